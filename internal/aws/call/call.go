@@ -1,0 +1,99 @@
+// Package call is what all AWS resource types share when they call AWS: errors in the shape of the resource contract, and
+// waiting for AWS to catch up.
+//
+// In: what an SDK call returned. Out: *resource.OpError, wrapped resource.ErrExists and resource.ErrNotFound. It makes no calls of
+// its own and knows no service.
+package call
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/smithy-go"
+
+	"github.com/company/deployer/internal/resource"
+)
+
+// Error translates what an SDK call returned into an *resource.OpError; nil stays nil. op is "<service>:<Operation>". Codes
+// in notFound make the error wrap resource.ErrNotFound, codes in exists make it wrap resource.ErrExists.
+func Error(op string, err error, classes ...Class) error {
+	if err == nil {
+		return nil
+	}
+	var done *resource.OpError
+	if errors.As(err, &done) {
+		return err
+	}
+	out := &resource.OpError{Operation: op, Message: err.Error(), Err: err}
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		out.Code, out.Message = api.ErrorCode(), api.ErrorMessage()
+	}
+	var withID interface{ ServiceRequestID() string }
+	if errors.As(err, &withID) {
+		out.RequestID = withID.ServiceRequestID()
+	}
+	for _, class := range classes {
+		if out.Code != "" && slices.Contains(class.codes, out.Code) {
+			out.Err = fmt.Errorf("%w: %w", class.err, err)
+		}
+	}
+	return out
+}
+
+// Class maps AWS error codes to an error of the resource contract.
+type Class struct {
+	err   error
+	codes []string
+}
+
+// NotFound declares the codes that mean that the object is gone.
+func NotFound(codes ...string) Class { return Class{resource.ErrNotFound, codes} }
+
+// Exists declares the codes that mean that the name is taken.
+func Exists(codes ...string) Class { return Class{resource.ErrExists, codes} }
+
+// HasCode reports whether err is an AWS error with one of the codes.
+func HasCode(err error, codes ...string) bool {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return slices.Contains(codes, api.ErrorCode())
+	}
+	var op *resource.OpError
+	return errors.As(err, &op) && slices.Contains(codes, op.Code)
+}
+
+// Pace says how Wait asks: the first pause, doubled up to the longest one, until the limit.
+type Pace struct{ First, Longest, Limit time.Duration }
+
+// Usual paces. Eventually is for AWS to become consistent, Slowly for objects that take minutes.
+var (
+	Eventually = Pace{First: 200 * time.Millisecond, Longest: 3 * time.Second, Limit: time.Minute}
+	Slowly     = Pace{First: time.Second, Longest: 10 * time.Second, Limit: 15 * time.Minute}
+)
+
+// Scale shortens every pause of every Wait; tests set it, because an emulator is ready at once.
+var Scale = 1.0
+
+// Wait asks done until it says true or fails, the context ends or the pace's limit is over; what names the awaited thing in the
+// error.
+func Wait(ctx context.Context, pace Pace, what string, done func(context.Context) (bool, error)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, pace.Limit, fmt.Errorf("%s: not within %s", what, pace.Limit))
+	defer cancel()
+	for pause := pace.First; ; pause = min(2*pause, pace.Longest) {
+		ok, err := done(ctx)
+		if ok || err != nil {
+			return err
+		}
+		timer := time.NewTimer(time.Duration(float64(pause) * Scale))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		case <-timer.C:
+		}
+	}
+}

@@ -1,0 +1,205 @@
+// Package component is the contract of a kind (MicroService, SQS, ...) and the stage that expands components into AWS
+// resources.
+//
+// In: instances, each with its spec as a value tree (variables replaced, references Deferred). Out: a resource.Graph and
+// diagnostics. A kind lives in component/<kind>/ and imports this package, the models and resource/<service>: never the SDK, the engine
+// or another kind. Nothing here does I/O.
+package component
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+// Instance is one component of a stack in one environment.
+type Instance struct {
+	Address     string // "user-service/api", "infra/network"
+	Service     string // "user-service", "infra"
+	Name        string // "api"
+	Kind        string
+	Stack       string
+	Environment string
+	Production  bool
+	Account     string            // 12 digits; "" while validating without a network
+	Region      string            // "" while validating without one
+	Tags        map[string]string // of stack and environment, users' own
+	Spec        value.Value       // a Map: defaults and overlays merged, variables replaced, references Deferred
+}
+
+// ResourceName is the readable physical name of something of this instance: "<stack>-<env>-<service>-<name>[-suffix]" and a hash. Seeds join
+// the hash without being shown.
+func (i Instance) ResourceName(limit int, seeds []string, suffix ...string) string {
+	return resource.Name(limit, seeds, append([]string{i.Stack, i.Environment, i.Service, i.Name}, suffix...)...)
+}
+
+// Prefix is the readable beginning of ResourceName, for types with a resource.Definition.HashedName.
+func (i Instance) Prefix(suffix ...string) string {
+	p := i.Stack + "-" + i.Environment + "-" + i.Service + "-" + i.Name
+	for _, s := range suffix {
+		p += "-" + s
+	}
+	return p
+}
+
+// GlobalSeeds are the seeds for names that are unique within an AWS account or the whole world.
+func (i Instance) GlobalSeeds() []string { return []string{i.Account, i.Region} }
+
+// Common are the fields that every kind has; specs embed it.
+type Common struct {
+	DependsOn []string               `json:"dependsOn,omitempty" doc:"Addresses of components that must be complete before anything of this one is made."`
+	Tags      map[string]string      `json:"tags,omitempty" scalar:"text" doc:"AWS tags for everything this component makes."`
+	Protect   *bool                  `json:"protect,omitempty" doc:"Never delete or replace without --allow-data-loss. True by default for kinds that hold data."`
+	Overrides map[string]value.Value `json:"overrides,omitempty" doc:"A merge patch on the properties of generated AWS resources, by resource name."`
+}
+
+// Uses are the grants that a running component asks for; specs of MicroService and Worker embed it.
+type Uses struct {
+	Uses map[string][]string `json:"uses,omitempty" doc:"What this component may do with others: {queue: [send], uploads: [read, write], api: [connect]}."`
+}
+
+func (c *Common) common() *Common         { return c }
+func (u *Uses) uses() map[string][]string { return u.Uses }
+
+// Statement is one statement of an IAM policy; ARNs may be references.
+type Statement struct {
+	Sid        string
+	Actions    []string
+	Resources  []value.Value
+	Conditions map[string]map[string]value.Value
+}
+
+// Grant is what a component gives to one that uses it with one verb.
+type Grant struct {
+	Statements []Statement
+	// SecurityGroup and Ports are for verbs that open a connection: the user's security group may reach these TCP ports of
+	// this group.
+	SecurityGroup value.Value // id; Null when the verb opens nothing
+	Ports         []int
+}
+
+// Granted is a grant as the using component sees it.
+type Granted struct {
+	Address string // of the used component
+	Verb    string
+	Grant   Grant
+}
+
+// Demand says that a component needs a shared, synthetic component, and what of it.
+type Demand struct {
+	Address string // of the synthetic component: "infra/cluster", "infra/ingress", "infra/network"
+	From    string // address of the component that needs it; filled by Expand
+	Data    any    // what the synthetic kind must know: its own exported type
+}
+
+// Context is what Expand gives a kind beside its spec.
+type Context struct {
+	Granted []Granted // from its uses, sorted by address and verb
+	Demands []Demand  // for synthetic kinds: who needs what, sorted by From
+}
+
+// Expansion is what a kind makes of an instance.
+type Expansion struct {
+	Resources []*resource.Resource   // Component is filled by Expand
+	Outputs   map[string]value.Value // names are those of the kind's Outputs
+}
+
+// Kind is one kind of component. Define makes it from typed functions.
+type Kind struct {
+	Name      string
+	Group     string // apiVersion
+	Doc       string
+	Outputs   []string // names that references may use
+	Verbs     []string // that `uses` may ask of it
+	Synthetic string   // for shared kinds without manifest: their one address ("infra/cluster"); "" for all others
+
+	newSpec   func() any
+	check     func(Instance, any) []value.Problem
+	demands   func(Instance, any) []Demand
+	grant     func(Instance, any, string) Grant
+	protected func(Instance, any) bool
+	expand    func(Instance, any, Context) (Expansion, []value.Problem)
+}
+
+// Definition is a Kind written with its own spec type S, a struct that embeds Common.
+type Definition[S any] struct {
+	Name, Group, Doc string
+	Outputs, Verbs   []string
+	Synthetic        string
+
+	// Check finds what types cannot express (impossible CPU/memory pair, ports that do not fit). Paths are below spec. Optional.
+	Check func(Instance, *S) []value.Problem
+	// Demands says which synthetic components it needs. Optional.
+	Demands func(Instance, *S) []Demand
+	// Grant says what `uses: {this: [verb]}` gives; verb is one of Verbs.
+	Grant func(i Instance, s *S, verb string) Grant
+	// Protected is the default of protect. Optional: false.
+	Protected func(Instance, *S) bool
+	// Expand makes the AWS resources. It is pure.
+	Expand func(Instance, *S, Context) (Expansion, []value.Problem)
+}
+
+// Define turns a typed definition into a Kind.
+func Define[S any](d Definition[S]) Kind {
+	k := Kind{Name: d.Name, Group: d.Group, Doc: d.Doc, Outputs: d.Outputs, Verbs: d.Verbs, Synthetic: d.Synthetic}
+	k.newSpec = func() any { return new(S) }
+	if d.Check != nil {
+		k.check = func(i Instance, s any) []value.Problem { return d.Check(i, s.(*S)) }
+	}
+	if d.Demands != nil {
+		k.demands = func(i Instance, s any) []Demand { return d.Demands(i, s.(*S)) }
+	}
+	if d.Grant != nil {
+		k.grant = func(i Instance, s any, verb string) Grant { return d.Grant(i, s.(*S), verb) }
+	}
+	if d.Protected != nil {
+		k.protected = func(i Instance, s any) bool { return d.Protected(i, s.(*S)) }
+	}
+	k.expand = func(i Instance, s any, c Context) (Expansion, []value.Problem) { return d.Expand(i, s.(*S), c) }
+	return k
+}
+
+// NewSpec returns a pointer to a zero spec, for schema and reference generators and for Decode.
+func (k *Kind) NewSpec() any { return k.newSpec() }
+
+// Validate decodes a spec and checks it; problems have paths below spec. Used by validate for every component, before Expand.
+func (k *Kind) Validate(i Instance) []value.Problem {
+	spec := k.newSpec()
+	problems := value.Decode(i.Spec, spec)
+	if len(problems) == 0 && k.check != nil {
+		problems = k.check(i, spec)
+	}
+	return problems
+}
+
+// Registry is the list of kinds.
+type Registry struct{ kinds map[string]*Kind }
+
+// NewRegistry returns a registry of the given kinds. It panics on a repeated name: a programming error.
+func NewRegistry(kinds ...Kind) *Registry {
+	r := &Registry{kinds: map[string]*Kind{}}
+	for _, k := range kinds {
+		if r.kinds[k.Name] != nil {
+			panic(fmt.Sprintf("component: kind %s registered twice", k.Name))
+		}
+		r.kinds[k.Name] = &k
+	}
+	return r
+}
+
+// Kind returns the kind of that name; synthetic ones too.
+func (r *Registry) Kind(name string) (*Kind, bool) { k, ok := r.kinds[name]; return k, ok }
+
+// Names returns the names of the kinds that manifests may use, sorted.
+func (r *Registry) Names() []string {
+	var names []string
+	for name, k := range r.kinds {
+		if k.Group != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

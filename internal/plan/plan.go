@@ -1,0 +1,117 @@
+// Package plan is the plan as data: what an apply would do to each component and resource, why, and what that means.
+//
+// In: the engine's preview fills it. Out: package view renders it, package deploy guards it, JSON carries it. It must not
+// decide anything but sums.
+package plan
+
+import (
+	"strings"
+
+	"github.com/company/deployer/internal/value"
+)
+
+// Action is what happens to a resource or a component.
+type Action string
+
+// The actions.
+const (
+	NoOp    Action = "no-op"
+	Create  Action = "create"
+	Update  Action = "update"
+	Replace Action = "replace"
+	Delete  Action = "delete"
+	Adopt   Action = "adopt"
+)
+
+// Consequence is what a change means to those who use the thing, from harmless to grave.
+type Consequence string
+
+// The consequences, in the order of their gravity.
+const (
+	None        Consequence = ""
+	InPlace     Consequence = "in place"    // nobody notices
+	Rolling     Consequence = "rolling"     // new tasks replace old ones, step by step
+	Replacement Consequence = "replacement" // a new object takes over, nothing is lost
+	Downtime    Consequence = "downtime"    // it is away for a while
+	DataLoss    Consequence = "data loss"   // what it holds is gone
+)
+
+var gravity = map[Consequence]int{None: 0, InPlace: 1, Rolling: 2, Replacement: 3, Downtime: 4, DataLoss: 5}
+
+// Worse returns the graver of the two.
+func Worse(a, b Consequence) Consequence {
+	if gravity[b] > gravity[a] {
+		return b
+	}
+	return a
+}
+
+// Property is one changed property.
+type Property struct {
+	Path              []string
+	Old, New          value.Value // Null where there was or will be none; New may be Unknown
+	ForcesReplacement bool
+}
+
+// Name is the dotted path.
+func (p Property) Name() string { return strings.Join(p.Path, ".") }
+
+// Change is what happens to one resource.
+type Change struct {
+	Resource    string // its ID: "web/api:service"
+	Type        string
+	Action      Action
+	Consequence Consequence
+	Reason      string // why, one line: "image changes", "removed from the manifests"
+	Properties  []Property
+	Protected   bool // and therefore refused without --allow-data-loss
+}
+
+// Component is what happens to one component.
+type Component struct {
+	Address     string
+	Kind        string
+	Action      Action
+	Consequence Consequence
+	Changes     []Change // without no-ops, in the order of execution
+}
+
+// Plan is what an apply would do.
+type Plan struct {
+	Stack, Environment string
+	Components         []Component // sorted by address; those with nothing to do included
+	Unchanged          int         // resources that stay as they are
+}
+
+// Summary counts resources.
+type Summary struct {
+	Create, Update, Replace, Delete, Adopt, Unchanged int
+}
+
+// Summary counts what happens to resources.
+func (p *Plan) Summary() Summary {
+	s := Summary{Unchanged: p.Unchanged}
+	for _, c := range p.Components {
+		for _, ch := range c.Changes {
+			switch ch.Action {
+			case Create:
+				s.Create++
+			case Update:
+				s.Update++
+			case Replace:
+				s.Replace++
+			case Delete:
+				s.Delete++
+			case Adopt:
+				s.Adopt++
+			}
+		}
+	}
+	return s
+}
+
+// HasChanges reports whether there is anything to do.
+func (p *Plan) HasChanges() bool {
+	s := p.Summary()
+	return s.Create+s.Update+s.Replace+s.Delete+s.Adopt > 0
+}

@@ -1,0 +1,62 @@
+package resource
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/value"
+)
+
+// Catalog is every resource type and lookup that a provider offers: the registration list.
+type Catalog struct {
+	behaviours map[string]Behaviour
+	lookups    map[string]Lookup
+}
+
+// NewCatalog returns a catalog of the given types. It panics on a repeated type: a programming error.
+func NewCatalog(behaviours []Behaviour, lookups []Lookup) *Catalog {
+	c := &Catalog{behaviours: map[string]Behaviour{}, lookups: map[string]Lookup{}}
+	for _, b := range behaviours {
+		if _, twice := c.behaviours[b.Definition().Type]; twice {
+			panic("resource: type registered twice: " + b.Definition().Type)
+		}
+		c.behaviours[b.Definition().Type] = b
+	}
+	for _, l := range lookups {
+		if _, twice := c.lookups[l.Type]; twice {
+			panic("resource: lookup registered twice: " + l.Type)
+		}
+		c.lookups[l.Type] = l
+	}
+	return c
+}
+
+// Behaviour returns the behaviour of a type.
+func (c *Catalog) Behaviour(typ string) (Behaviour, error) {
+	b, ok := c.behaviours[typ]
+	if !ok {
+		return nil, fmt.Errorf("this version of deployer does not know the resource type %q; a newer one may have written the state", typ)
+	}
+	return b, nil
+}
+
+// Read answers a lookup. props are known.
+func (c *Catalog) Read(ctx context.Context, typ string, props value.Value) (value.Value, error) {
+	l, ok := c.lookups[typ]
+	if !ok {
+		return value.NullValue, fmt.Errorf("this version of deployer does not know the lookup %q", typ)
+	}
+	return l.Read(ctx, props)
+}
+
+// Definitions returns what the types declare, by type.
+func (c *Catalog) Definitions() []*Definition {
+	var out []*Definition
+	for _, b := range c.behaviours {
+		out = append(out, b.Definition())
+	}
+	slices.SortFunc(out, func(a, b *Definition) int { return strings.Compare(a.Type, b.Type) })
+	return out
+}

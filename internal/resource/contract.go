@@ -1,0 +1,154 @@
+package resource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/value"
+)
+
+// Definition is what a resource type declares of itself: pure data, used alike by plan, apply, documentation and the IAM policy
+// generator.
+type Definition struct {
+	Type    string // "<service>/<kind>"; a contract, part of the URN and of the state
+	Version int    // of the stored properties; raise it with an Upgrade
+
+	// ReplaceOn lists top-level properties whose change AWS cannot make in place.
+	ReplaceOn []string
+	// DeleteBeforeReplace: the old object goes first, because both cannot exist at once. Without it the type must have a
+	// HashedName (or a name that AWS generates), so that both can.
+	DeleteBeforeReplace bool
+	// HashedName names the property that Check fills with a readable prefix and a hash of all ReplaceOn properties. The
+	// property is given as the prefix. Empty: the name is taken as it is.
+	HashedName string
+	// NameLimit is the most characters AWS takes for HashedName.
+	NameLimit int
+	// CreateOnly lists top-level properties that are set at creation and left alone afterwards.
+	CreateOnly []string
+	// Consequence says what a change of these top-level properties means to those who use the resource; nil: in place.
+	Consequence func(changed []string) plan.Consequence
+	// DataLoss: deleting or replacing it destroys data that nobody can bring back.
+	DataLoss bool
+	// FindFirst: AWS's create call answers an existing object as if it had made it, so look before creating.
+	FindFirst bool
+	// Actions are the IAM actions that its calls need: "sqs:CreateQueue".
+	Actions []string
+	// Upgrade turns stored properties of an older Version into those of the next; pure. Nil with Version 1.
+	Upgrade func(from int, inputs, outputs value.Value) (value.Value, value.Value)
+}
+
+// State is one AWS object as we know it.
+type State struct {
+	ID      string      // what AWS calls it: an ARN, a URL, a name
+	Inputs  value.Value // the properties that it has, in the shape of the desired ones
+	Outputs value.Value // what AWS added: arn, dnsName; outputs win over inputs when a reference names one
+}
+
+// Request is one operation on one object.
+type Request struct {
+	Resource string            // ID of the resource: "web/api:service"
+	Type     string            //
+	ID       string            // of the AWS object; "" for Create
+	Old      State             // what the state says; zero for Create
+	Inputs   value.Value       // desired properties, checked and known; Null for Read and Delete
+	Tags     map[string]string // what every object of ours is tagged with, users' tags included
+	Token    string            // for APIs that take a client token: the same for a repetition of the same intent
+	Adopt    bool              // an earlier run intended exactly this create: an untagged object of that name is ours
+	InState  func(id string) bool
+	Progress func(line string) // something a waiting person should see; never nil
+}
+
+// Behaviour is what one resource type can do. Every method that calls AWS honours the context, is safe to repeat after a
+// lost answer, and returns errors as *OpError, *PartialError or wrapped ErrNotFound.
+type Behaviour interface {
+	Definition() *Definition
+	// Check completes and verifies desired properties. Pure; inputs may hold Unknown, but no Deferred.
+	Check(inputs value.Value) (value.Value, []value.Problem)
+	// Create makes the object and returns when it is usable. An object of that name with our tags that is not in the state is
+	// adopted; somebody else's is an *OwnedError.
+	Create(ctx context.Context, req Request) (State, error)
+	// Read returns the object as it is, Inputs included; found is false when it is gone.
+	Read(ctx context.Context, req Request) (state State, found bool, err error)
+	// Update changes the object in place from req.Old to req.Inputs and returns when that is effective.
+	Update(ctx context.Context, req Request) (State, error)
+	// Delete removes the object and returns when it is gone. An object that is gone already is no error.
+	Delete(ctx context.Context, req Request) error
+}
+
+// Lookup reads data that resources need but nobody here manages: a default VPC, the account. It answers a Map.
+type Lookup struct {
+	Type    string
+	Actions []string
+	Read    func(ctx context.Context, props value.Value) (value.Value, error)
+}
+
+// PartialError says that the object exists but did not become what was wanted: a rollout that failed. State holds what is
+// actually there. It is recorded, reported and retried by the next run.
+type PartialError struct {
+	State State
+	Err   error
+}
+
+func (e *PartialError) Error() string { return e.Err.Error() }
+func (e *PartialError) Unwrap() error { return e.Err }
+
+// OwnedError says that an object of the wanted name belongs to somebody else.
+type OwnedError struct {
+	Type, Name string
+	Tags       map[string]string // of the object
+}
+
+func (e *OwnedError) Error() string {
+	if s := e.Tags[TagStack]; s != "" {
+		return fmt.Sprintf("the name %s is taken by a %s of stack %s, environment %s, component %s (lineage %s)",
+			e.Name, e.Type, s, e.Tags[TagEnvironment], e.Tags[TagComponent], e.Tags[TagLineage])
+	}
+	return fmt.Sprintf("the name %s is taken by a %s that deployer did not make", e.Name, e.Type)
+}
+
+// Errors that behaviours return wrapped, so that the road can tell them apart.
+var (
+	// ErrExists is what a typed create returns when AWS says that the name is taken; Typed then looks whose it is.
+	ErrExists = errors.New("an object of this name exists")
+	// ErrNotFound is what a typed read or update returns when AWS says that the object is gone.
+	ErrNotFound = errors.New("no such object")
+)
+
+// OpError is a failed AWS call.
+type OpError struct {
+	Operation string // "ecs:UpdateService"
+	Code      string // AWS's error code
+	RequestID string
+	Message   string
+	Next      string // what to do about it, where that is known
+	Err       error
+}
+
+func (e *OpError) Error() string {
+	s := e.Operation + ": "
+	if e.Code != "" {
+		s += e.Code + ": "
+	}
+	return s + e.Message
+}
+func (e *OpError) Unwrap() error { return e.Err }
+
+// The tags that say whose an object is.
+const (
+	TagStack       = "deployer:stack"
+	TagEnvironment = "deployer:environment"
+	TagComponent   = "deployer:component"
+	TagLineage     = "deployer:lineage"
+)
+
+// Ours reports whether an object with those tags is the one that our tags describe.
+func Ours(object, ours map[string]string) bool {
+	for _, key := range []string{TagStack, TagEnvironment, TagComponent, TagLineage} {
+		if ours[key] == "" || object[key] != ours[key] {
+			return false
+		}
+	}
+	return true
+}

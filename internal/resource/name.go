@@ -1,0 +1,35 @@
+package resource
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"strings"
+)
+
+// hashLength is the number of base32 characters of a name's hash: 40 bits.
+const hashLength = 8
+
+// Name returns a physical name of at most limit characters: a readable prefix made of the parts and a hash. The hash
+// covers every part in full (so "a-b","c" and "a","b-c" differ, and long names stay distinct when they are cut) and the seeds,
+// which are not shown: account and region where AWS names are global or account-wide.
+func Name(limit int, seeds []string, parts ...string) string {
+	h := sha256.New()
+	for _, s := range append(parts[:len(parts):len(parts)], seeds...) {
+		h.Write([]byte(s))
+		h.Write([]byte{0})
+	}
+	return cut(strings.Join(parts, "-"), limit, h.Sum(nil))
+}
+
+// Rename appends to the prefix a hash of texts, within limit characters.
+func Rename(limit int, prefix string, texts ...string) string {
+	return Name(limit, texts, prefix)
+}
+
+func cut(prefix string, limit int, sum []byte) string {
+	hash := strings.ToLower(base32.StdEncoding.EncodeToString(sum))[:hashLength]
+	if room := limit - hashLength - 1; len(prefix) > room {
+		prefix = strings.TrimRight(prefix[:room], "-")
+	}
+	return prefix + "-" + hash
+}

@@ -1,0 +1,194 @@
+// Package resource holds desired AWS resources and their graph, and the contract between those who want resources (kinds,
+// the engine) and those who make them (the AWS resource types).
+//
+// In: typed properties from the sub-packages resource/<service>. Out: a Graph, and Behaviours that act on it. It knows no
+// SDK and no engine and must not do I/O.
+package resource
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/value"
+)
+
+// Resource is one desired AWS object, or one thing looked up in AWS (Data).
+type Resource struct {
+	Component string      // address of the component: "user-service/api"
+	Name      string      // within the component: "task-role"; a contract, part of the URN
+	Type      string      // "<service>/<kind>": "iam/role"
+	Props     value.Value // a Map, made by value.Encode of the typed properties; may hold Deferred references
+	After     []string    // IDs of resources that must be there first although no property says so
+	Protect   bool        // never deleted or replaced without --allow-data-loss
+	Data      bool        // looked up, never created: its Lookup's answer is its outputs
+}
+
+// ID returns "<component>:<name>", the address that state, plans and references use.
+func (r *Resource) ID() string { return r.Component + ":" + r.Name }
+
+// Output refers to an output of the resource.
+func (r *Resource) Output(name string) value.Value { return value.Output(r.ID(), name) }
+
+// ComponentOf returns the component's address out of a resource ID.
+func ComponentOf(id string) string {
+	address, _, _ := strings.Cut(id, ":")
+	return address
+}
+
+// Component is what the graph says of one component.
+type Component struct {
+	Address   string
+	Kind      string
+	DependsOn []string               // addresses
+	Outputs   map[string]value.Value // made of references to outputs of its resources
+	Protect   bool
+	Synthetic bool // shared and made by need: infra/cluster, infra/ingress
+}
+
+// Graph is everything desired, in an order in which each resource comes after all that it needs.
+type Graph struct {
+	Components []Component // sorted by address
+	Resources  []*Resource
+}
+
+// Resource returns the resource of that ID, nil when there is none.
+func (g *Graph) Resource(id string) *Resource {
+	for _, r := range g.Resources {
+		if r.ID() == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// Component returns the component of that address, nil when there is none.
+func (g *Graph) Component(address string) *Component {
+	i, found := slices.BinarySearchFunc(g.Components, address, func(c Component, a string) int { return strings.Compare(c.Address, a) })
+	if !found {
+		return nil
+	}
+	return &g.Components[i]
+}
+
+// Edges returns for each resource ID the IDs that it needs first, sorted: those that its properties refer to, directly or through
+// outputs of components, its After list, and, for dependsOn, every resource of those components.
+func (g *Graph) Edges() (map[string][]string, error) {
+	components := make(map[string]*Component, len(g.Components))
+	for i := range g.Components {
+		components[g.Components[i].Address] = &g.Components[i]
+	}
+	members := map[string][]string{}
+	exists := make(map[string]bool, len(g.Resources))
+	for _, r := range g.Resources {
+		members[r.Component] = append(members[r.Component], r.ID())
+		exists[r.ID()] = true
+	}
+	edges := make(map[string][]string, len(g.Resources))
+	for _, r := range g.Resources {
+		needs := map[string]bool{}
+		var follow func(v value.Value, depth int) error
+		follow = func(v value.Value, depth int) error {
+			if depth > 32 {
+				return fmt.Errorf("%s: outputs of components refer to each other in a circle", r.ID())
+			}
+			for _, ref := range v.References() {
+				if ref.IsResource() {
+					if !exists[ref.Target] {
+						return fmt.Errorf("%s refers to %s, but there is no such resource", r.ID(), ref)
+					}
+					needs[ref.Target] = true
+					continue
+				}
+				c := components[ref.Target]
+				if c == nil {
+					return fmt.Errorf("%s refers to %s, but there is no such component", r.ID(), ref)
+				}
+				out, ok := c.Outputs[ref.Output]
+				if !ok {
+					return fmt.Errorf("%s refers to %s, but %s has no such output", r.ID(), ref, ref.Target)
+				}
+				if err := follow(out, depth+1); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		if err := follow(r.Props, 0); err != nil {
+			return nil, err
+		}
+		for _, id := range r.After {
+			if !exists[id] {
+				return nil, fmt.Errorf("%s comes after %s, but there is no such resource", r.ID(), id)
+			}
+			needs[id] = true
+		}
+		if c := components[r.Component]; c != nil {
+			for _, address := range c.DependsOn {
+				for _, id := range members[address] {
+					needs[id] = true
+				}
+			}
+		}
+		delete(needs, r.ID())
+		list := make([]string, 0, len(needs))
+		for id := range needs {
+			list = append(list, id)
+		}
+		slices.Sort(list)
+		edges[r.ID()] = list
+	}
+	return edges, nil
+}
+
+// CycleError is returned by Sort when resources need each other.
+type CycleError struct{ Path []string } // IDs, the first repeated at the end
+
+func (e *CycleError) Error() string { return "a cycle: " + strings.Join(e.Path, " -> ") }
+
+// Sort orders the resources so that each comes after all that it needs; ties keep the order of IDs, so that equal inputs give
+// equal graphs. It fails with a *CycleError when there is no such order.
+func (g *Graph) Sort() error {
+	edges, err := g.Edges()
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(g.Components, func(a, b Component) int { return strings.Compare(a.Address, b.Address) })
+	slices.SortFunc(g.Resources, func(a, b *Resource) int { return strings.Compare(a.ID(), b.ID()) })
+	byID := make(map[string]*Resource, len(g.Resources))
+	for _, r := range g.Resources {
+		byID[r.ID()] = r
+	}
+	const visiting, done = 1, 2
+	state := make(map[string]int, len(g.Resources))
+	order := make([]*Resource, 0, len(g.Resources))
+	var path []string
+	var visit func(id string) error
+	visit = func(id string) error {
+		switch state[id] {
+		case done:
+			return nil
+		case visiting:
+			start := slices.Index(path, id)
+			return &CycleError{Path: append(slices.Clone(path[start:]), id)}
+		}
+		state[id] = visiting
+		path = append(path, id)
+		for _, need := range edges[id] {
+			if err := visit(need); err != nil {
+				return err
+			}
+		}
+		path = path[:len(path)-1]
+		state[id] = done
+		order = append(order, byID[id])
+		return nil
+	}
+	for _, r := range g.Resources {
+		if err := visit(r.ID()); err != nil {
+			return err
+		}
+	}
+	g.Resources = order
+	return nil
+}

@@ -1,0 +1,220 @@
+package resource
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/company/deployer/internal/value"
+)
+
+// Typed is a Behaviour written with the type's own properties P and outputs O (structs that value.Encode takes). It adds
+// what all types share: names with hashes, decoding, adoption, deletes and updates that may be repeated.
+type Typed[P, O any] struct {
+	Def Definition
+
+	// CheckProps completes and verifies properties; unknown ones are unset Of fields or hold Unknown. Optional.
+	CheckProps func(*P) []value.Problem
+	// CreateObject makes the object. A taken name is ErrExists (wrapped). A half-made object is a *Unfinished error.
+	CreateObject func(ctx context.Context, c Call[P, O]) (id string, out O, err error)
+	// ReadObject returns the properties that the object really has (those it cannot tell are copied from c.Old) and its
+	// outputs. ErrNotFound (wrapped) when it is gone.
+	ReadObject func(ctx context.Context, c Call[P, O]) (P, O, error)
+	// UpdateObject changes it in place, from c.Old to c.Props. Optional for types of which every property is in ReplaceOn.
+	UpdateObject func(ctx context.Context, c Call[P, O]) (O, error)
+	// DeleteObject removes it and waits until it is gone; ErrNotFound counts as done.
+	DeleteObject func(ctx context.Context, c Call[P, O]) error
+	// Find looks for an object of the wanted name: its id and tags, ErrNotFound (wrapped) when there is none. Optional: types
+	// whose names AWS makes up have nothing to find.
+	Find func(ctx context.Context, c Call[P, O]) (id string, tags map[string]string, err error)
+	// Taggable is false for types that cannot carry tags: their deterministic name alone says that they are ours.
+	Taggable bool
+}
+
+// Call is one operation as a typed resource type sees it.
+type Call[P, O any] struct {
+	Request
+	Props P // desired
+	Old   P // recorded, zero for a create
+	Out   O // recorded outputs, zero for a create
+}
+
+// Unfinished is returned by CreateObject and UpdateObject when the object exists but is not what was wanted: a failed
+// rollout. Props and Out are what is really there.
+type Unfinished[P, O any] struct {
+	ID    string
+	Props P
+	Out   O
+	Err   error
+}
+
+func (u *Unfinished[P, O]) Error() string { return u.Err.Error() }
+func (u *Unfinished[P, O]) Unwrap() error { return u.Err }
+
+// Definition implements Behaviour.
+func (t *Typed[P, O]) Definition() *Definition { return &t.Def }
+
+// Check implements Behaviour.
+func (t *Typed[P, O]) Check(inputs value.Value) (value.Value, []value.Problem) {
+	var props P
+	problems := value.Decode(inputs, &props)
+	if len(problems) > 0 {
+		return inputs, problems
+	}
+	if t.CheckProps != nil {
+		problems = t.CheckProps(&props)
+	}
+	checked := value.Encode(props)
+	if t.Def.HashedName != "" {
+		checked = checked.With(t.Def.HashedName, t.hashedName(checked))
+	}
+	return checked, problems
+}
+
+// hashedName is idempotent: a name that already has the right hash stays.
+func (t *Typed[P, O]) hashedName(props value.Value) value.Value {
+	prefix := props.Get(t.Def.HashedName)
+	if !prefix.Known() {
+		return value.NewUnknown()
+	}
+	var texts []string
+	for _, name := range t.Def.ReplaceOn {
+		if name == t.Def.HashedName {
+			continue
+		}
+		v := props.Get(name)
+		if !v.Known() {
+			return value.NewUnknown()
+		}
+		texts = append(texts, name+"="+v.String())
+	}
+	return value.NewString(Rename(t.Def.NameLimit, prefix.Str(), texts...))
+}
+
+func (t *Typed[P, O]) call(req Request) (Call[P, O], error) {
+	c := Call[P, O]{Request: req}
+	var problems []value.Problem
+	if !req.Inputs.IsNull() {
+		problems = append(problems, value.Decode(req.Inputs, &c.Props)...)
+	}
+	if !req.Old.Inputs.IsNull() {
+		problems = append(problems, value.Decode(req.Old.Inputs, &c.Old)...)
+	}
+	if !req.Old.Outputs.IsNull() {
+		problems = append(problems, value.Decode(req.Old.Outputs, &c.Out)...)
+	}
+	if len(problems) > 0 {
+		return c, fmt.Errorf("%s: stored or resolved properties do not fit the type %s: %w", req.Resource, t.Def.Type, problems[0])
+	}
+	return c, nil
+}
+
+// Create implements Behaviour.
+func (t *Typed[P, O]) Create(ctx context.Context, req Request) (State, error) {
+	c, err := t.call(req)
+	if err != nil {
+		return State{}, err
+	}
+	if t.Find != nil && (t.Def.FindFirst || req.Adopt) {
+		id, tags, err := t.Find(ctx, c)
+		if err == nil {
+			return t.adopt(ctx, c, id, tags)
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return State{}, err
+		}
+	}
+	id, out, err := t.CreateObject(ctx, c)
+	if errors.Is(err, ErrExists) && t.Find != nil {
+		foundID, tags, findErr := t.Find(ctx, c)
+		if findErr != nil {
+			return State{}, errors.Join(err, findErr)
+		}
+		return t.adopt(ctx, c, foundID, tags)
+	}
+	return t.result(id, c.Props, out, err)
+}
+
+// adopt takes over an object that an earlier, interrupted run made, and brings it to what is wanted now.
+func (t *Typed[P, O]) adopt(ctx context.Context, c Call[P, O], id string, tags map[string]string) (State, error) {
+	known := c.InState != nil && c.InState(id)
+	mine := Ours(tags, c.Tags) || c.Adopt && len(tags) == 0 || !t.Taggable
+	if known || !mine {
+		return State{}, &OwnedError{Type: t.Def.Type, Name: id, Tags: tags}
+	}
+	c.Progress("adopting " + id + ", made by an interrupted run")
+	c.ID = id
+	actual, out, err := t.ReadObject(ctx, c)
+	if err != nil {
+		return State{}, err
+	}
+	return t.converge(ctx, c, actual, out)
+}
+
+func (t *Typed[P, O]) converge(ctx context.Context, c Call[P, O], actual P, out O) (State, error) {
+	diff := Compare(&t.Def, value.Encode(actual), c.Request.Inputs)
+	if len(diff.Replace) > 0 {
+		return State{}, fmt.Errorf("%s exists and is ours, but cannot become what is wanted without a replacement (%s differ): delete it, then apply again",
+			c.ID, strings.Join(diff.Replace, ", "))
+	}
+	if len(diff.Changes) == 0 || t.UpdateObject == nil {
+		return t.result(c.ID, c.Props, out, nil)
+	}
+	c.Old, c.Out = actual, out
+	out, err := t.UpdateObject(ctx, c)
+	return t.result(c.ID, c.Props, out, err)
+}
+
+// Read implements Behaviour.
+func (t *Typed[P, O]) Read(ctx context.Context, req Request) (State, bool, error) {
+	c, err := t.call(req)
+	if err != nil {
+		return State{}, false, err
+	}
+	props, out, err := t.ReadObject(ctx, c)
+	if errors.Is(err, ErrNotFound) {
+		return State{}, false, nil
+	}
+	if err != nil {
+		return State{}, false, err
+	}
+	return State{ID: req.ID, Inputs: value.Encode(props), Outputs: value.Encode(out)}, true, nil
+}
+
+// Update implements Behaviour.
+func (t *Typed[P, O]) Update(ctx context.Context, req Request) (State, error) {
+	c, err := t.call(req)
+	if err != nil {
+		return State{}, err
+	}
+	if t.UpdateObject == nil {
+		return State{}, fmt.Errorf("a %s cannot be changed in place", t.Def.Type)
+	}
+	out, err := t.UpdateObject(ctx, c)
+	return t.result(req.ID, c.Props, out, err)
+}
+
+// Delete implements Behaviour.
+func (t *Typed[P, O]) Delete(ctx context.Context, req Request) error {
+	c, err := t.call(req)
+	if err != nil {
+		return err
+	}
+	if err := t.DeleteObject(ctx, c); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
+func (t *Typed[P, O]) result(id string, props P, out O, err error) (State, error) {
+	var partial *Unfinished[P, O]
+	if errors.As(err, &partial) {
+		state := State{ID: partial.ID, Inputs: value.Encode(partial.Props), Outputs: value.Encode(partial.Out)}
+		return state, &PartialError{State: state, Err: partial.Err}
+	}
+	if err != nil {
+		return State{}, err
+	}
+	return State{ID: id, Inputs: value.Encode(props), Outputs: value.Encode(out)}, nil
+}

@@ -1,0 +1,246 @@
+package value
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Reference names data that a component or a resource gives: "user-service/database" + "endpoint" is an output of a
+// component, "user-service/database:instance" + "address" an output of one AWS resource (its Target has a colon).
+type Reference struct {
+	Target string `json:"target"`
+	Output string `json:"output"`
+}
+
+// IsResource reports whether the reference names a resource, not a component.
+func (r Reference) IsResource() bool { return strings.Contains(r.Target, ":") }
+
+func (r Reference) String() string { return r.Target + "." + r.Output }
+
+// Op is what an Expression does with its arguments.
+type Op string
+
+// The operations. They are few on purpose: a saved plan holds them, so each is a contract.
+const (
+	OpReference Op = "reference" // the value that Ref names
+	OpTemplate  Op = "template"  // the HCL template Source, with Args bound to the variables in Names; done by package expr
+	OpConcat    Op = "concat"    // Args as strings, one after the other
+	OpJSON      Op = "json"      // Args[0] as a JSON document with sorted keys
+	OpSelect    Op = "select"    // Args[0] at the path Names
+	OpFlatten   Op = "flatten"   // Args, lists spliced into one list
+	OpAfter     Op = "after"     // Args[0], once the others are known too
+)
+
+// Expression is a deferred computation as data.
+type Expression struct {
+	Op     Op        `json:"op"`
+	Ref    Reference `json:"ref,omitzero"`
+	Source string    `json:"source,omitempty"`
+	Names  []string  `json:"names,omitempty"`
+	Args   []Value   `json:"args,omitempty"`
+}
+
+func (e *Expression) equal(o *Expression) bool {
+	return e.Op == o.Op && e.Ref == o.Ref && e.Source == o.Source && slices.Equal(e.Names, o.Names) &&
+		slices.EqualFunc(e.Args, o.Args, Equal)
+}
+
+// Output returns a reference to an output of a component ("infra/network", "vpcId") or a resource ("web/api:role", "arn").
+func Output(target, output string) Value {
+	return NewDeferred(Expression{Op: OpReference, Ref: Reference{Target: target, Output: output}})
+}
+
+// Concat joins parts as text, now if all are known, later otherwise. Parts are strings or Values.
+func Concat(parts ...any) Value {
+	args := make([]Value, len(parts))
+	for i, part := range parts {
+		v, err := From(part)
+		if err != nil {
+			panic(err) // a programming error: parts are strings and Values
+		}
+		args[i] = v
+	}
+	return compute(Expression{Op: OpConcat, Args: args})
+}
+
+// JSON renders v as a JSON document with sorted keys, now if v is known, later otherwise.
+func JSON(v Value) Value { return compute(Expression{Op: OpJSON, Args: []Value{v}}) }
+
+// Select takes one place out of v, later if v is not known yet.
+func Select(v Value, path ...string) Value {
+	return compute(Expression{Op: OpSelect, Names: path, Args: []Value{v}})
+}
+
+// Flatten splices lists into one list; items that are not lists stay as they are.
+func Flatten(lists ...Value) Value { return compute(Expression{Op: OpFlatten, Args: lists}) }
+
+func compute(e Expression) Value {
+	for _, arg := range e.Args {
+		if !arg.Known() {
+			return NewDeferred(e)
+		}
+	}
+	v, err := e.apply(e.Args, nil)
+	if err != nil {
+		return NewDeferred(e) // Resolve reports it where it can say which property it stands in
+	}
+	return v
+}
+
+// References returns every reference below v, expressions' arguments included, sorted and without repeats.
+func (v Value) References() []Reference {
+	set := map[Reference]bool{}
+	v.collect(set)
+	return slices.SortedFunc(maps.Keys(set), func(a, b Reference) int { return strings.Compare(a.String(), b.String()) })
+}
+
+func (v Value) collect(set map[Reference]bool) {
+	switch v.kind {
+	case List:
+		for _, item := range v.Items() {
+			item.collect(set)
+		}
+	case Map:
+		for _, item := range v.Entries() {
+			item.collect(set)
+		}
+	case Deferred:
+		e := v.Expression()
+		if e.Op == OpReference {
+			set[e.Ref] = true
+		}
+		for _, arg := range e.Args {
+			arg.collect(set)
+		}
+	}
+}
+
+// Env is what Resolve needs from outside.
+type Env struct {
+	// Lookup returns the value of a reference: data, Unknown when only the apply will know, or another Deferred (an output
+	// of a component that is made of outputs of its resources), which is resolved in turn.
+	Lookup func(Reference) (Value, error)
+	// Template evaluates an HCL template with its variables (package expr). Variables may be Unknown.
+	Template func(source string, vars map[string]Value) (Value, error)
+}
+
+// Resolve replaces every Deferred in v by what it computes. What depends on something Unknown becomes Unknown; what depends
+// on something sensitive becomes sensitive.
+func Resolve(v Value, env Env) (Value, error) {
+	switch v.kind {
+	case List:
+		items := make([]Value, len(v.Items()))
+		for i, item := range v.Items() {
+			r, err := Resolve(item, env)
+			if err != nil {
+				return NullValue, err
+			}
+			items[i] = r
+		}
+		return Value{kind: List, data: items, sensitive: v.sensitive}, nil
+	case Map:
+		m := make(map[string]Value, len(v.Entries()))
+		for key, item := range v.Entries() {
+			r, err := Resolve(item, env)
+			if err != nil {
+				return NullValue, err
+			}
+			m[key] = r
+		}
+		return Value{kind: Map, data: m, sensitive: v.sensitive}, nil
+	case Deferred:
+		return v.Expression().resolve(v.sensitive, env)
+	}
+	return v, nil
+}
+
+func (e *Expression) resolve(sensitive bool, env Env) (Value, error) {
+	if e.Op == OpReference {
+		found, err := env.Lookup(e.Ref)
+		if err != nil {
+			return NullValue, err
+		}
+		found, err = Resolve(found, env)
+		found.sensitive = found.sensitive || sensitive
+		return found, err
+	}
+	args := make([]Value, len(e.Args))
+	known := true
+	for i, arg := range e.Args {
+		r, err := Resolve(arg, env)
+		if err != nil {
+			return NullValue, err
+		}
+		args[i] = r
+		known = known && r.Known()
+		sensitive = sensitive || r.HasSensitive()
+	}
+	out := NewUnknown()
+	// A template may know its answer although a part is unknown, and so may a selection out of a partly known tree.
+	if known || e.Op == OpTemplate || e.Op == OpSelect {
+		var err error
+		if out, err = e.apply(args, env.Template); err != nil {
+			return NullValue, err
+		}
+	}
+	out.sensitive = out.sensitive || sensitive
+	return out, nil
+}
+
+func (e *Expression) apply(args []Value, template func(string, map[string]Value) (Value, error)) (Value, error) {
+	switch e.Op {
+	case OpTemplate:
+		vars := make(map[string]Value, len(args))
+		for i, name := range e.Names {
+			vars[name] = args[i]
+		}
+		return template(e.Source, vars)
+	case OpConcat:
+		var b strings.Builder
+		for _, arg := range args {
+			text, ok := arg.text()
+			if !ok {
+				return NullValue, fmt.Errorf("cannot put a %s into a string", arg.Kind())
+			}
+			b.WriteString(text)
+		}
+		return NewString(b.String()), nil
+	case OpJSON:
+		doc, err := json.Marshal(args[0].Interface()) // map keys come out sorted
+		return NewString(string(doc)), err
+	case OpSelect:
+		return args[0].Get(e.Names...), nil
+	case OpFlatten:
+		items := []Value{}
+		for _, arg := range args {
+			if arg.Kind() == List {
+				items = append(items, arg.Items()...)
+			} else if !arg.IsNull() {
+				items = append(items, arg)
+			}
+		}
+		return NewList(items...), nil
+	case OpAfter:
+		return args[0], nil
+	}
+	return NullValue, fmt.Errorf("unknown operation %q: this plan was made by a newer version of deployer", e.Op)
+}
+
+// Text returns a scalar as it stands in a template; false for lists, maps and what is not known.
+func (v Value) Text() (string, bool) { return v.text() }
+
+func (v Value) text() (string, bool) {
+	switch v.kind {
+	case String:
+		return v.Str(), true
+	case Number, Bool:
+		if v.source != "" {
+			return v.source, true
+		}
+		return Value{kind: v.kind, data: v.data}.String(), true
+	}
+	return "", false
+}
