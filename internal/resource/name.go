@@ -29,7 +29,7 @@ func Rename(limit int, prefix string, texts ...string) string {
 func cut(prefix string, limit int, sum []byte) string {
 	hash := strings.ToLower(base32.StdEncoding.EncodeToString(sum))[:hashLength]
 	if room := limit - hashLength - 1; len(prefix) > room {
-		prefix = strings.TrimRight(prefix[:room], "-")
+		prefix = prefix[:room]
 	}
-	return prefix + "-" + hash
+	return strings.TrimRight(prefix, "-") + "-" + hash
 }

@@ -72,7 +72,7 @@ func (t *Typed[P, O]) Check(inputs value.Value) (value.Value, []value.Problem) {
 	return checked, problems
 }
 
-// hashedName is idempotent: a name that already has the right hash stays.
+// hashedName is what Check makes of the prefix; Unknown as long as one of the hashed properties is.
 func (t *Typed[P, O]) hashedName(props value.Value) value.Value {
 	prefix := props.Get(t.Def.HashedName)
 	if !prefix.Known() {

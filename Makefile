@@ -1,0 +1,64 @@
+# `make` alone lists what there is to do.
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
+PULUMI  := $(shell sed -n 's|^\tgithub.com/pulumi/pulumi/pkg/v3 ||p' go.mod)
+LDFLAGS := -s -w \
+	-X github.com/company/deployer/internal/cli.version=$(VERSION) \
+	-X github.com/company/deployer/internal/cli.commit=$(COMMIT) \
+	-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$(PULUMI)
+TOOLS   := .cache/tools
+export CGO_ENABLED := 0
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/deployer
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/deployer ./cmd/deployer
+
+.PHONY: test
+test: build ## Run every test (installs moto into .cache when it is not on PATH)
+	DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -timeout 14m ./...
+
+.PHONY: e2e
+e2e: build ## Run only the scripts that drive the real binary
+	DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 ./e2e/...
+
+.PHONY: demo
+demo: build ## Run the whole story on examples/user-platform; KEEP=1 leaves everything running
+	go build -o bin/testproxy ./e2e/testkit/cmd/testproxy
+	KEEP=$(KEEP) e2e/demo.sh
+
+.PHONY: bench
+bench: build ## Print speed and size, as ratios to terraform where it is on PATH
+	go build -o bin/testproxy ./e2e/testkit/cmd/testproxy
+	go run ./bench
+
+.PHONY: fmt
+fmt: $(TOOLS)/gofumpt ## Format the code
+	$(TOOLS)/gofumpt -w cmd internal e2e bench
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint $(TOOLS)/gofumpt ## Check style and the import rules
+	@test -z "$$($(TOOLS)/gofumpt -l cmd internal e2e bench)" || { $(TOOLS)/gofumpt -l cmd internal e2e bench; echo "run make fmt"; exit 1; }
+	$(TOOLS)/golangci-lint run ./...
+
+.PHONY: generate
+generate: ## Rewrite golden files from what the code does now; read the diff
+	go test ./internal/... ./e2e/... -update
+
+.PHONY: pulumi-check
+pulumi-check: build $(TOOLS)/pulumi ## Open the derived copy of a state with the stock pulumi CLI
+	go build -o bin/testproxy ./e2e/testkit/cmd/testproxy
+	e2e/pulumi-check.sh
+
+$(TOOLS)/%: tools/%/go.mod
+	@mkdir -p $(TOOLS)
+	cd tools/$* && go build -o $(CURDIR)/$@ "$$(sed -n 's/^tool //p' go.mod)"
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin dist .cache

@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/view"
+)
+
+func newConfig(f *Factory) *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "Look at the configuration", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	cmd.AddCommand(newConfigShow(f, nil))
+	return cmd
+}
+
+type configShowOptions struct {
+	factory      *Factory
+	stack        string
+	origin, json bool
+}
+
+func newConfigShow(f *Factory, runF func(*configShowOptions) error) *cobra.Command {
+	o := &configShowOptions{factory: f}
+	cmd := &cobra.Command{
+		Use:   "show",
+		Short: "Print the effective settings",
+		Long:  "Print the effective settings. Highest first: flags, DEPLOYER_ variables, stack.yaml, .deployer/config.yaml of the\nrepository, ~/.deployer/config.yaml, defaults. --origin says where each comes from.",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return configShowRun(o)
+		},
+	}
+	cmd.Flags().StringVar(&o.stack, "stack", "", "include the settings of this stack's stack.yaml")
+	cmd.Flags().BoolVar(&o.origin, "origin", false, "say where each setting comes from")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return cmd
+}
+
+func configShowRun(o *configShowOptions) error {
+	effective, err := o.factory.ConfigFor(o.stack)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return view.ConfigJSON(o.factory.Out, effective)
+	}
+	view.Config(o.factory.Stdout(), effective, o.origin)
+	return nil
+}

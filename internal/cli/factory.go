@@ -1,0 +1,167 @@
+// Package cli is the command line: one file per command, each an options struct that flags fill and a run function that acts.
+//
+// In: arguments, environment, terminal. Out: what package view renders, and an exit code. It composes the other packages and
+// decides nothing that they decide; it is the only package that reads the process's environment, clock and terminal.
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"golang.org/x/term"
+
+	"github.com/company/deployer/internal/config"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/view"
+)
+
+// Factory is what commands are made with: the outside world, injected, and what global flags say of it.
+type Factory struct {
+	In       io.Reader
+	Out, Err io.Writer
+	InTTY    bool // can be asked
+	OutTTY   bool
+	ErrTTY   bool
+	Size     func() (width, height int)
+	Env      map[string]string
+	Home     string
+	Workdir  string
+	Now      func() time.Time
+	ReadFile func(string) ([]byte, error)
+	// Soft ends at the first signal (start nothing new), Hard at the second (stop now).
+	Soft, Hard context.Context
+
+	global globals
+	loaded *config.Effective
+}
+
+// globals are the flags that every command takes.
+type globals struct {
+	verbose, quiet, noColor               bool
+	configFile, bucket, region, lockTable string
+}
+
+// NewFactory returns a Factory of this process.
+func NewFactory() *Factory {
+	f := &Factory{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now, ReadFile: os.ReadFile, Env: map[string]string{}}
+	for _, pair := range os.Environ() {
+		key, text, _ := strings.Cut(pair, "=")
+		f.Env[key] = text
+	}
+	f.Home, _ = os.UserHomeDir()
+	f.Workdir, _ = os.Getwd()
+	f.InTTY, f.OutTTY, f.ErrTTY = isatty.IsTerminal(os.Stdin.Fd()), isatty.IsTerminal(os.Stdout.Fd()), isatty.IsTerminal(os.Stderr.Fd())
+	if f.Env["TERM"] == "dumb" {
+		f.ErrTTY = false
+	}
+	f.Size = func() (int, int) {
+		for _, fd := range []uintptr{os.Stderr.Fd(), os.Stdout.Fd()} {
+			if w, h, err := term.GetSize(int(fd)); err == nil && w > 0 {
+				return w, h
+			}
+		}
+		return 80, 24
+	}
+	f.Soft, f.Hard = context.Background(), context.Background()
+	return f
+}
+
+// Root returns the repository: the nearest folder at or above the working directory that has a stacks folder; "" when there is none.
+func (f *Factory) Root() string {
+	for dir := f.Workdir; ; dir = filepath.Dir(dir) {
+		if info, err := os.Stat(filepath.Join(dir, "stacks")); err == nil && info.IsDir() {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			return ""
+		}
+	}
+}
+
+// RequireRoot is Root, or an error that says how to get one.
+func (f *Factory) RequireRoot() (string, error) {
+	if root := f.Root(); root != "" {
+		return root, nil
+	}
+	return "", diag.New(diag.Invalid, "Not in a deployment repository",
+		"Neither "+f.Workdir+" nor a folder above it has a folder named stacks.",
+		"Change into your repository, or make a first stack here: deployer stack init NAME")
+}
+
+// Config returns the effective settings. stack is the layer of the stack's stack.yaml, if there is one.
+func (f *Factory) Config(stack ...config.Layer) (*config.Effective, error) {
+	if f.loaded != nil && len(stack) == 0 {
+		return f.loaded, nil
+	}
+	var layers []config.Layer
+	var problems diag.List
+	add := func(name, path string, must bool) {
+		data, err := f.ReadFile(path)
+		if err != nil {
+			if must || !os.IsNotExist(err) {
+				problems.Add(diag.New(diag.Invalid, "Cannot read configuration", err.Error(), ""))
+			}
+			return
+		}
+		layer, found := config.File(name, data, f.Env)
+		layers = append(layers, layer)
+		problems.Add(found...)
+	}
+	add("~/.deployer/config.yaml", filepath.Join(f.Home, ".deployer", "config.yaml"), false)
+	if root := f.Root(); root != "" {
+		add(".deployer/config.yaml", filepath.Join(root, ".deployer", "config.yaml"), false)
+	}
+	if f.global.configFile != "" {
+		add(f.global.configFile, f.global.configFile, true)
+	}
+	layers = append(layers, stack...)
+	layers = append(layers, config.Environment(f.Env), config.Flags(
+		config.Flag{Name: "--backend-bucket", Path: "backend.bucket", Text: f.global.bucket},
+		config.Flag{Name: "--backend-region", Path: "backend.region", Text: f.global.region},
+		config.Flag{Name: "--backend-region", Path: "locks.region", Text: f.global.region},
+		config.Flag{Name: "--lock-table", Path: "locks.table", Text: f.global.lockTable},
+	))
+	effective, found := config.Load(layers...)
+	problems.Add(found...)
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	f.loaded = effective
+	return effective, nil
+}
+
+// colour reports whether a stream takes colours.
+func (f *Factory) colour(tty bool) bool {
+	if f.global.noColor || f.Env["NO_COLOR"] != "" || !tty {
+		return false
+	}
+	return f.loaded == nil || f.loaded.Settings.Preferences.ColorOutput
+}
+
+// Stdout returns a writer for results.
+func (f *Factory) Stdout() *view.Writer {
+	width, _ := f.Size()
+	return view.NewWriter(f.Out, f.colour(f.OutTTY), width)
+}
+
+// Stderr returns a writer for progress and problems.
+func (f *Factory) Stderr() *view.Writer {
+	width, _ := f.Size()
+	return view.NewWriter(f.Err, f.colour(f.ErrTTY), width)
+}
+
+// Progress returns how the news of a run is shown: nothing when quiet, a live tree on a terminal, plain lines elsewhere.
+func (f *Factory) Progress() view.Progress {
+	switch {
+	case f.global.quiet:
+		return view.Quiet{}
+	case f.ErrTTY && !f.global.verbose && (f.loaded == nil || f.loaded.Settings.Preferences.ProgressBar):
+		return view.NewLive(f.Stderr(), f.Now, func() int { _, h := f.Size(); return h })
+	}
+	return view.NewPlain(f.Stderr(), f.Now)
+}

@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/view"
+)
+
+// Main runs the command line of this process and returns its exit code.
+func Main() int {
+	f := NewFactory()
+	var stop func()
+	f.Soft, f.Hard, stop = watchSignals(f.Now)
+	defer stop()
+	return Run(f, processArgs())
+}
+
+// Run runs one command line and returns its exit code.
+func Run(f *Factory, args []string) int {
+	root := newRoot(f)
+	root.SetArgs(args)
+	root.SetContext(f.Soft)
+	err := root.Execute()
+	if err == nil {
+		return exitOK
+	}
+	var quiet *exitError
+	if errors.As(err, &quiet) {
+		return quiet.code
+	}
+	problems := diag.From(usage(root, err))
+	view.Diagnostics(f.Stderr(), problems.Sort())
+	return exitCode(problems, f.Soft)
+}
+
+// usageError is what cobra says of arguments and flags.
+type usageError struct{ error }
+
+func usage(root *cobra.Command, err error) error {
+	var bad usageError
+	if !errors.As(err, &bad) && !strings.HasPrefix(err.Error(), "unknown command") {
+		return err
+	}
+	summary, rest, _ := strings.Cut(err.Error(), "\n")
+	d := diag.New(diag.Invalid, "Invalid usage", strings.ToUpper(summary[:1])+summary[1:]+".", strings.Join(strings.Fields(rest), " "))
+	if d.Next == "" {
+		d.Next = "See: deployer help"
+	}
+	return d
+}
+
+func newRoot(f *Factory) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "deployer",
+		Short:         "Deploy applications to AWS from YAML",
+		Long:          "deployer reads the YAML of a stack, plans, locks, deploys to AWS, waits until the new revision really runs, and exits.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(f.In)
+	root.SetOut(f.Out)
+	root.SetErr(f.Err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	flags := root.PersistentFlags()
+	flags.BoolVarP(&f.global.verbose, "verbose", "v", false, "show debug messages on the terminal")
+	flags.BoolVarP(&f.global.quiet, "quiet", "q", false, "show only results and errors")
+	flags.StringVar(&f.global.configFile, "config", "", "read this configuration `file` too")
+	flags.StringVar(&f.global.bucket, "backend-bucket", "", "S3 `bucket` that keeps the state")
+	flags.StringVar(&f.global.region, "backend-region", "", "`region` of that bucket and of the lock table")
+	flags.StringVar(&f.global.lockTable, "lock-table", "", "DynamoDB `table` that keeps the locks")
+	flags.BoolVar(&f.global.noColor, "no-color", false, "do not use colours")
+
+	const deploying, looking, setup = "deploy", "look", "setup"
+	root.AddGroup(
+		&cobra.Group{ID: deploying, Title: "Deploy:"},
+		&cobra.Group{ID: looking, Title: "Look:"},
+		&cobra.Group{ID: setup, Title: "Set up and administer:"},
+	)
+	group := func(id string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = id
+			root.AddCommand(c)
+		}
+	}
+	group(deploying, newValidate(f, nil), newPlan(f, nil), newApply(f, nil), newDestroy(f, nil))
+	group(looking, newStatus(f, nil), newShow(f, nil), newOutputs(f, nil), newGraph(f, nil), newHistory(f, nil))
+	group(setup, newInit(f, nil), newStack(f), newBackend(f), newState(f), newLocks(f), newUnlock(f, nil), newConfig(f), newVersion(f))
+	root.SetHelpCommandGroupID(setup)
+	root.SetCompletionCommandGroupID(setup)
+	wrapArgs(root)
+	return root
+}
+
+// wrapArgs makes errors about arguments usage errors.
+func wrapArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usageError{err}
+			}
+			return nil
+		}
+	}
+	for _, c := range cmd.Commands() {
+		wrapArgs(c)
+	}
+}
+
+// Exit codes, as the spec gives them.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitChanges     = 2
+	exitInvalid     = 3
+	exitLocked      = 4
+	exitConflict    = 5
+	exitInterrupted = 130
+)
+
+// exitError ends the process with a code and says nothing more.
+type exitError struct{ code int }
+
+func (e *exitError) Error() string { return "" }
+
+// exitCode maps problems to the exit code: the gravest decides.
+func exitCode(problems diag.List, soft context.Context) int {
+	codes := map[diag.Code]int{
+		diag.Failed: exitFailed, diag.Invalid: exitInvalid, diag.Locked: exitLocked,
+		diag.Conflict: exitConflict, diag.Interrupted: exitInterrupted,
+	}
+	code := exitFailed
+	for _, want := range []diag.Code{diag.Invalid, diag.Locked, diag.Conflict, diag.Interrupted} {
+		for _, d := range problems {
+			if d.Severity != diag.Warning && d.Code == want {
+				code = codes[want]
+			}
+		}
+	}
+	if errors.Is(context.Cause(soft), errInterrupted) && code == exitFailed {
+		return exitInterrupted
+	}
+	return code
+}

@@ -1,0 +1,91 @@
+package config
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/diag"
+)
+
+func file(t *testing.T, name, text string) Layer {
+	t.Helper()
+	layer, problems := File(name, []byte(text), map[string]string{"REGION": "eu-west-1"})
+	require.Empty(t, problems)
+	return layer
+}
+
+func TestHigherLayersWinAndOriginsAreKept(t *testing.T) {
+	home := file(t, "home.yaml", "version: v1\nbackend: {bucket: home-state, region: us-east-1}\nlocks: {table: home-locks}\npreferences: {parallelism: 3}\n")
+	repo := file(t, "repo.yaml", "backend: {bucket: repo-state, region: \"${REGION}\"}\n")
+	env := Environment(map[string]string{"DEPLOYER_LOCKS_TTL": "900", "DEPLOYER_AWS_ASSUME_ROLE_ROLE_ARN": "arn:aws:iam::1:role/x", "DEPLOYER_UNRELATED": "1"})
+	flags := Flags(Flag{"--backend-bucket", "backend.bucket", "flag-state"}, Flag{"--lock-table", "locks.table", ""})
+	got, problems := Load(home, repo, env, flags)
+	require.Empty(t, problems)
+	require.Equal(t, Backend{Type: "s3", Region: "eu-west-1", Bucket: "flag-state", Path: ".deployer/state"}, got.Settings.Backend)
+	require.Equal(t, Locks{Type: "dynamodb", Region: "eu-west-1", Table: "home-locks", TTL: 900, Heartbeat: 30}, got.Settings.Locks)
+	require.Equal(t, "arn:aws:iam::1:role/x", got.Settings.AWS.AssumeRole.RoleARN)
+	require.Equal(t, 3, got.Settings.Preferences.Parallelism)
+	for path, origin := range map[string]string{
+		"backend.bucket": "--backend-bucket", "backend.region": "repo.yaml", "locks.ttl": "DEPLOYER_LOCKS_TTL",
+		"locks.table": "home.yaml", "locks.heartbeat": "default", "locks.region": "from backend.region", "backend.type": "from backend.bucket",
+	} {
+		require.Equal(t, origin, got.Origin(path), path)
+	}
+}
+
+func TestNothingConfiguredIsLocal(t *testing.T) {
+	got, problems := Load()
+	require.Empty(t, problems)
+	require.Equal(t, "local", got.Settings.Backend.Type)
+	require.Equal(t, "local", got.Settings.Locks.Type)
+}
+
+func TestAllProblemsAtOnceWithPlaces(t *testing.T) {
+	layer := file(t, "c.yaml", "backend:\n  bukket: x\npreferences:\n  parallelism: lots\nlocks:\n  heartbeat: 1\n")
+	_, problems := Load(layer)
+	require.Len(t, problems, 2) // heartbeat is only judged once types fit
+	byLine := map[int]*diag.Diagnostic{}
+	for _, p := range problems {
+		byLine[p.Position.Line] = p
+	}
+	require.Equal(t, `Did you mean "bucket"?`, byLine[2].Next)
+	require.Contains(t, byLine[4].Detail, "must be a number")
+	require.Equal(t, diag.Invalid, byLine[4].Code)
+}
+
+func TestChecks(t *testing.T) {
+	for text, want := range map[string]string{
+		"backend: {bucket: b}":                          "no lock table is configured",
+		"locks: {heartbeat: 4}":                         "between 5 and 300",
+		"locks: {ttl: 60}":                              "at least ten heartbeats",
+		"backend: {type: s3}\nlocks: {table: t}":        "needs backend.bucket",
+		"backend: {type: local}\nlocks: {table: t}":     "cannot be locked in DynamoDB",
+		"backend: {bucket: b}\nlocks: {type: dynamodb}": "need locks.table",
+		"preferences: {parallelism: 0}":                 "between 1 and 100",
+		"backend: {type: gcs}":                          `"gcs" is not one of s3, local`,
+	} {
+		_, problems := Load(file(t, "c.yaml", text))
+		require.NotEmpty(t, problems, text)
+		require.Contains(t, problems.Error(), want)
+	}
+}
+
+func TestBrokenFiles(t *testing.T) {
+	for _, text := range []string{"a: [", "a: 1\na: 2\n", "backend: {bucket: \"${NOT_SET}\"}"} {
+		_, problems := File("c.yaml", []byte(text), nil)
+		require.NotEmpty(t, problems, text)
+		require.NotNil(t, problems[0].Position, text)
+		require.Equal(t, "c.yaml", problems[0].Position.File)
+		require.NotZero(t, problems[0].Position.Line, text)
+	}
+}
+
+func FuzzFile(f *testing.F) {
+	f.Add([]byte("backend: {bucket: x}"))
+	f.Add([]byte("a: &a [*a]"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		layer, _ := File("c.yaml", data, nil)
+		Load(layer)
+	})
+}

@@ -1,0 +1,226 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/value"
+)
+
+// Layer is one source of settings.
+type Layer struct {
+	Origin string      // as `config show --origin` prints it
+	Tree   value.Value // a Map in the shape of Settings
+	// Name is the origin of one path where the layer has a name for each (a variable, a flag); nil: Origin.
+	Name func(path []string) string
+	// Locate says where in a file a path stands; nil for sources without places.
+	Locate func(path []string) (diag.Position, *diag.Excerpt)
+}
+
+func (l Layer) origin(path []string) string {
+	if l.Name != nil {
+		return l.Name(path)
+	}
+	return l.Origin
+}
+
+// Load merges layers, the lowest first, onto the defaults and checks the result. All problems are found at once; each names the layer
+// that brought it.
+func Load(layers ...Layer) (*Effective, diag.List) {
+	var problems diag.List
+	defaults := Layer{Origin: "default", Tree: value.Encode(Defaults())}
+	layers = append([]Layer{defaults}, layers...)
+	merged, origins := value.NewMap(nil), map[string]Layer{}
+	for i, layer := range layers {
+		if i > 0 {
+			layer.Tree = removeUnfit(layer, &problems)
+		}
+		merged = merge(merged, layer, nil, origins)
+	}
+	merged = inferTypes(merged, origins)
+
+	effective := &Effective{}
+	for _, p := range value.Decode(merged, &effective.Settings) {
+		problems.Add(problem(origins[strings.Join(p.Path, ".")], p))
+	}
+	if !problems.HasErrors() {
+		problems.Add(check(effective.Settings, origins)...)
+	}
+	for path, layer := range origins {
+		effective.Entries = append(effective.Entries, Entry{Path: path, Value: merged.Get(strings.Split(path, ".")...), Origin: layer.origin(strings.Split(path, "."))})
+	}
+	slices.SortFunc(effective.Entries, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
+	return effective, problems
+}
+
+// removeUnfit reports what does not fit in one layer, where its place is still known, and takes it out.
+func removeUnfit(layer Layer, problems *diag.List) value.Value {
+	var into Settings
+	tree := layer.Tree
+	for _, p := range value.Decode(tree, &into) {
+		problems.Add(problem(layer, p))
+		tree = without(tree, p.Path)
+	}
+	return tree
+}
+
+func without(tree value.Value, path []string) value.Value {
+	if len(path) == 0 {
+		return value.NewMap(nil)
+	}
+	if len(path) == 1 {
+		return tree.With(path[0], value.NullValue)
+	}
+	return tree.With(path[0], without(tree.Get(path[0]), path[1:]))
+}
+
+func merge(into value.Value, layer Layer, path []string, origins map[string]Layer) value.Value {
+	for _, key := range layer.Tree.Get(path...).Keys() {
+		at := append(path[:len(path):len(path)], key)
+		item := layer.Tree.Get(at...)
+		if item.Kind() == value.Map {
+			into = into.With(key, merge(into.Get(key), layer, at, origins))
+			continue
+		}
+		into = into.With(key, item)
+		origins[strings.Join(at, ".")] = layer
+	}
+	return into
+}
+
+// inferTypes fills in what follows from other settings: type s3 from a bucket, dynamodb from a table, the region of one from the
+// other.
+func inferTypes(tree value.Value, origins map[string]Layer) value.Value {
+	infer := func(path, from string, v value.Value) {
+		section, key, _ := strings.Cut(path, ".")
+		if tree.Get(section, key).Str() != "" {
+			return
+		}
+		tree = tree.With(section, tree.Get(section).With(key, v))
+		origins[path] = Layer{Origin: "from " + from}
+	}
+	if tree.Get("backend", "bucket").Str() != "" {
+		infer("backend.type", "backend.bucket", value.NewString("s3"))
+	}
+	infer("backend.type", "nothing configured", value.NewString("local"))
+	if tree.Get("locks", "table").Str() != "" {
+		infer("locks.type", "locks.table", value.NewString("dynamodb"))
+	}
+	if tree.Get("backend", "type").Str() == "local" {
+		infer("locks.type", "backend.type", value.NewString("local"))
+	}
+	if region := tree.Get("backend", "region"); region.Str() != "" {
+		infer("locks.region", "backend.region", region)
+	}
+	if region := tree.Get("aws", "region"); region.Str() != "" {
+		infer("backend.region", "aws.region", region)
+		infer("locks.region", "aws.region", region)
+	}
+	return tree
+}
+
+func problem(layer Layer, p value.Problem) *diag.Diagnostic {
+	path := strings.Join(p.Path, ".")
+	d := diag.New(diag.Invalid, "Invalid configuration", fmt.Sprintf("%s, from %s: %s.", path, layer.origin(p.Path), p.Message), "")
+	d.Next = diag.DidYouMean(p.Path[max(len(p.Path)-1, 0)], p.Allowed)
+	if layer.Locate != nil {
+		position, excerpt := layer.Locate(p.Path)
+		d.Excerpt = excerpt
+		return d.At(position)
+	}
+	return d
+}
+
+// check finds what types cannot express.
+func check(s Settings, origins map[string]Layer) []*diag.Diagnostic {
+	var out []*diag.Diagnostic
+	add := func(path, message string) {
+		out = append(out, problem(origins[path], value.Problem{Path: strings.Split(path, "."), Message: message}))
+	}
+	if s.Locks.Heartbeat < 5 || s.Locks.Heartbeat > 300 {
+		add("locks.heartbeat", fmt.Sprintf("must be between 5 and 300 seconds, but is %d", s.Locks.Heartbeat))
+	}
+	if s.Locks.TTL < 10*s.Locks.Heartbeat {
+		add("locks.ttl", fmt.Sprintf("must be at least ten heartbeats (%d seconds), but is %d", 10*s.Locks.Heartbeat, s.Locks.TTL))
+	}
+	if s.Preferences.Parallelism < 1 || s.Preferences.Parallelism > 100 {
+		add("preferences.parallelism", fmt.Sprintf("must be between 1 and 100, but is %d", s.Preferences.Parallelism))
+	}
+	if s.Backend.Type == "s3" && s.Backend.Bucket == "" {
+		add("backend.type", "a backend of type s3 needs backend.bucket")
+	}
+	if s.Backend.Type == "s3" && s.Locks.Type == "" {
+		out = append(out, diag.New(diag.Invalid, "State without a lock",
+			"State is kept in the bucket "+s.Backend.Bucket+", but no lock table is configured: two runs at once would overwrite each other.",
+			"Set locks.table (or --lock-table) to a DynamoDB table (`deployer backend create` makes one), or set locks.type: local if only this machine ever deploys."))
+	}
+	if s.Locks.Type == "dynamodb" && s.Locks.Table == "" {
+		add("locks.type", "locks of type dynamodb need locks.table")
+	}
+	if s.Backend.Type == "local" && s.Locks.Type == "dynamodb" {
+		add("locks.type", "local state cannot be locked in DynamoDB: configure a bucket too, or set locks.type: local")
+	}
+	return out
+}
+
+// Environment returns the layer of the DEPLOYER_ variables. Their text converts to the setting's type.
+func Environment(env map[string]string) Layer {
+	tree := value.NewMap(nil)
+	value.Encode(allKeys()).Walk(func(path []string, node value.Value) {
+		if node.Kind() == value.Map {
+			return
+		}
+		if text, given := env[Variable(path)]; given && text != "" {
+			tree = set(tree, path, value.NewLoose(text))
+		}
+	})
+	return Layer{Tree: tree, Name: Variable}
+}
+
+// allKeys is a Settings of which Encode leaves nothing out.
+func allKeys() Settings {
+	s := Defaults()
+	s.Backend.Type, s.Locks.Type = "local", "local"
+	return s
+}
+
+// Variable returns the environment variable of a setting: DEPLOYER_AWS_ASSUME_ROLE_ROLE_ARN.
+func Variable(path []string) string {
+	var b strings.Builder
+	b.WriteString("DEPLOYER")
+	for _, part := range path {
+		b.WriteByte('_')
+		for i, r := range part {
+			if i > 0 && unicode.IsUpper(r) {
+				b.WriteByte('_')
+			}
+			b.WriteRune(unicode.ToUpper(r))
+		}
+	}
+	return b.String()
+}
+
+// Flag is a setting given on the command line.
+type Flag struct{ Name, Path, Text string } // "--backend-bucket", "backend.bucket"
+
+// Flags returns the layer of the command line; empty texts were not given.
+func Flags(flags ...Flag) Layer {
+	tree, names := value.NewMap(nil), map[string]string{}
+	for _, f := range flags {
+		if f.Text != "" {
+			tree = set(tree, strings.Split(f.Path, "."), value.NewLoose(f.Text))
+			names[f.Path] = f.Name
+		}
+	}
+	return Layer{Tree: tree, Name: func(path []string) string { return names[strings.Join(path, ".")] }}
+}
+
+func set(tree value.Value, path []string, v value.Value) value.Value {
+	if len(path) == 1 {
+		return tree.With(path[0], v)
+	}
+	return tree.With(path[0], set(tree.Get(path[0]), path[1:], v))
+}

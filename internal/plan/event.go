@@ -1,0 +1,23 @@
+package plan
+
+// EventKind says what happened during an apply.
+type EventKind string
+
+// The kinds of Event.
+const (
+	Started  EventKind = "started"
+	Progress EventKind = "progress" // a line of news about a resource
+	Done     EventKind = "done"
+	FailedAt EventKind = "failed"
+	Skipped  EventKind = "skipped" // not started, because something it needs failed
+	Phase    EventKind = "phase"   // the run as a whole: locking, planning, saving
+)
+
+// Event is one piece of news of a running apply, without times: whoever shows it has a clock.
+type Event struct {
+	Kind     EventKind
+	Resource string // its ID; "" for a Phase
+	Type     string
+	Action   Action
+	Text     string // of Progress, FailedAt and Phase
+}

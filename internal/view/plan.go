@@ -1,0 +1,140 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/value"
+)
+
+var symbols = map[plan.Action]struct{ mark, colour, verb string }{
+	plan.Create:  {"+", green, "create"},
+	plan.Update:  {"~", yellow, "update"},
+	plan.Replace: {"±", red, "replace"},
+	plan.Delete:  {"-", red, "delete"},
+	plan.Adopt:   {"→", cyan, "adopt"},
+	plan.NoOp:    {" ", dim, "no change"},
+}
+
+// Plan writes what would change and why, per component and then per resource, and a summary line.
+func Plan(w *Writer, p *plan.Plan) {
+	if !p.HasChanges() {
+		w.Printf("%s %s/%s is up to date: %s.\n", styled(green+bold, "No changes."), p.Stack, p.Environment, count(p.Unchanged, "resource"))
+		return
+	}
+	w.Printf("Plan for %s/%s:\n", styled(bold, p.Stack), styled(bold, p.Environment))
+	for _, c := range p.Components {
+		if len(c.Changes) == 0 {
+			continue
+		}
+		component(w, c)
+	}
+	w.Printf("\n%s\n", SummaryLine(p))
+}
+
+func component(w *Writer, c plan.Component) {
+	s := symbols[c.Action]
+	head := styled(s.colour+bold, s.mark+" "+c.Address)
+	if c.Kind != "" {
+		head += " " + styled(dim, "("+c.Kind+")")
+	}
+	w.Printf("\n%s\n", head)
+	width := 0
+	for _, ch := range c.Changes {
+		width = max(width, len(name(ch.Resource)))
+	}
+	for _, ch := range c.Changes {
+		change(w, ch, min(width, 32))
+	}
+}
+
+func name(resource string) string {
+	_, n, _ := strings.Cut(resource, ":")
+	return n
+}
+
+func change(w *Writer, ch plan.Change, width int) {
+	s := symbols[ch.Action]
+	line := fmt.Sprintf("    %s %s  %s", styled(s.colour, s.mark), pad(name(ch.Resource), width), styled(s.colour, s.verb))
+	if ch.Consequence != plan.None && !(ch.Action == plan.Update && ch.Consequence == plan.InPlace) {
+		line += ", " + styled(consequenceColour(ch.Consequence), string(ch.Consequence))
+	} else if ch.Consequence == plan.InPlace {
+		line += " in place"
+	}
+	if ch.Reason != "" && ch.Action != plan.Create {
+		line += styled(dim, ": "+ch.Reason)
+	}
+	if ch.Protected {
+		line += " " + styled(red+bold, "[protected]")
+	}
+	w.Printf("%s\n", truncate(line, w.Width))
+	if ch.Action != plan.Update && ch.Action != plan.Replace {
+		return
+	}
+	for _, p := range ch.Properties {
+		force := ""
+		if p.ForcesReplacement {
+			force = styled(red, "  forces replacement")
+		}
+		old, now := brief(p.Old), brief(p.New)
+		if text := fmt.Sprintf("        %s: %s %s %s", p.Name(), old, styled(dim, "->"), now); columns(text) <= w.Width {
+			w.Printf("%s%s\n", text, force)
+			continue
+		}
+		w.Printf("        %s:%s\n", p.Name(), force)
+		w.Printf("%s\n%s\n", truncate("          "+styled(red, "- ")+old, w.Width), truncate("          "+styled(green, "+ ")+now, w.Width))
+	}
+}
+
+func consequenceColour(c plan.Consequence) string {
+	switch c {
+	case plan.DataLoss, plan.Downtime:
+		return red + bold
+	case plan.Replacement, plan.Rolling:
+		return yellow
+	}
+	return ""
+}
+
+func brief(v value.Value) string {
+	switch v.Kind() {
+	case value.Null:
+		return "(none)"
+	case value.Unknown, value.Deferred:
+		return styled(dim, value.KnownAfterApply)
+	}
+	return v.String()
+}
+
+// SummaryLine is the last line of a plan.
+func SummaryLine(p *plan.Plan) string {
+	s := p.Summary()
+	var parts []string
+	add := func(n int, verb, colour string) {
+		if n > 0 {
+			parts = append(parts, styled(colour, fmt.Sprintf("%d to %s", n, verb)))
+		}
+	}
+	add(s.Create, "create", green)
+	add(s.Adopt, "adopt", cyan)
+	add(s.Update, "update", yellow)
+	add(s.Replace, "replace", red)
+	add(s.Delete, "delete", red)
+	worst := plan.None
+	for _, c := range p.Components {
+		worst = plan.Worse(worst, c.Consequence)
+	}
+	line := styled(bold, "Plan:") + " " + strings.Join(parts, ", ") + fmt.Sprintf(", %d unchanged.", s.Unchanged)
+	if worst == plan.Downtime || worst == plan.DataLoss {
+		line += " " + styled(red+bold, "Gravest consequence: "+string(worst)+".")
+	}
+	return line
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
