@@ -27,6 +27,9 @@ type Definition struct {
 	NameLimit int
 	// CreateOnly lists top-level properties that are set at creation and left alone afterwards.
 	CreateOnly []string
+	// ChangesOnUpdate lists outputs that an update in place changes, such as the arn of a task definition: a plan shows what
+	// refers to them as changed too. All other outputs are taken to outlive an update.
+	ChangesOnUpdate []string
 	// Consequence says what a change of these top-level properties means to those who use the resource; nil: in place.
 	Consequence func(changed []string) plan.Consequence
 	// DataLoss: deleting or replacing it destroys data that nobody can bring back.

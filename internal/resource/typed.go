@@ -149,16 +149,17 @@ func (t *Typed[P, O]) adopt(ctx context.Context, c Call[P, O], id string, tags m
 	if err != nil {
 		return State{}, err
 	}
-	return t.converge(ctx, c, actual, out)
+	return t.converge(ctx, c, actual, out, t.Taggable && !Ours(tags, c.Tags))
 }
 
-func (t *Typed[P, O]) converge(ctx context.Context, c Call[P, O], actual P, out O) (State, error) {
+// converge updates what differs; always when the object is untagged, because an update also tags it.
+func (t *Typed[P, O]) converge(ctx context.Context, c Call[P, O], actual P, out O, untagged bool) (State, error) {
 	diff := Compare(&t.Def, value.Encode(actual), c.Request.Inputs)
 	if len(diff.Replace) > 0 {
 		return State{}, fmt.Errorf("%s exists and is ours, but cannot become what is wanted without a replacement (%s differ): delete it, then apply again",
 			c.ID, strings.Join(diff.Replace, ", "))
 	}
-	if len(diff.Changes) == 0 || t.UpdateObject == nil {
+	if len(diff.Changes) == 0 && !untagged || t.UpdateObject == nil {
 		return t.result(c.ID, c.Props, out, nil)
 	}
 	c.Old, c.Out = actual, out

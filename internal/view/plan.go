@@ -127,7 +127,7 @@ func SummaryLine(p *plan.Plan) string {
 	}
 	line := styled(bold, "Plan:") + " " + strings.Join(parts, ", ") + fmt.Sprintf(", %d unchanged.", s.Unchanged)
 	if worst == plan.Downtime || worst == plan.DataLoss {
-		line += " " + styled(red+bold, "Gravest consequence: "+string(worst)+".")
+		line += "\n" + styled(red+bold, "Gravest consequence: "+string(worst)+".")
 	}
 	return line
 }

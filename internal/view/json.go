@@ -1,0 +1,100 @@
+package view
+
+import (
+	"io"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/plan"
+)
+
+// The shapes below are contracts with pipelines: fields may be added, never changed or removed.
+
+type propertyJSON struct {
+	Path              []string `json:"path"`
+	Old               any      `json:"old"`
+	New               any      `json:"new"`
+	Unknown           bool     `json:"unknown,omitempty"`   // new is known after apply only
+	Sensitive         bool     `json:"sensitive,omitempty"` // old and new are withheld
+	ForcesReplacement bool     `json:"forcesReplacement,omitempty"`
+}
+
+type changeJSON struct {
+	Resource    string         `json:"resource"`
+	Type        string         `json:"type"`
+	Action      string         `json:"action"`
+	Consequence string         `json:"consequence,omitempty"`
+	Reason      string         `json:"reason,omitempty"`
+	Protected   bool           `json:"protected,omitempty"`
+	Properties  []propertyJSON `json:"properties,omitempty"`
+}
+
+type componentJSON struct {
+	Address     string       `json:"address"`
+	Kind        string       `json:"kind,omitempty"`
+	Action      string       `json:"action"`
+	Consequence string       `json:"consequence,omitempty"`
+	Changes     []changeJSON `json:"changes"`
+}
+
+type summaryJSON struct {
+	Create    int `json:"create"`
+	Update    int `json:"update"`
+	Replace   int `json:"replace"`
+	Delete    int `json:"delete"`
+	Adopt     int `json:"adopt"`
+	Unchanged int `json:"unchanged"`
+}
+
+type planJSON struct {
+	Stack       string          `json:"stack"`
+	Environment string          `json:"environment"`
+	Changes     bool            `json:"changes"`
+	Summary     summaryJSON     `json:"summary"`
+	Components  []componentJSON `json:"components"`
+	Diagnostics diag.List       `json:"diagnostics"`
+}
+
+// PlanJSON writes a plan as JSON.
+func PlanJSON(w io.Writer, p *plan.Plan, warnings diag.List) error {
+	return JSON(w, planDocument(p, warnings))
+}
+
+func planDocument(p *plan.Plan, warnings diag.List) planJSON {
+	s := p.Summary()
+	out := planJSON{Stack: p.Stack, Environment: p.Environment, Changes: p.HasChanges(), Summary: summaryJSON(s), Components: []componentJSON{}, Diagnostics: nonNil(warnings)}
+	for _, c := range p.Components {
+		cj := componentJSON{Address: c.Address, Kind: c.Kind, Action: string(c.Action), Consequence: string(c.Consequence), Changes: []changeJSON{}}
+		for _, ch := range c.Changes {
+			j := changeJSON{Resource: ch.Resource, Type: ch.Type, Action: string(ch.Action), Consequence: string(ch.Consequence), Reason: ch.Reason, Protected: ch.Protected}
+			for _, p := range ch.Properties {
+				j.Properties = append(j.Properties, property(p))
+			}
+			cj.Changes = append(cj.Changes, j)
+		}
+		out.Components = append(out.Components, cj)
+	}
+	return out
+}
+
+func property(p plan.Property) propertyJSON {
+	j := propertyJSON{Path: p.Path, ForcesReplacement: p.ForcesReplacement, Unknown: !p.New.Known(), Sensitive: p.Old.HasSensitive() || p.New.HasSensitive()}
+	if !j.Sensitive {
+		j.Old, j.New = p.Old.Interface(), p.New.Interface()
+	}
+	return j
+}
+
+func nonNil(l diag.List) diag.List {
+	if l == nil {
+		return diag.List{}
+	}
+	return l
+}
+
+// DiagnosticsJSON writes what validate found.
+func DiagnosticsJSON(w io.Writer, list diag.List) error {
+	return JSON(w, struct {
+		Valid       bool      `json:"valid"`
+		Diagnostics diag.List `json:"diagnostics"`
+	}{!list.HasErrors(), nonNil(list)})
+}

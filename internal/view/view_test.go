@@ -1,0 +1,132 @@
+package view
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/value"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got)
+}
+
+func render(color bool, width int, f func(*Writer)) string {
+	var b bytes.Buffer
+	f(NewWriter(&b, color, width))
+	return b.String()
+}
+
+func TestDiagnosticAsInTheSpec(t *testing.T) {
+	d := diag.New(diag.Invalid, "Unknown kind", `"ElastiCach" is not a kind. Did you mean "ElastiCache"?`, "").
+		At(diag.Position{File: "stacks/shop/services/web/cache.yaml", Line: 2, Column: 7, Length: 10})
+	d.Excerpt = &diag.Excerpt{FirstLine: 1, Lines: []string{"apiVersion: components.deployer.io/v1", "kind: ElastiCach"}}
+	require.Equal(t, `Error: Unknown kind
+  stacks/shop/services/web/cache.yaml:2:7
+    1 | apiVersion: components.deployer.io/v1
+    2 | kind: ElastiCach
+      |       ^^^^^^^^^^
+  "ElastiCach" is not a kind. Did you mean "ElastiCache"?
+`, render(false, 80, func(w *Writer) { Diagnostics(w, diag.List{d}) }))
+}
+
+func TestDiagnosticsOfARun(t *testing.T) {
+	d := diag.New(diag.Failed, "Rollout failed", "The container app exited with code 1: Essential container in task exited.", "Look at the application's start-up.").For("shop/api")
+	d.Operation, d.RequestID, d.Lines = "ecs:UpdateService", "req-1", []string{"panic: no database", "exit"}
+	long := diag.New(diag.Invalid, "Wrong type", "A very long line is cut around its mark.", "").At(diag.Position{File: "a.yaml", Line: 9, Column: 150, Length: 4})
+	long.Excerpt = &diag.Excerpt{FirstLine: 9, Lines: []string{strings.Repeat("x", 149) + "HERE" + strings.Repeat("y", 60)}}
+	warning := &diag.Diagnostic{Severity: diag.Warning, Summary: "State is local"}
+	golden(t, "diagnostics.txt", render(false, 80, func(w *Writer) { Diagnostics(w, diag.List{d, long, warning}) }))
+}
+
+func samplePlan() *plan.Plan {
+	return &plan.Plan{Stack: "shop", Environment: "production", Unchanged: 12, Components: []plan.Component{
+		{Address: "web/api", Kind: "MicroService", Action: plan.Update, Consequence: plan.Rolling, Changes: []plan.Change{
+			{Resource: "web/api:task-definition", Action: plan.Update, Consequence: plan.InPlace, Reason: "containers change", Properties: []plan.Property{
+				{Path: []string{"containers", "0", "image"}, Old: value.NewString("shop/api:1.0"), New: value.NewString("shop/api:1.1")},
+				{Path: []string{"containers", "0", "command"}, New: value.Strings(strings.Repeat("long ", 30))}}},
+			{Resource: "web/api:service", Action: plan.Update, Consequence: plan.Rolling, Reason: "taskDefinition changes", Properties: []plan.Property{
+				{Path: []string{"taskDefinition"}, Old: value.NewString("arn:aws:ecs:eu-west-1:1:task-definition/x:1"), New: value.NewUnknown()}}},
+		}},
+		{Address: "web/cache", Kind: "SQS", Action: plan.NoOp},
+		{Address: "web/files", Kind: "S3", Action: plan.Replace, Consequence: plan.DataLoss, Changes: []plan.Change{
+			{Resource: "web/files:bucket", Action: plan.Replace, Consequence: plan.DataLoss, Reason: "name cannot change in place", Protected: true, Properties: []plan.Property{
+				{Path: []string{"name"}, Old: value.NewString("a"), New: value.NewString("b"), ForcesReplacement: true}}}}},
+		{Address: "web/jobs", Kind: "SQS", Action: plan.Create, Changes: []plan.Change{{Resource: "web/jobs:queue", Action: plan.Create}, {Resource: "web/jobs:queue-policy", Action: plan.Create}}},
+		{Address: "web/old", Action: plan.Delete, Changes: []plan.Change{{Resource: "web/old:queue", Action: plan.Delete, Reason: "removed from the manifests"}}},
+	}}
+}
+
+func TestPlan(t *testing.T) {
+	text := render(false, 80, func(w *Writer) { Plan(w, samplePlan()) })
+	golden(t, "plan.txt", text)
+	for _, line := range strings.Split(text, "\n") {
+		require.LessOrEqual(t, columns(line), 80)
+	}
+	require.Contains(t, render(false, 80, func(w *Writer) { Plan(w, &plan.Plan{Stack: "shop", Environment: "dev", Unchanged: 1}) }), "No changes. shop/dev is up to date: 1 resource.")
+	require.Contains(t, render(true, 80, func(w *Writer) { Plan(w, samplePlan()) }), "\x1b[32m")
+}
+
+func TestNoEscapeReachesTheTerminal(t *testing.T) {
+	evil := "x\x1b]0;owned\x07\x9b31m\u202eabc\ufdd2\r"
+	d := diag.New(diag.Failed, evil, evil, evil).For(evil)
+	d.Lines = []string{evil}
+	out := render(false, 80, func(w *Writer) {
+		Diagnostics(w, diag.List{d})
+		Table(w, []string{"A", "B"}, [][]string{{evil, evil}})
+		Plan(w, &plan.Plan{Components: []plan.Component{{Address: evil, Changes: []plan.Change{{Resource: "a:" + evil, Action: plan.Delete, Reason: evil}}}}})
+	})
+	for _, bad := range []string{"\x1b", "\x07", "\u009b", "\u202e", "\r"} {
+		require.NotContains(t, out, bad)
+	}
+}
+
+func clock() func() time.Time {
+	at := time.Unix(0, 0)
+	return func() time.Time { at = at.Add(time.Second); return at }
+}
+
+func events(p Progress) {
+	p.Event(plan.Event{Kind: plan.Phase, Text: "Planning"})
+	p.Planned(samplePlan())
+	p.Event(plan.Event{Kind: plan.Started, Resource: "web/api:role", Action: plan.Create})
+	p.Event(plan.Event{Kind: plan.Started, Resource: "web/api:service", Action: plan.Update})
+	p.Event(plan.Event{Kind: plan.Done, Resource: "web/api:role", Action: plan.Create})
+	p.Event(plan.Event{Kind: plan.Progress, Resource: "web/api:service", Text: "1/2 running"})
+	p.Event(plan.Event{Kind: plan.FailedAt, Resource: "web/api:service", Action: plan.Update, Text: "crashed"})
+	p.Event(plan.Event{Kind: plan.Skipped, Resource: "web/api:policy"})
+	p.Close()
+}
+
+func TestPlainProgress(t *testing.T) {
+	golden(t, "progress.txt", render(false, 80, func(w *Writer) { events(NewPlain(w, clock())) }))
+}
+
+func TestLiveProgressLeavesTheFinalTree(t *testing.T) {
+	var b bytes.Buffer
+	live := NewLive(NewWriter(&b, false, 60), func() time.Time { return time.Unix(0, 0) }, func() int { return 24 })
+	events(live)
+	last := b.String()[strings.LastIndex(b.String(), "✗ web/api "):]
+	require.Contains(t, last, "✗ service failed")
+	require.Contains(t, last, "- policy")
+	require.Contains(t, last, "2/6")
+}
