@@ -1,0 +1,152 @@
+package testkit
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/company/deployer/e2e/testkit/ecsfake"
+	"github.com/company/deployer/e2e/testkit/moto"
+	"github.com/company/deployer/e2e/testkit/proxy"
+)
+
+// UpstreamVariable names a running emulator (its URL), to be used instead of
+// starting one per test process.
+const UpstreamVariable = "DEPLOYER_TEST_MOTO"
+
+// DefaultAccount is the account of the emulator's static credentials.
+const DefaultAccount = "123456789012"
+
+// regions are real ones, for the emulator knows zones and default VPCs of
+// real regions only.
+var regions = []string{
+	"eu-central-1", "us-east-1", "us-west-2", "eu-west-1", "ap-southeast-2", "eu-north-1", "us-east-2", "ca-central-1",
+	"ap-northeast-1", "eu-west-2", "sa-east-1", "ap-south-1", "eu-west-3", "us-west-1", "ap-southeast-1", "ap-northeast-2",
+}
+
+// Env is what one test works with.
+type Env struct {
+	Endpoint string     // AWS_ENDPOINT_URL, the proxy
+	Region   string     // of this test alone
+	Account  string     // of this test alone
+	Config   aws.Config // for SDK clients: the endpoint, test credentials, two attempts
+	Proxy    *proxy.Proxy
+	ECS      *ecsfake.Fake
+	// Moto is the emulator of the process. It is nil when UpstreamVariable
+	// names one. Resetting it disturbs the tests that run at the same time.
+	Moto *moto.Server
+
+	credentials Credentials
+}
+
+// Option changes what Start sets up.
+type Option func(*settings)
+
+type settings struct {
+	account string
+	region  string
+	latency time.Duration
+}
+
+// InDefaultAccount uses the static credentials "test" and DefaultAccount
+// instead of an account of the test's own.
+func InDefaultAccount() Option { return func(s *settings) { s.account = DefaultAccount } }
+
+// InRegion uses a region that the test chooses.
+func InRegion(region string) Option { return func(s *settings) { s.region = region } }
+
+// WithLatency adds a delay to every request.
+func WithLatency(d time.Duration) Option { return func(s *settings) { s.latency = d } }
+
+// shared is the emulator of this process. The lock serialises the requests of
+// all its proxies.
+var shared struct {
+	once   sync.Once
+	url    string
+	server *moto.Server
+	err    error
+	lock   sync.Mutex
+	next   atomic.Int64
+}
+
+// Start sets an Env up and takes it down when the test ends. The emulator is
+// shared by the tests of the process and ends with it.
+func Start(t testing.TB, opts ...Option) *Env {
+	t.Helper()
+	shared.once.Do(func() {
+		if shared.url = strings.TrimSuffix(os.Getenv(UpstreamVariable), "/"); shared.url != "" {
+			return
+		}
+		shared.server, shared.err = moto.Start(context.Background(), moto.Options{Progress: func(s string) { t.Log(s) }})
+		if shared.err == nil {
+			shared.url = shared.server.URL()
+		}
+	})
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	n := shared.next.Add(1)
+	s := settings{
+		region: regions[int(n-1)%len(regions)],
+		// The process id keeps processes apart that share an emulator.
+		account: fmt.Sprintf("%07d%05d", 1000000+os.Getpid()%9000000, n),
+	}
+	for _, opt := range opts {
+		opt(&s)
+	}
+	p, err := proxy.New(proxy.Options{Upstream: shared.url, Latency: s.latency, Lock: &shared.lock, UpstreamLog: upstreamLog()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	creds := StaticCredentials()
+	if s.account != DefaultAccount {
+		if creds, err = CredentialsFor(t.Context(), shared.url, s.account); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &Env{
+		Endpoint: p.URL(), Region: s.region, Account: s.account, Proxy: p, ECS: ecsfake.Install(p, ecsfake.Options{}),
+		Moto: shared.server, credentials: creds,
+		Config: aws.Config{
+			Region:       s.region,
+			BaseEndpoint: aws.String(p.URL()),
+			Credentials:  credentials.NewStaticCredentialsProvider(creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken),
+			// Retries wait for nothing that could happen here.
+			Retryer: func() aws.Retryer {
+				return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = 2, 10*time.Millisecond })
+			},
+			// A connection pool of the test's own: a closed proxy's port may be
+			// given to the next one.
+			HTTPClient: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}},
+		},
+	}
+}
+
+func upstreamLog() func() string {
+	if shared.server == nil {
+		return nil
+	}
+	return shared.server.Log
+}
+
+// Environ is the environment for a process of the product: this process's
+// own without its AWS settings, and those of the Env.
+func (e *Env) Environ() []string {
+	return slices.Concat(moto.WithoutAWS(os.Environ()), Environment(e.Endpoint, e.Region, e.credentials))
+}

@@ -1,0 +1,125 @@
+package moto
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// holdVariable makes the test binary start a server, print its process id and
+// wait to be killed.
+const holdVariable = "MOTO_TEST_HOLD"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(holdVariable) == "" {
+		os.Exit(m.Run())
+	}
+	server, err := Start(context.Background(), Options{})
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println(server.Pid())
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+func alive(pid int) bool { return syscall.Kill(pid, 0) == nil }
+
+func TestServerStartsResetsAndStops(t *testing.T) {
+	server, err := Start(t.Context(), Options{})
+	require.NoError(t, err)
+	require.NoError(t, server.Reset(t.Context()))
+	require.NoError(t, server.Seed(t.Context(), 42))
+	resp, err := http.Get(server.URL() + "/moto-api/data.json")
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.Equal(t, http.StatusOK, resp.StatusCode)
+	assert.Contains(t, server.Log(), "POST /moto-api/reset")
+	server.Stop()
+	server.Stop() // again is harmless
+	assert.False(t, alive(server.Pid()))
+}
+
+func TestServerEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	server, err := Start(ctx, Options{})
+	require.NoError(t, err)
+	cancel()
+	select {
+	case <-server.Exited():
+	case <-time.After(10 * time.Second):
+		t.Fatal("the server outlives its context")
+	}
+}
+
+func TestServerDiesWithAKilledParent(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("there is no parent-death signal on " + runtime.GOOS)
+	}
+	parent := exec.Command(os.Args[0])
+	parent.Env = append(os.Environ(), holdVariable+"=1")
+	in, err := parent.StdinPipe()
+	require.NoError(t, err)
+	defer func() { _ = in.Close() }()
+	out, err := parent.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, parent.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	require.NoError(t, err, line)
+	require.True(t, alive(pid))
+	require.NoError(t, parent.Process.Kill())
+	require.Error(t, parent.Wait(), "killed")
+	require.Eventually(t, func() bool { return !running(pid) }, 10*time.Second, 20*time.Millisecond)
+}
+
+// running tells a live process from one that nobody has reaped yet.
+func running(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(stat), ") Z ")
+}
+
+func TestInterpreterIsReadFromTheScript(t *testing.T) {
+	write := func(content string) string {
+		path := filepath.Join(t.TempDir(), "moto_server")
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o700))
+		return path
+	}
+	python, err := interpreterOf(t.Context(), write("#!/opt/venv/bin/python3.12\nimport re\n"))
+	require.NoError(t, err)
+	assert.Equal(t, "/opt/venv/bin/python3.12", python)
+	_, err = interpreterOf(t.Context(), write("#!/bin/sh\nexec something\n"))
+	require.ErrorContains(t, err, "is not a Python script")
+	_, err = interpreterOf(t.Context(), write("\x7fELF"))
+	require.ErrorContains(t, err, "is not a script")
+	_, err = interpreterOf(t.Context(), write("#!/bin/echo python3\n"))
+	require.ErrorContains(t, err, "is not a Python script")
+	python, err = interpreterOf(t.Context(), write("#!/usr/bin/env python3\n"))
+	require.NoError(t, err)
+	assert.Equal(t, "python3", filepath.Base(python))
+}
+
+func TestInstalledEnvironmentIsUsedAsItIs(t *testing.T) {
+	cache := t.TempDir()
+	venv := filepath.Join(cache, "venv-"+Version)
+	require.NoError(t, os.MkdirAll(venv, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(venv, ".complete"), nil, 0o600))
+	program, err := install(t.Context(), cache, func(s string) { t.Error("installs again: " + s) })
+	require.NoError(t, err)
+	assert.Equal(t, filepath.Join(venv, "bin", "moto_server"), program)
+}

@@ -1,0 +1,15 @@
+//go:build unix && !linux
+
+package moto
+
+import "syscall"
+
+// attributes puts the server into a process group of its own. There is no
+// parent-death signal here: the server ends with Stop or with the context
+// given to Start.
+func attributes(detach bool) *syscall.SysProcAttr {
+	if detach {
+		return &syscall.SysProcAttr{Setsid: true}
+	}
+	return &syscall.SysProcAttr{Setpgid: true}
+}
