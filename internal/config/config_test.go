@@ -81,11 +81,22 @@ func TestBrokenFiles(t *testing.T) {
 	}
 }
 
+func TestStackLayer(t *testing.T) {
+	layer := Stack("stack.yaml", []byte("kind: Stack\nspec:\n  backend:\n    bucket: team-state\n    colour: red\n  locks: {table: team-locks}\n"))
+	got, problems := Load(layer)
+	require.Len(t, problems, 1)
+	require.Equal(t, 5, problems[0].Position.Line)
+	require.Equal(t, "team-state", got.Settings.Backend.Bucket)
+	require.Equal(t, "stack.yaml", got.Origin("locks.table"))
+	require.True(t, Stack("stack.yaml", []byte("spec: [")).Tree.Get("backend").IsNull())
+}
+
 func FuzzFile(f *testing.F) {
 	f.Add([]byte("backend: {bucket: x}"))
 	f.Add([]byte("a: &a [*a]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		layer, _ := File("c.yaml", data, nil)
 		Load(layer)
+		Load(Stack("stack.yaml", data))
 	})
 }

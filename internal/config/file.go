@@ -49,6 +49,31 @@ func File(name string, data []byte, env map[string]string) (Layer, diag.List) {
 	return layer, problems
 }
 
+// Stack returns the layer of a stack.yaml: its spec.backend and spec.locks. A file that cannot be read gives an empty layer; loading the
+// manifests reports what is wrong with it, and destroy works without.
+func Stack(name string, data []byte) Layer {
+	layer := Layer{Origin: name, Tree: value.NewMap(nil)}
+	file, err := parser.ParseBytes(data, 0)
+	if err != nil || len(data) > maxFile {
+		return layer
+	}
+	var plain struct {
+		Spec struct{ Backend, Locks map[string]any }
+	}
+	if err := yaml.Unmarshal(data, &plain); err != nil {
+		return layer
+	}
+	for key, section := range map[string]map[string]any{"backend": plain.Spec.Backend, "locks": plain.Spec.Locks} {
+		if tree, err := value.From(normalise(section)); err == nil && section != nil {
+			layer.Tree = layer.Tree.With(key, tree)
+		}
+	}
+	layer.Locate = func(path []string) (diag.Position, *diag.Excerpt) {
+		return locate(name, data, file, append([]string{"spec"}, path...))
+	}
+	return layer
+}
+
 var variablePattern = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
 func expand(v value.Value, path []string, lookup func([]string, string) string) value.Value {

@@ -154,7 +154,7 @@ func (t *Typed[P, O]) adopt(ctx context.Context, c Call[P, O], id string, tags m
 
 // converge updates what differs; always when the object is untagged, because an update also tags it.
 func (t *Typed[P, O]) converge(ctx context.Context, c Call[P, O], actual P, out O, untagged bool) (State, error) {
-	diff := Compare(&t.Def, value.Encode(actual), c.Request.Inputs)
+	diff := Compare(&t.Def, value.Encode(actual), c.Inputs)
 	if len(diff.Replace) > 0 {
 		return State{}, fmt.Errorf("%s exists and is ours, but cannot become what is wanted without a replacement (%s differ): delete it, then apply again",
 			c.ID, strings.Join(diff.Replace, ", "))

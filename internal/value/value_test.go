@@ -54,7 +54,7 @@ func TestDecodeFillsEveryShape(t *testing.T) {
 func TestDecodeReportsEverythingAtOnce(t *testing.T) {
 	var s sample
 	problems := Decode(plain(t, map[string]any{
-		"nmae": "x", "cpu": "256", "ratio": NewLoose("much"), "on": 1, "timeout": "soon", "env": []any{},
+		"nome": "x", "cpu": "256", "ratio": NewLoose("much"), "on": 1, "timeout": "soon", "env": []any{},
 		"count": "three", "ports": []any{map[string]any{"kind": "icmp"}, "x"},
 	}), &s)
 	got := map[string]ProblemKind{}
@@ -62,7 +62,7 @@ func TestDecodeReportsEverythingAtOnce(t *testing.T) {
 		got[p.Error()] = p.Kind
 	}
 	require.Equal(t, map[string]ProblemKind{
-		`nmae: unknown key "nmae"`:                                        UnknownKey,
+		`nome: unknown key "nome"`:                                        UnknownKey,
 		`: the key "name" is required`:                                    MissingKey,
 		`cpu: must be a number, but is a string`:                          WrongType,
 		`ratio: must be a number, but the variable's text "much" is none`: WrongType,

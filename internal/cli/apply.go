@@ -1,0 +1,152 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/view"
+)
+
+type applyOptions struct {
+	runFlags
+	autoApprove bool
+	localState  bool
+}
+
+func newApply(f *Factory, runF func(*applyOptions) error) *cobra.Command {
+	o := &applyOptions{}
+	o.factory = f
+	cmd := &cobra.Command{
+		Use:   "apply",
+		Short: "Deploy, and wait until the new revision really runs",
+		Long: "Lock, plan, show, ask, execute, wait until everything is healthy, save. \"Applied\" means that the planned revision is what runs;\n" +
+			"if not, the cause and the next step are on the screen. An interrupted run is picked up by the next one.",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return applyRun(o)
+		},
+	}
+	o.register(cmd, true)
+	o.registerLocking(cmd)
+	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "do not ask (preferences.autoApprove)")
+	cmd.Flags().BoolVar(&o.localState, "local-state", false, "allow state on this machine although CI is set")
+	return cmd
+}
+
+func applyRun(o *applyOptions) error {
+	f := o.factory
+	key, err := o.Key()
+	if err != nil {
+		return err
+	}
+	road, err := f.Road(key)
+	if err != nil {
+		return err
+	}
+	if err := f.refuseLocalStateInCI(o.localState); err != nil {
+		return err
+	}
+	return change(&o.runFlags, changing{
+		run:     func(req deploy.Request) (*deploy.Applied, error) { req.Key = key; return road.Apply(f.Soft, req) },
+		ask:     "Do you want to apply this plan?",
+		verb:    "apply",
+		approve: o.autoApprove,
+		done: func(w *view.Writer, a *deploy.Applied) {
+			view.Applied(w, a.Plan, a.Deployment, a.Outputs)
+		},
+	})
+}
+
+// changing is one way of changing things: apply or destroy.
+type changing struct {
+	run       func(deploy.Request) (*deploy.Applied, error)
+	ask, verb string
+	approve   bool
+	done      func(*view.Writer, *deploy.Applied)
+}
+
+// change shows the plan, asks, runs and reports.
+func change(o *runFlags, c changing) error {
+	f := o.factory
+	settings, err := f.Config()
+	if err != nil {
+		return err
+	}
+	// The tree starts after the question: a terminal has one cursor.
+	live := &lateProgress{make: f.Progress}
+	req, err := o.request(live)
+	if err != nil {
+		return err
+	}
+	auto := c.approve || settings.Settings.Preferences.AutoApprove
+	req.Approve = func(p *plan.Plan, warnings diag.List) (bool, error) {
+		live.pause()
+		if !o.json {
+			view.Diagnostics(f.Stderr(), warnings)
+			view.Plan(f.Stdout(), p)
+		}
+		switch {
+		case auto:
+		case !f.InTTY:
+			return false, diag.New(diag.Failed, "Not approved", "There is no terminal to ask on; nothing was changed.", "Run deployer "+c.verb+" --auto-approve once the plan above is what you want.")
+		default:
+			yes, err := newPrompter(f).yes(f.Soft, "\n"+c.ask)
+			if err != nil || !yes {
+				if err == nil {
+					err = diag.New(diag.Failed, "Not approved", "Nothing was changed.", "")
+				}
+				return false, err
+			}
+		}
+		live.Planned(p)
+		return true, nil
+	}
+	applied, err := c.run(req)
+	live.Close()
+	if applied != nil && applied.Plan != nil && o.json {
+		if jsonErr := view.AppliedJSON(f.Out, applied.Plan, applied.Deployment, applied.Outputs, err); jsonErr != nil {
+			return jsonErr
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if !o.json {
+		c.done(f.Stdout(), applied)
+	}
+	return nil
+}
+
+// lateProgress makes a Progress when there is something to show, and again after a pause.
+type lateProgress struct {
+	make    func() view.Progress
+	current view.Progress
+}
+
+func (l *lateProgress) Event(e plan.Event) {
+	if l.current == nil {
+		l.current = l.make()
+	}
+	l.current.Event(e)
+}
+
+func (l *lateProgress) Planned(p *plan.Plan) {
+	if l.current == nil {
+		l.current = l.make()
+	}
+	l.current.Planned(p)
+}
+
+func (l *lateProgress) pause() { l.Close() }
+
+func (l *lateProgress) Close() {
+	if l.current != nil {
+		l.current.Close()
+		l.current = nil
+	}
+}

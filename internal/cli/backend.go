@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/view"
+)
+
+func newBackend(f *Factory) *cobra.Command {
+	cmd := parent("backend", "Make and check the bucket for state and the table for locks")
+	cmd.AddCommand(newBackendCreate(f, nil), newBackendCheck(f, nil))
+	return cmd
+}
+
+type backendOptions struct {
+	factory                       *Factory
+	bucket, table, region, kmsKey string
+	json                          bool
+}
+
+func newBackendCreate(f *Factory, runF func(*backendOptions) error) *cobra.Command {
+	o := &backendOptions{factory: f}
+	cmd := &cobra.Command{
+		Use:   "create",
+		Short: "Make the bucket and the table, or bring them into shape",
+		Long:  "Make a versioned, encrypted, private, TLS-only bucket and an on-demand table with point-in-time recovery. What is there already\nis brought into shape; running it again changes nothing.",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return backendRun(o, true)
+		},
+	}
+	o.flags(cmd)
+	cmd.Flags().StringVar(&o.kmsKey, "kms-key", "", "encrypt the bucket with this KMS `key` instead of the one of S3")
+	return cmd
+}
+
+func newBackendCheck(f *Factory, runF func(*backendOptions) error) *cobra.Command {
+	o := &backendOptions{factory: f}
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Check that bucket and table are as they should be",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return backendRun(o, false)
+		},
+	}
+	o.flags(cmd)
+	return cmd
+}
+
+func (o *backendOptions) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.bucket, "bucket", "", "name of the `bucket` (backend.bucket)")
+	cmd.Flags().StringVar(&o.table, "table", "", "name of the `table` (locks.table)")
+	cmd.Flags().StringVar(&o.region, "region", "", "`region` of both (backend.region)")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+}
+
+func backendRun(o *backendOptions, create bool) error {
+	f := o.factory
+	// The flags are other names of the global ones.
+	for _, alias := range []struct{ own, global *string }{{&o.bucket, &f.global.bucket}, {&o.table, &f.global.lockTable}, {&o.region, &f.global.region}} {
+		if *alias.own != "" {
+			*alias.global = *alias.own
+		}
+	}
+	config, err := f.Config()
+	if err != nil {
+		return err
+	}
+	if s := config.Settings; s.Backend.Bucket == "" || s.Locks.Table == "" {
+		return diag.New(diag.Invalid, "No bucket or table", "Nothing says which bucket and table are meant.", "Give --bucket and --table, or set backend.bucket and locks.table (deployer init does).")
+	}
+	var findings []observe.Finding
+	if create {
+		findings, err = deploy.CreateBackend(f.Soft, config.Settings, f.Env, o.kmsKey)
+	} else {
+		findings, err = deploy.CheckBackend(f.Soft, config.Settings, f.Env)
+	}
+	if err != nil {
+		return err
+	}
+	if o.json {
+		err = view.JSON(f.Out, findings)
+	} else {
+		view.Findings(f.Stdout(), findings)
+	}
+	for _, finding := range findings {
+		if !finding.OK && err == nil {
+			return &exitError{exitInvalid}
+		}
+	}
+	return err
+}

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/view"
+)
+
+// runFlags are what plan, apply and destroy have in common.
+type runFlags struct {
+	target
+	variables
+	targets, allowDataLoss []string
+	lockTimeout            time.Duration
+	parallelism            int
+	refresh, json          bool
+}
+
+func (r *runFlags) register(cmd *cobra.Command, withVariables bool) {
+	r.target.flags(cmd)
+	if withVariables {
+		r.variables.flags(cmd.Flags())
+		cmd.Flags().StringArrayVar(&r.targets, "target", nil, "only this component and what it needs: an `address` (repeatable)")
+		cmd.Flags().BoolVar(&r.refresh, "refresh", false, "compare with what AWS has now, not with what the state says")
+	}
+	cmd.Flags().IntVar(&r.parallelism, "parallelism", 0, "how many resources change at once (preferences.parallelism)")
+	cmd.Flags().BoolVar(&r.json, "json", false, "print JSON")
+}
+
+func (r *runFlags) registerLocking(cmd *cobra.Command) {
+	cmd.Flags().DurationVar(&r.lockTimeout, "lock-timeout", 8*time.Minute, "how long to wait for the lock; 0: fail at once")
+	cmd.Flags().StringArrayVar(&r.allowDataLoss, "allow-data-loss", nil, "a protected component that may be deleted or replaced: its `address` (repeatable)")
+}
+
+// request makes a Request; the key is filled in by the command.
+func (r *runFlags) request(progress view.Progress) (deploy.Request, error) {
+	values, err := r.values()
+	if err != nil {
+		return deploy.Request{}, err
+	}
+	req := deploy.Request{
+		Variables: values, Targets: r.targets, AllowDataLoss: r.allowDataLoss, Refresh: r.refresh,
+		LockTimeout: r.lockTimeout, Parallelism: r.parallelism, Progress: progress.Event,
+	}
+	for _, name := range r.files {
+		data, err := r.factory.ReadFile(name)
+		if err != nil {
+			return req, unreadable(err)
+		}
+		req.VarFiles = append(req.VarFiles, deploy.VarFile{Name: name, Data: data})
+	}
+	return req, nil
+}
+
+// phases is a progress that passes on news, and for plans only phases.
+type phases struct{ view.Progress }
+
+func (p phases) Event(e plan.Event) {
+	if e.Kind == plan.Phase {
+		p.Progress.Event(e)
+	}
+}

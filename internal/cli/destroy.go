@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/view"
+)
+
+type destroyOptions struct {
+	runFlags
+	autoApprove bool
+}
+
+func newDestroy(f *Factory, runF func(*destroyOptions) error) *cobra.Command {
+	o := &destroyOptions{}
+	o.factory = f
+	cmd := &cobra.Command{
+		Use:   "destroy",
+		Short: "Delete everything that a stack has in an environment",
+		Long:  "Delete everything that the state of a stack in an environment holds. Works from the state alone: the YAML may be broken or gone.",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return destroyRun(o)
+		},
+	}
+	o.register(cmd, false)
+	o.registerLocking(cmd)
+	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "do not ask (preferences.autoApprove)")
+	return cmd
+}
+
+func destroyRun(o *destroyOptions) error {
+	f := o.factory
+	key, err := o.StoredKey()
+	if err != nil {
+		return err
+	}
+	road, err := f.Road(key)
+	if err != nil {
+		return err
+	}
+	return change(&o.runFlags, changing{
+		run:     func(req deploy.Request) (*deploy.Applied, error) { req.Key = key; return road.Destroy(f.Soft, req) },
+		ask:     "Do you want to delete all of this?",
+		verb:    "destroy",
+		approve: o.autoApprove,
+		done:    func(w *view.Writer, a *deploy.Applied) { view.Destroyed(w, a.Plan, a.Changed) },
+	})
+}

@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/view"
+)
+
+type initOptions struct {
+	factory                        *Factory
+	region, bucket, table, profile string
+	yes                            bool
+}
+
+func newInit(f *Factory, runF func(*initOptions) error) *cobra.Command {
+	o := &initOptions{factory: f}
+	cmd := &cobra.Command{
+		Use:   "init",
+		Short: "Write ~/.deployer/config.yaml and check access",
+		Long:  "Ask for region, bucket, table and profile (or take them from flags with --yes), write ~/.deployer/config.yaml, and say what is still\nmissing.",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return initRun(o)
+		},
+	}
+	cmd.Flags().StringVar(&o.region, "region", "", "AWS `region` of bucket, table and deployments")
+	cmd.Flags().StringVar(&o.bucket, "bucket", "", "S3 `bucket` for the state")
+	cmd.Flags().StringVar(&o.table, "table", "", "DynamoDB `table` for the locks")
+	cmd.Flags().StringVar(&o.profile, "profile", "", "`profile` of ~/.aws/config")
+	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask, and replace an existing file")
+	return cmd
+}
+
+func initRun(o *initOptions) error {
+	f := o.factory
+	path := filepath.Join(f.Home, ".deployer", "config.yaml")
+	if !o.yes {
+		if !f.InTTY {
+			return diag.New(diag.Invalid, "Nobody to ask", "There is no terminal to ask on.", "Give the answers as flags: deployer init --yes --region REGION --bucket BUCKET --table TABLE")
+		}
+		if err := o.ask(path); err != nil {
+			return err
+		}
+	}
+	for flag, text := range map[string]string{"--region": o.region, "--bucket": o.bucket, "--table": o.table} {
+		if text == "" {
+			return diag.New(diag.Invalid, "Missing answer", flag+" is empty.", "Give it as a flag, or run deployer init on a terminal.")
+		}
+	}
+	if err := writePrivate(path, o.file()); err != nil {
+		return diag.New(diag.Failed, "Cannot write the configuration", err.Error(), "")
+	}
+	w := f.Stdout()
+	w.Printf("Wrote %s\n", path)
+	f.loaded = nil
+	config, err := f.Config()
+	if err != nil {
+		return err
+	}
+	findings, err := deploy.CheckBackend(f.Soft, config.Settings, f.Env)
+	if err != nil {
+		return err
+	}
+	view.Findings(w, findings)
+	for _, finding := range findings {
+		if !finding.OK {
+			w.Printf("\nNext: deployer backend create --bucket %s --table %s\n", o.bucket, o.table)
+			break
+		}
+	}
+	return nil
+}
+
+func (o *initOptions) ask(path string) error {
+	f := o.factory
+	p := newPrompter(f)
+	if exists(path) {
+		yes, err := p.yes(f.Soft, path+" exists. Replace it?")
+		if err != nil || !yes {
+			return errors.Join(err, diag.New(diag.Failed, "Not replaced", path+" was left as it is.", ""))
+		}
+	}
+	region := o.region
+	for _, fallback := range []string{f.Env["AWS_REGION"], f.Env["AWS_DEFAULT_REGION"], "us-east-1"} {
+		if region == "" {
+			region = fallback
+		}
+	}
+	for _, q := range []struct {
+		question, fallback string
+		answer             *string
+	}{
+		{"AWS region", region, &o.region},
+		{"S3 bucket for the state", o.bucket, &o.bucket},
+		{"DynamoDB table for the locks", or(o.table, "deployer-locks"), &o.table},
+		{"AWS profile (empty: the usual chain)", or(o.profile, f.Env["AWS_PROFILE"]), &o.profile},
+	} {
+		text, err := p.line(f.Soft, q.question, q.fallback)
+		if errors.Is(err, io.EOF) {
+			return diag.New(diag.Failed, "No answer", "The input ended; nothing was written.", "")
+		}
+		if err != nil {
+			return err
+		}
+		*q.answer = text
+	}
+	return nil
+}
+
+func or(text, fallback string) string {
+	if text != "" {
+		return text
+	}
+	return fallback
+}
+
+func (o *initOptions) file() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "version: v1\nbackend:\n  type: s3\n  region: %q\n  bucket: %q\nlocks:\n  type: dynamodb\n  region: %q\n  table: %q\naws:\n  region: %q\n", o.region, o.bucket, o.region, o.table, o.region)
+	if o.profile != "" {
+		fmt.Fprintf(&b, "  profile: %q\n", o.profile)
+	}
+	return b.String()
+}
+
+// writePrivate writes a file that only its owner may read, in one step.
+func writePrivate(path, text string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".config-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) //nolint:errcheck // gone after the rename
+	_, err = file.WriteString(text)
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}

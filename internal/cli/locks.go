@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/lock"
+	"github.com/company/deployer/internal/view"
+)
+
+func newLocks(f *Factory) *cobra.Command {
+	cmd := parent("locks", "Look at who is deploying")
+	cmd.AddCommand(newLocksList(f, nil), newLocksShow(f, nil))
+	return cmd
+}
+
+type locksListOptions struct {
+	factory *Factory
+	json    bool
+}
+
+func newLocksList(f *Factory, runF func(*locksListOptions) error) *cobra.Command {
+	o := &locksListOptions{factory: f}
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List held locks: who, since when, from where, still alive",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return locksListRun(o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return cmd
+}
+
+func locksListRun(o *locksListOptions) error {
+	f := o.factory
+	backend, err := f.Backend()
+	if err != nil {
+		return err
+	}
+	locks, err := backend.Locks(f.Soft)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return view.JSON(f.Out, locks)
+	}
+	view.Locks(f.Stdout(), locks, backend.Now())
+	return nil
+}
+
+type locksShowOptions struct {
+	target
+	json bool
+}
+
+func newLocksShow(f *Factory, runF func(*locksShowOptions) error) *cobra.Command {
+	o := &locksShowOptions{target: target{factory: f}}
+	cmd := &cobra.Command{
+		Use:   "show",
+		Short: "Show all that is known of one lock",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return locksShowRun(o)
+		},
+	}
+	o.target.flags(cmd)
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return cmd
+}
+
+func locksShowRun(o *locksShowOptions) error {
+	f := o.factory
+	key, err := o.StoredKey()
+	if err != nil {
+		return err
+	}
+	road, err := f.Road(key)
+	if err != nil {
+		return err
+	}
+	held, err := road.Lock(f.Soft, key)
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.json:
+		return view.JSON(f.Out, held) // null when nobody holds it
+	case held == nil:
+		f.Stdout().Printf("%s is not locked.\n", key)
+	default:
+		view.Lock(f.Stdout(), held, road.Now())
+	}
+	return nil
+}
+
+type unlockOptions struct {
+	target
+	id    string
+	force bool
+}
+
+func newUnlock(f *Factory, runF func(*unlockOptions) error) *cobra.Command {
+	o := &unlockOptions{target: target{factory: f}}
+	cmd := &cobra.Command{
+		Use:   "unlock [LOCK_ID]",
+		Short: "Break the lock of a dead run",
+		Long:  "Break a lock. Hardly ever needed: the next run takes over from a dead one by itself. A given LOCK_ID must match; the lock of a run\nthat may be alive is only broken with --force.",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				o.id = args[0]
+			}
+			if runF != nil {
+				return runF(o)
+			}
+			return unlockRun(o)
+		},
+	}
+	o.target.flags(cmd)
+	cmd.Flags().BoolVar(&o.force, "force", false, "although the holder may be alive")
+	return cmd
+}
+
+func unlockRun(o *unlockOptions) error {
+	f := o.factory
+	key, err := o.StoredKey()
+	if err != nil {
+		return err
+	}
+	road, err := f.Road(key)
+	if err != nil {
+		return err
+	}
+	freed, err := road.Unlock(f.Soft, key, o.id, o.force)
+	var nothing *lock.NotLockedError
+	if errors.As(err, &nothing) {
+		f.Stdout().Printf("%s is not locked.\n", key)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f.Stdout().Printf("Unlocked %s, which %s held. The next run picks up what that one left behind.\n", key, freed.LockedBy)
+	return nil
+}

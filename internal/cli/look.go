@@ -1,0 +1,278 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/view"
+)
+
+// stored reads the state of a command's target; every looking command starts with it.
+func (t *target) stored() (*deploy.Road, state.Key, *deploy.Stored, error) {
+	key, err := t.StoredKey()
+	if err != nil {
+		return nil, key, nil, err
+	}
+	road, err := t.factory.Road(key)
+	if err != nil {
+		return nil, key, nil, err
+	}
+	s, err := road.Read(t.factory.Soft, key)
+	return road, key, s, err
+}
+
+// components returns the components of the state, or only the one asked for.
+func components(s *deploy.Stored, address string) ([]state.Component, error) {
+	if address == "" {
+		return s.Payload.Components, nil
+	}
+	var addresses []string
+	for _, c := range s.Payload.Components {
+		if c.Address == address {
+			return []state.Component{c}, nil
+		}
+		addresses = append(addresses, c.Address)
+	}
+	next := diag.DidYouMean(address, addresses)
+	if next == "" {
+		next = "There are: " + strings.Join(addresses, ", ")
+	}
+	return nil, diag.New(diag.Invalid, "Unknown component", `The state has no component "`+address+`".`, next)
+}
+
+type statusOptions struct {
+	target
+	component   string
+	watch, json bool
+	interval    time.Duration
+}
+
+func newStatus(f *Factory, runF func(*statusOptions) error) *cobra.Command {
+	o := &statusOptions{target: target{factory: f}}
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what really runs, and whether it is healthy",
+		Long:  "Show per component how many tasks run, which revision and image they are, and their health. Exits with 1 when something is unhealthy.",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return statusRun(o)
+		},
+	}
+	o.target.flags(cmd)
+	cmd.Flags().StringVar(&o.component, "component", "", "only this component: its `address`")
+	cmd.Flags().BoolVar(&o.watch, "watch", false, "show it again and again until interrupted")
+	cmd.Flags().DurationVar(&o.interval, "interval", 5*time.Second, "how often, with --watch")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return cmd
+}
+
+func statusRun(o *statusOptions) error {
+	f := o.factory
+	for {
+		road, _, s, err := o.stored()
+		if err != nil {
+			return err
+		}
+		wanted, err := components(s, o.component)
+		if err != nil {
+			return err
+		}
+		status, err := road.Status(f.Soft, s, wanted)
+		if err != nil {
+			return err
+		}
+		if o.json {
+			err = view.JSON(f.Out, status)
+		} else {
+			view.Status(f.Stdout(), status, f.Now())
+		}
+		if err != nil {
+			return err
+		}
+		if !o.watch {
+			if !status.Healthy {
+				return &exitError{exitFailed}
+			}
+			return nil
+		}
+		select {
+		case <-f.Soft.Done():
+			return nil
+		case <-time.After(max(o.interval, time.Second)):
+		}
+	}
+}
+
+type showOptions struct {
+	target
+	component string
+	json      bool
+}
+
+func newShow(f *Factory, runF func(*showOptions) error) *cobra.Command {
+	o := &showOptions{target: target{factory: f}}
+	cmd := &cobra.Command{
+		Use:   "show",
+		Short: "Show components, their resources and outputs as the state has them",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return showRun(o)
+		},
+	}
+	o.target.flags(cmd)
+	cmd.Flags().StringVar(&o.component, "component", "", "only this component: its `address`")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return cmd
+}
+
+func showRun(o *showOptions) error {
+	_, _, s, err := o.stored()
+	if err != nil {
+		return err
+	}
+	wanted, err := components(s, o.component)
+	if err != nil {
+		return err
+	}
+	details := deploy.Details(s, wanted)
+	if o.json {
+		return view.JSON(o.factory.Out, details)
+	}
+	view.Details(o.factory.Stdout(), details)
+	return nil
+}
+
+type outputsOptions struct {
+	target
+	name   string
+	format string
+	json   bool
+}
+
+func newOutputs(f *Factory, runF func(*outputsOptions) error) *cobra.Command {
+	o := &outputsOptions{target: target{factory: f}}
+	cmd := &cobra.Command{
+		Use:   "outputs [NAME]",
+		Short: "Show what components give: URLs, ARNs, names",
+		Long:  "Show what components give. NAME is <service>/<component>.<output> and prints that value raw, or <service>/<component>.",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				o.name = args[0]
+			}
+			if runF != nil {
+				return runF(o)
+			}
+			return outputsRun(o)
+		},
+	}
+	o.target.flags(cmd)
+	cmd.Flags().StringVar(&o.format, "format", "text", "text or env (KEY=value lines for a shell)")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON: an object keyed by component address")
+	return cmd
+}
+
+func outputsRun(o *outputsOptions) error {
+	f := o.factory
+	if !slices.Contains([]string{"text", "env"}, o.format) {
+		return diag.New(diag.Invalid, "Invalid --format", `"`+o.format+`" is not text or env.`, "")
+	}
+	_, _, s, err := o.stored()
+	if err != nil {
+		return err
+	}
+	address, output, single := strings.Cut(o.name, ".")
+	wanted, err := components(s, address)
+	if err != nil {
+		return err
+	}
+	if single {
+		data, ok := wanted[0].Outputs[output]
+		if !ok {
+			var names []string
+			for name := range wanted[0].Outputs {
+				names = append(names, name)
+			}
+			slices.Sort(names)
+			return diag.New(diag.Invalid, "Unknown output", address+` has no output "`+output+`".`, strings.TrimSpace(diag.DidYouMean(output, names)+" It has: "+strings.Join(names, ", ")+"."))
+		}
+		if o.json {
+			return view.JSON(f.Out, data)
+		}
+		view.Raw(f.Stdout(), data)
+		return nil
+	}
+	all := map[string]map[string]any{}
+	for _, c := range wanted {
+		if len(c.Outputs) > 0 {
+			all[c.Address] = c.Outputs
+		}
+	}
+	switch {
+	case o.json:
+		return view.JSON(f.Out, all)
+	case o.format == "env":
+		view.OutputsEnv(f.Stdout(), all)
+	default:
+		view.Outputs(f.Stdout(), all)
+	}
+	return nil
+}
+
+type historyOptions struct {
+	target
+	limit int
+	json  bool
+}
+
+func newHistory(f *Factory, runF func(*historyOptions) error) *cobra.Command {
+	o := &historyOptions{target: target{factory: f}}
+	cmd := &cobra.Command{
+		Use:   "history",
+		Short: "Show the deployments, newest first",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return historyRun(o)
+		},
+	}
+	o.target.flags(cmd)
+	cmd.Flags().IntVar(&o.limit, "limit", 20, "how many at most; 0: all")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON: an array, newest first")
+	return cmd
+}
+
+func historyRun(o *historyOptions) error {
+	f := o.factory
+	key, err := o.StoredKey()
+	if err != nil {
+		return err
+	}
+	road, err := f.Road(key)
+	if err != nil {
+		return err
+	}
+	past, err := road.History(f.Soft, key, o.limit)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return view.JSON(f.Out, past)
+	}
+	view.History(f.Stdout(), key, past)
+	return nil
+}

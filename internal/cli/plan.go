@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/view"
+)
+
+type planOptions struct {
+	runFlags
+	detailedExitCode bool
+}
+
+func newPlan(f *Factory, runF func(*planOptions) error) *cobra.Command {
+	o := &planOptions{}
+	o.factory = f
+	cmd := &cobra.Command{
+		Use:   "plan",
+		Short: "Show what apply would change, and why",
+		Long:  "Show what apply would change, per component and resource, with the consequence of each change. Takes no lock and changes nothing.",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return planRun(o)
+		},
+	}
+	o.register(cmd, true)
+	cmd.Flags().BoolVar(&o.detailedExitCode, "detailed-exitcode", false, "exit with 2 when there are changes")
+	return cmd
+}
+
+func planRun(o *planOptions) error {
+	f := o.factory
+	key, err := o.Key()
+	if err != nil {
+		return err
+	}
+	progress := view.Progress(phases{f.Progress()})
+	req, err := o.request(progress)
+	if err != nil {
+		return err
+	}
+	req.Key = key
+	road, err := f.Road(key)
+	if err != nil {
+		return err
+	}
+	planned, err := road.Plan(f.Soft, req)
+	progress.Close()
+	if err != nil {
+		return err
+	}
+	if o.json {
+		err = view.PlanJSON(f.Out, planned.Plan, planned.Warnings)
+	} else {
+		view.Diagnostics(f.Stderr(), planned.Warnings)
+		view.Plan(f.Stdout(), planned.Plan)
+	}
+	if err == nil && o.detailedExitCode && planned.Plan.HasChanges() {
+		return &exitError{exitChanges}
+	}
+	return err
+}

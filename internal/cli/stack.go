@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/manifest"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/view"
+)
+
+func newStack(f *Factory) *cobra.Command {
+	cmd := parent("stack", "Make, list and check stacks")
+	check := newValidate(f, nil)
+	check.GroupID = ""
+	cmd.AddCommand(newStackInit(f, nil), newStackList(f, nil), check)
+	return cmd
+}
+
+// parent is a command that only has subcommands.
+func parent(use, short string) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+}
+
+type stackListOptions struct {
+	factory *Factory
+	json    bool
+}
+
+func newStackList(f *Factory, runF func(*stackListOptions) error) *cobra.Command {
+	o := &stackListOptions{factory: f}
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List stacks, their environments and last deployments",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return stackListRun(o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return cmd
+}
+
+func stackListRun(o *stackListOptions) error {
+	f := o.factory
+	root, err := f.RequireRoot()
+	if err != nil {
+		return err
+	}
+	stacks, err := manifest.Stacks(root)
+	if err != nil {
+		return err
+	}
+	list := []observe.StackEntry{}
+	for _, stack := range stacks {
+		environments, err := manifest.Environments(root, stack)
+		if err != nil {
+			return err
+		}
+		entries, err := f.lastDeployments(stack, environments)
+		if err != nil {
+			return err
+		}
+		list = append(list, observe.StackEntry{Stack: stack, Path: filepath.ToSlash(filepath.Join("stacks", stack)), Environments: entries})
+	}
+	if o.json {
+		return view.JSON(f.Out, list)
+	}
+	view.Stacks(f.Stdout(), list, f.Now())
+	return nil
+}

@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/diag"
+)
+
+type stackInitOptions struct {
+	factory *Factory
+	name    string
+}
+
+func newStackInit(f *Factory, runF func(*stackInitOptions) error) *cobra.Command {
+	o := &stackInitOptions{factory: f}
+	return &cobra.Command{
+		Use:   "init [NAME]",
+		Short: "Make a stack that validates and plans as it is",
+		Long:  "With NAME, make stacks/NAME in this repository. Without, make a stack in the working directory, named after it.",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				o.name = args[0]
+			}
+			if runF != nil {
+				return runF(o)
+			}
+			return stackInitRun(o)
+		},
+	}
+}
+
+var stackName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
+
+// scaffold is what a new stack consists of; NAME stands for its name.
+var scaffold = map[string]string{
+	"stack.yaml": `apiVersion: core.deployer.io/v1
+kind: Stack
+metadata:
+  name: NAME
+  description: What this stack is for, and who runs it.
+spec:
+  provider:
+    name: aws
+    region: us-east-1
+    # account: "123456789012"   # refuse to deploy anywhere else
+  variables: {}
+  tags:
+    project: NAME
+`,
+	"infra/defaults.yaml": `# Merged under every component of a kind, before the component itself.
+apiVersion: infra.deployer.io/v1
+kind: Defaults
+metadata:
+  name: defaults
+spec:
+  SQS:
+    retention: 4d
+`,
+	"services/hello/queue.yaml": `# A component. Every *.yaml below services/<service>/ belongs to that service; its address is hello/queue.
+apiVersion: components.deployer.io/v1
+kind: SQS
+metadata:
+  name: queue
+spec:
+  visibilityTimeout: 30s
+  deadLetter:
+    maxReceives: 5
+`,
+	"environments/dev.yaml": `apiVersion: core.deployer.io/v1
+kind: Environment
+metadata:
+  name: dev
+spec: {}
+`,
+	"environments/production.yaml": `apiVersion: core.deployer.io/v1
+kind: Environment
+metadata:
+  name: production
+spec:
+  production: true
+---
+# An overlay: same kind and name as a component, only what differs here.
+apiVersion: components.deployer.io/v1
+kind: SQS
+metadata:
+  name: queue
+  service: hello
+spec:
+  retention: 14d
+`,
+}
+
+func stackInitRun(o *stackInitOptions) error {
+	f := o.factory
+	dir, name := f.Workdir, o.name
+	if name == "" {
+		name = filepath.Base(dir)
+	} else {
+		root := f.Root()
+		if root == "" {
+			root = f.Workdir
+		}
+		dir = filepath.Join(root, "stacks", name)
+	}
+	if !stackName.MatchString(name) {
+		return diag.New(diag.Invalid, "Invalid stack name", `"`+name+`" is not a name: lower-case letters, digits and hyphens, a letter first, at most 31 characters.`, "Give another: deployer stack init NAME")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "stack.yaml")); err == nil {
+		return diag.New(diag.Invalid, "Stack exists", filepath.Join(dir, "stack.yaml")+" is there already; nothing was changed.", "")
+	}
+	w := f.Stdout()
+	for _, path := range []string{"stack.yaml", "infra/defaults.yaml", "services/hello/queue.yaml", "environments/dev.yaml", "environments/production.yaml"} {
+		full := filepath.Join(dir, filepath.FromSlash(path))
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			return err
+		}
+		text := strings.ReplaceAll(scaffold[path], "NAME", name)
+		file, err := os.OpenFile(full, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if os.IsExist(err) {
+			w.Printf("kept     %s\n", shown(f.Workdir, full))
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		_, err = file.WriteString(text)
+		if closeErr := file.Close(); err == nil {
+			err = closeErr
+		}
+		if err != nil {
+			return err
+		}
+		w.Printf("created  %s\n", shown(f.Workdir, full))
+	}
+	w.Printf("\nNext: deployer validate --stack %s\n      deployer plan --stack %s -e dev\n", name, name)
+	return nil
+}
+
+// shown is a path as seen from the working directory, where that is shorter.
+func shown(workdir, path string) string {
+	if rel, err := filepath.Rel(workdir, path); err == nil && !strings.HasPrefix(rel, "..") {
+		return rel
+	}
+	return path
+}

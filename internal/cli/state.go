@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/view"
+)
+
+func newState(f *Factory) *cobra.Command {
+	cmd := parent("state", "Look at the state")
+	cmd.AddCommand(newStateList(f, nil), newStateShow(f, nil), newStatePull(f, nil))
+	return cmd
+}
+
+type stateListOptions struct {
+	factory *Factory
+	json    bool
+}
+
+func newStateList(f *Factory, runF func(*stateListOptions) error) *cobra.Command {
+	o := &stateListOptions{factory: f}
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List every stack and environment in the backend",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return stateListRun(o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return cmd
+}
+
+func stateListRun(o *stateListOptions) error {
+	f := o.factory
+	backend, err := f.Backend()
+	if err != nil {
+		return err
+	}
+	states, err := backend.States(f.Soft)
+	if err != nil {
+		return err
+	}
+	if o.json {
+		return view.JSON(f.Out, states)
+	}
+	view.States(f.Stdout(), backend.Location(), states)
+	return nil
+}
+
+type stateShowOptions struct {
+	target
+	json bool
+}
+
+func newStateShow(f *Factory, runF func(*stateShowOptions) error) *cobra.Command {
+	o := &stateShowOptions{target: target{factory: f}}
+	cmd := &cobra.Command{
+		Use:   "show",
+		Short: "Show a summary of a state and its resources",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return stateShowRun(o)
+		},
+	}
+	o.target.flags(cmd)
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return cmd
+}
+
+func stateShowRun(o *stateShowOptions) error {
+	_, _, s, err := o.stored()
+	if err != nil {
+		return err
+	}
+	summary := deploy.Summary(s)
+	if o.json {
+		return view.JSON(o.factory.Out, summary)
+	}
+	view.State(o.factory.Stdout(), summary)
+	return nil
+}
+
+func newStatePull(f *Factory, runF func(*target) error) *cobra.Command {
+	o := &target{factory: f}
+	cmd := &cobra.Command{
+		Use:   "pull",
+		Short: "Print state.json",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return statePullRun(o)
+		},
+	}
+	o.flags(cmd)
+	return cmd
+}
+
+func statePullRun(o *target) error {
+	_, _, s, err := o.stored()
+	if err != nil {
+		return err
+	}
+	_, err = o.factory.Out.Write(s.Snapshot.Raw)
+	return err
+}

@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/manifest"
+	"github.com/company/deployer/internal/state"
+)
+
+// target is which stack and environment a command means.
+type target struct {
+	factory            *Factory
+	stack, environment string
+}
+
+func (t *target) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&t.stack, "stack", "", "the `stack`; inferred inside its folder, or when there is one")
+	cmd.Flags().StringVarP(&t.environment, "environment", "e", "", "the `environment`; also DEPLOYER_ENVIRONMENT; inferred when there is one")
+	complete := func(list func() []string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return list(), cobra.ShellCompDirectiveNoFileComp
+		}
+	}
+	_ = cmd.RegisterFlagCompletionFunc("stack", complete(func() []string { s, _ := manifest.Stacks(t.factory.Root()); return s }))
+	_ = cmd.RegisterFlagCompletionFunc("environment", complete(func() []string {
+		stack, err := t.Stack()
+		if err != nil {
+			return nil
+		}
+		e, _ := manifest.Environments(t.factory.Root(), stack)
+		return e
+	}))
+}
+
+// Stack returns the stack: as given, of the folder that we are in, or the only one.
+func (t *target) Stack() (string, error) {
+	root, err := t.factory.RequireRoot()
+	if err != nil {
+		return "", err
+	}
+	stacks, err := manifest.Stacks(root)
+	if err != nil {
+		return "", err
+	}
+	if t.stack != "" {
+		if !slices.Contains(stacks, t.stack) {
+			return "", choose("stack", "--stack", t.stack, stacks, "Make it: deployer stack init NAME")
+		}
+		return t.stack, nil
+	}
+	if rel, err := filepath.Rel(filepath.Join(root, "stacks"), t.factory.Workdir); err == nil && !strings.HasPrefix(rel, "..") && rel != "." {
+		first, _, _ := strings.Cut(filepath.ToSlash(rel), "/")
+		if slices.Contains(stacks, first) {
+			return first, nil
+		}
+	}
+	if len(stacks) == 1 {
+		return stacks[0], nil
+	}
+	return "", choose("stack", "--stack", "", stacks, "Make one: deployer stack init NAME")
+}
+
+// Key returns stack and environment of a command that needs both in the manifests.
+func (t *target) Key() (state.Key, error) {
+	stack, err := t.Stack()
+	if err != nil {
+		return state.Key{}, err
+	}
+	environments, err := manifest.Environments(t.factory.Root(), stack)
+	if err != nil {
+		return state.Key{}, err
+	}
+	wanted := t.Environment()
+	switch {
+	case wanted == "" && len(environments) == 1:
+		wanted = environments[0]
+	case wanted == "" || !slices.Contains(environments, wanted):
+		return state.Key{}, choose("environment", "-e", wanted, environments, "Make environments/NAME.yaml in the stack's folder.")
+	}
+	return state.Key{Stack: stack, Environment: wanted}, nil
+}
+
+// StoredKey returns stack and environment of a command that works from the state, whether the manifests still have them or not.
+func (t *target) StoredKey() (state.Key, error) {
+	wanted := t.Environment()
+	if t.stack != "" && wanted != "" {
+		key := state.Key{Stack: t.stack, Environment: wanted}
+		return key, key.Validate()
+	}
+	if wanted == "" {
+		return t.Key()
+	}
+	stack, err := t.Stack()
+	if err != nil {
+		return state.Key{}, err
+	}
+	key := state.Key{Stack: stack, Environment: wanted}
+	return key, key.Validate()
+}
+
+// Environment returns the environment as given by flag or variable, "" when neither is.
+func (t *target) Environment() string {
+	if t.environment != "" {
+		return t.environment
+	}
+	return t.factory.Env["DEPLOYER_ENVIRONMENT"]
+}
+
+func choose(what, flag, wanted string, have []string, none string) error {
+	if len(have) == 0 {
+		return diag.New(diag.Invalid, "No "+what, "There is no "+what+" here.", none)
+	}
+	list := strings.Join(have, ", ")
+	if wanted == "" {
+		return diag.New(diag.Invalid, "Which "+what+"?", fmt.Sprintf("There are several: %s.", list), fmt.Sprintf("Name one with %s.", flag))
+	}
+	next := diag.DidYouMean(wanted, have)
+	if next == "" {
+		next = none
+	}
+	return diag.New(diag.Invalid, "Unknown "+what, fmt.Sprintf("%q is not one of %s.", wanted, list), next)
+}
+
+// variables are the flags --var and --var-file.
+type variables struct {
+	pairs, files []string
+}
+
+func (v *variables) flags(f *pflag.FlagSet) {
+	f.StringArrayVar(&v.pairs, "var", nil, "set a variable: `KEY=VALUE` (repeatable)")
+	f.StringArrayVar(&v.files, "var-file", nil, "read variables from a `file` (repeatable)")
+}
+
+func (v *variables) given() bool { return len(v.pairs)+len(v.files) > 0 }
+
+func (v *variables) values() (map[string]string, error) {
+	out := map[string]string{}
+	for _, pair := range v.pairs {
+		key, text, ok := strings.Cut(pair, "=")
+		if !ok || key == "" {
+			return nil, diag.New(diag.Invalid, "Invalid --var", fmt.Sprintf("%q is not KEY=VALUE.", key), "For instance: --var VERSION=1.2.3")
+		}
+		out[key] = text
+	}
+	return out, nil
+}
+
+// environ is the process environment as KEY=VALUE pairs below a prefix, without it.
+func environ(env map[string]string, prefix string) map[string]string {
+	out := map[string]string{}
+	for key, text := range env {
+		if name, ok := strings.CutPrefix(key, prefix); ok && name != "" {
+			out[name] = text
+		}
+	}
+	return out
+}
+
+func exists(path string) bool { _, err := os.Stat(path); return err == nil }

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/manifest"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/view"
+)
+
+type validateOptions struct {
+	target
+	variables
+	json bool
+}
+
+func newValidate(f *Factory, runF func(*validateOptions) error) *cobra.Command {
+	o := &validateOptions{target: target{factory: f}}
+	cmd := &cobra.Command{
+		Use:   "validate",
+		Short: "Show everything that is wrong with the manifests",
+		Long: "Show everything that is wrong with the manifests, each with its place and what to do. Needs no network.\n" +
+			"Without -e every environment is checked, and variables without a value are taken as unknown.",
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return validateRun(o)
+		},
+	}
+	o.target.flags(cmd)
+	o.variables.flags(cmd.Flags())
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return cmd
+}
+
+func validateRun(o *validateOptions) error {
+	f := o.factory
+	root, err := f.RequireRoot()
+	if err != nil {
+		return err
+	}
+	stacks := []string{}
+	if stack, err := o.Stack(); err == nil {
+		stacks = append(stacks, stack)
+	} else if o.stack != "" {
+		return err
+	} else if stacks, err = manifest.Stacks(root); err != nil {
+		return err
+	}
+	if len(stacks) == 0 {
+		_, err := o.Stack()
+		return err
+	}
+	flags := runFlags{target: o.target, variables: o.variables}
+	req, err := flags.request(view.Quiet{})
+	if err != nil {
+		return err
+	}
+	var found diag.List
+	checked := 0
+	for _, stack := range stacks {
+		environments := []string{o.Environment()}
+		if o.Environment() == "" {
+			if environments, err = manifest.Environments(root, stack); err != nil {
+				return err
+			}
+		} else {
+			one := target{factory: f, stack: stack, environment: o.environment}
+			if _, err := one.Key(); err != nil {
+				return err
+			}
+		}
+		if len(environments) == 0 {
+			environments = []string{""}
+		}
+		for _, environment := range environments {
+			req.Key = state.Key{Stack: stack, Environment: environment}
+			found.Add(deploy.Validate(root, req, environ(f.Env, "DEPLOYER_VAR_"), f.Home, o.Environment() != "" || o.given())...)
+			checked++
+		}
+	}
+	found = found.Sort()
+	if o.json {
+		err = view.DiagnosticsJSON(f.Out, found)
+	} else {
+		view.Diagnostics(f.Stderr(), found)
+		if !found.HasErrors() {
+			view.Valid(f.Stdout(), stacks, checked)
+		}
+	}
+	if err == nil && found.HasErrors() {
+		return &exitError{exitInvalid}
+	}
+	return err
+}

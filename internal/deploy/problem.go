@@ -1,0 +1,122 @@
+package deploy
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/resource"
+)
+
+// problems turns what the engine returned into diagnostics, one per thing that went wrong.
+func problems(err error) diag.List {
+	var out diag.List
+	for _, single := range split(err) {
+		out.Add(problem(single)...)
+	}
+	return out
+}
+
+// split takes joined errors apart, as long as the parts are not diagnostics of their own.
+func split(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only the outermost may be a join
+		var out []error
+		for _, part := range joined.Unwrap() {
+			out = append(out, split(part)...)
+		}
+		return out
+	}
+	return []error{err}
+}
+
+func problem(err error) diag.List {
+	var (
+		step      *engine.StepError
+		protected *engine.ProtectedError
+		unfit     *engine.ProblemError
+		resolve   *engine.ResolveError
+		internal  *engine.InternalError
+	)
+	switch {
+	case errors.As(err, &protected):
+		return diag.List{protectedProblem(protected.Resources)}
+	case errors.As(err, &step):
+		return diag.List{stepProblem(step)}
+	case errors.As(err, &unfit):
+		var out diag.List
+		for _, p := range unfit.Problems {
+			out.Add(diag.New(diag.Invalid, "Invalid resource property",
+				fmt.Sprintf("%s of the resource %s (%s): %s.", strings.Join(p.Path, "."), unfit.Resource, unfit.Type, p.Message),
+				"If it comes from `overrides`, correct it there.").For(resource.ComponentOf(unfit.Resource)))
+		}
+		return out
+	case errors.As(err, &resolve):
+		d := diag.New(diag.Invalid, "Value cannot be computed", fmt.Sprintf("%s: %s.", resolve.Resource, resolve.Err), "")
+		fromAWS(d, resolve.Err)
+		return diag.List{d.For(resource.ComponentOf(resolve.Resource))}
+	case errors.As(err, &internal):
+		return diag.List{diag.New(diag.Failed, "The engine stopped", internal.Error()+".", "What was done is in the state. Run the command again; if it stops again, report this text.")}
+	}
+	return diag.From(err)
+}
+
+func protectedProblem(resources []string) *diag.Diagnostic {
+	var addresses []string
+	for _, id := range resources {
+		addresses = append(addresses, resource.ComponentOf(id))
+	}
+	slices.Sort(addresses)
+	addresses = slices.Compact(addresses)
+	flags := make([]string, len(addresses))
+	for i, a := range addresses {
+		flags[i] = "--allow-data-loss " + a
+	}
+	return diag.New(diag.Invalid, "Protected component",
+		"This would delete or replace what is protected: "+strings.Join(resources, ", ")+". Nothing was touched.",
+		"If the data may go, say so: "+strings.Join(flags, " "))
+}
+
+func stepProblem(step *engine.StepError) *diag.Diagnostic {
+	address := resource.ComponentOf(step.Resource)
+	var known *diag.Diagnostic
+	if errors.As(step.Err, &known) {
+		d := *known
+		d.Component = address
+		return &d
+	}
+	var owned *resource.OwnedError
+	if errors.As(step.Err, &owned) {
+		return diag.New(diag.Failed, "Name is taken", step.Resource+": "+owned.Error()+".",
+			"Rename the component, or remove the other object if nobody needs it.").For(address)
+	}
+	d := diag.New(diag.Failed, fmt.Sprintf("Cannot %s %s", step.Action, step.Resource), step.Err.Error()+".",
+		"What was done is in the state: correct the cause and run the command again.")
+	fromAWS(d, step.Err)
+	return d.For(address)
+}
+
+// fromAWS fills in which call failed and what that kind of failure asks for.
+func fromAWS(d *diag.Diagnostic, err error) {
+	var op *resource.OpError
+	if !errors.As(err, &op) {
+		return
+	}
+	d.Operation, d.RequestID = op.Operation, op.RequestID
+	d.Detail = strings.TrimSuffix(strings.TrimPrefix(op.Code+": "+op.Message, ": "), ".") + "."
+	switch {
+	case op.Next != "":
+		d.Next = op.Next
+	case strings.Contains(op.Code, "AccessDenied") || strings.Contains(op.Code, "Unauthorized"):
+		d.Next = "Give the credentials in use the permission for " + op.Operation + "."
+	case strings.Contains(op.Code, "Expired"):
+		d.Code, d.Next = diag.Invalid, "The credentials have expired: get new ones and run the command again."
+	case strings.Contains(op.Code, "LimitExceeded") || strings.Contains(op.Code, "TooMany"):
+		d.Next = "A quota of the account is used up: remove what is not needed, or ask AWS to raise it."
+	}
+}

@@ -1,0 +1,57 @@
+package deploy
+
+import (
+	"time"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/state"
+)
+
+// Request says what to deploy where, and how.
+type Request struct {
+	Key           state.Key
+	Variables     map[string]string // --var
+	VarFiles      []VarFile         // --var-file, in the order given; later ones win
+	Targets       []string          // addresses; empty: everything
+	AllowDataLoss []string          // addresses of protected components that may go
+	Refresh       bool              // compare with what AWS has, not with what the state says
+	LockTimeout   time.Duration     // 0: fail at once
+	Parallelism   int
+
+	// Approve is asked with the plan once there is one with changes; nil: approved.
+	Approve func(*plan.Plan, diag.List) (bool, error)
+	// Progress hears what happens; never nil.
+	Progress func(plan.Event)
+}
+
+// VarFile is a file of variables.
+type VarFile struct {
+	Name string
+	Data []byte
+}
+
+// Planned is the answer of Plan.
+type Planned struct {
+	Plan     *plan.Plan
+	Graph    *resource.Graph
+	Warnings diag.List
+}
+
+// Applied is the answer of Apply and Destroy. It is set as far as the run came, also beside an error.
+type Applied struct {
+	Plan       *plan.Plan
+	Warnings   diag.List
+	Changed    bool                      // something was written
+	Deployment int                       // the number N of version vN
+	Outputs    map[string]map[string]any // by component
+}
+
+// Stored is what the state says of a stack in an environment.
+type Stored struct {
+	Snapshot  *state.Snapshot
+	Payload   *state.Payload
+	Resources []engine.StoredResource
+}

@@ -1,0 +1,168 @@
+// Package observe is what deployer knows of running things beside the plan: their status.
+//
+// In: what the resource types read. Out: reports as data, which package view renders. The types here are data only; the JSON tags
+// are a contract with pipelines.
+package observe
+
+import "time"
+
+// Status is how a stack does in an environment.
+type Status struct {
+	Stack       string      `json:"stack"`
+	Environment string      `json:"environment"`
+	Deployment  int         `json:"deployment"`
+	Result      string      `json:"result"` // how the last run ended
+	At          time.Time   `json:"at"`     // when
+	Healthy     bool        `json:"healthy"`
+	Components  []Component `json:"components"`
+}
+
+// Component is how one component does. Those without a running service are healthy when their last change succeeded.
+type Component struct {
+	Address string   `json:"address"`
+	Kind    string   `json:"kind"`
+	Healthy bool     `json:"healthy"`
+	Problem string   `json:"problem,omitempty"` // why not
+	Service *Service `json:"service,omitempty"`
+}
+
+// Service is what of an ECS service really runs.
+type Service struct {
+	Name     string    `json:"name"`
+	Cluster  string    `json:"cluster"`
+	Desired  int       `json:"desired"`
+	Running  int       `json:"running"`
+	Pending  int       `json:"pending"`
+	Revision string    `json:"revision"` // "family:12", of the task definition that runs
+	Rollout  string    `json:"rollout"`  // COMPLETED, IN_PROGRESS or FAILED
+	Since    time.Time `json:"since"`
+	Images   []Image   `json:"images"`
+	Targets  []Targets `json:"targets,omitempty"`
+	Events   []Event   `json:"events"` // newest first
+}
+
+// Image is an image that tasks really run.
+type Image struct {
+	Container string `json:"container"`
+	Image     string `json:"image"`
+	Digest    string `json:"digest,omitempty"`
+	Tasks     int    `json:"tasks"`
+}
+
+// Targets is the health behind a load balancer.
+type Targets struct {
+	Healthy int    `json:"healthy"`
+	Total   int    `json:"total"`
+	Reason  string `json:"reason,omitempty"`
+}
+
+// Event is a message of ECS.
+type Event struct {
+	At      time.Time `json:"at"`
+	Message string    `json:"message"`
+}
+
+// Details is what the state says of components.
+type Details struct {
+	Stack       string            `json:"stack"`
+	Environment string            `json:"environment"`
+	Deployment  int               `json:"deployment"`
+	Result      string            `json:"result"`
+	Account     string            `json:"account"`
+	Region      string            `json:"region"`
+	Components  []ComponentDetail `json:"components"`
+}
+
+// ComponentDetail is one component with what it is made of.
+type ComponentDetail struct {
+	Address   string           `json:"address"`
+	Kind      string           `json:"kind"`
+	Protected bool             `json:"protected,omitempty"`
+	Shared    bool             `json:"shared,omitempty"`
+	Outputs   map[string]any   `json:"outputs"`
+	Resources []ResourceDetail `json:"resources"`
+}
+
+// ResourceDetail is one AWS object.
+type ResourceDetail struct {
+	Resource string   `json:"resource"` // its ID
+	Type     string   `json:"type"`
+	ID       string   `json:"id"` // what AWS calls it
+	Problems []string `json:"problems,omitempty"`
+}
+
+// Deployment is one entry of the history.
+type Deployment struct {
+	Version   string            `json:"version"` // "v12"
+	At        time.Time         `json:"at"`
+	Result    string            `json:"result"`
+	Who       string            `json:"who"`
+	Commit    string            `json:"commit,omitempty"`
+	Summary   string            `json:"summary,omitempty"`
+	Variables map[string]string `json:"variables,omitempty"`
+	Name      string            `json:"name"`              // of the history object
+	Problem   string            `json:"problem,omitempty"` // why it could not be read
+}
+
+// State is one entry of the list of states.
+type State struct {
+	Stack       string    `json:"stack"`
+	Environment string    `json:"environment"`
+	Size        int64     `json:"size"` // bytes
+	Modified    time.Time `json:"modified"`
+}
+
+// StackEntry is one entry of the list of stacks.
+type StackEntry struct {
+	Stack        string        `json:"stack"`
+	Path         string        `json:"path"`
+	Environments []Environment `json:"environments"`
+}
+
+// Environment is one environment of a stack and its last deployment.
+type Environment struct {
+	Name       string    `json:"name"`
+	Deployment int       `json:"deployment"` // 0: never deployed
+	Result     string    `json:"result,omitempty"`
+	At         time.Time `json:"at,omitzero"`
+}
+
+// StateSummary is what `state show` tells.
+type StateSummary struct {
+	Stack       string           `json:"stack"`
+	Environment string           `json:"environment"`
+	Lineage     string           `json:"lineage"`
+	Serial      int64            `json:"serial"`
+	Fence       int64            `json:"fence"`
+	Deployment  int              `json:"deployment"`
+	Result      string           `json:"result"`
+	At          time.Time        `json:"at"`
+	Who         string           `json:"who"`
+	Commit      string           `json:"commit,omitempty"`
+	Version     string           `json:"version"` // of deployer
+	Account     string           `json:"account"`
+	Region      string           `json:"region"`
+	Intents     []string         `json:"intents"` // of an interrupted run: "create web/api:service"
+	Resources   []ResourceDetail `json:"resources"`
+}
+
+// Lock is who holds a lock.
+type Lock struct {
+	Stack         string            `json:"stack"`
+	Environment   string            `json:"environment"`
+	ID            string            `json:"lockId"`
+	By            string            `json:"lockedBy"`
+	At            time.Time         `json:"lockedAt"`
+	Expires       time.Time         `json:"expiresAt"`
+	LastHeartbeat time.Time         `json:"lastHeartbeat"`
+	Alive         bool              `json:"alive"`
+	Metadata      map[string]string `json:"metadata,omitempty"`
+}
+
+// Finding is one checked property of the backend.
+type Finding struct {
+	What   string `json:"what"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail,omitempty"`
+	Fix    string `json:"fix,omitempty"`
+}

@@ -1,0 +1,67 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/plan"
+)
+
+// Applied writes the result of an apply: what was done and how to reach it.
+func Applied(w *Writer, p *plan.Plan, deployment int, outputs map[string]map[string]any) {
+	if !p.HasChanges() {
+		w.Printf("\n%s What runs is what is planned; nothing was changed.\n", styled(green+bold, "Up to date."))
+		return
+	}
+	s := p.Summary()
+	var parts []string
+	for _, part := range []struct {
+		n    int
+		verb string
+	}{{s.Create, "created"}, {s.Adopt, "adopted"}, {s.Update, "updated"}, {s.Replace, "replaced"}, {s.Delete, "deleted"}} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.verb))
+		}
+	}
+	w.Printf("\n%s %s/%s v%d: %s. The planned revision is what runs.\n", styled(green+bold, "Applied"), p.Stack, p.Environment, deployment, strings.Join(parts, ", "))
+	for _, address := range slices.Sorted(maps.Keys(outputs)) {
+		for _, name := range []string{"url", "internalUrl"} {
+			if url, ok := outputs[address][name].(string); ok && url != "" {
+				w.Printf("  %s %s\n", pad(address, 28), styled(cyan, url))
+				break
+			}
+		}
+	}
+}
+
+// Destroyed writes the result of a destroy.
+func Destroyed(w *Writer, p *plan.Plan, changed bool) {
+	if !changed {
+		w.Printf("%s/%s has nothing to destroy.\n", p.Stack, p.Environment)
+		return
+	}
+	w.Printf("\n%s %s/%s: %s deleted.\n", styled(green+bold, "Destroyed"), p.Stack, p.Environment, count(p.Summary().Delete, "resource"))
+}
+
+// AppliedJSON writes the result of an apply or destroy; failure is what went wrong, nil when nothing did.
+func AppliedJSON(w io.Writer, p *plan.Plan, deployment int, outputs map[string]map[string]any, failure error) error {
+	if outputs == nil {
+		outputs = map[string]map[string]any{}
+	}
+	return JSON(w, struct {
+		Succeeded   bool                      `json:"succeeded"`
+		Deployment  int                       `json:"deployment"`
+		Plan        planJSON                  `json:"plan"`
+		Outputs     map[string]map[string]any `json:"outputs"`
+		Diagnostics diag.List                 `json:"diagnostics"`
+	}{failure == nil, deployment, planDocument(p, nil), outputs, nonNil(diag.From(failure))})
+}
+
+// Valid writes that there is nothing wrong.
+func Valid(w *Writer, stacks []string, environments int) {
+	w.Printf("%s %s, %s.\n", styled(green+bold, "Valid:"), strings.Join(stacks, ", "), count(environments, "environment"))
+}
