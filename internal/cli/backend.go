@@ -81,9 +81,9 @@ func backendRun(o *backendOptions, create bool) error {
 	}
 	var findings []observe.Finding
 	if create {
-		findings, err = deploy.CreateBackend(f.Soft, config.Settings, f.Env, o.kmsKey)
+		findings, err = deploy.CreateBackend(f.Soft, f.world(config.Settings), o.kmsKey)
 	} else {
-		findings, err = deploy.CheckBackend(f.Soft, config.Settings, f.Env)
+		findings, err = deploy.CheckBackend(f.Soft, f.world(config.Settings))
 	}
 	if err != nil {
 		return err

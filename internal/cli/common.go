@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/view"
 )
@@ -51,7 +52,7 @@ func (r *runFlags) request(progress view.Progress) (deploy.Request, error) {
 		if err != nil {
 			return req, unreadable(err)
 		}
-		req.VarFiles = append(req.VarFiles, deploy.VarFile{Name: name, Data: data})
+		req.VarFiles = append(req.VarFiles, manifest.VarFile{Name: name, Data: data})
 	}
 	return req, nil
 }

@@ -36,6 +36,8 @@ type Factory struct {
 	// Soft ends at the first signal (start nothing new), Hard at the second (stop now).
 	Soft, Hard context.Context
 
+	Args []string // of the command line
+
 	global globals
 	loaded *config.Effective
 }

@@ -69,7 +69,7 @@ func initRun(o *initOptions) error {
 	if err != nil {
 		return err
 	}
-	findings, err := deploy.CheckBackend(f.Soft, config.Settings, f.Env)
+	findings, err := deploy.CheckBackend(f.Soft, f.world(config.Settings))
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func locksListRun(o *locksListOptions) error {
 	if err != nil {
 		return err
 	}
-	locks, err := backend.Locks(f.Soft)
+	locks, err := backend.Locks(f.Soft, f.keys())
 	if err != nil {
 		return err
 	}
@@ -149,6 +149,6 @@ func unlockRun(o *unlockOptions) error {
 	if err != nil {
 		return err
 	}
-	f.Stdout().Printf("Unlocked %s, which %s held. The next run picks up what that one left behind.\n", key, freed.LockedBy)
+	f.Stdout().Printf("Unlocked %s, which %s held. The next run picks up what that one left behind.\n", key, freed)
 	return nil
 }

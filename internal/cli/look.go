@@ -150,7 +150,7 @@ func showRun(o *showOptions) error {
 	if o.json {
 		return view.JSON(o.factory.Out, details)
 	}
-	view.Details(o.factory.Stdout(), details)
+	view.Details(o.factory.Stdout(), &details)
 	return nil
 }
 

@@ -22,6 +22,7 @@ func Main() int {
 
 // Run runs one command line and returns its exit code.
 func Run(f *Factory, args []string) int {
+	f.Args = args
 	root := newRoot(f)
 	root.SetArgs(args)
 	root.SetContext(f.Soft)

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -152,16 +151,3 @@ func (v *variables) values() (map[string]string, error) {
 	}
 	return out, nil
 }
-
-// environ is the process environment as KEY=VALUE pairs below a prefix, without it.
-func environ(env map[string]string, prefix string) map[string]string {
-	out := map[string]string{}
-	for key, text := range env {
-		if name, ok := strings.CutPrefix(key, prefix); ok && name != "" {
-			out[name] = text
-		}
-	}
-	return out
-}
-
-func exists(path string) bool { _, err := os.Stat(path); return err == nil }

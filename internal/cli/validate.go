@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/manifest"
@@ -79,7 +80,7 @@ func validateRun(o *validateOptions) error {
 		}
 		for _, environment := range environments {
 			req.Key = state.Key{Stack: stack, Environment: environment}
-			found.Add(deploy.Validate(root, req, environ(f.Env, "DEPLOYER_VAR_"), f.Home, o.Environment() != "" || o.given())...)
+			found.Add(deploy.Validate(f.world(config.Settings{}), req, o.Environment() != "" || o.given())...)
 			checked++
 		}
 	}

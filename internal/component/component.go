@@ -9,6 +9,7 @@ package component
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/value"
@@ -55,13 +56,14 @@ type Common struct {
 	Overrides map[string]value.Value `json:"overrides,omitempty" doc:"A merge patch on the properties of generated AWS resources, by resource name."`
 }
 
-// Uses are the grants that a running component asks for; specs of MicroService and Worker embed it.
-type Uses struct {
+// Using are the grants that a running component asks for; specs of MicroService and Worker embed it. (Not named Uses: an embedded
+// struct hides a field of its own name.)
+type Using struct {
 	Uses map[string][]string `json:"uses,omitempty" doc:"What this component may do with others: {queue: [send], uploads: [read, write], api: [connect]}."`
 }
 
-func (c *Common) common() *Common         { return c }
-func (u *Uses) uses() map[string][]string { return u.Uses }
+func (c *Common) common() *Common          { return c }
+func (u *Using) uses() map[string][]string { return u.Uses }
 
 // Statement is one statement of an IAM policy; ARNs may be references.
 type Statement struct {
@@ -97,7 +99,9 @@ type Demand struct {
 // Context is what Expand gives a kind beside its spec.
 type Context struct {
 	Granted []Granted // from its uses, sorted by address and verb
-	Demands []Demand  // for synthetic kinds: who needs what, sorted by From
+	// Demands are, for synthetic kinds, who needs what of it; for the others all demands, their own included, on the shared
+	// components that they need: so that all who share a listener see the same set of rules. Sorted by address and From.
+	Demands []Demand
 }
 
 // Expansion is what a kind makes of an instance.
@@ -115,6 +119,7 @@ type Kind struct {
 	Verbs     []string // that `uses` may ask of it
 	Synthetic string   // for shared kinds without manifest: their one address ("infra/cluster"); "" for all others
 
+	advice    map[string]string
 	newSpec   func() any
 	check     func(Instance, any) []value.Problem
 	demands   func(Instance, any) []Demand
@@ -128,6 +133,8 @@ type Definition[S any] struct {
 	Name, Group, Doc string
 	Outputs, Verbs   []string
 	Synthetic        string
+	// Advice says what to do instead of a key that this version does not know but people may look for, by its dotted path.
+	Advice map[string]string
 
 	// Check finds what types cannot express (impossible CPU/memory pair, ports that do not fit). Paths are below spec. Optional.
 	Check func(Instance, *S) []value.Problem
@@ -143,7 +150,7 @@ type Definition[S any] struct {
 
 // Define turns a typed definition into a Kind.
 func Define[S any](d Definition[S]) Kind {
-	k := Kind{Name: d.Name, Group: d.Group, Doc: d.Doc, Outputs: d.Outputs, Verbs: d.Verbs, Synthetic: d.Synthetic}
+	k := Kind{Name: d.Name, Group: d.Group, Doc: d.Doc, Outputs: d.Outputs, Verbs: d.Verbs, Synthetic: d.Synthetic, advice: d.Advice}
 	k.newSpec = func() any { return new(S) }
 	if d.Check != nil {
 		k.check = func(i Instance, s any) []value.Problem { return d.Check(i, s.(*S)) }
@@ -167,9 +174,19 @@ func (k *Kind) NewSpec() any { return k.newSpec() }
 // Validate decodes a spec and checks it; problems have paths below spec. Used by validate for every component, before Expand.
 func (k *Kind) Validate(i Instance) []value.Problem {
 	spec := k.newSpec()
-	problems := value.Decode(i.Spec, spec)
+	problems := k.decode(i.Spec, spec)
 	if len(problems) == 0 && k.check != nil {
 		problems = k.check(i, spec)
+	}
+	return problems
+}
+
+func (k *Kind) decode(v value.Value, spec any) []value.Problem {
+	problems := value.Decode(v, spec)
+	for n, p := range problems {
+		if advice := k.advice[strings.Join(p.Path, ".")]; advice != "" && p.Kind == value.UnknownKey {
+			problems[n].Kind, problems[n].Message, problems[n].Allowed = value.BadValue, advice, nil
+		}
 	}
 	return problems
 }

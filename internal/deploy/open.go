@@ -3,7 +3,6 @@ package deploy
 import (
 	"context"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -40,32 +39,29 @@ type Road struct {
 	backend state.Backend
 	locker  *lock.Locker
 	git     func() git.Facts
-	session func() (*aws.Session, error) // of the region that settings and environment name
+	backed  func() (*aws.Session, error) // for the backend
+	newID   func() string
 }
 
 // Open wires the road to the backend and the locks that the settings name. It makes no call.
 func Open(ctx context.Context, w World) (*Road, error) {
-	r := &Road{world: w}
+	r := &Road{world: w, newID: uuid.NewString}
 	r.git = sync.OnceValue(func() git.Facts { return git.Read(w.Root, w.Home) })
-	r.session = sync.OnceValues(func() (*aws.Session, error) { return newSession(ctx, w.Settings, w.Env, w.Now, "") })
+	r.backed = sync.OnceValues(func() (*aws.Session, error) { return newSession(ctx, w, w.Settings.Backend.Region) })
 	clock := lock.NewClock(w.Now)
 	host := lock.ThisHost()
-	newID := uuid.NewString
 	folder := w.Settings.Backend.Path
 	if !filepath.IsAbs(folder) {
 		folder = filepath.Join(w.Root, folder)
 	}
 	if w.Settings.Backend.Type != "s3" {
 		r.backend = local.New(folder)
-		r.locker = lock.New(locallock.New(folder, w.Now), clock, host, newID)
+		r.locker = lock.New(locallock.New(folder, w.Now), clock, host, r.newID)
 		return r, nil
 	}
-	session, err := r.session()
+	session, err := r.backed()
 	if err != nil {
-		// A region of the backend is enough to reach the backend.
-		if session, err = newSession(ctx, w.Settings, w.Env, w.Now, w.Settings.Backend.Region); err != nil {
-			return nil, err
-		}
+		return nil, err
 	}
 	r.backend = s3.New(session.Config(w.Settings.Backend.Region), s3.Settings{
 		Bucket: w.Settings.Backend.Bucket, Prefix: w.Settings.Backend.Prefix, PathStyle: session.PathStyle(),
@@ -73,21 +69,31 @@ func Open(ctx context.Context, w World) (*Road, error) {
 	if w.Settings.Locks.Type == "dynamodb" {
 		r.locker = lock.New(dynamodb.New(session.Config(w.Settings.Locks.Region), dynamodb.Settings{
 			Table: w.Settings.Locks.Table, Bucket: w.Settings.Backend.Bucket, Prefix: w.Settings.Backend.Prefix,
-		}), clock, host, newID)
+		}, clock), clock, host, r.newID)
 	} else {
-		r.locker = lock.New(locallock.New(folder, w.Now), clock, host, newID)
+		r.locker = lock.New(locallock.New(folder, w.Now), clock, host, r.newID)
 	}
 	return r, nil
 }
 
-func newSession(ctx context.Context, s config.Settings, env map[string]string, now func() time.Time, region string) (*aws.Session, error) {
-	if s.AWS.Region != "" {
-		region = s.AWS.Region
+// sessionIn returns the credentials for a region; "" is the configured one, else the environment's. The credentials are resolved once
+// for backend and deployment where both need them.
+func (r *Road) sessionIn(ctx context.Context, region string) (*aws.Session, error) {
+	if region == "" {
+		region = r.world.Settings.AWS.Region
 	}
+	if r.world.Settings.Backend.Type == "s3" && region != "" {
+		return r.backed()
+	}
+	return newSession(ctx, r.world, region)
+}
+
+func newSession(ctx context.Context, w World, region string) (*aws.Session, error) {
+	s := w.Settings.AWS
 	return aws.NewSession(ctx, aws.Settings{
-		Profile: s.AWS.Profile, Region: region, Now: now,
-		AssumeRole: aws.AssumeRole{RoleARN: s.AWS.AssumeRole.RoleARN, SessionName: s.AWS.AssumeRole.SessionName, ExternalID: s.AWS.AssumeRole.ExternalID},
-	}, func(key string) string { return env[key] })
+		Profile: s.Profile, Region: region, Now: w.Now,
+		AssumeRole: aws.AssumeRole{RoleARN: s.AssumeRole.RoleARN, SessionName: s.AssumeRole.SessionName, ExternalID: s.AssumeRole.ExternalID},
+	}, func(key string) string { return w.Env[key] })
 }
 
 // who is the person or job behind a run, as far as is known without asking AWS.
@@ -101,41 +107,38 @@ func (r *Road) who() string {
 	return r.git().Email
 }
 
-// variables are the DEPLOYER_VAR_ ones of the environment.
-func (w World) variables() map[string]string {
-	out := map[string]string{}
-	for key, text := range w.Env {
-		if name, ok := strings.CutPrefix(key, "DEPLOYER_VAR_"); ok && name != "" {
-			out[name] = text
-		}
-	}
-	return out
-}
-
 // registry is the list of kinds, made once.
 var registry = sync.OnceValue(kinds.Registry)
 
 // CreateBackend makes the bucket and the table, or brings them into shape.
-func CreateBackend(ctx context.Context, s config.Settings, env map[string]string, now func() time.Time, kmsKey string) ([]observe.Finding, error) {
-	return admin(ctx, s, env, now, kmsKey, true)
-}
-
-// CheckBackend looks at bucket and table.
-func CheckBackend(ctx context.Context, s config.Settings, env map[string]string, now func() time.Time) ([]observe.Finding, error) {
-	return admin(ctx, s, env, now, "", false)
-}
-
-func admin(ctx context.Context, s config.Settings, env map[string]string, now func() time.Time, kmsKey string, create bool) ([]observe.Finding, error) {
-	session, err := newSession(ctx, s, env, now, s.Backend.Region)
+func CreateBackend(ctx context.Context, w World, kmsKey string) ([]observe.Finding, error) {
+	bucket, table, err := admins(ctx, w, kmsKey)
 	if err != nil {
 		return nil, err
 	}
-	bucket := s3.NewAdmin(session.Config(s.Backend.Region), s3.Settings{Bucket: s.Backend.Bucket, Prefix: s.Backend.Prefix, PathStyle: session.PathStyle()}, kmsKey)
-	table := dynamodb.NewAdmin(session.Config(s.Locks.Region), s.Locks.Table)
-	steps := []func(context.Context) ([]aws.Finding, error){bucket.Check, table.Check}
-	if create {
-		steps = []func(context.Context) ([]aws.Finding, error){bucket.Create, table.Create}
+	return findings(ctx, bucket.Create, table.Create)
+}
+
+// CheckBackend looks at bucket and table.
+func CheckBackend(ctx context.Context, w World) ([]observe.Finding, error) {
+	bucket, table, err := admins(ctx, w, "")
+	if err != nil {
+		return nil, err
 	}
+	return findings(ctx, bucket.Check, table.Check)
+}
+
+func admins(ctx context.Context, w World, kmsKey string) (*s3.Admin, *dynamodb.Admin, error) {
+	b, l := w.Settings.Backend, w.Settings.Locks
+	session, err := newSession(ctx, w, b.Region)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s3.NewAdmin(session.Config(b.Region), s3.Settings{Bucket: b.Bucket, Prefix: b.Prefix, PathStyle: session.PathStyle()}, kmsKey),
+		dynamodb.NewAdmin(session.Config(l.Region), l.Table), nil
+}
+
+func findings(ctx context.Context, steps ...func(context.Context) ([]aws.Finding, error)) ([]observe.Finding, error) {
 	var all []observe.Finding
 	for _, step := range steps {
 		found, err := step(ctx)
@@ -143,7 +146,7 @@ func admin(ctx context.Context, s config.Settings, env map[string]string, now fu
 			return all, err
 		}
 		for _, f := range found {
-			all = append(all, observe.Finding{What: f.What, OK: f.OK, Detail: f.Detail, Fix: f.Fix})
+			all = append(all, observe.Finding(f))
 		}
 	}
 	return all, nil

@@ -5,6 +5,7 @@ import (
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
@@ -13,24 +14,18 @@ import (
 // Request says what to deploy where, and how.
 type Request struct {
 	Key           state.Key
-	Variables     map[string]string // --var
-	VarFiles      []VarFile         // --var-file, in the order given; later ones win
-	Targets       []string          // addresses; empty: everything
-	AllowDataLoss []string          // addresses of protected components that may go
-	Refresh       bool              // compare with what AWS has, not with what the state says
-	LockTimeout   time.Duration     // 0: fail at once
+	Variables     map[string]string  // --var
+	VarFiles      []manifest.VarFile // --var-file, in the order given; later ones win
+	Targets       []string           // addresses; empty: everything
+	AllowDataLoss []string           // addresses of protected components that may go
+	Refresh       bool               // compare with what AWS has, not with what the state says
+	LockTimeout   time.Duration      // 0: fail at once
 	Parallelism   int
 
 	// Approve is asked with the plan once there is one with changes; nil: approved.
 	Approve func(*plan.Plan, diag.List) (bool, error)
 	// Progress hears what happens; never nil.
 	Progress func(plan.Event)
-}
-
-// VarFile is a file of variables.
-type VarFile struct {
-	Name string
-	Data []byte
 }
 
 // Planned is the answer of Plan.

@@ -80,6 +80,13 @@ type Behaviour interface {
 	Delete(ctx context.Context, req Request) error
 }
 
+// Locator is a Behaviour that can look for the object that desired properties describe, without making it: how a run that was
+// interrupted while creating is cleared up. req.Inputs may lack what was not known yet.
+type Locator interface {
+	// Locate returns the object as it is; found is false when there is none, or none of ours. errors.ErrUnsupported: it cannot tell.
+	Locate(ctx context.Context, req Request) (state State, found bool, err error)
+}
+
 // Lookup reads data that resources need but nobody here manages: a default VPC, the account. It answers a Map.
 type Lookup struct {
 	Type    string

@@ -152,6 +152,36 @@ func (t *Typed[P, O]) adopt(ctx context.Context, c Call[P, O], id string, tags m
 	return t.converge(ctx, c, actual, out, t.Taggable && !Ours(tags, c.Tags))
 }
 
+// Locate implements Locator.
+func (t *Typed[P, O]) Locate(ctx context.Context, req Request) (State, bool, error) {
+	if t.Find == nil {
+		return State{}, false, errors.ErrUnsupported
+	}
+	if t.Def.HashedName != "" && !req.Inputs.IsNull() && req.Inputs.Get(t.Def.HashedName).Str() == "" {
+		return State{}, false, errors.ErrUnsupported
+	}
+	c := Call[P, O]{Request: req}
+	value.Decode(req.Inputs, &c.Props) // what is missing was not known when the run was interrupted
+	c.Old = c.Props
+	id, tags, err := t.Find(ctx, c)
+	if errors.Is(err, ErrNotFound) {
+		return State{}, false, nil
+	}
+	if err != nil {
+		return State{}, false, err
+	}
+	mine := Ours(tags, c.Tags) || c.Adopt && len(tags) == 0 || !t.Taggable
+	if !mine || c.InState != nil && c.InState(id) {
+		return State{}, false, nil
+	}
+	c.ID = id
+	props, out, err := t.ReadObject(ctx, c)
+	if err != nil {
+		return State{}, false, err
+	}
+	return State{ID: id, Inputs: value.Encode(props), Outputs: value.Encode(out)}, true, nil
+}
+
 // converge updates what differs; always when the object is untagged, because an update also tags it.
 func (t *Typed[P, O]) converge(ctx context.Context, c Call[P, O], actual P, out O, untagged bool) (State, error) {
 	diff := Compare(&t.Def, value.Encode(actual), c.Inputs)
@@ -190,6 +220,9 @@ func (t *Typed[P, O]) Update(ctx context.Context, req Request) (State, error) {
 		return State{}, err
 	}
 	if t.UpdateObject == nil {
+		if len(Compare(&t.Def, req.Old.Inputs, req.Inputs).Changes) == 0 {
+			return t.result(req.ID, c.Props, c.Out, nil) // asked for only because a run was interrupted
+		}
 		return State{}, fmt.Errorf("a %s cannot be changed in place", t.Def.Type)
 	}
 	out, err := t.UpdateObject(ctx, c)

@@ -1,6 +1,7 @@
 package value
 
 import (
+	"encoding/json"
 	"errors"
 	"testing"
 	"time"
@@ -170,4 +171,22 @@ func TestDurations(t *testing.T) {
 		var d Duration
 		require.Error(t, d.UnmarshalText([]byte(text)), text)
 	}
+}
+
+func TestJSONRoundTrip(t *testing.T) {
+	v := NewMap(map[string]Value{
+		"plain": NewInt(1), "$odd": NewString("x"), "list": NewList(NewBool(true), NullValue, NewUnknown()),
+		"url": Concat("http://", Output("a/b", "host")), "empty": NewMap(map[string]Value{}),
+	})
+	doc, err := json.Marshal(v)
+	require.NoError(t, err)
+	var back Value
+	require.NoError(t, json.Unmarshal(doc, &back))
+	again, err := json.Marshal(back)
+	require.NoError(t, err)
+	require.Equal(t, string(doc), string(again))
+	require.Equal(t, []Reference{{"a/b", "host"}}, back.References())
+
+	_, err = json.Marshal(NewMap(map[string]Value{"p": NewString("hush").Sensitive()}))
+	require.ErrorIs(t, err, ErrSensitive)
 }

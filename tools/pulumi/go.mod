@@ -277,5 +277,3 @@ require (
 	gopkg.in/yaml.v3 v3.0.1 // indirect
 	lukechampine.com/frand v1.5.1 // indirect
 )
-
-replace gocloud.dev => gocloud.dev v0.46.0

@@ -162,6 +162,13 @@ func (f *Fake) updateService(c *call) (any, error) {
 	}
 	in.LaunchType = ""
 	deploys := next.merge(in.spec) || in.ForceNewDeployment
+	switch string(in.CapacityProviderStrategy) {
+	case "", "null":
+	case "[]": // back to the launch type
+		next.LaunchType, next.CapacityProviderStrategy = "FARGATE", nil
+	default:
+		next.LaunchType = ""
+	}
 	if deploys {
 		def, err := f.check(c, &next, s.name)
 		if err != nil {

@@ -1,0 +1,173 @@
+// Package acm is the lookup of certificates in AWS Certificate Manager.
+//
+// In: a domain or an ARN. Out: the ARN of an issued certificate of this region, or an error that says what to do. It makes and
+// changes nothing.
+package acm
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/acm"
+	"github.com/aws/aws-sdk-go-v2/service/acm/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/acm"
+	"github.com/company/deployer/internal/value"
+)
+
+// Lookups returns the lookups of ACM. The client is made when the first call needs it.
+func Lookups(cfg aws.Config) []resource.Lookup {
+	c := certificate{region: cfg.Region, api: sync.OnceValue(func() api {
+		client := acm.NewFromConfig(cfg)
+		return api{list: client.ListCertificates, describe: client.DescribeCertificate}
+	})}
+	return []resource.Lookup{{
+		Type: model.LookupCertificate, Read: c.read,
+		Actions: []string{"acm:ListCertificates", "acm:DescribeCertificate"},
+	}}
+}
+
+type api struct {
+	list     func(context.Context, *acm.ListCertificatesInput, ...func(*acm.Options)) (*acm.ListCertificatesOutput, error)
+	describe func(context.Context, *acm.DescribeCertificateInput, ...func(*acm.Options)) (*acm.DescribeCertificateOutput, error)
+}
+
+type certificate struct {
+	region string
+	api    func() api
+}
+
+func (c certificate) read(ctx context.Context, props value.Value) (value.Value, error) {
+	var want model.Certificate
+	if problems := value.Decode(props, &want); len(problems) > 0 {
+		return value.NullValue, problems[0]
+	}
+	if (want.ARN == "") == (want.Domain == "") {
+		return value.NullValue, fmt.Errorf("%s: exactly one of arn and domain must be given", model.LookupCertificate)
+	}
+	var out model.CertificateOutputs
+	var err error
+	if want.ARN != "" {
+		out, err = c.verify(ctx, want.ARN)
+	} else {
+		out, err = c.byDomain(ctx, strings.ToLower(strings.TrimSuffix(want.Domain, ".")))
+	}
+	if err != nil {
+		return value.NullValue, err
+	}
+	return value.Encode(out), nil
+}
+
+// verify makes sure that a load balancer of this region can use the certificate.
+func (c certificate) verify(ctx context.Context, name string) (model.CertificateOutputs, error) {
+	var out model.CertificateOutputs
+	wrong := func(next, format string, args ...any) error {
+		return &resource.OpError{Operation: "acm:DescribeCertificate", Message: fmt.Sprintf(format, args...), Next: next}
+	}
+	parsed, err := arn.Parse(name)
+	if err != nil || parsed.Service != "acm" && parsed.Service != "iam" {
+		return out, wrong("take it from the ACM console, or from `aws acm list-certificates`", "%q is not the ARN of a certificate", name)
+	}
+	if parsed.Service == "iam" {
+		return model.CertificateOutputs{ARN: name}, nil // uploaded to IAM: the load balancer itself says when it cannot use it
+	}
+	if parsed.Region != c.region {
+		return out, wrong("request or import the certificate in "+c.region+" too",
+			"certificate %s is in %s, but a load balancer in %s takes only certificates of its own region", name, parsed.Region, c.region)
+	}
+	found, err := c.api().describe(ctx, &acm.DescribeCertificateInput{CertificateArn: &name})
+	if call.HasCode(err, "ResourceNotFoundException") {
+		return out, wrong("see `aws acm list-certificates --region "+c.region+"`", "there is no certificate %s in this account", name)
+	}
+	if err != nil {
+		return out, call.Error("acm:DescribeCertificate", err)
+	}
+	if status := found.Certificate.Status; status != types.CertificateStatusIssued {
+		return out, wrong(nextFor(status), "certificate %s for %s is not issued: its status is %s", name, aws.ToString(found.Certificate.DomainName), status)
+	}
+	return model.CertificateOutputs{ARN: name, Domain: aws.ToString(found.Certificate.DomainName)}, nil
+}
+
+func nextFor(status types.CertificateStatus) string {
+	if status == types.CertificateStatusPendingValidation {
+		return "make the DNS records that ACM shows for it, or answer its mail; validation then takes some minutes"
+	}
+	return "request a new one, or import one that is valid"
+}
+
+// byDomain prefers an exact name over a wildcard, then the newest.
+func (c certificate) byDomain(ctx context.Context, domain string) (model.CertificateOutputs, error) {
+	var best types.CertificateSummary
+	bestExact, found := false, false
+	consider := func(s types.CertificateSummary, names []string) {
+		exact, wild := covers(names, domain)
+		if !exact && !wild {
+			return
+		}
+		if !found || exact && !bestExact || exact == bestExact && since(s).After(since(best)) {
+			best, bestExact, found = s, exact, true
+		}
+	}
+	in := &acm.ListCertificatesInput{
+		CertificateStatuses: []types.CertificateStatus{types.CertificateStatusIssued},
+		// Without this, ACM leaves out all but RSA 1024 and 2048.
+		Includes: &types.Filters{KeyTypes: types.KeyAlgorithm("").Values()},
+	}
+	for {
+		page, err := c.api().list(ctx, in)
+		if err != nil {
+			return model.CertificateOutputs{}, call.Error("acm:ListCertificates", err)
+		}
+		for _, s := range page.CertificateSummaryList {
+			names := append([]string{aws.ToString(s.DomainName)}, s.SubjectAlternativeNameSummaries...)
+			if aws.ToBool(s.HasAdditionalSubjectAlternativeNames) {
+				full, err := c.api().describe(ctx, &acm.DescribeCertificateInput{CertificateArn: s.CertificateArn})
+				if err != nil {
+					return model.CertificateOutputs{}, call.Error("acm:DescribeCertificate", err)
+				}
+				names = full.Certificate.SubjectAlternativeNames
+			}
+			consider(s, names)
+		}
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			break
+		}
+	}
+	if !found {
+		return model.CertificateOutputs{}, &resource.OpError{
+			Operation: "acm:ListCertificates",
+			Message:   fmt.Sprintf("no issued certificate in %s covers %s", c.region, domain),
+			Next: fmt.Sprintf("request one: aws acm request-certificate --region %s --domain-name %s --validation-method DNS; "+
+				"or give the ARN of another one as ingress.certificate", c.region, domain),
+		}
+	}
+	return model.CertificateOutputs{ARN: aws.ToString(best.CertificateArn), Domain: aws.ToString(best.DomainName)}, nil
+}
+
+// covers says whether one of the names is the domain, or a wildcard for its last label but none further down.
+func covers(names []string, domain string) (exact, wild bool) {
+	_, parent, dotted := strings.Cut(domain, ".")
+	for _, name := range names {
+		name = strings.ToLower(name)
+		exact = exact || name == domain
+		wild = wild || dotted && name == "*."+parent
+	}
+	return exact, wild
+}
+
+// since is when a certificate came to be; ACM sets only one of the first two.
+func since(s types.CertificateSummary) time.Time {
+	for _, at := range []*time.Time{s.IssuedAt, s.ImportedAt, s.CreatedAt} {
+		if at != nil {
+			return *at
+		}
+	}
+	return time.Time{}
+}

@@ -1,0 +1,61 @@
+package acm
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/acm"
+	"github.com/aws/aws-sdk-go-v2/service/acm/types"
+	"github.com/stretchr/testify/require"
+
+	model "github.com/company/deployer/internal/resource/acm"
+	"github.com/company/deployer/internal/value"
+)
+
+func TestByDomainAcrossPagesAndNames(t *testing.T) {
+	summary := func(arn string, day int, names ...string) types.CertificateSummary {
+		return types.CertificateSummary{
+			CertificateArn: &arn, DomainName: &names[0], SubjectAlternativeNameSummaries: names[1:],
+			IssuedAt: aws.Time(time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC)),
+		}
+	}
+	many := summary("many", 9, "first.example.com")
+	many.HasAdditionalSubjectAlternativeNames = aws.Bool(true)
+	pages := []acm.ListCertificatesOutput{
+		{CertificateSummaryList: []types.CertificateSummary{summary("old", 1, "a.example.com"), summary("wild", 8, "*.example.com")}, NextToken: aws.String("1")},
+		{NextToken: aws.String("2")},
+		{CertificateSummaryList: []types.CertificateSummary{summary("new", 5, "other.example.com", "A.example.com"), many, summary("older", 2, "a.example.com")}},
+	}
+	c := certificate{region: "eu-west-1", api: func() api {
+		return api{
+			list: func(_ context.Context, in *acm.ListCertificatesInput, _ ...func(*acm.Options)) (*acm.ListCertificatesOutput, error) {
+				require.Contains(t, in.Includes.KeyTypes, types.KeyAlgorithmEcPrime256v1, "ACM leaves out ECDSA unless asked")
+				if in.NextToken == nil {
+					return &pages[0], nil
+				}
+				return &pages[int((*in.NextToken)[0]-'0')], nil
+			},
+			describe: func(_ context.Context, in *acm.DescribeCertificateInput, _ ...func(*acm.Options)) (*acm.DescribeCertificateOutput, error) {
+				require.Equal(t, "many", *in.CertificateArn)
+				return &acm.DescribeCertificateOutput{Certificate: &types.CertificateDetail{
+					SubjectAlternativeNames: []string{"first.example.com", "hundredth.example.org"},
+				}}, nil
+			},
+		}
+	}}
+	for domain, want := range map[string]string{
+		"a.example.com":         "new",  // the newest of the exact ones, by an alternative name
+		"b.example.com":         "wild", // nothing exact
+		"hundredth.example.org": "many", // beyond the hundred names of a summary
+	} {
+		out, err := c.read(t.Context(), value.Encode(model.Certificate{Domain: domain}))
+		require.NoError(t, err, domain)
+		require.Equal(t, want, out.Get("arn").Str(), domain)
+	}
+	for _, domain := range []string{"example.com", "x.b.example.com", "com"} {
+		_, err := c.read(t.Context(), value.Encode(model.Certificate{Domain: domain}))
+		require.ErrorContains(t, err, "no issued certificate in eu-west-1 covers "+domain)
+	}
+}

@@ -1,0 +1,104 @@
+// Package applicationautoscaling makes scalable targets, target-tracking policies and scheduled actions for the task count of
+// ECS services: the behaviours behind the types of resource/applicationautoscaling.
+//
+// In: desired properties and what the state says. Out: the objects as they really are. Every put of this API overwrites what is
+// there, and names say whose an object is: they hold the service. It must not touch the service itself.
+package applicationautoscaling
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/resource"
+)
+
+// api is the SDK calls of this package.
+type api struct {
+	registerTarget          func(context.Context, *sdk.RegisterScalableTargetInput, ...func(*sdk.Options)) (*sdk.RegisterScalableTargetOutput, error)
+	describeTargets         func(context.Context, *sdk.DescribeScalableTargetsInput, ...func(*sdk.Options)) (*sdk.DescribeScalableTargetsOutput, error)
+	deregisterTarget        func(context.Context, *sdk.DeregisterScalableTargetInput, ...func(*sdk.Options)) (*sdk.DeregisterScalableTargetOutput, error)
+	putPolicy               func(context.Context, *sdk.PutScalingPolicyInput, ...func(*sdk.Options)) (*sdk.PutScalingPolicyOutput, error)
+	describePolicies        func(context.Context, *sdk.DescribeScalingPoliciesInput, ...func(*sdk.Options)) (*sdk.DescribeScalingPoliciesOutput, error)
+	deletePolicy            func(context.Context, *sdk.DeleteScalingPolicyInput, ...func(*sdk.Options)) (*sdk.DeleteScalingPolicyOutput, error)
+	putScheduledAction      func(context.Context, *sdk.PutScheduledActionInput, ...func(*sdk.Options)) (*sdk.PutScheduledActionOutput, error)
+	describeScheduledAction func(context.Context, *sdk.DescribeScheduledActionsInput, ...func(*sdk.Options)) (*sdk.DescribeScheduledActionsOutput, error)
+	deleteScheduledAction   func(context.Context, *sdk.DeleteScheduledActionInput, ...func(*sdk.Options)) (*sdk.DeleteScheduledActionOutput, error)
+}
+
+// Behaviours returns the resource types of Application Auto Scaling. The client is made at the first call.
+func Behaviours(cfg aws.Config) []resource.Behaviour {
+	calls := sync.OnceValue(func() api {
+		c := sdk.NewFromConfig(cfg)
+		return api{
+			registerTarget:          c.RegisterScalableTarget,
+			describeTargets:         c.DescribeScalableTargets,
+			deregisterTarget:        c.DeregisterScalableTarget,
+			putPolicy:               c.PutScalingPolicy,
+			describePolicies:        c.DescribeScalingPolicies,
+			deletePolicy:            c.DeleteScalingPolicy,
+			putScheduledAction:      c.PutScheduledAction,
+			describeScheduledAction: c.DescribeScheduledActions,
+			deleteScheduledAction:   c.DeleteScheduledAction,
+		}
+	})
+	return []resource.Behaviour{newTarget(calls), newPolicy(calls), newScheduledAction(calls)}
+}
+
+const (
+	namespace = types.ServiceNamespaceEcs
+	dimension = types.ScalableDimensionECSServiceDesiredCount
+)
+
+// gone is the answer about what is not there.
+var gone = call.NotFound("ObjectNotFoundException")
+
+// patiently makes a call again while AWS says that something else is changing it, or does not know the service or its
+// service-linked role yet.
+func patiently(ctx context.Context, op string, do func(context.Context) error) error {
+	return call.Wait(ctx, call.Eventually, op, func(ctx context.Context) (bool, error) {
+		err := do(ctx)
+		if call.HasCode(err, "ConcurrentUpdateException") ||
+			call.HasCode(err, "ValidationException") && mentions(err, "ecs service doesn't exist", "service linked role", "unable to assume") {
+			return false, nil
+		}
+		return true, call.Error(op, err, gone)
+	})
+}
+
+func mentions(err error, parts ...string) bool {
+	text := strings.ToLower(err.Error())
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
+}
+
+// join makes the ID of an object that belongs to a target: service/<cluster>/<service>/<name>.
+func join(resourceID, name string) string { return resourceID + "/" + name }
+
+// split is the inverse of join. Names hold no slash.
+func split(id string) (resourceID, name string) {
+	i := strings.LastIndexByte(id, '/')
+	return id[:max(i, 0)], id[i+1:]
+}
+
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func number32(n *int) *int32 {
+	if n == nil {
+		return nil
+	}
+	return aws.Int32(int32(*n))
+}
+
+func number(n *int32) *int {
+	if n == nil {
+		return nil
+	}
+	return aws.Int(int(*n))
+}

@@ -1,0 +1,116 @@
+package awstest
+
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/stretchr/testify/require"
+
+	scaling "github.com/company/deployer/internal/aws/applicationautoscaling"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/applicationautoscaling"
+	"github.com/company/deployer/internal/resource/resourcetest"
+	"github.com/company/deployer/internal/value"
+)
+
+func (f *fargate) scaling(t *testing.T, typ string) resource.Behaviour {
+	t.Helper()
+	return behaviour(t, scaling.Behaviours(f.Config), typ)
+}
+
+// scalable makes services, as scalable targets when register is set, and returns their resource ids.
+func (f *fargate) scalable(t *testing.T, register bool, names ...string) []value.Of[string] {
+	t.Helper()
+	definition := f.register(t, "registry/api:1")
+	var ids []value.Of[string]
+	for _, name := range names {
+		_, err := f.client.CreateService(t.Context(), &ecs.CreateServiceInput{Cluster: &f.cluster, ServiceName: &name, TaskDefinition: &definition,
+			DesiredCount: aws.Int32(1), LaunchType: ecstypes.LaunchTypeFargate,
+			NetworkConfiguration: &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{Subnets: f.subnets}}})
+		require.NoError(t, err)
+		id := "service/shop/" + name
+		ids = append(ids, value.Lit(id))
+		if register {
+			_, err := applicationautoscaling.NewFromConfig(f.Plain).RegisterScalableTarget(t.Context(), &applicationautoscaling.RegisterScalableTargetInput{
+				ServiceNamespace: types.ServiceNamespaceEcs, ScalableDimension: types.ScalableDimensionECSServiceDesiredCount, ResourceId: &id,
+				MinCapacity: aws.Int32(1), MaxCapacity: aws.Int32(4)})
+			require.NoError(t, err)
+		}
+	}
+	return ids
+}
+
+func TestScalableTarget(t *testing.T) {
+	f := startFargate(t)
+	ids := f.scalable(t, false, "api", "web")
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: f.scaling(t, model.TargetType),
+		Props:     model.Target{ResourceID: ids[0], Min: 1, Max: 4},
+		Update:    model.Target{ResourceID: ids[0], Min: 0, Max: 10},
+		Replace:   model.Target{ResourceID: ids[1], Min: 1, Max: 4},
+		Upsert:    true, Distinct: true, LoseAnswer: f.LoseAnswer, Actions: f.Actions,
+	})
+}
+
+func TestScalingPolicy(t *testing.T) {
+	f := startFargate(t)
+	ids := f.scalable(t, true, "api", "web")
+	for name, c := range map[string]struct{ props, update model.Policy }{
+		"predefined": {
+			model.Policy{Name: "cpu", ResourceID: ids[0], TargetValue: 60, Predefined: model.AverageCPU},
+			model.Policy{Name: "cpu", ResourceID: ids[0], TargetValue: 1000.5, Predefined: model.RequestsPerTarget, DisableScaleIn: true,
+				ResourceLabel: value.Lit("app/shop/0123456789abcdef/targetgroup/api/0123456789abcdef"), ScaleInCooldown: pointer(60), ScaleOutCooldown: pointer(0)},
+		},
+		"backlog per task": {
+			model.Policy{Name: "backlog", ResourceID: ids[0], TargetValue: 100, Metrics: model.BacklogPerTask(value.Lit("jobs"), value.Lit("shop"), value.Lit("api"))},
+			model.Policy{Name: "backlog", ResourceID: ids[0], TargetValue: 10, Metrics: model.BacklogPerTask(value.Lit("work"), value.Lit("shop"), value.Lit("api"))},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			other := c.props
+			other.ResourceID = ids[1]
+			resourcetest.Run(t, resourcetest.Case{
+				Behaviour: f.scaling(t, model.PolicyType), Props: c.props, Update: c.update, Replace: other,
+				Upsert: true, Distinct: true, LoseAnswer: f.LoseAnswer, Actions: f.Actions,
+			})
+		})
+	}
+}
+
+func TestScheduledAction(t *testing.T) {
+	f := startFargate(t)
+	ids := f.scalable(t, true, "api", "web")
+	night := model.ScheduledAction{Name: "night", ResourceID: ids[0], Schedule: "cron(0 22 ? * * *)", Timezone: "Europe/Berlin", Min: pointer(0), Max: pointer(1)}
+	early, other := night, night
+	early.Schedule, early.Timezone = "cron(0 20 ? * * *)", ""
+	other.ResourceID = ids[1]
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: f.scaling(t, model.ScheduledActionType), Props: night, Update: early, Replace: other,
+		Upsert: true, Distinct: true, LoseAnswer: f.LoseAnswer, Actions: f.Actions,
+	})
+}
+
+func TestScalingCheck(t *testing.T) {
+	f := startFargate(t)
+	id := value.Lit("service/shop/api")
+	for name, wrong := range map[string]struct {
+		typ   string
+		props any
+	}{
+		"limits crossed":     {model.TargetType, model.Target{ResourceID: id, Min: 5, Max: 4}},
+		"no metric":          {model.PolicyType, model.Policy{Name: "p", ResourceID: id, TargetValue: 1}},
+		"no label":           {model.PolicyType, model.Policy{Name: "p", ResourceID: id, TargetValue: 1, Predefined: model.RequestsPerTarget}},
+		"target zero":        {model.PolicyType, model.Policy{Name: "p", ResourceID: id, Predefined: model.AverageCPU}},
+		"nothing returned":   {model.PolicyType, model.Policy{Name: "p", ResourceID: id, TargetValue: 1, Metrics: []model.Metric{{ID: "a", Expression: "1"}}}},
+		"no schedule":        {model.ScheduledActionType, model.ScheduledAction{Name: "s", ResourceID: id, Schedule: "0 22 * * *", Min: pointer(1)}},
+		"no limit":           {model.ScheduledActionType, model.ScheduledAction{Name: "s", ResourceID: id, Schedule: "rate(1 day)"}},
+		"schedule's crossed": {model.ScheduledActionType, model.ScheduledAction{Name: "s", ResourceID: id, Schedule: "rate(1 day)", Min: pointer(3), Max: pointer(2)}},
+	} {
+		_, problems := f.scaling(t, wrong.typ).Check(value.Encode(wrong.props))
+		require.Len(t, problems, 1, name)
+	}
+}

@@ -1,0 +1,498 @@
+package awstest
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/acm"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	"github.com/stretchr/testify/require"
+
+	awselbv2 "github.com/company/deployer/internal/aws/elbv2"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/elbv2"
+	"github.com/company/deployer/internal/resource/resourcetest"
+	"github.com/company/deployer/internal/value"
+)
+
+// balancing is a VPC with what load balancers need, and clients for the hooks.
+type balancing struct {
+	*harness
+	client  *elb.Client
+	vpc     string
+	subnets []string
+	groups  []string
+}
+
+func startBalancing(t *testing.T) *balancing {
+	t.Helper()
+	h := start(t)
+	b := &balancing{harness: h, client: elb.NewFromConfig(h.Plain)}
+	network := ec2.NewFromConfig(h.Plain)
+	vpc, err := network.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String("10.77.0.0/16")})
+	require.NoError(t, err)
+	b.vpc = *vpc.Vpc.VpcId
+	for i, zone := range []string{"us-east-1a", "us-east-1b", "us-east-1c"} {
+		subnet, err := network.CreateSubnet(t.Context(), &ec2.CreateSubnetInput{
+			VpcId: &b.vpc, AvailabilityZone: aws.String(zone), CidrBlock: aws.String("10.77." + string(rune('0'+i)) + ".0/24"),
+		})
+		require.NoError(t, err)
+		b.subnets = append(b.subnets, *subnet.Subnet.SubnetId)
+	}
+	for _, name := range []string{"one", "two"} {
+		group, err := network.CreateSecurityGroup(t.Context(), &ec2.CreateSecurityGroupInput{VpcId: &b.vpc, GroupName: aws.String(name), Description: aws.String(name)})
+		require.NoError(t, err)
+		b.groups = append(b.groups, *group.GroupId)
+	}
+	return b
+}
+
+func (b *balancing) behaviour(t *testing.T, typ string) resource.Behaviour {
+	t.Helper()
+	return behaviour(t, awselbv2.Behaviours(b.Config), typ)
+}
+
+func (b *balancing) balancer(t *testing.T, name string) string {
+	t.Helper()
+	out, err := b.client.CreateLoadBalancer(t.Context(), &elb.CreateLoadBalancerInput{Name: &name, Subnets: b.subnets[:2], SecurityGroups: b.groups[:1]})
+	require.NoError(t, err)
+	return *out.LoadBalancers[0].LoadBalancerArn
+}
+
+func (b *balancing) listener(t *testing.T, balancer string, port int32) string {
+	t.Helper()
+	out, err := b.client.CreateListener(t.Context(), b.listenerInput(balancer, port))
+	require.NoError(t, err)
+	return *out.Listeners[0].ListenerArn
+}
+
+func (b *balancing) listenerInput(balancer string, port int32) *elb.CreateListenerInput {
+	return &elb.CreateListenerInput{
+		LoadBalancerArn: &balancer, Port: &port, Protocol: types.ProtocolEnumHttp,
+		DefaultActions: []types.Action{{
+			Type: types.ActionTypeEnumFixedResponse, FixedResponseConfig: &types.FixedResponseActionConfig{StatusCode: aws.String("503")},
+		}},
+	}
+}
+
+func (b *balancing) targetGroup(t *testing.T, name string) string {
+	t.Helper()
+	out, err := b.client.CreateTargetGroup(t.Context(), &elb.CreateTargetGroupInput{
+		Name: &name, Port: aws.Int32(8080), Protocol: types.ProtocolEnumHttp, VpcId: &b.vpc, TargetType: types.TargetTypeEnumIp,
+	})
+	require.NoError(t, err)
+	return *out.TargetGroups[0].TargetGroupArn
+}
+
+func (b *balancing) certificate(t *testing.T, domain string) string {
+	t.Helper()
+	out, err := acm.NewFromConfig(b.Plain).RequestCertificate(t.Context(), &acm.RequestCertificateInput{DomainName: &domain})
+	require.NoError(t, err)
+	return *out.CertificateArn
+}
+
+func (b *balancing) props(name string) model.LoadBalancer {
+	return model.LoadBalancer{
+		Name: name, Scheme: model.InternetFacing, Subnets: value.Lit([]string{b.subnets[1], b.subnets[0]}), SecurityGroups: value.Lit(b.groups[:1]),
+		Tags: map[string]string{"team": "platform"},
+	}
+}
+
+func TestLoadBalancer(t *testing.T) {
+	b := startBalancing(t)
+	changed := b.props("lb-suite")
+	changed.Subnets, changed.SecurityGroups = value.Lit(b.subnets), value.Lit(b.groups)
+	changed.IdleTimeout, changed.HTTP2, changed.DropInvalidHeaders = 120, pointer(false), pointer(false)
+	changed.DesyncMitigation, changed.IPAddressType = "strictest", "dualstack"
+	changed.Tags = map[string]string{"owner": "web"}
+	internal := b.props("lb-suite")
+	internal.Scheme = model.Internal
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: b.behaviour(t, model.LoadBalancerType), Props: b.props("lb-suite"), Update: changed, Replace: internal,
+		Foreign: func(ctx context.Context, t *testing.T, checked resource.State) func() {
+			arn := b.balancer(t, checked.Inputs.Get("name").Str())
+			return func() {
+				_, err := b.client.DeleteLoadBalancer(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerArn: &arn})
+				require.NoError(t, err)
+			}
+		},
+		// No lost answer here: AWS takes a repetition for the same, moto makes another.
+		Actions: b.Actions,
+	})
+}
+
+func TestLoadBalancerIsSafeByDefault(t *testing.T) {
+	b := startBalancing(t)
+	lb := b.behaviour(t, model.LoadBalancerType)
+	req := request(model.LoadBalancerType)
+	inputs, problems := lb.Check(value.Encode(b.props("internal-shop")))
+	require.Empty(t, problems)
+	require.True(t, strings.HasPrefix(inputs.Get("name").Str(), "int-shop-"), "AWS keeps names that begin with internal- for itself")
+	require.Equal(t, true, inputs.Get("dropInvalidHeaders").Bool())
+	req.Inputs, req.Tags = inputs, resourcetest.Tags("safe")
+	state, err := lb.Create(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, "app/"+state.Outputs.Get("name").Str(), state.Outputs.Get("arnSuffix").Str()[:len("app/")+len(state.Outputs.Get("name").Str())])
+	out, err := b.client.DescribeLoadBalancerAttributes(t.Context(), &elb.DescribeLoadBalancerAttributesInput{LoadBalancerArn: &state.ID})
+	require.NoError(t, err)
+	got := map[string]string{}
+	for _, a := range out.Attributes {
+		got[*a.Key] = *a.Value
+	}
+	require.Equal(t, "true", got["routing.http.drop_invalid_header_fields.enabled"])
+	require.Equal(t, "defensive", got["routing.http.desync_mitigation_mode"])
+}
+
+func TestLoadBalancerHalfMadeIsRecorded(t *testing.T) {
+	b := startBalancing(t)
+	lb := b.behaviour(t, model.LoadBalancerType)
+	req := request(model.LoadBalancerType)
+	req.Inputs, _ = lb.Check(value.Encode(b.props("half")))
+	req.Tags = resourcetest.Tags("half")
+	b.Fail("elasticloadbalancing:ModifyLoadBalancerAttributes", "InvalidConfigurationRequest", 1)
+	_, err := lb.Create(t.Context(), req)
+	var partial *resource.PartialError
+	require.ErrorAs(t, err, &partial)
+	require.NotEmpty(t, partial.State.ID)
+	diff := resource.Compare(lb.Definition(), partial.State.Inputs, req.Inputs)
+	require.Contains(t, diff.Changed(), "idleTimeout", "the next run must see that the attributes are missing")
+	require.Empty(t, diff.Replace)
+
+	req.ID, req.Old = partial.State.ID, partial.State
+	_, err = lb.Update(t.Context(), req)
+	require.NoError(t, err)
+	read, found, err := lb.Read(t.Context(), req)
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Empty(t, resource.Compare(lb.Definition(), read.Inputs, req.Inputs).Changes)
+}
+
+func TestLoadBalancerDelete(t *testing.T) {
+	b := startBalancing(t)
+	lb := b.behaviour(t, model.LoadBalancerType)
+	arn := b.balancer(t, "held")
+	req := request(model.LoadBalancerType)
+	req.ID = arn
+
+	b.Fail("elasticloadbalancing:DeleteLoadBalancer", "OperationNotPermitted", 1)
+	err := lb.Delete(t.Context(), req)
+	var op *resource.OpError
+	require.ErrorAs(t, err, &op)
+	require.Contains(t, op.Next, "deletionProtection: false")
+
+	// The network interfaces of a deleted load balancer hold on to its security groups for a while.
+	network := ec2.NewFromConfig(b.Plain)
+	_, suffix, _ := strings.Cut(arn, ":loadbalancer/")
+	held, err := network.CreateNetworkInterface(t.Context(), &ec2.CreateNetworkInterfaceInput{SubnetId: &b.subnets[0], Description: aws.String("ELB " + suffix)})
+	require.NoError(t, err)
+	var lines []string
+	req.Progress = func(line string) {
+		lines = append(lines, line)
+		_, err := network.DeleteNetworkInterface(t.Context(), &ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: held.NetworkInterface.NetworkInterfaceId})
+		require.NoError(t, err)
+	}
+	require.NoError(t, lb.Delete(t.Context(), req))
+	require.Len(t, lines, 1)
+	left, err := network.DescribeNetworkInterfaces(t.Context(), &ec2.DescribeNetworkInterfacesInput{
+		Filters: []ec2types.Filter{{Name: aws.String("description"), Values: []string{"ELB " + suffix}}},
+	})
+	require.NoError(t, err)
+	require.Empty(t, left.NetworkInterfaces)
+}
+
+func TestListener(t *testing.T) {
+	b := startBalancing(t)
+	balancer, other := b.balancer(t, "listener-suite"), b.balancer(t, "listener-other")
+	certificate := b.certificate(t, "listener.example.com")
+	props := model.Listener{LoadBalancerARN: value.Lit(balancer), Port: 80, Protocol: "HTTP", DefaultAction: model.NotFound(), Tags: map[string]string{"a": "1"}}
+	https := model.Listener{
+		LoadBalancerARN: value.Lit(balancer), Port: 80, Protocol: "HTTPS", CertificateARN: value.Lit(certificate),
+		DefaultAction: model.To(value.NewString(b.targetGroup(t, "listener-suite"))), Tags: map[string]string{"b": "2"},
+	}
+	elsewhere := props
+	elsewhere.LoadBalancerARN = value.Lit(other)
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: b.behaviour(t, model.ListenerType), Props: props, Update: https, Replace: elsewhere, Distinct: true,
+		Foreign: func(ctx context.Context, t *testing.T, _ resource.State) func() {
+			arn := b.listener(t, balancer, 80)
+			return func() {
+				_, err := b.client.DeleteListener(ctx, &elb.DeleteListenerInput{ListenerArn: &arn})
+				require.NoError(t, err)
+			}
+		},
+		// No lost answer here: AWS takes a repetition for the same, moto makes another.
+		Actions: b.Actions,
+	})
+}
+
+func TestListenerMovesItsPortInPlace(t *testing.T) {
+	b := startBalancing(t)
+	l := b.behaviour(t, model.ListenerType)
+	props := model.Listener{LoadBalancerARN: value.Lit(b.balancer(t, "port")), Port: 80, Protocol: "HTTP", DefaultAction: model.ToHTTPS()}
+	req := request(model.ListenerType)
+	req.Inputs, _ = l.Check(value.Encode(props))
+	req.Tags = resourcetest.Tags("port")
+	state, err := l.Create(t.Context(), req)
+	require.NoError(t, err)
+	props.Port = 8080
+	req.Inputs, _ = l.Check(value.Encode(props))
+	diff := resource.Compare(l.Definition(), state.Inputs, req.Inputs)
+	require.Equal(t, []string{"port"}, diff.Changed())
+	require.Empty(t, diff.Replace)
+	require.Equal(t, plan.Downtime, l.Definition().Consequence(diff.Changed()))
+	req.ID, req.Old = state.ID, state
+	_, err = l.Update(t.Context(), req)
+	require.NoError(t, err)
+	out, err := b.client.DescribeListeners(t.Context(), &elb.DescribeListenersInput{ListenerArns: []string{state.ID}})
+	require.NoError(t, err)
+	require.EqualValues(t, 8080, *out.Listeners[0].Port)
+	require.Equal(t, "#{host}", *out.Listeners[0].DefaultActions[0].RedirectConfig.Host)
+}
+
+func TestListenerCertificate(t *testing.T) {
+	b := startBalancing(t)
+	balancer := b.balancer(t, "certificate-suite")
+	in := b.listenerInput(balancer, 443)
+	in.Protocol, in.Certificates = types.ProtocolEnumHttps, []types.Certificate{{CertificateArn: aws.String(b.certificate(t, "default.example.com"))}}
+	made, err := b.client.CreateListener(t.Context(), in)
+	require.NoError(t, err)
+	listener := value.Lit(*made.Listeners[0].ListenerArn)
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: b.behaviour(t, model.ListenerCertificateType),
+		Props:     model.ListenerCertificate{ListenerARN: listener, CertificateARN: value.Lit(b.certificate(t, "one.example.com"))},
+		Replace:   model.ListenerCertificate{ListenerARN: listener, CertificateARN: value.Lit(b.certificate(t, "two.example.com"))},
+		Upsert:    true, Distinct: true, LoseAnswer: b.LoseAnswer, Actions: b.Actions,
+	})
+}
+
+func TestListenerCertificates(t *testing.T) {
+	b := startBalancing(t)
+	balancer := b.balancer(t, "certificates-suite")
+	listen := func(port int32) string {
+		in := b.listenerInput(balancer, port)
+		in.Protocol, in.Certificates = types.ProtocolEnumHttps, []types.Certificate{{CertificateArn: aws.String(b.certificate(t, "default.example.com"))}}
+		made, err := b.client.CreateListener(t.Context(), in)
+		require.NoError(t, err)
+		return *made.Listeners[0].ListenerArn
+	}
+	listener, other := listen(443), listen(444)
+	one, two, three := b.certificate(t, "one.example.com"), b.certificate(t, "two.example.com"), b.certificate(t, "three.example.com")
+	foreign := b.certificate(t, "foreign.example.com")
+	_, err := b.client.AddListenerCertificates(t.Context(), &elb.AddListenerCertificatesInput{
+		ListenerArn: &listener, Certificates: []types.Certificate{{CertificateArn: &foreign}},
+	})
+	require.NoError(t, err)
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: b.behaviour(t, model.ListenerCertificatesType),
+		// Two hosts with the same wildcard certificate are one entry.
+		Props:   model.ListenerCertificates{ListenerARN: value.Lit(listener), CertificateARNs: value.Lit([]string{two, one, two})},
+		Update:  model.ListenerCertificates{ListenerARN: value.Lit(listener), CertificateARNs: value.Lit([]string{three, two})},
+		Replace: model.ListenerCertificates{ListenerARN: value.Lit(other), CertificateARNs: value.Lit([]string{one, two})},
+		Upsert:  true, Distinct: true, LoseAnswer: b.LoseAnswer, Actions: b.Actions,
+	})
+	left, err := b.client.DescribeListenerCertificates(t.Context(), &elb.DescribeListenerCertificatesInput{ListenerArn: &listener})
+	require.NoError(t, err)
+	require.Len(t, left.Certificates, 2, "the default and the one that somebody else added stay")
+	require.Equal(t, foreign, *left.Certificates[1].CertificateArn)
+}
+
+func TestListenerRule(t *testing.T) {
+	b := startBalancing(t)
+	balancer := b.balancer(t, "rule-suite")
+	listener, other := b.listener(t, balancer, 80), b.listener(t, balancer, 81)
+	target := model.To(value.NewString(b.targetGroup(t, "rule-suite")))
+	props := model.ListenerRule{
+		ListenerARN: value.Lit(listener), Priority: 1200, Hosts: []string{"Shop.example.com", "a.example.com"}, Paths: []string{"/api", "/api/*"},
+		Action: target, Tags: map[string]string{"a": "1"},
+	}
+	changed := model.ListenerRule{ListenerARN: value.Lit(listener), Priority: 1200, Paths: []string{"/v2"}, Action: target, Tags: map[string]string{"b": "1"}}
+	elsewhere := props
+	elsewhere.ListenerARN = value.Lit(other)
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: b.behaviour(t, model.ListenerRuleType), Props: props, Update: changed, Replace: elsewhere,
+		Foreign: func(ctx context.Context, t *testing.T, _ resource.State) func() {
+			arn := b.rule(t, listener, 1200, nil)
+			return func() {
+				_, err := b.client.DeleteRule(ctx, &elb.DeleteRuleInput{RuleArn: &arn})
+				require.NoError(t, err)
+			}
+		},
+		LoseAnswer: b.LoseAnswer, Actions: b.Actions,
+	})
+}
+
+func TestListenerRuleMoves(t *testing.T) {
+	b := startBalancing(t)
+	r := b.behaviour(t, model.ListenerRuleType)
+	listener := b.listener(t, b.balancer(t, "rule-moves"), 80)
+	props := model.ListenerRule{ListenerARN: value.Lit(listener), Priority: 2000, Hosts: []string{"a.example.com"}, Action: model.ToHTTPS()}
+	req := request(model.ListenerRuleType)
+	req.Inputs, _ = r.Check(value.Encode(props))
+	req.Tags = resourcetest.Tags("moves")
+	made, err := r.Create(t.Context(), req)
+	require.NoError(t, err)
+
+	// An interrupted run made it with another priority: the same conditions say that it is the one.
+	props.Priority = 2001
+	req.Inputs, _ = r.Check(value.Encode(props))
+	req.Adopt = true
+	adopted, err := r.Create(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, made.ID, adopted.ID)
+
+	// In place, also when the answer of the same change was lost.
+	req.ID, req.Old = made.ID, made
+	for range 2 {
+		_, err = r.Update(t.Context(), req)
+		require.NoError(t, err)
+	}
+	out, err := b.client.DescribeRules(t.Context(), &elb.DescribeRulesInput{RuleArns: []string{made.ID}})
+	require.NoError(t, err)
+	require.Equal(t, "2001", *out.Rules[0].Priority)
+	require.Subset(t, r.Definition().Actions, b.Actions())
+}
+
+func (b *balancing) rule(t *testing.T, listener string, priority int32, tags map[string]string) string {
+	t.Helper()
+	in := &elb.CreateRuleInput{
+		ListenerArn: &listener, Priority: &priority,
+		Conditions: []types.RuleCondition{{Field: aws.String("path-pattern"), Values: []string{"/held"}}},
+		Actions:    b.listenerInput("", 0).DefaultActions,
+	}
+	for key, text := range tags {
+		in.Tags = append(in.Tags, types.Tag{Key: &key, Value: &text})
+	}
+	out, err := b.client.CreateRule(t.Context(), in)
+	require.NoError(t, err)
+	return *out.Rules[0].RuleArn
+}
+
+func TestListenerRulePriorityInUse(t *testing.T) {
+	b := startBalancing(t)
+	r := b.behaviour(t, model.ListenerRuleType)
+	listener := b.listener(t, b.balancer(t, "in-use"), 80)
+	create := func(priority int, progress func(string)) (resource.State, error) {
+		req := request(model.ListenerRuleType)
+		inputs, problems := r.Check(value.Encode(model.ListenerRule{
+			ListenerARN: value.Lit(listener), Priority: priority, Paths: []string{"/new"}, Action: model.ToHTTPS(),
+		}))
+		require.Empty(t, problems)
+		req.Inputs, req.Tags, req.Progress = inputs, resourcetest.Tags("mine"), progress
+		return r.Create(t.Context(), req)
+	}
+
+	// Somebody else's: said at once, with what to do.
+	b.rule(t, listener, 100, map[string]string{"made-by": "hand"})
+	_, err := create(100, func(string) { t.Error("waits for a rule that is not of this stack") })
+	var op *resource.OpError
+	require.ErrorAs(t, err, &op)
+	require.Contains(t, op.Next, "ingress.priority from 1 to 999")
+	var owned *resource.OwnedError
+	require.ErrorAs(t, err, &owned)
+	require.Equal(t, "priority 100", owned.Name)
+
+	// Another component's of the same stack, which the same apply moves away.
+	held := b.rule(t, listener, 200, resourcetest.Tags("other"))
+	state, err := create(200, func(string) {
+		_, err := b.client.SetRulePriorities(t.Context(), &elb.SetRulePrioritiesInput{RulePriorities: []types.RulePriorityPair{{RuleArn: &held, Priority: aws.Int32(201)}}})
+		require.NoError(t, err)
+	})
+	require.NoError(t, err)
+	require.NotEqual(t, held, state.ID)
+
+	// The context ends the wait.
+	b.rule(t, listener, 300, resourcetest.Tags("other"))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	req := request(model.ListenerRuleType)
+	req.Inputs, _ = r.Check(value.Encode(model.ListenerRule{ListenerARN: value.Lit(listener), Priority: 300, Paths: []string{"/x"}, Action: model.ToHTTPS()}))
+	req.Tags = resourcetest.Tags("mine")
+	stop := errors.New("stopped by the test")
+	req.Progress = func(string) { cancel(stop) }
+	_, err = r.Create(ctx, req)
+	require.ErrorIs(t, err, stop)
+}
+
+func TestListenerRuleWaitsForATargetGroup(t *testing.T) {
+	b := startBalancing(t)
+	r := b.behaviour(t, model.ListenerRuleType)
+	req := request(model.ListenerRuleType)
+	req.Inputs, _ = r.Check(value.Encode(model.ListenerRule{
+		ListenerARN: value.Lit(b.listener(t, b.balancer(t, "moves"), 80)), Priority: 1000, Paths: []string{"/x"},
+		Action: model.To(value.NewString(b.targetGroup(t, "moves"))),
+	}))
+	req.Tags = resourcetest.Tags("moves")
+	b.Fail("elasticloadbalancing:CreateRule", "TargetGroupAssociationLimit", 2)
+	_, err := r.Create(t.Context(), req)
+	require.NoError(t, err)
+}
+
+func TestTargetGroup(t *testing.T) {
+	b := startBalancing(t)
+	props := model.TargetGroup{Name: "tg-suite", Port: 8080, VPCID: value.Lit(b.vpc), Tags: map[string]string{"a": "1"}}
+	changed := props
+	changed.HealthCheck = model.HealthCheck{Path: "/healthz", Port: "9090", Interval: 10, Timeout: 3, HealthyThreshold: 2, UnhealthyThreshold: 4, Matcher: "200-299"}
+	changed.DeregistrationDelay, changed.SlowStart, changed.Stickiness = pointer(15), 30, &model.Stickiness{Duration: 600}
+	changed.Tags = map[string]string{"b": "2"}
+	other := props
+	other.Port = 9090
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: b.behaviour(t, model.TargetGroupType), Props: props, Update: changed, Replace: other,
+		Foreign: func(ctx context.Context, t *testing.T, checked resource.State) func() {
+			arn := b.targetGroup(t, checked.Inputs.Get("name").Str())
+			return func() {
+				_, err := b.client.DeleteTargetGroup(ctx, &elb.DeleteTargetGroupInput{TargetGroupArn: &arn})
+				require.NoError(t, err)
+			}
+		},
+		LoseAnswer: b.LoseAnswer, Actions: b.Actions,
+	})
+}
+
+func TestTargetGroupDeleteWaitsForItsRules(t *testing.T) {
+	b := startBalancing(t)
+	g := b.behaviour(t, model.TargetGroupType)
+	req := request(model.TargetGroupType)
+	req.ID = b.targetGroup(t, "in-use")
+	b.Fail("elasticloadbalancing:DeleteTargetGroup", "ResourceInUse", 3)
+	require.NoError(t, g.Delete(t.Context(), req))
+	_, found, err := g.Read(t.Context(), req)
+	require.NoError(t, err)
+	require.False(t, found)
+}
+
+func TestBalancingChecks(t *testing.T) {
+	b := &balancing{harness: &harness{}, subnets: []string{"s-1", "s-2"}, groups: []string{"sg-1"}}
+	all := awselbv2.Behaviours(aws.Config{})
+	arn := value.Lit("arn")
+	oneSubnet := b.props("x")
+	oneSubnet.Subnets = value.Lit([]string{"s-1", "s-1"})
+	for name, c := range map[string]struct {
+		typ   string
+		props any
+		path  string
+	}{
+		"one subnet":          {model.LoadBalancerType, oneSubnet, "subnets"},
+		"http certificate":    {model.ListenerType, model.Listener{LoadBalancerARN: arn, Port: 80, Protocol: "HTTP", CertificateARN: arn, DefaultAction: model.NotFound()}, "certificateArn"},
+		"https without":       {model.ListenerType, model.Listener{LoadBalancerARN: arn, Port: 443, Protocol: "HTTPS", DefaultAction: model.NotFound()}, "certificateArn"},
+		"no action":           {model.ListenerType, model.Listener{LoadBalancerARN: arn, Port: 80, Protocol: "HTTP"}, "defaultAction"},
+		"endless redirect":    {model.ListenerType, model.Listener{LoadBalancerARN: arn, Port: 80, Protocol: "HTTP", DefaultAction: model.Action{Redirect: &model.Redirect{}}}, "defaultAction.redirect"},
+		"no condition":        {model.ListenerRuleType, model.ListenerRule{ListenerARN: arn, Priority: 1, Action: model.ToHTTPS()}, "hosts"},
+		"six conditions":      {model.ListenerRuleType, model.ListenerRule{ListenerARN: arn, Priority: 1, Hosts: []string{"a", "b", "c", "d", "e", "f"}, Action: model.ToHTTPS()}, "hosts"},
+		"priority":            {model.ListenerRuleType, model.ListenerRule{ListenerARN: arn, Priority: 50001, Hosts: []string{"a"}, Action: model.ToHTTPS()}, "priority"},
+		"path":                {model.ListenerRuleType, model.ListenerRule{ListenerARN: arn, Priority: 1, Paths: []string{"api"}, Action: model.ToHTTPS()}, "paths.0"},
+		"timeout of interval": {model.TargetGroupType, model.TargetGroup{Name: "x", Port: 1, VPCID: arn, HealthCheck: model.HealthCheck{Interval: 5, Timeout: 5}}, "healthCheck.timeout"},
+		"health check port":   {model.TargetGroupType, model.TargetGroup{Name: "x", Port: 1, VPCID: arn, HealthCheck: model.HealthCheck{Port: "http"}}, "healthCheck.port"},
+		"slow start":          {model.TargetGroupType, model.TargetGroup{Name: "x", Port: 1, VPCID: arn, SlowStart: 5}, "slowStart"},
+	} {
+		_, problems := behaviour(t, all, c.typ).Check(value.Encode(c.props))
+		require.Len(t, problems, 1, name)
+		require.Equal(t, c.path, strings.Join(problems[0].Path, "."), name)
+	}
+}

@@ -1,0 +1,182 @@
+// Package awstest runs the conformance suite of resource types over every type, in one test binary against one emulator.
+//
+// One file per service adds its types: <service>_test.go. Nothing but tests lives here.
+package awstest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/company/deployer/e2e/testkit"
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/resource"
+)
+
+func TestMain(m *testing.M) {
+	call.Scale = 0.001
+	os.Exit(m.Run())
+}
+
+// harness is one test's view of the emulator: what calls it made, and faults to come.
+type harness struct {
+	Env    *testkit.Env
+	Config aws.Config // for behaviours: recorded, with faults
+	Plain  aws.Config // for the hooks of a test: neither
+
+	mu      sync.Mutex
+	actions []string
+	faults  []*fault
+}
+
+// fault is what happens to the next calls of one operation.
+type fault struct {
+	operation string // "sqs:CreateQueue"; "" is the next call that changes something
+	code      string // AWS error code answered instead of making the call; "" makes the call and loses the answer
+	times     int
+}
+
+// start returns a harness with an account of its own, in region us-east-1.
+func start(t *testing.T) *harness { return startIn(t, "us-east-1") }
+
+func startIn(t *testing.T, region string) *harness {
+	t.Helper()
+	env := testkit.Start(t, testkit.InRegion(region))
+	h := &harness{Env: env, Plain: env.Config}
+	h.Config = h.Plain.Copy()
+	h.Config.APIOptions = append(slices.Clone(h.Config.APIOptions), func(stack *middleware.Stack) error {
+		// Innermost: it sees every attempt, as the network would.
+		return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("awstest", h.handle), middleware.After)
+	})
+	return h
+}
+
+func (h *harness) handle(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+	operation := serviceOf(ctx) + ":" + awsmiddleware.GetOperationName(ctx)
+	fault := h.record(operation)
+	if fault != nil && fault.code != "" {
+		return middleware.DeserializeOutput{}, middleware.Metadata{}, &smithy.GenericAPIError{Code: fault.code, Message: "injected by the test"}
+	}
+	out, metadata, err := next.HandleDeserialize(ctx, in)
+	if fault != nil {
+		err = &smithyhttp.RequestSendError{Err: fmt.Errorf("injected by the test: %w", io.ErrUnexpectedEOF)}
+	}
+	return out, metadata, err
+}
+
+// record notes the IAM actions of an operation and returns the fault that strikes it.
+func (h *harness) record(operation string) *fault {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	needed, special := actionsOf[operation]
+	if !special {
+		needed = []string{operation}
+	}
+	for _, action := range needed {
+		if !slices.Contains(h.actions, action) {
+			h.actions = append(h.actions, action)
+		}
+	}
+	for _, f := range h.faults {
+		if f.times > 0 && (f.operation == operation || f.operation == "" && changes(operation)) {
+			f.times--
+			return f
+		}
+	}
+	return nil
+}
+
+// Actions returns the IAM actions of the calls made with Config.
+func (h *harness) Actions() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.actions)
+}
+
+// LoseAnswer lets the next call that changes something take effect without an answer.
+func (h *harness) LoseAnswer(*testing.T) { h.add(&fault{times: 1}) }
+
+// Fail lets the next calls of an operation ("sqs:CreateQueue") fail with an AWS error code.
+func (h *harness) Fail(operation, code string, times int) {
+	h.add(&fault{operation: operation, code: code, times: times})
+}
+
+// Heal takes all faults away.
+func (h *harness) Heal() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.faults = nil
+}
+
+func (h *harness) add(f *fault) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.faults = append(h.faults, f)
+}
+
+// serviceOf returns the service's prefix in IAM actions.
+func serviceOf(ctx context.Context) string {
+	id := awsmiddleware.GetServiceID(ctx)
+	if prefix, ok := prefixes[id]; ok {
+		return prefix
+	}
+	return strings.ReplaceAll(strings.ToLower(id), " ", "")
+}
+
+// prefixes are the IAM prefixes that do not follow from the SDK's service id.
+var prefixes = map[string]string{
+	"CloudWatch Logs":           "logs",
+	"Elastic Load Balancing v2": "elasticloadbalancing",
+	"Application Auto Scaling":  "application-autoscaling",
+	"Secrets Manager":           "secretsmanager",
+}
+
+// actionsOf are the operations whose IAM action has another name, or that need none. What AWS documents in its service
+// authorization reference.
+var actionsOf = map[string][]string{
+	"s3:HeadBucket":                      {"s3:ListBucket"},
+	"s3:ListObjectVersions":              {"s3:ListBucketVersions"},
+	"s3:DeleteObjects":                   {"s3:DeleteObject", "s3:DeleteObjectVersion"},
+	"s3:GetPublicAccessBlock":            {"s3:GetBucketPublicAccessBlock"},
+	"s3:PutPublicAccessBlock":            {"s3:PutBucketPublicAccessBlock"},
+	"s3:GetBucketEncryption":             {"s3:GetEncryptionConfiguration"},
+	"s3:PutBucketEncryption":             {"s3:PutEncryptionConfiguration"},
+	"s3:GetBucketLifecycleConfiguration": {"s3:GetLifecycleConfiguration"},
+	"s3:PutBucketLifecycleConfiguration": {"s3:PutLifecycleConfiguration"},
+	"s3:DeleteBucketLifecycle":           {"s3:PutLifecycleConfiguration"},
+	"s3:GetBucketCors":                   {"s3:GetBucketCORS"},
+	"s3:PutBucketCors":                   {"s3:PutBucketCORS"},
+	"s3:DeleteBucketCors":                {"s3:PutBucketCORS"},
+	"s3:DeleteBucketTagging":             {"s3:PutBucketTagging"},
+	"sts:GetCallerIdentity":              {},
+	"s3:DeleteBucketOwnershipControls":   {"s3:PutBucketOwnershipControls"},
+}
+
+func changes(operation string) bool {
+	_, name, _ := strings.Cut(operation, ":")
+	for _, reading := range []string{"Get", "List", "Describe", "Head"} {
+		if strings.HasPrefix(name, reading) {
+			return false
+		}
+	}
+	return true
+}
+
+// request is a create of the given checked properties, for tests beside the suite.
+func request(typ string) resource.Request {
+	return resource.Request{
+		Resource: "suite/conformance:object", Type: typ, Token: "0123456789abcdef",
+		InState: func(string) bool { return false }, Progress: func(string) {},
+	}
+}

@@ -1,0 +1,177 @@
+package ec2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/ec2"
+	"github.com/company/deployer/internal/value"
+)
+
+type (
+	groupCall     = resource.Call[model.SecurityGroup, model.SecurityGroupOutputs]
+	securityGroup struct{ api func() *api }
+)
+
+func newSecurityGroup(api func() *api) resource.Behaviour {
+	g := securityGroup{api}
+	return &resource.Typed[model.SecurityGroup, model.SecurityGroupOutputs]{
+		Def: resource.Definition{
+			Type: model.SecurityGroupType, Version: 1,
+			ReplaceOn: []string{"vpcId", "description"}, HashedName: "groupName", NameLimit: 255,
+			Actions: []string{
+				"ec2:CreateSecurityGroup", "ec2:DeleteSecurityGroup", "ec2:DescribeSecurityGroups", "ec2:DescribeNetworkInterfaces",
+				"ec2:CreateTags", "ec2:DeleteTags",
+			},
+		},
+		CheckProps: checkGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete,
+		Find: g.find, Taggable: true,
+	}
+}
+
+// allowed are the characters that EC2 takes in names and descriptions beside letters, digits and spaces.
+const allowed = "._-:/()#,@[]+=&;{}!$*"
+
+func readable(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == ' ' || strings.ContainsRune(allowed, r))
+	})
+}
+
+func checkGroup(g *model.SecurityGroup) []value.Problem {
+	var problems []value.Problem
+	bad := func(property, message string) {
+		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{property}, Message: message})
+	}
+	if g.GroupName == "" || !readable(g.GroupName) || strings.HasPrefix(g.GroupName, "sg-") {
+		bad("groupName", fmt.Sprintf("%q is no name of a security group: letters, digits, spaces and %s, not beginning with sg-", g.GroupName, allowed))
+	}
+	if g.Description == "" || len(g.Description) > 255 || !readable(g.Description) {
+		bad("description", "must have 1 to 255 letters, digits, spaces and "+allowed)
+	}
+	return problems
+}
+
+func (g securityGroup) create(ctx context.Context, c groupCall) (string, model.SecurityGroupOutputs, error) {
+	vpc := c.Props.VPCID.Get()
+	made, err := g.api().createSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{
+		GroupName: &c.Props.GroupName, Description: &c.Props.Description, VpcId: &vpc,
+		TagSpecifications: specification(types.ResourceTypeSecurityGroup, tagging.Wanted(c.Tags, c.Props.Tags)),
+	})
+	if err != nil {
+		return "", model.SecurityGroupOutputs{}, failed("CreateSecurityGroup", err)
+	}
+	id := *made.GroupId
+	var out model.SecurityGroupOutputs
+	err = call.Wait(ctx, call.Eventually, "the new security group "+id+" answers", func(ctx context.Context) (bool, error) {
+		found, err := g.describe(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{id}}, id)
+		if errors.Is(err, resource.ErrNotFound) {
+			return false, nil
+		}
+		out = outputs(found)
+		return err == nil, err
+	})
+	if err != nil {
+		out = model.SecurityGroupOutputs{ID: id, ARN: aws.ToString(made.SecurityGroupArn)}
+		return "", out, &resource.Unfinished[model.SecurityGroup, model.SecurityGroupOutputs]{ID: id, Props: c.Props, Out: out, Err: err}
+	}
+	return id, out, nil
+}
+
+func outputs(g types.SecurityGroup) model.SecurityGroupOutputs {
+	return model.SecurityGroupOutputs{ID: aws.ToString(g.GroupId), ARN: aws.ToString(g.SecurityGroupArn)}
+}
+
+// describe returns the first group of an answer. what says which one was asked for.
+func (g securityGroup) describe(ctx context.Context, in *ec2.DescribeSecurityGroupsInput, what string) (types.SecurityGroup, error) {
+	out, err := g.api().describeSecurityGroups(ctx, in)
+	if err != nil {
+		return types.SecurityGroup{}, failed("DescribeSecurityGroups", err)
+	}
+	if len(out.SecurityGroups) == 0 {
+		return types.SecurityGroup{}, gone("DescribeSecurityGroups", "InvalidGroup.NotFound", "the security group "+what)
+	}
+	return out.SecurityGroups[0], nil
+}
+
+func (g securityGroup) find(ctx context.Context, c groupCall) (string, map[string]string, error) {
+	if !c.Props.VPCID.IsSet() { // an interrupted run did not come to know it, so it made no group either
+		return "", nil, resource.ErrNotFound
+	}
+	found, err := g.describe(ctx, &ec2.DescribeSecurityGroupsInput{
+		Filters: []types.Filter{filter("group-name", c.Props.GroupName), filter("vpc-id", c.Props.VPCID.Get())},
+	}, c.Props.GroupName)
+	return aws.ToString(found.GroupId), tagsOf(found.Tags), err
+}
+
+func (g securityGroup) read(ctx context.Context, c groupCall) (model.SecurityGroup, model.SecurityGroupOutputs, error) {
+	found, err := g.describe(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{c.ID}}, c.ID)
+	if err != nil {
+		return model.SecurityGroup{}, model.SecurityGroupOutputs{}, err
+	}
+	return model.SecurityGroup{
+		GroupName: aws.ToString(found.GroupName), VPCID: value.Lit(aws.ToString(found.VpcId)), Description: aws.ToString(found.Description),
+		Tags: userTags(found.Tags),
+	}, outputs(found), nil
+}
+
+func (g securityGroup) update(ctx context.Context, c groupCall) (model.SecurityGroupOutputs, error) {
+	// CreateTags on a group that is gone would tag nothing without an error.
+	if _, err := g.describe(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{c.ID}}, c.ID); err != nil {
+		return c.Out, err
+	}
+	return c.Out, g.api().retag(ctx, c.ID, tagging.Wanted(c.Tags, c.Props.Tags), c.Old.Tags)
+}
+
+// released is how long network interfaces may hold a group: those of Fargate tasks go a minute or two after the task, those of
+// Lambda functions take up to 20.
+var released = call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: 30 * time.Minute}
+
+func (g securityGroup) delete(ctx context.Context, c groupCall) error {
+	holders := ""
+	return call.Wait(ctx, released, "nothing uses the security group "+c.ID+" any more", func(ctx context.Context) (bool, error) {
+		_, err := g.api().deleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: &c.ID})
+		if !call.HasCode(err, "DependencyViolation", "InvalidGroup.InUse") {
+			return err == nil, failed("DeleteSecurityGroup", err)
+		}
+		now, listErr := g.holders(ctx, c.ID)
+		if listErr != nil {
+			return false, listErr
+		}
+		if now != holders {
+			c.Progress("waiting: the security group " + c.ID + " is still used by " + now)
+			holders = now
+		}
+		return false, nil
+	})
+}
+
+// holders names what still uses the group, for people.
+func (g securityGroup) holders(ctx context.Context, id string) (string, error) {
+	out, err := g.api().describeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("group-id", id)}})
+	if err != nil {
+		return "", failed("DescribeNetworkInterfaces", err)
+	}
+	if len(out.NetworkInterfaces) == 0 {
+		return "a rule of another security group, or something that AWS does not list", nil
+	}
+	first := out.NetworkInterfaces[0]
+	what := aws.ToString(first.NetworkInterfaceId)
+	if about := aws.ToString(first.Description); about != "" {
+		what += " (" + about + ")"
+	}
+	if more := len(out.NetworkInterfaces) - 1; more > 0 {
+		what += fmt.Sprintf(" and %d more network interfaces", more)
+	}
+	return what, nil
+}

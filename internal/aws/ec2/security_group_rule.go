@@ -1,0 +1,159 @@
+package ec2
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/ec2"
+)
+
+type (
+	ruleCall          = resource.Call[model.SecurityGroupRule, model.SecurityGroupRuleOutputs]
+	securityGroupRule struct{ api func() *api }
+)
+
+func newSecurityGroupRule(api func() *api) resource.Behaviour {
+	r := securityGroupRule{api}
+	return &resource.Typed[model.SecurityGroupRule, model.SecurityGroupRuleOutputs]{
+		Def: resource.Definition{
+			Type: model.SecurityGroupRuleType, Version: 1,
+			// Any of these makes it another rule for AWS, so the new one can be there before the old one goes.
+			ReplaceOn: []string{"securityGroupId", "direction", "protocol", "fromPort", "toPort", "cidr", "referencedSecurityGroupId"},
+			Actions: []string{
+				"ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress",
+				"ec2:DescribeSecurityGroupRules", "ec2:ModifySecurityGroupRules", "ec2:CreateTags", "ec2:DeleteTags",
+			},
+		},
+		CheckProps: checkRule, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update, DeleteObject: r.delete,
+		Find: r.find, Taggable: true,
+	}
+}
+
+func (r securityGroupRule) create(ctx context.Context, c ruleCall) (string, model.SecurityGroupRuleOutputs, error) {
+	group := c.Props.SecurityGroupID.Get()
+	permissions := []types.IpPermission{permission(c.Props)}
+	tags := specification(types.ResourceTypeSecurityGroupRule, tagging.Wanted(c.Tags, c.Props.Tags))
+	var made []types.SecurityGroupRule
+	tries := 0
+	// A group that was just made may not be known everywhere, neither the one of the rule nor the other side.
+	err := call.Wait(ctx, call.Eventually, "EC2 knows the security groups of the rule", func(ctx context.Context) (bool, error) {
+		var err error
+		if c.Props.Direction == model.Ingress {
+			var out *ec2.AuthorizeSecurityGroupIngressOutput
+			out, err = r.api().authorizeIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &group, IpPermissions: permissions, TagSpecifications: tags})
+			if err == nil {
+				made = out.SecurityGroupRules
+			}
+			err = failed("AuthorizeSecurityGroupIngress", err)
+		} else {
+			var out *ec2.AuthorizeSecurityGroupEgressOutput
+			out, err = r.api().authorizeEgress(ctx, &ec2.AuthorizeSecurityGroupEgressInput{GroupId: &group, IpPermissions: permissions, TagSpecifications: tags})
+			if err == nil {
+				made = out.SecurityGroupRules
+			}
+			err = failed("AuthorizeSecurityGroupEgress", err)
+		}
+		if tries++; tries < 6 && call.HasCode(err, "InvalidGroup.NotFound") {
+			return false, nil
+		}
+		return err == nil, err
+	})
+	if err != nil {
+		return "", model.SecurityGroupRuleOutputs{}, err
+	}
+	if len(made) != 1 {
+		id, _, err := r.find(ctx, c)
+		return id, model.SecurityGroupRuleOutputs{ID: id}, err
+	}
+	id := aws.ToString(made[0].SecurityGroupRuleId)
+	return id, model.SecurityGroupRuleOutputs{ID: id}, nil
+}
+
+// find looks for the rule among those of its group: rules have no names.
+func (r securityGroupRule) find(ctx context.Context, c ruleCall) (string, map[string]string, error) {
+	group := c.Props.SecurityGroupID.Get()
+	if group == "" { // an interrupted run did not come to know it, so it made no rule either
+		return "", nil, resource.ErrNotFound
+	}
+	in := &ec2.DescribeSecurityGroupRulesInput{Filters: []types.Filter{filter("group-id", group)}}
+	for {
+		page, err := r.api().describeSecurityGroupRules(ctx, in)
+		if err != nil {
+			return "", nil, failed("DescribeSecurityGroupRules", err)
+		}
+		for _, rule := range page.SecurityGroupRules {
+			if same(fromRule(rule), c.Props) {
+				return aws.ToString(rule.SecurityGroupRuleId), tagsOf(rule.Tags), nil
+			}
+		}
+		if page.NextToken == nil {
+			return "", nil, gone("DescribeSecurityGroupRules", "InvalidSecurityGroupRuleId.NotFound", "such a rule of "+group)
+		}
+		in.NextToken = page.NextToken
+	}
+}
+
+func (r securityGroupRule) get(ctx context.Context, id string) (types.SecurityGroupRule, error) {
+	out, err := r.api().describeSecurityGroupRules(ctx, &ec2.DescribeSecurityGroupRulesInput{SecurityGroupRuleIds: []string{id}})
+	if err != nil {
+		return types.SecurityGroupRule{}, failed("DescribeSecurityGroupRules", err)
+	}
+	if len(out.SecurityGroupRules) == 0 {
+		return types.SecurityGroupRule{}, gone("DescribeSecurityGroupRules", "InvalidSecurityGroupRuleId.NotFound", "the rule "+id)
+	}
+	return out.SecurityGroupRules[0], nil
+}
+
+func (r securityGroupRule) read(ctx context.Context, c ruleCall) (model.SecurityGroupRule, model.SecurityGroupRuleOutputs, error) {
+	rule, err := r.get(ctx, c.ID)
+	if err != nil {
+		return model.SecurityGroupRule{}, model.SecurityGroupRuleOutputs{}, err
+	}
+	return fromRule(rule), model.SecurityGroupRuleOutputs{ID: c.ID}, nil
+}
+
+func (r securityGroupRule) update(ctx context.Context, c ruleCall) (model.SecurityGroupRuleOutputs, error) {
+	group := c.Props.SecurityGroupID.Get()
+	if c.Old.Description != c.Props.Description {
+		_, err := r.api().modifySecurityGroupRules(ctx, &ec2.ModifySecurityGroupRulesInput{
+			GroupId: &group, SecurityGroupRules: []types.SecurityGroupRuleUpdate{{SecurityGroupRuleId: &c.ID, SecurityGroupRule: ruleRequest(c.Props)}},
+		})
+		if err != nil {
+			return c.Out, failed("ModifySecurityGroupRules", err)
+		}
+	} else if _, err := r.get(ctx, c.ID); err != nil { // CreateTags on a rule that is gone would tag nothing without an error
+		return c.Out, err
+	}
+	return c.Out, r.api().retag(ctx, c.ID, tagging.Wanted(c.Tags, c.Props.Tags), c.Old.Tags)
+}
+
+func (r securityGroupRule) delete(ctx context.Context, c ruleCall) error {
+	group := c.Old.SecurityGroupID.Get()
+	if group == "" || c.Old.Direction == "" { // the state has no properties of it
+		rule, err := r.get(ctx, c.ID)
+		if err != nil {
+			return err
+		}
+		c.Old, group = fromRule(rule), aws.ToString(rule.GroupId)
+	}
+	if c.Old.Direction == model.Ingress {
+		_, err := r.api().revokeIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{GroupId: &group, SecurityGroupRuleIds: []string{c.ID}})
+		return failed("RevokeSecurityGroupIngress", err)
+	}
+	_, err := r.api().revokeEgress(ctx, &ec2.RevokeSecurityGroupEgressInput{GroupId: &group, SecurityGroupRuleIds: []string{c.ID}})
+	return failed("RevokeSecurityGroupEgress", err)
+}
+
+// same reports whether two rules are one for AWS.
+func same(a, b model.SecurityGroupRule) bool {
+	return a.SecurityGroupID.Get() == b.SecurityGroupID.Get() && a.Direction == b.Direction && a.Protocol == b.Protocol &&
+		a.FromPort.Get() == b.FromPort.Get() && a.ToPort.Get() == b.ToPort.Get() &&
+		strings.EqualFold(a.CIDR.Get(), b.CIDR.Get()) && a.ReferencedSecurityGroupID.Get() == b.ReferencedSecurityGroupID.Get()
+}

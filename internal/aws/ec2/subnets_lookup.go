@@ -1,0 +1,199 @@
+package ec2
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/ec2"
+	"github.com/company/deployer/internal/value"
+)
+
+func subnetsLookup(api func() *api) resource.Lookup {
+	return resource.Lookup{
+		Type: model.SubnetsLookupType, Actions: []string{"ec2:DescribeSubnets", "ec2:DescribeRouteTables"},
+		Read: func(ctx context.Context, props value.Value) (value.Value, error) {
+			var ask model.SubnetsLookup
+			if err := decode(model.SubnetsLookupType, props, &ask); err != nil {
+				return value.NullValue, err
+			}
+			var subnets []types.Subnet
+			var tables []types.RouteTable
+			group, groupCtx := errgroup.WithContext(ctx)
+			group.Go(func() (err error) {
+				subnets, err = api().subnets(groupCtx, ask)
+				return err
+			})
+			group.Go(func() (err error) {
+				tables, err = api().routeTables(groupCtx, ask.VPCID.Get())
+				return err
+			})
+			if err := group.Wait(); err != nil {
+				return value.NullValue, err
+			}
+			answer := sortOut(subnets, tables)
+			if len(answer.Zones) < 2 {
+				return value.NullValue, tooFewZones(ask, answer)
+			}
+			return value.Encode(answer), nil
+		},
+	}
+}
+
+func (a *api) subnets(ctx context.Context, ask model.SubnetsLookup) ([]types.Subnet, error) {
+	ids := ask.SubnetIDs.Get()
+	in := &ec2.DescribeSubnetsInput{Filters: []types.Filter{filter("vpc-id", ask.VPCID.Get())}}
+	if len(ids) > 0 {
+		in.Filters = append(in.Filters, filter("subnet-id", ids...))
+	}
+	for _, key := range tagging.Keys(ask.Tags) {
+		in.Filters = append(in.Filters, filter("tag:"+key, ask.Tags[key]))
+	}
+	var found []types.Subnet
+	for {
+		page, err := a.describeSubnets(ctx, in)
+		if err != nil {
+			return nil, failed("DescribeSubnets", err)
+		}
+		found = append(found, page.Subnets...)
+		if page.NextToken == nil {
+			break
+		}
+		in.NextToken = page.NextToken
+	}
+	var missing []string
+	for _, id := range ids {
+		if !slices.ContainsFunc(found, func(s types.Subnet) bool { return aws.ToString(s.SubnetId) == id }) {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) > 0 {
+		return nil, &resource.OpError{
+			Operation: "ec2:DescribeSubnets", Code: "InvalidSubnetID.NotFound", Err: resource.ErrNotFound,
+			Message: fmt.Sprintf("the VPC %s has no subnets %s", ask.VPCID.Get(), strings.Join(missing, ", ")),
+			Next:    "correct the subnet ids of the Network; list them with: aws ec2 describe-subnets --filters Name=vpc-id,Values=" + ask.VPCID.Get(),
+		}
+	}
+	return found, nil
+}
+
+func (a *api) routeTables(ctx context.Context, vpc string) ([]types.RouteTable, error) {
+	in := &ec2.DescribeRouteTablesInput{Filters: []types.Filter{filter("vpc-id", vpc)}}
+	var found []types.RouteTable
+	for {
+		page, err := a.describeRouteTables(ctx, in)
+		if err != nil {
+			return nil, failed("DescribeRouteTables", err)
+		}
+		found = append(found, page.RouteTables...)
+		if page.NextToken == nil {
+			return found, nil
+		}
+		in.NextToken = page.NextToken
+	}
+}
+
+func tooFewZones(ask model.SubnetsLookup, answer model.Subnets) error {
+	which := "the VPC " + ask.VPCID.Get()
+	if ask.SubnetIDs.IsSet() || len(ask.Tags) > 0 {
+		which = "the choice of subnets of the VPC " + ask.VPCID.Get()
+	}
+	have := "no subnets"
+	if len(answer.Zones) > 0 {
+		have = "subnets in " + strings.Join(answer.Zones, ", ") + " only"
+	}
+	return &resource.OpError{
+		Operation: "ec2:DescribeSubnets", Err: resource.ErrNotFound,
+		Message: which + " has " + have + "; load balancers and databases need two availability zones",
+		Next:    "add a subnet in another zone, choose more subnets in the Network, or let it make a VPC: vpc: {cidr: 10.0.0.0/16}",
+	}
+}
+
+// reach is how far a subnet gets.
+type reach int
+
+const (
+	isolated reach = iota
+	private
+	public
+)
+
+// sortOut puts subnets into the lists of the answer.
+func sortOut(subnets []types.Subnet, tables []types.RouteTable) model.Subnets {
+	slices.SortFunc(subnets, func(a, b types.Subnet) int {
+		return cmp.Or(cmp.Compare(aws.ToString(a.AvailabilityZone), aws.ToString(b.AvailabilityZone)), cmp.Compare(aws.ToString(a.SubnetId), aws.ToString(b.SubnetId)))
+	})
+	ids := map[reach][]string{}
+	byZone := map[reach][]string{}
+	zoneSeen := map[reach]map[string]bool{isolated: {}, private: {}, public: {}}
+	zones := map[string]bool{}
+	zoneOf := map[string]string{}
+	for _, s := range subnets {
+		id, zone, r := aws.ToString(s.SubnetId), aws.ToString(s.AvailabilityZone), reachOf(aws.ToString(s.SubnetId), tables)
+		ids[r] = append(ids[r], id)
+		zones[zone], zoneOf[id] = true, zone
+		if !zoneSeen[r][zone] {
+			zoneSeen[r][zone] = true
+			byZone[r] = append(byZone[r], id)
+		}
+	}
+	for _, id := range byZone[isolated] {
+		if !zoneSeen[private][zoneOf[id]] {
+			byZone[private] = append(byZone[private], id)
+		}
+	}
+	byZoneAndID := func(a, b string) int { return cmp.Or(cmp.Compare(zoneOf[a], zoneOf[b]), cmp.Compare(a, b)) }
+	slices.SortFunc(byZone[private], byZoneAndID)
+	out := model.Subnets{
+		PublicSubnetIDs: ids[public], PrivateSubnetIDs: ids[private], IsolatedSubnetIDs: ids[isolated],
+		PublicZoneSubnetIDs: byZone[public], PrivateZoneSubnetIDs: byZone[private],
+		TaskSubnetIDs: ids[private], HasPrivateRoute: len(ids[private]) > 0,
+		Zones: slices.Sorted(maps.Keys(zones)),
+	}
+	if !out.HasPrivateRoute {
+		out.TaskSubnetIDs, out.AssignPublicIP = ids[public], len(ids[public]) > 0
+	}
+	out.DataSubnetIDs = slices.SortedFunc(slices.Values(slices.Concat(ids[private], ids[isolated])), byZoneAndID)
+	if len(byZone[private]) < 2 {
+		out.DataSubnetIDs = slices.SortedFunc(slices.Values(slices.Concat(ids[private], ids[isolated], ids[public])), byZoneAndID)
+	}
+	return out
+}
+
+// reachOf follows the default route of the table that is in force for the subnet.
+func reachOf(subnet string, tables []types.RouteTable) reach {
+	var inForce *types.RouteTable
+	for i, table := range tables {
+		for _, association := range table.Associations {
+			if aws.ToString(association.SubnetId) == subnet {
+				inForce = &tables[i]
+			}
+			if aws.ToBool(association.Main) && inForce == nil {
+				inForce = &tables[i]
+			}
+		}
+	}
+	if inForce == nil {
+		return isolated
+	}
+	for _, route := range inForce.Routes {
+		if aws.ToString(route.DestinationCidrBlock) != "0.0.0.0/0" || route.State == types.RouteStateBlackhole {
+			continue
+		}
+		if strings.HasPrefix(aws.ToString(route.GatewayId), "igw-") {
+			return public
+		}
+		return private
+	}
+	return isolated
+}

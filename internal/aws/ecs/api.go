@@ -1,0 +1,66 @@
+// Package ecs makes ECS clusters, task definitions and services: the behaviours behind the types of resource/ecs.
+//
+// In: desired properties and what the state says. Out: the objects as they really are; a service only once its rollout is
+// decided (package rollout). It must not decide what is desired, nor make roles, networks or load balancers.
+package ecs
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
+
+	"github.com/company/deployer/internal/aws/rollout"
+	"github.com/company/deployer/internal/resource"
+)
+
+// api is the SDK calls of this package.
+type api struct {
+	createCluster       func(context.Context, *sdk.CreateClusterInput, ...func(*sdk.Options)) (*sdk.CreateClusterOutput, error)
+	describeClusters    func(context.Context, *sdk.DescribeClustersInput, ...func(*sdk.Options)) (*sdk.DescribeClustersOutput, error)
+	updateCluster       func(context.Context, *sdk.UpdateClusterInput, ...func(*sdk.Options)) (*sdk.UpdateClusterOutput, error)
+	putClusterProviders func(context.Context, *sdk.PutClusterCapacityProvidersInput, ...func(*sdk.Options)) (*sdk.PutClusterCapacityProvidersOutput, error)
+	deleteCluster       func(context.Context, *sdk.DeleteClusterInput, ...func(*sdk.Options)) (*sdk.DeleteClusterOutput, error)
+
+	registerTaskDefinition   func(context.Context, *sdk.RegisterTaskDefinitionInput, ...func(*sdk.Options)) (*sdk.RegisterTaskDefinitionOutput, error)
+	describeTaskDefinition   func(context.Context, *sdk.DescribeTaskDefinitionInput, ...func(*sdk.Options)) (*sdk.DescribeTaskDefinitionOutput, error)
+	listTaskDefinitions      func(context.Context, *sdk.ListTaskDefinitionsInput, ...func(*sdk.Options)) (*sdk.ListTaskDefinitionsOutput, error)
+	deregisterTaskDefinition func(context.Context, *sdk.DeregisterTaskDefinitionInput, ...func(*sdk.Options)) (*sdk.DeregisterTaskDefinitionOutput, error)
+	deleteTaskDefinitions    func(context.Context, *sdk.DeleteTaskDefinitionsInput, ...func(*sdk.Options)) (*sdk.DeleteTaskDefinitionsOutput, error)
+
+	createService    func(context.Context, *sdk.CreateServiceInput, ...func(*sdk.Options)) (*sdk.CreateServiceOutput, error)
+	describeServices func(context.Context, *sdk.DescribeServicesInput, ...func(*sdk.Options)) (*sdk.DescribeServicesOutput, error)
+	updateService    func(context.Context, *sdk.UpdateServiceInput, ...func(*sdk.Options)) (*sdk.UpdateServiceOutput, error)
+	deleteService    func(context.Context, *sdk.DeleteServiceInput, ...func(*sdk.Options)) (*sdk.DeleteServiceOutput, error)
+}
+
+// Behaviours returns the resource types of ECS. Clients are made at the first call.
+func Behaviours(cfg aws.Config) []resource.Behaviour {
+	calls := sync.OnceValue(func() api {
+		c := sdk.NewFromConfig(cfg)
+		return api{
+			createCluster:       c.CreateCluster,
+			describeClusters:    c.DescribeClusters,
+			updateCluster:       c.UpdateCluster,
+			putClusterProviders: c.PutClusterCapacityProviders,
+			deleteCluster:       c.DeleteCluster,
+
+			registerTaskDefinition:   c.RegisterTaskDefinition,
+			describeTaskDefinition:   c.DescribeTaskDefinition,
+			listTaskDefinitions:      c.ListTaskDefinitions,
+			deregisterTaskDefinition: c.DeregisterTaskDefinition,
+			deleteTaskDefinitions:    c.DeleteTaskDefinitions,
+
+			createService:    c.CreateService,
+			describeServices: c.DescribeServices,
+			updateService:    c.UpdateService,
+			deleteService:    c.DeleteService,
+		}
+	})
+	return []resource.Behaviour{newCluster(calls), newTaskDefinition(calls), newService(calls, rollout.New(cfg))}
+}
+
+// rolesSettle is how long AWS may take until a fresh role or service-linked role can be used.
+const rolesSettle = 2 * time.Minute

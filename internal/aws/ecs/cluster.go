@@ -1,0 +1,193 @@
+package ecs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/resource"
+	wanted "github.com/company/deployer/internal/resource/ecs"
+	"github.com/company/deployer/internal/value"
+)
+
+type clusterCall = resource.Call[wanted.Cluster, wanted.ClusterOutputs]
+
+type cluster struct{ api func() api }
+
+func newCluster(calls func() api) resource.Behaviour {
+	c := &cluster{calls}
+	return &resource.Typed[wanted.Cluster, wanted.ClusterOutputs]{
+		Def: resource.Definition{
+			Type: wanted.ClusterType, Version: 1,
+			ReplaceOn: []string{"name"},
+			FindFirst: true, // CreateCluster answers an existing cluster as if it had made it
+			Actions: []string{"ecs:CreateCluster", "ecs:DescribeClusters", "ecs:UpdateCluster", "ecs:PutClusterCapacityProviders",
+				"ecs:DeleteCluster", "ecs:TagResource", "iam:CreateServiceLinkedRole"},
+		},
+		CheckProps:   checkCluster,
+		CreateObject: c.create,
+		ReadObject:   c.read,
+		UpdateObject: c.update,
+		DeleteObject: c.delete,
+		Find:         c.find,
+		Taggable:     true,
+	}
+}
+
+func checkCluster(p *wanted.Cluster) []value.Problem {
+	if p.ContainerInsights == "" {
+		p.ContainerInsights = "enabled"
+	}
+	if p.CapacityProviders == nil {
+		p.CapacityProviders = []string{wanted.Fargate, wanted.FargateSpot}
+	}
+	return nil
+}
+
+func (k *cluster) create(ctx context.Context, c clusterCall) (string, wanted.ClusterOutputs, error) {
+	input := &sdk.CreateClusterInput{
+		ClusterName: &c.Props.Name, CapacityProviders: c.Props.CapacityProviders, Tags: tagList(c.Tags),
+		Settings: []types.ClusterSetting{insights(c.Props.ContainerInsights)},
+	}
+	// The first ECS call of an account makes ECS's service-linked role, which is not there at once.
+	err := call.Wait(ctx, call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: rolesSettle}, "creating cluster "+c.Props.Name,
+		func(ctx context.Context) (bool, error) {
+			_, err := k.api().createCluster(ctx, input)
+			if err != nil && call.HasCode(err, "InvalidParameterException") && mentions(err, "service linked role") {
+				return false, nil
+			}
+			return true, call.Error("ecs:CreateCluster", err)
+		})
+	if err != nil {
+		return "", wanted.ClusterOutputs{}, err
+	}
+	found, err := k.settle(ctx, c.Props.Name, true)
+	return aws.ToString(found.ClusterArn), clusterOutputs(found), err
+}
+
+func (k *cluster) find(ctx context.Context, c clusterCall) (string, map[string]string, error) {
+	found, err := k.describe(ctx, c.Props.Name)
+	return aws.ToString(found.ClusterArn), tagMap(found.Tags), err
+}
+
+func (k *cluster) read(ctx context.Context, c clusterCall) (wanted.Cluster, wanted.ClusterOutputs, error) {
+	found, err := k.describe(ctx, c.ID)
+	if err != nil {
+		return wanted.Cluster{}, wanted.ClusterOutputs{}, err
+	}
+	recorded := c.Old
+	if recorded.Name == "" {
+		recorded = c.Props
+	}
+	props := wanted.Cluster{
+		Name: aws.ToString(found.ClusterName), ContainerInsights: "disabled",
+		CapacityProviders: inOrder(found.CapacityProviders, recorded.CapacityProviders),
+	}
+	for _, s := range found.Settings {
+		if s.Name == types.ClusterSettingNameContainerInsights {
+			props.ContainerInsights = aws.ToString(s.Value)
+		}
+	}
+	return props, clusterOutputs(found), nil
+}
+
+func (k *cluster) update(ctx context.Context, c clusterCall) (wanted.ClusterOutputs, error) {
+	missing := call.NotFound("ClusterNotFoundException")
+	if _, err := k.describe(ctx, c.ID); err != nil { // AWS takes changes of a deleted cluster for a while
+		return c.Out, err
+	}
+	if c.Props.ContainerInsights != c.Old.ContainerInsights {
+		_, err := k.api().updateCluster(ctx, &sdk.UpdateClusterInput{Cluster: &c.ID, Settings: []types.ClusterSetting{insights(c.Props.ContainerInsights)}})
+		if err != nil {
+			return c.Out, call.Error("ecs:UpdateCluster", err, missing)
+		}
+	}
+	err := call.Wait(ctx, call.Slowly, "changing the capacity providers of "+c.Props.Name, func(ctx context.Context) (bool, error) {
+		_, err := k.api().putClusterProviders(ctx, &sdk.PutClusterCapacityProvidersInput{
+			Cluster: &c.ID, CapacityProviders: append([]string{}, c.Props.CapacityProviders...),
+			DefaultCapacityProviderStrategy: []types.CapacityProviderStrategyItem{},
+		})
+		if call.HasCode(err, "UpdateInProgressException") {
+			return false, nil
+		}
+		return true, call.Error("ecs:PutClusterCapacityProviders", err, missing)
+	})
+	if err != nil {
+		return c.Out, err
+	}
+	found, err := k.settle(ctx, c.ID, false)
+	return clusterOutputs(found), err
+}
+
+func (k *cluster) delete(ctx context.Context, c clusterCall) error {
+	waiting, accepted := false, false
+	return call.Wait(ctx, call.Slowly, "deleting cluster "+c.ID, func(ctx context.Context) (bool, error) {
+		if !accepted {
+			_, err := k.api().deleteCluster(ctx, &sdk.DeleteClusterInput{Cluster: &c.ID})
+			if call.HasCode(err, "ClusterContainsServicesException", "ClusterContainsTasksException", "UpdateInProgressException") {
+				if !waiting {
+					waiting = true
+					c.Progress("waiting until the cluster is empty")
+				}
+				return false, nil
+			}
+			if err != nil {
+				return true, call.Error("ecs:DeleteCluster", err, call.NotFound("ClusterNotFoundException"))
+			}
+			accepted = true
+		}
+		_, err := k.describe(ctx, c.ID)
+		return false, err // until it is ErrNotFound, which counts as done
+	})
+}
+
+// describe takes a name or an ARN. A deleted cluster stays visible for a while as INACTIVE.
+func (k *cluster) describe(ctx context.Context, id string) (types.Cluster, error) {
+	out, err := k.api().describeClusters(ctx, &sdk.DescribeClustersInput{
+		Clusters: []string{id}, Include: []types.ClusterField{types.ClusterFieldTags, types.ClusterFieldSettings},
+	})
+	if err != nil {
+		return types.Cluster{}, call.Error("ecs:DescribeClusters", err, call.NotFound("ClusterNotFoundException"))
+	}
+	if len(out.Clusters) == 0 || aws.ToString(out.Clusters[0].Status) == "INACTIVE" {
+		return types.Cluster{}, fmt.Errorf("cluster %s: %w", id, resource.ErrNotFound)
+	}
+	return out.Clusters[0], nil
+}
+
+var settlePace = call.Pace{First: 500 * time.Millisecond, Longest: 5 * time.Second, Limit: 5 * time.Minute}
+
+// settle waits until the cluster and its capacity providers can be used.
+func (k *cluster) settle(ctx context.Context, id string, fresh bool) (types.Cluster, error) {
+	var found types.Cluster
+	err := call.Wait(ctx, settlePace, "cluster "+id+" to become active", func(ctx context.Context) (bool, error) {
+		var err error
+		if found, err = k.describe(ctx, id); fresh && errors.Is(err, resource.ErrNotFound) {
+			return false, nil // ECS is eventually consistent
+		} else if err != nil {
+			return false, err
+		}
+		switch status := aws.ToString(found.Status); status {
+		case "FAILED":
+			return false, fmt.Errorf("ecs:DescribeClusters: cluster %s has failed: its capacity providers could not be attached", id)
+		case "ACTIVE", "":
+			return aws.ToString(found.AttachmentsStatus) != "UPDATE_IN_PROGRESS", nil
+		}
+		return false, nil
+	})
+	return found, err
+}
+
+func insights(how string) types.ClusterSetting {
+	return types.ClusterSetting{Name: types.ClusterSettingNameContainerInsights, Value: &how}
+}
+
+func clusterOutputs(c types.Cluster) wanted.ClusterOutputs {
+	return wanted.ClusterOutputs{Name: aws.ToString(c.ClusterName), Arn: aws.ToString(c.ClusterArn)}
+}

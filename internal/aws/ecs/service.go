@@ -1,0 +1,268 @@
+package ecs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/rollout"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	wanted "github.com/company/deployer/internal/resource/ecs"
+)
+
+type serviceCall = resource.Call[wanted.Service, wanted.ServiceOutputs]
+
+type service struct {
+	api     func() api
+	watcher *rollout.Watcher
+}
+
+func newService(calls func() api, watcher *rollout.Watcher) resource.Behaviour {
+	s := &service{calls, watcher}
+	return &resource.Typed[wanted.Service, wanted.ServiceOutputs]{
+		Def: resource.Definition{
+			Type: wanted.ServiceType, Version: 1,
+			ReplaceOn:   []string{"name", "cluster"}, // which make the ARN, so the new service can stand beside the old one
+			CreateOnly:  []string{"initialCount"},
+			FindFirst:   true, // a service of that name may be draining, or be ours from an interrupted run
+			Consequence: serviceConsequence,
+			Actions: slices.Concat(rollout.Actions, []string{"ecs:CreateService", "ecs:DeleteService", "ecs:TagResource",
+				"iam:CreateServiceLinkedRole"}),
+		},
+		CheckProps:   checkService,
+		CreateObject: s.create,
+		ReadObject:   s.read,
+		UpdateObject: s.update,
+		DeleteObject: s.delete,
+		Find:         s.find,
+		Taggable:     true,
+	}
+}
+
+// serviceConsequence: what starts a deployment is rolling, the rest changes in place.
+func serviceConsequence(changed []string) plan.Consequence {
+	rolling := []string{"taskDefinition", "capacityProviders", "platformVersion", "subnets", "securityGroups", "assignPublicIp", "targetGroups", "serviceRegistries"}
+	if slices.ContainsFunc(changed, func(name string) bool { return slices.Contains(rolling, name) }) {
+		return plan.Rolling
+	}
+	return plan.InPlace
+}
+
+// create returns when the first rollout is decided. A failed one leaves the service with 0 tasks, recorded as unfinished.
+func (s *service) create(ctx context.Context, c serviceCall) (string, wanted.ServiceOutputs, error) {
+	input := toCreate(c.Props)
+	input.ClientToken, input.Tags = optional(clientToken(c.Token)), tagList(c.Tags)
+	var made types.Service
+	err := call.Wait(ctx, call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: rolesSettle}, "creating service "+c.Props.Name,
+		func(ctx context.Context) (bool, error) {
+			out, err := s.api().createService(ctx, input)
+			switch {
+			case err == nil:
+				made = *out.Service
+				return true, nil
+			case call.HasCode(err, "InvalidParameterException") && mentions(err, "not idempotent"):
+				return true, fmt.Errorf("%w: %w", resource.ErrExists, call.Error("ecs:CreateService", err))
+			case notYet(err):
+				c.Progress("waiting until AWS knows what was just made: " + reason(err))
+				return false, nil
+			}
+			return true, call.Error("ecs:CreateService", err, call.NotFound("ClusterNotFoundException"))
+		})
+	if err != nil {
+		return "", wanted.ServiceOutputs{}, err
+	}
+	out, err := s.watch(ctx, c, made, "")
+	return aws.ToString(made.ServiceArn), out, err
+}
+
+// notYet recognises CreateService's answers about things that exist, but not everywhere yet.
+func notYet(err error) bool {
+	return call.HasCode(err, "InvalidParameterException", "ClientException") &&
+		mentions(err, "unable to assume", "service linked role", "still draining", "does not have an associated load balancer", "role is not valid")
+}
+
+// find waits for a draining service of that name: AWS blocks the name until its tasks are gone.
+func (s *service) find(ctx context.Context, c serviceCall) (string, map[string]string, error) {
+	found, err := s.describe(ctx, c.Props.Cluster.Get(), c.Props.Name)
+	if err == nil && aws.ToString(found.Status) == "DRAINING" {
+		c.Progress("waiting until the former service " + c.Props.Name + " is drained")
+		if err := s.gone(ctx, c, c.Props.Cluster.Get(), c.Props.Name); err != nil {
+			return "", nil, err
+		}
+		return "", nil, fmt.Errorf("service %s: %w", c.Props.Name, resource.ErrNotFound)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	return aws.ToString(found.ServiceArn), tagMap(found.Tags), nil
+}
+
+func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, wanted.ServiceOutputs, error) {
+	clusterName, name := identify(c)
+	found, err := s.describe(ctx, clusterName, name)
+	if err == nil && aws.ToString(found.Status) != "ACTIVE" {
+		err = fmt.Errorf("service %s is %s: %w", name, aws.ToString(found.Status), resource.ErrNotFound)
+	}
+	if err != nil {
+		return wanted.Service{}, wanted.ServiceOutputs{}, err
+	}
+	recorded := c.Old
+	adopting := !c.Request.Inputs.IsNull()
+	if adopting {
+		recorded = c.Props
+	}
+	props := fromService(found, recorded)
+	if adopting {
+		// Whoever made it saw no end of its rollout: as long as that is open, the task definition is not what is wanted, so
+		// that the update that follows an adoption watches it.
+		props.TaskDefinition = unsettled
+	}
+	if c.Out.Rollout == wanted.RolloutFailed && found.RunningCount == 0 {
+		props.TaskDefinition = unsettled // ECS calls 0 of 0 tasks completed
+	}
+	return props, serviceOutputs(found, c.Out.Rollout), nil
+}
+
+// update changes what really differs (a rollback by ECS takes network and load balancers back, too), and returns when the
+// rollout is decided.
+func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutputs, error) {
+	clusterName, name := identify(c)
+	actual, err := s.describe(ctx, clusterName, name)
+	if err == nil && aws.ToString(actual.Status) != "ACTIVE" {
+		err = fmt.Errorf("service %s is %s: %w", name, aws.ToString(actual.Status), resource.ErrNotFound)
+	}
+	if err != nil {
+		return c.Out, err
+	}
+	input := toUpdate(c.Props, fromService(actual, c.Old), actual)
+	input.Cluster, input.Service = &clusterName, &name
+	input.ForceNewDeployment = input.ForceNewDeployment || afresh(actual, c)
+	if c.Props.DesiredCount == nil && actual.DesiredCount == 0 && (c.Out.Rollout == wanted.RolloutFailed || c.Out.Rollout == "") {
+		input.DesiredCount = aws.Int32(startCount(c.Props)) // the failed rollout set it to 0
+	}
+	var changed types.Service
+	err = call.Wait(ctx, call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: rolesSettle}, "updating service "+name,
+		func(ctx context.Context) (bool, error) {
+			out, err := s.api().updateService(ctx, input)
+			if notYet(err) {
+				return false, nil
+			}
+			if err != nil {
+				return true, call.Error("ecs:UpdateService", err, call.NotFound("ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"))
+			}
+			changed = *out.Service
+			return true, nil
+		})
+	if err != nil {
+		return c.Out, err
+	}
+	return s.watch(ctx, c, changed, previous(actual, c))
+}
+
+// watch returns when the rollout is decided, and records what really is there when it did not end as wanted.
+func (s *service) watch(ctx context.Context, c serviceCall, started types.Service, before string) (wanted.ServiceOutputs, error) {
+	breaker := c.Props.Deployment.CircuitBreaker
+	last, err := s.watcher.Watch(ctx, rollout.Goal{
+		Component: resource.ComponentOf(c.Resource), Cluster: aws.ToString(started.ClusterArn), Service: aws.ToString(started.ServiceName),
+		TaskDefinition: c.Props.TaskDefinition.Get(), Started: started, Previous: before,
+		Timeout: time.Duration(c.Props.Deployment.Timeout) * time.Second, Bake: time.Duration(c.Props.Deployment.Bake) * time.Second,
+		Rollback: breaker == nil || *breaker, Progress: c.Progress,
+	})
+	if err == nil {
+		return serviceOutputs(last, wanted.RolloutCompleted), nil
+	}
+	how, props := wanted.RolloutInProgress, fromService(last, c.Props)
+	var d *diag.Diagnostic
+	if errors.As(err, &d) && d.Code == diag.Failed {
+		how = wanted.RolloutFailed
+		if last.RunningCount == 0 {
+			props.TaskDefinition = unsettled
+		}
+	}
+	return wanted.ServiceOutputs{}, &resource.Unfinished[wanted.Service, wanted.ServiceOutputs]{
+		ID: aws.ToString(started.ServiceArn), Props: props, Out: serviceOutputs(last, how), Err: err,
+	}
+}
+
+// delete stops all tasks and waits until they are gone, so that what they use can be deleted next.
+func (s *service) delete(ctx context.Context, c serviceCall) error {
+	clusterName, name := identify(c)
+	_, err := s.api().deleteService(ctx, &sdk.DeleteServiceInput{Cluster: &clusterName, Service: &name, Force: aws.Bool(true)})
+	if call.HasCode(err, "ServiceNotFoundException", "ClusterNotFoundException") {
+		return nil
+	}
+	if err != nil && !call.HasCode(err, "ServiceNotActiveException") {
+		return call.Error("ecs:DeleteService", err)
+	}
+	return s.gone(ctx, c, clusterName, name)
+}
+
+// gone waits until a service is INACTIVE: its tasks have stopped.
+func (s *service) gone(ctx context.Context, c serviceCall, clusterName, name string) error {
+	last := ""
+	return call.Wait(ctx, call.Slowly, "service "+name+" to drain", func(ctx context.Context) (bool, error) {
+		found, err := s.describe(ctx, clusterName, name)
+		if errors.Is(err, resource.ErrNotFound) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if line := fmt.Sprintf("draining: %d tasks are still running", found.RunningCount+found.PendingCount); line != last {
+			last = line
+			c.Progress(line)
+		}
+		return false, nil
+	})
+}
+
+// describe returns an ACTIVE or DRAINING service.
+func (s *service) describe(ctx context.Context, clusterName, name string) (types.Service, error) {
+	out, err := s.api().describeServices(ctx, &sdk.DescribeServicesInput{
+		Cluster: &clusterName, Services: []string{name}, Include: []types.ServiceField{types.ServiceFieldTags},
+	})
+	if err != nil {
+		return types.Service{}, call.Error("ecs:DescribeServices", err, call.NotFound("ClusterNotFoundException", "ServiceNotFoundException"))
+	}
+	if len(out.Services) == 0 || aws.ToString(out.Services[0].Status) == "INACTIVE" {
+		return types.Service{}, fmt.Errorf("service %s: %w", name, resource.ErrNotFound)
+	}
+	return out.Services[0], nil
+}
+
+// identify returns cluster and name out of the ARN, arn:aws:ecs:<region>:<account>:service/<cluster>/<name>, or what the state says.
+func identify(c serviceCall) (clusterName, name string) {
+	if parts := strings.Split(c.ID, "/"); len(parts) == 3 {
+		return parts[1], parts[2]
+	}
+	if c.Old.Name != "" {
+		return c.Old.Cluster.Get(), c.Old.Name
+	}
+	return c.Props.Cluster.Get(), c.Props.Name
+}
+
+// clientToken fits AWS's limit of 36 characters.
+func clientToken(token string) string { return token[:min(len(token), 36)] }
+
+func mentions(err error, parts ...string) bool {
+	text := strings.ToLower(err.Error())
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, strings.ToLower(part)) })
+}
+
+func reason(err error) string {
+	var op *resource.OpError
+	if errors.As(call.Error("ecs:CreateService", err), &op) {
+		return op.Message
+	}
+	return err.Error()
+}

@@ -1,0 +1,211 @@
+package ecs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	wanted "github.com/company/deployer/internal/resource/ecs"
+	"github.com/company/deployer/internal/value"
+)
+
+// keptRevisions stay registered, so that circuit breaker and rollback keep their target.
+const keptRevisions = 10
+
+const registerAttempts = 5
+
+type taskCall = resource.Call[wanted.TaskDefinition, wanted.TaskDefinitionOutputs]
+
+type taskDefinition struct{ api func() api }
+
+// newTaskDefinition: the object is the family, and an update registers a revision of it.
+func newTaskDefinition(calls func() api) resource.Behaviour {
+	t := &taskDefinition{calls}
+	return &resource.Typed[wanted.TaskDefinition, wanted.TaskDefinitionOutputs]{
+		Def: resource.Definition{
+			Type: wanted.TaskDefinitionType, Version: 1,
+			ReplaceOn:   []string{"family"},
+			FindFirst:   true, // RegisterTaskDefinition has no token: a repetition would register another revision
+			Consequence: func([]string) plan.Consequence { return plan.InPlace },
+			Actions: []string{"ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions",
+				"ecs:DeregisterTaskDefinition", "ecs:DeleteTaskDefinitions", "ecs:TagResource", "iam:PassRole"},
+		},
+		CheckProps:   checkTaskDefinition,
+		CreateObject: t.create,
+		ReadObject:   t.read,
+		UpdateObject: t.update,
+		DeleteObject: t.delete,
+		Find:         t.find,
+		Taggable:     true,
+	}
+}
+
+func (t *taskDefinition) create(ctx context.Context, c taskCall) (string, wanted.TaskDefinitionOutputs, error) {
+	out, err := t.register(ctx, c)
+	return c.Props.Family, out, err
+}
+
+func (t *taskDefinition) find(ctx context.Context, c taskCall) (string, map[string]string, error) {
+	found, err := t.describe(ctx, c.Props.Family)
+	if err != nil {
+		return "", nil, err
+	}
+	return c.Props.Family, tagMap(found.Tags), nil
+}
+
+// read looks at the revision of the state; one that somebody deregistered is gone, so that the next apply registers another.
+func (t *taskDefinition) read(ctx context.Context, c taskCall) (wanted.TaskDefinition, wanted.TaskDefinitionOutputs, error) {
+	id := c.ID
+	if c.Out.Arn != "" {
+		id = c.Out.Arn
+	}
+	found, err := t.describe(ctx, id)
+	if err != nil {
+		return wanted.TaskDefinition{}, wanted.TaskDefinitionOutputs{}, err
+	}
+	return fromTaskDefinition(*found.TaskDefinition), taskOutputs(*found.TaskDefinition), nil
+}
+
+// update registers a revision, unless the latest one is what is wanted: then an earlier run registered it and its answer was lost.
+func (t *taskDefinition) update(ctx context.Context, c taskCall) (wanted.TaskDefinitionOutputs, error) {
+	out, found, err := t.registered(ctx, c)
+	if err != nil || found {
+		return out, err
+	}
+	if out, err = t.register(ctx, c); err != nil {
+		return c.Out, err
+	}
+	t.trim(ctx, c)
+	return out, nil
+}
+
+// registered looks whether the latest revision is what is wanted, and ours.
+func (t *taskDefinition) registered(ctx context.Context, c taskCall) (out wanted.TaskDefinitionOutputs, found bool, err error) {
+	latest, err := t.describe(ctx, c.Props.Family)
+	if err != nil {
+		return out, false, err
+	}
+	found = resource.Ours(tagMap(latest.Tags), c.Tags) &&
+		value.Equal(value.Encode(fromTaskDefinition(*latest.TaskDefinition)), value.Encode(c.Props))
+	return taskOutputs(*latest.TaskDefinition), found, nil
+}
+
+// register makes each attempt itself, for the SDK's repetition after a lost answer would register a second revision.
+func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskDefinitionOutputs, error) {
+	input := toRegister(c.Props)
+	input.Tags = tagList(c.Tags)
+	transient := retry.NewStandard()
+	var out wanted.TaskDefinitionOutputs
+	attempt := 0
+	err := call.Wait(ctx, call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: rolesSettle}, "registering a revision of "+c.Props.Family,
+		func(ctx context.Context) (bool, error) {
+			if attempt++; attempt > 1 {
+				latest, found, err := t.registered(ctx, c)
+				if found || err != nil && !errors.Is(err, resource.ErrNotFound) {
+					out = latest
+					return true, err
+				}
+			}
+			done, err := t.api().registerTaskDefinition(ctx, input, func(o *sdk.Options) { o.RetryMaxAttempts = 1 })
+			if err == nil {
+				out = taskOutputs(*done.TaskDefinition)
+				return true, nil
+			}
+			if call.HasCode(err, "ClientException") && mentions(err, "role is not valid") {
+				return false, nil // a role that was just made
+			}
+			if attempt < registerAttempts && transient.IsErrorRetryable(err) {
+				return false, nil
+			}
+			return true, call.Error("ecs:RegisterTaskDefinition", err)
+		})
+	return out, err
+}
+
+// trim deregisters all but the newest revisions. It may fail without harm: the next update trims again.
+func (t *taskDefinition) trim(ctx context.Context, c taskCall) {
+	arns, err := t.revisions(ctx, c.Props.Family, types.TaskDefinitionStatusActive)
+	if err != nil || len(arns) <= keptRevisions {
+		return
+	}
+	for _, arn := range arns[keptRevisions:] {
+		if _, err := t.api().deregisterTaskDefinition(ctx, &sdk.DeregisterTaskDefinitionInput{TaskDefinition: &arn}); err != nil {
+			c.Progress("an old revision stays registered: " + call.Error("ecs:DeregisterTaskDefinition", err).Error())
+			return
+		}
+	}
+}
+
+// delete deregisters every revision, then asks AWS to delete them, which it does once nothing uses them; where it refuses they
+// stay INACTIVE, which costs nothing.
+func (t *taskDefinition) delete(ctx context.Context, c taskCall) error {
+	active, err := t.revisions(ctx, c.ID, types.TaskDefinitionStatusActive)
+	if err != nil {
+		return err
+	}
+	for _, arn := range active {
+		if _, err := t.api().deregisterTaskDefinition(ctx, &sdk.DeregisterTaskDefinitionInput{TaskDefinition: &arn}); err != nil {
+			return call.Error("ecs:DeregisterTaskDefinition", err)
+		}
+	}
+	inactive, err := t.revisions(ctx, c.ID, types.TaskDefinitionStatusInactive)
+	if err != nil {
+		return nil
+	}
+	for len(inactive) > 0 {
+		n := min(10, len(inactive)) // as many as DeleteTaskDefinitions takes
+		if _, err := t.api().deleteTaskDefinitions(ctx, &sdk.DeleteTaskDefinitionsInput{TaskDefinitions: inactive[:n]}); err != nil {
+			return nil
+		}
+		inactive = inactive[n:]
+	}
+	return nil
+}
+
+// describe takes a family (its latest active revision) or the ARN of a revision.
+func (t *taskDefinition) describe(ctx context.Context, id string) (*sdk.DescribeTaskDefinitionOutput, error) {
+	out, err := t.api().describeTaskDefinition(ctx, &sdk.DescribeTaskDefinitionInput{
+		TaskDefinition: &id, Include: []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
+	})
+	if err != nil {
+		return nil, call.Error("ecs:DescribeTaskDefinition", err, call.NotFound("ClientException")) // so ECS says that there is none
+	}
+	if out.TaskDefinition == nil || out.TaskDefinition.Status != types.TaskDefinitionStatusActive {
+		return nil, fmt.Errorf("task definition %s: %w", id, resource.ErrNotFound)
+	}
+	return out, nil
+}
+
+// revisions returns the ARNs of a family, the newest first.
+func (t *taskDefinition) revisions(ctx context.Context, family string, status types.TaskDefinitionStatus) ([]string, error) {
+	input := &sdk.ListTaskDefinitionsInput{FamilyPrefix: &family, Status: status, Sort: types.SortOrderDesc}
+	var arns []string
+	for {
+		out, err := t.api().listTaskDefinitions(ctx, input)
+		if err != nil {
+			return nil, call.Error("ecs:ListTaskDefinitions", err)
+		}
+		for _, arn := range out.TaskDefinitionArns {
+			if familyOf(arn) == family {
+				arns = append(arns, arn)
+			}
+		}
+		if aws.ToString(out.NextToken) == "" {
+			return arns, nil
+		}
+		input.NextToken = out.NextToken
+	}
+}
+
+func taskOutputs(t types.TaskDefinition) wanted.TaskDefinitionOutputs {
+	return wanted.TaskDefinitionOutputs{Arn: aws.ToString(t.TaskDefinitionArn), Family: aws.ToString(t.Family), Revision: int(t.Revision)}
+}

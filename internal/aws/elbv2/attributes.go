@@ -1,0 +1,80 @@
+package elbv2
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/company/deployer/internal/aws/tagging"
+	model "github.com/company/deployer/internal/resource/elbv2"
+)
+
+// The attributes of a load balancer that we set.
+const (
+	deletionProtection = "deletion_protection.enabled"
+	idleTimeout        = "idle_timeout.timeout_seconds"
+	dropInvalidHeaders = "routing.http.drop_invalid_header_fields.enabled"
+	http2              = "routing.http2.enabled"
+	desyncMitigation   = "routing.http.desync_mitigation_mode"
+)
+
+// attributesOf returns those of p that are set.
+func attributesOf(p model.LoadBalancer) map[string]string {
+	out := map[string]string{}
+	for key, flag := range map[string]*bool{deletionProtection: p.DeletionProtection, dropInvalidHeaders: p.DropInvalidHeaders, http2: p.HTTP2} {
+		if flag != nil {
+			out[key] = strconv.FormatBool(*flag)
+		}
+	}
+	if p.IdleTimeout != 0 {
+		out[idleTimeout] = strconv.Itoa(p.IdleTimeout)
+	}
+	if p.DesyncMitigation != "" {
+		out[desyncMitigation] = p.DesyncMitigation
+	}
+	return out
+}
+
+// withoutAttributes returns p as it is when nobody knows which attributes it has: the next run sees a difference.
+func withoutAttributes(p model.LoadBalancer) model.LoadBalancer {
+	p.DeletionProtection, p.DropInvalidHeaders, p.HTTP2, p.IdleTimeout, p.DesyncMitigation = nil, nil, nil, 0, ""
+	return p
+}
+
+func (l loadBalancer) setAttributes(ctx context.Context, arn string, p model.LoadBalancer) error {
+	_, err := l.api().loadBalancerCalls.modifyAttributes(ctx, &elb.ModifyLoadBalancerAttributesInput{
+		LoadBalancerArn: &arn,
+		Attributes: tagging.List(attributesOf(p), func(key, text string) types.LoadBalancerAttribute {
+			return types.LoadBalancerAttribute{Key: &key, Value: &text}
+		}),
+	})
+	return failed("ModifyLoadBalancerAttributes", err)
+}
+
+func (l loadBalancer) readAttributes(ctx context.Context, arn string, p *model.LoadBalancer) error {
+	out, err := l.api().loadBalancerCalls.describeAttributes(ctx, &elb.DescribeLoadBalancerAttributesInput{LoadBalancerArn: &arn})
+	if err != nil {
+		return failed("DescribeLoadBalancerAttributes", err)
+	}
+	for _, a := range out.Attributes {
+		text := aws.ToString(a.Value)
+		switch aws.ToString(a.Key) {
+		case deletionProtection:
+			p.DeletionProtection = aws.Bool(text == "true")
+		case dropInvalidHeaders:
+			p.DropInvalidHeaders = aws.Bool(text == "true")
+		case http2:
+			p.HTTP2 = aws.Bool(text == "true")
+		case desyncMitigation:
+			p.DesyncMitigation = text
+		case idleTimeout:
+			if p.IdleTimeout, err = strconv.Atoi(text); err != nil {
+				return failed("DescribeLoadBalancerAttributes", err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+// Package elbv2 is the behaviour of the Elastic Load Balancing resource types: application load balancers, listeners, their
+// certificates and rules, target groups.
+//
+// In: calls of the resource contract. Out: ELBv2 API calls, and one of EC2's to see network interfaces go. It keeps no state and
+// decides nothing that the contract decides.
+package elbv2
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/resource"
+)
+
+// Behaviours returns the resource types of Elastic Load Balancing. The clients are made when the first call needs them.
+func Behaviours(cfg aws.Config) []resource.Behaviour {
+	api := sync.OnceValue(func() *api { return newAPI(cfg) })
+	return []resource.Behaviour{
+		newLoadBalancer(api), newListener(api), newListenerCertificate(api), newListenerCertificates(api), newListenerRule(api),
+		newTargetGroup(api),
+	}
+}
+
+// op is one operation of the API.
+type op[I, O any] func(context.Context, *I, ...func(*elb.Options)) (*O, error)
+
+// api is the calls that the types make, grouped by who makes them.
+type api struct {
+	tagCalls
+	loadBalancerCalls
+	listenerCalls
+	certificateCalls
+	ruleCalls
+	targetGroupCalls
+}
+
+func newAPI(cfg aws.Config) *api {
+	c, network := elb.NewFromConfig(cfg), ec2.NewFromConfig(cfg)
+	return &api{
+		tagCalls{describeTags: c.DescribeTags, addTags: c.AddTags, removeTags: c.RemoveTags},
+		loadBalancerCalls{
+			create: c.CreateLoadBalancer, describe: c.DescribeLoadBalancers, delete: c.DeleteLoadBalancer,
+			describeAttributes: c.DescribeLoadBalancerAttributes, modifyAttributes: c.ModifyLoadBalancerAttributes,
+			setSubnets: c.SetSubnets, setSecurityGroups: c.SetSecurityGroups, setIPAddressType: c.SetIpAddressType,
+			describeNetworkInterfaces: network.DescribeNetworkInterfaces,
+		},
+		listenerCalls{create: c.CreateListener, describe: c.DescribeListeners, modify: c.ModifyListener, delete: c.DeleteListener},
+		certificateCalls{add: c.AddListenerCertificates, describe: c.DescribeListenerCertificates, remove: c.RemoveListenerCertificates},
+		ruleCalls{
+			create: c.CreateRule, describe: c.DescribeRules, modify: c.ModifyRule, delete: c.DeleteRule, setPriorities: c.SetRulePriorities,
+		},
+		targetGroupCalls{
+			create: c.CreateTargetGroup, describe: c.DescribeTargetGroups, modify: c.ModifyTargetGroup, delete: c.DeleteTargetGroup,
+			describeAttributes: c.DescribeTargetGroupAttributes, modifyAttributes: c.ModifyTargetGroupAttributes,
+		},
+	}
+}
+
+// failed translates an error; next is what to do about errors with those codes.
+func failed(operation string, err error, next ...advice) error {
+	err = call.Error("elasticloadbalancing:"+operation, err,
+		call.NotFound("LoadBalancerNotFound", "ListenerNotFound", "RuleNotFound", "TargetGroupNotFound"),
+		call.Exists("DuplicateLoadBalancerName", "DuplicateListener", "DuplicateTargetGroupName", "PriorityInUse"))
+	var out *resource.OpError
+	if errors.As(err, &out) {
+		for _, a := range next {
+			if out.Code == a.code {
+				out.Next = a.next
+			}
+		}
+	}
+	return err
+}
+
+type advice struct{ code, next string }
+
+// suffix returns how CloudWatch names the object of an ARN: what follows the last "loadbalancer/" of a load balancer, and
+// targetgroup/<name>/<id> of a target group.
+func suffix(arn string) string {
+	_, resource, _ := strings.Cut(arn, ":loadbalancer/")
+	if resource == "" {
+		if i := strings.LastIndex(arn, ":"); i >= 0 {
+			resource = arn[i+1:]
+		}
+	}
+	return resource
+}
+
+// checkName takes away a beginning that AWS keeps for itself.
+func checkName(name *string) {
+	if rest, found := strings.CutPrefix(*name, "internal-"); found {
+		*name = "int-" + rest
+	}
+}

@@ -1,0 +1,73 @@
+package elbv2
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/elbv2"
+	"github.com/company/deployer/internal/value"
+)
+
+type (
+	certificatesCall     = resource.Call[model.ListenerCertificates, model.ListenerCertificateOutputs]
+	listenerCertificates struct{ api func() *api }
+)
+
+func newListenerCertificates(api func() *api) resource.Behaviour {
+	l := listenerCertificates{api}
+	return &resource.Typed[model.ListenerCertificates, model.ListenerCertificateOutputs]{
+		Def: resource.Definition{
+			Type: model.ListenerCertificatesType, Version: 1,
+			// Another listener has certificates of its own, so both sets can exist.
+			ReplaceOn: []string{"listenerArn"},
+			Actions: []string{
+				"elasticloadbalancing:AddListenerCertificates", "elasticloadbalancing:DescribeListenerCertificates",
+				"elasticloadbalancing:RemoveListenerCertificates",
+			},
+		},
+		CheckProps: func(p *model.ListenerCertificates) []value.Problem {
+			p.CertificateARNs = asSet(p.CertificateARNs)
+			return nil
+		},
+		CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update, DeleteObject: l.delete,
+	}
+}
+
+func (l listenerCertificates) create(ctx context.Context, c certificatesCall) (string, model.ListenerCertificateOutputs, error) {
+	listenerARN := c.Props.ListenerARN.Get()
+	err := l.api().addAll(ctx, listenerARN, c.Props.CertificateARNs.Get())
+	return listenerARN, model.ListenerCertificateOutputs{}, err
+}
+
+// read sees of the listener's certificates only ours: those that are recorded, or wanted by who adopts the set.
+func (l listenerCertificates) read(ctx context.Context, c certificatesCall) (model.ListenerCertificates, model.ListenerCertificateOutputs, error) {
+	var out model.ListenerCertificateOutputs
+	there, err := l.api().further(ctx, c.ID)
+	if err != nil {
+		return model.ListenerCertificates{}, out, err
+	}
+	ours := c.Old.CertificateARNs
+	if !ours.IsSet() {
+		ours = c.Props.CertificateARNs
+	}
+	left := slices.DeleteFunc(ours.Get(), func(arn string) bool { return !slices.Contains(there, arn) })
+	if len(left) == 0 && len(ours.Get()) > 0 {
+		return model.ListenerCertificates{}, out, fmt.Errorf("the listener has none of these certificates: %w", resource.ErrNotFound)
+	}
+	return model.ListenerCertificates{ListenerARN: value.Lit(c.ID), CertificateARNs: asSet(value.Lit(left))}, out, nil
+}
+
+func (l listenerCertificates) update(ctx context.Context, c certificatesCall) (model.ListenerCertificateOutputs, error) {
+	was, is := c.Old.CertificateARNs.Get(), c.Props.CertificateARNs.Get()
+	// Both calls may be repeated; new ones come first, so that no host is without a certificate meanwhile.
+	if err := l.api().addAll(ctx, c.ID, is); err != nil {
+		return c.Out, err
+	}
+	return c.Out, l.api().removeAll(ctx, c.ID, slices.DeleteFunc(was, func(arn string) bool { return slices.Contains(is, arn) }))
+}
+
+func (l listenerCertificates) delete(ctx context.Context, c certificatesCall) error {
+	return l.api().removeAll(ctx, c.ID, c.Old.CertificateARNs.Get())
+}

@@ -1,0 +1,43 @@
+package elbv2
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/company/deployer/internal/value"
+)
+
+func bad(message string, path ...string) value.Problem {
+	return value.Problem{Kind: value.BadValue, Path: path, Message: message}
+}
+
+func within(n, least, most int, path ...string) []value.Problem {
+	if n < least || n > most {
+		return []value.Problem{bad(fmt.Sprintf("must be from %d to %d, but is %d", least, most, n), path...)}
+	}
+	return nil
+}
+
+// set fills in a default.
+func set[T comparable](field *T, def T) {
+	var zero T
+	if *field == zero {
+		*field = def
+	}
+}
+
+func pointer[T any](field **T, def T) {
+	if *field == nil {
+		*field = &def
+	}
+}
+
+// asSet sorts a list whose order means nothing to AWS, so that order is no difference. One that is not known yet stays.
+func asSet(list value.Of[[]string]) value.Of[[]string] {
+	if !list.IsSet() || !list.Known() {
+		return list
+	}
+	items := list.Get()
+	slices.Sort(items)
+	return value.Lit(slices.Compact(items))
+}

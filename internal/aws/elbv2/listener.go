@@ -1,0 +1,178 @@
+package elbv2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/elbv2"
+	"github.com/company/deployer/internal/value"
+)
+
+type listenerCalls struct {
+	create   op[elb.CreateListenerInput, elb.CreateListenerOutput]
+	describe op[elb.DescribeListenersInput, elb.DescribeListenersOutput]
+	modify   op[elb.ModifyListenerInput, elb.ModifyListenerOutput]
+	delete   op[elb.DeleteListenerInput, elb.DeleteListenerOutput]
+}
+
+type (
+	listenerCall = resource.Call[model.Listener, model.ListenerOutputs]
+	listener     struct{ api func() *api }
+)
+
+func newListener(api func() *api) resource.Behaviour {
+	l := listener{api}
+	return &resource.Typed[model.Listener, model.ListenerOutputs]{
+		Def: resource.Definition{
+			Type: model.ListenerType, Version: 1,
+			// Another load balancer has ports of its own, so both listeners can exist.
+			ReplaceOn: []string{"loadBalancerArn"},
+			FindFirst: true, // CreateListener answers an existing one with equal settings as if it had made it
+			Consequence: func(changed []string) plan.Consequence {
+				for _, name := range []string{"loadBalancerArn", "port", "protocol"} {
+					if slices.Contains(changed, name) {
+						return plan.Downtime // for those who come the old way
+					}
+				}
+				return plan.InPlace
+			},
+			Actions: append([]string{
+				"elasticloadbalancing:CreateListener", "elasticloadbalancing:DescribeListeners",
+				"elasticloadbalancing:ModifyListener", "elasticloadbalancing:DeleteListener",
+			}, tagActions...),
+		},
+		CheckProps: checkListener, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update, DeleteObject: l.delete,
+		Find: l.find, Taggable: true,
+	}
+}
+
+func checkListener(p *model.Listener) []value.Problem {
+	problems := append(within(p.Port, 1, 65535, "port"), checkAction(&p.DefaultAction, "defaultAction")...)
+	switch p.Protocol {
+	case "HTTPS":
+		set(&p.SSLPolicy, model.DefaultSSLPolicy)
+		if !p.CertificateARN.IsSet() {
+			problems = append(problems, bad("an HTTPS listener needs a certificate", "certificateArn"))
+		}
+	case "HTTP":
+		if p.CertificateARN.IsSet() && p.CertificateARN.Known() {
+			problems = append(problems, bad("only an HTTPS listener has a certificate", "certificateArn"))
+		}
+		if p.SSLPolicy != "" {
+			problems = append(problems, bad("only an HTTPS listener has an SSL policy", "sslPolicy"))
+		}
+	}
+	return problems
+}
+
+var listenerAdvice = []advice{
+	{"CertificateNotFound", "the certificate must be issued, and in the region of the load balancer"},
+	{"UnsupportedCertificate", "the load balancer takes RSA and ECDSA certificates that ACM or IAM holds; see the key types in its documentation"},
+	{"TargetGroupAssociationLimit", "a target group serves one load balancer only: this one still serves another"},
+	{"DuplicateListener", "the load balancer already listens on that port"},
+}
+
+func certificates(p model.Listener) []types.Certificate {
+	if !p.CertificateARN.IsSet() {
+		return nil
+	}
+	return []types.Certificate{{CertificateArn: aws.String(p.CertificateARN.Get())}}
+}
+
+func sslPolicy(p model.Listener) *string {
+	if p.SSLPolicy == "" {
+		return nil
+	}
+	return &p.SSLPolicy
+}
+
+func (l listener) create(ctx context.Context, c listenerCall) (string, model.ListenerOutputs, error) {
+	made, err := l.api().listenerCalls.create(ctx, &elb.CreateListenerInput{
+		LoadBalancerArn: aws.String(c.Props.LoadBalancerARN.Get()), Port: aws.Int32(int32(c.Props.Port)),
+		Protocol: types.ProtocolEnum(c.Props.Protocol), Certificates: certificates(c.Props), SslPolicy: sslPolicy(c.Props),
+		DefaultActions: toAWS(c.Props.DefaultAction), Tags: tagList(c.Request, c.Props.Tags),
+	})
+	if err != nil {
+		return "", model.ListenerOutputs{}, failed("CreateListener", err, listenerAdvice...)
+	}
+	if len(made.Listeners) == 0 {
+		return "", model.ListenerOutputs{}, errors.New("elasticloadbalancing:CreateListener answered without a listener")
+	}
+	arn := aws.ToString(made.Listeners[0].ListenerArn)
+	return arn, model.ListenerOutputs{ARN: arn}, nil
+}
+
+// find looks for the listener on the port.
+func (l listener) find(ctx context.Context, c listenerCall) (string, map[string]string, error) {
+	in := &elb.DescribeListenersInput{LoadBalancerArn: aws.String(c.Props.LoadBalancerARN.Get())}
+	for {
+		page, err := l.api().listenerCalls.describe(ctx, in)
+		if err != nil {
+			return "", nil, failed("DescribeListeners", err)
+		}
+		for _, found := range page.Listeners {
+			if int(aws.ToInt32(found.Port)) == c.Props.Port {
+				tags, err := l.api().tagsOf(ctx, *found.ListenerArn)
+				return *found.ListenerArn, tags, err
+			}
+		}
+		if in.Marker = page.NextMarker; in.Marker == nil {
+			return "", nil, fmt.Errorf("no listener on port %d: %w", c.Props.Port, resource.ErrNotFound)
+		}
+	}
+}
+
+func (l listener) read(ctx context.Context, c listenerCall) (model.Listener, model.ListenerOutputs, error) {
+	out, err := l.api().listenerCalls.describe(ctx, &elb.DescribeListenersInput{ListenerArns: []string{c.ID}})
+	if err != nil {
+		return model.Listener{}, model.ListenerOutputs{}, failed("DescribeListeners", err)
+	}
+	if len(out.Listeners) == 0 {
+		return model.Listener{}, model.ListenerOutputs{}, fmt.Errorf("elasticloadbalancing:DescribeListeners: %w", resource.ErrNotFound)
+	}
+	found := out.Listeners[0]
+	p := model.Listener{
+		LoadBalancerARN: value.Lit(aws.ToString(found.LoadBalancerArn)), Port: int(aws.ToInt32(found.Port)), Protocol: string(found.Protocol),
+	}
+	if found.Protocol == types.ProtocolEnumHttps {
+		p.SSLPolicy = aws.ToString(found.SslPolicy)
+		if len(found.Certificates) > 0 {
+			p.CertificateARN = value.Lit(aws.ToString(found.Certificates[0].CertificateArn))
+		}
+	}
+	if p.DefaultAction, err = fromAWS(found.DefaultActions); err != nil {
+		return p, model.ListenerOutputs{}, failed("DescribeListeners", err)
+	}
+	tags, err := l.api().tagsOf(ctx, c.ID)
+	p.Tags = tagging.User(tags)
+	return p, model.ListenerOutputs{ARN: c.ID}, err
+}
+
+func (l listener) update(ctx context.Context, c listenerCall) (model.ListenerOutputs, error) {
+	was, is := c.Old, c.Props
+	was.Tags, is.Tags = nil, nil
+	if !value.Equal(value.Encode(was), value.Encode(is)) {
+		_, err := l.api().listenerCalls.modify(ctx, &elb.ModifyListenerInput{
+			ListenerArn: &c.ID, Port: aws.Int32(int32(c.Props.Port)), Protocol: types.ProtocolEnum(c.Props.Protocol),
+			Certificates: certificates(c.Props), SslPolicy: sslPolicy(c.Props), DefaultActions: toAWS(c.Props.DefaultAction),
+		})
+		if err != nil {
+			return c.Out, failed("ModifyListener", err, listenerAdvice...)
+		}
+	}
+	return c.Out, l.api().retag(ctx, c.Request, c.Old.Tags, c.Props.Tags)
+}
+
+func (l listener) delete(ctx context.Context, c listenerCall) error {
+	_, err := l.api().listenerCalls.delete(ctx, &elb.DeleteListenerInput{ListenerArn: &c.ID})
+	return failed("DeleteListener", err)
+}

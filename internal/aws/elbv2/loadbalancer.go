@@ -1,0 +1,258 @@
+package elbv2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/elbv2"
+	"github.com/company/deployer/internal/value"
+)
+
+type loadBalancerCalls struct {
+	create             op[elb.CreateLoadBalancerInput, elb.CreateLoadBalancerOutput]
+	describe           op[elb.DescribeLoadBalancersInput, elb.DescribeLoadBalancersOutput]
+	delete             op[elb.DeleteLoadBalancerInput, elb.DeleteLoadBalancerOutput]
+	describeAttributes op[elb.DescribeLoadBalancerAttributesInput, elb.DescribeLoadBalancerAttributesOutput]
+	modifyAttributes   op[elb.ModifyLoadBalancerAttributesInput, elb.ModifyLoadBalancerAttributesOutput]
+	setSubnets         op[elb.SetSubnetsInput, elb.SetSubnetsOutput]
+	setSecurityGroups  op[elb.SetSecurityGroupsInput, elb.SetSecurityGroupsOutput]
+	setIPAddressType   op[elb.SetIpAddressTypeInput, elb.SetIpAddressTypeOutput]
+
+	describeNetworkInterfaces func(context.Context, *ec2.DescribeNetworkInterfacesInput, ...func(*ec2.Options)) (*ec2.DescribeNetworkInterfacesOutput, error)
+}
+
+type (
+	loadBalancerCall = resource.Call[model.LoadBalancer, model.LoadBalancerOutputs]
+	loadBalancer     struct{ api func() *api }
+)
+
+// interfacesGone is how long the network interfaces of a deleted load balancer may stay; mostly it is a minute.
+var interfacesGone = call.Pace{First: time.Second, Longest: 10 * time.Second, Limit: 10 * time.Minute}
+
+func newLoadBalancer(api func() *api) resource.Behaviour {
+	l := loadBalancer{api}
+	return &resource.Typed[model.LoadBalancer, model.LoadBalancerOutputs]{
+		Def: resource.Definition{
+			Type: model.LoadBalancerType, Version: 1,
+			ReplaceOn: []string{"scheme"}, HashedName: "name", NameLimit: 32,
+			FindFirst: true, // CreateLoadBalancer answers an existing one with equal settings as if it had made it
+			Consequence: func(changed []string) plan.Consequence {
+				if slices.Contains(changed, "scheme") {
+					return plan.Downtime // the DNS name changes: whoever points at it must follow
+				}
+				return plan.InPlace
+			},
+			Actions: append([]string{
+				"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DeleteLoadBalancer",
+				"elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:ModifyLoadBalancerAttributes",
+				"elasticloadbalancing:SetSubnets", "elasticloadbalancing:SetSecurityGroups", "elasticloadbalancing:SetIpAddressType",
+				"ec2:DescribeNetworkInterfaces",
+				"iam:CreateServiceLinkedRole", // the first load balancer of an account
+			}, tagActions...),
+		},
+		CheckProps: checkLoadBalancer, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update, DeleteObject: l.delete,
+		Find: l.find, Taggable: true,
+	}
+}
+
+func checkLoadBalancer(p *model.LoadBalancer) []value.Problem {
+	var problems []value.Problem
+	checkName(&p.Name)
+	p.Subnets, p.SecurityGroups = asSet(p.Subnets), asSet(p.SecurityGroups)
+	if p.Subnets.Known() && len(p.Subnets.Get()) < 2 {
+		problems = append(problems, bad("an application load balancer needs subnets in at least two zones", "subnets"))
+	}
+	if p.SecurityGroups.Known() && len(p.SecurityGroups.Get()) == 0 {
+		problems = append(problems, bad("at least one security group is needed", "securityGroups"))
+	}
+	set(&p.IPAddressType, "ipv4")
+	set(&p.DesyncMitigation, "defensive")
+	set(&p.IdleTimeout, 60)
+	pointer(&p.DeletionProtection, false)
+	pointer(&p.DropInvalidHeaders, true)
+	pointer(&p.HTTP2, true)
+	return append(problems, within(p.IdleTimeout, 1, 4000, "idleTimeout")...)
+}
+
+func (l loadBalancer) create(ctx context.Context, c loadBalancerCall) (string, model.LoadBalancerOutputs, error) {
+	p := c.Props
+	made, err := l.api().loadBalancerCalls.create(ctx, &elb.CreateLoadBalancerInput{
+		Name: &p.Name, Type: types.LoadBalancerTypeEnumApplication, Scheme: types.LoadBalancerSchemeEnum(p.Scheme),
+		IpAddressType: types.IpAddressType(p.IPAddressType), Subnets: p.Subnets.Get(), SecurityGroups: p.SecurityGroups.Get(),
+		Tags: tagList(c.Request, p.Tags),
+	})
+	if err != nil {
+		return "", model.LoadBalancerOutputs{}, failed("CreateLoadBalancer", err, noSuchSubnet)
+	}
+	if len(made.LoadBalancers) == 0 {
+		return "", model.LoadBalancerOutputs{}, errors.New("elasticloadbalancing:CreateLoadBalancer answered without a load balancer")
+	}
+	arn, out := aws.ToString(made.LoadBalancers[0].LoadBalancerArn), loadBalancerOutputs(made.LoadBalancers[0])
+	if err := l.setAttributes(ctx, arn, p); err != nil {
+		return arn, out, unfinishedLoadBalancer(arn, withoutAttributes(p), out, err)
+	}
+	c.Progress("waiting for load balancer " + p.Name + " to become active; AWS takes two to three minutes")
+	if err := l.waitActive(ctx, arn, true); err != nil {
+		return arn, out, unfinishedLoadBalancer(arn, p, out, err)
+	}
+	return arn, out, nil
+}
+
+var noSuchSubnet = advice{"InvalidSubnet", "an internet-facing load balancer needs subnets whose route table leads to an internet gateway, each in another zone"}
+
+func unfinishedLoadBalancer(arn string, p model.LoadBalancer, out model.LoadBalancerOutputs, err error) error {
+	return &resource.Unfinished[model.LoadBalancer, model.LoadBalancerOutputs]{ID: arn, Props: p, Out: out, Err: err}
+}
+
+func (l loadBalancer) waitActive(ctx context.Context, arn string, isNew bool) error {
+	return call.Wait(ctx, call.Slowly, "load balancer "+suffix(arn)+" becomes active", func(ctx context.Context) (bool, error) {
+		found, err := l.describe(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerArns: []string{arn}})
+		if isNew && errors.Is(err, resource.ErrNotFound) {
+			return false, nil // not everywhere yet
+		}
+		if err != nil || found.State == nil {
+			return false, err
+		}
+		switch found.State.Code {
+		case types.LoadBalancerStateEnumActive, types.LoadBalancerStateEnumActiveImpaired:
+			return true, nil
+		case types.LoadBalancerStateEnumFailed:
+			return false, fmt.Errorf("load balancer %s failed: %s", suffix(arn), aws.ToString(found.State.Reason))
+		}
+		return false, nil
+	})
+}
+
+// describe returns the one load balancer that in asks for.
+func (l loadBalancer) describe(ctx context.Context, in *elb.DescribeLoadBalancersInput) (types.LoadBalancer, error) {
+	out, err := l.api().loadBalancerCalls.describe(ctx, in)
+	if err != nil {
+		return types.LoadBalancer{}, failed("DescribeLoadBalancers", err)
+	}
+	if len(out.LoadBalancers) == 0 {
+		return types.LoadBalancer{}, fmt.Errorf("elasticloadbalancing:DescribeLoadBalancers: %w", resource.ErrNotFound)
+	}
+	return out.LoadBalancers[0], nil
+}
+
+func (l loadBalancer) find(ctx context.Context, c loadBalancerCall) (string, map[string]string, error) {
+	found, err := l.describe(ctx, &elb.DescribeLoadBalancersInput{Names: []string{c.Props.Name}})
+	if err != nil {
+		return "", nil, err
+	}
+	tags, err := l.api().tagsOf(ctx, *found.LoadBalancerArn)
+	return *found.LoadBalancerArn, tags, err
+}
+
+func (l loadBalancer) read(ctx context.Context, c loadBalancerCall) (model.LoadBalancer, model.LoadBalancerOutputs, error) {
+	found, err := l.describe(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerArns: []string{c.ID}})
+	if err != nil {
+		return model.LoadBalancer{}, model.LoadBalancerOutputs{}, err
+	}
+	subnets := make([]string, len(found.AvailabilityZones))
+	for i, zone := range found.AvailabilityZones {
+		subnets[i] = aws.ToString(zone.SubnetId)
+	}
+	p := model.LoadBalancer{
+		Name: aws.ToString(found.LoadBalancerName), Scheme: string(found.Scheme), IPAddressType: string(found.IpAddressType),
+		Subnets: asSet(value.Lit(subnets)), SecurityGroups: asSet(value.Lit(slices.Clone(found.SecurityGroups))),
+	}
+	if err := l.readAttributes(ctx, c.ID, &p); err != nil {
+		return p, model.LoadBalancerOutputs{}, err
+	}
+	tags, err := l.api().tagsOf(ctx, c.ID)
+	p.Tags = tagging.User(tags)
+	return p, loadBalancerOutputs(found), err
+}
+
+func (l loadBalancer) update(ctx context.Context, c loadBalancerCall) (model.LoadBalancerOutputs, error) {
+	calls := l.api().loadBalancerCalls
+	if !value.Equal(c.Old.Subnets.Value(), c.Props.Subnets.Value()) {
+		if _, err := calls.setSubnets(ctx, &elb.SetSubnetsInput{LoadBalancerArn: &c.ID, Subnets: c.Props.Subnets.Get()}); err != nil {
+			return c.Out, failed("SetSubnets", err, noSuchSubnet)
+		}
+	}
+	if !value.Equal(c.Old.SecurityGroups.Value(), c.Props.SecurityGroups.Value()) {
+		if _, err := calls.setSecurityGroups(ctx, &elb.SetSecurityGroupsInput{LoadBalancerArn: &c.ID, SecurityGroups: c.Props.SecurityGroups.Get()}); err != nil {
+			return c.Out, failed("SetSecurityGroups", err)
+		}
+	}
+	if c.Old.IPAddressType != c.Props.IPAddressType {
+		if _, err := calls.setIPAddressType(ctx, &elb.SetIpAddressTypeInput{LoadBalancerArn: &c.ID, IpAddressType: types.IpAddressType(c.Props.IPAddressType)}); err != nil {
+			return c.Out, failed("SetIpAddressType", err)
+		}
+	}
+	if !value.Equal(value.Encode(attributesOf(c.Old)), value.Encode(attributesOf(c.Props))) {
+		if err := l.setAttributes(ctx, c.ID, c.Props); err != nil {
+			return c.Out, err
+		}
+	}
+	if err := l.api().retag(ctx, c.Request, c.Old.Tags, c.Props.Tags); err != nil {
+		return c.Out, err
+	}
+	return c.Out, l.waitActive(ctx, c.ID, false)
+}
+
+// delete never lifts a deletion protection: who wants that says so in an update first.
+func (l loadBalancer) delete(ctx context.Context, c loadBalancerCall) error {
+	_, err := l.api().loadBalancerCalls.delete(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerArn: &c.ID})
+	err = failed("DeleteLoadBalancer", err, advice{
+		"OperationNotPermitted", "the load balancer is protected from deletion: apply deletionProtection: false first (an environment without " +
+			"production: true does), or run aws elbv2 modify-load-balancer-attributes --load-balancer-arn " + c.ID +
+			" --attributes Key=deletion_protection.enabled,Value=false",
+	})
+	if err != nil && !errors.Is(err, resource.ErrNotFound) {
+		return err
+	}
+	err = call.Wait(ctx, call.Slowly, "load balancer "+suffix(c.ID)+" is gone", func(ctx context.Context) (bool, error) {
+		_, err := l.describe(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerArns: []string{c.ID}})
+		if errors.Is(err, resource.ErrNotFound) {
+			return true, nil
+		}
+		return false, err
+	})
+	if err != nil {
+		return err
+	}
+	return l.waitInterfaces(ctx, c)
+}
+
+// waitInterfaces waits for the network interfaces, because they hold on to security groups and subnets that are deleted next.
+func (l loadBalancer) waitInterfaces(ctx context.Context, c loadBalancerCall) error {
+	told := false
+	what := "the network interfaces of load balancer " + suffix(c.ID) + " are gone"
+	return call.Wait(ctx, interfacesGone, what, func(ctx context.Context) (bool, error) {
+		out, err := l.api().describeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{
+			Filters: []ec2types.Filter{{Name: aws.String("description"), Values: []string{"ELB " + suffix(c.ID)}}},
+		})
+		if err != nil {
+			return false, call.Error("ec2:DescribeNetworkInterfaces", err)
+		}
+		if len(out.NetworkInterfaces) > 0 && !told {
+			told = true
+			c.Progress("waiting until " + what)
+		}
+		return len(out.NetworkInterfaces) == 0, nil
+	})
+}
+
+func loadBalancerOutputs(b types.LoadBalancer) model.LoadBalancerOutputs {
+	arn := aws.ToString(b.LoadBalancerArn)
+	return model.LoadBalancerOutputs{
+		ARN: arn, Name: aws.ToString(b.LoadBalancerName), DNSName: aws.ToString(b.DNSName),
+		ZoneID: aws.ToString(b.CanonicalHostedZoneId), ARNSuffix: suffix(arn),
+	}
+}

@@ -1,0 +1,260 @@
+package elbv2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/elbv2"
+	"github.com/company/deployer/internal/value"
+)
+
+type ruleCalls struct {
+	create        op[elb.CreateRuleInput, elb.CreateRuleOutput]
+	describe      op[elb.DescribeRulesInput, elb.DescribeRulesOutput]
+	modify        op[elb.ModifyRuleInput, elb.ModifyRuleOutput]
+	delete        op[elb.DeleteRuleInput, elb.DeleteRuleOutput]
+	setPriorities op[elb.SetRulePrioritiesInput, elb.SetRulePrioritiesOutput]
+}
+
+type (
+	ruleCall = resource.Call[model.ListenerRule, model.ListenerRuleOutputs]
+	rule     struct{ api func() *api }
+)
+
+// makingRoom is how long a rule waits for its priority when another component of the stack has it: the same apply may be about to
+// move that one.
+var makingRoom = call.Pace{First: 500 * time.Millisecond, Longest: 3 * time.Second, Limit: 30 * time.Second}
+
+func newListenerRule(api func() *api) resource.Behaviour {
+	r := rule{api}
+	return &resource.Typed[model.ListenerRule, model.ListenerRuleOutputs]{
+		Def: resource.Definition{
+			Type: model.ListenerRuleType, Version: 1,
+			ReplaceOn: []string{"listenerArn"},
+			// A target group serves one load balancer only: the old rule must let go of it first.
+			DeleteBeforeReplace: true,
+			Consequence: func(changed []string) plan.Consequence {
+				if slices.Contains(changed, "listenerArn") {
+					return plan.Downtime
+				}
+				return plan.InPlace
+			},
+			Actions: append([]string{
+				"elasticloadbalancing:CreateRule", "elasticloadbalancing:DescribeRules", "elasticloadbalancing:ModifyRule",
+				"elasticloadbalancing:DeleteRule", "elasticloadbalancing:SetRulePriorities",
+			}, tagActions...),
+		},
+		CheckProps: checkRule, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update, DeleteObject: r.delete,
+		Find: r.find, Taggable: true,
+	}
+}
+
+var ruleAdvice = []advice{
+	{"TargetGroupAssociationLimit", "a target group serves one load balancer only: this one still serves another"},
+	{"TooManyRules", "AWS takes 100 rules per load balancer unless you ask for more (Service Quotas, Rules per Application Load Balancer)"},
+}
+
+func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRuleOutputs, error) {
+	var made *elb.CreateRuleOutput
+	err := r.withRoom(ctx, c, "CreateRule", func(ctx context.Context) (err error) {
+		made, err = r.api().ruleCalls.create(ctx, &elb.CreateRuleInput{
+			ListenerArn: aws.String(c.Props.ListenerARN.Get()), Priority: aws.Int32(int32(c.Props.Priority)),
+			Conditions: conditions(c.Props), Actions: toAWS(c.Props.Action), Tags: tagList(c.Request, c.Props.Tags),
+		})
+		return err
+	})
+	if err != nil {
+		return "", model.ListenerRuleOutputs{}, err
+	}
+	if len(made.Rules) == 0 {
+		return "", model.ListenerRuleOutputs{}, errors.New("elasticloadbalancing:CreateRule answered without a rule")
+	}
+	arn := aws.ToString(made.Rules[0].RuleArn)
+	return arn, model.ListenerRuleOutputs{ARN: arn}, nil
+}
+
+// withRoom makes a call that needs the priority and the target group for itself. Either may still be somebody's whom the same apply is
+// about to move, so it waits for a while before it says whose it is.
+func (r rule) withRoom(ctx context.Context, c ruleCall, operation string, do func(context.Context) error) error {
+	var last error
+	told := false
+	err := call.Wait(ctx, makingRoom, "room for priority "+strconv.Itoa(c.Props.Priority), func(ctx context.Context) (bool, error) {
+		err := do(ctx)
+		if err == nil {
+			last = nil
+			return true, nil
+		}
+		if ctx.Err() != nil {
+			return false, nil // Wait says why; what was seen last says more
+		}
+		last = failed(operation, err, ruleAdvice...)
+		switch {
+		case call.HasCode(err, "TargetGroupAssociationLimit"):
+		case call.HasCode(err, "PriorityInUse"):
+			mayMove, taken := r.inUse(ctx, c, last)
+			if last = taken; !mayMove {
+				return last == nil, last
+			}
+		default:
+			return false, last
+		}
+		if !told {
+			told = true
+			c.Progress("waiting for another rule of this stack to let go: " + last.Error())
+		}
+		return false, nil
+	})
+	if err != nil && last != nil && ctx.Err() == nil {
+		return last
+	}
+	return err
+}
+
+// inUse says whose the wanted priority is, and whether that one may be about to move. No error: it is the rule's own already.
+func (r rule) inUse(ctx context.Context, c ruleCall, err error) (mayMove bool, _ error) {
+	holder, tags, findErr := r.find(ctx, c)
+	switch {
+	case errors.Is(findErr, resource.ErrNotFound):
+		return true, err // it just moved
+	case findErr != nil:
+		return false, errors.Join(err, findErr)
+	case holder == c.ID && c.ID != "":
+		return false, nil
+	}
+	known := c.InState != nil && c.InState(holder)
+	if !known && (resource.Ours(tags, c.Tags) || c.Adopt && len(tags) == 0) {
+		return false, err // ErrExists: Typed adopts it
+	}
+	out := &resource.OpError{
+		Operation: "elasticloadbalancing", Code: "PriorityInUse",
+		Err: &resource.OwnedError{Type: model.ListenerRuleType, Name: "priority " + strconv.Itoa(c.Props.Priority), Tags: tags},
+	}
+	var op *resource.OpError
+	if errors.As(err, &op) {
+		out.Operation, out.RequestID = op.Operation, op.RequestID
+	}
+	out.Message = out.Err.Error() + ", rule " + holder
+	sameStack := true
+	for _, key := range []string{resource.TagStack, resource.TagEnvironment, resource.TagLineage} {
+		sameStack = sameStack && tags[key] != "" && tags[key] == c.Tags[key]
+	}
+	if sameStack {
+		out.Next = "two rules of this stack want the same priority, or swap theirs: give one of them another ingress.priority and apply again"
+		return tags[resource.TagComponent] != c.Tags[resource.TagComponent], out
+	}
+	out.Next = fmt.Sprintf("choose a free ingress.priority from %d to %d, or remove that rule", model.ExplicitMin, model.ExplicitMax)
+	return false, out
+}
+
+// find looks for the rule with the wanted priority, else for one of ours that takes the same requests: an interrupted run may have
+// made it when its priority was another.
+func (r rule) find(ctx context.Context, c ruleCall) (string, map[string]string, error) {
+	in := &elb.DescribeRulesInput{ListenerArn: aws.String(c.Props.ListenerARN.Get())}
+	var alike []string
+	for {
+		page, err := r.api().ruleCalls.describe(ctx, in)
+		if err != nil {
+			return "", nil, failed("DescribeRules", err)
+		}
+		for _, found := range page.Rules {
+			arn := aws.ToString(found.RuleArn)
+			if aws.ToString(found.Priority) == strconv.Itoa(c.Props.Priority) {
+				tags, err := r.api().tagsOf(ctx, arn)
+				return arn, tags, err
+			}
+			hosts, paths := conditionsOf(found)
+			if slices.Equal(hosts, c.Props.Hosts) && slices.Equal(paths, c.Props.Paths) && arn != c.ID && (c.InState == nil || !c.InState(arn)) {
+				alike = append(alike, arn)
+			}
+		}
+		if in.Marker = page.NextMarker; in.Marker == nil {
+			break
+		}
+	}
+	for _, arn := range alike {
+		tags, err := r.api().tagsOf(ctx, arn)
+		if err != nil {
+			return "", nil, err
+		}
+		if resource.Ours(tags, c.Tags) {
+			return arn, tags, nil
+		}
+	}
+	return "", nil, fmt.Errorf("no rule of priority %d: %w", c.Props.Priority, resource.ErrNotFound)
+}
+
+func (r rule) read(ctx context.Context, c ruleCall) (model.ListenerRule, model.ListenerRuleOutputs, error) {
+	out, err := r.api().ruleCalls.describe(ctx, &elb.DescribeRulesInput{RuleArns: []string{c.ID}})
+	if err != nil {
+		return model.ListenerRule{}, model.ListenerRuleOutputs{}, failed("DescribeRules", err)
+	}
+	if len(out.Rules) == 0 {
+		return model.ListenerRule{}, model.ListenerRuleOutputs{}, fmt.Errorf("elasticloadbalancing:DescribeRules: %w", resource.ErrNotFound)
+	}
+	found := out.Rules[0]
+	p := model.ListenerRule{ListenerARN: value.Lit(listenerOf(c.ID))}
+	if p.Priority, err = strconv.Atoi(aws.ToString(found.Priority)); err != nil {
+		return p, model.ListenerRuleOutputs{}, failed("DescribeRules", err)
+	}
+	p.Hosts, p.Paths = conditionsOf(found)
+	if p.Action, err = fromAWS(found.Actions); err != nil {
+		return p, model.ListenerRuleOutputs{}, failed("DescribeRules", err)
+	}
+	tags, err := r.api().tagsOf(ctx, c.ID)
+	p.Tags = tagging.User(tags)
+	return p, model.ListenerRuleOutputs{ARN: c.ID}, err
+}
+
+// listenerOf returns the listener's ARN, which a rule's ARN contains.
+func listenerOf(ruleARN string) string {
+	arn := strings.Replace(ruleARN, ":listener-rule/", ":listener/", 1)
+	if i := strings.LastIndex(arn, "/"); i >= 0 {
+		arn = arn[:i]
+	}
+	return arn
+}
+
+func (r rule) update(ctx context.Context, c ruleCall) (model.ListenerRuleOutputs, error) {
+	calls := r.api().ruleCalls
+	was, is := c.Old, c.Props
+	was.Tags, is.Tags, was.Priority, is.Priority = nil, nil, 0, 0
+	if !value.Equal(value.Encode(was), value.Encode(is)) {
+		err := r.withRoom(ctx, c, "ModifyRule", func(ctx context.Context) error {
+			_, err := calls.modify(ctx, &elb.ModifyRuleInput{RuleArn: &c.ID, Conditions: conditions(c.Props), Actions: toAWS(c.Props.Action)})
+			return err
+		})
+		if err != nil {
+			return c.Out, err
+		}
+	}
+	if c.Old.Priority != c.Props.Priority {
+		err := r.withRoom(ctx, c, "SetRulePriorities", func(ctx context.Context) error {
+			_, err := calls.setPriorities(ctx, &elb.SetRulePrioritiesInput{
+				RulePriorities: []types.RulePriorityPair{{RuleArn: &c.ID, Priority: aws.Int32(int32(c.Props.Priority))}},
+			})
+			return err
+		})
+		if err != nil {
+			return c.Out, err
+		}
+	}
+	return c.Out, r.api().retag(ctx, c.Request, c.Old.Tags, c.Props.Tags)
+}
+
+func (r rule) delete(ctx context.Context, c ruleCall) error {
+	_, err := r.api().ruleCalls.delete(ctx, &elb.DeleteRuleInput{RuleArn: &c.ID})
+	return failed("DeleteRule", err)
+}

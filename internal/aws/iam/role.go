@@ -1,0 +1,228 @@
+package iam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/policy"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/iam"
+	"github.com/company/deployer/internal/value"
+)
+
+type (
+	roleCall = resource.Call[model.Role, model.RoleOutputs]
+	role     struct{ api func() *api }
+)
+
+func newRole(api func() *api) resource.Behaviour {
+	r := role{api}
+	return &resource.Typed[model.Role, model.RoleOutputs]{
+		Def: resource.Definition{
+			Type: model.RoleType, Version: 1,
+			ReplaceOn: []string{"path"}, HashedName: "name", NameLimit: 64,
+			Actions: []string{
+				"iam:CreateRole", "iam:GetRole", "iam:UpdateRole", "iam:DeleteRole", "iam:UpdateAssumeRolePolicy",
+				"iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", "iam:TagRole", "iam:UntagRole",
+			},
+		},
+		CheckProps: checkRole, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update, DeleteObject: r.delete,
+		Find: r.find, Taggable: true,
+	}
+}
+
+var (
+	nameForm = regexp.MustCompile(`^[A-Za-z0-9+=,.@_-]+$`)
+	pathForm = regexp.MustCompile(`^/([!-~]+/)?$`)
+)
+
+func checkRole(r *model.Role) []value.Problem {
+	problems := policy.Check("assumeRolePolicy", &r.AssumeRolePolicy)
+	bad := func(message, property string) {
+		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{property}, Message: message})
+	}
+	if r.Path == "" {
+		r.Path = "/"
+	}
+	if r.MaxSession == 0 {
+		r.MaxSession = 3600
+	}
+	if !nameForm.MatchString(r.Name) {
+		bad(fmt.Sprintf("%q is no role name: letters, digits and +=,.@_-", r.Name), "name")
+	}
+	if !pathForm.MatchString(r.Path) {
+		bad(fmt.Sprintf("%q is no path: it begins and ends with /", r.Path), "path")
+	}
+	if r.MaxSession < 3600 || r.MaxSession > 43200 {
+		bad(fmt.Sprintf("must be from 3600 to 43200 seconds, but is %d", r.MaxSession), "maxSession")
+	}
+	return problems
+}
+
+func (r role) create(ctx context.Context, c roleCall) (string, model.RoleOutputs, error) {
+	doc, err := policy.Text(c.Props.AssumeRolePolicy)
+	if err != nil {
+		return "", model.RoleOutputs{}, err
+	}
+	seconds := int32(c.Props.MaxSession) //nolint:gosec // checked
+	in := &iam.CreateRoleInput{
+		RoleName: &c.Props.Name, AssumeRolePolicyDocument: &doc, Path: &c.Props.Path, MaxSessionDuration: &seconds,
+		Tags: sdkTags(tagging.Wanted(c.Tags, c.Props.Tags)),
+	}
+	if c.Props.Description != "" {
+		in.Description = &c.Props.Description
+	}
+	if boundary := c.Props.PermissionsBoundary.Get(); boundary != "" {
+		in.PermissionsBoundary = &boundary
+	}
+	var made *types.Role
+	err = settled(ctx, "the principals of the role "+c.Props.Name, false, func(ctx context.Context) error {
+		out, err := r.api().createRole(ctx, in)
+		if err == nil {
+			made = out.Role
+		}
+		return failed("CreateRole", err)
+	})
+	if err != nil {
+		return "", model.RoleOutputs{}, err
+	}
+	return c.Props.Name, outputs(made), nil
+}
+
+func outputs(r *types.Role) model.RoleOutputs {
+	return model.RoleOutputs{ARN: text(r.Arn), Name: text(r.RoleName), UniqueID: text(r.RoleId)}
+}
+
+func (r role) get(ctx context.Context, name string) (*types.Role, error) {
+	out, err := r.api().getRole(ctx, &iam.GetRoleInput{RoleName: &name})
+	if err != nil {
+		return nil, failed("GetRole", err)
+	}
+	return out.Role, nil
+}
+
+func (r role) find(ctx context.Context, c roleCall) (string, map[string]string, error) {
+	found, err := r.get(ctx, c.Props.Name)
+	if err != nil {
+		return "", nil, err
+	}
+	return text(found.RoleName), tagsOf(found.Tags), nil
+}
+
+func (r role) read(ctx context.Context, c roleCall) (model.Role, model.RoleOutputs, error) {
+	found, err := r.get(ctx, c.ID)
+	if err != nil {
+		return model.Role{}, model.RoleOutputs{}, err
+	}
+	doc, err := policy.Read(text(found.AssumeRolePolicyDocument))
+	if err != nil {
+		return model.Role{}, model.RoleOutputs{}, fmt.Errorf("iam:GetRole %s: %w", c.ID, err)
+	}
+	props := model.Role{
+		Name: text(found.RoleName), AssumeRolePolicy: doc, Path: text(found.Path), Description: text(found.Description),
+		MaxSession: 3600, Tags: tagging.User(tagsOf(found.Tags)),
+	}
+	if found.MaxSessionDuration != nil {
+		props.MaxSession = int(*found.MaxSessionDuration)
+	}
+	if b := found.PermissionsBoundary; b != nil && b.PermissionsBoundaryArn != nil {
+		props.PermissionsBoundary = value.Lit(*b.PermissionsBoundaryArn)
+	}
+	return props, outputs(found), nil
+}
+
+func (r role) update(ctx context.Context, c roleCall) (model.RoleOutputs, error) {
+	name := c.ID
+	steps := []func(context.Context) error{func(ctx context.Context) error {
+		_, err := r.api().tagRole(ctx, &iam.TagRoleInput{RoleName: &name, Tags: sdkTags(tagging.Wanted(c.Tags, c.Props.Tags))})
+		return failed("TagRole", err)
+	}}
+	if gone := tagging.Removed(c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags)); len(gone) > 0 {
+		steps = append(steps, func(ctx context.Context) error {
+			_, err := r.api().untagRole(ctx, &iam.UntagRoleInput{RoleName: &name, TagKeys: gone})
+			return failed("UntagRole", err)
+		})
+	}
+	if c.Old.Description != c.Props.Description || c.Old.MaxSession != c.Props.MaxSession {
+		seconds := int32(c.Props.MaxSession) //nolint:gosec // checked
+		steps = append(steps, func(ctx context.Context) error {
+			_, err := r.api().updateRole(ctx, &iam.UpdateRoleInput{RoleName: &name, Description: &c.Props.Description, MaxSessionDuration: &seconds})
+			return failed("UpdateRole", err)
+		})
+	}
+	if !value.Equal(c.Old.AssumeRolePolicy, c.Props.AssumeRolePolicy) {
+		doc, err := policy.Text(c.Props.AssumeRolePolicy)
+		if err != nil {
+			return c.Out, err
+		}
+		steps = append(steps, func(ctx context.Context) error {
+			_, err := r.api().updateAssume(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: &doc})
+			return failed("UpdateAssumeRolePolicy", err)
+		})
+	}
+	if boundary := c.Props.PermissionsBoundary.Get(); boundary != c.Old.PermissionsBoundary.Get() {
+		steps = append(steps, func(ctx context.Context) error {
+			if boundary == "" {
+				_, err := r.api().deleteBoundary(ctx, &iam.DeleteRolePermissionsBoundaryInput{RoleName: &name})
+				if err = failed("DeleteRolePermissionsBoundary", err); errors.Is(err, resource.ErrNotFound) {
+					_, err = r.get(ctx, name) // an earlier, unanswered delete took it away; or the whole role is gone
+				}
+				return err
+			}
+			_, err := r.api().putBoundary(ctx, &iam.PutRolePermissionsBoundaryInput{RoleName: &name, PermissionsBoundary: &boundary})
+			return failed("PutRolePermissionsBoundary", err)
+		})
+	}
+	for _, step := range steps {
+		if err := settled(ctx, "the role "+name, false, step); err != nil {
+			return c.Out, err
+		}
+	}
+	return c.Out, nil
+}
+
+// delete waits for policies that were detached a moment ago. It detaches nothing itself: what is still attached was
+// attached by somebody else.
+func (r role) delete(ctx context.Context, c roleCall) error {
+	told, tries := false, 0
+	return call.Wait(ctx, inUse, "the role "+c.ID+" is not in use any more", func(ctx context.Context) (bool, error) {
+		_, err := r.api().deleteRole(ctx, &iam.DeleteRoleInput{RoleName: &c.ID})
+		if err = failed("DeleteRole", err); !call.HasCode(err, "DeleteConflict", "ConcurrentModification") {
+			return err == nil, err
+		}
+		if tries++; tries > 12 {
+			var op *resource.OpError
+			if errors.As(err, &op) {
+				op.Next = "detach the policies and instance profiles that others gave to the role " + c.ID + ", then run again"
+			}
+			return false, err
+		}
+		if !told {
+			c.Progress("waiting: IAM still counts something as attached to the role " + c.ID)
+			told = true
+		}
+		return false, nil
+	})
+}
+
+func tagsOf(tags []types.Tag) map[string]string {
+	return tagging.Map(tags, func(t types.Tag) (*string, *string) { return t.Key, t.Value })
+}
+
+func sdkTags(tags map[string]string) []types.Tag {
+	return tagging.List(tags, func(key, text string) types.Tag { return types.Tag{Key: &key, Value: &text} })
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

@@ -1,0 +1,170 @@
+package iam
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+
+	"github.com/company/deployer/internal/aws/policy"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/iam"
+	"github.com/company/deployer/internal/value"
+)
+
+type (
+	rolePolicyCall = resource.Call[model.RolePolicy, model.RolePolicyOutputs]
+	rolePolicy     struct{ api func() *api }
+)
+
+// newRolePolicy returns the type of inline policies; their id is "<role>:<policy>".
+func newRolePolicy(api func() *api) resource.Behaviour {
+	p := rolePolicy{api}
+	return &resource.Typed[model.RolePolicy, model.RolePolicyOutputs]{
+		Def: resource.Definition{
+			Type: model.RolePolicyType, Version: 1,
+			ReplaceOn: []string{"role", "name"},
+			Actions:   []string{"iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"},
+		},
+		CheckProps: func(props *model.RolePolicy) []value.Problem {
+			problems := policy.Check("policy", &props.Policy)
+			if !nameForm.MatchString(props.Name) || len(props.Name) > 128 {
+				problems = append(problems, value.Problem{
+					Kind: value.BadValue, Path: []string{"name"},
+					Message: fmt.Sprintf("%q is no policy name: 1 to 128 letters, digits and +=,.@_-", props.Name),
+				})
+			}
+			return problems
+		},
+		CreateObject: func(ctx context.Context, c rolePolicyCall) (string, model.RolePolicyOutputs, error) {
+			return c.Props.Role.Get() + ":" + c.Props.Name, model.RolePolicyOutputs{}, p.put(ctx, c.Props, true)
+		},
+		ReadObject: p.read,
+		Find: func(ctx context.Context, c rolePolicyCall) (string, map[string]string, error) {
+			role := c.Props.Role.Get()
+			if role == "" { // an interrupted run did not come to know it, so it made no policy either
+				return "", nil, resource.ErrNotFound
+			}
+			c.ID = role + ":" + c.Props.Name
+			_, _, err := p.read(ctx, c)
+			return c.ID, nil, err
+		},
+		UpdateObject: func(ctx context.Context, c rolePolicyCall) (model.RolePolicyOutputs, error) {
+			return c.Out, p.put(ctx, c.Props, false)
+		},
+		DeleteObject: func(ctx context.Context, c rolePolicyCall) error {
+			role, name, err := split(c.ID)
+			if err != nil {
+				return err
+			}
+			return settled(ctx, "the role "+role, false, func(ctx context.Context) error {
+				_, err := p.api().deleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &role, PolicyName: &name})
+				return failed("DeleteRolePolicy", err)
+			})
+		},
+	}
+}
+
+func (p rolePolicy) put(ctx context.Context, props model.RolePolicy, fresh bool) error {
+	doc, err := policy.Text(props.Policy)
+	if err != nil {
+		return err
+	}
+	role := props.Role.Get()
+	return settled(ctx, "the role "+role, fresh, func(ctx context.Context) error {
+		_, err := p.api().putRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &role, PolicyName: &props.Name, PolicyDocument: &doc})
+		return failed("PutRolePolicy", err)
+	})
+}
+
+func (p rolePolicy) read(ctx context.Context, c rolePolicyCall) (model.RolePolicy, model.RolePolicyOutputs, error) {
+	role, name, err := split(c.ID)
+	if err != nil {
+		return model.RolePolicy{}, model.RolePolicyOutputs{}, err
+	}
+	out, err := p.api().getRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: &role, PolicyName: &name})
+	if err != nil {
+		return model.RolePolicy{}, model.RolePolicyOutputs{}, failed("GetRolePolicy", err)
+	}
+	doc, err := policy.Read(text(out.PolicyDocument))
+	return model.RolePolicy{Role: value.Lit(role), Name: name, Policy: doc}, model.RolePolicyOutputs{}, err
+}
+
+// split takes an id apart; neither role names nor policy names hold a colon, ARNs after the first one may.
+func split(id string) (role, rest string, err error) {
+	role, rest, ok := strings.Cut(id, ":")
+	if !ok {
+		return "", "", fmt.Errorf("%q is no id of a role's policy: want <role>:<policy>", id)
+	}
+	return role, rest, nil
+}
+
+type (
+	attachmentCall = resource.Call[model.RolePolicyAttachment, model.RolePolicyAttachmentOutputs]
+	attachment     struct{ api func() *api }
+)
+
+// newRolePolicyAttachment returns the type of attached managed policies; their id is "<role>:<policy ARN>".
+func newRolePolicyAttachment(api func() *api) resource.Behaviour {
+	a := attachment{api}
+	return &resource.Typed[model.RolePolicyAttachment, model.RolePolicyAttachmentOutputs]{
+		Def: resource.Definition{
+			Type: model.RolePolicyAttachmentType, Version: 1,
+			ReplaceOn: []string{"role", "policyArn"},
+			Actions:   []string{"iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:ListAttachedRolePolicies"},
+		},
+		CreateObject: func(ctx context.Context, c attachmentCall) (string, model.RolePolicyAttachmentOutputs, error) {
+			role, arn := c.Props.Role.Get(), c.Props.PolicyARN.Get()
+			err := settled(ctx, "the role "+role, true, func(ctx context.Context) error {
+				_, err := a.api().attachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &role, PolicyArn: &arn})
+				return failed("AttachRolePolicy", err)
+			})
+			return role + ":" + arn, model.RolePolicyAttachmentOutputs{}, err
+		},
+		ReadObject: a.read,
+		Find: func(ctx context.Context, c attachmentCall) (string, map[string]string, error) {
+			role, arn := c.Props.Role.Get(), c.Props.PolicyARN.Get()
+			if role == "" || arn == "" { // an interrupted run did not come to know them, so it attached nothing either
+				return "", nil, resource.ErrNotFound
+			}
+			c.ID = role + ":" + arn
+			_, _, err := a.read(ctx, c)
+			return c.ID, nil, err
+		},
+		DeleteObject: func(ctx context.Context, c attachmentCall) error {
+			role, arn, err := split(c.ID)
+			if err != nil {
+				return err
+			}
+			return settled(ctx, "the role "+role, false, func(ctx context.Context) error {
+				_, err := a.api().detachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &role, PolicyArn: &arn})
+				return failed("DetachRolePolicy", err)
+			})
+		},
+	}
+}
+
+func (a attachment) read(ctx context.Context, c attachmentCall) (model.RolePolicyAttachment, model.RolePolicyAttachmentOutputs, error) {
+	var none model.RolePolicyAttachmentOutputs
+	role, arn, err := split(c.ID)
+	if err != nil {
+		return model.RolePolicyAttachment{}, none, err
+	}
+	in := &iam.ListAttachedRolePoliciesInput{RoleName: &role}
+	for {
+		page, err := a.api().listAttached(ctx, in)
+		if err != nil {
+			return model.RolePolicyAttachment{}, none, failed("ListAttachedRolePolicies", err)
+		}
+		for _, attached := range page.AttachedPolicies {
+			if text(attached.PolicyArn) == arn {
+				return model.RolePolicyAttachment{Role: value.Lit(role), PolicyARN: value.Lit(arn)}, none, nil
+			}
+		}
+		if !page.IsTruncated {
+			return model.RolePolicyAttachment{}, none, fmt.Errorf("%s: %w", c.ID, resource.ErrNotFound)
+		}
+		in.Marker = page.Marker
+	}
+}

@@ -1,0 +1,228 @@
+package logs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/logs"
+	"github.com/company/deployer/internal/value"
+)
+
+type (
+	groupCall = resource.Call[model.LogGroup, model.LogGroupOutputs]
+	logGroup  struct{ api func() *api }
+)
+
+func newLogGroup(api func() *api) resource.Behaviour {
+	g := logGroup{api}
+	return &resource.Typed[model.LogGroup, model.LogGroupOutputs]{
+		Def: resource.Definition{
+			Type: model.LogGroupType, Version: 1,
+			ReplaceOn: []string{"name"},
+			Actions: []string{
+				"logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DescribeLogGroups", "logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy",
+				"logs:AssociateKmsKey", "logs:DisassociateKmsKey", "logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource",
+			},
+		},
+		CheckProps: checkLogGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete,
+		Find: g.find, Taggable: true,
+	}
+}
+
+var (
+	nameForm = regexp.MustCompile(`^[A-Za-z0-9._/#-]{1,512}$`)
+	// retentions are the days that PutRetentionPolicy takes.
+	retentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+)
+
+func checkLogGroup(g *model.LogGroup) []value.Problem {
+	var problems []value.Problem
+	if !nameForm.MatchString(g.Name) || strings.HasPrefix(g.Name, "aws/") {
+		problems = append(problems, value.Problem{
+			Kind: value.BadValue, Path: []string{"name"},
+			Message: fmt.Sprintf("%q is no log group name: 1 to 512 letters, digits and ._/#-, not beginning with aws/", g.Name),
+		})
+	}
+	if g.RetentionDays != 0 && !slices.Contains(retentions, g.RetentionDays) {
+		problems = append(problems, value.Problem{
+			Kind: value.BadValue, Path: []string{"retentionDays"},
+			Message: fmt.Sprintf("CloudWatch Logs does not keep events for %d days; it takes %s, or 0 for good", g.RetentionDays, strings.Trim(fmt.Sprint(retentions), "[]")),
+		})
+	}
+	return problems
+}
+
+// create makes the group with tags and key in one call; retention is a second one.
+func (g logGroup) create(ctx context.Context, c groupCall) (string, model.LogGroupOutputs, error) {
+	name := c.Props.Name
+	in := &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &name, Tags: tagging.Wanted(c.Tags, c.Props.Tags)}
+	if key := c.Props.KMSKey.Get(); key != "" {
+		in.KmsKeyId = &key
+	}
+	err := settled(ctx, name, false, func(ctx context.Context) error {
+		_, err := g.api().createLogGroup(ctx, in)
+		return failed("CreateLogGroup", err)
+	})
+	if err != nil {
+		return "", model.LogGroupOutputs{}, err
+	}
+	var out model.LogGroupOutputs
+	err = settled(ctx, name, true, func(ctx context.Context) error {
+		group, err := g.describe(ctx, name)
+		if err == nil {
+			out = outputs(group)
+			return g.setRetention(ctx, name, c.Props.RetentionDays, 0)
+		}
+		return err
+	})
+	if err != nil {
+		actual := c.Props
+		actual.RetentionDays = 0
+		return "", out, &resource.Unfinished[model.LogGroup, model.LogGroupOutputs]{ID: name, Props: actual, Out: out, Err: err}
+	}
+	return name, out, nil
+}
+
+func (g logGroup) setRetention(ctx context.Context, name string, wanted, old int) error {
+	switch {
+	case wanted == old:
+		return nil
+	case wanted == 0:
+		_, err := g.api().deleteRetentionPolicy(ctx, &cloudwatchlogs.DeleteRetentionPolicyInput{LogGroupName: &name})
+		return failed("DeleteRetentionPolicy", err)
+	}
+	days := int32(wanted) //nolint:gosec // one of retentions
+	_, err := g.api().putRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: &name, RetentionInDays: &days})
+	return failed("PutRetentionPolicy", err)
+}
+
+// describe finds the group of exactly that name: the API only filters by prefix.
+func (g logGroup) describe(ctx context.Context, name string) (types.LogGroup, error) {
+	in := &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &name}
+	for {
+		page, err := g.api().describeLogGroups(ctx, in)
+		if err != nil {
+			return types.LogGroup{}, failed("DescribeLogGroups", err)
+		}
+		for _, group := range page.LogGroups {
+			if text(group.LogGroupName) == name {
+				return group, nil
+			}
+		}
+		if page.NextToken == nil {
+			return types.LogGroup{}, &resource.OpError{
+				Operation: "logs:DescribeLogGroups", Code: "ResourceNotFoundException", Message: "there is no log group " + name, Err: resource.ErrNotFound,
+			}
+		}
+		in.NextToken = page.NextToken
+	}
+}
+
+func outputs(group types.LogGroup) model.LogGroupOutputs {
+	arn := text(group.LogGroupArn)
+	if arn == "" {
+		arn = strings.TrimSuffix(text(group.Arn), ":*")
+	}
+	return model.LogGroupOutputs{Name: text(group.LogGroupName), ARN: arn}
+}
+
+func (g logGroup) tags(ctx context.Context, arn string) (map[string]string, error) {
+	out, err := g.api().listTags(ctx, &cloudwatchlogs.ListTagsForResourceInput{ResourceArn: &arn})
+	if err != nil {
+		return nil, failed("ListTagsForResource", err)
+	}
+	return out.Tags, nil
+}
+
+func (g logGroup) find(ctx context.Context, c groupCall) (string, map[string]string, error) {
+	group, err := g.describe(ctx, c.Props.Name)
+	if err != nil {
+		return "", nil, err
+	}
+	tags, err := g.tags(ctx, outputs(group).ARN)
+	return c.Props.Name, tags, err
+}
+
+func (g logGroup) read(ctx context.Context, c groupCall) (model.LogGroup, model.LogGroupOutputs, error) {
+	group, err := g.describe(ctx, c.ID)
+	if err != nil {
+		return model.LogGroup{}, model.LogGroupOutputs{}, err
+	}
+	out := outputs(group)
+	tags, err := g.tags(ctx, out.ARN)
+	if err != nil {
+		return model.LogGroup{}, out, err
+	}
+	props := model.LogGroup{Name: c.ID, Tags: tagging.User(tags)}
+	if group.RetentionInDays != nil {
+		props.RetentionDays = int(*group.RetentionInDays)
+	}
+	if key := text(group.KmsKeyId); key != "" {
+		props.KMSKey = value.Lit(key)
+	}
+	return props, out, nil
+}
+
+func (g logGroup) update(ctx context.Context, c groupCall) (model.LogGroupOutputs, error) {
+	wanted := tagging.Wanted(c.Tags, c.Props.Tags)
+	key := c.Props.KMSKey.Get()
+	for _, step := range []func(context.Context) error{
+		func(ctx context.Context) error {
+			return g.setRetention(ctx, c.ID, c.Props.RetentionDays, c.Old.RetentionDays)
+		},
+		func(ctx context.Context) error {
+			switch {
+			case key == c.Old.KMSKey.Get():
+				return nil
+			case key == "":
+				_, err := g.api().disassociateKMSKey(ctx, &cloudwatchlogs.DisassociateKmsKeyInput{LogGroupName: &c.ID})
+				return failed("DisassociateKmsKey", err)
+			}
+			_, err := g.api().associateKMSKey(ctx, &cloudwatchlogs.AssociateKmsKeyInput{LogGroupName: &c.ID, KmsKeyId: &key})
+			return failed("AssociateKmsKey", err)
+		},
+		func(ctx context.Context) error {
+			_, err := g.api().tagResource(ctx, &cloudwatchlogs.TagResourceInput{ResourceArn: &c.Out.ARN, Tags: wanted})
+			return failed("TagResource", err)
+		},
+		func(ctx context.Context) error {
+			gone := tagging.Removed(c.Old.Tags, wanted)
+			if len(gone) == 0 {
+				return nil
+			}
+			_, err := g.api().untagResource(ctx, &cloudwatchlogs.UntagResourceInput{ResourceArn: &c.Out.ARN, TagKeys: gone})
+			return failed("UntagResource", err)
+		},
+	} {
+		if err := settled(ctx, c.ID, false, step); err != nil {
+			return c.Out, err
+		}
+	}
+	return c.Out, nil
+}
+
+func (g logGroup) delete(ctx context.Context, c groupCall) error {
+	return settled(ctx, c.ID, false, func(ctx context.Context) error {
+		_, err := g.api().deleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: &c.ID})
+		if err = failed("DeleteLogGroup", err); errors.Is(err, resource.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

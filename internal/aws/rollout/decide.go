@@ -1,0 +1,114 @@
+package rollout
+
+import (
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+)
+
+// standing is what one look at a service says about our deployment.
+type standing int
+
+const (
+	undecided  standing = iota // in progress, or the answer is older than our deployment
+	settled                    // PRIMARY, COMPLETED, and as many tasks run as desired
+	failed                     // FAILED and still PRIMARY: ECS has nothing to go back to
+	rolledBack                 // ECS went back to an earlier deployment
+	superseded                 // somebody else started another deployment
+	gone                       // the service is not active any more
+)
+
+// target identifies the deployment that an apply caused.
+type target struct {
+	id             string // "" when its answer was lost: then the PRIMARY with the task definition
+	created        time.Time
+	taskDefinition string
+	previous       string
+}
+
+// stand decides by the service alone. ECS lists a deployment until its tasks are gone, so a failed one may be missing.
+func stand(svc types.Service, t target) standing {
+	if status := aws.ToString(svc.Status); status != "" && status != "ACTIVE" {
+		return gone
+	}
+	primary := Primary(svc)
+	if primary == nil {
+		return undecided
+	}
+	if aws.ToString(primary.Id) == t.id || t.id == "" && SameRevision(aws.ToString(primary.TaskDefinition), t.taskDefinition) {
+		switch {
+		case primary.RolloutState == types.DeploymentRolloutStateFailed:
+			return failed
+		case primary.RolloutState == types.DeploymentRolloutStateCompleted &&
+			svc.RunningCount == svc.DesiredCount && svc.PendingCount == 0 &&
+			primary.RunningCount == primary.DesiredCount && primary.DesiredCount == svc.DesiredCount:
+			return settled
+		}
+		return undecided
+	}
+	ours := deployment(svc, t.id)
+	if ours == nil && primary.CreatedAt != nil && primary.CreatedAt.Before(t.created) {
+		return undecided // ECS is eventually consistent: this answer was made before our deployment
+	}
+	switch {
+	case ours != nil && ours.RolloutState == types.DeploymentRolloutStateFailed,
+		strings.Contains(strings.ToLower(aws.ToString(primary.RolloutStateReason)), "rolling back"),
+		strings.Contains(strings.ToLower(aws.ToString(primary.RolloutStateReason)), "rollback"),
+		t.previous != "" && SameRevision(aws.ToString(primary.TaskDefinition), t.previous):
+		return rolledBack
+	}
+	return superseded
+}
+
+// Primary returns the deployment that ECS works towards, nil when there is none.
+func Primary(svc types.Service) *types.Deployment {
+	for i, d := range svc.Deployments {
+		if aws.ToString(d.Status) == "PRIMARY" {
+			return &svc.Deployments[i]
+		}
+	}
+	return nil
+}
+
+// Running returns the ARN of the task definition that the service really runs: the PRIMARY's once its rollout is completed,
+// else that of the deployment it replaces, "" when there is none.
+func Running(svc types.Service) string {
+	primary := Primary(svc)
+	if primary == nil {
+		return aws.ToString(svc.TaskDefinition)
+	}
+	if primary.RolloutState == types.DeploymentRolloutStateCompleted || primary.RolloutState == "" {
+		return aws.ToString(primary.TaskDefinition)
+	}
+	for _, d := range svc.Deployments {
+		if aws.ToString(d.Status) == "ACTIVE" && d.RolloutState != types.DeploymentRolloutStateFailed && d.RunningCount > 0 {
+			return aws.ToString(d.TaskDefinition)
+		}
+	}
+	return ""
+}
+
+// SameRevision compares two task definitions, each an ARN or family:revision.
+func SameRevision(a, b string) bool {
+	return a != "" && b != "" && familyRevision(a) == familyRevision(b)
+}
+
+// familyRevision returns "family:revision".
+func familyRevision(arn string) string { return arn[strings.LastIndexByte(arn, '/')+1:] }
+
+// revision returns the number of a revision as text: "12".
+func revision(arn string) string {
+	_, number, _ := strings.Cut(familyRevision(arn), ":")
+	return number
+}
+
+func deployment(svc types.Service, id string) *types.Deployment {
+	for i, d := range svc.Deployments {
+		if id != "" && aws.ToString(d.Id) == id {
+			return &svc.Deployments[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/company/deployer/internal/diag"
+)
+
+// failure is a rollout that will not succeed.
+type failure struct {
+	cause    Cause
+	crash    *crash // that decided it, or explains it best
+	event    string // of ECS, that explains it
+	stop     bool   // it goes on unless it is stopped
+	goesBack bool   // ECS goes back on its own
+	late     bool   // the time was up
+	bake     bool   // it had been completed
+}
+
+// fail ends the rollout, waits until what ECS goes back to is stable, and explains.
+func (r *run) fail(ctx context.Context, f *failure) error {
+	if r.standing {
+		f.stop = false // the deployment was fine before; an unrelated change must not take it away
+	}
+	r.explain(f)
+	outcome := ""
+	if f.stop {
+		r.say("giving up on revision " + revision(r.goal.TaskDefinition) + ": " + f.short())
+		outcome = r.stop(ctx)
+	}
+	lines, group := r.lastLines(ctx, f.crash)
+	if f.goesBack || f.stop && outcome == "" {
+		outcome = r.goBack(ctx)
+	}
+	detail := sentence(f.what(r))
+	if outcome != "" {
+		detail += " " + sentence(outcome)
+	}
+	d := diag.New(diag.Failed, "Rollout failed", detail, sentence(r.next(f, group))).For(r.goal.Component)
+	d.Lines = lines
+	return d
+}
+
+func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }
+
+// explain looks for what is behind a rollout that ECS or the clock ended: crashes tell most, then the load balancer, then ECS's
+// events.
+func (r *run) explain(f *failure) {
+	if f.cause == Superseded || f.cause == Deleted {
+		return
+	}
+	if f.crash == nil && len(r.crashes) > 0 {
+		best := &r.crashes[len(r.crashes)-1]
+		for i, c := range r.crashes {
+			if r.times(c) > r.times(*best) {
+				best = &r.crashes[i]
+			}
+		}
+		f.crash = best
+	}
+	if f.crash != nil {
+		f.cause = f.crash.cause
+	}
+	for i := len(r.events) - 1; i >= 0; i-- {
+		cause, ok := eventCause(aws.ToString(r.events[i].Message))
+		if !ok || f.crash != nil && f.crash.cause != cause {
+			continue
+		}
+		f.event = plainEvent(r.events[i])
+		if f.crash == nil {
+			f.cause = cause
+		}
+		break
+	}
+	if f.crash == nil && f.event == "" && r.targets.sick > 0 {
+		f.cause = TargetHealth
+	}
+}
+
+func (f *failure) short() string {
+	if f.crash != nil {
+		return f.crash.String()
+	}
+	if f.event != "" {
+		return f.event
+	}
+	return string(f.cause)
+}
+
+// what says what happened, in one sentence or two.
+func (f *failure) what(r *run) string {
+	rev := revision(r.goal.TaskDefinition)
+	var parts []string
+	switch {
+	case f.cause == Superseded:
+		p := Primary(r.service)
+		return fmt.Sprintf("while revision %s was rolled out, somebody else started deployment %s with revision %s", rev, aws.ToString(p.Id), revision(aws.ToString(p.TaskDefinition)))
+	case f.cause == Deleted:
+		return "the service was deleted while it was rolled out"
+	case f.late:
+		parts = append(parts, fmt.Sprintf("revision %s did not come up within %s: %d of %d tasks run", rev, r.goal.Timeout, r.service.RunningCount, r.service.DesiredCount))
+	case f.bake:
+		parts = append(parts, fmt.Sprintf("revision %s came up, but did not stay up", rev))
+	default:
+		parts = append(parts, fmt.Sprintf("revision %s did not come up", rev))
+	}
+	if f.crash != nil {
+		parts = append(parts, f.crash.describe(r.times(*f.crash)))
+	} else if f.cause == TargetHealth {
+		parts = append(parts, strings.TrimRight(fmt.Sprintf("targets %d/%d healthy: %s", r.targets.healthy, r.targets.wanted, r.targets.reason), ": "))
+	}
+	if f.event != "" {
+		parts = append(parts, "ECS says: "+strings.TrimRight(f.event, "."))
+	} else if f.crash == nil {
+		if d := deployment(r.service, r.target.id); d != nil && aws.ToString(d.RolloutStateReason) != "" {
+			parts = append(parts, "ECS says: "+strings.TrimRight(*d.RolloutStateReason, "."))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// next is the step that most likely helps.
+func (r *run) next(f *failure, group string) string {
+	logs := "its output"
+	if group != "" {
+		logs = "log group " + group
+	}
+	switch f.cause {
+	case Crash:
+		if f.crash != nil && f.crash.exitCode != nil && *f.crash.exitCode == 0 {
+			return "a service must keep running, but the container ended by itself: check command; see " + logs
+		}
+		return "fix what the last lines say (a missing environment variable, an unreachable host, a wrong command), then apply again; more in " + logs
+	case OutOfMemory:
+		return "raise memory (exit code 137 is a kill, nearly always for memory), or make the application use less; see " + logs
+	case ImagePull:
+		return "check that the image's name and tag exist in its registry, that the execution role may read that repository, and that the subnets have a route to it"
+	case CannotStart:
+		return "check command and entryPoint, and that the image is built for the component's architecture"
+	case Secrets:
+		return "check that each ARN or path under secrets exists in this account and region, that its JSON key exists, and that the execution role may read it"
+	case Initialization:
+		return "check that the log group exists and that the subnets have a route to the AWS services that the task needs"
+	case ContainerHealth:
+		return "check healthCheck.command (it runs inside the container), its timeout and its start period; see " + logs
+	case TargetHealth:
+		return "check healthCheck.path and healthCheck.port, that the application answers there with 200 on 0.0.0.0, that the security group lets the load balancer in, and whether the grace period is long enough"
+	case Capacity:
+		return "wait and apply again, or use more subnets (zones, free addresses) or a higher Fargate quota; spot capacity comes and goes"
+	case AssumeRole:
+		return "check that the trust policies of task role and execution role name ecs-tasks.amazonaws.com, then apply again"
+	case Superseded:
+		return "find out who deploys this service besides deployer, then apply again"
+	case Deleted:
+		return "apply again: the service is made anew"
+	}
+	return "see the events of the service in the ECS console and " + logs + ", then apply again; raise deployment.timeout if it only needs longer"
+}

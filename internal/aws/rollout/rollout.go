@@ -1,0 +1,86 @@
+// Package rollout tells the truth about ECS services: whether the deployment that an apply caused really runs, why it does not,
+// and what a service does right now.
+//
+// In: the service as the call that started a deployment answered it, and what was planned (Goal). Out: the service once the
+// rollout is decided, and for a failed one a diagnostic with the cause, log lines and a next step; or Status, plain data. It may
+// stop a deployment that cannot succeed (roll it back, or set the service to 0 tasks when there is nothing to go back to); it must
+// not create, configure or delete services, and must not print.
+package rollout
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+
+	"github.com/company/deployer/internal/aws/call"
+)
+
+// API is the AWS calls that a watch makes.
+type API struct {
+	DescribeServices       func(context.Context, *ecs.DescribeServicesInput, ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error)
+	UpdateService          func(context.Context, *ecs.UpdateServiceInput, ...func(*ecs.Options)) (*ecs.UpdateServiceOutput, error)
+	ListTasks              func(context.Context, *ecs.ListTasksInput, ...func(*ecs.Options)) (*ecs.ListTasksOutput, error)
+	DescribeTasks          func(context.Context, *ecs.DescribeTasksInput, ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error)
+	DescribeTaskDefinition func(context.Context, *ecs.DescribeTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error)
+	ListServiceDeployments func(context.Context, *ecs.ListServiceDeploymentsInput, ...func(*ecs.Options)) (*ecs.ListServiceDeploymentsOutput, error)
+	StopServiceDeployment  func(context.Context, *ecs.StopServiceDeploymentInput, ...func(*ecs.Options)) (*ecs.StopServiceDeploymentOutput, error)
+
+	DescribeTargetHealth func(context.Context, *elasticloadbalancingv2.DescribeTargetHealthInput, ...func(*elasticloadbalancingv2.Options)) (*elasticloadbalancingv2.DescribeTargetHealthOutput, error)
+	GetLogEvents         func(context.Context, *cloudwatchlogs.GetLogEventsInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.GetLogEventsOutput, error)
+}
+
+// Actions are the IAM actions that a watch needs.
+var Actions = []string{
+	"ecs:DescribeServices", "ecs:UpdateService", "ecs:ListTasks", "ecs:DescribeTasks", "ecs:DescribeTaskDefinition",
+	"ecs:ListServiceDeployments", "ecs:StopServiceDeployment", "elasticloadbalancing:DescribeTargetHealth", "logs:GetLogEvents",
+}
+
+// Clock is the watch's time; tests replace it.
+type Clock struct {
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error // returns early, with the cause, when the context ends
+}
+
+// SystemClock is real time. Its pauses vary by a fifth, so that many watches do not ask in step, and follow call.Scale.
+func SystemClock() Clock {
+	return Clock{Now: time.Now, Sleep: func(ctx context.Context, d time.Duration) error {
+		timer := time.NewTimer(time.Duration(float64(d) * call.Scale * (0.8 + 0.4*rand.Float64())))
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-timer.C:
+			return nil
+		}
+	}}
+}
+
+// Watcher watches deployments and reports the status of services.
+type Watcher struct {
+	API   func() API
+	Clock Clock
+}
+
+// New returns a Watcher that makes its clients at the first use.
+func New(cfg aws.Config) *Watcher {
+	return &Watcher{Clock: SystemClock(), API: sync.OnceValue(func() API {
+		services, balancers, logs := ecs.NewFromConfig(cfg), elasticloadbalancingv2.NewFromConfig(cfg), cloudwatchlogs.NewFromConfig(cfg)
+		return API{
+			DescribeServices:       services.DescribeServices,
+			UpdateService:          services.UpdateService,
+			ListTasks:              services.ListTasks,
+			DescribeTasks:          services.DescribeTasks,
+			DescribeTaskDefinition: services.DescribeTaskDefinition,
+			ListServiceDeployments: services.ListServiceDeployments,
+			StopServiceDeployment:  services.StopServiceDeployment,
+			DescribeTargetHealth:   balancers.DescribeTargetHealth,
+			GetLogEvents:           logs.GetLogEvents,
+		}
+	})}
+}

@@ -1,0 +1,100 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/company/deployer/internal/aws/call"
+)
+
+// stop ends a deployment that cannot succeed: back to the revision that ran before, or to 0 tasks when there is none. It returns
+// "" when ECS took the order, else why not, for the diagnostic.
+func (r *run) stop(ctx context.Context) string {
+	input := &ecs.UpdateServiceInput{Cluster: &r.goal.Cluster, Service: &r.goal.Service}
+	if r.goal.Previous == "" {
+		input.DesiredCount = aws.Int32(0)
+		return r.update(ctx, input, "set to 0 tasks")
+	}
+	p := Primary(r.service)
+	if p != nil && p.RolloutState == types.DeploymentRolloutStateInProgress && r.stopDeployment(ctx) {
+		return ""
+	}
+	if SameRevision(r.goal.Previous, r.goal.TaskDefinition) {
+		return "it could not be taken back, because ECS has no deployment in progress any more"
+	}
+	input.TaskDefinition = &r.goal.Previous // StopServiceDeployment takes only deployments in progress
+	return r.update(ctx, input, "taken back to revision "+revision(r.goal.Previous))
+}
+
+func (r *run) update(ctx context.Context, input *ecs.UpdateServiceInput, what string) string {
+	out, err := r.api.UpdateService(ctx, input)
+	if err != nil {
+		return fmt.Sprintf("it could not be %s (%s), so ECS goes on trying", what, call.Error("ecs:UpdateService", err))
+	}
+	if out.Service != nil {
+		r.service = *out.Service
+	}
+	return ""
+}
+
+// stopDeployment reports whether ECS rolls back now.
+func (r *run) stopDeployment(ctx context.Context) bool {
+	out, err := r.api.ListServiceDeployments(ctx, &ecs.ListServiceDeploymentsInput{Cluster: &r.goal.Cluster, Service: &r.goal.Service,
+		Status: []types.ServiceDeploymentStatus{types.ServiceDeploymentStatusPending, types.ServiceDeploymentStatusInProgress}})
+	if err != nil || len(out.ServiceDeployments) == 0 {
+		return false
+	}
+	newest := out.ServiceDeployments[0]
+	for _, d := range out.ServiceDeployments {
+		if aws.ToTime(d.CreatedAt).After(aws.ToTime(newest.CreatedAt)) {
+			newest = d
+		}
+	}
+	_, err = r.api.StopServiceDeployment(ctx, &ecs.StopServiceDeploymentInput{
+		ServiceDeploymentArn: newest.ServiceDeploymentArn, StopType: types.StopServiceDeploymentStopTypeRollback,
+	})
+	return err == nil || call.HasCode(err, "ConflictException") // it stops already
+}
+
+// goBack waits until what the service goes back to is stable, and says what runs now.
+func (r *run) goBack(ctx context.Context) string {
+	limit := r.clock.Now().Add(goBackWithin)
+	for pause := time.Duration(0); r.clock.Now().Before(limit); pause = firstPause {
+		if err := r.clock.Sleep(ctx, pause); err != nil {
+			return "the rollback is still in progress"
+		}
+		svc, err := r.describe(ctx)
+		if err != nil {
+			continue
+		}
+		r.service = svc
+		r.report(svc)
+		if text, done := r.wentBack(svc); done {
+			return text
+		}
+	}
+	return fmt.Sprintf("the rollback was not finished within %s", goBackWithin)
+}
+
+func (r *run) wentBack(svc types.Service) (string, bool) {
+	p := Primary(svc)
+	if r.goal.Previous == "" && (p == nil || svc.DesiredCount == 0) {
+		return "there is no earlier revision to go back to, so the service is set to 0 tasks", svc.RunningCount+svc.PendingCount == 0
+	}
+	if p == nil || aws.ToString(p.Id) == r.target.id {
+		return "", false
+	}
+	rev := revision(aws.ToString(p.TaskDefinition))
+	switch {
+	case p.RolloutState == types.DeploymentRolloutStateFailed:
+		return "revision " + rev + ", to which ECS went back, does not come up any more either", true
+	case p.RolloutState == types.DeploymentRolloutStateCompleted && svc.PendingCount == 0 && svc.RunningCount == svc.DesiredCount:
+		return fmt.Sprintf("revision %s runs again (%d of %d tasks)", rev, svc.RunningCount, svc.DesiredCount), true
+	}
+	return "", false
+}

@@ -1,0 +1,117 @@
+package rollout
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/company/deployer/internal/aws/call"
+)
+
+// health sums up the target groups of a service.
+type health struct {
+	wanted, healthy int // targets: tasks times target groups
+	sick            int // targets of ours that are not healthy
+	reason          string
+}
+
+func (h health) ok() bool { return h.sick == 0 && h.healthy >= h.wanted }
+
+// targetHealth asks the load balancers how the service's tasks are. Targets of tasks that are going away do not count.
+func (r *run) targetHealth(ctx context.Context, svc types.Service) (health, error) {
+	var sum health
+	var addresses map[string]bool // of running tasks, asked for only when targets are not simply all healthy
+	for _, lb := range svc.LoadBalancers {
+		if lb.TargetGroupArn == nil {
+			continue
+		}
+		targets, err := describeTargets(ctx, r.api, *lb.TargetGroupArn)
+		if err != nil {
+			return health{}, err
+		}
+		one := count(targets, aws.ToInt32(lb.ContainerPort), nil)
+		if one.sick > 0 {
+			if addresses == nil {
+				if addresses, err = r.addresses(ctx); err != nil {
+					return health{}, err
+				}
+			}
+			if len(addresses) > 0 {
+				one = count(targets, aws.ToInt32(lb.ContainerPort), addresses)
+			}
+		}
+		sum.wanted += int(svc.DesiredCount)
+		sum.healthy += one.healthy
+		sum.sick += one.sick
+		if one.reason != "" {
+			sum.reason = one.reason
+		}
+	}
+	return sum, nil
+}
+
+// count counts targets, only those at the given addresses unless nil.
+func count(targets []elbtypes.TargetHealthDescription, port int32, addresses map[string]bool) health {
+	var h health
+	for _, t := range targets {
+		if t.TargetHealth == nil || t.Target == nil {
+			continue
+		}
+		if addresses != nil && (!addresses[aws.ToString(t.Target.Id)] || t.Target.Port != nil && *t.Target.Port != port) {
+			continue
+		}
+		switch t.TargetHealth.State {
+		case elbtypes.TargetHealthStateEnumDraining:
+		case elbtypes.TargetHealthStateEnumHealthy:
+			h.healthy++
+		default:
+			h.sick++
+			h.reason = string(t.TargetHealth.State)
+			if d := aws.ToString(t.TargetHealth.Description); d != "" {
+				h.reason = d
+			}
+		}
+	}
+	return h
+}
+
+// addresses returns the private addresses of the service's running tasks.
+func (r *run) addresses(ctx context.Context) (map[string]bool, error) {
+	arns, err := listTasks(ctx, r.api, r.goal.Cluster, aws.ToString(r.service.ServiceName), types.DesiredStatusRunning)
+	if err != nil {
+		return nil, err
+	}
+	tasks, err := describeTasks(ctx, r.api, r.goal.Cluster, arns)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]bool{}
+	for _, task := range tasks {
+		for _, attachment := range task.Attachments {
+			for _, detail := range attachment.Details {
+				if aws.ToString(detail.Name) == "privateIPv4Address" {
+					found[aws.ToString(detail.Value)] = true
+				}
+			}
+		}
+		for _, c := range task.Containers {
+			for _, i := range c.NetworkInterfaces {
+				if i.PrivateIpv4Address != nil {
+					found[*i.PrivateIpv4Address] = true
+				}
+			}
+		}
+	}
+	return found, nil
+}
+
+func describeTargets(ctx context.Context, api API, arn string) ([]elbtypes.TargetHealthDescription, error) {
+	out, err := api.DescribeTargetHealth(ctx, &elasticloadbalancingv2.DescribeTargetHealthInput{TargetGroupArn: &arn})
+	if err != nil {
+		return nil, call.Error("elasticloadbalancing:DescribeTargetHealth", err)
+	}
+	return out.TargetHealthDescriptions, nil
+}

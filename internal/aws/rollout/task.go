@@ -1,0 +1,133 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/company/deployer/internal/aws/call"
+)
+
+// tasksDue says whether stopped tasks are worth a look: when something about the service changed, or now and then.
+func (r *run) tasksDue(svc types.Service) bool {
+	p := Primary(svc)
+	if p == nil || p.RunningCount >= p.DesiredCount && p.FailedTasks == 0 && len(r.events) == 0 {
+		return false
+	}
+	looks := fmt.Sprint(p.RunningCount, p.PendingCount, p.FailedTasks, len(r.events), svc.RunningCount, svc.PendingCount)
+	return looks != r.lookedAt || r.clock.Now().Sub(r.looked) >= tasksEvery
+}
+
+// inspect looks at tasks of our deployment that stopped since the last time, and returns the crash that repeated itself often
+// enough to decide, if any. ECS shows stopped tasks for about an hour.
+func (r *run) inspect(ctx context.Context) (*crash, error) {
+	if p := Primary(r.service); p != nil {
+		r.lookedAt = fmt.Sprint(p.RunningCount, p.PendingCount, p.FailedTasks, len(r.events), r.service.RunningCount, r.service.PendingCount)
+	}
+	r.looked = r.clock.Now()
+	arns, err := listTasks(ctx, r.api, r.goal.Cluster, aws.ToString(r.service.ServiceName), types.DesiredStatusStopped)
+	if err != nil {
+		return nil, err
+	}
+	fresh := slices.DeleteFunc(arns, func(arn string) bool { return r.seenTasks[arn] })
+	first := !r.primed
+	r.primed = true
+	if first && r.standing {
+		for _, arn := range fresh {
+			r.seenTasks[arn] = true // these stopped before this apply changed anything
+		}
+		return nil, nil
+	}
+	tasks, err := describeTasks(ctx, r.api, r.goal.Cluster, fresh)
+	if err != nil {
+		return nil, err
+	}
+	for _, task := range tasks {
+		if aws.ToString(task.LastStatus) != "STOPPED" {
+			continue // its exit codes come later
+		}
+		r.seenTasks[aws.ToString(task.TaskArn)] = true
+		if !r.ours(task) {
+			continue
+		}
+		c, bad := classify(task)
+		if !bad {
+			continue
+		}
+		r.crashes = append(r.crashes, c)
+		r.calmSince = r.clock.Now()
+		r.goal.Progress("task " + short(c.taskID) + ": " + c.String())
+	}
+	return r.repeated(), nil
+}
+
+func (r *run) ours(task types.Task) bool {
+	if r.target.id != "" && aws.ToString(task.StartedBy) != "" {
+		return aws.ToString(task.StartedBy) == r.target.id
+	}
+	return SameRevision(aws.ToString(task.TaskDefinitionArn), r.target.taskDefinition)
+}
+
+// repeated returns the newest of the crashes that happened often enough.
+func (r *run) repeated() *crash {
+	count := map[string]int{}
+	var found *crash
+	for i, c := range r.crashes {
+		count[c.key()]++
+		if count[c.key()] >= c.enough() && (found == nil || !c.stopped.Before(found.stopped)) {
+			found = &r.crashes[i]
+		}
+	}
+	return found
+}
+
+// times counts the crashes equal to c.
+func (r *run) times(c crash) int {
+	n := 0
+	for _, other := range r.crashes {
+		if other.key() == c.key() {
+			n++
+		}
+	}
+	return n
+}
+
+func listTasks(ctx context.Context, api API, cluster, service string, status types.DesiredStatus) ([]string, error) {
+	input := &ecs.ListTasksInput{Cluster: &cluster, ServiceName: &service, DesiredStatus: status}
+	var arns []string
+	for {
+		out, err := api.ListTasks(ctx, input)
+		if call.HasCode(err, "ServiceNotFoundException", "ClusterNotFoundException") {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, call.Error("ecs:ListTasks", err)
+		}
+		arns = append(arns, out.TaskArns...)
+		if aws.ToString(out.NextToken) == "" {
+			return arns, nil
+		}
+		input.NextToken = out.NextToken
+	}
+}
+
+// describeTasks asks in portions of 100, as many as AWS takes.
+func describeTasks(ctx context.Context, api API, cluster string, arns []string) ([]types.Task, error) {
+	var tasks []types.Task
+	for portion := range slices.Chunk(arns, 100) {
+		out, err := api.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &cluster, Tasks: portion})
+		if err != nil {
+			return nil, call.Error("ecs:DescribeTasks", err)
+		}
+		tasks = append(tasks, out.Tasks...)
+	}
+	slices.SortStableFunc(tasks, func(a, b types.Task) int { return aws.ToTime(a.StoppedAt).Compare(aws.ToTime(b.StoppedAt)) })
+	return tasks, nil
+}
+
+// short is how people see a task's id.
+func short(id string) string { return id[:min(len(id), 8)] }

@@ -1,0 +1,124 @@
+package s3
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/s3"
+)
+
+type (
+	bucketCall = resource.Call[model.Bucket, model.BucketOutputs]
+	bucket     struct {
+		api    func() *api
+		region string
+	}
+)
+
+func newBucket(api func() *api, region string) resource.Behaviour {
+	b := bucket{api, region}
+	return &resource.Typed[model.Bucket, model.BucketOutputs]{
+		Def: resource.Definition{
+			Type: model.BucketType, Version: 1,
+			ReplaceOn: []string{"name"},
+			FindFirst: true, // in us-east-1, CreateBucket of an own bucket succeeds
+			DataLoss:  true,
+			Actions: []string{
+				"s3:CreateBucket", "s3:DeleteBucket", "s3:TagResource", "s3:GetBucketTagging", "s3:PutBucketTagging",
+				"s3:GetBucketVersioning", "s3:PutBucketVersioning", "s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration",
+				"s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock",
+				"s3:GetBucketOwnershipControls", "s3:PutBucketOwnershipControls",
+				"s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration", "s3:GetBucketCORS", "s3:PutBucketCORS",
+				"s3:ListBucketVersions", "s3:DeleteObject", "s3:DeleteObjectVersion",
+			},
+		},
+		CheckProps: checkBucket, CreateObject: b.create, ReadObject: b.read, UpdateObject: b.update, DeleteObject: b.delete,
+		Find: b.find, Taggable: true,
+	}
+}
+
+func (b bucket) outputs(name string) model.BucketOutputs {
+	suffix := ".amazonaws.com"
+	if partition(b.region) == "aws-cn" {
+		suffix += ".cn"
+	}
+	return model.BucketOutputs{
+		Name: name, ARN: "arn:" + partition(b.region) + ":s3:::" + name, Domain: name + ".s3." + b.region + suffix,
+	}
+}
+
+// create makes the bucket with its tags in one call, then sets part by part. An interrupted run is taken up by adoption, which
+// sets what is missing; a failed part leaves a recorded, unfinished bucket.
+func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketOutputs, error) {
+	name := c.Props.Name
+	in := &s3.CreateBucketInput{
+		Bucket: &name, ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced,
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{Tags: sdkTags(tagging.Wanted(c.Tags, c.Props.Tags))},
+	}
+	if b.region != "us-east-1" { // there, S3 refuses a location
+		in.CreateBucketConfiguration.LocationConstraint = types.BucketLocationConstraint(b.region)
+	}
+	err := settled(ctx, name, false, c.Progress, func(ctx context.Context) error {
+		_, err := b.api().createBucket(ctx, in)
+		return failed("CreateBucket", err)
+	})
+	if call.HasCode(err, "BucketAlreadyExists") {
+		return "", model.BucketOutputs{}, &resource.OwnedError{Type: model.BucketType, Name: name}
+	}
+	// Find saw no such bucket a moment ago: an untagged one is our own create, repeated by the SDK after a lost answer, on an S3
+	// that ignores tags at creation. A tagged one goes to adoption.
+	if errors.Is(err, resource.ErrExists) {
+		if tags, tagsErr := b.tags(ctx, name); tagsErr == nil && len(tags) == 0 {
+			err = nil
+		}
+	}
+	if err != nil {
+		return "", model.BucketOutputs{}, err
+	}
+	made := model.Bucket{Name: name}
+	if err := b.apply(ctx, c, made, true); err != nil {
+		// Recorded as it is, so that the next run goes on; without a read, as a bucket of which nothing is set.
+		actual, _, readErr := b.read(ctx, bucketCall{Request: resource.Request{ID: name}, Old: c.Props})
+		if readErr != nil {
+			actual = made
+		}
+		return "", model.BucketOutputs{}, &resource.Unfinished[model.Bucket, model.BucketOutputs]{
+			ID: name, Props: actual, Out: b.outputs(name), Err: err,
+		}
+	}
+	return name, b.outputs(name), nil
+}
+
+func (b bucket) update(ctx context.Context, c bucketCall) (model.BucketOutputs, error) {
+	return b.outputs(c.ID), b.apply(ctx, c, c.Old, false)
+}
+
+func (b bucket) find(ctx context.Context, c bucketCall) (string, map[string]string, error) {
+	tags, err := b.tags(ctx, c.Props.Name)
+	var op *resource.OpError
+	if errors.As(err, &op) && call.HasCode(err, "AccessDenied", "PermanentRedirect") {
+		op.Next = "the bucket " + c.Props.Name + " exists in another account or region, or the role may not s3:GetBucketTagging"
+	}
+	return c.Props.Name, tags, err
+}
+
+func (b bucket) tags(ctx context.Context, name string) (map[string]string, error) {
+	out, err := b.api().getTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &name})
+	if call.HasCode(err, "NoSuchTagSet", "NoSuchTagSetError") {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, failed("GetBucketTagging", err)
+	}
+	return tagging.Map(out.TagSet, func(t types.Tag) (*string, *string) { return t.Key, t.Value }), nil
+}
+
+func sdkTags(tags map[string]string) []types.Tag {
+	return tagging.List(tags, func(key, text string) types.Tag { return types.Tag{Key: &key, Value: &text} })
+}

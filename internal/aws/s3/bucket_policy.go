@@ -1,0 +1,79 @@
+package s3
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/policy"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/s3"
+	"github.com/company/deployer/internal/value"
+)
+
+type (
+	bucketPolicyCall = resource.Call[model.BucketPolicy, model.BucketPolicyOutputs]
+	bucketPolicy     struct{ api func() *api }
+)
+
+// newBucketPolicy returns the type whose objects are a sub-resource of a bucket; their id is the bucket's name.
+func newBucketPolicy(api func() *api) resource.Behaviour {
+	p := bucketPolicy{api}
+	return &resource.Typed[model.BucketPolicy, model.BucketPolicyOutputs]{
+		Def: resource.Definition{
+			Type: model.BucketPolicyType, Version: 1,
+			ReplaceOn: []string{"bucket"},
+			Actions:   []string{"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"},
+		},
+		CheckProps: func(props *model.BucketPolicy) []value.Problem { return policy.Check("policy", &props.Policy) },
+		CreateObject: func(ctx context.Context, c bucketPolicyCall) (string, model.BucketPolicyOutputs, error) {
+			bucket := c.Props.Bucket.Get()
+			return bucket, model.BucketPolicyOutputs{}, p.put(ctx, c, bucket)
+		},
+		ReadObject: p.read,
+		Find: func(ctx context.Context, c bucketPolicyCall) (string, map[string]string, error) {
+			if c.ID = c.Props.Bucket.Get(); c.ID == "" { // an interrupted run did not come to know it, so it made no policy either
+				return "", nil, resource.ErrNotFound
+			}
+			_, _, err := p.read(ctx, c)
+			return c.ID, nil, err
+		},
+		UpdateObject: func(ctx context.Context, c bucketPolicyCall) (model.BucketPolicyOutputs, error) {
+			return c.Out, p.put(ctx, c, c.ID)
+		},
+		DeleteObject: func(ctx context.Context, c bucketPolicyCall) error {
+			return settled(ctx, c.ID, false, c.Progress, func(ctx context.Context) error {
+				_, err := p.api().deletePolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &c.ID})
+				return failed("DeleteBucketPolicy", err)
+			})
+		},
+	}
+}
+
+// put waits for principals, too: S3 refuses a role that IAM has not spread yet as an invalid principal.
+func (p bucketPolicy) put(ctx context.Context, c bucketPolicyCall, bucket string) error {
+	text, err := policy.Text(c.Props.Policy)
+	if err != nil {
+		return err
+	}
+	tries := 0
+	return settled(ctx, bucket, true, c.Progress, func(ctx context.Context) error {
+		return call.Wait(ctx, call.Eventually, "S3 knows the principals of the policy of "+bucket, func(ctx context.Context) (bool, error) {
+			_, err := p.api().putPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &text})
+			if tries++; tries < 8 && call.HasCode(err, "MalformedPolicy") {
+				return false, nil
+			}
+			return err == nil, failed("PutBucketPolicy", err)
+		})
+	})
+}
+
+func (p bucketPolicy) read(ctx context.Context, c bucketPolicyCall) (model.BucketPolicy, model.BucketPolicyOutputs, error) {
+	out, err := p.api().getPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &c.ID})
+	if err != nil {
+		return model.BucketPolicy{}, model.BucketPolicyOutputs{}, failed("GetBucketPolicy", err)
+	}
+	doc, err := policy.Read(text(out.Policy))
+	return model.BucketPolicy{Bucket: value.Lit(c.ID), Policy: doc}, model.BucketPolicyOutputs{}, err
+}

@@ -1,0 +1,57 @@
+// Package secretsmanager is the lookup of secrets in AWS Secrets Manager.
+//
+// In: a name or an ARN. Out: metadata. It never reads a value, and makes and changes nothing.
+package secretsmanager
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/secretsmanager"
+	"github.com/company/deployer/internal/value"
+)
+
+type describe = func(context.Context, *secretsmanager.DescribeSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error)
+
+// Lookups returns the lookups of Secrets Manager. The client is made when the first call needs it.
+func Lookups(cfg aws.Config) []resource.Lookup {
+	s := secret{region: cfg.Region, describe: sync.OnceValue(func() describe { return secretsmanager.NewFromConfig(cfg).DescribeSecret })}
+	return []resource.Lookup{{Type: model.LookupSecret, Read: s.read, Actions: []string{"secretsmanager:DescribeSecret"}}}
+}
+
+type secret struct {
+	region   string
+	describe func() describe
+}
+
+func (s secret) read(ctx context.Context, props value.Value) (value.Value, error) {
+	var want model.Secret
+	if problems := value.Decode(props, &want); len(problems) > 0 {
+		return value.NullValue, problems[0]
+	}
+	wrong := func(next, format string, args ...any) error {
+		return &resource.OpError{Operation: "secretsmanager:DescribeSecret", Message: fmt.Sprintf(format, args...), Next: next}
+	}
+	found, err := s.describe()(ctx, &secretsmanager.DescribeSecretInput{SecretId: &want.ID})
+	if call.HasCode(err, "ResourceNotFoundException") {
+		return value.NullValue, wrong("make it: aws secretsmanager create-secret --region "+s.region+" --name ...; or correct the reference",
+			"there is no secret %s in %s of this account", want.ID, s.region)
+	}
+	if err != nil {
+		return value.NullValue, call.Error("secretsmanager:DescribeSecret", err)
+	}
+	if found.DeletedDate != nil {
+		return value.NullValue, wrong("bring it back: aws secretsmanager restore-secret --secret-id "+want.ID,
+			"secret %s is marked for deletion since %s", want.ID, found.DeletedDate.UTC().Format(time.DateOnly))
+	}
+	return value.Encode(model.SecretOutputs{
+		ARN: aws.ToString(found.ARN), Name: aws.ToString(found.Name), KMSKeyID: aws.ToString(found.KmsKeyId),
+	}), nil
+}

@@ -1,0 +1,166 @@
+// Package servicediscovery is the behaviour of the AWS Cloud Map resource types: private DNS namespaces and services.
+//
+// In: calls of the resource contract. Out: Cloud Map API calls, of which some start an operation that is waited for. It keeps no
+// state and decides nothing that the contract decides.
+package servicediscovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
+	"github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/resource"
+)
+
+// Behaviours returns the resource types of Cloud Map. The client is made when the first call needs it.
+func Behaviours(cfg aws.Config) []resource.Behaviour {
+	api := sync.OnceValue(func() *api { return newAPI(cfg) })
+	return []resource.Behaviour{newNamespace(api), newService(api)}
+}
+
+// op is one operation of the API.
+type op[I, O any] func(context.Context, *I, ...func(*servicediscovery.Options)) (*O, error)
+
+// api is the calls that the types make.
+type api struct {
+	createNamespace op[servicediscovery.CreatePrivateDnsNamespaceInput, servicediscovery.CreatePrivateDnsNamespaceOutput]
+	getNamespace    op[servicediscovery.GetNamespaceInput, servicediscovery.GetNamespaceOutput]
+	listNamespaces  op[servicediscovery.ListNamespacesInput, servicediscovery.ListNamespacesOutput]
+	deleteNamespace op[servicediscovery.DeleteNamespaceInput, servicediscovery.DeleteNamespaceOutput]
+
+	createService op[servicediscovery.CreateServiceInput, servicediscovery.CreateServiceOutput]
+	getService    op[servicediscovery.GetServiceInput, servicediscovery.GetServiceOutput]
+	listServices  op[servicediscovery.ListServicesInput, servicediscovery.ListServicesOutput]
+	updateService op[servicediscovery.UpdateServiceInput, servicediscovery.UpdateServiceOutput]
+	deleteService op[servicediscovery.DeleteServiceInput, servicediscovery.DeleteServiceOutput]
+
+	getOperation  op[servicediscovery.GetOperationInput, servicediscovery.GetOperationOutput]
+	listTags      op[servicediscovery.ListTagsForResourceInput, servicediscovery.ListTagsForResourceOutput]
+	tagResource   op[servicediscovery.TagResourceInput, servicediscovery.TagResourceOutput]
+	untagResource op[servicediscovery.UntagResourceInput, servicediscovery.UntagResourceOutput]
+}
+
+func newAPI(cfg aws.Config) *api {
+	c := servicediscovery.NewFromConfig(cfg)
+	return &api{
+		createNamespace: c.CreatePrivateDnsNamespace, getNamespace: c.GetNamespace, listNamespaces: c.ListNamespaces,
+		deleteNamespace: c.DeleteNamespace, createService: c.CreateService, getService: c.GetService, listServices: c.ListServices,
+		updateService: c.UpdateService, deleteService: c.DeleteService, getOperation: c.GetOperation,
+		listTags: c.ListTagsForResource, tagResource: c.TagResource, untagResource: c.UntagResource,
+	}
+}
+
+var tagActions = []string{
+	"servicediscovery:ListTagsForResource", "servicediscovery:TagResource", "servicediscovery:UntagResource",
+}
+
+func failed(operation string, err error) error {
+	return call.Error("servicediscovery:"+operation, err,
+		call.NotFound("NamespaceNotFound", "ServiceNotFound", "ResourceNotFoundException"),
+		call.Exists("NamespaceAlreadyExists", "ServiceAlreadyExists"))
+}
+
+// operations take seconds for services and up to two minutes for namespaces, which have a hosted zone to make.
+var operations = call.Pace{First: 500 * time.Millisecond, Longest: 5 * time.Second, Limit: 10 * time.Minute}
+
+// operation returns the id of the operation that a call started, or that an earlier identical call started whose answer was lost.
+func operation(id *string, err error) (*string, error) {
+	var duplicate *types.DuplicateRequest
+	if errors.As(err, &duplicate) && duplicate.DuplicateOperationId != nil {
+		return duplicate.DuplicateOperationId, nil
+	}
+	return id, err
+}
+
+// wait waits for an operation and returns the id of what it worked on, by kind of target.
+func (a *api) wait(ctx context.Context, started string, id *string) (map[string]string, error) {
+	var targets map[string]string
+	err := call.Wait(ctx, operations, "servicediscovery:"+started+" succeeds", func(ctx context.Context) (bool, error) {
+		out, err := a.getOperation(ctx, &servicediscovery.GetOperationInput{OperationId: id})
+		if err != nil {
+			return false, failed("GetOperation", err)
+		}
+		switch out.Operation.Status {
+		case types.OperationStatusSuccess:
+			targets = out.Operation.Targets
+			return true, nil
+		case types.OperationStatusFail:
+			return false, &resource.OpError{
+				Operation: "servicediscovery:" + started, Code: aws.ToString(out.Operation.ErrorCode),
+				Message: aws.ToString(out.Operation.ErrorMessage) + ", operation " + aws.ToString(id),
+			}
+		}
+		return false, nil
+	})
+	return targets, err
+}
+
+// unused waits for a delete that AWS refuses as long as something is inside.
+var unused = call.Pace{First: time.Second, Longest: 10 * time.Second, Limit: 5 * time.Minute}
+
+// whenUnused repeats do while AWS says that the thing is in use. next is what to do when that does not end.
+func whenUnused(ctx context.Context, what, next string, progress func(string), do func(context.Context) error) error {
+	var last error
+	err := call.Wait(ctx, unused, what, func(ctx context.Context) (bool, error) {
+		err := do(ctx)
+		if !call.HasCode(err, "ResourceInUse") {
+			return err == nil, err
+		}
+		if last == nil {
+			progress("waiting until " + what)
+		}
+		last = err
+		return false, nil
+	})
+	var answered, refused *resource.OpError
+	if err != nil && ctx.Err() == nil && !errors.As(err, &answered) && errors.As(last, &refused) {
+		refused.Next = next
+		return refused // the wait is over: say why it was one
+	}
+	return err
+}
+
+func tagList(req resource.Request, user map[string]string) []types.Tag {
+	return tagging.List(tagging.Wanted(req.Tags, user), func(key, text string) types.Tag { return types.Tag{Key: &key, Value: &text} })
+}
+
+func (a *api) tagsOf(ctx context.Context, arn *string) (map[string]string, error) {
+	out, err := a.listTags(ctx, &servicediscovery.ListTagsForResourceInput{ResourceARN: arn})
+	if err != nil {
+		return nil, failed("ListTagsForResource", err)
+	}
+	return tagging.Map(out.Tags, func(tag types.Tag) (*string, *string) { return tag.Key, tag.Value }), nil
+}
+
+// retag brings an object's tags from old to user, users' own ones, and applies the rest again.
+func (a *api) retag(ctx context.Context, req resource.Request, arn string, old, user map[string]string) error {
+	if _, err := a.tagResource(ctx, &servicediscovery.TagResourceInput{ResourceARN: &arn, Tags: tagList(req, user)}); err != nil {
+		return failed("TagResource", err)
+	}
+	if gone := tagging.Removed(old, tagging.Wanted(req.Tags, user)); len(gone) > 0 {
+		if _, err := a.untagResource(ctx, &servicediscovery.UntagResourceInput{ResourceARN: &arn, TagKeys: gone}); err != nil {
+			return failed("UntagResource", err)
+		}
+	}
+	return nil
+}
+
+// token returns what AWS takes as a client token, nil when there is none.
+func token(req resource.Request) *string {
+	if req.Token == "" {
+		return nil
+	}
+	return aws.String(req.Token[:min(len(req.Token), 64)])
+}
+
+func missing(what, name string) error {
+	return fmt.Errorf("no %s %s: %w", what, name, resource.ErrNotFound)
+}

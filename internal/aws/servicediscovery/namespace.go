@@ -1,0 +1,205 @@
+package servicediscovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
+	"github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/servicediscovery"
+	"github.com/company/deployer/internal/value"
+)
+
+type (
+	namespaceCall = resource.Call[model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs]
+	namespace     struct{ api func() *api }
+)
+
+func newNamespace(api func() *api) resource.Behaviour {
+	n := namespace{api}
+	return &resource.Typed[model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs]{
+		Def: resource.Definition{
+			Type: model.PrivateDNSNamespaceType, Version: 1,
+			// A VPC resolves one zone of a name, and names are not hashed: people type them.
+			ReplaceOn: []string{"name", "vpcId"}, DeleteBeforeReplace: true,
+			FindFirst: true, // a repeated CreatorRequestId answers the existing namespace as if it had been made
+			Consequence: func(changed []string) plan.Consequence {
+				if slices.Contains(changed, "name") || slices.Contains(changed, "vpcId") {
+					return plan.Downtime // of the names in it
+				}
+				return plan.InPlace
+			},
+			Actions: append([]string{
+				"servicediscovery:CreatePrivateDnsNamespace", "servicediscovery:GetNamespace", "servicediscovery:ListNamespaces",
+				"servicediscovery:DeleteNamespace", "servicediscovery:GetOperation",
+				// Cloud Map makes and deletes the hosted zone in the name of the caller.
+				"route53:CreateHostedZone", "route53:GetHostedZone", "route53:DeleteHostedZone", "route53:ListHostedZonesByName",
+				"route53:AssociateVPCWithHostedZone", "ec2:DescribeVpcs", "ec2:DescribeRegions",
+			}, tagActions...),
+		},
+		CheckProps: checkNamespace, CreateObject: n.create, ReadObject: n.read, UpdateObject: n.update, DeleteObject: n.delete,
+		Find: n.find, Taggable: true,
+	}
+}
+
+var domain = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+func checkNamespace(p *model.PrivateDNSNamespace) []value.Problem {
+	p.Name = strings.ToLower(p.Name)
+	if len(p.Name) > 253 || !domain.MatchString(p.Name) {
+		return []value.Problem{{Kind: value.BadValue, Path: []string{"name"}, Message: "must be a domain name such as production.shop.internal"}}
+	}
+	return nil
+}
+
+func (n namespace) create(ctx context.Context, c namespaceCall) (string, model.PrivateDNSNamespaceOutputs, error) {
+	var none model.PrivateDNSNamespaceOutputs
+	made, err := n.api().createNamespace(ctx, &servicediscovery.CreatePrivateDnsNamespaceInput{
+		Name: &c.Props.Name, Vpc: aws.String(c.Props.VPCID.Get()), CreatorRequestId: token(c.Request), Tags: tagList(c.Request, c.Props.Tags),
+	})
+	var started *string
+	if made != nil {
+		started = made.OperationId
+	}
+	started, err = operation(started, err)
+	if err != nil {
+		return "", none, n.conflict(ctx, c, failed("CreatePrivateDnsNamespace", err))
+	}
+	c.Progress("waiting for namespace " + c.Props.Name + " and its hosted zone; AWS takes about a minute")
+	targets, err := n.api().wait(ctx, "CreatePrivateDnsNamespace", started)
+	if err != nil {
+		return "", none, n.conflict(ctx, c, err)
+	}
+	id := targets[string(types.OperationTargetTypeNamespace)]
+	_, out, err := n.get(ctx, id)
+	if err != nil {
+		return id, none, &resource.Unfinished[model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs]{
+			ID: id, Props: c.Props, Out: model.PrivateDNSNamespaceOutputs{ID: id, Name: c.Props.Name}, Err: err,
+		}
+	}
+	return id, out, nil
+}
+
+// conflict tells apart why the VPC resolves the domain already: through a namespace of that name, which may be what a lost answer left,
+// or through a zone from somewhere else.
+func (n namespace) conflict(ctx context.Context, c namespaceCall, err error) error {
+	var op *resource.OpError
+	if !errors.As(err, &op) || op.Code != "ConflictingDomainExists" && !strings.Contains(op.Message, "ConflictingDomainExists") {
+		return err
+	}
+	switch _, _, findErr := n.find(ctx, c); {
+	case findErr == nil:
+		return fmt.Errorf("%w: %w", resource.ErrExists, err)
+	case !errors.Is(findErr, resource.ErrNotFound):
+		return errors.Join(err, findErr)
+	}
+	op.Next = "the VPC already resolves this domain through another hosted zone: remove that zone from the VPC, or use another VPC"
+	return err
+}
+
+func (n namespace) get(ctx context.Context, id string) (*types.Namespace, model.PrivateDNSNamespaceOutputs, error) {
+	var out model.PrivateDNSNamespaceOutputs
+	found, err := n.api().getNamespace(ctx, &servicediscovery.GetNamespaceInput{Id: &id})
+	if err != nil {
+		return nil, out, failed("GetNamespace", err)
+	}
+	out.ID, out.ARN, out.Name = id, aws.ToString(found.Namespace.Arn), aws.ToString(found.Namespace.Name)
+	if p := found.Namespace.Properties; p != nil && p.DnsProperties != nil {
+		out.HostedZoneID = aws.ToString(p.DnsProperties.HostedZoneId)
+	}
+	return found.Namespace, out, nil
+}
+
+// find prefers a namespace that is ours over one of the same name in another VPC.
+func (n namespace) find(ctx context.Context, c namespaceCall) (string, map[string]string, error) {
+	in := &servicediscovery.ListNamespacesInput{Filters: []types.NamespaceFilter{
+		{Name: types.NamespaceFilterNameType, Values: []string{string(types.NamespaceTypeDnsPrivate)}},
+		{Name: types.NamespaceFilterNameName, Values: []string{c.Props.Name}},
+	}}
+	id, tags := "", map[string]string(nil)
+	for {
+		page, err := n.api().listNamespaces(ctx, in)
+		if err != nil {
+			return "", nil, failed("ListNamespaces", err)
+		}
+		for _, found := range page.Namespaces {
+			if aws.ToString(found.Name) != c.Props.Name || found.Type != types.NamespaceTypeDnsPrivate {
+				continue
+			}
+			theirs, err := n.api().tagsOf(ctx, found.Arn)
+			if err != nil {
+				return "", nil, err
+			}
+			if id == "" || resource.Ours(theirs, c.Tags) {
+				id, tags = aws.ToString(found.Id), theirs
+			}
+		}
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			break
+		}
+	}
+	if id == "" {
+		return "", nil, missing("private DNS namespace", c.Props.Name)
+	}
+	return id, tags, nil
+}
+
+// read cannot see the VPC: Cloud Map does not tell it.
+func (n namespace) read(ctx context.Context, c namespaceCall) (model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs, error) {
+	found, out, err := n.get(ctx, c.ID)
+	if err != nil {
+		return model.PrivateDNSNamespace{}, out, err
+	}
+	p := model.PrivateDNSNamespace{Name: aws.ToString(found.Name), VPCID: c.Old.VPCID}
+	if !p.VPCID.IsSet() {
+		p.VPCID = c.Props.VPCID
+	}
+	tags, err := n.api().tagsOf(ctx, found.Arn)
+	p.Tags = tagging.User(tags)
+	return p, out, err
+}
+
+// update has only tags to change, and outputs to complete that an interrupted create left out.
+func (n namespace) update(ctx context.Context, c namespaceCall) (model.PrivateDNSNamespaceOutputs, error) {
+	_, out, err := n.get(ctx, c.ID)
+	if err != nil {
+		return c.Out, err
+	}
+	return out, n.api().retag(ctx, c.Request, out.ARN, c.Old.Tags, c.Props.Tags)
+}
+
+func (n namespace) delete(ctx context.Context, c namespaceCall) error {
+	name := c.Old.Name
+	if name == "" {
+		name = c.ID
+	}
+	var started *string
+	err := whenUnused(ctx, "namespace "+name+" has no services",
+		"services that deployer did not make are in the namespace: delete them", c.Progress,
+		func(ctx context.Context) error {
+			out, err := n.api().deleteNamespace(ctx, &servicediscovery.DeleteNamespaceInput{Id: &c.ID})
+			if out != nil {
+				started = out.OperationId
+			}
+			started, err = operation(started, err)
+			return failed("DeleteNamespace", err)
+		})
+	if err != nil {
+		return err
+	}
+	_, err = n.api().wait(ctx, "DeleteNamespace", started)
+	if call.HasCode(err, "OperationNotFound") {
+		return nil // so old that AWS forgot it
+	}
+	return err
+}

@@ -1,0 +1,196 @@
+package servicediscovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
+	"github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
+
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/servicediscovery"
+	"github.com/company/deployer/internal/value"
+)
+
+type (
+	serviceCall = resource.Call[model.Service, model.ServiceOutputs]
+	service     struct{ api func() *api }
+)
+
+func newService(api func() *api) resource.Behaviour {
+	s := service{api}
+	return &resource.Typed[model.Service, model.ServiceOutputs]{
+		Def: resource.Definition{
+			Type: model.ServiceType, Version: 1,
+			// The name is what others look up, so two cannot stand side by side.
+			ReplaceOn: []string{"name", "namespaceId", "routingPolicy", "customHealth"}, DeleteBeforeReplace: true,
+			FindFirst: true, // a repeated CreatorRequestId answers the existing service as if it had been made
+			Consequence: func(changed []string) plan.Consequence {
+				for _, name := range []string{"name", "namespaceId", "routingPolicy", "customHealth"} {
+					if slices.Contains(changed, name) {
+						return plan.Downtime // the name resolves to nothing meanwhile
+					}
+				}
+				return plan.InPlace
+			},
+			Actions: append([]string{
+				"servicediscovery:CreateService", "servicediscovery:GetService", "servicediscovery:ListServices",
+				"servicediscovery:UpdateService", "servicediscovery:DeleteService", "servicediscovery:GetOperation",
+				// Cloud Map changes the records of registered instances in the name of the caller.
+				"route53:GetHostedZone", "route53:ChangeResourceRecordSets",
+			}, tagActions...),
+		},
+		CheckProps: checkService, CreateObject: s.create, ReadObject: s.read, UpdateObject: s.update, DeleteObject: s.delete,
+		Find: s.find, Taggable: true,
+	}
+}
+
+var serviceName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$`)
+
+func checkService(p *model.Service) []value.Problem {
+	var problems []value.Problem
+	bad := func(path, format string, args ...any) {
+		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{path}, Message: fmt.Sprintf(format, args...)})
+	}
+	if len(p.Name) > 127 || !serviceName.MatchString(p.Name) {
+		bad("name", "%q is no Cloud Map name: labels of up to 63 letters, digits, hyphens and underscores, with dots between, 127 in all", p.Name)
+	}
+	if p.TTL == 0 {
+		p.TTL = 10
+	}
+	if p.TTL < 1 || p.TTL > 2147483647 {
+		bad("ttl", "must be at least 1 second, but is %d", p.TTL)
+	}
+	if p.RoutingPolicy == "" {
+		p.RoutingPolicy = string(types.RoutingPolicyMultivalue)
+	}
+	if p.CustomHealth == nil {
+		p.CustomHealth = aws.Bool(true)
+	}
+	return problems
+}
+
+func records(p model.Service) []types.DnsRecord {
+	return []types.DnsRecord{{Type: types.RecordTypeA, TTL: aws.Int64(int64(p.TTL))}}
+}
+
+func (s service) create(ctx context.Context, c serviceCall) (string, model.ServiceOutputs, error) {
+	in := &servicediscovery.CreateServiceInput{
+		Name: &c.Props.Name, NamespaceId: aws.String(c.Props.NamespaceID.Get()), CreatorRequestId: token(c.Request),
+		DnsConfig: &types.DnsConfig{DnsRecords: records(c.Props), RoutingPolicy: types.RoutingPolicy(c.Props.RoutingPolicy)},
+		Tags:      tagList(c.Request, c.Props.Tags),
+	}
+	if aws.ToBool(c.Props.CustomHealth) {
+		in.HealthCheckCustomConfig = &types.HealthCheckCustomConfig{FailureThreshold: aws.Int32(1)}
+	}
+	made, err := s.api().createService(ctx, in)
+	if err != nil {
+		return "", model.ServiceOutputs{}, failed("CreateService", err)
+	}
+	if made.Service == nil {
+		return "", model.ServiceOutputs{}, errors.New("servicediscovery:CreateService answered without a service")
+	}
+	return aws.ToString(made.Service.Id), serviceOutputs(made.Service), nil
+}
+
+func serviceOutputs(s *types.Service) model.ServiceOutputs {
+	return model.ServiceOutputs{ARN: aws.ToString(s.Arn), ID: aws.ToString(s.Id), Name: aws.ToString(s.Name)}
+}
+
+func (s service) get(ctx context.Context, id *string) (*types.Service, error) {
+	found, err := s.api().getService(ctx, &servicediscovery.GetServiceInput{Id: id})
+	if err != nil {
+		return nil, failed("GetService", err)
+	}
+	return found.Service, nil
+}
+
+func (s service) find(ctx context.Context, c serviceCall) (string, map[string]string, error) {
+	namespaceID := c.Props.NamespaceID.Get()
+	in := &servicediscovery.ListServicesInput{Filters: []types.ServiceFilter{
+		{Name: types.ServiceFilterNameNamespaceId, Values: []string{namespaceID}},
+	}}
+	for {
+		page, err := s.api().listServices(ctx, in)
+		if err != nil {
+			return "", nil, failed("ListServices", err)
+		}
+		for _, summary := range page.Services {
+			if aws.ToString(summary.Name) != c.Props.Name {
+				continue
+			}
+			found, err := s.get(ctx, summary.Id)
+			if errors.Is(err, resource.ErrNotFound) {
+				continue // deleted a moment ago
+			}
+			if err != nil {
+				return "", nil, err
+			}
+			if aws.ToString(found.NamespaceId) != namespaceID {
+				continue
+			}
+			tags, err := s.api().tagsOf(ctx, found.Arn)
+			return aws.ToString(found.Id), tags, err
+		}
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			return "", nil, missing("Cloud Map service", c.Props.Name)
+		}
+	}
+}
+
+func (s service) read(ctx context.Context, c serviceCall) (model.Service, model.ServiceOutputs, error) {
+	found, err := s.get(ctx, &c.ID)
+	if err != nil {
+		return model.Service{}, model.ServiceOutputs{}, err
+	}
+	p := model.Service{
+		Name: aws.ToString(found.Name), NamespaceID: value.Lit(aws.ToString(found.NamespaceId)),
+		CustomHealth: aws.Bool(found.HealthCheckCustomConfig != nil),
+	}
+	if d := found.DnsConfig; d != nil {
+		p.RoutingPolicy = string(d.RoutingPolicy)
+		for _, record := range d.DnsRecords {
+			if record.Type == types.RecordTypeA {
+				p.TTL = int(aws.ToInt64(record.TTL))
+			}
+		}
+	}
+	tags, err := s.api().tagsOf(ctx, found.Arn)
+	p.Tags = tagging.User(tags)
+	return p, serviceOutputs(found), err
+}
+
+func (s service) update(ctx context.Context, c serviceCall) (model.ServiceOutputs, error) {
+	if c.Old.TTL != c.Props.TTL {
+		out, err := s.api().updateService(ctx, &servicediscovery.UpdateServiceInput{
+			Id: &c.ID, Service: &types.ServiceChange{DnsConfig: &types.DnsConfigChange{DnsRecords: records(c.Props)}},
+		})
+		var started *string
+		if out != nil {
+			started = out.OperationId
+		}
+		if started, err = operation(started, err); err != nil {
+			return c.Out, failed("UpdateService", err)
+		}
+		if _, err := s.api().wait(ctx, "UpdateService", started); err != nil {
+			return c.Out, err
+		}
+	}
+	return c.Out, s.api().retag(ctx, c.Request, c.Out.ARN, c.Old.Tags, c.Props.Tags)
+}
+
+// delete waits for the instances, which ECS takes out when the last task stops.
+func (s service) delete(ctx context.Context, c serviceCall) error {
+	return whenUnused(ctx, "Cloud Map service "+c.Old.Name+" has no instances",
+		"instances are still registered: see `aws servicediscovery list-instances --service-id "+c.ID+"`, and deregister those that are left", c.Progress,
+		func(ctx context.Context) error {
+			_, err := s.api().deleteService(ctx, &servicediscovery.DeleteServiceInput{Id: &c.ID})
+			return failed("DeleteService", err)
+		})
+}

@@ -1,0 +1,157 @@
+// Package aws sets up how deployer talks to AWS: region, credentials, retries, who is asking, and the guard that stops a run
+// which may have lost its lock.
+//
+// In: settings and the environment. Out: SDK configurations from which the packages below, the state and the lock make their
+// clients, and AWS's errors as diagnostics. It must not know any resource type; those live in the sub-packages.
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
+
+	"github.com/company/deployer/internal/diag"
+)
+
+// Settings are deployer's own; what is empty is left to the SDK's environment variables and files.
+type Settings struct {
+	Profile     string // of ~/.aws; credentials or a profile in the environment beat it
+	Region      string
+	AssumeRole  AssumeRole
+	MaxAttempts int // per call; 0: AWS_MAX_ATTEMPTS, else 8
+	Now         func() time.Time
+}
+
+// AssumeRole is a role to act as, after the credentials of the chain; nothing with an empty RoleARN.
+type AssumeRole struct{ RoleARN, SessionName, ExternalID string }
+
+// defaultAttempts outlasts the throttling that a wide apply meets in ECS and ELB: about a minute of backoff.
+const defaultAttempts = 8
+
+// Session is one set of credentials in one region.
+type Session struct {
+	cfg       sdk.Config
+	pathStyle bool
+
+	mu       sync.Mutex
+	identity *Identity
+}
+
+// NewSession reads the SDK's configuration; it makes no network call. env is os.Getenv. A missing region or profile is a
+// diag.Invalid; missing credentials show in the first call.
+func NewSession(ctx context.Context, s Settings, env func(string) string) (*Session, error) {
+	options := []func(*config.LoadOptions) error{
+		config.WithEC2RoleCredentialOptions(func(o *ec2rolecreds.Options) { o.Client = instanceMetadata() }),
+	}
+	if s.Region != "" {
+		options = append(options, config.WithRegion(s.Region))
+	}
+	if useProfile(s.Profile, env) {
+		options = append(options, config.WithSharedConfigProfile(s.Profile))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, configProblem(err)
+	}
+	if cfg.Region == "" {
+		return nil, diag.New(diag.Invalid, "No AWS region", "Neither the configuration nor the environment names an AWS region.",
+			"Set spec.provider.region in stack.yaml, aws.region in the configuration, or AWS_REGION.")
+	}
+	attempts := s.MaxAttempts
+	if attempts <= 0 {
+		attempts, _ = strconv.Atoi(env("AWS_MAX_ATTEMPTS"))
+	}
+	if attempts <= 0 {
+		attempts = defaultAttempts
+	}
+	chain := newCredentials(cfg.Credentials)
+	if s.AssumeRole.RoleARN != "" {
+		base := cfg.Copy()
+		base.Credentials, base.Retryer = chain, newRetryer(attempts, chain, s.Now)
+		chain = newCredentials(assume(base, s.AssumeRole))
+	}
+	cfg.Credentials, cfg.Retryer = chain, newRetryer(attempts, chain, s.Now)
+	return &Session{cfg: cfg, pathStyle: cfg.BaseEndpoint != nil || env("AWS_ENDPOINT_URL_S3") != ""}, nil
+}
+
+// Config is for clients of the state and the lock, and for reading. An empty region is the session's.
+func (s *Session) Config(region string) sdk.Config {
+	cfg := s.cfg.Copy()
+	if region != "" {
+		cfg.Region = region
+	}
+	return cfg
+}
+
+// Guarded is for clients of everything that a deployment changes: each attempt of a mutating call asks guard after it was
+// signed, and fails with guard's error instead of being sent.
+func (s *Session) Guarded(guard func() error) sdk.Config {
+	cfg := s.cfg.Copy()
+	cfg.APIOptions = append(cfg.APIOptions[:len(cfg.APIOptions):len(cfg.APIOptions)], Guard(guard))
+	return cfg
+}
+
+// Region is the session's region.
+func (s *Session) Region() string { return s.cfg.Region }
+
+// PathStyle reports whether S3 clients must use path-style addresses: the endpoint is not AWS's own.
+func (s *Session) PathStyle() bool { return s.pathStyle }
+
+// useProfile decides whether the profile of a configuration file counts. The SDK lets a profile that is given in code hide the
+// environment; here it is the other way round, so that a file never hides a CI job's credentials.
+func useProfile(profile string, env func(string) string) bool {
+	if profile == "" || profile == "default" { // which is what the SDK takes anyhow, and need not exist
+		return false
+	}
+	for _, name := range []string{
+		"AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE",
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+	} {
+		if env(name) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+func configProblem(err error) error {
+	var missing config.SharedConfigProfileNotExistError
+	if errors.As(err, &missing) {
+		d := diag.New(diag.Invalid, "Unknown AWS profile", fmt.Sprintf("There is no profile %q in the AWS configuration files.", missing.Profile),
+			"Check aws.profile and AWS_PROFILE, or make the profile with `aws configure --profile "+missing.Profile+"`.")
+		d.Cause = err
+		return d
+	}
+	d := diag.New(diag.Invalid, "Invalid AWS configuration", err.Error(), "Check ~/.aws/config, ~/.aws/credentials and the AWS_ variables of the environment.")
+	d.Cause = err
+	return d
+}
+
+// retryer is the SDK's standard one, which also renews expired credentials, once.
+type retryer struct {
+	*retry.Standard
+	credentials *credentials
+	now         func() time.Time
+}
+
+func newRetryer(attempts int, c *credentials, now func() time.Time) func() sdk.Retryer {
+	return func() sdk.Retryer {
+		return &retryer{retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = attempts }), c, now}
+	}
+}
+
+// IsErrorRetryable adds expired credentials: signing asks for credentials anew at each attempt.
+func (r *retryer) IsErrorRetryable(err error) bool {
+	if hasCode(err, "ExpiredToken", "ExpiredTokenException") {
+		return r.credentials.renew(r.now())
+	}
+	return r.Standard.IsErrorRetryable(err)
+}

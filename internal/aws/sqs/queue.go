@@ -1,0 +1,163 @@
+package sqs
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/sqs"
+)
+
+// blocked is how long SQS may refuse the name of a deleted queue (60 s), and how long a deleted queue may still answer.
+var blocked = call.Pace{First: time.Second, Longest: 5 * time.Second, Limit: 2 * time.Minute}
+
+type (
+	queueCall = resource.Call[model.Queue, model.QueueOutputs]
+	queue     struct{ api func() *api }
+)
+
+func newQueue(api func() *api) resource.Behaviour {
+	q := queue{api}
+	return &resource.Typed[model.Queue, model.QueueOutputs]{
+		Def: resource.Definition{
+			Type: model.QueueType, Version: 1,
+			// A FIFO queue has another name than a standard one, so both can exist.
+			ReplaceOn: []string{"name", "fifo"},
+			FindFirst: true, // CreateQueue answers an existing queue with equal attributes as if it had made it
+			DataLoss:  true,
+			Actions: []string{
+				"sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SetQueueAttributes",
+				"sqs:ListQueueTags", "sqs:TagQueue", "sqs:UntagQueue",
+			},
+		},
+		CheckProps: checkQueue, CreateObject: q.create, ReadObject: q.read, UpdateObject: q.update, DeleteObject: q.delete,
+		Find: q.find, Taggable: true,
+	}
+}
+
+func (q queue) create(ctx context.Context, c queueCall) (string, model.QueueOutputs, error) {
+	attributes, err := createAttributes(c.Props)
+	if err != nil {
+		return "", model.QueueOutputs{}, err
+	}
+	in := &sqs.CreateQueueInput{QueueName: &c.Props.Name, Attributes: attributes, Tags: tagging.Wanted(c.Tags, c.Props.Tags)}
+	var url string
+	told := false
+	err = call.Wait(ctx, blocked, "the name of the deleted queue "+c.Props.Name+" is free again", func(ctx context.Context) (bool, error) {
+		out, err := q.api().createQueue(ctx, in)
+		if call.HasCode(err, "QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently") {
+			if !told {
+				c.Progress("waiting up to 60 s: SQS does not give out the name of a queue that was just deleted")
+				told = true
+			}
+			return false, nil
+		}
+		if err != nil {
+			return false, failed("CreateQueue", err)
+		}
+		url = *out.QueueUrl
+		return true, nil
+	})
+	if err != nil {
+		return "", model.QueueOutputs{}, err
+	}
+	var out model.QueueOutputs
+	err = call.Wait(ctx, call.Eventually, "the new queue "+c.Props.Name+" answers", func(ctx context.Context) (bool, error) {
+		var err error
+		_, out, err = q.attributes(ctx, url)
+		if errors.Is(err, resource.ErrNotFound) {
+			return false, nil
+		}
+		return err == nil, err
+	})
+	if err != nil {
+		return "", out, &resource.Unfinished[model.Queue, model.QueueOutputs]{
+			ID: url, Props: c.Props, Out: model.QueueOutputs{URL: url, Name: c.Props.Name}, Err: err,
+		}
+	}
+	return url, out, nil
+}
+
+func (q queue) find(ctx context.Context, c queueCall) (string, map[string]string, error) {
+	out, err := q.api().getQueueURL(ctx, &sqs.GetQueueUrlInput{QueueName: &c.Props.Name})
+	if err != nil {
+		return "", nil, failed("GetQueueUrl", err)
+	}
+	tags, err := q.tags(ctx, *out.QueueUrl)
+	return *out.QueueUrl, tags, err
+}
+
+func (q queue) tags(ctx context.Context, url string) (map[string]string, error) {
+	out, err := q.api().listQueueTags(ctx, &sqs.ListQueueTagsInput{QueueUrl: &url})
+	if err != nil {
+		return nil, failed("ListQueueTags", err)
+	}
+	return out.Tags, nil
+}
+
+func (q queue) attributes(ctx context.Context, url string) (map[string]string, model.QueueOutputs, error) {
+	out, err := q.api().getQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: &url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+	})
+	if err != nil {
+		return nil, model.QueueOutputs{}, failed("GetQueueAttributes", err)
+	}
+	arn := out.Attributes[string(types.QueueAttributeNameQueueArn)]
+	return out.Attributes, model.QueueOutputs{URL: url, ARN: arn, Name: nameOf(arn)}, nil
+}
+
+func (q queue) read(ctx context.Context, c queueCall) (model.Queue, model.QueueOutputs, error) {
+	attributes, outputs, err := q.attributes(ctx, c.ID)
+	if err != nil {
+		return model.Queue{}, outputs, err
+	}
+	props, err := fromAttributes(attributes)
+	if err != nil {
+		return props, outputs, err
+	}
+	tags, err := q.tags(ctx, c.ID)
+	props.Tags = tagging.User(tags)
+	return props, outputs, err
+}
+
+func (q queue) update(ctx context.Context, c queueCall) (model.QueueOutputs, error) {
+	changed, err := changedAttributes(c.Old, c.Props)
+	if err != nil {
+		return c.Out, err
+	}
+	if len(changed) > 0 {
+		_, err := q.api().setQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &c.ID, Attributes: changed})
+		if err != nil {
+			return c.Out, failed("SetQueueAttributes", err)
+		}
+	}
+	wanted := tagging.Wanted(c.Tags, c.Props.Tags)
+	if _, err := q.api().tagQueue(ctx, &sqs.TagQueueInput{QueueUrl: &c.ID, Tags: wanted}); err != nil {
+		return c.Out, failed("TagQueue", err)
+	}
+	if gone := tagging.Removed(c.Old.Tags, wanted); len(gone) > 0 {
+		if _, err := q.api().untagQueue(ctx, &sqs.UntagQueueInput{QueueUrl: &c.ID, TagKeys: gone}); err != nil {
+			return c.Out, failed("UntagQueue", err)
+		}
+	}
+	return c.Out, nil
+}
+
+func (q queue) delete(ctx context.Context, c queueCall) error {
+	if _, err := q.api().deleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: &c.ID}); err != nil {
+		return failed("DeleteQueue", err)
+	}
+	return call.Wait(ctx, blocked, "the queue "+c.ID+" is gone", func(ctx context.Context) (bool, error) {
+		_, _, err := q.attributes(ctx, c.ID)
+		if errors.Is(err, resource.ErrNotFound) {
+			return true, nil
+		}
+		return false, err
+	})
+}

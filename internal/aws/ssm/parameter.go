@@ -1,0 +1,82 @@
+// Package ssm is the lookup of parameters in the Systems Manager Parameter Store.
+//
+// In: a name or an ARN. Out: metadata. It never reads a value, and makes and changes nothing.
+package ssm
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/ssm"
+	"github.com/company/deployer/internal/value"
+)
+
+type describe = func(context.Context, *ssm.DescribeParametersInput, ...func(*ssm.Options)) (*ssm.DescribeParametersOutput, error)
+
+// Lookups returns the lookups of the Parameter Store. The client is made when the first call needs it.
+func Lookups(cfg aws.Config) []resource.Lookup {
+	p := parameter{region: cfg.Region, describe: sync.OnceValue(func() describe { return ssm.NewFromConfig(cfg).DescribeParameters })}
+	return []resource.Lookup{{Type: model.LookupParameter, Read: p.read, Actions: []string{"ssm:DescribeParameters"}}}
+}
+
+type parameter struct {
+	region   string
+	describe func() describe
+}
+
+func (p parameter) read(ctx context.Context, props value.Value) (value.Value, error) {
+	var want model.Parameter
+	if problems := value.Decode(props, &want); len(problems) > 0 {
+		return value.NullValue, problems[0]
+	}
+	name := nameOf(want.Name)
+	in := &ssm.DescribeParametersInput{ParameterFilters: []types.ParameterStringFilter{
+		{Key: aws.String("Name"), Option: aws.String("Equals"), Values: []string{name}},
+	}}
+	for { // pages may be empty before the last
+		page, err := p.describe()(ctx, in)
+		if err != nil {
+			return value.NullValue, call.Error("ssm:DescribeParameters", err)
+		}
+		for _, found := range page.Parameters {
+			if aws.ToString(found.Name) == name {
+				out := model.ParameterOutputs{
+					ARN: aws.ToString(found.ARN), Name: name, ParameterType: string(found.Type), KMSKeyID: aws.ToString(found.KeyId),
+				}
+				if out.ARN == "" && name != want.Name {
+					out.ARN = want.Name // given by its ARN
+				}
+				return value.Encode(out), nil
+			}
+		}
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			return value.NullValue, &resource.OpError{
+				Operation: "ssm:DescribeParameters", Message: fmt.Sprintf("there is no parameter %s in %s of this account", name, p.region),
+				Next: "make it: aws ssm put-parameter --region " + p.region + " --type SecureString --name " + name + " --value ...; or correct the reference",
+			}
+		}
+	}
+}
+
+// nameOf returns the name of a parameter that may be given by its ARN. An ARN does not say whether the name begins with a slash: one with a
+// path does, because AWS refuses slashes in the midst of other names.
+func nameOf(text string) string {
+	parsed, err := arn.Parse(text)
+	if err != nil {
+		return text
+	}
+	name := strings.TrimPrefix(parsed.Resource, "parameter/")
+	if strings.Contains(name, "/") {
+		name = "/" + name
+	}
+	return name
+}

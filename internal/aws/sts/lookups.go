@@ -1,0 +1,40 @@
+// Package sts answers the lookup of the account that we work in.
+//
+// In: calls of the resource contract. Out: one STS API call each. It keeps no state.
+package sts
+
+import (
+	"context"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/sts"
+	"github.com/company/deployer/internal/value"
+)
+
+// Lookups returns what can be asked of STS. The client is made when the first call needs it. GetCallerIdentity needs no permission.
+func Lookups(cfg aws.Config) []resource.Lookup {
+	type operation func(context.Context, *sts.GetCallerIdentityInput, ...func(*sts.Options)) (*sts.GetCallerIdentityOutput, error)
+	getCallerIdentity := sync.OnceValue(func() operation { return sts.NewFromConfig(cfg).GetCallerIdentity })
+	return []resource.Lookup{{
+		Type: model.CallerLookupType,
+		Read: func(ctx context.Context, _ value.Value) (value.Value, error) {
+			out, err := getCallerIdentity()(ctx, &sts.GetCallerIdentityInput{})
+			if err != nil {
+				return value.NullValue, call.Error("sts:GetCallerIdentity", err)
+			}
+			parsed, err := arn.Parse(aws.ToString(out.Arn))
+			if err != nil {
+				return value.NullValue, call.Error("sts:GetCallerIdentity", err)
+			}
+			return value.Encode(model.Caller{
+				Account: aws.ToString(out.Account), Partition: parsed.Partition, Region: cfg.Region, ARN: aws.ToString(out.Arn),
+			}), nil
+		},
+	}}
+}

@@ -1,0 +1,81 @@
+// Package tagging is the arithmetic of AWS tags that all taggable resource types share.
+//
+// In: the tags that the engine hands to every call (ownership and users' own) and a type's Tags property (users' own). Out: what an object
+// should carry, what of it users see, and the calls' worth of difference. Maps only: each service has its own SDK type of a tag.
+//
+// The rule for every taggable type: Create sends Wanted with the create call; Read reports User; Update always sends Wanted again
+// and removes Removed. Re-applying costs one call per changed object, and heals ownership tags that somebody took away.
+package tagging
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Wanted returns what the object should carry: the call's tags, and the user's own of the Tags property.
+func Wanted(call, user map[string]string) map[string]string {
+	out := maps.Clone(call)
+	if out == nil {
+		out = map[string]string{}
+	}
+	maps.Copy(out, user)
+	return out
+}
+
+// User returns the tags that users gave: without the ones that say whose the object is and those of AWS itself. Nil when there
+// are none.
+func User(object map[string]string) map[string]string {
+	var out map[string]string
+	for key, text := range object {
+		if reserved(key) {
+			continue
+		}
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[key] = text
+	}
+	return out
+}
+
+func reserved(key string) bool {
+	return strings.HasPrefix(key, "deployer:") || strings.HasPrefix(key, "aws:")
+}
+
+// Removed returns the keys of old, users' tags as recorded, that are not wanted any more, sorted.
+func Removed(old, wanted map[string]string) []string {
+	var out []string
+	for _, key := range Keys(old) {
+		if _, stays := wanted[key]; !stays && !reserved(key) {
+			out = append(out, key)
+		}
+	}
+	return out
+}
+
+// Keys returns the keys of tags, sorted, so that requests come out the same every time.
+func Keys(tags map[string]string) []string { return slices.Sorted(maps.Keys(tags)) }
+
+// List converts tags to a service's own tag type, sorted by key.
+func List[T any](tags map[string]string, tag func(key, value string) T) []T {
+	out := make([]T, 0, len(tags))
+	for _, key := range Keys(tags) {
+		out = append(out, tag(key, tags[key]))
+	}
+	return out
+}
+
+// Map converts a service's own tags to a map.
+func Map[T any](tags []T, pair func(T) (key, value *string)) map[string]string {
+	out := make(map[string]string, len(tags))
+	for _, tag := range tags {
+		if key, text := pair(tag); key != nil {
+			out[*key] = ""
+			if text != nil {
+				out[*key] = *text
+			}
+		}
+	}
+	return out
+}

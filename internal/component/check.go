@@ -1,0 +1,130 @@
+package component
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/company/deployer/internal/value"
+)
+
+// Limits of AWS on tags; ours take four of the fifty.
+const (
+	maxTags     = 50 - 4
+	maxTagKey   = 128
+	maxTagValue = 256
+)
+
+// checkMember finds what only the whole stack shows: whether what it names is there, and secrets in stored places.
+func (x *expansion) checkMember(m *member) {
+	eachReference(m.Spec, func(path []string, ref value.Reference) {
+		target := x.members[ref.Target]
+		switch {
+		case target == nil:
+			x.add(m.Address, x.unknown(path, ref.Target))
+		case target == m:
+			x.add(m.Address, problem(Cycle, path, nil, "a component cannot refer to its own output %q", ref.Output))
+		case !slices.Contains(target.kind.Outputs, ref.Output):
+			x.add(m.Address, problem(UnknownOutput, path, target.kind.Outputs, "%s (%s) has no output %q; it has %s",
+				ref.Target, target.Kind, ref.Output, strings.Join(target.kind.Outputs, ", ")))
+		}
+	})
+	for i, address := range m.common.DependsOn {
+		path := []string{"dependsOn", strconv.Itoa(i)}
+		switch {
+		case address == m.Address:
+			x.add(m.Address, problem(Cycle, path, nil, "a component cannot depend on itself"))
+		case x.members[address] == nil:
+			x.add(m.Address, x.unknown(path, address))
+		}
+	}
+	for _, path := range sensitivePlaces(m.Spec, nil) {
+		x.add(m.Address, problem(SensitiveValue, path, nil,
+			"uses a sensitive value, which would be stored in the state and be visible in AWS; "+
+				"keep it in Secrets Manager or the SSM parameter store and name it under `secrets`"))
+	}
+	x.add(m.Address, checkTags(m.common.Tags)...)
+}
+
+func (x *expansion) unknown(path []string, address string) value.Problem {
+	candidates := x.addresses()
+	return problem(UnknownComponent, path, candidates, "there is no component %q", address)
+}
+
+// sensitivePlaces are the paths of strings that hold, or are computed from, something sensitive.
+func sensitivePlaces(v value.Value, path []string) [][]string {
+	if v.IsSensitive() || v.Kind() == value.Deferred && slices.ContainsFunc(v.Expression().Args, value.Value.HasSensitive) {
+		return [][]string{slices.Clone(path)}
+	}
+	var out [][]string
+	for i, item := range v.Items() {
+		out = append(out, sensitivePlaces(item, append(path[:len(path):len(path)], strconv.Itoa(i)))...)
+	}
+	for _, key := range v.Keys() {
+		out = append(out, sensitivePlaces(v.Entries()[key], append(path[:len(path):len(path)], key))...)
+	}
+	return out
+}
+
+func checkTags(tags map[string]string) []value.Problem {
+	var problems []value.Problem
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		path := []string{"tags", key}
+		lower := strings.ToLower(key)
+		switch {
+		case key == "" || len(key) > maxTagKey:
+			problems = append(problems, problem(value.BadValue, path, nil, "a tag's key has 1 to %d characters", maxTagKey))
+		case strings.HasPrefix(lower, "aws:") || strings.HasPrefix(lower, "deployer:"):
+			problems = append(problems, problem(value.BadValue, path, nil, "keys that begin with aws: or deployer: are reserved"))
+		case len(tags[key]) > maxTagValue:
+			problems = append(problems, problem(value.BadValue, path, nil, "a tag's value has at most %d characters", maxTagValue))
+		}
+	}
+	if len(tags) > maxTags {
+		problems = append(problems, problem(value.BadValue, []string{"tags"}, nil, "AWS takes at most %d tags beside our own", maxTags))
+	}
+	return problems
+}
+
+// resolveUses turns `uses` into grants of the used components.
+func (x *expansion) resolveUses(m *member) {
+	for _, address := range slices.Sorted(maps.Keys(m.uses)) {
+		path := []string{"uses", address}
+		target := x.members[address]
+		switch {
+		case target == nil:
+			x.add(m.Address, x.unknown(path, address))
+			continue
+		case target == m:
+			x.add(m.Address, problem(value.BadValue, path, nil, "a component cannot use itself"))
+			continue
+		case len(target.kind.Verbs) == 0:
+			x.add(m.Address, problem(UnknownVerb, path, nil, "%s is a %s, which gives nothing to use", address, target.Kind))
+			continue
+		case len(m.uses[address]) == 0:
+			x.add(m.Address, problem(value.BadValue, path, target.kind.Verbs, "say what for: one or more of %s", strings.Join(target.kind.Verbs, ", ")))
+			continue
+		}
+		asked := map[string]bool{}
+		for i, verb := range m.uses[address] {
+			at := append(path[:2:2], strconv.Itoa(i))
+			if !slices.Contains(target.kind.Verbs, verb) {
+				x.add(m.Address, problem(UnknownVerb, at, target.kind.Verbs, "a %s does not know %q; it grants %s",
+					target.Kind, verb, strings.Join(target.kind.Verbs, ", ")))
+				continue
+			}
+			if asked[verb] || target.spec == nil {
+				continue
+			}
+			asked[verb] = true
+			m.granted = append(m.granted, Granted{Address: address, Verb: verb, Grant: target.kind.grant(target.Instance, target.spec, verb)})
+		}
+	}
+	slices.SortFunc(m.granted, func(a, b Granted) int {
+		if c := strings.Compare(a.Address, b.Address); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Verb, b.Verb)
+	})
+}

@@ -1,0 +1,146 @@
+package container
+
+import (
+	"time"
+
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/component/cluster"
+	"github.com/company/deployer/internal/component/network"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/resource/ecs"
+	"github.com/company/deployer/internal/resource/logs"
+	"github.com/company/deployer/internal/value"
+)
+
+// Parts are what a kind adds to the shared part of a service.
+type Parts struct {
+	Ports         []ecs.Port
+	HealthCommand []string // in the main container; nil: none
+	TargetGroups  []ecs.TargetGroup
+	Registries    []ecs.ServiceRegistry
+	GracePeriod   time.Duration // in which failing checks of the load balancer do not count
+	Scaling       *Scaling      // nil: one task
+	Tracked       bool          // the kind scales by a metric of its own, so that CPU is no default
+	After         []string      // IDs of resources that the ECS service must find in place
+}
+
+// Service is an ECS service with what belongs to it.
+type Service struct {
+	Resources     []*resource.Resource
+	LogGroup      *resource.Resource
+	TaskRole      *resource.Resource
+	SecurityGroup *resource.Resource
+	Service       *resource.Resource
+}
+
+const (
+	defaultTimeout = 15 * time.Minute
+	logDays        = 30
+	logDaysLong    = 90 // in production
+)
+
+// SecurityGroup is the resource name of the service's security group, which rules of the kind and of other components refer to.
+const SecurityGroup = "security-group"
+
+// LogGroupName is where the containers of a component log to.
+func LogGroupName(in component.Instance) string {
+	return "/deployer/" + in.Stack + "/" + in.Environment + "/" + in.Service + "/" + in.Name
+}
+
+// Demands are the shared components that every service needs.
+func Demands(namespace bool) []component.Demand {
+	return []component.Demand{{Address: network.Address}, cluster.Need{Namespace: namespace}.Demand()}
+}
+
+// Build makes an ECS service and all that it needs of its own.
+func (s *Spec) Build(in component.Instance, granted []component.Granted, parts Parts) Service {
+	var made Service
+	add := func(r *resource.Resource) *resource.Resource {
+		made.Resources = append(made.Resources, r)
+		return r
+	}
+	days := logDays
+	if in.Production {
+		days = logDaysLong
+	}
+	made.LogGroup = add(in.Resource("log-group", logs.LogGroupType, logs.LogGroup{Name: LogGroupName(in), RetentionDays: days}))
+
+	// A task that starts before its roles have their policies fails, and so does its deployment.
+	var policies []string
+	found := newSecrets(in)
+	containers := s.containers(in, parts, made.LogGroup, found)
+	made.Resources = append(made.Resources, found.lookups...)
+	executionRole := add(role(in, "execution-role", "Starts the tasks of "+in.Address+": pulls images, reads secrets, writes logs"))
+	policies = append(policies, add(policy(in, "execution-policy", executionRole, s.executionStatements(in, made.LogGroup, found.read))).ID())
+	made.TaskRole = add(role(in, "task-role", "What the containers of "+in.Address+" may do"))
+	if statements := s.taskStatements(granted); len(statements) > 0 {
+		policies = append(policies, add(policy(in, "task-policy", made.TaskRole, statements)).ID())
+	}
+
+	made.SecurityGroup = add(securityGroup(in))
+	connections := connections(in, made.SecurityGroup, granted)
+	made.Resources = append(made.Resources, connections...)
+
+	cpu, memory := s.Size()
+	architecture := ecs.X8664
+	if s.Architecture == "arm64" {
+		architecture = ecs.ARM64
+	}
+	definition := add(in.Resource("task-definition", ecs.TaskDefinitionType, ecs.TaskDefinition{
+		Family: in.Prefix(), CPU: cpu, Memory: memory, Architecture: architecture, Containers: containers,
+		ExecutionRoleArn: value.Expr[string](executionRole.Output("arn")), TaskRoleArn: value.Expr[string](made.TaskRole.Output("arn")),
+	}, policies...))
+
+	after := append(policies, made.LogGroup.ID())
+	after = append(after, parts.After...)
+	for _, c := range connections {
+		after = append(after, c.ID())
+	}
+	made.Service = add(in.Resource("service", ecs.ServiceType, s.service(in, parts, definition, made.SecurityGroup), after...))
+	made.Resources = append(made.Resources, parts.Scaling.resources(in, made.Service, parts.Tracked)...)
+	return made
+}
+
+// service are the properties of the ECS service.
+func (s *Spec) service(in component.Instance, parts Parts, definition, securityGroup *resource.Resource) ecs.Service {
+	least, _ := parts.Scaling.Limits()
+	props := ecs.Service{
+		Name: in.Prefix(), Cluster: value.Expr[string](cluster.Output(cluster.Name)),
+		TaskDefinition: value.Expr[string](definition.Output("arn")),
+		Subnets:        value.Expr[[]string](network.Output(network.TaskSubnetIDs)),
+		AssignPublicIP: value.Expr[bool](network.Output(network.AssignPublicIP)),
+		SecurityGroups: value.Expr[[]string](value.NewList(securityGroup.Output("id"))),
+		TargetGroups:   parts.TargetGroups, ServiceRegistries: parts.Registries,
+		Deployment: s.Deployment.properties(), EnableExecuteCommand: s.Exec,
+	}
+	if len(parts.TargetGroups) > 0 {
+		props.HealthCheckGracePeriod = int(parts.GracePeriod.Seconds())
+	}
+	if s.Spot {
+		props.CapacityProviders = []ecs.CapacityProvider{{Name: ecs.FargateSpot, Weight: 1}}
+	}
+	if parts.Scaling.Automatic() {
+		first := max(least, 1) // one task at first even if none is the least: metrics begin with a running task
+		props.InitialCount = &first
+	} else {
+		props.DesiredCount = &least
+	}
+	return props
+}
+
+func (d *Deployment) properties() ecs.Deployment {
+	least, most := d.percents()
+	breaker := true
+	out := ecs.Deployment{MinHealthyPercent: &least, MaxPercent: &most, CircuitBreaker: &breaker, Timeout: int(defaultTimeout.Seconds())}
+	if d == nil {
+		return out
+	}
+	if d.CircuitBreaker != nil {
+		out.CircuitBreaker = d.CircuitBreaker
+	}
+	if d.Timeout != 0 {
+		out.Timeout = d.Timeout.Seconds()
+	}
+	out.Bake = d.Bake.Seconds()
+	return out
+}

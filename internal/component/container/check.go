@@ -1,0 +1,204 @@
+package container
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/value"
+)
+
+var (
+	variableName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
+	containerName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}$`)
+	zoneName      = regexp.MustCompile(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$`)
+)
+
+const (
+	minTimeout = time.Minute
+	maxTimeout = 3 * time.Hour
+	maxBake    = 24 * time.Hour
+	maxTasks   = 5000 // of one ECS service
+)
+
+// Check finds what the types of the shared fields cannot express. tasks is how many run at least.
+func (s *Spec) Check(in component.Instance, tasks int) []value.Problem {
+	problems := s.checkSize()
+	if s.Image.Known() && s.Image.Get() == "" {
+		problems = append(problems, component.Invalid([]string{"image"}, "is empty"))
+	}
+	problems = append(problems, checkVariables(in, nil, s.Environment, s.Secrets)...)
+	problems = append(problems, s.checkSidecars(in)...)
+	problems = append(problems, s.Deployment.check(tasks)...)
+	return problems
+}
+
+func checkVariables(in component.Instance, below []string, environment, secrets map[string]value.Of[string]) []value.Problem {
+	var problems []value.Problem
+	for _, field := range []string{"environment", "secrets"} {
+		entries := environment
+		if field == "secrets" {
+			entries = secrets
+		}
+		for _, name := range slices.Sorted(maps.Keys(entries)) {
+			path := join(below, field, name)
+			if !variableName.MatchString(name) {
+				problems = append(problems, component.Invalid(path, "%q cannot be the name of an environment variable", name))
+			}
+			if field == "environment" {
+				continue
+			}
+			if _, twice := environment[name]; twice {
+				problems = append(problems, component.Invalid(path, "%s is in environment too; ECS takes a variable from one place only", name))
+			}
+			if !entries[name].IsSet() {
+				problems = append(problems, component.Invalid(path, "is empty"))
+			} else if _, err := parseSecret(in, entries[name].Value()); err != nil {
+				problems = append(problems, component.Invalid(path, "%s", err))
+			}
+		}
+	}
+	return problems
+}
+
+func (s *Spec) checkSidecars(in component.Instance) []value.Problem {
+	var problems []value.Problem
+	cpu, memory := s.Size()
+	taken := map[string]bool{in.Name: true}
+	for i, c := range s.Sidecars {
+		path := []string{"sidecars", strconv.Itoa(i)}
+		switch {
+		case !containerName.MatchString(c.Name):
+			problems = append(problems, component.Invalid(join(path, "name"), "%q cannot be the name of a container: letters, digits, - and _", c.Name))
+		case c.Name == in.Name:
+			problems = append(problems, component.Invalid(join(path, "name"), "%q is the name of the main container", c.Name))
+		case taken[c.Name]:
+			problems = append(problems, component.Invalid(join(path, "name"), "there are two sidecars named %q", c.Name))
+		}
+		taken[c.Name] = true
+		problems = append(problems, checkVariables(in, path, c.Environment, c.Secrets)...)
+		if c.CPU < 0 || c.Memory < 0 {
+			problems = append(problems, component.Invalid(path, "cpu and memory cannot be negative"))
+		}
+		cpu, memory = cpu-c.CPU, memory-c.Memory
+	}
+	if cpu <= 0 {
+		problems = append(problems, component.Invalid([]string{"sidecars"}, "they take all the task's CPU units and leave none to the main container: raise cpu"))
+	}
+	if memory <= 0 {
+		problems = append(problems, component.Invalid([]string{"sidecars"}, "they take all the task's memory and leave none to the main container: raise memory"))
+	}
+	return problems
+}
+
+func (d *Deployment) check(tasks int) []value.Problem {
+	if d == nil {
+		return nil
+	}
+	var problems []value.Problem
+	least, most := d.percents()
+	switch {
+	case least < 0 || least > 100:
+		problems = append(problems, component.Invalid([]string{"deployment", "minHealthyPercent"}, "must be from 0 to 100"))
+	case most < 100 || most > 200:
+		problems = append(problems, component.Invalid([]string{"deployment", "maxPercent"}, "must be from 100 to 200"))
+	case tasks > 0 && tasks*most/100 <= tasks && (tasks*least+99)/100 >= tasks:
+		path := []string{"deployment", "maxPercent"}
+		if d.MaxPercent == nil {
+			path = []string{"deployment", "minHealthyPercent"}
+		}
+		problems = append(problems, component.Invalid(path,
+			"no rollout can ever begin: with %s, at least %d must keep running (%d %%, rounded up) and at most %d may run (%d %%, rounded down); lower minHealthyPercent or raise maxPercent",
+			count(tasks, "task"), (tasks*least+99)/100, least, tasks*most/100, most))
+	}
+	problems = append(problems, span([]string{"deployment", "timeout"}, d.Timeout, minTimeout, maxTimeout)...)
+	problems = append(problems, span([]string{"deployment", "bake"}, d.Bake, 0, maxBake)...)
+	return problems
+}
+
+func (d *Deployment) percents() (least, most int) {
+	least, most = 100, 200
+	if d != nil && d.MinHealthyPercent != nil {
+		least = *d.MinHealthyPercent
+	}
+	if d != nil && d.MaxPercent != nil {
+		most = *d.MaxPercent
+	}
+	return least, most
+}
+
+// span checks a duration that was given; zero is not given.
+func span(path []string, d value.Duration, least, most time.Duration) []value.Problem {
+	if t := time.Duration(d); t != 0 && (t < least || t > most) {
+		return []value.Problem{component.Invalid(path, "must be from %s to %s", least, most)}
+	}
+	return nil
+}
+
+// Check finds limits that contradict each other. It may be nil.
+func (s *Scaling) Check() []value.Problem {
+	if s == nil {
+		return nil
+	}
+	var problems []value.Problem
+	least, most := s.Limits()
+	if least < 0 || least > maxTasks {
+		problems = append(problems, component.Invalid([]string{"scaling", "min"}, "must be from 0 to %d", maxTasks))
+	}
+	if most > maxTasks {
+		problems = append(problems, component.Invalid([]string{"scaling", "max"}, "must be at most %d", maxTasks))
+	}
+	if most < least {
+		problems = append(problems, component.Invalid([]string{"scaling", "max"}, "is %d, less than min, which is %d", most, least))
+	}
+	for _, target := range []struct {
+		name    string
+		percent int
+	}{{"cpu", s.CPU}, {"memory", s.Memory}} {
+		if target.percent < 0 || target.percent > 100 {
+			problems = append(problems, component.Invalid([]string{"scaling", target.name}, "is a utilisation in percent, from 1 to 100"))
+		} else if target.percent > 0 && !s.Automatic() {
+			problems = append(problems, component.Invalid([]string{"scaling", target.name}, "has no effect without room to scale: set max above min"))
+		}
+	}
+	taken := map[string]bool{}
+	for i, entry := range s.Schedule {
+		path := []string{"scaling", "schedule", strconv.Itoa(i)}
+		if !containerName.MatchString(entry.Name) {
+			problems = append(problems, component.Invalid(join(path, "name"), "%q cannot be a name: letters, digits, - and _", entry.Name))
+		} else if taken[entry.Name] {
+			problems = append(problems, component.Invalid(join(path, "name"), "there are two entries named %q", entry.Name))
+		}
+		taken[entry.Name] = true
+		if err := checkCron(entry.Cron); err != nil {
+			problems = append(problems, component.Invalid(join(path, "cron"), "%s", err))
+		}
+		if entry.Timezone != "" && !zoneName.MatchString(entry.Timezone) {
+			problems = append(problems, component.Invalid(join(path, "timezone"), "%q is not a time zone such as Europe/Berlin", entry.Timezone))
+		}
+		switch {
+		case entry.Min == nil && entry.Max == nil:
+			problems = append(problems, component.Invalid(path, "changes nothing: give it min, max or both"))
+		case entry.Min != nil && *entry.Min < 0, entry.Max != nil && (*entry.Max < 0 || *entry.Max > maxTasks):
+			problems = append(problems, component.Invalid(path, "min and max must be from 0 to %d", maxTasks))
+		case entry.Min != nil && entry.Max != nil && *entry.Min > *entry.Max:
+			problems = append(problems, component.Invalid(join(path, "max"), "is %d, less than min, which is %d", *entry.Max, *entry.Min))
+		}
+	}
+	return problems
+}
+
+func join(path []string, more ...string) []string {
+	return append(slices.Clone(path), more...)
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

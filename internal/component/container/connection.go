@@ -1,0 +1,48 @@
+package container
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/component/network"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/resource/ec2"
+	"github.com/company/deployer/internal/value"
+)
+
+// securityGroup is the group of the service's tasks. Nothing may come in until a rule says so.
+func securityGroup(in component.Instance) *resource.Resource {
+	return in.Resource(SecurityGroup, ec2.SecurityGroupType, ec2.SecurityGroup{
+		GroupName: in.Prefix(), VPCID: value.Expr[string](network.Output(network.VPCID)), Description: "Tasks of " + in.Address,
+	})
+}
+
+// Open lets traffic to one TCP port of a security group in from another group. The rule belongs to in, whoever owns the groups.
+func Open(in component.Instance, name string, target, from value.Value, port int, description string) *resource.Resource {
+	return in.Resource(name, ec2.SecurityGroupRuleType, ec2.SecurityGroupRule{
+		SecurityGroupID: value.Expr[string](target), Direction: ec2.Ingress, Protocol: "tcp",
+		FromPort: value.Lit(port), ToPort: value.Lit(port),
+		ReferencedSecurityGroupID: value.Expr[string](from), Description: description,
+	})
+}
+
+// connections open the ports of the components that are used, so that two services may use each other.
+func connections(in component.Instance, own *resource.Resource, granted []component.Granted) []*resource.Resource {
+	var out []*resource.Resource
+	opened := map[string]bool{}
+	for _, g := range granted {
+		if g.Grant.SecurityGroup.IsNull() {
+			continue
+		}
+		for _, port := range g.Grant.Ports {
+			name := "to-" + strings.ReplaceAll(g.Address, "/", "-") + "-" + strconv.Itoa(port)
+			if opened[name] {
+				continue // another verb of the same component opens it too
+			}
+			opened[name] = true
+			out = append(out, Open(in, name, g.Grant.SecurityGroup, own.Output("id"), port, "From "+in.Address))
+		}
+	}
+	return out
+}

@@ -1,0 +1,90 @@
+package container
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+type cronField struct {
+	name        string
+	least, most int
+	words       []string // names of the numbers from least on
+	extra       string   // further characters that AWS takes here
+}
+
+// cronFields are those of Application Auto Scaling's cron expressions.
+var cronFields = []cronField{
+	{name: "minutes", least: 0, most: 59},
+	{name: "hours", least: 0, most: 23},
+	{name: "day-of-month", least: 1, most: 31, extra: "?LW"},
+	{name: "month", least: 1, most: 12, words: strings.Fields("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC")},
+	{name: "day-of-week", least: 1, most: 7, words: strings.Fields("SUN MON TUE WED THU FRI SAT"), extra: "?L#"},
+	{name: "year", least: 1970, most: 2199},
+}
+
+// checkCron says what is wrong with a cron expression, nil when AWS would take it.
+func checkCron(expression string) error {
+	fields := strings.Fields(strings.TrimSuffix(strings.TrimPrefix(expression, "cron("), ")"))
+	if len(fields) == 5 {
+		return fmt.Errorf("%q has the five fields of Unix; AWS wants six, with the year last and ? for one of the two days, for instance 0 8 ? * MON-FRI *", expression)
+	}
+	if len(fields) != len(cronFields) {
+		return fmt.Errorf("%q has %d fields; AWS wants six: minutes hours day-of-month month day-of-week year", expression, len(fields))
+	}
+	for i, text := range fields {
+		for _, item := range strings.Split(text, ",") {
+			if !cronFields[i].allows(item) {
+				return fmt.Errorf("%q cannot stand for the %s, which go from %d to %d", item, cronFields[i].name, cronFields[i].least, cronFields[i].most)
+			}
+		}
+	}
+	if (fields[2] == "?") == (fields[4] == "?") {
+		return fmt.Errorf("%q: exactly one of day-of-month and day-of-week must be ?", expression)
+	}
+	return nil
+}
+
+func (f cronField) allows(item string) bool {
+	item, step, stepped := strings.Cut(item, "/")
+	if stepped {
+		if n, err := strconv.Atoi(step); err != nil || n < 1 {
+			return false
+		}
+	}
+	if item == "*" || item == "?" && f.extra != "" && !stepped {
+		return true
+	}
+	switch {
+	case f.name == "day-of-month" && (item == "L" || item == "LW"):
+		return true
+	case f.name == "day-of-month" && strings.HasSuffix(item, "W"):
+		return f.number(strings.TrimSuffix(item, "W")) >= 0
+	case f.name == "day-of-week" && item == "L":
+		return true
+	case f.name == "day-of-week" && strings.HasSuffix(item, "L"):
+		return f.number(strings.TrimSuffix(item, "L")) >= 0
+	case f.name == "day-of-week" && strings.Contains(item, "#"):
+		day, week, _ := strings.Cut(item, "#")
+		n, err := strconv.Atoi(week)
+		return f.number(day) >= 0 && err == nil && n >= 1 && n <= 5
+	}
+	from, to, isRange := strings.Cut(item, "-")
+	if isRange {
+		return f.number(from) >= 0 && f.number(to) >= 0
+	}
+	return f.number(from) >= 0
+}
+
+// number returns the number that an item stands for, -1 when it is none of the field's.
+func (f cronField) number(item string) int {
+	if i := slices.Index(f.words, strings.ToUpper(item)); i >= 0 {
+		return f.least + i
+	}
+	n, err := strconv.Atoi(item)
+	if err != nil || n < f.least || n > f.most {
+		return -1
+	}
+	return n
+}

@@ -1,0 +1,144 @@
+package container
+
+import (
+	"regexp"
+	"slices"
+
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/resource/iam"
+	"github.com/company/deployer/internal/value"
+)
+
+// privateImage is an image in a private ECR repository: account, region, suffix of China, repository.
+var privateImage = regexp.MustCompile(`^([0-9]{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?/([^:@]+)`)
+
+// role makes an IAM role that only ECS tasks of this account and region can take.
+func role(in component.Instance, name, description string) *resource.Resource {
+	return in.Resource(name, iam.RoleType, iam.Role{
+		Name:        in.Prefix(name, in.Region), // role names are unique in the account, whatever the region
+		Description: description,
+		AssumeRolePolicy: value.NewMap(map[string]value.Value{
+			"Version": value.NewString("2012-10-17"),
+			"Statement": value.NewList(value.NewMap(map[string]value.Value{
+				"Effect":    value.NewString("Allow"),
+				"Action":    value.NewString("sts:AssumeRole"),
+				"Principal": value.NewMap(map[string]value.Value{"Service": value.NewString("ecs-tasks.amazonaws.com")}),
+				"Condition": value.NewMap(map[string]value.Value{
+					"StringEquals": value.NewMap(map[string]value.Value{"aws:SourceAccount": value.NewString(in.Account)}),
+					"ArnLike":      value.NewMap(map[string]value.Value{"aws:SourceArn": value.NewString(in.ARN("ecs", "*"))}),
+				}),
+			})),
+		}),
+	})
+}
+
+// policy gives a role an inline policy.
+func policy(in component.Instance, name string, role *resource.Resource, statements []component.Statement) *resource.Resource {
+	return in.Resource(name, iam.RolePolicyType, iam.RolePolicy{
+		Role: value.Expr[string](role.Output("name")), Name: name, Policy: component.Statements(merge(statements)...),
+	})
+}
+
+// merge joins statements that allow the same under the same conditions: all inline policies of a role together have at most
+// 10240 characters.
+func merge(statements []component.Statement) []component.Statement {
+	var out []component.Statement
+	for _, s := range statements {
+		i := slices.IndexFunc(out, func(o component.Statement) bool {
+			return slices.Equal(o.Actions, s.Actions) && value.Equal(value.Encode(o.Conditions), value.Encode(s.Conditions))
+		})
+		resources := s.Resources
+		if i < 0 {
+			s.Resources = nil
+			i, out = len(out), append(out, s)
+		}
+		for _, r := range resources {
+			if !slices.ContainsFunc(out[i].Resources, func(o value.Value) bool { return value.Equal(o, r) }) {
+				out[i].Resources = append(out[i].Resources, r)
+			}
+		}
+	}
+	return out
+}
+
+// executionStatements are what ECS itself needs to start the tasks: write logs, pull images, read the named secrets.
+func (s *Spec) executionStatements(in component.Instance, logGroup *resource.Resource, read []readable) []component.Statement {
+	statements := []component.Statement{{
+		Actions:   []string{"logs:CreateLogStream", "logs:PutLogEvents"},
+		Resources: []value.Value{value.Concat(logGroup.Output("arn"), ":*")},
+	}}
+	statements = append(statements, s.pullStatements(in)...)
+	for _, kind := range []struct{ action, service, context string }{
+		{readSecret, "secretsmanager", "kms:EncryptionContext:SecretARN"},
+		{readParameter, "ssm", "kms:EncryptionContext:PARAMETER_ARN"},
+	} {
+		var arns []value.Value
+		for _, r := range read {
+			if r.action == kind.action {
+				arns = append(arns, r.resource)
+			}
+		}
+		if len(arns) == 0 {
+			continue
+		}
+		statements = append(statements,
+			component.Statement{Actions: []string{kind.action}, Resources: arns},
+			// A secret under a key of the customer's own needs this too. Which key that is may change without us, so the key is
+			// given by what it decrypts: these secrets only, through their service only.
+			component.Statement{
+				Actions: []string{"kms:Decrypt"}, Resources: []value.Value{value.NewString(in.ARN("kms", "key/*"))},
+				Conditions: map[string]map[string]value.Value{"StringEquals": {
+					"kms:ViaService": value.NewString(kind.service + "." + in.Region + ".amazonaws.com"),
+					kind.context:     value.NewList(arns...),
+				}},
+			})
+	}
+	return statements
+}
+
+// pullStatements allow pulling from the private ECR repositories that the images are in; other registries need none.
+func (s *Spec) pullStatements(in component.Instance) []component.Statement {
+	images := []value.Of[string]{s.Image}
+	for _, c := range s.Sidecars {
+		images = append(images, c.Image)
+	}
+	var repositories []value.Value
+	for _, image := range images {
+		arn := in.ARN("ecr", "repository/*") // an image that is not known yet comes from a repository of this account
+		if image.Known() {
+			m := privateImage.FindStringSubmatch(image.Get())
+			if m == nil {
+				continue
+			}
+			there := component.Instance{Account: m[1], Region: m[2]}
+			arn = there.ARN("ecr", "repository/"+m[4])
+		}
+		repositories = append(repositories, value.NewString(arn))
+	}
+	if len(repositories) == 0 {
+		return nil
+	}
+	return []component.Statement{
+		{Actions: []string{"ecr:GetAuthorizationToken"}, Resources: []value.Value{value.NewString("*")}}, // AWS knows no narrower one
+		{Actions: []string{"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}, Resources: repositories},
+	}
+}
+
+// taskStatements are what the containers may do: what `uses` grants, and shells if wanted.
+func (s *Spec) taskStatements(granted []component.Granted) []component.Statement {
+	var statements []component.Statement
+	for _, g := range granted {
+		statements = append(statements, g.Grant.Statements...)
+	}
+	if s.Exec {
+		statements = append(statements, component.Statement{
+			Actions: []string{
+				"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
+				"ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+			},
+			Resources: []value.Value{value.NewString("*")}, // AWS knows no narrower one
+		})
+	}
+	return statements
+}

@@ -1,0 +1,163 @@
+package ingress
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/component/network"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/resource/acm"
+	"github.com/company/deployer/internal/resource/ec2"
+	"github.com/company/deployer/internal/resource/elbv2"
+	"github.com/company/deployer/internal/value"
+)
+
+// Spec is empty: nobody writes this component.
+type Spec struct{ component.Common }
+
+// Kind is the synthetic kind Ingress.
+func Kind() component.Kind {
+	var outputs []string
+	for _, public := range []bool{true, false} {
+		for _, what := range perScheme {
+			outputs = append(outputs, OutputName(public, what))
+		}
+	}
+	return component.Define(component.Definition[Spec]{
+		Name: "Ingress", Synthetic: Address,
+		Doc:     "The load balancers that the services of a stack share.",
+		Outputs: outputs,
+		Demands: func(component.Instance, *Spec) []component.Demand {
+			return []component.Demand{{Address: network.Address}}
+		},
+		Expand: func(in component.Instance, _ *Spec, c component.Context) (component.Expansion, []value.Problem) {
+			out := component.Expansion{Outputs: map[string]value.Value{}}
+			for _, public := range []bool{true, false} {
+				if rules := Arrange(public, c.Demands); len(rules.needs) > 0 {
+					balancer(in, rules, &out)
+				}
+			}
+			return out, nil
+		},
+	})
+}
+
+// balancer makes one load balancer with all that is shared on it.
+func balancer(in component.Instance, rules *Rules, out *component.Expansion) {
+	kind := scheme(rules.public)
+	add := func(name, typ string, props any, after ...string) *resource.Resource {
+		r := in.Resource(kind+"-"+name, typ, props, after...)
+		out.Resources = append(out.Resources, r)
+		return r
+	}
+	give := func(what string, v value.Value) { out.Outputs[OutputName(rules.public, what)] = v }
+
+	group := add("security-group", ec2.SecurityGroupType, ec2.SecurityGroup{
+		GroupName: in.Prefix(kind), VPCID: value.Expr[string](network.Output(network.VPCID)),
+		Description: "The " + kind + " load balancer of " + in.Stack + " in " + in.Environment,
+	})
+	opened := []string{openPort(add, rules.public, group, "http", 80)}
+	ports := map[string]int{"http": 80}
+	if len(rules.hostsWithHTTPS) > 0 {
+		opened = append(opened, openPort(add, rules.public, group, "https", 443))
+		ports["https"] = 443
+	}
+	props := elbv2.LoadBalancer{
+		// 32 characters are few: the scheme comes first, so that it is never cut off.
+		Name: kind + "-" + in.Stack + "-" + in.Environment, Scheme: elbv2.Internal,
+		Subnets:        value.Expr[[]string](network.Output(network.InternalBalancerSubnetIDs)),
+		SecurityGroups: value.Expr[[]string](value.NewList(group.Output("id"))),
+	}
+	if rules.public {
+		props.Scheme = elbv2.InternetFacing
+		props.Subnets = value.Expr[[]string](network.Output(network.PublicBalancerSubnetIDs))
+	}
+	if in.Production {
+		props.DeletionProtection = &in.Production
+	}
+	lb := add("load-balancer", elbv2.LoadBalancerType, props, opened...)
+	give(DNSName, lb.Output("dnsName"))
+	give(ZoneID, lb.Output("zoneId"))
+	give(ARNSuffix, lb.Output("arnSuffix"))
+	give(SecurityGroup, group.Output("id"))
+
+	http := add("http-listener", elbv2.ListenerType, elbv2.Listener{
+		LoadBalancerARN: value.Expr[string](lb.Output("arn")), Port: ports["http"], Protocol: "HTTP", DefaultAction: elbv2.NotFound(),
+	})
+	give(HTTPListener, http.Output("arn"))
+	if len(rules.hostsWithHTTPS) == 0 {
+		return
+	}
+	certificates := rules.certificates(func(name string, props any) *resource.Resource {
+		r := in.Data(kind+"-"+name, acm.LookupCertificate, props)
+		out.Resources = append(out.Resources, r)
+		return r
+	})
+	https := add("https-listener", elbv2.ListenerType, elbv2.Listener{
+		LoadBalancerARN: value.Expr[string](lb.Output("arn")), Port: ports["https"], Protocol: "HTTPS",
+		CertificateARN: value.Expr[string](certificates[0].arn), DefaultAction: elbv2.NotFound(),
+	})
+	give(HTTPSListener, https.Output("arn"))
+	for _, c := range certificates[1:] {
+		add("certificate-"+slug(c.host), elbv2.ListenerCertificateType, elbv2.ListenerCertificate{
+			ListenerARN: value.Expr[string](https.Output("arn")), CertificateARN: value.Expr[string](c.arn),
+		})
+	}
+	for _, host := range rules.hostsWithHTTPS {
+		add("redirect-"+slug(host), elbv2.ListenerRuleType, elbv2.ListenerRule{
+			ListenerARN: value.Expr[string](http.Output("arn")), Priority: rules.http["redirect "+host],
+			Hosts: []string{host}, Action: elbv2.ToHTTPS(),
+		})
+	}
+}
+
+// openPort lets the world, or the VPC, reach a port of the load balancer; the answer is the last rule's ID.
+func openPort(add func(string, string, any, ...string) *resource.Resource, public bool, group *resource.Resource, name string, port int) string {
+	cidr := network.Output(network.CIDR)
+	from := "the VPC"
+	if public {
+		cidr, from = value.NewString("0.0.0.0/0"), "anywhere"
+	}
+	return add("from-"+name, ec2.SecurityGroupRuleType, ec2.SecurityGroupRule{
+		SecurityGroupID: value.Expr[string](group.Output("id")), Direction: ec2.Ingress, Protocol: "tcp",
+		FromPort: value.Lit(port), ToPort: value.Lit(port), CIDR: value.Expr[string](cidr), Description: strings.ToUpper(name) + " from " + from,
+	}).ID()
+}
+
+// certificate is a certificate and the first host that it is for.
+type certificate struct {
+	host string
+	arn  value.Value
+}
+
+// certificates are all certificates, one for each ARN as far as ARNs are known, sorted by host. The first is the listener's default, for
+// clients that name no host.
+func (r *Rules) certificates(find func(name string, props any) *resource.Resource) []certificate {
+	byHost := map[string]value.Value{}
+	for _, n := range r.needs {
+		for _, host := range n.Hosts {
+			switch {
+			case !n.HTTPS():
+			case !n.Certificate.IsNull():
+				byHost[host] = n.Certificate // a certificate that somebody names wins over one to be found
+			case byHost[host].IsNull():
+				byHost[host] = value.NullValue
+			}
+		}
+	}
+	var out []certificate
+	for _, host := range r.hostsWithHTTPS {
+		arn := byHost[host]
+		if arn.IsNull() {
+			arn = find("find-"+slug(host), acm.Certificate{Domain: host}).Output("arn")
+		}
+		if !slices.ContainsFunc(out, func(c certificate) bool { return value.Equal(c.arn, arn) }) {
+			out = append(out, certificate{host, arn})
+		}
+	}
+	return out
+}
+
+// slug makes a host part of a resource name; distinct hosts stay distinct.
+var slug = strings.NewReplacer("*", "_any", "?", "_one", "-", "--", ".", "-").Replace

@@ -1,0 +1,182 @@
+// Package ingress is the synthetic component infra/ingress: the load balancers that all services of a stack share in one
+// environment, one public and one internal, each only while somebody needs it.
+//
+// In: the needs of services. Out: load balancers with security groups, listeners, certificates and redirects to HTTPS; for the
+// services themselves the place of their rules among those of all (Rules).
+package ingress
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/resource/elbv2"
+	"github.com/company/deployer/internal/value"
+)
+
+// Address is the address of the component.
+const Address = "infra/ingress"
+
+// Need is what one service wants of the load balancers.
+type Need struct {
+	Public bool
+	Hosts  []string // empty: any
+	Path   string   // as users write it; "" is any
+	// Priority is the user's own choice, 0 for one by specificity.
+	Priority int
+	// Certificate is the ARN for all hosts; Null with Auto and without HTTPS.
+	Certificate value.Value
+	Auto        bool // find a certificate by each host's name
+}
+
+// HTTPS reports whether the service is reached over HTTPS.
+func (n Need) HTTPS() bool { return n.Auto || !n.Certificate.IsNull() }
+
+// Demand asks for a share of the load balancers.
+func (n Need) Demand() component.Demand { return component.Demand{Address: Address, Data: n} }
+
+// OutputName is the name of an output of one load balancer: "publicDnsName".
+func OutputName(public bool, what string) string { return scheme(public) + what }
+
+// Output refers to an output of one load balancer.
+func Output(public bool, what string) value.Value {
+	return value.Output(Address, OutputName(public, what))
+}
+
+// What OutputName and Output take: each load balancer gives these.
+const (
+	DNSName       = "DnsName"
+	ZoneID        = "ZoneId"
+	ARNSuffix     = "ArnSuffix"
+	SecurityGroup = "SecurityGroupId"
+	HTTPListener  = "HttpListenerArn"
+	HTTPSListener = "HttpsListenerArn"
+)
+
+var perScheme = []string{DNSName, ZoneID, ARNSuffix, SecurityGroup, HTTPListener, HTTPSListener}
+
+func scheme(public bool) string {
+	if public {
+		return "public"
+	}
+	return "internal"
+}
+
+// Rules are the places of all rules on the listeners of one load balancer.
+type Rules struct {
+	public         bool
+	needs          []needed
+	http, https    map[string]int // priorities by address of the service, or "redirect " and host
+	hostsWithHTTPS []string       // sorted
+}
+
+type needed struct {
+	from string
+	Need
+}
+
+// Arrange gives every rule on the public or the internal load balancer its place. It sees the same in every component that calls
+// it, because all are told of all demands.
+func Arrange(public bool, demands []component.Demand) *Rules {
+	r := &Rules{public: public}
+	var http, https []elbv2.Rule
+	for _, d := range demands {
+		n, ok := d.Data.(Need)
+		if d.Address != Address || !ok || n.Public != public {
+			continue
+		}
+		r.needs = append(r.needs, needed{from: d.From, Need: n})
+		rule := elbv2.Rule{Address: d.From, Path: n.Path, Explicit: n.Priority}
+		if len(n.Hosts) > 0 {
+			rule.Host = n.Hosts[0]
+		}
+		if !n.HTTPS() {
+			http = append(http, rule)
+			continue
+		}
+		https = append(https, rule)
+		r.hostsWithHTTPS = append(r.hostsWithHTTPS, n.Hosts...)
+	}
+	slices.Sort(r.hostsWithHTTPS)
+	r.hostsWithHTTPS = slices.Compact(r.hostsWithHTTPS)
+	for _, host := range r.hostsWithHTTPS {
+		http = append(http, elbv2.Rule{Address: "redirect " + host, Host: host})
+	}
+	r.http, _ = elbv2.Assign(http)
+	r.https, _ = elbv2.Assign(https)
+	return r
+}
+
+// Priority returns the priority of a service's rule on the listener that it belongs to.
+func (r *Rules) Priority(address string) int {
+	if p, ok := r.https[address]; ok {
+		return p
+	}
+	return r.http[address]
+}
+
+// Check says what is wrong with the need of one service beside those of the others; paths are below spec.ingress.
+func (r *Rules) Check(address string) []value.Problem {
+	i := slices.IndexFunc(r.needs, func(n needed) bool { return n.from == address })
+	if i < 0 {
+		return nil
+	}
+	mine := r.needs[i]
+	var problems []value.Problem
+	add := func(key, format string, args ...any) {
+		problems = append(problems, component.Invalid([]string{"ingress", key}, format, args...))
+	}
+	for _, other := range r.needs {
+		if other.from == address {
+			continue
+		}
+		sameListener := other.HTTPS() == mine.HTTPS()
+		if sameListener && mine.Priority != 0 && mine.Priority == other.Priority {
+			add("priority", "%s has the priority %d on the same load balancer: choose another", other.from, mine.Priority)
+		}
+		if sameListener && samePath(mine.Path, other.Path) {
+			if host, both := shared(mine.Hosts, other.Hosts); both {
+				add(key(mine), "%s already takes %s on the %s load balancer: give one of them another host or path", other.from, requests(host, mine.Path), scheme(r.public))
+			}
+		}
+		if !mine.HTTPS() && other.HTTPS() {
+			if host, both := shared(mine.Hosts, other.Hosts); both && host != "" {
+				add("host", "%s serves %s over HTTPS, and HTTP requests for it are redirected: set ingress.certificate here too", other.from, host)
+			}
+		}
+	}
+	return problems
+}
+
+func key(n needed) string {
+	if len(n.Hosts) == 0 && strings.Trim(n.Path, "/") != "" {
+		return "path"
+	}
+	return "host"
+}
+
+// shared returns a host that is in both lists; two empty lists share "", which is any host.
+func shared(a, b []string) (string, bool) {
+	if len(a) == 0 && len(b) == 0 {
+		return "", true
+	}
+	for _, host := range a {
+		if slices.Contains(b, host) {
+			return host, true
+		}
+	}
+	return "", false
+}
+
+func samePath(a, b string) bool { return strings.TrimRight(a, "/") == strings.TrimRight(b, "/") }
+
+func requests(host, path string) string {
+	if host == "" {
+		host = "any host"
+	}
+	if strings.TrimRight(path, "/") == "" {
+		return host + ", all paths"
+	}
+	return fmt.Sprintf("%s, path %s", host, path)
+}

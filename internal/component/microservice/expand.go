@@ -1,0 +1,188 @@
+package microservice
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/component/cluster"
+	"github.com/company/deployer/internal/component/container"
+	"github.com/company/deployer/internal/component/ingress"
+	"github.com/company/deployer/internal/component/network"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/resource/ecs"
+	"github.com/company/deployer/internal/resource/elbv2"
+	"github.com/company/deployer/internal/resource/servicediscovery"
+	"github.com/company/deployer/internal/value"
+)
+
+// Kind is the kind MicroService.
+func Kind() component.Kind {
+	return component.Define(component.Definition[Spec]{
+		Name: "MicroService", Group: "components.deployer.io/v1",
+		Doc:     "Containers on Fargate that answer requests, from the shared load balancers or from other components.",
+		Outputs: []string{"url", "internalUrl", "serviceName", "clusterName", "securityGroupId", "taskRoleArn", "logGroup"},
+		Verbs:   []string{"connect"},
+		Advice: map[string]string{
+			"release": "this version of deployer runs no release tasks: run the migration when the container starts, or as a step of the pipeline before `deployer apply`",
+		},
+		Check:   check,
+		Demands: demands,
+		Grant:   grant,
+		Expand:  expand,
+	})
+}
+
+// Health checks of the load balancer: two good answers in a row make a target healthy, three bad ones unhealthy.
+const (
+	defaultInterval = 15 * time.Second
+	healthTimeout   = 5 // seconds, and less than the interval
+	healthyAfter    = 2
+	unhealthyAfter  = 3
+	// gracePeriod lets a task start in peace: AWS would otherwise count checks from the first second.
+	gracePeriod = time.Minute
+	// drain is how long a leaving task may finish its requests. AWS's default of five minutes would only make rollouts slow.
+	drain = 30 // seconds
+)
+
+// ruleName is the resource name of the listener rule, which the policy of requests comes after.
+const ruleName = "listener-rule"
+
+func demands(_ component.Instance, s *Spec) []component.Demand {
+	out := container.Demands(true)
+	if g := s.Ingress; g != nil {
+		need := ingress.Need{Public: g.public(), Hosts: g.hosts(), Path: g.Path, Priority: g.Priority, Auto: g.auto()}
+		if g.Certificate.IsSet() && !need.Auto {
+			need.Certificate = g.Certificate.Value()
+		}
+		out = append(out, need.Demand())
+	}
+	return out
+}
+
+func grant(in component.Instance, s *Spec, _ string) component.Grant {
+	g := component.Grant{SecurityGroup: value.Output(in.Address, "securityGroupId")}
+	for _, p := range s.Ports {
+		g.Ports = append(g.Ports, p.Port)
+	}
+	return g
+}
+
+func expand(in component.Instance, s *Spec, c component.Context) (component.Expansion, []value.Problem) {
+	discovery := in.Resource("discovery", servicediscovery.ServiceType, servicediscovery.Service{
+		Name: in.Name + "." + in.Service, NamespaceID: value.Expr[string](cluster.Output(cluster.NamespaceID)),
+	})
+	byRequests := s.Scaling != nil && s.Scaling.RequestsPerTarget > 0
+	parts := container.Parts{
+		Scaling: s.scaling(), Tracked: byRequests, GracePeriod: gracePeriod,
+		Registries: []ecs.ServiceRegistry{{Arn: value.Expr[string](discovery.Output("arn"))}},
+	}
+	for _, p := range s.Ports {
+		parts.Ports = append(parts.Ports, ecs.Port{Name: p.Name, Port: p.Port})
+	}
+	if s.HealthCheck != nil {
+		parts.HealthCommand = s.HealthCheck.Command
+	}
+	resources := []*resource.Resource{discovery}
+	outputs := map[string]value.Value{"internalUrl": value.NewString(internalURL(in, s))}
+	var problems []value.Problem
+	var group *resource.Resource
+	if s.Ingress != nil {
+		rules := ingress.Arrange(s.Ingress.public(), c.Demands)
+		problems = rules.Check(in.Address)
+		group = targetGroup(in, s)
+		rule := listenerRule(in, s, group, rules.Priority(in.Address))
+		opened := s.fromLoadBalancer(in)
+		resources = append(resources, group, rule)
+		resources = append(resources, opened...)
+		parts.TargetGroups = []ecs.TargetGroup{{
+			Arn: value.Expr[string](group.Output("arn")), ContainerName: in.Name, ContainerPort: s.Ports[0].Port,
+		}}
+		// ECS refuses a target group that no load balancer has.
+		parts.After = append(parts.After, rule.ID())
+		for _, r := range opened {
+			parts.After = append(parts.After, r.ID())
+		}
+		outputs["url"] = s.Ingress.url()
+	}
+	made := s.Build(in, c.Granted, parts)
+	resources = append(resources, made.Resources...)
+	if byRequests {
+		resources = append(resources, requestsPolicy(in, s, group))
+	}
+	outputs["serviceName"], outputs["clusterName"] = made.Service.Output("name"), cluster.Output(cluster.Name)
+	outputs["securityGroupId"], outputs["taskRoleArn"] = made.SecurityGroup.Output("id"), made.TaskRole.Output("arn")
+	outputs["logGroup"] = made.LogGroup.Output("name")
+	return component.Expansion{Resources: resources, Outputs: outputs}, problems
+}
+
+func targetGroup(in component.Instance, s *Spec) *resource.Resource {
+	check := elbv2.HealthCheck{
+		Path: "/", Matcher: "200-399", Interval: int(defaultInterval.Seconds()), Timeout: healthTimeout,
+		HealthyThreshold: healthyAfter, UnhealthyThreshold: unhealthyAfter,
+	}
+	if h := s.HealthCheck; h != nil {
+		if h.Path != "" {
+			check.Path = h.Path
+		}
+		if h.Port != 0 && h.Port != s.Ports[0].Port {
+			check.Port = strconv.Itoa(h.Port)
+		}
+		if h.Interval != 0 {
+			check.Interval = h.Interval.Seconds()
+			check.Timeout = min(healthTimeout, check.Interval-1)
+		}
+	}
+	delay := drain
+	return in.Resource("target-group", elbv2.TargetGroupType, elbv2.TargetGroup{
+		Name: in.Prefix(), Port: s.Ports[0].Port, Protocol: "HTTP", TargetType: "ip",
+		VPCID: value.Expr[string](network.Output(network.VPCID)), HealthCheck: check, DeregistrationDelay: &delay,
+	})
+}
+
+func listenerRule(in component.Instance, s *Spec, group *resource.Resource, priority int) *resource.Resource {
+	hosts, paths := s.Ingress.hosts(), s.Ingress.paths()
+	if len(hosts)+len(paths) == 0 {
+		paths = []string{"/*"} // a rule without any condition is none
+	}
+	listener := ingress.HTTPListener
+	if s.Ingress.Certificate.IsSet() {
+		listener = ingress.HTTPSListener
+	}
+	return in.Resource(ruleName, elbv2.ListenerRuleType, elbv2.ListenerRule{
+		ListenerARN: value.Expr[string](ingress.Output(s.Ingress.public(), listener)), Priority: priority,
+		Hosts: hosts, Paths: paths, Action: elbv2.To(group.Output("arn")),
+	})
+}
+
+// url is where requests come in: the first host without wildcards, else the load balancer's own name.
+func (g *Ingress) url() value.Value {
+	protocol, path := "http://", strings.TrimRight(g.Path, "/")
+	if g.Certificate.IsSet() {
+		protocol = "https://"
+	}
+	path, _, _ = strings.Cut(path, "*")
+	for _, host := range g.hosts() {
+		if !strings.ContainsAny(host, "*?") {
+			return value.NewString(protocol + host + path)
+		}
+	}
+	return value.Concat(protocol, ingress.Output(g.public(), ingress.DNSName), path)
+}
+
+// internalURL is where other components find it. It is known beforehand, so that two services may name each other.
+func internalURL(in component.Instance, s *Spec) string {
+	return "http://" + in.Name + "." + in.Service + "." + cluster.Namespace(in) + ":" + strconv.Itoa(s.Ports[0].Port)
+}
+
+// fromLoadBalancer opens the ports that the load balancer sends requests and health checks to.
+func (s *Spec) fromLoadBalancer(in component.Instance) []*resource.Resource {
+	own := value.Output(in.Address+":"+container.SecurityGroup, "id")
+	from := ingress.Output(s.Ingress.public(), ingress.SecurityGroup)
+	out := []*resource.Resource{container.Open(in, "from-load-balancer", own, from, s.Ports[0].Port, "Requests from the load balancer")}
+	if h := s.HealthCheck; h != nil && h.Port != 0 && h.Port != s.Ports[0].Port {
+		out = append(out, container.Open(in, "from-load-balancer-health", own, from, h.Port, "Health checks from the load balancer"))
+	}
+	return out
+}

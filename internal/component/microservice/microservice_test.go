@@ -1,0 +1,229 @@
+package microservice_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/component/componenttest"
+	"github.com/company/deployer/internal/component/kinds"
+	"github.com/company/deployer/internal/resource"
+)
+
+func TestGolden(t *testing.T) { componenttest.Golden(t, kinds.Registry()) }
+
+func TestCheck(t *testing.T) {
+	const base = "image: nginx:1\nports: [{name: http, port: 8080}]\n"
+	const exposed = base + "ingress: {path: /}\n"
+	rows := map[string][2]string{
+		"least":                 {base, ""},
+		"no image":              {"ports: [{name: http, port: 8080}]", `the key "image" is required`},
+		"no ports":              {"image: nginx:1", `the key "ports" is required`},
+		"empty ports":           {"image: nginx:1\nports: []", "ports: is empty; something that listens on no port is a Worker"},
+		"port range":            {"image: nginx:1\nports: [{name: http, port: 70000}]", "ports.0.port: must be from 1 to 65535"},
+		"port twice":            {"image: nginx:1\nports: [{name: a, port: 80}, {name: b, port: 80}]", "ports.1.port: port 80 is there twice"},
+		"port name twice":       {"image: nginx:1\nports: [{name: a, port: 80}, {name: a, port: 81}]", `ports.1.name: there are two ports named "a"`},
+		"port name":             {"image: nginx:1\nports: [{name: HTTP, port: 80}]", `ports.0.name: "HTTP" cannot be the name of a port`},
+		"release":               {base + "release: {command: [migrate]}", "release: this version of deployer runs no release tasks"},
+		"cpu":                   {base + "cpu: 300", "cpu: Fargate has no task of 300 CPU units; it has 256, 512, 1024"},
+		"cpu and memory":        {base + "cpu: 1024\nmemory: 1024", "memory: Fargate has no task of 1024 CPU units with 1024 MiB; with that CPU it has 2048 to 8192 MiB in steps of 1024"},
+		"smallest and memory":   {base + "cpu: 256\nmemory: 1536", "memory: Fargate has no task of 256 CPU units with 1536 MiB; with that CPU it has 512, 1024 or 2048 MiB"},
+		"memory alone":          {base + "memory: 3072", ""},
+		"impossible memory":     {base + "memory: 700", "memory: Fargate has no task of 700 MiB"},
+		"architecture":          {base + "architecture: arm", `architecture: "arm" is not one of x86_64, arm64`},
+		"variable name":         {base + "environment: {1A: x}", `environment.1A: "1A" cannot be the name`},
+		"variables as numbers":  {base + "environment: {A: 1.5, B: true}", ""},
+		"both places":           {base + "environment: {A: x}\nsecrets: {A: ssm:/a}", "secrets.A: A is in environment too"},
+		"secret in clear":       {base + "secrets: {A: hunter2}", `secrets.A: "hunter2" is not a secret`},
+		"secret by arn and key": {base + "secrets: {A: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf#password'}", ""},
+		"key of a parameter":    {base + "secrets: {A: 'ssm:/a#b'}", "secrets.A: #b picks a key of a JSON secret in Secrets Manager"},
+		"odd key":               {base + "secrets: {A: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf#a:b'}", `secrets.A: "a:b" after #`},
+		"odd parameter":         {base + "secrets: {A: 'ssm:/a b'}", `secrets.A: "ssm:/a b" is not the name of an SSM parameter`},
+		"sidecar of same name":  {base + "sidecars: [{name: it, image: x:1}]", `sidecars.0.name: "it" is the name of the main container`},
+		"two sidecars":          {base + "sidecars: [{name: a, image: x:1}, {name: a, image: x:1}]", `sidecars.1.name: there are two sidecars named "a"`},
+		"greedy sidecar":        {base + "cpu: 256\nmemory: 512\nsidecars: [{name: a, image: x:1, memory: 512}]", "sidecars: they take all the task's memory"},
+		"secret of sidecar":     {base + "sidecars: [{name: a, image: x:1, secrets: {K: v}}]", `sidecars.0.secrets.K: "v" is not a secret`},
+		"stuck rollout":         {base + "deployment: {maxPercent: 100}", "deployment.maxPercent: no rollout can ever begin: with 1 task, at least 1 must keep running (100 %, rounded up) and at most 1 may run"},
+		"stuck by rounding":     {base + "scaling: {min: 3}\ndeployment: {maxPercent: 133}", "deployment.maxPercent: no rollout can ever begin: with 3 tasks"},
+		"stop before start":     {base + "deployment: {minHealthyPercent: 0, maxPercent: 100}", ""},
+		"healthy percent":       {base + "deployment: {minHealthyPercent: 120}", "deployment.minHealthyPercent: must be from 0 to 100"},
+		"timeout":               {base + "deployment: {timeout: 10s}", "deployment.timeout: must be from 1m0s to 3h0m0s"},
+		"min above max":         {base + "scaling: {min: 3, max: 2}", "scaling.max: is 2, less than min, which is 3"},
+		"target without room":   {base + "scaling: {min: 2, cpu: 60}", "scaling.cpu: has no effect without room to scale"},
+		"utilisation":           {base + "scaling: {min: 1, max: 2, cpu: 600}", "scaling.cpu: is a utilisation in percent"},
+		"requests of nobody":    {base + "scaling: {min: 1, max: 2, requestsPerTarget: 10}", "scaling.requestsPerTarget: the load balancer counts the requests"},
+		"unix cron":             {base + "scaling: {schedule: [{name: a, cron: 0 8 * * 1-5, min: 2}]}", `scaling.schedule.0.cron: "0 8 * * 1-5" has the five fields of Unix`},
+		"bad cron":              {base + "scaling: {schedule: [{name: a, cron: 0 25 ? * * *, min: 2}]}", `scaling.schedule.0.cron: "25" cannot stand for the hours`},
+		"both days":             {base + "scaling: {schedule: [{name: a, cron: 0 8 1 * MON *, min: 2}]}", "scaling.schedule.0.cron: "},
+		"idle schedule":         {base + "scaling: {schedule: [{name: a, cron: 0 8 ? * MON-FRI *}]}", "scaling.schedule.0: changes nothing"},
+		"health port":           {exposed + "healthCheck: {port: 9090}", "healthCheck.port: the container does not listen on 9090; its ports are 8080"},
+		"health path":           {exposed + "healthCheck: {path: health}", "healthCheck.path: must begin with /"},
+		"health interval":       {exposed + "healthCheck: {interval: 1s}", "healthCheck.interval: must be from 5s to 300s"},
+		"health of nobody":      {base + "healthCheck: {path: /health}", "healthCheck.path: the load balancer does this check"},
+		"path":                  {base + "ingress: {path: api}", `ingress.path: "api" is not a path such as /api`},
+		"host with scheme":      {base + "ingress: {host: 'https://a.example.com'}", `ingress.host: "https://a.example.com" is not a host name`},
+		"host twice":            {base + "ingress: {host: a.example.com, hosts: [a.example.com]}", `ingress.hosts.0: "a.example.com" is there twice`},
+		"too many conditions":   {base + "ingress: {path: /a, hosts: [a.x.io, b.x.io, c.x.io, d.x.io]}", "ingress.hosts: a rule of a load balancer takes 5 hosts and paths"},
+		"certificate of nobody": {base + "ingress: {certificate: auto}", "ingress.certificate: a certificate needs the host"},
+		"certificate":           {base + "ingress: {host: a.example.com, certificate: maybe}", `ingress.certificate: "maybe" is neither`},
+		"certificate true":      {base + "ingress: {host: a.example.com, certificate: true}", ""},
+		"priority":              {base + "ingress: {host: a.example.com, priority: 5000}", "ingress.priority: must be from 1 to 999"},
+	}
+	componenttest.CheckSpecs(t, kinds.Registry(), "MicroService", rows)
+}
+
+func TestIngressConflicts(t *testing.T) {
+	service := func(ingress string) string {
+		return "{kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], ingress: " + ingress + "}}\n"
+	}
+	for name, c := range map[string]struct {
+		a, b string
+		want []string
+	}{
+		"same requests":      {"{host: a.x.io, path: /v1}", "{host: a.x.io, path: /v1/}", []string{"web/a: ingress.host: web/b already takes a.x.io, path /v1 on the public", "web/b: ingress.host: web/a already takes a.x.io, path /v1"}},
+		"all requests":       {"{}", "{path: /}", []string{"web/a: ingress.host: web/b already takes any host, all paths", "web/b: ingress.host: web/a already takes"}},
+		"second host":        {"{host: a.x.io}", "{host: b.x.io, hosts: [a.x.io]}", []string{"web/a: ingress.host: web/b already takes a.x.io, all paths", "web/b: "}},
+		"same priority":      {"{host: a.x.io, priority: 7}", "{host: b.x.io, priority: 7}", []string{"web/a: ingress.priority: web/b has the priority 7", "web/b: ingress.priority: web/a has"}},
+		"half a certificate": {"{host: a.x.io, path: /v1}", "{host: a.x.io, path: /v2, certificate: auto}", []string{"web/a: ingress.host: web/b serves a.x.io over HTTPS"}},
+		"other paths":        {"{host: a.x.io, path: /v1}", "{host: a.x.io}", nil},
+		"other balancer":     {"{host: a.x.io}", "{host: a.x.io, public: false}", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := componenttest.Problems(t, kinds.Registry(), "components:\n  web/a: "+service(c.a)+"  web/b: "+service(c.b))
+			if len(got) != len(c.want) {
+				t.Fatalf("want %d problems, got %d: %s", len(c.want), len(got), strings.Join(got, "\n"))
+			}
+			for i := range got {
+				if !strings.HasPrefix(got[i], c.want[i]) {
+					t.Errorf("got  %s\nwant %s", got[i], c.want[i])
+				}
+			}
+		})
+	}
+}
+
+// graphOf expands a stack that must be right.
+func graphOf(t *testing.T, text string) *resource.Graph {
+	t.Helper()
+	graph, problems := component.Expand(kinds.Registry(), componenttest.Instances(t, text))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	return graph
+}
+
+// AWS refuses some orders that no reference shows.
+func TestOrder(t *testing.T) {
+	graph := graphOf(t, `
+components:
+  web/a: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], ingress: {}, scaling: {min: 1, max: 2}, uses: {web/b: [connect], web/q: [send]}}}
+  web/b: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 81}], uses: {web/a: [connect]}}}
+  web/q: {kind: SQS}
+`)
+	at := map[string]int{}
+	for i, r := range graph.Resources {
+		at[r.ID()] = i
+	}
+	for _, pair := range [][2]string{
+		{"web/a:listener-rule", "web/a:service"}, {"web/a:from-load-balancer", "web/a:service"},
+		{"web/a:to-web-b-81", "web/a:service"}, {"web/b:to-web-a-80", "web/b:service"},
+		{"web/a:execution-policy", "web/a:task-definition"}, {"web/a:task-policy", "web/a:task-definition"},
+		{"web/a:log-group", "web/a:service"}, {"web/a:discovery", "web/a:service"}, {"web/a:service", "web/a:scalable-target"},
+	} {
+		first, ok1 := at[pair[0]]
+		second, ok2 := at[pair[1]]
+		if !ok1 || !ok2 || first > second {
+			t.Errorf("%s must come before %s (%v, %v)", pair[0], pair[1], ok1, ok2)
+		}
+	}
+}
+
+// A rule keeps its priority when a service comes that takes other requests.
+func TestPrioritiesAreStable(t *testing.T) {
+	const a = "components:\n  web/a: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], ingress: {host: a.x.io}}}\n"
+	const b = "  web/b: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], ingress: {host: a.x.io, path: /b}}}\n"
+	alone, both := graphOf(t, a), graphOf(t, a+b)
+	priority := func(g *resource.Graph, id string) float64 {
+		return g.Resource(id + ":listener-rule").Props.Get("priority").Number()
+	}
+	if x, y := priority(alone, "web/a"), priority(both, "web/a"); x != y {
+		t.Errorf("the priority moved from %v to %v", x, y)
+	}
+	if priority(both, "web/b") >= priority(both, "web/a") {
+		t.Error("the longer path must be asked first")
+	}
+}
+
+// No statement of any policy allows a wildcard action, and only the few actions for which AWS knows no narrower resource get "*".
+func TestLeastPrivilege(t *testing.T) {
+	graph := graphOf(t, `
+components:
+  web/a:
+    kind: MicroService
+    spec:
+      image: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web/a:1
+      ports: [{name: http, port: 80}]
+      secrets: {A: ssm:/a, B: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:b-AbCdEf#k'}
+      exec: true
+      uses: {web/q: [send, receive], web/f: [read, write, delete]}
+  web/q: {kind: SQS, spec: {encryption: alias/q}}
+  web/f: {kind: S3}
+`)
+	everywhere := []string{"ecr:GetAuthorizationToken", "ssmmessages:"}
+	seen := 0
+	for _, r := range graph.Resources {
+		if r.Type != "iam/role-policy" {
+			continue
+		}
+		for _, s := range r.Props.Get("policy", "Statement").Items() {
+			for _, action := range s.Get("Action").Items() {
+				seen++
+				if strings.Contains(action.Str(), "*") {
+					t.Errorf("%s allows %s", r.ID(), action)
+				}
+				narrow := !slices.ContainsFunc(everywhere, func(p string) bool { return strings.HasPrefix(action.Str(), p) })
+				for _, on := range s.Get("Resource").Items() {
+					if narrow && on.Str() == "*" {
+						t.Errorf("%s allows %s on everything", r.ID(), action)
+					}
+				}
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d actions seen", seen)
+	}
+}
+
+// AWS takes each priority once per listener, redirects included.
+func TestPrioritiesAreDistinct(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("components:\n")
+	for i := range 80 { // paths of one length, so that they share the same few slots
+		certificate := ""
+		if i%2 == 0 {
+			certificate = ", certificate: auto"
+		}
+		fmt.Fprintf(&text, "  web/s%d: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], ingress: {host: h%d.x.io, path: /%02d%s}}}\n", i, i, i, certificate)
+	}
+	taken := map[string]string{}
+	for _, r := range graphOf(t, text.String()).Resources {
+		if r.Type != "elbv2/listener-rule" {
+			continue
+		}
+		listener := "http"
+		if ref := r.Props.Get("listenerArn").References()[0]; strings.Contains(strings.ToLower(ref.String()), "https") {
+			listener = "https"
+		}
+		key := listener + " " + r.Props.Get("priority").String()
+		if taken[key] != "" {
+			t.Errorf("%s and %s both have %s", taken[key], r.ID(), key)
+		}
+		taken[key] = r.ID()
+	}
+	if len(taken) != 80+40 {
+		t.Errorf("%d rules, want 120", len(taken))
+	}
+}

@@ -1,0 +1,132 @@
+// Package network is the kind Network: where everything of a stack runs. A stack without one gets the region's default VPC.
+//
+// In: an instance of the kind, or the need of others. Out: lookups of a VPC and its subnets; nothing is made.
+package network
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/resource/ec2"
+	"github.com/company/deployer/internal/value"
+)
+
+// Address is the address of the component.
+const Address = "infra/network"
+
+// The outputs.
+const (
+	VPCID            = "vpcId"
+	CIDR             = "cidr" // of the VPC, IPv4
+	PublicSubnetIDs  = "publicSubnetIds"
+	PrivateSubnetIDs = "privateSubnetIds"
+	// TaskSubnetIDs are the private subnets with a way out, without any the public ones; AssignPublicIP says which.
+	TaskSubnetIDs  = "taskSubnetIds"
+	AssignPublicIP = "assignPublicIp"
+	// Load balancers take one subnet of each zone. Internal ones stand in private subnets where two zones have some.
+	PublicBalancerSubnetIDs   = "publicBalancerSubnetIds"
+	InternalBalancerSubnetIDs = "internalBalancerSubnetIds"
+)
+
+// Output refers to an output.
+func Output(name string) value.Value { return value.Output(Address, name) }
+
+// Spec is what users write below spec.
+type Spec struct {
+	component.Common
+
+	VPC     VPC     `json:"vpc,omitempty" doc:"The VPC: {id: vpc-...} or {default: true}. Default: the region's default VPC."`
+	Subnets Subnets `json:"subnets,omitempty" doc:"Which of its subnets. Default: all. They must be in at least two zones. Their route tables say which are public."`
+}
+
+// VPC says which VPC.
+type VPC struct {
+	ID      value.Of[string] `json:"id,omitempty" doc:"Id of an existing VPC."`
+	Default bool             `json:"default,omitempty" doc:"The region's default VPC."`
+}
+
+// Subnets says which subnets of the VPC.
+type Subnets struct {
+	IDs  []string          `json:"ids,omitempty" doc:"Ids of the subnets, public and private ones together."`
+	Tags map[string]string `json:"tags,omitempty" scalar:"text" doc:"Tags that the subnets carry."`
+}
+
+const noVPC = "this version of deployer makes no VPCs: make one with Terraform or CloudFormation and give its id (vpc: {id: vpc-...})"
+
+// Kind is the kind Network.
+func Kind() component.Kind {
+	return component.Define(component.Definition[Spec]{
+		Name: "Network", Group: "infra.deployer.io/v1", Synthetic: Address,
+		Doc: "The VPC and the subnets in which everything of a stack runs.",
+		Outputs: []string{
+			VPCID, CIDR, PublicSubnetIDs, PrivateSubnetIDs, TaskSubnetIDs, AssignPublicIP,
+			PublicBalancerSubnetIDs, InternalBalancerSubnetIDs,
+		},
+		Advice: map[string]string{"vpc.cidr": noVPC, "vpc.azs": noVPC, "vpc.natGateways": noVPC},
+		Check:  check,
+		Expand: expand,
+	})
+}
+
+var (
+	vpcID    = regexp.MustCompile(`^vpc-[0-9a-f]{8,17}$`)
+	subnetID = regexp.MustCompile(`^subnet-[0-9a-f]{8,17}$`)
+)
+
+func check(_ component.Instance, s *Spec) []value.Problem {
+	var problems []value.Problem
+	if s.VPC.ID.IsSet() {
+		if s.VPC.Default {
+			problems = append(problems, component.Invalid([]string{"vpc"}, "id or default: true, not both"))
+		}
+		if s.VPC.ID.Known() && !vpcID.MatchString(s.VPC.ID.Get()) {
+			problems = append(problems, component.Invalid([]string{"vpc", "id"}, "%q is not the id of a VPC, such as vpc-0123456789abcdef0", s.VPC.ID.Get()))
+		}
+	}
+	if len(s.Subnets.IDs) > 0 && len(s.Subnets.Tags) > 0 {
+		problems = append(problems, component.Invalid([]string{"subnets"}, "ids or tags, not both"))
+	}
+	for i, id := range s.Subnets.IDs {
+		path := []string{"subnets", "ids", strconv.Itoa(i)}
+		if !subnetID.MatchString(id) {
+			problems = append(problems, component.Invalid(path, "%q is not the id of a subnet, such as subnet-0123456789abcdef0", id))
+		} else if slices.Index(s.Subnets.IDs, id) < i {
+			problems = append(problems, component.Invalid(path, "%q is there twice", id))
+		}
+	}
+	if len(s.Subnets.IDs) == 1 {
+		problems = append(problems, component.Invalid([]string{"subnets", "ids"}, "AWS wants subnets in at least two zones"))
+	}
+	return problems
+}
+
+func expand(in component.Instance, s *Spec, _ component.Context) (component.Expansion, []value.Problem) {
+	vpc := in.Data("vpc", ec2.VPCLookupType, ec2.VPCLookup{ID: s.VPC.ID})
+	ask := ec2.SubnetsLookup{VPCID: value.Expr[string](vpc.Output("vpcId")), Tags: maps.Clone(s.Subnets.Tags)}
+	if len(s.Subnets.IDs) > 0 {
+		ask.SubnetIDs = value.Lit(s.Subnets.IDs)
+	}
+	subnets := in.Data("subnets", ec2.SubnetsLookupType, ask)
+	return component.Expansion{
+		Resources: []*resource.Resource{vpc, subnets},
+		Outputs: map[string]value.Value{
+			VPCID: vpc.Output("vpcId"), CIDR: vpc.Output("cidr"),
+			PublicSubnetIDs: subnets.Output("publicSubnetIds"), PrivateSubnetIDs: subnets.Output("privateSubnetIds"),
+			TaskSubnetIDs: subnets.Output("taskSubnetIds"), AssignPublicIP: subnets.Output("assignPublicIp"),
+			PublicBalancerSubnetIDs:   subnets.Output("publicZoneSubnetIds"),
+			InternalBalancerSubnetIDs: twoZones(subnets.Output("privateZoneSubnetIds"), subnets.Output("publicZoneSubnetIds")),
+		},
+	}, nil
+}
+
+// twoZones is the first list if a load balancer can stand on it, else the second.
+func twoZones(first, second value.Value) value.Value {
+	return value.NewDeferred(value.Expression{
+		Op: value.OpTemplate, Source: "${length(first) > 1 ? first : second}",
+		Names: []string{"first", "second"}, Args: []value.Value{first, second},
+	})
+}

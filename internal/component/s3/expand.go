@@ -1,0 +1,141 @@
+package s3
+
+import (
+	"slices"
+	"time"
+
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/resource"
+	bucket "github.com/company/deployer/internal/resource/s3"
+	"github.com/company/deployer/internal/value"
+)
+
+// Kind is the kind S3.
+func Kind() component.Kind {
+	return component.Define(component.Definition[Spec]{
+		Name: "S3", Group: "components.deployer.io/v1",
+		Doc:       "A private bucket, encrypted, reachable over TLS only.",
+		Outputs:   []string{"name", "arn", "domain"},
+		Verbs:     []string{"read", "write", "delete"},
+		Check:     check,
+		Grant:     grant,
+		Protected: func(component.Instance, *Spec) bool { return true },
+		Expand:    expand,
+	})
+}
+
+func expand(in component.Instance, s *Spec, _ component.Context) (component.Expansion, []value.Problem) {
+	b := in.Resource("bucket", bucket.BucketType, bucket.Bucket{
+		Name: in.ResourceName(nameLimit, in.GlobalSeeds()), Versioning: s.Versioning, Encryption: s.encryption(),
+		Lifecycle: s.lifecycle(), CORS: s.cors(), ForceDestroy: s.ForceDestroy,
+	})
+	policy := in.Resource("policy", bucket.BucketPolicyType, bucket.BucketPolicy{
+		Bucket: value.Expr[string](b.Output("name")), Policy: tlsOnly(b),
+	})
+	return component.Expansion{
+		Resources: []*resource.Resource{b, policy},
+		Outputs:   map[string]value.Value{"name": b.Output("name"), "arn": b.Output("arn"), "domain": b.Output("domain")},
+	}, nil
+}
+
+func (s *Spec) encryption() *bucket.Encryption {
+	switch text := s.Encryption.Get(); {
+	case !s.Encryption.IsSet() || text == aes:
+		return &bucket.Encryption{Algorithm: aes}
+	case text == kms:
+		return &bucket.Encryption{Algorithm: kms, BucketKey: true}
+	}
+	return &bucket.Encryption{Algorithm: kms, KMSKey: s.Encryption, BucketKey: true}
+}
+
+func (s *Spec) lifecycle() []bucket.LifecycleRule {
+	var rules []bucket.LifecycleRule
+	aborts := false
+	for _, r := range s.Lifecycle {
+		rule := bucket.LifecycleRule{
+			ID: r.Name, Prefix: r.Prefix, ExpireAfter: days(r.ExpireAfter),
+			NoncurrentExpireAfter: days(r.NoncurrentExpireAfter), AbortUploadsAfter: days(r.AbortUploadsAfter),
+		}
+		for _, t := range r.Transitions {
+			rule.Transitions = append(rule.Transitions, bucket.Transition{After: days(t.After), StorageClass: t.StorageClass})
+		}
+		aborts = aborts || r.Prefix == "" && r.AbortUploadsAfter != 0
+		rules = append(rules, rule)
+	}
+	if !aborts {
+		rules = append(rules, bucket.LifecycleRule{ID: abortRuleID, AbortUploadsAfter: abortAfter})
+	}
+	return rules
+}
+
+func (s *Spec) cors() []bucket.CORSRule {
+	var rules []bucket.CORSRule
+	for _, c := range s.CORS {
+		rules = append(rules, bucket.CORSRule{
+			AllowedOrigins: c.Origins, AllowedMethods: c.Methods, AllowedHeaders: c.Headers,
+			ExposeHeaders: c.ExposeHeaders, MaxAge: c.MaxAge.Seconds(),
+		})
+	}
+	return rules
+}
+
+func days(d value.Duration) int { return int(time.Duration(d) / day) }
+
+// objects is the ARN of everything in the bucket.
+func objects(arn value.Value) value.Value { return value.Concat(arn, "/*") }
+
+// tlsOnly refuses requests that do not come over TLS; who may do what is said by the roles of the users.
+func tlsOnly(b *resource.Resource) value.Value {
+	arn := b.Output("arn")
+	return value.NewMap(map[string]value.Value{
+		"Version": value.NewString("2012-10-17"),
+		"Statement": value.NewList(value.NewMap(map[string]value.Value{
+			"Sid":       value.NewString("TLSOnly"),
+			"Effect":    value.NewString("Deny"),
+			"Principal": value.NewString("*"),
+			"Action":    value.NewString("s3:*"),
+			"Resource":  value.NewList(arn, objects(arn)),
+			"Condition": value.NewMap(map[string]value.Value{
+				"Bool": value.NewMap(map[string]value.Value{"aws:SecureTransport": value.NewString("false")}),
+			}),
+		})),
+	})
+}
+
+func grant(in component.Instance, s *Spec, verb string) component.Grant {
+	arn := value.Output(in.Address, "arn")
+	var statements []component.Statement
+	allow := func(on value.Value, actions ...string) {
+		statements = append(statements, component.Statement{Actions: actions, Resources: []value.Value{on}})
+	}
+	var keyActions []string
+	switch verb {
+	case "read":
+		allow(arn, "s3:ListBucket", "s3:GetBucketLocation")
+		actions := []string{"s3:GetObject"}
+		if s.Versioning {
+			actions = append(actions, "s3:GetObjectVersion")
+		}
+		allow(objects(arn), actions...)
+		keyActions = []string{"kms:Decrypt"}
+	case "write":
+		allow(arn, "s3:GetBucketLocation", "s3:ListBucketMultipartUploads")
+		allow(objects(arn), "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
+		keyActions = []string{"kms:GenerateDataKey", "kms:Decrypt"} // Decrypt: S3 wants it to put multipart uploads together
+	case "delete":
+		allow(objects(arn), "s3:DeleteObject")
+	}
+	if text := s.Encryption.Get(); len(keyActions) > 0 && s.Encryption.IsSet() && !slices.Contains([]string{aes, kms}, text) {
+		key := s.Encryption.Value()
+		if keyID.MatchString(text) {
+			key = value.NewString(in.ARN("kms", "key/"+text))
+		}
+		statements = append(statements, component.Statement{
+			Actions: keyActions, Resources: []value.Value{key},
+			Conditions: map[string]map[string]value.Value{
+				"StringEquals": {"kms:ViaService": value.NewString("s3." + in.Region + ".amazonaws.com")},
+			},
+		})
+	}
+	return component.Grant{Statements: statements}
+}

@@ -1,0 +1,46 @@
+package worker
+
+import (
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/component/cluster"
+	"github.com/company/deployer/internal/component/container"
+	"github.com/company/deployer/internal/value"
+)
+
+// Kind is the kind Worker.
+func Kind() component.Kind {
+	return component.Define(component.Definition[Spec]{
+		Name: "Worker", Group: "components.deployer.io/v1",
+		Doc:     "Containers on Fargate that nobody calls: consumers of queues, background processes.",
+		Outputs: []string{"serviceName", "clusterName", "securityGroupId", "taskRoleArn", "logGroup"},
+		Advice: map[string]string{
+			"ports":   "a Worker listens on no port; what others call is a MicroService",
+			"ingress": "a Worker takes no requests; what others call is a MicroService",
+			"release": "this version of deployer runs no release tasks: run the migration when the container starts, or as a step of the pipeline before `deployer apply`",
+		},
+		Check:   check,
+		Demands: func(component.Instance, *Spec) []component.Demand { return container.Demands(false) },
+		Expand:  expand,
+	})
+}
+
+func expand(in component.Instance, s *Spec, c component.Context) (component.Expansion, []value.Problem) {
+	byBacklog := s.Scaling != nil && s.Scaling.Queue != ""
+	parts := container.Parts{Scaling: s.scaling(), Tracked: byBacklog}
+	if s.HealthCheck != nil {
+		parts.HealthCommand = s.HealthCheck.Command
+	}
+	made := s.Build(in, c.Granted, parts)
+	resources := made.Resources
+	if byBacklog {
+		resources = append(resources, backlogPolicy(in, s, made.Service))
+	}
+	return component.Expansion{
+		Resources: resources,
+		Outputs: map[string]value.Value{
+			"serviceName": made.Service.Output("name"), "clusterName": cluster.Output(cluster.Name),
+			"securityGroupId": made.SecurityGroup.Output("id"), "taskRoleArn": made.TaskRole.Output("arn"),
+			"logGroup": made.LogGroup.Output("name"),
+		},
+	}, nil
+}

@@ -1,0 +1,82 @@
+// Package worker is the kind Worker: containers that nobody calls, fed by a queue or by themselves.
+//
+// In: an instance of the kind. Out: an ECS service on Fargate without ports, scaled by load, by the clock or by the backlog of a
+// queue.
+package worker
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/component/container"
+	"github.com/company/deployer/internal/value"
+)
+
+// Spec is what users write below spec.
+type Spec struct {
+	container.Spec
+
+	Scaling     *Scaling     `json:"scaling,omitempty" doc:"How many tasks run. Default: one."`
+	HealthCheck *HealthCheck `json:"healthCheck,omitempty" doc:"When a task counts as healthy."`
+}
+
+// Scaling is how many tasks run.
+type Scaling struct {
+	container.Scaling
+	Queue          string `json:"queue,omitempty" doc:"The SQS component, one of uses, whose backlog decides the number of tasks."`
+	BacklogPerTask int    `json:"backlogPerTask,omitempty" doc:"Waiting messages per running task to aim for: those that a task works off within the delay you accept. Default 100."`
+}
+
+// HealthCheck says when a task is healthy.
+type HealthCheck struct {
+	Command []string `json:"command" required:"true" doc:"Command in the main container that exits with 0 when it is healthy."`
+}
+
+const defaultBacklog = 100
+
+func check(in component.Instance, s *Spec) []value.Problem {
+	least, _ := s.scaling().Limits()
+	problems := s.Spec.Check(in, least)
+	problems = append(problems, s.scaling().Check()...)
+	if s.HealthCheck != nil && len(s.HealthCheck.Command) == 0 {
+		problems = append(problems, component.Invalid([]string{"healthCheck", "command"}, "is empty"))
+	}
+	if s.Scaling == nil {
+		return problems
+	}
+	at := func(key string) []string { return []string{"scaling", key} }
+	switch {
+	case s.Scaling.BacklogPerTask < 0:
+		problems = append(problems, component.Invalid(at("backlogPerTask"), "must be at least 1"))
+	case s.Scaling.BacklogPerTask > 0 && s.Scaling.Queue == "":
+		problems = append(problems, component.Invalid(at("backlogPerTask"), "of which queue? Name it in scaling.queue"))
+	}
+	if s.Scaling.Queue == "" {
+		return problems
+	}
+	switch verbs, used := s.Uses[s.queue(in)]; {
+	case !used:
+		problems = append(problems, component.Invalid(at("queue"), "%q is not in uses: add `%s: [receive]` there", s.Scaling.Queue, s.Scaling.Queue))
+	case !slices.Contains(verbs, "receive"):
+		problems = append(problems, component.Invalid(at("queue"), "scaling by a queue that this worker does not receive from would never come to rest: add receive to uses.%s", s.Scaling.Queue))
+	case !s.Scaling.Automatic():
+		problems = append(problems, component.Invalid(at("queue"), "has no effect without room to scale: set max above min"))
+	}
+	return problems
+}
+
+func (s *Spec) scaling() *container.Scaling {
+	if s.Scaling == nil {
+		return nil
+	}
+	return &s.Scaling.Scaling
+}
+
+// queue is the full address of scaling.queue.
+func (s *Spec) queue(in component.Instance) string {
+	if strings.Contains(s.Scaling.Queue, "/") {
+		return s.Scaling.Queue
+	}
+	return in.Service + "/" + s.Scaling.Queue
+}

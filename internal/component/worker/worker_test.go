@@ -1,0 +1,30 @@
+package worker_test
+
+import (
+	"testing"
+
+	"github.com/company/deployer/internal/component/componenttest"
+	"github.com/company/deployer/internal/component/kinds"
+)
+
+func TestGolden(t *testing.T) { componenttest.Golden(t, kinds.Registry()) }
+
+func TestCheck(t *testing.T) {
+	const base = "image: work:1\n"
+	componenttest.CheckSpecs(t, kinds.Registry(), "Worker", map[string][2]string{
+		"least":                {base, ""},
+		"by queue":             {base + "uses: {web/jobs: [receive]}\nscaling: {max: 3, queue: jobs}", ""},
+		"by queue of address":  {base + "uses: {web/jobs: [receive]}\nscaling: {max: 3, queue: web/jobs, backlogPerTask: 10}", ""},
+		"queue not used":       {base + "scaling: {max: 3, queue: jobs}", `scaling.queue: "jobs" is not in uses`},
+		"queue only sent to":   {base + "uses: {web/jobs: [send]}\nscaling: {max: 3, queue: jobs}", "scaling.queue: scaling by a queue that this worker does not receive from"},
+		"queue without room":   {base + "uses: {web/jobs: [receive]}\nscaling: {queue: jobs}", "scaling.queue: has no effect without room"},
+		"backlog of nothing":   {base + "scaling: {max: 3, backlogPerTask: 10}", "scaling.backlogPerTask: of which queue?"},
+		"negative backlog":     {base + "uses: {web/jobs: [receive]}\nscaling: {max: 3, queue: jobs, backlogPerTask: -1}", "scaling.backlogPerTask: must be at least 1"},
+		"ports":                {base + "ports: []", "ports: a Worker listens on no port"},
+		"ingress":              {base + "ingress: {}", "ingress: a Worker takes no requests"},
+		"empty health check":   {base + "healthCheck: {command: []}", "healthCheck.command: is empty"},
+		"health check by path": {base + "healthCheck: {command: [x], path: /}", "healthCheck.path: unknown key"},
+		"none at least":        {base + "scaling: {min: 0, max: 3}", ""},
+		"not a queue":          {base + "uses: {web/files: [read]}\nscaling: {max: 3, queue: files}", "scaling.queue: scaling by a queue that this worker does not receive from"},
+	})
+}

@@ -1,0 +1,165 @@
+package deploy
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/state/session"
+)
+
+// journal is the local write-ahead log of one apply: what happened since the claim, a line each, on disk before the next step. A run
+// on the same machine that takes over replays it; without it, intents and adoption find the same things by asking AWS.
+type journal struct {
+	mu   sync.Mutex
+	file *os.File // nil: no place to write; the run goes on without
+	wait *flush   // lines that are written, but not on disk yet
+}
+
+// flush is one fsync that several appends wait for.
+type flush struct {
+	done chan struct{}
+	err  error
+}
+
+// header is the first line: to which run the journal belongs, and what it starts from.
+type header struct {
+	Lineage string          `json:"lineage"`
+	LockID  string          `json:"lockId"`
+	Base    json.RawMessage `json:"base"` // the engine's state at the claim; null: none
+}
+
+func (r *Road) journalPath(lineage string) string {
+	return filepath.Join(r.world.Home, ".deployer", "journal", filepath.Base(lineage)+".jsonl")
+}
+
+func (r *Road) newJournal(held *session.Session, base []byte) *journal {
+	j := &journal{}
+	path := r.journalPath(held.Lineage())
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return j
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return j
+	}
+	if len(base) == 0 {
+		base = []byte("null")
+	}
+	line, err := json.Marshal(header{held.Lineage(), held.Lock().ID(), base})
+	if err == nil {
+		_, err = file.Write(append(line, '\n'))
+	}
+	if err != nil {
+		file.Close() //nolint:errcheck // it is given up
+		return j
+	}
+	j.file = file
+	return j
+}
+
+// append writes a line and returns when it is on disk. Lines that come while the disk is busy share the next fsync.
+func (j *journal) append(entry []byte) error {
+	j.mu.Lock()
+	if j.file == nil {
+		j.mu.Unlock()
+		return nil
+	}
+	if _, err := j.file.Write(append(bytes.Clone(entry), '\n')); err != nil {
+		j.mu.Unlock()
+		return err
+	}
+	mine := j.wait
+	if mine == nil {
+		mine = &flush{done: make(chan struct{})}
+		j.wait = mine
+		go j.sync(mine)
+	}
+	j.mu.Unlock()
+	<-mine.done
+	return mine.err
+}
+
+func (j *journal) sync(f *flush) {
+	j.mu.Lock()
+	j.wait = nil // whoever writes from here on needs the next fsync
+	file := j.file
+	j.mu.Unlock()
+	f.err = file.Sync()
+	close(f.done)
+}
+
+func (j *journal) close() {
+	if j.file != nil {
+		j.file.Close() //nolint:errcheck // every line was synced
+	}
+}
+
+func (r *Road) dropJournal(held *session.Session) {
+	_ = os.Remove(r.journalPath(held.Lineage())) // a leftover is recognised by its lock id
+}
+
+// replay returns the engine's state of an interrupted run as its journal on this machine tells it, or as the state tells it where there is
+// no journal of that very run.
+func (r *Road) replay(e *state.Envelope, engineState []byte) []byte {
+	file, err := os.Open(r.journalPath(e.Lineage))
+	if err != nil {
+		return engineState
+	}
+	defer file.Close() //nolint:errcheck // read only
+	lines := bufio.NewReader(file)
+	first, err := lines.ReadBytes('\n')
+	var h header
+	if err != nil || json.Unmarshal(first, &h) != nil || h.Lineage != e.Lineage || h.LockID != e.Writer.LockID {
+		return engineState
+	}
+	var entries [][]byte
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err != nil { // a last line without an end was being written when the run died
+			break
+		}
+		entries = append(entries, bytes.TrimSpace(line))
+	}
+	base := []byte(h.Base)
+	if string(base) == "null" {
+		base = nil
+	}
+	replayed, err := engine.Replay(base, entries)
+	if err != nil {
+		return engineState
+	}
+	return replayed
+}
+
+// rescue writes the state that could not be saved to a file, and says so.
+func (r *Road) rescue(held *session.Session, p *state.Payload) *diag.Diagnostic {
+	d := diag.New(diag.Failed, "State was not saved", "", "")
+	e, err := held.Next(p, intentsOf(held.State()))
+	var raw []byte
+	if err == nil {
+		raw, err = e.Encode()
+	}
+	path := filepath.Join(r.world.Home, ".deployer", "rescue", fmt.Sprintf("%s-%s-%d.json", p.Stack, p.Environment, e.Serial))
+	if err == nil {
+		err = os.MkdirAll(filepath.Dir(path), 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(path, raw, 0o600)
+	}
+	if err != nil {
+		d.Detail = "What was done could not be saved, and not be written to a local file either: " + err.Error() + "."
+		d.Next = "Run the command again: it finds by name and tag what this run has made."
+		return d
+	}
+	d.Detail = "What was done could not be saved in the backend. It is in " + path + "."
+	d.Next = "Once the backend works again, save it: deployer state push --stack " + p.Stack + " -e " + p.Environment + " " + path
+	return d
+}

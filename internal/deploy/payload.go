@@ -1,0 +1,182 @@
+package deploy
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/manifest"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/state/session"
+	"github.com/company/deployer/internal/value"
+)
+
+// frozen is one component of the resolved configuration that a state keeps: enough to expand it again without the YAML.
+type frozen struct {
+	Address    string            `json:"address"`
+	Service    string            `json:"service"`
+	Name       string            `json:"name"`
+	Kind       string            `json:"kind"`
+	Production bool              `json:"production,omitempty"`
+	Tags       map[string]string `json:"tags,omitempty"`
+	Spec       value.Value       `json:"spec"`
+}
+
+// resolved is the configuration as the state keeps it.
+func resolved(stack *manifest.Stack) json.RawMessage {
+	components := make([]frozen, len(stack.Components))
+	for i, c := range stack.Components {
+		components[i] = frozen{c.Address, c.Service, c.Name, c.Kind, c.Production, c.Tags, c.Spec}
+	}
+	raw, err := json.Marshal(components)
+	if err != nil {
+		panic(err) // a sensitive value in a spec is a validation error
+	}
+	return raw
+}
+
+// variables are the values that a deployment was made with, sensitive ones left out.
+func variables(stack *manifest.Stack) map[string]string {
+	out := map[string]string{}
+	for _, v := range stack.Variables {
+		if text, ok := v.Value.Text(); ok && !v.Sensitive && !v.Value.HasSensitive() {
+			out[v.Name] = text
+		}
+	}
+	return out
+}
+
+// payload is the next state as far as it is known before anything is done: that of before, with what this run brings.
+func (u *run) payload(held *session.Session) *state.Payload {
+	p := &state.Payload{Stack: u.req.Key.Stack, Environment: u.req.Key.Environment}
+	if u.stored != nil {
+		*p = *u.stored.Payload
+	}
+	p.Account, p.Region = u.where.account, u.where.region
+	p.Engine, p.At, p.Version = u.engine, held.Lock().Now(), u.road.world.Version
+	p.Who = u.road.who()
+	p.GitCommit = u.road.git().Commit
+	if u.stack != nil {
+		p.Variables, p.Config = variables(u.stack), resolved(u.stack)
+	}
+	return p
+}
+
+// outputsChanged reports whether components give something else than the state says although no resource changes.
+func (u *run) outputsChanged() bool {
+	if u.stack == nil || len(u.req.Targets) > 0 {
+		return false
+	}
+	was := map[string]any{}
+	if u.stored != nil {
+		for _, c := range u.stored.Payload.Components {
+			was[c.Address] = c.Outputs
+		}
+	}
+	if len(was) != len(u.graph.Components) {
+		return true
+	}
+	for _, c := range u.graph.Components {
+		before, known := was[c.Address]
+		if !known || !sameJSON(before, plain(u.outputs[c.Address])) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameJSON(a, b any) bool {
+	x, err := json.Marshal(a)
+	y, err2 := json.Marshal(b)
+	return err == nil && err2 == nil && string(x) == string(y)
+}
+
+// components is what the state says of each component. Outputs of components that were not reached stay as they were.
+func components(graph *resource.Graph, outputs map[string]map[string]value.Value, before *Stored) []state.Component {
+	old := map[string]state.Component{}
+	if before != nil {
+		for _, c := range before.Payload.Components {
+			old[c.Address] = c
+		}
+	}
+	out := make([]state.Component, 0, len(graph.Components))
+	for _, c := range graph.Components {
+		sc := state.Component{Address: c.Address, Kind: c.Kind, DependsOn: c.DependsOn, Protect: c.Protect, Synthetic: c.Synthetic, Outputs: plain(outputs[c.Address])}
+		if sc.Outputs == nil {
+			sc.Outputs = old[c.Address].Outputs
+		}
+		out = append(out, sc)
+	}
+	return out
+}
+
+// remaining are components of the state of which something is still there although nothing desires it.
+func remaining(known []state.Component, before *Stored, engineState []byte) ([]state.Component, error) {
+	if before == nil {
+		return known, nil
+	}
+	resources, err := engine.Resources(engineState)
+	if err != nil {
+		return nil, err
+	}
+	have := map[string]bool{}
+	for _, r := range resources {
+		have[r.Component] = true
+	}
+	listed := map[string]bool{}
+	for _, c := range known {
+		listed[c.Address] = true
+	}
+	for _, c := range before.Payload.Components {
+		if have[c.Address] && !listed[c.Address] {
+			known = append(known, c)
+		}
+	}
+	slices.SortFunc(known, func(a, b state.Component) int { return strings.Compare(a.Address, b.Address) })
+	return known, nil
+}
+
+// plain is outputs as JSON data: known and not sensitive.
+func plain(outputs map[string]value.Value) map[string]any {
+	var out map[string]any
+	for name, v := range outputs {
+		if !v.Known() || v.HasSensitive() || v.IsNull() {
+			continue
+		}
+		if out == nil {
+			out = map[string]any{}
+		}
+		out[name] = v.Interface()
+	}
+	return out
+}
+
+// outputsOf is the outputs of all components, as commands print them.
+func outputsOf(components []state.Component) map[string]map[string]any {
+	out := map[string]map[string]any{}
+	for _, c := range components {
+		if len(c.Outputs) > 0 {
+			out[c.Address] = c.Outputs
+		}
+	}
+	return out
+}
+
+// summary is the history's line about a plan that was carried out.
+func summary(p *plan.Plan) string {
+	s := p.Summary()
+	var parts []string
+	for _, part := range []struct {
+		n    int
+		mark string
+	}{{s.Create, "+"}, {s.Adopt, "→"}, {s.Update, "~"}, {s.Replace, "±"}, {s.Delete, "-"}} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%s%d", part.mark, part.n))
+		}
+	}
+	return strings.Join(parts, " ")
+}

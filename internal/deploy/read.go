@@ -1,0 +1,104 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/state"
+)
+
+// Read returns what the state says; it is an error when there is none.
+func (r *Road) Read(ctx context.Context, key state.Key) (*Stored, error) {
+	s, err := r.read(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return nil, diag.New(diag.Invalid, "Nothing deployed", fmt.Sprintf("There is no state of %s in %s.", key, r.backend.Location()), "Deploy it first: deployer apply --stack "+key.Stack+" -e "+key.Environment)
+	}
+	s.Resources, err = engine.Resources(s.Payload.Engine)
+	return s, err
+}
+
+// read gets the state; nil when there is none.
+func (r *Road) read(ctx context.Context, key state.Key) (*Stored, error) {
+	snapshot, err := r.backend.Store(key).Get(ctx)
+	if errors.Is(err, state.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := decode(key, snapshot.Envelope)
+	if err == nil {
+		s.Snapshot = snapshot
+	}
+	return s, err
+}
+
+// decode reads the payload of a state; nil when there is none.
+func decode(key state.Key, e *state.Envelope) (*Stored, error) {
+	if e == nil {
+		return nil, nil
+	}
+	payload, err := e.Decode()
+	if err != nil {
+		return nil, err
+	}
+	if payload.Stack != key.Stack || payload.Environment != key.Environment {
+		return nil, diag.New(diag.Conflict, "Foreign state",
+			fmt.Sprintf("Where the state of %s should be lies that of %s/%s.", key, payload.Stack, payload.Environment), "Somebody copied it there. Bring back the right version of the object.")
+	}
+	return &Stored{Snapshot: &state.Snapshot{Envelope: e}, Payload: payload}, nil
+}
+
+func lineageOf(s *Stored, newID func() string) string {
+	if s == nil {
+		return newID()
+	}
+	return s.Snapshot.Envelope.Lineage
+}
+
+// warnings are what a person should know before reading a plan.
+func (r *Road) warnings(stored *Stored) diag.List {
+	var out diag.List
+	if r.world.Settings.Backend.Type != "s3" {
+		out.Add(&diag.Diagnostic{
+			Severity: diag.Warning, Code: diag.Invalid, Summary: "State is local",
+			Detail: "State and locks are kept in " + r.backend.Location() + " on this machine; nobody else sees them.",
+			Next:   "For a team: deployer init, then deployer backend create.",
+		})
+	}
+	if stored != nil && (len(stored.Snapshot.Envelope.Intents) > 0 || stored.Payload.Status == state.InProgress) {
+		out.Add(&diag.Diagnostic{
+			Severity: diag.Warning, Code: diag.Conflict, Summary: "A run is under way or was interrupted",
+			Detail: fmt.Sprintf("%s, started by %s, has not finished. If it died, the next apply first picks up what it left behind.", r.describe(stored), stored.Payload.Who),
+		})
+	}
+	return out
+}
+
+func (r *Road) describe(s *Stored) string {
+	return fmt.Sprintf("v%d of %s/%s", s.Payload.Deployment+1, s.Payload.Stack, s.Payload.Environment)
+}
+
+// derive writes the copy of a state that the stock pulumi CLI opens.
+func derive(ctx context.Context, store state.Store, key state.Key, engineState []byte) error {
+	if len(engineState) == 0 {
+		return nil
+	}
+	files, err := engine.DIY(engineState, key.Stack, key.Environment)
+	if err != nil {
+		return err
+	}
+	var all errgroup.Group
+	for name, body := range files {
+		all.Go(func() error { return store.PutDerived(ctx, name, body) })
+	}
+	return all.Wait()
+}

@@ -1,0 +1,243 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/company/deployer/internal/aws/rollout"
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/lock"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/resource/ecs"
+	"github.com/company/deployer/internal/state"
+)
+
+// Location is where the states are, in a form that people recognise.
+func (r *Road) Location() string { return r.backend.Location() }
+
+// Now is the clock that lock times are in.
+func (r *Road) Now() time.Time { return r.locker.Now() }
+
+// Status asks AWS what really runs of the given components.
+func (r *Road) Status(ctx context.Context, s *Stored, components []state.Component) (*observe.Status, error) {
+	where, err := r.placeOfState(ctx, s.Snapshot.Envelope)
+	if err != nil {
+		return nil, err
+	}
+	p := s.Payload
+	out := &observe.Status{Stack: p.Stack, Environment: p.Environment, Deployment: p.Deployment, Result: string(p.Status), At: p.At, Healthy: true, Components: []observe.Component{}}
+	watcher := rollout.New(where.reading())
+	for _, c := range components {
+		report := observe.Component{Address: c.Address, Kind: c.Kind, Healthy: true}
+		for _, res := range s.Resources {
+			if res.Component != c.Address {
+				continue
+			}
+			if len(res.InitErrors) > 0 {
+				report.Healthy, report.Problem = false, strings.Join(res.InitErrors, " ")
+			}
+			if res.Type != ecs.ServiceType || res.Deleting {
+				continue
+			}
+			found, err := watcher.Status(ctx, res.Inputs.Get("cluster").Str(), res.Inputs.Get("name").Str())
+			if err != nil {
+				return nil, err
+			}
+			report.Service = service(found[0])
+			switch f := found[0]; {
+			case !f.Found:
+				report.Healthy, report.Problem = false, "The ECS service does not exist any more. `deployer plan --refresh` shows what is missing."
+			case !f.Healthy:
+				report.Healthy = false
+				if report.Problem == "" {
+					report.Problem = unhealthy(f)
+				}
+			}
+		}
+		out.Healthy = out.Healthy && report.Healthy
+		out.Components = append(out.Components, report)
+	}
+	return out, nil
+}
+
+func unhealthy(s rollout.Status) string {
+	switch {
+	case s.RolloutState == "FAILED":
+		return "The last rollout failed: " + s.RolloutReason
+	case s.Deploying != "":
+		return "A rollout is in progress: " + s.RolloutReason
+	case s.Running < s.Desired:
+		return fmt.Sprintf("%d of %d tasks run.", s.Running, s.Desired)
+	}
+	for _, t := range s.Targets {
+		if t.Healthy < t.Total || t.Total == 0 {
+			return fmt.Sprintf("%d of %d targets are healthy: %s", t.Healthy, t.Total, t.Reason)
+		}
+	}
+	return "Some containers fail their health check."
+}
+
+func service(s rollout.Status) *observe.Service {
+	out := &observe.Service{
+		Name: s.Service, Cluster: s.Cluster, Desired: s.Desired, Running: s.Running, Pending: s.Pending, Revision: s.Revision,
+		Rollout: s.RolloutState, Since: s.Since, Images: []observe.Image{}, Events: []observe.Event{},
+	}
+	for _, i := range s.Images {
+		out.Images = append(out.Images, observe.Image{Container: i.Container, Image: i.Image, Digest: i.Digest, Tasks: i.Tasks})
+	}
+	for _, t := range s.Targets {
+		out.Targets = append(out.Targets, observe.Targets{Healthy: t.Healthy, Total: t.Total, Reason: t.Reason})
+	}
+	for _, e := range s.Events {
+		out.Events = append(out.Events, observe.Event(e))
+	}
+	return out
+}
+
+// Details lists components with their outputs and resources, from the state alone.
+func Details(s *Stored, components []state.Component) observe.Details {
+	p := s.Payload
+	out := observe.Details{Stack: p.Stack, Environment: p.Environment, Deployment: p.Deployment, Result: string(p.Status), Account: p.Account, Region: p.Region, Components: []observe.ComponentDetail{}}
+	for _, c := range components {
+		d := observe.ComponentDetail{Address: c.Address, Kind: c.Kind, Protected: c.Protect, Shared: c.Synthetic, Outputs: c.Outputs, Resources: []observe.ResourceDetail{}}
+		if d.Outputs == nil {
+			d.Outputs = map[string]any{}
+		}
+		for _, res := range s.Resources {
+			if res.Component == c.Address {
+				d.Resources = append(d.Resources, resourceDetail(res))
+			}
+		}
+		out.Components = append(out.Components, d)
+	}
+	return out
+}
+
+func resourceDetail(r engine.StoredResource) observe.ResourceDetail {
+	return observe.ResourceDetail{Resource: r.ID, Type: r.Type, ID: r.AWSID, Problems: r.InitErrors}
+}
+
+// Summary is a state in short, with all its resources.
+func Summary(s *Stored) observe.StateSummary {
+	p, e := s.Payload, s.Snapshot.Envelope
+	out := observe.StateSummary{
+		Stack: p.Stack, Environment: p.Environment, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence, Deployment: p.Deployment, Result: string(p.Status),
+		At: p.At, Who: p.Who, Commit: p.GitCommit, Version: p.Version, Account: p.Account, Region: p.Region, Intents: []string{}, Resources: []observe.ResourceDetail{},
+	}
+	for _, i := range e.Intents {
+		out.Intents = append(out.Intents, string(i.Action)+" "+i.Resource)
+	}
+	for _, r := range s.Resources {
+		out.Resources = append(out.Resources, resourceDetail(r))
+	}
+	return out
+}
+
+// History lists the deployments, newest first.
+func (r *Road) History(ctx context.Context, key state.Key, limit int) ([]observe.Deployment, error) {
+	past, err := state.ReadHistory(ctx, r.backend.Store(key), limit)
+	if err != nil {
+		return nil, err
+	}
+	out := []observe.Deployment{}
+	for _, entry := range past {
+		d := observe.Deployment{At: entry.At, Name: entry.Name}
+		err := entry.Err
+		var p *state.Payload
+		if err == nil {
+			p, err = entry.Snapshot.Envelope.Decode()
+		}
+		if err != nil {
+			d.Version, d.Problem = "?", err.Error()
+		} else {
+			d.Version, d.Result, d.Who, d.Commit, d.Summary, d.Variables = fmt.Sprintf("v%d", p.Deployment), string(p.Status), p.Who, p.GitCommit, p.Summary, p.Variables
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+// States lists every state of the backend.
+func (r *Road) States(ctx context.Context) ([]observe.State, error) {
+	entries, err := r.backend.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := []observe.State{}
+	for _, e := range entries {
+		out = append(out, observe.State{Stack: e.Key.Stack, Environment: e.Key.Environment, Size: e.Size, Modified: e.Modified})
+	}
+	return out, nil
+}
+
+// Last returns what the state says of the last deployment of each environment, side by side; environments never deployed have a zero entry.
+func (r *Road) Last(ctx context.Context, stack string, environments []string) ([]observe.Environment, error) {
+	out := make([]observe.Environment, len(environments))
+	errs := make(chan error, len(environments))
+	for i, name := range environments {
+		go func() {
+			s, err := r.read(ctx, state.Key{Stack: stack, Environment: name})
+			out[i].Name = name
+			if s != nil {
+				out[i] = observe.Environment{Name: name, Deployment: s.Payload.Deployment, Result: string(s.Payload.Status), At: s.Payload.At}
+			}
+			errs <- err
+		}()
+	}
+	var first error
+	for range environments {
+		if err := <-errs; err != nil && first == nil {
+			first = err
+		}
+	}
+	return out, first
+}
+
+// Locks lists the held locks of all states in the backend, and of the given keys, which may never have been deployed.
+func (r *Road) Locks(ctx context.Context, also []state.Key) ([]observe.Lock, error) {
+	entries, err := r.backend.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	keys := slices.Clone(also)
+	for _, e := range entries {
+		keys = append(keys, e.Key)
+	}
+	slices.SortFunc(keys, func(a, b state.Key) int { return strings.Compare(a.String(), b.String()) })
+	keys = slices.Compact(keys)
+	ask := make([]lock.Key, len(keys))
+	for i, k := range keys {
+		ask[i] = lock.Key(k)
+	}
+	held, err := r.locker.List(ctx, ask)
+	out := []observe.Lock{}
+	for _, record := range held {
+		out = append(out, *r.lock(record))
+	}
+	return out, err
+}
+
+// Lock returns who holds the lock of a key, nil when nobody does.
+func (r *Road) Lock(ctx context.Context, key state.Key) (*observe.Lock, error) {
+	record, err := r.locker.Inspect(ctx, lock.Key(key))
+	if err != nil || !record.Held() {
+		return nil, err
+	}
+	return r.lock(record), nil
+}
+
+func (r *Road) lock(record lock.Record) *observe.Lock {
+	return &observe.Lock{
+		Stack: record.Key.Stack, Environment: record.Key.Environment, ID: record.ID, By: record.LockedBy, At: record.LockedAt,
+		Expires: record.ExpiresAt, LastHeartbeat: record.LastHeartbeat, Alive: r.locker.Liveness(record) != lock.Dead, Metadata: record.Metadata,
+	}
+}
+
+// Unlock breaks the lock of a key and returns who held it.
+func (r *Road) Unlock(ctx context.Context, key state.Key, id string, force bool) (string, error) {
+	record, err := r.locker.ForceUnlock(ctx, lock.Key(key), id, force)
+	return record.LockedBy, err
+}

@@ -1,0 +1,269 @@
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/company/deployer/internal/aws/catalog"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/expr"
+	"github.com/company/deployer/internal/lock"
+	"github.com/company/deployer/internal/manifest"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/state/session"
+	"github.com/company/deployer/internal/value"
+)
+
+// run is one plan or apply under way, between the stages.
+type run struct {
+	road  *Road
+	req   Request
+	where place
+	stack *manifest.Stack // nil: destroy
+	graph *resource.Graph // empty: destroy
+
+	stored  *Stored // nil without a state
+	lineage string
+	engine  []byte // the engine's state to start from
+	adopt   map[string]bool
+	targets []string // resource IDs; empty: all
+
+	plan    *plan.Plan
+	lookups map[string]value.Value
+	outputs map[string]map[string]value.Value // of the preview, as far as they are known
+}
+
+func (r *Road) newRun(stack *manifest.Stack, graph *resource.Graph, where place, req Request) *run {
+	return &run{road: r, req: req, where: where, stack: stack, graph: graph}
+}
+
+// from sets what the run starts from.
+func (u *run) from(stored *Stored, lineage string) {
+	u.stored, u.lineage, u.engine, u.adopt = stored, lineage, nil, nil
+	if stored != nil {
+		u.engine = stored.Payload.Engine
+		if len(stored.Snapshot.Envelope.Intents) > 0 {
+			u.engine = u.road.replay(stored.Snapshot.Envelope, u.engine)
+		}
+		u.adopt = intended(stored.Snapshot.Envelope.Intents)
+	}
+}
+
+// open takes the lock and reads the state, side by side (steps 1 to 4).
+func (r *Road) open(ctx context.Context, req Request, where place) (*session.Session, error) {
+	locks := r.world.Settings.Locks
+	return session.Open(ctx, r.locker, r.backend.Store(req.Key), session.Options{
+		Key: req.Key, Account: where.account, Region: where.region, NewID: r.newID,
+		Owner: lock.Owner{Who: r.who(), Version: r.world.Version, Metadata: map[string]string{"command": r.world.Command}},
+		Lock: lock.Options{
+			Timeout: req.LockTimeout, TTL: time.Duration(locks.TTL) * time.Second, Heartbeat: time.Duration(locks.Heartbeat) * time.Second,
+			Notify: func(holder lock.Record, waited time.Duration) {
+				req.Progress(plan.Event{Kind: plan.Phase, Text: fmt.Sprintf("Waiting for the lock: %s holds it since %s (waited %s)",
+					holder.LockedBy, holder.LockedAt.UTC().Format("15:04:05 UTC"), waited.Round(time.Second))})
+			},
+		},
+	})
+}
+
+// closing releases the lock of a run that ends early, and returns why it ended.
+func closing(held *session.Session, err error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(held.Lock().Context()), releaseTime)
+	defer cancel()
+	_ = held.Close(ctx) // a lock that cannot be released is taken over
+	return err
+}
+
+// releaseTime is short: whoever interrupts a run kills it soon.
+const releaseTime = 5 * time.Second
+
+// replans is how often a plan is made anew because somebody changed the state before it was claimed.
+const replans = 3
+
+// under goes the rest of the road with the lock held: plan, ask, claim, execute, save, release (steps 5 to 12).
+func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error) {
+	applied := &Applied{Warnings: warnings}
+	for attempt := 1; ; attempt++ {
+		err := u.planAndClaim(held, applied)
+		var moved *session.MovedError
+		if errors.As(err, &moved) && attempt < replans {
+			u.req.Progress(plan.Event{Kind: plan.Phase, Text: "The state was changed meanwhile: planning again"})
+			continue
+		}
+		if err != nil || !applied.Changed {
+			return applied, closing(held, err)
+		}
+		break
+	}
+	payload := u.payload(held)
+	result, runErr := u.execute(held, payload)
+	return applied, u.save(held, payload, result, runErr, applied)
+}
+
+// planAndClaim plans on what the session has, shows the plan, asks, and claims the state with everything that is about to be created or
+// deleted as intents (steps 5 to 7). applied.Changed is set when there is something to execute.
+func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
+	ctx := held.Lock().Context()
+	base, err := decode(u.req.Key, held.State())
+	if err != nil {
+		return err
+	}
+	u.from(base, held.Lineage())
+	if base != nil {
+		applied.Deployment, applied.Outputs = base.Payload.Deployment, outputsOf(base.Payload.Components)
+	}
+	if held.MustClaim() {
+		u.req.Progress(plan.Event{Kind: plan.Phase, Text: "A run before this one was interrupted: picking up what it left behind"})
+		payload := u.payload(held)
+		payload.Status = state.InProgress
+		if err := held.Write(ctx, payload, intentsOf(held.State())); err != nil {
+			return err
+		}
+	}
+	err = u.preview(ctx)
+	applied.Plan = u.plan
+	if err != nil {
+		return err
+	}
+	if !u.plan.HasChanges() && !held.MustClaim() && !u.outputsChanged() {
+		return nil
+	}
+	if u.plan.HasChanges() && u.req.Approve != nil {
+		if ok, err := u.req.Approve(u.plan, applied.Warnings); !ok || err != nil {
+			return err
+		}
+	}
+	u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Claiming the state"})
+	payload := u.payload(held)
+	payload.Status = state.InProgress
+	if err := held.Write(ctx, payload, u.intents(held)); err != nil {
+		return err
+	}
+	applied.Changed = true
+	return nil
+}
+
+// preview asks the engine for the plan.
+func (u *run) preview(ctx context.Context) (err error) {
+	o := u.options()
+	o.Catalog = catalog.New(u.where.reading())
+	if u.req.Refresh && len(u.engine) > 0 {
+		u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Reading what AWS has"})
+		refreshed, err := engine.Refresh(ctx, u.engine, o)
+		if err != nil {
+			return problems(err)
+		}
+		u.engine = refreshed.State
+	}
+	if o.Targets, err = u.chosen(); err != nil {
+		return err
+	}
+	u.targets = o.Targets
+	preview, err := engine.PreviewApply(ctx, u.graph, u.engine, o)
+	if preview != nil {
+		u.plan, u.lookups, u.outputs = preview.Plan, preview.Lookups, preview.Outputs
+	}
+	return problems(err).Err()
+}
+
+// execute asks the engine to carry the plan out (steps 8 to 10).
+func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Result, error) {
+	ctx, stop := context.WithCancelCause(held.Lock().Context())
+	defer stop(nil)
+	saver := newSaver(held, *payload, u.intents(held), u.road.world.Now, stop)
+	journal := u.road.newJournal(held, u.engine)
+	defer journal.close()
+	o := u.options()
+	o.Catalog = catalog.New(u.where.writing(held.Lock().Guard))
+	o.Targets, o.Guard, o.Frozen, o.Hard = u.targets, held.Lock().Guard, u.lookups, u.road.world.Hard
+	o.Events, o.Dirty, o.Journal = u.req.Progress, saver.dirty, journal.append
+	result, err := engine.Apply(ctx, u.graph, u.engine, o)
+	return result, errors.Join(err, saver.stop())
+}
+
+// save writes the final state, history and the derived copy, and releases the lock (steps 11 and 12).
+func (u *run) save(held *session.Session, p *state.Payload, result *engine.Result, runErr error, applied *Applied) error {
+	found := problems(runErr)
+	known, err := remaining(components(u.graph, result.Outputs, u.stored), u.stored, result.State)
+	if err != nil {
+		return closing(held, append(found, diag.From(err)...))
+	}
+	p.Engine, p.Components = json.RawMessage(result.State), known
+	p.Deployment++
+	p.Status, p.Summary, p.At = u.status(runErr), summary(u.plan), held.Lock().Now()
+	applied.Deployment, applied.Outputs = p.Deployment, outputsOf(known)
+	u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Saving the state"})
+	ctx := context.WithoutCancel(held.Lock().Context())
+	if err := held.Write(ctx, p, unresolved(intentsOf(held.State()), u.adopt, result.State)); err != nil {
+		found.Add(diag.From(err)...)
+		found.Add(u.road.rescue(held, p))
+		return closing(held, found)
+	}
+	u.road.dropJournal(held)
+	applied.Warnings = append(applied.Warnings, u.finish(held, p)...)
+	return found.Err()
+}
+
+// finish keeps the state as history, updates the derived copy and releases the lock, side by side (step 12). Failures here are warnings: the
+// deployment is saved, a missing history object is written by the next run, the copy is derived, the lock expires.
+func (u *run) finish(held *session.Session, p *state.Payload) diag.List {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(held.Lock().Context()), 30*time.Second)
+	defer cancel()
+	store, e := u.road.backend.Store(u.req.Key), held.State()
+	err := held.Close(ctx,
+		func(ctx context.Context) error {
+			_, err := store.PutHistory(ctx, p.At, e)
+			return err
+		},
+		func(ctx context.Context) error { return derive(ctx, store, u.req.Key, p.Engine) },
+	)
+	var warnings diag.List
+	for _, d := range diag.From(err) {
+		w := *d
+		w.Severity = diag.Warning
+		warnings.Add(&w)
+	}
+	return warnings
+}
+
+// status is how the run ended.
+func (u *run) status(err error) state.Status {
+	var stopped *engine.StoppedError
+	switch {
+	case errors.As(err, &stopped):
+		return state.Interrupted
+	case err != nil:
+		return state.Failed
+	case u.stack == nil && len(u.req.Targets) == 0:
+		return state.Destroyed
+	}
+	return state.Succeeded
+}
+
+// options is what preview and apply have in common: one diff, one graph, one set of templates.
+func (u *run) options() engine.Options {
+	allowed := map[string]bool{}
+	for _, address := range u.req.AllowDataLoss {
+		allowed[address] = true
+	}
+	parallelism := u.req.Parallelism
+	if parallelism <= 0 {
+		parallelism = u.road.world.Settings.Preferences.Parallelism
+	}
+	return engine.Options{
+		Stack: u.req.Key.Stack, Environment: u.req.Key.Environment, Template: expr.Evaluate, Lineage: u.lineage,
+		Parallelism: parallelism, Adopt: u.adopt,
+		AllowDelete: func(id string) bool { return allowed[resource.ComponentOf(id)] },
+		Tags: func(component string) map[string]string {
+			return map[string]string{
+				resource.TagStack: u.req.Key.Stack, resource.TagEnvironment: u.req.Key.Environment,
+				resource.TagComponent: component, resource.TagLineage: u.lineage,
+			}
+		},
+	}
+}

@@ -1,0 +1,91 @@
+package deploy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
+)
+
+// chosen turns --target addresses into resource IDs: those of the components named and of everything that they need, synthetic components
+// included. Nil without --target.
+func (u *run) chosen() ([]string, error) {
+	if len(u.req.Targets) == 0 {
+		return nil, nil
+	}
+	members, needs, err := u.addresses()
+	if err != nil {
+		return nil, err
+	}
+	var found diag.List
+	wanted := map[string]bool{}
+	var take func(id string)
+	take = func(id string) {
+		if !wanted[id] {
+			wanted[id] = true
+			for _, need := range needs[id] {
+				take(need)
+			}
+		}
+	}
+	for _, address := range u.req.Targets {
+		ids := members[address]
+		if ids == nil {
+			var have []string
+			for a := range members {
+				have = append(have, a)
+			}
+			slices.Sort(have)
+			next := diag.DidYouMean(address, have)
+			if next == "" {
+				next = "There are: " + strings.Join(have, ", ") + "."
+			}
+			found.Add(diag.New(diag.Invalid, "Unknown target", fmt.Sprintf("There is no component %q.", address), next))
+			continue
+		}
+		for _, id := range ids {
+			take(id)
+		}
+	}
+	if err := found.Err(); err != nil {
+		return nil, err
+	}
+	out := make([]string, 0, len(wanted))
+	for id := range wanted {
+		out = append(out, id)
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// addresses lists the resources of each component, desired or only stored, and what each desired resource needs.
+func (u *run) addresses() (members, needs map[string][]string, err error) {
+	if needs, err = u.graph.Edges(); err != nil {
+		return nil, nil, err
+	}
+	members = map[string][]string{}
+	seen := map[string]bool{}
+	for _, c := range u.graph.Components {
+		members[c.Address] = []string{}
+	}
+	for _, r := range u.graph.Resources {
+		members[r.Component] = append(members[r.Component], r.ID())
+		seen[r.ID()] = true
+	}
+	if len(u.engine) == 0 {
+		return members, needs, nil
+	}
+	resources, err := engine.Resources(u.engine)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, r := range resources {
+		if !seen[r.ID] {
+			seen[r.ID] = true
+			members[r.Component] = append(members[r.Component], r.ID)
+		}
+	}
+	return members, needs, nil
+}

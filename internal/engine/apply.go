@@ -1,0 +1,159 @@
+package engine
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+// Result is what an apply or a destroy has done.
+type Result struct {
+	State   []byte                            // what is there now; never empty of what was there before
+	Changed bool                              // State differs from the state that was given
+	Outputs map[string]map[string]value.Value // of each component, sensitive ones included
+	Failed  []Failure                         // sorted by resource
+	Skipped []string                          // IDs of resources that the run did not come to, sorted
+}
+
+// Failure is a step that failed.
+type Failure struct {
+	Resource string
+	Type     string
+	Action   plan.Action
+	Err      error
+	Recorded bool // the object exists and the state has it as it is; the next run tries again
+}
+
+// Apply makes reality fit the graph. The result is always there, and its State is what must be saved, also with an error.
+//
+// After a failure nothing new starts and what is in flight is finished; so it is when the context ends. Errors: *ProtectedError (nothing
+// was touched), *StepError, *ProblemError, *ResolveError, *StoppedError, those of Guard and Journal; several are joined.
+func Apply(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*Result, error) {
+	unchanged := &Result{State: state}
+	settled, _, err := settle(ctx, graph, state, o)
+	if err != nil {
+		return unchanged, err
+	}
+	r, err := newRun(applying, graph, settled, o)
+	if err != nil {
+		return unchanged, err
+	}
+	if !bytes.Equal(settled, state) {
+		r.ledger.given = append([]byte{}, state...)
+	}
+	if err := r.refuseProtected(ctx, graph, settled); err != nil {
+		return unchanged, err
+	}
+	result, err := r.apply(ctx, settled)
+	if result.State == nil {
+		return unchanged, err
+	}
+	result.Changed = !bytes.Equal(result.State, state)
+	return result, err
+}
+
+// Destroy deletes everything, or what is targeted, in the reverse order of its making. It works from the state alone.
+func Destroy(ctx context.Context, state []byte, o Options) (*Result, error) {
+	return Apply(ctx, nil, state, o)
+}
+
+// refuseProtected finds all protected resources that the run would delete or replace before anything is touched. Only with
+// protected resources in the state there is a reason to look.
+func (r *run) refuseProtected(ctx context.Context, graph *resource.Graph, state []byte) error {
+	for _, s := range r.state.live {
+		if r.guarded[s.id] && !r.keep(s.id) {
+			p, err := newRun(previewing, graph, state, r.o)
+			if err != nil {
+				return err
+			}
+			_, err = p.preview(ctx, false)
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) apply(ctx context.Context, settled []byte) (*Result, error) {
+	if r.destroysAll() && r.state.seeded {
+		return &Result{State: settled, Outputs: map[string]map[string]value.Value{}}, nil
+	}
+	source, err := r.newSource(ctx)
+	if err != nil {
+		return &Result{}, err
+	}
+	defer source.Close()
+	var from deploy.Source = source
+	if r.destroysAll() {
+		from = deploy.NewNullSource(source.Project())
+	}
+	runErr := r.execute(ctx, &deploy.Options{Parallel: r.o.parallelism()}, from)
+	if runErr == nil {
+		r.settled(source)
+	}
+	state, err := r.ledger.checkpoint()
+	if err != nil {
+		return &Result{}, joined([]error{runErr, err})
+	}
+	r.mu.Lock()
+	result := &Result{State: state, Outputs: r.outputs, Failed: slices.Clone(r.failed)}
+	r.mu.Unlock()
+	if result.Outputs == nil {
+		result.Outputs = source.componentOutputs()
+	}
+	slices.SortFunc(result.Failed, func(a, b Failure) int { return cmp.Compare(a.Resource, b.Resource) })
+	if runErr != nil {
+		result.Skipped = r.skipped(source)
+		for _, id := range result.Skipped {
+			r.tell(plan.Event{Kind: plan.Skipped, Resource: id})
+		}
+	}
+	return result, runErr
+}
+
+// settled forgets interrupted creations of resources that are now as they should be.
+func (r *run) settled(s *source) {
+	for i, op := range r.state.creating {
+		rec, err := decodeRecord(op.Resource)
+		if err == nil && s.byID[rec.URN.Name()] != nil && s.urns[rec.URN.Name()] == rec.URN {
+			r.ledger.forget(-1 - int64(i))
+		}
+	}
+}
+
+// destroysAll reports whether nothing is to stay: then the stack and the provider go too.
+func (r *run) destroysAll() bool {
+	return len(r.graph.Components) == 0 && len(r.graph.Resources) == 0 && len(r.o.Targets) == 0
+}
+
+// skipped lists what a run that stopped early did not come to: desired resources, and stored ones that should be gone.
+func (r *run) skipped(s *source) []string {
+	failed := map[string]bool{}
+	for _, f := range r.failed {
+		failed[f.Resource] = true
+	}
+	var ids []string
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range s.nodes {
+		if n.desired != nil && !n.desired.Data && !n.done && !failed[n.id] {
+			ids = append(ids, n.id)
+		}
+	}
+	r.ledger.mu.Lock()
+	defer r.ledger.mu.Unlock()
+	for _, slot := range r.ledger.slots {
+		id := slot.URN.Name()
+		if slot.raw != nil && r.isOurs(slot.URN) && s.byID[id] == nil && !failed[id] {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}

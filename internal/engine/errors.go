@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/value"
+)
+
+// StepError is a step that failed. Err is what the behaviour returned: *resource.OpError, *resource.PartialError,
+// *resource.OwnedError and so on are found by errors.As.
+type StepError struct {
+	Resource string // its ID
+	Type     string
+	Action   plan.Action
+	Err      error
+}
+
+func (e *StepError) Error() string {
+	return fmt.Sprintf("%s: cannot %s %s: %s", e.Resource, e.Action, e.Type, clean(e.Err.Error()))
+}
+func (e *StepError) Unwrap() error { return e.Err }
+
+// ProtectedError names every protected resource that a run would delete or replace. Nothing was touched.
+type ProtectedError struct {
+	Resources []string // IDs, sorted
+}
+
+func (e *ProtectedError) Error() string {
+	return "protected: " + strings.Join(e.Resources, ", ") + " would be deleted or replaced"
+}
+
+// ProblemError says what is wrong with the properties of one resource. Nothing was done to it.
+type ProblemError struct {
+	Resource string
+	Type     string
+	Problems []value.Problem
+}
+
+func (e *ProblemError) Error() string {
+	texts := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		texts[i] = p.Error()
+	}
+	return e.Resource + ": " + strings.Join(texts, "; ")
+}
+
+// ResolveError says that a property of a resource cannot be computed.
+type ResolveError struct {
+	Resource string
+	Err      error
+}
+
+func (e *ResolveError) Error() string { return e.Resource + ": " + e.Err.Error() }
+func (e *ResolveError) Unwrap() error { return e.Err }
+
+// StoppedError says that the run ended early because its context did. What was in flight was finished and is in the state.
+type StoppedError struct{ Cause error }
+
+func (e *StoppedError) Error() string {
+	return "stopped before everything was done: " + e.Cause.Error()
+}
+func (e *StoppedError) Unwrap() error { return e.Cause }
+
+// InternalError is a refusal of the Pulumi engine itself that no check of ours foresaw.
+type InternalError struct{ Text string }
+
+func (e *InternalError) Error() string { return "the embedded engine stopped: " + e.Text }
+
+var markup = regexp.MustCompile(`<\{%[^%]*%\}>`)
+
+// clean removes what only users of the pulumi CLI understand: colour markup, and lines that advise its commands.
+func clean(text string) string {
+	var lines []string
+	for line := range strings.Lines(markup.ReplaceAllString(text, "")) {
+		if line = strings.TrimSpace(line); line != "" && !strings.Contains(strings.ToLower(line), "pulumi") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, " ")
+}
+
+func joined(errs []error) error {
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,234 @@
+package engine
+
+import (
+	"errors"
+	"slices"
+
+	pkgresource "github.com/pulumi/pulumi/pkg/v3/resource"
+	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
+	"github.com/pulumi/pulumi/pkg/v3/resource/plugin"
+	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/property"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+)
+
+// steps hears of every step of the engine, before and after: it asks the guard, keeps the ledger and tells the user. In a
+// preview it collects the plan.
+type steps struct{ run *run }
+
+var _ deploy.Events = (*steps)(nil)
+
+// OnResourceStepPre implements deploy.Events.
+func (e *steps) OnResourceStepPre(step deploy.Step) (any, error) {
+	r := e.run
+	if r.mode == previewing {
+		if r.plan != nil && r.isOurs(step.URN()) {
+			r.plan.see(step)
+		}
+		return nil, nil
+	}
+	op, action := "", plan.NoOp
+	about := step.New()
+	switch step.Op() {
+	case deploy.OpCreate, deploy.OpCreateReplacement:
+		op, action = opCreating, plan.Create
+	case deploy.OpUpdate:
+		op, action = opUpdating, plan.Update
+	case deploy.OpDelete, deploy.OpDeleteReplaced:
+		op, action, about = opDeleting, plan.Delete, step.Old()
+	default:
+		return nil, nil
+	}
+	if !r.isOurs(step.URN()) {
+		return nil, nil
+	}
+	if r.o.Guard != nil {
+		if err := r.o.Guard(); err != nil {
+			r.fail(err)
+			return nil, err
+		}
+	}
+	rec := recordOf(about)
+	rec.Protect = r.protect[step.URN().Name()]
+	n, err := r.ledger.begin(op, rec)
+	if err != nil {
+		r.fail(err)
+		return nil, err
+	}
+	typ, _ := typeOf(step.Type())
+	r.tell(plan.Event{Kind: plan.Started, Resource: step.URN().Name(), Type: typ, Action: action})
+	return begun{n, action}, nil
+}
+
+type begun struct {
+	step   int64
+	action plan.Action
+}
+
+// OnResourceStepPost implements deploy.Events.
+func (e *steps) OnResourceStepPost(payload any, step deploy.Step, status sdk.Status, err error) error {
+	r := e.run
+	if r.mode == previewing {
+		return nil
+	}
+	b, _ := payload.(begun)
+	partial := err != nil && status == sdk.StatusPartialFailure
+	if err != nil && !partial {
+		return r.ended(b, step, err, r.finish(b.step, nil))
+	}
+	urn, old, new := step.URN(), step.Old(), step.New()
+	switch step.Op() {
+	case deploy.OpSame:
+		return r.ended(b, step, err, r.settleSame(old, new))
+	case deploy.OpCreate, deploy.OpCreateReplacement, deploy.OpUpdate:
+		r.settleInputs(urn, new)
+		writes := []write{{at: new, record: r.recordFor(new)}}
+		var drops []*pkgresource.State
+		switch {
+		case step.Op() == deploy.OpUpdate:
+			writes[0].at, writes[0].also = old, new
+		case old != nil && old.PendingReplacement:
+			drops = append(drops, old)
+		case old != nil && old.Delete:
+			writes = append(writes, write{at: old, record: r.recordFor(old)})
+		}
+		return r.ended(b, step, err, r.finish(b.step, writes, drops...))
+	case deploy.OpDelete, deploy.OpDeleteReplaced:
+		if old.PendingReplacement {
+			return r.ended(b, step, err, r.finish(b.step, []write{{at: old, record: r.recordFor(old)}}))
+		}
+		return r.ended(b, step, err, r.finish(b.step, nil, old))
+	case deploy.OpRemovePendingReplace:
+		return r.ended(b, step, err, r.finish(0, nil, old))
+	case deploy.OpRefresh:
+		return r.refreshed(old, new)
+	}
+	return nil
+}
+
+// ended tells how a step ended and notes its failure.
+func (r *run) ended(b begun, step deploy.Step, failure, recording error) error {
+	if recording != nil {
+		r.fail(recording)
+	}
+	urn := step.URN()
+	if b.action == "" && failure == nil || !r.isOurs(urn) {
+		return recording
+	}
+	typ, _ := typeOf(step.Type())
+	event := plan.Event{Kind: plan.Done, Resource: urn.Name(), Type: typ, Action: b.action}
+	if failure != nil {
+		r.mu.Lock()
+		if cause := r.causes[urn]; cause != nil {
+			failure = cause
+		}
+		stepErr := &StepError{Resource: urn.Name(), Type: typ, Action: b.action, Err: failure}
+		r.failures = append(r.failures, stepErr)
+		r.failed = append(r.failed, Failure{Resource: urn.Name(), Type: typ, Action: b.action, Err: failure, Recorded: isPartial(failure)})
+		r.mu.Unlock()
+		event.Kind, event.Text = plan.FailedAt, clean(failure.Error())
+	}
+	r.tell(event)
+	return recording
+}
+
+func isPartial(err error) bool {
+	var partial *resource.PartialError
+	return errors.As(err, &partial)
+}
+
+// finish writes to the ledger and offers a checkpoint.
+func (r *run) finish(step int64, writes []write, drops ...*pkgresource.State) error {
+	if step == 0 && len(writes) == 0 && len(drops) == 0 {
+		return nil
+	}
+	if err := r.ledger.end(step, writes, drops...); err != nil {
+		return err
+	}
+	if r.o.Dirty != nil && r.mode == applying {
+		r.o.Dirty(r.ledger.checkpoint)
+	}
+	return nil
+}
+
+// settleInputs makes the state say what the object really has, where that is not what was asked for.
+func (r *run) settleInputs(urn sdk.URN, s *pkgresource.State) {
+	r.mu.Lock()
+	inputs, ok := r.actual[urn]
+	delete(r.actual, urn)
+	r.mu.Unlock()
+	if ok {
+		s.Lock.Lock()
+		s.Inputs = properties(inputs)
+		s.Lock.Unlock()
+	}
+}
+
+// settleSame records an unchanged resource if what the state says of it besides the object has changed.
+func (r *run) settleSame(old, new *pkgresource.State) error {
+	id := new.URN.Name()
+	s := r.state.live[new.URN]
+	rec := r.recordFor(new)
+	if s == nil || r.keep(id) {
+		r.ledger.same(old, new)
+		return nil
+	}
+	if !s.upgraded && rec.Protect == s.protected && new.Inputs.DeepEquals(old.Inputs) && slices.Equal(new.Dependencies, old.Dependencies) &&
+		sameDependencies(new.PropertyDependencies, old.PropertyDependencies) && len(old.InitErrors) == len(new.InitErrors) {
+		r.ledger.same(old, new)
+		return nil
+	}
+	return r.finish(0, []write{{at: old, also: new, record: rec}})
+}
+
+func sameDependencies(a, b map[sdk.PropertyKey][]sdk.URN) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for key, urns := range a {
+		if !slices.Equal(urns, b[key]) {
+			return false
+		}
+	}
+	return true
+}
+
+// recordFor is recordOf with the protection that the state is to say.
+func (r *run) recordFor(s *pkgresource.State) *record {
+	s.Lock.Lock()
+	defer s.Lock.Unlock()
+	rec := recordOf(s)
+	if r.isOurs(s.URN) {
+		rec.Protect = r.protect[s.URN.Name()] && !s.Delete
+	}
+	return rec
+}
+
+// OnResourceOutputs implements deploy.Events: only the stack registers outputs.
+func (e *steps) OnResourceOutputs(step deploy.Step) error {
+	r := e.run
+	if r.mode == previewing {
+		return nil
+	}
+	old := r.state.root.state
+	if step.New() == nil || old.Outputs.DeepEquals(step.New().Outputs) {
+		return nil
+	}
+	return r.finish(0, []write{{at: step.New(), record: r.recordFor(step.New())}})
+}
+
+// OnSnapshotWrite implements deploy.Events; it is for states that lack providers, and ours never do.
+func (e *steps) OnSnapshotWrite(*deploy.Snapshot) error { return nil }
+
+// OnRebuiltBaseState implements deploy.Events; the ledger needs no rebuilding.
+func (e *steps) OnRebuiltBaseState() error { return nil }
+
+// The rest of deploy.Events is about policy packs, which we do not have.
+
+func (e *steps) OnPolicyViolation(sdk.URN, plugin.AnalyzeDiagnostic)                         {}
+func (e *steps) OnPolicyRemediation(sdk.URN, plugin.Remediation, property.Map, property.Map) {}
+func (e *steps) OnPolicyAnalyzeSummary(plugin.PolicySummary)                                 {}
+func (e *steps) OnPolicyRemediateSummary(plugin.PolicySummary)                               {}
+func (e *steps) OnPolicyAnalyzeStackSummary(plugin.PolicySummary)                            {}

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+func TestFailureMidway(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	var events []plan.Event
+	o.Events = func(e plan.Event) { events = append(events, e) }
+	c.fail["create web/db:instance"] = &resource.OpError{Operation: "rds:CreateDBInstance", Code: "Quota", Message: "too many", RequestID: "r1"}
+	result, err := Apply(t.Context(), chain(t, "a", "v1"), nil, o)
+	var step *StepError
+	var op *resource.OpError
+	if !errors.As(err, &step) || !errors.As(err, &op) || op.RequestID != "r1" {
+		t.Fatalf("got %v", err)
+	}
+	want(t, "error", err.Error(), "web/db:instance: cannot create fake/single: rds:CreateDBInstance: Quota: too many")
+	want(t, "state", ids(t, result.State), "infra/net:vpc")
+	want(t, "failed", fmt.Sprint(result.Failed[0].Resource, result.Failed[0].Action, result.Failed[0].Recorded), "web/db:instancecreatefalse")
+	want(t, "skipped", strings.Join(result.Skipped, " "), "web/api:service")
+	if pending, _ := Pending(result.State); len(pending) != 0 {
+		t.Errorf("pending: %v", pending)
+	}
+	var told []string
+	for _, e := range events {
+		told = append(told, fmt.Sprint(e.Kind, " ", e.Resource))
+	}
+	want(t, "events", strings.Join(told, ", "), "started infra/net:vpc, done infra/net:vpc, started web/db:instance, failed web/db:instance, skipped web/api:service")
+
+	delete(c.fail, "create web/db:instance")
+	c.calls()
+	apply(t, chain(t, "a", "v1"), result.State, o)
+	want(t, "calls of the second run", c.calls(), "create web/db:instance, create web/api:service")
+}
+
+func TestFailedRolloutIsRetried(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	state := apply(t, chain(t, "a", "v1"), nil, o).State
+	c.partial["web/api:service"] = true
+	result, err := Apply(t.Context(), chain(t, "a", "v2"), state, o)
+	var partial *resource.PartialError
+	if !errors.As(err, &partial) || !result.Failed[0].Recorded {
+		t.Fatalf("got %v", err)
+	}
+	stored, _ := Resources(result.State)
+	want(t, "recorded", stored[2].Inputs.Get("image").Str()+": "+strings.Join(stored[2].InitErrors, ""), "v1: the rollout failed: tasks stop")
+	want(t, "plan", planned(t, chain(t, "a", "v2"), result.State, o), "update web/api:service (image changes, and the last rollout failed) [rolling]")
+	want(t, "plan of the old image", planned(t, chain(t, "a", "v1"), result.State, o), "update web/api:service (the last rollout failed) [rolling]")
+	delete(c.partial, "web/api:service")
+	state = apply(t, chain(t, "a", "v2"), result.State, o).State
+	want(t, "plan", planned(t, chain(t, "a", "v2"), state, o), "")
+
+	// A creation that fails halfway is recorded too.
+	c.partial["web/new:service"] = true
+	g := graph(t, append(chain(t, "a", "v2").Resources, res("web/new:service", thing, "image", "v1"))...)
+	result, err = Apply(t.Context(), g, state, o)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	delete(c.partial, "web/new:service")
+	c.calls()
+	apply(t, g, result.State, o)
+	want(t, "calls", c.calls(), "update web/new:service")
+}
+
+func TestTokens(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	boom := errors.New("lost answer")
+	g := graph(t, res("a/a:a", thing, "zone", "1"))
+	c.fail["create a/a:a"] = boom
+	for range 2 {
+		if _, err := Apply(t.Context(), g, nil, o); !errors.Is(err, boom) {
+			t.Fatal(err)
+		}
+	}
+	if c.tokens[0] == "" || c.tokens[0] != c.tokens[1] {
+		t.Errorf("the same intent has the tokens %v", c.tokens)
+	}
+	if _, err := Apply(t.Context(), graph(t, res("a/a:a", thing, "zone", "2")), nil, o); !errors.Is(err, boom) || c.tokens[2] == c.tokens[0] {
+		t.Errorf("another intent has the same token %v", c.tokens)
+	}
+	o.Lineage = "L2"
+	if _, err := Apply(t.Context(), g, nil, o); !errors.Is(err, boom) || c.tokens[3] == c.tokens[0] {
+		t.Errorf("another lineage has the same token %v", c.tokens)
+	}
+}
+
+func TestUpgrade(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	state := apply(t, graph(t, res("a/a:a", thing, "colour", "red")), nil, o).State
+	kinds := c.kinds()
+	kinds[0].def.Version = 2
+	kinds[0].def.Upgrade = func(from int, in, out value.Value) (value.Value, value.Value) {
+		return in.With("color", in.Get("colour")).With("colour", value.NullValue), out
+	}
+	newer := o
+	newer.Catalog = c.catalog(kinds...)
+	g := graph(t, res("a/a:a", thing, "color", "red"))
+	want(t, "plan", planned(t, g, state, newer), "")
+	upgraded := apply(t, g, state, newer)
+	if !upgraded.Changed {
+		t.Error("the upgrade is not recorded")
+	}
+	stored, _ := Resources(upgraded.State)
+	want(t, "inputs", stored[0].Inputs.String(), `{color: "red"}`)
+	if !stored[0].Outputs.Get(versionKey).IsNull() {
+		t.Error("the version is visible")
+	}
+	if apply(t, g, upgraded.State, newer).Changed {
+		t.Error("upgraded twice")
+	}
+	if _, err := PreviewApply(t.Context(), g, upgraded.State, o); err == nil || !strings.Contains(err.Error(), "update deployer") {
+		t.Errorf("an older deployer: %v", err)
+	}
+	if _, err := PreviewApply(t.Context(), g, state, Options{Stack: "other", Environment: "dev", Catalog: o.Catalog}); err == nil {
+		t.Error("a state of another stack was taken")
+	}
+}

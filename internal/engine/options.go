@@ -1,0 +1,67 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+// Options is what a run needs besides graph and state. Stack, Environment and Catalog are required; nil functions are not called.
+type Options struct {
+	Stack, Environment string // the Pulumi project and the Pulumi stack
+	Catalog            *resource.Catalog
+
+	// Template evaluates the templates of expressions (value.Env.Template).
+	Template func(source string, vars map[string]value.Value) (value.Value, error)
+	// Tags returns what every object of a component is tagged with: ownership and users' tags.
+	Tags func(component string) map[string]string
+	// Lineage of the state; part of every resource.Request.Token.
+	Lineage string
+
+	// Parallelism is how many resources change at once; 10 when it is 0.
+	Parallelism int
+	// Targets are resource IDs, closed over dependencies by the caller; only these change. Empty: all.
+	Targets []string
+	// AllowDelete permits the deletion and replacement of one protected resource.
+	AllowDelete func(resourceID string) bool
+	// Intents are those of the plan (Preview.Intents) that an interrupted run was about to carry out.
+	Intents []json.RawMessage
+	// Adopt holds the IDs of resources whose untagged objects of the right name are ours: those of Intents need not be named.
+	Adopt map[string]bool
+	// Frozen holds the answers of lookups by resource ID, as a saved plan recorded them. Nil: Catalog.Read is asked.
+	Frozen map[string]value.Value
+
+	// Hard aborts calls in flight; nil: nothing does. The context given to Apply and Destroy only stops new steps from starting.
+	Hard context.Context
+	// Guard is asked before every step that changes something; its error stops the run.
+	Guard func() error
+	// Events hears what happens, one call at a time.
+	Events func(plan.Event)
+	// Journal stores one line (JSON, without a newline) of the write-ahead journal; see Replay. It is called from several
+	// goroutines at once, so that a store may gather lines for one fsync. A step starts and ends only after it returned.
+	Journal func(entry []byte) error
+	// Dirty is told after each finished step that the state has changed; checkpoint returns the state as of its own call and
+	// may be called at any time, from any goroutine.
+	Dirty func(checkpoint func() ([]byte, error))
+}
+
+const defaultParallelism = 10
+
+func (o *Options) parallelism() int32 {
+	if o.Parallelism <= 0 {
+		return defaultParallelism
+	}
+	return int32(min(o.Parallelism, 1000))
+}
+
+func (o *Options) allows(id string) bool { return o.AllowDelete != nil && o.AllowDelete(id) }
+
+func (o *Options) hard() context.Context {
+	if o.Hard == nil {
+		return context.Background()
+	}
+	return o.Hard
+}

@@ -1,0 +1,270 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	pkgresource "github.com/pulumi/pulumi/pkg/v3/resource"
+	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
+	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+// collector makes a plan out of the steps of a preview.
+type collector struct {
+	run      *run
+	stored   map[*pkgresource.State]*stored
+	changes  []seen
+	replaced map[sdk.URN]bool
+}
+
+// seen is one step of a preview that changes something.
+type seen struct {
+	action   plan.Action
+	urn      sdk.URN
+	old      *stored
+	new      *pkgresource.State
+	leftover bool // of a replacement that was interrupted
+}
+
+func newCollector(r *run) *collector {
+	c := &collector{run: r, stored: make(map[*pkgresource.State]*stored, len(r.state.all)), replaced: map[sdk.URN]bool{}}
+	for _, s := range r.state.all {
+		c.stored[s.state] = s
+	}
+	return c
+}
+
+// see notes a step. The engine calls it from one goroutine at a time, because previews run with a parallelism of 1.
+func (c *collector) see(step deploy.Step) {
+	old := c.stored[step.Old()]
+	note := func(action plan.Action, leftover bool) {
+		c.changes = append(c.changes, seen{action, step.URN(), old, step.New(), leftover})
+	}
+	switch step.Op() {
+	case deploy.OpCreate:
+		if c.run.adopt[step.URN().Name()] {
+			note(plan.Adopt, false)
+		} else {
+			note(plan.Create, false)
+		}
+	case deploy.OpUpdate:
+		note(plan.Update, false)
+	case deploy.OpReplace:
+		c.replaced[step.URN()] = true
+		if old.waiting {
+			note(plan.Create, true)
+		} else {
+			note(plan.Replace, false)
+		}
+	case deploy.OpDelete:
+		note(plan.Delete, false)
+	case deploy.OpDeleteReplaced:
+		if old.deleting {
+			note(plan.Delete, true)
+		}
+	case deploy.OpRemovePendingReplace:
+		note(plan.Delete, old.waiting)
+	case deploy.OpSame:
+		if id := step.URN().Name(); old != nil && !c.run.keep(id) && old.protected != c.run.protect[id] {
+			note(plan.Update, false)
+		}
+	}
+}
+
+// plan returns the plan.
+func (c *collector) plan() *plan.Plan {
+	r := c.run
+	p := &plan.Plan{Stack: r.o.Stack, Environment: r.o.Environment}
+	order := make(map[string]int, len(r.graph.Resources))
+	for i, res := range r.graph.Resources {
+		order[res.ID()] = i
+	}
+	before := make(map[*stored]int, len(r.state.all))
+	for i, s := range r.state.all {
+		before[s] = i
+	}
+	// What goes comes after what is made or changed, and in the reverse order of its making.
+	slices.SortStableFunc(c.changes, func(a, b seen) int {
+		if gone := a.action == plan.Delete; gone != (b.action == plan.Delete) {
+			if gone {
+				return 1
+			}
+			return -1
+		} else if gone {
+			return cmp.Compare(before[b.old], before[a.old])
+		}
+		return cmp.Compare(order[a.urn.Name()], order[b.urn.Name()])
+	})
+
+	components := map[string]*plan.Component{}
+	component := func(address string) *plan.Component {
+		if components[address] == nil {
+			components[address] = &plan.Component{Address: address}
+		}
+		return components[address]
+	}
+	for _, g := range r.graph.Components {
+		component(g.Address).Kind = g.Kind
+	}
+	desired, stored := map[string]int{}, map[string]int{}
+	for _, s := range r.state.live {
+		component(resource.ComponentOf(s.id))
+		stored[resource.ComponentOf(s.id)]++
+		if r.keep(s.id) {
+			desired[resource.ComponentOf(s.id)]++
+			p.Unchanged++
+		}
+	}
+	for _, res := range r.graph.Resources {
+		if !res.Data && !r.keep(res.ID()) {
+			desired[res.Component]++
+			p.Unchanged++
+		}
+	}
+	for _, s := range c.changes {
+		change := c.change(s)
+		to := component(resource.ComponentOf(change.Resource))
+		to.Changes = append(to.Changes, change)
+		to.Consequence = plan.Worse(to.Consequence, change.Consequence)
+		if change.Action != plan.Delete {
+			p.Unchanged--
+		}
+	}
+	for address, to := range components {
+		to.Action = actionOf(to.Changes, stored[address], desired[address])
+		p.Components = append(p.Components, *to)
+	}
+	slices.SortFunc(p.Components, func(a, b plan.Component) int { return strings.Compare(a.Address, b.Address) })
+	return p
+}
+
+// actionOf sums up what happens to a component.
+func actionOf(changes []plan.Change, stored, desired int) plan.Action {
+	switch {
+	case len(changes) == 0:
+		return plan.NoOp
+	case stored == 0 && desired > 0:
+		for _, c := range changes {
+			if c.Action != plan.Adopt {
+				return plan.Create
+			}
+		}
+		return plan.Adopt
+	case desired == 0:
+		return plan.Delete
+	}
+	for _, c := range changes {
+		if c.Action != plan.Replace {
+			return plan.Update
+		}
+	}
+	return plan.Replace
+}
+
+func (c *collector) change(s seen) plan.Change {
+	r := c.run
+	typ, _ := typeOf(s.urn.Type())
+	def := r.definition(typ)
+	id := s.urn.Name()
+	out := plan.Change{Resource: id, Type: typ, Action: s.action}
+	was, wanted := value.NullValue, value.NullValue
+	if s.old != nil && !s.leftover {
+		was = s.old.inputs
+	}
+	if s.new != nil {
+		wanted = fromProperties(s.new.Inputs)
+	}
+	var diff resource.Diff
+	if s.action != plan.Delete {
+		diff = resource.Compare(def, was, wanted)
+		out.Properties = diff.Changes
+	}
+	switch s.action {
+	case plan.Create:
+		out.Reason = "new"
+		if s.leftover {
+			out.Reason = "its replacement was interrupted after the old one was deleted"
+		}
+	case plan.Adopt:
+		out.Reason = "an interrupted run may have made it already"
+	case plan.Update:
+		c.explainUpdate(s, def, diff, &out)
+	case plan.Replace:
+		out.Reason = c.replaceReason(s, diff)
+		out.Consequence = plan.Replacement
+		if def.DeleteBeforeReplace {
+			out.Consequence = plan.Downtime
+		}
+		if def.DataLoss {
+			out.Consequence = plan.DataLoss
+		}
+		out.Protected = r.guarded[id]
+	case plan.Delete:
+		out.Reason = "removed from the manifests"
+		if len(r.graph.Components) == 0 && len(r.graph.Resources) == 0 {
+			out.Reason = "everything is destroyed"
+		}
+		if s.leftover {
+			out.Reason = "left over from an interrupted replacement"
+			break
+		}
+		if def.DataLoss {
+			out.Consequence = plan.DataLoss
+		}
+		out.Protected = r.guarded[id]
+	}
+	return out
+}
+
+func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resource.Diff, out *plan.Change) {
+	names := diff.Changed()
+	failed := s.old.state.InitErrors
+	retry := len(failed) > 0
+	switch {
+	case retry && failed[0] == interrupted:
+		out.Reason = interrupted
+	case len(names) > 0:
+		out.Reason = strings.Join(names, ", ") + " " + plural(len(names), "changes", "change")
+		if retry {
+			out.Reason += ", and the last rollout failed"
+		}
+	case retry:
+		out.Reason = "the last rollout failed"
+	default:
+		on := c.run.protect[out.Resource]
+		out.Reason = "its protection is switched " + map[bool]string{true: "on", false: "off"}[on]
+		out.Properties = []plan.Property{{Path: []string{"protect"}, Old: value.NewBool(!on), New: value.NewBool(on)}}
+		return
+	}
+	out.Consequence = plan.InPlace
+	if def.Consequence != nil {
+		out.Consequence = def.Consequence(names)
+	}
+}
+
+// replaceReason blames the resource that a forcing property comes from, if that one is replaced itself.
+func (c *collector) replaceReason(s seen, diff resource.Diff) string {
+	for _, name := range diff.Replace {
+		for _, urn := range s.new.PropertyDependencies[sdk.PropertyKey(name)] {
+			if c.replaced[urn] {
+				return name + " comes from " + urn.Name() + ", which is replaced"
+			}
+		}
+	}
+	if len(diff.Replace) == 0 {
+		return "something that it needs is replaced"
+	}
+	return strings.Join(diff.Replace, ", ") + " cannot change in place"
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}

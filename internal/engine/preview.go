@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+// Preview is what an apply would do.
+type Preview struct {
+	Plan    *plan.Plan
+	Lookups map[string]value.Value            // the answers of lookups by resource ID; Options.Frozen of the apply
+	Outputs map[string]map[string]value.Value // of each component, as far as they are known
+	// Intents are the creations of the plan, one JSON document each. Whoever stores them before an apply begins, and gives them to
+	// the next run as Options.Intents should that apply be interrupted, leaves no object behind. They hold no secrets.
+	Intents []json.RawMessage
+	// Recovered says that the plan starts from what an interrupted run left, with the resources in question read anew.
+	Recovered bool
+}
+
+// PreviewApply plans: what would make reality fit the graph, from what the state says. It changes nothing and writes nothing.
+//
+// With a *ProtectedError the preview is there all the same, to be shown. All problems with properties are found at once:
+// *ProblemError and *ResolveError, joined.
+func PreviewApply(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*Preview, error) {
+	state, recovered, err := settle(ctx, graph, state, o)
+	if err != nil {
+		return nil, err
+	}
+	r, err := newRun(previewing, graph, state, o)
+	if err != nil {
+		return nil, err
+	}
+	return r.preview(ctx, recovered)
+}
+
+// PreviewDestroy plans the deletion of everything, or of what is targeted. It needs no graph.
+func PreviewDestroy(ctx context.Context, state []byte, o Options) (*Preview, error) {
+	return PreviewApply(ctx, nil, state, o)
+}
+
+func (r *run) preview(ctx context.Context, recovered bool) (*Preview, error) {
+	source, err := r.newSource(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer source.Close()
+	r.plan = newCollector(r)
+	if err := r.execute(ctx, &deploy.Options{DryRun: true, Parallel: 1}, source); err != nil {
+		return nil, err
+	}
+	p := &Preview{Plan: r.plan.plan(), Lookups: r.lookups, Outputs: r.outputs, Intents: r.plan.intents(), Recovered: recovered}
+	return p, protectedError(p.Plan)
+}
+
+func protectedError(p *plan.Plan) error {
+	var ids []string
+	for _, c := range p.Components {
+		for _, change := range c.Changes {
+			if change.Protected {
+				ids = append(ids, change.Resource)
+			}
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	slices.Sort(ids)
+	return &ProtectedError{Resources: slices.Compact(ids)}
+}

@@ -1,0 +1,65 @@
+package engine
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/company/deployer/internal/resource"
+)
+
+func TestProtection(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	g := func(zone string, protect bool, drop bool) *resource.Graph {
+		db, x := res("a/db:db", single, "name", "db", "zone", zone), res("a/x:x", thing, "zone", zone)
+		db.Protect, x.Protect = protect, protect
+		all := []*resource.Resource{res("a/z:z", thing, "zone", "1")}
+		if !drop {
+			all = append(all, db, x)
+		}
+		return graph(t, all...)
+	}
+	state := apply(t, g("1", true, false), nil, o).State
+	c.calls()
+
+	for what, desired := range map[string]*resource.Graph{
+		"replace": g("2", true, false), "replace and unprotect at once": g("2", false, false), "removed": g("1", true, true), "destroy": nil,
+	} {
+		p, err := PreviewApply(t.Context(), desired, state, o)
+		var refused *ProtectedError
+		if !errors.As(err, &refused) || strings.Join(refused.Resources, " ") != "a/db:db a/x:x" || p == nil {
+			t.Errorf("%s: preview: %v", what, err)
+		} else if !strings.Contains(render(p.Plan), "protected") {
+			t.Errorf("%s: the plan shows no protection:\n%s", what, render(p.Plan))
+		}
+		result, err := Apply(t.Context(), desired, state, o)
+		if !errors.As(err, &refused) || string(result.State) != string(state) {
+			t.Errorf("%s: apply: %v", what, err)
+		}
+	}
+	want(t, "calls of refused runs", c.calls(), "")
+
+	o.AllowDelete = func(id string) bool { return id == "a/db:db" }
+	_, err := Apply(t.Context(), g("2", true, false), state, o)
+	want(t, "one of two allowed", err.Error(), "protected: a/x:x would be deleted or replaced")
+
+	o.AllowDelete = func(string) bool { return true }
+	replaced := apply(t, g("2", true, false), state, o).State
+	want(t, "calls", c.calls(), "delete a/db:db, create a/db:db, create a/x:x, delete a/x:x")
+	stored, _ := Resources(replaced)
+	for _, s := range stored {
+		if s.Protect != (s.ID != "a/z:z") {
+			t.Errorf("after an allowed replacement protection of %s is %v", s.ID, s.Protect)
+		}
+	}
+	o.AllowDelete = nil
+	// Switched off in the manifests: one apply records it, the next may delete.
+	want(t, "plan", planned(t, g("2", false, false), replaced, o), "update a/db:db (its protection is switched off)\nupdate a/x:x (its protection is switched off)")
+	off := apply(t, g("2", false, false), replaced, o)
+	want(t, "calls", c.calls(), "")
+	if !off.Changed {
+		t.Error("switching protection off is not recorded")
+	}
+	want(t, "state", ids(t, apply(t, g("2", false, true), off.State, o).State), "a/z:z")
+}

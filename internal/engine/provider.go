@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/pulumi/pulumi/pkg/v3/resource/plugin"
+	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+// provider lets the engine use the catalog's behaviours. A panic in one of them fails its step and nothing else.
+type provider struct {
+	plugin.UnimplementedProvider
+	run *run
+}
+
+var _ plugin.Provider = (*provider)(nil)
+
+// Close implements plugin.Provider.
+func (p *provider) Close() error { return nil }
+
+// SignalCancellation implements plugin.Provider: what is in flight is finished.
+func (p *provider) SignalCancellation(context.Context) error { return nil }
+
+// CheckConfig implements plugin.Provider. The provider has no configuration: the behaviours hold their clients.
+func (p *provider) CheckConfig(_ context.Context, req plugin.CheckConfigRequest) (plugin.CheckConfigResponse, error) {
+	return plugin.CheckConfigResponse{Properties: req.News}, nil
+}
+
+// DiffConfig implements plugin.Provider.
+func (p *provider) DiffConfig(context.Context, plugin.DiffConfigRequest) (plugin.DiffConfigResponse, error) {
+	return plugin.DiffResult{Changes: plugin.DiffNone}, nil
+}
+
+// Configure implements plugin.Provider.
+func (p *provider) Configure(context.Context, plugin.ConfigureRequest) (plugin.ConfigureResponse, error) {
+	return plugin.ConfigureResponse{}, nil
+}
+
+// Check hands over the inputs that the source has resolved and checked; the goal itself carries none, which saves converting them
+// three times.
+func (p *provider) Check(_ context.Context, req plugin.CheckRequest) (plugin.CheckResponse, error) {
+	w := p.run.wants(req.URN)
+	if req.Olds != nil {
+		return plugin.CheckResponse{Properties: w.update}, nil
+	}
+	return plugin.CheckResponse{Properties: w.inputs}, nil
+}
+
+// Diff is resource.Compare on checked inputs, in preview and apply alike. NewInputs may hold unknowns also in an apply, when the
+// engine asks what the replacement of something else would mean.
+func (p *provider) Diff(_ context.Context, req plugin.DiffRequest) (_ plugin.DiffResult, err error) {
+	defer recovered(&err)
+	id := req.URN.Name()
+	if p.run.keep(id) || req.OldInputs.DeepEquals(req.NewInputs) {
+		return plugin.DiffResult{Changes: plugin.DiffNone}, nil
+	}
+	typ, _ := typeOf(req.URN.Type())
+	def := p.run.definition(typ)
+	diff := resource.Compare(def, fromProperties(req.OldInputs), fromProperties(req.NewInputs))
+	if len(diff.Changes) == 0 {
+		return plugin.DiffResult{Changes: plugin.DiffNone}, nil
+	}
+	result := plugin.DiffResult{Changes: plugin.DiffSome, DeleteBeforeReplace: def.DeleteBeforeReplace}
+	for _, name := range diff.Changed() {
+		result.ChangedKeys = append(result.ChangedKeys, sdk.PropertyKey(name))
+	}
+	for _, name := range diff.Replace {
+		result.ReplaceKeys = append(result.ReplaceKeys, sdk.PropertyKey(name))
+	}
+	if len(diff.Replace) > 0 && p.run.mode == applying && p.run.guarded[id] {
+		err := &ProtectedError{Resources: []string{id}}
+		p.run.fail(err)
+		return plugin.DiffResult{}, err
+	}
+	return result, nil
+}
+
+// Create implements plugin.Provider.
+func (p *provider) Create(_ context.Context, req plugin.CreateRequest) (resp plugin.CreateResponse, err error) {
+	if req.Preview {
+		return plugin.CreateResponse{Properties: sdk.PropertyMap{}}, nil
+	}
+	defer p.run.explain(req.URN, &err)
+	defer recovered(&err)
+	inputs := fromProperties(req.Properties)
+	call, behaviour, err := p.run.request(req.URN, plan.Create, "", inputs, value.NullValue, value.NullValue)
+	if err != nil {
+		return plugin.CreateResponse{}, err
+	}
+	call.Inputs, call.Adopt = inputs, p.run.adopt[call.Resource]
+	state, err := behaviour.Create(p.run.o.hard(), call)
+	outputs, status, err := p.run.outcome(req.URN, behaviour, state, err)
+	if err == nil && state.ID == "" {
+		err = errors.New("it was created, but has no id")
+	}
+	if partial := (*resource.PartialError)(nil); errors.As(err, &partial) {
+		state = partial.State
+	}
+	return plugin.CreateResponse{ID: sdk.ID(state.ID), Properties: outputs, Status: status}, err
+}
+
+// Update implements plugin.Provider. In a preview outputs stay as they are, except for those that the definition says change.
+func (p *provider) Update(_ context.Context, req plugin.UpdateRequest) (resp plugin.UpdateResponse, err error) {
+	typ, _ := typeOf(req.URN.Type())
+	if req.Preview {
+		outputs := req.OldOutputs.Copy()
+		for _, name := range p.run.definition(typ).ChangesOnUpdate {
+			outputs[sdk.PropertyKey(name)] = toProperty(value.NewUnknown())
+		}
+		return plugin.UpdateResponse{Properties: outputs}, nil
+	}
+	defer p.run.explain(req.URN, &err)
+	defer recovered(&err)
+	inputs := fromProperties(req.NewInputs)
+	call, behaviour, err := p.run.request(req.URN, plan.Update, string(req.ID), inputs, fromProperties(req.OldInputs), fromProperties(req.OldOutputs))
+	if err != nil {
+		return plugin.UpdateResponse{}, err
+	}
+	call.Inputs = inputs
+	state, err := behaviour.Update(p.run.o.hard(), call)
+	outputs, status, err := p.run.outcome(req.URN, behaviour, state, err)
+	return plugin.UpdateResponse{Properties: outputs, Status: status}, err
+}
+
+// Delete implements plugin.Provider.
+func (p *provider) Delete(_ context.Context, req plugin.DeleteRequest) (_ plugin.DeleteResponse, err error) {
+	defer p.run.explain(req.URN, &err)
+	defer recovered(&err)
+	call, behaviour, err := p.run.request(req.URN, plan.Delete, string(req.ID), value.NullValue, fromProperties(req.Inputs), fromProperties(req.Outputs))
+	if err != nil {
+		return plugin.DeleteResponse{}, err
+	}
+	return plugin.DeleteResponse{}, behaviour.Delete(p.run.o.hard(), call)
+}
+
+// Read implements plugin.Provider, for refresh.
+func (p *provider) Read(ctx context.Context, req plugin.ReadRequest) (resp plugin.ReadResponse, err error) {
+	defer p.run.explain(req.URN, &err)
+	defer recovered(&err)
+	call, behaviour, err := p.run.request(req.URN, plan.NoOp, string(req.ID), value.NullValue, fromProperties(req.Inputs), fromProperties(req.State))
+	if err != nil {
+		return plugin.ReadResponse{}, err
+	}
+	state, found, err := behaviour.Read(p.run.reading, call)
+	if err != nil || !found {
+		return plugin.ReadResponse{}, err
+	}
+	if state.ID == "" {
+		state.ID = string(req.ID)
+	}
+	read := plugin.ReadResult{ID: sdk.ID(state.ID), Outputs: versioned(properties(state.Outputs), behaviour.Definition())}
+	if !state.Inputs.IsNull() {
+		read.Inputs = properties(state.Inputs)
+	}
+	return plugin.ReadResponse{ReadResult: read}, nil
+}
+
+func recovered(err *error) {
+	if cause := recover(); cause != nil {
+		*err = fmt.Errorf("a defect of deployer, please report it: %v\n%s", cause, debug.Stack())
+	}
+}

@@ -1,0 +1,194 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	pkgresource "github.com/pulumi/pulumi/pkg/v3/resource"
+	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+// interrupted is why a resource that was found after a crash is looked at again by the next update.
+const interrupted = "the run that made it was interrupted"
+
+// settle makes good what an interrupted run left in the dark, so that a plan starts from what is there: what it was about to create
+// is looked for by name and tags and taken into the state, what it was about to update or delete is read anew. What is not found and
+// still wanted stays pending, and is adopted should it turn up when it is created; what is not found and not wanted is forgotten.
+func settle(ctx context.Context, graph *resource.Graph, state []byte, o Options) (settled []byte, recovered bool, err error) {
+	state, err = withIntents(state, o.Intents)
+	if err != nil {
+		return nil, false, err
+	}
+	pending, err := Pending(state)
+	if err != nil || len(pending) == 0 {
+		return state, false, err
+	}
+	var uncertain []string
+	for _, p := range pending {
+		if p.Action != plan.Create {
+			uncertain = append(uncertain, p.Resource)
+		}
+	}
+	if len(uncertain) > 0 {
+		reading := o
+		reading.Targets = uncertain
+		found, err := Refresh(ctx, state, reading)
+		if err != nil {
+			return nil, true, err
+		}
+		state = found.State
+	}
+	r, err := newRun(refreshing, graph, state, o)
+	if err != nil {
+		return nil, true, err
+	}
+	r.ledger.journal = nil
+	if err := r.locateAll(ctx); err != nil {
+		return nil, true, err
+	}
+	state, err = r.ledger.checkpoint()
+	return state, true, err
+}
+
+func (r *run) locateAll(ctx context.Context) error {
+	wanted := map[sdk.URN]bool{}
+	for _, res := range r.graph.Resources {
+		if !res.Data {
+			wanted[r.names.resource(res.ID(), res.Type)] = true
+		}
+	}
+	for i, op := range r.state.creating {
+		rec, err := decodeRecord(op.Resource)
+		if err != nil {
+			return err
+		}
+		state, found, err := r.locate(ctx, rec)
+		switch {
+		case ctx.Err() != nil:
+			return &StoppedError{Cause: context.Cause(ctx)}
+		case err != nil:
+			// It cannot be told now. A creation adopts it, and until then it stays pending.
+		case found:
+			if err := r.takeIn(rec, state); err != nil {
+				return err
+			}
+		case !wanted[rec.URN]:
+			r.ledger.forget(-1 - int64(i))
+		}
+	}
+	return nil
+}
+
+// locate looks for the object that an interrupted creation may have made.
+func (r *run) locate(ctx context.Context, rec *record) (state resource.State, found bool, err error) {
+	defer recovered(&err)
+	call, behaviour, err := r.request(rec.URN, plan.Create, "", rec.inputs, value.NullValue, value.NullValue)
+	if err != nil {
+		return state, false, err
+	}
+	locator, ok := behaviour.(resource.Locator)
+	if !ok {
+		return state, false, errors.ErrUnsupported
+	}
+	call.Inputs, call.Adopt = rec.inputs, true
+	return locator.Locate(ctx, call)
+}
+
+// takeIn adds an object that was found to the state. The one that it replaces, if any, then waits for its deletion, or is
+// forgotten when it is deleted already.
+func (r *run) takeIn(rec *record, found resource.State) error {
+	s := rec.state()
+	s.ID, s.InitErrors = sdk.ID(found.ID), []string{interrupted}
+	s.Inputs = properties(found.Inputs)
+	typ, _ := typeOf(rec.Type)
+	s.Outputs = versioned(properties(found.Outputs), r.definition(typ))
+	writes := []write{{at: s, record: recordOf(s)}}
+	var drops []*pkgresource.State
+	if old := r.state.live[rec.URN]; old != nil {
+		if old.state.PendingReplacement {
+			drops = append(drops, old.state)
+		} else {
+			old.state.Delete = true
+			writes = append(writes, write{at: old.state, record: r.recordFor(old.state)})
+		}
+	}
+	return r.ledger.end(0, writes, drops...)
+}
+
+// intent is one creation that a plan holds: what an interrupted run may have made before it could say so.
+type intent struct {
+	Resource json.RawMessage `json:"resource"`
+	Replaces bool            `json:"replaces,omitempty"` // another object of this resource
+}
+
+// intents are the creations of a plan. What is not known yet is left out.
+func (c *collector) intents() []json.RawMessage {
+	var out []json.RawMessage
+	for _, s := range c.changes {
+		if s.new == nil || s.action == plan.Update {
+			continue
+		}
+		rec := recordOf(s.new)
+		rec.ID, rec.Outputs = "", nil
+		text, err := json.Marshal(intent{Resource: rec.encode(), Replaces: s.action == plan.Replace})
+		if err != nil {
+			panic(err) // a raw message that came from json.Marshal
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// withIntents adds what an interrupted run had planned to create to what it had begun, unless the state has it.
+func withIntents(state []byte, intents []json.RawMessage) ([]byte, error) {
+	if len(intents) == 0 {
+		return state, nil
+	}
+	d, err := decodeDeployment(state)
+	if err != nil {
+		return nil, err
+	}
+	stored, begun := map[sdk.URN]bool{}, map[sdk.URN]bool{}
+	mark := func(raw json.RawMessage, in map[sdk.URN]bool) (sdk.URN, error) {
+		var h head
+		err := json.Unmarshal(raw, &h)
+		if in != nil {
+			in[h.URN] = true
+		}
+		return h.URN, err
+	}
+	for _, raw := range d.Resources {
+		if _, err := mark(raw, stored); err != nil {
+			return nil, err
+		}
+	}
+	for _, op := range d.PendingOperations {
+		if _, err := mark(op.Resource, begun); err != nil {
+			return nil, err
+		}
+	}
+	added := false
+	for _, text := range intents {
+		var i intent
+		if err := json.Unmarshal(text, &i); err != nil {
+			return nil, err
+		}
+		urn, err := mark(i.Resource, nil)
+		if err != nil {
+			return nil, err
+		}
+		if !begun[urn] && (i.Replaces || !stored[urn]) {
+			d.PendingOperations = append(d.PendingOperations, operation{Resource: i.Resource, Type: opCreating})
+			added = true
+		}
+	}
+	if !added {
+		return state, nil
+	}
+	return encodeDeployment(d.Resources, d.PendingOperations), nil
+}

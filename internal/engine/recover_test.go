@@ -1,0 +1,193 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+func TestLostProcess(t *testing.T) {
+	// For each call that changes something, the process dies right before and right after its effect.
+	run := func(c *cloud, o Options, g *resource.Graph, state []byte) (lines [][]byte, result *Result, err error) {
+		var mu sync.Mutex
+		o.Journal = func(line []byte) error {
+			mu.Lock()
+			defer mu.Unlock()
+			lines = append(lines, append([]byte(nil), line...))
+			return nil
+		}
+		result, err = Apply(t.Context(), g, state, o)
+		return lines, result, err
+	}
+	plan2 := func(t *testing.T) *resource.Graph {
+		return graph(t, res("infra/net:vpc", thing, "zone", "b"), res("web/db:instance", single, "name", "db", "zone", "b"),
+			res("web/api:service", thing, "image", "v2", "db", value.Output("web/db:instance", "arn")), res("web/new:new", single, "name", "new"))
+	}
+	reference := newCloud()
+	_, first, err := run(reference, reference.options(), chain(t, "a", "v1"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reference.calls()
+	lines, second, err := run(reference, reference.options(), plan2(t), first.State)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replayed, err := Replay(first.State, lines)
+	if err != nil || string(replayed) != string(second.State) {
+		t.Fatalf("the journal tells another story (%v):\n%s\n%s", err, replayed, second.State)
+	}
+	inventory := func(c *cloud) string { return fmt.Sprint(len(c.objects)) }
+	for n := range lines {
+		t.Run(fmt.Sprint("line ", n), func(t *testing.T) {
+			c := newCloud()
+			_, first, _ := run(c, c.options(), chain(t, "a", "v1"), nil)
+			full, _, err := run(c, c.options(), plan2(t), first.State)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Die after the n-th line: undo nothing in the cloud beyond what a real run had done by then.
+			c2 := newCloud()
+			_, first2, _ := run(c2, c2.options(), chain(t, "a", "v1"), nil)
+			died := errors.New("died")
+			var kept [][]byte
+			o := c2.options()
+			o.Journal = func(line []byte) error {
+				if len(kept) > n {
+					return died
+				}
+				kept = append(kept, append([]byte(nil), line...))
+				return nil
+			}
+			if _, err := Apply(t.Context(), plan2(t), first2.State, o); err == nil && n < len(full)-1 {
+				t.Fatal("did not die")
+			}
+			state, err := Replay(first2.State, append(kept, []byte(`{"step":9,"torn`)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(state, &struct{}{}); err != nil {
+				t.Fatal(err)
+			}
+			result := apply(t, plan2(t), state, c2.options())
+			if pending, _ := Pending(result.State); len(pending) != 0 {
+				t.Errorf("still pending: %v", pending)
+			}
+			want(t, "plan after it", planned(t, plan2(t), result.State, c2.options()), "")
+			want(t, "objects", inventory(c2), inventory(reference))
+			gone, err := Destroy(t.Context(), result.State, c2.options())
+			if err != nil || len(c2.objects) != 0 {
+				t.Errorf("after a destroy %d objects are left (%v)", len(c2.objects), err)
+			}
+			_ = gone
+		})
+	}
+	if _, err := Replay([]byte(`{"manifest":{}}`), lines); !errors.Is(err, ErrJournalMismatch) {
+		t.Errorf("a journal of another state: %v", err)
+	}
+}
+
+func TestDestroyAfterLostProcess(t *testing.T) {
+	// The process dies right after the n-th call; of its journal nothing is left, only the intents of its plan.
+	for n := range 4 {
+		for _, desired := range []bool{true, false} {
+			c := newCloud()
+			o := c.options()
+			g := graph(t, res("web/a:a", single, "name", "a"), res("web/b:b", single, "name", "b"), res("web/c:c", single, "name", "c"))
+			preview, err := PreviewApply(t.Context(), g, nil, o)
+			if err != nil || len(preview.Intents) != 3 {
+				t.Fatal(err, preview.Intents)
+			}
+			lost := errors.New("lost")
+			o.Journal = func(line []byte) error {
+				if len(c.objects) == n && !strings.Contains(string(line), `"op"`) {
+					return lost
+				}
+				return nil
+			}
+			if _, err := Apply(t.Context(), g, nil, o); (err == nil) != (n == 0) {
+				t.Fatal(err)
+			}
+			made := max(n, map[bool]int{true: 3, false: 0}[n == 0])
+			o = c.options()
+			o.Intents = preview.Intents
+			c.calls()
+			if !desired {
+				g = nil
+			}
+			result, err := Apply(t.Context(), g, nil, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if left := len(c.objects); left != map[bool]int{true: 3, false: 0}[desired] {
+				t.Errorf("after %d calls, desired %v: %d objects", n, desired, left)
+			}
+			if calls := c.calls(); strings.Count(calls, "delete") != map[bool]int{true: 0, false: made}[desired] || strings.Contains(calls, "adopted") {
+				t.Errorf("after %d calls, desired %v: %s", n, desired, calls)
+			}
+			if pending, _ := Pending(result.State); len(pending) != 0 {
+				t.Errorf("pending: %v", pending)
+			}
+			want(t, "plan", planned(t, g, result.State, c.options()), "")
+		}
+	}
+}
+
+func TestReplacementWithTheSameName(t *testing.T) {
+	// The old object is deleted, the new one made, and then the process dies: the new object has the name that the state
+	// still knows as the old one's.
+	c := newCloud()
+	g := func(zone string) *resource.Graph { return graph(t, res("a/a:a", single, "name", "a", "zone", zone)) }
+	state := apply(t, g("1"), nil, c.options()).State
+	var lines [][]byte
+	died := errors.New("died")
+	o := c.options()
+	o.Journal = func(line []byte) error {
+		if len(lines) == 3 { // begin and end of the deletion, begin of the creation
+			return died
+		}
+		lines = append(lines, append([]byte(nil), line...))
+		return nil
+	}
+	if _, err := Apply(t.Context(), g("2"), state, o); !errors.Is(err, died) {
+		t.Fatal(err)
+	}
+	crashed, err := Replay(state, lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, _ := Resources(crashed)
+	if len(stored) != 1 || !stored[0].Replacing {
+		t.Fatalf("%s", crashed)
+	}
+	// The run that recovers dies too, before it has done anything.
+	o = c.options()
+	var second [][]byte
+	o.Journal = func(line []byte) error {
+		if len(second) == 1 {
+			return died
+		}
+		second = append(second, append([]byte(nil), line...))
+		return nil
+	}
+	c.fail["update a/a:a"] = died
+	if _, err := Apply(t.Context(), g("2"), crashed, o); !errors.Is(err, died) {
+		t.Fatal(err)
+	}
+	delete(c.fail, "update a/a:a")
+	if crashed, err = Replay(crashed, second); err != nil {
+		t.Fatal(err)
+	}
+	c.calls()
+	want(t, "plan", planned(t, g("2"), crashed, c.options()), "update a/a:a (the run that made it was interrupted) [in place]")
+	state = apply(t, g("2"), crashed, c.options()).State
+	want(t, "calls", c.calls(), "update a/a:a")
+	want(t, "plan", planned(t, g("2"), state, c.options()), "")
+	want(t, "state", ids(t, state), "a/a:a")
+}

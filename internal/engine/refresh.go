@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	pkgresource "github.com/pulumi/pulumi/pkg/v3/resource"
+	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
+	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+)
+
+// Refreshed is what reading all objects has found.
+type Refreshed struct {
+	State   []byte // with the objects as they are
+	Changed bool
+	Drift   []Difference // sorted by resource
+	Failed  []Failure    // what could not be read; the state keeps it as it was
+}
+
+// Difference is one object that is not as the state says.
+type Difference struct {
+	Resource   string
+	Type       string
+	Gone       bool            // somebody deleted it
+	Properties []plan.Property // Old as the state says, New as it is
+}
+
+// Refresh reads every object, or those that are targeted, and makes the state say what is there. It changes no object. Failures are
+// joined as *StepError with plan.NoOp; the result is there all the same.
+func Refresh(ctx context.Context, state []byte, o Options) (*Refreshed, error) {
+	r, err := newRun(refreshing, nil, state, Options{
+		Stack: o.Stack, Environment: o.Environment, Catalog: o.Catalog, Tags: o.Tags, Lineage: o.Lineage, Parallelism: o.Parallelism,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var targets []string
+	for _, id := range o.Targets {
+		for urn := range r.state.live {
+			if urn.Name() == id {
+				targets = append(targets, string(urn))
+			}
+		}
+	}
+	found := &Refreshed{State: state}
+	if len(o.Targets) > 0 && len(targets) == 0 {
+		return found, nil
+	}
+	opts := &deploy.Options{Parallel: r.o.parallelism(), Refresh: true, RefreshOnly: true, Targets: deploy.NewUrnTargets(targets)}
+	err = r.execute(ctx, opts, deploy.NewErrorSource(tokens.PackageName(o.Stack)))
+	r.ledger.changed = r.ledger.changed || len(r.state.stale) > 0
+	checkpoint, encodeErr := r.ledger.checkpoint()
+	if encodeErr != nil {
+		return found, encodeErr
+	}
+	found.State, found.Changed, found.Drift, found.Failed = checkpoint, r.ledger.changed, r.drift, r.failed
+	slices.SortFunc(found.Drift, func(a, b Difference) int { return strings.Compare(a.Resource, b.Resource) })
+	return found, err
+}
+
+// refreshed records what reading one object has found. new is nil when it is gone, and old itself when it could not be read.
+func (r *run) refreshed(old, new *pkgresource.State) error {
+	s := r.state.live[old.URN]
+	switch {
+	case new == old:
+		return nil
+	case new == nil:
+		if s != nil && s.state == old {
+			r.differs(Difference{Resource: s.id, Type: s.typ, Gone: true})
+		}
+		return r.finish(0, nil, old)
+	case s != nil && s.state == old:
+		is := fromProperties(new.Inputs)
+		if diff := resource.Compare(r.definition(s.typ), s.inputs, is); len(diff.Changes) > 0 {
+			r.differs(Difference{Resource: s.id, Type: s.typ, Properties: diff.Changes})
+		}
+	}
+	rec := r.recordFor(new)
+	rec.InitErrors = old.InitErrors // a failed rollout stays failed until an update succeeds
+	rec.Protect = s != nil && s.protected
+	if s != nil && !s.upgraded && sameProperties(old, new) {
+		r.ledger.same(old, new)
+		return nil
+	}
+	return r.finish(0, []write{{at: old, also: new, record: rec}})
+}
+
+func sameProperties(a, b *pkgresource.State) bool {
+	return a.ID == b.ID && sameMap(a.Inputs, b.Inputs) && sameMap(a.Outputs, b.Outputs)
+}
+
+func sameMap(a, b sdk.PropertyMap) bool {
+	return len(a) == 0 && len(b) == 0 || a.DeepEquals(b)
+}
+
+func (r *run) differs(d Difference) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.drift = append(r.drift, d)
+}

@@ -1,0 +1,93 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+
+	"github.com/pulumi/pulumi/pkg/v3/resource/plugin"
+	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+// request prepares a call of a behaviour, all but Inputs and Adopt.
+func (r *run) request(urn sdk.URN, action plan.Action, awsID string, inputs, oldInputs, oldOutputs value.Value) (resource.Request, resource.Behaviour, error) {
+	typ, _ := typeOf(urn.Type())
+	id := urn.Name()
+	behaviour, err := r.o.Catalog.Behaviour(typ)
+	if err != nil {
+		return resource.Request{}, nil, err
+	}
+	call := resource.Request{
+		Resource: id, Type: typ, ID: awsID,
+		Old:     resource.State{ID: awsID, Inputs: oldInputs, Outputs: oldOutputs},
+		Token:   token(r.o.Lineage, urn, action, awsID, inputs),
+		InState: func(other string) bool { return r.ledger.owns(string(urn.Type()), other) },
+		Progress: func(line string) {
+			r.tell(plan.Event{Kind: plan.Progress, Resource: id, Type: typ, Action: action, Text: line})
+		},
+	}
+	if r.o.Tags != nil {
+		call.Tags = r.o.Tags(resource.ComponentOf(id))
+	}
+	return call, behaviour, nil
+}
+
+// token is equal for every repetition of the same intent and differs for all others: the same action on the same resource of the
+// same lineage, from the same object, to the same properties.
+func token(lineage string, urn sdk.URN, action plan.Action, awsID string, inputs value.Value) string {
+	doc, err := json.Marshal(inputs.Interface()) // map keys come out sorted
+	if err != nil {
+		panic(err) // known data
+	}
+	h := sha256.New()
+	for _, part := range []string{lineage, string(urn), string(action), awsID, string(doc)} {
+		h.Write([]byte(part))
+		h.Write([]byte{0})
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// outcome converts what Create and Update returned. A *resource.PartialError becomes the engine's init error: the object is
+// recorded as it really is, the step counts as failed, and the next run tries again.
+func (r *run) outcome(urn sdk.URN, b resource.Behaviour, state resource.State, err error) (sdk.PropertyMap, sdk.Status, error) {
+	status := sdk.StatusOK
+	var partial *resource.PartialError
+	switch {
+	case errors.As(err, &partial):
+		state, status = partial.State, sdk.StatusPartialFailure
+	case err != nil:
+		return nil, sdk.StatusOK, err
+	}
+	if !state.Inputs.IsNull() {
+		r.mu.Lock()
+		r.actual[urn] = state.Inputs
+		r.mu.Unlock()
+	}
+	return versioned(properties(state.Outputs), b.Definition()), status, err
+}
+
+// explain remembers the error of a step as the behaviour returned it, before the engine sees it, and gives the engine what it
+// understands.
+func (r *run) explain(urn sdk.URN, err *error) {
+	if *err == nil {
+		return
+	}
+	r.mu.Lock()
+	r.causes[urn] = *err
+	r.mu.Unlock()
+	if partial := (*resource.PartialError)(nil); errors.As(*err, &partial) {
+		*err = &plugin.InitError{Reasons: []string{clean(partial.Error())}}
+	}
+}
+
+// wants returns what the source offered for a resource.
+func (r *run) wants(urn sdk.URN) wanted {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.wanted[urn]
+}

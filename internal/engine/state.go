@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"encoding/json"
+
+	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+// StoredResource is one resource as the state has it.
+type StoredResource struct {
+	ID           string // "web/api:service"
+	Component    string
+	Type         string // "ecs/service"
+	AWSID        string
+	Inputs       value.Value
+	Outputs      value.Value
+	Protect      bool
+	Dependencies []string // IDs
+	InitErrors   []string // why the last rollout failed
+	Deleting     bool     // it was replaced, and its deletion is still to come
+	Replacing    bool     // the object is deleted, and its replacement is still to come
+}
+
+// Resources lists what a state holds, each resource after all that it needs. It asks no engine and takes states of any stack.
+func Resources(state []byte) ([]StoredResource, error) {
+	d, err := decodeDeployment(state)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]StoredResource, 0, len(d.Resources))
+	for _, raw := range d.Resources {
+		rec, err := decodeRecord(raw)
+		if err != nil {
+			return nil, err
+		}
+		typ, ours := typeOf(rec.Type)
+		if !ours {
+			continue
+		}
+		s := StoredResource{
+			ID: rec.URN.Name(), Component: resource.ComponentOf(rec.URN.Name()), Type: typ, AWSID: rec.ID, Protect: rec.Protect,
+			InitErrors: rec.InitErrors, Deleting: rec.Delete, Replacing: rec.PendingReplacement,
+			Inputs: rec.inputs, Outputs: rec.outputs.With(versionKey, value.NullValue),
+		}
+		for _, urn := range rec.Dependencies {
+			s.Dependencies = append(s.Dependencies, urn.Name())
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// StackOutputs returns the outputs of each component as the state has them, without the sensitive ones.
+func StackOutputs(state []byte) (map[string]map[string]value.Value, error) {
+	d, err := decodeDeployment(state)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]map[string]value.Value{}
+	for _, raw := range d.Resources {
+		var h head
+		if err := json.Unmarshal(raw, &h); err != nil {
+			return nil, err
+		}
+		if h.Type != string(sdk.RootStackType) {
+			continue
+		}
+		rec, err := decodeRecord(raw)
+		if err != nil {
+			return nil, err
+		}
+		for address, out := range rec.outputs.Entries() {
+			all[address] = out.Entries()
+		}
+		break
+	}
+	return all, nil
+}
+
+// PendingOperation is a step that an interrupted run had begun.
+type PendingOperation struct {
+	Resource string
+	Type     string
+	Action   plan.Action
+}
+
+// Pending lists the steps that an interrupted run had begun and not ended. Every later run deals with them by itself: what was
+// about to be created is adopted or created, the rest is read anew before the plan is made. Creations of resources that are not desired
+// any more stay pending.
+func Pending(state []byte) ([]PendingOperation, error) {
+	d, err := decodeDeployment(state)
+	if err != nil {
+		return nil, err
+	}
+	var out []PendingOperation
+	for _, op := range d.PendingOperations {
+		rec, err := decodeRecord(op.Resource)
+		if err != nil {
+			return nil, err
+		}
+		typ, _ := typeOf(rec.Type)
+		action := map[string]plan.Action{opCreating: plan.Create, opUpdating: plan.Update, opDeleting: plan.Delete}[op.Type]
+		out = append(out, PendingOperation{Resource: rec.URN.Name(), Type: typ, Action: action})
+	}
+	return out, nil
+}
+
+// DIY returns the files of Pulumi's self-managed backend for a state, by path, so that the stock pulumi CLI opens it: the project is the
+// stack, the stack is the environment.
+func DIY(state []byte, stack, environment string) (map[string][]byte, error) {
+	d, err := decodeDeployment(state)
+	if err != nil {
+		return nil, err
+	}
+	if d.Manifest == nil {
+		d.Manifest = manifest()
+	}
+	file := struct {
+		Version    int `json:"version"`
+		Checkpoint struct {
+			Stack  string      `json:"stack"`
+			Latest *deployment `json:"latest"`
+		} `json:"checkpoint"`
+	}{Version: 3}
+	file.Checkpoint.Stack = "organization/" + stack + "/" + environment
+	file.Checkpoint.Latest = d
+	text, err := json.MarshalIndent(file, "", "    ")
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]byte{
+		".pulumi/meta.yaml": []byte("version: 1\n"),
+		".pulumi/stacks/" + stack + "/" + environment + ".json": append(text, '\n'),
+	}, nil
+}

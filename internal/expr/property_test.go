@@ -1,0 +1,116 @@
+package expr
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+	"pgregory.net/rapid"
+
+	"github.com/company/deployer/internal/value"
+)
+
+// TestLiteralTextIsKept: whatever stands around an expression comes out as it was written.
+func TestLiteralTextIsKept(t *testing.T) {
+	literal := rapid.StringMatching(`([a-z ${}%"\\~\n]|%\{|\$\$)*`)
+	rapid.Check(t, func(t *rapid.T) {
+		before, after := literal.Draw(t, "before"), literal.Draw(t, "after")
+		if strings.Contains(before+after, "${") || strings.HasSuffix(before, "$") || strings.Contains(before+after, "~") {
+			t.Skip("holds a marker of its own")
+		}
+		v, problems := NewCompiler().Compile(before+"${VERSION}"+after, scope)
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		if want := before + "1.10" + after; v.Str() != want {
+			t.Fatalf("got %q, want %q", v.Str(), want)
+		}
+	})
+}
+
+// TestDollarEscape: a text with every ${ written $${ stands for itself.
+func TestDollarEscape(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringMatching(`([a-z{}% ]|\$\{)*`).Draw(t, "text")
+		v, problems := NewCompiler().Compile(strings.ReplaceAll(s, "${", "$${"), scope)
+		if len(problems) > 0 || v.Str() != s {
+			t.Fatalf("%q became %s, %v", s, v, problems)
+		}
+	})
+}
+
+// TestDeferredEqualsDirect: evaluating later, with the outputs, gives what evaluating at once with known names gives.
+func TestDeferredEqualsDirect(t *testing.T) {
+	piece := rapid.SampledFrom([]string{"x", "%{", "$${", " ", "${database.endpoint}", "${VERSION}", "${upper(user-service.db.host)}",
+		"${database.endpoint == \"a\" ? VERSION : database.endpoint}", "${join(\"-\", [VERSION, database.endpoint])}"})
+	output := rapid.StringMatching(`[a-z%${}]{0,8}`)
+	rapid.Check(t, func(t *rapid.T) {
+		text := strings.Join(rapid.SliceOfN(piece, 1, 8).Draw(t, "text"), "")
+		outputs := map[value.Reference]value.Value{
+			{Target: "web/database", Output: "endpoint"}: value.NewString(output.Draw(t, "endpoint")),
+			{Target: "user-service/db", Output: "host"}:  value.NewString(output.Draw(t, "host")),
+		}
+		env := value.Env{Template: Evaluate, Lookup: func(r value.Reference) (value.Value, error) { return outputs[r], nil }}
+		later, problems := NewCompiler().Compile(text, scope)
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		got, err := value.Resolve(later, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, problems := NewCompiler().Compile(text, func(path []string) (value.Value, int, error) {
+			v, used, err := scope(path)
+			if refs := v.References(); len(refs) > 0 {
+				v = outputs[refs[0]]
+			}
+			return v, used, err
+		})
+		if len(problems) > 0 || !value.Equal(got, want) {
+			t.Fatalf("%s: later %s, at once %s %v", text, got, want, problems)
+		}
+	})
+}
+
+func FuzzCompile(f *testing.F) {
+	for _, seed := range []string{"${VERSION}", "a$${b}%{c}", "${database.endpoint[0].x}", `${format("%s-%05d", VERSION, 1)}`, "${jsonencode({a = [TOKEN]})}",
+		"${\"${\"${VERSION}\"}\"}", "${a ? b : c}", "${~ VERSION ~}", "${<<EOT\nx\nEOT\n}", "${{for k in []: k => k}}", "%{ if x }${1e99}", "${database.*.x}", "${-(!true)}"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		v, problems := NewCompiler().Compile(text, scope)
+		for _, problem := range problems {
+			var e *Error
+			if !errors.As(problem, &e) || e.Offset < 0 || e.Length < 0 || e.Offset+e.Length > len(text) {
+				t.Fatalf("%q: %#v has no place in the text", text, problem)
+			}
+		}
+		if len(problems) == 0 && !strings.Contains(text, "${") && v.Str() != text {
+			t.Fatalf("%q changed to %s", text, v)
+		}
+		if strings.Contains(v.String(), "hunter2") {
+			t.Fatalf("%q shows the secret", text)
+		}
+		if e := v.Expression(); e != nil {
+			resolved, err := value.Resolve(v, value.Env{Template: Evaluate, Lookup: func(value.Reference) (value.Value, error) { return value.NewUnknown(), nil }})
+			if err == nil && utf8.ValidString(text) && resolved.Kind() == value.Deferred {
+				t.Fatalf("%q stays deferred", norm.NFC.String(text))
+			}
+		}
+	})
+}
+
+// TestSingleNameShortcut: what the shortcut returns is what the parser would.
+func TestSingleNameShortcut(t *testing.T) {
+	text := rapid.StringMatching(`\$\{ {0,2}(true|null|VERSION|MISSING|nope|database|database\.[a-z-]{1,3}|user-service\.db\.[a-z]{1,2}(\.x)?|environment\.production) {0,2}\}`)
+	rapid.Check(t, func(t *rapid.T) {
+		s := text.Draw(t, "text")
+		short, problems := NewCompiler().Compile(s, scope)
+		long, more := NewCompiler().Compile(strings.Replace(s, "}", "\n}", 1), scope) // a line end hides it from the shortcut
+		if len(problems) != len(more) || len(problems) == 0 && short.Kind() != value.Unknown && (!value.Equal(short, long) || short.IsLoose() != long.IsLoose()) {
+			t.Fatalf("%s: %s %v, the parser says %s %v", s, short, problems, long, more)
+		}
+	})
+}

@@ -1,0 +1,241 @@
+// Package dynamodb keeps lock records as items of a DynamoDB table, and administers that table.
+//
+// In: an SDK configuration, the table, and the bucket and prefix whose states are locked. Out: a lock.Table whose clock is AWS's.
+// It relies on UpdateItem's conditions and on the HTTP Date header. Items are never deleted, because the fence lives in them; the
+// table must have no TTL. It must not know the rules of locking, and its client must not be guarded by a lock.
+package dynamodb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/lock"
+)
+
+// Settings say which table, and for which states.
+type Settings struct {
+	Table  string
+	Bucket string // that holds the states; "" when they are local
+	Prefix string // in that bucket
+}
+
+// A call takes milliseconds; whoever waits for a lock asks again anyhow.
+const (
+	attempts = 3
+	oneCall  = 15 * time.Second
+)
+
+// api is the calls that locks need; functions, because a client in an interface makes the linker keep all its methods.
+type api struct {
+	update func(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
+	get    func(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+}
+
+// Table is one DynamoDB table, for the states of one bucket and prefix.
+type Table struct {
+	api   api
+	name  string
+	scope string // "bucket/prefix"
+	short bool   // keys without the scope are tried first
+	time  *serverTime
+
+	mu   sync.Mutex
+	long map[lock.Key]bool // keys whose short form belongs to another bucket
+}
+
+var _ lock.Table = (*Table)(nil)
+
+// New returns the table; it makes no call.
+func New(cfg sdk.Config, s Settings, clock lock.Clock) *Table {
+	t := &Table{name: s.Table, time: &serverTime{clock: clock}, long: map[lock.Key]bool{}}
+	prefix := strings.Trim(s.Prefix, "/")
+	t.short = prefix == ""
+	if s.Bucket != "" || prefix != "" {
+		t.scope = s.Bucket + "/" + prefix
+	}
+	client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
+		o.APIOptions = append(o.APIOptions, t.time.observe)
+		o.RetryMaxAttempts = attempts
+	})
+	t.api = api{update: client.UpdateItem, get: client.GetItem}
+	return t
+}
+
+// Now is AWS's clock.
+func (t *Table) Now() time.Time { return t.time.now() }
+
+// itemKey is the item's key. The plain key belongs to the first bucket that locked it on this table; states under a prefix or in
+// another bucket have their place appended, so that they do not share a lock.
+func (t *Table) itemKey(key lock.Key) (item string, short bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.scope == "" || t.short && !t.long[key] {
+		return key.String(), t.scope != ""
+	}
+	return key.String() + ":" + t.scope, false
+}
+
+func (t *Table) useLong(key lock.Key) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.long[key] = true
+}
+
+// Take implements lock.Table with one UpdateItem.
+func (t *Table) Take(ctx context.Context, r lock.Record, seen *lock.Record) (lock.Record, error) {
+	for {
+		id, short := t.itemKey(r.Key)
+		u := t.newUpdate(id)
+		u.setHolder(r)
+		u.add("fence", 1)
+		if seen == nil {
+			u.conditions = append(u.conditions, "attribute_not_exists("+u.name("lockId")+")")
+		} else {
+			u.equals("lockId", text(seen.ID))
+			u.equals("rvn", text(seen.RVN))
+			u.set("unclaimed", &types.AttributeValueMemberBOOL{Value: true})
+		}
+		if short {
+			u.set("bucket", text(t.scope))
+			u.conditions = append(u.conditions, fmt.Sprintf("(attribute_not_exists(%[1]s) OR %[1]s = %[2]s)", u.name("bucket"), u.value(text(t.scope))))
+		}
+		after, err := t.update(ctx, u)
+		if errors.Is(err, errCondition) && short && str(after, "bucket") != "" && str(after, "bucket") != t.scope {
+			t.useLong(r.Key)
+			continue
+		}
+		if errors.Is(err, errCondition) {
+			err = lock.ErrHeld
+		}
+		return toRecord(r.Key, after), err
+	}
+}
+
+// Beat implements lock.Table with one UpdateItem.
+func (t *Table) Beat(ctx context.Context, r lock.Record) error {
+	id, _ := t.itemKey(r.Key)
+	u := t.newUpdate(id)
+	u.set("rvn", text(r.RVN))
+	u.set("lastHeartbeat", number(r.LastHeartbeat.Unix()))
+	u.set("expiresAt", number(r.ExpiresAt.Unix()))
+	u.equals("lockId", text(r.ID))
+	u.equals("fence", number(r.Fence))
+	return t.held(ctx, u)
+}
+
+// Raise implements lock.Table with one UpdateItem.
+func (t *Table) Raise(ctx context.Context, r lock.Record, fence int64) error {
+	id, _ := t.itemKey(r.Key)
+	u := t.newUpdate(id)
+	u.set("fence", number(fence))
+	u.equals("lockId", text(r.ID))
+	return t.held(ctx, u)
+}
+
+// Free implements lock.Table with one UpdateItem.
+func (t *Table) Free(ctx context.Context, r lock.Record) error {
+	id, _ := t.itemKey(r.Key)
+	u := t.newUpdate(id)
+	u.remove(holderFields...)
+	if r.LastSerial != 0 {
+		u.set("lastSerial", number(r.LastSerial))
+	}
+	if r.Unclaimed {
+		u.set("unclaimed", &types.AttributeValueMemberBOOL{Value: true})
+	} else {
+		u.remove("unclaimed")
+	}
+	u.equals("lockId", text(r.ID))
+	if r.RVN != "" {
+		u.equals("rvn", text(r.RVN))
+	}
+	return t.held(ctx, u)
+}
+
+// held makes a step that only the holder can make.
+func (t *Table) held(ctx context.Context, u *update) error {
+	_, err := t.update(ctx, u)
+	if errors.Is(err, errCondition) {
+		return lock.ErrLost
+	}
+	return err
+}
+
+// Get implements lock.Table with one GetItem, two where another bucket owns the plain key.
+func (t *Table) Get(ctx context.Context, key lock.Key) (lock.Record, error) {
+	for {
+		id, short := t.itemKey(key)
+		item, err := t.get(ctx, id)
+		if err != nil {
+			return lock.Record{}, err
+		}
+		if owner := str(item, "bucket"); short && owner != "" && owner != t.scope {
+			t.useLong(key)
+			continue
+		}
+		return toRecord(key, item), nil
+	}
+}
+
+func (t *Table) get(ctx context.Context, id string) (map[string]types.AttributeValue, error) {
+	ctx, stop := context.WithTimeout(ctx, oneCall)
+	defer stop()
+	out, err := t.api.get(ctx, &dynamodb.GetItemInput{
+		TableName: &t.name, ConsistentRead: sdk.Bool(true), Key: map[string]types.AttributeValue{"lockKey": text(id)},
+	})
+	if err != nil {
+		return nil, t.problem("dynamodb:GetItem", err)
+	}
+	return out.Item, nil
+}
+
+// errCondition says that the item is not as the condition wants it.
+var errCondition = errors.New("condition failed")
+
+// update returns the item after the step or, with errCondition, as it is.
+func (t *Table) update(ctx context.Context, u *update) (map[string]types.AttributeValue, error) {
+	limited, stop := context.WithTimeout(ctx, oneCall)
+	defer stop()
+	out, err := t.api.update(limited, u.input())
+	if err == nil {
+		return out.Attributes, nil
+	}
+	var failed *types.ConditionalCheckFailedException
+	if !errors.As(err, &failed) {
+		return nil, t.problem("dynamodb:UpdateItem", err)
+	}
+	if failed.Item != nil {
+		return failed.Item, errCondition
+	}
+	// Not every server returns the item, and none does where there is no item.
+	item, err := t.get(ctx, u.key)
+	if err != nil {
+		return nil, err
+	}
+	return item, errCondition
+}
+
+func (t *Table) problem(operation string, err error) error {
+	var missing *types.ResourceNotFoundException
+	if errors.As(err, &missing) {
+		return noTable(t.name, operation, err)
+	}
+	return aws.Problem(operation, err)
+}
+
+func noTable(name, operation string, err error) error {
+	d := diag.New(diag.Invalid, "Lock table does not exist", fmt.Sprintf("There is no DynamoDB table %q in this region to keep locks in.", name),
+		"Check locks.table and locks.region. "+createHint(name))
+	d.Operation, d.RequestID, d.Cause = operation, aws.RequestID(err), err
+	return d
+}

@@ -1,0 +1,50 @@
+package dynamodb
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/company/deployer/internal/lock"
+)
+
+// serverTime follows AWS's clock by the Date header of every answer.
+type serverTime struct {
+	clock lock.Clock
+
+	mu   sync.Mutex
+	date time.Time    // AWS time of the last answer, zero before the first
+	at   lock.Instant // when it came
+}
+
+// now is the last Date plus the local time since then, by the half of the local clock that saw more pass: an estimate that lags
+// would make a living holder look silent. Before the first answer it is the wall clock.
+func (s *serverTime) now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.date.IsZero() {
+		return s.clock.Wall()
+	}
+	return s.date.Add(s.clock.Since(s.at))
+}
+
+// observe adds the reading of Date headers to an SDK stack; refusals have one, too.
+func (s *serverTime) observe(stack *middleware.Stack) error {
+	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("ObserveServerTime", func(
+		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
+	) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		out, metadata, err := next.HandleDeserialize(ctx, in)
+		if answer, ok := out.RawResponse.(*smithyhttp.Response); ok && answer != nil && answer.Header.Get("Age") == "" {
+			if date, parseErr := http.ParseTime(answer.Header.Get("Date")); parseErr == nil {
+				s.mu.Lock()
+				s.date, s.at = date.Add(time.Second/2), s.clock.Mark() // the header is cut to seconds
+				s.mu.Unlock()
+			}
+		}
+		return out, metadata, err
+	}), middleware.After)
+}

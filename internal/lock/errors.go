@@ -1,0 +1,47 @@
+package lock
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/company/deployer/internal/diag"
+)
+
+// HeldError says that somebody else holds the lock.
+type HeldError struct{ Holder Record }
+
+func (e *HeldError) Error() string { return "locked by " + describe(e.Holder) }
+
+func held(holder Record, now time.Time, waited time.Duration) error {
+	detail := fmt.Sprintf("%s is held by %s since %s, %s ago; its last heartbeat came %s ago.",
+		holder.Key, describe(holder), holder.LockedAt.UTC().Format("2006-01-02 15:04:05 UTC"), ago(now, holder.LockedAt), ago(now, holder.LastHeartbeat))
+	if waited > 0 {
+		detail += fmt.Sprintf(" Waited %s for it.", waited)
+	}
+	d := diag.New(diag.Locked, "State is locked", detail,
+		"Wait until that run ends, or give a longer --lock-timeout. If it is dead, the next run takes over by itself within minutes. "+
+			"To break the lock: deployer unlock "+holder.ID)
+	d.Cause = &HeldError{holder}
+	return d
+}
+
+func ago(now, then time.Time) time.Duration {
+	return max(now.Sub(then).Round(time.Second), 0)
+}
+
+// LostError says that this run may not rely on its lock any more.
+type LostError struct{ Reason string }
+
+func (e *LostError) Error() string { return "the lock was lost: " + e.Reason }
+
+func lost(key Key, reason string) error {
+	d := diag.New(diag.Conflict, "Lock was lost", fmt.Sprintf("%s: %s. Nothing more is sent to AWS.", key, reason),
+		"Run the command again: it looks at what this run has left behind and goes on from there.")
+	d.Cause = &LostError{reason}
+	return d
+}
+
+// NotLockedError is what ForceUnlock returns when there is nothing to unlock.
+type NotLockedError struct{ Key Key }
+
+func (e *NotLockedError) Error() string { return e.Key.String() + " is not locked" }

@@ -1,0 +1,153 @@
+package lock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Lock is a lock that this process holds, or held.
+type Lock struct {
+	locker   *Locker
+	ttl      time.Duration
+	tookOver bool
+	waited   bool
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	stop   context.CancelFunc // of the heartbeat
+	done   chan struct{}
+
+	step sync.Mutex // one conditional step at a time, so that a raised fence never meets a heartbeat with the old one
+
+	mu       sync.Mutex
+	record   Record
+	good     Instant // when the last heartbeat that arrived was sent
+	released bool
+}
+
+// got makes the Lock and starts its heart. stale: the times in the record are not those of this attempt, or wrong; they are put
+// right before anybody may rely on them.
+func (w *waiter) got(ctx context.Context, r Record, sent Instant, tookOver, stale bool) (*Lock, error) {
+	k := &Lock{locker: w.Locker, ttl: w.options.TTL, record: r, good: sent, tookOver: tookOver || r.Unclaimed, waited: w.answered, done: make(chan struct{})}
+	if stale {
+		if err := k.beat(ctx); err != nil {
+			w.unsure = !errors.Is(err, ErrLost)
+			return nil, err
+		}
+	}
+	k.ctx, k.cancel = context.WithCancelCause(ctx)
+	heart, stop := context.WithCancel(context.WithoutCancel(ctx))
+	k.stop = stop
+	go k.keepAlive(heart)
+	return k, nil
+}
+
+// Context ends when the lock is lost, with a diag.Conflict that wraps a *LostError as its cause, or when the context given to
+// Acquire ends, or after Release.
+func (k *Lock) Context() context.Context { return k.ctx }
+
+// ID is unique to this acquisition.
+func (k *Lock) ID() string { return k.record.ID }
+
+// Fence is higher than that of all who held the lock before.
+func (k *Lock) Fence() int64 {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.record.Fence
+}
+
+// LastSerial is the serial of the state when the lock was last released, 0 when it never was: an older state that was read is
+// out of date.
+func (k *Lock) LastSerial() int64 { return k.record.LastSerial }
+
+// TookOver reports whether a former holder did not release, so that a write of it may still be on its way: claim the state before
+// anything else.
+func (k *Lock) TookOver() bool { return k.tookOver }
+
+// Waited reports whether somebody else held the lock at first: what was read meanwhile is out of date.
+func (k *Lock) Waited() bool { return k.waited }
+
+// Now is the table's clock: AWS time, which all clients share.
+func (k *Lock) Now() time.Time { return k.locker.table.Now() }
+
+// Guard returns nil while this process can be sure that nobody else holds the lock: the last good heartbeat was sent less than
+// three heartbeats ago, by the wall clock and by the monotonic one.
+func (k *Lock) Guard() error {
+	var why *LostError
+	switch cause := context.Cause(k.ctx); {
+	case errors.As(cause, &why):
+		return cause
+	case errors.Is(cause, errReleased):
+		return lost(k.record.Key, "it was released")
+	}
+	if silent := k.silent(); silent >= missed*k.record.Heartbeat {
+		return lost(k.record.Key, fmt.Sprintf("no heartbeat arrived for %s, so another run may have taken it over", silent.Round(time.Second)))
+	}
+	return nil
+}
+
+// RaiseFence lifts the fence above that number, for the case that somebody deleted the lock item by hand. It fails when the lock
+// is no longer ours.
+func (k *Lock) RaiseFence(ctx context.Context, above int64) error {
+	k.step.Lock()
+	defer k.step.Unlock()
+	if k.Fence() > above {
+		return nil
+	}
+	r := k.snapshot()
+	err := k.locker.table.Raise(ctx, r, above+1)
+	if errors.Is(err, ErrLost) {
+		return k.lose("another run has taken it over")
+	}
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.record.Fence = above + 1
+	return nil
+}
+
+// Release gives the lock back and stops the heartbeat. lastSerial is that of the state as this run leaves it, 0 when it wrote
+// none. A lock that is no longer ours, or was released, is no error. It needs one call, within ctx, and may be repeated when that
+// failed.
+func (k *Lock) Release(ctx context.Context, lastSerial int64) error {
+	k.mu.Lock()
+	r, again := k.record, k.released
+	k.mu.Unlock()
+	if again {
+		return nil
+	}
+	k.stop()
+	r.RVN = "" // a heartbeat may be on its way
+	r.Unclaimed = k.tookOver && lastSerial <= r.LastSerial
+	r.LastSerial = max(lastSerial, r.LastSerial)
+	k.cancel(errReleased)
+	err := k.locker.table.Free(ctx, r)
+	<-k.done
+	if err != nil && !errors.Is(err, ErrLost) {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.released = true
+	return nil
+}
+
+var errReleased = errors.New("the lock was released")
+
+func (k *Lock) snapshot() Record {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.record
+}
+
+// lose ends the lock's context and returns why.
+func (k *Lock) lose(reason string) error {
+	err := lost(k.record.Key, reason)
+	k.cancel(err)
+	return err
+}

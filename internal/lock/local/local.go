@@ -1,0 +1,145 @@
+// Package local keeps lock records as files below a folder.
+//
+// In: a folder. Out: a lock.Table for the processes of one machine; each step is made under a lock file and replaces the record
+// whole. It must not be used from several machines.
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/company/deployer/internal/lock"
+	"github.com/company/deployer/internal/lock/filelock"
+)
+
+// Table is one folder.
+type Table struct {
+	folder string
+	now    func() time.Time
+}
+
+var _ lock.Table = (*Table)(nil)
+
+// New returns the table below that folder, which need not exist yet: records are <folder>/locks/<stack>/<environment>.json. Its
+// clock is the machine's.
+func New(folder string, now func() time.Time) *Table {
+	return &Table{filepath.Join(folder, "locks"), now}
+}
+
+// Now is the machine's wall clock.
+func (t *Table) Now() time.Time { return t.now().Round(0) }
+
+// Take implements lock.Table.
+func (t *Table) Take(ctx context.Context, r lock.Record, seen *lock.Record) (lock.Record, error) {
+	var out lock.Record
+	err := t.change(ctx, r.Key, func(now lock.Record) (*lock.Record, error) {
+		free := seen == nil && !now.Held() || seen != nil && now.ID == seen.ID && now.RVN == seen.RVN
+		if !free {
+			out = now
+			return nil, lock.ErrHeld
+		}
+		out = r
+		out.Fence, out.LastSerial, out.Unclaimed = now.Fence+1, now.LastSerial, now.Unclaimed || seen != nil
+		return &out, nil
+	})
+	return out, err
+}
+
+// Beat implements lock.Table.
+func (t *Table) Beat(ctx context.Context, r lock.Record) error {
+	return t.change(ctx, r.Key, func(now lock.Record) (*lock.Record, error) {
+		if now.ID != r.ID || now.Fence != r.Fence {
+			return nil, lock.ErrLost
+		}
+		now.RVN, now.LastHeartbeat, now.ExpiresAt = r.RVN, r.LastHeartbeat, r.ExpiresAt
+		return &now, nil
+	})
+}
+
+// Raise implements lock.Table.
+func (t *Table) Raise(ctx context.Context, r lock.Record, fence int64) error {
+	return t.change(ctx, r.Key, func(now lock.Record) (*lock.Record, error) {
+		if now.ID != r.ID {
+			return nil, lock.ErrLost
+		}
+		now.Fence = fence
+		return &now, nil
+	})
+}
+
+// Free implements lock.Table.
+func (t *Table) Free(ctx context.Context, r lock.Record) error {
+	return t.change(ctx, r.Key, func(now lock.Record) (*lock.Record, error) {
+		if now.ID != r.ID || r.RVN != "" && now.RVN != r.RVN {
+			return nil, lock.ErrLost
+		}
+		left := lock.Record{Key: r.Key, Fence: now.Fence, LastSerial: now.LastSerial, Unclaimed: r.Unclaimed}
+		if r.LastSerial != 0 {
+			left.LastSerial = r.LastSerial
+		}
+		return &left, nil
+	})
+}
+
+// Get implements lock.Table.
+func (t *Table) Get(_ context.Context, key lock.Key) (lock.Record, error) {
+	file, err := t.file(key)
+	if err != nil {
+		return lock.Record{}, err
+	}
+	return read(file, key)
+}
+
+var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+
+func (t *Table) file(key lock.Key) (string, error) {
+	if !validName.MatchString(key.Stack) || !validName.MatchString(key.Environment) {
+		return "", fmt.Errorf("lock: %q is no name of a stack and an environment", key)
+	}
+	return filepath.Join(t.folder, key.Stack, key.Environment+".json"), nil
+}
+
+// change makes one atomic step: a nil record changes nothing.
+func (t *Table) change(ctx context.Context, key lock.Key, step func(now lock.Record) (*lock.Record, error)) error {
+	file, err := t.file(key)
+	if err != nil {
+		return err
+	}
+	return filelock.Do(ctx, file+".lock", func() error {
+		now, err := read(file, key)
+		if err != nil {
+			return err
+		}
+		next, err := step(now)
+		if err != nil || next == nil {
+			return err
+		}
+		body, err := json.MarshalIndent(toStored(*next), "", "  ")
+		if err != nil {
+			return err
+		}
+		return filelock.Replace(file, append(body, '\n'))
+	})
+}
+
+func read(file string, key lock.Key) (lock.Record, error) {
+	raw, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return lock.Record{Key: key}, nil
+	}
+	if err != nil {
+		return lock.Record{}, err
+	}
+	var s stored
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return lock.Record{}, fmt.Errorf("lock file %s is damaged; remove it if no run is under way: %w", file, err)
+	}
+	return s.record(key), nil
+}

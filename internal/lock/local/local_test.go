@@ -1,0 +1,18 @@
+package local_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/company/deployer/internal/lock"
+	"github.com/company/deployer/internal/lock/local"
+	"github.com/company/deployer/internal/lock/locktest"
+)
+
+func TestConformance(t *testing.T) {
+	locktest.Run(t, func(t *testing.T) locktest.Open {
+		folder := t.TempDir()
+		// There is one wall clock on one machine, whatever the suite wants of its processes.
+		return func(lock.Clock) lock.Table { return local.New(folder, time.Now) }
+	})
+}

@@ -1,0 +1,139 @@
+// Package lock lets one run at a time hold a stack in an environment, and tells a run the moment when it may no longer rely on
+// that.
+//
+// In: a Table that changes records only under conditions, a clock and the facts of this host. Out: a Lock with a fence that only
+// grows, kept alive by a heartbeat, and a context that ends when the lock is lost. The rules of acquiring, taking over, beating and
+// releasing are here, once; lock/dynamodb and lock/local only keep records. It must not know what the lock protects.
+package lock
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+)
+
+// Key names what is locked.
+type Key struct{ Stack, Environment string }
+
+// String is the lock's key in its plain form: "stack:shop:env:production".
+func (k Key) String() string { return "stack:" + k.Stack + ":env:" + k.Environment }
+
+// Record is the lock item. Times are the table's, in whole seconds.
+type Record struct {
+	Key Key
+
+	ID            string // of the acquisition; "" when nobody holds the lock
+	LockedBy      string // who: CI actor, git user.email, or the AWS caller's ARN
+	LockedAt      time.Time
+	ExpiresAt     time.Time
+	LastHeartbeat time.Time
+	Heartbeat     time.Duration     // the holder's interval
+	RVN           string            // changes at every heartbeat
+	Metadata      map[string]string // hostname, pid, version and what the owner adds
+
+	// Where the holder runs, so that its neighbours can see that it died. Empty where the system does not say.
+	BootID       string
+	PIDNamespace string
+	ProcessStart string
+
+	// What stays when the lock is released.
+	Fence      int64 // grows at every acquisition
+	LastSerial int64 // of the state, when the lock was last released
+	// Unclaimed: a former holder did not release and nobody has written the state since, so that its write could still fit.
+	Unclaimed bool
+}
+
+// Held reports whether somebody holds the lock, dead or alive.
+func (r Record) Held() bool { return r.ID != "" }
+
+// PID is the holder's process id, 0 when the metadata does not tell it.
+func (r Record) PID() int {
+	pid, err := strconv.Atoi(r.Metadata["pid"])
+	if err != nil {
+		return 0
+	}
+	return pid
+}
+
+// Errors of a Table.
+var (
+	// ErrHeld: the lock is not as the condition wants it; the record returned with it says how it is.
+	ErrHeld = errors.New("the lock is held")
+	// ErrLost: the record is no longer held under that id.
+	ErrLost = errors.New("the lock is held by somebody else or nobody")
+)
+
+// Table keeps one Record per key. Each method is one atomic step; a step whose answer was lost and that is repeated inside must
+// come out as if it had happened once, where the id tells. Keys that were never locked have a zero Record.
+type Table interface {
+	// Take writes the holder's fields of r and adds one to the fence. Without seen it does so only if nobody holds the lock. With
+	// seen it does so only if the lock is held with seen's ID and RVN, and sets Unclaimed. It returns the record as it is now, with
+	// ErrHeld when the condition failed; the record is then a consistent read.
+	Take(ctx context.Context, r Record, seen *Record) (Record, error)
+	// Beat writes RVN, LastHeartbeat and ExpiresAt of r if the lock has r's ID and Fence, else ErrLost.
+	Beat(ctx context.Context, r Record) error
+	// Raise sets the fence to fence if the lock has r's ID, else ErrLost.
+	Raise(ctx context.Context, r Record, fence int64) error
+	// Free removes the holder's fields, sets Unclaimed of r and, unless it is 0, LastSerial, if the lock has r's ID, and r's RVN
+	// unless that is empty, else ErrLost.
+	Free(ctx context.Context, r Record) error
+	// Get reads consistently.
+	Get(ctx context.Context, key Key) (Record, error)
+	// Now estimates the table's clock, which all clients share; precise to about a second right after an answer.
+	Now() time.Time
+}
+
+// Clock is the local time. Both halves are needed: the wall clock jumps, the monotonic one stands still while a laptop sleeps.
+type Clock struct {
+	Wall      func() time.Time
+	Monotonic func() time.Duration // since some fixed moment
+}
+
+// NewClock makes a Clock out of time.Now.
+func NewClock(now func() time.Time) Clock {
+	start := now()
+	return Clock{
+		Wall:      func() time.Time { return now().Round(0) },
+		Monotonic: func() time.Duration { return now().Sub(start) },
+	}
+}
+
+// Instant is a moment on both halves of a Clock.
+type Instant struct {
+	wall      time.Time
+	monotonic time.Duration
+}
+
+// Mark returns the present moment.
+func (c Clock) Mark() Instant { return Instant{c.Wall(), c.Monotonic()} }
+
+// Since returns the time that has passed since then, by the half that saw more pass.
+func (c Clock) Since(then Instant) time.Duration {
+	return max(c.Wall().Sub(then.wall), c.Monotonic()-then.monotonic)
+}
+
+// Owner is who wants the lock, for people to read.
+type Owner struct {
+	Who      string            // CI actor, else git user.email, else the AWS caller's ARN
+	Version  string            // of deployer
+	Metadata map[string]string // more: the command, the CI job's URL
+}
+
+// Options of one acquisition.
+type Options struct {
+	Timeout   time.Duration // how long to wait for the holder; 0: not at all
+	TTL       time.Duration // 0: an hour
+	Heartbeat time.Duration // 0: 30 s
+	// Notify is called when waiting begins and every half minute after, with the holder and how long it has been. May be nil.
+	Notify func(holder Record, waited time.Duration)
+}
+
+const (
+	defaultTTL       = time.Hour
+	defaultHeartbeat = 30 * time.Second
+	// missed is how many heartbeats may fail to come before a holder must stop, and others may begin to count.
+	missed = 3
+	// settle is how long others wait after that: longer than AWS takes a request for valid that was signed before.
+	settle = 300 * time.Second
+)

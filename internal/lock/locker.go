@@ -1,0 +1,243 @@
+package lock
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Locker acquires, shows and breaks locks of one table.
+type Locker struct {
+	table Table
+	clock Clock
+	host  Host
+	newID func() string
+}
+
+// New returns a Locker. newID makes unique ids (UUIDs).
+func New(table Table, clock Clock, host Host, newID func() string) *Locker {
+	return &Locker{table: table, clock: clock, host: host, newID: newID}
+}
+
+// The pauses between two looks at a held lock, and between two calls of Notify.
+const (
+	firstLook   = time.Second
+	longestLook = 5 * time.Second
+	notifyEvery = 30 * time.Second
+	// rescind bounds the attempt to give back a lock that we may have got without hearing of it.
+	rescind = 3 * time.Second
+)
+
+// Acquire takes the lock: at once when it is free or its holder is known to be dead, else after waiting up to Options.Timeout. It
+// fails with a diag.Locked that wraps a *HeldError. The Lock's context descends from ctx, but the heartbeat goes on after ctx
+// ends, until Release: an interrupted run still has to save.
+func (l *Locker) Acquire(ctx context.Context, key Key, owner Owner, o Options) (*Lock, error) {
+	if o.TTL == 0 {
+		o.TTL = defaultTTL
+	}
+	if o.Heartbeat == 0 {
+		o.Heartbeat = defaultHeartbeat
+	}
+	w := &waiter{Locker: l, key: key, options: o, start: l.clock.Mark(), mine: l.holder(key, owner, o)}
+	lock, err := w.acquire(ctx)
+	if err != nil && w.unsure {
+		give, stop := context.WithTimeout(context.WithoutCancel(ctx), rescind)
+		defer stop()
+		// Best effort: if it fails, too, the lock expires, or is taken over when this process is gone.
+		_ = l.table.Free(give, Record{Key: key, ID: w.mine.ID, Unclaimed: true})
+	}
+	return lock, err
+}
+
+// holder is the record of this process; the times come with each attempt.
+func (l *Locker) holder(key Key, owner Owner, o Options) Record {
+	r := Record{
+		Key: key, ID: l.newID(), LockedBy: owner.Who, Heartbeat: o.Heartbeat,
+		BootID: l.host.BootID, PIDNamespace: l.host.PIDNamespace, ProcessStart: l.host.ProcessStart,
+		Metadata: map[string]string{},
+	}
+	maps.Copy(r.Metadata, owner.Metadata)
+	r.Metadata["hostname"], r.Metadata["pid"], r.Metadata["version"] = l.host.Hostname, strconv.Itoa(l.host.PID), owner.Version
+	return r
+}
+
+// waiter is one acquisition under way.
+type waiter struct {
+	*Locker
+	key      Key
+	options  Options
+	mine     Record
+	start    Instant
+	answered bool // the table works
+	unsure   bool // an attempt may have succeeded without an answer
+	notified *Instant
+}
+
+func (w *waiter) acquire(ctx context.Context) (*Lock, error) {
+	var seen *Record // the holder to take over from
+	for pause := firstLook; ; {
+		sent, assumed := w.clock.Mark(), w.table.Now()
+		w.mine.LockedAt = assumed
+		stamp(&w.mine, assumed, w.options.TTL, w.newID)
+		now, err := w.table.Take(ctx, w.mine, seen)
+		switch {
+		case err == nil, errors.Is(err, ErrHeld) && now.ID == w.mine.ID:
+			// Recognised as ours: an earlier answer was lost, and its times are older than this attempt.
+			lock, err := w.got(ctx, now, sent, seen != nil, err != nil || w.clockWasOff(sent, assumed))
+			if !errors.Is(err, ErrLost) {
+				return lock, err
+			}
+			// Taken over while its times were wrong: in line again.
+			w.mine.ID, w.answered, seen = w.newID(), true, nil
+		case !errors.Is(err, ErrHeld):
+			w.unsure = true
+			// Trouble on the way is waited out as the holder is, but a table that never answered is a mistake to be told.
+			if !w.answered || ctx.Err() != nil || w.clock.Since(w.start) >= w.options.Timeout {
+				return nil, err
+			}
+			seen = nil
+		default:
+			w.answered = true
+			if seen = w.abandoned(now); seen != nil || !now.Held() {
+				continue
+			}
+			if w.clock.Since(w.start) >= w.options.Timeout {
+				return nil, held(now, w.table.Now(), w.options.Timeout)
+			}
+			w.notify(now)
+		}
+		left := w.options.Timeout - w.clock.Since(w.start)
+		if err := sleep(ctx, min(pause+rand.N(pause/2), max(left, 0)+time.Millisecond)); err != nil {
+			return nil, err
+		}
+		pause = min(pause*3/2, longestLook)
+	}
+}
+
+// stamp sets the fields that a heartbeat changes.
+func stamp(r *Record, now time.Time, ttl time.Duration, newID func() string) {
+	r.LastHeartbeat, r.ExpiresAt, r.RVN = now, now.Add(ttl), newID()
+}
+
+// tolerance is how wrong an assumed table clock may have been: HTTP dates are whole seconds.
+const tolerance = 2 * time.Second
+
+// clockWasOff reports whether the table's clock, which the answer has just told, was not what was assumed when the request was
+// made: the times written with it are then wrong.
+func (l *Locker) clockWasOff(sent Instant, assumed time.Time) bool {
+	took := l.clock.Since(sent)
+	off := l.table.Now().Sub(assumed) - took
+	return off > tolerance || off < -tolerance-took
+}
+
+// abandoned returns the holder when its lock may be taken over, else nil.
+func (l *Locker) abandoned(holder Record) *Record {
+	if holder.Held() && (l.host.Died(holder) || Expired(holder, l.table.Now())) {
+		return &holder
+	}
+	return nil
+}
+
+// Expired reports whether the holder has given no sign of life for so long that nothing of it can still be on its way.
+func Expired(holder Record, now time.Time) bool {
+	end := holder.ExpiresAt
+	if silent := holder.LastHeartbeat.Add(missed * holder.Heartbeat); holder.Heartbeat > 0 && silent.Before(end) {
+		end = silent
+	}
+	return now.After(end.Add(settle))
+}
+
+func (w *waiter) notify(holder Record) {
+	if w.options.Notify == nil || w.notified != nil && w.clock.Since(*w.notified) < notifyEvery {
+		return
+	}
+	mark := w.clock.Mark()
+	w.notified = &mark
+	w.options.Notify(holder, w.clock.Since(w.start))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+// Inspect returns the record of a key as it is; a zero one when it was never locked.
+func (l *Locker) Inspect(ctx context.Context, key Key) (Record, error) { return l.table.Get(ctx, key) }
+
+// readers is how many records List reads at a time.
+const readers = 16
+
+// List returns the records of those keys that are held, in the order of the keys.
+func (l *Locker) List(ctx context.Context, keys []Key) ([]Record, error) {
+	records, failures := make([]Record, len(keys)), make([]error, len(keys))
+	slots := make(chan struct{}, readers)
+	var all sync.WaitGroup
+	for i, key := range keys {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			records[i], failures[i] = l.table.Get(ctx, key)
+		})
+	}
+	all.Wait()
+	held := slices.DeleteFunc(records, func(r Record) bool { return !r.Held() })
+	return held, errors.Join(failures...)
+}
+
+// Liveness is what can be said of a holder from here.
+type Liveness string
+
+// The possible answers.
+const (
+	Alive   Liveness = "alive"   // a heartbeat came within its time
+	Silent  Liveness = "silent"  // heartbeats are missing; it is taken over when that lasts
+	Dead    Liveness = "dead"    // the process is gone, or silent for so long that the next run takes over
+	Unknown Liveness = "unknown" // the record says nothing of heartbeats
+)
+
+// Liveness tells whether the holder of a record is alive. The record must be fresh.
+func (l *Locker) Liveness(holder Record) Liveness {
+	switch {
+	case l.host.Died(holder), Expired(holder, l.table.Now()):
+		return Dead
+	case holder.Heartbeat == 0:
+		return Unknown
+	case l.table.Now().After(holder.LastHeartbeat.Add(missed * holder.Heartbeat)):
+		return Silent
+	}
+	return Alive
+}
+
+// Now is the table's clock, to show how long ago something was.
+func (l *Locker) Now() time.Time { return l.table.Now() }
+
+// describe names the holder for people.
+func describe(r Record) string {
+	s := r.LockedBy
+	if s == "" {
+		s = "someone"
+	}
+	var where []string
+	if host := r.Metadata["hostname"]; host != "" {
+		where = append(where, host)
+	}
+	if pid := r.Metadata["pid"]; pid != "" {
+		where = append(where, "pid "+pid)
+	}
+	if len(where) > 0 {
+		s += " (" + strings.Join(where, ", ") + ")"
+	}
+	return s
+}

@@ -1,0 +1,312 @@
+package manifest
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
+
+	"github.com/company/deployer/internal/value"
+)
+
+// converter turns the parser's tree of one document into nodes.
+type converter struct {
+	file     *file
+	problems *problems
+	anchors  map[string]*node
+	aliased  int // nodes that aliases stand for
+	failed   bool
+}
+
+// root converts a document; nil when it is empty or of no use.
+func (r *reader) root(f *file, body ast.Node) *node {
+	c := &converter{file: f, problems: r.problems, anchors: map[string]*node{}}
+	n := c.convert(body, 0)
+	switch {
+	case n == nil || n.kind == value.Null && !c.failed:
+		return nil
+	case n.kind != value.Map:
+		r.refuse(n.at, "Wrong type", fmt.Sprintf("A document is a map with apiVersion, kind, metadata and spec, but this is a %s.", n.kind), "")
+		return nil
+	case n.size > maxNodes:
+		r.problems.limit(n.at, fmt.Sprintf("The document holds more than %d values.", maxNodes))
+		return nil
+	}
+	r.broken = r.broken || c.failed
+	return n
+}
+
+func (c *converter) fail(where span, summary, detail, next string) *node {
+	c.failed = true
+	c.problems.invalid(where, summary, detail, next)
+	return &node{kind: value.Null, at: where, size: 1, height: 1}
+}
+
+func (c *converter) convert(n ast.Node, depth int) *node {
+	if depth > maxDepth {
+		where := c.span(n.GetToken())
+		c.problems.limit(where, fmt.Sprintf("Lists and maps are nested more than %d deep.", maxDepth))
+		return c.null(where)
+	}
+	switch n := n.(type) {
+	case nil:
+		return nil
+	case *ast.MappingNode:
+		return c.mapping(n.GetToken(), n.Values, depth)
+	case *ast.MappingValueNode:
+		return c.mapping(n.GetToken(), []*ast.MappingValueNode{n}, depth)
+	case *ast.SequenceNode:
+		items := make([]*node, 0, len(n.Values))
+		for _, item := range n.Values {
+			if converted := c.convert(item, depth+1); converted != nil {
+				items = append(items, converted)
+			}
+		}
+		where := c.span(n.GetToken())
+		where.length = 0
+		return newList(where, items)
+	case *ast.AnchorNode:
+		name := n.Name.GetToken().Value
+		delete(c.anchors, name) // an alias inside of its own anchor finds nothing
+		v := c.convert(n.Value, depth)
+		if v == nil {
+			v = c.null(c.span(n.GetToken()))
+		}
+		c.anchors[name] = v
+		return v
+	case *ast.AliasNode:
+		return c.alias(n, depth)
+	case *ast.TagNode:
+		return c.tag(n, depth)
+	case *ast.CommentGroupNode:
+		return nil
+	case *ast.LiteralNode:
+		where := c.span(n.GetToken())
+		return c.str(where, n.Value.Value)
+	case ast.ScalarNode:
+		return c.scalar(n)
+	}
+	return c.fail(c.span(n.GetToken()), "Invalid YAML", "This kind of YAML is not understood here.", "")
+}
+
+func (c *converter) null(where span) *node {
+	return &node{kind: value.Null, at: where, size: 1, height: 1}
+}
+
+func (c *converter) str(where span, s string) *node {
+	return &node{kind: value.String, text: s, at: where, size: 1, height: 1}
+}
+
+var (
+	decimal = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*|0[0-9]+)$`)
+	float   = regexp.MustCompile(`^[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?$`)
+)
+
+func (c *converter) scalar(n ast.ScalarNode) *node {
+	t := n.GetToken()
+	where := c.span(t)
+	switch n := n.(type) {
+	case *ast.NullNode:
+		return c.null(where)
+	case *ast.BoolNode:
+		return &node{kind: value.Bool, boolean: n.Value, text: t.Value, at: where, size: 1, height: 1}
+	case *ast.StringNode:
+		return c.str(where, n.Value)
+	case *ast.IntegerNode, *ast.FloatNode:
+		return c.number(where, t.Value, n)
+	case *ast.InfinityNode, *ast.NanNode:
+		return c.fail(where, "Invalid value", fmt.Sprintf("%s is not a number that a field can hold.", t.Value), "Quote it if text is meant.")
+	case *ast.MergeKeyNode:
+		return c.str(where, t.Value)
+	}
+	return c.fail(where, "Invalid YAML", "This kind of YAML is not understood here.", "")
+}
+
+// number reads decimal numbers itself: the parser takes 010 for octal, which YAML 1.2 and account numbers do not.
+func (c *converter) number(where span, text string, n ast.ScalarNode) *node {
+	out := &node{kind: value.Number, text: text, at: where, size: 1, height: 1}
+	if decimal.MatchString(text) || float.MatchString(text) {
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsInf(f, 0) {
+			return c.fail(where, "Invalid value", fmt.Sprintf("%s is not a number that a field can hold.", text), "Quote it if text is meant.")
+		}
+		out.number = f
+		return out
+	}
+	switch v := n.GetValue().(type) { // hexadecimal, octal, binary and digits grouped by _
+	case uint64:
+		out.number = float64(v)
+	case int64:
+		out.number = float64(v)
+	case float64:
+		out.number = v
+	default:
+		return c.str(where, text)
+	}
+	return out
+}
+
+// tag accepts the core schema's tags on scalars: !!str is the only one that changes anything.
+func (c *converter) tag(n *ast.TagNode, depth int) *node {
+	where := c.span(n.GetToken())
+	name := n.GetToken().Value
+	v := c.convert(n.Value, depth)
+	if v == nil {
+		v = c.null(where)
+	}
+	switch name {
+	case "!!str":
+		switch v.kind {
+		case value.Null:
+			return c.str(where, "")
+		case value.Bool, value.Number, value.String:
+			return c.str(v.at, v.text)
+		}
+	case "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq":
+		want := map[string]value.Kind{"!!int": value.Number, "!!float": value.Number, "!!bool": value.Bool, "!!null": value.Null, "!!map": value.Map, "!!seq": value.List}[name]
+		if v.kind == want {
+			return v
+		}
+	}
+	return c.fail(where, "Invalid YAML", fmt.Sprintf("The tag %s is not supported here.", strconv.Quote(name)), "Leave the tag out; values are given the type of their field.")
+}
+
+func (c *converter) alias(n *ast.AliasNode, depth int) *node {
+	where := c.span(n.GetToken())
+	name := n.Value.GetToken().Value
+	v := c.anchors[name]
+	if v == nil {
+		return c.fail(where, "Unknown anchor", fmt.Sprintf("*%s refers to an anchor that is not defined before it, or that it is itself a part of.", name),
+			fmt.Sprintf("Define &%s further up in the same document.", name))
+	}
+	c.aliased += v.size
+	if c.aliased > maxNodes || depth+v.height > maxDepth {
+		c.problems.limit(where, "The document's aliases stand for too much.")
+		return c.null(where)
+	}
+	return v
+}
+
+// mapping converts a map. The merge key << brings in maps whose keys give way to those written here.
+func (c *converter) mapping(t *token.Token, values []*ast.MappingValueNode, depth int) *node {
+	where := c.span(t)
+	where.length = 0
+	entries := make([]entry, 0, len(values))
+	index := make(map[string]int, len(values))
+	var merged []*node
+	for _, pair := range values {
+		keyToken := pair.Key.GetToken()
+		at := c.span(keyToken)
+		v := c.convert(pair.Value, depth+1)
+		if v == nil {
+			v = c.null(at)
+		}
+		if _, ok := pair.Key.(*ast.MergeKeyNode); ok {
+			merged = append(merged, c.merged(at, v)...)
+			continue
+		}
+		key, ok := c.key(pair.Key)
+		if !ok {
+			c.fail(at, "Invalid key", "A key must be a plain text.", "")
+			continue
+		}
+		if first, again := index[key]; again {
+			c.fail(at, "Duplicate key", fmt.Sprintf("%q was given before, in line %d.", key, entries[first].at.line), "Keep one of them.")
+			continue
+		}
+		index[key] = len(entries)
+		entries = append(entries, entry{key: key, at: at, value: v})
+	}
+	for _, m := range merged {
+		for _, e := range m.entries {
+			if _, given := index[e.key]; !given {
+				index[e.key] = len(entries)
+				entries = append(entries, e)
+			}
+		}
+	}
+	if len(entries) > 0 && entries[0].at.line > 0 && (where.line > entries[0].at.line || where.column > entries[0].at.column) {
+		where.line, where.column = entries[0].at.line, entries[0].at.column
+	}
+	return newMap(where, entries)
+}
+
+func (c *converter) key(n ast.MapKeyNode) (string, bool) {
+	switch k := n.(type) {
+	case *ast.StringNode:
+		return k.Value, len(k.Value) <= maxKey
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		return n.GetToken().Value, true
+	case *ast.MappingKeyNode:
+		if inner, ok := k.Value.(ast.MapKeyNode); ok && inner != n {
+			return c.key(inner)
+		}
+	}
+	return "", false
+}
+
+func (c *converter) merged(where span, v *node) []*node {
+	switch v.kind {
+	case value.Map:
+		return []*node{v}
+	case value.List:
+		for _, item := range v.items {
+			if item.kind != value.Map {
+				c.fail(where, "Invalid YAML", "The merge key << takes a map or a list of maps.", "")
+				return nil
+			}
+		}
+		return v.items
+	}
+	if !c.failed {
+		c.fail(where, "Invalid YAML", "The merge key << takes a map or a list of maps.", "")
+	}
+	return nil
+}
+
+// span is where a token stands and how far it reaches on its first line.
+func (c *converter) span(t *token.Token) span {
+	if t == nil || t.Position == nil {
+		return span{file: c.file}
+	}
+	s := span{file: c.file, line: min(max(t.Position.Line, 1), len(c.file.lines)), column: max(t.Position.Column, 1)}
+	content := c.file.lines[s.line-1]
+	offset := byteOffset(content, s.column)
+	rest := content[offset:]
+	switch {
+	case strings.HasPrefix(rest, `"`), strings.HasPrefix(rest, `'`):
+		s.length = utf8.RuneCountInString(quoted(rest))
+	case t.Value != "" && strings.HasPrefix(rest, t.Value):
+		s.length = utf8.RuneCountInString(t.Value)
+	default:
+		first, _, _ := strings.Cut(t.Value, "\n")
+		if i := strings.Index(content, first); first != "" && i >= 0 && len(first) < 200 {
+			s.column, s.length = utf8.RuneCountInString(content[:i])+1, utf8.RuneCountInString(first)
+		} else {
+			s.length = utf8.RuneCountInString(strings.TrimRight(rest, " "))
+		}
+	}
+	return s
+}
+
+// quoted is the quoted text that rest begins with, up to its closing quote or the end of the line.
+func quoted(rest string) string {
+	for i := 1; i < len(rest); i++ {
+		switch {
+		case rest[0] == '"' && rest[i] == '\\':
+			i++
+		case rest[i] == rest[0]:
+			if rest[0] == '\'' && i+1 < len(rest) && rest[i+1] == '\'' {
+				i++
+				continue
+			}
+			return rest[:i+1]
+		}
+	}
+	return rest
+}

@@ -1,0 +1,125 @@
+package manifest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/value"
+)
+
+// problems collects diagnostics, each once, and stops counting at a limit: ten thousand lines help nobody.
+type problems struct {
+	list    diag.List
+	seen    map[string]bool
+	limited bool // a limit was hit: nothing more is read
+}
+
+func (p *problems) add(d *diag.Diagnostic) {
+	key := d.Summary + "\x00" + d.Detail
+	if d.Position != nil {
+		key += "\x00" + d.Position.String()
+	}
+	if p.seen == nil {
+		p.seen = map[string]bool{}
+	}
+	if p.seen[key] || len(p.list) > maxProblems {
+		return
+	}
+	p.seen[key] = true
+	if len(p.list) == maxProblems {
+		d = diag.New(diag.Invalid, "Too many problems", fmt.Sprintf("There are more than %d problems; the rest is not shown.", maxProblems),
+			"Correct these first.")
+	}
+	p.list.Add(d)
+}
+
+// invalid adds an error at a place.
+func (p *problems) invalid(where span, summary, detail, next string) {
+	p.add(at(diag.New(diag.Invalid, summary, detail, next), where))
+}
+
+// warn adds a warning at a place.
+func (p *problems) warn(where span, summary, detail, next string) {
+	d := diag.New(diag.Invalid, summary, detail, next)
+	d.Severity = diag.Warning
+	p.add(at(d, where))
+}
+
+// limit adds an error that ends the reading.
+func (p *problems) limit(where span, detail string) {
+	p.limited = true
+	p.invalid(where, "Too large", detail, "Split it into smaller documents or files.")
+}
+
+var summaries = map[value.ProblemKind]string{
+	value.UnknownKey: "Unknown key",
+	value.WrongType:  "Wrong type",
+	value.MissingKey: "Missing key",
+	value.BadValue:   "Invalid value",
+	value.NotKnown:   "Not known at plan time",
+}
+
+// describe turns a problem of a tree into a diagnostic at its place; name is what the tree is called ("spec", "metadata").
+func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
+	summary := summaries[p.Kind]
+	if summary == "" {
+		summary = upperFirst(string(p.Kind))
+	}
+	key, val := n.locate(p.Path)
+	path := dotted(name, p.Path)
+	d := diag.New(diag.Invalid, summary, "", "")
+	where := val
+	if val.length == 0 {
+		where = key // a list or map is marked by its key
+	}
+	message := strings.TrimSuffix(p.Message, ".")
+	switch p.Kind {
+	case value.UnknownKey:
+		where = key
+		written := p.Path[len(p.Path)-1]
+		d.Detail = fmt.Sprintf("%q is not a key of %s. %s", written, dotted(name, p.Path[:len(p.Path)-1]), suggest(written, p.Allowed))
+	case value.MissingKey:
+		where = key
+		d.Detail = fmt.Sprintf("In %s, %s.", path, message)
+	case value.WrongType, value.NotKnown:
+		d.Detail = fmt.Sprintf("%s %s.", path, message)
+	default:
+		d.Detail = fmt.Sprintf("%s: %s.", path, message)
+		if len(p.Path) == 0 {
+			d.Detail = upperFirst(message) + "."
+		}
+		written := n.find(p.Path)
+		if written.scalar() && len(p.Allowed) > 0 {
+			d.Detail = strings.TrimSpace(d.Detail + " " + diag.DidYouMean(written.text, p.Allowed))
+		}
+	}
+	return at(d, where)
+}
+
+// dotted is how a place is called in sentences.
+func dotted(name string, path []string) string {
+	if name != "" {
+		path = append([]string{name}, path...)
+	}
+	if len(path) == 0 {
+		return "a document"
+	}
+	return strings.Join(path, ".")
+}
+
+// suggest names the nearest candidate, or all of them when none is near and they are few.
+func suggest(written string, candidates []string) string {
+	if near := diag.DidYouMean(written, candidates); near != "" {
+		return near
+	}
+	sorted := slices.Compact(slices.Sorted(slices.Values(candidates)))
+	switch {
+	case len(sorted) == 0:
+		return ""
+	case len(sorted) > 30:
+		sorted = append(sorted[:30:30], "…")
+	}
+	return "Possible are: " + strings.Join(sorted, ", ") + "."
+}

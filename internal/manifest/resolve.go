@@ -1,0 +1,203 @@
+package manifest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/value"
+)
+
+// Compiler compiles the ${...} of texts; package expr has the implementation. lookup gets a name as written, split at its dots,
+// and returns its value and how many parts of the name that value covers. Problems may say where in the text they are (Span() (offset,
+// length int), in bytes) and wrap the error that lookup returned.
+type Compiler interface {
+	Compile(text string, lookup func(path []string) (v value.Value, used int, err error)) (value.Value, []error)
+}
+
+// Options are what Resolve needs beside the files.
+type Options struct {
+	Environment string                   // "" only for a stack without environments
+	Variables   map[string]string        // --var
+	VarFiles    []VarFile                // --var-file; later ones win
+	Env         map[string]string        // of the process; DEPLOYER_VAR_NAME counts
+	Git         func() map[string]string // what ${git.…} knows (GitKeys), "" for what is not there; asked once, when needed
+	Strict      bool                     // a variable without value is an error, not Unknown
+	Account     string                   // of the credentials; "" without a network
+	Region      string                   // where the manifests give none
+	Registry    *component.Registry
+	Compile     func() Compiler // a fresh one, which shares one budget among the texts of this Resolve
+}
+
+// resolver holds what one Resolve has worked out so far.
+type resolver struct {
+	bundle      *Bundle
+	environment *environment
+	options     Options
+	compiler    Compiler
+	problems    *problems
+	stack       *Stack
+
+	known    map[string]*Variable
+	declared map[string]bool // variables that the manifests define
+	reported map[string]bool // missing variables that were reported
+	used     map[string]bool // variables that some expression uses
+	git      map[string]string
+	asked    bool // for git
+	left     int  // bytes of text that expressions may still give
+
+	services map[string]bool
+	targets  map[string]target // by address
+	waits    []wait            // between components
+}
+
+// target is what a reference, dependsOn or uses may name.
+type target struct {
+	kind *component.Kind // nil when its kind is unknown, which was reported
+	at   span
+}
+
+// Resolve works out the stack in one environment: what is desired, and every problem on the way there. The Stack is usable, as far as
+// it goes, even with problems; it is nil only when there is no such environment.
+func (b *Bundle) Resolve(o Options) (*Stack, diag.List) {
+	p := &problems{}
+	r := &resolver{
+		bundle: b, environment: &environment{}, options: o, compiler: o.Compile(), problems: p, left: maxResolved,
+		known: map[string]*Variable{}, declared: map[string]bool{}, reported: map[string]bool{}, used: map[string]bool{},
+		services: map[string]bool{Infra: true}, targets: map[string]target{},
+		stack: &Stack{Name: b.Name, Environment: o.Environment, Environments: b.Environments(), Tags: map[string]string{}},
+	}
+	if o.Environment != "" || len(b.environments) > 0 {
+		r.environment = b.environments[o.Environment]
+	}
+	if r.environment == nil {
+		return nil, diag.List{b.noEnvironment(o.Environment)}
+	}
+	r.variables()
+	r.settle()
+	overlays := r.overlays()
+	defaults := r.defaults(overlays)
+	r.index()
+	for _, d := range b.components {
+		if d.kind != "" && d.named {
+			r.component(d, defaults[d.kind], overlays)
+		}
+	}
+	slices.SortFunc(r.stack.Components, func(x, y Component) int { return strings.Compare(x.Address, y.Address) })
+	r.cycles()
+	r.unused()
+	for _, name := range slices.Sorted(maps.Keys(r.known)) {
+		r.stack.Variables = append(r.stack.Variables, *r.known[name])
+	}
+	r.stack.forgiving = !o.Strict || p.list.HasErrors()
+	return r.stack, p.list.Sort()
+}
+
+func (b *Bundle) noEnvironment(name string) *diag.Diagnostic {
+	known := b.Environments()
+	if len(known) == 0 {
+		return at(diag.New(diag.Invalid, "No such environment", fmt.Sprintf("The stack %q has no environments, so none called %q.", b.Name, name),
+			fmt.Sprintf("Make the file environments/%s.yaml.", name)), span{file: b.stackFile.file})
+	}
+	list := "Environments here are: " + strings.Join(known, ", ") + "."
+	if name == "" {
+		return diag.New(diag.Invalid, "No environment", fmt.Sprintf("The stack %q has %d environments, and none was chosen.", b.Name, len(known)), "Choose one with -e. "+list)
+	}
+	return diag.New(diag.Invalid, "No such environment", strings.TrimSpace(fmt.Sprintf("The stack %q has no environment %q. %s", b.Name, name, diag.DidYouMean(name, known))), list)
+}
+
+// index checks the kinds and collects everything that can be referred to.
+func (r *resolver) index() {
+	for _, name := range r.options.Registry.Names() { // a Network is there without a document
+		if kind, ok := r.options.Registry.Kind(name); ok && kind.Synthetic != "" {
+			r.targets[kind.Synthetic] = target{kind: kind}
+		}
+	}
+	for name, d := range r.bundle.services {
+		r.services[name] = true
+		if d != nil && r.header(d) {
+			r.decode(d, &serviceSpec{}, "tags")
+		}
+	}
+	for _, d := range r.bundle.components {
+		t := target{at: d.at("metadata", "name")}
+		if r.header(d) {
+			t.kind, _ = r.options.Registry.Kind(d.kind)
+			r.place(d, t.kind)
+		}
+		r.targets[d.address()] = t
+	}
+}
+
+// component merges, evaluates and links one component.
+func (r *resolver) component(d *document, defaults *node, overlays map[*document]*document) {
+	merged, meta := merge(defaults, d.spec), d.meta
+	if over := overlays[d]; over != nil {
+		merged, meta = merge(merged, over.spec), meta.under(over.meta)
+	}
+	if merged == nil {
+		merged = newMap(d.specKey(), nil)
+	}
+	merged = prune(merged)
+	c := Component{
+		Instance: component.Instance{
+			Address: d.address(), Service: d.service, Name: d.name, Kind: d.kind,
+			Stack: r.stack.Name, Environment: r.stack.Environment, Production: r.stack.Production,
+			Account: r.options.Account, Region: r.region(), Tags: r.tags(d.service),
+		},
+		Description: meta.Description, Labels: meta.Labels, Annotations: meta.Annotations,
+		Position: d.at("metadata", "name").position(), document: d, spec: merged,
+	}
+	c.Spec = r.evaluate(merged, nil, scope{resolver: r, service: d.service, address: c.Address})
+	c.References = c.Spec.References()
+	r.link(&c)
+	r.stack.Components = append(r.stack.Components, c)
+}
+
+// under returns m with what over sets.
+func (m metadata) under(over metadata) metadata {
+	if over.Description != "" {
+		m.Description = over.Description
+	}
+	m.Labels, m.Annotations = layer(m.Labels, over.Labels), layer(m.Annotations, over.Annotations)
+	return m
+}
+
+// region is where the stack's resources live.
+func (r *resolver) region() string {
+	if r.stack.Provider.Region != "" {
+		return r.stack.Provider.Region
+	}
+	return r.options.Region
+}
+
+// tags are the users' own for everything of a service.
+func (r *resolver) tags(service string) map[string]string {
+	d := r.bundle.services[service]
+	if d == nil || d.spec.child("tags") == nil {
+		return r.stack.Tags
+	}
+	var spec serviceSpec
+	r.decode(d, &spec, "tags")
+	return layer(r.stack.Tags, spec.Tags)
+}
+
+// unused warns of --var that neither the manifests define nor an expression uses: most likely it is misspelt.
+func (r *resolver) unused() {
+	for _, name := range slices.Sorted(maps.Keys(r.options.Variables)) {
+		if r.used[name] || r.declared[name] || !variablePattern.MatchString(name) || r.bundle.broken {
+			continue
+		}
+		var names []string
+		for other := range r.known {
+			if r.used[other] || r.declared[other] {
+				names = append(names, other)
+			}
+		}
+		slices.Sort(names)
+		r.problems.warn(span{}, "Unused variable", strings.TrimSpace(fmt.Sprintf("--var %s is used nowhere in the stack. %s", name, diag.DidYouMean(name, names))), "")
+	}
+}

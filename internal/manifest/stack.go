@@ -1,0 +1,133 @@
+package manifest
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/value"
+)
+
+// Stack is a stack in one environment, resolved.
+type Stack struct {
+	Name         string
+	Environment  string // "" when the stack has none
+	Environments []string
+	Production   bool
+	Approval     string // "required" asks on a terminal or for --auto-approve whatever the configuration says; else ""
+	Provider            // region and account of its resources
+	Tags         map[string]string
+	Variables    []Variable  // declared or used, sorted by name
+	Components   []Component // sorted by address
+
+	forgiving bool // what is Unknown was reported, or may stay unknown
+}
+
+// Provider says where the stack lives in AWS.
+type Provider struct {
+	Name    string // "aws"
+	Region  string // "" when the manifests do not say
+	Account string // 12 digits; "" when the manifests do not say
+}
+
+// Component is an instance with what only the manifests know of it.
+type Component struct {
+	component.Instance
+
+	Description         string
+	Labels, Annotations map[string]string
+	DependsOn           []string          // addresses, sorted
+	References          []value.Reference // to outputs of other components, sorted
+	Position            *diag.Position    // of its name
+
+	document *document
+	spec     *node // merged: defaults, component, overlay
+}
+
+// Variable is one variable with what it is in this run.
+type Variable struct {
+	Name        string
+	Value       value.Value // text (value.NewLoose), or Unknown when nothing gives it a value
+	Description string
+	Sensitive   bool
+	Origin      string // "--var", "--var-file NAME", "DEPLOYER_VAR_NAME" or file:line:col; "" when it has no value
+}
+
+// Component returns the component of that address, nil when there is none.
+func (s *Stack) Component(address string) *Component {
+	i, found := slices.BinarySearchFunc(s.Components, address, func(c Component, a string) int { return strings.Compare(c.Address, a) })
+	if !found {
+		return nil
+	}
+	return &s.Components[i]
+}
+
+// Instances returns the components the way expansion wants them.
+func (s *Stack) Instances() []component.Instance {
+	out := make([]component.Instance, len(s.Components))
+	for i := range s.Components {
+		out[i] = s.Components[i].Instance
+	}
+	return out
+}
+
+// Locate returns where the value at a path below the spec of a component was written, whichever of defaults, component and overlay that
+// was; the nearest place above it when it was not written at all. nil when there is no such component.
+func (s *Stack) Locate(address string, path ...string) *diag.Position {
+	c := s.Component(address)
+	if c == nil {
+		return nil
+	}
+	if len(path) == 0 {
+		return c.document.specKey().position()
+	}
+	_, val := c.spec.locate(path)
+	return val.position()
+}
+
+// Diagnose places problems that a kind found in the spec of a component.
+func (s *Stack) Diagnose(address string, found []value.Problem) diag.List {
+	var p problems
+	c := s.Component(address)
+	for _, problem := range found {
+		if c == nil {
+			p.add(diag.New(diag.Invalid, summaries[problem.Kind], problem.Error(), "").For(address))
+			continue
+		}
+		if problem.Kind == value.NotKnown && s.forgiving && c.Spec.Get(problem.Path...).Kind() == value.Unknown && !c.deferred(problem.Path) {
+			continue
+		}
+		d := describe(c.spec, "spec", problem)
+		if len(problem.Path) == 0 {
+			d = at(d, c.document.specKey())
+		}
+		if problem.Kind == value.UnknownKey && len(problem.Path) == 1 {
+			d.Detail = strings.Replace(d.Detail, "a key of spec.", "a key of the spec of "+c.Kind+".", 1)
+		}
+		p.add(d.For(address))
+	}
+	return p.list.Sort()
+}
+
+// deferred reports whether an expression with references stands at the path or above it.
+func (c *Component) deferred(path []string) bool {
+	for i := 0; i <= len(path); i++ {
+		if c.Spec.Get(path[:i]...).Kind() == value.Deferred {
+			return true
+		}
+	}
+	return false
+}
+
+// Validate checks the spec of every component against its kind.
+func (s *Stack) Validate(kinds *component.Registry) diag.List {
+	var all diag.List
+	for i := range s.Components {
+		c := &s.Components[i]
+		if kind, ok := kinds.Kind(c.Kind); ok {
+			all.Add(s.Diagnose(c.Address, kind.Validate(c.Instance))...)
+		}
+	}
+	return all.Sort()
+}

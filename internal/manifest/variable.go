@@ -1,0 +1,243 @@
+package manifest
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/value"
+)
+
+// VarPrefix begins the environment variables that give variables.
+const VarPrefix = "DEPLOYER_VAR_"
+
+// maxPattern bounds a pattern, and maxVariable a value; both in bytes.
+const (
+	maxPattern  = 1000
+	maxVariable = 64 << 10
+)
+
+// definition is a variable as spec.variables of the Stack and the Environment define it together.
+type definition struct {
+	Default     value.Value `json:"default"`
+	Description string      `json:"description"`
+	Sensitive   bool        `json:"sensitive"`
+	Pattern     string      `json:"pattern"`
+
+	at        span // of the default, or of the name when there is none
+	patternAt span
+}
+
+// variables works out every variable's value: flags before files before the environment before the manifests.
+func (r *resolver) variables() {
+	definitions := map[string]*definition{}
+	for _, d := range []*document{r.bundle.stack, r.environment.document} {
+		if d != nil {
+			r.define(definitions, d.spec.child("variables"))
+		}
+	}
+	for name, d := range definitions {
+		r.declared[name] = true
+		v := &Variable{Name: name, Value: value.NewUnknown(), Description: d.Description, Sensitive: d.Sensitive}
+		if !d.Default.IsNull() {
+			text, _ := d.Default.Text()
+			v.Value, v.Origin = value.NewLoose(text), d.at.position().String()
+		}
+		r.known[name] = v
+	}
+	given := func(name, text, origin string) {
+		v := r.known[name]
+		if v == nil {
+			v = &Variable{Name: name}
+			r.known[name] = v
+		}
+		v.Value, v.Origin = value.NewLoose(text), origin
+		if len(text) > maxVariable {
+			r.problems.add(diag.New(diag.Invalid, "Too large", fmt.Sprintf("The variable %q has %d KiB; %d KiB are allowed.", name, len(text)>>10, maxVariable>>10), ""))
+			v.Value = value.NewUnknown()
+		}
+	}
+	for key, text := range r.options.Env {
+		if name, ok := strings.CutPrefix(key, VarPrefix); ok && variablePattern.MatchString(name) {
+			given(name, text, key)
+		}
+	}
+	for _, f := range r.options.VarFiles {
+		for _, a := range parseVarFile(f, r.problems) {
+			given(a.name, a.text, "--var-file "+f.Name)
+		}
+	}
+	for name, text := range r.options.Variables {
+		if !variablePattern.MatchString(name) {
+			r.problems.add(diag.New(diag.Invalid, "Invalid variable name", fmt.Sprintf("--var %s=…: %q does not match %s.", name, name, variablePattern), "Use letters, digits and _, not a digit first."))
+			continue
+		}
+		given(name, text, "--var")
+	}
+	for name, d := range definitions {
+		r.match(r.known[name], d)
+	}
+	for _, v := range r.known {
+		if v.Sensitive {
+			v.Value = v.Value.Sensitive()
+		}
+	}
+}
+
+// define reads one spec.variables; what it leaves out, an earlier one keeps.
+func (r *resolver) define(definitions map[string]*definition, n *node) {
+	if n == nil || n.kind != value.Map {
+		return // a wrong type is reported with the rest of the spec
+	}
+	for _, e := range n.entries {
+		if !variablePattern.MatchString(e.key) {
+			r.problems.invalid(e.at, "Invalid variable name", fmt.Sprintf("%q does not match %s.", e.key, variablePattern), "Use letters, digits and _, not a digit first.")
+			continue
+		}
+		d := definitions[e.key]
+		if d == nil {
+			d = &definition{at: e.at}
+			definitions[e.key] = d
+		}
+		name := "spec.variables." + e.key
+		switch e.value.kind {
+		case value.Null:
+		case value.Map:
+			for _, problem := range value.Decode(e.value.value(), d) {
+				r.problems.add(describe(e.value, name, problem))
+			}
+			if given := e.value.child("default"); given != nil {
+				r.defaultOf(d, name+".default", given)
+			}
+			if pattern := e.value.child("pattern"); pattern != nil {
+				d.patternAt = pattern.at
+			}
+		default:
+			r.defaultOf(d, name, e.value)
+		}
+	}
+}
+
+func (r *resolver) defaultOf(d *definition, name string, n *node) {
+	d.Default, d.at = value.NullValue, n.at
+	switch {
+	case n.kind == value.Null:
+	case !n.scalar():
+		r.problems.invalid(n.at, "Wrong type", fmt.Sprintf("%s must be a text, a number or true or false, but is a %s.", name, n.kind), "A variable holds one text.")
+	case len(n.text) > maxVariable:
+		r.problems.invalid(n.at, "Too large", fmt.Sprintf("%s has %d KiB; %d KiB are allowed.", name, len(n.text)>>10, maxVariable>>10), "")
+	default:
+		d.Default = n.value()
+		if strings.Contains(n.text, "${") {
+			r.problems.warn(n.at, "Expression is not evaluated", fmt.Sprintf("%s is text: ${...} stands for itself there.", name), "Use expressions in the specs of components.")
+		}
+	}
+}
+
+// match checks a value against the pattern of its variable, which it must fit as a whole.
+func (r *resolver) match(v *Variable, d *definition) {
+	if d.Pattern == "" {
+		return
+	}
+	var pattern *regexp.Regexp
+	err := fmt.Errorf("it has more than %d characters", maxPattern)
+	if len(d.Pattern) <= maxPattern {
+		pattern, err = regexp.Compile("^(?:" + d.Pattern + ")$")
+	}
+	if err != nil {
+		r.problems.invalid(d.patternAt, "Invalid value", fmt.Sprintf("spec.variables.%s.pattern is not a regular expression: %s.", v.Name, err), "Use the syntax of Go and RE2.")
+		return
+	}
+	if v.Value.Kind() != value.String || pattern.MatchString(v.Value.Str()) {
+		return
+	}
+	shown := fmt.Sprintf("%q", v.Value.Str())
+	if v.Sensitive {
+		shown = "its value (sensitive, not shown)"
+	}
+	r.problems.invalid(d.patternAt, "Invalid variable", fmt.Sprintf("%s, from %s: %s does not match the pattern %s.", v.Name, v.Origin, shown, d.Pattern), "Give it a value that matches as a whole.")
+}
+
+// missing reports variables that an expression uses and nothing gives a value, each once, at its first use.
+func (r *resolver) missing(name string, where span) {
+	if r.reported[name] {
+		return
+	}
+	r.reported[name] = true
+	names := make([]string, 0, len(r.known))
+	for known, v := range r.known {
+		if known != name && (v.Origin != "" || r.declared[known]) {
+			names = append(names, known)
+		}
+	}
+	slices.Sort(names)
+	near := diag.DidYouMean(name, names)
+	next := fmt.Sprintf("Pass --var %s=…, set %s%s, or give it a value in spec.variables of the Stack or the Environment.", name, VarPrefix, name)
+	if !r.options.Strict {
+		if near != "" && !r.declared[name] {
+			r.problems.warn(where, "Unknown variable", fmt.Sprintf("No variable is called %q. %s", name, near), next)
+		}
+		return
+	}
+	detail := fmt.Sprintf("Nothing gives the variable %q a value.", name)
+	if near != "" && !r.declared[name] {
+		detail += " " + near
+	}
+	for _, root := range roots {
+		if root == name {
+			next = fmt.Sprintf("One word is a variable; for the built-in value write ${%s.%s}.", name, rootKeys(name)[0])
+		}
+	}
+	r.problems.invalid(where, "Missing variable", detail, next)
+}
+
+// hideSecrets keeps the defaults of sensitive variables out of excerpts.
+func (b *Bundle) hideSecrets() {
+	sensitive := map[string]bool{}
+	documents := []*document{b.stack}
+	for _, e := range b.environments {
+		documents = append(documents, e.document)
+	}
+	for range 2 { // an environment's value may belong to a variable that the stack calls sensitive, and the other way round
+		for _, d := range documents {
+			if d == nil {
+				continue
+			}
+			variables := d.spec.child("variables")
+			if variables == nil {
+				continue
+			}
+			for _, e := range variables.entries {
+				if s := e.value.child("sensitive"); s != nil && s.boolean {
+					sensitive[e.key] = true
+				}
+				if !sensitive[e.key] {
+					continue
+				}
+				hide(e.value)
+				hide(e.value.child("default"))
+			}
+		}
+	}
+}
+
+func hide(n *node) {
+	if !n.scalar() || n.at.file == nil {
+		return
+	}
+	if n.at.file.secret == nil {
+		n.at.file.secret = map[int]bool{}
+	}
+	lines := n.at.file.lines
+	first := indent(lines[n.at.line-1])
+	for line := n.at.line; line <= len(lines); line++ {
+		if line > n.at.line && strings.TrimSpace(lines[line-1]) != "" && indent(lines[line-1]) <= first {
+			break
+		}
+		n.at.file.secret[line] = true
+	}
+}
+
+func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }

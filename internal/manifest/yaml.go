@@ -1,0 +1,256 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// reader parses one file.
+type reader struct {
+	problems *problems
+	cost     *cost
+	broken   bool // the file could not be read in full: what seems missing may be there
+}
+
+// cost is what all the files of a stack took so far.
+type cost struct {
+	documents, work atomic.Int64
+	stop            atomic.Bool // a limit was hit
+}
+
+// parsed is one file with the roots of its documents.
+type parsed struct {
+	source   source
+	file     *file
+	roots    []*node
+	problems problems
+	broken   bool
+}
+
+// readAll parses the files side by side and returns them in their order.
+func readAll(folder string, sources []source) []parsed {
+	out := make([]parsed, len(sources))
+	total := &cost{}
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(sources)) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(sources) && !total.stop.Load(); i = int(next.Add(1)) - 1 {
+				f := &out[i]
+				f.source = sources[i]
+				r := &reader{problems: &f.problems, cost: total}
+				f.file, f.roots = r.read(path.Join(folder, f.source.path), f.source.data)
+				f.broken = r.broken || f.problems.limited
+				if f.problems.limited {
+					total.stop.Store(true)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return out
+}
+
+// read parses one file into the roots of its documents, all of them maps. A document with a syntax error costs only itself.
+func (r *reader) read(name, data string) (*file, []*node) {
+	f := &file{name: name}
+	text, ok := r.decode(f, data)
+	if !ok {
+		return f, nil
+	}
+	f.lines = strings.Split(text, "\n")
+	var roots []*node
+	for first := 0; first < len(f.lines) && !r.problems.limited; {
+		end := first + 1
+		for end < len(f.lines) && !startsDocument(f.lines[end]) {
+			end++
+		}
+		for _, root := range r.document(f, first, end) {
+			if n := r.root(f, root); n != nil {
+				roots = append(roots, n)
+			}
+		}
+		first = end
+	}
+	return f, roots
+}
+
+// startsDocument recognises the line --- : in YAML nothing but a new document may start so.
+func startsDocument(line string) bool {
+	return strings.HasPrefix(line, "---") && (len(line) == 3 || line[3] == ' ' || line[3] == '\t')
+}
+
+// decode refuses what is not text and brings all line ends to one form.
+func (r *reader) decode(f *file, data string) (string, bool) {
+	where := span{file: f}
+	switch {
+	case len(data) > MaxFileSize:
+		r.problems.limit(where, fmt.Sprintf("The file has %d KiB; %d KiB are allowed.", len(data)>>10, MaxFileSize>>10))
+		return "", false
+	case strings.HasPrefix(data, "\xff\xfe"), strings.HasPrefix(data, "\xfe\xff"):
+		r.refuse(where, "Wrong encoding", "The file is UTF-16, but manifests are UTF-8.", "Save it as UTF-8.")
+		return "", false
+	}
+	data = strings.TrimPrefix(data, "\ufeff")
+	if strings.Contains(data, "\r") {
+		data = strings.ReplaceAll(strings.ReplaceAll(data, "\r\n", "\n"), "\r", "\n")
+	}
+	for i, c := range data {
+		if c == utf8.RuneError || c < ' ' && c != '\n' && c != '\t' || c == 0x7f {
+			if _, width := utf8.DecodeRuneInString(data[i:]); c == utf8.RuneError && width > 1 {
+				continue // U+FFFD itself, well encoded
+			}
+			before := data[:i]
+			where.line = strings.Count(before, "\n") + 1
+			where.column = utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
+			r.refuse(where, "Wrong encoding", fmt.Sprintf("The byte 0x%02X stands here, which is not text in UTF-8.", data[i]), "Save the file as UTF-8 text.")
+			return "", false
+		}
+	}
+	return data, true
+}
+
+func (r *reader) refuse(where span, summary, detail, next string) {
+	r.broken = true
+	r.problems.invalid(where, summary, detail, next)
+}
+
+// document parses the lines [first, end) of a file.
+func (r *reader) document(f *file, first, end int) []ast.Node {
+	text := strings.Join(f.lines[first:end], "\n")
+	if blank(f.lines[first:end]) {
+		return nil
+	}
+	where := span{file: f, line: first + 1, column: 1}
+	if r.cost.documents.Add(1) > maxDocuments {
+		r.problems.limit(where, fmt.Sprintf("The stack has more than %d documents.", maxDocuments))
+		return nil
+	}
+	if len(text) > MaxDocumentSize {
+		r.problems.limit(where, fmt.Sprintf("The document has %d KiB; %d KiB are allowed.", len(text)>>10, MaxDocumentSize>>10))
+		return nil
+	}
+	tokens := lexer.Tokenize(text + "\n")
+	for _, t := range tokens {
+		t.Position.Line += first
+	}
+	if detail := excess(tokens); detail != "" {
+		r.problems.limit(where, detail)
+		return nil
+	}
+	if r.cost.work.Add(int64(len(tokens))*int64(len(tokens))) > maxWork {
+		r.problems.limit(where, "The stack's YAML is too large: too many large documents.")
+		return nil
+	}
+	tree, err := parse(tokens)
+	if err != nil {
+		r.syntax(f, first, err)
+		return nil
+	}
+	var bodies []ast.Node
+	for _, doc := range tree.Docs {
+		if doc.Body != nil {
+			bodies = append(bodies, doc.Body)
+		}
+	}
+	return bodies
+}
+
+func blank(lines []string) bool {
+	for _, line := range lines {
+		if line = strings.TrimSpace(line); line != "" && line != "---" && !strings.HasPrefix(line, "#") {
+			return false
+		}
+	}
+	return true
+}
+
+// excess says which limit the tokens of a document break, "" when none.
+func excess(tokens token.Tokens) string {
+	if len(tokens) > maxTokens {
+		return fmt.Sprintf("The document has more than %d words and signs.", maxTokens)
+	}
+	flow := 0
+	var columns []int // of the block lists and maps that are open
+	for i, t := range tokens {
+		opens := false
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			flow++
+		case token.SequenceEndType, token.MappingEndType:
+			flow--
+		case token.SequenceEntryType, token.MappingKeyType:
+			opens = flow <= 0
+		case token.MappingValueType:
+			if i > 0 && len(tokens[i-1].Value) > maxKey {
+				return fmt.Sprintf("A key has more than %d characters.", maxKey)
+			}
+		default:
+			opens = flow <= 0 && i+1 < len(tokens) && tokens[i+1].Type == token.MappingValueType
+		}
+		if opens {
+			for len(columns) > 0 && columns[len(columns)-1] > t.Position.Column {
+				columns = columns[:len(columns)-1]
+			}
+			if len(columns) == 0 || columns[len(columns)-1] < t.Position.Column {
+				columns = append(columns, t.Position.Column)
+			}
+		}
+		if flow+len(columns) > maxDepth {
+			return fmt.Sprintf("Lists and maps are nested more than %d deep.", maxDepth)
+		}
+	}
+	return ""
+}
+
+// parse calls the YAML parser and turns its panics on malformed input into errors.
+func parse(tokens token.Tokens) (tree *ast.File, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			tree, err = nil, errors.New("the parser cannot make sense of this document")
+		}
+	}()
+	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey()) // duplicates are reported here, all of them
+}
+
+// syntax reports what the parser found.
+func (r *reader) syntax(f *file, first int, err error) {
+	where := span{file: f, line: first + 1, column: 1}
+	message := "the parser cannot make sense of this document"
+	var placed interface {
+		GetMessage() string
+		GetToken() *token.Token
+	}
+	if errors.As(err, &placed) {
+		message = placed.GetMessage()
+		if t := placed.GetToken(); t != nil && t.Position != nil {
+			where.line, where.column = min(max(t.Position.Line, 1), len(f.lines)), max(t.Position.Column, 1)
+		}
+	}
+	next := "Correct the YAML here or just above."
+	switch line := f.lines[where.line-1]; {
+	case strings.Contains(line, "\t"):
+		next = "Indent with spaces: YAML allows no tabs there."
+	case strings.Contains(line, "${"):
+		next = "Quote texts that hold ${...}."
+	}
+	r.refuse(where, "Invalid YAML", upperFirst(message)+".", next)
+}
+
+func upperFirst(s string) string {
+	if s == "" || s[0] < 'a' || s[0] > 'z' {
+		return s
+	}
+	return string(s[0]-'a'+'A') + s[1:]
+}

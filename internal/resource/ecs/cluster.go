@@ -1,0 +1,34 @@
+// Package ecs holds the typed properties of the Amazon ECS resource types: what a kind wants of a cluster, a task definition
+// and a service.
+//
+// In: nothing; kinds fill the structs. Out: properties for resource.Resource, by value.Encode. It is data only: it must not know
+// the SDK, and defaults are filled by the behaviours in aws/ecs.
+package ecs
+
+// The resource types.
+const (
+	ClusterType        = "ecs/cluster"
+	TaskDefinitionType = "ecs/task-definition"
+	ServiceType        = "ecs/service"
+)
+
+// The capacity providers that Fargate offers.
+const (
+	Fargate     = "FARGATE"
+	FargateSpot = "FARGATE_SPOT"
+)
+
+// Cluster is an ECS cluster for Fargate tasks.
+type Cluster struct {
+	Name string `json:"name" required:"true"`
+	// ContainerInsights is enabled by default: scaling by the backlog of a queue needs its RunningTaskCount.
+	ContainerInsights string `json:"containerInsights,omitempty" enum:"enhanced,enabled,disabled"`
+	// CapacityProviders that services may name, FARGATE and FARGATE_SPOT by default.
+	CapacityProviders []string `json:"capacityProviders,omitempty" enum:"FARGATE,FARGATE_SPOT"`
+}
+
+// ClusterOutputs is what AWS adds to a Cluster.
+type ClusterOutputs struct {
+	Name string `json:"name"`
+	Arn  string `json:"arn"`
+}

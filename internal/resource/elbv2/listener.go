@@ -1,0 +1,55 @@
+package elbv2
+
+import "github.com/company/deployer/internal/value"
+
+// ListenerType is a port that a load balancer listens on.
+const ListenerType = "elbv2/listener"
+
+// DefaultSSLPolicy is what HTTPS listeners get that name none: TLS 1.2 and 1.3 with forward secrecy only.
+const DefaultSSLPolicy = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+
+// Listener are the properties of a listener. Its ID is the ARN; a load balancer has one per port, which is how one is found again.
+type Listener struct {
+	LoadBalancerARN value.Of[string] `json:"loadBalancerArn" required:"true"`
+	// Port is 1 to 65535.
+	Port int `json:"port" required:"true"`
+	// Protocol is HTTP or HTTPS.
+	Protocol string `json:"protocol" required:"true" enum:"HTTP,HTTPS"`
+	// CertificateARN is the default certificate; HTTPS needs it, HTTP has none. Further ones are ListenerCertificates.
+	CertificateARN value.Of[string] `json:"certificateArn,omitempty"`
+	// SSLPolicy is for HTTPS only. Default: DefaultSSLPolicy.
+	SSLPolicy string `json:"sslPolicy,omitempty"`
+	// DefaultAction is for requests that no rule takes.
+	DefaultAction Action `json:"defaultAction" required:"true"`
+
+	Tags map[string]string `json:"tags,omitempty"`
+}
+
+// ListenerOutputs are what AWS adds.
+type ListenerOutputs struct {
+	ARN string `json:"arn"`
+}
+
+// ListenerCertificateType is a further certificate of an HTTPS listener, chosen by the host name that the client asks for (SNI).
+const ListenerCertificateType = "elbv2/listener-certificate"
+
+// ListenerCertificate are the properties of a further certificate. Its ID is "<listener ARN>_<certificate ARN>". It cannot carry tags.
+type ListenerCertificate struct {
+	ListenerARN    value.Of[string] `json:"listenerArn" required:"true"`
+	CertificateARN value.Of[string] `json:"certificateArn" required:"true"`
+}
+
+// ListenerCertificateOutputs is empty: AWS adds nothing.
+type ListenerCertificateOutputs struct{}
+
+// ListenerCertificatesType is all further certificates of an HTTPS listener that are ours, as one set. It is the type to take where
+// several hosts may turn out to have the same certificate: one entry per ARN, whoever wants it, and gone only with the last.
+const ListenerCertificatesType = "elbv2/listener-certificates"
+
+// ListenerCertificates are the properties of the set. Its ID is the listener's ARN. It cannot carry tags; certificates that others added
+// to the listener are left alone.
+type ListenerCertificates struct {
+	ListenerARN value.Of[string] `json:"listenerArn" required:"true"`
+	// CertificateARNs may repeat themselves; their order means nothing. It changes in place, new ones first.
+	CertificateARNs value.Of[[]string] `json:"certificateArns" required:"true"`
+}

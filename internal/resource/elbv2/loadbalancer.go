@@ -1,0 +1,55 @@
+// Package elbv2 holds the properties and outputs of Elastic Load Balancing resources: application load balancers,
+// listeners with their certificates and rules, target groups.
+//
+// In: what kinds want. Out: typed properties for value.Encode, and priorities for rules. It knows no SDK and does no I/O; the
+// behaviour is in aws/elbv2.
+package elbv2
+
+import "github.com/company/deployer/internal/value"
+
+// LoadBalancerType is an application load balancer.
+const LoadBalancerType = "elbv2/load-balancer"
+
+// The schemes of a load balancer.
+const (
+	InternetFacing = "internet-facing"
+	Internal       = "internal"
+)
+
+// LoadBalancer are the properties of an application load balancer. Its ID is the ARN.
+type LoadBalancer struct {
+	// Name is the readable prefix; a hash of what forces a replacement is appended, within 32 characters.
+	Name string `json:"name" required:"true"`
+	// Scheme is InternetFacing or Internal; a change makes another load balancer with another DNS name.
+	Scheme string `json:"scheme" required:"true" enum:"internet-facing,internal"`
+	// Subnets are ids in at least two zones. Their order means nothing.
+	Subnets value.Of[[]string] `json:"subnets" required:"true"`
+	// SecurityGroups are ids. Their order means nothing.
+	SecurityGroups value.Of[[]string] `json:"securityGroups" required:"true"`
+	// IPAddressType is ipv4 (default) or dualstack.
+	IPAddressType string `json:"ipAddressType,omitempty" enum:"ipv4,dualstack"`
+
+	// DeletionProtection makes AWS refuse to delete it. Nothing but an update that sets it to false lifts it. Default: false.
+	DeletionProtection *bool `json:"deletionProtection,omitempty"`
+	// IdleTimeout is in seconds, 1 to 4000. Default: 60.
+	IdleTimeout int `json:"idleTimeout,omitempty"`
+	// DropInvalidHeaders removes header fields that are not valid HTTP before they reach a target. Default: true.
+	DropInvalidHeaders *bool `json:"dropInvalidHeaders,omitempty"`
+	// HTTP2 lets clients speak HTTP/2. Default: true.
+	HTTP2 *bool `json:"http2,omitempty"`
+	// DesyncMitigation says how requests that could desynchronise proxies are treated. Default: defensive.
+	DesyncMitigation string `json:"desyncMitigation,omitempty" enum:"monitor,defensive,strictest"`
+
+	Tags map[string]string `json:"tags,omitempty"`
+}
+
+// LoadBalancerOutputs are what AWS adds.
+type LoadBalancerOutputs struct {
+	ARN     string `json:"arn"`
+	Name    string `json:"name"`
+	DNSName string `json:"dnsName"`
+	// ZoneID is the hosted zone of DNSName, for Route 53 alias records.
+	ZoneID string `json:"zoneId"`
+	// ARNSuffix is how CloudWatch and the ALBRequestCountPerTarget label name it: app/<name>/<id>.
+	ARNSuffix string `json:"arnSuffix"`
+}

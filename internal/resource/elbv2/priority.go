@@ -1,0 +1,162 @@
+package elbv2
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Priorities of listener rules: AWS takes 1 to 50000 and asks lower ones first. Users choose among the lowest, so that what
+// they say wins; the rest is ours.
+const (
+	ExplicitMin = 1
+	ExplicitMax = 999
+)
+
+// bucket is a range of priorities for rules that are equally specific in host, split into steps of slots priorities each.
+type bucket struct{ start, steps, slots int }
+
+const (
+	longestPath = 128 // characters that AWS takes
+	hostLabels  = 4   // wildcard hosts are told apart by 5 or more, 4, 3, or fewer labels
+)
+
+// The buckets, most specific first; together 1000 to 49999. An exact host beats a wildcard one, whatever the paths: a
+// request for a.example.com is the business of whoever named it.
+var (
+	exactHostPath = bucket{1000, longestPath, 200}
+	exactHost     = bucket{exactHostPath.end(), 1, 10000}
+	wildHostPath  = bucket{exactHost.end(), hostLabels * longestPath, 12}
+	wildHost      = bucket{wildHostPath.end(), hostLabels, 500}
+	pathOnly      = bucket{wildHost.end(), longestPath, 40}
+	catchAll      = bucket{pathOnly.end(), 1, 136}
+)
+
+func (b bucket) end() int { return b.start + b.steps*b.slots }
+
+// Rule is what a priority is chosen for.
+type Rule struct {
+	Address  string // of the component, and whatever else tells its rules apart; unique in one call of Assign
+	Host     string // "" is every host; * and ? are wildcards
+	Path     string // "" is every path
+	Explicit int    // what the user chose, ExplicitMin to ExplicitMax; 0: choose one
+}
+
+// Conflict is a set of rules of which only one can ever take a request.
+type Conflict struct {
+	Addresses  []string // sorted
+	Priority   int      // the explicit priority that they share; 0 when it is Host and Path that they share
+	Host, Path string
+}
+
+// Priority returns the priority that a rule has when no other wants the same: by how specific host and path are, then by hash, so that it
+// stays when others come and go. Two rules may hash to the same: Assign tells them apart.
+func Priority(host, path, address string) int {
+	b, step := place(host, path)
+	return b.slot(step, host, path, address, 0)
+}
+
+// place returns the bucket of a rule and its step within.
+func place(host, path string) (bucket, int) {
+	path = strings.TrimRight(path, "/*")
+	longer := longestPath - min(max(len(path), 1), longestPath)
+	wild := strings.ContainsAny(host, "*?")
+	fewer := hostLabels + 1 - min(max(strings.Count(host, ".")+1, 2), hostLabels+1)
+	switch {
+	case host != "" && !wild && path != "":
+		return exactHostPath, longer
+	case host != "" && !wild:
+		return exactHost, 0
+	case wild && path != "":
+		return wildHostPath, fewer*longestPath + longer
+	case wild:
+		return wildHost, fewer
+	case path != "":
+		return pathOnly, longer
+	}
+	return catchAll, 0
+}
+
+// slot hashes a rule into its step; a further attempt gives another slot.
+func (b bucket) slot(step int, host, path, address string, attempt int) int {
+	sum := sha256.Sum256([]byte(strings.Join([]string{strings.ToLower(host), path, address, strconv.Itoa(attempt)}, "\x00")))
+	return b.start + step*b.slots + int(binary.BigEndian.Uint64(sum[:])%uint64(b.slots))
+}
+
+// Assign gives every rule of one listener its own priority, by Address. The answer depends on the set of rules only, not on their
+// order, and each rule keeps its Priority unless another wants the same one: then the lesser address keeps it and the other takes a slot
+// of its own nearby. So at most a colliding rule moves when others come and go. Conflicts are for the user to solve.
+func Assign(rules []Rule) (map[string]int, []Conflict) {
+	rules = slices.Clone(rules)
+	slices.SortFunc(rules, func(a, b Rule) int { return strings.Compare(a.Address, b.Address) })
+	out := make(map[string]int, len(rules))
+	taken := map[int]bool{}
+	var left []Rule
+	for _, r := range rules {
+		if r.Explicit != 0 {
+			out[r.Address] = r.Explicit
+			taken[r.Explicit] = true
+		} else {
+			left = append(left, r)
+		}
+	}
+	// In rounds, so that whoever lost its slot never takes one that is another's first choice.
+	const rounds = 64
+	for attempt := 0; attempt < rounds && len(left) > 0; attempt++ {
+		var losers []Rule
+		for _, r := range left {
+			b, step := place(r.Host, r.Path)
+			p := b.slot(step, r.Host, r.Path, r.Address, attempt)
+			if taken[p] {
+				losers = append(losers, r)
+				continue
+			}
+			taken[p] = true
+			out[r.Address] = p
+		}
+		left = losers
+	}
+	for _, r := range left { // its step is full: more equally specific rules than AWS takes on one load balancer
+		b, step := place(r.Host, r.Path)
+		p := b.start + step*b.slots
+		for taken[p] {
+			if p++; p >= catchAll.end() {
+				p = exactHostPath.start
+			}
+		}
+		taken[p] = true
+		out[r.Address] = p
+	}
+	return out, conflicts(rules)
+}
+
+// conflicts takes rules sorted by address.
+func conflicts(rules []Rule) []Conflict {
+	type same struct {
+		priority   int
+		host, path string
+	}
+	byKey := map[same][]string{}
+	var keys []same
+	note := func(key same, address string) {
+		if byKey[key] == nil {
+			keys = append(keys, key)
+		}
+		byKey[key] = append(byKey[key], address)
+	}
+	for _, r := range rules {
+		if r.Explicit != 0 {
+			note(same{priority: r.Explicit}, r.Address)
+		}
+		note(same{host: strings.ToLower(r.Host), path: strings.TrimRight(r.Path, "/")}, r.Address)
+	}
+	var out []Conflict
+	for _, key := range keys {
+		if addresses := byKey[key]; len(addresses) > 1 {
+			out = append(out, Conflict{Addresses: addresses, Priority: key.priority, Host: key.host, Path: key.path})
+		}
+	}
+	return out
+}

@@ -1,0 +1,32 @@
+package iam
+
+import "github.com/company/deployer/internal/value"
+
+// Types of what a role may do.
+const (
+	RolePolicyType           = "iam/role-policy"
+	RolePolicyAttachmentType = "iam/role-policy-attachment"
+)
+
+// RolePolicy is an inline policy of a role; one of the same name is overwritten. All inline policies of a role together have
+// at most 10240 characters.
+type RolePolicy struct {
+	// Role is the role's name. A change replaces the policy.
+	Role value.Of[string] `json:"role" required:"true"`
+	// Name is unique within the role. A change replaces the policy.
+	Name string `json:"name" required:"true"`
+	// Policy is the document, as a map or as JSON text.
+	Policy value.Value `json:"policy" required:"true"`
+}
+
+// RolePolicyOutputs is what AWS adds to an inline policy: nothing.
+type RolePolicyOutputs struct{}
+
+// RolePolicyAttachment gives a role a managed policy. All properties force a replacement.
+type RolePolicyAttachment struct {
+	Role      value.Of[string] `json:"role" required:"true"` // name
+	PolicyARN value.Of[string] `json:"policyArn" required:"true"`
+}
+
+// RolePolicyAttachmentOutputs is what AWS adds to an attachment: nothing.
+type RolePolicyAttachmentOutputs struct{}

@@ -1,0 +1,30 @@
+// Package logs holds the typed properties of Amazon CloudWatch Logs resources.
+//
+// In: literals and references of kinds. Out: structs for value.Encode. Data only; the behaviour is in aws/logs.
+package logs
+
+import "github.com/company/deployer/internal/value"
+
+// LogGroupType is the type of a log group.
+const LogGroupType = "logs/log-group"
+
+// LogGroup is a log group. Deleting it deletes what was logged. It still does not count as data that needs protection: logs
+// are kept for a time, not for good, and a group that every removal of a service had to be allowed for would train people to allow
+// everything.
+type LogGroup struct {
+	// Name is unique in account and region, 1 to 512 characters. A change replaces the group.
+	Name string `json:"name" required:"true"`
+	// RetentionDays is one of the numbers of days that AWS offers; 0 keeps events for good.
+	RetentionDays int `json:"retentionDays,omitempty"`
+	// KMSKey is the ARN of the key that encrypts what is logged from now on; unset is encryption with AWS's own.
+	KMSKey value.Of[string] `json:"kmsKey,omitempty"`
+	// Tags are the user's own.
+	Tags map[string]string `json:"tags,omitempty"`
+}
+
+// LogGroupOutputs is what AWS adds to a log group.
+type LogGroupOutputs struct {
+	Name string `json:"name"`
+	// ARN is without the ":*" that some policies want at its end.
+	ARN string `json:"arn"`
+}

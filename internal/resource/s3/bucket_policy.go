@@ -1,0 +1,18 @@
+package s3
+
+import "github.com/company/deployer/internal/value"
+
+// BucketPolicyType is the type of a bucket's resource policy. It is a resource of its own because the document names the bucket's ARN.
+const BucketPolicyType = "s3/bucket-policy"
+
+// BucketPolicy is the policy of a bucket: at most one per bucket, an existing one is overwritten. S3 rewrites documents
+// (account ids in principals become ARNs of the root user): write principals as ARNs.
+type BucketPolicy struct {
+	// Bucket is the bucket's name. A change replaces the policy.
+	Bucket value.Of[string] `json:"bucket" required:"true"`
+	// Policy is the document, as a map or as JSON text.
+	Policy value.Value `json:"policy" required:"true"`
+}
+
+// BucketPolicyOutputs is what AWS adds to a bucket's policy: nothing.
+type BucketPolicyOutputs struct{}

@@ -1,0 +1,17 @@
+package sqs
+
+import "github.com/company/deployer/internal/value"
+
+// QueuePolicyType is the type of a queue's resource policy. It is a resource of its own because the document names the queue's ARN.
+const QueuePolicyType = "sqs/queue-policy"
+
+// QueuePolicy is the access policy of a queue: at most one per queue, an existing one is overwritten.
+type QueuePolicy struct {
+	// QueueURL is the queue's url. A change replaces the policy.
+	QueueURL value.Of[string] `json:"queueUrl" required:"true"`
+	// Policy is the document, as a map or as JSON text.
+	Policy value.Value `json:"policy" required:"true"`
+}
+
+// QueuePolicyOutputs is what AWS adds to a queue's policy: nothing.
+type QueuePolicyOutputs struct{}

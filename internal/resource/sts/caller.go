@@ -1,0 +1,18 @@
+// Package sts holds the lookup of who we are.
+//
+// In: nothing. Out: structs for value.Encode. Data only; the behaviour is in aws/sts.
+package sts
+
+// CallerLookupType is the type of the lookup of our own identity. It takes no properties.
+const CallerLookupType = "sts/caller"
+
+// CallerLookup asks who we are.
+type CallerLookup struct{}
+
+// Caller answers a CallerLookup.
+type Caller struct {
+	Account   string `json:"account"`   // 12 digits
+	Partition string `json:"partition"` // aws, aws-cn, aws-us-gov
+	Region    string `json:"region"`
+	ARN       string `json:"arn"` // of the user or the assumed role
+}

@@ -1,0 +1,154 @@
+package state
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Format is the version of the envelope that this program writes, and the newest that it reads.
+const Format = 1
+
+// Envelope is state.json: one object, one atomic commit.
+type Envelope struct {
+	FormatVersion int      `json:"formatVersion"` // of the writer
+	MinReader     int      `json:"minReader"`     // the oldest Format that can read this
+	Lineage       string   `json:"lineage"`       // made once per state; two states of one lineage share a past
+	Serial        int64    `json:"serial"`        // one higher at every write
+	Fence         int64    `json:"fence"`         // of the lock under which this was written; never falls
+	Writer        Writer   `json:"writer"`
+	Intents       []Intent `json:"intents,omitempty"`
+	// SHA256 is the hex digest over all the above, without itself, and the payload. Encode sets it.
+	SHA256  string          `json:"sha256"`
+	Payload json.RawMessage `json:"payload"` // a Payload
+}
+
+// Writer says which write this is.
+type Writer struct {
+	LockID string `json:"lockId"`
+	OpID   string `json:"opId"` // unique to the write
+}
+
+// Action is what a run intends to do with an AWS object.
+type Action string
+
+// The actions that can leave an object behind, or miss one, when a run dies. Updates cannot.
+const (
+	Create  Action = "create"
+	Delete  Action = "delete"
+	Replace Action = "replace"
+)
+
+// Intent is a create or delete that was started, or was about to be, and is not known to be done. A takeover never discards
+// one: it is resolved by looking for the object.
+type Intent struct {
+	Resource string    `json:"resource"` // ID: "web/api:service"
+	Type     string    `json:"type"`     // "ecs/service"
+	Action   Action    `json:"action"`
+	Name     string    `json:"name,omitempty"`  // the physical name, where it is known beforehand
+	ID       string    `json:"id,omitempty"`    // what AWS calls the object that goes: of deletes and replacements
+	Token    string    `json:"token,omitempty"` // the client token of the create
+	OpID     string    `json:"opId"`            // of the run that intended it
+	At       time.Time `json:"at"`
+	// Suspect: looked for and not found. A request signed before a takeover can still land while its signature is valid, so the
+	// intent stays and is probed again until this time (15 minutes after the first look).
+	Suspect time.Time `json:"suspect,omitzero"`
+}
+
+// header is what the digest covers besides the payload.
+func (e *Envelope) digest(compact []byte) (string, error) {
+	h := *e
+	h.SHA256, h.Payload = "", nil
+	head, err := json.Marshal(&h)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	sum.Write(head)
+	sum.Write([]byte{'\n'})
+	sum.Write(compact)
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// Encode stamps the format and the digest into e and returns its bytes.
+func (e *Envelope) Encode() ([]byte, error) {
+	if e.Lineage == "" || e.Serial <= 0 || e.Writer.OpID == "" {
+		return nil, fmt.Errorf("state: an envelope needs a lineage, a serial and an operation id: %q %d %q", e.Lineage, e.Serial, e.Writer.OpID)
+	}
+	e.FormatVersion, e.MinReader = Format, Format
+	// Compacted with HTML escapes, so that the bytes under the digest are the bytes that json.Marshal writes below.
+	payload, err := json.Marshal(e.Payload)
+	if err != nil {
+		return nil, fmt.Errorf("state: payload: %w", err)
+	}
+	e.Payload = payload
+	if e.SHA256, err = e.digest(payload); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	out.Grow(len(payload) + 1024)
+	head := *e
+	head.Payload = json.RawMessage("null")
+	line, err := json.Marshal(&head)
+	if err != nil {
+		return nil, err
+	}
+	// The payload goes in as it is: marshalling it again would scan megabytes once more.
+	out.Write(bytes.TrimSuffix(line, []byte("null}")))
+	out.Write(payload)
+	out.WriteString("}\n")
+	return out.Bytes(), nil
+}
+
+// Decode reads and verifies an envelope. where names the place in errors. It fails with a *CorruptError or a *NewerError.
+func Decode(raw []byte, where string) (*Envelope, error) {
+	var formats struct {
+		FormatVersion int `json:"formatVersion"`
+		MinReader     int `json:"minReader"`
+	}
+	if err := json.Unmarshal(raw, &formats); err != nil {
+		return nil, corrupt(where, raw, truncation(raw, err))
+	}
+	if formats.MinReader > Format {
+		return nil, newer(where, formats.FormatVersion, formats.MinReader)
+	}
+	if formats.FormatVersion < 1 || formats.MinReader < 1 {
+		return nil, corrupt(where, raw, "it has no formatVersion: this is not a state of deployer")
+	}
+	var e Envelope
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return nil, corrupt(where, raw, err.Error())
+	}
+	var compact bytes.Buffer
+	compact.Grow(len(e.Payload))
+	if err := json.Compact(&compact, e.Payload); err != nil {
+		return nil, corrupt(where, raw, err.Error())
+	}
+	e.Payload = compact.Bytes()
+	sum, err := e.digest(e.Payload)
+	if err != nil {
+		return nil, corrupt(where, raw, err.Error())
+	}
+	if sum != e.SHA256 {
+		return nil, corrupt(where, raw, fmt.Sprintf("its SHA-256 is %.12s, it should be %.12s", sum, e.SHA256))
+	}
+	if e.Lineage == "" || e.Serial <= 0 {
+		return nil, corrupt(where, raw, "it has no lineage or no serial")
+	}
+	return &e, nil
+}
+
+func truncation(raw []byte, err error) string {
+	var syntax *json.SyntaxError
+	if len(raw) == 0 {
+		return "it is empty"
+	}
+	if errors.As(err, &syntax) && syntax.Offset >= int64(len(raw)) {
+		return fmt.Sprintf("it ends early, after %d bytes", len(raw))
+	}
+	return err.Error()
+}

@@ -1,0 +1,86 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/company/deployer/internal/diag"
+)
+
+// Errors that every Store returns, wrapped.
+var (
+	// ErrNotFound: there is no state (or no history of that name).
+	ErrNotFound = errors.New("no such state")
+	// ErrGone: the state that was read before has been deleted.
+	ErrGone = errors.New("the state was deleted meanwhile")
+)
+
+// ConflictError says that somebody else wrote the state since it was read.
+type ConflictError struct {
+	Current *Snapshot // what is there now; nil when it could not be read
+}
+
+func (e *ConflictError) Error() string {
+	if e.Current == nil {
+		return "somebody else wrote the state meanwhile"
+	}
+	return fmt.Sprintf("somebody else wrote the state meanwhile: it has serial %d and fence %d", e.Current.Envelope.Serial, e.Current.Envelope.Fence)
+}
+
+// CorruptError says that the state is damaged. Version allows replacing it.
+type CorruptError struct {
+	Reason  string
+	Version Version
+	Raw     []byte
+}
+
+func (e *CorruptError) Error() string { return "the state is damaged: " + e.Reason }
+
+// NewerError says that a newer deployer wrote the state in a way that this one cannot read.
+type NewerError struct{ Format, MinReader int }
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("the state has format %d and needs a deployer that reads format %d; this one reads %d", e.Format, e.MinReader, Format)
+}
+
+func problem(cause error, summary, detail, next string) *diag.Diagnostic {
+	d := diag.New(diag.Conflict, summary, detail, next)
+	d.Cause = cause
+	return d
+}
+
+func corrupt(where string, raw []byte, reason string) error {
+	return problem(&CorruptError{Reason: reason, Raw: raw}, "State is damaged", where+": "+reason+".",
+		"Nothing was changed. Bring back an earlier state with `deployer state restore VERSION`; `deployer history` lists the versions.")
+}
+
+func newer(where string, format, minReader int) error {
+	return problem(&NewerError{format, minReader}, "State is of a newer format",
+		fmt.Sprintf("%s has format %d; this deployer reads up to format %d.", where, format, Format),
+		"Update deployer to the version that wrote it, or a later one.")
+}
+
+// NotFound is the error of a Store that has no state at where.
+func NotFound(where string) error { return fmt.Errorf("%s: %w", where, ErrNotFound) }
+
+// Gone is the error of a Store whose state at where was deleted since it was read.
+func Gone(where string) error {
+	return problem(ErrGone, "State was deleted", where+" was deleted while this run was under way.",
+		"Find out who deleted it. An older version of the object, or `deployer state push` of the rescued file, brings it back.")
+}
+
+// Conflict is the error of a Store that finds current at where instead of what was read before; current may be nil.
+func Conflict(where string, current *Snapshot) error {
+	cause := &ConflictError{Current: current}
+	return problem(cause, "State was changed by someone else", where+": "+cause.Error()+".",
+		"Run the command again: it starts from the state as it is now.")
+}
+
+// At returns err, of Decode, with the version that a *CorruptError allows to be replaced.
+func At(err error, version Version) error {
+	var c *CorruptError
+	if errors.As(err, &c) {
+		c.Version = version
+	}
+	return err
+}

@@ -1,0 +1,68 @@
+package state
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Status is how the run ended that wrote a state.
+type Status string
+
+// The statuses. InProgress is what a claim leaves until the run ends: seen by others, it means running or died.
+const (
+	InProgress  Status = "in progress"
+	Succeeded   Status = "succeeded"
+	Failed      Status = "failed"
+	Interrupted Status = "interrupted"
+	Destroyed   Status = "destroyed"
+)
+
+// Payload is what a state says. It holds no sensitive value in clear.
+type Payload struct {
+	Stack       string    `json:"stack"`
+	Environment string    `json:"environment"`
+	Account     string    `json:"account"`    // AWS account id, pinned by the first deployment
+	Region      string    `json:"region"`     // pinned by the first deployment
+	Deployment  int       `json:"deployment"` // the number N of version vN; 0 before the first success or failure
+	Status      Status    `json:"status"`
+	At          time.Time `json:"at"`        // when the run wrote this
+	Who         string    `json:"who"`       // as in the lock
+	GitCommit   string    `json:"gitCommit"` // of the deployment repository, "" outside git
+	Version     string    `json:"version"`   // of deployer
+	Summary     string    `json:"summary,omitempty"`
+
+	Variables  map[string]string `json:"variables,omitempty"` // the values given; sensitive ones are left out
+	Config     json.RawMessage   `json:"config,omitempty"`    // the resolved configuration, what a rollback deploys again
+	Components []Component       `json:"components,omitempty"`
+	Engine     json.RawMessage   `json:"engine,omitempty"` // the Pulumi deployment
+}
+
+// Component is what the state keeps of a component.
+type Component struct {
+	Address   string         `json:"address"` // "user-service/api"
+	Kind      string         `json:"kind"`
+	DependsOn []string       `json:"dependsOn,omitempty"` // addresses
+	Protect   bool           `json:"protect,omitempty"`   // kept here, so that removing the YAML does not lift it
+	Synthetic bool           `json:"synthetic,omitempty"`
+	Outputs   map[string]any `json:"outputs,omitempty"` // plain JSON data; sensitive ones are left out
+}
+
+// Decode reads the payload.
+func (e *Envelope) Decode() (*Payload, error) {
+	var p Payload
+	if err := json.Unmarshal(e.Payload, &p); err != nil {
+		return nil, fmt.Errorf("state: payload of serial %d: %w", e.Serial, err)
+	}
+	return &p, nil
+}
+
+// SetPayload replaces the payload; Encode makes the digest fit.
+func (e *Envelope) SetPayload(p *Payload) error {
+	raw, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("state: payload: %w", err)
+	}
+	e.Payload = raw
+	return nil
+}

@@ -1,0 +1,152 @@
+package s3
+
+import (
+	"context"
+	"fmt"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/diag"
+)
+
+// bucketAPI is the calls that administering a bucket needs.
+type bucketAPI struct {
+	head         func(context.Context, *s3.HeadBucketInput, ...func(*s3.Options)) (*s3.HeadBucketOutput, error)
+	create       func(context.Context, *s3.CreateBucketInput, ...func(*s3.Options)) (*s3.CreateBucketOutput, error)
+	versioning   func(context.Context, *s3.GetBucketVersioningInput, ...func(*s3.Options)) (*s3.GetBucketVersioningOutput, error)
+	setVersions  func(context.Context, *s3.PutBucketVersioningInput, ...func(*s3.Options)) (*s3.PutBucketVersioningOutput, error)
+	encryption   func(context.Context, *s3.GetBucketEncryptionInput, ...func(*s3.Options)) (*s3.GetBucketEncryptionOutput, error)
+	encrypt      func(context.Context, *s3.PutBucketEncryptionInput, ...func(*s3.Options)) (*s3.PutBucketEncryptionOutput, error)
+	access       func(context.Context, *s3.GetPublicAccessBlockInput, ...func(*s3.Options)) (*s3.GetPublicAccessBlockOutput, error)
+	setAccess    func(context.Context, *s3.PutPublicAccessBlockInput, ...func(*s3.Options)) (*s3.PutPublicAccessBlockOutput, error)
+	ownership    func(context.Context, *s3.GetBucketOwnershipControlsInput, ...func(*s3.Options)) (*s3.GetBucketOwnershipControlsOutput, error)
+	setOwnership func(context.Context, *s3.PutBucketOwnershipControlsInput, ...func(*s3.Options)) (*s3.PutBucketOwnershipControlsOutput, error)
+	policy       func(context.Context, *s3.GetBucketPolicyInput, ...func(*s3.Options)) (*s3.GetBucketPolicyOutput, error)
+	setPolicy    func(context.Context, *s3.PutBucketPolicyInput, ...func(*s3.Options)) (*s3.PutBucketPolicyOutput, error)
+}
+
+// Admin creates and checks the bucket that holds states.
+type Admin struct {
+	api    bucketAPI
+	bucket string
+	region string
+	kmsKey string
+}
+
+// NewAdmin returns an administrator of that bucket, in cfg's region. kmsKey is the id or ARN of a KMS key for encryption; "" is
+// S3's own key (SSE-S3).
+func NewAdmin(cfg sdk.Config, s Settings, kmsKey string) *Admin {
+	c := newClient(cfg, s.PathStyle)
+	return &Admin{
+		bucket: s.Bucket, region: cfg.Region, kmsKey: kmsKey,
+		api: bucketAPI{
+			head: c.HeadBucket, create: c.CreateBucket,
+			versioning: c.GetBucketVersioning, setVersions: c.PutBucketVersioning,
+			encryption: c.GetBucketEncryption, encrypt: c.PutBucketEncryption,
+			access: c.GetPublicAccessBlock, setAccess: c.PutPublicAccessBlock,
+			ownership: c.GetBucketOwnershipControls, setOwnership: c.PutBucketOwnershipControls,
+			policy: c.GetBucketPolicy, setPolicy: c.PutBucketPolicy,
+		},
+	}
+}
+
+// Create makes the bucket if there is none and puts right what a check finds wrong; what is right is left alone. The findings
+// are those of the check afterwards.
+func (a *Admin) Create(ctx context.Context) ([]aws.Finding, error) {
+	exists, err := a.exists(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !exists {
+		if err := a.create(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for _, p := range a.properties() {
+		ok, _, err := p.check(ctx)
+		if err == nil && !ok {
+			err = p.fix(ctx)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return a.Check(ctx)
+}
+
+// Check looks at all properties that the bucket should have. A bucket that is missing or not ours is a finding, too.
+func (a *Admin) Check(ctx context.Context) ([]aws.Finding, error) {
+	exists, err := a.exists(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := aws.Finding{What: "Bucket " + a.bucket, OK: exists, Detail: "exists in " + a.region}
+	if !exists {
+		found.Detail, found.Fix = "does not exist", createHint(a.bucket)
+		return []aws.Finding{found}, nil
+	}
+	out := []aws.Finding{found}
+	for _, p := range a.properties() {
+		ok, detail, err := p.check(ctx)
+		if err != nil {
+			return out, err
+		}
+		f := aws.Finding{What: p.what, OK: ok, Detail: detail}
+		if !ok {
+			f.Fix = createHint(a.bucket) + " It changes only what is not right."
+		}
+		out = append(out, f)
+	}
+	return out, nil
+}
+
+func createHint(bucket string) string {
+	return fmt.Sprintf("Run `deployer backend create --bucket %s`.", bucket)
+}
+
+func (a *Admin) exists(ctx context.Context) (bool, error) {
+	_, err := a.api.head(ctx, &s3.HeadBucketInput{Bucket: &a.bucket})
+	switch {
+	case err == nil:
+		return true, nil
+	case hasCode(err, "NotFound", "NoSuchBucket") || aws.Status(err) == 404:
+		return false, nil
+	case aws.Status(err) == 403:
+		return false, foreignBucket(a.bucket, "s3:HeadBucket", err)
+	}
+	return false, aws.Problem("s3:HeadBucket", err)
+}
+
+func (a *Admin) create(ctx context.Context) error {
+	in := &s3.CreateBucketInput{Bucket: &a.bucket, ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced}
+	if a.region != "us-east-1" { // which S3 refuses to be told
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(a.region)}
+	}
+	_, err := a.api.create(ctx, in)
+	switch {
+	case err == nil, hasCode(err, "BucketAlreadyOwnedByYou"):
+		return nil
+	case hasCode(err, "BucketAlreadyExists"):
+		return foreignBucket(a.bucket, "s3:CreateBucket", err)
+	}
+	return aws.Problem("s3:CreateBucket", err)
+}
+
+func noBucket(bucket, operation string, err error) error {
+	return explained(diag.New(diag.Invalid, "Bucket does not exist", fmt.Sprintf("There is no S3 bucket %q to keep state in.", bucket),
+		"Check backend.bucket. "+createHint(bucket)), operation, err)
+}
+
+func foreignBucket(bucket, operation string, err error) error {
+	return explained(diag.New(diag.Invalid, "Bucket is not accessible",
+		fmt.Sprintf("The S3 bucket %q exists, but these credentials may not use it. Bucket names are global: it may be somebody else's.", bucket),
+		"Check the name and the account, allow the bucket in the IAM policy, or choose another name."), operation, err)
+}
+
+func explained(d *diag.Diagnostic, operation string, err error) *diag.Diagnostic {
+	d.Operation, d.RequestID, d.Cause = operation, aws.RequestID(err), err
+	return d
+}

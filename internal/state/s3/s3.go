@@ -1,0 +1,178 @@
+// Package s3 keeps states as objects of an S3 bucket, written only under conditions, and administers that bucket.
+//
+// In: an SDK configuration, a bucket and a prefix. Out: a state.Backend; the keys are those of the users' contract:
+// <prefix>stacks/<stack>/<environment>/{state.json, history/…, pulumi/…}. It relies on S3's conditional writes (If-Match,
+// If-None-Match on PutObject). It must not know the lock, and its client must not be guarded by it.
+package s3
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/state"
+)
+
+// Settings say where the states are and how long to try.
+type Settings struct {
+	Bucket    string
+	Prefix    string        // "" or a path without a slash at its start; one at its end is added
+	PathStyle bool          // for endpoints that are not AWS's own
+	Patience  time.Duration // how long a write is retried when S3 is busy or the network is down; 0: 5 minutes
+}
+
+const (
+	defaultPatience = 5 * time.Minute
+	// readPatience is short, because a person waits for the answer to a first read.
+	readPatience = 20 * time.Second
+)
+
+// api is the calls that states need. It holds functions and no client: a client in an interface makes the linker keep all its
+// methods.
+type api struct {
+	get    func(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
+	put    func(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
+	remove func(context.Context, *s3.DeleteObjectInput, ...func(*s3.Options)) (*s3.DeleteObjectOutput, error)
+	list   func(context.Context, *s3.ListObjectsV2Input, ...func(*s3.Options)) (*s3.ListObjectsV2Output, error)
+}
+
+// Backend is one bucket and prefix.
+type Backend struct {
+	api      api
+	bucket   string
+	prefix   string
+	patience time.Duration
+}
+
+var _ state.Backend = (*Backend)(nil)
+
+// New returns the backend; it makes no call.
+func New(cfg sdk.Config, s Settings) *Backend {
+	client := newClient(cfg, s.PathStyle)
+	b := &Backend{
+		api:    api{get: client.GetObject, put: client.PutObject, remove: client.DeleteObject, list: client.ListObjectsV2},
+		bucket: s.Bucket, prefix: Prefix(s.Prefix), patience: s.Patience,
+	}
+	if b.patience == 0 {
+		b.patience = defaultPatience
+	}
+	return b
+}
+
+func newClient(cfg sdk.Config, pathStyle bool) *s3.Client {
+	return s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.UsePathStyle = pathStyle
+		o.DisableLogOutputChecksumValidationSkipped = true // objects written by others have none, which is no news
+	})
+}
+
+// Prefix returns a prefix in its one form: "" or "a/b/".
+func Prefix(prefix string) string {
+	if prefix = strings.Trim(prefix, "/"); prefix == "" {
+		return ""
+	}
+	return prefix + "/"
+}
+
+// Location is "s3://bucket/prefix".
+func (b *Backend) Location() string {
+	return strings.TrimSuffix("s3://"+b.bucket+"/"+b.prefix, "/")
+}
+
+// Store returns the place of one state.
+func (b *Backend) Store(key state.Key) state.Store {
+	return &store{Backend: b, key: key, root: b.prefix + key.Path() + "/"}
+}
+
+// List finds every state.json with few calls: all objects of a history count as one.
+func (b *Backend) List(ctx context.Context) ([]state.Entry, error) {
+	var out []state.Entry
+	err := b.each(ctx, b.prefix+"stacks/", "/history/", func(key string, size int64, modified time.Time) {
+		if k, ok := state.ParsePath(strings.TrimPrefix(key, b.prefix)); ok {
+			out = append(out, state.Entry{Key: k, Size: size, Modified: modified})
+		}
+	})
+	slices.SortFunc(out, func(a, b state.Entry) int { return strings.Compare(a.Key.String(), b.Key.String()) })
+	return out, err
+}
+
+// each visits all objects whose keys start with prefix; those with the delimiter after it are left out.
+func (b *Backend) each(ctx context.Context, prefix, delimiter string, visit func(key string, size int64, modified time.Time)) error {
+	in := &s3.ListObjectsV2Input{Bucket: &b.bucket, Prefix: &prefix}
+	if delimiter != "" {
+		in.Delimiter = &delimiter
+	}
+	for {
+		out, err := b.api.list(ctx, in)
+		if err != nil {
+			return b.problem("s3:ListObjectsV2", err)
+		}
+		for _, object := range out.Contents {
+			visit(sdk.ToString(object.Key), sdk.ToInt64(object.Size), sdk.ToTime(object.LastModified))
+		}
+		if !sdk.ToBool(out.IsTruncated) || sdk.ToString(out.NextContinuationToken) == "" {
+			return nil
+		}
+		in.ContinuationToken = out.NextContinuationToken
+	}
+}
+
+func (b *Backend) where(key string) string { return "s3://" + b.bucket + "/" + key }
+
+// read gets an object whole.
+func (b *Backend) read(ctx context.Context, key string) (raw []byte, etag state.Version, err error) {
+	err = b.try(ctx, min(readPatience, b.patience), func(ctx context.Context) error {
+		out, err := b.api.get(ctx, &s3.GetObjectInput{Bucket: &b.bucket, Key: &key})
+		if err != nil {
+			return err
+		}
+		defer out.Body.Close()
+		raw, err = io.ReadAll(out.Body)
+		etag = state.Version(sdk.ToString(out.ETag))
+		return err
+	})
+	switch {
+	case hasCode(err, "NoSuchKey"):
+		return nil, "", state.NotFound(b.where(key))
+	case err != nil:
+		return nil, "", b.problem("s3:GetObject", err)
+	}
+	return raw, etag, nil
+}
+
+func (b *Backend) snapshot(ctx context.Context, key string) (*state.Snapshot, error) {
+	raw, etag, err := b.read(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return state.Open(raw, etag, b.where(key))
+}
+
+// current is what is at key now, nil where that cannot be said.
+func (b *Backend) current(ctx context.Context, key string) *state.Snapshot {
+	s, err := b.snapshot(ctx, key)
+	if err != nil {
+		return nil
+	}
+	return s
+}
+
+// problem is Problem of package aws with what S3 says about buckets.
+func (b *Backend) problem(operation string, err error) error {
+	if hasCode(err, "NoSuchBucket") {
+		return noBucket(b.bucket, operation, err)
+	}
+	return aws.Problem(operation, err)
+}
+
+func hasCode(err error, codes ...string) bool {
+	var api interface{ ErrorCode() string }
+	return errors.As(err, &api) && slices.Contains(codes, api.ErrorCode())
+}

@@ -1,0 +1,61 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+
+	"github.com/company/deployer/internal/diag"
+)
+
+// The pauses between attempts, and how long one attempt may take: a connection that died silently must not use up all patience.
+const (
+	firstPause   = 200 * time.Millisecond
+	longestPause = 10 * time.Second
+	oneAttempt   = time.Minute
+)
+
+// again marks an error as worth another attempt.
+type again struct{ error }
+
+func (a again) Unwrap() error { return a.error }
+
+// try repeats call while its error may pass (busy, throttled, reset, timed out) and patience and context last, with jittered
+// pauses. The SDK's own few attempts happen inside each call.
+func (b *Backend) try(ctx context.Context, patience time.Duration, call func(context.Context) error) error {
+	limit, stop := context.WithTimeout(ctx, patience)
+	defer stop()
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		attempt, done := context.WithTimeout(limit, oneAttempt)
+		err := call(attempt)
+		timedOut := attempt.Err() != nil
+		done()
+		if err == nil || ctx.Err() != nil || !mayPass(err, timedOut) {
+			return err
+		}
+		timer := time.NewTimer(pause/2 + rand.N(pause))
+		select {
+		case <-limit.Done():
+			timer.Stop()
+			return err // says more than that time was up
+		case <-timer.C:
+		}
+	}
+}
+
+var transient = retry.NewStandard()
+
+func mayPass(err error, timedOut bool) bool {
+	var marked again
+	var decided *diag.Diagnostic
+	switch {
+	case errors.As(err, &marked):
+		return true
+	case errors.As(err, &decided):
+		return false
+	}
+	return timedOut || transient.IsErrorRetryable(err)
+}

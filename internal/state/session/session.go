@@ -1,0 +1,165 @@
+// Package session puts a lock and a state together for the time of one run: who may write, on top of what, and how a run that lost
+// its lock finds out before it does harm.
+//
+// In: a lock.Locker, a state.Store, what the run is. Out: a Session with the state as it is now, through which all writes of the
+// run go. It contacts the backend as rarely as is safe: reading and locking side by side, one call per write, history and release
+// side by side. It must not know what is deployed; deploy decides what to write and when.
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/lock"
+	"github.com/company/deployer/internal/state"
+)
+
+// Options of one run.
+type Options struct {
+	Key     state.Key
+	Owner   lock.Owner
+	Lock    lock.Options
+	Account string        // of the credentials in use; must be the state's. "": not compared
+	Region  string        // of the AWS resources; must be the state's. "": not compared
+	Lineage string        // that the state must have, when there is one: a saved plan's. "": any
+	NewID   func() string // makes unique ids (UUIDs): of operations, and of the lineage of a first deployment
+}
+
+// Session is one run that holds the lock.
+type Session struct {
+	options Options
+	store   state.Store
+	lock    *lock.Lock
+	base    *state.Snapshot // what the next write goes on top of; nil: nothing yet
+	lineage string
+	claimed bool
+	end     func() // of the lock's context
+}
+
+// MovedError says that the state was changed between reading and claiming it, and that the Session now holds the new one: plan
+// again.
+type MovedError struct{ Serial int64 }
+
+func (e *MovedError) Error() string {
+	return fmt.Sprintf("the state was changed meanwhile: it has serial %d now", e.Serial)
+}
+
+// Open reads the state and acquires the lock, side by side, and makes sure that they fit together. On an error nothing is held.
+func Open(ctx context.Context, locker *lock.Locker, store state.Store, o Options) (*Session, error) {
+	s := &Session{options: o, store: store}
+	both, cancel := context.WithCancelCause(ctx)
+	s.end = func() { cancel(nil) }
+	read := make(chan error, 1)
+	go func() {
+		var err error
+		s.base, err = s.get(both)
+		if err != nil {
+			cancel(err) // a missing bucket need not wait for the lock
+		}
+		read <- err
+	}()
+	var lockErr error
+	s.lock, lockErr = locker.Acquire(both, lock.Key(o.Key), o.Owner, o.Lock)
+	if lockErr != nil {
+		cancel(lockErr)
+	}
+	err := <-read
+	if err != nil || lockErr != nil {
+		err = context.Cause(both) // what went wrong first
+	} else {
+		err = s.settle(ctx)
+	}
+	if err == nil {
+		return s, nil
+	}
+	if lockErr == nil {
+		err = errors.Join(err, s.lock.Release(context.WithoutCancel(ctx), 0))
+	}
+	s.end()
+	return nil, err
+}
+
+// get returns the state, nil when there is none.
+func (s *Session) get(ctx context.Context) (*state.Snapshot, error) {
+	snapshot, err := s.store.Get(ctx)
+	if errors.Is(err, state.ErrNotFound) {
+		return nil, nil
+	}
+	return snapshot, err
+}
+
+// settle makes state and lock fit: the state read is not older than the lock remembers, is the one that was meant, and was not
+// written under a fence as high as ours.
+func (s *Session) settle(ctx context.Context) error {
+	var err error
+	if s.lock.Waited() {
+		if s.base, err = s.get(ctx); err != nil {
+			return err
+		}
+	}
+	if s.Serial() < s.lock.LastSerial() { // read before the former holder's last write
+		if s.base, err = s.get(ctx); err != nil {
+			return err
+		}
+		if s.Serial() < s.lock.LastSerial() {
+			return diag.New(diag.Conflict, "State is older than it was",
+				fmt.Sprintf("%s has serial %d, but the last run left serial %d: somebody put an old state back, or removed it.", s.options.Key, s.Serial(), s.lock.LastSerial()),
+				"Bring the newest version back with `deployer state restore VERSION` (`deployer history` lists them).")
+		}
+	}
+	return s.accept(ctx)
+}
+
+func (s *Session) accept(ctx context.Context) error {
+	if s.base == nil {
+		if s.lineage == "" {
+			s.lineage = s.options.Lineage
+		}
+		if s.lineage == "" {
+			s.lineage = s.options.NewID()
+		}
+		return nil
+	}
+	e := s.base.Envelope
+	if wanted := s.options.Lineage; wanted != "" && wanted != e.Lineage {
+		return diag.New(diag.Conflict, "State is another one",
+			fmt.Sprintf("%s has the lineage %s, not %s: it was made anew meanwhile.", s.options.Key, e.Lineage, wanted), "Plan again.")
+	}
+	s.lineage = e.Lineage
+	if err := CheckPlace(e, s.options.Account, s.options.Region); err != nil {
+		return err
+	}
+	if e.Fence >= s.lock.Fence() {
+		return s.lock.RaiseFence(ctx, e.Fence)
+	}
+	return nil
+}
+
+// Serial of the state, 0 when there is none.
+func (s *Session) Serial() int64 {
+	if s.base == nil {
+		return 0
+	}
+	return s.base.Envelope.Serial
+}
+
+// State is what the run goes on from: as it was read, or as this run last wrote it. Nil when there is none yet.
+func (s *Session) State() *state.Envelope {
+	if s.base == nil {
+		return nil
+	}
+	return s.base.Envelope
+}
+
+// Lineage of the state; for a first deployment the one that it will get.
+func (s *Session) Lineage() string { return s.lineage }
+
+// Lock is the lock of the run; its context and its guard are for everything that changes AWS.
+func (s *Session) Lock() *lock.Lock { return s.lock }
+
+// MustClaim reports whether a former run was interrupted: claim the state with its intents and resolve them before planning.
+func (s *Session) MustClaim() bool {
+	return s.lock.TookOver() || s.base != nil && len(s.base.Envelope.Intents) > 0
+}

@@ -1,0 +1,95 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/state"
+)
+
+// Write puts payload and intents on top of the state, as one atomic commit. The first Write of a run is its claim: when somebody
+// else wrote since the state was read and the lock is still ours, it returns a *MovedError, and the Session has the new state to plan
+// from. Later, such a write means that this run was fenced out: a diag.Conflict that wraps a *state.ConflictError, after which
+// nothing can be written. It does not ask the lock's guard after the claim, so that what was done can be recorded after contact
+// with the lock was lost; the condition on the state keeps that safe. One Write at a time.
+func (s *Session) Write(ctx context.Context, payload *state.Payload, intents []state.Intent) error {
+	next, err := s.Next(payload, intents)
+	if err != nil {
+		return err
+	}
+	if !s.claimed {
+		if err := s.lock.Guard(); err != nil {
+			return err
+		}
+	}
+	var after state.Version
+	if s.base != nil {
+		after = s.base.Version
+	}
+	version, err := s.store.Put(ctx, next, after)
+	if err == nil {
+		s.base, s.claimed = &state.Snapshot{Envelope: next, Version: version}, true
+		return nil
+	}
+	var conflict *state.ConflictError
+	if s.claimed || !errors.As(err, &conflict) {
+		return err
+	}
+	if s.base, err = s.get(ctx); err != nil {
+		return err
+	}
+	if err := s.accept(ctx); err != nil {
+		return err
+	}
+	return &MovedError{Serial: s.Serial()}
+}
+
+// Next returns the envelope that Write would put; for a rescue file when it cannot.
+func (s *Session) Next(payload *state.Payload, intents []state.Intent) (*state.Envelope, error) {
+	next := &state.Envelope{
+		Lineage: s.lineage, Serial: s.Serial() + 1, Fence: s.lock.Fence(), Intents: intents,
+		Writer: state.Writer{LockID: s.lock.ID(), OpID: s.options.NewID()},
+	}
+	return next, next.SetPayload(payload)
+}
+
+// Close releases the lock, side by side with what else is left to do: the history, the derived copy. It returns all that went wrong.
+// A Session that wrote nothing leaves the lock as it found it.
+func (s *Session) Close(ctx context.Context, alongside ...func(context.Context) error) error {
+	failures := make([]error, len(alongside)+1)
+	var all sync.WaitGroup
+	for i, do := range alongside {
+		all.Go(func() { failures[i] = do(ctx) })
+	}
+	written := int64(0)
+	if s.claimed {
+		written = s.Serial()
+	}
+	failures[len(alongside)] = s.lock.Release(ctx, written)
+	all.Wait()
+	s.end()
+	return errors.Join(failures...)
+}
+
+// CheckPlace makes sure that a state belongs to that AWS account and region (each not compared when empty): a diag.Invalid, else.
+func CheckPlace(e *state.Envelope, account, region string) error {
+	var place struct{ Account, Region string }
+	if err := json.Unmarshal(e.Payload, &place); err != nil {
+		return fmt.Errorf("state: payload of serial %d: %w", e.Serial, err)
+	}
+	switch {
+	case account != "" && place.Account != "" && account != place.Account:
+		return diag.New(diag.Invalid, "Wrong AWS account",
+			fmt.Sprintf("The stack is deployed in account %s, but the credentials in use belong to account %s.", place.Account, account),
+			"Use credentials of account "+place.Account+": check AWS_PROFILE and aws.profile.")
+	case region != "" && place.Region != "" && region != place.Region:
+		return diag.New(diag.Invalid, "Wrong AWS region",
+			fmt.Sprintf("The stack is deployed in %s, but the configuration says %s. Moving to another region would replace everything.", place.Region, region),
+			"Set the region back to "+place.Region+", or deploy to the other region as an environment of its own.")
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package value
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrSensitive is why a tree with secrets cannot be stored.
+var ErrSensitive = errors.New("value: a sensitive value is never stored")
+
+// Keys of the JSON form that are not data; user keys that begin with $ get another one in front.
+const (
+	jsonExpression = "$expression"
+	jsonUnknown    = "$unknown"
+)
+
+// MarshalJSON stores a tree: data as itself, an expression as {"$expression": …}, Unknown as {"$unknown": true}. It refuses trees with
+// sensitive places.
+func (v Value) MarshalJSON() ([]byte, error) {
+	if v.sensitive {
+		return nil, ErrSensitive
+	}
+	switch v.kind {
+	case Null:
+		return []byte("null"), nil
+	case Unknown:
+		return []byte(`{"` + jsonUnknown + `":true}`), nil
+	case Deferred:
+		return json.Marshal(map[string]*Expression{jsonExpression: v.Expression()})
+	case Map:
+		escaped := make(map[string]Value, len(v.Entries()))
+		for key, item := range v.Entries() {
+			if strings.HasPrefix(key, "$") {
+				key = "$" + key
+			}
+			escaped[key] = item
+		}
+		return json.Marshal(escaped)
+	}
+	return json.Marshal(v.data)
+}
+
+// UnmarshalJSON is the inverse of MarshalJSON.
+func (v *Value) UnmarshalJSON(data []byte) error {
+	switch trimmed := bytes.TrimSpace(data); {
+	case len(trimmed) > 0 && trimmed[0] == '{':
+		var raw map[string]json.RawMessage
+		if err := json.Unmarshal(data, &raw); err != nil {
+			return err
+		}
+		if expression, ok := raw[jsonExpression]; ok {
+			var e Expression
+			if err := json.Unmarshal(expression, &e); err != nil {
+				return err
+			}
+			*v = NewDeferred(e)
+			return nil
+		}
+		if _, ok := raw[jsonUnknown]; ok {
+			*v = NewUnknown()
+			return nil
+		}
+		entries := make(map[string]Value, len(raw))
+		for key, item := range raw {
+			var entry Value
+			if err := json.Unmarshal(item, &entry); err != nil {
+				return fmt.Errorf("%s: %w", key, err)
+			}
+			entries[strings.TrimPrefix(key, "$")] = entry
+		}
+		*v = NewMap(entries)
+		return nil
+	case len(trimmed) > 0 && trimmed[0] == '[':
+		items := []Value{}
+		if err := json.Unmarshal(data, &items); err != nil {
+			return err
+		}
+		*v = NewList(items...)
+		return nil
+	}
+	var plain any
+	if err := json.Unmarshal(data, &plain); err != nil {
+		return err
+	}
+	from, err := From(plain)
+	*v = from
+	return err
+}
