@@ -120,6 +120,7 @@ func Start(t testing.TB, opts ...Option) *Env {
 			t.Fatal(err)
 		}
 	}
+	InstallNetwork(p)
 	return &Env{
 		Endpoint: p.URL(), Region: s.region, Account: s.account, Proxy: p, ECS: ecsfake.Install(p, ecsfake.Options{}),
 		Moto: shared.server, credentials: creds,

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"encoding/json"
 	"slices"
 
 	"github.com/company/deployer/internal/engine"
@@ -25,6 +26,10 @@ func (u *run) intents(held *session.Session) []state.Intent {
 	}
 	actions := map[plan.Action]state.Action{plan.Create: state.Create, plan.Adopt: state.Create, plan.Replace: state.Replace, plan.Delete: state.Delete}
 	ids := u.awsIDs()
+	searches := map[string]json.RawMessage{}
+	for _, raw := range u.creates {
+		searches[engine.IntentResource(raw)] = raw
+	}
 	for _, c := range u.plan.Components {
 		for _, ch := range c.Changes {
 			action, counts := actions[ch.Action]
@@ -33,7 +38,7 @@ func (u *run) intents(held *session.Session) []state.Intent {
 			}
 			out = append(out, state.Intent{
 				Resource: ch.Resource, Type: ch.Type, Action: action, ID: ids[ch.Resource],
-				OpID: held.Lock().ID(), At: held.Lock().Now(),
+				OpID: held.Lock().ID(), At: held.Lock().Now(), Engine: searches[ch.Resource],
 			})
 		}
 	}
@@ -53,15 +58,19 @@ func (u *run) awsIDs() map[string]string {
 	return out
 }
 
-// intended are the resources that an interrupted run was about to create: an object of their name is ours, tagged or not.
-func intended(intents []state.Intent) map[string]bool {
-	out := map[string]bool{}
+// intended are the resources that an interrupted run was about to create: an object of their name is ours, tagged or not. searches is what
+// the engine looks for them with.
+func intended(intents []state.Intent) (adopt map[string]bool, searches []json.RawMessage) {
+	adopt = map[string]bool{}
 	for _, i := range intents {
 		if i.Action == state.Create || i.Action == state.Replace {
-			out[i.Resource] = true
+			adopt[i.Resource] = true
+			if len(i.Engine) > 0 {
+				searches = append(searches, i.Engine)
+			}
 		}
 	}
-	return out
+	return adopt, searches
 }
 
 // unresolved are the intents that stay after a run: creates of interrupted runs that this run did not come across. A takeover never

@@ -32,10 +32,12 @@ type run struct {
 	lineage string
 	engine  []byte // the engine's state to start from
 	adopt   map[string]bool
-	targets []string // resource IDs; empty: all
+	search  []json.RawMessage // what an interrupted run was about to create
+	targets []string          // resource IDs; empty: all
 
 	plan    *plan.Plan
 	lookups map[string]value.Value
+	creates []json.RawMessage                 // the plan's, for the intents of the claim
 	outputs map[string]map[string]value.Value // of the preview, as far as they are known
 }
 
@@ -45,13 +47,13 @@ func (r *Road) newRun(stack *manifest.Stack, graph *resource.Graph, where place,
 
 // from sets what the run starts from.
 func (u *run) from(stored *Stored, lineage string) {
-	u.stored, u.lineage, u.engine, u.adopt = stored, lineage, nil, nil
+	u.stored, u.lineage, u.engine, u.adopt, u.search = stored, lineage, nil, nil, nil
 	if stored != nil {
 		u.engine = stored.Payload.Engine
 		if len(stored.Snapshot.Envelope.Intents) > 0 {
 			u.engine = u.road.replay(stored.Snapshot.Envelope, u.engine)
 		}
-		u.adopt = intended(stored.Snapshot.Envelope.Intents)
+		u.adopt, u.search = intended(stored.Snapshot.Envelope.Intents)
 	}
 }
 
@@ -166,7 +168,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 	u.targets = o.Targets
 	preview, err := engine.PreviewApply(ctx, u.graph, u.engine, o)
 	if preview != nil {
-		u.plan, u.lookups, u.outputs = preview.Plan, preview.Lookups, preview.Outputs
+		u.plan, u.lookups, u.outputs, u.creates = preview.Plan, preview.Lookups, preview.Outputs, preview.Intents
 	}
 	return problems(err).Err()
 }
@@ -257,7 +259,7 @@ func (u *run) options() engine.Options {
 	}
 	return engine.Options{
 		Stack: u.req.Key.Stack, Environment: u.req.Key.Environment, Template: expr.Evaluate, Lineage: u.lineage,
-		Parallelism: parallelism, Adopt: u.adopt,
+		Parallelism: parallelism, Adopt: u.adopt, Intents: u.search,
 		AllowDelete: func(id string) bool { return allowed[resource.ComponentOf(id)] },
 		Tags: func(component string) map[string]string {
 			return map[string]string{

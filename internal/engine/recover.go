@@ -126,6 +126,19 @@ type intent struct {
 	Replaces bool            `json:"replaces,omitempty"` // another object of this resource
 }
 
+// IntentResource returns the ID of the resource that one of Preview.Intents is about, "" for anything else.
+func IntentResource(raw json.RawMessage) string {
+	var i struct {
+		Resource struct {
+			URN sdk.URN `json:"urn"`
+		} `json:"resource"`
+	}
+	if json.Unmarshal(raw, &i) != nil || !i.Resource.URN.IsValid() {
+		return ""
+	}
+	return i.Resource.URN.Name()
+}
+
 // intents are the creations of a plan. What is not known yet is left out.
 func (c *collector) intents() []json.RawMessage {
 	var out []json.RawMessage

@@ -149,6 +149,8 @@ func TestHostileFiles(t *testing.T) {
 		{"binary", "Wrong encoding", func(t *testing.T, dir string) error { write(t, dir, "a.yaml", "kind: \x00"); return nil }},
 		{"latin 1", "Wrong encoding", func(t *testing.T, dir string) error { write(t, dir, "a.yaml", "# \n# caf\xe9"); return nil }},
 		{"UTF-16", "Wrong encoding", func(t *testing.T, dir string) error { write(t, dir, "a.yaml", "\xff\xfea\x00"); return nil }},
+		{"escapes in a name", "Invalid name", func(t *testing.T, dir string) error { write(t, dir, "\x1b[31mred.yaml", head); return nil }},
+		{"C1 controls", "Wrong encoding", func(t *testing.T, dir string) error { write(t, dir, "a.yaml", "# \u009b31m"); return nil }},
 		{"deep folders", "Too large", func(t *testing.T, dir string) error {
 			write(t, dir, strings.Repeat("d/", 30)+"a.yaml", head)
 			return nil

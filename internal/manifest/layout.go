@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"github.com/company/deployer/internal/diag"
 )
@@ -110,6 +111,13 @@ func sources(root, stack string, p *problems) (out []source, complete bool) {
 			refuse(rel, "Cannot read", fmt.Sprintf("%s.", upperFirst(plain(err))), "")
 			return nil
 		case rel == ".":
+			return nil
+		case strings.ContainsFunc(base, func(c rune) bool { return !unicode.IsPrint(c) }):
+			complete = false
+			p.invalid(name(path.Dir(rel)), "Invalid name", fmt.Sprintf("The name %q holds characters that cannot be shown.", base), "Rename it.")
+			if e.IsDir() {
+				return fs.SkipDir
+			}
 			return nil
 		case strings.HasPrefix(base, "."):
 			if e.IsDir() {

@@ -42,7 +42,7 @@ func (r *resolver) resolve(c *Component, written string) (string, *diag.Diagnost
 	if _, ok := r.targets[address]; ok {
 		return address, nil
 	}
-	if r.bundle.broken {
+	if r.bundle.broken || r.problems.full() {
 		return "", ignored
 	}
 	return "", r.unknownComponent(written, c.Service)

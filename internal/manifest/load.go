@@ -20,6 +20,7 @@ type Bundle struct {
 	components   []*document          // everything that has an address, in file order
 	defaults     []*document
 	environments map[string]*environment
+	misspelt     bool // the Stack's kind is, which was reported
 	broken       bool // something could not be read: what seems missing may be there
 }
 
@@ -96,7 +97,7 @@ func assemble(stack string, read []source, p *problems) *Bundle {
 		}
 	}
 	b.broken = b.broken || p.limited
-	if b.stack == nil && !b.broken {
+	if b.stack == nil && !b.misspelt && !b.broken {
 		p.invalid(b.stackFile, "No stack.yaml", "A stack needs the file stack.yaml with a document of kind Stack.", "Make one, or start with `deployer stack init`.")
 	}
 	b.unique(p)
@@ -109,8 +110,11 @@ func (b *Bundle) addStack(f *file, roots []*node, p *problems) {
 		d := newDocument(root, p)
 		switch {
 		case d.kind == "":
+		case d.kind != "Stack" && core[d.kind] == "" && diag.DidYouMean(d.kind, []string{"Stack"}) != "":
+			b.misspelt = true
+			p.invalid(d.at("kind"), "Unknown kind", fmt.Sprintf("%q is not a kind. Did you mean \"Stack\"?", d.kind), "")
 		case d.kind != "Stack":
-			p.invalid(d.at("kind"), "Wrong place", fmt.Sprintf("stack.yaml holds the Stack alone, but the kind of this is %s.", d.kind), "Move it to "+home(d.kind)+".")
+			p.invalid(d.at("kind"), "Wrong place", fmt.Sprintf("stack.yaml holds the Stack alone, but the kind of this is %q.", d.kind), "Move it to "+home(d.kind)+".")
 		case b.stack != nil:
 			p.invalid(d.at("kind"), "Duplicate stack", fmt.Sprintf("The Stack was defined before, at %s.", b.stack.at("kind").position()), "Keep one of them.")
 		default:

@@ -3,7 +3,9 @@ package manifest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/value"
@@ -24,7 +26,7 @@ func (p *problems) add(d *diag.Diagnostic) {
 	if p.seen == nil {
 		p.seen = map[string]bool{}
 	}
-	if p.seen[key] || len(p.list) > maxProblems {
+	if p.seen[key] || p.full() {
 		return
 	}
 	p.seen[key] = true
@@ -34,6 +36,9 @@ func (p *problems) add(d *diag.Diagnostic) {
 	}
 	p.list.Add(d)
 }
+
+// full reports whether further problems would not be shown: working out what they may have meant is wasted then.
+func (p *problems) full() bool { return len(p.list) > maxProblems }
 
 // invalid adds an error at a place.
 func (p *problems) invalid(where span, summary, detail, next string) {
@@ -100,13 +105,20 @@ func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 
 // dotted is how a place is called in sentences.
 func dotted(name string, path []string) string {
+	var parts []string
 	if name != "" {
-		path = append([]string{name}, path...)
+		parts = append(parts, name)
 	}
-	if len(path) == 0 {
+	for _, step := range path {
+		if strings.ContainsFunc(step, func(c rune) bool { return !unicode.IsPrint(c) }) {
+			step = strconv.Quote(step) // keys can hold escapes that a terminal would obey
+		}
+		parts = append(parts, step)
+	}
+	if len(parts) == 0 {
 		return "a document"
 	}
-	return strings.Join(path, ".")
+	return strings.Join(parts, ".")
 }
 
 // suggest names the nearest candidate, or all of them when none is near and they are few.

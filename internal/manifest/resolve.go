@@ -49,9 +49,10 @@ type resolver struct {
 	asked    bool // for git
 	left     int  // bytes of text that expressions may still give
 
-	services map[string]bool
-	targets  map[string]target // by address
-	waits    []wait            // between components
+	services    map[string]bool
+	serviceTags map[string]map[string]string
+	targets     map[string]target // by address
+	waits       []wait            // between components
 }
 
 // target is what a reference, dependsOn or uses may name.
@@ -67,7 +68,7 @@ func (b *Bundle) Resolve(o Options) (*Stack, diag.List) {
 	r := &resolver{
 		bundle: b, environment: &environment{}, options: o, compiler: o.Compile(), problems: p, left: maxResolved,
 		known: map[string]*Variable{}, declared: map[string]bool{}, reported: map[string]bool{}, used: map[string]bool{},
-		services: map[string]bool{Infra: true}, targets: map[string]target{},
+		services: map[string]bool{Infra: true}, serviceTags: map[string]map[string]string{}, targets: map[string]target{},
 		stack: &Stack{Name: b.Name, Environment: o.Environment, Environments: b.Environments(), Tags: map[string]string{}},
 	}
 	if o.Environment != "" || len(b.environments) > 0 {
@@ -80,7 +81,7 @@ func (b *Bundle) Resolve(o Options) (*Stack, diag.List) {
 	r.settle()
 	overlays := r.overlays()
 	defaults := r.defaults(overlays)
-	r.index()
+	r.index(overlays)
 	for _, d := range b.components {
 		if d.kind != "" && d.named {
 			r.component(d, defaults[d.kind], overlays)
@@ -110,7 +111,7 @@ func (b *Bundle) noEnvironment(name string) *diag.Diagnostic {
 }
 
 // index checks the kinds and collects everything that can be referred to.
-func (r *resolver) index() {
+func (r *resolver) index(overlays map[*document]*document) {
 	for _, name := range r.options.Registry.Names() { // a Network is there without a document
 		if kind, ok := r.options.Registry.Kind(name); ok && kind.Synthetic != "" {
 			r.targets[kind.Synthetic] = target{kind: kind}
@@ -118,9 +119,16 @@ func (r *resolver) index() {
 	}
 	for name, d := range r.bundle.services {
 		r.services[name] = true
-		if d != nil && r.header(d) {
-			r.decode(d, &serviceSpec{}, "tags")
+		if d == nil || !r.header(d) {
+			continue
 		}
+		merged := *d
+		if over := overlays[d]; over != nil {
+			merged.spec = merge(d.spec, over.spec)
+		}
+		var spec serviceSpec
+		r.decode(&merged, &spec, "tags")
+		r.serviceTags[name] = spec.Tags
 	}
 	for _, d := range r.bundle.components {
 		t := target{at: d.at("metadata", "name")}
@@ -146,7 +154,7 @@ func (r *resolver) component(d *document, defaults *node, overlays map[*document
 		Instance: component.Instance{
 			Address: d.address(), Service: d.service, Name: d.name, Kind: d.kind,
 			Stack: r.stack.Name, Environment: r.stack.Environment, Production: r.stack.Production,
-			Account: r.options.Account, Region: r.region(), Tags: r.tags(d.service),
+			Account: r.options.Account, Region: r.region(), Tags: layer(r.stack.Tags, r.serviceTags[d.service]),
 		},
 		Description: meta.Description, Labels: meta.Labels, Annotations: meta.Annotations,
 		Position: d.at("metadata", "name").position(), document: d, spec: merged,
@@ -172,17 +180,6 @@ func (r *resolver) region() string {
 		return r.stack.Provider.Region
 	}
 	return r.options.Region
-}
-
-// tags are the users' own for everything of a service.
-func (r *resolver) tags(service string) map[string]string {
-	d := r.bundle.services[service]
-	if d == nil || d.spec.child("tags") == nil {
-		return r.stack.Tags
-	}
-	var spec serviceSpec
-	r.decode(d, &spec, "tags")
-	return layer(r.stack.Tags, spec.Tags)
 }
 
 // unused warns of --var that neither the manifests define nor an expression uses: most likely it is misspelt.

@@ -71,7 +71,7 @@ func (r *resolver) variables() {
 	}
 	for name, text := range r.options.Variables {
 		if !variablePattern.MatchString(name) {
-			r.problems.add(diag.New(diag.Invalid, "Invalid variable name", fmt.Sprintf("--var %s=…: %q does not match %s.", name, name, variablePattern), "Use letters, digits and _, not a digit first."))
+			r.problems.add(diag.New(diag.Invalid, "Invalid variable name", fmt.Sprintf("--var: %q does not match %s.", name, variablePattern), "Use letters, digits and _, not a digit first."))
 			continue
 		}
 		given(name, text, "--var")

@@ -76,15 +76,29 @@ func (r *reader) read(name, data string) (*file, []*node) {
 		for end < len(f.lines) && !startsDocument(f.lines[end]) {
 			end++
 		}
-		for _, root := range r.document(f, first, end) {
-			if n := r.root(f, root); n != nil {
-				roots = append(roots, n)
-			}
-		}
+		roots = append(roots, r.roots(f, first, end)...)
 		first = end
 	}
 	return f, roots
 }
+
+// roots parses the lines [first, end) of a file. The parser panics on some malformed input: that is one more syntax error.
+func (r *reader) roots(f *file, first, end int) (roots []*node) {
+	defer func() {
+		if recover() != nil {
+			roots = nil
+			r.syntax(f, first, errNonsense)
+		}
+	}()
+	for _, body := range r.document(f, first, end) {
+		if n := r.root(f, body); n != nil {
+			roots = append(roots, n)
+		}
+	}
+	return roots
+}
+
+var errNonsense = errors.New("the parser cannot make sense of this document")
 
 // startsDocument recognises the line --- : in YAML nothing but a new document may start so.
 func startsDocument(line string) bool {
@@ -107,14 +121,14 @@ func (r *reader) decode(f *file, data string) (string, bool) {
 		data = strings.ReplaceAll(strings.ReplaceAll(data, "\r\n", "\n"), "\r", "\n")
 	}
 	for i, c := range data {
-		if c == utf8.RuneError || c < ' ' && c != '\n' && c != '\t' || c == 0x7f {
+		if c == utf8.RuneError || c < ' ' && c != '\n' && c != '\t' || c >= 0x7f && c <= 0x9f && c != 0x85 {
 			if _, width := utf8.DecodeRuneInString(data[i:]); c == utf8.RuneError && width > 1 {
 				continue // U+FFFD itself, well encoded
 			}
 			before := data[:i]
 			where.line = strings.Count(before, "\n") + 1
 			where.column = utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
-			r.refuse(where, "Wrong encoding", fmt.Sprintf("The byte 0x%02X stands here, which is not text in UTF-8.", data[i]), "Save the file as UTF-8 text.")
+			r.refuse(where, "Wrong encoding", fmt.Sprintf("The byte 0x%02X begins what is not text in UTF-8.", data[i]), "Save the file as UTF-8 text.")
 			return "", false
 		}
 	}
@@ -153,7 +167,7 @@ func (r *reader) document(f *file, first, end int) []ast.Node {
 		r.problems.limit(where, "The stack's YAML is too large: too many large documents.")
 		return nil
 	}
-	tree, err := parse(tokens)
+	tree, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey()) // duplicates are reported here, all of them
 	if err != nil {
 		r.syntax(f, first, err)
 		return nil
@@ -214,21 +228,11 @@ func excess(tokens token.Tokens) string {
 	return ""
 }
 
-// parse calls the YAML parser and turns its panics on malformed input into errors.
-func parse(tokens token.Tokens) (tree *ast.File, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			tree, err = nil, errors.New("the parser cannot make sense of this document")
-		}
-	}()
-	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey()) // duplicates are reported here, all of them
-}
-
 // syntax reports what the parser found.
 func (r *reader) syntax(f *file, first int, err error) {
 	where := span{file: f, line: first + 1, column: 1}
-	message := "the parser cannot make sense of this document"
-	var placed interface {
+	message := errNonsense.Error()
+	var placed interface { // not Error(): that draws the source around the place, slowly
 		GetMessage() string
 		GetToken() *token.Token
 	}

@@ -46,14 +46,16 @@ const (
 // Intent is a create or delete that was started, or was about to be, and is not known to be done. A takeover never discards
 // one: it is resolved by looking for the object.
 type Intent struct {
-	Resource string    `json:"resource"` // ID: "web/api:service"
-	Type     string    `json:"type"`     // "ecs/service"
-	Action   Action    `json:"action"`
-	Name     string    `json:"name,omitempty"`  // the physical name, where it is known beforehand
-	ID       string    `json:"id,omitempty"`    // what AWS calls the object that goes: of deletes and replacements
-	Token    string    `json:"token,omitempty"` // the client token of the create
-	OpID     string    `json:"opId"`            // of the run that intended it
-	At       time.Time `json:"at"`
+	Resource string `json:"resource"` // ID: "web/api:service"
+	Type     string `json:"type"`     // "ecs/service"
+	Action   Action `json:"action"`
+	Name     string `json:"name,omitempty"`  // the physical name, where it is known beforehand
+	ID       string `json:"id,omitempty"`    // what AWS calls the object that goes: of deletes and replacements
+	Token    string `json:"token,omitempty"` // the client token of the create
+	OpID     string `json:"opId"`            // of the run that intended it
+	// Engine is what the engine needs to look for the object again: of creates and replacements. Opaque, without secrets.
+	Engine json.RawMessage `json:"engine,omitempty"`
+	At     time.Time       `json:"at"`
 	// Suspect: looked for and not found. A request signed before a takeover can still land while its signature is valid, so the
 	// intent stays and is probed again until this time (15 minutes after the first look).
 	Suspect time.Time `json:"suspect,omitzero"`

@@ -175,3 +175,39 @@ func TestService(t *testing.T) {
 		LoseAnswer: f.LoseAnswer, Actions: f.Actions, Distinct: true,
 	})
 }
+
+// revisions returns the ARNs of a family's active revisions, the newest first.
+func (f *fargate) revisions(t *testing.T, family string) []string {
+	t.Helper()
+	out, err := f.client.ListTaskDefinitions(t.Context(), &ecs.ListTaskDefinitionsInput{FamilyPrefix: &family, Status: types.TaskDefinitionStatusActive, Sort: types.SortOrderDesc})
+	require.NoError(t, err)
+	return out.TaskDefinitionArns
+}
+
+func TestTaskDefinitionRevisions(t *testing.T) {
+	f := startFargate(t)
+	b := f.behaviour(t, model.TaskDefinitionType)
+	req := request(model.TaskDefinitionType)
+	req.Tags = resourcetest.Tags("api")
+	do := b.Create
+	for n := range 13 {
+		def := f.task("registry/api:" + string(rune('a'+n)))
+		inputs, problems := b.Check(value.Encode(def))
+		require.Empty(t, problems)
+		req.Inputs = inputs
+		if n < 2 {
+			f.LoseAnswer(t) // neither a create nor an update registers a second revision
+		}
+		state, err := do(t.Context(), req)
+		require.NoError(t, err)
+		require.EqualValues(t, n+1, state.Outputs.Get("revision").Number())
+		req.ID, req.Old, do = state.ID, state, b.Update
+	}
+	kept := f.revisions(t, "shop-api")
+	require.Len(t, kept, 10, "so that circuit breaker and rollback keep their target")
+	require.Equal(t, req.Old.Outputs.Get("arn").Str(), kept[0])
+
+	req.Inputs = value.NullValue
+	require.NoError(t, b.Delete(t.Context(), req))
+	require.Empty(t, f.revisions(t, "shop-api"))
+}

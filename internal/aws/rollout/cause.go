@@ -51,7 +51,7 @@ func (c crash) key() string {
 	return strings.Join([]string{string(c.cause), c.container, code, variable.ReplaceAllString(c.reason, "*")}, "|")
 }
 
-var variable = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{8,}|[0-9a-f]{8}-[0-9a-f-]{27}|\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|i-[0-9a-f]+|eni-[0-9a-f]+)\b`)
+var variable = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{8,}|\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|i-[0-9a-f]+|eni-[0-9a-f]+)\b`)
 
 // enough is how many identical crashes decide: a second crash of a container is no accident, while health checks may depend on
 // something that is still warming up, so ECS gets its own minimum of three.

@@ -27,7 +27,7 @@ func (r *run) fail(ctx context.Context, f *failure) error {
 		f.stop = false // the deployment was fine before; an unrelated change must not take it away
 	}
 	r.explain(f)
-	outcome := ""
+	detail, outcome := sentence(f.what(r)), ""
 	if f.stop {
 		r.say("giving up on revision " + revision(r.goal.TaskDefinition) + ": " + f.short())
 		outcome = r.stop(ctx)
@@ -36,7 +36,6 @@ func (r *run) fail(ctx context.Context, f *failure) error {
 	if f.goesBack || f.stop && outcome == "" {
 		outcome = r.goBack(ctx)
 	}
-	detail := sentence(f.what(r))
 	if outcome != "" {
 		detail += " " + sentence(outcome)
 	}

@@ -117,6 +117,7 @@ func run(args []string, stdout, stderr io.Writer) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	ecsfake.Install(p, ecsfake.Options{})
+	testkit.InstallNetwork(p)
 
 	env := testkit.Environment(p.URL(), o.region, testkit.StaticCredentials())
 	if o.envFile != "" {

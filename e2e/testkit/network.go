@@ -1,0 +1,83 @@
+package testkit
+
+import (
+	"encoding/xml"
+	"fmt"
+	"net/url"
+	"sync"
+
+	"github.com/company/deployer/e2e/testkit/proxy"
+)
+
+// InstallNetwork gives the default VPC of each account and region the internet gateway and the default route that AWS makes with
+// it and the emulator leaves out, at the first look at route tables.
+func InstallNetwork(p *proxy.Proxy) {
+	var mu sync.Mutex
+	done := map[string]bool{}
+	p.OnReset(func() { mu.Lock(); defer mu.Unlock(); done = map[string]bool{} })
+	p.Handle("ec2", "DescribeRouteTables", func(c *proxy.Call) *proxy.Response {
+		mu.Lock()
+		defer mu.Unlock()
+		if key := c.AccessKey + " " + c.Region; !done[key] {
+			done[key] = true
+			if err := openDefaultVPC(c); err != nil {
+				return c.Failure(500, "InternalError", err.Error())
+			}
+		}
+		return nil
+	})
+}
+
+func openDefaultVPC(c *proxy.Call) error {
+	var vpcs struct {
+		IDs []string `xml:"vpcSet>item>vpcId"`
+	}
+	if err := ec2(c, &vpcs, "DescribeVpcs", "Filter.1.Name", "is-default", "Filter.1.Value.1", "true"); err != nil || len(vpcs.IDs) == 0 {
+		return err
+	}
+	vpc := vpcs.IDs[0]
+	var gateways struct {
+		IDs []string `xml:"internetGatewaySet>item>internetGatewayId"`
+	}
+	if err := ec2(c, &gateways, "DescribeInternetGateways", "Filter.1.Name", "attachment.vpc-id", "Filter.1.Value.1", vpc); err != nil || len(gateways.IDs) > 0 {
+		return err
+	}
+	var tables struct {
+		IDs []string `xml:"routeTableSet>item>routeTableId"`
+	}
+	if err := ec2(c, &tables, "DescribeRouteTables", "Filter.1.Name", "vpc-id", "Filter.1.Value.1", vpc, "Filter.2.Name", "association.main", "Filter.2.Value.1", "true"); err != nil {
+		return err
+	}
+	if len(tables.IDs) == 0 {
+		return fmt.Errorf("the default VPC %s has no main route table", vpc)
+	}
+	var made struct {
+		ID string `xml:"internetGateway>internetGatewayId"`
+	}
+	if err := ec2(c, &made, "CreateInternetGateway"); err != nil {
+		return err
+	}
+	if err := ec2(c, nil, "AttachInternetGateway", "InternetGatewayId", made.ID, "VpcId", vpc); err != nil {
+		return err
+	}
+	return ec2(c, nil, "CreateRoute", "RouteTableId", tables.IDs[0], "DestinationCidrBlock", "0.0.0.0/0", "GatewayId", made.ID)
+}
+
+// ec2 makes a call of the caller's and decodes its XML answer into out, if that is given.
+func ec2(c *proxy.Call, out any, action string, pairs ...string) error {
+	form := url.Values{"Action": {action}, "Version": {"2016-11-15"}}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		form.Set(pairs[i], pairs[i+1])
+	}
+	answer, err := c.PostForm("ec2", form)
+	if err != nil {
+		return err
+	}
+	if answer.Status >= 300 {
+		return fmt.Errorf("%s: %d: %s", action, answer.Status, answer.Body)
+	}
+	if out == nil {
+		return nil
+	}
+	return xml.Unmarshal(answer.Body, out)
+}
