@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"github.com/company/deployer/e2e/testkit/awsfix"
 	"github.com/company/deployer/e2e/testkit/ecsfake"
 	"github.com/company/deployer/e2e/testkit/moto"
 	"github.com/company/deployer/e2e/testkit/proxy"
@@ -120,7 +121,7 @@ func Start(t testing.TB, opts ...Option) *Env {
 			t.Fatal(err)
 		}
 	}
-	InstallNetwork(p)
+	awsfix.Install(p)
 	return &Env{
 		Endpoint: p.URL(), Region: s.region, Account: s.account, Proxy: p, ECS: ecsfake.Install(p, ecsfake.Options{}),
 		Moto: shared.server, credentials: creds,

@@ -216,7 +216,8 @@ func outputsRun(o *outputsOptions) error {
 	}
 	all := map[string]map[string]any{}
 	for _, c := range wanted {
-		if len(c.Outputs) > 0 {
+		// What shared components give is for other components; people see it when they ask for it.
+		if len(c.Outputs) > 0 && (!c.Synthetic || o.json || o.name != "") {
 			all[c.Address] = c.Outputs
 		}
 	}

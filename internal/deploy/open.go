@@ -96,15 +96,23 @@ func newSession(ctx context.Context, w World, region string) (*aws.Session, erro
 	}, func(key string) string { return w.Env[key] })
 }
 
-// who is the person or job behind a run, as far as is known without asking AWS.
-func (r *Road) who() string {
+// who is the person or job behind a run: the actor of the CI job, else git's user.email, else whom AWS sees.
+func (r *Road) who(ctx context.Context) string {
 	env := r.world.Env
 	for _, key := range []string{"GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILDKITE_BUILD_CREATOR", "CIRCLE_USERNAME", "BITBUCKET_STEP_TRIGGERER_UUID", "BUILD_REQUESTEDFOR"} {
 		if env[key] != "" {
 			return env[key]
 		}
 	}
-	return r.git().Email
+	if email := r.git().Email; email != "" {
+		return email
+	}
+	if s, err := r.sessionIn(ctx, ""); err == nil {
+		if who, err := s.Identity(ctx); err == nil {
+			return who.ARN
+		}
+	}
+	return ""
 }
 
 // registry is the list of kinds, made once.

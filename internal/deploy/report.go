@@ -37,9 +37,10 @@ func (r *Road) Status(ctx context.Context, s *Stored, components []state.Compone
 				continue
 			}
 			if len(res.InitErrors) > 0 {
-				report.Healthy, report.Problem = false, strings.Join(res.InitErrors, " ")
+				report.Problem = strings.TrimPrefix(strings.Join(res.InitErrors, " "), c.Address+": ")
 			}
 			if res.Type != ecs.ServiceType || res.Deleting {
+				report.Healthy = report.Healthy && len(res.InitErrors) == 0
 				continue
 			}
 			found, err := watcher.Status(ctx, res.Inputs.Get("cluster").Str(), res.Inputs.Get("name").Str())
@@ -50,7 +51,7 @@ func (r *Road) Status(ctx context.Context, s *Stored, components []state.Compone
 			switch f := found[0]; {
 			case !f.Found:
 				report.Healthy, report.Problem = false, "The ECS service does not exist any more. `deployer plan --refresh` shows what is missing."
-			case !f.Healthy:
+			case !f.Healthy, f.Desired == 0 && len(res.InitErrors) > 0:
 				report.Healthy = false
 				if report.Problem == "" {
 					report.Problem = unhealthy(f)

@@ -62,7 +62,7 @@ func (r *Road) open(ctx context.Context, req Request, where place) (*session.Ses
 	locks := r.world.Settings.Locks
 	return session.Open(ctx, r.locker, r.backend.Store(req.Key), session.Options{
 		Key: req.Key, Account: where.account, Region: where.region, NewID: r.newID,
-		Owner: lock.Owner{Who: r.who(), Version: r.world.Version, Metadata: map[string]string{"command": r.world.Command}},
+		Owner: lock.Owner{Who: r.who(ctx), Version: r.world.Version, Metadata: map[string]string{"command": r.world.Command}},
 		Lock: lock.Options{
 			Timeout: req.LockTimeout, TTL: time.Duration(locks.TTL) * time.Second, Heartbeat: time.Duration(locks.Heartbeat) * time.Second,
 			Notify: func(holder lock.Record, waited time.Duration) {
@@ -140,7 +140,6 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 			return err
 		}
 	}
-	u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Claiming the state"})
 	payload := u.payload(held)
 	payload.Status = state.InProgress
 	if err := held.Write(ctx, payload, u.intents(held)); err != nil {
@@ -183,9 +182,24 @@ func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Re
 	o := u.options()
 	o.Catalog = catalog.New(u.where.writing(held.Lock().Guard))
 	o.Targets, o.Guard, o.Frozen, o.Hard = u.targets, held.Lock().Guard, u.lookups, u.road.world.Hard
-	o.Events, o.Dirty, o.Journal = u.req.Progress, saver.dirty, journal.append
+	o.Events, o.Dirty, o.Journal = u.planned(u.req.Progress), saver.dirty, journal.append
 	result, err := engine.Apply(ctx, u.graph, u.engine, o)
 	return result, errors.Join(err, saver.stop())
+}
+
+// planned passes on the news of resources that the plan changes: that an unchanged one was not looked at is no news.
+func (u *run) planned(progress func(plan.Event)) func(plan.Event) {
+	changing := map[string]bool{}
+	for _, c := range u.plan.Components {
+		for _, ch := range c.Changes {
+			changing[ch.Resource] = true
+		}
+	}
+	return func(e plan.Event) {
+		if e.Kind != plan.Skipped || changing[e.Resource] {
+			progress(e)
+		}
+	}
 }
 
 // save writes the final state, history and the derived copy, and releases the lock (steps 11 and 12).
@@ -199,7 +213,6 @@ func (u *run) save(held *session.Session, p *state.Payload, result *engine.Resul
 	p.Deployment++
 	p.Status, p.Summary, p.At = u.status(runErr), summary(u.plan), held.Lock().Now()
 	applied.Deployment, applied.Outputs = p.Deployment, outputsOf(known)
-	u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Saving the state"})
 	ctx := context.WithoutCancel(held.Lock().Context())
 	if err := held.Write(ctx, p, unresolved(intentsOf(held.State()), u.adopt, result.State)); err != nil {
 		found.Add(diag.From(err)...)

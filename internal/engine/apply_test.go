@@ -50,7 +50,7 @@ func TestUpdate(t *testing.T) {
 	o := c.options()
 	state := apply(t, chain(t, "a", "v1"), nil, o).State
 	c.calls()
-	want(t, "plan", planned(t, chain(t, "a", "v2"), state, o), "update web/api:service (image changes) [rolling]")
+	want(t, "plan", planned(t, chain(t, "a", "v2"), state, o), "update web/api:service (change in image) [rolling]")
 	state = apply(t, chain(t, "a", "v2"), state, o).State
 	want(t, "calls", c.calls(), "update web/api:service")
 	want(t, "plan", planned(t, chain(t, "a", "v2"), state, o), "")
@@ -68,7 +68,7 @@ func TestReplaceSideBySide(t *testing.T) {
 	state := apply(t, g("a"), nil, o).State
 	c.calls()
 	want(t, "plan", planned(t, g("b"), state, o), strings.Join([]string{
-		"update a/api:service (subnet changes) [rolling]",
+		"update a/api:service (change in subnet) [rolling]",
 		"replace a/net:vpc (zone cannot change in place) [replacement]",
 		"replace a/net:subnet (parent comes from a/net:vpc, which is replaced) [replacement]",
 	}, "\n"))
@@ -92,7 +92,7 @@ func TestReplaceOneAfterTheOther(t *testing.T) {
 	state := apply(t, g("a"), nil, o).State
 	c.calls()
 	want(t, "plan", planned(t, g("b"), state, o), strings.Join([]string{
-		"update a/api:service (db changes) [rolling]",
+		"update a/api:service (change in db) [rolling]",
 		"replace a/db:main (zone cannot change in place) [data loss]",
 		"replace a/db:replica (parent comes from a/db:main, which is replaced) [data loss]",
 	}, "\n"))
@@ -180,7 +180,7 @@ func TestUnknownsAndOutputs(t *testing.T) {
 	}
 
 	// An update of the task makes a new revision: the plan must show that the service changes too.
-	want(t, "plan", planned(t, desired("v2"), first.State, o), "update web/api:task (image changes) [in place]\nupdate web/api:service (task changes) [rolling]")
+	want(t, "plan", planned(t, desired("v2"), first.State, o), "update web/api:task (change in image) [in place]\nupdate web/api:service (change in task) [rolling]")
 	c.calls()
 	apply(t, desired("v2"), first.State, o)
 	want(t, "calls", c.calls(), "update web/api:task, update web/api:service")

@@ -54,7 +54,7 @@ func TestFailedRolloutIsRetried(t *testing.T) {
 	}
 	stored, _ := Resources(result.State)
 	want(t, "recorded", stored[2].Inputs.Get("image").Str()+": "+strings.Join(stored[2].InitErrors, ""), "v1: the rollout failed: tasks stop")
-	want(t, "plan", planned(t, chain(t, "a", "v2"), result.State, o), "update web/api:service (image changes, and the last rollout failed) [rolling]")
+	want(t, "plan", planned(t, chain(t, "a", "v2"), result.State, o), "update web/api:service (change in image, and the last rollout failed) [rolling]")
 	want(t, "plan of the old image", planned(t, chain(t, "a", "v1"), result.State, o), "update web/api:service (the last rollout failed) [rolling]")
 	delete(c.partial, "web/api:service")
 	state = apply(t, chain(t, "a", "v2"), result.State, o).State

@@ -229,7 +229,7 @@ func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resourc
 	case retry && failed[0] == interrupted:
 		out.Reason = interrupted
 	case len(names) > 0:
-		out.Reason = strings.Join(names, ", ") + " " + plural(len(names), "changes", "change")
+		out.Reason = "change in " + strings.Join(names, ", ")
 		if retry {
 			out.Reason += ", and the last rollout failed"
 		}
@@ -260,11 +260,4 @@ func (c *collector) replaceReason(s seen, diff resource.Diff) string {
 		return "something that it needs is replaced"
 	}
 	return strings.Join(diff.Replace, ", ") + " cannot change in place"
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
 }

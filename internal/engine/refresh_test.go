@@ -28,7 +28,7 @@ func TestRefresh(t *testing.T) {
 	}
 	want(t, "state", ids(t, found.State), "infra/net:vpc web/api:service")
 	want(t, "plan", planned(t, chain(t, "a", "v1"), found.State, o),
-		"update web/api:service (db, image change) [rolling]\ncreate web/db:instance (new)")
+		"update web/api:service (change in db, image) [rolling]\ncreate web/db:instance (new)")
 
 	o.Targets = []string{"infra/net:vpc"}
 	if found, err = Refresh(t.Context(), state, o); err != nil || found.Changed {

@@ -23,7 +23,7 @@ func TestTargets(t *testing.T) {
 	c.calls()
 
 	o.Targets = []string{"a/a:a"}
-	want(t, "plan", planned(t, g("2"), state, o), "update a/a:a (v changes) [rolling]")
+	want(t, "plan", planned(t, g("2"), state, o), "update a/a:a (change in v) [rolling]")
 	state = apply(t, g("2"), state, o).State
 	want(t, "calls", c.calls(), "update a/a:a")
 	o.Targets = []string{"a/b:b"} // its dependency is not targeted, and stays

@@ -77,6 +77,8 @@ type waiter struct {
 	answered bool // the table works
 	unsure   bool // an attempt may have succeeded without an answer
 	notified *Instant
+	watched  Record        // the holder as last seen
+	since    time.Duration // when it was first seen like that, on the monotonic clock
 }
 
 func (w *waiter) acquire(ctx context.Context) (*Lock, error) {
@@ -104,7 +106,10 @@ func (w *waiter) acquire(ctx context.Context) (*Lock, error) {
 			seen = nil
 		default:
 			w.answered = true
-			if seen = w.abandoned(now); seen != nil || !now.Held() {
+			if seen = w.abandoned(now); seen == nil && w.silent(now) {
+				seen = &now
+			}
+			if seen != nil || !now.Held() {
 				continue
 			}
 			if w.clock.Since(w.start) >= w.options.Timeout {
@@ -151,6 +156,16 @@ func Expired(holder Record, now time.Time) bool {
 		end = silent
 	}
 	return now.After(end.Add(settle))
+}
+
+// silent reports whether this process itself has seen no heartbeat for so long that the holder must have stopped. It needs no
+// common clock: a process whose clock was ahead may have died right after it locked, and its times lie in the future.
+func (w *waiter) silent(now Record) bool {
+	at := w.clock.Monotonic()
+	if now.ID != w.watched.ID || now.RVN != w.watched.RVN {
+		w.watched, w.since = now, at
+	}
+	return now.Held() && now.Heartbeat > 0 && at-w.since > missed*now.Heartbeat+settle
 }
 
 func (w *waiter) notify(holder Record) {

@@ -1,3 +1,5 @@
+//go:build unix
+
 package manifest
 
 import (
@@ -10,11 +12,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
-
-const (
-	stackYAML = "apiVersion: core.deployer.io/v1\nkind: Stack\nmetadata: {name: shop}\n"
-	head      = "apiVersion: components.deployer.io/v1\nkind: SQS\nmetadata: {name: queue}\nspec:\n"
 )
 
 // bounded runs f and holds it to the promise: under a second and 256 MB. The bounds are generous: machines of CI are slow.

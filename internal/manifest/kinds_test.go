@@ -82,3 +82,8 @@ func options(environment string) Options {
 		},
 	}
 }
+
+const (
+	stackYAML = "apiVersion: core.deployer.io/v1\nkind: Stack\nmetadata: {name: shop}\n"
+	head      = "apiVersion: components.deployer.io/v1\nkind: SQS\nmetadata: {name: queue}\nspec:\n"
+)

@@ -126,10 +126,14 @@ func (s scope) root(root, key string) (value.Value, error) {
 		return value.NullValue, diag.New(diag.Invalid, "Unknown reference", fmt.Sprintf("%q has no %q. %s", root, key, suggest(key, keys)), "")
 	}
 	text := func(t string) (value.Value, error) {
-		if t == "" {
-			return value.NewUnknown(), nil
+		switch {
+		case t != "":
+			return value.NewLoose(t), nil
+		case s.options.Strict && root == "stack": // nothing will make it known later
+			return value.NullValue, diag.New(diag.Invalid, "Not known at plan time", fmt.Sprintf("The %s of the stack is not in its manifests.", key),
+				fmt.Sprintf("Set spec.provider.%s in the Stack or the Environment.", key))
 		}
-		return value.NewLoose(t), nil
+		return value.NewUnknown(), nil
 	}
 	switch root + "." + key {
 	case "stack.name":

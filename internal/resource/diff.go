@@ -2,6 +2,7 @@ package resource
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/value"
@@ -53,7 +54,81 @@ func compare(path []string, was, wanted value.Value, forces bool, out *[]plan.Pr
 		}
 		return
 	}
+	if was.Kind() == value.List && wanted.Kind() == value.List {
+		if pairs, ok := match(was.Items(), wanted.Items()); ok {
+			for _, p := range pairs {
+				compare(append(path[:len(path):len(path)], p.key), p.was, p.wanted, forces, out)
+			}
+			return
+		}
+	}
 	*out = append(*out, plan.Property{Path: slices.Clone(path), Old: was, New: wanted, ForcesReplacement: forces})
+}
+
+// pair is two items of lists that are versions of one thing.
+type pair struct {
+	key         string // its name, or its index
+	was, wanted value.Value
+}
+
+// match pairs the items of two lists of objects: by name where all have one, else by position where there are equally many. Lists that
+// differ only in the order of named objects do not match: order counts.
+func match(was, wanted []value.Value) ([]pair, bool) {
+	before, named := names(was)
+	after, alsoNamed := names(wanted)
+	var pairs []pair
+	switch {
+	case named && alsoNamed:
+		if slices.Equal(shared(before, after), shared(after, before)) {
+			for i, name := range before {
+				p := pair{key: name, was: was[i]}
+				if j := slices.Index(after, name); j >= 0 {
+					p.wanted = wanted[j]
+				}
+				pairs = append(pairs, p)
+			}
+			for j, name := range after {
+				if !slices.Contains(before, name) {
+					pairs = append(pairs, pair{key: name, wanted: wanted[j]})
+				}
+			}
+			return pairs, len(pairs) > 0
+		}
+	case len(was) == len(wanted) && objects(was) && objects(wanted):
+		for i := range was {
+			pairs = append(pairs, pair{strconv.Itoa(i), was[i], wanted[i]})
+		}
+		return pairs, true
+	}
+	return nil, false
+}
+
+// names returns the names of objects, false when one has none or two have the same.
+func names(items []value.Value) ([]string, bool) {
+	var out []string
+	for _, item := range items {
+		name := item.Get("name")
+		if name.Kind() != value.String || slices.Contains(out, name.Str()) {
+			return nil, false
+		}
+		out = append(out, name.Str())
+	}
+	return out, true
+}
+
+func objects(items []value.Value) bool {
+	return !slices.ContainsFunc(items, func(v value.Value) bool { return v.Kind() != value.Map })
+}
+
+// shared returns those of a that b has, too, in the order of a.
+func shared(a, b []string) []string {
+	var out []string
+	for _, s := range a {
+		if slices.Contains(b, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 func unionKeys(a, b value.Value) []string {

@@ -226,3 +226,31 @@ func TestCompare(t *testing.T) {
 	d = Compare(def, old, value.Encode(props{Name: "a", Size: 1, Where: value.Expr[string](value.NewUnknown()), Count: 1}))
 	require.Equal(t, []string{"where"}, d.Replace, "unknown counts as a change")
 }
+
+func TestCompareNamesWhatChangedInLists(t *testing.T) {
+	list := func(items ...map[string]any) value.Value {
+		all := make([]any, len(items))
+		for i, item := range items {
+			all[i] = item
+		}
+		v, err := value.From(map[string]any{"containers": all})
+		require.NoError(t, err)
+		return v
+	}
+	paths := func(a, b value.Value) []string {
+		var out []string
+		for _, c := range Compare(&Definition{}, a, b).Changes {
+			out = append(out, c.Name())
+		}
+		return out
+	}
+	app, log := map[string]any{"name": "app", "image": "x:1"}, map[string]any{"name": "log", "image": "y"}
+	newer := map[string]any{"name": "app", "image": "x:2"}
+	require.Empty(t, paths(list(app, log), list(app, log)))
+	require.Equal(t, []string{"containers.app.image"}, paths(list(app, log), list(newer, log)))
+	require.Equal(t, []string{"containers.log"}, paths(list(app), list(app, log)))
+	require.Equal(t, []string{"containers.app.image", "containers.log"}, paths(list(app, log), list(newer)))
+	require.Equal(t, []string{"containers"}, paths(list(app, log), list(log, app)), "order counts")
+	require.Equal(t, []string{"containers.0.port"}, paths(list(map[string]any{"port": 1}), list(map[string]any{"port": 2})))
+	require.Equal(t, []string{"containers"}, paths(list(), list(map[string]any{"port": 2})))
+}

@@ -3,8 +3,6 @@ package view
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/company/deployer/internal/diag"
@@ -28,12 +26,9 @@ func Applied(w *Writer, p *plan.Plan, deployment int, outputs map[string]map[str
 		}
 	}
 	w.Printf("\n%s %s/%s v%d: %s. The planned revision is what runs.\n", styled(green+bold, "Applied"), p.Stack, p.Environment, deployment, strings.Join(parts, ", "))
-	for _, address := range slices.Sorted(maps.Keys(outputs)) {
-		for _, name := range []string{"url", "internalUrl"} {
-			if url, ok := outputs[address][name].(string); ok && url != "" {
-				w.Printf("  %s %s\n", pad(address, 28), styled(cyan, url))
-				break
-			}
+	for _, c := range p.Components {
+		if url, ok := outputs[c.Address]["url"].(string); ok && c.Kind == "MicroService" {
+			w.Printf("  %s %s\n", pad(c.Address, 28), styled(cyan, url))
 		}
 	}
 }

@@ -176,10 +176,10 @@ func TestService(t *testing.T) {
 	})
 }
 
-// revisions returns the ARNs of a family's active revisions, the newest first.
+// revisions returns the ARNs of a family's active revisions, the oldest first (the emulator does not sort).
 func (f *fargate) revisions(t *testing.T, family string) []string {
 	t.Helper()
-	out, err := f.client.ListTaskDefinitions(t.Context(), &ecs.ListTaskDefinitionsInput{FamilyPrefix: &family, Status: types.TaskDefinitionStatusActive, Sort: types.SortOrderDesc})
+	out, err := f.client.ListTaskDefinitions(t.Context(), &ecs.ListTaskDefinitionsInput{FamilyPrefix: &family, Status: types.TaskDefinitionStatusActive})
 	require.NoError(t, err)
 	return out.TaskDefinitionArns
 }
@@ -205,7 +205,7 @@ func TestTaskDefinitionRevisions(t *testing.T) {
 	}
 	kept := f.revisions(t, "shop-api")
 	require.Len(t, kept, 10, "so that circuit breaker and rollback keep their target")
-	require.Equal(t, req.Old.Outputs.Get("arn").Str(), kept[0])
+	require.Equal(t, req.Old.Outputs.Get("arn").Str(), kept[9])
 
 	req.Inputs = value.NullValue
 	require.NoError(t, b.Delete(t.Context(), req))

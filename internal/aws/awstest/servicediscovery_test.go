@@ -84,8 +84,7 @@ func TestCloudMapService(t *testing.T) {
 			_, err := client.DeleteService(ctx, &servicediscovery.DeleteServiceInput{Id: &state.ID})
 			require.NoError(t, err)
 		},
-		// No lost answer here: AWS makes one service per CreatorRequestId, moto one per call.
-		Actions: h.Actions,
+		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
 	})
 }
 

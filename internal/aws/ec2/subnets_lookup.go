@@ -115,7 +115,7 @@ func tooFewZones(ask model.SubnetsLookup, answer model.Subnets) error {
 	return &resource.OpError{
 		Operation: "ec2:DescribeSubnets", Err: resource.ErrNotFound,
 		Message: which + " has " + have + "; load balancers and databases need two availability zones",
-		Next:    "add a subnet in another zone, choose more subnets in the Network, or let it make a VPC: vpc: {cidr: 10.0.0.0/16}",
+		Next:    "add a subnet in another zone, choose more subnets in the Network, or name another VPC there: vpc: {id: vpc-...}",
 	}
 }
 

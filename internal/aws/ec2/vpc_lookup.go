@@ -25,7 +25,7 @@ func vpcLookup(api func() *api, region string) resource.Lookup {
 			in := &ec2.DescribeVpcsInput{Filters: []types.Filter{filter("is-default", "true")}}
 			none := &resource.OpError{
 				Operation: "ec2:DescribeVpcs", Message: "the region " + region + " has no default VPC", Err: resource.ErrNotFound,
-				Next: "add a Network (in infra/) with vpc: {id: vpc-...} or vpc: {cidr: 10.0.0.0/16}, or run: aws ec2 create-default-vpc --region " + region,
+				Next: "add a Network (in infra/) with vpc: {id: vpc-...}, or run: aws ec2 create-default-vpc --region " + region,
 			}
 			if id := ask.ID.Get(); id != "" {
 				in = &ec2.DescribeVpcsInput{VpcIds: []string{id}}

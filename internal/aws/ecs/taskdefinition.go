@@ -1,9 +1,11 @@
 package ecs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -33,9 +35,10 @@ func newTaskDefinition(calls func() api) resource.Behaviour {
 	return &resource.Typed[wanted.TaskDefinition, wanted.TaskDefinitionOutputs]{
 		Def: resource.Definition{
 			Type: wanted.TaskDefinitionType, Version: 1,
-			ReplaceOn:   []string{"family"},
-			FindFirst:   true, // RegisterTaskDefinition has no token: a repetition would register another revision
-			Consequence: func([]string) plan.Consequence { return plan.InPlace },
+			ReplaceOn:       []string{"family"},
+			ChangesOnUpdate: []string{"arn", "revision"},
+			FindFirst:       true, // RegisterTaskDefinition has no token: a repetition would register another revision
+			Consequence:     func([]string) plan.Consequence { return plan.InPlace },
 			Actions: []string{"ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions",
 				"ecs:DeregisterTaskDefinition", "ecs:DeleteTaskDefinitions", "ecs:TagResource", "iam:PassRole"},
 		},
@@ -185,9 +188,9 @@ func (t *taskDefinition) describe(ctx context.Context, id string) (*sdk.Describe
 	return out, nil
 }
 
-// revisions returns the ARNs of a family, the newest first.
+// revisions returns the ARNs of a family, the newest first. It sorts them itself: what comes last may be deregistered.
 func (t *taskDefinition) revisions(ctx context.Context, family string, status types.TaskDefinitionStatus) ([]string, error) {
-	input := &sdk.ListTaskDefinitionsInput{FamilyPrefix: &family, Status: status, Sort: types.SortOrderDesc}
+	input := &sdk.ListTaskDefinitionsInput{FamilyPrefix: &family, Status: status}
 	var arns []string
 	for {
 		out, err := t.api().listTaskDefinitions(ctx, input)
@@ -200,6 +203,7 @@ func (t *taskDefinition) revisions(ctx context.Context, family string, status ty
 			}
 		}
 		if aws.ToString(out.NextToken) == "" {
+			slices.SortFunc(arns, func(a, b string) int { return cmp.Compare(revisionOf(b), revisionOf(a)) })
 			return arns, nil
 		}
 		input.NextToken = out.NextToken

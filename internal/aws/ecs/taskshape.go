@@ -189,3 +189,9 @@ func familyOf(arn string) string {
 	family, _, _ := strings.Cut(name, ":")
 	return family
 }
+
+// revisionOf returns the number of a revision's ARN.
+func revisionOf(arn string) int {
+	n, _ := strconv.Atoi(arn[strings.LastIndexByte(arn, ':')+1:]) // ARNs of revisions end in a number
+	return n
+}

@@ -23,8 +23,7 @@ import (
 func Behaviours(cfg aws.Config) []resource.Behaviour {
 	api := sync.OnceValue(func() *api { return newAPI(cfg) })
 	return []resource.Behaviour{
-		newLoadBalancer(api), newListener(api), newListenerCertificate(api), newListenerCertificates(api), newListenerRule(api),
-		newTargetGroup(api),
+		newLoadBalancer(api), newListener(api), newListenerCertificates(api), newListenerRule(api), newTargetGroup(api),
 	}
 }
 

@@ -5,19 +5,23 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elbv2"
 	"github.com/company/deployer/internal/value"
 )
 
 type (
-	certificatesCall     = resource.Call[model.ListenerCertificates, model.ListenerCertificateOutputs]
+	certificatesCall     = resource.Call[model.ListenerCertificates, model.ListenerCertificatesOutputs]
 	listenerCertificates struct{ api func() *api }
 )
 
 func newListenerCertificates(api func() *api) resource.Behaviour {
 	l := listenerCertificates{api}
-	return &resource.Typed[model.ListenerCertificates, model.ListenerCertificateOutputs]{
+	return &resource.Typed[model.ListenerCertificates, model.ListenerCertificatesOutputs]{
 		Def: resource.Definition{
 			Type: model.ListenerCertificatesType, Version: 1,
 			// Another listener has certificates of its own, so both sets can exist.
@@ -35,15 +39,15 @@ func newListenerCertificates(api func() *api) resource.Behaviour {
 	}
 }
 
-func (l listenerCertificates) create(ctx context.Context, c certificatesCall) (string, model.ListenerCertificateOutputs, error) {
+func (l listenerCertificates) create(ctx context.Context, c certificatesCall) (string, model.ListenerCertificatesOutputs, error) {
 	listenerARN := c.Props.ListenerARN.Get()
 	err := l.api().addAll(ctx, listenerARN, c.Props.CertificateARNs.Get())
-	return listenerARN, model.ListenerCertificateOutputs{}, err
+	return listenerARN, model.ListenerCertificatesOutputs{}, err
 }
 
 // read sees of the listener's certificates only ours: those that are recorded, or wanted by who adopts the set.
-func (l listenerCertificates) read(ctx context.Context, c certificatesCall) (model.ListenerCertificates, model.ListenerCertificateOutputs, error) {
-	var out model.ListenerCertificateOutputs
+func (l listenerCertificates) read(ctx context.Context, c certificatesCall) (model.ListenerCertificates, model.ListenerCertificatesOutputs, error) {
+	var out model.ListenerCertificatesOutputs
 	there, err := l.api().further(ctx, c.ID)
 	if err != nil {
 		return model.ListenerCertificates{}, out, err
@@ -59,7 +63,7 @@ func (l listenerCertificates) read(ctx context.Context, c certificatesCall) (mod
 	return model.ListenerCertificates{ListenerARN: value.Lit(c.ID), CertificateARNs: asSet(value.Lit(left))}, out, nil
 }
 
-func (l listenerCertificates) update(ctx context.Context, c certificatesCall) (model.ListenerCertificateOutputs, error) {
+func (l listenerCertificates) update(ctx context.Context, c certificatesCall) (model.ListenerCertificatesOutputs, error) {
 	was, is := c.Old.CertificateARNs.Get(), c.Props.CertificateARNs.Get()
 	// Both calls may be repeated; new ones come first, so that no host is without a certificate meanwhile.
 	if err := l.api().addAll(ctx, c.ID, is); err != nil {
@@ -70,4 +74,57 @@ func (l listenerCertificates) update(ctx context.Context, c certificatesCall) (m
 
 func (l listenerCertificates) delete(ctx context.Context, c certificatesCall) error {
 	return l.api().removeAll(ctx, c.ID, c.Old.CertificateARNs.Get())
+}
+
+// certificateCalls are the calls about certificates of listeners.
+type certificateCalls struct {
+	add      op[elb.AddListenerCertificatesInput, elb.AddListenerCertificatesOutput]
+	describe op[elb.DescribeListenerCertificatesInput, elb.DescribeListenerCertificatesOutput]
+	remove   op[elb.RemoveListenerCertificatesInput, elb.RemoveListenerCertificatesOutput]
+}
+
+// further returns the certificates of a listener without its default: that is the listener's own business, even when it is the same.
+func (c certificateCalls) further(ctx context.Context, listenerARN string) ([]string, error) {
+	in := &elb.DescribeListenerCertificatesInput{ListenerArn: &listenerARN}
+	var out []string
+	for {
+		page, err := c.describe(ctx, in)
+		if err != nil {
+			return nil, failed("DescribeListenerCertificates", err)
+		}
+		for _, found := range page.Certificates {
+			if !aws.ToBool(found.IsDefault) {
+				out = append(out, aws.ToString(found.CertificateArn))
+			}
+		}
+		if in.Marker = page.NextMarker; in.Marker == nil {
+			return out, nil
+		}
+	}
+}
+
+// addAll adds certificates, one a call: AWS takes no more. One that is there already is no error.
+func (c certificateCalls) addAll(ctx context.Context, listenerARN string, arns []string) error {
+	for _, arn := range arns {
+		_, err := c.add(ctx, &elb.AddListenerCertificatesInput{
+			ListenerArn: &listenerARN, Certificates: []types.Certificate{{CertificateArn: &arn}},
+		})
+		if err != nil {
+			return failed("AddListenerCertificates", err, listenerAdvice...)
+		}
+	}
+	return nil
+}
+
+// removeAll removes certificates, one a call: AWS takes no more.
+func (c certificateCalls) removeAll(ctx context.Context, listenerARN string, arns []string) error {
+	for _, arn := range arns {
+		_, err := c.remove(ctx, &elb.RemoveListenerCertificatesInput{
+			ListenerArn: &listenerARN, Certificates: []types.Certificate{{CertificateArn: &arn}},
+		})
+		if err != nil {
+			return failed("RemoveListenerCertificates", err)
+		}
+	}
+	return nil
 }

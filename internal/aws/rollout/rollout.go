@@ -49,6 +49,7 @@ type Clock struct {
 
 // SystemClock is real time. Its pauses vary by a fifth, so that many watches do not ask in step, and follow call.Scale.
 func SystemClock() Clock {
+	//nolint:forbidigo // this is the clock that is injected
 	return Clock{Now: time.Now, Sleep: func(ctx context.Context, d time.Duration) error {
 		timer := time.NewTimer(time.Duration(float64(d) * call.Scale * (0.8 + 0.4*rand.Float64())))
 		defer timer.Stop()

@@ -96,12 +96,13 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) {
 	})
 	https := add("https-listener", elbv2.ListenerType, elbv2.Listener{
 		LoadBalancerARN: value.Expr[string](lb.Output("arn")), Port: ports["https"], Protocol: "HTTPS",
-		CertificateARN: value.Expr[string](certificates[0].arn), DefaultAction: elbv2.NotFound(),
+		CertificateARN: value.Expr[string](certificates[0]), DefaultAction: elbv2.NotFound(),
 	})
 	give(HTTPSListener, https.Output("arn"))
-	for _, c := range certificates[1:] {
-		add("certificate-"+slug(c.host), elbv2.ListenerCertificateType, elbv2.ListenerCertificate{
-			ListenerARN: value.Expr[string](https.Output("arn")), CertificateARN: value.Expr[string](c.arn),
+	if further := certificates[1:]; len(further) > 0 {
+		// One set: only AWS knows whether hosts share a wildcard certificate, and it must go with the last of them.
+		add("certificates", elbv2.ListenerCertificatesType, elbv2.ListenerCertificates{
+			ListenerARN: value.Expr[string](https.Output("arn")), CertificateARNs: value.Expr[[]string](value.NewList(further...)),
 		})
 	}
 	for _, host := range rules.hostsWithHTTPS {
@@ -125,35 +126,25 @@ func openPort(add func(string, string, any, ...string) *resource.Resource, publi
 	}).ID()
 }
 
-// certificate is a certificate and the first host that it is for.
-type certificate struct {
-	host string
-	arn  value.Value
-}
-
-// certificates are all certificates, one for each ARN as far as ARNs are known, sorted by host. The first is the listener's default, for
-// clients that name no host.
-func (r *Rules) certificates(find func(name string, props any) *resource.Resource) []certificate {
+// certificates are the ARNs of all certificates in the order of the hosts that they are for, one for each ARN as far as ARNs are known. The
+// first is the listener's default, for clients that name no host.
+func (r *Rules) certificates(find func(name string, props any) *resource.Resource) []value.Value {
 	byHost := map[string]value.Value{}
 	for _, n := range r.needs {
 		for _, host := range n.Hosts {
-			switch {
-			case !n.HTTPS():
-			case !n.Certificate.IsNull():
+			if n.HTTPS() && !n.Certificate.IsNull() {
 				byHost[host] = n.Certificate // a certificate that somebody names wins over one to be found
-			case byHost[host].IsNull():
-				byHost[host] = value.NullValue
 			}
 		}
 	}
-	var out []certificate
+	var out []value.Value
 	for _, host := range r.hostsWithHTTPS {
-		arn := byHost[host]
-		if arn.IsNull() {
+		arn, named := byHost[host]
+		if !named {
 			arn = find("find-"+slug(host), acm.Certificate{Domain: host}).Output("arn")
 		}
-		if !slices.ContainsFunc(out, func(c certificate) bool { return value.Equal(c.arn, arn) }) {
-			out = append(out, certificate{host, arn})
+		if !slices.ContainsFunc(out, func(other value.Value) bool { return value.Equal(other, arn) }) {
+			out = append(out, arn)
 		}
 	}
 	return out

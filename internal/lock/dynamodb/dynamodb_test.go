@@ -215,6 +215,22 @@ func TestTimesAreAWSTimes(t *testing.T) {
 	}
 }
 
+// TestDeathRightAfterLockingInTheFuture: the one moment in which times of a wrong clock are in the item. Whoever waits finds out.
+func TestDeathRightAfterLockingInTheFuture(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := cloud(time.Now)
+		ahead := lock.NewClock(func() time.Time { return time.Now().Add(2 * time.Hour) })
+		now := ahead.Wall()
+		_, err := process(c, nil)(ahead).Take(t.Context(), lock.Record{
+			Key: key, ID: "dead", LockedBy: "ann", LockedAt: now, LastHeartbeat: now, ExpiresAt: now.Add(time.Hour), Heartbeat: 30 * time.Second, RVN: "r",
+		}, nil)
+		require.NoError(t, err)
+		k := acquire(t, locktest.NewWorld(process(c, nil)).Process(2, 0), lock.Options{Timeout: 8 * time.Minute})
+		require.True(t, k.TookOver())
+		require.NoError(t, k.Release(t.Context(), 1))
+	})
+}
+
 // clock is a machine whose wall clock can jump and whose monotonic clock can stand still.
 type clock struct{ wall, asleep time.Duration }
 

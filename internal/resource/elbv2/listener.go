@@ -29,27 +29,3 @@ type Listener struct {
 type ListenerOutputs struct {
 	ARN string `json:"arn"`
 }
-
-// ListenerCertificateType is a further certificate of an HTTPS listener, chosen by the host name that the client asks for (SNI).
-const ListenerCertificateType = "elbv2/listener-certificate"
-
-// ListenerCertificate are the properties of a further certificate. Its ID is "<listener ARN>_<certificate ARN>". It cannot carry tags.
-type ListenerCertificate struct {
-	ListenerARN    value.Of[string] `json:"listenerArn" required:"true"`
-	CertificateARN value.Of[string] `json:"certificateArn" required:"true"`
-}
-
-// ListenerCertificateOutputs is empty: AWS adds nothing.
-type ListenerCertificateOutputs struct{}
-
-// ListenerCertificatesType is all further certificates of an HTTPS listener that are ours, as one set. It is the type to take where
-// several hosts may turn out to have the same certificate: one entry per ARN, whoever wants it, and gone only with the last.
-const ListenerCertificatesType = "elbv2/listener-certificates"
-
-// ListenerCertificates are the properties of the set. Its ID is the listener's ARN. It cannot carry tags; certificates that others added
-// to the listener are left alone.
-type ListenerCertificates struct {
-	ListenerARN value.Of[string] `json:"listenerArn" required:"true"`
-	// CertificateARNs may repeat themselves; their order means nothing. It changes in place, new ones first.
-	CertificateARNs value.Of[[]string] `json:"certificateArns" required:"true"`
-}

@@ -156,6 +156,9 @@ func (s *Session) State() *state.Envelope {
 // Lineage of the state; for a first deployment the one that it will get.
 func (s *Session) Lineage() string { return s.lineage }
 
+// Who is the person or job behind the run.
+func (s *Session) Who() string { return s.options.Owner.Who }
+
 // Lock is the lock of the run; its context and its guard are for everything that changes AWS.
 func (s *Session) Lock() *lock.Lock { return s.lock }
 

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/company/deployer/e2e/testkit"
+	"github.com/company/deployer/e2e/testkit/awsfix"
 	"github.com/company/deployer/e2e/testkit/ecsfake"
 	"github.com/company/deployer/e2e/testkit/moto"
 	"github.com/company/deployer/e2e/testkit/proxy"
@@ -117,7 +118,7 @@ func run(args []string, stdout, stderr io.Writer) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
 	ecsfake.Install(p, ecsfake.Options{})
-	testkit.InstallNetwork(p)
+	awsfix.Install(p)
 
 	env := testkit.Environment(p.URL(), o.region, testkit.StaticCredentials())
 	if o.envFile != "" {

@@ -1,23 +1,19 @@
-package testkit
+package awsfix
 
 import (
 	"encoding/xml"
 	"fmt"
 	"net/url"
-	"sync"
 
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// InstallNetwork gives the default VPC of each account and region the internet gateway and the default route that AWS makes with
+// openDefaultVPCs gives the default VPC of each account and region the internet gateway and the default route that AWS makes with
 // it and the emulator leaves out, at the first look at route tables.
-func InstallNetwork(p *proxy.Proxy) {
-	var mu sync.Mutex
-	done := map[string]bool{}
-	p.OnReset(func() { mu.Lock(); defer mu.Unlock(); done = map[string]bool{} })
+func openDefaultVPCs(p *proxy.Proxy) {
+	done := map[string]bool{} // by caller and region; handlers and resets run one at a time
+	p.OnReset(func() { clear(done) })
 	p.Handle("ec2", "DescribeRouteTables", func(c *proxy.Call) *proxy.Response {
-		mu.Lock()
-		defer mu.Unlock()
 		if key := c.AccessKey + " " + c.Region; !done[key] {
 			done[key] = true
 			if err := openDefaultVPC(c); err != nil {
@@ -63,21 +59,27 @@ func openDefaultVPC(c *proxy.Call) error {
 	return ec2(c, nil, "CreateRoute", "RouteTableId", tables.IDs[0], "DestinationCidrBlock", "0.0.0.0/0", "GatewayId", made.ID)
 }
 
-// ec2 makes a call of the caller's and decodes its XML answer into out, if that is given.
+// ec2 makes an EC2 call of the caller's and decodes its XML answer into out, if that is given.
 func ec2(c *proxy.Call, out any, action string, pairs ...string) error {
-	form := url.Values{"Action": {action}, "Version": {"2016-11-15"}}
+	answer, err := query(c, "ec2", "2016-11-15", action, pairs...)
+	if err != nil || out == nil {
+		return err
+	}
+	return xml.Unmarshal(answer, out)
+}
+
+// query makes a call of the caller's in the query protocol and returns the document that it answers.
+func query(c *proxy.Call, service, version, action string, pairs ...string) ([]byte, error) {
+	form := url.Values{"Action": {action}, "Version": {version}}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		form.Set(pairs[i], pairs[i+1])
 	}
-	answer, err := c.PostForm("ec2", form)
+	answer, err := c.PostForm(service, form)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if answer.Status >= 300 {
-		return fmt.Errorf("%s: %d: %s", action, answer.Status, answer.Body)
+		return nil, fmt.Errorf("%s: %d: %s", action, answer.Status, answer.Body)
 	}
-	if out == nil {
-		return nil
-	}
-	return xml.Unmarshal(answer.Body, out)
+	return answer.Body, nil
 }

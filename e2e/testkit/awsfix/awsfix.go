@@ -1,0 +1,16 @@
+// Package awsfix makes the emulator answer as AWS does where the product depends on the difference: the default VPC's way to the
+// internet, creates that may be repeated, namespaces of one VPC.
+//
+// What comes in: a proxy. What goes out: handlers on it, which look into the emulator and answer in its place or let the call pass.
+//
+// What it must not do: know the product, or keep what the emulator keeps.
+package awsfix
+
+import "github.com/company/deployer/e2e/testkit/proxy"
+
+// Install registers all corrections with a proxy.
+func Install(p *proxy.Proxy) {
+	openDefaultVPCs(p)
+	repeatLoadBalancers(p)
+	repeatCloudMap(p)
+}

@@ -1,0 +1,135 @@
+package awsfix
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/company/deployer/e2e/testkit/proxy"
+)
+
+// repeatCloudMap makes CreateService and CreatePrivateDnsNamespace answer with what they made when they come again with their
+// CreatorRequestId, and lets one VPC have namespaces of several names. The emulator makes a second service of the name, and takes one
+// private namespace per VPC whatever its name.
+func repeatCloudMap(p *proxy.Proxy) {
+	p.Handle("servicediscovery", "CreateService", createService)
+	operations := map[string]string{} // that made a namespace, by its id: the emulator cannot be asked without losing others
+	p.OnReset(func() { clear(operations) })
+	p.Handle("servicediscovery", "CreatePrivateDnsNamespace", func(c *proxy.Call) *proxy.Response {
+		return createNamespace(c, operations)
+	})
+}
+
+// cloudMapService is what tells services apart.
+type cloudMapService struct {
+	ID                string `json:"Id"`
+	Name              string
+	NamespaceID       string `json:"NamespaceId"`
+	CreatorRequestID  string `json:"CreatorRequestId"`
+	Type              any
+	DNSConfig         any `json:"DnsConfig"`
+	HealthCheckConfig any
+	CustomHealth      any `json:"HealthCheckCustomConfig"`
+}
+
+func createService(c *proxy.Call) *proxy.Response {
+	var asked cloudMapService
+	if c.Bind(&asked) != nil {
+		return nil
+	}
+	var list struct{ Services []json.RawMessage }
+	if err := cloudMap(c, "ListServices", map[string]any{}, &list); err != nil {
+		return failure(c, err)
+	}
+	for _, raw := range list.Services {
+		var there cloudMapService
+		if err := json.Unmarshal(raw, &there); err != nil {
+			return failure(c, err)
+		}
+		if there.NamespaceID != asked.NamespaceID || !strings.EqualFold(there.Name, asked.Name) {
+			continue
+		}
+		made := there
+		made.ID = ""
+		if asked.CreatorRequestID != "" && reflect.DeepEqual(made, asked) {
+			return proxy.JSONResponse(map[string]any{"Service": raw})
+		}
+		return refusal(c, "ServiceAlreadyExists", map[string]string{
+			"Message": "Service already exists.", "ServiceId": there.ID, "CreatorRequestId": there.CreatorRequestID,
+		})
+	}
+	return nil
+}
+
+func createNamespace(c *proxy.Call, operations map[string]string) *proxy.Response {
+	var asked map[string]any
+	if c.Bind(&asked) != nil {
+		return nil
+	}
+	name, _ := asked["Name"].(string)
+	vpc, _ := asked["Vpc"].(string)
+	token, _ := asked["CreatorRequestId"].(string)
+	var list struct {
+		Namespaces []struct {
+			ID               string `json:"Id"`
+			Name             string
+			CreatorRequestID string `json:"CreatorRequestId"`
+		}
+	}
+	if err := cloudMap(c, "ListNamespaces", map[string]any{}, &list); err != nil {
+		return failure(c, err)
+	}
+	for _, there := range list.Namespaces {
+		if operation := operations[there.ID]; operation != "" && token != "" && there.CreatorRequestID == token && strings.EqualFold(there.Name, name) {
+			return proxy.JSONResponse(map[string]any{"OperationId": operation})
+		}
+	}
+	// The emulator only compares this with other namespaces' VPCs: with the name in it, equal names still conflict.
+	asked["Vpc"] = vpc + "/" + strings.ToLower(name)
+	body, err := json.Marshal(asked)
+	if err != nil {
+		return failure(c, err)
+	}
+	answer, err := c.ForwardBody(body)
+	if err != nil {
+		return failure(c, err)
+	}
+	var started struct {
+		OperationID string `json:"OperationId"`
+	}
+	if answer.Status >= 300 || json.Unmarshal(answer.Body, &started) != nil {
+		return answer
+	}
+	var made struct {
+		Operation struct{ Targets map[string]string }
+	}
+	if err := cloudMap(c, "GetOperation", map[string]any{"OperationId": started.OperationID}, &made); err != nil {
+		return failure(c, err)
+	}
+	operations[made.Operation.Targets["NAMESPACE"]] = started.OperationID
+	return answer
+}
+
+// cloudMap makes a Cloud Map call of the caller's.
+func cloudMap(c *proxy.Call, operation string, in, out any) error {
+	return c.JSON("servicediscovery", "Route53AutoNaming_v20170314."+operation, in, out)
+}
+
+// failure passes on what the emulator answered to a call of ours.
+func failure(c *proxy.Call, err error) *proxy.Response {
+	var passed *proxy.APIError
+	if errors.As(err, &passed) {
+		return c.Failure(passed.Status, passed.Code, passed.Message)
+	}
+	return c.Failure(http.StatusInternalServerError, "InternalFailure", err.Error())
+}
+
+// refusal is an error answer with members of its own.
+func refusal(c *proxy.Call, code string, members map[string]string) *proxy.Response {
+	answer := c.Failure(http.StatusBadRequest, code, members["Message"])
+	members["__type"] = code
+	answer.Body = proxy.JSONResponse(members).Body
+	return answer
+}

@@ -1,0 +1,113 @@
+package awsfix
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/e2e/testkit/proxy"
+)
+
+// repeatLoadBalancers makes CreateLoadBalancer and CreateListener answer with what is there when it has the settings that are asked for,
+// and refuse it otherwise. The emulator makes a second load balancer of the name and a second listener on the port.
+func repeatLoadBalancers(p *proxy.Proxy) {
+	p.Handle("elasticloadbalancing", "CreateLoadBalancer", func(c *proxy.Call) *proxy.Response {
+		name := c.Form.Get("Name")
+		// Asked for by name, the emulator refuses one that is not there, as AWS does: then there is nothing to repeat.
+		found, err := query(c, "elasticloadbalancing", elbVersion, "DescribeLoadBalancers", "Names.member.1", name)
+		if err != nil {
+			return nil
+		}
+		there, err := flatten(found, "LoadBalancers", "member")
+		if err != nil || len(there) == 0 {
+			return nil
+		}
+		settings := under(c.Form, "Scheme", "Type", "IpAddressType")
+		if !within(settings, there[0]) || !sameSet(listed(c.Form, "SecurityGroups"), suffixed(there[0], "SecurityGroups.member.", "")) ||
+			!sameSet(listed(c.Form, "Subnets"), suffixed(there[0], "AvailabilityZones.member.", ".SubnetId")) {
+			return c.Failure(400, "DuplicateLoadBalancerName", "A load balancer with the same name '"+name+"' exists, but with different settings")
+		}
+		return renamed(found, "DescribeLoadBalancers", "CreateLoadBalancer")
+	})
+	p.Handle("elasticloadbalancing", "CreateListener", func(c *proxy.Call) *proxy.Response {
+		found, err := query(c, "elasticloadbalancing", elbVersion, "DescribeListeners", "LoadBalancerArn", c.Form.Get("LoadBalancerArn"))
+		if err != nil {
+			return nil
+		}
+		there, err := flatten(found, "Listeners", "member")
+		if err != nil {
+			return nil
+		}
+		i := slices.IndexFunc(there, func(l map[string]string) bool { return l["Port"] == c.Form.Get("Port") })
+		if i < 0 {
+			return nil
+		}
+		if !within(under(c.Form, "Protocol", "SslPolicy", "Certificates", "DefaultActions"), there[i]) {
+			return c.Failure(400, "DuplicateListener", "A listener already exists on this port for this load balancer")
+		}
+		one, err := query(c, "elasticloadbalancing", elbVersion, "DescribeListeners", "ListenerArns.member.1", there[i]["ListenerArn"])
+		if err != nil {
+			return nil
+		}
+		return renamed(one, "DescribeListeners", "CreateListener")
+	})
+}
+
+const elbVersion = "2015-12-01"
+
+// renamed turns the answer of one operation into that of another with equal content.
+func renamed(document []byte, from, to string) *proxy.Response {
+	for _, part := range []string{"Response", "Result"} {
+		document = bytes.ReplaceAll(document, []byte(from+part), []byte(to+part))
+	}
+	return proxy.XMLResponse(string(document))
+}
+
+// under returns the parameters of a form with those names, or below them.
+func under(form map[string][]string, names ...string) map[string]string {
+	out := map[string]string{}
+	for key, texts := range form {
+		top, _, _ := strings.Cut(key, ".")
+		if slices.Contains(names, top) && len(texts) > 0 {
+			out[key] = texts[0]
+		}
+	}
+	return out
+}
+
+// within reports whether everything asked for is there; what is there may have defaults besides.
+func within(asked, there map[string]string) bool {
+	for key, text := range asked {
+		if there[key] != text {
+			return false
+		}
+	}
+	return true
+}
+
+// listed returns the elements of a list in a form.
+func listed(form map[string][]string, name string) []string {
+	return slices.Collect(maps.Values(under(form, name)))
+}
+
+// suffixed returns the texts whose keys have that beginning and end, and no dot between.
+func suffixed(there map[string]string, prefix, suffix string) []string {
+	var out []string
+	for key, text := range there {
+		middle, found := strings.CutPrefix(key, prefix)
+		if !found {
+			continue
+		}
+		if middle, found = strings.CutSuffix(middle, suffix); found && !strings.Contains(middle, ".") {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+func sameSet(a, b []string) bool {
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(slices.Compact(a), slices.Compact(b))
+}
