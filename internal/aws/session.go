@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ type Settings struct {
 	AssumeRole  AssumeRole
 	MaxAttempts int // per call; 0: AWS_MAX_ATTEMPTS, else 8
 	Now         func() time.Time
+	Log         *slog.Logger // each call at debug level; nil: none
 }
 
 // AssumeRole is a role to act as, after the credentials of the chain; nothing with an empty RoleARN.
@@ -79,6 +81,10 @@ func NewSession(ctx context.Context, s Settings, env func(string) string) (*Sess
 		chain = newCredentials(assume(base, s.AssumeRole))
 	}
 	cfg.Credentials, cfg.Retryer = chain, newRetryer(attempts, chain, s.Now)
+	cfg.Logger = sdkLog(s.Log)
+	if s.Log != nil && s.Now != nil && s.Log.Enabled(ctx, slog.LevelDebug) {
+		cfg.APIOptions = append(cfg.APIOptions, logCalls(s.Log, s.Now))
+	}
 	return &Session{cfg: cfg, pathStyle: cfg.BaseEndpoint != nil || env("AWS_ENDPOINT_URL_S3") != ""}, nil
 }
 

@@ -45,7 +45,13 @@ func (r *runFlags) request(progress view.Progress) (deploy.Request, error) {
 	}
 	req := deploy.Request{
 		Variables: values, Targets: r.targets, AllowDataLoss: r.allowDataLoss, Refresh: r.refresh,
-		LockTimeout: r.lockTimeout, Parallelism: r.parallelism, Progress: progress.Event,
+		LockTimeout: r.lockTimeout, Parallelism: r.parallelism,
+		Progress: func(e plan.Event) {
+			if log := r.factory.log; log != nil {
+				logEvent(log, e)
+			}
+			progress.Event(e)
+		},
 	}
 	for _, name := range r.files {
 		data, err := r.factory.ReadFile(name)

@@ -7,6 +7,7 @@ package cli
 import (
 	"context"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,6 +41,7 @@ type Factory struct {
 
 	global globals
 	loaded *config.Effective
+	log    *slog.Logger // nil until the configuration is loaded
 }
 
 // globals are the flags that every command takes.
@@ -134,7 +136,23 @@ func (f *Factory) Config(stack ...config.Layer) (*config.Effective, error) {
 		return nil, err
 	}
 	f.loaded = effective
+	if f.log == nil {
+		f.log = f.newLog(effective.Settings.Logging)
+		f.log.Info("started", "version", version, "command", f.command())
+	}
 	return effective, nil
+}
+
+// command is what was asked for, without flags and their values.
+func (f *Factory) command() string {
+	var words []string
+	for _, word := range f.Args {
+		if strings.HasPrefix(word, "-") {
+			break
+		}
+		words = append(words, word)
+	}
+	return strings.Join(words, " ")
 }
 
 // colour reports whether a stream takes colours.

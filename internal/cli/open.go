@@ -3,7 +3,6 @@ package cli
 import (
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/deploy"
@@ -31,7 +30,7 @@ func (f *Factory) ConfigFor(stack string) (*config.Effective, error) {
 func (f *Factory) world(settings config.Settings) deploy.World {
 	return deploy.World{
 		Root: f.Root(), Home: f.Home, Settings: settings, Env: f.Env, Now: f.Now, Version: version,
-		Command: strings.Join(append([]string{"deployer"}, f.Args...), " "), Hard: f.Hard,
+		Command: "deployer " + f.command(), Hard: f.Hard, Log: f.log,
 	}
 }
 

@@ -27,6 +27,15 @@ func Run(f *Factory, args []string) int {
 	root.SetArgs(args)
 	root.SetContext(f.Soft)
 	err := root.Execute()
+	code := report(f, root, err)
+	if f.log != nil {
+		f.log.Info("ended", "command", f.command(), "exit", code)
+	}
+	return code
+}
+
+// report shows what went wrong, if anything did, and decides the exit code.
+func report(f *Factory, root *cobra.Command, err error) int {
 	if err == nil {
 		return exitOK
 	}
@@ -35,6 +44,11 @@ func Run(f *Factory, args []string) int {
 		return quiet.code
 	}
 	problems := diag.From(usage(root, err))
+	for _, d := range problems {
+		if f.log != nil {
+			f.log.Error(d.Summary, "code", string(d.Code), "component", d.Component, "operation", d.Operation, "request", d.RequestID, "detail", d.Detail)
+		}
+	}
 	view.Diagnostics(f.Stderr(), problems.Sort())
 	return exitCode(problems, f.Soft)
 }

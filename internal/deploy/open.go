@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"log/slog"
 	"path/filepath"
 	"sync"
 	"time"
@@ -31,6 +32,7 @@ type World struct {
 	Version  string          // of deployer
 	Command  string          // for the lock: what is running
 	Hard     context.Context // ends at the second signal
+	Log      *slog.Logger    // nil: nothing is logged
 }
 
 // Road is the way from manifests to running applications, for one backend.
@@ -91,7 +93,7 @@ func (r *Road) sessionIn(ctx context.Context, region string) (*aws.Session, erro
 func newSession(ctx context.Context, w World, region string) (*aws.Session, error) {
 	s := w.Settings.AWS
 	return aws.NewSession(ctx, aws.Settings{
-		Profile: s.Profile, Region: region, Now: w.Now,
+		Profile: s.Profile, Region: region, Now: w.Now, Log: w.Log,
 		AssumeRole: aws.AssumeRole{RoleARN: s.AssumeRole.RoleARN, SessionName: s.AssumeRole.SessionName, ExternalID: s.AssumeRole.ExternalID},
 	}, func(key string) string { return w.Env[key] })
 }

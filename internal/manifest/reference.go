@@ -84,11 +84,8 @@ func (s scope) output(address string, t target, output string, used int) (value.
 func (s scope) unknown(name []string) error {
 	written := strings.Join(name, ".")
 	var own, all []string
-	for address, t := range s.targets {
+	for address := range s.targets {
 		service, short, _ := cut(address)
-		if t.kind == nil {
-			continue
-		}
 		if service == s.service {
 			own = append(own, short)
 		}

@@ -83,7 +83,7 @@ func (b *Bundle) Resolve(o Options) (*Stack, diag.List) {
 	defaults := r.defaults(overlays)
 	r.index(overlays)
 	for _, d := range b.components {
-		if d.kind != "" && d.named {
+		if d.kind != "" {
 			r.component(d, defaults[d.kind], overlays)
 		}
 	}
@@ -93,7 +93,8 @@ func (b *Bundle) Resolve(o Options) (*Stack, diag.List) {
 	for _, name := range slices.Sorted(maps.Keys(r.known)) {
 		r.stack.Variables = append(r.stack.Variables, *r.known[name])
 	}
-	r.stack.forgiving = !o.Strict || p.list.HasErrors()
+	r.stack.failed = p.list.HasErrors()
+	r.stack.forgiving = !o.Strict || r.stack.failed
 	return r.stack, p.list.Sort()
 }
 
@@ -162,7 +163,9 @@ func (r *resolver) component(d *document, defaults *node, overlays map[*document
 	c.Spec = r.evaluate(merged, nil, scope{resolver: r, service: d.service, address: c.Address})
 	c.References = c.Spec.References()
 	r.link(&c)
-	r.stack.Components = append(r.stack.Components, c)
+	if r.targets[c.Address].kind != nil { // else its expressions were checked, and that is all that can be
+		r.stack.Components = append(r.stack.Components, c)
+	}
 }
 
 // under returns m with what over sets.

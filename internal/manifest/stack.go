@@ -19,8 +19,9 @@ type Stack struct {
 	Provider            // region and account of its resources
 	Tags         map[string]string
 	Variables    []Variable  // declared or used, sorted by name
-	Components   []Component // sorted by address
+	Components   []Component // of known kinds, sorted by address
 
+	failed    bool // Resolve found errors
 	forgiving bool // what is Unknown was reported, or may stay unknown
 }
 
@@ -86,13 +87,17 @@ func (s *Stack) Locate(address string, path ...string) *diag.Position {
 	return val.position()
 }
 
-// Diagnose places problems that a kind found in the spec of a component.
+// Diagnose places problems that a kind or the expansion found in the spec of a component. What only follows from errors that Resolve
+// reported is left out.
 func (s *Stack) Diagnose(address string, found []value.Problem) diag.List {
 	var p problems
 	c := s.Component(address)
 	for _, problem := range found {
 		if c == nil {
 			p.add(diag.New(diag.Invalid, summaries[problem.Kind], problem.Error(), "").For(address))
+			continue
+		}
+		if s.failed && slices.Contains(resolved, problem.Kind) {
 			continue
 		}
 		if problem.Kind == value.NotKnown && s.forgiving && c.Spec.Get(problem.Path...).Kind() == value.Unknown && !c.deferred(problem.Path) {
@@ -109,6 +114,9 @@ func (s *Stack) Diagnose(address string, found []value.Problem) diag.List {
 	}
 	return p.list.Sort()
 }
+
+// resolved are the problems that Resolve finds itself, and earlier.
+var resolved = []value.ProblemKind{component.UnknownComponent, component.UnknownOutput, component.UnknownVerb, component.SensitiveValue}
 
 // deferred reports whether an expression with references stands at the path or above it.
 func (c *Component) deferred(path []string) bool {

@@ -67,6 +67,13 @@ func Run(t *testing.T, start func(t *testing.T) Open) {
 	}
 }
 
+// RunTable runs the suite of the table alone, in real time: for tables behind a network.
+func RunTable(t *testing.T, start func(t *testing.T) lock.Table) {
+	for name, test := range tableTests {
+		t.Run(name, func(t *testing.T) { test(t, start(t)) })
+	}
+}
+
 // Owner of the locks of a test.
 func Owner(who string) lock.Owner { return lock.Owner{Who: who, Version: "1.2.3"} }
 
