@@ -88,6 +88,8 @@ func change(o *runFlags, c changing) error {
 		live.pause()
 		if !o.json {
 			view.Diagnostics(f.Stderr(), warnings)
+		}
+		if !o.json && !(f.global.quiet && auto) {
 			view.Plan(f.Stdout(), p)
 		}
 		switch {

@@ -54,10 +54,14 @@ func initRun(o *initOptions) error {
 			return err
 		}
 	}
-	for flag, text := range map[string]string{"--region": o.region, "--bucket": o.bucket, "--table": o.table} {
-		if text == "" {
-			return diag.New(diag.Invalid, "Missing answer", flag+" is empty.", "Give it as a flag, or run deployer init on a terminal.")
+	var missing []string
+	for _, answer := range []struct{ flag, text string }{{"--region", o.region}, {"--bucket", o.bucket}, {"--table", o.table}} {
+		if answer.text == "" {
+			missing = append(missing, answer.flag)
 		}
+	}
+	if len(missing) > 0 {
+		return diag.New(diag.Invalid, "Missing answers", "There is no "+strings.Join(missing, ", no ")+".", "Give them as flags, or run deployer init on a terminal.")
 	}
 	if err := writePrivate(path, o.file()); err != nil {
 		return diag.New(diag.Failed, "Cannot write the configuration", err.Error(), "")

@@ -3,12 +3,12 @@ package cli
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/manifest"
 )
 
 type stackInitOptions struct {
@@ -34,8 +34,6 @@ func newStackInit(f *Factory, runF func(*stackInitOptions) error) *cobra.Command
 		},
 	}
 }
-
-var stackName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
 
 // scaffold is what a new stack consists of; NAME stands for its name.
 var scaffold = map[string]string{
@@ -108,8 +106,8 @@ func stackInitRun(o *stackInitOptions) error {
 		}
 		dir = filepath.Join(root, "stacks", name)
 	}
-	if !stackName.MatchString(name) {
-		return diag.New(diag.Invalid, "Invalid stack name", `"`+name+`" is not a name: lower-case letters, digits and hyphens, a letter first, at most 31 characters.`, "Give another: deployer stack init NAME")
+	if detail, next := manifest.CheckName(name); detail != "" {
+		return diag.New(diag.Invalid, "Invalid stack name", detail, next)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "stack.yaml")); err == nil {
 		return diag.New(diag.Invalid, "Stack exists", filepath.Join(dir, "stack.yaml")+" is there already; nothing was changed.", "")

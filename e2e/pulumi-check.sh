@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Opens the derived copy of a state with the stock pulumi CLI: it must list, show and export what deployer deployed.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/repo/stacks" "$work/home"
+cp -r "$here/examples/user-platform" "$work/repo/stacks/"
+cat >"$work/run.sh" <<'EOF'
+set -euo pipefail
+cd "$WORK/repo"
+deployer backend create --bucket pulumi-check --table pulumi-check --region us-east-1 >/dev/null
+deployer apply -q -e dev --var VERSION=1.0.0 --auto-approve
+prefix=stacks/user-platform/dev/pulumi
+url="s3://pulumi-check/$prefix?endpoint=${AWS_ENDPOINT_URL#http://}&disableSSL=true&s3ForcePathStyle=true&region=us-east-1"
+pulumi login "$url"
+pulumi stack ls --all
+pulumi stack ls --all | grep -q dev
+pulumi stack --stack organization/user-platform/dev --show-urns | tee "$WORK/stack.txt" | tail -15
+grep -q 'user-service/api:service' "$WORK/stack.txt"
+pulumi stack export --stack organization/user-platform/dev --file "$WORK/export.json"
+grep -q '"user-service/api:service"\|::user-service/api:service' "$WORK/export.json"
+pulumi stack output --stack organization/user-platform/dev --json >"$WORK/outputs.json"
+grep -q 'user-service/api' "$WORK/outputs.json"
+EOF
+export WORK=$work HOME=$work/home PATH=$here/bin:$here/.cache/tools:$PATH
+export DEPLOYER_BACKEND_BUCKET=pulumi-check DEPLOYER_LOCKS_TABLE=pulumi-check DEPLOYER_BACKEND_REGION=us-east-1 DEPLOYER_LOCKS_REGION=us-east-1
+export PULUMI_SKIP_UPDATE_CHECK=1 PULUMI_CONFIG_PASSPHRASE='' PULUMI_HOME=$work/home/.pulumi
+"$here/bin/testproxy" -region us-east-1 -exec -- bash "$work/run.sh"
+echo "The stock pulumi CLI opens the copy."
