@@ -1,0 +1,91 @@
+package view
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/config"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/state"
+)
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func sampleStatus() *observe.Status {
+	return &observe.Status{
+		Stack: "shop", Environment: "production", Deployment: 7, Result: "failed", At: noon.Add(-3 * time.Minute),
+		Components: []observe.Component{
+			{Address: "web/api", Kind: "MicroService", Problem: "The last rollout failed.", Service: &observe.Service{
+				Name: "shop-api", Desired: 3, Running: 2, Pending: 1, Revision: "api:12", Rollout: "FAILED",
+				Images:  []observe.Image{{Container: "api", Image: "shop/api:1.1", Digest: "sha256:abc", Tasks: 2}},
+				Targets: []observe.Targets{{Healthy: 2, Total: 3, Reason: "Target.Timeout"}},
+				Events:  []observe.Event{{At: noon.Add(-90 * time.Second), Message: "has reached a steady state."}},
+			}},
+			{Address: "web/queue", Kind: "SQS", Healthy: true},
+		},
+	}
+}
+
+func TestStatus(t *testing.T) {
+	golden(t, "status.txt", render(false, 80, func(w *Writer) { Status(w, sampleStatus(), noon) }))
+	var doc bytes.Buffer
+	require.NoError(t, JSON(&doc, sampleStatus()))
+	golden(t, "status.json", doc.String())
+}
+
+func TestOutputsForShells(t *testing.T) {
+	all := map[string]map[string]any{"user-service/api": {"internalUrl": "http://it's", "ports": []any{float64(80), float64(443)}}, "web/queue": {"url": "https://q"}}
+	require.Equal(t, "USER_SERVICE_API_INTERNAL_URL='http://it'\\''s'\nUSER_SERVICE_API_PORTS='[80, 443]'\nWEB_QUEUE_URL='https://q'\n",
+		render(false, 80, func(w *Writer) { OutputsEnv(w, all) }))
+	require.Equal(t, "user-service/api\n  internalUrl = http://it's\n  ports = [80, 443]\n\nweb/queue\n  url = https://q\n",
+		render(false, 80, func(w *Writer) { Outputs(w, all) }))
+	require.Equal(t, "https://q\n", render(false, 80, func(w *Writer) { Raw(w, "https://q") }))
+}
+
+func TestTables(t *testing.T) {
+	golden(t, "tables.txt", render(false, 80, func(w *Writer) {
+		History(w, state.Key{Stack: "shop", Environment: "dev"}, []observe.Deployment{
+			{Version: "v2", At: noon, Result: "failed", Who: "ann", Commit: "0123456789", Summary: "~2"},
+			{Version: "v1", At: noon.Add(-time.Hour), Result: "succeeded", Who: "ann"},
+		})
+		History(w, state.Key{Stack: "shop", Environment: "dev"}, nil)
+		States(w, "s3://bucket", []observe.State{{Stack: "shop", Environment: "dev", Size: 2048, Modified: noon}})
+		States(w, "s3://bucket", nil)
+		Locks(w, []observe.Lock{{Stack: "shop", Environment: "dev", ID: "id-1", By: "ann", At: noon.Add(-time.Minute), Metadata: map[string]string{"hostname": "ci-3"}}}, noon)
+		Locks(w, nil, noon)
+		Lock(w, &observe.Lock{Stack: "shop", Environment: "dev", ID: "id-1", By: "ann", At: noon.Add(-time.Minute), LastHeartbeat: noon, Expires: noon.Add(time.Hour), Alive: true, Metadata: map[string]string{"pid": "7"}}, noon)
+		Stacks(w, []observe.StackEntry{{Stack: "shop", Environments: []observe.Environment{{Name: "dev", Deployment: 3, Result: "succeeded", At: noon.Add(-48 * time.Hour)}, {Name: "production"}}}, {Stack: "empty"}}, noon)
+		Findings(w, []observe.Finding{{What: "Versioning", OK: true, Detail: "enabled"}, {What: "Table x", Detail: "does not exist", Fix: "Run `deployer backend create`."}})
+	}))
+}
+
+func TestDetailsAndState(t *testing.T) {
+	resources := []observe.ResourceDetail{{Resource: "web/queue:queue", Type: "sqs/queue", ID: "https://q", Problems: []string{"did not settle"}}}
+	golden(t, "details.txt", render(false, 80, func(w *Writer) {
+		Details(w, &observe.Details{Stack: "shop", Environment: "dev", Deployment: 1, Result: "succeeded", Account: "1", Region: "r", Components: []observe.ComponentDetail{
+			{Address: "web/queue", Kind: "SQS", Protected: true, Outputs: map[string]any{"url": "https://q"}, Resources: resources},
+		}})
+		State(w, observe.StateSummary{Stack: "shop", Environment: "dev", Lineage: "l", Serial: 4, Fence: 2, Deployment: 1, Result: "in progress", At: noon, Who: "ann",
+			Version: "1.0", Account: "1", Region: "r", Intents: []string{"create web/queue:queue"}, Resources: resources})
+	}))
+}
+
+func TestConfig(t *testing.T) {
+	effective, problems := config.Load(config.Flags(config.Flag{Name: "--backend-bucket", Path: "backend.bucket", Text: "b"}, config.Flag{Name: "--lock-table", Path: "locks.table", Text: "t"}))
+	require.Empty(t, problems)
+	golden(t, "config.txt", render(false, 80, func(w *Writer) { Config(w, effective, true) }))
+}
+
+func TestJSONShapes(t *testing.T) {
+	var b bytes.Buffer
+	warning := &diag.Diagnostic{Severity: diag.Warning, Code: diag.Invalid, Summary: "State is local"}
+	require.NoError(t, PlanJSON(&b, samplePlan(), diag.List{warning}))
+	golden(t, "plan.json", b.String())
+	b.Reset()
+	require.NoError(t, DiagnosticsJSON(&b, diag.List{diag.New(diag.Invalid, "Unknown kind", "x", "y").At(diag.Position{File: "a.yaml", Line: 1, Column: 2})}))
+	golden(t, "diagnostics.json", b.String())
+}
