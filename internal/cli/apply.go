@@ -84,8 +84,10 @@ func change(o *runFlags, c changing) error {
 		return err
 	}
 	auto := c.approve || settings.Settings.Preferences.AutoApprove
+	told, shown := 0, false
 	req.Approve = func(p *plan.Plan, warnings diag.List) (bool, error) {
 		live.pause()
+		told, shown = len(warnings), true
 		if !o.json {
 			view.Diagnostics(f.Stderr(), warnings)
 		}
@@ -110,9 +112,17 @@ func change(o *runFlags, c changing) error {
 	}
 	applied, err := c.run(req)
 	live.Close()
-	if applied != nil && applied.Plan != nil && o.json {
-		if jsonErr := view.AppliedJSON(f.Out, applied.Plan, applied.Deployment, applied.Outputs, err); jsonErr != nil {
+	switch {
+	case applied == nil || applied.Plan == nil:
+	case o.json:
+		if jsonErr := view.AppliedJSON(f.Out, applied.Plan, applied.Deployment, applied.Outputs, applied.Warnings, err); jsonErr != nil {
 			return jsonErr
+		}
+	default:
+		view.Diagnostics(f.Stderr(), applied.Warnings[min(told, len(applied.Warnings)):])
+		// What may not be done (protected data) is understood from the plan.
+		if err != nil && !shown && applied.Plan.HasChanges() && !f.global.quiet {
+			view.Plan(f.Stdout(), applied.Plan)
 		}
 	}
 	if err != nil {

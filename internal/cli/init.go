@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -62,6 +63,9 @@ func initRun(o *initOptions) error {
 	}
 	if len(missing) > 0 {
 		return diag.New(diag.Invalid, "Missing answers", "There is no "+strings.Join(missing, ", no ")+".", "Give them as flags, or run deployer init on a terminal.")
+	}
+	if err := o.check(); err != nil {
+		return err
 	}
 	if err := writePrivate(path, o.file()); err != nil {
 		return diag.New(diag.Failed, "Cannot write the configuration", err.Error(), "")
@@ -121,6 +125,31 @@ func (o *initOptions) ask(path string) error {
 		*q.answer = text
 	}
 	return nil
+}
+
+var (
+	regionName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
+	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	tableName  = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,255}$`)
+)
+
+// check refuses what AWS would never accept, before it is written.
+func (o *initOptions) check() error {
+	var found diag.List
+	for _, answer := range []struct {
+		what, text string
+		rule       *regexp.Regexp
+		next       string
+	}{
+		{"region", o.region, regionName, "For instance eu-central-1."},
+		{"bucket", o.bucket, bucketName, "Use 3 to 63 lower-case letters, digits, dots and hyphens."},
+		{"table", o.table, tableName, "Use 3 to 255 letters, digits, dots, hyphens and underscores."},
+	} {
+		if !answer.rule.MatchString(answer.text) {
+			found.Add(diag.New(diag.Invalid, "Invalid "+answer.what, fmt.Sprintf("%q cannot be the name of a %s.", answer.text, answer.what), answer.next))
+		}
+	}
+	return found.Err()
 }
 
 func or(text, fallback string) string {

@@ -43,7 +43,7 @@ func report(f *Factory, root *cobra.Command, err error) int {
 	if errors.As(err, &quiet) {
 		return quiet.code
 	}
-	problems := diag.From(usage(root, err))
+	problems := diag.From(usage(root, f.Args, err))
 	for _, d := range problems {
 		if f.log != nil {
 			f.log.Error(d.Summary, "code", string(d.Code), "component", d.Component, "operation", d.Operation, "request", d.RequestID, "detail", d.Detail)
@@ -56,15 +56,27 @@ func report(f *Factory, root *cobra.Command, err error) int {
 // usageError is what cobra says of arguments and flags.
 type usageError struct{ error }
 
-func usage(root *cobra.Command, err error) error {
+func usage(root *cobra.Command, args []string, err error) error {
 	var bad usageError
 	if !errors.As(err, &bad) && !strings.HasPrefix(err.Error(), "unknown command") {
 		return err
 	}
 	summary, rest, _ := strings.Cut(err.Error(), "\n")
 	d := diag.New(diag.Invalid, "Invalid usage", strings.ToUpper(summary[:1])+summary[1:]+".", strings.Join(strings.Fields(rest), " "))
+	called, _, _ := root.Find(args) // as far as the words are commands
+	if called == nil {
+		called = root
+	}
+	if _, word, ok := strings.Cut(summary, `unknown command "`); ok && d.Next == "" {
+		word, _, _ = strings.Cut(word, `"`)
+		var names []string
+		for _, c := range called.Commands() {
+			names = append(names, c.Name())
+		}
+		d.Next = diag.DidYouMean(word, names)
+	}
 	if d.Next == "" {
-		d.Next = "See: deployer help"
+		d.Next = "See: " + called.CommandPath() + " --help"
 	}
 	return d
 }
@@ -110,7 +122,17 @@ func newRoot(f *Factory) *cobra.Command {
 	root.SetHelpCommandGroupID(setup)
 	root.SetCompletionCommandGroupID(setup)
 	wrapArgs(root)
+	fitHelp(root)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages ", "Flags.FlagUsagesWrapped 80 "))
 	return root
+}
+
+// fitHelp breaks the lines of help texts at the width of a plain terminal.
+func fitHelp(cmd *cobra.Command) {
+	cmd.Long = view.Wrap(strings.Join(strings.Fields(cmd.Long), " "), 80)
+	for _, c := range cmd.Commands() {
+		fitHelp(c)
+	}
 }
 
 // wrapArgs makes errors about arguments usage errors.
