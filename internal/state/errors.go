@@ -51,7 +51,7 @@ func problem(cause error, summary, detail, next string) *diag.Diagnostic {
 
 func corrupt(where string, raw []byte, reason string) error {
 	return problem(&CorruptError{Reason: reason, Raw: raw}, "State is damaged", where+": "+reason+".",
-		"Nothing was changed. Bring back an earlier state with `deployer state restore VERSION`; `deployer history` lists the versions.")
+		"Nothing was changed. Bring back an earlier version of state.json, or copy the newest file below history/ over it.")
 }
 
 func newer(where string, format, minReader int) error {

@@ -106,7 +106,7 @@ func (s *Session) settle(ctx context.Context) error {
 		if s.Serial() < s.lock.LastSerial() {
 			return diag.New(diag.Conflict, "State is older than it was",
 				fmt.Sprintf("%s has serial %d, but the last run left serial %d: somebody put an old state back, or removed it.", s.options.Key, s.Serial(), s.lock.LastSerial()),
-				"Bring the newest version back with `deployer state restore VERSION` (`deployer history` lists them).")
+				"Bring back the newest version of state.json, or the newest file below history/: copy it over state.json.")
 		}
 	}
 	return s.accept(ctx)
