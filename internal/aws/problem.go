@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"strings"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -63,7 +64,8 @@ func classify(operation string, err error) *diag.Diagnostic {
 	var unsent *smithyhttp.RequestSendError
 	switch {
 	case errors.As(err, &credentials):
-		return diag.New(diag.Invalid, "No AWS credentials", fmt.Sprintf("%s needs credentials, and none were found: %s.", operation, credentials.Err),
+		why := strings.TrimSuffix(strings.ReplaceAll(credentials.Err.Error(), "failed to refresh cached credentials, ", ""), ".")
+		return diag.New(diag.Invalid, "No AWS credentials", fmt.Sprintf("%s needs credentials, and none were found: %s.", operation, why),
 			"Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, log in with `aws sso login`, or set aws.profile in the configuration.")
 	case hasCode(err, "ExpiredToken", "ExpiredTokenException", "RequestExpired"):
 		return diag.New(diag.Invalid, "AWS credentials have expired", operation+": "+message(err),

@@ -10,7 +10,7 @@ import (
 // keepAlive is the heart. It ends when ctx does, or when the lock is lost.
 func (k *Lock) keepAlive(ctx context.Context) {
 	defer close(k.done)
-	interval := k.record.Heartbeat
+	interval := k.snapshot().Heartbeat
 	pause := interval
 	for {
 		if sleep(ctx, pause) != nil {
@@ -18,7 +18,7 @@ func (k *Lock) keepAlive(ctx context.Context) {
 		}
 		silent := k.silent()
 		if silent >= missed*interval {
-			k.lose(fmt.Sprintf("no heartbeat arrived for %s (no connection, or this machine slept)", silent.Round(time.Second)))
+			_ = k.lose(fmt.Sprintf("no heartbeat arrived for %s (no connection, or this machine slept)", silent.Round(time.Second)))
 			return
 		}
 		attempt, stop := context.WithTimeout(ctx, min(missed*interval-silent, interval))
@@ -28,7 +28,7 @@ func (k *Lock) keepAlive(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, ErrLost):
-			k.lose("another run has taken it over, or it was unlocked")
+			_ = k.lose("another run has taken it over, or it was unlocked")
 			return
 		case err != nil:
 			// Trouble on the way: often, until the deadline.

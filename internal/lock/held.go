@@ -26,6 +26,7 @@ type Lock struct {
 	record   Record
 	good     Instant // when the last heartbeat that arrived was sent
 	released bool
+	gone     error // why the lock was lost; the context may have ended for another reason before
 }
 
 // got makes the Lock and starts its heart. stale: the times in the record are not those of this attempt, or wrong; they are put
@@ -50,18 +51,14 @@ func (w *waiter) got(ctx context.Context, r Record, sent Instant, tookOver, stal
 func (k *Lock) Context() context.Context { return k.ctx }
 
 // ID is unique to this acquisition.
-func (k *Lock) ID() string { return k.record.ID }
+func (k *Lock) ID() string { return k.snapshot().ID }
 
 // Fence is higher than that of all who held the lock before.
-func (k *Lock) Fence() int64 {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.record.Fence
-}
+func (k *Lock) Fence() int64 { return k.snapshot().Fence }
 
 // LastSerial is the serial of the state when the lock was last released, 0 when it never was: an older state that was read is
 // out of date.
-func (k *Lock) LastSerial() int64 { return k.record.LastSerial }
+func (k *Lock) LastSerial() int64 { return k.snapshot().LastSerial }
 
 // TookOver reports whether a former holder did not release, so that a write of it may still be on its way: claim the state before
 // anything else.
@@ -76,15 +73,15 @@ func (k *Lock) Now() time.Time { return k.locker.table.Now() }
 // Guard returns nil while this process can be sure that nobody else holds the lock: the last good heartbeat was sent less than
 // three heartbeats ago, by the wall clock and by the monotonic one.
 func (k *Lock) Guard() error {
-	var why *LostError
-	switch cause := context.Cause(k.ctx); {
-	case errors.As(cause, &why):
-		return cause
-	case errors.Is(cause, errReleased):
-		return lost(k.record.Key, "it was released")
+	k.mu.Lock()
+	gone := k.gone
+	k.mu.Unlock()
+	if gone != nil {
+		return gone
 	}
-	if silent := k.silent(); silent >= missed*k.record.Heartbeat {
-		return lost(k.record.Key, fmt.Sprintf("no heartbeat arrived for %s, so another run may have taken it over", silent.Round(time.Second)))
+	r := k.snapshot()
+	if silent := k.silent(); silent >= missed*r.Heartbeat {
+		return lost(r.Key, fmt.Sprintf("no heartbeat arrived for %s, so another run may have taken it over", silent.Round(time.Second)))
 	}
 	return nil
 }
@@ -125,7 +122,7 @@ func (k *Lock) Release(ctx context.Context, lastSerial int64) error {
 	r.RVN = "" // a heartbeat may be on its way
 	r.Unclaimed = k.tookOver && lastSerial <= r.LastSerial
 	r.LastSerial = max(lastSerial, r.LastSerial)
-	k.cancel(errReleased)
+	_ = k.end(lost(r.Key, "it was released"))
 	err := k.locker.table.Free(ctx, r)
 	<-k.done
 	if err != nil && !errors.Is(err, ErrLost) {
@@ -137,8 +134,6 @@ func (k *Lock) Release(ctx context.Context, lastSerial int64) error {
 	return nil
 }
 
-var errReleased = errors.New("the lock was released")
-
 func (k *Lock) snapshot() Record {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -146,8 +141,15 @@ func (k *Lock) snapshot() Record {
 }
 
 // lose ends the lock's context and returns why.
-func (k *Lock) lose(reason string) error {
-	err := lost(k.record.Key, reason)
-	k.cancel(err)
-	return err
+func (k *Lock) lose(reason string) error { return k.end(lost(k.snapshot().Key, reason)) }
+
+// end makes the first reason the one that Guard tells.
+func (k *Lock) end(why error) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.gone == nil {
+		k.gone = why
+	}
+	k.cancel(k.gone)
+	return k.gone
 }

@@ -24,7 +24,7 @@ const itemKey = "stack:shop:env:dev"
 
 func cloud(now func() time.Time) *fakeaws.Cloud {
 	c := fakeaws.New(now)
-	c.CreateTable("locks", "lockKey")
+	c.CreateTable("locks")
 	return c
 }
 

@@ -3,17 +3,17 @@
 package filelock
 
 import (
+	"errors"
 	"os"
 	"syscall"
 )
 
 func tryLock(f *os.File) error {
 	for {
-		switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err {
-		case nil:
-			return nil
-		case syscall.EINTR:
-		case syscall.EWOULDBLOCK:
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.EWOULDBLOCK):
 			return errTaken
 		default:
 			return err

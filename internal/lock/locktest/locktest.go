@@ -19,6 +19,8 @@ import (
 // Open returns a table over the storage of one test, as a process with that clock sees it.
 type Open func(clock lock.Clock) lock.Table
 
+var now = time.Now //nolint:forbidigo // inside synctest, where it is the test's own clock
+
 var key = lock.Key{Stack: "shop", Environment: "dev"}
 
 // World is one machine with its processes.
@@ -41,7 +43,7 @@ func (w *World) Process(pid int, skew time.Duration) *lock.Locker {
 
 // ProcessOn returns the Locker of a process somewhere else.
 func (w *World) ProcessOn(host lock.Host, skew time.Duration) *lock.Locker {
-	clock := lock.NewClock(func() time.Time { return time.Now().Add(skew) })
+	clock := lock.NewClock(func() time.Time { return now().Add(skew) })
 	return lock.New(w.open(clock), clock, host, w.ID)
 }
 
@@ -57,7 +59,7 @@ func (w *World) Kill(pid int) { delete(w.alive, pid) }
 func Run(t *testing.T, start func(t *testing.T) Open) {
 	for name, test := range tableTests {
 		t.Run("table: "+name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { test(t, start(t)(lock.NewClock(time.Now))) })
+			synctest.Test(t, func(t *testing.T) { test(t, start(t)(lock.NewClock(now))) })
 		})
 	}
 	for name, test := range ruleTests {

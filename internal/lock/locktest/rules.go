@@ -29,13 +29,13 @@ var ruleTests = map[string]func(*testing.T, *World){
 	},
 	"waiting tells who holds it and ends": func(t *testing.T, w *World) {
 		a := acquire(t, w.Process(1, 0), "ann", lock.Options{})
-		start := time.Now()
+		start := now()
 		var told []string
 		_, err := w.Process(2, 0).Acquire(t.Context(), key, Owner("bob"), lock.Options{Timeout: time.Minute, Notify: func(r lock.Record, _ time.Duration) {
 			told = append(told, r.LockedBy)
 		}})
 		requireHeld(t, err, "ann")
-		require.InDelta(t, 60, time.Since(start).Seconds(), 1)
+		require.InDelta(t, 60, now().Sub(start).Seconds(), 1)
 		require.Equal(t, []string{"ann", "ann"}, told, "at once and after half a minute")
 		require.NoError(t, a.Release(t.Context(), 0))
 	},
@@ -46,9 +46,9 @@ var ruleTests = map[string]func(*testing.T, *World){
 				t.Error(err)
 			}
 		})
-		start := time.Now()
+		start := now()
 		b := acquire(t, w.Process(2, 0), "bob", lock.Options{Timeout: 8 * time.Minute})
-		require.Less(t, time.Since(start), 28*time.Second)
+		require.Less(t, now().Sub(start), 28*time.Second)
 		require.Equal(t, []any{int64(9), false, true}, []any{b.LastSerial(), b.TookOver(), b.Waited()})
 		require.NoError(t, b.Release(t.Context(), 0))
 	},
@@ -82,6 +82,18 @@ var ruleTests = map[string]func(*testing.T, *World){
 		require.NoError(t, a.Guard(), "what is in flight may end and be saved")
 		require.NoError(t, a.Release(t.Context(), 0))
 	},
+	"a loss after an interrupt is known, too": func(t *testing.T, w *World) {
+		ctx, interrupt := context.WithCancel(t.Context())
+		a, err := w.Process(1, 0).Acquire(ctx, key, Owner("ann"), lock.Options{})
+		require.NoError(t, err)
+		interrupt()
+		_, err = w.Process(2, 0).ForceUnlock(t.Context(), key, a.ID(), true)
+		require.NoError(t, err)
+		time.Sleep(31 * time.Second)
+		var l *lock.LostError
+		require.ErrorAs(t, a.Guard(), &l)
+		require.NoError(t, a.Release(t.Context(), 0))
+	},
 	"a dead process on this machine is taken over at once": func(t *testing.T, w *World) {
 		abandon(t, w, 1)
 		b := acquire(t, w.Process(2, 0), "bob", lock.Options{})
@@ -101,10 +113,10 @@ var ruleTests = map[string]func(*testing.T, *World){
 	"a silent holder is taken over after its time": func(t *testing.T, w *World) {
 		abandon(t, w, 1)
 		w.alive[1] = true // it hangs: its neighbours see it, but no heartbeat comes
-		start := time.Now()
+		start := now()
 		b := acquire(t, w.Process(2, 0), "bob", lock.Options{Timeout: 8 * time.Minute})
 		require.True(t, b.TookOver())
-		require.InDelta(t, 393, time.Since(start).Seconds(), 5, "3 heartbeats and 300 s")
+		require.InDelta(t, 393, now().Sub(start).Seconds(), 5, "3 heartbeats and 300 s")
 		require.NoError(t, b.Release(t.Context(), 1))
 	},
 	"what a holder left open is told until somebody writes": func(t *testing.T, w *World) {
@@ -198,10 +210,10 @@ func abandon(t *testing.T, w *World, pid int) {
 	require.NoError(t, err)
 	require.NoError(t, k.Release(t.Context(), 0)) // ends its goroutine
 	synctest.Wait()
-	_, err = w.open(lock.NewClock(time.Now)).Take(t.Context(), r, nil)
+	_, err = w.open(lock.NewClock(now)).Take(t.Context(), r, nil)
 	require.NoError(t, err)
 	// One fence was used up by the release; the tests count from the abandoned one.
-	require.NoError(t, w.open(lock.NewClock(time.Now)).Raise(t.Context(), r, 1))
+	require.NoError(t, w.open(lock.NewClock(now)).Raise(t.Context(), r, 1))
 	w.Kill(pid)
 }
 

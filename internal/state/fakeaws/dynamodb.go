@@ -8,10 +8,7 @@ import (
 	"strings"
 )
 
-type table struct {
-	hashKey string
-	items   map[string]item
-}
+type table struct{ items map[string]item }
 
 // item maps attribute names to values in DynamoDB's JSON form: {"S": "text"}.
 type item map[string]any

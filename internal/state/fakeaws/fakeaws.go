@@ -71,11 +71,11 @@ func (c *Cloud) CreateBucket(name string) {
 	c.buckets[name] = &bucket{objects: map[string][]version{}}
 }
 
-// CreateTable makes a table with one string hash key.
-func (c *Cloud) CreateTable(name, hashKey string) {
+// CreateTable makes a table; its hash key is the one attribute that the requests' keys have.
+func (c *Cloud) CreateTable(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.tables[name] = &table{hashKey: hashKey, items: map[string]item{}}
+	c.tables[name] = &table{items: map[string]item{}}
 }
 
 // Calls returns all that was asked so far, in the order in which it had its effect.

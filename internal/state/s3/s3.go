@@ -155,15 +155,6 @@ func (b *Backend) snapshot(ctx context.Context, key string) (*state.Snapshot, er
 	return state.Open(raw, etag, b.where(key))
 }
 
-// current is what is at key now, nil where that cannot be said.
-func (b *Backend) current(ctx context.Context, key string) *state.Snapshot {
-	s, err := b.snapshot(ctx, key)
-	if err != nil {
-		return nil
-	}
-	return s
-}
-
 // problem is Problem of package aws with what S3 says about buckets.
 func (b *Backend) problem(operation string, err error) error {
 	if hasCode(err, "NoSuchBucket") {

@@ -28,7 +28,7 @@ const object, item = "stacks/shop/dev/state.json", "stack:shop:env:dev"
 func cloud() *fakeaws.Cloud {
 	c := fakeaws.New(time.Now)
 	c.CreateBucket("states")
-	c.CreateTable("locks", "lockKey")
+	c.CreateTable("locks")
 	return c
 }
 
@@ -176,7 +176,7 @@ func TestWrongPlaces(t *testing.T) {
 func TestMissingBucketDoesNotWaitForTheLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := fakeaws.New(time.Now)
-		c.CreateTable("locks", "lockKey")
+		c.CreateTable("locks")
 		k, err := start(c, "other", nil).locker.Acquire(t.Context(), lock.Key(key), lock.Owner{Who: "bob"}, lock.Options{})
 		require.NoError(t, err)
 		began := time.Now()
