@@ -5,19 +5,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -116,62 +111,6 @@ func (b *bench) row(cells ...string) {
 	b.out.Flush()
 }
 
-// result is one finished process.
-type result struct {
-	wall   time.Duration
-	memory int64 // peak resident bytes
-	out    string
-}
-
-func (b *bench) exec(dir, program string, args ...string) (result, error) {
-	cmd := exec.Command(program, args...)
-	cmd.Dir, cmd.Env = dir, b.env
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	began := time.Now()
-	err := cmd.Run()
-	r := result{wall: time.Since(began), out: out.String()}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		r.memory = usage.Maxrss * 1024
-	}
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return r, fmt.Errorf("%s %s: %w\n%s", filepath.Base(program), strings.Join(args, " "), err, r.out)
-	}
-	return r, err
-}
-
-func (b *bench) must(dir, program string, args ...string) error {
-	_, err := b.exec(dir, program, args...)
-	return err
-}
-
-// median runs a command several times after a warm-up and returns the run in the middle.
-func (b *bench) median(dir, program string, args ...string) (result, error) {
-	if err := b.must(dir, program, args...); err != nil {
-		return result{}, err
-	}
-	var all []result
-	for range runs {
-		r, err := b.exec(dir, program, args...)
-		if err != nil {
-			return r, err
-		}
-		all = append(all, r)
-	}
-	slices.SortFunc(all, func(x, y result) int { return int(x.wall - y.wall) })
-	return all[len(all)/2], nil
-}
-
-func ms(d time.Duration) string { return fmt.Sprintf("%d ms", d.Milliseconds()) }
-
-func ratio(a, b time.Duration) string {
-	if b == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%.2f", float64(a)/float64(b))
-}
-
 func (b *bench) start() error {
 	own, err := b.median(b.work, b.deployer, "version")
 	if err != nil {
@@ -244,80 +183,6 @@ func (b *bench) noOpPlan(n int, peer time.Duration) error {
 	return nil
 }
 
-func (b *bench) terraformRepository(n int) (string, error) {
-	dir := filepath.Join(b.work, "terraform")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	text := fmt.Sprintf(`terraform {
-  backend "s3" {
-    bucket         = %q
-    key            = "terraform.tfstate"
-    region         = %q
-    dynamodb_table = %q
-    use_path_style = true
-    skip_requesting_account_id = true
-  }
-}
-resource "terraform_data" "x" {
-  count = %d
-  input = "value-${count.index}"
-}
-`, bucket+"-tf", region, table+"-tf", n)
-	return dir, os.WriteFile(filepath.Join(dir, "main.tf"), []byte(text), 0o644)
-}
-
-// terraformBackend makes terraform's bucket and its table, which has a key of another name.
-func (b *bench) terraformBackend() error {
-	for _, request := range []struct{ method, path, target, body string }{
-		{"PUT", "/" + bucket + "-tf", "", ""},
-		{"POST", "/", "DynamoDB_20120810.CreateTable", fmt.Sprintf(`{"TableName":%q,"BillingMode":"PAY_PER_REQUEST","AttributeDefinitions":[{"AttributeName":"LockID","AttributeType":"S"}],"KeySchema":[{"AttributeName":"LockID","KeyType":"HASH"}]}`, table+"-tf")},
-	} {
-		req, err := http.NewRequest(request.method, b.proxy.URL()+request.path, strings.NewReader(request.body))
-		if err != nil {
-			return err
-		}
-		service := "s3"
-		if request.target != "" {
-			service = "dynamodb"
-			req.Header.Set("X-Amz-Target", request.target)
-			req.Header.Set("Content-Type", "application/x-amz-json-1.0")
-		}
-		req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/"+region+"/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
-		answer, err := http.DefaultClient.Do(req)
-		if err != nil {
-			return err
-		}
-		answer.Body.Close()
-		if answer.StatusCode != http.StatusOK {
-			return fmt.Errorf("%s %s: %s", request.method, request.path, answer.Status)
-		}
-	}
-	return nil
-}
-
-var created time.Duration // terraform's create of 1,000, for the row of create
-
-func (b *bench) terraformPlan(n int) (time.Duration, error) {
-	dir, err := b.terraformRepository(n)
-	if err != nil {
-		return 0, err
-	}
-	if err := b.terraformBackend(); err != nil {
-		return 0, err
-	}
-	if err := b.must(dir, b.terraform, "init", "-input=false"); err != nil {
-		return 0, err
-	}
-	r, err := b.exec(dir, b.terraform, "apply", "-input=false", "-auto-approve")
-	if err != nil {
-		return 0, err
-	}
-	created = r.wall
-	planned, err := b.median(dir, b.terraform, "plan", "-input=false")
-	return planned.wall, err
-}
-
 var benchLine = regexp.MustCompile(`BenchmarkCreate/1000\S*\s+\d+\s+(\d+) ns/op`)
 
 // create times the engine with an instant provider, as terraform_data is one. It leaves out what a process and a backend cost; the rows
@@ -342,74 +207,5 @@ func (b *bench) create(root string) error {
 		peer = ms(created)
 	}
 	b.row("create of 1000, instant provider (engine alone)", ms(time.Duration(ns)), peer, ratio(time.Duration(ns), created))
-	return nil
-}
-
-// slowDown makes every call of a service wait.
-func (b *bench) slowDown(service string) error {
-	return b.proxy.Inject(proxy.Fault{Filter: proxy.Filter{Service: service}, Times: -1, Action: proxy.Delay, Delay: proxy.Duration(wait)})
-}
-
-// roundTrips measures how many calls to the backend happen one after the other: each waits, and the run gets longer by that.
-func (b *bench) roundTrips() error {
-	dir, err := b.repository(100)
-	if err != nil {
-		return err
-	}
-	measure := func(args ...string) (string, error) {
-		plain, err := b.exec(dir, b.deployer, args...)
-		if err != nil {
-			return "", err
-		}
-		for _, service := range []string{"s3", "dynamodb"} {
-			if err := b.slowDown(service); err != nil {
-				return "", err
-			}
-		}
-		defer b.proxy.ClearFaults()
-		slow, err := b.exec(dir, b.deployer, args...)
-		if err != nil {
-			return "", err
-		}
-		return fmt.Sprintf("%.1f", float64(slow.wall-plain.wall)/float64(wait)), nil
-	}
-	plan, err := measure("plan")
-	if err != nil {
-		return err
-	}
-	noop, err := measure("apply", "--auto-approve")
-	if err != nil {
-		return err
-	}
-	// Two changes, one without and one with waiting.
-	flip := func(seconds int) error {
-		path := filepath.Join(dir, "stacks", "bench-100", "environments", "dev.yaml")
-		text := fmt.Sprintf("apiVersion: core.deployer.io/v1\nkind: Environment\nmetadata: {name: dev}\nspec: {}\n---\napiVersion: components.deployer.io/v1\nkind: SQS\nmetadata: {name: queue-0, service: jobs}\nspec: {visibilityTimeout: %ds}\n", seconds)
-		return os.WriteFile(path, []byte(text), 0o644)
-	}
-	if err := flip(40); err != nil {
-		return err
-	}
-	plain, err := b.exec(dir, b.deployer, "apply", "--auto-approve")
-	if err != nil {
-		return err
-	}
-	if err := flip(50); err != nil {
-		return err
-	}
-	for _, service := range []string{"s3", "dynamodb"} {
-		if err := b.slowDown(service); err != nil {
-			return err
-		}
-	}
-	slow, err := b.exec(dir, b.deployer, "apply", "--auto-approve")
-	b.proxy.ClearFaults()
-	if err != nil {
-		return err
-	}
-	changing := fmt.Sprintf("%.1f", float64(slow.wall-plain.wall)/float64(wait))
-	b.row("backend round trips: plan", plan, "", "")
-	b.row("backend round trips: no-op apply", noop, "", "")
-	b.row("backend round trips: changing apply", changing, "", "")
 	return nil
 }

@@ -30,7 +30,7 @@ func (k Key) Validate() error {
 	for what, name := range map[string]string{"stack": k.Stack, "environment": k.Environment} {
 		if !validName.MatchString(name) {
 			return diag.New(diag.Invalid, "Invalid "+what+" name",
-				fmt.Sprintf("%q cannot be the name of a %s: state is kept under that name.", name, what),
+				fmt.Sprintf("%q cannot name the %s: state is kept under that name.", name, what),
 				"Use lower-case letters, digits and hyphens.")
 		}
 	}

@@ -43,7 +43,7 @@ func Destroyed(w *Writer, p *plan.Plan, changed bool) {
 }
 
 // AppliedJSON writes the result of an apply or destroy; failure is what went wrong, nil when nothing did.
-func AppliedJSON(w io.Writer, p *plan.Plan, deployment int, outputs map[string]map[string]any, failure error) error {
+func AppliedJSON(w io.Writer, p *plan.Plan, deployment int, outputs map[string]map[string]any, warnings diag.List, failure error) error {
 	if outputs == nil {
 		outputs = map[string]map[string]any{}
 	}
@@ -53,7 +53,7 @@ func AppliedJSON(w io.Writer, p *plan.Plan, deployment int, outputs map[string]m
 		Plan        planJSON                  `json:"plan"`
 		Outputs     map[string]map[string]any `json:"outputs"`
 		Diagnostics diag.List                 `json:"diagnostics"`
-	}{failure == nil, deployment, planDocument(p, nil), outputs, nonNil(diag.From(failure))})
+	}{failure == nil, deployment, planDocument(p, nil), outputs, append(append(diag.List{}, warnings...), diag.From(failure)...)})
 }
 
 // Valid writes that there is nothing wrong.

@@ -136,6 +136,9 @@ func truncate(text string, width int) string {
 	return b.String()
 }
 
+// Wrap breaks prose into lines of at most width columns.
+func Wrap(text string, width int) string { return wrap(text, "", width) }
+
 // wrap breaks prose into lines of at most width columns, each with the indent.
 func wrap(text string, indent string, width int) string {
 	var out strings.Builder
