@@ -122,7 +122,7 @@ func jsonCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// at walks a dotted path of keys and indexes; "#" is the number of elements.
+// at walks a dotted path of keys and indexes; "length" is the number of elements.
 func at(document any, path string) (any, bool) {
 	if path == "." {
 		return document, true
@@ -132,7 +132,7 @@ func at(document any, path string) (any, bool) {
 		case map[string]any:
 			// A component's address holds no dot, an output's key may be quoted by nothing: keys are taken as they are.
 			next, ok := have[step]
-			if step == "#" {
+			if step == "length" {
 				next, ok = float64(len(have)), true
 			}
 			if !ok {
@@ -140,7 +140,7 @@ func at(document any, path string) (any, bool) {
 			}
 			document = next
 		case []any:
-			if step == "#" {
+			if step == "length" {
 				document = float64(len(have))
 				continue
 			}

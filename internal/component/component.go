@@ -36,13 +36,9 @@ func (i Instance) ResourceName(limit int, seeds []string, suffix ...string) stri
 	return resource.Name(limit, seeds, append([]string{i.Stack, i.Environment, i.Service, i.Name}, suffix...)...)
 }
 
-// Prefix is the readable beginning of ResourceName, for types with a resource.Definition.HashedName.
+// Prefix is what ResourceName hashes and shows, for types with a resource.Definition.HashedName, which hash it themselves.
 func (i Instance) Prefix(suffix ...string) string {
-	p := i.Stack + "-" + i.Environment + "-" + i.Service + "-" + i.Name
-	for _, s := range suffix {
-		p += "-" + s
-	}
-	return p
+	return strings.Join(append([]string{i.Stack, i.Environment, i.Service, i.Name}, suffix...), resource.PartSeparator)
 }
 
 // GlobalSeeds are the seeds for names that are unique within an AWS account or the whole world.

@@ -51,6 +51,15 @@ func (c *Catalog) Read(ctx context.Context, typ string, props value.Value) (valu
 	return l.Read(ctx, props)
 }
 
+// Outputs returns what a reference to a resource, or to something looked up, of the type may name; nil when nothing of that type
+// is known.
+func (c *Catalog) Outputs(typ string) []string {
+	if b, ok := c.behaviours[typ]; ok {
+		return b.Definition().Outputs
+	}
+	return c.lookups[typ].Outputs
+}
+
 // Definitions returns what the types declare, by type.
 func (c *Catalog) Definitions() []*Definition {
 	var out []*Definition

@@ -21,7 +21,7 @@ type Definition struct {
 	// HashedName (or a name that AWS generates), so that both can.
 	DeleteBeforeReplace bool
 	// HashedName names the property that Check fills with a readable prefix and a hash of all ReplaceOn properties. The
-	// property is given as the prefix. Empty: the name is taken as it is.
+	// property is given as the prefix, in which PartSeparators are for the hash and shown as dashes. Empty: the name is taken as it is.
 	HashedName string
 	// NameLimit is the most characters AWS takes for HashedName.
 	NameLimit int
@@ -30,6 +30,8 @@ type Definition struct {
 	// ChangesOnUpdate lists outputs that an update in place changes, such as the arn of a task definition: a plan shows what
 	// refers to them as changed too. All other outputs are taken to outlive an update.
 	ChangesOnUpdate []string
+	// Outputs is what a reference to a resource of the type may name: its outputs, then its properties. Typed fills it in.
+	Outputs []string
 	// Consequence says what a change of these top-level properties means to those who use the resource; nil: in place.
 	Consequence func(changed []string) plan.Consequence
 	// DataLoss: deleting or replacing it destroys data that nobody can bring back.
@@ -91,6 +93,7 @@ type Locator interface {
 type Lookup struct {
 	Type    string
 	Actions []string
+	Outputs []string // the keys of the Map, for those who check references
 	Read    func(ctx context.Context, props value.Value) (value.Value, error)
 }
 

@@ -6,6 +6,10 @@ import (
 	"strings"
 )
 
+// PartSeparator stands between the parts of a prefix for Rename. It is in no part, so that the hash tells "a-b","c" from "a","b-c"; names show
+// a dash in its place.
+const PartSeparator = "/"
+
 // hashLength is the number of base32 characters of a name's hash: 40 bits.
 const hashLength = 8
 
@@ -21,12 +25,13 @@ func Name(limit int, seeds []string, parts ...string) string {
 	return cut(strings.Join(parts, "-"), limit, h.Sum(nil))
 }
 
-// Rename appends to the prefix a hash of texts, within limit characters.
+// Rename returns a name of at most limit characters: the prefix, with dashes for PartSeparators, and a hash of the whole prefix and of texts.
 func Rename(limit int, prefix string, texts ...string) string {
 	return Name(limit, texts, prefix)
 }
 
 func cut(prefix string, limit int, sum []byte) string {
+	prefix = strings.ReplaceAll(prefix, PartSeparator, "-")
 	hash := strings.ToLower(base32.StdEncoding.EncodeToString(sum))[:hashLength]
 	if room := limit - hashLength - 1; len(prefix) > room {
 		prefix = prefix[:room]

@@ -87,6 +87,8 @@ func TestNamesAreShortDistinctAndStable(t *testing.T) {
 	require.NotEqual(t, Name(64, nil, "a-b", "c"), Name(64, nil, "a", "b-c"))
 	require.NotEqual(t, Name(64, []string{"1"}, "a"), Name(64, []string{"2"}, "a"))
 	require.Equal(t, Name(64, nil, "a", "b"), Name(64, nil, "a", "b"))
+	require.NotEqual(t, Rename(64, "a-b/c"), Rename(64, "a/b-c"))
+	require.Regexp(t, `^a-b-c-[a-z2-7]{8}$`, Rename(64, "a/b-c"))
 	rapid.Check(t, func(t *rapid.T) {
 		parts := rapid.SliceOfN(rapid.StringMatching(`[a-z][a-z0-9-]{0,30}`), 1, 5).Draw(t, "parts")
 		limit := rapid.IntRange(20, 64).Draw(t, "limit")
@@ -253,4 +255,13 @@ func TestCompareNamesWhatChangedInLists(t *testing.T) {
 	require.Equal(t, []string{"containers"}, paths(list(app, log), list(log, app)), "order counts")
 	require.Equal(t, []string{"containers.0.port"}, paths(list(map[string]any{"port": 1}), list(map[string]any{"port": 2})))
 	require.Equal(t, []string{"containers"}, paths(list(), list(map[string]any{"port": 2})))
+}
+
+func TestDefinitionListsWhatReferencesMayName(t *testing.T) {
+	b := (&world{}).behaviour()
+	require.Equal(t, []string{"arn", "name", "size", "where", "count"}, b.Definition().Outputs)
+	c := NewCatalog([]Behaviour{b}, []Lookup{{Type: "test/found", Outputs: []string{"id"}}})
+	require.Contains(t, c.Outputs("test/thing"), "arn")
+	require.Equal(t, []string{"id"}, c.Outputs("test/found"))
+	require.Empty(t, c.Outputs("test/unknown"))
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/company/deployer/internal/value"
 )
@@ -30,6 +32,8 @@ type Typed[P, O any] struct {
 	Find func(ctx context.Context, c Call[P, O]) (id string, tags map[string]string, err error)
 	// Taggable is false for types that cannot carry tags: their deterministic name alone says that they are ours.
 	Taggable bool
+
+	complete sync.Once // of Def
 }
 
 // Call is one operation as a typed resource type sees it.
@@ -53,7 +57,17 @@ func (u *Unfinished[P, O]) Error() string { return u.Err.Error() }
 func (u *Unfinished[P, O]) Unwrap() error { return u.Err }
 
 // Definition implements Behaviour.
-func (t *Typed[P, O]) Definition() *Definition { return &t.Def }
+func (t *Typed[P, O]) Definition() *Definition {
+	t.complete.Do(func() {
+		t.Def.Outputs = value.Fields[O]()
+		for _, name := range value.Fields[P]() {
+			if !slices.Contains(t.Def.Outputs, name) {
+				t.Def.Outputs = append(t.Def.Outputs, name)
+			}
+		}
+	})
+	return &t.Def
+}
 
 // Check implements Behaviour.
 func (t *Typed[P, O]) Check(inputs value.Value) (value.Value, []value.Problem) {

@@ -362,6 +362,20 @@ type field struct {
 	enum                            []string
 }
 
+// Fields returns the keys of the Map that Encode makes of a struct T, those of omitted fields included, in the order of the struct.
+func Fields[T any]() []string {
+	t := reflect.TypeFor[T]()
+	if t.Kind() != reflect.Struct || t == reflect.TypeFor[Value]() {
+		return nil
+	}
+	fields := fieldsOf(t)
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.name
+	}
+	return names
+}
+
 var fieldCache sync.Map // reflect.Type -> []field
 
 func fieldsOf(t reflect.Type) []field {

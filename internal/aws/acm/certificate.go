@@ -29,7 +29,7 @@ func Lookups(cfg aws.Config) []resource.Lookup {
 		return api{list: client.ListCertificates, describe: client.DescribeCertificate}
 	})}
 	return []resource.Lookup{{
-		Type: model.LookupCertificate, Read: c.read,
+		Type: model.LookupCertificate, Read: c.read, Outputs: value.Fields[model.CertificateOutputs](),
 		Actions: []string{"acm:ListCertificates", "acm:DescribeCertificate"},
 	}}
 }

@@ -31,6 +31,9 @@ type api struct {
 	putScheduledAction      func(context.Context, *sdk.PutScheduledActionInput, ...func(*sdk.Options)) (*sdk.PutScheduledActionOutput, error)
 	describeScheduledAction func(context.Context, *sdk.DescribeScheduledActionsInput, ...func(*sdk.Options)) (*sdk.DescribeScheduledActionsOutput, error)
 	deleteScheduledAction   func(context.Context, *sdk.DeleteScheduledActionInput, ...func(*sdk.Options)) (*sdk.DeleteScheduledActionOutput, error)
+	listTags                func(context.Context, *sdk.ListTagsForResourceInput, ...func(*sdk.Options)) (*sdk.ListTagsForResourceOutput, error)
+	tagResource             func(context.Context, *sdk.TagResourceInput, ...func(*sdk.Options)) (*sdk.TagResourceOutput, error)
+	untagResource           func(context.Context, *sdk.UntagResourceInput, ...func(*sdk.Options)) (*sdk.UntagResourceOutput, error)
 }
 
 // Behaviours returns the resource types of Application Auto Scaling. The client is made at the first call.
@@ -47,6 +50,9 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 			putScheduledAction:      c.PutScheduledAction,
 			describeScheduledAction: c.DescribeScheduledActions,
 			deleteScheduledAction:   c.DeleteScheduledAction,
+			listTags:                c.ListTagsForResource,
+			tagResource:             c.TagResource,
+			untagResource:           c.UntagResource,
 		}
 	})
 	return []resource.Behaviour{newTarget(calls), newPolicy(calls), newScheduledAction(calls)}

@@ -2,6 +2,7 @@ package applicationautoscaling
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -9,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 
 	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/applicationautoscaling"
 	"github.com/company/deployer/internal/value"
@@ -25,7 +27,8 @@ func newTarget(calls func() api) resource.Behaviour {
 			Type: wanted.TargetType, Version: 1,
 			ReplaceOn: []string{"resourceId"}, // another service's: both can be there
 			Actions: []string{"application-autoscaling:RegisterScalableTarget", "application-autoscaling:DescribeScalableTargets",
-				"application-autoscaling:DeregisterScalableTarget", "application-autoscaling:TagResource", "iam:CreateServiceLinkedRole",
+				"application-autoscaling:DeregisterScalableTarget", "application-autoscaling:ListTagsForResource",
+				"application-autoscaling:TagResource", "application-autoscaling:UntagResource", "iam:CreateServiceLinkedRole",
 				"ecs:DescribeServices", "ecs:UpdateService"}, // AWS checks that the caller may do what the scaling will
 		},
 		CheckProps:   checkTarget,
@@ -47,11 +50,22 @@ func checkTarget(p *wanted.Target) []value.Problem {
 func (t *target) create(ctx context.Context, c targetCall) (string, wanted.TargetOutputs, error) {
 	id := c.Props.ResourceID.Get()
 	input := register(id, c.Props)
-	if _, err := t.describe(ctx, id); err != nil {
-		input.Tags = c.Tags // taken only when the target is new
+	_, err := t.describe(ctx, id)
+	isNew := errors.Is(err, resource.ErrNotFound)
+	if isNew {
+		input.Tags = tagging.Wanted(c.Tags, c.Props.Tags) // taken only when the target is new
+	} else if err != nil {
+		return "", wanted.TargetOutputs{}, err
 	}
-	out, err := t.register(ctx, input)
-	return id, wanted.TargetOutputs{Arn: out, ResourceID: id}, err
+	out := wanted.TargetOutputs{ResourceID: id}
+	if out.Arn, err = t.register(ctx, input); err != nil || isNew {
+		return id, out, err
+	}
+	tags, err := t.tagsOf(ctx, out.Arn)
+	if err != nil {
+		return id, out, err
+	}
+	return id, out, t.retag(ctx, c, out.Arn, tags)
 }
 
 func (t *target) read(ctx context.Context, c targetCall) (wanted.Target, wanted.TargetOutputs, error) {
@@ -59,16 +73,47 @@ func (t *target) read(ctx context.Context, c targetCall) (wanted.Target, wanted.
 	if err != nil {
 		return wanted.Target{}, wanted.TargetOutputs{}, err
 	}
-	return wanted.Target{ResourceID: value.Lit(c.ID), Min: int(aws.ToInt32(found.MinCapacity)), Max: int(aws.ToInt32(found.MaxCapacity))},
-		wanted.TargetOutputs{Arn: aws.ToString(found.ScalableTargetARN), ResourceID: c.ID}, nil
+	out := wanted.TargetOutputs{Arn: aws.ToString(found.ScalableTargetARN), ResourceID: c.ID}
+	props := wanted.Target{ResourceID: value.Lit(c.ID), Min: int(aws.ToInt32(found.MinCapacity)), Max: int(aws.ToInt32(found.MaxCapacity))}
+	tags, err := t.tagsOf(ctx, out.Arn)
+	props.Tags = tagging.User(tags)
+	return props, out, err
 }
+
+// notTagged is the answer about the tags of what was deregistered a moment ago.
+var notTagged = call.NotFound("ResourceNotFoundException")
 
 func (t *target) update(ctx context.Context, c targetCall) (wanted.TargetOutputs, error) {
 	if _, err := t.describe(ctx, c.ID); err != nil { // registering would make another one
 		return c.Out, err
 	}
-	out, err := t.register(ctx, register(c.ID, c.Props))
-	return wanted.TargetOutputs{Arn: out, ResourceID: c.ID}, err
+	arn, err := t.register(ctx, register(c.ID, c.Props))
+	if err == nil {
+		err = t.retag(ctx, c, arn, c.Old.Tags)
+	}
+	return wanted.TargetOutputs{Arn: arn, ResourceID: c.ID}, err
+}
+
+func (t *target) tagsOf(ctx context.Context, arn string) (map[string]string, error) {
+	out, err := t.api().listTags(ctx, &sdk.ListTagsForResourceInput{ResourceARN: &arn})
+	if err != nil {
+		return nil, call.Error("application-autoscaling:ListTagsForResource", err, notTagged)
+	}
+	return out.Tags, nil
+}
+
+// retag brings the tags from old ones to the wanted ones.
+func (t *target) retag(ctx context.Context, c targetCall, arn string, old map[string]string) error {
+	tags := tagging.Wanted(c.Tags, c.Props.Tags)
+	if _, err := t.api().tagResource(ctx, &sdk.TagResourceInput{ResourceARN: &arn, Tags: tags}); err != nil {
+		return call.Error("application-autoscaling:TagResource", err, notTagged)
+	}
+	if removed := tagging.Removed(old, tags); len(removed) > 0 {
+		if _, err := t.api().untagResource(ctx, &sdk.UntagResourceInput{ResourceARN: &arn, TagKeys: removed}); err != nil {
+			return call.Error("application-autoscaling:UntagResource", err, notTagged)
+		}
+	}
+	return nil
 }
 
 func (t *target) delete(ctx context.Context, c targetCall) error {

@@ -49,8 +49,8 @@ func TestScalableTarget(t *testing.T) {
 	ids := f.scalable(t, false, "api", "web")
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: f.scaling(t, model.TargetType),
-		Props:     model.Target{ResourceID: ids[0], Min: 1, Max: 4},
-		Update:    model.Target{ResourceID: ids[0], Min: 0, Max: 10},
+		Props:     model.Target{ResourceID: ids[0], Min: 1, Max: 4, Tags: map[string]string{"team": "a", "cost": "7"}},
+		Update:    model.Target{ResourceID: ids[0], Min: 0, Max: 10, Tags: map[string]string{"team": "b"}},
 		Replace:   model.Target{ResourceID: ids[1], Min: 1, Max: 4},
 		Upsert:    true, Distinct: true, LoseAnswer: f.LoseAnswer, Actions: f.Actions,
 	})

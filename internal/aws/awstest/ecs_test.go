@@ -110,8 +110,8 @@ func TestCluster(t *testing.T) {
 	f := startFargate(t)
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: f.behaviour(t, model.ClusterType),
-		Props:     model.Cluster{Name: "cluster-suite"},
-		Update:    model.Cluster{Name: "cluster-suite", ContainerInsights: "enhanced", CapacityProviders: []string{model.Fargate}},
+		Props:     model.Cluster{Name: "cluster-suite", Tags: map[string]string{"team": "a"}},
+		Update:    model.Cluster{Name: "cluster-suite", ContainerInsights: "enhanced", CapacityProviders: []string{model.Fargate}, Tags: map[string]string{"owner": "b"}},
 		Replace:   model.Cluster{Name: "cluster-suite-2"},
 		Foreign: func(ctx context.Context, t *testing.T, _ resource.State) func() {
 			_, err := f.client.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String("cluster-suite")})
@@ -128,17 +128,18 @@ func TestCluster(t *testing.T) {
 func TestTaskDefinition(t *testing.T) {
 	f := startFargate(t)
 	changed := f.task("registry/api:2")
-	changed.EphemeralStorage = 40
+	changed.EphemeralStorage, changed.Tags = 40, map[string]string{"owner": "b"}
 	changed.Containers[0].ReadonlyRootFilesystem, changed.Containers[0].InitProcessEnabled = true, true
 	changed.Containers[0].Secrets = map[string]value.Of[string]{"PASSWORD": value.Lit("arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf:password::")}
 	changed.Containers[0].HealthCheck = &model.HealthCheck{Command: []string{"CMD-SHELL", "true"}, StartPeriod: 10}
 	changed.Containers[0].DependsOn = []model.ContainerDependency{{Container: "proxy", Condition: "START"}}
 	changed.Containers = append(changed.Containers, model.Container{Name: "proxy", Image: value.Lit("registry/proxy:1"), Essential: pointer(false), Memory: 64, Command: []string{"run"}})
-	other := f.task("registry/api:1")
+	tagged, other := f.task("registry/api:1"), f.task("registry/api:1")
+	tagged.Tags = map[string]string{"team": "a"}
 	other.Family = "shop-other"
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: f.behaviour(t, model.TaskDefinitionType),
-		Props:     f.task("registry/api:1"), Update: changed, Replace: other,
+		Props:     tagged, Update: changed, Replace: other,
 		Foreign: func(ctx context.Context, t *testing.T, _ resource.State) func() {
 			out, err := f.client.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{Family: aws.String("shop-api"),
 				ContainerDefinitions: []types.ContainerDefinition{{Name: aws.String("x"), Image: aws.String("x"), Memory: aws.Int32(64)}}})
@@ -155,13 +156,14 @@ func TestTaskDefinition(t *testing.T) {
 func TestService(t *testing.T) {
 	f := startFargate(t)
 	one, two := f.register(t, "registry/api:1"), f.register(t, "registry/api:2")
-	changed := f.service("api", two)
-	changed.DesiredCount = pointer(3)
+	tagged, changed := f.service("api", one), f.service("api", two)
+	tagged.Tags = map[string]string{"team": "a"}
+	changed.DesiredCount, changed.Tags = pointer(3), map[string]string{"owner": "b"}
 	changed.Deployment = model.Deployment{MinHealthyPercent: pointer(50), MaxPercent: pointer(150), Timeout: 600}
 	changed.CapacityProviders = []model.CapacityProvider{{Name: model.FargateSpot, Weight: 1}}
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: f.behaviour(t, model.ServiceType),
-		Props:     f.service("api", one), Update: changed, Replace: f.service("api-2", one),
+		Props:     tagged, Update: changed, Replace: f.service("api-2", one),
 		Foreign: func(ctx context.Context, t *testing.T, _ resource.State) func() {
 			_, err := f.client.CreateService(ctx, &ecs.CreateServiceInput{Cluster: &f.cluster, ServiceName: aws.String("api"), TaskDefinition: &one,
 				DesiredCount: aws.Int32(1), LaunchType: types.LaunchTypeFargate,
@@ -210,4 +212,29 @@ func TestTaskDefinitionRevisions(t *testing.T) {
 	req.Inputs = value.NullValue
 	require.NoError(t, b.Delete(t.Context(), req))
 	require.Empty(t, f.revisions(t, "shop-api"))
+}
+
+func TestTagsAreNoReasonForARevision(t *testing.T) {
+	f := startFargate(t)
+	b := f.behaviour(t, model.TaskDefinitionType)
+	req := request(model.TaskDefinitionType)
+	req.Tags = resourcetest.Tags("api")
+	def := f.task("registry/api:1")
+	def.Tags = map[string]string{"team": "a"}
+	var problems []value.Problem
+	req.Inputs, problems = b.Check(value.Encode(def))
+	require.Empty(t, problems)
+	state, err := b.Create(t.Context(), req)
+	require.NoError(t, err)
+
+	def.Tags = map[string]string{"owner": "b"}
+	req.Inputs, _ = b.Check(value.Encode(def))
+	req.ID, req.Old = state.ID, state
+	updated, err := b.Update(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, state.Outputs, updated.Outputs)
+	require.Len(t, f.revisions(t, "shop-api"), 1)
+	read, _, err := b.Read(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{"owner": "b"}, read.Inputs.Get("tags").Interface())
 }

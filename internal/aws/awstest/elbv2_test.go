@@ -131,7 +131,7 @@ func TestLoadBalancerIsSafeByDefault(t *testing.T) {
 	b := startBalancing(t)
 	lb := b.behaviour(t, model.LoadBalancerType)
 	req := request(model.LoadBalancerType)
-	inputs, problems := lb.Check(value.Encode(b.props("internal-shop")))
+	inputs, problems := lb.Check(value.Encode(b.props("internal/shop")))
 	require.Empty(t, problems)
 	require.True(t, strings.HasPrefix(inputs.Get("name").Str(), "int-shop-"), "AWS keeps names that begin with internal- for itself")
 	require.Equal(t, true, inputs.Get("dropInvalidHeaders").Bool())

@@ -16,7 +16,7 @@ import (
 
 func vpcLookup(api func() *api, region string) resource.Lookup {
 	return resource.Lookup{
-		Type: model.VPCLookupType, Actions: []string{"ec2:DescribeVpcs"},
+		Type: model.VPCLookupType, Actions: []string{"ec2:DescribeVpcs"}, Outputs: value.Fields[model.VPC](),
 		Read: func(ctx context.Context, props value.Value) (value.Value, error) {
 			var ask model.VPCLookup
 			if err := decode(model.VPCLookupType, props, &ask); err != nil {

@@ -34,6 +34,9 @@ type api struct {
 	describeServices func(context.Context, *sdk.DescribeServicesInput, ...func(*sdk.Options)) (*sdk.DescribeServicesOutput, error)
 	updateService    func(context.Context, *sdk.UpdateServiceInput, ...func(*sdk.Options)) (*sdk.UpdateServiceOutput, error)
 	deleteService    func(context.Context, *sdk.DeleteServiceInput, ...func(*sdk.Options)) (*sdk.DeleteServiceOutput, error)
+
+	tagResource   func(context.Context, *sdk.TagResourceInput, ...func(*sdk.Options)) (*sdk.TagResourceOutput, error)
+	untagResource func(context.Context, *sdk.UntagResourceInput, ...func(*sdk.Options)) (*sdk.UntagResourceOutput, error)
 }
 
 // Behaviours returns the resource types of ECS. Clients are made at the first call.
@@ -57,6 +60,9 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 			describeServices: c.DescribeServices,
 			updateService:    c.UpdateService,
 			deleteService:    c.DeleteService,
+
+			tagResource:   c.TagResource,
+			untagResource: c.UntagResource,
 		}
 	})
 	return []resource.Behaviour{newCluster(calls), newTaskDefinition(calls), newService(calls, rollout.New(cfg))}

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/value"
@@ -27,8 +28,8 @@ func newCluster(calls func() api) resource.Behaviour {
 			Type: wanted.ClusterType, Version: 1,
 			ReplaceOn: []string{"name"},
 			FindFirst: true, // CreateCluster answers an existing cluster as if it had made it
-			Actions: []string{"ecs:CreateCluster", "ecs:DescribeClusters", "ecs:UpdateCluster", "ecs:PutClusterCapacityProviders",
-				"ecs:DeleteCluster", "ecs:TagResource", "iam:CreateServiceLinkedRole"},
+			Actions: append([]string{"ecs:CreateCluster", "ecs:DescribeClusters", "ecs:UpdateCluster", "ecs:PutClusterCapacityProviders",
+				"ecs:DeleteCluster", "iam:CreateServiceLinkedRole"}, tagActions...),
 		},
 		CheckProps:   checkCluster,
 		CreateObject: c.create,
@@ -52,7 +53,7 @@ func checkCluster(p *wanted.Cluster) []value.Problem {
 
 func (k *cluster) create(ctx context.Context, c clusterCall) (string, wanted.ClusterOutputs, error) {
 	input := &sdk.CreateClusterInput{
-		ClusterName: &c.Props.Name, CapacityProviders: c.Props.CapacityProviders, Tags: tagList(c.Tags),
+		ClusterName: &c.Props.Name, CapacityProviders: c.Props.CapacityProviders, Tags: tagList(c.Request, c.Props.Tags),
 		Settings: []types.ClusterSetting{insights(c.Props.ContainerInsights)},
 	}
 	// The first ECS call of an account makes ECS's service-linked role, which is not there at once.
@@ -87,7 +88,7 @@ func (k *cluster) read(ctx context.Context, c clusterCall) (wanted.Cluster, want
 	}
 	props := wanted.Cluster{
 		Name: aws.ToString(found.ClusterName), ContainerInsights: "disabled",
-		CapacityProviders: inOrder(found.CapacityProviders, recorded.CapacityProviders),
+		CapacityProviders: inOrder(found.CapacityProviders, recorded.CapacityProviders), Tags: tagging.User(tagMap(found.Tags)),
 	}
 	for _, s := range found.Settings {
 		if s.Name == types.ClusterSettingNameContainerInsights {
@@ -99,7 +100,11 @@ func (k *cluster) read(ctx context.Context, c clusterCall) (wanted.Cluster, want
 
 func (k *cluster) update(ctx context.Context, c clusterCall) (wanted.ClusterOutputs, error) {
 	missing := call.NotFound("ClusterNotFoundException")
-	if _, err := k.describe(ctx, c.ID); err != nil { // AWS takes changes of a deleted cluster for a while
+	actual, err := k.describe(ctx, c.ID)
+	if err != nil { // AWS takes changes of a deleted cluster for a while
+		return c.Out, err
+	}
+	if err := k.api().retag(ctx, c.Request, aws.ToString(actual.ClusterArn), c.Old.Tags, c.Props.Tags); err != nil {
 		return c.Out, err
 	}
 	if c.Props.ContainerInsights != c.Old.ContainerInsights {
@@ -108,7 +113,7 @@ func (k *cluster) update(ctx context.Context, c clusterCall) (wanted.ClusterOutp
 			return c.Out, call.Error("ecs:UpdateCluster", err, missing)
 		}
 	}
-	err := call.Wait(ctx, call.Slowly, "changing the capacity providers of "+c.Props.Name, func(ctx context.Context) (bool, error) {
+	err = call.Wait(ctx, call.Slowly, "changing the capacity providers of "+c.Props.Name, func(ctx context.Context) (bool, error) {
 		_, err := k.api().putClusterProviders(ctx, &sdk.PutClusterCapacityProvidersInput{
 			Cluster: &c.ID, CapacityProviders: append([]string{}, c.Props.CapacityProviders...),
 			DefaultCapacityProviderStrategy: []types.CapacityProviderStrategyItem{},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/rollout"
+	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
@@ -36,8 +37,7 @@ func newService(calls func() api, watcher *rollout.Watcher) resource.Behaviour {
 			CreateOnly:  []string{"initialCount"},
 			FindFirst:   true, // a service of that name may be draining, or be ours from an interrupted run
 			Consequence: serviceConsequence,
-			Actions: slices.Concat(rollout.Actions, []string{"ecs:CreateService", "ecs:DeleteService", "ecs:TagResource",
-				"iam:CreateServiceLinkedRole"}),
+			Actions:     slices.Concat(rollout.Actions, []string{"ecs:CreateService", "ecs:DeleteService", "iam:CreateServiceLinkedRole"}, tagActions),
 		},
 		CheckProps:   checkService,
 		CreateObject: s.create,
@@ -61,7 +61,7 @@ func serviceConsequence(changed []string) plan.Consequence {
 // create returns when the first rollout is decided. A failed one leaves the service with 0 tasks, recorded as unfinished.
 func (s *service) create(ctx context.Context, c serviceCall) (string, wanted.ServiceOutputs, error) {
 	input := toCreate(c.Props)
-	input.ClientToken, input.Tags = optional(clientToken(c.Token)), tagList(c.Tags)
+	input.ClientToken, input.Tags = optional(clientToken(c.Token)), tagList(c.Request, c.Props.Tags)
 	var made types.Service
 	err := call.Wait(ctx, call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: rolesSettle}, "creating service "+c.Props.Name,
 		func(ctx context.Context) (bool, error) {
@@ -127,6 +127,7 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 		// that the update that follows an adoption watches it.
 		props.TaskDefinition = unsettled
 	}
+	props.Tags = tagging.User(tagMap(found.Tags))
 	if c.Out.Rollout == wanted.RolloutFailed && found.RunningCount == 0 {
 		props.TaskDefinition = unsettled // ECS calls 0 of 0 tasks completed
 	}
@@ -142,6 +143,10 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 		err = fmt.Errorf("service %s is %s: %w", name, aws.ToString(actual.Status), resource.ErrNotFound)
 	}
 	if err != nil {
+		return c.Out, err
+	}
+	// First, for the tasks of a rollout get the service's tags.
+	if err := s.api().retag(ctx, c.Request, aws.ToString(actual.ServiceArn), c.Old.Tags, c.Props.Tags); err != nil {
 		return c.Out, err
 	}
 	input := toUpdate(c.Props, fromService(actual, c.Old), actual)

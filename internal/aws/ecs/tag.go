@@ -1,28 +1,39 @@
 package ecs
 
 import (
-	"maps"
+	"context"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/resource"
 )
 
-// tagList is sorted, so that equal requests are equal bytes.
-func tagList(tags map[string]string) []types.Tag {
-	var list []types.Tag
-	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		list = append(list, types.Tag{Key: aws.String(key), Value: aws.String(tags[key])})
-	}
-	return list
+var tagActions = []string{"ecs:TagResource", "ecs:UntagResource"}
+
+// tagList is what an object carries: the tags of the request, and user, users' own ones.
+func tagList(req resource.Request, user map[string]string) []types.Tag {
+	return tagging.List(tagging.Wanted(req.Tags, user), func(key, text string) types.Tag { return types.Tag{Key: &key, Value: &text} })
 }
 
 func tagMap(list []types.Tag) map[string]string {
-	tags := make(map[string]string, len(list))
-	for _, tag := range list {
-		tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	return tagging.Map(list, func(tag types.Tag) (*string, *string) { return tag.Key, tag.Value })
+}
+
+// retag brings an object's tags from old to user, users' own ones, and applies the rest again.
+func (a api) retag(ctx context.Context, req resource.Request, arn string, old, user map[string]string) error {
+	if _, err := a.tagResource(ctx, &sdk.TagResourceInput{ResourceArn: &arn, Tags: tagList(req, user)}); err != nil {
+		return call.Error("ecs:TagResource", err)
 	}
-	return tags
+	if gone := tagging.Removed(old, tagging.Wanted(req.Tags, user)); len(gone) > 0 {
+		if _, err := a.untagResource(ctx, &sdk.UntagResourceInput{ResourceArn: &arn, TagKeys: gone}); err != nil {
+			return call.Error("ecs:UntagResource", err)
+		}
+	}
+	return nil
 }
 
 // inOrder returns actual in the order of recorded when both hold the same items: AWS keeps sets where we have lists.

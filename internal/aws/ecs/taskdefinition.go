@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/ecs"
@@ -39,8 +40,8 @@ func newTaskDefinition(calls func() api) resource.Behaviour {
 			ChangesOnUpdate: []string{"arn", "revision"},
 			FindFirst:       true, // RegisterTaskDefinition has no token: a repetition would register another revision
 			Consequence:     func([]string) plan.Consequence { return plan.InPlace },
-			Actions: []string{"ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions",
-				"ecs:DeregisterTaskDefinition", "ecs:DeleteTaskDefinitions", "ecs:TagResource", "iam:PassRole"},
+			Actions: append([]string{"ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions",
+				"ecs:DeregisterTaskDefinition", "ecs:DeleteTaskDefinitions", "iam:PassRole"}, tagActions...),
 		},
 		CheckProps:   checkTaskDefinition,
 		CreateObject: t.create,
@@ -75,14 +76,20 @@ func (t *taskDefinition) read(ctx context.Context, c taskCall) (wanted.TaskDefin
 	if err != nil {
 		return wanted.TaskDefinition{}, wanted.TaskDefinitionOutputs{}, err
 	}
-	return fromTaskDefinition(*found.TaskDefinition), taskOutputs(*found.TaskDefinition), nil
+	props := fromTaskDefinition(*found.TaskDefinition)
+	props.Tags = tagging.User(tagMap(found.Tags))
+	return props, taskOutputs(*found.TaskDefinition), nil
 }
 
-// update registers a revision, unless the latest one is what is wanted: then an earlier run registered it and its answer was lost.
+// update registers a revision, unless the latest one is what is wanted: then an earlier run registered it and its answer was lost, or only
+// tags differ, which are no reason to replace tasks.
 func (t *taskDefinition) update(ctx context.Context, c taskCall) (wanted.TaskDefinitionOutputs, error) {
 	out, found, err := t.registered(ctx, c)
-	if err != nil || found {
-		return out, err
+	if err != nil {
+		return c.Out, err
+	}
+	if found {
+		return out, t.api().retag(ctx, c.Request, out.Arn, c.Old.Tags, c.Props.Tags)
 	}
 	if out, err = t.register(ctx, c); err != nil {
 		return c.Out, err
@@ -91,21 +98,23 @@ func (t *taskDefinition) update(ctx context.Context, c taskCall) (wanted.TaskDef
 	return out, nil
 }
 
-// registered looks whether the latest revision is what is wanted, and ours.
+// registered looks whether the latest revision is what is wanted, whatever its tags of users, and ours.
 func (t *taskDefinition) registered(ctx context.Context, c taskCall) (out wanted.TaskDefinitionOutputs, found bool, err error) {
 	latest, err := t.describe(ctx, c.Props.Family)
 	if err != nil {
 		return out, false, err
 	}
+	untagged := c.Props
+	untagged.Tags = nil
 	found = resource.Ours(tagMap(latest.Tags), c.Tags) &&
-		value.Equal(value.Encode(fromTaskDefinition(*latest.TaskDefinition)), value.Encode(c.Props))
+		value.Equal(value.Encode(fromTaskDefinition(*latest.TaskDefinition)), value.Encode(untagged))
 	return taskOutputs(*latest.TaskDefinition), found, nil
 }
 
 // register makes each attempt itself, for the SDK's repetition after a lost answer would register a second revision.
 func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskDefinitionOutputs, error) {
 	input := toRegister(c.Props)
-	input.Tags = tagList(c.Tags)
+	input.Tags = tagList(c.Request, c.Props.Tags)
 	transient := retry.NewStandard()
 	var out wanted.TaskDefinitionOutputs
 	attempt := 0

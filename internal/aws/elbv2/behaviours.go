@@ -94,7 +94,9 @@ func suffix(arn string) string {
 
 // checkName takes away a beginning that AWS keeps for itself.
 func checkName(name *string) {
-	if rest, found := strings.CutPrefix(*name, "internal-"); found {
-		*name = "int-" + rest
+	for _, separator := range []string{"-", resource.PartSeparator} {
+		if rest, found := strings.CutPrefix(*name, "internal"+separator); found {
+			*name = "int" + separator + rest
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
@@ -54,7 +55,7 @@ func checkRole(r *model.Role) []value.Problem {
 	if r.MaxSession == 0 {
 		r.MaxSession = 3600
 	}
-	if !nameForm.MatchString(r.Name) {
+	if !nameForm.MatchString(strings.ReplaceAll(r.Name, resource.PartSeparator, "-")) {
 		bad(fmt.Sprintf("%q is no role name: letters, digits and +=,.@_-", r.Name), "name")
 	}
 	if !pathForm.MatchString(r.Path) {

@@ -23,7 +23,10 @@ type describe = func(context.Context, *secretsmanager.DescribeSecretInput, ...fu
 // Lookups returns the lookups of Secrets Manager. The client is made when the first call needs it.
 func Lookups(cfg aws.Config) []resource.Lookup {
 	s := secret{region: cfg.Region, describe: sync.OnceValue(func() describe { return secretsmanager.NewFromConfig(cfg).DescribeSecret })}
-	return []resource.Lookup{{Type: model.LookupSecret, Read: s.read, Actions: []string{"secretsmanager:DescribeSecret"}}}
+	return []resource.Lookup{{
+		Type: model.LookupSecret, Read: s.read, Outputs: value.Fields[model.SecretOutputs](),
+		Actions: []string{"secretsmanager:DescribeSecret"},
+	}}
 }
 
 type secret struct {

@@ -25,7 +25,10 @@ type describe = func(context.Context, *ssm.DescribeParametersInput, ...func(*ssm
 // Lookups returns the lookups of the Parameter Store. The client is made when the first call needs it.
 func Lookups(cfg aws.Config) []resource.Lookup {
 	p := parameter{region: cfg.Region, describe: sync.OnceValue(func() describe { return ssm.NewFromConfig(cfg).DescribeParameters })}
-	return []resource.Lookup{{Type: model.LookupParameter, Read: p.read, Actions: []string{"ssm:DescribeParameters"}}}
+	return []resource.Lookup{{
+		Type: model.LookupParameter, Read: p.read, Outputs: value.Fields[model.ParameterOutputs](),
+		Actions: []string{"ssm:DescribeParameters"},
+	}}
 }
 
 type parameter struct {

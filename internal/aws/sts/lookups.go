@@ -22,7 +22,7 @@ func Lookups(cfg aws.Config) []resource.Lookup {
 	type operation func(context.Context, *sts.GetCallerIdentityInput, ...func(*sts.Options)) (*sts.GetCallerIdentityOutput, error)
 	getCallerIdentity := sync.OnceValue(func() operation { return sts.NewFromConfig(cfg).GetCallerIdentity })
 	return []resource.Lookup{{
-		Type: model.CallerLookupType,
+		Type: model.CallerLookupType, Outputs: value.Fields[model.Caller](),
 		Read: func(ctx context.Context, _ value.Value) (value.Value, error) {
 			out, err := getCallerIdentity()(ctx, &sts.GetCallerIdentityInput{})
 			if err != nil {

@@ -54,7 +54,7 @@ func Kind() component.Kind {
 func expand(in component.Instance, _ *Spec, c component.Context) (component.Expansion, []value.Problem) {
 	// Container Insights counts running tasks; the scaling of workers by backlog divides by that count.
 	made := in.Resource("cluster", ecs.ClusterType, ecs.Cluster{
-		Name: in.Prefix(), ContainerInsights: "enabled", CapacityProviders: []string{ecs.Fargate, ecs.FargateSpot},
+		Name: in.ResourceName(ecs.NameLimit, nil), ContainerInsights: "enabled", CapacityProviders: []string{ecs.Fargate, ecs.FargateSpot},
 	})
 	out := component.Expansion{
 		Resources: []*resource.Resource{made},

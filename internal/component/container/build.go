@@ -87,7 +87,7 @@ func (s *Spec) Build(in component.Instance, granted []component.Granted, parts P
 		architecture = ecs.ARM64
 	}
 	definition := add(in.Resource("task-definition", ecs.TaskDefinitionType, ecs.TaskDefinition{
-		Family: in.Prefix(), CPU: cpu, Memory: memory, Architecture: architecture, Containers: containers,
+		Family: in.ResourceName(ecs.NameLimit, nil), CPU: cpu, Memory: memory, Architecture: architecture, Containers: containers,
 		ExecutionRoleArn: value.Expr[string](executionRole.Output("arn")), TaskRoleArn: value.Expr[string](made.TaskRole.Output("arn")),
 	}, policies...))
 
@@ -105,7 +105,7 @@ func (s *Spec) Build(in component.Instance, granted []component.Granted, parts P
 func (s *Spec) service(in component.Instance, parts Parts, definition, securityGroup *resource.Resource) ecs.Service {
 	least, _ := parts.Scaling.Limits()
 	props := ecs.Service{
-		Name: in.Prefix(), Cluster: value.Expr[string](cluster.Output(cluster.Name)),
+		Name: in.ResourceName(ecs.NameLimit, nil), Cluster: value.Expr[string](cluster.Output(cluster.Name)),
 		TaskDefinition: value.Expr[string](definition.Output("arn")),
 		Subnets:        value.Expr[[]string](network.Output(network.TaskSubnetIDs)),
 		AssignPublicIP: value.Expr[bool](network.Output(network.AssignPublicIP)),

@@ -65,7 +65,7 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) {
 	}
 	props := elbv2.LoadBalancer{
 		// 32 characters are few: the scheme comes first, so that it is never cut off.
-		Name: kind + "-" + in.Stack + "-" + in.Environment, Scheme: elbv2.Internal,
+		Name: strings.Join([]string{kind, in.Stack, in.Environment}, resource.PartSeparator), Scheme: elbv2.Internal,
 		Subnets:        value.Expr[[]string](network.Output(network.InternalBalancerSubnetIDs)),
 		SecurityGroups: value.Expr[[]string](value.NewList(group.Output("id"))),
 	}

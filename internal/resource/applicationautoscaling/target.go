@@ -20,6 +20,8 @@ type Target struct {
 	ResourceID value.Of[string] `json:"resourceId" required:"true"` // service/<cluster>/<name>: the service's output resourceId
 	Min        int              `json:"min"`
 	Max        int              `json:"max" required:"true"`
+
+	Tags map[string]string `json:"tags,omitempty"`
 }
 
 // TargetOutputs is what AWS adds to a Target.

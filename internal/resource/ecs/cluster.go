@@ -12,6 +12,9 @@ const (
 	ServiceType        = "ecs/service"
 )
 
+// NameLimit is the most characters that ECS takes for the name of a cluster or a service and for a family.
+const NameLimit = 255
+
 // The capacity providers that Fargate offers.
 const (
 	Fargate     = "FARGATE"
@@ -25,6 +28,8 @@ type Cluster struct {
 	ContainerInsights string `json:"containerInsights,omitempty" enum:"enhanced,enabled,disabled"`
 	// CapacityProviders that services may name, FARGATE and FARGATE_SPOT by default.
 	CapacityProviders []string `json:"capacityProviders,omitempty" enum:"FARGATE,FARGATE_SPOT"`
+
+	Tags map[string]string `json:"tags,omitempty"`
 }
 
 // ClusterOutputs is what AWS adds to a Cluster.

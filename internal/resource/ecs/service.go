@@ -30,6 +30,9 @@ type Service struct {
 	EnableExecuteCommand   bool `json:"enableExecuteCommand,omitempty"`
 	// AvailabilityZoneRebalancing moves tasks when zones are uneven. By default on where AWS allows it: with maxPercent over 100.
 	AvailabilityZoneRebalancing *bool `json:"availabilityZoneRebalancing,omitempty"`
+
+	// Tags are on the service's tasks, too; those that run keep what they started with.
+	Tags map[string]string `json:"tags,omitempty"`
 }
 
 // CapacityProvider is one share of a capacity provider strategy.

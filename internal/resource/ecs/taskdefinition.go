@@ -18,6 +18,9 @@ type TaskDefinition struct {
 	TaskRoleArn      value.Of[string] `json:"taskRoleArn"`      // what the containers may do
 	Containers       []Container      `json:"containers" required:"true"`
 	EphemeralStorage int              `json:"ephemeralStorage,omitempty"` // GiB, 21 to 200; 0: Fargate's 20
+
+	// Tags change on the revision that there is.
+	Tags map[string]string `json:"tags,omitempty"`
 }
 
 // Container is one container of a task.

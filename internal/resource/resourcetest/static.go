@@ -48,6 +48,11 @@ func (s *suite) definition(t *testing.T) {
 			t.Errorf("the definition names %q, which is no property", name)
 		}
 	}
+	for _, name := range d.ChangesOnUpdate {
+		if d.Outputs != nil && !slices.Contains(d.Outputs, name) {
+			t.Errorf("the definition says that an update changes %q, which is no output", name)
+		}
+	}
 	if d.HashedName != "" {
 		if names != nil && !slices.Contains(names, d.HashedName) {
 			t.Errorf("HashedName %q is no property", d.HashedName)
