@@ -188,7 +188,10 @@ func (k *Kind) decode(v value.Value, spec any) []value.Problem {
 }
 
 // Registry is the list of kinds.
-type Registry struct{ kinds map[string]*Kind }
+type Registry struct {
+	kinds map[string]*Kind
+	later []string
+}
 
 // NewRegistry returns a registry of the given kinds. It panics on a repeated name: a programming error.
 func NewRegistry(kinds ...Kind) *Registry {
@@ -200,6 +203,19 @@ func NewRegistry(kinds ...Kind) *Registry {
 		r.kinds[k.Name] = &k
 	}
 	return r
+}
+
+// Later names kinds of the documented set that this version does not have, so that errors can say so instead of "unknown".
+func (r *Registry) Later(names ...string) *Registry { r.later = names; return r }
+
+// IsLater reports whether a later version will have a kind of that name.
+func (r *Registry) IsLater(name string) bool { return slices.Contains(r.later, name) }
+
+// Documented returns the names that users may have read of: Names and the later ones, sorted.
+func (r *Registry) Documented() []string {
+	names := append(r.Names(), r.later...)
+	slices.Sort(names)
+	return names
 }
 
 // Kind returns the kind of that name; synthetic ones too.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/diag"
@@ -26,8 +27,17 @@ func (r *resolver) header(d *document) bool {
 		group = kind.Group
 	}
 	if group == "" {
+		if r.options.Registry.IsLater(d.kind) {
+			r.problems.invalid(d.at("kind"), "Kind not available", fmt.Sprintf("This version of deployer does not have the kind %q yet.", d.kind),
+				"Available are: "+strings.Join(r.options.Registry.Names(), ", ")+".")
+			return false
+		}
 		names := kindNames(r.options.Registry)
-		r.problems.invalid(d.at("kind"), "Unknown kind", fmt.Sprintf("%q is not a kind. %s", d.kind, suggest(d.kind, names)), "")
+		hint := diag.DidYouMean(d.kind, r.options.Registry.Documented())
+		if hint == "" {
+			hint = suggest(d.kind, names)
+		}
+		r.problems.invalid(d.at("kind"), "Unknown kind", fmt.Sprintf("%q is not a kind. %s", d.kind, hint), "")
 		return false
 	}
 	if d.apiVersion != "" && d.apiVersion != group {

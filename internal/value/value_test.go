@@ -103,8 +103,10 @@ func TestEncodeIsTheInverseOfDecode(t *testing.T) {
 }
 
 func TestResolve(t *testing.T) {
-	answers := map[string]Value{"w/db.endpoint": NewString("db.local"), "w/db.port": NewInt(5432), "w/db.secret": NewString("hush").Sensitive(),
-		"w/db.alias": Output("w/db", "endpoint"), "w/db.arns": Strings("a", "b")}
+	answers := map[string]Value{
+		"w/db.endpoint": NewString("db.local"), "w/db.port": NewInt(5432), "w/db.secret": NewString("hush").Sensitive(),
+		"w/db.alias": Output("w/db", "endpoint"), "w/db.arns": Strings("a", "b"),
+	}
 	env := Env{Lookup: func(r Reference) (Value, error) {
 		if v, ok := answers[r.String()]; ok {
 			return v, nil

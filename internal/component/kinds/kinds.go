@@ -25,5 +25,5 @@ func Registry() *component.Registry {
 
 		cluster.Kind(),
 		ingress.Kind(),
-	)
+	).Later("RDS", "ElastiCache")
 }

@@ -1,0 +1,192 @@
+package value
+
+import (
+	"encoding"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// ProblemKind classifies what Decode found.
+type ProblemKind string
+
+// The kinds of Problem.
+const (
+	UnknownKey ProblemKind = "unknown key"
+	WrongType  ProblemKind = "wrong type"
+	MissingKey ProblemKind = "missing key"
+	BadValue   ProblemKind = "invalid value"
+	NotKnown   ProblemKind = "not known at plan time"
+)
+
+// Problem is one thing wrong with a tree, at a path from its root.
+type Problem struct {
+	Kind    ProblemKind
+	Path    []string // map keys and list indexes
+	Message string   // what is wrong and what is wanted instead, one sentence
+	Allowed []string // for UnknownKey and enums: what would be right, for suggestions
+}
+
+func (p Problem) Error() string { return strings.Join(p.Path, ".") + ": " + p.Message }
+
+// Decode fills *out from v and returns everything that does not fit. Struct fields take the name of their json tag; the
+// tag `required:"true"` wants a key, `enum:"a,b"` limits a string, `scalar:"text"` lets numbers and booleans stand as the text they
+// were written as. Fields of type Of[T] and Value take expressions, all others must be known.
+func Decode(v Value, out any) []Problem {
+	d := decoder{}
+	d.decode(v, reflect.ValueOf(out).Elem(), nil, field{})
+	return d.problems
+}
+
+type decoder struct{ problems []Problem }
+
+func (d *decoder) add(kind ProblemKind, path []string, allowed []string, format string, args ...any) {
+	d.problems = append(d.problems, Problem{Kind: kind, Path: slices.Clone(path), Message: fmt.Sprintf(format, args...), Allowed: allowed})
+}
+
+func (d *decoder) decode(v Value, out reflect.Value, path []string, f field) {
+	if out.Type() == reflect.TypeFor[Value]() {
+		out.Set(reflect.ValueOf(v))
+		return
+	}
+	if h, ok := out.Addr().Interface().(interface{ hold(Value) }); ok {
+		inner := out.Interface().(holder).inner()
+		if v.Known() && !v.IsNull() && inner.Kind() != reflect.Interface {
+			checked := reflect.New(inner).Elem()
+			before := len(d.problems)
+			d.decode(v, checked, path, f)
+			if v.loose && len(d.problems) == before {
+				converted := encode(checked)
+				converted.sensitive = v.sensitive
+				v = converted
+			}
+		}
+		h.hold(v)
+		return
+	}
+	if v.kind == Unknown || v.kind == Deferred {
+		d.add(NotKnown, path, nil, "must be known before anything is created; it may use variables, but no outputs of components")
+		return
+	}
+	if v.IsNull() {
+		return
+	}
+	if out.Kind() == reflect.Pointer {
+		out.Set(reflect.New(out.Type().Elem()))
+		d.decode(v, out.Elem(), path, f)
+		return
+	}
+	if u, ok := out.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		text, scalar := v.text()
+		if !scalar {
+			d.add(WrongType, path, nil, "must be a string, but is a %s", v.kind)
+		} else if err := u.UnmarshalText([]byte(text)); err != nil {
+			d.add(BadValue, path, nil, "%s", err)
+		}
+		return
+	}
+	switch out.Kind() {
+	case reflect.Bool:
+		if v.kind == String && v.loose && (v.Str() == "true" || v.Str() == "false") {
+			v = NewBool(v.Str() == "true")
+		}
+		if d.want(v, Bool, path) {
+			out.SetBool(v.Bool())
+		}
+	case reflect.String:
+		if text, ok := v.text(); ok && f.scalarText {
+			v = NewString(text)
+		}
+		if !d.want(v, String, path) {
+			return
+		}
+		out.SetString(v.Str())
+		if len(f.enum) > 0 && !slices.Contains(f.enum, v.Str()) {
+			d.add(BadValue, path, f.enum, "%q is not one of %s", v.Str(), strings.Join(f.enum, ", "))
+		}
+	case reflect.Int, reflect.Int32, reflect.Int64, reflect.Float64:
+		d.number(v, out, path)
+	case reflect.Slice:
+		if !d.want(v, List, path) {
+			return
+		}
+		out.Set(reflect.MakeSlice(out.Type(), len(v.Items()), len(v.Items())))
+		for i, item := range v.Items() {
+			d.decode(item, out.Index(i), append(path[:len(path):len(path)], strconv.Itoa(i)), f)
+		}
+	case reflect.Map:
+		if !d.want(v, Map, path) {
+			return
+		}
+		out.Set(reflect.MakeMapWithSize(out.Type(), len(v.Entries())))
+		for _, key := range v.Keys() {
+			item := reflect.New(out.Type().Elem()).Elem()
+			d.decode(v.Entries()[key], item, append(path[:len(path):len(path)], key), f)
+			out.SetMapIndex(reflect.ValueOf(key), item)
+		}
+	case reflect.Struct:
+		if d.want(v, Map, path) {
+			d.structure(v, out, path)
+		}
+	default:
+		panic("value: cannot decode into " + out.Type().String())
+	}
+}
+
+func (d *decoder) want(v Value, kind Kind, path []string) bool {
+	if v.kind != kind {
+		d.add(WrongType, path, nil, "must be a %s, but is a %s", kind, v.kind)
+		return false
+	}
+	return true
+}
+
+func (d *decoder) number(v Value, out reflect.Value, path []string) {
+	if v.kind == String && v.loose {
+		n, err := strconv.ParseFloat(v.Str(), 64)
+		if err != nil {
+			d.add(WrongType, path, nil, "must be a number, but the variable's text %q is none", v.Str())
+			return
+		}
+		v = NewNumber(n)
+	}
+	if !d.want(v, Number, path) {
+		return
+	}
+	n := v.Number()
+	if out.Kind() == reflect.Float64 {
+		out.SetFloat(n)
+		return
+	}
+	if n != math.Trunc(n) || math.Abs(n) > 1<<53 {
+		d.add(WrongType, path, nil, "must be a whole number, but is %s", v)
+		return
+	}
+	out.SetInt(int64(n))
+}
+
+func (d *decoder) structure(v Value, out reflect.Value, path []string) {
+	fields := fieldsOf(out.Type())
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.name
+	}
+	for _, key := range v.Keys() {
+		if !slices.Contains(names, key) {
+			d.add(UnknownKey, append(path[:len(path):len(path)], key), names, "unknown key %q", key)
+		}
+	}
+	for _, f := range fields {
+		item, given := v.Entries()[f.name]
+		if f.required && (!given || item.IsNull()) {
+			d.add(MissingKey, path, nil, "the key %q is required", f.name)
+			continue
+		}
+		if given {
+			d.decode(item, out.FieldByIndex(f.index), append(path[:len(path):len(path)], f.name), f)
+		}
+	}
+}
