@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/rogpeppe/go-internal/testscript"
@@ -206,8 +209,11 @@ func faultOf(ts *testscript.TestScript, action proxy.Action, args []string) prox
 //	aws lock KEY FIELD=VALUE...   change fields of a lock in $TABLE; whole numbers are numbers
 //	aws unlock-table KEY          delete the lock's item
 //	aws versioning off            suspend the versioning of $BUCKET
-//	aws queue get URL ATTRIBUTE REGEXP
-//	aws queue delete URL
+//	aws queue get REGEXP ATTRIBUTE VALUE
+//	                              the only queue whose name matches has this attribute
+//	aws queue set REGEXP ATTRIBUTE VALUE
+//	aws queue delete REGEXP
+//	aws secret NAME VALUE         make a secret
 //	aws leftovers N               N queues, roles, clusters, load balancers, target groups, log groups, security groups and buckets are there
 func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "aws")
@@ -247,14 +253,13 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 		})
 		ts.Check(err)
 		return
-	case "queue get":
+	case "queue get", "queue set":
 		need(5)
-		queueAttribute(ts, sqs.NewFromConfig(w.Config), args[2], args[3], args[4])
+		w.queue(ctx, ts, args[1], args[2], args[3], args[4])
 		return
 	case "queue delete":
 		need(3)
-		_, err := sqs.NewFromConfig(w.Config).DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: &args[2]})
-		ts.Check(err)
+		w.queue(ctx, ts, args[1], args[2], "", "")
 		return
 	}
 	tables := dynamodb.NewFromConfig(w.Config)
@@ -284,6 +289,10 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case "lock":
 		need(3)
 		editLock(ctx, ts, tables, args[1], pairs(ts, args[2:]))
+	case "secret":
+		need(3)
+		_, err := secretsmanager.NewFromConfig(w.Config).CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: &args[1], SecretString: &args[2]})
+		ts.Check(err)
 	case "leftovers":
 		found := w.leftovers(ctx, ts)
 		if strconv.Itoa(len(found)) != args[1] {
@@ -314,11 +323,31 @@ func editLock(ctx context.Context, ts *testscript.TestScript, tables *dynamodb.C
 	ts.Check(err)
 }
 
-func queueAttribute(ts *testscript.TestScript, queues *sqs.Client, address, attribute, wanted string) {
-	out, err := queues.GetQueueAttributes(context.Background(), &sqs.GetQueueAttributesInput{QueueUrl: &address, AttributeNames: []sqstypes.QueueAttributeName{"All"}})
+// queue looks at, changes or deletes the only queue whose name matches.
+func (w *world) queue(ctx context.Context, ts *testscript.TestScript, verb, pattern, attribute, value string) {
+	client := sqs.NewFromConfig(w.Config)
+	name, err := regexp.Compile(pattern)
 	ts.Check(err)
-	if got := out.Attributes[attribute]; got != wanted {
-		ts.Fatalf("%s is %q, want %q", attribute, got, wanted)
+	all, err := client.ListQueues(ctx, &sqs.ListQueuesInput{})
+	ts.Check(err)
+	found := slices.DeleteFunc(all.QueueUrls, func(address string) bool { return !name.MatchString(path.Base(address)) })
+	if len(found) != 1 {
+		ts.Fatalf("%d queues match %s: %s", len(found), pattern, strings.Join(found, ", "))
+	}
+	address := &found[0]
+	switch verb {
+	case "get":
+		out, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: address, AttributeNames: []sqstypes.QueueAttributeName{"All"}})
+		ts.Check(err)
+		if got := out.Attributes[attribute]; got != value {
+			ts.Fatalf("%s is %q, want %q", attribute, got, value)
+		}
+	case "set":
+		_, err := client.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: address, Attributes: map[string]string{attribute: value}})
+		ts.Check(err)
+	default:
+		_, err := client.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: address})
+		ts.Check(err)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
@@ -101,6 +103,15 @@ func stepProblem(step *engine.StepError) *diag.Diagnostic {
 	return d.For(address)
 }
 
+// sentence makes one out of an error's words.
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
+}
+
 // fromAWS fills in which call failed and what that kind of failure asks for.
 func fromAWS(d *diag.Diagnostic, err error) {
 	var op *resource.OpError
@@ -108,10 +119,10 @@ func fromAWS(d *diag.Diagnostic, err error) {
 		return
 	}
 	d.Operation, d.RequestID = op.Operation, op.RequestID
-	d.Detail = strings.TrimSuffix(strings.TrimPrefix(op.Code+": "+op.Message, ": "), ".") + "."
+	d.Detail = sentence(strings.TrimPrefix(op.Code+": "+op.Message, ": "))
 	switch {
 	case op.Next != "":
-		d.Next = op.Next
+		d.Next = sentence(op.Next)
 	case strings.Contains(op.Code, "AccessDenied") || strings.Contains(op.Code, "Unauthorized"):
 		d.Next = "Give the credentials in use the permission for " + op.Operation + "."
 	case strings.Contains(op.Code, "Expired"):

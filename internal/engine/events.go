@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	pkgresource "github.com/pulumi/pulumi/pkg/v3/resource"
 	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
@@ -76,6 +77,9 @@ func (e *steps) OnResourceStepPost(payload any, step deploy.Step, status sdk.Sta
 	b, _ := payload.(begun)
 	partial := err != nil && status == sdk.StatusPartialFailure
 	if err != nil && !partial {
+		if r.uncertain(step, err) {
+			return r.ended(b, step, err, nil)
+		}
 		return r.ended(b, step, err, r.finish(b.step, nil))
 	}
 	urn, old, new := step.URN(), step.Old(), step.New()
@@ -132,6 +136,34 @@ func (r *run) ended(b begun, step deploy.Step, failure, recording error) error {
 	}
 	r.tell(event)
 	return recording
+}
+
+// uncertain reports whether a step that failed may have changed something all the same. It then stays pending, as if the process had
+// died: the next run looks for what was to be created, and reads anew what was to be updated or deleted. Only a creation that AWS itself
+// refused is sure to have made nothing.
+func (r *run) uncertain(step deploy.Step, err error) bool {
+	switch step.Op() {
+	case deploy.OpUpdate, deploy.OpDelete, deploy.OpDeleteReplaced:
+		return true
+	case deploy.OpCreate, deploy.OpCreateReplacement:
+	default:
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if cause := r.causes[step.URN()]; cause != nil {
+		err = cause
+	}
+	var owned *resource.OwnedError
+	var op *resource.OpError
+	switch {
+	case errors.As(err, &owned):
+		return false
+	case errors.As(err, &op):
+		return op.Code == "" || slices.ContainsFunc([]string{"Internal", "ServiceUnavailable", "ServiceFailure", "RequestTimeout"},
+			func(fault string) bool { return strings.HasPrefix(op.Code, fault) })
+	}
+	return true
 }
 
 func isPartial(err error) bool {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"sync"
@@ -164,6 +165,7 @@ func (g *ledger) record(e *entry) error {
 func (g *ledger) apply(e entry) error {
 	g.steps = max(g.steps, e.Step)
 	if e.Op != "" {
+		g.supersede(e)
 		g.pending[e.Step] = operation{Resource: e.Resource, Type: e.Op}
 	} else {
 		delete(g.pending, e.Step)
@@ -198,6 +200,15 @@ func (g *ledger) settle(urn sdk.URN) {
 	for step, op := range g.pending {
 		var h head
 		if step < 0 && json.Unmarshal(op.Resource, &h) == nil && h.URN == urn {
+			delete(g.pending, step)
+		}
+	}
+}
+
+// supersede forgets the creation of an earlier run that a step repeats.
+func (g *ledger) supersede(e entry) {
+	for step, op := range g.pending {
+		if step < 0 && op.Type == e.Op && bytes.Equal(op.Resource, e.Resource) {
 			delete(g.pending, step)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	pkgresource "github.com/pulumi/pulumi/pkg/v3/resource"
 	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -62,6 +63,7 @@ func (r *run) locateAll(ctx context.Context) error {
 			wanted[r.names.resource(res.ID(), res.Type)] = true
 		}
 	}
+	taken := map[sdk.URN]bool{}
 	for i, op := range r.state.creating {
 		rec, err := decodeRecord(op.Resource)
 		if err != nil {
@@ -71,12 +73,13 @@ func (r *run) locateAll(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return &StoppedError{Cause: context.Cause(ctx)}
-		case err != nil:
+		case err != nil && (wanted[rec.URN] || !errors.Is(err, errors.ErrUnsupported)):
 			// It cannot be told now. A creation adopts it, and until then it stays pending.
 		case found:
-			if err := r.takeIn(rec, state); err != nil {
+			if err := r.takeIn(rec, state, taken[rec.URN]); err != nil {
 				return err
 			}
+			taken[rec.URN] = true
 		case !wanted[rec.URN]:
 			r.ledger.forget(-1 - int64(i))
 		}
@@ -100,13 +103,18 @@ func (r *run) locate(ctx context.Context, rec *record) (state resource.State, fo
 }
 
 // takeIn adds an object that was found to the state. The one that it replaces, if any, then waits for its deletion, or is
-// forgotten when it is deleted already.
-func (r *run) takeIn(rec *record, found resource.State) error {
+// forgotten when it is deleted already. leftover: a newer attempt at the same resource was found before, so that this one only waits for
+// its deletion.
+func (r *run) takeIn(rec *record, found resource.State, leftover bool) error {
 	s := rec.state()
 	s.ID, s.InitErrors = sdk.ID(found.ID), []string{interrupted}
 	s.Inputs = properties(found.Inputs)
 	typ, _ := typeOf(rec.Type)
 	s.Outputs = versioned(properties(found.Outputs), r.definition(typ))
+	if leftover {
+		s.Delete = true
+		return r.ledger.end(0, []write{{at: s, record: r.recordFor(s)}})
+	}
 	writes := []write{{at: s, record: recordOf(s)}}
 	var drops []*pkgresource.State
 	if old := r.state.live[rec.URN]; old != nil {
@@ -157,7 +165,8 @@ func (c *collector) intents() []json.RawMessage {
 	return out
 }
 
-// withIntents adds what an interrupted run had planned to create to what it had begun, unless the state has it.
+// withIntents adds what interrupted runs had planned to create (the oldest first) to what they had begun, unless the state has it. The
+// newest comes first then: it has the best chance to be what is wanted now.
 func withIntents(state []byte, intents []json.RawMessage) ([]byte, error) {
 	if len(intents) == 0 {
 		return state, nil
@@ -186,7 +195,7 @@ func withIntents(state []byte, intents []json.RawMessage) ([]byte, error) {
 		}
 	}
 	added := false
-	for _, text := range intents {
+	for _, text := range slices.Backward(intents) {
 		var i intent
 		if err := json.Unmarshal(text, &i); err != nil {
 			return nil, err
