@@ -15,6 +15,7 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
@@ -141,7 +142,8 @@ func configProblem(err error) error {
 	return d
 }
 
-// retryer is the SDK's standard one, which also renews expired credentials, once.
+// retryer is the SDK's standard one, which also renews expired credentials, once. It has no common budget of retries: many calls side by
+// side would use that up while AWS throttles them, and the rest would fail at their first throttling.
 type retryer struct {
 	*retry.Standard
 	credentials *credentials
@@ -150,7 +152,7 @@ type retryer struct {
 
 func newRetryer(attempts int, c *credentials, now func() time.Time) func() sdk.Retryer {
 	return func() sdk.Retryer {
-		return &retryer{retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = attempts }), c, now}
+		return &retryer{retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.RateLimiter = attempts, ratelimit.None }), c, now}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/aws"
@@ -140,6 +141,19 @@ func TestExpiredCredentialsAreRenewedOnce(t *testing.T) {
 	requireInvalid(t, err, "AWS credentials have expired")
 	require.Equal(t, 2, calls)
 	require.Equal(t, "r-1", aws.RequestID(err))
+}
+
+func TestThrottlingOfSomeLeavesRetriesToOthers(t *testing.T) {
+	env := isolate(t, "", map[string]string{"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"})
+	s, err := aws.NewSession(t.Context(), aws.Settings{Region: "us-east-1", Now: time.Now}, env)
+	require.NoError(t, err)
+	retryer := s.Config("").Retryer()
+	throttled := &smithy.GenericAPIError{Code: "ThrottlingException"}
+	require.True(t, retryer.IsErrorRetryable(throttled))
+	for range 1000 {
+		_, err := retryer.GetRetryToken(t.Context(), throttled)
+		require.NoError(t, err)
+	}
 }
 
 func TestAssumedRole(t *testing.T) {

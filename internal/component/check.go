@@ -2,6 +2,7 @@ package component
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,9 @@ const (
 	maxTagKey   = 128
 	maxTagValue = 256
 )
+
+// tagText is what every AWS service takes in keys and values of tags: IAM, ECS and load balancers refuse the rest.
+var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
 // checkMember finds what only the whole stack shows: whether what it names is there, and secrets in stored places.
 func (x *expansion) checkMember(m *member) {
@@ -45,6 +49,13 @@ func (x *expansion) checkMember(m *member) {
 				"keep it in Secrets Manager or the SSM parameter store and name it under `secrets`"))
 	}
 	x.add(m.Address, checkTags(m.common.Tags)...)
+	for _, p := range checkTags(m.Tags) { // of the stack, the environment or the service: told once
+		if key := strings.Join(p.Path, "."); !x.tagsTold[key] {
+			x.tagsTold[key] = true
+			p.Message += " (a tag of the stack, its environment or the service " + m.Service + ")"
+			x.add("", p)
+		}
+	}
 }
 
 func (x *expansion) unknown(path []string, address string) value.Problem {
@@ -77,6 +88,8 @@ func checkTags(tags map[string]string) []value.Problem {
 			problems = append(problems, problem(value.BadValue, path, nil, "a tag's key has 1 to %d characters", maxTagKey))
 		case strings.HasPrefix(lower, "aws:") || strings.HasPrefix(lower, "deployer:"):
 			problems = append(problems, problem(value.BadValue, path, nil, "keys that begin with aws: or deployer: are reserved"))
+		case !tagText.MatchString(key) || !tagText.MatchString(tags[key]):
+			problems = append(problems, problem(value.BadValue, path, nil, "a tag has letters, digits, spaces and _ . : / = + - @ only, in its key and its value"))
 		case len(tags[key]) > maxTagValue:
 			problems = append(problems, problem(value.BadValue, path, nil, "a tag's value has at most %d characters", maxTagValue))
 		}

@@ -16,7 +16,7 @@ import (
 //
 // Addresses in uses and dependsOn are full ("user-service/queue"), and so are the targets of references.
 func Expand(reg *Registry, instances []Instance) (*resource.Graph, []Problem) {
-	x := &expansion{reg: reg, members: map[string]*member{}}
+	x := &expansion{reg: reg, members: map[string]*member{}, tagsTold: map[string]bool{}}
 	x.load(instances)
 	x.collectDemands()
 	for _, m := range x.sorted() {
@@ -58,6 +58,7 @@ type member struct {
 type expansion struct {
 	reg      *Registry
 	members  map[string]*member
+	tagsTold map[string]bool // tags of the stack that a problem was told of
 	problems []Problem
 }
 

@@ -207,6 +207,12 @@ func TestExpandDependsOn(t *testing.T) {
 	}
 }
 
+func tagged(address, key, text string) Instance {
+	i := instance(address, "Store", nil)
+	i.Tags = map[string]string{key: text}
+	return i
+}
+
 func TestExpandFindsProblems(t *testing.T) {
 	for name, c := range map[string]struct {
 		instances []Instance
@@ -232,6 +238,8 @@ func TestExpandFindsProblems(t *testing.T) {
 		"overrides by text":  {[]Instance{instance("a/x", "Store", m{"overrides": m{"object": "x"}})}, "a/x: overrides.object: must be a map", ""},
 		"reserved tag":       {[]Instance{instance("a/x", "Store", m{"tags": m{"Deployer:stack": "x"}})}, "a/x: tags.Deployer:stack: keys that begin with", ""},
 		"long tag":           {[]Instance{instance("a/x", "Store", m{"tags": m{"k": strings.Repeat("x", 257)}})}, "a/x: tags.k: a tag's value has at most 256", ""},
+		"odd tag":            {[]Instance{instance("a/x", "Store", m{"tags": m{"owner": "Team (Core)"}})}, "a/x: tags.owner: a tag has letters, digits, spaces and", ""},
+		"odd tag of a stack": {[]Instance{tagged("a/x", "owner", "a;b"), tagged("a/y", "owner", "a;b")}, "tags.owner: a tag has letters, digits, spaces and", ""},
 		"sensitive":          {[]Instance{instance("a/x", "App", m{"env": m{"KEY": value.NewString("s3cret").Sensitive()}})}, "a/x: env.KEY: uses a sensitive value", ""},
 		"sensitive template": {[]Instance{instance("a/x", "App", m{"env": m{"KEY": value.Concat(ref("a/y", "arn"), value.NewString("s3cret").Sensitive())}}), instance("a/y", "Store", nil)}, "a/x: env.KEY: uses a sensitive value", ""},
 		"cycle of three": {[]Instance{

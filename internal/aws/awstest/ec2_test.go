@@ -55,6 +55,15 @@ func TestSecurityGroup(t *testing.T) {
 	})
 }
 
+func TestSecurityGroupOfAStackNamedSG(t *testing.T) {
+	b := behaviour(t, awsec2.Behaviours(aws.Config{}), model.SecurityGroupType)
+	for prefix, want := range map[string]string{"sg/prod/web/api": "sgroup-prod-web-api-", "sg-asia/prod": "sgroup-asia-prod-", "sga/prod": "sga-prod-"} {
+		inputs, problems := b.Check(value.Encode(model.SecurityGroup{GroupName: prefix, VPCID: value.Lit("vpc-1"), Description: "x"}))
+		require.Empty(t, problems, prefix)
+		require.True(t, strings.HasPrefix(inputs.Get("groupName").Str(), want), inputs.Get("groupName").Str())
+	}
+}
+
 func TestSecurityGroupDeleteWaitsForNetworkInterfaces(t *testing.T) {
 	h := start(t)
 	b := behaviour(t, awsec2.Behaviours(h.Config), model.SecurityGroupType)
@@ -126,6 +135,23 @@ func TestSecurityGroupRule(t *testing.T) {
 			}
 			resourcetest.Run(t, c)
 		})
+	}
+}
+
+func TestSecurityGroupRuleWaitsForItsGroups(t *testing.T) {
+	h := start(t)
+	vpc := makeVPC(t.Context(), t, h, "10.1.0.0/16")
+	b := behaviour(t, awsec2.Behaviours(h.Config), model.SecurityGroupRuleType)
+	group := makeGroup(t.Context(), t, h, vpc, "fresh")
+	for i, code := range []string{"InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound"} {
+		req := request(model.SecurityGroupRuleType)
+		req.Inputs, _ = b.Check(value.Encode(model.SecurityGroupRule{
+			SecurityGroupID: value.Lit(group), Direction: model.Ingress, Protocol: "tcp", FromPort: value.Lit(80 + i), CIDR: value.Lit("10.0.0.0/8"),
+		}))
+		req.Tags = resourcetest.Tags("fresh")
+		h.Fail("ec2:AuthorizeSecurityGroupIngress", code, 2)
+		_, err := b.Create(t.Context(), req)
+		require.NoError(t, err, code)
 	}
 }
 
@@ -317,6 +343,21 @@ func TestSubnetsLookup(t *testing.T) {
 		TaskSubnetIDs: append(inA[:2:2], privateB), HasPrivateRoute: true, DataSubnetIDs: append(inA[:2:2], privateB, isolatedC),
 		Zones: []string{"us-east-1a", "us-east-1b", "us-east-1c"},
 	}, found)
+
+	// Load balancers do not reach tasks in zones where they have no subnet.
+	privateD := subnet("10.8.14.0/24", "d", "app")
+	table(&ec2.CreateRouteInput{NatGatewayId: nat.NatGateway.NatGatewayId}, privateD)
+	found, err = ask(model.SubnetsLookup{})
+	require.NoError(t, err)
+	require.Equal(t, append(inA[:2:2], privateB), found.TaskSubnetIDs, "a public load balancer has no subnet in zone d")
+	require.Contains(t, found.PrivateSubnetIDs, privateD)
+	found, err = ask(model.SubnetsLookup{SubnetIDs: value.Lit([]string{privateA, privateD})})
+	require.NoError(t, err)
+	require.Equal(t, []string{privateA, privateD}, found.TaskSubnetIDs, "no public load balancer can be here")
+	found, err = ask(model.SubnetsLookup{SubnetIDs: value.Lit([]string{publicA, publicB, isolatedC})})
+	require.NoError(t, err)
+	require.Equal(t, []string{publicA, publicB}, found.TaskSubnetIDs)
+	require.Equal(t, []string{publicA, publicB, isolatedC}, found.PrivateZoneSubnetIDs, "an internal load balancer must be where the tasks are")
 
 	byTag, err := ask(model.SubnetsLookup{Tags: map[string]string{"tier": "web"}})
 	require.NoError(t, err)

@@ -285,6 +285,21 @@ func TestListenerCertificates(t *testing.T) {
 	require.Equal(t, foreign, *left.Certificates[1].CertificateArn)
 }
 
+func TestListenerCertificatesThatAreGone(t *testing.T) {
+	b := startBalancing(t)
+	c := b.behaviour(t, model.ListenerCertificatesType)
+	for _, code := range []string{
+		"CertificateNotFound",   // deleted in ACM
+		"OperationNotPermitted", // the listener's default, which goes with the listener
+	} {
+		req := request(model.ListenerCertificatesType)
+		req.ID = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/x/1/2"
+		req.Old.Inputs = value.Encode(model.ListenerCertificates{ListenerARN: value.Lit(req.ID), CertificateARNs: value.Lit([]string{"arn:one"})})
+		b.Fail("elasticloadbalancing:RemoveListenerCertificates", code, 1)
+		require.NoError(t, c.Delete(t.Context(), req))
+	}
+}
+
 func TestListenerRule(t *testing.T) {
 	b := startBalancing(t)
 	balancer := b.balancer(t, "rule-suite")

@@ -8,6 +8,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,5 +149,16 @@ func TestParameterLookup(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, arn, out.Get("arn").Str())
 	_, err = find("/lookup/nope")
+	wantNext(t, err, "put-parameter")
+
+	// The ARN of a name without a path is the same with and without a leading slash.
+	for _, name := range []string{"/bare", "plain"} {
+		_, err := client.PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: aws.String("CANARY"), Type: ssmtypes.ParameterTypeString})
+		require.NoError(t, err)
+		out, err := find("arn:aws:ssm:us-east-1:123456789012:parameter/" + strings.TrimPrefix(name, "/"))
+		require.NoError(t, err)
+		require.Equal(t, name, out.Get("name").Str())
+	}
+	_, err = find("arn:aws:ssm:us-east-1:123456789012:parameter/nope")
 	wantNext(t, err, "put-parameter")
 }

@@ -2,9 +2,12 @@ package awstest
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
 	"github.com/stretchr/testify/require"
@@ -44,6 +47,30 @@ func TestPrivateDNSNamespace(t *testing.T) {
 		},
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
 	})
+}
+
+func TestNamespaceOfAVPCThatResolvesNothing(t *testing.T) {
+	h := start(t)
+	n := behaviour(t, awscloudmap.Behaviours(h.Config), model.PrivateDNSNamespaceType)
+	vpc := makeVPC(t.Context(), t, h, "10.9.0.0/16") // AWS leaves enableDnsHostnames off
+	create := func(name string) string {
+		var lines []string
+		req := request(model.PrivateDNSNamespaceType)
+		req.Inputs, _ = n.Check(value.Encode(model.PrivateDNSNamespace{Name: name, VPCID: value.Lit(vpc)}))
+		req.Tags, req.Token = resourcetest.Tags(name), name
+		req.Progress = func(line string) { lines = append(lines, line) }
+		_, err := n.Create(t.Context(), req)
+		require.NoError(t, err)
+		return strings.Join(lines, "\n")
+	}
+	require.Contains(t, create("a.internal"), "enableDnsHostnames is off in the VPC "+vpc)
+	h.Fail("ec2:DescribeVpcAttribute", "UnauthorizedOperation", 1)
+	require.NotContains(t, create("b.internal"), "enableDns", "who may not look makes the namespace all the same")
+	_, err := ec2.NewFromConfig(h.Plain).ModifyVpcAttribute(t.Context(), &ec2.ModifyVpcAttributeInput{
+		VpcId: &vpc, EnableDnsHostnames: &ec2types.AttributeBooleanValue{Value: aws.Bool(true)},
+	})
+	require.NoError(t, err)
+	require.NotContains(t, create("c.internal"), "enableDns")
 }
 
 func TestNamespaceDeleteWaitsForItsServices(t *testing.T) {

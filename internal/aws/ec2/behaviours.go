@@ -61,7 +61,7 @@ func newAPI(cfg aws.Config) *api {
 
 func failed(operation string, err error) error {
 	return call.Error("ec2:"+operation, err,
-		call.NotFound("InvalidGroup.NotFound", "InvalidGroupId.Malformed", "InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound"),
+		call.NotFound("InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound", "InvalidGroupId.Malformed", "InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound"),
 		call.Exists("InvalidGroup.Duplicate", "InvalidPermission.Duplicate"))
 }
 

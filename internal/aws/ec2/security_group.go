@@ -53,8 +53,13 @@ func checkGroup(g *model.SecurityGroup) []value.Problem {
 	bad := func(property, message string) {
 		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{property}, Message: message})
 	}
-	if g.GroupName == "" || !readable(g.GroupName) || strings.HasPrefix(g.GroupName, "sg-") {
-		bad("groupName", fmt.Sprintf("%q is no name of a security group: letters, digits, spaces and %s, not beginning with sg-", g.GroupName, allowed))
+	for _, separator := range []string{"-", resource.PartSeparator} { // AWS keeps names that begin with sg- for its ids
+		if rest, found := strings.CutPrefix(g.GroupName, "sg"+separator); found {
+			g.GroupName = "sgroup" + separator + rest
+		}
+	}
+	if g.GroupName == "" || !readable(g.GroupName) {
+		bad("groupName", fmt.Sprintf("%q is no name of a security group: letters, digits, spaces and %s", g.GroupName, allowed))
 	}
 	if g.Description == "" || len(g.Description) > 255 || !readable(g.Description) {
 		bad("description", "must have 1 to 255 letters, digits, spaces and "+allowed)

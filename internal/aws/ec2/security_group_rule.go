@@ -60,7 +60,7 @@ func (r securityGroupRule) create(ctx context.Context, c ruleCall) (string, mode
 			}
 			err = failed("AuthorizeSecurityGroupEgress", err)
 		}
-		if tries++; tries < 6 && call.HasCode(err, "InvalidGroup.NotFound") {
+		if tries++; tries < 6 && call.HasCode(err, "InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound") {
 			return false, nil
 		}
 		return err == nil, err

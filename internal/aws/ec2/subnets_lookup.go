@@ -163,9 +163,40 @@ func sortOut(subnets []types.Subnet, tables []types.RouteTable) model.Subnets {
 	if !out.HasPrivateRoute {
 		out.TaskSubnetIDs, out.AssignPublicIP = ids[public], len(ids[public]) > 0
 	}
+	out.TaskSubnetIDs = besidePublic(out.TaskSubnetIDs, zoneOf, zoneSeen[public])
+	out.PrivateZoneSubnetIDs = slices.SortedFunc(slices.Values(withZonesOf(out.TaskSubnetIDs, byZone[private], byZone[public], zoneOf)), byZoneAndID)
 	out.DataSubnetIDs = slices.SortedFunc(slices.Values(slices.Concat(ids[private], ids[isolated])), byZoneAndID)
 	if len(byZone[private]) < 2 {
 		out.DataSubnetIDs = slices.SortedFunc(slices.Values(slices.Concat(ids[private], ids[isolated], ids[public])), byZoneAndID)
+	}
+	return out
+}
+
+// besidePublic leaves out the subnets in zones without a public one, if two zones remain: a public load balancer never sends anything to
+// tasks in a zone where it has no subnet.
+func besidePublic(ids []string, zoneOf map[string]string, publicZones map[string]bool) []string {
+	near := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !publicZones[zoneOf[id]] })
+	zones := map[string]bool{}
+	for _, id := range near {
+		zones[zoneOf[id]] = true
+	}
+	if len(zones) < 2 {
+		return ids
+	}
+	return near
+}
+
+// withZonesOf adds to private subnets, one of each zone, the public ones of zones that have tasks but no private subnet: an internal load
+// balancer, too, must have a subnet where its targets are. Nothing is added to nothing.
+func withZonesOf(tasks, private, public []string, zoneOf map[string]string) []string {
+	in := func(id string) func(string) bool {
+		return func(other string) bool { return zoneOf[other] == zoneOf[id] }
+	}
+	out := slices.Clone(private)
+	for _, id := range public {
+		if len(private) > 0 && slices.ContainsFunc(tasks, in(id)) && !slices.ContainsFunc(private, in(id)) {
+			out = append(out, id)
+		}
 	}
 	return out
 }

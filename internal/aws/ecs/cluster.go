@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -69,7 +70,21 @@ func (k *cluster) create(ctx context.Context, c clusterCall) (string, wanted.Clu
 		return "", wanted.ClusterOutputs{}, err
 	}
 	found, err := k.settle(ctx, c.Props.Name, true)
-	return aws.ToString(found.ClusterArn), clusterOutputs(found), err
+	if err != nil {
+		return aws.ToString(found.ClusterArn), clusterOutputs(found), err
+	}
+	// AWS may answer with a deleted cluster of that name, brought back with the settings that it had.
+	c.ID = aws.ToString(found.ClusterArn)
+	c.Old = fromCluster(found, c.Props)
+	if c.Old.ContainerInsights == c.Props.ContainerInsights && slices.Equal(c.Old.CapacityProviders, c.Props.CapacityProviders) &&
+		resource.Ours(tagMap(found.Tags), c.Tags) {
+		return c.ID, clusterOutputs(found), nil
+	}
+	out, err := k.update(ctx, c)
+	if err != nil {
+		err = &resource.Unfinished[wanted.Cluster, wanted.ClusterOutputs]{ID: c.ID, Props: c.Old, Out: clusterOutputs(found), Err: err}
+	}
+	return c.ID, out, err
 }
 
 func (k *cluster) find(ctx context.Context, c clusterCall) (string, map[string]string, error) {
@@ -86,6 +101,11 @@ func (k *cluster) read(ctx context.Context, c clusterCall) (wanted.Cluster, want
 	if recorded.Name == "" {
 		recorded = c.Props
 	}
+	return fromCluster(found, recorded), clusterOutputs(found), nil
+}
+
+// fromCluster returns the properties that the cluster has, its sets in the order of recorded.
+func fromCluster(found types.Cluster, recorded wanted.Cluster) wanted.Cluster {
 	props := wanted.Cluster{
 		Name: aws.ToString(found.ClusterName), ContainerInsights: "disabled",
 		CapacityProviders: inOrder(found.CapacityProviders, recorded.CapacityProviders), Tags: tagging.User(tagMap(found.Tags)),
@@ -95,7 +115,7 @@ func (k *cluster) read(ctx context.Context, c clusterCall) (wanted.Cluster, want
 			props.ContainerInsights = aws.ToString(s.Value)
 		}
 	}
-	return props, clusterOutputs(found), nil
+	return props
 }
 
 func (k *cluster) update(ctx context.Context, c clusterCall) (wanted.ClusterOutputs, error) {

@@ -51,7 +51,7 @@ func newService(calls func() api, watcher *rollout.Watcher) resource.Behaviour {
 
 // serviceConsequence: what starts a deployment is rolling, the rest changes in place.
 func serviceConsequence(changed []string) plan.Consequence {
-	rolling := []string{"taskDefinition", "capacityProviders", "platformVersion", "subnets", "securityGroups", "assignPublicIp", "targetGroups", "serviceRegistries"}
+	rolling := []string{"taskDefinition", "capacityProviders", "platformVersion", "subnets", "securityGroups", "assignPublicIp", "targetGroups", "serviceRegistries", "enableExecuteCommand"}
 	if slices.ContainsFunc(changed, func(name string) bool { return slices.Contains(rolling, name) }) {
 		return plan.Rolling
 	}

@@ -36,6 +36,10 @@ func checkService(p *wanted.Service) []value.Problem {
 		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{"deployment"},
 			Message: "minHealthyPercent 100 with maxPercent 100 leaves no room to replace a task: lower the first or raise the second"})
 	}
+	if p.Subnets.Known() && len(p.Subnets.Get()) == 0 {
+		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{"subnets"},
+			Message: "no subnet of the Network has a way out (a default route to a NAT or internet gateway), which tasks need to pull their image"})
+	}
 	if p.PlatformVersion == "" {
 		p.PlatformVersion = "LATEST"
 	}
@@ -109,6 +113,9 @@ func toUpdate(p, actual wanted.Service, svc types.Service) *sdk.UpdateServiceInp
 		// An empty list goes back to the launch type. AWS moves running tasks only with a new deployment.
 		input.CapacityProviderStrategy = append([]types.CapacityProviderStrategyItem{}, strategy(p)...)
 		input.ForceNewDeployment = true
+	}
+	if p.EnableExecuteCommand != actual.EnableExecuteCommand {
+		input.ForceNewDeployment = true // tasks keep what they were started with: shells would stay open, or shut
 	}
 	return input
 }

@@ -9,6 +9,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elbv2"
 	"github.com/company/deployer/internal/value"
@@ -116,13 +117,14 @@ func (c certificateCalls) addAll(ctx context.Context, listenerARN string, arns [
 	return nil
 }
 
-// removeAll removes certificates, one a call: AWS takes no more.
+// removeAll removes certificates, one a call: AWS takes no more. One that ACM has deleted meanwhile is gone anyhow, and the one that is the
+// listener's default, too, stays until the listener gets another or goes: AWS does not permit to take that away.
 func (c certificateCalls) removeAll(ctx context.Context, listenerARN string, arns []string) error {
 	for _, arn := range arns {
 		_, err := c.remove(ctx, &elb.RemoveListenerCertificatesInput{
 			ListenerArn: &listenerARN, Certificates: []types.Certificate{{CertificateArn: &arn}},
 		})
-		if err != nil {
+		if err != nil && !call.HasCode(err, "CertificateNotFound", "OperationNotPermitted") {
 			return failed("RemoveListenerCertificates", err)
 		}
 	}

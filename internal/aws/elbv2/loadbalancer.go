@@ -60,7 +60,8 @@ func newLoadBalancer(api func() *api) resource.Behaviour {
 				"elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:ModifyLoadBalancerAttributes",
 				"elasticloadbalancing:SetSubnets", "elasticloadbalancing:SetSecurityGroups", "elasticloadbalancing:SetIpAddressType",
 				"ec2:DescribeNetworkInterfaces",
-				"iam:CreateServiceLinkedRole", // the first load balancer of an account
+				// The first load balancer of an account makes a service-linked role, and AWS looks around in the caller's name before it does.
+				"iam:CreateServiceLinkedRole", "ec2:DescribeAccountAttributes", "ec2:DescribeInternetGateways",
 			}, tagActions...),
 		},
 		CheckProps: checkLoadBalancer, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update, DeleteObject: l.delete,

@@ -40,6 +40,7 @@ type crash struct {
 	exitCode  *int32
 	reason    string
 	stopped   time.Time
+	early     bool // for a permission that may only not have reached everywhere yet
 }
 
 // key is equal for crashes that repeat each other. Ids, addresses and times differ from task to task.
@@ -52,6 +53,15 @@ func (c crash) key() string {
 }
 
 var variable = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{8,}|\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|i-[0-9a-f]+|eni-[0-9a-f]+)\b`)
+
+// denied reports whether ECS was refused something with the execution role.
+func (c crash) denied() bool {
+	switch c.cause {
+	case ImagePull, Secrets, Initialization:
+		return contains(c.reason, "AccessDenied", "not authorized to perform", "403 Forbidden")
+	}
+	return false
+}
 
 // enough is how many identical crashes decide: a second crash of a container is no accident, while health checks may depend on
 // something that is still warming up, so ECS gets its own minimum of three.

@@ -58,6 +58,7 @@ func (r *run) inspect(ctx context.Context) (*crash, error) {
 		if !bad {
 			continue
 		}
+		c.early = c.denied() && r.clock.Now().Sub(r.start) < permissionsSpread
 		r.crashes = append(r.crashes, c)
 		r.calmSince = r.clock.Now()
 		r.goal.Progress("task " + short(c.taskID) + ": " + c.String())
@@ -72,11 +73,15 @@ func (r *run) ours(task types.Task) bool {
 	return SameRevision(aws.ToString(task.TaskDefinitionArn), r.target.taskDefinition)
 }
 
-// repeated returns the newest of the crashes that happened often enough.
+// repeated returns the newest of the crashes that happened often enough. Refusals right after the policies were made count for nothing: the
+// tasks of a first rollout start side by side, and IAM may be slower than they are.
 func (r *run) repeated() *crash {
 	count := map[string]int{}
 	var found *crash
 	for i, c := range r.crashes {
+		if c.early {
+			continue
+		}
 		count[c.key()]++
 		if count[c.key()] >= c.enough() && (found == nil || !c.stopped.Before(found.stopped)) {
 			found = &r.crashes[i]

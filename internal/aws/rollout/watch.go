@@ -36,9 +36,11 @@ const (
 	tasksEvery   = 15 * time.Second // stopped tasks are looked for at least that often while tasks are missing
 	calmAfter    = 30 * time.Second // without another crash, a deployment that had one counts as stable
 	roleFresh    = 3 * time.Minute  // IAM may take that long until ECS may assume a new role
-	appearWithin = time.Minute      // until DescribeServices knows a service that was just made
-	goBackWithin = 10 * time.Minute // the longest wait for a rollback
-	maxHiccups   = 10               // failed looks in a row before the watch gives up
+	// permissionsSpread is how long after the beginning refusals may come from policies that IAM has not spread yet.
+	permissionsSpread = time.Minute
+	appearWithin      = time.Minute      // until DescribeServices knows a service that was just made
+	goBackWithin      = 10 * time.Minute // the longest wait for a rollback
+	maxHiccups        = 10               // failed looks in a row before the watch gives up
 )
 
 // Watch returns once the rollout is decided: nil when the deployment is completed, its tasks run and their targets are

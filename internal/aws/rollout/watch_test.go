@@ -234,6 +234,30 @@ func TestAFreshRoleGetsTime(t *testing.T) {
 	require.Less(t, s.now.Sub(epoch), 5*time.Minute)
 }
 
+func TestFreshPermissionsGetTime(t *testing.T) {
+	denied := func(id string) types.Task {
+		return stopped(id, types.TaskStopCodeTaskFailedToStart, "ResourceInitializationError: unable to pull secrets or registry auth: "+
+			"AccessDeniedException: User is not authorized to perform: secretsmanager:GetSecretValue")
+	}
+	// Two tasks that started side by side, before IAM knew the policy everywhere.
+	s := &scene{t: t, frames: append(with([]types.Task{denied("a"), denied("b")}, starting, says(starting, "again")), film(completed)...)}
+	_, err := s.watch(t.Context())
+	require.NoError(t, err)
+
+	// A permission that is really missing ends the rollout as soon as that is certain.
+	s = &scene{t: t, frames: with([]types.Task{denied("a"), denied("b")}, starting), onStop: film(goingBack, wentBack),
+		deployments: []types.ServiceDeploymentBrief{{ServiceDeploymentArn: aws.String("sd/1"), CreatedAt: aws.Time(epoch)}}}
+	s.onSleep = func(int) {
+		if s.now.Sub(epoch) > permissionsSpread && len(s.frames[0].stopped) == 2 {
+			s.frames[0].stopped = append(s.frames[0].stopped, denied("c"), denied("d"))
+		}
+	}
+	_, err = s.watch(t.Context())
+	d := failedWith(t, err)
+	require.Contains(t, d.Detail, "did not start, 4 times")
+	require.Less(t, s.now.Sub(epoch), 2*time.Minute)
+}
+
 func TestACompletedServiceIsNotTakenAway(t *testing.T) {
 	// Only the limits of the deployment were changed; tasks that crashed before are no news.
 	standing := func(g *Goal) { g.Started = completed }

@@ -1,7 +1,7 @@
 // Package servicediscovery is the behaviour of the AWS Cloud Map resource types: private DNS namespaces and services.
 //
-// In: calls of the resource contract. Out: Cloud Map API calls, of which some start an operation that is waited for. It keeps no
-// state and decides nothing that the contract decides.
+// In: calls of the resource contract. Out: Cloud Map API calls, of which some start an operation that is waited for, and one of EC2's
+// about the DNS of a VPC. It keeps no state and decides nothing that the contract decides.
 package servicediscovery
 
 import (
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
 
@@ -46,6 +47,8 @@ type api struct {
 	listTags      op[servicediscovery.ListTagsForResourceInput, servicediscovery.ListTagsForResourceOutput]
 	tagResource   op[servicediscovery.TagResourceInput, servicediscovery.TagResourceOutput]
 	untagResource op[servicediscovery.UntagResourceInput, servicediscovery.UntagResourceOutput]
+
+	describeVPCAttribute func(context.Context, *ec2.DescribeVpcAttributeInput, ...func(*ec2.Options)) (*ec2.DescribeVpcAttributeOutput, error)
 }
 
 func newAPI(cfg aws.Config) *api {
@@ -55,6 +58,7 @@ func newAPI(cfg aws.Config) *api {
 		deleteNamespace: c.DeleteNamespace, createService: c.CreateService, getService: c.GetService, listServices: c.ListServices,
 		updateService: c.UpdateService, deleteService: c.DeleteService, getOperation: c.GetOperation,
 		listTags: c.ListTagsForResource, tagResource: c.TagResource, untagResource: c.UntagResource,
+		describeVPCAttribute: ec2.NewFromConfig(cfg).DescribeVpcAttribute,
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
 
@@ -44,7 +46,7 @@ func newNamespace(api func() *api) resource.Behaviour {
 				"servicediscovery:DeleteNamespace", "servicediscovery:GetOperation",
 				// Cloud Map makes and deletes the hosted zone in the name of the caller.
 				"route53:CreateHostedZone", "route53:GetHostedZone", "route53:DeleteHostedZone", "route53:ListHostedZonesByName",
-				"route53:AssociateVPCWithHostedZone", "ec2:DescribeVpcs", "ec2:DescribeRegions",
+				"route53:AssociateVPCWithHostedZone", "ec2:DescribeVpcs", "ec2:DescribeRegions", "ec2:DescribeVpcAttribute",
 			}, tagActions...),
 		},
 		CheckProps: checkNamespace, CreateObject: n.create, ReadObject: n.read, UpdateObject: n.update, DeleteObject: n.delete,
@@ -80,6 +82,7 @@ func (n namespace) create(ctx context.Context, c namespaceCall) (string, model.P
 	if err != nil {
 		return "", none, n.conflict(ctx, c, err)
 	}
+	n.warn(ctx, c)
 	id := targets[string(types.OperationTargetTypeNamespace)]
 	_, out, err := n.get(ctx, id)
 	if err != nil {
@@ -88,6 +91,24 @@ func (n namespace) create(ctx context.Context, c namespaceCall) (string, model.P
 		}
 	}
 	return id, out, nil
+}
+
+// warn says that nobody in the VPC can resolve the names, which AWS makes all the same. VPCs other than default ones begin that way.
+func (n namespace) warn(ctx context.Context, c namespaceCall) {
+	vpc := c.Props.VPCID.Get()
+	for _, attribute := range []ec2types.VpcAttributeName{ec2types.VpcAttributeNameEnableDnsSupport, ec2types.VpcAttributeNameEnableDnsHostnames} {
+		out, err := n.api().describeVPCAttribute(ctx, &ec2.DescribeVpcAttributeInput{VpcId: &vpc, Attribute: attribute})
+		if err != nil {
+			return // a hint only
+		}
+		for _, set := range []*ec2types.AttributeBooleanValue{out.EnableDnsSupport, out.EnableDnsHostnames} {
+			if set != nil && !aws.ToBool(set.Value) {
+				c.Progress("internal names will not resolve, because " + string(attribute) + " is off in the VPC " + vpc +
+					": run aws ec2 modify-vpc-attribute --vpc-id " + vpc + " --enable-dns-support, then the same with --enable-dns-hostnames")
+				return
+			}
+		}
+	}
 }
 
 // conflict tells apart why the VPC resolves the domain already: through a namespace of that name, which may be what a lost answer left,

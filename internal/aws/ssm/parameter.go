@@ -6,6 +6,7 @@ package ssm
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -41,9 +42,10 @@ func (p parameter) read(ctx context.Context, props value.Value) (value.Value, er
 	if problems := value.Decode(props, &want); len(problems) > 0 {
 		return value.NullValue, problems[0]
 	}
-	name := nameOf(want.Name)
+	names := namesOf(want.Name)
+	name := names[len(names)-1]
 	in := &ssm.DescribeParametersInput{ParameterFilters: []types.ParameterStringFilter{
-		{Key: aws.String("Name"), Option: aws.String("Equals"), Values: []string{name}},
+		{Key: aws.String("Name"), Option: aws.String("Equals"), Values: names},
 	}}
 	for { // pages may be empty before the last
 		page, err := p.describe()(ctx, in)
@@ -51,11 +53,11 @@ func (p parameter) read(ctx context.Context, props value.Value) (value.Value, er
 			return value.NullValue, call.Error("ssm:DescribeParameters", err)
 		}
 		for _, found := range page.Parameters {
-			if aws.ToString(found.Name) == name {
+			if slices.Contains(names, aws.ToString(found.Name)) {
 				out := model.ParameterOutputs{
-					ARN: aws.ToString(found.ARN), Name: name, ParameterType: string(found.Type), KMSKeyID: aws.ToString(found.KeyId),
+					ARN: aws.ToString(found.ARN), Name: aws.ToString(found.Name), ParameterType: string(found.Type), KMSKeyID: aws.ToString(found.KeyId),
 				}
-				if out.ARN == "" && name != want.Name {
+				if out.ARN == "" && out.Name != want.Name {
 					out.ARN = want.Name // given by its ARN
 				}
 				return value.Encode(out), nil
@@ -70,16 +72,16 @@ func (p parameter) read(ctx context.Context, props value.Value) (value.Value, er
 	}
 }
 
-// nameOf returns the name of a parameter that may be given by its ARN. An ARN does not say whether the name begins with a slash: one with a
-// path does, because AWS refuses slashes in the midst of other names.
-func nameOf(text string) string {
+// namesOf returns the names that a parameter may have which may be given by its ARN. An ARN does not say whether the name begins with a
+// slash: one with a path does, because AWS refuses slashes in the midst of other names; of others, both forms exist.
+func namesOf(text string) []string {
 	parsed, err := arn.Parse(text)
 	if err != nil {
-		return text
+		return []string{text}
 	}
 	name := strings.TrimPrefix(parsed.Resource, "parameter/")
 	if strings.Contains(name, "/") {
-		name = "/" + name
+		return []string{"/" + name}
 	}
-	return name
+	return []string{name, "/" + name}
 }

@@ -27,6 +27,9 @@ func Open(in component.Instance, name string, target, from value.Value, port int
 	})
 }
 
+// slug makes an address part of a resource name; distinct addresses stay distinct.
+var slug = strings.NewReplacer("-", "--", "/", "-").Replace
+
 // connections open the ports of the components that are used, so that two services may use each other.
 func connections(in component.Instance, own *resource.Resource, granted []component.Granted) []*resource.Resource {
 	var out []*resource.Resource
@@ -36,7 +39,7 @@ func connections(in component.Instance, own *resource.Resource, granted []compon
 			continue
 		}
 		for _, port := range g.Grant.Ports {
-			name := "to-" + strings.ReplaceAll(g.Address, "/", "-") + "-" + strconv.Itoa(port)
+			name := "to-" + slug(g.Address) + "-" + strconv.Itoa(port)
 			if opened[name] {
 				continue // another verb of the same component opens it too
 			}

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,6 +97,57 @@ func TestParseSecret(t *testing.T) {
 	rest, _, _ := cutKey(template)
 	if e := rest.Expression(); e.Source != "${ref-0}" || template.Expression().Source != "${ref-0}#password" {
 		t.Errorf("the template became %q, and the original %q", e.Source, template.Expression().Source)
+	}
+}
+
+func TestPullStatements(t *testing.T) {
+	in := component.Instance{Account: "123456789012", Region: "eu-west-1"}
+	for image, want := range map[string]string{
+		"210987654321.dkr.ecr.us-east-1.amazonaws.com/web/api:1":                  "arn:aws:ecr:us-east-1:210987654321:repository/web/api",
+		"210987654321.dkr.ecr-fips.us-gov-west-1.amazonaws.com/api@sha256:00":     "arn:aws-us-gov:ecr:us-gov-west-1:210987654321:repository/api",
+		"210987654321.dkr-ecr.eu-west-1.on.aws/api:1":                             "arn:aws:ecr:eu-west-1:210987654321:repository/api",
+		"210987654321.dkr.ecr.cn-north-1.amazonaws.com.cn/api":                    "arn:aws-cn:ecr:cn-north-1:210987654321:repository/api",
+		"public.ecr.aws/nginx/nginx:1":                                            "",
+		"evil.example.com/210987654321.dkr.ecr.us-east-1.amazonaws.com/web/api:1": "",
+	} {
+		got := (&Spec{Image: value.Lit(image)}).pullStatements(in)
+		if want == "" && got == nil {
+			continue
+		}
+		if len(got) != 2 || got[1].Resources[0].Str() != want {
+			t.Errorf("%s: got %+v, want %s", image, got, want)
+		}
+	}
+}
+
+// The key of a secret is where the secret is, which may be another account or region.
+func TestKeysOfSecretsElsewhere(t *testing.T) {
+	in := component.Instance{Account: "123456789012", Region: "eu-west-1"}
+	group := in.Resource("log-group", "logs/log-group", struct{}{})
+	own, other := value.Output("a/b:secret", "arn"), value.NewString("arn:aws:secretsmanager:us-east-1:210987654321:secret:x-AbCdEf")
+	var keys, via []string
+	for _, s := range (&Spec{Image: value.Lit("nginx:1")}).executionStatements(in, group, []readable{{own, readSecret}, {other, readSecret}}) {
+		if s.Actions[0] == "kms:Decrypt" {
+			keys, via = append(keys, s.Resources[0].Str()), append(via, s.Conditions["StringEquals"]["kms:ViaService"].Str())
+		}
+	}
+	if want := []string{"arn:aws:kms:eu-west-1:123456789012:key/*", "arn:aws:kms:us-east-1:210987654321:key/*"}; !slices.Equal(keys, want) {
+		t.Errorf("keys %v, want %v", keys, want)
+	}
+	if want := []string{"secretsmanager.eu-west-1.amazonaws.com", "secretsmanager.us-east-1.amazonaws.com"}; !slices.Equal(via, want) {
+		t.Errorf("via %v, want %v", via, want)
+	}
+}
+
+func TestMainContainerGetsTheRestOfTheCPU(t *testing.T) {
+	in := component.Instance{Name: "api", Account: "123456789012", Region: "eu-west-1"}
+	group := in.Resource("log-group", "logs/log-group", struct{}{})
+	cpu := 512
+	for reserved, want := range map[int]int{0: 0, 64: 448} {
+		s := Spec{Image: value.Lit("nginx:1"), CPU: &cpu, Sidecars: []Sidecar{{Name: "proxy", Image: value.Lit("envoy:1"), CPU: reserved}}}
+		if got := s.containers(in, Parts{}, group, newSecrets(in))[0].CPU; got != want {
+			t.Errorf("beside %d CPU units the main container has %d, want %d", reserved, got, want)
+		}
 	}
 }
 

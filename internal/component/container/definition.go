@@ -107,6 +107,11 @@ func (s *Spec) containers(in component.Instance, parts Parts, logGroup *resource
 	if len(parts.HealthCommand) > 0 {
 		main.HealthCheck = &ecs.HealthCheck{Command: healthCommand(parts.HealthCommand)}
 	}
+	// ECS gives a container without CPU units two shares of the task's CPU: beside a sidecar with units the main one would starve.
+	if reserved := s.reservedCPU(); reserved > 0 {
+		cpu, _ := s.Size()
+		main.CPU = cpu - reserved
+	}
 	out := []ecs.Container{main}
 	for _, c := range s.Sidecars {
 		out = append(out, ecs.Container{
@@ -116,6 +121,15 @@ func (s *Spec) containers(in component.Instance, parts Parts, logGroup *resource
 		})
 	}
 	return out
+}
+
+// reservedCPU is what the sidecars set aside for themselves.
+func (s *Spec) reservedCPU() int {
+	sum := 0
+	for _, c := range s.Sidecars {
+		sum += c.CPU
+	}
+	return sum
 }
 
 // healthCommand is the form of ECS: CMD runs the words as they are.

@@ -3,6 +3,7 @@ package container
 import (
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/resource"
@@ -10,8 +11,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// privateImage is an image in a private ECR repository: account, region, suffix of China, repository.
-var privateImage = regexp.MustCompile(`^([0-9]{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?/([^:@]+)`)
+// privateImage is an image in a private ECR repository, at its IPv4 or its dual-stack endpoint: account, region, repository.
+var privateImage = regexp.MustCompile(`^([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.(?:aws|amazonwebservices\.com\.cn))/([^:@]+)`)
 
 // role makes an IAM role that only ECS tasks of this account and region can take.
 func role(in component.Instance, name, description string) *resource.Resource {
@@ -82,19 +83,41 @@ func (s *Spec) executionStatements(in component.Instance, logGroup *resource.Res
 		if len(arns) == 0 {
 			continue
 		}
-		statements = append(statements,
-			component.Statement{Actions: []string{kind.action}, Resources: arns},
-			// A secret under a key of the customer's own needs this too. Which key that is may change without us, so the key is
-			// given by what it decrypts: these secrets only, through their service only.
-			component.Statement{
-				Actions: []string{"kms:Decrypt"}, Resources: []value.Value{value.NewString(in.ARN("kms", "key/*"))},
+		statements = append(statements, component.Statement{Actions: []string{kind.action}, Resources: arns})
+		kept := map[home][]value.Value{}
+		var homes []home
+		for _, arn := range arns {
+			at := homeOf(in, arn)
+			if kept[at] == nil {
+				homes = append(homes, at)
+			}
+			kept[at] = append(kept[at], arn)
+		}
+		// A secret under a key of the customer's own needs this too. Which key that is may change without us, so the key is
+		// given by what it decrypts: these secrets only, through their service only.
+		for _, at := range homes {
+			keys := component.Instance{Account: at.account, Region: at.region}.ARN("kms", "key/*")
+			statements = append(statements, component.Statement{
+				Actions: []string{"kms:Decrypt"}, Resources: []value.Value{value.NewString(keys)},
 				Conditions: map[string]map[string]value.Value{"StringEquals": {
-					"kms:ViaService": value.NewString(kind.service + "." + in.Region + ".amazonaws.com"),
-					kind.context:     value.NewList(arns...),
+					"kms:ViaService": value.NewString(kind.service + "." + at.region + ".amazonaws.com"),
+					kind.context:     value.NewList(kept[at]...),
 				}},
 			})
+		}
 	}
 	return statements
+}
+
+// home is where a secret and the key that it is under are.
+type home struct{ account, region string }
+
+// homeOf reads the home from an ARN; what is not known yet is at home here.
+func homeOf(in component.Instance, arn value.Value) home {
+	if parts := strings.Split(arn.Str(), ":"); len(parts) > 5 {
+		return home{account: parts[4], region: parts[3]}
+	}
+	return home{account: in.Account, region: in.Region}
 }
 
 // pullStatements allow pulling from the private ECR repositories that the images are in; other registries need none.
@@ -112,7 +135,7 @@ func (s *Spec) pullStatements(in component.Instance) []component.Statement {
 				continue
 			}
 			there := component.Instance{Account: m[1], Region: m[2]}
-			arn = there.ARN("ecr", "repository/"+m[4])
+			arn = there.ARN("ecr", "repository/"+m[3])
 		}
 		repositories = append(repositories, value.NewString(arn))
 	}

@@ -99,12 +99,11 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) {
 		CertificateARN: value.Expr[string](certificates[0]), DefaultAction: elbv2.NotFound(),
 	})
 	give(HTTPSListener, https.Output("arn"))
-	if further := certificates[1:]; len(further) > 0 {
-		// One set: only AWS knows whether hosts share a wildcard certificate, and it must go with the last of them.
-		add("certificates", elbv2.ListenerCertificatesType, elbv2.ListenerCertificates{
-			ListenerARN: value.Expr[string](https.Output("arn")), CertificateARNs: value.Expr[[]string](value.NewList(further...)),
-		})
-	}
+	// One set: only AWS knows whether hosts share a wildcard certificate, and it must go with the last of them. The default is in it, too: a
+	// host whose certificate stops being the default would else be without one until the set follows the listener.
+	add("certificates", elbv2.ListenerCertificatesType, elbv2.ListenerCertificates{
+		ListenerARN: value.Expr[string](https.Output("arn")), CertificateARNs: value.Expr[[]string](value.NewList(certificates...)),
+	})
 	for _, host := range rules.hostsWithHTTPS {
 		add("redirect-"+slug(host), elbv2.ListenerRuleType, elbv2.ListenerRule{
 			ListenerARN: value.Expr[string](http.Output("arn")), Priority: rules.http["redirect "+host],

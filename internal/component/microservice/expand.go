@@ -44,6 +44,9 @@ const (
 	gracePeriod = time.Minute
 	// drain is how long a leaving task may finish its requests. AWS's default of five minutes would only make rollouts slow.
 	drain = 30 // seconds
+	// anyPort is what AWS wants to know of a target group although ECS names the port of each task. A fixed one, for a target group of another
+	// port is another target group: the rule would lead to it while all tasks are still in the old one.
+	anyPort = 80
 )
 
 // ruleName is the resource name of the listener rule, which the policy of requests comes after.
@@ -136,7 +139,7 @@ func targetGroup(in component.Instance, s *Spec) *resource.Resource {
 	}
 	delay := drain
 	return in.Resource("target-group", elbv2.TargetGroupType, elbv2.TargetGroup{
-		Name: in.Prefix(), Port: s.Ports[0].Port, Protocol: "HTTP", TargetType: "ip",
+		Name: in.Prefix(), Port: anyPort, Protocol: "HTTP", TargetType: "ip",
 		VPCID: value.Expr[string](network.Output(network.VPCID)), HealthCheck: check, DeregistrationDelay: &delay,
 	})
 }

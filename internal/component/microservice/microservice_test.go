@@ -10,6 +10,7 @@ import (
 	"github.com/company/deployer/internal/component/componenttest"
 	"github.com/company/deployer/internal/component/kinds"
 	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
 )
 
 func TestGolden(t *testing.T) { componenttest.Golden(t, kinds.Registry()) }
@@ -140,6 +141,26 @@ components:
 	}
 }
 
+// Addresses that look alike without their slash open a port each.
+func TestConnectionsOfAlikeAddresses(t *testing.T) {
+	graph := graphOf(t, `
+components:
+  web/a: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], uses: {b-c/d: [connect], b/c-d: [connect]}}}
+  b-c/d: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}]}}
+  b/c-d: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}]}}
+`)
+	var opened []string
+	for _, r := range graph.Resources {
+		if r.Component == "web/a" && r.Type == "ec2/security-group-rule" {
+			opened = append(opened, r.Props.Get("securityGroupId").References()[0].Target)
+		}
+	}
+	slices.Sort(opened)
+	if want := []string{"b-c/d", "b/c-d"}; !slices.Equal(opened, want) {
+		t.Errorf("opened %v, want %v", opened, want)
+	}
+}
+
 // A rule keeps its priority when a service comes that takes other requests.
 func TestPrioritiesAreStable(t *testing.T) {
 	const a = "components:\n  web/a: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], ingress: {host: a.x.io}}}\n"
@@ -153,6 +174,35 @@ func TestPrioritiesAreStable(t *testing.T) {
 	}
 	if priority(both, "web/b") >= priority(both, "web/a") {
 		t.Error("the longer path must be asked first")
+	}
+}
+
+// Another port must not replace the target group: the rule would lead to an empty one until the rollout is done.
+func TestAnotherPortKeepsTheTargetGroup(t *testing.T) {
+	of := func(port string) string {
+		return graphOf(t, "components:\n  web/a: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: "+port+"}], ingress: {}}}\n").
+			Resource("web/a:target-group").Props.String()
+	}
+	if a, b := of("8080"), of("3000"); a != b {
+		t.Errorf("the target group depends on the port of the container:\n%s\n%s", a, b)
+	}
+}
+
+// A certificate that stops being the listener's default, because a host with a lesser name came, must stay on the listener meanwhile.
+func TestTheDefaultCertificateIsInTheSet(t *testing.T) {
+	set := func(services string) value.Value {
+		return graphOf(t, "components:\n"+services).Resource("infra/ingress:public-certificates").Props.Get("certificateArns")
+	}
+	const arn = "arn:aws:acm:eu-west-1:123456789012:certificate/"
+	service := func(name string) string {
+		return "  web/" + name + ": {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], ingress: {host: " + name +
+			".x.io, certificate: '" + arn + name + "'}}}\n"
+	}
+	if got, want := set(service("b")), value.Strings(arn+"b"); !value.Equal(got, want) {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got, want := set(service("a")+service("b")), value.Strings(arn+"a", arn+"b"); !value.Equal(got, want) {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 

@@ -20,6 +20,8 @@ func TestCheck(t *testing.T) {
 		"no versions":     {"lifecycle: [{name: r, noncurrentExpireAfter: 1d}]", "lifecycle.0.noncurrentExpireAfter: without versioning"},
 		"too early":       {rule("transitions: [{after: 7d, storageClass: STANDARD_IA}]"), "lifecycle.0.transitions.0.after: S3 moves objects to STANDARD_IA after 30d"},
 		"backwards":       {rule("transitions: [{after: 90d, storageClass: GLACIER}, {after: 60d, storageClass: DEEP_ARCHIVE}]"), "lifecycle.0.transitions.1.after: must be later"},
+		"too soon cold":   {rule("transitions: [{after: 30d, storageClass: STANDARD_IA}, {after: 45d, storageClass: GLACIER}]"), "lifecycle.0.transitions.1.after: S3 keeps objects in infrequent access for 30d before it moves them to GLACIER: 60d at the earliest"},
+		"cold in time":    {rule("transitions: [{after: 30d, storageClass: STANDARD_IA}, {after: 60d, storageClass: GLACIER}]"), ""},
 		"after the end":   {rule("expireAfter: 30d, transitions: [{after: 30d, storageClass: GLACIER}]"), "lifecycle.0.transitions.0.after: the objects are deleted before"},
 		"storage class":   {rule("transitions: [{after: 90d, storageClass: FREEZER}]"), `lifecycle.0.transitions.0.storageClass: "FREEZER" is not one of`},
 		"origin":          {"cors: [{origins: [https://a.example.com/app], methods: [GET]}]", "cors.0.origins.0: "},

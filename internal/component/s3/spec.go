@@ -61,6 +61,9 @@ const (
 	abortRuleID = "abort-unfinished-uploads"
 )
 
+// afterIA are the storage classes to which one rule moves objects out of infrequent access only after 30 days there.
+var afterIA = []string{"ONEZONE_IA", "GLACIER", "DEEP_ARCHIVE"}
+
 var (
 	keyARN = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$`)
 	keyID  = regexp.MustCompile(`^(mrk-)?[0-9a-f-]{32,36}$`)
@@ -112,7 +115,7 @@ func (r Rule) check(path []string, versioning bool) []value.Problem {
 	if r.NoncurrentExpireAfter != 0 && !versioning {
 		problems = append(problems, component.Invalid(at("noncurrentExpireAfter"), "without versioning there are no old versions: set versioning: true"))
 	}
-	last := time.Duration(-1)
+	last, infrequent := time.Duration(-1), time.Duration(-1)
 	for i, t := range r.Transitions {
 		after, path := time.Duration(t.After), at("transitions", strconv.Itoa(i), "after")
 		switch {
@@ -122,10 +125,16 @@ func (r Rule) check(path []string, versioning bool) []value.Problem {
 			problems = append(problems, component.Invalid(path, "S3 moves objects to %s after 30d at the earliest", t.StorageClass))
 		case after <= last:
 			problems = append(problems, component.Invalid(path, "must be later than the transition before it"))
+		case infrequent >= 0 && after < infrequent+leastForIA && slices.Contains(afterIA, t.StorageClass):
+			problems = append(problems, component.Invalid(path, "S3 keeps objects in infrequent access for 30d before it moves them to %s: %dd at the earliest",
+				t.StorageClass, (infrequent+leastForIA)/day))
 		case r.ExpireAfter != 0 && after >= time.Duration(r.ExpireAfter):
 			problems = append(problems, component.Invalid(path, "the objects are deleted before: expireAfter comes first"))
 		}
 		last = after
+		if infrequent < 0 && strings.HasSuffix(t.StorageClass, "_IA") {
+			infrequent = after
+		}
 	}
 	return problems
 }

@@ -36,11 +36,12 @@ type Subnets struct {
 	PrivateSubnetIDs  []string `json:"privateSubnetIds"` // with a way out
 	IsolatedSubnetIDs []string `json:"isolatedSubnetIds"`
 	// PublicZoneSubnetIDs and PrivateZoneSubnetIDs have at most one subnet of each zone, the first: a load balancer takes no
-	// more. Isolated subnets count as private ones here, after those with a way out.
+	// more. Isolated subnets count as private ones here, after those with a way out. Beside private ones, zones that have tasks
+	// but no private subnet are there with a public one.
 	PublicZoneSubnetIDs  []string `json:"publicZoneSubnetIds"`
 	PrivateZoneSubnetIDs []string `json:"privateZoneSubnetIds"`
 	// TaskSubnetIDs are where tasks run: the private subnets, without any the public ones. In public ones they need a public IP
-	// to get out.
+	// to get out. Where two zones have both, only those count: a public load balancer does not reach tasks in other zones.
 	TaskSubnetIDs  []string `json:"taskSubnetIds"`
 	AssignPublicIP bool     `json:"assignPublicIp"`
 	// DataSubnetIDs are where data stores run: isolated and private subnets if they span two zones, else all.

@@ -2,8 +2,8 @@ package elbv2
 
 import "github.com/company/deployer/internal/value"
 
-// ListenerCertificatesType is all further certificates of an HTTPS listener that are ours, as one set; which one a client gets is decided
-// by the host name that it asks for (SNI). It is one set because several hosts may turn out to have the same certificate: one entry per
+// ListenerCertificatesType is the certificate list of an HTTPS listener as far as it is ours, as one set; which one a client gets is decided
+// by the host name that it asks for (SNI). The listener's default may be in it, too: AWS then keeps it when another becomes the default. It is one set because several hosts may turn out to have the same certificate: one entry per
 // ARN, whoever wants it, and gone only with the last.
 const ListenerCertificatesType = "elbv2/listener-certificates"
 

@@ -1,0 +1,63 @@
+package ecs
+
+import (
+	"context"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/resource"
+	wanted "github.com/company/deployer/internal/resource/ecs"
+	"github.com/company/deployer/internal/value"
+)
+
+// A deleted cluster that AWS brings back under its name keeps what it had: that must not count as made as wanted.
+func TestADeletedClusterBroughtBackGetsItsSettings(t *testing.T) {
+	tags := map[string]string{resource.TagStack: "shop", resource.TagEnvironment: "dev", resource.TagComponent: "infra/cluster", resource.TagLineage: "l"}
+	there := types.Cluster{
+		ClusterName: aws.String("shop"), ClusterArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:cluster/shop"), Status: aws.String("INACTIVE"),
+		Settings: []types.ClusterSetting{insights("disabled")},
+	}
+	var made []string
+	b := newCluster(func() api {
+		return api{
+			createCluster: func(context.Context, *sdk.CreateClusterInput, ...func(*sdk.Options)) (*sdk.CreateClusterOutput, error) {
+				there.Status = aws.String("ACTIVE")
+				return &sdk.CreateClusterOutput{Cluster: &there}, nil
+			},
+			describeClusters: func(context.Context, *sdk.DescribeClustersInput, ...func(*sdk.Options)) (*sdk.DescribeClustersOutput, error) {
+				return &sdk.DescribeClustersOutput{Clusters: []types.Cluster{there}}, nil
+			},
+			updateCluster: func(_ context.Context, in *sdk.UpdateClusterInput, _ ...func(*sdk.Options)) (*sdk.UpdateClusterOutput, error) {
+				made = append(made, "insights "+*in.Settings[0].Value)
+				there.Settings = in.Settings
+				return &sdk.UpdateClusterOutput{}, nil
+			},
+			putClusterProviders: func(_ context.Context, in *sdk.PutClusterCapacityProvidersInput, _ ...func(*sdk.Options)) (*sdk.PutClusterCapacityProvidersOutput, error) {
+				made = append(made, "providers")
+				there.CapacityProviders = in.CapacityProviders
+				return &sdk.PutClusterCapacityProvidersOutput{}, nil
+			},
+			tagResource: func(_ context.Context, in *sdk.TagResourceInput, _ ...func(*sdk.Options)) (*sdk.TagResourceOutput, error) {
+				made = append(made, "tags")
+				there.Tags = in.Tags
+				return &sdk.TagResourceOutput{}, nil
+			},
+		}
+	})
+	inputs, problems := b.Check(value.Encode(wanted.Cluster{Name: "shop"}))
+	require.Empty(t, problems)
+	state, err := b.Create(t.Context(), resource.Request{Inputs: inputs, Tags: tags, Progress: func(string) {}})
+	require.NoError(t, err)
+	require.Equal(t, *there.ClusterArn, state.ID)
+	require.Equal(t, []string{"tags", "insights enabled", "providers"}, made)
+
+	made = nil
+	there.Status = aws.String("INACTIVE")
+	_, err = b.Create(t.Context(), resource.Request{Inputs: inputs, Tags: tags, Progress: func(string) {}})
+	require.NoError(t, err)
+	require.Empty(t, made, "nothing is changed that is as wanted")
+}

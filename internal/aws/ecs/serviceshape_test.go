@@ -1,0 +1,34 @@
+package ecs
+
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/plan"
+	wanted "github.com/company/deployer/internal/resource/ecs"
+	"github.com/company/deployer/internal/value"
+)
+
+// Only new tasks take shells or refuse them.
+func TestShellsNeedNewTasks(t *testing.T) {
+	without := wanted.Service{Name: "api", Subnets: value.Lit([]string{"subnet-1"})}
+	require.Empty(t, checkService(&without))
+	with := without
+	with.EnableExecuteCommand = true
+	require.True(t, toUpdate(with, without, types.Service{}).ForceNewDeployment)
+	require.True(t, toUpdate(without, with, types.Service{}).ForceNewDeployment)
+	require.False(t, toUpdate(with, with, types.Service{}).ForceNewDeployment)
+	require.Equal(t, plan.Rolling, serviceConsequence([]string{"enableExecuteCommand"}))
+}
+
+func TestTasksNeedAWayOut(t *testing.T) {
+	p := wanted.Service{Name: "api", Subnets: value.Lit([]string{})}
+	problems := checkService(&p)
+	require.Len(t, problems, 1)
+	require.Equal(t, []string{"subnets"}, problems[0].Path)
+
+	p = wanted.Service{Name: "api", Subnets: value.Expr[[]string](value.NewUnknown())}
+	require.Empty(t, checkService(&p))
+}
