@@ -21,8 +21,10 @@ import (
 //
 //	deployer ARGS...            run the binary; it must exit with 0
 //	exits CODE deployer ARGS... run the binary; it must exit with CODE
-//	terminal CODE COLUMNSxROWS deployer ARGS...
-//	                            the same with stdin, stdout and stderr on a terminal; what it shows is in stdout
+//	terminal CODE COLUMNSxROWS [TYPED] deployer ARGS...
+//	                            the same with stdin, stdout and stderr on a terminal, as of terminalCommand
+//	interrupt CODE SIGNAL deployer ARGS...
+//	                            the same, with a signal while a call is held, as of interruptCommand
 //	clean stdout|stderr         no escape sequences, no line wider than 80 columns
 //	[!] json PATH [REGEXP]      the last stdout is JSON and has (not) PATH, such as components.0.address, matching as a whole
 //	example NAME                copy examples/NAME to stacks/NAME
@@ -45,15 +47,16 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 		ts.Check(err)
 		runBinary(ts, code, args[1:])
 	},
-	"terminal": terminalCommand,
-	"clean":    cleanCommand,
-	"json":     jsonCommand,
-	"example":  exampleCommand,
-	"backend":  backendCommand,
-	"replace":  replaceCommand,
-	"repeat":   repeatCommand,
-	"proxy":    proxyCommand,
-	"aws":      awsCommand,
+	"terminal":  terminalCommand,
+	"interrupt": interruptCommand,
+	"clean":     cleanCommand,
+	"json":      jsonCommand,
+	"example":   exampleCommand,
+	"backend":   backendCommand,
+	"replace":   replaceCommand,
+	"repeat":    repeatCommand,
+	"proxy":     proxyCommand,
+	"aws":       awsCommand,
 }
 
 func refuse(ts *testscript.TestScript, neg bool, name string) {
@@ -127,13 +130,21 @@ func at(document any, path string) (any, bool) {
 	if path == "." {
 		return document, true
 	}
-	for _, step := range strings.Split(path, ".") {
+	steps := strings.Split(path, ".")
+	for i := 0; i < len(steps); i++ {
+		step := steps[i]
 		switch have := document.(type) {
 		case map[string]any:
-			// A component's address holds no dot, an output's key may be quoted by nothing: keys are taken as they are.
-			next, ok := have[step]
 			if step == "length" {
-				next, ok = float64(len(have)), true
+				document = float64(len(have))
+				continue
+			}
+			// A key may hold dots itself.
+			next, ok := have[step]
+			for !ok && i+1 < len(steps) {
+				i++
+				step += "." + steps[i]
+				next, ok = have[step]
 			}
 			if !ok {
 				return nil, false

@@ -19,6 +19,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
@@ -92,7 +93,10 @@ func (s *crashSite) listBuckets(t *testing.T, add adder) {
 		}
 		slices.SortFunc(facts, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
 		fact(client.GetBucketVersioning(t.Context(), &s3.GetBucketVersioningInput{Bucket: b.Name}))
-		fact(client.GetBucketEncryption(t.Context(), &s3.GetBucketEncryptionInput{Bucket: b.Name}))
+		// Without a configuration S3 encrypts all the same; the emulator says so only when it was set.
+		if encryption, err := client.GetBucketEncryption(t.Context(), &s3.GetBucketEncryptionInput{Bucket: b.Name}); err == nil {
+			require.Equal(t, s3types.ServerSideEncryptionAes256, encryption.ServerSideEncryptionConfiguration.Rules[0].ApplyServerSideEncryptionByDefault.SSEAlgorithm)
+		}
 		fact(client.GetPublicAccessBlock(t.Context(), &s3.GetPublicAccessBlockInput{Bucket: b.Name}))
 		fact(client.GetBucketOwnershipControls(t.Context(), &s3.GetBucketOwnershipControlsInput{Bucket: b.Name}))
 		fact(client.GetBucketLifecycleConfiguration(t.Context(), &s3.GetBucketLifecycleConfigurationInput{Bucket: b.Name}))
@@ -134,6 +138,11 @@ func (s *crashSite) listECS(t *testing.T, add adder) {
 	clusters, err := client.ListClusters(t.Context(), &ecs.ListClustersInput{})
 	require.NoError(t, err)
 	for _, cluster := range clusters.ClusterArns {
+		state, err := client.DescribeClusters(t.Context(), &ecs.DescribeClustersInput{Clusters: []string{cluster}})
+		require.NoError(t, err)
+		if len(state.Clusters) == 0 || *state.Clusters[0].Status != "ACTIVE" { // the emulator goes on listing deleted ones
+			continue
+		}
 		add("cluster", cluster)
 		services, err := client.ListServices(t.Context(), &ecs.ListServicesInput{Cluster: &cluster})
 		require.NoError(t, err)
@@ -237,5 +246,26 @@ func (s *crashSite) wipe(t *testing.T) {
 				require.NoError(t, err)
 			}
 		}
+	}
+}
+
+// forgetTags makes the emulator forget the tags of buckets that are deleted: a new bucket of the name would have them.
+func (s *crashSite) forgetTags(t *testing.T) {
+	client := s3.NewFromConfig(s.Config, func(o *s3.Options) { o.UsePathStyle = true })
+	for _, object := range s.want {
+		words := strings.Fields(object)
+		if words[0] != "bucket" {
+			continue
+		}
+		in := &s3.CreateBucketInput{Bucket: &words[1]}
+		if s.Region != "us-east-1" {
+			in.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(s.Region)}
+		}
+		_, err := client.CreateBucket(t.Context(), in)
+		require.NoError(t, err)
+		_, err = client.DeleteBucketTagging(t.Context(), &s3.DeleteBucketTaggingInput{Bucket: &words[1]})
+		require.NoError(t, err)
+		_, err = client.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: &words[1]})
+		require.NoError(t, err)
 	}
 }

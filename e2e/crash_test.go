@@ -24,20 +24,31 @@ const crashVariable = "DEPLOYER_CRASH"
 // strike is what happens to a run at one of its calls.
 type strike struct {
 	name  string
-	kills bool // the process; the others it must survive by itself
+	end   ending
 	fault func(kill func()) proxy.Fault
 }
 
+// ending is what a strike may do to the run.
+type ending int
+
+const (
+	survives ending = iota // it must do as if nothing had happened
+	dies
+	mayFail // it says so and exits
+)
+
 var (
-	killedBefore = strike{"killed before", true, func(kill func()) proxy.Fault {
+	killedBefore = strike{"killed before", dies, func(kill func()) proxy.Fault {
 		return proxy.Fault{Action: proxy.DropBefore, OnCall: func(*proxy.Call) { kill() }}
 	}}
-	killedAfter = strike{"killed after", true, func(kill func()) proxy.Fault {
+	killedAfter = strike{"killed after", dies, func(kill func()) proxy.Fault {
 		return proxy.Fault{Action: proxy.DropAfter, OnEffect: func(*proxy.Call) { kill() }}
 	}}
-	answerLost = strike{"answer lost", false, func(func()) proxy.Fault { return proxy.Fault{Action: proxy.DropAfter} }}
-	throttled  = strike{"throttled", false, func(func()) proxy.Fault { return proxy.Fault{Action: proxy.Throttle} }}
-	failed     = strike{"internal error", false, func(func()) proxy.Fault { return proxy.Fault{Action: proxy.InternalError} }}
+	answerLost = strike{"answer lost", survives, func(func()) proxy.Fault { return proxy.Fault{Action: proxy.DropAfter} }}
+	throttled  = strike{"throttled", survives, func(func()) proxy.Fault { return proxy.Fault{Action: proxy.Throttle} }}
+	failed     = strike{"internal error", survives, func(func()) proxy.Fault { return proxy.Fault{Action: proxy.InternalError} }}
+	// silent: no attempt gets an answer, but each takes effect.
+	silent = strike{"no answer", mayFail, func(func()) proxy.Fault { return proxy.Fault{Action: proxy.DropAfter, Times: attempts} }}
 )
 
 // sequel is what is done after a run was struck.
@@ -116,6 +127,25 @@ func TestCallsThatFailOnce(t *testing.T) {
 	}
 }
 
+func TestCallsThatAreNeverAnswered(t *testing.T) {
+	t.Parallel()
+	s := newCrashSite(t, crashSmall)
+	sequels := []sequel{dropped, {"apply", func(t *testing.T, d *deployment) {
+		d.must(t, "apply")
+		d.verifyObjects(t)
+	}}}
+	for n, k := range sample(s.applyCalls, 5) {
+		for i, next := range sequels {
+			if everything() || i == n%2 {
+				s.struck(t, "apply", silent, k, next)
+			}
+		}
+	}
+	for _, k := range sample(s.destroyCalls, 2) {
+		s.struck(t, "destroy", silent, k, dropped)
+	}
+}
+
 func TestCrashDuringRollout(t *testing.T) {
 	t.Parallel()
 	s := newCrashSite(t, crashWorker)
@@ -184,8 +214,9 @@ func newCrashSite(t *testing.T, stack crashStack) *crashSite {
 	require.NotEmpty(t, s.want)
 	d.verify(t)
 	s.ResetRecords()
-	d.destroy(t)
+	d.must(t, "destroy")
 	s.destroyCalls = s.Proxy.Count(proxy.Filter{Mutating: true})
+	d.gone(t)
 	t.Logf("%d calls to apply, %d to destroy, %d objects", s.applyCalls, s.destroyCalls, len(s.want))
 	return s
 }
@@ -213,9 +244,9 @@ func (s *crashSite) struck(t *testing.T, command string, hit strike, k int, next
 		out, code := d.run(t, v, d.command(command)...)
 		s.Proxy.ClearFaults()
 		switch {
-		case hit.kills && code != killedCode:
+		case hit.end == dies && code != killedCode:
 			t.Fatalf("call %d did not come, exit code %d:\n%s", k, code, out)
-		case !hit.kills && code != 0:
+		case hit.end == survives && code != 0, hit.end == mayFail && code != 0 && code != 1:
 			t.Fatalf("exit code %d:\n%s", code, out)
 		}
 		next.run(t, d)
@@ -233,6 +264,7 @@ type deployment struct {
 
 func (s *crashSite) deployment(t *testing.T) *deployment {
 	s.deployments++
+	s.forgetTags(t)
 	return &deployment{s, t.TempDir(), fmt.Sprintf("life-%d", s.deployments)}
 }
 
@@ -257,11 +289,20 @@ func (d *deployment) must(t *testing.T, command string) string {
 	return out
 }
 
-// verify makes sure that the deployment is as an undisturbed one.
-func (d *deployment) verify(t *testing.T) {
+// attempts is how often the binary tries a call.
+const attempts = 3
+
+// verifyObjects makes sure that what is deployed is what an undisturbed run deploys.
+func (d *deployment) verifyObjects(t *testing.T) {
 	t.Helper()
 	require.Equal(t, strings.Join(d.want, "\n"), strings.Join(d.inventory(t), "\n"))
 	require.Contains(t, d.must(t, "plan"), "No changes")
+}
+
+// verify makes sure that the deployment is as an undisturbed one, its history included.
+func (d *deployment) verify(t *testing.T) {
+	t.Helper()
+	d.verifyObjects(t)
 	out, code := d.run(t, nil, "history", "-e", "dev")
 	require.Zero(t, code, out)
 	require.Regexp(t, regexp.MustCompile(`v1 .*succeeded`), out)
@@ -308,7 +349,8 @@ func (d *deployment) run(t *testing.T, v *victim, args ...string) (string, int) 
 		}
 	}
 	cmd.Env = append(cmd.Env, "HOME="+d.home, "NO_COLOR=1", "DEPLOYER_BACKEND_BUCKET="+d.bucket(), "DEPLOYER_BACKEND_PREFIX="+d.prefix,
-		"DEPLOYER_BACKEND_REGION="+d.Region, "DEPLOYER_LOCKS_TABLE=locks", "DEPLOYER_LOCKS_REGION="+d.Region)
+		"DEPLOYER_BACKEND_REGION="+d.Region, "DEPLOYER_LOCKS_TABLE=locks", "DEPLOYER_LOCKS_REGION="+d.Region,
+		fmt.Sprintf("AWS_MAX_ATTEMPTS=%d", attempts))
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	require.NoError(t, cmd.Start())

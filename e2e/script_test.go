@@ -1,6 +1,6 @@
 // Package e2e drives the real binary against the AWS emulator behind the test proxy, one script per topic.
 //
-// In: testdata/script/*.txtar. Each runs in an account, a region, a home and a repository of its own, with the commands of commands.go
+// In: testdata/script/*.txtar. Each runs in an account, a region, a home and a repository of its own, with the commands of commands_test.go
 // beside those of testscript. Out: passed or not. It must not look inside the product: what users see is all that it checks.
 package e2e
 
@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -28,9 +29,10 @@ var binary string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// The scripts wait more than they compute.
-	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() < "4" && len(parallel.Value.String()) == 1 {
-		_ = parallel.Value.Set("4") // a number is always accepted
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen && runtime.GOMAXPROCS(0) < 4 {
+		_ = flag.Set("test.parallel", "4") // scripts wait more than they compute; a number is always accepted
 	}
 	os.Exit(run(m))
 }

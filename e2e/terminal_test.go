@@ -40,12 +40,7 @@ func terminalCommand(ts *testscript.TestScript, neg bool, args []string) {
 	defer control.Close()
 	cmd := exec.Command(binary, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, key := range terminalEnvironment {
-		if v := ts.Getenv(key); v != "" {
-			cmd.Env = append(cmd.Env, key+"="+v)
-		}
-	}
-	cmd.Env = append(cmd.Env, "TERM=xterm-256color")
+	cmd.Env = append(scriptEnvironment(ts), "TERM=xterm-256color")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	ts.Check(cmd.Start())
@@ -83,11 +78,6 @@ func terminalCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Logf("%s", screen.String())
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
-}
-
-var terminalEnvironment = []string{
-	"PATH", "HOME", "NO_COLOR", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
-	"AWS_EC2_METADATA_DISABLED", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE",
 }
 
 // openTerminal makes a pseudo-terminal of that size.

@@ -83,16 +83,16 @@ func change(o *runFlags, c changing) error {
 	if err != nil {
 		return err
 	}
-	auto := c.approve || settings.Settings.Preferences.AutoApprove
 	told, shown := 0, false
-	req.Approve = func(p *plan.Plan, warnings diag.List) (bool, error) {
+	req.Approve = func(q deploy.Question) (bool, error) {
+		auto := c.approve || settings.Settings.Preferences.AutoApprove && !q.Required
 		live.pause()
-		told, shown = len(warnings), true
+		told, shown = len(q.Warnings), true
 		if !o.json {
-			view.Diagnostics(f.Stderr(), warnings)
+			f.warn(q.Warnings)
 		}
 		if !o.json && !(f.global.quiet && auto) {
-			view.Plan(f.Stdout(), p)
+			view.Plan(f.Stdout(), q.Plan)
 		}
 		switch {
 		case auto:
@@ -107,7 +107,7 @@ func change(o *runFlags, c changing) error {
 				return false, err
 			}
 		}
-		live.Planned(p)
+		live.Planned(q.Plan)
 		return true, nil
 	}
 	applied, err := c.run(req)
@@ -119,7 +119,7 @@ func change(o *runFlags, c changing) error {
 			return jsonErr
 		}
 	default:
-		view.Diagnostics(f.Stderr(), applied.Warnings[min(told, len(applied.Warnings)):])
+		f.warn(applied.Warnings[min(told, len(applied.Warnings)):])
 		// What may not be done (protected data) is understood from the plan.
 		if err != nil && !shown && applied.Plan.HasChanges() && !f.global.quiet {
 			view.Plan(f.Stdout(), applied.Plan)
@@ -129,6 +129,9 @@ func change(o *runFlags, c changing) error {
 		return err
 	}
 	if !o.json {
+		if shown && !f.global.quiet {
+			f.Stdout().Printf("\n") // apart from the plan
+		}
 		c.done(f.Stdout(), applied)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/view"
@@ -42,6 +43,12 @@ func (r *runFlags) request(progress view.Progress) (deploy.Request, error) {
 	values, err := r.values()
 	if err != nil {
 		return deploy.Request{}, err
+	}
+	switch {
+	case r.parallelism < 0:
+		return deploy.Request{}, diag.New(diag.Invalid, "Invalid --parallelism", "Fewer than one resource at a time leads nowhere.", "Give 1 or more, or leave it out.")
+	case r.lockTimeout < 0:
+		return deploy.Request{}, diag.New(diag.Invalid, "Invalid --lock-timeout", "A time to wait cannot be negative.", "Give 0 to fail at once, or a duration such as 8m.")
 	}
 	req := deploy.Request{
 		Variables: values, Targets: r.targets, AllowDataLoss: r.allowDataLoss, Refresh: r.refresh,

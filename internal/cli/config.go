@@ -32,14 +32,18 @@ func newConfigShow(f *Factory, runF func(*configShowOptions) error) *cobra.Comma
 			return configShowRun(o)
 		},
 	}
-	cmd.Flags().StringVar(&o.stack, "stack", "", "include the settings of this stack's stack.yaml")
+	cmd.Flags().StringVar(&o.stack, "stack", "", "include the settings of this `stack`'s stack.yaml; inferred inside its folder, or when there is one")
 	cmd.Flags().BoolVar(&o.origin, "origin", false, "say where each setting comes from")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }
 
 func configShowRun(o *configShowOptions) error {
-	effective, err := o.factory.ConfigFor(o.stack)
+	stack := o.stack
+	if stack == "" {
+		stack, _ = (&target{factory: o.factory}).Stack() // without one, the settings without those of a stack
+	}
+	effective, err := o.factory.ConfigFor(stack)
 	if err != nil {
 		return err
 	}

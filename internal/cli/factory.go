@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/mattn/go-isatty"
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/company/deployer/internal/config"
@@ -38,6 +39,7 @@ type Factory struct {
 	Soft, Hard context.Context
 
 	Args []string // of the command line
+	root *cobra.Command
 
 	global globals
 	loaded *config.Effective
@@ -145,14 +147,11 @@ func (f *Factory) Config(stack ...config.Layer) (*config.Effective, error) {
 
 // command is what was asked for, without flags and their values.
 func (f *Factory) command() string {
-	var words []string
-	for _, word := range f.Args {
-		if strings.HasPrefix(word, "-") {
-			break
-		}
-		words = append(words, word)
+	cmd, _, err := f.root.Find(f.Args)
+	if err != nil {
+		return ""
 	}
-	return strings.Join(words, " ")
+	return strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), f.root.Name()), " ")
 }
 
 // colour reports whether a stream takes colours.
@@ -173,6 +172,13 @@ func (f *Factory) Stdout() *view.Writer {
 func (f *Factory) Stderr() *view.Writer {
 	width, _ := f.Size()
 	return view.NewWriter(f.Err, f.colour(f.ErrTTY), width)
+}
+
+// warn shows warnings, unless only results and errors are wanted.
+func (f *Factory) warn(warnings diag.List) {
+	if !f.global.quiet {
+		view.Diagnostics(f.Stderr(), warnings)
+	}
 }
 
 // Progress returns how the news of a run is shown: nothing when quiet, a live tree on a terminal, plain lines elsewhere.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,13 @@ func (t *target) stored() (*deploy.Road, state.Key, *deploy.Stored, error) {
 		return nil, key, nil, err
 	}
 	s, err := road.Read(t.factory.Soft, key)
+	// A name that the manifests do not have either is a slip of the pen, not something to deploy.
+	var nothing *deploy.NothingError
+	if errors.As(err, &nothing) && t.factory.Root() != "" {
+		if _, wrong := t.Key(); wrong != nil {
+			err = wrong
+		}
+	}
 	return road, key, s, err
 }
 
@@ -77,7 +85,7 @@ func newStatus(f *Factory, runF func(*statusOptions) error) *cobra.Command {
 
 func statusRun(o *statusOptions) error {
 	f := o.factory
-	for {
+	for again := false; ; again = true {
 		road, _, s, err := o.stored()
 		if err != nil {
 			return err
@@ -93,6 +101,9 @@ func statusRun(o *statusOptions) error {
 		if o.json {
 			err = view.JSON(f.Out, status)
 		} else {
+			if again {
+				f.Stdout().Printf("\n")
+			}
 			view.Status(f.Stdout(), status, f.Now())
 		}
 		if err != nil {

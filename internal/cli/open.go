@@ -23,7 +23,11 @@ func (f *Factory) ConfigFor(stack string) (*config.Effective, error) {
 	if err != nil {
 		return f.Config() // destroy works with the YAML gone; the others find it missing when they load it
 	}
-	return f.Config(config.Stack(name, data))
+	layer, problems := config.Stack(name, data, f.Env)
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	return f.Config(layer)
 }
 
 // world is what the road is opened with.
@@ -47,8 +51,11 @@ func (f *Factory) Road(key state.Key) (*deploy.Road, error) {
 	return deploy.Open(f.Soft, f.world(effective.Settings))
 }
 
-// Backend opens the road for commands about the backend as a whole.
-func (f *Factory) Backend() (*deploy.Road, error) { return f.Road(state.Key{}) }
+// Backend opens the road for commands about the backend as a whole: that of the stack whose folder we are in, or of the only one.
+func (f *Factory) Backend() (*deploy.Road, error) {
+	stack, _ := (&target{factory: f}).Stack() // without one, the backend of the configuration
+	return f.Road(state.Key{Stack: stack})
+}
 
 // refuseLocalStateInCI stops an apply whose state would be gone with the CI machine.
 func (f *Factory) refuseLocalStateInCI(allowed bool) error {

@@ -55,7 +55,7 @@ func planRun(o *planOptions) error {
 	if o.json {
 		err = view.PlanJSON(f.Out, planned.Plan, planned.Warnings)
 	} else {
-		view.Diagnostics(f.Stderr(), planned.Warnings)
+		f.warn(planned.Warnings)
 		view.Plan(f.Stdout(), planned.Plan)
 	}
 	if err == nil && o.detailedExitCode && planned.Plan.HasChanges() {

@@ -44,7 +44,7 @@ func TestNothingConfiguredIsLocal(t *testing.T) {
 func TestAllProblemsAtOnceWithPlaces(t *testing.T) {
 	layer := file(t, "c.yaml", "backend:\n  bukket: x\npreferences:\n  parallelism: lots\nlocks:\n  heartbeat: 1\n")
 	_, problems := Load(layer)
-	require.Len(t, problems, 2) // heartbeat is only judged once types fit
+	require.Len(t, problems, 3)
 	byLine := map[int]*diag.Diagnostic{}
 	for _, p := range problems {
 		byLine[p.Position.Line] = p
@@ -52,6 +52,7 @@ func TestAllProblemsAtOnceWithPlaces(t *testing.T) {
 	require.Equal(t, `Did you mean "bucket"?`, byLine[2].Next)
 	require.Contains(t, byLine[4].Detail, "must be a number")
 	require.Equal(t, diag.Invalid, byLine[4].Code)
+	require.Contains(t, byLine[6].Detail, "between 5 and 300")
 }
 
 func TestChecks(t *testing.T) {
@@ -82,13 +83,16 @@ func TestBrokenFiles(t *testing.T) {
 }
 
 func TestStackLayer(t *testing.T) {
-	layer := Stack("stack.yaml", []byte("kind: Stack\nspec:\n  backend:\n    bucket: team-state\n    colour: red\n  locks: {table: team-locks}\n"))
+	layer, problems := Stack("stack.yaml", []byte("kind: Stack\nspec:\n  backend:\n    bucket: ${TEAM}-state\n    colour: red\n  locks: {table: team-locks}\n"), map[string]string{"TEAM": "team"})
+	require.Empty(t, problems)
 	got, problems := Load(layer)
 	require.Len(t, problems, 1)
 	require.Equal(t, 5, problems[0].Position.Line)
 	require.Equal(t, "team-state", got.Settings.Backend.Bucket)
 	require.Equal(t, "stack.yaml", got.Origin("locks.table"))
-	require.True(t, Stack("stack.yaml", []byte("spec: [")).Tree.Get("backend").IsNull())
+	broken, problems := Stack("stack.yaml", []byte("spec: ["), nil)
+	require.Empty(t, problems)
+	require.True(t, broken.Tree.Get("backend").IsNull())
 }
 
 func FuzzFile(f *testing.F) {
@@ -97,6 +101,15 @@ func FuzzFile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		layer, _ := File("c.yaml", data, nil)
 		Load(layer)
-		Load(Stack("stack.yaml", data))
+		stack, _ := Stack("stack.yaml", data, nil)
+		Load(stack)
 	})
+}
+
+func TestNoProblemThatOnlyFollowsFromAnother(t *testing.T) {
+	layer, problems := File("c.yaml", []byte("backend: {type: s3, bucket: \"${NOT_SET}\"}\nlocks: {ttl: 1}\n"), nil)
+	require.Len(t, problems, 1)
+	_, more := Load(layer)
+	require.Len(t, more, 1, "%s", more)
+	require.Contains(t, more[0].Detail, "locks.ttl")
 }

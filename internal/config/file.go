@@ -37,31 +37,40 @@ func File(name string, data []byte, env map[string]string) (Layer, diag.List) {
 	if err != nil {
 		return layer, diag.List{diag.New(diag.Invalid, "Invalid configuration", name+": "+err.Error(), "")}
 	}
+	return layer.expand(tree, env)
+}
+
+// expand replaces `${NAME}` by environment variables. A text with one that is not set is left out, once that is reported.
+func (l Layer) expand(tree value.Value, env map[string]string) (Layer, diag.List) {
 	var problems diag.List
-	layer.Tree = expand(tree, nil, func(path []string, variable string) string {
+	l.Tree = expand(tree, nil, func(path []string, variable string) string {
 		text, given := env[variable]
 		if !given {
 			p := value.Problem{Path: path, Message: fmt.Sprintf("the environment variable %s is not set", variable)}
-			problems.Add(problem(layer, p))
+			problems.Add(problem(l, p))
+			l.wrong = append(l.wrong, strings.Join(path, "."))
 		}
 		return text
 	})
-	return layer, problems
+	for _, path := range l.wrong {
+		l.Tree = without(l.Tree, strings.Split(path, "."))
+	}
+	return l, problems
 }
 
 // Stack returns the layer of a stack.yaml: its spec.backend and spec.locks. A file that cannot be read gives an empty layer; loading the
 // manifests reports what is wrong with it, and destroy works without.
-func Stack(name string, data []byte) Layer {
+func Stack(name string, data []byte, env map[string]string) (Layer, diag.List) {
 	layer := Layer{Origin: name, Tree: value.NewMap(nil)}
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil || len(data) > maxFile {
-		return layer
+		return layer, nil
 	}
 	var plain struct {
 		Spec struct{ Backend, Locks map[string]any }
 	}
 	if err := yaml.Unmarshal(data, &plain); err != nil {
-		return layer
+		return layer, nil
 	}
 	for key, section := range map[string]map[string]any{"backend": plain.Spec.Backend, "locks": plain.Spec.Locks} {
 		if tree, err := value.From(normalise(section)); err == nil && section != nil {
@@ -71,7 +80,7 @@ func Stack(name string, data []byte) Layer {
 	layer.Locate = func(path []string) (diag.Position, *diag.Excerpt) {
 		return locate(name, data, file, append([]string{"spec"}, path...))
 	}
-	return layer
+	return layer.expand(layer.Tree, env)
 }
 
 var variablePattern = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)

@@ -18,6 +18,8 @@ type Layer struct {
 	Name func(path []string) string
 	// Locate says where in a file a path stands; nil for sources without places.
 	Locate func(path []string) (diag.Position, *diag.Excerpt)
+
+	wrong []string // paths that were reported when the layer was read
 }
 
 func (l Layer) origin(path []string) string {
@@ -31,12 +33,16 @@ func (l Layer) origin(path []string) string {
 // that brought it.
 func Load(layers ...Layer) (*Effective, diag.List) {
 	var problems diag.List
+	wrong := map[string]bool{} // paths that were reported
 	defaults := Layer{Origin: "default", Tree: value.Encode(Defaults())}
 	layers = append([]Layer{defaults}, layers...)
 	merged, origins := value.NewMap(nil), map[string]Layer{}
 	for i, layer := range layers {
 		if i > 0 {
-			layer.Tree = removeUnfit(layer, &problems)
+			layer.Tree = removeUnfit(layer, &problems, wrong)
+			for _, path := range layer.wrong {
+				wrong[path] = true
+			}
 		}
 		merged = merge(merged, layer, nil, origins)
 	}
@@ -46,9 +52,7 @@ func Load(layers ...Layer) (*Effective, diag.List) {
 	for _, p := range value.Decode(merged, &effective.Settings) {
 		problems.Add(problem(origins[strings.Join(p.Path, ".")], p))
 	}
-	if !problems.HasErrors() {
-		problems.Add(check(effective.Settings, origins)...)
-	}
+	problems.Add(check(effective.Settings, origins, wrong)...)
 	for path, layer := range origins {
 		effective.Entries = append(effective.Entries, Entry{Path: path, Value: merged.Get(strings.Split(path, ".")...), Origin: layer.origin(strings.Split(path, "."))})
 	}
@@ -57,11 +61,12 @@ func Load(layers ...Layer) (*Effective, diag.List) {
 }
 
 // removeUnfit reports what does not fit in one layer, where its place is still known, and takes it out.
-func removeUnfit(layer Layer, problems *diag.List) value.Value {
+func removeUnfit(layer Layer, problems *diag.List, wrong map[string]bool) value.Value {
 	var into Settings
 	tree := layer.Tree
 	for _, p := range value.Decode(tree, &into) {
 		problems.Add(problem(layer, p))
+		wrong[strings.Join(p.Path, ".")] = true
 		tree = without(tree, p.Path)
 	}
 	return tree
@@ -134,10 +139,14 @@ func problem(layer Layer, p value.Problem) *diag.Diagnostic {
 	return d
 }
 
-// check finds what types cannot express.
-func check(s Settings, origins map[string]Layer) []*diag.Diagnostic {
+// check finds what types cannot express. What follows from something that was reported before is left out.
+func check(s Settings, origins map[string]Layer, wrong map[string]bool) []*diag.Diagnostic {
 	var out []*diag.Diagnostic
+	where := wrong["backend.bucket"] || wrong["backend.type"] || wrong["locks.table"] || wrong["locks.type"]
 	add := func(path, message string) {
+		if section, _, _ := strings.Cut(path, "."); wrong[path] || where && (section == "backend" || path == "locks.type") {
+			return
+		}
 		out = append(out, problem(origins[path], value.Problem{Path: strings.Split(path, "."), Message: message}))
 	}
 	if s.Locks.Heartbeat < 5 || s.Locks.Heartbeat > 300 {
@@ -152,7 +161,7 @@ func check(s Settings, origins map[string]Layer) []*diag.Diagnostic {
 	if s.Backend.Type == "s3" && s.Backend.Bucket == "" {
 		add("backend.type", "a backend of type s3 needs backend.bucket")
 	}
-	if s.Backend.Type == "s3" && s.Locks.Type == "" {
+	if s.Backend.Type == "s3" && s.Locks.Type == "" && !where {
 		out = append(out, diag.New(diag.Invalid, "State without a lock",
 			"State is kept in the bucket "+s.Backend.Bucket+", but no lock table is configured: two runs at once would overwrite each other.",
 			"Set locks.table (or --lock-table) to a DynamoDB table (`deployer backend create` makes one), or set locks.type: local if only this machine ever deploys."))

@@ -1,6 +1,8 @@
 package deploy
 
 import (
+	"slices"
+
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/expr"
@@ -22,6 +24,11 @@ func desire(w World, bundle *manifest.Bundle, req Request, where place, strict b
 		return nil, nil, found
 	}
 	graph, problems := component.Expand(registry(), stack.Instances())
+	if !bundle.Complete() {
+		problems = slices.DeleteFunc(problems, func(p component.Problem) bool {
+			return p.Kind == component.UnknownComponent || p.Kind == component.UnknownOutput
+		})
+	}
 	found.Add(diagnose(stack, problems)...)
 	return stack, graph, found.Sort()
 }

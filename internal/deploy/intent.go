@@ -2,7 +2,9 @@ package deploy
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
+	"time"
 
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/plan"
@@ -19,10 +21,13 @@ func intentsOf(e *state.Envelope) []state.Intent {
 
 // intents are what the claim writes: those of interrupted runs, and everything that this plan is about to create or delete.
 func (u *run) intents(held *session.Session) []state.Intent {
-	out := slices.Clone(intentsOf(held.State()))
+	out := suspects(intentsOf(held.State()), held.Lock().Now())
 	known := map[string]bool{}
+	same := func(resource string, action state.Action, search json.RawMessage) string {
+		return resource + " " + string(action) + " " + string(search)
+	}
 	for _, i := range out {
-		known[i.Resource+" "+string(i.Action)] = true
+		known[same(i.Resource, i.Action, i.Engine)] = true
 	}
 	actions := map[plan.Action]state.Action{plan.Create: state.Create, plan.Adopt: state.Create, plan.Replace: state.Replace, plan.Delete: state.Delete}
 	ids := u.awsIDs()
@@ -33,7 +38,7 @@ func (u *run) intents(held *session.Session) []state.Intent {
 	for _, c := range u.plan.Components {
 		for _, ch := range c.Changes {
 			action, counts := actions[ch.Action]
-			if !counts || known[ch.Resource+" "+string(action)] {
+			if !counts || known[same(ch.Resource, action, searches[ch.Resource])] {
 				continue
 			}
 			out = append(out, state.Intent{
@@ -73,22 +78,43 @@ func intended(intents []state.Intent) (adopt map[string]bool, searches []json.Ra
 	return adopt, searches
 }
 
-// unresolved are the intents that stay after a run: creates of interrupted runs that this run did not come across. A takeover never
-// discards one.
-func unresolved(intents []state.Intent, earlier map[string]bool, engineState []byte) []state.Intent {
-	have := map[string]bool{}
+// suspicion is how long an object may still turn up after it was looked for and not found: a request that was signed before the run died
+// can land as long as its signature is valid.
+const suspicion = 15 * time.Minute
+
+// interrupted reports whether a run died and nobody has looked since for what it left behind.
+func interrupted(intents []state.Intent) bool {
+	return slices.ContainsFunc(intents, func(i state.Intent) bool { return i.Suspect.IsZero() })
+}
+
+// suspects are the intents that still count at that time: those nobody looked for, and those that may still turn up.
+func suspects(intents []state.Intent, now time.Time) []state.Intent {
+	return slices.DeleteFunc(slices.Clone(intents), func(i state.Intent) bool { return !i.Suspect.IsZero() && now.After(i.Suspect) })
+}
+
+// unresolved are the intents that stay after a run: creations of runs before it whose objects it did not come across. A takeover never
+// discards one at once. runErr is how the run ended.
+func unresolved(intents []state.Intent, run string, engineState []byte, runErr error, now time.Time) []state.Intent {
 	resources, err := engine.Resources(engineState)
 	if err != nil {
 		return intents
 	}
+	have := map[string]bool{}
 	for _, r := range resources {
 		have[r.ID] = true
 	}
+	var stopped *engine.StoppedError
+	unseen := errors.As(runErr, &stopped) // it may not have come to looking
 	var out []state.Intent
-	for _, i := range intents {
-		if earlier[i.Resource] && i.Action == state.Create && !have[i.Resource] {
-			out = append(out, i)
+	for _, i := range suspects(intents, now) {
+		made := have[i.Resource] && (i.Action == state.Create || runErr == nil)
+		if i.OpID == run || i.Action == state.Delete || made {
+			continue
 		}
+		if i.Suspect.IsZero() && !unseen {
+			i.Suspect = now.Add(suspicion)
+		}
+		out = append(out, i)
 	}
 	return out
 }

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -46,7 +48,11 @@ func (r *Road) newJournal(held *session.Session, base []byte) *journal {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return j
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	// A new file: a run that was taken over and woke up again may still write to the old one.
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return j
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return j
 	}
@@ -140,9 +146,9 @@ func (r *Road) replay(e *state.Envelope, engineState []byte) []byte {
 }
 
 // rescue writes the state that could not be saved to a file, and says so.
-func (r *Road) rescue(held *session.Session, p *state.Payload) *diag.Diagnostic {
+func (r *Road) rescue(held *session.Session, p *state.Payload, intents []state.Intent) *diag.Diagnostic {
 	d := diag.New(diag.Failed, "State was not saved", "", "")
-	e, err := held.Next(p, intentsOf(held.State()))
+	e, err := held.Next(p, intents)
 	var raw []byte
 	if err == nil {
 		raw, err = e.Encode()

@@ -7,9 +7,11 @@ import (
 	"sync"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/uuid"
 
 	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/aws/catalog"
 	"github.com/company/deployer/internal/component/kinds"
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/git"
@@ -17,6 +19,7 @@ import (
 	"github.com/company/deployer/internal/lock/dynamodb"
 	locallock "github.com/company/deployer/internal/lock/local"
 	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/local"
 	"github.com/company/deployer/internal/state/s3"
@@ -43,19 +46,17 @@ type Road struct {
 	git     func() git.Facts
 	backed  func() (*aws.Session, error) // for the backend
 	newID   func() string
+	types   func(sdk.Config) *resource.Catalog
 }
 
 // Open wires the road to the backend and the locks that the settings name. It makes no call.
 func Open(ctx context.Context, w World) (*Road, error) {
-	r := &Road{world: w, newID: uuid.NewString}
+	r := &Road{world: w, newID: uuid.NewString, types: catalog.New}
 	r.git = sync.OnceValue(func() git.Facts { return git.Read(w.Root, w.Home) })
 	r.backed = sync.OnceValues(func() (*aws.Session, error) { return newSession(ctx, w, w.Settings.Backend.Region) })
 	clock := lock.NewClock(w.Now)
 	host := lock.ThisHost()
-	folder := w.Settings.Backend.Path
-	if !filepath.IsAbs(folder) {
-		folder = filepath.Join(w.Root, folder)
-	}
+	folder := folder(w)
 	if w.Settings.Backend.Type != "s3" {
 		r.backend = local.New(folder)
 		r.locker = lock.New(locallock.New(folder, w.Now), clock, host, r.newID)
@@ -76,6 +77,14 @@ func Open(ctx context.Context, w World) (*Road, error) {
 		r.locker = lock.New(locallock.New(folder, w.Now), clock, host, r.newID)
 	}
 	return r, nil
+}
+
+// folder is where state is kept on this machine, when it is.
+func folder(w World) string {
+	if path := w.Settings.Backend.Path; filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(w.Root, w.Settings.Backend.Path)
 }
 
 // sessionIn returns the credentials for a region; "" is the configured one, else the environment's. The credentials are resolved once

@@ -10,14 +10,21 @@ import (
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 )
 
 // problems turns what the engine returned into diagnostics, one per thing that went wrong.
 func problems(err error) diag.List {
 	var out diag.List
+	said := map[string]bool{}
 	for _, single := range split(err) {
-		out.Add(problem(single)...)
+		for _, d := range problem(single) {
+			if !said[d.Error()] { // what stopped a run may also be why its state was not saved
+				said[d.Error()] = true
+				out.Add(d)
+			}
+		}
 	}
 	return out
 }
@@ -44,10 +51,18 @@ func problem(err error) diag.List {
 		unfit     *engine.ProblemError
 		resolve   *engine.ResolveError
 		internal  *engine.InternalError
+		stopped   *engine.StoppedError
+		known     *diag.Diagnostic
 	)
 	switch {
+	case errors.As(err, &stopped) && !errors.As(err, &known):
+		d := diag.New(diag.Interrupted, "Interrupted", "The run was stopped before everything was done.", "Run the command again: it goes on from where this one stopped.")
+		d.Cause = err
+		return diag.List{d}
 	case errors.As(err, &protected):
-		return diag.List{protectedProblem(protected.Resources)}
+		d := protectedProblem(protected.Resources)
+		d.Cause = protected
+		return diag.List{d}
 	case errors.As(err, &step):
 		return diag.List{stepProblem(step)}
 	case errors.As(err, &unfit):
@@ -97,7 +112,11 @@ func stepProblem(step *engine.StepError) *diag.Diagnostic {
 		return diag.New(diag.Failed, "Name is taken", step.Resource+": "+owned.Error()+".",
 			"Rename the component, or remove the other object if nobody needs it.").For(address)
 	}
-	d := diag.New(diag.Failed, fmt.Sprintf("Cannot %s %s", step.Action, step.Resource), step.Err.Error()+".",
+	action := string(step.Action)
+	if step.Action == plan.NoOp {
+		action = "read" // a refresh
+	}
+	d := diag.New(diag.Failed, fmt.Sprintf("Cannot %s %s", action, step.Resource), step.Err.Error()+".",
 		"What was done is in the state: correct the cause and run the command again.")
 	fromAWS(d, step.Err)
 	return d.For(address)

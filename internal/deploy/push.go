@@ -20,7 +20,11 @@ func (r *Road) Push(ctx context.Context, req Request, name string, raw []byte, f
 	if err != nil {
 		return 0, err
 	}
-	held, err := r.open(ctx, req, place{})
+	lineage := "" // where there is a state, its own is compared below
+	if there, err := r.read(ctx, req.Key); err == nil && there == nil {
+		lineage = pushed.Lineage // the state was lost: what is deployed carries this lineage as a tag
+	}
+	held, err := r.open(ctx, req, place{}, lineage)
 	if err != nil {
 		return 0, err
 	}
@@ -31,14 +35,15 @@ func (r *Road) Push(ctx context.Context, req Request, name string, raw []byte, f
 	if err := held.Write(ctx, given.Payload, pushed.Intents); err != nil {
 		return 0, closing(held, err)
 	}
-	store, written := r.backend.Store(req.Key), held.State()
+	store := r.backend.Store(req.Key)
+	written, err := decode(req.Key, held.State())
+	if err != nil {
+		return 0, closing(held, err)
+	}
 	done, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	return written.Serial, held.Close(done,
-		func(ctx context.Context) error {
-			_, err := store.PutHistory(ctx, held.Lock().Now(), written)
-			return err
-		},
+	return written.Snapshot.Envelope.Serial, held.Close(done,
+		func(ctx context.Context) error { return keep(ctx, store, written) },
 		func(ctx context.Context) error { return derive(ctx, store, req.Key, given.Payload.Engine) },
 	)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"golang.org/x/sync/errgroup"
 
@@ -19,11 +21,18 @@ func (r *Road) Read(ctx context.Context, key state.Key) (*Stored, error) {
 		return nil, err
 	}
 	if s == nil {
-		return nil, diag.New(diag.Invalid, "Nothing deployed", fmt.Sprintf("There is no state of %s in %s.", key, r.backend.Location()), "Deploy it first: deployer apply --stack "+key.Stack+" -e "+key.Environment)
+		d := diag.New(diag.Invalid, "Nothing deployed", fmt.Sprintf("There is no state of %s in %s.", key, r.backend.Location()), "Deploy it first: deployer apply --stack "+key.Stack+" -e "+key.Environment)
+		d.Cause = &NothingError{key}
+		return nil, d
 	}
 	s.Resources, err = engine.Resources(s.Payload.Engine)
 	return s, err
 }
+
+// NothingError says that a stack has no state in an environment.
+type NothingError struct{ Key state.Key }
+
+func (e *NothingError) Error() string { return e.Key.String() + " has no state" }
 
 // read gets the state; nil when there is none.
 func (r *Road) read(ctx context.Context, key state.Key) (*Stored, error) {
@@ -65,8 +74,15 @@ func lineageOf(s *Stored, newID func() string) string {
 }
 
 // warnings are what a person should know before reading a plan.
-func (r *Road) warnings(stored *Stored) diag.List {
+func (r *Road) warnings(key state.Key, deployed bool) diag.List {
 	var out diag.List
+	if !deployed && r.forgotten(key) {
+		out.Add(&diag.Diagnostic{
+			Severity: diag.Warning, Code: diag.Conflict, Summary: "There is a local state, too",
+			Detail: fmt.Sprintf("%s was deployed with state on this machine, which %s does not know: what it made would be made again, or its names are taken.", key, r.backend.Location()),
+			Next:   "Bring it over first: deployer state push --stack " + key.Stack + " -e " + key.Environment + " " + r.localState(key),
+		})
+	}
 	if r.world.Settings.Backend.Type != "s3" {
 		out.Add(&diag.Diagnostic{
 			Severity: diag.Warning, Code: diag.Invalid, Summary: "State is local",
@@ -74,13 +90,33 @@ func (r *Road) warnings(stored *Stored) diag.List {
 			Next:   "For a team: deployer init, then deployer backend create.",
 		})
 	}
-	if stored != nil && (len(stored.Snapshot.Envelope.Intents) > 0 || stored.Payload.Status == state.InProgress) {
+	return out
+}
+
+// unfinished says of a state that a run is under way or died.
+func (r *Road) unfinished(stored *Stored) diag.List {
+	var out diag.List
+	if stored != nil && (interrupted(stored.Snapshot.Envelope.Intents) || stored.Payload.Status == state.InProgress) {
 		out.Add(&diag.Diagnostic{
 			Severity: diag.Warning, Code: diag.Conflict, Summary: "A run is under way or was interrupted",
 			Detail: fmt.Sprintf("%s, started by %s, has not finished. If it died, the next apply first picks up what it left behind.", r.describe(stored), stored.Payload.Who),
 		})
 	}
 	return out
+}
+
+// localState is where the state of a key lies when it is kept on this machine.
+func (r *Road) localState(key state.Key) string {
+	return filepath.Join(folder(r.world), filepath.FromSlash(key.Path()), "state.json")
+}
+
+// forgotten reports whether a state on this machine is out of sight because a bucket is configured now.
+func (r *Road) forgotten(key state.Key) bool {
+	if r.world.Settings.Backend.Type != "s3" || r.world.Root == "" {
+		return false
+	}
+	_, err := os.Stat(r.localState(key))
+	return err == nil
 }
 
 func (r *Road) describe(s *Stored) string {

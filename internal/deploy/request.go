@@ -23,9 +23,16 @@ type Request struct {
 	Parallelism   int
 
 	// Approve is asked with the plan once there is one with changes; nil: approved.
-	Approve func(*plan.Plan, diag.List) (bool, error)
+	Approve func(Question) (bool, error)
 	// Progress hears what happens; never nil.
 	Progress func(plan.Event)
+}
+
+// Question is what a person or a flag approves.
+type Question struct {
+	Plan     *plan.Plan
+	Warnings diag.List
+	Required bool // the environment wants an approval given for this run: a preference is none
 }
 
 // Planned is the answer of Plan.

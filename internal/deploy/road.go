@@ -8,8 +8,12 @@ package deploy
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strings"
 
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
@@ -52,9 +56,18 @@ func (r *Road) Plan(ctx context.Context, req Request) (*Planned, error) {
 	}
 	u := r.newRun(stack, graph, where, req)
 	u.from(stored, lineageOf(stored, r.newID))
-	planned := &Planned{Graph: graph, Warnings: append(found, r.warnings(stored)...)}
+	planned := &Planned{Graph: graph, Warnings: slices.Concat(found, r.warnings(req.Key, stored != nil), r.unfinished(stored))}
 	err = u.preview(ctx)
 	planned.Plan = u.plan
+	// Looking is free: that an apply would refuse is part of the plan.
+	var protected *engine.ProtectedError
+	if errors.As(err, &protected) && u.plan != nil && len(diag.From(err)) == 1 {
+		warning := protectedProblem(protected.Resources)
+		warning.Severity = diag.Warning
+		warning.Detail = "Apply will refuse to delete or replace what is protected: " + strings.Join(protected.Resources, ", ") + "."
+		planned.Warnings.Add(warning)
+		err = nil
+	}
 	return planned, err
 }
 
@@ -72,23 +85,23 @@ func (r *Road) Apply(ctx context.Context, req Request) (*Applied, error) {
 	if found.HasErrors() {
 		return nil, found
 	}
-	held, err := r.open(ctx, req, where)
+	held, err := r.open(ctx, req, where, "")
 	if err != nil {
 		return nil, err
 	}
 	u := r.newRun(stack, graph, where, req)
-	return u.under(held, append(found, r.warnings(nil)...))
+	return u.under(held, append(found, r.warnings(req.Key, held.State() != nil)...))
 }
 
 // Destroy deletes everything that the state has. Nothing is desired, and no manifest is read.
 func (r *Road) Destroy(ctx context.Context, req Request) (*Applied, error) {
-	held, err := r.open(ctx, req, place{})
+	held, err := r.open(ctx, req, place{}, "")
 	if err != nil {
 		return nil, err
 	}
 	nothing := &Applied{Plan: &plan.Plan{Stack: req.Key.Stack, Environment: req.Key.Environment}}
 	if held.State() == nil {
-		return nothing, held.Close(ctx)
+		return nothing, closing(held, nil)
 	}
 	where, err := r.placeOfState(ctx, held.State())
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/company/deployer/internal/aws/catalog"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/expr"
@@ -53,21 +52,22 @@ func (u *run) from(stored *Stored, lineage string) {
 		if len(stored.Snapshot.Envelope.Intents) > 0 {
 			u.engine = u.road.replay(stored.Snapshot.Envelope, u.engine)
 		}
-		u.adopt, u.search = intended(stored.Snapshot.Envelope.Intents)
+		u.adopt, u.search = intended(suspects(stored.Snapshot.Envelope.Intents, u.road.locker.Now()))
 	}
 }
 
 // open takes the lock and reads the state, side by side (steps 1 to 4).
-func (r *Road) open(ctx context.Context, req Request, where place) (*session.Session, error) {
+// lineage is what the state gets if there is none yet; "": a new one.
+func (r *Road) open(ctx context.Context, req Request, where place, lineage string) (*session.Session, error) {
 	locks := r.world.Settings.Locks
 	return session.Open(ctx, r.locker, r.backend.Store(req.Key), session.Options{
-		Key: req.Key, Account: where.account, Region: where.region, NewID: r.newID,
+		Key: req.Key, Account: where.account, Region: where.region, Lineage: lineage, NewID: r.newID,
 		Owner: lock.Owner{Who: r.who(ctx), Version: r.world.Version, Metadata: map[string]string{"command": r.world.Command}},
 		Lock: lock.Options{
 			Timeout: req.LockTimeout, TTL: time.Duration(locks.TTL) * time.Second, Heartbeat: time.Duration(locks.Heartbeat) * time.Second,
 			Notify: func(holder lock.Record, waited time.Duration) {
-				req.Progress(plan.Event{Kind: plan.Phase, Text: fmt.Sprintf("Waiting for the lock: %s holds it since %s (waited %s)",
-					holder.LockedBy, holder.LockedAt.UTC().Format("15:04:05 UTC"), waited.Round(time.Second))})
+				req.Progress(plan.Event{Kind: plan.Phase, Text: fmt.Sprintf("Waiting for the lock (%s): held since %s by %s",
+					waited.Round(time.Second), holder.LockedAt.UTC().Format("15:04:05 UTC"), holder.LockedBy)})
 			},
 		},
 	})
@@ -80,9 +80,6 @@ func closing(held *session.Session, err error) error {
 	_ = held.Close(ctx) // a lock that cannot be released is taken over
 	return err
 }
-
-// releaseTime is short: whoever interrupts a run kills it soon.
-const releaseTime = 5 * time.Second
 
 // replans is how often a plan is made anew because somebody changed the state before it was claimed.
 const replans = 3
@@ -97,14 +94,33 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 			u.req.Progress(plan.Event{Kind: plan.Phase, Text: "The state was changed meanwhile: planning again"})
 			continue
 		}
-		if err != nil || !applied.Changed {
+		if moved != nil {
+			err = diag.New(diag.Conflict, "State keeps changing", fmt.Sprintf("Somebody changed it %d times while this run planned; now it has serial %d.", replans, moved.Serial),
+				"Nothing was changed. Find out who writes the state without the lock, then run the command again.")
+		}
+		if err != nil {
 			return applied, closing(held, err)
 		}
 		break
 	}
+	if !applied.Changed {
+		applied.Warnings = append(applied.Warnings, u.leave(held)...)
+		return applied, nil
+	}
 	payload := u.payload(held)
+	kept := make(chan error, 1)
+	go func() { kept <- u.keepLast(held.Lock().Context()) }()
 	result, runErr := u.execute(held, payload)
+	applied.Warnings = append(applied.Warnings, asWarnings(<-kept)...)
 	return applied, u.save(held, payload, result, runErr, applied)
+}
+
+// leave ends a run that had nothing to do.
+func (u *run) leave(held *session.Session) diag.List {
+	ctx, cancel := context.WithTimeout(u.road.patience(context.WithoutCancel(held.Lock().Context()), 0), finishing)
+	defer cancel()
+	u.road.dropJournal(held) // of a run that died after its last write
+	return asWarnings(held.Close(ctx, u.keepLast))
 }
 
 // planAndClaim plans on what the session has, shows the plan, asks, and claims the state with everything that is about to be created or
@@ -119,11 +135,8 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	if base != nil {
 		applied.Deployment, applied.Outputs = base.Payload.Deployment, outputsOf(base.Payload.Components)
 	}
-	if held.MustClaim() {
-		u.req.Progress(plan.Event{Kind: plan.Phase, Text: "A run before this one was interrupted: picking up what it left behind"})
-		payload := u.payload(held)
-		payload.Status = state.InProgress
-		if err := held.Write(ctx, payload, intentsOf(held.State())); err != nil {
+	if held.Lock().TookOver() || u.unfinished() {
+		if err := u.takeOver(held, applied); err != nil {
 			return err
 		}
 	}
@@ -132,11 +145,12 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	if err != nil {
 		return err
 	}
-	if !u.plan.HasChanges() && !held.MustClaim() && !u.outputsChanged() {
+	begun := held.State() != nil && u.stored == nil // by takeOver
+	if !u.plan.HasChanges() && !u.unfinished() && !begun && !u.outputsChanged() {
 		return nil
 	}
 	if u.plan.HasChanges() && u.req.Approve != nil {
-		if ok, err := u.req.Approve(u.plan, applied.Warnings); !ok || err != nil {
+		if ok, err := u.req.Approve(Question{u.plan, applied.Warnings, u.stack != nil && u.stack.Approval == "required"}); !ok || err != nil {
 			return err
 		}
 	}
@@ -149,10 +163,33 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	return nil
 }
 
+// unfinished reports whether the run that wrote the state did not come to its end.
+func (u *run) unfinished() bool {
+	return u.stored != nil && (u.stored.Payload.Status == state.InProgress || interrupted(u.stored.Snapshot.Envelope.Intents))
+}
+
+// takeOver claims the state at once, so that no write of a former holder fits any more (step 5). It says what the state said before, and
+// what the journal adds to that.
+func (u *run) takeOver(held *session.Session, applied *Applied) error {
+	u.req.Progress(plan.Event{Kind: plan.Phase, Text: "A run before this one was interrupted: picking up what it left behind"})
+	payload := u.payload(held)
+	payload.Status = state.InProgress
+	if u.stored != nil {
+		*payload = *u.stored.Payload
+		payload.Engine = u.engine
+	}
+	ctx := held.Lock().Context()
+	err := held.Write(ctx, payload, intentsOf(held.State()))
+	if err == nil && !u.unfinished() { // the former holder may have died before it did that
+		applied.Warnings = append(applied.Warnings, asWarnings(derive(ctx, u.road.backend.Store(u.req.Key), u.req.Key, u.engine))...)
+	}
+	return err
+}
+
 // preview asks the engine for the plan.
 func (u *run) preview(ctx context.Context) (err error) {
 	o := u.options()
-	o.Catalog = catalog.New(u.where.reading())
+	o.Catalog = u.road.types(u.where.reading())
 	if u.req.Refresh && len(u.engine) > 0 {
 		u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Reading what AWS has"})
 		refreshed, err := engine.Refresh(ctx, u.engine, o)
@@ -180,8 +217,9 @@ func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Re
 	journal := u.road.newJournal(held, u.engine)
 	defer journal.close()
 	o := u.options()
-	o.Catalog = catalog.New(u.where.writing(held.Lock().Guard))
-	o.Targets, o.Guard, o.Frozen, o.Hard = u.targets, held.Lock().Guard, u.lookups, u.road.world.Hard
+	o.Catalog = u.road.types(u.where.writing(held.Lock().Guard))
+	o.Targets, o.Guard, o.Frozen = u.targets, held.Lock().Guard, u.lookups
+	o.Hard = u.road.patience(ctx, abortAfter)
 	o.Events, o.Dirty, o.Journal = u.planned(u.req.Progress), saver.dirty, journal.append
 	result, err := engine.Apply(ctx, u.graph, u.engine, o)
 	return result, errors.Join(err, saver.stop())
@@ -207,27 +245,29 @@ func (u *run) save(held *session.Session, p *state.Payload, result *engine.Resul
 	found := problems(runErr)
 	known, err := remaining(components(u.graph, result.Outputs, u.stored), u.stored, result.State)
 	if err != nil {
-		return closing(held, append(found, diag.From(err)...))
+		found.Add(diag.From(err)...) // what was done must be saved all the same
+		known = components(u.graph, result.Outputs, u.stored)
 	}
 	p.Engine, p.Components = json.RawMessage(result.State), known
 	p.Deployment++
 	p.Status, p.Summary, p.At = u.status(runErr), summary(u.plan), held.Lock().Now()
 	applied.Deployment, applied.Outputs = p.Deployment, outputsOf(known)
-	ctx := context.WithoutCancel(held.Lock().Context())
-	if err := held.Write(ctx, p, unresolved(intentsOf(held.State()), u.adopt, result.State)); err != nil {
+	ctx := u.road.patience(context.WithoutCancel(held.Lock().Context()), 0)
+	intents := unresolved(intentsOf(held.State()), held.Lock().ID(), result.State, runErr, p.At)
+	if err := held.Write(ctx, p, intents); err != nil {
 		found.Add(diag.From(err)...)
-		found.Add(u.road.rescue(held, p))
+		found.Add(u.road.rescue(held, p, intents))
 		return closing(held, found)
 	}
 	u.road.dropJournal(held)
-	applied.Warnings = append(applied.Warnings, u.finish(held, p)...)
+	applied.Warnings = append(applied.Warnings, u.finish(ctx, held, p)...)
 	return found.Err()
 }
 
 // finish keeps the state as history, updates the derived copy and releases the lock, side by side (step 12). Failures here are warnings: the
 // deployment is saved, a missing history object is written by the next run, the copy is derived, the lock expires.
-func (u *run) finish(held *session.Session, p *state.Payload) diag.List {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(held.Lock().Context()), 30*time.Second)
+func (u *run) finish(ctx context.Context, held *session.Session, p *state.Payload) diag.List {
+	ctx, cancel := context.WithTimeout(ctx, finishing)
 	defer cancel()
 	store, e := u.road.backend.Store(u.req.Key), held.State()
 	err := held.Close(ctx,
@@ -237,13 +277,7 @@ func (u *run) finish(held *session.Session, p *state.Payload) diag.List {
 		},
 		func(ctx context.Context) error { return derive(ctx, store, u.req.Key, p.Engine) },
 	)
-	var warnings diag.List
-	for _, d := range diag.From(err) {
-		w := *d
-		w.Severity = diag.Warning
-		warnings.Add(&w)
-	}
-	return warnings
+	return asWarnings(err)
 }
 
 // status is how the run ended.

@@ -14,20 +14,22 @@ import (
 // and by the local journal.
 const saveEvery = 10 * time.Second
 
-// saver writes the state while a run goes on: the newest one, never two at once, never one per step (step 9).
+// saver writes the state while a run goes on: the newest one, never two at once, never one per step (step 9). What is new waits for
+// saveEvery at most, however long the next step takes.
 type saver struct {
 	held    *session.Session
 	now     func() time.Time
 	payload state.Payload // all but Engine stays the same during the run
 	intents []state.Intent
+	fail    func(error)
 
 	mu     sync.Mutex
-	latest func() ([]byte, error)
-	last   time.Time
-	busy   sync.WaitGroup
-	active bool
+	latest func() ([]byte, error) // nil: nothing new
+	last   time.Time              // when a save ended
+	timer  *time.Timer            // of the next save; nil: none is planned or under way
+	busy   sync.WaitGroup         // a save is planned or under way
+	ended  bool
 	err    error // the first save that failed for good
-	fail   func(error)
 }
 
 func newSaver(held *session.Session, p state.Payload, intents []state.Intent, now func() time.Time, fail func(error)) *saver {
@@ -39,14 +41,20 @@ func (s *saver) dirty(checkpoint func() ([]byte, error)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.latest = checkpoint
-	if s.active || s.err != nil || s.now().Sub(s.last) < saveEvery {
+	s.plan()
+}
+
+// plan makes sure that what is new gets saved.
+func (s *saver) plan() {
+	if s.latest == nil || s.timer != nil || s.ended || s.err != nil {
 		return
 	}
-	s.active = true
-	s.busy.Go(s.save)
+	s.busy.Add(1)
+	s.timer = time.AfterFunc(saveEvery-s.now().Sub(s.last), s.save)
 }
 
 func (s *saver) save() {
+	defer s.busy.Done()
 	s.mu.Lock()
 	checkpoint := s.latest
 	s.latest = nil
@@ -54,11 +62,11 @@ func (s *saver) save() {
 	err := s.write(checkpoint)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.active, s.last = false, s.now()
+	s.timer, s.last, s.err = nil, s.now(), err
 	if err != nil {
-		s.err = err
 		s.fail(err) // fenced out, or the backend is gone for minutes: start nothing new
 	}
+	s.plan()
 }
 
 func (s *saver) write(checkpoint func() ([]byte, error)) error {
@@ -71,10 +79,14 @@ func (s *saver) write(checkpoint func() ([]byte, error)) error {
 	return s.held.Write(context.WithoutCancel(s.held.Lock().Context()), &p, s.intents)
 }
 
-// stop waits for a save in flight and returns why saving failed, if it did.
+// stop waits for a save under way and returns why saving failed, if it did. Nothing is saved afterwards.
 func (s *saver) stop() error {
-	s.busy.Wait()
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.ended = true
+	if s.timer != nil && s.timer.Stop() {
+		s.busy.Done()
+	}
+	s.mu.Unlock()
+	s.busy.Wait()
 	return s.err
 }

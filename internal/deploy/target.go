@@ -7,6 +7,7 @@ import (
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/resource"
 )
 
 // chosen turns --target addresses into resource IDs: those of the components named and of everything that they need, synthetic components
@@ -52,12 +53,43 @@ func (u *run) chosen() ([]string, error) {
 	if err := found.Err(); err != nil {
 		return nil, err
 	}
+	if err := u.needed(wanted); err != nil {
+		return nil, err
+	}
 	out := make([]string, 0, len(wanted))
 	for id := range wanted {
 		out = append(out, id)
 	}
 	slices.Sort(out)
 	return out, nil
+}
+
+// needed refuses targets that are to be deleted while something that stays needs them.
+func (u *run) needed(targets map[string]bool) error {
+	if len(u.engine) == 0 {
+		return nil
+	}
+	resources, err := engine.Resources(u.engine)
+	if err != nil {
+		return err
+	}
+	stays := map[string]bool{}
+	for _, r := range u.graph.Resources {
+		stays[r.ID()] = true
+	}
+	var found diag.List
+	for _, r := range resources {
+		if targets[r.ID] || r.Deleting {
+			continue
+		}
+		for _, need := range r.Dependencies {
+			if targets[need] && !stays[need] {
+				found.Add(diag.New(diag.Invalid, "Target is needed", fmt.Sprintf("%s would be deleted, but %s needs it.", need, r.ID),
+					"Target that too: --target "+r.Component).For(resource.ComponentOf(need)))
+			}
+		}
+	}
+	return found.Err()
 }
 
 // addresses lists the resources of each component, desired or only stored, and what each desired resource needs.

@@ -42,7 +42,7 @@ func (e *steps) OnResourceStepPre(step deploy.Step) (any, error) {
 	default:
 		return nil, nil
 	}
-	if !r.isOurs(step.URN()) {
+	if !r.isOurs(step.URN()) || op == opDeleting && r.isKept(step.URN(), about.ID) {
 		return nil, nil
 	}
 	if r.o.Guard != nil {
@@ -98,6 +98,7 @@ func (e *steps) OnResourceStepPost(payload any, step deploy.Step, status sdk.Sta
 		case old != nil && old.Delete:
 			writes = append(writes, write{at: old, record: r.recordFor(old)})
 		}
+		drops = append(drops, r.keepOld(new)...)
 		return r.ended(b, step, err, r.finish(b.step, writes, drops...))
 	case deploy.OpDelete, deploy.OpDeleteReplaced:
 		if old.PendingReplacement {
@@ -136,6 +137,35 @@ func (r *run) ended(b begun, step deploy.Step, failure, recording error) error {
 	}
 	r.tell(event)
 	return recording
+}
+
+// object names one object of a resource.
+type object struct {
+	urn sdk.URN
+	id  sdk.ID
+}
+
+// keepOld returns the records that say of an object, which has just become a resource again, that it waits for its deletion. It is not deleted
+// in this run, although the engine was told that it should be.
+func (r *run) keepOld(made *pkgresource.State) []*pkgresource.State {
+	var records []*pkgresource.State
+	for _, s := range r.state.all {
+		if s.deleting && s.state.URN == made.URN && s.state.ID == made.ID {
+			records = append(records, s.state)
+		}
+	}
+	if len(records) > 0 {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.kept[object{made.URN, made.ID}] = true
+	}
+	return records
+}
+
+func (r *run) isKept(urn sdk.URN, id sdk.ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.kept[object{urn, id}]
 }
 
 // uncertain reports whether a step that failed may have changed something all the same. It then stays pending, as if the process had

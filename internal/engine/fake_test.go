@@ -24,6 +24,7 @@ type cloud struct {
 	lookups int
 
 	fail    map[string]error                                         // by "<action> <resource>"
+	lost    map[string]error                                         // by resource: returned after the effect of a create, update or delete
 	partial map[string]bool                                          // by resource: the rollout fails, and keeps the inputs it had
 	before  func(ctx context.Context, action, resource string) error // called without the lock
 	tokens  []string
@@ -36,7 +37,7 @@ type object struct {
 }
 
 func newCloud() *cloud {
-	return &cloud{objects: map[string]object{}, made: map[string]string{}, fail: map[string]error{}, partial: map[string]bool{}}
+	return &cloud{objects: map[string]object{}, made: map[string]string{}, fail: map[string]error{}, partial: map[string]bool{}, lost: map[string]error{}}
 }
 
 // kind is a resource type of the fake cloud. Its ids are names when named is set, made up otherwise.
@@ -109,6 +110,9 @@ func (k *kind) put(req resource.Request, id string, revision int) (resource.Stat
 	})
 	k.cloud.objects[k.def.Type+" "+id] = object{inputs, out, req.Tags}
 	state := resource.State{ID: id, Inputs: inputs, Outputs: out}
+	if err := k.cloud.lost[req.Resource]; err != nil {
+		return resource.State{}, err
+	}
 	if k.cloud.partial[req.Resource] {
 		return resource.State{}, &resource.PartialError{State: state, Err: errors.New("the rollout failed: tasks stop")}
 	}
@@ -161,7 +165,7 @@ func (k *kind) Delete(ctx context.Context, req resource.Request) error {
 	k.cloud.mu.Lock()
 	defer k.cloud.mu.Unlock()
 	delete(k.cloud.objects, k.def.Type+" "+req.ID)
-	return nil
+	return k.cloud.lost[req.Resource]
 }
 
 // The types of the fake cloud.

@@ -93,6 +93,16 @@ func (g *ledger) owns(token, id string) bool {
 	return g.owned[token+" "+id] > 0
 }
 
+// ownsElsewhere is owns without objects that only wait for their deletion since that resource was replaced: to make the resource as it was
+// again is to keep them.
+func (g *ledger) ownsElsewhere(token, id string, urn sdk.URN) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.owned[token+" "+id] > 0 && slices.ContainsFunc(g.slots, func(s slot) bool {
+		return s.raw != nil && s.Type == token && s.ID == id && !s.PendingReplacement && !(s.Delete && s.URN == urn)
+	})
+}
+
 // begin records that a step starts, before it does, and returns its number.
 func (g *ledger) begin(op string, about *record) (int64, error) {
 	raw := about.encode()

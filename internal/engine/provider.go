@@ -95,6 +95,7 @@ func (p *provider) Create(_ context.Context, req plugin.CreateRequest) (resp plu
 		return plugin.CreateResponse{}, err
 	}
 	call.Inputs, call.Adopt = inputs, p.run.adopt[call.Resource]
+	call.InState = func(other string) bool { return p.run.ledger.ownsElsewhere(string(req.URN.Type()), other, req.URN) }
 	state, err := behaviour.Create(p.run.o.hard(), call)
 	outputs, status, err := p.run.outcome(req.URN, behaviour, state, err)
 	if err == nil && state.ID == "" {
@@ -131,6 +132,9 @@ func (p *provider) Update(_ context.Context, req plugin.UpdateRequest) (resp plu
 
 // Delete implements plugin.Provider.
 func (p *provider) Delete(_ context.Context, req plugin.DeleteRequest) (_ plugin.DeleteResponse, err error) {
+	if p.run.isKept(req.URN, req.ID) {
+		return plugin.DeleteResponse{}, nil
+	}
 	defer p.run.explain(req.URN, &err)
 	defer recovered(&err)
 	call, behaviour, err := p.run.request(req.URN, plan.Delete, string(req.ID), value.NullValue, fromProperties(req.Inputs), fromProperties(req.Outputs))

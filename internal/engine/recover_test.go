@@ -191,3 +191,113 @@ func TestReplacementWithTheSameName(t *testing.T) {
 	want(t, "plan", planned(t, g("2"), state, c.options()), "")
 	want(t, "state", ids(t, state), "a/a:a")
 }
+
+func TestLostAnswer(t *testing.T) {
+	// A step fails without an answer after its effect, and the process lives on. Whatever is wanted next, it is not taken for undone.
+	silence := &resource.OpError{Operation: "fake:Call", Message: "connection reset"}
+	one := func(size string) *resource.Graph { return graph(t, res("a/a:a", single, "name", "a", "size", size)) }
+	lose := func(c *cloud, g *resource.Graph, state []byte) []byte {
+		t.Helper()
+		c.lost["a/a:a"] = silence
+		result, err := Apply(t.Context(), g, state, c.options())
+		if !errors.Is(err, silence) {
+			t.Fatal(err)
+		}
+		delete(c.lost, "a/a:a")
+		c.calls()
+		return result.State
+	}
+	t.Run("create, then destroy", func(t *testing.T) {
+		c := newCloud()
+		state := lose(c, one("1"), nil)
+		result, err := Destroy(t.Context(), state, c.options())
+		if err != nil || len(c.objects) != 0 {
+			t.Fatalf("%d objects are left (%v)", len(c.objects), err)
+		}
+		if pending, _ := Pending(result.State); len(pending) != 0 {
+			t.Errorf("pending: %v", pending)
+		}
+	})
+	t.Run("create twice, then create", func(t *testing.T) {
+		c := newCloud()
+		c.fail["create a/a:a"] = silence // without an effect
+		state := []byte(nil)
+		for range 2 {
+			result, err := Apply(t.Context(), one("1"), state, c.options())
+			if !errors.Is(err, silence) {
+				t.Fatal(err)
+			}
+			state = result.State
+		}
+		if pending, _ := Pending(state); len(pending) != 1 {
+			t.Errorf("pending: %v", pending)
+		}
+		delete(c.fail, "create a/a:a")
+		state = apply(t, one("1"), state, c.options()).State
+		want(t, "plan", planned(t, one("1"), state, c.options()), "")
+		if pending, _ := Pending(state); len(pending) != 0 {
+			t.Errorf("pending: %v", pending)
+		}
+	})
+	t.Run("update, then back", func(t *testing.T) {
+		c := newCloud()
+		state := apply(t, one("1"), nil, c.options()).State
+		state = lose(c, one("2"), state)
+		want(t, "plan", planned(t, one("1"), state, c.options()), "update a/a:a (change in size) [in place]")
+		state = apply(t, one("1"), state, c.options()).State
+		want(t, "size", c.objects[single+" a"].inputs.Get("size").Str(), "1")
+		want(t, "plan", planned(t, one("1"), state, c.options()), "")
+	})
+	t.Run("delete, then create", func(t *testing.T) {
+		c := newCloud()
+		state := apply(t, one("1"), nil, c.options()).State
+		state = lose(c, graph(t), state)
+		want(t, "plan", planned(t, one("1"), state, c.options()), "create a/a:a (new)")
+		state = apply(t, one("1"), state, c.options()).State
+		want(t, "calls", c.calls(), "create a/a:a")
+		want(t, "plan", planned(t, one("1"), state, c.options()), "")
+	})
+	t.Run("refused", func(t *testing.T) {
+		c := newCloud()
+		c.fail["create a/a:a"] = &resource.OpError{Operation: "fake:Call", Code: "AccessDenied", Message: "no"}
+		result, err := Apply(t.Context(), one("1"), nil, c.options())
+		if err == nil {
+			t.Fatal("no error")
+		}
+		want(t, "plan", planned(t, one("1"), result.State, c.options()), "create a/a:a (new)")
+	})
+}
+
+func TestTwoInterruptedAttempts(t *testing.T) {
+	// Two runs died while they made the same resource under different names, and left nothing but their intents.
+	for _, again := range []string{"first", "second", ""} {
+		t.Run("then "+again, func(t *testing.T) {
+			c := newCloud()
+			g := func(name string) *resource.Graph {
+				if name == "" {
+					return graph(t)
+				}
+				return graph(t, res("a/a:a", single, "name", name))
+			}
+			var intents []json.RawMessage
+			for _, name := range []string{"first", "second"} {
+				o := c.options()
+				preview, err := PreviewApply(t.Context(), g(name), nil, o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				intents = append(intents, preview.Intents...)
+				apply(t, g(name), nil, o)
+			}
+			want(t, "objects", fmt.Sprint(len(c.objects)), "2")
+			o := c.options()
+			o.Intents = intents
+			state := apply(t, g(again), nil, o).State
+			want(t, "objects", fmt.Sprint(len(c.objects)), map[bool]string{true: "1", false: "0"}[again != ""])
+			if pending, _ := Pending(state); len(pending) != 0 {
+				t.Errorf("pending: %v", pending)
+			}
+			want(t, "plan", planned(t, g(again), state, c.options()), "")
+		})
+	}
+}

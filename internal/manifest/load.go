@@ -31,6 +31,9 @@ type environment struct {
 	file     span
 }
 
+// Complete reports whether everything could be read; else what seems to be missing may be in what could not.
+func (b *Bundle) Complete() bool { return !b.broken }
+
 // Environments lists the environments of the stack, sorted.
 func (b *Bundle) Environments() []string {
 	names := make([]string, 0, len(b.environments))

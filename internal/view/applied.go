@@ -12,7 +12,7 @@ import (
 // Applied writes the result of an apply: what was done and how to reach it.
 func Applied(w *Writer, p *plan.Plan, deployment int, outputs map[string]map[string]any) {
 	if !p.HasChanges() {
-		w.Printf("\n%s What runs is what is planned; nothing was changed.\n", styled(green+bold, "Up to date."))
+		w.Printf("%s What runs is what is planned; nothing was changed.\n", styled(green+bold, "Up to date."))
 		return
 	}
 	s := p.Summary()
@@ -25,7 +25,7 @@ func Applied(w *Writer, p *plan.Plan, deployment int, outputs map[string]map[str
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.verb))
 		}
 	}
-	w.Printf("\n%s %s/%s v%d: %s. The planned revision is what runs.\n", styled(green+bold, "Applied"), p.Stack, p.Environment, deployment, strings.Join(parts, ", "))
+	w.Printf("%s %s/%s v%d: %s. The planned revision is what runs.\n", styled(green+bold, "Applied"), p.Stack, p.Environment, deployment, strings.Join(parts, ", "))
 	for _, c := range p.Components {
 		if url, ok := outputs[c.Address]["url"].(string); ok && c.Kind == "MicroService" {
 			w.Printf("  %s %s\n", pad(c.Address, 28), styled(cyan, url))
@@ -39,7 +39,7 @@ func Destroyed(w *Writer, p *plan.Plan, changed bool) {
 		w.Printf("%s/%s has nothing to destroy.\n", p.Stack, p.Environment)
 		return
 	}
-	w.Printf("\n%s %s/%s: %s deleted.\n", styled(green+bold, "Destroyed"), p.Stack, p.Environment, count(p.Summary().Delete, "resource"))
+	w.Printf("%s %s/%s: %s deleted.\n", styled(green+bold, "Destroyed"), p.Stack, p.Environment, count(p.Summary().Delete, "resource"))
 }
 
 // AppliedJSON writes the result of an apply or destroy; failure is what went wrong, nil when nothing did.

@@ -1,0 +1,282 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/git"
+	"github.com/company/deployer/internal/lock"
+	"github.com/company/deployer/internal/lock/dynamodb"
+	"github.com/company/deployer/internal/manifest"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/state/fakeaws"
+	"github.com/company/deployer/internal/state/s3"
+	"github.com/company/deployer/internal/value"
+)
+
+var shop = state.Key{Stack: "shop", Environment: "dev"}
+
+// account is a fake AWS account: bucket and table of the backend, and objects of two types.
+type account struct {
+	backend *fakeaws.Cloud
+	ids     atomic.Int64
+	later   atomic.Int64 // nanoseconds that the account's clock is ahead
+
+	mu      sync.Mutex
+	objects map[string]value.Value // properties by "<type> <id>"
+	dead    map[int]bool           // processes, by id
+}
+
+func newAccount() *account {
+	a := &account{objects: map[string]value.Value{}, dead: map[int]bool{}}
+	a.backend = fakeaws.New(a.now)
+	a.backend.CreateBucket("states")
+	a.backend.CreateTable("locks")
+	return a
+}
+
+func (a *account) newID() string { return fmt.Sprintf("id-%d", a.ids.Add(1)) }
+
+func (a *account) now() time.Time { return time.Now().Add(time.Duration(a.later.Load())) }
+
+// pass lets time pass.
+func (a *account) pass(d time.Duration) { a.later.Add(int64(d)) }
+
+// inventory is what is there, as text.
+func (a *account) inventory() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(a.objects)) {
+		out = append(out, key+" "+a.objects[key].String())
+	}
+	return strings.Join(out, "\n")
+}
+
+// process is one run of the program, which may die at one of its calls: nothing that it sends from then on arrives, and nothing that it waits
+// for comes.
+type process struct {
+	*account
+	*Road
+	pid   int
+	at    int  // the call at which it dies; 0: never
+	after bool // right after the effect of that call, not before
+	calls atomic.Int64
+	died  chan struct{}
+	buried,
+	done chan struct{}
+}
+
+// start makes a process with a home of that path.
+func (a *account) start(home string, at int, after bool) *process {
+	p := &process{account: a, pid: int(a.ids.Add(1)), at: at, after: after, died: make(chan struct{}), buried: make(chan struct{}), done: make(chan struct{})}
+	cfg := a.backend.Config(fmt.Sprint("process ", p.pid), func(_ fakeaws.Call, serve func() *http.Response) (answer *http.Response, err error) {
+		err = p.call(func() { answer = serve() })
+		return answer, err
+	})
+	clock := lock.NewClock(a.now)
+	host := lock.Host{Hostname: "host", BootID: "boot", PIDNamespace: "pids", PID: p.pid, ProcessStart: "1", Started: func(pid int) (string, bool) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return "1", !a.dead[pid]
+	}}
+	p.Road = &Road{
+		world:   World{Home: home, Now: a.now, Hard: context.Background(), Env: map[string]string{"GITHUB_ACTOR": "ann"}},
+		backend: s3.New(cfg, s3.Settings{Bucket: "states", PathStyle: true, Patience: 5 * time.Second}),
+		locker:  lock.New(dynamodb.New(cfg, dynamodb.Settings{Table: "locks", Bucket: "states"}, clock), clock, host, a.newID),
+		git:     func() git.Facts { return git.Facts{} },
+		newID:   a.newID,
+		types:   func(sdk.Config) *resource.Catalog { return p.catalog() },
+	}
+	p.world.Settings.Backend.Type = "s3"
+	return p
+}
+
+// call has an effect, unless the process is dead.
+func (p *process) call(effect func()) error {
+	n := int(p.calls.Add(1))
+	if p.at == 0 || n < p.at || n == p.at && p.after {
+		effect()
+	}
+	if p.at == 0 || n < p.at {
+		return nil
+	}
+	if n == p.at {
+		p.mu.Lock()
+		p.dead[p.pid] = true
+		p.mu.Unlock()
+		close(p.died)
+	}
+	<-p.buried
+	return errBuried{}
+}
+
+// errBuried is what a dead process gets when it wakes up. Nobody repeats a call that was canceled.
+type errBuried struct{}
+
+func (errBuried) Error() string       { return "dead" }
+func (errBuried) CanceledError() bool { return true }
+
+// run applies a graph, or destroys everything when there is none, and returns when that is done or the process is dead.
+func (p *process) run(ctx context.Context, g *resource.Graph, change ...func(*Request)) (applied *Applied, err error) {
+	go func() {
+		defer close(p.done)
+		applied, err = p.deploy(ctx, g, change...)
+	}()
+	select {
+	case <-p.done:
+		return applied, err
+	case <-p.died:
+		return nil, nil
+	}
+}
+
+func (p *process) deploy(ctx context.Context, g *resource.Graph, change ...func(*Request)) (*Applied, error) {
+	req := Request{Key: shop, Parallelism: 1, Progress: func(plan.Event) {}}
+	for _, c := range change {
+		c(&req)
+	}
+	where := place{"1", "r", &aws.Session{}}
+	held, err := p.open(ctx, req, where, "")
+	if err != nil {
+		return nil, err
+	}
+	stack := &manifest.Stack{}
+	if g == nil {
+		stack, g = nil, &resource.Graph{}
+	}
+	return p.newRun(stack, g, where, req).under(held, nil)
+}
+
+// planned is what a plan would do now, "" when nothing.
+func (p *process) planned(t *testing.T, g *resource.Graph) string {
+	t.Helper()
+	stored, err := p.read(t.Context(), shop)
+	require.NoError(t, err)
+	u := p.newRun(&manifest.Stack{}, g, place{"1", "r", &aws.Session{}}, Request{Key: shop, Progress: func(plan.Event) {}})
+	u.from(stored, lineageOf(stored, p.Road.newID))
+	require.NoError(t, u.preview(t.Context()))
+	return summary(u.plan)
+}
+
+// The types of the fake account. Ids are names.
+const (
+	single = "fake/single" // replaced one after the other when its zone changes
+	hashed = "fake/hashed" // replaced side by side when its zone changes, which is part of its name
+)
+
+func (p *process) catalog() *resource.Catalog {
+	return resource.NewCatalog([]resource.Behaviour{
+		&thing{p, resource.Definition{Type: single, ReplaceOn: []string{"zone"}, DeleteBeforeReplace: true}},
+		&thing{p, resource.Definition{Type: hashed, ReplaceOn: []string{"zone"}}},
+	}, nil)
+}
+
+// thing is a behaviour of the fake account.
+type thing struct {
+	p   *process
+	def resource.Definition
+}
+
+func (k *thing) Definition() *resource.Definition                    { return &k.def }
+func (k *thing) Check(in value.Value) (value.Value, []value.Problem) { return in, nil }
+func (k *thing) key(id string) string                                { return k.def.Type + " " + id }
+func (k *thing) state(id string, inputs value.Value) resource.State {
+	return resource.State{ID: id, Inputs: inputs, Outputs: value.NewMap(map[string]value.Value{"arn": value.NewString("arn:" + id)})}
+}
+
+func (k *thing) id(inputs value.Value) string {
+	if k.def.Type == hashed {
+		return inputs.Get("name").Str() + "-" + inputs.Get("zone").Str()
+	}
+	return inputs.Get("name").Str()
+}
+
+func (k *thing) call(effect func(objects map[string]value.Value)) error {
+	return k.p.call(func() {
+		k.p.mu.Lock()
+		defer k.p.mu.Unlock()
+		effect(k.p.objects)
+	})
+}
+
+func (k *thing) Create(_ context.Context, req resource.Request) (resource.State, error) {
+	id, taken := k.id(req.Inputs), false
+	err := k.call(func(objects map[string]value.Value) {
+		_, exists := objects[k.key(id)]
+		if taken = exists && (!req.Adopt || req.InState(id)); !taken {
+			objects[k.key(id)] = req.Inputs
+		}
+	})
+	if taken {
+		return resource.State{}, &resource.OwnedError{Type: k.def.Type, Name: id}
+	}
+	return k.state(id, req.Inputs), err
+}
+
+func (k *thing) Read(_ context.Context, req resource.Request) (s resource.State, found bool, err error) {
+	err = k.call(func(objects map[string]value.Value) {
+		var inputs value.Value
+		inputs, found = objects[k.key(req.ID)]
+		s = k.state(req.ID, inputs)
+	})
+	return s, found, err
+}
+
+func (k *thing) Locate(ctx context.Context, req resource.Request) (resource.State, bool, error) {
+	req.ID = k.id(req.Inputs)
+	s, found, err := k.Read(ctx, req)
+	return s, found && !req.InState(req.ID), err
+}
+
+func (k *thing) Update(_ context.Context, req resource.Request) (resource.State, error) {
+	err := k.call(func(objects map[string]value.Value) { objects[k.key(req.ID)] = req.Inputs })
+	return k.state(req.ID, req.Inputs), err
+}
+
+func (k *thing) Delete(_ context.Context, req resource.Request) error {
+	return k.call(func(objects map[string]value.Value) { delete(objects, k.key(req.ID)) })
+}
+
+// res makes a resource out of "component:name" and properties in pairs.
+func res(id, typ string, pairs ...any) *resource.Resource {
+	component, name, _ := strings.Cut(id, ":")
+	props := map[string]value.Value{"name": value.NewString(strings.ReplaceAll(id, "/", "-"))}
+	for i := 0; i < len(pairs); i += 2 {
+		if text, isText := pairs[i+1].(string); isText {
+			props[pairs[i].(string)] = value.NewString(text)
+		} else {
+			props[pairs[i].(string)] = pairs[i+1].(value.Value)
+		}
+	}
+	return &resource.Resource{Component: component, Name: name, Type: typ, Props: value.NewMap(props)}
+}
+
+// graph makes a graph whose components are those of its resources.
+func graph(t testing.TB, resources ...*resource.Resource) *resource.Graph {
+	t.Helper()
+	g := &resource.Graph{Resources: resources}
+	seen := map[string]bool{}
+	for _, r := range resources {
+		if !seen[r.Component] {
+			seen[r.Component] = true
+			g.Components = append(g.Components, resource.Component{Address: r.Component, Kind: "Fake"})
+		}
+	}
+	require.NoError(t, g.Sort())
+	return g
+}

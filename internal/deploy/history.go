@@ -1,0 +1,46 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/state"
+)
+
+// keepLast makes sure that the deployment which the run starts from is in the history: the run that made it may have died, or failed, between
+// saving it and that.
+func (u *run) keepLast(ctx context.Context) error {
+	if u.stored == nil || u.stored.Payload.Status == state.InProgress || u.stored.Payload.Deployment == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, finishing)
+	defer cancel()
+	return keep(ctx, u.road.backend.Store(u.req.Key), u.stored)
+}
+
+// keep writes the state of a finished deployment to the history unless that has it.
+func keep(ctx context.Context, store state.Store, s *Stored) error {
+	past, err := store.GetHistory(ctx, state.HistoryName(s.Payload.At))
+	if err == nil {
+		// Not the writer is compared: a takeover writes a deployment again as it was.
+		if p, err := past.Envelope.Decode(); err == nil && p.Deployment == s.Payload.Deployment {
+			return nil
+		}
+	} else if !errors.Is(err, state.ErrNotFound) {
+		return err
+	}
+	_, err = store.PutHistory(ctx, s.Payload.At, s.Snapshot.Envelope)
+	return err
+}
+
+// asWarnings are problems that do not make a run fail.
+func asWarnings(err error) diag.List {
+	var out diag.List
+	for _, d := range diag.From(err) {
+		w := *d
+		w.Severity = diag.Warning
+		out.Add(&w)
+	}
+	return out
+}
