@@ -129,7 +129,7 @@ func inferTypes(tree value.Value, origins map[string]Layer) value.Value {
 
 func problem(layer Layer, p value.Problem) *diag.Diagnostic {
 	path := strings.Join(p.Path, ".")
-	d := diag.New(diag.Invalid, "Invalid configuration", fmt.Sprintf("%s, from %s: %s.", path, layer.origin(p.Path), p.Message), "")
+	d := diag.New(diag.Invalid, "Invalid configuration", fmt.Sprintf("%s, from %s: %s.", path, strings.TrimPrefix(layer.origin(p.Path), "from "), p.Message), "")
 	d.Next = diag.DidYouMean(p.Path[max(len(p.Path)-1, 0)], p.Allowed)
 	if layer.Locate != nil {
 		position, excerpt := layer.Locate(p.Path)

@@ -55,6 +55,9 @@ func Open(ctx context.Context, locker *lock.Locker, store state.Store, o Options
 	go func() {
 		var err error
 		s.base, err = s.get(both)
+		if err == nil && s.base != nil {
+			err = CheckPlace(s.base.Envelope, o.Account, o.Region) // told at once, whoever holds the lock
+		}
 		if err != nil {
 			cancel(err) // a missing bucket need not wait for the lock
 		}
@@ -62,13 +65,12 @@ func Open(ctx context.Context, locker *lock.Locker, store state.Store, o Options
 	}()
 	var lockErr error
 	s.lock, lockErr = locker.Acquire(both, lock.Key(o.Key), o.Owner, o.Lock)
-	if lockErr != nil {
-		cancel(lockErr)
-	}
+	// The read is awaited even if there is no lock: that the credentials are of another account explains a missing table.
 	err := <-read
-	if err != nil || lockErr != nil {
-		err = context.Cause(both) // what went wrong first
-	} else {
+	if err == nil {
+		err = lockErr
+	}
+	if err == nil {
 		err = s.settle(ctx)
 	}
 	if err == nil {
