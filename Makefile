@@ -13,7 +13,7 @@ export CGO_ENABLED := 0
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/deployer
@@ -26,6 +26,10 @@ test: build ## Run every test (installs moto into .cache when it is not on PATH)
 .PHONY: e2e
 e2e: build ## Run only the scripts that drive the real binary
 	DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 ./e2e/...
+
+.PHONY: crash
+crash: build ## Kill an apply at every AWS call; minutes to an hour (a rotating part is in make test)
+	DEPLOYER_CRASH=all DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 -timeout 90m -run Crash -v ./e2e
 
 .PHONY: demo
 demo: build ## Run the whole story on examples/user-platform; KEEP=1 leaves everything running
@@ -47,8 +51,10 @@ lint: $(TOOLS)/golangci-lint $(TOOLS)/gofumpt ## Check style and the import rule
 	$(TOOLS)/golangci-lint run ./...
 
 .PHONY: generate
-generate: ## Rewrite golden files from what the code does now; read the diff
-	go test ./internal/... ./e2e/... -update
+generate: build ## Rewrite golden files from what the code does now; read the diff
+	go test ./internal/view ./internal/manifest ./internal/component/microservice ./internal/component/network ./internal/component/s3 \
+		./internal/component/sqs ./internal/component/worker -update
+	DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 ./e2e -update
 
 .PHONY: pulumi-check
 pulumi-check: build $(TOOLS)/pulumi ## Open the derived copy of a state with the stock pulumi CLI
