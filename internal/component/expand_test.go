@@ -48,8 +48,10 @@ func testRegistry() *Registry {
 			Protected: func(Instance, *storeSpec) bool { return true },
 			Expand: func(i Instance, s *storeSpec, _ Context) (Expansion, []value.Problem) {
 				r := i.Resource("object", "test/object", object{Name: i.Name, Link: s.Link.Value(), Inner: map[string]string{"a": "1", "b": "2"}})
-				return Expansion{Resources: []*resource.Resource{r, i.Data("zone", "test/zone", struct{}{})},
-					Outputs: map[string]value.Value{"arn": r.Output("arn")}}, nil
+				return Expansion{
+					Resources: []*resource.Resource{r, i.Data("zone", "test/zone", struct{}{})},
+					Outputs:   map[string]value.Value{"arn": r.Output("arn")},
+				}, nil
 			},
 		}),
 		Define(Definition[appSpec]{
@@ -96,8 +98,10 @@ func instance(address, kind string, spec map[string]any) Instance {
 		panic(err)
 	}
 	service, name, _ := strings.Cut(address, "/")
-	return Instance{Address: address, Service: service, Name: name, Kind: kind, Stack: "shop", Environment: "dev",
-		Account: "123456789012", Region: "eu-west-1", Tags: map[string]string{"team": "a"}, Spec: v}
+	return Instance{
+		Address: address, Service: service, Name: name, Kind: kind, Stack: "shop", Environment: "dev",
+		Account: "123456789012", Region: "eu-west-1", Tags: map[string]string{"team": "a"}, Spec: v,
+	}
 }
 
 func ref(target, output string) value.Value { return value.Output(target, output) }
@@ -186,7 +190,8 @@ func TestExpandGrantsAndTagsAndProtects(t *testing.T) {
 
 func TestExpandOverrides(t *testing.T) {
 	graph, problems := Expand(testRegistry(), []Instance{instance("data/store", "Store", m{"overrides": m{
-		"object": m{"name": "other", "inner": m{"a": nil, "c": "3"}, "link": nil}}})})
+		"object": m{"name": "other", "inner": m{"a": nil, "c": "3"}, "link": nil},
+	}})})
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -292,8 +297,10 @@ func TestTwoComponentsMayUseEachOther(t *testing.T) {
 }
 
 func TestStatementsRendersPolicy(t *testing.T) {
-	doc := value.JSON(Statements(Statement{Sid: "Read", Actions: []string{"s3:GetObject"}, Resources: []value.Value{value.NewString("arn:x")},
-		Conditions: map[string]map[string]value.Value{"StringEquals": {"aws:SourceAccount": value.NewString("1")}}}))
+	doc := value.JSON(Statements(Statement{
+		Sid: "Read", Actions: []string{"s3:GetObject"}, Resources: []value.Value{value.NewString("arn:x")},
+		Conditions: map[string]map[string]value.Value{"StringEquals": {"aws:SourceAccount": value.NewString("1")}},
+	}))
 	want := `{"Statement":[{"Action":["s3:GetObject"],"Condition":{"StringEquals":{"aws:SourceAccount":"1"}},"Effect":"Allow","Resource":["arn:x"],"Sid":"Read"}],"Version":"2012-10-17"}`
 	if doc.Str() != want {
 		t.Errorf("got  %s\nwant %s", doc.Str(), want)

@@ -43,8 +43,10 @@ func TestDollarEscape(t *testing.T) {
 
 // TestDeferredEqualsDirect: evaluating later, with the outputs, gives what evaluating at once with known names gives.
 func TestDeferredEqualsDirect(t *testing.T) {
-	piece := rapid.SampledFrom([]string{"x", "%{", "$${", " ", "${database.endpoint}", "${VERSION}", "${upper(user-service.db.host)}",
-		"${database.endpoint == \"a\" ? VERSION : database.endpoint}", "${join(\"-\", [VERSION, database.endpoint])}"})
+	piece := rapid.SampledFrom([]string{
+		"x", "%{", "$${", " ", "${database.endpoint}", "${VERSION}", "${upper(user-service.db.host)}",
+		"${database.endpoint == \"a\" ? VERSION : database.endpoint}", "${join(\"-\", [VERSION, database.endpoint])}",
+	})
 	output := rapid.StringMatching(`[a-z%${}]{0,8}`)
 	rapid.Check(t, func(t *rapid.T) {
 		text := strings.Join(rapid.SliceOfN(piece, 1, 8).Draw(t, "text"), "")
@@ -75,8 +77,10 @@ func TestDeferredEqualsDirect(t *testing.T) {
 }
 
 func FuzzCompile(f *testing.F) {
-	for _, seed := range []string{"${VERSION}", "a$${b}%{c}", "${database.endpoint[0].x}", `${format("%s-%05d", VERSION, 1)}`, "${jsonencode({a = [TOKEN]})}",
-		"${\"${\"${VERSION}\"}\"}", "${a ? b : c}", "${~ VERSION ~}", "${<<EOT\nx\nEOT\n}", "${{for k in []: k => k}}", "%{ if x }${1e99}", "${database.*.x}", "${-(!true)}"} {
+	for _, seed := range []string{
+		"${VERSION}", "a$${b}%{c}", "${database.endpoint[0].x}", `${format("%s-%05d", VERSION, 1)}`, "${jsonencode({a = [TOKEN]})}",
+		"${\"${\"${VERSION}\"}\"}", "${a ? b : c}", "${~ VERSION ~}", "${<<EOT\nx\nEOT\n}", "${{for k in []: k => k}}", "%{ if x }${1e99}", "${database.*.x}", "${-(!true)}",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

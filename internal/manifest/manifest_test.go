@@ -189,8 +189,11 @@ func TestVariablePrecedence(t *testing.T) {
 		t.Fatal(found)
 	}
 	want := []struct{ name, value, origin string }{
-		{"A", "flag", "--var"}, {"B", "two", "--var-file two.json"}, {"C", "process", "DEPLOYER_VAR_C"},
-		{"D", "env", "stacks/shop/environments/dev.yaml:4:47"}, {"E", "stack", "stacks/shop/stack.yaml:4:73"},
+		{"A", "flag", "--var"},
+		{"B", "two", "--var-file two.json"},
+		{"C", "process", "DEPLOYER_VAR_C"},
+		{"D", "env", "stacks/shop/environments/dev.yaml:4:47"},
+		{"E", "stack", "stacks/shop/stack.yaml:4:73"},
 	}
 	for i, w := range want {
 		if v := s.Variables[i]; v.Name != w.name || v.Value.Str() != w.value || v.Origin != w.origin {

@@ -36,15 +36,16 @@ type Writer struct {
 // Action is what a run intends to do with an AWS object.
 type Action string
 
-// The actions that can leave an object behind, or miss one, when a run dies. Updates cannot.
+// The actions. When a run dies, all of them can leave AWS in another state than the one that was saved last.
 const (
 	Create  Action = "create"
+	Update  Action = "update"
 	Delete  Action = "delete"
 	Replace Action = "replace"
 )
 
-// Intent is a create or delete that was started, or was about to be, and is not known to be done. A takeover never discards
-// one: it is resolved by looking for the object.
+// Intent is a change that was started, or was about to be, and is not known to be done. A takeover never discards
+// one: it is resolved by looking for the object, or at it.
 type Intent struct {
 	Resource string `json:"resource"` // ID: "web/api:service"
 	Type     string `json:"type"`     // "ecs/service"

@@ -16,8 +16,11 @@ func TestGraph(t *testing.T) {
 	}
 	g := &resource.Graph{
 		Components: []resource.Component{
-			{Address: "infra/cluster", Kind: "Cluster", Synthetic: true}, {Address: "shop/a", Kind: "MicroService"}, {Address: "shop/b", Kind: "MicroService"},
-			{Address: "shop/queue", Kind: "SQS"}, {Address: "shop/web", Kind: "MicroService", DependsOn: []string{"shop/queue"}},
+			{Address: "infra/cluster", Kind: "Cluster", Synthetic: true},
+			{Address: "shop/a", Kind: "MicroService"},
+			{Address: "shop/b", Kind: "MicroService"},
+			{Address: "shop/queue", Kind: "SQS"},
+			{Address: "shop/web", Kind: "MicroService", DependsOn: []string{"shop/queue"}},
 		},
 		Resources: []*resource.Resource{
 			r("infra/cluster", "cluster"), r("shop/queue", "queue"), r("shop/queue", "policy", "shop/queue:queue"),

@@ -140,8 +140,10 @@ func Outputs(w *Writer, all map[string]map[string]any) {
 	}
 }
 
-var notVariable = regexp.MustCompile(`[^A-Za-z0-9]+`)
-var camel = regexp.MustCompile(`([a-z0-9])([A-Z])`)
+var (
+	notVariable = regexp.MustCompile(`[^A-Za-z0-9]+`)
+	camel       = regexp.MustCompile(`([a-z0-9])([A-Z])`)
+)
 
 // OutputsEnv writes outputs as lines that a POSIX shell can source: USER_SERVICE_API_URL='…'.
 func OutputsEnv(w *Writer, all map[string]map[string]any) {
@@ -222,9 +224,12 @@ func Lock(w *Writer, l *observe.Lock, now time.Time) {
 		state = "gone: the next run takes over by itself"
 	}
 	rows := [][2]string{
-		{"lock id", l.ID}, {"by", l.By}, {"since", l.At.UTC().Format(time.RFC3339) + " (" + ago(now.Sub(l.At)) + ")"},
+		{"lock id", l.ID},
+		{"by", l.By},
+		{"since", l.At.UTC().Format(time.RFC3339) + " (" + ago(now.Sub(l.At)) + ")"},
 		{"last heartbeat", l.LastHeartbeat.UTC().Format(time.RFC3339) + " (" + ago(now.Sub(l.LastHeartbeat)) + " ago)"},
-		{"expires", l.Expires.UTC().Format(time.RFC3339)}, {"holder", state},
+		{"expires", l.Expires.UTC().Format(time.RFC3339)},
+		{"holder", state},
 	}
 	for _, key := range slices.Sorted(maps.Keys(l.Metadata)) {
 		rows = append(rows, [2]string{key, l.Metadata[key]})
@@ -278,8 +283,12 @@ func Stacks(w *Writer, list []observe.StackEntry, now time.Time) {
 func State(w *Writer, s observe.StateSummary) {
 	w.Printf("%s/%s  v%d %s\n", styled(bold, s.Stack), styled(bold, s.Environment), s.Deployment, s.Result)
 	for _, row := range [][2]string{
-		{"written", s.At.UTC().Format(time.RFC3339) + " by " + s.Who}, {"commit", s.Commit}, {"deployer", s.Version},
-		{"account", s.Account + ", " + s.Region}, {"lineage", s.Lineage}, {"serial", fmt.Sprintf("%d, fence %d", s.Serial, s.Fence)},
+		{"written", s.At.UTC().Format(time.RFC3339) + " by " + s.Who},
+		{"commit", s.Commit},
+		{"deployer", s.Version},
+		{"account", s.Account + ", " + s.Region},
+		{"lineage", s.Lineage},
+		{"serial", fmt.Sprintf("%d, fence %d", s.Serial, s.Fence)},
 	} {
 		if row[1] != "" {
 			w.Printf("  %s %s\n", pad(row[0]+":", 10), row[1])

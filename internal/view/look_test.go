@@ -69,8 +69,10 @@ func TestDetailsAndState(t *testing.T) {
 		Details(w, &observe.Details{Stack: "shop", Environment: "dev", Deployment: 1, Result: "succeeded", Account: "1", Region: "r", Components: []observe.ComponentDetail{
 			{Address: "web/queue", Kind: "SQS", Protected: true, Outputs: map[string]any{"url": "https://q"}, Resources: resources},
 		}})
-		State(w, observe.StateSummary{Stack: "shop", Environment: "dev", Lineage: "l", Serial: 4, Fence: 2, Deployment: 1, Result: "in progress", At: noon, Who: "ann",
-			Version: "1.0", Account: "1", Region: "r", Intents: []string{"create web/queue:queue"}, Resources: resources})
+		State(w, observe.StateSummary{
+			Stack: "shop", Environment: "dev", Lineage: "l", Serial: 4, Fence: 2, Deployment: 1, Result: "in progress", At: noon, Who: "ann",
+			Version: "1.0", Account: "1", Region: "r", Intents: []string{"create web/queue:queue"}, Resources: resources,
+		})
 	}))
 }
 

@@ -63,14 +63,18 @@ func samplePlan() *plan.Plan {
 		{Address: "web/api", Kind: "MicroService", Action: plan.Update, Consequence: plan.Rolling, Changes: []plan.Change{
 			{Resource: "web/api:task-definition", Action: plan.Update, Consequence: plan.InPlace, Reason: "containers change", Properties: []plan.Property{
 				{Path: []string{"containers", "0", "image"}, Old: value.NewString("shop/api:1.0"), New: value.NewString("shop/api:1.1")},
-				{Path: []string{"containers", "0", "command"}, New: value.Strings(strings.Repeat("long ", 30))}}},
+				{Path: []string{"containers", "0", "command"}, New: value.Strings(strings.Repeat("long ", 30))},
+			}},
 			{Resource: "web/api:service", Action: plan.Update, Consequence: plan.Rolling, Reason: "taskDefinition changes", Properties: []plan.Property{
-				{Path: []string{"taskDefinition"}, Old: value.NewString("arn:aws:ecs:eu-west-1:1:task-definition/x:1"), New: value.NewUnknown()}}},
+				{Path: []string{"taskDefinition"}, Old: value.NewString("arn:aws:ecs:eu-west-1:1:task-definition/x:1"), New: value.NewUnknown()},
+			}},
 		}},
 		{Address: "web/cache", Kind: "SQS", Action: plan.NoOp},
 		{Address: "web/files", Kind: "S3", Action: plan.Replace, Consequence: plan.DataLoss, Changes: []plan.Change{
 			{Resource: "web/files:bucket", Action: plan.Replace, Consequence: plan.DataLoss, Reason: "name cannot change in place", Protected: true, Properties: []plan.Property{
-				{Path: []string{"name"}, Old: value.NewString("a"), New: value.NewString("b"), ForcesReplacement: true}}}}},
+				{Path: []string{"name"}, Old: value.NewString("a"), New: value.NewString("b"), ForcesReplacement: true},
+			}},
+		}},
 		{Address: "web/jobs", Kind: "SQS", Action: plan.Create, Changes: []plan.Change{{Resource: "web/jobs:queue", Action: plan.Create}, {Resource: "web/jobs:queue-policy", Action: plan.Create}}},
 		{Address: "web/old", Action: plan.Delete, Changes: []plan.Change{{Resource: "web/old:queue", Action: plan.Delete, Reason: "removed from the manifests"}}},
 	}}

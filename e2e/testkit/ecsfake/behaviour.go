@@ -65,8 +65,14 @@ var tagTriggers = []struct {
 	part      string
 	behaviour Behaviour
 }{
-	{"missing-image", PullError}, {"nopull", PullError}, {"missing-secret", MissingSecret}, {"crash", Crash},
-	{"unhealthy", Unhealthy}, {"oom", OutOfMemory}, {"slow", Slow}, {"exit0", ExitZero},
+	{"missing-image", PullError},
+	{"nopull", PullError},
+	{"missing-secret", MissingSecret},
+	{"crash", Crash},
+	{"unhealthy", Unhealthy},
+	{"oom", OutOfMemory},
+	{"slow", Slow},
+	{"exit0", ExitZero},
 }
 
 func behaviourOfTag(image string) Behaviour {

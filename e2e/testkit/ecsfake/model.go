@@ -207,8 +207,10 @@ func (s *spec) merge(u spec) (deploys bool) {
 		s.LoadBalancers = u.LoadBalancers
 	}
 	for _, m := range []struct{ to, from *json.RawMessage }{
-		{&s.CapacityProviderStrategy, &u.CapacityProviderStrategy}, {&s.NetworkConfiguration, &u.NetworkConfiguration},
-		{&s.ServiceRegistries, &u.ServiceRegistries}, {&s.ServiceConnectConfiguration, &u.ServiceConnectConfiguration},
+		{&s.CapacityProviderStrategy, &u.CapacityProviderStrategy},
+		{&s.NetworkConfiguration, &u.NetworkConfiguration},
+		{&s.ServiceRegistries, &u.ServiceRegistries},
+		{&s.ServiceConnectConfiguration, &u.ServiceConnectConfiguration},
 		{&s.VolumeConfigurations, &u.VolumeConfigurations},
 	} {
 		if len(*m.from) > 0 {

@@ -293,8 +293,15 @@ func TestGlob(t *testing.T) {
 		pattern, name string
 		want          bool
 	}{
-		{"", "anything", true}, {"*", "", true}, {"a*", "a/b/c", true}, {"*/c", "a/b/c", true}, {"a?c", "abc", true},
-		{"a?c", "ac", false}, {"*b*d", "abcd", true}, {"*b*d", "abcde", false}, {"abc", "ab", false},
+		{"", "anything", true},
+		{"*", "", true},
+		{"a*", "a/b/c", true},
+		{"*/c", "a/b/c", true},
+		{"a?c", "abc", true},
+		{"a?c", "ac", false},
+		{"*b*d", "abcd", true},
+		{"*b*d", "abcde", false},
+		{"abc", "ab", false},
 	} {
 		assert.Equal(t, c.want, proxy.Glob(c.pattern, c.name), "%s on %s", c.pattern, c.name)
 	}

@@ -27,8 +27,10 @@ func newPolicy(calls func() api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: wanted.PolicyType, Version: 1,
 			ReplaceOn: []string{"name", "resourceId"}, // both make the ID
-			Actions: []string{"application-autoscaling:PutScalingPolicy", "application-autoscaling:DescribeScalingPolicies",
-				"application-autoscaling:DeleteScalingPolicy", "cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"},
+			Actions: []string{
+				"application-autoscaling:PutScalingPolicy", "application-autoscaling:DescribeScalingPolicies",
+				"application-autoscaling:DeleteScalingPolicy", "cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms",
+			},
 		},
 		CheckProps:   checkPolicy,
 		CreateObject: p.create,

@@ -25,8 +25,10 @@ func newScheduledAction(calls func() api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: wanted.ScheduledActionType, Version: 1,
 			ReplaceOn: []string{"name", "resourceId"}, // both make the ID
-			Actions: []string{"application-autoscaling:PutScheduledAction", "application-autoscaling:DescribeScheduledActions",
-				"application-autoscaling:DeleteScheduledAction"},
+			Actions: []string{
+				"application-autoscaling:PutScheduledAction", "application-autoscaling:DescribeScheduledActions",
+				"application-autoscaling:DeleteScheduledAction",
+			},
 		},
 		CheckProps:   checkScheduledAction,
 		CreateObject: s.create,
@@ -106,8 +108,10 @@ func (s *scheduledAction) read(ctx context.Context, c scheduleCall) (wanted.Sche
 func (s *scheduledAction) delete(ctx context.Context, c scheduleCall) error {
 	resourceID, name := split(c.ID)
 	return patiently(ctx, "application-autoscaling:DeleteScheduledAction", func(ctx context.Context) error {
-		_, err := s.api().deleteScheduledAction(ctx, &sdk.DeleteScheduledActionInput{ServiceNamespace: namespace, ScalableDimension: dimension,
-			ResourceId: &resourceID, ScheduledActionName: &name})
+		_, err := s.api().deleteScheduledAction(ctx, &sdk.DeleteScheduledActionInput{
+			ServiceNamespace: namespace, ScalableDimension: dimension,
+			ResourceId: &resourceID, ScheduledActionName: &name,
+		})
 		if call.HasCode(err, "ValidationException") && mentions(err, "no scheduled action found") {
 			return nil
 		}

@@ -26,10 +26,12 @@ func newTarget(calls func() api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: wanted.TargetType, Version: 1,
 			ReplaceOn: []string{"resourceId"}, // another service's: both can be there
-			Actions: []string{"application-autoscaling:RegisterScalableTarget", "application-autoscaling:DescribeScalableTargets",
+			Actions: []string{
+				"application-autoscaling:RegisterScalableTarget", "application-autoscaling:DescribeScalableTargets",
 				"application-autoscaling:DeregisterScalableTarget", "application-autoscaling:ListTagsForResource",
 				"application-autoscaling:TagResource", "application-autoscaling:UntagResource", "iam:CreateServiceLinkedRole",
-				"ecs:DescribeServices", "ecs:UpdateService"}, // AWS checks that the caller may do what the scaling will
+				"ecs:DescribeServices", "ecs:UpdateService",
+			}, // AWS checks that the caller may do what the scaling will
 		},
 		CheckProps:   checkTarget,
 		CreateObject: t.create,
@@ -127,8 +129,10 @@ func (t *target) delete(ctx context.Context, c targetCall) error {
 }
 
 func register(id string, p wanted.Target) *sdk.RegisterScalableTargetInput {
-	return &sdk.RegisterScalableTargetInput{ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &id,
-		MinCapacity: aws.Int32(int32(p.Min)), MaxCapacity: aws.Int32(int32(p.Max))}
+	return &sdk.RegisterScalableTargetInput{
+		ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &id,
+		MinCapacity: aws.Int32(int32(p.Min)), MaxCapacity: aws.Int32(int32(p.Max)),
+	}
 }
 
 func (t *target) register(ctx context.Context, input *sdk.RegisterScalableTargetInput) (arn string, err error) {

@@ -28,16 +28,19 @@ func (f *fargate) scalable(t *testing.T, register bool, names ...string) []value
 	definition := f.register(t, "registry/api:1")
 	var ids []value.Of[string]
 	for _, name := range names {
-		_, err := f.client.CreateService(t.Context(), &ecs.CreateServiceInput{Cluster: &f.cluster, ServiceName: &name, TaskDefinition: &definition,
+		_, err := f.client.CreateService(t.Context(), &ecs.CreateServiceInput{
+			Cluster: &f.cluster, ServiceName: &name, TaskDefinition: &definition,
 			DesiredCount: aws.Int32(1), LaunchType: ecstypes.LaunchTypeFargate,
-			NetworkConfiguration: &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{Subnets: f.subnets}}})
+			NetworkConfiguration: &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{Subnets: f.subnets}},
+		})
 		require.NoError(t, err)
 		id := "service/shop/" + name
 		ids = append(ids, value.Lit(id))
 		if register {
 			_, err := applicationautoscaling.NewFromConfig(f.Plain).RegisterScalableTarget(t.Context(), &applicationautoscaling.RegisterScalableTargetInput{
 				ServiceNamespace: types.ServiceNamespaceEcs, ScalableDimension: types.ScalableDimensionECSServiceDesiredCount, ResourceId: &id,
-				MinCapacity: aws.Int32(1), MaxCapacity: aws.Int32(4)})
+				MinCapacity: aws.Int32(1), MaxCapacity: aws.Int32(4),
+			})
 			require.NoError(t, err)
 		}
 	}
@@ -62,8 +65,10 @@ func TestScalingPolicy(t *testing.T) {
 	for name, c := range map[string]struct{ props, update model.Policy }{
 		"predefined": {
 			model.Policy{Name: "cpu", ResourceID: ids[0], TargetValue: 60, Predefined: model.AverageCPU},
-			model.Policy{Name: "cpu", ResourceID: ids[0], TargetValue: 1000.5, Predefined: model.RequestsPerTarget, DisableScaleIn: true,
-				ResourceLabel: value.Lit("app/shop/0123456789abcdef/targetgroup/api/0123456789abcdef"), ScaleInCooldown: pointer(60), ScaleOutCooldown: pointer(0)},
+			model.Policy{
+				Name: "cpu", ResourceID: ids[0], TargetValue: 1000.5, Predefined: model.RequestsPerTarget, DisableScaleIn: true,
+				ResourceLabel: value.Lit("app/shop/0123456789abcdef/targetgroup/api/0123456789abcdef"), ScaleInCooldown: pointer(60), ScaleOutCooldown: pointer(0),
+			},
 		},
 		"backlog per task": {
 			model.Policy{Name: "backlog", ResourceID: ids[0], TargetValue: 100, Metrics: model.BacklogPerTask(value.Lit("jobs"), value.Lit("shop"), value.Lit("api"))},

@@ -235,13 +235,15 @@ func (f *fargate) balanced(t *testing.T) string {
 	subnets, err := ec2.NewFromConfig(f.Plain).DescribeSubnets(t.Context(), &ec2.DescribeSubnetsInput{SubnetIds: f.subnets})
 	require.NoError(t, err)
 	group, err := balancers.CreateTargetGroup(t.Context(), &elasticloadbalancingv2.CreateTargetGroupInput{
-		Name: aws.String("api"), Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(8080), VpcId: subnets.Subnets[0].VpcId, TargetType: elbtypes.TargetTypeEnumIp})
+		Name: aws.String("api"), Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(8080), VpcId: subnets.Subnets[0].VpcId, TargetType: elbtypes.TargetTypeEnumIp,
+	})
 	require.NoError(t, err)
 	balancer, err := balancers.CreateLoadBalancer(t.Context(), &elasticloadbalancingv2.CreateLoadBalancerInput{Name: aws.String("shop"), Subnets: f.subnets})
 	require.NoError(t, err)
 	_, err = balancers.CreateListener(t.Context(), &elasticloadbalancingv2.CreateListenerInput{
 		LoadBalancerArn: balancer.LoadBalancers[0].LoadBalancerArn, Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(80),
-		DefaultActions: []elbtypes.Action{{Type: elbtypes.ActionTypeEnumForward, TargetGroupArn: group.TargetGroups[0].TargetGroupArn}}})
+		DefaultActions: []elbtypes.Action{{Type: elbtypes.ActionTypeEnumForward, TargetGroupArn: group.TargetGroups[0].TargetGroupArn}},
+	})
 	require.NoError(t, err)
 	return *group.TargetGroups[0].TargetGroupArn
 }

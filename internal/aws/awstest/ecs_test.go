@@ -92,7 +92,8 @@ func (f *fargate) register(t *testing.T, image string) string {
 		ContainerDefinitions: []types.ContainerDefinition{{
 			Name: aws.String("api"), Image: &image, PortMappings: []types.PortMapping{{ContainerPort: aws.Int32(8080)}},
 			LogConfiguration: &types.LogConfiguration{LogDriver: types.LogDriverAwslogs, Options: map[string]string{
-				"awslogs-group": def.Containers[0].Logs.Group.Get(), "awslogs-region": f.env.Region, "awslogs-stream-prefix": "api"}},
+				"awslogs-group": def.Containers[0].Logs.Group.Get(), "awslogs-region": f.env.Region, "awslogs-stream-prefix": "api",
+			}},
 		}},
 	})
 	require.NoError(t, err)
@@ -141,8 +142,10 @@ func TestTaskDefinition(t *testing.T) {
 		Behaviour: f.behaviour(t, model.TaskDefinitionType),
 		Props:     tagged, Update: changed, Replace: other,
 		Foreign: func(ctx context.Context, t *testing.T, _ resource.State) func() {
-			out, err := f.client.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{Family: aws.String("shop-api"),
-				ContainerDefinitions: []types.ContainerDefinition{{Name: aws.String("x"), Image: aws.String("x"), Memory: aws.Int32(64)}}})
+			out, err := f.client.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{
+				Family:               aws.String("shop-api"),
+				ContainerDefinitions: []types.ContainerDefinition{{Name: aws.String("x"), Image: aws.String("x"), Memory: aws.Int32(64)}},
+			})
 			require.NoError(t, err)
 			return func() {
 				_, err := f.client.DeregisterTaskDefinition(ctx, &ecs.DeregisterTaskDefinitionInput{TaskDefinition: out.TaskDefinition.TaskDefinitionArn})
@@ -165,9 +168,11 @@ func TestService(t *testing.T) {
 		Behaviour: f.behaviour(t, model.ServiceType),
 		Props:     tagged, Update: changed, Replace: f.service("api-2", one),
 		Foreign: func(ctx context.Context, t *testing.T, _ resource.State) func() {
-			_, err := f.client.CreateService(ctx, &ecs.CreateServiceInput{Cluster: &f.cluster, ServiceName: aws.String("api"), TaskDefinition: &one,
+			_, err := f.client.CreateService(ctx, &ecs.CreateServiceInput{
+				Cluster: &f.cluster, ServiceName: aws.String("api"), TaskDefinition: &one,
 				DesiredCount: aws.Int32(1), LaunchType: types.LaunchTypeFargate,
-				NetworkConfiguration: &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: f.subnets}}})
+				NetworkConfiguration: &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: f.subnets}},
+			})
 			require.NoError(t, err)
 			return func() {
 				_, err := f.client.DeleteService(ctx, &ecs.DeleteServiceInput{Cluster: &f.cluster, Service: aws.String("api"), Force: aws.Bool(true)})

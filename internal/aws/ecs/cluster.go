@@ -29,8 +29,10 @@ func newCluster(calls func() api) resource.Behaviour {
 			Type: wanted.ClusterType, Version: 1,
 			ReplaceOn: []string{"name"},
 			FindFirst: true, // CreateCluster answers an existing cluster as if it had made it
-			Actions: append([]string{"ecs:CreateCluster", "ecs:DescribeClusters", "ecs:UpdateCluster", "ecs:PutClusterCapacityProviders",
-				"ecs:DeleteCluster", "iam:CreateServiceLinkedRole"}, tagActions...),
+			Actions: append([]string{
+				"ecs:CreateCluster", "ecs:DescribeClusters", "ecs:UpdateCluster", "ecs:PutClusterCapacityProviders",
+				"ecs:DeleteCluster", "iam:CreateServiceLinkedRole",
+			}, tagActions...),
 		},
 		CheckProps:   checkCluster,
 		CreateObject: c.create,

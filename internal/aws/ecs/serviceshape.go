@@ -33,12 +33,16 @@ func checkService(p *wanted.Service) []value.Problem {
 		d.Timeout = 900
 	}
 	if *d.MinHealthyPercent >= 100 && *d.MaxPercent <= 100 {
-		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{"deployment"},
-			Message: "minHealthyPercent 100 with maxPercent 100 leaves no room to replace a task: lower the first or raise the second"})
+		problems = append(problems, value.Problem{
+			Kind: value.BadValue, Path: []string{"deployment"},
+			Message: "minHealthyPercent 100 with maxPercent 100 leaves no room to replace a task: lower the first or raise the second",
+		})
 	}
 	if p.Subnets.Known() && len(p.Subnets.Get()) == 0 {
-		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{"subnets"},
-			Message: "no subnet of the Network has a way out (a default route to a NAT or internet gateway), which tasks need to pull their image"})
+		problems = append(problems, value.Problem{
+			Kind: value.BadValue, Path: []string{"subnets"},
+			Message: "no subnet of the Network has a way out (a default route to a NAT or internet gateway), which tasks need to pull their image",
+		})
 	}
 	if p.PlatformVersion == "" {
 		p.PlatformVersion = "LATEST"
@@ -169,8 +173,10 @@ func fromService(svc types.Service, recorded wanted.Service) wanted.Service {
 	}
 	p.TargetGroups = nil
 	for _, lb := range svc.LoadBalancers {
-		p.TargetGroups = append(p.TargetGroups, wanted.TargetGroup{Arn: value.Lit(aws.ToString(lb.TargetGroupArn)),
-			ContainerName: aws.ToString(lb.ContainerName), ContainerPort: int(aws.ToInt32(lb.ContainerPort))})
+		p.TargetGroups = append(p.TargetGroups, wanted.TargetGroup{
+			Arn:           value.Lit(aws.ToString(lb.TargetGroupArn)),
+			ContainerName: aws.ToString(lb.ContainerName), ContainerPort: int(aws.ToInt32(lb.ContainerPort)),
+		})
 	}
 	if sameItems(p.TargetGroups, recorded.TargetGroups) {
 		p.TargetGroups = recorded.TargetGroups

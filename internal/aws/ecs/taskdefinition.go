@@ -40,8 +40,10 @@ func newTaskDefinition(calls func() api) resource.Behaviour {
 			ChangesOnUpdate: []string{"arn", "revision"},
 			FindFirst:       true, // RegisterTaskDefinition has no token: a repetition would register another revision
 			Consequence:     func([]string) plan.Consequence { return plan.InPlace },
-			Actions: append([]string{"ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions",
-				"ecs:DeregisterTaskDefinition", "ecs:DeleteTaskDefinitions", "iam:PassRole"}, tagActions...),
+			Actions: append([]string{
+				"ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions",
+				"ecs:DeregisterTaskDefinition", "ecs:DeleteTaskDefinitions", "iam:PassRole",
+			}, tagActions...),
 		},
 		CheckProps:   checkTaskDefinition,
 		CreateObject: t.create,

@@ -97,8 +97,10 @@ func toContainer(c wanted.Container) types.ContainerDefinition {
 		}
 	}
 	if h := c.HealthCheck; h != nil {
-		d.HealthCheck = &types.HealthCheck{Command: h.Command, Interval: aws.Int32(int32(h.Interval)), Timeout: aws.Int32(int32(h.Timeout)),
-			Retries: aws.Int32(int32(h.Retries)), StartPeriod: optional(int32(h.StartPeriod))}
+		d.HealthCheck = &types.HealthCheck{
+			Command: h.Command, Interval: aws.Int32(int32(h.Interval)), Timeout: aws.Int32(int32(h.Timeout)),
+			Retries: aws.Int32(int32(h.Retries)), StartPeriod: optional(int32(h.StartPeriod)),
+		}
 	}
 	for _, dep := range c.DependsOn {
 		d.DependsOn = append(d.DependsOn, types.ContainerDependency{ContainerName: aws.String(dep.Container), Condition: types.ContainerCondition(dep.Condition)})
@@ -158,12 +160,16 @@ func fromContainer(d types.ContainerDefinition) wanted.Container {
 		c.Secrets[aws.ToString(s.Name)] = value.Lit(aws.ToString(s.ValueFrom))
 	}
 	if l := d.LogConfiguration; l != nil && l.LogDriver == types.LogDriverAwslogs {
-		c.Logs = &wanted.Logs{Group: value.Lit(l.Options["awslogs-group"]), Region: l.Options["awslogs-region"],
-			StreamPrefix: l.Options["awslogs-stream-prefix"], Mode: l.Options["mode"]}
+		c.Logs = &wanted.Logs{
+			Group: value.Lit(l.Options["awslogs-group"]), Region: l.Options["awslogs-region"],
+			StreamPrefix: l.Options["awslogs-stream-prefix"], Mode: l.Options["mode"],
+		}
 	}
 	if h := d.HealthCheck; h != nil {
-		c.HealthCheck = &wanted.HealthCheck{Command: h.Command, Interval: or(h.Interval, 30), Timeout: or(h.Timeout, 5), Retries: or(h.Retries, 3),
-			StartPeriod: or(h.StartPeriod, 0)}
+		c.HealthCheck = &wanted.HealthCheck{
+			Command: h.Command, Interval: or(h.Interval, 30), Timeout: or(h.Timeout, 5), Retries: or(h.Retries, 3),
+			StartPeriod: or(h.StartPeriod, 0),
+		}
 	}
 	for _, dep := range d.DependsOn {
 		c.DependsOn = append(c.DependsOn, wanted.ContainerDependency{Container: aws.ToString(dep.ContainerName), Condition: string(dep.Condition)})

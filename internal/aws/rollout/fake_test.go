@@ -118,8 +118,10 @@ func (s *scene) watcher() *Watcher {
 				DescribeTaskDefinition: func(context.Context, *ecs.DescribeTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error) {
 					return &ecs.DescribeTaskDefinitionOutput{TaskDefinition: &types.TaskDefinition{ContainerDefinitions: []types.ContainerDefinition{
 						{Name: aws.String("proxy")},
-						{Name: aws.String("api"), LogConfiguration: &types.LogConfiguration{LogDriver: types.LogDriverAwslogs,
-							Options: map[string]string{"awslogs-group": "/shop/api", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "x"}}},
+						{Name: aws.String("api"), LogConfiguration: &types.LogConfiguration{
+							LogDriver: types.LogDriverAwslogs,
+							Options:   map[string]string{"awslogs-group": "/shop/api", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "x"},
+						}},
 					}}}, nil
 				},
 				ListServiceDeployments: func(context.Context, *ecs.ListServiceDeploymentsInput, ...func(*ecs.Options)) (*ecs.ListServiceDeploymentsOutput, error) {
@@ -177,8 +179,10 @@ func (s *scene) watch(ctx context.Context, change ...func(*Goal)) (types.Service
 func deploy(id, status, definition, state string, running, pending int32) types.Deployment {
 	var minutes int
 	_, _ = fmt.Sscan(id, &minutes)
-	return types.Deployment{Id: aws.String("ecs-svc/" + id), Status: &status, TaskDefinition: &definition, RolloutState: types.DeploymentRolloutState(state),
-		RunningCount: running, PendingCount: pending, DesiredCount: running + pending, CreatedAt: aws.Time(epoch.Add(time.Duration(minutes) * time.Minute))}
+	return types.Deployment{
+		Id: aws.String("ecs-svc/" + id), Status: &status, TaskDefinition: &definition, RolloutState: types.DeploymentRolloutState(state),
+		RunningCount: running, PendingCount: pending, DesiredCount: running + pending, CreatedAt: aws.Time(epoch.Add(time.Duration(minutes) * time.Minute)),
+	}
 }
 
 func because(d types.Deployment, reason string) types.Deployment {
@@ -188,8 +192,10 @@ func because(d types.Deployment, reason string) types.Deployment {
 
 // svc is a service of which the deployments' counts are summed up.
 func svc(desired int32, deployments ...types.Deployment) types.Service {
-	s := types.Service{ServiceName: aws.String("api"), ServiceArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:service/shop/api"),
-		ClusterArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:cluster/shop"), Status: aws.String("ACTIVE"), DesiredCount: desired, Deployments: deployments}
+	s := types.Service{
+		ServiceName: aws.String("api"), ServiceArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:service/shop/api"),
+		ClusterArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:cluster/shop"), Status: aws.String("ACTIVE"), DesiredCount: desired, Deployments: deployments,
+	}
 	for i, d := range deployments {
 		s.RunningCount += d.RunningCount
 		s.PendingCount += d.PendingCount
@@ -214,8 +220,10 @@ func says(s types.Service, messages ...string) types.Service {
 
 // stopped is a task of the deployment ecs-svc/2 that has stopped.
 func stopped(id string, code types.TaskStopCode, reason string, containers ...types.Container) types.Task {
-	return types.Task{TaskArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:task/shop/" + id), TaskDefinitionArn: aws.String(rev2), StartedBy: aws.String("ecs-svc/2"),
-		LastStatus: aws.String("STOPPED"), StopCode: code, StoppedReason: &reason, StoppedAt: aws.Time(epoch), Containers: containers}
+	return types.Task{
+		TaskArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:task/shop/" + id), TaskDefinitionArn: aws.String(rev2), StartedBy: aws.String("ecs-svc/2"),
+		LastStatus: aws.String("STOPPED"), StopCode: code, StoppedReason: &reason, StoppedAt: aws.Time(epoch), Containers: containers,
+	}
 }
 
 func exited(name string, code int32) types.Container {
@@ -231,11 +239,15 @@ func crashed(id string) types.Task {
 }
 
 func at(ip string, state elbtypes.TargetHealthStateEnum, why string) elbtypes.TargetHealthDescription {
-	return elbtypes.TargetHealthDescription{Target: &elbtypes.TargetDescription{Id: &ip, Port: aws.Int32(8080)},
-		TargetHealth: &elbtypes.TargetHealth{State: state, Description: &why}}
+	return elbtypes.TargetHealthDescription{
+		Target:       &elbtypes.TargetDescription{Id: &ip, Port: aws.Int32(8080)},
+		TargetHealth: &elbtypes.TargetHealth{State: state, Description: &why},
+	}
 }
 
 func task(ip string) types.Task {
-	return types.Task{TaskArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:task/shop/" + ip), LastStatus: aws.String("RUNNING"),
-		Containers: []types.Container{{Name: aws.String("api"), NetworkInterfaces: []types.NetworkInterface{{PrivateIpv4Address: &ip}}}}}
+	return types.Task{
+		TaskArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:task/shop/" + ip), LastStatus: aws.String("RUNNING"),
+		Containers: []types.Container{{Name: aws.String("api"), NetworkInterfaces: []types.NetworkInterface{{PrivateIpv4Address: &ip}}}},
+	}
 }

@@ -44,8 +44,10 @@ func (r *run) update(ctx context.Context, input *ecs.UpdateServiceInput, what st
 
 // stopDeployment reports whether ECS rolls back now.
 func (r *run) stopDeployment(ctx context.Context) bool {
-	out, err := r.api.ListServiceDeployments(ctx, &ecs.ListServiceDeploymentsInput{Cluster: &r.goal.Cluster, Service: &r.goal.Service,
-		Status: []types.ServiceDeploymentStatus{types.ServiceDeploymentStatusPending, types.ServiceDeploymentStatusInProgress}})
+	out, err := r.api.ListServiceDeployments(ctx, &ecs.ListServiceDeploymentsInput{
+		Cluster: &r.goal.Cluster, Service: &r.goal.Service,
+		Status: []types.ServiceDeploymentStatus{types.ServiceDeploymentStatusPending, types.ServiceDeploymentStatusInProgress},
+	})
 	if err != nil || len(out.ServiceDeployments) == 0 {
 		return false
 	}

@@ -123,9 +123,13 @@ func TestCrashingTwiceIsStopped(t *testing.T) {
 	stopping := crashed("eee")
 	stopping.LastStatus = aws.String("DEACTIVATING")
 	again := says(starting, "has started 1 tasks")
-	s := &scene{t: t,
-		frames: []frame{{service: starting}, {service: again, stopped: []types.Task{one, scaledIn, others, stopping}},
-			{service: says(again, "more"), stopped: []types.Task{one, two, scaledIn, others}}},
+	s := &scene{
+		t: t,
+		frames: []frame{
+			{service: starting},
+			{service: again, stopped: []types.Task{one, scaledIn, others, stopping}},
+			{service: says(again, "more"), stopped: []types.Task{one, two, scaledIn, others}},
+		},
 		deployments: []types.ServiceDeploymentBrief{{ServiceDeploymentArn: aws.String("sd/1"), CreatedAt: aws.Time(epoch)}, {ServiceDeploymentArn: aws.String("sd/2"), CreatedAt: aws.Time(epoch.Add(time.Minute))}},
 		onStop:      film(goingBack, goingBack, wentBack),
 	}
@@ -144,8 +148,10 @@ func TestCrashingTwiceIsStopped(t *testing.T) {
 }
 
 func TestDifferentCrashesAreLeftToECS(t *testing.T) {
-	s := &scene{t: t, frames: append(with([]types.Task{crashed("a"),
-		stopped("b", types.TaskStopCodeEssentialContainerExited, "Essential container in task exited", exited("api", 2))}, starting, starting), film(goingBack, wentBack)...)}
+	s := &scene{t: t, frames: append(with([]types.Task{
+		crashed("a"),
+		stopped("b", types.TaskStopCodeEssentialContainerExited, "Essential container in task exited", exited("api", 2)),
+	}, starting, starting), film(goingBack, wentBack)...)}
 	_, err := s.watch(t.Context())
 	d := failedWith(t, err)
 	require.Empty(t, s.updates)
@@ -245,8 +251,10 @@ func TestFreshPermissionsGetTime(t *testing.T) {
 	require.NoError(t, err)
 
 	// A permission that is really missing ends the rollout as soon as that is certain.
-	s = &scene{t: t, frames: with([]types.Task{denied("a"), denied("b")}, starting), onStop: film(goingBack, wentBack),
-		deployments: []types.ServiceDeploymentBrief{{ServiceDeploymentArn: aws.String("sd/1"), CreatedAt: aws.Time(epoch)}}}
+	s = &scene{
+		t: t, frames: with([]types.Task{denied("a"), denied("b")}, starting), onStop: film(goingBack, wentBack),
+		deployments: []types.ServiceDeploymentBrief{{ServiceDeploymentArn: aws.String("sd/1"), CreatedAt: aws.Time(epoch)}},
+	}
 	s.onSleep = func(int) {
 		if s.now.Sub(epoch) > permissionsSpread && len(s.frames[0].stopped) == 2 {
 			s.frames[0].stopped = append(s.frames[0].stopped, denied("c"), denied("d"))

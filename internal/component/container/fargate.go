@@ -15,8 +15,13 @@ type size struct{ cpu, least, most, step int }
 
 // sizes is AWS's table of task sizes ("Task CPU and memory", Amazon ECS developer guide).
 var sizes = []size{
-	{256, 512, 2048, 512}, {512, 1024, 4096, 1024}, {1024, 2048, 8192, 1024}, {2048, 4096, 16384, 1024},
-	{4096, 8192, 30720, 1024}, {8192, 16384, 61440, 4096}, {16384, 32768, 122880, 8192},
+	{256, 512, 2048, 512},
+	{512, 1024, 4096, 1024},
+	{1024, 2048, 8192, 1024},
+	{2048, 4096, 16384, 1024},
+	{4096, 8192, 30720, 1024},
+	{8192, 16384, 61440, 4096},
+	{16384, 32768, 122880, 8192},
 }
 
 // allows knows the one irregular step: 256 CPU units go with 512, 1024 and 2048 MiB, but not with 1536.

@@ -128,10 +128,15 @@ components:
 		at[r.ID()] = i
 	}
 	for _, pair := range [][2]string{
-		{"web/a:listener-rule", "web/a:service"}, {"web/a:from-load-balancer", "web/a:service"},
-		{"web/a:to-web-b-81", "web/a:service"}, {"web/b:to-web-a-80", "web/b:service"},
-		{"web/a:execution-policy", "web/a:task-definition"}, {"web/a:task-policy", "web/a:task-definition"},
-		{"web/a:log-group", "web/a:service"}, {"web/a:discovery", "web/a:service"}, {"web/a:service", "web/a:scalable-target"},
+		{"web/a:listener-rule", "web/a:service"},
+		{"web/a:from-load-balancer", "web/a:service"},
+		{"web/a:to-web-b-81", "web/a:service"},
+		{"web/b:to-web-a-80", "web/b:service"},
+		{"web/a:execution-policy", "web/a:task-definition"},
+		{"web/a:task-policy", "web/a:task-definition"},
+		{"web/a:log-group", "web/a:service"},
+		{"web/a:discovery", "web/a:service"},
+		{"web/a:service", "web/a:scalable-target"},
 	} {
 		first, ok1 := at[pair[0]]
 		second, ok2 := at[pair[1]]
