@@ -53,7 +53,7 @@ func pushable(now, pushed *state.Envelope, name string) error {
 	if now == nil {
 		return nil
 	}
-	detail := ""
+	var detail string
 	switch {
 	case now.Lineage != pushed.Lineage:
 		return diag.New(diag.Conflict, "Foreign state", fmt.Sprintf("%s has the lineage %s, the state in the backend %s: they are not of one stack.", name, pushed.Lineage, now.Lineage),

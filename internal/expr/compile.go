@@ -164,7 +164,7 @@ func (p *parsed) bind(lookup Lookup) (*bindings, []error) {
 // names returns the places where a name stands, in the order of the text.
 func (p *parsed) names() []*hclsyntax.ScopeTraversalExpr {
 	var out []*hclsyntax.ScopeTraversalExpr
-	hclsyntax.VisitAll(p.root, func(node hclsyntax.Node) hcl.Diagnostics {
+	_ = hclsyntax.VisitAll(p.root, func(node hclsyntax.Node) hcl.Diagnostics {
 		if n, ok := node.(*hclsyntax.ScopeTraversalExpr); ok {
 			out = append(out, n)
 		}

@@ -37,7 +37,7 @@ func (b *budget) take(n int) error {
 // evaluate computes the template with its variables.
 func (p *parsed) evaluate(vars map[string]value.Value, b *budget) (value.Value, []error) {
 	mentioned, calls := 0, false
-	hclsyntax.VisitAll(p.root, func(node hclsyntax.Node) hcl.Diagnostics {
+	_ = hclsyntax.VisitAll(p.root, func(node hclsyntax.Node) hcl.Diagnostics {
 		switch n := node.(type) {
 		case *hclsyntax.ScopeTraversalExpr:
 			mentioned += sizeOf(vars[n.Traversal.RootName()])

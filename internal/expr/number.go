@@ -33,7 +33,7 @@ func sane(v cty.Value) error {
 // guardNumbers makes every place where numbers arise check them: literals now, arithmetic and number functions when evaluated.
 func (p *parsed) guardNumbers() []error {
 	var problems []error
-	hclsyntax.VisitAll(p.root, func(node hclsyntax.Node) hcl.Diagnostics {
+	_ = hclsyntax.VisitAll(p.root, func(node hclsyntax.Node) hcl.Diagnostics {
 		switch n := node.(type) {
 		case *hclsyntax.LiteralValueExpr:
 			if err := sane(n.Val); err != nil {

@@ -49,7 +49,7 @@ func parse(text string) (*parsed, []error) {
 	}
 	p.root = root
 	var found []error
-	hclsyntax.VisitAll(root, func(node hclsyntax.Node) hcl.Diagnostics {
+	_ = hclsyntax.VisitAll(root, func(node hclsyntax.Node) hcl.Diagnostics {
 		if loop, ok := node.(*hclsyntax.ForExpr); ok {
 			offset, length := p.span(loop.Range())
 			found = append(found, errorf(offset, length, "a for expression: there are no loops here"))
@@ -147,7 +147,7 @@ func (p *parsed) limit(tokens hclsyntax.Tokens) error {
 		case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenQuestion:
 			chain++
 		}
-		excess := ""
+		var excess string
 		switch {
 		case depth > MaxDepth:
 			excess = fmt.Sprintf("nested more than %d deep", MaxDepth)

@@ -19,9 +19,14 @@ type Progress interface {
 // Quiet shows nothing.
 type Quiet struct{}
 
-func (Quiet) Event(plan.Event)   {}
+// Event implements Progress.
+func (Quiet) Event(plan.Event) {}
+
+// Planned implements Progress.
 func (Quiet) Planned(*plan.Plan) {}
-func (Quiet) Close()             {}
+
+// Close implements Progress.
+func (Quiet) Close() {}
 
 // Plain writes a line per event: for logs of CI and screens without a cursor.
 type Plain struct {

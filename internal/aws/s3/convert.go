@@ -59,7 +59,7 @@ func fromLifecycle(rules []types.LifecycleRule) []model.LifecycleRule {
 		if rule.Status != types.ExpirationStatusEnabled {
 			continue // switched off by somebody: as if it were not there
 		}
-		r := model.LifecycleRule{ID: text(rule.ID), Prefix: text(rule.Prefix)}
+		r := model.LifecycleRule{ID: text(rule.ID), Prefix: text(rule.Prefix)} //nolint:staticcheck // what others wrote may still have it
 		if rule.Filter != nil && rule.Filter.Prefix != nil {
 			r.Prefix = *rule.Filter.Prefix
 		}

@@ -87,7 +87,7 @@ func (s service) create(ctx context.Context, c serviceCall) (string, model.Servi
 		Tags:      tagList(c.Request, c.Props.Tags),
 	}
 	if aws.ToBool(c.Props.CustomHealth) {
-		in.HealthCheckCustomConfig = &types.HealthCheckCustomConfig{FailureThreshold: aws.Int32(1)}
+		in.HealthCheckCustomConfig = &types.HealthCheckCustomConfig{FailureThreshold: aws.Int32(1)} //nolint:staticcheck // the only value, and older regions want it
 	}
 	made, err := s.api().createService(ctx, in)
 	if err != nil {
