@@ -108,7 +108,7 @@ func newSession(ctx context.Context, w World, region string) (*aws.Session, erro
 }
 
 // who is the person or job behind a run: the actor of the CI job, else git's user.email, else whom AWS sees.
-func (r *Road) who(ctx context.Context) string {
+func (r *Road) who(where place) string {
 	env := r.world.Env
 	for _, key := range []string{"GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILDKITE_BUILD_CREATOR", "CIRCLE_USERNAME", "BITBUCKET_STEP_TRIGGERER_UUID", "BUILD_REQUESTEDFOR"} {
 		if env[key] != "" {
@@ -118,12 +118,7 @@ func (r *Road) who(ctx context.Context) string {
 	if email := r.git().Email; email != "" {
 		return email
 	}
-	if s, err := r.sessionIn(ctx, ""); err == nil {
-		if who, err := s.Identity(ctx); err == nil {
-			return who.ARN
-		}
-	}
-	return ""
+	return where.arn
 }
 
 // registry is the list of kinds, made once.

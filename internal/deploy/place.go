@@ -17,6 +17,7 @@ import (
 // place is the AWS account and region that a run is about, and the credentials for it.
 type place struct {
 	account, region string
+	arn             string // of the caller
 	session         *aws.Session
 }
 
@@ -55,7 +56,25 @@ func (r *Road) placeIn(ctx context.Context, region string) (place, error) {
 	if region == "" {
 		region = s.Region()
 	}
-	return place{account: who.Account, region: region, session: s}, nil
+	return place{account: who.Account, arn: who.ARN, region: region, session: s}, nil
+}
+
+// caller is the place as far as it is known before the state is read: whose the credentials are. Without credentials it is empty, and the
+// first call says so.
+func (r *Road) caller(ctx context.Context) place {
+	find := r.backed
+	if r.world.Settings.Backend.Type != "s3" {
+		find = func() (*aws.Session, error) { return r.sessionIn(ctx, "") }
+	}
+	s, err := find()
+	if err != nil {
+		return place{}
+	}
+	who, err := s.Identity(ctx)
+	if err != nil {
+		return place{}
+	}
+	return place{account: who.Account, arn: who.ARN}
 }
 
 // placeAndState asks AWS and reads the state side by side, for commands without a lock.

@@ -24,7 +24,7 @@ func (r *Road) Push(ctx context.Context, req Request, name string, raw []byte, f
 	if there, err := r.read(ctx, req.Key); err == nil && there == nil {
 		lineage = pushed.Lineage // the state was lost: what is deployed carries this lineage as a tag
 	}
-	held, err := r.open(ctx, req, place{}, lineage)
+	held, err := r.open(ctx, req, r.caller(ctx), lineage)
 	if err != nil {
 		return 0, err
 	}

@@ -95,7 +95,7 @@ func (r *Road) Apply(ctx context.Context, req Request) (*Applied, error) {
 
 // Destroy deletes everything that the state has. Nothing is desired, and no manifest is read.
 func (r *Road) Destroy(ctx context.Context, req Request) (*Applied, error) {
-	held, err := r.open(ctx, req, place{}, "")
+	held, err := r.open(ctx, req, r.caller(ctx), "")
 	if err != nil {
 		return nil, err
 	}

@@ -245,8 +245,8 @@ func (r *run) bearable(err error) bool {
 
 func (r *run) interrupted(cause error) error {
 	d := diag.New(diag.Interrupted, "Rollout still in progress",
-		fmt.Sprintf("ECS goes on with the deployment of revision %s; nobody watches it any more", revision(r.goal.TaskDefinition)),
-		"apply again: it takes up the watch where it stands")
+		fmt.Sprintf("ECS goes on with the deployment of revision %s; nobody watches it any more.", revision(r.goal.TaskDefinition)),
+		"Apply again: it takes up the watch where it stands.")
 	d.Cause = cause
 	return d.For(r.goal.Component)
 }
