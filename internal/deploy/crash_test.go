@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -109,7 +110,7 @@ func TestDeathAfterDeath(t *testing.T) {
 		require.NoError(t, err)
 		wanted[i] = a.inventory()
 	}
-	for seed := range 150 {
+	for seed := range seeds() {
 		name := fmt.Sprint("seed ", seed)
 		random := rand.New(rand.NewPCG(uint64(seed), 0))
 		a, home := newAccount(), t.TempDir()
@@ -179,4 +180,12 @@ func requireHistory(t *testing.T, a *account, home string, versions int, name st
 		want += fmt.Sprintf("v%d ", n)
 	}
 	require.Equal(t, want, got, name)
+}
+
+// seeds is how many stories TestDeathAfterDeath tells.
+func seeds() int {
+	if n, err := strconv.Atoi(os.Getenv("DEPLOYER_CRASH_SEEDS")); err == nil {
+		return n
+	}
+	return 100
 }

@@ -150,7 +150,7 @@ func (p *process) deploy(ctx context.Context, g *resource.Graph, change ...func(
 	for _, c := range change {
 		c(&req)
 	}
-	where := place{"1", "r", &aws.Session{}}
+	where := place{account: "1", region: "r", session: &aws.Session{}}
 	held, err := p.open(ctx, req, where, "")
 	if err != nil {
 		return nil, err
@@ -167,7 +167,7 @@ func (p *process) planned(t *testing.T, g *resource.Graph) string {
 	t.Helper()
 	stored, err := p.read(t.Context(), shop)
 	require.NoError(t, err)
-	u := p.newRun(&manifest.Stack{}, g, place{"1", "r", &aws.Session{}}, Request{Key: shop, Progress: func(plan.Event) {}})
+	u := p.newRun(&manifest.Stack{}, g, place{account: "1", region: "r", session: &aws.Session{}}, Request{Key: shop, Progress: func(plan.Event) {}})
 	u.from(stored, lineageOf(stored, p.Road.newID))
 	require.NoError(t, u.preview(t.Context()))
 	return summary(u.plan)
@@ -218,7 +218,7 @@ func (k *thing) Create(_ context.Context, req resource.Request) (resource.State,
 	id, taken := k.id(req.Inputs), false
 	err := k.call(func(objects map[string]value.Value) {
 		_, exists := objects[k.key(id)]
-		if taken = exists && (!req.Adopt || req.InState(id)); !taken {
+		if taken = exists && req.InState(id); !taken { // everything here is ours
 			objects[k.key(id)] = req.Inputs
 		}
 	})

@@ -19,7 +19,7 @@ func intentsOf(e *state.Envelope) []state.Intent {
 	return e.Intents
 }
 
-// intents are what the claim writes: those of interrupted runs, and everything that this plan is about to create or delete.
+// intents are what the claim writes: those of interrupted runs, and everything that this plan is about to change.
 func (u *run) intents(held *session.Session) []state.Intent {
 	out := suspects(intentsOf(held.State()), held.Lock().Now())
 	known := map[string]bool{}
@@ -29,7 +29,7 @@ func (u *run) intents(held *session.Session) []state.Intent {
 	for _, i := range out {
 		known[same(i.Resource, i.Action, i.Engine)] = true
 	}
-	actions := map[plan.Action]state.Action{plan.Create: state.Create, plan.Adopt: state.Create, plan.Replace: state.Replace, plan.Delete: state.Delete}
+	actions := map[plan.Action]state.Action{plan.Create: state.Create, plan.Adopt: state.Create, plan.Update: state.Update, plan.Replace: state.Replace, plan.Delete: state.Delete}
 	ids := u.awsIDs()
 	searches := map[string]json.RawMessage{}
 	for _, raw := range u.creates {
@@ -64,10 +64,13 @@ func (u *run) awsIDs() map[string]string {
 }
 
 // intended are the resources that an interrupted run was about to create: an object of their name is ours, tagged or not. searches is what
-// the engine looks for them with.
-func intended(intents []state.Intent) (adopt map[string]bool, searches []json.RawMessage) {
+// the engine looks for them with. unsure are those that it was about to change or delete.
+func intended(intents []state.Intent) (adopt map[string]bool, searches []json.RawMessage, unsure []string) {
 	adopt = map[string]bool{}
 	for _, i := range intents {
+		if i.Action != state.Create && !slices.Contains(unsure, i.Resource) {
+			unsure = append(unsure, i.Resource)
+		}
 		if i.Action == state.Create || i.Action == state.Replace {
 			adopt[i.Resource] = true
 			if len(i.Engine) > 0 {
@@ -75,7 +78,7 @@ func intended(intents []state.Intent) (adopt map[string]bool, searches []json.Ra
 			}
 		}
 	}
-	return adopt, searches
+	return adopt, searches, unsure
 }
 
 // suspicion is how long an object may still turn up after it was looked for and not found: a request that was signed before the run died
@@ -107,8 +110,9 @@ func unresolved(intents []state.Intent, run string, engineState []byte, runErr e
 	unseen := errors.As(runErr, &stopped) // it may not have come to looking
 	var out []state.Intent
 	for _, i := range suspects(intents, now) {
-		made := have[i.Resource] && (i.Action == state.Create || runErr == nil)
-		if i.OpID == run || i.Action == state.Delete || made {
+		looked := !unseen && (i.Action == state.Update || i.Action == state.Delete)
+		made := have[i.Resource] && (i.Action == state.Create || i.Action == state.Replace && runErr == nil)
+		if i.OpID == run || looked || made {
 			continue
 		}
 		if i.Suspect.IsZero() && !unseen {

@@ -32,6 +32,7 @@ type run struct {
 	engine  []byte // the engine's state to start from
 	adopt   map[string]bool
 	search  []json.RawMessage // what an interrupted run was about to create
+	unsure  []string          // resource IDs of what it was about to change or delete
 	targets []string          // resource IDs; empty: all
 
 	plan    *plan.Plan
@@ -46,13 +47,13 @@ func (r *Road) newRun(stack *manifest.Stack, graph *resource.Graph, where place,
 
 // from sets what the run starts from.
 func (u *run) from(stored *Stored, lineage string) {
-	u.stored, u.lineage, u.engine, u.adopt, u.search = stored, lineage, nil, nil, nil
+	u.stored, u.lineage, u.engine, u.adopt, u.search, u.unsure = stored, lineage, nil, nil, nil, nil
 	if stored != nil {
 		u.engine = stored.Payload.Engine
 		if len(stored.Snapshot.Envelope.Intents) > 0 {
 			u.engine = u.road.replay(stored.Snapshot.Envelope, u.engine)
 		}
-		u.adopt, u.search = intended(suspects(stored.Snapshot.Envelope.Intents, u.road.locker.Now()))
+		u.adopt, u.search, u.unsure = intended(suspects(stored.Snapshot.Envelope.Intents, u.road.locker.Now()))
 	}
 }
 
@@ -62,7 +63,7 @@ func (r *Road) open(ctx context.Context, req Request, where place, lineage strin
 	locks := r.world.Settings.Locks
 	return session.Open(ctx, r.locker, r.backend.Store(req.Key), session.Options{
 		Key: req.Key, Account: where.account, Region: where.region, Lineage: lineage, NewID: r.newID,
-		Owner: lock.Owner{Who: r.who(ctx), Version: r.world.Version, Metadata: map[string]string{"command": r.world.Command}},
+		Owner: lock.Owner{Who: r.who(where), Version: r.world.Version, Metadata: map[string]string{"command": r.world.Command}},
 		Lock: lock.Options{
 			Timeout: req.LockTimeout, TTL: time.Duration(locks.TTL) * time.Second, Heartbeat: time.Duration(locks.Heartbeat) * time.Second,
 			Notify: func(holder lock.Record, waited time.Duration) {
@@ -109,10 +110,11 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 	}
 	payload := u.payload(held)
 	kept := make(chan error, 1)
-	go func() { kept <- u.keepLast(held.Lock().Context()) }()
+	go func() { kept <- u.keepLast(context.WithoutCancel(held.Lock().Context())) }()
 	result, runErr := u.execute(held, payload)
+	err := u.save(held, payload, result, runErr, applied)
 	applied.Warnings = append(applied.Warnings, asWarnings(<-kept)...)
-	return applied, u.save(held, payload, result, runErr, applied)
+	return applied, err
 }
 
 // leave ends a run that had nothing to do.
@@ -306,7 +308,7 @@ func (u *run) options() engine.Options {
 	}
 	return engine.Options{
 		Stack: u.req.Key.Stack, Environment: u.req.Key.Environment, Template: expr.Evaluate, Lineage: u.lineage,
-		Parallelism: parallelism, Adopt: u.adopt, Intents: u.search,
+		Parallelism: parallelism, Adopt: u.adopt, Intents: u.search, Uncertain: u.unsure,
 		AllowDelete: func(id string) bool { return allowed[resource.ComponentOf(id)] },
 		Tags: func(component string) map[string]string {
 			return map[string]string{

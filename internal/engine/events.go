@@ -139,8 +139,8 @@ func (r *run) ended(b begun, step deploy.Step, failure, recording error) error {
 	return recording
 }
 
-// object names one object of a resource.
-type object struct {
+// instance is one object of a resource.
+type instance struct {
 	urn sdk.URN
 	id  sdk.ID
 }
@@ -157,7 +157,7 @@ func (r *run) keepOld(made *pkgresource.State) []*pkgresource.State {
 	if len(records) > 0 {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.kept[object{made.URN, made.ID}] = true
+		r.kept[instance{made.URN, made.ID}] = true
 	}
 	return records
 }
@@ -165,7 +165,7 @@ func (r *run) keepOld(made *pkgresource.State) []*pkgresource.State {
 func (r *run) isKept(urn sdk.URN, id sdk.ID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.kept[object{urn, id}]
+	return r.kept[instance{urn, id}]
 }
 
 // uncertain reports whether a step that failed may have changed something all the same. It then stays pending, as if the process had

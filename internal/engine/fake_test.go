@@ -87,8 +87,9 @@ func (k *kind) Create(ctx context.Context, req resource.Request) (resource.State
 	c.made[req.Token] = id
 	if k.named {
 		id = req.Inputs.Get("name").Str()
-		if _, taken := c.objects[k.def.Type+" "+id]; taken {
-			if !req.Adopt || req.InState(id) {
+		if there, taken := c.objects[k.def.Type+" "+id]; taken {
+			ours := there.tags != nil && maps.Equal(there.tags, req.Tags)
+			if !(req.Adopt || ours) || req.InState(id) {
 				return resource.State{}, &resource.OwnedError{Type: k.def.Type, Name: id}
 			}
 			c.log = append(c.log, "adopted "+req.Resource)
@@ -172,6 +173,7 @@ func (k *kind) Delete(ctx context.Context, req resource.Request) error {
 const (
 	thing    = "fake/thing"    // replaced side by side when its zone changes
 	single   = "fake/single"   // replaced one after the other when its zone changes; its id is its name; holds data
+	hashed   = "fake/hashed"   // replaced side by side when its zone changes, with which its name, its id, changes too
 	revision = "fake/revision" // an update changes its arn
 )
 
@@ -180,6 +182,7 @@ func (c *cloud) kinds() []*kind {
 		{cloud: c, def: resource.Definition{Type: thing, ReplaceOn: []string{"zone", "parent"}, CreateOnly: []string{"initial"},
 			Consequence: func([]string) plan.Consequence { return plan.Rolling }}},
 		{cloud: c, def: resource.Definition{Type: single, ReplaceOn: []string{"zone", "parent"}, DeleteBeforeReplace: true, DataLoss: true}, named: true},
+		{cloud: c, def: resource.Definition{Type: hashed, ReplaceOn: []string{"zone", "name"}}, named: true},
 		{cloud: c, def: resource.Definition{Type: revision, ChangesOnUpdate: []string{"arn", "revision"}}},
 	}
 }

@@ -29,6 +29,8 @@ type Options struct {
 	AllowDelete func(resourceID string) bool
 	// Intents are those of the plan (Preview.Intents) that an interrupted run was about to carry out.
 	Intents []json.RawMessage
+	// Uncertain are IDs of stored resources that an interrupted run was about to change or delete: they are read anew first.
+	Uncertain []string
 	// Adopt holds the IDs of resources whose untagged objects of the right name are ours: those of Intents need not be named.
 	Adopt map[string]bool
 	// Frozen holds the answers of lookups by resource ID, as a saved plan recorded them. Nil: Catalog.Read is asked.

@@ -58,16 +58,19 @@ func (p *provider) Check(_ context.Context, req plugin.CheckRequest) (plugin.Che
 func (p *provider) Diff(_ context.Context, req plugin.DiffRequest) (_ plugin.DiffResult, err error) {
 	defer recovered(&err)
 	id := req.URN.Name()
+	old := p.run.state.live[req.URN]
+	// The object of an interrupted replacement is deleted already: the engine must not delete it once more, for the new one may have its name.
+	gone := old != nil && old.waiting
 	if p.run.keep(id) || req.OldInputs.DeepEquals(req.NewInputs) {
-		return plugin.DiffResult{Changes: plugin.DiffNone}, nil
+		return plugin.DiffResult{Changes: plugin.DiffNone, DeleteBeforeReplace: gone}, nil
 	}
 	typ, _ := typeOf(req.URN.Type())
 	def := p.run.definition(typ)
 	diff := resource.Compare(def, fromProperties(req.OldInputs), fromProperties(req.NewInputs))
 	if len(diff.Changes) == 0 {
-		return plugin.DiffResult{Changes: plugin.DiffNone}, nil
+		return plugin.DiffResult{Changes: plugin.DiffNone, DeleteBeforeReplace: gone}, nil
 	}
-	result := plugin.DiffResult{Changes: plugin.DiffSome, DeleteBeforeReplace: def.DeleteBeforeReplace}
+	result := plugin.DiffResult{Changes: plugin.DiffSome, DeleteBeforeReplace: def.DeleteBeforeReplace || gone}
 	for _, name := range diff.Changed() {
 		result.ChangedKeys = append(result.ChangedKeys, sdk.PropertyKey(name))
 	}

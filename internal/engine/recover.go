@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,10 +27,10 @@ func settle(ctx context.Context, graph *resource.Graph, state []byte, o Options)
 		return nil, false, err
 	}
 	pending, err := Pending(state)
-	if err != nil || len(pending) == 0 {
+	if err != nil || len(pending) == 0 && len(o.Uncertain) == 0 {
 		return state, false, err
 	}
-	var uncertain []string
+	uncertain := slices.Clone(o.Uncertain)
 	for _, p := range pending {
 		if p.Action != plan.Create {
 			uncertain = append(uncertain, p.Resource)
@@ -175,42 +176,31 @@ func withIntents(state []byte, intents []json.RawMessage) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	stored, begun := map[sdk.URN]bool{}, map[sdk.URN]bool{}
-	mark := func(raw json.RawMessage, in map[sdk.URN]bool) (sdk.URN, error) {
-		var h head
-		err := json.Unmarshal(raw, &h)
-		if in != nil {
-			in[h.URN] = true
-		}
-		return h.URN, err
-	}
+	stored := map[sdk.URN]bool{}
 	for _, raw := range d.Resources {
-		if _, err := mark(raw, stored); err != nil {
+		var h head
+		if err := json.Unmarshal(raw, &h); err != nil {
 			return nil, err
 		}
+		stored[h.URN] = true
 	}
-	for _, op := range d.PendingOperations {
-		if _, err := mark(op.Resource, begun); err != nil {
-			return nil, err
-		}
-	}
-	added := false
+	var planned []operation
 	for _, text := range slices.Backward(intents) {
 		var i intent
+		var h head
 		if err := json.Unmarshal(text, &i); err != nil {
 			return nil, err
 		}
-		urn, err := mark(i.Resource, nil)
-		if err != nil {
+		if err := json.Unmarshal(i.Resource, &h); err != nil {
 			return nil, err
 		}
-		if !begun[urn] && (i.Replaces || !stored[urn]) {
-			d.PendingOperations = append(d.PendingOperations, operation{Resource: i.Resource, Type: opCreating})
-			added = true
+		begun := slices.ContainsFunc(d.PendingOperations, func(op operation) bool { return op.Type == opCreating && bytes.Equal(op.Resource, i.Resource) })
+		if !begun && (i.Replaces || !stored[h.URN]) {
+			planned = append(planned, operation{Resource: i.Resource, Type: opCreating})
 		}
 	}
-	if !added {
+	if len(planned) == 0 {
 		return state, nil
 	}
-	return encodeDeployment(d.Resources, d.PendingOperations), nil
+	return encodeDeployment(d.Resources, append(planned, d.PendingOperations...)), nil
 }

@@ -301,3 +301,87 @@ func TestTwoInterruptedAttempts(t *testing.T) {
 		})
 	}
 }
+
+func TestBackToWhatIsBeingReplaced(t *testing.T) {
+	// A replacement fails when the old object is to be deleted, and then everybody wants the old one back.
+	c := newCloud()
+	g := func(zone string) *resource.Graph {
+		return graph(t, res("a/a:a", hashed, "name", "a-"+zone, "zone", zone))
+	}
+	state := apply(t, g("1"), nil, c.options()).State
+	inUse := errors.New("in use")
+	c.fail["delete a/a:a"] = inUse
+	result, err := Apply(t.Context(), g("2"), state, c.options())
+	if !errors.Is(err, inUse) {
+		t.Fatal(err)
+	}
+	delete(c.fail, "delete a/a:a")
+	c.calls()
+	state = apply(t, g("1"), result.State, c.options()).State
+	want(t, "calls", c.calls(), "create a/a:a, adopted a/a:a, delete a/a:a")
+	if _, there := c.objects[hashed+" a-1"]; !there || len(c.objects) != 1 {
+		t.Errorf("there are %v", c.objects)
+	}
+	want(t, "state", ids(t, state), "a/a:a")
+	want(t, "plan", planned(t, g("1"), state, c.options()), "")
+
+	// The same, and the process dies at each line of its journal.
+	for n := range 6 {
+		c := newCloud()
+		state := apply(t, g("1"), nil, c.options()).State
+		c.fail["delete a/a:a"] = inUse
+		result, err := Apply(t.Context(), g("2"), state, c.options())
+		if !errors.Is(err, inUse) {
+			t.Fatal(err)
+		}
+		delete(c.fail, "delete a/a:a")
+		var lines [][]byte
+		o := c.options()
+		o.Journal = func(line []byte) error {
+			if len(lines) == n {
+				return errors.New("died")
+			}
+			lines = append(lines, append([]byte(nil), line...))
+			return nil
+		}
+		if _, err := Apply(t.Context(), g("1"), result.State, o); (err == nil) != (n == 5) {
+			t.Fatal(n, err)
+		}
+		crashed, err := Replay(result.State, lines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		state = apply(t, g("1"), crashed, c.options()).State
+		if _, there := c.objects[hashed+" a-1"]; !there || len(c.objects) != 1 {
+			t.Errorf("dead at line %d, there are %v", n, c.objects)
+		}
+		want(t, "plan", planned(t, g("1"), state, c.options()), "")
+	}
+}
+
+func TestBackToWhatWasDeletedForItsReplacement(t *testing.T) {
+	for name, kind := range map[string]string{"as it was": "1", "as the replacement": "2", "as neither": "3", "not at all": ""} {
+		t.Run(name, func(t *testing.T) {
+			c := newCloud()
+			g := func(zone string) *resource.Graph {
+				if zone == "" {
+					return graph(t)
+				}
+				return graph(t, res("a/a:a", single, "name", "a", "zone", zone))
+			}
+			state := apply(t, g("1"), nil, c.options()).State
+			refused := &resource.OpError{Operation: "fake:Call", Code: "Quota", Message: "too many"}
+			c.fail["create a/a:a"] = refused
+			result, err := Apply(t.Context(), g("2"), state, c.options())
+			if !errors.Is(err, refused) || len(c.objects) != 0 {
+				t.Fatal(err)
+			}
+			delete(c.fail, "create a/a:a")
+			c.calls()
+			state = apply(t, g(kind), result.State, c.options()).State
+			want(t, "calls", c.calls(), map[bool]string{true: "create a/a:a"}[kind != ""])
+			want(t, "state", ids(t, state), map[bool]string{true: "a/a:a"}[kind != ""])
+			want(t, "plan", planned(t, g(kind), state, c.options()), "")
+		})
+	}
+}
