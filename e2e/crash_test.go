@@ -111,7 +111,7 @@ func TestCallsThatFailOnce(t *testing.T) {
 	t.Parallel()
 	s := newCrashSite(t, crashSmall)
 	strikes := []strike{answerLost, throttled, failed}
-	for n, k := range sample(s.applyCalls, 6) {
+	for n, k := range sample(s.applyCalls, 4) {
 		for i, hit := range strikes {
 			if everything() || i == n%len(strikes) {
 				s.struck(t, "apply", hit, k, sequel{"nothing", func(t *testing.T, d *deployment) { d.verify(t) }})
@@ -134,7 +134,7 @@ func TestCallsThatAreNeverAnswered(t *testing.T) {
 		d.must(t, "apply")
 		d.verifyObjects(t)
 	}}}
-	for n, k := range sample(s.applyCalls, 5) {
+	for n, k := range sample(s.applyCalls, 4) {
 		for i, next := range sequels {
 			if everything() || i == n%2 {
 				s.struck(t, "apply", silent, k, next)

@@ -195,6 +195,7 @@ type thing struct {
 func (k *thing) Definition() *resource.Definition                    { return &k.def }
 func (k *thing) Check(in value.Value) (value.Value, []value.Problem) { return in, nil }
 func (k *thing) key(id string) string                                { return k.def.Type + " " + id }
+
 func (k *thing) state(id string, inputs value.Value) resource.State {
 	return resource.State{ID: id, Inputs: inputs, Outputs: value.NewMap(map[string]value.Value{"arn": value.NewString("arn:" + id)})}
 }

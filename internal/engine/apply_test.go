@@ -139,7 +139,8 @@ func TestUnknownsAndOutputs(t *testing.T) {
 			res("web/api:task", revision, "image", image),
 			res("web/api:service", thing, "task", value.Output("web/api:task", "arn")),
 			res("web/job:schedule", thing, "target", value.NewDeferred(value.Expression{
-				Op: value.OpTemplate, Source: "see ${x}", Names: []string{"x"}, Args: []value.Value{value.Output("web/api", "service")}})),
+				Op: value.OpTemplate, Source: "see ${x}", Names: []string{"x"}, Args: []value.Value{value.Output("web/api", "service")},
+			})),
 		}}
 		g.Components[0].Outputs = map[string]value.Value{
 			"service": value.Concat("service ", value.Output("web/api:service", "arn")),
@@ -235,7 +236,8 @@ func TestCycleIsRefused(t *testing.T) {
 	g := &resource.Graph{
 		Components: []resource.Component{{Address: "a/a"}},
 		Resources: []*resource.Resource{
-			res("a/a:x", thing, "p", value.Output("a/a:y", "arn")), res("a/a:y", thing, "p", value.Output("a/a:x", "arn"))},
+			res("a/a:x", thing, "p", value.Output("a/a:y", "arn")), res("a/a:y", thing, "p", value.Output("a/a:x", "arn")),
+		},
 	}
 	_, err := PreviewApply(t.Context(), g, nil, c.options())
 	var cycle *resource.CycleError

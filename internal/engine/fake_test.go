@@ -179,8 +179,10 @@ const (
 
 func (c *cloud) kinds() []*kind {
 	return []*kind{
-		{cloud: c, def: resource.Definition{Type: thing, ReplaceOn: []string{"zone", "parent"}, CreateOnly: []string{"initial"},
-			Consequence: func([]string) plan.Consequence { return plan.Rolling }}},
+		{cloud: c, def: resource.Definition{
+			Type: thing, ReplaceOn: []string{"zone", "parent"}, CreateOnly: []string{"initial"},
+			Consequence: func([]string) plan.Consequence { return plan.Rolling },
+		}},
 		{cloud: c, def: resource.Definition{Type: single, ReplaceOn: []string{"zone", "parent"}, DeleteBeforeReplace: true, DataLoss: true}, named: true},
 		{cloud: c, def: resource.Definition{Type: hashed, ReplaceOn: []string{"zone", "name"}}, named: true},
 		{cloud: c, def: resource.Definition{Type: revision, ChangesOnUpdate: []string{"arn", "revision"}}},

@@ -36,8 +36,10 @@ type source struct {
 	answers map[string]answer // by resource ID
 }
 
-var _ deploy.Source = (*source)(nil)
-var _ deploy.SourceIterator = (*source)(nil)
+var (
+	_ deploy.Source         = (*source)(nil)
+	_ deploy.SourceIterator = (*source)(nil)
+)
 
 func (r *run) newSource(ctx context.Context) (*source, error) {
 	r.data = map[string]*resource.Resource{}

@@ -1,0 +1,96 @@
+package deploy
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/state"
+)
+
+const ended = `{"step":1,"set":[{"slot":0,"resource":{"urn":"urn:pulumi:dev::shop::deployer:fake:single::web/a:a","custom":true,"id":"a","type":"deployer:fake:single"}}]}`
+
+// journalOf writes a journal by hand and returns a road that finds it.
+func journalOf(t *testing.T, text string) *Road {
+	t.Helper()
+	r := &Road{world: World{Home: t.TempDir()}}
+	path := r.journalPath("L")
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	return r
+}
+
+func TestReplay(t *testing.T) {
+	const head = `{"lineage":"L","lockId":"run","base":null}` + "\n"
+	of := &state.Envelope{Lineage: "L", Writer: state.Writer{LockID: "run"}}
+	saved := engineState("web/saved:s")
+	for name, c := range map[string]struct{ journal, want string }{
+		"whole":              {head + ended + "\n", "web/a:a"},
+		"torn":               {head + ended + "\n" + `{"step":2,"set":[{"sl`, "web/a:a"},
+		"torn at once":       {head + ended[:20], ""},
+		"torn header":        {head[:20], "web/saved:s"},
+		"of another run":     {`{"lineage":"L","lockId":"other","base":null}` + "\n" + ended + "\n", "web/saved:s"},
+		"of another lineage": {`{"lineage":"M","lockId":"run","base":null}` + "\n" + ended + "\n", "web/saved:s"},
+		"damaged":            {head + "\x00\x00\x00" + "\n" + ended + "\n", "web/saved:s"},
+		"empty":              {"", "web/saved:s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resources, err := engine.Resources(journalOf(t, c.journal).replay(of, saved))
+			require.NoError(t, err)
+			if c.want == "" {
+				require.Empty(t, resources)
+				return
+			}
+			require.Len(t, resources, 1)
+			require.Equal(t, c.want, resources[0].ID)
+		})
+	}
+	require.Equal(t, saved, (&Road{world: World{Home: t.TempDir()}}).replay(of, saved), "none")
+}
+
+func TestJournal(t *testing.T) {
+	a, home := newAccount(), t.TempDir()
+	p := a.start(home, 0, false)
+	held, err := p.open(t.Context(), Request{Key: shop}, place{account: "1", region: "r"}, "")
+	require.NoError(t, err)
+	asleep := p.newJournal(held, nil)
+	require.NoError(t, asleep.append([]byte(`{"step":1}`)))
+	j := p.newJournal(held, nil)
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() { require.NoError(t, j.append([]byte(`{"step":2}`))) })
+	}
+	require.NoError(t, asleep.append([]byte(`{"step":1}`)), "a run that was taken over")
+	all.Wait()
+	j.close()
+	raw, err := os.ReadFile(p.journalPath(held.Lineage()))
+	require.NoError(t, err)
+	require.NotContains(t, string(raw), `"step":1`)
+	require.NotContains(t, string(raw), "\x00")
+	require.Equal(t, 51, len(splitLines(string(raw))))
+	info, err := os.Stat(p.journalPath(held.Lineage()))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+
+	p.dropJournal(held)
+	require.NoFileExists(t, p.journalPath(held.Lineage()))
+
+	// Without a place to write, the run goes on.
+	nowhere := &Road{world: World{Home: filepath.Join(home, "file", "home")}}
+	require.NoError(t, os.WriteFile(filepath.Join(home, "file"), nil, 0o600))
+	require.NoError(t, nowhere.newJournal(held, nil).append([]byte(`{}`)))
+}
+
+func splitLines(text string) (lines []string) {
+	for start, i := 0, 0; i < len(text); i++ {
+		if text[i] == '\n' {
+			lines = append(lines, text[start:i])
+			start = i + 1
+		}
+	}
+	return lines
+}
