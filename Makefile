@@ -3,11 +3,9 @@
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
-PULUMI  := $(shell sed -n 's|^\tgithub.com/pulumi/pulumi/pkg/v3 ||p' go.mod)
 LDFLAGS := -s -w \
 	-X github.com/company/deployer/internal/cli.version=$(VERSION) \
-	-X github.com/company/deployer/internal/cli.commit=$(COMMIT) \
-	-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=$(PULUMI)
+	-X github.com/company/deployer/internal/cli.commit=$(COMMIT)
 TOOLS   := .cache/tools
 export CGO_ENABLED := 0
 
