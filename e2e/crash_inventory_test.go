@@ -158,8 +158,12 @@ func (s *crashSite) listECS(t *testing.T, add adder) {
 	}
 	definitions, err := client.ListTaskDefinitions(t.Context(), &ecs.ListTaskDefinitionsInput{Status: ecstypes.TaskDefinitionStatusActive})
 	require.NoError(t, err)
+	families := map[string]bool{} // former revisions stay, to go back to
 	for _, arn := range definitions.TaskDefinitionArns {
-		add("task definition", arn[:strings.LastIndex(arn, ":")])
+		if family := arn[:strings.LastIndex(arn, ":")]; !families[family] {
+			families[family] = true
+			add("task definition", family)
+		}
 	}
 	groups, err := cloudwatchlogs.NewFromConfig(s.Config).DescribeLogGroups(t.Context(), &cloudwatchlogs.DescribeLogGroupsInput{})
 	require.NoError(t, err)
@@ -252,7 +256,7 @@ func (s *crashSite) wipe(t *testing.T) {
 // forgetTags makes the emulator forget the tags of buckets that are deleted: a new bucket of the name would have them.
 func (s *crashSite) forgetTags(t *testing.T) {
 	client := s3.NewFromConfig(s.Config, func(o *s3.Options) { o.UsePathStyle = true })
-	for _, object := range s.want {
+	for _, object := range s.want[0] {
 		words := strings.Fields(object)
 		if words[0] != "bucket" {
 			continue

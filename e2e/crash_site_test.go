@@ -21,15 +21,17 @@ import (
 type crashSite struct {
 	*testkit.Env
 	stack        crashStack
+	local        bool // state and locks are files
 	repo         string
-	want         []string // what AWS holds after an undisturbed apply
-	applyCalls   int      // calls that change something, of an undisturbed apply
+	want         [2][]string // what AWS holds after an undisturbed apply of each version
+	applyCalls   int         // calls that change something, of an undisturbed first apply
+	changeCalls  int         // from the first version to the second
 	destroyCalls int
 	deployments  int
 }
 
-func newCrashSite(t *testing.T, stack crashStack) *crashSite {
-	s := &crashSite{Env: testkit.Start(t), stack: stack, repo: t.TempDir()}
+func newCrashSite(t *testing.T, stack crashStack, local bool) *crashSite {
+	s := &crashSite{Env: testkit.Start(t), stack: stack, local: local, repo: t.TempDir()}
 	for name, text := range stack.files {
 		path := filepath.Join(s.repo, "stacks", "shop", name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -40,30 +42,42 @@ func newCrashSite(t *testing.T, stack crashStack) *crashSite {
 	require.Zero(t, code, out)
 	require.Empty(t, s.inventory(t))
 
-	s.ResetRecords()
-	d.must(t, "apply")
-	s.applyCalls = s.Proxy.Count(proxy.Filter{Mutating: true})
-	s.want = s.inventory(t)
-	require.NotEmpty(t, s.want)
+	counted := func(command string) int {
+		s.Proxy.ResetRecords()
+		d.must(t, command)
+		return s.Proxy.Count(proxy.Filter{Mutating: true})
+	}
+	s.applyCalls = counted("apply")
+	s.want[0] = s.inventory(t)
+	require.NotEmpty(t, s.want[0])
 	d.verify(t)
-	s.ResetRecords()
-	d.must(t, "destroy")
-	s.destroyCalls = s.Proxy.Count(proxy.Filter{Mutating: true})
+	d.version++
+	s.changeCalls = counted("apply")
+	s.want[1] = s.inventory(t)
+	require.NotEqual(t, s.want[0], s.want[1])
+	d.verify(t)
+	d.version--
+	d.must(t, "apply")
+	d.verifyObjects(t)
+	s.destroyCalls = counted("destroy")
 	d.gone(t)
-	t.Logf("%d calls to apply, %d to destroy, %d objects", s.applyCalls, s.destroyCalls, len(s.want))
+	t.Logf("%d calls to apply, %d to change, %d to destroy, %d objects", s.applyCalls, s.changeCalls, s.destroyCalls, len(s.want[0]))
 	return s
 }
 
 func (s *crashSite) bucket() string { return "crash-" + s.Account }
 
-func (s *crashSite) ResetRecords() { s.Proxy.ResetRecords() }
-
 // struck is one case: a deployment whose apply or destroy is struck at the k-th call, and what follows.
 func (s *crashSite) struck(t *testing.T, command string, hit strike, k int, next sequel) {
 	t.Run(fmt.Sprintf("%s/%s call %d/%s", command, hit.name, k, next.name), func(t *testing.T) {
 		d := s.deployment(t)
-		if command == "destroy" {
+		switch command {
+		case "destroy":
 			d.must(t, "apply")
+		case "change":
+			d.must(t, "apply")
+			d.version++
+			command = "apply"
 		}
 		t.Cleanup(func() {
 			if t.Failed() {
@@ -93,24 +107,25 @@ func (s *crashSite) struck(t *testing.T, command string, hit strike, k int, next
 type deployment struct {
 	*crashSite
 	home, prefix string
+	version      int // the one that is wanted, from 0
 }
 
 func (s *crashSite) deployment(t *testing.T) *deployment {
 	s.deployments++
 	s.forgetTags(t)
-	return &deployment{s, t.TempDir(), fmt.Sprintf("life-%d", s.deployments)}
+	return &deployment{crashSite: s, home: t.TempDir(), prefix: fmt.Sprintf("life-%d", s.deployments)}
 }
 
 // command is the full command line of apply, destroy or plan.
 func (d *deployment) command(name string) []string {
-	args := append([]string{name, "-e", "dev", "--parallelism", "1", "--lock-timeout", "0s"}, d.stack.args...)
-	switch name {
-	case "apply":
-		return append(args, "--auto-approve")
-	case "destroy":
-		return append([]string{name, "-e", "dev", "--parallelism", "1", "--lock-timeout", "0s", "--auto-approve"}, d.stack.dataLoss...)
+	args := []string{name, "-e", "dev"}
+	if name != "plan" {
+		args = append(args, "--parallelism", "1", "--lock-timeout", "0s", "--auto-approve")
 	}
-	return append([]string{name, "-e", "dev"}, d.stack.args...)
+	if name == "destroy" {
+		return append(args, d.stack.dataLoss...)
+	}
+	return append(args, d.stack.versions[d.version]...)
 }
 
 func (d *deployment) must(t *testing.T, command string) string {
@@ -128,7 +143,7 @@ const attempts = 3
 // verifyObjects makes sure that what is deployed is what an undisturbed run deploys.
 func (d *deployment) verifyObjects(t *testing.T) {
 	t.Helper()
-	require.Equal(t, strings.Join(d.want, "\n"), strings.Join(d.inventory(t), "\n"))
+	require.Equal(t, strings.Join(d.want[d.version], "\n"), strings.Join(d.inventory(t), "\n"))
 	require.Contains(t, d.must(t, "plan"), "No changes")
 }
 
@@ -138,9 +153,8 @@ func (d *deployment) verify(t *testing.T) {
 	d.verifyObjects(t)
 	out, code := d.run(t, nil, "history", "-e", "dev")
 	require.Zero(t, code, out)
-	require.Regexp(t, regexp.MustCompile(`v1 .*succeeded`), out)
-	require.NotContains(t, out, "v2")
-	require.NotContains(t, out, "?")
+	require.Len(t, regexp.MustCompile(`(?m)^v\d+ `).FindAllString(out, -1), d.version+1, out)
+	require.Regexp(t, fmt.Sprintf(`v%d .*succeeded`, d.version+1), out)
 	d.unlocked(t)
 }
 
@@ -186,9 +200,13 @@ func (d *deployment) run(t *testing.T, v *victim, args ...string) (string, int) 
 			cmd.Env = append(cmd.Env, pair)
 		}
 	}
-	cmd.Env = append(cmd.Env, "HOME="+d.home, "NO_COLOR=1", "DEPLOYER_BACKEND_BUCKET="+d.bucket(), "DEPLOYER_BACKEND_PREFIX="+d.prefix,
-		"DEPLOYER_BACKEND_REGION="+d.Region, "DEPLOYER_LOCKS_TABLE=locks", "DEPLOYER_LOCKS_REGION="+d.Region,
-		fmt.Sprintf("AWS_MAX_ATTEMPTS=%d", attempts))
+	cmd.Env = append(cmd.Env, "HOME="+d.home, "NO_COLOR=1", fmt.Sprintf("AWS_MAX_ATTEMPTS=%d", attempts))
+	if d.local && args[0] != "backend" {
+		cmd.Env = append(cmd.Env, "DEPLOYER_BACKEND_PATH="+filepath.Join(d.repo, d.prefix))
+	} else {
+		cmd.Env = append(cmd.Env, "DEPLOYER_BACKEND_BUCKET="+d.bucket(), "DEPLOYER_BACKEND_PREFIX="+d.prefix,
+			"DEPLOYER_BACKEND_REGION="+d.Region, "DEPLOYER_LOCKS_TABLE=locks", "DEPLOYER_LOCKS_REGION="+d.Region)
+	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	require.NoError(t, cmd.Start())

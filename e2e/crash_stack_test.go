@@ -3,7 +3,7 @@ package e2e
 // crashStack is what the crash tests deploy as the stack "shop".
 type crashStack struct {
 	files    map[string]string // by path in the stack's folder
-	args     []string          // more arguments of plan and apply
+	versions [2][]string       // more arguments of plan and apply: for the first version, and for the second
 	dataLoss []string          // arguments with which destroy may delete everything
 }
 
@@ -12,13 +12,15 @@ const crashHead = "apiVersion: core.deployer.io/v1\nkind: "
 // crashSmall has objects of several calls each, and one that needs another.
 var crashSmall = crashStack{
 	files: map[string]string{
-		"stack.yaml":            crashHead + "Stack\nmetadata: {name: shop}\nspec:\n  provider: {name: aws}\n  tags: {team: crash}\n",
+		"stack.yaml": crashHead + "Stack\nmetadata: {name: shop}\nspec:\n  provider: {name: aws}\n  tags: {team: crash}\n" +
+			"  variables: {TIMEOUT: \"2m\", EXPIRE: \"7d\", FIFO: \"false\", VERSION: \"1.0.0\"}\n",
 		"environments/dev.yaml": crashHead + "Environment\nmetadata: {name: dev}\n",
 		"services/web/jobs.yaml": "apiVersion: components.deployer.io/v1\nkind: SQS\nmetadata: {name: jobs}\n" +
-			"spec: {visibilityTimeout: 2m, deadLetter: {maxReceives: 5}}\n",
+			"spec: {visibilityTimeout: \"${TIMEOUT}\", fifo: \"${FIFO}\", deadLetter: {maxReceives: 5}}\n",
 		"services/web/files.yaml": "apiVersion: components.deployer.io/v1\nkind: S3\nmetadata: {name: files}\n" +
-			"spec: {versioning: true, lifecycle: [{name: old, prefix: old/, expireAfter: 7d}]}\n",
+			"spec: {versioning: true, lifecycle: [{name: old, prefix: old/, expireAfter: \"${EXPIRE}\"}]}\n",
 	},
+	versions: [2][]string{nil, {"--var", "TIMEOUT=3m", "--var", "EXPIRE=8d", "--var", "FIFO=true", "--var", "VERSION=1.1.0"}},
 	dataLoss: []string{"--allow-data-loss", "web/files"},
 }
 
@@ -28,11 +30,12 @@ var crashWorker = crashStack{
 kind: Worker
 metadata: {name: worker}
 spec:
-  image: "public.ecr.aws/company/worker:1.0.0"
+  image: "public.ecr.aws/company/worker:${VERSION}"
   environment: {QUEUE: "${jobs.url}", BUCKET: "${files.name}"}
   uses: {jobs: [receive], files: [read, write]}
   scaling: {min: 1, max: 3, queue: jobs, backlogPerTask: 100}
 `),
+	versions: crashSmall.versions,
 	dataLoss: crashSmall.dataLoss,
 }
 

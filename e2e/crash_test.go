@@ -69,6 +69,13 @@ var (
 		d.must(t, "apply")
 		d.verify(t)
 	}}
+	// revertedElsewhere goes back to the first version after a crash on the way to the second.
+	revertedElsewhere = sequel{"back to the first version", func(t *testing.T, d *deployment) {
+		require.NoError(t, os.RemoveAll(filepath.Join(d.home, ".deployer")))
+		d.version--
+		d.must(t, "apply")
+		d.verifyObjects(t)
+	}}
 	// dropped: nobody wants it any more.
 	dropped = sequel{"destroy", func(t *testing.T, d *deployment) { d.destroy(t) }}
 	// droppedElsewhere is dropped without the files that the dead process left on its machine.
@@ -80,7 +87,7 @@ var (
 
 func TestCrashDuringApply(t *testing.T) {
 	t.Parallel()
-	s := newCrashSite(t, crashSmall)
+	s := newCrashSite(t, crashSmall, false)
 	sequels := []sequel{resumed, dropped, resumedElsewhere, droppedElsewhere}
 	for n, k := range sample(s.applyCalls, 5) {
 		for m, hit := range []strike{killedBefore, killedAfter} {
@@ -93,9 +100,36 @@ func TestCrashDuringApply(t *testing.T) {
 	}
 }
 
+func TestCrashDuringChange(t *testing.T) {
+	t.Parallel()
+	s := newCrashSite(t, crashSmall, false)
+	sequels := []sequel{resumed, resumedElsewhere, droppedElsewhere, dropped, revertedElsewhere}
+	for n, k := range sample(s.changeCalls, 4) {
+		for m, hit := range []strike{killedAfter, killedBefore} {
+			for i, next := range sequels {
+				if everything() || i == (2*n+m)%len(sequels) {
+					s.struck(t, "change", hit, k, next)
+				}
+			}
+		}
+	}
+}
+
+func TestCrashWithLocalState(t *testing.T) {
+	t.Parallel()
+	s := newCrashSite(t, crashSmall, true)
+	for n, k := range sample(s.applyCalls, 2) {
+		for i, next := range []sequel{resumed, dropped} {
+			if everything() || i == n%2 {
+				s.struck(t, "apply", killedAfter, k, next)
+			}
+		}
+	}
+}
+
 func TestCrashDuringDestroy(t *testing.T) {
 	t.Parallel()
-	s := newCrashSite(t, crashSmall)
+	s := newCrashSite(t, crashSmall, false)
 	for n, k := range sample(s.destroyCalls, 3) {
 		for m, hit := range []strike{killedBefore, killedAfter} {
 			for i, next := range []sequel{dropped, droppedElsewhere} {
@@ -109,7 +143,7 @@ func TestCrashDuringDestroy(t *testing.T) {
 
 func TestCallsThatFailOnce(t *testing.T) {
 	t.Parallel()
-	s := newCrashSite(t, crashSmall)
+	s := newCrashSite(t, crashSmall, false)
 	strikes := []strike{answerLost, throttled, failed}
 	for n, k := range sample(s.applyCalls, 4) {
 		for i, hit := range strikes {
@@ -129,7 +163,7 @@ func TestCallsThatFailOnce(t *testing.T) {
 
 func TestCallsThatAreNeverAnswered(t *testing.T) {
 	t.Parallel()
-	s := newCrashSite(t, crashSmall)
+	s := newCrashSite(t, crashSmall, false)
 	sequels := []sequel{dropped, {"apply", func(t *testing.T, d *deployment) {
 		d.must(t, "apply")
 		d.verifyObjects(t)
@@ -148,7 +182,7 @@ func TestCallsThatAreNeverAnswered(t *testing.T) {
 
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
-	s := newCrashSite(t, crashSmall)
+	s := newCrashSite(t, crashSmall, false)
 	sequels := []sequel{{"apply", func(t *testing.T, d *deployment) {
 		d.unlocked(t)
 		d.must(t, "apply")
@@ -169,7 +203,7 @@ func TestInterrupt(t *testing.T) {
 // A rollout takes minutes, and CI systems kill 7.5 s after SIGTERM.
 func TestInterruptDuringRollout(t *testing.T) {
 	t.Parallel()
-	s := newCrashSite(t, crashWorker)
+	s := newCrashSite(t, crashWorker, false)
 	require.NoError(t, s.ECS.AddRules(ecsfake.Rule{Image: "*", Behaviour: ecsfake.Slow}))
 	d, v := s.deployment(t), newVictim()
 	var asked time.Time
@@ -182,6 +216,7 @@ func TestInterruptDuringRollout(t *testing.T) {
 	}))
 	out, code := d.run(t, v, d.command("apply")...)
 	require.Equal(t, 130, code, out)
+	require.Contains(t, out, "Stopping")
 	require.Less(t, time.Since(asked), 7*time.Second, out)
 	d.unlocked(t)
 	status, code := d.run(t, nil, "history", "-e", "dev")
@@ -195,7 +230,7 @@ func TestInterruptDuringRollout(t *testing.T) {
 
 func TestCrashDuringRollout(t *testing.T) {
 	t.Parallel()
-	s := newCrashSite(t, crashWorker)
+	s := newCrashSite(t, crashWorker, false)
 	sequels := []sequel{resumed, dropped, resumedElsewhere, droppedElsewhere}
 	for n, k := range sample(s.applyCalls, 2) {
 		for m, hit := range []strike{killedAfter, killedBefore} {
@@ -209,6 +244,10 @@ func TestCrashDuringRollout(t *testing.T) {
 	if everything() {
 		for k := 1; k <= s.destroyCalls; k++ {
 			s.struck(t, "destroy", killedAfter, k, droppedElsewhere)
+		}
+		for k := 1; k <= s.changeCalls; k++ {
+			s.struck(t, "change", killedAfter, k, resumedElsewhere)
+			s.struck(t, "change", killedAfter, k, revertedElsewhere)
 		}
 	}
 }

@@ -211,37 +211,6 @@ func (u *run) preview(ctx context.Context) (err error) {
 	return problems(err).Err()
 }
 
-// execute asks the engine to carry the plan out (steps 8 to 10).
-func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Result, error) {
-	ctx, stop := context.WithCancelCause(held.Lock().Context())
-	defer stop(nil)
-	saver := newSaver(held, *payload, u.intents(held), u.road.world.Now, stop)
-	journal := u.road.newJournal(held, u.engine)
-	defer journal.close()
-	o := u.options()
-	o.Catalog = u.road.types(u.where.writing(held.Lock().Guard))
-	o.Targets, o.Guard, o.Frozen = u.targets, held.Lock().Guard, u.lookups
-	o.Hard = u.road.patience(ctx, abortAfter)
-	o.Events, o.Dirty, o.Journal = u.planned(u.req.Progress), saver.dirty, journal.append
-	result, err := engine.Apply(ctx, u.graph, u.engine, o)
-	return result, errors.Join(err, saver.stop())
-}
-
-// planned passes on the news of resources that the plan changes: that an unchanged one was not looked at is no news.
-func (u *run) planned(progress func(plan.Event)) func(plan.Event) {
-	changing := map[string]bool{}
-	for _, c := range u.plan.Components {
-		for _, ch := range c.Changes {
-			changing[ch.Resource] = true
-		}
-	}
-	return func(e plan.Event) {
-		if e.Kind != plan.Skipped || changing[e.Resource] {
-			progress(e)
-		}
-	}
-}
-
 // save writes the final state, history and the derived copy, and releases the lock (steps 11 and 12).
 func (u *run) save(held *session.Session, p *state.Payload, result *engine.Result, runErr error, applied *Applied) error {
 	found := problems(runErr)
@@ -280,20 +249,6 @@ func (u *run) finish(ctx context.Context, held *session.Session, p *state.Payloa
 		func(ctx context.Context) error { return derive(ctx, store, u.req.Key, p.Engine) },
 	)
 	return asWarnings(err)
-}
-
-// status is how the run ended.
-func (u *run) status(err error) state.Status {
-	var stopped *engine.StoppedError
-	switch {
-	case errors.As(err, &stopped):
-		return state.Interrupted
-	case err != nil:
-		return state.Failed
-	case u.stack == nil && len(u.req.Targets) == 0:
-		return state.Destroyed
-	}
-	return state.Succeeded
 }
 
 // options is what preview and apply have in common: one diff, one graph, one set of templates.

@@ -37,10 +37,11 @@ type Failure struct {
 // was touched), *StepError, *ProblemError, *ResolveError, *StoppedError, those of Guard and Journal; several are joined.
 func Apply(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*Result, error) {
 	unchanged := &Result{State: state}
-	settled, _, err := settle(ctx, graph, state, o)
+	found, err := settle(ctx, graph, state, o)
 	if err != nil {
 		return unchanged, err
 	}
+	settled := found.state
 	r, err := newRun(applying, graph, settled, o)
 	if err != nil {
 		return unchanged, err

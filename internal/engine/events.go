@@ -30,7 +30,8 @@ func (e *steps) OnResourceStepPre(step deploy.Step) (any, error) {
 		}
 		return nil, nil
 	}
-	op, action := "", plan.NoOp
+	var op string
+	var action plan.Action
 	about := step.New()
 	switch step.Op() {
 	case deploy.OpCreate, deploy.OpCreateReplacement:

@@ -47,7 +47,7 @@ func (c *collector) see(step deploy.Step) {
 	}
 	switch step.Op() {
 	case deploy.OpCreate:
-		if c.run.adopt[step.URN().Name()] {
+		if id := step.URN().Name(); c.run.adopt[id] && !c.run.absent[id] {
 			note(plan.Adopt, false)
 		} else {
 			note(plan.Create, false)

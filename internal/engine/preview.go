@@ -29,15 +29,16 @@ type Preview struct {
 // With a *ProtectedError the preview is there all the same, to be shown. All problems with properties are found at once:
 // *ProblemError and *ResolveError, joined.
 func PreviewApply(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*Preview, error) {
-	state, recovered, err := settle(ctx, graph, state, o)
+	settled, err := settle(ctx, graph, state, o)
 	if err != nil {
 		return nil, err
 	}
-	r, err := newRun(previewing, graph, state, o)
+	r, err := newRun(previewing, graph, settled.state, o)
 	if err != nil {
 		return nil, err
 	}
-	return r.preview(ctx, recovered)
+	r.absent = settled.absent
+	return r.preview(ctx, settled.recovered)
 }
 
 // PreviewDestroy plans the deletion of everything, or of what is targeted. It needs no graph.

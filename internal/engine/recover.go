@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 
 	pkgresource "github.com/pulumi/pulumi/pkg/v3/resource"
@@ -21,14 +22,14 @@ const interrupted = "the run that made it was interrupted"
 // settle makes good what an interrupted run left in the dark, so that a plan starts from what is there: what it was about to create
 // is looked for by name and tags and taken into the state, what it was about to update or delete is read anew. What is not found and
 // still wanted stays pending, and is adopted should it turn up when it is created; what is not found and not wanted is forgotten.
-func settle(ctx context.Context, graph *resource.Graph, state []byte, o Options) (settled []byte, recovered bool, err error) {
-	state, err = withIntents(state, o.Intents)
+func settle(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*settlement, error) {
+	state, err := withIntents(state, o.Intents)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	pending, err := Pending(state)
 	if err != nil || len(pending) == 0 && len(o.Uncertain) == 0 {
-		return state, false, err
+		return &settlement{state: state}, err
 	}
 	uncertain := slices.Clone(o.Uncertain)
 	for _, p := range pending {
@@ -41,51 +42,63 @@ func settle(ctx context.Context, graph *resource.Graph, state []byte, o Options)
 		reading.Targets = uncertain
 		found, err := Refresh(ctx, state, reading)
 		if err != nil {
-			return nil, true, err
+			return nil, err
 		}
 		state = found.State
 	}
 	r, err := newRun(refreshing, graph, state, o)
 	if err != nil {
-		return nil, true, err
+		return nil, err
 	}
 	r.ledger.journal = nil
-	if err := r.locateAll(ctx); err != nil {
-		return nil, true, err
+	absent, err := r.locateAll(ctx)
+	if err != nil {
+		return nil, err
 	}
 	state, err = r.ledger.checkpoint()
-	return state, true, err
+	return &settlement{state, true, absent}, err
 }
 
-func (r *run) locateAll(ctx context.Context) error {
+// settlement is what settle has found.
+type settlement struct {
+	state     []byte
+	recovered bool            // there was something to settle
+	absent    map[string]bool // by resource ID: wanted, looked for, and not there
+}
+
+func (r *run) locateAll(ctx context.Context) (absent map[string]bool, err error) {
 	wanted := map[sdk.URN]bool{}
 	for _, res := range r.graph.Resources {
 		if !res.Data {
 			wanted[r.names.resource(res.ID(), res.Type)] = true
 		}
 	}
-	taken := map[sdk.URN]bool{}
+	absent = map[string]bool{}
+	taken, unsure := map[sdk.URN]bool{}, map[string]bool{}
 	for i, op := range r.state.creating {
 		rec, err := decodeRecord(op.Resource)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		state, found, err := r.locate(ctx, rec)
 		switch {
 		case ctx.Err() != nil:
-			return &StoppedError{Cause: context.Cause(ctx)}
+			return nil, &StoppedError{Cause: context.Cause(ctx)}
 		case err != nil && (wanted[rec.URN] || !errors.Is(err, errors.ErrUnsupported)):
-			// It cannot be told now. A creation adopts it, and until then it stays pending.
+			unsure[rec.URN.Name()] = true // a creation adopts it, and until then it stays pending
 		case found:
 			if err := r.takeIn(rec, state, taken[rec.URN]); err != nil {
-				return err
+				return nil, err
 			}
 			taken[rec.URN] = true
 		case !wanted[rec.URN]:
 			r.ledger.forget(-1 - int64(i))
+		default:
+			absent[rec.URN.Name()] = true
 		}
 	}
-	return nil
+	maps.DeleteFunc(absent, func(id string, _ bool) bool { return unsure[id] })
+	return absent, nil
 }
 
 // locate looks for the object that an interrupted creation may have made.

@@ -36,6 +36,7 @@ type run struct {
 	state   *loaded
 	ledger  *ledger
 	adopt   map[string]bool
+	absent  map[string]bool      // of adopt, but known not to be there; for a preview
 	keep    func(id string) bool // left alone because it is not targeted
 	protect map[string]bool      // by resource ID: what the state is to say
 	guarded map[string]bool      // by resource ID: must not be deleted or replaced now

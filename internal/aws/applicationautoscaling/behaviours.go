@@ -7,6 +7,7 @@ package applicationautoscaling
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
 )
 
 // api is the SDK calls of this package.
@@ -82,6 +84,18 @@ func patiently(ctx context.Context, op string, do func(context.Context) error) e
 func mentions(err error, parts ...string) bool {
 	text := strings.ToLower(err.Error())
 	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
+}
+
+// findBy looks for what belongs to a target, or with no name for the target itself; the ID is made of names.
+func findBy(ctx context.Context, target value.Of[string], name string, describe func(ctx context.Context, id string) error) (string, map[string]string, error) {
+	id := target.Get()
+	if id == "" { // not known when the run was interrupted
+		return "", nil, errors.ErrUnsupported
+	}
+	if name != "" {
+		id = join(id, name)
+	}
+	return id, nil, describe(ctx, id)
 }
 
 // join makes the ID of an object that belongs to a target: service/<cluster>/<service>/<name>.

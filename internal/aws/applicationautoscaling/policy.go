@@ -37,6 +37,7 @@ func newPolicy(calls func() api) resource.Behaviour {
 		ReadObject:   p.read,
 		UpdateObject: p.update,
 		DeleteObject: p.delete,
+		Find:         p.find,
 	}
 }
 
@@ -99,6 +100,13 @@ func (p *policy) put(ctx context.Context, resourceID string, props wanted.Policy
 		return err
 	})
 	return arn, err
+}
+
+func (p *policy) find(ctx context.Context, c policyCall) (string, map[string]string, error) {
+	return findBy(ctx, c.Props.ResourceID, c.Props.Name, func(ctx context.Context, id string) error {
+		_, err := p.describe(ctx, id)
+		return err
+	})
 }
 
 func (p *policy) read(ctx context.Context, c policyCall) (wanted.Policy, wanted.PolicyOutputs, error) {

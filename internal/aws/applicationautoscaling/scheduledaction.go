@@ -35,6 +35,7 @@ func newScheduledAction(calls func() api) resource.Behaviour {
 		ReadObject:   s.read,
 		UpdateObject: s.update,
 		DeleteObject: s.delete,
+		Find:         s.find,
 	}
 }
 
@@ -85,6 +86,13 @@ func (s *scheduledAction) put(ctx context.Context, id string, p wanted.Scheduled
 	}
 	found, err := s.describe(ctx, id)
 	return wanted.ScheduledActionOutputs{Arn: aws.ToString(found.ScheduledActionARN)}, err
+}
+
+func (s *scheduledAction) find(ctx context.Context, c scheduleCall) (string, map[string]string, error) {
+	return findBy(ctx, c.Props.ResourceID, c.Props.Name, func(ctx context.Context, id string) error {
+		_, err := s.describe(ctx, id)
+		return err
+	})
 }
 
 func (s *scheduledAction) read(ctx context.Context, c scheduleCall) (wanted.ScheduledAction, wanted.ScheduledActionOutputs, error) {

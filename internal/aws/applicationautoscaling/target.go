@@ -38,6 +38,7 @@ func newTarget(calls func() api) resource.Behaviour {
 		ReadObject:   t.read,
 		UpdateObject: t.update,
 		DeleteObject: t.delete,
+		Find:         t.find,
 	}
 }
 
@@ -68,6 +69,14 @@ func (t *target) create(ctx context.Context, c targetCall) (string, wanted.Targe
 		return id, out, err
 	}
 	return id, out, t.retag(ctx, c, out.Arn, tags)
+}
+
+// find takes a target for ours by the service that it scales.
+func (t *target) find(ctx context.Context, c targetCall) (string, map[string]string, error) {
+	return findBy(ctx, c.Props.ResourceID, "", func(ctx context.Context, id string) error {
+		_, err := t.describe(ctx, id)
+		return err
+	})
 }
 
 func (t *target) read(ctx context.Context, c targetCall) (wanted.Target, wanted.TargetOutputs, error) {

@@ -1,0 +1,81 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/state/session"
+)
+
+// execute asks the engine to carry the plan out (steps 8 to 10).
+func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Result, error) {
+	ctx, stop := context.WithCancelCause(held.Lock().Context())
+	defer stop(nil)
+	saver := newSaver(held, *payload, u.intents(held), u.road.world.Now, stop)
+	journal := u.road.newJournal(held, u.engine)
+	defer journal.close()
+	o := u.options()
+	o.Catalog = u.road.types(u.where.writing(held.Lock().Guard))
+	o.Targets, o.Guard, o.Frozen = u.targets, held.Lock().Guard, u.lookups
+	o.Hard = u.road.patience(ctx, abortAfter)
+	tell, silence := u.announcing(ctx)
+	defer silence()
+	o.Events, o.Dirty, o.Journal = u.planned(tell), saver.dirty, journal.append
+	result, err := engine.Apply(ctx, u.graph, u.engine, o)
+	return result, errors.Join(err, saver.stop())
+}
+
+// announcing passes on news, one at a time, and says when the context ends. The run is silent after the function that it returns.
+func (u *run) announcing(ctx context.Context) (tell func(plan.Event), silence func()) {
+	var one sync.Mutex
+	over := false
+	tell = func(e plan.Event) {
+		one.Lock()
+		defer one.Unlock()
+		if !over {
+			u.req.Progress(e)
+		}
+	}
+	stop := context.AfterFunc(ctx, func() {
+		tell(plan.Event{Kind: plan.Phase, Text: "Stopping: what is in flight gets a few seconds, then everything is saved"})
+	})
+	return tell, func() {
+		stop()
+		one.Lock()
+		defer one.Unlock()
+		over = true
+	}
+}
+
+// planned passes on the news of resources that the plan changes: that an unchanged one was not looked at is no news.
+func (u *run) planned(progress func(plan.Event)) func(plan.Event) {
+	changing := map[string]bool{}
+	for _, c := range u.plan.Components {
+		for _, ch := range c.Changes {
+			changing[ch.Resource] = true
+		}
+	}
+	return func(e plan.Event) {
+		if e.Kind != plan.Skipped || changing[e.Resource] {
+			progress(e)
+		}
+	}
+}
+
+// status is how the run ended.
+func (u *run) status(err error) state.Status {
+	var stopped *engine.StoppedError
+	switch {
+	case errors.As(err, &stopped):
+		return state.Interrupted
+	case err != nil:
+		return state.Failed
+	case u.stack == nil && len(u.req.Targets) == 0:
+		return state.Destroyed
+	}
+	return state.Succeeded
+}
