@@ -81,7 +81,9 @@ func validateRun(o *validateOptions) error {
 		for _, environment := range environments {
 			req.Key = state.Key{Stack: stack, Environment: environment}
 			found.Add(deploy.Validate(f.world(config.Settings{}), req, o.Environment() != "" || o.given())...)
-			checked++
+			if environment != "" {
+				checked++
+			}
 		}
 	}
 	found = found.Sort()
