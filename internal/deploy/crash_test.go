@@ -136,6 +136,30 @@ func TestDeathAfterDeath(t *testing.T) {
 	}
 }
 
+// AWS does not show at once what a run made that died, and nobody wants it any more.
+func TestLateSight(t *testing.T) {
+	a, home := newAccount(), t.TempDir()
+	_, err := a.start(home, 4, true).run(t.Context(), first(t)) // take, read, claim, create
+	require.NoError(t, err)
+	require.NotEmpty(t, a.inventory())
+	a.hidden = 2 // for the plan, and when the run begins
+	_, err = a.start(afterDeath(t, home, false), 0, false).run(t.Context(), nil)
+	require.NoError(t, err)
+	require.Empty(t, a.inventory())
+
+	// Not before the run has ended: the next one looks again.
+	a, home = newAccount(), t.TempDir()
+	_, err = a.start(home, 4, true).run(t.Context(), first(t))
+	require.NoError(t, err)
+	a.hidden = 3
+	_, err = a.start(home, 0, false).run(t.Context(), nil)
+	require.NoError(t, err)
+	require.NotEmpty(t, a.inventory())
+	_, err = a.start(home, 0, false).run(t.Context(), nil)
+	require.NoError(t, err)
+	require.Empty(t, a.inventory())
+}
+
 // afterDeath returns a home as the dead process left it: with its journal, or none on another machine.
 func afterDeath(t *testing.T, home string, journal bool) string {
 	next := t.TempDir()

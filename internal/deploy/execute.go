@@ -26,6 +26,15 @@ func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Re
 	defer silence()
 	o.Events, o.Dirty, o.Journal = u.planned(tell), saver.dirty, journal.append
 	result, err := engine.Apply(ctx, u.graph, u.engine, o)
+	if err == nil && len(o.Intents) > 0 {
+		// What an interrupted run has made may have turned up only now. Should this run die here, the intents of the claim still tell of it.
+		o.Journal = nil
+		var again *engine.Result
+		if again, err = engine.Apply(ctx, u.graph, result.State, o); again.Outputs == nil {
+			again.Outputs = result.Outputs
+		}
+		result = again
+	}
 	return result, errors.Join(err, saver.stop())
 }
 

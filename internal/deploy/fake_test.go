@@ -39,6 +39,7 @@ type account struct {
 	mu      sync.Mutex
 	objects map[string]value.Value // properties by "<type> <id>"
 	dead    map[int]bool           // processes, by id
+	hidden  int                    // how many more times new objects are not found
 }
 
 func newAccount() *account {
@@ -241,6 +242,12 @@ func (k *thing) Read(_ context.Context, req resource.Request) (s resource.State,
 func (k *thing) Locate(ctx context.Context, req resource.Request) (resource.State, bool, error) {
 	req.ID = k.id(req.Inputs)
 	s, found, err := k.Read(ctx, req)
+	k.p.mu.Lock()
+	defer k.p.mu.Unlock()
+	if found && k.p.hidden > 0 {
+		k.p.hidden--
+		found = false
+	}
 	return s, found && !req.InState(req.ID), err
 }
 
