@@ -30,7 +30,10 @@ const (
 	firstLook   = time.Second
 	longestLook = 5 * time.Second
 	notifyEvery = 30 * time.Second
-	// rescind bounds the attempt to give back a lock that we may have got without hearing of it.
+	// linger is how long an attempt that is on its way is waited for when nobody wants the lock any more: giving up on it could let it arrive
+	// after the attempt to give the lock back.
+	linger = 3 * time.Second
+	// rescind bounds the attempt to give a lock back that is not wanted, or that we may have got without hearing of it.
 	rescind = 3 * time.Second
 )
 
@@ -46,10 +49,14 @@ func (l *Locker) Acquire(ctx context.Context, key Key, owner Owner, o Options) (
 	}
 	w := &waiter{Locker: l, key: key, options: o, start: l.clock.Mark(), mine: l.holder(key, owner, o)}
 	lock, err := w.acquire(ctx)
-	if err != nil && w.unsure {
-		give, stop := context.WithTimeout(context.WithoutCancel(ctx), rescind)
-		defer stop()
-		// Best effort: if it fails, too, the lock expires, or is taken over when this process is gone.
+	give, stop := context.WithTimeout(context.WithoutCancel(ctx), rescind)
+	defer stop()
+	// Giving back is best effort: if it fails, the lock expires, or is taken over when this process is gone.
+	switch {
+	case err == nil && ctx.Err() != nil:
+		_ = lock.Release(give, 0)
+		return nil, context.Cause(ctx)
+	case err != nil && w.unsure:
 		_ = l.table.Free(give, Record{Key: key, ID: w.mine.ID, Unclaimed: true})
 	}
 	return lock, err
@@ -84,10 +91,13 @@ type waiter struct {
 func (w *waiter) acquire(ctx context.Context) (*Lock, error) {
 	var seen *Record // the holder to take over from
 	for pause := firstLook; ; {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		sent, assumed := w.clock.Mark(), w.table.Now()
 		w.mine.LockedAt = assumed
 		stamp(&w.mine, assumed, w.options.TTL, w.newID)
-		now, err := w.table.Take(ctx, w.mine, seen)
+		now, err := w.take(ctx, seen)
 		switch {
 		case err == nil, errors.Is(err, ErrHeld) && now.ID == w.mine.ID:
 			// Recognised as ours: an earlier answer was lost, and its times are older than this attempt.
@@ -123,6 +133,18 @@ func (w *waiter) acquire(ctx context.Context) (*Lock, error) {
 		}
 		pause = min(pause*3/2, longestLook)
 	}
+}
+
+// take makes one attempt. Its answer is awaited for a while even when ctx ends.
+func (w *waiter) take(ctx context.Context, seen *Record) (Record, error) {
+	call, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	defer context.AfterFunc(ctx, func() {
+		if err := sleep(call, linger); err == nil {
+			cancel(context.Cause(ctx))
+		}
+	})()
+	return w.table.Take(call, w.mine, seen)
 }
 
 // stamp sets the fields that a heartbeat changes.

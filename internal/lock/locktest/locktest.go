@@ -5,6 +5,7 @@
 package locktest
 
 import (
+	"context"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -51,6 +52,42 @@ var ids atomic.Int64
 
 // ID makes ids for Lockers, unique in all worlds.
 func (w *World) ID() string { return fmt.Sprint("id-", ids.Add(1)) }
+
+// through is this machine with something between its processes and the table.
+func (w *World) through(between func(lock.Table) lock.Table) *World {
+	return &World{alive: w.alive, open: func(clock lock.Clock) lock.Table { return between(w.open(clock)) }}
+}
+
+// slow is a table at the end of a long line: who sends an attempt loses patience, and the attempt arrives all the same.
+type slow struct {
+	lock.Table
+	sent func()
+}
+
+// arrival is how long an attempt is under way.
+const arrival = 2 * time.Second
+
+type taken struct {
+	record lock.Record
+	err    error
+}
+
+// Take implements lock.Table.
+func (s slow) Take(ctx context.Context, r lock.Record, seen *lock.Record) (lock.Record, error) {
+	done := make(chan taken, 1)
+	go func() {
+		time.Sleep(arrival)
+		record, err := s.Table.Take(context.WithoutCancel(ctx), r, seen)
+		done <- taken{record, err}
+	}()
+	s.sent()
+	select {
+	case answer := <-done:
+		return answer.record, answer.err
+	case <-ctx.Done():
+		return lock.Record{}, context.Cause(ctx)
+	}
+}
 
 // Kill ends a process: nothing of it runs any more, and its neighbours see that.
 func (w *World) Kill(pid int) { delete(w.alive, pid) }

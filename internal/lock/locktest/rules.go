@@ -60,6 +60,16 @@ var ruleTests = map[string]func(*testing.T, *World){
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.NoError(t, a.Release(t.Context(), 0))
 	},
+	"an attempt on its way is given back when nobody wants the lock any more": func(t *testing.T, w *World) {
+		ctx, interrupt := context.WithCancel(t.Context())
+		l := w.through(func(inner lock.Table) lock.Table { return slow{inner, interrupt} }).Process(1, 0)
+		_, err := l.Acquire(ctx, key, Owner("ann"), lock.Options{})
+		require.ErrorIs(t, err, context.Canceled)
+		time.Sleep(2 * arrival)
+		r, err := l.Inspect(t.Context(), key)
+		require.NoError(t, err)
+		require.False(t, r.Held(), "held by %s", r.ID)
+	},
 	"the heartbeat keeps it for hours": func(t *testing.T, w *World) {
 		a := acquire(t, w.Process(1, 0), "ann", lock.Options{})
 		time.Sleep(5*time.Hour + 10*time.Second)
