@@ -29,6 +29,10 @@ e2e: build ## Run only the scripts that drive the real binary
 crash: build ## Kill an apply at every AWS call; minutes to an hour (a rotating part is in make test)
 	DEPLOYER_CRASH=all DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 -timeout 90m -run Crash -v ./e2e
 
+.PHONY: secrets
+secrets: build ## Let every call of every command fail and grep all that was written for secrets (a sample is in make test)
+	DEPLOYER_CRASH=all DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 -timeout 60m -run Secrets -v ./e2e
+
 .PHONY: demo
 demo: build ## Run the whole story on examples/user-platform; KEEP=1 leaves everything running
 	go build -o bin/testproxy ./e2e/testkit/cmd/testproxy
