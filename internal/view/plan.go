@@ -68,7 +68,7 @@ func change(w *Writer, ch plan.Change, width int) {
 	if ch.Protected {
 		line += " " + styled(red+bold, "[protected]")
 	}
-	w.Printf("%s\n", truncate(line, w.Width))
+	w.Printf("%s\n", fold(line, 8, w.Width)) // nothing of a plan is cut: it may be what matters
 	if ch.Action != plan.Update && ch.Action != plan.Replace {
 		return
 	}
@@ -77,13 +77,13 @@ func change(w *Writer, ch plan.Change, width int) {
 		if p.ForcesReplacement {
 			force = styled(red, "  forces replacement")
 		}
-		old, now := brief(p.Old), brief(p.New)
+		old, now := difference(brief(p.Old), brief(p.New))
 		if text := fmt.Sprintf("        %s: %s %s %s", p.Name(), old, styled(dim, "->"), now); columns(text) <= w.Width {
 			w.Printf("%s%s\n", text, force)
 			continue
 		}
 		w.Printf("        %s:%s\n", p.Name(), force)
-		w.Printf("%s\n%s\n", truncate("          "+styled(red, "- ")+old, w.Width), truncate("          "+styled(green, "+ ")+now, w.Width))
+		w.Printf("%s\n%s\n", fold("          "+styled(red, "- ")+old, 12, w.Width), fold("          "+styled(green, "+ ")+now, 12, w.Width))
 	}
 }
 
@@ -105,6 +105,35 @@ func brief(v value.Value) string {
 		return styled(dim, value.KnownAfterApply)
 	}
 	return v.String()
+}
+
+// Of values longer than wholeUpTo characters a plan shows the part from context before the first difference on.
+const (
+	wholeUpTo = 400
+	context   = 60
+)
+
+// difference cuts two long texts down to where they differ.
+func difference(old, now string) (string, string) {
+	a, b := []rune(old), []rune(now)
+	if len(a) <= wholeUpTo && len(b) <= wholeUpTo {
+		return old, now
+	}
+	same := 0
+	for same < len(a) && same < len(b) && a[same] == b[same] {
+		same++
+	}
+	part := func(text []rune) string {
+		from, to, before, after := max(0, min(same, len(text))-context), len(text), "", ""
+		if from > 0 {
+			before = "…"
+		}
+		if to-from > wholeUpTo {
+			to, after = from+wholeUpTo, "…"
+		}
+		return before + string(text[from:to]) + after
+	}
+	return part(a), part(b)
 }
 
 // SummaryLine is the last line of a plan.

@@ -5,6 +5,7 @@
 package view
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -134,6 +135,40 @@ func truncate(text string, width int) string {
 		b.WriteString(reset)
 	}
 	return b.String()
+}
+
+// fold breaks text of any kind into lines of at most width columns, at a space where one is near, all but the first with the indent.
+func fold(text string, indent, width int) string {
+	var out []byte
+	var word []rune // what should stay together
+	column, length := 0, 0
+	flush := func() {
+		out = append(out, string(word)...)
+		word, column, length = nil, column+length, 0
+	}
+	for _, r := range text {
+		if _, mark := sgr[r]; mark {
+			word = append(word, r)
+			continue
+		}
+		if column+length == width {
+			if column == indent || length > width/4 {
+				flush()
+			}
+			out = append(bytes.TrimRight(out, " "), "\n"+strings.Repeat(" ", indent)...)
+			column = indent
+			if r == ' ' && length == 0 {
+				continue
+			}
+		}
+		word = append(word, r)
+		length++
+		if r == ' ' {
+			flush()
+		}
+	}
+	flush()
+	return string(out)
 }
 
 // Wrap breaks prose into lines of at most width columns.

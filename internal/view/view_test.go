@@ -58,6 +58,24 @@ func TestDiagnosticsOfARun(t *testing.T) {
 	golden(t, "diagnostics.txt", render(false, 80, func(w *Writer) { Diagnostics(w, diag.List{d, long, warning}) }))
 }
 
+func TestLongValuesAreShownWhereTheyDiffer(t *testing.T) {
+	long := strings.Repeat("x", 1000)
+	change := plan.Change{Resource: "a/b:c", Action: plan.Update, Reason: strings.Repeat("reason ", 20) + "end", Properties: []plan.Property{
+		{Path: []string{"policy"}, Old: value.NewString(long + "old" + long), New: value.NewString(long + "new")},
+	}}
+	out := render(false, 80, func(w *Writer) {
+		component(w, plan.Component{Address: "a/b", Action: plan.Update, Changes: []plan.Change{change}})
+	})
+	for _, line := range strings.Split(out, "\n") {
+		require.LessOrEqual(t, columns(line), 80, line)
+	}
+	unfolded := strings.ReplaceAll(out, "\n            ", "")
+	require.Contains(t, unfolded, "reason\n        reason")
+	require.Contains(t, unfolded, "reason end\n")
+	require.Contains(t, unfolded, "- …"+strings.Repeat("x", context)+"old"+strings.Repeat("x", wholeUpTo-context-3)+"…\n")
+	require.Contains(t, unfolded, "+ …"+strings.Repeat("x", context)+`new"`+"\n")
+}
+
 func samplePlan() *plan.Plan {
 	return &plan.Plan{Stack: "shop", Environment: "production", Unchanged: 12, Components: []plan.Component{
 		{Address: "web/api", Kind: "MicroService", Action: plan.Update, Consequence: plan.Rolling, Changes: []plan.Change{
