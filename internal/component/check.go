@@ -48,13 +48,15 @@ func (x *expansion) checkMember(m *member) {
 			"uses a sensitive value, which would be stored in the state and be visible in AWS; "+
 				"keep it in Secrets Manager or the SSM parameter store and name it under `secrets`"))
 	}
-	x.add(m.Address, checkTags(m.common.Tags)...)
-	for _, p := range checkTags(m.Tags) { // of the stack, the environment or the service: told once
-		if key := strings.Join(p.Path, "."); !x.tagsTold[key] {
-			x.tagsTold[key] = true
-			p.Message += " (a tag of the stack, its environment or the service " + m.Service + ")"
-			x.add("", p)
-		}
+	x.add(m.Address, CheckTags(m.common.Tags)...)
+	all := maps.Clone(m.common.Tags)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, m.Tags)
+	if len(all) > maxTags {
+		x.add(m.Address, problem(value.BadValue, []string{"tags"}, nil,
+			"AWS takes at most %d tags beside our own, and with those of the stack, its environment and the service %s these are %d", maxTags, m.Service, len(all)))
 	}
 }
 
@@ -78,7 +80,8 @@ func sensitivePlaces(v value.Value, path []string) [][]string {
 	return out
 }
 
-func checkTags(tags map[string]string) []value.Problem {
+// CheckTags finds what AWS does not take in the tags of a stack, an environment, a service or a component, below their spec.
+func CheckTags(tags map[string]string) []value.Problem {
 	var problems []value.Problem
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		path := []string{"tags", key}
@@ -93,9 +96,6 @@ func checkTags(tags map[string]string) []value.Problem {
 		case len(tags[key]) > maxTagValue:
 			problems = append(problems, problem(value.BadValue, path, nil, "a tag's value has at most %d characters", maxTagValue))
 		}
-	}
-	if len(tags) > maxTags {
-		problems = append(problems, problem(value.BadValue, []string{"tags"}, nil, "AWS takes at most %d tags beside our own", maxTags))
 	}
 	return problems
 }

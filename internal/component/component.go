@@ -169,12 +169,18 @@ func (k *Kind) NewSpec() any { return k.newSpec() }
 
 // Validate decodes a spec and checks it; problems have paths below spec. Used by validate for every component, before Expand.
 func (k *Kind) Validate(i Instance) []value.Problem {
-	spec := k.newSpec()
-	problems := k.decode(i.Spec, spec)
-	if len(problems) == 0 && k.check != nil {
-		problems = k.check(i, spec)
-	}
+	_, problems := k.read(i)
 	return problems
+}
+
+// read decodes and checks a spec. What could be decoded is checked although something else could not: people want to hear of all at once.
+func (k *Kind) read(i Instance) (spec any, problems []value.Problem) {
+	spec = k.newSpec()
+	problems = k.decode(i.Spec, spec)
+	if k.check != nil {
+		problems = append(problems, sound(k.check(i, spec), problems, i.Spec)...)
+	}
+	return spec, problems
 }
 
 func (k *Kind) decode(v value.Value, spec any) []value.Problem {

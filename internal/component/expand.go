@@ -16,23 +16,18 @@ import (
 //
 // Addresses in uses and dependsOn are full ("user-service/queue"), and so are the targets of references.
 func Expand(reg *Registry, instances []Instance) (*resource.Graph, []Problem) {
-	x := &expansion{reg: reg, members: map[string]*member{}, tagsTold: map[string]bool{}}
+	x := &expansion{reg: reg, members: map[string]*member{}}
 	x.load(instances)
 	x.collectDemands()
 	for _, m := range x.sorted() {
 		x.checkMember(m)
 		x.resolveUses(m)
 	}
-	if len(x.problems) > 0 {
-		return nil, x.found()
-	}
 	graph := &resource.Graph{}
-	for _, m := range x.sorted() {
+	for _, m := range x.sound() { // for their own problems, when others have some
 		x.expand(m, graph)
 	}
-	if len(x.problems) == 0 {
-		x.checkOutputs(graph)
-	}
+	x.checkOutputs(graph)
 	if len(x.problems) == 0 {
 		x.sort(graph)
 	}
@@ -58,7 +53,6 @@ type member struct {
 type expansion struct {
 	reg      *Registry
 	members  map[string]*member
-	tagsTold map[string]bool // tags of the stack that a problem was told of
 	problems []Problem
 }
 
@@ -79,6 +73,22 @@ func (x *expansion) sorted() []*member {
 		out = append(out, x.members[address])
 	}
 	return out
+}
+
+// sound returns the members that can be expanded: all of them, or, when there are problems, those that have none. What is shared
+// is left out then: it is made from the wishes of others, and some of them are missing.
+func (x *expansion) sound() []*member {
+	all := x.sorted()
+	if len(x.problems) == 0 {
+		return all
+	}
+	broken := map[string]bool{}
+	for _, p := range x.problems {
+		broken[p.Address] = true
+	}
+	return slices.DeleteFunc(all, func(m *member) bool {
+		return broken[m.Address] || m.synthetic
+	})
 }
 
 func (x *expansion) addresses() []string { return slices.Sorted(maps.Keys(x.members)) }
@@ -106,8 +116,7 @@ func (x *expansion) load1(i Instance, kind *Kind) *member {
 	if i.Spec.IsNull() {
 		m.Spec = value.NewMap(nil)
 	}
-	spec := kind.newSpec()
-	problems := kind.decode(m.Spec, spec)
+	spec, problems := kind.read(m.Instance)
 	if c, ok := spec.(interface{ common() *Common }); ok {
 		m.common = c.common()
 	} else {
@@ -118,9 +127,6 @@ func (x *expansion) load1(i Instance, kind *Kind) *member {
 	}
 	if len(problems) == 0 {
 		m.spec = spec
-		if kind.check != nil {
-			problems = kind.check(i, spec)
-		}
 	}
 	x.add(i.Address, problems...)
 	return m
@@ -236,8 +242,12 @@ func (x *expansion) checkOutputs(graph *resource.Graph) {
 	}
 	for _, m := range x.sorted() {
 		eachReference(m.Spec, func(path []string, ref value.Reference) {
-			if _, ok := given[ref.Target][ref.Output]; !ok {
-				names := slices.Sorted(maps.Keys(given[ref.Target]))
+			outputs, expanded := given[ref.Target]
+			if !expanded || !slices.Contains(x.members[ref.Target].kind.Outputs, ref.Output) {
+				return // reported before
+			}
+			if _, ok := outputs[ref.Output]; !ok {
+				names := slices.Sorted(maps.Keys(outputs))
 				x.add(m.Address, problem(UnknownOutput, path, names,
 					"%s gives no output %q the way it is configured; it gives %s", ref.Target, ref.Output, strings.Join(names, ", ")))
 			}

@@ -1,6 +1,7 @@
 package component
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -212,9 +213,14 @@ func TestExpandDependsOn(t *testing.T) {
 	}
 }
 
-func tagged(address, key, text string) Instance {
-	i := instance(address, "Store", nil)
-	i.Tags = map[string]string{key: text}
+// tagged has n tags of its own and as many of its stack.
+func tagged(address string, n int) Instance {
+	own, stack := m{"last": "x"}, map[string]string{}
+	for k := range n {
+		own[fmt.Sprint("own", k)], stack[fmt.Sprint("stack", k)] = "x", "x"
+	}
+	i := instance(address, "Store", m{"tags": own})
+	i.Tags = stack
 	return i
 }
 
@@ -244,7 +250,7 @@ func TestExpandFindsProblems(t *testing.T) {
 		"reserved tag":       {[]Instance{instance("a/x", "Store", m{"tags": m{"Deployer:stack": "x"}})}, "a/x: tags.Deployer:stack: keys that begin with", ""},
 		"long tag":           {[]Instance{instance("a/x", "Store", m{"tags": m{"k": strings.Repeat("x", 257)}})}, "a/x: tags.k: a tag's value has at most 256", ""},
 		"odd tag":            {[]Instance{instance("a/x", "Store", m{"tags": m{"owner": "Team (Core)"}})}, "a/x: tags.owner: a tag has letters, digits, spaces and", ""},
-		"odd tag of a stack": {[]Instance{tagged("a/x", "owner", "a;b"), tagged("a/y", "owner", "a;b")}, "tags.owner: a tag has letters, digits, spaces and", ""},
+		"many tags":          {[]Instance{tagged("a/x", 23)}, "a/x: tags: AWS takes at most 46 tags beside our own, and with those of the stack", ""},
 		"sensitive":          {[]Instance{instance("a/x", "App", m{"env": m{"KEY": value.NewString("s3cret").Sensitive()}})}, "a/x: env.KEY: uses a sensitive value", ""},
 		"sensitive template": {[]Instance{instance("a/x", "App", m{"env": m{"KEY": value.Concat(ref("a/y", "arn"), value.NewString("s3cret").Sensitive())}}), instance("a/y", "Store", nil)}, "a/x: env.KEY: uses a sensitive value", ""},
 		"cycle of three": {[]Instance{
@@ -284,6 +290,23 @@ func TestExpandReportsAllProblemsAtOnce(t *testing.T) {
 	}
 	if want := []string{"a/b", "a/c", "a/z", "a/z"}; !slices.Equal(addresses, want) {
 		t.Errorf("problems of %v, want of %v: %v", addresses, want, problems)
+	}
+}
+
+func TestExpandReportsBesideTheProblemsOfOthers(t *testing.T) {
+	_, problems := Expand(testRegistry(), []Instance{
+		instance("a/x", "Store", m{"overrides": m{"objekt": m{}}}),
+		instance("a/y", "Store", m{"link": ref("a/x", "reader")}),
+		instance("a/z", "Store", m{"mode": "slow"}),
+		instance("a/v", "Store", m{"mode": "slow", "tags": m{"owner": "a;b"}, "nonsense": 1}),
+		instance("a/w", "Store", m{"link": ref("a/z", "reader")}), // what a broken one gives is not known
+	})
+	var got []string
+	for _, p := range problems {
+		got = append(got, p.Address+" "+strings.Join(p.Path, "."))
+	}
+	if want := []string{"a/v nonsense", "a/v mode", "a/v tags.owner", "a/x overrides.objekt", "a/y link", "a/z mode"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q: %v", got, want, problems)
 	}
 }
 

@@ -22,7 +22,7 @@ func override(resources map[string]*resource.Resource, patches map[string]value.
 				"this component makes no resource named %q; it makes %s", name, strings.Join(all, ", ")))
 		case patch.IsNull():
 		case patch.Kind() != value.Map:
-			problems = append(problems, problem(value.WrongType, path, nil, "must be a map of properties, but is a %s", patch.Kind()))
+			problems = append(problems, problem(value.WrongType, path, nil, "must be a map of properties, but is %s", patch.Kind().Article()))
 		default:
 			r.Props = mergePatch(r.Props, patch)
 		}

@@ -148,7 +148,13 @@ func (l List) Sort() List {
 		}
 		return a.Position.Column - b.Position.Column
 	})
-	return slices.CompactFunc(sorted, func(a, b *Diagnostic) bool { return a.Error() == b.Error() })
+	seen := make(map[string]bool, len(sorted))
+	return slices.DeleteFunc(sorted, func(d *Diagnostic) bool {
+		text := d.Error()
+		again := seen[text]
+		seen[text] = true
+		return again
+	})
 }
 
 // New returns an error diagnostic.

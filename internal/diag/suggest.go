@@ -7,16 +7,21 @@ import (
 
 // DidYouMean returns `Did you mean "x"?` for the candidate nearest to what was written, "" when none is near.
 func DidYouMean(written string, candidates []string) string {
+	if near := Nearest(written, candidates); near != "" {
+		return fmt.Sprintf("Did you mean %q?", near)
+	}
+	return ""
+}
+
+// Nearest returns the candidate nearest to what was written, "" when none is near.
+func Nearest(written string, candidates []string) string {
 	best, bestDistance := "", 1+max(len(written)/3, 1)
 	for _, c := range candidates {
 		if d := distance(strings.ToLower(written), strings.ToLower(c)); d < bestDistance {
 			best, bestDistance = c, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("Did you mean %q?", best)
+	return best
 }
 
 // distance is the Levenshtein distance with transpositions counted as one edit.

@@ -125,6 +125,7 @@ func (p *parsed) errors(diags hcl.Diagnostics) []error {
 
 func lowerFirst(s string) string {
 	s, _, _ = strings.Cut(s, " Did you intend") // HCL's advice on escaping; callers give it for every error
+	s, _, _ = strings.Cut(s, "\n\n")            // the same at greater length
 	s = strings.TrimSuffix(strings.TrimSpace(s), ".")
 	if len(s) > 1 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'a' && s[1] <= 'z' {
 		return string(s[0]+('a'-'A')) + s[1:]

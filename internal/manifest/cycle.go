@@ -69,7 +69,7 @@ func (r *resolver) cycle(path []int, reported map[string]bool) {
 		lines = append(lines, fmt.Sprintf("%s waits for %s: %s at %s", w.from, w.to, how, w.at.position()))
 	}
 	key := strings.Join(slices.Sorted(slices.Values(names)), " ")
-	if reported[key] {
+	if reported[key] || len(waits) == 1 { // the expansion says that a component cannot wait for itself
 		return
 	}
 	reported[key] = true

@@ -75,7 +75,7 @@ func newDocument(root *node, p *problems) *document {
 			d.spec = spec.value
 		case value.Null:
 		default:
-			p.invalid(spec.at, "Wrong type", fmt.Sprintf("spec must be a map, but is a %s.", spec.value.kind), "")
+			p.invalid(spec.at, "Wrong type", fmt.Sprintf("spec must be a map, but is %s.", spec.value.kind.Article()), "")
 		}
 	}
 	if d.name != "" {
@@ -107,7 +107,7 @@ func (d *document) specKey() span {
 
 // must reports an error at a name that its place in the repository asks to be another.
 func (d *document) must(be, why string, p *problems) {
-	if d.named && d.name != be {
+	if reason, _ := CheckName(be); d.named && d.name != be && reason == "" {
 		p.invalid(d.at("metadata", "name"), "Wrong name", fmt.Sprintf("The name is %q, but %s.", d.name, why), fmt.Sprintf("Write %q, or rename the folder or file.", be))
 	}
 }

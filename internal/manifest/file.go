@@ -57,8 +57,9 @@ func at(d *diag.Diagnostic, s span) *diag.Diagnostic {
 	return d
 }
 
-// find narrows s to the place where text stands in the file, from s on and on at most lines lines; s itself when it does not.
-func (s span) find(text string, lines int) span {
+// find narrows s to the place where text stands in the file for the time after skip times, from s on and on at most lines lines; s itself
+// when it does not.
+func (s span) find(text string, lines, skip int) span {
 	if s.file == nil || text == "" || strings.Contains(text, "\n") {
 		return s
 	}
@@ -67,12 +68,32 @@ func (s span) find(text string, lines int) span {
 		if line == s.line {
 			skipped = byteOffset(content, s.column)
 		}
-		if i := strings.Index(content[skipped:], text); i >= 0 {
-			return span{file: s.file, line: line, column: utf8.RuneCountInString(content[:skipped+i]) + 1, length: utf8.RuneCountInString(text)}
+		for i := strings.Index(content[skipped:], text); i >= 0; i = strings.Index(content[skipped:], text) {
+			if skip == 0 {
+				return span{file: s.file, line: line, column: utf8.RuneCountInString(content[:skipped+i]) + 1, length: utf8.RuneCountInString(text)}
+			}
+			skip, skipped = skip-1, skipped+i+len(text)
 		}
 	}
 	return s
 }
+
+// reach is how many lines a value that begins at s takes at most: up to the next line that is not indented deeper.
+func (s span) reach() int {
+	if s.file == nil || s.line < 1 || s.line > len(s.file.lines) {
+		return 0
+	}
+	lines := s.file.lines
+	first := indent(lines[s.line-1])
+	for line := s.line + 1; line <= len(lines); line++ {
+		if text := lines[line-1]; strings.TrimSpace(text) != "" && indent(text) <= first {
+			return line - s.line
+		}
+	}
+	return len(lines) - s.line + 1
+}
+
+func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
 // byteOffset is where in content the column starts.
 func byteOffset(content string, column int) int {

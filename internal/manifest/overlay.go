@@ -70,8 +70,28 @@ func (r *resolver) counterpart(over *document) *document {
 		r.problems.invalid(where, "Overlay needs its service", fmt.Sprintf("Which %s %q is meant: %s?", over.kind, over.name, addresses(same)), next)
 		return nil
 	}
+	if detail, next := r.undocumented(over); detail != "" {
+		r.problems.invalid(where, "Overlay of nothing", detail, next)
+		return nil
+	}
 	r.problems.invalid(where, "Overlay of nothing", r.nothing(over, service, candidates, same), "Overlays change what exists; to add something, put it below services/ or infra/.")
 	return nil
+}
+
+// undocumented is about overlays of what is there without a document: a service's folder, a Network.
+func (r *resolver) undocumented(over *document) (detail, next string) {
+	file := ""
+	if _, there := r.bundle.services[over.name]; there && over.kind == "Service" {
+		file = "services/" + over.name + "/service.yaml"
+	}
+	if kind, ok := r.options.Registry.Kind(over.kind); ok && kind.Group == infraGroup && kind.Synthetic == Infra+"/"+over.name {
+		file = kind.Synthetic + ".yaml"
+	}
+	if file == "" {
+		return "", ""
+	}
+	return fmt.Sprintf("The %s %q is there without a document, so there is nothing to lay this over.", over.kind, over.name),
+		fmt.Sprintf("Write its document, without spec if it needs none, to %s.", file)
 }
 
 // nothing says what an overlay may have meant.
@@ -97,10 +117,8 @@ func (r *resolver) nothing(over *document, service string, candidates, same []*d
 	}
 	var names []string
 	if over.kind == "Service" {
-		for name, d := range r.bundle.services {
-			if d != nil {
-				names = append(names, name)
-			}
+		for name := range r.bundle.services {
+			names = append(names, name)
 		}
 	}
 	for _, d := range candidates {
@@ -156,7 +174,7 @@ func (r *resolver) defaults(overlays map[*document]*document) map[string]*node {
 				r.problems.invalid(e.at, "Unknown kind", fmt.Sprintf("%q is not a kind that has defaults. %s", e.key, suggest(e.key, r.options.Registry.Names())), "")
 			case e.value.kind == value.Null:
 			case e.value.kind != value.Map:
-				r.problems.invalid(e.at, "Wrong type", fmt.Sprintf("spec.%s must be a map, but is a %s.", e.key, e.value.kind), "")
+				r.problems.invalid(e.at, "Wrong type", fmt.Sprintf("spec.%s must be a map, but is %s.", e.key, e.value.kind.Article()), "")
 			default:
 				r.unknownDefaults(kind, e)
 				out[e.key] = merge(out[e.key], e.value)

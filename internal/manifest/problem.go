@@ -90,6 +90,7 @@ func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 		d.Detail = fmt.Sprintf("In %s, %s.", path, message)
 	case value.WrongType, value.NotKnown:
 		d.Detail = fmt.Sprintf("%s %s.", path, message)
+		d.Next = quoting(n.find(p.Path), p.Want)
 	default:
 		d.Detail = fmt.Sprintf("%s: %s.", path, message)
 		if len(p.Path) == 0 {
@@ -101,6 +102,19 @@ func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 		}
 	}
 	return at(d, where)
+}
+
+// quoting says what a pair of quotes too many or too few does.
+func quoting(written *node, want value.Kind) string {
+	switch {
+	case !written.scalar() || strings.Contains(written.text, "\n"):
+	case want == value.String && written.kind != value.String:
+		return fmt.Sprintf("Quote it: %q.", written.text)
+	case want == value.Number && written.kind == value.String && decimal.MatchString(written.text),
+		want == value.Bool && (written.text == "true" || written.text == "false"):
+		return "Write it without quotes."
+	}
+	return ""
 }
 
 // dotted is how a place is called in sentences.

@@ -129,6 +129,7 @@ func (r *resolver) index(overlays map[*document]*document) {
 		}
 		var spec serviceSpec
 		r.decode(&merged, &spec, "tags")
+		r.tags(&merged, spec.Tags)
 		r.serviceTags[name] = spec.Tags
 	}
 	for _, d := range r.bundle.components {

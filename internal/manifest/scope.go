@@ -47,7 +47,7 @@ func (s scope) text(leaf *node, path []string) value.Value {
 	}
 	for _, name := range variables {
 		if v := s.known[name]; v == nil || v.Origin == "" {
-			s.missing(name, mention(leaf, name))
+			s.missing(name, mention(leaf, name), s.service)
 			if v == nil && !s.declared[name] {
 				s.known[name] = &Variable{Name: name, Value: value.NewUnknown()}
 			}
@@ -126,11 +126,20 @@ func mention(leaf *node, name string) span {
 		if i < 0 {
 			return leaf.at
 		}
-		if at := from + i; strings.LastIndex(leaf.text[:at], "${") > strings.LastIndex(leaf.text[:at], "}") {
+		at := from + i
+		if whole(leaf.text, at, len(name)) && strings.LastIndex(leaf.text[:at], "${") > strings.LastIndex(leaf.text[:at], "}") {
 			return within(leaf, at, len(name))
 		}
 		from += i + 1
 	}
+}
+
+// whole reports whether a word stands by itself, neither as a part of another one nor behind a dot.
+func whole(text string, at, length int) bool {
+	part := func(c byte) bool {
+		return c == '_' || c == '-' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	}
+	return (at == 0 || !part(text[at-1]) && text[at-1] != '.') && (at+length == len(text) || !part(text[at+length]))
 }
 
 // within finds a part of a text in the file. Quoting and folding may hide it: then it is the text as a whole.
@@ -140,7 +149,7 @@ func within(leaf *node, offset, length int) span {
 	}
 	from := max(strings.LastIndex(leaf.text[:offset], "${"), 0)
 	part := leaf.text[from : offset+length]
-	found := leaf.at.find(part, strings.Count(leaf.text, "\n")+2)
+	found := leaf.at.find(part, leaf.at.reach(), strings.Count(leaf.text[:from], part))
 	if found == leaf.at {
 		return found
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/value"
 )
@@ -115,6 +116,7 @@ func (r *resolver) settle() {
 		var spec stackSpec
 		r.decode(base, &spec, "provider", "tags")
 		r.account(base, spec.Provider)
+		r.tags(base, spec.Tags)
 		r.stack.Provider = r.stack.Provider.under(Provider(spec.Provider))
 		r.stack.Tags = layer(r.stack.Tags, spec.Tags)
 	}
@@ -122,6 +124,7 @@ func (r *resolver) settle() {
 		var spec environmentSpec
 		r.decode(over, &spec, "provider", "tags")
 		r.account(over, spec.Provider)
+		r.tags(over, spec.Tags)
 		r.stack.Provider = r.stack.Provider.under(Provider(spec.Provider))
 		r.stack.Tags = layer(r.stack.Tags, spec.Tags)
 		r.stack.Production = spec.Production
@@ -136,6 +139,13 @@ func (r *resolver) account(d *document, spec providerSpec) {
 	if a := spec.Account; a != "" && (len(a) != 12 || strings.Trim(a, "0123456789") != "") {
 		r.problems.invalid(d.at("spec", "provider", "account"), "Invalid value", fmt.Sprintf("spec.provider.account: %q is not an AWS account number.", a),
 			"Write its 12 digits, quoted when the first is 0.")
+	}
+}
+
+// tags checks what AWS takes as tags; those of components are checked with the rest of their spec.
+func (r *resolver) tags(d *document, tags map[string]string) {
+	for _, problem := range component.CheckTags(tags) {
+		r.problems.add(describe(d.spec, "spec", problem))
 	}
 }
 

@@ -76,7 +76,7 @@ func parseVarMap(name, text string, p *problems) []assignment {
 				p.invalid(e.at, "Invalid variable name", fmt.Sprintf("%q does not match %s.", e.key, variablePattern), "Use letters, digits and _, not a digit first.")
 			case e.value.kind == value.Null:
 			case !e.value.scalar():
-				p.invalid(e.at, "Wrong type", fmt.Sprintf("%s must be a text, a number or true or false, but is a %s.", e.key, e.value.kind), "A variable holds one text.")
+				p.invalid(e.at, "Wrong type", fmt.Sprintf("%s must be a text, a number or true or false, but is %s.", e.key, e.value.kind.Article()), "A variable holds one text.")
 			default:
 				out = append(out, assignment{e.key, e.value.text})
 			}

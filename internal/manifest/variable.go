@@ -125,7 +125,7 @@ func (r *resolver) defaultOf(d *definition, name string, n *node) {
 	switch {
 	case n.kind == value.Null:
 	case !n.scalar():
-		r.problems.invalid(n.at, "Wrong type", fmt.Sprintf("%s must be a text, a number or true or false, but is a %s.", name, n.kind), "A variable holds one text.")
+		r.problems.invalid(n.at, "Wrong type", fmt.Sprintf("%s must be a text, a number or true or false, but is %s.", name, n.kind.Article()), "A variable holds one text.")
 	case len(n.text) > maxVariable:
 		r.problems.invalid(n.at, "Too large", fmt.Sprintf("%s has %d KiB; %d KiB are allowed.", name, len(n.text)>>10, maxVariable>>10), "")
 	default:
@@ -161,7 +161,7 @@ func (r *resolver) match(v *Variable, d *definition) {
 }
 
 // missing reports variables that an expression uses and nothing gives a value, each once, at its first use.
-func (r *resolver) missing(name string, where span) {
+func (r *resolver) missing(name string, where span, service string) {
 	if r.reported[name] {
 		return
 	}
@@ -175,6 +175,14 @@ func (r *resolver) missing(name string, where span) {
 	slices.Sort(names)
 	near := diag.DidYouMean(name, names)
 	next := fmt.Sprintf("Pass --var %s=…, set %s%s, or give it a value in spec.variables of the Stack or the Environment.", name, VarPrefix, name)
+	if meant := r.meant(name, service); meant != "" && !r.declared[name] {
+		d := diag.New(diag.Invalid, "Missing variable", fmt.Sprintf("One word is a variable, and nothing gives %q a value.", name), meant)
+		if !r.options.Strict {
+			d.Severity = diag.Warning
+		}
+		r.problems.add(at(d, where))
+		return
+	}
 	if !r.options.Strict {
 		if near != "" && !r.declared[name] {
 			r.problems.warn(where, "Unknown variable", fmt.Sprintf("No variable is called %q. %s", name, near), next)
@@ -185,12 +193,18 @@ func (r *resolver) missing(name string, where span) {
 	if near != "" && !r.declared[name] {
 		detail += " " + near
 	}
-	for _, root := range roots {
-		if root == name {
-			next = fmt.Sprintf("One word is a variable; for the built-in value write ${%s.%s}.", name, rootKeys(name)[0])
-		}
-	}
 	r.problems.invalid(where, "Missing variable", detail, next)
+}
+
+// meant is the advice for a variable that has the name of something with a dot behind it; "" when it has not.
+func (r *resolver) meant(name, service string) string {
+	if slices.Contains(roots, name) {
+		return fmt.Sprintf("For the built-in value write ${%s.%s}.", name, rootKeys(name)[0])
+	}
+	if t, ok := r.targets[service+"/"+name]; ok && t.kind != nil && len(t.kind.Outputs) > 0 {
+		return fmt.Sprintf("For an output of the component %s write ${%s.%s}; it has %s.", name, name, t.kind.Outputs[0], strings.Join(t.kind.Outputs, ", "))
+	}
+	return ""
 }
 
 // hideSecrets keeps the defaults of sensitive variables out of excerpts.
@@ -230,14 +244,7 @@ func hide(n *node) {
 	if n.at.file.secret == nil {
 		n.at.file.secret = map[int]bool{}
 	}
-	lines := n.at.file.lines
-	first := indent(lines[n.at.line-1])
-	for line := n.at.line; line <= len(lines); line++ {
-		if line > n.at.line && strings.TrimSpace(lines[line-1]) != "" && indent(lines[line-1]) <= first {
-			break
-		}
-		n.at.file.secret[line] = true
+	for i := range n.at.reach() {
+		n.at.file.secret[n.at.line+i] = true
 	}
 }
-
-func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }

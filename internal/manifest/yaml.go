@@ -244,6 +244,8 @@ func (r *reader) syntax(f *file, first int, err error) {
 	}
 	next := "Correct the YAML here or just above."
 	switch line := f.lines[where.line-1]; {
+	case strings.Contains(message, "\t"):
+		message, next = "a tab stands where YAML allows none", "Indent with spaces."
 	case strings.Contains(line, "\t"):
 		next = "Indent with spaces: YAML allows no tabs there."
 	case strings.Contains(line, "${"):

@@ -28,7 +28,14 @@ type Problem struct {
 	Path    []string // map keys and list indexes
 	Message string   // what is wrong and what is wanted instead, one sentence
 	Allowed []string // for UnknownKey and enums: what would be right, for suggestions
+	Missing string   // for MissingKey: the key
+	Want    Kind     // for WrongType: what it should be; Null when that cannot be said in a word
+	Rests   []string // keys at the root, beside the path's first, that the judgement rests on
 }
+
+// RestsOn returns p with the keys at the root whose values it compared: a check that compares cpu with memory cannot judge when cpu is no
+// number.
+func (p Problem) RestsOn(keys ...string) Problem { p.Rests = keys; return p }
 
 func (p Problem) Error() string { return strings.Join(p.Path, ".") + ": " + p.Message }
 
@@ -45,6 +52,11 @@ type decoder struct{ problems []Problem }
 
 func (d *decoder) add(kind ProblemKind, path []string, allowed []string, format string, args ...any) {
 	d.problems = append(d.problems, Problem{Kind: kind, Path: slices.Clone(path), Message: fmt.Sprintf(format, args...), Allowed: allowed})
+}
+
+func (d *decoder) wrong(want Kind, path []string, format string, args ...any) {
+	d.add(WrongType, path, nil, format, args...)
+	d.problems[len(d.problems)-1].Want = want
 }
 
 func (d *decoder) decode(v Value, out reflect.Value, path []string, f field) {
@@ -82,7 +94,7 @@ func (d *decoder) decode(v Value, out reflect.Value, path []string, f field) {
 	if u, ok := out.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		text, scalar := v.text()
 		if !scalar {
-			d.add(WrongType, path, nil, "must be a string, but is a %s", v.kind)
+			d.wrong(String, path, "must be a string, but is %s", v.kind.Article())
 		} else if err := u.UnmarshalText([]byte(text)); err != nil {
 			d.add(BadValue, path, nil, "%s", err)
 		}
@@ -138,7 +150,7 @@ func (d *decoder) decode(v Value, out reflect.Value, path []string, f field) {
 
 func (d *decoder) want(v Value, kind Kind, path []string) bool {
 	if v.kind != kind {
-		d.add(WrongType, path, nil, "must be a %s, but is a %s", kind, v.kind)
+		d.wrong(kind, path, "must be %s, but is %s", kind.Article(), v.kind.Article())
 		return false
 	}
 	return true
@@ -183,6 +195,7 @@ func (d *decoder) structure(v Value, out reflect.Value, path []string) {
 		item, given := v.Entries()[f.name]
 		if f.required && (!given || item.IsNull()) {
 			d.add(MissingKey, path, nil, "the key %q is required", f.name)
+			d.problems[len(d.problems)-1].Missing = f.name
 			continue
 		}
 		if given {

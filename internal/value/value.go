@@ -34,6 +34,17 @@ func (k Kind) String() string {
 	return [...]string{"null", "true or false", "number", "string", "list", "map", "expression", "unknown"}[k]
 }
 
+// Article is String as sentences want it: "a number", "true or false".
+func (k Kind) Article() string {
+	switch k {
+	case Null, Bool, Unknown:
+		return k.String()
+	case Deferred:
+		return "an " + k.String()
+	}
+	return "a " + k.String()
+}
+
 // Value is one immutable node of a tree. Never change a slice or map after handing it to a constructor.
 type Value struct {
 	kind      Kind

@@ -67,7 +67,7 @@ func TestDecodeReportsEverythingAtOnce(t *testing.T) {
 		`: the key "name" is required`:                                    MissingKey,
 		`cpu: must be a number, but is a string`:                          WrongType,
 		`ratio: must be a number, but the variable's text "much" is none`: WrongType,
-		`on: must be a true or false, but is a number`:                    WrongType,
+		`on: must be true or false, but is a number`:                      WrongType,
 		`timeout: "soon" is not a duration such as 30s, 15m or 7d`:        BadValue,
 		`env: must be a map, but is a list`:                               WrongType,
 		`count: must be a number, but is a string`:                        WrongType,

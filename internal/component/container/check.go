@@ -87,10 +87,10 @@ func (s *Spec) checkSidecars(in component.Instance) []value.Problem {
 		cpu, memory = cpu-c.CPU, memory-c.Memory
 	}
 	if cpu <= 0 {
-		problems = append(problems, component.Invalid([]string{"sidecars"}, "they take all the task's CPU units and leave none to the main container: raise cpu"))
+		problems = append(problems, component.Invalid([]string{"sidecars"}, "they take all the task's CPU units and leave none to the main container: raise cpu").RestsOn("cpu", "memory"))
 	}
 	if memory <= 0 {
-		problems = append(problems, component.Invalid([]string{"sidecars"}, "they take all the task's memory and leave none to the main container: raise memory"))
+		problems = append(problems, component.Invalid([]string{"sidecars"}, "they take all the task's memory and leave none to the main container: raise memory").RestsOn("cpu", "memory"))
 	}
 	return problems
 }
@@ -113,7 +113,7 @@ func (d *Deployment) check(tasks int) []value.Problem {
 		}
 		problems = append(problems, component.Invalid(path,
 			"no rollout can ever begin: with %s, at least %d must keep running (%d %%, rounded up) and at most %d may run (%d %%, rounded down); lower minHealthyPercent or raise maxPercent",
-			count(tasks, "task"), (tasks*least+99)/100, least, tasks*most/100, most))
+			count(tasks, "task"), (tasks*least+99)/100, least, tasks*most/100, most).RestsOn("scaling"))
 	}
 	problems = append(problems, span([]string{"deployment", "timeout"}, d.Timeout, minTimeout, maxTimeout)...)
 	problems = append(problems, span([]string{"deployment", "bake"}, d.Bake, 0, maxBake)...)

@@ -40,7 +40,7 @@ func check(in component.Instance, s *Spec) []value.Problem {
 		case s.Scaling.RequestsPerTarget < 0:
 			problems = append(problems, component.Invalid(path, "must be at least 1"))
 		case s.Ingress == nil:
-			problems = append(problems, component.Invalid(path, "the load balancer counts the requests, and without ingress none comes that way"))
+			problems = append(problems, component.Invalid(path, "the load balancer counts the requests, and without ingress none comes that way").RestsOn("ingress"))
 		case !s.Scaling.Automatic():
 			problems = append(problems, component.Invalid(path, "has no effect without room to scale: set max above min"))
 		}
@@ -89,7 +89,7 @@ func (s *Spec) checkHealth() []value.Problem {
 		for _, p := range s.Ports {
 			all = append(all, strconv.Itoa(p.Port))
 		}
-		problems = append(problems, component.Invalid(at("port"), "the container does not listen on %d; its ports are %s", h.Port, strings.Join(all, ", ")))
+		problems = append(problems, component.Invalid(at("port"), "the container does not listen on %d; its ports are %s", h.Port, strings.Join(all, ", ")).RestsOn("ports"))
 	}
 	if t := time.Duration(h.Interval); t != 0 && (t < minInterval || t > maxInterval || t%time.Second != 0) {
 		problems = append(problems, component.Invalid(at("interval"), "must be from 5s to 300s, in whole seconds"))
@@ -97,10 +97,10 @@ func (s *Spec) checkHealth() []value.Problem {
 	if s.Ingress == nil {
 		const unused = "the load balancer does this check, and without ingress there is none; healthCheck.command checks inside the container"
 		if h.Path != "" {
-			problems = append(problems, component.Invalid(at("path"), unused))
+			problems = append(problems, component.Invalid(at("path"), unused).RestsOn("ingress"))
 		}
 		if h.Port != 0 {
-			problems = append(problems, component.Invalid(at("port"), unused))
+			problems = append(problems, component.Invalid(at("port"), unused).RestsOn("ingress"))
 		}
 	}
 	return problems

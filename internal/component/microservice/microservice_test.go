@@ -13,6 +13,35 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
+// TestAllAtOnce: what is wrong with one field hides nothing about the others, and brings nothing up that only follows from it.
+func TestAllAtOnce(t *testing.T) {
+	kind, _ := kinds.Registry().Kind("MicroService")
+	for name, c := range map[string]struct {
+		spec string
+		want []string // paths
+	}{
+		"unknown key beside":  {"image: x\nports: [{name: a, port: 80}]\nfoo: 1\ncpu: 256\nmemory: 4096\nscaling: {min: 5, max: 2}", []string{"foo", "memory", "scaling.max"}},
+		"misspelt":            {"image: x\nport: [{name: a, port: 80}]\nhealthCheck: {port: 81}\ningress: {}\nmemory: 700", []string{"", "memory", "port"}},
+		"misspelt ingress":    {"image: x\nports: [{name: a, port: 80}]\ningres: {}\nhealthCheck: {path: /h}", []string{"ingres"}},
+		"misspelt inside":     {"image: x\nports: [{name: a, port: 80}]\nscaling: {min: 5, maximum: 9, cpu: 50}\ncpu: 300", []string{"cpu", "scaling.maximum"}},
+		"wrong type":          {"image: x\nports: [{name: a, port: 80}]\ncpu: many\nmemory: 1536\ndeployment: {minHealthyPercent: 101}", []string{"cpu", "deployment.minHealthyPercent"}},
+		"wrong type of ports": {"image: x\nports: 80\nhealthCheck: {port: 80, interval: 1s}\ningress: {host: '/'}", []string{"healthCheck.interval", "ingress.host", "ports"}},
+		"missing":             {"ports: []\nsecrets: {A: plain}", []string{"", "ports", "secrets.A"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := componenttest.Instances(t, "components:\n  a/it:\n    kind: MicroService\n    spec:\n      "+strings.ReplaceAll(c.spec, "\n", "\n      "))
+			problems := kind.Validate(in[0])
+			var got []string
+			for _, p := range problems {
+				got = append(got, strings.Join(p.Path, "."))
+			}
+			if slices.Sort(got); !slices.Equal(got, c.want) {
+				t.Errorf("got %q, want %q: %v", got, c.want, problems)
+			}
+		})
+	}
+}
+
 func TestGolden(t *testing.T) { componenttest.Golden(t, kinds.Registry()) }
 
 func TestCheck(t *testing.T) {

@@ -28,6 +28,6 @@ func TestCheck(t *testing.T) {
 		"any origin":      {`cors: [{origins: ["*"], methods: [GET]}]`, ""},
 		"method":          {`cors: [{origins: ["*"], methods: [PATCH]}]`, `cors.0.methods.0: "PATCH" is not one of`},
 		"nobody let in":   {"cors: [{origins: [], methods: [GET]}]", "cors.0: needs at least one origin"},
-		"protected field": {"protect: maybe", "protect: must be a true or false"},
+		"protected field": {"protect: maybe", "protect: must be true or false"},
 	})
 }

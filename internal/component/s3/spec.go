@@ -113,7 +113,7 @@ func (r Rule) check(path []string, versioning bool) []value.Problem {
 		problems = append(problems, component.Invalid(path, "does nothing: give it expireAfter, noncurrentExpireAfter, abortUploadsAfter or transitions"))
 	}
 	if r.NoncurrentExpireAfter != 0 && !versioning {
-		problems = append(problems, component.Invalid(at("noncurrentExpireAfter"), "without versioning there are no old versions: set versioning: true"))
+		problems = append(problems, component.Invalid(at("noncurrentExpireAfter"), "without versioning there are no old versions: set versioning: true").RestsOn("versioning"))
 	}
 	last, infrequent := time.Duration(-1), time.Duration(-1)
 	for i, t := range r.Transitions {

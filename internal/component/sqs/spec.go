@@ -63,7 +63,7 @@ func check(_ component.Instance, s *Spec) []value.Problem {
 			retention = time.Duration(*s.Retention)
 		}
 		if time.Duration(*s.VisibilityTimeout) >= retention {
-			problems = append(problems, component.Invalid([]string{"visibilityTimeout"}, "must be shorter than retention: a message that fails once would be gone before its next try"))
+			problems = append(problems, component.Invalid([]string{"visibilityTimeout"}, "must be shorter than retention: a message that fails once would be gone before its next try").RestsOn("retention"))
 		}
 	}
 	if d := s.DeadLetter; d != nil && (d.MaxReceives < 1 || d.MaxReceives > maxReceives) {

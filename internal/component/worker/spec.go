@@ -57,9 +57,9 @@ func check(in component.Instance, s *Spec) []value.Problem {
 	}
 	switch verbs, used := s.Uses[s.queue(in)]; {
 	case !used:
-		problems = append(problems, component.Invalid(at("queue"), "%q is not in uses: add `%s: [receive]` there", s.Scaling.Queue, s.Scaling.Queue))
+		problems = append(problems, component.Invalid(at("queue"), "%q is not in uses: add `%s: [receive]` there", s.Scaling.Queue, s.Scaling.Queue).RestsOn("uses"))
 	case !slices.Contains(verbs, "receive"):
-		problems = append(problems, component.Invalid(at("queue"), "scaling by a queue that this worker does not receive from would never come to rest: add receive to uses.%s", s.Scaling.Queue))
+		problems = append(problems, component.Invalid(at("queue"), "scaling by a queue that this worker does not receive from would never come to rest: add receive to uses.%s", s.Scaling.Queue).RestsOn("uses"))
 	case !s.Scaling.Automatic():
 		problems = append(problems, component.Invalid(at("queue"), "has no effect without room to scale: set max above min"))
 	}

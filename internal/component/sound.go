@@ -1,0 +1,44 @@
+package component
+
+import (
+	"slices"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/value"
+)
+
+// sound keeps of what a check found in a spec that did not decode in full only what does not follow from that: nothing that rests on a
+// value of no use, on a key that is probably given under a misspelt name, or on a map below the spec that holds such a name.
+func sound(checked, decoded []value.Problem, spec value.Value) []value.Problem {
+	if len(decoded) == 0 {
+		return checked
+	}
+	useless := map[string]bool{} // keys of the spec
+	anything := false            // a key is misspelt beyond recognition: any that is not given may be meant
+	var misspelt [][]string      // maps below the spec
+	for _, d := range decoded {
+		switch last := len(d.Path) - 1; {
+		case d.Kind == value.UnknownKey && last > 0:
+			misspelt = append(misspelt, d.Path[:last])
+		case d.Kind == value.UnknownKey:
+			near := diag.Nearest(d.Path[0], d.Allowed)
+			useless[near], anything = true, anything || near == ""
+		case len(d.Path) > 0:
+			useless[d.Path[0]] = true
+		case d.Missing != "":
+			useless[d.Missing] = true
+		default:
+			return nil // the spec is no map
+		}
+	}
+	return slices.DeleteFunc(checked, func(p value.Problem) bool {
+		if len(p.Path) == 0 || slices.ContainsFunc(misspelt, func(where []string) bool {
+			return len(p.Path) >= len(where) && slices.Equal(p.Path[:len(where)], where)
+		}) {
+			return true
+		}
+		return slices.ContainsFunc(append(slices.Clone(p.Rests), p.Path[0]), func(key string) bool {
+			return useless[key] || anything && spec.Get(key).IsNull()
+		})
+	})
+}
