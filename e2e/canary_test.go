@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -290,11 +291,16 @@ func TestSecretsAreWrittenNowhere(t *testing.T) {
 	t.Logf("%d runs, %d calls", c.runs, c.calls())
 }
 
-// requireFile returns the one file in a folder below ~/.deployer.
+// requireFile returns the newest file in a folder below ~/.deployer.
 func requireFile(t *testing.T, home, folder string) string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(home, ".deployer", folder, "*"))
 	require.NoError(t, err)
-	require.Len(t, files, 1)
-	return files[0]
+	require.NotEmpty(t, files)
+	written := func(path string) time.Time {
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		return info.ModTime()
+	}
+	return slices.MaxFunc(files, func(a, b string) int { return written(a).Compare(written(b)) })
 }
