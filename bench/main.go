@@ -10,10 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/company/deployer/e2e/testkit"
@@ -42,7 +39,6 @@ type bench struct {
 	work                string
 	env                 []string
 	proxy               *proxy.Proxy
-	out                 *tabwriter.Writer
 }
 
 func run() error {
@@ -51,7 +47,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	b := &bench{deployer: filepath.Join(root, "bin", "deployer"), out: tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)}
+	b := &bench{deployer: filepath.Join(root, "bin", "deployer")}
 	info, err := os.Stat(b.deployer)
 	if err != nil {
 		return fmt.Errorf("%w: run make build first", err)
@@ -103,12 +99,11 @@ func run() error {
 	if err := b.roundTrips(); err != nil {
 		return err
 	}
-	return nil
+	return b.safety(root)
 }
 
-func (b *bench) row(cells ...string) {
-	fmt.Fprintln(b.out, strings.Join(cells, "\t"))
-	b.out.Flush()
+func (b *bench) row(what, own, peer, ratio string) {
+	fmt.Println(strings.TrimRight(fmt.Sprintf("%-54s %10s %10s %6s", what, own, peer, ratio), " "))
 }
 
 func (b *bench) start() error {
@@ -180,32 +175,5 @@ func (b *bench) noOpPlan(n int, peer time.Duration) error {
 	b.row(fmt.Sprintf("no-op plan, %d resources", n), ms(r.wall), other, ratio(r.wall, peer))
 	b.row(fmt.Sprintf("  its peak memory, %d resources", n), fmt.Sprintf("%d MB", r.memory/1e6), "", "")
 	b.row(fmt.Sprintf("  first apply through the emulator, %d", n), ms(applied.wall), "", "")
-	return nil
-}
-
-var benchLine = regexp.MustCompile(`BenchmarkCreate/1000\S*\s+\d+\s+(\d+) ns/op`)
-
-// create times the engine with an instant provider, as terraform_data is one. It leaves out what a process and a backend cost; the rows
-// above say how much that is.
-func (b *bench) create(root string) error {
-	cmd := exec.Command("go", "test", "-run", "^$", "-bench", "^BenchmarkCreate$/^1000$", "-benchtime", "5x", "./internal/engine")
-	cmd.Dir = root
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
-	}
-	m := benchLine.FindSubmatch(out)
-	if m == nil {
-		return fmt.Errorf("no figure in:\n%s", out)
-	}
-	ns, err := strconv.ParseInt(string(m[1]), 10, 64)
-	if err != nil {
-		return err
-	}
-	peer := ""
-	if created > 0 {
-		peer = ms(created)
-	}
-	b.row("create of 1000, instant provider (engine alone)", ms(time.Duration(ns)), peer, ratio(time.Duration(ns), created))
 	return nil
 }
