@@ -19,15 +19,20 @@ build: ## Build bin/deployer
 
 .PHONY: test
 test: build ## Run every test (installs moto into .cache when it is not on PATH)
-	DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -timeout 14m ./...
+	DEPLOYER_CRASH=$(or $(DEPLOYER_CRASH),$(COMMIT)) DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -timeout 14m ./...
 
 .PHONY: e2e
 e2e: build ## Run only the scripts that drive the real binary
 	DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 ./e2e/...
 
 .PHONY: crash
-crash: build ## Kill an apply at every AWS call; minutes to an hour (a rotating part is in make test)
-	DEPLOYER_CRASH=all DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 -timeout 90m -run Crash -v ./e2e
+crash: ## Let runs die at each of their calls, and each call fail in each way; an hour or more (make test runs a part)
+	DEPLOYER_CRASH=all go test -count=1 -timeout 5m -run 'Death|LateSight' ./internal/deploy
+	DEPLOYER_CRASH=all DEPLOYER_CRASH_SITES=3 go test -count=1 -timeout 5h -v ./e2e/crash
+
+.PHONY: crash-kill
+crash-kill: build ## The same with the real binary and kill -9: at every call that changes something, and every one to state and locks
+	DEPLOYER_CRASH=all DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 -timeout 5h -run 'Crash|Kill|CallsThat|TestInterrupt' -v ./e2e
 
 .PHONY: secrets
 secrets: build ## Let every call of every command fail and grep all that was written for secrets (a sample is in make test)

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,24 +11,27 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/e2e/testkit"
+	"github.com/company/deployer/e2e/testkit/inventory"
 	"github.com/company/deployer/e2e/testkit/proxy"
+	"github.com/company/deployer/e2e/testkit/tally"
 )
 
 // crashSite is a stack in an account of its own, that is deployed over and over again.
 type crashSite struct {
 	*testkit.Env
-	stack        crashStack
-	local        bool // state and locks are files
-	repo         string
-	want         [2][]string // what AWS holds after an undisturbed apply of each version
-	applyCalls   int         // calls that change something, of an undisturbed first apply
-	changeCalls  int         // from the first version to the second
-	destroyCalls int
-	deployments  int
+	stack                      crashStack
+	local                      bool // state and locks are files
+	repo                       string
+	want                       [2][]inventory.Object // what AWS holds after an undisturbed apply of each version
+	apply, change, destruction calls                 // of undisturbed runs: a first apply, from the first version to the second, a destroy
+	deployments                int
 }
 
 func newCrashSite(t *testing.T, stack crashStack, local bool) *crashSite {
@@ -42,35 +46,78 @@ func newCrashSite(t *testing.T, stack crashStack, local bool) *crashSite {
 	require.Zero(t, code, out)
 	require.Empty(t, s.inventory(t))
 
-	counted := func(command string) int {
+	counted := func(command string) (c calls) {
 		s.Proxy.ResetRecords()
 		d.must(t, command)
-		return s.Proxy.Count(proxy.Filter{Mutating: true})
+		c.changing = s.Proxy.Count(proxy.Filter{Mutating: true})
+		seen := map[string]int{}
+		for _, rec := range s.Proxy.Records() {
+			if of := s.backendCalls(rec); of.Service != "" {
+				seen[of.Operation]++
+				c.backend = append(c.backend, spot{of, seen[of.Operation]})
+			}
+		}
+		return c
 	}
-	s.applyCalls = counted("apply")
+	s.apply = counted("apply")
 	s.want[0] = s.inventory(t)
 	require.NotEmpty(t, s.want[0])
 	d.verify(t)
 	d.version++
-	s.changeCalls = counted("apply")
+	s.change = counted("apply")
 	s.want[1] = s.inventory(t)
 	require.NotEqual(t, s.want[0], s.want[1])
 	d.verify(t)
 	d.version--
 	d.must(t, "apply")
 	d.verifyObjects(t)
-	s.destroyCalls = counted("destroy")
+	s.destruction = counted("destroy")
 	d.gone(t)
-	t.Logf("%d calls to apply, %d to change, %d to destroy, %d objects", s.applyCalls, s.changeCalls, s.destroyCalls, len(s.want[0]))
+	t.Logf("%d calls to apply, %d to change, %d to destroy, %d objects", s.apply.changing, s.change.changing, s.destruction.changing, len(s.want[0]))
 	return s
 }
 
+// calls are those of an undisturbed run.
+type calls struct {
+	changing int    // how many change something
+	backend  []spot // those to the state and the locks
+}
+
+// backendCalls lets calls through that are like one to the state or the locks; an empty filter: it is none.
+func (s *crashSite) backendCalls(rec proxy.Record) proxy.Filter {
+	switch {
+	case rec.Service == "dynamodb":
+		return proxy.Filter{Service: "dynamodb", Operation: rec.Operation}
+	case rec.Service == "s3" && strings.HasPrefix(rec.Resource, s.bucket()+"/"):
+		return proxy.Filter{Service: "s3", Operation: rec.Operation, Resource: s.bucket() + "/*"}
+	}
+	return proxy.Filter{}
+}
+
+// spot is the n-th call that a filter lets through.
+type spot struct {
+	proxy.Filter
+	nth int
+}
+
+func (s spot) String() string {
+	if s.Service == "" {
+		return fmt.Sprintf("call %d", s.nth)
+	}
+	return fmt.Sprintf("%s %s %d", s.Service, s.Operation, s.nth)
+}
+
+// changing is the k-th of the calls that change something.
+func changing(k int) spot { return spot{proxy.Filter{Mutating: true}, k} }
+
 func (s *crashSite) bucket() string { return "crash-" + s.Account }
 
-// struck is one case: a deployment whose apply or destroy is struck at the k-th call, and what follows.
-func (s *crashSite) struck(t *testing.T, command string, hit strike, k int, next sequel) {
-	t.Run(fmt.Sprintf("%s/%s call %d/%s", command, hit.name, k, next.name), func(t *testing.T) {
+// struck is one case: a deployment whose apply or destroy is struck at a call, and what follows.
+func (s *crashSite) struck(t *testing.T, command string, hit strike, at spot, next sequel) {
+	t.Run(fmt.Sprintf("%s/%s %s/%s", command, hit.name, at, next.name), func(t *testing.T) {
+		began := time.Now()
 		d := s.deployment(t)
+		story := command
 		switch command {
 		case "destroy":
 			d.must(t, "apply")
@@ -79,20 +126,21 @@ func (s *crashSite) struck(t *testing.T, command string, hit strike, k int, next
 			d.version++
 			command = "apply"
 		}
-		t.Cleanup(func() {
+		defer func() {
+			d.record(t, story+", "+next.name, hit.name, at, began)
 			if t.Failed() {
 				d.cleanUp(t)
 			}
-		})
+		}()
 		v := newVictim()
 		fault := hit.fault(v)
-		fault.Filter, fault.Nth = proxy.Filter{Mutating: true}, k
+		fault.Filter, fault.Nth = at.Filter, at.nth
 		require.NoError(t, s.Proxy.Inject(fault))
 		out, code := d.run(t, v, d.command(command)...)
 		s.Proxy.ClearFaults()
 		switch {
 		case hit.end == dies && code != killedCode:
-			t.Fatalf("call %d did not come, exit code %d:\n%s", k, code, out)
+			t.Fatalf("%s did not come, exit code %d:\n%s", at, code, out)
 		case hit.end == survives && code != 0, hit.end == mayFail && code != 0 && code != 1, hit.end == stops && code != 0 && code != 130:
 			t.Fatalf("exit code %d:\n%s", code, out)
 		}
@@ -103,6 +151,31 @@ func (s *crashSite) struck(t *testing.T, command string, hit strike, k int, next
 	})
 }
 
+// record puts a case into the table.
+func (d *deployment) record(t *testing.T, story, way string, at spot, began time.Time) {
+	r := tally.Result{Story: story, Way: way, Converged: !t.Failed(), Took: time.Since(began)}
+	if at.Service != "" {
+		r.Way += ", backend"
+	}
+	if t.Failed() {
+		left, err := inventory.List(context.Background(), d.Config, d.bucket())
+		require.NoError(t, err)
+		known := map[string]bool{}
+		for _, o := range d.want[d.version] {
+			known[o.Kind+" "+o.Name] = true
+		}
+		for _, o := range left {
+			if !known[o.Kind+" "+o.Name] {
+				r.Orphans++
+			}
+		}
+	}
+	crashTable.Add(r)
+}
+
+// crashTable is what became of all cases.
+var crashTable tally.Table
+
 // deployment is one life of the stack: with a home and a state of its own.
 type deployment struct {
 	*crashSite
@@ -112,7 +185,9 @@ type deployment struct {
 
 func (s *crashSite) deployment(t *testing.T) *deployment {
 	s.deployments++
-	s.forgetTags(t)
+	if s.deployments > 1 {
+		require.NoError(t, inventory.ForgetTags(t.Context(), s.Config, inventory.Buckets(s.want[0])...))
+	}
 	return &deployment{crashSite: s, home: t.TempDir(), prefix: fmt.Sprintf("life-%d", s.deployments)}
 }
 
@@ -143,7 +218,7 @@ const attempts = 3
 // verifyObjects makes sure that what is deployed is what an undisturbed run deploys.
 func (d *deployment) verifyObjects(t *testing.T) {
 	t.Helper()
-	require.Equal(t, strings.Join(d.want[d.version], "\n"), strings.Join(d.inventory(t), "\n"))
+	require.Equal(t, listed(d.want[d.version]), listed(d.inventory(t)))
 	require.Contains(t, d.must(t, "plan"), "No changes")
 }
 
@@ -186,6 +261,48 @@ func (d *deployment) cleanUp(t *testing.T) {
 		}
 	}
 	d.wipe(t)
+}
+
+// wipe deletes what the cases can leave behind that the next ones would not expect.
+func (s *crashSite) wipe(t *testing.T) {
+	ctx := context.Background() // a clean-up comes after the test's own
+	left, err := inventory.List(ctx, s.Config, s.bucket())
+	require.NoError(t, err)
+	queues, buckets := sqs.NewFromConfig(s.Config), s3.NewFromConfig(s.Config, func(o *s3.Options) { o.UsePathStyle = true })
+	for _, o := range left {
+		switch o.Kind {
+		case "queue":
+			found, err := queues.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &o.Name})
+			require.NoError(t, err)
+			_, err = queues.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: found.QueueUrl})
+			require.NoError(t, err)
+		case "bucket":
+			_, err := buckets.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &o.Name})
+			require.NoError(t, err)
+		}
+	}
+}
+
+// inventory is what AWS holds, but how many revisions task definitions have: former ones stay, to go back to.
+func (s *crashSite) inventory(t *testing.T) []inventory.Object {
+	t.Helper()
+	out, err := inventory.List(t.Context(), s.Config, s.bucket())
+	require.NoError(t, err)
+	for i := range out {
+		if out[i].Kind == inventory.TaskDefinition {
+			out[i].Facts = ""
+		}
+	}
+	return out
+}
+
+// listed is a list that a failed comparison shows well.
+func listed(objects []inventory.Object) string {
+	var out strings.Builder
+	for _, o := range objects {
+		out.WriteString(o.String() + "\n")
+	}
+	return out.String()
 }
 
 const killedCode = -1

@@ -89,11 +89,11 @@ func TestCrashDuringApply(t *testing.T) {
 	t.Parallel()
 	s := newCrashSite(t, crashSmall, false)
 	sequels := []sequel{resumed, dropped, resumedElsewhere, droppedElsewhere}
-	for n, k := range sample(s.applyCalls, 5) {
+	for n, k := range sample(s.apply.changing, 2) {
 		for m, hit := range []strike{killedBefore, killedAfter} {
 			for i, next := range sequels {
 				if everything() || i == (2*n+m)%len(sequels) {
-					s.struck(t, "apply", hit, k, next)
+					s.struck(t, "apply", hit, changing(k), next)
 				}
 			}
 		}
@@ -104,11 +104,11 @@ func TestCrashDuringChange(t *testing.T) {
 	t.Parallel()
 	s := newCrashSite(t, crashSmall, false)
 	sequels := []sequel{resumed, resumedElsewhere, droppedElsewhere, dropped, revertedElsewhere}
-	for n, k := range sample(s.changeCalls, 4) {
+	for n, k := range sample(s.change.changing, 2) {
 		for m, hit := range []strike{killedAfter, killedBefore} {
 			for i, next := range sequels {
 				if everything() || i == (2*n+m)%len(sequels) {
-					s.struck(t, "change", hit, k, next)
+					s.struck(t, "change", hit, changing(k), next)
 				}
 			}
 		}
@@ -118,10 +118,10 @@ func TestCrashDuringChange(t *testing.T) {
 func TestCrashWithLocalState(t *testing.T) {
 	t.Parallel()
 	s := newCrashSite(t, crashSmall, true)
-	for n, k := range sample(s.applyCalls, 2) {
+	for n, k := range sample(s.apply.changing, 1) {
 		for i, next := range []sequel{resumed, dropped} {
 			if everything() || i == n%2 {
-				s.struck(t, "apply", killedAfter, k, next)
+				s.struck(t, "apply", killedAfter, changing(k), next)
 			}
 		}
 	}
@@ -130,11 +130,11 @@ func TestCrashWithLocalState(t *testing.T) {
 func TestCrashDuringDestroy(t *testing.T) {
 	t.Parallel()
 	s := newCrashSite(t, crashSmall, false)
-	for n, k := range sample(s.destroyCalls, 3) {
+	for n, k := range sample(s.destruction.changing, 1) {
 		for m, hit := range []strike{killedBefore, killedAfter} {
 			for i, next := range []sequel{dropped, droppedElsewhere} {
 				if everything() || i == (n+m)%2 {
-					s.struck(t, "destroy", hit, k, next)
+					s.struck(t, "destroy", hit, changing(k), next)
 				}
 			}
 		}
@@ -145,17 +145,17 @@ func TestCallsThatFailOnce(t *testing.T) {
 	t.Parallel()
 	s := newCrashSite(t, crashSmall, false)
 	strikes := []strike{answerLost, throttled, failed}
-	for n, k := range sample(s.applyCalls, 4) {
+	for n, k := range sample(s.apply.changing, 2) {
 		for i, hit := range strikes {
 			if everything() || i == n%len(strikes) {
-				s.struck(t, "apply", hit, k, sequel{"nothing", func(t *testing.T, d *deployment) { d.verify(t) }})
+				s.struck(t, "apply", hit, changing(k), sequel{"nothing", func(t *testing.T, d *deployment) { d.verify(t) }})
 			}
 		}
 	}
-	for n, k := range sample(s.destroyCalls, 3) {
+	for n, k := range sample(s.destruction.changing, 1) {
 		for i, hit := range strikes {
 			if everything() || i == n%len(strikes) {
-				s.struck(t, "destroy", hit, k, sequel{"nothing", func(t *testing.T, d *deployment) { d.gone(t) }})
+				s.struck(t, "destroy", hit, changing(k), sequel{"nothing", func(t *testing.T, d *deployment) { d.gone(t) }})
 			}
 		}
 	}
@@ -168,15 +168,15 @@ func TestCallsThatAreNeverAnswered(t *testing.T) {
 		d.must(t, "apply")
 		d.verifyObjects(t)
 	}}}
-	for n, k := range sample(s.applyCalls, 4) {
+	for n, k := range sample(s.apply.changing, 2) {
 		for i, next := range sequels {
 			if everything() || i == n%2 {
-				s.struck(t, "apply", silent, k, next)
+				s.struck(t, "apply", silent, changing(k), next)
 			}
 		}
 	}
-	for _, k := range sample(s.destroyCalls, 2) {
-		s.struck(t, "destroy", silent, k, dropped)
+	for _, k := range sample(s.destruction.changing, 1) {
+		s.struck(t, "destroy", silent, changing(k), dropped)
 	}
 }
 
@@ -191,10 +191,10 @@ func TestInterrupt(t *testing.T) {
 		d.unlocked(t)
 		d.destroy(t)
 	}}}
-	for n, k := range sample(s.applyCalls, 4) {
+	for n, k := range sample(s.apply.changing, 2) {
 		for i, next := range sequels {
 			if everything() || i == n%2 {
-				s.struck(t, "apply", interrupted, k, next)
+				s.struck(t, "apply", interrupted, changing(k), next)
 			}
 		}
 	}
@@ -232,22 +232,43 @@ func TestCrashDuringRollout(t *testing.T) {
 	t.Parallel()
 	s := newCrashSite(t, crashWorker, false)
 	sequels := []sequel{resumed, dropped, resumedElsewhere, droppedElsewhere}
-	for n, k := range sample(s.applyCalls, 2) {
+	for n, k := range sample(s.apply.changing, 2) {
 		for m, hit := range []strike{killedAfter, killedBefore} {
 			for i, next := range sequels {
 				if everything() || m == 0 && i == n%len(sequels) {
-					s.struck(t, "apply", hit, k, next)
+					s.struck(t, "apply", hit, changing(k), next)
 				}
 			}
 		}
 	}
 	if everything() {
-		for k := 1; k <= s.destroyCalls; k++ {
-			s.struck(t, "destroy", killedAfter, k, droppedElsewhere)
+		for k := 1; k <= s.destruction.changing; k++ {
+			s.struck(t, "destroy", killedAfter, changing(k), droppedElsewhere)
 		}
-		for k := 1; k <= s.changeCalls; k++ {
-			s.struck(t, "change", killedAfter, k, resumedElsewhere)
-			s.struck(t, "change", killedAfter, k, revertedElsewhere)
+		for k := 1; k <= s.change.changing; k++ {
+			s.struck(t, "change", killedAfter, changing(k), resumedElsewhere)
+			s.struck(t, "change", killedAfter, changing(k), revertedElsewhere)
+		}
+	}
+}
+
+// Every call to the state and the locks counts here, those that only read, too.
+func TestKilledAtTheBackend(t *testing.T) {
+	t.Parallel()
+	s := newCrashSite(t, crashSmall, false)
+	again := []sequel{resumed, resumedElsewhere, dropped, droppedElsewhere}
+	for _, story := range []struct {
+		command string
+		calls   calls
+		sequels []sequel
+	}{{"apply", s.apply, again}, {"change", s.change, again}, {"destroy", s.destruction, again[2:]}} {
+		spots := sample(len(story.calls.backend), 1)
+		for _, n := range spots {
+			for m, hit := range []strike{killedBefore, killedAfter} {
+				if everything() || m == n%2 {
+					s.struck(t, story.command, hit, story.calls.backend[n-1], story.sequels[(n+m)%len(story.sequels)])
+				}
+			}
 		}
 	}
 }

@@ -48,7 +48,9 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	return m.Run()
+	code := m.Run()
+	crashTable.Print(os.Stdout)
+	return code
 }
 
 // prepare makes dir/deployer: a link to the given binary, or a new build.

@@ -30,7 +30,8 @@ type Settings struct {
 	AssumeRole  AssumeRole
 	MaxAttempts int // per call; 0: AWS_MAX_ATTEMPTS, else 8
 	Now         func() time.Time
-	Log         *slog.Logger // each call at debug level; nil: none
+	Log         *slog.Logger   // each call at debug level; nil: none
+	HTTP        sdk.HTTPClient // nil: the SDK's own
 }
 
 // AssumeRole is a role to act as, after the credentials of the chain; nothing with an empty RoleARN.
@@ -56,6 +57,9 @@ func NewSession(ctx context.Context, s Settings, env func(string) string) (*Sess
 	}
 	if s.Region != "" {
 		options = append(options, config.WithRegion(s.Region))
+	}
+	if s.HTTP != nil {
+		options = append(options, config.WithHTTPClient(s.HTTP))
 	}
 	if useProfile(s.Profile, env) {
 		options = append(options, config.WithSharedConfigProfile(s.Profile))

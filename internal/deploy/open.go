@@ -36,6 +36,11 @@ type World struct {
 	Command  string          // for the lock: what is running
 	Hard     context.Context // ends at the second signal
 	Log      *slog.Logger    // nil: nothing is logged
+
+	// What a simulation puts in the place of the real thing, so that runs can die without a process that does; nil: the real thing.
+	HTTP  sdk.HTTPClient // that every AWS call goes through
+	Host  *lock.Host     // where this run seems to be
+	NewID func() string  // makes unique ids
 }
 
 // Road is the way from manifests to running applications, for one backend.
@@ -51,11 +56,17 @@ type Road struct {
 
 // Open wires the road to the backend and the locks that the settings name. It makes no call.
 func Open(ctx context.Context, w World) (*Road, error) {
-	r := &Road{world: w, newID: uuid.NewString, types: catalog.New}
+	r := &Road{world: w, newID: w.NewID, types: catalog.New}
+	if r.newID == nil {
+		r.newID = uuid.NewString
+	}
 	r.git = sync.OnceValue(func() git.Facts { return git.Read(w.Root, w.Home) })
 	r.backed = sync.OnceValues(func() (*aws.Session, error) { return newSession(ctx, w, w.Settings.Backend.Region) })
 	clock := lock.NewClock(w.Now)
 	host := lock.ThisHost()
+	if w.Host != nil {
+		host = *w.Host
+	}
 	folder := folder(w)
 	if w.Settings.Backend.Type != "s3" {
 		r.backend = local.New(folder)
@@ -102,7 +113,7 @@ func (r *Road) sessionIn(ctx context.Context, region string) (*aws.Session, erro
 func newSession(ctx context.Context, w World, region string) (*aws.Session, error) {
 	s := w.Settings.AWS
 	return aws.NewSession(ctx, aws.Settings{
-		Profile: s.Profile, Region: region, Now: w.Now, Log: w.Log,
+		Profile: s.Profile, Region: region, Now: w.Now, Log: w.Log, HTTP: w.HTTP,
 		AssumeRole: aws.AssumeRole{RoleARN: s.AssumeRole.RoleARN, SessionName: s.AssumeRole.SessionName, ExternalID: s.AssumeRole.ExternalID},
 	}, func(key string) string { return w.Env[key] })
 }

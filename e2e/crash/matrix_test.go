@@ -1,0 +1,306 @@
+package crash
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/e2e/testkit/inventory"
+	"github.com/company/deployer/e2e/testkit/tally"
+)
+
+// crisis is one case: what happens to the run of a story, and how it goes on.
+type crisis struct {
+	story     story
+	way       string // of the table
+	strikes   []strike
+	elsewhere []bool        // after each death the next run is on another machine, without the journal
+	late      time.Duration // dies at that time instead
+	dropped   bool          // nobody wants it any more: the next run destroys
+}
+
+func (c crisis) String() string {
+	out := fmt.Sprintf("%s, %s", c.story, c.way)
+	for i, s := range c.strikes {
+		out += fmt.Sprintf(", %s (elsewhere: %v, wakes: %v)", s.moment, c.elsewhere[i], s.fault.wakes)
+	}
+	if c.late > 0 {
+		out += fmt.Sprintf(", after %s (elsewhere: %v)", c.late, c.elsewhere[0])
+	}
+	if c.dropped {
+		out += ", then destroyed"
+	}
+	return out
+}
+
+// name is the story with what follows.
+func (c crisis) name() string {
+	if c.dropped {
+		return string(c.story) + ", then destroy"
+	}
+	return string(c.story)
+}
+
+// endure lets one case happen in the life of a site, and returns what is wrong afterwards.
+func (s *site) endure(c crisis) (problem error) {
+	began := time.Now()
+	s.version = c.story.version()
+	destroy := c.story == destroying
+	home, host := s.t.TempDir(), "first"
+	var former []*process
+	defer func() {
+		for _, p := range former {
+			if !closed(p.woken) {
+				close(p.woken)
+			}
+			<-p.done
+		}
+	}()
+	reached := true
+	attempt := func(k strike, late time.Duration) (died bool, err error) {
+		p := s.start(host, home)
+		p.strike, p.lateness = k, late
+		died, err = p.run(destroy)
+		if died {
+			former = append(former, p)
+			home = p.left
+		}
+		if k.fault.kind != none {
+			reached = reached && p.hit
+		}
+		return died, err
+	}
+	var survivor error
+	dead := false
+	for i := range max(len(c.strikes), 1) {
+		var k strike
+		if i < len(c.strikes) {
+			k = c.strikes[i]
+		}
+		if dead, survivor = attempt(k, c.late); dead && c.elsewhere[i] {
+			s.later.Add(int64(takeover))
+			home, host = s.t.TempDir(), fmt.Sprint("machine ", i)
+		}
+		if !dead && survivor != nil && (k.fault.kind == survives || k.fault.kind == none) {
+			problem = fmt.Errorf("the run failed: %s", describe(survivor))
+		}
+	}
+	if c.dropped {
+		destroy = true
+	}
+	if problem == nil && (dead || survivor != nil || c.dropped) {
+		s.later.Add(int64(time.Minute))
+		if _, err := attempt(strike{}, 0); err != nil {
+			problem = fmt.Errorf("the next run failed: %s", describe(err))
+		}
+	}
+	d := &difference{}
+	look := func(when string) {
+		if problem != nil {
+			return
+		}
+		want := s.want[s.version]
+		end := c.story
+		if destroy {
+			want, end = []inventory.Object{}, destroying
+		}
+		var err error
+		if d, err = s.compare(want); err == nil && d.empty() {
+			err = s.settled(end)
+		} else if err == nil {
+			err = fmt.Errorf("AWS holds\n%s", d)
+		}
+		if err == nil && host == "first" {
+			if left, _ := filepath.Glob(filepath.Join(home, ".deployer", "journal", "*")); len(left) > 0 {
+				err = fmt.Errorf("a journal is left: %v", left)
+			}
+		}
+		if err != nil {
+			problem = fmt.Errorf("%s: %w", when, err)
+		}
+	}
+	look("afterwards")
+	for _, p := range former {
+		if p.strike.fault.wakes && problem == nil {
+			end := p.wake()
+			look("after a zombie woke up, which ended with: " + describe(end))
+		}
+	}
+	cases := table.Add(tally.Result{
+		Story: c.name(), Way: c.way, Converged: problem == nil, Orphans: len(d.orphans), Duplicates: len(d.duplicates), Took: time.Since(began),
+		Missed: !reached && len(c.strikes) == 1, // the second of two may come too late
+	})
+	if cases%100 == 0 {
+		s.t.Logf("%d cases", cases)
+	}
+	s.later.Add(int64(time.Minute))
+	return problem
+}
+
+func closed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// live lets cases of each story happen in one life after the other: what one leaves behind is what the next begins with.
+func (s *site) live(q *queue) {
+	for {
+		first, more := q.life()
+		if !more {
+			return
+		}
+		s.newLife()
+		whole := true
+		for _, story := range stories[:slices.Index(stories, first)] {
+			if c, ok := q.next(story, false); ok {
+				whole = s.report(c)
+			} else {
+				s.version = story.version() // without anything happening
+				if _, err := s.start("first", s.t.TempDir()).run(false); err != nil {
+					s.t.Errorf("%s without anything happening: %s", story, describe(err))
+					s.clean()
+					whole = false
+				}
+			}
+			if !whole {
+				break
+			}
+		}
+		if !whole {
+			continue
+		}
+		if c, ok := q.next(first, true); ok && s.report(c) && !c.dropped && first != destroying {
+			s.clean()
+		}
+	}
+}
+
+// report lets a case happen; after one that failed everything is cleaned away.
+func (s *site) report(c crisis) bool {
+	err := s.endure(c)
+	if err == nil {
+		return true
+	}
+	s.t.Errorf("%s: %s", c, err)
+	s.clean()
+	return false
+}
+
+// clean destroys what is there in peace, whatever was left.
+func (s *site) clean() {
+	s.later.Add(int64(takeover))
+	for _, destroy := range []bool{true, false, true} {
+		_, err := s.start("cleaner", s.t.TempDir()).run(destroy)
+		if left, listErr := inventory.List(s.t.Context(), s.env.Config, s.bucket); listErr == nil && len(left) == 0 {
+			return
+		}
+		s.t.Logf("cleaning up, destroy %v: %s", destroy, describe(err))
+	}
+	left, err := inventory.List(s.t.Context(), s.env.Config, s.bucket)
+	require.NoError(s.t, err)
+	require.Empty(s.t, left, "nothing can be tested in this account any more")
+}
+
+// queue is the cases of all stories that are still to come.
+type queue struct {
+	mu    sync.Mutex
+	cases map[story][]crisis
+}
+
+// next takes a case of a story; one that ends the life only when last is set.
+func (q *queue) next(of story, last bool) (crisis, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	at := slices.IndexFunc(q.cases[of], func(c crisis) bool { return last || !c.dropped })
+	if at < 0 {
+		return crisis{}, false
+	}
+	c := q.cases[of][at]
+	q.cases[of] = slices.Delete(q.cases[of], at, at+1)
+	return c, true
+}
+
+// life returns the last story that still has cases: a life goes as far as that.
+func (q *queue) life() (story, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, s := range slices.Backward(stories) {
+		if len(q.cases[s]) > 0 {
+			return s, true
+		}
+	}
+	return "", false
+}
+
+// everything is to be tried, not a sample.
+func everything() bool { return os.Getenv("DEPLOYER_CRASH") == "all" }
+
+// seed chooses the sample: the commit that make gives, else the day.
+func seed() string {
+	if text := os.Getenv("DEPLOYER_CRASH"); text != "" {
+		return text
+	}
+	return time.Now().Format(time.DateOnly)
+}
+
+// matrix lists the cases.
+func matrix(t *testing.T, s *site, random *rand.Rand) *queue {
+	only, err := regexp.Compile(os.Getenv("DEPLOYER_CRASH_ONLY"))
+	require.NoError(t, err)
+	q := &queue{cases: map[story][]crisis{}}
+	add := func(c crisis) {
+		if only.MatchString(c.String()) {
+			q.cases[c.story] = append(q.cases[c.story], c)
+		}
+	}
+	for _, story := range stories {
+		calls := s.calls[story]
+		for n, at := range calls {
+			for m, f := range faults {
+				for _, dropped := range []bool{false, true} {
+					if dropped && (story == destroying || f.kind != diesAfter) {
+						continue
+					}
+					f := f
+					// A machine that sleeps is another one for those who wait, and the next run is elsewhere in a third of the cases.
+					f.wakes = (f.kind == diesBefore || f.kind == diesAfter) && (n+m)%4 == 1
+					add(crisis{story: story, way: f.name, strikes: []strike{{at, f}}, elsewhere: []bool{f.wakes || (n+m)%3 == 0}, dropped: dropped})
+				}
+			}
+		}
+		for _, f := range faults {
+			table.Calls(string(story), f.name, len(calls))
+			if f.kind == diesAfter && story != destroying {
+				table.Calls(string(story)+", then destroy", f.name, len(calls))
+			}
+		}
+		// Two deaths in a row: the second one also while the first is picked up.
+		for range crises {
+			first, second := calls[random.IntN(len(calls))], calls[random.IntN(len(calls))]
+			add(crisis{
+				story: story, way: "two deaths", strikes: []strike{{first, deathAfter}, {second, deathAfter}},
+				elsewhere: []bool{random.IntN(2) == 0, random.IntN(2) == 0}, dropped: story != destroying && random.IntN(4) == 0,
+			})
+			add(crisis{
+				story: story, way: "death at any time", late: 1 + time.Duration(random.Int64N(int64(s.took[story]))), elsewhere: []bool{random.IntN(2) == 0},
+				dropped: story != destroying && random.IntN(4) == 0,
+			})
+		}
+	}
+	return q
+}
+
+// crises is how many of the random cases there are of each story.
+const crises = 60

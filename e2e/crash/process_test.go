@@ -1,0 +1,262 @@
+package crash
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+
+	"github.com/company/deployer/e2e/testkit/proxy"
+	"github.com/company/deployer/internal/config"
+	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/lock"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/state"
+)
+
+// moment is one call of a run: the n-th of its operation. Calls that are made side by side have the same names in every run.
+type moment struct {
+	operation string
+	n         int
+}
+
+func (m moment) String() string { return fmt.Sprintf("%s #%d", m.operation, m.n) }
+
+// strike is what happens at a moment.
+type strike struct {
+	moment
+	fault fault
+}
+
+// process is one run of the program. From its death on nothing that it sends arrives, and nothing that it waits for comes, until it is
+// woken up.
+type process struct {
+	*site
+	home     string
+	host     string
+	pid      int
+	strike   strike
+	lateness time.Duration // dies at that time, whatever it does; 0: never
+
+	mu    sync.Mutex
+	seen  map[string]int
+	calls []moment
+	hit   bool
+
+	died, woken, done chan struct{}
+	once              sync.Once
+	left              string // a copy of its home at its death
+	err               error
+}
+
+// start makes a process on a host with a home.
+func (s *site) start(host, home string) *process {
+	return &process{
+		site: s, home: home, host: host, pid: int(s.pids.Add(1)), seen: map[string]int{},
+		died: make(chan struct{}), woken: make(chan struct{}), done: make(chan struct{}),
+	}
+}
+
+// world is what the process sees of the outside.
+func (p *process) world() deploy.World {
+	settings := config.Defaults()
+	settings.Backend = config.Backend{Type: "s3", Region: p.env.Region, Bucket: p.bucket, Prefix: p.prefix}
+	settings.Locks.Type, settings.Locks.Region, settings.Locks.Table = "dynamodb", p.env.Region, "locks"
+	settings.AWS.Profile = p.env.Account
+	settings.Preferences.Parallelism = 1
+	var ids atomic.Int64
+	return deploy.World{
+		Root: p.roots[p.version], Home: p.home, Settings: settings, Env: map[string]string{"GITHUB_ACTOR": "ann"}, Now: p.now,
+		Version: "test", Command: "deployer apply", Hard: context.Background(), HTTP: p,
+		Host:  &lock.Host{Hostname: p.host, BootID: p.host, PIDNamespace: "pids", PID: p.pid, ProcessStart: "1", Started: p.running},
+		NewID: func() string { return fmt.Sprintf("%s-%d-%d", p.prefix, p.pid, ids.Add(1)) },
+	}
+}
+
+func (p *process) request() deploy.Request {
+	return deploy.Request{
+		Key: state.Key{Stack: stackName, Environment: "dev"}, Variables: map[string]string{"VERSION": "1." + fmt.Sprint(p.version) + ".0"},
+		Parallelism: 1, AllowDataLoss: []string{"user-service/uploads"}, Progress: func(plan.Event) {},
+	}
+}
+
+// run applies the version of the site, or destroys it, and returns when that is done or the process is dead.
+func (p *process) run(destroy bool) (died bool, err error) {
+	road, err := deploy.Open(context.Background(), p.world())
+	if err != nil {
+		return false, err
+	}
+	req := p.request()
+	go func() {
+		defer close(p.done)
+		if destroy {
+			_, p.err = road.Destroy(context.Background(), req)
+		} else {
+			_, p.err = road.Apply(context.Background(), req)
+		}
+	}()
+	if p.lateness > 0 {
+		defer time.AfterFunc(p.lateness, p.die).Stop()
+	}
+	select {
+	case <-p.done:
+		select {
+		case <-p.died: // in its last moment
+			return true, nil
+		default:
+			return false, p.err
+		}
+	case <-p.died:
+		return true, nil
+	}
+}
+
+// die is what SIGKILL does: its home stays as it is at this moment.
+func (p *process) die() {
+	p.once.Do(func() {
+		p.left = p.t.TempDir()
+		if err := os.CopyFS(p.left, os.DirFS(p.home)); err != nil {
+			panic(err)
+		}
+		p.site.mu.Lock()
+		p.site.dead[p.pid] = true
+		p.site.mu.Unlock()
+		close(p.died)
+	})
+}
+
+// wake lets a process go on that only slept, and waits for its end.
+func (p *process) wake() error {
+	close(p.woken)
+	<-p.done
+	return p.err
+}
+
+// Do implements aws.HTTPClient.
+func (p *process) Do(req *http.Request) (*http.Response, error) {
+	name := awsmiddleware.GetServiceID(req.Context()) + ":" + awsmiddleware.GetOperationName(req.Context())
+	p.mu.Lock()
+	p.seen[name]++
+	here := moment{name, p.seen[name]}
+	p.calls = append(p.calls, here)
+	struck := here == p.strike.moment && p.strike.fault.name != ""
+	p.hit = p.hit || struck
+	p.mu.Unlock()
+	p.later.Add(int64(eachCall))
+
+	select {
+	case <-p.died:
+		if asleep := p.asleep(); asleep != nil {
+			return nil, asleep
+		}
+	default:
+	}
+	if !struck {
+		resp, err := p.send(req, nil)
+		select {
+		case <-p.died: // while it waited for the answer
+			if asleep := p.asleep(); asleep != nil {
+				return nil, asleep
+			}
+		default:
+		}
+		return resp, err
+	}
+	switch p.strike.fault.kind {
+	case diesBefore:
+		p.die()
+		if asleep := p.asleep(); asleep != nil {
+			return nil, asleep
+		}
+		return nil, errExpired{} // signed too long ago
+	case diesAfter:
+		resp, err := p.send(req, nil)
+		p.die()
+		if asleep := p.asleep(); asleep != nil {
+			return nil, asleep
+		}
+		return resp, err
+	}
+	return p.send(req, &proxy.Fault{Action: p.strike.fault.action, Delay: proxy.Duration(p.strike.fault.delay)})
+}
+
+// asleep waits until somebody wakes the process up. A grave is never opened.
+func (p *process) asleep() error {
+	<-p.woken
+	if p.strike.fault.wakes {
+		return nil
+	}
+	return errDead{}
+}
+
+// send hands a request to the proxy, as if over a network.
+func (p *process) send(req *http.Request, fault *proxy.Fault) (resp *http.Response, err error) {
+	// Nobody's call may take the fault of another.
+	if fault != nil {
+		p.gate.Lock()
+		defer p.gate.Unlock()
+		if err := p.env.Proxy.Inject(*fault); err != nil {
+			return nil, err
+		}
+		defer p.env.Proxy.ClearFaults()
+	} else {
+		p.gate.RLock()
+		defer p.gate.RUnlock()
+	}
+	in := req.Clone(context.WithoutCancel(req.Context()))
+	in.RequestURI, in.Host = req.URL.RequestURI(), req.URL.Host
+	in.URL.Scheme, in.URL.Host = "", ""
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	out := httptest.NewRecorder()
+	defer func() {
+		if cut := recover(); cut == http.ErrAbortHandler {
+			resp, err = nil, fmt.Errorf("injected: %w", io.ErrUnexpectedEOF)
+			if fault != nil && strings.HasPrefix(string(fault.Action), "reset") {
+				err = syscall.ECONNRESET
+			}
+		} else if cut != nil {
+			panic(cut)
+		}
+	}()
+	p.env.Proxy.ServeHTTP(out, in)
+	resp = out.Result()
+	resp.Header.Set("Date", p.now().UTC().Format(http.TimeFormat))
+	resp.Request = req
+	return resp, nil
+}
+
+// errDead is what a dead process gets when the test is over. Nobody repeats a call that was canceled.
+type errDead struct{}
+
+func (errDead) Error() string       { return "dead" }
+func (errDead) CanceledError() bool { return true }
+
+// errExpired is what AWS says to a request that was signed before a takeover. Nobody repeats it.
+type errExpired struct{}
+
+func (errExpired) Error() string       { return "RequestExpired: the signature is too old" }
+func (errExpired) CanceledError() bool { return true }
+
+// describe is an error with all that a person would be told.
+func describe(err error) string {
+	if err == nil {
+		return "no error"
+	}
+	var out []string
+	for _, d := range diag.From(err) {
+		out = append(out, strings.TrimSpace(d.Summary+": "+d.Detail+" "+strings.Join(d.Lines, " ")))
+	}
+	return strings.Join(out, "; ")
+}

@@ -1,0 +1,294 @@
+package crash
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/e2e/testkit"
+	"github.com/company/deployer/e2e/testkit/inventory"
+	"github.com/company/deployer/e2e/testkit/tally"
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/state"
+)
+
+const (
+	stackName = "user-platform"
+	// eachCall is how much later it is after a call, on the clock of the test: so that a run of seconds is long enough for saves in its middle.
+	eachCall = 100 * time.Millisecond
+	// takeover is longer than others wait for the lock of a machine that is gone.
+	takeover = 10 * time.Minute
+)
+
+// profiles are the credentials of all sites, in the files that the SDK reads.
+var profiles struct {
+	sync.Mutex
+	dir    string
+	config strings.Builder
+	keys   strings.Builder
+}
+
+// table is what became of all cases.
+var table tally.Table
+
+func TestMain(m *testing.M) {
+	call.Scale = 0.001
+	for _, pair := range os.Environ() {
+		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(name, "AWS_") {
+			_ = os.Unsetenv(name) // a name that is there
+		}
+	}
+	dir, err := os.MkdirTemp("", "deployer-crash")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	profiles.dir = dir
+	for name, value := range map[string]string{
+		"AWS_CONFIG_FILE": filepath.Join(dir, "config"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "credentials"), "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		_ = os.Setenv(name, value) // a name without NUL
+	}
+	code := m.Run()
+	table.Print(os.Stdout)
+	_ = os.RemoveAll(dir) // a temporary folder
+	os.Exit(code)
+}
+
+// site is an account in which the stack is deployed over and over again.
+type site struct {
+	t      *testing.T
+	env    *testkit.Env
+	bucket string
+	roots  [versions]string // repositories
+	want   [versions][]inventory.Object
+	calls  map[story][]moment // of undisturbed runs
+	took   map[story]time.Duration
+
+	gate  sync.RWMutex
+	pids  atomic.Int64
+	later atomic.Int64 // nanoseconds that the clock is ahead
+	mu    sync.Mutex
+	dead  map[int]bool
+
+	lives   int
+	prefix  string // of the state of this life
+	version int    // that is wanted
+}
+
+func newSite(t *testing.T) *site {
+	s := &site{
+		t: t, env: testkit.Start(t, testkit.InRegion("us-east-1")), calls: map[story][]moment{}, took: map[story]time.Duration{}, dead: map[int]bool{},
+	}
+	s.bucket = "crash-" + s.env.Account
+	for v := range s.roots {
+		s.roots[v] = writeVersion(t, v)
+	}
+	s.addProfile(t)
+	s.prefix = "life-0"
+	found, err := deploy.CreateBackend(t.Context(), s.start("first", t.TempDir()).world(), "")
+	require.NoError(t, err)
+	for _, f := range found {
+		require.True(t, f.OK, f)
+	}
+	s.undisturbed(t)
+	return s
+}
+
+// undisturbed learns what the stories make, and by which calls.
+func (s *site) undisturbed(t *testing.T) {
+	s.newLife()
+	for _, story := range stories {
+		s.version = story.version()
+		p := s.start("first", t.TempDir())
+		began := time.Now()
+		_, err := p.run(story == destroying)
+		require.NoError(t, err, describe(err))
+		s.took[story], s.calls[story] = time.Since(began), p.calls
+		got, err := inventory.List(t.Context(), s.env.Config, s.bucket)
+		require.NoError(t, err)
+		if story == destroying {
+			require.Empty(t, got)
+			continue
+		}
+		s.want[s.version] = got
+		require.NoError(t, s.settled(story))
+		s.later.Add(int64(time.Minute)) // a version's name in the history is a second
+	}
+}
+
+// newLife begins with nothing.
+func (s *site) newLife() {
+	s.lives++
+	s.prefix = fmt.Sprintf("life-%d", s.lives)
+	s.version = 0
+	s.mu.Lock()
+	clear(s.dead)
+	s.mu.Unlock()
+	if s.lives > 1 {
+		require.NoError(s.t, inventory.ForgetTags(context.Background(), s.env.Config, inventory.Buckets(s.want[0])...))
+	}
+}
+
+func (s *site) now() time.Time { return time.Now().Add(time.Duration(s.later.Load())) }
+
+// running is what the kernel says of a process.
+func (s *site) running(pid int) (string, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return "1", !s.dead[pid]
+}
+
+func (s *site) addProfile(t *testing.T) {
+	profiles.Lock()
+	defer profiles.Unlock()
+	keys := map[string]string{}
+	for _, pair := range s.env.Environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		keys[name] = value
+	}
+	fmt.Fprintf(&profiles.config, "[profile %s]\nregion = %s\nendpoint_url = %s\n", s.env.Account, s.env.Region, s.env.Endpoint)
+	fmt.Fprintf(&profiles.keys, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\naws_session_token = %s\n",
+		s.env.Account, keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys["AWS_SESSION_TOKEN"])
+	for name, text := range map[string]string{"config": profiles.config.String(), "credentials": profiles.keys.String()} {
+		path := filepath.Join(profiles.dir, name) // others may read it at any time
+		require.NoError(t, os.WriteFile(path+".new", []byte(text), 0o600))
+		require.NoError(t, os.Rename(path+".new", path))
+	}
+}
+
+// settled makes sure that a run has ended as one should: nothing is left to do, nobody has the lock, no intent waits to be looked for.
+func (s *site) settled(story story) error {
+	p := s.start("onlooker", s.t.TempDir())
+	road, err := deploy.Open(context.Background(), p.world())
+	if err != nil {
+		return err
+	}
+	ctx, key := context.Background(), p.request().Key
+	held, err := road.Lock(ctx, key)
+	switch {
+	case err != nil:
+		return err
+	case held != nil:
+		return fmt.Errorf("the lock is held by %+v", held)
+	}
+	envelope, payload, err := s.stored()
+	if err != nil {
+		return err
+	}
+	for _, i := range envelope.Intents {
+		if i.Suspect.IsZero() {
+			return fmt.Errorf("nobody looked for what an intent tells of: %s of %s", i.Action, i.Resource)
+		}
+	}
+	wanted := state.Succeeded
+	if story == destroying {
+		wanted = state.Destroyed
+	}
+	if payload.Status != wanted {
+		return fmt.Errorf("the state says %s", payload.Status)
+	}
+	if story == destroying {
+		return nil
+	}
+	planned, err := road.Plan(ctx, p.request())
+	if err != nil {
+		return fmt.Errorf("plan: %s", describe(err))
+	}
+	if planned.Plan.HasChanges() {
+		var changes []string
+		for _, c := range planned.Plan.Components {
+			for _, ch := range c.Changes {
+				changes = append(changes, fmt.Sprintf("%s %s", ch.Action, ch.Resource))
+			}
+		}
+		return fmt.Errorf("the next plan has changes: %s", strings.Join(changes, ", "))
+	}
+	return nil
+}
+
+// stored reads state.json as it is.
+func (s *site) stored() (*state.Envelope, *state.Payload, error) {
+	key := s.prefix + "/" + (state.Key{Stack: stackName, Environment: "dev"}).Path() + "/state.json"
+	out, err := s3.NewFromConfig(s.env.Config, func(o *s3.Options) { o.UsePathStyle = true }).GetObject(context.Background(), &s3.GetObjectInput{Bucket: &s.bucket, Key: &key})
+	if err != nil {
+		return nil, nil, err
+	}
+	raw, err := io.ReadAll(out.Body)
+	if err != nil {
+		return nil, nil, err
+	}
+	var e state.Envelope
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return nil, nil, err
+	}
+	p, err := e.Decode()
+	return &e, p, err
+}
+
+// difference is what AWS holds besides what it should hold.
+type difference struct {
+	missing, orphans, duplicates, changed []string
+}
+
+func (d *difference) empty() bool {
+	return len(d.missing)+len(d.orphans)+len(d.duplicates)+len(d.changed) == 0
+}
+
+func (d *difference) String() string {
+	var out []string
+	for name, list := range map[string][]string{"missing": d.missing, "orphan": d.orphans, "duplicate": d.duplicates, "other than it should be": d.changed} {
+		for _, o := range list {
+			out = append(out, name+": "+o)
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out, "\n")
+}
+
+// compare looks at what AWS holds.
+func (s *site) compare(want []inventory.Object) (*difference, error) {
+	got, err := inventory.List(context.Background(), s.env.Config, s.bucket)
+	if err != nil {
+		return nil, err
+	}
+	d := &difference{}
+	wanted, there := map[string]inventory.Object{}, map[string]bool{}
+	for _, o := range want {
+		wanted[o.Kind+" "+o.Name] = o
+	}
+	for _, o := range got {
+		id := o.Kind + " " + o.Name
+		w, known := wanted[id]
+		switch {
+		case !known:
+			d.orphans = append(d.orphans, o.String())
+		case there[id]:
+			d.duplicates = append(d.duplicates, o.String())
+		case o.Kind == inventory.TaskDefinition && o.Facts != w.Facts: // revisions are objects, too
+			d.duplicates = append(d.duplicates, o.String()+" instead of "+w.Facts)
+		case o.Facts != w.Facts:
+			d.changed = append(d.changed, o.String()+"\n  instead of "+w.Facts)
+		}
+		there[id] = true
+	}
+	for id := range wanted {
+		if !there[id] {
+			d.missing = append(d.missing, id)
+		}
+	}
+	return d, nil
+}

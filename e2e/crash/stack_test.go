@@ -1,0 +1,76 @@
+package crash
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// story is one run in the life of a stack.
+type story string
+
+const (
+	creating   story = "create"
+	updating   story = "update"
+	replacing  story = "replace"
+	destroying story = "destroy"
+)
+
+var stories = []story{creating, updating, replacing, destroying}
+
+const versions = 3
+
+// version is what is wanted after a story.
+func (s story) version() int {
+	switch s {
+	case updating:
+		return 1
+	case replacing, destroying:
+		return 2
+	}
+	return 0
+}
+
+// edit is a change of a file of the stack.
+type edit struct{ file, old, new string }
+
+// edits make versions 1 and 2 of the example stack, each out of the one before it.
+var edits = [versions][]edit{
+	1: { // in place
+		{"services/user-service/queue.yaml", "visibilityTimeout: 2m", "visibilityTimeout: 3m"},
+		{"services/user-service/uploads.yaml", "expireAfter: 7d", "expireAfter: 8d"},
+		{"services/user-service/api.yaml", "path: /healthz", "path: /ready"},
+		{"services/user-service/api.yaml", "path: /             #", "path: /v1           #"},
+		{"services/user-service/api.yaml", "cpu: 60 ", "cpu: 70 "},
+		{"services/user-service/api.yaml", "  scaling:\n    min: 2\n", "  scaling:\n    schedule: [{name: morning, cron: 30 7 ? * MON-FRI *, min: 2}]\n    min: 2\n"},
+		{"environments/dev.yaml", "memory: 512\n  scaling:\n    max: 2\n", "memory: 512\n  scaling:\n    max: 3\n"},
+		{"environments/dev.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: warn"},
+	},
+	2: { // queues, load balancer, listener, rules, groups and their rules, a whole component
+		{"services/user-service/queue.yaml", "spec:\n", "spec:\n  fifo: true\n"},
+		{"services/user-service/api.yaml", "port: 8080 ", "port: 9090 "},
+		{"services/user-service/api.yaml", "path: /v1 ", "public: false\n    path: /v1 "},
+		{"services/user-service/worker.yaml", "  name: worker\n", "  name: mailer\n"},
+		{"environments/dev.yaml", "kind: Worker\nmetadata:\n  name: worker\n", "kind: Worker\nmetadata:\n  name: mailer\n"},
+	},
+}
+
+// writeVersion makes a repository with the stack in a version.
+func writeVersion(t *testing.T, version int) string {
+	root := t.TempDir()
+	stack := filepath.Join(root, "stacks", stackName)
+	require.NoError(t, os.CopyFS(stack, os.DirFS(filepath.Join("..", "..", "examples", stackName))))
+	for _, list := range edits[:version+1] {
+		for _, e := range list {
+			path := filepath.Join(stack, filepath.FromSlash(e.file))
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.Equal(t, 1, strings.Count(string(text), e.old), "%s: %s", e.file, e.old)
+			require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), e.old, e.new, 1)), 0o644))
+		}
+	}
+	return root
+}

@@ -1,0 +1,107 @@
+// Package tally counts what became of the cases of a matrix, and prints it as a table when the tests have ended.
+//
+// In: one Result per case. Out: a table with a row for each story and way of striking it. It decides nothing: a case that went wrong fails
+// its own test.
+package tally
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"text/tabwriter"
+	"time"
+)
+
+// Result is what became of one case.
+type Result struct {
+	Story, Way          string
+	Converged           bool
+	Orphans, Duplicates int  // objects that should not be there
+	Missed              bool // the call that was to be struck did not come
+	Took                time.Duration
+}
+
+// Table is the tallies of many cases. The zero value is ready for use.
+type Table struct {
+	mu    sync.Mutex
+	order []key
+	rows  map[key]*row
+}
+
+type key struct{ story, way string }
+
+type row struct {
+	calls, cases, converged, orphans, duplicates, missed int
+	took                                                 time.Duration
+}
+
+func (t *Table) row(story, way string) *row {
+	k := key{story, way}
+	if t.rows == nil {
+		t.rows = map[key]*row{}
+	}
+	if t.rows[k] == nil {
+		t.rows[k] = &row{}
+		t.order = append(t.order, k)
+	}
+	return t.rows[k]
+}
+
+// Calls notes how many calls an undisturbed run of a story makes that can be struck that way.
+func (t *Table) Calls(story, way string, n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.row(story, way).calls = n
+}
+
+// Add counts a case, and returns how many there were.
+func (t *Table) Add(r Result) (cases int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	to := t.row(r.Story, r.Way)
+	to.cases++
+	to.orphans += r.Orphans
+	to.duplicates += r.Duplicates
+	to.took += r.Took
+	if r.Converged {
+		to.converged++
+	}
+	if r.Missed {
+		to.missed++
+	}
+	for _, each := range t.rows {
+		cases += each.cases
+	}
+	return cases
+}
+
+// Print writes the rows that have cases, and their sum; nothing when there are none.
+func (t *Table) Print(to io.Writer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var sum row
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	for _, k := range t.order {
+		r := t.rows[k]
+		if r.cases == 0 {
+			continue
+		}
+		if sum.cases == 0 {
+			fmt.Fprint(w, "\nstory\twhat happens\tcalls\tcases\tconverged\torphans\tduplicates\tnot reached\ts/case\n")
+		}
+		calls := "any"
+		if r.calls > 0 {
+			calls = fmt.Sprint(r.calls)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%.1f\n", k.story, k.way, calls, r.cases, r.converged, r.orphans, r.duplicates, r.missed, r.took.Seconds()/float64(r.cases))
+		sum.cases += r.cases
+		sum.converged += r.converged
+		sum.orphans += r.orphans
+		sum.duplicates += r.duplicates
+		sum.missed += r.missed
+	}
+	if sum.cases > 0 {
+		fmt.Fprintf(w, "all\t\t\t%d\t%d\t%d\t%d\t%d\t\n", sum.cases, sum.converged, sum.orphans, sum.duplicates, sum.missed)
+	}
+	_ = w.Flush() // to a terminal or a log
+}
