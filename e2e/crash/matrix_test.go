@@ -138,7 +138,7 @@ func (s *site) endure(c crisis) (problem error) {
 		Story: c.name(), Way: c.way, Converged: problem == nil, Orphans: len(d.orphans), Duplicates: len(d.duplicates), Took: time.Since(began),
 		Missed: !reached && len(c.strikes) == 1, // the second of two may come too late
 	})
-	if cases%100 == 0 {
+	if cases%50 == 0 {
 		s.t.Logf("%d cases", cases)
 	}
 	s.later.Add(int64(time.Minute))

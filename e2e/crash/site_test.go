@@ -133,6 +133,7 @@ func (s *site) undisturbed(t *testing.T) {
 // newLife begins with nothing.
 func (s *site) newLife() {
 	s.lives++
+	s.env.Proxy.ResetRecords() // which would fill the memory
 	s.prefix = fmt.Sprintf("life-%d", s.lives)
 	s.version = 0
 	s.mu.Lock()
