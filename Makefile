@@ -27,7 +27,7 @@ e2e: build ## Run only the scripts that drive the real binary
 
 .PHONY: crash
 crash: ## Let runs die at each of their calls, and each call fail in each way; an hour or more (make test runs a part)
-	DEPLOYER_CRASH=all go test -count=1 -timeout 5m -run 'Death|LateSight' ./internal/deploy
+	DEPLOYER_CRASH_SEEDS=1000 go test -count=1 -timeout 15m -run 'Death|LateSight' ./internal/deploy
 	DEPLOYER_CRASH=all DEPLOYER_CRASH_SITES=3 go test -count=1 -timeout 5h -v ./e2e/crash
 
 .PHONY: crash-kill
