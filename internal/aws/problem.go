@@ -12,6 +12,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/resource"
 )
 
 // RequestID returns the id that AWS gave the request which failed with err, "" when it did not get so far.
@@ -77,7 +78,7 @@ func classify(operation string, err error) *diag.Diagnostic {
 		return diag.New(diag.Invalid, "Wrong AWS region", operation+": "+message(err),
 			"Set backend.region (or --backend-region) to the region that the bucket is in.")
 	case hasCode(err, "AccessDenied", "AccessDeniedException", "AccessDeniedError", "UnauthorizedOperation", "Forbidden"):
-		return diag.New(diag.Failed, "AWS denied access", operation+": "+message(err), "Allow the action "+operation+" in the IAM policy of these credentials.")
+		return diag.New(diag.Failed, "AWS denied access", operation+": "+message(err), resource.DeniedAdvice(operation, message(err)))
 	case errors.Is(err, context.DeadlineExceeded):
 		return diag.New(diag.Failed, "AWS cannot be reached", operation+": there was no answer in time.", "Check the network, proxies and AWS_ENDPOINT_URL, then run the command again.")
 	case errors.As(err, &api):

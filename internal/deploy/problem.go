@@ -142,8 +142,8 @@ func fromAWS(d *diag.Diagnostic, err error) {
 	switch {
 	case op.Next != "":
 		d.Next = sentence(op.Next)
-	case strings.Contains(op.Code, "AccessDenied") || strings.Contains(op.Code, "Unauthorized"):
-		d.Next = "Give the credentials in use the permission for " + op.Operation + "."
+	case op.Denied():
+		d.Next = resource.DeniedAdvice(op.Operation, op.Message)
 	case strings.Contains(op.Code, "Expired"):
 		d.Code, d.Next = diag.Invalid, "The credentials have expired: get new ones and run the command again."
 	case strings.Contains(op.Code, "LimitExceeded") || strings.Contains(op.Code, "TooMany"):

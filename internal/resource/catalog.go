@@ -60,6 +60,28 @@ func (c *Catalog) Outputs(typ string) []string {
 	return c.lookups[typ].Outputs
 }
 
+// Permissions returns what a type or a lookup needs in IAM; nil when nothing of that type is known.
+func (c *Catalog) Permissions(typ string, scope Scope) []Statement {
+	permissions := c.lookups[typ].Permissions
+	if b, ok := c.behaviours[typ]; ok {
+		permissions = b.Definition().Permissions
+	}
+	if permissions == nil {
+		return nil
+	}
+	return permissions(scope)
+}
+
+// Lookups returns the lookups, by type.
+func (c *Catalog) Lookups() []Lookup {
+	var out []Lookup
+	for _, l := range c.lookups {
+		out = append(out, l)
+	}
+	slices.SortFunc(out, func(a, b Lookup) int { return strings.Compare(a.Type, b.Type) })
+	return out
+}
+
 // Definitions returns what the types declare, by type.
 func (c *Catalog) Definitions() []*Definition {
 	var out []*Definition

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/value"
@@ -38,8 +39,8 @@ type Definition struct {
 	DataLoss bool
 	// FindFirst: AWS's create call answers an existing object as if it had made it, so look before creating.
 	FindFirst bool
-	// Actions are the IAM actions that its calls need: "sqs:CreateQueue".
-	Actions []string
+	// Permissions are what its calls need in IAM, on the objects of one stack in one environment.
+	Permissions func(Scope) []Statement
 	// Upgrade turns stored properties of an older Version into those of the next; pure. Nil with Version 1.
 	Upgrade func(from int, inputs, outputs value.Value) (value.Value, value.Value)
 }
@@ -91,10 +92,11 @@ type Locator interface {
 
 // Lookup reads data that resources need but nobody here manages: a default VPC, the account. It answers a Map.
 type Lookup struct {
-	Type    string
-	Actions []string
-	Outputs []string // the keys of the Map, for those who check references
-	Read    func(ctx context.Context, props value.Value) (value.Value, error)
+	Type string
+	// Permissions are what reading needs in IAM; Props of the scope are those that are asked with. Nil: nothing.
+	Permissions func(Scope) []Statement
+	Outputs     []string // the keys of the Map, for those who check references
+	Read        func(ctx context.Context, props value.Value) (value.Value, error)
 }
 
 // PartialError says that the object exists but did not become what was wanted: a rollout that failed. State holds what is
@@ -147,6 +149,11 @@ func (e *OpError) Error() string {
 	return s + e.Message
 }
 func (e *OpError) Unwrap() error { return e.Err }
+
+// Denied reports whether the credentials in use may not make the call.
+func (e *OpError) Denied() bool {
+	return strings.Contains(e.Code, "AccessDenied") || strings.Contains(e.Code, "Unauthorized") || e.Code == "AuthorizationError"
+}
 
 // The tags that say whose an object is.
 const (

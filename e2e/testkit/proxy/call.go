@@ -81,6 +81,14 @@ func (p *Proxy) Handle(service, operation string, h Handler) {
 	p.handlers[key] = h
 }
 
+// Authorize lets h decide about every call before it takes effect, those that fakes answer included: the answer of h is a refusal, nil
+// lets the call go on. A nil h allows everything.
+func (p *Proxy) Authorize(h Handler) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.allowed = h
+}
+
 func (p *Proxy) handlerFor(c *Call) Handler {
 	p.mu.Lock()
 	defer p.mu.Unlock()

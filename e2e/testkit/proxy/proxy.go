@@ -54,6 +54,7 @@ type Proxy struct {
 	latency  time.Duration
 	dateSkew time.Duration
 	handlers map[string]Handler
+	allowed  Handler // nil: everything is
 	resets   []func()
 }
 
@@ -207,6 +208,14 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (p *Proxy) effect(call *Call) (*Response, string, error) {
 	p.effects.Lock()
 	defer p.effects.Unlock()
+	p.mu.Lock()
+	allowed := p.allowed
+	p.mu.Unlock()
+	if allowed != nil {
+		if refusal := allowed(call); refusal != nil {
+			return refusal, "refused", nil
+		}
+	}
 	if h := p.handlerFor(call); h != nil {
 		if resp := h(call); resp != nil {
 			return resp, "fake", nil

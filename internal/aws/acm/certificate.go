@@ -30,7 +30,16 @@ func Lookups(cfg aws.Config) []resource.Lookup {
 	})}
 	return []resource.Lookup{{
 		Type: model.LookupCertificate, Read: c.read, Outputs: value.Fields[model.CertificateOutputs](),
-		Actions: []string{"acm:ListCertificates", "acm:DescribeCertificate"},
+		Permissions: func(s resource.Scope) []resource.Statement {
+			certificate := s.Props.Get("arn").Str()
+			if certificate != "" {
+				return []resource.Statement{{On: []string{certificate}, Actions: []string{"acm:DescribeCertificate"}}}
+			}
+			return []resource.Statement{
+				{Actions: []string{"acm:ListCertificates"}},
+				{On: []string{s.ARN("acm", "certificate/*")}, Actions: []string{"acm:DescribeCertificate"}},
+			}
+		},
 	}}
 }
 

@@ -122,3 +122,8 @@ func number(n *int32) *int {
 	}
 	return aws.Int(int(*n))
 }
+
+// targets are the ARNs of scalable targets, whose ids are AWS's: tags tell a stack's own from others.
+func targets(s resource.Scope) []string {
+	return []string{s.ARN("application-autoscaling", "scalable-target/*")}
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/applicationautoscaling"
+	"github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/value"
 )
 
@@ -27,9 +28,19 @@ func newPolicy(calls func() api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: wanted.PolicyType, Version: 1,
 			ReplaceOn: []string{"name", "resourceId"}, // both make the ID
-			Actions: []string{
-				"application-autoscaling:PutScalingPolicy", "application-autoscaling:DescribeScalingPolicies",
-				"application-autoscaling:DeleteScalingPolicy", "cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms",
+			Permissions: func(s resource.Scope) []resource.Statement {
+				const why = "target tracking makes and deletes its alarms in the name of the caller"
+				return []resource.Statement{
+					{On: targets(s), When: s.Tagged(), Actions: []string{
+						"application-autoscaling:PutScalingPolicy", "application-autoscaling:DeleteScalingPolicy",
+					}},
+					{Actions: []string{"application-autoscaling:DescribeScalingPolicies"}},
+					{
+						On:      []string{s.ARN("cloudwatch", "alarm:TargetTracking-service/"+s.Names(ecs.NameLimit))},
+						Actions: []string{"cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"}, Why: why,
+					},
+					{On: []string{s.ARN("cloudwatch", "alarm:*")}, Actions: []string{"cloudwatch:DescribeAlarms"}, Why: why},
+				}
 			},
 		},
 		CheckProps:   checkPolicy,

@@ -25,9 +25,13 @@ func newScheduledAction(calls func() api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: wanted.ScheduledActionType, Version: 1,
 			ReplaceOn: []string{"name", "resourceId"}, // both make the ID
-			Actions: []string{
-				"application-autoscaling:PutScheduledAction", "application-autoscaling:DescribeScheduledActions",
-				"application-autoscaling:DeleteScheduledAction",
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return []resource.Statement{
+					{On: targets(s), When: s.Tagged(), Actions: []string{
+						"application-autoscaling:PutScheduledAction", "application-autoscaling:DeleteScheduledAction",
+					}},
+					{Actions: []string{"application-autoscaling:DescribeScheduledActions"}},
+				}
 			},
 		},
 		CheckProps:   checkScheduledAction,

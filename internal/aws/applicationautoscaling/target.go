@@ -13,6 +13,7 @@ import (
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/applicationautoscaling"
+	"github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/value"
 )
 
@@ -26,12 +27,26 @@ func newTarget(calls func() api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: wanted.TargetType, Version: 1,
 			ReplaceOn: []string{"resourceId"}, // another service's: both can be there
-			Actions: []string{
-				"application-autoscaling:RegisterScalableTarget", "application-autoscaling:DescribeScalableTargets",
-				"application-autoscaling:DeregisterScalableTarget", "application-autoscaling:ListTagsForResource",
-				"application-autoscaling:TagResource", "application-autoscaling:UntagResource", "iam:CreateServiceLinkedRole",
-				"ecs:DescribeServices", "ecs:UpdateService",
-			}, // AWS checks that the caller may do what the scaling will
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return []resource.Statement{
+					{
+						// A repetition changes the target and carries no tags, so there is no narrower condition.
+						On: targets(s), When: resource.Condition{"StringEquals": {"application-autoscaling:service-namespace": {"ecs"}}},
+						Actions: []string{"application-autoscaling:RegisterScalableTarget"},
+					},
+					{On: targets(s), When: s.Tagged(), Actions: []string{
+						"application-autoscaling:DeregisterScalableTarget", "application-autoscaling:UntagResource",
+					}},
+					{On: targets(s), When: s.Made(), Actions: []string{"application-autoscaling:TagResource"}},
+					{On: targets(s), Actions: []string{"application-autoscaling:ListTagsForResource"}},
+					{Actions: []string{"application-autoscaling:DescribeScalableTargets"}},
+					{
+						On:      []string{s.ARN("ecs", "service/"+s.Names(ecs.NameLimit))},
+						Actions: []string{"ecs:DescribeServices", "ecs:UpdateService"}, Why: "AWS checks that the caller may do what the scaling will",
+					},
+					s.ServiceLinkedRole("ecs.application-autoscaling.amazonaws.com"),
+				}
+			},
 		},
 		CheckProps:   checkTarget,
 		CreateObject: t.create,

@@ -52,6 +52,9 @@ func TestSecurityGroup(t *testing.T) {
 		},
 		Gone:       func(ctx context.Context, t *testing.T, state resource.State) { drop(ctx, t, state.ID) },
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+		Unused: map[string]string{
+			"ec2:DescribeNetworkInterfaces": "a deletion that waits for who is still in the group",
+		},
 	})
 }
 
@@ -119,6 +122,13 @@ func TestSecurityGroupRule(t *testing.T) {
 				Behaviour: behaviour(t, awsec2.Behaviours(h.Config), model.SecurityGroupRuleType),
 				Props:     props, Update: update, Replace: replace,
 				LoseAnswer: h.LoseAnswer, Actions: h.Actions, Distinct: true,
+				Unused: map[string]string{
+					"ec2:AuthorizeSecurityGroupEgress":  "a rule of the other direction",
+					"ec2:RevokeSecurityGroupEgress":     "a rule of the other direction",
+					"ec2:AuthorizeSecurityGroupIngress": "a rule of the other direction",
+					"ec2:RevokeSecurityGroupIngress":    "a rule of the other direction",
+					"ec2:ModifySecurityGroupRules":      "a changed description",
+				},
 			}
 			if name == "from IPv4" {
 				c.Foreign = func(ctx context.Context, t *testing.T, _ resource.State) func() {

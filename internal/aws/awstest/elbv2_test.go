@@ -322,6 +322,9 @@ func TestListenerRule(t *testing.T) {
 			}
 		},
 		LoseAnswer: b.LoseAnswer, Actions: b.Actions,
+		Unused: map[string]string{
+			"elasticloadbalancing:SetRulePriorities": "a changed priority",
+		},
 	})
 }
 
@@ -353,7 +356,7 @@ func TestListenerRuleMoves(t *testing.T) {
 	out, err := b.client.DescribeRules(t.Context(), &elb.DescribeRulesInput{RuleArns: []string{made.ID}})
 	require.NoError(t, err)
 	require.Equal(t, "2001", *out.Rules[0].Priority)
-	require.Subset(t, r.Definition().Actions, b.Actions())
+	require.Subset(t, r.Definition().Actions(), b.Actions())
 }
 
 func (b *balancing) rule(t *testing.T, listener string, priority int32, tags map[string]string) string {

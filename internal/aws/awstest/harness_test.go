@@ -20,6 +20,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/company/deployer/e2e/testkit"
+	"github.com/company/deployer/e2e/testkit/access"
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
 )
@@ -79,11 +80,7 @@ func (h *harness) handle(ctx context.Context, in middleware.DeserializeInput, ne
 func (h *harness) record(operation string) *fault {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	needed, special := actionsOf[operation]
-	if !special {
-		needed = []string{operation}
-	}
-	for _, action := range needed {
+	for _, action := range access.Actions(operation) {
 		if !slices.Contains(h.actions, action) {
 			h.actions = append(h.actions, action)
 		}
@@ -140,27 +137,6 @@ var prefixes = map[string]string{
 	"Elastic Load Balancing v2": "elasticloadbalancing",
 	"Application Auto Scaling":  "application-autoscaling",
 	"Secrets Manager":           "secretsmanager",
-}
-
-// actionsOf are the operations whose IAM action has another name, or that need none. What AWS documents in its service
-// authorization reference.
-var actionsOf = map[string][]string{
-	"s3:HeadBucket":                      {"s3:ListBucket"},
-	"s3:ListObjectVersions":              {"s3:ListBucketVersions"},
-	"s3:DeleteObjects":                   {"s3:DeleteObject", "s3:DeleteObjectVersion"},
-	"s3:GetPublicAccessBlock":            {"s3:GetBucketPublicAccessBlock"},
-	"s3:PutPublicAccessBlock":            {"s3:PutBucketPublicAccessBlock"},
-	"s3:GetBucketEncryption":             {"s3:GetEncryptionConfiguration"},
-	"s3:PutBucketEncryption":             {"s3:PutEncryptionConfiguration"},
-	"s3:GetBucketLifecycleConfiguration": {"s3:GetLifecycleConfiguration"},
-	"s3:PutBucketLifecycleConfiguration": {"s3:PutLifecycleConfiguration"},
-	"s3:DeleteBucketLifecycle":           {"s3:PutLifecycleConfiguration"},
-	"s3:GetBucketCors":                   {"s3:GetBucketCORS"},
-	"s3:PutBucketCors":                   {"s3:PutBucketCORS"},
-	"s3:DeleteBucketCors":                {"s3:PutBucketCORS"},
-	"s3:DeleteBucketTagging":             {"s3:PutBucketTagging"},
-	"sts:GetCallerIdentity":              {},
-	"s3:DeleteBucketOwnershipControls":   {"s3:PutBucketOwnershipControls"},
 }
 
 func changes(operation string) bool {

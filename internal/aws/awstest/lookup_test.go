@@ -34,7 +34,7 @@ func lookUp(t *testing.T, h *harness, lookups []resource.Lookup, props any) (val
 	t.Helper()
 	require.Len(t, lookups, 1)
 	out, err := lookups[0].Read(t.Context(), value.Encode(props))
-	require.Subset(t, lookups[0].Actions, h.Actions())
+	require.Subset(t, lookups[0].Actions(), h.Actions())
 	return out, err
 }
 

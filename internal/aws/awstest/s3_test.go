@@ -57,6 +57,11 @@ func bucketCase(t *testing.T, h *harness, name string) resourcetest.Case {
 			require.NoError(t, err)
 		},
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions, Distinct: true,
+		Unused: map[string]string{
+			"s3:ListBucketVersions":  "emptying: TestBucketWithObjects",
+			"s3:DeleteObject":        "emptying",
+			"s3:DeleteObjectVersion": "emptying",
+		},
 	}
 }
 

@@ -104,3 +104,14 @@ func specification(kind types.ResourceType, tags map[string]string) []types.TagS
 func filter(name string, values ...string) types.Filter {
 	return types.Filter{Name: &name, Values: values}
 }
+
+// tagNew is what giving new groups and rules their tags needs: only together with the calls that make them, so that nobody can make a
+// stranger's object look like the stack's.
+func tagNew(on []string) resource.Statement {
+	return resource.Statement{
+		On: on, Actions: []string{"ec2:CreateTags"},
+		When: resource.Condition{"StringEquals": {"ec2:CreateAction": {
+			"AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateSecurityGroup",
+		}}},
+	}
+}

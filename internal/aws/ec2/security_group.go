@@ -29,9 +29,15 @@ func newSecurityGroup(api func() *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.SecurityGroupType, Version: 1,
 			ReplaceOn: []string{"vpcId", "description"}, HashedName: "groupName", NameLimit: 255,
-			Actions: []string{
-				"ec2:CreateSecurityGroup", "ec2:DeleteSecurityGroup", "ec2:DescribeSecurityGroups", "ec2:DescribeNetworkInterfaces",
-				"ec2:CreateTags", "ec2:DeleteTags",
+			Permissions: func(s resource.Scope) []resource.Statement {
+				groups := []string{s.ARN("ec2", "security-group/*")}
+				return []resource.Statement{
+					{On: groups, When: s.Made(), Actions: []string{"ec2:CreateSecurityGroup"}},
+					{On: []string{s.ARN("ec2", "vpc/*")}, Actions: []string{"ec2:CreateSecurityGroup"}},
+					tagNew(groups),
+					{On: groups, When: s.Tagged(), Actions: []string{"ec2:DeleteSecurityGroup", "ec2:CreateTags", "ec2:DeleteTags"}},
+					{Actions: []string{"ec2:DescribeSecurityGroups", "ec2:DescribeNetworkInterfaces"}},
+				}
 			},
 		},
 		CheckProps: checkGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete,

@@ -25,11 +25,8 @@ func newSecurityGroupRule(api func() *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.SecurityGroupRuleType, Version: 1,
 			// Any of these makes it another rule for AWS, so the new one can be there before the old one goes.
-			ReplaceOn: []string{"securityGroupId", "direction", "protocol", "fromPort", "toPort", "cidr", "referencedSecurityGroupId"},
-			Actions: []string{
-				"ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress",
-				"ec2:DescribeSecurityGroupRules", "ec2:ModifySecurityGroupRules", "ec2:CreateTags", "ec2:DeleteTags",
-			},
+			ReplaceOn:   []string{"securityGroupId", "direction", "protocol", "fromPort", "toPort", "cidr", "referencedSecurityGroupId"},
+			Permissions: rulePermissions,
 		},
 		CheckProps: checkRule, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update, DeleteObject: r.delete,
 		Find: r.find, Taggable: true,
@@ -156,4 +153,24 @@ func same(a, b model.SecurityGroupRule) bool {
 	return a.SecurityGroupID.Get() == b.SecurityGroupID.Get() && a.Direction == b.Direction && a.Protocol == b.Protocol &&
 		a.FromPort.Get() == b.FromPort.Get() && a.ToPort.Get() == b.ToPort.Get() &&
 		strings.EqualFold(a.CIDR.Get(), b.CIDR.Get()) && a.ReferencedSecurityGroupID.Get() == b.ReferencedSecurityGroupID.Get()
+}
+
+func rulePermissions(s resource.Scope) []resource.Statement {
+	groups, rules := []string{s.ARN("ec2", "security-group/*")}, []string{s.ARN("ec2", "security-group-rule/*")}
+	var authorize, revoke []string
+	asked := s.Props.Get("direction").Str()
+	if asked != model.Egress {
+		authorize, revoke = append(authorize, "ec2:AuthorizeSecurityGroupIngress"), append(revoke, "ec2:RevokeSecurityGroupIngress")
+	}
+	if asked != model.Ingress {
+		authorize, revoke = append(authorize, "ec2:AuthorizeSecurityGroupEgress"), append(revoke, "ec2:RevokeSecurityGroupEgress")
+	}
+	return []resource.Statement{
+		{On: groups, When: s.Tagged(), Actions: append(revoke, authorize...)},
+		{On: rules, When: s.Made(), Actions: authorize},
+		tagNew(rules),
+		{On: append(groups, rules...), When: s.Tagged(), Actions: []string{"ec2:ModifySecurityGroupRules"}},
+		{On: rules, When: s.Tagged(), Actions: []string{"ec2:CreateTags", "ec2:DeleteTags"}},
+		{Actions: []string{"ec2:DescribeSecurityGroupRules"}},
+	}
 }

@@ -21,7 +21,10 @@ import (
 
 func subnetsLookup(api func() *api) resource.Lookup {
 	return resource.Lookup{
-		Type: model.SubnetsLookupType, Actions: []string{"ec2:DescribeSubnets", "ec2:DescribeRouteTables"}, Outputs: value.Fields[model.Subnets](),
+		Type: model.SubnetsLookupType, Outputs: value.Fields[model.Subnets](),
+		Permissions: func(resource.Scope) []resource.Statement {
+			return []resource.Statement{{Actions: []string{"ec2:DescribeSubnets", "ec2:DescribeRouteTables"}}}
+		},
 		Read: func(ctx context.Context, props value.Value) (value.Value, error) {
 			var ask model.SubnetsLookup
 			if err := decode(model.SubnetsLookupType, props, &ask); err != nil {

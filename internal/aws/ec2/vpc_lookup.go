@@ -16,7 +16,10 @@ import (
 
 func vpcLookup(api func() *api, region string) resource.Lookup {
 	return resource.Lookup{
-		Type: model.VPCLookupType, Actions: []string{"ec2:DescribeVpcs"}, Outputs: value.Fields[model.VPC](),
+		Type: model.VPCLookupType, Outputs: value.Fields[model.VPC](),
+		Permissions: func(resource.Scope) []resource.Statement {
+			return []resource.Statement{{Actions: []string{"ec2:DescribeVpcs"}}}
+		},
 		Read: func(ctx context.Context, props value.Value) (value.Value, error) {
 			var ask model.VPCLookup
 			if err := decode(model.VPCLookupType, props, &ask); err != nil {

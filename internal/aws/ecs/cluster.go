@@ -29,10 +29,14 @@ func newCluster(calls func() api) resource.Behaviour {
 			Type: wanted.ClusterType, Version: 1,
 			ReplaceOn: []string{"name"},
 			FindFirst: true, // CreateCluster answers an existing cluster as if it had made it
-			Actions: append([]string{
-				"ecs:CreateCluster", "ecs:DescribeClusters", "ecs:UpdateCluster", "ecs:PutClusterCapacityProviders",
-				"ecs:DeleteCluster", "iam:CreateServiceLinkedRole",
-			}, tagActions...),
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return []resource.Statement{
+					{On: own(s, "cluster/"), Actions: append([]string{
+						"ecs:CreateCluster", "ecs:DescribeClusters", "ecs:UpdateCluster", "ecs:PutClusterCapacityProviders", "ecs:DeleteCluster",
+					}, tagActions...)},
+					s.ServiceLinkedRole("ecs.amazonaws.com"),
+				}
+			},
 		},
 		CheckProps:   checkCluster,
 		CreateObject: c.create,

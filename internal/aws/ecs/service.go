@@ -19,6 +19,7 @@ import (
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/ecs"
+	"github.com/company/deployer/internal/resource/logs"
 )
 
 type serviceCall = resource.Call[wanted.Service, wanted.ServiceOutputs]
@@ -37,7 +38,7 @@ func newService(calls func() api, watcher *rollout.Watcher) resource.Behaviour {
 			CreateOnly:  []string{"initialCount"},
 			FindFirst:   true, // a service of that name may be draining, or be ours from an interrupted run
 			Consequence: serviceConsequence,
-			Actions:     slices.Concat(rollout.Actions, []string{"ecs:CreateService", "ecs:DeleteService", "iam:CreateServiceLinkedRole"}, tagActions),
+			Permissions: servicePermissions,
 		},
 		CheckProps:   checkService,
 		CreateObject: s.create,
@@ -270,4 +271,21 @@ func reason(err error) string {
 		return op.Message
 	}
 	return err.Error()
+}
+
+func servicePermissions(s resource.Scope) []resource.Statement {
+	return []resource.Statement{
+		{On: own(s, "service/"), Actions: append([]string{
+			"ecs:CreateService", "ecs:UpdateService", "ecs:DeleteService", "ecs:DescribeServices", "ecs:ListServiceDeployments",
+		}, tagActions...)},
+		{
+			On: append(own(s, "service/"), own(s, "service-deployment/")...), Actions: []string{"ecs:StopServiceDeployment"},
+			Why: "a rollout that has to be stopped",
+		},
+		{On: own(s, "task/"), Actions: []string{"ecs:DescribeTasks"}},
+		{When: resource.Condition{"ArnLike": {"ecs:cluster": own(s, "cluster/")}}, Actions: []string{"ecs:ListTasks"}},
+		{Actions: []string{"ecs:DescribeTaskDefinition", "elasticloadbalancing:DescribeTargetHealth"}},
+		{On: []string{s.ARN("logs", "log-group:"+logs.Name(s.Stack, s.Environment, "*"))}, Actions: []string{"logs:GetLogEvents"}},
+		s.ServiceLinkedRole("ecs.amazonaws.com"),
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
+	wanted "github.com/company/deployer/internal/resource/ecs"
 )
 
 var tagActions = []string{"ecs:TagResource", "ecs:UntagResource"}
@@ -54,4 +55,9 @@ func optional[T comparable](v T) *T {
 		return nil
 	}
 	return &v
+}
+
+// own are the ARNs of a stack's objects of one kind: they begin with the kind and the name of the cluster or the family.
+func own(s resource.Scope, kind string) []string {
+	return []string{s.ARN("ecs", kind+s.Names(wanted.NameLimit))}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/ecs"
+	"github.com/company/deployer/internal/resource/iam"
 	"github.com/company/deployer/internal/value"
 )
 
@@ -40,10 +41,17 @@ func newTaskDefinition(calls func() api) resource.Behaviour {
 			ChangesOnUpdate: []string{"arn", "revision"},
 			FindFirst:       true, // RegisterTaskDefinition has no token: a repetition would register another revision
 			Consequence:     func([]string) plan.Consequence { return plan.InPlace },
-			Actions: append([]string{
-				"ecs:RegisterTaskDefinition", "ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions",
-				"ecs:DeregisterTaskDefinition", "ecs:DeleteTaskDefinitions", "iam:PassRole",
-			}, tagActions...),
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return []resource.Statement{
+					{On: own(s, "task-definition/"), Actions: append([]string{"ecs:RegisterTaskDefinition", "ecs:DeleteTaskDefinitions"}, tagActions...)},
+					{Actions: []string{"ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition"}},
+					{
+						On: []string{s.GlobalARN("iam", "role/"+s.Names(iam.NameLimit))}, Actions: []string{"iam:PassRole"},
+						When: resource.Condition{"StringEquals": {"iam:PassedToService": {"ecs-tasks.amazonaws.com"}}},
+						Why:  "a task definition names the roles that its tasks take",
+					},
+				}
+			},
 		},
 		CheckProps:   checkTaskDefinition,
 		CreateObject: t.create,

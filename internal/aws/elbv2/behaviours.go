@@ -100,3 +100,11 @@ func checkName(name *string) {
 		}
 	}
 }
+
+// nameLimit is the most characters that ELB takes for the name of a load balancer or a target group.
+const nameLimit = 32
+
+// own are the ARNs of a stack's objects of one kind: they begin with the kind and the name of the load balancer or the target group.
+func own(s resource.Scope, kind string) []string {
+	return []string{s.ARN("elasticloadbalancing", kind+s.Names(nameLimit))}
+}

@@ -27,9 +27,13 @@ func newListenerCertificates(api func() *api) resource.Behaviour {
 			Type: model.ListenerCertificatesType, Version: 1,
 			// Another listener has certificates of its own, so both sets can exist.
 			ReplaceOn: []string{"listenerArn"},
-			Actions: []string{
-				"elasticloadbalancing:AddListenerCertificates", "elasticloadbalancing:DescribeListenerCertificates",
-				"elasticloadbalancing:RemoveListenerCertificates",
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return []resource.Statement{
+					{On: own(s, "listener/app/"), Actions: []string{
+						"elasticloadbalancing:AddListenerCertificates", "elasticloadbalancing:RemoveListenerCertificates",
+					}},
+					{Actions: []string{"elasticloadbalancing:DescribeListenerCertificates"}},
+				}
 			},
 		},
 		CheckProps: func(p *model.ListenerCertificates) []value.Problem {

@@ -45,10 +45,15 @@ func newListener(api func() *api) resource.Behaviour {
 				}
 				return plan.InPlace
 			},
-			Actions: append([]string{
-				"elasticloadbalancing:CreateListener", "elasticloadbalancing:DescribeListeners",
-				"elasticloadbalancing:ModifyListener", "elasticloadbalancing:DeleteListener",
-			}, tagActions...),
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return []resource.Statement{
+					{On: own(s, "loadbalancer/app/"), Actions: []string{"elasticloadbalancing:CreateListener"}},
+					{On: own(s, "listener/app/"), Actions: append([]string{
+						"elasticloadbalancing:ModifyListener", "elasticloadbalancing:DeleteListener",
+					}, tagActions...)},
+					{Actions: []string{"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTags"}},
+				}
+			},
 		},
 		CheckProps: checkListener, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update, DeleteObject: l.delete,
 		Find: l.find, Taggable: true,

@@ -47,7 +47,7 @@ func newLoadBalancer(api func() *api) resource.Behaviour {
 	return &resource.Typed[model.LoadBalancer, model.LoadBalancerOutputs]{
 		Def: resource.Definition{
 			Type: model.LoadBalancerType, Version: 1,
-			ReplaceOn: []string{"scheme"}, HashedName: "name", NameLimit: 32,
+			ReplaceOn: []string{"scheme"}, HashedName: "name", NameLimit: nameLimit,
 			FindFirst: true, // CreateLoadBalancer answers an existing one with equal settings as if it had made it
 			Consequence: func(changed []string) plan.Consequence {
 				if slices.Contains(changed, "scheme") {
@@ -55,14 +55,7 @@ func newLoadBalancer(api func() *api) resource.Behaviour {
 				}
 				return plan.InPlace
 			},
-			Actions: append([]string{
-				"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DeleteLoadBalancer",
-				"elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:ModifyLoadBalancerAttributes",
-				"elasticloadbalancing:SetSubnets", "elasticloadbalancing:SetSecurityGroups", "elasticloadbalancing:SetIpAddressType",
-				"ec2:DescribeNetworkInterfaces",
-				// The first load balancer of an account makes a service-linked role, and AWS looks around in the caller's name before it does.
-				"iam:CreateServiceLinkedRole", "ec2:DescribeAccountAttributes", "ec2:DescribeInternetGateways",
-			}, tagActions...),
+			Permissions: loadBalancerPermissions,
 		},
 		CheckProps: checkLoadBalancer, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update, DeleteObject: l.delete,
 		Find: l.find, Taggable: true,
@@ -255,5 +248,23 @@ func loadBalancerOutputs(b types.LoadBalancer) model.LoadBalancerOutputs {
 	return model.LoadBalancerOutputs{
 		ARN: arn, Name: aws.ToString(b.LoadBalancerName), DNSName: aws.ToString(b.DNSName),
 		ZoneID: aws.ToString(b.CanonicalHostedZoneId), ARNSuffix: suffix(arn),
+	}
+}
+
+func loadBalancerPermissions(s resource.Scope) []resource.Statement {
+	return []resource.Statement{
+		{On: own(s, "loadbalancer/app/"), Actions: append([]string{
+			"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:DeleteLoadBalancer", "elasticloadbalancing:ModifyLoadBalancerAttributes",
+			"elasticloadbalancing:SetSubnets", "elasticloadbalancing:SetSecurityGroups", "elasticloadbalancing:SetIpAddressType",
+		}, tagActions...)},
+		{Actions: []string{
+			"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:DescribeTags",
+			"ec2:DescribeNetworkInterfaces",
+		}},
+		s.ServiceLinkedRole("elasticloadbalancing.amazonaws.com"),
+		{
+			Actions: []string{"ec2:DescribeAccountAttributes", "ec2:DescribeInternetGateways"},
+			Why:     "AWS looks around in the name of the caller before it makes a load balancer",
+		},
 	}
 }

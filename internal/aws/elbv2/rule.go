@@ -52,10 +52,15 @@ func newListenerRule(api func() *api) resource.Behaviour {
 				}
 				return plan.InPlace
 			},
-			Actions: append([]string{
-				"elasticloadbalancing:CreateRule", "elasticloadbalancing:DescribeRules", "elasticloadbalancing:ModifyRule",
-				"elasticloadbalancing:DeleteRule", "elasticloadbalancing:SetRulePriorities",
-			}, tagActions...),
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return []resource.Statement{
+					{On: own(s, "listener/app/"), Actions: []string{"elasticloadbalancing:CreateRule"}},
+					{On: own(s, "listener-rule/app/"), Actions: append([]string{
+						"elasticloadbalancing:ModifyRule", "elasticloadbalancing:DeleteRule", "elasticloadbalancing:SetRulePriorities",
+					}, tagActions...)},
+					{Actions: []string{"elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags"}},
+				}
+			},
 		},
 		CheckProps: checkRule, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update, DeleteObject: r.delete,
 		Find: r.find, Taggable: true,

@@ -17,9 +17,7 @@ type tagCalls struct {
 }
 
 // tagActions are what every taggable type needs beside its own.
-var tagActions = []string{
-	"elasticloadbalancing:DescribeTags", "elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags",
-}
+var tagActions = []string{"elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags"}
 
 func tagList(req resource.Request, user map[string]string) []types.Tag {
 	return tagging.List(tagging.Wanted(req.Tags, user), func(key, text string) types.Tag { return types.Tag{Key: &key, Value: &text} })

@@ -41,13 +41,19 @@ func newTargetGroup(api func() *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.TargetGroupType, Version: 1,
 			ReplaceOn:  []string{"port", "protocol", "protocolVersion", "vpcId", "targetType"},
-			HashedName: "name", NameLimit: 32,
+			HashedName: "name", NameLimit: nameLimit,
 			FindFirst: true, // CreateTargetGroup answers an existing one with equal settings as if it had made it
-			Actions: append([]string{
-				"elasticloadbalancing:CreateTargetGroup", "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:ModifyTargetGroup",
-				"elasticloadbalancing:DeleteTargetGroup", "elasticloadbalancing:DescribeTargetGroupAttributes",
-				"elasticloadbalancing:ModifyTargetGroupAttributes",
-			}, tagActions...),
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return []resource.Statement{
+					{On: own(s, "targetgroup/"), Actions: append([]string{
+						"elasticloadbalancing:CreateTargetGroup", "elasticloadbalancing:ModifyTargetGroup",
+						"elasticloadbalancing:DeleteTargetGroup", "elasticloadbalancing:ModifyTargetGroupAttributes",
+					}, tagActions...)},
+					{Actions: []string{
+						"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTags",
+					}},
+				}
+			},
 		},
 		CheckProps: checkTargetGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete,
 		Find: g.find, Taggable: true,

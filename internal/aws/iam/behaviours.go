@@ -13,6 +13,7 @@ import (
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/iam"
 )
 
 // Behaviours returns the resource types of IAM. The client is made when the first call needs it.
@@ -70,3 +71,8 @@ func settled(ctx context.Context, what string, fresh bool, do func(context.Conte
 
 // inUse is how long policies and instance profiles that were just removed may still block the delete of a role.
 var inUse = call.Pace{First: 500 * time.Millisecond, Longest: 5 * time.Second, Limit: 2 * time.Minute}
+
+// roles are the ARNs of a stack's roles.
+func roles(s resource.Scope) []string {
+	return []string{s.GlobalARN("iam", "role/"+s.Names(model.NameLimit))}
+}

@@ -28,10 +28,17 @@ func newRole(api func() *api) resource.Behaviour {
 	return &resource.Typed[model.Role, model.RoleOutputs]{
 		Def: resource.Definition{
 			Type: model.RoleType, Version: 1,
-			ReplaceOn: []string{"path"}, HashedName: "name", NameLimit: 64,
-			Actions: []string{
-				"iam:CreateRole", "iam:GetRole", "iam:UpdateRole", "iam:DeleteRole", "iam:UpdateAssumeRolePolicy",
-				"iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", "iam:TagRole", "iam:UntagRole",
+			ReplaceOn: []string{"path"}, HashedName: "name", NameLimit: model.NameLimit,
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return []resource.Statement{
+					{On: roles(s), Actions: []string{
+						"iam:CreateRole", "iam:GetRole", "iam:UpdateRole", "iam:DeleteRole", "iam:UpdateAssumeRolePolicy", "iam:TagRole", "iam:UntagRole",
+					}},
+					{
+						On: roles(s), Actions: []string{"iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary"},
+						Why: "a permissions boundary that comes with overrides, or goes",
+					},
+				}
 			},
 		},
 		CheckProps: checkRole, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update, DeleteObject: r.delete,

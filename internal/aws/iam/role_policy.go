@@ -25,7 +25,9 @@ func newRolePolicy(api func() *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.RolePolicyType, Version: 1,
 			ReplaceOn: []string{"role", "name"},
-			Actions:   []string{"iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"},
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return []resource.Statement{{On: roles(s), Actions: []string{"iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"}}}
+			},
 		},
 		CheckProps: func(props *model.RolePolicy) []value.Problem {
 			problems := policy.Check("policy", &props.Policy)
@@ -112,7 +114,11 @@ func newRolePolicyAttachment(api func() *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.RolePolicyAttachmentType, Version: 1,
 			ReplaceOn: []string{"role", "policyArn"},
-			Actions:   []string{"iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:ListAttachedRolePolicies"},
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return []resource.Statement{{On: roles(s), Actions: []string{
+					"iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:ListAttachedRolePolicies",
+				}}}
+			},
 		},
 		CreateObject: func(ctx context.Context, c attachmentCall) (string, model.RolePolicyAttachmentOutputs, error) {
 			role, arn := c.Props.Role.Get(), c.Props.PolicyARN.Get()

@@ -28,9 +28,19 @@ func newLogGroup(api func() *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.LogGroupType, Version: 1,
 			ReplaceOn: []string{"name"},
-			Actions: []string{
-				"logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DescribeLogGroups", "logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy",
-				"logs:AssociateKmsKey", "logs:DisassociateKmsKey", "logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource",
+			Permissions: func(s resource.Scope) []resource.Statement {
+				groups := []string{s.ARN("logs", "log-group:"+model.Name(s.Stack, s.Environment, "*"))}
+				return []resource.Statement{
+					{On: groups, Actions: []string{
+						"logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy",
+						"logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource",
+					}},
+					{
+						On: groups, Actions: []string{"logs:AssociateKmsKey", "logs:DisassociateKmsKey"},
+						Why: "a KMS key that comes with overrides, or goes",
+					},
+					{Actions: []string{"logs:DescribeLogGroups"}},
+				}
 			},
 		},
 		CheckProps: checkLogGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete,

@@ -35,12 +35,6 @@ type API struct {
 	GetLogEvents         func(context.Context, *cloudwatchlogs.GetLogEventsInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.GetLogEventsOutput, error)
 }
 
-// Actions are the IAM actions that a watch needs.
-var Actions = []string{
-	"ecs:DescribeServices", "ecs:UpdateService", "ecs:ListTasks", "ecs:DescribeTasks", "ecs:DescribeTaskDefinition",
-	"ecs:ListServiceDeployments", "ecs:StopServiceDeployment", "elasticloadbalancing:DescribeTargetHealth", "logs:GetLogEvents",
-}
-
 // Clock is the watch's time; tests replace it.
 type Clock struct {
 	Now   func() time.Time

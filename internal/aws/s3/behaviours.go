@@ -109,3 +109,9 @@ func partition(region string) string {
 	}
 	return "aws"
 }
+
+// nameLimit is the most characters S3 takes for the name of a bucket.
+const nameLimit = 63
+
+// buckets is the ARN of a stack's buckets; those of S3 name neither account nor region.
+func buckets(s resource.Scope) string { return "arn:" + s.Partition() + ":s3:::" + s.Names(nameLimit) }

@@ -26,17 +26,10 @@ func newBucket(api func() *api, region string) resource.Behaviour {
 	return &resource.Typed[model.Bucket, model.BucketOutputs]{
 		Def: resource.Definition{
 			Type: model.BucketType, Version: 1,
-			ReplaceOn: []string{"name"},
-			FindFirst: true, // in us-east-1, CreateBucket of an own bucket succeeds
-			DataLoss:  true,
-			Actions: []string{
-				"s3:CreateBucket", "s3:DeleteBucket", "s3:TagResource", "s3:GetBucketTagging", "s3:PutBucketTagging",
-				"s3:GetBucketVersioning", "s3:PutBucketVersioning", "s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration",
-				"s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock",
-				"s3:GetBucketOwnershipControls", "s3:PutBucketOwnershipControls",
-				"s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration", "s3:GetBucketCORS", "s3:PutBucketCORS",
-				"s3:ListBucketVersions", "s3:DeleteObject", "s3:DeleteObjectVersion",
-			},
+			ReplaceOn:   []string{"name"},
+			FindFirst:   true, // in us-east-1, CreateBucket of an own bucket succeeds
+			DataLoss:    true,
+			Permissions: bucketPermissions,
 		},
 		CheckProps: checkBucket, CreateObject: b.create, ReadObject: b.read, UpdateObject: b.update, DeleteObject: b.delete,
 		Find: b.find, Taggable: true,
@@ -121,4 +114,24 @@ func (b bucket) tags(ctx context.Context, name string) (map[string]string, error
 
 func sdkTags(tags map[string]string) []types.Tag {
 	return tagging.List(tags, func(key, text string) types.Tag { return types.Tag{Key: &key, Value: &text} })
+}
+
+func bucketPermissions(s resource.Scope) []resource.Statement {
+	out := []resource.Statement{
+		{On: []string{buckets(s)}, Actions: []string{
+			"s3:CreateBucket", "s3:DeleteBucket", "s3:GetBucketTagging", "s3:PutBucketTagging",
+			"s3:GetBucketVersioning", "s3:PutBucketVersioning", "s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration",
+			"s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock",
+			"s3:GetBucketOwnershipControls", "s3:PutBucketOwnershipControls",
+			"s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration", "s3:GetBucketCORS", "s3:PutBucketCORS",
+		}},
+		{On: []string{buckets(s)}, Actions: []string{"s3:TagResource"}, Why: "CreateBucket gives the bucket its tags"},
+	}
+	if force := s.Props.Get("forceDestroy"); s.Props.IsNull() || !force.Known() || force.Bool() {
+		// Only a bucket that says so is emptied: nobody else's deployment may delete objects.
+		out = append(out,
+			resource.Statement{On: []string{buckets(s)}, Actions: []string{"s3:ListBucketVersions"}},
+			resource.Statement{On: []string{buckets(s) + "/*"}, Actions: []string{"s3:DeleteObject", "s3:DeleteObjectVersion"}})
+	}
+	return out
 }

@@ -24,7 +24,11 @@ func newBucketPolicy(api func() *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.BucketPolicyType, Version: 1,
 			ReplaceOn: []string{"bucket"},
-			Actions:   []string{"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"},
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return []resource.Statement{{On: []string{buckets(s)}, Actions: []string{
+					"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy",
+				}}}
+			},
 		},
 		CheckProps: func(props *model.BucketPolicy) []value.Problem { return policy.Check("policy", &props.Policy) },
 		CreateObject: func(ctx context.Context, c bucketPolicyCall) (string, model.BucketPolicyOutputs, error) {

@@ -6,6 +6,7 @@ package secretsmanager
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,7 +26,9 @@ func Lookups(cfg aws.Config) []resource.Lookup {
 	s := secret{region: cfg.Region, describe: sync.OnceValue(func() describe { return secretsmanager.NewFromConfig(cfg).DescribeSecret })}
 	return []resource.Lookup{{
 		Type: model.LookupSecret, Read: s.read, Outputs: value.Fields[model.SecretOutputs](),
-		Actions: []string{"secretsmanager:DescribeSecret"},
+		Permissions: func(s resource.Scope) []resource.Statement {
+			return []resource.Statement{{On: []string{arnOf(s)}, Actions: []string{"secretsmanager:DescribeSecret"}}}
+		},
 	}}
 }
 
@@ -57,4 +60,16 @@ func (s secret) read(ctx context.Context, props value.Value) (value.Value, error
 	return value.Encode(model.SecretOutputs{
 		ARN: aws.ToString(found.ARN), Name: aws.ToString(found.Name), KMSKeyID: aws.ToString(found.KmsKeyId),
 	}), nil
+}
+
+// arnOf is the ARN of the secret that is asked for, whether its six random characters are known or not.
+func arnOf(s resource.Scope) string {
+	switch id := s.Props.Get("id").Str(); {
+	case id == "":
+		return s.ARN("secretsmanager", "secret:*")
+	case strings.HasPrefix(id, "arn:"):
+		return id + "*"
+	default:
+		return s.ARN("secretsmanager", "secret:"+id+"*")
+	}
 }

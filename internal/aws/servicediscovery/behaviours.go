@@ -62,8 +62,12 @@ func newAPI(cfg aws.Config) *api {
 	}
 }
 
-var tagActions = []string{
-	"servicediscovery:ListTagsForResource", "servicediscovery:TagResource", "servicediscovery:UntagResource",
+// tagPermissions are what both types need for tags, which Cloud Map cannot confine to single objects.
+func tagPermissions(s resource.Scope) []resource.Statement {
+	return []resource.Statement{
+		{When: s.Made(), Actions: []string{"servicediscovery:TagResource"}},
+		{Actions: []string{"servicediscovery:ListTagsForResource", "servicediscovery:UntagResource"}},
+	}
 }
 
 func failed(operation string, err error) error {

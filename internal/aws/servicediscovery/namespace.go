@@ -41,13 +41,7 @@ func newNamespace(api func() *api) resource.Behaviour {
 				}
 				return plan.InPlace
 			},
-			Actions: append([]string{
-				"servicediscovery:CreatePrivateDnsNamespace", "servicediscovery:GetNamespace", "servicediscovery:ListNamespaces",
-				"servicediscovery:DeleteNamespace", "servicediscovery:GetOperation",
-				// Cloud Map makes and deletes the hosted zone in the name of the caller.
-				"route53:CreateHostedZone", "route53:GetHostedZone", "route53:DeleteHostedZone", "route53:ListHostedZonesByName",
-				"route53:AssociateVPCWithHostedZone", "ec2:DescribeVpcs", "ec2:DescribeRegions", "ec2:DescribeVpcAttribute",
-			}, tagActions...),
+			Permissions: namespacePermissions,
 		},
 		CheckProps: checkNamespace, CreateObject: n.create, ReadObject: n.read, UpdateObject: n.update, DeleteObject: n.delete,
 		Find: n.find, Taggable: true,
@@ -223,4 +217,18 @@ func (n namespace) delete(ctx context.Context, c namespaceCall) error {
 		return nil // so old that AWS forgot it
 	}
 	return err
+}
+
+func namespacePermissions(s resource.Scope) []resource.Statement {
+	namespaces, zones := []string{s.ARN("servicediscovery", "namespace/*")}, []string{"arn:" + s.Partition() + ":route53:::hostedzone/*"}
+	const why = "Cloud Map makes and deletes the hosted zone of the namespace in the name of the caller"
+	return append([]resource.Statement{
+		{When: s.Made(), Actions: []string{"servicediscovery:CreatePrivateDnsNamespace"}},
+		{On: namespaces, Actions: []string{"servicediscovery:GetNamespace"}},
+		{On: namespaces, When: s.Tagged(), Actions: []string{"servicediscovery:DeleteNamespace"}},
+		{Actions: []string{"servicediscovery:ListNamespaces", "servicediscovery:GetOperation"}},
+		{On: []string{s.ARN("ec2", "vpc/*")}, Actions: []string{"ec2:DescribeVpcAttribute"}},
+		{On: zones, Why: why, Actions: []string{"route53:GetHostedZone", "route53:DeleteHostedZone", "route53:AssociateVPCWithHostedZone"}},
+		{Why: why, Actions: []string{"route53:CreateHostedZone", "route53:ListHostedZonesByName", "ec2:DescribeVpcs", "ec2:DescribeRegions"}},
+	}, tagPermissions(s)...)
 }

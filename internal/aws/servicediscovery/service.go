@@ -39,12 +39,7 @@ func newService(api func() *api) resource.Behaviour {
 				}
 				return plan.InPlace
 			},
-			Actions: append([]string{
-				"servicediscovery:CreateService", "servicediscovery:GetService", "servicediscovery:ListServices",
-				"servicediscovery:UpdateService", "servicediscovery:DeleteService", "servicediscovery:GetOperation",
-				// Cloud Map changes the records of registered instances in the name of the caller.
-				"route53:GetHostedZone", "route53:ChangeResourceRecordSets",
-			}, tagActions...),
+			Permissions: servicePermissions,
 		},
 		CheckProps: checkService, CreateObject: s.create, ReadObject: s.read, UpdateObject: s.update, DeleteObject: s.delete,
 		Find: s.find, Taggable: true,
@@ -193,4 +188,20 @@ func (s service) delete(ctx context.Context, c serviceCall) error {
 			_, err := s.api().deleteService(ctx, &servicediscovery.DeleteServiceInput{Id: &c.ID})
 			return failed("DeleteService", err)
 		})
+}
+
+func servicePermissions(s resource.Scope) []resource.Statement {
+	services := []string{s.ARN("servicediscovery", "service/*")}
+	return append([]resource.Statement{
+		{On: []string{s.ARN("servicediscovery", "namespace/*")}, When: s.Tagged(), Actions: []string{"servicediscovery:CreateService"}},
+		{On: services, When: s.Made(), Actions: []string{"servicediscovery:CreateService"}},
+		{On: services, Actions: []string{"servicediscovery:GetService"}},
+		{On: services, When: s.Tagged(), Actions: []string{"servicediscovery:UpdateService", "servicediscovery:DeleteService"}},
+		{Actions: []string{"servicediscovery:ListServices", "servicediscovery:GetOperation"}},
+		{
+			On:      []string{"arn:" + s.Partition() + ":route53:::hostedzone/*"},
+			Actions: []string{"route53:GetHostedZone", "route53:ChangeResourceRecordSets"},
+			Why:     "Cloud Map changes the records of the service in the name of the caller",
+		},
+	}, tagPermissions(s)...)
 }

@@ -47,3 +47,9 @@ func failed(operation string, err error) error {
 		call.NotFound("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
 		call.Exists("QueueNameExists", "QueueAlreadyExists"))
 }
+
+// nameLimit is the most characters SQS takes for the name of a queue.
+const nameLimit = 80
+
+// queues are the ARNs of a stack's queues.
+func queues(s resource.Scope) []string { return []string{s.ARN("sqs", s.Names(nameLimit))} }

@@ -31,9 +31,11 @@ func newQueue(api func() *api) resource.Behaviour {
 			ReplaceOn: []string{"name", "fifo"},
 			FindFirst: true, // CreateQueue answers an existing queue with equal attributes as if it had made it
 			DataLoss:  true,
-			Actions: []string{
-				"sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SetQueueAttributes",
-				"sqs:ListQueueTags", "sqs:TagQueue", "sqs:UntagQueue",
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return []resource.Statement{{On: queues(s), Actions: []string{
+					"sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SetQueueAttributes",
+					"sqs:ListQueueTags", "sqs:TagQueue", "sqs:UntagQueue",
+				}}}
 			},
 		},
 		CheckProps: checkQueue, CreateObject: q.create, ReadObject: q.read, UpdateObject: q.update, DeleteObject: q.delete,

@@ -25,7 +25,9 @@ func newQueuePolicy(api func() *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.QueuePolicyType, Version: 1,
 			ReplaceOn: []string{"queueUrl"},
-			Actions:   []string{"sqs:GetQueueAttributes", "sqs:SetQueueAttributes"},
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return []resource.Statement{{On: queues(s), Actions: []string{"sqs:GetQueueAttributes", "sqs:SetQueueAttributes"}}}
+			},
 		},
 		CheckProps: func(props *model.QueuePolicy) []value.Problem { return policy.Check("policy", &props.Policy) },
 		CreateObject: func(ctx context.Context, c queuePolicyCall) (string, model.QueuePolicyOutputs, error) {

@@ -28,7 +28,9 @@ func Lookups(cfg aws.Config) []resource.Lookup {
 	p := parameter{region: cfg.Region, describe: sync.OnceValue(func() describe { return ssm.NewFromConfig(cfg).DescribeParameters })}
 	return []resource.Lookup{{
 		Type: model.LookupParameter, Read: p.read, Outputs: value.Fields[model.ParameterOutputs](),
-		Actions: []string{"ssm:DescribeParameters"},
+		Permissions: func(resource.Scope) []resource.Statement {
+			return []resource.Statement{{Actions: []string{"ssm:DescribeParameters"}}}
+		},
 	}}
 }
 

@@ -44,7 +44,7 @@ const SecurityGroup = "security-group"
 
 // LogGroupName is where the containers of a component log to.
 func LogGroupName(in component.Instance) string {
-	return "/deployer/" + in.Stack + "/" + in.Environment + "/" + in.Service + "/" + in.Name
+	return logs.Name(in.Stack, in.Environment, in.Service, in.Name)
 }
 
 // Demands are the shared components that every service needs.

@@ -64,8 +64,9 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) {
 		ports["https"] = 443
 	}
 	props := elbv2.LoadBalancer{
-		// 32 characters are few: the scheme comes first, so that it is never cut off.
-		Name: strings.Join([]string{kind, in.Stack, in.Environment}, resource.PartSeparator), Scheme: elbv2.Internal,
+		// 32 characters are few, and what is cut off is not missed: AWS shows the scheme beside the name. The stack comes first, so that
+		// IAM policies can tell its load balancers from others by their names.
+		Name: strings.Join([]string{in.Stack, in.Environment, kind}, resource.PartSeparator), Scheme: elbv2.Internal,
 		Subnets:        value.Expr[[]string](network.Output(network.InternalBalancerSubnetIDs)),
 		SecurityGroups: value.Expr[[]string](value.NewList(group.Output("id"))),
 	}

@@ -11,6 +11,9 @@ import "github.com/company/deployer/internal/value"
 // RoleType is the type of a role.
 const RoleType = "iam/role"
 
+// NameLimit is the most characters that IAM takes for the name of a role.
+const NameLimit = 64
+
 // Role is an IAM role.
 type Role struct {
 	// Name is given as a prefix; the check appends a hash of what forces a replacement (path), 64 characters in all. Refer to the

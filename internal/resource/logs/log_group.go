@@ -3,10 +3,19 @@
 // In: literals and references of kinds. Out: structs for value.Encode. Data only; the behaviour is in aws/logs.
 package logs
 
-import "github.com/company/deployer/internal/value"
+import (
+	"strings"
+
+	"github.com/company/deployer/internal/value"
+)
 
 // LogGroupType is the type of a log group.
 const LogGroupType = "logs/log-group"
+
+// Name is the name of the log group of one of a stack's components.
+func Name(stack, environment string, component ...string) string {
+	return "/deployer/" + strings.Join(append([]string{stack, environment}, component...), "/")
+}
 
 // LogGroup is a log group. Deleting it deletes what was logged. It still does not count as data that needs protection: logs
 // are kept for a time, not for good, and a group that every removal of a service had to be allowed for would train people to allow

@@ -44,8 +44,11 @@ type Case struct {
 	Gone func(ctx context.Context, t *testing.T, state resource.State)
 	// LoseAnswer arms a fault: the next call that changes anything takes effect, but its answer never arrives. Optional.
 	LoseAnswer func(t *testing.T)
-	// Actions returns the IAM actions of all calls made so far. Optional: all of them must be in Definition.Actions.
+	// Actions returns the IAM actions of all calls made so far. Optional: all of them must be in Definition.Permissions, and the other
+	// way round, but for those that Permissions give a reason for, and Unused.
 	Actions func() []string
+	// Unused are declared actions that the type needs in situations which the suite does not bring about, each with that situation.
+	Unused map[string]string
 	// Ready waits or fakes until the object of that state is usable, where the emulator does not do so itself. Optional.
 	Ready func(ctx context.Context, t *testing.T, state resource.State)
 }

@@ -259,9 +259,19 @@ func (s *suite) actions(t *testing.T) {
 	if s.Actions == nil {
 		t.Skip("the case does not record calls")
 	}
-	for _, action := range s.Actions() {
-		if !slices.Contains(s.def.Actions, action) {
+	used, declared := s.Actions(), s.def.Actions()
+	for _, action := range used {
+		if !slices.Contains(declared, action) {
 			t.Errorf("the behaviour needs %s, which the definition does not declare", action)
 		}
 	}
+	for _, statement := range s.def.Permissions(resource.Scope{Account: "*", Region: "*"}) {
+		for _, action := range statement.Actions {
+			if statement.Why == "" && !slices.Contains(used, action) && !s.unused(action) {
+				t.Errorf("the definition declares %s, which no call of the suite needs, without a reason", action)
+			}
+		}
+	}
 }
+
+func (s *suite) unused(action string) bool { return s.Unused[action] != "" }

@@ -40,7 +40,7 @@ func Run(t *testing.T, c Case) {
 		{"a cancelled context stops", s.cancelled},
 		{"an object that is gone", s.gone},
 		{"delete, twice", s.delete},
-		{"calls need no undeclared IAM action", s.actions},
+		{"calls need the declared IAM actions and no other", s.actions},
 	} {
 		if !t.Run(step.name, step.run) {
 			return

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/value"
 )
 
@@ -28,17 +29,7 @@ func (s *suite) definition(t *testing.T) {
 	if d.Version > 1 && d.Upgrade == nil {
 		t.Errorf("version %d has no Upgrade", d.Version)
 	}
-	if len(d.Actions) == 0 {
-		t.Error("no IAM actions declared")
-	}
-	for i, action := range d.Actions {
-		if !actionForm.MatchString(action) {
-			t.Errorf("%q is not an exact IAM action", action)
-		}
-		if slices.Contains(d.Actions[:i], action) {
-			t.Errorf("IAM action %s is declared twice", action)
-		}
-	}
+	s.permissions(t)
 	var names []string
 	for _, f := range fields(s.Props) {
 		names = append(names, f.name)
@@ -66,6 +57,28 @@ func (s *suite) definition(t *testing.T) {
 	}
 	if s.Replace == nil && len(d.ReplaceOn) > 0 {
 		t.Error("the type has properties that force a replacement, but the case has no Replace")
+	}
+}
+
+// permissions: every action is exact, says on what it is needed, and confines itself to the stack where it can.
+func (s *suite) permissions(t *testing.T) {
+	if len(s.def.Actions()) == 0 {
+		t.Fatal("no IAM actions declared")
+	}
+	for _, statement := range s.def.Permissions(resource.Scope{Stack: "suite", Environment: "test", Account: "123456789012", Region: "eu-central-1"}) {
+		for i, action := range statement.Actions {
+			if !actionForm.MatchString(action) {
+				t.Errorf("%q is not an exact IAM action", action)
+			}
+			if slices.Contains(statement.Actions[:i], action) {
+				t.Errorf("IAM action %s is twice in a statement", action)
+			}
+		}
+		for _, arn := range statement.On {
+			if !strings.HasPrefix(arn, "arn:aws:") {
+				t.Errorf("%v: %q is not an ARN", statement.Actions, arn)
+			}
+		}
 	}
 }
 

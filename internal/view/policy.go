@@ -1,0 +1,18 @@
+package view
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/company/deployer/internal/permission"
+)
+
+// Policy writes an IAM policy document: valid JSON that a person can read, with a line for each action and ARN, but for conditions.
+func Policy(w *Writer, d permission.Document) error {
+	text, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return fmt.Errorf("policy: %w", err)
+	}
+	w.Printf("%s\n", text)
+	return nil
+}
