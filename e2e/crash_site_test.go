@@ -27,25 +27,32 @@ import (
 type crashSite struct {
 	*testkit.Env
 	stack                      crashStack
-	local                      bool // state and locks are files
+	local                      bool     // state and locks are files
+	env                        []string // of the binary, besides what each deployment gives it
 	repo                       string
 	want                       [2][]inventory.Object // what AWS holds after an undisturbed apply of each version
 	apply, change, destruction calls                 // of undisturbed runs: a first apply, from the first version to the second, a destroy
 	deployments                int
 }
 
-func newCrashSite(t *testing.T, stack crashStack, local bool) *crashSite {
+// newSite makes the stack's repository and backend.
+func newSite(t *testing.T, stack crashStack, local bool) *crashSite {
 	s := &crashSite{Env: testkit.Start(t), stack: stack, local: local, repo: t.TempDir()}
 	for name, text := range stack.files {
 		path := filepath.Join(s.repo, "stacks", "shop", name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	}
-	d := s.deployment(t)
-	out, code := d.run(t, nil, "backend", "create", "--bucket", s.bucket(), "--table", "locks", "--region", s.Region)
+	out, code := s.deployment(t).run(t, nil, "backend", "create", "--bucket", s.bucket(), "--table", "locks", "--region", s.Region)
 	require.Zero(t, code, out)
-	require.Empty(t, s.inventory(t))
+	return s
+}
 
+// newCrashSite is newSite with what undisturbed runs do there.
+func newCrashSite(t *testing.T, stack crashStack, local bool) *crashSite {
+	s := newSite(t, stack, local)
+	require.Empty(t, s.inventory(t))
+	d := s.deployment(t)
 	counted := func(command string) (c calls) {
 		s.Proxy.ResetRecords()
 		d.must(t, command)
@@ -310,6 +317,24 @@ const killedCode = -1
 // run runs the binary and returns what it said and its exit code.
 func (d *deployment) run(t *testing.T, v *victim, args ...string) (string, int) {
 	t.Helper()
+	cmd := d.process(args...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	require.NoError(t, cmd.Start())
+	if v != nil {
+		v.process = cmd.Process
+		close(v.started)
+		defer close(v.ended)
+	}
+	err := cmd.Wait()
+	if _, exited := err.(*exec.ExitError); err != nil && !exited {
+		t.Fatal(err)
+	}
+	return out.String(), cmd.ProcessState.ExitCode()
+}
+
+// process is a run of the binary that was not started yet.
+func (d *deployment) process(args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, args...)
 	cmd.Dir = d.repo
 	for _, pair := range d.Environ() {
@@ -324,19 +349,8 @@ func (d *deployment) run(t *testing.T, v *victim, args ...string) (string, int) 
 		cmd.Env = append(cmd.Env, "DEPLOYER_BACKEND_BUCKET="+d.bucket(), "DEPLOYER_BACKEND_PREFIX="+d.prefix,
 			"DEPLOYER_BACKEND_REGION="+d.Region, "DEPLOYER_LOCKS_TABLE=locks", "DEPLOYER_LOCKS_REGION="+d.Region)
 	}
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	require.NoError(t, cmd.Start())
-	if v != nil {
-		v.process = cmd.Process
-		close(v.started)
-		defer close(v.ended)
-	}
-	err := cmd.Wait()
-	if _, exited := err.(*exec.ExitError); err != nil && !exited {
-		t.Fatal(err)
-	}
-	return out.String(), cmd.ProcessState.ExitCode()
+	cmd.Env = append(cmd.Env, d.env...)
+	return cmd
 }
 
 // victim is a process that is killed in the middle of one of its calls.

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/company/deployer/e2e/testkit/awsfix"
+	"github.com/company/deployer/e2e/testkit/child"
 	"github.com/company/deployer/e2e/testkit/ecsfake"
 	"github.com/company/deployer/e2e/testkit/moto"
 	"github.com/company/deployer/e2e/testkit/proxy"
@@ -150,5 +151,5 @@ func upstreamLog() func() string {
 // Environ is the environment for a process of the product: this process's
 // own without its AWS settings, and those of the Env.
 func (e *Env) Environ() []string {
-	return slices.Concat(moto.WithoutAWS(os.Environ()), Environment(e.Endpoint, e.Region, e.credentials))
+	return slices.Concat(child.WithoutAWS(os.Environ()), Environment(e.Endpoint, e.Region, e.credentials))
 }

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/company/deployer/e2e/testkit/child"
 )
 
 // Version is the only version of moto that the tests run against.
@@ -28,11 +30,10 @@ func find(ctx context.Context, opts Options) (string, error) {
 	}
 	cache := opts.CacheDir
 	if cache == "" {
-		root, err := moduleRoot()
-		if err != nil {
+		var err error
+		if cache, err = child.Cache("moto"); err != nil {
 			return "", err
 		}
-		cache = filepath.Join(root, ".cache", "moto")
 	}
 	return install(ctx, cache, opts.Progress)
 }
@@ -79,66 +80,15 @@ func interpreterOf(ctx context.Context, script string) (string, error) {
 	return interpreterOf(ctx, target)
 }
 
-// install makes the virtual environment, once per cache directory, also when
-// several processes want it at the same time.
+// install makes the virtual environment in the cache directory.
 func install(ctx context.Context, cache string, progress func(string)) (string, error) {
-	if progress == nil {
-		progress = func(string) {}
-	}
-	venv := filepath.Join(cache, "venv-"+Version)
-	program := filepath.Join(venv, "bin", "moto_server")
-	complete := filepath.Join(venv, ".complete")
-	if exists(complete) {
-		return program, nil
-	}
-	if err := os.MkdirAll(cache, 0o755); err != nil { //nolint:gosec // a cache, no secrets
-		return "", err
-	}
-	unlock, err := lockFile(filepath.Join(cache, "lock"))
-	if err != nil {
-		return "", err
-	}
-	defer unlock()
-	if exists(complete) { // another process was first
-		return program, nil
-	}
-	progress("installing moto " + Version + " into " + venv + " (once)")
-	python, err := exec.LookPath("python3")
-	if err != nil {
-		return "", errors.New("no moto_server " + Version + " on PATH and no python3 to install it with: install Python 3.10 or newer")
-	}
-	steps := [][]string{
-		{python, "-m", "venv", "--clear", venv},
-		{filepath.Join(venv, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "moto[server]==" + Version},
-	}
-	for _, step := range steps {
-		out, err := exec.CommandContext(ctx, step[0], step[1:]...).CombinedOutput() //nolint:gosec // fixed arguments
+	venv, err := child.Install(cache, "venv-"+Version, progress, func(venv string) error {
+		python, err := exec.LookPath("python3")
 		if err != nil {
-			return "", fmt.Errorf("%s: %w\n%s", strings.Join(step, " "), err, out)
+			return errors.New("no moto_server " + Version + " on PATH and no python3 to install it with: install Python 3.10 or newer")
 		}
-	}
-	return program, os.WriteFile(complete, []byte(Version+"\n"), 0o644) //nolint:gosec // a marker
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
-}
-
-// moduleRoot is the nearest directory upward with a go.mod.
-func moduleRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for {
-		if exists(filepath.Join(dir, "go.mod")) {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errors.New("no go.mod above the working directory: set the cache directory")
-		}
-		dir = parent
-	}
+		return child.Run(ctx, "", []string{python, "-m", "venv", "--clear", venv},
+			[]string{filepath.Join(venv, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "moto[server]==" + Version})
+	})
+	return filepath.Join(venv, "bin", "moto_server"), err
 }

@@ -25,6 +25,7 @@ import (
 
 	"github.com/company/deployer/e2e/testkit"
 	"github.com/company/deployer/e2e/testkit/awsfix"
+	"github.com/company/deployer/e2e/testkit/child"
 	"github.com/company/deployer/e2e/testkit/ecsfake"
 	"github.com/company/deployer/e2e/testkit/moto"
 	"github.com/company/deployer/e2e/testkit/proxy"
@@ -161,7 +162,7 @@ func startMoto(o options, stderr io.Writer) (*moto.Server, error) {
 // execute runs the command and passes a SIGTERM to this program on to it.
 func execute(ctx context.Context, command, env []string) (int, error) {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // the user's own command
-	cmd.Env = append(moto.WithoutAWS(os.Environ()), env...)
+	cmd.Env = append(child.WithoutAWS(os.Environ()), env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	err := cmd.Run()

@@ -1,6 +1,6 @@
 //go:build unix
 
-package moto
+package child
 
 import (
 	"errors"

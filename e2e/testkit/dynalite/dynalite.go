@@ -1,0 +1,90 @@
+// Package dynalite runs the second, independent DynamoDB of the tests:
+// dynalite of the version in package-lock.json, whose conditions are atomic.
+//
+// What comes in: Node and npm on PATH. What goes out: a running server with
+// its tables in memory, installed into .cache on first use.
+//
+// What it must not do: be the only proof of anything; a machine without Node
+// skips the tests that need it.
+package dynalite
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+
+	"github.com/company/deployer/e2e/testkit/child"
+)
+
+//go:embed package.json
+var manifest []byte
+
+//go:embed package-lock.json
+var locked []byte
+
+// Version is that of package.json.
+const Version = "4.0.0"
+
+// ErrNoNode says that this machine cannot run dynalite.
+var ErrNoNode = errors.New("dynalite needs node and npm on PATH")
+
+// Server is a running dynalite.
+type Server struct {
+	*child.Process
+	url string
+}
+
+// URL is the base URL of the server.
+func (s *Server) URL() string { return s.url }
+
+// Start installs dynalite when it is not in the cache yet, starts it and
+// waits until it answers. progress is told what takes long.
+func Start(ctx context.Context, progress func(string)) (*Server, error) {
+	node, nodeErr := exec.LookPath("node")
+	npm, npmErr := exec.LookPath("npm")
+	if nodeErr != nil || npmErr != nil {
+		return nil, ErrNoNode
+	}
+	cache, err := child.Cache("dynalite")
+	if err != nil {
+		return nil, err
+	}
+	dir, err := child.Install(cache, Version, progress, func(dir string) error {
+		err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755),
+			os.WriteFile(filepath.Join(dir, "package.json"), manifest, 0o600), os.WriteFile(filepath.Join(dir, "package-lock.json"), locked, 0o600))
+		if err != nil {
+			return err
+		}
+		// Its store on disk would be compiled by an install script; tests keep tables in memory.
+		return child.Run(ctx, dir, []string{npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"})
+	})
+	if err != nil {
+		return nil, err
+	}
+	port, err := child.FreePort()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{url: "http://127.0.0.1:" + strconv.Itoa(port)}
+	s.Process, err = child.Start(ctx, child.Options{
+		Command: []string{node, filepath.Join(dir, "node_modules", "dynalite", "cli.js"), "--host", "127.0.0.1", "--port", strconv.Itoa(port), "--createTableMs", "0"},
+		Env:     child.WithoutAWS(os.Environ()),
+		Ready: func(ctx context.Context) error {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, http.NoBody)
+			if err != nil {
+				return err
+			}
+			answer, err := http.DefaultClient.Do(req)
+			if err != nil {
+				return err
+			}
+			return answer.Body.Close()
+		},
+	})
+	return s, err
+}
