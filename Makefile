@@ -38,6 +38,12 @@ crash-kill: build ## The same with the real binary and kill -9: at every call th
 secrets: build ## Let every call of every command fail and grep all that was written for secrets (a sample is in make test)
 	DEPLOYER_CRASH=all DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 -timeout 60m -run Secrets -v ./e2e
 
+RACES ?= 10
+
+.PHONY: race
+race: build ## Let 16 processes apply at once, RACES=10 times; put runs to sleep until they are taken over
+	DEPLOYER_RACES=$(RACES) DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 -timeout 60m -run 'Race|Sleeper' -v ./e2e
+
 .PHONY: demo
 demo: build ## Run the whole story on examples/user-platform; KEEP=1 leaves everything running
 	go build -o bin/testproxy ./e2e/testkit/cmd/testproxy

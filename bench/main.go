@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/company/deployer/e2e/testkit"
+	"github.com/company/deployer/e2e/testkit/child"
 	"github.com/company/deployer/e2e/testkit/moto"
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
@@ -66,7 +67,7 @@ func run() error {
 		return err
 	}
 	defer b.proxy.Close()
-	b.env = append(moto.WithoutAWS(os.Environ()), testkit.Environment(b.proxy.URL(), region, testkit.StaticCredentials())...)
+	b.env = append(child.WithoutAWS(os.Environ()), testkit.Environment(b.proxy.URL(), region, testkit.StaticCredentials())...)
 	b.env = append(b.env, "HOME="+filepath.Join(b.work, "home"), "NO_COLOR=1", "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1",
 		"DEPLOYER_BACKEND_BUCKET="+bucket, "DEPLOYER_LOCKS_TABLE="+table, "DEPLOYER_BACKEND_REGION="+region, "DEPLOYER_LOCKS_REGION="+region)
 	if err := b.must(b.work, b.deployer, "backend", "create", "--bucket", bucket, "--table", table, "--region", region); err != nil {

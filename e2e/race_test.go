@@ -92,11 +92,15 @@ func races(t *testing.T, s *crashSite, locks *proxy.Proxy) {
 			s.Proxy.ResetRecords()
 			locks.ResetRecords()
 			d := s.deployment(t)
+			t.Cleanup(func() {
+				if t.Failed() {
+					d.cleanUp(t)
+				}
+			})
 			codes := d.race(t, count)
 			written := d.requireWhole(t, codes[0])
 			requireOneAtATime(t, s.Proxy.Records(), locks.Select(proxy.Filter{Service: "dynamodb"}), codes[0])
 			won, locked, writes = won+codes[0], locked+codes[4], writes+written
-			d.version = 0
 			d.destroy(t)
 		})
 	}
@@ -214,28 +218,32 @@ type span struct {
 	from, to time.Time
 }
 
-// requireOneAtATime makes sure that the locks were held one after the other, and that everything which changes AWS was sent, and answered,
-// while its sender held the lock. The history and the copy for pulumi are written side by side with the release.
+// requireOneAtATime makes sure that everything which changes AWS was sent, and answered, while its sender held the lock, and before anybody
+// else's was sent. The history and the copy for pulumi are written side by side with the release.
 func requireOneAtATime(t *testing.T, calls, locks []proxy.Record, holders int) {
 	t.Helper()
-	held := spans(locks, func(r proxy.Record) bool { return r.Operation == "UpdateItem" && r.Status == 200 })
-	changed := spans(calls, func(r proxy.Record) bool {
+	answered := func(r proxy.Record) time.Time { return r.Time.Add(r.Took) }
+	arrived := func(r proxy.Record) time.Time { return r.Time }
+	// A lock is surely held from the answer of the first such call to the arrival of the last.
+	held := spans(locks, answered, arrived, func(r proxy.Record) bool { return r.Operation == "UpdateItem" && r.Status == 200 })
+	changed := spans(calls, arrived, answered, func(r proxy.Record) bool {
 		return r.Mutating && r.Service != "dynamodb" && !strings.Contains(r.Resource, "/history/") && !strings.Contains(r.Resource, "/pulumi/")
 	})
 	require.Len(t, held, holders)
 	require.Len(t, changed, holders)
-	for i, h := range held {
-		if i > 0 {
-			require.False(t, h.from.Before(held[i-1].to), "%s locked while %s held the lock", h.who, held[i-1].who)
-		}
-		c := changed[i]
+	for i, c := range changed {
+		h := held[i]
 		require.Equal(t, h.who, c.who)
 		require.False(t, c.from.Before(h.from) || c.to.After(h.to), "%s changed something from %s to %s, but held the lock from %s to %s", c.who, c.from, c.to, h.from, h.to)
+		if i > 0 {
+			require.False(t, h.from.Before(held[i-1].to), "%s locked while %s held the lock", h.who, held[i-1].who)
+			require.False(t, c.from.Before(changed[i-1].to), "%s changed something while %s did", c.who, changed[i-1].who)
+		}
 	}
 }
 
 // spans are from the first to the last of the chosen calls of each access key, in order.
-func spans(records []proxy.Record, chosen func(proxy.Record) bool) []span {
+func spans(records []proxy.Record, from, to func(proxy.Record) time.Time, chosen func(proxy.Record) bool) []span {
 	var out []span
 	for _, r := range records {
 		if !chosen(r) {
@@ -243,9 +251,9 @@ func spans(records []proxy.Record, chosen func(proxy.Record) bool) []span {
 		}
 		i := slices.IndexFunc(out, func(s span) bool { return s.who == r.AccessKey })
 		if i < 0 {
-			i, out = len(out), append(out, span{who: r.AccessKey, from: r.Time})
+			i, out = len(out), append(out, span{who: r.AccessKey, from: from(r), to: to(r)})
 		}
-		if end := r.Time.Add(r.Took); end.After(out[i].to) {
+		if end := to(r); end.After(out[i].to) {
 			out[i].to = end
 		}
 	}

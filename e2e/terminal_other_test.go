@@ -2,9 +2,21 @@
 
 package e2e
 
-import "github.com/rogpeppe/go-internal/testscript"
+import (
+	"errors"
+	"os"
+	"syscall"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
 
 // terminalCommand needs the pseudo-terminals of Linux. Scripts ask for [linux] first.
 func terminalCommand(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Fatalf("terminal needs Linux: guard the script with [!linux] skip")
 }
+
+func openTerminal(_, _ uint16) (control, tty *os.File, err error) {
+	return nil, nil, errors.New("they are made as on Linux")
+}
+
+func inSession() *syscall.SysProcAttr { return nil }

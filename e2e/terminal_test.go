@@ -105,3 +105,6 @@ func openTerminal(columns, rows uint16) (control, tty *os.File, err error) {
 	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
 	return control, tty, err
 }
+
+// inSession makes a process the leader of a session whose terminal is its stdin.
+func inSession() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true, Setctty: true} }

@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"context"
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/deploy"
@@ -84,7 +87,7 @@ func change(o *runFlags, c changing) error {
 		return err
 	}
 	told, shown := 0, false
-	req.Approve = func(q deploy.Question) (bool, error) {
+	req.Approve = func(ctx context.Context, q deploy.Question) (bool, error) {
 		auto := c.approve || settings.Settings.Preferences.AutoApprove && !q.Required
 		live.pause()
 		told, shown = len(q.Warnings), true
@@ -99,7 +102,7 @@ func change(o *runFlags, c changing) error {
 		case !f.InTTY:
 			return false, diag.New(diag.Failed, "Not approved", "There is no terminal to ask on; nothing was changed.", "Run deployer "+c.verb+" --auto-approve once the plan above is what you want.")
 		default:
-			yes, err := newPrompter(f).yes(f.Soft, "\n"+c.ask)
+			yes, err := newPrompter(f).yes(ctx, "\n"+c.ask)
 			if err != nil || !yes {
 				if err == nil {
 					err = diag.New(diag.Failed, "Not approved", "Nothing was changed.", "")
@@ -116,7 +119,7 @@ func change(o *runFlags, c changing) error {
 	case applied == nil || applied.Plan == nil:
 	case o.json:
 		if jsonErr := view.AppliedJSON(f.Out, applied.Plan, applied.Deployment, applied.Outputs, applied.Warnings, err); jsonErr != nil {
-			return jsonErr
+			return errors.Join(err, jsonErr)
 		}
 	default:
 		f.warn(applied.Warnings[min(told, len(applied.Warnings)):])

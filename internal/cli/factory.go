@@ -37,6 +37,8 @@ type Factory struct {
 	ReadFile func(string) ([]byte, error)
 	// Soft ends at the first signal (start nothing new), Hard at the second (stop now).
 	Soft, Hard context.Context
+	// OnLock is called before a lock is taken; may be nil.
+	OnLock func()
 
 	Args []string // of the command line
 	root *cobra.Command

@@ -34,7 +34,7 @@ func (f *Factory) ConfigFor(stack string) (*config.Effective, error) {
 func (f *Factory) world(settings config.Settings) deploy.World {
 	return deploy.World{
 		Root: f.Root(), Home: f.Home, Settings: settings, Env: f.Env, Now: f.Now, Version: version,
-		Command: "deployer " + f.command(), Hard: f.Hard, Log: f.log,
+		Command: "deployer " + f.command(), Hard: f.Hard, OnLock: f.OnLock, Log: f.log,
 	}
 }
 

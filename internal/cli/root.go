@@ -23,6 +23,7 @@ func Main() int {
 	}
 	var stop func()
 	f.Soft, f.Hard, stop = watchSignals(f.Now)
+	f.OnLock = outliveReaders
 	defer stop()
 	return Run(f, processArgs())
 }
@@ -51,6 +52,9 @@ func report(f *Factory, root *cobra.Command, err error) int {
 	if errors.As(err, &quiet) {
 		return quiet.code
 	}
+	if errors.Is(context.Cause(f.Soft), errInterrupted) && cutOff(err) {
+		err = diag.New(diag.Interrupted, "Interrupted", "", "")
+	}
 	problems := diag.From(usage(root, f.Args, err))
 	for _, d := range problems {
 		if f.log != nil {
@@ -59,6 +63,12 @@ func report(f *Factory, root *cobra.Command, err error) int {
 	}
 	view.Diagnostics(f.Stderr(), problems.Sort())
 	return exitCode(problems, f.Soft)
+}
+
+// cutOff reports whether all that went wrong is that something was not waited for: a call, a lock, an answer.
+func cutOff(err error) bool {
+	var known *diag.Diagnostic
+	return err == errInterrupted || errors.Is(err, context.Canceled) && !errors.As(err, &known) //nolint:errorlint // alone, not as a part
 }
 
 // usageError is what cobra says of arguments and flags.

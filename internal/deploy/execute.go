@@ -15,7 +15,7 @@ import (
 func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Result, error) {
 	ctx, stop := context.WithCancelCause(held.Lock().Context())
 	defer stop(nil)
-	saver := newSaver(held, *payload, u.intents(held), u.road.world.Now, stop)
+	saver := newSaver(u.road.patience(ctx, 0), held, *payload, u.intents(held), u.road.world.Now, stop)
 	journal := u.road.newJournal(held, u.engine)
 	defer journal.close()
 	o := u.options()

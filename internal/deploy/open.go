@@ -35,6 +35,7 @@ type World struct {
 	Version  string          // of deployer
 	Command  string          // for the lock: what is running
 	Hard     context.Context // ends at the second signal
+	OnLock   func()          // called before a lock is taken: from then on the process must not die of a write that nobody reads; may be nil
 	Log      *slog.Logger    // nil: nothing is logged
 
 	// What a simulation puts in the place of the real thing, so that runs can die without a process that does; nil: the real thing.

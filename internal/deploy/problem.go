@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,6 +26,9 @@ func problems(err error) diag.List {
 				out.Add(d)
 			}
 		}
+	}
+	if err != nil && len(out) == 0 {
+		return diag.From(err) // cut off, and nothing else says so
 	}
 	return out
 }
@@ -63,6 +67,8 @@ func problem(err error) diag.List {
 		d := protectedProblem(protected.Resources)
 		d.Cause = protected
 		return diag.List{d}
+	case errors.As(err, &step) && errors.Is(step.Err, context.Canceled):
+		return givenUp(step)
 	case errors.As(err, &step):
 		return diag.List{stepProblem(step)}
 	case errors.As(err, &unfit):
@@ -79,8 +85,37 @@ func problem(err error) diag.List {
 		return diag.List{d.For(resource.ComponentOf(resolve.Resource))}
 	case errors.As(err, &internal):
 		return diag.List{diag.New(diag.Failed, "The engine stopped", internal.Error()+".", "What was done is in the state. Run the command again; if it stops again, report this text.")}
+	case errors.Is(err, context.Canceled) && !errors.As(err, &known):
+		return nil // what cut it off is told, too
 	}
 	return diag.From(err)
+}
+
+// givenUp is a step whose call had no answer when the run could not wait any longer. Reading is no step of which anybody needs to hear.
+func givenUp(step *engine.StepError) diag.List {
+	var op *resource.OpError
+	if !errors.As(step.Err, &op) || step.Action == plan.NoOp || step.Action == "" {
+		return nil
+	}
+	d := diag.New(diag.Interrupted, "Step given up",
+		fmt.Sprintf("%s: %s had no answer when the run stopped; it may still take effect.", step.Resource, op.Operation), "The next run looks at what became of it.")
+	d.Operation = op.Operation
+	return diag.List{d.For(resource.ComponentOf(step.Resource))}
+}
+
+// early is why a run ended that has changed nothing: what cut its calls off says more than they do.
+func early(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if cause == nil || !errors.Is(err, context.Canceled) && !errors.Is(err, cause) {
+		return err
+	}
+	var known *diag.Diagnostic
+	if errors.As(cause, &known) && known.Code != diag.Interrupted {
+		return cause
+	}
+	d := diag.New(diag.Interrupted, "Interrupted", "Nothing was changed.", "")
+	d.Cause = cause
+	return d
 }
 
 func protectedProblem(resources []string) *diag.Diagnostic {
@@ -113,7 +148,7 @@ func stepProblem(step *engine.StepError) *diag.Diagnostic {
 			"Rename the component, or remove the other object if nobody needs it.").For(address)
 	}
 	action := string(step.Action)
-	if step.Action == plan.NoOp {
+	if step.Action == plan.NoOp || step.Action == "" {
 		action = "read" // a refresh
 	}
 	d := diag.New(diag.Failed, fmt.Sprintf("Cannot %s %s", action, step.Resource), step.Err.Error()+".",

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"context"
 	"time"
 
 	"github.com/company/deployer/internal/diag"
@@ -22,8 +23,9 @@ type Request struct {
 	LockTimeout   time.Duration      // 0: fail at once
 	Parallelism   int
 
-	// Approve is asked with the plan once there is one with changes; nil: approved.
-	Approve func(Question) (bool, error)
+	// Approve is asked with the plan once there is one with changes; nil: approved. The context ends when there is nothing to approve any
+	// more: the run was interrupted, or its lock is lost.
+	Approve func(context.Context, Question) (bool, error)
 	// Progress hears what happens; never nil.
 	Progress func(plan.Event)
 }

@@ -57,7 +57,7 @@ func (r *Road) Plan(ctx context.Context, req Request) (*Planned, error) {
 	u := r.newRun(stack, graph, where, req)
 	u.from(stored, lineageOf(stored, r.newID))
 	planned := &Planned{Graph: graph, Warnings: slices.Concat(found, r.warnings(req.Key, stored != nil), r.unfinished(stored))}
-	err = u.preview(ctx)
+	err = early(ctx, u.preview(ctx))
 	planned.Plan = u.plan
 	// Looking is free: that an apply would refuse is part of the plan.
 	var protected *engine.ProtectedError

@@ -61,6 +61,9 @@ func (u *run) from(stored *Stored, lineage string) {
 // lineage is what the state gets if there is none yet; "": a new one.
 func (r *Road) open(ctx context.Context, req Request, where place, lineage string) (*session.Session, error) {
 	locks := r.world.Settings.Locks
+	if r.world.OnLock != nil {
+		r.world.OnLock()
+	}
 	return session.Open(ctx, r.locker, r.backend.Store(req.Key), session.Options{
 		Key: req.Key, Account: where.account, Region: where.region, Lineage: lineage, NewID: r.newID,
 		Owner: lock.Owner{Who: r.who(where), Version: r.world.Version, Metadata: map[string]string{"command": r.world.Command}},
@@ -100,7 +103,7 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 				"Nothing was changed. Find out who writes the state without the lock, then run the command again.")
 		}
 		if err != nil {
-			return applied, closing(held, err)
+			return applied, closing(held, early(held.Lock().Context(), err))
 		}
 		break
 	}
@@ -110,7 +113,7 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 	}
 	payload := u.payload(held)
 	kept := make(chan error, 1)
-	go func() { kept <- u.keepLast(context.WithoutCancel(held.Lock().Context())) }()
+	go func() { kept <- u.keepLast(u.road.patience(held.Lock().Context(), 0)) }()
 	result, runErr := u.execute(held, payload)
 	err := u.save(held, payload, result, runErr, applied)
 	applied.Warnings = append(applied.Warnings, asWarnings(<-kept)...)
@@ -119,7 +122,7 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 
 // leave ends a run that had nothing to do.
 func (u *run) leave(held *session.Session) diag.List {
-	ctx, cancel := context.WithTimeout(u.road.patience(context.WithoutCancel(held.Lock().Context()), 0), finishing)
+	ctx, cancel := context.WithTimeout(u.road.patience(held.Lock().Context(), 0), finishing)
 	defer cancel()
 	u.road.dropJournal(held) // of a run that died after its last write
 	return asWarnings(held.Close(ctx, u.keepLast))
@@ -152,7 +155,7 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 		return nil
 	}
 	if u.plan.HasChanges() && u.req.Approve != nil {
-		if ok, err := u.req.Approve(Question{u.plan, applied.Warnings, u.stack != nil && u.stack.Approval == "required"}); !ok || err != nil {
+		if ok, err := u.req.Approve(ctx, Question{u.plan, applied.Warnings, u.stack != nil && u.stack.Approval == "required"}); !ok || err != nil {
 			return err
 		}
 	}
@@ -223,10 +226,12 @@ func (u *run) save(held *session.Session, p *state.Payload, result *engine.Resul
 	p.Deployment++
 	p.Status, p.Summary, p.At = u.status(runErr), summary(u.plan), held.Lock().Now()
 	applied.Deployment, applied.Outputs = p.Deployment, outputsOf(known)
-	ctx := u.road.patience(context.WithoutCancel(held.Lock().Context()), 0)
+	ctx := u.road.patience(held.Lock().Context(), 0)
 	intents := unresolved(intentsOf(held.State()), held.Lock().ID(), result.State, runErr, p.At)
 	if err := held.Write(ctx, p, intents); err != nil {
-		found.Add(diag.From(err)...)
+		if !errors.Is(err, context.Canceled) {
+			found.Add(diag.From(err)...)
+		}
 		found.Add(u.road.rescue(held, p, intents))
 		return closing(held, found)
 	}

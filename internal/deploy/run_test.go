@@ -35,7 +35,7 @@ func TestRuns(t *testing.T) {
 	require.Equal(t, int64(4), p.calls.Load(), "lock and read; release and a look at the history")
 
 	_, err = a.start(home, 0, false).run(t.Context(), second(t), func(r *Request) {
-		r.Approve = func(Question) (bool, error) { return false, nil }
+		r.Approve = func(context.Context, Question) (bool, error) { return false, nil }
 	})
 	require.NoError(t, err)
 	requireHistory(t, a, home, 1, "a plan that nobody approved")
@@ -62,7 +62,7 @@ func TestStateKeepsChanging(t *testing.T) {
 		require.NoError(t, err)
 		plans := 0
 		_, err = a.start(home, 0, false).run(t.Context(), second(t), func(r *Request) {
-			r.Approve = func(Question) (bool, error) {
+			r.Approve = func(context.Context, Question) (bool, error) {
 				if plans++; plans > times {
 					return true, nil
 				}
@@ -172,7 +172,7 @@ func TestSaver(t *testing.T) {
 		require.NoError(t, held.Write(t.Context(), &payload, nil))
 		saved := func() string { return string(held.State().Payload) }
 		var failure error
-		s := newSaver(held, payload, nil, a.now, func(err error) { failure = err })
+		s := newSaver(t.Context(), held, payload, nil, a.now, func(err error) { failure = err })
 		n := 0
 		step := func() {
 			n++
@@ -195,7 +195,7 @@ func TestSaver(t *testing.T) {
 		require.Equal(t, int64(2), held.Serial(), "nothing is saved after the end")
 
 		// Somebody else has the state.
-		s = newSaver(held, payload, nil, a.now, func(err error) { failure = err })
+		s = newSaver(t.Context(), held, payload, nil, a.now, func(err error) { failure = err })
 		a.backend.SetObject("states", "stacks/shop/dev/state.json", []byte(`{}`))
 		step()
 		time.Sleep(2 * saveEvery)

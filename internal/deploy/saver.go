@@ -17,6 +17,7 @@ const saveEvery = 10 * time.Second
 // saver writes the state while a run goes on: the newest one, never two at once, never one per step (step 9). What is new waits for
 // saveEvery at most, however long the next step takes.
 type saver struct {
+	ctx     context.Context // of the writes
 	held    *session.Session
 	now     func() time.Time
 	payload state.Payload // all but Engine stays the same during the run
@@ -32,8 +33,8 @@ type saver struct {
 	err    error // the first save that failed for good
 }
 
-func newSaver(held *session.Session, p state.Payload, intents []state.Intent, now func() time.Time, fail func(error)) *saver {
-	return &saver{held: held, payload: p, intents: intents, now: now, last: now(), fail: fail}
+func newSaver(ctx context.Context, held *session.Session, p state.Payload, intents []state.Intent, now func() time.Time, fail func(error)) *saver {
+	return &saver{ctx: ctx, held: held, payload: p, intents: intents, now: now, last: now(), fail: fail}
 }
 
 // dirty is told that there is something new to save.
@@ -76,7 +77,7 @@ func (s *saver) write(checkpoint func() ([]byte, error)) error {
 	}
 	p := s.payload
 	p.Engine = json.RawMessage(raw)
-	return s.held.Write(context.WithoutCancel(s.held.Lock().Context()), &p, s.intents)
+	return s.held.Write(s.ctx, &p, s.intents)
 }
 
 // stop waits for a save under way and returns why saving failed, if it did. Nothing is saved afterwards.

@@ -1,0 +1,308 @@
+package e2e
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/e2e/testkit/ecsfake"
+	"github.com/company/deployer/e2e/testkit/proxy"
+)
+
+// patienceOfCI is how long CI systems wait between SIGTERM and SIGKILL, less a bit for a machine that is busy.
+const patienceOfCI = 7 * time.Second
+
+// A signal comes while a call is on its way that is never answered.
+func TestSignalWhileACallHangs(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name    string
+		command []string // after a deployment, unless it is the first apply
+		first   bool
+		which   proxy.Filter
+		nth     int
+		signal  syscall.Signal
+		locked  bool // the call that hangs may take the lock yet
+	}{
+		{name: "reading the state", first: true, which: proxy.Filter{Service: "s3", Operation: "GetObject", Resource: "*/state.json"}, signal: syscall.SIGTERM},
+		{name: "taking the lock", first: true, which: proxy.Filter{Service: "dynamodb", Operation: "UpdateItem"}, signal: syscall.SIGTERM, locked: true},
+		{name: "planning", command: []string{"apply", "--refresh"}, which: proxy.Filter{Service: "sqs", Operation: "GetQueueAttributes"}, signal: syscall.SIGINT},
+		{name: "claiming", first: true, which: proxy.Filter{Operation: "PutObject", Resource: "*/state.json"}, signal: syscall.SIGTERM},
+		{name: "a step", first: true, which: proxy.Filter{Service: "sqs", Operation: "CreateQueue"}, nth: 2, signal: syscall.SIGTERM},
+		{name: "destroying", command: []string{"destroy"}, which: proxy.Filter{Service: "sqs", Operation: "DeleteQueue"}, signal: syscall.SIGINT},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, crashSmall, false)
+			d := s.deployment(t)
+			args := d.command("apply")
+			if !c.first {
+				d.must(t, "apply")
+				args = append(d.command(c.command[0]), c.command[1:]...)
+			}
+			call := s.hold(t, c.which, c.nth)
+			p := d.launch(t, args...)
+			call.await(t)
+			p.signal(t, c.signal)
+			code, took := p.exit(t)
+			t.Logf("%s: %.1f s from %s to exit", c.name, took.Seconds(), c.signal)
+			require.Equal(t, 130, code, p.out.String())
+			require.Less(t, took, patienceOfCI, p.out.String())
+			require.NotRegexp(t, never, p.out.String())
+			require.Contains(t, p.out.String(), "Error: Interrupted")
+			require.NotRegexp(t, "(?i)cancel", p.out.String(), "what happened, not how")
+			if !c.locked {
+				d.unlocked(t)
+			}
+			// It lands when nobody waits for it any more.
+			call.letGo()
+			s.Proxy.ClearFaults()
+			d.must(t, "apply")
+			require.Contains(t, d.must(t, "plan"), "No changes")
+			d.destroy(t)
+		})
+	}
+}
+
+// While the state is saved for the last time there is nothing to stop, only to end.
+func TestSignalWhileSaving(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, crashSmall, false)
+	d := s.deployment(t)
+	save := s.hold(t, proxy.Filter{Operation: "PutObject", Resource: "*/state.json"}, 2)
+	p := d.launch(t, d.command("apply")...)
+	save.await(t)
+	p.signal(t, syscall.SIGTERM)
+	save.letGo()
+	code, took := p.exit(t)
+	t.Logf("saving: %.1f s from SIGTERM to exit", took.Seconds())
+	require.Zero(t, code, p.out.String())
+	require.Contains(t, p.out.String(), "Applied shop/dev v1")
+	d.unlocked(t)
+	d.destroy(t)
+}
+
+func TestSignalWhileWaitingForTheLock(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, crashSmall, false)
+	d := s.deployment(t)
+	step := s.hold(t, proxy.Filter{Service: "sqs", Operation: "CreateQueue"}, 1)
+	holder := d.launch(t, d.command("apply")...)
+	step.await(t)
+	waiter := d.launch(t, "apply", "-e", "dev", "--auto-approve", "--lock-timeout", "5m")
+	waiter.says(t, "Waiting for the lock")
+	waiter.signal(t, syscall.SIGTERM)
+	code, took := waiter.exit(t)
+	t.Logf("waiting for the lock: %.1f s from SIGTERM to exit", took.Seconds())
+	require.Equal(t, 130, code, waiter.out.String())
+	require.Contains(t, waiter.out.String(), "Error: Interrupted")
+	require.Less(t, took, patienceOfCI)
+	step.letGo()
+	code, _ = holder.exit(t)
+	require.Zero(t, code, holder.out.String())
+	d.unlocked(t)
+	d.destroy(t)
+}
+
+func TestSignalAtThePrompt(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, crashSmall, false)
+	d := s.deployment(t)
+	for _, typed := range []struct {
+		name, keys string
+		code       int
+	}{{"Ctrl-C", "\x03", 130}, {"Ctrl-D", "\x04", 1}} {
+		p := d.prepared("apply", "-e", "dev")
+		keyboard := p.onTerminal(t)
+		p.says(t, "Do you want to apply this plan")
+		_, err := keyboard.WriteString(typed.keys)
+		require.NoError(t, err)
+		code, took := p.exit(t)
+		t.Logf("at the prompt: %.1f s from %s to exit", took.Seconds(), typed.name)
+		require.Equal(t, typed.code, code, p.out.String())
+		require.Less(t, took, patienceOfCI)
+		require.Contains(t, p.out.String(), "Nothing was changed")
+		require.Empty(t, s.inventory(t))
+		d.unlocked(t)
+	}
+}
+
+// A burst of signals counts as one: what is in flight is finished.
+func TestSignalsWithinASecondCountOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, crashSmall, false)
+	d := s.deployment(t)
+	step := s.hold(t, proxy.Filter{Service: "sqs", Operation: "CreateQueue"}, 1)
+	p := d.launch(t, d.command("apply")...)
+	step.await(t)
+	for range 5 {
+		p.signal(t, os.Interrupt)
+		time.Sleep(20 * time.Millisecond)
+	}
+	step.letGo()
+	code, _ := p.exit(t)
+	require.Equal(t, 130, code, p.out.String())
+	require.Regexp(t, `dead-letter-queue: created`, p.out.String())
+	d.unlocked(t)
+	d.must(t, "apply")
+	d.destroy(t)
+}
+
+// A second signal does not wait for what is in flight, nor for a backend that does not answer: what was done is in the journal, which the
+// next run replays.
+func TestSecondSignalLeavesAJournal(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, crashSmall, false)
+	d := s.deployment(t)
+	step := s.hold(t, proxy.Filter{Service: "sqs", Operation: "CreateQueue"}, 2)
+	save := s.hold(t, proxy.Filter{Operation: "PutObject", Resource: "*/state.json"}, 2)
+	p := d.launch(t, d.command("apply")...)
+	step.await(t)
+	p.signal(t, os.Interrupt)
+	time.Sleep(1100 * time.Millisecond) // the contract is in seconds
+	p.signal(t, os.Interrupt)
+	code, took := p.exit(t)
+	t.Logf("with a backend that does not answer: %.1f s from the second signal to exit", took.Seconds())
+	require.Equal(t, 130, code, p.out.String())
+	require.Less(t, took, patienceOfCI)
+	require.Contains(t, p.out.String(), "deployer state push")
+	require.NotRegexp(t, "(?i)cancel", p.out.String())
+	journals, err := filepath.Glob(filepath.Join(d.home, ".deployer", "journal", "*"))
+	require.NoError(t, err)
+	require.Len(t, journals, 1)
+
+	s.Proxy.ClearFaults()
+	s.Proxy.ResetRecords()
+	d.must(t, "apply")
+	require.Zero(t, s.Proxy.Count(proxy.Filter{Service: "sqs", Operation: "CreateQueue", Resource: "*dead*"}), "the journal says that it is there")
+	require.Contains(t, d.must(t, "plan"), "No changes")
+	step.letGo()
+	save.letGo()
+	d.destroy(t)
+}
+
+// The terminal is closed while a step is under way: the run saves and gives the lock back, with nobody to tell.
+func TestTerminalIsClosed(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, crashSmall, false)
+	d := s.deployment(t)
+	step := s.hold(t, proxy.Filter{Service: "sqs", Operation: "CreateQueue"}, 1)
+	p := d.prepared(d.command("apply")...)
+	terminal := p.onTerminal(t)
+	step.await(t)
+	require.NoError(t, terminal.Close())
+	time.Sleep(50 * time.Millisecond) // the kernel sends SIGHUP
+	step.letGo()
+	code, took := p.exit(t)
+	t.Logf("terminal closed: %.1f s to exit", took.Seconds())
+	require.Equal(t, 130, code)
+	d.unlocked(t)
+	out, code := d.run(t, nil, "history", "-e", "dev")
+	require.Zero(t, code, out)
+	require.Regexp(t, `v1 .*interrupted`, out)
+	d.must(t, "apply")
+	d.destroy(t)
+}
+
+// Ctrl-C reaches all processes of the terminal's foreground, and those that read our output die of it at once.
+func TestInterruptOfAPipeline(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, crashSmall, false)
+	d := s.deployment(t)
+	step := s.hold(t, proxy.Filter{Service: "sqs", Operation: "CreateQueue"}, 1)
+	reader, writer, err := os.Pipe()
+	require.NoError(t, err)
+	p := d.prepared(d.command("apply")...)
+	p.Stdout, p.Stderr = writer, writer
+	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.start(t)
+	tee := exec.Command("cat")
+	tee.Stdin = reader
+	tee.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: p.Process.Pid}
+	require.NoError(t, tee.Start())
+	require.NoError(t, reader.Close())
+	require.NoError(t, writer.Close())
+	step.await(t)
+	require.NoError(t, syscall.Kill(-p.Process.Pid, syscall.SIGINT))
+	require.Error(t, tee.Wait(), "ended by the signal")
+	step.letGo()
+	code, took := p.exit(t)
+	t.Logf("Ctrl-C in a pipeline: %.1f s to exit", took.Seconds())
+	require.Equal(t, 130, code)
+	d.unlocked(t)
+	out, code := d.run(t, nil, "history", "-e", "dev")
+	require.Zero(t, code, out)
+	require.Regexp(t, `v1 .*interrupted`, out)
+	d.must(t, "apply")
+	d.destroy(t)
+}
+
+// Nobody reads on: a command that only looks ends silently, a deployment goes on to its end.
+func TestReaderLeaves(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, crashSmall, false)
+	d := s.deployment(t)
+	for _, command := range []string{"plan", "apply"} {
+		call := s.hold(t, proxy.Filter{Service: "s3", Operation: "GetObject", Resource: "*/state.json"}, 1)
+		reader, writer, err := os.Pipe()
+		require.NoError(t, err)
+		p := d.prepared(d.command(command)...)
+		p.Stdout = writer
+		p.start(t)
+		require.NoError(t, writer.Close())
+		call.await(t)
+		require.NoError(t, reader.Close())
+		call.letGo()
+		code, _ := p.exit(t)
+		require.NotContains(t, p.out.String(), "pipe")
+		require.NotContains(t, p.out.String(), "Error")
+		if command == "apply" {
+			require.Zero(t, code, p.out.String())
+			require.Contains(t, d.must(t, "plan"), "No changes")
+		} else {
+			require.Equal(t, syscall.SIGPIPE, p.ProcessState.Sys().(syscall.WaitStatus).Signal(), p.out.String())
+		}
+		d.unlocked(t)
+	}
+	// head -1
+	p := d.prepared("plan", "-e", "dev", "--var", "TIMEOUT=9m")
+	p.Stdout = nil
+	lines, err := p.StdoutPipe()
+	require.NoError(t, err)
+	p.start(t)
+	first, err := bufio.NewReader(lines).ReadString('\n')
+	require.NoError(t, err)
+	require.Contains(t, first, "Plan for shop/dev")
+	require.NoError(t, lines.Close())
+	p.exit(t)
+	require.NotContains(t, p.out.String(), "Error")
+	d.destroy(t)
+}
+
+// A save of a running apply hangs when the second signal comes.
+func TestSecondSignalDuringASave(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, crashWorker, false)
+	require.NoError(t, s.ECS.AddRules(ecsfake.Rule{Image: "*", Behaviour: ecsfake.Slow}))
+	d := s.deployment(t)
+	save := s.hold(t, proxy.Filter{Operation: "PutObject", Resource: "*/state.json"}, 2)
+	p := d.launch(t, d.command("apply")...)
+	save.await(t)
+	p.signal(t, os.Interrupt)
+	time.Sleep(1100 * time.Millisecond) // the contract is in seconds
+	p.signal(t, os.Interrupt)
+	code, took := p.exit(t)
+	t.Logf("with a save that hangs: %.1f s from the second signal to exit", took.Seconds())
+	require.Equal(t, 130, code, p.out.String())
+	require.Less(t, took, patienceOfCI)
+	save.letGo()
+	s.Proxy.ClearFaults()
+	s.ECS.Reset()
+	d.destroy(t)
+}
