@@ -98,7 +98,7 @@ func givenUp(step *engine.StepError) diag.List {
 		return nil
 	}
 	d := diag.New(diag.Interrupted, "Step given up",
-		fmt.Sprintf("%s: %s had no answer when the run stopped; it may still take effect.", step.Resource, op.Operation), "The next run looks at what became of it.")
+		fmt.Sprintf("%s: the run stopped before %s was answered; what was under way may still take effect.", step.Resource, op.Operation), "The next run looks at what became of it.")
 	d.Operation = op.Operation
 	return diag.List{d.For(resource.ComponentOf(step.Resource))}
 }
