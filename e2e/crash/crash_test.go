@@ -1,15 +1,26 @@
 package crash
 
 import (
+	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
-// TestEverything strikes a run of each story at each of its calls in every way, or a sample of that: see DEPLOYER_CRASH.
+// TestEverything strikes a run of each story at each of its calls in every way, or at some of its calls. DEPLOYER_CRASH is "all", or any text
+// that chooses the sample; DEPLOYER_CRASH_ONLY is a regular expression for the cases; DEPLOYER_CRASH_SITES is how many accounts there are.
 func TestEverything(t *testing.T) {
+	part := os.Getenv(partVariable)
+	if everything() && part == "" {
+		inParts(t)
+		return
+	}
 	sites, _ := strconv.Atoi(os.Getenv("DEPLOYER_CRASH_SITES"))
 	hash := fnv.New64a()
 	hash.Write([]byte(seed()))
@@ -17,16 +28,17 @@ func TestEverything(t *testing.T) {
 	s := newSite(t)
 	q := matrix(t, s, random)
 	total := 0
-	for story, cases := range q.cases {
+	for _, story := range stories {
+		cases := q.cases[story]
 		random.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
-		if !everything() {
+		if n, err := strconv.Atoi(part); err == nil {
+			cases = cases[n*len(cases)/parts : (n+1)*len(cases)/parts]
+		} else {
 			cases = cases[:min(len(cases), sampled)]
 		}
 		q.cases[story] = cases
 		total += len(cases)
-	}
-	for story, calls := range s.calls {
-		t.Logf("%s: %d calls in %s, %d cases, %d objects", story, len(calls), s.took[story], len(q.cases[story]), len(s.want[story.version()]))
+		t.Logf("%s: %d calls in %s, %d cases, %d objects", story, len(s.calls[story]), s.took[story], len(cases), len(s.want[story.version()]))
 	}
 	t.Logf("%d cases, seed %s", total, seed())
 	t.Run("all", func(t *testing.T) {
@@ -46,3 +58,26 @@ func TestEverything(t *testing.T) {
 
 // sampled is how many cases of each story a sample has.
 const sampled = 2
+
+// The matrix has parts, each a process of its own: the engine that we embed keeps some memory of every run, and this is thousands.
+const (
+	parts           = 12
+	partVariable    = "DEPLOYER_CRASH_PART"    // a number from 0: only that part
+	resultsVariable = "DEPLOYER_CRASH_RESULTS" // a file to which the results of a part are added
+)
+
+func inParts(t *testing.T) {
+	results := filepath.Join(t.TempDir(), "results.jsonl")
+	for n := range parts {
+		part := exec.Command(os.Args[0], append(os.Args[1:], "-test.run=^TestEverything$")...)
+		part.Env = append(os.Environ(), fmt.Sprintf("%s=%d", partVariable, n), resultsVariable+"="+results)
+		part.Stdout, part.Stderr = os.Stdout, os.Stderr
+		if err := part.Run(); err != nil {
+			t.Errorf("part %d: %v", n, err)
+		}
+	}
+	file, err := os.Open(results)
+	require.NoError(t, err)
+	defer file.Close()
+	require.NoError(t, table.Load(file))
+}

@@ -62,6 +62,14 @@ func TestMain(m *testing.M) {
 	} {
 		_ = os.Setenv(name, value) // a name without NUL
 	}
+	if path := os.Getenv(resultsVariable); path != "" {
+		file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		table.Keep(file)
+	}
 	code := m.Run()
 	table.Print(os.Stdout)
 	_ = os.RemoveAll(dir) // a temporary folder

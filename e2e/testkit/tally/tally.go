@@ -1,10 +1,12 @@
 // Package tally counts what became of the cases of a matrix, and prints it as a table when the tests have ended.
 //
-// In: one Result per case. Out: a table with a row for each story and way of striking it. It decides nothing: a case that went wrong fails
-// its own test.
+// In: one Result per case, also out of the files of other processes. Out: a table with a row for each story and way of striking it. It
+// decides nothing: a case that went wrong fails its own test.
 package tally
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -12,8 +14,10 @@ import (
 	"time"
 )
 
-// Result is what became of one case.
+// Result is what became of one case, or how many calls there are to strike.
 type Result struct {
+	Calls int // of an undisturbed run; above 0 in a Result that is no case
+
 	Story, Way          string
 	Converged           bool
 	Orphans, Duplicates int  // objects that should not be there
@@ -26,6 +30,40 @@ type Table struct {
 	mu    sync.Mutex
 	order []key
 	rows  map[key]*row
+	lines *json.Encoder
+}
+
+// Keep writes each result as a line, for Load.
+func (t *Table) Keep(to io.Writer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lines = json.NewEncoder(to)
+}
+
+// Load adds the results that another process kept.
+func (t *Table) Load(from io.Reader) error {
+	for lines := json.NewDecoder(from); ; {
+		var r Result
+		if err := lines.Decode(&r); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if r.Calls > 0 {
+			t.Calls(r.Story, r.Way, r.Calls)
+		} else {
+			t.Add(r)
+		}
+	}
+}
+
+func (t *Table) keep(r Result) {
+	if t.lines == nil {
+		return
+	}
+	if err := t.lines.Encode(r); err != nil {
+		panic("tally: " + err.Error()) // a test that counts nothing is none
+	}
 }
 
 type key struct{ story, way string }
@@ -52,12 +90,14 @@ func (t *Table) Calls(story, way string, n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.row(story, way).calls = n
+	t.keep(Result{Story: story, Way: way, Calls: n})
 }
 
 // Add counts a case, and returns how many there were.
 func (t *Table) Add(r Result) (cases int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.keep(r)
 	to := t.row(r.Story, r.Way)
 	to.cases++
 	to.orphans += r.Orphans
