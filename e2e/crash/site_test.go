@@ -98,22 +98,25 @@ type site struct {
 }
 
 func newSite(t *testing.T) *site {
-	s := &site{
-		t: t, env: testkit.Start(t, testkit.InRegion("us-east-1")), calls: map[story][]moment{}, took: map[story]time.Duration{}, dead: map[int]bool{},
-	}
-	s.bucket = "crash-" + s.env.Account
+	s := &site{t: t, calls: map[story][]moment{}, took: map[story]time.Duration{}, dead: map[int]bool{}}
 	for v := range s.roots {
 		s.roots[v] = writeVersion(t, v)
 	}
+	s.move(t)
+	return s
+}
+
+// move begins in a new account.
+func (s *site) move(t *testing.T) {
+	s.env = testkit.Start(t, testkit.InRegion("us-east-1"))
+	s.bucket, s.prefix, s.lives = "crash-"+s.env.Account, "life-0", 0
 	s.addProfile(t)
-	s.prefix = "life-0"
 	found, err := deploy.CreateBackend(t.Context(), s.start("first", t.TempDir()).world(), "")
 	require.NoError(t, err)
 	for _, f := range found {
 		require.True(t, f.OK, f)
 	}
 	s.undisturbed(t)
-	return s
 }
 
 // undisturbed learns what the stories make, and by which calls.

@@ -1,5 +1,6 @@
 // Package awsfix makes the emulator answer as AWS does where the product depends on the difference: the default VPC's way to the
-// internet, creates that may be repeated, namespaces of one VPC, tags of scalable targets, policies of queues.
+// internet, creates that may be repeated, namespaces of one VPC, tags of scalable targets, policies of queues,
+// the latest revision of a family.
 //
 // What comes in: a proxy. What goes out: handlers on it, which look into the emulator and answer in its place or let the call pass.
 //
@@ -15,4 +16,5 @@ func Install(p *proxy.Proxy) {
 	repeatCloudMap(p)
 	tagScalableTargets(p)
 	keepQueuePolicies(p)
+	latestActive(p)
 }

@@ -220,9 +220,19 @@ func TestTaskDefinitionRevisions(t *testing.T) {
 	require.Len(t, kept, 10, "so that circuit breaker and rollback keep their target")
 	require.Equal(t, req.Old.Outputs.Get("arn").Str(), kept[9])
 
+	// A run died after it had deregistered the first of them: what is left must not be forgotten.
+	_, err := f.client.DeregisterTaskDefinition(t.Context(), &ecs.DeregisterTaskDefinitionInput{TaskDefinition: &kept[9]})
+	require.NoError(t, err)
 	req.Inputs = value.NullValue
+	state, found, err := b.Read(t.Context(), req)
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, kept[8], state.Outputs.Get("arn").Str())
 	require.NoError(t, b.Delete(t.Context(), req))
 	require.Empty(t, f.revisions(t, "shop-api"))
+	_, found, err = b.Read(t.Context(), req)
+	require.NoError(t, err)
+	require.False(t, found)
 }
 
 func TestTagsAreNoReasonForARevision(t *testing.T) {

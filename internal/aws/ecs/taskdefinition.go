@@ -76,13 +76,17 @@ func (t *taskDefinition) find(ctx context.Context, c taskCall) (string, map[stri
 	return c.Props.Family, tagMap(found.Tags), nil
 }
 
-// read looks at the revision of the state; one that somebody deregistered is gone, so that the next apply registers another.
+// read looks at the revision of the state. Where that was deregistered, by somebody or by a run that died while it deregistered all of them, the
+// family is still there as long as another one is: it must not be forgotten.
 func (t *taskDefinition) read(ctx context.Context, c taskCall) (wanted.TaskDefinition, wanted.TaskDefinitionOutputs, error) {
 	id := c.ID
 	if c.Out.Arn != "" {
 		id = c.Out.Arn
 	}
 	found, err := t.describe(ctx, id)
+	if id != c.ID && errors.Is(err, resource.ErrNotFound) {
+		found, err = t.describe(ctx, c.ID)
+	}
 	if err != nil {
 		return wanted.TaskDefinition{}, wanted.TaskDefinitionOutputs{}, err
 	}
