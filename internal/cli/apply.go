@@ -102,7 +102,8 @@ func change(o *runFlags, c changing) error {
 		case !f.InTTY:
 			return false, diag.New(diag.Failed, "Not approved", "There is no terminal to ask on; nothing was changed.", "Run deployer "+c.verb+" --auto-approve once the plan above is what you want.")
 		default:
-			yes, err := newPrompter(f).yes(ctx, "\n"+c.ask)
+			f.Stderr().Printf("\n")
+			yes, err := newPrompter(f).yes(ctx, c.ask)
 			if err != nil || !yes {
 				if err == nil {
 					err = diag.New(diag.Failed, "Not approved", "Nothing was changed.", "")

@@ -112,6 +112,9 @@ func statePullRun(o *target) error {
 	if err != nil {
 		return err
 	}
+	if o.factory.OutTTY { // as it is only where it can be stored: an escape more would break its digest
+		return view.Document(o.factory.Out, s.Snapshot.Raw)
+	}
 	_, err = o.factory.Out.Write(s.Snapshot.Raw)
 	return err
 }

@@ -25,7 +25,8 @@ func (t *target) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&t.environment, "environment", "e", "", "the `environment`; also DEPLOYER_ENVIRONMENT; inferred when there is one")
 	complete := func(list func() []string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return list(), cobra.ShellCompDirectiveNoFileComp
+			// Names of folders reach the shell as they are: only those that can be used.
+			return slices.DeleteFunc(list(), func(name string) bool { wrong, _ := manifest.CheckName(name); return wrong != "" }), cobra.ShellCompDirectiveNoFileComp
 		}
 	}
 	_ = cmd.RegisterFlagCompletionFunc("stack", complete(func() []string { s, _ := manifest.Stacks(t.factory.Root()); return s }))

@@ -1,20 +1,11 @@
 package view
 
 import (
-	"encoding/json"
 	"io"
 
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/value"
 )
-
-// JSON writes any result as an indented document.
-func JSON(w io.Writer, data any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(data)
-}
 
 // Config writes the effective settings, a line each, with where each comes from if asked.
 func Config(w *Writer, e *config.Effective, origin bool) {

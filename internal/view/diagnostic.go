@@ -62,38 +62,46 @@ func excerpt(w *Writer, d *diag.Diagnostic) {
 		text, shift := window(line, d.Position.Column, w.Width-digits-7)
 		w.Printf("    %s %s\n", styled(dim, fmt.Sprintf("%*d |", digits, n)), text)
 		if n == d.Position.Line && d.Position.Column > 0 {
-			lead := caretLead(text, d.Position.Column-1-shift)
-			length := max(min(d.Position.Length, columns(text)-(d.Position.Column-1-shift)), 1)
-			w.Printf("    %s %s%s\n", styled(dim, strings.Repeat(" ", digits)+" |"), lead, styled(red, strings.Repeat("^", length)))
+			lead, marked := under(text, d.Position.Column-1-shift, d.Position.Length)
+			w.Printf("    %s %s%s\n", styled(dim, strings.Repeat(" ", digits)+" |"), lead, styled(red, strings.Repeat("^", marked)))
 		}
 	}
 }
 
-// window cuts a long line around the marked column; shift is how many characters went on the left.
+// window cuts a line that is wider than width columns around the marked character; shift is how many characters went on the left.
 func window(line string, column, width int) (text string, shift int) {
-	runes := []rune(line)
-	if len(runes) <= width {
+	total := columns(line)
+	if total <= width {
 		return line, 0
 	}
-	if column > width*2/3 {
-		shift = min(column-width/2, len(runes)-width)
-		shift = max(shift, 0)
+	runes := []rune(line)
+	before := columns(string(runes[:min(max(column-1, 0), len(runes))]))
+	if before > width*2/3 {
+		for before >= width/2 && total > width {
+			n := cells(runes[shift])
+			before, total, shift = before-n, total-n, shift+1
+		}
 	}
-	return string(runes[shift:min(shift+width, len(runes))]), shift
+	end := shift
+	for room := width; end < len(runes) && room >= cells(runes[end]); end++ {
+		room -= cells(runes[end])
+	}
+	return string(runes[shift:end]), shift
 }
 
-// caretLead keeps tabs, so that the caret stands below its text.
-func caretLead(line string, n int) string {
+// under is what puts a caret below each column of the length characters from start on: a lead, with the line's tabs, and how many carets.
+func under(line string, start, length int) (lead string, carets int) {
 	var b strings.Builder
 	for i, r := range []rune(line) {
-		if i >= n {
-			break
-		}
-		if r == '\t' {
+		switch {
+		case i >= start+length:
+		case i >= start:
+			carets += cells(r)
+		case r == '\t':
 			b.WriteByte('\t')
-		} else {
-			b.WriteByte(' ')
+		default:
+			b.WriteString(strings.Repeat(" ", cells(r)))
 		}
 	}
-	return b.String()
+	return b.String(), max(carets, 1)
 }

@@ -1,11 +1,38 @@
 package view
 
 import (
+	"bytes"
+	"encoding/json"
 	"io"
+	"strings"
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/plan"
 )
+
+// JSON writes any result as an indented document.
+func JSON(w io.Writer, data any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(data); err != nil {
+		return err
+	}
+	return Document(w, b.Bytes())
+}
+
+// Document writes a JSON document that is there already. What a terminal would obey can only stand inside of its strings, and is escaped
+// there: the data stay the same.
+func Document(w io.Writer, raw []byte) error {
+	var b strings.Builder
+	b.Grow(len(raw))
+	for _, r := range string(raw) {
+		b.WriteString(clean(r))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
 
 // The shapes below are contracts with pipelines: fields may be added, never changed or removed.
 

@@ -123,9 +123,9 @@ func (l *Live) draw(final bool) {
 	l.erase()
 	var b strings.Builder
 	for _, line := range lines {
-		b.WriteString(truncate(line, l.w.Width-1) + "\n")
+		b.WriteString(truncate(oneLine(line), l.w.Width-1) + "\n")
 	}
-	l.w.Printf("%s", b.String())
+	l.w.Printf("%s", block(b.String()))
 	l.drawn = len(lines)
 	if final {
 		l.drawn = 0

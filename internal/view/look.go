@@ -39,7 +39,7 @@ func Status(w *Writer, s *observe.Status, now time.Time) {
 		}
 		w.Printf("\n%s\n", styled(bold, c.Address))
 		if c.Problem != "" {
-			w.Printf("%s\n", styled(red, wrap(c.Problem, "  ", w.Width)))
+			w.Printf("%s\n", paint(red, wrap(c.Problem, "  ", w.Width)))
 		}
 		if c.Service == nil {
 			continue
@@ -106,7 +106,7 @@ func Details(w *Writer, d *observe.Details) {
 		for _, r := range c.Resources {
 			w.Printf("  %s %s\n", styled(dim, pad(name(r.Resource), width+1)+pad(r.Type, 24)), r.ID)
 			for _, p := range r.Problems {
-				w.Printf("%s\n", styled(red, wrap(p, "    ", w.Width)))
+				w.Printf("%s\n", paint(red, wrap(p, "    ", w.Width)))
 			}
 		}
 	}
@@ -125,7 +125,7 @@ func text(data any) string {
 }
 
 // Raw writes one output, for scripts.
-func Raw(w *Writer, data any) { w.Printf("%s\n", text(data)) }
+func Raw(w *Writer, data any) { w.Printf("%s\n", block(text(data))) }
 
 // Outputs writes all outputs by component.
 func Outputs(w *Writer, all map[string]map[string]any) {
@@ -150,7 +150,7 @@ func OutputsEnv(w *Writer, all map[string]map[string]any) {
 	for _, address := range slices.Sorted(maps.Keys(all)) {
 		for _, name := range slices.Sorted(maps.Keys(all[address])) {
 			key := strings.ToUpper(notVariable.ReplaceAllString(address+"_"+camel.ReplaceAllString(name, "${1}_${2}"), "_"))
-			w.Printf("%s='%s'\n", key, strings.ReplaceAll(text(all[address][name]), "'", `'\''`))
+			w.Printf("%s='%s'\n", key, block(strings.ReplaceAll(text(all[address][name]), "'", `'\''`)))
 		}
 	}
 }

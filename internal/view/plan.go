@@ -30,7 +30,7 @@ func Plan(w *Writer, p *plan.Plan) {
 		}
 		component(w, c)
 	}
-	w.Printf("\n%s\n", SummaryLine(p))
+	w.Printf("\n%s\n", summary(p))
 }
 
 func component(w *Writer, c plan.Component) {
@@ -136,8 +136,8 @@ func difference(old, now string) (string, string) {
 	return part(a), part(b)
 }
 
-// SummaryLine is the last line of a plan.
-func SummaryLine(p *plan.Plan) string {
+// summary is the last line of a plan, and another one for what is grave.
+func summary(p *plan.Plan) block {
 	s := p.Summary()
 	var parts []string
 	add := func(n int, verb, colour string) {
@@ -158,7 +158,7 @@ func SummaryLine(p *plan.Plan) string {
 	if worst == plan.Downtime || worst == plan.DataLoss {
 		line += "\n" + styled(red+bold, "Gravest consequence: "+string(worst)+".")
 	}
-	return line
+	return block(line)
 }
 
 func count(n int, noun string) string {

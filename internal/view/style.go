@@ -5,27 +5,61 @@
 package view
 
 import (
-	"bytes"
 	"fmt"
 	"io"
+	"iter"
+	"math/rand/v2"
+	"reflect"
 	"strings"
 	"unicode/utf8"
 )
 
-// Style marks are noncharacters, which no valid data holds; Writer turns them into colours or drops them.
-const (
-	bold   = "\uFDD0"
-	dim    = "\uFDD1"
-	red    = "\uFDD2"
-	green  = "\uFDD3"
-	yellow = "\uFDD4"
-	cyan   = "\uFDD5"
-	reset  = "\uFDD6"
+// Style marks travel inside texts, and only Writer turns them into colours or drops them. Each begins with a secret of this process, so that
+// no data can hold one.
+var (
+	secret = newSecret()
+	bold   = mark(0)
+	dim    = mark(1)
+	red    = mark(2)
+	green  = mark(3)
+	yellow = mark(4)
+	cyan   = mark(5)
+	reset  = mark(6)
 )
 
-var sgr = map[rune]string{
-	'\uFDD0': "\x1b[1m", '\uFDD1': "\x1b[2m", '\uFDD2': "\x1b[31m", '\uFDD3': "\x1b[32m",
-	'\uFDD4': "\x1b[33m", '\uFDD5': "\x1b[36m", '\uFDD6': "\x1b[0m",
+var sgr = [...]string{"\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[0m"}
+
+const firstMark = '\uFDD0' // of 32 noncharacters
+
+func newSecret() string {
+	var b strings.Builder
+	for range 12 {
+		b.WriteRune(firstMark + rand.Int32N(24))
+	}
+	return b.String()
+}
+
+func mark(code rune) string { return secret + string(firstMark+24+code) }
+
+// pieces walks over a text: style marks as a whole, all else by character.
+func pieces(text string) iter.Seq2[string, rune] {
+	return func(yield func(style string, r rune) bool) {
+		for len(text) > 0 {
+			r, n := utf8.DecodeRuneInString(text)
+			style := ""
+			if r >= firstMark && r < firstMark+24 && strings.HasPrefix(text, secret) {
+				code, width := utf8.DecodeRuneInString(text[len(secret):])
+				if code -= firstMark + 24; code >= 0 && int(code) < len(sgr) {
+					n = len(secret) + width
+					style, r = text[:n], code
+				}
+			}
+			if !yield(style, r) {
+				return
+			}
+			text = text[n:]
+		}
+	}
 }
 
 // Writer writes lines for people.
@@ -43,43 +77,41 @@ func NewWriter(w io.Writer, color bool, width int) *Writer {
 	return &Writer{w: w, Color: color, Width: width}
 }
 
-// Printf formats and writes. Control characters in the result, other than newline and tab, are dropped or shown.
+// block is text of several lines that view has put together; every other text that Printf is given is of one line.
+type block string
+
+// Printf formats and writes. Whatever the arguments hold, they neither move the cursor nor begin a line of their own: control characters and
+// marks that reorder or hide text are shown as code points, line ends as \\n. All that is written for people goes through here.
 func (w *Writer) Printf(format string, args ...any) {
-	io.WriteString(w.w, w.render(fmt.Sprintf(format, args...))) //nolint:errcheck // nobody is left to tell
+	flat := make([]any, len(args))
+	for i, arg := range args {
+		flat[i] = arg
+		switch a := arg.(type) {
+		case block:
+			flat[i] = string(a)
+		case error:
+			flat[i] = oneLine(a.Error())
+		case fmt.Stringer:
+			flat[i] = oneLine(a.String())
+		default:
+			if v := reflect.ValueOf(arg); v.Kind() == reflect.String {
+				flat[i] = oneLine(v.String())
+			}
+		}
+	}
+	io.WriteString(w.w, w.render(fmt.Sprintf(format, flat...))) //nolint:errcheck // nobody is left to tell
 }
 
 // render makes text safe and applies colours.
 func (w *Writer) render(text string) string {
 	var b strings.Builder
-	for _, r := range text {
-		if code, mark := sgr[r]; mark {
-			if w.Color {
-				b.WriteString(code)
-			}
-			continue
+	for style, r := range pieces(text) {
+		switch {
+		case style == "":
+			b.WriteString(clean(r))
+		case w.Color:
+			b.WriteString(sgr[r])
 		}
-		b.WriteString(clean(r))
-	}
-	return b.String()
-}
-
-// clean is what may stand for r on a terminal: controls, including the eight-bit ones, and marks that reorder text are shown as
-// code points.
-func clean(r rune) string {
-	switch {
-	case r == '\n' || r == '\t':
-		return string(r)
-	case r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r >= 0xfdd0 && r <= 0xfdef:
-		return fmt.Sprintf("\\u%04x", r)
-	}
-	return string(r)
-}
-
-// Clean makes one line of foreign text safe to print.
-func Clean(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		b.WriteString(clean(r))
 	}
 	return b.String()
 }
@@ -92,112 +124,5 @@ func styled(style, text string) string {
 	return style + text + reset
 }
 
-// columns is how wide text stands on a terminal, marks left out.
-func columns(text string) int {
-	n := 0
-	for _, r := range text {
-		if _, mark := sgr[r]; !mark {
-			n++
-		}
-	}
-	return n
-}
-
-// pad fills text with spaces up to width columns.
-func pad(text string, width int) string {
-	if gap := width - columns(text); gap > 0 {
-		return text + strings.Repeat(" ", gap)
-	}
-	return text
-}
-
-// truncate cuts text to at most width columns, ending in an ellipsis when something was cut.
-func truncate(text string, width int) string {
-	if columns(text) <= width || width < 1 {
-		return text
-	}
-	var b strings.Builder
-	n, styledText := 0, false
-	for _, r := range text {
-		if _, mark := sgr[r]; mark {
-			b.WriteRune(r)
-			styledText = true
-			continue
-		}
-		if n == width-1 {
-			break
-		}
-		b.WriteRune(r)
-		n++
-	}
-	b.WriteString("…")
-	if styledText {
-		b.WriteString(reset)
-	}
-	return b.String()
-}
-
-// fold breaks text of any kind into lines of at most width columns, at a space where one is near, all but the first with the indent.
-func fold(text string, indent, width int) string {
-	var out []byte
-	var word []rune // what should stay together
-	column, length := 0, 0
-	flush := func() {
-		out = append(out, string(word)...)
-		word, column, length = nil, column+length, 0
-	}
-	for _, r := range text {
-		if _, mark := sgr[r]; mark {
-			word = append(word, r)
-			continue
-		}
-		if column+length == width {
-			if column == indent || length > width/4 {
-				flush()
-			}
-			out = append(bytes.TrimRight(out, " "), "\n"+strings.Repeat(" ", indent)...)
-			column = indent
-			if r == ' ' && length == 0 {
-				continue
-			}
-		}
-		word = append(word, r)
-		length++
-		if r == ' ' {
-			flush()
-		}
-	}
-	flush()
-	return string(out)
-}
-
-// Wrap breaks prose into lines of at most width columns.
-func Wrap(text string, width int) string { return wrap(text, "", width) }
-
-// wrap breaks prose into lines of at most width columns, each with the indent.
-func wrap(text string, indent string, width int) string {
-	var out strings.Builder
-	for i, paragraph := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
-		if i > 0 {
-			out.WriteByte('\n')
-		}
-		line := 0
-		for _, word := range strings.Fields(paragraph) {
-			n := utf8.RuneCountInString(word)
-			switch {
-			case line == 0:
-				out.WriteString(indent)
-				line = len(indent)
-			case line+1+n > width:
-				out.WriteString("\n" + indent)
-				line = len(indent)
-			default:
-				out.WriteByte(' ')
-				line++
-			}
-			out.WriteString(word)
-			line += n
-		}
-	}
-	return out.String()
-}
+// paint styles lines.
+func paint(style string, text block) block { return block(styled(style, string(text))) }

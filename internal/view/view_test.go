@@ -108,20 +108,6 @@ func TestPlan(t *testing.T) {
 	require.Contains(t, render(true, 80, func(w *Writer) { Plan(w, samplePlan()) }), "\x1b[32m")
 }
 
-func TestNoEscapeReachesTheTerminal(t *testing.T) {
-	evil := "x\x1b]0;owned\x07\x9b31m\u202eabc\ufdd2\r"
-	d := diag.New(diag.Failed, evil, evil, evil).For(evil)
-	d.Lines = []string{evil}
-	out := render(false, 80, func(w *Writer) {
-		Diagnostics(w, diag.List{d})
-		Table(w, []string{"A", "B"}, [][]string{{evil, evil}})
-		Plan(w, &plan.Plan{Components: []plan.Component{{Address: evil, Changes: []plan.Change{{Resource: "a:" + evil, Action: plan.Delete, Reason: evil}}}}})
-	})
-	for _, bad := range []string{"\x1b", "\x07", "\u009b", "\u202e", "\r"} {
-		require.NotContains(t, out, bad)
-	}
-}
-
 func clock() func() time.Time {
 	at := time.Unix(0, 0)
 	return func() time.Time { at = at.Add(time.Second); return at }
