@@ -61,7 +61,7 @@ func (r *runFlags) request(progress view.Progress) (deploy.Request, error) {
 		},
 	}
 	for _, name := range r.files {
-		data, err := r.factory.ReadFile(name)
+		data, err := r.factory.ReadFile(name, manifest.MaxFileSize)
 		if err != nil {
 			return req, unreadable(err)
 		}

@@ -19,6 +19,8 @@ import (
 
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/file"
+	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -34,7 +36,7 @@ type Factory struct {
 	Home     string
 	Workdir  string
 	Now      func() time.Time
-	ReadFile func(string) ([]byte, error)
+	ReadFile func(path string, limit int64) ([]byte, error)
 	// Soft ends at the first signal (start nothing new), Hard at the second (stop now).
 	Soft, Hard context.Context
 	// OnLock is called before a lock is taken; may be nil.
@@ -56,7 +58,7 @@ type globals struct {
 
 // NewFactory returns a Factory of this process.
 func NewFactory() *Factory {
-	f := &Factory{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now, ReadFile: os.ReadFile, Env: map[string]string{}}
+	f := &Factory{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now, ReadFile: file.ReadGiven, Env: map[string]string{}}
 	for _, pair := range os.Environ() {
 		key, text, _ := strings.Cut(pair, "=")
 		f.Env[key] = text
@@ -109,14 +111,16 @@ func (f *Factory) Config(stack ...config.Layer) (*config.Effective, error) {
 	var layers []config.Layer
 	var problems diag.List
 	add := func(name, path string, must bool) {
-		data, err := f.ReadFile(path)
+		data, err := f.ReadFile(path, manifest.MaxFileSize)
 		if err != nil {
 			if must || !os.IsNotExist(err) {
 				problems.Add(diag.New(diag.Invalid, "Cannot read configuration", err.Error(), ""))
 			}
 			return
 		}
-		layer, found := config.File(name, data, f.Env)
+		read, found := manifest.ReadPlain(name, data)
+		problems.Add(found...)
+		layer, found := config.File(name, read.Tree, read.Locate, f.Env)
 		layers = append(layers, layer)
 		problems.Add(found...)
 	}

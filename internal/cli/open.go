@@ -2,7 +2,6 @@ package cli
 
 import (
 	"os"
-	"path/filepath"
 
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/deploy"
@@ -18,12 +17,8 @@ func (f *Factory) ConfigFor(stack string) (*config.Effective, error) {
 	if stack == "" || root == "" {
 		return f.Config()
 	}
-	name := filepath.ToSlash(filepath.Join("stacks", stack, "stack.yaml"))
-	data, err := f.ReadFile(filepath.Join(root, name))
-	if err != nil {
-		return f.Config() // destroy works with the YAML gone; the others find it missing when they load it
-	}
-	layer, problems := config.Stack(name, data, f.Env)
+	name, settings := manifest.StackSettings(root, stack)
+	layer, problems := config.File(name, settings.Tree, settings.Locate, f.Env)
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -153,9 +154,9 @@ func statePushRun(o *statePushOptions) error {
 	}
 	var raw []byte
 	if o.file == "-" {
-		raw, err = io.ReadAll(f.In)
+		raw, err = io.ReadAll(io.LimitReader(f.In, state.MaxSize+1))
 	} else {
-		raw, err = f.ReadFile(o.file)
+		raw, err = f.ReadFile(o.file, state.MaxSize)
 	}
 	if err != nil {
 		return unreadable(err)

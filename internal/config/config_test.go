@@ -6,13 +6,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/manifest"
 )
 
 func file(t *testing.T, name, text string) Layer {
 	t.Helper()
-	layer, problems := File(name, []byte(text), map[string]string{"REGION": "eu-west-1"})
+	layer, problems := parse(name, text, map[string]string{"REGION": "eu-west-1"})
 	require.Empty(t, problems)
 	return layer
+}
+
+func parse(name, text string, env map[string]string) (Layer, diag.List) {
+	read, problems := manifest.ReadPlain(name, []byte(text))
+	layer, more := File(name, read.Tree, read.Locate, env)
+	return layer, append(problems, more...)
 }
 
 func TestHigherLayersWinAndOriginsAreKept(t *testing.T) {
@@ -74,7 +81,7 @@ func TestChecks(t *testing.T) {
 
 func TestBrokenFiles(t *testing.T) {
 	for _, text := range []string{"a: [", "a: 1\na: 2\n", "backend: {bucket: \"${NOT_SET}\"}"} {
-		_, problems := File("c.yaml", []byte(text), nil)
+		_, problems := parse("c.yaml", text, nil)
 		require.NotEmpty(t, problems, text)
 		require.NotNil(t, problems[0].Position, text)
 		require.Equal(t, "c.yaml", problems[0].Position.File)
@@ -82,32 +89,8 @@ func TestBrokenFiles(t *testing.T) {
 	}
 }
 
-func TestStackLayer(t *testing.T) {
-	layer, problems := Stack("stack.yaml", []byte("kind: Stack\nspec:\n  backend:\n    bucket: ${TEAM}-state\n    colour: red\n  locks: {table: team-locks}\n"), map[string]string{"TEAM": "team"})
-	require.Empty(t, problems)
-	got, problems := Load(layer)
-	require.Len(t, problems, 1)
-	require.Equal(t, 5, problems[0].Position.Line)
-	require.Equal(t, "team-state", got.Settings.Backend.Bucket)
-	require.Equal(t, "stack.yaml", got.Origin("locks.table"))
-	broken, problems := Stack("stack.yaml", []byte("spec: ["), nil)
-	require.Empty(t, problems)
-	require.True(t, broken.Tree.Get("backend").IsNull())
-}
-
-func FuzzFile(f *testing.F) {
-	f.Add([]byte("backend: {bucket: x}"))
-	f.Add([]byte("a: &a [*a]"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		layer, _ := File("c.yaml", data, nil)
-		Load(layer)
-		stack, _ := Stack("stack.yaml", data, nil)
-		Load(stack)
-	})
-}
-
 func TestNoProblemThatOnlyFollowsFromAnother(t *testing.T) {
-	layer, problems := File("c.yaml", []byte("backend: {type: s3, bucket: \"${NOT_SET}\"}\nlocks: {ttl: 1}\n"), nil)
+	layer, problems := parse("c.yaml", "backend: {type: s3, bucket: \"${NOT_SET}\"}\nlocks: {ttl: 1}\n", nil)
 	require.Len(t, problems, 1)
 	_, more := Load(layer)
 	require.Len(t, more, 1, "%s", more)

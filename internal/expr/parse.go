@@ -14,6 +14,7 @@ const (
 	MaxLength = 32 << 10 // bytes of a text that holds an expression
 	MaxDepth  = 32       // brackets, quotes and interpolations inside each other
 	maxTokens = 4096     // of expressions; literal text counts once per piece
+	maxErrors = 5        // reported of one text: the later ones mostly follow from the first
 	maxChain  = 64       // unary operators and conditionals, which recurse without brackets
 )
 
@@ -36,11 +37,11 @@ func parse(text string) (*parsed, []error) {
 	p := &parsed{text: text, escapes: escapes}
 	if !harmless(escaped) {
 		tokens, diags := hclsyntax.LexTemplate([]byte(escaped), "", hcl.InitialPos)
+		if err := p.limit(tokens); err != nil { // before its words are looked at: there may be thousands
+			return nil, []error{err}
+		}
 		if diags.HasErrors() {
 			return nil, p.errors(diags)
-		}
-		if err := p.limit(tokens); err != nil {
-			return nil, []error{err}
 		}
 	}
 	root, diags := hclsyntax.ParseTemplate([]byte(escaped), "", hcl.InitialPos)
@@ -108,7 +109,7 @@ func (p *parsed) span(r hcl.Range) (offset, length int) {
 func (p *parsed) errors(diags hcl.Diagnostics) []error {
 	var out []error
 	for _, d := range diags {
-		if d.Severity != hcl.DiagError {
+		if d.Severity != hcl.DiagError || len(out) == maxErrors {
 			continue
 		}
 		e := &Error{Message: lowerFirst(d.Summary)}

@@ -5,11 +5,12 @@
 package git
 
 import (
-	"bufio"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/company/deployer/internal/file"
 )
 
 // Facts are what is known of a checkout.
@@ -99,8 +100,8 @@ func gitDir(dir string) (own, common string) {
 }
 
 func line(path string) string {
-	data, err := os.ReadFile(path)
-	if err != nil || len(data) > 1<<16 {
+	data, err := file.Read(path, 1<<16)
+	if err != nil {
 		return ""
 	}
 	first, _, _ := strings.Cut(string(data), "\n")
@@ -110,14 +111,13 @@ func line(path string) string {
 // packed reads packed-refs; a line "^<hash>" is the commit of the annotated tag before it.
 func packed(path string) map[string]string {
 	refs := map[string]string{}
-	file, err := os.Open(path)
+	data, err := file.Read(path, 16<<20)
 	if err != nil {
 		return refs
 	}
-	defer file.Close() //nolint:errcheck // read only
 	last := ""
-	for scanner := bufio.NewScanner(file); scanner.Scan(); {
-		text := scanner.Text()
+	for text := range strings.Lines(string(data)) {
+		text = strings.TrimRight(text, "\r\n")
 		if peeled, ok := strings.CutPrefix(text, "^"); ok && last != "" {
 			refs[last] = peeled
 			continue
@@ -131,8 +131,8 @@ func packed(path string) map[string]string {
 
 // email reads user.email of a git configuration file, without includes.
 func email(path string) string {
-	data, err := os.ReadFile(path)
-	if err != nil || len(data) > 1<<20 {
+	data, err := file.Read(path, 1<<20)
+	if err != nil {
 		return ""
 	}
 	section, found := "", ""

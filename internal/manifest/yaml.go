@@ -21,6 +21,7 @@ type reader struct {
 	problems *problems
 	cost     *cost
 	broken   bool // the file could not be read in full: what seems missing may be there
+	plain    bool // it is no manifest
 }
 
 // cost is what all the files of a stack took so far.

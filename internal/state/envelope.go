@@ -13,6 +13,9 @@ import (
 // Format is the version of the envelope that this program writes, and the newest that it reads.
 const Format = 1
 
+// MaxSize is the most bytes of a state that are read.
+const MaxSize = 64 << 20
+
 // Envelope is state.json: one object, one atomic commit.
 type Envelope struct {
 	FormatVersion int      `json:"formatVersion"` // of the writer
@@ -109,6 +112,9 @@ func (e *Envelope) Encode() ([]byte, error) {
 
 // Decode reads and verifies an envelope. where names the place in errors. It fails with a *CorruptError or a *NewerError.
 func Decode(raw []byte, where string) (*Envelope, error) {
+	if len(raw) > MaxSize {
+		return nil, corrupt(where, nil, fmt.Sprintf("it has more than %d MiB", MaxSize>>20))
+	}
 	var formats struct {
 		FormatVersion int `json:"formatVersion"`
 		MinReader     int `json:"minReader"`

@@ -10,11 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"time"
 
+	regular "github.com/company/deployer/internal/file"
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/lock/filelock"
 )
@@ -130,7 +130,7 @@ func (t *Table) change(ctx context.Context, key lock.Key, step func(now lock.Rec
 }
 
 func read(file string, key lock.Key) (lock.Record, error) {
-	raw, err := os.ReadFile(file)
+	raw, err := regular.Read(file, 1<<20)
 	if errors.Is(err, fs.ErrNotExist) {
 		return lock.Record{Key: key}, nil
 	}

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	regular "github.com/company/deployer/internal/file"
 	"github.com/company/deployer/internal/lock/filelock"
 	"github.com/company/deployer/internal/state"
 )
@@ -84,7 +85,7 @@ func (s *store) Get(context.Context) (*state.Snapshot, error) {
 }
 
 func read(file string) (*state.Snapshot, error) {
-	raw, err := os.ReadFile(file)
+	raw, err := regular.Read(file, state.MaxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, state.NotFound(file)
 	}
@@ -104,7 +105,7 @@ func (s *store) Put(ctx context.Context, e *state.Envelope, after state.Version)
 		return "", err
 	}
 	err = filelock.Do(ctx, s.file()+".lock", func() error {
-		raw, err := os.ReadFile(s.file())
+		raw, err := regular.Read(s.file(), state.MaxSize)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			if after != "" {

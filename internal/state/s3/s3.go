@@ -134,7 +134,7 @@ func (b *Backend) read(ctx context.Context, key string) (raw []byte, etag state.
 			return err
 		}
 		defer out.Body.Close()
-		raw, err = io.ReadAll(out.Body)
+		raw, err = io.ReadAll(io.LimitReader(out.Body, state.MaxSize+1)) // Decode refuses what is larger
 		etag = state.Version(sdk.ToString(out.ETag))
 		return err
 	})

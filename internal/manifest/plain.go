@@ -1,0 +1,80 @@
+package manifest
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/value"
+)
+
+// Plain is YAML that is no manifest, read under the same limits: a configuration file, or what stack.yaml says of the backend.
+type Plain struct {
+	Tree value.Value // a Map
+	root *node
+	file *file
+}
+
+// ReadPlain reads the one document of a configuration file.
+func ReadPlain(name string, data []byte) (Plain, diag.List) {
+	var p problems
+	r := &reader{problems: &p, cost: &cost{}, plain: true}
+	f, roots := r.read(name, string(data))
+	out := Plain{Tree: value.NewMap(nil), file: f}
+	if len(roots) > 1 {
+		p.invalid(roots[1].at, "Too many documents", "A configuration file is one document.", "Put all settings into the first one.")
+	}
+	if len(roots) > 0 {
+		out.Tree, out.root = prune(roots[0]).value(), roots[0]
+	}
+	return out, p.list.Sort()
+}
+
+// StackSettings reads what stack.yaml alone says of backend and locks, nothing when it cannot be read: loading the manifests reports why,
+// and destroy works without.
+func StackSettings(root, stack string) (name string, settings Plain) {
+	name = path.Join(stacksFolder, stack, "stack.yaml")
+	settings = Plain{Tree: value.NewMap(nil)}
+	inside, err := os.OpenRoot(filepath.Join(root, stacksFolder, stack))
+	if err != nil {
+		return name, settings
+	}
+	defer inside.Close()
+	data, problem := read(inside, "stack.yaml")
+	if problem != nil {
+		return name, settings
+	}
+	r := &reader{problems: &problems{}, cost: &cost{}}
+	f, roots := r.read(name, data)
+	for _, root := range roots {
+		spec := root.child("spec")
+		if r.broken || spec == nil || root.child("kind") == nil || root.child("kind").text != "Stack" {
+			continue
+		}
+		settings.file, settings.root = f, spec
+		for _, key := range []string{"backend", "locks"} {
+			if section := spec.child(key); section != nil && section.kind == value.Map {
+				settings.Tree = settings.Tree.With(key, prune(section).value())
+			}
+		}
+		break
+	}
+	return name, settings
+}
+
+// Locate returns where the key at a path stands, or the nearest one above it that is there.
+func (p Plain) Locate(path []string) (diag.Position, *diag.Excerpt) {
+	where := span{file: p.file}
+	for n := p.root; len(path) > 0; path = path[1:] {
+		e := n.get(path[0])
+		if e == nil {
+			break
+		}
+		where, n = e.at, e.value
+	}
+	if where.file == nil {
+		return diag.Position{}, nil
+	}
+	return *where.position(), where.excerpt()
+}
