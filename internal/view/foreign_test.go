@@ -132,7 +132,7 @@ func TestNothingForeignIsObeyed(t *testing.T) {
 		"stacks":      func(w *Writer) { Stacks(w, poison[[]observe.StackEntry](), noon) },
 		"state":       func(w *Writer) { State(w, poison[observe.StateSummary]()) },
 		"printf": func(w *Writer) {
-			w.Printf("%s %v %s %s\n", evil, errors.New(evil), plan.Action(evil), state.Key{Stack: evil})
+			w.Printf("%s %v %s %s %s\n", evil, errors.New(evil), plan.Action(evil), state.Key{Stack: evil}, []byte(evil))
 		},
 		"styled":       func(w *Writer) { w.Printf("%s\n", styled(red, evil)) },
 		"table header": func(w *Writer) { Table(w, []string{evil}, nil) },

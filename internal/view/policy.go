@@ -13,6 +13,6 @@ func Policy(w *Writer, d permission.Document) error {
 	if err != nil {
 		return fmt.Errorf("policy: %w", err)
 	}
-	w.Printf("%s\n", text)
+	w.Printf("%s\n", block(text))
 	return nil
 }

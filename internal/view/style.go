@@ -89,6 +89,8 @@ func (w *Writer) Printf(format string, args ...any) {
 		switch a := arg.(type) {
 		case block:
 			flat[i] = string(a)
+		case []byte:
+			flat[i] = oneLine(string(a))
 		case error:
 			flat[i] = oneLine(a.Error())
 		case fmt.Stringer:
