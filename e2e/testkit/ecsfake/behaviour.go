@@ -23,6 +23,8 @@ const (
 	MissingSecret Behaviour = "missing-secret" // ResourceInitializationError
 	NoLogGroup    Behaviour = "no-log-group"   // ResourceInitializationError
 	Unhealthy     Behaviour = "unhealthy"      // runs, then fails its health checks
+	NoCapacity    Behaviour = "no-capacity"    // Fargate has no room for it
+	NoAddress     Behaviour = "no-address"     // the subnet has no address for its network interface; ECS says so of the task only
 	Slow          Behaviour = "slow"           // stays pending for ever
 )
 
@@ -49,7 +51,7 @@ type Rule struct {
 }
 
 func (r Rule) validate() error {
-	known := []Behaviour{Healthy, Crash, ExitZero, OutOfMemory, PullError, MissingSecret, NoLogGroup, Unhealthy, Slow}
+	known := []Behaviour{Healthy, Crash, ExitZero, OutOfMemory, PullError, MissingSecret, NoLogGroup, Unhealthy, NoCapacity, NoAddress, Slow}
 	if !slices.Contains(known, r.Behaviour) {
 		return fmt.Errorf("unknown behaviour %q; known: %v", r.Behaviour, known)
 	}
@@ -70,6 +72,8 @@ var tagTriggers = []struct {
 	{"missing-secret", MissingSecret},
 	{"crash", Crash},
 	{"unhealthy", Unhealthy},
+	{"nocapacity", NoCapacity},
+	{"noaddress", NoAddress},
 	{"oom", OutOfMemory},
 	{"slow", Slow},
 	{"exit0", ExitZero},

@@ -91,6 +91,10 @@ func (f *Fake) moveTasks(c *call, s *service, d *deployment) (failed int) {
 				t.waited++
 				continue
 			}
+			if behaviour == NoCapacity || behaviour == NoAddress {
+				f.noRoom(s, t, behaviour) // tasks that were not placed are no failures for the circuit breaker
+				continue
+			}
 			if f.start(c, t, behaviour) {
 				failed++
 			} else if len(s.spec.LoadBalancers) > 0 {
@@ -158,6 +162,16 @@ func (f *Fake) start(c *call, t *task, behaviour Behaviour) (failed bool) {
 	}
 	t.status = taskRunning
 	return false
+}
+
+func (f *Fake) noRoom(s *service, t *task, behaviour Behaviour) {
+	const capacity = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
+	if behaviour == NoCapacity {
+		f.say(s, "(service %s) was unable to place a task. Reason: %s. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.", s.name, capacity)
+		f.neverStarted(t, nil, capacity)
+		return
+	}
+	f.neverStarted(t, nil, "Unexpected EC2 error while attempting to Create Network Interface with public IP assignment enabled in subnet 'subnet-0123456789abcdef0': InsufficientFreeAddressesInSubnet")
 }
 
 func (s script) reasonOr(reason string) string {

@@ -115,7 +115,9 @@ func classify(task types.Task) (crash, bool) {
 		c.cause = ImagePull
 	case contains(all, "ResourceInitializationError"):
 		c.cause = initialization(all)
-	case contains(all, "Capacity is unavailable", "InsufficientFreeAddresses", "RESOURCE:"):
+	case contains(all, "Capacity is unavailable", "InsufficientFreeAddresses", "RESOURCE:"),
+		task.StopCode == types.TaskStopCodeTaskFailedToStart && contains(c.reason, "network interface", "NetworkInterfaceLimitExceeded"):
+		c.cause = Capacity
 		return c, false
 	case contains(all, "OutOfMemory"):
 		c.cause = OutOfMemory

@@ -63,7 +63,10 @@ func TestClassify(t *testing.T) {
 		"scaled in": {stopped("a", types.TaskStopCodeServiceSchedulerInitiated, "Scaling activity initiated by (deployment ecs-svc/2)", exited("api", 143)), "", ""},
 		"by hand":   {stopped("a", types.TaskStopCodeUserInitiated, "Task stopped by user", exited("api", 137)), "", ""},
 		"spot":      {stopped("a", types.TaskStopCodeSpotInterruption, "Your Spot Task was interrupted.", exited("api", 137)), "", ""},
-		"no room":   {stopped("a", types.TaskStopCodeTaskFailedToStart, "Capacity is unavailable at this time. Please try again later"), "", ""},
+		"no interface": {
+			stopped("a", types.TaskStopCodeTaskFailedToStart, "Timeout waiting for network interface provisioning to complete."), "", "",
+		},
+		"no room": {stopped("a", types.TaskStopCodeTaskFailedToStart, "Capacity is unavailable at this time. Please try again later"), "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, bad := classify(c.task)

@@ -18,6 +18,7 @@ const (
 	rolledBack                 // ECS went back to an earlier deployment
 	superseded                 // somebody else started another deployment
 	gone                       // the service is not active any more
+	outdated                   // an earlier deployment is PRIMARY: mostly an answer from before ours
 )
 
 // target identifies the deployment that an apply caused.
@@ -50,7 +51,7 @@ func stand(svc types.Service, t target) standing {
 	}
 	ours := deployment(svc, t.id)
 	if ours == nil && primary.CreatedAt != nil && primary.CreatedAt.Before(t.created) {
-		return undecided // ECS is eventually consistent: this answer was made before our deployment
+		return outdated // ECS is eventually consistent
 	}
 	switch {
 	case ours != nil && ours.RolloutState == types.DeploymentRolloutStateFailed,

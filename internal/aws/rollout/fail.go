@@ -36,6 +36,9 @@ func (r *run) fail(ctx context.Context, f *failure) error {
 	if f.goesBack || f.stop && outcome == "" {
 		outcome = r.goBack(ctx)
 	}
+	if f.late && !f.stop && !r.standing {
+		outcome = "ECS goes on trying, because deployment.circuitBreaker is false"
+	}
 	if outcome != "" {
 		detail += " " + sentence(outcome)
 	}
@@ -75,6 +78,9 @@ func (r *run) explain(f *failure) {
 		}
 		break
 	}
+	if f.crash == nil && f.event == "" && r.noRoom != "" {
+		f.cause, f.event = Capacity, r.noRoom
+	}
 	if f.crash == nil && f.event == "" && r.targets.sick > 0 {
 		f.cause = TargetHealth
 	}
@@ -101,7 +107,11 @@ func (f *failure) what(r *run) string {
 	case f.cause == Deleted:
 		return "the service was deleted while it was rolled out"
 	case f.late:
-		parts = append(parts, fmt.Sprintf("revision %s did not come up within %s: %d of %d tasks run", rev, r.goal.Timeout, r.service.RunningCount, r.service.DesiredCount))
+		var running int32 // of the new revision: those of the old one go on meanwhile
+		if d := deployment(r.service, r.target.id); d != nil {
+			running = d.RunningCount
+		}
+		parts = append(parts, fmt.Sprintf("revision %s did not come up within %s: %d of its %d tasks run", rev, r.goal.Timeout, running, r.service.DesiredCount))
 	case f.bake:
 		parts = append(parts, fmt.Sprintf("revision %s came up, but did not stay up", rev))
 	default:
@@ -155,7 +165,7 @@ func (r *run) next(f *failure, group string) string {
 	case Superseded:
 		return "find out who deploys this service besides deployer, then apply again"
 	case Deleted:
-		return "apply again: the service is made anew"
+		return "run `deployer apply --refresh`: it sees that the service is gone, and makes it anew"
 	}
 	return "see the events of the service in the ECS console and " + logs + ", then apply again; raise deployment.timeout if it only needs longer"
 }

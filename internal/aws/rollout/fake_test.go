@@ -247,7 +247,7 @@ func at(ip string, state elbtypes.TargetHealthStateEnum, why string) elbtypes.Ta
 
 func task(ip string) types.Task {
 	return types.Task{
-		TaskArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:task/shop/" + ip), LastStatus: aws.String("RUNNING"),
+		TaskArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:task/shop/" + ip), TaskDefinitionArn: aws.String(rev2), StartedBy: aws.String("ecs-svc/2"), LastStatus: aws.String("RUNNING"),
 		Containers: []types.Container{{Name: aws.String("api"), NetworkInterfaces: []types.NetworkInterface{{PrivateIpv4Address: &ip}}}},
 	}
 }

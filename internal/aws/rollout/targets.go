@@ -20,10 +20,11 @@ type health struct {
 
 func (h health) ok() bool { return h.sick == 0 && h.healthy >= h.wanted }
 
-// targetHealth asks the load balancers how the service's tasks are. Targets of tasks that are going away do not count.
+// targetHealth asks the load balancers how the tasks of our deployment are. Targets of tasks that are going away do not count, nor do
+// those of a revision that is being replaced: they are healthy all the while.
 func (r *run) targetHealth(ctx context.Context, svc types.Service) (health, error) {
 	var sum health
-	var addresses map[string]bool // of running tasks, asked for only when targets are not simply all healthy
+	var addresses map[string]bool // of our running tasks, asked for only when targets are not simply all healthy
 	for _, lb := range svc.LoadBalancers {
 		if lb.TargetGroupArn == nil {
 			continue
@@ -33,13 +34,13 @@ func (r *run) targetHealth(ctx context.Context, svc types.Service) (health, erro
 			return health{}, err
 		}
 		one := count(targets, aws.ToInt32(lb.ContainerPort), nil)
-		if one.sick > 0 {
+		if one.sick > 0 || len(svc.Deployments) > 1 {
 			if addresses == nil {
 				if addresses, err = r.addresses(ctx); err != nil {
 					return health{}, err
 				}
 			}
-			if len(addresses) > 0 {
+			if len(addresses) > 0 || len(svc.Deployments) > 1 {
 				one = count(targets, aws.ToInt32(lb.ContainerPort), addresses)
 			}
 		}
@@ -78,7 +79,7 @@ func count(targets []elbtypes.TargetHealthDescription, port int32, addresses map
 	return h
 }
 
-// addresses returns the private addresses of the service's running tasks.
+// addresses returns the private addresses of the running tasks of our deployment.
 func (r *run) addresses(ctx context.Context) (map[string]bool, error) {
 	arns, err := listTasks(ctx, r.api, r.goal.Cluster, aws.ToString(r.service.ServiceName), types.DesiredStatusRunning)
 	if err != nil {
@@ -90,6 +91,9 @@ func (r *run) addresses(ctx context.Context) (map[string]bool, error) {
 	}
 	found := map[string]bool{}
 	for _, task := range tasks {
+		if !r.ours(task) {
+			continue
+		}
 		for _, attachment := range task.Attachments {
 			for _, detail := range attachment.Details {
 				if aws.ToString(detail.Name) == "privateIPv4Address" {

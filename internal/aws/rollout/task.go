@@ -56,6 +56,12 @@ func (r *run) inspect(ctx context.Context) (*crash, error) {
 		}
 		c, bad := classify(task)
 		if !bad {
+			if c.cause == Capacity {
+				if r.noRoom != c.reason {
+					r.goal.Progress("task " + short(c.taskID) + " was not placed: " + c.reason)
+				}
+				r.noRoom = c.reason
+			}
 			continue
 		}
 		c.early = c.denied() && r.clock.Now().Sub(r.start) < permissionsSpread

@@ -87,6 +87,8 @@ type run struct {
 	targets     health
 	targetsLine string
 	roleSince   time.Time // of the first event about a role
+	oldSince    time.Time // of the first of the latest answers in which an earlier deployment is PRIMARY
+	noRoom      string    // why a task was not placed, when that was for capacity
 	hiccups     int
 }
 
@@ -148,7 +150,7 @@ func (r *run) look(ctx context.Context) (f *failure, done bool, err error) {
 		r.target.id, r.target.created = aws.ToString(p.Id), aws.ToTime(p.CreatedAt)
 	}
 	r.report(svc)
-	switch stand(svc, r.target) {
+	switch r.stand(svc) {
 	case gone:
 		return &failure{cause: Deleted}, false, nil
 	case superseded:
@@ -164,6 +166,29 @@ func (r *run) look(ctx context.Context) (f *failure, done bool, err error) {
 	}
 	f, err = r.trouble(ctx, svc)
 	return f, false, err
+}
+
+// stand decides by the service, but not by answers that are older than the call that started the rollout: those still say what was
+// before, among it how many tasks were desired. After a minute an answer counts whatever it says.
+func (r *run) stand(svc types.Service) standing {
+	now := r.clock.Now()
+	s := stand(svc, r.target)
+	if s != outdated {
+		r.oldSince = time.Time{}
+		if s == settled && r.goal.Started.ServiceArn != nil && svc.DesiredCount != r.goal.Started.DesiredCount && now.Sub(r.start) < appearWithin {
+			return undecided
+		}
+		return s
+	}
+	if r.oldSince.IsZero() {
+		r.oldSince = now
+	}
+	if now.Sub(r.oldSince) < appearWithin {
+		return undecided
+	}
+	lasting := r.target
+	lasting.created = time.Time{}
+	return stand(svc, lasting)
 }
 
 // confirm looks behind COMPLETED: crashes that ECS does not count, and the health that load balancers see.

@@ -108,9 +108,26 @@ func TestTargetsMustBeHealthy(t *testing.T) {
 	s = &scene{t: t, frames: []frame{{service: balanced(completed), targets: sick, running: tasks}}, onUpdate: film(wentBack)}
 	_, err = s.watch(t.Context())
 	d := failedWith(t, err)
-	require.Contains(t, d.Detail, "did not come up within 15m0s: 2 of 2 tasks run; targets 1/2 healthy: Health checks failed with these codes: [404]")
+	require.Contains(t, d.Detail, "did not come up within 15m0s: 2 of its 2 tasks run; targets 1/2 healthy: Health checks failed with these codes: [404]")
 	require.Contains(t, d.Detail, "Revision 1 runs again")
 	require.Contains(t, d.Next, "healthCheck.path")
+}
+
+func TestTargetsOfTheOldRevisionDoNotCount(t *testing.T) {
+	bothRun := balanced(svc(1, deploy("2", "PRIMARY", rev2, "IN_PROGRESS", 1, 0), deploy("1", "ACTIVE", rev1, "COMPLETED", 1, 0)))
+	done := balanced(svc(1, deploy("2", "PRIMARY", rev2, "COMPLETED", 1, 0)))
+	old := task("10.0.0.1")
+	old.TaskDefinitionArn, old.StartedBy = aws.String(rev1), aws.String("ecs-svc/1")
+	tasks := []types.Task{old, task("10.0.0.2")}
+	healthy, initial := at("10.0.0.2", "healthy", ""), at("10.0.0.2", "initial", "registering")
+	s := &scene{t: t, frames: []frame{
+		{service: bothRun, running: tasks, targets: []elbtypes.TargetHealthDescription{at("10.0.0.1", "healthy", "")}}, // not registered yet
+		{service: bothRun, running: tasks, targets: []elbtypes.TargetHealthDescription{at("10.0.0.1", "healthy", ""), initial}},
+		{service: done, running: tasks[1:], targets: []elbtypes.TargetHealthDescription{healthy}},
+	}}
+	_, err := s.watch(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"1/1 running (revision 2)", "targets 0/1 healthy", "targets 1/1 healthy"}, s.progress)
 }
 
 func TestCrashingTwiceIsStopped(t *testing.T) {
@@ -215,15 +232,50 @@ func TestTimesOut(t *testing.T) {
 	s := &scene{t: t, frames: film(placing), onStop: film(wentBack), deployments: []types.ServiceDeploymentBrief{{ServiceDeploymentArn: aws.String("sd/2")}}}
 	_, err := s.watch(t.Context())
 	d := failedWith(t, err)
-	require.Contains(t, d.Detail, "Revision 2 did not come up within 15m0s: 2 of 2 tasks run; ECS says: was unable to place a task. Reason: Capacity is unavailable at this time.")
+	require.Contains(t, d.Detail, "Revision 2 did not come up within 15m0s: 0 of its 2 tasks run; ECS says: was unable to place a task. Reason: Capacity is unavailable at this time.")
 	require.Contains(t, d.Next, "capacity")
 	require.GreaterOrEqual(t, s.now.Sub(epoch), 15*time.Minute)
 
 	s = &scene{t: t, frames: film(starting)}
 	_, err = s.watch(t.Context(), func(g *Goal) { g.Rollback = false })
-	require.Contains(t, failedWith(t, err).Next, "deployment.timeout")
+	d = failedWith(t, err)
+	require.Contains(t, d.Next, "deployment.timeout")
+	require.Contains(t, d.Detail, "ECS goes on trying, because deployment.circuitBreaker is false")
 	require.Empty(t, s.updates, "without the circuit breaker ECS goes on")
 	require.NotContains(t, s.calls, "ListServiceDeployments")
+}
+
+func TestTasksWithoutRoomSaySo(t *testing.T) {
+	// ECS has no event about addresses and interfaces that are missing: only the tasks tell.
+	full := stopped("a", types.TaskStopCodeTaskFailedToStart, "Unexpected EC2 error while attempting to Create Network Interface: InsufficientFreeAddressesInSubnet")
+	s := &scene{t: t, frames: with([]types.Task{full}, starting), onStop: film(wentBack), deployments: []types.ServiceDeploymentBrief{{ServiceDeploymentArn: aws.String("sd/2")}}}
+	_, err := s.watch(t.Context())
+	d := failedWith(t, err)
+	require.Contains(t, d.Detail, "InsufficientFreeAddressesInSubnet")
+	require.Contains(t, d.Next, "use more subnets")
+}
+
+func TestAnOldDeploymentThatStaysPrimary(t *testing.T) {
+	// ECS may go back under the id that the old revision was first deployed with.
+	back := svc(2, deploy("1", "PRIMARY", rev1, "COMPLETED", 2, 0))
+	s := &scene{t: t, frames: film(starting, back)}
+	_, err := s.watch(t.Context())
+	require.Contains(t, failedWith(t, err).Detail, "Revision 1 runs again")
+	require.Less(t, s.now.Sub(epoch), 3*time.Minute, "not waited out")
+}
+
+func TestAnOldCountDecidesNothing(t *testing.T) {
+	// Only the desired count was changed, from 2 to 3, and the first answers do not know it yet.
+	more, ready := svc(3, deploy("2", "PRIMARY", rev2, "COMPLETED", 2, 1)), svc(3, deploy("2", "PRIMARY", rev2, "COMPLETED", 3, 0))
+	s := &scene{t: t, frames: film(completed, completed, more, ready)}
+	last, err := s.watch(t.Context(), func(g *Goal) { g.Started = more })
+	require.NoError(t, err)
+	require.EqualValues(t, 3, last.RunningCount)
+
+	// One that stays was set by somebody else: what runs is what is desired.
+	s = &scene{t: t, frames: film(completed)}
+	_, err = s.watch(t.Context(), func(g *Goal) { g.Started = more })
+	require.NoError(t, err)
 }
 
 func TestAFreshRoleGetsTime(t *testing.T) {
