@@ -100,7 +100,10 @@ func (t *target) read(ctx context.Context, c targetCall) (wanted.Target, wanted.
 		return wanted.Target{}, wanted.TargetOutputs{}, err
 	}
 	out := wanted.TargetOutputs{Arn: aws.ToString(found.ScalableTargetARN), ResourceID: c.ID}
-	props := wanted.Target{ResourceID: value.Lit(c.ID), Min: int(aws.ToInt32(found.MinCapacity)), Max: int(aws.ToInt32(found.MaxCapacity))}
+	props := wanted.Target{ResourceID: value.Lit(c.ID), Min: int(aws.ToInt32(found.MinCapacity)), Max: int(aws.ToInt32(found.MaxCapacity)), ByClock: c.Props.ByClock}
+	if c.Old.ByClock { // what is there now is what the latest scheduled action made of them
+		props.Min, props.Max, props.ByClock = c.Old.Min, c.Old.Max, true
+	}
 	tags, err := t.tagsOf(ctx, out.Arn)
 	props.Tags = tagging.User(tags)
 	return props, out, err
@@ -113,7 +116,11 @@ func (t *target) update(ctx context.Context, c targetCall) (wanted.TargetOutputs
 	if _, err := t.describe(ctx, c.ID); err != nil { // registering would make another one
 		return c.Out, err
 	}
-	arn, err := t.register(ctx, register(c.ID, c.Props))
+	input := register(c.ID, c.Props)
+	if c.Props.ByClock && c.Props.Min == c.Old.Min && c.Props.Max == c.Old.Max {
+		input.MinCapacity, input.MaxCapacity = nil, nil // AWS leaves what the latest scheduled action set
+	}
+	arn, err := t.register(ctx, input)
 	if err == nil {
 		err = t.retag(ctx, c, arn, c.Old.Tags)
 	}

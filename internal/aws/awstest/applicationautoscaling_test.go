@@ -59,6 +59,67 @@ func TestScalableTarget(t *testing.T) {
 	})
 }
 
+// A scheduled action changes the limits of the target itself. That is no drift, and no update but one of the limits takes it back.
+func TestLimitsThatTheClockSets(t *testing.T) {
+	f := startFargate(t)
+	ids := f.scalable(t, false, "api")
+	b := f.scaling(t, model.TargetType)
+	client := applicationautoscaling.NewFromConfig(f.Plain)
+	atNight := func() {
+		_, err := client.RegisterScalableTarget(t.Context(), &applicationautoscaling.RegisterScalableTargetInput{
+			ServiceNamespace: types.ServiceNamespaceEcs, ScalableDimension: types.ScalableDimensionECSServiceDesiredCount,
+			ResourceId: aws.String(ids[0].Get()), MinCapacity: aws.Int32(0), MaxCapacity: aws.Int32(1),
+		})
+		require.NoError(t, err)
+	}
+	limits := func() [2]int32 {
+		out, err := client.DescribeScalableTargets(t.Context(), &applicationautoscaling.DescribeScalableTargetsInput{ServiceNamespace: types.ServiceNamespaceEcs})
+		require.NoError(t, err)
+		return [2]int32{*out.ScalableTargets[0].MinCapacity, *out.ScalableTargets[0].MaxCapacity}
+	}
+	req := request(model.TargetType)
+	req.Tags = resourcetest.Tags("api")
+	props := model.Target{ResourceID: ids[0], Min: 2, Max: 4, ByClock: true}
+	req.Inputs, _ = b.Check(value.Encode(props))
+	state, err := b.Create(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, [2]int32{2, 4}, limits())
+
+	atNight()
+	req.ID, req.Old, req.Inputs = state.ID, state, value.NullValue
+	read, found, err := b.Read(t.Context(), req)
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Empty(t, resource.Compare(b.Definition(), read.Inputs, value.Encode(props)).Changes)
+
+	props.Tags = map[string]string{"team": "a"}
+	req.Inputs = value.Encode(props)
+	req.Old, err = b.Update(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, [2]int32{0, 1}, limits(), "only tags were to change")
+
+	props.Max = 6
+	req.Inputs = value.Encode(props)
+	_, err = b.Update(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, [2]int32{2, 6}, limits())
+}
+
+// backlog is a metric math as a worker has it.
+func backlog(queue string) []model.Metric {
+	return []model.Metric{
+		{
+			ID: "messages", Label: "Waiting", Namespace: "AWS/SQS", Name: "ApproximateNumberOfMessagesVisible", Stat: "Average",
+			Dimensions: map[string]value.Of[string]{"QueueName": value.Lit(queue)},
+		},
+		{
+			ID: "running", Namespace: "ECS/ContainerInsights", Name: "RunningTaskCount", Stat: "Average",
+			Dimensions: map[string]value.Of[string]{"ClusterName": value.Lit("shop"), "ServiceName": value.Lit("api")},
+		},
+		{ID: "perTask", Expression: "messages / IF(running > 0, running, 1)", ReturnData: true},
+	}
+}
+
 func TestScalingPolicy(t *testing.T) {
 	f := startFargate(t)
 	ids := f.scalable(t, true, "api", "web")
@@ -71,8 +132,8 @@ func TestScalingPolicy(t *testing.T) {
 			},
 		},
 		"backlog per task": {
-			model.Policy{Name: "backlog", ResourceID: ids[0], TargetValue: 100, Metrics: model.BacklogPerTask(value.Lit("jobs"), value.Lit("shop"), value.Lit("api"))},
-			model.Policy{Name: "backlog", ResourceID: ids[0], TargetValue: 10, Metrics: model.BacklogPerTask(value.Lit("work"), value.Lit("shop"), value.Lit("api"))},
+			model.Policy{Name: "backlog", ResourceID: ids[0], TargetValue: 100, Metrics: backlog("jobs")},
+			model.Policy{Name: "backlog", ResourceID: ids[0], TargetValue: 10, Metrics: backlog("work")},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -28,7 +28,7 @@ func (s *Scaling) resources(in component.Instance, service *resource.Resource, t
 	}
 	least, most := s.Limits()
 	out := []*resource.Resource{in.Resource(target, autoscaling.TargetType, autoscaling.Target{
-		ResourceID: value.Expr[string](service.Output("resourceId")), Min: least, Max: most,
+		ResourceID: value.Expr[string](service.Output("resourceId")), Min: least, Max: most, ByClock: len(s.Schedule) > 0,
 	})}
 	cpu := s.CPU
 	if cpu == 0 && s.Memory == 0 && !tracked && most > least {

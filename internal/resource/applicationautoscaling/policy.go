@@ -44,20 +44,3 @@ type Metric struct {
 type PolicyOutputs struct {
 	Arn string `json:"arn"`
 }
-
-// BacklogPerTask is the metric math of messages that wait in a queue per running task. Without running tasks it is the whole
-// backlog, so that there is no division by zero and a service with 0 tasks wakes up; missing data points count as 0. The running
-// tasks come from Container Insights, which the cluster must have enabled.
-func BacklogPerTask(queue, cluster, service value.Of[string]) []Metric {
-	return []Metric{
-		{
-			ID: "backlog", Label: "Messages that wait", Namespace: "AWS/SQS", Name: "ApproximateNumberOfMessagesVisible", Stat: "Average",
-			Dimensions: map[string]value.Of[string]{"QueueName": queue},
-		},
-		{
-			ID: "tasks", Label: "Tasks that run", Namespace: "ECS/ContainerInsights", Name: "RunningTaskCount", Stat: "Average",
-			Dimensions: map[string]value.Of[string]{"ClusterName": cluster, "ServiceName": service},
-		},
-		{ID: "perTask", Label: "Backlog per task", Expression: "FILL(backlog, 0) / IF(FILL(tasks, 0) > 0, FILL(tasks, 0), 1)", ReturnData: true},
-	}
-}

@@ -20,6 +20,9 @@ type Target struct {
 	ResourceID value.Of[string] `json:"resourceId" required:"true"` // service/<cluster>/<name>: the service's output resourceId
 	Min        int              `json:"min"`
 	Max        int              `json:"max" required:"true"`
+	// ByClock says that scheduled actions change the limits: what they made of Min and Max is no difference, and stays until Min or Max
+	// themselves change here.
+	ByClock bool `json:"byClock,omitempty"`
 
 	Tags map[string]string `json:"tags,omitempty"`
 }
