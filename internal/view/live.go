@@ -32,6 +32,7 @@ type row struct {
 	action     plan.Action
 	began, end time.Time
 	state      plan.EventKind
+	counted    bool // a replacement ends twice
 }
 
 // NewLive returns a Live progress that redraws until Close.
@@ -81,7 +82,10 @@ func (l *Live) Event(e plan.Event) {
 		r.text = e.Text
 	case plan.Done, plan.FailedAt:
 		r.state, r.end = e.Kind, l.now()
-		l.done++
+		if !r.counted {
+			r.counted = true
+			l.done++
+		}
 	case plan.Skipped:
 		r.state, r.end = e.Kind, l.now()
 	}

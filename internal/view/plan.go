@@ -78,8 +78,8 @@ func change(w *Writer, ch plan.Change, width int) {
 			force = styled(red, "  forces replacement")
 		}
 		old, now := difference(brief(p.Old), brief(p.New))
-		if text := fmt.Sprintf("        %s: %s %s %s", p.Name(), old, styled(dim, "->"), now); columns(text) <= w.Width {
-			w.Printf("%s%s\n", text, force)
+		if text := fmt.Sprintf("        %s: %s %s %s", p.Name(), old, styled(dim, "->"), now)+force; columns(text) <= w.Width {
+			w.Printf("%s\n", text)
 			continue
 		}
 		w.Printf("        %s:%s\n", p.Name(), force)

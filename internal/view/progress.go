@@ -34,13 +34,13 @@ type Plain struct {
 	w       *Writer
 	now     func() time.Time
 	begun   map[string]time.Time
-	done    int
+	done    map[string]bool // resources: a replacement ends twice, with the new object and with the old one's delete
 	planned int
 }
 
 // NewPlain returns a Plain progress.
 func NewPlain(w *Writer, now func() time.Time) *Plain {
-	return &Plain{w: w, now: now, begun: map[string]time.Time{}}
+	return &Plain{w: w, now: now, begun: map[string]time.Time{}, done: map[string]bool{}}
 }
 
 // Planned implements Progress.
@@ -62,10 +62,10 @@ func (p *Plain) Event(e plan.Event) {
 	case plan.Progress:
 		p.w.Printf("%s: %s (%s)\n", e.Resource, e.Text, elapsed(p.now().Sub(p.begun[e.Resource])))
 	case plan.Done:
-		p.done++
+		p.done[e.Resource] = true
 		p.w.Printf("%s: %s after %s%s\n", e.Resource, styled(green, did(e.Action)), elapsed(p.now().Sub(p.begun[e.Resource])), p.counter())
 	case plan.FailedAt:
-		p.done++
+		p.done[e.Resource] = true
 		p.w.Printf("%s: %s after %s%s\n", e.Resource, styled(red, "failed"), elapsed(p.now().Sub(p.begun[e.Resource])), p.counter())
 	case plan.Skipped:
 		p.w.Printf("%s: %s, because something it needs failed\n", e.Resource, styled(yellow, "not started"))
@@ -76,7 +76,7 @@ func (p *Plain) counter() string {
 	if p.planned == 0 {
 		return ""
 	}
-	return styled(dim, fmt.Sprintf(" [%d/%d]", p.done, p.planned))
+	return styled(dim, fmt.Sprintf(" [%d/%d]", len(p.done), p.planned))
 }
 
 func changes(p *plan.Plan) int {

@@ -125,6 +125,24 @@ func events(p Progress) {
 	p.Close()
 }
 
+func TestAReplacementCountsOnce(t *testing.T) {
+	replace := func(p Progress) {
+		p.Planned(samplePlan())
+		for _, action := range []plan.Action{plan.Create, plan.Delete} {
+			p.Event(plan.Event{Kind: plan.Started, Resource: "web/api:group", Action: action})
+			p.Event(plan.Event{Kind: plan.Done, Resource: "web/api:group", Action: action})
+		}
+		p.Close()
+	}
+	text := render(false, 80, func(w *Writer) { replace(NewPlain(w, clock())) })
+	require.Equal(t, 2, strings.Count(text, "[1/"))
+	require.NotContains(t, text, "[2/")
+	var b bytes.Buffer
+	replace(NewLive(NewWriter(&b, false, 60), func() time.Time { return time.Unix(0, 0) }, func() int { return 24 }))
+	require.Contains(t, b.String(), "1/")
+	require.NotContains(t, b.String(), " 2/")
+}
+
 func TestPlainProgress(t *testing.T) {
 	golden(t, "progress.txt", render(false, 80, func(w *Writer) { events(NewPlain(w, clock())) }))
 }
