@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -42,6 +44,8 @@ import (
 //	aws queue set REGEXP ATTRIBUTE VALUE
 //	aws queue delete REGEXP
 //	aws services delete           delete all ECS services
+//	aws services deploy           start another deployment of every ECS service
+//	aws vpc VARIABLE              make a VPC with a public subnet in two zones; its id is $VARIABLE
 //	aws secret NAME VALUE         make a secret
 //	aws login ACCOUNT             from now on the binary has credentials of that account
 //	aws leftovers N               N queues, roles, clusters, load balancers, target groups, log groups, security groups and buckets are there
@@ -86,7 +90,16 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		return
 	case "services delete":
-		w.deleteServices(ctx, ts)
+		w.services(ctx, ts, func(client *ecs.Client, cluster, service string) error {
+			_, err := client.DeleteService(ctx, &ecs.DeleteServiceInput{Cluster: &cluster, Service: &service, Force: aws.Bool(true)})
+			return err
+		})
+		return
+	case "services deploy":
+		w.services(ctx, ts, func(client *ecs.Client, cluster, service string) error {
+			_, err := client.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: &cluster, Service: &service, ForceNewDeployment: true})
+			return err
+		})
 		return
 	case "queue get", "queue set":
 		need(5)
@@ -124,6 +137,8 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case "lock":
 		need(3)
 		editLock(ctx, ts, tables, args[1], pairs(ts, args[2:]))
+	case "vpc":
+		ts.Setenv(args[1], w.vpc(ctx, ts))
 	case "secret":
 		need(3)
 		_, err := secretsmanager.NewFromConfig(w.Config).CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: &args[1], SecretString: &args[2]})
@@ -164,7 +179,8 @@ func editLock(ctx context.Context, ts *testscript.TestScript, tables *dynamodb.C
 	ts.Check(err)
 }
 
-func (w *world) deleteServices(ctx context.Context, ts *testscript.TestScript) {
+// services does something to every ECS service.
+func (w *world) services(ctx context.Context, ts *testscript.TestScript, do func(client *ecs.Client, cluster, service string) error) {
 	client := ecs.NewFromConfig(w.Config)
 	clusters, err := client.ListClusters(ctx, &ecs.ListClustersInput{})
 	ts.Check(err)
@@ -172,10 +188,34 @@ func (w *world) deleteServices(ctx context.Context, ts *testscript.TestScript) {
 		services, err := client.ListServices(ctx, &ecs.ListServicesInput{Cluster: &cluster})
 		ts.Check(err)
 		for _, service := range services.ServiceArns {
-			_, err := client.DeleteService(ctx, &ecs.DeleteServiceInput{Cluster: &cluster, Service: &service, Force: aws.Bool(true)})
-			ts.Check(err)
+			ts.Check(do(client, cluster, service))
 		}
 	}
+}
+
+// vpc makes a VPC with a public subnet in each of two zones.
+func (w *world) vpc(ctx context.Context, ts *testscript.TestScript) string {
+	client := ec2.NewFromConfig(w.Config)
+	made, err := client.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.7.0.0/16")})
+	ts.Check(err)
+	id := made.Vpc.VpcId
+	for i, zone := range []string{"a", "b"} {
+		_, err := client.CreateSubnet(ctx, &ec2.CreateSubnetInput{
+			VpcId: id, CidrBlock: aws.String("10.7." + strconv.Itoa(i) + ".0/24"), AvailabilityZone: aws.String(w.Region + zone),
+		})
+		ts.Check(err)
+	}
+	gateway, err := client.CreateInternetGateway(ctx, &ec2.CreateInternetGatewayInput{})
+	ts.Check(err)
+	_, err = client.AttachInternetGateway(ctx, &ec2.AttachInternetGatewayInput{InternetGatewayId: gateway.InternetGateway.InternetGatewayId, VpcId: id})
+	ts.Check(err)
+	tables, err := client.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{Filters: []ec2types.Filter{{Name: aws.String("vpc-id"), Values: []string{*id}}}})
+	ts.Check(err)
+	_, err = client.CreateRoute(ctx, &ec2.CreateRouteInput{
+		RouteTableId: tables.RouteTables[0].RouteTableId, DestinationCidrBlock: aws.String("0.0.0.0/0"), GatewayId: gateway.InternetGateway.InternetGatewayId,
+	})
+	ts.Check(err)
+	return *id
 }
 
 // queue looks at, changes or deletes the only queue whose name matches.

@@ -101,6 +101,30 @@ func TestReplaceOneAfterTheOther(t *testing.T) {
 	want(t, "plan", planned(t, g("b"), state, o), "")
 }
 
+func TestReplaceByWhatForcesIt(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	g := func(parent, zone string) *resource.Graph {
+		return graph(t,
+			res("a/dns:namespace", thing, "zone", parent),
+			res("a/api:name", member, "zone", zone, "parent", value.Output("a/dns:namespace", "arn")),
+			res("a/api:service", thing, "name", value.Output("a/api:name", "arn")))
+	}
+	state := apply(t, g("a", "a"), nil, o).State
+	c.calls()
+	want(t, "plan", planned(t, g("b", "a"), state, o), strings.Join([]string{
+		"replace a/api:name (parent comes from a/dns:namespace, which is replaced) [replacement]",
+		"update a/api:service (change in name) [rolling]",
+		"replace a/dns:namespace (zone cannot change in place) [replacement]",
+	}, "\n"))
+	state = apply(t, g("b", "a"), state, o).State
+	want(t, "another parent", c.calls(), "create a/dns:namespace, create a/api:name, update a/api:service, delete a/api:name, delete a/dns:namespace")
+	want(t, "plan", planned(t, g("b", "b"), state, o), "replace a/api:name (zone cannot change in place) [downtime]\nupdate a/api:service (change in name) [rolling]")
+	state = apply(t, g("b", "b"), state, o).State
+	want(t, "another zone", c.calls(), "delete a/api:name, create a/api:name, update a/api:service")
+	want(t, "plan", planned(t, g("b", "b"), state, o), "")
+}
+
 func TestDeleteInReverse(t *testing.T) {
 	c := newCloud()
 	o := c.options()

@@ -173,6 +173,7 @@ func (k *kind) Delete(ctx context.Context, req resource.Request) error {
 const (
 	thing    = "fake/thing"    // replaced side by side when its zone changes
 	single   = "fake/single"   // replaced one after the other when its zone changes; its id is its name; holds data
+	member   = "fake/member"   // replaced side by side when its parent changes, one after the other when its zone does
 	hashed   = "fake/hashed"   // replaced side by side when its zone changes, with which its name, its id, changes too
 	revision = "fake/revision" // an update changes its arn
 )
@@ -184,6 +185,7 @@ func (c *cloud) kinds() []*kind {
 			Consequence: func([]string) plan.Consequence { return plan.Rolling },
 		}},
 		{cloud: c, def: resource.Definition{Type: single, ReplaceOn: []string{"zone", "parent"}, DeleteBeforeReplace: true, DataLoss: true}, named: true},
+		{cloud: c, def: resource.Definition{Type: member, ReplaceOn: []string{"zone", "parent"}, DeleteBeforeReplace: true, Beside: []string{"parent"}}},
 		{cloud: c, def: resource.Definition{Type: hashed, ReplaceOn: []string{"zone", "name"}}, named: true},
 		{cloud: c, def: resource.Definition{Type: revision, ChangesOnUpdate: []string{"arn", "revision"}}},
 	}

@@ -197,8 +197,11 @@ func (c *collector) change(s seen) plan.Change {
 	case plan.Replace:
 		out.Reason = c.replaceReason(s, diff)
 		out.Consequence = plan.Replacement
-		if def.DeleteBeforeReplace {
+		if def.DeletesFirst(diff.Replace) {
 			out.Consequence = plan.Downtime
+		}
+		if def.Consequence != nil {
+			out.Consequence = plan.Worse(out.Consequence, def.Consequence(diff.Changed()))
 		}
 		if def.DataLoss {
 			out.Consequence = plan.DataLoss

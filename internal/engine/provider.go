@@ -70,7 +70,7 @@ func (p *provider) Diff(_ context.Context, req plugin.DiffRequest) (_ plugin.Dif
 	if len(diff.Changes) == 0 {
 		return plugin.DiffResult{Changes: plugin.DiffNone, DeleteBeforeReplace: gone}, nil
 	}
-	result := plugin.DiffResult{Changes: plugin.DiffSome, DeleteBeforeReplace: def.DeleteBeforeReplace || gone}
+	result := plugin.DiffResult{Changes: plugin.DiffSome, DeleteBeforeReplace: def.DeletesFirst(diff.Replace) || gone}
 	for _, name := range diff.Changed() {
 		result.ChangedKeys = append(result.ChangedKeys, sdk.PropertyKey(name))
 	}

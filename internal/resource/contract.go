@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/company/deployer/internal/plan"
@@ -21,6 +22,9 @@ type Definition struct {
 	// DeleteBeforeReplace: the old object goes first, because both cannot exist at once. Without it the type must have a
 	// HashedName (or a name that AWS generates), so that both can.
 	DeleteBeforeReplace bool
+	// Beside lists those of ReplaceOn that make the new object another one for AWS, in another parent for instance: when one of them
+	// changes, the new object is made first in spite of DeleteBeforeReplace, and what uses the old one can move over.
+	Beside []string
 	// HashedName names the property that Check fills with a readable prefix and a hash of all ReplaceOn properties. The
 	// property is given as the prefix, in which PartSeparators are for the hash and shown as dashes. Empty: the name is taken as it is.
 	HashedName string
@@ -43,6 +47,11 @@ type Definition struct {
 	Permissions func(Scope) []Statement
 	// Upgrade turns stored properties of an older Version into those of the next; pure. Nil with Version 1.
 	Upgrade func(from int, inputs, outputs value.Value) (value.Value, value.Value)
+}
+
+// DeletesFirst says whether a replacement because of those properties deletes the old object before it makes the new one.
+func (d *Definition) DeletesFirst(replace []string) bool {
+	return d.DeleteBeforeReplace && !slices.ContainsFunc(replace, func(name string) bool { return slices.Contains(d.Beside, name) })
 }
 
 // State is one AWS object as we know it.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/company/deployer/e2e/testkit/proxy"
@@ -30,6 +31,7 @@ func repeatLoadBalancers(p *proxy.Proxy) {
 		}
 		return renamed(found, "DescribeLoadBalancers", "CreateLoadBalancer")
 	})
+	p.Handle("elasticloadbalancing", "SetSubnets", stayInVPC)
 	p.Handle("elasticloadbalancing", "CreateListener", func(c *proxy.Call) *proxy.Response {
 		found, err := query(c, "elasticloadbalancing", elbVersion, "DescribeListeners", "LoadBalancerArn", c.Form.Get("LoadBalancerArn"))
 		if err != nil {
@@ -52,6 +54,32 @@ func repeatLoadBalancers(p *proxy.Proxy) {
 		}
 		return renamed(one, "DescribeListeners", "CreateListener")
 	})
+}
+
+// stayInVPC refuses subnets of another VPC than the load balancer's, which the emulator takes.
+func stayInVPC(c *proxy.Call) *proxy.Response {
+	found, err := query(c, "elasticloadbalancing", elbVersion, "DescribeLoadBalancers", "LoadBalancerArns.member.1", c.Form.Get("LoadBalancerArn"))
+	if err != nil {
+		return nil
+	}
+	there, err := flatten(found, "LoadBalancers", "member")
+	if err != nil || len(there) == 0 {
+		return nil
+	}
+	pairs := []string{}
+	for i, id := range listed(c.Form, "Subnets") {
+		pairs = append(pairs, "SubnetId."+strconv.Itoa(i+1), id)
+	}
+	var subnets struct {
+		VPCs []string `xml:"subnetSet>item>vpcId"`
+	}
+	if err := ec2(c, &subnets, "DescribeSubnets", pairs...); err != nil {
+		return nil
+	}
+	if slices.ContainsFunc(subnets.VPCs, func(vpc string) bool { return vpc != there[0]["VpcId"] }) {
+		return c.Failure(400, "InvalidConfigurationRequest", "The subnets must be in the VPC of the load balancer, "+there[0]["VpcId"])
+	}
+	return nil
 }
 
 const elbVersion = "2015-12-01"

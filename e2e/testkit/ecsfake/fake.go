@@ -67,6 +67,7 @@ func Install(p *proxy.Proxy, opts Options) *Fake {
 		p.Handle("ecs", operation, f.handler(handler))
 	}
 	p.Handle("elasticloadbalancing", "DescribeTargetHealth", f.describeTargetHealth)
+	p.Handle("servicediscovery", "DeleteService", f.deleteRegistry)
 	p.Mount("ecs", f.admin())
 	p.OnReset(f.Reset)
 	return f

@@ -1,6 +1,7 @@
 package ecsfake
 
 import (
+	"bytes"
 	"encoding/xml"
 	"fmt"
 	"net/url"
@@ -51,6 +52,28 @@ func checkTargetGroup(c *call, arn string) error {
 	}
 	if len(out.Balancers) == 0 {
 		return invalid("The target group with targetGroupArn %s does not have an associated load balancer.", arn)
+	}
+	return nil
+}
+
+// deleteRegistry refuses, as Cloud Map does, to delete a service in which tasks are registered.
+func (f *Fake) deleteRegistry(pc *proxy.Call) *proxy.Response {
+	var asked struct {
+		ID string `json:"Id"`
+	}
+	if pc.Bind(&asked) != nil {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, cl := range f.clusters {
+		for _, s := range cl.services {
+			for _, t := range s.tasks {
+				if t.status == taskRunning && bytes.Contains(t.spec.ServiceRegistries, []byte("service/"+asked.ID+`"`)) {
+					return pc.Failure(400, "ResourceInUse", "Service contains registered instances; delete the instances before deleting the service")
+				}
+			}
+		}
 	}
 	return nil
 }

@@ -100,7 +100,7 @@ func (b *balancing) certificate(t *testing.T, domain string) string {
 
 func (b *balancing) props(name string) model.LoadBalancer {
 	return model.LoadBalancer{
-		Name: name, Scheme: model.InternetFacing, Subnets: value.Lit([]string{b.subnets[1], b.subnets[0]}), SecurityGroups: value.Lit(b.groups[:1]),
+		Name: name, Scheme: model.InternetFacing, VPCID: value.Lit(b.vpc), Subnets: value.Lit([]string{b.subnets[1], b.subnets[0]}), SecurityGroups: value.Lit(b.groups[:1]),
 		Tags: map[string]string{"team": "platform"},
 	}
 }
@@ -125,6 +125,20 @@ func TestLoadBalancer(t *testing.T) {
 		},
 		LoseAnswer: b.LoseAnswer, Actions: b.Actions,
 	})
+}
+
+// AWS moves no load balancer into another VPC.
+func TestLoadBalancerInAnotherVPCIsAnother(t *testing.T) {
+	b := startBalancing(t)
+	lb := b.behaviour(t, model.LoadBalancerType)
+	here, problems := lb.Check(value.Encode(b.props("move")))
+	require.Empty(t, problems)
+	props := b.props("move")
+	props.VPCID = value.Lit("vpc-0123456789abcdef0")
+	there, problems := lb.Check(value.Encode(props))
+	require.Empty(t, problems)
+	require.Equal(t, []string{"name", "vpcId"}, resource.Compare(lb.Definition(), here, there).Replace, "both can stand side by side")
+	require.Equal(t, plan.Downtime, lb.Definition().Consequence([]string{"vpcId"}), "its DNS name changes")
 }
 
 func TestLoadBalancerIsSafeByDefault(t *testing.T) {

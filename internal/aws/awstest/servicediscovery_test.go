@@ -45,7 +45,7 @@ func TestPrivateDNSNamespace(t *testing.T) {
 				require.NoError(t, err)
 			}
 		},
-		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+		LoseAnswer: h.LoseAnswer, Actions: h.Actions, Distinct: true,
 	})
 }
 

@@ -47,10 +47,10 @@ func newLoadBalancer(api func() *api) resource.Behaviour {
 	return &resource.Typed[model.LoadBalancer, model.LoadBalancerOutputs]{
 		Def: resource.Definition{
 			Type: model.LoadBalancerType, Version: 1,
-			ReplaceOn: []string{"scheme"}, HashedName: "name", NameLimit: nameLimit,
+			ReplaceOn: []string{"scheme", "vpcId"}, HashedName: "name", NameLimit: nameLimit,
 			FindFirst: true, // CreateLoadBalancer answers an existing one with equal settings as if it had made it
 			Consequence: func(changed []string) plan.Consequence {
-				if slices.Contains(changed, "scheme") {
+				if slices.Contains(changed, "scheme") || slices.Contains(changed, "vpcId") {
 					return plan.Downtime // the DNS name changes: whoever points at it must follow
 				}
 				return plan.InPlace
@@ -162,6 +162,7 @@ func (l loadBalancer) read(ctx context.Context, c loadBalancerCall) (model.LoadB
 	}
 	p := model.LoadBalancer{
 		Name: aws.ToString(found.LoadBalancerName), Scheme: string(found.Scheme), IPAddressType: string(found.IpAddressType),
+		VPCID:   value.Lit(aws.ToString(found.VpcId)),
 		Subnets: asSet(value.Lit(subnets)), SecurityGroups: asSet(value.Lit(slices.Clone(found.SecurityGroups))),
 	}
 	if err := l.readAttributes(ctx, c.ID, &p); err != nil {

@@ -32,8 +32,9 @@ func newNamespace(api func() *api) resource.Behaviour {
 	return &resource.Typed[model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs]{
 		Def: resource.Definition{
 			Type: model.PrivateDNSNamespaceType, Version: 1,
-			// A VPC resolves one zone of a name, and names are not hashed: people type them.
-			ReplaceOn: []string{"name", "vpcId"}, DeleteBeforeReplace: true,
+			// A VPC resolves one zone of a name, and names are not hashed: people type them. Another VPC has a zone of its own, so the old
+			// namespace stays until the services in it have moved: AWS does not delete one that has any.
+			ReplaceOn: []string{"name", "vpcId"},
 			FindFirst: true, // a repeated CreatorRequestId answers the existing namespace as if it had been made
 			Consequence: func(changed []string) plan.Consequence {
 				if slices.Contains(changed, "name") || slices.Contains(changed, "vpcId") {
@@ -78,6 +79,9 @@ func (n namespace) create(ctx context.Context, c namespaceCall) (string, model.P
 	}
 	n.warn(ctx, c)
 	id := targets[string(types.OperationTargetTypeNamespace)]
+	if c.InState != nil && c.InState(id) { // AWS answers a token that it knows with what it once made
+		return "", none, &resource.OwnedError{Type: model.PrivateDNSNamespaceType, Name: id, Tags: c.Tags}
+	}
 	_, out, err := n.get(ctx, id)
 	if err != nil {
 		return id, none, &resource.Unfinished[model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs]{
@@ -150,6 +154,9 @@ func (n namespace) find(ctx context.Context, c namespaceCall) (string, map[strin
 		for _, found := range page.Namespaces {
 			if aws.ToString(found.Name) != c.Props.Name || found.Type != types.NamespaceTypeDnsPrivate {
 				continue
+			}
+			if c.InState != nil && c.InState(aws.ToString(found.Id)) {
+				continue // the one in the VPC that the stack moves out of
 			}
 			theirs, err := n.api().tagsOf(ctx, found.Arn)
 			if err != nil {

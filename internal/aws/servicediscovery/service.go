@@ -28,11 +28,13 @@ func newService(api func() *api) resource.Behaviour {
 	return &resource.Typed[model.Service, model.ServiceOutputs]{
 		Def: resource.Definition{
 			Type: model.ServiceType, Version: 1,
-			// The name is what others look up, so two cannot stand side by side.
+			// The name is what others look up, so two cannot stand side by side in one namespace. Elsewhere they can, and must: AWS deletes
+			// none that ECS still registers tasks in.
 			ReplaceOn: []string{"name", "namespaceId", "routingPolicy", "customHealth"}, DeleteBeforeReplace: true,
+			Beside:    []string{"name", "namespaceId"},
 			FindFirst: true, // a repeated CreatorRequestId answers the existing service as if it had been made
 			Consequence: func(changed []string) plan.Consequence {
-				for _, name := range []string{"name", "namespaceId", "routingPolicy", "customHealth"} {
+				for _, name := range []string{"routingPolicy", "customHealth"} {
 					if slices.Contains(changed, name) {
 						return plan.Downtime // the name resolves to nothing meanwhile
 					}

@@ -67,6 +67,7 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) {
 		// 32 characters are few, and what is cut off is not missed: AWS shows the scheme beside the name. The stack comes first, so that
 		// IAM policies can tell its load balancers from others by their names.
 		Name: strings.Join([]string{in.Stack, in.Environment, kind}, resource.PartSeparator), Scheme: elbv2.Internal,
+		VPCID:          value.Expr[string](network.Output(network.VPCID)),
 		Subnets:        value.Expr[[]string](network.Output(network.InternalBalancerSubnetIDs)),
 		SecurityGroups: value.Expr[[]string](value.NewList(group.Output("id"))),
 	}

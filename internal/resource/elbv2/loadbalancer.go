@@ -22,6 +22,8 @@ type LoadBalancer struct {
 	Name string `json:"name" required:"true"`
 	// Scheme is InternetFacing or Internal; a change makes another load balancer with another DNS name.
 	Scheme string `json:"scheme" required:"true" enum:"internet-facing,internal"`
+	// VPCID is that of the subnets; a load balancer cannot move to another VPC, so a change makes another one with another DNS name.
+	VPCID value.Of[string] `json:"vpcId" required:"true"`
 	// Subnets are ids in at least two zones. Their order means nothing.
 	Subnets value.Of[[]string] `json:"subnets" required:"true"`
 	// SecurityGroups are ids. Their order means nothing.

@@ -164,13 +164,15 @@ func (s *suite) replace(t *testing.T) {
 		t.Skip("nothing forces a replacement")
 	}
 	want := s.checked(t, s.Replace)
-	if d := resource.Compare(s.def, s.state.Inputs, want); len(d.Replace) == 0 {
+	d := resource.Compare(s.def, s.state.Inputs, want)
+	if len(d.Replace) == 0 {
 		t.Fatalf("the Replace of the case forces no replacement: %v", describe(d))
 	}
-	if s.def.DeleteBeforeReplace {
+	if s.def.DeletesFirst(d.Replace) {
 		return
 	}
 	req := s.createRequest(want)
+	req.Token = "another-intent-" + req.Token[:16]
 	req.InState = func(id string) bool { return id == s.state.ID }
 	state, err := s.Behaviour.Create(s.ctx, req)
 	if err != nil {
