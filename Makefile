@@ -11,7 +11,7 @@ export CGO_ENABLED := 0
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/deployer
@@ -43,6 +43,10 @@ RACES ?= 10
 .PHONY: race
 race: build ## Let 16 processes apply at once, RACES=10 times; put runs to sleep until they are taken over
 	DEPLOYER_RACES=$(RACES) DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 -timeout 60m -run 'Race|Sleeper' -v ./e2e
+
+.PHONY: least-privilege
+least-privilege: build ## Run the life of the example with the printed IAM policy and nothing else
+	DEPLOYER_LEAST_PRIVILEGE=all DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 -run LeastPrivilege -v ./e2e
 
 .PHONY: demo
 demo: build ## Run the whole story on examples/user-platform; KEEP=1 leaves everything running

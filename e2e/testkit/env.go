@@ -59,7 +59,11 @@ type settings struct {
 	account string
 	region  string
 	latency time.Duration
+	server  *moto.Server
 }
+
+// OnEmulator uses an emulator of the test's own instead of the one that the tests of the process share.
+func OnEmulator(server *moto.Server) Option { return func(s *settings) { s.server = server } }
 
 // InDefaultAccount uses the static credentials "test" and DefaultAccount
 // instead of an account of the test's own.
@@ -86,18 +90,6 @@ var shared struct {
 // shared by the tests of the process and ends with it.
 func Start(t testing.TB, opts ...Option) *Env {
 	t.Helper()
-	shared.once.Do(func() {
-		if shared.url = strings.TrimSuffix(os.Getenv(UpstreamVariable), "/"); shared.url != "" {
-			return
-		}
-		shared.server, shared.err = moto.Start(context.Background(), moto.Options{Progress: func(s string) { t.Log(s) }})
-		if shared.err == nil {
-			shared.url = shared.server.URL()
-		}
-	})
-	if shared.err != nil {
-		t.Fatal(shared.err)
-	}
 	n := shared.next.Add(1)
 	s := settings{
 		region: regions[int(n-1)%len(regions)],
@@ -107,7 +99,16 @@ func Start(t testing.TB, opts ...Option) *Env {
 	for _, opt := range opts {
 		opt(&s)
 	}
-	p, err := proxy.New(proxy.Options{Upstream: shared.url, Latency: s.latency, Lock: &shared.lock, UpstreamLog: upstreamLog()})
+	server, url, err := s.server, "", error(nil)
+	if server == nil {
+		server, url, err = sharedEmulator(t)
+	} else {
+		url = server.URL()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := proxy.New(proxy.Options{Upstream: url, Latency: s.latency, Lock: &shared.lock, UpstreamLog: upstreamLog(server)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,14 +119,14 @@ func Start(t testing.TB, opts ...Option) *Env {
 	})
 	creds := StaticCredentials()
 	if s.account != DefaultAccount {
-		if creds, err = CredentialsFor(t.Context(), shared.url, s.account); err != nil {
+		if creds, err = CredentialsFor(t.Context(), url, s.account); err != nil {
 			t.Fatal(err)
 		}
 	}
 	awsfix.Install(p)
 	return &Env{
 		Endpoint: p.URL(), Region: s.region, Account: s.account, Proxy: p, ECS: ecsfake.Install(p, ecsfake.Options{}),
-		Moto: shared.server, credentials: creds,
+		Moto: server, credentials: creds,
 		Config: aws.Config{
 			Region:       s.region,
 			BaseEndpoint: aws.String(p.URL()),
@@ -141,11 +142,26 @@ func Start(t testing.TB, opts ...Option) *Env {
 	}
 }
 
-func upstreamLog() func() string {
-	if shared.server == nil {
+// sharedEmulator starts the emulator of the process with the first test.
+func sharedEmulator(t testing.TB) (*moto.Server, string, error) {
+	t.Helper()
+	shared.once.Do(func() {
+		if shared.url = strings.TrimSuffix(os.Getenv(UpstreamVariable), "/"); shared.url != "" {
+			return
+		}
+		shared.server, shared.err = moto.Start(context.Background(), moto.Options{Progress: func(s string) { t.Log(s) }})
+		if shared.err == nil {
+			shared.url = shared.server.URL()
+		}
+	})
+	return shared.server, shared.url, shared.err
+}
+
+func upstreamLog(server *moto.Server) func() string {
+	if server == nil {
 		return nil
 	}
-	return shared.server.Log
+	return server.Log
 }
 
 // Environ is the environment for a process of the product: this process's

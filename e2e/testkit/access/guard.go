@@ -31,7 +31,7 @@ type Guard struct {
 func Install(p *proxy.Proxy, account, accessKey string, policy *Policy) *Guard {
 	g := &Guard{accessKey: accessKey, policy: policy, asked: map[string]Request{}, scaling: map[string]map[string]string{}}
 	g.world = World{Account: account, Tags: g.tags}
-	p.Authorize(g.authorize)
+	p.Authorize(g.Decide)
 	return g
 }
 
@@ -60,8 +60,8 @@ func (g *Guard) Refused() []Request {
 	return append([]Request{}, g.refused...)
 }
 
-// authorize returns the refusal of a call, nil when it is allowed.
-func (g *Guard) authorize(c *proxy.Call) *proxy.Response {
+// Decide returns the refusal of a call, nil when it is allowed.
+func (g *Guard) Decide(c *proxy.Call) *proxy.Response {
 	if c.AccessKey != g.accessKey {
 		return nil
 	}

@@ -28,7 +28,7 @@ type Statement struct {
 	Effect    string
 	Action    List
 	Resource  List
-	Condition map[string]map[string]List
+	Condition map[string]map[string]List `json:",omitempty"`
 }
 
 // List is a list in which a single item may stand without brackets.

@@ -98,6 +98,11 @@ func (p *Proxy) handlerFor(c *Call) Handler {
 	return p.handlers[c.Service+":*"]
 }
 
+// Faked reports whether something else than the emulator answers the call, or may change it before it does.
+func (c *Call) Faked() bool {
+	return c.proxy.handlerFor(c) != nil || c.Service == "s3" && strings.HasSuffix(c.Operation, "BucketPolicy")
+}
+
 // Forward sends the call to the emulator unchanged and returns its answer.
 func (c *Call) Forward() (*Response, error) {
 	return c.proxy.send(c.ctx, c.Method, c.uri, c.host, c.Header, c.Body)

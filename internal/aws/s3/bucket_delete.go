@@ -65,10 +65,14 @@ func (b bucket) empty(ctx context.Context, c bucketCall) error {
 			}
 			if len(out.Errors) > 0 {
 				first := out.Errors[0]
-				return &resource.OpError{
+				op := &resource.OpError{
 					Operation: "s3:DeleteObjects", Code: text(first.Code),
 					Message: fmt.Sprintf("%d objects of %s cannot be deleted, the first is %s: %s", len(out.Errors), c.ID, text(first.Key), text(first.Message)),
 				}
+				if op.Denied() { // no action is called like the operation
+					op.Next = resource.DeniedAdvice("s3:DeleteObject and s3:DeleteObjectVersion", text(first.Message))
+				}
+				return op
 			}
 			deleted += len(objects)
 			c.Progress(fmt.Sprintf("emptying the bucket %s: %d versions deleted", c.ID, deleted))
