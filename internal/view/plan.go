@@ -78,7 +78,7 @@ func change(w *Writer, ch plan.Change, width int) {
 			force = styled(red, "  forces replacement")
 		}
 		old, now := difference(brief(p.Old), brief(p.New))
-		if text := fmt.Sprintf("        %s: %s %s %s", p.Name(), old, styled(dim, "->"), now)+force; columns(text) <= w.Width {
+		if text := fmt.Sprintf("        %s: %s %s %s", p.Name(), old, styled(dim, "->"), now) + force; columns(text) <= w.Width {
 			w.Printf("%s\n", text)
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/company/deployer/internal/diag"
 )
@@ -125,7 +126,7 @@ func (f *failure) what(r *run) string {
 	if f.event != "" {
 		parts = append(parts, "ECS says: "+strings.TrimRight(f.event, "."))
 	} else if f.crash == nil {
-		if d := deployment(r.service, r.target.id); d != nil && aws.ToString(d.RolloutStateReason) != "" {
+		if d := deployment(r.service, r.target.id); d != nil && d.RolloutState == types.DeploymentRolloutStateFailed && aws.ToString(d.RolloutStateReason) != "" {
 			parts = append(parts, "ECS says: "+strings.TrimRight(*d.RolloutStateReason, "."))
 		}
 	}

@@ -40,6 +40,7 @@ const (
 	permissionsSpread = time.Minute
 	appearWithin      = time.Minute      // until DescribeServices knows a service that was just made
 	goBackWithin      = 10 * time.Minute // the longest wait for a rollback
+	breakerActs       = 30 * time.Second // until ECS goes back after it has called a deployment failed
 	maxHiccups        = 10               // failed looks in a row before the watch gives up
 )
 
@@ -87,6 +88,7 @@ type run struct {
 	targets     health
 	targetsLine string
 	roleSince   time.Time // of the first event about a role
+	failedSince time.Time // when ours was first seen to be FAILED
 	oldSince    time.Time // of the first of the latest answers in which an earlier deployment is PRIMARY
 	noRoom      string    // why a task was not placed, when that was for capacity
 	hiccups     int
@@ -159,6 +161,13 @@ func (r *run) look(ctx context.Context) (f *failure, done bool, err error) {
 		_, err := r.inspect(ctx)
 		return &failure{cause: RolledBack, goesBack: true}, false, err
 	case failed:
+		now := r.clock.Now()
+		if r.failedSince.IsZero() {
+			r.failedSince = now
+		}
+		if r.goal.Rollback && r.goal.Previous != "" && now.Sub(r.failedSince) < breakerActs {
+			return nil, false, nil // a second rollback beside that of ECS would only supersede it
+		}
 		_, err := r.inspect(ctx)
 		return &failure{cause: RolledBack, stop: true}, false, err
 	case settled:

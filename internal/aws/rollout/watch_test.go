@@ -209,6 +209,19 @@ func TestRolledBackBetweenTwoLooks(t *testing.T) {
 	}
 }
 
+func TestFailedBeforeECSGoesBack(t *testing.T) {
+	failed := svc(2, because(deploy("2", "PRIMARY", rev2, "FAILED", 0, 0), "ECS deployment circuit breaker: tasks failed to start."), oldRuns)
+	s := &scene{t: t, frames: film(starting, failed, goingBack, wentBack)}
+	_, err := s.watch(t.Context())
+	require.Contains(t, failedWith(t, err).Detail, "Revision 1 runs again")
+	require.Empty(t, s.updates, "ECS does it by itself")
+
+	s = &scene{t: t, frames: film(starting, failed), onUpdate: film(goingBack, wentBack)}
+	_, err = s.watch(t.Context())
+	require.Contains(t, failedWith(t, err).Detail, "Revision 1 runs again")
+	require.Len(t, s.updates, 1, "ECS had nothing that it would go back to")
+}
+
 func TestSomebodyElseDeploys(t *testing.T) {
 	s := &scene{t: t, frames: film(starting, svc(2, deploy("4", "PRIMARY", rev3, "IN_PROGRESS", 0, 2), deploy("2", "ACTIVE", rev2, "IN_PROGRESS", 0, 0)))}
 	_, err := s.watch(t.Context())
@@ -236,9 +249,11 @@ func TestTimesOut(t *testing.T) {
 	require.Contains(t, d.Next, "capacity")
 	require.GreaterOrEqual(t, s.now.Sub(epoch), 15*time.Minute)
 
-	s = &scene{t: t, frames: film(starting)}
+	going := svc(2, because(deploy("2", "PRIMARY", rev2, "IN_PROGRESS", 0, 2), "ECS deployment ecs-svc/2 in progress."), oldRuns)
+	s = &scene{t: t, frames: film(going)}
 	_, err = s.watch(t.Context(), func(g *Goal) { g.Rollback = false })
 	d = failedWith(t, err)
+	require.NotContains(t, d.Detail, "in progress", "which is no reason")
 	require.Contains(t, d.Next, "deployment.timeout")
 	require.Contains(t, d.Detail, "ECS goes on trying, because deployment.circuitBreaker is false")
 	require.Empty(t, s.updates, "without the circuit breaker ECS goes on")
