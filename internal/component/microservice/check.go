@@ -15,6 +15,7 @@ import (
 var (
 	portName       = regexp.MustCompile(`^[a-z][a-z0-9-]{0,30}$`)
 	hostName       = regexp.MustCompile(`^[a-z0-9*?]([a-z0-9*?-]*[a-z0-9*?])?(\.[a-z0-9*?]([a-z0-9*?-]*[a-z0-9*?])?)+$`)
+	address        = regexp.MustCompile(`\.[0-9]+$`) // AWS takes no host that ends in a number
 	pathPattern    = regexp.MustCompile(`^/[A-Za-z0-9_.$/~"'@:+&*?-]*$`)
 	certificateARN = regexp.MustCompile(`^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[a-z0-9-]+$`)
 )
@@ -114,7 +115,7 @@ func (s *Spec) checkIngress() []value.Problem {
 	var problems []value.Problem
 	at := func(keys ...string) []string { return append([]string{"ingress"}, keys...) }
 	checkHost := func(path []string, host string) {
-		if len(host) > 128 || !hostName.MatchString(host) {
+		if len(host) > 128 || !hostName.MatchString(host) || address.MatchString(host) {
 			problems = append(problems, component.Invalid(path, "%q is not a host name such as api.example.com (lower case, without scheme, port or path)", host))
 		}
 	}

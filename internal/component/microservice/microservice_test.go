@@ -94,6 +94,7 @@ func TestCheck(t *testing.T) {
 		"health of nobody":      {base + "healthCheck: {path: /health}", "healthCheck.path: the load balancer does this check"},
 		"path":                  {base + "ingress: {path: api}", `ingress.path: "api" is not a path such as /api`},
 		"host with scheme":      {base + "ingress: {host: 'https://a.example.com'}", `ingress.host: "https://a.example.com" is not a host name`},
+		"address as host":       {base + "ingress: {host: 10.0.0.1}", `ingress.host: "10.0.0.1" is not a host name`},
 		"host twice":            {base + "ingress: {host: a.example.com, hosts: [a.example.com]}", `ingress.hosts.0: "a.example.com" is there twice`},
 		"too many conditions":   {base + "ingress: {path: /a, hosts: [a.x.io, b.x.io, c.x.io, d.x.io]}", "ingress.hosts: a rule of a load balancer takes 5 hosts and paths"},
 		"certificate of nobody": {base + "ingress: {certificate: auto}", "ingress.certificate: a certificate needs the host"},
