@@ -181,7 +181,8 @@ func (s *site) live(q *queue) {
 		if !whole {
 			continue
 		}
-		if c, ok := q.next(first, true); ok && s.report(c) && !c.dropped && first != destroying {
+		c, ok := q.next(first, true)
+		if !ok || s.report(c) && !c.dropped && first != destroying { // none is left, or it leaves something
 			s.clean()
 		}
 	}
