@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	scaling "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	scalingtypes "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -173,9 +172,7 @@ func (l *lister) discovery() error {
 	if err != nil {
 		return err
 	}
-	names := map[string]string{}
 	for _, n := range spaces.Namespaces {
-		names[*n.Id] = *n.Name
 		if err := l.add("namespace", *n.Name); err != nil {
 			return err
 		}
@@ -187,7 +184,7 @@ func (l *lister) discovery() error {
 	for _, s := range services.Services {
 		routing := ""
 		if s.DnsConfig != nil {
-			routing = fmt.Sprint(s.DnsConfig.RoutingPolicy, len(s.DnsConfig.DnsRecords), names[aws.ToString(s.DnsConfig.NamespaceId)])
+			routing = fmt.Sprint(s.DnsConfig.RoutingPolicy, " ", len(s.DnsConfig.DnsRecords))
 		}
 		if err := l.add("discovery service", *s.Name, routing); err != nil {
 			return err
