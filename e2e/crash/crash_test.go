@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -27,16 +28,17 @@ func TestEverything(t *testing.T) {
 	random := rand.New(rand.NewPCG(hash.Sum64(), 1))
 	s := newSite(t)
 	q := matrix(t, s, random)
+	if part == "" {
+		q.cases = chosen(q.cases, random)
+	}
 	total := 0
 	for _, story := range stories {
 		cases := q.cases[story]
-		random.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
 		if n, err := strconv.Atoi(part); err == nil {
+			random.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
 			cases = cases[n*len(cases)/parts : (n+1)*len(cases)/parts]
-		} else {
-			cases = cases[:min(len(cases), sampled)]
+			q.cases[story] = cases
 		}
-		q.cases[story] = cases
 		total += len(cases)
 		t.Logf("%s: %d calls in %s, %d cases, %d objects", story, len(s.calls[story]), s.took[story], len(cases), len(s.want[story.version()]))
 	}
@@ -58,6 +60,29 @@ func TestEverything(t *testing.T) {
 
 // sampled is how many cases of each story a sample has.
 const sampled = 2
+
+// once are cases that found a defect. They are part of every sample.
+var once = []string{
+	// The other revisions of the family stayed for good.
+	"replace, death after, ECS:DeregisterTaskDefinition #1 (elsewhere: true, wakes: false)",
+	// What the plan of a first deployment did not know of a target kept the next run from finding it.
+	"create, death after, Application Auto Scaling:RegisterScalableTarget #1 (elsewhere: true, wakes: false), then destroyed",
+}
+
+// chosen is a sample of the cases.
+func chosen(all map[story][]crisis, random *rand.Rand) map[story][]crisis {
+	out := map[story][]crisis{}
+	for _, story := range stories {
+		cases := all[story]
+		random.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
+		for i, c := range cases {
+			if i < sampled || slices.Contains(once, c.String()) {
+				out[story] = append(out[story], c)
+			}
+		}
+	}
+	return out
+}
 
 // The matrix has parts, each a process of its own: the engine that we embed keeps some memory of every run, and this is thousands.
 const (

@@ -80,7 +80,7 @@ func (r *run) locateAll(ctx context.Context) (absent map[string]bool, err error)
 		if err != nil {
 			return nil, err
 		}
-		state, found, err := r.locate(ctx, rec)
+		state, found, err := r.locate(ctx, rec, !wanted[rec.URN])
 		switch {
 		case ctx.Err() != nil:
 			return nil, &StoppedError{Cause: context.Cause(ctx)}
@@ -101,8 +101,8 @@ func (r *run) locateAll(ctx context.Context) (absent map[string]bool, err error)
 	return absent, nil
 }
 
-// locate looks for the object that an interrupted creation may have made.
-func (r *run) locate(ctx context.Context, rec *record) (state resource.State, found bool, err error) {
+// locate looks for the object that an interrupted creation may have made. leftover: nobody wants it any more.
+func (r *run) locate(ctx context.Context, rec *record, leftover bool) (state resource.State, found bool, err error) {
 	defer recovered(&err)
 	call, behaviour, err := r.request(rec.URN, plan.Create, "", rec.inputs, value.NullValue, value.NullValue)
 	if err != nil {
@@ -112,7 +112,7 @@ func (r *run) locate(ctx context.Context, rec *record) (state resource.State, fo
 	if !ok {
 		return state, false, errors.ErrUnsupported
 	}
-	call.Inputs, call.Adopt = rec.inputs, true
+	call.Inputs, call.Adopt, call.Leftover = rec.inputs, true, leftover
 	return locator.Locate(ctx, call)
 }
 

@@ -73,21 +73,32 @@ func (r securityGroupRule) create(ctx context.Context, c ruleCall) (string, mode
 	return id, model.SecurityGroupRuleOutputs{ID: id}, nil
 }
 
-// find looks for the rule among those of its group: rules have no names.
+// find looks for the rule among those of its group: rules have no names. Where an interrupted run did not know the group or the other side
+// yet, for it was to make them, too, and nobody wants the rule any more, any one counts that has our tags, is not in the state and fits what
+// was known. For a rule that is still wanted that would not do: two that differ in the other side could be taken for each other.
 func (r securityGroupRule) find(ctx context.Context, c ruleCall) (string, map[string]string, error) {
 	group := c.Props.SecurityGroupID.Get()
-	if group == "" { // an interrupted run did not come to know it, so it made no rule either
-		return "", nil, resource.ErrNotFound
+	vague := group == "" || c.Props.CIDR.Get() == "" && c.Props.ReferencedSecurityGroupID.Get() == ""
+	if vague && !c.Leftover {
+		return "", nil, gone("DescribeSecurityGroupRules", "InvalidSecurityGroupRuleId.NotFound", "a rule whose groups are not known")
 	}
 	in := &ec2.DescribeSecurityGroupRulesInput{Filters: []types.Filter{filter("group-id", group)}}
+	if group == "" {
+		in.Filters = []types.Filter{filter("tag:"+resource.TagLineage, c.Tags[resource.TagLineage])}
+	}
 	for {
 		page, err := r.api().describeSecurityGroupRules(ctx, in)
 		if err != nil {
 			return "", nil, failed("DescribeSecurityGroupRules", err)
 		}
 		for _, rule := range page.SecurityGroupRules {
-			if same(fromRule(rule), c.Props) {
-				return aws.ToString(rule.SecurityGroupRuleId), tagsOf(rule.Tags), nil
+			id, tags := aws.ToString(rule.SecurityGroupRuleId), tagsOf(rule.Tags)
+			if vague {
+				if fits(fromRule(rule), c.Props) && resource.Ours(tags, c.Tags) && (c.InState == nil || !c.InState(id)) {
+					return id, tags, nil
+				}
+			} else if same(fromRule(rule), c.Props) {
+				return id, tags, nil
 			}
 		}
 		if page.NextToken == nil {
@@ -95,6 +106,17 @@ func (r securityGroupRule) find(ctx context.Context, c ruleCall) (string, map[st
 		}
 		in.NextToken = page.NextToken
 	}
+}
+
+// fits reports whether a rule may be the one of which only a part is known.
+func fits(rule, known model.SecurityGroupRule) bool {
+	if known.SecurityGroupID.Get() == "" {
+		known.SecurityGroupID = rule.SecurityGroupID
+	}
+	if known.CIDR.Get() == "" && known.ReferencedSecurityGroupID.Get() == "" {
+		known.CIDR, known.ReferencedSecurityGroupID = rule.CIDR, rule.ReferencedSecurityGroupID
+	}
+	return same(rule, known)
 }
 
 func (r securityGroupRule) get(ctx context.Context, id string) (types.SecurityGroupRule, error) {

@@ -108,11 +108,14 @@ func (s service) get(ctx context.Context, id *string) (*types.Service, error) {
 	return found.Service, nil
 }
 
+// find looks for the name in the namespace. Where an interrupted run did not know the namespace yet, for it was to make that one, too, it
+// looks in all of them, for what has our tags.
 func (s service) find(ctx context.Context, c serviceCall) (string, map[string]string, error) {
 	namespaceID := c.Props.NamespaceID.Get()
-	in := &servicediscovery.ListServicesInput{Filters: []types.ServiceFilter{
-		{Name: types.ServiceFilterNameNamespaceId, Values: []string{namespaceID}},
-	}}
+	in := &servicediscovery.ListServicesInput{}
+	if namespaceID != "" {
+		in.Filters = []types.ServiceFilter{{Name: types.ServiceFilterNameNamespaceId, Values: []string{namespaceID}}}
+	}
 	for {
 		page, err := s.api().listServices(ctx, in)
 		if err != nil {
@@ -129,10 +132,13 @@ func (s service) find(ctx context.Context, c serviceCall) (string, map[string]st
 			if err != nil {
 				return "", nil, err
 			}
-			if aws.ToString(found.NamespaceId) != namespaceID {
+			if namespaceID != "" && aws.ToString(found.NamespaceId) != namespaceID {
 				continue
 			}
 			tags, err := s.api().tagsOf(ctx, found.Arn)
+			if err == nil && namespaceID == "" && !resource.Ours(tags, c.Tags) {
+				continue
+			}
 			return aws.ToString(found.Id), tags, err
 		}
 		if in.NextToken = page.NextToken; in.NextToken == nil {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/component/cluster"
 	"github.com/company/deployer/internal/resource"
 	autoscaling "github.com/company/deployer/internal/resource/applicationautoscaling"
 	"github.com/company/deployer/internal/value"
@@ -27,8 +28,11 @@ func (s *Scaling) resources(in component.Instance, service *resource.Resource, t
 		return nil
 	}
 	least, most := s.Limits()
+	// Made of names, and not the service's output resourceId, for names are known before the service is there: a run that dies can then be
+	// told by its plan alone what it made.
+	id := value.Concat("service/", cluster.Output(cluster.Name), "/", service.Output("name"))
 	out := []*resource.Resource{in.Resource(target, autoscaling.TargetType, autoscaling.Target{
-		ResourceID: value.Expr[string](service.Output("resourceId")), Min: least, Max: most, ByClock: len(s.Schedule) > 0,
+		ResourceID: value.Expr[string](id), Min: least, Max: most, ByClock: len(s.Schedule) > 0,
 	})}
 	cpu := s.CPU
 	if cpu == 0 && s.Memory == 0 && !tracked && most > least {

@@ -1,0 +1,79 @@
+package awstest
+
+import (
+	"maps"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	awsec2 "github.com/company/deployer/internal/aws/ec2"
+	awscloudmap "github.com/company/deployer/internal/aws/servicediscovery"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/resource/ec2"
+	"github.com/company/deployer/internal/resource/resourcetest"
+	"github.com/company/deployer/internal/resource/servicediscovery"
+	"github.com/company/deployer/internal/value"
+)
+
+// A plan does not know the ids of what it is about to make, so an interrupted run leaves intents that lack them. What they are about must be
+// found all the same, and nothing else.
+func locateVaguely(t *testing.T, b resource.Behaviour, full value.Value, lacks ...string) {
+	t.Helper()
+	req := request(b.Definition().Type)
+	req.Tags = resourcetest.Tags("vague")
+	var problems []value.Problem
+	req.Inputs, problems = b.Check(full)
+	require.Empty(t, problems)
+	vague := req
+	vague.Leftover = true
+	known := maps.Clone(req.Inputs.Entries())
+	for _, name := range lacks {
+		delete(known, name)
+	}
+	vague.Inputs = value.NewMap(known)
+	locate := func(r resource.Request) (string, bool) {
+		state, found, err := b.(resource.Locator).Locate(t.Context(), r)
+		require.NoError(t, err)
+		return state.ID, found
+	}
+	_, found := locate(vague)
+	require.False(t, found)
+	state, err := b.Create(t.Context(), req)
+	require.NoError(t, err)
+	id, found := locate(vague)
+	require.True(t, found)
+	require.Equal(t, state.ID, id)
+
+	stored := vague
+	stored.InState = func(id string) bool { return id == state.ID }
+	_, found = locate(stored)
+	require.False(t, found, "it is in the state")
+	other := vague
+	other.Tags = resourcetest.Tags("other")
+	_, found = locate(other)
+	require.False(t, found, "it is another component's")
+	req.ID, req.Old, req.Inputs = state.ID, state, value.NullValue
+	require.NoError(t, b.Delete(t.Context(), req))
+	_, found = locate(vague)
+	require.False(t, found)
+}
+
+func TestLocateARuleOfUnknownGroups(t *testing.T) {
+	h := start(t)
+	vpc := makeVPC(t.Context(), t, h, "10.1.0.0/16")
+	db, api := makeGroup(t.Context(), t, h, vpc, "db"), makeGroup(t.Context(), t, h, vpc, "api")
+	b := behaviour(t, awsec2.Behaviours(h.Config), ec2.SecurityGroupRuleType)
+	rule := value.Encode(ec2.SecurityGroupRule{
+		SecurityGroupID: value.Lit(db), Direction: ec2.Ingress, Protocol: "tcp", FromPort: value.Lit(5432), ReferencedSecurityGroupID: value.Lit(api),
+	})
+	for _, lacks := range [][]string{{"securityGroupId"}, {"referencedSecurityGroupId"}, {"securityGroupId", "referencedSecurityGroupId"}} {
+		locateVaguely(t, b, rule, lacks...)
+	}
+}
+
+func TestLocateACloudMapServiceOfAnUnknownNamespace(t *testing.T) {
+	h := start(t)
+	namespace := makeNamespace(t.Context(), t, h, "vague.suite.internal", "vpc-vague")
+	b := behaviour(t, awscloudmap.Behaviours(h.Config), servicediscovery.ServiceType)
+	locateVaguely(t, b, value.Encode(servicediscovery.Service{Name: "api.shop", NamespaceID: value.Lit(namespace)}), "namespaceId")
+}
