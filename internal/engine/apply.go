@@ -68,8 +68,8 @@ func Destroy(ctx context.Context, state []byte, o Options) (*Result, error) {
 // refuseProtected finds all protected resources that the run would delete or replace before anything is touched. Only with
 // protected resources in the state there is a reason to look.
 func (r *run) refuseProtected(ctx context.Context, graph *resource.Graph, state []byte) error {
-	for _, s := range r.state.live {
-		if r.guarded[s.id] && !r.keep(s.id) {
+	for _, s := range r.state.all {
+		if s.id != "" && (r.guarded[s.id] || r.spared(s)) && !r.keep(s.id) {
 			p, err := newRun(previewing, graph, state, r.o)
 			if err != nil {
 				return err

@@ -264,9 +264,22 @@ func (r *run) recordFor(s *pkgresource.State) *record {
 	defer s.Lock.Unlock()
 	rec := recordOf(s)
 	if r.isOurs(s.URN) {
-		rec.Protect = r.protect[s.URN.Name()] && !s.Delete
+		rec.Protect = r.protect[s.URN.Name()]
+		if s.Delete { // a replacement that is not carried out to its end must not lift the protection of what was there before
+			rec.Protect = r.wasProtected(s)
+		}
 	}
 	return rec
+}
+
+// wasProtected is what the state said of an object before this run.
+func (r *run) wasProtected(s *pkgresource.State) bool {
+	for _, known := range r.state.all {
+		if known.state == s {
+			return known.protected
+		}
+	}
+	return s.Protect
 }
 
 // OnResourceOutputs implements deploy.Events: only the stack registers outputs.

@@ -214,6 +214,9 @@ func (c *collector) change(s seen) plan.Change {
 		}
 		if s.leftover {
 			out.Reason = "left over from an interrupted replacement"
+			if out.Protected = r.spared(s.old); out.Protected && def.DataLoss {
+				out.Consequence = plan.DataLoss
+			}
 			break
 		}
 		if def.DataLoss {

@@ -63,3 +63,50 @@ func TestProtection(t *testing.T) {
 	}
 	want(t, "state", ids(t, apply(t, g("2", false, true), off.State, o).State), "a/z:z")
 }
+
+// A replacement was allowed, and the run died before it deleted what was there before: the next run may not, unless it is allowed to as well.
+func TestProtectionOutlivesAnAllowedReplacement(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	g := func(zone string) *resource.Graph {
+		x := res("a/x:x", hashed, "name", "x"+zone, "zone", zone)
+		x.Protect = true
+		return graph(t, x)
+	}
+	state := apply(t, g("1"), nil, o).State
+	allowed := o
+	allowed.AllowDelete = func(string) bool { return true }
+	c.fail["delete a/x:x"] = errors.New("died")
+	result, err := Apply(t.Context(), g("2"), state, allowed)
+	if err == nil {
+		t.Fatal("nothing failed")
+	}
+	delete(c.fail, "delete a/x:x")
+	c.calls()
+
+	// Whether the state or only the intents of that run tell of the new object.
+	preview, err := PreviewApply(t.Context(), g("2"), state, allowed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	intended := o
+	intended.Intents = preview.Intents
+	for what, next := range map[string]struct {
+		state []byte
+		o     Options
+	}{"recorded": {result.State, o}, "intended": {state, intended}} {
+		for wish, desired := range map[string]*resource.Graph{"the same": g("2"), "nothing": nil} {
+			p, err := PreviewApply(t.Context(), desired, next.state, next.o)
+			var refused *ProtectedError
+			if !errors.As(err, &refused) || !strings.Contains(render(p.Plan), "protected") {
+				t.Errorf("%s, %s: preview: %v", what, wish, err)
+			}
+			if _, err := Apply(t.Context(), desired, next.state, next.o); !errors.As(err, &refused) {
+				t.Errorf("%s, %s: apply: %v", what, wish, err)
+			}
+		}
+	}
+	want(t, "calls of refused runs", c.calls(), "")
+	apply(t, g("2"), result.State, allowed)
+	want(t, "calls of an allowed run", c.calls(), "delete a/x:x")
+}

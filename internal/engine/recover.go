@@ -170,6 +170,7 @@ func (c *collector) intents() []json.RawMessage {
 		}
 		rec := recordOf(s.new)
 		rec.ID, rec.Outputs = "", nil
+		rec.Protect = c.run.protect[s.new.URN.Name()] // what is found is as protected as what the interrupted run would have recorded
 		text, err := json.Marshal(intent{Resource: rec.encode(), Replaces: s.action == plan.Replace})
 		if err != nil {
 			panic(err) // a raw message that came from json.Marshal

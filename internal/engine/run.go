@@ -110,10 +110,14 @@ func (r *run) guardState() {
 		r.guarded[id] = (r.protect[id] || res.Protect) && !r.o.allows(id)
 		r.protect[id] = res.Protect
 	}
-	for _, s := range r.state.live {
-		s.state.Protect = r.guarded[s.id] && r.mode == applying // a preview shows what would be refused
+	for _, s := range r.state.all {
+		s.state.Protect = r.mode == applying && (s.deleting && r.spared(s) || !s.deleting && r.guarded[s.id]) // a preview shows what would be refused
 	}
 }
+
+// spared reports whether an object that waits for its deletion must not be deleted now: it was protected when its replacement was allowed, and
+// the run that was allowed to delete it did not come to that.
+func (r *run) spared(s *stored) bool { return s.deleting && s.protected && !r.o.allows(s.id) }
 
 // snapshot is what the engine sees of the state. Of what is not targeted it sees neither unfinished business nor old failures, so
 // that it leaves them to a later run.
