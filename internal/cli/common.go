@@ -48,7 +48,7 @@ func (r *runFlags) request(progress view.Progress) (deploy.Request, error) {
 	case r.parallelism < 0:
 		return deploy.Request{}, diag.New(diag.Invalid, "Invalid --parallelism", "Fewer than one resource at a time leads nowhere.", "Give 1 or more, or leave it out.")
 	case r.lockTimeout < 0:
-		return deploy.Request{}, diag.New(diag.Invalid, "Invalid --lock-timeout", "A time to wait cannot be negative.", "Give 0 to fail at once, or a duration such as 8m.")
+		return deploy.Request{}, negativeTimeout()
 	}
 	req := deploy.Request{
 		Variables: values, Targets: r.targets, AllowDataLoss: r.allowDataLoss, Refresh: r.refresh,
@@ -68,6 +68,10 @@ func (r *runFlags) request(progress view.Progress) (deploy.Request, error) {
 		req.VarFiles = append(req.VarFiles, manifest.VarFile{Name: name, Data: data})
 	}
 	return req, nil
+}
+
+func negativeTimeout() error {
+	return diag.New(diag.Invalid, "Invalid --lock-timeout", "A time to wait cannot be negative.", "Give 0 to fail at once, or a duration such as 8m.")
 }
 
 // phases is a progress that passes on news, and for plans only phases.

@@ -191,7 +191,7 @@ func (f *Factory) warn(warnings diag.List) {
 func (f *Factory) Progress() view.Progress {
 	switch {
 	case f.global.quiet:
-		return view.Quiet{}
+		return view.Quiet{W: f.Stderr()}
 	case f.ErrTTY && !f.global.verbose && (f.loaded == nil || f.loaded.Settings.Preferences.ProgressBar):
 		return view.NewLive(f.Stderr(), f.Now, func() int { _, h := f.Size(); return h })
 	}

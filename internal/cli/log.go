@@ -64,7 +64,7 @@ func logEvent(log *slog.Logger, e plan.Event) {
 		log.Error("step", append(attributes, "problem", e.Text)...)
 	case plan.Progress:
 		log.Debug(e.Text, attributes...)
-	case plan.Phase:
+	case plan.Phase, plan.Waiting:
 		log.Info(e.Text)
 	default:
 		log.Info("step", attributes...)

@@ -29,8 +29,21 @@ func (f *Factory) ConfigFor(stack string) (*config.Effective, error) {
 func (f *Factory) world(settings config.Settings) deploy.World {
 	return deploy.World{
 		Root: f.Root(), Home: f.Home, Settings: settings, Env: f.Env, Now: f.Now, Version: version,
-		Command: "deployer " + f.command(), Hard: f.Hard, OnLock: f.OnLock, Log: f.log,
+		Command: "deployer " + f.command(), Flags: f.backendFlags(), Hard: f.Hard, OnLock: f.OnLock, Log: f.log,
 	}
+}
+
+// backendFlags are those of this command line that say where the backend is.
+func (f *Factory) backendFlags() []string {
+	var out []string
+	for _, flag := range [][2]string{
+		{"--config", f.global.configFile}, {"--backend-bucket", f.global.bucket}, {"--backend-region", f.global.region}, {"--lock-table", f.global.lockTable},
+	} {
+		if flag[1] != "" {
+			out = append(out, flag[0], flag[1])
+		}
+	}
+	return out
 }
 
 // Road opens the road for a stack, whose stack.yaml may name a backend of its own.

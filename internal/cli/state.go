@@ -1,18 +1,15 @@
 package cli
 
 import (
-	"io"
-
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/deploy"
-	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/view"
 )
 
 func newState(f *Factory) *cobra.Command {
-	cmd := parent("state", "Look at the state, and bring a rescued one back")
-	cmd.AddCommand(newStateList(f, nil), newStateShow(f, nil), newStatePull(f, nil), newStatePush(f, nil))
+	cmd := parent("state", "Look at the state, correct it, and bring an earlier one back")
+	cmd.AddCommand(newStateList(f, nil), newStateShow(f, nil), newStatePull(f, nil), newStatePush(f, nil), newStateRemove(f, nil), newStateRestore(f, nil))
 	return cmd
 }
 
@@ -118,57 +115,4 @@ func statePullRun(o *target) error {
 	}
 	_, err = o.factory.Out.Write(s.Snapshot.Raw)
 	return err
-}
-
-type statePushOptions struct {
-	target
-	file  string
-	force bool
-}
-
-func newStatePush(f *Factory, runF func(*statePushOptions) error) *cobra.Command {
-	o := &statePushOptions{target: target{factory: f}}
-	cmd := &cobra.Command{
-		Use:   "push FILE",
-		Short: "Write a rescued state.json to the backend",
-		Long:  "Write a state.json to the backend: the file that a run leaves when it could not save. - reads stdin. It must be of the same\nlineage and not older than what is there.",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			o.file = args[0]
-			if runF != nil {
-				return runF(o)
-			}
-			return statePushRun(o)
-		},
-	}
-	o.target.flags(cmd)
-	cmd.Flags().BoolVar(&o.force, "force", false, "although it is older than what is there")
-	return cmd
-}
-
-func statePushRun(o *statePushOptions) error {
-	f := o.factory
-	key, err := o.StoredKey()
-	if err != nil {
-		return err
-	}
-	var raw []byte
-	if o.file == "-" {
-		raw, err = io.ReadAll(io.LimitReader(f.In, state.MaxSize+1))
-	} else {
-		raw, err = f.ReadFile(o.file, state.MaxSize)
-	}
-	if err != nil {
-		return unreadable(err)
-	}
-	road, err := f.Road(key)
-	if err != nil {
-		return err
-	}
-	serial, err := road.Push(f.Soft, deploy.Request{Key: key, Progress: view.Quiet{}.Event}, o.file, raw, o.force)
-	if err != nil {
-		return err
-	}
-	f.Stdout().Printf("Wrote the state of %s: serial %d.\n", key, serial)
-	return nil
 }

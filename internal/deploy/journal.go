@@ -166,6 +166,6 @@ func (r *Road) rescue(held *session.Session, p *state.Payload, intents []state.I
 		return d
 	}
 	d.Detail = "What was done could not be saved in the backend. It is in " + path + "."
-	d.Next = "Once the backend works again, save it: deployer state push --stack " + p.Stack + " -e " + p.Environment + " " + path
+	d.Next = "Once the backend works again, save it:\n" + r.commandLine(state.Key{Stack: p.Stack, Environment: p.Environment}, "state push", path)
 	return d
 }

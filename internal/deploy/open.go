@@ -34,6 +34,7 @@ type World struct {
 	Now      func() time.Time
 	Version  string          // of deployer
 	Command  string          // for the lock: what is running
+	Flags    []string        // of the command line that say where the backend is: a command that is suggested needs them, too
 	Hard     context.Context // ends at the second signal
 	OnLock   func()          // called before a lock is taken: from then on the process must not die of a write that nobody reads; may be nil
 	Log      *slog.Logger    // nil: nothing is logged

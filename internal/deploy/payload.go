@@ -58,7 +58,7 @@ func (u *run) payload(held *session.Session) *state.Payload {
 	}
 	p.Account, p.Region = u.where.account, u.where.region
 	p.Engine, p.At, p.Version = u.engine, held.Lock().Now(), u.road.world.Version
-	p.Who = held.Who()
+	p.Who, p.Edited = held.Who(), nil
 	p.GitCommit = u.road.git().Commit
 	if u.stack != nil {
 		p.Variables, p.Config = variables(u.stack), resolved(u.stack)

@@ -2,69 +2,131 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"time"
 
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/state/session"
 )
 
-// Push replaces the state of a key by one from outside: the rescue file of a run that could not save. name is the file's, for errors. Without
-// force it must be of the same lineage, not older, and nobody may have deployed since it was made. The former state stays in the history.
-func (r *Road) Push(ctx context.Context, req Request, name string, raw []byte, force bool) (serial int64, err error) {
-	pushed, err := state.Decode(raw, name)
-	if err != nil {
-		return 0, err
-	}
-	given, err := decode(req.Key, pushed)
-	if err != nil {
-		return 0, err
-	}
-	lineage := "" // where there is a state, its own is compared below
-	if there, err := r.read(ctx, req.Key); err == nil && there == nil {
-		lineage = pushed.Lineage // the state was lost: what is deployed carries this lineage as a tag
-	}
-	held, err := r.open(ctx, req, r.caller(ctx), lineage)
-	if err != nil {
-		return 0, err
-	}
-	now := held.State()
-	if err := pushable(now, pushed, name); err != nil && (!force || now.Lineage != pushed.Lineage) {
-		return 0, closing(held, err)
-	}
-	if err := held.Write(ctx, given.Payload, pushed.Intents); err != nil {
-		return 0, closing(held, err)
-	}
-	store := r.backend.Store(req.Key)
-	written, err := decode(req.Key, held.State())
-	if err != nil {
-		return 0, closing(held, err)
-	}
-	done, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	return written.Snapshot.Envelope.Serial, held.Close(done,
-		func(ctx context.Context) error { return keep(ctx, store, written) },
-		func(ctx context.Context) error { return derive(ctx, store, req.Key, given.Payload.Engine) },
-	)
+// Written is the answer of Push and Restore. The comparison is there as far as it could be made, also beside an error.
+type Written struct {
+	Comparison *observe.StateComparison
+	Serial     int64 // 0: nothing was written
+	Deployment int
+	Warnings   diag.List
 }
 
-// pushable says what speaks against replacing now by pushed, all of it.
-func pushable(now, pushed *state.Envelope, name string) error {
-	if now == nil {
-		return nil
+// Push replaces the state of a key by one from outside: the rescue file of a run that could not save. name is the file's, for errors. It must be
+// of this stack, environment, account and lineage. Without force it must not be older than the state, and nobody may have deployed since.
+func (r *Road) Push(ctx context.Context, req Request, name string, raw []byte, force bool) (*Written, error) {
+	file, err := r.pushed(req.Key, name, raw)
+	if err != nil {
+		return &Written{}, err
 	}
-	var detail string
+	c, err := r.openReplacing(ctx, req, file)
+	if err != nil {
+		return &Written{}, err
+	}
+	written := &Written{}
+	unfit := c.unfit()
+	if unfit == nil {
+		return written, c.push(ctx, written)
+	}
+	if written.Comparison, err = c.compare(ctx); err != nil {
+		return written, closing(c.held, err)
+	}
+	var back *backInTimeError
+	if !force || !errors.As(unfit, &back) {
+		return written, closing(c.held, unfit)
+	}
+	return written, c.replace(ctx, "pushed "+versionOf(file.Stored)+" with --force", written)
+}
+
+// pushed reads a file that claims to be a state of a key.
+func (r *Road) pushed(key state.Key, name string, raw []byte) (*named, error) {
+	e, err := state.Decode(raw, name)
+	var damaged *state.CorruptError
+	if errors.As(err, &damaged) {
+		return nil, diag.New(diag.Conflict, "File is no whole state", fmt.Sprintf("%s: %s.", name, damaged.Reason), "Nothing was written. The file was cut off or edited: look for another copy.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := decode(key, e)
+	var foreign *ForeignError
+	if errors.As(err, &foreign) {
+		return nil, diag.New(diag.Conflict, "Foreign state", fmt.Sprintf("%s is the state of %s, not of %s.", name, foreign.Found, key),
+			"Nothing was written. Name its own stack and environment, or look for the file of this one.")
+	}
+	return &named{name, s}, err
+}
+
+// push writes the file as what it is: the end of the run that wrote the state, or of one that nobody deployed after.
+func (c *replacing) push(ctx context.Context, written *Written) error {
+	payload := *c.file.Payload
+	c.edit(&payload, "state push")
+	intents := c.file.Snapshot.Envelope.Intents
+	if c.now != nil && c.now.Snapshot.Envelope.Writer.LockID != c.file.Snapshot.Envelope.Writer.LockID {
+		intents = merged(intents, c.otherIntents())
+	}
+	return c.write(ctx, &payload, intents, written)
+}
+
+// backInTimeError says that somebody deployed since a file was written.
+type backInTimeError struct{ why string }
+
+func (e *backInTimeError) Error() string { return e.why }
+
+// unfit says what speaks against putting the file in the place of the state.
+func (c *replacing) unfit() error {
+	if err := c.misplaced(); err != nil {
+		return err
+	}
+	file := c.file.Snapshot.Envelope
+	why := ""
 	switch {
-	case now.Lineage != pushed.Lineage:
-		return diag.New(diag.Conflict, "Foreign state", fmt.Sprintf("%s has the lineage %s, the state in the backend %s: they are not of one stack.", name, pushed.Lineage, now.Lineage),
-			"Nothing was written. Look for the file of this stack and environment.")
-	case pushed.Fence < now.Fence:
-		detail = fmt.Sprintf("Another run deployed since %s was written (fence %d, now %d).", name, pushed.Fence, now.Fence)
-	case pushed.Serial < now.Serial:
-		detail = fmt.Sprintf("%s is older than the state in the backend (serial %d, now %d).", name, pushed.Serial, now.Serial)
+	case c.now == nil && file.Serial < c.held.Lock().LastSerial():
+		why = fmt.Sprintf("The last run left serial %d, %s has serial %d.", c.held.Lock().LastSerial(), c.file.name, file.Serial)
+	case c.now == nil:
+		return nil
 	default:
+		now := c.now.Snapshot.Envelope
+		switch {
+		case file.Fence < now.Fence:
+			why = fmt.Sprintf("Another run deployed since %s was written (fence %d, now %d).", c.file.name, file.Fence, now.Fence)
+		case file.Serial < max(now.Serial, c.held.Lock().LastSerial()):
+			why = fmt.Sprintf("%s is older than the state in the backend (serial %d, now %d).", c.file.name, file.Serial, max(now.Serial, c.held.Lock().LastSerial()))
+		default:
+			return nil
+		}
+		why += fmt.Sprintf(" What is there was written by %s at %s.", c.now.Payload.Who, c.now.Payload.At.UTC().Format("2006-01-02 15:04:05 UTC"))
+	}
+	d := diag.New(diag.Conflict, "State would go back in time", why,
+		"Nothing was written. If the file is right all the same, --force puts it there as a new version: what only the other state has is looked for in AWS by the next apply.")
+	d.Cause = &backInTimeError{why}
+	return d
+}
+
+// misplaced says that the file belongs to something else: nothing can force that.
+func (c *replacing) misplaced() error {
+	file, p := c.file.Snapshot.Envelope, c.file.Payload
+	if err := session.CheckPlace(file, c.where.account, ""); err != nil {
+		return err
+	}
+	if c.now == nil {
 		return nil
 	}
-	return diag.New(diag.Conflict, "State would go back in time", detail+fmt.Sprintf(" The state in the backend was written by %s.", now.Writer.LockID),
-		"Nothing was written. Compare with `deployer state pull`; --force replaces it all the same, the history keeps what is there now.")
+	now, there := c.now.Snapshot.Envelope, c.now.Payload
+	switch {
+	case now.Lineage != file.Lineage:
+		return diag.New(diag.Conflict, "Foreign state", fmt.Sprintf("%s has the lineage %s, the state in the backend %s: they are not of one stack.", c.file.name, file.Lineage, now.Lineage),
+			"Nothing was written. Look for the file of this stack and environment.")
+	case p.Account != there.Account || p.Region != there.Region:
+		return diag.New(diag.Conflict, "Foreign state", fmt.Sprintf("%s is about account %s, %s; what is deployed is in account %s, %s.", c.file.name, p.Account, p.Region, there.Account, there.Region),
+			"Nothing was written. Look for the file of this stack and environment.")
+	}
+	return nil
 }

@@ -21,12 +21,16 @@ func (r *Road) Read(ctx context.Context, key state.Key) (*Stored, error) {
 		return nil, err
 	}
 	if s == nil {
-		d := diag.New(diag.Invalid, "Nothing deployed", fmt.Sprintf("There is no state of %s in %s.", key, r.backend.Location()), "Deploy it first: deployer apply --stack "+key.Stack+" -e "+key.Environment)
-		d.Cause = &NothingError{key}
-		return nil, d
+		return nil, r.nothing(key)
 	}
 	s.Resources, err = engine.Resources(s.Payload.Engine)
 	return s, err
+}
+
+func (r *Road) nothing(key state.Key) error {
+	d := diag.New(diag.Invalid, "Nothing deployed", fmt.Sprintf("There is no state of %s in %s.", key, r.backend.Location()), "Deploy it first: deployer apply --stack "+key.Stack+" -e "+key.Environment)
+	d.Cause = &NothingError{key}
+	return d
 }
 
 // NothingError says that a stack has no state in an environment.
@@ -41,14 +45,20 @@ func (r *Road) read(ctx context.Context, key state.Key) (*Stored, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, r.healing(ctx, key, err)
 	}
 	s, err := decode(key, snapshot.Envelope)
-	if err == nil {
-		s.Snapshot = snapshot
+	if err != nil {
+		return nil, r.healing(ctx, key, err)
 	}
-	return s, err
+	s.Snapshot = snapshot
+	return s, nil
 }
+
+// ForeignError says that a state is that of another stack or environment.
+type ForeignError struct{ Found state.Key }
+
+func (e *ForeignError) Error() string { return "it is the state of " + e.Found.String() }
 
 // decode reads the payload of a state; nil when there is none.
 func decode(key state.Key, e *state.Envelope) (*Stored, error) {
@@ -60,8 +70,10 @@ func decode(key state.Key, e *state.Envelope) (*Stored, error) {
 		return nil, err
 	}
 	if payload.Stack != key.Stack || payload.Environment != key.Environment {
-		return nil, diag.New(diag.Conflict, "Foreign state",
-			fmt.Sprintf("Where the state of %s should be lies that of %s/%s.", key, payload.Stack, payload.Environment), "Somebody copied it there. Bring back the right version of the object.")
+		d := diag.New(diag.Conflict, "Foreign state",
+			fmt.Sprintf("Where the state of %s should be lies that of %s/%s: somebody copied it there.", key, payload.Stack, payload.Environment), "Bring back the right version: deployer state restore")
+		d.Cause = &ForeignError{state.Key{Stack: payload.Stack, Environment: payload.Environment}}
+		return nil, d
 	}
 	return &Stored{Snapshot: &state.Snapshot{Envelope: e}, Payload: payload}, nil
 }
@@ -80,7 +92,7 @@ func (r *Road) warnings(key state.Key, deployed bool) diag.List {
 		out.Add(&diag.Diagnostic{
 			Severity: diag.Warning, Code: diag.Conflict, Summary: "There is a local state, too",
 			Detail: fmt.Sprintf("%s was deployed with state on this machine, which %s does not know: what it made would be made again, or its names are taken.", key, r.backend.Location()),
-			Next:   "Bring it over first: deployer state push --stack " + key.Stack + " -e " + key.Environment + " " + r.localState(key),
+			Next:   "Bring it over first:\n" + r.commandLine(key, "state push", r.localState(key)),
 		})
 	}
 	if r.world.Settings.Backend.Type != "s3" {
@@ -96,7 +108,14 @@ func (r *Road) warnings(key state.Key, deployed bool) diag.List {
 // unfinished says of a state that a run is under way or died.
 func (r *Road) unfinished(stored *Stored) diag.List {
 	var out diag.List
-	if stored != nil && (interrupted(stored.Snapshot.Envelope.Intents) || stored.Payload.Status == state.InProgress) {
+	switch {
+	case stored == nil:
+	case stored.Payload.Status != state.InProgress && interrupted(stored.Snapshot.Envelope.Intents):
+		out.Add(&diag.Diagnostic{
+			Severity: diag.Warning, Code: diag.Conflict, Summary: "State is not certain",
+			Detail: "An earlier state was put back, or a run was stopped before it had looked at everything. This plan starts from what AWS has, and so will the next apply.",
+		})
+	case stored.Payload.Status == state.InProgress:
 		out.Add(&diag.Diagnostic{
 			Severity: diag.Warning, Code: diag.Conflict, Summary: "A run is under way or was interrupted",
 			Detail: fmt.Sprintf("%s, started by %s, has not finished. If it died, the next apply first picks up what it left behind.", r.describe(stored), stored.Payload.Who),

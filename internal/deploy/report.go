@@ -128,6 +128,9 @@ func Summary(s *Stored) observe.StateSummary {
 		Stack: p.Stack, Environment: p.Environment, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence, Deployment: p.Deployment, Result: string(p.Status),
 		At: p.At, Who: p.Who, Commit: p.GitCommit, Version: p.Version, Account: p.Account, Region: p.Region, Intents: []string{}, Resources: []observe.ResourceDetail{},
 	}
+	if edit := p.Edited; edit != nil {
+		out.Edited = fmt.Sprintf("%s by %s: %s", edit.At.UTC().Format("2006-01-02 15:04:05 UTC"), edit.Who, edit.What)
+	}
 	for _, i := range e.Intents {
 		out.Intents = append(out.Intents, string(i.Action)+" "+i.Resource)
 	}

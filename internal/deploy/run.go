@@ -60,21 +60,31 @@ func (u *run) from(stored *Stored, lineage string) {
 // open takes the lock and reads the state, side by side (steps 1 to 4).
 // lineage is what the state gets if there is none yet; "": a new one.
 func (r *Road) open(ctx context.Context, req Request, where place, lineage string) (*session.Session, error) {
+	held, err := r.openWith(ctx, req, where, func(o *session.Options) { o.Lineage = lineage })
+	if err != nil {
+		return nil, r.healing(ctx, req.Key, err)
+	}
+	return held, nil
+}
+
+func (r *Road) openWith(ctx context.Context, req Request, where place, change func(*session.Options)) (*session.Session, error) {
 	locks := r.world.Settings.Locks
 	if r.world.OnLock != nil {
 		r.world.OnLock()
 	}
-	return session.Open(ctx, r.locker, r.backend.Store(req.Key), session.Options{
-		Key: req.Key, Account: where.account, Region: where.region, Lineage: lineage, NewID: r.newID,
+	o := session.Options{
+		Key: req.Key, Account: where.account, Region: where.region, NewID: r.newID,
 		Owner: lock.Owner{Who: r.who(where), Version: r.world.Version, Metadata: map[string]string{"command": r.world.Command}},
 		Lock: lock.Options{
 			Timeout: req.LockTimeout, TTL: time.Duration(locks.TTL) * time.Second, Heartbeat: time.Duration(locks.Heartbeat) * time.Second,
 			Notify: func(holder lock.Record, waited time.Duration) {
-				req.Progress(plan.Event{Kind: plan.Phase, Text: fmt.Sprintf("Waiting for the lock (%s): held since %s by %s",
-					waited.Round(time.Second), holder.LockedAt.UTC().Format("15:04:05 UTC"), holder.LockedBy)})
+				req.Progress(plan.Event{Kind: plan.Waiting, Text: fmt.Sprintf("Waiting for the lock (%s): held since %s by %s",
+					waited.Round(time.Second), holder.LockedAt.UTC().Format("2006-01-02 15:04:05 UTC"), holder.Holder())})
 			},
 		},
-	})
+	}
+	change(&o)
+	return session.Open(ctx, r.locker, r.backend.Store(req.Key), o)
 }
 
 // closing releases the lock of a run that ends early, and returns why it ended.
@@ -134,7 +144,7 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	ctx := held.Lock().Context()
 	base, err := decode(u.req.Key, held.State())
 	if err != nil {
-		return err
+		return u.road.healing(ctx, u.req.Key, err)
 	}
 	u.from(base, held.Lineage())
 	if base != nil {

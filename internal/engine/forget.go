@@ -99,8 +99,9 @@ func (rec *record) without(gone map[sdk.URN]bool) json.RawMessage {
 }
 
 // Searches are the documents (as Preview.Intents) with which a later run looks for the objects of those resources, in the order of the
-// state: it takes them in again should they exist, and deletes them should nobody want them.
-func Searches(state []byte, wanted func(StoredResource) bool) ([]json.RawMessage, error) {
+// state: it takes them in again should they exist, and deletes them should nobody want them. instead: it is another object of a resource
+// that the later run's state has, and the newer one.
+func Searches(state []byte, wanted func(StoredResource) (yes, instead bool)) ([]json.RawMessage, error) {
 	resources, err := Resources(state)
 	if err != nil {
 		return nil, err
@@ -119,10 +120,10 @@ func Searches(state []byte, wanted func(StoredResource) bool) ([]json.RawMessage
 		if _, ours := typeOf(rec.Type); !ours {
 			continue
 		}
-		if stored := resources[n]; wanted(stored) {
+		if yes, instead := wanted(resources[n]); yes {
 			search := recordOf(rec.state())
 			search.ID, search.Outputs, search.Delete, search.PendingReplacement, search.InitErrors = "", nil, false, false, nil
-			text, err := json.Marshal(intent{Resource: search.encode(), Replaces: stored.Deleting})
+			text, err := json.Marshal(intent{Resource: search.encode(), Replaces: instead})
 			if err != nil {
 				return nil, err
 			}

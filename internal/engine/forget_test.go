@@ -76,7 +76,7 @@ func TestSearches(t *testing.T) {
 	g := graph(t, db, res("web/x:x", single, "name", "x"))
 	state := apply(t, g, nil, o).State
 	c.calls()
-	searches, err := Searches(state, func(StoredResource) bool { return true })
+	searches, err := Searches(state, func(StoredResource) (bool, bool) { return true, false })
 	if err != nil || len(searches) != 2 || IntentResource(searches[0]) != "web/db:db" {
 		t.Fatalf("%v %s", err, searches)
 	}

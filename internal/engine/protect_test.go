@@ -107,6 +107,16 @@ func TestProtectionOutlivesAnAllowedReplacement(t *testing.T) {
 		}
 	}
 	want(t, "calls of refused runs", c.calls(), "")
+	first, err := PreviewApply(t.Context(), g("1"), nil, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := o
+	lost.Intents = first.Intents
+	var refused *ProtectedError
+	if _, err := Apply(t.Context(), nil, nil, lost); !errors.As(err, &refused) {
+		t.Errorf("what only an intent tells of is not protected: %v", err)
+	}
 	apply(t, g("2"), result.State, allowed)
 	want(t, "calls of an allowed run", c.calls(), "delete a/x:x")
 }

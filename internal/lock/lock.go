@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -54,6 +55,25 @@ func (r Record) PID() int {
 		return 0
 	}
 	return pid
+}
+
+// Holder names the holder for people: "ann@example.com (laptop, pid 4711)".
+func (r Record) Holder() string {
+	s := r.LockedBy
+	if s == "" {
+		s = "someone"
+	}
+	var where []string
+	if host := r.Metadata["hostname"]; host != "" {
+		where = append(where, host)
+	}
+	if pid := r.Metadata["pid"]; pid != "" {
+		where = append(where, "pid "+pid)
+	}
+	if len(where) > 0 {
+		s += " (" + strings.Join(where, ", ") + ")"
+	}
+	return s
 }
 
 // Errors of a Table.

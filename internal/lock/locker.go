@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -259,22 +258,3 @@ func (l *Locker) Liveness(holder Record) Liveness {
 
 // Now is the table's clock, to show how long ago something was.
 func (l *Locker) Now() time.Time { return l.table.Now() }
-
-// describe names the holder for people.
-func describe(r Record) string {
-	s := r.LockedBy
-	if s == "" {
-		s = "someone"
-	}
-	var where []string
-	if host := r.Metadata["hostname"]; host != "" {
-		where = append(where, host)
-	}
-	if pid := r.Metadata["pid"]; pid != "" {
-		where = append(where, "pid "+pid)
-	}
-	if len(where) > 0 {
-		s += " (" + strings.Join(where, ", ") + ")"
-	}
-	return s
-}

@@ -28,11 +28,11 @@ func (l *Locker) ForceUnlock(ctx context.Context, key Key, id string, force bool
 			return Record{}, &NotLockedError{key}
 		case id != "" && now.ID != id:
 			return now, diag.New(diag.Invalid, "Wrong lock ID",
-				fmt.Sprintf("%s is held by %s under the ID %s, not %s. Nothing was unlocked.", key, describe(now), now.ID, id),
+				fmt.Sprintf("%s is held by %s under the ID %s, not %s. Nothing was unlocked.", key, now.Holder(), now.ID, id),
 				"Look again with `deployer locks show`: the run that you had in mind has ended.")
 		case !force && l.Liveness(now) != Dead:
 			d := diag.New(diag.Locked, "Lock holder may be alive",
-				fmt.Sprintf("%s is held by %s; its last heartbeat came %s ago. Nothing was unlocked.", key, describe(now), ago(l.table.Now(), now.LastHeartbeat)),
+				fmt.Sprintf("%s is held by %s; its last heartbeat came %s ago. Nothing was unlocked.", key, now.Holder(), ago(l.table.Now(), now.LastHeartbeat)),
 				"Wait for that run, stop it, or unlock with --force if you are sure that it is dead.")
 			d.Cause = &HeldError{now}
 			return now, d

@@ -142,7 +142,8 @@ type StateSummary struct {
 	Version     string           `json:"version"` // of deployer
 	Account     string           `json:"account"`
 	Region      string           `json:"region"`
-	Intents     []string         `json:"intents"` // of an interrupted run: "create web/api:service"
+	Edited      string           `json:"edited,omitempty"` // since the last run: "2026-11-27 07:00:00 UTC by ann: state rm web/api"
+	Intents     []string         `json:"intents"`          // of an interrupted run: "create web/api:service"
 	Resources   []ResourceDetail `json:"resources"`
 }
 

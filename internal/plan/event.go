@@ -11,12 +11,13 @@ const (
 	FailedAt EventKind = "failed"
 	Skipped  EventKind = "skipped" // not started, because something it needs failed
 	Phase    EventKind = "phase"   // the run as a whole: locking, planning, saving
+	Waiting  EventKind = "waiting" // the run as a whole: somebody else holds the lock. Told even to those who want to hear nothing
 )
 
 // Event is one piece of news of a running apply, without times: whoever shows it has a clock.
 type Event struct {
 	Kind     EventKind
-	Resource string // its ID; "" for a Phase
+	Resource string // its ID; "" for a Phase and Waiting
 	Type     string
 	Action   Action
 	Text     string // of Progress, FailedAt and Phase

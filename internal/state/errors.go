@@ -51,7 +51,7 @@ func problem(cause error, summary, detail, next string) *diag.Diagnostic {
 
 func corrupt(where string, raw []byte, reason string) error {
 	return problem(&CorruptError{Reason: reason, Raw: raw}, "State is damaged", where+": "+reason+".",
-		"Nothing was changed. Bring back an earlier version of state.json, or copy the newest file below history/ over it.")
+		"Nothing was changed. Bring back an earlier version: deployer state restore")
 }
 
 func newer(where string, format, minReader int) error {
@@ -66,7 +66,7 @@ func NotFound(where string) error { return fmt.Errorf("%s: %w", where, ErrNotFou
 // Gone is the error of a Store whose state at where was deleted since it was read.
 func Gone(where string) error {
 	return problem(ErrGone, "State was deleted", where+" was deleted while this run was under way.",
-		"Find out who deleted it. An older version of the object, or `deployer state push` of the rescued file, brings it back.")
+		"Find out who deleted it. `deployer state push` of the rescued file, or `deployer state restore`, brings it back.")
 }
 
 // Conflict is the error of a Store that finds current at where instead of what was read before; current may be nil.

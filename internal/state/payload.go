@@ -31,11 +31,19 @@ type Payload struct {
 	GitCommit   string    `json:"gitCommit"` // of the deployment repository, "" outside git
 	Version     string    `json:"version"`   // of deployer
 	Summary     string    `json:"summary,omitempty"`
+	Edited      *Edit     `json:"edited,omitempty"` // since that run, by a command that deploys nothing
 
 	Variables  map[string]string `json:"variables,omitempty"` // the values given; sensitive ones are left out
 	Config     json.RawMessage   `json:"config,omitempty"`    // the resolved configuration, what a rollback deploys again
 	Components []Component       `json:"components,omitempty"`
 	Engine     json.RawMessage   `json:"engine,omitempty"` // the Pulumi deployment
+}
+
+// Edit is a change of the state that no deployment made.
+type Edit struct {
+	At   time.Time `json:"at"`
+	Who  string    `json:"who"`
+	What string    `json:"what"` // "state rm user-service/api"
 }
 
 // Component is what the state keeps of a component.

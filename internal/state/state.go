@@ -68,6 +68,22 @@ type Store interface {
 	PutDerived(ctx context.Context, name string, body []byte) error
 }
 
+// Versioned is a Store whose backend keeps what is overwritten and deleted: S3 with versioning.
+type Versioned interface {
+	// ListVersions returns the newest limit contents that state.json had, newest first; all with limit 0.
+	ListVersions(ctx context.Context, limit int) ([]ObjectVersion, error)
+	// GetVersion returns one of them; ErrNotFound when there is none of that id.
+	GetVersion(ctx context.Context, id string) (*Snapshot, error)
+}
+
+// ObjectVersion is one content that state.json has, or had.
+type ObjectVersion struct {
+	ID      string
+	At      time.Time
+	Size    int64 // bytes
+	Current bool
+}
+
 // Backend holds the states of all stacks.
 type Backend interface {
 	// Store returns the place of one state. It does no I/O.

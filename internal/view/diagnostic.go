@@ -46,8 +46,14 @@ func diagnostic(w *Writer, d *diag.Diagnostic) {
 	for _, line := range d.Lines {
 		w.Printf("  %s %s\n", styled(dim, "|"), strings.TrimRight(line, "\r\n"))
 	}
-	if d.Next != "" {
-		w.Printf("%s\n", wrap(d.Next, "  ", w.Width))
+	for _, paragraph := range strings.Split(d.Next, "\n") {
+		switch {
+		case paragraph == "":
+		case strings.HasPrefix(paragraph, "deployer "): // a command to be copied: never broken
+			w.Printf("    %s\n", paragraph)
+		default:
+			w.Printf("%s\n", wrap(paragraph, "  ", w.Width))
+		}
 	}
 }
 

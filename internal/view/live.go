@@ -64,7 +64,7 @@ func (l *Live) Planned(p *plan.Plan) { l.mu.Lock(); l.planned = changes(p); l.mu
 func (l *Live) Event(e plan.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if e.Kind == plan.Phase {
+	if e.Kind == plan.Phase || e.Kind == plan.Waiting {
 		l.phase = e.Text
 		return
 	}

@@ -284,6 +284,7 @@ func State(w *Writer, s observe.StateSummary) {
 	w.Printf("%s/%s  v%d %s\n", styled(bold, s.Stack), styled(bold, s.Environment), s.Deployment, s.Result)
 	for _, row := range [][2]string{
 		{"written", s.At.UTC().Format(time.RFC3339) + " by " + s.Who},
+		{"edited", s.Edited},
 		{"commit", s.Commit},
 		{"deployer", s.Version},
 		{"account", s.Account + ", " + s.Region},

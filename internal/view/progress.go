@@ -16,11 +16,15 @@ type Progress interface {
 	Close()
 }
 
-// Quiet shows nothing.
-type Quiet struct{}
+// Quiet shows nothing but that somebody else is waited for: minutes without a word would look like a hang.
+type Quiet struct{ W *Writer }
 
 // Event implements Progress.
-func (Quiet) Event(plan.Event) {}
+func (q Quiet) Event(e plan.Event) {
+	if e.Kind == plan.Waiting {
+		q.W.Printf("%s\n", e.Text)
+	}
+}
 
 // Planned implements Progress.
 func (Quiet) Planned(*plan.Plan) {}
@@ -54,7 +58,7 @@ func (p *Plain) Event(e plan.Event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch e.Kind {
-	case plan.Phase:
+	case plan.Phase, plan.Waiting:
 		p.w.Printf("%s\n", e.Text)
 	case plan.Started:
 		p.begun[e.Resource] = p.now()

@@ -79,6 +79,9 @@ func (c *Cloud) s3(req *http.Request, body []byte) (Call, answer) {
 	var act func(*bucket) (int, map[string]string, []byte)
 	switch {
 	case req.Header.Get("Content-Encoding") == "aws-chunked" || key == "" && req.Method != http.MethodGet:
+	case key == "" && req.URL.Query().Has("versions"):
+		call.Operation, call.Target = "ListObjectVersions", name+"/"+req.URL.Query().Get("prefix")
+		act = func(b *bucket) (int, map[string]string, []byte) { return b.listVersions(req) }
 	case key == "":
 		call.Operation, call.Target = "ListObjectsV2", name+"/"+req.URL.Query().Get("prefix")
 		act = func(b *bucket) (int, map[string]string, []byte) { return b.list(req) }
@@ -87,7 +90,7 @@ func (c *Cloud) s3(req *http.Request, body []byte) (Call, answer) {
 		act = func(b *bucket) (int, map[string]string, []byte) { return b.putIf(req, key, body, c.now()) }
 	case req.Method == http.MethodGet:
 		call.Operation = "GetObject"
-		act = func(b *bucket) (int, map[string]string, []byte) { return b.get(key) }
+		act = func(b *bucket) (int, map[string]string, []byte) { return b.get(key, req.URL.Query().Get("versionId")) }
 	case req.Method == http.MethodDelete:
 		call.Operation = "DeleteObject"
 		act = func(b *bucket) (int, map[string]string, []byte) {
@@ -127,8 +130,17 @@ func (b *bucket) putIf(req *http.Request, key string, body []byte, at time.Time)
 	return http.StatusOK, map[string]string{"ETag": v.etag, "X-Amz-Version-Id": v.id}, nil
 }
 
-func (b *bucket) get(key string) (int, map[string]string, []byte) {
+func (b *bucket) get(key, id string) (int, map[string]string, []byte) {
 	v, ok := b.current(key)
+	if id != "" {
+		i := slices.IndexFunc(b.objects[key], func(v version) bool { return v.id == id })
+		if i < 0 {
+			return s3Error(http.StatusNotFound, "NoSuchVersion", "The specified version does not exist.")
+		}
+		if v, ok = b.objects[key][i], true; v.deleted {
+			return s3Error(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+		}
+	}
 	if !ok {
 		return s3Error(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.")
 	}
@@ -189,6 +201,53 @@ func (b *bucket) list(req *http.Request) (int, map[string]string, []byte) {
 	}
 	if !out.IsTruncated {
 		out.NextContinuationToken = ""
+	}
+	body, err := xml.Marshal(out)
+	if err != nil {
+		return s3Error(http.StatusInternalServerError, "InternalError", err.Error())
+	}
+	return http.StatusOK, map[string]string{"Content-Type": "application/xml"}, body
+}
+
+type versions struct {
+	XMLName                            xml.Name `xml:"ListVersionsResult"`
+	IsTruncated                        bool
+	NextKeyMarker, NextVersionIdMarker string          `xml:",omitempty"` //nolint:revive // S3's names
+	Version                            []listedVersion `xml:"Version"`
+	DeleteMarker                       []listedVersion `xml:"DeleteMarker"`
+}
+
+type listedVersion struct {
+	Key, VersionId, LastModified string //nolint:revive // S3's names
+	IsLatest                     bool
+	Size                         int
+}
+
+// listVersions lists the versions of one object, two at a time so that paging happens.
+func (b *bucket) listVersions(req *http.Request) (int, map[string]string, []byte) {
+	key, after := req.URL.Query().Get("prefix"), req.URL.Query().Get("version-id-marker")
+	var out versions
+	all := b.objects[key]
+	seen := after == ""
+	for i, v := range slices.Backward(all) {
+		if !seen {
+			seen = v.id == after
+			continue
+		}
+		if len(out.Version)+len(out.DeleteMarker) == 2 {
+			out.IsTruncated, out.NextKeyMarker = true, key
+			break
+		}
+		out.NextVersionIdMarker = v.id
+		one := listedVersion{key, v.id, v.modified.Format(time.RFC3339), i == len(all)-1, len(v.body)}
+		if v.deleted {
+			out.DeleteMarker = append(out.DeleteMarker, one)
+		} else {
+			out.Version = append(out.Version, one)
+		}
+	}
+	if !out.IsTruncated {
+		out.NextVersionIdMarker = ""
 	}
 	body, err := xml.Marshal(out)
 	if err != nil {

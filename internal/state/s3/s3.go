@@ -41,6 +41,7 @@ type api struct {
 	put    func(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 	remove func(context.Context, *s3.DeleteObjectInput, ...func(*s3.Options)) (*s3.DeleteObjectOutput, error)
 	list   func(context.Context, *s3.ListObjectsV2Input, ...func(*s3.Options)) (*s3.ListObjectsV2Output, error)
+	past   func(context.Context, *s3.ListObjectVersionsInput, ...func(*s3.Options)) (*s3.ListObjectVersionsOutput, error)
 }
 
 // Backend is one bucket and prefix.
@@ -57,7 +58,7 @@ var _ state.Backend = (*Backend)(nil)
 func New(cfg sdk.Config, s Settings) *Backend {
 	client := newClient(cfg, s.PathStyle)
 	b := &Backend{
-		api:    api{get: client.GetObject, put: client.PutObject, remove: client.DeleteObject, list: client.ListObjectsV2},
+		api:    api{get: client.GetObject, put: client.PutObject, remove: client.DeleteObject, list: client.ListObjectsV2, past: client.ListObjectVersions},
 		bucket: s.Bucket, prefix: Prefix(s.Prefix), patience: s.Patience,
 	}
 	if b.patience == 0 {
@@ -126,10 +127,10 @@ func (b *Backend) each(ctx context.Context, prefix, delimiter string, visit func
 
 func (b *Backend) where(key string) string { return "s3://" + b.bucket + "/" + key }
 
-// read gets an object whole.
-func (b *Backend) read(ctx context.Context, key string) (raw []byte, etag state.Version, err error) {
+// read gets an object whole; version is the id of one that is not current, else nil.
+func (b *Backend) read(ctx context.Context, key string, version *string) (raw []byte, etag state.Version, err error) {
 	err = b.try(ctx, min(readPatience, b.patience), func(ctx context.Context) error {
-		out, err := b.api.get(ctx, &s3.GetObjectInput{Bucket: &b.bucket, Key: &key})
+		out, err := b.api.get(ctx, &s3.GetObjectInput{Bucket: &b.bucket, Key: &key, VersionId: version})
 		if err != nil {
 			return err
 		}
@@ -141,6 +142,8 @@ func (b *Backend) read(ctx context.Context, key string) (raw []byte, etag state.
 	switch {
 	case hasCode(err, "NoSuchKey"):
 		return nil, "", state.NotFound(b.where(key))
+	case version != nil && hasCode(err, "NoSuchVersion", "InvalidArgument", "MethodNotAllowed"): // the last: it is a deletion
+		return nil, "", state.NotFound(b.where(key) + " in the version " + *version)
 	case err != nil:
 		return nil, "", b.problem("s3:GetObject", err)
 	}
@@ -148,7 +151,7 @@ func (b *Backend) read(ctx context.Context, key string) (raw []byte, etag state.
 }
 
 func (b *Backend) snapshot(ctx context.Context, key string) (*state.Snapshot, error) {
-	raw, etag, err := b.read(ctx, key)
+	raw, etag, err := b.read(ctx, key, nil)
 	if err != nil {
 		return nil, err
 	}

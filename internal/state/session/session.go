@@ -24,6 +24,8 @@ type Options struct {
 	Account string        // of the credentials in use; must be the state's. "": not compared
 	Region  string        // of the AWS resources; must be the state's. "": not compared
 	Lineage string        // that the state must have, when there is one: a saved plan's. "": any
+	// Replace: this run puts a state of its own there, so one that is missing, damaged, or older than the lock remembers is no error.
+	Replace bool
 	NewID   func() string // makes unique ids (UUIDs): of operations, and of the lineage of a first deployment
 }
 
@@ -32,7 +34,9 @@ type Session struct {
 	options Options
 	store   state.Store
 	lock    *lock.Lock
-	base    *state.Snapshot // what the next write goes on top of; nil: nothing yet
+	base    *state.Snapshot // what the next write goes on top of; nil: nothing yet, or nothing that can be read
+	damaged state.Version   // of what the next write goes on top of, where that cannot be read
+	floor   int64           // the next serial is higher than this one, too
 	lineage string
 	claimed bool
 	end     func() // of the lock's context
@@ -85,11 +89,24 @@ func Open(ctx context.Context, locker *lock.Locker, store state.Store, o Options
 
 // get returns the state, nil when there is none.
 func (s *Session) get(ctx context.Context) (*state.Snapshot, error) {
+	s.damaged = ""
 	snapshot, err := s.store.Get(ctx)
-	if errors.Is(err, state.ErrNotFound) {
+	var corrupt *state.CorruptError
+	switch {
+	case errors.Is(err, state.ErrNotFound):
+		return nil, nil
+	case s.options.Replace && errors.As(err, &corrupt):
+		s.damaged = corrupt.Version
 		return nil, nil
 	}
 	return snapshot, err
+}
+
+// OldError says that the state is older than the one that the last run left.
+type OldError struct{ Serial, Left int64 }
+
+func (e *OldError) Error() string {
+	return fmt.Sprintf("the state has serial %d, the last run left serial %d", e.Serial, e.Left)
 }
 
 // settle makes state and lock fit: the state read is not older than the lock remembers, is the one that was meant, and was not
@@ -105,11 +122,14 @@ func (s *Session) settle(ctx context.Context) error {
 		if s.base, err = s.get(ctx); err != nil {
 			return err
 		}
-		if s.Serial() < s.lock.LastSerial() {
-			return diag.New(diag.Conflict, "State is older than it was",
+		if s.Serial() < s.lock.LastSerial() && !s.options.Replace {
+			d := diag.New(diag.Conflict, "State is older than it was",
 				fmt.Sprintf("%s has serial %d, but the last run left serial %d: somebody put an old state back, or removed it.", s.options.Key, s.Serial(), s.lock.LastSerial()),
-				"Bring back the newest version of state.json, or the newest file below history/: copy it over state.json.")
+				"Bring back the newest version: deployer state restore")
+			d.Cause = &OldError{s.Serial(), s.lock.LastSerial()}
+			return d
 		}
+		s.floor = s.lock.LastSerial()
 	}
 	return s.accept(ctx)
 }
@@ -138,6 +158,19 @@ func (s *Session) accept(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Outrank makes the next write a successor of e, which is about to be put in the place of the state: of its lineage, with a higher serial
+// and no lower fence. Whether e may go there is for the caller to decide.
+func (s *Session) Outrank(ctx context.Context, e *state.Envelope) error {
+	s.lineage, s.floor = e.Lineage, max(s.floor, e.Serial)
+	if e.Fence >= s.lock.Fence() {
+		return s.lock.RaiseFence(ctx, e.Fence)
+	}
+	return nil
+}
+
+// Damaged reports whether there is a state that cannot be read (with Options.Replace).
+func (s *Session) Damaged() bool { return s.damaged != "" }
 
 // Serial of the state, 0 when there is none.
 func (s *Session) Serial() int64 {

@@ -26,7 +26,7 @@ func (s *Session) Write(ctx context.Context, payload *state.Payload, intents []s
 			return err
 		}
 	}
-	var after state.Version
+	after := s.damaged
 	if s.base != nil {
 		after = s.base.Version
 	}
@@ -51,7 +51,7 @@ func (s *Session) Write(ctx context.Context, payload *state.Payload, intents []s
 // Next returns the envelope that Write would put; for a rescue file when it cannot.
 func (s *Session) Next(payload *state.Payload, intents []state.Intent) (*state.Envelope, error) {
 	next := &state.Envelope{
-		Lineage: s.lineage, Serial: s.Serial() + 1, Fence: s.lock.Fence(), Intents: intents,
+		Lineage: s.lineage, Serial: max(s.Serial(), s.floor) + 1, Fence: s.lock.Fence(), Intents: intents,
 		Writer: state.Writer{LockID: s.lock.ID(), OpID: s.options.NewID()},
 	}
 	return next, next.SetPayload(payload)

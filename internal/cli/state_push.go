@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/view"
+)
+
+// stateChange is what commands that write the state have in common.
+type stateChange struct {
+	target
+	lockTimeout       time.Duration
+	autoApprove, json bool
+}
+
+func (s *stateChange) register(cmd *cobra.Command) {
+	s.target.flags(cmd)
+	cmd.Flags().DurationVar(&s.lockTimeout, "lock-timeout", 8*time.Minute, "how long to wait for the lock; 0: fail at once")
+	cmd.Flags().BoolVar(&s.json, "json", false, "print JSON")
+}
+
+// open returns the road and the request of a change, and ends the display of its progress.
+func (s *stateChange) open() (*deploy.Road, deploy.Request, *lateProgress, error) {
+	f := s.factory
+	if s.lockTimeout < 0 {
+		return nil, deploy.Request{}, nil, negativeTimeout()
+	}
+	key, err := s.StoredKey()
+	if err != nil {
+		return nil, deploy.Request{}, nil, err
+	}
+	road, err := f.Road(key)
+	progress := &lateProgress{make: f.Progress}
+	return road, deploy.Request{Key: key, LockTimeout: s.lockTimeout, Progress: progress.Event}, progress, err
+}
+
+// approved asks whether what is on the screen may be done.
+func (s *stateChange) approved(question, command string) (bool, error) {
+	f := s.factory
+	settings, err := f.Config()
+	switch {
+	case err != nil:
+		return false, err
+	case s.autoApprove || settings.Settings.Preferences.AutoApprove:
+		return true, nil
+	case !f.InTTY:
+		return false, diag.New(diag.Failed, "Not approved", "There is no terminal to ask on; nothing was changed.", "Run deployer "+command+" --auto-approve once the above is what you want.")
+	}
+	yes, err := newPrompter(f).yes(f.Soft, "\n"+question)
+	if err == nil && !yes {
+		err = diag.New(diag.Failed, "Not approved", "Nothing was changed.", "")
+	}
+	return yes, err
+}
+
+type statePushOptions struct {
+	stateChange
+	file  string
+	force bool
+}
+
+func newStatePush(f *Factory, runF func(*statePushOptions) error) *cobra.Command {
+	o := &statePushOptions{}
+	o.factory = f
+	cmd := &cobra.Command{
+		Use:   "push FILE",
+		Short: "Write a rescued state.json to the backend",
+		Long: "Write a state.json to the backend: the file that a run leaves when it could not save. - reads stdin. It must be of the same stack, account and\n" +
+			"lineage. When it is older than what is there, a report shows what differs, and only --force writes it.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			o.file = args[0]
+			if runF != nil {
+				return runF(o)
+			}
+			return statePushRun(o)
+		},
+	}
+	o.register(cmd)
+	cmd.Flags().BoolVar(&o.force, "force", false, "although it is older than what is there")
+	return cmd
+}
+
+func statePushRun(o *statePushOptions) error {
+	f := o.factory
+	road, req, progress, err := o.open()
+	if err != nil {
+		return err
+	}
+	var raw []byte
+	if o.file == "-" {
+		raw, err = io.ReadAll(io.LimitReader(f.In, state.MaxSize+1))
+	} else {
+		raw, err = f.ReadFile(o.file, state.MaxSize)
+	}
+	if err != nil {
+		return unreadable(err)
+	}
+	written, err := road.Push(f.Soft, req, o.file, raw, o.force)
+	progress.Close()
+	return reportWritten(&o.stateChange, written, err, "Wrote the state")
+}
+
+// reportWritten shows what a command that wrote a state did.
+func reportWritten(o *stateChange, written *deploy.Written, err error, did string) error {
+	f := o.factory
+	if o.json {
+		if jsonErr := view.WrittenJSON(f.Out, written.Comparison, written.Serial, written.Deployment, written.Warnings, err); jsonErr != nil {
+			return jsonErr
+		}
+		return err
+	}
+	f.warn(written.Warnings)
+	if written.Comparison != nil && !(f.global.quiet && err == nil) {
+		view.StateComparison(f.Stdout(), written.Comparison)
+		f.Stdout().Printf("\n")
+	}
+	if err != nil {
+		return err
+	}
+	key, keyErr := o.StoredKey()
+	f.Stdout().Printf("%s of %s: serial %d.\n", did, key, written.Serial)
+	return keyErr
+}

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/view"
+)
+
+type stateRemoveOptions struct {
+	stateChange
+	which deploy.Selection
+}
+
+func newStateRemove(f *Factory, runF func(*stateRemoveOptions) error) *cobra.Command {
+	o := &stateRemoveOptions{}
+	o.factory = f
+	cmd := &cobra.Command{
+		Use:   "rm ADDRESS | --resource ID",
+		Short: "Forget a component or a resource; AWS keeps it",
+		Long: "Take a component (user-service/api) or one resource (user-service/api:queue) out of the state. Nothing is deleted in AWS: what stays\n" +
+			"behind is listed first. --resource also takes what AWS calls the object: its ARN, URL or id.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				o.which.Address = args[0]
+			}
+			if runF != nil {
+				return runF(o)
+			}
+			return stateRemoveRun(o)
+		},
+	}
+	o.register(cmd)
+	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "do not ask (preferences.autoApprove)")
+	cmd.Flags().StringVar(&o.which.ID, "resource", "", "one resource: its address with the resource's name, or its `ID` in AWS")
+	return cmd
+}
+
+func stateRemoveRun(o *stateRemoveOptions) error {
+	if (o.which.Address == "") == (o.which.ID == "") {
+		return diag.New(diag.Invalid, "Invalid usage", "Name what the state is to forget: a component's or resource's address, or --resource with one ID.", "deployer state show lists them.")
+	}
+	f := o.factory
+	road, req, progress, err := o.open()
+	if err != nil {
+		return err
+	}
+	forgotten, serial, err := road.Forget(f.Soft, req, o.which, func(what *observe.Forgotten) (bool, error) {
+		progress.pause()
+		if !o.json {
+			view.Forgetting(f.Stdout(), what) // also when quiet: it is what this command is about
+		}
+		return o.approved("Do you want the state to forget this?", "state rm")
+	})
+	progress.Close()
+	if o.json && forgotten != nil {
+		if jsonErr := view.ForgottenJSON(f.Out, forgotten, serial, err); jsonErr != nil {
+			return jsonErr
+		}
+	}
+	if err != nil || o.json {
+		return err
+	}
+	f.Stdout().Printf("\n")
+	view.Forgot(f.Stdout(), forgotten, serial)
+	return nil
+}

@@ -1,0 +1,194 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/value"
+)
+
+// named is a state with what people call it.
+type named struct {
+	name string
+	*Stored
+}
+
+// compare tells file, which is to be written, from backend, which is there, by what both started from. The latter two may be nil.
+func compare(key state.Key, file, backend, base *named) (*observe.StateComparison, error) {
+	out := &observe.StateComparison{Stack: key.Stack, Environment: key.Environment, Resources: []observe.StateDifference{}}
+	var objects [3]map[string]engine.StoredResource
+	for i, s := range []*named{file, backend, base} {
+		if s == nil {
+			continue
+		}
+		side, found, err := sideOf(s)
+		if err != nil {
+			return nil, err
+		}
+		objects[i] = found
+		switch i {
+		case 0:
+			out.File = *side
+		case 1:
+			out.Backend = side
+		case 2:
+			out.Base = side
+		}
+	}
+	ids := map[string]bool{}
+	for _, side := range objects[:2] {
+		for id := range side {
+			ids[id] = true
+		}
+	}
+	for _, id := range sortedKeys(ids) {
+		d, same := differenceOf(id, objects[0], objects[1])
+		if same {
+			out.Same++
+			continue
+		}
+		if base != nil {
+			d.Changed = changedSince(id, objects[0], objects[1], objects[2])
+		}
+		out.Resources = append(out.Resources, d)
+	}
+	return out, nil
+}
+
+func sortedKeys(set map[string]bool) []string {
+	keys := make([]string, 0, len(set))
+	for key := range set {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func sideOf(s *named) (*observe.StateSide, map[string]engine.StoredResource, error) {
+	e, p := s.Snapshot.Envelope, s.Payload
+	resources, err := engine.Resources(p.Engine)
+	if err != nil {
+		return nil, nil, err
+	}
+	objects := make(map[string]engine.StoredResource, len(resources))
+	for _, r := range resources {
+		objects[objectKey(r)] = r
+	}
+	return &observe.StateSide{
+		Name: s.name, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence, Deployment: p.Deployment, Result: string(p.Status), At: p.At, Who: p.Who,
+		Resources: len(resources),
+	}, objects, nil
+}
+
+// objectKey tells apart the object of a resource and one that waits for its deletion.
+func objectKey(r engine.StoredResource) string {
+	if r.Deleting {
+		return r.ID + " (to be deleted: " + r.AWSID + ")"
+	}
+	return r.ID
+}
+
+func differenceOf(id string, file, backend map[string]engine.StoredResource) (d observe.StateDifference, same bool) {
+	a, inFile := file[id]
+	b, inBackend := backend[id]
+	d = observe.StateDifference{Resource: id, Type: a.Type, FileID: a.AWSID, BackendID: b.AWSID, Where: observe.Differs}
+	switch {
+	case !inBackend:
+		d.Where = observe.OnlyInFile
+	case !inFile:
+		d.Where, d.Type = observe.OnlyInBackend, b.Type
+	case sameObject(a, b):
+		return d, true
+	default:
+		d.Properties = differing(a, b)
+	}
+	return d, false
+}
+
+func sameObject(a, b engine.StoredResource) bool {
+	return a.AWSID == b.AWSID && a.Protect == b.Protect && a.Deleting == b.Deleting && a.Replacing == b.Replacing && value.Equal(a.Inputs, b.Inputs) &&
+		value.Equal(a.Outputs, b.Outputs) && slices.Equal(a.Dependencies, b.Dependencies) && slices.Equal(a.InitErrors, b.InitErrors)
+}
+
+// differing are the properties in which two objects differ; where the inputs are equal those that AWS has made.
+func differing(a, b engine.StoredResource) []string {
+	names := func(x, y value.Value) []string {
+		all := map[string]bool{}
+		for _, v := range []value.Value{x, y} {
+			for name := range v.Entries() {
+				if !value.Equal(x.Get(name), y.Get(name)) {
+					all[name] = true
+				}
+			}
+		}
+		return sortedKeys(all)
+	}
+	out := names(a.Inputs, b.Inputs)
+	if len(out) == 0 {
+		out = names(a.Outputs, b.Outputs)
+	}
+	for what, differs := range map[string]bool{"protect": a.Protect != b.Protect, "rollout": !slices.Equal(a.InitErrors, b.InitErrors)} {
+		if differs {
+			out = append(out, what)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// changedSince says in which of two states a resource is not as in the one before both.
+func changedSince(id string, file, backend, base map[string]engine.StoredResource) string {
+	was, existed := base[id]
+	changed := func(side map[string]engine.StoredResource) bool {
+		is, exists := side[id]
+		return exists != existed || exists && !sameObject(is, was)
+	}
+	switch inFile, inBackend := changed(file), changed(backend); {
+	case inFile && inBackend:
+		return "both"
+	case inFile:
+		return "file"
+	}
+	return "backend"
+}
+
+// commonBase is the newest state of the history that both have come from; nil when the history has none, or cannot be read.
+func (r *Road) commonBase(ctx context.Context, key state.Key, file, backend *Stored) *named {
+	if file == nil || backend == nil {
+		return nil
+	}
+	past, err := state.ReadHistory(ctx, r.backend.Store(key), 0)
+	if err != nil {
+		return nil // the report says less
+	}
+	a, b := file.Snapshot.Envelope, backend.Snapshot.Envelope
+	for _, p := range past {
+		if p.Err != nil {
+			continue
+		}
+		// A state that was written under a higher fence, or later, is none of those that a run started from.
+		e := p.Snapshot.Envelope
+		if e.Lineage != a.Lineage || e.Lineage != b.Lineage || e.Fence > min(a.Fence, b.Fence) || e.Serial > min(a.Serial, b.Serial) {
+			continue
+		}
+		if e.Writer == a.Writer || e.Writer == b.Writer {
+			return nil // one of them is what the other has come from: that says it all
+		}
+		if s, err := decode(key, e); err == nil {
+			return &named{versionOf(s), s}
+		}
+	}
+	return nil
+}
+
+// versionOf is what a state is called in the history.
+func versionOf(s *Stored) string {
+	if s.Payload.Status == state.InProgress {
+		return fmt.Sprintf("v%d, which was under way", s.Payload.Deployment+1)
+	}
+	return fmt.Sprintf("v%d", s.Payload.Deployment)
+}

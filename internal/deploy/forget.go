@@ -1,0 +1,185 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/state"
+)
+
+// Selection says what Forget is about: a component's address, a resource's ID, or what AWS calls the object.
+type Selection struct {
+	Address string // of a component, or the ID of a resource
+	ID      string // of a resource, or what AWS calls the object
+}
+
+func (s Selection) text() string { return s.Address + s.ID }
+
+func (s Selection) has(r engine.StoredResource) bool {
+	if s.ID != "" {
+		return r.ID == s.ID || r.AWSID == s.ID
+	}
+	return r.Component == s.Address || r.ID == s.Address
+}
+
+// Forget takes resources out of the state; AWS keeps the objects. approve is asked with what stays behind; nil: approved. The answer is there
+// beside an error, too, as far as it is known.
+func (r *Road) Forget(ctx context.Context, req Request, which Selection, approve func(*observe.Forgotten) (bool, error)) (*observe.Forgotten, int64, error) {
+	where := r.caller(ctx)
+	held, err := r.open(ctx, req, where, "")
+	if err != nil {
+		return nil, 0, err
+	}
+	base, err := decode(req.Key, held.State())
+	if err == nil && base == nil {
+		err = r.nothing(req.Key)
+	}
+	if err != nil {
+		return nil, 0, closing(held, r.healing(ctx, req.Key, err))
+	}
+	u := r.newRun(nil, &resource.Graph{}, where, req)
+	u.from(base, held.Lineage()) // with what the journal of an interrupted run adds
+	gone, next, err := u.forget(base.Payload, which)
+	if err != nil {
+		return gone, 0, closing(held, err)
+	}
+	intents, err := remainingIntents(base.Snapshot.Envelope.Intents, gone)
+	if err != nil {
+		return gone, 0, closing(held, err)
+	}
+	if approve != nil {
+		if ok, err := approve(gone); !ok || err != nil {
+			return gone, 0, closing(held, err)
+		}
+	}
+	next.Edited = &state.Edit{At: held.Lock().Now(), Who: held.Who(), What: "state rm " + which.text()}
+	if err := held.Write(held.Lock().Context(), next, intents); err != nil {
+		return gone, 0, closing(held, moved(err))
+	}
+	serial := held.Serial()
+	done, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishing)
+	defer cancel()
+	store := r.backend.Store(req.Key)
+	return gone, serial, held.Close(done, func(ctx context.Context) error { return derive(ctx, store, req.Key, next.Engine) })
+}
+
+// forget finds what is meant, what depends on it, and what the state says without it.
+func (u *run) forget(p *state.Payload, which Selection) (*observe.Forgotten, *state.Payload, error) {
+	resources, err := engine.Resources(u.engine)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := &observe.Forgotten{
+		Stack: p.Stack, Environment: p.Environment,
+		Resources: []observe.ForgottenResource{}, Dependents: []observe.Dependent{}, Components: []string{},
+	}
+	gone, stays := map[string]bool{}, map[string]bool{}
+	for _, r := range resources {
+		if !which.has(r) {
+			continue
+		}
+		gone[r.ID] = true
+		out.Resources = append(out.Resources, observe.ForgottenResource{Resource: r.ID, Type: r.Type, ID: r.AWSID, Name: consoleName(r), Protected: r.Protect, Deleted: r.Replacing})
+	}
+	for _, r := range resources {
+		if gone[r.ID] {
+			continue
+		}
+		stays[r.Component] = true
+		for _, need := range r.Dependencies {
+			if gone[need] {
+				out.Dependents = append(out.Dependents, observe.Dependent{Resource: r.ID, Needs: need})
+			}
+		}
+	}
+	next := *p
+	next.Components = nil
+	named := false
+	for _, c := range p.Components {
+		named = named || which.ID == "" && c.Address == which.Address
+		if stays[c.Address] || !touched(resources, gone, c.Address) && c.Address != which.Address {
+			next.Components = append(next.Components, c)
+			continue
+		}
+		out.Components = append(out.Components, c.Address)
+	}
+	if len(gone) == 0 && !named {
+		return nil, nil, unknownResource(p, resources, which)
+	}
+	next.Engine, err = engine.Forget(u.engine, func(id string) bool { return gone[id] })
+	if err != nil {
+		return out, nil, unfinishedReplacement(err)
+	}
+	return out, &next, nil
+}
+
+// touched reports whether a component loses resources.
+func touched(resources []engine.StoredResource, gone map[string]bool, address string) bool {
+	return slices.ContainsFunc(resources, func(r engine.StoredResource) bool { return r.Component == address && gone[r.ID] })
+}
+
+// consoleName is the name under which AWS shows an object.
+func consoleName(r engine.StoredResource) string {
+	for _, properties := range []interface{ Str() string }{r.Inputs.Get("name"), r.Outputs.Get("name"), r.Inputs.Get("family")} {
+		if name := properties.Str(); name != "" {
+			return name
+		}
+	}
+	return path.Base(r.AWSID)
+}
+
+// remainingIntents are the intents of a state without what is forgotten. That an interrupted run meant to make an object which the state
+// has is settled; that it meant to put another one in its place is not.
+func remainingIntents(intents []state.Intent, gone *observe.Forgotten) ([]state.Intent, error) {
+	var out []state.Intent
+	for _, i := range intents {
+		is := slices.ContainsFunc(gone.Resources, func(r observe.ForgottenResource) bool { return r.Resource == i.Resource })
+		switch {
+		case is && i.Action == state.Replace:
+			return nil, unfinishedReplacement(fmt.Errorf("an interrupted run was about to replace %s", i.Resource))
+		case is && i.Action == state.Create:
+		default:
+			out = append(out, i)
+		}
+	}
+	return out, nil
+}
+
+func unfinishedReplacement(err error) error {
+	return diag.New(diag.Conflict, "Cannot forget it yet", sentence(err.Error())+" Nobody knows yet which object is there.",
+		"Nothing was changed. Run apply (or destroy) first: it finds out, and goes on from there.")
+}
+
+func unknownResource(p *state.Payload, resources []engine.StoredResource, which Selection) error {
+	var names []string
+	for _, c := range p.Components {
+		names = append(names, c.Address)
+	}
+	addresses := len(names)
+	for _, r := range resources {
+		names = append(names, r.ID)
+	}
+	if which.ID != "" {
+		names, addresses = names[addresses:], len(resources)
+	}
+	next := diag.DidYouMean(which.text(), names)
+	switch {
+	case next != "":
+	case len(names) == 0:
+		next = "The state is empty."
+	default:
+		next = "There are: " + strings.Join(names[:min(addresses, 20)], ", ") + "."
+	}
+	what := "Unknown address"
+	if which.ID != "" {
+		what = "Unknown resource"
+	}
+	return diag.New(diag.Invalid, what, fmt.Sprintf("The state has no %q.", which.text()), next)
+}

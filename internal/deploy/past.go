@@ -1,0 +1,179 @@
+package deploy
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/state"
+)
+
+// kept is one content that a state has, or had.
+type kept struct {
+	observe.StateVersion
+	stored *Stored // nil: it cannot be brought back
+}
+
+// past returns what can be brought back, the newest of the history first and then the newest object versions, limit of each at most (0: all).
+// The history of finished deployments comes first because its names are what people know. unseen is why object versions could not be
+// looked at, or some of them; the answer is there all the same.
+func (r *Road) past(ctx context.Context, key state.Key, limit int) (all []kept, unseen, err error) {
+	store := r.backend.Store(key)
+	history, err := state.ReadHistory(ctx, store, limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, p := range history {
+		k := kept{StateVersion: observe.StateVersion{Version: p.Name, At: p.At}}
+		k.fill(key, p.Snapshot, p.Err)
+		if k.stored != nil {
+			k.Version = versionOf(k.stored)
+		}
+		all = append(all, k)
+	}
+	objects, unseen := objectVersions(ctx, key, store, limit)
+	for _, o := range objects {
+		same := func(k kept) bool {
+			return k.stored != nil && o.stored != nil && k.stored.Snapshot.Envelope.Writer == o.stored.Snapshot.Envelope.Writer
+		}
+		if at := slices.IndexFunc(all, same); at >= 0 { // it has a better name
+			all[at].Current = all[at].Current || o.Current
+			continue
+		}
+		all = append(all, o)
+	}
+	return all, unseen, ctx.Err()
+}
+
+// objectVersions reads the contents that the bucket keeps of state.json.
+func objectVersions(ctx context.Context, key state.Key, store state.Store, limit int) ([]kept, error) {
+	versioned, ok := store.(state.Versioned)
+	if !ok {
+		return nil, nil
+	}
+	list, err := versioned.ListVersions(ctx, limit)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]kept, len(list))
+	var all sync.WaitGroup
+	slots := make(chan struct{}, 16)
+	for i, v := range list {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			out[i].StateVersion = observe.StateVersion{Version: v.ID, At: v.At, Current: v.Current}
+			snapshot, err := versioned.GetVersion(ctx, v.ID)
+			out[i].fill(key, snapshot, err)
+		})
+	}
+	all.Wait()
+	return out, nil
+}
+
+// fill says what a content is, or why it is none.
+func (k *kept) fill(key state.Key, s *state.Snapshot, err error) {
+	var stored *Stored
+	if err == nil {
+		stored, err = decode(key, s.Envelope)
+	}
+	var resources []engine.StoredResource
+	if err == nil {
+		resources, err = engine.Resources(stored.Payload.Engine)
+	}
+	if err != nil {
+		k.Problem = reason(err)
+		return
+	}
+	p := stored.Payload
+	k.Serial, k.Deployment, k.Result, k.Who, k.Resources, k.stored = s.Envelope.Serial, p.Deployment, string(p.Status), p.Who, len(resources), stored
+}
+
+// reason is an error in few words.
+func reason(err error) string {
+	var d *diag.Diagnostic
+	if errors.As(err, &d) {
+		return d.Summary
+	}
+	return err.Error()
+}
+
+// Versions lists what `state restore` can bring back.
+func (r *Road) Versions(ctx context.Context, key state.Key, limit int) ([]observe.StateVersion, diag.List, error) {
+	all, unseen, err := r.past(ctx, key, limit)
+	out := make([]observe.StateVersion, len(all))
+	for i, k := range all {
+		out[i] = k.StateVersion
+	}
+	return out, asWarnings(unseen), err
+}
+
+// newest returns the content with the highest serial that can be brought back; nil when there is none.
+func newest(all []kept) *kept {
+	whole := slices.DeleteFunc(slices.Clone(all), func(k kept) bool { return k.stored == nil })
+	if len(whole) == 0 {
+		return nil
+	}
+	// Of equals the first: its name is the better one.
+	best := slices.MaxFunc(whole, func(a, b kept) int { return cmp.Compare(a.Serial, b.Serial) })
+	return &best
+}
+
+var deploymentName = regexp.MustCompile(`^v([0-9]+)$`)
+
+// find returns the content that people call version: "v3", the name of a history file, or the id of an object version.
+func (r *Road) find(ctx context.Context, key state.Key, version string) (*named, error) {
+	store := r.backend.Store(key)
+	unknown := func(what string) error {
+		return diag.New(diag.Invalid, "Unknown version", fmt.Sprintf("%s has no %s.", key, what),
+			"Nothing was changed. What there is:\n"+r.commandLine(key, "state restore"))
+	}
+	if m := deploymentName.FindStringSubmatch(version); m != nil {
+		number, _ := strconv.Atoi(m[1])
+		past, err := state.ReadHistory(ctx, store, 0)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range past {
+			if p.Err != nil {
+				continue
+			}
+			if s, err := decode(key, p.Snapshot.Envelope); err == nil && s.Payload.Deployment == number {
+				return &named{version, s}, nil
+			}
+		}
+		return nil, unknown("version " + version + " in its history")
+	}
+	var snapshot *state.Snapshot
+	var err error
+	name := strings.TrimSuffix(path.Base(version), ".json")
+	if _, ok := state.ParseHistoryName(name); ok {
+		snapshot, err = store.GetHistory(ctx, name)
+	} else if versioned, ok := store.(state.Versioned); ok {
+		name = version
+		snapshot, err = versioned.GetVersion(ctx, version)
+	} else {
+		return nil, unknown("version " + version)
+	}
+	switch {
+	case errors.Is(err, state.ErrNotFound):
+		return nil, unknown("version " + version)
+	case err != nil:
+		return nil, err
+	}
+	s, err := decode(key, snapshot.Envelope)
+	if err != nil {
+		return nil, err
+	}
+	return &named{name, s}, nil
+}

@@ -1,0 +1,64 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/state/session"
+)
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./~-]+$`)
+
+// commandLine is a command as people can copy it: for this stack and environment, and with the flags that say where its state is.
+func (r *Road) commandLine(key state.Key, command string, args ...string) string {
+	words := []string{"deployer", command, "--stack", key.Stack, "-e", key.Environment}
+	for _, word := range append(append([]string{}, r.world.Flags...), args...) {
+		if !plainWord.MatchString(word) {
+			word = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+		words = append(words, word)
+	}
+	return strings.Join(words, " ")
+}
+
+// looking is how long a remedy may be looked for.
+const looking = 20 * time.Second
+
+// healing adds to the news that a state is damaged, foreign or older than it should be how to bring back the newest whole one.
+func (r *Road) healing(ctx context.Context, key state.Key, err error) error {
+	var damaged *state.CorruptError
+	var old *session.OldError
+	var foreign *ForeignError
+	var d *diag.Diagnostic
+	if !errors.As(err, &damaged) && !errors.As(err, &old) && !errors.As(err, &foreign) || !errors.As(err, &d) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), looking)
+	defer cancel()
+	told := *d
+	told.Next = "Nothing was changed. " + r.remedy(ctx, key)
+	return &told
+}
+
+func (r *Road) remedy(ctx context.Context, key state.Key) string {
+	all, unseen, err := r.past(ctx, key, 20)
+	best := newest(all)
+	switch {
+	case best == nil && (err != nil || unseen != nil):
+		if err == nil {
+			err = unseen
+		}
+		return "Earlier versions could not be looked at (" + reason(err) + "); once they can be, this lists them:\n" + r.commandLine(key, "state restore")
+	case best == nil:
+		return "There is no earlier version of it, neither in its history nor in the bucket. If there is a copy:\n" + r.commandLine(key, "state push", "FILE")
+	}
+	what := versionOf(best.stored)
+	return fmt.Sprintf("The newest whole version is %s (serial %d, %s, by %s). This brings it back:\n%s", what, best.Serial,
+		best.At.UTC().Format("2006-01-02 15:04:05 UTC"), best.Who, r.commandLine(key, "state restore", best.Version))
+}

@@ -1,0 +1,223 @@
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/state/session"
+)
+
+// replacing is a state about to be put in the place of another, under the lock.
+type replacing struct {
+	road  *Road
+	req   Request
+	where place
+	held  *session.Session
+	file  *named // what is to be written
+	now   *named // what is there; nil when that is missing or cannot be read
+	// last is what was there before it was damaged, removed or replaced, as far as the backend keeps that; else now.
+	last *named
+}
+
+// openReplacing takes the lock, whatever is in the place of the state; only a newer format is left alone. file may be nil, and set later.
+func (r *Road) openReplacing(ctx context.Context, req Request, file *named) (*replacing, error) {
+	c := &replacing{road: r, req: req, where: r.caller(ctx), file: file}
+	var err error
+	if c.held, err = r.openWith(ctx, req, c.where, func(o *session.Options) { o.Replace = true }); err != nil {
+		return nil, err
+	}
+	there, err := decode(req.Key, c.held.State())
+	var foreign *ForeignError
+	switch {
+	case errors.As(err, &foreign):
+	case err != nil:
+		return nil, closing(c.held, err)
+	case there != nil:
+		c.now = &named{r.backend.Location(), there}
+	}
+	c.last = c.now
+	// What is there may not be what was there last: then its intents are looked for, too.
+	if lost := c.held.Lock().LastSerial(); c.now == nil || c.now.Snapshot.Envelope.Serial < lost {
+		if all, _, err := r.past(ctx, req.Key, 20); err == nil {
+			if best := newest(all); best != nil && (c.now == nil || best.Serial > c.now.Snapshot.Envelope.Serial) {
+				c.last = &named{"the last whole version (" + versionOf(best.stored) + ")", best.stored}
+			}
+		}
+	}
+	return c, nil
+}
+
+func (c *replacing) compare(ctx context.Context) (*observe.StateComparison, error) {
+	var base *named
+	if c.last != nil {
+		base = c.road.commonBase(ctx, c.req.Key, c.file.Stored, c.last.Stored)
+	}
+	return compare(c.req.Key, c.file, c.last, base)
+}
+
+func (c *replacing) edit(p *state.Payload, what string) {
+	p.Edited = &state.Edit{At: c.held.Lock().Now(), Who: c.held.Who(), What: what}
+}
+
+// replace makes the file a new version, as what it says is not what is known of AWS last: the next run looks at everything that is different.
+func (c *replacing) replace(ctx context.Context, what string, written *Written) error {
+	payload := *c.file.Payload
+	last := payload.Deployment
+	if c.last != nil {
+		last = max(last, c.last.Payload.Deployment)
+	}
+	if past, err := state.ReadHistory(ctx, c.road.backend.Store(c.req.Key), 1); err == nil && len(past) == 1 && past[0].Err == nil {
+		if p, err := past[0].Snapshot.Envelope.Decode(); err == nil {
+			last = max(last, p.Deployment)
+		}
+	}
+	payload.Deployment = last
+	if payload.Status != state.InProgress { // one that was under way gets its number when a run has finished it
+		payload.Deployment++
+		payload.Summary = what
+	}
+	payload.At, payload.Who, payload.Version, payload.Edited = c.held.Lock().Now(), c.held.Who(), c.road.world.Version, nil
+	doubts, err := c.doubts()
+	if err != nil {
+		return closing(c.held, err)
+	}
+	intents := merged(c.file.Snapshot.Envelope.Intents, c.otherIntents(), doubts)
+	return c.write(ctx, &payload, intents, written)
+}
+
+// otherIntents are those of what is there that the run which wrote the file does not know better.
+func (c *replacing) otherIntents() []state.Intent {
+	var out []state.Intent
+	for _, s := range []*named{c.now, c.last} {
+		if s == nil {
+			continue
+		}
+		for _, i := range s.Snapshot.Envelope.Intents {
+			if i.OpID != c.file.Snapshot.Envelope.Writer.LockID {
+				out = append(out, i)
+			}
+		}
+	}
+	return out
+}
+
+// merged puts intents together, each once. None is lost.
+func merged(lists ...[]state.Intent) []state.Intent {
+	var out []state.Intent
+	for _, i := range slices.Concat(lists...) {
+		same := func(o state.Intent) bool {
+			return o.Resource == i.Resource && o.Action == i.Action && o.ID == i.ID && string(o.Engine) == string(i.Engine)
+		}
+		if at := slices.IndexFunc(out, same); at < 0 {
+			out = append(out, i)
+		} else if i.Suspect.IsZero() {
+			out[at].Suspect = i.Suspect // one that nobody looked for counts
+		}
+	}
+	return out
+}
+
+// doubts are intents for all that the file may be wrong about: objects that it does not know, which the next run looks for, and objects that it
+// knows otherwise, which the next run reads anew.
+func (c *replacing) doubts() ([]state.Intent, error) {
+	_, ours, err := sideOf(c.file)
+	if err != nil {
+		return nil, err
+	}
+	theirs := map[string]engine.StoredResource{}
+	var search []json.RawMessage
+	if c.last != nil {
+		if _, theirs, err = sideOf(c.last); err != nil {
+			return nil, err
+		}
+		knows := map[string]bool{}
+		for _, r := range ours {
+			knows[r.ID+" "+r.AWSID] = true
+		}
+		search, err = engine.Searches(c.last.Payload.Engine, func(r engine.StoredResource) (yes, instead bool) {
+			_, instead = ours[r.ID]
+			return !r.Replacing && !knows[r.ID+" "+r.AWSID], instead
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	var out []state.Intent
+	note := func(i state.Intent) {
+		i.OpID, i.At = c.held.Lock().ID(), c.held.Lock().Now()
+		out = append(out, i)
+	}
+	for _, raw := range search {
+		id := engine.IntentResource(raw)
+		note(state.Intent{Resource: id, Type: theirs[id].Type, Action: state.Create, Engine: raw})
+	}
+	for _, key := range sortedKeys(keysOf(ours)) {
+		r := ours[key]
+		if there, known := theirs[key]; !known || !sameObject(r, there) {
+			note(state.Intent{Resource: r.ID, Type: r.Type, Action: state.Update, ID: r.AWSID})
+		}
+	}
+	return out, nil
+}
+
+func keysOf(objects map[string]engine.StoredResource) map[string]bool {
+	out := make(map[string]bool, len(objects))
+	for key := range objects {
+		out[key] = true
+	}
+	return out
+}
+
+// write puts the new state there, above all that was, and ends the run. What is overwritten stays in the history, if it was a deployment.
+func (c *replacing) write(ctx context.Context, p *state.Payload, intents []state.Intent, written *Written) error {
+	store := c.road.backend.Store(c.req.Key)
+	if c.now != nil && c.now.Payload.Status != state.InProgress && c.now.Payload.Deployment > 0 {
+		if err := keep(ctx, store, c.now.Stored); err != nil {
+			return closing(c.held, err)
+		}
+	}
+	for _, s := range []*named{c.last, c.file} { // the file last: its lineage is the one that the state gets
+		if s == nil {
+			continue
+		}
+		if err := c.held.Outrank(ctx, s.Snapshot.Envelope); err != nil {
+			return closing(c.held, err)
+		}
+	}
+	if err := c.held.Write(ctx, p, intents); err != nil {
+		return closing(c.held, moved(err))
+	}
+	final, err := decode(c.req.Key, c.held.State())
+	if err != nil {
+		return closing(c.held, err)
+	}
+	written.Serial, written.Deployment = c.held.Serial(), p.Deployment
+	done, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishing)
+	defer cancel()
+	written.Warnings = asWarnings(c.held.Close(done,
+		func(ctx context.Context) error {
+			if p.Status == state.InProgress || p.Deployment == 0 {
+				return nil
+			}
+			return keep(ctx, store, final)
+		},
+		func(ctx context.Context) error { return derive(ctx, store, c.req.Key, p.Engine) },
+	))
+	return nil
+}
+
+// moved turns the news that the state was changed without the lock into what people can do.
+func moved(err error) error {
+	var m *session.MovedError
+	if !errors.As(err, &m) {
+		return err
+	}
+	return diag.New(diag.Conflict, "State was changed by someone else", fmt.Sprintf("While this command ran somebody wrote serial %d.", m.Serial), "Nothing was written. Run the command again.")
+}

@@ -1,0 +1,83 @@
+package observe
+
+import "time"
+
+// StateVersion is one content of a state that can be brought back.
+type StateVersion struct {
+	Version    string    `json:"version"` // what `state restore` takes: "v3", or the id of an object version
+	At         time.Time `json:"at"`      // when it was written
+	Current    bool      `json:"current,omitempty"`
+	Serial     int64     `json:"serial,omitempty"`
+	Deployment int       `json:"deployment,omitempty"`
+	Result     string    `json:"result,omitempty"`
+	Who        string    `json:"who,omitempty"`
+	Resources  int       `json:"resources"`
+	Problem    string    `json:"problem,omitempty"` // why it cannot be brought back
+}
+
+// StateSide is one of the states that are compared.
+type StateSide struct {
+	Name       string    `json:"name"` // the file, the place in the backend, "v3"
+	Lineage    string    `json:"lineage"`
+	Serial     int64     `json:"serial"`
+	Fence      int64     `json:"fence"`
+	Deployment int       `json:"deployment"`
+	Result     string    `json:"result"`
+	At         time.Time `json:"at"`
+	Who        string    `json:"who"`
+	Resources  int       `json:"resources"`
+}
+
+// StateComparison is how a state that is to be written differs from the one in the backend.
+type StateComparison struct {
+	Stack       string            `json:"stack"`
+	Environment string            `json:"environment"`
+	File        StateSide         `json:"file"`    // what is to be written: a file, or an earlier version
+	Backend     *StateSide        `json:"backend"` // what is there, or was before it was damaged; null when nothing is known of it
+	Base        *StateSide        `json:"base"`    // what both started from, where the history has it
+	Resources   []StateDifference `json:"resources"`
+	Same        int               `json:"same"` // resources that do not differ
+}
+
+// Where a resource of a StateDifference is.
+const (
+	OnlyInFile    = "only in file"
+	OnlyInBackend = "only in backend"
+	Differs       = "differs"
+)
+
+// StateDifference is one resource that is not the same in both states.
+type StateDifference struct {
+	Resource   string   `json:"resource"`
+	Type       string   `json:"type"`
+	Where      string   `json:"where"`
+	FileID     string   `json:"fileId,omitempty"`    // what AWS calls it there
+	BackendID  string   `json:"backendId,omitempty"` // and there
+	Properties []string `json:"properties,omitempty"`
+	Changed    string   `json:"changed,omitempty"` // since the base: "file", "backend" or "both"
+}
+
+// Forgotten is what a state does not hold any more, or would not.
+type Forgotten struct {
+	Stack       string              `json:"stack"`
+	Environment string              `json:"environment"`
+	Resources   []ForgottenResource `json:"resources"`
+	Dependents  []Dependent         `json:"dependents"`
+	Components  []string            `json:"components"` // those of which nothing is left
+}
+
+// ForgottenResource is an AWS object that stays behind.
+type ForgottenResource struct {
+	Resource  string `json:"resource"`
+	Type      string `json:"type"`
+	ID        string `json:"id"`             // what AWS calls it
+	Name      string `json:"name,omitempty"` // under which the console shows it
+	Protected bool   `json:"protected,omitempty"`
+	Deleted   bool   `json:"deleted,omitempty"` // it is gone already: its replacement was interrupted
+}
+
+// Dependent is a resource that stays in the state and was made with something that does not.
+type Dependent struct {
+	Resource string `json:"resource"`
+	Needs    string `json:"needs"`
+}

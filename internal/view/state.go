@@ -1,0 +1,166 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/state"
+)
+
+// StateVersions writes what can be brought back.
+func StateVersions(w *Writer, key state.Key, versions []observe.StateVersion) {
+	if len(versions) == 0 {
+		w.Printf("There is no version of the state of %s to bring back.\n", key)
+		return
+	}
+	var rows [][]string
+	for _, v := range versions {
+		what := styled(red, v.Problem)
+		if v.Problem == "" {
+			what = fmt.Sprintf("v%d %s, %s, by %s", v.Deployment, v.Result, count(v.Resources, "resource"), v.Who)
+			if v.Result == string(state.InProgress) {
+				what = fmt.Sprintf("v%d %s, %s, by %s", v.Deployment+1, v.Result, count(v.Resources, "resource"), v.Who)
+			}
+		}
+		if v.Current {
+			what += styled(dim, " (current)")
+		}
+		serial := ""
+		if v.Serial > 0 {
+			serial = fmt.Sprint(v.Serial)
+		}
+		rows = append(rows, []string{v.Version, v.At.UTC().Format("2006-01-02 15:04:05"), serial, what})
+	}
+	Table(w, []string{"VERSION", "WRITTEN (UTC)", "SERIAL", "STATE"}, rows)
+}
+
+// StateComparison writes how a state that is to be written differs from the one that is there.
+func StateComparison(w *Writer, c *observe.StateComparison) {
+	w.Printf("State of %s/%s:\n", styled(bold, c.Stack), styled(bold, c.Environment))
+	side(w, "new", &c.File)
+	if c.Backend == nil {
+		w.Printf("  %s %s\n", pad("there:", 8), "nothing that can be read")
+	} else {
+		side(w, "there", c.Backend)
+	}
+	if c.Base != nil {
+		side(w, "before", c.Base)
+	}
+	w.Printf("\n")
+	if len(c.Resources) == 0 {
+		w.Printf("All of %s are the same.\n", count(c.Same, "resource"))
+		return
+	}
+	width := 0
+	for _, d := range c.Resources {
+		width = max(width, min(len(d.Resource), 40))
+	}
+	lines := map[string][]string{}
+	for _, d := range c.Resources {
+		line := "    " + pad(d.Resource, width)
+		if id := d.FileID + d.BackendID; d.Where != observe.Differs {
+			line += styled(dim, "  "+id)
+		} else if len(d.Properties) > 0 {
+			line += styled(dim, "  in "+strings.Join(d.Properties, ", "))
+		} else if d.FileID != d.BackendID {
+			line += styled(dim, "  another object")
+		}
+		lines[d.Where] = append(lines[d.Where], truncate(line+since(c, d), w.Width))
+	}
+	for _, group := range []struct{ where, head, colour string }{
+		{observe.OnlyInFile, "Only in the new one", green}, {observe.OnlyInBackend, "Only in the one that is there", red}, {observe.Differs, "Different", yellow},
+	} {
+		if len(lines[group.where]) > 0 {
+			w.Printf("  %s\n%s\n", styled(group.colour, group.head+":"), strings.Join(lines[group.where], "\n"))
+		}
+	}
+	w.Printf("  %s\n", styled(dim, fmt.Sprintf("%d the same.", c.Same)))
+}
+
+func side(w *Writer, label string, s *observe.StateSide) {
+	w.Printf("  %s %s\n", pad(label+":", 8), s.Name)
+	who := s.Who
+	if who == "" {
+		who = "someone"
+	}
+	w.Printf("           serial %d, fence %d, v%d %s, %s, by %s, %s\n", s.Serial, s.Fence, s.Deployment, s.Result, s.At.UTC().Format("2006-01-02 15:04:05 UTC"), who, count(s.Resources, "resource"))
+}
+
+// since says where a resource has changed, when what both states have come from is known.
+func since(c *observe.StateComparison, d observe.StateDifference) string {
+	if c.Base == nil {
+		return ""
+	}
+	return styled(dim, map[string]string{
+		"file": "  (changed in the new one)", "backend": "  (changed in the one that is there)", "both": "  (changed in both)",
+	}[d.Changed])
+}
+
+// WrittenJSON writes what a push or a restore did; failure is what went wrong, nil when nothing did.
+func WrittenJSON(w io.Writer, c *observe.StateComparison, serial int64, deployment int, warnings diag.List, failure error) error {
+	return JSON(w, struct {
+		Written     bool                     `json:"written"`
+		Serial      int64                    `json:"serial,omitempty"`
+		Deployment  int                      `json:"deployment,omitempty"`
+		Comparison  *observe.StateComparison `json:"comparison"`
+		Diagnostics diag.List                `json:"diagnostics"`
+	}{failure == nil && serial > 0, serial, deployment, c, append(nonNil(warnings), diag.From(failure)...)})
+}
+
+// Forgetting writes what stays behind in AWS when the state forgets resources, and who needs them.
+func Forgetting(w *Writer, f *observe.Forgotten) {
+	if len(f.Resources) == 0 {
+		w.Printf("%s has no objects in AWS; the state forgets its name and outputs.\n", strings.Join(f.Components, ", "))
+		return
+	}
+	w.Printf("The state of %s/%s forgets %s. AWS keeps what is listed here: it goes on running,\nand costs what it costs, and deployer neither changes nor deletes it any more.\n\n",
+		styled(bold, f.Stack), styled(bold, f.Environment), count(len(f.Resources), "resource"))
+	var protected []string
+	for _, r := range f.Resources {
+		marks := ""
+		if r.Protected {
+			marks = " " + styled(red+bold, "[protected]")
+			protected = append(protected, r.Resource)
+		}
+		if r.Deleted {
+			marks += " " + styled(yellow, "[deleted already]")
+		}
+		w.Printf("  %s %s%s\n    %s\n", styled(bold, r.Resource), styled(dim, "("+r.Type+")"), marks, r.ID)
+		if r.Name != "" && r.Name != r.ID {
+			w.Printf("    in the console: %s\n", r.Name)
+		}
+	}
+	if len(protected) > 0 {
+		w.Printf("\n%s\n", wrap("Forgetting deletes no data, so protection does not stand in the way. But it ends with this: deployer does not know "+
+			strings.Join(protected, ", ")+" any more, and guards it against nobody.", "", w.Width))
+	}
+	if len(f.Dependents) > 0 {
+		w.Printf("\nThis stays in the state and was made with it:\n")
+		for _, d := range f.Dependents {
+			w.Printf("  %s %s\n", d.Resource, styled(dim, "needs "+d.Needs))
+		}
+	}
+	w.Printf("\n%s\n", wrap("As long as the manifests have it, the next apply finds it by name and tags and takes it in again. Remove it from them, too, if deployer is to leave it alone.", "", w.Width))
+}
+
+// Forgot writes that it is done.
+func Forgot(w *Writer, f *observe.Forgotten, serial int64) {
+	what := count(len(f.Resources), "resource")
+	if len(f.Components) > 0 {
+		what += " (" + strings.Join(f.Components, ", ") + ")"
+	}
+	w.Printf("%s %s of %s/%s. Serial %d.\n", styled(green+bold, "Forgot"), what, f.Stack, f.Environment, serial)
+}
+
+// ForgottenJSON writes what the state forgot; failure is what went wrong, nil when nothing did.
+func ForgottenJSON(w io.Writer, f *observe.Forgotten, serial int64, failure error) error {
+	return JSON(w, struct {
+		Done bool `json:"forgotten"`
+		*observe.Forgotten
+		Serial      int64     `json:"serial,omitempty"`
+		Diagnostics diag.List `json:"diagnostics"`
+	}{failure == nil && serial > 0, f, serial, append(diag.List{}, diag.From(failure)...)})
+}
