@@ -139,6 +139,11 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 		editLock(ctx, ts, tables, args[1], pairs(ts, args[2:]))
 	case "vpc":
 		ts.Setenv(args[1], w.vpc(ctx, ts))
+	case "unlock-table":
+		_, err := tables.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+			TableName: aws.String(ts.Getenv("TABLE")), Key: map[string]dynamotypes.AttributeValue{"lockKey": &dynamotypes.AttributeValueMemberS{Value: args[1]}},
+		})
+		ts.Check(err)
 	case "secret":
 		need(3)
 		_, err := secretsmanager.NewFromConfig(w.Config).CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: &args[1], SecretString: &args[2]})

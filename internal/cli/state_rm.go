@@ -53,7 +53,7 @@ func stateRemoveRun(o *stateRemoveOptions) error {
 		if !o.json {
 			view.Forgetting(f.Stdout(), what) // also when quiet: it is what this command is about
 		}
-		return o.approved("Do you want the state to forget this?", "state rm")
+		return o.approved("Do you want the state to forget this?", "state rm "+o.words())
 	})
 	progress.Close()
 	if o.json && forgotten != nil {
@@ -67,4 +67,12 @@ func stateRemoveRun(o *stateRemoveOptions) error {
 	f.Stdout().Printf("\n")
 	view.Forgot(f.Stdout(), forgotten, serial)
 	return nil
+}
+
+// words are the arguments as they were given.
+func (o *stateRemoveOptions) words() string {
+	if o.which.ID != "" {
+		return "--resource " + o.which.ID
+	}
+	return o.which.Address
 }

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -77,7 +78,9 @@ type process struct {
 	at    int  // the call at which it dies; 0: never
 	after bool // right after the effect of that call, not before
 	calls atomic.Int64
-	died  chan struct{}
+	// refuse answers for S3 that the process may not do that.
+	refuse func(operation, target string) bool
+	died   chan struct{}
 	buried,
 	done chan struct{}
 }
@@ -85,7 +88,10 @@ type process struct {
 // start makes a process with a home of that path.
 func (a *account) start(home string, at int, after bool) *process {
 	p := &process{account: a, pid: int(a.ids.Add(1)), at: at, after: after, died: make(chan struct{}), buried: make(chan struct{}), done: make(chan struct{})}
-	cfg := a.backend.Config(fmt.Sprint("process ", p.pid), func(_ fakeaws.Call, serve func() *http.Response) (answer *http.Response, err error) {
+	cfg := a.backend.Config(fmt.Sprint("process ", p.pid), func(c fakeaws.Call, serve func() *http.Response) (answer *http.Response, err error) {
+		if p.refuse != nil && p.refuse(c.Operation, c.Target) {
+			return fakeaws.Response(a.now(), http.StatusForbidden, nil, []byte("<Error><Code>AccessDenied</Code></Error>")), nil
+		}
 		err = p.call(func() { answer = serve() })
 		return answer, err
 	})
@@ -99,6 +105,7 @@ func (a *account) start(home string, at int, after bool) *process {
 		world:   World{Home: home, Now: a.now, Hard: context.Background(), Env: map[string]string{"GITHUB_ACTOR": "ann"}},
 		backend: s3.New(cfg, s3.Settings{Bucket: "states", PathStyle: true, Patience: 5 * time.Second}),
 		locker:  lock.New(dynamodb.New(cfg, dynamodb.Settings{Table: "locks", Bucket: "states"}, clock), clock, host, a.newID),
+		backed:  func() (*aws.Session, error) { return nil, errors.New("whose the account is is not asked") },
 		git:     func() git.Facts { return git.Facts{} },
 		newID:   a.newID,
 		types:   func(sdk.Config) *resource.Catalog { return p.catalog() },

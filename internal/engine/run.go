@@ -110,6 +110,11 @@ func (r *run) guardState() {
 		r.guarded[id] = (r.protect[id] || res.Protect) && !r.o.allows(id)
 		r.protect[id] = res.Protect
 	}
+	for _, s := range r.state.live {
+		if s.waiting { // its object is deleted already: nothing is left to guard, and the new one must get through
+			r.guarded[s.id] = false
+		}
+	}
 	for _, s := range r.state.all {
 		s.state.Protect = r.mode == applying && (s.deleting && r.spared(s) || !s.deleting && r.guarded[s.id]) // a preview shows what would be refused
 	}

@@ -61,6 +61,9 @@ func StateComparison(w *Writer, c *observe.StateComparison) {
 	lines := map[string][]string{}
 	for _, d := range c.Resources {
 		line := "    " + pad(d.Resource, width)
+		if c.Base != nil {
+			line += "  " + changedWords[d.Where][d.Changed]
+		}
 		if id := d.FileID + d.BackendID; d.Where != observe.Differs {
 			line += styled(dim, "  "+id)
 		} else if len(d.Properties) > 0 {
@@ -68,7 +71,7 @@ func StateComparison(w *Writer, c *observe.StateComparison) {
 		} else if d.FileID != d.BackendID {
 			line += styled(dim, "  another object")
 		}
-		lines[d.Where] = append(lines[d.Where], truncate(line+since(c, d), w.Width))
+		lines[d.Where] = append(lines[d.Where], truncate(line, w.Width))
 	}
 	for _, group := range []struct{ where, head, colour string }{
 		{observe.OnlyInFile, "Only in the new one", green}, {observe.OnlyInBackend, "Only in the one that is there", red}, {observe.Differs, "Different", yellow},
@@ -89,14 +92,11 @@ func side(w *Writer, label string, s *observe.StateSide) {
 	w.Printf("           serial %d, fence %d, v%d %s, %s, by %s, %s\n", s.Serial, s.Fence, s.Deployment, s.Result, s.At.UTC().Format("2006-01-02 15:04:05 UTC"), who, count(s.Resources, "resource"))
 }
 
-// since says where a resource has changed, when what both states have come from is known.
-func since(c *observe.StateComparison, d observe.StateDifference) string {
-	if c.Base == nil {
-		return ""
-	}
-	return styled(dim, map[string]string{
-		"file": "  (changed in the new one)", "backend": "  (changed in the one that is there)", "both": "  (changed in both)",
-	}[d.Changed])
+// changedWords say what has happened to a resource since what both states have come from.
+var changedWords = map[string]map[string]string{
+	observe.OnlyInFile:    {"file": "added", "backend": "deleted there", "both": "changed, and deleted there"},
+	observe.OnlyInBackend: {"file": "deleted in the new one", "backend": "added", "both": "changed, and deleted in the new one"},
+	observe.Differs:       {"file": "changed in the new one", "backend": "changed there", "both": "changed in both"},
 }
 
 // WrittenJSON writes what a push or a restore did; failure is what went wrong, nil when nothing did.
@@ -116,8 +116,8 @@ func Forgetting(w *Writer, f *observe.Forgotten) {
 		w.Printf("%s has no objects in AWS; the state forgets its name and outputs.\n", strings.Join(f.Components, ", "))
 		return
 	}
-	w.Printf("The state of %s/%s forgets %s. AWS keeps what is listed here: it goes on running,\nand costs what it costs, and deployer neither changes nor deletes it any more.\n\n",
-		styled(bold, f.Stack), styled(bold, f.Environment), count(len(f.Resources), "resource"))
+	w.Printf("%s\n\n", wrap(fmt.Sprintf("The state of %s/%s forgets %s. AWS keeps what is listed here: it goes on running and costing, and deployer neither changes nor deletes it any more.",
+		f.Stack, f.Environment, count(len(f.Resources), "resource")), "", w.Width))
 	var protected []string
 	for _, r := range f.Resources {
 		marks := ""

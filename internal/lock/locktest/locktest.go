@@ -89,6 +89,18 @@ func (s slow) Take(ctx context.Context, r lock.Record, seen *lock.Record) (lock.
 	}
 }
 
+// overtaken is a table on which somebody else is quicker.
+type overtaken struct {
+	lock.Table
+	before func()
+}
+
+// Free implements lock.Table.
+func (o overtaken) Free(ctx context.Context, r lock.Record) error {
+	o.before()
+	return o.Table.Free(ctx, r)
+}
+
 // Kill ends a process: nothing of it runs any more, and its neighbours see that.
 func (w *World) Kill(pid int) { delete(w.alive, pid) }
 

@@ -168,6 +168,25 @@ var ruleTests = map[string]func(*testing.T, *World){
 		_, err := w.Process(2, 0).ForceUnlock(t.Context(), key, "", false)
 		require.NoError(t, err)
 	},
+	"unlock spares who came after": func(t *testing.T, w *World) {
+		a := acquire(t, w.Process(1, 0), "ann", lock.Options{})
+		var b *lock.Lock
+		other := w.through(func(inner lock.Table) lock.Table {
+			return overtaken{inner, func() {
+				if b == nil { // between the look at the lock and the step that frees it
+					require.NoError(t, a.Release(t.Context(), 3))
+					b = acquire(t, w.Process(2, 0), "bob", lock.Options{})
+				}
+			}}
+		}).Process(3, 0)
+		_, err := other.ForceUnlock(t.Context(), key, "", true)
+		requireCode(t, err, diag.Invalid)
+		require.ErrorContains(t, err, "held by bob")
+		require.NoError(t, b.Guard())
+		time.Sleep(31 * time.Second)
+		require.NoError(t, b.Guard(), "its heartbeat fits")
+		require.NoError(t, b.Release(t.Context(), 4))
+	},
 	"list shows held locks only": func(t *testing.T, w *World) {
 		l := w.Process(1, 0)
 		keys := []lock.Key{{Stack: "a", Environment: "dev"}, key, {Stack: "z", Environment: "dev"}}

@@ -176,3 +176,42 @@ func TestMissingBucket(t *testing.T) {
 	require.Equal(t, "fake-request", d.RequestID)
 	require.Contains(t, d.Next, "backend create")
 }
+
+func TestObjectVersions(t *testing.T) {
+	cloud := fakeaws.New(time.Now)
+	cloud.CreateBucket("states")
+	key := state.Key{Stack: "shop", Environment: "dev"}
+	store := s3.New(cloud.Config("p", nil), s3.Settings{Bucket: "states", PathStyle: true}).Store(key)
+	versioned := store.(state.Versioned)
+	list, err := versioned.ListVersions(t.Context(), 0)
+	require.NoError(t, err)
+	require.Empty(t, list)
+
+	var after state.Version
+	for serial := range int64(3) {
+		after, err = store.Put(t.Context(), statetest.Envelope(serial+1, fmt.Sprint("op-", serial)), after)
+		require.NoError(t, err)
+	}
+	cloud.SetObject("states", "stacks/shop/dev/state.json", []byte("{"))
+	cloud.SetObject("states", "stacks/shop/dev/state.json.backup", []byte("no state"))
+	cloud.SetObject("states", "stacks/shop/dev/state.json", nil)
+	list, err = versioned.ListVersions(t.Context(), 0)
+	require.NoError(t, err)
+	require.Len(t, list, 4, "over several pages; a deletion is no version")
+	require.False(t, list[0].Current)
+	_, err = versioned.GetVersion(t.Context(), list[0].ID)
+	var damaged *state.CorruptError
+	require.ErrorAs(t, err, &damaged)
+	for i, v := range list[1:] {
+		snapshot, err := versioned.GetVersion(t.Context(), v.ID)
+		require.NoError(t, err)
+		require.Equal(t, int64(3-i), snapshot.Envelope.Serial, "the newest first")
+	}
+	short, err := versioned.ListVersions(t.Context(), 2)
+	require.NoError(t, err)
+	require.Equal(t, list[:2], short)
+	for _, id := range []string{"none", "v5"} { // v5 is the deletion
+		_, err = versioned.GetVersion(t.Context(), id)
+		require.ErrorIs(t, err, state.ErrNotFound, id)
+	}
+}

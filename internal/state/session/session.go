@@ -21,9 +21,9 @@ type Options struct {
 	Key     state.Key
 	Owner   lock.Owner
 	Lock    lock.Options
-	Account string        // of the credentials in use; must be the state's. "": not compared
-	Region  string        // of the AWS resources; must be the state's. "": not compared
-	Lineage string        // that the state must have, when there is one: a saved plan's. "": any
+	Account string // of the credentials in use; must be the state's. "": not compared
+	Region  string // of the AWS resources; must be the state's. "": not compared
+	Lineage string // that the state must have, when there is one: a saved plan's. "": any
 	// Replace: this run puts a state of its own there, so one that is missing, damaged, or older than the lock remembers is no error.
 	Replace bool
 	NewID   func() string // makes unique ids (UUIDs): of operations, and of the lineage of a first deployment

@@ -1,0 +1,239 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/state"
+)
+
+const stateObject = "stacks/shop/dev/state.json"
+
+// command is one that writes the state.
+type command func(context.Context, *process) error
+
+func request() Request { return Request{Key: shop, Progress: func(plan.Event) {}} }
+
+func restoring(version string) command {
+	return func(ctx context.Context, p *process) error {
+		_, err := p.Restore(ctx, request(), version, nil)
+		return err
+	}
+}
+
+func pushing(raw []byte) command {
+	return func(ctx context.Context, p *process) error {
+		_, err := p.Push(ctx, request(), "file", raw, true)
+		return err
+	}
+}
+
+func forgetting(address string) command {
+	return func(ctx context.Context, p *process) error {
+		_, _, err := p.Forget(ctx, request(), Selection{Address: address}, nil)
+		return err
+	}
+}
+
+// carryOut runs a command that may die.
+func (p *process) carryOut(ctx context.Context, c command) (err error) {
+	go func() {
+		defer close(p.done)
+		err = c(ctx, p)
+	}()
+	select {
+	case <-p.done:
+		return err
+	case <-p.died:
+		return nil
+	}
+}
+
+// A command that writes the state dies at each of its calls, on top of a run that has died. The next run makes everything as an undisturbed one
+// does, or leaves nothing: no intent is lost, whether the state was forgotten in part, replaced by an older one, or restored over damage.
+func TestStateCommandsLoseNothing(t *testing.T) {
+	t.Parallel()
+	reference, home := newAccount(), t.TempDir()
+	_, err := reference.start(home, 0, false).run(t.Context(), second(t))
+	require.NoError(t, err)
+	wanted := reference.inventory()
+
+	for name, story := range map[string]struct {
+		damage  []byte // nil: none
+		command func(first []byte) command
+		keeps   string // what stays in the account although nothing is wanted
+	}{
+		"forget":                  {nil, func([]byte) command { return forgetting("web/c") }, single + " web-c:c"},
+		"push --force":            {nil, pushing, ""},
+		"restore":                 {nil, func([]byte) command { return restoring("v1") }, ""},
+		"restore over damage":     {[]byte("{"), func([]byte) command { return restoring("v1") }, ""},
+		"restore what was erased": {[]byte{}, func([]byte) command { return restoring("v1") }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			// The dead run has replaced a and b and was about to update c, to make e and to delete d.
+			setUp := func() (*account, string, command) {
+				a, home := newAccount(), t.TempDir()
+				_, err := a.start(home, 0, false).run(t.Context(), first(t))
+				require.NoError(t, err)
+				raw := a.backend.Objects("states", stateObject)[stateObject]
+				a.pass(2 * time.Second)
+				_, err = a.start(home, 9, true).run(t.Context(), second(t))
+				require.NoError(t, err)
+				if story.damage != nil {
+					a.backend.SetObject("states", stateObject, story.damage)
+				}
+				a.pass(2 * time.Second)
+				return a, t.TempDir(), story.command(raw) // on another machine, without the journal
+			}
+			a, home, c := setUp()
+			p := a.start(home, 0, false)
+			require.NoError(t, p.carryOut(t.Context(), c))
+			calls := int(p.calls.Load())
+			require.Greater(t, calls, 4)
+			for at := 0; at <= calls; at++ {
+				for _, resume := range []bool{at/2%2 == 0, at == 0} { // each death meets one of both
+					name := fmt.Sprintf("call %d of %d, resume %v", at, calls, resume)
+					a, home, c := setUp()
+					p := a.start(home, at, at%2 == 0)
+					require.NoError(t, p.carryOut(t.Context(), c), name)
+					if story.damage != nil && at != 0 { // it may have died before it wrote
+						a.pass(2 * time.Second)
+						require.NoError(t, a.start(home, 0, false).carryOut(t.Context(), c), name)
+					}
+					a.pass(2 * time.Second)
+					next, left := second, wanted
+					if !resume {
+						next, left = none, ""
+					}
+					_, err := a.start(home, 0, false).run(t.Context(), next(t))
+					require.NoError(t, err, name)
+					if story.keeps != "" && !resume { // unless it died before it was forgotten
+						require.Subset(t, []string{story.keeps}, a.objectKeys(), name)
+					} else {
+						require.Equal(t, left, a.inventory(), name)
+					}
+					requireSettled(t, a, home, next(t), name)
+					if at > 0 {
+						close(p.buried)
+						<-p.done
+					}
+					requireSettled(t, a, home, next(t), name+", after the zombie woke up")
+				}
+			}
+		})
+	}
+}
+
+func (a *account) objectKeys() (keys []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for key := range a.objects {
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+func TestRestoreRaisesSerialAndFence(t *testing.T) {
+	a, home := newAccount(), t.TempDir()
+	for _, g := range []graphs{first, second} {
+		_, err := a.start(home, 0, false).run(t.Context(), g(t))
+		require.NoError(t, err)
+		a.pass(2 * time.Second)
+	}
+	before, err := a.start(home, 0, false).read(t.Context(), shop)
+	require.NoError(t, err)
+	a.backend.DeleteItem("locks", "stack:shop:env:dev") // and with it the fence
+	a.backend.SetObject("states", stateObject, nil)
+	p := a.start(home, 0, false)
+	var shown *observe.StateComparison
+	written, err := p.Restore(t.Context(), request(), "v1", func(c *observe.StateComparison) (bool, error) { shown = c; return true, nil })
+	require.NoError(t, err)
+	require.Equal(t, 3, written.Deployment)
+	require.Contains(t, shown.Backend.Name, "the last whole version (v2)")
+	after, err := p.read(t.Context(), shop)
+	require.NoError(t, err)
+	was, is := before.Snapshot.Envelope, after.Snapshot.Envelope
+	require.Equal(t, was.Lineage, is.Lineage)
+	require.Greater(t, is.Serial, was.Serial)
+	require.Greater(t, is.Fence, was.Fence)
+	requireHistory(t, a, home, 3, "a restored state is a version")
+	_, err = p.Restore(t.Context(), request(), "v3", func(*observe.StateComparison) (bool, error) { t.Error("asked"); return false, nil })
+	require.NoError(t, err, "it is there already")
+}
+
+func TestReplacingIsRefused(t *testing.T) {
+	a, home := newAccount(), t.TempDir()
+	_, err := a.start(home, 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	p := a.start(home, 0, false)
+	there, err := p.read(t.Context(), shop)
+	require.NoError(t, err)
+	raw := a.backend.Objects("states", stateObject)[stateObject]
+	for summary, change := range map[string]func(*state.Envelope, *state.Payload){
+		"Foreign state":   func(e *state.Envelope, _ *state.Payload) { e.Lineage = "another" },
+		"Foreign state ":  func(_ *state.Envelope, p *state.Payload) { p.Region = "elsewhere" },
+		"Foreign state  ": func(_ *state.Envelope, p *state.Payload) { p.Stack = "another" },
+	} {
+		e, payload := *there.Snapshot.Envelope, *there.Payload
+		e.Serial, e.Fence, e.Writer.OpID = 99, 99, "op"
+		change(&e, &payload)
+		require.NoError(t, e.SetPayload(&payload))
+		file, err := e.Encode()
+		require.NoError(t, err)
+		_, err = p.Push(t.Context(), request(), "file", file, true)
+		var d *diag.Diagnostic
+		require.ErrorAs(t, err, &d)
+		require.Equal(t, "Foreign state", d.Summary, summary)
+		require.Equal(t, diag.Conflict, d.Code)
+		require.Equal(t, raw, a.backend.Objects("states", stateObject)[stateObject])
+		// As an object version it is no better.
+		a.backend.SetObject("states", stateObject, file)
+		a.backend.SetObject("states", stateObject, raw)
+		n := len(a.backend.Versions("states", stateObject))
+		_, err = p.Restore(t.Context(), request(), fmt.Sprintf("0v%d", n-1), nil)
+		require.Error(t, err)
+	}
+	record, err := p.Lock(t.Context(), shop)
+	require.NoError(t, err)
+	require.Nil(t, record)
+}
+
+// The rescue file of a run is its own last word: intents that it has settled do not come back with the state that it could not overwrite.
+func TestPushOfARescuedState(t *testing.T) {
+	a, home := newAccount(), t.TempDir()
+	puts := 0
+	p := a.start(home, 0, false)
+	p.refuse = func(operation, target string) bool {
+		if operation != "PutObject" || target != "states/"+stateObject {
+			return false
+		}
+		puts++
+		return puts > 1
+	}
+	_, err := p.run(t.Context(), first(t))
+	require.Error(t, err)
+	files, err := filepath.Glob(filepath.Join(home, ".deployer", "rescue", "*.json"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	raw, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	next := a.start(t.TempDir(), 0, false)
+	written, err := next.Push(t.Context(), request(), files[0], raw, false)
+	require.NoError(t, err)
+	require.Nil(t, written.Comparison)
+	requireSettled(t, a, t.TempDir(), first(t), "as if it had been saved")
+	requireHistory(t, a, home, 1, "it is the deployment that it is")
+	_, err = next.Push(t.Context(), request(), files[0], raw, false)
+	var back *backInTimeError
+	require.ErrorAs(t, err, &back)
+}
