@@ -213,6 +213,9 @@ func (u *run) preview(ctx context.Context) (err error) {
 		}
 		u.engine = refreshed.State
 	}
+	if err := u.expendable(); err != nil {
+		return err
+	}
 	if o.Targets, err = u.chosen(); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -34,16 +35,7 @@ func (u *run) chosen() ([]string, error) {
 	for _, address := range u.req.Targets {
 		ids := members[address]
 		if ids == nil {
-			var have []string
-			for a := range members {
-				have = append(have, a)
-			}
-			slices.Sort(have)
-			next := diag.DidYouMean(address, have)
-			if next == "" {
-				next = "There are: " + strings.Join(have, ", ") + "."
-			}
-			found.Add(diag.New(diag.Invalid, "Unknown target", fmt.Sprintf("There is no component %q.", address), next))
+			found.Add(unknownComponent("Unknown target", address, members))
 			continue
 		}
 		for _, id := range ids {
@@ -62,6 +54,39 @@ func (u *run) chosen() ([]string, error) {
 	}
 	slices.Sort(out)
 	return out, nil
+}
+
+// expendable refuses --allow-data-loss for a component that nobody knows: a slip of the pen would come out as a refusal of the right one. That
+// a component is not protected is no mistake, and neither is that everything is gone already.
+func (u *run) expendable() error {
+	members, _, err := u.addresses()
+	if err != nil {
+		return err
+	}
+	if u.stored != nil {
+		for _, c := range u.stored.Payload.Components {
+			members[c.Address] = append(members[c.Address], "")
+		}
+		for _, i := range u.stored.Snapshot.Envelope.Intents {
+			members[resource.ComponentOf(i.Resource)] = append(members[resource.ComponentOf(i.Resource)], i.Resource)
+		}
+	}
+	var found diag.List
+	for _, address := range u.req.AllowDataLoss {
+		if members[address] == nil && len(members) > 0 {
+			found.Add(unknownComponent("Unknown component in --allow-data-loss", address, members))
+		}
+	}
+	return found.Err()
+}
+
+func unknownComponent(summary, address string, members map[string][]string) *diag.Diagnostic {
+	have := slices.Sorted(maps.Keys(members))
+	next := diag.DidYouMean(address, have)
+	if next == "" {
+		next = "There are: " + strings.Join(have, ", ") + "."
+	}
+	return diag.New(diag.Invalid, summary, fmt.Sprintf("There is no component %q.", address), next)
 }
 
 // needed refuses targets that are to be deleted while something that stays needs them.
