@@ -77,7 +77,10 @@ func StateComparison(w *Writer, c *observe.StateComparison) {
 		{observe.OnlyInFile, "Only in the new one", green}, {observe.OnlyInBackend, "Only in the one that is there", red}, {observe.Differs, "Different", yellow},
 	} {
 		if len(lines[group.where]) > 0 {
-			w.Printf("  %s\n%s\n", styled(group.colour, group.head+":"), strings.Join(lines[group.where], "\n"))
+			w.Printf("  %s\n", styled(group.colour, group.head+":"))
+		}
+		for _, line := range lines[group.where] {
+			w.Printf("%s\n", line)
 		}
 	}
 	w.Printf("  %s\n", styled(dim, fmt.Sprintf("%d the same.", c.Same)))
