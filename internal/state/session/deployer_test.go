@@ -20,19 +20,22 @@ type deployer struct {
 	world *world
 	skew  time.Duration
 
-	mu       sync.Mutex
-	gate     chan struct{} // open while not paused
-	paused   bool
-	killed   bool
-	cut      bool
-	lose     string
-	wall     time.Duration // what its clock has jumped
-	asleep   time.Duration
-	pid      int
-	running  bool
-	stop     context.CancelFunc
-	current  *lock.Lock
-	finished int
+	mu          sync.Mutex
+	gate        chan struct{} // open while not paused
+	paused      bool
+	killed      bool
+	cut         bool
+	lose        string
+	freeze      string        // the process stops when its next request, or the answer to it, is on the way
+	lockID      string        // of its last run
+	wall        time.Duration // what its clock has jumped
+	asleep      time.Duration // how long its monotonic clock stood still
+	lid         time.Time     // since when the laptop is suspended; zero: it is not
+	slept, back bool          // its lid was closed, its clock set back, at any time
+	pid         int
+	running     bool
+	stop        context.CancelFunc
+	finished    int
 }
 
 type world struct {
@@ -71,10 +74,20 @@ func (d *deployer) pass() error {
 	}
 }
 
+// frozen stops the process when that is what was wanted for its next call.
+func (d *deployer) frozen(when string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.freeze == when {
+		d.freeze, d.paused = "", true
+	}
+}
+
 // intercept is the network of one incarnation of the process.
 func (d *deployer) intercept(pid int) fakeaws.Intercept {
 	return func(_ fakeaws.Call, serve func() *http.Response) (*http.Response, error) {
 		time.Sleep(time.Millisecond) // on the way, where a pause can catch it before it has an effect
+		d.frozen("request")
 		if err := d.pass(); err != nil {
 			return nil, err
 		}
@@ -87,6 +100,7 @@ func (d *deployer) intercept(pid int) fakeaws.Intercept {
 		}
 		answer := serve()
 		time.Sleep(time.Millisecond)
+		d.frozen("answer")
 		if err := d.pass(); err != nil {
 			return nil, err
 		}
@@ -97,6 +111,7 @@ func (d *deployer) intercept(pid int) fakeaws.Intercept {
 	}
 }
 
+// clock is that of the machine: while the lid is closed, its monotonic half stands still.
 func (d *deployer) clock() lock.Clock {
 	began := time.Now()
 	return lock.Clock{
@@ -108,7 +123,11 @@ func (d *deployer) clock() lock.Clock {
 		Monotonic: func() time.Duration {
 			d.mu.Lock()
 			defer d.mu.Unlock()
-			return time.Since(began) - d.asleep
+			asleep := d.asleep
+			if !d.lid.IsZero() {
+				asleep += time.Since(d.lid)
+			}
+			return time.Since(began) - asleep
 		},
 	}
 }
@@ -137,7 +156,7 @@ func (d *deployer) run(timeout time.Duration) {
 	pid := d.world.pids
 	d.world.alive[pid] = true
 	d.world.mu.Unlock()
-	d.running, d.killed, d.pid, d.current = true, false, pid, nil
+	d.running, d.killed, d.pid = true, false, pid
 	ctx, stop := context.WithCancel(context.Background())
 	d.stop = stop
 	go func() {
@@ -166,7 +185,7 @@ func (d *deployer) deploy(ctx context.Context, pid int, timeout time.Duration) b
 	}
 	d.mu.Lock()
 	if d.pid == pid {
-		d.current = s.Lock()
+		d.lockID = s.Lock().ID()
 	}
 	d.mu.Unlock()
 	defer func() {
@@ -217,19 +236,34 @@ func (d *deployer) wrote(s *session.Session, before string) {
 	d.world.basedOn[s.State().Writer.OpID] = before
 }
 
-// acts is the moment of a change in AWS: nobody else may think that it could do the same.
+// acts is the moment of a change in AWS: nobody may have taken the lock over.
 func (d *deployer) acts(mine *lock.Lock) {
-	for _, other := range d.world.deployers {
-		if other == d {
-			continue
-		}
-		other.mu.Lock()
-		current, killed := other.current, other.killed
-		other.mu.Unlock()
-		if current != nil && !killed && current.Guard() == nil {
-			d.world.problem("deployers %d and %d both pass their guard (fences %d and %d)", d.index, other.index, mine.Fence(), current.Fence())
+	if holder := d.world.holder(); holder != mine.ID() {
+		d.world.problem("deployer %d passes its guard with the lock %s, but %s has it", d.index, mine.ID(), holder)
+	}
+}
+
+// holder is the id of the lock that is held.
+func (w *world) holder() string {
+	id, _ := w.cloud.Item("locks", item)["lockId"].(map[string]any)
+	text, _ := id["S"].(string)
+	return text
+}
+
+// who is the deployer that an event is about.
+func (w *world) who(e event) *deployer {
+	if e.Deployer < deployers {
+		return w.deployers[e.Deployer]
+	}
+	for _, d := range w.deployers {
+		d.mu.Lock()
+		holds := d.lockID != "" && d.lockID == w.holder()
+		d.mu.Unlock()
+		if holds {
+			return d
 		}
 	}
+	return w.deployers[0]
 }
 
 func (d *deployer) suffer(what string) {
@@ -250,6 +284,10 @@ func (d *deployer) suffer(what string) {
 		d.world.mu.Lock()
 		delete(d.world.alive, -d.pid)
 		d.world.mu.Unlock()
+	case "pause with the next request on its way":
+		d.freeze = "request"
+	case "pause before the next answer":
+		d.freeze = "answer"
 	case "cut":
 		d.cut = true
 	case "join":
@@ -263,10 +301,14 @@ func (d *deployer) suffer(what string) {
 	case "clock +2h":
 		d.wall += 2 * time.Hour
 	case "clock -2h":
-		d.wall -= 2 * time.Hour
-	case "sleep 2h": // as the laptop sees it: the wall clock has moved, nothing else
-		d.wall += 2 * time.Hour
-		d.asleep += time.Second
+		if !d.slept { // a clock that is set back in a sleep hides it: no clock of ours counts both
+			d.back, d.wall = true, d.wall-2*time.Hour
+		}
+	case "close the lid": // the process stands still, and so does its monotonic clock
+		d.paused = true
+		if d.lid.IsZero() && !d.back {
+			d.slept, d.lid = true, time.Now()
+		}
 	}
 }
 
@@ -278,8 +320,12 @@ func (d *deployer) ended() int {
 }
 
 func (d *deployer) resume() {
+	d.freeze = ""
 	if d.paused {
 		d.paused = false
+		if !d.lid.IsZero() {
+			d.asleep, d.lid = d.asleep+time.Since(d.lid), time.Time{}
+		}
 		close(d.gate)
 		d.gate = make(chan struct{})
 	}

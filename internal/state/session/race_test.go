@@ -12,7 +12,7 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// This file is a state machine: deployers that run, are paused (SIGSTOP), killed, cut off, lose answers, have clocks hours apart
+// This file is a state machine: deployers that run, are paused (SIGSTOP), suspended (a laptop's lid), killed, cut off, lose answers, have clocks hours apart
 // that jump, on one machine or several. However these things mix, two deployers never act at once and no write goes over one that
 // its writer did not know.
 
@@ -20,7 +20,7 @@ const deployers = 2
 
 // event is one thing that happens to one deployer, and the time that passes after it.
 type event struct {
-	Deployer int
+	Deployer int // deployers: the one that holds the lock
 	What     string
 	Then     time.Duration
 }
@@ -47,12 +47,17 @@ func drawScenario(t *rapid.T) scenario {
 	}
 	s.SameOS = rapid.Bool().Draw(t, "same machine")
 	what := rapid.SampledFrom([]string{
-		"run", "run", "run", "pause", "pause", "resume", "resume", "kill", "cut", "join", "lose the next answer", "lose the next request",
-		"clock +2h", "clock -2h", "sleep 2h", "idle",
+		"run", "run", "run", "pause", "close the lid", "pause with the next request on its way", "pause before the next answer", "resume", "resume", "resume",
+		"kill", "cut", "join", "lose the next answer", "lose the next request", "clock +2h", "clock -2h", "idle",
 	})
-	then := rapid.SampledFrom([]time.Duration{0, 3 * time.Millisecond, time.Second, 29 * time.Second, 95 * time.Second, 395 * time.Second, 20 * time.Minute})
+	then := rapid.SampledFrom([]time.Duration{
+		0, 3 * time.Millisecond, time.Second, 29 * time.Second, 50 * time.Second, 80 * time.Second, 95 * time.Second, 395 * time.Second, 8 * time.Minute,
+	})
+	for d := range deployers {
+		s.Events = append(s.Events, event{d, "run", then.Draw(t, "then")})
+	}
 	for range rapid.IntRange(3, 40).Draw(t, "events") {
-		s.Events = append(s.Events, event{rapid.IntRange(0, deployers-1).Draw(t, "deployer"), what.Draw(t, "what"), then.Draw(t, "then")})
+		s.Events = append(s.Events, event{rapid.IntRange(0, deployers).Draw(t, "deployer"), what.Draw(t, "what"), then.Draw(t, "then")})
 	}
 	return s
 }
@@ -64,7 +69,7 @@ func play(t *testing.T, s scenario) (problems []string, finished int) {
 		w.deployers[i] = &deployer{index: i, world: w, skew: s.Skews[i], gate: make(chan struct{})}
 	}
 	for _, e := range s.Events {
-		d := w.deployers[e.Deployer]
+		d := w.who(e)
 		if e.What == "run" {
 			d.run(10 * time.Minute)
 		} else {
@@ -72,6 +77,8 @@ func play(t *testing.T, s scenario) (problems []string, finished int) {
 		}
 		time.Sleep(e.Then)
 	}
+	// Enough time for whoever was waiting, before the sleepers wake up.
+	time.Sleep(8 * time.Minute)
 	// In the end all is well again, and the next run gets through without anybody's help.
 	for _, d := range w.deployers {
 		d.suffer("resume")
