@@ -99,14 +99,15 @@ func Start(t testing.TB, opts ...Option) *Env {
 	for _, opt := range opts {
 		opt(&s)
 	}
-	server, url, err := s.server, "", error(nil)
+	server := s.server
+	var url string
 	if server == nil {
-		server, url, err = sharedEmulator(t)
+		var err error
+		if server, url, err = sharedEmulator(t); err != nil {
+			t.Fatal(err)
+		}
 	} else {
 		url = server.URL()
-	}
-	if err != nil {
-		t.Fatal(err)
 	}
 	p, err := proxy.New(proxy.Options{Upstream: url, Latency: s.latency, Lock: &shared.lock, UpstreamLog: upstreamLog(server)})
 	if err != nil {

@@ -100,11 +100,11 @@ func (g *Guard) learn(c *proxy.Call) {
 		return
 	}
 	var in struct {
-		ResourceId string
+		ResourceID string
 		Tags       map[string]string
 	}
 	if c.Bind(&in) == nil && len(in.Tags) > 0 {
-		g.scaling[in.ResourceId] = in.Tags
+		g.scaling[in.ResourceID] = in.Tags
 	}
 }
 

@@ -199,7 +199,7 @@ func (b *builder) cloudMap() {
 }
 
 func (b *builder) namespaceOfDNS() string {
-	var in struct{ DnsConfig struct{ NamespaceId string } }
+	var in struct{ DNSConfig struct{ NamespaceID string } }
 	_ = json.Unmarshal(b.call.Body, &in) // the SDK's own JSON
-	return in.DnsConfig.NamespaceId
+	return in.DNSConfig.NamespaceID
 }
