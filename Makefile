@@ -7,6 +7,7 @@ LDFLAGS := -s -w \
 	-X github.com/company/deployer/internal/cli.version=$(VERSION) \
 	-X github.com/company/deployer/internal/cli.commit=$(COMMIT)
 TOOLS   := .cache/tools
+FUZZTIME ?= 30s
 export CGO_ENABLED := 0
 
 .PHONY: help
@@ -24,6 +25,16 @@ test: build ## Run every test (installs moto into .cache when it is not on PATH)
 .PHONY: e2e
 e2e: build ## Run only the scripts that drive the real binary
 	DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 ./e2e/...
+
+.PHONY: fuzz
+fuzz: ## Fuzz everything that parses or prints, each target for FUZZTIME (30s)
+	@grep -rl --include='*_test.go' '^func Fuzz' internal | sort | while read -r file; do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' $$file); do \
+			package=$$(dirname $$file); \
+			said=$$(go test -vet=off -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s ./$$package 2>&1) || { echo "$$said"; exit 1; }; \
+			echo "$$package $$target $$(echo "$$said" | sed -n 's/^fuzz: elapsed.*\(execs: [0-9]*\).*/\1/p' | tail -1)"; \
+		done || exit 1; \
+	done
 
 .PHONY: crash
 crash: ## Let runs die at each of their calls, and each call fail in each way; an hour or more (make test runs a part)

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -171,6 +172,9 @@ func (g *ledger) record(e *entry) error {
 	return g.apply(*e)
 }
 
+// maxSlots bounds what a damaged journal can make a replay allocate; no stack comes near.
+const maxSlots = 1 << 18
+
 // apply lets an entry change slots and pending operations. It fails only for entries that did not come from a ledger.
 func (g *ledger) apply(e entry) error {
 	g.steps = max(g.steps, e.Step)
@@ -181,6 +185,9 @@ func (g *ledger) apply(e entry) error {
 		delete(g.pending, e.Step)
 	}
 	for _, c := range e.Set {
+		if c.Slot < 0 || c.Slot >= maxSlots || len(c.Resource) == 0 || c.Resource[0] != '{' {
+			return fmt.Errorf("slot %d cannot be set", c.Slot)
+		}
 		next := slot{raw: c.Resource}
 		if err := json.Unmarshal(c.Resource, &next.head); err != nil {
 			return err

@@ -1,12 +1,9 @@
 package expr
 
 import (
-	"errors"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
 	"pgregory.net/rapid"
 
 	"github.com/company/deployer/internal/value"
@@ -72,36 +69,6 @@ func TestDeferredEqualsDirect(t *testing.T) {
 		})
 		if len(problems) > 0 || !value.Equal(got, want) {
 			t.Fatalf("%s: later %s, at once %s %v", text, got, want, problems)
-		}
-	})
-}
-
-func FuzzCompile(f *testing.F) {
-	for _, seed := range []string{
-		"${VERSION}", "a$${b}%{c}", "${database.endpoint[0].x}", `${format("%s-%05d", VERSION, 1)}`, "${jsonencode({a = [TOKEN]})}",
-		"${\"${\"${VERSION}\"}\"}", "${a ? b : c}", "${~ VERSION ~}", "${<<EOT\nx\nEOT\n}", "${{for k in []: k => k}}", "%{ if x }${1e99}", "${database.*.x}", "${-(!true)}",
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		v, problems := NewCompiler().Compile(text, scope)
-		for _, problem := range problems {
-			var e *Error
-			if !errors.As(problem, &e) || e.Offset < 0 || e.Length < 0 || e.Offset+e.Length > len(text) {
-				t.Fatalf("%q: %#v has no place in the text", text, problem)
-			}
-		}
-		if len(problems) == 0 && !strings.Contains(text, "${") && v.Str() != text {
-			t.Fatalf("%q changed to %s", text, v)
-		}
-		if strings.Contains(v.String(), "hunter2") {
-			t.Fatalf("%q shows the secret", text)
-		}
-		if e := v.Expression(); e != nil {
-			resolved, err := value.Resolve(v, value.Env{Template: Evaluate, Lookup: func(value.Reference) (value.Value, error) { return value.NewUnknown(), nil }})
-			if err == nil && utf8.ValidString(text) && resolved.Kind() == value.Deferred {
-				t.Fatalf("%q stays deferred", norm.NFC.String(text))
-			}
 		}
 	})
 }

@@ -3,7 +3,6 @@ package state_test
 import (
 	"encoding/json"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -84,21 +83,4 @@ func TestIncompleteEnvelopesAreNotWritten(t *testing.T) {
 		_, err := e.Encode()
 		require.Error(t, err)
 	}
-}
-
-func FuzzDecode(f *testing.F) {
-	raw := sample(f)
-	f.Add(raw)
-	f.Add(raw[:len(raw)/2])
-	f.Add([]byte(`{"formatVersion": 1, "minReader": 1, "lineage": null, "intents": {}, "payload": null}`))
-	f.Add([]byte(strings.Repeat("[", 20000)))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		e, err := state.Decode(raw, "here")
-		if err != nil {
-			return
-		}
-		if _, err := e.Encode(); err != nil && e.Writer.OpID != "" {
-			t.Fatal(err)
-		}
-	})
 }

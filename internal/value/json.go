@@ -56,6 +56,9 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 			if err := json.Unmarshal(expression, &e); err != nil {
 				return err
 			}
+			if err := e.complete(); err != nil {
+				return err
+			}
 			*v = NewDeferred(e)
 			return nil
 		}
@@ -88,4 +91,25 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 	from, err := From(plain)
 	*v = from
 	return err
+}
+
+// complete reports what Resolve could not compute: what is stored may have been changed.
+func (e *Expression) complete() error {
+	whole := true
+	switch e.Op {
+	case OpReference:
+		whole = e.Ref.Target != "" && e.Ref.Output != ""
+	case OpTemplate:
+		whole = len(e.Names) == len(e.Args)
+	case OpJSON, OpSelect:
+		whole = len(e.Args) == 1
+	case OpAfter:
+		whole = len(e.Args) > 0
+	case "":
+		whole = false
+	}
+	if !whole {
+		return fmt.Errorf("the expression %q is not complete", e.Op)
+	}
+	return nil
 }

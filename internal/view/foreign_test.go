@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -187,4 +188,30 @@ func TestCaretsStandBelowWideCharacters(t *testing.T) {
 	require.Equal(t, "    1 | \\u202ex y\n      |         ^", mark("\u202ex y", 4, 1, 80))
 	require.Equal(t, "    1 | \ta\tb\n      | \t \t^", mark("\ta\tb", 4, 1, 80))
 	require.Equal(t, "    1 | 本本本本本本本本本本本x本\n      |                       ^", mark(strings.Repeat("本", 40)+"x本", 41, 1, 34))
+}
+
+// FuzzPrintf: nothing that is printed is obeyed, whatever it is.
+func FuzzPrintf(f *testing.F) {
+	for _, seed := range []string{evil, secret, secret[:30], bold, "\xff\xc2", "\u009b31m", "\x1bPq\x1b\\", "a\rb", "\x08\x08", "\u061c\u200f\u2067", "\U000e0001", "日本\u0301"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if strings.Contains(text, secret) {
+			return // cannot be guessed; the seeds above show that a part of it is none
+		}
+		for _, width := range []int{20, 80} {
+			obeyed(t, render(true, width, func(w *Writer) {
+				w.Printf("> %s|%s\n%s\n", text, styled(red, text), fold("  "+text, 4, width))
+				w.Printf("%s\n%s\n", wrap("x "+text, "  ", width), truncate("  "+text, width))
+			}))
+		}
+		var b bytes.Buffer
+		require.NoError(t, JSON(&b, map[string]string{"a": text}))
+		obeyed(t, b.String())
+		var back map[string]string
+		require.NoError(t, json.Unmarshal(b.Bytes(), &back))
+		if utf8.ValidString(text) {
+			require.Equal(t, text, back["a"])
+		}
+	})
 }
