@@ -1,12 +1,14 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -65,40 +67,57 @@ func classify(operation string, err error) *diag.Diagnostic {
 	var unsent *smithyhttp.RequestSendError
 	switch {
 	case errors.As(err, &credentials):
-		why := strings.TrimSuffix(strings.ReplaceAll(credentials.Err.Error(), "failed to refresh cached credentials, ", ""), ".")
-		return diag.New(diag.Invalid, "No AWS credentials", fmt.Sprintf("%s needs credentials, and none were found: %s.", operation, why),
+		return diag.New(diag.Invalid, "No AWS credentials", credentialsMissing(credentials.Err),
 			"Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, log in with `aws sso login`, or set aws.profile in the configuration.")
 	case hasCode(err, "ExpiredToken", "ExpiredTokenException", "RequestExpired"):
-		return diag.New(diag.Invalid, "AWS credentials have expired", operation+": "+message(err),
+		return diag.New(diag.Invalid, "AWS credentials have expired", sentence(Words(err)),
 			"Log in again, for instance with `aws sso login`, or get a new session token.")
 	case hasCode(err, "InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure", "IncompleteSignature"):
-		return diag.New(diag.Invalid, "AWS refused the credentials", operation+": "+message(err),
+		return diag.New(diag.Invalid, "AWS refused the credentials", sentence(Words(err)),
 			"Check the access key, the secret key and the profile; `aws sts get-caller-identity` shows whom AWS sees.")
 	case hasCode(err, "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException") || Status(err) == 301:
-		return diag.New(diag.Invalid, "Wrong AWS region", operation+": "+message(err),
-			"Set backend.region (or --backend-region) to the region that the bucket is in.")
+		return diag.New(diag.Invalid, "Wrong AWS region", sentence(Words(err)),
+			"Set backend.region (or --backend-region) to "+cmp.Or(bucketRegion(err), "the region that the bucket is in")+".")
 	case hasCode(err, "AccessDenied", "AccessDeniedException", "AccessDeniedError", "UnauthorizedOperation", "Forbidden"):
-		return diag.New(diag.Failed, "AWS denied access", operation+": "+message(err), resource.DeniedAdvice(operation, message(err)))
-	case errors.Is(err, context.DeadlineExceeded):
-		return diag.New(diag.Failed, "AWS cannot be reached", operation+": there was no answer in time.", "Check the network, proxies and AWS_ENDPOINT_URL, then run the command again.")
+		return diag.New(diag.Failed, "AWS denied access", sentence(Words(err)), resource.DeniedAdvice(operation, Words(err)))
+	case errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &api):
+		return diag.New(diag.Failed, "AWS cannot be reached", sentence(Words(err)), "Check the network, proxies and AWS_ENDPOINT_URL, then run the command again.")
 	case errors.As(err, &api):
-		return diag.New(diag.Failed, "AWS call failed", operation+": "+message(err), "")
+		return diag.New(diag.Failed, "AWS call failed", sentence(Words(err)), "")
 	case errors.As(err, &name):
-		return diag.New(diag.Failed, "AWS cannot be reached", fmt.Sprintf("%s: the name %s cannot be resolved.", operation, name.Name),
+		return diag.New(diag.Failed, "AWS cannot be reached", sentence(Words(err)),
 			"Check the network, the region's name and AWS_ENDPOINT_URL.")
 	case errors.As(err, &unsent), errors.As(err, &network):
-		return diag.New(diag.Failed, "AWS cannot be reached", operation+": "+err.Error(), "Check the network, proxies and AWS_ENDPOINT_URL, then run the command again.")
+		return diag.New(diag.Failed, "AWS cannot be reached", sentence(Words(err)), "Check the network, proxies and AWS_ENDPOINT_URL, then run the command again.")
 	}
-	return diag.New(diag.Failed, "AWS call failed", operation+": "+err.Error(), "")
+	return diag.New(diag.Failed, "AWS call failed", sentence(Words(err)), "")
 }
 
-// message is AWS's own words, with the code.
-func message(err error) string {
-	var api smithy.APIError
-	if !errors.As(err, &api) || api.ErrorMessage() == "" {
-		return err.Error()
+// bucketRegion is where S3 says that a bucket is, "" when it does not.
+func bucketRegion(err error) string {
+	var answer *smithyhttp.ResponseError
+	if errors.As(err, &answer) && answer.Response != nil && answer.Response.Response != nil {
+		return answer.Response.Header.Get("X-Amz-Bucket-Region")
 	}
-	return api.ErrorCode() + ": " + api.ErrorMessage()
+	return ""
+}
+
+// credentialsMissing says why the SDK's chain gave none. Its last link asks the instance metadata: when that fails, none of the others had any.
+func credentialsMissing(err error) string {
+	var operation *smithy.OperationError
+	if errors.As(err, &operation) && operation.ServiceID == "ec2imds" {
+		return "Neither the environment nor the profiles of ~/.aws hold credentials, and no role of an EC2 instance or container gives them."
+	}
+	return sentence(strings.TrimPrefix(Words(err), "failed to refresh cached credentials, "))
+}
+
+// sentence makes one out of an error's words.
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	if size == 0 {
+		return ""
+	}
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }
 
 // Finding is one thing that a check of the backend looked at.

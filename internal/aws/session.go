@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -17,6 +19,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
 
@@ -53,6 +56,7 @@ type Session struct {
 // diag.Invalid; missing credentials show in the first call.
 func NewSession(ctx context.Context, s Settings, env func(string) string) (*Session, error) {
 	options := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(patientClient()),
 		config.WithEC2RoleCredentialOptions(func(o *ec2rolecreds.Options) { o.Client = instanceMetadata() }),
 	}
 	if s.Region != "" {
@@ -67,6 +71,11 @@ func NewSession(ctx context.Context, s Settings, env func(string) string) (*Sess
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
 		return nil, configProblem(err)
+	}
+	if cfg.BaseEndpoint != nil {
+		if u, err := url.Parse(*cfg.BaseEndpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, diag.New(diag.Invalid, "Invalid AWS endpoint", fmt.Sprintf("AWS_ENDPOINT_URL or endpoint_url is %q, which is no URL.", *cfg.BaseEndpoint), "For instance http://127.0.0.1:4566; leave it out for AWS itself.")
+		}
 	}
 	if cfg.Region == "" {
 		return nil, diag.New(diag.Invalid, "No AWS region", "Neither the configuration nor the environment names an AWS region.",
@@ -86,11 +95,20 @@ func NewSession(ctx context.Context, s Settings, env func(string) string) (*Sess
 		chain = newCredentials(assume(base, s.AssumeRole))
 	}
 	cfg.Credentials, cfg.Retryer = chain, newRetryer(attempts, chain, s.Now)
+	cfg.APIOptions = append(cfg.APIOptions, keepLastError)
 	cfg.Logger = sdkLog(s.Log)
 	if s.Log != nil && s.Now != nil && s.Log.Enabled(ctx, slog.LevelDebug) {
 		cfg.APIOptions = append(cfg.APIOptions, logCalls(s.Log, s.Now))
 	}
 	return &Session{cfg: cfg, pathStyle: cfg.BaseEndpoint != nil || env("AWS_ENDPOINT_URL_S3") != ""}, nil
+}
+
+// silence is how long an endpoint that took a request may say nothing. The slowest answers of the control planes take a few seconds.
+const silence = 30 * time.Second
+
+// patientClient is the SDK's HTTP client, which by itself waits for an answer for ever.
+func patientClient() *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = silence })
 }
 
 // Config is for clients of the state and the lock, and for reading. An empty region is the session's.
@@ -141,7 +159,7 @@ func configProblem(err error) error {
 		d.Cause = err
 		return d
 	}
-	d := diag.New(diag.Invalid, "Invalid AWS configuration", err.Error(), "Check ~/.aws/config, ~/.aws/credentials and the AWS_ variables of the environment.")
+	d := diag.New(diag.Invalid, "Invalid AWS configuration", sentence(Words(err)), "Check ~/.aws/config, ~/.aws/credentials and the AWS_ variables of the environment.")
 	d.Cause = err
 	return d
 }

@@ -26,7 +26,7 @@ func newApply(f *Factory, runF func(*applyOptions) error) *cobra.Command {
 		Short: "Deploy, and wait until the new revision really runs",
 		Long: "Lock, plan, show, ask, execute, wait until everything is healthy, save. \"Applied\" means that the planned revision is what runs;\n" +
 			"if not, the cause and the next step are on the screen. An interrupted run is picked up by the next one.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -43,19 +43,18 @@ func newApply(f *Factory, runF func(*applyOptions) error) *cobra.Command {
 
 func applyRun(o *applyOptions) error {
 	f := o.factory
+	// The tree starts after the question: a terminal has one cursor.
+	live := &lateProgress{make: f.Progress}
 	key, err := o.Key()
-	if err != nil {
-		return err
-	}
-	road, err := f.Road(key)
+	road, req, err := o.prepare(key, err, live)
 	if err != nil {
 		return err
 	}
 	if err := f.refuseLocalStateInCI(o.localState); err != nil {
 		return err
 	}
-	return change(&o.runFlags, changing{
-		run:     func(req deploy.Request) (*deploy.Applied, error) { req.Key = key; return road.Apply(f.Soft, req) },
+	return change(&o.runFlags, live, req, changing{
+		run:     func(req deploy.Request) (*deploy.Applied, error) { return road.Apply(f.Soft, req) },
 		ask:     "Do you want to apply this plan?",
 		verb:    "apply",
 		approve: o.autoApprove,
@@ -74,21 +73,11 @@ type changing struct {
 }
 
 // change shows the plan, asks, runs and reports.
-func change(o *runFlags, c changing) error {
+func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) error {
 	f := o.factory
-	settings, err := f.Config()
-	if err != nil {
-		return err
-	}
-	// The tree starts after the question: a terminal has one cursor.
-	live := &lateProgress{make: f.Progress}
-	req, err := o.request(live)
-	if err != nil {
-		return err
-	}
 	told, shown := 0, false
 	req.Approve = func(ctx context.Context, q deploy.Question) (bool, error) {
-		auto := c.approve || settings.Settings.Preferences.AutoApprove && !q.Required
+		auto := c.approve || f.loaded.Settings.Preferences.AutoApprove && !q.Required
 		live.pause()
 		told, shown = len(q.Warnings), true
 		if !o.json {
@@ -105,8 +94,11 @@ func change(o *runFlags, c changing) error {
 			f.Stderr().Printf("\n")
 			yes, err := newPrompter(f).yes(ctx, c.ask)
 			if err != nil || !yes {
-				if err == nil {
+				switch {
+				case err == nil:
 					err = diag.New(diag.Failed, "Not approved", "Nothing was changed.", "")
+				case errors.Is(err, errInterrupted):
+					err = diag.New(diag.Interrupted, "Interrupted", "Nothing was changed.", "")
 				}
 				return false, err
 			}
@@ -119,8 +111,8 @@ func change(o *runFlags, c changing) error {
 	switch {
 	case applied == nil || applied.Plan == nil:
 	case o.json:
-		if jsonErr := view.AppliedJSON(f.Out, applied.Plan, applied.Deployment, applied.Outputs, applied.Warnings, err); jsonErr != nil {
-			return errors.Join(err, jsonErr)
+		if jsonErr := view.AppliedJSON(f.Out, applied.Plan, applied.Deployment, applied.Outputs, applied.Warnings, err); jsonErr != nil && err == nil {
+			return jsonErr
 		}
 	default:
 		f.warn(applied.Warnings[min(told, len(applied.Warnings)):])

@@ -27,7 +27,7 @@ func newBackendCreate(f *Factory, runF func(*backendOptions) error) *cobra.Comma
 		Use:   "create",
 		Short: "Make the bucket and the table, or bring them into shape",
 		Long:  "Make a versioned, encrypted, private, TLS-only bucket and an on-demand table with point-in-time recovery. What is there already\nis brought into shape; running it again changes nothing.",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -45,7 +45,7 @@ func newBackendCheck(f *Factory, runF func(*backendOptions) error) *cobra.Comman
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check that bucket and table are as they should be",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -72,7 +72,8 @@ func backendRun(o *backendOptions, create bool) error {
 			*alias.global = *alias.own
 		}
 	}
-	config, err := f.Config()
+	stack, _ := (&target{factory: f}).Stack() // without one, the backend of the configuration
+	config, err := f.ConfigFor(stack)
 	if err != nil {
 		return err
 	}
@@ -85,13 +86,11 @@ func backendRun(o *backendOptions, create bool) error {
 	} else {
 		findings, err = deploy.CheckBackend(f.Soft, f.world(config.Settings))
 	}
-	if err != nil {
-		return err
-	}
-	if o.json {
-		err = view.JSON(f.Out, findings)
-	} else {
+	// What was found before something failed is worth knowing.
+	if !o.json {
 		view.Findings(f.Stdout(), findings)
+	} else if jsonErr := view.JSON(f.Out, findings); err == nil {
+		err = jsonErr
 	}
 	for _, finding := range findings {
 		if !finding.OK && err == nil {

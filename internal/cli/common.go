@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -20,13 +23,16 @@ type runFlags struct {
 	lockTimeout            time.Duration
 	parallelism            int
 	refresh, json          bool
+	given                  func(flag string) bool
 }
 
 func (r *runFlags) register(cmd *cobra.Command, withVariables bool) {
 	r.target.flags(cmd)
+	r.given = cmd.Flags().Changed
 	if withVariables {
 		r.variables.flags(cmd.Flags())
 		cmd.Flags().StringArrayVar(&r.targets, "target", nil, "only this component and what it needs: an `address` (repeatable)")
+		r.completeAddresses(cmd, "target")
 		cmd.Flags().BoolVar(&r.refresh, "refresh", false, "compare with what AWS has now, not with what the state says")
 	}
 	cmd.Flags().IntVar(&r.parallelism, "parallelism", 0, "how many resources change at once (preferences.parallelism)")
@@ -36,19 +42,31 @@ func (r *runFlags) register(cmd *cobra.Command, withVariables bool) {
 func (r *runFlags) registerLocking(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&r.lockTimeout, "lock-timeout", 8*time.Minute, "how long to wait for the lock; 0: fail at once")
 	cmd.Flags().StringArrayVar(&r.allowDataLoss, "allow-data-loss", nil, "a protected component that may be deleted or replaced: its `address` (repeatable)")
+	r.completeAddresses(cmd, "allow-data-loss")
+}
+
+// prepare opens the road and makes the Request for what the command line names (key, or why it names nothing). What is wrong with flags and
+// configuration is said at once.
+func (r *runFlags) prepare(key state.Key, wrong error, progress view.Progress) (*deploy.Road, deploy.Request, error) {
+	f := r.factory
+	req, reqErr := r.request(progress)
+	_, configErr := f.ConfigFor(key.Stack)
+	if err := diag.Join(wrong, reqErr, configErr); err != nil {
+		return nil, req, err
+	}
+	req.Key = key
+	road, err := f.Road(key)
+	return road, req, err
 }
 
 // request makes a Request; the key is filled in by the command.
 func (r *runFlags) request(progress view.Progress) (deploy.Request, error) {
-	values, err := r.values()
-	if err != nil {
-		return deploy.Request{}, err
+	values, found := r.values()
+	if r.given != nil && r.given("parallelism") && (r.parallelism < 1 || r.parallelism > config.MaxParallelism) {
+		found.Add(diag.New(diag.Invalid, "Invalid --parallelism", fmt.Sprintf("%d resources at once is not between 1 and %d.", r.parallelism, config.MaxParallelism), "Leave it out for preferences.parallelism."))
 	}
-	switch {
-	case r.parallelism < 0:
-		return deploy.Request{}, diag.New(diag.Invalid, "Invalid --parallelism", "Fewer than one resource at a time leads nowhere.", "Give 1 or more, or leave it out.")
-	case r.lockTimeout < 0:
-		return deploy.Request{}, negativeTimeout()
+	if r.lockTimeout < 0 {
+		found.Add(negativeTimeout())
 	}
 	req := deploy.Request{
 		Variables: values, Targets: r.targets, AllowDataLoss: r.allowDataLoss, Refresh: r.refresh,
@@ -63,14 +81,15 @@ func (r *runFlags) request(progress view.Progress) (deploy.Request, error) {
 	for _, name := range r.files {
 		data, err := r.factory.ReadFile(name, manifest.MaxFileSize)
 		if err != nil {
-			return req, unreadable(err)
+			found.Add(diag.From(unreadable("Cannot read the variable file", err))...)
+			continue
 		}
 		req.VarFiles = append(req.VarFiles, manifest.VarFile{Name: name, Data: data})
 	}
-	return req, nil
+	return req, found.Err()
 }
 
-func negativeTimeout() error {
+func negativeTimeout() *diag.Diagnostic {
 	return diag.New(diag.Invalid, "Invalid --lock-timeout", "A time to wait cannot be negative.", "Give 0 to fail at once, or a duration such as 8m.")
 }
 

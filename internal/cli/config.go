@@ -7,7 +7,7 @@ import (
 )
 
 func newConfig(f *Factory) *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Look at the configuration", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	cmd := parent("config", "Look at the configuration")
 	cmd.AddCommand(newConfigShow(f, nil))
 	return cmd
 }
@@ -24,7 +24,7 @@ func newConfigShow(f *Factory, runF func(*configShowOptions) error) *cobra.Comma
 		Use:   "show",
 		Short: "Print the effective settings",
 		Long:  "Print the effective settings. Highest first: flags, DEPLOYER_ variables, stack.yaml, .deployer/config.yaml of the\nrepository, ~/.deployer/config.yaml, defaults. --origin says where each comes from.",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)

@@ -19,7 +19,7 @@ func newDestroy(f *Factory, runF func(*destroyOptions) error) *cobra.Command {
 		Use:   "destroy",
 		Short: "Delete everything that a stack has in an environment",
 		Long:  "Delete everything that the state of a stack in an environment holds. Works from the state alone: the YAML may be broken or gone.",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -35,16 +35,21 @@ func newDestroy(f *Factory, runF func(*destroyOptions) error) *cobra.Command {
 
 func destroyRun(o *destroyOptions) error {
 	f := o.factory
+	live := &lateProgress{make: f.Progress}
 	key, err := o.StoredKey()
+	_, req, err := o.prepare(key, err, live)
 	if err != nil {
 		return err
 	}
-	road, err := f.Road(key)
+	road, err := f.StoredRoad(key)
 	if err != nil {
 		return err
 	}
-	return change(&o.runFlags, changing{
-		run:     func(req deploy.Request) (*deploy.Applied, error) { req.Key = key; return road.Destroy(f.Soft, req) },
+	if err := o.mustExist(road, key); err != nil {
+		return err
+	}
+	return change(&o.runFlags, live, req, changing{
+		run:     func(req deploy.Request) (*deploy.Applied, error) { return road.Destroy(f.Soft, req) },
 		ask:     "Do you want to delete all of this?",
 		verb:    "destroy",
 		approve: o.autoApprove,

@@ -6,10 +6,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,8 +49,10 @@ type Factory struct {
 	root *cobra.Command
 
 	global globals
-	loaded *config.Effective
-	log    *slog.Logger // nil until the configuration is loaded
+	base   *config.Effective // without the settings of a stack
+	loaded *config.Effective // what counts: with those of the stack, once it is known
+	unread diag.List         // what was wrong with its stack.yaml
+	log    *slog.Logger      // nil until the configuration is loaded
 }
 
 // globals are the flags that every command takes.
@@ -65,9 +70,11 @@ func NewFactory() *Factory {
 	}
 	f.Home, _ = os.UserHomeDir()
 	f.Workdir, _ = os.Getwd()
-	f.InTTY, f.OutTTY, f.ErrTTY = isatty.IsTerminal(os.Stdin.Fd()), isatty.IsTerminal(os.Stdout.Fd()), isatty.IsTerminal(os.Stderr.Fd())
+	f.OutTTY, f.ErrTTY = isatty.IsTerminal(os.Stdout.Fd()), isatty.IsTerminal(os.Stderr.Fd())
+	// Questions go to stderr: one that nobody sees would wait for ever.
+	f.InTTY = isatty.IsTerminal(os.Stdin.Fd()) && f.ErrTTY
 	if f.Env["TERM"] == "dumb" {
-		f.ErrTTY = false
+		f.OutTTY, f.ErrTTY = false, false
 	}
 	f.Size = func() (int, int) {
 		for _, fd := range []uintptr{os.Stderr.Fd(), os.Stdout.Fd()} {
@@ -98,6 +105,9 @@ func (f *Factory) RequireRoot() (string, error) {
 	if root := f.Root(); root != "" {
 		return root, nil
 	}
+	if f.Workdir == "" {
+		return "", diag.New(diag.Invalid, "No working directory", "The folder that this shell is in does not exist any more.", "Change into your repository.")
+	}
 	return "", diag.New(diag.Invalid, "Not in a deployment repository",
 		"Neither "+f.Workdir+" nor a folder above it has a folder named stacks.",
 		"Change into your repository, or make a first stack here: deployer stack init NAME")
@@ -105,26 +115,28 @@ func (f *Factory) RequireRoot() (string, error) {
 
 // Config returns the effective settings. stack is the layer of the stack's stack.yaml, if there is one.
 func (f *Factory) Config(stack ...config.Layer) (*config.Effective, error) {
-	if f.loaded != nil && len(stack) == 0 {
-		return f.loaded, nil
+	if f.base != nil && len(stack) == 0 {
+		return f.base, nil
 	}
 	var layers []config.Layer
 	var problems diag.List
 	add := func(name, path string, must bool) {
 		data, err := f.ReadFile(path, manifest.MaxFileSize)
 		if err != nil {
-			if must || !os.IsNotExist(err) {
-				problems.Add(diag.New(diag.Invalid, "Cannot read configuration", err.Error(), ""))
+			if must || !errors.Is(err, fs.ErrNotExist) {
+				problems.Add(diag.From(unreadable("Cannot read the configuration", err))...)
 			}
 			return
 		}
 		read, found := manifest.ReadPlain(name, data)
 		problems.Add(found...)
 		layer, found := config.File(name, read.Tree, read.Locate, f.Env)
-		layers = append(layers, layer)
 		problems.Add(found...)
+		layers = append(layers, layer)
 	}
-	add("~/.deployer/config.yaml", filepath.Join(f.Home, ".deployer", "config.yaml"), false)
+	if f.Home != "" {
+		add("~/.deployer/config.yaml", filepath.Join(f.Home, ".deployer", "config.yaml"), false)
+	}
 	if root := f.Root(); root != "" {
 		add(".deployer/config.yaml", filepath.Join(root, ".deployer", "config.yaml"), false)
 	}
@@ -144,6 +156,9 @@ func (f *Factory) Config(stack ...config.Layer) (*config.Effective, error) {
 		return nil, err
 	}
 	f.loaded = effective
+	if len(stack) == 0 {
+		f.base = effective
+	}
 	if f.log == nil {
 		f.log = f.newLog(effective.Settings.Logging)
 		f.log.Info("started", "version", version, "command", f.command())
@@ -181,10 +196,14 @@ func (f *Factory) Stderr() *view.Writer {
 }
 
 // warn shows warnings, unless only results and errors are wanted.
-func (f *Factory) warn(warnings diag.List) {
+func (f *Factory) warn(warnings diag.List) { view.Diagnostics(f.Stderr(), f.worth(warnings)) }
+
+// worth is what is to be shown: no warnings where only results and errors are wanted.
+func (f *Factory) worth(found diag.List) diag.List {
 	if !f.global.quiet {
-		view.Diagnostics(f.Stderr(), warnings)
+		return found
 	}
+	return slices.DeleteFunc(slices.Clone(found), func(d *diag.Diagnostic) bool { return d.Severity == diag.Warning })
 }
 
 // Progress returns how the news of a run is shown: nothing when quiet, a live tree on a terminal, plain lines elsewhere.

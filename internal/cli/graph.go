@@ -24,7 +24,7 @@ func newGraph(f *Factory, runF func(*graphOptions) error) *cobra.Command {
 		Use:   "graph",
 		Short: "Draw what needs what",
 		Long:  "Draw the components of a stack and what needs what, from the manifests alone: a tree of text, or by the extension of\n--output a .dot (Graphviz), .mmd (Mermaid) or .json file.",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -42,15 +42,7 @@ func newGraph(f *Factory, runF func(*graphOptions) error) *cobra.Command {
 func graphRun(o *graphOptions) error {
 	f := o.factory
 	key, err := o.Key()
-	if err != nil {
-		return err
-	}
-	req, err := o.request(view.Quiet{})
-	if err != nil {
-		return err
-	}
-	req.Key = key
-	road, err := f.Road(key)
+	road, req, err := o.prepare(key, err, view.Quiet{})
 	if err != nil {
 		return err
 	}
@@ -88,7 +80,7 @@ func graphRun(o *graphOptions) error {
 		path = filepath.Join(f.Workdir, path)
 	}
 	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
-		return diag.New(diag.Failed, "Cannot write the picture", err.Error(), "")
+		return unwritable("Cannot write the picture", err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/manifest"
@@ -37,7 +38,7 @@ func newIAMPolicy(f *Factory, runF func(*iamPolicyOptions) error) *cobra.Command
 			"Without -e it is for all environments. A managed policy takes 6,144 characters: what is longer goes on a role as its inline policy, or into several managed policies, of which --part prints one.",
 		Example: "  deployer iam policy -e production --account 123456789012 >policy.json\n" +
 			"  aws iam create-policy --policy-name deploy-production \\\n    --policy-document file://policy.json",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -67,8 +68,8 @@ func (o *iamPolicyOptions) check() error {
 	if o.ask.Account != "" && !accountForm.MatchString(o.ask.Account) {
 		found.Add(diag.New(diag.Invalid, "Invalid account", fmt.Sprintf("%q is not an AWS account.", o.ask.Account), "Give its 12 digits."))
 	}
-	if o.ask.Region != "" && !regionName.MatchString(o.ask.Region) {
-		found.Add(diag.New(diag.Invalid, "Invalid region", fmt.Sprintf("%q cannot be the name of a region.", o.ask.Region), "For instance eu-central-1."))
+	if why, next := config.Unfit("aws.region", o.ask.Region); why != "" && o.ask.Region != "" {
+		found.Add(diag.New(diag.Invalid, "Invalid region", why+".", next))
 	}
 	if o.ask.StateKMSKey != "" && !kmsKeyForm.MatchString(o.ask.StateKMSKey) {
 		found.Add(diag.New(diag.Invalid, "Invalid KMS key", fmt.Sprintf("%q is not the ARN of a KMS key: IAM knows keys by nothing else.", o.ask.StateKMSKey), "For instance arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"))

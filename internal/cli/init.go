@@ -1,16 +1,17 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/view"
@@ -28,7 +29,7 @@ func newInit(f *Factory, runF func(*initOptions) error) *cobra.Command {
 		Use:   "init",
 		Short: "Write ~/.deployer/config.yaml and check access",
 		Long:  "Ask for region, bucket, table and profile (or take them from flags with --yes), write ~/.deployer/config.yaml, and say what is still\nmissing.",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -46,7 +47,13 @@ func newInit(f *Factory, runF func(*initOptions) error) *cobra.Command {
 
 func initRun(o *initOptions) error {
 	f := o.factory
+	if f.Home == "" {
+		return diag.New(diag.Invalid, "No home directory", "The variable HOME is not set, so there is no place for the configuration.", "Set HOME, or write .deployer/config.yaml in the repository.")
+	}
 	path := filepath.Join(f.Home, ".deployer", "config.yaml")
+	if o.region == "" && o.yes {
+		o.region = o.usualRegion()
+	}
 	if !o.yes {
 		if !f.InTTY {
 			return diag.New(diag.Invalid, "Nobody to ask", "There is no terminal to ask on.", "Give the answers as flags: deployer init --yes --region REGION --bucket BUCKET --table TABLE")
@@ -68,20 +75,20 @@ func initRun(o *initOptions) error {
 		return err
 	}
 	if err := writePrivate(path, o.file()); err != nil {
-		return diag.New(diag.Failed, "Cannot write the configuration", err.Error(), "")
+		return unwritable("Cannot write the configuration", err)
 	}
 	w := f.Stdout()
 	w.Printf("Wrote %s\n", path)
-	f.loaded = nil
-	config, err := f.Config()
+	f.base = nil
+	settings, err := f.Config()
 	if err != nil {
 		return err
 	}
-	findings, err := deploy.CheckBackend(f.Soft, f.world(config.Settings))
-	if err != nil {
-		return err
-	}
+	findings, err := deploy.CheckBackend(f.Soft, f.world(settings.Settings))
 	view.Findings(w, findings)
+	if err != nil {
+		return err
+	}
 	for _, finding := range findings {
 		if !finding.OK {
 			w.Printf("\nNext: deployer backend create --bucket %s --table %s\n", o.bucket, o.table)
@@ -97,66 +104,59 @@ func (o *initOptions) ask(path string) error {
 	if exists(path) {
 		yes, err := p.yes(f.Soft, path+" exists. Replace it?")
 		if err != nil || !yes {
+			if errors.Is(err, errInterrupted) {
+				return diag.New(diag.Interrupted, "Interrupted", path+" was left as it is.", "")
+			}
 			return errors.Join(err, diag.New(diag.Failed, "Not replaced", path+" was left as it is.", ""))
-		}
-	}
-	region := o.region
-	for _, fallback := range []string{f.Env["AWS_REGION"], f.Env["AWS_DEFAULT_REGION"], "us-east-1"} {
-		if region == "" {
-			region = fallback
 		}
 	}
 	for _, q := range []struct {
 		question, fallback string
 		answer             *string
+		path               string
 	}{
-		{"AWS region", region, &o.region},
-		{"S3 bucket for the state", o.bucket, &o.bucket},
-		{"DynamoDB table for the locks", or(o.table, "deployer-locks"), &o.table},
-		{"AWS profile (empty: the usual chain)", or(o.profile, f.Env["AWS_PROFILE"]), &o.profile},
+		{"AWS region", cmp.Or(o.region, o.usualRegion(), "us-east-1"), &o.region, "aws.region"},
+		{"S3 bucket for the state", o.bucket, &o.bucket, "backend.bucket"},
+		{"DynamoDB table for the locks", cmp.Or(o.table, "deployer-locks"), &o.table, "locks.table"},
+		{"AWS profile (empty: the usual chain)", cmp.Or(o.profile, f.Env["AWS_PROFILE"]), &o.profile, ""},
 	} {
-		text, err := p.line(f.Soft, q.question, q.fallback)
-		if errors.Is(err, io.EOF) {
-			return diag.New(diag.Failed, "No answer", "The input ended; nothing was written.", "")
+		for {
+			text, err := p.line(f.Soft, q.question, q.fallback)
+			switch {
+			case errors.Is(err, io.EOF):
+				return diag.New(diag.Failed, "No answer", "The input ended; nothing was written.", "")
+			case errors.Is(err, errInterrupted):
+				return diag.New(diag.Interrupted, "Interrupted", "Nothing was written.", "")
+			case err != nil:
+				return err
+			}
+			why, next := config.Unfit(q.path, text)
+			if why == "" {
+				*q.answer = text
+				break
+			}
+			f.Stderr().Printf("  %s. %s\n", why, next)
 		}
-		if err != nil {
-			return err
-		}
-		*q.answer = text
 	}
 	return nil
 }
 
-var (
-	regionName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
-	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-	tableName  = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,255}$`)
-)
+// usualRegion is the one that the environment says.
+func (o *initOptions) usualRegion() string {
+	return cmp.Or(o.factory.Env["AWS_REGION"], o.factory.Env["AWS_DEFAULT_REGION"])
+}
 
 // check refuses what AWS would never accept, before it is written.
 func (o *initOptions) check() error {
 	var found diag.List
-	for _, answer := range []struct {
-		what, text string
-		rule       *regexp.Regexp
-		next       string
-	}{
-		{"region", o.region, regionName, "For instance eu-central-1."},
-		{"bucket", o.bucket, bucketName, "Use 3 to 63 lower-case letters, digits, dots and hyphens."},
-		{"table", o.table, tableName, "Use 3 to 255 letters, digits, dots, hyphens and underscores."},
+	for _, answer := range []struct{ what, path, text string }{
+		{"region", "aws.region", o.region}, {"bucket", "backend.bucket", o.bucket}, {"table", "locks.table", o.table},
 	} {
-		if !answer.rule.MatchString(answer.text) {
-			found.Add(diag.New(diag.Invalid, "Invalid "+answer.what, fmt.Sprintf("%q cannot be the name of a %s.", answer.text, answer.what), answer.next))
+		if why, next := config.Unfit(answer.path, answer.text); why != "" {
+			found.Add(diag.New(diag.Invalid, "Invalid "+answer.what, why+".", next))
 		}
 	}
 	return found.Err()
-}
-
-func or(text, fallback string) string {
-	if text != "" {
-		return text
-	}
-	return fallback
 }
 
 func (o *initOptions) file() string {

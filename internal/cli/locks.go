@@ -25,7 +25,7 @@ func newLocksList(f *Factory, runF func(*locksListOptions) error) *cobra.Command
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List held locks: who, since when, from where, still alive",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -64,7 +64,7 @@ func newLocksShow(f *Factory, runF func(*locksShowOptions) error) *cobra.Command
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Show all that is known of one lock",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -83,11 +83,14 @@ func locksShowRun(o *locksShowOptions) error {
 	if err != nil {
 		return err
 	}
-	road, err := f.Road(key)
+	road, err := f.StoredRoad(key)
 	if err != nil {
 		return err
 	}
 	held, err := road.Lock(f.Soft, key)
+	if err == nil && held == nil {
+		err = o.mustExist(road, key)
+	}
 	if err != nil {
 		return err
 	}
@@ -114,7 +117,7 @@ func newUnlock(f *Factory, runF func(*unlockOptions) error) *cobra.Command {
 		Use:   "unlock [LOCK_ID]",
 		Short: "Break the lock of a dead run",
 		Long:  "Break a lock. Hardly ever needed: the next run takes over from a dead one by itself. A given LOCK_ID must match; the lock of a run\nthat may be alive is only broken with --force.",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  arguments(0, 1, "LOCK_ID"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.id = args[0]

@@ -20,19 +20,35 @@ func (t *target) stored() (*deploy.Road, state.Key, *deploy.Stored, error) {
 	if err != nil {
 		return nil, key, nil, err
 	}
-	road, err := t.factory.Road(key)
+	road, err := t.factory.StoredRoad(key)
 	if err != nil {
 		return nil, key, nil, err
 	}
 	s, err := road.Read(t.factory.Soft, key)
-	// A name that the manifests do not have either is a slip of the pen, not something to deploy.
+	return road, key, s, t.slip(err)
+}
+
+// mustExist is an error when neither the manifests nor the backend know a key. Those that the manifests have cost no call.
+func (t *target) mustExist(road *deploy.Road, key state.Key) error {
+	if t.factory.Root() != "" {
+		if known, err := t.Key(); err == nil && known == key {
+			return nil
+		}
+	}
+	_, err := road.Read(t.factory.Soft, key)
+	return t.slip(err)
+}
+
+// slip says what is wrong with the name of something that has no state: one that the manifests do not have either is a slip of the pen,
+// not something to deploy.
+func (t *target) slip(err error) error {
 	var nothing *deploy.NothingError
 	if errors.As(err, &nothing) && t.factory.Root() != "" {
 		if _, wrong := t.Key(); wrong != nil {
-			err = wrong
+			return wrong
 		}
 	}
-	return road, key, s, err
+	return err
 }
 
 // components returns the components of the state, or only the one asked for.
@@ -47,11 +63,7 @@ func components(s *deploy.Stored, address string) ([]state.Component, error) {
 		}
 		addresses = append(addresses, c.Address)
 	}
-	next := diag.DidYouMean(address, addresses)
-	if next == "" {
-		next = "There are: " + strings.Join(addresses, ", ")
-	}
-	return nil, diag.New(diag.Invalid, "Unknown component", `The state has no component "`+address+`".`, next)
+	return nil, diag.New(diag.Invalid, "Unknown component", `The state has no component "`+address+`".`, diag.Candidates(address, addresses))
 }
 
 type statusOptions struct {
@@ -67,7 +79,7 @@ func newStatus(f *Factory, runF func(*statusOptions) error) *cobra.Command {
 		Use:   "status",
 		Short: "Show what really runs, and whether it is healthy",
 		Long:  "Show per component how many tasks run, which revision and image they are, and their health. Exits with 1 when something is unhealthy.",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -77,6 +89,7 @@ func newStatus(f *Factory, runF func(*statusOptions) error) *cobra.Command {
 	}
 	o.target.flags(cmd)
 	cmd.Flags().StringVar(&o.component, "component", "", "only this component: its `address`")
+	o.completeAddresses(cmd, "component")
 	cmd.Flags().BoolVar(&o.watch, "watch", false, "show it again and again until interrupted")
 	cmd.Flags().DurationVar(&o.interval, "interval", 5*time.Second, "how often, with --watch")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
@@ -134,7 +147,7 @@ func newShow(f *Factory, runF func(*showOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Show components, their resources and outputs as the state has them",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -144,6 +157,7 @@ func newShow(f *Factory, runF func(*showOptions) error) *cobra.Command {
 	}
 	o.target.flags(cmd)
 	cmd.Flags().StringVar(&o.component, "component", "", "only this component: its `address`")
+	o.completeAddresses(cmd, "component")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }
@@ -178,7 +192,7 @@ func newOutputs(f *Factory, runF func(*outputsOptions) error) *cobra.Command {
 		Use:   "outputs [NAME]",
 		Short: "Show what components give: URLs, ARNs, names",
 		Long:  "Show what components give. NAME is <service>/<component>.<output> and prints that value raw, or <service>/<component>.",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  arguments(0, 1, "NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.name = args[0]
@@ -190,15 +204,25 @@ func newOutputs(f *Factory, runF func(*outputsOptions) error) *cobra.Command {
 		},
 	}
 	o.target.flags(cmd)
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return o.addresses(), cobra.ShellCompDirectiveNoFileComp
+	}
 	cmd.Flags().StringVar(&o.format, "format", "text", "text or env (KEY=value lines for a shell)")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "env"}, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON: an object keyed by component address")
 	return cmd
 }
 
 func outputsRun(o *outputsOptions) error {
 	f := o.factory
-	if !slices.Contains([]string{"text", "env"}, o.format) {
-		return diag.New(diag.Invalid, "Invalid --format", `"`+o.format+`" is not text or env.`, "")
+	switch {
+	case !slices.Contains([]string{"text", "env"}, o.format):
+		return diag.New(diag.Invalid, "Invalid --format", `"`+o.format+`" is not text or env.`, "For JSON: --json")
+	case o.json && o.format != "text":
+		return diag.New(diag.Invalid, "Two formats", "--json and --format "+o.format+" exclude each other.", "Give one of them.")
 	}
 	_, _, s, err := o.stored()
 	if err != nil {
@@ -217,10 +241,14 @@ func outputsRun(o *outputsOptions) error {
 				names = append(names, name)
 			}
 			slices.Sort(names)
-			return diag.New(diag.Invalid, "Unknown output", address+` has no output "`+output+`".`, strings.TrimSpace(diag.DidYouMean(output, names)+" It has: "+strings.Join(names, ", ")+"."))
+			return diag.New(diag.Invalid, "Unknown output", address+` has no output "`+output+`".`, diag.Candidates(output, names))
 		}
 		if o.json {
 			return view.JSON(f.Out, data)
+		}
+		if o.format == "env" {
+			view.OutputsEnv(f.Stdout(), map[string]map[string]any{address: {output: data}})
+			return nil
 		}
 		view.Raw(f.Stdout(), data)
 		return nil
@@ -254,7 +282,7 @@ func newHistory(f *Factory, runF func(*historyOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "Show the deployments, newest first",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -271,14 +299,20 @@ func newHistory(f *Factory, runF func(*historyOptions) error) *cobra.Command {
 func historyRun(o *historyOptions) error {
 	f := o.factory
 	key, err := o.StoredKey()
+	if o.limit < 0 {
+		err = diag.Join(err, diag.New(diag.Invalid, "Invalid --limit", "A number of deployments cannot be negative.", "Give 0 to see all."))
+	}
 	if err != nil {
 		return err
 	}
-	road, err := f.Road(key)
+	road, err := f.StoredRoad(key)
 	if err != nil {
 		return err
 	}
 	past, err := road.History(f.Soft, key, o.limit)
+	if err == nil && len(past) == 0 {
+		err = o.mustExist(road, key)
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"slices"
 
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/deploy"
@@ -17,12 +18,37 @@ func (f *Factory) ConfigFor(stack string) (*config.Effective, error) {
 	if stack == "" || root == "" {
 		return f.Config()
 	}
-	name, settings := manifest.StackSettings(root, stack)
+	name, settings, unread := manifest.StackSettings(root, stack)
+	f.unread = unread
 	layer, problems := config.File(name, settings.Tree, settings.Locate, f.Env)
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
 	return f.Config(layer)
+}
+
+// stackSettings finds what is wrong with spec.backend and spec.locks of a stack.yaml by themselves. The environment variables that they
+// name may be set elsewhere only.
+func (f *Factory) stackSettings(root, stack string) diag.List {
+	name, settings, _ := manifest.StackSettings(root, stack) // loading the manifests says why it cannot be read
+	layer, _ := config.File(name, settings.Tree, settings.Locate, f.Env)
+	_, found := config.Load(layer)
+	return slices.DeleteFunc(found, func(d *diag.Diagnostic) bool {
+		return d.Position == nil || d.Position.File != name || d.Summary == "Unknown key" // which the manifests report, too
+	})
+}
+
+// StoredRoad is Road for commands that work from the state alone: a stack.yaml that cannot be read does not stop them, but it may have named
+// another place for the state.
+func (f *Factory) StoredRoad(key state.Key) (*deploy.Road, error) {
+	road, err := f.Road(key)
+	if err == nil && f.unread.HasErrors() {
+		first := f.unread[0]
+		w := diag.New(diag.Invalid, "stack.yaml cannot be read", first.Summary+": "+first.Detail, "If it says where the state is, correct it, or give --backend-bucket and --lock-table: now "+road.Location()+" is used.")
+		w.Severity, w.Position, w.Excerpt = diag.Warning, first.Position, first.Excerpt
+		f.warn(diag.List{w})
+	}
+	return road, err
 }
 
 // world is what the road is opened with.
@@ -65,13 +91,9 @@ func (f *Factory) Backend() (*deploy.Road, error) {
 	return f.Road(state.Key{Stack: stack})
 }
 
-// refuseLocalStateInCI stops an apply whose state would be gone with the CI machine.
+// refuseLocalStateInCI stops an apply whose state would be gone with the CI machine. The road is open.
 func (f *Factory) refuseLocalStateInCI(allowed bool) error {
-	effective, err := f.Config()
-	if err != nil {
-		return err
-	}
-	if ci := f.Env["CI"]; allowed || ci == "" || ci == "false" || effective.Settings.Backend.Type == "s3" {
+	if ci := f.Env["CI"]; allowed || ci == "" || ci == "false" || f.loaded.Settings.Backend.Type == "s3" {
 		return nil
 	}
 	return diag.New(diag.Invalid, "Local state in CI", "The state would be kept on this CI machine and be gone with it.",
@@ -104,9 +126,20 @@ func (f *Factory) keys() []state.Key {
 	return out
 }
 
-// unreadable is the error for a file that a flag names.
-func unreadable(err error) error {
-	return diag.New(diag.Invalid, "Cannot read a file", err.Error()+".", "")
+// unreadable is the error for a file that somebody named, which makes it their input.
+func unreadable(summary string, err error) error {
+	if d := diag.File(diag.Invalid, summary, err); d != nil {
+		return d
+	}
+	return diag.New(diag.Invalid, summary, err.Error()+".", "")
+}
+
+// unwritable is the error for a file that is a result.
+func unwritable(summary string, err error) error {
+	if d := diag.File(diag.Failed, summary, err); d != nil {
+		return d
+	}
+	return diag.New(diag.Failed, summary, err.Error()+".", "")
 }
 
 func exists(path string) bool { _, err := os.Stat(path); return err == nil }

@@ -18,7 +18,7 @@ func newPlan(f *Factory, runF func(*planOptions) error) *cobra.Command {
 		Use:   "plan",
 		Short: "Show what apply would change, and why",
 		Long:  "Show what apply would change, per component and resource, with the consequence of each change. Takes no lock and changes nothing.",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -34,16 +34,9 @@ func newPlan(f *Factory, runF func(*planOptions) error) *cobra.Command {
 func planRun(o *planOptions) error {
 	f := o.factory
 	key, err := o.Key()
-	if err != nil {
-		return err
-	}
-	progress := view.Progress(phases{f.Progress()})
-	req, err := o.request(progress)
-	if err != nil {
-		return err
-	}
-	req.Key = key
-	road, err := f.Road(key)
+	live := &lateProgress{make: f.Progress} // made when there is something to show, after what may be wrong before
+	progress := view.Progress(phases{live})
+	road, req, err := o.prepare(key, err, progress)
 	if err != nil {
 		return err
 	}

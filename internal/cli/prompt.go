@@ -41,6 +41,9 @@ func (p *prompter) line(ctx context.Context, question, fallback string) (string,
 		w.Printf("\n")
 		return "", context.Cause(ctx)
 	case a := <-got:
+		if a.err != nil {
+			w.Printf("\n") // the cursor still stands behind the question
+		}
 		if a.text == "" && a.err == nil {
 			return fallback, nil
 		}

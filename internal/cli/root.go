@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime/debug"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -21,11 +22,18 @@ func Main() int {
 		// A run is short and its heap small: collecting less often takes a third off the time of a plan, for a tenth more memory.
 		debug.SetGCPercent(400)
 	}
-	var stop func()
-	f.Soft, f.Hard, stop = watchSignals(f.Now)
+	soft, hard, gone, stop := watchSignals(f.Now)
 	f.OnLock = outliveReaders
 	defer stop()
-	return Run(f, processArgs())
+	f.Soft, f.Hard = soft, hard
+	code := make(chan int, 1)
+	go func() { code <- Run(f, processArgs()) }()
+	select {
+	case code := <-code:
+		return code
+	case <-gone.Done():
+		return exitInterrupted
+	}
 }
 
 // Run runs one command line and returns its exit code.
@@ -36,7 +44,7 @@ func Run(f *Factory, args []string) int {
 	root.SetArgs(args)
 	root.SetContext(f.Soft)
 	err := root.Execute()
-	code := report(f, root, err)
+	code := report(f, err)
 	if f.log != nil {
 		f.log.Info("ended", "command", f.command(), "exit", code)
 	}
@@ -44,7 +52,7 @@ func Run(f *Factory, args []string) int {
 }
 
 // report shows what went wrong, if anything did, and decides the exit code.
-func report(f *Factory, root *cobra.Command, err error) int {
+func report(f *Factory, err error) int {
 	if err == nil {
 		return exitOK
 	}
@@ -52,10 +60,10 @@ func report(f *Factory, root *cobra.Command, err error) int {
 	if errors.As(err, &quiet) {
 		return quiet.code
 	}
-	if errors.Is(context.Cause(f.Soft), errInterrupted) && cutOff(err) {
-		err = diag.New(diag.Interrupted, "Interrupted", "", "")
+	if errors.Is(err, syscall.EPIPE) {
+		return exitOK // nobody reads on: deployer history --json | head
 	}
-	problems := diag.From(usage(root, f.Args, err))
+	problems := diag.From(interruption(usage(err), f.Soft))
 	for _, d := range problems {
 		if f.log != nil {
 			f.log.Error(d.Summary, "code", string(d.Code), "component", d.Component, "operation", d.Operation, "request", d.RequestID, "detail", d.Detail)
@@ -63,40 +71,6 @@ func report(f *Factory, root *cobra.Command, err error) int {
 	}
 	view.Diagnostics(f.Stderr(), problems.Sort())
 	return exitCode(problems, f.Soft)
-}
-
-// cutOff reports whether all that went wrong is that something was not waited for: a call, a lock, an answer.
-func cutOff(err error) bool {
-	var known *diag.Diagnostic
-	return err == errInterrupted || errors.Is(err, context.Canceled) && !errors.As(err, &known) //nolint:errorlint // alone, not as a part
-}
-
-// usageError is what cobra says of arguments and flags.
-type usageError struct{ error }
-
-func usage(root *cobra.Command, args []string, err error) error {
-	var bad usageError
-	if !errors.As(err, &bad) && !strings.HasPrefix(err.Error(), "unknown command") {
-		return err
-	}
-	summary, rest, _ := strings.Cut(err.Error(), "\n")
-	d := diag.New(diag.Invalid, "Invalid usage", strings.ToUpper(summary[:1])+summary[1:]+".", strings.Join(strings.Fields(rest), " "))
-	called, _, _ := root.Find(args) // as far as the words are commands
-	if called == nil {
-		called = root
-	}
-	if _, word, ok := strings.Cut(summary, `unknown command "`); ok && d.Next == "" {
-		word, _, _ = strings.Cut(word, `"`)
-		var names []string
-		for _, c := range called.Commands() {
-			names = append(names, c.Name())
-		}
-		d.Next = diag.DidYouMean(word, names)
-	}
-	if d.Next == "" {
-		d.Next = "See: " + called.CommandPath() + " --help"
-	}
-	return d
 }
 
 func newRoot(f *Factory) *cobra.Command {
@@ -107,13 +81,13 @@ func newRoot(f *Factory) *cobra.Command {
 		Version:       version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          onlyCommands,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(f.In)
 	root.SetOut(f.Out)
 	root.SetErr(f.Err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usageError{cmd, err} })
 	flags := root.PersistentFlags()
 	flags.BoolVarP(&f.global.verbose, "verbose", "v", false, "show debug messages on the terminal")
 	flags.BoolVarP(&f.global.quiet, "quiet", "q", false, "show only results and errors")
@@ -137,9 +111,10 @@ func newRoot(f *Factory) *cobra.Command {
 	}
 	group(deploying, newValidate(f, nil), newPlan(f, nil), newApply(f, nil), newDestroy(f, nil))
 	group(looking, newStatus(f, nil), newShow(f, nil), newOutputs(f, nil), newGraph(f, nil), newHistory(f, nil))
-	group(setup, newInit(f, nil), newStack(f), newBackend(f), newState(f), newLocks(f), newUnlock(f, nil), newIAM(f), newConfig(f), newVersion(f))
+	group(setup, newInit(f, nil), newStack(f), newBackend(f), newState(f), newLocks(f), newUnlock(f, nil), newIAM(f), newConfig(f), newVersion(f), newCompletion())
+	root.SetHelpCommand(newHelp(f))
 	root.SetHelpCommandGroupID(setup)
-	root.SetCompletionCommandGroupID(setup)
+	root.CompletionOptions.DisableDefaultCmd = true
 	wrapArgs(root)
 	fitHelp(root)
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages ", "Flags.FlagUsagesWrapped 80 "))
@@ -151,21 +126,6 @@ func fitHelp(cmd *cobra.Command) {
 	cmd.Long = view.Wrap(strings.Join(strings.Fields(cmd.Long), " "), 80)
 	for _, c := range cmd.Commands() {
 		fitHelp(c)
-	}
-}
-
-// wrapArgs makes errors about arguments usage errors.
-func wrapArgs(cmd *cobra.Command) {
-	if check := cmd.Args; check != nil {
-		cmd.Args = func(c *cobra.Command, args []string) error {
-			if err := check(c, args); err != nil {
-				return usageError{err}
-			}
-			return nil
-		}
-	}
-	for _, c := range cmd.Commands() {
-		wrapArgs(c)
 	}
 }
 

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -14,29 +15,53 @@ import (
 var errInterrupted error = diag.New(diag.Interrupted, "Interrupted", "The run was stopped before everything was done.",
 	"Run the command again: it goes on from where this one stopped.")
 
-// watchSignals ends soft at the first SIGINT, SIGTERM or SIGHUP (the terminal is gone) and hard at the second. Signals within a second of the
-// first count once: shells and CI systems send them in bursts. A SIGHUP that nohup keeps away stays away.
-func watchSignals(now func() time.Time) (soft, hard context.Context, stop func()) {
-	softCtx, endSoft := context.WithCancelCause(context.Background())
-	hardCtx, endHard := context.WithCancelCause(context.Background())
+// lastResort is how long after the second signal the process may go on: longer than saving and releasing may take.
+const lastResort = 12 * time.Second
+
+// watchSignals ends soft at the first SIGINT, SIGTERM or SIGHUP (the terminal is gone), hard at the second, and gone at the third or a while
+// after the second: whatever listens to neither of them is left alone then. Signals within a second of the one before count once: shells
+// and CI systems send them in bursts. A SIGHUP that nohup keeps away stays away.
+func watchSignals(now func() time.Time) (soft, hard, gone context.Context, stop func()) {
+	var ends []context.CancelCauseFunc
+	next := func() context.Context {
+		ctx, end := context.WithCancelCause(context.Background())
+		ends = append(ends, end)
+		return ctx
+	}
+	soft, hard, gone = next(), next(), next()
 	received := make(chan os.Signal, 4)
 	signal.Notify(received, os.Interrupt, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) {
 		signal.Notify(received, syscall.SIGHUP)
 	}
 	go func() {
-		var first time.Time
+		var last time.Time
 		for range received {
-			switch {
-			case first.IsZero():
-				first = now()
-				endSoft(errInterrupted)
-			case now().Sub(first) > time.Second:
-				endHard(errInterrupted)
+			if at := now(); len(ends) > 0 && at.Sub(last) > time.Second {
+				last = at
+				ends[0](errInterrupted)
+				if ends = ends[1:]; len(ends) == 1 {
+					end := ends[0]
+					time.AfterFunc(lastResort, func() { end(errInterrupted) })
+				}
 			}
 		}
 	}()
-	return softCtx, hardCtx, func() { signal.Stop(received) }
+	return soft, hard, gone, func() { signal.Stop(received) }
+}
+
+// interruption is what a command that a signal stopped says, whatever words came up with it.
+func interruption(err error, soft context.Context) error {
+	if context.Cause(soft) == nil || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	var known *diag.Diagnostic
+	if errors.As(err, &known) && (known.Code == diag.Interrupted || !errors.Is(known.Cause, context.Canceled)) {
+		return err
+	}
+	d := diag.New(diag.Interrupted, "Interrupted", "The command was stopped before it was done.", "Run it again to start over.")
+	d.Cause = err
+	return d
 }
 
 // outliveReaders keeps the process alive when nobody reads its output any more. Programs die of that (SIGPIPE), which is what people

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/view"
@@ -20,7 +21,7 @@ func newStack(f *Factory) *cobra.Command {
 
 // parent is a command that only has subcommands.
 func parent(use, short string) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	return &cobra.Command{Use: use, Short: short, Args: onlyCommands, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 }
 
 type stackListOptions struct {
@@ -33,7 +34,7 @@ func newStackList(f *Factory, runF func(*stackListOptions) error) *cobra.Command
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List stacks, their environments and last deployments",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -56,20 +57,23 @@ func stackListRun(o *stackListOptions) error {
 		return err
 	}
 	list := []observe.StackEntry{}
+	var unreadable []error // states: the others are listed all the same
 	for _, stack := range stacks {
 		environments, err := manifest.Environments(root, stack)
 		if err != nil {
 			return err
 		}
 		entries, err := f.lastDeployments(stack, environments)
-		if err != nil {
+		if err != nil && exitCode(diag.From(err), f.Soft) != exitConflict {
 			return err
 		}
+		unreadable = append(unreadable, err)
 		list = append(list, observe.StackEntry{Stack: stack, Path: filepath.ToSlash(filepath.Join("stacks", stack)), Environments: entries})
 	}
-	if o.json {
-		return view.JSON(f.Out, list)
+	if !o.json {
+		view.Stacks(f.Stdout(), list, f.Now())
+	} else if err := view.JSON(f.Out, list); err != nil {
+		return err
 	}
-	view.Stacks(f.Stdout(), list, f.Now())
-	return nil
+	return diag.Join(unreadable...)
 }

@@ -21,8 +21,8 @@ func newStackInit(f *Factory, runF func(*stackInitOptions) error) *cobra.Command
 	return &cobra.Command{
 		Use:   "init [NAME]",
 		Short: "Make a stack that validates and plans as it is",
-		Long:  "With NAME, make stacks/NAME in this repository. Without, make a stack in the working directory, named after it.",
-		Args:  cobra.MaximumNArgs(1),
+		Long:  "With NAME, make stacks/NAME in this repository. Without, make a stack in the working directory (below stacks/), named after it.",
+		Args:  arguments(0, 1, "NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.name = args[0]
@@ -99,10 +99,18 @@ func stackInitRun(o *stackInitOptions) error {
 	dir, name := f.Workdir, o.name
 	if name == "" {
 		name = filepath.Base(dir)
+		if filepath.Base(filepath.Dir(dir)) != "stacks" {
+			return diag.New(diag.Invalid, "Not in a folder for a stack", dir+" does not lie in a folder named stacks, so no command would find the stack.",
+				"Name it, to make stacks/NAME: deployer stack init NAME")
+		}
 	} else {
 		root := f.Root()
 		if root == "" {
 			root = f.Workdir
+		}
+		if root == "" {
+			_, err := f.RequireRoot()
+			return err
 		}
 		dir = filepath.Join(root, "stacks", name)
 	}
@@ -116,7 +124,7 @@ func stackInitRun(o *stackInitOptions) error {
 	for _, path := range []string{"stack.yaml", "infra/defaults.yaml", "services/hello/queue.yaml", "environments/dev.yaml", "environments/production.yaml"} {
 		full := filepath.Join(dir, filepath.FromSlash(path))
 		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
-			return err
+			return unwritable("Cannot make the stack", err)
 		}
 		text := strings.ReplaceAll(scaffold[path], "NAME", name)
 		file, err := os.OpenFile(full, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
@@ -125,14 +133,14 @@ func stackInitRun(o *stackInitOptions) error {
 			continue
 		}
 		if err != nil {
-			return err
+			return unwritable("Cannot make the stack", err)
 		}
 		_, err = file.WriteString(text)
 		if closeErr := file.Close(); err == nil {
 			err = closeErr
 		}
 		if err != nil {
-			return err
+			return unwritable("Cannot make the stack", err)
 		}
 		w.Printf("created  %s\n", shown(f.Workdir, full))
 	}

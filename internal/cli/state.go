@@ -23,7 +23,7 @@ func newStateList(f *Factory, runF func(*stateListOptions) error) *cobra.Command
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List every stack and environment in the backend",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -62,7 +62,7 @@ func newStateShow(f *Factory, runF func(*stateShowOptions) error) *cobra.Command
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Show a summary of a state and its resources",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -93,7 +93,7 @@ func newStatePull(f *Factory, runF func(*target) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pull",
 		Short: "Print state.json",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)

@@ -73,7 +73,7 @@ func newStatePush(f *Factory, runF func(*statePushOptions) error) *cobra.Command
 		Short: "Write a rescued state.json to the backend",
 		Long: "Write a state.json to the backend: the file that a run leaves when it could not save. - reads stdin. It must be of the same stack, account and\n" +
 			"lineage. When it is older than what is there, a report shows what differs, and only --force writes it.",
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, 1, "FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			o.file = args[0]
 			if runF != nil {
@@ -100,7 +100,7 @@ func statePushRun(o *statePushOptions) error {
 		raw, err = f.ReadFile(o.file, state.MaxSize)
 	}
 	if err != nil {
-		return unreadable(err)
+		return unreadable("Cannot read the state", err)
 	}
 	written, err := road.Push(f.Soft, req, o.file, raw, o.force)
 	progress.Close()

@@ -21,7 +21,7 @@ func newStateRestore(f *Factory, runF func(*stateRestoreOptions) error) *cobra.C
 		Short: "Bring back an earlier version of the state",
 		Long: "Bring back an earlier version of the state, also when state.json is damaged or gone. VERSION is one of the history (v3, or the name of a\n" +
 			"history file) or the id of an object version in the bucket; without it they are listed. AWS is left alone: the next plan starts from what is there.",
-		Args: cobra.MaximumNArgs(1),
+		Args: arguments(0, 1, "VERSION"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.version = args[0]

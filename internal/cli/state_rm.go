@@ -22,7 +22,7 @@ func newStateRemove(f *Factory, runF func(*stateRemoveOptions) error) *cobra.Com
 		Short: "Forget a component or a resource; AWS keeps it",
 		Long: "Take a component (user-service/api) or one resource (user-service/api:queue) out of the state. Nothing is deleted in AWS: what stays\n" +
 			"behind is listed first. --resource also takes what AWS calls the object: its ARN, URL or id.",
-		Args: cobra.MaximumNArgs(1),
+		Args: arguments(0, 1, "ADDRESS"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.which.Address = args[0]

@@ -40,6 +40,25 @@ func (t *target) flags(cmd *cobra.Command) {
 	}))
 }
 
+// addresses are those of the components in the manifests, for completion: no network, and nothing when something is wrong.
+func (t *target) addresses() []string {
+	stack, err := t.Stack()
+	if err != nil {
+		return nil
+	}
+	bundle, _ := manifest.Load(t.factory.Root(), stack)
+	if bundle == nil {
+		return nil
+	}
+	return bundle.Addresses()
+}
+
+func (t *target) completeAddresses(cmd *cobra.Command, flag string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return t.addresses(), cobra.ShellCompDirectiveNoFileComp
+	}) // the flag is there
+}
+
 // Stack returns the stack: as given, of the folder that we are in, or the only one.
 func (t *target) Stack() (string, error) {
 	root, err := t.factory.RequireRoot()
@@ -141,14 +160,18 @@ func (v *variables) flags(f *pflag.FlagSet) {
 
 func (v *variables) given() bool { return len(v.pairs)+len(v.files) > 0 }
 
-func (v *variables) values() (map[string]string, error) {
-	out := map[string]string{}
+func (v *variables) values() (out map[string]string, found diag.List) {
+	out = map[string]string{}
 	for _, pair := range v.pairs {
 		key, text, ok := strings.Cut(pair, "=")
 		if !ok || key == "" {
-			return nil, diag.New(diag.Invalid, "Invalid --var", fmt.Sprintf("%q is not KEY=VALUE.", key), "For instance: --var VERSION=1.2.3")
+			if ok {
+				key = "=…" // not the value: it may be a secret
+			}
+			found.Add(diag.New(diag.Invalid, "Invalid --var", fmt.Sprintf("%q is not KEY=VALUE.", key), "For instance: --var VERSION=1.2.3"))
+			continue
 		}
 		out[key] = text
 	}
-	return out, nil
+	return out, found
 }

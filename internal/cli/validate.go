@@ -24,7 +24,7 @@ func newValidate(f *Factory, runF func(*validateOptions) error) *cobra.Command {
 		Short: "Show everything that is wrong with the manifests",
 		Long: "Show everything that is wrong with the manifests, each with its place and what to do. Needs no network.\n" +
 			"Without -e every environment is checked, and variables without a value are taken as unknown.",
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -64,6 +64,7 @@ func validateRun(o *validateOptions) error {
 	var found diag.List
 	checked := 0
 	for _, stack := range stacks {
+		found.Add(f.stackSettings(root, stack)...)
 		environments := []string{o.Environment()}
 		if o.Environment() == "" {
 			if environments, err = manifest.Environments(root, stack); err != nil {
@@ -90,7 +91,7 @@ func validateRun(o *validateOptions) error {
 	if o.json {
 		err = view.DiagnosticsJSON(f.Out, found)
 	} else {
-		view.Diagnostics(f.Stderr(), found)
+		view.Diagnostics(f.Stderr(), f.worth(found))
 		if !found.HasErrors() {
 			view.Valid(f.Stdout(), stacks, checked)
 		}

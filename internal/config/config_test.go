@@ -25,13 +25,13 @@ func parse(name, text string, env map[string]string) (Layer, diag.List) {
 func TestHigherLayersWinAndOriginsAreKept(t *testing.T) {
 	home := file(t, "home.yaml", "version: v1\nbackend: {bucket: home-state, region: us-east-1}\nlocks: {table: home-locks}\npreferences: {parallelism: 3}\n")
 	repo := file(t, "repo.yaml", "backend: {bucket: repo-state, region: \"${REGION}\"}\n")
-	env := Environment(map[string]string{"DEPLOYER_LOCKS_TTL": "900", "DEPLOYER_AWS_ASSUME_ROLE_ROLE_ARN": "arn:aws:iam::1:role/x", "DEPLOYER_UNRELATED": "1"})
+	env := Environment(map[string]string{"DEPLOYER_LOCKS_TTL": "900", "DEPLOYER_AWS_ASSUME_ROLE_ROLE_ARN": "arn:aws:iam::123456789012:role/x", "DEPLOYER_UNRELATED": "1"})
 	flags := Flags(Flag{"--backend-bucket", "backend.bucket", "flag-state"}, Flag{"--lock-table", "locks.table", ""})
 	got, problems := Load(home, repo, env, flags)
 	require.Empty(t, problems)
 	require.Equal(t, Backend{Type: "s3", Region: "eu-west-1", Bucket: "flag-state", Path: ".deployer/state"}, got.Settings.Backend)
 	require.Equal(t, Locks{Type: "dynamodb", Region: "eu-west-1", Table: "home-locks", TTL: 900, Heartbeat: 30}, got.Settings.Locks)
-	require.Equal(t, "arn:aws:iam::1:role/x", got.Settings.AWS.AssumeRole.RoleARN)
+	require.Equal(t, "arn:aws:iam::123456789012:role/x", got.Settings.AWS.AssumeRole.RoleARN)
 	require.Equal(t, 3, got.Settings.Preferences.Parallelism)
 	for path, origin := range map[string]string{
 		"backend.bucket": "--backend-bucket", "backend.region": "repo.yaml", "locks.ttl": "DEPLOYER_LOCKS_TTL",
@@ -64,14 +64,23 @@ func TestAllProblemsAtOnceWithPlaces(t *testing.T) {
 
 func TestChecks(t *testing.T) {
 	for text, want := range map[string]string{
-		"backend: {bucket: b}":                          "no lock table is configured",
-		"locks: {heartbeat: 4}":                         "between 5 and 300",
-		"locks: {ttl: 60}":                              "at least ten heartbeats",
-		"backend: {type: s3}\nlocks: {table: t}":        "needs backend.bucket",
-		"backend: {type: local}\nlocks: {table: t}":     "cannot be locked in DynamoDB",
-		"backend: {bucket: b}\nlocks: {type: dynamodb}": "need locks.table",
-		"preferences: {parallelism: 0}":                 "between 1 and 100",
-		"backend: {type: gcs}":                          `"gcs" is not one of s3, local`,
+		"backend: {bucket: bbb}":                          "no lock table is configured",
+		"locks: {heartbeat: 4}":                           "between 5 and 300",
+		"locks: {heartbeat: 301}":                         "between 5 and 300",
+		"backend: {bucket: UPPER}":                        `"UPPER" cannot be an S3 bucket`,
+		"locks: {table: a b}":                             `"a b" cannot be a DynamoDB table`,
+		"aws: {region: mars}":                             `"mars" cannot be an AWS region`,
+		"aws: {assumeRole: {roleArn: me}}":                `"me" cannot be an IAM role's ARN`,
+		"backend: {prefix: \"a\\e[31m\"}":                 "cannot be a prefix",
+		"logging: {maxSize: 0}":                           "at least 1 MiB",
+		"logging: {maxBackups: -1}":                       "must not be negative",
+		"logging: {maxAge: -1}":                           "must not be negative",
+		"locks: {ttl: 60}":                                "at least ten heartbeats",
+		"backend: {type: s3}\nlocks: {table: ttt}":        "needs backend.bucket",
+		"backend: {type: local}\nlocks: {table: ttt}":     "cannot be locked in DynamoDB",
+		"backend: {bucket: bbb}\nlocks: {type: dynamodb}": "need locks.table",
+		"preferences: {parallelism: 0}":                   "between 1 and 100",
+		"backend: {type: gcs}":                            `"gcs" is not one of s3, local`,
 	} {
 		_, problems := Load(file(t, "c.yaml", text))
 		require.NotEmpty(t, problems, text)
@@ -87,6 +96,26 @@ func TestBrokenFiles(t *testing.T) {
 		require.Equal(t, "c.yaml", problems[0].Position.File)
 		require.NotZero(t, problems[0].Position.Line, text)
 	}
+}
+
+func TestVariablesThatAreNotThere(t *testing.T) {
+	for text, want := range map[string]string{
+		"backend: {bucket: \"${NOT_SET}\"}": "NOT_SET is not set",
+		"backend: {bucket: \"${\"}":         "must end with }",
+		"backend: {bucket: \"a-${A.b}\"}":   "must end with }",
+	} {
+		_, problems := parse("c.yaml", text, nil)
+		require.Len(t, problems, 1, text)
+		require.Contains(t, problems[0].Detail, want)
+		require.Equal(t, 1, problems[0].Position.Line, text)
+	}
+}
+
+func TestAKeyWithoutAValueHidesNothing(t *testing.T) {
+	got, problems := Load(file(t, "home.yaml", "backend: {bucket: home-state}\nlocks: {table: home-locks}\n"), file(t, "repo.yaml", "backend:\nlocks: {table: null}\n"))
+	require.Empty(t, problems)
+	require.Equal(t, "home-state", got.Settings.Backend.Bucket)
+	require.Equal(t, "home-locks", got.Settings.Locks.Table)
 }
 
 func TestNoProblemThatOnlyFollowsFromAnother(t *testing.T) {

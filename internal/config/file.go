@@ -18,14 +18,23 @@ func File(name string, tree value.Value, locate func(path []string) (diag.Positi
 // expand replaces `${NAME}` by environment variables. A text with one that is not set is left out, once that is reported.
 func (l Layer) expand(tree value.Value, env map[string]string) (Layer, diag.List) {
 	var problems diag.List
-	l.Tree = expand(tree, nil, func(path []string, variable string) string {
-		text, given := env[variable]
-		if !given {
-			p := value.Problem{Path: path, Message: fmt.Sprintf("the environment variable %s is not set", variable)}
-			problems.Add(problem(l, p))
-			l.wrong = append(l.wrong, strings.Join(path, "."))
+	wrong := func(path []string, message string) {
+		problems.Add(problem(l, value.Problem{Path: path, Message: message}))
+		l.wrong = append(l.wrong, strings.Join(path, "."))
+	}
+	l.Tree = expand(tree, nil, func(path []string, text string) string {
+		if strings.Contains(variablePattern.ReplaceAllString(text, ""), "${") {
+			wrong(path, "${ begins the name of an environment variable, which must end with }: ${NAME}")
+			return ""
 		}
-		return text
+		return variablePattern.ReplaceAllStringFunc(text, func(m string) string {
+			name := m[2 : len(m)-1]
+			content, given := env[name]
+			if !given {
+				wrong(path, fmt.Sprintf("the environment variable %s is not set", name))
+			}
+			return content
+		})
 	})
 	for _, path := range l.wrong {
 		l.Tree = without(l.Tree, strings.Split(path, "."))
@@ -35,19 +44,17 @@ func (l Layer) expand(tree value.Value, env map[string]string) (Layer, diag.List
 
 var variablePattern = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
-func expand(v value.Value, path []string, lookup func([]string, string) string) value.Value {
+// expand gives fill every string that holds ${, with its path, and puts its answer in the string's place.
+func expand(v value.Value, path []string, fill func(path []string, text string) string) value.Value {
 	switch v.Kind() {
 	case value.Map:
 		for _, key := range v.Keys() {
-			v = v.With(key, expand(v.Get(key), append(path[:len(path):len(path)], key), lookup))
+			v = v.With(key, expand(v.Get(key), append(path[:len(path):len(path)], key), fill))
 		}
 	case value.String:
-		if !strings.Contains(v.Str(), "${") {
-			return v
+		if strings.Contains(v.Str(), "${") {
+			return value.NewLoose(fill(path, v.Str()))
 		}
-		return value.NewLoose(variablePattern.ReplaceAllStringFunc(v.Str(), func(m string) string {
-			return lookup(path, m[2:len(m)-1])
-		}))
 	}
 	return v
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"unicode"
@@ -52,7 +51,7 @@ func Load(layers ...Layer) (*Effective, diag.List) {
 	for _, p := range value.Decode(merged, &effective.Settings) {
 		problems.Add(problem(origins[strings.Join(p.Path, ".")], p))
 	}
-	problems.Add(check(effective.Settings, origins, wrong)...)
+	problems.Add(check(effective.Settings, merged, origins, wrong)...)
 	for path, layer := range origins {
 		effective.Entries = append(effective.Entries, Entry{Path: path, Value: merged.Get(strings.Split(path, ".")...), Origin: layer.origin(strings.Split(path, "."))})
 	}
@@ -86,6 +85,9 @@ func merge(into value.Value, layer Layer, path []string, origins map[string]Laye
 	for _, key := range layer.Tree.Get(path...).Keys() {
 		at := append(path[:len(path):len(path)], key)
 		item := layer.Tree.Get(at...)
+		if item.IsNull() {
+			continue // a key without a value says nothing
+		}
 		if item.Kind() == value.Map {
 			into = into.With(key, merge(into.Get(key), layer, at, origins))
 			continue
@@ -125,54 +127,6 @@ func inferTypes(tree value.Value, origins map[string]Layer) value.Value {
 		infer("locks.region", "aws.region", region)
 	}
 	return tree
-}
-
-func problem(layer Layer, p value.Problem) *diag.Diagnostic {
-	path := strings.Join(p.Path, ".")
-	d := diag.New(diag.Invalid, "Invalid configuration", fmt.Sprintf("%s, from %s: %s.", path, strings.TrimPrefix(layer.origin(p.Path), "from "), p.Message), "")
-	d.Next = diag.DidYouMean(p.Path[max(len(p.Path)-1, 0)], p.Allowed)
-	if layer.Locate != nil {
-		position, excerpt := layer.Locate(p.Path)
-		d.Excerpt = excerpt
-		return d.At(position)
-	}
-	return d
-}
-
-// check finds what types cannot express. What follows from something that was reported before is left out.
-func check(s Settings, origins map[string]Layer, wrong map[string]bool) []*diag.Diagnostic {
-	var out []*diag.Diagnostic
-	where := wrong["backend.bucket"] || wrong["backend.type"] || wrong["locks.table"] || wrong["locks.type"]
-	add := func(path, message string) {
-		if section, _, _ := strings.Cut(path, "."); wrong[path] || where && (section == "backend" || path == "locks.type") {
-			return
-		}
-		out = append(out, problem(origins[path], value.Problem{Path: strings.Split(path, "."), Message: message}))
-	}
-	if s.Locks.Heartbeat < 5 || s.Locks.Heartbeat > 300 {
-		add("locks.heartbeat", fmt.Sprintf("must be between 5 and 300 seconds, but is %d", s.Locks.Heartbeat))
-	}
-	if s.Locks.TTL < 10*s.Locks.Heartbeat {
-		add("locks.ttl", fmt.Sprintf("must be at least ten heartbeats (%d seconds), but is %d", 10*s.Locks.Heartbeat, s.Locks.TTL))
-	}
-	if s.Preferences.Parallelism < 1 || s.Preferences.Parallelism > 100 {
-		add("preferences.parallelism", fmt.Sprintf("must be between 1 and 100, but is %d", s.Preferences.Parallelism))
-	}
-	if s.Backend.Type == "s3" && s.Backend.Bucket == "" {
-		add("backend.type", "a backend of type s3 needs backend.bucket")
-	}
-	if s.Backend.Type == "s3" && s.Locks.Type == "" && !where {
-		out = append(out, diag.New(diag.Invalid, "State without a lock",
-			"State is kept in the bucket "+s.Backend.Bucket+", but no lock table is configured: two runs at once would overwrite each other.",
-			"Set locks.table (or --lock-table) to a DynamoDB table (`deployer backend create` makes one), or set locks.type: local if only this machine ever deploys."))
-	}
-	if s.Locks.Type == "dynamodb" && s.Locks.Table == "" {
-		add("locks.type", "locks of type dynamodb need locks.table")
-	}
-	if s.Backend.Type == "local" && s.Locks.Type == "dynamodb" {
-		add("locks.type", "local state cannot be locked in DynamoDB: configure a bucket too, or set locks.type: local")
-	}
-	return out
 }
 
 // Environment returns the layer of the DEPLOYER_ variables. Their text converts to the setting's type.

@@ -1,7 +1,7 @@
 // Package config computes the effective settings and where each comes from.
 //
-// In: configuration files as bytes, the process environment as a map, flags, and the backend parts of stack.yaml. Out: Settings, the origin
-// of every one, and diagnostics. It must not read the environment or the disk itself, and it knows nothing of stacks.
+// In: configuration files as trees with positions, the process environment as a map, flags, and stack.yaml, of which it takes spec.backend
+// and spec.locks. Out: Settings, the origin of every one, and diagnostics. It must not parse YAML, or read the environment or the disk itself.
 package config
 
 import (
@@ -73,6 +73,9 @@ type Logging struct {
 	MaxBackups int    `json:"maxBackups"`
 	MaxAge     int    `json:"maxAge"` // days
 }
+
+// MaxParallelism is the most resources that may change at once: AWS throttles far below it.
+const MaxParallelism = 100
 
 // Defaults are the settings of somebody who configured nothing.
 func Defaults() Settings {

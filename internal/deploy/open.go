@@ -14,6 +14,7 @@ import (
 	"github.com/company/deployer/internal/aws/catalog"
 	"github.com/company/deployer/internal/component/kinds"
 	"github.com/company/deployer/internal/config"
+	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/git"
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/lock/dynamodb"
@@ -166,15 +167,14 @@ func admins(ctx context.Context, w World, kmsKey string) (*s3.Admin, *dynamodb.A
 }
 
 func findings(ctx context.Context, steps ...func(context.Context) ([]aws.Finding, error)) ([]observe.Finding, error) {
-	var all []observe.Finding
+	all := []observe.Finding{}
+	var failed []error
 	for _, step := range steps {
 		found, err := step(ctx)
-		if err != nil {
-			return all, err
-		}
+		failed = append(failed, err)
 		for _, f := range found {
 			all = append(all, observe.Finding(f))
 		}
 	}
-	return all, nil
+	return all, diag.Join(failed...)
 }

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/company/deployer/internal/aws/rollout"
+	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/observe"
@@ -177,27 +179,26 @@ func (r *Road) States(ctx context.Context) ([]observe.State, error) {
 	return out, nil
 }
 
-// Last returns what the state says of the last deployment of each environment, side by side; environments never deployed have a zero entry.
+// Last returns what the state says of the last deployment of each environment, side by side; environments never deployed have a zero entry,
+// those whose state cannot be read a Problem, with the errors beside.
 func (r *Road) Last(ctx context.Context, stack string, environments []string) ([]observe.Environment, error) {
 	out := make([]observe.Environment, len(environments))
-	errs := make(chan error, len(environments))
+	errs := make([]error, len(environments))
+	var all sync.WaitGroup
 	for i, name := range environments {
-		go func() {
+		all.Go(func() {
 			s, err := r.read(ctx, state.Key{Stack: stack, Environment: name})
-			out[i].Name = name
-			if s != nil {
+			out[i].Name, errs[i] = name, err
+			switch {
+			case err != nil:
+				out[i].Problem = diag.From(err)[0].Summary
+			case s != nil:
 				out[i] = observe.Environment{Name: name, Deployment: s.Payload.Deployment, Result: string(s.Payload.Status), At: s.Payload.At}
 			}
-			errs <- err
-		}()
+		})
 	}
-	var first error
-	for range environments {
-		if err := <-errs; err != nil && first == nil {
-			first = err
-		}
-	}
-	return out, first
+	all.Wait()
+	return out, diag.Join(errs...)
 }
 
 // Locks lists the held locks of all states in the backend, and of the given keys, which may never have been deployed.

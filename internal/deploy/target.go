@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
@@ -81,12 +80,7 @@ func (u *run) expendable() error {
 }
 
 func unknownComponent(summary, address string, members map[string][]string) *diag.Diagnostic {
-	have := slices.Sorted(maps.Keys(members))
-	next := diag.DidYouMean(address, have)
-	if next == "" {
-		next = "There are: " + strings.Join(have, ", ") + "."
-	}
-	return diag.New(diag.Invalid, summary, fmt.Sprintf("There is no component %q.", address), next)
+	return diag.New(diag.Invalid, summary, fmt.Sprintf("There is no component %q.", address), diag.Candidates(address, slices.Sorted(maps.Keys(members))))
 }
 
 // needed refuses targets that are to be deleted while something that stays needs them.

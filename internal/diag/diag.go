@@ -7,6 +7,8 @@ package diag
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"strings"
 )
@@ -157,6 +159,15 @@ func (l List) Sort() List {
 	})
 }
 
+// Join puts together what several independent checks found; nil when none found anything.
+func Join(errs ...error) error {
+	var all List
+	for _, err := range errs {
+		all.Add(From(err)...)
+	}
+	return all.Err()
+}
+
 // New returns an error diagnostic.
 func New(code Code, summary, detail, next string) *Diagnostic {
 	return &Diagnostic{Severity: Error, Code: code, Summary: summary, Detail: detail, Next: next}
@@ -181,5 +192,25 @@ func From(err error) List {
 	if errors.As(err, &d) {
 		return List{d}
 	}
+	if d := File(Failed, "Cannot use a file", err); d != nil {
+		return List{d}
+	}
 	return List{{Severity: Error, Code: Failed, Summary: err.Error(), Cause: err}}
+}
+
+// File is the diagnostic for what the operating system says of a file; nil when err is about something else.
+func File(code Code, summary string, err error) *Diagnostic {
+	var at *fs.PathError
+	var between *os.LinkError
+	d := New(code, summary, "", "Check the path and its permissions.")
+	d.Cause = err
+	switch {
+	case errors.As(err, &at):
+		d.Detail = fmt.Sprintf("%s: %s.", at.Path, at.Err)
+	case errors.As(err, &between):
+		d.Detail = fmt.Sprintf("%s: %s.", between.New, between.Err)
+	default:
+		return nil
+	}
+	return d
 }

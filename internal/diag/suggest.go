@@ -2,6 +2,7 @@ package diag
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,31 @@ func Nearest(written string, candidates []string) string {
 		}
 	}
 	return best
+}
+
+// Candidates names the candidate that was probably meant, or all of them when none is near and they are few. A name without its folder
+// ("queue") means the one address that ends in it ("web/queue").
+func Candidates(written string, candidates []string) string {
+	var ending []string
+	for _, c := range candidates {
+		if written != "" && strings.HasSuffix(c, "/"+written) {
+			ending = append(ending, c)
+		}
+	}
+	if len(ending) == 1 {
+		return fmt.Sprintf("Did you mean %q?", ending[0])
+	}
+	if near := DidYouMean(written, candidates); near != "" {
+		return near
+	}
+	sorted := slices.Compact(slices.Sorted(slices.Values(candidates)))
+	switch {
+	case len(sorted) == 0:
+		return ""
+	case len(sorted) > 30:
+		sorted = append(sorted[:30:30], "…")
+	}
+	return "There are: " + strings.Join(sorted, ", ") + "."
 }
 
 // distance is the Levenshtein distance with transpositions counted as one edit.

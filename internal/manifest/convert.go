@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -28,11 +29,7 @@ func (r *reader) root(f *file, body ast.Node) *node {
 	case n == nil || n.kind == value.Null && !c.failed:
 		return nil
 	case n.kind != value.Map:
-		what := "A document is a map with apiVersion, kind, metadata and spec"
-		if r.plain {
-			what = "A configuration file is a map of settings"
-		}
-		r.refuse(n.at, "Wrong type", fmt.Sprintf("%s, but this is %s.", what, n.kind.Article()), "")
+		r.refuse(n.at, "Wrong type", fmt.Sprintf("%s, but this is %s.", cmp.Or(r.shape, "A document is a map with apiVersion, kind, metadata and spec"), n.kind.Article()), "")
 		return nil
 	case n.size > maxNodes:
 		r.problems.limit(n.at, fmt.Sprintf("The document holds more than %d values.", maxNodes))

@@ -44,6 +44,18 @@ func (b *Bundle) Environments() []string {
 	return names
 }
 
+// Addresses lists the components that have a valid name, sorted; synthetic ones are not among them.
+func (b *Bundle) Addresses() []string {
+	var out []string
+	for _, d := range b.components {
+		if d.named {
+			out = append(out, d.address())
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // Load reads the files of a stack below root, the root of the repository, and finds what is wrong with their form. The Bundle is
 // nil only when there is no such stack; Resolve of a bundle with problems finds further ones.
 func Load(root, stack string) (*Bundle, diag.List) {

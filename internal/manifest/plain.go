@@ -19,7 +19,7 @@ type Plain struct {
 // ReadPlain reads the one document of a configuration file.
 func ReadPlain(name string, data []byte) (Plain, diag.List) {
 	var p problems
-	r := &reader{problems: &p, cost: &cost{}, plain: true}
+	r := &reader{problems: &p, cost: &cost{}, shape: "A configuration file is a map of settings"}
 	f, roots := r.read(name, string(data))
 	out := Plain{Tree: value.NewMap(nil), file: f}
 	if len(roots) > 1 {
@@ -31,21 +31,25 @@ func ReadPlain(name string, data []byte) (Plain, diag.List) {
 	return out, p.list.Sort()
 }
 
-// StackSettings reads what stack.yaml alone says of backend and locks, nothing when it cannot be read: loading the manifests reports why,
-// and destroy works without.
-func StackSettings(root, stack string) (name string, settings Plain) {
+// StackSettings reads what stack.yaml alone says of backend and locks, nothing when it is not there. When it cannot be read, unread says why:
+// commands that work from the state alone go on without.
+func StackSettings(root, stack string) (name string, settings Plain, unread diag.List) {
 	name = path.Join(stacksFolder, stack, "stack.yaml")
 	settings = Plain{Tree: value.NewMap(nil)}
 	inside, err := os.OpenRoot(filepath.Join(root, stacksFolder, stack))
 	if err != nil {
-		return name, settings
+		return name, settings, nil
 	}
 	defer inside.Close()
+	if _, err := inside.Lstat("stack.yaml"); err != nil {
+		return name, settings, nil
+	}
 	data, problem := read(inside, "stack.yaml")
 	if problem != nil {
-		return name, settings
+		return name, settings, diag.List{problem}
 	}
-	r := &reader{problems: &problems{}, cost: &cost{}}
+	var found problems
+	r := &reader{problems: &found, cost: &cost{}}
 	f, roots := r.read(name, data)
 	for _, root := range roots {
 		spec := root.child("spec")
@@ -60,7 +64,10 @@ func StackSettings(root, stack string) (name string, settings Plain) {
 		}
 		break
 	}
-	return name, settings
+	if r.broken || found.limited {
+		unread = found.list.Sort()
+	}
+	return name, settings, unread
 }
 
 // Locate returns where the key at a path stands, or the nearest one above it that is there.

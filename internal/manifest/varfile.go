@@ -61,7 +61,7 @@ func hasAssignments(text string) bool {
 
 func parseVarMap(name, text string, p *problems) []assignment {
 	inner := problems{}
-	r := &reader{problems: &inner, cost: &cost{}}
+	r := &reader{problems: &inner, cost: &cost{}, shape: "A variable file is a map of names and values, or lines KEY=VALUE"}
 	f, roots := r.read(name, text)
 	f.hidden = true
 	for _, d := range inner.list {

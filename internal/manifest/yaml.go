@@ -20,8 +20,8 @@ import (
 type reader struct {
 	problems *problems
 	cost     *cost
-	broken   bool // the file could not be read in full: what seems missing may be there
-	plain    bool // it is no manifest
+	shape    string // what a document must be, for the error; "": a manifest
+	broken   bool   // the file could not be read in full: what seems missing may be there
 }
 
 // cost is what all the files of a stack took so far.
@@ -114,7 +114,7 @@ func (r *reader) decode(f *file, data string) (string, bool) {
 		r.problems.limit(where, fmt.Sprintf("The file has %d KiB; %d KiB are allowed.", len(data)>>10, MaxFileSize>>10))
 		return "", false
 	case strings.HasPrefix(data, "\xff\xfe"), strings.HasPrefix(data, "\xfe\xff"):
-		r.refuse(where, "Wrong encoding", "The file is UTF-16, but manifests are UTF-8.", "Save it as UTF-8.")
+		r.refuse(where, "Wrong encoding", "The file is UTF-16, but only UTF-8 is read.", "Save it as UTF-8.")
 		return "", false
 	}
 	data = strings.TrimPrefix(data, "\ufeff")

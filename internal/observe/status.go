@@ -125,6 +125,7 @@ type Environment struct {
 	Deployment int       `json:"deployment"` // 0: never deployed
 	Result     string    `json:"result,omitempty"`
 	At         time.Time `json:"at,omitzero"`
+	Problem    string    `json:"problem,omitempty"` // why the state cannot be read
 }
 
 // StateSummary is what `state show` tells.

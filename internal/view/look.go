@@ -270,6 +270,9 @@ func Stacks(w *Writer, list []observe.StackEntry, now time.Time) {
 		}
 		for _, e := range s.Environments {
 			last := "never deployed"
+			if e.Problem != "" {
+				last = styled(red, e.Problem)
+			}
 			if e.Deployment > 0 || e.Result != "" {
 				last = fmt.Sprintf("v%d %s, %s ago", e.Deployment, e.Result, ago(now.Sub(e.At)))
 			}

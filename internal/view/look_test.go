@@ -77,7 +77,7 @@ func TestDetailsAndState(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
-	effective, problems := config.Load(config.Flags(config.Flag{Name: "--backend-bucket", Path: "backend.bucket", Text: "b"}, config.Flag{Name: "--lock-table", Path: "locks.table", Text: "t"}))
+	effective, problems := config.Load(config.Flags(config.Flag{Name: "--backend-bucket", Path: "backend.bucket", Text: "bbb"}, config.Flag{Name: "--lock-table", Path: "locks.table", Text: "ttt"}))
 	require.Empty(t, problems)
 	golden(t, "config.txt", render(false, 80, func(w *Writer) { Config(w, effective, true) }))
 }

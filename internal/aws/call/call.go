@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/smithy-go"
 
+	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/resource"
 )
 
@@ -27,7 +28,7 @@ func Error(op string, err error, classes ...Class) error {
 	if errors.As(err, &done) {
 		return err
 	}
-	out := &resource.OpError{Operation: op, Message: err.Error(), Err: err}
+	out := &resource.OpError{Operation: op, Message: aws.Words(err), Err: err}
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		out.Code, out.Message = api.ErrorCode(), api.ErrorMessage()

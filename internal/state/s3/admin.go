@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -56,7 +57,10 @@ func NewAdmin(cfg sdk.Config, s Settings, kmsKey string) *Admin {
 // Create makes the bucket if there is none and puts right what a check finds wrong; what is right is left alone. The findings
 // are those of the check afterwards.
 func (a *Admin) Create(ctx context.Context) ([]aws.Finding, error) {
-	exists, err := a.exists(ctx)
+	exists, where, err := a.exists(ctx)
+	if err == nil && exists && where != a.region {
+		err = diag.New(diag.Invalid, "Wrong AWS region", fmt.Sprintf("The bucket %q is in %s, not in %s.", a.bucket, where, a.region), moveHint(where))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -79,14 +83,17 @@ func (a *Admin) Create(ctx context.Context) ([]aws.Finding, error) {
 
 // Check looks at all properties that the bucket should have. A bucket that is missing or not ours is a finding, too.
 func (a *Admin) Check(ctx context.Context) ([]aws.Finding, error) {
-	exists, err := a.exists(ctx)
+	exists, where, err := a.exists(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found := aws.Finding{What: "Bucket " + a.bucket, OK: exists, Detail: "exists in " + a.region}
+	found := aws.Finding{What: "Bucket " + a.bucket, OK: exists && where == a.region, Detail: "exists in " + where}
 	if !exists {
 		found.Detail, found.Fix = "does not exist", createHint(a.bucket)
 		return []aws.Finding{found}, nil
+	}
+	if !found.OK {
+		found.Detail, found.Fix = found.Detail+", not in "+a.region, moveHint(where)
 	}
 	out := []aws.Finding{found}
 	for _, p := range a.properties() {
@@ -107,17 +114,22 @@ func createHint(bucket string) string {
 	return fmt.Sprintf("Run `deployer backend create --bucket %s`.", bucket)
 }
 
-func (a *Admin) exists(ctx context.Context) (bool, error) {
-	_, err := a.api.head(ctx, &s3.HeadBucketInput{Bucket: &a.bucket})
+func moveHint(region string) string {
+	return fmt.Sprintf("Set backend.region (or --backend-region) to %s.", region)
+}
+
+// exists asks whether there is such a bucket, and where.
+func (a *Admin) exists(ctx context.Context) (found bool, region string, err error) {
+	out, err := a.api.head(ctx, &s3.HeadBucketInput{Bucket: &a.bucket})
 	switch {
 	case err == nil:
-		return true, nil
+		return true, cmp.Or(sdk.ToString(out.BucketRegion), a.region), nil
 	case hasCode(err, "NotFound", "NoSuchBucket") || aws.Status(err) == 404:
-		return false, nil
+		return false, "", nil
 	case aws.Status(err) == 403:
-		return false, foreignBucket(a.bucket, "s3:HeadBucket", err)
+		return false, "", foreignBucket(a.bucket, "s3:HeadBucket", err)
 	}
-	return false, aws.Problem("s3:HeadBucket", err)
+	return false, "", aws.Problem("s3:HeadBucket", err)
 }
 
 func (a *Admin) create(ctx context.Context) error {
@@ -142,8 +154,8 @@ func noBucket(bucket, operation string, err error) error {
 
 func foreignBucket(bucket, operation string, err error) error {
 	return explained(diag.New(diag.Invalid, "Bucket is not accessible",
-		fmt.Sprintf("The S3 bucket %q exists, but these credentials may not use it. Bucket names are global: it may be somebody else's.", bucket),
-		"Check the name and the account, allow the bucket in the IAM policy, or choose another name."), operation, err)
+		fmt.Sprintf("The S3 bucket %q exists, but refuses %s to these credentials. Bucket names are global: it may be somebody else's.", bucket, operation),
+		"Check the name and the account, allow "+operation+" and s3:ListBucket on the bucket in the IAM policy (`deployer iam policy` prints it), or choose another name."), operation, err)
 }
 
 func explained(d *diag.Diagnostic, operation string, err error) *diag.Diagnostic {

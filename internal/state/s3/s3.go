@@ -160,8 +160,11 @@ func (b *Backend) snapshot(ctx context.Context, key string) (*state.Snapshot, er
 
 // problem is Problem of package aws with what S3 says about buckets.
 func (b *Backend) problem(operation string, err error) error {
-	if hasCode(err, "NoSuchBucket") {
+	switch {
+	case hasCode(err, "NoSuchBucket"):
 		return noBucket(b.bucket, operation, err)
+	case hasCode(err, "AccessDenied", "Forbidden"):
+		return foreignBucket(b.bucket, operation, err)
 	}
 	return aws.Problem(operation, err)
 }

@@ -1,0 +1,184 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/company/deployer/internal/diag"
+)
+
+// usageError is what is wrong with the words of the command line, and the command that they were for.
+type usageError struct {
+	command *cobra.Command
+	err     error
+}
+
+func (u usageError) Error() string { return u.err.Error() }
+func (u usageError) Unwrap() error { return u.err }
+
+// usage turns a usageError into a diagnostic; other errors stay what they are.
+func usage(err error) error {
+	var bad usageError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	d := diag.New(diag.Invalid, "Invalid usage", "", "See: "+bad.command.CommandPath()+" --help")
+	var (
+		unknown *pflag.NotExistError
+		value   *pflag.InvalidValueError
+		missing *pflag.ValueRequiredError
+		known   *diag.Diagnostic
+	)
+	switch {
+	case errors.As(bad.err, &known):
+		return known
+	case errors.As(bad.err, &unknown):
+		name := unknown.GetSpecifiedName()
+		if unknown.GetSpecifiedShortnames() != "" {
+			d.Detail = fmt.Sprintf("%s has no flag -%s.", bad.command.CommandPath(), name)
+			break
+		}
+		d.Detail = fmt.Sprintf("%s has no flag --%s.", bad.command.CommandPath(), name)
+		var names []string
+		bad.command.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+		if near := diag.DidYouMean("--"+name, names); near != "" {
+			d.Next = near
+		}
+	case errors.As(bad.err, &value):
+		f := value.GetFlag()
+		d.Summary = "Invalid --" + f.Name
+		d.Detail = fmt.Sprintf("%q is not %s.", value.GetValue(), wanted(f))
+	case errors.As(bad.err, &missing):
+		d.Detail = fmt.Sprintf("--%s needs %s after it.", missing.GetFlag().Name, wanted(missing.GetFlag()))
+	default:
+		d.Detail = bad.Error() + "."
+	}
+	return d
+}
+
+// wanted says what the value of a flag is.
+func wanted(f *pflag.Flag) string {
+	switch f.Value.Type() {
+	case "bool":
+		return "true or false"
+	case "int":
+		return "a whole number"
+	case "duration":
+		return "a duration such as 30s, 5m or 1h"
+	}
+	return "a value"
+}
+
+// arguments checks how many arguments there are; say names them, as in "FILE".
+func arguments(least, most int, say string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return fmt.Errorf("%s needs %s", cmd.CommandPath(), say)
+		case len(args) > most && most == 0:
+			return fmt.Errorf("%s takes no argument, but got %q", cmd.CommandPath(), args[0])
+		case len(args) > most:
+			return fmt.Errorf("%s takes one argument (%s), but got %q, too", cmd.CommandPath(), say, args[most])
+		}
+		return nil
+	}
+}
+
+var noArguments = arguments(0, 0, "")
+
+// onlyCommands is for commands that have commands: another word is a slip of the pen.
+func onlyCommands(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return diag.New(diag.Invalid, "Unknown command", fmt.Sprintf("%s has no command %q.", cmd.CommandPath(), args[0]), diag.Candidates(args[0], names))
+}
+
+// wrapArgs makes errors about arguments usage errors.
+func wrapArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usageError{c, err}
+			}
+			return nil
+		}
+	}
+	for _, c := range cmd.Commands() {
+		wrapArgs(c)
+	}
+}
+
+// newHelp is cobra's help command, but a word that is no command is an error.
+func newHelp(f *Factory) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Show the help of a command",
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			about, _, err := cmd.Root().Find(args)
+			if err != nil {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			var names []string
+			for _, c := range about.Commands() {
+				if c.IsAvailableCommand() {
+					names = append(names, c.Name()+"\t"+c.Short)
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about := f.root
+			for _, word := range args {
+				i := slices.IndexFunc(about.Commands(), func(c *cobra.Command) bool {
+					return c.Name() == word && c.IsAvailableCommand() || c == cmd && word == "help"
+				})
+				if i < 0 {
+					return usageError{about, onlyCommands(about, []string{word})}
+				}
+				about = about.Commands()[i]
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}
+
+// newCompletion prints completion scripts.
+func newCompletion() *cobra.Command {
+	shells := map[string]func(*cobra.Command) error{
+		"bash":       func(c *cobra.Command) error { return c.Root().GenBashCompletionV2(c.OutOrStdout(), true) },
+		"zsh":        func(c *cobra.Command) error { return c.Root().GenZshCompletion(c.OutOrStdout()) },
+		"fish":       func(c *cobra.Command) error { return c.Root().GenFishCompletion(c.OutOrStdout(), true) },
+		"powershell": func(c *cobra.Command) error { return c.Root().GenPowerShellCompletionWithDesc(c.OutOrStdout()) },
+	}
+	names := []string{"bash", "zsh", "fish", "powershell"}
+	return &cobra.Command{
+		Use:       "completion bash|zsh|fish|powershell",
+		Short:     "Print a completion script for a shell",
+		Example:   "  source <(deployer completion bash)                                # this shell\n  deployer completion zsh > \"${fpath[1]}/_deployer\"                  # every shell\n  deployer completion fish > ~/.config/fish/completions/deployer.fish",
+		Long:      "Print a script that completes commands, flags, stacks, environments and addresses of components.",
+		ValidArgs: names,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if err := arguments(1, 1, "the name of a shell: "+strings.Join(names, ", "))(cmd, args); err != nil {
+				return err
+			}
+			if shells[args[0]] == nil {
+				return diag.New(diag.Invalid, "Unknown shell", fmt.Sprintf("There is no completion for %q.", args[0]), diag.Candidates(args[0], names))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return shells[args[0]](cmd) },
+	}
+}

@@ -1,0 +1,110 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/value"
+)
+
+func problem(layer Layer, p value.Problem) *diag.Diagnostic {
+	path := strings.Join(p.Path, ".")
+	d := diag.New(diag.Invalid, "Invalid configuration", "", "")
+	if p.Kind == value.UnknownKey {
+		d.Summary = "Unknown key"
+	}
+	d.Next = diag.DidYouMean(p.Path[max(len(p.Path)-1, 0)], p.Allowed)
+	if layer.Locate != nil {
+		position, excerpt := layer.Locate(p.Path)
+		d.Detail, d.Excerpt = fmt.Sprintf("%s: %s.", path, p.Message), excerpt
+		return d.At(position)
+	}
+	d.Detail = fmt.Sprintf("%s, from %s: %s.", path, strings.TrimPrefix(layer.origin(p.Path), "from "), p.Message)
+	return d
+}
+
+// rules are the forms that AWS gives to names: what breaks them can never work.
+var rules = map[string]struct {
+	form      *regexp.Regexp
+	what, fit string
+}{
+	"backend.bucket":         {regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`), "an S3 bucket", "Use 3 to 63 lower-case letters, digits, dots and hyphens."},
+	"locks.table":            {regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,255}$`), "a DynamoDB table", "Use 3 to 255 letters, digits, dots, hyphens and underscores."},
+	"backend.region":         {regionForm, "an AWS region", "For instance eu-central-1."},
+	"locks.region":           {regionForm, "an AWS region", "For instance eu-central-1."},
+	"aws.region":             {regionForm, "an AWS region", "For instance eu-central-1."},
+	"aws.assumeRole.roleArn": {regexp.MustCompile(`^arn:[a-z-]+:iam::[0-9]{12}:role/[!-~]+$`), "an IAM role's ARN", "For instance arn:aws:iam::123456789012:role/deploy."},
+	"backend.prefix":         {regexp.MustCompile(`^[A-Za-z0-9!_.*'()/-]{0,512}$`), "a prefix of S3 keys", "Use letters, digits, / and -_.!*'()."},
+}
+
+var regionForm = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
+
+// Unfit says why a text cannot be the setting at path, and what would do; "" when it can.
+func Unfit(path, text string) (why, next string) {
+	rule, ok := rules[path]
+	if !ok || rule.form.MatchString(text) {
+		return "", ""
+	}
+	return fmt.Sprintf("%q cannot be %s", text, rule.what), rule.fit
+}
+
+// check finds what types cannot express. What follows from something that was reported before is left out.
+func check(s Settings, tree value.Value, origins map[string]Layer, wrong map[string]bool) []*diag.Diagnostic {
+	var out []*diag.Diagnostic
+	where := wrong["backend.bucket"] || wrong["backend.type"] || wrong["locks.table"] || wrong["locks.type"]
+	add := func(path, message string) *diag.Diagnostic {
+		if wrong[path] {
+			return &diag.Diagnostic{} // said already
+		}
+		d := problem(origins[path], value.Problem{Path: strings.Split(path, "."), Message: message})
+		out = append(out, d)
+		return d
+	}
+	tree.Walk(func(path []string, node value.Value) {
+		name := strings.Join(path, ".")
+		// What follows from another setting is wrong there.
+		if text := node.Str(); text != "" && !strings.HasPrefix(origins[name].Origin, "from ") {
+			if why, next := Unfit(name, text); why != "" {
+				add(name, why).Next = next
+			}
+		}
+	})
+	if s.Locks.Heartbeat < 5 || s.Locks.Heartbeat > 300 {
+		add("locks.heartbeat", fmt.Sprintf("must be between 5 and 300 seconds, but is %d", s.Locks.Heartbeat))
+	}
+	if s.Locks.TTL < 10*s.Locks.Heartbeat {
+		add("locks.ttl", fmt.Sprintf("must be at least ten heartbeats (%d seconds), but is %d", 10*s.Locks.Heartbeat, s.Locks.TTL))
+	}
+	if s.Preferences.Parallelism < 1 || s.Preferences.Parallelism > MaxParallelism {
+		add("preferences.parallelism", fmt.Sprintf("must be between 1 and %d, but is %d", MaxParallelism, s.Preferences.Parallelism))
+	}
+	if s.Logging.MaxSize < 1 {
+		add("logging.maxSize", fmt.Sprintf("must be at least 1 MiB, but is %d", s.Logging.MaxSize))
+	}
+	if s.Logging.MaxBackups < 0 {
+		add("logging.maxBackups", fmt.Sprintf("must not be negative, but is %d (0 keeps all)", s.Logging.MaxBackups))
+	}
+	if s.Logging.MaxAge < 0 {
+		add("logging.maxAge", fmt.Sprintf("must not be negative, but is %d (0 keeps all)", s.Logging.MaxAge))
+	}
+	if where {
+		return out // where state and locks are is not known: what fits together cannot be said
+	}
+	if s.Backend.Type == "s3" && s.Backend.Bucket == "" {
+		add("backend.type", "a backend of type s3 needs backend.bucket")
+	}
+	if s.Backend.Type == "s3" && s.Locks.Type == "" {
+		out = append(out, diag.New(diag.Invalid, "State without a lock",
+			"State is kept in the bucket "+s.Backend.Bucket+", but no lock table is configured: two runs at once would overwrite each other.",
+			"Set locks.table (or --lock-table) to a DynamoDB table (`deployer backend create` makes one), or set locks.type: local if only this machine ever deploys."))
+	}
+	if s.Locks.Type == "dynamodb" && s.Locks.Table == "" {
+		add("locks.type", "locks of type dynamodb need locks.table")
+	}
+	if s.Backend.Type == "local" && s.Locks.Type == "dynamodb" {
+		add("locks.type", "local state cannot be locked in DynamoDB: configure a bucket too, or set locks.type: local")
+	}
+	return out
+}
