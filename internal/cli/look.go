@@ -10,6 +10,7 @@ import (
 
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/view"
 )
@@ -99,15 +100,10 @@ func newStatus(f *Factory, runF func(*statusOptions) error) *cobra.Command {
 func statusRun(o *statusOptions) error {
 	f := o.factory
 	for again := false; ; again = true {
-		road, _, s, err := o.stored()
-		if err != nil {
-			return err
+		status, err := o.look()
+		if again && f.Soft.Err() != nil {
+			return nil // the usual end of watching, whatever it was doing
 		}
-		wanted, err := components(s, o.component)
-		if err != nil {
-			return err
-		}
-		status, err := road.Status(f.Soft, s, wanted)
 		if err != nil {
 			return err
 		}
@@ -134,6 +130,19 @@ func statusRun(o *statusOptions) error {
 		case <-time.After(max(o.interval, time.Second)):
 		}
 	}
+}
+
+// look asks once.
+func (o *statusOptions) look() (*observe.Status, error) {
+	road, _, s, err := o.stored()
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := components(s, o.component)
+	if err != nil {
+		return nil, err
+	}
+	return road.Status(o.factory.Soft, s, wanted)
 }
 
 type showOptions struct {
