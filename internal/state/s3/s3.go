@@ -163,7 +163,7 @@ func (b *Backend) problem(operation string, err error) error {
 	switch {
 	case hasCode(err, "NoSuchBucket"):
 		return noBucket(b.bucket, operation, err)
-	case hasCode(err, "AccessDenied", "Forbidden"):
+	case hasCode(err, "AccessDenied", "Forbidden") && operation != "s3:PutObject" && operation != "s3:DeleteObject": // who could read is no stranger
 		return foreignBucket(b.bucket, operation, err)
 	}
 	return aws.Problem(operation, err)
