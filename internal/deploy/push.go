@@ -86,7 +86,7 @@ func (c *replacing) unfit() error {
 		return err
 	}
 	file := c.file.Snapshot.Envelope
-	why := ""
+	var why string
 	switch {
 	case c.now == nil && file.Serial < c.held.Lock().LastSerial():
 		why = fmt.Sprintf("The last run left serial %d, %s has serial %d.", c.held.Lock().LastSerial(), c.file.name, file.Serial)
