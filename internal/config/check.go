@@ -54,20 +54,23 @@ func Unfit(path, text string) (why, next string) {
 func check(s Settings, tree value.Value, origins map[string]Layer, wrong map[string]bool) []*diag.Diagnostic {
 	var out []*diag.Diagnostic
 	where := wrong["backend.bucket"] || wrong["backend.type"] || wrong["locks.table"] || wrong["locks.type"]
-	add := func(path, message string) *diag.Diagnostic {
+	suggest := func(path, message, next string) {
 		if wrong[path] {
-			return &diag.Diagnostic{} // said already
+			return // said already
 		}
 		d := problem(origins[path], value.Problem{Path: strings.Split(path, "."), Message: message})
+		if next != "" {
+			d.Next = next
+		}
 		out = append(out, d)
-		return d
 	}
+	add := func(path, message string) { suggest(path, message, "") }
 	tree.Walk(func(path []string, node value.Value) {
 		name := strings.Join(path, ".")
 		// What follows from another setting is wrong there.
 		if text := node.Str(); text != "" && !strings.HasPrefix(origins[name].Origin, "from ") {
 			if why, next := Unfit(name, text); why != "" {
-				add(name, why).Next = next
+				suggest(name, why, next)
 			}
 		}
 	})
