@@ -36,6 +36,7 @@ type run struct {
 	targets []string          // resource IDs; empty: all
 
 	plan    *plan.Plan
+	doubts  diag.List // of the request
 	lookups map[string]value.Value
 	creates []json.RawMessage                 // the plan's, for the intents of the claim
 	outputs map[string]map[string]value.Value // of the preview, as far as they are known
@@ -155,8 +156,12 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 			return err
 		}
 	}
+	told := u.doubts != nil // by an attempt before this one
 	err = u.preview(ctx)
 	applied.Plan = u.plan
+	if !told {
+		applied.Warnings = append(applied.Warnings, u.doubts...)
+	}
 	if err != nil {
 		return err
 	}
@@ -213,7 +218,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 		}
 		u.engine = refreshed.State
 	}
-	if err := u.expendable(); err != nil {
+	if u.doubts, err = u.expendable(); err != nil {
 		return err
 	}
 	if o.Targets, err = u.chosen(); err != nil {

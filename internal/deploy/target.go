@@ -55,12 +55,12 @@ func (u *run) chosen() ([]string, error) {
 	return out, nil
 }
 
-// expendable refuses --allow-data-loss for a component that nobody knows: a slip of the pen would come out as a refusal of the right one. That
-// a component is not protected is no mistake, and neither is that everything is gone already.
-func (u *run) expendable() error {
+// expendable doubts --allow-data-loss for a component that nobody knows, which may be a slip of the pen. It is no error: what is protected stays
+// so, and a run that is repeated finds that what it may lose is gone already.
+func (u *run) expendable() (diag.List, error) {
 	members, _, err := u.addresses()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if u.stored != nil {
 		for _, c := range u.stored.Payload.Components {
@@ -73,10 +73,12 @@ func (u *run) expendable() error {
 	var found diag.List
 	for _, address := range u.req.AllowDataLoss {
 		if members[address] == nil && len(members) > 0 {
-			found.Add(unknownComponent("Unknown component in --allow-data-loss", address, members))
+			d := unknownComponent("Unknown component in --allow-data-loss", address, members)
+			d.Severity = diag.Warning
+			found.Add(d)
 		}
 	}
-	return found.Err()
+	return found, nil
 }
 
 func unknownComponent(summary, address string, members map[string][]string) *diag.Diagnostic {
