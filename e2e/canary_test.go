@@ -238,6 +238,8 @@ func TestSecretsAreWrittenNowhere(t *testing.T) {
 		fixed("state", "list"), fixed("state", "show", "-e", "dev"), fixed("state", "pull", "-e", "dev"), fixed("locks", "list"), fixed("locks", "show", "-e", "dev"),
 		fixed("config", "show", "--origin"), fixed("config", "show", "--json"), fixed("stack", "list", "--json"), fixed("backend", "check", "-v"),
 		fixed("init", "--yes", "--region", c.Region, "--bucket", c.bucket(), "--table", "locks"), fixed("version", "--json"), fixed("unlock", "-e", "dev"),
+		with("iam", "policy"), fixed("state", "restore", "-e", "dev"), fixed("state", "restore", "v1", "-e", "dev", "--auto-approve", "-v"),
+		fixed("state", "rm", "web/worker:log-group", "-e", "dev", "--auto-approve", "-v"),
 		with("plan", "--refresh", "-v"), fixed("destroy", "-e", "dev", "--auto-approve", "-v"),
 	} {
 		args := command()
