@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -60,7 +61,8 @@ func report(f *Factory, err error) int {
 	if errors.As(err, &quiet) {
 		return quiet.code
 	}
-	if errors.Is(err, syscall.EPIPE) {
+	var output *fs.PathError // a connection that breaks is none: a server that hangs up makes the run fail
+	if errors.As(err, &output) && errors.Is(output.Err, syscall.EPIPE) {
 		return exitOK // nobody reads on: deployer history --json | head
 	}
 	problems := diag.From(interruption(usage(err), f.Soft))
