@@ -187,9 +187,12 @@ func (r *run) uncertain(step deploy.Step, err error) bool {
 	}
 	var owned *resource.OwnedError
 	var op *resource.OpError
+	var answer interface{ HTTPStatusCode() int }
 	switch {
 	case errors.As(err, &owned):
 		return false
+	case errors.As(err, &answer) && answer.HTTPStatusCode() >= 500: // each service has a name of its own for it
+		return true
 	case errors.As(err, &op):
 		return op.Code == "" || slices.ContainsFunc([]string{"Internal", "ServiceUnavailable", "ServiceFailure", "RequestTimeout"},
 			func(fault string) bool { return strings.HasPrefix(op.Code, fault) })

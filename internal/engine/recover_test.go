@@ -192,6 +192,12 @@ func TestReplacementWithTheSameName(t *testing.T) {
 	want(t, "state", ids(t, state), "a/a:a")
 }
 
+// answered is an HTTP answer of that status, as the SDK reports it.
+type answered int
+
+func (a answered) Error() string       { return "answered" }
+func (a answered) HTTPStatusCode() int { return int(a) }
+
 func TestLostAnswer(t *testing.T) {
 	// A step fails without an answer after its effect, and the process lives on. Whatever is wanted next, it is not taken for undone.
 	silence := &resource.OpError{Operation: "fake:Call", Message: "connection reset"}
@@ -216,6 +222,18 @@ func TestLostAnswer(t *testing.T) {
 		}
 		if pending, _ := Pending(result.State); len(pending) != 0 {
 			t.Errorf("pending: %v", pending)
+		}
+	})
+	t.Run("create with an internal error, then destroy", func(t *testing.T) {
+		c := newCloud()
+		c.lost["a/a:a"] = &resource.OpError{Operation: "ecs:CreateService", Code: "ServerException", Message: "oops", Err: answered(500)}
+		result, err := Apply(t.Context(), one("1"), nil, c.options())
+		if err == nil {
+			t.Fatal("it did not fail")
+		}
+		delete(c.lost, "a/a:a")
+		if _, err := Destroy(t.Context(), result.State, c.options()); err != nil || len(c.objects) != 0 {
+			t.Fatalf("%d objects are left (%v)", len(c.objects), err)
 		}
 	})
 	t.Run("create twice, then create", func(t *testing.T) {
