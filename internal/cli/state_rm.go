@@ -48,7 +48,7 @@ func stateRemoveRun(o *stateRemoveOptions) error {
 	if err != nil {
 		return err
 	}
-	forgotten, serial, err := road.Forget(f.Soft, req, o.which, func(what *observe.Forgotten) (bool, error) {
+	forgotten, written, err := road.Forget(f.Soft, req, o.which, func(what *observe.Forgotten) (bool, error) {
 		progress.pause()
 		if !o.json {
 			view.Forgetting(f.Stdout(), what) // also when quiet: it is what this command is about
@@ -57,15 +57,16 @@ func stateRemoveRun(o *stateRemoveOptions) error {
 	})
 	progress.Close()
 	if o.json && forgotten != nil {
-		if jsonErr := view.ForgottenJSON(f.Out, forgotten, serial, err); jsonErr != nil {
+		if jsonErr := view.ForgottenJSON(f.Out, forgotten, written.Serial, written.Warnings, err); jsonErr != nil {
 			return jsonErr
 		}
 	}
 	if err != nil || o.json {
 		return err
 	}
+	f.warn(written.Warnings)
 	f.Stdout().Printf("\n")
-	view.Forgot(f.Stdout(), forgotten, serial)
+	view.Forgot(f.Stdout(), forgotten, written.Serial)
 	return nil
 }
 

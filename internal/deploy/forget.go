@@ -31,43 +31,44 @@ func (s Selection) has(r engine.StoredResource) bool {
 
 // Forget takes resources out of the state; AWS keeps the objects. approve is asked with what stays behind; nil: approved. The answer is there
 // beside an error, too, as far as it is known.
-func (r *Road) Forget(ctx context.Context, req Request, which Selection, approve func(*observe.Forgotten) (bool, error)) (*observe.Forgotten, int64, error) {
+func (r *Road) Forget(ctx context.Context, req Request, which Selection, approve func(*observe.Forgotten) (bool, error)) (*observe.Forgotten, *Written, error) {
 	where := r.caller(ctx)
 	held, err := r.open(ctx, req, where, "")
 	if err != nil {
-		return nil, 0, err
+		return nil, &Written{}, err
 	}
 	base, err := decode(req.Key, held.State())
 	if err == nil && base == nil {
 		err = r.nothing(req.Key)
 	}
 	if err != nil {
-		return nil, 0, closing(held, r.healing(ctx, req.Key, err))
+		return nil, &Written{}, closing(held, r.healing(ctx, req.Key, err))
 	}
 	u := r.newRun(nil, &resource.Graph{}, where, req)
 	u.from(base, held.Lineage()) // with what the journal of an interrupted run adds
 	gone, next, err := u.forget(base.Payload, which)
 	if err != nil {
-		return gone, 0, closing(held, err)
+		return gone, &Written{}, closing(held, err)
 	}
 	intents, err := remainingIntents(base.Snapshot.Envelope.Intents, gone)
 	if err != nil {
-		return gone, 0, closing(held, err)
+		return gone, &Written{}, closing(held, err)
 	}
 	if approve != nil {
 		if ok, err := approve(gone); !ok || err != nil {
-			return gone, 0, closing(held, err)
+			return gone, &Written{}, closing(held, err)
 		}
 	}
 	next.Edited = &state.Edit{At: held.Lock().Now(), Who: held.Who(), What: "state rm " + which.text()}
 	if err := held.Write(held.Lock().Context(), next, intents); err != nil {
-		return gone, 0, closing(held, moved(err))
+		return gone, &Written{}, closing(held, moved(err))
 	}
-	serial := held.Serial()
+	written := &Written{Serial: held.Serial(), Deployment: next.Deployment}
 	done, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishing)
 	defer cancel()
 	store := r.backend.Store(req.Key)
-	return gone, serial, held.Close(done, func(ctx context.Context) error { return derive(ctx, store, req.Key, next.Engine) })
+	written.Warnings = asWarnings(held.Close(done, func(ctx context.Context) error { return derive(ctx, store, req.Key, next.Engine) }))
+	return gone, written, nil
 }
 
 // forget finds what is meant, what depends on it, and what the state says without it.

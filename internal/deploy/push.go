@@ -11,7 +11,7 @@ import (
 	"github.com/company/deployer/internal/state/session"
 )
 
-// Written is the answer of Push and Restore. The comparison is there as far as it could be made, also beside an error.
+// Written is the answer of Push, Restore and Forget. The comparison is there as far as it could be made, also beside an error.
 type Written struct {
 	Comparison *observe.StateComparison
 	Serial     int64 // 0: nothing was written
@@ -69,7 +69,7 @@ func (c *replacing) push(ctx context.Context, written *Written) error {
 	payload := *c.file.Payload
 	c.edit(&payload, "state push")
 	intents := c.file.Snapshot.Envelope.Intents
-	if c.now != nil && c.now.Snapshot.Envelope.Writer.LockID != c.file.Snapshot.Envelope.Writer.LockID {
+	if c.last != nil && c.last.Snapshot.Envelope.Writer.LockID != c.file.Snapshot.Envelope.Writer.LockID {
 		intents = merged(intents, c.otherIntents())
 	}
 	return c.write(ctx, &payload, intents, written)
@@ -88,12 +88,12 @@ func (c *replacing) unfit() error {
 	file := c.file.Snapshot.Envelope
 	var why string
 	switch {
-	case c.now == nil && file.Serial < c.held.Lock().LastSerial():
+	case c.last == nil && file.Serial < c.held.Lock().LastSerial():
 		why = fmt.Sprintf("The last run left serial %d, %s has serial %d.", c.held.Lock().LastSerial(), c.file.name, file.Serial)
-	case c.now == nil:
+	case c.last == nil:
 		return nil
-	default:
-		now := c.now.Snapshot.Envelope
+	default: // where what is there is damaged, or was put there by hand, a run may have begun more on top of the last whole version
+		now := c.last.Snapshot.Envelope
 		switch {
 		case file.Fence < now.Fence:
 			why = fmt.Sprintf("Another run deployed since %s was written (fence %d, now %d).", c.file.name, file.Fence, now.Fence)
@@ -102,7 +102,7 @@ func (c *replacing) unfit() error {
 		default:
 			return nil
 		}
-		why += fmt.Sprintf(" What is there was written by %s at %s.", c.now.Payload.Who, c.now.Payload.At.UTC().Format("2006-01-02 15:04:05 UTC"))
+		why += fmt.Sprintf(" What is there was written by %s at %s.", c.last.Payload.Who, c.last.Payload.At.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
 	d := diag.New(diag.Conflict, "State would go back in time", why,
 		"Nothing was written. If the file is right all the same, --force puts it there as a new version: what only the other state has is looked for in AWS by the next apply.")

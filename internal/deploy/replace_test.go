@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -236,4 +237,70 @@ func TestPushOfARescuedState(t *testing.T) {
 	_, err = next.Push(t.Context(), request(), files[0], raw, false)
 	var back *backInTimeError
 	require.ErrorAs(t, err, &back)
+}
+
+// A state that was put back by hand is older than the lock remembers, also when it is a version of the history: restoring that very version ends
+// the complaint.
+func TestRestoreOfWhatSomebodyPutBack(t *testing.T) {
+	a, home := newAccount(), t.TempDir()
+	_, err := a.start(home, 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	v1 := a.backend.Objects("states", stateObject)[stateObject]
+	a.pass(2 * time.Second)
+	require.NoError(t, forgetting("web/c")(t.Context(), a.start(home, 0, false)))
+	a.backend.SetObject("states", stateObject, v1)
+	a.pass(2 * time.Second)
+	_, err = a.start(home, 0, false).run(t.Context(), first(t))
+	require.ErrorContains(t, err, "State is older than it was")
+	written, err := a.start(home, 0, false).Restore(t.Context(), request(), "v1", nil)
+	require.NoError(t, err)
+	require.NotZero(t, written.Serial)
+	a.pass(2 * time.Second)
+	_, err = a.start(home, 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	requireSettled(t, a, home, first(t), "restored")
+}
+
+// What is forgotten is forgotten, although the copy for others could not be written: a repetition would not know the address.
+func TestForgetSucceedsWithoutTheCopy(t *testing.T) {
+	a, home := newAccount(), t.TempDir()
+	_, err := a.start(home, 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	p := a.start(home, 0, false)
+	p.refuse = func(operation, target string) bool {
+		return operation == "PutObject" && strings.HasPrefix(target, "states/stacks/shop/dev/pulumi/")
+	}
+	forgotten, written, err := p.Forget(t.Context(), request(), Selection{Address: "web/c"}, nil)
+	require.NoError(t, err)
+	require.NotZero(t, written.Serial)
+	require.Len(t, forgotten.Resources, 1)
+	require.NotEmpty(t, written.Warnings)
+}
+
+// Where the state is damaged, the newest whole version counts: the file of a run that was fenced out must not hide what a later run began.
+func TestPushOverDamageMindsTheLastWholeVersion(t *testing.T) {
+	a, home := newAccount(), t.TempDir()
+	_, err := a.start(home, 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	stored, err := a.start(home, 0, false).read(t.Context(), shop)
+	require.NoError(t, err)
+	rescued := *stored.Snapshot.Envelope
+	rescued.Serial, rescued.Writer = rescued.Serial+2, state.Writer{LockID: "fenced-out", OpID: "fenced-out"}
+	raw, err := rescued.Encode()
+	require.NoError(t, err)
+	a.pass(2 * time.Second)
+	_, err = a.start(home, 9, true).run(t.Context(), second(t)) // dies in the middle
+	require.NoError(t, err)
+	a.backend.SetObject("states", stateObject, []byte("{"))
+	a.pass(2 * time.Second)
+	p := a.start(t.TempDir(), 0, false)
+	_, err = p.Push(t.Context(), request(), "file", raw, false)
+	var back *backInTimeError
+	require.ErrorAs(t, err, &back)
+	_, err = p.Push(t.Context(), request(), "file", raw, true)
+	require.NoError(t, err)
+	a.pass(2 * time.Second)
+	_, err = a.start(home, 0, false).run(t.Context(), none(t))
+	require.NoError(t, err)
+	require.Empty(t, a.inventory())
 }

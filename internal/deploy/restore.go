@@ -24,8 +24,8 @@ func (r *Road) Restore(ctx context.Context, req Request, version string, approve
 	if written.Comparison, err = c.compare(ctx); err != nil {
 		return written, closing(c.held, err)
 	}
-	if c.now != nil && c.now.Snapshot.Envelope.Writer == c.file.Snapshot.Envelope.Writer {
-		return written, closing(c.held, nil) // it is there already
+	if c.now != nil && c.now.Snapshot.Envelope.Writer == c.file.Snapshot.Envelope.Writer && c.now.Snapshot.Envelope.Serial >= c.held.Lock().LastSerial() {
+		return written, closing(c.held, nil) // it is there already, and not put there by hand: runs refuse one that is older than the lock remembers
 	}
 	if approve != nil {
 		if ok, err := approve(written.Comparison); !ok || err != nil {

@@ -159,11 +159,11 @@ func Forgot(w *Writer, f *observe.Forgotten, serial int64) {
 }
 
 // ForgottenJSON writes what the state forgot; failure is what went wrong, nil when nothing did.
-func ForgottenJSON(w io.Writer, f *observe.Forgotten, serial int64, failure error) error {
+func ForgottenJSON(w io.Writer, f *observe.Forgotten, serial int64, warnings diag.List, failure error) error {
 	return JSON(w, struct {
 		Done bool `json:"forgotten"`
 		*observe.Forgotten
 		Serial      int64     `json:"serial,omitempty"`
 		Diagnostics diag.List `json:"diagnostics"`
-	}{failure == nil && serial > 0, f, serial, append(diag.List{}, diag.From(failure)...)})
+	}{failure == nil && serial > 0, f, serial, append(nonNil(warnings), diag.From(failure)...)})
 }
