@@ -95,6 +95,8 @@ func (c *replacing) unfit() error {
 	default: // where what is there is damaged, or was put there by hand, a run may have begun more on top of the last whole version
 		now := c.last.Snapshot.Envelope
 		switch {
+		case file.Lineage != now.Lineage: // of what is there itself: misplaced
+			why = fmt.Sprintf("%s has the lineage %s, the last whole version in the backend %s: what that one has made would be nobody's.", c.file.name, file.Lineage, now.Lineage)
 		case file.Fence < now.Fence:
 			why = fmt.Sprintf("Another run deployed since %s was written (fence %d, now %d).", c.file.name, file.Fence, now.Fence)
 		case file.Serial < max(now.Serial, c.held.Lock().LastSerial()):

@@ -294,9 +294,15 @@ func TestPushOverDamageMindsTheLastWholeVersion(t *testing.T) {
 	a.backend.SetObject("states", stateObject, []byte("{"))
 	a.pass(2 * time.Second)
 	p := a.start(t.TempDir(), 0, false)
-	_, err = p.Push(t.Context(), request(), "file", raw, false)
-	var back *backInTimeError
-	require.ErrorAs(t, err, &back)
+	stranger := rescued
+	stranger.Lineage, stranger.Serial, stranger.Fence = "another", 99, 99
+	strange, err := stranger.Encode()
+	require.NoError(t, err)
+	for _, file := range [][]byte{strange, raw} {
+		_, err = p.Push(t.Context(), request(), "file", file, false)
+		var back *backInTimeError
+		require.ErrorAs(t, err, &back)
+	}
 	_, err = p.Push(t.Context(), request(), "file", raw, true)
 	require.NoError(t, err)
 	a.pass(2 * time.Second)

@@ -2,6 +2,7 @@ package dynamodb_test
 
 import (
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -232,13 +233,13 @@ func TestDeathRightAfterLockingInTheFuture(t *testing.T) {
 }
 
 // clock is a machine whose wall clock can jump and whose monotonic clock can stand still.
-type clock struct{ wall, asleep time.Duration }
+type clock struct{ wall, asleep atomic.Int64 } // nanoseconds
 
 func (c *clock) Clock() lock.Clock {
 	start := time.Now()
 	return lock.Clock{
-		Wall:      func() time.Time { return time.Now().Add(c.wall) },
-		Monotonic: func() time.Duration { return time.Since(start) - c.asleep },
+		Wall:      func() time.Time { return time.Now().Add(time.Duration(c.wall.Load())) },
+		Monotonic: func() time.Duration { return time.Since(start) - time.Duration(c.asleep.Load()) },
 	}
 }
 
@@ -248,7 +249,7 @@ func TestSuspendCountsAsTime(t *testing.T) {
 		machine := &clock{}
 		l := lock.New(process(c, nil)(machine.Clock()), machine.Clock(), lock.Host{}, locktest.NewWorld(nil).ID)
 		k := acquire(t, l, lock.Options{})
-		machine.wall += 2 * time.Hour // wakes up; no timer has run
+		machine.wall.Add(int64(2 * time.Hour)) // wakes up; no timer has run
 		require.Error(t, k.Guard(), "before any heartbeat could tell")
 		time.Sleep(31 * time.Second)
 		require.Error(t, k.Context().Err())
@@ -261,7 +262,7 @@ func TestClockJumpsBack(t *testing.T) {
 		c := cloud(time.Now)
 		machine := &clock{}
 		k := acquire(t, lock.New(process(c, nil)(machine.Clock()), machine.Clock(), lock.Host{}, locktest.NewWorld(nil).ID), lock.Options{})
-		machine.wall -= 2 * time.Hour
+		machine.wall.Add(-int64(2 * time.Hour))
 		time.Sleep(31 * time.Second)
 		require.InDelta(t, float64(time.Now().Unix()), seconds(t, c.Item("locks", itemKey), "lastHeartbeat"), 3)
 		require.NoError(t, k.Guard())
