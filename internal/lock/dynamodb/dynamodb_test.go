@@ -157,16 +157,16 @@ func TestLostAnswerOfTakeover(t *testing.T) {
 func TestNoConnectionMeansStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := cloud(time.Now)
-		down := false
+		var down atomic.Bool
 		l := locktest.NewWorld(process(c, func(_ fakeaws.Call, serve func() *http.Response) (*http.Response, error) {
-			if down {
+			if down.Load() {
 				return nil, fakeaws.ErrReset
 			}
 			return serve(), nil
 		})).Process(1, 0)
 		k := acquire(t, l, lock.Options{})
 		time.Sleep(31 * time.Second) // one heartbeat
-		down = true
+		down.Store(true)
 		time.Sleep(85 * time.Second)
 		require.NoError(t, k.Guard())
 		require.NoError(t, k.Context().Err())
@@ -176,7 +176,7 @@ func TestNoConnectionMeansStop(t *testing.T) {
 		time.Sleep(time.Minute)
 		require.Error(t, k.Context().Err())
 		require.Error(t, k.Release(t.Context(), 0), "nobody could be told")
-		down = false
+		down.Store(false)
 		require.NoError(t, k.Release(t.Context(), 0), "but may be later")
 	})
 }
@@ -184,17 +184,17 @@ func TestNoConnectionMeansStop(t *testing.T) {
 func TestShortOutageIsSurvived(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := cloud(time.Now)
-		down := false
+		var down atomic.Bool
 		k := acquire(t, locktest.NewWorld(process(c, func(_ fakeaws.Call, serve func() *http.Response) (*http.Response, error) {
-			if down {
+			if down.Load() {
 				return nil, fakeaws.ErrReset
 			}
 			return serve(), nil
 		})).Process(1, 0), lock.Options{})
 		time.Sleep(31 * time.Second)
-		down = true
+		down.Store(true)
 		time.Sleep(70 * time.Second)
-		down = false
+		down.Store(false)
 		time.Sleep(10 * time.Minute)
 		require.NoError(t, k.Guard())
 		require.NoError(t, k.Release(t.Context(), 0))
