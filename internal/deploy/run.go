@@ -169,6 +169,9 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	if !u.plan.HasChanges() && !u.unfinished() && !begun && !u.outputsChanged() {
 		return nil
 	}
+	if err := state.Room(u.payload(held), u.intents(held)); err != nil { // nobody is asked about what cannot be
+		return err
+	}
 	if u.plan.HasChanges() && u.req.Approve != nil {
 		if ok, err := u.req.Approve(ctx, Question{u.plan, applied.Warnings, u.stack != nil && u.stack.Approval == "required"}); !ok || err != nil {
 			return err

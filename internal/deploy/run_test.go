@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,6 +53,24 @@ func TestRuns(t *testing.T) {
 	applied, err = a.start(home, 0, false).run(t.Context(), nil)
 	require.NoError(t, err)
 	require.False(t, applied.Changed, "nothing is left to destroy")
+}
+
+func TestNothingIsBegunThatCannotBeSaved(t *testing.T) {
+	a, home := newAccount(), t.TempDir()
+	huge := graph(t, res("web/a:a", single, "zone", strings.Repeat("a", state.MaxSize/2)))
+	_, err := a.start(home, 0, false).run(t.Context(), huge, func(r *Request) {
+		r.Approve = func(context.Context, Question) (bool, error) {
+			t.Error("asked about what cannot be")
+			return true, nil
+		}
+	})
+	require.ErrorContains(t, err, "State would be too large")
+	require.Empty(t, a.inventory())
+	stored, err := a.start(home, 0, false).read(t.Context(), shop)
+	require.NoError(t, err)
+	require.Nil(t, stored, "nothing was claimed")
+	_, err = a.start(home, 0, false).run(t.Context(), first(t))
+	require.NoError(t, err, "the lock is free")
 }
 
 // Somebody writes the state without the lock, whenever this run is about to claim it.

@@ -5,6 +5,7 @@
 package file
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -52,14 +53,16 @@ func read(path string, limit int64, pipe bool) ([]byte, error) {
 	case info.Size() > limit:
 		return fail(tooLarge(limit))
 	}
-	data, err := io.ReadAll(io.LimitReader(file, limit+1))
+	var data bytes.Buffer
+	data.Grow(int(info.Size()) + bytes.MinRead) // at once: growing would leave copies behind
+	n, err := data.ReadFrom(io.LimitReader(file, limit+1))
 	switch {
 	case err != nil:
 		return nil, err
-	case int64(len(data)) > limit:
+	case n > limit:
 		return fail(tooLarge(limit))
 	}
-	return data, nil
+	return data.Bytes(), nil
 }
 
 func readable(info fs.FileInfo, pipe bool) bool {

@@ -13,8 +13,11 @@ import (
 // Format is the version of the envelope that this program writes, and the newest that it reads.
 const Format = 1
 
-// MaxSize is the most bytes of a state that are read.
-const MaxSize = 64 << 20
+// MaxSize is the most bytes of a state that are read, and that are written.
+const MaxSize = 32 << 20
+
+// maxIntents is the most intents of a state: more resources do not fit into MaxSize, but empty intents would, a hundred times as large in memory.
+const maxIntents = 100_000
 
 // Envelope is state.json: one object, one atomic commit.
 type Envelope struct {
@@ -107,7 +110,26 @@ func (e *Envelope) Encode() ([]byte, error) {
 	out.Write(bytes.TrimSuffix(line, []byte("null}")))
 	out.Write(payload)
 	out.WriteString("}\n")
+	if out.Len() > MaxSize || len(e.Intents) > maxIntents {
+		return nil, tooLarge(out.Len(), len(e.Intents), MaxSize)
+	}
 	return out.Bytes(), nil
+}
+
+// Room makes sure, before anything is done, that the state still fits afterwards: objects that are made come back with outputs, about as
+// long as what is known of them before. Encode refuses what outgrows that all the same.
+func Room(p *Payload, intents []Intent) error {
+	size, creates := len(p.Config)+len(p.Engine), 0
+	for _, i := range intents {
+		size += len(i.Engine)
+		if i.Action == Create || i.Action == Replace {
+			creates++
+		}
+	}
+	if limit := MaxSize / 2; creates > 0 && size > limit || len(intents) > maxIntents {
+		return tooLarge(size, len(intents), limit)
+	}
+	return nil
 }
 
 // Decode reads and verifies an envelope. where names the place in errors. It fails with a *CorruptError or a *NewerError.
@@ -118,6 +140,7 @@ func Decode(raw []byte, where string) (*Envelope, error) {
 	var formats struct {
 		FormatVersion int `json:"formatVersion"`
 		MinReader     int `json:"minReader"`
+		Intents       tally
 	}
 	if err := json.Unmarshal(raw, &formats); err != nil {
 		return nil, corrupt(where, raw, truncation(raw, err))
@@ -127,6 +150,9 @@ func Decode(raw []byte, where string) (*Envelope, error) {
 	}
 	if formats.FormatVersion < 1 || formats.MinReader < 1 {
 		return nil, corrupt(where, raw, "it has no formatVersion: this is not a state of deployer")
+	}
+	if formats.Intents > maxIntents {
+		return nil, corrupt(where, nil, fmt.Sprintf("it has more than %d intents", maxIntents))
 	}
 	var e Envelope
 	if err := json.Unmarshal(raw, &e); err != nil {
@@ -149,6 +175,32 @@ func Decode(raw []byte, where string) (*Envelope, error) {
 		return nil, corrupt(where, raw, "it has no lineage or no serial")
 	}
 	return &e, nil
+}
+
+// tally counts the elements of a list, and of all lists under the same key, without making anything of them.
+type tally int
+
+// UnmarshalJSON gets valid JSON only.
+func (n *tally) UnmarshalJSON(raw []byte) error {
+	depth, quoted := 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			if depth++; depth == 1 {
+				*n++
+			}
+		case c == ']' || c == '}':
+			depth--
+		case c == ',' && depth == 1:
+			*n++
+		}
+	}
+	return nil
 }
 
 func truncation(raw []byte, err error) string {

@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/state"
 )
 
@@ -83,4 +85,58 @@ func TestIncompleteEnvelopesAreNotWritten(t *testing.T) {
 		_, err := e.Encode()
 		require.Error(t, err)
 	}
+}
+
+func TestWhatIsWrittenCanBeRead(t *testing.T) {
+	e := &state.Envelope{Lineage: "l", Serial: 7, Writer: state.Writer{OpID: "o"}, Payload: json.RawMessage(`""`)}
+	raw, err := e.Encode()
+	require.NoError(t, err)
+	text := func(n int) json.RawMessage { return append(append([]byte{'"'}, bytes.Repeat([]byte("a"), n)...), '"') }
+	room := state.MaxSize - len(raw)
+
+	e.Payload = text(room)
+	raw, err = e.Encode()
+	require.NoError(t, err)
+	require.Len(t, raw, state.MaxSize)
+	_, err = state.Decode(raw, "here")
+	require.NoError(t, err)
+
+	e.Payload = text(room + 1)
+	_, err = e.Encode()
+	var d *diag.Diagnostic
+	require.ErrorAs(t, err, &d)
+	require.Equal(t, diag.Invalid, d.Code)
+	require.Equal(t, "State would be too large", d.Summary)
+}
+
+func TestIntentsAreCountedBeforeTheyAreRead(t *testing.T) {
+	const most = 100_000
+	e := &state.Envelope{Lineage: "l", Serial: 7, Writer: state.Writer{OpID: "o"}, Payload: json.RawMessage(`{}`), Intents: make([]state.Intent, most)}
+	e.Intents[0].Engine = json.RawMessage(`[{"a":[1,2],"b":"\\\",[{"},3]`)
+	raw, err := e.Encode()
+	require.NoError(t, err)
+	_, err = state.Decode(raw, "here")
+	require.NoError(t, err)
+
+	e.Intents = make([]state.Intent, most+1)
+	_, err = e.Encode()
+	require.Error(t, err)
+
+	for name, doc := range map[string]string{
+		"one list":  `{"formatVersion":1,"minReader":1,"intents":[{}` + string(bytes.Repeat([]byte(",{}"), most)) + `]}`,
+		"two lists": `{"formatVersion":1,"minReader":1,"Intents":[{}` + string(bytes.Repeat([]byte(",{}"), most/2)) + `],"intents":[{}` + string(bytes.Repeat([]byte(",{}"), most/2)) + `]}`,
+	} {
+		_, err = state.Decode([]byte(doc), "here")
+		require.ErrorContains(t, err, "more than 100000 intents", name)
+	}
+}
+
+func TestRoom(t *testing.T) {
+	half := json.RawMessage(bytes.Repeat([]byte("1"), state.MaxSize/2))
+	create := []state.Intent{{Action: state.Create, Engine: json.RawMessage("1")}}
+	require.NoError(t, state.Room(&state.Payload{Engine: half[1:]}, create))
+	require.Error(t, state.Room(&state.Payload{Engine: half}, create), "what is made comes back with outputs")
+	require.Error(t, state.Room(&state.Payload{Config: half}, []state.Intent{{Action: state.Replace, Engine: json.RawMessage("1")}}))
+	require.NoError(t, state.Room(&state.Payload{Engine: half, Config: half}, []state.Intent{{Action: state.Delete}, {Action: state.Update}}),
+		"a large stack can be made smaller")
 }

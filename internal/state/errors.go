@@ -54,6 +54,12 @@ func corrupt(where string, raw []byte, reason string) error {
 		"Nothing was changed. Bring back an earlier version: deployer state restore")
 }
 
+func tooLarge(size, intents, limit int) error {
+	return diag.New(diag.Invalid, "State would be too large",
+		fmt.Sprintf("It would have %.1f MiB and %d unfinished changes, but at most %d MiB and %d fit.", float64(size)/(1<<20), intents, limit>>20, maxIntents),
+		"Split the stack into several, or deploy it in steps with --target.")
+}
+
 func newer(where string, format, minReader int) error {
 	return problem(&NewerError{format, minReader}, "State is of a newer format",
 		fmt.Sprintf("%s has format %d; this deployer reads up to format %d.", where, format, Format),
