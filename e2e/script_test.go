@@ -28,6 +28,9 @@ var update = flag.Bool("update", false, "rewrite golden files of the scripts fro
 var binary string
 
 func TestMain(m *testing.M) {
+	if code, ran := measured(); ran {
+		os.Exit(code)
+	}
 	flag.Parse()
 	chosen := false
 	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
