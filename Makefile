@@ -28,13 +28,13 @@ e2e: build ## Run only the scripts that drive the real binary
 
 .PHONY: fuzz
 fuzz: ## Fuzz everything that parses or prints, each target for FUZZTIME (30s)
-	@grep -rl --include='*_test.go' '^func Fuzz' internal | sort | while read -r file; do \
-		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' $$file); do \
-			package=$$(dirname $$file); \
-			said=$$(go test -vet=off -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s ./$$package 2>&1) || { echo "$$said"; exit 1; }; \
-			echo "$$package $$target $$(echo "$$said" | sed -n 's/^fuzz: elapsed.*\(execs: [0-9]*\).*/\1/p' | tail -1)"; \
-		done || exit 1; \
-	done
+	@failed=; targets=$$(grep -r --include='*_test.go' '^func Fuzz' internal | sed 's|/[^/]*:func \([A-Za-z0-9]*\)(.*|:\1|' | sort); \
+	test -n "$$targets" || { echo 'no fuzz targets below internal'; exit 1; }; \
+	for target in $$targets; do \
+		echo "== $$target, $(FUZZTIME)"; \
+		go test -vet=off -run '^$$' -fuzz "^$${target#*:}\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s "./$${target%:*}" || failed="$$failed $$target"; \
+	done; \
+	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 .PHONY: crash
 crash: ## Let runs die at each of their calls, and each call fail in each way; an hour or more (make test runs a part)
