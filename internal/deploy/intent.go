@@ -63,7 +63,7 @@ func (u *run) awsIDs() map[string]string {
 	return out
 }
 
-// intended are the resources that an interrupted run was about to create: an object of their name is ours, tagged or not. searches is what
+// intended are the resources that an interrupted run was about to create: an object of their name is looked for first. searches is what
 // the engine looks for them with. unsure are those that it was about to change or delete.
 func intended(intents []state.Intent) (adopt map[string]bool, searches []json.RawMessage, unsure []string) {
 	adopt = map[string]bool{}

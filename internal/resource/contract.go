@@ -70,7 +70,7 @@ type Request struct {
 	Inputs   value.Value       // desired properties, checked and known; Null for Read and Delete
 	Tags     map[string]string // what every object of ours is tagged with, users' tags included
 	Token    string            // for APIs that take a client token: the same for a repetition of the same intent
-	Adopt    bool              // an earlier run intended exactly this create: an untagged object of that name is ours
+	Adopt    bool              // an earlier run intended exactly this create: look for its object first
 	Leftover bool              // of Locate: nobody wants the object any more, so whichever of ours fits what is known will do
 	InState  func(id string) bool
 	Progress func(line string) // something a waiting person should see; never nil

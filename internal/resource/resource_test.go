@@ -191,11 +191,14 @@ func TestTypedNamesAdoptionAndRepetition(t *testing.T) {
 	require.ErrorAs(t, err, &owned)
 	require.Contains(t, err.Error(), "lineage L1")
 
-	// Without tags only an intent for that very create authorises.
+	// Without tags only an intent for that very create authorises, and only where tags come later than the object.
 	w.tags[first.ID] = nil
-	_, err = b.Create(context.Background(), request)
-	require.ErrorAs(t, err, &owned)
-	request.Adopt = true
+	for _, later := range []bool{false, true} {
+		b.TagsLater, request.Adopt = later, !later
+		_, err = b.Create(context.Background(), request)
+		require.ErrorAs(t, err, &owned)
+	}
+	b.TagsLater, request.Adopt = true, true
 	_, err = b.Create(context.Background(), request)
 	require.NoError(t, err)
 

@@ -32,6 +32,9 @@ type Typed[P, O any] struct {
 	Find func(ctx context.Context, c Call[P, O]) (id string, tags map[string]string, err error)
 	// Taggable is false for types that cannot carry tags: their deterministic name alone says that they are ours.
 	Taggable bool
+	// TagsLater: an object may lack the tags that its create call was given, for the time of a second call. Then an untagged object of a name
+	// that a dead run was about to make counts as that run's. Of other types an untagged object is somebody else's, whatever was intended.
+	TagsLater bool
 
 	complete sync.Once // of Def
 }
@@ -153,8 +156,7 @@ func (t *Typed[P, O]) Create(ctx context.Context, req Request) (State, error) {
 // adopt takes over an object that an earlier, interrupted run made, and brings it to what is wanted now.
 func (t *Typed[P, O]) adopt(ctx context.Context, c Call[P, O], id string, tags map[string]string) (State, error) {
 	known := c.InState != nil && c.InState(id)
-	mine := Ours(tags, c.Tags) || c.Adopt && len(tags) == 0 || !t.Taggable
-	if known || !mine {
+	if known || !t.mine(c, tags) {
 		return State{}, &OwnedError{Type: t.Def.Type, Name: id, Tags: tags}
 	}
 	c.Progress("adopting " + id + ", made by an interrupted run")
@@ -164,6 +166,11 @@ func (t *Typed[P, O]) adopt(ctx context.Context, c Call[P, O], id string, tags m
 		return State{}, err
 	}
 	return t.converge(ctx, c, actual, out, t.Taggable && !Ours(tags, c.Tags))
+}
+
+// mine says whether an object of the wanted name with those tags was made by a run of this stack.
+func (t *Typed[P, O]) mine(c Call[P, O], tags map[string]string) bool {
+	return Ours(tags, c.Tags) || t.TagsLater && c.Adopt && len(tags) == 0 || !t.Taggable
 }
 
 // Locate implements Locator.
@@ -184,8 +191,7 @@ func (t *Typed[P, O]) Locate(ctx context.Context, req Request) (State, bool, err
 	if err != nil {
 		return State{}, false, err
 	}
-	mine := Ours(tags, c.Tags) || c.Adopt && len(tags) == 0 || !t.Taggable
-	if !mine || c.InState != nil && c.InState(id) {
+	if !t.mine(c, tags) || c.InState != nil && c.InState(id) {
 		return State{}, false, nil
 	}
 	c.ID = id

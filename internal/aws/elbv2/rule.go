@@ -140,7 +140,7 @@ func (r rule) inUse(ctx context.Context, c ruleCall, err error) (mayMove bool, _
 		return false, nil
 	}
 	known := c.InState != nil && c.InState(holder)
-	if !known && (resource.Ours(tags, c.Tags) || c.Adopt && len(tags) == 0) {
+	if !known && resource.Ours(tags, c.Tags) {
 		return false, err // ErrExists: Typed adopts it
 	}
 	out := &resource.OpError{

@@ -32,7 +32,7 @@ func newBucket(api func() *api, region string) resource.Behaviour {
 			Permissions: bucketPermissions,
 		},
 		CheckProps: checkBucket, CreateObject: b.create, ReadObject: b.read, UpdateObject: b.update, DeleteObject: b.delete,
-		Find: b.find, Taggable: true,
+		Find: b.find, Taggable: true, TagsLater: true, // S3 has taken tags with CreateBucket since 2025 only
 	}
 }
 
