@@ -38,6 +38,8 @@ import (
 //	aws objects N PREFIX          $BUCKET has N objects below PREFIX
 //	aws lock KEY FIELD=VALUE...   change fields of a lock in $TABLE; whole numbers are numbers
 //	aws unlock-table KEY          delete the lock's item
+//	aws data put REGEXP KEY       write an object into the only other bucket whose name matches
+//	aws data N REGEXP             the buckets whose names match have N objects
 //	aws versioning off            suspend the versioning of $BUCKET
 //	aws queue get REGEXP ATTRIBUTE VALUE
 //	                              the only queue whose name matches has this attribute
@@ -64,6 +66,11 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	need(2)
+	if args[0] == "data" {
+		need(3)
+		data(ctx, ts, objects, args[1:])
+		return
+	}
 	switch args[0] + " " + args[1] {
 	case "object get":
 		need(4)
@@ -161,6 +168,34 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	default:
 		ts.Fatalf("unknown: aws %s", args[0])
+	}
+}
+
+// data writes an object into a bucket of the stack, or counts those of several.
+func data(ctx context.Context, ts *testscript.TestScript, objects *s3.Client, args []string) {
+	name, err := regexp.Compile(args[1])
+	ts.Check(err)
+	all, err := objects.ListBuckets(ctx, &s3.ListBucketsInput{})
+	ts.Check(err)
+	buckets := slices.DeleteFunc(all.Buckets, func(b s3types.Bucket) bool { return *b.Name == ts.Getenv("BUCKET") || !name.MatchString(*b.Name) })
+	if args[0] == "put" {
+		if len(buckets) != 1 || len(args) != 3 {
+			ts.Fatalf("aws data put REGEXP KEY: %d buckets match", len(buckets))
+		}
+		_, err := objects.PutObject(ctx, &s3.PutObjectInput{Bucket: buckets[0].Name, Key: &args[2], Body: strings.NewReader(args[2])})
+		ts.Check(err)
+		return
+	}
+	var found []string
+	for _, b := range buckets {
+		out, err := objects.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: b.Name})
+		ts.Check(err)
+		for _, o := range out.Contents {
+			found = append(found, *b.Name+"/"+*o.Key)
+		}
+	}
+	if strconv.Itoa(len(found)) != args[0] {
+		ts.Fatalf("%d objects, want %s:\n%s", len(found), args[0], strings.Join(found, "\n"))
 	}
 }
 

@@ -27,6 +27,7 @@ import (
 //	                            the same, with a signal while a call is held, as of interruptCommand
 //	clean stdout|stderr         no escape sequences, no line wider than 80 columns
 //	[!] json PATH [REGEXP]      the last stdout is JSON and has (not) PATH, such as components.0.address, matching as a whole
+//	take VARIABLE PATH          what the last stdout, JSON, has at PATH becomes $VARIABLE
 //	example NAME                copy examples/NAME to stacks/NAME
 //	backend                     make bucket and table, and configure them in .deployer/config.yaml
 //	replace FILE OLD NEW        replace text in a file
@@ -51,6 +52,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"interrupt": interruptCommand,
 	"clean":     cleanCommand,
 	"json":      jsonCommand,
+	"take":      takeCommand,
 	"example":   exampleCommand,
 	"backend":   backendCommand,
 	"replace":   replaceCommand,
@@ -123,6 +125,18 @@ func jsonCommand(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s is %s, want %s", args[0], text(found), args[1])
 		}
 	}
+}
+
+func takeCommand(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg, "take")
+	if len(args) != 2 {
+		ts.Fatalf("usage: take VARIABLE PATH")
+	}
+	jsonCommand(ts, false, args[1:])
+	var document any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &document))
+	found, _ := at(document, args[1])
+	ts.Setenv(args[0], text(found))
 }
 
 // at walks a dotted path of keys and indexes; "length" is the number of elements.

@@ -75,12 +75,15 @@ type process struct {
 	*account
 	*Road
 	pid   int
-	at    int  // the call at which it dies; 0: never
-	after bool // right after the effect of that call, not before
+	cfg   sdk.Config // of its clients
+	at    int        // the call at which it dies; 0: never
+	after bool       // right after the effect of that call, not before
 	calls atomic.Int64
 	// refuse answers for S3 that the process may not do that.
 	refuse func(operation, target string) bool
-	died   chan struct{}
+	// unavailable answers for S3 that it has no time.
+	unavailable func(operation, target string) bool
+	died        chan struct{}
 	buried,
 	done chan struct{}
 }
@@ -92,9 +95,13 @@ func (a *account) start(home string, at int, after bool) *process {
 		if p.refuse != nil && p.refuse(c.Operation, c.Target) {
 			return fakeaws.Response(a.now(), http.StatusForbidden, nil, []byte("<Error><Code>AccessDenied</Code></Error>")), nil
 		}
+		if p.unavailable != nil && p.unavailable(c.Operation, c.Target) {
+			return fakeaws.SlowDown(a.now()), nil
+		}
 		err = p.call(func() { answer = serve() })
 		return answer, err
 	})
+	p.cfg = cfg
 	clock := lock.NewClock(a.now)
 	host := lock.Host{Hostname: "host", BootID: "boot", PIDNamespace: "pids", PID: p.pid, ProcessStart: "1", Started: func(pid int) (string, bool) {
 		a.mu.Lock()

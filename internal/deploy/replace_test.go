@@ -15,6 +15,7 @@ import (
 	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/state/fakeaws"
 )
 
 const stateObject = "stacks/shop/dev/state.json"
@@ -72,12 +73,14 @@ func TestStateCommandsLoseNothing(t *testing.T) {
 		damage  []byte // nil: none
 		command func(first []byte) command
 		keeps   string // what stays in the account although nothing is wanted
+		whole   bool   // the second run came to its end: no intent of it tells of what it made
 	}{
-		"forget":                  {nil, func([]byte) command { return forgetting("web/c") }, single + " web-c:c"},
-		"push --force":            {nil, pushing, ""},
-		"restore":                 {nil, func([]byte) command { return restoring("v1") }, ""},
-		"restore over damage":     {[]byte("{"), func([]byte) command { return restoring("v1") }, ""},
-		"restore what was erased": {[]byte{}, func([]byte) command { return restoring("v1") }, ""},
+		"forget":                  {nil, func([]byte) command { return forgetting("web/c") }, single + " web-c:c", false},
+		"push --force":            {nil, pushing, "", false},
+		"restore":                 {nil, func([]byte) command { return restoring("v1") }, "", false},
+		"restore over damage":     {[]byte("{"), func([]byte) command { return restoring("v1") }, "", false},
+		"restore what was erased": {[]byte{}, func([]byte) command { return restoring("v1") }, "", false},
+		"restore over a success":  {nil, func([]byte) command { return restoring("v1") }, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -88,7 +91,11 @@ func TestStateCommandsLoseNothing(t *testing.T) {
 				require.NoError(t, err)
 				raw := a.backend.Objects("states", stateObject)[stateObject]
 				a.pass(2 * time.Second)
-				_, err = a.start(home, 9, true).run(t.Context(), second(t))
+				death := 9
+				if story.whole {
+					death = 0
+				}
+				_, err = a.start(home, death, true).run(t.Context(), second(t))
 				require.NoError(t, err)
 				if story.damage != nil {
 					a.backend.SetObject("states", stateObject, story.damage)
@@ -180,30 +187,50 @@ func TestReplacingIsRefused(t *testing.T) {
 	there, err := p.read(t.Context(), shop)
 	require.NoError(t, err)
 	raw := a.backend.Objects("states", stateObject)[stateObject]
-	for summary, change := range map[string]func(*state.Envelope, *state.Payload){
-		"Foreign state":   func(e *state.Envelope, _ *state.Payload) { e.Lineage = "another" },
-		"Foreign state ":  func(_ *state.Envelope, p *state.Payload) { p.Region = "elsewhere" },
-		"Foreign state  ": func(_ *state.Envelope, p *state.Payload) { p.Stack = "another" },
+	refused := func(err error, wanted *diag.Diagnostic, name string) {
+		t.Helper()
+		var d *diag.Diagnostic
+		require.ErrorAs(t, err, &d, name)
+		require.Equal(t, wanted.Summary, d.Summary, name)
+		require.Equal(t, wanted.Code, d.Code, name)
+		require.Contains(t, d.Detail, wanted.Detail, name)
+		require.Equal(t, raw, a.backend.Objects("states", stateObject)[stateObject], name)
+	}
+	for name, c := range map[string]struct {
+		change func(*state.Envelope, *state.Payload)
+		want   *diag.Diagnostic
+	}{
+		"lineage": {func(e *state.Envelope, _ *state.Payload) { e.Lineage = "another" }, diag.New(diag.Conflict, "Foreign state", "has the lineage another", "")},
+		"region":  {func(_ *state.Envelope, p *state.Payload) { p.Region = "elsewhere" }, diag.New(diag.Conflict, "Foreign state", "is about account 1, elsewhere", "")},
+		"account": {func(_ *state.Envelope, p *state.Payload) { p.Account = "2" }, diag.New(diag.Conflict, "Foreign state", "is about account 2, r", "")},
+		"stack":   {func(_ *state.Envelope, p *state.Payload) { p.Stack = "another" }, diag.New(diag.Conflict, "Foreign state", "another/dev", "")},
 	} {
 		e, payload := *there.Snapshot.Envelope, *there.Payload
 		e.Serial, e.Fence, e.Writer.OpID = 99, 99, "op"
-		change(&e, &payload)
+		c.change(&e, &payload)
 		require.NoError(t, e.SetPayload(&payload))
 		file, err := e.Encode()
 		require.NoError(t, err)
 		_, err = p.Push(t.Context(), request(), "file", file, true)
-		var d *diag.Diagnostic
-		require.ErrorAs(t, err, &d)
-		require.Equal(t, "Foreign state", d.Summary, summary)
-		require.Equal(t, diag.Conflict, d.Code)
-		require.Equal(t, raw, a.backend.Objects("states", stateObject)[stateObject])
-		// As an object version it is no better.
+		refused(err, c.want, "push of another "+name)
+		// As an object version, or a file that somebody put among the history, it is no better.
 		a.backend.SetObject("states", stateObject, file)
+		id := fakeaws.VersionID(len(a.backend.Versions("states", stateObject)))
 		a.backend.SetObject("states", stateObject, raw)
-		n := len(a.backend.Versions("states", stateObject))
-		_, err = p.Restore(t.Context(), request(), fmt.Sprintf("0v%d", n-1), nil)
-		require.Error(t, err)
+		a.backend.SetObject("states", "stacks/shop/dev/history/2001-01-01-00-00-00.json", file)
+		for _, version := range []string{id, "2001-01-01-00-00-00"} {
+			_, err = p.Restore(t.Context(), request(), version, func(*observe.StateComparison) (bool, error) { t.Error("asked"); return true, nil })
+			refused(err, c.want, "restore of another "+name+": "+version)
+		}
 	}
+	a.backend.SetObject("states", "stacks/shop/dev/history/2001-01-01-00-00-00.json", nil)
+	// The same way leads to a state that is right: what is refused above is so for what it is.
+	a.pass(2 * time.Second)
+	_, err = a.start(home, 0, false).run(t.Context(), second(t))
+	require.NoError(t, err)
+	written, err := p.Restore(t.Context(), request(), fakeaws.VersionID(len(a.backend.Versions("states", stateObject))-1), nil)
+	require.NoError(t, err)
+	require.Equal(t, 2, written.Deployment, "the claim of the second, which is to be finished")
 	record, err := p.Lock(t.Context(), shop)
 	require.NoError(t, err)
 	require.Nil(t, record)
@@ -307,6 +334,30 @@ func TestPushOverDamageMindsTheLastWholeVersion(t *testing.T) {
 	require.NoError(t, err)
 	a.pass(2 * time.Second)
 	_, err = a.start(home, 0, false).run(t.Context(), none(t))
+	require.NoError(t, err)
+	require.Empty(t, a.inventory())
+}
+
+// A state that fits is pushed over the claim of a run that has died, which it knows nothing of: what that run was about to make is still looked for.
+func TestPushOverADeadRun(t *testing.T) {
+	a, home := newAccount(), t.TempDir()
+	_, err := a.start(home, 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	there, err := a.start(home, 0, false).read(t.Context(), shop)
+	require.NoError(t, err)
+	a.pass(2 * time.Second)
+	_, err = a.start(home, 9, true).run(t.Context(), second(t))
+	require.NoError(t, err)
+	e, payload := *there.Snapshot.Envelope, *there.Payload
+	e.Serial, e.Fence, e.Writer = 99, 99, state.Writer{LockID: "a later run", OpID: "op"}
+	require.NoError(t, e.SetPayload(&payload))
+	file, err := e.Encode()
+	require.NoError(t, err)
+	written, err := a.start(t.TempDir(), 0, false).Push(t.Context(), request(), "file", file, false)
+	require.NoError(t, err)
+	require.Nil(t, written.Comparison, "nothing speaks against it")
+	a.pass(2 * time.Second)
+	_, err = a.start(t.TempDir(), 0, false).run(t.Context(), nil)
 	require.NoError(t, err)
 	require.Empty(t, a.inventory())
 }

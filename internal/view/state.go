@@ -20,10 +20,7 @@ func StateVersions(w *Writer, key state.Key, versions []observe.StateVersion) {
 	for _, v := range versions {
 		what := styled(red, v.Problem)
 		if v.Problem == "" {
-			what = fmt.Sprintf("v%d %s, %s, by %s", v.Deployment, v.Result, count(v.Resources, "resource"), v.Who)
-			if v.Result == string(state.InProgress) {
-				what = fmt.Sprintf("v%d %s, %s, by %s", v.Deployment+1, v.Result, count(v.Resources, "resource"), v.Who)
-			}
+			what = fmt.Sprintf("%s, %s, by %s", outcome(v.Deployment, v.Result), count(v.Resources, "resource"), v.Who)
 		}
 		if v.Current {
 			what += styled(dim, " (current)")
@@ -86,13 +83,21 @@ func StateComparison(w *Writer, c *observe.StateComparison) {
 	w.Printf("  %s\n", styled(dim, fmt.Sprintf("%d the same.", c.Same)))
 }
 
+// outcome says which deployment a state is of, and how that ended. One that has not ended has no number of its own yet.
+func outcome(deployment int, result string) string {
+	if result == string(state.InProgress) {
+		deployment++
+	}
+	return fmt.Sprintf("v%d %s", deployment, result)
+}
+
 func side(w *Writer, label string, s *observe.StateSide) {
 	w.Printf("  %s %s\n", pad(label+":", 8), s.Name)
 	who := s.Who
 	if who == "" {
 		who = "someone"
 	}
-	w.Printf("           serial %d, fence %d, v%d %s, %s, by %s, %s\n", s.Serial, s.Fence, s.Deployment, s.Result, s.At.UTC().Format("2006-01-02 15:04:05 UTC"), who, count(s.Resources, "resource"))
+	w.Printf("           serial %d, fence %d, %s, %s, by %s, %s\n", s.Serial, s.Fence, outcome(s.Deployment, s.Result), s.At.UTC().Format("2006-01-02 15:04:05 UTC"), who, count(s.Resources, "resource"))
 }
 
 // changedWords say what has happened to a resource since what both states have come from.

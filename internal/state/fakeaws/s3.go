@@ -56,6 +56,9 @@ func (c *Cloud) Versions(bucketName, key string) [][]byte {
 	return out
 }
 
+// VersionID is the id of the nth content that an object had, of 1. As S3's own it is none that could be taken for a deployment's number.
+func VersionID(n int) string { return fmt.Sprintf("version.%d", n) }
+
 // SetObject puts an object past all conditions; nil deletes it.
 func (c *Cloud) SetObject(bucketName, key string, body []byte) {
 	c.mu.Lock()
@@ -66,7 +69,7 @@ func (c *Cloud) SetObject(bucketName, key string, body []byte) {
 func (b *bucket) put(key string, body []byte, at time.Time) version {
 	sum := md5.Sum(body)
 	v := version{
-		id: fmt.Sprintf("v%d", len(b.objects[key])+1), body: body, etag: `"` + hex.EncodeToString(sum[:]) + `"`,
+		id: VersionID(len(b.objects[key]) + 1), body: body, etag: `"` + hex.EncodeToString(sum[:]) + `"`,
 		modified: at.UTC().Truncate(time.Second), deleted: body == nil,
 	}
 	b.objects[key] = append(b.objects[key], v)

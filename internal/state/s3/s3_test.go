@@ -210,7 +210,7 @@ func TestObjectVersions(t *testing.T) {
 	short, err := versioned.ListVersions(t.Context(), 2)
 	require.NoError(t, err)
 	require.Equal(t, list[:2], short)
-	for _, id := range []string{"none", "v5"} { // v5 is the deletion
+	for _, id := range []string{"none", fakeaws.VersionID(5)} { // which is the deletion
 		_, err = versioned.GetVersion(t.Context(), id)
 		require.ErrorIs(t, err, state.ErrNotFound, id)
 	}

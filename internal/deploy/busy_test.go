@@ -1,0 +1,128 @@
+package deploy
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/state/s3"
+)
+
+// S3 has no time for the last write of a run: it is tried for as long as the design says, with pauses that differ, while the heartbeat goes on;
+// then what was done lies in a file that is the state as soon as S3 takes it.
+func TestFinalWriteMeetsABusyS3(t *testing.T) {
+	for name, recovers := range map[string]bool{"for good": false, "for four minutes": true} {
+		t.Run(name, func(t *testing.T) {
+			home, elsewhere := t.TempDir(), t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				const patience = 5 * time.Minute // what users get
+				a := newAccount()
+				p := a.start(home, 0, false)
+				p.Road.backend = s3.New(p.cfg, s3.Settings{Bucket: "states", PathStyle: true})
+				where := place{account: "1", region: "r"}
+				held, err := p.open(t.Context(), request(), where, "")
+				require.NoError(t, err)
+				u := p.newRun(nil, &resource.Graph{}, where, request())
+				u.from(nil, held.Lineage())
+				u.plan = &plan.Plan{Components: []plan.Component{{Changes: []plan.Change{{Resource: "web/a:a", Type: single, Action: plan.Create}}}}}
+				payload := u.payload(held)
+				payload.Status = state.InProgress
+				require.NoError(t, held.Write(t.Context(), payload, u.intents(held)))
+				require.Len(t, held.State().Intents, 1)
+				claimed := a.backend.Objects("states", stateObject)[stateObject]
+
+				begun := time.Now()
+				var tries []time.Time
+				p.unavailable = func(operation, target string) bool {
+					if operation != "PutObject" || target != "states/"+stateObject || recovers && time.Since(begun) > 4*time.Minute {
+						return false
+					}
+					tries = append(tries, time.Now())
+					return true
+				}
+				beats := map[string]bool{}
+				watch := time.NewTicker(time.Second)
+				defer watch.Stop()
+				over, seen := make(chan struct{}), make(chan struct{})
+				go func() {
+					defer close(seen)
+					for {
+						select {
+						case <-watch.C:
+							beats[fmt.Sprint(a.backend.Item("locks", "stack:shop:env:dev")["rvn"])] = true
+						case <-over:
+							return
+						}
+					}
+				}()
+				err = u.save(held, payload, &engine.Result{State: engineState("web/a:a")}, nil, &Applied{})
+				took := time.Since(begun)
+				close(over)
+				<-seen
+
+				require.Greater(t, len(tries), 30, "it is tried all the time")
+				pauses := map[time.Duration]bool{}
+				for i := range tries[1:] {
+					pauses[tries[i+1].Sub(tries[i])] = true
+				}
+				require.Greater(t, len(pauses), len(tries)/2, "with jitter: not in step with all others that wait")
+				require.GreaterOrEqual(t, len(beats), 8, "the heartbeat, each 30 s")
+				record, lockErr := p.Lock(t.Context(), shop)
+				require.NoError(t, lockErr)
+				require.Nil(t, record, "the lock is given back")
+				files, globErr := filepath.Glob(filepath.Join(home, ".deployer", "rescue", "*.json"))
+				require.NoError(t, globErr)
+				if recovers {
+					require.NoError(t, err)
+					require.Less(t, took, patience)
+					require.Empty(t, files)
+					requireSaved(t, p, 1)
+					return
+				}
+				require.GreaterOrEqual(t, took, patience-time.Minute/4, "not before its time")
+				require.Less(t, took, patience+time.Minute)
+				var found diag.List
+				require.ErrorAs(t, err, &found)
+				require.Equal(t, "State was not saved", found[len(found)-1].Summary)
+				require.Equal(t, claimed, a.backend.Objects("states", stateObject)[stateObject])
+				require.Len(t, files, 1)
+				require.Contains(t, found[len(found)-1].Next, "deployer state push --stack shop -e dev "+files[0])
+				info, err := os.Stat(files[0])
+				require.NoError(t, err)
+				require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+
+				raw, err := os.ReadFile(files[0])
+				require.NoError(t, err)
+				next := a.start(elsewhere, 0, false)
+				written, err := next.Push(t.Context(), request(), files[0], raw, false)
+				require.NoError(t, err)
+				require.Nil(t, written.Comparison, "nothing speaks against it")
+				requireSaved(t, next, 1)
+			})
+		})
+	}
+}
+
+// requireSaved: the state has what the run made, as that deployment, and nothing is left open.
+func requireSaved(t *testing.T, p *process, deployment int) {
+	t.Helper()
+	stored, err := p.read(t.Context(), shop)
+	require.NoError(t, err)
+	require.Equal(t, deployment, stored.Payload.Deployment)
+	require.Equal(t, state.Destroyed, stored.Payload.Status)
+	require.Empty(t, stored.Snapshot.Envelope.Intents)
+	resources, err := engine.Resources(stored.Payload.Engine)
+	require.NoError(t, err)
+	require.Len(t, resources, 1)
+	require.Equal(t, "web/a:a", resources[0].ID)
+}
