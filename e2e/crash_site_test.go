@@ -192,9 +192,6 @@ type deployment struct {
 
 func (s *crashSite) deployment(t *testing.T) *deployment {
 	s.deployments++
-	if s.deployments > 1 {
-		require.NoError(t, inventory.ForgetTags(t.Context(), s.Config, inventory.Buckets(s.want[0])...))
-	}
 	return &deployment{crashSite: s, home: t.TempDir(), prefix: fmt.Sprintf("life-%d", s.deployments)}
 }
 

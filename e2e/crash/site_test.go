@@ -152,9 +152,6 @@ func (s *site) newLife() {
 	s.mu.Lock()
 	clear(s.dead)
 	s.mu.Unlock()
-	if s.lives > 1 {
-		require.NoError(s.t, inventory.ForgetTags(context.Background(), s.env.Config, inventory.Buckets(s.want[0])...))
-	}
 }
 
 func (s *site) now() time.Time { return time.Now().Add(time.Duration(s.later.Load())) }

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +72,35 @@ func TestFailedRolloutIsRetried(t *testing.T) {
 	c.calls()
 	apply(t, g, result.State, o)
 	want(t, "calls", c.calls(), "update web/new:service")
+}
+
+func TestOutputsThatNobodyHasReadAreUnknown(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	c.partial["web/db:instance"], c.unread["web/db:instance"] = true, true
+	result, err := Apply(t.Context(), chain(t, "a", "v1"), nil, o)
+	if err == nil {
+		t.Fatal("no error")
+	}
+	clear(c.partial)
+	clear(c.unread)
+	preview, err := PreviewApply(t.Context(), chain(t, "a", "v1"), result.State, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refers := "nothing"
+	for _, ch := range preview.Plan.Components[1].Changes {
+		for _, p := range ch.Properties {
+			if slices.Equal(p.Path, []string{"db"}) {
+				refers = p.New.String()
+			}
+		}
+	}
+	want(t, "what refers to them", refers, value.KnownAfterApply)
+	state := apply(t, chain(t, "a", "v1"), result.State, o).State
+	resources, _ := Resources(state)
+	want(t, "in the end", resources[2].Inputs.Get("db").Str(), "arn:fake/single:db:0")
+	want(t, "plan", planned(t, chain(t, "a", "v1"), state, o), "")
 }
 
 func TestTokens(t *testing.T) {

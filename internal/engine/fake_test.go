@@ -26,6 +26,7 @@ type cloud struct {
 	fail    map[string]error                                         // by "<action> <resource>"
 	lost    map[string]error                                         // by resource: returned after the effect of a create, update or delete
 	partial map[string]bool                                          // by resource: the rollout fails, and keeps the inputs it had
+	unread  map[string]bool                                          // by resource: and nobody could read its outputs
 	before  func(ctx context.Context, action, resource string) error // called without the lock
 	tokens  []string
 	made    map[string]string // id by client token
@@ -37,7 +38,7 @@ type object struct {
 }
 
 func newCloud() *cloud {
-	return &cloud{objects: map[string]object{}, made: map[string]string{}, fail: map[string]error{}, partial: map[string]bool{}, lost: map[string]error{}}
+	return &cloud{objects: map[string]object{}, made: map[string]string{}, fail: map[string]error{}, partial: map[string]bool{}, unread: map[string]bool{}, lost: map[string]error{}}
 }
 
 // kind is a resource type of the fake cloud. Its ids are names when named is set, made up otherwise.
@@ -113,6 +114,9 @@ func (k *kind) put(req resource.Request, id string, revision int) (resource.Stat
 	state := resource.State{ID: id, Inputs: inputs, Outputs: out}
 	if err := k.cloud.lost[req.Resource]; err != nil {
 		return resource.State{}, err
+	}
+	if k.cloud.unread[req.Resource] {
+		state.Outputs = value.NullValue
 	}
 	if k.cloud.partial[req.Resource] {
 		return resource.State{}, &resource.PartialError{State: state, Err: errors.New("the rollout failed: tasks stop")}
@@ -197,6 +201,7 @@ func (c *cloud) catalog(kinds ...*kind) *resource.Catalog {
 	}
 	var behaviours []resource.Behaviour
 	for _, k := range kinds {
+		k.def.Outputs = []string{"arn", "revision"}
 		behaviours = append(behaviours, k)
 	}
 	return resource.NewCatalog(behaviours, []resource.Lookup{{

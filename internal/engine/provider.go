@@ -114,9 +114,15 @@ func (p *provider) Create(_ context.Context, req plugin.CreateRequest) (resp plu
 func (p *provider) Update(_ context.Context, req plugin.UpdateRequest) (resp plugin.UpdateResponse, err error) {
 	typ, _ := typeOf(req.URN.Type())
 	if req.Preview {
-		outputs := req.OldOutputs.Copy()
-		for _, name := range p.run.definition(typ).ChangesOnUpdate {
-			outputs[sdk.PropertyKey(name)] = toProperty(value.NewUnknown())
+		outputs, def := req.OldOutputs.Copy(), p.run.definition(typ)
+		changing := def.ChangesOnUpdate
+		if old := p.run.state.live[req.URN]; old != nil && len(old.state.InitErrors) > 0 && len(fromProperties(outputs).Entries()) == 0 {
+			changing = def.Outputs // the run that made it could not read them
+		}
+		for _, name := range changing {
+			if _, wanted := req.NewInputs[sdk.PropertyKey(name)]; !wanted {
+				outputs[sdk.PropertyKey(name)] = toProperty(value.NewUnknown())
+			}
 		}
 		return plugin.UpdateResponse{Properties: outputs}, nil
 	}

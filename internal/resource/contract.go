@@ -58,7 +58,7 @@ func (d *Definition) DeletesFirst(replace []string) bool {
 type State struct {
 	ID      string      // what AWS calls it: an ARN, a URL, a name
 	Inputs  value.Value // the properties that it has, in the shape of the desired ones
-	Outputs value.Value // what AWS added: arn, dnsName; outputs win over inputs when a reference names one
+	Outputs value.Value // what AWS added: arn, dnsName; outputs win over inputs when a reference names one. Null: nobody has read them yet
 }
 
 // Request is one operation on one object.

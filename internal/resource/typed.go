@@ -30,11 +30,9 @@ type Typed[P, O any] struct {
 	// Find looks for an object of the wanted name: its id and tags, ErrNotFound (wrapped) when there is none. Optional: types
 	// whose names AWS makes up have nothing to find.
 	Find func(ctx context.Context, c Call[P, O]) (id string, tags map[string]string, err error)
-	// Taggable is false for types that cannot carry tags: their deterministic name alone says that they are ours.
+	// Taggable is false for types that cannot carry tags: their deterministic name alone says that they are ours. The others have our tags
+	// from their create call on: an untagged object is somebody else's, whatever a dead run intended.
 	Taggable bool
-	// TagsLater: an object may lack the tags that its create call was given, for the time of a second call. Then an untagged object of a name
-	// that a dead run was about to make counts as that run's. Of other types an untagged object is somebody else's, whatever was intended.
-	TagsLater bool
 
 	complete sync.Once // of Def
 }
@@ -48,7 +46,7 @@ type Call[P, O any] struct {
 }
 
 // Unfinished is returned by CreateObject and UpdateObject when the object exists but is not what was wanted: a failed
-// rollout. Props and Out are what is really there.
+// rollout. Props and Out are what is really there; Out is zero where it could not be read, and then the next update reads it first.
 type Unfinished[P, O any] struct {
 	ID    string
 	Props P
@@ -165,12 +163,12 @@ func (t *Typed[P, O]) adopt(ctx context.Context, c Call[P, O], id string, tags m
 	if err != nil {
 		return State{}, err
 	}
-	return t.converge(ctx, c, actual, out, t.Taggable && !Ours(tags, c.Tags))
+	return t.converge(ctx, c, actual, out)
 }
 
 // mine says whether an object of the wanted name with those tags was made by a run of this stack.
 func (t *Typed[P, O]) mine(c Call[P, O], tags map[string]string) bool {
-	return Ours(tags, c.Tags) || t.TagsLater && c.Adopt && len(tags) == 0 || !t.Taggable
+	return Ours(tags, c.Tags) || !t.Taggable
 }
 
 // Locate implements Locator.
@@ -202,14 +200,14 @@ func (t *Typed[P, O]) Locate(ctx context.Context, req Request) (State, bool, err
 	return State{ID: id, Inputs: value.Encode(props), Outputs: value.Encode(out)}, true, nil
 }
 
-// converge updates what differs; always when the object is untagged, because an update also tags it.
-func (t *Typed[P, O]) converge(ctx context.Context, c Call[P, O], actual P, out O, untagged bool) (State, error) {
+// converge updates what differs.
+func (t *Typed[P, O]) converge(ctx context.Context, c Call[P, O], actual P, out O) (State, error) {
 	diff := Compare(&t.Def, value.Encode(actual), c.Inputs)
 	if len(diff.Replace) > 0 {
 		return State{}, fmt.Errorf("%s exists and is ours, but cannot become what is wanted without a replacement (%s differ): delete it, then apply again",
 			c.ID, strings.Join(diff.Replace, ", "))
 	}
-	if len(diff.Changes) == 0 && !untagged || t.UpdateObject == nil {
+	if len(diff.Changes) == 0 || t.UpdateObject == nil {
 		return t.result(c.ID, c.Props, out, nil)
 	}
 	c.Old, c.Out = actual, out
@@ -245,6 +243,11 @@ func (t *Typed[P, O]) Update(ctx context.Context, req Request) (State, error) {
 		}
 		return State{}, fmt.Errorf("a %s cannot be changed in place", t.Def.Type)
 	}
+	if len(req.Old.Outputs.Entries()) == 0 && len(value.Fields[O]()) > 0 { // the run that made it could not read them
+		if _, c.Out, err = t.ReadObject(ctx, c); err != nil {
+			return State{}, err
+		}
+	}
 	out, err := t.UpdateObject(ctx, c)
 	return t.result(req.ID, c.Props, out, err)
 }
@@ -272,7 +275,11 @@ func (t *Typed[P, O]) Delete(ctx context.Context, req Request) error {
 func (t *Typed[P, O]) result(id string, props P, out O, err error) (State, error) {
 	var partial *Unfinished[P, O]
 	if errors.As(err, &partial) {
+		var unread O
 		state := State{ID: partial.ID, Inputs: value.Encode(partial.Props), Outputs: value.Encode(partial.Out)}
+		if value.Equal(state.Outputs, value.Encode(unread)) {
+			state.Outputs = value.NullValue
+		}
 		return state, &PartialError{State: state, Err: partial.Err}
 	}
 	if err != nil {

@@ -1,10 +1,8 @@
 package inventory
 
 import (
-	"context"
 	"encoding/json"
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -92,37 +90,4 @@ func (l *lister) bucket(client *s3.Client, name *string) error {
 		facts = append(facts, aws.ToString(policy.Policy))
 	}
 	return l.add("bucket", *name, facts...)
-}
-
-// ForgetTags makes the emulator forget the tags of deleted buckets: a new bucket of the name would have them.
-func ForgetTags(ctx context.Context, cfg aws.Config, names ...string) error {
-	client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
-	for _, name := range names {
-		in := &s3.CreateBucketInput{Bucket: &name}
-		if cfg.Region != "us-east-1" {
-			in.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(cfg.Region)}
-		}
-		if _, err := client.CreateBucket(ctx, in); err != nil {
-			return err
-		}
-		if _, err := client.DeleteBucketTagging(ctx, &s3.DeleteBucketTaggingInput{Bucket: &name}); err != nil {
-			return err
-		}
-		if _, err := client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &name}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Buckets are the names of the buckets in a list.
-func Buckets(objects []Object) []string {
-	var out []string
-	for _, o := range objects {
-		if o.Kind == "bucket" {
-			out = append(out, o.Name)
-		}
-	}
-	slices.Sort(out)
-	return out
 }

@@ -110,6 +110,11 @@ func (c *Call) Forward() (*Response, error) {
 
 // ForwardBody sends the call with another body.
 func (c *Call) ForwardBody(body []byte) (*Response, error) {
+	return c.proxy.send(c.ctx, c.Method, c.uri, c.host, c.plainHeader(), body)
+}
+
+// plainHeader is the header of the call without what only fits its body.
+func (c *Call) plainHeader() http.Header {
 	header := c.Header.Clone()
 	header.Del("Content-Encoding")
 	header.Del("X-Amz-Decoded-Content-Length")
@@ -120,7 +125,16 @@ func (c *Call) ForwardBody(body []byte) (*Response, error) {
 			header.Del(name)
 		}
 	}
-	return c.proxy.send(c.ctx, c.Method, c.uri, c.host, header, body)
+	return header
+}
+
+// Beside makes another call to the emulator, about the same path and as the same caller: subresource is its query. The call is not recorded.
+func (c *Call) Beside(method, subresource string, body []byte) (*Response, error) {
+	path, _, _ := strings.Cut(c.uri, "?")
+	if subresource != "" {
+		path += "?" + subresource
+	}
+	return c.proxy.send(c.ctx, method, path, c.host, c.plainHeader(), body)
 }
 
 // Bind decodes the JSON body of the call.

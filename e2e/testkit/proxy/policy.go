@@ -67,7 +67,7 @@ func (s *policyStore) put(c *Call, bucket string) *Response {
 			return nil // the emulator says NoSuchBucket
 		}
 		// An older policy must not outlive its replacement.
-		_, err = c.proxy.send(c.ctx, http.MethodDelete, c.uri, c.host, c.Header, nil)
+		_, err = c.Beside(http.MethodDelete, "policy", nil)
 		resp = &Response{Status: http.StatusNoContent, Header: http.Header{}}
 	} else {
 		resp, err = c.ForwardBody(rest)
@@ -85,8 +85,7 @@ func (s *policyStore) put(c *Call, bucket string) *Response {
 }
 
 func (c *Call) bucketExists() bool {
-	path, _, _ := strings.Cut(c.uri, "?")
-	resp, err := c.proxy.send(c.ctx, http.MethodHead, path, c.host, c.Header, nil)
+	resp, err := c.Beside(http.MethodHead, "", nil)
 	return err == nil && resp.Status < 300
 }
 

@@ -95,12 +95,8 @@ func notYet(err error) bool {
 // find waits for a draining service of that name: AWS blocks the name until its tasks are gone.
 func (s *service) find(ctx context.Context, c serviceCall) (string, map[string]string, error) {
 	found, err := s.describe(ctx, c.Props.Cluster.Get(), c.Props.Name)
-	if err == nil && aws.ToString(found.Status) == "DRAINING" {
-		c.Progress("waiting until the former service " + c.Props.Name + " is drained")
-		if err := s.gone(ctx, c, c.Props.Cluster.Get(), c.Props.Name); err != nil {
-			return "", nil, err
-		}
-		return "", nil, fmt.Errorf("service %s: %w", c.Props.Name, resource.ErrNotFound)
+	if err == nil && draining(found) {
+		err = s.drained(ctx, c, c.Props.Cluster.Get(), c.Props.Name)
 	}
 	if err != nil {
 		return "", nil, err
@@ -108,12 +104,22 @@ func (s *service) find(ctx context.Context, c serviceCall) (string, map[string]s
 	return aws.ToString(found.ServiceArn), tagMap(found.Tags), nil
 }
 
+func draining(s types.Service) bool { return aws.ToString(s.Status) == "DRAINING" }
+
+// drained waits until the tasks of a service that is draining have stopped. Then it is ErrNotFound.
+func (s *service) drained(ctx context.Context, c serviceCall, clusterName, name string) error {
+	c.Progress("waiting until the former service " + name + " is drained")
+	if err := s.gone(ctx, c, clusterName, name); err != nil {
+		return err
+	}
+	return fmt.Errorf("service %s: %w", name, resource.ErrNotFound)
+}
+
+// read: a service that is draining, because a run died while it waited for that, is still there. Forgotten, what its tasks use would be deleted
+// before they have stopped.
 func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, wanted.ServiceOutputs, error) {
 	clusterName, name := identify(c)
 	found, err := s.describe(ctx, clusterName, name)
-	if err == nil && aws.ToString(found.Status) != "ACTIVE" {
-		err = fmt.Errorf("service %s is %s: %w", name, aws.ToString(found.Status), resource.ErrNotFound)
-	}
 	if err != nil {
 		return wanted.Service{}, wanted.ServiceOutputs{}, err
 	}
@@ -129,19 +135,23 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 		props.TaskDefinition = unsettled
 	}
 	props.Tags = tagging.User(tagMap(found.Tags))
-	if c.Out.Rollout == wanted.RolloutFailed && found.RunningCount == 0 {
-		props.TaskDefinition = unsettled // ECS calls 0 of 0 tasks completed
+	if draining(found) || c.Out.Rollout == wanted.RolloutFailed && found.RunningCount == 0 { // ECS calls 0 of 0 tasks completed
+		props.TaskDefinition = unsettled
 	}
 	return props, serviceOutputs(found, c.Out.Rollout), nil
 }
 
 // update changes what really differs (a rollback by ECS takes network and load balancers back, too), and returns when the
-// rollout is decided.
+// rollout is decided. A service that was being deleted is made anew, under the same ARN.
 func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutputs, error) {
 	clusterName, name := identify(c)
 	actual, err := s.describe(ctx, clusterName, name)
-	if err == nil && aws.ToString(actual.Status) != "ACTIVE" {
-		err = fmt.Errorf("service %s is %s: %w", name, aws.ToString(actual.Status), resource.ErrNotFound)
+	if err == nil && draining(actual) {
+		err = s.drained(ctx, c, clusterName, name)
+	}
+	if errors.Is(err, resource.ErrNotFound) && c.Old.TaskDefinition.Get() == unsettled.Get() { // as read found it draining
+		_, out, err := s.create(ctx, c)
+		return out, err
 	}
 	if err != nil {
 		return c.Out, err
@@ -185,6 +195,7 @@ func (s *service) watch(ctx context.Context, c serviceCall, started types.Servic
 		Rollback: breaker == nil || *breaker, Progress: c.Progress,
 	})
 	if err == nil {
+		s.api().trim(ctx, c.Props.TaskDefinition.Get(), c.Progress)
 		return serviceOutputs(last, wanted.RolloutCompleted), nil
 	}
 	how, props := wanted.RolloutInProgress, fromService(last, c.Props)
@@ -284,7 +295,9 @@ func servicePermissions(s resource.Scope) []resource.Statement {
 		},
 		{On: own(s, "task/"), Actions: []string{"ecs:DescribeTasks"}},
 		{When: resource.Condition{"ArnLike": {"ecs:cluster": own(s, "cluster/")}}, Actions: []string{"ecs:ListTasks"}},
-		{Actions: []string{"ecs:DescribeTaskDefinition", "elasticloadbalancing:DescribeTargetHealth"}},
+		{Actions: []string{
+			"ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition", "elasticloadbalancing:DescribeTargetHealth",
+		}},
 		{On: []string{s.ARN("logs", "log-group:"+logs.Name(s.Stack, s.Environment, "*"))}, Actions: []string{"logs:GetLogEvents"}},
 		s.ServiceLinkedRole("ecs.amazonaws.com"),
 	}

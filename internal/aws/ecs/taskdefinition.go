@@ -1,11 +1,9 @@
 package ecs
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,9 +19,6 @@ import (
 	"github.com/company/deployer/internal/resource/iam"
 	"github.com/company/deployer/internal/value"
 )
-
-// keptRevisions stay registered, so that circuit breaker and rollback keep their target.
-const keptRevisions = 10
 
 const registerAttempts = 5
 
@@ -108,7 +103,6 @@ func (t *taskDefinition) update(ctx context.Context, c taskCall) (wanted.TaskDef
 	if out, err = t.register(ctx, c); err != nil {
 		return c.Out, err
 	}
-	t.trim(ctx, c)
 	return out, nil
 }
 
@@ -157,24 +151,10 @@ func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskD
 	return out, err
 }
 
-// trim deregisters all but the newest revisions. It may fail without harm: the next update trims again.
-func (t *taskDefinition) trim(ctx context.Context, c taskCall) {
-	arns, err := t.revisions(ctx, c.Props.Family, types.TaskDefinitionStatusActive)
-	if err != nil || len(arns) <= keptRevisions {
-		return
-	}
-	for _, arn := range arns[keptRevisions:] {
-		if _, err := t.api().deregisterTaskDefinition(ctx, &sdk.DeregisterTaskDefinitionInput{TaskDefinition: &arn}); err != nil {
-			c.Progress("an old revision stays registered: " + call.Error("ecs:DeregisterTaskDefinition", err).Error())
-			return
-		}
-	}
-}
-
 // delete deregisters every revision, then asks AWS to delete them, which it does once nothing uses them; where it refuses they
 // stay INACTIVE, which costs nothing.
 func (t *taskDefinition) delete(ctx context.Context, c taskCall) error {
-	active, err := t.revisions(ctx, c.ID, types.TaskDefinitionStatusActive)
+	active, err := t.api().revisions(ctx, c.ID, types.TaskDefinitionStatusActive)
 	if err != nil {
 		return err
 	}
@@ -183,7 +163,7 @@ func (t *taskDefinition) delete(ctx context.Context, c taskCall) error {
 			return call.Error("ecs:DeregisterTaskDefinition", err)
 		}
 	}
-	inactive, err := t.revisions(ctx, c.ID, types.TaskDefinitionStatusInactive)
+	inactive, err := t.api().revisions(ctx, c.ID, types.TaskDefinitionStatusInactive)
 	if err != nil {
 		return nil
 	}
@@ -209,28 +189,6 @@ func (t *taskDefinition) describe(ctx context.Context, id string) (*sdk.Describe
 		return nil, fmt.Errorf("task definition %s: %w", id, resource.ErrNotFound)
 	}
 	return out, nil
-}
-
-// revisions returns the ARNs of a family, the newest first. It sorts them itself: what comes last may be deregistered.
-func (t *taskDefinition) revisions(ctx context.Context, family string, status types.TaskDefinitionStatus) ([]string, error) {
-	input := &sdk.ListTaskDefinitionsInput{FamilyPrefix: &family, Status: status}
-	var arns []string
-	for {
-		out, err := t.api().listTaskDefinitions(ctx, input)
-		if err != nil {
-			return nil, call.Error("ecs:ListTaskDefinitions", err)
-		}
-		for _, arn := range out.TaskDefinitionArns {
-			if familyOf(arn) == family {
-				arns = append(arns, arn)
-			}
-		}
-		if aws.ToString(out.NextToken) == "" {
-			slices.SortFunc(arns, func(a, b string) int { return cmp.Compare(revisionOf(b), revisionOf(a)) })
-			return arns, nil
-		}
-		input.NextToken = out.NextToken
-	}
 }
 
 func taskOutputs(t types.TaskDefinition) wanted.TaskDefinitionOutputs {

@@ -32,7 +32,7 @@ func newBucket(api func() *api, region string) resource.Behaviour {
 			Permissions: bucketPermissions,
 		},
 		CheckProps: checkBucket, CreateObject: b.create, ReadObject: b.read, UpdateObject: b.update, DeleteObject: b.delete,
-		Find: b.find, Taggable: true, TagsLater: true, // S3 has taken tags with CreateBucket since 2025 only
+		Find: b.find, Taggable: true,
 	}
 }
 
@@ -64,8 +64,8 @@ func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketO
 	if call.HasCode(err, "BucketAlreadyExists") {
 		return "", model.BucketOutputs{}, &resource.OwnedError{Type: model.BucketType, Name: name}
 	}
-	// Find saw no such bucket a moment ago: an untagged one is our own create, repeated by the SDK after a lost answer, on an S3
-	// that ignores tags at creation. A tagged one goes to adoption.
+	// Find saw no such bucket a moment ago: one that shows no tags is our own create, repeated by the SDK after a lost answer, and S3 is not
+	// always quick to show what a new bucket has. A tagged one goes to adoption.
 	if errors.Is(err, resource.ErrExists) {
 		if tags, tagsErr := b.tags(ctx, name); tagsErr == nil && len(tags) == 0 {
 			err = nil

@@ -84,9 +84,7 @@ func (n namespace) create(ctx context.Context, c namespaceCall) (string, model.P
 	}
 	_, out, err := n.get(ctx, id)
 	if err != nil {
-		return id, none, &resource.Unfinished[model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs]{
-			ID: id, Props: c.Props, Out: model.PrivateDNSNamespaceOutputs{ID: id, Name: c.Props.Name}, Err: err,
-		}
+		return id, none, &resource.Unfinished[model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs]{ID: id, Props: c.Props, Err: err}
 	}
 	return id, out, nil
 }

@@ -79,9 +79,7 @@ func (q queue) create(ctx context.Context, c queueCall) (string, model.QueueOutp
 		return err == nil, err
 	})
 	if err != nil {
-		return "", out, &resource.Unfinished[model.Queue, model.QueueOutputs]{
-			ID: url, Props: c.Props, Out: model.QueueOutputs{URL: url, Name: c.Props.Name}, Err: err,
-		}
+		return "", out, &resource.Unfinished[model.Queue, model.QueueOutputs]{ID: url, Props: c.Props, Err: err}
 	}
 	return url, out, nil
 }
