@@ -228,6 +228,58 @@ func TestDrainingServiceIsWaitedFor(t *testing.T) {
 	require.Contains(t, s.lines[0], "drained")
 }
 
+// A run died while it waited for the tasks to stop. What they use must not be deleted before that.
+func TestInterruptedDeleteIsTakenUp(t *testing.T) {
+	s := newServiceRun(t)
+	props := s.service("api", s.register(t, "registry/api:1"))
+	req := request(model.ServiceType)
+	req.Tags = resourcetest.Tags("api")
+	for _, wanted := range []bool{false, true} {
+		require.NoError(t, s.apply(t.Context(), props))
+		_, err := s.client.DeleteService(t.Context(), &ecs.DeleteServiceInput{Cluster: &s.cluster, Service: aws.String("api"), Force: aws.Bool(true)})
+		require.NoError(t, err)
+		req.ID, req.Old = s.state.ID, s.state
+		read, found, err := s.b.Read(t.Context(), req)
+		require.NoError(t, err)
+		require.True(t, found, "it still drains")
+		s.state, req.Old = read, read
+		if wanted { // after all
+			require.NotEmpty(t, resource.Compare(s.b.Definition(), read.Inputs, value.Encode(props)).Changes)
+			require.NoError(t, s.apply(t.Context(), props))
+			require.Contains(t, s.lines[0], "drained")
+			require.Equal(t, req.ID, s.state.ID)
+			require.True(t, s.status().Healthy)
+			continue
+		}
+		require.NoError(t, s.b.Delete(t.Context(), req))
+		_, found, err = s.b.Read(t.Context(), req)
+		require.NoError(t, err)
+		require.False(t, found)
+		s.state = resource.State{}
+	}
+}
+
+func TestOldRevisionsGoAfterARolloutThatSucceeds(t *testing.T) {
+	s := newServiceRun(t)
+	running := s.register(t, "registry/api:1")
+	props := s.service("api", running)
+	require.NoError(t, s.apply(t.Context(), props))
+	for range 12 {
+		s.register(t, "registry/api:crash")
+	}
+	props.TaskDefinition = value.Lit(s.register(t, "registry/api:crash"))
+	s.failed(s.apply(t.Context(), props))
+	require.Len(t, s.revisions(t, "shop-api-service"), 14)
+	require.Contains(t, s.revisions(t, "shop-api-service"), running)
+
+	props.TaskDefinition = value.Lit(s.register(t, "registry/api:2"))
+	require.NoError(t, s.apply(t.Context(), props))
+	kept := s.revisions(t, "shop-api-service")
+	require.Len(t, kept, 10, "so that circuit breaker and rollback keep their target")
+	require.Contains(t, kept, props.TaskDefinition.Get())
+	require.NotContains(t, kept, running)
+}
+
 // balanced returns the ARN of a target group that a load balancer uses.
 func (f *fargate) balanced(t *testing.T) string {
 	t.Helper()
