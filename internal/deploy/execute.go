@@ -17,7 +17,7 @@ func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Re
 	defer stop(nil)
 	saver := newSaver(u.road.patience(ctx, 0), held, *payload, u.intents(held), u.road.world.Now, stop)
 	journal := u.road.newJournal(held, u.engine)
-	defer journal.close()
+	defer func() { journal.close() }()
 	o := u.options()
 	o.Catalog = u.road.types(u.where.writing(held.Lock().Guard))
 	o.Targets, o.Guard, o.Frozen = u.targets, held.Lock().Guard, u.lookups
@@ -27,8 +27,10 @@ func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Re
 	o.Events, o.Dirty, o.Journal = u.planned(tell), saver.dirty, journal.append
 	result, err := engine.Apply(ctx, u.graph, u.engine, o)
 	if err == nil && len(o.Intents) > 0 {
-		// What an interrupted run has made may have turned up only now. Should this run die here, the intents of the claim still tell of it.
-		o.Journal = nil
+		// What an interrupted run has made may have turned up only now. The journal starts anew from there: saves tell of this pass, too.
+		journal.close()
+		journal = u.road.newJournal(held, result.State)
+		o.Journal = journal.append
 		var again *engine.Result
 		if again, err = engine.Apply(ctx, u.graph, result.State, o); again.Outputs == nil {
 			again.Outputs = result.Outputs

@@ -42,37 +42,49 @@ func (r *Road) journalPath(lineage string) string {
 	return filepath.Join(r.world.Home, ".deployer", "journal", filepath.Base(lineage)+".jsonl")
 }
 
+// newJournal begins a journal that starts from base. It takes the place of the one that there is only once it says that: whenever the run
+// dies, one of them tells the truth.
 func (r *Road) newJournal(held *session.Session, base []byte) *journal {
-	j := &journal{}
 	path := r.journalPath(held.Lineage())
+	file, err := beginJournal(path+".new", header{held.Lineage(), held.Lock().ID(), base})
+	if err == nil {
+		err = os.Rename(path+".new", path)
+	}
+	if err != nil {
+		_ = os.Remove(path) // it would go on telling what was before
+		if file != nil {
+			file.Close() //nolint:errcheck // it is given up
+		}
+		return &journal{}
+	}
+	return &journal{file: file}
+}
+
+func beginJournal(path string, h header) (*os.File, error) {
+	if len(h.Base) == 0 {
+		h.Base = []byte("null")
+	}
+	line, err := json.Marshal(h)
+	if err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return j
+		return nil, err
 	}
 	// A new file: a run that was taken over and woke up again may still write to the old one.
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return j
+		return nil, err
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return j
+		return nil, err
 	}
-	if len(base) == 0 {
-		base = []byte("null")
-	}
-	line, err := json.Marshal(header{held.Lineage(), held.Lock().ID(), base})
-	if err == nil {
-		_, err = file.Write(append(line, '\n'))
-	}
-	if err != nil {
-		file.Close() //nolint:errcheck // it is given up
-		return j
-	}
-	j.file = file
-	return j
+	_, err = file.Write(append(line, '\n'))
+	return file, err
 }
 
-// append writes a line and returns when it is on disk. Lines that come while the disk is busy share the next fsync.
-func (j *journal) append(entry []byte) error {
+// append writes a line. One about what a step has done is on disk when it returns; lines that come while the disk is busy share the next fsync.
+func (j *journal) append(entry []byte, done bool) error {
 	j.mu.Lock()
 	if j.file == nil {
 		j.mu.Unlock()
@@ -81,6 +93,10 @@ func (j *journal) append(entry []byte) error {
 	if _, err := j.file.Write(append(bytes.Clone(entry), '\n')); err != nil {
 		j.mu.Unlock()
 		return err
+	}
+	if !done {
+		j.mu.Unlock()
+		return nil
 	}
 	mine := j.wait
 	if mine == nil {
@@ -104,12 +120,14 @@ func (j *journal) sync(f *flush) {
 
 func (j *journal) close() {
 	if j.file != nil {
-		j.file.Close() //nolint:errcheck // every line was synced
+		j.file.Close() //nolint:errcheck // every line that matters was synced
 	}
 }
 
 func (r *Road) dropJournal(held *session.Session) {
-	_ = os.Remove(r.journalPath(held.Lineage())) // a leftover is recognised by its lock id
+	for _, end := range []string{"", ".new"} {
+		_ = os.Remove(r.journalPath(held.Lineage()) + end) // a leftover is recognised by its lock id
+	}
 }
 
 // replay returns the engine's state of an interrupted run as its journal on this machine tells it, or as the state tells it where there is

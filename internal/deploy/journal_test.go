@@ -58,13 +58,13 @@ func TestJournal(t *testing.T) {
 	held, err := p.open(t.Context(), Request{Key: shop}, place{account: "1", region: "r"}, "")
 	require.NoError(t, err)
 	asleep := p.newJournal(held, nil)
-	require.NoError(t, asleep.append([]byte(`{"step":1}`)))
+	require.NoError(t, asleep.append([]byte(`{"step":1}`), true))
 	j := p.newJournal(held, nil)
 	var all sync.WaitGroup
 	for range 50 {
-		all.Go(func() { require.NoError(t, j.append([]byte(`{"step":2}`))) })
+		all.Go(func() { require.NoError(t, j.append([]byte(`{"step":2}`), true)) })
 	}
-	require.NoError(t, asleep.append([]byte(`{"step":1}`)), "a run that was taken over")
+	require.NoError(t, asleep.append([]byte(`{"step":1}`), true), "a run that was taken over")
 	all.Wait()
 	j.close()
 	raw, err := os.ReadFile(p.journalPath(held.Lineage()))
@@ -76,13 +76,25 @@ func TestJournal(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 
+	// The one before does not outlive the attempt to begin another: it would tell what was before.
+	require.NoError(t, os.MkdirAll(filepath.Join(p.journalPath(held.Lineage())+".new", "full"), 0o700))
+	require.NoError(t, p.newJournal(held, nil).append([]byte(`{}`), true))
+	require.NoFileExists(t, p.journalPath(held.Lineage()))
+	require.NoError(t, os.RemoveAll(p.journalPath(held.Lineage())+".new"))
+
+	j = p.newJournal(held, nil)
+	require.NoError(t, j.append([]byte(`{"step":3}`), false))
+	raw, err = os.ReadFile(p.journalPath(held.Lineage()))
+	require.NoError(t, err)
+	require.Contains(t, string(raw), `"step":3`, "what only begins is written, if not synced")
+	j.close()
 	p.dropJournal(held)
 	require.NoFileExists(t, p.journalPath(held.Lineage()))
 
 	// Without a place to write, the run goes on.
 	nowhere := &Road{world: World{Home: filepath.Join(home, "file", "home")}}
 	require.NoError(t, os.WriteFile(filepath.Join(home, "file"), nil, 0o600))
-	require.NoError(t, nowhere.newJournal(held, nil).append([]byte(`{}`)))
+	require.NoError(t, nowhere.newJournal(held, nil).append([]byte(`{}`), true))
 }
 
 func splitLines(text string) (lines []string) {

@@ -48,7 +48,7 @@ func BenchmarkCreate(b *testing.B) {
 				c := newCloud()
 				o := c.options()
 				o.Parallelism = 10
-				o.Journal = func([]byte) error { return nil }
+				o.Journal = func([]byte, bool) error { return nil }
 				apply(b, large(b, n), nil, o)
 			}
 		})

@@ -11,7 +11,7 @@ func FuzzReplay(f *testing.F) {
 	c := newCloud()
 	o := c.options()
 	var lines []byte
-	o.Journal = func(line []byte) error { lines = append(append(lines, line...), '\n'); return nil }
+	o.Journal = func(line []byte, _ bool) error { lines = append(append(lines, line...), '\n'); return nil }
 	first := apply(f, chain(f, "a", "v1"), nil, o)
 	f.Add([]byte(nil), lines)
 	f.Add(first.State, lines)

@@ -40,7 +40,7 @@ func (g *ledger) append(e entry) error {
 	if err != nil {
 		return err
 	}
-	if err := g.journal(line); err != nil {
+	if err := g.journal(line, e.Op == ""); err != nil {
 		return fmt.Errorf("cannot write the journal: %w", err)
 	}
 	return nil

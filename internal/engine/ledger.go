@@ -26,7 +26,7 @@ type ledger struct {
 	steps   int64
 	changed bool
 	owned   map[string]int // type and ID of the objects in the state
-	journal func([]byte) error
+	journal func(entry []byte, done bool) error
 }
 
 // The operations, by Pulumi's names.
@@ -57,7 +57,7 @@ type write struct {
 	record   *record
 }
 
-func newLedger(l *loaded, journal func([]byte) error) *ledger {
+func newLedger(l *loaded, journal func(entry []byte, done bool) error) *ledger {
 	g := &ledger{
 		base: l.bytes, journal: journal,
 		slots: make([]slot, 0, len(l.all)+16), index: make(map[*pkgresource.State]int, len(l.all)*2),

@@ -43,8 +43,9 @@ type Options struct {
 	// Events hears what happens, one call at a time.
 	Events func(plan.Event)
 	// Journal stores one line (JSON, without a newline) of the write-ahead journal; see Replay. It is called from several
-	// goroutines at once, so that a store may gather lines for one fsync. A step starts and ends only after it returned.
-	Journal func(entry []byte) error
+	// goroutines at once, so that a store may gather lines for one fsync. A step starts and ends only after it returned. done: the line says
+	// what a step has done, and must be on disk. What only begins has to outlive the process alone: intents tell of it after a power cut.
+	Journal func(entry []byte, done bool) error
 	// Dirty is told after each finished step that the state has changed; checkpoint returns the state as of its own call and
 	// may be called at any time, from any goroutine.
 	Dirty func(checkpoint func() ([]byte, error))

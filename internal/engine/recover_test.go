@@ -16,7 +16,7 @@ func TestLostProcess(t *testing.T) {
 	// For each call that changes something, the process dies right before and right after its effect.
 	run := func(c *cloud, o Options, g *resource.Graph, state []byte) (lines [][]byte, result *Result, err error) {
 		var mu sync.Mutex
-		o.Journal = func(line []byte) error {
+		o.Journal = func(line []byte, _ bool) error {
 			mu.Lock()
 			defer mu.Unlock()
 			lines = append(lines, append([]byte(nil), line...))
@@ -58,7 +58,7 @@ func TestLostProcess(t *testing.T) {
 			died := errors.New("died")
 			var kept [][]byte
 			o := c2.options()
-			o.Journal = func(line []byte) error {
+			o.Journal = func(line []byte, _ bool) error {
 				if len(kept) > n {
 					return died
 				}
@@ -105,7 +105,7 @@ func TestDestroyAfterLostProcess(t *testing.T) {
 				t.Fatal(err, preview.Intents)
 			}
 			lost := errors.New("lost")
-			o.Journal = func(line []byte) error {
+			o.Journal = func(line []byte, _ bool) error {
 				if len(c.objects) == n && !strings.Contains(string(line), `"op"`) {
 					return lost
 				}
@@ -148,7 +148,7 @@ func TestReplacementWithTheSameName(t *testing.T) {
 	var lines [][]byte
 	died := errors.New("died")
 	o := c.options()
-	o.Journal = func(line []byte) error {
+	o.Journal = func(line []byte, _ bool) error {
 		if len(lines) == 3 { // begin and end of the deletion, begin of the creation
 			return died
 		}
@@ -169,7 +169,7 @@ func TestReplacementWithTheSameName(t *testing.T) {
 	// The run that recovers dies too, before it has done anything.
 	o = c.options()
 	var second [][]byte
-	o.Journal = func(line []byte) error {
+	o.Journal = func(line []byte, _ bool) error {
 		if len(second) == 1 {
 			return died
 		}
@@ -355,7 +355,7 @@ func TestBackToWhatIsBeingReplaced(t *testing.T) {
 		delete(c.fail, "delete a/a:a")
 		var lines [][]byte
 		o := c.options()
-		o.Journal = func(line []byte) error {
+		o.Journal = func(line []byte, _ bool) error {
 			if len(lines) == n {
 				return errors.New("died")
 			}
