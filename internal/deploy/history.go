@@ -14,8 +14,6 @@ func (u *run) keepLast(ctx context.Context) error {
 	if u.stored == nil || u.stored.Payload.Status == state.InProgress || u.stored.Payload.Deployment == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, finishing)
-	defer cancel()
 	return keep(ctx, u.road.backend.Store(u.req.Key), u.stored)
 }
 

@@ -12,9 +12,16 @@ const (
 	abortAfter = 4 * time.Second
 	// releaseTime is how long saving may go on after the second signal, and how long a release may take.
 	releaseTime = 5 * time.Second
-	// finishing is how long a run may work on the history and the derived copy.
+	// finishing is how long a run may work on the history and the derived copy, and hurried for how long of that after the first signal:
+	// everything is saved, and the next run makes good what is missing.
 	finishing = 30 * time.Second
+	hurried   = 3 * time.Second
 )
+
+// ending returns the context of what is left to do once everything is saved.
+func (r *Road) ending(soft context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(r.patience(soft, hurried), finishing)
+}
 
 // patience returns a context with the values of soft that ends at the second signal. With a grace it ends that long after soft does, too, and at
 // the second signal at once; without, it outlives soft, and the second signal by releaseTime.

@@ -124,7 +124,11 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 	}
 	payload := u.payload(held)
 	kept := make(chan error, 1)
-	go func() { kept <- u.keepLast(u.road.patience(held.Lock().Context(), 0)) }()
+	go func() {
+		ctx, cancel := u.road.ending(held.Lock().Context())
+		defer cancel()
+		kept <- u.keepLast(ctx)
+	}()
 	result, runErr := u.execute(held, payload)
 	err := u.save(held, payload, result, runErr, applied)
 	applied.Warnings = append(applied.Warnings, asWarnings(<-kept)...)
@@ -133,7 +137,7 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 
 // leave ends a run that had nothing to do.
 func (u *run) leave(held *session.Session) diag.List {
-	ctx, cancel := context.WithTimeout(u.road.patience(held.Lock().Context(), 0), finishing)
+	ctx, cancel := u.road.ending(held.Lock().Context())
 	defer cancel()
 	u.road.dropJournal(held) // of a run that died after its last write
 	return asWarnings(held.Close(ctx, u.keepLast))
@@ -257,14 +261,14 @@ func (u *run) save(held *session.Session, p *state.Payload, result *engine.Resul
 		return closing(held, found)
 	}
 	u.road.dropJournal(held)
-	applied.Warnings = append(applied.Warnings, u.finish(ctx, held, p)...)
+	applied.Warnings = append(applied.Warnings, u.finish(held, p)...)
 	return found.Err()
 }
 
 // finish keeps the state as history, updates the derived copy and releases the lock, side by side (step 12). Failures here are warnings: the
 // deployment is saved, a missing history object is written by the next run, the copy is derived, the lock expires.
-func (u *run) finish(ctx context.Context, held *session.Session, p *state.Payload) diag.List {
-	ctx, cancel := context.WithTimeout(ctx, finishing)
+func (u *run) finish(held *session.Session, p *state.Payload) diag.List {
+	ctx, cancel := u.road.ending(held.Lock().Context())
 	defer cancel()
 	store, e := u.road.backend.Store(u.req.Key), held.State()
 	err := held.Close(ctx,
