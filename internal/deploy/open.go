@@ -70,6 +70,7 @@ func Open(ctx context.Context, w World) (*Road, error) {
 	if w.Host != nil {
 		host = *w.Host
 	}
+	clock.Boot = host.SinceBoot
 	folder := folder(w)
 	if w.Settings.Backend.Type != "s3" {
 		r.backend = local.New(folder)

@@ -1,5 +1,7 @@
 package lock
 
+import "time"
+
 // Host is where this process runs, and what it can see of its neighbours.
 type Host struct {
 	Hostname     string
@@ -10,6 +12,8 @@ type Host struct {
 	// Started returns when the process of that id started, in the form of ProcessStart, and whether there is one. An empty start
 	// with true means that it runs, but may not be looked at.
 	Started func(pid int) (start string, running bool)
+	// SinceBoot is Clock.Boot of this machine.
+	SinceBoot func() time.Duration
 }
 
 // Died reports whether the holder was a process of this machine and this process namespace which is gone.

@@ -7,11 +7,14 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ThisHost reads the facts of this process from /proc.
 func ThisHost() Host {
-	h := Host{PID: os.Getpid(), Started: started}
+	h := Host{PID: os.Getpid(), Started: started, SinceBoot: sinceBoot}
 	h.Hostname, _ = os.Hostname()
 	if id, err := os.ReadFile("/proc/sys/kernel/random/boot_id"); err == nil {
 		h.BootID = strings.TrimSpace(string(id))
@@ -19,6 +22,13 @@ func ThisHost() Host {
 	h.PIDNamespace, _ = os.Readlink("/proc/self/ns/pid")
 	h.ProcessStart, _ = started(h.PID)
 	return h
+}
+
+// sinceBoot counts the time that the machine was suspended, too; what time.Now carries does not.
+func sinceBoot() time.Duration {
+	var at unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &at) // there since Linux 2.6.39
+	return time.Duration(at.Nano())
 }
 
 // started asks the kernel before /proc, which may hide the processes of other users.

@@ -19,3 +19,10 @@ func TestStartTime(t *testing.T) {
 		t.Error("what cannot be read must not count as dead")
 	}
 }
+
+func TestSinceBoot(t *testing.T) {
+	first := ThisHost().SinceBoot()
+	if second := ThisHost().SinceBoot(); first <= 0 || second < first {
+		t.Errorf("%s, then %s", first, second)
+	}
+}

@@ -104,10 +104,12 @@ type Table interface {
 	Now() time.Time
 }
 
-// Clock is the local time. Both halves are needed: the wall clock jumps, the monotonic one stands still while a laptop sleeps.
+// Clock is the local time. No part of it is enough: the wall clock jumps, the monotonic one stands still while a laptop sleeps, and not every
+// system counts the time since boot.
 type Clock struct {
 	Wall      func() time.Time
-	Monotonic func() time.Duration // since some fixed moment
+	Monotonic func() time.Duration // since some fixed moment, without time asleep
+	Boot      func() time.Duration // since some fixed moment, time asleep included; nil where the system does not tell
 }
 
 // NewClock makes a Clock out of time.Now.
@@ -119,18 +121,25 @@ func NewClock(now func() time.Time) Clock {
 	}
 }
 
-// Instant is a moment on both halves of a Clock.
+// Instant is a moment on all parts of a Clock.
 type Instant struct {
-	wall      time.Time
-	monotonic time.Duration
+	wall            time.Time
+	monotonic, boot time.Duration
 }
 
 // Mark returns the present moment.
-func (c Clock) Mark() Instant { return Instant{c.Wall(), c.Monotonic()} }
+func (c Clock) Mark() Instant { return Instant{c.Wall(), c.Monotonic(), c.boot()} }
 
-// Since returns the time that has passed since then, by the half that saw more pass.
+// Since returns the time that has passed since then, by the part that saw most pass.
 func (c Clock) Since(then Instant) time.Duration {
-	return max(c.Wall().Sub(then.wall), c.Monotonic()-then.monotonic)
+	return max(c.Wall().Sub(then.wall), c.Monotonic()-then.monotonic, c.boot()-then.boot)
+}
+
+func (c Clock) boot() time.Duration {
+	if c.Boot == nil {
+		return 0
+	}
+	return c.Boot()
 }
 
 // Owner is who wants the lock, for people to read.
