@@ -62,6 +62,9 @@ func newDocument(root *node, p *problems) *document {
 	}
 	var h header
 	for _, problem := range value.Decode(value.NewMap(fields), &h) {
+		if p.full() {
+			break
+		}
 		diagnostic := describe(root, "", problem)
 		if problem.Kind == value.MissingKey && len(problem.Path) == 0 {
 			diagnostic.Detail = fmt.Sprintf("A document needs apiVersion, kind and metadata.name; here %s.", problem.Message)

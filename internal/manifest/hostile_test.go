@@ -114,6 +114,32 @@ func TestHostileYAML(t *testing.T) {
 	}
 }
 
+func TestDocumentsAreCountedBeforeTheyAreParsed(t *testing.T) {
+	queue := func(i int) string {
+		return fmt.Sprintf("---\n%s", strings.Replace(head, "queue", fmt.Sprintf("q%d", i), 1))
+	}
+	var docs strings.Builder
+	docs.WriteString(strings.Repeat("---\n# nothing\n", 100)) // none at all
+	for i := range maxFileDocuments {
+		docs.WriteString(queue(i))
+	}
+	read := func(text string) (*Bundle, problems) {
+		var p problems
+		return assemble("shop", []source{{"stack.yaml", stackYAML}, {"services/web/a.yaml", text}}, &p), p
+	}
+	if b, p := read(docs.String()); len(p.list) > 0 || len(b.components) != maxFileDocuments {
+		t.Errorf("%d components, %v", len(b.components), p.list)
+	}
+	b, p := read(docs.String() + queue(maxFileDocuments))
+	if len(b.components) > 0 || b.Complete() {
+		t.Errorf("%d components were read", len(b.components))
+	}
+	want := 200 + maxFileDocuments*strings.Count(queue(0), "\n") + 1
+	if len(p.list) != 1 || p.list[0].Detail != "The file has more than 2000 documents." || p.list[0].Position.Line != want {
+		t.Errorf("want one problem in line %d, got %v", want, p.list)
+	}
+}
+
 func TestHostileFiles(t *testing.T) {
 	outside := filepath.Join(t.TempDir(), "secret.yaml")
 	if err := os.WriteFile(outside, []byte(head), 0o600); err != nil {

@@ -71,16 +71,38 @@ func (r *reader) read(name, data string) (*file, []*node) {
 		return f, nil
 	}
 	f.lines = strings.Split(text, "\n")
+	documents := r.documents(f)
 	var roots []*node
-	for first := 0; first < len(f.lines) && !r.problems.limited; {
+	for _, d := range documents {
+		if r.problems.limited {
+			break
+		}
+		roots = append(roots, r.roots(f, d.first, d.end)...)
+	}
+	return f, roots
+}
+
+// lines are the lines [first, end) of a file.
+type lines struct{ first, end int }
+
+// documents finds where the documents of a file are, none when they are too many: that is known before the first is parsed.
+func (r *reader) documents(f *file) []lines {
+	var out []lines
+	for first := 0; first < len(f.lines); {
 		end := first + 1
 		for end < len(f.lines) && !startsDocument(f.lines[end]) {
 			end++
 		}
-		roots = append(roots, r.roots(f, first, end)...)
+		if !blank(f.lines[first:end]) {
+			if len(out) == maxFileDocuments {
+				r.problems.limit(span{file: f, line: first + 1, column: 1}, fmt.Sprintf("The file has more than %d documents.", maxFileDocuments))
+				return nil
+			}
+			out = append(out, lines{first, end})
+		}
 		first = end
 	}
-	return f, roots
+	return out
 }
 
 // roots parses the lines [first, end) of a file. The parser panics on some malformed input: that is one more syntax error.
@@ -144,9 +166,6 @@ func (r *reader) refuse(where span, summary, detail, next string) {
 // document parses the lines [first, end) of a file.
 func (r *reader) document(f *file, first, end int) []ast.Node {
 	text := strings.Join(f.lines[first:end], "\n")
-	if blank(f.lines[first:end]) {
-		return nil
-	}
 	where := span{file: f, line: first + 1, column: 1}
 	if r.cost.documents.Add(1) > maxDocuments {
 		r.problems.limit(where, fmt.Sprintf("The stack has more than %d documents.", maxDocuments))
