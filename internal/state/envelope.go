@@ -16,9 +16,6 @@ const Format = 1
 // MaxSize is the most bytes of a state that are read, and that are written.
 const MaxSize = 32 << 20
 
-// maxIntents is the most intents of a state: more resources do not fit into MaxSize, but empty intents would, a hundred times as large in memory.
-const maxIntents = 100_000
-
 // Envelope is state.json: one object, one atomic commit.
 type Envelope struct {
 	FormatVersion int      `json:"formatVersion"` // of the writer
@@ -113,6 +110,13 @@ func (e *Envelope) Encode() ([]byte, error) {
 	if out.Len() > MaxSize || len(e.Intents) > maxIntents {
 		return nil, tooLarge(out.Len(), len(e.Intents), MaxSize)
 	}
+	parts, err := splitEnvelope(out.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	if excess := parts.excess(); excess != "" {
+		return nil, tooMany(excess)
+	}
 	return out.Bytes(), nil
 }
 
@@ -132,18 +136,25 @@ func Room(p *Payload, intents []Intent) error {
 	return nil
 }
 
-// Decode reads and verifies an envelope. where names the place in errors. It fails with a *CorruptError or a *NewerError.
+// Decode reads and verifies an envelope. where names the place in errors. It fails with a *CorruptError or a *NewerError. The payload stays
+// where it is in raw, unless there is white space in it.
 func Decode(raw []byte, where string) (*Envelope, error) {
 	if len(raw) > MaxSize {
-		return nil, corrupt(where, nil, fmt.Sprintf("it has more than %d MiB", MaxSize>>20))
+		return nil, TooLarge(where, "")
+	}
+	if !json.Valid(raw) {
+		return nil, corrupt(where, raw, invalid(raw))
+	}
+	parts, err := splitEnvelope(raw)
+	if err != nil {
+		return nil, corrupt(where, raw, err.Error())
 	}
 	var formats struct {
 		FormatVersion int `json:"formatVersion"`
 		MinReader     int `json:"minReader"`
-		Intents       tally
 	}
-	if err := json.Unmarshal(raw, &formats); err != nil {
-		return nil, corrupt(where, raw, truncation(raw, err))
+	if err := json.Unmarshal(parts.head, &formats); err != nil {
+		return nil, corrupt(where, raw, err.Error())
 	}
 	if formats.MinReader > Format {
 		return nil, newer(where, formats.FormatVersion, formats.MinReader)
@@ -151,19 +162,30 @@ func Decode(raw []byte, where string) (*Envelope, error) {
 	if formats.FormatVersion < 1 || formats.MinReader < 1 {
 		return nil, corrupt(where, raw, "it has no formatVersion: this is not a state of deployer")
 	}
-	if formats.Intents > maxIntents {
-		return nil, corrupt(where, nil, fmt.Sprintf("it has more than %d intents", maxIntents))
+	if excess := parts.excess(); excess != "" {
+		return nil, corrupt(where, nil, "it has "+excess)
+	}
+	if parts.payload.text == nil {
+		return nil, corrupt(where, raw, "it has no payload")
 	}
 	var e Envelope
-	if err := json.Unmarshal(raw, &e); err != nil {
+	if err := json.Unmarshal(parts.head, &e); err != nil {
 		return nil, corrupt(where, raw, err.Error())
 	}
-	var compact bytes.Buffer
-	compact.Grow(len(e.Payload))
-	if err := json.Compact(&compact, e.Payload); err != nil {
-		return nil, corrupt(where, raw, err.Error())
+	if parts.intents.text != nil {
+		if err := json.Unmarshal(parts.intents.text, &e.Intents); err != nil {
+			return nil, corrupt(where, raw, "intents: "+err.Error())
+		}
 	}
-	e.Payload = compact.Bytes()
+	e.Payload = parts.payload.text
+	if parts.payload.spaced {
+		var compact bytes.Buffer
+		compact.Grow(len(e.Payload))
+		if err := json.Compact(&compact, e.Payload); err != nil {
+			return nil, corrupt(where, raw, err.Error())
+		}
+		e.Payload = compact.Bytes()
+	}
 	sum, err := e.digest(e.Payload)
 	if err != nil {
 		return nil, corrupt(where, raw, err.Error())
@@ -177,37 +199,13 @@ func Decode(raw []byte, where string) (*Envelope, error) {
 	return &e, nil
 }
 
-// tally counts the elements of a list, and of all lists under the same key, without making anything of them.
-type tally int
-
-// UnmarshalJSON gets valid JSON only.
-func (n *tally) UnmarshalJSON(raw []byte) error {
-	depth, quoted := 0, false
-	for i := 0; i < len(raw); i++ {
-		switch c := raw[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '[' || c == '{':
-			if depth++; depth == 1 {
-				*n++
-			}
-		case c == ']' || c == '}':
-			depth--
-		case c == ',' && depth == 1:
-			*n++
-		}
-	}
-	return nil
-}
-
-func truncation(raw []byte, err error) string {
-	var syntax *json.SyntaxError
+// invalid says what is wrong with JSON.
+func invalid(raw []byte) string {
 	if len(raw) == 0 {
 		return "it is empty"
 	}
+	err := json.Unmarshal(raw, &struct{}{})
+	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) && syntax.Offset >= int64(len(raw)) {
 		return fmt.Sprintf("it ends early, after %d bytes", len(raw))
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,7 +110,7 @@ func TestWhatIsWrittenCanBeRead(t *testing.T) {
 	require.Equal(t, "State would be too large", d.Summary)
 }
 
-func TestIntentsAreCountedBeforeTheyAreRead(t *testing.T) {
+func TestWhatIsSmallInAFileIsCountedBeforeItIsRead(t *testing.T) {
 	const most = 100_000
 	e := &state.Envelope{Lineage: "l", Serial: 7, Writer: state.Writer{OpID: "o"}, Payload: json.RawMessage(`{}`), Intents: make([]state.Intent, most)}
 	e.Intents[0].Engine = json.RawMessage(`[{"a":[1,2],"b":"\\\",[{"},3]`)
@@ -122,12 +123,38 @@ func TestIntentsAreCountedBeforeTheyAreRead(t *testing.T) {
 	_, err = e.Encode()
 	require.Error(t, err)
 
-	for name, doc := range map[string]string{
-		"one list":  `{"formatVersion":1,"minReader":1,"intents":[{}` + string(bytes.Repeat([]byte(",{}"), most)) + `]}`,
-		"two lists": `{"formatVersion":1,"minReader":1,"Intents":[{}` + string(bytes.Repeat([]byte(",{}"), most/2)) + `],"intents":[{}` + string(bytes.Repeat([]byte(",{}"), most/2)) + `]}`,
+	e.Intents = nil
+	for name, payload := range map[string]string{
+		"components": `{"Components":[{}` + strings.Repeat(",{}", most) + `]}`,
+		"values":     `{"x":{"y":[1` + strings.Repeat(",1", 2<<20) + `]}}`,
 	} {
-		_, err = state.Decode([]byte(doc), "here")
-		require.ErrorContains(t, err, "more than 100000 intents", name)
+		e.Payload = json.RawMessage(payload)
+		_, err := e.Encode()
+		require.ErrorContains(t, err, "It would have more than", name)
+	}
+	e.Payload, e.Lineage = json.RawMessage(`{}`), strings.Repeat("l", 1<<20)
+	_, err = e.Encode()
+	require.ErrorContains(t, err, "It would have more than 1024 KiB besides intents and payload")
+
+	const head = `{"formatVersion":1,"minReader":1,`
+	for doc, want := range map[string]string{
+		head + `"intents":[{}` + strings.Repeat(",{}", most) + `]}`:                                     "more than 100000 intents",
+		head + `"intents":[{}],"Intents":[ {}` + strings.Repeat(",{}", most) + ` ]}`:                    "more than 100000 intents",
+		head + `"payload":{"components":[{}` + strings.Repeat(",{}", most) + `]}}`:                      "more than 100000 components",
+		head + `"payload":{"components":[],"comp\u006fnents":[{}` + strings.Repeat(",{}", most) + `]}}`: "more than 100000 components",
+		head + `"payload":[1` + strings.Repeat(",1", 2<<20) + `]}`:                                      "more than 2097152 values",
+		head + `"writer":{"lockId":"` + strings.Repeat("l", 1<<20) + `"}}`:                              "more than 1024 KiB besides intents and payload",
+		head + `"intent\u0073":[{},{}]}`:                                                                "a key is written with escapes",
+		head + `"lineage":"l","serial":1,"sha256":""}`:                                                  "it has no payload",
+		head + `"payload":{},"intents":{}}`:                                                             "intents: json: cannot unmarshal object",
+		head + `"payload":{},"serial":"1"}`:                                                             "cannot unmarshal string into Go struct field Envelope.serial",
+		`[]`:                                                                                            "it is no JSON object",
+		``:                                                                                              "it is empty",
+		` `:                                                                                             "it ends early, after 1 bytes",
+		`{"formatVersion":99,"minReader":99,"x":"` + strings.Repeat("l", 1<<20) + `","intents":{},"payload":[1` + strings.Repeat(",1", 2<<20) + `]}`: "has format 99",
+	} {
+		_, err := state.Decode([]byte(doc), "here")
+		require.ErrorContains(t, err, want, "%.60s", doc)
 	}
 }
 

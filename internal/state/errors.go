@@ -54,10 +54,17 @@ func corrupt(where string, raw []byte, reason string) error {
 		"Nothing was changed. Bring back an earlier version: deployer state restore")
 }
 
+// TooLarge is the error of what has more than MaxSize bytes, and was not read; version allows replacing it.
+func TooLarge(where string, version Version) error {
+	return At(corrupt(where, nil, fmt.Sprintf("it has more than %d MiB", MaxSize>>20)), version)
+}
+
 func tooLarge(size, intents, limit int) error {
-	return diag.New(diag.Invalid, "State would be too large",
-		fmt.Sprintf("It would have %.1f MiB and %d unfinished changes, but at most %d MiB and %d fit.", float64(size)/(1<<20), intents, limit>>20, maxIntents),
-		"Split the stack into several, or deploy it in steps with --target.")
+	return tooMany(fmt.Sprintf("%.1f MiB and %d unfinished changes, but at most %d MiB and %d fit", float64(size)/(1<<20), intents, limit>>20, maxIntents))
+}
+
+func tooMany(what string) error {
+	return diag.New(diag.Invalid, "State would be too large", "It would have "+what+".", "Split the stack into several, or deploy it in steps with --target.")
 }
 
 func newer(where string, format, minReader int) error {

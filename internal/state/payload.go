@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -56,11 +57,37 @@ type Component struct {
 	Outputs   map[string]any `json:"outputs,omitempty"` // plain JSON data; sensitive ones are left out
 }
 
-// Decode reads the payload.
+// Decode reads the payload. Config and Engine stay where they are in it.
 func (e *Envelope) Decode() (*Payload, error) {
 	var p Payload
-	if err := json.Unmarshal(e.Payload, &p); err != nil {
+	var config, engine json.RawMessage // most of the bytes: encoding/json would look at each three times, and copy it
+	rest := []byte{'{'}
+	cut := split(e.Payload, func(key []byte, v part) bool {
+		switch {
+		case bytes.EqualFold(key, []byte("config")):
+			config = v.text
+		case bytes.EqualFold(key, []byte("engine")):
+			engine = v.text
+		default:
+			if len(rest) > 1 {
+				rest = append(rest, ',')
+			}
+			rest = append(append(append(append(rest, '"'), key...), '"', ':'), v.text...)
+		}
+		return true
+	})
+	rest = append(rest, '}')
+	if !cut {
+		rest, config, engine = e.Payload, nil, nil
+	}
+	if err := json.Unmarshal(rest, &p); err != nil {
 		return nil, fmt.Errorf("state: payload of serial %d: %w", e.Serial, err)
+	}
+	if config != nil {
+		p.Config = config
+	}
+	if engine != nil {
+		p.Engine = engine
 	}
 	return &p, nil
 }

@@ -6,6 +6,7 @@
 package s3
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -135,7 +136,10 @@ func (b *Backend) read(ctx context.Context, key string, version *string) (raw []
 			return err
 		}
 		defer out.Body.Close()
-		raw, err = io.ReadAll(io.LimitReader(out.Body, state.MaxSize+1)) // Decode refuses what is larger
+		var body bytes.Buffer
+		body.Grow(int(min(sdk.ToInt64(out.ContentLength), state.MaxSize)) + bytes.MinRead) // at once: growing would leave copies behind
+		_, err = body.ReadFrom(io.LimitReader(out.Body, state.MaxSize+1))                  // Decode refuses what is larger
+		raw = body.Bytes()
 		etag = state.Version(sdk.ToString(out.ETag))
 		return err
 	})
