@@ -50,8 +50,8 @@ type Snapshot struct {
 // Store keeps the state of one Key. All errors are diagnostics of code diag.Conflict where they wrap one of this package's
 // errors; anything else is what the backend said.
 type Store interface {
-	// Get returns the current state. It fails with ErrNotFound when there is none, a *CorruptError or a *NewerError when there
-	// is one that must not be used.
+	// Get returns the current state. It fails with ErrNotFound when there is none, a *CorruptError (also of what is larger than MaxSize) or
+	// a *NewerError when there is one that must not be used.
 	Get(ctx context.Context) (*Snapshot, error)
 	// Put replaces the state if it still is of version after ("" when there must be none yet) and returns the new version.
 	// Writer.OpID must be unique to this Put: a Put whose answer was lost is recognised by it, and is a success. It fails with a

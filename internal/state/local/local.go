@@ -9,12 +9,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/company/deployer/internal/diag"
 	regular "github.com/company/deployer/internal/file"
 	"github.com/company/deployer/internal/lock/filelock"
 	"github.com/company/deployer/internal/state"
@@ -85,14 +88,35 @@ func (s *store) Get(context.Context) (*state.Snapshot, error) {
 }
 
 func read(file string) (*state.Snapshot, error) {
-	raw, err := regular.Read(file, state.MaxSize)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, state.NotFound(file)
-	}
+	raw, version, err := load(file)
 	if err != nil {
 		return nil, err
 	}
-	return state.Open(raw, versionOf(raw), file)
+	return state.Open(raw, version, file)
+}
+
+// load returns what a file holds, and its version also when that is too large to be read.
+func load(file string) ([]byte, state.Version, error) {
+	raw, err := regular.Read(file, state.MaxSize)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, "", state.NotFound(file)
+	case errors.Is(err, regular.ErrNotRegular):
+		d := diag.New(diag.Conflict, "State is no file", file+" is a folder, a pipe or a device: no state can be read from there, nor written.",
+			"Nothing was changed. Move it away and run the command again. If there was a state: deployer state restore")
+		d.Cause = err
+		return nil, "", d
+	case errors.Is(err, regular.ErrTooLarge):
+		info, err := os.Stat(file)
+		if err != nil {
+			return nil, "", err
+		}
+		version := state.Version(fmt.Sprintf("%d bytes of %s", info.Size(), info.ModTime().UTC().Format(time.RFC3339Nano)))
+		return nil, version, state.TooLarge(file, version)
+	case err != nil:
+		return nil, "", err
+	}
+	return raw, versionOf(raw), nil
 }
 
 // Put compares and replaces under the lock file.
@@ -105,16 +129,16 @@ func (s *store) Put(ctx context.Context, e *state.Envelope, after state.Version)
 		return "", err
 	}
 	err = filelock.Do(ctx, s.file()+".lock", func() error {
-		raw, err := regular.Read(s.file(), state.MaxSize)
+		raw, version, err := load(s.file())
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, state.ErrNotFound):
 			if after != "" {
 				return state.Gone(s.file())
 			}
-		case err != nil:
+		case version == "":
 			return err
-		case versionOf(raw) != after:
-			current, err := state.Open(raw, versionOf(raw), s.file())
+		case version != after:
+			current, err := state.Open(raw, version, s.file())
 			if err != nil {
 				current = nil
 			}

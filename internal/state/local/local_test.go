@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/local"
 	"github.com/company/deployer/internal/state/statetest"
@@ -30,6 +31,23 @@ func TestConformance(t *testing.T) {
 			},
 		}
 	})
+}
+
+func TestWhatIsNoFileIsLeftAlone(t *testing.T) {
+	folder := t.TempDir()
+	key := state.Key{Stack: "shop", Environment: "dev"}
+	s := local.New(folder).Store(key)
+	there := filepath.Join(folder, key.Path(), "state.json")
+	require.NoError(t, os.MkdirAll(filepath.Join(there, "something"), 0o700))
+	_, err := s.Get(t.Context())
+	var d *diag.Diagnostic
+	require.ErrorAs(t, err, &d)
+	require.Equal(t, "State is no file", d.Summary)
+	require.Contains(t, d.Next, "Move it away")
+	_, err = s.Put(t.Context(), statetest.Envelope(1, "op"), "")
+	require.ErrorAs(t, err, &d)
+	require.Equal(t, "State is no file", d.Summary)
+	require.DirExists(t, filepath.Join(there, "something"))
 }
 
 func TestEverythingIsPrivate(t *testing.T) {

@@ -46,6 +46,7 @@ func Run(t *testing.T, start func(t *testing.T) Fixture) {
 		"one of many writers wins":                    race,
 		"a deleted state is gone":                     gone,
 		"damage is detected":                          damage,
+		"what is too large can be replaced":           tooLarge,
 		"a newer format is refused":                   newerFormat,
 		"history keeps all and takes the next second": history,
 		"history is idempotent":                       historyAgain,
@@ -177,6 +178,23 @@ func damage(t *testing.T, f Fixture) {
 			require.NoError(t, err, "a damaged state can be replaced")
 		}
 	}
+}
+
+func tooLarge(t *testing.T, f Fixture) {
+	s := f.Backend.Store(key)
+	f.Overwrite(t, key, make([]byte, state.MaxSize+1))
+	_, err := s.Get(t.Context())
+	var broken *state.CorruptError
+	require.ErrorAs(t, err, &broken)
+	require.Equal(t, "it has more than 32 MiB", broken.Reason)
+	_, err = s.Put(t.Context(), Envelope(2, "op-2"), "another")
+	var conflict *state.ConflictError
+	require.ErrorAs(t, err, &conflict)
+	_, err = s.Put(t.Context(), Envelope(2, "op-2"), broken.Version)
+	require.NoError(t, err, "it can be replaced")
+	there, err := s.Get(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, int64(2), there.Envelope.Serial)
 }
 
 func newerFormat(t *testing.T, f Fixture) {
