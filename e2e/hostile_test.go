@@ -36,6 +36,7 @@ const measureVariable = "DEPLOYER_TEST_MEASURE"
 type usage struct {
 	Bytes int64 // at its peak, resident
 	Time  time.Duration
+	CPU   time.Duration // of all cores; it depends less on what else the machine does
 }
 
 // measured runs the program of the arguments if this process was started for that. Linux counts the memory of the process that starts
@@ -54,6 +55,7 @@ func measured() (code int, ran bool) {
 		fmt.Fprintln(os.Stderr, err)
 		return 127, true
 	}
+	u.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	u.Bytes = cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
 	if runtime.GOOS == "linux" {
 		u.Bytes <<= 10
@@ -162,7 +164,8 @@ func attacks() map[string]hostile {
 		"100 MB":               {validate, 3, `bad\.yaml`, sparse(hostileManifest, 100<<20)},
 		"files":                {validate, 3, `more than 10000\s+files`, numbered(10_001, "repo/stacks/web/services/jobs/q%d.yaml", "")},
 		"16 files of 1 MiB":    {validate, 3, `q\d+\.yaml`, numbered(16, "repo/stacks/web/services/jobs/q%d.yaml", "# %d"+strings.Repeat(" ", 1<<19)+"\na: "+wide+"\n")},
-		"documents":            {validate, 3, `documents`, manifest("a: 1\n---\n", 30_000)},
+		"documents":            {validate, 3, `more\s+than\s+2000\s+documents`, manifest("a: 1\n---\n", 30_000)},
+		"documents of files":   {validate, 3, `(?i)too many problems`, numbered(9, "repo/stacks/web/services/jobs/q%d.yaml", strings.Repeat("a: 1\n---\n", 1000))},
 		"keys": {validate, 3, `bad\.yaml`, func(t *testing.T, at func(string) string) {
 			parts := []any{hostileHead + "\n", 1}
 			for i := range 12_000 {
@@ -191,6 +194,12 @@ func attacks() map[string]hostile {
 		"deep state that closes": {push, 5, `no whole state`, stream("state.json", hostileState+`"payload":`, 1, "[", 9000, "]", 9000, "}", 1)},
 		"state of lists":         {push, 5, `no whole state`, stream("state.json", hostileState+`"payload":[1`, 1, ",1", 15<<20, "]}", 1)},
 		"state of intents":       {push, 5, `intents`, stream("state.json", hostileState+`"payload":{},"intents":[{}`, 1, ",{}", 10<<20, "]}", 1)},
+		"state of one intent":    {push, 5, `values`, stream("state.json", hostileState+`"payload":{},"intents":[{"a":0`, 1, `,"a":0`, 5<<20, "}]}", 1)},
+		"state of components":    {push, 5, `components`, stream("state.json", hostileState+`"payload":{"components":[{}`, 1, ",{}", 10<<20, "]}}", 1)},
+		"state of outputs":       {push, 5, `values`, stream("state.json", hostileState+`"payload":{"components":[{"outputs":{"a":[[]`, 1, ",[]", 10<<20, "]}}]}}", 1)},
+		"state of a long name":   {push, 5, `besides\s+intents`, stream("state.json", hostileState+`"payload":{},"writer":{"lockId":"`, 1, "x", 30<<20, `"}}`, 1)},
+		"state of keys":          {push, 5, `besides\s+intents`, stream("state.json", hostileState+`"payload":{}`, 1, `,"":0`, 6<<20, `}`, 1)},
+		"state of white space":   {push, 5, `no whole state`, stream("state.json", hostileState+`"payload":[`, 1, " ", 31<<20, `]}`, 1)},
 		"state of one text":      {push, 5, `no whole state`, stream("state.json", hostileState+`"payload":"`, 1, "<", 30<<20, `"}`, 1)},
 		"state of NUL bytes":     {push, 5, `no whole state`, stream("state.json", "\x00", 1<<20)},
 	}
@@ -273,7 +282,7 @@ func TestHostile(t *testing.T) {
 	}
 	tell := func(t *testing.T, used usage) {
 		t.Helper()
-		t.Logf("%3d MB %5d ms", used.Bytes>>20, used.Time.Milliseconds())
+		t.Logf("%3d MB %5d ms %5d ms CPU", used.Bytes>>20, used.Time.Milliseconds(), used.CPU.Milliseconds())
 	}
 
 	t.Run("nothing", func(t *testing.T) {
