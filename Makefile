@@ -20,7 +20,8 @@ build: ## Build bin/deployer
 
 .PHONY: test
 test: build ## Run every test (installs moto into .cache when it is not on PATH)
-	DEPLOYER_CRASH=$(or $(DEPLOYER_CRASH),$(COMMIT)) DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -timeout 14m ./...
+	DEPLOYER_CRASH=$(or $(DEPLOYER_CRASH),$(COMMIT)) DEPLOYER_SECRETS=$(or $(DEPLOYER_SECRETS),$(COMMIT)) \
+		DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -timeout 14m ./...
 
 .PHONY: e2e
 e2e: build ## Run only the scripts that drive the real binary
@@ -47,7 +48,7 @@ crash-kill: build ## The same with the real binary and kill -9: at every call th
 
 .PHONY: secrets
 secrets: build ## Let every call of every command fail and grep all that was written for secrets (a sample is in make test)
-	DEPLOYER_CRASH=all DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 -timeout 60m -run Secrets -v ./e2e
+	DEPLOYER_SECRETS=all DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 -timeout 60m -run Secrets -v ./e2e
 
 RACES ?= 10
 

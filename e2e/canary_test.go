@@ -104,21 +104,15 @@ func newCanaries(t *testing.T) *canaries {
 	c.inputs[c.write(t, "vars.env", "FROM_FILE="+secret("--var-file")+"\n")] = true
 	c.inputs[filepath.Join(c.repo, "stacks", "shop", "stack.yaml")] = true
 
-	for _, pair := range c.Environ() {
-		name, given, _ := strings.Cut(pair, "=")
-		if name == "CI" || name == "HOME" || name == "TMPDIR" || strings.HasPrefix(name, "DEPLOYER_") {
-			continue
-		}
-		if name == "AWS_SECRET_ACCESS_KEY" || name == "AWS_SESSION_TOKEN" {
+	c.env = binaryEnvironment(c.Env, c.home, c.bucket())
+	for _, pair := range c.env {
+		if name, given, _ := strings.Cut(pair, "="); name == "AWS_SECRET_ACCESS_KEY" || name == "AWS_SESSION_TOKEN" {
 			c.secrets[name] = given
 		}
-		c.env = append(c.env, pair)
 	}
 	secret("--var")
-	c.env = append(c.env, "HOME="+c.home, "TMPDIR="+c.temp, "NO_COLOR=1", fmt.Sprintf("AWS_MAX_ATTEMPTS=%d", attempts),
-		"DEPLOYER_VAR_FROM_ENV="+secret("the environment"), "OTHER_PASSWORD="+secret("a variable that is none of its business"),
-		"DEPLOYER_BACKEND_BUCKET="+c.bucket(), "DEPLOYER_BACKEND_REGION="+c.Region, "DEPLOYER_LOCKS_TABLE=locks", "DEPLOYER_LOCKS_REGION="+c.Region,
-		"DEPLOYER_LOGGING_LEVEL=debug")
+	c.env = append(c.env, "TMPDIR="+c.temp, "DEPLOYER_LOGGING_LEVEL=debug",
+		"DEPLOYER_VAR_FROM_ENV="+secret("the environment"), "OTHER_PASSWORD="+secret("a variable that is none of its business"))
 	return c
 }
 
@@ -247,7 +241,7 @@ func TestSecretsAreWrittenNowhere(t *testing.T) {
 		if code := c.run(t, nil, args...); code != 0 && args[0] != "unlock" { // nothing is locked
 			t.Fatalf("%v: exit code %d:\n%s", args[:1], code, c.said.String())
 		}
-		for _, k := range sample(c.calls()-before, 1) {
+		for _, k := range secrets.sample(c.calls()-before, 1) {
 			require.NoError(t, c.Proxy.Inject(proxy.Fault{
 				Nth: k, Action: proxy.Fail, Status: http.StatusForbidden, Code: "AccessDeniedException", Message: "not authorized to perform this",
 			}))
@@ -282,7 +276,7 @@ func TestSecretsAreWrittenNowhere(t *testing.T) {
 			c.write(t, "stacks/shop/services/web/jobs.yaml", "apiVersion: components.deployer.io/v1\nkind: Worker\nmetadata: {name: worker}\nspec:\n"+
 				"  image: \"public.ecr.aws/company/worker:1\"\n  "+line+"\n")
 			for _, command := range []string{"validate", "plan"} {
-				if variable == "FROM_DEFAULT" || everything() {
+				if variable == "FROM_DEFAULT" || secrets.everything() {
 					require.Equal(t, 3, c.run(t, nil, slices.Concat([]string{command, "--verbose"}, c.variables())...), "%s\n%s", line, c.said.String())
 				}
 			}

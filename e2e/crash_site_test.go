@@ -216,9 +216,6 @@ func (d *deployment) must(t *testing.T, command string) string {
 	return out
 }
 
-// attempts is how often the binary tries a call.
-const attempts = 3
-
 // verifyObjects makes sure that what is deployed is what an undisturbed run deploys.
 func (d *deployment) verifyObjects(t *testing.T) {
 	t.Helper()
@@ -334,17 +331,10 @@ func (d *deployment) run(t *testing.T, v *victim, args ...string) (string, int) 
 func (d *deployment) process(args ...string) *exec.Cmd {
 	cmd := exec.Command(binary, args...)
 	cmd.Dir = d.repo
-	for _, pair := range d.Environ() {
-		if name, _, _ := strings.Cut(pair, "="); name != "CI" && name != "HOME" && !strings.HasPrefix(name, "DEPLOYER_") {
-			cmd.Env = append(cmd.Env, pair)
-		}
-	}
-	cmd.Env = append(cmd.Env, "HOME="+d.home, "NO_COLOR=1", fmt.Sprintf("AWS_MAX_ATTEMPTS=%d", attempts))
 	if d.local && args[0] != "backend" {
-		cmd.Env = append(cmd.Env, "DEPLOYER_BACKEND_PATH="+filepath.Join(d.repo, d.prefix))
+		cmd.Env = append(binaryEnvironment(d.Env, d.home, ""), "DEPLOYER_BACKEND_PATH="+filepath.Join(d.repo, d.prefix))
 	} else {
-		cmd.Env = append(cmd.Env, "DEPLOYER_BACKEND_BUCKET="+d.bucket(), "DEPLOYER_BACKEND_PREFIX="+d.prefix,
-			"DEPLOYER_BACKEND_REGION="+d.Region, "DEPLOYER_LOCKS_TABLE=locks", "DEPLOYER_LOCKS_REGION="+d.Region)
+		cmd.Env = append(binaryEnvironment(d.Env, d.home, d.bucket()), "DEPLOYER_BACKEND_PREFIX="+d.prefix)
 	}
 	cmd.Env = append(cmd.Env, d.env...)
 	return cmd

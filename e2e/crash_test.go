@@ -14,8 +14,13 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// crashVariable says at which of a run's calls the crash tests strike: "all" at each one; any other text (a commit, a date) chooses a sample.
-const crashVariable = "DEPLOYER_CRASH"
+// extent is the variable that says at which of a run's calls tests strike: "all" at each one; any other text (a commit, a date) chooses a sample.
+type extent string
+
+const (
+	crashes extent = "DEPLOYER_CRASH"
+	secrets extent = "DEPLOYER_SECRETS"
+)
 
 // strike is what happens to a run at one of its calls.
 type strike struct {
@@ -89,10 +94,10 @@ func TestCrashDuringApply(t *testing.T) {
 	t.Parallel()
 	s := newCrashSite(t, crashSmall, false)
 	sequels := []sequel{resumed, dropped, resumedElsewhere, droppedElsewhere}
-	for n, k := range sample(s.apply.changing, 2) {
+	for n, k := range crashes.sample(s.apply.changing, 2) {
 		for m, hit := range []strike{killedBefore, killedAfter} {
 			for i, next := range sequels {
-				if everything() || i == (2*n+m)%len(sequels) {
+				if crashes.everything() || i == (2*n+m)%len(sequels) {
 					s.struck(t, "apply", hit, changing(k), next)
 				}
 			}
@@ -104,10 +109,10 @@ func TestCrashDuringChange(t *testing.T) {
 	t.Parallel()
 	s := newCrashSite(t, crashSmall, false)
 	sequels := []sequel{resumed, resumedElsewhere, droppedElsewhere, dropped, revertedElsewhere}
-	for n, k := range sample(s.change.changing, 2) {
+	for n, k := range crashes.sample(s.change.changing, 2) {
 		for m, hit := range []strike{killedAfter, killedBefore} {
 			for i, next := range sequels {
-				if everything() || i == (2*n+m)%len(sequels) {
+				if crashes.everything() || i == (2*n+m)%len(sequels) {
 					s.struck(t, "change", hit, changing(k), next)
 				}
 			}
@@ -118,9 +123,9 @@ func TestCrashDuringChange(t *testing.T) {
 func TestCrashWithLocalState(t *testing.T) {
 	t.Parallel()
 	s := newCrashSite(t, crashSmall, true)
-	for n, k := range sample(s.apply.changing, 1) {
+	for n, k := range crashes.sample(s.apply.changing, 1) {
 		for i, next := range []sequel{resumed, dropped} {
-			if everything() || i == n%2 {
+			if crashes.everything() || i == n%2 {
 				s.struck(t, "apply", killedAfter, changing(k), next)
 			}
 		}
@@ -130,10 +135,10 @@ func TestCrashWithLocalState(t *testing.T) {
 func TestCrashDuringDestroy(t *testing.T) {
 	t.Parallel()
 	s := newCrashSite(t, crashSmall, false)
-	for n, k := range sample(s.destruction.changing, 1) {
+	for n, k := range crashes.sample(s.destruction.changing, 1) {
 		for m, hit := range []strike{killedBefore, killedAfter} {
 			for i, next := range []sequel{dropped, droppedElsewhere} {
-				if everything() || i == (n+m)%2 {
+				if crashes.everything() || i == (n+m)%2 {
 					s.struck(t, "destroy", hit, changing(k), next)
 				}
 			}
@@ -145,16 +150,16 @@ func TestCallsThatFailOnce(t *testing.T) {
 	t.Parallel()
 	s := newCrashSite(t, crashSmall, false)
 	strikes := []strike{answerLost, throttled, failed}
-	for n, k := range sample(s.apply.changing, 2) {
+	for n, k := range crashes.sample(s.apply.changing, 2) {
 		for i, hit := range strikes {
-			if everything() || i == n%len(strikes) {
+			if crashes.everything() || i == n%len(strikes) {
 				s.struck(t, "apply", hit, changing(k), sequel{"nothing", func(t *testing.T, d *deployment) { d.verify(t) }})
 			}
 		}
 	}
-	for n, k := range sample(s.destruction.changing, 1) {
+	for n, k := range crashes.sample(s.destruction.changing, 1) {
 		for i, hit := range strikes {
-			if everything() || i == n%len(strikes) {
+			if crashes.everything() || i == n%len(strikes) {
 				s.struck(t, "destroy", hit, changing(k), sequel{"nothing", func(t *testing.T, d *deployment) { d.gone(t) }})
 			}
 		}
@@ -168,14 +173,14 @@ func TestCallsThatAreNeverAnswered(t *testing.T) {
 		d.must(t, "apply")
 		d.verifyObjects(t)
 	}}}
-	for n, k := range sample(s.apply.changing, 2) {
+	for n, k := range crashes.sample(s.apply.changing, 2) {
 		for i, next := range sequels {
-			if everything() || i == n%2 {
+			if crashes.everything() || i == n%2 {
 				s.struck(t, "apply", silent, changing(k), next)
 			}
 		}
 	}
-	for _, k := range sample(s.destruction.changing, 1) {
+	for _, k := range crashes.sample(s.destruction.changing, 1) {
 		s.struck(t, "destroy", silent, changing(k), dropped)
 	}
 }
@@ -191,9 +196,9 @@ func TestInterrupt(t *testing.T) {
 		d.unlocked(t)
 		d.destroy(t)
 	}}}
-	for n, k := range sample(s.apply.changing, 2) {
+	for n, k := range crashes.sample(s.apply.changing, 2) {
 		for i, next := range sequels {
-			if everything() || i == n%2 {
+			if crashes.everything() || i == n%2 {
 				s.struck(t, "apply", interrupted, changing(k), next)
 			}
 		}
@@ -232,16 +237,16 @@ func TestCrashDuringRollout(t *testing.T) {
 	t.Parallel()
 	s := newCrashSite(t, crashWorker, false)
 	sequels := []sequel{resumed, dropped, resumedElsewhere, droppedElsewhere}
-	for n, k := range sample(s.apply.changing, 2) {
+	for n, k := range crashes.sample(s.apply.changing, 2) {
 		for m, hit := range []strike{killedAfter, killedBefore} {
 			for i, next := range sequels {
-				if everything() || m == 0 && i == n%len(sequels) {
+				if crashes.everything() || m == 0 && i == n%len(sequels) {
 					s.struck(t, "apply", hit, changing(k), next)
 				}
 			}
 		}
 	}
-	if everything() {
+	if crashes.everything() {
 		for k := 1; k <= s.destruction.changing; k++ {
 			s.struck(t, "destroy", killedAfter, changing(k), droppedElsewhere)
 		}
@@ -262,10 +267,10 @@ func TestKilledAtTheBackend(t *testing.T) {
 		calls   calls
 		sequels []sequel
 	}{{"apply", s.apply, again}, {"change", s.change, again}, {"destroy", s.destruction, again[2:]}} {
-		spots := sample(len(story.calls.backend), 1)
+		spots := crashes.sample(len(story.calls.backend), 1)
 		for _, n := range spots {
 			for m, hit := range []strike{killedBefore, killedAfter} {
-				if everything() || m == n%2 {
+				if crashes.everything() || m == n%2 {
 					s.struck(t, story.command, hit, story.calls.backend[n-1], story.sequels[(n+m)%len(story.sequels)])
 				}
 			}
@@ -273,16 +278,16 @@ func TestKilledAtTheBackend(t *testing.T) {
 	}
 }
 
-func everything() bool { return os.Getenv(crashVariable) == "all" }
+func (e extent) everything() bool { return os.Getenv(string(e)) == "all" }
 
 // sample chooses count numbers out of 1 to calls, evenly spread.
-func sample(calls, count int) []int {
-	if everything() {
+func (e extent) sample(calls, count int) []int {
+	if e.everything() {
 		count = calls
 	}
 	count = min(count, calls)
 	hash := fnv.New32a()
-	hash.Write([]byte(os.Getenv(crashVariable)))
+	hash.Write([]byte(os.Getenv(string(e))))
 	out := make([]int, count)
 	for i := range out {
 		from, to := i*calls/count, (i+1)*calls/count

@@ -2,18 +2,40 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/e2e/testkit"
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
+
+// attempts is how often the binary tries a call.
+const attempts = 3
+
+// binaryEnvironment is what the binary runs with: the account, a home, a bucket with the table "locks" unless that is "", and nothing else
+// that it would mind of what the tests run with.
+func binaryEnvironment(env *testkit.Env, home, bucket string) []string {
+	var out []string
+	for _, pair := range env.Environ() {
+		if name, _, _ := strings.Cut(pair, "="); name != "CI" && name != "HOME" && !strings.HasPrefix(name, "DEPLOYER_") {
+			out = append(out, pair)
+		}
+	}
+	out = append(out, "HOME="+home, "NO_COLOR=1", fmt.Sprintf("AWS_MAX_ATTEMPTS=%d", attempts))
+	if bucket != "" {
+		out = append(out, "DEPLOYER_BACKEND_BUCKET="+bucket, "DEPLOYER_BACKEND_REGION="+env.Region, "DEPLOYER_LOCKS_TABLE=locks", "DEPLOYER_LOCKS_REGION="+env.Region)
+	}
+	return out
+}
 
 // running is the binary while it runs.
 type running struct {
@@ -99,6 +121,18 @@ func (p *running) says(t *testing.T, pattern string) {
 	t.Helper()
 	wanted := regexp.MustCompile(pattern)
 	require.Eventually(t, func() bool { return wanted.MatchString(p.out.String()) }, time.Minute, 5*time.Millisecond, pattern)
+}
+
+// patienceOfCI is how long CI systems wait between SIGTERM and SIGKILL, less a bit for a machine that is busy.
+const patienceOfCI = 7 * time.Second
+
+// ends waits for the end, which must come soon after what, with that exit code.
+func (p *running) ends(t *testing.T, code int, after string) {
+	t.Helper()
+	got, took := p.exit(t)
+	t.Logf("%.1f s from %s to exit", took.Seconds(), after)
+	require.Equal(t, code, got, p.out.String())
+	require.Less(t, took, patienceOfCI, p.out.String())
 }
 
 // exit waits for the end and returns the exit code and how long that took.

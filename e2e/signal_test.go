@@ -15,8 +15,16 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// patienceOfCI is how long CI systems wait between SIGTERM and SIGKILL, less a bit for a machine that is busy.
-const patienceOfCI = 7 * time.Second
+// interrupted makes sure that the first apply has said that it was, and that the next one finishes it.
+func (d *deployment) interrupted(t *testing.T) {
+	t.Helper()
+	d.unlocked(t)
+	out, code := d.run(t, nil, "history", "-e", "dev")
+	require.Zero(t, code, out)
+	require.Regexp(t, `v1 .*interrupted`, out)
+	d.must(t, "apply")
+	d.destroy(t)
+}
 
 // A signal comes while a call is on its way that is never answered.
 func TestSignalWhileACallHangs(t *testing.T) {
@@ -50,10 +58,7 @@ func TestSignalWhileACallHangs(t *testing.T) {
 			p := d.launch(t, args...)
 			call.await(t)
 			p.signal(t, c.signal)
-			code, took := p.exit(t)
-			t.Logf("%s: %.1f s from %s to exit", c.name, took.Seconds(), c.signal)
-			require.Equal(t, 130, code, p.out.String())
-			require.Less(t, took, patienceOfCI, p.out.String())
+			p.ends(t, 130, c.signal.String())
 			require.NotRegexp(t, never, p.out.String())
 			require.Contains(t, p.out.String(), "Error: Interrupted")
 			require.NotRegexp(t, "(?i)cancel", p.out.String(), "what happened, not how")
@@ -80,9 +85,7 @@ func TestSignalWhileSaving(t *testing.T) {
 	save.await(t)
 	p.signal(t, syscall.SIGTERM)
 	save.letGo()
-	code, took := p.exit(t)
-	t.Logf("saving: %.1f s from SIGTERM to exit", took.Seconds())
-	require.Zero(t, code, p.out.String())
+	p.ends(t, 0, "SIGTERM")
 	require.Contains(t, p.out.String(), "Applied shop/dev v1")
 	d.unlocked(t)
 	d.destroy(t)
@@ -98,14 +101,10 @@ func TestSignalWhileWaitingForTheLock(t *testing.T) {
 	waiter := d.launch(t, "apply", "-e", "dev", "--auto-approve", "--lock-timeout", "5m")
 	waiter.says(t, "Waiting for the lock")
 	waiter.signal(t, syscall.SIGTERM)
-	code, took := waiter.exit(t)
-	t.Logf("waiting for the lock: %.1f s from SIGTERM to exit", took.Seconds())
-	require.Equal(t, 130, code, waiter.out.String())
+	waiter.ends(t, 130, "SIGTERM")
 	require.Contains(t, waiter.out.String(), "Error: Interrupted")
-	require.Less(t, took, patienceOfCI)
 	step.letGo()
-	code, _ = holder.exit(t)
-	require.Zero(t, code, holder.out.String())
+	holder.ends(t, 0, "the answer")
 	d.unlocked(t)
 	d.destroy(t)
 }
@@ -123,10 +122,7 @@ func TestSignalAtThePrompt(t *testing.T) {
 		p.says(t, "Do you want to apply this plan")
 		_, err := keyboard.WriteString(typed.keys)
 		require.NoError(t, err)
-		code, took := p.exit(t)
-		t.Logf("at the prompt: %.1f s from %s to exit", took.Seconds(), typed.name)
-		require.Equal(t, typed.code, code, p.out.String())
-		require.Less(t, took, patienceOfCI)
+		p.ends(t, typed.code, typed.name)
 		require.Contains(t, p.out.String(), "Nothing was changed")
 		require.Empty(t, s.inventory(t))
 		d.unlocked(t)
@@ -148,8 +144,7 @@ func TestSignalsWithinASecondCountOnce(t *testing.T) {
 	time.Sleep(200 * time.Millisecond)
 	require.NotContains(t, p.out.String(), "failed", "a step that is waited for no more")
 	step.letGo()
-	code, _ := p.exit(t)
-	require.Equal(t, 130, code, p.out.String())
+	p.ends(t, 130, "the answer")
 	d.unlocked(t)
 	d.must(t, "apply")
 	d.destroy(t)
@@ -168,10 +163,7 @@ func TestSecondSignalLeavesAJournal(t *testing.T) {
 	p.signal(t, os.Interrupt)
 	time.Sleep(1100 * time.Millisecond) // the contract is in seconds
 	p.signal(t, os.Interrupt)
-	code, took := p.exit(t)
-	t.Logf("with a backend that does not answer: %.1f s from the second signal to exit", took.Seconds())
-	require.Equal(t, 130, code, p.out.String())
-	require.Less(t, took, patienceOfCI)
+	p.ends(t, 130, "the second signal")
 	require.Contains(t, p.out.String(), "deployer state push")
 	require.NotRegexp(t, "(?i)cancel", p.out.String())
 	journals, err := filepath.Glob(filepath.Join(d.home, ".deployer", "journal", "*"))
@@ -200,15 +192,8 @@ func TestTerminalIsClosed(t *testing.T) {
 	require.NoError(t, terminal.Close())
 	time.Sleep(50 * time.Millisecond) // the kernel sends SIGHUP
 	step.letGo()
-	code, took := p.exit(t)
-	t.Logf("terminal closed: %.1f s to exit", took.Seconds())
-	require.Equal(t, 130, code)
-	d.unlocked(t)
-	out, code := d.run(t, nil, "history", "-e", "dev")
-	require.Zero(t, code, out)
-	require.Regexp(t, `v1 .*interrupted`, out)
-	d.must(t, "apply")
-	d.destroy(t)
+	p.ends(t, 130, "the answer")
+	d.interrupted(t)
 }
 
 // Ctrl-C reaches all processes of the terminal's foreground, and those that read our output die of it at once.
@@ -233,15 +218,8 @@ func TestInterruptOfAPipeline(t *testing.T) {
 	require.NoError(t, syscall.Kill(-p.Process.Pid, syscall.SIGINT))
 	require.Error(t, tee.Wait(), "ended by the signal")
 	step.letGo()
-	code, took := p.exit(t)
-	t.Logf("Ctrl-C in a pipeline: %.1f s to exit", took.Seconds())
-	require.Equal(t, 130, code)
-	d.unlocked(t)
-	out, code := d.run(t, nil, "history", "-e", "dev")
-	require.Zero(t, code, out)
-	require.Regexp(t, `v1 .*interrupted`, out)
-	d.must(t, "apply")
-	d.destroy(t)
+	p.ends(t, 130, "the answer")
+	d.interrupted(t)
 }
 
 // Nobody reads on: a command that only looks ends silently, a deployment goes on to its end.
@@ -298,10 +276,7 @@ func TestSecondSignalDuringASave(t *testing.T) {
 	p.signal(t, os.Interrupt)
 	time.Sleep(1100 * time.Millisecond) // the contract is in seconds
 	p.signal(t, os.Interrupt)
-	code, took := p.exit(t)
-	t.Logf("with a save that hangs: %.1f s from the second signal to exit", took.Seconds())
-	require.Equal(t, 130, code, p.out.String())
-	require.Less(t, took, patienceOfCI)
+	p.ends(t, 130, "the second signal")
 	save.letGo()
 	s.Proxy.ClearFaults()
 	s.ECS.Reset()

@@ -64,7 +64,7 @@ var sleepers = []sleeper{
 
 func TestSleeper(t *testing.T) {
 	t.Parallel()
-	chosen := sample(len(sleepers), 2)
+	chosen := crashes.sample(len(sleepers), 2)
 	for i, z := range sleepers {
 		if os.Getenv(racesVariable) != "" || i+1 == chosen[0] || i+1 == chosen[1] {
 			t.Run(z.name, func(t *testing.T) {
