@@ -71,11 +71,15 @@ func TestFinalWriteMeetsABusyS3(t *testing.T) {
 				<-seen
 
 				require.Greater(t, len(tries), 30, "it is tried all the time")
-				pauses := map[time.Duration]bool{}
+				pauses, long := map[time.Duration]bool{}, 0
 				for i := range tries[1:] {
-					pauses[tries[i+1].Sub(tries[i])] = true
+					if pause := tries[i+1].Sub(tries[i]); pause >= 5*time.Second { // ours: the SDK's own are shorter
+						pauses[pause] = true
+						long++
+					}
 				}
-				require.Greater(t, len(pauses), len(tries)/2, "with jitter: not in step with all others that wait")
+				require.Greater(t, long, 10)
+				require.Greater(t, len(pauses), long/2, "with jitter: not in step with all others that wait")
 				require.GreaterOrEqual(t, len(beats), 8, "the heartbeat, each 30 s")
 				record, lockErr := p.Lock(t.Context(), shop)
 				require.NoError(t, lockErr)

@@ -89,6 +89,18 @@ func (s slow) Take(ctx context.Context, r lock.Record, seen *lock.Record) (lock.
 	}
 }
 
+// watched is a table that tells when somebody tries to take a lock.
+type watched struct {
+	lock.Table
+	tried func()
+}
+
+// Take implements lock.Table.
+func (o watched) Take(ctx context.Context, r lock.Record, seen *lock.Record) (lock.Record, error) {
+	o.tried()
+	return o.Table.Take(ctx, r, seen)
+}
+
 // overtaken is a table on which somebody else is quicker.
 type overtaken struct {
 	lock.Table

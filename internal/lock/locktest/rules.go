@@ -39,6 +39,21 @@ var ruleTests = map[string]func(*testing.T, *World){
 		require.Equal(t, []string{"ann", "ann"}, told, "at once and after half a minute")
 		require.NoError(t, a.Release(t.Context(), 0))
 	},
+	"those who wait do not keep step": func(t *testing.T, w *World) {
+		a := acquire(t, w.Process(1, 0), "ann", lock.Options{})
+		var tries []time.Time
+		_, err := w.through(func(inner lock.Table) lock.Table {
+			return watched{inner, func() { tries = append(tries, now()) }}
+		}).Process(2, 0).Acquire(t.Context(), key, Owner("bob"), lock.Options{Timeout: 4 * time.Minute})
+		requireHeld(t, err, "ann")
+		require.Greater(t, len(tries), 20)
+		pauses := map[time.Duration]bool{}
+		for i := range tries[1:] {
+			pauses[tries[i+1].Sub(tries[i])] = true
+		}
+		require.Greater(t, len(pauses), len(tries)/2, "with jitter")
+		require.NoError(t, a.Release(t.Context(), 0))
+	},
 	"waiting gets it when it is released": func(t *testing.T, w *World) {
 		a := acquire(t, w.Process(1, 0), "ann", lock.Options{})
 		time.AfterFunc(20*time.Second, func() {
