@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -8,6 +10,7 @@ import (
 
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/file"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/view"
 )
@@ -94,21 +97,26 @@ func statePushRun(o *statePushOptions) error {
 		return err
 	}
 	var raw []byte
-	if o.file == "-" {
+	name := o.file
+	if name == "-" {
+		name = "stdin"
 		raw, err = io.ReadAll(io.LimitReader(f.In, state.MaxSize+1))
 	} else {
 		raw, err = f.ReadFile(o.file, state.MaxSize)
 	}
+	if errors.Is(err, file.ErrTooLarge) {
+		return deploy.TooLarge(name, fmt.Sprintf("it has more than %d MiB", state.MaxSize>>20))
+	}
 	if err != nil {
 		return unreadable("Cannot read the state", err)
 	}
-	written, err := road.Push(f.Soft, req, o.file, raw, o.force)
+	written, err := road.Push(f.Soft, req, name, raw, o.force)
 	progress.Close()
-	return reportWritten(&o.stateChange, written, err, "Wrote the state")
+	return reportWritten(&o.stateChange, written, err, name, "Wrote the state")
 }
 
-// reportWritten shows what a command that wrote a state did.
-func reportWritten(o *stateChange, written *deploy.Written, err error, did string) error {
+// reportWritten shows what a command that writes a state did with one of that name.
+func reportWritten(o *stateChange, written *deploy.Written, err error, name, did string) error {
 	f := o.factory
 	if o.json {
 		if jsonErr := view.WrittenJSON(f.Out, written.Comparison, written.Serial, written.Deployment, written.Warnings, err); jsonErr != nil {
@@ -123,6 +131,10 @@ func reportWritten(o *stateChange, written *deploy.Written, err error, did strin
 	}
 	if err != nil {
 		return err
+	}
+	if written.Serial == 0 {
+		f.Stdout().Printf("%s is what is there; nothing was changed.\n", name)
+		return nil
 	}
 	key, keyErr := o.StoredKey()
 	f.Stdout().Printf("%s of %s: serial %d.\n", did, key, written.Serial)

@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/view"
 )
@@ -11,6 +12,7 @@ type stateRestoreOptions struct {
 	stateChange
 	version string
 	limit   int
+	force   bool
 }
 
 func newStateRestore(f *Factory, runF func(*stateRestoreOptions) error) *cobra.Command {
@@ -34,6 +36,7 @@ func newStateRestore(f *Factory, runF func(*stateRestoreOptions) error) *cobra.C
 	}
 	o.register(cmd)
 	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "do not ask (preferences.autoApprove)")
+	cmd.Flags().BoolVar(&o.force, "force", false, "although it is of another lineage than what was there last")
 	cmd.Flags().IntVar(&o.limit, "limit", 20, "how many to list at most, of each sort; 0: all")
 	return cmd
 }
@@ -49,17 +52,21 @@ func stateRestoreRun(o *stateRestoreOptions) error {
 		if err != nil {
 			return err
 		}
+		f.warn(warnings)
 		if o.json {
 			return view.JSON(f.Out, versions)
 		}
-		f.warn(warnings)
 		view.StateVersions(f.Stdout(), req.Key, versions)
 		return nil
 	}
-	asked := false
-	written, err := road.Restore(f.Soft, req, o.version, func(c *observe.StateComparison) (bool, error) {
+	asked, told := false, 0
+	written, err := road.Restore(f.Soft, req, o.version, o.force, func(c *observe.StateComparison, warnings diag.List) (bool, error) {
 		progress.pause()
 		asked = true
+		if !o.json {
+			f.warn(warnings)
+			told = len(warnings)
+		}
 		if !o.json && !f.global.quiet {
 			view.StateComparison(f.Stdout(), c)
 		}
@@ -67,16 +74,16 @@ func stateRestoreRun(o *stateRestoreOptions) error {
 	})
 	progress.Close()
 	if asked && !o.json {
-		written.Comparison = nil // it is on the screen
+		written.Comparison, written.Warnings = nil, written.Warnings[told:] // they are on the screen
 		if err == nil && !f.global.quiet {
 			f.Stdout().Printf("\n")
 		}
 	}
-	if err == nil && written.Serial == 0 && !o.json {
-		f.Stdout().Printf("%s is what is there; nothing was changed.\n", o.version)
-		return nil
+	there := err == nil && written.Serial == 0
+	if there && !o.json {
+		written.Comparison = nil // there is nothing to compare
 	}
-	if err := reportWritten(&o.stateChange, written, err, "Restored "+o.version); err != nil || o.json {
+	if err := reportWritten(&o.stateChange, written, err, o.version, "Restored "+o.version); err != nil || o.json || there {
 		return err
 	}
 	f.Stdout().Printf("The next plan starts from what AWS has now.\n")

@@ -5,13 +5,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
 
-	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/session"
@@ -161,29 +159,4 @@ func (r *Road) replay(e *state.Envelope, engineState []byte) []byte {
 		return engineState
 	}
 	return replayed
-}
-
-// rescue writes the state that could not be saved to a file, and says so.
-func (r *Road) rescue(held *session.Session, p *state.Payload, intents []state.Intent) *diag.Diagnostic {
-	d := diag.New(diag.Failed, "State was not saved", "", "")
-	e, err := held.Next(p, intents)
-	var raw []byte
-	if err == nil {
-		raw, err = e.Encode()
-	}
-	path := filepath.Join(r.world.Home, ".deployer", "rescue", fmt.Sprintf("%s-%s-%d.json", p.Stack, p.Environment, e.Serial))
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(path), 0o700)
-	}
-	if err == nil {
-		err = os.WriteFile(path, raw, 0o600)
-	}
-	if err != nil {
-		d.Detail = "What was done could not be saved, and not be written to a local file either: " + err.Error() + "."
-		d.Next = "Run the command again: it finds by name and tag what this run has made."
-		return d
-	}
-	d.Detail = "What was done could not be saved in the backend. It is in " + path + "."
-	d.Next = "Once the backend works again, save it:\n" + r.commandLine(state.Key{Stack: p.Stack, Environment: p.Environment}, "state push", path)
-	return d
 }

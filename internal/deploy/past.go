@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
@@ -25,23 +26,32 @@ type kept struct {
 }
 
 // past returns what can be brought back, the newest of the history first and then the newest object versions, limit of each at most (0: all).
-// The history of finished deployments comes first because its names are what people know. unseen is why object versions could not be
-// looked at, or some of them; the answer is there all the same.
+// The history of finished deployments comes first because its names are what people know. unseen is why not all could be looked at, whole or not;
+// the answer is there all the same.
 func (r *Road) past(ctx context.Context, key state.Key, limit int) (all []kept, unseen, err error) {
 	store := r.backend.Store(key)
 	history, err := state.ReadHistory(ctx, store, limit)
 	if err != nil {
 		return nil, nil, err
 	}
+	named := map[string]bool{}
 	for _, p := range history {
 		k := kept{StateVersion: observe.StateVersion{Version: p.Name, At: p.At}}
 		k.fill(key, p.Snapshot, p.Err)
-		if k.stored != nil {
+		// A number that an earlier life of the stack had, too, is the newer one's.
+		if k.stored != nil && !named[versionOf(k.stored)] {
 			k.Version = versionOf(k.stored)
+			named[k.Version] = true
+		}
+		if unseen == nil && unread(p.Err) {
+			unseen = p.Err
 		}
 		all = append(all, k)
 	}
-	objects, unseen := objectVersions(ctx, key, store, limit)
+	objects, unlisted := objectVersions(ctx, key, store, limit)
+	if unlisted != nil {
+		unseen = unlisted
+	}
 	for _, o := range objects {
 		same := func(k kept) bool {
 			return k.stored != nil && o.stored != nil && k.stored.Snapshot.Envelope.Writer == o.stored.Snapshot.Envelope.Writer
@@ -55,7 +65,14 @@ func (r *Road) past(ctx context.Context, key state.Key, limit int) (all []kept, 
 	return all, unseen, ctx.Err()
 }
 
-// objectVersions reads the contents that the bucket keeps of state.json.
+// unread reports whether a content could not be looked at: not for what it is.
+func unread(err error) bool {
+	var damaged *state.CorruptError
+	var newer *state.NewerError
+	return err != nil && !errors.As(err, &damaged) && !errors.As(err, &newer) && !errors.Is(err, state.ErrNotFound)
+}
+
+// objectVersions reads the contents that the bucket keeps of state.json. The error may be that of one content only.
 func objectVersions(ctx context.Context, key state.Key, store state.Store, limit int) ([]kept, error) {
 	versioned, ok := store.(state.Versioned)
 	if !ok {
@@ -65,7 +82,7 @@ func objectVersions(ctx context.Context, key state.Key, store state.Store, limit
 	if err != nil {
 		return nil, err
 	}
-	out := make([]kept, len(list))
+	out, failed := make([]kept, len(list)), make([]error, len(list))
 	var all sync.WaitGroup
 	slots := make(chan struct{}, 16)
 	for i, v := range list {
@@ -75,9 +92,13 @@ func objectVersions(ctx context.Context, key state.Key, store state.Store, limit
 			out[i].StateVersion = observe.StateVersion{Version: v.ID, At: v.At, Current: v.Current}
 			snapshot, err := versioned.GetVersion(ctx, v.ID)
 			out[i].fill(key, snapshot, err)
+			failed[i] = err
 		})
 	}
 	all.Wait()
+	if at := slices.IndexFunc(failed, unread); at >= 0 {
+		return out, failed[at]
+	}
 	return out, nil
 }
 
@@ -118,15 +139,29 @@ func (r *Road) Versions(ctx context.Context, key state.Key, limit int) ([]observ
 	return out, asWarnings(unseen), err
 }
 
-// newest returns the content with the highest serial that can be brought back; nil when there is none.
-func newest(all []kept) *kept {
+// newest returns the last content that can be brought back, of that lineage if there is one of it; nil when there is none. Serials say what came
+// last within a lineage only; of several lineages ("" or none of that one) the last that was written counts.
+func newest(all []kept, lineage string) *kept {
 	whole := slices.DeleteFunc(slices.Clone(all), func(k kept) bool { return k.stored == nil })
 	if len(whole) == 0 {
 		return nil
 	}
+	of := func(k kept) string { return k.stored.Snapshot.Envelope.Lineage }
+	if !slices.ContainsFunc(whole, func(k kept) bool { return of(k) == lineage }) {
+		lineage = of(slices.MaxFunc(whole, func(a, b kept) int { return writtenAt(a.stored).Compare(writtenAt(b.stored)) }))
+	}
+	whole = slices.DeleteFunc(whole, func(k kept) bool { return of(k) != lineage })
 	// Of equals the first: its name is the better one.
 	best := slices.MaxFunc(whole, func(a, b kept) int { return cmp.Compare(a.Serial, b.Serial) })
 	return &best
+}
+
+// writtenAt is when a state came about, as it says itself: putting an old one back by hand does not make it new.
+func writtenAt(s *Stored) time.Time {
+	if e := s.Payload.Edited; e != nil && e.At.After(s.Payload.At) {
+		return e.At
+	}
+	return s.Payload.At
 }
 
 var deploymentName = regexp.MustCompile(`^v([0-9]+)$`)
@@ -144,15 +179,24 @@ func (r *Road) find(ctx context.Context, key state.Key, version string) (*named,
 		if err != nil {
 			return nil, err
 		}
+		damaged := 0
 		for _, p := range past {
-			if p.Err != nil {
+			switch {
+			case unread(p.Err):
+				return nil, p.Err // it may be the one
+			case p.Err != nil:
+				damaged++
 				continue
 			}
 			if s, err := decode(key, p.Snapshot.Envelope); err == nil && s.Payload.Deployment == number {
 				return &named{version, s}, nil
 			}
 		}
-		return nil, unknown("version " + version + " in its history")
+		what := "version " + version + " in its history"
+		if damaged > 0 {
+			what += fmt.Sprintf(" (%d of %d files there are damaged)", damaged, len(past))
+		}
+		return nil, unknown(what)
 	}
 	var snapshot *state.Snapshot
 	var err error

@@ -30,7 +30,14 @@ func (r *Road) Push(ctx context.Context, req Request, name string, raw []byte, f
 	if err != nil {
 		return &Written{}, err
 	}
-	written := &Written{}
+	written := &Written{Warnings: c.warnings}
+	if err := c.misplaced(); err != nil {
+		return written, closing(c.held, err)
+	}
+	what := "pushed " + versionOf(file.Stored) + " with --force"
+	if c.there(what) {
+		return written, closing(c.held, nil)
+	}
 	unfit := c.unfit()
 	if unfit == nil {
 		return written, c.push(ctx, written)
@@ -42,17 +49,19 @@ func (r *Road) Push(ctx context.Context, req Request, name string, raw []byte, f
 	if !force || !errors.As(unfit, &back) {
 		return written, closing(c.held, unfit)
 	}
-	return written, c.replace(ctx, "pushed "+versionOf(file.Stored)+" with --force", written)
+	return written, c.replace(ctx, what, written)
 }
 
 // pushed reads a file that claims to be a state of a key.
 func (r *Road) pushed(key state.Key, name string, raw []byte) (*named, error) {
 	e, err := state.Decode(raw, name)
 	var damaged *state.CorruptError
-	if errors.As(err, &damaged) {
+	switch {
+	case errors.As(err, &damaged) && damaged.Raw == nil: // too much was not looked at
+		return nil, TooLarge(name, damaged.Reason)
+	case damaged != nil:
 		return nil, diag.New(diag.Conflict, "File is no whole state", fmt.Sprintf("%s: %s.", name, damaged.Reason), "Nothing was written. The file was cut off or edited: look for another copy.")
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
 	s, err := decode(key, e)
@@ -62,6 +71,12 @@ func (r *Road) pushed(key state.Key, name string, raw []byte) (*named, error) {
 			"Nothing was written. Name its own stack and environment, or look for the file of this one.")
 	}
 	return &named{name, s}, err
+}
+
+// TooLarge is the error for a file that is larger than a state may be: the rescue file of a run that made more than fits.
+func TooLarge(name, why string) error {
+	return diag.New(diag.Invalid, "File is too large for a state", fmt.Sprintf("%s: %s. No state may have that much.", name, why),
+		"Nothing was written. If a run left it because it had made more than fits, take components out of the stack and run apply again: it finds by name and tag what that run has made.")
 }
 
 // push writes the file as what it is: the end of the run that wrote the state, or of one that nobody deployed after.
@@ -80,14 +95,12 @@ type backInTimeError struct{ why string }
 
 func (e *backInTimeError) Error() string { return e.why }
 
-// unfit says what speaks against putting the file in the place of the state.
+// unfit says what speaks against putting the file in the place of the state, unless somebody knows better.
 func (c *replacing) unfit() error {
-	if err := c.misplaced(); err != nil {
-		return err
-	}
 	file := c.file.Snapshot.Envelope
-	var why string
+	why := c.estranged()
 	switch {
+	case why != "":
 	case c.last == nil && file.Serial < c.held.Lock().LastSerial():
 		why = fmt.Sprintf("The last run left serial %d, %s has serial %d.", c.held.Lock().LastSerial(), c.file.name, file.Serial)
 	case c.last == nil:
@@ -95,8 +108,6 @@ func (c *replacing) unfit() error {
 	default: // where what is there is damaged, or was put there by hand, a run may have begun more on top of the last whole version
 		now := c.last.Snapshot.Envelope
 		switch {
-		case file.Lineage != now.Lineage: // of what is there itself: misplaced
-			why = fmt.Sprintf("%s has the lineage %s, the last whole version in the backend %s: what that one has made would be nobody's.", c.file.name, file.Lineage, now.Lineage)
 		case file.Fence < now.Fence:
 			why = fmt.Sprintf("Another run deployed since %s was written (fence %d, now %d).", c.file.name, file.Fence, now.Fence)
 		case file.Serial < max(now.Serial, c.held.Lock().LastSerial()):
@@ -104,6 +115,8 @@ func (c *replacing) unfit() error {
 		default:
 			return nil
 		}
+	}
+	if c.last != nil {
 		why += fmt.Sprintf(" What is there was written by %s at %s.", c.last.Payload.Who, c.last.Payload.At.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
 	d := diag.New(diag.Conflict, "State would go back in time", why,
@@ -118,13 +131,14 @@ func (c *replacing) misplaced() error {
 	if err := session.CheckPlace(file, c.where.account, ""); err != nil {
 		return err
 	}
-	if c.now == nil {
+	if c.last == nil {
 		return nil
 	}
-	now, there := c.now.Snapshot.Envelope, c.now.Payload
+	last, there := c.last.Snapshot.Envelope, c.last.Payload
 	switch {
-	case now.Lineage != file.Lineage:
-		return diag.New(diag.Conflict, "Foreign state", fmt.Sprintf("%s has the lineage %s, the state in the backend %s: they are not of one stack.", c.file.name, file.Lineage, now.Lineage),
+	case last.Lineage != file.Lineage && c.last != c.now: // what is there is damaged, gone, or put there by hand: estranged
+	case last.Lineage != file.Lineage:
+		return diag.New(diag.Conflict, "Foreign state", fmt.Sprintf("%s has the lineage %s, the state in the backend %s: they are not of one stack.", c.file.name, file.Lineage, last.Lineage),
 			"Nothing was written. Look for the file of this stack and environment.")
 	case p.Account != there.Account || p.Region != there.Region:
 		return diag.New(diag.Conflict, "Foreign state", fmt.Sprintf("%s is about account %s, %s; what is deployed is in account %s, %s.", c.file.name, p.Account, p.Region, there.Account, there.Region),

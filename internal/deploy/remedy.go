@@ -41,14 +41,19 @@ func (r *Road) healing(ctx context.Context, key state.Key, err error) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), looking)
 	defer cancel()
+	lineage := ""
+	if damaged != nil {
+		lineage = damaged.Lineage()
+	}
 	told := *d
-	told.Next = "Nothing was changed. " + r.remedy(ctx, key)
+	told.Next = "Nothing was changed. " + r.remedy(ctx, key, lineage)
 	return &told
 }
 
-func (r *Road) remedy(ctx context.Context, key state.Key) string {
+// remedy says how to bring back what was there before; lineage is that of what is there, "" where it is not known.
+func (r *Road) remedy(ctx context.Context, key state.Key, lineage string) string {
 	all, unseen, err := r.past(ctx, key, 20)
-	best := newest(all)
+	best := newest(all, lineage)
 	switch {
 	case best == nil && (err != nil || unseen != nil):
 		if err == nil {
@@ -59,6 +64,10 @@ func (r *Road) remedy(ctx context.Context, key state.Key) string {
 		return "There is no earlier version of it, neither in its history nor in the bucket. If there is a copy:\n" + r.commandLine(key, "state push", "FILE")
 	}
 	what := versionOf(best.stored)
+	if lineage != "" && best.stored.Snapshot.Envelope.Lineage != lineage {
+		return fmt.Sprintf("There is no earlier version of it. The newest whole version is %s of an earlier life of the stack (serial %d, %s, by %s): with that one, nobody would know what was made since. If it is right all the same:\n%s",
+			what, best.Serial, writtenAt(best.stored).UTC().Format("2006-01-02 15:04:05 UTC"), best.Who, r.commandLine(key, "state restore", "--force", best.Version))
+	}
 	return fmt.Sprintf("The newest whole version is %s (serial %d, %s, by %s). This brings it back:\n%s", what, best.Serial,
 		best.At.UTC().Format("2006-01-02 15:04:05 UTC"), best.Who, r.commandLine(key, "state restore", best.Version))
 }

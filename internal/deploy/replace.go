@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
@@ -24,6 +25,8 @@ type replacing struct {
 	now   *named // what is there; nil when that is missing or cannot be read
 	// last is what was there before it was damaged, removed or replaced, as far as the backend keeps that; else now.
 	last *named
+	// warnings are why last may not be the last.
+	warnings diag.List
 }
 
 // openReplacing takes the lock, whatever is in the place of the state; only a newer format is left alone. file may be nil, and set later.
@@ -45,13 +48,65 @@ func (r *Road) openReplacing(ctx context.Context, req Request, file *named) (*re
 	c.last = c.now
 	// What is there may not be what was there last: then its intents are looked for, too.
 	if lost := c.held.Lock().LastSerial(); c.now == nil || c.now.Snapshot.Envelope.Serial < lost {
-		if all, _, err := r.past(ctx, req.Key, 20); err == nil {
-			if best := newest(all); best != nil && (c.now == nil || best.Serial > c.now.Snapshot.Envelope.Serial) {
-				c.last = &named{"the last whole version (" + versionOf(best.stored) + ")", best.stored}
-			}
+		all, unseen, err := r.past(ctx, req.Key, 20)
+		if err != nil {
+			return nil, closing(c.held, err)
+		}
+		c.warnings = overlooked(unseen)
+		if best := newest(all, c.held.DamagedLineage()); best != nil && (c.now == nil || later(best.stored, c.now.Stored)) {
+			c.last = &named{"the last whole version (" + versionOf(best.stored) + ")", best.stored}
 		}
 	}
 	return c, nil
+}
+
+// later reports whether one state was written after another.
+func later(one, other *Stored) bool {
+	a, b := one.Snapshot.Envelope, other.Snapshot.Envelope
+	if a.Lineage == b.Lineage {
+		return a.Serial > b.Serial
+	}
+	return writtenAt(one).After(writtenAt(other))
+}
+
+// overlooked are the warnings about versions that could not be looked at.
+func overlooked(unseen error) diag.List {
+	out := asWarnings(unseen)
+	for _, w := range out {
+		w.Detail = strings.TrimSpace(w.Detail + " So it is not certain which version was the last one: what only that one knows, the next run does not look for.")
+	}
+	return out
+}
+
+// estranged says that the file is of another lineage than what was there last; "" when it is not, or nothing is known of that.
+func (c *replacing) estranged() string {
+	file, damaged := c.file.Snapshot.Envelope.Lineage, c.held.DamagedLineage()
+	known, whose := damaged, "the damaged state in the backend"
+	if damaged == "" && c.last != nil {
+		known, whose = c.last.Snapshot.Envelope.Lineage, "the last whole version in the backend"
+	}
+	if known == "" || known == file {
+		return ""
+	}
+	return fmt.Sprintf("%s has the lineage %s, %s %s: what that one has made would be nobody's.", c.file.name, file, whose, known)
+}
+
+// there reports whether the state is the file already, or what this very command has made of it before, whose answer may have been lost. summary
+// is the one that replace gives. One that is older than the lock remembers does not count: runs refuse it.
+func (c *replacing) there(summary string) bool {
+	if c.now == nil || c.now.Snapshot.Envelope.Serial < c.held.Lock().LastSerial() {
+		return false
+	}
+	now, file := c.now.Snapshot.Envelope, c.file.Snapshot.Envelope
+	if now.Writer == file.Writer {
+		return true
+	}
+	is, would := *c.now.Payload, *c.file.Payload
+	is.Edited, would.Edited = nil, nil
+	if is.Summary == summary {
+		would.Deployment, would.At, would.Who, would.Version, would.Summary = is.Deployment, is.At, is.Who, is.Version, is.Summary
+	}
+	return now.Lineage == file.Lineage && sameJSON(is, would) && len(merged(now.Intents, file.Intents)) == len(merged(now.Intents))
 }
 
 func (c *replacing) compare(ctx context.Context) (*observe.StateComparison, error) {
@@ -73,8 +128,15 @@ func (c *replacing) replace(ctx context.Context, what string, written *Written) 
 	if c.last != nil {
 		last = max(last, c.last.Payload.Deployment)
 	}
-	if past, err := state.ReadHistory(ctx, c.road.backend.Store(c.req.Key), 1); err == nil && len(past) == 1 && past[0].Err == nil {
-		if p, err := past[0].Snapshot.Envelope.Decode(); err == nil {
+	past, err := state.ReadHistory(ctx, c.road.backend.Store(c.req.Key), 20)
+	if err != nil {
+		return closing(c.held, err) // a number must not be given twice
+	}
+	for _, p := range past {
+		if p.Err != nil {
+			continue
+		}
+		if p, err := p.Snapshot.Envelope.Decode(); err == nil {
 			last = max(last, p.Deployment)
 		}
 	}
@@ -201,7 +263,7 @@ func (c *replacing) write(ctx context.Context, p *state.Payload, intents []state
 	written.Serial, written.Deployment = c.held.Serial(), p.Deployment
 	done, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishing)
 	defer cancel()
-	written.Warnings = asWarnings(c.held.Close(done,
+	written.Warnings = append(written.Warnings, asWarnings(c.held.Close(done,
 		func(ctx context.Context) error {
 			if p.Status == state.InProgress || p.Deployment == 0 {
 				return nil
@@ -209,7 +271,7 @@ func (c *replacing) write(ctx context.Context, p *state.Payload, intents []state
 			return keep(ctx, store, final)
 		},
 		func(ctx context.Context) error { return derive(ctx, store, c.req.Key, p.Engine) },
-	))
+	))...)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -27,16 +28,41 @@ func request() Request { return Request{Key: shop, Progress: func(plan.Event) {}
 
 func restoring(version string) command {
 	return func(ctx context.Context, p *process) error {
-		_, err := p.Restore(ctx, request(), version, nil)
+		_, err := p.Restore(ctx, request(), version, false, nil)
 		return err
 	}
 }
 
-func pushing(raw []byte) command {
+func pushing(raw []byte) command { return pushingWith(raw, true) }
+
+func pushingWith(raw []byte, force bool) command {
 	return func(ctx context.Context, p *process) error {
-		_, err := p.Push(ctx, request(), "file", raw, true)
+		_, err := p.Push(ctx, request(), "file", raw, force)
 		return err
 	}
+}
+
+// refusingPuts refuses all writes of the state after that many.
+func refusingPuts(after int) func(operation, target string) bool {
+	puts := 0
+	return func(operation, target string) bool {
+		if operation != "PutObject" || target != "states/"+stateObject {
+			return false
+		}
+		puts++
+		return puts > after
+	}
+}
+
+// rescued is the content of the rescue file in a home.
+func rescued(t *testing.T, home string) []byte {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(home, ".deployer", "rescue", "*"))
+	require.NoError(t, err)
+	require.Len(t, files, 1)
+	raw, err := os.ReadFile(files[0])
+	require.NoError(t, err)
+	return raw
 }
 
 func forgetting(address string) command {
@@ -74,13 +100,15 @@ func TestStateCommandsLoseNothing(t *testing.T) {
 		command func(first []byte) command
 		keeps   string // what stays in the account although nothing is wanted
 		whole   bool   // the second run came to its end: no intent of it tells of what it made
+		rescued bool   // or to its end but for the last write: the command gets the file that it left
 	}{
-		"forget":                  {nil, func([]byte) command { return forgetting("web/c") }, single + " web-c:c", false},
-		"push --force":            {nil, pushing, "", false},
-		"restore":                 {nil, func([]byte) command { return restoring("v1") }, "", false},
-		"restore over damage":     {[]byte("{"), func([]byte) command { return restoring("v1") }, "", false},
-		"restore what was erased": {[]byte{}, func([]byte) command { return restoring("v1") }, "", false},
-		"restore over a success":  {nil, func([]byte) command { return restoring("v1") }, "", true},
+		"forget":                  {nil, func([]byte) command { return forgetting("web/c") }, single + " web-c:c", false, false},
+		"push --force":            {nil, pushing, "", false, false},
+		"restore":                 {nil, func([]byte) command { return restoring("v1") }, "", false, false},
+		"restore over damage":     {[]byte("{"), func([]byte) command { return restoring("v1") }, "", false, false},
+		"restore what was erased": {[]byte{}, func([]byte) command { return restoring("v1") }, "", false, false},
+		"restore over a success":  {nil, func([]byte) command { return restoring("v1") }, "", true, false},
+		"push":                    {nil, func(file []byte) command { return pushingWith(file, false) }, "", false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -95,8 +123,15 @@ func TestStateCommandsLoseNothing(t *testing.T) {
 				if story.whole {
 					death = 0
 				}
-				_, err = a.start(home, death, true).run(t.Context(), second(t))
-				require.NoError(t, err)
+				dying := a.start(home, death, true)
+				if story.rescued {
+					dying.at, dying.refuse = 0, refusingPuts(1)
+				}
+				_, err = dying.run(t.Context(), second(t))
+				require.Equal(t, story.rescued, err != nil, "%v", err)
+				if story.rescued {
+					raw = rescued(t, home)
+				}
 				if story.damage != nil {
 					a.backend.SetObject("states", stateObject, story.damage)
 				}
@@ -114,7 +149,7 @@ func TestStateCommandsLoseNothing(t *testing.T) {
 					a, home, c := setUp()
 					p := a.start(home, at, at%2 == 0)
 					require.NoError(t, p.carryOut(t.Context(), c), name)
-					if story.damage != nil && at != 0 { // it may have died before it wrote
+					if (story.damage != nil || story.rescued) && at != 0 { // it may have died before it wrote
 						a.pass(2 * time.Second)
 						require.NoError(t, a.start(home, 0, false).carryOut(t.Context(), c), name)
 					}
@@ -164,7 +199,7 @@ func TestRestoreRaisesSerialAndFence(t *testing.T) {
 	a.backend.SetObject("states", stateObject, nil)
 	p := a.start(home, 0, false)
 	var shown *observe.StateComparison
-	written, err := p.Restore(t.Context(), request(), "v1", func(c *observe.StateComparison) (bool, error) { shown = c; return true, nil })
+	written, err := p.Restore(t.Context(), request(), "v1", false, func(c *observe.StateComparison, _ diag.List) (bool, error) { shown = c; return true, nil })
 	require.NoError(t, err)
 	require.Equal(t, 3, written.Deployment)
 	require.Contains(t, shown.Backend.Name, "the last whole version (v2)")
@@ -175,7 +210,7 @@ func TestRestoreRaisesSerialAndFence(t *testing.T) {
 	require.Greater(t, is.Serial, was.Serial)
 	require.Greater(t, is.Fence, was.Fence)
 	requireHistory(t, a, home, 3, "a restored state is a version")
-	_, err = p.Restore(t.Context(), request(), "v3", func(*observe.StateComparison) (bool, error) { t.Error("asked"); return false, nil })
+	_, err = p.Restore(t.Context(), request(), "v3", false, func(*observe.StateComparison, diag.List) (bool, error) { t.Error("asked"); return false, nil })
 	require.NoError(t, err, "it is there already")
 }
 
@@ -219,7 +254,7 @@ func TestReplacingIsRefused(t *testing.T) {
 		a.backend.SetObject("states", stateObject, raw)
 		a.backend.SetObject("states", "stacks/shop/dev/history/2001-01-01-00-00-00.json", file)
 		for _, version := range []string{id, "2001-01-01-00-00-00"} {
-			_, err = p.Restore(t.Context(), request(), version, func(*observe.StateComparison) (bool, error) { t.Error("asked"); return true, nil })
+			_, err = p.Restore(t.Context(), request(), version, true, func(*observe.StateComparison, diag.List) (bool, error) { t.Error("asked"); return true, nil })
 			refused(err, c.want, "restore of another "+name+": "+version)
 		}
 	}
@@ -228,7 +263,7 @@ func TestReplacingIsRefused(t *testing.T) {
 	a.pass(2 * time.Second)
 	_, err = a.start(home, 0, false).run(t.Context(), second(t))
 	require.NoError(t, err)
-	written, err := p.Restore(t.Context(), request(), fakeaws.VersionID(len(a.backend.Versions("states", stateObject))-1), nil)
+	written, err := p.Restore(t.Context(), request(), fakeaws.VersionID(len(a.backend.Versions("states", stateObject))-1), false, nil)
 	require.NoError(t, err)
 	require.Equal(t, 2, written.Deployment, "the claim of the second, which is to be finished")
 	record, err := p.Lock(t.Context(), shop)
@@ -261,9 +296,30 @@ func TestPushOfARescuedState(t *testing.T) {
 	require.Nil(t, written.Comparison)
 	requireSettled(t, a, t.TempDir(), first(t), "as if it had been saved")
 	requireHistory(t, a, home, 1, "it is the deployment that it is")
+	there := a.backend.Objects("states", stateObject)[stateObject]
+	for _, force := range []bool{false, true} {
+		written, err = next.Push(t.Context(), request(), files[0], raw, force)
+		require.NoError(t, err, "the answer may have been lost")
+		require.Zero(t, written.Serial)
+		require.Equal(t, there, a.backend.Objects("states", stateObject)[stateObject], "it is there already")
+	}
+	a.pass(2 * time.Second)
+	_, err = a.start(home, 0, false).run(t.Context(), second(t))
+	require.NoError(t, err)
 	_, err = next.Push(t.Context(), request(), files[0], raw, false)
 	var back *backInTimeError
 	require.ErrorAs(t, err, &back)
+	// What is written by force is there, too, when it is repeated; so is what was restored.
+	for _, c := range []command{pushing(raw), restoring("v1")} {
+		before := a.backend.Objects("states", stateObject)[stateObject]
+		for n := range 3 {
+			a.pass(2 * time.Second)
+			require.NoError(t, c(t.Context(), a.start(home, 0, false)))
+			now := a.backend.Objects("states", stateObject)[stateObject]
+			require.Equal(t, n > 0, bytes.Equal(before, now), n)
+			before = now
+		}
+	}
 }
 
 // A state that was put back by hand is older than the lock remembers, also when it is a version of the history: restoring that very version ends
@@ -279,7 +335,7 @@ func TestRestoreOfWhatSomebodyPutBack(t *testing.T) {
 	a.pass(2 * time.Second)
 	_, err = a.start(home, 0, false).run(t.Context(), first(t))
 	require.ErrorContains(t, err, "State is older than it was")
-	written, err := a.start(home, 0, false).Restore(t.Context(), request(), "v1", nil)
+	written, err := a.start(home, 0, false).Restore(t.Context(), request(), "v1", false, nil)
 	require.NoError(t, err)
 	require.NotZero(t, written.Serial)
 	a.pass(2 * time.Second)

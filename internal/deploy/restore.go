@@ -3,18 +3,21 @@ package deploy
 import (
 	"context"
 
+	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/observe"
 )
 
 // Restore puts an earlier version of the state back: "v3" of the history, the name of a history file, or the id of an object version. It works
-// whatever is in the place of the state. approve is asked with what differs; nil: approved. The version becomes a new one, above all that
-// were; what AWS has beside it, or otherwise, the next run looks for.
-func (r *Road) Restore(ctx context.Context, req Request, version string, approve func(*observe.StateComparison) (bool, error)) (*Written, error) {
+// whatever is in the place of the state. approve is asked with what differs and what is not certain about that; nil: approved. The version becomes
+// a new one, above all that were; what AWS has beside it, or otherwise, the next run looks for. One of another lineage than what was there last
+// is refused, unless force.
+func (r *Road) Restore(ctx context.Context, req Request, version string, force bool, approve func(*observe.StateComparison, diag.List) (bool, error)) (*Written, error) {
 	written := &Written{}
 	c, err := r.openReplacing(ctx, req, nil)
 	if err != nil {
 		return written, err
 	}
+	written.Warnings = c.warnings
 	if c.file, err = r.find(ctx, req.Key, version); err != nil {
 		return written, closing(c.held, err)
 	}
@@ -24,13 +27,18 @@ func (r *Road) Restore(ctx context.Context, req Request, version string, approve
 	if written.Comparison, err = c.compare(ctx); err != nil {
 		return written, closing(c.held, err)
 	}
-	if c.now != nil && c.now.Snapshot.Envelope.Writer == c.file.Snapshot.Envelope.Writer && c.now.Snapshot.Envelope.Serial >= c.held.Lock().LastSerial() {
-		return written, closing(c.held, nil) // it is there already, and not put there by hand: runs refuse one that is older than the lock remembers
+	what := "restored " + versionOf(c.file.Stored)
+	if c.there(what) {
+		return written, closing(c.held, nil)
+	}
+	if why := c.estranged(); why != "" && !force {
+		return written, closing(c.held, diag.New(diag.Conflict, "State is of another lineage", why,
+			"Nothing was written. The command without a version lists what there is. If this one is right all the same, --force brings it back."))
 	}
 	if approve != nil {
-		if ok, err := approve(written.Comparison); !ok || err != nil {
+		if ok, err := approve(written.Comparison, written.Warnings); !ok || err != nil {
 			return written, closing(c.held, err)
 		}
 	}
-	return written, c.replace(ctx, "restored "+versionOf(c.file.Stored), written)
+	return written, c.replace(ctx, what, written)
 }

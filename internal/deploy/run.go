@@ -52,7 +52,10 @@ func (u *run) from(stored *Stored, lineage string) {
 	if stored != nil {
 		u.engine = stored.Payload.Engine
 		if len(stored.Snapshot.Envelope.Intents) > 0 {
-			u.engine = u.road.replay(stored.Snapshot.Envelope, u.engine)
+			// More than can be written is no base: the intents lead to the same objects.
+			if replayed := u.road.replay(stored.Snapshot.Envelope, u.engine); len(replayed) <= state.MaxSize {
+				u.engine = replayed
+			}
 		}
 		u.adopt, u.search, u.unsure = intended(suspects(stored.Snapshot.Envelope.Intents, u.road.locker.Now()))
 	}

@@ -80,8 +80,27 @@ func (e *Envelope) digest(compact []byte) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// Encode stamps the format and the digest into e and returns its bytes.
+// Encode stamps the format and the digest into e and returns its bytes. It fails with a *TooLargeError where Decode would refuse them.
 func (e *Envelope) Encode() ([]byte, error) {
+	raw, err := e.EncodeAny()
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) > MaxSize || len(e.Intents) > maxIntents {
+		return nil, tooLarge(len(raw), len(e.Intents), MaxSize)
+	}
+	parts, err := splitEnvelope(raw)
+	if err != nil {
+		return nil, err
+	}
+	if excess := parts.excess(); excess != "" {
+		return nil, tooMany(excess)
+	}
+	return raw, nil
+}
+
+// EncodeAny is Encode for what must be kept however large it is, and is not meant to be read again: a rescue file.
+func (e *Envelope) EncodeAny() ([]byte, error) {
 	if e.Lineage == "" || e.Serial <= 0 || e.Writer.OpID == "" {
 		return nil, fmt.Errorf("state: an envelope needs a lineage, a serial and an operation id: %q %d %q", e.Lineage, e.Serial, e.Writer.OpID)
 	}
@@ -107,16 +126,6 @@ func (e *Envelope) Encode() ([]byte, error) {
 	out.Write(bytes.TrimSuffix(line, []byte("null}")))
 	out.Write(payload)
 	out.WriteString("}\n")
-	if out.Len() > MaxSize || len(e.Intents) > maxIntents {
-		return nil, tooLarge(out.Len(), len(e.Intents), MaxSize)
-	}
-	parts, err := splitEnvelope(out.Bytes())
-	if err != nil {
-		return nil, err
-	}
-	if excess := parts.excess(); excess != "" {
-		return nil, tooMany(excess)
-	}
 	return out.Bytes(), nil
 }
 

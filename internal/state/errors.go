@@ -1,6 +1,7 @@
 package state
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -36,6 +37,26 @@ type CorruptError struct {
 
 func (e *CorruptError) Error() string { return "the state is damaged: " + e.Reason }
 
+// Lineage is that of the damaged state, where that much can still be read; "" else.
+func (e *CorruptError) Lineage() string {
+	var format int
+	var lineage string
+	split(e.Raw, func(key []byte, value part) bool {
+		var err error
+		switch string(key) {
+		case "formatVersion": // other tools have lineages, too
+			err = json.Unmarshal(value.text, &format)
+		case "lineage":
+			err = json.Unmarshal(value.text, &lineage)
+		}
+		return err == nil && (format == 0 || lineage == "")
+	})
+	if format == 0 {
+		return ""
+	}
+	return lineage
+}
+
 // NewerError says that a newer deployer wrote the state in a way that this one cannot read.
 type NewerError struct{ Format, MinReader int }
 
@@ -59,12 +80,19 @@ func TooLarge(where string, version Version) error {
 	return At(corrupt(where, nil, fmt.Sprintf("it has more than %d MiB", MaxSize>>20)), version)
 }
 
+// TooLargeError says that a state cannot be written, as it would be refused when it is read.
+type TooLargeError struct{ What string }
+
+func (e *TooLargeError) Error() string { return "the state would have " + e.What }
+
 func tooLarge(size, intents, limit int) error {
 	return tooMany(fmt.Sprintf("%.1f MiB and %d unfinished changes, but at most %d MiB and %d fit", float64(size)/(1<<20), intents, limit>>20, maxIntents))
 }
 
 func tooMany(what string) error {
-	return diag.New(diag.Invalid, "State would be too large", "It would have "+what+".", "Split the stack into several, or deploy it in steps with --target.")
+	d := diag.New(diag.Invalid, "State would be too large", "It would have "+what+".", "Split the stack into several, or deploy it in steps with --target.")
+	d.Cause = &TooLargeError{what}
+	return d
 }
 
 func newer(where string, format, minReader int) error {

@@ -8,6 +8,7 @@ package session
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -34,9 +35,9 @@ type Session struct {
 	options Options
 	store   state.Store
 	lock    *lock.Lock
-	base    *state.Snapshot // what the next write goes on top of; nil: nothing yet, or nothing that can be read
-	damaged state.Version   // of what the next write goes on top of, where that cannot be read
-	floor   int64           // the next serial is higher than this one, too
+	base    *state.Snapshot     // what the next write goes on top of; nil: nothing yet, or nothing that can be read
+	damaged *state.CorruptError // what the next write goes on top of, where that cannot be read
+	floor   int64               // the next serial is higher than this one, too
 	lineage string
 	claimed bool
 	end     func() // of the lock's context
@@ -60,7 +61,7 @@ func Open(ctx context.Context, locker *lock.Locker, store state.Store, o Options
 		var err error
 		s.base, err = s.get(both)
 		if err == nil && s.base != nil {
-			err = CheckPlace(s.base.Envelope, o.Account, o.Region) // told at once, whoever holds the lock
+			err = s.checkPlace() // told at once, whoever holds the lock
 		}
 		if err != nil {
 			cancel(err) // a missing bucket need not wait for the lock
@@ -89,14 +90,14 @@ func Open(ctx context.Context, locker *lock.Locker, store state.Store, o Options
 
 // get returns the state, nil when there is none.
 func (s *Session) get(ctx context.Context) (*state.Snapshot, error) {
-	s.damaged = ""
+	s.damaged = nil
 	snapshot, err := s.store.Get(ctx)
 	var corrupt *state.CorruptError
 	switch {
 	case errors.Is(err, state.ErrNotFound):
 		return nil, nil
 	case s.options.Replace && errors.As(err, &corrupt):
-		s.damaged = corrupt.Version
+		s.damaged = corrupt
 		return nil, nil
 	}
 	return snapshot, err
@@ -134,6 +135,15 @@ func (s *Session) settle(ctx context.Context) error {
 	return s.accept(ctx)
 }
 
+// checkPlace is CheckPlace of the state. That one which belongs to another stack lies there is worse than its account, and for deploy to tell.
+func (s *Session) checkPlace() error {
+	var of struct{ Stack, Environment string }
+	if err := json.Unmarshal(s.base.Envelope.Payload, &of); err == nil && of != struct{ Stack, Environment string }(s.options.Key) {
+		return nil
+	}
+	return CheckPlace(s.base.Envelope, s.options.Account, s.options.Region)
+}
+
 func (s *Session) accept(ctx context.Context) error {
 	if s.base == nil {
 		if s.lineage == "" {
@@ -150,7 +160,7 @@ func (s *Session) accept(ctx context.Context) error {
 			fmt.Sprintf("%s has the lineage %s, not %s: it was made anew meanwhile.", s.options.Key, e.Lineage, wanted), "Plan again.")
 	}
 	s.lineage = e.Lineage
-	if err := CheckPlace(e, s.options.Account, s.options.Region); err != nil {
+	if err := s.checkPlace(); err != nil {
 		return err
 	}
 	if e.Fence >= s.lock.Fence() {
@@ -169,8 +179,13 @@ func (s *Session) Outrank(ctx context.Context, e *state.Envelope) error {
 	return nil
 }
 
-// Damaged reports whether there is a state that cannot be read (with Options.Replace).
-func (s *Session) Damaged() bool { return s.damaged != "" }
+// DamagedLineage is that of a state which cannot be read (with Options.Replace), where at least that can be; "" else.
+func (s *Session) DamagedLineage() string {
+	if s.damaged == nil {
+		return ""
+	}
+	return s.damaged.Lineage()
+}
 
 // Serial of the state, 0 when there is none.
 func (s *Session) Serial() int64 {

@@ -66,6 +66,20 @@ func payload(n int) *state.Payload {
 	return &state.Payload{Stack: "shop", Environment: "dev", Account: "1", Region: "r", Deployment: n, At: time.Now()}
 }
 
+// A state of another stack, in another account, is not taken for a sign that the credentials are wrong: deploy tells, and may replace it.
+func TestStateOfAnotherStackHasNoPlace(t *testing.T) {
+	c := cloud()
+	p := start(c, "p", nil)
+	e := &state.Envelope{Lineage: "other", Serial: 7, Writer: state.Writer{OpID: "o"}}
+	require.NoError(t, e.SetPayload(&state.Payload{Stack: "other", Environment: "dev", Account: "2", Region: "r"}))
+	_, err := p.store.Put(t.Context(), e, "")
+	require.NoError(t, err)
+	s, err := p.open(t.Context(), nil)
+	require.NoError(t, err)
+	require.Equal(t, "other", s.Lineage())
+	require.NoError(t, s.Close(t.Context()))
+}
+
 // deploy is a run that changes something.
 func deploy(t *testing.T, p program, n int) {
 	t.Helper()

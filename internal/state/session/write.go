@@ -26,9 +26,12 @@ func (s *Session) Write(ctx context.Context, payload *state.Payload, intents []s
 			return err
 		}
 	}
-	after := s.damaged
-	if s.base != nil {
+	var after state.Version
+	switch {
+	case s.base != nil:
 		after = s.base.Version
+	case s.damaged != nil:
+		after = s.damaged.Version
 	}
 	version, err := s.store.Put(ctx, next, after)
 	if err == nil {

@@ -1,0 +1,266 @@
+package deploy
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/state"
+)
+
+// twoLives is an account whose stack was deployed twice, then forgotten by hand with its lock, and deployed once anew: the state of the first life
+// has the higher serial. It returns the last state of each.
+func twoLives(t *testing.T) (a *account, earlier, now []byte) {
+	t.Helper()
+	a = newAccount()
+	for _, g := range []graphs{first, second, nil, first} {
+		if g == nil {
+			earlier = a.backend.Objects("states", stateObject)[stateObject]
+			a.backend.SetObject("states", stateObject, nil)
+			a.backend.DeleteItem("locks", "stack:shop:env:dev")
+			continue
+		}
+		_, err := a.start(t.TempDir(), 0, false).run(t.Context(), g(t))
+		require.NoError(t, err)
+		a.pass(2 * time.Second)
+	}
+	now = a.backend.Objects("states", stateObject)[stateObject]
+	old, err := state.Decode(earlier, "")
+	require.NoError(t, err)
+	is, err := state.Decode(now, "")
+	require.NoError(t, err)
+	require.Greater(t, old.Serial, is.Serial)
+	require.NotEqual(t, old.Lineage, is.Lineage)
+	return a, earlier, now
+}
+
+// remedyOf is the command that an error tells.
+func remedyOf(t *testing.T, err error) string {
+	t.Helper()
+	var d *diag.Diagnostic
+	require.ErrorAs(t, err, &d)
+	_, command, found := strings.Cut(d.Next, "deployer state restore --stack shop -e dev ")
+	require.True(t, found, d.Next)
+	return command
+}
+
+// The serials of an earlier life of a stack say nothing about the present one.
+func TestTheLastVersionIsOfTheLastLineage(t *testing.T) {
+	_, _, whole := twoLives(t)
+	is, err := state.Decode(whole, "")
+	require.NoError(t, err)
+	for name, damage := range map[string]func(now, earlier []byte) []byte{
+		"damaged":          func(_, _ []byte) []byte { return []byte("{") },
+		"cut off":          func(now, _ []byte) []byte { return now[:len(now)-100] },
+		"gone":             func(_, _ []byte) []byte { return nil },
+		"put back by hand": func(_, earlier []byte) []byte { return earlier },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, earlier, now := twoLives(t)
+			if name == "put back by hand" { // an even older one
+				for _, v := range a.backend.Versions("states", stateObject) {
+					if e, err := state.Decode(v, ""); err == nil && e.Serial == 1 && e.Lineage != is.Lineage {
+						earlier = v
+					}
+				}
+			}
+			a.backend.SetObject("states", stateObject, damage(now, earlier))
+			p := a.start(t.TempDir(), 0, false)
+			_, err := p.run(t.Context(), first(t))
+			command := remedyOf(t, err)
+			require.Equal(t, "v1", command)
+			next := a.start(t.TempDir(), 0, false)
+
+			if name != "put back by hand" {
+				// What the earlier life has left can be had, by who says so.
+				untouched := a.backend.Objects("states", stateObject)[stateObject]
+				_, err = next.Restore(t.Context(), request(), "v2", false, nil)
+				require.ErrorContains(t, err, "State is of another lineage")
+				_, err = next.Push(t.Context(), request(), "file", earlier, false)
+				require.ErrorContains(t, err, "what that one has made would be nobody's")
+				require.Equal(t, untouched, a.backend.Objects("states", stateObject)[stateObject])
+			}
+			written, err := next.Restore(t.Context(), request(), command, false, nil)
+			require.NoError(t, err)
+			require.NotZero(t, written.Serial)
+			stored, err := next.read(t.Context(), shop)
+			require.NoError(t, err)
+			lineage := stored.Snapshot.Envelope.Lineage
+			for _, past := range [][]byte{earlier, now} {
+				e, err := state.Decode(past, "")
+				require.NoError(t, err)
+				require.Equal(t, string(past) == string(now), e.Lineage == lineage)
+			}
+			a.pass(2 * time.Second)
+			_, err = a.start(t.TempDir(), 0, false).run(t.Context(), first(t))
+			require.NoError(t, err)
+			requireSettled(t, a, t.TempDir(), first(t), name)
+		})
+	}
+}
+
+// Nothing is left of what is damaged but of an earlier life: the command that is told says so, and works.
+func TestRestoreOfAnEarlierLife(t *testing.T) {
+	a, _, now := twoLives(t)
+	e, err := state.Decode(now, "")
+	require.NoError(t, err)
+	e.Lineage = "third"
+	other, err := e.Encode()
+	require.NoError(t, err)
+	a.backend.SetObject("states", stateObject, other[:len(other)-100])
+	_, err = a.start(t.TempDir(), 0, false).run(t.Context(), first(t))
+	require.Equal(t, "--force v1", remedyOf(t, err))
+	require.ErrorContains(t, err, "State is damaged")
+	p := a.start(t.TempDir(), 0, false)
+	_, err = p.Restore(t.Context(), request(), "v1", false, nil)
+	require.ErrorContains(t, err, "the damaged state in the backend third")
+	_, err = p.Restore(t.Context(), request(), "v1", true, nil)
+	require.NoError(t, err)
+}
+
+// Both lives have a v1: each can be had.
+func TestVersionsOfTwoLives(t *testing.T) {
+	a, earlier, now := twoLives(t)
+	p := a.start(t.TempDir(), 0, false)
+	versions, _, err := p.Versions(t.Context(), shop, 0)
+	require.NoError(t, err)
+	names := map[string]int{}
+	for _, v := range versions {
+		names[v.Version]++
+		require.Equal(t, 1, names[v.Version], v.Version)
+		if v.Problem != "" {
+			continue
+		}
+		found, err := p.find(t.Context(), shop, v.Version)
+		require.NoError(t, err)
+		require.Equal(t, v.Serial, found.Snapshot.Envelope.Serial, v.Version)
+		require.Equal(t, v.Deployment, found.Payload.Deployment, v.Version)
+	}
+	require.NotEmpty(t, earlier)
+	require.NotEmpty(t, now)
+}
+
+// What could not be looked at is told, before anything is written over it.
+func TestVersionsThatCannotBeReadAreTold(t *testing.T) {
+	for operation, object := range map[string]string{"ListObjectVersions": "states", "GetObject": "states/" + stateObject} {
+		a, home := newAccount(), t.TempDir()
+		for _, g := range []graphs{first, second} {
+			_, err := a.start(home, 0, false).run(t.Context(), g(t))
+			require.NoError(t, err)
+			a.pass(2 * time.Second)
+		}
+		a.backend.SetObject("states", stateObject, []byte("{"))
+		reads := 0
+		denying := func(p *process) *process {
+			reads = 0
+			p.refuse = func(op, target string) bool {
+				if op != operation || !strings.HasPrefix(target, object) {
+					return false
+				}
+				reads++
+				return operation != "GetObject" || reads > 2 // what is there can be read: with the lock, and again because it is not what the lock remembers
+			}
+			return p
+		}
+		var asked diag.List
+		written, err := denying(a.start(home, 0, false)).Restore(t.Context(), request(), "v1", false, func(_ *observe.StateComparison, w diag.List) (bool, error) {
+			asked = w
+			return true, nil
+		})
+		require.NoError(t, err, operation)
+		require.NotZero(t, written.Serial)
+		require.Len(t, asked, 1, operation)
+		require.Contains(t, asked[0].Detail, "it is not certain which version was the last", operation)
+		require.Equal(t, diag.Warning, asked[0].Severity)
+		require.Equal(t, asked, written.Warnings, "with --auto-approve and JSON, too")
+	}
+}
+
+// Nothing is put there while it cannot be known what was there.
+func TestNothingIsReplacedBlindly(t *testing.T) {
+	a, home := newAccount(), t.TempDir()
+	_, err := a.start(home, 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	raw := a.backend.Objects("states", stateObject)[stateObject]
+	a.backend.SetObject("states", stateObject, []byte("{"))
+	p := a.start(home, 0, false)
+	p.refuse = func(operation, _ string) bool { return strings.HasPrefix(operation, "ListObjects") }
+	_, err = p.Push(t.Context(), request(), "file", raw, true)
+	require.Error(t, err)
+	require.Equal(t, "{", string(a.backend.Objects("states", stateObject)[stateObject]))
+	record, err := p.Lock(t.Context(), shop)
+	require.NoError(t, err)
+	require.Nil(t, record)
+}
+
+// A version that may be there but cannot be read is no unknown one.
+func TestVersionThatCannotBeRead(t *testing.T) {
+	a, home := newAccount(), t.TempDir()
+	_, err := a.start(home, 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	p := a.start(home, 0, false)
+	p.refuse = func(operation, target string) bool {
+		return operation == "GetObject" && strings.Contains(target, "/history/")
+	}
+	_, err = p.find(t.Context(), shop, "v1")
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "Unknown version")
+	for name := range a.backend.Objects("states", "stacks/shop/dev/history/") {
+		a.backend.SetObject("states", name, []byte("{"))
+	}
+	_, err = a.start(home, 0, false).find(t.Context(), shop, "v1")
+	require.ErrorContains(t, err, "1 of 1 files there are damaged")
+}
+
+// Somebody copied the state of another stack in another account there: this one's can be put back.
+func TestRestoreOverAStateOfAnotherAccount(t *testing.T) {
+	a, home := newAccount(), t.TempDir()
+	_, err := a.start(home, 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	there, err := a.start(home, 0, false).read(t.Context(), shop)
+	require.NoError(t, err)
+	e, payload := *there.Snapshot.Envelope, *there.Payload
+	e.Lineage, payload.Stack, payload.Account, payload.Region = "another", "another", "2", "elsewhere"
+	require.NoError(t, e.SetPayload(&payload))
+	other, err := e.Encode()
+	require.NoError(t, err)
+	a.backend.SetObject("states", stateObject, other)
+	a.pass(2 * time.Second)
+	_, err = a.start(home, 0, false).run(t.Context(), first(t))
+	require.ErrorContains(t, err, "Foreign state", "not that the credentials are wrong")
+	require.Equal(t, "v1", remedyOf(t, err))
+	_, err = a.start(home, 0, false).Restore(t.Context(), request(), "v1", false, nil)
+	require.NoError(t, err)
+	a.pass(2 * time.Second)
+	_, err = a.start(home, 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	requireSettled(t, a, home, first(t), "restored")
+}
+
+// What was protected is so also where only the replaced state knew it: the next run may find it, and may not delete it.
+func TestRestoreKeepsProtection(t *testing.T) {
+	a, home := newAccount(), t.TempDir()
+	for _, g := range []graphs{first, func(t testing.TB) *resource.Graph {
+		data := res("web/data:data", single, "zone", "1")
+		data.Protect = true
+		g := graph(t, append(first(t).Resources, data)...)
+		g.Components[len(g.Components)-1].Protect = true
+		return g
+	}} {
+		_, err := a.start(home, 0, false).run(t.Context(), g(t))
+		require.NoError(t, err)
+		a.pass(2 * time.Second)
+	}
+	require.NoError(t, restoring("v1")(t.Context(), a.start(home, 0, false)))
+	a.pass(2 * time.Second)
+	_, err := a.start(home, 0, false).run(t.Context(), nil)
+	var refused *engine.ProtectedError
+	require.ErrorAs(t, err, &refused)
+	require.Contains(t, a.inventory(), "web-data:data")
+}

@@ -1,0 +1,57 @@
+package deploy
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/lock/filelock"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/state/session"
+)
+
+// rescue writes the state that could not be saved to a file, however large it is, and says so.
+func (r *Road) rescue(held *session.Session, p *state.Payload, intents []state.Intent) *diag.Diagnostic {
+	d := diag.New(diag.Failed, "State was not saved", "", "")
+	e, err := held.Next(p, intents)
+	var raw []byte
+	var large *state.TooLargeError
+	if err == nil {
+		raw, err = e.Encode()
+	}
+	if errors.As(err, &large) {
+		raw, err = e.EncodeAny()
+	}
+	path := ""
+	if err == nil {
+		path, err = r.rescueFile(fmt.Sprintf("%s-%s-%d", p.Stack, p.Environment, e.Serial), raw)
+	}
+	switch {
+	case err != nil:
+		d.Detail = "What was done could not be saved, and not be written to a local file either: " + err.Error() + "."
+		d.Next = "Run the command again: it finds by name and tag what this run has made."
+	case large != nil:
+		d.Detail = "What was done is more than a state may hold. It is in " + path + "."
+		d.Next = "Keep the file: it lists all that there is. Then take components out of the stack (a stack of their own can have them) and run the command again: " +
+			"it finds by name and tag what this run has made."
+	default:
+		d.Detail = "What was done could not be saved in the backend. It is in " + path + "."
+		d.Next = "Once the backend works again, save it:\n" + r.commandLine(state.Key{Stack: p.Stack, Environment: p.Environment}, "state push", path)
+	}
+	return d
+}
+
+// rescueFile writes a new file, whole or not at all, and returns its path. It never replaces one: that of another bucket may have the same name,
+// and nobody may have pushed it yet.
+func (r *Road) rescueFile(name string, raw []byte) (string, error) {
+	folder, next := filepath.Join(r.world.Home, ".deployer", "rescue"), name
+	for n := 2; ; n++ {
+		path := filepath.Join(folder, next+".json")
+		if err := filelock.Create(path, raw); !errors.Is(err, fs.ErrExist) {
+			return path, err
+		}
+		next = fmt.Sprintf("%s-%d", name, n)
+	}
+}

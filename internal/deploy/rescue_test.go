@@ -1,0 +1,86 @@
+package deploy
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/state"
+)
+
+// tooMuch is an engine's state that has more than a state may.
+func tooMuch() []byte {
+	return []byte(strings.Replace(string(engineState("web/a:a")), `"custom":true`, `"custom":true,"inputs":{"text":"`+strings.Repeat("a", state.MaxSize)+`"}`, 1))
+}
+
+// A run has made more than a state may hold: the file has it all, and says so to who tries to push it. The next run does not start from what cannot
+// be written.
+func TestRescueOfWhatNoStateMayHold(t *testing.T) {
+	t.Parallel()
+	a, home := newAccount(), t.TempDir()
+	p := a.start(home, 0, false)
+	where := place{account: "1", region: "r"}
+	held, err := p.open(t.Context(), request(), where, "")
+	require.NoError(t, err)
+	u := p.newRun(nil, &resource.Graph{}, where, request())
+	u.from(nil, held.Lineage())
+	u.plan = &plan.Plan{Components: []plan.Component{{Changes: []plan.Change{{Resource: "web/a:a", Type: single, Action: plan.Create}}}}}
+	payload := u.payload(held)
+	payload.Status = state.InProgress
+	require.NoError(t, held.Write(t.Context(), payload, u.intents(held)))
+	claimed := held.State()
+	p.newJournal(held, tooMuch()).close()
+
+	err = u.save(held, payload, &engine.Result{State: tooMuch()}, nil, &Applied{})
+	var found diag.List
+	require.ErrorAs(t, err, &found)
+	last := found[len(found)-1]
+	require.Equal(t, "State was not saved", last.Summary)
+	require.Contains(t, last.Detail, "more than a state may hold")
+	require.NotContains(t, last.Next, "state push")
+	raw := rescued(t, home)
+	require.Greater(t, len(raw), state.MaxSize)
+	require.Contains(t, string(raw[len(raw)-1000:]), "aws-web/a:a")
+
+	_, err = p.Push(t.Context(), request(), "file", raw, true)
+	var d *diag.Diagnostic
+	require.ErrorAs(t, err, &d)
+	require.Equal(t, "File is too large for a state", d.Summary)
+	require.Equal(t, diag.Invalid, d.Code)
+
+	next := p.newRun(nil, &resource.Graph{}, where, request())
+	stored, err := decode(shop, claimed)
+	require.NoError(t, err)
+	require.Greater(t, len(p.replay(claimed, nil)), state.MaxSize)
+	next.from(stored, claimed.Lineage)
+	require.Empty(t, next.engine)
+	require.True(t, next.adopt["web/a:a"])
+}
+
+// Two states of one name, of two buckets, could not be saved: neither file replaces the other.
+func TestRescueFilesDoNotReplaceEachOther(t *testing.T) {
+	home := t.TempDir()
+	for range 3 {
+		p := newAccount().start(home, 0, false)
+		p.refuse = refusingPuts(1)
+		_, err := p.run(t.Context(), first(t))
+		require.Error(t, err)
+	}
+	files, err := os.ReadDir(filepath.Join(home, ".deployer", "rescue"))
+	require.NoError(t, err)
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name())
+		info, err := f.Info()
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	}
+	require.Equal(t, []string{"shop-dev-2-2.json", "shop-dev-2-3.json", "shop-dev-2.json"}, names)
+}
