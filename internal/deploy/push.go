@@ -57,7 +57,7 @@ func (r *Road) pushed(key state.Key, name string, raw []byte) (*named, error) {
 	e, err := state.Decode(raw, name)
 	var damaged *state.CorruptError
 	switch {
-	case errors.As(err, &damaged) && damaged.Raw == nil: // too much was not looked at
+	case errors.As(err, &damaged) && damaged.Raw == nil && len(raw) > 0: // too much was not looked at
 		return nil, TooLarge(name, damaged.Reason)
 	case damaged != nil:
 		return nil, diag.New(diag.Conflict, "File is no whole state", fmt.Sprintf("%s: %s.", name, damaged.Reason), "Nothing was written. The file was cut off or edited: look for another copy.")
