@@ -179,11 +179,12 @@ func (r *Road) find(ctx context.Context, key state.Key, version string) (*named,
 		if err != nil {
 			return nil, err
 		}
-		damaged := 0
+		damaged, unseen := 0, error(nil)
 		for _, p := range past {
 			switch {
 			case unread(p.Err):
-				return nil, p.Err // it may be the one
+				unseen = p.Err
+				continue
 			case p.Err != nil:
 				damaged++
 				continue
@@ -191,6 +192,9 @@ func (r *Road) find(ctx context.Context, key state.Key, version string) (*named,
 			if s, err := decode(key, p.Snapshot.Envelope); err == nil && s.Payload.Deployment == number {
 				return &named{version, s}, nil
 			}
+		}
+		if unseen != nil {
+			return nil, unseen // that may be the one
 		}
 		what := "version " + version + " in its history"
 		if damaged > 0 {

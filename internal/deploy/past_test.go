@@ -1,6 +1,8 @@
 package deploy
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -202,20 +204,24 @@ func TestNothingIsReplacedBlindly(t *testing.T) {
 // A version that may be there but cannot be read is no unknown one.
 func TestVersionThatCannotBeRead(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
-	_, err := a.start(home, 0, false).run(t.Context(), first(t))
-	require.NoError(t, err)
-	p := a.start(home, 0, false)
-	p.refuse = func(operation, target string) bool {
-		return operation == "GetObject" && strings.Contains(target, "/history/")
+	for _, g := range []graphs{first, second} {
+		_, err := a.start(home, 0, false).run(t.Context(), g(t))
+		require.NoError(t, err)
+		a.pass(2 * time.Second)
 	}
-	_, err = p.find(t.Context(), shop, "v1")
+	newest := slices.Max(slices.Collect(maps.Keys(a.backend.Objects("states", "stacks/shop/dev/history/"))))
+	p := a.start(home, 0, false)
+	p.refuse = func(operation, target string) bool { return operation == "GetObject" && target == "states/"+newest }
+	_, err := p.find(t.Context(), shop, "v2")
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "Unknown version")
+	_, err = p.find(t.Context(), shop, "v1")
+	require.NoError(t, err, "another one is not in the way")
 	for name := range a.backend.Objects("states", "stacks/shop/dev/history/") {
 		a.backend.SetObject("states", name, []byte("{"))
 	}
 	_, err = a.start(home, 0, false).find(t.Context(), shop, "v1")
-	require.ErrorContains(t, err, "1 of 1 files there are damaged")
+	require.ErrorContains(t, err, "2 of 2 files there are damaged")
 }
 
 // Somebody copied the state of another stack in another account there: this one's can be put back.
