@@ -64,7 +64,7 @@ func (s *site) endure(c crisis) (problem error) {
 			<-p.done
 		}
 	}()
-	reached := true
+	reached, warned := true, false
 	attempt := func(k strike, late time.Duration) (died bool, err error) {
 		p := s.start(host, home)
 		p.strike, p.lateness = k, late
@@ -76,6 +76,7 @@ func (s *site) endure(c crisis) (problem error) {
 		if k.fault.kind != none {
 			reached = reached && p.hit
 		}
+		warned = k.fault.kind == mayFail && p.warned
 		return died, err
 	}
 	var survivor error
@@ -96,7 +97,7 @@ func (s *site) endure(c crisis) (problem error) {
 	if c.dropped {
 		destroy = true
 	}
-	if problem == nil && (dead || survivor != nil || c.dropped) {
+	if problem == nil && (dead || survivor != nil || warned || c.dropped) {
 		s.later.Add(int64(time.Minute))
 		if _, err := attempt(strike{}, 0); err != nil {
 			problem = fmt.Errorf("the next run failed: %s", describe(err))

@@ -57,6 +57,7 @@ type process struct {
 	once              sync.Once
 	left              string // a copy of its home at its death
 	err               error
+	warned            bool // it said that something is left to do
 }
 
 // start makes a process on a host with a home.
@@ -99,11 +100,13 @@ func (p *process) run(destroy bool) (died bool, err error) {
 	req := p.request()
 	go func() {
 		defer close(p.done)
+		do := road.Apply
 		if destroy {
-			_, p.err = road.Destroy(context.Background(), req)
-		} else {
-			_, p.err = road.Apply(context.Background(), req)
+			do = road.Destroy
 		}
+		var applied *deploy.Applied
+		applied, p.err = do(context.Background(), req)
+		p.warned = applied != nil && len(applied.Warnings) > 0
 	}()
 	if p.lateness > 0 {
 		defer time.AfterFunc(p.lateness, p.die).Stop()
