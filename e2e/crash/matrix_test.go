@@ -25,7 +25,11 @@ type crisis struct {
 	elsewhere []bool        // after each death the next run is on another machine, without the journal
 	late      time.Duration // dies at that time instead
 	dropped   bool          // nobody wants it any more: the next run destroys
+	back      bool          // the next run wants what there was before
 }
+
+// last reports that a life ends with it: what it leaves is not what the next story begins with.
+func (c crisis) last() bool { return c.dropped || c.back }
 
 func (c crisis) String() string {
 	out := fmt.Sprintf("%s, %s", c.story, c.way)
@@ -38,13 +42,19 @@ func (c crisis) String() string {
 	if c.dropped {
 		out += ", then destroyed"
 	}
+	if c.back {
+		out += ", then back"
+	}
 	return out
 }
 
 // name is the story with what follows.
 func (c crisis) name() string {
-	if c.dropped {
+	switch {
+	case c.dropped:
 		return string(c.story) + ", then destroy"
+	case c.back:
+		return string(c.story) + ", then back"
 	}
 	return string(c.story)
 }
@@ -94,8 +104,9 @@ func (s *site) endure(c crisis) (problem error) {
 			problem = fmt.Errorf("the run failed: %s", describe(survivor))
 		}
 	}
-	if c.dropped {
-		destroy = true
+	destroy = destroy && !c.back || c.dropped
+	if c.back {
+		s.version = c.story.before()
 	}
 	if problem == nil && (dead || survivor != nil || warned || c.dropped) {
 		s.later.Add(int64(time.Minute))
@@ -110,11 +121,14 @@ func (s *site) endure(c crisis) (problem error) {
 		}
 		want := s.want[s.version]
 		end := c.story
-		if destroy {
+		switch {
+		case destroy:
 			want, end = []inventory.Object{}, destroying
+		case c.back:
+			end = updating
 		}
 		var err error
-		if d, err = s.compare(want); err == nil && d.empty() {
+		if d, err = s.compare(want, c.back); err == nil && d.empty() {
 			err = s.settled(end)
 		} else if err == nil {
 			err = fmt.Errorf("AWS holds\n%s", d)
@@ -183,7 +197,7 @@ func (s *site) live(q *queue) {
 			continue
 		}
 		c, ok := q.next(first, true)
-		if !ok || s.report(c) && !c.dropped && first != destroying { // none is left, or it leaves something
+		if !ok || s.report(c) && !c.dropped && (first != destroying || c.back) { // none is left, or it leaves something
 			s.clean()
 		}
 	}
@@ -220,11 +234,11 @@ type queue struct {
 	cases map[story][]crisis
 }
 
-// next takes a case of a story; one that ends the life only when last is set.
+// next takes a case of a story; one that a life ends with only when last is set.
 func (q *queue) next(of story, last bool) (crisis, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	at := slices.IndexFunc(q.cases[of], func(c crisis) bool { return last || !c.dropped })
+	at := slices.IndexFunc(q.cases[of], func(c crisis) bool { return last || !c.last() })
 	if at < 0 {
 		return crisis{}, false
 	}
@@ -282,12 +296,18 @@ func matrix(t *testing.T, s *site, random *rand.Rand) *queue {
 					}
 					add(crisis{story: story, way: f.name, strikes: []strike{{at, f}}, elsewhere: []bool{dropped || f.wakes || (n+m)%3 == 0}, dropped: dropped})
 				}
+				if f.kind == diesAfter && story != creating {
+					add(crisis{story: story, way: f.name, strikes: []strike{{at, f}}, elsewhere: []bool{n%2 == 0}, back: true})
+				}
 			}
 		}
 		for _, f := range faults {
 			table.Calls(string(story), f.name, len(calls))
 			if f.kind == diesAfter && story != destroying {
 				table.Calls(string(story)+", then destroy", f.name, len(calls))
+			}
+			if f.kind == diesAfter && story != creating {
+				table.Calls(string(story)+", then back", f.name, len(calls))
 			}
 		}
 		// Two deaths in a row: the second one also while the first is picked up.

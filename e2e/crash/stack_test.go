@@ -34,6 +34,14 @@ func (s story) version() int {
 	return 0
 }
 
+// before is the version that there was before a story.
+func (s story) before() int {
+	if s == destroying {
+		return s.version()
+	}
+	return s.version() - 1
+}
+
 // edit is a change of a file of the stack.
 type edit struct{ file, old, new string }
 

@@ -27,10 +27,10 @@ func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Re
 	o.Events, o.Dirty, o.Journal = u.planned(tell), saver.dirty, journal.append
 	result, err := engine.Apply(ctx, u.graph, u.engine, o)
 	if err == nil && len(o.Intents) > 0 {
-		// What an interrupted run has made may have turned up only now. The journal starts anew from there: saves tell of this pass, too.
+		// What an interrupted run has made may have turned up only now, or have been made for what nobody wants any more. The journal starts anew from there: saves tell of this pass, too.
 		journal.close()
 		journal = u.road.newJournal(held, result.State)
-		o.Journal = journal.append
+		o.Journal, o.Surplus = journal.append, true
 		var again *engine.Result
 		if again, err = engine.Apply(ctx, u.graph, result.State, o); again.Outputs == nil {
 			again.Outputs = result.Outputs

@@ -33,6 +33,9 @@ type Options struct {
 	Uncertain []string
 	// Adopt holds the IDs of resources whose untagged objects of the right name are ours: those of Intents need not be named.
 	Adopt map[string]bool
+	// Surplus: what is wanted is there already, made by a run just before. Whatever else the interrupted runs of Intents have made of it (they
+	// wanted it otherwise, and nobody does any more) is deleted.
+	Surplus bool
 	// Frozen holds the answers of lookups by resource ID, as a saved plan recorded them. Nil: Catalog.Read is asked.
 	Frozen map[string]value.Value
 

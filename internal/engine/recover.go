@@ -80,18 +80,19 @@ func (r *run) locateAll(ctx context.Context) (absent map[string]bool, err error)
 		if err != nil {
 			return nil, err
 		}
-		state, found, err := r.locate(ctx, rec, !wanted[rec.URN])
+		leftover := !wanted[rec.URN] || r.o.Surplus && r.state.live[rec.URN] != nil
+		state, found, err := r.locate(ctx, rec, leftover)
 		switch {
 		case ctx.Err() != nil:
 			return nil, &StoppedError{Cause: context.Cause(ctx)}
-		case err != nil && (wanted[rec.URN] || !errors.Is(err, errors.ErrUnsupported)):
+		case err != nil && (!leftover || !errors.Is(err, errors.ErrUnsupported)):
 			unsure[rec.URN.Name()] = true // a creation adopts it, and until then it stays pending
 		case found:
-			if err := r.takeIn(rec, state, taken[rec.URN]); err != nil {
+			if err := r.takeIn(rec, state, taken[rec.URN] || wanted[rec.URN] && leftover); err != nil {
 				return nil, err
 			}
 			taken[rec.URN] = true
-		case !wanted[rec.URN]:
+		case leftover:
 			r.ledger.forget(-1 - int64(i))
 		default:
 			absent[rec.URN.Name()] = true
