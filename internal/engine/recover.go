@@ -81,7 +81,7 @@ func (r *run) locateAll(ctx context.Context) (absent map[string]bool, err error)
 			return nil, err
 		}
 		leftover := !wanted[rec.URN] || r.o.Surplus && r.state.live[rec.URN] != nil
-		state, found, err := r.locate(ctx, rec, leftover)
+		state, found, err := r.locate(ctx, rec)
 		switch {
 		case ctx.Err() != nil:
 			return nil, &StoppedError{Cause: context.Cause(ctx)}
@@ -102,8 +102,8 @@ func (r *run) locateAll(ctx context.Context) (absent map[string]bool, err error)
 	return absent, nil
 }
 
-// locate looks for the object that an interrupted creation may have made. leftover: nobody wants it any more.
-func (r *run) locate(ctx context.Context, rec *record, leftover bool) (state resource.State, found bool, err error) {
+// locate looks for the object that an interrupted creation may have made.
+func (r *run) locate(ctx context.Context, rec *record) (state resource.State, found bool, err error) {
 	defer recovered(&err)
 	call, behaviour, err := r.request(rec.URN, plan.Create, "", rec.inputs, value.NullValue, value.NullValue)
 	if err != nil {
@@ -113,7 +113,7 @@ func (r *run) locate(ctx context.Context, rec *record, leftover bool) (state res
 	if !ok {
 		return state, false, errors.ErrUnsupported
 	}
-	call.Inputs, call.Adopt, call.Leftover = rec.inputs, true, leftover
+	call.Inputs, call.Adopt = rec.inputs, true
 	return locator.Locate(ctx, call)
 }
 

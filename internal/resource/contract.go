@@ -71,7 +71,6 @@ type Request struct {
 	Tags     map[string]string // what every object of ours is tagged with, users' tags included
 	Token    string            // for APIs that take a client token: the same for a repetition of the same intent
 	Adopt    bool              // an earlier run intended exactly this create: look for its object first
-	Leftover bool              // of Locate: nobody wants the object any more, so whichever of ours fits what is known will do
 	InState  func(id string) bool
 	Progress func(line string) // something a waiting person should see; never nil
 }
@@ -171,6 +170,8 @@ const (
 	TagEnvironment = "deployer:environment"
 	TagComponent   = "deployer:component"
 	TagLineage     = "deployer:lineage"
+	// TagResource is the ID of the resource, on objects that have no name by which they could be found.
+	TagResource = "deployer:resource"
 )
 
 // Ours reports whether an object with those tags is the one that our tags describe.

@@ -25,7 +25,6 @@ func locateVaguely(t *testing.T, b resource.Behaviour, full value.Value, lacks .
 	req.Inputs, problems = b.Check(full)
 	require.Empty(t, problems)
 	vague := req
-	vague.Leftover = true
 	known := maps.Clone(req.Inputs.Entries())
 	for _, name := range lacks {
 		delete(known, name)

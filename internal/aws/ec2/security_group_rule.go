@@ -36,7 +36,7 @@ func newSecurityGroupRule(api func() *api) resource.Behaviour {
 func (r securityGroupRule) create(ctx context.Context, c ruleCall) (string, model.SecurityGroupRuleOutputs, error) {
 	group := c.Props.SecurityGroupID.Get()
 	permissions := []types.IpPermission{permission(c.Props)}
-	tags := specification(types.ResourceTypeSecurityGroupRule, tagging.Wanted(c.Tags, c.Props.Tags))
+	tags := specification(types.ResourceTypeSecurityGroupRule, ruleTags(c))
 	var made []types.SecurityGroupRule
 	tries := 0
 	// A group that was just made may not be known everywhere, neither the one of the rule nor the other side.
@@ -73,15 +73,18 @@ func (r securityGroupRule) create(ctx context.Context, c ruleCall) (string, mode
 	return id, model.SecurityGroupRuleOutputs{ID: id}, nil
 }
 
-// find looks for the rule among those of its group: rules have no names. Where an interrupted run did not know the group or the other side
-// yet, for it was to make them, too, and nobody wants the rule any more, any one counts that has our tags, is not in the state and fits what
-// was known. For a rule that is still wanted that would not do: two that differ in the other side could be taken for each other.
+// ruleTags say in addition which of its component's rules it is, for rules have no names.
+func ruleTags(c ruleCall) map[string]string {
+	tags := tagging.Wanted(c.Tags, c.Props.Tags)
+	tags[resource.TagResource] = c.Resource
+	return tags
+}
+
+// find looks for the rule among those of its group. Where an interrupted run did not know the group or the other side yet, for it was to make
+// them, too, the rule is the one that says so in its tags, fits what was known, and is not in the state.
 func (r securityGroupRule) find(ctx context.Context, c ruleCall) (string, map[string]string, error) {
 	group := c.Props.SecurityGroupID.Get()
 	vague := group == "" || c.Props.CIDR.Get() == "" && c.Props.ReferencedSecurityGroupID.Get() == ""
-	if vague && !c.Leftover {
-		return "", nil, gone("DescribeSecurityGroupRules", "InvalidSecurityGroupRuleId.NotFound", "a rule whose groups are not known")
-	}
 	in := &ec2.DescribeSecurityGroupRulesInput{Filters: []types.Filter{filter("group-id", group)}}
 	if group == "" {
 		in.Filters = []types.Filter{filter("tag:"+resource.TagLineage, c.Tags[resource.TagLineage])}
@@ -94,7 +97,7 @@ func (r securityGroupRule) find(ctx context.Context, c ruleCall) (string, map[st
 		for _, rule := range page.SecurityGroupRules {
 			id, tags := aws.ToString(rule.SecurityGroupRuleId), tagsOf(rule.Tags)
 			if vague {
-				if fits(fromRule(rule), c.Props) && resource.Ours(tags, c.Tags) && (c.InState == nil || !c.InState(id)) {
+				if tags[resource.TagResource] == c.Resource && fits(fromRule(rule), c.Props) && resource.Ours(tags, c.Tags) && (c.InState == nil || !c.InState(id)) {
 					return id, tags, nil
 				}
 			} else if same(fromRule(rule), c.Props) {
@@ -150,7 +153,7 @@ func (r securityGroupRule) update(ctx context.Context, c ruleCall) (model.Securi
 	} else if _, err := r.get(ctx, c.ID); err != nil { // CreateTags on a rule that is gone would tag nothing without an error
 		return c.Out, err
 	}
-	return c.Out, r.api().retag(ctx, c.ID, tagging.Wanted(c.Tags, c.Props.Tags), c.Old.Tags)
+	return c.Out, r.api().retag(ctx, c.ID, ruleTags(c), c.Old.Tags)
 }
 
 func (r securityGroupRule) delete(ctx context.Context, c ruleCall) error {
