@@ -403,3 +403,26 @@ func TestBackToWhatWasDeletedForItsReplacement(t *testing.T) {
 		})
 	}
 }
+
+// A call of a run that died lands after the next run has made everything as it should be.
+func TestWhatTurnsUpTooLateIsDeleted(t *testing.T) {
+	g := func(zone string) *resource.Graph {
+		return graph(t, res("a/a:a", hashed, "name", "a-"+zone, "zone", zone), res("a/b:b", thing, "uses", value.Output("a/a:a", "arn")))
+	}
+	c := newCloud()
+	state := apply(t, g("1"), nil, c.options()).State
+	preview, err := PreviewApply(t.Context(), g("2"), state, c.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.objects[hashed+" a-2"] = object{inputs: m("name", "a-2", "zone", "2"), outputs: m("arn", "arn:a-2"), tags: map[string]string{resource.TagComponent: "a/a"}}
+	c.calls()
+	o := c.options()
+	o.Intents, o.Surplus = preview.Intents, true
+	state = apply(t, g("1"), state, o).State
+	want(t, "calls", c.calls(), "delete a/a:a")
+	if _, there := c.objects[hashed+" a-1"]; !there || len(c.objects) != 2 {
+		t.Errorf("there are %v", c.objects)
+	}
+	want(t, "plan", planned(t, g("1"), state, c.options()), "")
+}
