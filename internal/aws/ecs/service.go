@@ -135,8 +135,11 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 		props.TaskDefinition = unsettled
 	}
 	props.Tags = tagging.User(tagMap(found.Tags))
-	if draining(found) || c.Out.Rollout == wanted.RolloutFailed && found.RunningCount == 0 { // ECS calls 0 of 0 tasks completed
+	if c.Out.Rollout == wanted.RolloutFailed && found.RunningCount == 0 { // ECS calls 0 of 0 tasks completed
 		props.TaskDefinition = unsettled
+	}
+	if draining(found) {
+		props.TaskDefinition, c.Out.Rollout = unsettled, ""
 	}
 	return props, serviceOutputs(found, c.Out.Rollout), nil
 }
@@ -147,9 +150,12 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 	clusterName, name := identify(c)
 	actual, err := s.describe(ctx, clusterName, name)
 	if err == nil && draining(actual) {
-		err = s.drained(ctx, c, clusterName, name)
+		err = fmt.Errorf("service %s is draining: %w", name, resource.ErrNotFound)
 	}
-	if errors.Is(err, resource.ErrNotFound) && c.Old.TaskDefinition.Get() == unsettled.Get() { // as read found it draining
+	if errors.Is(err, resource.ErrNotFound) && c.Out.Rollout == "" && c.Old.TaskDefinition.Get() == unsettled.Get() { // read found it draining
+		if err := s.drained(ctx, c, clusterName, name); !errors.Is(err, resource.ErrNotFound) {
+			return c.Out, err
+		}
 		_, out, err := s.create(ctx, c)
 		return out, err
 	}
