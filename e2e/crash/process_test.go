@@ -111,6 +111,7 @@ func (p *process) run(destroy bool) (died bool, err error) {
 	if p.lateness > 0 {
 		defer time.AfterFunc(p.lateness, p.die).Stop()
 	}
+	defer p.gone()
 	select {
 	case <-p.done:
 		select {
@@ -131,11 +132,16 @@ func (p *process) die() {
 		if err := os.CopyFS(p.left, os.DirFS(p.home)); err != nil {
 			panic(err)
 		}
-		p.site.mu.Lock()
-		p.site.dead[p.pid] = true
-		p.site.mu.Unlock()
+		p.gone()
 		close(p.died)
 	})
+}
+
+// gone tells those who look for the process that there is none.
+func (p *process) gone() {
+	p.site.mu.Lock()
+	defer p.site.mu.Unlock()
+	p.site.dead[p.pid] = true
 }
 
 // wake lets a process go on that only slept, and waits for its end.
