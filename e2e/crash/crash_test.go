@@ -7,8 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -93,14 +95,22 @@ const (
 
 func inParts(t *testing.T) {
 	results := filepath.Join(t.TempDir(), "results.jsonl")
+	var all sync.WaitGroup
+	slots := make(chan struct{}, runtime.NumCPU()+1) // the emulator, one for each, uses one processor
 	for n := range parts {
-		part := exec.Command(os.Args[0], append(os.Args[1:], "-test.run=^TestEverything$")...)
-		part.Env = append(os.Environ(), fmt.Sprintf("%s=%d", partVariable, n), resultsVariable+"="+results)
-		part.Stdout, part.Stderr = os.Stdout, os.Stderr
-		if err := part.Run(); err != nil {
-			t.Errorf("part %d: %v", n, err)
-		}
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			part := exec.Command(os.Args[0], append(os.Args[1:], "-test.run=^TestEverything$")...)
+			part.Env = append(os.Environ(), fmt.Sprintf("%s=%d", partVariable, n), resultsVariable+"="+results)
+			out, err := part.CombinedOutput()
+			t.Logf("part %d of %d:\n%s", n+1, parts, out)
+			if err != nil {
+				t.Errorf("part %d of %d: %v", n+1, parts, err)
+			}
+		})
 	}
+	all.Wait()
 	file, err := os.Open(results)
 	require.NoError(t, err)
 	defer file.Close()
