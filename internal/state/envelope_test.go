@@ -167,3 +167,23 @@ func TestRoom(t *testing.T) {
 	require.NoError(t, state.Room(&state.Payload{Engine: half, Config: half}, []state.Intent{{Action: state.Delete}, {Action: state.Update}}),
 		"a large stack can be made smaller")
 }
+
+func TestPlace(t *testing.T) {
+	for text, want := range map[string]state.Place{
+		`{"engine":{"stack":"inner"},"stack":"shop","environment":"dev","account":"1","region":"r","components":[]}`: {"shop", "dev", "1", "r"},
+		`{"Stack":"shop","ACCOUNT":"1"}`: {Stack: "shop", Account: "1"},
+		`{}`:                             {},
+	} {
+		e := &state.Envelope{Payload: []byte(text)}
+		got, err := e.Place()
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		p, err := e.Decode()
+		require.NoError(t, err)
+		require.Equal(t, state.Place{p.Stack, p.Environment, p.Account, p.Region}, got, "as the payload is read")
+	}
+	for _, text := range []string{`[]`, `{"account":1}`, `{"\u0061ccount":"1"}`, `null`} {
+		_, err := (&state.Envelope{Payload: []byte(text)}).Place()
+		require.Error(t, err, text)
+	}
+}

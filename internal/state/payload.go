@@ -3,7 +3,9 @@ package state
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -100,4 +102,30 @@ func (e *Envelope) SetPayload(p *Payload) error {
 	}
 	e.Payload = raw
 	return nil
+}
+
+// Place is where a state belongs.
+type Place struct{ Stack, Environment, Account, Region string }
+
+// Place reads no more of the payload than that.
+func (e *Envelope) Place() (Place, error) {
+	var p Place
+	fields := map[string]*string{"stack": &p.Stack, "environment": &p.Environment, "account": &p.Account, "region": &p.Region}
+	var err error
+	object := split(e.Payload, func(key []byte, v part) bool {
+		if bytes.IndexByte(key, '\\') >= 0 { // it could be one of those
+			err = errors.New("a key is written with escapes")
+		}
+		if field := fields[strings.ToLower(string(key))]; field != nil { // as encoding/json would
+			err = json.Unmarshal(v.text, field)
+		}
+		return err == nil
+	})
+	if err == nil && !object {
+		err = errors.New("it is no JSON object")
+	}
+	if err != nil {
+		return Place{}, fmt.Errorf("state: payload of serial %d: %w", e.Serial, err)
+	}
+	return p, nil
 }

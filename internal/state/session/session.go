@@ -8,7 +8,6 @@ package session
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -137,8 +136,7 @@ func (s *Session) settle(ctx context.Context) error {
 
 // checkPlace is CheckPlace of the state. That one which belongs to another stack lies there is worse than its account, and for deploy to tell.
 func (s *Session) checkPlace() error {
-	var of struct{ Stack, Environment string }
-	if err := json.Unmarshal(s.base.Envelope.Payload, &of); err == nil && of != struct{ Stack, Environment string }(s.options.Key) {
+	if of, err := s.base.Envelope.Place(); err == nil && (state.Key{Stack: of.Stack, Environment: of.Environment}) != s.options.Key {
 		return nil
 	}
 	return CheckPlace(s.base.Envelope, s.options.Account, s.options.Region)

@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -80,9 +79,9 @@ func (s *Session) Close(ctx context.Context, alongside ...func(context.Context) 
 
 // CheckPlace makes sure that a state belongs to that AWS account and region (each not compared when empty): a diag.Invalid, else.
 func CheckPlace(e *state.Envelope, account, region string) error {
-	var place struct{ Account, Region string }
-	if err := json.Unmarshal(e.Payload, &place); err != nil {
-		return fmt.Errorf("state: payload of serial %d: %w", e.Serial, err)
+	place, err := e.Place()
+	if err != nil {
+		return err
 	}
 	switch {
 	case account != "" && place.Account != "" && account != place.Account:
