@@ -25,11 +25,11 @@ type crisis struct {
 	elsewhere []bool        // after each death the next run is on another machine, without the journal
 	late      time.Duration // dies at that time instead
 	dropped   bool          // nobody wants it any more: the next run destroys
-	back      bool          // the next run wants what there was before
+	turns     bool          // the next run wants another version
 }
 
 // last reports that a life ends with it: what it leaves is not what the next story begins with.
-func (c crisis) last() bool { return c.dropped || c.back }
+func (c crisis) last() bool { return c.dropped || c.turns }
 
 func (c crisis) String() string {
 	out := fmt.Sprintf("%s, %s", c.story, c.way)
@@ -42,8 +42,9 @@ func (c crisis) String() string {
 	if c.dropped {
 		out += ", then destroyed"
 	}
-	if c.back {
-		out += ", then back"
+	if c.turns {
+		_, how := c.story.instead()
+		out += ", then " + how
 	}
 	return out
 }
@@ -53,8 +54,9 @@ func (c crisis) name() string {
 	switch {
 	case c.dropped:
 		return string(c.story) + ", then destroy"
-	case c.back:
-		return string(c.story) + ", then back"
+	case c.turns:
+		_, how := c.story.instead()
+		return string(c.story) + ", then " + how
 	}
 	return string(c.story)
 }
@@ -104,9 +106,9 @@ func (s *site) endure(c crisis) (problem error) {
 			problem = fmt.Errorf("the run failed: %s", describe(survivor))
 		}
 	}
-	destroy = destroy && !c.back || c.dropped
-	if c.back {
-		s.version = c.story.before()
+	destroy = destroy && !c.turns || c.dropped
+	if c.turns {
+		s.version, _ = c.story.instead()
 	}
 	if problem == nil && (dead || survivor != nil || warned || c.dropped) {
 		s.later.Add(int64(time.Minute))
@@ -124,11 +126,11 @@ func (s *site) endure(c crisis) (problem error) {
 		switch {
 		case destroy:
 			want, end = []inventory.Object{}, destroying
-		case c.back:
+		case c.turns:
 			end = updating
 		}
 		var err error
-		if d, err = s.compare(want, c.back); err == nil && d.empty() {
+		if d, err = s.compare(want, c.turns); err == nil && d.empty() {
 			err = s.settled(end)
 		} else if err == nil {
 			err = fmt.Errorf("AWS holds\n%s", d)
@@ -197,7 +199,7 @@ func (s *site) live(q *queue) {
 			continue
 		}
 		c, ok := q.next(first, true)
-		if !ok || s.report(c) && !c.dropped && (first != destroying || c.back) { // none is left, or it leaves something
+		if !ok || s.report(c) && !c.dropped && (first != destroying || c.turns) { // none is left, or it leaves something
 			s.clean()
 		}
 	}
@@ -296,8 +298,8 @@ func matrix(t *testing.T, s *site, random *rand.Rand) *queue {
 					}
 					add(crisis{story: story, way: f.name, strikes: []strike{{at, f}}, elsewhere: []bool{dropped || f.wakes || (n+m)%3 == 0}, dropped: dropped})
 				}
-				if f.kind == diesAfter && story != creating {
-					add(crisis{story: story, way: f.name, strikes: []strike{{at, f}}, elsewhere: []bool{n%2 == 0}, back: true})
+				if f.kind == diesAfter {
+					add(crisis{story: story, way: f.name, strikes: []strike{{at, f}}, elsewhere: []bool{n%2 == 0}, turns: true})
 				}
 			}
 		}
@@ -306,8 +308,8 @@ func matrix(t *testing.T, s *site, random *rand.Rand) *queue {
 			if f.kind == diesAfter && story != destroying {
 				table.Calls(string(story)+", then destroy", f.name, len(calls))
 			}
-			if f.kind == diesAfter && story != creating {
-				table.Calls(string(story)+", then back", f.name, len(calls))
+			if f.kind == diesAfter {
+				table.Calls(crisis{story: story, turns: true}.name(), f.name, len(calls))
 			}
 		}
 		// Two deaths in a row: the second one also while the first is picked up.

@@ -34,12 +34,15 @@ func (s story) version() int {
 	return 0
 }
 
-// before is the version that there was before a story.
-func (s story) before() int {
-	if s == destroying {
-		return s.version()
+// instead is another version than the one that a story is on its way to, and how to get there: back to the one before, or on from the first.
+func (s story) instead() (version int, how string) {
+	switch s {
+	case creating:
+		return updating.version(), "on"
+	case destroying:
+		return s.version(), "back"
 	}
-	return s.version() - 1
+	return s.version() - 1, "back"
 }
 
 // edit is a change of a file of the stack.
