@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -73,6 +74,22 @@ type Request struct {
 	Adopt    bool              // an earlier run intended exactly this create: look for its object first
 	InState  func(id string) bool
 	Progress func(line string) // something a waiting person should see; never nil
+}
+
+// Marked is the request with TagResource among its tags: for objects that no name tells apart.
+func (r Request) Marked() Request {
+	tags := maps.Clone(r.Tags)
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	tags[TagResource] = r.Resource
+	r.Tags = tags
+	return r
+}
+
+// Marks reports whether an object with those tags is one that a run has made of just this resource, and that is not in the state.
+func (r Request) Marks(id string, tags map[string]string) bool {
+	return tags[TagResource] == r.Resource && Ours(tags, r.Tags) && (r.InState == nil || !r.InState(id))
 }
 
 // Behaviour is what one resource type can do. Every method that calls AWS honours the context, is safe to repeat after a
@@ -170,7 +187,7 @@ const (
 	TagEnvironment = "deployer:environment"
 	TagComponent   = "deployer:component"
 	TagLineage     = "deployer:lineage"
-	// TagResource is the ID of the resource, on objects that have no name by which they could be found.
+	// TagResource is the ID of the resource, on objects that no name tells apart.
 	TagResource = "deployer:resource"
 )
 

@@ -241,6 +241,9 @@ func TestListener(t *testing.T) {
 			}
 		},
 		LoseAnswer: b.LoseAnswer, Actions: b.Actions,
+		Unused: map[string]string{
+			"elasticloadbalancing:DescribeLoadBalancers": "a load balancer that is not known: TestLocateOnAnUnknownLoadBalancer",
+		},
 	})
 }
 
@@ -337,7 +340,9 @@ func TestListenerRule(t *testing.T) {
 		},
 		LoseAnswer: b.LoseAnswer, Actions: b.Actions,
 		Unused: map[string]string{
-			"elasticloadbalancing:SetRulePriorities": "a changed priority",
+			"elasticloadbalancing:SetRulePriorities":     "a changed priority",
+			"elasticloadbalancing:DescribeLoadBalancers": "a listener that is not known: TestLocateOnAnUnknownLoadBalancer",
+			"elasticloadbalancing:DescribeListeners":     "the same",
 		},
 	})
 }

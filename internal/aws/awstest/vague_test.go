@@ -4,12 +4,16 @@ import (
 	"maps"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/stretchr/testify/require"
 
 	awsec2 "github.com/company/deployer/internal/aws/ec2"
 	awscloudmap "github.com/company/deployer/internal/aws/servicediscovery"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/resource/ec2"
+	"github.com/company/deployer/internal/resource/elbv2"
 	"github.com/company/deployer/internal/resource/resourcetest"
 	"github.com/company/deployer/internal/resource/servicediscovery"
 	"github.com/company/deployer/internal/value"
@@ -75,4 +79,21 @@ func TestLocateACloudMapServiceOfAnUnknownNamespace(t *testing.T) {
 	namespace := makeNamespace(t.Context(), t, h, "vague.suite.internal", "vpc-vague")
 	b := behaviour(t, awscloudmap.Behaviours(h.Config), servicediscovery.ServiceType)
 	locateVaguely(t, b, value.Encode(servicediscovery.Service{Name: "api.shop", NamespaceID: value.Lit(namespace)}), "namespaceId")
+}
+
+func TestLocateOnAnUnknownLoadBalancer(t *testing.T) {
+	b := startBalancing(t)
+	balancer := b.balancer(t, "vague")
+	tags := []elbtypes.Tag{{Key: aws.String(resource.TagLineage), Value: aws.String(resourcetest.Tags("vague")[resource.TagLineage])}}
+	_, err := b.client.AddTags(t.Context(), &elb.AddTagsInput{ResourceArns: []string{balancer, b.balancer(t, "vague-other")}, Tags: tags})
+	require.NoError(t, err)
+	b.balancer(t, "foreign")
+	locateVaguely(t, b.behaviour(t, elbv2.ListenerType), value.Encode(elbv2.Listener{
+		LoadBalancerARN: value.Lit(balancer), Port: 80, Protocol: "HTTP", DefaultAction: elbv2.NotFound(),
+	}), "loadBalancerArn")
+	listener := b.listener(t, balancer, 81)
+	b.rule(t, listener, 1300, nil)
+	locateVaguely(t, b.behaviour(t, elbv2.ListenerRuleType), value.Encode(elbv2.ListenerRule{
+		ListenerARN: value.Lit(listener), Priority: 1200, Paths: []string{"/v1"}, Action: elbv2.ToHTTPS(),
+	}), "listenerArn")
 }

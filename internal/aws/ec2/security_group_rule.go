@@ -36,7 +36,7 @@ func newSecurityGroupRule(api func() *api) resource.Behaviour {
 func (r securityGroupRule) create(ctx context.Context, c ruleCall) (string, model.SecurityGroupRuleOutputs, error) {
 	group := c.Props.SecurityGroupID.Get()
 	permissions := []types.IpPermission{permission(c.Props)}
-	tags := specification(types.ResourceTypeSecurityGroupRule, ruleTags(c))
+	tags := specification(types.ResourceTypeSecurityGroupRule, tagging.Wanted(c.Marked().Tags, c.Props.Tags))
 	var made []types.SecurityGroupRule
 	tries := 0
 	// A group that was just made may not be known everywhere, neither the one of the rule nor the other side.
@@ -73,13 +73,6 @@ func (r securityGroupRule) create(ctx context.Context, c ruleCall) (string, mode
 	return id, model.SecurityGroupRuleOutputs{ID: id}, nil
 }
 
-// ruleTags say in addition which of its component's rules it is, for rules have no names.
-func ruleTags(c ruleCall) map[string]string {
-	tags := tagging.Wanted(c.Tags, c.Props.Tags)
-	tags[resource.TagResource] = c.Resource
-	return tags
-}
-
 // find looks for the rule among those of its group. Where an interrupted run did not know the group or the other side yet, for it was to make
 // them, too, the rule is the one that says so in its tags, fits what was known, and is not in the state.
 func (r securityGroupRule) find(ctx context.Context, c ruleCall) (string, map[string]string, error) {
@@ -97,7 +90,7 @@ func (r securityGroupRule) find(ctx context.Context, c ruleCall) (string, map[st
 		for _, rule := range page.SecurityGroupRules {
 			id, tags := aws.ToString(rule.SecurityGroupRuleId), tagsOf(rule.Tags)
 			if vague {
-				if tags[resource.TagResource] == c.Resource && fits(fromRule(rule), c.Props) && resource.Ours(tags, c.Tags) && (c.InState == nil || !c.InState(id)) {
+				if fits(fromRule(rule), c.Props) && c.Marks(id, tags) {
 					return id, tags, nil
 				}
 			} else if same(fromRule(rule), c.Props) {
@@ -153,7 +146,7 @@ func (r securityGroupRule) update(ctx context.Context, c ruleCall) (model.Securi
 	} else if _, err := r.get(ctx, c.ID); err != nil { // CreateTags on a rule that is gone would tag nothing without an error
 		return c.Out, err
 	}
-	return c.Out, r.api().retag(ctx, c.ID, ruleTags(c), c.Old.Tags)
+	return c.Out, r.api().retag(ctx, c.ID, tagging.Wanted(c.Marked().Tags, c.Props.Tags), c.Old.Tags)
 }
 
 func (r securityGroupRule) delete(ctx context.Context, c ruleCall) error {

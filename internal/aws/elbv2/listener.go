@@ -52,6 +52,7 @@ func newListener(api func() *api) resource.Behaviour {
 						"elasticloadbalancing:ModifyListener", "elasticloadbalancing:DeleteListener",
 					}, tagActions...)},
 					{Actions: []string{"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTags"}},
+					{Actions: []string{"elasticloadbalancing:DescribeLoadBalancers"}, Why: "what a run that died has made of a load balancer that was new"},
 				}
 			},
 		},
@@ -104,7 +105,7 @@ func (l listener) create(ctx context.Context, c listenerCall) (string, model.Lis
 	made, err := l.api().listenerCalls.create(ctx, &elb.CreateListenerInput{
 		LoadBalancerArn: aws.String(c.Props.LoadBalancerARN.Get()), Port: aws.Int32(int32(c.Props.Port)),
 		Protocol: types.ProtocolEnum(c.Props.Protocol), Certificates: certificates(c.Props), SslPolicy: sslPolicy(c.Props),
-		DefaultActions: toAWS(c.Props.DefaultAction), Tags: tagList(c.Request, c.Props.Tags),
+		DefaultActions: toAWS(c.Props.DefaultAction), Tags: tagList(c.Marked(), c.Props.Tags),
 	})
 	if err != nil {
 		return "", model.ListenerOutputs{}, failed("CreateListener", err, listenerAdvice...)
@@ -116,8 +117,16 @@ func (l listener) create(ctx context.Context, c listenerCall) (string, model.Lis
 	return arn, model.ListenerOutputs{ARN: arn}, nil
 }
 
-// find looks for the listener on the port.
+// find looks for the listener on the port. Where an interrupted run did not know the load balancer yet, for it was to make that, too, it is the
+// one that says so in its tags.
 func (l listener) find(ctx context.Context, c listenerCall) (string, map[string]string, error) {
+	if c.Props.LoadBalancerARN.Get() == "" {
+		arns, err := l.api().ownListeners(ctx, c.Request)
+		if err != nil {
+			return "", nil, err
+		}
+		return l.api().marked(ctx, c.Request, arns)
+	}
 	in := &elb.DescribeListenersInput{LoadBalancerArn: aws.String(c.Props.LoadBalancerARN.Get())}
 	for {
 		page, err := l.api().listenerCalls.describe(ctx, in)
@@ -174,7 +183,7 @@ func (l listener) update(ctx context.Context, c listenerCall) (model.ListenerOut
 			return c.Out, failed("ModifyListener", err, listenerAdvice...)
 		}
 	}
-	return c.Out, l.api().retag(ctx, c.Request, c.Old.Tags, c.Props.Tags)
+	return c.Out, l.api().retag(ctx, c.Marked(), c.Old.Tags, c.Props.Tags)
 }
 
 func (l listener) delete(ctx context.Context, c listenerCall) error {

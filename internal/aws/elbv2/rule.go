@@ -59,6 +59,10 @@ func newListenerRule(api func() *api) resource.Behaviour {
 						"elasticloadbalancing:ModifyRule", "elasticloadbalancing:DeleteRule", "elasticloadbalancing:SetRulePriorities",
 					}, tagActions...)},
 					{Actions: []string{"elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags"}},
+					{
+						Actions: []string{"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeListeners"},
+						Why:     "what a run that died has made of a load balancer that was new",
+					},
 				}
 			},
 		},
@@ -77,7 +81,7 @@ func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRul
 	err := r.withRoom(ctx, c, "CreateRule", func(ctx context.Context) (err error) {
 		made, err = r.api().ruleCalls.create(ctx, &elb.CreateRuleInput{
 			ListenerArn: aws.String(c.Props.ListenerARN.Get()), Priority: aws.Int32(int32(c.Props.Priority)),
-			Conditions: conditions(c.Props), Actions: toAWS(c.Props.Action), Tags: tagList(c.Request, c.Props.Tags),
+			Conditions: conditions(c.Props), Actions: toAWS(c.Props.Action), Tags: tagList(c.Marked(), c.Props.Tags),
 		})
 		return err
 	})
@@ -165,8 +169,12 @@ func (r rule) inUse(ctx context.Context, c ruleCall, err error) (mayMove bool, _
 }
 
 // find looks for the rule with the wanted priority, else for one of ours that takes the same requests: an interrupted run may have
-// made it when its priority was another.
+// made it when its priority was another. Where that run did not know the listener yet, for it was to make that, too, the rule is the one that
+// says so in its tags.
 func (r rule) find(ctx context.Context, c ruleCall) (string, map[string]string, error) {
+	if c.Props.ListenerARN.Get() == "" {
+		return r.findMarked(ctx, c)
+	}
 	in := &elb.DescribeRulesInput{ListenerArn: aws.String(c.Props.ListenerARN.Get())}
 	var alike []string
 	for {
@@ -199,6 +207,33 @@ func (r rule) find(ctx context.Context, c ruleCall) (string, map[string]string, 
 		}
 	}
 	return "", nil, fmt.Errorf("no rule of priority %d: %w", c.Props.Priority, resource.ErrNotFound)
+}
+
+// findMarked looks through the rules of the stack's listeners.
+func (r rule) findMarked(ctx context.Context, c ruleCall) (string, map[string]string, error) {
+	listeners, err := r.api().ownListeners(ctx, c.Request)
+	if err != nil {
+		return "", nil, err
+	}
+	var arns []string
+	for _, listener := range listeners {
+		for in := (&elb.DescribeRulesInput{ListenerArn: &listener}); ; {
+			page, err := r.api().ruleCalls.describe(ctx, in)
+			if err = failed("DescribeRules", err); errors.Is(err, resource.ErrNotFound) {
+				break // deleted just now
+			}
+			if err != nil {
+				return "", nil, err
+			}
+			for _, found := range page.Rules {
+				arns = append(arns, aws.ToString(found.RuleArn))
+			}
+			if in.Marker = page.NextMarker; in.Marker == nil {
+				break
+			}
+		}
+	}
+	return r.api().marked(ctx, c.Request, arns)
 }
 
 func (r rule) read(ctx context.Context, c ruleCall) (model.ListenerRule, model.ListenerRuleOutputs, error) {
@@ -256,7 +291,7 @@ func (r rule) update(ctx context.Context, c ruleCall) (model.ListenerRuleOutputs
 			return c.Out, err
 		}
 	}
-	return c.Out, r.api().retag(ctx, c.Request, c.Old.Tags, c.Props.Tags)
+	return c.Out, r.api().retag(ctx, c.Marked(), c.Old.Tags, c.Props.Tags)
 }
 
 func (r rule) delete(ctx context.Context, c ruleCall) error {

@@ -2,7 +2,11 @@ package elbv2
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
@@ -25,14 +29,39 @@ func tagList(req resource.Request, user map[string]string) []types.Tag {
 
 // tagsOf returns all tags of an object.
 func (t tagCalls) tagsOf(ctx context.Context, arn string) (map[string]string, error) {
-	out, err := t.describeTags(ctx, &elb.DescribeTagsInput{ResourceArns: []string{arn}})
+	all, err := t.tagsOfAll(ctx, []string{arn})
 	if err != nil {
-		return nil, failed("DescribeTags", err)
+		return nil, err
 	}
-	for _, d := range out.TagDescriptions {
-		return tagging.Map(d.Tags, func(tag types.Tag) (*string, *string) { return tag.Key, tag.Value }), nil
+	if all[arn] == nil {
+		return map[string]string{}, nil
 	}
-	return map[string]string{}, nil
+	return all[arn], nil
+}
+
+// tagsOfAll returns the tags of objects by ARN, without those that are gone.
+func (t tagCalls) tagsOfAll(ctx context.Context, arns []string) (map[string]map[string]string, error) {
+	all := make(map[string]map[string]string, len(arns))
+	for some := range slices.Chunk(arns, 20) { // as many as DescribeTags takes
+		out, err := t.describeTags(ctx, &elb.DescribeTagsInput{ResourceArns: some})
+		if err = failed("DescribeTags", err); errors.Is(err, resource.ErrNotFound) && len(some) > 1 { // one is enough for that
+			for _, arn := range some {
+				one, err := t.tagsOfAll(ctx, []string{arn})
+				if err != nil && !errors.Is(err, resource.ErrNotFound) {
+					return nil, err
+				}
+				maps.Copy(all, one)
+			}
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range out.TagDescriptions {
+			all[aws.ToString(d.ResourceArn)] = tagging.Map(d.Tags, func(tag types.Tag) (*string, *string) { return tag.Key, tag.Value })
+		}
+	}
+	return all, nil
 }
 
 // retag brings an object's tags from old to user, users' own ones, and applies the rest again.
