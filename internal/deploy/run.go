@@ -173,7 +173,7 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 		return err
 	}
 	begun := held.State() != nil && u.stored == nil // by takeOver
-	if !u.plan.HasChanges() && !u.unfinished() && !begun && !u.outputsChanged() {
+	if !u.plan.HasChanges() && !u.unfinished() && !u.unsuccessful() && !begun && !u.outputsChanged() {
 		return nil
 	}
 	if err := state.Room(u.payload(held), u.intents(held)); err != nil { // nobody is asked about what cannot be
@@ -196,6 +196,11 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 // unfinished reports whether the run that wrote the state did not come to its end.
 func (u *run) unfinished() bool {
 	return u.stored != nil && (u.stored.Payload.Status == state.InProgress || interrupted(u.stored.Snapshot.Envelope.Intents))
+}
+
+// unsuccessful reports whether the last run failed or was stopped. Where nothing is left to do since, the state has to say so.
+func (u *run) unsuccessful() bool {
+	return u.stored != nil && len(u.req.Targets) == 0 && (u.stored.Payload.Status == state.Failed || u.stored.Payload.Status == state.Interrupted)
 }
 
 // takeOver claims the state at once, so that no write of a former holder fits any more (step 5). It says what the state said before, and

@@ -318,3 +318,33 @@ func TestLockMetadata(t *testing.T) {
 	require.ErrorAs(t, err, &locked)
 	require.NoError(t, held.Close(t.Context()))
 }
+
+// A run failed at what happened all the same: a deletion, for instance, whose end could not be looked at.
+func TestNothingIsLeftToDoAfterAFailure(t *testing.T) {
+	a, home := newAccount(), t.TempDir()
+	_, err := a.start(home, 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	a.pass(2 * time.Second)
+	p := a.start(home, 0, false)
+	held, err := p.open(t.Context(), Request{Key: shop}, place{account: "1", region: "r"}, "")
+	require.NoError(t, err)
+	stored, err := decode(shop, held.State())
+	require.NoError(t, err)
+	stored.Payload.Status = state.Failed
+	require.NoError(t, held.Write(t.Context(), stored.Payload, nil))
+	require.NoError(t, held.Close(t.Context()))
+
+	applied, err := a.start(home, 0, false).run(t.Context(), first(t), func(r *Request) { r.Targets = []string{"web/a"} })
+	require.NoError(t, err)
+	require.False(t, applied.Changed, "nobody looked at the rest")
+	for _, again := range []bool{false, true} {
+		p := a.start(home, 0, false)
+		applied, err = p.run(t.Context(), first(t))
+		require.NoError(t, err)
+		require.Equal(t, !again, applied.Changed)
+		require.Equal(t, 2, applied.Deployment)
+		stored, err = p.read(t.Context(), shop)
+		require.NoError(t, err)
+		require.Equal(t, state.Succeeded, stored.Payload.Status)
+	}
+}
