@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -199,6 +200,10 @@ func TestTerminalIsClosed(t *testing.T) {
 // Ctrl-C reaches all processes of the terminal's foreground, and those that read our output die of it at once.
 func TestInterruptOfAPipeline(t *testing.T) {
 	t.Parallel()
+	// Where this process was started in the background it ignores the signal, and so would its children.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, os.Interrupt)
+	defer signal.Stop(caught)
 	s := newSite(t, crashSmall, false)
 	d := s.deployment(t)
 	step := s.hold(t, proxy.Filter{Service: "sqs", Operation: "CreateQueue"}, 1)
