@@ -137,11 +137,10 @@ func (b *bench) repository(n int) (string, error) {
 		"stack.yaml":            fmt.Sprintf("apiVersion: core.deployer.io/v1\nkind: Stack\nmetadata: {name: bench-%d}\nspec:\n  provider: {name: aws, region: %s}\n", n, region),
 		"environments/dev.yaml": "apiVersion: core.deployer.io/v1\nkind: Environment\nmetadata: {name: dev}\nspec: {}\n",
 	}
-	var docs strings.Builder
 	for i := range n / resourcesPerQueue {
-		fmt.Fprintf(&docs, "---\napiVersion: components.deployer.io/v1\nkind: SQS\nmetadata: {name: queue-%d}\nspec:\n  visibilityTimeout: 30s\n", i)
+		name := fmt.Sprintf("services/jobs/queues-%d.yaml", i/queuesPerFile)
+		files[name] += fmt.Sprintf("---\napiVersion: components.deployer.io/v1\nkind: SQS\nmetadata: {name: queue-%d}\nspec:\n  visibilityTimeout: 30s\n", i)
 	}
-	files["services/jobs/queues.yaml"] = docs.String()
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(stack, name), []byte(text), 0o644); err != nil {
 			return "", err
@@ -152,6 +151,8 @@ func (b *bench) repository(n int) (string, error) {
 
 // resourcesPerQueue is what the kind SQS makes without a dead-letter queue: queue and policy.
 const resourcesPerQueue = 2
+
+const queuesPerFile = 500
 
 func (b *bench) noOpPlan(n int, peer time.Duration) error {
 	dir, err := b.repository(n)
