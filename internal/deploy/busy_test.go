@@ -12,8 +12,6 @@ import (
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
-	"github.com/company/deployer/internal/plan"
-	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/s3"
 )
@@ -29,15 +27,7 @@ func TestFinalWriteMeetsABusyS3(t *testing.T) {
 				a := newAccount()
 				p := a.start(home, 0, false)
 				p.Road.backend = s3.New(p.cfg, s3.Settings{Bucket: "states", PathStyle: true})
-				where := place{account: "1", region: "r"}
-				held, err := p.open(t.Context(), request(), where, "")
-				require.NoError(t, err)
-				u := p.newRun(nil, &resource.Graph{}, where, request())
-				u.from(nil, held.Lineage())
-				u.plan = &plan.Plan{Components: []plan.Component{{Changes: []plan.Change{{Resource: "web/a:a", Type: single, Action: plan.Create}}}}}
-				payload := u.payload(held)
-				payload.Status = state.InProgress
-				require.NoError(t, held.Write(t.Context(), payload, u.intents(held)))
+				u, held, payload := claimed(t, p)
 				require.Len(t, held.State().Intents, 1)
 				claimed := a.backend.Objects("states", stateObject)[stateObject]
 
@@ -65,7 +55,7 @@ func TestFinalWriteMeetsABusyS3(t *testing.T) {
 						}
 					}
 				}()
-				err = u.save(held, payload, &engine.Result{State: engineState("web/a:a")}, nil, &Applied{})
+				err := u.save(held, payload, &engine.Result{State: engineState("web/a:a")}, nil, &Applied{})
 				took := time.Since(begun)
 				close(over)
 				<-seen

@@ -26,6 +26,7 @@ import (
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/fakeaws"
 	"github.com/company/deployer/internal/state/s3"
+	"github.com/company/deployer/internal/state/session"
 	"github.com/company/deployer/internal/value"
 )
 
@@ -175,6 +176,20 @@ func (p *process) deploy(ctx context.Context, g *resource.Graph, change ...func(
 		stack, g = nil, &resource.Graph{}
 	}
 	return p.newRun(stack, g, where, req).under(held, nil)
+}
+
+// claimed is a run that has claimed the state for the creation of web/a:a.
+func claimed(t *testing.T, p *process) (*run, *session.Session, *state.Payload) {
+	where := place{account: "1", region: "r"}
+	held, err := p.open(t.Context(), request(), where, "")
+	require.NoError(t, err)
+	u := p.newRun(nil, &resource.Graph{}, where, request())
+	u.from(nil, held.Lineage())
+	u.plan = &plan.Plan{Components: []plan.Component{{Changes: []plan.Change{{Resource: "web/a:a", Type: single, Action: plan.Create}}}}}
+	payload := u.payload(held)
+	payload.Status = state.InProgress
+	require.NoError(t, held.Write(t.Context(), payload, u.intents(held)))
+	return u, held, payload
 }
 
 // planned is what a plan would do now, "" when nothing.

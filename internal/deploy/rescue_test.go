@@ -10,7 +10,6 @@ import (
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
-	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 )
@@ -26,19 +25,11 @@ func TestRescueOfWhatNoStateMayHold(t *testing.T) {
 	t.Parallel()
 	a, home := newAccount(), t.TempDir()
 	p := a.start(home, 0, false)
-	where := place{account: "1", region: "r"}
-	held, err := p.open(t.Context(), request(), where, "")
-	require.NoError(t, err)
-	u := p.newRun(nil, &resource.Graph{}, where, request())
-	u.from(nil, held.Lineage())
-	u.plan = &plan.Plan{Components: []plan.Component{{Changes: []plan.Change{{Resource: "web/a:a", Type: single, Action: plan.Create}}}}}
-	payload := u.payload(held)
-	payload.Status = state.InProgress
-	require.NoError(t, held.Write(t.Context(), payload, u.intents(held)))
-	claimed := held.State()
+	u, held, payload := claimed(t, p)
+	claim := held.State()
 	p.newJournal(held, tooMuch()).close()
 
-	err = u.save(held, payload, &engine.Result{State: tooMuch()}, nil, &Applied{})
+	err := u.save(held, payload, &engine.Result{State: tooMuch()}, nil, &Applied{})
 	var found diag.List
 	require.ErrorAs(t, err, &found)
 	last := found[len(found)-1]
@@ -55,11 +46,11 @@ func TestRescueOfWhatNoStateMayHold(t *testing.T) {
 	require.Equal(t, "File is too large for a state", d.Summary)
 	require.Equal(t, diag.Invalid, d.Code)
 
-	next := p.newRun(nil, &resource.Graph{}, where, request())
-	stored, err := decode(shop, claimed)
+	next := p.newRun(nil, &resource.Graph{}, u.where, request())
+	stored, err := decode(shop, claim)
 	require.NoError(t, err)
-	require.Greater(t, len(p.replay(claimed, nil)), state.MaxSize)
-	next.from(stored, claimed.Lineage)
+	require.Greater(t, len(p.replay(claim, nil)), state.MaxSize)
+	next.from(stored, claim.Lineage)
 	require.Empty(t, next.engine)
 	require.True(t, next.adopt["web/a:a"])
 }

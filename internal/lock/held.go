@@ -71,7 +71,7 @@ func (k *Lock) Waited() bool { return k.waited }
 func (k *Lock) Now() time.Time { return k.locker.table.Now() }
 
 // Guard returns nil while this process can be sure that nobody else holds the lock: the last good heartbeat was sent less than
-// three heartbeats ago, by the wall clock and by the monotonic one.
+// three heartbeats ago, by whichever part of the clock saw most time pass.
 func (k *Lock) Guard() error {
 	k.mu.Lock()
 	gone := k.gone

@@ -277,6 +277,15 @@ func TestOldRevisionsGoAfterARolloutThatSucceeds(t *testing.T) {
 	require.Len(t, kept, 10, "so that circuit breaker and rollback keep their target")
 	require.Contains(t, kept, props.TaskDefinition.Get())
 	require.NotContains(t, kept, running)
+
+	props.TaskDefinition = value.Lit(s.register(t, "registry/api:3"))
+	for range 10 { // by somebody else
+		s.register(t, "registry/api:4")
+	}
+	require.NoError(t, s.apply(t.Context(), props))
+	kept = s.revisions(t, "shop-api-service")
+	require.Len(t, kept, 11)
+	require.Contains(t, kept, props.TaskDefinition.Get(), "it runs")
 }
 
 // balanced returns the ARN of a target group that a load balancer uses.

@@ -20,8 +20,8 @@ import (
 )
 
 // A plan does not know the ids of what it is about to make, so an interrupted run leaves intents that lack them. What they are about must be
-// found all the same, and nothing else.
-func locateVaguely(t *testing.T, b resource.Behaviour, full value.Value, lacks ...string) {
+// found all the same, and nothing else. named: objects of the type have names of their own.
+func locateVaguely(t *testing.T, b resource.Behaviour, named bool, full value.Value, lacks ...string) {
 	t.Helper()
 	req := request(b.Definition().Type)
 	req.Tags = resourcetest.Tags("vague")
@@ -55,6 +55,13 @@ func locateVaguely(t *testing.T, b resource.Behaviour, full value.Value, lacks .
 	other.Tags = resourcetest.Tags("other")
 	_, found = locate(other)
 	require.False(t, found, "it is another component's")
+	sibling := vague
+	sibling.Resource += "-2"
+	if _, found = locate(sibling); named {
+		require.True(t, found, "the name says which it is")
+	} else {
+		require.False(t, found, "it is another resource of the component")
+	}
 	req.ID, req.Old, req.Inputs = state.ID, state, value.NullValue
 	require.NoError(t, b.Delete(t.Context(), req))
 	_, found = locate(vague)
@@ -70,7 +77,7 @@ func TestLocateARuleOfUnknownGroups(t *testing.T) {
 		SecurityGroupID: value.Lit(db), Direction: ec2.Ingress, Protocol: "tcp", FromPort: value.Lit(5432), ReferencedSecurityGroupID: value.Lit(api),
 	})
 	for _, lacks := range [][]string{{"securityGroupId"}, {"referencedSecurityGroupId"}, {"securityGroupId", "referencedSecurityGroupId"}} {
-		locateVaguely(t, b, rule, lacks...)
+		locateVaguely(t, b, false, rule, lacks...)
 	}
 }
 
@@ -78,7 +85,7 @@ func TestLocateACloudMapServiceOfAnUnknownNamespace(t *testing.T) {
 	h := start(t)
 	namespace := makeNamespace(t.Context(), t, h, "vague.suite.internal", "vpc-vague")
 	b := behaviour(t, awscloudmap.Behaviours(h.Config), servicediscovery.ServiceType)
-	locateVaguely(t, b, value.Encode(servicediscovery.Service{Name: "api.shop", NamespaceID: value.Lit(namespace)}), "namespaceId")
+	locateVaguely(t, b, true, value.Encode(servicediscovery.Service{Name: "api.shop", NamespaceID: value.Lit(namespace)}), "namespaceId")
 }
 
 func TestLocateOnAnUnknownLoadBalancer(t *testing.T) {
@@ -88,12 +95,12 @@ func TestLocateOnAnUnknownLoadBalancer(t *testing.T) {
 	_, err := b.client.AddTags(t.Context(), &elb.AddTagsInput{ResourceArns: []string{balancer, b.balancer(t, "vague-other")}, Tags: tags})
 	require.NoError(t, err)
 	b.balancer(t, "foreign")
-	locateVaguely(t, b.behaviour(t, elbv2.ListenerType), value.Encode(elbv2.Listener{
+	locateVaguely(t, b.behaviour(t, elbv2.ListenerType), false, value.Encode(elbv2.Listener{
 		LoadBalancerARN: value.Lit(balancer), Port: 80, Protocol: "HTTP", DefaultAction: elbv2.NotFound(),
 	}), "loadBalancerArn")
 	listener := b.listener(t, balancer, 81)
 	b.rule(t, listener, 1300, nil)
-	locateVaguely(t, b.behaviour(t, elbv2.ListenerRuleType), value.Encode(elbv2.ListenerRule{
+	locateVaguely(t, b.behaviour(t, elbv2.ListenerRuleType), false, value.Encode(elbv2.ListenerRule{
 		ListenerARN: value.Lit(listener), Priority: 1200, Paths: []string{"/v1"}, Action: elbv2.ToHTTPS(),
 	}), "listenerArn")
 }
