@@ -89,7 +89,11 @@ func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) err
 		switch {
 		case auto:
 		case !f.InTTY:
-			return false, diag.New(diag.Failed, "Not approved", "There is no terminal to ask on; nothing was changed.", "Run deployer "+c.verb+" --auto-approve once the plan above is what you want.")
+			detail := "There is no terminal to ask on; nothing was changed."
+			if q.Required && f.loaded.Settings.Preferences.AutoApprove {
+				detail += " The environment says approval: required, so preferences.autoApprove does not count."
+			}
+			return false, diag.New(diag.Failed, "Not approved", detail, "Run deployer "+c.verb+" --auto-approve once the plan above is what you want.")
 		default:
 			f.Stderr().Printf("\n")
 			yes, err := newPrompter(f).yes(ctx, c.ask)

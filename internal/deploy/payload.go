@@ -61,9 +61,27 @@ func (u *run) payload(held *session.Session) *state.Payload {
 	p.Who, p.Edited = held.Who(), nil
 	p.GitCommit = u.road.git().Commit
 	if u.stack != nil {
-		p.Variables, p.Config = variables(u.stack), resolved(u.stack)
+		p.Variables, p.Config, p.Approval = variables(u.stack), resolved(u.stack), u.stack.Approval
 	}
 	return p
+}
+
+// approvalRequired reports whether the environment wants an approval given for this run. A destroy has no Stack: the state's word counts, and
+// that of the manifests where they can be read.
+func (u *run) approvalRequired() bool {
+	if u.stack != nil {
+		return u.stack.Approval == manifest.ApprovalRequired
+	}
+	if u.stored != nil && u.stored.Payload.Approval == manifest.ApprovalRequired {
+		return true
+	}
+	bundle, _ := manifest.Load(u.road.world.Root, u.req.Key.Stack) // its problems are nobody's who destroys
+	return bundle != nil && bundle.Settings(u.req.Key.Environment).Approval == manifest.ApprovalRequired
+}
+
+// approvalChanged reports whether the state says of approvals something else than the manifests. It has to follow: a destroy asks it.
+func (u *run) approvalChanged() bool {
+	return u.stack != nil && u.stored != nil && u.stored.Payload.Approval != u.stack.Approval
 }
 
 // outputsChanged reports whether components give something else than the state says although no resource changes.

@@ -93,7 +93,7 @@ func (r *Road) Apply(ctx context.Context, req Request) (*Applied, error) {
 	return u.under(held, append(found, r.warnings(req.Key, held.State() != nil)...))
 }
 
-// Destroy deletes everything that the state has. Nothing is desired, and no manifest is read.
+// Destroy deletes everything that the state has. Nothing is desired, and no manifest is needed.
 func (r *Road) Destroy(ctx context.Context, req Request) (*Applied, error) {
 	held, err := r.open(ctx, req, r.caller(ctx), "")
 	if err != nil {

@@ -173,14 +173,14 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 		return err
 	}
 	begun := held.State() != nil && u.stored == nil // by takeOver
-	if !u.plan.HasChanges() && !u.unfinished() && !u.unsuccessful() && !begun && !u.outputsChanged() {
+	if !u.plan.HasChanges() && !u.unfinished() && !u.unsuccessful() && !begun && !u.outputsChanged() && !u.approvalChanged() {
 		return nil
 	}
 	if err := state.Room(u.payload(held), u.intents(held)); err != nil { // nobody is asked about what cannot be
 		return err
 	}
 	if u.plan.HasChanges() && u.req.Approve != nil {
-		if ok, err := u.req.Approve(ctx, Question{u.plan, applied.Warnings, u.stack != nil && u.stack.Approval == "required"}); !ok || err != nil {
+		if ok, err := u.req.Approve(ctx, Question{u.plan, applied.Warnings, u.approvalRequired()}); !ok || err != nil {
 			return err
 		}
 	}

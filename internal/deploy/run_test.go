@@ -12,14 +12,52 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/lock"
+	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
 )
+
+// approving approves after it did something.
+func approving(do func()) func(context.Context, Question) (bool, error) {
+	return func(context.Context, Question) (bool, error) {
+		do()
+		return true, nil
+	}
+}
+
+// The word of the state on approvals is that of the last apply, and all that a destroy has when there is no manifest.
+func TestApprovalIsAskedFor(t *testing.T) {
+	a := newAccount()
+	required := func(g *resource.Graph, stack *manifest.Stack) (asked bool) {
+		p := a.start(t.TempDir(), 0, false)
+		where := place{account: "1", region: "r", session: &aws.Session{}}
+		req := Request{Key: shop, Progress: func(plan.Event) {}, Approve: func(_ context.Context, q Question) (bool, error) {
+			asked = q.Required
+			return true, nil
+		}}
+		held, err := p.open(t.Context(), req, where, "")
+		require.NoError(t, err)
+		if g == nil {
+			g = &resource.Graph{}
+		}
+		_, err = p.newRun(stack, g, where, req).under(held, nil)
+		require.NoError(t, err)
+		return asked
+	}
+	must := &manifest.Stack{Approval: manifest.ApprovalRequired}
+	require.True(t, required(first(t), must))
+	require.True(t, required(nil, nil), "destroy")
+	required(first(t), &manifest.Stack{}) // nothing to do but to tell the state
+	require.False(t, required(nil, nil), "destroy where nobody wants to be asked")
+	required(first(t), must)
+	require.True(t, required(nil, nil), "destroy after the state was told again")
+}
 
 func TestRuns(t *testing.T) {
 	a, home := newAccount(), t.TempDir()

@@ -57,6 +57,7 @@ type Settings struct {
 	Backend  value.Value // spec.backend as written, Null when absent
 	Locks    value.Value // spec.locks as written, Null when absent
 	Provider Provider    // the environment's over the stack's; fields that hold an expression are left empty
+	Approval string      // the environment's; "" when it says nothing
 
 	spec *node
 }
@@ -80,18 +81,22 @@ func (b *Bundle) Settings(environment string) Settings {
 	out.Provider = plainProvider(out.spec.child("provider"))
 	if e := b.environments[environment]; e != nil && e.document != nil {
 		out.Provider = out.Provider.under(plainProvider(e.document.spec.child("provider")))
+		out.Approval = plainText(e.document.spec.child("approval"))
 	}
 	return out
 }
 
 func plainProvider(n *node) Provider {
-	text := func(key string) string {
-		if v := n.child(key); v.scalar() && !strings.Contains(v.text, "${") {
-			return v.text
-		}
-		return ""
-	}
+	text := func(key string) string { return plainText(n.child(key)) }
 	return Provider{Name: text("name"), Region: text("region"), Account: text("account")}
+}
+
+// plainText is a scalar as it was written, "" for an expression and anything else.
+func plainText(n *node) string {
+	if n.scalar() && !strings.Contains(n.text, "${") {
+		return n.text
+	}
+	return ""
 }
 
 // under returns p with what over sets.
@@ -128,7 +133,7 @@ func (r *resolver) settle() {
 		r.stack.Provider = r.stack.Provider.under(Provider(spec.Provider))
 		r.stack.Tags = layer(r.stack.Tags, spec.Tags)
 		r.stack.Production = spec.Production
-		if spec.Approval == "required" {
+		if spec.Approval == ApprovalRequired {
 			r.stack.Approval = spec.Approval
 		}
 	}

@@ -9,13 +9,16 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
+// ApprovalRequired is what an environment says that wants every run approved.
+const ApprovalRequired = "required"
+
 // Stack is a stack in one environment, resolved.
 type Stack struct {
 	Name         string
 	Environment  string // "" when the stack has none
 	Environments []string
 	Production   bool
-	Approval     string // "required" asks on a terminal or for --auto-approve whatever the configuration says; else ""
+	Approval     string // ApprovalRequired asks on a terminal or for --auto-approve whatever the configuration says; else ""
 	Provider            // region and account of its resources
 	Tags         map[string]string
 	Variables    []Variable  // declared or used, sorted by name

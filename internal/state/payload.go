@@ -35,6 +35,8 @@ type Payload struct {
 	Version     string    `json:"version"`   // of deployer
 	Summary     string    `json:"summary,omitempty"`
 	Edited      *Edit     `json:"edited,omitempty"` // since that run, by a command that deploys nothing
+	// Approval is what the environment said of approvals: "required" or "". Kept here for destroy, which needs no manifest.
+	Approval string `json:"approval,omitempty"`
 
 	Variables  map[string]string `json:"variables,omitempty"` // the values given; sensitive ones are left out
 	Config     json.RawMessage   `json:"config,omitempty"`    // the resolved configuration, what a rollback deploys again

@@ -3,6 +3,7 @@ package view
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -155,4 +156,66 @@ func TestLiveProgressLeavesTheFinalTree(t *testing.T) {
 	require.Contains(t, last, "✗ service failed")
 	require.Contains(t, last, "- policy")
 	require.Contains(t, last, "2/6")
+}
+
+// screen is what a terminal shows of what is written to it, as far as Live uses one: lines, the cursor moved up, the rest erased.
+func screen(t *testing.T, written string) []string {
+	t.Helper()
+	lines := []string{""}
+	for written != "" {
+		var up int
+		switch {
+		case strings.HasPrefix(written, "\x1b["):
+			_, err := fmt.Sscanf(written, "\x1b[%dA\x1b[J", &up)
+			require.NoError(t, err, "%q", written)
+			lines = append(lines[:len(lines)-1-up], "")
+			written = written[strings.IndexByte(written, 'J')+1:]
+		case written[0] == '\n':
+			lines = append(lines, "")
+			written = written[1:]
+		default:
+			end := strings.IndexAny(written, "\n\x1b")
+			lines[len(lines)-1] += written[:end]
+			written = written[end:]
+		}
+	}
+	return lines[:len(lines)-1]
+}
+
+// However often the tree is drawn, it is on the screen once, and what was there before it stays.
+func TestLiveProgressErasesWhatItDrew(t *testing.T) {
+	var b bytes.Buffer
+	b.WriteString("the plan\n")
+	live := NewLive(NewWriter(&b, false, 60), func() time.Time { return time.Unix(0, 0) }, func() int { return 24 })
+	live.Planned(samplePlan())
+	for _, e := range []plan.Event{
+		{Kind: plan.Started, Resource: "web/api:role", Action: plan.Create},
+		{Kind: plan.Started, Resource: "web/api:service", Action: plan.Update},
+		{Kind: plan.Done, Resource: "web/api:role", Action: plan.Create},
+		{Kind: plan.Done, Resource: "web/api:service", Action: plan.Update},
+	} {
+		live.Event(e)
+		live.mu.Lock()
+		live.draw(false)
+		live.mu.Unlock()
+	}
+	live.Close()
+	require.Greater(t, strings.Count(b.String(), "web/api"), 4, "it was drawn many times")
+	lines := screen(t, b.String())
+	require.Equal(t, "the plan", lines[0])
+	require.Len(t, lines, 3, "the component, and the bar: %q", lines)
+	require.Contains(t, lines[1], "web/api")
+	require.Contains(t, lines[2], "2/6")
+}
+
+// A display that has nothing to leave leaves nothing.
+func TestLiveProgressWithoutRowsLeavesNothing(t *testing.T) {
+	var b bytes.Buffer
+	live := NewLive(NewWriter(&b, false, 60), func() time.Time { return time.Unix(0, 0) }, func() int { return 24 })
+	live.Event(plan.Event{Kind: plan.Phase, Text: "Planning"})
+	live.mu.Lock()
+	live.draw(false)
+	live.mu.Unlock()
+	live.Close()
+	require.Equal(t, []string{}, screen(t, b.String()))
 }
