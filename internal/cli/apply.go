@@ -59,7 +59,7 @@ func applyRun(o *applyOptions) error {
 		verb:    "apply",
 		approve: o.autoApprove,
 		done: func(w *view.Writer, a *deploy.Applied) {
-			view.Applied(w, a.Plan, a.Deployment, a.Outputs)
+			view.Applied(w, a.Plan, a.Version, a.Outputs)
 		},
 	})
 }
@@ -115,7 +115,7 @@ func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) err
 	switch {
 	case applied == nil || applied.Plan == nil:
 	case o.json:
-		if jsonErr := view.AppliedJSON(f.Out, applied.Plan, applied.Deployment, applied.Outputs, applied.Warnings, err); jsonErr != nil && err == nil {
+		if jsonErr := view.AppliedJSON(f.Out, applied.Plan, applied.Version, applied.Outputs, applied.Warnings, err); jsonErr != nil && err == nil {
 			return jsonErr
 		}
 	default:

@@ -53,6 +53,10 @@ type Factory struct {
 	loaded *config.Effective // what counts: with those of the stack, once it is known
 	unread diag.List         // what was wrong with its stack.yaml
 	log    *slog.Logger      // nil until the configuration is loaded
+
+	answer    *answer   // f.Out of a run
+	wantsJSON bool      // --json was given
+	aside     diag.List // warnings of a command that failed, for its JSON
 }
 
 // globals are the flags that every command takes.

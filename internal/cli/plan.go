@@ -43,6 +43,9 @@ func planRun(o *planOptions) error {
 	planned, err := road.Plan(f.Soft, req)
 	progress.Close()
 	if err != nil {
+		if planned != nil {
+			f.aside = planned.Warnings
+		}
 		return err
 	}
 	if o.json {

@@ -40,11 +40,14 @@ func Main() int {
 // Run runs one command line and returns its exit code.
 func Run(f *Factory, args []string) int {
 	f.Args = args
+	f.answer = &answer{Writer: f.Out}
+	f.Out = f.answer
 	root := newRoot(f)
 	f.root = root
 	root.SetArgs(args)
 	root.SetContext(f.Soft)
-	err := root.Execute()
+	ran, err := root.ExecuteC()
+	f.wantsJSON = jsonWanted(ran, args)
 	code := report(f, err)
 	if f.log != nil {
 		f.log.Info("ended", "command", f.command(), "exit", code)
@@ -65,26 +68,30 @@ func report(f *Factory, err error) int {
 	if errors.As(err, &output) && errors.Is(output.Err, syscall.EPIPE) {
 		return exitOK // nobody reads on: deployer history --json | head
 	}
-	problems := diag.From(interruption(usage(err), f.Soft))
+	problems := diag.From(interruption(usage(err, f.Args), f.Soft))
 	for _, d := range problems {
 		if f.log != nil {
 			f.log.Error(d.Summary, "code", string(d.Code), "component", d.Component, "operation", d.Operation, "request", d.RequestID, "detail", d.Detail)
 		}
 	}
 	view.Diagnostics(f.Stderr(), problems.Sort())
+	if f.wantsJSON && !f.answer.begun {
+		_ = view.FailureJSON(f.Out, append(f.aside, problems...).Sort()) // nobody is left to tell
+	}
 	return exitCode(problems, f.Soft)
 }
 
 func newRoot(f *Factory) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "deployer",
-		Short:         "Deploy applications to AWS from YAML",
-		Long:          "deployer reads the YAML of a stack, plans, locks, deploys to AWS, waits until the new revision really runs, and exits.",
-		Version:       version,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          onlyCommands,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:               "deployer",
+		Short:             "Deploy applications to AWS from YAML",
+		Long:              "deployer reads the YAML of a stack, plans, locks, deploys to AWS, waits until the new revision really runs, and exits.",
+		Version:           version,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Args:              onlyCommands,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return refuseSingleDash(cmd, f.Args) },
 	}
 	root.SetIn(f.In)
 	root.SetOut(f.Out)

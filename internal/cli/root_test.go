@@ -2,13 +2,17 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/diag"
@@ -30,5 +34,95 @@ func TestABrokenPipeIsASuccessOnlyWhereItIsTheOutput(t *testing.T) {
 		f.Err, f.Soft = &told, t.Context()
 		require.Equal(t, c.code, report(f, c.err), name)
 		require.Equal(t, c.code != exitOK, told.Len() > 0, name)
+	}
+}
+
+// run runs a command line in an empty folder.
+func run(t *testing.T, line string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, told bytes.Buffer
+	f := NewFactory()
+	f.Out, f.Err, f.Env, f.Home, f.Workdir = &out, &told, map[string]string{}, t.TempDir(), t.TempDir()
+	code = Run(f, strings.Fields(line))
+	return out.String(), told.String(), code
+}
+
+func TestEveryCommandSaysInJSONWhyItHasNoAnswer(t *testing.T) {
+	for _, line := range []string{
+		"validate --json", "plan --json", "apply --json", "destroy --json", "status --json", "show --json", "outputs --json", "graph --json",
+		"history --json", "stack list --json", "stack validate --json", "state list --json", "state show --json", "state push x --json",
+		"state rm web/api --json", "state restore v1 --json", "locks list --json", "locks show --json", "unlock --json", "iam policy --json",
+		"plan --nonsense --json", "plan --json --nonsense", "plan nonsense --json", "nonsense --json", "state nonsense --json", "plan --json=true --parallelism x",
+	} {
+		out, told, code := run(t, line)
+		var doc struct {
+			Succeeded   *bool
+			Diagnostics diag.List
+		}
+		require.NoError(t, json.Unmarshal([]byte(out), &doc), "%s: %s%s", line, out, told)
+		require.NotNil(t, doc.Succeeded, line)
+		require.False(t, *doc.Succeeded, line)
+		require.NotEmpty(t, doc.Diagnostics, line)
+		require.Equal(t, exitInvalid, code, line)
+		require.Contains(t, told, doc.Diagnostics[0].Summary, "and in words for the log")
+	}
+	for _, line := range []string{"plan --nonsense", "plan --json=false", "plan -- --json", "nonsense"} {
+		out, _, _ := run(t, line)
+		require.Empty(t, out, line)
+	}
+}
+
+func TestWhatOtherToolsCallItIsUnderstood(t *testing.T) {
+	for line, want := range map[string]string{
+		"deploy":                  `Did you mean "deployer apply"?`,
+		"deploy --env dev":        `Did you mean "deployer apply"?`,
+		"--config c.yaml deploy":  `Did you mean "deployer apply"?`,
+		"svc deploy":              `Did you mean "deployer apply"?`,
+		"svc status":              `Did you mean "deployer status"?`,
+		"delete --json":           `Did you mean "deployer destroy"?`,
+		"aply --json":             `Did you mean "apply"?`,
+		"apply -auto-approve":     "-auto-approve is written with two dashes here: --auto-approve.",
+		"plan -var-file x":        "-var-file is written with two dashes here: --var-file.",
+		"plan -environment dev":   "-environment is written with two dashes here: --environment.",
+		"plan -environment=dev":   "-environment is written with two dashes here: --environment.",
+		"plan -env dev":           "-env is written with two dashes here: --environment.",
+		"plan --env dev":          `Did you mean "--environment"?`,
+		"apply --yes":             `Did you mean "--auto-approve"?`,
+		"apply -y":                `Did you mean "--auto-approve"?`,
+		"apply --dry-run":         "To see what would change: deployer plan",
+		"status --format json":    `Did you mean "--json"?`,
+		"state list --everything": "See: deployer state list --help",
+	} {
+		_, told, code := run(t, line)
+		require.Equal(t, exitInvalid, code, line)
+		require.Contains(t, told, want, line)
+	}
+	_, told, _ := run(t, "plan -e dev -v")
+	require.NotContains(t, told, "two dashes")
+}
+
+func TestEveryHabitLeadsToSomethingThatIsThere(t *testing.T) {
+	root := newRoot(NewFactory())
+	for word, here := range commandHabits {
+		cmd, _, err := root.Find(strings.Fields(here))
+		require.NoError(t, err, word)
+		require.NotEqual(t, root, cmd, word)
+		own, _, err := root.Find([]string{word})
+		require.True(t, err != nil || own == root, "%s is a command of ours", word)
+	}
+	flags := map[string]bool{}
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { flags[f.Name] = true })
+		cmd.PersistentFlags().VisitAll(func(f *pflag.Flag) { flags[f.Name] = true })
+		for _, c := range cmd.Commands() {
+			walk(c)
+		}
+	}
+	walk(root)
+	for _, habits := range []map[string]string{flagHabits, shortHabits} {
+		for name, here := range habits {
+			require.True(t, flags[here], "%s leads to --%s", name, here)
+		}
 	}
 }

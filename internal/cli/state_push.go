@@ -119,7 +119,7 @@ func statePushRun(o *statePushOptions) error {
 func reportWritten(o *stateChange, written *deploy.Written, err error, name, did string) error {
 	f := o.factory
 	if o.json {
-		if jsonErr := view.WrittenJSON(f.Out, written.Comparison, written.Serial, written.Deployment, written.Warnings, err); jsonErr != nil {
+		if jsonErr := view.WrittenJSON(f.Out, written.Comparison, written.Serial, written.Version, written.Warnings, err); jsonErr != nil {
 			return jsonErr
 		}
 		return err

@@ -22,17 +22,25 @@ func (u usageError) Error() string { return u.err.Error() }
 func (u usageError) Unwrap() error { return u.err }
 
 // usage turns a usageError into a diagnostic; other errors stay what they are.
-func usage(err error) error {
+func usage(err error, args []string) error {
 	var bad usageError
 	if !errors.As(err, &bad) {
 		return err
+	}
+	var known *diag.Diagnostic
+	if errors.As(refuseSingleDash(bad.command, args), &bad) { // what pflag makes of it would only confuse
+		return diag.New(diag.Invalid, "Invalid usage", bad.Error()+".", "See: "+bad.command.CommandPath()+" --help")
+	}
+	if word := strayWord(bad.command, args); word != nil { // that it has no such flag is no news
+		if errors.As(onlyCommands(bad.command, word), &known) {
+			return known
+		}
 	}
 	d := diag.New(diag.Invalid, "Invalid usage", "", "See: "+bad.command.CommandPath()+" --help")
 	var (
 		unknown *pflag.NotExistError
 		value   *pflag.InvalidValueError
 		missing *pflag.ValueRequiredError
-		known   *diag.Diagnostic
 	)
 	switch {
 	case errors.As(bad.err, &known):
@@ -41,12 +49,17 @@ func usage(err error) error {
 		name := unknown.GetSpecifiedName()
 		if unknown.GetSpecifiedShortnames() != "" {
 			d.Detail = fmt.Sprintf("%s has no flag -%s.", bad.command.CommandPath(), name)
+			if near := meantFlag(bad.command, name); near != "" {
+				d.Next = near
+			}
 			break
 		}
 		d.Detail = fmt.Sprintf("%s has no flag --%s.", bad.command.CommandPath(), name)
 		var names []string
 		bad.command.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-		if near := diag.DidYouMean("--"+name, names); near != "" {
+		if near := meantFlag(bad.command, name); near != "" {
+			d.Next = near
+		} else if near := diag.DidYouMean("--"+name, names); near != "" {
 			d.Next = near
 		}
 	case errors.As(bad.err, &value):
@@ -102,7 +115,13 @@ func onlyCommands(cmd *cobra.Command, args []string) error {
 			names = append(names, c.Name())
 		}
 	}
-	return diag.New(diag.Invalid, "Unknown command", fmt.Sprintf("%s has no command %q.", cmd.CommandPath(), args[0]), diag.Candidates(args[0], names))
+	next := diag.Candidates(args[0], names)
+	if !cmd.HasParent() {
+		if here := meant(cmd, args); here != "" {
+			next = "Did you mean \"deployer " + here + "\"?"
+		}
+	}
+	return diag.New(diag.Invalid, "Unknown command", fmt.Sprintf("%s has no command %q.", cmd.CommandPath(), args[0]), next)
 }
 
 // wrapArgs makes errors about arguments usage errors.

@@ -79,7 +79,7 @@ func sideOf(s *named) (*observe.StateSide, map[string]engine.StoredResource, err
 		objects[objectKey(r)] = r
 	}
 	return &observe.StateSide{
-		Name: s.name, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence, Deployment: p.Deployment, Result: string(p.Status), At: p.At, Who: p.Who,
+		Name: s.name, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence, Version: observe.Version(p.Deployment), Result: string(p.Status), At: p.At, Who: p.Who,
 		Resources: len(resources),
 	}, objects, nil
 }

@@ -197,7 +197,7 @@ func requireHistory(t *testing.T, a *account, home string, versions int, name st
 	require.NoError(t, err, name)
 	got := ""
 	for _, d := range past {
-		got = d.Version + " " + got
+		got = d.Version.String() + " " + got
 	}
 	want := ""
 	for n := 1; n <= versions; n++ {

@@ -63,7 +63,7 @@ func (r *Road) Forget(ctx context.Context, req Request, which Selection, approve
 	if err := held.Write(held.Lock().Context(), next, intents); err != nil {
 		return gone, &Written{}, closing(held, moved(err))
 	}
-	written := &Written{Serial: held.Serial(), Deployment: next.Deployment}
+	written := &Written{Serial: held.Serial(), Version: observe.Version(next.Deployment)}
 	done, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishing)
 	defer cancel()
 	store := r.backend.Store(req.Key)

@@ -36,12 +36,12 @@ func (r *Road) past(ctx context.Context, key state.Key, limit int) (all []kept, 
 	}
 	named := map[string]bool{}
 	for _, p := range history {
-		k := kept{StateVersion: observe.StateVersion{Version: p.Name, At: p.At}}
+		k := kept{StateVersion: observe.StateVersion{ID: p.Name, At: p.At}}
 		k.fill(key, p.Snapshot, p.Err)
 		// A number that an earlier life of the stack had, too, is the newer one's.
 		if k.stored != nil && !named[versionOf(k.stored)] {
-			k.Version = versionOf(k.stored)
-			named[k.Version] = true
+			k.ID = versionOf(k.stored)
+			named[k.ID] = true
 		}
 		if unseen == nil && unread(p.Err) {
 			unseen = p.Err
@@ -89,7 +89,7 @@ func objectVersions(ctx context.Context, key state.Key, store state.Store, limit
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
-			out[i].StateVersion = observe.StateVersion{Version: v.ID, At: v.At, Current: v.Current}
+			out[i].StateVersion = observe.StateVersion{ID: v.ID, At: v.At, Current: v.Current}
 			snapshot, err := versioned.GetVersion(ctx, v.ID)
 			out[i].fill(key, snapshot, err)
 			failed[i] = err
@@ -117,7 +117,7 @@ func (k *kept) fill(key state.Key, s *state.Snapshot, err error) {
 		return
 	}
 	p := stored.Payload
-	k.Serial, k.Deployment, k.Result, k.Who, k.Resources, k.stored = s.Envelope.Serial, p.Deployment, string(p.Status), p.Who, len(resources), stored
+	k.Serial, k.Version, k.Result, k.Who, k.Resources, k.stored = s.Envelope.Serial, observe.Version(p.Deployment), string(p.Status), p.Who, len(resources), stored
 }
 
 // reason is an error in few words.

@@ -134,15 +134,15 @@ func TestVersionsOfTwoLives(t *testing.T) {
 	require.NoError(t, err)
 	names := map[string]int{}
 	for _, v := range versions {
-		names[v.Version]++
-		require.Equal(t, 1, names[v.Version], v.Version)
+		names[v.ID]++
+		require.Equal(t, 1, names[v.ID], v.ID)
 		if v.Problem != "" {
 			continue
 		}
-		found, err := p.find(t.Context(), shop, v.Version)
+		found, err := p.find(t.Context(), shop, v.ID)
 		require.NoError(t, err)
-		require.Equal(t, v.Serial, found.Snapshot.Envelope.Serial, v.Version)
-		require.Equal(t, v.Deployment, found.Payload.Deployment, v.Version)
+		require.Equal(t, v.Serial, found.Snapshot.Envelope.Serial, v.ID)
+		require.Equal(t, int(v.Version), found.Payload.Deployment, v.ID)
 	}
 	require.NotEmpty(t, earlier)
 	require.NotEmpty(t, now)

@@ -15,7 +15,7 @@ import (
 type Written struct {
 	Comparison *observe.StateComparison
 	Serial     int64 // 0: nothing was written
-	Deployment int
+	Version    observe.Version
 	Warnings   diag.List
 }
 

@@ -66,8 +66,8 @@ func (r *Road) remedy(ctx context.Context, key state.Key, lineage string) string
 	what := versionOf(best.stored)
 	if lineage != "" && best.stored.Snapshot.Envelope.Lineage != lineage {
 		return fmt.Sprintf("There is no earlier version of it. The newest whole version is %s of an earlier life of the stack (serial %d, %s, by %s): with that one, nobody would know what was made since. If it is right all the same:\n%s",
-			what, best.Serial, writtenAt(best.stored).UTC().Format("2006-01-02 15:04:05 UTC"), best.Who, r.commandLine(key, "state restore", "--force", best.Version))
+			what, best.Serial, writtenAt(best.stored).UTC().Format("2006-01-02 15:04:05 UTC"), best.Who, r.commandLine(key, "state restore", "--force", best.ID))
 	}
 	return fmt.Sprintf("The newest whole version is %s (serial %d, %s, by %s). This brings it back:\n%s", what, best.Serial,
-		best.At.UTC().Format("2006-01-02 15:04:05 UTC"), best.Who, r.commandLine(key, "state restore", best.Version))
+		best.At.UTC().Format("2006-01-02 15:04:05 UTC"), best.Who, r.commandLine(key, "state restore", best.ID))
 }

@@ -260,7 +260,7 @@ func (c *replacing) write(ctx context.Context, p *state.Payload, intents []state
 	if err != nil {
 		return closing(c.held, err)
 	}
-	written.Serial, written.Deployment = c.held.Serial(), p.Deployment
+	written.Serial, written.Version = c.held.Serial(), observe.Version(p.Deployment)
 	done, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishing)
 	defer cancel()
 	written.Warnings = append(written.Warnings, asWarnings(c.held.Close(done,

@@ -201,7 +201,7 @@ func TestRestoreRaisesSerialAndFence(t *testing.T) {
 	var shown *observe.StateComparison
 	written, err := p.Restore(t.Context(), request(), "v1", false, func(c *observe.StateComparison, _ diag.List) (bool, error) { shown = c; return true, nil })
 	require.NoError(t, err)
-	require.Equal(t, 3, written.Deployment)
+	require.EqualValues(t, 3, written.Version)
 	require.Contains(t, shown.Backend.Name, "the last whole version (v2)")
 	after, err := p.read(t.Context(), shop)
 	require.NoError(t, err)
@@ -265,7 +265,7 @@ func TestReplacingIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	written, err := p.Restore(t.Context(), request(), fakeaws.VersionID(len(a.backend.Versions("states", stateObject))-1), false, nil)
 	require.NoError(t, err)
-	require.Equal(t, 2, written.Deployment, "the claim of the second, which is to be finished")
+	require.EqualValues(t, 2, written.Version, "the claim of the second, which is to be finished")
 	record, err := p.Lock(t.Context(), shop)
 	require.NoError(t, err)
 	require.Nil(t, record)

@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -30,7 +31,7 @@ func (r *Road) Status(ctx context.Context, s *Stored, components []state.Compone
 		return nil, err
 	}
 	p := s.Payload
-	out := &observe.Status{Stack: p.Stack, Environment: p.Environment, Deployment: p.Deployment, Result: string(p.Status), At: p.At, Healthy: true, Components: []observe.Component{}}
+	out := &observe.Status{Stack: p.Stack, Environment: p.Environment, Version: observe.Version(p.Deployment), Result: string(p.Status), At: p.At, Healthy: true, Components: []observe.Component{}}
 	watcher := rollout.New(where.reading())
 	for _, c := range components {
 		report := observe.Component{Address: c.Address, Kind: c.Kind, Healthy: true}
@@ -103,7 +104,7 @@ func service(s rollout.Status) *observe.Service {
 // Details lists components with their outputs and resources, from the state alone.
 func Details(s *Stored, components []state.Component) observe.Details {
 	p := s.Payload
-	out := observe.Details{Stack: p.Stack, Environment: p.Environment, Deployment: p.Deployment, Result: string(p.Status), Account: p.Account, Region: p.Region, Components: []observe.ComponentDetail{}}
+	out := observe.Details{Stack: p.Stack, Environment: p.Environment, Version: observe.Version(p.Deployment), Result: string(p.Status), Account: p.Account, Region: p.Region, Components: []observe.ComponentDetail{}}
 	for _, c := range components {
 		d := observe.ComponentDetail{Address: c.Address, Kind: c.Kind, Protected: c.Protect, Shared: c.Synthetic, Outputs: c.Outputs, Resources: []observe.ResourceDetail{}}
 		if d.Outputs == nil {
@@ -127,8 +128,8 @@ func resourceDetail(r engine.StoredResource) observe.ResourceDetail {
 func Summary(s *Stored) observe.StateSummary {
 	p, e := s.Payload, s.Snapshot.Envelope
 	out := observe.StateSummary{
-		Stack: p.Stack, Environment: p.Environment, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence, Deployment: p.Deployment, Result: string(p.Status),
-		At: p.At, Who: p.Who, Commit: p.GitCommit, Version: p.Version, Account: p.Account, Region: p.Region, Intents: []string{}, Resources: []observe.ResourceDetail{},
+		Stack: p.Stack, Environment: p.Environment, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence, Version: observe.Version(p.Deployment), Result: string(p.Status),
+		At: p.At, Who: p.Who, Commit: p.GitCommit, Deployer: p.Version, Account: p.Account, Region: p.Region, Intents: []string{}, Resources: []observe.ResourceDetail{},
 	}
 	if edit := p.Edited; edit != nil {
 		out.Edited = fmt.Sprintf("%s by %s: %s", edit.At.UTC().Format("2006-01-02 15:04:05 UTC"), edit.Who, edit.What)
@@ -144,7 +145,11 @@ func Summary(s *Stored) observe.StateSummary {
 
 // History lists the deployments, newest first.
 func (r *Road) History(ctx context.Context, key state.Key, limit int) ([]observe.Deployment, error) {
-	past, err := state.ReadHistory(ctx, r.backend.Store(key), limit)
+	more := limit
+	if limit > 0 {
+		more++ // the oldest one is compared with the one before it
+	}
+	past, err := state.ReadHistory(ctx, r.backend.Store(key), more)
 	if err != nil {
 		return nil, err
 	}
@@ -157,13 +162,58 @@ func (r *Road) History(ctx context.Context, key state.Key, limit int) ([]observe
 			p, err = entry.Snapshot.Envelope.Decode()
 		}
 		if err != nil {
-			d.Version, d.Problem = "?", err.Error()
+			d.Problem = err.Error()
 		} else {
-			d.Version, d.Result, d.Who, d.Commit, d.Summary, d.Variables = fmt.Sprintf("v%d", p.Deployment), string(p.Status), p.Who, p.GitCommit, p.Summary, p.Variables
+			d.Version, d.Result, d.Who, d.Commit, d.Summary, d.Variables = observe.Version(p.Deployment), string(p.Status), p.Who, p.GitCommit, p.Summary, p.Variables
 		}
 		out = append(out, d)
 	}
+	for i := range out {
+		if i+1 < len(out) && out[i].Problem == "" && out[i+1].Problem == "" {
+			out[i].Changed = changedVariables(out[i+1].Variables, out[i].Variables)
+		} else if i+1 == len(out) && out[i].Version == 1 {
+			out[i].Changed = changedVariables(nil, out[i].Variables)
+		}
+	}
+	if limit > 0 && len(out) > limit {
+		out = out[:limit]
+	}
 	return out, nil
+}
+
+// changedVariables lists the variables that differ, VERSION first: it is what most people look for.
+func changedVariables(old, now map[string]string) []observe.VariableChange {
+	var out []observe.VariableChange
+	all := maps.Clone(old)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, now)
+	names := slices.Sorted(maps.Keys(all))
+	slices.SortStableFunc(names, func(a, b string) int { return order(a == "VERSION") - order(b == "VERSION") })
+	for _, name := range names {
+		was, before := old[name]
+		is, after := now[name]
+		if before == after && was == is {
+			continue
+		}
+		change := observe.VariableChange{Name: name}
+		if before {
+			change.Old = &was
+		}
+		if after {
+			change.New = &is
+		}
+		out = append(out, change)
+	}
+	return out
+}
+
+func order(first bool) int {
+	if first {
+		return 0
+	}
+	return 1
 }
 
 // States lists every state of the backend.
@@ -193,7 +243,7 @@ func (r *Road) Last(ctx context.Context, stack string, environments []string) ([
 			case err != nil:
 				out[i].Problem = diag.From(err)[0].Summary
 			case s != nil:
-				out[i] = observe.Environment{Name: name, Deployment: s.Payload.Deployment, Result: string(s.Payload.Status), At: s.Payload.At}
+				out[i] = observe.Environment{Name: name, Version: observe.Version(s.Payload.Deployment), Result: string(s.Payload.Status), At: s.Payload.At}
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/manifest"
+	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
@@ -46,11 +47,11 @@ type Planned struct {
 
 // Applied is the answer of Apply and Destroy. It is set as far as the run came, also beside an error.
 type Applied struct {
-	Plan       *plan.Plan
-	Warnings   diag.List
-	Changed    bool                      // something was written
-	Deployment int                       // the number N of version vN
-	Outputs    map[string]map[string]any // by component
+	Plan     *plan.Plan
+	Warnings diag.List
+	Changed  bool // something was written
+	Version  observe.Version
+	Outputs  map[string]map[string]any // by component
 }
 
 // Stored is what the state says of a stack in an environment.

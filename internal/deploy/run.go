@@ -12,6 +12,7 @@ import (
 	"github.com/company/deployer/internal/expr"
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/manifest"
+	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
@@ -156,7 +157,7 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	}
 	u.from(base, held.Lineage())
 	if base != nil {
-		applied.Deployment, applied.Outputs = base.Payload.Deployment, outputsOf(base.Payload.Components)
+		applied.Version, applied.Outputs = observe.Version(base.Payload.Deployment), outputsOf(base.Payload.Components)
 	}
 	if held.Lock().TookOver() || u.unfinished() {
 		if err := u.takeOver(held, applied); err != nil {
@@ -258,7 +259,7 @@ func (u *run) save(held *session.Session, p *state.Payload, result *engine.Resul
 	p.Engine, p.Components = json.RawMessage(result.State), known
 	p.Deployment++
 	p.Status, p.Summary, p.At = u.status(runErr), summary(u.plan), held.Lock().Now()
-	applied.Deployment, applied.Outputs = p.Deployment, outputsOf(known)
+	applied.Version, applied.Outputs = observe.Version(p.Deployment), outputsOf(known)
 	ctx := u.road.patience(held.Lock().Context(), 0)
 	intents := unresolved(intentsOf(held.State()), held.Lock().ID(), result.State, runErr, p.At)
 	if err := held.Write(ctx, p, intents); err != nil {

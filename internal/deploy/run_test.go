@@ -64,13 +64,13 @@ func TestRuns(t *testing.T) {
 	applied, err := a.start(home, 0, false).run(t.Context(), first(t))
 	require.NoError(t, err)
 	require.True(t, applied.Changed)
-	require.Equal(t, 1, applied.Deployment)
+	require.EqualValues(t, 1, applied.Version)
 
 	p := a.start(home, 0, false)
 	applied, err = p.run(t.Context(), first(t))
 	require.NoError(t, err)
 	require.False(t, applied.Changed)
-	require.Equal(t, 1, applied.Deployment, "nothing was deployed")
+	require.EqualValues(t, 1, applied.Version, "nothing was deployed")
 	require.Equal(t, int64(4), p.calls.Load(), "lock and read; release and a look at the history")
 
 	_, err = a.start(home, 0, false).run(t.Context(), second(t), func(r *Request) {
@@ -82,7 +82,7 @@ func TestRuns(t *testing.T) {
 	a.pass(2 * time.Second)
 	applied, err = a.start(home, 0, false).run(t.Context(), nil)
 	require.NoError(t, err)
-	require.Equal(t, 2, applied.Deployment)
+	require.EqualValues(t, 2, applied.Version)
 	stored, err := a.start(home, 0, false).read(t.Context(), shop)
 	require.NoError(t, err)
 	require.Equal(t, state.Destroyed, stored.Payload.Status)
@@ -380,7 +380,7 @@ func TestNothingIsLeftToDoAfterAFailure(t *testing.T) {
 		applied, err = p.run(t.Context(), first(t))
 		require.NoError(t, err)
 		require.Equal(t, !again, applied.Changed)
-		require.Equal(t, 2, applied.Deployment)
+		require.EqualValues(t, 2, applied.Version)
 		stored, err = p.read(t.Context(), shop)
 		require.NoError(t, err)
 		require.Equal(t, state.Succeeded, stored.Payload.Status)

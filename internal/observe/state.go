@@ -4,28 +4,28 @@ import "time"
 
 // StateVersion is one content of a state that can be brought back.
 type StateVersion struct {
-	Version    string    `json:"version"` // what `state restore` takes: "v3", or the id of an object version
-	At         time.Time `json:"at"`      // when it was written
-	Current    bool      `json:"current,omitempty"`
-	Serial     int64     `json:"serial,omitempty"`
-	Deployment int       `json:"deployment,omitempty"`
-	Result     string    `json:"result,omitempty"`
-	Who        string    `json:"who,omitempty"`
-	Resources  int       `json:"resources"`
-	Problem    string    `json:"problem,omitempty"` // why it cannot be brought back
+	ID        string    `json:"id"` // what `state restore` takes: "v3", or the id of an object version
+	At        time.Time `json:"at"` // when it was written
+	Current   bool      `json:"current,omitempty"`
+	Serial    int64     `json:"serial,omitempty"`
+	Version   Version   `json:"version,omitzero"`
+	Result    string    `json:"result,omitempty"`
+	Who       string    `json:"who,omitempty"`
+	Resources int       `json:"resources"`
+	Problem   string    `json:"problem,omitempty"` // why it cannot be brought back
 }
 
 // StateSide is one of the states that are compared.
 type StateSide struct {
-	Name       string    `json:"name"` // the file, the place in the backend, "v3"
-	Lineage    string    `json:"lineage"`
-	Serial     int64     `json:"serial"`
-	Fence      int64     `json:"fence"`
-	Deployment int       `json:"deployment"`
-	Result     string    `json:"result"`
-	At         time.Time `json:"at"`
-	Who        string    `json:"who"`
-	Resources  int       `json:"resources"`
+	Name      string    `json:"name"` // the file, the place in the backend, "v3"
+	Lineage   string    `json:"lineage"`
+	Serial    int64     `json:"serial"`
+	Fence     int64     `json:"fence"`
+	Version   Version   `json:"version"`
+	Result    string    `json:"result"`
+	At        time.Time `json:"at"`
+	Who       string    `json:"who"`
+	Resources int       `json:"resources"`
 }
 
 // StateComparison is how a state that is to be written differs from the one in the backend.

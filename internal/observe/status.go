@@ -10,7 +10,7 @@ import "time"
 type Status struct {
 	Stack       string      `json:"stack"`
 	Environment string      `json:"environment"`
-	Deployment  int         `json:"deployment"`
+	Version     Version     `json:"version"`
 	Result      string      `json:"result"` // how the last run ended
 	At          time.Time   `json:"at"`     // when
 	Healthy     bool        `json:"healthy"`
@@ -66,7 +66,7 @@ type Event struct {
 type Details struct {
 	Stack       string            `json:"stack"`
 	Environment string            `json:"environment"`
-	Deployment  int               `json:"deployment"`
+	Version     Version           `json:"version"`
 	Result      string            `json:"result"`
 	Account     string            `json:"account"`
 	Region      string            `json:"region"`
@@ -93,15 +93,23 @@ type ResourceDetail struct {
 
 // Deployment is one entry of the history.
 type Deployment struct {
-	Version   string            `json:"version"` // "v12"
+	Version   Version           `json:"version,omitzero"` // left out when it could not be read
 	At        time.Time         `json:"at"`
 	Result    string            `json:"result"`
 	Who       string            `json:"who"`
 	Commit    string            `json:"commit,omitempty"`
 	Summary   string            `json:"summary,omitempty"`
 	Variables map[string]string `json:"variables,omitempty"`
+	Changed   []VariableChange  `json:"changed,omitempty"` // variables that the version before had otherwise, VERSION first
 	Name      string            `json:"name"`              // of the history object
 	Problem   string            `json:"problem,omitempty"` // why it could not be read
+}
+
+// VariableChange is a variable that differs between two versions; nil where a version does not have it.
+type VariableChange struct {
+	Name string  `json:"name"`
+	Old  *string `json:"old"`
+	New  *string `json:"new"`
 }
 
 // State is one entry of the list of states.
@@ -121,11 +129,11 @@ type StackEntry struct {
 
 // Environment is one environment of a stack and its last deployment.
 type Environment struct {
-	Name       string    `json:"name"`
-	Deployment int       `json:"deployment"` // 0: never deployed
-	Result     string    `json:"result,omitempty"`
-	At         time.Time `json:"at,omitzero"`
-	Problem    string    `json:"problem,omitempty"` // why the state cannot be read
+	Name    string    `json:"name"`
+	Version Version   `json:"version,omitzero"` // left out: never deployed
+	Result  string    `json:"result,omitempty"`
+	At      time.Time `json:"at,omitzero"`
+	Problem string    `json:"problem,omitempty"` // why the state cannot be read
 }
 
 // StateSummary is what `state show` tells.
@@ -135,12 +143,12 @@ type StateSummary struct {
 	Lineage     string           `json:"lineage"`
 	Serial      int64            `json:"serial"`
 	Fence       int64            `json:"fence"`
-	Deployment  int              `json:"deployment"`
+	Version     Version          `json:"version"`
 	Result      string           `json:"result"`
 	At          time.Time        `json:"at"`
 	Who         string           `json:"who"`
 	Commit      string           `json:"commit,omitempty"`
-	Version     string           `json:"version"` // of deployer
+	Deployer    string           `json:"deployer"` // the version of the program that wrote it
 	Account     string           `json:"account"`
 	Region      string           `json:"region"`
 	Edited      string           `json:"edited,omitempty"` // since the last run: "2026-11-27 07:00:00 UTC by ann: state rm web/api"

@@ -6,11 +6,12 @@ import (
 	"strings"
 
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/plan"
 )
 
 // Applied writes the result of an apply: what was done and how to reach it.
-func Applied(w *Writer, p *plan.Plan, deployment int, outputs map[string]map[string]any) {
+func Applied(w *Writer, p *plan.Plan, version observe.Version, outputs map[string]map[string]any) {
 	if !p.HasChanges() {
 		w.Printf("%s What runs is what is planned; nothing was changed.\n", styled(green+bold, "Up to date."))
 		return
@@ -25,7 +26,7 @@ func Applied(w *Writer, p *plan.Plan, deployment int, outputs map[string]map[str
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.verb))
 		}
 	}
-	w.Printf("%s %s/%s v%d: %s. The planned revision is what runs.\n", styled(green+bold, "Applied"), p.Stack, p.Environment, deployment, strings.Join(parts, ", "))
+	w.Printf("%s %s/%s %s: %s. The planned revision is what runs.\n", styled(green+bold, "Applied"), p.Stack, p.Environment, version, strings.Join(parts, ", "))
 	for _, c := range p.Components {
 		if url, ok := outputs[c.Address]["url"].(string); ok && c.Kind == "MicroService" {
 			w.Printf("  %s %s\n", pad(c.Address, 28), styled(cyan, url))
@@ -43,17 +44,17 @@ func Destroyed(w *Writer, p *plan.Plan, changed bool) {
 }
 
 // AppliedJSON writes the result of an apply or destroy; failure is what went wrong, nil when nothing did.
-func AppliedJSON(w io.Writer, p *plan.Plan, deployment int, outputs map[string]map[string]any, warnings diag.List, failure error) error {
+func AppliedJSON(w io.Writer, p *plan.Plan, version observe.Version, outputs map[string]map[string]any, warnings diag.List, failure error) error {
 	if outputs == nil {
 		outputs = map[string]map[string]any{}
 	}
 	return JSON(w, struct {
 		Succeeded   bool                      `json:"succeeded"`
-		Deployment  int                       `json:"deployment"`
+		Version     observe.Version           `json:"version,omitzero"`
 		Plan        planJSON                  `json:"plan"`
 		Outputs     map[string]map[string]any `json:"outputs"`
 		Diagnostics diag.List                 `json:"diagnostics"`
-	}{failure == nil, deployment, planDocument(p, nil), outputs, append(append(diag.List{}, warnings...), diag.From(failure)...)})
+	}{failure == nil, version, planDocument(p, nil), outputs, append(append(diag.List{}, warnings...), diag.From(failure)...)})
 }
 
 // Valid writes that there is nothing wrong.

@@ -118,6 +118,14 @@ func nonNil(l diag.List) diag.List {
 	return l
 }
 
+// FailureJSON writes why a command has no answer. Every command does, where it has not written an answer of its own.
+func FailureJSON(w io.Writer, list diag.List) error {
+	return JSON(w, struct {
+		Succeeded   bool      `json:"succeeded"`
+		Diagnostics diag.List `json:"diagnostics"`
+	}{false, nonNil(list)})
+}
+
 // DiagnosticsJSON writes what validate found.
 func DiagnosticsJSON(w io.Writer, list diag.List) error {
 	return JSON(w, struct {

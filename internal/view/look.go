@@ -15,7 +15,7 @@ import (
 
 // Status writes how everything does.
 func Status(w *Writer, s *observe.Status, now time.Time) {
-	w.Printf("%s/%s  v%d %s, %s ago\n\n", styled(bold, s.Stack), styled(bold, s.Environment), s.Deployment, s.Result, ago(now.Sub(s.At)))
+	w.Printf("%s/%s  %s %s, %s ago\n\n", styled(bold, s.Stack), styled(bold, s.Environment), s.Version, s.Result, ago(now.Sub(s.At)))
 	var rows [][]string
 	for _, c := range s.Components {
 		health := styled(green, "healthy")
@@ -86,7 +86,7 @@ func ago(d time.Duration) string {
 
 // Details writes components, their outputs and resources.
 func Details(w *Writer, d *observe.Details) {
-	w.Printf("%s/%s  v%d %s, account %s, %s\n", styled(bold, d.Stack), styled(bold, d.Environment), d.Deployment, d.Result, d.Account, d.Region)
+	w.Printf("%s/%s  %s %s, account %s, %s\n", styled(bold, d.Stack), styled(bold, d.Environment), d.Version, d.Result, d.Account, d.Region)
 	for _, c := range d.Components {
 		marks := c.Kind
 		if c.Shared {
@@ -171,9 +171,29 @@ func History(w *Writer, key state.Key, past []observe.Deployment) {
 		if len(commit) > 7 {
 			commit = commit[:7]
 		}
-		rows = append(rows, []string{d.Version, d.At.UTC().Format("2006-01-02 15:04:05"), styled(colour, d.Result), d.Who, commit, d.Summary + d.Problem})
+		version := "?"
+		if d.Version > 0 {
+			version = d.Version.String()
+		}
+		rows = append(rows, []string{version, d.At.UTC().Format("2006-01-02 15:04:05"), styled(colour, d.Result), d.Who, commit, d.Summary + d.Problem, changedVariables(d.Changed)})
 	}
 	Table(w, []string{"VERSION", "AT (UTC)", "RESULT", "WHO", "COMMIT", "SUMMARY"}, rows)
+}
+
+// changedVariables is one line about variables that a version has otherwise than the one before.
+func changedVariables(changes []observe.VariableChange) string {
+	parts := make([]string, len(changes))
+	for i, c := range changes {
+		switch {
+		case c.Old == nil:
+			parts[i] = fmt.Sprintf("%s = %q", c.Name, *c.New)
+		case c.New == nil:
+			parts[i] = fmt.Sprintf("%s = %q -> (not set)", c.Name, *c.Old)
+		default:
+			parts[i] = fmt.Sprintf("%s = %q -> %q", c.Name, *c.Old, *c.New)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // States writes the list of states.
@@ -273,8 +293,8 @@ func Stacks(w *Writer, list []observe.StackEntry, now time.Time) {
 			if e.Problem != "" {
 				last = styled(red, e.Problem)
 			}
-			if e.Deployment > 0 || e.Result != "" {
-				last = fmt.Sprintf("v%d %s, %s ago", e.Deployment, e.Result, ago(now.Sub(e.At)))
+			if e.Version > 0 || e.Result != "" {
+				last = fmt.Sprintf("%s %s, %s ago", e.Version, e.Result, ago(now.Sub(e.At)))
 			}
 			rows = append(rows, []string{s.Stack, e.Name, last})
 		}
@@ -284,12 +304,12 @@ func Stacks(w *Writer, list []observe.StackEntry, now time.Time) {
 
 // State writes a summary of a state and its resources.
 func State(w *Writer, s observe.StateSummary) {
-	w.Printf("%s/%s  v%d %s\n", styled(bold, s.Stack), styled(bold, s.Environment), s.Deployment, s.Result)
+	w.Printf("%s/%s  %s %s\n", styled(bold, s.Stack), styled(bold, s.Environment), s.Version, s.Result)
 	for _, row := range [][2]string{
 		{"written", s.At.UTC().Format(time.RFC3339) + " by " + s.Who},
 		{"edited", s.Edited},
 		{"commit", s.Commit},
-		{"deployer", s.Version},
+		{"deployer", s.Deployer},
 		{"account", s.Account + ", " + s.Region},
 		{"lineage", s.Lineage},
 		{"serial", fmt.Sprintf("%d, fence %d", s.Serial, s.Fence)},

@@ -17,7 +17,7 @@ var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func sampleStatus() *observe.Status {
 	return &observe.Status{
-		Stack: "shop", Environment: "production", Deployment: 7, Result: "failed", At: noon.Add(-3 * time.Minute),
+		Stack: "shop", Environment: "production", Version: 7, Result: "failed", At: noon.Add(-3 * time.Minute),
 		Components: []observe.Component{
 			{Address: "web/api", Kind: "MicroService", Problem: "The last rollout failed.", Service: &observe.Service{
 				Name: "shop-api", Desired: 3, Running: 2, Pending: 1, Revision: "api:12", Rollout: "FAILED",
@@ -47,10 +47,14 @@ func TestOutputsForShells(t *testing.T) {
 }
 
 func TestTables(t *testing.T) {
+	p := func(text string) *string { return &text }
 	golden(t, "tables.txt", render(false, 80, func(w *Writer) {
 		History(w, state.Key{Stack: "shop", Environment: "dev"}, []observe.Deployment{
-			{Version: "v2", At: noon, Result: "failed", Who: "ann", Commit: "0123456789", Summary: "~2"},
-			{Version: "v1", At: noon.Add(-time.Hour), Result: "succeeded", Who: "ann"},
+			{Version: 2, At: noon, Result: "failed", Who: "ann", Commit: "0123456789", Summary: "~2", Changed: []observe.VariableChange{
+				{Name: "VERSION", Old: p("1.0.0"), New: p("1.1.0")}, {Name: "MODE", New: p("")}, {Name: "SIZE", Old: p("s")},
+			}},
+			{Version: 1, At: noon.Add(-time.Hour), Result: "succeeded", Who: "ann"},
+			{At: noon.Add(-2 * time.Hour), Problem: "State is damaged"},
 		})
 		History(w, state.Key{Stack: "shop", Environment: "dev"}, nil)
 		States(w, "s3://bucket", []observe.State{{Stack: "shop", Environment: "dev", Size: 2048, Modified: noon}})
@@ -58,7 +62,7 @@ func TestTables(t *testing.T) {
 		Locks(w, []observe.Lock{{Stack: "shop", Environment: "dev", ID: "id-1", By: "ann", At: noon.Add(-time.Minute), Metadata: map[string]string{"hostname": "ci-3"}}}, noon)
 		Locks(w, nil, noon)
 		Lock(w, &observe.Lock{Stack: "shop", Environment: "dev", ID: "id-1", By: "ann", At: noon.Add(-time.Minute), LastHeartbeat: noon, Expires: noon.Add(time.Hour), Alive: true, Metadata: map[string]string{"pid": "7"}}, noon)
-		Stacks(w, []observe.StackEntry{{Stack: "shop", Environments: []observe.Environment{{Name: "dev", Deployment: 3, Result: "succeeded", At: noon.Add(-48 * time.Hour)}, {Name: "production"}}}, {Stack: "empty"}}, noon)
+		Stacks(w, []observe.StackEntry{{Stack: "shop", Environments: []observe.Environment{{Name: "dev", Version: 3, Result: "succeeded", At: noon.Add(-48 * time.Hour)}, {Name: "production"}}}, {Stack: "empty"}}, noon)
 		Findings(w, []observe.Finding{{What: "Versioning", OK: true, Detail: "enabled"}, {What: "Table x", Detail: "does not exist", Fix: "Run `deployer backend create`."}})
 	}))
 }
@@ -66,12 +70,12 @@ func TestTables(t *testing.T) {
 func TestDetailsAndState(t *testing.T) {
 	resources := []observe.ResourceDetail{{Resource: "web/queue:queue", Type: "sqs/queue", ID: "https://q", Problems: []string{"did not settle"}}}
 	golden(t, "details.txt", render(false, 80, func(w *Writer) {
-		Details(w, &observe.Details{Stack: "shop", Environment: "dev", Deployment: 1, Result: "succeeded", Account: "1", Region: "r", Components: []observe.ComponentDetail{
+		Details(w, &observe.Details{Stack: "shop", Environment: "dev", Version: 1, Result: "succeeded", Account: "1", Region: "r", Components: []observe.ComponentDetail{
 			{Address: "web/queue", Kind: "SQS", Protected: true, Outputs: map[string]any{"url": "https://q"}, Resources: resources},
 		}})
 		State(w, observe.StateSummary{
-			Stack: "shop", Environment: "dev", Lineage: "l", Serial: 4, Fence: 2, Deployment: 1, Result: "in progress", At: noon, Who: "ann",
-			Version: "1.0", Account: "1", Region: "r", Intents: []string{"create web/queue:queue"}, Resources: resources,
+			Stack: "shop", Environment: "dev", Lineage: "l", Serial: 4, Fence: 2, Version: 1, Result: "in progress", At: noon, Who: "ann",
+			Deployer: "1.0", Account: "1", Region: "r", Intents: []string{"create web/queue:queue"}, Resources: resources,
 		})
 	}))
 }

@@ -20,7 +20,7 @@ func StateVersions(w *Writer, key state.Key, versions []observe.StateVersion) {
 	for _, v := range versions {
 		what := styled(red, v.Problem)
 		if v.Problem == "" {
-			what = fmt.Sprintf("%s, %s, by %s", outcome(v.Deployment, v.Result), count(v.Resources, "resource"), v.Who)
+			what = fmt.Sprintf("%s, %s, by %s", outcome(v.Version, v.Result), count(v.Resources, "resource"), v.Who)
 		}
 		if v.Current {
 			what += styled(dim, " (current)")
@@ -29,7 +29,7 @@ func StateVersions(w *Writer, key state.Key, versions []observe.StateVersion) {
 		if v.Serial > 0 {
 			serial = fmt.Sprint(v.Serial)
 		}
-		rows = append(rows, []string{v.Version, v.At.UTC().Format("2006-01-02 15:04:05"), serial, what})
+		rows = append(rows, []string{v.ID, v.At.UTC().Format("2006-01-02 15:04:05"), serial, what})
 	}
 	Table(w, []string{"VERSION", "WRITTEN (UTC)", "SERIAL", "STATE"}, rows)
 }
@@ -84,11 +84,11 @@ func StateComparison(w *Writer, c *observe.StateComparison) {
 }
 
 // outcome says which deployment a state is of, and how that ended. One that has not ended has no number of its own yet.
-func outcome(deployment int, result string) string {
+func outcome(version observe.Version, result string) string {
 	if result == string(state.InProgress) {
-		deployment++
+		version++
 	}
-	return fmt.Sprintf("v%d %s", deployment, result)
+	return fmt.Sprintf("%s %s", version, result)
 }
 
 func side(w *Writer, label string, s *observe.StateSide) {
@@ -97,7 +97,7 @@ func side(w *Writer, label string, s *observe.StateSide) {
 	if who == "" {
 		who = "someone"
 	}
-	w.Printf("           serial %d, fence %d, %s, %s, by %s, %s\n", s.Serial, s.Fence, outcome(s.Deployment, s.Result), s.At.UTC().Format("2006-01-02 15:04:05 UTC"), who, count(s.Resources, "resource"))
+	w.Printf("           serial %d, fence %d, %s, %s, by %s, %s\n", s.Serial, s.Fence, outcome(s.Version, s.Result), s.At.UTC().Format("2006-01-02 15:04:05 UTC"), who, count(s.Resources, "resource"))
 }
 
 // changedWords say what has happened to a resource since what both states have come from.
@@ -108,14 +108,14 @@ var changedWords = map[string]map[string]string{
 }
 
 // WrittenJSON writes what a push or a restore did; failure is what went wrong, nil when nothing did.
-func WrittenJSON(w io.Writer, c *observe.StateComparison, serial int64, deployment int, warnings diag.List, failure error) error {
+func WrittenJSON(w io.Writer, c *observe.StateComparison, serial int64, version observe.Version, warnings diag.List, failure error) error {
 	return JSON(w, struct {
 		Written     bool                     `json:"written"`
 		Serial      int64                    `json:"serial,omitempty"`
-		Deployment  int                      `json:"deployment,omitempty"`
+		Version     observe.Version          `json:"version,omitzero"`
 		Comparison  *observe.StateComparison `json:"comparison"`
 		Diagnostics diag.List                `json:"diagnostics"`
-	}{failure == nil && serial > 0, serial, deployment, c, append(nonNil(warnings), diag.From(failure)...)})
+	}{failure == nil && serial > 0, serial, version, c, append(nonNil(warnings), diag.From(failure)...)})
 }
 
 // Forgetting writes what stays behind in AWS when the state forgets resources, and who needs them.

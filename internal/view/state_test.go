@@ -13,9 +13,9 @@ func TestStateViews(t *testing.T) {
 	at := time.Date(2026, 11, 27, 7, 32, 37, 0, time.UTC)
 	c := &observe.StateComparison{
 		Stack: "shop", Environment: "dev",
-		File:    observe.StateSide{Name: "rescue.json", Serial: 8, Fence: 6, Deployment: 4, Result: "succeeded", At: at, Who: "ada", Resources: 6},
-		Backend: &observe.StateSide{Name: "s3://states", Serial: 10, Fence: 7, Deployment: 4, Result: "failed", At: at, Who: "grace", Resources: 7},
-		Base:    &observe.StateSide{Name: "v3", Serial: 6, Fence: 5, Deployment: 3, Result: "succeeded", At: at, Resources: 4},
+		File:    observe.StateSide{Name: "rescue.json", Serial: 8, Fence: 6, Version: 4, Result: "succeeded", At: at, Who: "ada", Resources: 6},
+		Backend: &observe.StateSide{Name: "s3://states", Serial: 10, Fence: 7, Version: 4, Result: "failed", At: at, Who: "grace", Resources: 7},
+		Base:    &observe.StateSide{Name: "v3", Serial: 6, Fence: 5, Version: 3, Result: "succeeded", At: at, Resources: 4},
 		Same:    4,
 		Resources: []observe.StateDifference{
 			{Resource: "web/a:queue", Where: observe.OnlyInFile, FileID: "https://sqs/a", Changed: "file"},
@@ -43,9 +43,9 @@ func TestStateViews(t *testing.T) {
 		Forgot(w, f, 12)
 		Forgetting(w, &observe.Forgotten{Components: []string{"infra/network"}})
 		StateVersions(w, state.Key{Stack: "shop", Environment: "dev"}, []observe.StateVersion{
-			{Version: "v3", At: at, Serial: 8, Deployment: 3, Result: "succeeded", Who: "ada", Resources: 1, Current: true},
-			{Version: "Xk3p.9", At: at, Serial: 7, Deployment: 2, Result: "in progress", Who: "ada", Resources: 1},
-			{Version: "null", At: at, Problem: "State is damaged"},
+			{ID: "v3", At: at, Serial: 8, Version: 3, Result: "succeeded", Who: "ada", Resources: 1, Current: true},
+			{ID: "Xk3p.9", At: at, Serial: 7, Version: 2, Result: "in progress", Who: "ada", Resources: 1},
+			{ID: "null", At: at, Problem: "State is damaged"},
 		})
 		StateVersions(w, state.Key{Stack: "shop", Environment: "dev"}, nil)
 		Diagnostics(w, diag.List{command})
