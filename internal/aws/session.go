@@ -6,6 +6,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,6 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
@@ -28,10 +27,13 @@ import (
 
 // Settings are deployer's own; what is empty is left to the SDK's environment variables and files.
 type Settings struct {
-	Profile     string // of ~/.aws; credentials or a profile in the environment beat it
-	Region      string
-	AssumeRole  AssumeRole
-	MaxAttempts int // per call; 0: AWS_MAX_ATTEMPTS, else 8
+	Profile    string // of ~/.aws; credentials or a profile in the environment beat it
+	Region     string
+	AssumeRole AssumeRole
+	// Patience is how long a call is repeated while AWS throttles it, answers with a fault of its own, or cannot be reached any more; 0: 5 minutes.
+	Patience time.Duration
+	// MaxAttempts is a limit to that, whatever the trouble is; 0: AWS_MAX_ATTEMPTS, else none.
+	MaxAttempts int
 	Now         func() time.Time
 	Log         *slog.Logger   // each call at debug level; nil: none
 	HTTP        sdk.HTTPClient // nil: the SDK's own
@@ -39,9 +41,6 @@ type Settings struct {
 
 // AssumeRole is a role to act as, after the credentials of the chain; nothing with an empty RoleARN.
 type AssumeRole struct{ RoleARN, SessionName, ExternalID string }
-
-// defaultAttempts outlasts the throttling that a wide apply meets in ECS and ELB: about a minute of backoff.
-const defaultAttempts = 8
 
 // Session is one set of credentials in one region.
 type Session struct {
@@ -85,17 +84,15 @@ func NewSession(ctx context.Context, s Settings, env func(string) string) (*Sess
 	if attempts <= 0 {
 		attempts, _ = strconv.Atoi(env("AWS_MAX_ATTEMPTS"))
 	}
-	if attempts <= 0 {
-		attempts = defaultAttempts
-	}
+	persistence := &persistence{attempts: attempts, patience: cmp.Or(s.Patience, defaultPatience), now: s.Now}
+	cfg.APIOptions = append(cfg.APIOptions, persistence.observe)
 	chain := newCredentials(cfg.Credentials)
 	if s.AssumeRole.RoleARN != "" {
 		base := cfg.Copy()
-		base.Credentials, base.Retryer = chain, newRetryer(attempts, chain, s.Now)
+		base.Credentials, base.Retryer = chain, persistence.retryer(chain)
 		chain = newCredentials(assume(base, s.AssumeRole))
 	}
-	cfg.Credentials, cfg.Retryer = chain, newRetryer(attempts, chain, s.Now)
-	cfg.APIOptions = append(cfg.APIOptions, keepLastError)
+	cfg.Credentials, cfg.Retryer = chain, persistence.retryer(chain)
 	cfg.Logger = sdkLog(s.Log)
 	if s.Log != nil && s.Now != nil && s.Log.Enabled(ctx, slog.LevelDebug) {
 		cfg.APIOptions = append(cfg.APIOptions, logCalls(s.Log, s.Now))
@@ -162,26 +159,4 @@ func configProblem(err error) error {
 	d := diag.New(diag.Invalid, "Invalid AWS configuration", sentence(Words(err)), "Check ~/.aws/config, ~/.aws/credentials and the AWS_ variables of the environment.")
 	d.Cause = err
 	return d
-}
-
-// retryer is the SDK's standard one, which also renews expired credentials, once. It has no common budget of retries: many calls side by
-// side would use that up while AWS throttles them, and the rest would fail at their first throttling.
-type retryer struct {
-	*retry.Standard
-	credentials *credentials
-	now         func() time.Time
-}
-
-func newRetryer(attempts int, c *credentials, now func() time.Time) func() sdk.Retryer {
-	return func() sdk.Retryer {
-		return &retryer{retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.RateLimiter = attempts, ratelimit.None }), c, now}
-	}
-}
-
-// IsErrorRetryable adds expired credentials: signing asks for credentials anew at each attempt.
-func (r *retryer) IsErrorRetryable(err error) bool {
-	if hasCode(err, "ExpiredToken", "ExpiredTokenException") {
-		return r.credentials.renew(r.now())
-	}
-	return r.Standard.IsErrorRetryable(err)
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -44,7 +43,7 @@ func newApply(f *Factory, runF func(*applyOptions) error) *cobra.Command {
 func applyRun(o *applyOptions) error {
 	f := o.factory
 	// The tree starts after the question: a terminal has one cursor.
-	live := &lateProgress{make: f.Progress}
+	live := f.newProgress()
 	key, err := o.Key()
 	road, req, err := o.prepare(key, err, live)
 	if err != nil {
@@ -135,33 +134,4 @@ func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) err
 		c.done(f.Stdout(), applied)
 	}
 	return nil
-}
-
-// lateProgress makes a Progress when there is something to show, and again after a pause.
-type lateProgress struct {
-	make    func() view.Progress
-	current view.Progress
-}
-
-func (l *lateProgress) Event(e plan.Event) {
-	if l.current == nil {
-		l.current = l.make()
-	}
-	l.current.Event(e)
-}
-
-func (l *lateProgress) Planned(p *plan.Plan) {
-	if l.current == nil {
-		l.current = l.make()
-	}
-	l.current.Planned(p)
-}
-
-func (l *lateProgress) pause() { l.Close() }
-
-func (l *lateProgress) Close() {
-	if l.current != nil {
-		l.current.Close()
-		l.current = nil
-	}
 }

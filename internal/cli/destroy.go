@@ -35,7 +35,7 @@ func newDestroy(f *Factory, runF func(*destroyOptions) error) *cobra.Command {
 
 func destroyRun(o *destroyOptions) error {
 	f := o.factory
-	live := &lateProgress{make: f.Progress}
+	live := f.newProgress()
 	key, err := o.StoredKey()
 	_, req, err := o.prepare(key, err, live)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -54,9 +55,12 @@ type Factory struct {
 	unread diag.List         // what was wrong with its stack.yaml
 	log    *slog.Logger      // nil until the configuration is loaded
 
-	answer    *answer   // f.Out of a run
-	wantsJSON bool      // --json was given
-	aside     diag.List // warnings of a command that failed, for its JSON
+	answer      *answer       // f.Out of a run
+	wantsJSON   bool          // --json was given
+	aside       diag.List     // warnings of a command that failed, for its JSON
+	progress    *lateProgress // of this command; nil: it has none
+	trouble     sync.Mutex
+	toldTrouble time.Time // when something was last told of calls that AWS does not take
 }
 
 // globals are the flags that every command takes.

@@ -34,7 +34,7 @@ func newPlan(f *Factory, runF func(*planOptions) error) *cobra.Command {
 func planRun(o *planOptions) error {
 	f := o.factory
 	key, err := o.Key()
-	live := &lateProgress{make: f.Progress} // made when there is something to show, after what may be wrong before
+	live := f.newProgress() // made when there is something to show, after what may be wrong before
 	progress := view.Progress(phases{live})
 	road, req, err := o.prepare(key, err, progress)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/company/deployer/internal/cli/startup"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -42,6 +43,7 @@ func Run(f *Factory, args []string) int {
 	f.Args = args
 	f.answer = &answer{Writer: f.Out}
 	f.Out = f.answer
+	f.Soft = resource.WithTell(f.Soft, f.tellTrouble)
 	root := newRoot(f)
 	f.root = root
 	root.SetArgs(args)

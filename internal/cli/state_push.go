@@ -39,7 +39,7 @@ func (s *stateChange) open() (*deploy.Road, deploy.Request, *lateProgress, error
 		return nil, deploy.Request{}, nil, err
 	}
 	road, err := f.Road(key)
-	progress := &lateProgress{make: f.Progress}
+	progress := f.newProgress()
 	return road, deploy.Request{Key: key, LockTimeout: s.lockTimeout, Progress: progress.Event}, progress, err
 }
 

@@ -15,7 +15,9 @@ const (
 	// finishing is how long a run may work on the history and the derived copy, and hurried for how long of that after the first signal:
 	// everything is saved, and the next run makes good what is missing.
 	finishing = 30 * time.Second
-	hurried   = 3 * time.Second
+	// untold is how long a lock table may have trouble before anybody hears of it.
+	untold  = 3 * time.Second
+	hurried = 3 * time.Second
 )
 
 // ending returns the context of what is left to do once everything is saved.

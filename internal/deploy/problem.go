@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/plan"
@@ -180,6 +181,10 @@ func fromAWS(d *diag.Diagnostic, err error) {
 	switch {
 	case op.Next != "":
 		d.Next = sentence(op.Next)
+	case aws.Throttled(err):
+		d.Next = "Too many calls reach this account's API: wait a while, then run the command again, with a lower --parallelism if that is not enough. What was done is in the state."
+	case aws.Trouble(err):
+		d.Next = "AWS has trouble, or the network: nothing is wrong with what was asked. Run the command again when that is over; what was done is in the state."
 	case op.Denied():
 		d.Next = resource.DeniedAdvice(op.Operation, op.Message)
 	case strings.Contains(op.Code, "Expired"):

@@ -267,6 +267,10 @@ func (r *Road) Locks(ctx context.Context, also []state.Key) ([]observe.Lock, err
 	for i, k := range keys {
 		ask[i] = lock.Key(k)
 	}
+	if len(ask) == 0 { // that nothing is locked is said only of a table that is there
+		_, err := r.locker.Inspect(ctx, lock.Key{})
+		return []observe.Lock{}, err
+	}
 	held, err := r.locker.List(ctx, ask)
 	out := []observe.Lock{}
 	for _, record := range held {

@@ -86,6 +86,12 @@ func (r *Road) openWith(ctx context.Context, req Request, where place, change fu
 				req.Progress(plan.Event{Kind: plan.Waiting, Text: fmt.Sprintf("Waiting for the lock (%s): held since %s by %s",
 					waited.Round(time.Second), holder.LockedAt.UTC().Format("2006-01-02 15:04:05 UTC"), holder.Holder())})
 			},
+			Trouble: func(err error, lasted time.Duration) {
+				if lasted < untold {
+					return
+				}
+				resource.Tell(ctx, fmt.Sprintf("Taking the lock: %s; trying again (%s)", diag.From(err)[0].Summary, lasted.Round(time.Second)))
+			},
 		},
 	}
 	change(&o)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -35,6 +36,11 @@ func (r *run) request(urn sdk.URN, action plan.Action, awsID string, inputs, old
 		call.Tags = r.o.Tags(resource.ComponentOf(id))
 	}
 	return call, behaviour, nil
+}
+
+// calling returns the context of a step's calls: what they wait for is news of that step.
+func (r *run) calling(call resource.Request) context.Context {
+	return resource.WithTell(r.o.hard(), call.Progress)
 }
 
 // token is equal for every repetition of the same intent and differs for all others: the same action on the same resource of the

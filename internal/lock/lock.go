@@ -82,6 +82,8 @@ var (
 	ErrHeld = errors.New("the lock is held")
 	// ErrLost: the record is no longer held under that id.
 	ErrLost = errors.New("the lock is held by somebody else or nobody")
+	// ErrTrouble, joined to other errors: the table is there, but too busy, broken, or out of reach for now.
+	ErrTrouble = errors.New("the lock table has trouble")
 )
 
 // Table keeps one Record per key. Each method is one atomic step; a step whose answer was lost and that is repeated inside must
@@ -156,11 +158,16 @@ type Options struct {
 	Heartbeat time.Duration // 0: 30 s
 	// Notify is called when waiting begins and every half minute after, with the holder and how long it has been. May be nil.
 	Notify func(holder Record, waited time.Duration)
+	// Patience is how long trouble of the table is waited out; 0: 5 minutes. Trouble is called when another attempt follows, with how long that has
+	// lasted. May be nil.
+	Patience time.Duration
+	Trouble  func(err error, lasted time.Duration)
 }
 
 const (
 	defaultTTL       = time.Hour
 	defaultHeartbeat = 30 * time.Second
+	defaultPatience  = 5 * time.Minute
 	// missed is how many heartbeats may fail to come before a holder must stop, and others may begin to count.
 	missed = 3
 	// settle is how long others wait after that: longer than AWS takes a request for valid that was signed before.

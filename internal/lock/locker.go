@@ -46,6 +46,9 @@ func (l *Locker) Acquire(ctx context.Context, key Key, owner Owner, o Options) (
 	if o.Heartbeat == 0 {
 		o.Heartbeat = defaultHeartbeat
 	}
+	if o.Patience == 0 {
+		o.Patience = defaultPatience
+	}
 	w := &waiter{Locker: l, key: key, options: o, start: l.clock.Mark(), mine: l.holder(key, owner, o)}
 	lock, err := w.acquire(ctx)
 	give, stop := context.WithTimeout(context.WithoutCancel(ctx), rescind)
@@ -83,6 +86,7 @@ type waiter struct {
 	answered bool // the table works
 	unsure   bool // an attempt may have succeeded without an answer
 	notified *Instant
+	troubled *Instant      // since when the table has trouble
 	watched  Record        // the holder as last seen
 	since    time.Duration // when it was first seen like that, on the monotonic clock
 }
@@ -101,6 +105,9 @@ func (w *waiter) acquire(ctx context.Context) (*Lock, error) {
 		case err == nil, errors.Is(err, ErrHeld) && now.ID == w.mine.ID:
 			// Recognised as ours: an earlier answer was lost, and its times are older than this attempt.
 			lock, err := w.got(ctx, now, sent, seen != nil, err != nil || w.clockWasOff(sent, assumed))
+			if errors.Is(err, ErrTrouble) && ctx.Err() == nil && w.passes(err) {
+				break // it is ours, but its times are not right yet
+			}
 			if !errors.Is(err, ErrLost) {
 				return lock, err
 			}
@@ -108,13 +115,12 @@ func (w *waiter) acquire(ctx context.Context) (*Lock, error) {
 			w.mine.ID, w.answered, seen = w.newID(), true, nil
 		case !errors.Is(err, ErrHeld):
 			w.unsure = true
-			// Trouble on the way is waited out as the holder is, but a table that never answered is a mistake to be told.
-			if !w.answered || ctx.Err() != nil || w.clock.Since(w.start) >= w.options.Timeout {
+			if ctx.Err() != nil || !w.passes(err) {
 				return nil, err
 			}
 			seen = nil
 		default:
-			w.answered = true
+			w.answered, w.troubled = true, nil
 			if seen = w.abandoned(now); seen == nil && w.silent(now) {
 				seen = &now
 			}
@@ -126,12 +132,32 @@ func (w *waiter) acquire(ctx context.Context) (*Lock, error) {
 			}
 			w.notify(now)
 		}
-		left := w.options.Timeout - w.clock.Since(w.start)
-		if err := sleep(ctx, min(pause+rand.N(pause/2), max(left, 0)+time.Millisecond)); err != nil {
+		rest := pause + rand.N(pause/2)
+		if w.troubled == nil {
+			rest = min(rest, max(w.options.Timeout-w.clock.Since(w.start), 0)+time.Millisecond)
+		}
+		if err := sleep(ctx, rest); err != nil {
 			return nil, err
 		}
 		pause = min(pause*3/2, longestLook)
 	}
+}
+
+// passes reports whether an attempt that failed is worth another one. Trouble is waited out; what else goes wrong is a mistake to be told, unless the
+// table has worked before.
+func (w *waiter) passes(err error) bool {
+	if !errors.Is(err, ErrTrouble) {
+		return w.answered && w.clock.Since(w.start) < w.options.Timeout
+	}
+	if w.troubled == nil {
+		mark := w.clock.Mark()
+		w.troubled = &mark
+	}
+	lasted := w.clock.Since(*w.troubled)
+	if w.options.Trouble != nil && lasted > 0 {
+		w.options.Trouble(err, lasted)
+	}
+	return lasted < w.options.Patience
 }
 
 // take makes one attempt. Its answer is awaited for a while even when ctx ends.

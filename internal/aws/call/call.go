@@ -82,18 +82,18 @@ var Scale = 1.0
 // Wait asks done until it says true or fails, the context ends or the pace's limit is over; what names the awaited thing in the
 // error.
 func Wait(ctx context.Context, pace Pace, what string, done func(context.Context) (bool, error)) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, pace.Limit, fmt.Errorf("%s: not within %s", what, pace.Limit))
+	limit, cancel := context.WithTimeoutCause(ctx, pace.Limit, fmt.Errorf("%s: not within %s", what, pace.Limit))
 	defer cancel()
 	for pause := pace.First; ; pause = min(2*pause, pace.Longest) {
-		ok, err := done(ctx)
+		ok, err := done(ctx) // not within the limit: a call that AWS throttles has a patience of its own
 		if ok || err != nil {
 			return err
 		}
 		timer := time.NewTimer(time.Duration(float64(pause) * Scale))
 		select {
-		case <-ctx.Done():
+		case <-limit.Done():
 			timer.Stop()
-			return context.Cause(ctx)
+			return context.Cause(limit)
 		case <-timer.C:
 		}
 	}

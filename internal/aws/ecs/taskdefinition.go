@@ -11,6 +11,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	session "github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/plan"
@@ -119,7 +120,8 @@ func (t *taskDefinition) registered(ctx context.Context, c taskCall) (out wanted
 	return taskOutputs(*latest.TaskDefinition), found, nil
 }
 
-// register makes each attempt itself, for the SDK's repetition after a lost answer would register a second revision.
+// register makes each attempt itself where the one before may have had an effect: a repetition after a lost answer would register a second
+// revision.
 func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskDefinitionOutputs, error) {
 	input := toRegister(c.Props)
 	input.Tags = tagList(c.Request, c.Props.Tags)
@@ -135,7 +137,7 @@ func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskD
 					return true, err
 				}
 			}
-			done, err := t.api().registerTaskDefinition(ctx, input, func(o *sdk.Options) { o.RetryMaxAttempts = 1 })
+			done, err := t.api().registerTaskDefinition(ctx, input, func(o *sdk.Options) { o.Retryer = session.OnlyRefused(o.Retryer) })
 			if err == nil {
 				out = taskOutputs(*done.TaskDefinition)
 				return true, nil
@@ -143,7 +145,7 @@ func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskD
 			if call.HasCode(err, "ClientException") && mentions(err, "role is not valid") {
 				return false, nil // a role that was just made
 			}
-			if attempt < registerAttempts && transient.IsErrorRetryable(err) {
+			if attempt < registerAttempts && transient.IsErrorRetryable(err) && !session.Throttled(err) {
 				return false, nil
 			}
 			return true, call.Error("ecs:RegisterTaskDefinition", err)

@@ -143,6 +143,8 @@ func (a *Admin) Check(ctx context.Context) ([]aws.Finding, error) {
 	return append(out, recovery, ttl), err
 }
 
+const wrongKey = "is not a single string attribute named lockKey"
+
 func (a *Admin) checkKey(table *types.TableDescription) aws.Finding {
 	f := aws.Finding{What: "Key", Detail: "lockKey (string)"}
 	for _, k := range table.KeySchema {
@@ -153,7 +155,7 @@ func (a *Admin) checkKey(table *types.TableDescription) aws.Finding {
 		}
 	}
 	if !f.OK {
-		f.Detail = "is not a single string attribute named lockKey"
+		f.Detail = wrongKey
 		f.Fix = "A table's key cannot be changed: use another table. " + createHint("NAME")
 	}
 	return f

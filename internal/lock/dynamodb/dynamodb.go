@@ -16,10 +16,12 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/lock"
+	"github.com/company/deployer/internal/resource"
 )
 
 // Settings say which table, and for which states.
@@ -29,10 +31,13 @@ type Settings struct {
 	Prefix string // in that bucket
 }
 
-// A call takes milliseconds; whoever waits for a lock asks again anyhow.
 const (
+	// attempts and oneCall are for taking a lock and for heartbeats: a call takes milliseconds, carries the time at which it was made, and is
+	// made anew by who makes it.
 	attempts = 3
 	oneCall  = 15 * time.Second
+	// step is how long the other steps are tried, which are as good later.
+	step = 30 * time.Second
 )
 
 // api is the calls that locks need; functions, because a client in an interface makes the linker keep all its methods.
@@ -63,10 +68,7 @@ func New(cfg sdk.Config, s Settings, clock lock.Clock) *Table {
 	if s.Bucket != "" || prefix != "" {
 		t.scope = s.Bucket + "/" + prefix
 	}
-	client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
-		o.APIOptions = append(o.APIOptions, t.time.observe)
-		o.RetryMaxAttempts = attempts
-	})
+	client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.APIOptions = append(o.APIOptions, t.time.observe) })
 	t.api = api{update: client.UpdateItem, get: client.GetItem}
 	return t
 }
@@ -109,7 +111,7 @@ func (t *Table) Take(ctx context.Context, r lock.Record, seen *lock.Record) (loc
 			u.set("bucket", text(t.scope))
 			u.conditions = append(u.conditions, fmt.Sprintf("(attribute_not_exists(%[1]s) OR %[1]s = %[2]s)", u.name("bucket"), u.value(text(t.scope))))
 		}
-		after, err := t.update(ctx, u)
+		after, err := t.update(ctx, u, brief)
 		if errors.Is(err, errCondition) && short && str(after, "bucket") != "" && str(after, "bucket") != t.scope {
 			t.useLong(r.Key)
 			continue
@@ -130,7 +132,7 @@ func (t *Table) Beat(ctx context.Context, r lock.Record) error {
 	u.set("expiresAt", number(r.ExpiresAt.Unix()))
 	u.equals("lockId", text(r.ID))
 	u.equals("fence", number(r.Fence))
-	return t.held(ctx, u)
+	return t.held(ctx, u, brief)
 }
 
 // Raise implements lock.Table with one UpdateItem.
@@ -139,7 +141,7 @@ func (t *Table) Raise(ctx context.Context, r lock.Record, fence int64) error {
 	u := t.newUpdate(id)
 	u.set("fence", number(fence))
 	u.equals("lockId", text(r.ID))
-	return t.held(ctx, u)
+	return t.held(ctx, u, lasting)
 }
 
 // Free implements lock.Table with one UpdateItem.
@@ -159,12 +161,12 @@ func (t *Table) Free(ctx context.Context, r lock.Record) error {
 	if r.RVN != "" {
 		u.equals("rvn", text(r.RVN))
 	}
-	return t.held(ctx, u)
+	return t.held(ctx, u, lasting)
 }
 
 // held makes a step that only the holder can make.
-func (t *Table) held(ctx context.Context, u *update) error {
-	_, err := t.update(ctx, u)
+func (t *Table) held(ctx context.Context, u *update, e effort) error {
+	_, err := t.update(ctx, u, e)
 	if errors.Is(err, errCondition) {
 		return lock.ErrLost
 	}
@@ -187,12 +189,24 @@ func (t *Table) Get(ctx context.Context, key lock.Key) (lock.Record, error) {
 	}
 }
 
-func (t *Table) get(ctx context.Context, id string) (map[string]types.AttributeValue, error) {
-	ctx, stop := context.WithTimeout(ctx, oneCall)
-	defer stop()
+// effort is how hard a call is tried.
+type effort func(context.Context) (context.Context, context.CancelFunc, func(*dynamodb.Options))
+
+// brief is for who calls again, and tells people of it.
+func brief(ctx context.Context) (context.Context, context.CancelFunc, func(*dynamodb.Options)) {
+	ctx, stop := context.WithTimeout(resource.WithTell(ctx, func(string) {}), oneCall)
+	return ctx, stop, func(o *dynamodb.Options) { o.RetryMaxAttempts = attempts }
+}
+
+func lasting(ctx context.Context) (context.Context, context.CancelFunc, func(*dynamodb.Options)) {
+	ctx, stop := context.WithTimeout(ctx, step)
+	return ctx, stop, func(*dynamodb.Options) {}
+}
+
+func (t *Table) get(ctx context.Context, id string, options ...func(*dynamodb.Options)) (map[string]types.AttributeValue, error) {
 	out, err := t.api.get(ctx, &dynamodb.GetItemInput{
 		TableName: &t.name, ConsistentRead: sdk.Bool(true), Key: map[string]types.AttributeValue{"lockKey": text(id)},
-	})
+	}, options...)
 	if err != nil {
 		return nil, t.problem("dynamodb:GetItem", err)
 	}
@@ -203,10 +217,10 @@ func (t *Table) get(ctx context.Context, id string) (map[string]types.AttributeV
 var errCondition = errors.New("condition failed")
 
 // update returns the item after the step or, with errCondition, as it is.
-func (t *Table) update(ctx context.Context, u *update) (map[string]types.AttributeValue, error) {
-	limited, stop := context.WithTimeout(ctx, oneCall)
+func (t *Table) update(ctx context.Context, u *update, e effort) (map[string]types.AttributeValue, error) {
+	ctx, stop, options := e(ctx)
 	defer stop()
-	out, err := t.api.update(limited, u.input())
+	out, err := t.api.update(ctx, u.input(), options)
 	if err == nil {
 		return out.Attributes, nil
 	}
@@ -218,7 +232,7 @@ func (t *Table) update(ctx context.Context, u *update) (map[string]types.Attribu
 		return failed.Item, errCondition
 	}
 	// Not every server returns the item, and none does where there is no item.
-	item, err := t.get(ctx, u.key)
+	item, err := t.get(ctx, u.key, options)
 	if err != nil {
 		return nil, err
 	}
@@ -227,10 +241,24 @@ func (t *Table) update(ctx context.Context, u *update) (map[string]types.Attribu
 
 func (t *Table) problem(operation string, err error) error {
 	var missing *types.ResourceNotFoundException
-	if errors.As(err, &missing) {
+	var api smithy.APIError
+	switch {
+	case errors.As(err, &missing):
 		return noTable(t.name, operation, err)
+	case errors.As(err, &api) && api.ErrorCode() == "ValidationException" && strings.Contains(api.ErrorMessage(), "key"):
+		return otherKey(t.name, operation, err)
+	case t.time.known() && (aws.Trouble(err) || errors.Is(err, context.DeadlineExceeded)):
+		err = errors.Join(err, lock.ErrTrouble)
 	}
 	return aws.Problem(operation, err)
+}
+
+// otherKey is what AWS's "The provided key element does not match the schema" means here.
+func otherKey(name, operation string, err error) error {
+	d := diag.New(diag.Invalid, "Lock table has another key", fmt.Sprintf("The key of the DynamoDB table %q %s, so no lock can be kept in it, and it was made for something else.", name, wrongKey),
+		"Check locks.table, or use another table: a table's key cannot be changed. "+createHint("NAME"))
+	d.Operation, d.RequestID, d.Cause = operation, aws.RequestID(err), err
+	return d
 }
 
 func noTable(name, operation string, err error) error {

@@ -308,3 +308,86 @@ func TestMissingTable(t *testing.T) {
 		require.Contains(t, d.Next, "backend create --table locks")
 	})
 }
+
+// broken answers that DynamoDB has a fault of its own, or as it says, for so long.
+func broken(d time.Duration, body string) fakeaws.Intercept {
+	until := time.Now().Add(d)
+	return func(_ fakeaws.Call, serve func() *http.Response) (*http.Response, error) {
+		if time.Now().Before(until) {
+			status := http.StatusInternalServerError
+			if body != `{"__type": "#InternalServerError"}` {
+				status = http.StatusBadRequest
+			}
+			return fakeaws.Response(time.Now(), status, nil, []byte(body)), nil
+		}
+		return serve(), nil
+	}
+}
+
+func TestTroubleOfTheTableIsWaitedOut(t *testing.T) {
+	for name, body := range map[string]string{"fault": `{"__type": "#InternalServerError"}`, "throttled": `{"__type": "#ThrottlingException"}`} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := cloud(time.Now)
+				var lasted []time.Duration
+				k := acquire(t, locktest.NewWorld(process(c, broken(2*time.Minute, body))).Process(1, 0), lock.Options{
+					Trouble: func(_ error, d time.Duration) { lasted = append(lasted, d) }, // nobody waits for a holder
+				})
+				require.NoError(t, k.Guard(), "its times are those of the attempt that succeeded")
+				require.Greater(t, lasted[len(lasted)-1], time.Minute)
+				require.NoError(t, k.Release(t.Context(), 0))
+			})
+		})
+	}
+}
+
+func TestTroubleThatStaysIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		_, err := locktest.NewWorld(process(cloud(time.Now), broken(time.Hour, `{"__type": "#InternalServerError"}`))).Process(1, 0).
+			Acquire(t.Context(), key, locktest.Owner("ann"), lock.Options{})
+		var d *diag.Diagnostic
+		require.ErrorAs(t, err, &d)
+		require.Equal(t, "AWS has trouble", d.Summary)
+		require.InDelta(t, 5, time.Since(began).Minutes(), 0.5)
+	})
+}
+
+func TestTroubleAfterALostAnswerIsWaitedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := cloud(time.Now)
+		took := false
+		faulty := broken(time.Minute, `{"__type": "#InternalServerError"}`)
+		k := acquire(t, locktest.NewWorld(process(c, func(call fakeaws.Call, serve func() *http.Response) (*http.Response, error) {
+			if !took {
+				took = true
+				serve()
+				return nil, fakeaws.ErrReset
+			}
+			return faulty(call, serve)
+		})).Process(1, 0), lock.Options{})
+		require.EqualValues(t, 1, k.Fence())
+		require.NoError(t, k.Guard())
+		require.NoError(t, k.Release(t.Context(), 0))
+	})
+}
+
+func TestATableWithAnotherKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		other := func(fakeaws.Call, func() *http.Response) (*http.Response, error) {
+			return fakeaws.Response(time.Now(), http.StatusBadRequest, nil,
+				[]byte(`{"__type": "com.amazon.coral.validate#ValidationException", "message": "The provided key element does not match the schema"}`)), nil
+		}
+		l := locktest.NewWorld(process(cloud(time.Now), other)).Process(1, 0)
+		_, acquired := l.Acquire(t.Context(), key, locktest.Owner("ann"), lock.Options{Timeout: time.Hour})
+		_, read := l.Inspect(t.Context(), key)
+		_, unlocked := l.ForceUnlock(t.Context(), key, "", true)
+		for _, err := range []error{acquired, read, unlocked} {
+			var d *diag.Diagnostic
+			require.ErrorAs(t, err, &d)
+			require.Equal(t, diag.Invalid, d.Code)
+			require.Equal(t, "Lock table has another key", d.Summary)
+			require.Contains(t, d.Next, "backend create --table")
+		}
+	})
+}

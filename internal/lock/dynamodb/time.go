@@ -32,6 +32,13 @@ func (s *serverTime) now() time.Time {
 	return s.date.Add(s.clock.Since(s.at))
 }
 
+// known reports whether AWS has answered.
+func (s *serverTime) known() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.date.IsZero()
+}
+
 // observe adds the reading of Date headers to an SDK stack; refusals have one, too.
 func (s *serverTime) observe(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("ObserveServerTime", func(

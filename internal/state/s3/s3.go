@@ -26,13 +26,13 @@ type Settings struct {
 	Bucket    string
 	Prefix    string        // "" or a path without a slash at its start; one at its end is added
 	PathStyle bool          // for endpoints that are not AWS's own
-	Patience  time.Duration // how long a write is retried when S3 is busy or the network is down; 0: 5 minutes
+	Patience  time.Duration // how long a call is repeated while S3 is busy, and a write while the network is down; 0: 5 minutes
 }
 
 const (
 	defaultPatience = 5 * time.Minute
-	// readPatience is short, because a person waits for the answer to a first read.
-	readPatience = 20 * time.Second
+	// unanswered is how long a read is repeated that S3 does not answer at all: it may be the first call, and its place a mistake.
+	unanswered = 20 * time.Second
 )
 
 // api is the calls that states need. It holds functions and no client: a client in an interface makes the linker keep all its
@@ -130,7 +130,7 @@ func (b *Backend) where(key string) string { return "s3://" + b.bucket + "/" + k
 
 // read gets an object whole; version is the id of one that is not current, else nil.
 func (b *Backend) read(ctx context.Context, key string, version *string) (raw []byte, etag state.Version, err error) {
-	err = b.try(ctx, min(readPatience, b.patience), func(ctx context.Context) error {
+	err = b.try(ctx, min(unanswered, b.patience), func(ctx context.Context) error {
 		out, err := b.api.get(ctx, &s3.GetObjectInput{Bucket: &b.bucket, Key: &key, VersionId: version})
 		if err != nil {
 			return err

@@ -8,7 +8,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 
+	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/resource"
 )
 
 // The pauses between attempts, and how long one attempt may take: a connection that died silently must not use up all patience.
@@ -24,17 +26,23 @@ type again struct{ error }
 func (a again) Unwrap() error { return a.error }
 
 // try repeats call while its error may pass (busy, throttled, reset, timed out) and patience and context last, with jittered
-// pauses. The SDK's own few attempts happen inside each call.
-func (b *Backend) try(ctx context.Context, patience time.Duration, call func(context.Context) error) error {
-	limit, stop := context.WithTimeout(ctx, patience)
+// pauses; without any answer only as long as unanswered. The SDK's own attempts happen inside each call.
+func (b *Backend) try(ctx context.Context, unanswered time.Duration, call func(context.Context) error) error {
+	ctx = aws.AsOne(ctx)
+	limit, stop := context.WithTimeout(ctx, b.patience)
 	defer stop()
+	mistaken, stopLooking := context.WithTimeout(ctx, unanswered)
+	defer stopLooking()
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
 		attempt, done := context.WithTimeout(limit, oneAttempt)
 		err := call(attempt)
 		timedOut := attempt.Err() != nil
 		done()
-		if err == nil || ctx.Err() != nil || !mayPass(err, timedOut) {
+		if err == nil || ctx.Err() != nil || !mayPass(err, timedOut) || mistaken.Err() != nil && aws.Status(err) == 0 {
 			return err
+		}
+		if timedOut {
+			resource.Tell(ctx, "S3 does not answer; trying again")
 		}
 		timer := time.NewTimer(pause/2 + rand.N(pause))
 		select {

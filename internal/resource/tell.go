@@ -1,0 +1,17 @@
+package resource
+
+import "context"
+
+type tellKey struct{}
+
+// WithTell returns a context in which Tell calls tell. It may be called from several goroutines at once.
+func WithTell(ctx context.Context, tell func(line string)) context.Context {
+	return context.WithValue(ctx, tellKey{}, tell)
+}
+
+// Tell tells whoever waits for a call in that context something that they should see while it takes long. It does nothing where nobody listens.
+func Tell(ctx context.Context, line string) {
+	if tell, ok := ctx.Value(tellKey{}).(func(string)); ok {
+		tell(line)
+	}
+}
