@@ -7,6 +7,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/company/deployer/internal/aws/catalog"
+	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/lock/dynamodb"
 	"github.com/company/deployer/internal/manifest"
@@ -51,6 +52,7 @@ func PolicyFor(w World, req Request, ask PolicyRequest) (*Policy, error) {
 		}
 		needed = append(needed, permission.Collect(types, graph, scope)...)
 		needed = append(needed, stateStatements(w, scope, ask.StateKMSKey)...)
+		needed = append(needed, tagging.Permissions(scope)...)
 		unknown["account"] = unknown["account"] || scope.Account == "*"
 		unknown["region"] = unknown["region"] || scope.Region == "*"
 	}

@@ -20,8 +20,11 @@ type World struct {
 // Requests returns everything that IAM decides about a call: its action on each resource, tagging on creation, and roles that are passed.
 func (w World) Requests(c *proxy.Call) []Request {
 	b := &builder{World: w, call: c, prefix: c.Service, tags: map[string]string{}}
-	if c.Service == "monitoring" {
+	switch c.Service { // the name in a signature is not always that in a policy
+	case "monitoring":
 		b.prefix = "cloudwatch"
+	case "tagging":
+		b.prefix = "tag"
 	}
 	if c.Form == nil {
 		_ = json.Unmarshal(c.Body, &b.body) // S3's XML is looked at where it matters

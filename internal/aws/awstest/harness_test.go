@@ -133,10 +133,11 @@ func serviceOf(ctx context.Context) string {
 
 // prefixes are the IAM prefixes that do not follow from the SDK's service id.
 var prefixes = map[string]string{
-	"CloudWatch Logs":           "logs",
-	"Elastic Load Balancing v2": "elasticloadbalancing",
-	"Application Auto Scaling":  "application-autoscaling",
-	"Secrets Manager":           "secretsmanager",
+	"CloudWatch Logs":             "logs",
+	"Elastic Load Balancing v2":   "elasticloadbalancing",
+	"Application Auto Scaling":    "application-autoscaling",
+	"Secrets Manager":             "secretsmanager",
+	"Resource Groups Tagging API": "tag",
 }
 
 func changes(operation string) bool {

@@ -1,0 +1,57 @@
+package tagging
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
+	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/resource"
+)
+
+// Object is one AWS object as the tag index knows it.
+type Object struct {
+	ARN  string
+	Tags map[string]string
+}
+
+// pageSize is the most objects that GetResources answers at a time.
+const pageSize = 100
+
+// Find asks the tag index of a region (GetResources of the Resource Groups Tagging API) for the objects that carry all these tags, limit of them at
+// most; 0: all. The index is only a hint. It learns of new objects late and of deleted ones later (listeners, their rules and task definitions
+// stay in it for hours), and it leaves out what the API does not cover: IAM roles outside of us-east-1, scalable targets, rules of security groups.
+func Find(ctx context.Context, cfg aws.Config, tags map[string]string, limit int) ([]Object, error) {
+	in := &tagging.GetResourcesInput{ResourcesPerPage: aws.Int32(pageSize)}
+	for _, key := range Keys(tags) {
+		in.TagFilters = append(in.TagFilters, types.TagFilter{Key: aws.String(key), Values: []string{tags[key]}})
+	}
+	get := tagging.NewFromConfig(cfg).GetResources
+	var out []Object
+	for {
+		page, err := get(ctx, in)
+		if err != nil {
+			return out, call.Error("tag:GetResources", err)
+		}
+		for _, found := range page.ResourceTagMappingList {
+			out = append(out, Object{
+				ARN:  aws.ToString(found.ResourceARN),
+				Tags: Map(found.Tags, func(t types.Tag) (key, value *string) { return t.Key, t.Value }),
+			})
+		}
+		if limit > 0 && len(out) >= limit {
+			return out[:limit], nil
+		}
+		if aws.ToString(page.PaginationToken) == "" {
+			return out, nil
+		}
+		in.PaginationToken = page.PaginationToken
+	}
+}
+
+// Permissions are what Find needs. AWS knows nothing narrower: the index is of the whole region.
+func Permissions(resource.Scope) []resource.Statement {
+	return []resource.Statement{{Actions: []string{"tag:GetResources"}}}
+}
