@@ -104,6 +104,8 @@ type Context struct {
 type Expansion struct {
 	Resources []*resource.Resource   // Component is filled by Expand
 	Outputs   map[string]value.Value // names are those of the kind's Outputs
+	// Guarded are the names of the resources that `protect` is about. Nil: all.
+	Guarded []string
 }
 
 // Kind is one kind of component. Define makes it from typed functions.

@@ -208,7 +208,7 @@ func (x *expansion) expand(m *member, graph *resource.Graph) {
 		}
 		names[r.Name] = r
 		r.Component = m.Address
-		r.Protect = protect && !r.Data
+		r.Protect = protect && !r.Data && (made.Guarded == nil || slices.Contains(made.Guarded, r.Name))
 	}
 	x.add(m.Address, override(names, m.common.Overrides)...)
 	for name := range made.Outputs {

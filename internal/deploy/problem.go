@@ -132,7 +132,7 @@ func protectedProblem(resources []string) *diag.Diagnostic {
 	}
 	return diag.New(diag.Invalid, "Protected component",
 		"This would delete or replace what is protected: "+strings.Join(resources, ", ")+". Nothing was touched.",
-		"If the data may go, say so: "+strings.Join(flags, " "))
+		"If they may go, say so: "+strings.Join(flags, " "))
 }
 
 func stepProblem(step *engine.StepError) *diag.Diagnostic {

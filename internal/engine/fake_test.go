@@ -175,7 +175,7 @@ func (k *kind) Delete(ctx context.Context, req resource.Request) error {
 
 // The types of the fake cloud.
 const (
-	thing    = "fake/thing"    // replaced side by side when its zone changes
+	thing    = "fake/thing"    // replaced side by side when its zone changes; shield: AWS refuses its deletion
 	single   = "fake/single"   // replaced one after the other when its zone changes; its id is its name; holds data
 	member   = "fake/member"   // replaced side by side when its parent changes, one after the other when its zone does
 	hashed   = "fake/hashed"   // replaced side by side when its zone changes, with which its name, its id, changes too
@@ -187,6 +187,7 @@ func (c *cloud) kinds() []*kind {
 		{cloud: c, def: resource.Definition{
 			Type: thing, ReplaceOn: []string{"zone", "parent"}, CreateOnly: []string{"initial"},
 			Consequence: func([]string) plan.Consequence { return plan.Rolling },
+			Shielded:    func(inputs value.Value) bool { return inputs.Get("shield").Bool() },
 		}},
 		{cloud: c, def: resource.Definition{Type: single, ReplaceOn: []string{"zone", "parent"}, DeleteBeforeReplace: true, DataLoss: true}, named: true},
 		{cloud: c, def: resource.Definition{Type: member, ReplaceOn: []string{"zone", "parent"}, DeleteBeforeReplace: true, Beside: []string{"parent"}}},

@@ -207,6 +207,7 @@ func (c *collector) change(s seen) plan.Change {
 			out.Consequence = plan.DataLoss
 		}
 		out.Protected = r.guarded[id]
+		out.Reason += lifted(def, s.old)
 	case plan.Delete:
 		out.Reason = "removed from the manifests"
 		if len(r.graph.Components) == 0 && len(r.graph.Resources) == 0 {
@@ -217,14 +218,24 @@ func (c *collector) change(s seen) plan.Change {
 			if out.Protected = r.spared(s.old); out.Protected && def.DataLoss {
 				out.Consequence = plan.DataLoss
 			}
+			out.Reason += lifted(def, s.old)
 			break
 		}
 		if def.DataLoss {
 			out.Consequence = plan.DataLoss
 		}
 		out.Protected = r.guarded[id]
+		out.Reason += lifted(def, s.old)
 	}
 	return out
+}
+
+// lifted is what a delete does beside deleting.
+func lifted(def *resource.Definition, old *stored) string {
+	if old == nil || !def.IsShielded(old.inputs) {
+		return ""
+	}
+	return "; its deletion protection in AWS is lifted first"
 }
 
 func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resource.Diff, out *plan.Change) {

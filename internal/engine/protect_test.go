@@ -64,6 +64,44 @@ func TestProtection(t *testing.T) {
 	want(t, "state", ids(t, apply(t, g("2", false, true), off.State, o).State), "a/z:z")
 }
 
+// What AWS itself protects is protected without a word of the manifests, also from what takes that protection away in the same run, and a plan says
+// that the protection is lifted.
+func TestWhatAWSProtectsIsProtected(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	g := func(zone string, shield, there bool) *resource.Graph {
+		all := []*resource.Resource{res("a/z:z", thing, "zone", "1")}
+		if there {
+			all = append(all, res("a/x:x", thing, "zone", zone, "shield", shield))
+		}
+		return graph(t, all...)
+	}
+	state := apply(t, g("1", true, true), nil, o).State
+	c.calls()
+	for what, desired := range map[string]*resource.Graph{"replace": g("2", true, true), "replace and lift at once": g("2", false, true), "removed": g("1", true, false), "destroy": nil} {
+		p, err := PreviewApply(t.Context(), desired, state, o)
+		var refused *ProtectedError
+		if !errors.As(err, &refused) || strings.Join(refused.Resources, " ") != "a/x:x" {
+			t.Fatalf("%s: preview: %v", what, err)
+		}
+		if strings.Count(render(p.Plan), "its deletion protection in AWS is lifted first") != 1 {
+			t.Errorf("%s: the plan does not say what is lifted:\n%s", what, render(p.Plan))
+		}
+		if _, err = Apply(t.Context(), desired, state, o); !errors.As(err, &refused) {
+			t.Errorf("%s: apply: %v", what, err)
+		}
+	}
+	want(t, "calls of refused runs", c.calls(), "")
+	lifted := apply(t, g("1", false, true), state, o).State
+	want(t, "calls", c.calls(), "update a/x:x")
+	want(t, "plan", planned(t, g("1", false, false), lifted, o), "delete a/x:x (removed from the manifests)")
+	o.AllowDelete = func(id string) bool { return id == "a/x:x" }
+	apply(t, nil, state, o)
+	if calls := c.calls(); !strings.Contains(calls, "delete a/x:x") {
+		t.Errorf("calls: %s", calls)
+	}
+}
+
 // A replacement was allowed, and the run died before it deleted what was there before: the next run may not, unless it is allowed to as well.
 func TestProtectionOutlivesAnAllowedReplacement(t *testing.T) {
 	c := newCloud()

@@ -100,14 +100,14 @@ func newRun(m mode, graph *resource.Graph, state []byte, o Options) (*run, error
 func (r *run) guardState() {
 	for _, s := range r.state.live {
 		r.protect[s.id] = s.protected
-		r.guarded[s.id] = s.protected && !r.o.allows(s.id)
+		r.guarded[s.id] = r.isProtected(s) && !r.o.allows(s.id)
 	}
 	for _, res := range r.graph.Resources {
 		id := res.ID()
 		if res.Data || r.keep(id) {
 			continue
 		}
-		r.guarded[id] = (r.protect[id] || res.Protect) && !r.o.allows(id)
+		r.guarded[id] = (r.guarded[id] || res.Protect) && !r.o.allows(id)
 		r.protect[id] = res.Protect
 	}
 	for _, s := range r.state.live {
@@ -122,7 +122,12 @@ func (r *run) guardState() {
 
 // spared reports whether an object that waits for its deletion must not be deleted now: it was protected when its replacement was allowed, and
 // the run that was allowed to delete it did not come to that.
-func (r *run) spared(s *stored) bool { return s.deleting && s.protected && !r.o.allows(s.id) }
+func (r *run) spared(s *stored) bool { return s.deleting && r.isProtected(s) && !r.o.allows(s.id) }
+
+// isProtected reports whether an object is protected: by the state's word, or in AWS.
+func (r *run) isProtected(s *stored) bool {
+	return s.protected || r.definition(s.typ).IsShielded(s.inputs)
+}
 
 // snapshot is what the engine sees of the state. Of what is not targeted it sees neither unfinished business nor old failures, so
 // that it leaves them to a later run.

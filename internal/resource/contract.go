@@ -42,12 +42,20 @@ type Definition struct {
 	Consequence func(changed []string) plan.Consequence
 	// DataLoss: deleting or replacing it destroys data that nobody can bring back.
 	DataLoss bool
+	// Shielded reports whether AWS refuses to delete an object with those properties, because its deletion protection is on. Such an object
+	// counts as protected, and a delete that was allowed lifts the protection first. Optional.
+	Shielded func(inputs value.Value) bool
 	// FindFirst: AWS's create call answers an existing object as if it had made it, so look before creating.
 	FindFirst bool
 	// Permissions are what its calls need in IAM, on the objects of one stack in one environment.
 	Permissions func(Scope) []Statement
 	// Upgrade turns stored properties of an older Version into those of the next; pure. Nil with Version 1.
 	Upgrade func(from int, inputs, outputs value.Value) (value.Value, value.Value)
+}
+
+// IsShielded is Shielded where a type has it.
+func (d *Definition) IsShielded(inputs value.Value) bool {
+	return d.Shielded != nil && d.Shielded(inputs)
 }
 
 // DeletesFirst says whether a replacement because of those properties deletes the old object before it makes the new one.

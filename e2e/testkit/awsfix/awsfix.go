@@ -1,5 +1,5 @@
 // Package awsfix makes the emulator answer as AWS does where the product depends on the difference: the default VPC's way to the
-// internet, creates that may be repeated, namespaces of one VPC, tags of scalable targets, policies of queues, tags of new buckets,
+// internet, creates that may be repeated, deletes that are refused, namespaces of one VPC, tags of scalable targets, policies of queues, tags of new buckets,
 // the latest revision of a family.
 //
 // What comes in: a proxy. What goes out: handlers on it, which look into the emulator and answer in its place or let the call pass.

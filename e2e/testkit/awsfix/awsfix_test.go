@@ -71,6 +71,18 @@ func TestLoadBalancersAndListenersRepeat(t *testing.T) {
 	_, err = client.CreateLoadBalancer(t.Context(), &other)
 	assert.Equal(t, "DuplicateLoadBalancerName", codeOf(err))
 
+	protect := func(on string) {
+		_, err := client.ModifyLoadBalancerAttributes(t.Context(), &elb.ModifyLoadBalancerAttributesInput{
+			LoadBalancerArn: made.LoadBalancers[0].LoadBalancerArn,
+			Attributes:      []elbtypes.LoadBalancerAttribute{{Key: aws.String("deletion_protection.enabled"), Value: &on}},
+		})
+		require.NoError(t, err)
+	}
+	protect("true")
+	_, err = client.DeleteLoadBalancer(t.Context(), &elb.DeleteLoadBalancerInput{LoadBalancerArn: made.LoadBalancers[0].LoadBalancerArn})
+	assert.Equal(t, "OperationNotPermitted", codeOf(err))
+	protect("false")
+
 	listener := &elb.CreateListenerInput{
 		LoadBalancerArn: made.LoadBalancers[0].LoadBalancerArn, Port: aws.Int32(80), Protocol: elbtypes.ProtocolEnumHttp,
 		DefaultActions: []elbtypes.Action{{
@@ -89,6 +101,10 @@ func TestLoadBalancersAndListenersRepeat(t *testing.T) {
 	listeners, err := client.DescribeListeners(t.Context(), &elb.DescribeListenersInput{LoadBalancerArn: listener.LoadBalancerArn})
 	require.NoError(t, err)
 	require.Len(t, listeners.Listeners, 2)
+	defer func() {
+		_, err := client.DeleteLoadBalancer(t.Context(), &elb.DeleteLoadBalancerInput{LoadBalancerArn: made.LoadBalancers[0].LoadBalancerArn})
+		require.NoError(t, err, "without protection it may go")
+	}()
 
 	listener.DefaultActions[0].RedirectConfig.Port = aws.String("444")
 	_, err = client.CreateListener(t.Context(), listener)

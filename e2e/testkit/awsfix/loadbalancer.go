@@ -32,6 +32,7 @@ func repeatLoadBalancers(p *proxy.Proxy) {
 		return renamed(found, "DescribeLoadBalancers", "CreateLoadBalancer")
 	})
 	p.Handle("elasticloadbalancing", "SetSubnets", stayInVPC)
+	p.Handle("elasticloadbalancing", "DeleteLoadBalancer", keepProtected)
 	p.Handle("elasticloadbalancing", "CreateListener", func(c *proxy.Call) *proxy.Response {
 		found, err := query(c, "elasticloadbalancing", elbVersion, "DescribeListeners", "LoadBalancerArn", c.Form.Get("LoadBalancerArn"))
 		if err != nil {
@@ -54,6 +55,25 @@ func repeatLoadBalancers(p *proxy.Proxy) {
 		}
 		return renamed(one, "DescribeListeners", "CreateListener")
 	})
+}
+
+// keepProtected refuses to delete a load balancer while its deletion protection is on, which the emulator does not look at.
+func keepProtected(c *proxy.Call) *proxy.Response {
+	arn := c.Form.Get("LoadBalancerArn")
+	found, err := query(c, "elasticloadbalancing", elbVersion, "DescribeLoadBalancerAttributes", "LoadBalancerArn", arn)
+	if err != nil {
+		return nil // there is none
+	}
+	attributes, err := flatten(found, "Attributes", "member")
+	if err != nil {
+		return nil
+	}
+	for _, a := range attributes {
+		if a["Key"] == "deletion_protection.enabled" && a["Value"] == "true" {
+			return c.Failure(400, "OperationNotPermitted", "Load balancer '"+arn+"' cannot be deleted because deletion protection is enabled")
+		}
+	}
+	return nil
 }
 
 // stayInVPC refuses subnets of another VPC than the load balancer's, which the emulator takes.

@@ -194,11 +194,38 @@ func TestLoadBalancerDelete(t *testing.T) {
 	req := request(model.LoadBalancerType)
 	req.ID = arn
 
-	b.Fail("elasticloadbalancing:DeleteLoadBalancer", "OperationNotPermitted", 1)
+	// One that somebody else has protected stays.
+	shield := func(on string) {
+		_, err := b.client.ModifyLoadBalancerAttributes(t.Context(), &elb.ModifyLoadBalancerAttributesInput{
+			LoadBalancerArn: &arn, Attributes: []types.LoadBalancerAttribute{{Key: pointer("deletion_protection.enabled"), Value: &on}},
+		})
+		require.NoError(t, err)
+	}
+	shield("true")
+	props := b.props("held")
+	props.DeletionProtection = pointer(false)
+	req.Old.Inputs, _ = lb.Check(value.Encode(props))
 	err := lb.Delete(t.Context(), req)
 	var op *resource.OpError
 	require.ErrorAs(t, err, &op)
-	require.Contains(t, op.Next, "deletionProtection: false")
+	require.Equal(t, "OperationNotPermitted", op.Code)
+	require.Contains(t, op.Next, "deletion_protection.enabled,Value=false")
+	require.False(t, lb.Definition().IsShielded(req.Old.Inputs))
+
+	// Our own protection is lifted, and so is one that nobody could record.
+	for _, ours := range []*bool{pointer(true), nil} {
+		shield("true")
+		props.DeletionProtection = ours
+		old := req
+		old.Old.Inputs = value.Encode(props)
+		require.Equal(t, ours != nil, lb.Definition().IsShielded(old.Old.Inputs))
+		b.Fail("elasticloadbalancing:DeleteLoadBalancer", "ResourceInUse", 1)
+		require.ErrorContains(t, lb.Delete(t.Context(), old), "ResourceInUse")
+		read, found, err := lb.Read(t.Context(), old)
+		require.NoError(t, err)
+		require.True(t, found)
+		require.False(t, read.Inputs.Get("deletionProtection").Bool())
+	}
 
 	// The network interfaces of a deleted load balancer hold on to its security groups for a while.
 	network := ec2.NewFromConfig(b.Plain)

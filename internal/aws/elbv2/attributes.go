@@ -54,6 +54,20 @@ func (l loadBalancer) setAttributes(ctx context.Context, arn string, p model.Loa
 	return failed("ModifyLoadBalancerAttributes", err)
 }
 
+// lift switches the deletion protection off.
+func (l loadBalancer) lift(ctx context.Context, arn string) error {
+	_, err := l.api().loadBalancerCalls.modifyAttributes(ctx, &elb.ModifyLoadBalancerAttributesInput{
+		LoadBalancerArn: &arn, Attributes: []types.LoadBalancerAttribute{{Key: aws.String(deletionProtection), Value: aws.String("false")}},
+	})
+	return failed("ModifyLoadBalancerAttributes", err)
+}
+
+// liftByHand is how to do that for a load balancer that somebody else has protected.
+func liftByHand(arn string) string {
+	return "switch its deletion protection off: aws elbv2 modify-load-balancer-attributes --load-balancer-arn " + arn +
+		" --attributes Key=deletion_protection.enabled,Value=false"
+}
+
 func (l loadBalancer) readAttributes(ctx context.Context, arn string, p *model.LoadBalancer) error {
 	out, err := l.api().loadBalancerCalls.describeAttributes(ctx, &elb.DescribeLoadBalancerAttributesInput{LoadBalancerArn: &arn})
 	if err != nil {

@@ -48,6 +48,7 @@ func newLoadBalancer(api func() *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.LoadBalancerType, Version: 1,
 			ReplaceOn: []string{"scheme", "vpcId"}, HashedName: "name", NameLimit: nameLimit,
+			Shielded:  func(inputs value.Value) bool { return inputs.Get("deletionProtection").Bool() },
 			FindFirst: true, // CreateLoadBalancer answers an existing one with equal settings as if it had made it
 			Consequence: func(changed []string) plan.Consequence {
 				if slices.Contains(changed, "scheme") || slices.Contains(changed, "vpcId") {
@@ -201,13 +202,21 @@ func (l loadBalancer) update(ctx context.Context, c loadBalancerCall) (model.Loa
 	return c.Out, l.waitActive(ctx, c.ID, false)
 }
 
-// delete never lifts a deletion protection: who wants that says so in an update first.
+// delete lifts the deletion protection that the state tells of, or may have missed: the plan that was approved says so. One that somebody
+// else has switched on stays.
 func (l loadBalancer) delete(ctx context.Context, c loadBalancerCall) error {
+	if ours := c.Old.DeletionProtection; ours == nil || *ours {
+		err := l.lift(ctx, c.ID)
+		if errors.Is(err, resource.ErrNotFound) {
+			return l.waitInterfaces(ctx, c) // a run before this one may have died in between
+		}
+		if err != nil {
+			return err
+		}
+	}
 	_, err := l.api().loadBalancerCalls.delete(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerArn: &c.ID})
 	err = failed("DeleteLoadBalancer", err, advice{
-		"OperationNotPermitted", "the load balancer is protected from deletion: apply deletionProtection: false first (an environment without " +
-			"production: true does), or run aws elbv2 modify-load-balancer-attributes --load-balancer-arn " + c.ID +
-			" --attributes Key=deletion_protection.enabled,Value=false",
+		"OperationNotPermitted", "if it may go, " + liftByHand(c.ID),
 	})
 	if err != nil && !errors.Is(err, resource.ErrNotFound) {
 		return err

@@ -31,6 +31,7 @@ func Kind() component.Kind {
 		Demands: func(component.Instance, *Spec) []component.Demand {
 			return []component.Demand{{Address: network.Address}}
 		},
+		Protected: func(in component.Instance, _ *Spec) bool { return in.Production },
 		Expand: func(in component.Instance, _ *Spec, c component.Context) (component.Expansion, []value.Problem) {
 			out := component.Expansion{Outputs: map[string]value.Value{}}
 			for _, public := range []bool{true, false} {
@@ -79,6 +80,7 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) {
 		props.DeletionProtection = &in.Production
 	}
 	lb := add("load-balancer", elbv2.LoadBalancerType, props, opened...)
+	out.Guarded = append(out.Guarded, lb.Name) // listeners and rules come and go with the services
 	give(DNSName, lb.Output("dnsName"))
 	give(ZoneID, lb.Output("zoneId"))
 	give(ARNSuffix, lb.Output("arnSuffix"))

@@ -9,6 +9,7 @@ import (
 	"github.com/company/deployer/internal/component/kinds"
 	"github.com/company/deployer/internal/expr"
 	"github.com/company/deployer/internal/manifest"
+	"github.com/company/deployer/internal/resource/elbv2"
 	"github.com/company/deployer/internal/value"
 )
 
@@ -51,6 +52,14 @@ func TestExampleExpands(t *testing.T) {
 		}
 		if got := graph.Component("user-service/jobs").Protect; got != (environment == "production") {
 			t.Errorf("%s: the queue's protection is %v", environment, got)
+		}
+		if got := graph.Component("infra/ingress").Protect; got != (environment == "production") {
+			t.Errorf("%s: the protection of the load balancers is %v", environment, got)
+		}
+		for _, r := range graph.Resources {
+			if balancer := r.Type == elbv2.LoadBalancerType; r.Component == "infra/ingress" && !r.Data && r.Protect != (balancer && environment == "production") {
+				t.Errorf("%s: the protection of %s is %v", environment, r.ID(), r.Protect)
+			}
 		}
 	}
 }
