@@ -58,7 +58,7 @@ func applyRun(o *applyOptions) error {
 		verb:    "apply",
 		approve: o.autoApprove,
 		done: func(w *view.Writer, a *deploy.Applied) {
-			view.Applied(w, a.Plan, a.Version, a.Outputs)
+			view.Applied(w, a.Plan, a.Version, a.Outputs, deploy.Balancers(a.Outputs))
 		},
 	})
 }
@@ -114,7 +114,7 @@ func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) err
 	switch {
 	case applied == nil || applied.Plan == nil:
 	case o.json:
-		if jsonErr := view.AppliedJSON(f.Out, applied.Plan, applied.Version, applied.Outputs, applied.Warnings, err); jsonErr != nil && err == nil {
+		if jsonErr := view.AppliedJSON(f.Out, applied.Plan, applied.Version, applied.Outcome, applied.Outputs, applied.Warnings, err); jsonErr != nil && err == nil {
 			return jsonErr
 		}
 	default:
@@ -125,6 +125,11 @@ func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) err
 		}
 	}
 	if err != nil {
+		if applied != nil && applied.Outcome != nil && !applied.Outcome.Whole() {
+			f.after = func(w *view.Writer) {
+				view.Unfinished(w, applied.Plan, applied.Version, applied.Outcome, applied.Again)
+			}
+		}
 		return err
 	}
 	if !o.json {

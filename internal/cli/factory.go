@@ -60,7 +60,8 @@ type Factory struct {
 	aside       diag.List     // warnings of a command that failed, for its JSON
 	progress    *lateProgress // of this command; nil: it has none
 	trouble     sync.Mutex
-	toldTrouble time.Time // when something was last told of calls that AWS does not take
+	toldTrouble time.Time          // when something was last told of calls that AWS does not take
+	after       func(*view.Writer) // what is to be said after the errors
 }
 
 // globals are the flags that every command takes.
@@ -200,7 +201,9 @@ func (f *Factory) Stdout() *view.Writer {
 // Stderr returns a writer for progress and problems.
 func (f *Factory) Stderr() *view.Writer {
 	width, _ := f.Size()
-	return view.NewWriter(f.Err, f.colour(f.ErrTTY), width)
+	w := view.NewWriter(f.Err, f.colour(f.ErrTTY), width)
+	w.Full = f.global.verbose
+	return w
 }
 
 // warn shows warnings, unless only results and errors are wanted.

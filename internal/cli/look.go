@@ -264,9 +264,13 @@ func outputsRun(o *outputsOptions) error {
 	}
 	all := map[string]map[string]any{}
 	for _, c := range wanted {
-		// What shared components give is for other components; people see it when they ask for it.
-		if len(c.Outputs) > 0 && (!c.Synthetic || o.json || o.name != "") {
-			all[c.Address] = c.Outputs
+		// What shared components give is for other components, but for what DNS records need; people see it all when they ask for it.
+		given := c.Outputs
+		if c.Synthetic && !o.json && o.name == "" {
+			given = deploy.ForDNS(c)
+		}
+		if len(given) > 0 {
+			all[c.Address] = given
 		}
 	}
 	switch {

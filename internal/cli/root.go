@@ -77,6 +77,9 @@ func report(f *Factory, err error) int {
 		}
 	}
 	view.Diagnostics(f.Stderr(), problems.Sort())
+	if f.after != nil {
+		f.after(f.Stderr())
+	}
 	if f.wantsJSON && !f.answer.begun {
 		_ = view.FailureJSON(f.Out, append(f.aside, problems...).Sort()) // nobody is left to tell
 	}

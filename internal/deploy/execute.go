@@ -40,6 +40,37 @@ func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Re
 	return result, errors.Join(err, saver.stop())
 }
 
+// outcome is what became of the plan.
+func outcome(p *plan.Plan, result *engine.Result) *plan.Outcome {
+	failed, skipped := map[string]bool{}, map[string]engine.Skip{}
+	for _, f := range result.Failed {
+		failed[f.Resource] = true
+	}
+	for _, s := range result.Skipped {
+		skipped[s.Resource] = s
+	}
+	out := &plan.Outcome{}
+	for _, c := range p.Components {
+		for _, ch := range c.Changes {
+			step := plan.Step{Resource: ch.Resource, Action: ch.Action}
+			skip, missed := skipped[ch.Resource]
+			switch {
+			case failed[ch.Resource]:
+				out.Failed = append(out.Failed, step)
+			case missed || !result.Ran:
+				step.Reason, step.Because = skip.Reason, skip.Because
+				if !missed {
+					step.Reason = "the run was stopped before"
+				}
+				out.NotStarted = append(out.NotStarted, step)
+			default:
+				out.Done = append(out.Done, step)
+			}
+		}
+	}
+	return out
+}
+
 // announcing passes on news, one at a time, and says when the context ends. The run is silent after the function that it returns.
 func (u *run) announcing(ctx context.Context) (tell func(plan.Event), silence func()) {
 	var one sync.Mutex

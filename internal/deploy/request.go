@@ -49,7 +49,9 @@ type Planned struct {
 type Applied struct {
 	Plan     *plan.Plan
 	Warnings diag.List
-	Changed  bool // something was written
+	Changed  bool          // something was written
+	Outcome  *plan.Outcome // what became of the plan; nil when it was not carried out
+	Again    string        // the command that goes on from there; "" when the state does not say it
 	Version  observe.Version
 	Outputs  map[string]map[string]any // by component
 }

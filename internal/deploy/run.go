@@ -265,7 +265,7 @@ func (u *run) save(held *session.Session, p *state.Payload, result *engine.Resul
 	p.Engine, p.Components = json.RawMessage(result.State), known
 	p.Deployment++
 	p.Status, p.Summary, p.At = u.status(runErr), summary(u.plan), held.Lock().Now()
-	applied.Version, applied.Outputs = observe.Version(p.Deployment), outputsOf(known)
+	applied.Version, applied.Outputs, applied.Outcome = observe.Version(p.Deployment), outputsOf(known), outcome(u.plan, result)
 	ctx := u.road.patience(held.Lock().Context(), 0)
 	intents := unresolved(intentsOf(held.State()), held.Lock().ID(), result.State, runErr, p.At)
 	if err := held.Write(ctx, p, intents); err != nil {
@@ -275,9 +275,38 @@ func (u *run) save(held *session.Session, p *state.Payload, result *engine.Resul
 		found.Add(u.road.rescue(held, p, intents))
 		return closing(held, found)
 	}
+	applied.Again = u.again()
 	u.road.dropJournal(held)
 	applied.Warnings = append(applied.Warnings, u.finish(held, p)...)
 	return found.Err()
+}
+
+// again is the command that goes on from what the state says.
+func (u *run) again() string {
+	command := "apply"
+	if u.stack == nil {
+		command = "destroy"
+	}
+	var args []string
+	for _, address := range u.req.Targets {
+		args = append(args, "--target", address)
+	}
+	for _, address := range u.req.AllowDataLoss {
+		args = append(args, "--allow-data-loss", address)
+	}
+	for _, f := range u.req.VarFiles {
+		args = append(args, "--var-file", f.Name)
+	}
+	if u.stack != nil {
+		for _, v := range u.stack.Variables {
+			if text, given := u.req.Variables[v.Name]; given && v.Sensitive {
+				args = append(args, "--var", v.Name+"=…")
+			} else if given {
+				args = append(args, "--var", v.Name+"="+text)
+			}
+		}
+	}
+	return u.road.commandLine(u.req.Key, command, args...)
 }
 
 // finish keeps the state as history, updates the derived copy and releases the lock, side by side (step 12). Failures here are warnings: the

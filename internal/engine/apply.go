@@ -19,7 +19,8 @@ type Result struct {
 	Changed bool                              // State differs from the state that was given
 	Outputs map[string]map[string]value.Value // of each component, sensitive ones included
 	Failed  []Failure                         // sorted by resource
-	Skipped []string                          // IDs of resources that the run did not come to, sorted
+	Skipped []Skip                            // resources that the run did not come to, sorted
+	Ran     bool                              // the steps were begun; else nothing was done
 }
 
 // Failure is a step that failed.
@@ -29,6 +30,13 @@ type Failure struct {
 	Action   plan.Action
 	Err      error
 	Recorded bool // the object exists and the state has it as it is; the next run tries again
+}
+
+// Skip is a resource that the run did not come to, and why.
+type Skip struct {
+	Resource string
+	Because  string // ID of the resource whose failure is why; "" when no step failed
+	Reason   string // why, the end of a sentence
 }
 
 // Apply makes reality fit the graph. The result is always there, and its State is what must be saved, also with an error.
@@ -103,16 +111,16 @@ func (r *run) apply(ctx context.Context, settled []byte) (*Result, error) {
 		return &Result{}, joined([]error{runErr, err})
 	}
 	r.mu.Lock()
-	result := &Result{State: state, Outputs: r.outputs, Failed: slices.Clone(r.failed)}
+	result := &Result{State: state, Outputs: r.outputs, Failed: slices.Clone(r.failed), Ran: true}
 	r.mu.Unlock()
 	if result.Outputs == nil {
 		result.Outputs = source.componentOutputs()
 	}
 	slices.SortFunc(result.Failed, func(a, b Failure) int { return cmp.Compare(a.Resource, b.Resource) })
 	if runErr != nil {
-		result.Skipped = r.skipped(source)
-		for _, id := range result.Skipped {
-			r.tell(plan.Event{Kind: plan.Skipped, Resource: id})
+		result.Skipped = r.skipped(source, runErr)
+		for _, s := range result.Skipped {
+			r.tell(plan.Event{Kind: plan.Skipped, Resource: s.Resource, Text: s.Reason})
 		}
 	}
 	return result, runErr
@@ -131,30 +139,4 @@ func (r *run) settled(s *source) {
 // destroysAll reports whether nothing is to stay: then the stack and the provider go too.
 func (r *run) destroysAll() bool {
 	return len(r.graph.Components) == 0 && len(r.graph.Resources) == 0 && len(r.o.Targets) == 0
-}
-
-// skipped lists what a run that stopped early did not come to: desired resources, and stored ones that should be gone.
-func (r *run) skipped(s *source) []string {
-	failed := map[string]bool{}
-	for _, f := range r.failed {
-		failed[f.Resource] = true
-	}
-	var ids []string
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, n := range s.nodes {
-		if n.desired != nil && !n.desired.Data && !n.done && !failed[n.id] {
-			ids = append(ids, n.id)
-		}
-	}
-	r.ledger.mu.Lock()
-	defer r.ledger.mu.Unlock()
-	for _, slot := range r.ledger.slots {
-		id := slot.URN.Name()
-		if slot.raw != nil && r.isOurs(slot.URN) && s.byID[id] == nil && !failed[id] {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
 }

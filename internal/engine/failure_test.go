@@ -27,7 +27,7 @@ func TestFailureMidway(t *testing.T) {
 	want(t, "error", err.Error(), "web/db:instance: cannot create fake/single: rds:CreateDBInstance: Quota: too many")
 	want(t, "state", ids(t, result.State), "infra/net:vpc")
 	want(t, "failed", fmt.Sprint(result.Failed[0].Resource, result.Failed[0].Action, result.Failed[0].Recorded), "web/db:instancecreatefalse")
-	want(t, "skipped", strings.Join(result.Skipped, " "), "web/api:service")
+	want(t, "skipped", skips(result), "web/api:service (web/db:instance, which it needs, failed)")
 	if pending, _ := Pending(result.State); len(pending) != 0 {
 		t.Errorf("pending: %v", pending)
 	}
@@ -41,6 +41,43 @@ func TestFailureMidway(t *testing.T) {
 	c.calls()
 	apply(t, chain(t, "a", "v1"), result.State, o)
 	want(t, "calls of the second run", c.calls(), "create web/db:instance, create web/api:service")
+}
+
+func skips(r *Result) string {
+	var out []string
+	for _, s := range r.Skipped {
+		out = append(out, s.Resource+" ("+s.Reason+")")
+	}
+	return strings.Join(out, " ")
+}
+
+// What was not started is told with the true reason: its own dependency, what needs it, or that the run stopped.
+func TestWhyAStepWasNotStarted(t *testing.T) {
+	refused := &resource.OpError{Operation: "x:Create", Code: "Quota", Message: "too many"}
+	c := newCloud()
+	o := c.options()
+	o.Parallelism = 1
+	g := chain(t, "a", "v1")
+	c.fail["create infra/net:vpc"] = refused
+	result, _ := Apply(t.Context(), g, nil, o)
+	want(t, "all need it", skips(result), "web/api:service (infra/net:vpc, which it needs, failed) web/db:instance (infra/net:vpc, which it needs, failed)")
+	if !result.Ran {
+		t.Error("it ran")
+	}
+
+	delete(c.fail, "create infra/net:vpc")
+	state := apply(t, g, nil, o).State
+	c.fail["delete web/db:instance"] = refused
+	result, _ = Destroy(t.Context(), state, o)
+	want(t, "what it needs must stay", skips(result), "infra/net:vpc (web/db:instance, which needs it, failed)")
+
+	c = newCloud()
+	o = c.options()
+	pair := graph(t, res("web/a:one", thing, "image", "v1"), res("web/b:two", thing, "image", "v1"))
+	state = apply(t, pair, nil, o).State
+	c.fail["update web/a:one"] = refused
+	result, _ = Apply(t.Context(), graph(t, res("web/a:one", thing, "image", "v2")), state, o)
+	want(t, "no relation", skips(result), "web/b:two (the run stopped after the failure of web/a:one)")
 }
 
 func TestFailedRolloutIsRetried(t *testing.T) {

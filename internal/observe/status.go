@@ -112,6 +112,12 @@ type VariableChange struct {
 	New  *string `json:"new"`
 }
 
+// Balancer is a load balancer of a stack: what the DNS records of its hosts point at.
+type Balancer struct {
+	Scheme  string // public or internal
+	DNSName string
+}
+
 // State is one entry of the list of states.
 type State struct {
 	Stack       string    `json:"stack"`

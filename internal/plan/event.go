@@ -9,7 +9,7 @@ const (
 	Progress EventKind = "progress" // a line of news about a resource
 	Done     EventKind = "done"
 	FailedAt EventKind = "failed"
-	Skipped  EventKind = "skipped" // not started, because something it needs failed
+	Skipped  EventKind = "skipped" // not started; Text says why
 	Phase    EventKind = "phase"   // the run as a whole: locking, planning, saving
 	Waiting  EventKind = "waiting" // the run as a whole: somebody else holds the lock. Told even to those who want to hear nothing
 )
@@ -20,5 +20,5 @@ type Event struct {
 	Resource string // its ID; "" for a Phase and Waiting
 	Type     string
 	Action   Action
-	Text     string // of Progress, FailedAt and Phase
+	Text     string // of Progress, FailedAt, Skipped and Phase
 }

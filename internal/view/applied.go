@@ -3,6 +3,8 @@ package view
 import (
 	"fmt"
 	"io"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/company/deployer/internal/diag"
@@ -11,7 +13,7 @@ import (
 )
 
 // Applied writes the result of an apply: what was done and how to reach it.
-func Applied(w *Writer, p *plan.Plan, version observe.Version, outputs map[string]map[string]any) {
+func Applied(w *Writer, p *plan.Plan, version observe.Version, outputs map[string]map[string]any, balancers []observe.Balancer) {
 	if !p.HasChanges() {
 		w.Printf("%s What runs is what is planned; nothing was changed.\n", styled(green+bold, "Up to date."))
 		return
@@ -27,10 +29,21 @@ func Applied(w *Writer, p *plan.Plan, version observe.Version, outputs map[strin
 		}
 	}
 	w.Printf("%s %s/%s %s: %s. The planned revision is what runs.\n", styled(green+bold, "Applied"), p.Stack, p.Environment, version, strings.Join(parts, ", "))
+	foreign := false // hosts that only their owner can point at us
 	for _, c := range p.Components {
-		if url, ok := outputs[c.Address]["url"].(string); ok && c.Kind == "MicroService" {
-			w.Printf("  %s %s\n", pad(c.Address, 28), styled(cyan, url))
+		address, ok := outputs[c.Address]["url"].(string)
+		if !ok || c.Kind != "MicroService" {
+			continue
 		}
+		w.Printf("  %s %s\n", pad(c.Address, 28), styled(cyan, address))
+		at, err := url.Parse(address)
+		foreign = foreign || err == nil && !slices.ContainsFunc(balancers, func(b observe.Balancer) bool { return strings.EqualFold(b.DNSName, at.Hostname()) })
+	}
+	if !foreign {
+		return
+	}
+	for _, b := range balancers {
+		w.Printf("  DNS: point your hosts (CNAME or alias) at the %s load balancer\n    %s\n", b.Scheme, styled(cyan, b.DNSName))
 	}
 }
 
@@ -44,7 +57,7 @@ func Destroyed(w *Writer, p *plan.Plan, changed bool) {
 }
 
 // AppliedJSON writes the result of an apply or destroy; failure is what went wrong, nil when nothing did.
-func AppliedJSON(w io.Writer, p *plan.Plan, version observe.Version, outputs map[string]map[string]any, warnings diag.List, failure error) error {
+func AppliedJSON(w io.Writer, p *plan.Plan, version observe.Version, o *plan.Outcome, outputs map[string]map[string]any, warnings diag.List, failure error) error {
 	if outputs == nil {
 		outputs = map[string]map[string]any{}
 	}
@@ -52,9 +65,10 @@ func AppliedJSON(w io.Writer, p *plan.Plan, version observe.Version, outputs map
 		Succeeded   bool                      `json:"succeeded"`
 		Version     observe.Version           `json:"version,omitzero"`
 		Plan        planJSON                  `json:"plan"`
+		Outcome     *outcomeJSON              `json:"outcome,omitempty"`
 		Outputs     map[string]map[string]any `json:"outputs"`
 		Diagnostics diag.List                 `json:"diagnostics"`
-	}{failure == nil, version, planDocument(p, nil), outputs, append(append(diag.List{}, warnings...), diag.From(failure)...)})
+	}{failure == nil, version, planDocument(p, nil), outcomeDocument(o), outputs, append(append(diag.List{}, warnings...), diag.From(failure)...)})
 }
 
 // Valid writes that there is nothing wrong.

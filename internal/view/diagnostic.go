@@ -7,13 +7,24 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// Diagnostics writes problems: what, where with an excerpt, why, and the next step.
+// Diagnostics writes problems: what, where with an excerpt, why, and the next step. Of those that are the same in kind it writes the first in
+// full, unless everything is wanted.
 func Diagnostics(w *Writer, list diag.List) {
-	for i, d := range list {
+	groups := alike(list)
+	if w.Full {
+		groups = nil
+		for _, d := range list {
+			groups = append(groups, diag.List{d})
+		}
+	}
+	for i, group := range groups {
 		if i > 0 {
 			w.Printf("\n")
 		}
-		diagnostic(w, d)
+		diagnostic(w, group[0])
+		if len(group) > 1 {
+			others(w, group[0], group[1:])
+		}
 	}
 }
 
@@ -52,6 +63,11 @@ func diagnostic(w *Writer, d *diag.Diagnostic) {
 		case strings.HasPrefix(paragraph, "deployer "): // a command to be copied: never broken
 			w.Printf("    %s\n", paragraph)
 		default:
+			// So is one at the end of a sentence.
+			if at := strings.LastIndex(paragraph, ": deployer "); at >= 0 && columns(paragraph)+2 > w.Width && !strings.HasSuffix(paragraph, ".") {
+				w.Printf("%s\n    %s\n", wrap(paragraph[:at+1], "  ", w.Width), paragraph[at+2:])
+				continue
+			}
 			w.Printf("%s\n", wrap(paragraph, "  ", w.Width))
 		}
 	}

@@ -2,7 +2,9 @@ package view
 
 import (
 	"bytes"
+	"iter"
 	"strings"
+	"unicode/utf8"
 )
 
 // pad fills text with spaces up to width columns.
@@ -38,39 +40,58 @@ func truncate(text string, width int) string {
 	return b.String()
 }
 
-// fold breaks a line of any kind into lines of at most width columns, at a space where one is near, all but the first with the indent.
+// fold breaks a line of any kind into lines of at most width columns, at a space, all but the first with the indent. A word is broken only
+// where it is longer than a line: names and addresses are to be copied.
 func fold(text string, indent, width int) block {
 	var out []byte
-	var word strings.Builder // what should stay together
-	column, length := 0, 0
-	flush := func() {
-		out = append(out, word.String()...)
-		word.Reset()
-		column, length = column+length, 0
+	column, room := 0, max(width-indent, 1)
+	newLine := func() {
+		out = append(bytes.TrimRight(out, " "), "\n"+strings.Repeat(" ", indent)...)
+		column = indent
 	}
-	for style, r := range pieces(oneLine(text)) {
-		if style != "" {
-			word.WriteString(style)
-			continue
+	for word := range words(oneLine(text)) {
+		blank := strings.Trim(word, " ") == ""
+		length := columns(word)
+		switch {
+		case column+length <= width:
+		case blank:
+			continue // at the end of a line
+		case column > indent && length <= room:
+			newLine()
 		}
-		if n := cells(r); column+length+n > width {
-			if column == indent || length > width/4 {
-				flush()
+		for style, r := range pieces(word) {
+			if style == "" {
+				n := cells(r)
+				if column+n > width && column > indent {
+					newLine()
+				}
+				column += n
+				out = utf8.AppendRune(out, r)
+			} else {
+				out = append(out, style...)
 			}
-			out = append(bytes.TrimRight(out, " "), "\n"+strings.Repeat(" ", indent)...)
-			column = indent
-			if r == ' ' && length == 0 {
-				continue
-			}
-		}
-		word.WriteRune(r)
-		length += cells(r)
-		if r == ' ' {
-			flush()
 		}
 	}
-	flush()
-	return block(out)
+	return block(bytes.TrimRight(out, " "))
+}
+
+// words walks over the words of a text and the spaces between them.
+func words(text string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for len(text) > 0 {
+			end := strings.IndexByte(text, ' ')
+			if end == 0 {
+				end = len(text) - len(strings.TrimLeft(text, " "))
+			}
+			if end < 0 {
+				end = len(text)
+			}
+			if !yield(text[:end]) {
+				return
+			}
+			text = text[end:]
+		}
+	}
 }
 
 // Wrap breaks prose into lines of at most width columns.

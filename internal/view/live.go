@@ -175,6 +175,9 @@ func (l *Live) tree(final bool) []string {
 			if r.state == plan.FailedAt {
 				line = fmt.Sprintf("  %s %s %s", glyph(r.state), name(r.id), styled(red, "failed"))
 			}
+			if r.state == plan.Skipped {
+				line = fmt.Sprintf("  %s %s %s", glyph(r.state), name(r.id), styled(yellow, "not started"))
+			}
 			if r.text != "" && r.state == plan.Started {
 				line += "  " + r.text
 			}

@@ -161,6 +161,15 @@ func History(w *Writer, key state.Key, past []observe.Deployment) {
 		w.Printf("%s has no deployments yet.\n", key)
 		return
 	}
+	longest := 0
+	for _, d := range past {
+		longest = max(longest, columns(d.Who))
+	}
+	header := []string{"VERSION", "AT (UTC)", "RESULT", "WHO", "COMMIT", "SUMMARY"}
+	aside := longest > w.Width/4 // a role's ARN is longer than all the rest
+	if aside {
+		header = slices.Delete(header, 3, 4)
+	}
 	var rows [][]string
 	for _, d := range past {
 		colour := green
@@ -175,9 +184,16 @@ func History(w *Writer, key state.Key, past []observe.Deployment) {
 		if d.Version > 0 {
 			version = d.Version.String()
 		}
-		rows = append(rows, []string{version, d.At.UTC().Format("2006-01-02 15:04:05"), styled(colour, d.Result), d.Who, commit, d.Summary + d.Problem, changedVariables(d.Changed)})
+		row := []string{version, d.At.UTC().Format("2006-01-02 15:04:05"), styled(colour, d.Result), d.Who, commit, d.Summary + d.Problem, changedVariables(d.Changed)}
+		if aside {
+			row = slices.Delete(row, 3, 4)
+			if d.Who != "" {
+				row = append(row, styled(dim, "by "+d.Who))
+			}
+		}
+		rows = append(rows, row)
 	}
-	Table(w, []string{"VERSION", "AT (UTC)", "RESULT", "WHO", "COMMIT", "SUMMARY"}, rows)
+	Table(w, header, rows)
 }
 
 // changedVariables is one line about variables that a version has otherwise than the one before.

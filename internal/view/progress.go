@@ -71,8 +71,7 @@ func (p *Plain) Event(e plan.Event) {
 	case plan.FailedAt:
 		p.done[e.Resource] = true
 		p.w.Printf("%s: %s after %s%s\n", e.Resource, styled(red, "failed"), elapsed(p.now().Sub(p.begun[e.Resource])), p.counter())
-	case plan.Skipped:
-		p.w.Printf("%s: %s, because something it needs failed\n", e.Resource, styled(yellow, "not started"))
+	case plan.Skipped: // the end of the run sums up what was not started, and why
 	}
 }
 

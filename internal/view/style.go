@@ -66,7 +66,8 @@ func pieces(text string) iter.Seq2[string, rune] {
 type Writer struct {
 	w     io.Writer
 	Color bool
-	Width int // columns; long prose is wrapped to it
+	Width int  // columns; long prose is wrapped to it
+	Full  bool // nothing is left out, and be it long
 }
 
 // NewWriter returns a Writer. Width 0 means 80.

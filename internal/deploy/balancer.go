@@ -1,0 +1,35 @@
+package deploy
+
+import (
+	"github.com/company/deployer/internal/component/ingress"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/state"
+)
+
+// Balancers are the load balancers of a stack, out of the outputs of its components.
+func Balancers(outputs map[string]map[string]any) []observe.Balancer {
+	var out []observe.Balancer
+	for _, public := range []bool{true, false} {
+		if name, ok := outputs[ingress.Address][ingress.OutputName(public, ingress.DNSName)].(string); ok {
+			out = append(out, observe.Balancer{Scheme: map[bool]string{true: "public", false: "internal"}[public], DNSName: name})
+		}
+	}
+	return out
+}
+
+// ForDNS is what a shared component gives that people need for their DNS records: names of load balancers, and zones for alias records.
+func ForDNS(c state.Component) map[string]any {
+	out := map[string]any{}
+	if c.Address != ingress.Address {
+		return out
+	}
+	for _, public := range []bool{true, false} {
+		for _, what := range []string{ingress.DNSName, ingress.ZoneID} {
+			name := ingress.OutputName(public, what)
+			if given, ok := c.Outputs[name]; ok {
+				out[name] = given
+			}
+		}
+	}
+	return out
+}

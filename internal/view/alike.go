@@ -1,0 +1,56 @@
+package view
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/diag"
+)
+
+// alike puts together problems that are the same in kind: the same summary, call and next step, each of another component. Ten services that
+// crash alike are one problem, and what else went wrong is to be seen beside it.
+func alike(list diag.List) []diag.List {
+	var out []diag.List
+	kinds := map[string]int{}
+	for _, d := range list {
+		if d.Position != nil || d.Component == "" {
+			out = append(out, diag.List{d})
+			continue
+		}
+		key := strings.Join([]string{string(d.Severity), string(d.Code), plainly(d, d.Summary), d.Operation, plainly(d, d.Next)}, "\n")
+		if at, known := kinds[key]; known {
+			out[at] = append(out[at], d)
+			continue
+		}
+		kinds[key] = len(out)
+		out = append(out, diag.List{d})
+	}
+	return out
+}
+
+// plainly is a text without what names the component.
+func plainly(d *diag.Diagnostic, text string) string {
+	_, short, _ := strings.Cut(d.Component, "/")
+	return strings.ReplaceAll(strings.ReplaceAll(text, d.Component, "*"), `"`+short+`"`, "*")
+}
+
+// lastLines is how many log lines are shown of a problem that is like one before.
+const lastLines = 2
+
+// others writes the problems that are like the first, which is on the screen.
+func others(w *Writer, first *diag.Diagnostic, list diag.List) {
+	w.Printf("  %s\n", styled(bold, "The same of "+count(len(list), "other component")+":"))
+	for _, d := range list {
+		head := "  - " + styled(cyan, d.Component)
+		if text := d.Detail; text != "" && plainly(d, text) != plainly(first, first.Detail) {
+			head += ": " + text
+		}
+		w.Printf("%s\n", fold(head, 4, w.Width))
+		if slices.Equal(d.Lines, first.Lines) {
+			continue
+		}
+		for _, line := range d.Lines[max(0, len(d.Lines)-lastLines):] {
+			w.Printf("    %s %s\n", styled(dim, "|"), strings.TrimRight(line, "\r\n"))
+		}
+	}
+}
