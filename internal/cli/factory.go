@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -54,6 +55,10 @@ type Factory struct {
 	loaded *config.Effective // what counts: with those of the stack, once it is known
 	unread diag.List         // what was wrong with its stack.yaml
 	log    *slog.Logger      // nil until the configuration is loaded
+
+	logFile *logFile // nil: none is wanted
+	noHome  bool     // that nothing can be written in the home directory was told
+	given   *given   // what --config names, once it was read: it may be a pipe
 
 	answer      *answer       // f.Out of a run
 	wantsJSON   bool          // --json was given
@@ -129,28 +134,34 @@ func (f *Factory) Config(stack ...config.Layer) (*config.Effective, error) {
 	}
 	var layers []config.Layer
 	var problems diag.List
-	add := func(name, path string, must bool) {
-		data, err := f.ReadFile(path, manifest.MaxFileSize)
-		if err != nil {
-			if must || !errors.Is(err, fs.ErrNotExist) {
-				problems.Add(diag.From(unreadable("Cannot read the configuration", err))...)
-			}
-			return
-		}
+	parse := func(name string, data []byte) {
 		read, found := manifest.ReadPlain(name, data)
 		problems.Add(found...)
 		layer, found := config.File(name, read.Tree, read.Locate, f.Env)
 		problems.Add(found...)
 		layers = append(layers, layer)
 	}
+	add := func(name, path string) {
+		data, err := f.ReadFile(path, manifest.MaxFileSize)
+		switch {
+		case err == nil:
+			parse(name, data)
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR): // there is none
+			problems.Add(diag.From(unreadable("Cannot read the configuration", err))...)
+		}
+	}
 	if f.Home != "" {
-		add("~/.deployer/config.yaml", filepath.Join(f.Home, ".deployer", "config.yaml"), false)
+		add("~/.deployer/config.yaml", filepath.Join(f.Home, ".deployer", "config.yaml"))
 	}
 	if root := f.Root(); root != "" {
-		add(".deployer/config.yaml", filepath.Join(root, ".deployer", "config.yaml"), false)
+		add(".deployer/config.yaml", filepath.Join(root, ".deployer", "config.yaml"))
 	}
 	if f.global.configFile != "" {
-		add(f.global.configFile, f.global.configFile, true)
+		if data, err := f.givenConfig(); err != nil {
+			problems.Add(diag.From(err)...)
+		} else {
+			parse(f.global.configFile, data)
+		}
 	}
 	layers = append(layers, stack...)
 	layers = append(layers, config.Environment(f.Env), config.Flags(
@@ -171,8 +182,27 @@ func (f *Factory) Config(stack ...config.Layer) (*config.Effective, error) {
 	if f.log == nil {
 		f.log = f.newLog(effective.Settings.Logging)
 		f.log.Info("started", "version", version, "command", f.command())
+		f.tellNoLog()
 	}
 	return effective, nil
+}
+
+// given is the content of a file, or why it cannot be read.
+type given struct {
+	data []byte
+	err  error
+}
+
+// givenConfig reads what --config names.
+func (f *Factory) givenConfig() ([]byte, error) {
+	if f.given == nil {
+		data, err := f.ReadFile(f.global.configFile, manifest.MaxFileSize)
+		if err != nil {
+			err = unreadable("Cannot read the configuration", err)
+		}
+		f.given = &given{data, err}
+	}
+	return f.given.data, f.given.err
 }
 
 // command is what was asked for, without flags and their values.

@@ -1,14 +1,18 @@
 package cli
 
 import (
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"gopkg.in/natefinch/lumberjack.v2"
 
 	"github.com/company/deployer/internal/config"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/file"
 	"github.com/company/deployer/internal/plan"
 )
 
@@ -16,17 +20,83 @@ import (
 // and values are never logged: they may be secrets.
 func (f *Factory) newLog(s config.Logging) *slog.Logger {
 	var handlers []slog.Handler
-	if path := f.home(s.File); path != "" {
-		// 0700 before lumberjack makes it 0755; without a folder to write to, the run goes on without a file.
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err == nil {
-			file := &lumberjack.Logger{Filename: path, MaxSize: s.MaxSize, MaxBackups: s.MaxBackups, MaxAge: s.MaxAge, Compress: true}
-			handlers = append(handlers, slog.NewTextHandler(file, &slog.HandlerOptions{Level: level(s.Level)}))
+	if path := f.home(s.File); path != "" && path != os.DevNull {
+		f.logFile = &logFile{
+			path: path, err: file.Private(path),
+			w: &lumberjack.Logger{Filename: path, MaxSize: s.MaxSize, MaxBackups: s.MaxBackups, MaxAge: s.MaxAge, Compress: true},
 		}
+		handlers = append(handlers, slog.NewTextHandler(f.logFile, &slog.HandlerOptions{Level: level(s.Level)}))
 	}
 	if f.global.verbose {
 		handlers = append(handlers, slog.NewTextHandler(f.Err, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: withoutTime}))
 	}
 	return slog.New(slog.NewMultiHandler(handlers...)).With("pid", os.Getpid())
+}
+
+// logFile is where the log goes. After the first line that cannot be written the run goes on without it.
+type logFile struct {
+	path string
+	w    io.Writer
+
+	mu   sync.Mutex
+	err  error // why it is given up
+	told bool
+}
+
+// Write implements io.Writer.
+func (l *logFile) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err == nil {
+		_, l.err = l.w.Write(line)
+	}
+	return len(line), nil
+}
+
+// untold returns why the log was given up, once.
+func (l *logFile) untold() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.told {
+		return nil
+	}
+	l.told = l.err != nil
+	return l.err
+}
+
+// tellNoLog says that the log cannot be written, once. Where that is because nothing can be written below the home directory, it says what else
+// is not kept there.
+func (f *Factory) tellNoLog() {
+	if f.logFile == nil {
+		return
+	}
+	err := f.logFile.untold()
+	if err == nil {
+		return
+	}
+	warning := func(summary, detail, next string) {
+		w := diag.New(diag.Failed, summary, detail, next)
+		w.Severity, w.Cause = diag.Warning, err
+		f.warn(diag.List{w})
+	}
+	if f.Home != "" && strings.HasPrefix(f.logFile.path, filepath.Join(f.Home, ".deployer")+string(filepath.Separator)) {
+		if homeErr := file.Probe(filepath.Join(f.Home, ".deployer", "journal")); homeErr != nil {
+			f.noHome = true
+			warning("Nothing can be written in the home directory", reason(f.Home, homeErr)+
+				" This run keeps no log; an apply keeps no journal, so that a run after one that dies has to ask AWS for more.",
+				"Make room or correct the permissions of "+filepath.Join(f.Home, ".deployer")+", or set HOME to another directory.")
+			return
+		}
+	}
+	warning("No log is kept", reason(f.logFile.path, err), "Set logging.file (DEPLOYER_LOGGING_FILE) to another path, or to "+os.DevNull+" for none.")
+}
+
+// reason is what the operating system says of a file.
+func reason(path string, err error) string {
+	if d := diag.File(diag.Failed, "", err); d != nil {
+		return d.Detail
+	}
+	return path + ": " + err.Error() + "."
 }
 
 // withoutTime leaves out what a person at a terminal knows.

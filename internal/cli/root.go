@@ -53,6 +53,7 @@ func Run(f *Factory, args []string) int {
 	code := report(f, err)
 	if f.log != nil {
 		f.log.Info("ended", "command", f.command(), "exit", code)
+		f.tellNoLog()
 	}
 	return code
 }

@@ -62,6 +62,10 @@ func validateRun(o *validateOptions) error {
 		return err
 	}
 	var found diag.List
+	if f.global.configFile != "" { // what is not named may be for another machine
+		_, err := f.Config()
+		found.Add(diag.From(err)...)
+	}
 	checked := 0
 	for _, stack := range stacks {
 		found.Add(f.stackSettings(root, stack)...)

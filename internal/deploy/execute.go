@@ -17,7 +17,12 @@ func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Re
 	defer stop(nil)
 	saver := newSaver(u.road.patience(ctx, 0), held, *payload, u.intents(held), u.road.world.Now, stop)
 	journal := u.road.newJournal(held, u.engine)
-	defer func() { journal.close() }()
+	defer func() {
+		journal.close()
+		if w := u.road.noJournal(journal); w != nil {
+			u.late.Add(w)
+		}
+	}()
 	o := u.options()
 	o.Catalog = u.road.types(u.where.writing(held.Lock().Guard))
 	o.Targets, o.Guard, o.Frozen = u.targets, held.Lock().Guard, u.lookups
@@ -28,8 +33,14 @@ func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Re
 	result, err := engine.Apply(ctx, u.graph, u.engine, o)
 	if err == nil && len(o.Intents) > 0 {
 		// What an interrupted run has made may have turned up only now, or have been made for what nobody wants any more. The journal starts anew from there: saves tell of this pass, too.
-		journal.close()
-		journal = u.road.newJournal(held, result.State)
+		first := journal
+		if journal = u.road.newJournal(held, result.State); journal.givenUp != nil {
+			err = first.giveUp(journal.givenUp)
+		}
+		first.close()
+		if err != nil {
+			return result, errors.Join(err, saver.stop())
+		}
 		o.Journal, o.Surplus = journal.append, true
 		var again *engine.Result
 		if again, err = engine.Apply(ctx, u.graph, result.State, o); again.Outputs == nil {

@@ -5,22 +5,37 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
 
+	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/file"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/session"
 )
 
 // journal is the local write-ahead log of one apply: what happened since the claim, a line each, on disk before the next step. A run
 // on the same machine that takes over replays it; without it, intents and adoption find the same things by asking AWS.
+//
+// A journal that cannot be written any more is given up, and the run goes on without. It is emptied, because half of a journal must never be
+// replayed as if it were all of it.
 type journal struct {
-	mu   sync.Mutex
-	file *os.File // nil: no place to write; the run goes on without
-	wait *flush   // lines that are written, but not on disk yet
+	mu      sync.Mutex
+	file    journalFile // nil: the run goes on without
+	wait    *flush      // lines that are written, but not on disk yet
+	givenUp error       // why there is none
+}
+
+// journalFile is an *os.File, or one of a test that breaks.
+type journalFile interface {
+	io.Writer
+	Sync() error
+	Truncate(size int64) error
+	Close() error
 }
 
 // flush is one fsync that several appends wait for.
@@ -36,6 +51,9 @@ type header struct {
 	Base    json.RawMessage `json:"base"` // the engine's state at the claim; null: none
 }
 
+// journalLimit is the largest journal that is read: a state, and what happens to all of it several times.
+const journalLimit = 8 * state.MaxSize
+
 func (r *Road) journalPath(lineage string) string {
 	return filepath.Join(r.world.Home, ".deployer", "journal", filepath.Base(lineage)+".jsonl")
 }
@@ -43,20 +61,26 @@ func (r *Road) journalPath(lineage string) string {
 // newJournal begins a journal that starts from base. It takes the place of the one that there is only once it says that: whenever the run
 // dies, one of them tells the truth.
 func (r *Road) newJournal(held *session.Session, base []byte) *journal {
+	if r.world.Home == "" {
+		return &journal{givenUp: errNoHome}
+	}
 	path := r.journalPath(held.Lineage())
 	file, err := beginJournal(path+".new", header{held.Lineage(), held.Lock().ID(), base})
 	if err == nil {
 		err = os.Rename(path+".new", path)
 	}
 	if err != nil {
-		_ = os.Remove(path) // it would go on telling what was before
 		if file != nil {
 			file.Close() //nolint:errcheck // it is given up
 		}
-		return &journal{}
+		_ = os.Remove(path + ".new") // it may be what fills the disk
+		_ = os.Remove(path)          // it would go on telling what was before
+		return &journal{givenUp: err}
 	}
 	return &journal{file: file}
 }
+
+var errNoHome = errors.New("HOME is not set")
 
 func beginJournal(path string, h header) (*os.File, error) {
 	if len(h.Base) == 0 {
@@ -89,8 +113,8 @@ func (j *journal) append(entry []byte, done bool) error {
 		return nil
 	}
 	if _, err := j.file.Write(append(bytes.Clone(entry), '\n')); err != nil {
-		j.mu.Unlock()
-		return err
+		defer j.mu.Unlock()
+		return j.giveUp(err)
 	}
 	if !done {
 		j.mu.Unlock()
@@ -108,18 +132,63 @@ func (j *journal) append(entry []byte, done bool) error {
 }
 
 func (j *journal) sync(f *flush) {
+	defer close(f.done)
 	j.mu.Lock()
 	j.wait = nil // whoever writes from here on needs the next fsync
 	file := j.file
 	j.mu.Unlock()
-	f.err = file.Sync()
-	close(f.done)
+	if file == nil { // given up meanwhile
+		return
+	}
+	if err := file.Sync(); err != nil {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		f.err = j.giveUp(err)
+	}
+}
+
+// giveUp makes sure that nobody replays what was written so far. Where that is not possible the run must not go on, and the error says why.
+// Not the path is removed: the journal of a run that has taken over may be there.
+func (j *journal) giveUp(why error) error {
+	if j.file == nil {
+		return nil
+	}
+	if err := j.file.Truncate(0); err != nil {
+		return errors.Join(why, err)
+	}
+	j.file.Close() //nolint:errcheck // nothing is in it
+	j.file, j.givenUp = nil, why
+	return nil
 }
 
 func (j *journal) close() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if j.file != nil {
 		j.file.Close() //nolint:errcheck // every line that matters was synced
+		j.file = nil
 	}
+}
+
+// noJournal says that a run had no journal; nil: it had one, or that was told.
+func (r *Road) noJournal(j *journal) *diag.Diagnostic {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.givenUp == nil || r.world.NoHome {
+		return nil
+	}
+	detail := j.givenUp.Error() + "."
+	if d := diag.File(diag.Failed, "", j.givenUp); d != nil {
+		detail = d.Detail
+	}
+	w := diag.New(diag.Failed, "The run went on without its journal", detail+
+		" Nothing is lost by that. Had the run died, the next one would have had to ask AWS for more.",
+		"Make room, or correct the permissions, in "+filepath.Join(r.world.Home, ".deployer", "journal")+".")
+	if errors.Is(j.givenUp, errNoHome) {
+		w.Next = "Set HOME to a directory that can be written."
+	}
+	w.Severity, w.Cause = diag.Warning, j.givenUp
+	return w
 }
 
 func (r *Road) dropJournal(held *session.Session) {
@@ -131,12 +200,11 @@ func (r *Road) dropJournal(held *session.Session) {
 // replay returns the engine's state of an interrupted run as its journal on this machine tells it, or as the state tells it where there is
 // no journal of that very run.
 func (r *Road) replay(e *state.Envelope, engineState []byte) []byte {
-	file, err := os.Open(r.journalPath(e.Lineage))
+	raw, err := file.Read(r.journalPath(e.Lineage), journalLimit)
 	if err != nil {
 		return engineState
 	}
-	defer file.Close() //nolint:errcheck // read only
-	lines := bufio.NewReader(file)
+	lines := bufio.NewReader(bytes.NewReader(raw))
 	first, err := lines.ReadBytes('\n')
 	var h header
 	if err != nil || json.Unmarshal(first, &h) != nil || h.Lineage != e.Lineage || h.LockID != e.Writer.LockID {

@@ -1,13 +1,17 @@
 package deploy
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/state"
 )
@@ -105,4 +109,99 @@ func splitLines(text string) (lines []string) {
 		}
 	}
 	return lines
+}
+
+// breaking is a journal on a disk that has room for so many bytes.
+type breaking struct {
+	*os.File
+	room     int
+	sync     error
+	truncate error
+}
+
+func (b *breaking) Write(p []byte) (int, error) {
+	if b.room -= len(p); b.room < 0 {
+		n, _ := b.File.Write(p[:len(p)/2])
+		return n, &fs.PathError{Op: "write", Path: b.Name(), Err: syscall.ENOSPC}
+	}
+	return b.File.Write(p)
+}
+
+func (b *breaking) Sync() error { return errors.Join(b.sync, b.File.Sync()) }
+
+func (b *breaking) Truncate(size int64) error {
+	if b.truncate != nil {
+		return b.truncate
+	}
+	return b.File.Truncate(size)
+}
+
+// A journal that breaks in the middle tells nothing any more: half of it would be worse than what the state says.
+func TestAJournalThatBreaksIsGivenUp(t *testing.T) {
+	saved := engineState("web/saved:s")
+	for name, c := range map[string]struct {
+		disk  breaking
+		fatal bool
+	}{
+		"full":                                 {disk: breaking{room: 10}},
+		"cannot sync":                          {disk: breaking{room: 1000, sync: syscall.EIO}},
+		"full, and what is there cannot go":    {disk: breaking{room: 10, truncate: syscall.EROFS}, fatal: true},
+		"cannot sync, and that cannot go away": {disk: breaking{room: 1000, sync: syscall.EIO, truncate: syscall.EIO}, fatal: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := journalOf(t, `{"lineage":"L","lockId":"run","base":null}`+"\n"+ended+"\n")
+			file, err := os.OpenFile(r.journalPath("L"), os.O_WRONLY|os.O_APPEND, 0)
+			require.NoError(t, err)
+			disk := c.disk
+			disk.File = file
+			j := &journal{file: &disk}
+			var all sync.WaitGroup
+			for range 20 {
+				all.Go(func() {
+					if err := j.append([]byte(`{"step":2,"op":"creating"}`), true); !c.fatal {
+						require.NoError(t, err)
+					}
+				})
+			}
+			all.Wait()
+			err = j.append([]byte(`{"step":3}`), true)
+			if c.fatal {
+				require.Error(t, err, "the run must stop")
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, saved, r.replay(&state.Envelope{Lineage: "L", Writer: state.Writer{LockID: "run"}}, saved))
+			w := r.noJournal(j)
+			require.NotNil(t, w)
+			require.Equal(t, diag.Warning, w.Severity)
+			r.world.NoHome = true
+			require.Nil(t, r.noJournal(j), "told before")
+			j.close()
+			require.NoError(t, j.append([]byte(`{}`), true))
+		})
+	}
+}
+
+// A run whose journal cannot be kept goes on, and says so; also where the home directory is there, but full or somebody else's.
+func TestARunWithoutAJournalSaysSo(t *testing.T) {
+	home := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(home, ".deployer"), nil, 0o600))
+	for name, home := range map[string]string{"cannot be written": home, "not set": ""} {
+		t.Run(name, func(t *testing.T) {
+			a := newAccount()
+			p := a.start(home, 0, false)
+			applied, err := p.run(t.Context(), first(t))
+			require.NoError(t, err)
+			require.Len(t, applied.Warnings, 1)
+			require.Equal(t, "The run went on without its journal", applied.Warnings[0].Summary)
+		})
+	}
+	require.NoDirExists(t, ".deployer", "not in the working directory")
+}
+
+func TestAJournalThatIsAPipeIsNone(t *testing.T) {
+	r := &Road{world: World{Home: t.TempDir()}}
+	require.NoError(t, os.MkdirAll(filepath.Dir(r.journalPath("L")), 0o700))
+	require.NoError(t, syscall.Mkfifo(r.journalPath("L"), 0o600))
+	require.Nil(t, r.replay(&state.Envelope{Lineage: "L"}, nil))
 }

@@ -29,7 +29,8 @@ import (
 // World is what a Road is opened with: everything outside, injected.
 type World struct {
 	Root     string // of the repository; "" outside one
-	Home     string
+	Home     string // "": there is none
+	NoHome   bool   // that nothing can be written there was told
 	Settings config.Settings
 	Env      map[string]string
 	Now      func() time.Time

@@ -38,6 +38,7 @@ type run struct {
 
 	plan    *plan.Plan
 	doubts  diag.List // of the request
+	late    diag.List // warnings of what went on while the plan was carried out
 	lookups map[string]value.Value
 	creates []json.RawMessage                 // the plan's, for the intents of the claim
 	outputs map[string]map[string]value.Value // of the preview, as far as they are known
@@ -140,6 +141,7 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 		kept <- u.keepLast(ctx)
 	}()
 	result, runErr := u.execute(held, payload)
+	applied.Warnings = append(applied.Warnings, u.late...)
 	err := u.save(held, payload, result, runErr, applied)
 	applied.Warnings = append(applied.Warnings, asWarnings(<-kept)...)
 	return applied, err

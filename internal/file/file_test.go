@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 func TestRead(t *testing.T) {
@@ -64,4 +66,39 @@ func TestReadGivenTakesPipesOfTheShell(t *testing.T) {
 	if data, err := ReadGiven(path, 10); err != nil || string(data) != "A=1\n" {
 		t.Errorf("%q, %v", data, err)
 	}
+}
+
+func TestPrivate(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "logs", "a.log")
+	require.NoError(t, Private(path), "it is made by who writes it")
+	info, err := os.Stat(filepath.Dir(path))
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o700), info.Mode().Perm())
+
+	require.NoError(t, os.WriteFile(path, []byte("x"), 0o600))
+	require.NoError(t, os.Chmod(path, 0o666)) // whatever the umask
+	require.NoError(t, Private(path))
+	info, err = os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+
+	link, pipe := filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
+	require.NoError(t, os.Symlink(path, link))
+	require.ErrorIs(t, Private(link), ErrLink)
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	require.ErrorIs(t, Private(pipe), ErrNotRegular)
+	require.ErrorIs(t, Private(dir), ErrNotRegular)
+	require.ErrorIs(t, Private(os.DevNull), ErrNotRegular)
+	require.ErrorIs(t, Private(filepath.Join(path, "a.log")), syscall.ENOTDIR)
+}
+
+func TestProbe(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "new")
+	require.NoError(t, Probe(folder))
+	left, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	require.Empty(t, left)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "file"), nil, 0o600))
+	require.Error(t, Probe(filepath.Join(folder, "file")))
 }
