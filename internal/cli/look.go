@@ -4,13 +4,11 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/view"
 )
@@ -52,99 +50,6 @@ func (t *target) slip(err error) error {
 	return err
 }
 
-// components returns the components of the state, or only the one asked for.
-func components(s *deploy.Stored, address string) ([]state.Component, error) {
-	if address == "" {
-		return s.Payload.Components, nil
-	}
-	var addresses []string
-	for _, c := range s.Payload.Components {
-		if c.Address == address {
-			return []state.Component{c}, nil
-		}
-		addresses = append(addresses, c.Address)
-	}
-	return nil, diag.New(diag.Invalid, "Unknown component", `The state has no component "`+address+`".`, diag.Candidates(address, addresses))
-}
-
-type statusOptions struct {
-	target
-	component   string
-	watch, json bool
-	interval    time.Duration
-}
-
-func newStatus(f *Factory, runF func(*statusOptions) error) *cobra.Command {
-	o := &statusOptions{target: target{factory: f}}
-	cmd := &cobra.Command{
-		Use:   "status",
-		Short: "Show what really runs, and whether it is healthy",
-		Long:  "Show per component how many tasks run, which revision and image they are, and their health. Exits with 1 when something is unhealthy.",
-		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return statusRun(o)
-		},
-	}
-	o.target.flags(cmd)
-	cmd.Flags().StringVar(&o.component, "component", "", "only this component: its `address`")
-	o.completeAddresses(cmd, "component")
-	cmd.Flags().BoolVar(&o.watch, "watch", false, "show it again and again until interrupted")
-	cmd.Flags().DurationVar(&o.interval, "interval", 5*time.Second, "how often, with --watch")
-	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
-	return cmd
-}
-
-func statusRun(o *statusOptions) error {
-	f := o.factory
-	for again := false; ; again = true {
-		status, err := o.look()
-		if again && f.Soft.Err() != nil {
-			return nil // the usual end of watching, whatever it was doing
-		}
-		if err != nil {
-			return err
-		}
-		if o.json {
-			err = view.JSON(f.Out, status)
-		} else {
-			if again {
-				f.Stdout().Printf("\n")
-			}
-			view.Status(f.Stdout(), status, f.Now())
-		}
-		if err != nil {
-			return err
-		}
-		if !o.watch {
-			if !status.Healthy {
-				return &exitError{exitFailed}
-			}
-			return nil
-		}
-		select {
-		case <-f.Soft.Done():
-			return nil
-		case <-time.After(max(o.interval, time.Second)):
-		}
-	}
-}
-
-// look asks once.
-func (o *statusOptions) look() (*observe.Status, error) {
-	road, _, s, err := o.stored()
-	if err != nil {
-		return nil, err
-	}
-	wanted, err := components(s, o.component)
-	if err != nil {
-		return nil, err
-	}
-	return road.Status(o.factory.Soft, s, wanted)
-}
-
 type showOptions struct {
 	target
 	component string
@@ -176,7 +81,7 @@ func showRun(o *showOptions) error {
 	if err != nil {
 		return err
 	}
-	wanted, err := components(s, o.component)
+	wanted, err := deploy.Select(s, o.component)
 	if err != nil {
 		return err
 	}
@@ -238,7 +143,7 @@ func outputsRun(o *outputsOptions) error {
 		return err
 	}
 	address, output, single := strings.Cut(o.name, ".")
-	wanted, err := components(s, address)
+	wanted, err := deploy.Select(s, address)
 	if err != nil {
 		return err
 	}

@@ -63,6 +63,11 @@ func (u *run) payload(held *session.Session) *state.Payload {
 	if u.stack != nil {
 		p.Variables, p.Config, p.Approval = variables(u.stack), resolved(u.stack), u.stack.Approval
 	}
+	if u.plan != nil {
+		if known, err := u.components(nil, u.engine); err == nil { // preview has read the same bytes
+			p.Components = known
+		}
+	}
 	return p
 }
 
@@ -113,49 +118,75 @@ func sameJSON(a, b any) bool {
 	return err == nil && err2 == nil && string(x) == string(y)
 }
 
-// components is what the state says of each component. Outputs of components that were not reached stay as they were.
-func components(graph *resource.Graph, outputs map[string]map[string]value.Value, before *Stored) []state.Component {
-	old := map[string]state.Component{}
-	if before != nil {
-		for _, c := range before.Payload.Components {
-			old[c.Address] = c
-		}
-	}
-	out := make([]state.Component, 0, len(graph.Components))
-	for _, c := range graph.Components {
-		sc := state.Component{Address: c.Address, Kind: c.Kind, DependsOn: c.DependsOn, Protect: c.Protect, Synthetic: c.Synthetic, Outputs: plain(outputs[c.Address])}
-		if sc.Outputs == nil {
-			sc.Outputs = old[c.Address].Outputs
-		}
-		out = append(out, sc)
-	}
-	return out
-}
-
-// remaining are components of the state of which something is still there although nothing desires it.
-func remaining(known []state.Component, before *Stored, engineState []byte) ([]state.Component, error) {
-	if before == nil {
-		return known, nil
-	}
+// components is what the state says of each component, beside engineState. Outputs of components that were not reached stay as they were.
+// A component that the run is not about stays as the state had it; one that the state never had is not part of what is deployed.
+func (u *run) components(outputs map[string]map[string]value.Value, engineState []byte) ([]state.Component, error) {
 	resources, err := engine.Resources(engineState)
 	if err != nil {
 		return nil, err
 	}
-	have := map[string]bool{}
+	there, have := map[string]bool{}, map[string]bool{}
 	for _, r := range resources {
 		have[r.Component] = true
+		there[r.ID] = there[r.ID] || !r.Deleting && !r.Replacing
 	}
-	listed := map[string]bool{}
-	for _, c := range known {
-		listed[c.Address] = true
-	}
-	for _, c := range before.Payload.Components {
-		if have[c.Address] && !listed[c.Address] {
-			known = append(known, c)
+	old := map[string]state.Component{}
+	if u.stored != nil {
+		for _, c := range u.stored.Payload.Components {
+			old[c.Address] = c
 		}
 	}
-	slices.SortFunc(known, func(a, b state.Component) int { return strings.Compare(a.Address, b.Address) })
-	return known, nil
+	about := u.about()
+	missing := map[string][]state.Missing{}
+	for _, r := range u.graph.Resources {
+		if !r.Data && !there[r.ID()] {
+			missing[r.Component] = append(missing[r.Component], state.Missing{Resource: r.ID(), Type: r.Type})
+		}
+	}
+	out := make([]state.Component, 0, len(u.graph.Components))
+	wanted := map[string]bool{}
+	for _, c := range u.graph.Components {
+		wanted[c.Address] = true
+		before, known := old[c.Address]
+		if !about(c.Address) {
+			if known {
+				out = append(out, before)
+			}
+			continue
+		}
+		next := state.Component{
+			Address: c.Address, Kind: c.Kind, DependsOn: c.DependsOn, Protect: c.Protect, Synthetic: c.Synthetic,
+			Outputs: plain(outputs[c.Address]), Missing: missing[c.Address],
+		}
+		if next.Outputs == nil {
+			next.Outputs = before.Outputs
+		}
+		out = append(out, next)
+	}
+	for address, before := range old {
+		if have[address] && !wanted[address] {
+			before.Removed = before.Removed || about(address)
+			before.Missing = nil
+			out = append(out, before)
+		}
+	}
+	slices.SortFunc(out, func(a, b state.Component) int { return strings.Compare(a.Address, b.Address) })
+	return out, nil
+}
+
+// about tells which components the run is about: with --target those of which it takes resources, and those named.
+func (u *run) about() func(address string) bool {
+	if len(u.req.Targets) == 0 {
+		return func(string) bool { return true }
+	}
+	chosen := map[string]bool{}
+	for _, address := range u.req.Targets {
+		chosen[address] = true
+	}
+	for _, id := range u.targets {
+		chosen[resource.ComponentOf(id)] = true
+	}
+	return func(address string) bool { return chosen[address] }
 }
 
 // plain is outputs as JSON data: known and not sensitive.

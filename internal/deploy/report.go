@@ -9,12 +9,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/company/deployer/internal/aws/rollout"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/observe"
-	"github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/state"
 )
 
@@ -23,83 +21,6 @@ func (r *Road) Location() string { return r.backend.Location() }
 
 // Now is the clock that lock times are in.
 func (r *Road) Now() time.Time { return r.locker.Now() }
-
-// Status asks AWS what really runs of the given components.
-func (r *Road) Status(ctx context.Context, s *Stored, components []state.Component) (*observe.Status, error) {
-	where, err := r.placeOfState(ctx, s.Snapshot.Envelope)
-	if err != nil {
-		return nil, err
-	}
-	p := s.Payload
-	out := &observe.Status{Stack: p.Stack, Environment: p.Environment, Version: observe.Version(p.Deployment), Result: string(p.Status), At: p.At, Healthy: true, Components: []observe.Component{}}
-	watcher := rollout.New(where.reading())
-	for _, c := range components {
-		report := observe.Component{Address: c.Address, Kind: c.Kind, Healthy: true}
-		for _, res := range s.Resources {
-			if res.Component != c.Address {
-				continue
-			}
-			if len(res.InitErrors) > 0 {
-				report.Problem = strings.TrimPrefix(strings.Join(res.InitErrors, " "), c.Address+": ")
-			}
-			if res.Type != ecs.ServiceType || res.Deleting {
-				report.Healthy = report.Healthy && len(res.InitErrors) == 0
-				continue
-			}
-			found, err := watcher.Status(ctx, res.Inputs.Get("cluster").Str(), res.Inputs.Get("name").Str())
-			if err != nil {
-				return nil, err
-			}
-			report.Service = service(found[0])
-			switch f := found[0]; {
-			case !f.Found:
-				report.Healthy, report.Problem = false, "The ECS service does not exist any more. `deployer plan --refresh` shows what is missing."
-			case !f.Healthy, f.Desired == 0 && len(res.InitErrors) > 0:
-				report.Healthy = false
-				if report.Problem == "" {
-					report.Problem = unhealthy(f)
-				}
-			}
-		}
-		out.Healthy = out.Healthy && report.Healthy
-		out.Components = append(out.Components, report)
-	}
-	return out, nil
-}
-
-func unhealthy(s rollout.Status) string {
-	switch {
-	case s.RolloutState == "FAILED":
-		return "The last rollout failed: " + s.RolloutReason
-	case s.Deploying != "":
-		return "A rollout is in progress: " + s.RolloutReason
-	case s.Running < s.Desired:
-		return fmt.Sprintf("%d of %d tasks run.", s.Running, s.Desired)
-	}
-	for _, t := range s.Targets {
-		if t.Healthy < t.Total || t.Total == 0 {
-			return fmt.Sprintf("%d of %d targets are healthy: %s", t.Healthy, t.Total, t.Reason)
-		}
-	}
-	return "Some containers fail their health check."
-}
-
-func service(s rollout.Status) *observe.Service {
-	out := &observe.Service{
-		Name: s.Service, Cluster: s.Cluster, Desired: s.Desired, Running: s.Running, Pending: s.Pending, Revision: s.Revision,
-		Rollout: s.RolloutState, Since: s.Since, Images: []observe.Image{}, Events: []observe.Event{},
-	}
-	for _, i := range s.Images {
-		out.Images = append(out.Images, observe.Image{Container: i.Container, Image: i.Image, Digest: i.Digest, Tasks: i.Tasks})
-	}
-	for _, t := range s.Targets {
-		out.Targets = append(out.Targets, observe.Targets{Healthy: t.Healthy, Total: t.Total, Reason: t.Reason})
-	}
-	for _, e := range s.Events {
-		out.Events = append(out.Events, observe.Event(e))
-	}
-	return out
-}
 
 // Details lists components with their outputs and resources, from the state alone.
 func Details(s *Stored, components []state.Component) observe.Details {

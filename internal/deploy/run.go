@@ -259,10 +259,10 @@ func (u *run) preview(ctx context.Context) (err error) {
 // save writes the final state, history and the derived copy, and releases the lock (steps 11 and 12).
 func (u *run) save(held *session.Session, p *state.Payload, result *engine.Result, runErr error, applied *Applied) error {
 	found := problems(runErr)
-	known, err := remaining(components(u.graph, result.Outputs, u.stored), u.stored, result.State)
+	known, err := u.components(result.Outputs, result.State)
 	if err != nil {
 		found.Add(diag.From(err)...) // what was done must be saved all the same
-		known = components(u.graph, result.Outputs, u.stored)
+		known = p.Components
 	}
 	p.Engine, p.Components = json.RawMessage(result.State), known
 	p.Deployment++

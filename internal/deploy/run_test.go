@@ -298,13 +298,14 @@ func TestOutputsAndComponents(t *testing.T) {
 	outputs := map[string]map[string]value.Value{"web/a": {
 		"url": value.NewString("new"), "password": value.NewString("hunter2").Sensitive(), "later": value.NewUnknown(),
 	}}
-	known, err := remaining(components(g, outputs, before), before, engineState("web/a:a", "web/left:l"))
+	known, err := (&run{graph: g, stored: before}).components(outputs, engineState("web/a:a", "web/left:l"))
 	require.NoError(t, err)
 	var addresses []string
 	for _, c := range known {
 		addresses = append(addresses, c.Address)
 	}
 	require.Equal(t, []string{"web/a", "web/b", "web/left"}, addresses, "what is still there stays, what is gone goes")
+	require.True(t, known[2].Removed)
 	require.Equal(t, map[string]map[string]any{"web/a": {"url": "new"}, "web/b": {"url": "old"}}, outputsOf(known))
 	require.Equal(t, "+1 →1 ~1 ±1 -1", summary(&plan.Plan{Components: []plan.Component{{Changes: []plan.Change{
 		{Action: plan.Create}, {Action: plan.Adopt}, {Action: plan.Update}, {Action: plan.Replace}, {Action: plan.Delete},

@@ -25,6 +25,11 @@ type StoredResource struct {
 	Replacing    bool     // the object is deleted, and its replacement is still to come
 }
 
+// Interrupted reports whether nobody knows if the resource became what was wanted, because the run that made it was interrupted.
+func (s StoredResource) Interrupted() bool {
+	return len(s.InitErrors) > 0 && s.InitErrors[0] == interrupted
+}
+
 // Resources lists what a state holds, each resource after all that it needs. It asks no engine and takes states of any stack.
 func Resources(state []byte) ([]StoredResource, error) {
 	d, err := decodeDeployment(state)

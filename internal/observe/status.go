@@ -4,26 +4,83 @@
 // are a contract with pipelines.
 package observe
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Status is how a stack does in an environment.
 type Status struct {
 	Stack       string      `json:"stack"`
 	Environment string      `json:"environment"`
-	Version     Version     `json:"version"`
-	Result      string      `json:"result"` // how the last run ended
-	At          time.Time   `json:"at"`     // when
-	Healthy     bool        `json:"healthy"`
+	Version     Version     `json:"version,omitzero"` // the last one that ended; left out: none has
+	Result      string      `json:"result"`           // how the last run ended, or "in progress"
+	At          time.Time   `json:"at"`               // when
+	Run         *Run        `json:"run,omitempty"`    // that has not ended
+	Healthy     bool        `json:"healthy"`          // every component is healthy or updating
+	Asked       Asked       `json:"asked"`
 	Components  []Component `json:"components"`
 }
 
-// Component is how one component does. Those without a running service are healthy when their last change succeeded.
+// Run is a run that has not ended: it is under way, or was interrupted.
+type Run struct {
+	Version Version   `json:"version"` // that it will get
+	Who     string    `json:"who"`
+	Since   time.Time `json:"since"`
+	Alive   bool      `json:"alive"` // false: interrupted
+}
+
+// Asked is what AWS said of the objects that should be there.
+type Asked struct {
+	Objects int `json:"objects"`
+	There   int `json:"there"`
+	Missing int `json:"missing"`
+	Unknown int `json:"unknown"` // could not be asked
+}
+
+// Health is how a component does.
+type Health string
+
+// The kinds of health, from good to bad. A component's is the worst of its parts.
+const (
+	Healthy   Health = "healthy"
+	Updating  Health = "updating"  // a rollout, or a run of deployer, is changing it right now
+	Unknown   Health = "unknown"   // AWS could not be asked about a part of it
+	Changed   Health = "changed"   // it runs, but somebody changed it outside of deployer
+	Leftover  Health = "leftover"  // it was to be deleted, and something of it is still there
+	Unhealthy Health = "unhealthy" // its last rollout failed, or too few of its tasks run and are healthy
+	Missing   Health = "missing"   // something of it, or all, is wanted and not there
+)
+
+var healths = []Health{Healthy, Updating, Unknown, Changed, Leftover, Unhealthy, Missing}
+
+// Worse compares healths: above zero when h is worse than other.
+func (h Health) Worse(other Health) int {
+	return slices.Index(healths, h) - slices.Index(healths, other)
+}
+
+// Good reports whether nothing has to be done about it.
+func (h Health) Good() bool { return h == Healthy || h == Updating }
+
+// Component is how one component does.
 type Component struct {
-	Address string   `json:"address"`
-	Kind    string   `json:"kind"`
-	Healthy bool     `json:"healthy"`
-	Problem string   `json:"problem,omitempty"` // why not
-	Service *Service `json:"service,omitempty"`
+	Address  string   `json:"address"`
+	Kind     string   `json:"kind"`
+	Health   Health   `json:"health"`
+	Healthy  bool     `json:"healthy"`           // or updating
+	Problem  string   `json:"problem,omitempty"` // why it is not healthy
+	Objects  int      `json:"objects"`           // AWS objects that it consists of
+	Affected []Part   `json:"affected,omitempty"`
+	Service  *Service `json:"service,omitempty"`
+}
+
+// Part is an AWS object of a component that is not simply there and well.
+type Part struct {
+	Resource string `json:"resource"`
+	Type     string `json:"type"`
+	ID       string `json:"id,omitempty"` // what AWS calls it
+	Health   Health `json:"health"`
+	Problem  string `json:"problem"`
 }
 
 // Service is what of an ECS service really runs.
@@ -33,7 +90,7 @@ type Service struct {
 	Desired  int       `json:"desired"`
 	Running  int       `json:"running"`
 	Pending  int       `json:"pending"`
-	Revision string    `json:"revision"` // "family:12", of the task definition that runs
+	Revision string    `json:"revision"` // "12", of the task definition that runs
 	Rollout  string    `json:"rollout"`  // COMPLETED, IN_PROGRESS or FAILED
 	Since    time.Time `json:"since"`
 	Images   []Image   `json:"images"`

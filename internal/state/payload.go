@@ -59,6 +59,16 @@ type Component struct {
 	Protect   bool           `json:"protect,omitempty"`   // kept here, so that removing the YAML does not lift it
 	Synthetic bool           `json:"synthetic,omitempty"`
 	Outputs   map[string]any `json:"outputs,omitempty"` // plain JSON data; sensitive ones are left out
+	// Missing are resources that are wanted and were not there when this was written. Engine, which is written more often, may have them since.
+	Missing []Missing `json:"missing,omitempty"`
+	// Removed: a run was to delete the component and has not finished. What is left of it is still in Engine.
+	Removed bool `json:"removed,omitempty"`
+}
+
+// Missing is a wanted resource that is not there.
+type Missing struct {
+	Resource string `json:"resource"` // its ID: "user-service/api:service"
+	Type     string `json:"type"`
 }
 
 // Decode reads the payload. Config and Engine stay where they are in it.

@@ -13,62 +13,6 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Status writes how everything does.
-func Status(w *Writer, s *observe.Status, now time.Time) {
-	w.Printf("%s/%s  %s %s, %s ago\n\n", styled(bold, s.Stack), styled(bold, s.Environment), s.Version, s.Result, ago(now.Sub(s.At)))
-	var rows [][]string
-	for _, c := range s.Components {
-		health := styled(green, "healthy")
-		if !c.Healthy {
-			health = styled(red, "unhealthy")
-		}
-		tasks, revision := "", ""
-		if v := c.Service; v != nil {
-			tasks = fmt.Sprintf("%d/%d", v.Running, v.Desired)
-			if v.Pending > 0 {
-				tasks += fmt.Sprintf(" +%d", v.Pending)
-			}
-			revision = v.Revision
-		}
-		rows = append(rows, []string{c.Address, c.Kind, health, tasks, revision})
-	}
-	Table(w, []string{"COMPONENT", "KIND", "HEALTH", "TASKS", "REVISION"}, rows)
-	for _, c := range s.Components {
-		if c.Service == nil && c.Problem == "" {
-			continue
-		}
-		w.Printf("\n%s\n", styled(bold, c.Address))
-		if c.Problem != "" {
-			w.Printf("%s\n", paint(red, wrap(c.Problem, "  ", w.Width)))
-		}
-		if c.Service == nil {
-			continue
-		}
-		for _, i := range c.Service.Images {
-			w.Printf("  %s runs %s in %s\n", i.Container, i.Image, count(i.Tasks, "task"))
-			if i.Digest != "" {
-				w.Printf("    %s\n", styled(dim, i.Digest))
-			}
-		}
-		for _, t := range c.Service.Targets {
-			w.Printf("  targets %d/%d healthy%s\n", t.Healthy, t.Total, because(t.Reason))
-		}
-		for i, e := range c.Service.Events {
-			if i == 3 {
-				break
-			}
-			w.Printf("  %s\n", truncate(styled(dim, ago(now.Sub(e.At))+" ago")+"  "+e.Message, w.Width-2))
-		}
-	}
-}
-
-func because(reason string) string {
-	if reason == "" {
-		return ""
-	}
-	return ": " + reason
-}
-
 // ago is a span as people say it.
 func ago(d time.Duration) string {
 	switch {

@@ -15,28 +15,6 @@ import (
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
-func sampleStatus() *observe.Status {
-	return &observe.Status{
-		Stack: "shop", Environment: "production", Version: 7, Result: "failed", At: noon.Add(-3 * time.Minute),
-		Components: []observe.Component{
-			{Address: "web/api", Kind: "MicroService", Problem: "The last rollout failed.", Service: &observe.Service{
-				Name: "shop-api", Desired: 3, Running: 2, Pending: 1, Revision: "api:12", Rollout: "FAILED",
-				Images:  []observe.Image{{Container: "api", Image: "shop/api:1.1", Digest: "sha256:abc", Tasks: 2}},
-				Targets: []observe.Targets{{Healthy: 2, Total: 3, Reason: "Target.Timeout"}},
-				Events:  []observe.Event{{At: noon.Add(-90 * time.Second), Message: "has reached a steady state."}},
-			}},
-			{Address: "web/queue", Kind: "SQS", Healthy: true},
-		},
-	}
-}
-
-func TestStatus(t *testing.T) {
-	golden(t, "status.txt", render(false, 80, func(w *Writer) { Status(w, sampleStatus(), noon) }))
-	var doc bytes.Buffer
-	require.NoError(t, JSON(&doc, sampleStatus()))
-	golden(t, "status.json", doc.String())
-}
-
 func TestOutputsForShells(t *testing.T) {
 	all := map[string]map[string]any{"user-service/api": {"internalUrl": "http://it's", "ports": []any{float64(80), float64(443)}}, "web/queue": {"url": "https://q"}}
 	require.Equal(t, "USER_SERVICE_API_INTERNAL_URL='http://it'\\''s'\nUSER_SERVICE_API_PORTS='[80, 443]'\nWEB_QUEUE_URL='https://q'\n",

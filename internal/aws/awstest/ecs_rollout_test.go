@@ -73,9 +73,9 @@ func (s *serviceRun) failed(err error) *diag.Diagnostic {
 
 func (s *serviceRun) status() rollout.Status {
 	s.t.Helper()
-	all, err := rollout.New(s.Config).Status(s.t.Context(), s.cluster, "api")
-	require.NoError(s.t, err)
-	return all[0]
+	found := rollout.New(s.Config).Status(s.t.Context(), rollout.Ref{Cluster: s.cluster, Service: "api"})[0]
+	require.NoError(s.t, found.Err)
+	return found
 }
 
 func TestRolloutFailsAndGoesBack(t *testing.T) {
@@ -341,8 +341,7 @@ func TestRolloutBehindALoadBalancer(t *testing.T) {
 func TestStatusOfNothing(t *testing.T) {
 	f := startFargate(t)
 	for _, cluster := range []string{f.cluster, "nowhere"} {
-		all, err := rollout.New(f.Config).Status(t.Context(), cluster, "api", "web")
-		require.NoError(t, err)
+		all := rollout.New(f.Config).Status(t.Context(), rollout.Ref{Cluster: cluster, Service: "api"}, rollout.Ref{Cluster: cluster, Service: "web"})
 		require.Equal(t, []rollout.Status{{Cluster: cluster, Service: "api"}, {Cluster: cluster, Service: "web"}}, all)
 	}
 }

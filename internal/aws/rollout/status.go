@@ -3,12 +3,14 @@ package rollout
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/company/deployer/internal/aws/call"
 )
@@ -32,6 +34,8 @@ type Status struct {
 	Images         []Image   `json:"images"`
 	Targets        []Targets `json:"targets,omitempty"`
 	Events         []Event   `json:"events"` // the newest first, at most five
+	FailedTasks    int       `json:"-"`      // of the PRIMARY deployment
+	Err            error     `json:"-"`      // what could not be asked: the service itself where not Found, else its tasks or targets
 }
 
 // Image is an image that tasks really run.
@@ -57,50 +61,91 @@ type Event struct {
 	Message string    `json:"message"`
 }
 
-// Status reports on services of one cluster (names or ARNs), in the order asked for. AWS APIs: ecs:DescribeServices, ListTasks,
-// DescribeTasks, elasticloadbalancing:DescribeTargetHealth.
-func (w *Watcher) Status(ctx context.Context, cluster string, services ...string) ([]Status, error) {
+// Ref names one service.
+type Ref struct{ Cluster, Service string } // names or ARNs
+
+// Status reports on services, in the order asked for. All is asked side by side: first the services, ten to a call, and which tasks they have,
+// then those tasks and the targets. What could not be asked is in Status.Err. AWS APIs: ecs:DescribeServices, ListTasks, DescribeTasks,
+// elasticloadbalancing:DescribeTargetHealth.
+func (w *Watcher) Status(ctx context.Context, refs ...Ref) []Status {
 	api := w.API()
-	found := map[string]types.Service{}
-	for portion := range slices.Chunk(services, 10) { // as many as DescribeServices takes
-		out, err := api.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &cluster, Services: portion})
-		if call.HasCode(err, "ClusterNotFoundException") {
-			continue
-		}
-		if err != nil {
-			return nil, call.Error("ecs:DescribeServices", err)
-		}
-		for _, svc := range out.Services {
-			if aws.ToString(svc.Status) == "ACTIVE" {
-				found[aws.ToString(svc.ServiceName)], found[aws.ToString(svc.ServiceArn)] = svc, svc
-			}
+	statuses, services := make([]Status, len(refs)), make([]*types.Service, len(refs))
+	tasks, unlisted := make([][]string, len(refs)), make([]error, len(refs))
+	clusters := map[string][]int{}
+	var first errgroup.Group
+	first.SetLimit(atOnce)
+	for i, ref := range refs {
+		statuses[i] = Status{Cluster: ref.Cluster, Service: ref.Service}
+		clusters[ref.Cluster] = append(clusters[ref.Cluster], i)
+	}
+	for cluster, members := range clusters {
+		for portion := range slices.Chunk(members, 10) { // as many as DescribeServices takes
+			first.Go(func() error {
+				names := make([]string, len(portion))
+				for i, at := range portion {
+					names[i] = refs[at].Service
+				}
+				found, err := describeServices(ctx, api, cluster, names)
+				for _, at := range portion {
+					statuses[at].Err, services[at] = err, found[refs[at].Service]
+				}
+				return nil
+			})
 		}
 	}
-	statuses := make([]Status, len(services))
-	for i, name := range services {
-		svc, ok := found[name]
-		if !ok {
-			statuses[i] = Status{Cluster: cluster, Service: name}
-			continue
-		}
-		s, err := one(ctx, api, cluster, svc)
-		if err != nil {
-			return nil, err
-		}
-		statuses[i] = s
+	for i, ref := range refs {
+		first.Go(func() error {
+			tasks[i], unlisted[i] = listTasks(ctx, api, ref.Cluster, ref.Service, types.DesiredStatusRunning)
+			return nil
+		})
 	}
-	return statuses, nil
+	_ = first.Wait() // each has its error
+	var second errgroup.Group
+	second.SetLimit(atOnce)
+	for i, svc := range services {
+		if svc != nil {
+			second.Go(func() error {
+				statuses[i] = one(ctx, api, refs[i].Cluster, svc, tasks[i])
+				statuses[i].Err = errors.Join(unlisted[i], statuses[i].Err)
+				return nil
+			})
+		}
+	}
+	_ = second.Wait()
+	return statuses
 }
 
-func one(ctx context.Context, api API, cluster string, svc types.Service) (Status, error) {
+// atOnce is how many calls, or services, are under way at a time.
+const atOnce = 32
+
+// describeServices returns the active ones of services of a cluster, by name and by ARN.
+func describeServices(ctx context.Context, api API, cluster string, services []string) (map[string]*types.Service, error) {
+	out, err := api.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &cluster, Services: services})
+	if call.HasCode(err, "ClusterNotFoundException") {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, call.Error("ecs:DescribeServices", err)
+	}
+	found := map[string]*types.Service{}
+	for i, svc := range out.Services {
+		if aws.ToString(svc.Status) == "ACTIVE" {
+			found[aws.ToString(svc.ServiceName)], found[aws.ToString(svc.ServiceArn)] = &out.Services[i], &out.Services[i]
+		}
+	}
+	return found, nil
+}
+
+// one looks at the tasks and the targets of a service, side by side.
+func one(ctx context.Context, api API, cluster string, svc *types.Service, tasks []string) Status {
 	s := Status{
 		Cluster: cluster, Service: aws.ToString(svc.ServiceName), Found: true,
-		TaskDefinition: Running(svc), Revision: revision(Running(svc)),
+		TaskDefinition: Running(*svc), Revision: revision(Running(*svc)),
 		Desired: int(svc.DesiredCount), Running: int(svc.RunningCount), Pending: int(svc.PendingCount),
 	}
-	if p := Primary(svc); p != nil {
+	if p := Primary(*svc); p != nil {
 		s.DeploymentID, s.RolloutState, s.RolloutReason = aws.ToString(p.Id), string(p.RolloutState), aws.ToString(p.RolloutStateReason)
-		s.Since = aws.ToTime(p.CreatedAt)
+		s.Since, s.FailedTasks = aws.ToTime(p.CreatedAt), int(p.FailedTasks)
 		if p.RolloutState == types.DeploymentRolloutStateInProgress {
 			s.Deploying = aws.ToString(p.TaskDefinition)
 		}
@@ -108,30 +153,34 @@ func one(ctx context.Context, api API, cluster string, svc types.Service) (Statu
 	for _, e := range svc.Events[:min(len(svc.Events), 5)] {
 		s.Events = append(s.Events, Event{At: aws.ToTime(e.CreatedAt), Message: plainEvent(e)})
 	}
-	arns, err := listTasks(ctx, api, cluster, s.Service, types.DesiredStatusRunning)
-	if err != nil {
-		return s, err
+	var both errgroup.Group
+	both.Go(func() error {
+		described, err := describeTasks(ctx, api, cluster, tasks)
+		s.Images = images(described)
+		return err
+	})
+	var balanced []types.LoadBalancer
+	for _, lb := range svc.LoadBalancers {
+		if lb.TargetGroupArn != nil {
+			balanced = append(balanced, lb)
+		}
 	}
-	tasks, err := describeTasks(ctx, api, cluster, arns)
-	if err != nil {
-		return s, err
+	sums := make([]health, len(balanced))
+	for i, lb := range balanced {
+		both.Go(func() error {
+			described, err := describeTargets(ctx, api, *lb.TargetGroupArn)
+			sums[i] = count(described, aws.ToInt32(lb.ContainerPort), nil)
+			return err
+		})
 	}
-	s.Images = images(tasks)
+	s.Err = both.Wait()
 	s.Healthy = s.Running == s.Desired && s.Pending == 0 && s.RolloutState == string(types.DeploymentRolloutStateCompleted) &&
 		!slices.ContainsFunc(s.Images, func(i Image) bool { return i.Unhealthy > 0 })
-	for _, lb := range svc.LoadBalancers {
-		if lb.TargetGroupArn == nil {
-			continue
-		}
-		described, err := describeTargets(ctx, api, *lb.TargetGroupArn)
-		if err != nil {
-			return s, err
-		}
-		h := count(described, aws.ToInt32(lb.ContainerPort), nil)
-		s.Targets = append(s.Targets, Targets{Arn: *lb.TargetGroupArn, Healthy: h.healthy, Total: h.healthy + h.sick, Reason: h.reason})
+	for i, h := range sums {
+		s.Targets = append(s.Targets, Targets{Arn: *balanced[i].TargetGroupArn, Healthy: h.healthy, Total: h.healthy + h.sick, Reason: h.reason})
 		s.Healthy = s.Healthy && h.sick == 0 && h.healthy >= s.Desired
 	}
-	return s, nil
+	return s
 }
 
 // images sums up what containers run, by container, image and digest.

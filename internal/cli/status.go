@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/view"
+)
+
+type statusOptions struct {
+	target
+	component   string
+	watch, json bool
+	interval    time.Duration
+}
+
+func newStatus(f *Factory, runF func(*statusOptions) error) *cobra.Command {
+	o := &statusOptions{target: target{factory: f}}
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what really runs, and whether it is healthy",
+		Long: "Ask AWS about everything that is deployed, and show per component whether it is there and healthy, how many tasks run, and which revision and\n" +
+			"image they are. Exits with 1 unless every component is healthy or updating.",
+		Args: noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			if runF != nil {
+				return runF(o)
+			}
+			return statusRun(o)
+		},
+	}
+	o.target.flags(cmd)
+	cmd.Flags().StringVar(&o.component, "component", "", "only this component: its `address`")
+	o.completeAddresses(cmd, "component")
+	cmd.Flags().BoolVar(&o.watch, "watch", false, "show it again and again until interrupted")
+	cmd.Flags().DurationVar(&o.interval, "interval", 5*time.Second, "how often, with --watch")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return cmd
+}
+
+func statusRun(o *statusOptions) error {
+	f := o.factory
+	if o.interval <= 0 {
+		return diag.New(diag.Invalid, "Invalid --interval", "A time between two looks has to be positive.", "For instance: --interval 10s")
+	}
+	if !o.watch {
+		status, err := o.look()
+		if err != nil {
+			return err
+		}
+		if o.json {
+			err = view.JSON(f.Out, status)
+		} else {
+			view.Status(f.Stdout(), status, f.Now())
+		}
+		if err == nil && !status.Healthy {
+			err = &exitError{exitFailed}
+		}
+		return err
+	}
+	return o.watching()
+}
+
+// watching shows the status again and again until a signal comes, which is the usual end of it, or an error.
+func (o *statusOptions) watching() error {
+	f := o.factory
+	show, resized, end := o.screen()
+	defer end()
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for again := false; ; again = true {
+		status, err := o.look()
+		if again && f.Soft.Err() != nil {
+			return nil
+		}
+		if err == nil {
+			err = show(status)
+		}
+		if err != nil {
+			return err
+		}
+		for next := time.After(max(o.interval, time.Second)); next != nil; {
+			select {
+			case <-f.Soft.Done():
+				return nil
+			case <-tick.C:
+				resized()
+			case <-next:
+				next = nil
+			}
+		}
+	}
+}
+
+// look asks once.
+func (o *statusOptions) look() (*observe.Status, error) {
+	key, err := o.StoredKey()
+	if err != nil {
+		return nil, err
+	}
+	road, err := o.factory.StoredRoad(key)
+	if err != nil {
+		return nil, err
+	}
+	status, err := road.Status(o.factory.Soft, key, o.component)
+	return status, o.slip(err)
+}
+
+// screen is how --watch shows a status: redrawn in place on a terminal, what is new as lines elsewhere, a document each with --json.
+func (o *statusOptions) screen() (show func(*observe.Status) error, resized, end func()) {
+	f, nothing := o.factory, func() {}
+	if o.json {
+		return func(s *observe.Status) error { return view.JSON(f.Out, s) }, nothing, nothing
+	}
+	if !f.OutTTY {
+		lines := view.NewStatusLines(f.Stdout(), f.Now)
+		return func(s *observe.Status) error { lines.Show(s); return nil }, nothing, nothing
+	}
+	screen := view.NewStatusScreen(f.Stdout, f.Size, f.Now)
+	return func(s *observe.Status) error { screen.Show(s); return nil }, screen.Resized, screen.Close
+}

@@ -1,0 +1,272 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/company/deployer/internal/observe"
+)
+
+// Status writes how everything does.
+func Status(w *Writer, s *observe.Status, now time.Time) {
+	w.Printf("%s\n%s\n\n", fold(headline(s, now), 2, w.Width), paint(dim, wrap(asked(s.Asked), "", w.Width)))
+	statusTable(w, s.Components)
+	for _, c := range s.Components {
+		statusDetails(w, c, now)
+	}
+}
+
+// headline says which deployment this is, and whether a run is changing it.
+func headline(s *observe.Status, now time.Time) string {
+	text := fmt.Sprintf("%s/%s  ", styled(bold, s.Stack), styled(bold, s.Environment))
+	switch {
+	case s.Run == nil:
+		return text + fmt.Sprintf("%s %s, %s ago", s.Version, s.Result, ago(now.Sub(s.At)))
+	case !s.Run.Alive:
+		text += fmt.Sprintf("%s was interrupted, begun %s ago by %s: the next apply goes on from there", s.Run.Version, ago(now.Sub(s.Run.Since)), s.Run.Who)
+	default:
+		text += fmt.Sprintf("%s in progress, begun %s ago by %s", s.Run.Version, ago(now.Sub(s.Run.Since)), s.Run.Who)
+	}
+	if s.Version > 0 {
+		text += fmt.Sprintf("; %s came before it", s.Version)
+	}
+	return text
+}
+
+// asked says what AWS knows of.
+func asked(a observe.Asked) string {
+	if a.Objects == 0 {
+		return "Nothing is deployed that AWS could be asked about."
+	}
+	text := fmt.Sprintf("AWS was asked about %s: ", count(a.Objects, "object"))
+	if a.There == a.Objects {
+		if a.Objects == 1 {
+			return text + "it is there."
+		}
+		return text + "all are there."
+	}
+	parts := []string{fmt.Sprintf("%d there", a.There)}
+	if a.Missing > 0 {
+		parts = append(parts, fmt.Sprintf("%d missing", a.Missing))
+	}
+	if a.Unknown > 0 {
+		parts = append(parts, fmt.Sprintf("%d without an answer", a.Unknown))
+	}
+	return text + strings.Join(parts, ", ") + "."
+}
+
+// statusTable writes a line per component. Where that is wider than the screen the kind goes first, then the addresses get lines of their own.
+func statusTable(w *Writer, components []observe.Component) {
+	header := []string{"COMPONENT", "KIND", "HEALTH", "TASKS", "REVISION"}
+	rows := make([][]string, len(components))
+	for i, c := range components {
+		rows[i] = append([]string{oneLine(c.Address), oneLine(c.Kind), health(c)}, tasks(c)...)
+	}
+	width := func() (sum int) {
+		for i := range header {
+			widest := 0
+			for _, row := range append([][]string{header}, rows...) {
+				widest = max(widest, columns(row[i]))
+			}
+			sum += widest + 2
+		}
+		return sum - 2
+	}
+	if width() > w.Width {
+		header = slices.Delete(header, 1, 2)
+		for i := range rows {
+			rows[i] = slices.Delete(rows[i], 1, 2)
+		}
+	}
+	if width() > w.Width {
+		for _, row := range rows {
+			w.Printf("%s\n  %s\n", fold(row[0], 2, w.Width), strings.TrimRight(row[1]+"  "+row[2], " "))
+		}
+		return
+	}
+	Table(w, header, rows)
+}
+
+// health is that of a component, coloured.
+func health(c observe.Component) string {
+	text := string(c.Health)
+	if c.Health == observe.Missing {
+		missing := 0
+		for _, part := range c.Affected {
+			if part.Health == observe.Missing {
+				missing++
+			}
+		}
+		if missing < c.Objects {
+			text += fmt.Sprintf(" %d/%d", missing, c.Objects)
+		}
+	}
+	return styled(healthColour(c.Health), text)
+}
+
+func healthColour(h observe.Health) string {
+	switch h {
+	case observe.Healthy:
+		return green
+	case observe.Updating, observe.Unknown, observe.Changed:
+		return yellow
+	}
+	return red
+}
+
+// tasks are how many run, and of which revision.
+func tasks(c observe.Component) []string {
+	v := c.Service
+	if v == nil {
+		return []string{"", ""}
+	}
+	text := fmt.Sprintf("%d/%d", v.Running, v.Desired)
+	if v.Pending > 0 {
+		text += fmt.Sprintf(" +%d", v.Pending)
+	}
+	return []string{text, oneLine(v.Revision)}
+}
+
+func statusDetails(w *Writer, c observe.Component, now time.Time) {
+	if c.Service == nil && c.Problem == "" {
+		return
+	}
+	w.Printf("\n%s\n", fold(styled(bold, c.Address), 2, w.Width))
+	if c.Problem != "" {
+		w.Printf("%s\n", paint(healthColour(c.Health), wrap(c.Problem, "  ", w.Width)))
+	}
+	if c.Service == nil {
+		return
+	}
+	for _, i := range c.Service.Images {
+		w.Printf("%s\n", fold(fmt.Sprintf("  %s runs %s in %s", i.Container, i.Image, count(i.Tasks, "task")), 4, w.Width))
+		if i.Digest != "" {
+			w.Printf("    %s\n", styled(dim, i.Digest))
+		}
+	}
+	for _, t := range c.Service.Targets {
+		w.Printf("%s\n", fold(fmt.Sprintf("  targets %d/%d healthy%s", t.Healthy, t.Total, because(t.Reason)), 4, w.Width))
+	}
+	for _, e := range c.Service.Events[:min(len(c.Service.Events), 3)] {
+		w.Printf("%s\n", fold("  "+styled(dim, ago(now.Sub(e.At))+" ago")+"  "+e.Message, 4, w.Width))
+	}
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
+}
+
+// StatusLines writes what is new about a status as lines with the time: for logs.
+type StatusLines struct {
+	w    *Writer
+	now  func() time.Time
+	last map[string]string // by address; "" is the stack
+}
+
+// NewStatusLines returns StatusLines that have shown nothing yet.
+func NewStatusLines(w *Writer, now func() time.Time) *StatusLines {
+	return &StatusLines{w: w, now: now, last: map[string]string{}}
+}
+
+// Show writes a line for each component of which something is new.
+func (l *StatusLines) Show(s *observe.Status) {
+	now := l.now()
+	at, shown := now.UTC().Format(time.RFC3339), map[string]bool{}
+	line := func(address, key, text string) {
+		shown[address] = true
+		if before, known := l.last[address]; !known || before != key {
+			l.last[address] = key
+			l.w.Printf("%s  %s\n", at, text)
+		}
+	}
+	run := fmt.Sprint(s.Version, s.Result, s.At, s.Run, s.Asked)
+	line("", run, headline(s, now)+". "+asked(s.Asked))
+	for _, c := range s.Components {
+		text := c.Address + "  " + health(c)
+		if c.Service != nil {
+			counts := tasks(c)
+			text += fmt.Sprintf("  %s tasks, revision %s", counts[0], counts[1])
+		}
+		if c.Problem != "" {
+			text += "  " + strings.ReplaceAll(c.Problem, "\n", " ")
+		}
+		line(c.Address, text, text)
+	}
+	for address := range l.last {
+		if !shown[address] {
+			delete(l.last, address)
+			l.w.Printf("%s  %s  is not deployed any more\n", at, address)
+		}
+	}
+}
+
+// StatusScreen redraws a status in place, on the terminal's second screen, so that nothing scrolls and nothing of an earlier size of the window
+// stays. Close goes back to the first screen and leaves the last status there.
+type StatusScreen struct {
+	writer func() *Writer
+	size   func() (width, height int)
+	now    func() time.Time
+	last   *observe.Status
+	width  int
+	height int
+}
+
+// NewStatusScreen returns a StatusScreen that has drawn nothing yet. writer makes one for the terminal as wide as it is then.
+func NewStatusScreen(writer func() *Writer, size func() (width, height int), now func() time.Time) *StatusScreen {
+	return &StatusScreen{writer: writer, size: size, now: now}
+}
+
+// Show draws a status.
+func (v *StatusScreen) Show(s *observe.Status) {
+	first := v.last == nil
+	v.last = s
+	v.draw(first)
+}
+
+// Resized draws again when the window has another size.
+func (v *StatusScreen) Resized() {
+	if width, height := v.size(); v.last != nil && (width != v.width || height != v.height) {
+		v.draw(false)
+	}
+}
+
+func (v *StatusScreen) draw(first bool) {
+	v.width, v.height = v.size()
+	w := v.writer()
+	// What is worst comes first: on a small screen it is what has to be seen.
+	s := *v.last
+	s.Components = slices.Clone(s.Components)
+	slices.SortStableFunc(s.Components, func(a, b observe.Component) int { return b.Health.Worse(a.Health) })
+	var text strings.Builder
+	Status(NewWriter(&text, w.Color, w.Width), &s, v.now())
+	lines := strings.Split(strings.TrimRight(text.String(), "\n"), "\n")
+	if room := max(v.height-1, 1); len(lines) > room {
+		lines = append(lines[:room-1:room-1], w.render(reset+styled(dim, fmt.Sprintf("… %d more lines", len(lines)-room+1))))
+	}
+	var out strings.Builder
+	if first {
+		out.WriteString("\x1b[?1049h\x1b[?25l")
+	}
+	out.WriteString("\x1b[H")
+	for _, line := range lines {
+		out.WriteString(line + "\x1b[K\n")
+	}
+	out.WriteString("\x1b[J")
+	io.WriteString(w.w, out.String()) //nolint:errcheck // nobody is left to tell
+}
+
+// Close ends it.
+func (v *StatusScreen) Close() {
+	if v.last == nil {
+		return
+	}
+	w := v.writer()
+	io.WriteString(w.w, "\x1b[?25h\x1b[?1049l") //nolint:errcheck // nobody is left to tell
+	Status(w, v.last, v.now())
+}

@@ -1,0 +1,165 @@
+package view
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/observe"
+)
+
+func sampleStatus() *observe.Status {
+	part := func(id string, health observe.Health) observe.Part {
+		return observe.Part{Resource: id, Type: "sqs/queue", Health: health, Problem: "It does not exist in AWS any more."}
+	}
+	return &observe.Status{
+		Stack: "shop", Environment: "production", Version: 7, Result: "failed", At: noon.Add(-3 * time.Minute),
+		Asked: observe.Asked{Objects: 9, There: 7, Missing: 1, Unknown: 1},
+		Components: []observe.Component{
+			{Address: "web/api", Kind: "MicroService", Health: observe.Unhealthy, Objects: 4, Problem: "The last rollout failed.", Service: &observe.Service{
+				Name: "shop-api", Desired: 3, Running: 2, Pending: 1, Revision: "12", Rollout: "FAILED",
+				Images: []observe.Image{{
+					Container: "api", Image: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/company/shop/api:2026-11-23-0123456789abcdef", Digest: "sha256:abc", Tasks: 2,
+				}},
+				Targets: []observe.Targets{{Healthy: 2, Total: 3, Reason: "Target.Timeout"}},
+				Events: []observe.Event{{
+					At: noon.Add(-90 * time.Second), Message: "was unable to place a task because no container instance met all of its requirements: see the documentation.",
+				}},
+			}},
+			{Address: "web/files", Kind: "S3", Health: observe.Healthy, Healthy: true, Objects: 2},
+			{
+				Address: "web/queue", Kind: "SQS", Health: observe.Missing, Objects: 3, Problem: "queue: It does not exist in AWS any more.",
+				Affected: []observe.Part{part("web/queue:queue", observe.Missing), part("web/queue:policy", observe.Unknown)},
+			},
+		},
+	}
+}
+
+func TestStatus(t *testing.T) {
+	golden(t, "status.txt", render(false, 80, func(w *Writer) { Status(w, sampleStatus(), noon) }))
+	var doc bytes.Buffer
+	require.NoError(t, JSON(&doc, sampleStatus()))
+	golden(t, "status.json", doc.String())
+}
+
+func TestStatusOfARun(t *testing.T) {
+	s := sampleStatus()
+	headline := func() string {
+		return strings.SplitN(render(false, 200, func(w *Writer) { Status(w, s, noon) }), "\n", 2)[0]
+	}
+	s.Result, s.Run = "in progress", &observe.Run{Version: 8, Who: "ada", Since: noon.Add(-time.Minute), Alive: true}
+	require.Equal(t, "shop/production  v8 in progress, begun 1m ago by ada; v7 came before it", headline())
+	s.Run.Alive = false
+	require.Equal(t, "shop/production  v8 was interrupted, begun 1m ago by ada: the next apply goes on from there; v7 came before it", headline())
+	s.Version, s.Run.Version = 0, 1
+	require.NotContains(t, headline(), "v0")
+}
+
+// Addresses, health and causes are read whole on any screen.
+func TestStatusOnNarrowScreens(t *testing.T) {
+	s := sampleStatus()
+	s.Components[0].Address = strings.Repeat("a", 31) + "/" + strings.Repeat("b", 31)
+	for _, width := range []int{40, 60, 80, 120} {
+		text := render(false, width, func(w *Writer) { Status(w, s, noon) })
+		for _, line := range strings.Split(text, "\n") {
+			require.LessOrEqual(t, columns(line), width, line)
+		}
+		glued := strings.Join(strings.Fields(text), "")
+		for _, part := range []string{s.Components[0].Address, s.Components[0].Service.Images[0].Image, "seethedocumentation.", "missing1/3", "2/3+1"} {
+			require.Contains(t, glued, part, width)
+		}
+	}
+}
+
+func TestStatusLines(t *testing.T) {
+	var b bytes.Buffer
+	now := noon
+	lines := NewStatusLines(NewWriter(&b, false, 80), func() time.Time { return now })
+	shown := func(s *observe.Status) []string {
+		b.Reset()
+		now = now.Add(5 * time.Second)
+		lines.Show(s)
+		return strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	}
+	s := sampleStatus()
+	first := shown(s)
+	require.Len(t, first, 4)
+	require.Equal(t, "2026-11-23T12:00:05Z  web/api  unhealthy  2/3 +1 tasks, revision 12  The last rollout failed.", first[1])
+	require.Equal(t, []string{""}, shown(s), "nothing is new")
+	s.Components[1].Health = observe.Updating
+	require.Equal(t, []string{"2026-11-23T12:00:15Z  web/files  updating"}, shown(s))
+	s.Components = s.Components[:2]
+	require.Equal(t, []string{"2026-11-23T12:00:20Z  web/queue  is not deployed any more"}, shown(s))
+}
+
+// terminal is what a terminal shows of what it is sent: as much as our screens use of it.
+func terminal(t *testing.T, sent string, width, height int) []string {
+	t.Helper()
+	rows := make([]string, height)
+	at := 0
+	for sent != "" {
+		switch {
+		case strings.HasPrefix(sent, "\x1b[H"):
+			at, sent = 0, sent[3:]
+		case strings.HasPrefix(sent, "\x1b[J"):
+			for i := at; i < height; i++ {
+				rows[i] = ""
+			}
+			sent = sent[3:]
+		case strings.HasPrefix(sent, "\x1b[?"):
+			_, sent, _ = strings.Cut(sent[3:], sent[strings.IndexAny(sent, "hl"):strings.IndexAny(sent, "hl")+1])
+		default:
+			line, rest, ended := strings.Cut(sent, "\x1b[K\n")
+			require.True(t, ended, "%q", sent)
+			require.NotContains(t, line, "\x1b")
+			require.LessOrEqual(t, columns(line), width, "it would wrap")
+			require.Less(t, at, height-1, "it would scroll")
+			rows[at], at, sent = line, at+1, rest
+		}
+	}
+	return rows
+}
+
+func TestStatusScreen(t *testing.T) {
+	var b strings.Builder
+	width, height := 80, 40
+	screen := NewStatusScreen(func() *Writer { return NewWriter(&b, false, width) }, func() (int, int) { return width, height }, func() time.Time { return noon })
+	s := sampleStatus()
+	screen.Show(s)
+	require.True(t, strings.HasPrefix(b.String(), "\x1b[?1049h"), "the second screen")
+	rows := terminal(t, b.String(), width, height)
+	require.Contains(t, rows[4], "web/queue", "the worst comes first")
+	require.Contains(t, rows[6], "web/files")
+	require.Equal(t, "web/api", s.Components[0].Address, "the order of the others stays")
+
+	b.Reset()
+	screen.Resized()
+	require.Empty(t, b.String(), "the size is the same")
+	width, height = 60, 10
+	screen.Resized()
+	rows = terminal(t, b.String(), width, height)
+	require.Contains(t, rows[5], "web/queue")
+	require.Regexp(t, `^… \d+ more lines$`, rows[8])
+
+	width, height = 80, 40
+	for i := range 30 {
+		s.Components = append(s.Components, observe.Component{Address: fmt.Sprintf("web/worker-%d", i), Kind: "Worker", Health: observe.Healthy, Objects: 1})
+	}
+	screen.Show(s)
+	b.Reset()
+	s.Components = s.Components[1:2]
+	screen.Show(s)
+	rows = terminal(t, b.String(), width, height)
+	require.Empty(t, rows[6], "no line of before is left")
+
+	b.Reset()
+	screen.Close()
+	require.True(t, strings.HasPrefix(b.String(), "\x1b[?25h\x1b[?1049l"))
+	require.Contains(t, b.String(), "web/files", "the last status stays on the first screen")
+	b.Reset()
+	NewStatusScreen(nil, nil, nil).Close()
+}
