@@ -74,7 +74,7 @@ run 0 'Applied' 'v2' -- deployer apply -e dev --var VERSION=1.1.0 --auto-approve
 run 0 'healthy' '1.1.0' -- deployer status -e dev
 run 1 'Rollout failed' 'exit(ed with)? code 1' -- deployer apply -e dev --var VERSION=1.2.0-crash --auto-approve
 run 0 'v3' 'failed' 'v1' -- deployer history -e dev
-run 0 'user-api:1.1.0' 'Rollout failed' -- deployer status -e dev
+run 1 'user-api:1.1.0' 'unhealthy' 'Rollout failed' -- deployer status -e dev
 run 0 'Applied' -- deployer apply -e dev --var VERSION=1.2.1 --auto-approve
 run 0 'user-service/api' -- deployer graph -e dev --var VERSION=1.2.1
 run 0 'digraph' -- sh -c "deployer graph -e dev --output graph.dot && cat graph.dot"

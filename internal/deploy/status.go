@@ -170,31 +170,20 @@ func (e *examination) report(components []state.Component) *observe.Status {
 	if p.Status == state.InProgress {
 		out.Run = &observe.Run{Version: observe.Version(p.Deployment + 1), Who: p.Who, Since: p.At, Alive: e.alive}
 	}
-	for _, a := range e.answers {
-		out.Asked.Objects++
-		switch {
-		case a.err != nil:
-			out.Asked.Unknown++
-		case a.there:
-			out.Asked.There++
-		default:
-			out.Asked.Missing++
-		}
-	}
 	members := map[string][]engine.StoredResource{}
 	for _, res := range e.stored.Resources {
 		members[res.Component] = append(members[res.Component], res)
 	}
 	for _, c := range components {
-		report := e.component(c, members[c.Address])
+		report := e.component(c, members[c.Address], &out.Objects)
 		out.Healthy = out.Healthy && report.Healthy
 		out.Components = append(out.Components, report)
 	}
 	return out
 }
 
-// component judges one component.
-func (e *examination) component(c state.Component, members []engine.StoredResource) observe.Component {
+// component judges one component, and counts its objects in all.
+func (e *examination) component(c state.Component, members []engine.StoredResource, all *observe.Objects) observe.Component {
 	out := observe.Component{Address: c.Address, Kind: c.Kind, Health: observe.Healthy}
 	affected := func(id, typ, awsID string, health observe.Health, problem string) {
 		if e.alive && e.intents[id] && health.Worse(observe.Updating) > 0 && health != observe.Unknown {
@@ -214,10 +203,19 @@ func (e *examination) component(c state.Component, members []engine.StoredResour
 		there[res.ID] = true
 		out.Objects++
 		if res.Replacing {
+			all.Missing++
 			affected(res.ID, res.Type, res.AWSID, observe.Missing, notRemade)
 			continue
 		}
 		a := e.answers[res.ID]
+		switch {
+		case a.err != nil:
+			all.Unknown++
+		case a.there:
+			all.There++
+		default:
+			all.Missing++
+		}
 		if a.service != nil && a.there {
 			out.Service = service(*a.service)
 		}
@@ -228,9 +226,15 @@ func (e *examination) component(c state.Component, members []engine.StoredResour
 	for _, m := range c.Missing {
 		if !there[m.Resource] {
 			out.Objects++
-			affected(m.Resource, m.Type, "", observe.Missing, notMade)
+			all.Missing++
+			problem := notMade
+			if e.intents[m.Resource] && !e.alive {
+				problem = lost
+			}
+			affected(m.Resource, m.Type, "", observe.Missing, problem)
 		}
 	}
+	all.Wanted += out.Objects
 	for _, part := range out.Affected {
 		if part.Health.Worse(out.Health) > 0 {
 			out.Health = part.Health
@@ -249,6 +253,7 @@ func (e *examination) component(c state.Component, members []engine.StoredResour
 // What is said of several objects alike, before their names.
 const (
 	notMade   = "Wanted and not made yet"
+	lost      = "Being made when a run was interrupted; the next apply looks for it"
 	gone      = "Not in AWS any more"
 	notRemade = "Deleted, and not made anew yet"
 	oldStays  = "Replaced, and the old object not deleted yet"
@@ -304,7 +309,10 @@ func wantedTasks(res engine.StoredResource, members []engine.StoredResource) (nu
 // judgeService says how a service does that is there.
 func judgeService(res engine.StoredResource, s rollout.Status, number int, fixed bool) (observe.Health, string) {
 	failed := len(res.InitErrors) > 0 && res.Outputs.Get("rollout").Str() == ecs.RolloutFailed
-	deployed := res.Inputs.Get("taskDefinition").Str()
+	deployed := ""
+	if len(res.InitErrors) == 0 { // else the state says what ran when the run ended
+		deployed = res.Inputs.Get("taskDefinition").Str()
+	}
 	switch {
 	case failed:
 		return observe.Unhealthy, cause(res)
@@ -336,7 +344,7 @@ func judgeService(res engine.StoredResource, s rollout.Status, number int, fixed
 		}
 	}
 	switch {
-	case len(res.InitErrors) == 0 && !rollout.SameRevision(deployed, s.TaskDefinition) && deployed != "" && s.TaskDefinition != "":
+	case deployed != "" && s.TaskDefinition != "" && !rollout.SameRevision(deployed, s.TaskDefinition):
 		return observe.Changed, fmt.Sprintf("Revision %s runs, revision %s was deployed: somebody changed it outside of deployer.", s.Revision, revisionOf(deployed))
 	case fixed && len(res.InitErrors) == 0 && s.Desired != number:
 		return observe.Changed, fmt.Sprintf("ECS wants %d tasks, %d were deployed: somebody changed it outside of deployer.", s.Desired, number)
@@ -393,8 +401,11 @@ func summarise(c state.Component, r observe.Component, alive bool) string {
 	for _, key := range order {
 		out = append(out, strings.TrimSuffix(key, ".")+": "+names(same[key])+".")
 	}
-	if r.Health == observe.Missing {
-		out = append(out, "`deployer plan` shows what an apply makes again.")
+	switch {
+	case same[gone] != nil:
+		out = append(out, "`deployer plan --refresh` shows what an apply makes again.")
+	case r.Health == observe.Missing:
+		out = append(out, "`deployer plan` shows what an apply makes.")
 	}
 	return strings.Join(out, "\n")
 }

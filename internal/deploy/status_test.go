@@ -1,15 +1,21 @@
 package deploy
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/aws/rollout"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/resource/applicationautoscaling"
 	"github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/state"
@@ -172,13 +178,18 @@ func TestHealthOfComponents(t *testing.T) {
 		members   []engine.StoredResource
 		answers   map[string]answer
 		alive     bool
+		dead      bool
 		health    observe.Health
 		problem   string
 	}{
 		"there": {members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": there}, health: observe.Healthy},
 		"never made": {
 			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}},
-			health:    observe.Missing, problem: "Wanted and not made yet: a.\n`deployer plan` shows what an apply makes again.",
+			health:    observe.Missing, problem: "Wanted and not made yet: a.\n`deployer plan` shows what an apply makes.",
+		},
+		"perhaps made by a dead run": {
+			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}}, dead: true, health: observe.Missing,
+			problem: "Being made when a run was interrupted; the next apply looks for it: a.\n`deployer plan` shows what an apply makes.",
 		},
 		"made since": {
 			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}},
@@ -193,7 +204,7 @@ func TestHealthOfComponents(t *testing.T) {
 		},
 		"deleted by hand": {
 			members: []engine.StoredResource{queue("a"), queue("b"), queue("c")}, answers: map[string]answer{"web/jobs:c": there},
-			health: observe.Missing, problem: "Not in AWS any more: a, b.\n`deployer plan` shows what an apply makes again.",
+			health: observe.Missing, problem: "Not in AWS any more: a, b.\n`deployer plan --refresh` shows what an apply makes again.",
 		},
 		"not to be asked": {
 			members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": {err: errors.New("AccessDenied")}}, alive: true,
@@ -201,7 +212,7 @@ func TestHealthOfComponents(t *testing.T) {
 		},
 		"half replaced": {
 			members: []engine.StoredResource{changed(queue("a"), func(r *engine.StoredResource) { r.Replacing = true })},
-			health:  observe.Missing, problem: "Deleted, and not made anew yet: a.\n`deployer plan` shows what an apply makes again.",
+			health:  observe.Missing, problem: "Deleted, and not made anew yet: a.\n`deployer plan` shows what an apply makes.",
 		},
 		"the old one is left": {
 			members: []engine.StoredResource{queue("a"), changed(queue("a"), func(r *engine.StoredResource) { r.Deleting = true })},
@@ -222,12 +233,13 @@ func TestHealthOfComponents(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.component.Address, c.component.Kind = "web/jobs", "SQS"
-			e := examination{stored: &Stored{Payload: &state.Payload{Status: state.Succeeded}, Resources: c.members}, alive: c.alive, intents: map[string]bool{"web/jobs:a": true}, answers: c.answers}
+			e := examination{stored: &Stored{Payload: &state.Payload{Status: state.Succeeded}, Resources: c.members}, alive: c.alive, intents: map[string]bool{"web/jobs:a": c.alive || c.dead}, answers: c.answers}
 			got := e.report([]state.Component{c.component})
 			require.Equal(t, c.health, got.Components[0].Health)
 			require.Equal(t, c.problem, got.Components[0].Problem)
 			require.Equal(t, c.health.Good(), got.Healthy)
-			require.Equal(t, len(c.answers), got.Asked.There+got.Asked.Unknown)
+			require.Equal(t, len(c.answers), got.Objects.There+got.Objects.Unknown)
+			require.Equal(t, got.Objects.Wanted, got.Objects.There+got.Objects.Unknown+got.Objects.Missing)
 		})
 	}
 }
@@ -240,4 +252,45 @@ func TestStatusOfARunUnderWay(t *testing.T) {
 	require.Equal(t, observe.Version(2), got.Version)
 	require.Equal(t, &observe.Run{Version: 3, Who: "ada", Since: at, Alive: true}, got.Run)
 	require.Contains(t, (&Road{}).describe(e.stored), "v3")
+}
+
+// meeting is a resource type whose reads go on once all that are expected have begun: who reads one after the other waits for ever.
+type meeting struct {
+	*thing
+	expected atomic.Int32
+	all      chan struct{}
+}
+
+func (m *meeting) Read(ctx context.Context, req resource.Request) (resource.State, bool, error) {
+	if m.expected.Add(-1) == 0 {
+		close(m.all)
+	}
+	select {
+	case <-m.all:
+		return resource.State{}, req.Resource != "web/a:r0", nil
+	case <-ctx.Done():
+		return resource.State{}, false, ctx.Err()
+	}
+}
+
+func TestStatusAsksSideBySide(t *testing.T) {
+	p := newAccount().start(t.TempDir(), 0, false)
+	m := &meeting{thing: &thing{p, resource.Definition{Type: single}}, all: make(chan struct{})}
+	m.expected.Store(30)
+	p.Road.types = func(sdk.Config) *resource.Catalog { return resource.NewCatalog([]resource.Behaviour{m}, nil) }
+	stored := &Stored{Payload: &state.Payload{Stack: "shop", Environment: "dev"}, Snapshot: &state.Snapshot{Envelope: &state.Envelope{}}}
+	for i := range 30 {
+		stored.Resources = append(stored.Resources, engine.StoredResource{ID: fmt.Sprintf("web/a:r%d", i), Component: "web/a", Type: single})
+	}
+	e := examination{stored: stored, answers: map[string]answer{}}
+	components := []state.Component{{Address: "web/a"}}
+	u := p.newRun(nil, &resource.Graph{}, place{account: "1", region: "r", session: &aws.Session{}}, Request{Key: shop})
+	require.NoError(t, e.ask(t.Context(), u, components))
+	require.Equal(t, observe.Objects{Wanted: 30, There: 29, Missing: 1}, e.report(components).Objects)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	m.all = make(chan struct{})
+	m.expected.Store(100)
+	cancel()
+	require.ErrorIs(t, e.ask(ctx, u, components), context.Canceled)
 }

@@ -18,7 +18,7 @@ type Status struct {
 	At          time.Time   `json:"at"`               // when
 	Run         *Run        `json:"run,omitempty"`    // that has not ended
 	Healthy     bool        `json:"healthy"`          // every component is healthy or updating
-	Asked       Asked       `json:"asked"`
+	Objects     Objects     `json:"objects"`
 	Components  []Component `json:"components"`
 }
 
@@ -30,12 +30,12 @@ type Run struct {
 	Alive   bool      `json:"alive"` // false: interrupted
 }
 
-// Asked is what AWS said of the objects that should be there.
-type Asked struct {
-	Objects int `json:"objects"`
+// Objects counts the AWS objects that should be there.
+type Objects struct {
+	Wanted  int `json:"wanted"` // all of them
 	There   int `json:"there"`
-	Missing int `json:"missing"`
-	Unknown int `json:"unknown"` // could not be asked
+	Missing int `json:"missing"` // gone, or never made
+	Unknown int `json:"unknown"` // AWS could not be asked
 }
 
 // Health is how a component does.

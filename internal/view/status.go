@@ -12,7 +12,7 @@ import (
 
 // Status writes how everything does.
 func Status(w *Writer, s *observe.Status, now time.Time) {
-	w.Printf("%s\n%s\n\n", fold(headline(s, now), 2, w.Width), paint(dim, wrap(asked(s.Asked), "", w.Width)))
+	w.Printf("%s\n%s\n\n", fold(headline(s, now), 2, w.Width), paint(dim, wrap(counted(s.Objects), "", w.Width)))
 	statusTable(w, s.Components)
 	for _, c := range s.Components {
 		statusDetails(w, c, now)
@@ -26,7 +26,7 @@ func headline(s *observe.Status, now time.Time) string {
 	case s.Run == nil:
 		return text + fmt.Sprintf("%s %s, %s ago", s.Version, s.Result, ago(now.Sub(s.At)))
 	case !s.Run.Alive:
-		text += fmt.Sprintf("%s was interrupted, begun %s ago by %s: the next apply goes on from there", s.Run.Version, ago(now.Sub(s.Run.Since)), s.Run.Who)
+		text += fmt.Sprintf("%s was interrupted, begun %s ago by %s", s.Run.Version, ago(now.Sub(s.Run.Since)), s.Run.Who)
 	default:
 		text += fmt.Sprintf("%s in progress, begun %s ago by %s", s.Run.Version, ago(now.Sub(s.Run.Since)), s.Run.Who)
 	}
@@ -36,26 +36,22 @@ func headline(s *observe.Status, now time.Time) string {
 	return text
 }
 
-// asked says what AWS knows of.
-func asked(a observe.Asked) string {
-	if a.Objects == 0 {
-		return "Nothing is deployed that AWS could be asked about."
+// counted says how much of what is wanted AWS has.
+func counted(o observe.Objects) string {
+	switch o.Wanted {
+	case 0:
+		return "Nothing is deployed."
+	case o.There:
+		return fmt.Sprintf("AWS has all %s.", count(o.Wanted, "object"))
 	}
-	text := fmt.Sprintf("AWS was asked about %s: ", count(a.Objects, "object"))
-	if a.There == a.Objects {
-		if a.Objects == 1 {
-			return text + "it is there."
-		}
-		return text + "all are there."
+	var rest []string
+	if o.Missing > 0 {
+		rest = append(rest, fmt.Sprintf("%d missing", o.Missing))
 	}
-	parts := []string{fmt.Sprintf("%d there", a.There)}
-	if a.Missing > 0 {
-		parts = append(parts, fmt.Sprintf("%d missing", a.Missing))
+	if o.Unknown > 0 {
+		rest = append(rest, fmt.Sprintf("%d could not be asked about", o.Unknown))
 	}
-	if a.Unknown > 0 {
-		parts = append(parts, fmt.Sprintf("%d without an answer", a.Unknown))
-	}
-	return text + strings.Join(parts, ", ") + "."
+	return fmt.Sprintf("AWS has %d of %s: %s.", o.There, count(o.Wanted, "object"), strings.Join(rest, ", "))
 }
 
 // statusTable writes a line per component. Where that is wider than the screen the kind goes first, then the addresses get lines of their own.
@@ -136,7 +132,9 @@ func statusDetails(w *Writer, c observe.Component, now time.Time) {
 	}
 	w.Printf("\n%s\n", fold(styled(bold, c.Address), 2, w.Width))
 	if c.Problem != "" {
-		w.Printf("%s\n", paint(healthColour(c.Health), wrap(c.Problem, "  ", w.Width)))
+		for _, sentence := range strings.Split(c.Problem, "\n") {
+			w.Printf("%s\n", fold(styled(healthColour(c.Health), "  "+sentence), 2, w.Width))
+		}
 	}
 	if c.Service == nil {
 		return
@@ -185,8 +183,8 @@ func (l *StatusLines) Show(s *observe.Status) {
 			l.w.Printf("%s  %s\n", at, text)
 		}
 	}
-	run := fmt.Sprint(s.Version, s.Result, s.At, s.Run, s.Asked)
-	line("", run, headline(s, now)+". "+asked(s.Asked))
+	run := fmt.Sprint(s.Version, s.Result, s.At, s.Run, s.Objects)
+	line("", run, headline(s, now)+". "+counted(s.Objects))
 	for _, c := range s.Components {
 		text := c.Address + "  " + health(c)
 		if c.Service != nil {

@@ -18,9 +18,9 @@ func sampleStatus() *observe.Status {
 	}
 	return &observe.Status{
 		Stack: "shop", Environment: "production", Version: 7, Result: "failed", At: noon.Add(-3 * time.Minute),
-		Asked: observe.Asked{Objects: 9, There: 7, Missing: 1, Unknown: 1},
+		Objects: observe.Objects{Wanted: 9, There: 7, Missing: 1, Unknown: 1},
 		Components: []observe.Component{
-			{Address: "web/api", Kind: "MicroService", Health: observe.Unhealthy, Objects: 4, Problem: "The last rollout failed.", Service: &observe.Service{
+			{Address: "web/api", Kind: "MicroService", Health: observe.Unhealthy, Objects: 4, Problem: "The last rollout failed.\nECS says: unhealthy in arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/user-platform-dev-user-f6plwfph/aeae4e0eab49095d.", Service: &observe.Service{
 				Name: "shop-api", Desired: 3, Running: 2, Pending: 1, Revision: "12", Rollout: "FAILED",
 				Images: []observe.Image{{
 					Container: "api", Image: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/company/shop/api:2026-11-23-0123456789abcdef", Digest: "sha256:abc", Tasks: 2,
@@ -54,7 +54,7 @@ func TestStatusOfARun(t *testing.T) {
 	s.Result, s.Run = "in progress", &observe.Run{Version: 8, Who: "ada", Since: noon.Add(-time.Minute), Alive: true}
 	require.Equal(t, "shop/production  v8 in progress, begun 1m ago by ada; v7 came before it", headline())
 	s.Run.Alive = false
-	require.Equal(t, "shop/production  v8 was interrupted, begun 1m ago by ada: the next apply goes on from there; v7 came before it", headline())
+	require.Equal(t, "shop/production  v8 was interrupted, begun 1m ago by ada; v7 came before it", headline())
 	s.Version, s.Run.Version = 0, 1
 	require.NotContains(t, headline(), "v0")
 }
@@ -88,7 +88,7 @@ func TestStatusLines(t *testing.T) {
 	s := sampleStatus()
 	first := shown(s)
 	require.Len(t, first, 4)
-	require.Equal(t, "2026-11-23T12:00:05Z  web/api  unhealthy  2/3 +1 tasks, revision 12  The last rollout failed.", first[1])
+	require.Equal(t, "2026-11-23T12:00:05Z  web/api  unhealthy  2/3 +1 tasks, revision 12  The last rollout failed. ECS says: unhealthy in arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/user-platform-dev-user-f6plwfph/aeae4e0eab49095d.", first[1])
 	require.Equal(t, []string{""}, shown(s), "nothing is new")
 	s.Components[1].Health = observe.Updating
 	require.Equal(t, []string{"2026-11-23T12:00:15Z  web/files  updating"}, shown(s))
