@@ -18,8 +18,9 @@ func newDestroy(f *Factory, runF func(*destroyOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "destroy",
 		Short: "Delete everything that a stack has in an environment",
-		Long:  "Delete everything that the state of a stack in an environment holds. Works from the state alone: the YAML may be broken or gone.",
-		Args:  noArguments,
+		Long: "Delete everything that the state of a stack in an environment holds, or with --target only some components. Works from the state\n" +
+			"alone: the YAML may be broken or gone. What other components still need is not deleted, and shared components stay.",
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -29,6 +30,8 @@ func newDestroy(f *Factory, runF func(*destroyOptions) error) *cobra.Command {
 	}
 	o.register(cmd, false)
 	o.registerLocking(cmd)
+	cmd.Flags().StringArrayVar(&o.targets, "target", nil, "delete only this component: its `address` (repeatable)")
+	o.completeAddresses(cmd, "target")
 	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "do not ask (preferences.autoApprove)")
 	return cmd
 }
@@ -53,6 +56,6 @@ func destroyRun(o *destroyOptions) error {
 		ask:     "Do you want to delete all of this?",
 		verb:    "destroy",
 		approve: o.autoApprove,
-		done:    func(w *view.Writer, a *deploy.Applied) { view.Destroyed(w, a.Plan, a.Changed) },
+		done:    func(w *view.Writer, a *deploy.Applied) { view.Destroyed(w, a.Plan, a.Version, a.Changed, o.targets) },
 	})
 }

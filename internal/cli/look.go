@@ -59,10 +59,16 @@ type showOptions struct {
 func newShow(f *Factory, runF func(*showOptions) error) *cobra.Command {
 	o := &showOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
-		Use:   "show",
+		Use:   "show [ADDRESS]",
 		Short: "Show components, their resources and outputs as the state has them",
-		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
+		Args:  arguments(0, 1, "ADDRESS"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				if o.component != "" && o.component != args[0] {
+					return diag.New(diag.Invalid, "Two components", "ADDRESS and --component name different ones.", "Give one of them.")
+				}
+				o.component = args[0]
+			}
 			if runF != nil {
 				return runF(o)
 			}
@@ -70,6 +76,7 @@ func newShow(f *Factory, runF func(*showOptions) error) *cobra.Command {
 		},
 	}
 	o.target.flags(cmd)
+	cmd.ValidArgsFunction = o.completeAddress
 	cmd.Flags().StringVar(&o.component, "component", "", "only this component: its `address`")
 	o.completeAddresses(cmd, "component")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
@@ -118,12 +125,7 @@ func newOutputs(f *Factory, runF func(*outputsOptions) error) *cobra.Command {
 		},
 	}
 	o.target.flags(cmd)
-	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return o.addresses(), cobra.ShellCompDirectiveNoFileComp
-	}
+	cmd.ValidArgsFunction = o.completeAddress
 	cmd.Flags().StringVar(&o.format, "format", "text", "text or env (KEY=value lines for a shell)")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "env"}, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON: an object keyed by component address")

@@ -100,13 +100,66 @@ func (f *Factory) refuseLocalStateInCI(allowed bool) error {
 		"Configure a bucket and a table (DEPLOYER_BACKEND_BUCKET, DEPLOYER_LOCKS_TABLE), or give --local-state if this machine keeps its disk.")
 }
 
-// lastDeployments asks the backend of a stack for the last deployment of each environment.
-func (f *Factory) lastDeployments(stack string, environments []string) ([]observe.Environment, error) {
+// deployedStates are the states of each backend that was asked, by its location.
+type deployedStates map[string][]observe.State
+
+func (d deployedStates) of(f *Factory, road *deploy.Road) ([]observe.State, error) {
+	if states, asked := d[road.Location()]; asked {
+		return states, nil
+	}
+	states, err := road.States(f.Soft)
+	if err == nil {
+		d[road.Location()] = states
+	}
+	return states, err
+}
+
+// lastDeployments asks the backend of a stack for the last deployment of each environment: those that the manifests have, and those that are
+// deployed although no file has them any more.
+func (f *Factory) lastDeployments(stack string, environments []string, deployed deployedStates) ([]observe.Environment, error) {
 	road, err := f.Road(state.Key{Stack: stack})
 	if err != nil {
 		return nil, err
 	}
-	return road.Last(f.Soft, stack, environments)
+	states, err := deployed.of(f, road)
+	if err != nil {
+		return nil, err
+	}
+	all := slices.Clone(environments)
+	for _, s := range states {
+		if s.Stack == stack && !slices.Contains(all, s.Environment) {
+			all = append(all, s.Environment)
+		}
+	}
+	last, err := road.Last(f.Soft, stack, all)
+	out := []observe.Environment{}
+	for _, e := range last {
+		e.NoFile = !slices.Contains(environments, e.Name)
+		if e.NoFile && e.Result == string(state.Destroyed) {
+			continue // nothing is left of it
+		}
+		out = append(out, e)
+	}
+	return out, err
+}
+
+// stacksWithoutFolder are stacks that the backends know and the manifests do not.
+func (f *Factory) stacksWithoutFolder(stacks []string, deployed deployedStates) ([]string, error) {
+	road, err := f.Road(state.Key{}) // that of the configuration, whatever single stacks say
+	if err != nil {
+		return nil, err
+	}
+	if _, err := deployed.of(f, road); err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, s := range deployed[road.Location()] {
+		if !slices.Contains(stacks, s.Stack) && !slices.Contains(out, s.Stack) {
+			out = append(out, s.Stack)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
 }
 
 // keys are all stacks and environments of the manifests.

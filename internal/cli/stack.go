@@ -58,17 +58,35 @@ func stackListRun(o *stackListOptions) error {
 	}
 	list := []observe.StackEntry{}
 	var unreadable []error // states: the others are listed all the same
+	deployed := deployedStates{}
+	add := func(stack, path string, environments []string) error {
+		entries, err := f.lastDeployments(stack, environments, deployed)
+		if err != nil && exitCode(diag.From(err), f.Soft) != exitConflict {
+			return err
+		}
+		unreadable = append(unreadable, err)
+		if path != "" || len(entries) > 0 {
+			list = append(list, observe.StackEntry{Stack: stack, Path: path, Environments: entries})
+		}
+		return nil
+	}
 	for _, stack := range stacks {
 		environments, err := manifest.Environments(root, stack)
 		if err != nil {
 			return err
 		}
-		entries, err := f.lastDeployments(stack, environments)
-		if err != nil && exitCode(diag.From(err), f.Soft) != exitConflict {
+		if err := add(stack, filepath.ToSlash(filepath.Join("stacks", stack)), environments); err != nil {
 			return err
 		}
-		unreadable = append(unreadable, err)
-		list = append(list, observe.StackEntry{Stack: stack, Path: filepath.ToSlash(filepath.Join("stacks", stack)), Environments: entries})
+	}
+	lost, err := f.stacksWithoutFolder(stacks, deployed)
+	if err != nil {
+		return err
+	}
+	for _, stack := range lost {
+		if err := add(stack, "", nil); err != nil {
+			return err
+		}
 	}
 	if !o.json {
 		view.Stacks(f.Stdout(), list, f.Now())

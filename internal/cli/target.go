@@ -53,6 +53,14 @@ func (t *target) addresses() []string {
 	return bundle.Addresses()
 }
 
+// completeAddress completes the only argument of a command.
+func (t *target) completeAddress(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return t.addresses(), cobra.ShellCompDirectiveNoFileComp
+}
+
 func (t *target) completeAddresses(cmd *cobra.Command, flag string) {
 	_ = cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return t.addresses(), cobra.ShellCompDirectiveNoFileComp

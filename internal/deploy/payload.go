@@ -164,9 +164,13 @@ func (u *run) components(outputs map[string]map[string]value.Value, engineState 
 		out = append(out, next)
 	}
 	for address, before := range old {
-		if have[address] && !wanted[address] {
-			before.Removed = before.Removed || about(address)
-			before.Missing = nil
+		if wanted[address] {
+			continue
+		}
+		if !about(address) { // a destroy of others
+			out = append(out, before)
+		} else if have[address] {
+			before.Removed, before.Missing = true, nil
 			out = append(out, before)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
@@ -11,7 +12,7 @@ import (
 )
 
 // chosen turns --target addresses into resource IDs: those of the components named and of everything that they need, synthetic components
-// included. Nil without --target.
+// included. In a destroy nothing is wanted, and only the named components go. Nil without --target.
 func (u *run) chosen() ([]string, error) {
 	if len(u.req.Targets) == 0 {
 		return nil, nil
@@ -41,11 +42,15 @@ func (u *run) chosen() ([]string, error) {
 			take(id)
 		}
 	}
+	found.Add(u.sharedTargets()...)
 	if err := found.Err(); err != nil {
 		return nil, err
 	}
 	if err := u.needed(wanted); err != nil {
 		return nil, err
+	}
+	if len(wanted) == 0 { // the engine would take that for everything
+		return nil, diag.New(diag.Invalid, "Nothing to target", strings.Join(u.req.Targets, ", ")+" has no AWS objects of its own.", "")
 	}
 	out := make([]string, 0, len(wanted))
 	for id := range wanted {
@@ -85,7 +90,7 @@ func unknownComponent(summary, address string, members map[string][]string) *dia
 	return diag.New(diag.Invalid, summary, fmt.Sprintf("There is no component %q.", address), diag.Candidates(address, slices.Sorted(maps.Keys(members))))
 }
 
-// needed refuses targets that are to be deleted while something that stays needs them.
+// needed refuses targets that are to be deleted while something that stays needs them. It names all that has to be targeted, too.
 func (u *run) needed(targets map[string]bool) error {
 	if len(u.engine) == 0 {
 		return nil
@@ -98,19 +103,64 @@ func (u *run) needed(targets map[string]bool) error {
 	for _, r := range u.graph.Resources {
 		stays[r.ID()] = true
 	}
-	var found diag.List
-	for _, r := range resources {
-		if targets[r.ID] || r.Deleting {
-			continue
+	going := map[string]bool{} // to be deleted, with what would have to go as well
+	for id := range targets {
+		going[id] = !stays[id]
+	}
+	needs := map[string][]string{} // by targeted component: what needs it directly
+	var also []string              // components
+	for grown := true; grown; {
+		grown = false
+		for _, r := range resources {
+			if r.Deleting || going[r.ID] || targets[r.ID] {
+				continue
+			}
+			for _, need := range r.Dependencies {
+				if !going[need] {
+					continue
+				}
+				if address := resource.ComponentOf(need); targets[need] && !slices.Contains(needs[address], r.ID) {
+					needs[address] = append(needs[address], r.ID)
+				}
+				if !slices.Contains(also, r.Component) {
+					also = append(also, r.Component)
+					grown = true
+				}
+			}
 		}
-		for _, need := range r.Dependencies {
-			if targets[need] && !stays[need] {
-				found.Add(diag.New(diag.Invalid, "Target is needed", fmt.Sprintf("%s would be deleted, but %s needs it.", need, r.ID),
-					"Target that too: --target "+r.Component).For(resource.ComponentOf(need)))
+		for _, r := range resources {
+			if slices.Contains(also, r.Component) {
+				going[r.ID] = true
 			}
 		}
 	}
+	slices.Sort(also)
+	flags := ""
+	for _, address := range also {
+		flags += " --target " + address
+	}
+	var found diag.List
+	for _, address := range slices.Sorted(maps.Keys(needs)) {
+		found.Add(diag.New(diag.Invalid, "Target is needed",
+			fmt.Sprintf("%s would be deleted, but this stays and needs it: %s.", address, strings.Join(slices.Sorted(slices.Values(needs[address])), ", ")),
+			"Target all that needs it, too:"+flags).For(address))
+	}
 	return found.Err()
+}
+
+// sharedTargets refuses to delete shared components by name: they go with the last component that needs them.
+func (u *run) sharedTargets() diag.List {
+	var found diag.List
+	if u.stack != nil || u.stored == nil {
+		return nil
+	}
+	for _, c := range u.stored.Payload.Components {
+		if c.Synthetic && slices.Contains(u.req.Targets, c.Address) {
+			found.Add(diag.New(diag.Invalid, "Target is shared", fmt.Sprintf("%s belongs to all components.", c.Address),
+				"It goes when nothing needs it any more: with the next apply, or with a destroy without --target.").For(c.Address))
+		}
+	}
+	return found
 }
 
 // addresses lists the resources of each component, desired or only stored, and what each desired resource needs.

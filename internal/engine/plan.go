@@ -212,6 +212,9 @@ func (c *collector) change(s seen) plan.Change {
 		out.Reason = "removed from the manifests"
 		if len(r.graph.Components) == 0 && len(r.graph.Resources) == 0 {
 			out.Reason = "everything is destroyed"
+			if len(r.o.Targets) > 0 {
+				out.Reason = "its component is destroyed"
+			}
 		}
 		if s.leftover {
 			out.Reason = "left over from an interrupted replacement"

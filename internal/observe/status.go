@@ -186,7 +186,7 @@ type State struct {
 // StackEntry is one entry of the list of stacks.
 type StackEntry struct {
 	Stack        string        `json:"stack"`
-	Path         string        `json:"path"`
+	Path         string        `json:"path,omitempty"` // left out: it is deployed, and this repository has no folder of it
 	Environments []Environment `json:"environments"`
 }
 
@@ -197,6 +197,7 @@ type Environment struct {
 	Result  string    `json:"result,omitempty"`
 	At      time.Time `json:"at,omitzero"`
 	Problem string    `json:"problem,omitempty"` // why the state cannot be read
+	NoFile  bool      `json:"noFile,omitempty"`  // it is deployed, and this repository has no file of it
 }
 
 // StateSummary is what `state show` tells.

@@ -48,9 +48,16 @@ func Applied(w *Writer, p *plan.Plan, version observe.Version, outputs map[strin
 }
 
 // Destroyed writes the result of a destroy.
-func Destroyed(w *Writer, p *plan.Plan, changed bool) {
+//
+// targets are the components that it was limited to.
+func Destroyed(w *Writer, p *plan.Plan, version observe.Version, changed bool, targets []string) {
 	if !changed {
 		w.Printf("%s/%s has nothing to destroy.\n", p.Stack, p.Environment)
+		return
+	}
+	if len(targets) > 0 {
+		w.Printf("%s\n", fold(fmt.Sprintf("%s %s of %s/%s %s: %s deleted. As long as the manifests have it, the next apply makes it anew.",
+			styled(green+bold, "Destroyed"), strings.Join(targets, ", "), p.Stack, p.Environment, version, count(p.Summary().Delete, "resource")), 2, w.Width))
 		return
 	}
 	w.Printf("%s %s/%s: %s deleted.\n", styled(green+bold, "Destroyed"), p.Stack, p.Environment, count(p.Summary().Delete, "resource"))

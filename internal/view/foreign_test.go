@@ -121,11 +121,15 @@ func TestNothingForeignIsObeyed(t *testing.T) {
 			o := poison[plan.Outcome]()
 			Unfinished(w, &p, 1, &o, evil)
 		},
-		"destroyed": func(w *Writer) { Destroyed(w, &p, true); Destroyed(w, &p, false) },
-		"valid":     func(w *Writer) { Valid(w, []string{evil}, 1) },
-		"graph":     func(w *Writer) { g := poison[Graph](); GraphText(w, &g) },
-		"config":    func(w *Writer) { e := poison[config.Effective](); Config(w, &e, true) },
-		"status":    func(w *Writer) { s := poison[observe.Status](); Status(w, &s, noon) },
+		"destroyed": func(w *Writer) {
+			Destroyed(w, &p, 1, true, nil)
+			Destroyed(w, &p, 1, false, nil)
+			Destroyed(w, &p, 1, true, []string{evil})
+		},
+		"valid":  func(w *Writer) { Valid(w, []string{evil}, 1) },
+		"graph":  func(w *Writer) { g := poison[Graph](); GraphText(w, &g) },
+		"config": func(w *Writer) { e := poison[config.Effective](); Config(w, &e, true) },
+		"status": func(w *Writer) { s := poison[observe.Status](); Status(w, &s, noon) },
 		"status lines": func(w *Writer) {
 			s := poison[observe.Status]()
 			NewStatusLines(w, func() time.Time { return noon }).Show(&s)

@@ -256,6 +256,12 @@ func Stacks(w *Writer, list []observe.StackEntry, now time.Time) {
 			if e.Version > 0 || e.Result != "" {
 				last = fmt.Sprintf("%s %s, %s ago", e.Version, e.Result, ago(now.Sub(e.At)))
 			}
+			switch {
+			case s.Path == "":
+				last += styled(yellow, "; the stack has no folder here")
+			case e.NoFile:
+				last += styled(yellow, "; it has no file here")
+			}
 			rows = append(rows, []string{s.Stack, e.Name, last})
 		}
 	}

@@ -40,7 +40,14 @@ func TestTables(t *testing.T) {
 		Locks(w, []observe.Lock{{Stack: "shop", Environment: "dev", ID: "id-1", By: "ann", At: noon.Add(-time.Minute), Metadata: map[string]string{"hostname": "ci-3"}}}, noon)
 		Locks(w, nil, noon)
 		Lock(w, &observe.Lock{Stack: "shop", Environment: "dev", ID: "id-1", By: "ann", At: noon.Add(-time.Minute), LastHeartbeat: noon, Expires: noon.Add(time.Hour), Alive: true, Metadata: map[string]string{"pid": "7"}}, noon)
-		Stacks(w, []observe.StackEntry{{Stack: "shop", Environments: []observe.Environment{{Name: "dev", Version: 3, Result: "succeeded", At: noon.Add(-48 * time.Hour)}, {Name: "production"}}}, {Stack: "empty"}}, noon)
+		Stacks(w, []observe.StackEntry{
+			{Stack: "shop", Path: "stacks/shop", Environments: []observe.Environment{
+				{Name: "dev", Version: 3, Result: "succeeded", At: noon.Add(-48 * time.Hour)}, {Name: "production"},
+				{Name: "old", Version: 3, Result: "failed", At: noon.Add(-48 * time.Hour), NoFile: true},
+			}},
+			{Stack: "empty", Path: "stacks/empty"},
+			{Stack: "lost", Environments: []observe.Environment{{Name: "dev", Version: 1, Result: "succeeded", At: noon, NoFile: true}}},
+		}, noon)
 		Findings(w, []observe.Finding{{What: "Versioning", OK: true, Detail: "enabled"}, {What: "Table x", Detail: "does not exist", Fix: "Run `deployer backend create`."}})
 	}))
 }
