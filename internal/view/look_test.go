@@ -42,7 +42,8 @@ func TestTables(t *testing.T) {
 		Lock(w, &observe.Lock{Stack: "shop", Environment: "dev", ID: "id-1", By: "ann", At: noon.Add(-time.Minute), LastHeartbeat: noon, Expires: noon.Add(time.Hour), Alive: true, Metadata: map[string]string{"pid": "7"}}, noon)
 		Stacks(w, []observe.StackEntry{
 			{Stack: "shop", Path: "stacks/shop", Environments: []observe.Environment{
-				{Name: "dev", Version: 3, Result: "succeeded", At: noon.Add(-48 * time.Hour)}, {Name: "production"},
+				{Name: "dev", Version: 3, Result: "succeeded", At: noon.Add(-48 * time.Hour)},
+				{Name: "production"},
 				{Name: "old", Version: 3, Result: "failed", At: noon.Add(-48 * time.Hour), NoFile: true},
 			}},
 			{Stack: "empty", Path: "stacks/empty"},
