@@ -39,6 +39,7 @@ import (
 //	aws lock KEY FIELD=VALUE...   change fields of a lock in $TABLE; whole numbers are numbers
 //	aws unlock-table KEY          delete the lock's item
 //	aws data put REGEXP KEY       write an object into the only other bucket whose name matches
+//	aws data drop REGEXP          empty the buckets whose names match
 //	aws data N REGEXP             the buckets whose names match have N objects
 //	aws versioning off            suspend the versioning of $BUCKET
 //	aws queue get REGEXP ATTRIBUTE VALUE
@@ -171,7 +172,7 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// data writes an object into a bucket of the stack, or counts those of several.
+// data writes an object into a bucket of the stack, or drops or counts those of several.
 func data(ctx context.Context, ts *testscript.TestScript, objects *s3.Client, args []string) {
 	name, err := regexp.Compile(args[1])
 	ts.Check(err)
@@ -184,6 +185,17 @@ func data(ctx context.Context, ts *testscript.TestScript, objects *s3.Client, ar
 		}
 		_, err := objects.PutObject(ctx, &s3.PutObjectInput{Bucket: buckets[0].Name, Key: &args[2], Body: strings.NewReader(args[2])})
 		ts.Check(err)
+		return
+	}
+	if args[0] == "drop" {
+		for _, b := range buckets {
+			out, err := objects.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: b.Name})
+			ts.Check(err)
+			for _, v := range out.Versions {
+				_, err := objects.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: b.Name, Key: v.Key, VersionId: v.VersionId})
+				ts.Check(err)
+			}
+		}
 		return
 	}
 	var found []string

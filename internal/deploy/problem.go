@@ -51,13 +51,14 @@ func split(err error) []error {
 
 func problem(err error) diag.List {
 	var (
-		step      *engine.StepError
-		protected *engine.ProtectedError
-		unfit     *engine.ProblemError
-		resolve   *engine.ResolveError
-		internal  *engine.InternalError
-		stopped   *engine.StoppedError
-		known     *diag.Diagnostic
+		step       *engine.StepError
+		protected  *engine.ProtectedError
+		obstructed *engine.ObstructedError
+		unfit      *engine.ProblemError
+		resolve    *engine.ResolveError
+		internal   *engine.InternalError
+		stopped    *engine.StoppedError
+		known      *diag.Diagnostic
 	)
 	switch {
 	case errors.As(err, &stopped) && !errors.As(err, &known):
@@ -68,6 +69,8 @@ func problem(err error) diag.List {
 		d := protectedProblem(protected.Resources)
 		d.Cause = protected
 		return diag.List{d}
+	case errors.As(err, &obstructed):
+		return obstructedProblems(obstructed)
 	case errors.As(err, &step) && errors.Is(step.Err, context.Canceled):
 		return givenUp(step)
 	case errors.As(err, &step):
@@ -133,6 +136,56 @@ func protectedProblem(resources []string) *diag.Diagnostic {
 	return diag.New(diag.Invalid, "Protected component",
 		"This would delete or replace what is protected: "+strings.Join(resources, ", ")+". Nothing was touched.",
 		"If they may go, say so: "+strings.Join(flags, " "))
+}
+
+// obstructedProblems says of each object that AWS would refuse to delete why, and what to do.
+func obstructedProblems(err *engine.ObstructedError) diag.List {
+	var out diag.List
+	for _, o := range err.Obstructions {
+		d := diag.New(diag.Failed, "Cannot be deleted", fmt.Sprintf("%s: %s. Nothing was touched.", o.Resource, o.What), sentence(o.Next))
+		d.Cause = err
+		out.Add(d.For(resource.ComponentOf(o.Resource)))
+	}
+	return out
+}
+
+// foreseen turns what an apply would refuse into warnings, for a plan. Not all of it is that: false.
+func foreseen(found diag.List) (diag.List, bool) {
+	var out diag.List
+	for _, d := range found {
+		var protected *engine.ProtectedError
+		var obstructed *engine.ObstructedError
+		w := *d
+		w.Severity = diag.Warning
+		switch {
+		case errors.As(d.Cause, &protected):
+			w.Detail = "Apply will refuse to delete or replace what is protected: " + strings.Join(protected.Resources, ", ") + "."
+		case errors.As(d.Cause, &obstructed):
+			w.Detail = strings.Replace(d.Detail, "Nothing was touched.", "Apply will refuse to begin.", 1)
+		default:
+			return nil, false
+		}
+		out.Add(&w)
+	}
+	return out, true
+}
+
+// unaskedProblems says what nobody could find out before the first delete.
+func unaskedProblems(unasked []engine.StepError) diag.List {
+	var out diag.List
+	for _, u := range unasked {
+		d := diag.New(diag.Failed, "Not asked", "Whether AWS would delete "+u.Resource+" is not known: the credentials may not ask. The delete may fail half-way.", "")
+		d.Severity = diag.Warning
+		var op *resource.OpError
+		if errors.As(u.Err, &op) {
+			d.Operation, d.RequestID, d.Next = op.Operation, op.RequestID, op.Next
+			if d.Next == "" {
+				d.Next = resource.DeniedAdvice(op.Operation, op.Message)
+			}
+		}
+		out.Add(d.For(resource.ComponentOf(u.Resource)))
+	}
+	return out
 }
 
 func stepProblem(step *engine.StepError) *diag.Diagnostic {

@@ -8,12 +8,9 @@ package deploy
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"strings"
 
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
@@ -59,14 +56,13 @@ func (r *Road) Plan(ctx context.Context, req Request) (*Planned, error) {
 	planned := &Planned{Graph: graph, Warnings: slices.Concat(found, r.warnings(req.Key, stored != nil), r.unfinished(stored))}
 	err = early(ctx, u.preview(ctx))
 	planned.Plan = u.plan
-	// Looking is free: that an apply would refuse is part of the plan.
-	var protected *engine.ProtectedError
-	if errors.As(err, &protected) && u.plan != nil && len(diag.From(err)) == 1 {
-		warning := protectedProblem(protected.Resources)
-		warning.Severity = diag.Warning
-		warning.Detail = "Apply will refuse to delete or replace what is protected: " + strings.Join(protected.Resources, ", ") + "."
-		planned.Warnings.Add(warning)
-		err = nil
+	planned.Warnings.Add(u.unasked...)
+	if err != nil && u.plan != nil {
+		// Looking is free: that an apply would refuse is part of the plan.
+		if warnings, all := foreseen(diag.From(err)); all {
+			planned.Warnings.Add(warnings...)
+			err = nil
+		}
 	}
 	return planned, err
 }

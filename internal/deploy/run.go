@@ -39,6 +39,7 @@ type run struct {
 	plan    *plan.Plan
 	doubts  diag.List // of the request
 	late    diag.List // warnings of what went on while the plan was carried out
+	unasked diag.List // what the credentials may not ask about before it is deleted
 	lookups map[string]value.Value
 	creates []json.RawMessage                 // the plan's, for the intents of the claim
 	outputs map[string]map[string]value.Value // of the preview, as far as they are known
@@ -172,11 +173,11 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 			return err
 		}
 	}
-	told := u.doubts != nil // by an attempt before this one
+	told := u.doubts != nil || u.unasked != nil // by an attempt before this one
 	err = u.preview(ctx)
 	applied.Plan = u.plan
 	if !told {
-		applied.Warnings = append(applied.Warnings, u.doubts...)
+		applied.Warnings = append(append(applied.Warnings, u.doubts...), u.unasked...)
 	}
 	if err != nil {
 		return err
@@ -252,6 +253,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 	preview, err := engine.PreviewApply(ctx, u.graph, u.engine, o)
 	if preview != nil {
 		u.plan, u.lookups, u.outputs, u.creates = preview.Plan, preview.Lookups, preview.Outputs, preview.Intents
+		u.unasked = unaskedProblems(preview.Unasked)
 	}
 	return problems(err).Err()
 }

@@ -82,7 +82,7 @@ func (r *run) refuseProtected(ctx context.Context, graph *resource.Graph, state 
 			if err != nil {
 				return err
 			}
-			_, err = p.preview(ctx, false)
+			_, err = p.preview(ctx, false, false)
 			return err
 		}
 	}

@@ -30,6 +30,8 @@ type cloud struct {
 	before  func(ctx context.Context, action, resource string) error // called without the lock
 	tokens  []string
 	made    map[string]string // id by client token
+
+	inTheWay map[string]string // of deleting the object of that id
 }
 
 type object struct {
@@ -66,7 +68,7 @@ func (k *kind) enter(ctx context.Context, action string, req resource.Request) e
 	}
 	k.cloud.mu.Lock()
 	defer k.cloud.mu.Unlock()
-	if action != "read" {
+	if action != "read" && action != "ask" {
 		k.cloud.log = append(k.cloud.log, action+" "+req.Resource)
 		k.cloud.tokens = append(k.cloud.tokens, req.Token)
 	}
@@ -132,6 +134,22 @@ func (k *kind) Read(ctx context.Context, req resource.Request) (resource.State, 
 	defer k.cloud.mu.Unlock()
 	o, found := k.cloud.objects[k.def.Type+" "+req.ID]
 	return resource.State{ID: req.ID, Inputs: o.inputs, Outputs: o.outputs}, found, nil
+}
+
+// Obstacles are those that the test put in the way.
+func (k *kind) Obstacles(ctx context.Context, req resource.Request, stack resource.Neighbours) ([]plan.Obstacle, error) {
+	if err := k.enter(ctx, "ask", req); err != nil {
+		return nil, err
+	}
+	k.cloud.mu.Lock()
+	defer k.cloud.mu.Unlock()
+	if !stack.Has(req.ID) || !slices.Contains(stack.Going, req.ID) {
+		return nil, fmt.Errorf("%s is asked about, but it stays", req.ID)
+	}
+	if what := k.cloud.inTheWay[req.ID]; what != "" {
+		return []plan.Obstacle{{What: what, Next: "take it away"}}, nil
+	}
+	return nil, nil
 }
 
 // Locate finds objects by name, or by the token that they were made with.

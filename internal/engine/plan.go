@@ -20,6 +20,8 @@ type collector struct {
 	stored   map[*pkgresource.State]*stored
 	changes  []seen
 	replaced map[sdk.URN]bool
+
+	obstacles map[*stored][]plan.Obstacle // of those that go
 }
 
 // seen is one step of a preview that changes something.
@@ -171,7 +173,7 @@ func (c *collector) change(s seen) plan.Change {
 	typ, _ := typeOf(s.urn.Type())
 	def := r.definition(typ)
 	id := s.urn.Name()
-	out := plan.Change{Resource: id, Type: typ, Action: s.action}
+	out := plan.Change{Resource: id, Type: typ, Action: s.action, Obstacles: c.obstacles[s.old]}
 	was, wanted := value.NullValue, value.NullValue
 	if s.old != nil && !s.leftover {
 		was = s.old.inputs

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
@@ -22,11 +23,13 @@ type Preview struct {
 	Intents []json.RawMessage
 	// Recovered says that the plan starts from what an interrupted run left, with the resources in question read anew.
 	Recovered bool
+	// Unasked are the objects of which the credentials may not ask whether AWS would delete them.
+	Unasked []StepError
 }
 
 // PreviewApply plans: what would make reality fit the graph, from what the state says. It changes nothing and writes nothing.
 //
-// With a *ProtectedError the preview is there all the same, to be shown. All problems with properties are found at once:
+// With a *ProtectedError and an *ObstructedError (joined when both) the preview is there all the same, to be shown. All problems with properties are found at once:
 // *ProblemError and *ResolveError, joined.
 func PreviewApply(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*Preview, error) {
 	settled, err := settle(ctx, graph, state, o)
@@ -38,7 +41,7 @@ func PreviewApply(ctx context.Context, graph *resource.Graph, state []byte, o Op
 		return nil, err
 	}
 	r.absent = settled.absent
-	return r.preview(ctx, settled.recovered)
+	return r.preview(ctx, settled.recovered, true)
 }
 
 // PreviewDestroy plans the deletion of everything, or of what is targeted. It needs no graph.
@@ -46,7 +49,8 @@ func PreviewDestroy(ctx context.Context, state []byte, o Options) (*Preview, err
 	return PreviewApply(ctx, nil, state, o)
 }
 
-func (r *run) preview(ctx context.Context, recovered bool) (*Preview, error) {
+// preview asks the engine for a plan; asking: and AWS, what stands in the way of its deletes.
+func (r *run) preview(ctx context.Context, recovered, asking bool) (*Preview, error) {
 	source, err := r.newSource(ctx)
 	if err != nil {
 		return nil, err
@@ -56,8 +60,14 @@ func (r *run) preview(ctx context.Context, recovered bool) (*Preview, error) {
 	if err := r.execute(ctx, &deploy.Options{DryRun: true, Parallel: 1}, source); err != nil {
 		return nil, err
 	}
-	p := &Preview{Plan: r.plan.plan(), Lookups: r.lookups, Outputs: r.outputs, Intents: r.plan.intents(), Recovered: recovered}
-	return p, protectedError(p.Plan)
+	var unasked []StepError
+	if asking {
+		if unasked, err = r.plan.obstruct(ctx); err != nil {
+			return nil, err
+		}
+	}
+	p := &Preview{Plan: r.plan.plan(), Lookups: r.lookups, Outputs: r.outputs, Intents: r.plan.intents(), Recovered: recovered, Unasked: unasked}
+	return p, errors.Join(protectedError(p.Plan), obstructedError(p.Plan))
 }
 
 func protectedError(p *plan.Plan) error {

@@ -65,6 +65,13 @@ type Change struct {
 	Reason      string // why, one line: "image changes", "removed from the manifests"
 	Properties  []Property
 	Protected   bool // and therefore refused without --allow-data-loss
+	Obstacles   []Obstacle
+}
+
+// Obstacle is why AWS would refuse to delete an object now.
+type Obstacle struct {
+	What string // a sentence without its end: "the bucket x is not empty: it holds a/1"
+	Next string // what to do about it, in the same form
 }
 
 // Component is what happens to one component.

@@ -124,6 +124,22 @@ type Locator interface {
 	Locate(ctx context.Context, req Request) (state State, found bool, err error)
 }
 
+// Obstructed is a Behaviour whose objects AWS may refuse to delete.
+type Obstructed interface {
+	// Obstacles returns what stands in the way of deleting the object, as it is now: what is foreign, for the stack's own goes first. It only
+	// reads. Nothing is in the way of an object that is gone. Nothing is returned that AWS might not refuse after all: nobody could go on then.
+	Obstacles(ctx context.Context, req Request, stack Neighbours) ([]plan.Obstacle, error)
+}
+
+// Neighbours are the AWS ids of the objects of a stack.
+type Neighbours struct {
+	Ours  []string // of everything in the state
+	Going []string // of what the run deletes
+}
+
+// Has reports whether an object is one of the stack's.
+func (n Neighbours) Has(id string) bool { return slices.Contains(n.Ours, id) }
+
 // Lookup reads data that resources need but nobody here manages: a default VPC, the account. It answers a Map.
 type Lookup struct {
 	Type string

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/value"
 )
 
@@ -27,6 +28,8 @@ type Typed[P, O any] struct {
 	UpdateObject func(ctx context.Context, c Call[P, O]) (O, error)
 	// DeleteObject removes it and waits until it is gone; ErrNotFound counts as done.
 	DeleteObject func(ctx context.Context, c Call[P, O]) error
+	// InTheWay returns what stands in the way of deleting the object: see Obstructed. Optional.
+	InTheWay func(ctx context.Context, c Call[P, O], stack Neighbours) ([]plan.Obstacle, error)
 	// Find looks for an object of the wanted name: its id and tags, ErrNotFound (wrapped) when there is none. Optional: types
 	// whose names AWS makes up have nothing to find.
 	Find func(ctx context.Context, c Call[P, O]) (id string, tags map[string]string, err error)
@@ -270,6 +273,22 @@ func (t *Typed[P, O]) Delete(ctx context.Context, req Request) error {
 		return err
 	}
 	return nil
+}
+
+// Obstacles implements Obstructed.
+func (t *Typed[P, O]) Obstacles(ctx context.Context, req Request, stack Neighbours) ([]plan.Obstacle, error) {
+	if t.InTheWay == nil {
+		return nil, nil
+	}
+	c, err := t.call(req)
+	if err != nil {
+		return nil, err
+	}
+	found, err := t.InTheWay(ctx, c, stack)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return found, err
 }
 
 func (t *Typed[P, O]) result(id string, props P, out O, err error) (State, error) {

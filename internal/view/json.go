@@ -52,6 +52,7 @@ type changeJSON struct {
 	Consequence string         `json:"consequence,omitempty"`
 	Reason      string         `json:"reason,omitempty"`
 	Protected   bool           `json:"protected,omitempty"`
+	Obstacles   []obstacleJSON `json:"obstacles,omitempty"`
 	Properties  []propertyJSON `json:"properties,omitempty"`
 }
 
@@ -81,6 +82,11 @@ type planJSON struct {
 	Diagnostics diag.List       `json:"diagnostics"`
 }
 
+type obstacleJSON struct {
+	What string `json:"what"`
+	Next string `json:"next"`
+}
+
 // PlanJSON writes a plan as JSON.
 func PlanJSON(w io.Writer, p *plan.Plan, warnings diag.List) error {
 	return JSON(w, planDocument(p, warnings))
@@ -93,6 +99,9 @@ func planDocument(p *plan.Plan, warnings diag.List) planJSON {
 		cj := componentJSON{Address: c.Address, Kind: c.Kind, Action: string(c.Action), Consequence: string(c.Consequence), Changes: []changeJSON{}}
 		for _, ch := range c.Changes {
 			j := changeJSON{Resource: ch.Resource, Type: ch.Type, Action: string(ch.Action), Consequence: string(ch.Consequence), Reason: ch.Reason, Protected: ch.Protected}
+			for _, o := range ch.Obstacles {
+				j.Obstacles = append(j.Obstacles, obstacleJSON(o))
+			}
 			for _, p := range ch.Properties {
 				j.Properties = append(j.Properties, property(p))
 			}

@@ -69,6 +69,9 @@ func change(w *Writer, ch plan.Change, width int) {
 		line += " " + styled(red+bold, "[protected]")
 	}
 	w.Printf("%s\n", fold(line, 8, w.Width)) // nothing of a plan is cut: it may be what matters
+	for _, o := range ch.Obstacles {
+		w.Printf("%s\n", fold("        "+styled(red+bold, "cannot be deleted:")+" "+o.What, 12, w.Width))
+	}
 	if ch.Action != plan.Update && ch.Action != plan.Replace {
 		return
 	}

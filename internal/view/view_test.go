@@ -95,7 +95,9 @@ func samplePlan() *plan.Plan {
 			}},
 		}},
 		{Address: "web/jobs", Kind: "SQS", Action: plan.Create, Changes: []plan.Change{{Resource: "web/jobs:queue", Action: plan.Create}, {Resource: "web/jobs:queue-policy", Action: plan.Create}}},
-		{Address: "web/old", Action: plan.Delete, Changes: []plan.Change{{Resource: "web/old:queue", Action: plan.Delete, Reason: "removed from the manifests"}}},
+		{Address: "web/old", Action: plan.Delete, Changes: []plan.Change{{Resource: "web/old:queue", Action: plan.Delete, Reason: "removed from the manifests", Obstacles: []plan.Obstacle{
+			{What: "the bucket shop-production-web-old-x2 is not empty: it holds objects that nobody has taken away yet", Next: "empty the bucket"},
+		}}}},
 	}}
 }
 

@@ -84,7 +84,7 @@ func (b *builder) ecs() {
 		on = []string{b.text("serviceDeploymentArn")}
 	case "DescribeTasks":
 		on = inCluster("task", b.texts("tasks")...)
-	case "ListTasks":
+	case "ListTasks", "ListServices":
 		b.context("ecs:cluster", b.arn("cluster/"+cluster))
 		on = []string{"*"}
 	case "TagResource", "UntagResource", "ListTagsForResource":

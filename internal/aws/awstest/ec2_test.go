@@ -50,12 +50,49 @@ func TestSecurityGroup(t *testing.T) {
 			id := makeGroup(ctx, t, h, vpc, checked.Inputs.Get("groupName").Str())
 			return func() { drop(ctx, t, id) }
 		},
-		Gone:       func(ctx context.Context, t *testing.T, state resource.State) { drop(ctx, t, state.ID) },
-		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
-		Unused: map[string]string{
-			"ec2:DescribeNetworkInterfaces": "a deletion that waits for who is still in the group",
+		Gone: func(ctx context.Context, t *testing.T, state resource.State) { drop(ctx, t, state.ID) },
+		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
+			other := makeGroup(ctx, t, h, vpc, "by-hand")
+			allow, err := client.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &other, IpPermissions: []types.IpPermission{{
+				IpProtocol: pointer("tcp"), FromPort: pointer(int32(80)), ToPort: pointer(int32(80)), UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: &state.ID}},
+			}}})
+			require.NoError(t, err)
+			return *allow.SecurityGroupRules[0].SecurityGroupRuleId, func() { drop(ctx, t, other) }
 		},
+		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
 	})
+}
+
+// Network interfaces of tasks and of the stack's load balancers go with these; those of others hold the group.
+func TestSecurityGroupInUseByOthers(t *testing.T) {
+	h := start(t)
+	client := ec2.NewFromConfig(h.Plain)
+	vpc := makeVPC(t.Context(), t, h, "10.2.0.0/16")
+	subnet, err := client.CreateSubnet(t.Context(), &ec2.CreateSubnetInput{VpcId: &vpc, CidrBlock: pointer("10.2.1.0/24")})
+	require.NoError(t, err)
+	group := makeGroup(t.Context(), t, h, vpc, "used")
+	b := behaviour(t, awsec2.Behaviours(h.Config), model.SecurityGroupType).(resource.Obstructed)
+	req := request(model.SecurityGroupType)
+	req.ID, req.Tags = group, resourcetest.Tags("used")
+	for description, foreign := range map[string]bool{
+		"arn:aws:ecs:us-east-1:123456789012:attachment/0b6f1cb2-6b1c-4b8e-9c0a-2f6a3c1d4e5f": false,
+		"ELB app/suite-test-public-abc/50dc6c495c0c9188":                                     false,
+		"ELB app/other-test-public-abc/50dc6c495c0c9188":                                     true,
+		"AWS Lambda VPC ENI-report":                                                          true,
+	} {
+		made, err := client.CreateNetworkInterface(t.Context(), &ec2.CreateNetworkInterfaceInput{
+			SubnetId: subnet.Subnet.SubnetId, Groups: []string{group}, Description: &description,
+		})
+		require.NoError(t, err)
+		found, err := b.Obstacles(t.Context(), req, resource.Neighbours{Ours: []string{group}})
+		require.NoError(t, err)
+		require.Equal(t, foreign, len(found) == 1, "%s: %v", description, found)
+		if foreign {
+			require.Contains(t, found[0].What, description)
+		}
+		_, err = client.DeleteNetworkInterface(t.Context(), &ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: made.NetworkInterface.NetworkInterfaceId})
+		require.NoError(t, err)
+	}
 }
 
 func TestSecurityGroupOfAStackNamedSG(t *testing.T) {

@@ -2,6 +2,7 @@ package awstest
 
 import (
 	"context"
+	"path"
 	"slices"
 	"testing"
 	"time"
@@ -109,6 +110,7 @@ func (f *fargate) service(name, definition string) model.Service {
 
 func TestCluster(t *testing.T) {
 	f := startFargate(t)
+	definition := f.register(t, "registry/api:1")
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: f.behaviour(t, model.ClusterType),
 		Props:     model.Cluster{Name: "cluster-suite", Tags: map[string]string{"team": "a"}},
@@ -122,8 +124,45 @@ func TestCluster(t *testing.T) {
 				require.NoError(t, err)
 			}
 		},
+		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
+			out, err := f.client.CreateService(ctx, &ecs.CreateServiceInput{
+				Cluster: &state.ID, ServiceName: aws.String("by-hand"), TaskDefinition: &definition, DesiredCount: aws.Int32(0), LaunchType: types.LaunchTypeFargate,
+				NetworkConfiguration: &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: f.subnets}},
+			})
+			require.NoError(t, err)
+			return *out.Service.ServiceArn, func() {
+				_, err := f.client.DeleteService(ctx, &ecs.DeleteServiceInput{Cluster: &state.ID, Service: aws.String("by-hand"), Force: aws.Bool(true)})
+				require.NoError(t, err)
+			}
+		},
 		LoseAnswer: f.LoseAnswer, Actions: f.Actions, Distinct: true,
+		Unused: map[string]string{
+			"ecs:DescribeTasks": "tasks that run in the cluster: TestClusterWithLooseTasks",
+		},
 	})
+}
+
+// Tasks of services go with these; a task that somebody started by hand keeps the cluster.
+func TestClusterWithLooseTasks(t *testing.T) {
+	f := startFargate(t)
+	definition := f.register(t, "registry/api:1")
+	network := &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: f.subnets}}
+	service, err := f.client.CreateService(t.Context(), &ecs.CreateServiceInput{
+		Cluster: &f.cluster, ServiceName: aws.String("api"), TaskDefinition: &definition, DesiredCount: aws.Int32(1), LaunchType: types.LaunchTypeFargate, NetworkConfiguration: network,
+	})
+	require.NoError(t, err)
+	cluster := f.behaviour(t, model.ClusterType).(resource.Obstructed)
+	req := request(model.ClusterType)
+	req.ID = f.cluster
+	found, err := cluster.Obstacles(t.Context(), req, resource.Neighbours{Ours: []string{*service.Service.ServiceArn}})
+	require.NoError(t, err)
+	require.Empty(t, found)
+	run, err := f.client.RunTask(t.Context(), &ecs.RunTaskInput{Cluster: &f.cluster, TaskDefinition: &definition, LaunchType: types.LaunchTypeFargate, NetworkConfiguration: network})
+	require.NoError(t, err)
+	found, err = cluster.Obstacles(t.Context(), req, resource.Neighbours{Ours: []string{*service.Service.ServiceArn}})
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.Contains(t, found[0].What, path.Base(*run.Tasks[0].TaskArn))
 }
 
 func TestTaskDefinition(t *testing.T) {

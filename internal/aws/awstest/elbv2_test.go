@@ -123,6 +123,16 @@ func TestLoadBalancer(t *testing.T) {
 				require.NoError(t, err)
 			}
 		},
+		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
+			protect := func(on string) {
+				_, err := b.client.ModifyLoadBalancerAttributes(ctx, &elb.ModifyLoadBalancerAttributesInput{
+					LoadBalancerArn: &state.ID, Attributes: []types.LoadBalancerAttribute{{Key: pointer("deletion_protection.enabled"), Value: &on}},
+				})
+				require.NoError(t, err)
+			}
+			protect("true")
+			return "", func() { protect("false") }
+		},
 		LoseAnswer: b.LoseAnswer, Actions: b.Actions,
 	})
 }
@@ -488,12 +498,24 @@ func TestTargetGroup(t *testing.T) {
 	changed.Tags = map[string]string{"b": "2"}
 	other := props
 	other.Port = 9090
+	listener := b.listener(t, b.balancer(t, "tg-suite"), 80)
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: b.behaviour(t, model.TargetGroupType), Props: props, Update: changed, Replace: other,
 		Foreign: func(ctx context.Context, t *testing.T, checked resource.State) func() {
 			arn := b.targetGroup(t, checked.Inputs.Get("name").Str())
 			return func() {
 				_, err := b.client.DeleteTargetGroup(ctx, &elb.DeleteTargetGroupInput{TargetGroupArn: &arn})
+				require.NoError(t, err)
+			}
+		},
+		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
+			rule, err := b.client.CreateRule(ctx, &elb.CreateRuleInput{
+				ListenerArn: &listener, Priority: aws.Int32(7), Conditions: []types.RuleCondition{{Field: aws.String("path-pattern"), Values: []string{"/by-hand"}}},
+				Actions: []types.Action{{Type: types.ActionTypeEnumForward, TargetGroupArn: &state.ID}},
+			})
+			require.NoError(t, err)
+			return *rule.Rules[0].RuleArn, func() {
+				_, err := b.client.DeleteRule(ctx, &elb.DeleteRuleInput{RuleArn: rule.Rules[0].RuleArn})
 				require.NoError(t, err)
 			}
 		},

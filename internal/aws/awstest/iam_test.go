@@ -69,9 +69,40 @@ func TestRole(t *testing.T) {
 			name, _ := makeRole(ctx, t, h, checked.Inputs.Get("name").Str())
 			return func() { drop(ctx, t, name) }
 		},
-		Gone:       func(ctx context.Context, t *testing.T, state resource.State) { drop(ctx, t, state.ID) },
+		Gone: func(ctx context.Context, t *testing.T, state resource.State) { drop(ctx, t, state.ID) },
+		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
+			_, err := client.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &state.ID, PolicyName: pointer("by-hand"), PolicyDocument: pointer(anyObject)})
+			require.NoError(t, err)
+			return state.ID + ":by-hand", func() {
+				_, err := client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &state.ID, PolicyName: pointer("by-hand")})
+				require.NoError(t, err)
+			}
+		},
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
 	})
+}
+
+const anyObject = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}`
+
+// An attached policy keeps a role as well as an inline one does.
+func TestRoleWithAttachedPolicies(t *testing.T) {
+	h := start(t)
+	client := iam.NewFromConfig(h.Plain)
+	name, _ := makeRole(t.Context(), t, h, "role-attached")
+	policy, err := client.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: pointer("by-hand"), PolicyDocument: pointer(anyObject)})
+	require.NoError(t, err)
+	_, err = client.AttachRolePolicy(t.Context(), &iam.AttachRolePolicyInput{RoleName: &name, PolicyArn: policy.Policy.Arn})
+	require.NoError(t, err)
+	role := behaviour(t, awsiam.Behaviours(h.Config), model.RoleType).(resource.Obstructed)
+	req := request(model.RoleType)
+	req.ID = name
+	found, err := role.Obstacles(t.Context(), req, resource.Neighbours{Ours: []string{name}})
+	require.NoError(t, err)
+	require.Len(t, found, 1)
+	require.Contains(t, found[0].What, *policy.Policy.Arn)
+	found, err = role.Obstacles(t.Context(), req, resource.Neighbours{Ours: []string{name, name + ":" + *policy.Policy.Arn}})
+	require.NoError(t, err)
+	require.Empty(t, found)
 }
 
 func TestRoleDeleteWaitsForDetachedPolicies(t *testing.T) {
@@ -126,8 +157,7 @@ func TestRolePolicyAttachment(t *testing.T) {
 	h := start(t)
 	role, _ := makeRole(t.Context(), t, h, "role-attachment-suite")
 	managed := func(name string) value.Of[string] {
-		doc := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}`
-		out, err := iam.NewFromConfig(h.Plain).CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: &doc})
+		out, err := iam.NewFromConfig(h.Plain).CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: pointer(anyObject)})
 		require.NoError(t, err)
 		return value.Lit(*out.Policy.Arn)
 	}

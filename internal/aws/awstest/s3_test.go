@@ -56,10 +56,18 @@ func bucketCase(t *testing.T, h *harness, name string) resourcetest.Case {
 			_, err := client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &state.ID})
 			require.NoError(t, err)
 		},
+		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
+			client := s3Client(h)
+			put, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: &state.ID, Key: pointer("a/1"), Body: strings.NewReader("1")})
+			require.NoError(t, err)
+			return "", func() {
+				_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &state.ID, Key: pointer("a/1"), VersionId: put.VersionId})
+				require.NoError(t, err)
+			}
+		},
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions, Distinct: true,
 		Unused: map[string]string{
-			"s3:ListBucketVersions":  "emptying: TestBucketWithObjects",
-			"s3:DeleteObject":        "emptying",
+			"s3:DeleteObject":        "emptying: TestBucketWithObjects",
 			"s3:DeleteObjectVersion": "emptying",
 		},
 	}

@@ -45,6 +45,14 @@ func TestPrivateDNSNamespace(t *testing.T) {
 				require.NoError(t, err)
 			}
 		},
+		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
+			out, err := client.CreateService(ctx, &servicediscovery.CreateServiceInput{Name: pointer("by-hand"), NamespaceId: &state.ID})
+			require.NoError(t, err)
+			return *out.Service.Id, func() {
+				_, err := client.DeleteService(ctx, &servicediscovery.DeleteServiceInput{Id: out.Service.Id})
+				require.NoError(t, err)
+			}
+		},
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions, Distinct: true,
 	})
 }
@@ -110,6 +118,19 @@ func TestCloudMapService(t *testing.T) {
 		Gone: func(ctx context.Context, t *testing.T, state resource.State) {
 			_, err := client.DeleteService(ctx, &servicediscovery.DeleteServiceInput{Id: &state.ID})
 			require.NoError(t, err)
+		},
+		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
+			register := func(id string, attributes map[string]string) {
+				attributes["AWS_INSTANCE_IPV4"] = "10.0.0.1"
+				_, err := client.RegisterInstance(ctx, &servicediscovery.RegisterInstanceInput{ServiceId: &state.ID, InstanceId: &id, Attributes: attributes})
+				require.NoError(t, err)
+			}
+			register("a-task", map[string]string{"ECS_SERVICE_NAME": "api", "ECS_CLUSTER_NAME": "suite"})
+			register("by-hand", map[string]string{})
+			return "", func() {
+				_, err := client.DeregisterInstance(ctx, &servicediscovery.DeregisterInstanceInput{ServiceId: &state.ID, InstanceId: pointer("by-hand")})
+				require.NoError(t, err)
+			}
 		},
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
 	})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/ec2"
 	"github.com/company/deployer/internal/value"
@@ -36,12 +37,12 @@ func newSecurityGroup(api func() *api) resource.Behaviour {
 					{On: []string{s.ARN("ec2", "vpc/*")}, Actions: []string{"ec2:CreateSecurityGroup"}},
 					tagNew(groups),
 					{On: groups, When: s.Tagged(), Actions: []string{"ec2:DeleteSecurityGroup", "ec2:CreateTags", "ec2:DeleteTags"}},
-					{Actions: []string{"ec2:DescribeSecurityGroups", "ec2:DescribeNetworkInterfaces"}},
+					{Actions: []string{"ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules", "ec2:DescribeNetworkInterfaces"}},
 				}
 			},
 		},
 		CheckProps: checkGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete,
-		Find: g.find, Taggable: true,
+		InTheWay: g.inTheWay, Find: g.find, Taggable: true,
 	}
 }
 
@@ -148,6 +149,100 @@ func (g securityGroup) update(ctx context.Context, c groupCall) (model.SecurityG
 // Lambda functions take up to 20.
 var released = call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: 30 * time.Minute}
 
+// inTheWay finds network interfaces and rules of others that use the group. Those of ECS tasks and of the stack's load balancers go with them.
+func (g securityGroup) inTheWay(ctx context.Context, c groupCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
+	var users []string
+	for in := (&ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("group-id", c.ID)}}); ; {
+		page, err := g.api().describeNetworkInterfaces(ctx, in)
+		if err != nil {
+			return nil, failed("DescribeNetworkInterfaces", err)
+		}
+		for _, i := range page.NetworkInterfaces {
+			if !goes(aws.ToString(i.Description), c.Tags) {
+				users = append(users, described(i))
+			}
+		}
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			break
+		}
+	}
+	rules, err := g.foreignRules(ctx, c, stack)
+	if err != nil {
+		return nil, err
+	}
+	var out []plan.Obstacle
+	if len(users) > 0 {
+		out = append(out, plan.Obstacle{
+			What: "network interfaces that are not of the stack use the security group " + c.ID + ": " + strings.Join(users, ", "),
+			Next: "remove what these network interfaces belong to, or give it another security group",
+		})
+	}
+	if len(rules) > 0 {
+		out = append(out, plan.Obstacle{
+			What: "rules that deployer did not make name the security group " + c.ID + ": " + strings.Join(rules, ", "),
+			Next: "remove these rules",
+		})
+	}
+	return out, nil
+}
+
+// goes reports whether a network interface of that description goes with what the stack deletes: a task's, or one of a load balancer that is
+// named as the stack's are.
+func goes(description string, tags map[string]string) bool {
+	return strings.HasPrefix(description, "arn:") && strings.Contains(description, ":ecs:") && strings.Contains(description, ":attachment/") ||
+		strings.HasPrefix(description, "ELB app/"+tags[resource.TagStack]+"-"+tags[resource.TagEnvironment]+"-")
+}
+
+// foreignRules are rules of other security groups that name this one and that are not the stack's. Own rules go with their group.
+func (g securityGroup) foreignRules(ctx context.Context, c groupCall, stack resource.Neighbours) ([]string, error) {
+	var out []string
+	seen := map[string]bool{c.ID: true}
+	for _, direction := range []string{"ip-permission.group-id", "egress.ip-permission.group-id"} {
+		for in := (&ec2.DescribeSecurityGroupsInput{Filters: []types.Filter{filter(direction, c.ID)}}); ; {
+			page, err := g.api().describeSecurityGroups(ctx, in)
+			if err != nil {
+				return nil, failed("DescribeSecurityGroups", err)
+			}
+			for _, other := range page.SecurityGroups {
+				id := aws.ToString(other.GroupId)
+				if seen[id] || stack.Has(id) { // the stack's own groups may go first
+					continue
+				}
+				seen[id] = true
+				found, err := g.rulesNaming(ctx, id, c.ID, stack)
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, found...)
+			}
+			if in.NextToken = page.NextToken; in.NextToken == nil {
+				break
+			}
+		}
+	}
+	return out, nil
+}
+
+// rulesNaming are the rules of a group that name another one, without those of the stack.
+func (g securityGroup) rulesNaming(ctx context.Context, group, named string, stack resource.Neighbours) ([]string, error) {
+	var out []string
+	for in := (&ec2.DescribeSecurityGroupRulesInput{Filters: []types.Filter{filter("group-id", group)}}); ; {
+		page, err := g.api().describeSecurityGroupRules(ctx, in)
+		if err != nil {
+			return nil, failed("DescribeSecurityGroupRules", err)
+		}
+		for _, r := range page.SecurityGroupRules {
+			id := aws.ToString(r.SecurityGroupRuleId)
+			if r.ReferencedGroupInfo != nil && aws.ToString(r.ReferencedGroupInfo.GroupId) == named && !stack.Has(id) {
+				out = append(out, id+" of "+group)
+			}
+		}
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			return out, nil
+		}
+	}
+}
+
 func (g securityGroup) delete(ctx context.Context, c groupCall) error {
 	holders := ""
 	return call.Wait(ctx, released, "nothing uses the security group "+c.ID+" any more", func(ctx context.Context) (bool, error) {
@@ -176,13 +271,18 @@ func (g securityGroup) holders(ctx context.Context, id string) (string, error) {
 	if len(out.NetworkInterfaces) == 0 {
 		return "a rule of another security group, or something that AWS does not list", nil
 	}
-	first := out.NetworkInterfaces[0]
-	what := aws.ToString(first.NetworkInterfaceId)
-	if about := aws.ToString(first.Description); about != "" {
-		what += " (" + about + ")"
-	}
+	what := described(out.NetworkInterfaces[0])
 	if more := len(out.NetworkInterfaces) - 1; more > 0 {
 		what += fmt.Sprintf(" and %d more network interfaces", more)
 	}
 	return what, nil
+}
+
+// described names a network interface for people.
+func described(i types.NetworkInterface) string {
+	what := aws.ToString(i.NetworkInterfaceId)
+	if about := aws.ToString(i.Description); about != "" {
+		what += " (" + about + ")"
+	}
+	return what
 }

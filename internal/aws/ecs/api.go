@@ -30,6 +30,9 @@ type api struct {
 	deregisterTaskDefinition func(context.Context, *sdk.DeregisterTaskDefinitionInput, ...func(*sdk.Options)) (*sdk.DeregisterTaskDefinitionOutput, error)
 	deleteTaskDefinitions    func(context.Context, *sdk.DeleteTaskDefinitionsInput, ...func(*sdk.Options)) (*sdk.DeleteTaskDefinitionsOutput, error)
 
+	listServices     func(context.Context, *sdk.ListServicesInput, ...func(*sdk.Options)) (*sdk.ListServicesOutput, error)
+	listTasks        func(context.Context, *sdk.ListTasksInput, ...func(*sdk.Options)) (*sdk.ListTasksOutput, error)
+	describeTasks    func(context.Context, *sdk.DescribeTasksInput, ...func(*sdk.Options)) (*sdk.DescribeTasksOutput, error)
 	createService    func(context.Context, *sdk.CreateServiceInput, ...func(*sdk.Options)) (*sdk.CreateServiceOutput, error)
 	describeServices func(context.Context, *sdk.DescribeServicesInput, ...func(*sdk.Options)) (*sdk.DescribeServicesOutput, error)
 	updateService    func(context.Context, *sdk.UpdateServiceInput, ...func(*sdk.Options)) (*sdk.UpdateServiceOutput, error)
@@ -56,6 +59,9 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 			deregisterTaskDefinition: c.DeregisterTaskDefinition,
 			deleteTaskDefinitions:    c.DeleteTaskDefinitions,
 
+			listServices:     c.ListServices,
+			listTasks:        c.ListTasks,
+			describeTasks:    c.DescribeTasks,
 			createService:    c.CreateService,
 			describeServices: c.DescribeServices,
 			updateService:    c.UpdateService,

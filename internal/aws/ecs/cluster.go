@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/value"
@@ -34,6 +37,9 @@ func newCluster(calls func() api) resource.Behaviour {
 					{On: own(s, "cluster/"), Actions: append([]string{
 						"ecs:CreateCluster", "ecs:DescribeClusters", "ecs:UpdateCluster", "ecs:PutClusterCapacityProviders", "ecs:DeleteCluster",
 					}, tagActions...)},
+					{On: own(s, "service/"), Actions: []string{"ecs:DescribeServices"}},
+					{On: own(s, "task/"), Actions: []string{"ecs:DescribeTasks"}},
+					{When: inCluster(s), Actions: []string{"ecs:ListServices", "ecs:ListTasks"}},
 					s.ServiceLinkedRole("ecs.amazonaws.com"),
 				}
 			},
@@ -43,6 +49,7 @@ func newCluster(calls func() api) resource.Behaviour {
 		ReadObject:   c.read,
 		UpdateObject: c.update,
 		DeleteObject: c.delete,
+		InTheWay:     c.inTheWay,
 		Find:         c.find,
 		Taggable:     true,
 	}
@@ -176,6 +183,100 @@ func (k *cluster) delete(ctx context.Context, c clusterCall) error {
 		_, err := k.describe(ctx, c.ID)
 		return false, err // until it is ErrNotFound, which counts as done
 	})
+}
+
+// inTheWay finds what runs in the cluster although the stack does not have it.
+func (k *cluster) inTheWay(ctx context.Context, c clusterCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
+	found, err := k.describe(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	var out []plan.Obstacle
+	name := aws.ToString(found.ClusterName)
+	if n := found.RegisteredContainerInstancesCount; n > 0 {
+		out = append(out, plan.Obstacle{
+			What: fmt.Sprintf("%d container instances are registered in the cluster %s", n, name), Next: "deregister the container instances of the cluster " + name,
+		})
+	}
+	services, err := k.foreignServices(ctx, c.ID, stack)
+	if err != nil {
+		return nil, err
+	}
+	if len(services) > 0 {
+		out = append(out, plan.Obstacle{
+			What: "the cluster " + name + " has services that deployer did not make: " + few(services), Next: "delete these services of the cluster " + name,
+		})
+	}
+	tasks, err := k.looseTasks(ctx, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	if len(tasks) > 0 {
+		out = append(out, plan.Obstacle{
+			What: "tasks that belong to no service run in the cluster " + name + ": " + few(tasks), Next: "wait until these tasks end, or stop them",
+		})
+	}
+	return out, nil
+}
+
+// foreignServices are the names of the services in the cluster that are not ours. Those that drain go by themselves.
+func (k *cluster) foreignServices(ctx context.Context, cluster string, stack resource.Neighbours) ([]string, error) {
+	var out []string
+	for in := (&sdk.ListServicesInput{Cluster: &cluster, MaxResults: aws.Int32(10)}); ; { // as many as DescribeServices takes
+		page, err := k.api().listServices(ctx, in)
+		if err != nil {
+			return nil, call.Error("ecs:ListServices", err, call.NotFound("ClusterNotFoundException"))
+		}
+		foreign := slices.DeleteFunc(page.ServiceArns, stack.Has)
+		if len(foreign) > 0 {
+			found, err := k.api().describeServices(ctx, &sdk.DescribeServicesInput{Cluster: &cluster, Services: foreign})
+			if err != nil {
+				return nil, call.Error("ecs:DescribeServices", err, call.NotFound("ClusterNotFoundException"))
+			}
+			for _, s := range found.Services {
+				if aws.ToString(s.Status) == "ACTIVE" {
+					out = append(out, aws.ToString(s.ServiceName))
+				}
+			}
+		}
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			return out, nil
+		}
+	}
+}
+
+// looseTasks are the ids of the tasks that no service started.
+func (k *cluster) looseTasks(ctx context.Context, cluster string) ([]string, error) {
+	var out []string
+	for in := (&sdk.ListTasksInput{Cluster: &cluster, MaxResults: aws.Int32(100)}); ; {
+		page, err := k.api().listTasks(ctx, in)
+		if err != nil {
+			return nil, call.Error("ecs:ListTasks", err, call.NotFound("ClusterNotFoundException"))
+		}
+		if len(page.TaskArns) > 0 {
+			tasks, err := k.api().describeTasks(ctx, &sdk.DescribeTasksInput{Cluster: &cluster, Tasks: page.TaskArns})
+			if err != nil {
+				return nil, call.Error("ecs:DescribeTasks", err, call.NotFound("ClusterNotFoundException"))
+			}
+			for _, t := range tasks.Tasks {
+				if !strings.HasPrefix(aws.ToString(t.Group), "service:") && aws.ToString(t.LastStatus) != "STOPPED" {
+					out = append(out, path.Base(aws.ToString(t.TaskArn)))
+				}
+			}
+		}
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			return out, nil
+		}
+	}
+}
+
+// few names the first of many.
+func few(names []string) string {
+	const most = 3
+	if more := len(names) - most; more > 0 {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", more)
+	}
+	return strings.Join(names, ", ")
 }
 
 // describe takes a name or an ARN. A deleted cluster stays visible for a while as INACTIVE.

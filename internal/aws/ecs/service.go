@@ -300,7 +300,7 @@ func servicePermissions(s resource.Scope) []resource.Statement {
 			Why: "a rollout that has to be stopped",
 		},
 		{On: own(s, "task/"), Actions: []string{"ecs:DescribeTasks"}},
-		{When: resource.Condition{"ArnLike": {"ecs:cluster": own(s, "cluster/")}}, Actions: []string{"ecs:ListTasks"}},
+		{When: inCluster(s), Actions: []string{"ecs:ListTasks"}},
 		{Actions: []string{
 			"ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition", "elasticloadbalancing:DescribeTargetHealth",
 		}},

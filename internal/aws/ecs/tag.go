@@ -58,6 +58,11 @@ func optional[T comparable](v T) *T {
 }
 
 // own are the ARNs of a stack's objects of one kind: they begin with the kind and the name of the cluster or the family.
+// inCluster is the condition that a request is about a cluster of the stack.
+func inCluster(s resource.Scope) resource.Condition {
+	return resource.Condition{"ArnLike": {"ecs:cluster": own(s, "cluster/")}}
+}
+
 func own(s resource.Scope, kind string) []string {
 	return []string{s.ARN("ecs", kind+s.Names(wanted.NameLimit))}
 }

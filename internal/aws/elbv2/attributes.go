@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
 	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elbv2"
 )
 
@@ -66,6 +68,20 @@ func (l loadBalancer) lift(ctx context.Context, arn string) error {
 func liftByHand(arn string) string {
 	return "switch its deletion protection off: aws elbv2 modify-load-balancer-attributes --load-balancer-arn " + arn +
 		" --attributes Key=deletion_protection.enabled,Value=false"
+}
+
+// inTheWay is a deletion protection that is not ours to lift.
+func (l loadBalancer) inTheWay(ctx context.Context, c loadBalancerCall, _ resource.Neighbours) ([]plan.Obstacle, error) {
+	if ours := c.Old.DeletionProtection; ours == nil || *ours {
+		return nil, nil
+	}
+	var now model.LoadBalancer
+	if err := l.readAttributes(ctx, c.ID, &now); err != nil || !aws.ToBool(now.DeletionProtection) {
+		return nil, err
+	}
+	return []plan.Obstacle{{
+		What: "somebody has switched on the deletion protection of the load balancer " + suffix(c.ID), Next: "if it may go, " + liftByHand(c.ID),
+	}}, nil
 }
 
 func (l loadBalancer) readAttributes(ctx context.Context, arn string, p *model.LoadBalancer) error {

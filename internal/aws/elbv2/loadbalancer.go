@@ -59,7 +59,7 @@ func newLoadBalancer(api func() *api) resource.Behaviour {
 			Permissions: loadBalancerPermissions,
 		},
 		CheckProps: checkLoadBalancer, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update, DeleteObject: l.delete,
-		Find: l.find, Taggable: true,
+		InTheWay: l.inTheWay, Find: l.find, Taggable: true,
 	}
 }
 

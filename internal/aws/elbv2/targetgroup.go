@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elbv2"
 	"github.com/company/deployer/internal/value"
@@ -51,12 +54,13 @@ func newTargetGroup(api func() *api) resource.Behaviour {
 					}, tagActions...)},
 					{Actions: []string{
 						"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTags",
+						"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules",
 					}},
 				}
 			},
 		},
 		CheckProps: checkTargetGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete,
-		Find: g.find, Taggable: true,
+		InTheWay: g.inTheWay, Find: g.find, Taggable: true,
 	}
 }
 
@@ -268,12 +272,86 @@ func (g targetGroup) update(ctx context.Context, c targetGroupCall) (model.Targe
 	return c.Out, g.api().retag(ctx, c.Request, c.Old.Tags, p.Tags)
 }
 
+const removeForward = "a listener or rule that deployer did not make forwards to it: remove that"
+
+// inTheWay finds listeners and rules that forward to the group although the stack does not have them.
+func (g targetGroup) inTheWay(ctx context.Context, c targetGroupCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
+	found, err := g.api().targetGroupCalls.describe(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{c.ID}})
+	if err != nil {
+		return nil, failed("DescribeTargetGroups", err)
+	}
+	var foreign []string
+	for _, group := range found.TargetGroups {
+		for _, balancer := range group.LoadBalancerArns {
+			forwards, err := g.api().forwards(ctx, balancer, c.ID, stack.Going)
+			if err != nil {
+				return nil, err
+			}
+			for _, arn := range forwards {
+				if !stack.Has(arn) {
+					foreign = append(foreign, arn)
+				}
+			}
+		}
+	}
+	if len(foreign) == 0 {
+		return nil, nil
+	}
+	return []plan.Obstacle{{
+		What: "what deployer did not make forwards to the target group " + suffix(c.ID) + ": " + strings.Join(foreign, ", "),
+		Next: "remove these listeners or rules, or let them forward to another target group",
+	}}, nil
+}
+
+// forwards returns the ARNs of the listeners (for their default action) and rules of a load balancer that forward to a target group, but for
+// those that go with their listener.
+func (a *api) forwards(ctx context.Context, balancer, group string, going []string) ([]string, error) {
+	var out []string
+	to := func(actions []types.Action) bool {
+		return slices.ContainsFunc(actions, func(action types.Action) bool {
+			return aws.ToString(action.TargetGroupArn) == group || action.ForwardConfig != nil &&
+				slices.ContainsFunc(action.ForwardConfig.TargetGroups, func(t types.TargetGroupTuple) bool { return aws.ToString(t.TargetGroupArn) == group })
+		})
+	}
+	for listeners := (&elb.DescribeListenersInput{LoadBalancerArn: &balancer}); ; {
+		page, err := a.listenerCalls.describe(ctx, listeners)
+		if err != nil {
+			return nil, failed("DescribeListeners", err)
+		}
+		for _, l := range page.Listeners {
+			if slices.Contains(going, aws.ToString(l.ListenerArn)) {
+				continue
+			}
+			if to(l.DefaultActions) {
+				out = append(out, aws.ToString(l.ListenerArn))
+			}
+			for rules := (&elb.DescribeRulesInput{ListenerArn: l.ListenerArn}); ; {
+				page, err := a.ruleCalls.describe(ctx, rules)
+				if err != nil {
+					return nil, failed("DescribeRules", err)
+				}
+				for _, r := range page.Rules {
+					if !aws.ToBool(r.IsDefault) && to(r.Actions) {
+						out = append(out, aws.ToString(r.RuleArn))
+					}
+				}
+				if rules.Marker = page.NextMarker; rules.Marker == nil {
+					break
+				}
+			}
+		}
+		if listeners.Marker = page.NextMarker; listeners.Marker == nil {
+			return out, nil
+		}
+	}
+}
+
 func (g targetGroup) delete(ctx context.Context, c targetGroupCall) error {
 	var last error
 	err := call.Wait(ctx, released, "target group "+suffix(c.ID)+" is in use by no listener", func(ctx context.Context) (bool, error) {
 		_, err := g.api().targetGroupCalls.delete(ctx, &elb.DeleteTargetGroupInput{TargetGroupArn: &c.ID})
 		if call.HasCode(err, "ResourceInUse") {
-			last = failed("DeleteTargetGroup", err, advice{"ResourceInUse", "a listener or rule that deployer did not make forwards to it: remove that"})
+			last = failed("DeleteTargetGroup", err, advice{"ResourceInUse", removeForward})
 			return false, nil
 		}
 		return err == nil, failed("DeleteTargetGroup", err)

@@ -38,6 +38,7 @@ type api struct {
 	deleteRolePolicy func(context.Context, *iam.DeleteRolePolicyInput, ...func(*iam.Options)) (*iam.DeleteRolePolicyOutput, error)
 	attachRolePolicy func(context.Context, *iam.AttachRolePolicyInput, ...func(*iam.Options)) (*iam.AttachRolePolicyOutput, error)
 	detachRolePolicy func(context.Context, *iam.DetachRolePolicyInput, ...func(*iam.Options)) (*iam.DetachRolePolicyOutput, error)
+	listInline       func(context.Context, *iam.ListRolePoliciesInput, ...func(*iam.Options)) (*iam.ListRolePoliciesOutput, error)
 	listAttached     func(context.Context, *iam.ListAttachedRolePoliciesInput, ...func(*iam.Options)) (*iam.ListAttachedRolePoliciesOutput, error)
 }
 
@@ -48,7 +49,7 @@ func newAPI(cfg aws.Config) *api {
 		updateAssume: c.UpdateAssumeRolePolicy, putBoundary: c.PutRolePermissionsBoundary, deleteBoundary: c.DeleteRolePermissionsBoundary,
 		tagRole: c.TagRole, untagRole: c.UntagRole,
 		getRolePolicy: c.GetRolePolicy, putRolePolicy: c.PutRolePolicy, deleteRolePolicy: c.DeleteRolePolicy,
-		attachRolePolicy: c.AttachRolePolicy, detachRolePolicy: c.DetachRolePolicy, listAttached: c.ListAttachedRolePolicies,
+		attachRolePolicy: c.AttachRolePolicy, detachRolePolicy: c.DetachRolePolicy, listAttached: c.ListAttachedRolePolicies, listInline: c.ListRolePolicies,
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/policy"
 	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/iam"
 	"github.com/company/deployer/internal/value"
@@ -33,6 +34,7 @@ func newRole(api func() *api) resource.Behaviour {
 				return []resource.Statement{
 					{On: roles(s), Actions: []string{
 						"iam:CreateRole", "iam:GetRole", "iam:UpdateRole", "iam:DeleteRole", "iam:UpdateAssumeRolePolicy", "iam:TagRole", "iam:UntagRole",
+						"iam:ListAttachedRolePolicies", "iam:ListRolePolicies",
 					}},
 					{
 						On: roles(s), Actions: []string{"iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary"},
@@ -42,7 +44,7 @@ func newRole(api func() *api) resource.Behaviour {
 			},
 		},
 		CheckProps: checkRole, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update, DeleteObject: r.delete,
-		Find: r.find, Taggable: true,
+		InTheWay: r.inTheWay, Find: r.find, Taggable: true,
 	}
 }
 
@@ -198,6 +200,48 @@ func (r role) update(ctx context.Context, c roleCall) (model.RoleOutputs, error)
 
 // delete waits for policies that were detached a moment ago. It detaches nothing itself: what is still attached was
 // attached by somebody else.
+func detach(role string) string {
+	return "detach the policies and instance profiles that others gave to the role " + role
+}
+
+// inTheWay finds policies that others gave to the role.
+func (r role) inTheWay(ctx context.Context, c roleCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
+	var foreign []string
+	look := func(id, name string) {
+		if !stack.Has(c.ID + ":" + id) { // as attachments and inline policies are called
+			foreign = append(foreign, name)
+		}
+	}
+	for in := (&iam.ListAttachedRolePoliciesInput{RoleName: &c.ID}); ; {
+		page, err := r.api().listAttached(ctx, in)
+		if err != nil {
+			return nil, failed("ListAttachedRolePolicies", err)
+		}
+		for _, p := range page.AttachedPolicies {
+			look(text(p.PolicyArn), text(p.PolicyArn))
+		}
+		if in.Marker = page.Marker; !page.IsTruncated {
+			break
+		}
+	}
+	for in := (&iam.ListRolePoliciesInput{RoleName: &c.ID}); ; {
+		page, err := r.api().listInline(ctx, in)
+		if err != nil {
+			return nil, failed("ListRolePolicies", err)
+		}
+		for _, name := range page.PolicyNames {
+			look(name, "the inline policy "+name)
+		}
+		if in.Marker = page.Marker; !page.IsTruncated {
+			break
+		}
+	}
+	if len(foreign) == 0 {
+		return nil, nil
+	}
+	return []plan.Obstacle{{What: "others gave policies to the role " + c.ID + ": " + strings.Join(foreign, ", "), Next: detach(c.ID)}}, nil
+}
+
 func (r role) delete(ctx context.Context, c roleCall) error {
 	told, tries := false, 0
 	return call.Wait(ctx, inUse, "the role "+c.ID+" is not in use any more", func(ctx context.Context) (bool, error) {
@@ -208,7 +252,7 @@ func (r role) delete(ctx context.Context, c roleCall) error {
 		if tries++; tries > 12 {
 			var op *resource.OpError
 			if errors.As(err, &op) {
-				op.Next = "detach the policies and instance profiles that others gave to the role " + c.ID + ", then run again"
+				op.Next = detach(c.ID) + ", then run again"
 			}
 			return false, err
 		}

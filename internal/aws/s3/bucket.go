@@ -32,7 +32,7 @@ func newBucket(api func() *api, region string) resource.Behaviour {
 			Permissions: bucketPermissions,
 		},
 		CheckProps: checkBucket, CreateObject: b.create, ReadObject: b.read, UpdateObject: b.update, DeleteObject: b.delete,
-		Find: b.find, Taggable: true,
+		InTheWay: b.inTheWay, Find: b.find, Taggable: true,
 	}
 }
 
@@ -124,13 +124,13 @@ func bucketPermissions(s resource.Scope) []resource.Statement {
 			"s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock",
 			"s3:GetBucketOwnershipControls", "s3:PutBucketOwnershipControls",
 			"s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration", "s3:GetBucketCORS", "s3:PutBucketCORS",
+			"s3:ListBucketVersions", // whether a delete would be refused; what is in a bucket that may be emptied
 		}},
 		{On: []string{buckets(s)}, Actions: []string{"s3:TagResource"}, Why: "CreateBucket gives the bucket its tags"},
 	}
 	if force := s.Props.Get("forceDestroy"); s.Props.IsNull() || !force.Known() || force.Bool() {
 		// Only a bucket that says so is emptied: nobody else's deployment may delete objects.
 		out = append(out,
-			resource.Statement{On: []string{buckets(s)}, Actions: []string{"s3:ListBucketVersions"}},
 			resource.Statement{On: []string{buckets(s) + "/*"}, Actions: []string{"s3:DeleteObject", "s3:DeleteObjectVersion"}})
 	}
 	return out

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 )
 
@@ -28,7 +29,7 @@ func (b bucket) delete(ctx context.Context, c bucketCall) error {
 	})
 	var op *resource.OpError
 	if errors.As(err, &op) && op.Code == "BucketNotEmpty" {
-		op.Next = "empty the bucket " + c.ID + " (all versions), or set forceDestroy: true, apply, and then remove it"
+		op.Next = howToEmpty(c.ID)
 	}
 	if err != nil {
 		return err
@@ -42,13 +43,47 @@ func (b bucket) delete(ctx context.Context, c bucketCall) error {
 	})
 }
 
+func howToEmpty(name string) string {
+	return "empty the bucket " + name + " (all versions), or set forceDestroy: true, apply, and then remove it"
+}
+
+// inTheWay asks whether anything is in a bucket that the delete would not empty.
+func (b bucket) inTheWay(ctx context.Context, c bucketCall, _ resource.Neighbours) ([]plan.Obstacle, error) {
+	if c.Old.ForceDestroy {
+		return nil, nil
+	}
+	one := int32(1)
+	page, err := b.versions(ctx, &s3.ListObjectVersionsInput{Bucket: &c.ID, MaxKeys: &one})
+	if err != nil {
+		return nil, err
+	}
+	what := "objects"
+	switch {
+	case len(page.Versions) > 0 && !is(page.Versions[0].IsLatest), len(page.Versions) == 0 && len(page.DeleteMarkers) > 0:
+		what = "versions of objects, at least old ones or marks of deleted ones"
+	case len(page.Versions) == 0:
+		return nil, nil
+	}
+	return []plan.Obstacle{{What: "the bucket " + c.ID + " is not empty: it holds " + what, Next: howToEmpty(c.ID)}}, nil
+}
+
+func (b bucket) versions(ctx context.Context, in *s3.ListObjectVersionsInput) (*s3.ListObjectVersionsOutput, error) {
+	page, err := b.api().listVersions(ctx, in)
+	err = failed("ListObjectVersions", err)
+	var op *resource.OpError
+	if errors.As(err, &op) && op.Denied() { // no action is called like the operation
+		op.Next = resource.DeniedAdvice("s3:ListBucketVersions", op.Message)
+	}
+	return page, err
+}
+
 // empty deletes every version of every object, page by page.
 func (b bucket) empty(ctx context.Context, c bucketCall) error {
 	in := &s3.ListObjectVersionsInput{Bucket: &c.ID}
 	for deleted := 0; ; {
-		page, err := b.api().listVersions(ctx, in)
+		page, err := b.versions(ctx, in)
 		if err != nil {
-			return failed("ListObjectVersions", err)
+			return err
 		}
 		var objects []types.ObjectIdentifier
 		for _, v := range page.Versions {

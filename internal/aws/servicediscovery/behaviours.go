@@ -41,6 +41,7 @@ type api struct {
 	getService    op[servicediscovery.GetServiceInput, servicediscovery.GetServiceOutput]
 	listServices  op[servicediscovery.ListServicesInput, servicediscovery.ListServicesOutput]
 	updateService op[servicediscovery.UpdateServiceInput, servicediscovery.UpdateServiceOutput]
+	listInstances op[servicediscovery.ListInstancesInput, servicediscovery.ListInstancesOutput]
 	deleteService op[servicediscovery.DeleteServiceInput, servicediscovery.DeleteServiceOutput]
 
 	getOperation  op[servicediscovery.GetOperationInput, servicediscovery.GetOperationOutput]
@@ -56,7 +57,7 @@ func newAPI(cfg aws.Config) *api {
 	return &api{
 		createNamespace: c.CreatePrivateDnsNamespace, getNamespace: c.GetNamespace, listNamespaces: c.ListNamespaces,
 		deleteNamespace: c.DeleteNamespace, createService: c.CreateService, getService: c.GetService, listServices: c.ListServices,
-		updateService: c.UpdateService, deleteService: c.DeleteService, getOperation: c.GetOperation,
+		listInstances: c.ListInstances, updateService: c.UpdateService, deleteService: c.DeleteService, getOperation: c.GetOperation,
 		listTags: c.ListTagsForResource, tagResource: c.TagResource, untagResource: c.UntagResource,
 		describeVPCAttribute: ec2.NewFromConfig(cfg).DescribeVpcAttribute,
 	}

@@ -45,7 +45,7 @@ func newNamespace(api func() *api) resource.Behaviour {
 			Permissions: namespacePermissions,
 		},
 		CheckProps: checkNamespace, CreateObject: n.create, ReadObject: n.read, UpdateObject: n.update, DeleteObject: n.delete,
-		Find: n.find, Taggable: true,
+		InTheWay: n.inTheWay, Find: n.find, Taggable: true,
 	}
 }
 
@@ -198,6 +198,34 @@ func (n namespace) update(ctx context.Context, c namespaceCall) (model.PrivateDN
 	return out, n.api().retag(ctx, c.Request, out.ARN, c.Old.Tags, c.Props.Tags)
 }
 
+const foreignServices = "services that deployer did not make are in the namespace: delete them"
+
+// inTheWay finds services in the namespace that are not the stack's.
+func (n namespace) inTheWay(ctx context.Context, c namespaceCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
+	var foreign []string
+	in := &servicediscovery.ListServicesInput{Filters: []types.ServiceFilter{{Name: types.ServiceFilterNameNamespaceId, Values: []string{c.ID}}}}
+	for {
+		page, err := n.api().listServices(ctx, in)
+		if err != nil {
+			return nil, failed("ListServices", err)
+		}
+		for _, s := range page.Services {
+			if !stack.Has(aws.ToString(s.Id)) {
+				foreign = append(foreign, aws.ToString(s.Name)+" ("+aws.ToString(s.Id)+")")
+			}
+		}
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			break
+		}
+	}
+	if len(foreign) == 0 {
+		return nil, nil
+	}
+	return []plan.Obstacle{{
+		What: "the namespace " + c.Old.Name + " has services that deployer did not make: " + strings.Join(foreign, ", "), Next: "delete these services of the namespace",
+	}}, nil
+}
+
 func (n namespace) delete(ctx context.Context, c namespaceCall) error {
 	name := c.Old.Name
 	if name == "" {
@@ -205,7 +233,7 @@ func (n namespace) delete(ctx context.Context, c namespaceCall) error {
 	}
 	var started *string
 	err := whenUnused(ctx, "namespace "+name+" has no services",
-		"services that deployer did not make are in the namespace: delete them", c.Progress,
+		foreignServices, c.Progress,
 		func(ctx context.Context) error {
 			out, err := n.api().deleteNamespace(ctx, &servicediscovery.DeleteNamespaceInput{Id: &c.ID})
 			if out != nil {
@@ -231,7 +259,7 @@ func namespacePermissions(s resource.Scope) []resource.Statement {
 		{When: s.Made(), Actions: []string{"servicediscovery:CreatePrivateDnsNamespace"}},
 		{On: namespaces, Actions: []string{"servicediscovery:GetNamespace"}},
 		{On: namespaces, When: s.Tagged(), Actions: []string{"servicediscovery:DeleteNamespace"}},
-		{Actions: []string{"servicediscovery:ListNamespaces", "servicediscovery:GetOperation"}},
+		{Actions: []string{"servicediscovery:ListNamespaces", "servicediscovery:ListServices", "servicediscovery:GetOperation"}},
 		{On: []string{s.ARN("ec2", "vpc/*")}, Actions: []string{"ec2:DescribeVpcAttribute"}},
 		{On: zones, Why: why, Actions: []string{"route53:GetHostedZone", "route53:DeleteHostedZone", "route53:AssociateVPCWithHostedZone"}},
 		{Why: why, Actions: []string{"route53:CreateHostedZone", "route53:ListHostedZonesByName", "ec2:DescribeVpcs", "ec2:DescribeRegions"}},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
@@ -44,7 +45,7 @@ func newService(api func() *api) resource.Behaviour {
 			Permissions: servicePermissions,
 		},
 		CheckProps: checkService, CreateObject: s.create, ReadObject: s.read, UpdateObject: s.update, DeleteObject: s.delete,
-		Find: s.find, Taggable: true,
+		InTheWay: s.inTheWay, Find: s.find, Taggable: true,
 	}
 }
 
@@ -189,9 +190,39 @@ func (s service) update(ctx context.Context, c serviceCall) (model.ServiceOutput
 }
 
 // delete waits for the instances, which ECS takes out when the last task stops.
+func deregister(id string) string {
+	return "instances are still registered: see `aws servicediscovery list-instances --service-id " + id + "`, and deregister those that are left"
+}
+
+// inTheWay finds instances that ECS did not register, and that it does not deregister therefore.
+func (s service) inTheWay(ctx context.Context, c serviceCall, _ resource.Neighbours) ([]plan.Obstacle, error) {
+	var foreign []string
+	for in := (&servicediscovery.ListInstancesInput{ServiceId: &c.ID}); ; {
+		page, err := s.api().listInstances(ctx, in)
+		if err != nil {
+			return nil, failed("ListInstances", err)
+		}
+		for _, i := range page.Instances {
+			if i.Attributes["ECS_SERVICE_NAME"] == "" {
+				foreign = append(foreign, aws.ToString(i.Id))
+			}
+		}
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			break
+		}
+	}
+	if len(foreign) == 0 {
+		return nil, nil
+	}
+	return []plan.Obstacle{{
+		What: "instances that ECS did not register are in the Cloud Map service " + c.Old.Name + ": " + strings.Join(foreign, ", "),
+		Next: "deregister them: aws servicediscovery deregister-instance --service-id " + c.ID + " --instance-id ID",
+	}}, nil
+}
+
 func (s service) delete(ctx context.Context, c serviceCall) error {
 	return whenUnused(ctx, "Cloud Map service "+c.Old.Name+" has no instances",
-		"instances are still registered: see `aws servicediscovery list-instances --service-id "+c.ID+"`, and deregister those that are left", c.Progress,
+		deregister(c.ID), c.Progress,
 		func(ctx context.Context) error {
 			_, err := s.api().deleteService(ctx, &servicediscovery.DeleteServiceInput{Id: &c.ID})
 			return failed("DeleteService", err)
@@ -205,7 +236,7 @@ func servicePermissions(s resource.Scope) []resource.Statement {
 		{On: services, When: s.Made(), Actions: []string{"servicediscovery:CreateService"}},
 		{On: services, Actions: []string{"servicediscovery:GetService"}},
 		{On: services, When: s.Tagged(), Actions: []string{"servicediscovery:UpdateService", "servicediscovery:DeleteService"}},
-		{Actions: []string{"servicediscovery:ListServices", "servicediscovery:GetOperation"}},
+		{Actions: []string{"servicediscovery:ListServices", "servicediscovery:ListInstances", "servicediscovery:GetOperation"}},
 		{
 			On:      []string{"arn:" + s.Partition() + ":route53:::hostedzone/*"},
 			Actions: []string{"route53:GetHostedZone", "route53:ChangeResourceRecordSets"},

@@ -42,6 +42,9 @@ type Case struct {
 	Foreign func(ctx context.Context, t *testing.T, checked resource.State) (remove func())
 	// Gone removes the object behind the behaviour's back. Optional: without it the behaviour's own Delete does.
 	Gone func(ctx context.Context, t *testing.T, state resource.State)
+	// Obstruct puts something foreign in the way of deleting the object, and returns what removes it again, and its id where it would be
+	// nothing foreign if the stack had an object of that id. Optional.
+	Obstruct func(ctx context.Context, t *testing.T, state resource.State) (id string, remove func())
 	// LoseAnswer arms a fault: the next call that changes anything takes effect, but its answer never arrives. Optional.
 	LoseAnswer func(t *testing.T)
 	// Actions returns the IAM actions of all calls made so far. Optional: all of them must be in Definition.Permissions, and the other

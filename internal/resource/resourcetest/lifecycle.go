@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -159,6 +160,39 @@ func (s *suite) change(t *testing.T, want value.Value) {
 	s.verify(t, want)
 }
 
+func (s *suite) obstacles(t *testing.T) {
+	obstructed, ok := s.Behaviour.(resource.Obstructed)
+	if !ok {
+		t.Skip("AWS refuses no delete of the type")
+	}
+	look := func(when string, want int, ours ...string) {
+		t.Helper()
+		found, err := obstructed.Obstacles(s.ctx, s.request(), resource.Neighbours{Ours: append(ours, s.state.ID)})
+		if err != nil {
+			t.Fatalf("Obstacles: %v", err)
+		}
+		if len(found) != want {
+			t.Errorf("%s stands in the way: %+v", when, found)
+		}
+		for _, o := range found {
+			if o.What == "" || o.Next == "" || strings.HasSuffix(o.What, ".") {
+				t.Errorf("an obstacle that says too little: %+v", o)
+			}
+		}
+	}
+	look("in no case", 0)
+	if s.Obstruct == nil {
+		return
+	}
+	id, remove := s.Obstruct(s.ctx, t, s.state)
+	look("something foreign", 1)
+	if id != "" {
+		look("something of the stack's", 0, id)
+	}
+	remove()
+	look("what was removed", 0)
+}
+
 func (s *suite) replace(t *testing.T) {
 	if s.Replace == nil {
 		t.Skip("nothing forces a replacement")
@@ -238,6 +272,11 @@ func (s *suite) absent(t *testing.T) {
 	}
 	if found || err != nil {
 		t.Errorf("Read of an object that is gone: found %v, error %v", found, err)
+	}
+	if obstructed, ok := s.Behaviour.(resource.Obstructed); ok {
+		if found, err := obstructed.Obstacles(s.ctx, s.request(), resource.Neighbours{}); err != nil || len(found) > 0 {
+			t.Errorf("Obstacles of an object that is gone: %v, error %v", found, err)
+		}
 	}
 	if locator, ok := s.Behaviour.(resource.Locator); ok {
 		_, found, err := locator.Locate(s.ctx, s.createRequest(s.want))

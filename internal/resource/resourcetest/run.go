@@ -36,6 +36,7 @@ func Run(t *testing.T, c Case) {
 		{"create again refuses what is in the state", s.refuseRecorded},
 		{"adoption converges to what is wanted now", s.adoptChanged},
 		{"update in place", s.update},
+		{"what stands in the way of deleting it", s.obstacles},
 		{"replacement is decided by the diff", s.replace},
 		{"a cancelled context stops", s.cancelled},
 		{"an object that is gone", s.gone},

@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/company/deployer/internal/resource"
+)
+
+// What cannot be deleted is found before anything is touched, for deletes and replacements, all of it at once, and nothing else is asked about.
+func TestObstacles(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	g := func(zone string, there bool) *resource.Graph {
+		all := []*resource.Resource{res("a/z:z", single, "name", "z")}
+		if there {
+			all = append(all, res("a/x:x", single, "name", "x", "zone", zone), res("a/y:y", single, "name", "y", "zone", zone))
+		}
+		return graph(t, all...)
+	}
+	state := apply(t, g("1", true), nil, o).State
+	c.calls()
+	c.inTheWay = map[string]string{"x": "something is in x", "y": "something is in y"}
+	want(t, "nothing goes", planned(t, g("1", true), state, o), "")
+	for what, desired := range map[string]*resource.Graph{"replaced": g("2", true), "removed": g("1", false), "destroy": nil} {
+		p, err := PreviewApply(t.Context(), desired, state, o)
+		var refused *ObstructedError
+		if !errors.As(err, &refused) || len(refused.Obstructions) != 2 {
+			t.Fatalf("%s: %v", what, err)
+		}
+		for i, id := range []string{"x", "y"} {
+			if got := refused.Obstructions[i]; got.Resource != "a/"+id+":"+id || got.Type != single || got.What != "something is in "+id || got.Next != "take it away" {
+				t.Errorf("%s: %+v", what, got)
+			}
+		}
+		shown := 0
+		for _, component := range p.Plan.Components {
+			for _, change := range component.Changes {
+				shown += len(change.Obstacles)
+			}
+		}
+		if shown != 2 {
+			t.Errorf("%s: the plan shows %d obstacles", what, shown)
+		}
+	}
+	o.Targets = []string{"a/x:x"}
+	_, err := PreviewApply(t.Context(), g("2", true), state, o)
+	want(t, "one is targeted", err.Error(), "a/x:x cannot be deleted: something is in x")
+	o.Targets = nil
+
+	db := graph(t, res("a/x:x", single, "name", "x"))
+	db.Resources[0].Protect = true
+	protected := apply(t, db, nil, newCloud().options()).State
+	_, err = PreviewApply(t.Context(), nil, protected, o)
+	var guarded *ProtectedError
+	var refused *ObstructedError
+	if !errors.As(err, &guarded) || !errors.As(err, &refused) {
+		t.Errorf("not both are told: %v", err)
+	}
+	want(t, "calls", c.calls(), "")
+
+	c.inTheWay = nil
+	want(t, "state", ids(t, apply(t, nil, state, o).State), "")
+}
+
+// Who may not ask is told so and goes on; any other failure to ask stops before anything is touched.
+func TestObstaclesThatMayNotBeAsked(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	state := apply(t, graph(t, res("a/x:x", thing), res("a/y:y", thing)), nil, o).State
+	failure := error(&resource.OpError{Operation: "fake:Look", Code: "AccessDenied", Message: "no"})
+	c.before = func(_ context.Context, action, id string) error {
+		if action == "ask" && id == "a/x:x" {
+			return failure
+		}
+		return nil
+	}
+	p, err := PreviewApply(t.Context(), nil, state, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Unasked) != 1 || p.Unasked[0].Resource != "a/x:x" || !strings.Contains(p.Unasked[0].Error(), "fake:Look") {
+		t.Errorf("unasked: %v", p.Unasked)
+	}
+	failure = errors.New("no answer")
+	var step *StepError
+	if _, err = PreviewApply(t.Context(), nil, state, o); !errors.As(err, &step) || step.Resource != "a/x:x" {
+		t.Errorf("got %v", err)
+	}
+}
