@@ -21,12 +21,15 @@ func Guard(check func() error) func(*middleware.Stack) error {
 		}
 		return next.HandleFinalize(ctx, in)
 	})
-	return func(stack *middleware.Stack) error {
-		if err := stack.Finalize.Insert(guard, "Signing", middleware.After); err != nil {
-			return stack.Finalize.Add(guard, middleware.After) // an operation that is not signed
-		}
-		return nil
+	return func(stack *middleware.Stack) error { return afterSigning(stack, guard) }
+}
+
+// afterSigning puts a middleware right behind the signing of each attempt.
+func afterSigning(stack *middleware.Stack, m middleware.FinalizeMiddleware) error {
+	if err := stack.Finalize.Insert(m, "Signing", middleware.After); err != nil {
+		return stack.Finalize.Add(m, middleware.After) // an operation that is not signed
 	}
+	return nil
 }
 
 // reads are the beginnings of the names of operations that change nothing.

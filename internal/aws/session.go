@@ -93,6 +93,7 @@ func NewSession(ctx context.Context, s Settings, env func(string) string) (*Sess
 		chain = newCredentials(assume(base, s.AssumeRole))
 	}
 	cfg.Credentials, cfg.Retryer = chain, persistence.retryer(chain)
+	cfg.APIOptions = append(cfg.APIOptions, ReportEffects)
 	cfg.Logger = sdkLog(s.Log)
 	if s.Log != nil && s.Now != nil && s.Log.Enabled(ctx, slog.LevelDebug) {
 		cfg.APIOptions = append(cfg.APIOptions, logCalls(s.Log, s.Now))

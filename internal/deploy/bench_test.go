@@ -34,7 +34,7 @@ func busy(r *Request) { r.Parallelism = 10 }
 // bare is the engine's part of a run.
 func (p *process) bare(g *resource.Graph) engine.Options {
 	o := p.newRun(&manifest.Stack{}, g, place{account: "1", region: "r", session: &aws.Session{}}, Request{Key: shop, Parallelism: 10}).options()
-	o.Catalog, o.Events, o.Lineage = p.catalog(), func(plan.Event) {}, "lineage"
+	o.Catalog, o.Events = p.catalog(), func(plan.Event) {}
 	return o
 }
 
@@ -80,7 +80,6 @@ func BenchmarkSafetyNothing(b *testing.B) {
 			stored, err := p.read(b.Context(), shop)
 			require.NoError(b, err)
 			o := p.bare(g)
-			o.Lineage = stored.Snapshot.Envelope.Lineage
 			preview, err := engine.PreviewApply(b.Context(), g, stored.Payload.Engine, o)
 			require.NoError(b, err)
 			require.False(b, preview.Plan.HasChanges())

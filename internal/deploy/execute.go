@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 
 	"github.com/company/deployer/internal/engine"
@@ -15,7 +16,7 @@ import (
 func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Result, error) {
 	ctx, stop := context.WithCancelCause(held.Lock().Context())
 	defer stop(nil)
-	saver := newSaver(u.road.patience(ctx, 0), held, *payload, u.intents(held), u.road.world.Now, stop)
+	saver := newSaver(u.road.patience(ctx, 0), held, *payload, intentsOf(held.State()), u.road.world.Now, stop)
 	journal := u.road.newJournal(held, u.engine)
 	defer func() {
 		journal.close()
@@ -30,6 +31,8 @@ func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Re
 	tell, silence := u.announcing(ctx)
 	defer silence()
 	o.Events, o.Dirty, o.Journal = u.planned(tell), saver.dirty, journal.append
+	o.Unnamed, o.Save = u.unnamed, saver.now
+	u.began = held.Lock().Now()
 	result, err := engine.Apply(ctx, u.graph, u.engine, o)
 	if err == nil && len(o.Intents) > 0 {
 		// What an interrupted run has made may have turned up only now, or have been made for what nobody wants any more. The journal starts anew from there: saves tell of this pass, too.
@@ -46,6 +49,10 @@ func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Re
 		if again, err = engine.Apply(ctx, u.graph, result.State, o); again.Outputs == nil {
 			again.Outputs = result.Outputs
 		}
+		if again.Looked == nil {
+			again.Looked = map[string]bool{}
+		}
+		maps.Copy(again.Looked, result.Looked) // what had no answer now had one in the pass before
 		result = again
 	}
 	return result, errors.Join(err, saver.stop())

@@ -42,6 +42,7 @@ type account struct {
 	objects map[string]value.Value // properties by "<type> <id>"
 	dead    map[int]bool           // processes, by id
 	hidden  int                    // how many more times new objects are not found
+	tokens  []string               // of the creations, in their order
 }
 
 func newAccount() *account {
@@ -84,7 +85,11 @@ type process struct {
 	refuse func(operation, target string) bool
 	// unavailable answers for S3 that it has no time.
 	unavailable func(operation, target string) bool
-	died        chan struct{}
+	// fails answers a call about an object with an error: instead of an answer to a look, after the effect of a change. Nil: nothing fails. applying:
+	// the plan is made already.
+	fails    func(action, id string, applying bool) error
+	catalogs atomic.Int64
+	died     chan struct{}
 	buried,
 	done chan struct{}
 }
@@ -210,9 +215,10 @@ const (
 )
 
 func (p *process) catalog() *resource.Catalog {
+	p.catalogs.Add(1)
 	return resource.NewCatalog([]resource.Behaviour{
 		&thing{p, resource.Definition{Type: single, ReplaceOn: []string{"zone"}, DeleteBeforeReplace: true}},
-		&thing{p, resource.Definition{Type: hashed, ReplaceOn: []string{"zone"}}},
+		&thing{p, resource.Definition{Type: hashed, ReplaceOn: []string{"zone"}, HashedName: "zone"}},
 	}, nil)
 }
 
@@ -245,7 +251,18 @@ func (k *thing) call(effect func(objects map[string]value.Value)) error {
 	})
 }
 
+// answer is what comes back of a call that had its effect, or of a look.
+func (k *thing) answer(action string, req resource.Request, err error) error {
+	if err != nil || k.p.fails == nil {
+		return err
+	}
+	return k.p.fails(action, req.Resource, k.p.catalogs.Load() > 1)
+}
+
 func (k *thing) Create(_ context.Context, req resource.Request) (resource.State, error) {
+	k.p.mu.Lock()
+	k.p.tokens = append(k.p.tokens, req.Token)
+	k.p.mu.Unlock()
 	id, taken := k.id(req.Inputs), false
 	err := k.call(func(objects map[string]value.Value) {
 		_, exists := objects[k.key(id)]
@@ -256,10 +273,13 @@ func (k *thing) Create(_ context.Context, req resource.Request) (resource.State,
 	if taken {
 		return resource.State{}, &resource.OwnedError{Type: k.def.Type, Name: id}
 	}
-	return k.state(id, req.Inputs), err
+	return k.state(id, req.Inputs), k.answer("create", req, err)
 }
 
 func (k *thing) Read(_ context.Context, req resource.Request) (s resource.State, found bool, err error) {
+	if err := k.answer("look", req, nil); err != nil {
+		return resource.State{}, false, err
+	}
 	err = k.call(func(objects map[string]value.Value) {
 		var inputs value.Value
 		inputs, found = objects[k.key(req.ID)]
@@ -269,6 +289,9 @@ func (k *thing) Read(_ context.Context, req resource.Request) (s resource.State,
 }
 
 func (k *thing) Locate(ctx context.Context, req resource.Request) (resource.State, bool, error) {
+	if k.def.HashedName != "" && req.Inputs.Get("zone").Str() == "" {
+		return resource.State{}, false, errors.ErrUnsupported
+	}
 	req.ID = k.id(req.Inputs)
 	s, found, err := k.Read(ctx, req)
 	k.p.mu.Lock()
@@ -282,11 +305,12 @@ func (k *thing) Locate(ctx context.Context, req resource.Request) (resource.Stat
 
 func (k *thing) Update(_ context.Context, req resource.Request) (resource.State, error) {
 	err := k.call(func(objects map[string]value.Value) { objects[k.key(req.ID)] = req.Inputs })
-	return k.state(req.ID, req.Inputs), err
+	return k.state(req.ID, req.Inputs), k.answer("update", req, err)
 }
 
 func (k *thing) Delete(_ context.Context, req resource.Request) error {
-	return k.call(func(objects map[string]value.Value) { delete(objects, k.key(req.ID)) })
+	err := k.call(func(objects map[string]value.Value) { delete(objects, k.key(req.ID)) })
+	return k.answer("delete", req, err)
 }
 
 // res makes a resource out of "component:name" and properties in pairs.

@@ -1,8 +1,8 @@
 package deploy
 
 import (
+	"bytes"
 	"encoding/json"
-	"errors"
 	"slices"
 	"time"
 
@@ -21,14 +21,15 @@ func intentsOf(e *state.Envelope) []state.Intent {
 
 // intents are what the claim writes: those of interrupted runs, and everything that this plan is about to change.
 func (u *run) intents(held *session.Session) []state.Intent {
-	out := suspects(intentsOf(held.State()), held.Lock().Now())
-	known := map[string]bool{}
+	out := slices.Clone(intentsOf(held.State()))
+	known := map[string]state.Intent{}
 	same := func(resource string, action state.Action, search json.RawMessage) string {
 		return resource + " " + string(action) + " " + string(search)
 	}
 	for _, i := range out {
-		known[same(i.Resource, i.Action, i.Engine)] = true
+		known[same(i.Resource, i.Action, i.Engine)] = i
 	}
+	u.tokens = tokensOf(out)
 	actions := map[plan.Action]state.Action{plan.Create: state.Create, plan.Adopt: state.Create, plan.Update: state.Update, plan.Replace: state.Replace, plan.Delete: state.Delete}
 	ids := u.awsIDs()
 	searches := map[string]json.RawMessage{}
@@ -38,13 +39,34 @@ func (u *run) intents(held *session.Session) []state.Intent {
 	for _, c := range u.plan.Components {
 		for _, ch := range c.Changes {
 			action, counts := actions[ch.Action]
-			if !counts || known[same(ch.Resource, action, searches[ch.Resource])] {
+			if !counts {
 				continue
 			}
-			out = append(out, state.Intent{
-				Resource: ch.Resource, Type: ch.Type, Action: action, ID: ids[ch.Resource],
-				OpID: held.Lock().ID(), At: held.Lock().Now(), Engine: searches[ch.Resource],
-			})
+			intent, repeated := known[same(ch.Resource, action, searches[ch.Resource])]
+			if !repeated {
+				intent = state.Intent{
+					Resource: ch.Resource, Type: ch.Type, Action: action, ID: ids[ch.Resource],
+					OpID: held.Lock().ID(), At: held.Lock().Now(), Engine: searches[ch.Resource],
+				}
+				if intent.Creates() {
+					intent.Token = u.road.newID()
+				}
+				out = append(out, intent)
+			}
+			if intent.Creates() {
+				u.tokens[ch.Resource] = intent.Token
+			}
+		}
+	}
+	return out
+}
+
+// tokensOf are the tokens of the newest intents to create, by resource ID.
+func tokensOf(intents []state.Intent) map[string]string {
+	out := map[string]string{}
+	for _, i := range intents {
+		if i.Creates() {
+			out[i.Resource] = i.Token
 		}
 	}
 	return out
@@ -71,7 +93,7 @@ func intended(intents []state.Intent) (adopt map[string]bool, searches []json.Ra
 		if i.Action != state.Create && !slices.Contains(unsure, i.Resource) {
 			unsure = append(unsure, i.Resource)
 		}
-		if i.Action == state.Create || i.Action == state.Replace {
+		if i.Creates() {
 			adopt[i.Resource] = true
 			if len(i.Engine) > 0 {
 				searches = append(searches, i.Engine)
@@ -90,35 +112,50 @@ func interrupted(intents []state.Intent) bool {
 	return slices.ContainsFunc(intents, func(i state.Intent) bool { return i.Suspect.IsZero() })
 }
 
-// suspects are the intents that still count at that time: those nobody looked for, and those that may still turn up.
-func suspects(intents []state.Intent, now time.Time) []state.Intent {
-	return slices.DeleteFunc(slices.Clone(intents), func(i state.Intent) bool { return !i.Suspect.IsZero() && now.After(i.Suspect) })
-}
-
-// unresolved are the intents that stay after a run: creations of runs before it whose objects it did not come across. A takeover never
-// discards one at once. runErr is how the run ended.
-func unresolved(intents []state.Intent, run string, engineState []byte, runErr error, now time.Time) []state.Intent {
-	resources, err := engine.Resources(engineState)
+// unresolved are the intents that stay after a run, whose state now is that of result. Those of earlier runs stay until somebody has looked:
+// a creation that was not found is suspect, and stays until it is looked for once more after its time. Of this run stay those whose steps have
+// not told what became of them.
+func (u *run) unresolved(intents []state.Intent, run string, result *engine.Result, runErr error) []state.Intent {
+	resources, err := engine.Resources(result.State)
 	if err != nil {
 		return intents
 	}
-	have := map[string]bool{}
-	for _, r := range resources {
-		have[r.ID] = true
+	pending, err := engine.Pending(result.State)
+	if err != nil {
+		return intents
 	}
-	var stopped *engine.StoppedError
-	unseen := errors.As(runErr, &stopped) // it may not have come to looking
+	have := map[string]engine.StoredResource{}
+	for _, r := range resources {
+		if !r.Deleting && !r.Replacing {
+			have[r.ID] = r
+		}
+	}
 	var out []state.Intent
-	for _, i := range suspects(intents, now) {
-		looked := !unseen && (i.Action == state.Update || i.Action == state.Delete)
-		made := have[i.Resource] && (i.Action == state.Create || i.Action == state.Replace && runErr == nil)
-		if i.OpID == run || looked || made {
+	for _, i := range intents {
+		is, there := have[i.Resource]
+		made := there && engine.Made(i.Engine, is) && (i.Action == state.Create || i.Action == state.Replace && runErr == nil)
+		looked := result.Looked[i.Resource]
+		switch {
+		case i.OpID == run, made, looked && !i.Creates():
+			continue
+		case looked && i.Suspect.IsZero():
+			i.Suspect = u.road.locker.Now().Add(suspicion)
+		case looked && u.began.After(i.Suspect):
 			continue
 		}
-		if i.Suspect.IsZero() && !unseen {
-			i.Suspect = now.Add(suspicion)
-		}
 		out = append(out, i)
+	}
+	for _, p := range pending {
+		i := state.Intent{Resource: p.Resource, Type: p.Type, Action: state.Action(p.Action), OpID: run, At: u.began, Engine: p.Intent}
+		if i.Creates() {
+			i.Token = u.tokens[p.Resource]
+		}
+		known := func(o state.Intent) bool {
+			return o.Resource == i.Resource && (o.Action == i.Action || o.Creates() && i.Creates()) && (len(i.Engine) == 0 || bytes.Equal(o.Engine, i.Engine))
+		}
+		if !slices.ContainsFunc(out, known) {
+			out = append(out, i)
+		}
 	}
 	return out
 }

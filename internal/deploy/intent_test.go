@@ -24,49 +24,62 @@ func engineState(ids ...string) []byte {
 
 func TestUnresolved(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	later := now.Add(suspicion)
+	later, never, soon, past := now.Add(suspicion), time.Time{}, now.Add(time.Minute), now.Add(-time.Second)
 	failed, stopped := errors.New("failed"), &engine.StoppedError{Cause: errors.New("ctrl-c")}
 	const run = "this run"
 	for name, c := range map[string]struct {
 		intent state.Intent
 		have   bool
+		looked bool
 		err    error
 		want   *time.Time // nil: it is resolved
 	}{
-		"of this run":                     {intent: state.Intent{Action: state.Create, OpID: run}},
-		"of this run, which failed":       {intent: state.Intent{Action: state.Create, OpID: run}, err: failed},
-		"made":                            {intent: state.Intent{Action: state.Create}, have: true},
-		"made, before a failure":          {intent: state.Intent{Action: state.Create}, have: true, err: failed},
-		"not found":                       {intent: state.Intent{Action: state.Create}, want: &later},
-		"not found again":                 {intent: state.Intent{Action: state.Create, Suspect: now.Add(time.Minute)}, want: ptr(now.Add(time.Minute))},
-		"not found for long":              {intent: state.Intent{Action: state.Create, Suspect: now.Add(-time.Second)}},
-		"not looked for":                  {intent: state.Intent{Action: state.Create}, err: stopped, want: &time.Time{}},
-		"replaced":                        {intent: state.Intent{Action: state.Replace}, have: true},
-		"replaced or not, before failure": {intent: state.Intent{Action: state.Replace}, have: true, err: failed, want: &later},
-		"replacement not found":           {intent: state.Intent{Action: state.Replace}, want: &later},
-		"deleted, read anew":              {intent: state.Intent{Action: state.Delete}, have: true},
-		"deleted, not read anew":          {intent: state.Intent{Action: state.Delete}, have: true, err: stopped, want: &time.Time{}},
-		"updated, read anew":              {intent: state.Intent{Action: state.Update}, have: true, err: failed},
-		"updated, not read anew":          {intent: state.Intent{Action: state.Update}, have: true, err: stopped, want: &time.Time{}},
+		"of this run":                       {intent: state.Intent{Action: state.Create, OpID: run}},
+		"of this run, which failed":         {intent: state.Intent{Action: state.Create, OpID: run}, err: failed},
+		"made":                              {intent: state.Intent{Action: state.Create}, have: true},
+		"made, before a failure":            {intent: state.Intent{Action: state.Create}, have: true, err: failed},
+		"not found":                         {intent: state.Intent{Action: state.Create}, looked: true, want: &later},
+		"not found again":                   {intent: state.Intent{Action: state.Create, Suspect: soon}, looked: true, want: &soon},
+		"not found after its time":          {intent: state.Intent{Action: state.Create, Suspect: past}, looked: true},
+		"not looked for after its time":     {intent: state.Intent{Action: state.Create, Suspect: past}, err: failed, want: &past},
+		"not looked for, stopped":           {intent: state.Intent{Action: state.Create}, err: stopped, want: &never},
+		"not looked for, the look failed":   {intent: state.Intent{Action: state.Create}, err: failed, want: &never},
+		"looked for, then stopped":          {intent: state.Intent{Action: state.Create}, looked: true, err: stopped, want: &later},
+		"replaced":                          {intent: state.Intent{Action: state.Replace}, have: true, looked: true},
+		"replaced or not, before a failure": {intent: state.Intent{Action: state.Replace}, have: true, looked: true, err: failed, want: &later},
+		"replacement not found":             {intent: state.Intent{Action: state.Replace}, looked: true, want: &later},
+		"deleted, read anew":                {intent: state.Intent{Action: state.Delete}, have: true, looked: true},
+		"deleted, the read failed":          {intent: state.Intent{Action: state.Delete}, have: true, err: failed, want: &never},
+		"updated, read anew, then failed":   {intent: state.Intent{Action: state.Update}, have: true, looked: true, err: failed},
+		"updated, the read failed":          {intent: state.Intent{Action: state.Update}, have: true, err: failed, want: &never},
+		"updated, not read anew, stopped":   {intent: state.Intent{Action: state.Update}, have: true, err: stopped, want: &never},
 	} {
 		t.Run(name, func(t *testing.T) {
+			a := newAccount()
+			u := a.start(t.TempDir(), 0, false).newRun(nil, nil, place{}, request())
+			u.began = now
+			a.later.Store(int64(time.Until(now)))
 			c.intent.Resource = "web/a:a"
-			has := engineState("web/b:b")
+			result := &engine.Result{State: engineState("web/b:b")}
 			if c.have {
-				has = engineState("web/a:a")
+				result.State = engineState("web/a:a")
 			}
-			got := unresolved([]state.Intent{c.intent}, run, has, c.err, now)
+			if c.looked {
+				result.Looked = map[string]bool{"web/a:a": true}
+			}
+			got := u.unresolved([]state.Intent{c.intent}, run, result, c.err)
 			if c.want == nil {
 				require.Empty(t, got)
 				return
 			}
 			require.Len(t, got, 1)
-			require.Equal(t, *c.want, got[0].Suspect)
+			require.WithinDuration(t, *c.want, got[0].Suspect, time.Second)
 			require.Equal(t, c.want.IsZero(), interrupted(got))
 		})
 	}
 	intents := []state.Intent{{Resource: "web/a:a", Action: state.Create}}
-	require.Equal(t, intents, unresolved(intents, run, []byte("damaged"), nil, now), "an intent is never lost")
+	u := newAccount().start(t.TempDir(), 0, false).newRun(nil, nil, place{}, request())
+	require.Equal(t, intents, u.unresolved(intents, run, &engine.Result{State: []byte("damaged")}, nil), "an intent is never lost")
 }
 
 func TestIntended(t *testing.T) {

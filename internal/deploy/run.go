@@ -42,6 +42,10 @@ type run struct {
 	unasked diag.List // what the credentials may not ask about before it is deleted
 	lookups map[string]value.Value
 	creates []json.RawMessage                 // the plan's, for the intents of the claim
+	unnamed []string                          // IDs of those of creates that have no name yet
+	reread  bool                              // the preview has read something that the state does not say
+	began   time.Time                         // when execute looked at what interrupted runs had left
+	tokens  map[string]string                 // of the intents to create, by resource ID
 	outputs map[string]map[string]value.Value // of the preview, as far as they are known
 }
 
@@ -52,6 +56,7 @@ func (r *Road) newRun(stack *manifest.Stack, graph *resource.Graph, where place,
 // from sets what the run starts from.
 func (u *run) from(stored *Stored, lineage string) {
 	u.stored, u.lineage, u.engine, u.adopt, u.search, u.unsure = stored, lineage, nil, nil, nil, nil
+	u.reread, u.tokens = false, nil
 	if stored != nil {
 		u.engine = stored.Payload.Engine
 		if len(stored.Snapshot.Envelope.Intents) > 0 {
@@ -60,7 +65,8 @@ func (u *run) from(stored *Stored, lineage string) {
 				u.engine = replayed
 			}
 		}
-		u.adopt, u.search, u.unsure = intended(suspects(stored.Snapshot.Envelope.Intents, u.road.locker.Now()))
+		u.adopt, u.search, u.unsure = intended(stored.Snapshot.Envelope.Intents)
+		u.tokens = tokensOf(stored.Snapshot.Envelope.Intents)
 	}
 }
 
@@ -183,10 +189,11 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 		return err
 	}
 	begun := held.State() != nil && u.stored == nil // by takeOver
-	if !u.plan.HasChanges() && !u.unfinished() && !u.unsuccessful() && !begun && !u.outputsChanged() && !u.approvalChanged() {
+	if !u.plan.HasChanges() && !u.unfinished() && !u.unsuccessful() && !begun && !u.reread && !u.outputsChanged() && !u.approvalChanged() {
 		return nil
 	}
-	if err := state.Room(u.payload(held), u.intents(held)); err != nil { // nobody is asked about what cannot be
+	intents := u.intents(held)
+	if err := state.Room(u.payload(held), intents); err != nil { // nobody is asked about what cannot be
 		return err
 	}
 	if u.plan.HasChanges() && u.req.Approve != nil {
@@ -196,7 +203,7 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	}
 	payload := u.payload(held)
 	payload.Status = state.InProgress
-	if err := held.Write(ctx, payload, u.intents(held)); err != nil {
+	if err := held.Write(ctx, payload, intents); err != nil {
 		return err
 	}
 	applied.Changed = true
@@ -241,7 +248,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 		if err != nil {
 			return problems(err)
 		}
-		u.engine = refreshed.State
+		u.engine, u.reread = refreshed.State, refreshed.Changed
 	}
 	if u.doubts, err = u.expendable(); err != nil {
 		return err
@@ -252,7 +259,8 @@ func (u *run) preview(ctx context.Context) (err error) {
 	u.targets = o.Targets
 	preview, err := engine.PreviewApply(ctx, u.graph, u.engine, o)
 	if preview != nil {
-		u.plan, u.lookups, u.outputs, u.creates = preview.Plan, preview.Lookups, preview.Outputs, preview.Intents
+		u.plan, u.lookups, u.outputs = preview.Plan, preview.Lookups, preview.Outputs
+		u.creates, u.unnamed = preview.Intents, preview.Unnamed
 		u.unasked = unaskedProblems(preview.Unasked)
 	}
 	return problems(err).Err()
@@ -271,7 +279,7 @@ func (u *run) save(held *session.Session, p *state.Payload, result *engine.Resul
 	p.Status, p.Summary, p.At = u.status(runErr), summary(u.plan), held.Lock().Now()
 	applied.Version, applied.Outputs, applied.Outcome = observe.Version(p.Deployment), outputsOf(known), outcome(u.plan, result)
 	ctx := u.road.patience(held.Lock().Context(), 0)
-	intents := unresolved(intentsOf(held.State()), held.Lock().ID(), result.State, runErr, p.At)
+	intents := u.unresolved(intentsOf(held.State()), held.Lock().ID(), result, runErr)
 	if err := held.Write(ctx, p, intents); err != nil {
 		if !errors.Is(err, context.Canceled) {
 			found.Add(diag.From(err)...)
@@ -340,7 +348,7 @@ func (u *run) options() engine.Options {
 		parallelism = u.road.world.Settings.Preferences.Parallelism
 	}
 	return engine.Options{
-		Stack: u.req.Key.Stack, Environment: u.req.Key.Environment, Template: expr.Evaluate, Lineage: u.lineage,
+		Stack: u.req.Key.Stack, Environment: u.req.Key.Environment, Template: expr.Evaluate, Token: func(id string) string { return u.tokens[id] },
 		Parallelism: parallelism, Adopt: u.adopt, Intents: u.search, Uncertain: u.unsure,
 		AllowDelete: func(id string) bool { return allowed[resource.ComponentOf(id)] },
 		Tags: func(component string) map[string]string {

@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"sync"
 	"time"
 
@@ -19,7 +20,7 @@ const saveEvery = 10 * time.Second
 type saver struct {
 	ctx     context.Context // of the writes
 	held    *session.Session
-	now     func() time.Time
+	clock   func() time.Time
 	payload state.Payload // all but Engine stays the same during the run
 	intents []state.Intent
 	fail    func(error)
@@ -29,12 +30,13 @@ type saver struct {
 	last   time.Time              // when a save ended
 	timer  *time.Timer            // of the next save; nil: none is planned or under way
 	busy   sync.WaitGroup         // a save is planned or under way
+	one    sync.Mutex             // held by the write under way
 	ended  bool
 	err    error // the first save that failed for good
 }
 
 func newSaver(ctx context.Context, held *session.Session, p state.Payload, intents []state.Intent, now func() time.Time, fail func(error)) *saver {
-	return &saver{ctx: ctx, held: held, payload: p, intents: intents, now: now, last: now(), fail: fail}
+	return &saver{ctx: ctx, held: held, payload: p, intents: intents, clock: now, last: now(), fail: fail}
 }
 
 // dirty is told that there is something new to save.
@@ -51,7 +53,7 @@ func (s *saver) plan() {
 		return
 	}
 	s.busy.Add(1)
-	s.timer = time.AfterFunc(saveEvery-s.now().Sub(s.last), s.save)
+	s.timer = time.AfterFunc(saveEvery-s.clock().Sub(s.last), s.save)
 }
 
 func (s *saver) save() {
@@ -63,14 +65,28 @@ func (s *saver) save() {
 	err := s.write(checkpoint)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.timer, s.last, s.err = nil, s.now(), err
+	s.timer, s.last, s.err = nil, s.clock(), err
 	if err != nil {
 		s.fail(err) // fenced out, or the backend is gone for minutes: start nothing new
 	}
 	s.plan()
 }
 
+// now saves at once, and returns when that is done.
+func (s *saver) now(checkpoint func() ([]byte, error)) error {
+	err := s.write(checkpoint)
+	if err != nil {
+		s.mu.Lock()
+		s.err = errors.Join(s.err, err)
+		s.mu.Unlock()
+		s.fail(err)
+	}
+	return err
+}
+
 func (s *saver) write(checkpoint func() ([]byte, error)) error {
+	s.one.Lock()
+	defer s.one.Unlock()
 	raw, err := checkpoint()
 	if err != nil {
 		return err

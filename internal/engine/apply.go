@@ -21,6 +21,9 @@ type Result struct {
 	Failed  []Failure                         // sorted by resource
 	Skipped []Skip                            // resources that the run did not come to, sorted
 	Ran     bool                              // the steps were begun; else nothing was done
+	// Looked has the IDs of the resources of Options.Intents and Options.Uncertain, and of unfinished steps of the given state, that AWS has
+	// answered about, so that State is right about them. Of all others nothing more is known than before. Nil: nobody has looked.
+	Looked map[string]bool
 }
 
 // Failure is a step that failed.
@@ -64,7 +67,7 @@ func Apply(ctx context.Context, graph *resource.Graph, state []byte, o Options) 
 	if result.State == nil {
 		return unchanged, err
 	}
-	result.Changed = !bytes.Equal(result.State, state)
+	result.Changed, result.Looked = !bytes.Equal(result.State, state), found.looked
 	return result, err
 }
 

@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"slices"
-	"strings"
 
 	pkgresource "github.com/pulumi/pulumi/pkg/v3/resource"
 	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
@@ -59,6 +58,12 @@ func (e *steps) OnResourceStepPre(step deploy.Step) (any, error) {
 		r.fail(err)
 		return nil, err
 	}
+	if op == opCreating && r.o.Save != nil && slices.Contains(r.o.Unnamed, step.URN().Name()) {
+		if err := r.o.Save(r.ledger.checkpoint); err != nil {
+			r.fail(err)
+			return nil, err
+		}
+	}
 	typ, _ := typeOf(step.Type())
 	r.tell(plan.Event{Kind: plan.Started, Resource: step.URN().Name(), Type: typ, Action: action})
 	return begun{n, action}, nil
@@ -78,7 +83,7 @@ func (e *steps) OnResourceStepPost(payload any, step deploy.Step, status sdk.Sta
 	b, _ := payload.(begun)
 	partial := err != nil && status == sdk.StatusPartialFailure
 	if err != nil && !partial {
-		if r.uncertain(step, err) {
+		if r.uncertain(step) {
 			return r.ended(b, step, err, nil)
 		}
 		return r.ended(b, step, err, r.finish(b.step, nil))
@@ -170,34 +175,16 @@ func (r *run) isKept(urn sdk.URN, id sdk.ID) bool {
 }
 
 // uncertain reports whether a step that failed may have changed something all the same. It then stays pending, as if the process had
-// died: the next run looks for what was to be created, and reads anew what was to be updated or deleted. Only a creation that AWS itself
-// refused is sure to have made nothing.
-func (r *run) uncertain(step deploy.Step, err error) bool {
+// died: the next run looks for what was to be created, and reads anew what was to be updated or deleted.
+func (r *run) uncertain(step deploy.Step) bool {
 	switch step.Op() {
-	case deploy.OpUpdate, deploy.OpDelete, deploy.OpDeleteReplaced:
-		return true
-	case deploy.OpCreate, deploy.OpCreateReplacement:
+	case deploy.OpCreate, deploy.OpCreateReplacement, deploy.OpUpdate, deploy.OpDelete, deploy.OpDeleteReplaced:
 	default:
 		return false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if cause := r.causes[step.URN()]; cause != nil {
-		err = cause
-	}
-	var owned *resource.OwnedError
-	var op *resource.OpError
-	var answer interface{ HTTPStatusCode() int }
-	switch {
-	case errors.As(err, &owned):
-		return false
-	case errors.As(err, &answer) && answer.HTTPStatusCode() >= 500: // each service has a name of its own for it
-		return true
-	case errors.As(err, &op):
-		return op.Code == "" || slices.ContainsFunc([]string{"Internal", "ServiceUnavailable", "ServiceFailure", "RequestTimeout"},
-			func(fault string) bool { return strings.HasPrefix(op.Code, fault) })
-	}
-	return true
+	return !r.effects[step.URN()].None()
 }
 
 func isPartial(err error) bool {

@@ -157,7 +157,7 @@ func TestTokens(t *testing.T) {
 	if _, err := Apply(t.Context(), graph(t, res("a/a:a", thing, "zone", "2")), nil, o); !errors.Is(err, boom) || c.tokens[2] == c.tokens[0] {
 		t.Errorf("another intent has the same token %v", c.tokens)
 	}
-	o.Lineage = "L2"
+	o.Token = func(string) string { return "T2" }
 	if _, err := Apply(t.Context(), g, nil, o); !errors.Is(err, boom) || c.tokens[3] == c.tokens[0] {
 		t.Errorf("another lineage has the same token %v", c.tokens)
 	}

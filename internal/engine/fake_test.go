@@ -72,7 +72,12 @@ func (k *kind) enter(ctx context.Context, action string, req resource.Request) e
 		k.cloud.log = append(k.cloud.log, action+" "+req.Resource)
 		k.cloud.tokens = append(k.cloud.tokens, req.Token)
 	}
-	return k.cloud.fail[action+" "+req.Resource]
+	err := k.cloud.fail[action+" "+req.Resource]
+	if op := (*resource.OpError)(nil); errors.As(err, &op) && op.Code != "" { // as the SDK clients of package aws report it
+		resource.EffectsOf(ctx).Call()
+		resource.EffectsOf(ctx).Sent(true)
+	}
+	return err
 }
 
 func (k *kind) Create(ctx context.Context, req resource.Request) (resource.State, error) {
@@ -236,7 +241,7 @@ func (c *cloud) catalog(kinds ...*kind) *resource.Catalog {
 
 func (c *cloud) options() Options {
 	return Options{
-		Stack: "shop", Environment: "dev", Catalog: c.catalog(), Lineage: "L1", Parallelism: 1,
+		Stack: "shop", Environment: "dev", Catalog: c.catalog(), Token: func(string) string { return "T1" }, Parallelism: 1,
 		Tags: func(component string) map[string]string { return map[string]string{resource.TagComponent: component} },
 		Template: func(source string, vars map[string]value.Value) (value.Value, error) {
 			for _, name := range slices.Sorted(maps.Keys(vars)) {

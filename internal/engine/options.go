@@ -18,8 +18,9 @@ type Options struct {
 	Template func(source string, vars map[string]value.Value) (value.Value, error)
 	// Tags returns what every object of a component is tagged with: ownership and users' tags.
 	Tags func(component string) map[string]string
-	// Lineage of the state; part of every resource.Request.Token.
-	Lineage string
+	// Token names the intent that a step on a resource carries out; part of every resource.Request.Token. A repetition of the intent of a run
+	// that died gets the name of that one.
+	Token func(resourceID string) string
 
 	// Parallelism is how many resources change at once; 10 when it is 0.
 	Parallelism int
@@ -49,6 +50,10 @@ type Options struct {
 	// goroutines at once, so that a store may gather lines for one fsync. A step starts and ends only after it returned. done: the line says
 	// what a step has done, and must be on disk. What only begins has to outlive the process alone: intents tell of it after a power cut.
 	Journal func(entry []byte, done bool) error
+	// Unnamed are those of Preview.Unnamed. Save stores the state, with the creation of one of them that is about to begin, where a later run
+	// on another machine finds it: neither name nor intent would lead there. Its error stops the run.
+	Unnamed []string
+	Save    func(checkpoint func() ([]byte, error)) error
 	// Dirty is told after each finished step that the state has changed; checkpoint returns the state as of its own call and
 	// may be called at any time, from any goroutine.
 	Dirty func(checkpoint func() ([]byte, error))
@@ -64,6 +69,13 @@ func (o *Options) parallelism() int32 {
 }
 
 func (o *Options) allows(id string) bool { return o.AllowDelete != nil && o.AllowDelete(id) }
+
+func (o *Options) token(id string) string {
+	if o.Token == nil {
+		return ""
+	}
+	return o.Token(id)
+}
 
 func (o *Options) hard() context.Context {
 	if o.Hard == nil {

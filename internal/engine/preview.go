@@ -21,6 +21,9 @@ type Preview struct {
 	// Intents are the creations of the plan, one JSON document each. Whoever stores them before an apply begins, and gives them to
 	// the next run as Options.Intents should that apply be interrupted, leaves no object behind. They hold no secrets.
 	Intents []json.RawMessage
+	// Unnamed are the IDs of creations whose names are made from outputs of this very run: Options.Unnamed of the apply. No intent of the plan
+	// can lead to them.
+	Unnamed []string
 	// Recovered says that the plan starts from what an interrupted run left, with the resources in question read anew.
 	Recovered bool
 	// Unasked are the objects of which the credentials may not ask whether AWS would delete them.
@@ -66,7 +69,8 @@ func (r *run) preview(ctx context.Context, recovered, asking bool) (*Preview, er
 			return nil, err
 		}
 	}
-	p := &Preview{Plan: r.plan.plan(), Lookups: r.lookups, Outputs: r.outputs, Intents: r.plan.intents(), Recovered: recovered, Unasked: unasked}
+	p := &Preview{Plan: r.plan.plan(), Lookups: r.lookups, Outputs: r.outputs, Recovered: recovered, Unasked: unasked}
+	p.Intents, p.Unnamed = r.plan.intents()
 	return p, errors.Join(protectedError(p.Plan), obstructedError(p.Plan))
 }
 

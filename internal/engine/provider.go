@@ -99,7 +99,7 @@ func (p *provider) Create(_ context.Context, req plugin.CreateRequest) (resp plu
 	}
 	call.Inputs, call.Adopt = inputs, p.run.adopt[call.Resource]
 	call.InState = func(other string) bool { return p.run.ledger.ownsElsewhere(string(req.URN.Type()), other, req.URN) }
-	state, err := behaviour.Create(p.run.calling(call), call)
+	state, err := behaviour.Create(p.run.calling(req.URN, call), call)
 	outputs, status, err := p.run.outcome(req.URN, behaviour, state, err)
 	if err == nil && state.ID == "" {
 		err = errors.New("it was created, but has no id")
@@ -134,7 +134,7 @@ func (p *provider) Update(_ context.Context, req plugin.UpdateRequest) (resp plu
 		return plugin.UpdateResponse{}, err
 	}
 	call.Inputs = inputs
-	state, err := behaviour.Update(p.run.calling(call), call)
+	state, err := behaviour.Update(p.run.calling(req.URN, call), call)
 	outputs, status, err := p.run.outcome(req.URN, behaviour, state, err)
 	return plugin.UpdateResponse{Properties: outputs, Status: status}, err
 }
@@ -150,7 +150,7 @@ func (p *provider) Delete(_ context.Context, req plugin.DeleteRequest) (_ plugin
 	if err != nil {
 		return plugin.DeleteResponse{}, err
 	}
-	return plugin.DeleteResponse{}, behaviour.Delete(p.run.calling(call), call)
+	return plugin.DeleteResponse{}, behaviour.Delete(p.run.calling(req.URN, call), call)
 }
 
 // Read implements plugin.Provider, for refresh.

@@ -29,7 +29,7 @@ func settle(ctx context.Context, graph *resource.Graph, state []byte, o Options)
 	}
 	pending, err := Pending(state)
 	if err != nil || len(pending) == 0 && len(o.Uncertain) == 0 {
-		return &settlement{state: state}, err
+		return &settlement{state: state, looked: map[string]bool{}}, err
 	}
 	uncertain := slices.Clone(o.Uncertain)
 	for _, p := range pending {
@@ -37,6 +37,7 @@ func settle(ctx context.Context, graph *resource.Graph, state []byte, o Options)
 			uncertain = append(uncertain, p.Resource)
 		}
 	}
+	looked := map[string]bool{}
 	if len(uncertain) > 0 {
 		reading := o
 		reading.Targets = uncertain
@@ -45,18 +46,21 @@ func settle(ctx context.Context, graph *resource.Graph, state []byte, o Options)
 			return nil, err
 		}
 		state = found.State
+		for _, id := range uncertain {
+			looked[id] = true
+		}
 	}
 	r, err := newRun(refreshing, graph, state, o)
 	if err != nil {
 		return nil, err
 	}
 	r.ledger.journal = nil
-	absent, err := r.locateAll(ctx)
+	absent, err := r.locateAll(ctx, looked)
 	if err != nil {
 		return nil, err
 	}
 	state, err = r.ledger.checkpoint()
-	return &settlement{state, true, absent}, err
+	return &settlement{state: state, recovered: true, absent: absent, looked: looked}, err
 }
 
 // settlement is what settle has found.
@@ -64,9 +68,11 @@ type settlement struct {
 	state     []byte
 	recovered bool            // there was something to settle
 	absent    map[string]bool // by resource ID: wanted, looked for, and not there
+	looked    map[string]bool // by resource ID: all that it may be was read or looked for, and AWS answered
 }
 
-func (r *run) locateAll(ctx context.Context) (absent map[string]bool, err error) {
+// locateAll looks for what interrupted runs were about to create. looked is told of what AWS has answered about, and of what it has not.
+func (r *run) locateAll(ctx context.Context, looked map[string]bool) (absent map[string]bool, err error) {
 	wanted := map[sdk.URN]bool{}
 	for _, res := range r.graph.Resources {
 		if !res.Data {
@@ -75,6 +81,13 @@ func (r *run) locateAll(ctx context.Context) (absent map[string]bool, err error)
 	}
 	absent = map[string]bool{}
 	taken, unsure := map[sdk.URN]bool{}, map[string]bool{}
+	for _, op := range r.state.creating {
+		var h head
+		if err := json.Unmarshal(op.Resource, &h); err != nil {
+			return nil, err
+		}
+		looked[h.URN.Name()] = true
+	}
 	for i, op := range r.state.creating {
 		rec, err := decodeRecord(op.Resource)
 		if err != nil {
@@ -87,6 +100,7 @@ func (r *run) locateAll(ctx context.Context) (absent map[string]bool, err error)
 			return nil, &StoppedError{Cause: context.Cause(ctx)}
 		case err != nil && (!leftover || !errors.Is(err, errors.ErrUnsupported)):
 			unsure[rec.URN.Name()] = true // a creation adopts it, and until then it stays pending
+			looked[rec.URN.Name()] = looked[rec.URN.Name()] && errors.Is(err, errors.ErrUnsupported)
 		case found:
 			if err := r.takeIn(rec, state, taken[rec.URN] || wanted[rec.URN] && leftover); err != nil {
 				return nil, err
@@ -162,12 +176,36 @@ func IntentResource(raw json.RawMessage) string {
 	return i.Resource.URN.Name()
 }
 
-// intents are the creations of a plan. What is not known yet is left out.
-func (c *collector) intents() []json.RawMessage {
-	var out []json.RawMessage
+// Made reports whether a resource of a state is what one of Preview.Intents was to make, as far as the plan knew that. Where it is not, the
+// object of that intent may be another one.
+func Made(raw json.RawMessage, is StoredResource) bool {
+	if len(raw) == 0 {
+		return true
+	}
+	var i intent
+	if json.Unmarshal(raw, &i) != nil {
+		return false
+	}
+	rec, err := decodeRecord(i.Resource)
+	if err != nil {
+		return false
+	}
+	for name, wanted := range rec.inputs.Entries() {
+		if wanted.Known() && !wanted.IsNull() && !value.Equal(wanted, is.Inputs.Get(name)) {
+			return false
+		}
+	}
+	return true
+}
+
+// intents are the creations of a plan. What is not known yet is left out; unnamed are those whose names are not.
+func (c *collector) intents() (out []json.RawMessage, unnamed []string) {
 	for _, s := range c.changes {
 		if s.new == nil || s.action == plan.Update {
 			continue
+		}
+		if typ, _ := typeOf(s.urn.Type()); !c.run.named(typ, s.new.Inputs) {
+			unnamed = append(unnamed, s.urn.Name())
 		}
 		rec := recordOf(s.new)
 		rec.ID, rec.Outputs = "", nil
@@ -178,7 +216,13 @@ func (c *collector) intents() []json.RawMessage {
 		}
 		out = append(out, text)
 	}
-	return out
+	return out, unnamed
+}
+
+// named reports whether the name is known that AWS would have for an object with those properties, as far as the type makes names of them.
+func (r *run) named(typ string, inputs sdk.PropertyMap) bool {
+	name := r.definition(typ).HashedName
+	return name == "" || fromProperties(inputs).Get(name).Known()
 }
 
 // withIntents adds what interrupted runs had planned to create (the oldest first) to what they had begun, unless the state has it. The

@@ -26,7 +26,7 @@ func (r *run) request(urn sdk.URN, action plan.Action, awsID string, inputs, old
 	call := resource.Request{
 		Resource: id, Type: typ, ID: awsID,
 		Old:     resource.State{ID: awsID, Inputs: oldInputs, Outputs: oldOutputs},
-		Token:   token(r.o.Lineage, urn, action, awsID, inputs),
+		Token:   token(r.o.token(id), urn, action, awsID, inputs),
 		InState: func(other string) bool { return r.ledger.owns(string(urn.Type()), other) },
 		Progress: func(line string) {
 			r.tell(plan.Event{Kind: plan.Progress, Resource: id, Type: typ, Action: action, Text: line})
@@ -38,20 +38,24 @@ func (r *run) request(urn sdk.URN, action plan.Action, awsID string, inputs, old
 	return call, behaviour, nil
 }
 
-// calling returns the context of a step's calls: what they wait for is news of that step.
-func (r *run) calling(call resource.Request) context.Context {
-	return resource.WithTell(r.o.hard(), call.Progress)
+// calling returns the context of a step's calls: what they wait for is news of that step, and what they may have changed is remembered.
+func (r *run) calling(urn sdk.URN, call resource.Request) context.Context {
+	ctx, effects := resource.WithEffects(resource.WithTell(r.o.hard(), call.Progress))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.effects[urn] = effects
+	return ctx
 }
 
-// token is equal for every repetition of the same intent and differs for all others: the same action on the same resource of the
-// same lineage, from the same object, to the same properties.
-func token(lineage string, urn sdk.URN, action plan.Action, awsID string, inputs value.Value) string {
+// token is equal for every repetition of the same intent and differs for all others: the same action on the same resource, from the same
+// object, to the same properties. Another life of the resource has another intent: AWS may answer a token that it knows with a dead object.
+func token(intent string, urn sdk.URN, action plan.Action, awsID string, inputs value.Value) string {
 	doc, err := json.Marshal(inputs.Interface()) // map keys come out sorted
 	if err != nil {
 		panic(err) // known data
 	}
 	h := sha256.New()
-	for _, part := range []string{lineage, string(urn), string(action), awsID, string(doc)} {
+	for _, part := range []string{intent, string(urn), string(action), awsID, string(doc)} {
 		h.Write([]byte(part))
 		h.Write([]byte{0})
 	}

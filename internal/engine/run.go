@@ -50,8 +50,9 @@ type run struct {
 	outputs  map[string]map[string]value.Value // of components
 	wanted   map[sdk.URN]wanted                // inputs of offered resources
 	actual   map[sdk.URN]value.Value
-	causes   map[sdk.URN]error // of failed steps, as the behaviour returned them
-	kept     map[instance]bool // they waited for their deletion, and are wanted again
+	causes   map[sdk.URN]error             // of failed steps, as the behaviour returned them
+	effects  map[sdk.URN]*resource.Effects // of the last step of a resource
+	kept     map[instance]bool             // they waited for their deletion, and are wanted again
 	failures []error
 	failed   []Failure
 	drift    []Difference
@@ -70,7 +71,8 @@ func newRun(m mode, graph *resource.Graph, state []byte, o Options) (*run, error
 	}
 	r := &run{
 		o: o, names: naming{o.Stack, o.Environment}, mode: m, graph: graph, adopt: map[string]bool{},
-		wanted: map[sdk.URN]wanted{}, lookups: map[string]value.Value{}, actual: map[sdk.URN]value.Value{}, causes: map[sdk.URN]error{}, kept: map[instance]bool{}, protect: map[string]bool{}, guarded: map[string]bool{},
+		wanted: map[sdk.URN]wanted{}, lookups: map[string]value.Value{}, actual: map[sdk.URN]value.Value{}, causes: map[sdk.URN]error{}, effects: map[sdk.URN]*resource.Effects{},
+		kept: map[instance]bool{}, protect: map[string]bool{}, guarded: map[string]bool{},
 	}
 	var err error
 	if r.state, err = load(state, r.names, o.Catalog); err != nil {

@@ -91,6 +91,7 @@ type PendingOperation struct {
 	Resource string
 	Type     string
 	Action   plan.Action
+	Intent   json.RawMessage // of a creation: as one of Preview.Intents
 }
 
 // Pending lists the steps that an interrupted run had begun and not ended. Every later run deals with them by itself: what was
@@ -101,6 +102,17 @@ func Pending(state []byte) ([]PendingOperation, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(d.PendingOperations) == 0 {
+		return nil, nil
+	}
+	stored := map[sdk.URN]bool{}
+	for _, raw := range d.Resources {
+		var h head
+		if err := json.Unmarshal(raw, &h); err != nil {
+			return nil, err
+		}
+		stored[h.URN] = true
+	}
 	var out []PendingOperation
 	for _, op := range d.PendingOperations {
 		rec, err := decodeRecord(op.Resource)
@@ -109,7 +121,13 @@ func Pending(state []byte) ([]PendingOperation, error) {
 		}
 		typ, _ := typeOf(rec.Type)
 		action := map[string]plan.Action{opCreating: plan.Create, opUpdating: plan.Update, opDeleting: plan.Delete}[op.Type]
-		out = append(out, PendingOperation{Resource: rec.URN.Name(), Type: typ, Action: action})
+		p := PendingOperation{Resource: rec.URN.Name(), Type: typ, Action: action}
+		if action == plan.Create {
+			if p.Intent, err = json.Marshal(intent{Resource: op.Resource, Replaces: stored[rec.URN]}); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, p)
 	}
 	return out, nil
 }

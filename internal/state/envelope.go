@@ -55,7 +55,7 @@ type Intent struct {
 	Action   Action `json:"action"`
 	Name     string `json:"name,omitempty"`  // the physical name, where it is known beforehand
 	ID       string `json:"id,omitempty"`    // what AWS calls the object that goes: of deletes and replacements
-	Token    string `json:"token,omitempty"` // the client token of the create
+	Token    string `json:"token,omitempty"` // what the client token of the create is made from
 	OpID     string `json:"opId"`            // of the run that intended it
 	// Engine is what the engine needs to look for the object again: of creates and replacements. Opaque, without secrets.
 	Engine json.RawMessage `json:"engine,omitempty"`
@@ -64,6 +64,9 @@ type Intent struct {
 	// intent stays and is probed again until this time (15 minutes after the first look).
 	Suspect time.Time `json:"suspect,omitzero"`
 }
+
+// Creates reports whether an object is made.
+func (i Intent) Creates() bool { return i.Action == Create || i.Action == Replace }
 
 // header is what the digest covers besides the payload.
 func (e *Envelope) digest(compact []byte) (string, error) {
