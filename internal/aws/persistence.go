@@ -182,6 +182,8 @@ var throttling = func() map[string]bool {
 
 func troubleOf(err error) trouble {
 	switch status := Status(err); {
+	case (retry.NoRetryCanceledError{}).IsErrorRetryable(err) == sdk.FalseTernary: // somebody gave the call up
+		return noTrouble
 	case Throttled(err):
 		return throttled
 	case status >= http.StatusInternalServerError:

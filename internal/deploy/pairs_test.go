@@ -41,14 +41,14 @@ func looksFail(inPlan bool) func(string, string, bool) error {
 	}
 }
 
-// struck reports whether a case is in this run: all of them where DEPLOYER_CRASH_SEEDS is given, else a fifth, another one for each commit.
+// struck reports whether a case is in this run: all of them where DEPLOYER_CRASH_SEEDS is given, else a share, another one for each commit.
 func struck(n int) bool {
 	if os.Getenv("DEPLOYER_CRASH_SEEDS") != "" {
 		return true
 	}
 	commit := fnv.New32()
 	commit.Write([]byte(os.Getenv("DEPLOYER_CRASH")))
-	return (uint32(n)+commit.Sum32())%5 == 0
+	return (uint32(n)+commit.Sum32())%12 == 0
 }
 
 // A run dies at each of its calls, on a machine that is gone; the next one is throttled at each look. Whoever comes then, at once or when the

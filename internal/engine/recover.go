@@ -80,6 +80,10 @@ func (r *run) locateAll(ctx context.Context, looked map[string]bool) (absent map
 		}
 	}
 	absent = map[string]bool{}
+	firsts, err := firstObjects(r.o.Intents)
+	if err != nil {
+		return nil, err
+	}
 	taken, unsure := map[sdk.URN]bool{}, map[string]bool{}
 	for _, op := range r.state.creating {
 		var h head
@@ -93,7 +97,8 @@ func (r *run) locateAll(ctx context.Context, looked map[string]bool) (absent map
 		if err != nil {
 			return nil, err
 		}
-		leftover := !wanted[rec.URN] || r.o.Surplus && r.state.live[rec.URN] != nil
+		// Of a resource that has an object by now, only a replacement may be what is wanted.
+		leftover := !wanted[rec.URN] || r.state.live[rec.URN] != nil && (r.o.Surplus || firsts[string(op.Resource)])
 		state, found, err := r.locate(ctx, rec)
 		switch {
 		case ctx.Err() != nil:
@@ -114,6 +119,19 @@ func (r *run) locateAll(ctx context.Context, looked map[string]bool) (absent map
 	}
 	maps.DeleteFunc(absent, func(id string, _ bool) bool { return unsure[id] })
 	return absent, nil
+}
+
+// firstObjects are the intents that were to make the first object of a resource, and not a replacement.
+func firstObjects(intents []json.RawMessage) (map[string]bool, error) {
+	firsts := map[string]bool{}
+	for _, text := range intents {
+		var i intent
+		if err := json.Unmarshal(text, &i); err != nil {
+			return nil, err
+		}
+		firsts[string(i.Resource)] = !i.Replaces
+	}
+	return firsts, nil
 }
 
 // locate looks for the object that an interrupted creation may have made.
@@ -187,11 +205,13 @@ func Made(raw json.RawMessage, is StoredResource) bool {
 		return false
 	}
 	rec, err := decodeRecord(i.Resource)
-	if err != nil {
-		return false
-	}
-	for name, wanted := range rec.inputs.Entries() {
-		if wanted.Known() && !wanted.IsNull() && !value.Equal(wanted, is.Inputs.Get(name)) {
+	return err == nil && rec.became(is.Inputs)
+}
+
+// became reports whether an object with those properties is what the record describes, as far as that was known.
+func (r *record) became(inputs value.Value) bool {
+	for name, wanted := range r.inputs.Entries() {
+		if wanted.Known() && !wanted.IsNull() && !value.Equal(wanted, inputs.Get(name)) {
 			return false
 		}
 	}
@@ -225,7 +245,7 @@ func (r *run) named(typ string, inputs sdk.PropertyMap) bool {
 	return name == "" || fromProperties(inputs).Get(name).Known()
 }
 
-// withIntents adds what interrupted runs had planned to create (the oldest first) to what they had begun, unless the state has it. The
+// withIntents adds what interrupted runs had planned to create (the oldest first) to what they had begun, unless the state has just that. The
 // newest comes first then: it has the best chance to be what is wanted now.
 func withIntents(state []byte, intents []json.RawMessage) ([]byte, error) {
 	if len(intents) == 0 {
@@ -235,26 +255,27 @@ func withIntents(state []byte, intents []json.RawMessage) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	stored := map[sdk.URN]bool{}
+	stored := map[sdk.URN]*record{}
 	for _, raw := range d.Resources {
-		var h head
-		if err := json.Unmarshal(raw, &h); err != nil {
+		rec, err := decodeRecord(raw)
+		if err != nil {
 			return nil, err
 		}
-		stored[h.URN] = true
+		stored[rec.URN] = rec
 	}
 	var planned []operation
 	for _, text := range slices.Backward(intents) {
 		var i intent
-		var h head
 		if err := json.Unmarshal(text, &i); err != nil {
 			return nil, err
 		}
-		if err := json.Unmarshal(i.Resource, &h); err != nil {
+		rec, err := decodeRecord(i.Resource)
+		if err != nil {
 			return nil, err
 		}
+		is := stored[rec.URN]
 		begun := slices.ContainsFunc(d.PendingOperations, func(op operation) bool { return op.Type == opCreating && bytes.Equal(op.Resource, i.Resource) })
-		if !begun && (i.Replaces || !stored[h.URN]) {
+		if !begun && (i.Replaces || is == nil || !rec.became(is.inputs)) {
 			planned = append(planned, operation{Resource: i.Resource, Type: opCreating})
 		}
 	}
