@@ -16,7 +16,7 @@ import (
 func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Result, error) {
 	ctx, stop := context.WithCancelCause(held.Lock().Context())
 	defer stop(nil)
-	saver := newSaver(u.road.patience(ctx, 0), held, *payload, intentsOf(held.State()), u.road.world.Now, stop)
+	saver := newSaver(ctx, u.road.patience(ctx, 0), held, *payload, intentsOf(held.State()), u.road.world.Now, stop)
 	journal := u.road.newJournal(held, u.engine)
 	defer func() {
 		journal.close()

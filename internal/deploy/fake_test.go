@@ -83,6 +83,11 @@ type process struct {
 	calls atomic.Int64
 	// refuse answers for S3 that the process may not do that.
 	refuse func(operation, target string) bool
+	// From its call number slowAt on, which calls slowly, each takes that long; a step has two. 0: none.
+	slow   time.Duration
+	slowAt int64
+	slowly func()
+	begun  atomic.Int64
 	// unavailable answers for S3 that it has no time.
 	unavailable func(operation, target string) bool
 	// fails answers a call about an object with an error: instead of an answer to a look, after the effect of a change. Nil: nothing fails. applying:
@@ -107,6 +112,7 @@ func (a *account) start(home string, at int, after bool) *process {
 		err = p.call(func() { answer = serve() })
 		return answer, err
 	})
+	cfg.HTTPClient = slowly{p, cfg.HTTPClient}
 	p.cfg = cfg
 	clock := lock.NewClock(a.now)
 	host := lock.Host{Hostname: "host", BootID: "boot", PIDNamespace: "pids", PID: p.pid, ProcessStart: "1", Started: func(pid int) (string, bool) {
@@ -243,12 +249,62 @@ func (k *thing) id(inputs value.Value) string {
 	return inputs.Get("name").Str()
 }
 
-func (k *thing) call(effect func(objects map[string]value.Value)) error {
-	return k.p.call(func() {
+func (k *thing) call(ctx context.Context, effect func(objects map[string]value.Value)) error {
+	if err := k.p.wait(ctx, k.p.begins()); err != nil {
+		return &resource.OpError{Operation: "fake:Look", Err: err}
+	}
+	slow := k.p.begins()
+	err := k.p.call(func() {
 		k.p.mu.Lock()
 		defer k.p.mu.Unlock()
 		effect(k.p.objects)
 	})
+	if slowErr := k.p.wait(ctx, slow); slowErr != nil {
+		return &resource.OpError{Operation: "fake:Change", Err: slowErr}
+	}
+	return err
+}
+
+// begins returns how long a call takes that begins now.
+func (p *process) begins() time.Duration {
+	n := p.begun.Add(1)
+	switch {
+	case p.slowAt == 0 || n < p.slowAt:
+		return 0
+	case n == p.slowAt:
+		p.slowly()
+	}
+	return p.slow
+}
+
+func (p *process) wait(ctx context.Context, d time.Duration) error {
+	if d == 0 {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// slowly lets the calls of a process to its backend take their time: half of it before their effect.
+type slowly struct {
+	p    *process
+	fast sdk.HTTPClient
+}
+
+func (s slowly) Do(req *http.Request) (*http.Response, error) {
+	slow := s.p.begins()
+	if err := s.p.wait(req.Context(), slow/2); err != nil {
+		return nil, err
+	}
+	answer, err := s.fast.Do(req)
+	if slowErr := s.p.wait(req.Context(), slow/2); slowErr != nil {
+		return nil, slowErr
+	}
+	return answer, err
 }
 
 // answer is what comes back of a call that had its effect, or of a look.
@@ -259,12 +315,12 @@ func (k *thing) answer(action string, req resource.Request, err error) error {
 	return k.p.fails(action, req.Resource, k.p.catalogs.Load() > 1)
 }
 
-func (k *thing) Create(_ context.Context, req resource.Request) (resource.State, error) {
+func (k *thing) Create(ctx context.Context, req resource.Request) (resource.State, error) {
 	k.p.mu.Lock()
 	k.p.tokens = append(k.p.tokens, req.Token)
 	k.p.mu.Unlock()
 	id, taken := k.id(req.Inputs), false
-	err := k.call(func(objects map[string]value.Value) {
+	err := k.call(ctx, func(objects map[string]value.Value) {
 		_, exists := objects[k.key(id)]
 		if taken = exists && req.InState(id); !taken { // everything here is ours
 			objects[k.key(id)] = req.Inputs
@@ -276,11 +332,11 @@ func (k *thing) Create(_ context.Context, req resource.Request) (resource.State,
 	return k.state(id, req.Inputs), k.answer("create", req, err)
 }
 
-func (k *thing) Read(_ context.Context, req resource.Request) (s resource.State, found bool, err error) {
+func (k *thing) Read(ctx context.Context, req resource.Request) (s resource.State, found bool, err error) {
 	if err := k.answer("look", req, nil); err != nil {
 		return resource.State{}, false, err
 	}
-	err = k.call(func(objects map[string]value.Value) {
+	err = k.call(ctx, func(objects map[string]value.Value) {
 		var inputs value.Value
 		inputs, found = objects[k.key(req.ID)]
 		s = k.state(req.ID, inputs)
@@ -303,13 +359,13 @@ func (k *thing) Locate(ctx context.Context, req resource.Request) (resource.Stat
 	return s, found && !req.InState(req.ID), err
 }
 
-func (k *thing) Update(_ context.Context, req resource.Request) (resource.State, error) {
-	err := k.call(func(objects map[string]value.Value) { objects[k.key(req.ID)] = req.Inputs })
+func (k *thing) Update(ctx context.Context, req resource.Request) (resource.State, error) {
+	err := k.call(ctx, func(objects map[string]value.Value) { objects[k.key(req.ID)] = req.Inputs })
 	return k.state(req.ID, req.Inputs), k.answer("update", req, err)
 }
 
-func (k *thing) Delete(_ context.Context, req resource.Request) error {
-	err := k.call(func(objects map[string]value.Value) { delete(objects, k.key(req.ID)) })
+func (k *thing) Delete(ctx context.Context, req resource.Request) error {
+	err := k.call(ctx, func(objects map[string]value.Value) { delete(objects, k.key(req.ID)) })
 	return k.answer("delete", req, err)
 }
 

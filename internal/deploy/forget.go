@@ -64,10 +64,10 @@ func (r *Road) Forget(ctx context.Context, req Request, which Selection, approve
 		return gone, &Written{}, closing(held, moved(err))
 	}
 	written := &Written{Serial: held.Serial(), Version: observe.Version(next.Deployment)}
-	done, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishing)
+	done, cancel := ending(r.hurry(ctx))
 	defer cancel()
 	store := r.backend.Store(req.Key)
-	written.Warnings = asWarnings(held.Close(done, func(ctx context.Context) error { return derive(ctx, store, req.Key, next.Engine) }))
+	written.Warnings = loose(held.Close(done, func(ctx context.Context) error { return derive(ctx, store, req.Key, next.Engine) }))
 	return gone, written, nil
 }
 

@@ -32,6 +32,25 @@ func keep(ctx context.Context, store state.Store, s *Stored) error {
 	return err
 }
 
+// loose are the warnings of what is done once everything is saved. What there was no time for is no news of its own.
+func loose(err error) diag.List {
+	var out diag.List
+	cut := false
+	for _, part := range split(err) {
+		if cut = cut || errors.Is(part, context.Canceled); !errors.Is(part, context.Canceled) {
+			out.Add(asWarnings(part)...)
+		}
+	}
+	if cut {
+		d := diag.New(diag.Interrupted, "Stopped before everything was tidied up",
+			"The state is saved. There was no time to hear that the lock is released, or to write the history and the copy for pulumi.",
+			"The next run makes that good. If the lock is still held, it is taken over: on this machine at once, elsewhere within minutes.")
+		d.Severity = diag.Warning
+		out.Add(d)
+	}
+	return out
+}
+
 // asWarnings are problems that do not make a run fail.
 func asWarnings(err error) diag.List {
 	var out diag.List

@@ -5,24 +5,38 @@ import (
 	"time"
 )
 
-// How long things may take when somebody wants to go. CI systems send SIGTERM and kill 7.5 s later.
+// How long things may take when somebody wants to go. CI systems send SIGTERM and kill 7.5 s later, so that three calls in a row have to
+// do: the one in flight, the save, the release.
 const (
 	// abortAfter is how long calls in flight may go on after the first signal; what then still waits (for a rollout, a database) is
 	// recorded as in progress, and the next run goes on waiting.
-	abortAfter = 4 * time.Second
+	abortAfter = 3300 * time.Millisecond
 	// releaseTime is how long saving may go on after the second signal, and how long a release may take.
 	releaseTime = 5 * time.Second
-	// finishing is how long a run may work on the history and the derived copy, and hurried for how long of that after the first signal:
-	// everything is saved, and the next run makes good what is missing.
+	// finishing is how long a run may work on the history, the derived copy and the release of the lock, and hurried the time after the first
+	// signal when it ends: everything is saved, and the next run makes good what is missing. Even then each call is sent, and goes on for lastWord.
 	finishing = 30 * time.Second
+	hurried   = 6500 * time.Millisecond
+	lastWord  = 300 * time.Millisecond
 	// untold is how long a lock table may have trouble before anybody hears of it.
-	untold  = 3 * time.Second
-	hurried = 3 * time.Second
+	untold = 3 * time.Second
 )
 
+// hurry returns a context that ends when a run has to be over because of the first signal, or the second.
+func (r *Road) hurry(soft context.Context) context.Context { return r.patience(soft, hurried) }
+
 // ending returns the context of what is left to do once everything is saved.
-func (r *Road) ending(soft context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(r.patience(soft, hurried), finishing)
+func ending(hurry context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(hurry), finishing)
+	said := time.NewTimer(lastWord)
+	context.AfterFunc(hurry, func() {
+		select {
+		case <-said.C:
+		case <-ctx.Done():
+		}
+		cancel()
+	})
+	return ctx, cancel
 }
 
 // patience returns a context with the values of soft that ends at the second signal. With a grace it ends that long after soft does, too, and at

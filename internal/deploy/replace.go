@@ -261,9 +261,9 @@ func (c *replacing) write(ctx context.Context, p *state.Payload, intents []state
 		return closing(c.held, err)
 	}
 	written.Serial, written.Version = c.held.Serial(), observe.Version(p.Deployment)
-	done, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishing)
+	done, cancel := ending(c.road.hurry(ctx))
 	defer cancel()
-	written.Warnings = append(written.Warnings, asWarnings(c.held.Close(done,
+	written.Warnings = append(written.Warnings, loose(c.held.Close(done,
 		func(ctx context.Context) error {
 			if p.Status == state.InProgress || p.Deployment == 0 {
 				return nil

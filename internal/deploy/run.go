@@ -37,9 +37,10 @@ type run struct {
 	targets []string          // resource IDs; empty: all
 
 	plan    *plan.Plan
-	doubts  diag.List // of the request
-	late    diag.List // warnings of what went on while the plan was carried out
-	unasked diag.List // what the credentials may not ask about before it is deleted
+	doubts  diag.List       // of the request
+	late    diag.List       // warnings of what went on while the plan was carried out
+	unasked diag.List       // what the credentials may not ask about before it is deleted
+	hurry   context.Context // ends when the run has to be over
 	lookups map[string]value.Value
 	creates []json.RawMessage                 // the plan's, for the intents of the claim
 	unnamed []string                          // IDs of those of creates that have no name yet
@@ -75,7 +76,7 @@ func (u *run) from(stored *Stored, lineage string) {
 func (r *Road) open(ctx context.Context, req Request, where place, lineage string) (*session.Session, error) {
 	held, err := r.openWith(ctx, req, where, func(o *session.Options) { o.Lineage = lineage })
 	if err != nil {
-		return nil, r.healing(ctx, req.Key, err)
+		return nil, r.healing(ctx, req.Key, early(ctx, err))
 	}
 	return held, nil
 }
@@ -120,6 +121,7 @@ const replans = 3
 // under goes the rest of the road with the lock held: plan, ask, claim, execute, save, release (steps 5 to 12).
 func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error) {
 	applied := &Applied{Warnings: warnings}
+	u.hurry = u.road.hurry(held.Lock().Context())
 	for attempt := 1; ; attempt++ {
 		err := u.planAndClaim(held, applied)
 		var moved *session.MovedError
@@ -143,23 +145,23 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 	payload := u.payload(held)
 	kept := make(chan error, 1)
 	go func() {
-		ctx, cancel := u.road.ending(held.Lock().Context())
+		ctx, cancel := ending(u.hurry)
 		defer cancel()
 		kept <- u.keepLast(ctx)
 	}()
 	result, runErr := u.execute(held, payload)
 	applied.Warnings = append(applied.Warnings, u.late...)
 	err := u.save(held, payload, result, runErr, applied)
-	applied.Warnings = append(applied.Warnings, asWarnings(<-kept)...)
+	applied.Warnings = append(applied.Warnings, loose(<-kept)...)
 	return applied, err
 }
 
 // leave ends a run that had nothing to do.
 func (u *run) leave(held *session.Session) diag.List {
-	ctx, cancel := u.road.ending(held.Lock().Context())
+	ctx, cancel := ending(u.hurry)
 	defer cancel()
 	u.road.dropJournal(held) // of a run that died after its last write
-	return asWarnings(held.Close(ctx, u.keepLast))
+	return loose(held.Close(ctx, u.keepLast))
 }
 
 // planAndClaim plans on what the session has, shows the plan, asks, and claims the state with everything that is about to be created or
@@ -324,7 +326,7 @@ func (u *run) again() string {
 // finish keeps the state as history, updates the derived copy and releases the lock, side by side (step 12). Failures here are warnings: the
 // deployment is saved, a missing history object is written by the next run, the copy is derived, the lock expires.
 func (u *run) finish(held *session.Session, p *state.Payload) diag.List {
-	ctx, cancel := u.road.ending(held.Lock().Context())
+	ctx, cancel := ending(u.hurry)
 	defer cancel()
 	store, e := u.road.backend.Store(u.req.Key), held.State()
 	err := held.Close(ctx,
@@ -334,7 +336,7 @@ func (u *run) finish(held *session.Session, p *state.Payload) diag.List {
 		},
 		func(ctx context.Context) error { return derive(ctx, store, u.req.Key, p.Engine) },
 	)
-	return asWarnings(err)
+	return loose(err)
 }
 
 // options is what preview and apply have in common: one diff, one graph, one set of templates.

@@ -203,18 +203,25 @@ func TestPatience(t *testing.T) {
 		soft, first := context.WithCancelCause(t.Context())
 		r := &Road{world: World{Hard: hard}}
 		calls, saving := r.patience(soft, abortAfter), r.patience(context.WithoutCancel(soft), 0)
-		rest, cancel := r.ending(soft)
+		hurry := r.hurry(soft)
+		rest, cancel := ending(hurry)
 		defer cancel()
 		why := errors.New("ctrl-c")
 		first(why)
-		time.Sleep(hurried - time.Millisecond)
-		require.NoError(t, rest.Err())
-		time.Sleep(2 * time.Millisecond)
-		require.Error(t, rest.Err())
-		time.Sleep(abortAfter - hurried - 2*time.Millisecond)
+		time.Sleep(abortAfter - time.Millisecond)
 		require.NoError(t, calls.Err())
 		time.Sleep(2 * time.Millisecond)
 		require.ErrorIs(t, context.Cause(calls), why)
+		time.Sleep(hurried - abortAfter - 2*time.Millisecond)
+		require.NoError(t, rest.Err())
+		time.Sleep(2 * time.Millisecond)
+		require.Error(t, rest.Err())
+		late, cancelLate := ending(hurry) // begun when time is up: what is to be said is said
+		defer cancelLate()
+		time.Sleep(lastWord - time.Millisecond)
+		require.NoError(t, late.Err())
+		time.Sleep(2 * time.Millisecond)
+		require.Error(t, late.Err())
 		time.Sleep(time.Hour)
 		require.NoError(t, saving.Err())
 		second()
@@ -235,7 +242,7 @@ func TestSaver(t *testing.T) {
 		require.NoError(t, held.Write(t.Context(), &payload, nil))
 		saved := func() string { return string(held.State().Payload) }
 		var failure error
-		s := newSaver(t.Context(), held, payload, nil, a.now, func(err error) { failure = err })
+		s := newSaver(t.Context(), t.Context(), held, payload, nil, a.now, func(err error) { failure = err })
 		n := 0
 		step := func() {
 			n++
@@ -258,7 +265,7 @@ func TestSaver(t *testing.T) {
 		require.Equal(t, int64(2), held.Serial(), "nothing is saved after the end")
 
 		// Somebody else has the state.
-		s = newSaver(t.Context(), held, payload, nil, a.now, func(err error) { failure = err })
+		s = newSaver(t.Context(), t.Context(), held, payload, nil, a.now, func(err error) { failure = err })
 		a.backend.SetObject("states", "stacks/shop/dev/state.json", []byte(`{}`))
 		step()
 		time.Sleep(2 * saveEvery)

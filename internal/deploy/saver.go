@@ -35,8 +35,11 @@ type saver struct {
 	err    error // the first save that failed for good
 }
 
-func newSaver(ctx context.Context, held *session.Session, p state.Payload, intents []state.Intent, now func() time.Time, fail func(error)) *saver {
-	return &saver{ctx: ctx, held: held, payload: p, intents: intents, clock: now, last: now(), fail: fail}
+// newSaver makes a saver that begins no save any more once soft has ended: the final one comes soon, and must not have to wait.
+func newSaver(soft, ctx context.Context, held *session.Session, p state.Payload, intents []state.Intent, now func() time.Time, fail func(error)) *saver {
+	s := &saver{ctx: ctx, held: held, payload: p, intents: intents, clock: now, last: now(), fail: fail}
+	context.AfterFunc(soft, s.end)
+	return s
 }
 
 // dirty is told that there is something new to save.
@@ -98,12 +101,18 @@ func (s *saver) write(checkpoint func() ([]byte, error)) error {
 
 // stop waits for a save under way and returns why saving failed, if it did. Nothing is saved afterwards.
 func (s *saver) stop() error {
-	s.mu.Lock()
-	s.ended = true
-	if s.timer != nil && s.timer.Stop() {
-		s.busy.Done()
-	}
-	s.mu.Unlock()
+	s.end()
 	s.busy.Wait()
 	return s.err
+}
+
+// end drops what was planned.
+func (s *saver) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	if s.timer != nil && s.timer.Stop() {
+		s.timer = nil
+		s.busy.Done()
+	}
 }

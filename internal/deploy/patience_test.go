@@ -1,0 +1,91 @@
+package deploy
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/diag"
+)
+
+// patienceOfCI is how long CI systems wait between SIGTERM and SIGKILL.
+const patienceOfCI = 7500 * time.Millisecond
+
+// The signal comes as any of a run's calls begins, and from there on each call takes 3 s. The run is over before a CI system would kill it, says so
+// in our words, and the next run finds everything.
+func TestAnInterruptedRunEndsInTimeWhereCallsAreSlow(t *testing.T) {
+	t.Parallel()
+	for _, story := range []struct {
+		name         string
+		before, wish graphs
+	}{{"first deployment", nil, first}, {"change", first, second}, {"destroy", first, none}} {
+		setUp := func(t *testing.T) *process {
+			a, home := newAccount(), t.TempDir()
+			if story.before != nil {
+				_, err := a.start(home, 0, false).run(t.Context(), story.before(t))
+				require.NoError(t, err)
+				a.pass(2 * time.Second) // a version's name in the history is a second
+			}
+			return a.start(home, 0, false)
+		}
+		p := setUp(t)
+		_, err := p.run(t.Context(), story.wish(t))
+		require.NoError(t, err)
+		calls := p.begun.Load()
+		require.Greater(t, calls, int64(15))
+
+		// left returns how long a run goes on that is interrupted at that call, and the run that came after it.
+		left := func(t *testing.T, call int64) (*process, time.Duration) {
+			p := setUp(t) // calls require, but nothing in it can fail
+			soft, interrupt := context.WithCancelCause(t.Context())
+			var signal time.Time
+			p.slow, p.slowAt = 3*time.Second, call
+			p.slowly = func() {
+				signal = time.Now()
+				interrupt(diag.New(diag.Interrupted, "Interrupted", "The run was stopped.", ""))
+			}
+			applied, err := p.run(soft, story.wish(t))
+			took := time.Since(signal)
+			said := diag.From(err)
+			if applied != nil {
+				said = append(said, applied.Warnings...)
+			}
+			for _, d := range said {
+				assert.NotRegexp(t, "(?i)cancel|operation error|context", d.Error(), call)
+			}
+			next := p.start(p.world.Home, 0, false)
+			p.mu.Lock()
+			p.dead[p.pid] = true // the process ends with its run
+			p.mu.Unlock()
+			_, err = next.run(t.Context(), story.wish(t))
+			assert.NoError(t, err, call)
+			return next, took
+		}
+		t.Run(story.name, func(t *testing.T) {
+			t.Parallel()
+			took, next := make([]time.Duration, calls), make([]*process, calls)
+			var all sync.WaitGroup
+			for i := range took {
+				all.Go(func() {
+					for range 3 { // this machine may be busy
+						if next[i], took[i] = left(t, int64(i)+1); took[i] < patienceOfCI {
+							break
+						}
+					}
+				})
+			}
+			all.Wait()
+			for i, p := range next {
+				require.Less(t, took[i], patienceOfCI, "signal at call %d of %d", i+1, calls)
+				requireSettled(t, p.account, p.world.Home, story.wish(t), fmt.Sprintf("signal at call %d of %d", i+1, calls))
+			}
+			t.Logf("%s at most, at any of %d calls", slices.Max(took), calls)
+		})
+	}
+}
