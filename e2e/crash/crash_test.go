@@ -60,8 +60,11 @@ func TestEverything(t *testing.T) {
 	})
 }
 
-// sampled is how many cases of each story a sample has.
-const sampled = 2
+// sampled is how many cases of each story a sample has, and paired how many of those with two faults in a row.
+const (
+	sampled = 2
+	paired  = 1
+)
 
 // once are cases that found a defect. They are part of every sample.
 var once = []string{
@@ -77,8 +80,10 @@ func chosen(all map[story][]crisis, random *rand.Rand) map[story][]crisis {
 	for _, story := range stories {
 		cases := all[story]
 		random.Shuffle(len(cases), func(i, j int) { cases[i], cases[j] = cases[j], cases[i] })
-		for i, c := range cases {
-			if i < sampled || slices.Contains(once, c.String()) {
+		left := map[bool]int{false: sampled, true: paired}
+		for _, c := range cases {
+			pair := c.pair()
+			if left[pair]--; left[pair] >= 0 || slices.Contains(once, c.String()) {
 				out[story] = append(out[story], c)
 			}
 		}

@@ -14,6 +14,16 @@ type fault struct {
 	action proxy.Action
 	delay  time.Duration
 	wakes  bool // the dead process only slept, and goes on when another has taken over
+
+	// What happens besides, so that two faults come in a row.
+	then  *proxy.Fault // to each repetition of the call; no more than one is made
+	blind *blindness   // of the run after a death
+}
+
+// blindness is what a run hears that asks AWS about objects. It neither knows what is there nor finds what it looks for.
+type blindness struct {
+	fault   proxy.Fault
+	claimed bool // only once the plan is made, and the state claimed
 }
 
 type kind int
@@ -40,6 +50,15 @@ var (
 		{name: "SlowDown", kind: survives, action: proxy.SlowDown},
 		{name: "throttling", kind: survives, action: proxy.Throttle},
 		{name: "409", kind: mayFail, action: proxy.Conflict},
+	}
+	denied   = proxy.Fault{Action: proxy.Fail, Status: 403, Code: "AccessDenied", Message: "not allowed"}
+	throttle = proxy.Fault{Action: proxy.Throttle}
+	// pairs are for each call that changes something.
+	pairs = []fault{
+		{name: "answer lost, refused", kind: mayFail, action: proxy.DropAfter, then: &denied},
+		{name: "answer lost, throttled", kind: mayFail, action: proxy.DropAfter, then: &throttle},
+		{name: "death, reads denied", kind: diesAfter, blind: &blindness{fault: denied}},
+		{name: "death, looks throttled", kind: diesAfter, blind: &blindness{fault: throttle, claimed: true}},
 	}
 	faults = slices.Concat([]fault{deathBefore, deathAfter}, failures, []fault{suspension})
 )

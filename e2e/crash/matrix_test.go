@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/company/deployer/e2e/testkit/inventory"
 	"github.com/company/deployer/e2e/testkit/tally"
+	"github.com/company/deployer/internal/aws"
 )
 
 // crisis is one case: what happens to the run of a story, and how it goes on.
@@ -26,6 +28,7 @@ type crisis struct {
 	late      time.Duration // dies at that time instead
 	dropped   bool          // nobody wants it any more: the next run destroys
 	turns     bool          // the next run wants another version
+	pause     time.Duration // between a run that saw nothing and the next
 }
 
 // last reports that a life ends with it: what it leaves is not what the next story begins with.
@@ -61,6 +64,19 @@ func (c crisis) name() string {
 	return string(c.story)
 }
 
+// row is where the table counts it: pairs of faults are counted together, however they go on.
+func (c crisis) row() string {
+	if c.pair() {
+		return string(c.story)
+	}
+	return c.name()
+}
+
+// pair reports whether two faults come in a row.
+func (c crisis) pair() bool {
+	return len(c.strikes) == 1 && (c.strikes[0].fault.then != nil || c.strikes[0].fault.blind != nil)
+}
+
 // endure lets one case happen in the life of a site, and returns what is wrong afterwards.
 func (s *site) endure(c crisis) (problem error) {
 	began := time.Now()
@@ -77,9 +93,10 @@ func (s *site) endure(c crisis) (problem error) {
 		}
 	}()
 	reached, warned := true, false
+	var blind *blindness
 	attempt := func(k strike, late time.Duration) (died bool, err error) {
 		p := s.start(host, home)
-		p.strike, p.lateness = k, late
+		p.strike, p.lateness, p.blind = k, late, blind
 		died, err = p.run(destroy)
 		if died {
 			former = append(former, p)
@@ -109,6 +126,14 @@ func (s *site) endure(c crisis) (problem error) {
 	destroy = destroy && !c.turns || c.dropped
 	if c.turns {
 		s.version, _ = c.story.instead()
+	}
+	if dead && c.pair() {
+		s.later.Add(int64(time.Minute))
+		blind = c.strikes[0].fault.blind
+		if _, err := attempt(strike{}, 0); err != nil { // it has seen nothing, and says so
+			s.later.Add(int64(c.pause))
+		}
+		blind = nil
 	}
 	if problem == nil && (dead || survivor != nil || warned || c.dropped) {
 		s.later.Add(int64(time.Minute))
@@ -152,7 +177,7 @@ func (s *site) endure(c crisis) (problem error) {
 		}
 	}
 	cases := table.Add(tally.Result{
-		Story: c.name(), Way: c.way, Converged: problem == nil, Orphans: len(d.orphans), Duplicates: len(d.duplicates), Took: time.Since(began),
+		Story: c.row(), Way: c.way, Converged: problem == nil, Orphans: len(d.orphans), Duplicates: len(d.duplicates), Took: time.Since(began),
 		Missed: !reached && len(c.strikes) == 1, // the second of two may come too late
 	})
 	if cases%50 == 0 {
@@ -302,6 +327,22 @@ func matrix(t *testing.T, s *site, random *rand.Rand) *queue {
 					add(crisis{story: story, way: f.name, strikes: []strike{{at, f}}, elsewhere: []bool{n%2 == 0}, turns: true})
 				}
 			}
+		}
+		changing := slices.DeleteFunc(slices.Clone(calls), func(m moment) bool {
+			_, name, _ := strings.Cut(m.operation, ":")
+			return !aws.Mutating(name)
+		})
+		for n, at := range changing {
+			for m, f := range pairs {
+				// Then nobody wants it any more, or another version, which only intents can serve; and some come when no signature is valid any more.
+				c := crisis{story: story, way: f.name, strikes: []strike{{at, f}}, elsewhere: []bool{true}, pause: time.Duration((n+m)%2) * 20 * time.Minute}
+				c.dropped = story != destroying && (n+m)%3 == 1
+				c.turns = (n+m)%3 == 2
+				add(c)
+			}
+		}
+		for _, f := range pairs {
+			table.Calls(string(story), f.name, len(changing))
 		}
 		for _, f := range faults {
 			table.Calls(string(story), f.name, len(calls))

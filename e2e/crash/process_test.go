@@ -16,6 +16,7 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 
 	"github.com/company/deployer/e2e/testkit/proxy"
+	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
@@ -48,10 +49,14 @@ type process struct {
 	strike   strike
 	lateness time.Duration // dies at that time, whatever it does; 0: never
 
-	mu    sync.Mutex
-	seen  map[string]int
-	calls []moment
-	hit   bool
+	blind *blindness
+
+	mu     sync.Mutex
+	seen   map[string]int
+	calls  []moment
+	hit    bool
+	lost   string // the SDK's id of the call whose answer was lost
+	writes int    // of the state
 
 	died, woken, done chan struct{}
 	once              sync.Once
@@ -77,11 +82,20 @@ func (p *process) world() deploy.World {
 	settings.Preferences.Parallelism = 1
 	var ids atomic.Int64
 	return deploy.World{
-		Root: p.roots[p.version], Home: p.home, Settings: settings, Env: map[string]string{"GITHUB_ACTOR": "ann"}, Now: p.now,
+		Root: p.roots[p.version], Home: p.home, Settings: settings, Env: p.environment(), Now: p.now,
 		Version: "test", Command: "deployer apply", Hard: context.Background(), HTTP: p,
 		Host:  &lock.Host{Hostname: p.host, BootID: p.host, PIDNamespace: "pids", PID: p.pid, ProcessStart: "1", Started: p.running},
 		NewID: func() string { return fmt.Sprintf("%s-%d-%d", p.prefix, p.pid, ids.Add(1)) },
 	}
+}
+
+// environment: where calls fail to the end, that is soon.
+func (p *process) environment() map[string]string {
+	env := map[string]string{"GITHUB_ACTOR": "ann"}
+	if p.strike.fault.then != nil || p.blind != nil {
+		env["AWS_MAX_ATTEMPTS"] = "2"
+	}
+	return env
 }
 
 func (p *process) request() deploy.Request {
@@ -160,6 +174,15 @@ func (p *process) Do(req *http.Request) (*http.Response, error) {
 	p.calls = append(p.calls, here)
 	struck := here == p.strike.moment && p.strike.fault.name != ""
 	p.hit = p.hit || struck
+	call, backend := req.Header.Get("Amz-Sdk-Invocation-Id"), strings.Contains(req.URL.Path, p.bucket)
+	if struck {
+		p.lost = call
+	}
+	repeated := !struck && p.strike.fault.then != nil && call == p.lost
+	if backend && req.Method == http.MethodPut && strings.HasSuffix(req.URL.Path, "/state.json") {
+		p.writes++
+	}
+	unseen := p.blind != nil && !backend && looks(name) && (!p.blind.claimed || p.writes > 1) // the first takes over
 	p.mu.Unlock()
 	p.later.Add(int64(eachCall))
 
@@ -170,7 +193,12 @@ func (p *process) Do(req *http.Request) (*http.Response, error) {
 		}
 	default:
 	}
-	if !struck {
+	switch {
+	case repeated:
+		return p.send(req, p.strike.fault.then)
+	case unseen:
+		return p.send(req, &p.blind.fault)
+	case !struck:
 		resp, err := p.send(req, nil)
 		select {
 		case <-p.died: // while it waited for the answer
@@ -197,6 +225,12 @@ func (p *process) Do(req *http.Request) (*http.Response, error) {
 		return resp, err
 	}
 	return p.send(req, &proxy.Fault{Action: p.strike.fault.action, Delay: proxy.Duration(p.strike.fault.delay)})
+}
+
+// looks reports whether an operation asks about objects of the stack: not about the lock, nor who is asking.
+func looks(operation string) bool {
+	service, name, _ := strings.Cut(operation, ":")
+	return service != "DynamoDB" && service != "STS" && !aws.Mutating(name)
 }
 
 // asleep waits until somebody wakes the process up. A grave is never opened.
