@@ -12,10 +12,17 @@ import (
 
 // Status writes how everything does.
 func Status(w *Writer, s *observe.Status, now time.Time) {
+	status(w, s, now, func(observe.Component) bool { return true })
+}
+
+// status writes details of the components for which that is wanted.
+func status(w *Writer, s *observe.Status, now time.Time, wanted func(observe.Component) bool) {
 	w.Printf("%s\n%s\n\n", fold(headline(s, now), 2, w.Width), paint(dim, wrap(counted(s.Objects), "", w.Width)))
 	statusTable(w, s.Components)
 	for _, c := range s.Components {
-		statusDetails(w, c, now)
+		if wanted(c) {
+			statusDetails(w, c, now)
+		}
 	}
 }
 
@@ -142,7 +149,7 @@ func statusDetails(w *Writer, c observe.Component, now time.Time) {
 	for _, i := range c.Service.Images {
 		w.Printf("%s\n", fold(fmt.Sprintf("  %s runs %s in %s", i.Container, i.Image, count(i.Tasks, "task")), 4, w.Width))
 		if i.Digest != "" {
-			w.Printf("    %s\n", styled(dim, i.Digest))
+			w.Printf("%s\n", fold("    "+styled(dim, i.Digest), 4, w.Width))
 		}
 	}
 	for _, t := range c.Service.Targets {
@@ -241,10 +248,16 @@ func (v *StatusScreen) draw(first bool) {
 	s := *v.last
 	s.Components = slices.Clone(s.Components)
 	slices.SortStableFunc(s.Components, func(a, b observe.Component) int { return b.Health.Worse(a.Health) })
-	var text strings.Builder
-	Status(NewWriter(&text, w.Color, w.Width), &s, v.now())
-	lines := strings.Split(strings.TrimRight(text.String(), "\n"), "\n")
-	if room := max(v.height-1, 1); len(lines) > room {
+	lines, room := []string(nil), max(v.height-1, 1)
+	// Where not all has room, the details of what is well go first.
+	for _, least := range []observe.Health{observe.Healthy, observe.Updating} {
+		var text strings.Builder
+		status(NewWriter(&text, w.Color, w.Width), &s, v.now(), func(c observe.Component) bool { return c.Health.Worse(least) >= 0 })
+		if lines = strings.Split(strings.TrimRight(text.String(), "\n"), "\n"); len(lines) <= room {
+			break
+		}
+	}
+	if len(lines) > room {
 		lines = append(lines[:room-1:room-1], w.render(reset+styled(dim, fmt.Sprintf("… %d more lines", len(lines)-room+1))))
 	}
 	var out strings.Builder

@@ -23,7 +23,7 @@ func sampleStatus() *observe.Status {
 			{Address: "web/api", Kind: "MicroService", Health: observe.Unhealthy, Objects: 4, Problem: "The last rollout failed.\nECS says: unhealthy in arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/user-platform-dev-user-f6plwfph/aeae4e0eab49095d.", Service: &observe.Service{
 				Name: "shop-api", Desired: 3, Running: 2, Pending: 1, Revision: "12", Rollout: "FAILED",
 				Images: []observe.Image{{
-					Container: "api", Image: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/company/shop/api:2026-11-23-0123456789abcdef", Digest: "sha256:abc", Tasks: 2,
+					Container: "api", Image: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/company/shop/api:2026-11-23-0123456789abcdef", Digest: "sha256:f90b8eccb9bd84d3a105fe702cc96098d01ed9840cac2bfeb357dfe5759c288a", Tasks: 2,
 				}},
 				Targets: []observe.Targets{{Healthy: 2, Total: 3, Reason: "Target.Timeout"}},
 				Events: []observe.Event{{
@@ -144,6 +144,14 @@ func TestStatusScreen(t *testing.T) {
 	rows = terminal(t, b.String(), width, height)
 	require.Contains(t, rows[5], "web/queue")
 	require.Regexp(t, `^… \d+ more lines$`, rows[8])
+
+	width, height = 80, 14
+	s.Components[0].Health, s.Components[0].Problem = observe.Healthy, ""
+	b.Reset()
+	screen.Show(s)
+	rows = terminal(t, b.String(), width, height)
+	require.Contains(t, strings.Join(rows, "\n"), "It does not exist", "details of what is well go first")
+	require.NotContains(t, strings.Join(rows, "\n"), "more lines")
 
 	width, height = 80, 40
 	for i := range 30 {
