@@ -40,7 +40,7 @@ func terminalCommand(ts *testscript.TestScript, neg bool, args []string) {
 	defer control.Close()
 	cmd := exec.Command(binary, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = append(scriptEnvironment(ts), "TERM=xterm-256color")
+	cmd.Env = append(scriptEnvironment(ts), "TERM="+term(ts.Getenv("TERM")))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	ts.Check(cmd.Start())
@@ -108,3 +108,14 @@ func openTerminal(columns, rows uint16) (control, tty *os.File, err error) {
 
 // inSession makes a process the leader of a session whose terminal is its stdin.
 func inSession() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true, Setctty: true} }
+
+// term is the TERM of a terminal: what a script says, "-" for none.
+func term(said string) string {
+	switch said {
+	case "":
+		return "xterm-256color"
+	case "-":
+		return ""
+	}
+	return said
+}

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -87,7 +88,8 @@ func NewFactory() *Factory {
 	f.OutTTY, f.ErrTTY = isatty.IsTerminal(os.Stdout.Fd()), isatty.IsTerminal(os.Stderr.Fd())
 	// Questions go to stderr: one that nobody sees would wait for ever.
 	f.InTTY = isatty.IsTerminal(os.Stdin.Fd()) && f.ErrTTY
-	if f.Env["TERM"] == "dumb" {
+	// Without TERM nobody knows what the terminal understands. Windows does not set it.
+	if term := f.Env["TERM"]; term == "dumb" || term == "" && runtime.GOOS != "windows" {
 		f.OutTTY, f.ErrTTY = false, false
 	}
 	f.Size = func() (int, int) {
@@ -253,7 +255,7 @@ func (f *Factory) Progress() view.Progress {
 	case f.global.quiet:
 		return view.Quiet{W: f.Stderr()}
 	case f.ErrTTY && !f.global.verbose && (f.loaded == nil || f.loaded.Settings.Preferences.ProgressBar):
-		return view.NewLive(f.Stderr(), f.Now, func() int { _, h := f.Size(); return h })
+		return view.NewLive(f.Stderr(), f.Now, f.Size)
 	}
 	return view.NewPlain(f.Stderr(), f.Now)
 }

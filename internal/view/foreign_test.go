@@ -26,7 +26,7 @@ import (
 // evil is what an attacker would like a terminal to obey, and a line that a CI system would.
 const evil = "x\x1b]0;owned\x07\x9b31m\u009b31m\u202eabc\u2066\u200b\u2028\U000e0041\ufeff\ufdd0\ufdd2\r\n::add-path::/tmp\x00\x7f\u0085"
 
-var own = regexp.MustCompile("\x1b\\[([0-9]+m|[0-9]+A|J)")
+var own = regexp.MustCompile("\r?\x1b\\[([0-9]+m|[0-9]+A|2K|J)")
 
 // obeyed finds what a terminal would obey in output, our own colours and cursor movements apart.
 func obeyed(t *testing.T, output string) {
@@ -115,7 +115,7 @@ func TestNothingForeignIsObeyed(t *testing.T) {
 		"plan":        func(w *Writer) { Plan(w, &p) },
 		"no changes":  func(w *Writer) { Plan(w, &plan.Plan{Stack: evil, Environment: evil}) },
 		"plain":       func(w *Writer) { progress(NewPlain(w, now)) },
-		"live":        func(w *Writer) { progress(NewLive(w, now, func() int { return 24 })) },
+		"live":        func(w *Writer) { progress(NewLive(w, now, sized(60, 24))) },
 		"applied":     func(w *Writer) { Applied(w, &p, 1, outputs, poison[[]observe.Balancer]()) },
 		"unfinished": func(w *Writer) {
 			o := poison[plan.Outcome]()

@@ -2,6 +2,8 @@ package view
 
 import (
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,14 +17,13 @@ type Live struct {
 	mu      sync.Mutex
 	w       *Writer
 	now     func() time.Time
-	height  func() int
+	size    func() (width, height int)
 	begin   time.Time
 	phase   string
 	planned int
-	done    int
 	rows    []*row // in the order of their start
 	byID    map[string]*row
-	drawn   int // lines on the screen that belong to us
+	drawn   []int // columns of the lines on the screen that belong to us
 	stop    chan struct{}
 	stopped sync.WaitGroup
 }
@@ -32,12 +33,13 @@ type row struct {
 	action     plan.Action
 	began, end time.Time
 	state      plan.EventKind
-	counted    bool // a replacement ends twice
+	done       bool // a replacement ends twice
 }
 
-// NewLive returns a Live progress that redraws until Close.
-func NewLive(w *Writer, now func() time.Time, height func() int) *Live {
-	l := &Live{w: w, now: now, height: height, begin: now(), byID: map[string]*row{}, stop: make(chan struct{})}
+// NewLive returns a Live progress that redraws until Close. size is asked before each drawing: windows change.
+func NewLive(w *Writer, now func() time.Time, size func() (width, height int)) *Live {
+	own := *w // its width changes
+	l := &Live{w: &own, now: now, size: size, begin: now(), byID: map[string]*row{}, stop: make(chan struct{})}
 	l.stopped.Add(1)
 	go func() {
 		defer l.stopped.Done()
@@ -80,14 +82,9 @@ func (l *Live) Event(e plan.Event) {
 		r.action, r.state, r.end = e.Action, plan.Started, time.Time{}
 	case plan.Progress:
 		r.text = e.Text
-	case plan.Done, plan.FailedAt:
+	case plan.Done, plan.FailedAt, plan.Skipped:
 		r.state, r.end = e.Kind, l.now()
-		if !r.counted {
-			r.counted = true
-			l.done++
-		}
-	case plan.Skipped:
-		r.state, r.end = e.Kind, l.now()
+		r.done = e.Kind == plan.Done
 	}
 }
 
@@ -104,87 +101,192 @@ func (l *Live) Close() {
 	l.draw(true)
 }
 
+// up moves the cursor to the beginning of what was drawn. In a window that has become narrower since, the terminal has broken our lines into
+// several.
+func (l *Live) up() string {
+	rows := 0
+	for _, n := range l.drawn {
+		rows += max(1, (n+l.w.Width-1)/l.w.Width)
+	}
+	l.drawn = nil
+	if rows == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\r\x1b[%dA", rows)
+}
+
+// erase takes back what was drawn.
 func (l *Live) erase() {
-	if l.drawn > 0 {
-		fmt.Fprintf(l.w.w, "\x1b[%dA\x1b[J", l.drawn)
-		l.drawn = 0
+	if up := l.up(); up != "" {
+		_, _ = io.WriteString(l.w.w, up+"\x1b[J") // nobody is left to tell
 	}
 }
 
-// draw repaints. While running it fits the screen: finished components collapse to a line, what does not fit is counted.
+// draw repaints. While running it fits the screen: what runs and what failed comes before what is done.
 func (l *Live) draw(final bool) {
-	lines := l.tree(final)
-	room := 1 << 20
-	if !final {
-		room = max(l.height()-3, 5)
-	}
-	if hidden := len(lines) - room; hidden > 0 {
-		lines = append([]string{styled(dim, fmt.Sprintf("  … %d more lines", hidden+1))}, lines[hidden+1:]...)
+	width, height := l.size()
+	l.w.Width = max(width, 20)
+	var lines []string
+	if final {
+		for _, c := range l.components() {
+			lines = append(lines, l.foldAll(c.lines(l.now(), true))...)
+		}
+	} else {
+		lines = l.fitted(max(height-3, 5))
 	}
 	if !final || l.planned > 0 {
 		lines = append(lines, l.bar())
 	}
-	l.erase()
+	// Line by line: what is erased as a whole flickers, and tmux keeps it in its history.
 	var b strings.Builder
+	b.WriteString(l.up())
+	var drawn []int
 	for _, line := range lines {
-		b.WriteString(truncate(oneLine(line), l.w.Width-1) + "\n")
+		line = truncate(oneLine(line), l.w.Width-1)
+		b.WriteString("\x1b[2K" + l.w.render(line) + "\n")
+		drawn = append(drawn, columns(line))
 	}
-	l.w.Printf("%s", block(b.String()))
-	l.drawn = len(lines)
-	if final {
-		l.drawn = 0
+	_, _ = io.WriteString(l.w.w, b.String()+"\x1b[J") // nobody is left to tell
+	if !final {
+		l.drawn = drawn
 	}
 }
 
-func (l *Live) tree(final bool) []string {
-	var order []string
-	groups := map[string][]*row{}
-	for _, r := range l.rows {
-		c := resource.ComponentOf(r.id)
-		if groups[c] == nil {
-			order = append(order, c)
-		}
-		groups[c] = append(groups[c], r)
+// foldAll breaks lines at the width of the screen, so that nothing is cut.
+func (l *Live) foldAll(lines []string) []string {
+	var out []string
+	for _, line := range lines {
+		out = append(out, strings.Split(string(fold(line, 6, l.w.Width-1)), "\n")...)
 	}
+	return out
+}
+
+// fitted is the tree of a running apply in at most room lines: whole where it fits; else what is done is one line, then what failed and what
+// runs, each component on one line in the end.
+func (l *Live) fitted(room int) []string {
+	all := l.components()
+	var whole []string
+	for _, c := range all {
+		whole = append(whole, l.foldAll(c.lines(l.now(), false))...)
+	}
+	if len(whole) <= room {
+		return whole
+	}
+	var done, failed, running []*group
+	for _, c := range all {
+		switch c.state {
+		case plan.Done, plan.Skipped:
+			done = append(done, c)
+		case plan.FailedAt:
+			failed = append(failed, c)
+		default:
+			running = append(running, c)
+		}
+	}
+	var head []string
+	if len(done) > 0 {
+		head = append(head, fmt.Sprintf("%s %s done", glyph(plan.Done), count(len(done), "component")))
+	}
+	busy := append(failed, running...)
 	var lines []string
-	for _, c := range order {
-		rows := groups[c]
-		began, end, state := rows[0].began, time.Time{}, plan.Done
-		for _, r := range rows {
-			if r.began.Before(began) {
-				began = r.began
-			}
-			if r.end.After(end) {
-				end = r.end
-			}
-			state = worse(state, r.state)
+	for _, c := range busy {
+		lines = append(lines, c.lines(l.now(), false)...)
+	}
+	if len(head)+len(lines) > room {
+		lines = nil
+		for _, c := range busy {
+			lines = append(lines, c.line(l.now()))
 		}
-		if state == plan.Started {
-			end = l.now()
+	}
+	if hidden := len(head) + len(lines) - room; hidden > 0 {
+		lines = append(lines[:len(lines)-hidden-1], styled(dim, fmt.Sprintf("  … and %s", count(hidden+1, "more component"))))
+	}
+	return append(head, lines...)
+}
+
+// group is what is known of one component.
+type group struct {
+	address    string
+	rows       []*row
+	state      plan.EventKind
+	began, end time.Time
+}
+
+// components are the rows by component, in the order of their start.
+func (l *Live) components() []*group {
+	var order []*group
+	groups := map[string]*group{}
+	for _, r := range l.rows {
+		address := resource.ComponentOf(r.id)
+		g := groups[address]
+		if g == nil {
+			g = &group{address: address, state: plan.Done, began: r.began}
+			groups[address] = g
+			order = append(order, g)
 		}
-		lines = append(lines, fmt.Sprintf("%s %s %s", glyph(state), styled(bold, c), styled(dim, elapsed(end.Sub(began)))))
-		for _, r := range rows {
-			if r.state == plan.Done && (state == plan.Done || !final) {
-				continue
-			}
-			end := r.end
-			if r.state == plan.Started {
-				end = l.now()
-			}
-			line := fmt.Sprintf("  %s %s %s %s", glyph(r.state), name(r.id), doing(r.action), styled(dim, elapsed(end.Sub(r.began))))
-			if r.state == plan.FailedAt {
-				line = fmt.Sprintf("  %s %s %s", glyph(r.state), name(r.id), styled(red, "failed"))
-			}
-			if r.state == plan.Skipped {
-				line = fmt.Sprintf("  %s %s %s", glyph(r.state), name(r.id), styled(yellow, "not started"))
-			}
-			if r.text != "" && r.state == plan.Started {
-				line += "  " + r.text
-			}
-			lines = append(lines, line)
+		g.rows = append(g.rows, r)
+		g.state = worse(g.state, r.state)
+		if r.began.Before(g.began) {
+			g.began = r.began
+		}
+		if r.end.After(g.end) {
+			g.end = r.end
+		}
+	}
+	return order
+}
+
+// running reports whether something of a component is still under way.
+func (g *group) running() bool {
+	return slices.ContainsFunc(g.rows, func(r *row) bool { return r.state == plan.Started })
+}
+
+func (g *group) head(now time.Time) string {
+	end := g.end
+	if g.running() {
+		end = now
+	}
+	return fmt.Sprintf("%s %s %s", glyph(g.state), styled(bold, g.address), styled(dim, elapsed(end.Sub(g.began))))
+}
+
+// lines are a component and those of its resources that are not done; once all is done, of one that failed all.
+func (g *group) lines(now time.Time, final bool) []string {
+	lines := []string{g.head(now)}
+	for _, r := range g.rows {
+		if r.state != plan.Done || final && g.state != plan.Done {
+			lines = append(lines, "  "+r.line(now))
 		}
 	}
 	return lines
+}
+
+// line is a component with what it does now.
+func (g *group) line(now time.Time) string {
+	for _, state := range []plan.EventKind{plan.FailedAt, plan.Started} {
+		for _, r := range g.rows {
+			if r.state == state {
+				return fmt.Sprintf("%s %s  %s", glyph(g.state), styled(bold, g.address), strings.TrimPrefix(r.line(now), glyph(r.state)+" "))
+			}
+		}
+	}
+	return g.head(now)
+}
+
+func (r *row) line(now time.Time) string {
+	took := func(end time.Time) string { return styled(dim, elapsed(end.Sub(r.began))) }
+	switch r.state {
+	case plan.FailedAt:
+		return fmt.Sprintf("%s %s %s", glyph(r.state), name(r.id), styled(red, "failed"))
+	case plan.Skipped:
+		return fmt.Sprintf("%s %s %s", glyph(r.state), name(r.id), styled(yellow, "not started"))
+	case plan.Done:
+		return fmt.Sprintf("%s %s %s %s", glyph(r.state), name(r.id), did(r.action), took(r.end))
+	}
+	line := fmt.Sprintf("%s %s %s %s", glyph(r.state), name(r.id), doing(r.action), took(now))
+	if r.text != "" {
+		line += "  " + r.text
+	}
+	return line
 }
 
 func worse(a, b plan.EventKind) plan.EventKind {
@@ -207,14 +309,27 @@ func glyph(state plan.EventKind) string {
 	return styled(yellow, "●")
 }
 
+// bar counts what is done; what failed is not.
 func (l *Live) bar() string {
 	took := elapsed(l.now().Sub(l.begin))
 	if l.planned == 0 {
 		return fmt.Sprintf("%s %s", l.phase, styled(dim, took))
 	}
-	const width = 24
-	done := min(l.done, l.planned)
+	width := min(24, max(6, l.w.Width-46)) // the numbers matter more
+	done, failed := 0, 0
+	for _, r := range l.rows {
+		switch {
+		case r.state == plan.FailedAt:
+			failed++
+		case r.done:
+			done++
+		}
+	}
+	done = min(done, l.planned)
 	filled := width * done / l.planned
-	return fmt.Sprintf("[%s%s] %d/%d %s %s", styled(green, strings.Repeat("█", filled)), styled(dim, strings.Repeat("░", width-filled)),
-		done, l.planned, styled(dim, took), l.phase)
+	line := fmt.Sprintf("[%s%s] %d/%d", styled(green, strings.Repeat("█", filled)), styled(dim, strings.Repeat("░", width-filled)), done, l.planned)
+	if failed > 0 {
+		line += styled(red, fmt.Sprintf(", %d failed", failed))
+	}
+	return line + " " + styled(dim, took) + " " + l.phase
 }

@@ -38,7 +38,7 @@ type Plain struct {
 	w       *Writer
 	now     func() time.Time
 	begun   map[string]time.Time
-	done    map[string]bool // resources: a replacement ends twice, with the new object and with the old one's delete
+	done    map[string]bool // resources, not those that failed: a replacement ends twice, with the new object and with the old one's delete
 	planned int
 }
 
@@ -69,7 +69,7 @@ func (p *Plain) Event(e plan.Event) {
 		p.done[e.Resource] = true
 		p.w.Printf("%s: %s after %s%s\n", e.Resource, styled(green, did(e.Action)), elapsed(p.now().Sub(p.begun[e.Resource])), p.counter())
 	case plan.FailedAt:
-		p.done[e.Resource] = true
+		delete(p.done, e.Resource)
 		p.w.Printf("%s: %s after %s%s\n", e.Resource, styled(red, "failed"), elapsed(p.now().Sub(p.begun[e.Resource])), p.counter())
 	case plan.Skipped: // the end of the run sums up what was not started, and why
 	}

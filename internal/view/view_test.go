@@ -141,7 +141,7 @@ func TestAReplacementCountsOnce(t *testing.T) {
 	require.Equal(t, 2, strings.Count(text, "[1/"))
 	require.NotContains(t, text, "[2/")
 	var b bytes.Buffer
-	replace(NewLive(NewWriter(&b, false, 60), func() time.Time { return time.Unix(0, 0) }, func() int { return 24 }))
+	replace(NewLive(NewWriter(&b, false, 60), func() time.Time { return time.Unix(0, 0) }, sized(60, 24)))
 	require.Contains(t, b.String(), "1/")
 	require.NotContains(t, b.String(), " 2/")
 }
@@ -152,32 +152,50 @@ func TestPlainProgress(t *testing.T) {
 
 func TestLiveProgressLeavesTheFinalTree(t *testing.T) {
 	var b bytes.Buffer
-	live := NewLive(NewWriter(&b, false, 60), func() time.Time { return time.Unix(0, 0) }, func() int { return 24 })
+	live := NewLive(NewWriter(&b, false, 60), func() time.Time { return time.Unix(0, 0) }, sized(60, 24))
 	events(live)
 	last := b.String()[strings.LastIndex(b.String(), "✗ web/api "):]
 	require.Contains(t, last, "✗ service failed")
 	require.Contains(t, last, "- policy")
-	require.Contains(t, last, "2/6")
+	require.Contains(t, last, "1/6, 1 failed")
 }
 
 // screen is what a terminal shows of what is written to it, as far as Live uses one: lines, the cursor moved up, the rest erased.
 func screen(t *testing.T, written string) []string {
 	t.Helper()
-	lines := []string{""}
+	lines, at, column := []string{""}, 0, 0
 	for written != "" {
 		var up int
 		switch {
+		case strings.HasPrefix(written, "\x1b[2K"):
+			lines[at] = strings.Repeat(" ", column)
+			written = written[4:]
+		case strings.HasPrefix(written, "\x1b[J"):
+			lines = lines[:at+1]
+			lines[at] = lines[at][:min(column, len(lines[at]))]
+			written = written[3:]
 		case strings.HasPrefix(written, "\x1b["):
-			_, err := fmt.Sscanf(written, "\x1b[%dA\x1b[J", &up)
+			_, err := fmt.Sscanf(written, "\x1b[%dA", &up)
 			require.NoError(t, err, "%q", written)
-			lines = append(lines[:len(lines)-1-up], "")
-			written = written[strings.IndexByte(written, 'J')+1:]
+			require.GreaterOrEqual(t, at, up)
+			at -= up
+			written = written[strings.IndexByte(written, 'A')+1:]
+		case written[0] == '\r':
+			column = 0
+			written = written[1:]
 		case written[0] == '\n':
-			lines = append(lines, "")
+			if at, column = at+1, 0; at == len(lines) {
+				lines = append(lines, "")
+			}
 			written = written[1:]
 		default:
-			end := strings.IndexAny(written, "\n\x1b")
-			lines[len(lines)-1] += written[:end]
+			end := strings.IndexAny(written, "\r\n\x1b")
+			after := ""
+			if stays := column + end; stays < len(lines[at]) {
+				after = lines[at][stays:]
+			}
+			lines[at] = lines[at][:column] + written[:end] + after
+			column += end
 			written = written[end:]
 		}
 	}
@@ -188,7 +206,7 @@ func screen(t *testing.T, written string) []string {
 func TestLiveProgressErasesWhatItDrew(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString("the plan\n")
-	live := NewLive(NewWriter(&b, false, 60), func() time.Time { return time.Unix(0, 0) }, func() int { return 24 })
+	live := NewLive(NewWriter(&b, false, 60), func() time.Time { return time.Unix(0, 0) }, sized(60, 24))
 	live.Planned(samplePlan())
 	for _, e := range []plan.Event{
 		{Kind: plan.Started, Resource: "web/api:role", Action: plan.Create},
@@ -213,7 +231,7 @@ func TestLiveProgressErasesWhatItDrew(t *testing.T) {
 // A display that has nothing to leave leaves nothing.
 func TestLiveProgressWithoutRowsLeavesNothing(t *testing.T) {
 	var b bytes.Buffer
-	live := NewLive(NewWriter(&b, false, 60), func() time.Time { return time.Unix(0, 0) }, func() int { return 24 })
+	live := NewLive(NewWriter(&b, false, 60), func() time.Time { return time.Unix(0, 0) }, sized(60, 24))
 	live.Event(plan.Event{Kind: plan.Phase, Text: "Planning"})
 	live.mu.Lock()
 	live.draw(false)
