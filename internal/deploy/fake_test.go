@@ -195,6 +195,7 @@ func claimed(t *testing.T, p *process) (*run, *session.Session, *state.Payload) 
 	held, err := p.open(t.Context(), request(), where, "")
 	require.NoError(t, err)
 	u := p.newRun(nil, &resource.Graph{}, where, request())
+	u.hurry = p.hurry(held.Lock().Context())
 	u.from(nil, held.Lineage())
 	u.plan = &plan.Plan{Components: []plan.Component{{Changes: []plan.Change{{Resource: "web/a:a", Type: single, Action: plan.Create}}}}}
 	payload := u.payload(held)
