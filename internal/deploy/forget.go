@@ -106,6 +106,7 @@ func (u *run) forget(p *state.Payload, which Selection) (*observe.Forgotten, *st
 	for _, c := range p.Components {
 		named = named || which.ID == "" && c.Address == which.Address
 		if stays[c.Address] || !touched(resources, gone, c.Address) && c.Address != which.Address {
+			c.Missing = wantedStill(c, resources, gone)
 			next.Components = append(next.Components, c)
 			continue
 		}
@@ -119,6 +120,17 @@ func (u *run) forget(p *state.Payload, which Selection) (*observe.Forgotten, *st
 		return out, nil, unfinishedReplacement(err)
 	}
 	return out, &next, nil
+}
+
+// wantedStill are the resources that are missing of a component once those are forgotten: the manifests want them all the same.
+func wantedStill(c state.Component, resources []engine.StoredResource, gone map[string]bool) []state.Missing {
+	missing := slices.Clone(c.Missing)
+	for _, r := range resources {
+		if r.Component == c.Address && gone[r.ID] && !r.Deleting && !c.Removed {
+			missing = append(missing, state.Missing{Resource: r.ID, Type: r.Type})
+		}
+	}
+	return missing
 }
 
 // touched reports whether a component loses resources.

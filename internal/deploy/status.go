@@ -92,7 +92,7 @@ type answer struct {
 }
 
 // asking is how many objects are asked about at a time.
-const asking = 32
+const asking = 64
 
 // ask asks AWS about everything that should be there, side by side. It fails only when the context ends.
 func (e *examination) ask(ctx context.Context, u *run, components []state.Component) error {
@@ -252,7 +252,7 @@ func (e *examination) component(c state.Component, members []engine.StoredResour
 
 // What is said of several objects alike, before their names.
 const (
-	notMade   = "Wanted and not made yet"
+	notMade   = "Wanted and not there yet"
 	lost      = "Being made when a run was interrupted; the next apply looks for it"
 	gone      = "Not in AWS any more"
 	notRemade = "Deleted, and not made anew yet"

@@ -185,7 +185,7 @@ func TestHealthOfComponents(t *testing.T) {
 		"there": {members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": there}, health: observe.Healthy},
 		"never made": {
 			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}},
-			health:    observe.Missing, problem: "Wanted and not made yet: a.\n`deployer plan` shows what an apply makes.",
+			health:    observe.Missing, problem: "Wanted and not there yet: a.\n`deployer plan` shows what an apply makes.",
 		},
 		"perhaps made by a dead run": {
 			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}}, dead: true, health: observe.Missing,
@@ -197,7 +197,7 @@ func TestHealthOfComponents(t *testing.T) {
 		},
 		"being made": {
 			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}}, alive: true,
-			health: observe.Updating, problem: "Wanted and not made yet: a.",
+			health: observe.Updating, problem: "Wanted and not there yet: a.",
 		},
 		"being remade": {
 			members: []engine.StoredResource{queue("a")}, alive: true, health: observe.Updating, problem: "A run is changing it right now: a.",
