@@ -78,3 +78,17 @@ func TestEffects(t *testing.T) {
 		})
 	}
 }
+
+// TestSessionsReportEffects: a session's clients report, guarded or not; else every step that fails would be uncertain.
+func TestSessionsReportEffects(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
+	env := isolate(t, "", map[string]string{"AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"})
+	session, err := aws.NewSession(t.Context(), aws.Settings{Region: "us-east-1", Now: time.Now}, env)
+	require.NoError(t, err)
+	for name, cfg := range map[string]sdk.Config{"plain": session.Config(""), "guarded": session.Guarded(func() error { return nil })} {
+		ctx, effects := resource.WithEffects(t.Context())
+		_, err := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }).CreateBucket(ctx, &s3.CreateBucketInput{Bucket: sdk.String("b")})
+		require.Error(t, err)
+		require.True(t, effects.None(), name)
+	}
+}
