@@ -126,6 +126,7 @@ func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) err
 	}
 	if err != nil {
 		if applied != nil && applied.Outcome != nil && !applied.Outcome.Whole() {
+			f.Stderr().Printf("\n") // apart from the news
 			f.after = func(w *view.Writer) {
 				view.Unfinished(w, applied.Plan, applied.Version, applied.Outcome, applied.Again)
 			}

@@ -110,13 +110,14 @@ func GraphText(w *Writer, g *Graph) {
 		if last {
 			fork, next = "└── ", "    "
 		}
+		indent := min(columns(lead+fork)+2, w.Width/2)
 		line := lead + fork + styled(bold, address) + styled(dim, " ("+n.Kind+", "+count(len(n.Resources), "resource")+")")
 		if shown[address] && len(needs[address]) > 0 {
-			w.Printf("%s\n", truncate(line+styled(dim, " …"), w.Width))
+			w.Printf("%s\n", fold(line+styled(dim, " …"), indent, w.Width))
 			return
 		}
 		shown[address] = true
-		w.Printf("%s\n", truncate(line, w.Width))
+		w.Printf("%s\n", fold(line, indent, w.Width))
 		for i, to := range needs[address] {
 			branch(to, lead+next, i == len(needs[address])-1)
 		}

@@ -43,12 +43,12 @@ func Details(w *Writer, d *observe.Details) {
 		for _, name := range slices.Sorted(maps.Keys(c.Outputs)) {
 			w.Printf("  %s = %s\n", name, text(c.Outputs[name]))
 		}
-		width := 0
+		width, types := 0, 0
 		for _, r := range c.Resources {
-			width = max(width, len(name(r.Resource)))
+			width, types = max(width, columns(name(r.Resource))), max(types, columns(r.Type))
 		}
 		for _, r := range c.Resources {
-			w.Printf("  %s %s\n", styled(dim, pad(name(r.Resource), width+1)+pad(r.Type, 24)), r.ID)
+			w.Printf("%s\n", fold("  "+styled(dim, pad(name(r.Resource), width+2)+r.Type)+strings.Repeat(" ", types-columns(r.Type)+2)+r.ID, 4, w.Width))
 			for _, p := range r.Problems {
 				w.Printf("%s\n", paint(red, wrap(p, "    ", w.Width)))
 			}

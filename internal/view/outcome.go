@@ -41,7 +41,11 @@ func Unfinished(w *Writer, p *plan.Plan, version observe.Version, o *plan.Outcom
 		label = ""
 	}
 	if again != "" {
-		w.Printf("%s\n    %s\n", wrap("What was done is in the state. When the cause is gone, this goes on from there:", "  ", w.Width), again)
+		next := "What was done is in the state. When the cause is gone, this goes on from there:"
+		if len(o.Failed) == 0 {
+			next = "What was done is in the state. This goes on from there:"
+		}
+		w.Printf("%s\n    %s\n", wrap(next, "  ", w.Width), again)
 	}
 }
 

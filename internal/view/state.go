@@ -68,7 +68,7 @@ func StateComparison(w *Writer, c *observe.StateComparison) {
 		} else if d.FileID != d.BackendID {
 			line += styled(dim, "  another object")
 		}
-		lines[d.Where] = append(lines[d.Where], truncate(line, w.Width))
+		lines[d.Where] = append(lines[d.Where], string(fold(line, 6, w.Width)))
 	}
 	for _, group := range []struct{ where, head, colour string }{
 		{observe.OnlyInFile, "Only in the new one", green}, {observe.OnlyInBackend, "Only in the one that is there", red}, {observe.Differs, "Different", yellow},
@@ -77,7 +77,7 @@ func StateComparison(w *Writer, c *observe.StateComparison) {
 			w.Printf("  %s\n", styled(group.colour, group.head+":"))
 		}
 		for _, line := range lines[group.where] {
-			w.Printf("%s\n", line)
+			w.Printf("%s\n", block(line))
 		}
 	}
 	w.Printf("  %s\n", styled(dim, fmt.Sprintf("%d the same.", c.Same)))

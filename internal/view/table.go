@@ -4,6 +4,15 @@ import (
 	"strings"
 )
 
+// longestWord is the columns of the longest word of a text.
+func longestWord(text string) int {
+	n := 0
+	for word := range words(text) {
+		n = max(n, columns(word))
+	}
+	return n
+}
+
 // Where a table is wider than the screen, its last column is broken into lines of at least this many columns, or goes below its row.
 const narrowest = 24
 
@@ -30,7 +39,7 @@ func Table(w *Writer, header []string, rows [][]string) {
 		switch {
 		case before+columns(rest) <= w.Width:
 			w.Printf("%s\n", styled(style, strings.TrimRight(b.String()+rest, " ")))
-		case before+narrowest <= w.Width:
+		case before+max(narrowest, longestWord(rest)) <= w.Width:
 			w.Printf("%s\n", fold(b.String()+rest, before, w.Width))
 		default:
 			w.Printf("%s\n%s\n", fold(strings.TrimRight(b.String(), " "), 4, w.Width), fold("    "+rest, 4, w.Width))
