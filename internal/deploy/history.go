@@ -34,13 +34,11 @@ func keep(ctx context.Context, store state.Store, s *Stored) error {
 
 // loose are the warnings of what is done once everything is saved. What there was no time for is no news of its own.
 func loose(err error) diag.List {
-	var out diag.List
 	cut := false
 	for _, part := range split(err) {
-		if cut = cut || errors.Is(part, context.Canceled); !errors.Is(part, context.Canceled) {
-			out.Add(asWarnings(part)...)
-		}
+		cut = cut || errors.Is(part, context.Canceled)
 	}
+	out := asWarnings(err)
 	if cut {
 		d := diag.New(diag.Interrupted, "Stopped before everything was tidied up",
 			"The state is saved. There was no time to hear that the lock is released, or to write the history and the copy for pulumi.",
@@ -52,12 +50,18 @@ func loose(err error) diag.List {
 }
 
 // asWarnings are problems that do not make a run fail.
+// What was cut off is none: what cut it off is told.
 func asWarnings(err error) diag.List {
 	var out diag.List
-	for _, d := range diag.From(err) {
-		w := *d
-		w.Severity = diag.Warning
-		out.Add(&w)
+	for _, part := range split(err) {
+		if errors.Is(part, context.Canceled) {
+			continue
+		}
+		for _, d := range diag.From(part) {
+			w := *d
+			w.Severity = diag.Warning
+			out.Add(&w)
+		}
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -12,6 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
 )
 
 // patienceOfCI is how long CI systems wait between SIGTERM and SIGKILL.
@@ -88,4 +92,33 @@ func TestAnInterruptedRunEndsInTimeWhereCallsAreSlow(t *testing.T) {
 			t.Logf("%s at most, at any of %d calls", slices.Max(took), calls)
 		})
 	}
+}
+
+// What a signal cuts off is told in our words, whatever Go and the SDK call it.
+func TestWhatIsCutOffIsToldInOurWords(t *testing.T) {
+	sdk := fmt.Errorf("operation error SQS: CreateQueue, request canceled, %w", context.Canceled)
+	signal := diag.New(diag.Interrupted, "Interrupted", "The run was stopped.", "")
+	step := func(err error) error {
+		return &engine.StepError{Resource: "web/a:queue", Type: single, Action: plan.Create, Err: err}
+	}
+	for name, c := range map[string]struct {
+		err  error
+		want string
+	}{
+		"a call":    {step(&resource.OpError{Operation: "sqs:CreateQueue", Err: sdk}), "web/a: Step given up: web/a:queue: the run stopped before sqs:CreateQueue was answered"},
+		"a wait":    {step(&resource.WaitError{What: "x is there", Err: signal}), "web/a: Step given up: web/a:queue: the run stopped while it waited (x is there). AWS goes on with it."},
+		"a read":    {sdk, "Stopped: A call was given up before it was answered."},
+		"the rest":  {&engine.StoppedError{Cause: signal}, "Interrupted: The run was stopped."},
+		"no signal": {&engine.StoppedError{Cause: sdk}, "Interrupted: The run was stopped before everything was done."},
+	} {
+		found := problems(c.err)
+		require.Len(t, found, 1, name)
+		require.Contains(t, found[0].Error(), c.want, name)
+		require.NotRegexp(t, "(?i)cancel|operation error|context", found[0].Error(), name)
+	}
+	require.Empty(t, asWarnings(errors.Join(sdk, nil)))
+	cut := loose(errors.Join(diag.New(diag.Failed, "AWS denied access", "", ""), sdk, sdk))
+	require.Len(t, cut, 2)
+	require.Equal(t, "AWS denied access", cut[0].Summary)
+	require.Equal(t, "Stopped before everything was tidied up", cut[1].Summary)
 }

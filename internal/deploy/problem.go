@@ -59,6 +59,7 @@ func problem(err error) diag.List {
 		internal   *engine.InternalError
 		stopped    *engine.StoppedError
 		known      *diag.Diagnostic
+		wait       *resource.WaitError
 	)
 	switch {
 	case errors.As(err, &stopped) && !errors.As(err, &known):
@@ -71,7 +72,7 @@ func problem(err error) diag.List {
 		return diag.List{d}
 	case errors.As(err, &obstructed):
 		return obstructedProblems(obstructed)
-	case errors.As(err, &step) && errors.Is(step.Err, context.Canceled):
+	case errors.As(err, &step) && (errors.Is(step.Err, context.Canceled) || errors.As(step.Err, &wait)):
 		return givenUp(step)
 	case errors.As(err, &step):
 		return diag.List{stepProblem(step)}
@@ -97,14 +98,21 @@ func problem(err error) diag.List {
 
 // givenUp is a step whose call had no answer when the run could not wait any longer. Reading is no step of which anybody needs to hear.
 func givenUp(step *engine.StepError) diag.List {
+	d := diag.New(diag.Interrupted, "Step given up", "", "The next run looks at what became of it.").For(resource.ComponentOf(step.Resource))
 	var op *resource.OpError
-	if !errors.As(step.Err, &op) || step.Action == plan.NoOp || step.Action == "" {
+	var wait *resource.WaitError
+	switch {
+	case step.Action == plan.NoOp || step.Action == "":
+		return nil
+	case errors.As(step.Err, &wait):
+		d.Detail = fmt.Sprintf("%s: the run stopped while it waited (%s). AWS goes on with it.", step.Resource, wait.What)
+	case errors.As(step.Err, &op):
+		d.Operation = op.Operation
+		d.Detail = fmt.Sprintf("%s: the run stopped before %s was answered; what was under way may still take effect.", step.Resource, op.Operation)
+	default:
 		return nil
 	}
-	d := diag.New(diag.Interrupted, "Step given up",
-		fmt.Sprintf("%s: the run stopped before %s was answered; what was under way may still take effect.", step.Resource, op.Operation), "The next run looks at what became of it.")
-	d.Operation = op.Operation
-	return diag.List{d.For(resource.ComponentOf(step.Resource))}
+	return diag.List{d}
 }
 
 // early is why a run ended that has changed nothing: what cut its calls off says more than they do.

@@ -5,6 +5,7 @@
 package diag
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -193,6 +194,11 @@ func From(err error) List {
 		return List{d}
 	}
 	if d := File(Failed, "Cannot use a file", err); d != nil {
+		return List{d}
+	}
+	if errors.Is(err, context.Canceled) { // by the end of the run, which is told; the words of Go and the SDK say nothing to people
+		d := New(Failed, "Stopped", "A call was given up before it was answered.", "Run the command again.")
+		d.Cause = err
 		return List{d}
 	}
 	return List{{Severity: Error, Code: Failed, Summary: err.Error(), Cause: err}}

@@ -205,6 +205,15 @@ func (e *OpError) Denied() bool {
 	return strings.Contains(e.Code, "AccessDenied") || strings.Contains(e.Code, "Unauthorized") || e.Code == "AuthorizationError"
 }
 
+// WaitError says that nobody waits any more for what AWS has been told to do, because the run ends; Err is why it does.
+type WaitError struct {
+	What string // "load balancer x becomes active"
+	Err  error
+}
+
+func (e *WaitError) Error() string { return "no longer waited for: " + e.What }
+func (e *WaitError) Unwrap() error { return e.Err }
+
 // The tags that say whose an object is.
 const (
 	TagStack       = "deployer:stack"

@@ -93,6 +93,9 @@ func Wait(ctx context.Context, pace Pace, what string, done func(context.Context
 		select {
 		case <-limit.Done():
 			timer.Stop()
+			if ctx.Err() != nil {
+				return &resource.WaitError{What: what, Err: context.Cause(ctx)}
+			}
 			return context.Cause(limit)
 		case <-timer.C:
 		}
