@@ -22,8 +22,8 @@ import (
 const (
 	// defaultPatience outlasts the throttling that a wide apply meets in ECS and ELB, and most troubles of AWS itself.
 	defaultPatience = 5 * time.Minute
-	// firstContact is how long a call is repeated whose endpoint has never answered this process: that may be a mistake, of which
-	// somebody has to hear.
+	// firstContact is how long a call is repeated whose endpoint has never answered this process: that may be a
+	// mistake, of which somebody has to hear.
 	firstContact = 20 * time.Second
 	// usualAttempts is for everything else that the SDK repeats.
 	usualAttempts = 8
@@ -52,17 +52,18 @@ type effortKey struct{}
 
 type beginningKey struct{}
 
-// AsOne returns a context in which several calls, one after the other, count as the same effort: as long as all of them have taken.
+// AsOne returns a context in which several calls, one after the other, count as the same effort: as long as all of them
+// have taken.
 func AsOne(ctx context.Context) context.Context {
 	return context.WithValue(ctx, beginningKey{}, new(time.Time))
 }
 
-// observe is an SDK option that follows the efforts. When time is up during the pause before another attempt, the SDK tells of the time only:
-// what the last attempt said is added.
+// observe is an SDK option that follows the efforts. When time is up during the pause before another attempt, the SDK
+// tells of the time only: what the last attempt said is added.
 func (p *persistence) observe(stack *middleware.Stack) error {
-	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("FollowEffort", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
-		middleware.InitializeOutput, middleware.Metadata, error,
-	) {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("FollowEffort", func(
+		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
+	) (middleware.InitializeOutput, middleware.Metadata, error) {
 		e := &effort{began: p.now()}
 		if first, ok := ctx.Value(beginningKey{}).(*time.Time); ok {
 			if first.IsZero() {
@@ -81,8 +82,9 @@ func (p *persistence) observe(stack *middleware.Stack) error {
 	}), middleware.Before)
 }
 
-// retryer is the SDK's standard one, which also renews expired credentials, once, and has the session's persistence. It has no common budget
-// of retries: many calls side by side would use that up while AWS throttles them, and the rest would fail at their first throttling.
+// retryer is the SDK's standard one, which also renews expired credentials, once, and has the session's persistence. It
+// has no common budget of retries: many calls side by side would use that up while AWS throttles them, and the rest
+// would fail at their first throttling.
 type retryer struct {
 	*retry.Standard
 	*persistence
@@ -93,7 +95,10 @@ var _ sdk.RetryerV2 = (*retryer)(nil)
 
 func (p *persistence) retryer(c *credentials) func() sdk.Retryer {
 	return func() sdk.Retryer {
-		return &retryer{retry.NewStandard(func(o *retry.StandardOptions) { o.RateLimiter, o.MaxBackoff = ratelimit.None, longestPause }), p, c}
+		standard := retry.NewStandard(func(o *retry.StandardOptions) {
+			o.RateLimiter, o.MaxBackoff = ratelimit.None, longestPause
+		})
+		return &retryer{standard, p, c}
 	}
 }
 
@@ -171,7 +176,8 @@ func (t trouble) news() string {
 	return "AWS cannot be reached for %s; trying again (%s)"
 }
 
-// throttling is how AWS says that there were too many calls. The SDK's list has codes of full quotas, too, which do not pass.
+// throttling is how AWS says that there were too many calls. The SDK's list has codes of full quotas, too, which do not
+// pass.
 var throttling = func() map[string]bool {
 	codes := map[string]bool{}
 	for code := range retry.DefaultThrottleErrorCodes {
@@ -203,7 +209,8 @@ func Throttled(err error) bool {
 // Trouble reports whether an error is AWS's own, or of the way there, so that the same call may work in a while.
 func Trouble(err error) bool { return troubleOf(err) != noTrouble }
 
-// OnlyRefused returns a retryer that repeats a call only where the attempt before it surely had no effect: AWS refused it.
+// OnlyRefused returns a retryer that repeats a call only where the attempt before it surely had no effect: AWS refused
+// it.
 func OnlyRefused(r sdk.Retryer) sdk.Retryer {
 	v2, ok := r.(sdk.RetryerV2)
 	if !ok {
@@ -215,13 +222,17 @@ func OnlyRefused(r sdk.Retryer) sdk.Retryer {
 type onlyRefused struct{ sdk.RetryerV2 }
 
 func (r onlyRefused) IsErrorRetryable(err error) bool {
-	return (Throttled(err) || hasCode(err, "ExpiredToken", "ExpiredTokenException")) && r.RetryerV2.IsErrorRetryable(err)
+	refused := Throttled(err) || hasCode(err, "ExpiredToken", "ExpiredTokenException")
+	return refused && r.RetryerV2.IsErrorRetryable(err)
 }
 
 // prefixes are how IAM and our messages call services whose id is another word.
 var prefixes = map[string]string{
-	"Elastic Load Balancing v2": "elasticloadbalancing", "CloudWatch Logs": "logs",
-	"Application Auto Scaling": "application-autoscaling", "Resource Groups Tagging API": "tag", "Secrets Manager": "secretsmanager",
+	"Application Auto Scaling":    "application-autoscaling",
+	"CloudWatch Logs":             "logs",
+	"Elastic Load Balancing v2":   "elasticloadbalancing",
+	"Resource Groups Tagging API": "tag",
+	"Secrets Manager":             "secretsmanager",
 }
 
 // operationOf is the call under way: "ecs:UpdateService".

@@ -83,9 +83,11 @@ func classify(operation string, err error) *diag.Diagnostic {
 	case errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &api):
 		return diag.New(diag.Failed, "AWS cannot be reached", sentence(Words(err)), "Check the network, proxies and AWS_ENDPOINT_URL, then run the command again.")
 	case Throttled(err):
-		return diag.New(diag.Failed, "AWS throttles calls", sentence(Words(err)), "Too many calls reach this account's API: wait a while, then run the command again.")
+		return diag.New(diag.Failed, "AWS throttles calls", sentence(Words(err)),
+			"Too many calls reach this account's API: wait a while, then run the command again.")
 	case errors.As(err, &api) && Trouble(err):
-		return diag.New(diag.Failed, "AWS has trouble", sentence(Words(err)), "Nothing is wrong with what was asked: run the command again in a while.")
+		return diag.New(diag.Failed, "AWS has trouble", sentence(Words(err)),
+			"Nothing is wrong with what was asked: run the command again in a while.")
 	case errors.As(err, &api):
 		return diag.New(diag.Failed, "AWS call failed", sentence(Words(err)), "")
 	case errors.As(err, &name):

@@ -30,7 +30,8 @@ type Settings struct {
 	Profile    string // of ~/.aws; credentials or a profile in the environment beat it
 	Region     string
 	AssumeRole AssumeRole
-	// Patience is how long a call is repeated while AWS throttles it, answers with a fault of its own, or cannot be reached any more; 0: 5 minutes.
+	// Patience is how long a call is repeated while AWS throttles it, answers with a fault of its own, or cannot be
+	// reached any more; 0: 5 minutes.
 	Patience time.Duration
 	// MaxAttempts is a limit to that, whatever the trouble is; 0: AWS_MAX_ATTEMPTS, else none.
 	MaxAttempts int

@@ -23,7 +23,9 @@ func (f *Factory) newLog(s config.Logging) *slog.Logger {
 	if path := f.home(s.File); path != "" && path != os.DevNull {
 		f.logFile = &logFile{
 			path: path, err: file.Private(path),
-			w: &lumberjack.Logger{Filename: path, MaxSize: s.MaxSize, MaxBackups: s.MaxBackups, MaxAge: s.MaxAge, Compress: true},
+			w: &lumberjack.Logger{
+				Filename: path, MaxSize: s.MaxSize, MaxBackups: s.MaxBackups, MaxAge: s.MaxAge, Compress: true,
+			},
 		}
 		handlers = append(handlers, slog.NewTextHandler(f.logFile, &slog.HandlerOptions{Level: level(s.Level)}))
 	}
@@ -64,8 +66,8 @@ func (l *logFile) untold() error {
 	return l.err
 }
 
-// tellNoLog says that the log cannot be written, once. Where that is because nothing can be written below the home directory, it says what else
-// is not kept there.
+// tellNoLog says that the log cannot be written, once. Where that is because nothing can be written below the home
+// directory, it says what else is not kept there.
 func (f *Factory) tellNoLog() {
 	if f.logFile == nil {
 		return
@@ -79,16 +81,18 @@ func (f *Factory) tellNoLog() {
 		w.Severity, w.Cause = diag.Warning, err
 		f.warn(diag.List{w})
 	}
-	if f.Home != "" && strings.HasPrefix(f.logFile.path, filepath.Join(f.Home, ".deployer")+string(filepath.Separator)) {
-		if homeErr := file.Probe(filepath.Join(f.Home, ".deployer", "journal")); homeErr != nil {
+	ours := filepath.Join(f.Home, ".deployer")
+	if f.Home != "" && strings.HasPrefix(f.logFile.path, ours+string(filepath.Separator)) {
+		if homeErr := file.Probe(filepath.Join(ours, "journal")); homeErr != nil {
 			f.noHome = true
 			warning("Nothing can be written in the home directory", reason(f.Home, homeErr)+
-				" This run keeps no log; an apply keeps no journal, so that a run after one that dies has to ask AWS for more.",
-				"Make room or correct the permissions of "+filepath.Join(f.Home, ".deployer")+", or set HOME to another directory.")
+				" This run keeps no log, and an apply keeps no journal: if it dies, the next run has to ask AWS for more.",
+				"Make room or correct the permissions of "+ours+", or set HOME to another directory.")
 			return
 		}
 	}
-	warning("No log is kept", reason(f.logFile.path, err), "Set logging.file (DEPLOYER_LOGGING_FILE) to another path, or to "+os.DevNull+" for none.")
+	warning("No log is kept", reason(f.logFile.path, err),
+		"Set logging.file (DEPLOYER_LOGGING_FILE) to another path, or to "+os.DevNull+" for none.")
 }
 
 // reason is what the operating system says of a file.

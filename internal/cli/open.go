@@ -55,7 +55,8 @@ func (f *Factory) StoredRoad(key state.Key) (*deploy.Road, error) {
 func (f *Factory) world(settings config.Settings) deploy.World {
 	return deploy.World{
 		Root: f.Root(), Home: f.Home, Settings: settings, Env: f.Env, Now: f.Now, Version: version,
-		Command: "deployer " + f.command(), Flags: f.backendFlags(), Hard: f.Hard, OnLock: f.OnLock, Log: f.log, NoHome: f.noHome,
+		Command: "deployer " + f.command(), Flags: f.backendFlags(), Hard: f.Hard, OnLock: f.OnLock, Log: f.log,
+		NoHome: f.noHome,
 	}
 }
 

@@ -58,11 +58,12 @@ func (l *lateProgress) pause() {
 	}
 }
 
-// troubleEvery is the shortest time between two lines of news about calls that AWS does not take: many may be under way.
+// troubleEvery is the shortest time between two lines of news about calls that AWS does not take: many may be under
+// way.
 const troubleEvery = 5 * time.Second
 
-// tellTrouble says what a call that belongs to no step waits for; also to those who want to hear only of errors, as minutes without a word would look
-// like a hang.
+// tellTrouble says what a call that belongs to no step waits for; also to those who want to hear only of errors, as
+// minutes without a word would look like a hang.
 func (f *Factory) tellTrouble(line string) {
 	f.trouble.Lock()
 	defer f.trouble.Unlock()

@@ -67,7 +67,9 @@ func (r *Road) Forget(ctx context.Context, req Request, which Selection, approve
 	done, cancel := ending(r.hurry(ctx))
 	defer cancel()
 	store := r.backend.Store(req.Key)
-	written.Warnings = loose(held.Close(done, func(ctx context.Context) error { return derive(ctx, store, req.Key, next.Engine) }))
+	written.Warnings = loose(held.Close(done, func(ctx context.Context) error {
+		return derive(ctx, store, req.Key, next.Engine)
+	}))
 	return gone, written, nil
 }
 

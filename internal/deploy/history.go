@@ -41,8 +41,10 @@ func loose(err error) diag.List {
 	out := asWarnings(err)
 	if cut {
 		d := diag.New(diag.Interrupted, "Stopped before everything was tidied up",
-			"The state is saved. There was no time to hear that the lock is released, or to write the history and the copy for pulumi.",
-			"The next run makes that good. If the lock is still held, it is taken over: on this machine at once, elsewhere within minutes.")
+			"The state is saved. There was no time to hear that the lock is released, or to write the history and the copy "+
+				"for pulumi.",
+			"The next run makes that good. If the lock is still held, it is taken over: on this machine at once, elsewhere "+
+				"within minutes.")
 		d.Severity = diag.Warning
 		out.Add(d)
 	}

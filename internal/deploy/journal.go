@@ -21,8 +21,8 @@ import (
 // journal is the local write-ahead log of one apply: what happened since the claim, a line each, on disk before the next step. A run
 // on the same machine that takes over replays it; without it, intents and adoption find the same things by asking AWS.
 //
-// A journal that cannot be written any more is given up, and the run goes on without. It is emptied, because half of a journal must never be
-// replayed as if it were all of it.
+// A journal that cannot be written any more is given up, and the run goes on without. It is emptied, because half of a
+// journal must never be replayed as if it were all of it.
 type journal struct {
 	mu      sync.Mutex
 	file    journalFile // nil: the run goes on without
@@ -147,8 +147,8 @@ func (j *journal) sync(f *flush) {
 	}
 }
 
-// giveUp makes sure that nobody replays what was written so far. Where that is not possible the run must not go on, and the error says why.
-// Not the path is removed: the journal of a run that has taken over may be there.
+// giveUp makes sure that nobody replays what was written so far. Where that is not possible the run must not go on, and
+// the error says why. Not the path is removed: the journal of a run that has taken over may be there.
 func (j *journal) giveUp(why error) error {
 	if j.file == nil {
 		return nil

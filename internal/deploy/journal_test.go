@@ -182,7 +182,8 @@ func TestAJournalThatBreaksIsGivenUp(t *testing.T) {
 	}
 }
 
-// A run whose journal cannot be kept goes on, and says so; also where the home directory is there, but full or somebody else's.
+// A run whose journal cannot be kept goes on, and says so; also where the home directory is there, but full or somebody
+// else's.
 func TestARunWithoutAJournalSaysSo(t *testing.T) {
 	home := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(home, ".deployer"), nil, 0o600))

@@ -5,16 +5,17 @@ import (
 	"time"
 )
 
-// How long things may take when somebody wants to go. CI systems send SIGTERM and kill 7.5 s later, so that three calls in a row have to
-// do: the one in flight, the save, the release.
+// How long things may take when somebody wants to go. CI systems send SIGTERM and kill 7.5 s later, so that three calls
+// in a row have to do: the one in flight, the save, the release.
 const (
 	// abortAfter is how long calls in flight may go on after the first signal; what then still waits (for a rollout, a database) is
 	// recorded as in progress, and the next run goes on waiting.
 	abortAfter = 3300 * time.Millisecond
 	// releaseTime is how long saving may go on after the second signal, and how long a release may take.
 	releaseTime = 5 * time.Second
-	// finishing is how long a run may work on the history, the derived copy and the release of the lock, and hurried the time after the first
-	// signal when it ends: everything is saved, and the next run makes good what is missing. Even then each call is sent, and goes on for lastWord.
+	// finishing is how long a run may work on the history, the derived copy and the release of the lock, and hurried
+	// the time after the first signal when it ends: everything is saved, and the next run makes good what is missing.
+	// Even then each call is sent, and goes on for lastWord.
 	finishing = 30 * time.Second
 	hurried   = 6500 * time.Millisecond
 	lastWord  = 300 * time.Millisecond

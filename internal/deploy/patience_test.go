@@ -21,8 +21,8 @@ import (
 // patienceOfCI is how long CI systems wait between SIGTERM and SIGKILL.
 const patienceOfCI = 7500 * time.Millisecond
 
-// The signal comes as any of a run's calls begins, and from there on each call takes 3 s. The run is over before a CI system would kill it, says so
-// in our words, and the next run finds everything.
+// The signal comes as any of a run's calls begins, and from there on each call takes 3 s. The run is over before a CI
+// system would kill it, says so in our words, and the next run finds everything.
 func TestAnInterruptedRunEndsInTimeWhereCallsAreSlow(t *testing.T) {
 	t.Parallel()
 	for _, story := range []struct {

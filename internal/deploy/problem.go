@@ -98,21 +98,22 @@ func problem(err error) diag.List {
 
 // givenUp is a step whose call had no answer when the run could not wait any longer. Reading is no step of which anybody needs to hear.
 func givenUp(step *engine.StepError) diag.List {
-	d := diag.New(diag.Interrupted, "Step given up", "", "The next run looks at what became of it.").For(resource.ComponentOf(step.Resource))
+	d := diag.New(diag.Interrupted, "Step given up", "", "The next run looks at what became of it.")
 	var op *resource.OpError
 	var wait *resource.WaitError
 	switch {
 	case step.Action == plan.NoOp || step.Action == "":
 		return nil
 	case errors.As(step.Err, &wait):
-		d.Detail = fmt.Sprintf("%s: the run stopped while it waited (%s). AWS goes on with it.", step.Resource, wait.What)
+		d.Detail = step.Resource + ": the run stopped while it waited (" + wait.What + "). AWS goes on with it."
 	case errors.As(step.Err, &op):
 		d.Operation = op.Operation
-		d.Detail = fmt.Sprintf("%s: the run stopped before %s was answered; what was under way may still take effect.", step.Resource, op.Operation)
+		d.Detail = step.Resource + ": the run stopped before " + op.Operation + " was answered; what was under way may still " +
+			"take effect."
 	default:
 		return nil
 	}
-	return diag.List{d}
+	return diag.List{d.For(resource.ComponentOf(step.Resource))}
 }
 
 // early is why a run ended that has changed nothing: what cut its calls off says more than they do.
@@ -243,9 +244,11 @@ func fromAWS(d *diag.Diagnostic, err error) {
 	case op.Next != "":
 		d.Next = sentence(op.Next)
 	case aws.Throttled(err):
-		d.Next = "Too many calls reach this account's API: wait a while, then run the command again, with a lower --parallelism if that is not enough. What was done is in the state."
+		d.Next = "Too many calls reach this account's API: wait a while, then run the command again, with a lower --parallelism " +
+			"if that is not enough. What was done is in the state."
 	case aws.Trouble(err):
-		d.Next = "AWS has trouble, or the network: nothing is wrong with what was asked. Run the command again when that is over; what was done is in the state."
+		d.Next = "AWS has trouble, or the network: nothing is wrong with what was asked. Run the command again when that is over; " +
+			"what was done is in the state."
 	case op.Denied():
 		d.Next = resource.DeniedAdvice(op.Operation, op.Message)
 	case strings.Contains(op.Code, "Expired"):

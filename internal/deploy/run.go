@@ -99,7 +99,8 @@ func (r *Road) openWith(ctx context.Context, req Request, where place, change fu
 				if lasted < untold {
 					return
 				}
-				resource.Tell(ctx, fmt.Sprintf("Taking the lock: %s; trying again (%s)", diag.From(err)[0].Summary, lasted.Round(time.Second)))
+				trouble := diag.From(err)[0].Summary
+				resource.Tell(ctx, fmt.Sprintf("Taking the lock: %s; trying again (%s)", trouble, lasted.Round(time.Second)))
 			},
 		},
 	}

@@ -35,8 +35,11 @@ type saver struct {
 	err    error // the first save that failed for good
 }
 
-// newSaver makes a saver that begins no save any more once soft has ended: the final one comes soon, and must not have to wait.
-func newSaver(soft, ctx context.Context, held *session.Session, p state.Payload, intents []state.Intent, now func() time.Time, fail func(error)) *saver {
+// newSaver makes a saver that begins no save any more once soft has ended: the final one comes soon, and must not have
+// to wait.
+func newSaver(
+	soft, ctx context.Context, held *session.Session, p state.Payload, intents []state.Intent, now func() time.Time, fail func(error),
+) *saver {
 	s := &saver{ctx: ctx, held: held, payload: p, intents: intents, clock: now, last: now(), fail: fail}
 	context.AfterFunc(soft, s.end)
 	return s

@@ -196,7 +196,7 @@ func From(err error) List {
 	if d := File(Failed, "Cannot use a file", err); d != nil {
 		return List{d}
 	}
-	if errors.Is(err, context.Canceled) { // by the end of the run, which is told; the words of Go and the SDK say nothing to people
+	if errors.Is(err, context.Canceled) { // the words of Go and the SDK for it say nothing to people
 		d := New(Failed, "Stopped", "A call was given up before it was answered.", "Run the command again.")
 		d.Cause = err
 		return List{d}

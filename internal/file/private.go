@@ -10,8 +10,8 @@ import (
 // ErrLink is an error of Private, inside of an *fs.PathError.
 var ErrLink = errors.New("it is a symbolic link")
 
-// Private makes sure that a file which this process goes on writing, such as a log, is a regular one, no link to somewhere else, and for its owner
-// only. A file that is not there is as good; its folder is made, for the owner only.
+// Private makes sure that a file which this process goes on writing, such as a log, is a regular one, no link to
+// somewhere else, and for its owner only. A file that is not there is as good; its folder is made, for the owner only.
 func Private(path string) error {
 	fail := func(err error) error { return &fs.PathError{Op: "write", Path: path, Err: err} }
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {

@@ -158,8 +158,8 @@ type Options struct {
 	Heartbeat time.Duration // 0: 30 s
 	// Notify is called when waiting begins and every half minute after, with the holder and how long it has been. May be nil.
 	Notify func(holder Record, waited time.Duration)
-	// Patience is how long trouble of the table is waited out; 0: 5 minutes. Trouble is called when another attempt follows, with how long that has
-	// lasted. May be nil.
+	// Patience is how long trouble of the table is waited out; 0: 5 minutes. Trouble is called when another attempt
+	// follows, with how long that has lasted. May be nil.
 	Patience time.Duration
 	Trouble  func(err error, lasted time.Duration)
 }

@@ -143,8 +143,8 @@ func (w *waiter) acquire(ctx context.Context) (*Lock, error) {
 	}
 }
 
-// passes reports whether an attempt that failed is worth another one. Trouble is waited out; what else goes wrong is a mistake to be told, unless the
-// table has worked before.
+// passes reports whether an attempt that failed is worth another one. Trouble is waited out; what else goes wrong is a
+// mistake to be told, unless the table has worked before.
 func (w *waiter) passes(err error) bool {
 	if !errors.Is(err, ErrTrouble) {
 		return w.answered && w.clock.Since(w.start) < w.options.Timeout

@@ -9,7 +9,8 @@ func WithTell(ctx context.Context, tell func(line string)) context.Context {
 	return context.WithValue(ctx, tellKey{}, tell)
 }
 
-// Tell tells whoever waits for a call in that context something that they should see while it takes long. It does nothing where nobody listens.
+// Tell tells whoever waits for a call in that context something that they should see while it takes long. It does
+// nothing where nobody listens.
 func Tell(ctx context.Context, line string) {
 	if tell, ok := ctx.Value(tellKey{}).(func(string)); ok {
 		tell(line)

@@ -120,8 +120,8 @@ func (t *taskDefinition) registered(ctx context.Context, c taskCall) (out wanted
 	return taskOutputs(*latest.TaskDefinition), found, nil
 }
 
-// register makes each attempt itself where the one before may have had an effect: a repetition after a lost answer would register a second
-// revision.
+// register makes each attempt itself where the one before may have had an effect: a repetition after a lost answer
+// would register a second revision.
 func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskDefinitionOutputs, error) {
 	input := toRegister(c.Props)
 	input.Tags = tagList(c.Request, c.Props.Tags)
@@ -137,7 +137,9 @@ func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskD
 					return true, err
 				}
 			}
-			done, err := t.api().registerTaskDefinition(ctx, input, func(o *sdk.Options) { o.Retryer = session.OnlyRefused(o.Retryer) })
+			done, err := t.api().registerTaskDefinition(ctx, input, func(o *sdk.Options) {
+				o.Retryer = session.OnlyRefused(o.Retryer)
+			})
 			if err == nil {
 				out = taskOutputs(*done.TaskDefinition)
 				return true, nil

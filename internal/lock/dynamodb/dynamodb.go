@@ -32,8 +32,8 @@ type Settings struct {
 }
 
 const (
-	// attempts and oneCall are for taking a lock and for heartbeats: a call takes milliseconds, carries the time at which it was made, and is
-	// made anew by who makes it.
+	// attempts and oneCall are for taking a lock and for heartbeats: a call takes milliseconds, carries the time at
+	// which it was made, and is made anew by who makes it.
 	attempts = 3
 	oneCall  = 15 * time.Second
 	// step is how long the other steps are tried, which are as good later.
@@ -68,7 +68,9 @@ func New(cfg sdk.Config, s Settings, clock lock.Clock) *Table {
 	if s.Bucket != "" || prefix != "" {
 		t.scope = s.Bucket + "/" + prefix
 	}
-	client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.APIOptions = append(o.APIOptions, t.time.observe) })
+	client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
+		o.APIOptions = append(o.APIOptions, t.time.observe)
+	})
 	t.api = api{update: client.UpdateItem, get: client.GetItem}
 	return t
 }
@@ -203,7 +205,9 @@ func lasting(ctx context.Context) (context.Context, context.CancelFunc, func(*dy
 	return ctx, stop, func(*dynamodb.Options) {}
 }
 
-func (t *Table) get(ctx context.Context, id string, options ...func(*dynamodb.Options)) (map[string]types.AttributeValue, error) {
+func (t *Table) get(ctx context.Context, id string, options ...func(*dynamodb.Options)) (
+	map[string]types.AttributeValue, error,
+) {
 	out, err := t.api.get(ctx, &dynamodb.GetItemInput{
 		TableName: &t.name, ConsistentRead: sdk.Bool(true), Key: map[string]types.AttributeValue{"lockKey": text(id)},
 	}, options...)
@@ -245,7 +249,8 @@ func (t *Table) problem(operation string, err error) error {
 	switch {
 	case errors.As(err, &missing):
 		return noTable(t.name, operation, err)
-	case errors.As(err, &api) && api.ErrorCode() == "ValidationException" && strings.Contains(api.ErrorMessage(), "key"):
+	case errors.As(err, &api) && api.ErrorCode() == "ValidationException" &&
+		strings.Contains(api.ErrorMessage(), "key"):
 		return otherKey(t.name, operation, err)
 	case t.time.known() && (aws.Trouble(err) || errors.Is(err, context.DeadlineExceeded)):
 		err = errors.Join(err, lock.ErrTrouble)
@@ -255,7 +260,8 @@ func (t *Table) problem(operation string, err error) error {
 
 // otherKey is what AWS's "The provided key element does not match the schema" means here.
 func otherKey(name, operation string, err error) error {
-	d := diag.New(diag.Invalid, "Lock table has another key", fmt.Sprintf("The key of the DynamoDB table %q %s, so no lock can be kept in it, and it was made for something else.", name, wrongKey),
+	d := diag.New(diag.Invalid, "Lock table has another key",
+		fmt.Sprintf("The key of the DynamoDB table %q %s, so no lock can be kept in it.", name, wrongKey),
 		"Check locks.table, or use another table: a table's key cannot be changed. "+createHint("NAME"))
 	d.Operation, d.RequestID, d.Cause = operation, aws.RequestID(err), err
 	return d

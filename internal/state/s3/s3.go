@@ -24,14 +24,16 @@ import (
 // Settings say where the states are and how long to try.
 type Settings struct {
 	Bucket    string
-	Prefix    string        // "" or a path without a slash at its start; one at its end is added
-	PathStyle bool          // for endpoints that are not AWS's own
-	Patience  time.Duration // how long a call is repeated while S3 is busy, and a write while the network is down; 0: 5 minutes
+	Prefix    string // "" or a path without a slash at its start; one at its end is added
+	PathStyle bool   // for endpoints that are not AWS's own
+	// Patience is how long a call is repeated while S3 is busy, and a write while the network is down; 0: 5 minutes.
+	Patience time.Duration
 }
 
 const (
 	defaultPatience = 5 * time.Minute
-	// unanswered is how long a read is repeated that S3 does not answer at all: it may be the first call, and its place a mistake.
+	// unanswered is how long a read is repeated that S3 does not answer at all: it may be the first call, and its place
+	// a mistake.
 	unanswered = 20 * time.Second
 )
 
