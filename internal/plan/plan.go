@@ -6,6 +6,7 @@ package plan
 
 import (
 	"strings"
+	"time"
 
 	"github.com/company/deployer/internal/value"
 )
@@ -88,6 +89,26 @@ type Plan struct {
 	Stack, Environment string
 	Components         []Component // sorted by address; those with nothing to do included
 	Unchanged          int         // resources that stay as they are
+	Survey             *Survey     // what AWS was asked before; nil: nothing was, for nothing is recorded
+}
+
+// Survey is how fresh the plan's view of what is there is.
+type Survey struct {
+	Objects   int       // that the state has
+	There     int       // that AWS has as well, as far as that was asked
+	Compared  int       // whose properties AWS was asked for, too; those of the others are as recorded
+	Missing   []string  // resource IDs of those that somebody deleted
+	Differing []string  // resource IDs of those that somebody changed
+	Unasked   []Unasked // those that nobody could ask for
+	Notes     []string  // what else was seen, one line each
+	Version   int       // the version of the deployment that recorded the properties
+	At        time.Time // when it did
+}
+
+// Unasked are objects of which AWS could not be asked.
+type Unasked struct {
+	Why       string
+	Resources []string
 }
 
 // Summary counts resources.

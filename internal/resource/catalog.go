@@ -13,6 +13,7 @@ import (
 type Catalog struct {
 	behaviours map[string]Behaviour
 	lookups    map[string]Lookup
+	indexing   *Indexing // nil: nothing is surveyed
 }
 
 // NewCatalog returns a catalog of the given types. It panics on a repeated type: a programming error.

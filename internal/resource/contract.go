@@ -68,6 +68,11 @@ type State struct {
 	ID      string      // what AWS calls it: an ARN, a URL, a name
 	Inputs  value.Value // the properties that it has, in the shape of the desired ones
 	Outputs value.Value // what AWS added: arn, dnsName; outputs win over inputs when a reference names one. Null: nobody has read them yet
+
+	// Repair is what a read has found that an update puts right although no property differs: our tags were taken away.
+	Repair string
+	// Note is what a read has found that a person should know of, and that is no difference.
+	Note string
 }
 
 // Request is one operation on one object.
@@ -82,6 +87,13 @@ type Request struct {
 	Adopt    bool              // an earlier run intended exactly this create: look for its object first
 	InState  func(id string) bool
 	Progress func(line string) // something a waiting person should see; never nil
+	Seen     *Seen             // of a read that wants to know more than properties; nil: it does not
+}
+
+// Seen is what a read comes across beside the properties of an object.
+type Seen struct {
+	Tags map[string]string // all that the object carries; nil: nobody looked
+	Note string            // State.Note
 }
 
 // Marked is the request with TagResource among its tags: for objects that no name tells apart.

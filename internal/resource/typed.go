@@ -224,6 +224,7 @@ func (t *Typed[P, O]) Read(ctx context.Context, req Request) (State, bool, error
 	if err != nil {
 		return State{}, false, err
 	}
+	c.Seen = &Seen{}
 	props, out, err := t.ReadObject(ctx, c)
 	if errors.Is(err, ErrNotFound) {
 		return State{}, false, nil
@@ -231,7 +232,24 @@ func (t *Typed[P, O]) Read(ctx context.Context, req Request) (State, bool, error
 	if err != nil {
 		return State{}, false, err
 	}
-	return State{ID: req.ID, Inputs: value.Encode(props), Outputs: value.Encode(out)}, true, nil
+	return State{ID: req.ID, Inputs: value.Encode(props), Outputs: value.Encode(out), Repair: untagged(c.Seen.Tags, req.Tags), Note: c.Seen.Note}, true, nil
+}
+
+// untagged says which of our tags an object has lost; "": none, or nobody looked.
+func untagged(object, ours map[string]string) string {
+	if object == nil || ours[TagStack] == "" {
+		return ""
+	}
+	var lost []string
+	for _, key := range []string{TagStack, TagEnvironment, TagComponent, TagLineage} {
+		if ours[key] != "" && object[key] != ours[key] {
+			lost = append(lost, key)
+		}
+	}
+	if lost == nil {
+		return ""
+	}
+	return "tags that say whose it is were changed outside of deployer: " + strings.Join(lost, ", ")
 }
 
 // Update implements Behaviour.

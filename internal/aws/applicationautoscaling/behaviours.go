@@ -24,18 +24,18 @@ import (
 
 // api is the SDK calls of this package.
 type api struct {
-	registerTarget          func(context.Context, *sdk.RegisterScalableTargetInput, ...func(*sdk.Options)) (*sdk.RegisterScalableTargetOutput, error)
-	describeTargets         func(context.Context, *sdk.DescribeScalableTargetsInput, ...func(*sdk.Options)) (*sdk.DescribeScalableTargetsOutput, error)
-	deregisterTarget        func(context.Context, *sdk.DeregisterScalableTargetInput, ...func(*sdk.Options)) (*sdk.DeregisterScalableTargetOutput, error)
-	putPolicy               func(context.Context, *sdk.PutScalingPolicyInput, ...func(*sdk.Options)) (*sdk.PutScalingPolicyOutput, error)
-	describePolicies        func(context.Context, *sdk.DescribeScalingPoliciesInput, ...func(*sdk.Options)) (*sdk.DescribeScalingPoliciesOutput, error)
-	deletePolicy            func(context.Context, *sdk.DeleteScalingPolicyInput, ...func(*sdk.Options)) (*sdk.DeleteScalingPolicyOutput, error)
-	putScheduledAction      func(context.Context, *sdk.PutScheduledActionInput, ...func(*sdk.Options)) (*sdk.PutScheduledActionOutput, error)
-	describeScheduledAction func(context.Context, *sdk.DescribeScheduledActionsInput, ...func(*sdk.Options)) (*sdk.DescribeScheduledActionsOutput, error)
-	deleteScheduledAction   func(context.Context, *sdk.DeleteScheduledActionInput, ...func(*sdk.Options)) (*sdk.DeleteScheduledActionOutput, error)
-	listTags                func(context.Context, *sdk.ListTagsForResourceInput, ...func(*sdk.Options)) (*sdk.ListTagsForResourceOutput, error)
-	tagResource             func(context.Context, *sdk.TagResourceInput, ...func(*sdk.Options)) (*sdk.TagResourceOutput, error)
-	untagResource           func(context.Context, *sdk.UntagResourceInput, ...func(*sdk.Options)) (*sdk.UntagResourceOutput, error)
+	registerTarget        func(context.Context, *sdk.RegisterScalableTargetInput, ...func(*sdk.Options)) (*sdk.RegisterScalableTargetOutput, error)
+	deregisterTarget      func(context.Context, *sdk.DeregisterScalableTargetInput, ...func(*sdk.Options)) (*sdk.DeregisterScalableTargetOutput, error)
+	putPolicy             func(context.Context, *sdk.PutScalingPolicyInput, ...func(*sdk.Options)) (*sdk.PutScalingPolicyOutput, error)
+	deletePolicy          func(context.Context, *sdk.DeleteScalingPolicyInput, ...func(*sdk.Options)) (*sdk.DeleteScalingPolicyOutput, error)
+	putScheduledAction    func(context.Context, *sdk.PutScheduledActionInput, ...func(*sdk.Options)) (*sdk.PutScheduledActionOutput, error)
+	deleteScheduledAction func(context.Context, *sdk.DeleteScheduledActionInput, ...func(*sdk.Options)) (*sdk.DeleteScheduledActionOutput, error)
+	targets               *call.Batch[string, types.ScalableTarget]
+	policies              *call.Batch[string, types.ScalingPolicy]   // by ID
+	actions               *call.Batch[string, types.ScheduledAction] // by ID
+	listTags              func(context.Context, *sdk.ListTagsForResourceInput, ...func(*sdk.Options)) (*sdk.ListTagsForResourceOutput, error)
+	tagResource           func(context.Context, *sdk.TagResourceInput, ...func(*sdk.Options)) (*sdk.TagResourceOutput, error)
+	untagResource         func(context.Context, *sdk.UntagResourceInput, ...func(*sdk.Options)) (*sdk.UntagResourceOutput, error)
 }
 
 // Behaviours returns the resource types of Application Auto Scaling. The client is made at the first call.
@@ -43,18 +43,24 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 	calls := sync.OnceValue(func() api {
 		c := sdk.NewFromConfig(cfg)
 		return api{
-			registerTarget:          c.RegisterScalableTarget,
-			describeTargets:         c.DescribeScalableTargets,
-			deregisterTarget:        c.DeregisterScalableTarget,
-			putPolicy:               c.PutScalingPolicy,
-			describePolicies:        c.DescribeScalingPolicies,
-			deletePolicy:            c.DeleteScalingPolicy,
-			putScheduledAction:      c.PutScheduledAction,
-			describeScheduledAction: c.DescribeScheduledActions,
-			deleteScheduledAction:   c.DeleteScheduledAction,
-			listTags:                c.ListTagsForResource,
-			tagResource:             c.TagResource,
-			untagResource:           c.UntagResource,
+			targets: &call.Batch[string, types.ScalableTarget]{Size: 50, Ask: func(ctx context.Context, ids []string) (map[string]types.ScalableTarget, error) {
+				return describeTargets(ctx, c, ids)
+			}},
+			policies: &call.Batch[string, types.ScalingPolicy]{Size: 50, Ask: func(ctx context.Context, ids []string) (map[string]types.ScalingPolicy, error) {
+				return describePolicies(ctx, c, ids)
+			}},
+			actions: &call.Batch[string, types.ScheduledAction]{Size: 50, Ask: func(ctx context.Context, ids []string) (map[string]types.ScheduledAction, error) {
+				return describeActions(ctx, c, ids)
+			}},
+			registerTarget:        c.RegisterScalableTarget,
+			deregisterTarget:      c.DeregisterScalableTarget,
+			putPolicy:             c.PutScalingPolicy,
+			deletePolicy:          c.DeleteScalingPolicy,
+			putScheduledAction:    c.PutScheduledAction,
+			deleteScheduledAction: c.DeleteScheduledAction,
+			listTags:              c.ListTagsForResource,
+			tagResource:           c.TagResource,
+			untagResource:         c.UntagResource,
 		}
 	})
 	return []resource.Behaviour{newTarget(calls), newPolicy(calls), newScheduledAction(calls)}

@@ -140,17 +140,12 @@ func (p *policy) delete(ctx context.Context, c policyCall) error {
 }
 
 func (p *policy) describe(ctx context.Context, id string) (types.ScalingPolicy, error) {
-	resourceID, name := split(id)
-	out, err := p.api().describePolicies(ctx, &sdk.DescribeScalingPoliciesInput{
-		ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID, PolicyNames: []string{name},
-	})
+	policy, found, err := p.api().policies.Get(ctx, id)
 	if err != nil {
 		return types.ScalingPolicy{}, call.Error("application-autoscaling:DescribeScalingPolicies", err, gone)
 	}
-	for _, found := range out.ScalingPolicies {
-		if aws.ToString(found.PolicyName) == name && found.TargetTrackingScalingPolicyConfiguration != nil {
-			return found, nil
-		}
+	if found && policy.TargetTrackingScalingPolicyConfiguration != nil {
+		return policy, nil
 	}
 	return types.ScalingPolicy{}, fmt.Errorf("scaling policy %s: %w", id, resource.ErrNotFound)
 }

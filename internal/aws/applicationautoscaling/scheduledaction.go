@@ -132,17 +132,12 @@ func (s *scheduledAction) delete(ctx context.Context, c scheduleCall) error {
 }
 
 func (s *scheduledAction) describe(ctx context.Context, id string) (types.ScheduledAction, error) {
-	resourceID, name := split(id)
-	out, err := s.api().describeScheduledAction(ctx, &sdk.DescribeScheduledActionsInput{
-		ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID, ScheduledActionNames: []string{name},
-	})
+	action, found, err := s.api().actions.Get(ctx, id)
 	if err != nil {
 		return types.ScheduledAction{}, call.Error("application-autoscaling:DescribeScheduledActions", err, gone)
 	}
-	for _, found := range out.ScheduledActions {
-		if aws.ToString(found.ScheduledActionName) == name {
-			return found, nil
-		}
+	if found {
+		return action, nil
 	}
 	return types.ScheduledAction{}, fmt.Errorf("scheduled action %s: %w", id, resource.ErrNotFound)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
@@ -95,8 +96,20 @@ func (t *target) find(ctx context.Context, c targetCall) (string, map[string]str
 }
 
 func (t *target) read(ctx context.Context, c targetCall) (wanted.Target, wanted.TargetOutputs, error) {
-	found, err := t.describe(ctx, c.ID)
-	if err != nil {
+	var found types.ScalableTarget
+	var tags map[string]string
+	both, bothCtx := errgroup.WithContext(ctx)
+	both.Go(func() (err error) { found, err = t.describe(bothCtx, c.ID); return err })
+	if c.Out.Arn != "" {
+		both.Go(func() (err error) {
+			// A target that was made anew has another ARN: what its former one says does not count.
+			if tags, err = t.tagsOf(bothCtx, c.Out.Arn); errors.Is(err, resource.ErrNotFound) {
+				err = nil
+			}
+			return err
+		})
+	}
+	if err := both.Wait(); err != nil {
 		return wanted.Target{}, wanted.TargetOutputs{}, err
 	}
 	out := wanted.TargetOutputs{Arn: aws.ToString(found.ScalableTargetARN), ResourceID: c.ID}
@@ -104,9 +117,14 @@ func (t *target) read(ctx context.Context, c targetCall) (wanted.Target, wanted.
 	if c.Old.ByClock { // what is there now is what the latest scheduled action made of them
 		props.Min, props.Max, props.ByClock = c.Old.Min, c.Old.Max, true
 	}
-	tags, err := t.tagsOf(ctx, out.Arn)
-	props.Tags = tagging.User(tags)
-	return props, out, err
+	if out.Arn != c.Out.Arn {
+		var err error
+		if tags, err = t.tagsOf(ctx, out.Arn); err != nil {
+			return props, out, err
+		}
+	}
+	props.Tags = tagging.Seen(c.Request, tags)
+	return props, out, nil
 }
 
 // notTagged is the answer about the tags of what was deregistered a moment ago.
@@ -179,12 +197,12 @@ func (t *target) register(ctx context.Context, input *sdk.RegisterScalableTarget
 }
 
 func (t *target) describe(ctx context.Context, id string) (types.ScalableTarget, error) {
-	out, err := t.api().describeTargets(ctx, &sdk.DescribeScalableTargetsInput{ServiceNamespace: namespace, ScalableDimension: dimension, ResourceIds: []string{id}})
+	target, found, err := t.api().targets.Get(ctx, id)
 	if err != nil {
 		return types.ScalableTarget{}, call.Error("application-autoscaling:DescribeScalableTargets", err, gone)
 	}
-	if len(out.ScalableTargets) == 0 {
+	if !found {
 		return types.ScalableTarget{}, fmt.Errorf("scalable target %s: %w", id, resource.ErrNotFound)
 	}
-	return out.ScalableTargets[0], nil
+	return target, nil
 }

@@ -4,6 +4,7 @@
 package catalog
 
 import (
+	"context"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,7 +22,12 @@ import (
 	"github.com/company/deployer/internal/aws/sqs"
 	"github.com/company/deployer/internal/aws/ssm"
 	"github.com/company/deployer/internal/aws/sts"
+	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
+	elbmodel "github.com/company/deployer/internal/resource/elbv2"
+	logsmodel "github.com/company/deployer/internal/resource/logs"
+	s3model "github.com/company/deployer/internal/resource/s3"
+	sqsmodel "github.com/company/deployer/internal/resource/sqs"
 )
 
 // New returns the catalog of all resource types and lookups, which make their calls with cfg.
@@ -45,5 +51,24 @@ func New(cfg aws.Config) *resource.Catalog {
 			ssm.Lookups(cfg),
 			sts.Lookups(cfg),
 		),
-	)
+	).Indexed(resource.Indexing{
+		Begin: func(ctx context.Context, tags map[string]string) resource.Index { return tagging.Begin(ctx, cfg, tags) },
+		ARNs:  arns,
+	})
 }
+
+// arns names the objects of those types for which the tag index is asked, because AWS's services themselves tell of them only one by one. The
+// other types are not in the index, stay in it long after they are gone, or can be read many at a time, which is the better answer.
+var arns = map[string]func(resource.State) string{
+	logsmodel.LogGroupType:    output("arn"),
+	s3model.BucketType:        output("arn"),
+	sqsmodel.QueueType:        output("arn"),
+	elbmodel.LoadBalancerType: id,
+	elbmodel.TargetGroupType:  id,
+}
+
+func output(name string) func(resource.State) string {
+	return func(s resource.State) string { return s.Outputs.Get(name).Str() }
+}
+
+func id(s resource.State) string { return s.ID }

@@ -42,14 +42,47 @@ type api struct {
 	modifySecurityGroupRules   func(context.Context, *ec2.ModifySecurityGroupRulesInput, ...func(*ec2.Options)) (*ec2.ModifySecurityGroupRulesOutput, error)
 	createTags                 func(context.Context, *ec2.CreateTagsInput, ...func(*ec2.Options)) (*ec2.CreateTagsOutput, error)
 	deleteTags                 func(context.Context, *ec2.DeleteTagsInput, ...func(*ec2.Options)) (*ec2.DeleteTagsOutput, error)
+	groups                     *call.Batch[string, types.SecurityGroup]
+	rules                      *call.Batch[string, types.SecurityGroupRule]
 	describeVPCs               func(context.Context, *ec2.DescribeVpcsInput, ...func(*ec2.Options)) (*ec2.DescribeVpcsOutput, error)
 	describeSubnets            func(context.Context, *ec2.DescribeSubnetsInput, ...func(*ec2.Options)) (*ec2.DescribeSubnetsOutput, error)
 	describeRouteTables        func(context.Context, *ec2.DescribeRouteTablesInput, ...func(*ec2.Options)) (*ec2.DescribeRouteTablesOutput, error)
 }
 
+// filterValues is how many values EC2 takes in a filter. Unlike lists of ids, filters leave out what is gone without an error.
+const filterValues = 200
+
 func newAPI(cfg aws.Config) *api {
 	c := ec2.NewFromConfig(cfg)
 	return &api{
+		groups: &call.Batch[string, types.SecurityGroup]{Size: filterValues, Ask: func(ctx context.Context, ids []string) (map[string]types.SecurityGroup, error) {
+			found := make(map[string]types.SecurityGroup, len(ids))
+			pages := ec2.NewDescribeSecurityGroupsPaginator(c, &ec2.DescribeSecurityGroupsInput{Filters: []types.Filter{filter("group-id", ids...)}})
+			for pages.HasMorePages() {
+				page, err := pages.NextPage(ctx)
+				if err != nil {
+					return nil, err
+				}
+				for _, group := range page.SecurityGroups {
+					found[aws.ToString(group.GroupId)] = group
+				}
+			}
+			return found, nil
+		}},
+		rules: &call.Batch[string, types.SecurityGroupRule]{Size: filterValues, Ask: func(ctx context.Context, ids []string) (map[string]types.SecurityGroupRule, error) {
+			found := make(map[string]types.SecurityGroupRule, len(ids))
+			pages := ec2.NewDescribeSecurityGroupRulesPaginator(c, &ec2.DescribeSecurityGroupRulesInput{Filters: []types.Filter{filter("security-group-rule-id", ids...)}})
+			for pages.HasMorePages() {
+				page, err := pages.NextPage(ctx)
+				if err != nil {
+					return nil, err
+				}
+				for _, rule := range page.SecurityGroupRules {
+					found[aws.ToString(rule.SecurityGroupRuleId)] = rule
+				}
+			}
+			return found, nil
+		}},
 		createSecurityGroup: c.CreateSecurityGroup, deleteSecurityGroup: c.DeleteSecurityGroup, describeSecurityGroups: c.DescribeSecurityGroups,
 		describeNetworkInterfaces: c.DescribeNetworkInterfaces, authorizeIngress: c.AuthorizeSecurityGroupIngress, authorizeEgress: c.AuthorizeSecurityGroupEgress,
 		revokeIngress: c.RevokeSecurityGroupIngress, revokeEgress: c.RevokeSecurityGroupEgress,

@@ -127,13 +127,16 @@ func (g securityGroup) find(ctx context.Context, c groupCall) (string, map[strin
 }
 
 func (g securityGroup) read(ctx context.Context, c groupCall) (model.SecurityGroup, model.SecurityGroupOutputs, error) {
-	found, err := g.describe(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{c.ID}}, c.ID)
+	found, there, err := g.api().groups.Get(ctx, c.ID)
+	if err == nil && !there {
+		err = gone("DescribeSecurityGroups", "InvalidGroup.NotFound", "the security group "+c.ID)
+	}
 	if err != nil {
-		return model.SecurityGroup{}, model.SecurityGroupOutputs{}, err
+		return model.SecurityGroup{}, model.SecurityGroupOutputs{}, failed("DescribeSecurityGroups", err)
 	}
 	return model.SecurityGroup{
 		GroupName: aws.ToString(found.GroupName), VPCID: value.Lit(aws.ToString(found.VpcId)), Description: aws.ToString(found.Description),
-		Tags: userTags(found.Tags),
+		Tags: tagging.Seen(c.Request, tagsOf(found.Tags)),
 	}, outputs(found), nil
 }
 

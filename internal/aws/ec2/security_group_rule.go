@@ -127,10 +127,14 @@ func (r securityGroupRule) get(ctx context.Context, id string) (types.SecurityGr
 }
 
 func (r securityGroupRule) read(ctx context.Context, c ruleCall) (model.SecurityGroupRule, model.SecurityGroupRuleOutputs, error) {
-	rule, err := r.get(ctx, c.ID)
-	if err != nil {
-		return model.SecurityGroupRule{}, model.SecurityGroupRuleOutputs{}, err
+	rule, there, err := r.api().rules.Get(ctx, c.ID)
+	if err == nil && !there {
+		err = gone("DescribeSecurityGroupRules", "InvalidSecurityGroupRuleId.NotFound", "the rule "+c.ID)
 	}
+	if err != nil {
+		return model.SecurityGroupRule{}, model.SecurityGroupRuleOutputs{}, failed("DescribeSecurityGroupRules", err)
+	}
+	tagging.Seen(c.Request, tagsOf(rule.Tags))
 	return fromRule(rule), model.SecurityGroupRuleOutputs{ID: c.ID}, nil
 }
 

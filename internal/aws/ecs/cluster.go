@@ -114,6 +114,7 @@ func (k *cluster) read(ctx context.Context, c clusterCall) (wanted.Cluster, want
 	if recorded.Name == "" {
 		recorded = c.Props
 	}
+	tagging.Seen(c.Request, tagMap(found.Tags))
 	return fromCluster(found, recorded), clusterOutputs(found), nil
 }
 
@@ -281,16 +282,14 @@ func few(names []string) string {
 
 // describe takes a name or an ARN. A deleted cluster stays visible for a while as INACTIVE.
 func (k *cluster) describe(ctx context.Context, id string) (types.Cluster, error) {
-	out, err := k.api().describeClusters(ctx, &sdk.DescribeClustersInput{
-		Clusters: []string{id}, Include: []types.ClusterField{types.ClusterFieldTags, types.ClusterFieldSettings},
-	})
+	cluster, found, err := k.api().clusters.Get(ctx, id)
 	if err != nil {
 		return types.Cluster{}, call.Error("ecs:DescribeClusters", err, call.NotFound("ClusterNotFoundException"))
 	}
-	if len(out.Clusters) == 0 || aws.ToString(out.Clusters[0].Status) == "INACTIVE" {
+	if !found || aws.ToString(cluster.Status) == "INACTIVE" {
 		return types.Cluster{}, fmt.Errorf("cluster %s: %w", id, resource.ErrNotFound)
 	}
-	return out.Clusters[0], nil
+	return cluster, nil
 }
 
 var settlePace = call.Pace{First: 500 * time.Millisecond, Longest: 5 * time.Second, Limit: 5 * time.Minute}

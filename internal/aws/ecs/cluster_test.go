@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/value"
@@ -28,9 +29,9 @@ func TestADeletedClusterBroughtBackGetsItsSettings(t *testing.T) {
 				there.Status = aws.String("ACTIVE")
 				return &sdk.CreateClusterOutput{Cluster: &there}, nil
 			},
-			describeClusters: func(context.Context, *sdk.DescribeClustersInput, ...func(*sdk.Options)) (*sdk.DescribeClustersOutput, error) {
-				return &sdk.DescribeClustersOutput{Clusters: []types.Cluster{there}}, nil
-			},
+			clusters: &call.Batch[string, types.Cluster]{Size: 1, Ask: func(context.Context, []string) (map[string]types.Cluster, error) {
+				return map[string]types.Cluster{"shop": there, *there.ClusterArn: there}, nil
+			}},
 			updateCluster: func(_ context.Context, in *sdk.UpdateClusterInput, _ ...func(*sdk.Options)) (*sdk.UpdateClusterOutput, error) {
 				made = append(made, "insights "+*in.Settings[0].Value)
 				there.Settings = in.Settings

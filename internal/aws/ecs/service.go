@@ -134,7 +134,7 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 		// that the update that follows an adoption watches it.
 		props.TaskDefinition = unsettled
 	}
-	props.Tags = tagging.User(tagMap(found.Tags))
+	props.Tags = tagging.Seen(c.Request, tagMap(found.Tags))
 	if c.Out.Rollout == wanted.RolloutFailed && found.RunningCount == 0 { // ECS calls 0 of 0 tasks completed
 		props.TaskDefinition = unsettled
 	}
@@ -251,16 +251,14 @@ func (s *service) gone(ctx context.Context, c serviceCall, clusterName, name str
 
 // describe returns an ACTIVE or DRAINING service.
 func (s *service) describe(ctx context.Context, clusterName, name string) (types.Service, error) {
-	out, err := s.api().describeServices(ctx, &sdk.DescribeServicesInput{
-		Cluster: &clusterName, Services: []string{name}, Include: []types.ServiceField{types.ServiceFieldTags},
-	})
+	service, found, err := s.api().services.Get(ctx, serviceKey{clusterName, name})
 	if err != nil {
 		return types.Service{}, call.Error("ecs:DescribeServices", err, call.NotFound("ClusterNotFoundException", "ServiceNotFoundException"))
 	}
-	if len(out.Services) == 0 || aws.ToString(out.Services[0].Status) == "INACTIVE" {
+	if !found || aws.ToString(service.Status) == "INACTIVE" {
 		return types.Service{}, fmt.Errorf("service %s: %w", name, resource.ErrNotFound)
 	}
-	return out.Services[0], nil
+	return service, nil
 }
 
 // identify returns cluster and name out of the ARN, arn:aws:ecs:<region>:<account>:service/<cluster>/<name>, or what the state says.

@@ -87,7 +87,7 @@ func (t *taskDefinition) read(ctx context.Context, c taskCall) (wanted.TaskDefin
 		return wanted.TaskDefinition{}, wanted.TaskDefinitionOutputs{}, err
 	}
 	props := fromTaskDefinition(*found.TaskDefinition)
-	props.Tags = tagging.User(tagMap(found.Tags))
+	props.Tags = tagging.Seen(c.Request, tagMap(found.Tags))
 	return props, taskOutputs(*found.TaskDefinition), nil
 }
 

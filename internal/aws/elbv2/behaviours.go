@@ -32,6 +32,7 @@ type op[I, O any] func(context.Context, *I, ...func(*elb.Options)) (*O, error)
 
 // api is the calls that the types make, grouped by who makes them.
 type api struct {
+	batchCalls
 	tagCalls
 	loadBalancerCalls
 	listenerCalls
@@ -43,6 +44,7 @@ type api struct {
 func newAPI(cfg aws.Config) *api {
 	c, network := elb.NewFromConfig(cfg), ec2.NewFromConfig(cfg)
 	return &api{
+		newBatchCalls(c),
 		tagCalls{describeTags: c.DescribeTags, addTags: c.AddTags, removeTags: c.RemoveTags},
 		loadBalancerCalls{
 			create: c.CreateLoadBalancer, describe: c.DescribeLoadBalancers, delete: c.DeleteLoadBalancer,

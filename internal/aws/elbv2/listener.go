@@ -146,14 +146,21 @@ func (l listener) find(ctx context.Context, c listenerCall) (string, map[string]
 }
 
 func (l listener) read(ctx context.Context, c listenerCall) (model.Listener, model.ListenerOutputs, error) {
-	out, err := l.api().listenerCalls.describe(ctx, &elb.DescribeListenersInput{ListenerArns: []string{c.ID}})
+	var found types.Listener
+	var tags map[string]string
+	err := sideBySide(ctx,
+		func(ctx context.Context) (err error) {
+			found, err = get(ctx, l.api().listeners, "DescribeListeners", c.ID)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			tags, err = get(ctx, l.api().tags, "DescribeTags", c.ID)
+			return err
+		},
+	)
 	if err != nil {
-		return model.Listener{}, model.ListenerOutputs{}, failed("DescribeListeners", err)
+		return model.Listener{}, model.ListenerOutputs{}, err
 	}
-	if len(out.Listeners) == 0 {
-		return model.Listener{}, model.ListenerOutputs{}, fmt.Errorf("elasticloadbalancing:DescribeListeners: %w", resource.ErrNotFound)
-	}
-	found := out.Listeners[0]
 	p := model.Listener{
 		LoadBalancerARN: value.Lit(aws.ToString(found.LoadBalancerArn)), Port: int(aws.ToInt32(found.Port)), Protocol: string(found.Protocol),
 	}
@@ -166,9 +173,8 @@ func (l listener) read(ctx context.Context, c listenerCall) (model.Listener, mod
 	if p.DefaultAction, err = fromAWS(found.DefaultActions); err != nil {
 		return p, model.ListenerOutputs{}, failed("DescribeListeners", err)
 	}
-	tags, err := l.api().tagsOf(ctx, c.ID)
-	p.Tags = tagging.User(tags)
-	return p, model.ListenerOutputs{ARN: c.ID}, err
+	p.Tags = tagging.Seen(c.Request, tags)
+	return p, model.ListenerOutputs{ARN: c.ID}, nil
 }
 
 func (l listener) update(ctx context.Context, c listenerCall) (model.ListenerOutputs, error) {

@@ -153,7 +153,20 @@ func (l loadBalancer) find(ctx context.Context, c loadBalancerCall) (string, map
 }
 
 func (l loadBalancer) read(ctx context.Context, c loadBalancerCall) (model.LoadBalancer, model.LoadBalancerOutputs, error) {
-	found, err := l.describe(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerArns: []string{c.ID}})
+	var found types.LoadBalancer
+	var set model.LoadBalancer
+	var tags map[string]string
+	err := sideBySide(ctx,
+		func(ctx context.Context) (err error) {
+			found, err = get(ctx, l.api().balancers, "DescribeLoadBalancers", c.ID)
+			return err
+		},
+		func(ctx context.Context) error { return l.readAttributes(ctx, c.ID, &set) },
+		func(ctx context.Context) (err error) {
+			tags, err = get(ctx, l.api().tags, "DescribeTags", c.ID)
+			return err
+		},
+	)
 	if err != nil {
 		return model.LoadBalancer{}, model.LoadBalancerOutputs{}, err
 	}
@@ -161,17 +174,11 @@ func (l loadBalancer) read(ctx context.Context, c loadBalancerCall) (model.LoadB
 	for i, zone := range found.AvailabilityZones {
 		subnets[i] = aws.ToString(zone.SubnetId)
 	}
-	p := model.LoadBalancer{
-		Name: aws.ToString(found.LoadBalancerName), Scheme: string(found.Scheme), IPAddressType: string(found.IpAddressType),
-		VPCID:   value.Lit(aws.ToString(found.VpcId)),
-		Subnets: asSet(value.Lit(subnets)), SecurityGroups: asSet(value.Lit(slices.Clone(found.SecurityGroups))),
-	}
-	if err := l.readAttributes(ctx, c.ID, &p); err != nil {
-		return p, model.LoadBalancerOutputs{}, err
-	}
-	tags, err := l.api().tagsOf(ctx, c.ID)
-	p.Tags = tagging.User(tags)
-	return p, loadBalancerOutputs(found), err
+	p := set // the attributes
+	p.Name, p.Scheme, p.IPAddressType = aws.ToString(found.LoadBalancerName), string(found.Scheme), string(found.IpAddressType)
+	p.VPCID, p.Subnets = value.Lit(aws.ToString(found.VpcId)), asSet(value.Lit(subnets))
+	p.SecurityGroups, p.Tags = asSet(value.Lit(slices.Clone(found.SecurityGroups))), tagging.Seen(c.Request, tags)
+	return p, loadBalancerOutputs(found), nil
 }
 
 func (l loadBalancer) update(ctx context.Context, c loadBalancerCall) (model.LoadBalancerOutputs, error) {

@@ -237,14 +237,21 @@ func (r rule) findMarked(ctx context.Context, c ruleCall) (string, map[string]st
 }
 
 func (r rule) read(ctx context.Context, c ruleCall) (model.ListenerRule, model.ListenerRuleOutputs, error) {
-	out, err := r.api().ruleCalls.describe(ctx, &elb.DescribeRulesInput{RuleArns: []string{c.ID}})
+	var found types.Rule
+	var tags map[string]string
+	err := sideBySide(ctx,
+		func(ctx context.Context) (err error) {
+			found, err = get(ctx, r.api().rules, "DescribeRules", c.ID)
+			return err
+		},
+		func(ctx context.Context) (err error) {
+			tags, err = get(ctx, r.api().tags, "DescribeTags", c.ID)
+			return err
+		},
+	)
 	if err != nil {
-		return model.ListenerRule{}, model.ListenerRuleOutputs{}, failed("DescribeRules", err)
+		return model.ListenerRule{}, model.ListenerRuleOutputs{}, err
 	}
-	if len(out.Rules) == 0 {
-		return model.ListenerRule{}, model.ListenerRuleOutputs{}, fmt.Errorf("elasticloadbalancing:DescribeRules: %w", resource.ErrNotFound)
-	}
-	found := out.Rules[0]
 	p := model.ListenerRule{ListenerARN: value.Lit(listenerOf(c.ID))}
 	if p.Priority, err = strconv.Atoi(aws.ToString(found.Priority)); err != nil {
 		return p, model.ListenerRuleOutputs{}, failed("DescribeRules", err)
@@ -253,9 +260,8 @@ func (r rule) read(ctx context.Context, c ruleCall) (model.ListenerRule, model.L
 	if p.Action, err = fromAWS(found.Actions); err != nil {
 		return p, model.ListenerRuleOutputs{}, failed("DescribeRules", err)
 	}
-	tags, err := r.api().tagsOf(ctx, c.ID)
-	p.Tags = tagging.User(tags)
-	return p, model.ListenerRuleOutputs{ARN: c.ID}, err
+	p.Tags = tagging.Seen(c.Request, tags)
+	return p, model.ListenerRuleOutputs{ARN: c.ID}, nil
 }
 
 // listenerOf returns the listener's ARN, which a rule's ARN contains.

@@ -228,7 +228,20 @@ func (g targetGroup) find(ctx context.Context, c targetGroupCall) (string, map[s
 }
 
 func (g targetGroup) read(ctx context.Context, c targetGroupCall) (model.TargetGroup, model.TargetGroupOutputs, error) {
-	found, err := g.describe(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{c.ID}})
+	var found types.TargetGroup
+	var set model.TargetGroup
+	var tags map[string]string
+	err := sideBySide(ctx,
+		func(ctx context.Context) (err error) {
+			found, err = get(ctx, g.api().groups, "DescribeTargetGroups", c.ID)
+			return err
+		},
+		func(ctx context.Context) error { return g.readAttributes(ctx, c.ID, &set) },
+		func(ctx context.Context) (err error) {
+			tags, err = get(ctx, g.api().tags, "DescribeTags", c.ID)
+			return err
+		},
+	)
 	if err != nil {
 		return model.TargetGroup{}, model.TargetGroupOutputs{}, err
 	}
@@ -244,12 +257,9 @@ func (g targetGroup) read(ctx context.Context, c targetGroupCall) (model.TargetG
 	if m := found.Matcher; m != nil {
 		p.HealthCheck.Matcher = aws.ToString(m.HttpCode) + aws.ToString(m.GrpcCode) // one of them is set
 	}
-	if err := g.readAttributes(ctx, c.ID, &p); err != nil {
-		return p, model.TargetGroupOutputs{}, err
-	}
-	tags, err := g.api().tagsOf(ctx, c.ID)
-	p.Tags = tagging.User(tags)
-	return p, targetGroupOutputs(found), err
+	p.DeregistrationDelay, p.SlowStart, p.Stickiness = set.DeregistrationDelay, set.SlowStart, set.Stickiness
+	p.Tags = tagging.Seen(c.Request, tags)
+	return p, targetGroupOutputs(found), nil
 }
 
 func (g targetGroup) update(ctx context.Context, c targetGroupCall) (model.TargetGroupOutputs, error) {

@@ -137,7 +137,7 @@ func (r role) read(ctx context.Context, c roleCall) (model.Role, model.RoleOutpu
 	}
 	props := model.Role{
 		Name: text(found.RoleName), AssumeRolePolicy: doc, Path: text(found.Path), Description: text(found.Description),
-		MaxSession: 3600, Tags: tagging.User(tagsOf(found.Tags)),
+		MaxSession: 3600, Tags: tagging.Seen(c.Request, tagsOf(found.Tags)),
 	}
 	if found.MaxSessionDuration != nil {
 		props.MaxSession = int(*found.MaxSessionDuration)

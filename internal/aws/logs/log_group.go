@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
@@ -163,16 +164,24 @@ func (g logGroup) find(ctx context.Context, c groupCall) (string, map[string]str
 }
 
 func (g logGroup) read(ctx context.Context, c groupCall) (model.LogGroup, model.LogGroupOutputs, error) {
-	group, err := g.describe(ctx, c.ID)
-	if err != nil {
+	var group types.LogGroup
+	var tags map[string]string
+	both, bothCtx := errgroup.WithContext(ctx)
+	both.Go(func() (err error) { group, err = g.describe(bothCtx, c.ID); return err })
+	if c.Out.ARN != "" {
+		both.Go(func() (err error) { tags, err = g.tags(bothCtx, c.Out.ARN); return err })
+	}
+	if err := both.Wait(); err != nil {
 		return model.LogGroup{}, model.LogGroupOutputs{}, err
 	}
 	out := outputs(group)
-	tags, err := g.tags(ctx, out.ARN)
-	if err != nil {
-		return model.LogGroup{}, out, err
+	if out.ARN != c.Out.ARN { // not recorded yet
+		var err error
+		if tags, err = g.tags(ctx, out.ARN); err != nil {
+			return model.LogGroup{}, out, err
+		}
 	}
-	props := model.LogGroup{Name: c.ID, Tags: tagging.User(tags)}
+	props := model.LogGroup{Name: c.ID, Tags: tagging.Seen(c.Request, tags)}
 	if group.RetentionInDays != nil {
 		props.RetentionDays = int(*group.RetentionInDays)
 	}

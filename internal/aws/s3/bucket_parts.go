@@ -126,7 +126,7 @@ func (b bucket) read(ctx context.Context, c bucketCall) (model.Bucket, model.Buc
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		tags, err := b.tags(ctx, name)
-		p.Tags = tagging.User(tags)
+		p.Tags = tagging.Seen(c.Request, tags)
 		return err
 	})
 	group.Go(func() error {

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
@@ -147,6 +148,28 @@ func (a *api) tagsOf(ctx context.Context, arn *string) (map[string]string, error
 		return nil, failed("ListTagsForResource", err)
 	}
 	return tagging.Map(out.Tags, func(tag types.Tag) (*string, *string) { return tag.Key, tag.Value }), nil
+}
+
+// withTags reads an object and its tags, side by side where its ARN is recorded.
+func withTags[T any](ctx context.Context, a *api, recorded string, read func(context.Context) (T, *string, error)) (found T, tags map[string]string, err error) {
+	var arn *string
+	both, bothCtx := errgroup.WithContext(ctx)
+	both.Go(func() (err error) { found, arn, err = read(bothCtx); return err })
+	if recorded != "" {
+		both.Go(func() (err error) {
+			if tags, err = a.tagsOf(bothCtx, &recorded); errors.Is(err, resource.ErrNotFound) {
+				err = nil // the read says whether it is gone
+			}
+			return err
+		})
+	}
+	if err := both.Wait(); err != nil {
+		return found, nil, err
+	}
+	if aws.ToString(arn) != recorded {
+		tags, err = a.tagsOf(ctx, arn)
+	}
+	return found, tags, err
 }
 
 // retag brings an object's tags from old to user, users' own ones, and applies the rest again.

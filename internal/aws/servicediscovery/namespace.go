@@ -176,7 +176,13 @@ func (n namespace) find(ctx context.Context, c namespaceCall) (string, map[strin
 
 // read cannot see the VPC: Cloud Map does not tell it.
 func (n namespace) read(ctx context.Context, c namespaceCall) (model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs, error) {
-	found, out, err := n.get(ctx, c.ID)
+	var out model.PrivateDNSNamespaceOutputs
+	found, tags, err := withTags(ctx, n.api(), c.Out.ARN, func(ctx context.Context) (found *types.Namespace, arn *string, err error) {
+		if found, out, err = n.get(ctx, c.ID); err != nil {
+			return nil, nil, err
+		}
+		return found, found.Arn, nil
+	})
 	if err != nil {
 		return model.PrivateDNSNamespace{}, out, err
 	}
@@ -184,9 +190,8 @@ func (n namespace) read(ctx context.Context, c namespaceCall) (model.PrivateDNSN
 	if !p.VPCID.IsSet() {
 		p.VPCID = c.Props.VPCID
 	}
-	tags, err := n.api().tagsOf(ctx, found.Arn)
-	p.Tags = tagging.User(tags)
-	return p, out, err
+	p.Tags = tagging.Seen(c.Request, tags)
+	return p, out, nil
 }
 
 // update has only tags to change, and outputs to complete that an interrupted create left out.

@@ -149,7 +149,13 @@ func (s service) find(ctx context.Context, c serviceCall) (string, map[string]st
 }
 
 func (s service) read(ctx context.Context, c serviceCall) (model.Service, model.ServiceOutputs, error) {
-	found, err := s.get(ctx, &c.ID)
+	found, tags, err := withTags(ctx, s.api(), c.Out.ARN, func(ctx context.Context) (*types.Service, *string, error) {
+		found, err := s.get(ctx, &c.ID)
+		if err != nil {
+			return nil, nil, err
+		}
+		return found, found.Arn, nil
+	})
 	if err != nil {
 		return model.Service{}, model.ServiceOutputs{}, err
 	}
@@ -165,9 +171,8 @@ func (s service) read(ctx context.Context, c serviceCall) (model.Service, model.
 			}
 		}
 	}
-	tags, err := s.api().tagsOf(ctx, found.Arn)
-	p.Tags = tagging.User(tags)
-	return p, serviceOutputs(found), err
+	p.Tags = tagging.Seen(c.Request, tags)
+	return p, serviceOutputs(found), nil
 }
 
 func (s service) update(ctx context.Context, c serviceCall) (model.ServiceOutputs, error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
@@ -113,16 +114,16 @@ func (q queue) attributes(ctx context.Context, url string) (map[string]string, m
 }
 
 func (q queue) read(ctx context.Context, c queueCall) (model.Queue, model.QueueOutputs, error) {
-	attributes, outputs, err := q.attributes(ctx, c.ID)
-	if err != nil {
+	var attributes, tags map[string]string
+	var outputs model.QueueOutputs
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() (err error) { attributes, outputs, err = q.attributes(ctx, c.ID); return err })
+	both.Go(func() (err error) { tags, err = q.tags(ctx, c.ID); return err })
+	if err := both.Wait(); err != nil {
 		return model.Queue{}, outputs, err
 	}
 	props, err := fromAttributes(attributes)
-	if err != nil {
-		return props, outputs, err
-	}
-	tags, err := q.tags(ctx, c.ID)
-	props.Tags = tagging.User(tags)
+	props.Tags = tagging.Seen(c.Request, tags)
 	return props, outputs, err
 }
 

@@ -24,10 +24,7 @@ const pageSize = 100
 // most; 0: all. The index is only a hint. It learns of new objects late and of deleted ones later (listeners, their rules and task definitions
 // stay in it for hours), and it leaves out what the API does not cover: IAM roles outside of us-east-1, scalable targets, rules of security groups.
 func Find(ctx context.Context, cfg aws.Config, tags map[string]string, limit int) ([]Object, error) {
-	in := &tagging.GetResourcesInput{ResourcesPerPage: aws.Int32(pageSize)}
-	for _, key := range Keys(tags) {
-		in.TagFilters = append(in.TagFilters, types.TagFilter{Key: aws.String(key), Values: []string{tags[key]}})
-	}
+	in := query(tags)
 	get := tagging.NewFromConfig(cfg).GetResources
 	var out []Object
 	for {
@@ -51,7 +48,16 @@ func Find(ctx context.Context, cfg aws.Config, tags map[string]string, limit int
 	}
 }
 
-// Permissions are what Find needs. AWS knows nothing narrower: the index is of the whole region.
+// query asks for a page of the objects that carry all these tags.
+func query(tags map[string]string) *tagging.GetResourcesInput {
+	in := &tagging.GetResourcesInput{ResourcesPerPage: aws.Int32(pageSize)}
+	for _, key := range Keys(tags) {
+		in.TagFilters = append(in.TagFilters, types.TagFilter{Key: aws.String(key), Values: []string{tags[key]}})
+	}
+	return in
+}
+
+// Permissions are what Find and Begin need. AWS knows nothing narrower: the index is of the whole region.
 func Permissions(resource.Scope) []resource.Statement {
 	return []resource.Statement{{Actions: []string{"tag:GetResources"}}}
 }

@@ -1,0 +1,89 @@
+package applicationautoscaling
+
+import (
+	"context"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
+	"golang.org/x/sync/errgroup"
+)
+
+// describeTargets asks for many targets in a call, which leaves out what is not there.
+func describeTargets(ctx context.Context, c *sdk.Client, ids []string) (map[string]types.ScalableTarget, error) {
+	found := make(map[string]types.ScalableTarget, len(ids))
+	pages := sdk.NewDescribeScalableTargetsPaginator(c, &sdk.DescribeScalableTargetsInput{
+		ServiceNamespace: namespace, ScalableDimension: dimension, ResourceIds: ids,
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, target := range page.ScalableTargets {
+			found[aws.ToString(target.ResourceId)] = target
+		}
+	}
+	return found, nil
+}
+
+// describePolicies asks for the policies of each service, all services side by side: without a service, AWS would answer with every policy of
+// these names in the account.
+func describePolicies(ctx context.Context, c *sdk.Client, ids []string) (map[string]types.ScalingPolicy, error) {
+	return perTarget(ctx, ids, func(ctx context.Context, resourceID string, names []string, add func(string, types.ScalingPolicy)) error {
+		pages := sdk.NewDescribeScalingPoliciesPaginator(c, &sdk.DescribeScalingPoliciesInput{
+			ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID, PolicyNames: names,
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return err
+			}
+			for _, policy := range page.ScalingPolicies {
+				add(aws.ToString(policy.PolicyName), policy)
+			}
+		}
+		return nil
+	})
+}
+
+func describeActions(ctx context.Context, c *sdk.Client, ids []string) (map[string]types.ScheduledAction, error) {
+	return perTarget(ctx, ids, func(ctx context.Context, resourceID string, names []string, add func(string, types.ScheduledAction)) error {
+		pages := sdk.NewDescribeScheduledActionsPaginator(c, &sdk.DescribeScheduledActionsInput{
+			ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID, ScheduledActionNames: names,
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return err
+			}
+			for _, action := range page.ScheduledActions {
+				add(aws.ToString(action.ScheduledActionName), action)
+			}
+		}
+		return nil
+	})
+}
+
+// perTarget asks for what belongs to each scalable target, and answers by ID.
+func perTarget[V any](ctx context.Context, ids []string, ask func(ctx context.Context, resourceID string, names []string, add func(string, V)) error) (map[string]V, error) {
+	names := map[string][]string{}
+	for _, id := range ids {
+		resourceID, name := split(id)
+		names[resourceID] = append(names[resourceID], name)
+	}
+	var mu sync.Mutex
+	found := make(map[string]V, len(ids))
+	all, ctx := errgroup.WithContext(ctx)
+	for resourceID, some := range names {
+		all.Go(func() error {
+			return ask(ctx, resourceID, some, func(name string, v V) {
+				mu.Lock()
+				defer mu.Unlock()
+				found[join(resourceID, name)] = v
+			})
+		})
+	}
+	return found, all.Wait()
+}

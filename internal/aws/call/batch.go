@@ -1,0 +1,88 @@
+package call
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Batch turns questions about single objects that come at the same time into calls about many. It is for reads only. Ask answers some of the
+// keys: what its map leaves out is not there. When Ask fails for several keys, each of them is asked alone, so that one object that is gone, or
+// may not be seen, does not hide the others.
+type Batch[K comparable, V any] struct {
+	Size int // the most keys of a call
+	Ask  func(ctx context.Context, keys []K) (map[K]V, error)
+
+	mu   sync.Mutex
+	open *round[K, V]
+}
+
+// gathering is how long the first question waits for others.
+const gathering = 4 * time.Millisecond
+
+// round is one call to be made, or made.
+type round[K comparable, V any] struct {
+	keys  map[K]bool
+	full  chan struct{}
+	done  chan struct{}
+	found map[K]V
+	err   error
+}
+
+// Get returns what there is of a key; found is false where there is nothing.
+func (b *Batch[K, V]) Get(ctx context.Context, key K) (v V, found bool, err error) {
+	r, first := b.join(key)
+	if first {
+		b.gather(ctx, r)
+	}
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		return v, false, context.Cause(ctx)
+	}
+	if r.err != nil && len(r.keys) > 1 {
+		alone, err := b.Ask(ctx, []K{key})
+		v, found = alone[key]
+		return v, found, err
+	}
+	v, found = r.found[key]
+	return v, found, r.err
+}
+
+// join adds a key to the open round, or opens one.
+func (b *Batch[K, V]) join(key K) (r *round[K, V], first bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r, first = b.open, b.open == nil; first {
+		r = &round[K, V]{keys: map[K]bool{}, full: make(chan struct{}), done: make(chan struct{})}
+		b.open = r
+	}
+	r.keys[key] = true
+	if len(r.keys) == b.Size {
+		b.open = nil
+		close(r.full)
+	}
+	return r, first
+}
+
+// gather waits for others, then makes the call.
+func (b *Batch[K, V]) gather(ctx context.Context, r *round[K, V]) {
+	timer := time.NewTimer(gathering)
+	defer timer.Stop()
+	select {
+	case <-r.full:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	b.mu.Lock()
+	if b.open == r {
+		b.open = nil
+	}
+	keys := make([]K, 0, len(r.keys))
+	for key := range r.keys {
+		keys = append(keys, key)
+	}
+	b.mu.Unlock()
+	r.found, r.err = b.Ask(ctx, keys)
+	close(r.done)
+}

@@ -1,0 +1,115 @@
+package elbv2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/resource"
+)
+
+// atATime is how many ARNs the describe calls of this API take.
+const atATime = 20
+
+// batchCalls are reads by ARN that share calls. AWS refuses a call as a whole when one of its ARNs is gone: Batch then asks for each alone.
+type batchCalls struct {
+	balancers *call.Batch[string, types.LoadBalancer]
+	listeners *call.Batch[string, types.Listener]
+	rules     *call.Batch[string, types.Rule]
+	groups    *call.Batch[string, types.TargetGroup]
+	tags      *call.Batch[string, map[string]string]
+}
+
+func newBatchCalls(c *elb.Client) batchCalls {
+	return batchCalls{
+		balancers: batch(func(ctx context.Context, arns []string) ([]types.LoadBalancer, error) {
+			out, err := c.DescribeLoadBalancers(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerArns: arns})
+			if err != nil {
+				return nil, err
+			}
+			return out.LoadBalancers, nil
+		}, func(b types.LoadBalancer) *string { return b.LoadBalancerArn }),
+		listeners: batch(func(ctx context.Context, arns []string) ([]types.Listener, error) {
+			out, err := c.DescribeListeners(ctx, &elb.DescribeListenersInput{ListenerArns: arns})
+			if err != nil {
+				return nil, err
+			}
+			return out.Listeners, nil
+		}, func(l types.Listener) *string { return l.ListenerArn }),
+		rules: batch(func(ctx context.Context, arns []string) ([]types.Rule, error) {
+			out, err := c.DescribeRules(ctx, &elb.DescribeRulesInput{RuleArns: arns})
+			if err != nil {
+				return nil, err
+			}
+			return out.Rules, nil
+		}, func(r types.Rule) *string { return r.RuleArn }),
+		groups: batch(func(ctx context.Context, arns []string) ([]types.TargetGroup, error) {
+			out, err := c.DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: arns})
+			if err != nil {
+				return nil, err
+			}
+			return out.TargetGroups, nil
+		}, func(g types.TargetGroup) *string { return g.TargetGroupArn }),
+		tags: &call.Batch[string, map[string]string]{Size: atATime, Ask: func(ctx context.Context, arns []string) (map[string]map[string]string, error) {
+			out, err := c.DescribeTags(ctx, &elb.DescribeTagsInput{ResourceArns: arns})
+			if err != nil {
+				return nil, err
+			}
+			found := make(map[string]map[string]string, len(arns))
+			for _, d := range out.TagDescriptions {
+				found[aws.ToString(d.ResourceArn)] = tagging.Map(d.Tags, func(tag types.Tag) (*string, *string) { return tag.Key, tag.Value })
+			}
+			return found, nil
+		}},
+	}
+}
+
+func batch[T any](ask func(context.Context, []string) ([]T, error), arn func(T) *string) *call.Batch[string, T] {
+	return &call.Batch[string, T]{Size: atATime, Ask: func(ctx context.Context, arns []string) (map[string]T, error) {
+		list, err := ask(ctx, arns)
+		if err != nil {
+			return nil, err
+		}
+		found := make(map[string]T, len(list))
+		for _, item := range list {
+			found[aws.ToString(arn(item))] = item
+		}
+		return found, nil
+	}}
+}
+
+// get reads one object by its ARN.
+func get[T any](ctx context.Context, from *call.Batch[string, T], operation, arn string) (T, error) {
+	item, found, err := from.Get(ctx, arn)
+	if err == nil && !found {
+		return item, fmt.Errorf("elasticloadbalancing:%s: %w", operation, resource.ErrNotFound)
+	}
+	return item, failed(operation, err)
+}
+
+// sideBySide makes reads of one object at once. Of several failures it returns one that says that the object is gone, if there is any.
+func sideBySide(ctx context.Context, reads ...func(context.Context) error) error {
+	errs := make([]error, len(reads))
+	var all errgroup.Group
+	for i, read := range reads {
+		all.Go(func() error { errs[i] = read(ctx); return nil })
+	}
+	_ = all.Wait()
+	var first error
+	for _, err := range errs {
+		if errors.Is(err, resource.ErrNotFound) {
+			return err
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return first
+}

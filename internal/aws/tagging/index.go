@@ -1,0 +1,108 @@
+package tagging
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	tagging "github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi"
+	"github.com/aws/aws-sdk-go-v2/service/resourcegroupstaggingapi/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/resource"
+)
+
+// Index is the tag index of a region, asked for the objects with some tags.
+type Index struct {
+	cfg   aws.Config
+	tags  map[string]string
+	first chan struct{} // closed when the first page is there
+	found map[string]bool
+	more  bool // there are further pages
+	err   error
+}
+
+// Begin asks for the first page of the objects that carry all these tags, and does not wait for it.
+func Begin(ctx context.Context, cfg aws.Config, tags map[string]string) *Index {
+	x := &Index{cfg: cfg, tags: tags, first: make(chan struct{}), found: map[string]bool{}}
+	go func() {
+		defer close(x.first)
+		page, err := tagging.NewFromConfig(cfg).GetResources(ctx, query(tags))
+		if err != nil {
+			x.err = call.Error("tag:GetResources", err)
+			return
+		}
+		x.more = aws.ToString(page.PaginationToken) != ""
+		for _, object := range page.ResourceTagMappingList {
+			x.found[aws.ToString(object.ResourceARN)] = true
+		}
+	}()
+	return x
+}
+
+// Has returns which of the objects the index lists. Of a stack with more objects than a page holds, the others are asked for by name, side by
+// side, instead of page after page.
+func (x *Index) Has(ctx context.Context, arns []string) (map[string]bool, error) {
+	select {
+	case <-x.first:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	if x.err != nil || !x.more {
+		return x.found, x.err
+	}
+	out := map[string]bool{}
+	var open []string
+	for _, arn := range arns {
+		if x.found[arn] {
+			out[arn] = true
+		} else if arn != "" {
+			open = append(open, arn)
+		}
+	}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	var failed error
+	get := tagging.NewFromConfig(x.cfg).GetResources
+	for some := range slices.Chunk(open, pageSize) {
+		all.Go(func() {
+			answer, err := get(ctx, &tagging.GetResourcesInput{ResourceARNList: some})
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed = call.Error("tag:GetResources", err)
+				return
+			}
+			for _, object := range answer.ResourceTagMappingList {
+				if x.carries(object.Tags) {
+					out[aws.ToString(object.ResourceARN)] = true
+				}
+			}
+		})
+	}
+	all.Wait()
+	return out, failed
+}
+
+// carries reports whether an object has the tags: asked by name, the index also answers those that had some once.
+func (x *Index) carries(tags []types.Tag) bool {
+	has := Map(tags, func(t types.Tag) (key, value *string) { return t.Key, t.Value })
+	for key, text := range x.tags {
+		if has[key] != text {
+			return false
+		}
+	}
+	return true
+}
+
+// Seen returns the tags that users gave, as User does, and shows all of them to a read that wants to see them.
+func Seen(req resource.Request, object map[string]string) map[string]string {
+	if req.Seen != nil {
+		req.Seen.Tags = object
+		if object == nil {
+			req.Seen.Tags = map[string]string{}
+		}
+	}
+	return User(object)
+}
