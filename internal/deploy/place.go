@@ -10,6 +10,7 @@ import (
 	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/manifest"
+	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/session"
 )
@@ -19,6 +20,7 @@ type place struct {
 	account, region string
 	arn             string // of the caller
 	session         *aws.Session
+	survey          *resource.Survey // begun; nil: AWS is not asked what is there
 }
 
 // reading is for calls that change nothing.
@@ -32,10 +34,10 @@ func (p place) writing(guard func() error) sdk.Config {
 }
 
 // place asks AWS whose the credentials are and makes sure that the manifests mean that account, before anything is locked. The
-// region is: Environment > Stack > aws.region > AWS_REGION.
+// region is: Environment > Stack > aws.region > AWS_REGION. Beside that it begins the survey, which goes on after it has returned.
 func (r *Road) place(ctx context.Context, bundle *manifest.Bundle, req Request) (place, error) {
 	wanted := bundle.Settings(req.Key.Environment).Provider
-	p, err := r.placeIn(ctx, wanted.Region)
+	p, err := r.placeWith(ctx, wanted.Region, func(p *place) { p.survey = r.beginSurvey(context.WithoutCancel(ctx), *p, req.Key) })
 	if err == nil && wanted.Account != "" && wanted.Account != p.account {
 		err = diag.New(diag.Invalid, "Wrong AWS account",
 			fmt.Sprintf("The credentials in use belong to account %s, but spec.provider.account says %s.", p.account, wanted.Account),
@@ -45,18 +47,26 @@ func (r *Road) place(ctx context.Context, bundle *manifest.Bundle, req Request) 
 }
 
 func (r *Road) placeIn(ctx context.Context, region string) (place, error) {
+	return r.placeWith(ctx, region, func(*place) {})
+}
+
+// placeWith finds the place of a region. beside is called before AWS is asked whose the credentials are.
+func (r *Road) placeWith(ctx context.Context, region string, beside func(*place)) (place, error) {
 	s, err := r.sessionIn(ctx, region)
-	if err != nil {
-		return place{}, err
-	}
-	who, err := s.Identity(ctx)
 	if err != nil {
 		return place{}, err
 	}
 	if region == "" {
 		region = s.Region()
 	}
-	return place{account: who.Account, arn: who.ARN, region: region, session: s}, nil
+	p := place{region: region, session: s}
+	beside(&p)
+	who, err := s.Identity(ctx)
+	if err != nil {
+		return place{}, err
+	}
+	p.account, p.arn = who.Account, who.ARN
+	return p, nil
 }
 
 // caller is the place as far as it is known before the state is read: whose the credentials are. Without credentials it is empty, and the

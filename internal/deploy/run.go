@@ -245,13 +245,12 @@ func (u *run) takeOver(held *session.Session, applied *Applied) error {
 func (u *run) preview(ctx context.Context) (err error) {
 	o := u.options()
 	o.Catalog = u.road.types(u.where.reading())
+	var asked *plan.Survey
 	if u.req.Refresh && len(u.engine) > 0 {
 		u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Reading what AWS has"})
-		refreshed, err := engine.Refresh(ctx, u.engine, o)
-		if err != nil {
+		if asked, o.Outside, err = u.refresh(ctx, o); err != nil {
 			return problems(err)
 		}
-		u.engine, u.reread = refreshed.State, refreshed.Changed
 	}
 	if u.doubts, err = u.expendable(); err != nil {
 		return err
@@ -260,11 +259,27 @@ func (u *run) preview(ctx context.Context) (err error) {
 		return err
 	}
 	u.targets = o.Targets
+	var looked func() []resource.Finding
+	if asked == nil {
+		looked = u.look(ctx, o)
+	}
 	preview, err := engine.PreviewApply(ctx, u.graph, u.engine, o)
+	if preview != nil && looked != nil {
+		findings := looked()
+		if o.Outside, err = u.confirm(ctx, o, findings, err); len(o.Outside) > 0 {
+			o.Frozen = preview.Lookups // they are answered already
+			preview, err = engine.PreviewApply(ctx, u.graph, u.engine, o)
+		}
+		asked = resource.Sum(findings)
+	}
 	if preview != nil {
 		u.plan, u.lookups, u.outputs = preview.Plan, preview.Lookups, preview.Outputs
 		u.creates, u.unnamed = preview.Intents, preview.Unnamed
 		u.unasked = unaskedProblems(preview.Unasked)
+		if u.plan.Survey = asked; asked != nil && u.stored != nil {
+			asked.Version, asked.At = u.stored.Payload.Deployment, u.stored.Payload.At
+			asked.Age = u.road.locker.Now().Sub(asked.At)
+		}
 	}
 	return problems(err).Err()
 }

@@ -40,6 +40,9 @@ type Options struct {
 	// Frozen holds the answers of lookups by resource ID, as a saved plan recorded them. Nil: Catalog.Read is asked.
 	Frozen map[string]value.Value
 
+	// Outside holds the IDs of resources that somebody else has changed or deleted, as a read has found.
+	Outside map[string]bool
+
 	// Hard aborts calls in flight; nil: nothing does. The context given to Apply and Destroy only stops new steps from starting.
 	Hard context.Context
 	// Guard is asked before every step that changes something; its error stops the run.

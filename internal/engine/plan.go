@@ -189,6 +189,9 @@ func (c *collector) change(s seen) plan.Change {
 	switch s.action {
 	case plan.Create:
 		out.Reason = "new"
+		if r.o.Outside[id] {
+			out.Reason = "it was deleted outside of deployer"
+		}
 		if s.leftover {
 			out.Reason = "its replacement was interrupted after the old one was deleted"
 		}
@@ -252,9 +255,16 @@ func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resourc
 		out.Reason = interrupted
 	case len(names) > 0:
 		out.Reason = "change in " + strings.Join(names, ", ")
-		if retry {
+		if c.run.o.Outside[out.Resource] {
+			out.Reason += ", where it was changed outside of deployer"
+		}
+		if retry && resource.IsRepair(failed[0]) {
+			out.Reason += ", and " + failed[0]
+		} else if retry {
 			out.Reason += ", and the last rollout failed"
 		}
+	case retry && resource.IsRepair(failed[0]):
+		out.Reason = failed[0]
 	case retry:
 		out.Reason = "the last rollout failed"
 	default:

@@ -168,6 +168,9 @@ func (p *provider) Read(ctx context.Context, req plugin.ReadRequest) (resp plugi
 	if state.ID == "" {
 		state.ID = string(req.ID)
 	}
+	if state.Repair != "" {
+		p.run.needsRepair(req.URN, req.ID, state.Repair)
+	}
 	read := plugin.ReadResult{ID: sdk.ID(state.ID), Outputs: versioned(properties(state.Outputs), behaviour.Definition())}
 	if !state.Inputs.IsNull() {
 		read.Inputs = properties(state.Inputs)

@@ -30,6 +30,9 @@ type Difference struct {
 	Properties []plan.Property // Old as the state says, New as it is
 }
 
+// readsAtOnce is how many objects are read side by side, unless more may be changed at once.
+const readsAtOnce = 64
+
 // Refresh reads every object, or those that are targeted, and makes the state say what is there. It changes no object. Failures are
 // joined as *StepError with plan.NoOp; the result is there all the same.
 func Refresh(ctx context.Context, state []byte, o Options) (*Refreshed, error) {
@@ -51,7 +54,7 @@ func Refresh(ctx context.Context, state []byte, o Options) (*Refreshed, error) {
 	if len(o.Targets) > 0 && len(targets) == 0 {
 		return found, nil
 	}
-	opts := &deploy.Options{Parallel: r.o.parallelism(), Refresh: true, RefreshOnly: true, Targets: deploy.NewUrnTargets(targets)}
+	opts := &deploy.Options{Parallel: max(r.o.parallelism(), readsAtOnce), Refresh: true, RefreshOnly: true, Targets: deploy.NewUrnTargets(targets)}
 	err = r.execute(ctx, opts, deploy.NewErrorSource(tokens.PackageName(o.Stack)))
 	r.ledger.changed = r.ledger.changed || len(r.state.stale) > 0
 	checkpoint, encodeErr := r.ledger.checkpoint()
@@ -78,12 +81,18 @@ func (r *run) refreshed(old, new *pkgresource.State) error {
 		is := fromProperties(new.Inputs)
 		if diff := resource.Compare(r.definition(s.typ), s.inputs, is); len(diff.Changes) > 0 {
 			r.differs(Difference{Resource: s.id, Type: s.typ, Properties: diff.Changes})
+		} else if r.repair(old) != "" {
+			r.differs(Difference{Resource: s.id, Type: s.typ})
 		}
 	}
 	rec := r.recordFor(new)
 	rec.InitErrors = old.InitErrors // a failed rollout stays failed until an update succeeds
+	repair := r.repair(old)
+	if len(rec.InitErrors) == 0 && repair != "" {
+		rec.InitErrors = []string{repair} // what makes the next run update it
+	}
 	rec.Protect = s != nil && s.protected
-	if s != nil && !s.upgraded && sameProperties(old, new) {
+	if s != nil && !s.upgraded && repair == "" && sameProperties(old, new) {
 		r.ledger.same(old, new)
 		return nil
 	}
@@ -96,6 +105,22 @@ func sameProperties(a, b *pkgresource.State) bool {
 
 func sameMap(a, b sdk.PropertyMap) bool {
 	return len(a) == 0 && len(b) == 0 || a.DeepEquals(b)
+}
+
+// needsRepair notes that an object needs an update although no property differs.
+func (r *run) needsRepair(urn sdk.URN, id sdk.ID, what string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.repairs == nil {
+		r.repairs = map[instance]string{}
+	}
+	r.repairs[instance{urn, id}] = what
+}
+
+func (r *run) repair(old *pkgresource.State) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.repairs[instance{old.URN, old.ID}]
 }
 
 func (r *run) differs(d Difference) {

@@ -56,6 +56,7 @@ type run struct {
 	failures []error
 	failed   []Failure
 	drift    []Difference
+	repairs  map[instance]string // what reads have found to repair
 	events   sync.Mutex
 }
 

@@ -103,6 +103,7 @@ type Survey struct {
 	Notes     []string  // what else was seen, one line each
 	Version   int       // the version of the deployment that recorded the properties
 	At        time.Time // when it did
+	Age       time.Duration
 }
 
 // Unasked are objects of which AWS could not be asked.

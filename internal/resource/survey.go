@@ -114,7 +114,7 @@ func (s *Survey) Look(ctx context.Context, objects []Object, tags func(component
 					case arn == "":
 						out[i].Presence, out[i].Why = Unasked, "its ARN is not in the state"
 					case err != nil:
-						out[i].Presence, out[i].Why = Unasked, unasked(err)
+						out[i].Presence, out[i].Why = Unasked, Unanswered(err)
 					case has[arn]:
 						out[i].Presence = There
 					default:
@@ -140,7 +140,7 @@ func (s *Survey) read(ctx context.Context, o Object, tags map[string]string, out
 	})
 	switch {
 	case err != nil:
-		out.Presence, out.Why = Unasked, unasked(err)
+		out.Presence, out.Why = Unasked, Unanswered(err)
 		return
 	case !found:
 		out.Presence = Missing
@@ -154,8 +154,8 @@ func (s *Survey) read(ctx context.Context, o Object, tags map[string]string, out
 	}
 }
 
-// unasked says in short why a question has no answer.
-func unasked(err error) string {
+// Unanswered says in short why a question has no answer.
+func Unanswered(err error) string {
 	var op *OpError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):

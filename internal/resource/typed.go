@@ -249,8 +249,14 @@ func untagged(object, ours map[string]string) string {
 	if lost == nil {
 		return ""
 	}
-	return "tags that say whose it is were changed outside of deployer: " + strings.Join(lost, ", ")
+	return repairing + strings.Join(lost, ", ")
 }
+
+// repairing begins every State.Repair.
+const repairing = "its tags were changed outside of deployer: "
+
+// IsRepair reports whether a text is a State.Repair, and not the failure of a rollout.
+func IsRepair(text string) bool { return strings.HasPrefix(text, repairing) }
 
 // Update implements Behaviour.
 func (t *Typed[P, O]) Update(ctx context.Context, req Request) (State, error) {

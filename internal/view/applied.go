@@ -15,7 +15,8 @@ import (
 // Applied writes the result of an apply: what was done and how to reach it.
 func Applied(w *Writer, p *plan.Plan, version observe.Version, outputs map[string]map[string]any, balancers []observe.Balancer) {
 	if !p.HasChanges() {
-		w.Printf("%s What runs is what is planned; nothing was changed.\n", styled(green+bold, "Up to date."))
+		w.Printf("%s Nothing differs from the plan, and nothing was changed.\n", styled(green+bold, "Up to date."))
+		survey(w, p.Survey)
 		return
 	}
 	s := p.Summary()

@@ -79,6 +79,7 @@ type planJSON struct {
 	Changes     bool            `json:"changes"`
 	Summary     summaryJSON     `json:"summary"`
 	Components  []componentJSON `json:"components"`
+	Survey      *surveyJSON     `json:"survey,omitempty"` // what AWS was asked of what is there
 	Diagnostics diag.List       `json:"diagnostics"`
 }
 
@@ -94,7 +95,7 @@ func PlanJSON(w io.Writer, p *plan.Plan, warnings diag.List) error {
 
 func planDocument(p *plan.Plan, warnings diag.List) planJSON {
 	s := p.Summary()
-	out := planJSON{Stack: p.Stack, Environment: p.Environment, Changes: p.HasChanges(), Summary: summaryJSON(s), Components: []componentJSON{}, Diagnostics: nonNil(warnings)}
+	out := planJSON{Stack: p.Stack, Environment: p.Environment, Changes: p.HasChanges(), Summary: summaryJSON(s), Components: []componentJSON{}, Survey: surveyDocument(p.Survey), Diagnostics: nonNil(warnings)}
 	for _, c := range p.Components {
 		cj := componentJSON{Address: c.Address, Kind: c.Kind, Action: string(c.Action), Consequence: string(c.Consequence), Changes: []changeJSON{}}
 		for _, ch := range c.Changes {

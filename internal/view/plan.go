@@ -21,6 +21,7 @@ var symbols = map[plan.Action]struct{ mark, colour, verb string }{
 func Plan(w *Writer, p *plan.Plan) {
 	if !p.HasChanges() {
 		w.Printf("%s %s/%s is up to date: %s.\n", styled(green+bold, "No changes."), p.Stack, p.Environment, count(p.Unchanged, "resource"))
+		survey(w, p.Survey)
 		return
 	}
 	w.Printf("Plan for %s/%s:\n", styled(bold, p.Stack), styled(bold, p.Environment))
@@ -31,6 +32,7 @@ func Plan(w *Writer, p *plan.Plan) {
 		component(w, c)
 	}
 	w.Printf("\n%s\n", summary(p))
+	survey(w, p.Survey)
 }
 
 func component(w *Writer, c plan.Component) {
@@ -62,7 +64,7 @@ func change(w *Writer, ch plan.Change, width int) {
 	} else if ch.Consequence == plan.InPlace {
 		line += " in place"
 	}
-	if ch.Reason != "" && ch.Action != plan.Create {
+	if ch.Reason != "" && ch.Reason != "new" {
 		line += styled(dim, ": "+ch.Reason)
 	}
 	if ch.Protected {

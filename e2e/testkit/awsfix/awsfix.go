@@ -1,6 +1,6 @@
 // Package awsfix makes the emulator answer as AWS does where the product depends on the difference: the default VPC's way to the
 // internet, creates that may be repeated, deletes that are refused, namespaces of one VPC, tags of scalable targets, policies of queues, tags of new buckets,
-// the latest revision of a family.
+// the latest revision of a family, the tag index.
 //
 // What comes in: a proxy. What goes out: handlers on it, which look into the emulator and answer in its place or let the call pass.
 //
@@ -18,4 +18,6 @@ func Install(p *proxy.Proxy) {
 	keepQueuePolicies(p)
 	tagNewBuckets(p)
 	latestActive(p)
+	tagIndex(p)
+	describeGroupRules(p)
 }

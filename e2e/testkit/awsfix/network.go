@@ -83,3 +83,41 @@ func query(c *proxy.Call, service, version, action string, pairs ...string) ([]b
 	}
 	return answer.Body, nil
 }
+
+// describeGroupRules keeps the description of a rule that names another security group. The emulator drops it when the rule is made, but
+// takes it in a change.
+func describeGroupRules(p *proxy.Proxy) {
+	for _, operation := range []string{"AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress"} {
+		p.Handle("ec2", operation, func(c *proxy.Call) *proxy.Response {
+			const from = "IpPermissions.1."
+			text, other := c.Form.Get(from+"Groups.1.Description"), c.Form.Get(from+"Groups.1.GroupId")
+			if text == "" || other == "" {
+				return nil
+			}
+			answer, err := c.Forward()
+			if err != nil {
+				return failure(c, err)
+			}
+			var made struct {
+				ID string `xml:"securityGroupRuleSet>item>securityGroupRuleId"`
+			}
+			if answer.Status >= 300 || xml.Unmarshal(answer.Body, &made) != nil || made.ID == "" {
+				return answer
+			}
+			const rule = "SecurityGroupRule.1.SecurityGroupRule."
+			pairs := []string{
+				"GroupId", c.Form.Get("GroupId"), "SecurityGroupRule.1.SecurityGroupRuleId", made.ID, rule + "IpProtocol", c.Form.Get(from + "IpProtocol"),
+				rule + "ReferencedGroupId", other, rule + "Description", text,
+			}
+			for _, port := range []string{"FromPort", "ToPort"} {
+				if n := c.Form.Get(from + port); n != "" {
+					pairs = append(pairs, rule+port, n)
+				}
+			}
+			if err := ec2(c, nil, "ModifySecurityGroupRules", pairs...); err != nil {
+				return failure(c, err)
+			}
+			return answer
+		})
+	}
+}

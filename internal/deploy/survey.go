@@ -1,0 +1,131 @@
+package deploy
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/state"
+)
+
+// surveyTime is how long a plan waits for the answers of a survey. What has no answer by then was not asked: a plan without it is better than none.
+const surveyTime = 30 * time.Second
+
+// beginSurvey asks AWS's index for what is there of a stack in an environment, which needs no state.
+func (r *Road) beginSurvey(ctx context.Context, where place, key state.Key) *resource.Survey {
+	return r.types(where.reading()).Survey(ctx, map[string]string{resource.TagStack: key.Stack, resource.TagEnvironment: key.Environment})
+}
+
+// look asks AWS about all objects of the state, or those of the targets, while the plan is made. The function that it returns waits for the
+// answers. Nil: there is nothing to ask about, or nobody to ask.
+func (u *run) look(ctx context.Context, o engine.Options) func() []resource.Finding {
+	survey := u.where.survey
+	if survey == nil || len(u.engine) == 0 {
+		return nil
+	}
+	objects, err := surveyed(u.engine, o.Targets)
+	if err != nil || len(objects) == 0 {
+		return nil // the plan says what is wrong with the state
+	}
+	answer := make(chan []resource.Finding, 1)
+	go func() {
+		ctx, cancel := context.WithTimeout(ctx, surveyTime)
+		defer cancel()
+		answer <- survey.Look(ctx, objects, o.Tags)
+	}()
+	return func() []resource.Finding { return <-answer }
+}
+
+// surveyed are the objects of a state that should be there.
+func surveyed(engineState []byte, targets []string) ([]resource.Object, error) {
+	stored, err := engine.Resources(engineState)
+	if err != nil {
+		return nil, err
+	}
+	var out []resource.Object
+	for _, s := range stored {
+		if s.Deleting || s.Replacing || len(targets) > 0 && !slices.Contains(targets, s.ID) {
+			continue
+		}
+		out = append(out, resource.Object{Resource: s.ID, Type: s.Type, State: resource.State{ID: s.AWSID, Inputs: s.Inputs, Outputs: s.Outputs}})
+	}
+	return out, nil
+}
+
+// confirm reads what a survey suspects, corrects the findings by that, and makes the state say what is there. It returns which resources were
+// changed or deleted outside of deployer. planned is what was wrong with the plan so far, and stays so when nothing is confirmed.
+func (u *run) confirm(ctx context.Context, o engine.Options, findings []resource.Finding, planned error) (map[string]bool, error) {
+	suspects := map[string]*resource.Finding{}
+	o.Targets = nil
+	for i := range findings {
+		if f := &findings[i]; f.Presence == resource.Missing || f.Presence == resource.Differs {
+			suspects[f.Resource] = f
+			o.Targets = append(o.Targets, f.Resource)
+		}
+	}
+	if len(suspects) == 0 {
+		return nil, planned
+	}
+	u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Reading what seems to have changed in AWS"})
+	refreshed, _ := engine.Refresh(ctx, u.engine, o) // what could not be read is listed
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if refreshed == nil {
+		return nil, planned
+	}
+	for _, f := range suspects {
+		f.Presence, f.Why, f.Compared = resource.There, "", true
+	}
+	for _, failed := range refreshed.Failed {
+		if f := suspects[failed.Resource]; f != nil {
+			f.Presence, f.Why, f.Compared = resource.Unasked, resource.Unanswered(failed.Err), false
+		}
+	}
+	outside := map[string]bool{}
+	for _, d := range refreshed.Drift {
+		if f := suspects[d.Resource]; f != nil {
+			f.Presence, outside[d.Resource] = resource.Differs, true
+			if d.Gone {
+				f.Presence = resource.Missing
+			}
+		}
+	}
+	if len(outside) == 0 {
+		return nil, planned
+	}
+	u.engine, u.reread = refreshed.State, true
+	return outside, nil
+}
+
+// refresh reads all objects of the state.
+func (u *run) refresh(ctx context.Context, o engine.Options) (*plan.Survey, map[string]bool, error) {
+	refreshed, err := engine.Refresh(ctx, u.engine, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	objects, err := surveyed(u.engine, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	found := map[string]resource.Presence{}
+	outside := map[string]bool{}
+	for _, d := range refreshed.Drift {
+		found[d.Resource], outside[d.Resource] = resource.Differs, true
+		if d.Gone {
+			found[d.Resource] = resource.Missing
+		}
+	}
+	findings := make([]resource.Finding, len(objects))
+	for i, object := range objects {
+		findings[i] = resource.Finding{Resource: object.Resource, Type: object.Type, Presence: resource.There, Compared: true}
+		if p, differs := found[object.Resource]; differs {
+			findings[i].Presence = p
+		}
+	}
+	u.engine, u.reread = refreshed.State, refreshed.Changed
+	return resource.Sum(findings), outside, nil
+}

@@ -1,0 +1,109 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/plan"
+)
+
+// named is how many resources a line of a survey names.
+const named = 3
+
+// survey says how fresh a plan's view of AWS is: what AWS was asked, and since when the rest is believed.
+func survey(w *Writer, s *plan.Survey) {
+	if s == nil || s.Objects == 0 {
+		return
+	}
+	say := func(text string) { w.Printf("%s\n", fold(text, 2, w.Width)) }
+	unasked := 0
+	for _, u := range s.Unasked {
+		unasked += len(u.Resources)
+	}
+	asked := s.Objects - unasked
+	line := fmt.Sprintf("AWS was asked: %d of %s there.", s.There+len(s.Differing), countAre(asked, "object"))
+	if asked == 0 {
+		line = "AWS could not be asked what is there."
+	}
+	if n := len(s.Missing); n > 0 {
+		line += fmt.Sprintf(" Missing: %s.", some(s.Missing))
+	}
+	if n := len(s.Differing); n > 0 {
+		line += fmt.Sprintf(" Changed outside of deployer: %s.", some(s.Differing))
+	}
+	say(line)
+	for _, u := range s.Unasked {
+		say(fmt.Sprintf("Not asked (%s): %s.", u.Why, some(u.Resources)))
+	}
+	for _, note := range s.Notes {
+		say("Note: " + note + ".")
+	}
+	if believed := asked - s.Compared - len(s.Missing); believed > 0 || asked == 0 {
+		what := fmt.Sprintf("The properties of %d of them", believed)
+		if s.Compared == 0 {
+			what = "Their properties"
+		}
+		say(fmt.Sprintf("%s are as of %s, %s ago; --refresh compares them.", what, observe.Version(s.Version), ago(s.Age)))
+	}
+}
+
+// some names the first few of a list.
+func some(ids []string) string {
+	if len(ids) <= named {
+		return strings.Join(ids, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(ids[:named], ", "), len(ids)-named)
+}
+
+// countAre is a number of things with its verb.
+func countAre(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun + " is"
+	}
+	return fmt.Sprintf("%d %ss are", n, noun)
+}
+
+// surveyJSON is how fresh a plan's view of AWS is.
+type surveyJSON struct {
+	Objects   int             `json:"objects"`   // that the state has
+	There     int             `json:"there"`     // as recorded, as far as AWS was asked
+	Compared  int             `json:"compared"`  // whose properties AWS was asked for
+	Missing   []string        `json:"missing"`   // deleted outside of deployer
+	Differing []string        `json:"differing"` // changed outside of deployer
+	Unasked   []unaskedJSON   `json:"unasked"`
+	Notes     []string        `json:"notes"`
+	Version   observe.Version `json:"version,omitzero"` // that the properties of the others are as of
+	At        *time.Time      `json:"at,omitempty"`
+}
+
+type unaskedJSON struct {
+	Why       string   `json:"why"`
+	Resources []string `json:"resources"`
+}
+
+func surveyDocument(s *plan.Survey) *surveyJSON {
+	if s == nil {
+		return nil
+	}
+	out := &surveyJSON{
+		Objects: s.Objects, There: s.There, Compared: s.Compared, Missing: list(s.Missing), Differing: list(s.Differing),
+		Unasked: []unaskedJSON{}, Notes: list(s.Notes), Version: observe.Version(s.Version),
+	}
+	for _, u := range s.Unasked {
+		out.Unasked = append(out.Unasked, unaskedJSON(u))
+	}
+	if !s.At.IsZero() {
+		out.At = &s.At
+	}
+	return out
+}
+
+// list is never null in JSON.
+func list(texts []string) []string {
+	if texts == nil {
+		return []string{}
+	}
+	return texts
+}
