@@ -85,6 +85,7 @@ func (p *process) world() deploy.World {
 		Root: p.roots[p.version], Home: p.home, Settings: settings, Env: p.environment(), Now: p.now,
 		Version: "test", Command: "deployer apply", Hard: context.Background(), HTTP: p,
 		Host:  &lock.Host{Hostname: p.host, BootID: p.host, PIDNamespace: "pids", PID: p.pid, ProcessStart: "1", Started: p.running},
+		Blind: true,
 		NewID: func() string { return fmt.Sprintf("%s-%d-%d", p.prefix, p.pid, ids.Add(1)) },
 	}
 }

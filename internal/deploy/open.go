@@ -45,6 +45,7 @@ type World struct {
 	HTTP  sdk.HTTPClient // that every AWS call goes through
 	Host  *lock.Host     // where this run seems to be
 	NewID func() string  // makes unique ids
+	Blind bool           // AWS is not asked what is there: a simulation that strikes at the n-th call wants the same calls every time
 }
 
 // Road is the way from manifests to running applications, for one backend.

@@ -54,7 +54,11 @@ func Refresh(ctx context.Context, state []byte, o Options) (*Refreshed, error) {
 	if len(o.Targets) > 0 && len(targets) == 0 {
 		return found, nil
 	}
-	opts := &deploy.Options{Parallel: max(r.o.parallelism(), readsAtOnce), Refresh: true, RefreshOnly: true, Targets: deploy.NewUrnTargets(targets)}
+	parallel := r.o.parallelism()
+	if parallel > 1 { // one at a time is what somebody wants who counts calls
+		parallel = max(parallel, readsAtOnce)
+	}
+	opts := &deploy.Options{Parallel: parallel, Refresh: true, RefreshOnly: true, Targets: deploy.NewUrnTargets(targets)}
 	err = r.execute(ctx, opts, deploy.NewErrorSource(tokens.PackageName(o.Stack)))
 	r.ledger.changed = r.ledger.changed || len(r.state.stale) > 0
 	checkpoint, encodeErr := r.ledger.checkpoint()

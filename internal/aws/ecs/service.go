@@ -172,6 +172,9 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 	if c.Props.DesiredCount == nil && actual.DesiredCount == 0 && (c.Out.Rollout == wanted.RolloutFailed || c.Out.Rollout == "") {
 		input.DesiredCount = aws.Int32(startCount(c.Props)) // the failed rollout set it to 0
 	}
+	if least := c.Props.MinCount; input.DesiredCount == nil && least != nil && int(actual.DesiredCount) < *least {
+		input.DesiredCount = aws.Int32(int32(*least))
+	}
 	var changed types.Service
 	err = call.Wait(ctx, call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: rolesSettle}, "updating service "+name,
 		func(ctx context.Context) (bool, error) {

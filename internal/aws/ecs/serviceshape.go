@@ -157,6 +157,9 @@ func fromService(svc types.Service, recorded wanted.Service) wanted.Service {
 	if recorded.DesiredCount != nil {
 		p.DesiredCount = aws.Int(int(svc.DesiredCount))
 	}
+	if least := recorded.MinCount; least != nil && int(svc.DesiredCount) < *least {
+		p.MinCount = aws.Int(int(svc.DesiredCount))
+	}
 	if svc.PlatformVersion != nil && recorded.PlatformVersion != "LATEST" { // which AWS may answer as the number it stands for
 		p.PlatformVersion = *svc.PlatformVersion
 	}

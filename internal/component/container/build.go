@@ -122,6 +122,9 @@ func (s *Spec) service(in component.Instance, parts Parts, definition, securityG
 	if parts.Scaling.Automatic() {
 		first := max(least, 1) // one task at first even if none is the least: metrics begin with a running task
 		props.InitialCount = &first
+		if least > 0 && len(parts.Scaling.Schedule) == 0 { // a schedule moves the limits, and its next action puts the count between them
+			props.MinCount = &least
+		}
 	} else {
 		props.DesiredCount = &least
 	}

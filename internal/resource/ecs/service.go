@@ -12,6 +12,9 @@ type Service struct {
 	DesiredCount *int `json:"desiredCount,omitempty"`
 	// InitialCount is the number of tasks at creation when DesiredCount is absent; 1 by default. Later changes do nothing.
 	InitialCount *int `json:"initialCount,omitempty"`
+	// MinCount is what DesiredCount is raised to when it is found below, where autoscaling owns it: without tasks there is no metric that would
+	// make autoscaling do that.
+	MinCount *int `json:"minCount,omitempty"`
 
 	// CapacityProviders replace the launch type FARGATE, for spot.
 	CapacityProviders []CapacityProvider `json:"capacityProviders,omitempty"`
