@@ -36,6 +36,7 @@ import (
 //	aws object put KEY FILE       write one
 //	aws object rm KEY             delete one
 //	aws objects N PREFIX          $BUCKET has N objects below PREFIX
+//	aws objects mv FROM TO        give the objects of $BUCKET whose keys begin with FROM keys that begin with TO
 //	aws lock KEY FIELD=VALUE...   change fields of a lock in $TABLE; whole numbers are numbers
 //	aws unlock-table KEY          delete the lock's item
 //	aws data put REGEXP KEY       write an object into the only other bucket whose name matches
@@ -90,6 +91,18 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 		need(3)
 		_, err := objects.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: bucket, Key: &args[2]})
 		ts.Check(err)
+		return
+	case "objects mv":
+		need(4)
+		out, err := objects.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: bucket, Prefix: &args[2]})
+		ts.Check(err)
+		for _, o := range out.Contents {
+			to := args[3] + strings.TrimPrefix(*o.Key, args[2])
+			_, err := objects.CopyObject(ctx, &s3.CopyObjectInput{Bucket: bucket, Key: &to, CopySource: aws.String(*bucket + "/" + *o.Key)})
+			ts.Check(err)
+			_, err = objects.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: bucket, Key: o.Key})
+			ts.Check(err)
+		}
 		return
 	case "versioning off":
 		_, err := objects.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{

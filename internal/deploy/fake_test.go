@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/git"
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/lock/dynamodb"
@@ -43,6 +44,10 @@ type account struct {
 	dead    map[int]bool           // processes, by id
 	hidden  int                    // how many more times new objects are not found
 	tokens  []string               // of the creations, in their order
+	// tags of objects, by "<type> <id>", which decide whose they are; nil: everything here is ours.
+	tags map[string]map[string]string
+	// unindexed: the tag index may not be asked.
+	unindexed bool
 }
 
 func newAccount() *account {
@@ -59,6 +64,22 @@ func (a *account) now() time.Time { return time.Now().Add(time.Duration(a.later.
 
 // pass lets time pass.
 func (a *account) pass(d time.Duration) { a.later.Add(int64(d)) }
+
+// indexed is the tag index.
+func (a *account) indexed(_ context.Context, _ sdk.Config, wanted map[string]string, limit int) ([]tagging.Object, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.unindexed {
+		return nil, &resource.OpError{Operation: "tag:GetResources", Code: "AccessDeniedException", Message: "not authorized"}
+	}
+	var out []tagging.Object
+	for _, key := range slices.Sorted(maps.Keys(a.tags)) {
+		if tags := a.tags[key]; tags[resource.TagStack] == wanted[resource.TagStack] && len(out) < limit {
+			out = append(out, tagging.Object{ARN: "arn:aws:fake:r:1:" + key, Tags: tags})
+		}
+	}
+	return out, nil
+}
 
 // inventory is what is there, as text.
 func (a *account) inventory() string {
@@ -128,6 +149,7 @@ func (a *account) start(home string, at int, after bool) *process {
 		git:     func() git.Facts { return git.Facts{} },
 		newID:   a.newID,
 		types:   func(sdk.Config) *resource.Catalog { return p.catalog() },
+		index:   a.indexed,
 	}
 	p.world.Settings.Backend.Type = "s3"
 	return p
@@ -321,14 +343,19 @@ func (k *thing) Create(ctx context.Context, req resource.Request) (resource.Stat
 	k.p.tokens = append(k.p.tokens, req.Token)
 	k.p.mu.Unlock()
 	id, taken := k.id(req.Inputs), false
+	var tags map[string]string
 	err := k.call(ctx, func(objects map[string]value.Value) {
 		_, exists := objects[k.key(id)]
-		if taken = exists && req.InState(id); !taken { // everything here is ours
+		tags = k.p.tags[k.key(id)]
+		if taken = exists && (req.InState(id) || k.p.tags != nil && !req.Owns(tags)); !taken {
 			objects[k.key(id)] = req.Inputs
+			if k.p.tags != nil {
+				k.p.tags[k.key(id)] = req.Tags
+			}
 		}
 	})
 	if taken {
-		return resource.State{}, &resource.OwnedError{Type: k.def.Type, Name: id}
+		return resource.State{}, &resource.OwnedError{Type: k.def.Type, Name: id, Tags: tags}
 	}
 	return k.state(id, req.Inputs), k.answer("create", req, err)
 }
@@ -357,7 +384,8 @@ func (k *thing) Locate(ctx context.Context, req resource.Request) (resource.Stat
 		k.p.hidden--
 		found = false
 	}
-	return s, found && !req.InState(req.ID), err
+	owned := k.p.tags == nil || req.Owns(k.p.tags[k.key(req.ID)])
+	return s, found && owned && !req.InState(req.ID), err
 }
 
 func (k *thing) Update(ctx context.Context, req resource.Request) (resource.State, error) {
@@ -366,7 +394,10 @@ func (k *thing) Update(ctx context.Context, req resource.Request) (resource.Stat
 }
 
 func (k *thing) Delete(ctx context.Context, req resource.Request) error {
-	err := k.call(ctx, func(objects map[string]value.Value) { delete(objects, k.key(req.ID)) })
+	err := k.call(ctx, func(objects map[string]value.Value) {
+		delete(objects, k.key(req.ID))
+		delete(k.p.tags, k.key(req.ID))
+	})
 	return k.answer("delete", req, err)
 }
 

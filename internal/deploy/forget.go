@@ -39,7 +39,7 @@ func (r *Road) Forget(ctx context.Context, req Request, which Selection, approve
 	}
 	base, err := decode(req.Key, held.State())
 	if err == nil && base == nil {
-		err = r.nothing(req.Key)
+		err = r.nothing(ctx, req.Key)
 	}
 	if err != nil {
 		return nil, &Written{}, closing(held, r.healing(ctx, req.Key, err))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/aws/catalog"
+	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/component/kinds"
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/diag"
@@ -57,11 +58,12 @@ type Road struct {
 	backed  func() (*aws.Session, error) // for the backend
 	newID   func() string
 	types   func(sdk.Config) *resource.Catalog
+	index   tagIndex
 }
 
 // Open wires the road to the backend and the locks that the settings name. It makes no call.
 func Open(ctx context.Context, w World) (*Road, error) {
-	r := &Road{world: w, newID: w.NewID, types: catalog.New}
+	r := &Road{world: w, newID: w.NewID, types: catalog.New, index: tagging.Find}
 	if r.newID == nil {
 		r.newID = uuid.NewString
 	}

@@ -21,16 +21,24 @@ import (
 func twoLives(t *testing.T) (a *account, earlier, now []byte) {
 	t.Helper()
 	a = newAccount()
+	hidden := map[string][]byte{}
 	for _, g := range []graphs{first, second, nil, first} {
 		if g == nil {
 			earlier = a.backend.Objects("states", stateObject)[stateObject]
 			a.backend.SetObject("states", stateObject, nil)
 			a.backend.DeleteItem("locks", "stack:shop:env:dev")
+			for name, body := range a.backend.Objects("states", "stacks/shop/dev/history/") { // which would tell of the earlier life
+				hidden[name] = body
+				a.backend.SetObject("states", name, nil)
+			}
 			continue
 		}
 		_, err := a.start(t.TempDir(), 0, false).run(t.Context(), g(t))
 		require.NoError(t, err)
 		a.pass(2 * time.Second)
+	}
+	for name, body := range hidden {
+		a.backend.SetObject("states", name, body)
 	}
 	now = a.backend.Objects("states", stateObject)[stateObject]
 	old, err := state.Decode(earlier, "")
@@ -85,7 +93,8 @@ func TestTheLastVersionIsOfTheLastLineage(t *testing.T) {
 				_, err = next.Restore(t.Context(), request(), "v2", false, nil)
 				require.ErrorContains(t, err, "State is of another lineage")
 				_, err = next.Push(t.Context(), request(), "file", earlier, false)
-				require.ErrorContains(t, err, "what that one has made would be nobody's")
+				require.ErrorContains(t, err, "has the lineage")
+				require.ErrorContains(t, err, "State would go back in time")
 				require.Equal(t, untouched, a.backend.Objects("states", stateObject)[stateObject])
 			}
 			written, err := next.Restore(t.Context(), request(), command, false, nil)

@@ -207,8 +207,10 @@ func stepProblem(step *engine.StepError) *diag.Diagnostic {
 	}
 	var owned *resource.OwnedError
 	if errors.As(step.Err, &owned) {
-		return diag.New(diag.Failed, "Name is taken", step.Resource+": "+owned.Error()+".",
-			"Rename the component, or remove the other object if nobody needs it.").For(address)
+		d := diag.New(diag.Failed, "Name is taken", step.Resource+": "+owned.Error()+".",
+			"Rename the component, or remove the other object if nobody needs it.")
+		d.Cause = owned
+		return d.For(address)
 	}
 	action := string(step.Action)
 	if step.Action == plan.NoOp || step.Action == "" {

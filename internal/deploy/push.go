@@ -134,15 +134,10 @@ func (c *replacing) misplaced() error {
 	if c.last == nil {
 		return nil
 	}
-	last, there := c.last.Snapshot.Envelope, c.last.Payload
-	switch {
-	case last.Lineage != file.Lineage && c.last != c.now: // what is there is damaged, gone, or put there by hand: estranged
-	case last.Lineage != file.Lineage:
-		return diag.New(diag.Conflict, "Foreign state", fmt.Sprintf("%s has the lineage %s, the state in the backend %s: they are not of one stack.", c.file.name, file.Lineage, last.Lineage),
-			"Nothing was written. Look for the file of this stack and environment.")
-	case p.Account != there.Account || p.Region != there.Region:
+	there := c.last.Payload
+	if p.Account != there.Account || p.Region != there.Region {
 		return diag.New(diag.Conflict, "Foreign state", fmt.Sprintf("%s is about account %s, %s; what is deployed is in account %s, %s.", c.file.name, p.Account, p.Region, there.Account, there.Region),
 			"Nothing was written. Look for the file of this stack and environment.")
 	}
-	return nil
+	return nil // another lineage is another life of the stack: estranged
 }

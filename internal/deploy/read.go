@@ -21,13 +21,21 @@ func (r *Road) Read(ctx context.Context, key state.Key) (*Stored, error) {
 		return nil, err
 	}
 	if s == nil {
-		return nil, r.nothing(key)
+		return nil, r.nothing(ctx, key)
 	}
 	s.Resources, err = engine.Resources(s.Payload.Engine)
 	return s, err
 }
 
-func (r *Road) nothing(key state.Key) error {
+// nothing is the error of a command that needs a state where there is none.
+func (r *Road) nothing(ctx context.Context, key state.Key) error {
+	past, err := r.backend.Store(key).ListHistory(ctx)
+	switch {
+	case err != nil:
+		return err
+	case len(past) > 0:
+		return r.missing(ctx, key, len(past))
+	}
 	d := diag.New(diag.Invalid, "Nothing deployed", fmt.Sprintf("There is no state of %s in %s.", key, r.backend.Location()), "Deploy it first: deployer apply --stack "+key.Stack+" -e "+key.Environment)
 	d.Cause = &NothingError{key}
 	return d

@@ -84,11 +84,36 @@ func (c *replacing) estranged() string {
 	known, whose := damaged, "the damaged state in the backend"
 	if damaged == "" && c.last != nil {
 		known, whose = c.last.Snapshot.Envelope.Lineage, "the last whole version in the backend"
+		if c.last == c.now {
+			whose = "the state in the backend"
+		}
 	}
-	if known == "" || known == file {
+	if known == "" || known == file || slices.Contains(c.file.Payload.Former, known) {
 		return ""
 	}
-	return fmt.Sprintf("%s has the lineage %s, %s %s: what that one has made would be nobody's.", c.file.name, file, whose, known)
+	then := "what that one has made would be nobody's"
+	if damaged == "" {
+		then = "two lives of the stack, and each may have made what the other does not know"
+	}
+	return fmt.Sprintf("%s has the lineage %s, %s %s: %s.", c.file.name, file, whose, known, then)
+}
+
+// former are the lineages whose place the file takes, and those whose place it has taken before.
+func (c *replacing) former() []string {
+	own := c.file.Snapshot.Envelope.Lineage
+	lineages := slices.Concat(c.file.Payload.Former, []string{c.held.DamagedLineage()})
+	for _, s := range []*named{c.now, c.last} {
+		if s != nil {
+			lineages = append(append(lineages, s.Payload.Former...), s.Snapshot.Envelope.Lineage)
+		}
+	}
+	var out []string
+	for _, lineage := range lineages {
+		if lineage != "" && lineage != own && !slices.Contains(out, lineage) {
+			out = append(out, lineage)
+		}
+	}
+	return out
 }
 
 // there reports whether the state is the file already, or what this very command has made of it before, whose answer may have been lost. summary
@@ -103,6 +128,7 @@ func (c *replacing) there(summary string) bool {
 	}
 	is, would := *c.now.Payload, *c.file.Payload
 	is.Edited, would.Edited = nil, nil
+	would.Former = is.Former
 	if is.Summary == summary {
 		would.Deployment, would.At, would.Who, would.Version, would.Summary = is.Deployment, is.At, is.Who, is.Version, is.Summary
 	}
@@ -239,6 +265,7 @@ func keysOf(objects map[string]engine.StoredResource) map[string]bool {
 
 // write puts the new state there, above all that was, and ends the run. What is overwritten stays in the history, if it was a deployment.
 func (c *replacing) write(ctx context.Context, p *state.Payload, intents []state.Intent, written *Written) error {
+	p.Former = c.former()
 	store := c.road.backend.Store(c.req.Key)
 	if c.now != nil && c.now.Payload.Status != state.InProgress && c.now.Payload.Deployment > 0 {
 		if err := keep(ctx, store, c.now.Stored); err != nil {

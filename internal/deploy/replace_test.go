@@ -235,7 +235,6 @@ func TestReplacingIsRefused(t *testing.T) {
 		change func(*state.Envelope, *state.Payload)
 		want   *diag.Diagnostic
 	}{
-		"lineage": {func(e *state.Envelope, _ *state.Payload) { e.Lineage = "another" }, diag.New(diag.Conflict, "Foreign state", "has the lineage another", "")},
 		"region":  {func(_ *state.Envelope, p *state.Payload) { p.Region = "elsewhere" }, diag.New(diag.Conflict, "Foreign state", "is about account 1, elsewhere", "")},
 		"account": {func(_ *state.Envelope, p *state.Payload) { p.Account = "2" }, diag.New(diag.Conflict, "Foreign state", "is about account 2, r", "")},
 		"stack":   {func(_ *state.Envelope, p *state.Payload) { p.Stack = "another" }, diag.New(diag.Conflict, "Foreign state", "another/dev", "")},

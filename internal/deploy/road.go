@@ -56,7 +56,7 @@ func (r *Road) Plan(ctx context.Context, req Request) (*Planned, error) {
 	planned := &Planned{Graph: graph, Warnings: slices.Concat(found, r.warnings(req.Key, stored != nil), r.unfinished(stored))}
 	err = early(ctx, u.preview(ctx))
 	planned.Plan = u.plan
-	planned.Warnings.Add(u.unasked...)
+	planned.Warnings.Add(slices.Concat(u.unasked, u.noticed)...)
 	if err != nil && u.plan != nil {
 		// Looking is free: that an apply would refuse is part of the plan.
 		if warnings, all := foreseen(diag.From(err)); all {
@@ -97,7 +97,8 @@ func (r *Road) Destroy(ctx context.Context, req Request) (*Applied, error) {
 	}
 	nothing := &Applied{Plan: &plan.Plan{Stack: req.Key.Stack, Environment: req.Key.Environment}}
 	if held.State() == nil {
-		return nothing, closing(held, nil)
+		nothing.Warnings, err = r.leftBehind(ctx, req.Key)
+		return nothing, closing(held, err)
 	}
 	where, err := r.placeOfState(ctx, held.State())
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/company/deployer/internal/diag"
@@ -40,6 +41,7 @@ type run struct {
 	doubts  diag.List       // of the request
 	late    diag.List       // warnings of what went on while the plan was carried out
 	unasked diag.List       // what the credentials may not ask about before it is deleted
+	noticed diag.List       // what AWS was not asked, or has and this state does not know
 	hurry   context.Context // ends when the run has to be over
 	lookups map[string]value.Value
 	creates []json.RawMessage                 // the plan's, for the intents of the claim
@@ -169,6 +171,7 @@ func (u *run) leave(held *session.Session) diag.List {
 // deleted as intents (steps 5 to 7). applied.Changed is set when there is something to execute.
 func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	ctx := held.Lock().Context()
+	told := u.doubts != nil || u.unasked != nil || u.noticed != nil // by an attempt before this one
 	base, err := decode(u.req.Key, held.State())
 	if err != nil {
 		return u.road.healing(ctx, u.req.Key, err)
@@ -177,16 +180,20 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	if base != nil {
 		applied.Version, applied.Outputs = observe.Version(base.Payload.Deployment), outputsOf(base.Payload.Components)
 	}
+	if held.Lock().TookOver() && base == nil { // a claim would hide that the state is missing
+		if err := u.preview(ctx); err != nil {
+			return err
+		}
+	}
 	if held.Lock().TookOver() || u.unfinished() {
 		if err := u.takeOver(held, applied); err != nil {
 			return err
 		}
 	}
-	told := u.doubts != nil || u.unasked != nil // by an attempt before this one
 	err = u.preview(ctx)
 	applied.Plan = u.plan
 	if !told {
-		applied.Warnings = append(append(applied.Warnings, u.doubts...), u.unasked...)
+		applied.Warnings = slices.Concat(applied.Warnings, u.doubts, u.unasked, u.noticed)
 	}
 	if err != nil {
 		return err
@@ -211,6 +218,14 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	}
 	applied.Changed = true
 	return nil
+}
+
+// former are lineages of states whose place the state has taken.
+func (u *run) former() []string {
+	if u.stored == nil {
+		return nil
+	}
+	return u.stored.Payload.Former
 }
 
 // unfinished reports whether the run that wrote the state did not come to its end.
@@ -263,6 +278,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 	if asked == nil {
 		looked = u.look(ctx, o)
 	}
+	aside := u.aside(ctx)
 	preview, err := engine.PreviewApply(ctx, u.graph, u.engine, o)
 	if preview != nil && looked != nil {
 		findings := looked()
@@ -281,7 +297,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 			asked.Age = u.road.locker.Now().Sub(asked.At)
 		}
 	}
-	return problems(err).Err()
+	return aside(problems(err).Err())
 }
 
 // save writes the final state, history and the derived copy, and releases the lock (steps 11 and 12).
@@ -303,12 +319,12 @@ func (u *run) save(held *session.Session, p *state.Payload, result *engine.Resul
 			found.Add(diag.From(err)...)
 		}
 		found.Add(u.road.rescue(held, p, intents))
-		return closing(held, found)
+		return closing(held, u.strange(ctx, found))
 	}
 	applied.Again = u.again()
 	u.road.dropJournal(held)
 	applied.Warnings = append(applied.Warnings, u.finish(held, p)...)
-	return found.Err()
+	return u.strange(ctx, found).Err()
 }
 
 // again is the command that goes on from what the state says.
@@ -367,6 +383,7 @@ func (u *run) options() engine.Options {
 	}
 	return engine.Options{
 		Stack: u.req.Key.Stack, Environment: u.req.Key.Environment, Template: expr.Evaluate, Token: func(id string) string { return u.tokens[id] },
+		Former:      u.former(),
 		Parallelism: parallelism, Adopt: u.adopt, Intents: u.search, Uncertain: u.unsure,
 		AllowDelete: func(id string) bool { return allowed[resource.ComponentOf(id)] },
 		Tags: func(component string) map[string]string {

@@ -21,6 +21,8 @@ type Options struct {
 	// Token names the intent that a step on a resource carries out; part of every resource.Request.Token. A repetition of the intent of a run
 	// that died gets the name of that one.
 	Token func(resourceID string) string
+	// Former are lineages of states whose place this one has taken.
+	Former []string
 
 	// Parallelism is how many resources change at once; 10 when it is 0.
 	Parallelism int

@@ -27,6 +27,7 @@ func (r *run) request(urn sdk.URN, action plan.Action, awsID string, inputs, old
 		Resource: id, Type: typ, ID: awsID,
 		Old:     resource.State{ID: awsID, Inputs: oldInputs, Outputs: oldOutputs},
 		Token:   token(r.o.token(id), urn, action, awsID, inputs),
+		Former:  r.o.Former,
 		InState: func(other string) bool { return r.ledger.owns(string(urn.Type()), other) },
 		Progress: func(line string) {
 			r.tell(plan.Event{Kind: plan.Progress, Resource: id, Type: typ, Action: action, Text: line})

@@ -83,6 +83,7 @@ type Request struct {
 	Old      State             // what the state says; zero for Create
 	Inputs   value.Value       // desired properties, checked and known; Null for Read and Delete
 	Tags     map[string]string // what every object of ours is tagged with, users' tags included
+	Former   []string          // lineages of states whose place ours has taken: what their runs have made is ours, too
 	Token    string            // for APIs that take a client token: the same for a repetition of the same intent
 	Adopt    bool              // an earlier run intended exactly this create: look for its object first
 	InState  func(id string) bool
@@ -109,7 +110,20 @@ func (r Request) Marked() Request {
 
 // Marks reports whether an object with those tags is one that a run has made of just this resource, and that is not in the state.
 func (r Request) Marks(id string, tags map[string]string) bool {
-	return tags[TagResource] == r.Resource && Ours(tags, r.Tags) && (r.InState == nil || !r.InState(id))
+	return tags[TagResource] == r.Resource && r.Owns(tags) && (r.InState == nil || !r.InState(id))
+}
+
+// Owns reports whether an object with those tags was made by a run of this stack: on the state that it has, or on one whose place that took.
+func (r Request) Owns(tags map[string]string) bool {
+	if Ours(tags, r.Tags) {
+		return true
+	}
+	if !slices.Contains(r.Former, tags[TagLineage]) {
+		return false
+	}
+	former := maps.Clone(r.Tags)
+	former[TagLineage] = tags[TagLineage]
+	return Ours(tags, former)
 }
 
 // Behaviour is what one resource type can do. Every method that calls AWS honours the context, is safe to repeat after a

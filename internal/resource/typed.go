@@ -171,7 +171,7 @@ func (t *Typed[P, O]) adopt(ctx context.Context, c Call[P, O], id string, tags m
 
 // mine says whether an object of the wanted name with those tags was made by a run of this stack.
 func (t *Typed[P, O]) mine(c Call[P, O], tags map[string]string) bool {
-	return Ours(tags, c.Tags) || !t.Taggable
+	return c.Owns(tags) || !t.Taggable
 }
 
 // Locate implements Locator.

@@ -35,6 +35,8 @@ type Payload struct {
 	Version     string    `json:"version"`   // of deployer
 	Summary     string    `json:"summary,omitempty"`
 	Edited      *Edit     `json:"edited,omitempty"` // since that run, by a command that deploys nothing
+	// Former are lineages of states whose place this one has taken. Objects that carry them are this state's to take in.
+	Former []string `json:"former,omitempty"`
 	// Approval is what the environment said of approvals: "required" or "". Kept here for destroy, which needs no manifest.
 	Approval string `json:"approval,omitempty"`
 

@@ -115,7 +115,7 @@ func (t *taskDefinition) registered(ctx context.Context, c taskCall) (out wanted
 	}
 	untagged := c.Props
 	untagged.Tags = nil
-	found = resource.Ours(tagMap(latest.Tags), c.Tags) &&
+	found = c.Owns(tagMap(latest.Tags)) &&
 		value.Equal(value.Encode(fromTaskDefinition(*latest.TaskDefinition)), value.Encode(untagged))
 	return taskOutputs(*latest.TaskDefinition), found, nil
 }

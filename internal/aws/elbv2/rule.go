@@ -144,7 +144,7 @@ func (r rule) inUse(ctx context.Context, c ruleCall, err error) (mayMove bool, _
 		return false, nil
 	}
 	known := c.InState != nil && c.InState(holder)
-	if !known && resource.Ours(tags, c.Tags) {
+	if !known && c.Owns(tags) {
 		return false, err // ErrExists: Typed adopts it
 	}
 	out := &resource.OpError{
@@ -202,7 +202,7 @@ func (r rule) find(ctx context.Context, c ruleCall) (string, map[string]string, 
 		if err != nil {
 			return "", nil, err
 		}
-		if resource.Ours(tags, c.Tags) {
+		if c.Owns(tags) {
 			return arn, tags, nil
 		}
 	}

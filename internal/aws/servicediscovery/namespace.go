@@ -160,7 +160,7 @@ func (n namespace) find(ctx context.Context, c namespaceCall) (string, map[strin
 			if err != nil {
 				return "", nil, err
 			}
-			if id == "" || resource.Ours(theirs, c.Tags) {
+			if id == "" || c.Owns(theirs) {
 				id, tags = aws.ToString(found.Id), theirs
 			}
 		}

@@ -137,7 +137,7 @@ func (s service) find(ctx context.Context, c serviceCall) (string, map[string]st
 				continue
 			}
 			tags, err := s.api().tagsOf(ctx, found.Arn)
-			if err == nil && namespaceID == "" && !resource.Ours(tags, c.Tags) {
+			if err == nil && namespaceID == "" && !c.Owns(tags) {
 				continue
 			}
 			return aws.ToString(found.Id), tags, err

@@ -1,0 +1,224 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/manifest"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+)
+
+// owned is an account whose objects carry tags, with a deployment of first.
+func owned(t *testing.T) *account {
+	t.Helper()
+	a := newAccount()
+	a.tags = map[string]map[string]string{}
+	_, err := a.start(t.TempDir(), 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	a.pass(2 * time.Second)
+	return a
+}
+
+// lose takes away the state and the lock's memory of it; with the history, too, only object versions and AWS tell of it.
+func (a *account) lose(history bool) {
+	a.backend.SetObject("states", stateObject, nil)
+	a.backend.DeleteItem("locks", "stack:shop:env:dev")
+	if history {
+		for name := range a.backend.Objects("states", "stacks/shop/dev/history/") {
+			a.backend.SetObject("states", name, nil)
+		}
+	}
+}
+
+// look is a plan without a lock.
+func (p *process) look(t *testing.T, change func(*run)) (*run, error) {
+	t.Helper()
+	stored, err := p.read(t.Context(), shop)
+	require.NoError(t, err)
+	where := place{account: "1", region: "r", session: &aws.Session{}}
+	u := p.newRun(&manifest.Stack{}, first(t), where, Request{Key: shop, Progress: func(plan.Event) {}})
+	u.from(stored, lineageOf(stored, p.Road.newID))
+	if change != nil {
+		change(u)
+	}
+	return u, u.preview(t.Context())
+}
+
+func requireRefused(t *testing.T, err error, summary string) *diag.Diagnostic {
+	t.Helper()
+	var d *diag.Diagnostic
+	require.ErrorAs(t, err, &d)
+	require.Equal(t, summary, d.Summary)
+	require.Equal(t, diag.Conflict, d.Code)
+	return d
+}
+
+func TestAMissingStateIsToldByItsHistory(t *testing.T) {
+	a := owned(t)
+	was := a.inventory()
+	a.lose(false)
+	_, err := a.start(t.TempDir(), 0, false).look(t, nil)
+	requireRefused(t, err, "State is missing")
+	require.Equal(t, "v1", remedyOf(t, err))
+	for _, g := range []graphs{first, second} {
+		_, err = a.start(t.TempDir(), 0, false).run(t.Context(), g(t))
+		requireRefused(t, err, "State is missing")
+	}
+	_, err = a.start(t.TempDir(), 0, false).Read(t.Context(), shop)
+	requireRefused(t, err, "State is missing")
+	require.Equal(t, was, a.inventory())
+	require.Empty(t, a.backend.Objects("states", stateObject), "nothing was claimed")
+
+	p := a.start(t.TempDir(), 0, false)
+	record, err := p.Lock(t.Context(), shop)
+	require.NoError(t, err)
+	require.Nil(t, record)
+	_, err = p.Restore(t.Context(), request(), "v1", false, nil)
+	require.NoError(t, err)
+	requireWhole(t, a)
+}
+
+// requireWhole: an apply of first changes nothing, and a destroy leaves nothing.
+func requireWhole(t *testing.T, a *account) {
+	t.Helper()
+	a.pass(2 * time.Second)
+	was := a.inventory()
+	_, err := a.start(t.TempDir(), 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	require.Equal(t, was, a.inventory())
+	require.Empty(t, a.start(t.TempDir(), 0, false).planned(t, first(t)))
+	a.pass(2 * time.Second)
+	_, err = a.start(t.TempDir(), 0, false).run(t.Context(), nil)
+	require.NoError(t, err)
+	require.Empty(t, a.inventory())
+}
+
+// The first run of a takeover claims the state before it plans: not over one that is missing.
+func TestATakeoverDoesNotHideThatTheStateIsMissing(t *testing.T) {
+	a := owned(t)
+	a.lose(false)
+	_, err := a.start(t.TempDir(), 3, false).run(t.Context(), first(t)) // take, read; dies when it looks at the history
+	require.NoError(t, err)
+	_, err = a.start(t.TempDir(), 0, false).run(t.Context(), first(t))
+	requireRefused(t, err, "State is missing")
+	require.Empty(t, a.backend.Objects("states", stateObject))
+}
+
+func TestObjectsTellThatTheStateIsElsewhere(t *testing.T) {
+	a := owned(t)
+	was := a.inventory()
+	a.lose(true)
+	asked := a.start(t.TempDir(), 0, false)
+	_, err := asked.look(t, nil)
+	d := requireRefused(t, err, "State is elsewhere")
+	require.Contains(t, d.Detail, "AWS has 4 objects of shop/dev")
+	require.Contains(t, d.Next, "deployer state restore --stack shop -e dev", "the bucket keeps what was deleted")
+	_, err = a.start(t.TempDir(), 0, false).run(t.Context(), first(t))
+	requireRefused(t, err, "State is elsewhere")
+	require.Equal(t, was, a.inventory())
+	require.Empty(t, a.backend.Objects("states", stateObject), "nothing was claimed")
+}
+
+// The tag index knows what was deleted long ago.
+func TestAGhostInTheTagIndexStopsNobody(t *testing.T) {
+	for _, ghost := range []struct {
+		arn  string
+		told bool
+	}{
+		{"arn:aws:sqs:r:1:shop-dev-gone", true},
+		{"arn:aws:ecs:r:1:task-definition/shop-dev-gone:7", false},
+		{"arn:aws:elasticloadbalancing:r:1:listener-rule/app/shop-dev/1/2/3", false},
+	} {
+		a := newAccount()
+		p := a.start(t.TempDir(), 0, false)
+		p.index = func(context.Context, sdk.Config, map[string]string, int) ([]tagging.Object, error) {
+			return []tagging.Object{{ARN: ghost.arn, Tags: map[string]string{resource.TagLineage: "gone"}}}, nil
+		}
+		applied, err := p.run(t.Context(), first(t))
+		require.NoError(t, err)
+		require.NotEmpty(t, a.inventory())
+		require.Equal(t, ghost.told, len(applied.Warnings) > 0, ghost.arn)
+	}
+}
+
+// A tag index that may not be asked stops no first deployment, and that is told. Of an apply on a lost state the first taken name then says whose
+// the objects are, and the state that the run leaves is no obstacle for the one that was lost.
+func TestTheWayBackFromALostState(t *testing.T) {
+	for name, wanted := range map[string]graphs{"kept": second, "not wanted": first} {
+		t.Run(name, func(t *testing.T) {
+			a := owned(t)
+			a.unindexed = true
+			was := a.inventory()
+			a.lose(true)
+			_, err := a.start(t.TempDir(), 0, false).run(t.Context(), graph(t, res("web/a:a", single, "zone", "1"), res("infra/z:z", single)))
+			d := requireRefused(t, err, "State is elsewhere")
+			require.Contains(t, d.Detail, "Names are taken")
+			require.NotEqual(t, was, a.inventory(), "it has made something")
+			command := remedyOf(t, err)
+			require.Contains(t, command, "--force ")
+			version := command[len("--force "):]
+
+			p := a.start(t.TempDir(), 0, false)
+			_, err = p.Restore(t.Context(), request(), version, false, nil)
+			requireRefused(t, err, "State is of another lineage")
+			_, err = p.Restore(t.Context(), request(), version, true, func(*observe.StateComparison, diag.List) (bool, error) { return true, nil })
+			require.NoError(t, err)
+			a.pass(2 * time.Second)
+			_, err = a.start(t.TempDir(), 0, false).run(t.Context(), wanted(t))
+			require.NoError(t, err)
+			require.NotContains(t, a.inventory(), "infra-z", "what the failed run made is not wanted")
+			a.pass(2 * time.Second)
+			_, err = a.start(t.TempDir(), 0, false).run(t.Context(), first(t))
+			require.NoError(t, err)
+			requireWhole(t, a)
+		})
+	}
+}
+
+func TestADeniedTagIndexIsTold(t *testing.T) {
+	a := newAccount()
+	a.unindexed = true
+	u, err := a.start(t.TempDir(), 0, false).look(t, nil)
+	require.NoError(t, err)
+	require.Len(t, u.noticed, 1)
+	require.Contains(t, u.noticed[0].Next, "tag:GetResources")
+	applied, err := a.start(t.TempDir(), 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	require.Len(t, applied.Warnings, 1)
+
+	// With objects in the state nobody asks.
+	u, err = a.start(t.TempDir(), 0, false).look(t, nil)
+	require.NoError(t, err)
+	require.Empty(t, u.noticed)
+}
+
+// What is not known because the backend does not answer is no first deployment.
+func TestAHistoryThatCannotBeListedIsAnError(t *testing.T) {
+	p := newAccount().start(t.TempDir(), 0, false)
+	p.refuse = func(operation, _ string) bool { return operation == "ListObjectsV2" }
+	_, err := p.look(t, nil)
+	require.Error(t, err)
+	require.False(t, errors.Is(err, errBuried{}))
+}
+
+// What was destroyed as it should be can be deployed anew.
+func TestAfterADestroy(t *testing.T) {
+	a := owned(t)
+	_, err := a.start(t.TempDir(), 0, false).run(t.Context(), nil)
+	require.NoError(t, err)
+	a.pass(2 * time.Second)
+	applied, err := a.start(t.TempDir(), 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	require.EqualValues(t, 3, applied.Version)
+	requireWhole(t, a)
+}
