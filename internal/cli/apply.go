@@ -125,7 +125,7 @@ func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) err
 		}
 	}
 	if err != nil {
-		if applied != nil && applied.Outcome != nil && !applied.Outcome.Whole() {
+		if applied != nil && applied.Outcome != nil {
 			f.Stderr().Printf("\n") // apart from the news
 			f.after = func(w *view.Writer) {
 				view.Unfinished(w, applied.Plan, applied.Version, applied.Outcome, applied.Again)

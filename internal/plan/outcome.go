@@ -12,6 +12,3 @@ type Step struct {
 	Reason   string // why it was not started
 	Because  string // ID of the resource whose failure is why; "" when no step failed
 }
-
-// Whole reports whether everything was done.
-func (o *Outcome) Whole() bool { return len(o.Failed)+len(o.NotStarted) == 0 }

@@ -132,10 +132,10 @@ func (l *Live) draw(final bool) {
 			lines = append(lines, l.foldAll(c.lines(l.now(), true))...)
 		}
 	} else {
-		lines = l.fitted(max(height-3, 5))
+		lines = l.fitted(max(height-4, 5))
 	}
 	if !final || l.planned > 0 {
-		lines = append(lines, l.bar())
+		lines = append(lines, l.bar(final)...)
 	}
 	// Line by line: what is erased as a whole flickers, and tmux keeps it in its history.
 	var b strings.Builder
@@ -309,11 +309,11 @@ func glyph(state plan.EventKind) string {
 	return styled(yellow, "●")
 }
 
-// bar counts what is done; what failed is not.
-func (l *Live) bar() string {
+// bar counts what is done; what failed is not. What the run as a whole does stands behind it, or below where it is too long.
+func (l *Live) bar(final bool) []string {
 	took := elapsed(l.now().Sub(l.begin))
 	if l.planned == 0 {
-		return fmt.Sprintf("%s %s", l.phase, styled(dim, took))
+		return l.foldAll([]string{fmt.Sprintf("%s %s", l.phase, styled(dim, took))})
 	}
 	width := min(24, max(6, l.w.Width-46)) // the numbers matter more
 	done, failed := 0, 0
@@ -331,5 +331,12 @@ func (l *Live) bar() string {
 	if failed > 0 {
 		line += styled(red, fmt.Sprintf(", %d failed", failed))
 	}
-	return line + " " + styled(dim, took) + " " + l.phase
+	line += " " + styled(dim, took)
+	switch {
+	case final || l.phase == "":
+		return []string{line}
+	case columns(line)+1+columns(oneLine(l.phase)) < l.w.Width:
+		return []string{line + " " + l.phase}
+	}
+	return append([]string{line}, l.foldAll([]string{"  " + l.phase})...)
 }

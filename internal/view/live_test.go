@@ -52,7 +52,7 @@ func TestWhatRunsIsShownBeforeWhatIsDone(t *testing.T) {
 	event(plan.Progress, 39, "0/1 running, 1 pending")
 	l.draw(false)
 	text := drawn(&b)
-	require.LessOrEqual(t, strings.Count(text, "\n"), 18, text)
+	require.LessOrEqual(t, strings.Count(text, "\n"), 17, text)
 	require.Contains(t, text, "✓ 30 components done\n✗ web/service-35")
 	for n := 30; n < 40; n++ {
 		require.Contains(t, text, fmt.Sprintf("web/service-%d ", n))
@@ -66,10 +66,10 @@ func TestWhatRunsIsShownBeforeWhatIsDone(t *testing.T) {
 	}
 	l.draw(false)
 	text = drawn(&b)
-	require.LessOrEqual(t, strings.Count(text, "\n"), 18, text)
+	require.LessOrEqual(t, strings.Count(text, "\n"), 17, text)
 	require.Contains(t, text, "✗ web/service-35")
-	require.Contains(t, text, "… and 35 more components\n")
-	require.Equal(t, 50, 35+strings.Count(text, "web/service-"))
+	require.Contains(t, text, "… and 36 more components\n")
+	require.Equal(t, 50, 36+strings.Count(text, "web/service-"))
 	l.Close()
 }
 
@@ -107,4 +107,16 @@ func TestWhatFailedIsNotCountedAsDone(t *testing.T) {
 	}
 	l.Close()
 	require.Contains(t, drawn(&b), "] 3/6, 3 failed ")
+}
+
+func TestWhatTheRunDoesIsNotCut(t *testing.T) {
+	var b bytes.Buffer
+	l := still(&b, sized(80, 24))
+	l.Planned(samplePlan())
+	l.Event(plan.Event{Kind: plan.Started, Resource: "web/x:y", Action: plan.Update})
+	l.Event(plan.Event{Kind: plan.Phase, Text: "Stopping: what is in flight gets a few seconds, then everything is saved"})
+	l.draw(false)
+	require.Contains(t, drawn(&b), "] 0/6 0.0s\n  Stopping: what is in flight gets a few seconds, then everything is saved\n")
+	l.Close()
+	require.NotContains(t, drawn(&b), "Stopping")
 }
