@@ -287,3 +287,32 @@ func TestSecondSignalDuringASave(t *testing.T) {
 	s.ECS.Reset()
 	d.destroy(t)
 }
+
+// A call that AWS throttles is repeated for minutes, but not for somebody who wants to go.
+func TestSignalWhileACallIsThrottled(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, crashSmall, false)
+	d := s.deployment(t)
+	for _, c := range []struct {
+		which proxy.Filter
+		says  string
+	}{
+		{proxy.Filter{Service: "s3", Operation: "GetObject", Resource: "*/state.json"}, "AWS throttles s3:GetObject"},
+		{proxy.Filter{Service: "dynamodb", Operation: "UpdateItem"}, "Taking the lock: AWS throttles calls"},
+		{proxy.Filter{Service: "sqs", Operation: "CreateQueue"}, "AWS throttles sqs:CreateQueue"},
+	} {
+		require.NoError(t, s.Proxy.Inject(proxy.Fault{Filter: c.which, Times: -1, Action: proxy.Throttle, Delay: proxy.Duration(1500 * time.Millisecond)}))
+		p := d.prepared(d.command("apply")...)
+		p.Env = append(p.Env, "AWS_MAX_ATTEMPTS=")
+		p.start(t)
+		p.says(t, c.says)
+		p.signal(t, syscall.SIGTERM)
+		p.ends(t, 130, "SIGTERM")
+		require.NotRegexp(t, "(?i)cancel|operation error", p.out.String())
+		require.Contains(t, p.out.String(), "Error: Interrupted")
+		s.Proxy.ClearFaults()
+		d.unlocked(t)
+	}
+	d.must(t, "apply")
+	d.destroy(t)
+}
