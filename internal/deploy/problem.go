@@ -219,8 +219,8 @@ func stepProblem(step *engine.StepError) *diag.Diagnostic {
 	d := diag.New(diag.Failed, fmt.Sprintf("Cannot %s %s", action, step.Resource), step.Err.Error()+".",
 		"What was done is in the state: correct the cause and run the command again.")
 	fromAWS(d, step.Err)
-	if step.Action == plan.Update && errors.Is(step.Err, resource.ErrNotFound) {
-		d.Next = "Somebody deleted it behind deployer's back, or something that it needs. Run `deployer apply --refresh`: it looks at what AWS has and makes anew what is missing."
+	if step.Action != plan.Delete && step.Action != plan.NoOp && errors.Is(step.Err, resource.ErrNotFound) {
+		d.Next = "Somebody deleted it outside of deployer, or something that it needs. Run `deployer apply --refresh`: it looks at what AWS has and makes anew what is missing."
 	}
 	return d.For(address)
 }
