@@ -168,12 +168,12 @@ func actionOf(changes []plan.Change, stored, desired int) plan.Action {
 	return plan.Replace
 }
 
-func (c *collector) change(s seen) plan.Change {
+func (c *collector) change(s seen) (out plan.Change) {
 	r := c.run
 	typ, _ := typeOf(s.urn.Type())
 	def := r.definition(typ)
 	id := s.urn.Name()
-	out := plan.Change{Resource: id, Type: typ, Action: s.action, Obstacles: c.obstacles[s.old]}
+	out = plan.Change{Resource: id, Type: typ, Action: s.action, Obstacles: c.obstacles[s.old]}
 	was, wanted := value.NullValue, value.NullValue
 	if s.old != nil && !s.leftover {
 		was = s.old.inputs
@@ -186,6 +186,15 @@ func (c *collector) change(s seen) plan.Change {
 		diff = resource.Compare(def, was, wanted)
 		out.Properties = diff.Changes
 	}
+	defer func() {
+		settler, ok := r.settler(typ)
+		if !ok || s.new == nil || s.action == plan.Delete {
+			return
+		}
+		if text := settler.Overtakes(wanted, was, r.others(s.urn)); text != "" {
+			out.Reason += "; " + text
+		}
+	}()
 	switch s.action {
 	case plan.Create:
 		out.Reason = "new"

@@ -29,6 +29,7 @@ func (r *run) request(urn sdk.URN, action plan.Action, awsID string, inputs, old
 		Token:   token(r.o.token(id), urn, action, awsID, inputs),
 		Former:  r.o.Former,
 		InState: func(other string) bool { return r.ledger.owns(string(urn.Type()), other) },
+		Others:  func() []resource.Other { return r.others(urn) },
 		Progress: func(line string) {
 			r.tell(plan.Event{Kind: plan.Progress, Resource: id, Type: typ, Action: action, Text: line})
 		},

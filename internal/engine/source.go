@@ -27,6 +27,7 @@ type source struct {
 	ready    chan *node         // buffered for all nodes
 	finished chan struct{}      // closed when all nodes are done
 	told     bool               // the outputs were offered
+	places   []place            // that are to be taken at the end
 	urns     map[string]sdk.URN // of resources, not of data
 
 	mu      sync.Mutex
@@ -121,6 +122,11 @@ func (s *source) Next() (deploy.SourceEvent, error) {
 			if s.told {
 				return nil, nil
 			}
+			if s.run.mode == applying {
+				if err := s.settle(); err != nil {
+					return nil, err
+				}
+			}
 			s.told = true
 			return &outputs{urn: s.run.names.root(), values: s.stackOutputs()}, nil
 		}
@@ -159,7 +165,23 @@ func (s *source) offer(n *node) (deploy.SourceEvent, error) {
 	return s.register(&pkgresource.Goal{
 		Type: urn.Type(), Name: n.id, Custom: true, Protect: &protect, Dependencies: s.existing(n.needs),
 		PropertyDependencies: s.run.propertyDependencies(res.Props, s.urns), Provider: s.run.names.providerRef(),
-	}, func(state *pkgresource.State) { s.finish(n, s.run.answerOf(state, checked, old)) }), nil
+	}, func(state *pkgresource.State) {
+		s.later(res.Type, state, checked)
+		s.finish(n, s.run.answerOf(state, checked, old))
+	}), nil
+}
+
+// later notes an object that is not in its last place yet.
+func (s *source) later(typ string, state *pkgresource.State, wanted value.Value) {
+	if _, ok := s.run.settler(typ); !ok || s.run.mode != applying {
+		return
+	}
+	if value.Equal(fromProperties(state.Inputs), wanted) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.places = append(s.places, place{state, wanted})
 }
 
 func (s *source) existing(ids []string) []sdk.URN {

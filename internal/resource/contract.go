@@ -87,6 +87,7 @@ type Request struct {
 	Token    string            // for APIs that take a client token: the same for a repetition of the same intent
 	Adopt    bool              // an earlier run intended exactly this create: look for its object first
 	InState  func(id string) bool
+	Others   func() []Other    // the resources of the same type that the state has beside this one, as they were before the run
 	Progress func(line string) // something a waiting person should see; never nil
 	Seen     *Seen             // of a read that wants to know more than properties; nil: it does not
 }
@@ -148,6 +149,24 @@ type Behaviour interface {
 type Locator interface {
 	// Locate returns the object as it is; found is false when there is none, or none of ours. errors.ErrUnsupported: it cannot tell.
 	Locate(ctx context.Context, req Request) (state State, found bool, err error)
+}
+
+// Other is another resource of the same type that the state has.
+type Other struct {
+	Resource string // its ID
+	State    State
+	Going    bool // the run deletes it
+}
+
+// Settler is a Behaviour whose objects take their last place only when everything that the run makes or changes is done, and before the run
+// deletes anything. Create and Update then return State.Inputs as the object is until then, and Settle is called at the end. Where the run
+// fails or dies before, the state has these inputs and the next plan shows the rest as a change.
+type Settler interface {
+	// Settle brings the object from req.Old to req.Inputs. It is safe to repeat.
+	Settle(ctx context.Context, req Request) (State, error)
+	// Overtakes says for a plan what the object takes from others when it takes its place: "takes example.com over from web/old when its
+	// targets are healthy". Empty: nothing. Pure; inputs may hold Unknown.
+	Overtakes(inputs, old value.Value, others []Other) string
 }
 
 // Obstructed is a Behaviour whose objects AWS may refuse to delete.

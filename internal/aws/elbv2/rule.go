@@ -40,7 +40,7 @@ var makingRoom = call.Pace{First: 500 * time.Millisecond, Longest: 3 * time.Seco
 
 func newListenerRule(api func() *api) resource.Behaviour {
 	r := rule{api}
-	return &resource.Typed[model.ListenerRule, model.ListenerRuleOutputs]{
+	return &settlingRule{api: r, Typed: &resource.Typed[model.ListenerRule, model.ListenerRuleOutputs]{
 		Def: resource.Definition{
 			Type: model.ListenerRuleType, Version: 1,
 			ReplaceOn: []string{"listenerArn"},
@@ -68,7 +68,7 @@ func newListenerRule(api func() *api) resource.Behaviour {
 		},
 		CheckProps: checkRule, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update, DeleteObject: r.delete,
 		Find: r.find, Taggable: true,
-	}
+	}}
 }
 
 var ruleAdvice = []advice{
@@ -78,9 +78,20 @@ var ruleAdvice = []advice{
 
 func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRuleOutputs, error) {
 	var made *elb.CreateRuleOutput
+	priority := c.Props.Priority
+	if waits(c.Props, 0, c.Request) {
+		rules, err := r.listed(ctx, c.Props.ListenerARN.Get())
+		if err != nil {
+			return "", model.ListenerRuleOutputs{}, err
+		}
+		if priority, err = free(rules, waitingFrom(c.Props, c.Request), model.WaitingMax); err != nil {
+			return "", model.ListenerRuleOutputs{}, err
+		}
+		c.Progress("it waits behind the rule that has its requests now, at priority " + strconv.Itoa(priority))
+	}
 	err := r.withRoom(ctx, c, "CreateRule", func(ctx context.Context) (err error) {
 		made, err = r.api().ruleCalls.create(ctx, &elb.CreateRuleInput{
-			ListenerArn: aws.String(c.Props.ListenerARN.Get()), Priority: aws.Int32(int32(c.Props.Priority)),
+			ListenerArn: aws.String(c.Props.ListenerARN.Get()), Priority: aws.Int32(int32(priority)),
 			Conditions: conditions(c.Props), Actions: toAWS(c.Props.Action), Tags: tagList(c.Marked(), c.Props.Tags),
 		})
 		return err
@@ -134,7 +145,7 @@ func (r rule) withRoom(ctx context.Context, c ruleCall, operation string, do fun
 
 // inUse says whose the wanted priority is, and whether that one may be about to move. No error: it is the rule's own already.
 func (r rule) inUse(ctx context.Context, c ruleCall, err error) (mayMove bool, _ error) {
-	holder, tags, findErr := r.find(ctx, c)
+	holder, tags, findErr := r.holder(ctx, c)
 	switch {
 	case errors.Is(findErr, resource.ErrNotFound):
 		return true, err // it just moved
@@ -168,6 +179,37 @@ func (r rule) inUse(ctx context.Context, c ruleCall, err error) (mayMove bool, _
 	return false, out
 }
 
+// holder returns the rule that has the wanted priority.
+func (r rule) holder(ctx context.Context, c ruleCall) (string, map[string]string, error) {
+	rules, err := r.listed(ctx, c.Props.ListenerARN.Get())
+	if err != nil {
+		return "", nil, err
+	}
+	for _, found := range rules {
+		if priorityOf(found) == c.Props.Priority {
+			arn := aws.ToString(found.RuleArn)
+			tags, err := r.api().tagsOf(ctx, arn)
+			return arn, tags, err
+		}
+	}
+	return "", nil, fmt.Errorf("no rule of priority %d: %w", c.Props.Priority, resource.ErrNotFound)
+}
+
+// listed returns all rules of a listener.
+func (r rule) listed(ctx context.Context, listener string) ([]types.Rule, error) {
+	var rules []types.Rule
+	for in := (&elb.DescribeRulesInput{ListenerArn: &listener}); ; {
+		page, err := r.api().ruleCalls.describe(ctx, in)
+		if err != nil {
+			return nil, failed("DescribeRules", err)
+		}
+		rules = append(rules, page.Rules...)
+		if in.Marker = page.NextMarker; in.Marker == nil {
+			return rules, nil
+		}
+	}
+}
+
 // find looks for the rule with the wanted priority, else for one of ours that takes the same requests: an interrupted run may have
 // made it when its priority was another. Where that run did not know the listener yet, for it was to make that, too, the rule is the one that
 // says so in its tags.
@@ -175,26 +217,21 @@ func (r rule) find(ctx context.Context, c ruleCall) (string, map[string]string, 
 	if c.Props.ListenerARN.Get() == "" {
 		return r.findMarked(ctx, c)
 	}
-	in := &elb.DescribeRulesInput{ListenerArn: aws.String(c.Props.ListenerARN.Get())}
+	rules, err := r.listed(ctx, c.Props.ListenerARN.Get())
+	if err != nil {
+		return "", nil, err
+	}
 	var alike []string
-	for {
-		page, err := r.api().ruleCalls.describe(ctx, in)
-		if err != nil {
-			return "", nil, failed("DescribeRules", err)
-		}
-		for _, found := range page.Rules {
-			arn := aws.ToString(found.RuleArn)
-			if aws.ToString(found.Priority) == strconv.Itoa(c.Props.Priority) {
-				tags, err := r.api().tagsOf(ctx, arn)
-				return arn, tags, err
-			}
-			hosts, paths := conditionsOf(found)
-			if slices.Equal(hosts, c.Props.Hosts) && slices.Equal(paths, c.Props.Paths) && arn != c.ID && (c.InState == nil || !c.InState(arn)) {
-				alike = append(alike, arn)
-			}
-		}
-		if in.Marker = page.NextMarker; in.Marker == nil {
-			break
+	for _, found := range rules {
+		arn := aws.ToString(found.RuleArn)
+		known := c.InState != nil && c.InState(arn)
+		switch hosts, paths := conditionsOf(found); {
+		case known && arn != c.ID: // another resource's, which this one may be about to follow
+		case priorityOf(found) == c.Props.Priority:
+			tags, err := r.api().tagsOf(ctx, arn)
+			return arn, tags, err
+		case slices.Equal(hosts, c.Props.Hosts) && slices.Equal(paths, c.Props.Paths) && arn != c.ID:
+			alike = append(alike, arn)
 		}
 	}
 	for _, arn := range alike {
@@ -286,7 +323,7 @@ func (r rule) update(ctx context.Context, c ruleCall) (model.ListenerRuleOutputs
 			return c.Out, err
 		}
 	}
-	if c.Old.Priority != c.Props.Priority {
+	if c.Old.Priority != c.Props.Priority && !waits(c.Props, c.Old.Priority, c.Request) {
 		err := r.withRoom(ctx, c, "SetRulePriorities", func(ctx context.Context) error {
 			_, err := calls.setPriorities(ctx, &elb.SetRulePrioritiesInput{
 				RulePriorities: []types.RulePriorityPair{{RuleArn: &c.ID, Priority: aws.Int32(int32(c.Props.Priority))}},

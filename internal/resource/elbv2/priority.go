@@ -15,6 +15,13 @@ const (
 	ExplicitMax = 999
 )
 
+// Priorities at which a rule waits behind all others. The last ones stay free for the rules that it pushes behind itself.
+const (
+	WaitingMin = 49900
+	WaitingMax = 49980
+	Last       = 50000
+)
+
 // bucket is a range of priorities for rules that are equally specific in host, split into steps of slots priorities each.
 type bucket struct{ start, steps, slots int }
 

@@ -1,6 +1,11 @@
 package elbv2
 
-import "github.com/company/deployer/internal/value"
+import (
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/value"
+)
 
 // ListenerRuleType says what a listener does with requests of some hosts and paths.
 const ListenerRuleType = "elbv2/listener-rule"
@@ -23,4 +28,23 @@ type ListenerRule struct {
 // ListenerRuleOutputs are what AWS adds.
 type ListenerRuleOutputs struct {
 	ARN string `json:"arn"`
+}
+
+// Overlaps reports whether requests can be for both rules: they are of one listener, and a host and a path are the same or one of the rules
+// takes every host or path.
+func (r ListenerRule) Overlaps(other ListenerRule) bool {
+	if r.ListenerARN.Get() == "" || r.ListenerARN.Get() != other.ListenerARN.Get() {
+		return false
+	}
+	return meet(r.Hosts, other.Hosts) && meet(r.Paths, other.Paths)
+}
+
+// meet reports whether two lists share a text; an empty list and one with "/*" is everything.
+func meet(a, b []string) bool {
+	if len(a) == 0 || len(b) == 0 || slices.Contains(a, "/*") || slices.Contains(b, "/*") {
+		return true
+	}
+	return slices.ContainsFunc(a, func(s string) bool {
+		return slices.ContainsFunc(b, func(t string) bool { return strings.EqualFold(s, t) })
+	})
 }

@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+
+	pkgresource "github.com/pulumi/pulumi/pkg/v3/resource"
+	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+// place is the last place of an object, which it takes when everything else is made: see resource.Settler.
+type place struct {
+	state  *pkgresource.State
+	wanted value.Value
+}
+
+// others returns the resources of the same type that the state has beside this one, sorted.
+func (r *run) others(urn sdk.URN) []resource.Other {
+	var out []resource.Other
+	for _, s := range r.state.live {
+		if s.state.Type != urn.Type() || s.state.URN == urn || s.waiting {
+			continue
+		}
+		out = append(out, resource.Other{
+			Resource: s.id, Going: !r.keep(s.id) && r.graph.Resource(s.id) == nil,
+			State: resource.State{ID: string(s.state.ID), Inputs: s.inputs, Outputs: fromProperties(s.state.Outputs)},
+		})
+	}
+	slices.SortFunc(out, func(a, b resource.Other) int { return strings.Compare(a.Resource, b.Resource) })
+	return out
+}
+
+// settler returns the behaviour of a type, if its objects take their last place at the end.
+func (r *run) settler(typ string) (resource.Settler, bool) {
+	b, err := r.o.Catalog.Behaviour(typ)
+	if err != nil {
+		return nil, false
+	}
+	s, ok := b.(resource.Settler)
+	return s, ok
+}
+
+// settle lets every object take its last place. It runs when everything that is wanted is there, before anything is deleted. An object that
+// took its place is recorded at once. One that a dead run did not record has its old inputs in the state: the next run settles it again.
+func (s *source) settle() error {
+	s.mu.Lock()
+	places := slices.Clone(s.places)
+	s.mu.Unlock()
+	slices.SortFunc(places, func(a, b place) int { return strings.Compare(string(a.state.URN), string(b.state.URN)) })
+	for _, p := range places {
+		if err := s.ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.run.settlePlace(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) settlePlace(p place) (err error) {
+	urn, is := p.state.URN, fromProperties(p.state.Inputs)
+	call, behaviour, err := r.request(urn, plan.Update, string(p.state.ID), p.wanted, is, fromProperties(p.state.Outputs))
+	if err != nil {
+		return err
+	}
+	call.Inputs = p.wanted
+	defer func() {
+		if err != nil {
+			failure := &StepError{Resource: call.Resource, Type: call.Type, Action: plan.Update, Err: err}
+			r.fail(failure)
+			r.mu.Lock()
+			r.failed = append(r.failed, Failure{Resource: call.Resource, Type: call.Type, Action: plan.Update, Err: err, Recorded: true})
+			r.mu.Unlock()
+			r.tell(plan.Event{Kind: plan.FailedAt, Resource: call.Resource, Type: call.Type, Action: plan.Update, Text: clean(err.Error())})
+		}
+	}()
+	defer recovered(&err)
+	state, err := behaviour.(resource.Settler).Settle(r.calling(urn, call), call)
+	if err != nil {
+		return err
+	}
+	p.state.Lock.Lock()
+	p.state.Inputs = properties(state.Inputs)
+	p.state.Lock.Unlock()
+	return r.finish(0, []write{{at: p.state, record: r.recordFor(p.state)}})
+}
