@@ -191,9 +191,7 @@ func (c *collector) change(s seen) (out plan.Change) {
 		if !ok || s.new == nil || s.action == plan.Delete {
 			return
 		}
-		if text := settler.Overtakes(wanted, was, r.others(s.urn)); text != "" {
-			out.Reason += "; " + text
-		}
+		out.TakesOver = settler.Overtakes(wanted, was, r.others(s.urn))
 	}()
 	switch s.action {
 	case plan.Create:

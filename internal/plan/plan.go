@@ -67,6 +67,7 @@ type Change struct {
 	Properties  []Property
 	Protected   bool // and therefore refused without --allow-data-loss
 	Obstacles   []Obstacle
+	TakesOver   string // what it takes from other components and when, a sentence without its end; "" for nothing
 }
 
 // Obstacle is why AWS would refuse to delete an object now.

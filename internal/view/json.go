@@ -51,6 +51,7 @@ type changeJSON struct {
 	Action      string         `json:"action"`
 	Consequence string         `json:"consequence,omitempty"`
 	Reason      string         `json:"reason,omitempty"`
+	TakesOver   string         `json:"takesOver,omitempty"`
 	Protected   bool           `json:"protected,omitempty"`
 	Obstacles   []obstacleJSON `json:"obstacles,omitempty"`
 	Properties  []propertyJSON `json:"properties,omitempty"`
@@ -99,7 +100,7 @@ func planDocument(p *plan.Plan, warnings diag.List) planJSON {
 	for _, c := range p.Components {
 		cj := componentJSON{Address: c.Address, Kind: c.Kind, Action: string(c.Action), Consequence: string(c.Consequence), Changes: []changeJSON{}}
 		for _, ch := range c.Changes {
-			j := changeJSON{Resource: ch.Resource, Type: ch.Type, Action: string(ch.Action), Consequence: string(ch.Consequence), Reason: ch.Reason, Protected: ch.Protected}
+			j := changeJSON{Resource: ch.Resource, Type: ch.Type, Action: string(ch.Action), Consequence: string(ch.Consequence), Reason: ch.Reason, TakesOver: ch.TakesOver, Protected: ch.Protected}
 			for _, o := range ch.Obstacles {
 				j.Obstacles = append(j.Obstacles, obstacleJSON(o))
 			}

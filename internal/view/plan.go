@@ -71,6 +71,9 @@ func change(w *Writer, ch plan.Change, width int) {
 		line += " " + styled(red+bold, "[protected]")
 	}
 	w.Printf("%s\n", fold(line, 8, w.Width)) // nothing of a plan is cut: it may be what matters
+	if ch.TakesOver != "" {
+		w.Printf("%s\n", fold("        "+ch.TakesOver, 12, w.Width))
+	}
 	for _, o := range ch.Obstacles {
 		w.Printf("%s\n", fold("        "+styled(red+bold, "cannot be deleted:")+" "+o.What, 12, w.Width))
 	}

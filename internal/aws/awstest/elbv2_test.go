@@ -3,6 +3,7 @@ package awstest
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -562,5 +563,80 @@ func TestBalancingChecks(t *testing.T) {
 		_, problems := behaviour(t, all, c.typ).Check(value.Encode(c.props))
 		require.Len(t, problems, 1, name)
 		require.Equal(t, c.path, strings.Join(problems[0].Path, "."), name)
+	}
+}
+
+// A rule for requests that another rule of the state has waits behind that one, and so it stays until Settle, whoever repeats what.
+func TestListenerRuleTakesOver(t *testing.T) {
+	b := startBalancing(t)
+	r := b.behaviour(t, model.ListenerRuleType)
+	settler, ok := r.(resource.Settler)
+	require.True(t, ok)
+	balancer := b.balancer(t, "takes-over")
+	for name, c := range map[string]struct{ old, new int }{
+		"the same priority":          {10, 10},
+		"it would come in front":     {30000, 20000},
+		"it would come behind":       {31000, 32001},
+		"both at the waiting places": {model.WaitingMin, model.WaitingMin + 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			listener := b.listener(t, balancer, int32(c.new%1000+1000))
+			host := strings.ReplaceAll(name, " ", "-") + ".example.com"
+			props := func(priority int, group string) value.Value {
+				checked, problems := r.Check(value.Encode(model.ListenerRule{
+					ListenerARN: value.Lit(listener), Priority: priority, Hosts: []string{host},
+					Action: model.To(value.NewString(b.targetGroup(t, group))),
+				}))
+				require.Empty(t, problems)
+				return checked
+			}
+			priority := func(id string) int {
+				out, err := b.client.DescribeRules(t.Context(), &elb.DescribeRulesInput{RuleArns: []string{id}})
+				require.NoError(t, err)
+				n, err := strconv.Atoi(*out.Rules[0].Priority)
+				require.NoError(t, err)
+				return n
+			}
+			short := strconv.Itoa(c.new)
+			first := request(model.ListenerRuleType)
+			first.Resource, first.Inputs, first.Tags = "web/old:listener-rule", props(c.old, "old-"+short), resourcetest.Tags("old")
+			old, err := r.Create(t.Context(), first)
+			require.NoError(t, err)
+
+			second := request(model.ListenerRuleType)
+			second.Resource, second.Inputs, second.Tags = "web/new:listener-rule", props(c.new, "new-"+short), resourcetest.Tags("new")
+			second.InState = func(id string) bool { return id == old.ID }
+			second.Others = func() []resource.Other {
+				return []resource.Other{{Resource: "web/old:listener-rule", State: old, Going: true}}
+			}
+			require.Equal(t, "takes "+host+" over from web/old when the targets are healthy", settler.Overtakes(second.Inputs, value.NullValue, second.Others()))
+			made, err := r.Create(t.Context(), second)
+			require.NoError(t, err)
+			require.Greater(t, priority(made.ID), priority(old.ID), "it waits")
+			recorded, _ := strconv.Atoi(made.Inputs.Get("priority").String())
+			require.Equal(t, priority(made.ID), recorded, "and the state says where")
+
+			again := second
+			again.Adopt = true
+			found, err := r.Create(t.Context(), again)
+			require.NoError(t, err)
+			require.Equal(t, made.ID, found.ID, "a repetition finds it where it waits")
+			require.Greater(t, priority(made.ID), priority(old.ID))
+
+			update := second
+			update.ID, update.Old = made.ID, made
+			updated, err := r.Update(t.Context(), update)
+			require.NoError(t, err)
+			require.Equal(t, made.Inputs, updated.Inputs)
+			require.Greater(t, priority(made.ID), priority(old.ID), "an update leaves it there")
+
+			for range 2 { // a death between the call and the record repeats it
+				settled, err := settler.Settle(t.Context(), update)
+				require.NoError(t, err)
+				require.Equal(t, second.Inputs, settled.Inputs)
+				require.Equal(t, c.new, priority(made.ID))
+				require.Greater(t, priority(old.ID), c.new, "the old one is behind")
+			}
+		})
 	}
 }
