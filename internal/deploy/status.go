@@ -87,6 +87,7 @@ type examination struct {
 // answer is what AWS says of one object.
 type answer struct {
 	there   bool
+	differs string          // from what was deployed: in which properties
 	err     error           // why AWS could not be asked
 	service *rollout.Status // of an ECS service
 }
@@ -100,32 +101,31 @@ func (e *examination) ask(ctx context.Context, u *run, components []state.Compon
 	for _, c := range components {
 		chosen[c.Address] = true
 	}
-	var services, others []engine.StoredResource
+	var members []engine.StoredResource
+	var services []int // of members
+	var refs []rollout.Ref
 	for _, res := range e.stored.Resources {
-		switch {
-		case !chosen[res.Component] || res.Deleting || res.Replacing:
-		case res.Type == ecs.ServiceType:
-			services = append(services, res)
-		default:
-			others = append(others, res)
+		if !chosen[res.Component] || res.Deleting || res.Replacing {
+			continue
 		}
+		if res.Type == ecs.ServiceType {
+			services = append(services, len(members))
+			refs = append(refs, rollout.Ref{Cluster: res.Inputs.Get("cluster").Str(), Service: res.Inputs.Get("name").Str()})
+		}
+		members = append(members, res)
 	}
 	u.lineage = e.stored.Snapshot.Envelope.Lineage
 	cfg := u.where.reading()
 	catalog, tags := u.road.types(cfg), u.options().Tags
-	answers := make([]answer, len(others))
+	answers := make([]answer, len(members))
 	var all errgroup.Group
 	all.SetLimit(asking)
 	var found []rollout.Status
 	all.Go(func() error {
-		refs := make([]rollout.Ref, len(services))
-		for i, res := range services {
-			refs[i] = rollout.Ref{Cluster: res.Inputs.Get("cluster").Str(), Service: res.Inputs.Get("name").Str()}
-		}
 		found = rollout.New(cfg).Status(ctx, refs...)
 		return ctx.Err()
 	})
-	for i, res := range others {
+	for i, res := range members {
 		all.Go(func() error {
 			answers[i] = read(ctx, catalog, res, tags(res.Component))
 			return ctx.Err()
@@ -134,30 +134,36 @@ func (e *examination) ask(ctx context.Context, u *run, components []state.Compon
 	if err := all.Wait(); err != nil {
 		return err
 	}
-	for i, res := range others {
-		e.answers[res.ID] = answers[i]
-	}
-	for i, res := range services {
-		a := answer{there: found[i].Found, service: &found[i]}
-		if !a.there {
-			a.err = found[i].Err
+	for i, at := range services {
+		answers[at].there, answers[at].err, answers[at].service = found[i].Found, nil, &found[i]
+		if !found[i].Found {
+			answers[at].err = found[i].Err
 		}
-		e.answers[res.ID] = a
+	}
+	for i, res := range members {
+		e.answers[res.ID] = answers[i]
 	}
 	return nil
 }
 
-// read asks about one object.
+// read asks about one object, and how it differs from what was deployed.
 func read(ctx context.Context, catalog *resource.Catalog, res engine.StoredResource, tags map[string]string) answer {
 	behaviour, err := catalog.Behaviour(res.Type)
 	if err != nil {
 		return answer{err: err}
 	}
-	_, there, err := behaviour.Read(ctx, resource.Request{
+	is, there, err := behaviour.Read(ctx, resource.Request{
 		Resource: res.ID, Type: res.Type, ID: res.AWSID, Inputs: value.NullValue, Tags: tags,
 		Old: resource.State{ID: res.AWSID, Inputs: res.Inputs, Outputs: res.Outputs}, Progress: func(string) {},
 	})
-	return answer{there: there, err: err}
+	a := answer{there: there, err: err}
+	if there && err == nil {
+		a.differs = strings.Join(resource.Compare(behaviour.Definition(), res.Inputs, is.Inputs).Changed(), ", ")
+		if a.differs == "" && is.Repair != "" {
+			a.differs = "tags"
+		}
+	}
+	return a
 }
 
 // report sums up.
@@ -257,12 +263,16 @@ const (
 	gone      = "Not in AWS any more"
 	notRemade = "Deleted, and not made anew yet"
 	oldStays  = "Replaced, and the old object not deleted yet"
+	changed   = "Changed outside of deployer, in "
 	changing  = "A run is changing it right now"
 	half      = "Made by a run that was interrupted; the next apply completes it"
 )
 
 // judge says how one object does.
 func judge(res engine.StoredResource, a answer, members []engine.StoredResource) (observe.Health, string) {
+	if len(res.InitErrors) > 0 && resource.IsRepair(res.InitErrors[0]) {
+		res.InitErrors = nil // no failure: the read says whether it still is so
+	}
 	switch {
 	case a.err != nil:
 		return observe.Unknown, "AWS could not be asked (" + reasonOf(a.err) + ")"
@@ -270,11 +280,17 @@ func judge(res engine.StoredResource, a answer, members []engine.StoredResource)
 		return observe.Missing, gone
 	case a.service != nil:
 		number, fixed := wantedTasks(res, members)
-		return judgeService(res, *a.service, number, fixed)
+		health, problem := judgeService(res, *a.service, number, fixed)
+		if health == observe.Healthy && a.differs != "" && len(res.InitErrors) == 0 {
+			return observe.Changed, changed + a.differs + "."
+		}
+		return health, problem
 	case res.Interrupted():
 		return observe.Unknown, half
 	case len(res.InitErrors) > 0:
 		return observe.Unhealthy, cause(res)
+	case a.differs != "":
+		return observe.Changed, changed + a.differs
 	}
 	return observe.Healthy, ""
 }
@@ -319,7 +335,7 @@ func judgeService(res engine.StoredResource, s rollout.Status, number int, fixed
 	case s.RolloutState == "FAILED":
 		return observe.Unhealthy, "The last rollout failed: " + s.RolloutReason
 	case s.Desired == 0 && number > 0 && s.Deploying == "":
-		return observe.Unhealthy, fmt.Sprintf("0 tasks run: the service was set to 0 tasks outside of deployer, %d are wanted.", number)
+		return observe.Unhealthy, fmt.Sprintf("0 tasks run: the service was set to 0 tasks outside of deployer; wanted: %d.", number)
 	case s.Running == 0 && s.Desired > 0:
 		return observe.Unhealthy, cmp.Or(rolling(s, deployed), fmt.Sprintf("0 of %d tasks run.", s.Desired))
 	}
@@ -401,11 +417,11 @@ func summarise(c state.Component, r observe.Component, alive bool) string {
 	for _, key := range order {
 		out = append(out, strings.TrimSuffix(key, ".")+": "+names(same[key])+".")
 	}
-	switch {
-	case same[gone] != nil:
-		out = append(out, "`deployer plan --refresh` shows what an apply makes again.")
-	case r.Health == observe.Missing:
+	switch r.Health {
+	case observe.Missing:
 		out = append(out, "`deployer plan` shows what an apply makes.")
+	case observe.Changed:
+		out = append(out, "`deployer plan --refresh` shows what an apply changes back.")
 	}
 	return strings.Join(out, "\n")
 }

@@ -82,7 +82,7 @@ func TestHealthOfServices(t *testing.T) {
 			func(_ *engine.StoredResource, s *rollout.Status) {
 				s.Running, s.Desired, s.Targets[0] = 0, 0, rollout.Targets{}
 			},
-			observe.Unhealthy, "0 tasks run: the service was set to 0 tasks outside of deployer, 2 are wanted.",
+			observe.Unhealthy, "0 tasks run: the service was set to 0 tasks outside of deployer; wanted: 2.",
 		},
 		"0 is what was deployed": {func(res *engine.StoredResource, s *rollout.Status) {
 			with(res, "desiredCount", value.NewNumber(0))
@@ -204,7 +204,11 @@ func TestHealthOfComponents(t *testing.T) {
 		},
 		"deleted by hand": {
 			members: []engine.StoredResource{queue("a"), queue("b"), queue("c")}, answers: map[string]answer{"web/jobs:c": there},
-			health: observe.Missing, problem: "Not in AWS any more: a, b.\n`deployer plan --refresh` shows what an apply makes again.",
+			health: observe.Missing, problem: "Not in AWS any more: a, b.\n`deployer plan` shows what an apply makes.",
+		},
+		"changed by hand": {
+			members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": {there: true, differs: "retention, tags"}},
+			health: observe.Changed, problem: "Changed outside of deployer, in retention, tags: a.\n`deployer plan --refresh` shows what an apply changes back.",
 		},
 		"not to be asked": {
 			members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": {err: errors.New("AccessDenied")}}, alive: true,
