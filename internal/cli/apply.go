@@ -58,7 +58,7 @@ func applyRun(o *applyOptions) error {
 		verb:    "apply",
 		approve: o.autoApprove,
 		done: func(w *view.Writer, a *deploy.Applied) {
-			view.Applied(w, a.Plan, a.Version, a.Outputs, deploy.Balancers(a.Outputs))
+			view.Applied(w, a.Plan, a.Version, a.Outcome, a.Outputs, deploy.Balancers(a.Outputs))
 		},
 	})
 }

@@ -56,6 +56,8 @@ func destroyRun(o *destroyOptions) error {
 		ask:     "Do you want to delete all of this?",
 		verb:    "destroy",
 		approve: o.autoApprove,
-		done:    func(w *view.Writer, a *deploy.Applied) { view.Destroyed(w, a.Plan, a.Version, a.Changed, o.targets) },
+		done: func(w *view.Writer, a *deploy.Applied) {
+			view.Destroyed(w, a.Plan, a.Version, a.Outcome, a.Changed, o.targets)
+		},
 	})
 }

@@ -53,9 +53,24 @@ func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Re
 			again.Looked = map[string]bool{}
 		}
 		maps.Copy(again.Looked, result.Looked) // what had no answer now had one in the pass before
+		again.Did = both(result.Did, again.Did)
 		result = again
 	}
 	return result, errors.Join(err, saver.stop())
+}
+
+// both is what two passes have done.
+func both(first, second map[string]plan.Action) map[string]plan.Action {
+	out := maps.Clone(first)
+	if out == nil {
+		return second
+	}
+	for id, action := range second {
+		if action != plan.NoOp || out[id] == "" {
+			out[id] = action
+		}
+	}
+	return out
 }
 
 // outcome is what became of the plan.
@@ -82,6 +97,9 @@ func outcome(p *plan.Plan, result *engine.Result) *plan.Outcome {
 				}
 				out.NotStarted = append(out.NotStarted, step)
 			default:
+				if did := result.Did[ch.Resource]; did != "" {
+					step.Action = did
+				}
 				out.Done = append(out.Done, step)
 			}
 		}
@@ -111,7 +129,7 @@ func (u *run) announcing(ctx context.Context) (tell func(plan.Event), silence fu
 	}
 }
 
-// planned passes on the news of resources that the plan changes: that an unchanged one was not looked at is no news.
+// planned passes on the news of resources that the plan changes: that an unchanged one was not looked at, or needed nothing, is no news.
 func (u *run) planned(progress func(plan.Event)) func(plan.Event) {
 	changing := map[string]bool{}
 	for _, c := range u.plan.Components {
@@ -119,10 +137,14 @@ func (u *run) planned(progress func(plan.Event)) func(plan.Event) {
 			changing[ch.Resource] = true
 		}
 	}
+	ended := map[string]bool{}
 	return func(e plan.Event) {
-		if e.Kind != plan.Skipped || changing[e.Resource] {
-			progress(e)
+		needless := e.Kind == plan.Done && e.Action == plan.NoOp
+		if (e.Kind == plan.Skipped || needless) && !changing[e.Resource] || needless && ended[e.Resource] {
+			return
 		}
+		ended[e.Resource] = ended[e.Resource] || e.Kind == plan.Done || e.Kind == plan.FailedAt
+		progress(e)
 	}
 }
 

@@ -234,7 +234,7 @@ func (p *process) planned(t *testing.T, g *resource.Graph) string {
 	u := p.newRun(&manifest.Stack{}, g, place{account: "1", region: "r", session: &aws.Session{}}, Request{Key: shop, Progress: func(plan.Event) {}})
 	u.from(stored, lineageOf(stored, p.Road.newID))
 	require.NoError(t, u.preview(t.Context()))
-	return summary(u.plan)
+	return summary(u.plan.Summary())
 }
 
 // The types of the fake account. Ids are names.

@@ -3,6 +3,7 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -104,6 +105,12 @@ func (u *run) forget(p *state.Payload, which Selection) (*observe.Forgotten, *st
 	}
 	next := *p
 	next.Components = nil
+	next.Forgotten = slices.Sorted(maps.Keys(gone))
+	for _, id := range p.Forgotten {
+		if !gone[id] {
+			next.Forgotten = append(next.Forgotten, id)
+		}
+	}
 	named := false
 	for _, c := range p.Components {
 		named = named || which.ID == "" && c.Address == which.Address

@@ -71,6 +71,25 @@ func (u *run) payload(held *session.Session) *state.Payload {
 	return p
 }
 
+// forgotten are the resources that were taken out of the state and are not back in it.
+func (u *run) forgotten() []string {
+	if u.stored == nil {
+		return nil
+	}
+	return u.stored.Payload.Forgotten
+}
+
+// withoutStored leaves of forgotten resources those that a state still lacks.
+func withoutStored(forgotten []string, engineState []byte) []string {
+	resources, err := engine.Resources(engineState)
+	if err != nil || len(forgotten) == 0 {
+		return forgotten
+	}
+	return slices.DeleteFunc(slices.Clone(forgotten), func(id string) bool {
+		return slices.ContainsFunc(resources, func(r engine.StoredResource) bool { return r.ID == id })
+	})
+}
+
 // approvalRequired reports whether the environment wants an approval given for this run. A destroy has no Stack: the state's word counts, and
 // that of the manifests where they can be read.
 func (u *run) approvalRequired() bool {
@@ -220,8 +239,7 @@ func outputsOf(components []state.Component) map[string]map[string]any {
 }
 
 // summary is the history's line about a plan that was carried out.
-func summary(p *plan.Plan) string {
-	s := p.Summary()
+func summary(s plan.Summary) string {
 	var parts []string
 	for _, part := range []struct {
 		n    int

@@ -296,6 +296,12 @@ func (u *run) preview(ctx context.Context) (err error) {
 			asked.Version, asked.At = u.stored.Payload.Deployment, u.stored.Payload.At
 			asked.Age = u.road.locker.Now().Sub(asked.At)
 		}
+		for _, id := range preview.Found {
+			if u.adopt == nil {
+				u.adopt = map[string]bool{}
+			}
+			u.adopt[id] = true
+		}
 	}
 	return aside(problems(err).Err())
 }
@@ -308,9 +314,9 @@ func (u *run) save(held *session.Session, p *state.Payload, result *engine.Resul
 		found.Add(diag.From(err)...) // what was done must be saved all the same
 		known = p.Components
 	}
-	p.Engine, p.Components = json.RawMessage(result.State), known
+	p.Engine, p.Components, p.Forgotten = json.RawMessage(result.State), known, withoutStored(p.Forgotten, result.State)
 	p.Deployment++
-	p.Status, p.Summary, p.At = u.status(runErr), summary(u.plan), held.Lock().Now()
+	p.Status, p.Summary, p.At = u.status(runErr), summary(outcome(u.plan, result).Summary()), held.Lock().Now()
 	applied.Version, applied.Outputs, applied.Outcome = observe.Version(p.Deployment), outputsOf(known), outcome(u.plan, result)
 	ctx := u.road.patience(held.Lock().Context(), 0)
 	intents := u.unresolved(intentsOf(held.State()), held.Lock().ID(), result, runErr)
@@ -384,7 +390,7 @@ func (u *run) options() engine.Options {
 	return engine.Options{
 		Stack: u.req.Key.Stack, Environment: u.req.Key.Environment, Template: expr.Evaluate, Token: func(id string) string { return u.tokens[id] },
 		Former:      u.former(),
-		Parallelism: parallelism, Adopt: u.adopt, Intents: u.search, Uncertain: u.unsure,
+		Parallelism: parallelism, Adopt: u.adopt, Forgotten: u.forgotten(), Intents: u.search, Uncertain: u.unsure,
 		AllowDelete: func(id string) bool { return allowed[resource.ComponentOf(id)] },
 		Tags: func(component string) map[string]string {
 			return map[string]string{

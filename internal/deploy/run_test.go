@@ -314,9 +314,9 @@ func TestOutputsAndComponents(t *testing.T) {
 	require.Equal(t, []string{"web/a", "web/b", "web/left"}, addresses, "what is still there stays, what is gone goes")
 	require.True(t, known[2].Removed)
 	require.Equal(t, map[string]map[string]any{"web/a": {"url": "new"}, "web/b": {"url": "old"}}, outputsOf(known))
-	require.Equal(t, "+1 →1 ~1 ±1 -1", summary(&plan.Plan{Components: []plan.Component{{Changes: []plan.Change{
+	require.Equal(t, "+1 →1 ~1 ±1 -1", summary((&plan.Plan{Components: []plan.Component{{Changes: []plan.Change{
 		{Action: plan.Create}, {Action: plan.Adopt}, {Action: plan.Update}, {Action: plan.Replace}, {Action: plan.Delete},
-	}}}}))
+	}}}}).Summary()))
 }
 
 func TestTargets(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
@@ -18,6 +19,7 @@ type Result struct {
 	State   []byte                            // what is there now; never empty of what was there before
 	Changed bool                              // State differs from the state that was given
 	Outputs map[string]map[string]value.Value // of each component, sensitive ones included
+	Did     map[string]plan.Action            // by resource ID: what was done, whatever was planned; NoOp: nothing had to be
 	Failed  []Failure                         // sorted by resource
 	Skipped []Skip                            // resources that the run did not come to, sorted
 	Ran     bool                              // the steps were begun; else nothing was done
@@ -114,7 +116,7 @@ func (r *run) apply(ctx context.Context, settled []byte) (*Result, error) {
 		return &Result{}, joined([]error{runErr, err})
 	}
 	r.mu.Lock()
-	result := &Result{State: state, Outputs: r.outputs, Failed: slices.Clone(r.failed), Ran: true}
+	result := &Result{State: state, Outputs: r.outputs, Did: maps.Clone(r.did), Failed: slices.Clone(r.failed), Ran: true}
 	r.mu.Unlock()
 	if result.Outputs == nil {
 		result.Outputs = source.componentOutputs()

@@ -125,12 +125,17 @@ func (r *run) ended(b begun, step deploy.Step, failure, recording error) error {
 		r.fail(recording)
 	}
 	urn := step.URN()
+	if step.Op() == deploy.OpSame {
+		b.action = r.sameAction(step)
+	}
 	if b.action == "" && failure == nil || !r.isOurs(urn) {
 		return recording
 	}
 	typ, _ := typeOf(step.Type())
 	event := plan.Event{Kind: plan.Done, Resource: urn.Name(), Type: typ, Action: b.action}
-	if failure != nil {
+	if failure == nil {
+		event.Action = r.note(step, b.action)
+	} else {
 		r.mu.Lock()
 		if cause := r.causes[urn]; cause != nil {
 			failure = cause
@@ -143,6 +148,37 @@ func (r *run) ended(b begun, step deploy.Step, failure, recording error) error {
 	}
 	r.tell(event)
 	return recording
+}
+
+// sameAction is what a step does that leaves the object alone: it may still record that the protection is another.
+func (r *run) sameAction(step deploy.Step) plan.Action {
+	s, id := r.state.live[step.URN()], step.URN().Name()
+	if s != nil && !r.keep(id) && s.protected != r.protect[id] {
+		return plan.Update
+	}
+	return plan.NoOp
+}
+
+// note remembers what was done with a resource, which counts once: the delete of what was replaced belongs to the replacement. It returns what
+// the step has really done.
+func (r *run) note(step deploy.Step, action plan.Action) plan.Action {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	id := step.URN().Name()
+	before, counts := r.did[id], action
+	changed := before != "" && before != plan.NoOp
+	switch {
+	case action == plan.Create && r.adopted[step.URN()]:
+		action, counts = plan.Adopt, plan.Adopt
+	case step.Op() == deploy.OpCreateReplacement:
+		counts = plan.Replace
+	case step.Op() == deploy.OpDeleteReplaced && (changed || !step.Old().Delete): // after the replacement was made, or before that
+		return action
+	case action == plan.NoOp && changed:
+		return action
+	}
+	r.did[id] = counts
+	return action
 }
 
 // instance is one object of a resource.

@@ -101,6 +101,9 @@ func (k *kind) Create(ctx context.Context, req resource.Request) (resource.State
 				return resource.State{}, &resource.OwnedError{Type: k.def.Type, Name: id}
 			}
 			c.log = append(c.log, "adopted "+req.Resource)
+			state, err := k.put(req, id, 1)
+			state.Adopted = true
+			return state, err
 		}
 	}
 	return k.put(req, id, 1)

@@ -36,6 +36,8 @@ type Options struct {
 	Uncertain []string
 	// Adopt holds the IDs of resources whose untagged objects of the right name are ours: those of Intents need not be named.
 	Adopt map[string]bool
+	// Forgotten are the IDs of resources that somebody took out of the state: a plan looks whether AWS still has what it would create.
+	Forgotten []string
 	// Surplus: what is wanted is there already, made by a run just before. Whatever else the interrupted runs of Intents have made of it (they
 	// wanted it otherwise, and nobody does any more) is deleted.
 	Surplus bool

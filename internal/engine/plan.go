@@ -22,6 +22,7 @@ type collector struct {
 	replaced map[sdk.URN]bool
 
 	obstacles map[*stored][]plan.Obstacle // of those that go
+	found     map[string]bool             // forgotten resources that are there, by ID
 }
 
 // seen is one step of a preview that changes something.
@@ -204,6 +205,9 @@ func (c *collector) change(s seen) (out plan.Change) {
 		}
 	case plan.Adopt:
 		out.Reason = "an interrupted run may have made it already"
+		if c.found[id] {
+			out.Reason = "AWS has it; it was taken out of the state"
+		}
 	case plan.Update:
 		c.explainUpdate(s, def, diff, &out)
 	case plan.Replace:
@@ -257,6 +261,7 @@ func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resourc
 	names := diff.Changed()
 	failed := s.old.state.InitErrors
 	retry := len(failed) > 0
+	stopped := slices.Contains(failed, stoppedMeanwhile)
 	switch {
 	case retry && failed[0] == interrupted:
 		out.Reason = interrupted
@@ -265,11 +270,16 @@ func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resourc
 		if c.run.o.Outside[out.Resource] {
 			out.Reason += ", where it was changed outside of deployer"
 		}
-		if retry && resource.IsRepair(failed[0]) {
+		switch {
+		case stopped:
+			out.Reason += "; a change was under way when the last run was stopped"
+		case retry && resource.IsRepair(failed[0]):
 			out.Reason += ", and " + failed[0]
-		} else if retry {
+		case retry:
 			out.Reason += ", and the last rollout failed"
 		}
+	case stopped:
+		out.Reason = "a change was under way when the last run was stopped"
 	case retry && resource.IsRepair(failed[0]):
 		out.Reason = failed[0]
 	case retry:

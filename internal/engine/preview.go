@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/pulumi/pulumi/pkg/v3/resource/deploy"
@@ -26,14 +27,16 @@ type Preview struct {
 	Unnamed []string
 	// Recovered says that the plan starts from what an interrupted run left, with the resources in question read anew.
 	Recovered bool
+	// Found are the IDs of Options.Forgotten that AWS still has: Options.Adopt of the apply.
+	Found []string
 	// Unasked are the objects of which the credentials may not ask whether AWS would delete them.
 	Unasked []StepError
 }
 
 // PreviewApply plans: what would make reality fit the graph, from what the state says. It changes nothing and writes nothing.
 //
-// With a *ProtectedError and an *ObstructedError (joined when both) the preview is there all the same, to be shown. All problems with properties are found at once:
-// *ProblemError and *ResolveError, joined.
+// With a *ProtectedError and an *ObstructedError (joined when both) the preview is there all the same, to be shown. All problems with
+// properties are found at once: *ProblemError and *ResolveError, joined.
 func PreviewApply(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*Preview, error) {
 	settled, err := settle(ctx, graph, state, o)
 	if err != nil {
@@ -68,8 +71,12 @@ func (r *run) preview(ctx context.Context, recovered, asking bool) (*Preview, er
 		if unasked, err = r.plan.obstruct(ctx); err != nil {
 			return nil, err
 		}
+		r.plan.remember(ctx)
+		if ctx.Err() != nil {
+			return nil, &StoppedError{Cause: context.Cause(ctx)}
+		}
 	}
-	p := &Preview{Plan: r.plan.plan(), Lookups: r.lookups, Outputs: r.outputs, Recovered: recovered, Unasked: unasked}
+	p := &Preview{Plan: r.plan.plan(), Lookups: r.lookups, Outputs: r.outputs, Recovered: recovered, Unasked: unasked, Found: slices.Sorted(maps.Keys(r.plan.found))}
 	p.Intents, p.Unnamed = r.plan.intents()
 	return p, errors.Join(protectedError(p.Plan), obstructedError(p.Plan))
 }

@@ -100,6 +100,11 @@ func (p *provider) Create(_ context.Context, req plugin.CreateRequest) (resp plu
 	call.Inputs, call.Adopt = inputs, p.run.adopt[call.Resource]
 	call.InState = func(other string) bool { return p.run.ledger.ownsElsewhere(string(req.URN.Type()), other, req.URN) }
 	state, err := behaviour.Create(p.run.calling(req.URN, call), call)
+	if state.Adopted {
+		p.run.mu.Lock()
+		p.run.adopted[req.URN] = true
+		p.run.mu.Unlock()
+	}
 	outputs, status, err := p.run.outcome(req.URN, behaviour, state, err)
 	if err == nil && state.ID == "" {
 		err = errors.New("it was created, but has no id")

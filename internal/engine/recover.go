@@ -10,6 +10,7 @@ import (
 
 	pkgresource "github.com/pulumi/pulumi/pkg/v3/resource"
 	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
@@ -147,6 +148,36 @@ func (r *run) locate(ctx context.Context, rec *record) (state resource.State, fo
 	}
 	call.Inputs, call.Adopt = rec.inputs, true
 	return locator.Locate(ctx, call)
+}
+
+// remember looks for what a plan would create although AWS may still have it, because somebody took it out of the state. Where nobody can tell,
+// it stays a creation; that finds out.
+func (c *collector) remember(ctx context.Context) {
+	c.found = map[string]bool{}
+	there := make([]bool, len(c.changes))
+	var group errgroup.Group
+	group.SetLimit(lookers)
+	for i, s := range c.changes {
+		if s.action != plan.Create || s.leftover || !slices.Contains(c.run.o.Forgotten, s.urn.Name()) {
+			continue
+		}
+		rec, err := decodeRecord(recordOf(s.new).encode()) // without what is not known yet
+		if err != nil {
+			continue
+		}
+		group.Go(func() error {
+			_, found, err := c.run.locate(ctx, rec)
+			there[i] = found && err == nil
+			return nil
+		})
+	}
+	_ = group.Wait() // no look returns an error
+	for i, found := range there {
+		if found {
+			c.changes[i].action = plan.Adopt
+			c.found[c.changes[i].urn.Name()] = true
+		}
+	}
 }
 
 // takeIn adds an object that was found to the state. The one that it replaces, if any, then waits for its deletion, or is

@@ -93,9 +93,16 @@ func (r *run) explain(urn sdk.URN, err *error) {
 	r.causes[urn] = *err
 	r.mu.Unlock()
 	if partial := (*resource.PartialError)(nil); errors.As(*err, &partial) {
-		*err = &plugin.InitError{Reasons: []string{clean(partial.Error())}}
+		reasons := []string{clean(partial.Error())}
+		if r.o.hard().Err() != nil { // nobody waited for the end
+			reasons = append(reasons, stoppedMeanwhile)
+		}
+		*err = &plugin.InitError{Reasons: reasons}
 	}
 }
+
+// stoppedMeanwhile stands beside the reasons why an object is not what was wanted: it may become that yet.
+const stoppedMeanwhile = "The run was stopped meanwhile."
 
 // wants returns what the source offered for a resource.
 func (r *run) wants(urn sdk.URN) wanted {

@@ -51,6 +51,8 @@ type run struct {
 	wanted   map[sdk.URN]wanted                // inputs of offered resources
 	actual   map[sdk.URN]value.Value
 	causes   map[sdk.URN]error             // of failed steps, as the behaviour returned them
+	adopted  map[sdk.URN]bool              // created resources whose objects were there already
+	did      map[string]plan.Action        // by resource ID: what was done
 	effects  map[sdk.URN]*resource.Effects // of the last step of a resource
 	kept     map[instance]bool             // they waited for their deletion, and are wanted again
 	failures []error
@@ -72,7 +74,7 @@ func newRun(m mode, graph *resource.Graph, state []byte, o Options) (*run, error
 	}
 	r := &run{
 		o: o, names: naming{o.Stack, o.Environment}, mode: m, graph: graph, adopt: map[string]bool{},
-		wanted: map[sdk.URN]wanted{}, lookups: map[string]value.Value{}, actual: map[sdk.URN]value.Value{}, causes: map[sdk.URN]error{}, effects: map[sdk.URN]*resource.Effects{},
+		wanted: map[sdk.URN]wanted{}, lookups: map[string]value.Value{}, actual: map[sdk.URN]value.Value{}, causes: map[sdk.URN]error{}, adopted: map[sdk.URN]bool{}, did: map[string]plan.Action{}, effects: map[sdk.URN]*resource.Effects{},
 		kept: map[instance]bool{}, protect: map[string]bool{}, guarded: map[string]bool{},
 	}
 	var err error

@@ -123,21 +123,27 @@ func (p *Plan) Summary() Summary {
 	s := Summary{Unchanged: p.Unchanged}
 	for _, c := range p.Components {
 		for _, ch := range c.Changes {
-			switch ch.Action {
-			case Create:
-				s.Create++
-			case Update:
-				s.Update++
-			case Replace:
-				s.Replace++
-			case Delete:
-				s.Delete++
-			case Adopt:
-				s.Adopt++
-			}
+			s.count(ch.Action)
 		}
 	}
 	return s
+}
+
+func (s *Summary) count(a Action) {
+	switch a {
+	case Create:
+		s.Create++
+	case Update:
+		s.Update++
+	case Replace:
+		s.Replace++
+	case Delete:
+		s.Delete++
+	case Adopt:
+		s.Adopt++
+	case NoOp:
+		s.Unchanged++
+	}
 }
 
 // HasChanges reports whether there is anything to do.

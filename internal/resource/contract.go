@@ -67,6 +67,7 @@ func (d *Definition) DeletesFirst(replace []string) bool {
 type State struct {
 	ID      string      // what AWS calls it: an ARN, a URL, a name
 	Inputs  value.Value // the properties that it has, in the shape of the desired ones
+	Adopted bool        // by Create: it was there already
 	Outputs value.Value // what AWS added: arn, dnsName; outputs win over inputs when a reference names one. Null: nobody has read them yet
 
 	// Repair is what a read has found that an update puts right although no property differs: our tags were taken away.

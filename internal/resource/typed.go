@@ -160,13 +160,15 @@ func (t *Typed[P, O]) adopt(ctx context.Context, c Call[P, O], id string, tags m
 	if known || !t.mine(c, tags) {
 		return State{}, &OwnedError{Type: t.Def.Type, Name: id, Tags: tags}
 	}
-	c.Progress("adopting " + id + ", made by an interrupted run")
+	c.Progress("adopting " + id + ", which is there already")
 	c.ID = id
 	actual, out, err := t.ReadObject(ctx, c)
 	if err != nil {
 		return State{}, err
 	}
-	return t.converge(ctx, c, actual, out)
+	state, err := t.converge(ctx, c, actual, out)
+	state.Adopted = true
+	return state, err
 }
 
 // mine says whether an object of the wanted name with those tags was made by a run of this stack.

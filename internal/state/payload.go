@@ -37,6 +37,8 @@ type Payload struct {
 	Edited      *Edit     `json:"edited,omitempty"` // since that run, by a command that deploys nothing
 	// Former are lineages of states whose place this one has taken. Objects that carry them are this state's to take in.
 	Former []string `json:"former,omitempty"`
+	// Forgotten are the IDs of resources that were taken out of the state while AWS may still have them.
+	Forgotten []string `json:"forgotten,omitempty"`
 	// Approval is what the environment said of approvals: "required" or "". Kept here for destroy, which needs no manifest.
 	Approval string `json:"approval,omitempty"`
 

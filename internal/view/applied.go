@@ -13,23 +13,13 @@ import (
 )
 
 // Applied writes the result of an apply: what was done and how to reach it.
-func Applied(w *Writer, p *plan.Plan, version observe.Version, outputs map[string]map[string]any, balancers []observe.Balancer) {
+func Applied(w *Writer, p *plan.Plan, version observe.Version, o *plan.Outcome, outputs map[string]map[string]any, balancers []observe.Balancer) {
 	if !p.HasChanges() {
 		w.Printf("%s Nothing differs from the plan, and nothing was changed.\n", styled(green+bold, "Up to date."))
 		survey(w, p.Survey)
 		return
 	}
-	s := p.Summary()
-	var parts []string
-	for _, part := range []struct {
-		n    int
-		verb string
-	}{{s.Create, "created"}, {s.Adopt, "adopted"}, {s.Update, "updated"}, {s.Replace, "replaced"}, {s.Delete, "deleted"}} {
-		if part.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.verb))
-		}
-	}
-	w.Printf("%s %s/%s %s: %s. The planned revision is what runs.\n", styled(green+bold, "Applied"), p.Stack, p.Environment, version, strings.Join(parts, ", "))
+	w.Printf("%s %s/%s %s: %s. The planned revision is what runs.\n", styled(green+bold, "Applied"), p.Stack, p.Environment, version, strings.Join(verbs(o.Done), ", "))
 	foreign := false // hosts that only their owner can point at us
 	for _, c := range p.Components {
 		address, ok := outputs[c.Address]["url"].(string)
@@ -51,17 +41,17 @@ func Applied(w *Writer, p *plan.Plan, version observe.Version, outputs map[strin
 // Destroyed writes the result of a destroy.
 //
 // targets are the components that it was limited to.
-func Destroyed(w *Writer, p *plan.Plan, version observe.Version, changed bool, targets []string) {
+func Destroyed(w *Writer, p *plan.Plan, version observe.Version, o *plan.Outcome, changed bool, targets []string) {
 	if !changed {
 		w.Printf("%s/%s has nothing to destroy.\n", p.Stack, p.Environment)
 		return
 	}
 	if len(targets) > 0 {
 		w.Printf("%s\n", fold(fmt.Sprintf("%s %s of %s/%s %s: %s deleted. As long as the manifests have it, the next apply makes it anew.",
-			styled(green+bold, "Destroyed"), strings.Join(targets, ", "), p.Stack, p.Environment, version, count(p.Summary().Delete, "resource")), 2, w.Width))
+			styled(green+bold, "Destroyed"), strings.Join(targets, ", "), p.Stack, p.Environment, version, count(o.Summary().Delete, "resource")), 2, w.Width))
 		return
 	}
-	w.Printf("%s %s/%s: %s deleted.\n", styled(green+bold, "Destroyed"), p.Stack, p.Environment, count(p.Summary().Delete, "resource"))
+	w.Printf("%s %s/%s: %s deleted.\n", styled(green+bold, "Destroyed"), p.Stack, p.Environment, count(o.Summary().Delete, "resource"))
 }
 
 // AppliedJSON writes the result of an apply or destroy; failure is what went wrong, nil when nothing did.

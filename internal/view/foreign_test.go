@@ -110,21 +110,21 @@ func TestNothingForeignIsObeyed(t *testing.T) {
 		}
 		to.Close()
 	}
+	o := poison[plan.Outcome]()
 	views := map[string]func(w *Writer){
 		"diagnostics": func(w *Writer) { Diagnostics(w, poison[diag.List]()) },
 		"plan":        func(w *Writer) { Plan(w, &p) },
 		"no changes":  func(w *Writer) { Plan(w, &plan.Plan{Stack: evil, Environment: evil}) },
 		"plain":       func(w *Writer) { progress(NewPlain(w, now)) },
 		"live":        func(w *Writer) { progress(NewLive(w, now, sized(60, 24))) },
-		"applied":     func(w *Writer) { Applied(w, &p, 1, outputs, poison[[]observe.Balancer]()) },
+		"applied":     func(w *Writer) { Applied(w, &p, 1, &o, outputs, poison[[]observe.Balancer]()) },
 		"unfinished": func(w *Writer) {
-			o := poison[plan.Outcome]()
 			Unfinished(w, &p, 1, &o, evil)
 		},
 		"destroyed": func(w *Writer) {
-			Destroyed(w, &p, 1, true, nil)
-			Destroyed(w, &p, 1, false, nil)
-			Destroyed(w, &p, 1, true, []string{evil})
+			Destroyed(w, &p, 1, &o, true, nil)
+			Destroyed(w, &p, 1, &o, false, nil)
+			Destroyed(w, &p, 1, &o, true, []string{evil})
 		},
 		"valid":  func(w *Writer) { Valid(w, []string{evil}, 1) },
 		"graph":  func(w *Writer) { g := poison[Graph](); GraphText(w, &g) },

@@ -52,7 +52,7 @@ func Unfinished(w *Writer, p *plan.Plan, version observe.Version, o *plan.Outcom
 // verbs counts what was done, as in "2 created".
 func verbs(steps []plan.Step) []string {
 	var out []string
-	for _, action := range []plan.Action{plan.Create, plan.Adopt, plan.Update, plan.Replace, plan.Delete} {
+	for _, action := range []plan.Action{plan.Create, plan.Adopt, plan.Update, plan.Replace, plan.Delete, plan.NoOp} {
 		n := 0
 		for _, s := range steps {
 			if s.Action == action {

@@ -84,7 +84,12 @@ func TestAppliedSaysWhatDNSRecordsPointAt(t *testing.T) {
 	p := &plan.Plan{Stack: "shop", Environment: "dev", Components: []plan.Component{
 		{Address: "web/api", Kind: "MicroService", Changes: []plan.Change{{Resource: "web/api:service", Action: plan.Update}}}, {Address: "web/front", Kind: "MicroService"},
 	}}
-	show := func() string { return render(false, 80, func(w *Writer) { Applied(w, p, 3, outputs, balancers) }) }
+	show := func() string {
+		return render(false, 80, func(w *Writer) {
+			Applied(w, p, 3, &plan.Outcome{Done: []plan.Step{{Action: plan.Update}, {Action: plan.NoOp}, {Action: plan.Adopt}}}, outputs, balancers)
+		})
+	}
+	require.Contains(t, show(), "Applied shop/dev v3: 1 adopted, 1 updated, 1 needed no change.", "what was done, not what was planned")
 	require.Contains(t, show(), "  web/api                      https://api.example.com\n")
 	require.Contains(t, show(), "  DNS: point your hosts (CNAME or alias) at the public load balancer\n    lb-1.elb.amazonaws.com\n")
 	delete(outputs, "web/api")

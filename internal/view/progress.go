@@ -67,6 +67,10 @@ func (p *Plain) Event(e plan.Event) {
 		p.w.Printf("%s: %s (%s)\n", e.Resource, e.Text, elapsed(p.now().Sub(p.begun[e.Resource])))
 	case plan.Done:
 		p.done[e.Resource] = true
+		if e.Action == plan.NoOp { // its values turned out to be what they were
+			p.w.Printf("%s: %s%s\n", e.Resource, did(e.Action), p.counter())
+			return
+		}
 		p.w.Printf("%s: %s after %s%s\n", e.Resource, styled(green, did(e.Action)), elapsed(p.now().Sub(p.begun[e.Resource])), p.counter())
 	case plan.FailedAt:
 		delete(p.done, e.Resource)
@@ -115,6 +119,8 @@ func did(a plan.Action) string {
 		return "deleted"
 	case plan.Adopt:
 		return "adopted"
+	case plan.NoOp:
+		return "needed no change"
 	}
 	return "read"
 }
