@@ -58,7 +58,7 @@ run() {
 }
 
 dev=(-e dev --var VERSION=1.0.0)
-run 0 'config.yaml' -- deployer init --yes --region us-east-1 --bucket demo-deployer-state --table demo-deployer-locks
+run 3 'config.yaml' 'does not exist' -- deployer init --yes --region us-east-1 --bucket demo-deployer-state --table demo-deployer-locks
 run 0 'demo-deployer-state' -- deployer backend create --bucket demo-deployer-state --table demo-deployer-locks
 run 0 -- deployer backend check
 run 0 'user-platform' 'production' -- deployer stack list

@@ -145,7 +145,7 @@ func guarded(t *testing.T, options ...testkit.Option) (*pipeline, *access.Guard,
 	t.Helper()
 	d := newPipeline(t, testkit.Start(t, options...))
 	bucket := "state-" + d.aws.Account
-	d.run(d.env, 0, "init", "--yes", "--region", d.aws.Region, "--bucket", bucket, "--table", "locks")
+	d.run(d.env, 3, "init", "--yes", "--region", d.aws.Region, "--bucket", bucket, "--table", "locks") // neither is there yet
 	d.run(d.env, 0, "backend", "create", "--bucket", bucket, "--table", "locks")
 	documents := d.policies("-e", "dev")
 	policy, err := access.ReadPolicy(documents...)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,7 @@ import (
 type initOptions struct {
 	factory                        *Factory
 	region, bucket, table, profile string
-	yes                            bool
+	yes, repository                bool
 }
 
 func newInit(f *Factory, runF func(*initOptions) error) *cobra.Command {
@@ -28,7 +29,9 @@ func newInit(f *Factory, runF func(*initOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Write ~/.deployer/config.yaml and check access",
-		Long:  "Ask for region, bucket, table and profile (or take them from flags with --yes), write ~/.deployer/config.yaml, and say what is still\nmissing.",
+		Long: "Ask for region, bucket, table and profile (or take them from flags with --yes), write ~/.deployer/config.yaml, and check bucket and\n" +
+			"table: exit code 3 when something is missing. In a repository bucket and table are written to its .deployer/config.yaml as well, unless\n" +
+			"that is there: whoever clones the repository then uses the same state.",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
@@ -41,6 +44,7 @@ func newInit(f *Factory, runF func(*initOptions) error) *cobra.Command {
 	cmd.Flags().StringVar(&o.bucket, "bucket", "", "S3 `bucket` for the state")
 	cmd.Flags().StringVar(&o.table, "table", "", "DynamoDB `table` for the locks")
 	cmd.Flags().StringVar(&o.profile, "profile", "", "`profile` of ~/.aws/config")
+	cmd.Flags().BoolVar(&o.repository, "repository", true, "in a repository, write bucket and table to its .deployer/config.yaml too")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask, and replace an existing file")
 	return cmd
 }
@@ -79,6 +83,9 @@ func initRun(o *initOptions) error {
 	}
 	w := f.Stdout()
 	w.Printf("Wrote %s\n", path)
+	if err := o.share(w); err != nil {
+		return err
+	}
 	f.base = nil
 	settings, err := f.Config()
 	if err != nil {
@@ -92,9 +99,44 @@ func initRun(o *initOptions) error {
 	for _, finding := range findings {
 		if !finding.OK {
 			w.Printf("\nNext: deployer backend create --bucket %s --table %s\n", o.bucket, o.table)
-			break
+			return &exitError{exitInvalid}
 		}
 	}
+	return nil
+}
+
+// shared is the configuration of the repository that we are in, "" outside of one.
+func (o *initOptions) shared() string {
+	root := o.factory.Root()
+	if root == "" || root == o.factory.Home {
+		return ""
+	}
+	return filepath.Join(root, ".deployer", "config.yaml")
+}
+
+// share writes bucket and table for everybody who clones the repository. An existing file is left as it is.
+func (o *initOptions) share(w *view.Writer) error {
+	path := o.shared()
+	if path == "" || !o.repository {
+		return nil
+	}
+	name := shown(o.factory.Workdir, path)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return unwritable("Cannot write the configuration of the repository", err)
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		w.Printf("Kept %s, which counts more than that file\n", name)
+		return nil
+	}
+	if err == nil {
+		_, err = file.WriteString("# Where the state of this repository is, for everybody who clones it: deployer init made this file. Commit it.\n" + o.backend())
+		err = errors.Join(err, file.Close())
+	}
+	if err != nil {
+		return unwritable("Cannot write the configuration of the repository", err)
+	}
+	w.Printf("Wrote %s: commit it, and whoever clones the repository uses the same state\n", name)
 	return nil
 }
 
@@ -138,7 +180,23 @@ func (o *initOptions) ask(path string) error {
 			f.Stderr().Printf("  %s. %s\n", why, next)
 		}
 	}
-	return nil
+	if shared := o.shared(); shared == "" || !o.repository || exists(shared) {
+		return nil
+	}
+	for {
+		text, err := p.line(f.Soft, "Write bucket and table to .deployer/config.yaml of this repository, too (yes or no)", "yes")
+		switch {
+		case errors.Is(err, io.EOF):
+			return diag.New(diag.Failed, "No answer", "The input ended; nothing was written.", "")
+		case errors.Is(err, errInterrupted):
+			return diag.New(diag.Interrupted, "Interrupted", "Nothing was written.", "")
+		case err != nil:
+			return err
+		case text == "yes" || text == "no":
+			o.repository = text == "yes"
+			return nil
+		}
+	}
 }
 
 // usualRegion is the one that the environment says.
@@ -159,9 +217,16 @@ func (o *initOptions) check() error {
 	return found.Err()
 }
 
+// backend is the part of the configuration that everybody shares.
+func (o *initOptions) backend() string {
+	return fmt.Sprintf("version: v1\nbackend:\n  type: s3\n  region: %q\n  bucket: %q\nlocks:\n  type: dynamodb\n  region: %q\n  table: %q\n",
+		o.region, o.bucket, o.region, o.table)
+}
+
 func (o *initOptions) file() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "version: v1\nbackend:\n  type: s3\n  region: %q\n  bucket: %q\nlocks:\n  type: dynamodb\n  region: %q\n  table: %q\naws:\n  region: %q\n", o.region, o.bucket, o.region, o.table, o.region)
+	b.WriteString(o.backend())
+	fmt.Fprintf(&b, "aws:\n  region: %q\n", o.region)
 	if o.profile != "" {
 		fmt.Fprintf(&b, "  profile: %q\n", o.profile)
 	}
