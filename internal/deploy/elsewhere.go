@@ -81,6 +81,9 @@ func (r *Road) signsOf(ctx context.Context, key state.Key, where place, own []st
 
 // tagged are objects that carry the tags of a stack and environment.
 func (r *Road) tagged(ctx context.Context, where place, key state.Key) ([]tagging.Object, error) {
+	if where.survey != nil { // it has asked already
+		return where.survey.First(ctx)
+	}
 	if where.session == nil || where.region == "" {
 		return nil, errors.New("the region is not known")
 	}

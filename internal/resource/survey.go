@@ -43,6 +43,14 @@ type Finding struct {
 type Index interface {
 	// Has returns which of the ARNs the index lists.
 	Has(ctx context.Context, arns []string) (map[string]bool, error)
+	// First returns what the index answers at once: all objects, or as many as fit into one answer.
+	First(ctx context.Context) ([]Tagged, error)
+}
+
+// Tagged is one object as an index knows it.
+type Tagged struct {
+	ARN  string
+	Tags map[string]string
 }
 
 // Indexing is what a catalog knows of an index.
@@ -73,6 +81,9 @@ func (c *Catalog) Survey(ctx context.Context, tags map[string]string) *Survey {
 	}
 	return &Survey{catalog: c, index: c.indexing.Begin(ctx, tags)}
 }
+
+// First returns what the index knows at once of the stack in the environment, whatever a state says.
+func (s *Survey) First(ctx context.Context) ([]Tagged, error) { return s.index.First(ctx) }
 
 // readers is how many single reads a survey makes side by side.
 const readers = 32

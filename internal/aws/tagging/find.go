@@ -12,10 +12,7 @@ import (
 )
 
 // Object is one AWS object as the tag index knows it.
-type Object struct {
-	ARN  string
-	Tags map[string]string
-}
+type Object = resource.Tagged
 
 // pageSize is the most objects that GetResources answers at a time.
 const pageSize = 100
@@ -32,12 +29,7 @@ func Find(ctx context.Context, cfg aws.Config, tags map[string]string, limit int
 		if err != nil {
 			return out, call.Error("tag:GetResources", err)
 		}
-		for _, found := range page.ResourceTagMappingList {
-			out = append(out, Object{
-				ARN:  aws.ToString(found.ResourceARN),
-				Tags: Map(found.Tags, func(t types.Tag) (key, value *string) { return t.Key, t.Value }),
-			})
-		}
+		out = append(out, objects(page)...)
 		if limit > 0 && len(out) >= limit {
 			return out[:limit], nil
 		}
@@ -46,6 +38,18 @@ func Find(ctx context.Context, cfg aws.Config, tags map[string]string, limit int
 		}
 		in.PaginationToken = page.PaginationToken
 	}
+}
+
+// objects are those of a page.
+func objects(page *tagging.GetResourcesOutput) []Object {
+	out := make([]Object, len(page.ResourceTagMappingList))
+	for i, found := range page.ResourceTagMappingList {
+		out[i] = Object{
+			ARN:  aws.ToString(found.ResourceARN),
+			Tags: Map(found.Tags, func(t types.Tag) (key, value *string) { return t.Key, t.Value }),
+		}
+	}
+	return out
 }
 
 // query asks for a page of the objects that carry all these tags.

@@ -18,6 +18,7 @@ type Index struct {
 	cfg   aws.Config
 	tags  map[string]string
 	first chan struct{} // closed when the first page is there
+	list  []Object // of the first page
 	found map[string]bool
 	more  bool // there are further pages
 	err   error
@@ -34,11 +35,22 @@ func Begin(ctx context.Context, cfg aws.Config, tags map[string]string) *Index {
 			return
 		}
 		x.more = aws.ToString(page.PaginationToken) != ""
-		for _, object := range page.ResourceTagMappingList {
-			x.found[aws.ToString(object.ResourceARN)] = true
+		x.list = objects(page)
+		for _, object := range x.list {
+			x.found[object.ARN] = true
 		}
 	}()
 	return x
+}
+
+// First returns the objects of the first page.
+func (x *Index) First(ctx context.Context) ([]Object, error) {
+	select {
+	case <-x.first:
+		return x.list, x.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // Has returns which of the objects the index lists. Of a stack with more objects than a page holds, the others are asked for by name, side by
