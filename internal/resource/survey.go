@@ -90,8 +90,7 @@ const readers = 32
 
 // Look asks about objects, all side by side, and answers in their order. tags are what the objects of a component carry.
 //
-// The index answers for the types that it knows; the other objects are read. A role is not read where one of its policies is there: then the
-// role is there, too.
+// The index answers for the types that it knows; the other objects are read, and compared with what is recorded.
 func (s *Survey) Look(ctx context.Context, objects []Object, tags func(component string) map[string]string) []Finding {
 	out := make([]Finding, len(objects))
 	for i, o := range objects {

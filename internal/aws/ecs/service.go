@@ -135,6 +135,10 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 		props.TaskDefinition = unsettled
 	}
 	props.Tags = tagging.Seen(c.Request, tagMap(found.Tags))
+	if primary := rollout.Primary(found); c.Seen != nil && primary != nil && primary.RolloutState == types.DeploymentRolloutStateInProgress &&
+		c.Out.DeploymentID != "" && aws.ToString(primary.Id) != c.Out.DeploymentID {
+		c.Seen.Note = "a rollout of " + nameOf(aws.ToString(primary.TaskDefinition)) + " is in progress that deployer did not start"
+	}
 	if c.Out.Rollout == wanted.RolloutFailed && found.RunningCount == 0 { // ECS calls 0 of 0 tasks completed
 		props.TaskDefinition = unsettled
 	}

@@ -136,7 +136,8 @@ func (b bucket) read(ctx context.Context, c bucketCall) (model.Bucket, model.Buc
 		}
 		return failed("GetBucketVersioning", err)
 	})
-	group.Go(func() error { return b.readProtection(ctx, &p) })
+	group.Go(func() error { return b.readAccessBlock(ctx, &p) })
+	group.Go(func() error { return b.readOwnership(ctx, &p) })
 	group.Go(func() error {
 		out, err := b.api().getEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &name})
 		if call.HasCode(err, "ServerSideEncryptionConfigurationNotFoundError") {
@@ -172,7 +173,7 @@ func (b bucket) read(ctx context.Context, c bucketCall) (model.Bucket, model.Buc
 	return p, b.outputs(name), err
 }
 
-func (b bucket) readProtection(ctx context.Context, p *model.Bucket) error {
+func (b bucket) readAccessBlock(ctx context.Context, p *model.Bucket) error {
 	blocked := false
 	p.PublicAccessBlock = &blocked
 	access, err := b.api().getPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &p.Name})
@@ -184,6 +185,10 @@ func (b bucket) readProtection(ctx context.Context, p *model.Bucket) error {
 		set := access.PublicAccessBlockConfiguration
 		blocked = is(set.BlockPublicAcls) && is(set.BlockPublicPolicy) && is(set.IgnorePublicAcls) && is(set.RestrictPublicBuckets)
 	}
+	return nil
+}
+
+func (b bucket) readOwnership(ctx context.Context, p *model.Bucket) error {
 	ownership, err := b.api().getOwnership(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: &p.Name})
 	switch {
 	case call.HasCode(err, "OwnershipControlsNotFoundError"):
