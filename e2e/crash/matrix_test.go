@@ -135,7 +135,7 @@ func (s *site) endure(c crisis) (problem error) {
 		}
 		blind = nil
 	}
-	if problem == nil && (dead || survivor != nil || warned || c.dropped) {
+	if problem == nil && (dead || survivor != nil || warned || c.last()) {
 		s.later.Add(int64(time.Minute))
 		if _, err := attempt(strike{}, 0); err != nil {
 			problem = fmt.Errorf("the next run failed: %s", describe(err))

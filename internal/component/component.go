@@ -20,6 +20,7 @@ type Instance struct {
 	Address     string // "user-service/api", "infra/network"
 	Service     string // "user-service", "infra"
 	Name        string // "api"
+	Named       string // the address whose physical names it keeps; "" is its own
 	Kind        string
 	Stack       string
 	Environment string
@@ -33,11 +34,13 @@ type Instance struct {
 // ResourceName is the readable physical name of something of this instance: "<stack>-<env>-<service>-<name>[-suffix]" and a hash. Seeds join
 // the hash without being shown.
 func (i Instance) ResourceName(limit int, seeds []string, suffix ...string) string {
+	i = i.Original()
 	return resource.Name(limit, seeds, append([]string{i.Stack, i.Environment, i.Service, i.Name}, suffix...)...)
 }
 
 // Prefix is what ResourceName hashes and shows, for types with a resource.Definition.HashedName, which hash it themselves.
 func (i Instance) Prefix(suffix ...string) string {
+	i = i.Original()
 	return strings.Join(append([]string{i.Stack, i.Environment, i.Service, i.Name}, suffix...), resource.PartSeparator)
 }
 
@@ -49,6 +52,7 @@ type Common struct {
 	DependsOn []string               `json:"dependsOn,omitempty" doc:"Addresses of components that must be complete before anything of this one is made."`
 	Tags      map[string]string      `json:"tags,omitempty" scalar:"text" doc:"AWS tags for everything this component makes."`
 	Protect   *bool                  `json:"protect,omitempty" doc:"Never delete or replace without --allow-data-loss. True by default for kinds that hold data."`
+	Moved     *Moved                 `json:"moved,omitempty" doc:"The address that it had before: it is renamed, and nothing of it is replaced."`
 	Overrides map[string]value.Value `json:"overrides,omitempty" doc:"A merge patch on the properties of generated AWS resources, by resource name."`
 }
 

@@ -23,6 +23,7 @@ func Expand(reg *Registry, instances []Instance) (*resource.Graph, []Problem) {
 		x.checkMember(m)
 		x.resolveUses(m)
 	}
+	x.checkMoves()
 	graph := &resource.Graph{}
 	for _, m := range x.sound() { // for their own problems, when others have some
 		x.expand(m, graph)
@@ -172,7 +173,7 @@ func (x *expansion) collectDemands() {
 // sibling is an instance without manifest in the same stack and environment.
 func (m *member) sibling(address, kind string) Instance {
 	i := m.Instance
-	i.Address, i.Kind, i.Spec = address, kind, value.NewMap(nil)
+	i.Address, i.Named, i.Kind, i.Spec = address, "", kind, value.NewMap(nil)
 	i.Service, i.Name, _ = strings.Cut(address, "/")
 	return i
 }
@@ -219,7 +220,7 @@ func (x *expansion) expand(m *member, graph *resource.Graph) {
 	graph.Resources = append(graph.Resources, made.Resources...)
 	graph.Components = append(graph.Components, resource.Component{
 		Address: m.Address, Kind: m.Kind, DependsOn: m.common.DependsOn,
-		Outputs: made.Outputs, Protect: protect, Synthetic: m.synthetic,
+		Outputs: made.Outputs, Protect: protect, Synthetic: m.synthetic, Moved: m.movedFrom(), Named: m.Named,
 	})
 }
 

@@ -222,7 +222,9 @@ func claimed(t *testing.T, p *process) (*run, *session.Session, *state.Payload) 
 	u.plan = &plan.Plan{Components: []plan.Component{{Changes: []plan.Change{{Resource: "web/a:a", Type: single, Action: plan.Create}}}}}
 	payload := u.payload(held)
 	payload.Status = state.InProgress
-	require.NoError(t, held.Write(t.Context(), payload, u.intents(held)))
+	intents, err := u.intents(held)
+	require.NoError(t, err)
+	require.NoError(t, held.Write(t.Context(), payload, intents))
 	return u, held, payload
 }
 
@@ -233,6 +235,7 @@ func (p *process) planned(t *testing.T, g *resource.Graph) string {
 	require.NoError(t, err)
 	u := p.newRun(&manifest.Stack{}, g, place{account: "1", region: "r", session: &aws.Session{}}, Request{Key: shop, Progress: func(plan.Event) {}})
 	u.from(stored, lineageOf(stored, p.Road.newID))
+	require.NoError(t, u.move())
 	require.NoError(t, u.preview(t.Context()))
 	return summary(u.plan.Summary())
 }

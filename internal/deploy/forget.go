@@ -13,6 +13,7 @@ import (
 	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/state/session"
 )
 
 // Selection says what Forget is about: a component's address, a resource's ID, or what AWS calls the object.
@@ -61,17 +62,21 @@ func (r *Road) Forget(ctx context.Context, req Request, which Selection, approve
 		}
 	}
 	next.Edited = &state.Edit{At: held.Lock().Now(), Who: held.Who(), What: "state rm " + which.text()}
+	written, err := u.writeEdited(ctx, held, next, intents)
+	return gone, written, err
+}
+
+// writeEdited puts a state that was edited in the place of the one that the session has, and ends the session.
+func (u *run) writeEdited(ctx context.Context, held *session.Session, next *state.Payload, intents []state.Intent) (*Written, error) {
 	if err := held.Write(held.Lock().Context(), next, intents); err != nil {
-		return gone, &Written{}, closing(held, moved(err))
+		return &Written{}, closing(held, moved(err))
 	}
 	written := &Written{Serial: held.Serial(), Version: observe.Version(next.Deployment)}
-	done, cancel := ending(r.hurry(ctx))
+	done, cancel := ending(u.road.hurry(ctx))
 	defer cancel()
-	store := r.backend.Store(req.Key)
-	written.Warnings = loose(held.Close(done, func(ctx context.Context) error {
-		return derive(ctx, store, req.Key, next.Engine)
-	}))
-	return gone, written, nil
+	store := u.road.backend.Store(u.req.Key)
+	written.Warnings = loose(held.Close(done, func(ctx context.Context) error { return derive(ctx, store, u.req.Key, next.Engine) }))
+	return written, nil
 }
 
 // forget finds what is meant, what depends on it, and what the state says without it.

@@ -20,8 +20,11 @@ func intentsOf(e *state.Envelope) []state.Intent {
 }
 
 // intents are what the claim writes: those of interrupted runs, and everything that this plan is about to change.
-func (u *run) intents(held *session.Session) []state.Intent {
-	out := slices.Clone(intentsOf(held.State()))
+func (u *run) intents(held *session.Session) ([]state.Intent, error) {
+	out, err := renamedIntents(intentsOf(held.State()), u.moved)
+	if err != nil {
+		return nil, err
+	}
 	known := map[string]state.Intent{}
 	same := func(resource string, action state.Action, search json.RawMessage) string {
 		return resource + " " + string(action) + " " + string(search)
@@ -58,7 +61,7 @@ func (u *run) intents(held *session.Session) []state.Intent {
 			}
 		}
 	}
-	return out
+	return out, nil
 }
 
 // tokensOf are the tokens of the newest intents to create, by resource ID.

@@ -174,7 +174,7 @@ func (u *run) components(outputs map[string]map[string]value.Value, engineState 
 			continue
 		}
 		next := state.Component{
-			Address: c.Address, Kind: c.Kind, DependsOn: c.DependsOn, Protect: c.Protect, Synthetic: c.Synthetic,
+			Address: c.Address, Kind: c.Kind, DependsOn: c.DependsOn, Protect: c.Protect, Synthetic: c.Synthetic, Named: c.Named,
 			Outputs: plain(outputs[c.Address]), Missing: missing[c.Address],
 		}
 		if next.Outputs == nil {

@@ -53,7 +53,10 @@ func (r *Road) Plan(ctx context.Context, req Request) (*Planned, error) {
 	}
 	u := r.newRun(stack, graph, where, req)
 	u.from(stored, lineageOf(stored, r.newID))
-	planned := &Planned{Graph: graph, Warnings: slices.Concat(found, r.warnings(req.Key, stored != nil), r.unfinished(stored))}
+	if err := u.move(); err != nil {
+		return nil, err
+	}
+	planned := &Planned{Graph: u.graph, Warnings: slices.Concat(found, r.warnings(req.Key, stored != nil), r.unfinished(stored))}
 	err = early(ctx, u.preview(ctx))
 	planned.Plan = u.plan
 	planned.Warnings.Add(slices.Concat(u.unasked, u.noticed)...)

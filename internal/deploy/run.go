@@ -49,6 +49,8 @@ type run struct {
 	reread  bool                              // the preview has read something that the state does not say
 	began   time.Time                         // when execute looked at what interrupted runs had left
 	tokens  map[string]string                 // of the intents to create, by resource ID
+	moved   map[string]string                 // new addresses of components that this run renames, by the old ones
+	named   map[string]string                 // by address: the one that physical names are made from, of components that were renamed
 	outputs map[string]map[string]value.Value // of the preview, as far as they are known
 }
 
@@ -190,6 +192,9 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 			return err
 		}
 	}
+	if err := u.move(); err != nil {
+		return err
+	}
 	err = u.preview(ctx)
 	applied.Plan = u.plan
 	if !told {
@@ -199,10 +204,13 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 		return err
 	}
 	begun := held.State() != nil && u.stored == nil // by takeOver
-	if !u.plan.HasChanges() && !u.unfinished() && !u.unsuccessful() && !begun && !u.reread && !u.outputsChanged() && !u.approvalChanged() {
+	if !u.plan.HasChanges() && !u.unfinished() && !u.unsuccessful() && !begun && !u.reread && len(u.moved) == 0 && !u.outputsChanged() && !u.approvalChanged() {
 		return nil
 	}
-	intents := u.intents(held)
+	intents, err := u.intents(held)
+	if err != nil {
+		return err
+	}
 	if err := state.Room(u.payload(held), intents); err != nil { // nobody is asked about what cannot be
 		return err
 	}
@@ -291,6 +299,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 	if preview != nil {
 		u.plan, u.lookups, u.outputs = preview.Plan, preview.Lookups, preview.Outputs
 		u.creates, u.unnamed = preview.Intents, preview.Unnamed
+		u.tellMoves()
 		u.unasked = unaskedProblems(preview.Unasked)
 		if u.plan.Survey = asked; asked != nil && u.stored != nil {
 			asked.Version, asked.At = u.stored.Payload.Deployment, u.stored.Payload.At
@@ -389,7 +398,7 @@ func (u *run) options() engine.Options {
 	}
 	return engine.Options{
 		Stack: u.req.Key.Stack, Environment: u.req.Key.Environment, Template: expr.Evaluate, Token: func(id string) string { return u.tokens[id] },
-		Former:      u.former(),
+		Former: u.former(), Renamed: func(component string) string { return u.named[component] },
 		Parallelism: parallelism, Adopt: u.adopt, Forgotten: u.forgotten(), Intents: u.search, Uncertain: u.unsure,
 		AllowDelete: func(id string) bool { return allowed[resource.ComponentOf(id)] },
 		Tags: func(component string) map[string]string {

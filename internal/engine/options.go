@@ -18,6 +18,8 @@ type Options struct {
 	Template func(source string, vars map[string]value.Value) (value.Value, error)
 	// Tags returns what every object of a component is tagged with: ownership and users' tags.
 	Tags func(component string) map[string]string
+	// Renamed returns the address that objects of a component may be tagged with since before it was renamed; "": none.
+	Renamed func(component string) string
 	// Token names the intent that a step on a resource carries out; part of every resource.Request.Token. A repetition of the intent of a run
 	// that died gets the name of that one.
 	Token func(resourceID string) string

@@ -263,6 +263,11 @@ func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resourc
 	retry := len(failed) > 0
 	stopped := slices.Contains(failed, stoppedMeanwhile)
 	switch {
+	case wasMoved(s.old.state):
+		out.Reason = failed[0]
+		if len(names) > 0 {
+			out.Reason += "; change in " + strings.Join(names, ", ")
+		}
 	case retry && failed[0] == interrupted:
 		out.Reason = interrupted
 	case len(names) > 0:

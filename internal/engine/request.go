@@ -37,6 +37,9 @@ func (r *run) request(urn sdk.URN, action plan.Action, awsID string, inputs, old
 	if r.o.Tags != nil {
 		call.Tags = r.o.Tags(resource.ComponentOf(id))
 	}
+	if r.o.Renamed != nil {
+		call.Before = r.o.Renamed(resource.ComponentOf(id))
+	}
 	return call, behaviour, nil
 }
 

@@ -66,6 +66,15 @@ type Forgotten struct {
 	Components  []string            `json:"components"` // those of which nothing is left
 }
 
+// Moved is a component that a state holds under another address.
+type Moved struct {
+	Stack       string   `json:"stack"`
+	Environment string   `json:"environment"`
+	From        string   `json:"from"`
+	To          string   `json:"to"`
+	Resources   []string `json:"resources"` // under their new addresses
+}
+
 // ForgottenResource is an AWS object that stays behind.
 type ForgottenResource struct {
 	Resource  string `json:"resource"`

@@ -80,6 +80,7 @@ type Obstacle struct {
 type Component struct {
 	Address     string
 	Kind        string
+	MovedFrom   string // the address that it has had until now; "": it stays
 	Action      Action
 	Consequence Consequence
 	Changes     []Change // without no-ops, in the order of execution

@@ -85,6 +85,7 @@ type Request struct {
 	Inputs   value.Value       // desired properties, checked and known; Null for Read and Delete
 	Tags     map[string]string // what every object of ours is tagged with, users' tags included
 	Former   []string          // lineages of states whose place ours has taken: what their runs have made is ours, too
+	Before   string            // the address that the component had before it was renamed; "": none. What is tagged with that is ours, too
 	Token    string            // for APIs that take a client token: the same for a repetition of the same intent
 	Adopt    bool              // an earlier run intended exactly this create: look for its object first
 	InState  func(id string) bool
@@ -112,19 +113,23 @@ func (r Request) Marked() Request {
 
 // Marks reports whether an object with those tags is one that a run has made of just this resource, and that is not in the state.
 func (r Request) Marks(id string, tags map[string]string) bool {
-	return tags[TagResource] == r.Resource && r.Owns(tags) && (r.InState == nil || !r.InState(id))
+	resource := tags[TagResource] == r.Resource || r.Before != "" && tags[TagResource] == r.Before+strings.TrimPrefix(r.Resource, ComponentOf(r.Resource))
+	return resource && r.Owns(tags) && (r.InState == nil || !r.InState(id))
 }
 
-// Owns reports whether an object with those tags was made by a run of this stack: on the state that it has, or on one whose place that took.
+// Owns reports whether an object with those tags was made by a run of this stack for this component: on the state that it has, or on one whose
+// place that took; under the component's address, or the one that it had before.
 func (r Request) Owns(tags map[string]string) bool {
 	if Ours(tags, r.Tags) {
 		return true
 	}
-	if !slices.Contains(r.Former, tags[TagLineage]) {
-		return false
-	}
 	former := maps.Clone(r.Tags)
-	former[TagLineage] = tags[TagLineage]
+	if slices.Contains(r.Former, tags[TagLineage]) {
+		former[TagLineage] = tags[TagLineage]
+	}
+	if r.Before != "" && tags[TagComponent] == r.Before {
+		former[TagComponent] = r.Before
+	}
 	return Ours(tags, former)
 }
 

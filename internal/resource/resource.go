@@ -43,7 +43,9 @@ type Component struct {
 	DependsOn []string               // addresses
 	Outputs   map[string]value.Value // made of references to outputs of its resources
 	Protect   bool
-	Synthetic bool // shared and made by need: infra/cluster, infra/ingress
+	Synthetic bool   // shared and made by need: infra/cluster, infra/ingress
+	Moved     string // the address that it had before, as its manifest says; "": none
+	Named     string // the address that its physical names are made from; "": its own
 }
 
 // Graph is everything desired, in an order in which each resource comes after all that it needs.

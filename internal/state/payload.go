@@ -62,6 +62,7 @@ type Component struct {
 	DependsOn []string       `json:"dependsOn,omitempty"` // addresses
 	Protect   bool           `json:"protect,omitempty"`   // kept here, so that removing the YAML does not lift it
 	Synthetic bool           `json:"synthetic,omitempty"`
+	Named     string         `json:"named,omitempty"`   // the address whose physical names it keeps since it was renamed
 	Outputs   map[string]any `json:"outputs,omitempty"` // plain JSON data; sensitive ones are left out
 	// Missing are resources that are wanted and were not there when this was written. Engine, which is written more often, may have them since.
 	Missing []Missing `json:"missing,omitempty"`

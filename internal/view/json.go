@@ -60,6 +60,7 @@ type changeJSON struct {
 type componentJSON struct {
 	Address     string       `json:"address"`
 	Kind        string       `json:"kind,omitempty"`
+	MovedFrom   string       `json:"movedFrom,omitempty"`
 	Action      string       `json:"action"`
 	Consequence string       `json:"consequence,omitempty"`
 	Changes     []changeJSON `json:"changes"`
@@ -98,7 +99,7 @@ func planDocument(p *plan.Plan, warnings diag.List) planJSON {
 	s := p.Summary()
 	out := planJSON{Stack: p.Stack, Environment: p.Environment, Changes: p.HasChanges(), Summary: summaryJSON(s), Components: []componentJSON{}, Survey: surveyDocument(p.Survey), Diagnostics: nonNil(warnings)}
 	for _, c := range p.Components {
-		cj := componentJSON{Address: c.Address, Kind: c.Kind, Action: string(c.Action), Consequence: string(c.Consequence), Changes: []changeJSON{}}
+		cj := componentJSON{Address: c.Address, Kind: c.Kind, MovedFrom: c.MovedFrom, Action: string(c.Action), Consequence: string(c.Consequence), Changes: []changeJSON{}}
 		for _, ch := range c.Changes {
 			j := changeJSON{Resource: ch.Resource, Type: ch.Type, Action: string(ch.Action), Consequence: string(ch.Consequence), Reason: ch.Reason, TakesOver: ch.TakesOver, Protected: ch.Protected}
 			for _, o := range ch.Obstacles {

@@ -41,7 +41,10 @@ func component(w *Writer, c plan.Component) {
 	if c.Kind != "" {
 		head += " " + styled(dim, "("+c.Kind+")")
 	}
-	w.Printf("\n%s\n", head)
+	if c.MovedFrom != "" {
+		head += styled(dim, ", moved from "+c.MovedFrom)
+	}
+	w.Printf("\n%s\n", fold(head, 4, w.Width))
 	width := 0
 	for _, ch := range c.Changes {
 		width = max(width, len(name(ch.Resource)))

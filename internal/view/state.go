@@ -172,3 +172,19 @@ func ForgottenJSON(w io.Writer, f *observe.Forgotten, serial int64, warnings dia
 		Diagnostics diag.List `json:"diagnostics"`
 	}{failure == nil && serial > 0, f, serial, append(nonNil(warnings), diag.From(failure)...)})
 }
+
+// Moved says which component has another address, and that the manifests have to say so, too.
+func Moved(w *Writer, m *observe.Moved, serial int64) {
+	w.Printf("%s %s to %s in %s/%s: %s. Serial %d.\n", styled(green+bold, "Moved"), m.From, m.To, m.Stack, m.Environment, count(len(m.Resources), "resource"), serial)
+	w.Printf("%s\n", wrap("Rename it in the manifests, too: the next apply deletes what they do not have.", "", w.Width))
+}
+
+// MovedJSON is Moved as JSON; failure is what went wrong, nil when nothing did.
+func MovedJSON(w io.Writer, m *observe.Moved, serial int64, warnings diag.List, failure error) error {
+	return JSON(w, struct {
+		Done bool `json:"moved"`
+		*observe.Moved
+		Serial      int64     `json:"serial,omitempty"`
+		Diagnostics diag.List `json:"diagnostics"`
+	}{failure == nil && serial > 0, m, serial, append(nonNil(warnings), diag.From(failure)...)})
+}

@@ -44,6 +44,7 @@ const SecurityGroup = "security-group"
 
 // LogGroupName is where the containers of a component log to.
 func LogGroupName(in component.Instance) string {
+	in = in.Original()
 	return logs.Name(in.Stack, in.Environment, in.Service, in.Name)
 }
 

@@ -68,13 +68,14 @@ func checkVariables(in component.Instance, below []string, environment, secrets 
 func (s *Spec) checkSidecars(in component.Instance) []value.Problem {
 	var problems []value.Problem
 	cpu, memory := s.Size()
-	taken := map[string]bool{in.Name: true}
+	main := in.Original().Name
+	taken := map[string]bool{main: true}
 	for i, c := range s.Sidecars {
 		path := []string{"sidecars", strconv.Itoa(i)}
 		switch {
 		case !containerName.MatchString(c.Name):
 			problems = append(problems, component.Invalid(join(path, "name"), "%q cannot be the name of a container: letters, digits, - and _", c.Name))
-		case c.Name == in.Name:
+		case c.Name == main:
 			problems = append(problems, component.Invalid(join(path, "name"), "%q is the name of the main container", c.Name))
 		case taken[c.Name]:
 			problems = append(problems, component.Invalid(join(path, "name"), "there are two sidecars named %q", c.Name))

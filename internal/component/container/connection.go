@@ -14,7 +14,7 @@ import (
 // securityGroup is the group of the service's tasks. Nothing may come in until a rule says so.
 func securityGroup(in component.Instance) *resource.Resource {
 	return in.Resource(SecurityGroup, ec2.SecurityGroupType, ec2.SecurityGroup{
-		GroupName: in.Prefix(), VPCID: value.Expr[string](network.Output(network.VPCID)), Description: "Tasks of " + in.Address,
+		GroupName: in.Prefix(), VPCID: value.Expr[string](network.Output(network.VPCID)), Description: "Tasks of " + in.Original().Address,
 	})
 }
 

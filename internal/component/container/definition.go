@@ -99,9 +99,10 @@ func (s *Spec) containers(in component.Instance, parts Parts, logGroup *resource
 	logs := func(prefix string) *ecs.Logs {
 		return &ecs.Logs{Group: value.Expr[string](logGroup.Output("name")), Region: in.Region, StreamPrefix: prefix}
 	}
+	name := in.Original().Name
 	main := ecs.Container{
-		Name: in.Name, Image: s.Image, Command: s.Command, Ports: parts.Ports,
-		Environment: texts(s.Environment), Secrets: found.resolve(s.Secrets), Logs: logs(in.Name),
+		Name: name, Image: s.Image, Command: s.Command, Ports: parts.Ports,
+		Environment: texts(s.Environment), Secrets: found.resolve(s.Secrets), Logs: logs(name),
 		InitProcessEnabled: true, // reaps zombies and forwards signals, so that tasks stop in time
 	}
 	if len(parts.HealthCommand) > 0 {
@@ -116,7 +117,7 @@ func (s *Spec) containers(in component.Instance, parts Parts, logGroup *resource
 	for _, c := range s.Sidecars {
 		out = append(out, ecs.Container{
 			Name: c.Name, Image: c.Image, Command: c.Command, CPU: c.CPU, Memory: c.Memory, Essential: c.Essential,
-			Environment: texts(c.Environment), Secrets: found.resolve(c.Secrets), Logs: logs(in.Name),
+			Environment: texts(c.Environment), Secrets: found.resolve(c.Secrets), Logs: logs(name),
 			InitProcessEnabled: true,
 		})
 	}

@@ -28,6 +28,8 @@ type Need struct {
 	// Certificate is the ARN for all hosts; Null with Auto and without HTTPS.
 	Certificate value.Value
 	Auto        bool // find a certificate by each host's name
+	// Seed is what the place of its rule is hashed from: a service that is renamed keeps its place.
+	Seed string
 }
 
 // HTTPS reports whether the service is reached over HTTPS.
@@ -87,7 +89,7 @@ func Arrange(public bool, demands []component.Demand) *Rules {
 			continue
 		}
 		r.needs = append(r.needs, needed{from: d.From, Need: n})
-		rule := elbv2.Rule{Address: d.From, Path: n.Path, Explicit: n.Priority}
+		rule := elbv2.Rule{Address: d.From, Seed: n.Seed, Path: n.Path, Explicit: n.Priority}
 		if len(n.Hosts) > 0 {
 			rule.Host = n.Hosts[0]
 		}

@@ -52,10 +52,10 @@ const (
 // ruleName is the resource name of the listener rule, which the policy of requests comes after.
 const ruleName = "listener-rule"
 
-func demands(_ component.Instance, s *Spec) []component.Demand {
+func demands(in component.Instance, s *Spec) []component.Demand {
 	out := container.Demands(true)
 	if g := s.Ingress; g != nil {
-		need := ingress.Need{Public: g.public(), Hosts: g.hosts(), Path: g.Path, Priority: g.Priority, Auto: g.auto()}
+		need := ingress.Need{Public: g.public(), Hosts: g.hosts(), Path: g.Path, Priority: g.Priority, Auto: g.auto(), Seed: in.Original().Address}
 		if g.Certificate.IsSet() && !need.Auto {
 			need.Certificate = g.Certificate.Value()
 		}
@@ -74,7 +74,7 @@ func grant(in component.Instance, s *Spec, _ string) component.Grant {
 
 func expand(in component.Instance, s *Spec, c component.Context) (component.Expansion, []value.Problem) {
 	discovery := in.Resource("discovery", servicediscovery.ServiceType, servicediscovery.Service{
-		Name: in.Name + "." + in.Service, NamespaceID: value.Expr[string](cluster.Output(cluster.NamespaceID)),
+		Name: in.Original().Name + "." + in.Original().Service, NamespaceID: value.Expr[string](cluster.Output(cluster.NamespaceID)),
 	})
 	byRequests := s.Scaling != nil && s.Scaling.RequestsPerTarget > 0
 	parts := container.Parts{
@@ -100,7 +100,7 @@ func expand(in component.Instance, s *Spec, c component.Context) (component.Expa
 		resources = append(resources, group, rule)
 		resources = append(resources, opened...)
 		parts.TargetGroups = []ecs.TargetGroup{{
-			Arn: value.Expr[string](group.Output("arn")), ContainerName: in.Name, ContainerPort: s.Ports[0].Port,
+			Arn: value.Expr[string](group.Output("arn")), ContainerName: in.Original().Name, ContainerPort: s.Ports[0].Port,
 		}}
 		// ECS refuses a target group that no load balancer has.
 		parts.After = append(parts.After, rule.ID())
@@ -176,7 +176,8 @@ func (g *Ingress) url() value.Value {
 
 // internalURL is where other components find it. It is known beforehand, so that two services may name each other.
 func internalURL(in component.Instance, s *Spec) string {
-	return "http://" + in.Name + "." + in.Service + "." + cluster.Namespace(in) + ":" + strconv.Itoa(s.Ports[0].Port)
+	was := in.Original()
+	return "http://" + was.Name + "." + was.Service + "." + cluster.Namespace(in) + ":" + strconv.Itoa(s.Ports[0].Port)
 }
 
 // fromLoadBalancer opens the ports that the load balancer sends requests and health checks to.

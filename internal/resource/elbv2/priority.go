@@ -1,6 +1,7 @@
 package elbv2
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
@@ -46,6 +47,7 @@ func (b bucket) end() int { return b.start + b.steps*b.slots }
 // Rule is what a priority is chosen for.
 type Rule struct {
 	Address  string // of the component, and whatever else tells its rules apart; unique in one call of Assign
+	Seed     string // what its place is hashed from; "" is Address
 	Host     string // "" is every host; * and ? are wildcards
 	Path     string // "" is every path
 	Explicit int    // what the user chose, ExplicitMin to ExplicitMax; 0: choose one
@@ -115,7 +117,7 @@ func Assign(rules []Rule) (map[string]int, []Conflict) {
 		var losers []Rule
 		for _, r := range left {
 			b, step := place(r.Host, r.Path)
-			p := b.slot(step, r.Host, r.Path, r.Address, attempt)
+			p := b.slot(step, r.Host, r.Path, cmp.Or(r.Seed, r.Address), attempt)
 			if taken[p] {
 				losers = append(losers, r)
 				continue

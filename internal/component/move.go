@@ -1,0 +1,61 @@
+package component
+
+import (
+	"strings"
+
+	"github.com/company/deployer/internal/value"
+)
+
+// Moved says which address a component had before.
+type Moved struct {
+	From string `json:"from" required:"true" doc:"Its address before: user-service/api, or the bare name inside the same service. What was deployed there is kept."`
+}
+
+// Original is the instance under the address that it was first deployed at: physical names are made from that, so that a component that is renamed keeps
+// its objects. It is the instance itself for those that were never renamed.
+func (i Instance) Original() Instance {
+	if i.Named != "" {
+		i.Address = i.Named
+		i.Service, i.Name, _ = strings.Cut(i.Named, "/")
+	}
+	return i
+}
+
+// movedFrom is the address of `moved`, "" for a component that stays.
+func (m *member) movedFrom() string {
+	switch {
+	case m.common.Moved == nil:
+		return ""
+	case strings.Contains(m.common.Moved.From, "/"):
+		return m.common.Moved.From
+	}
+	return m.Service + "/" + m.common.Moved.From
+}
+
+// checkMoves finds moves that cannot be: onto itself, from a component that is still there, twice from the same.
+func (x *expansion) checkMoves() {
+	claimed := map[string]string{}
+	for _, m := range x.sorted() {
+		from := m.movedFrom()
+		if from == "" {
+			continue
+		}
+		service, name, _ := strings.Cut(from, "/")
+		add := func(format string, args ...any) {
+			x.add(m.Address, problem(value.BadValue, []string{"moved", "from"}, nil, format, args...))
+		}
+		switch {
+		case service == "" || name == "" || strings.Contains(name, "/"):
+			add("%q is no address of a component: write service/component", m.common.Moved.From)
+		case from == m.Address:
+			add("%s is the address that it has: name the one before, or leave moved out", from)
+		case x.members[from] != nil:
+			add("%s is still a component of the stack: only what is there no more can have moved. Swap two components in two applies, with a third name between", from)
+		case claimed[from] != "":
+			add("%s says that it was %s, too: only one of them can be", claimed[from], from)
+		}
+		if claimed[from] == "" {
+			claimed[from] = m.Address
+		}
+	}
+}
