@@ -139,7 +139,7 @@ func TestDeathAfterDeath(t *testing.T) {
 // AWS does not show at once what a run made that died, and nobody wants it any more.
 func TestLateSight(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
-	_, err := a.start(home, 5, true).run(t.Context(), first(t)) // take, read, look at the history, claim, create
+	_, err := a.start(home, firstCreate, true).run(t.Context(), first(t))
 	require.NoError(t, err)
 	require.NotEmpty(t, a.inventory())
 	a.hidden = 2 // for the plan, and when the run begins

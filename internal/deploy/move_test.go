@@ -69,7 +69,7 @@ func TestMoveDiesAtEveryCall(t *testing.T) {
 // What a run that died was about to make is found although its component has another address since.
 func TestMoveOfWhatWasBeingMade(t *testing.T) {
 	a := newAccount()
-	_, err := a.start(t.TempDir(), 4, true).run(t.Context(), first(t)) // take, read, claim, create web/a:a
+	_, err := a.start(t.TempDir(), firstCreate, true).run(t.Context(), first(t))
 	require.NoError(t, err)
 	require.NotEmpty(t, a.inventory())
 	home := t.TempDir()

@@ -21,6 +21,9 @@ import (
 // nowhere is a home in which no journal can be kept: the next run is on another machine anyhow.
 const nowhere = "/dev/null"
 
+// firstCreate is the call of a first deployment that creates something: after take, read, a look at the history, and claim.
+const firstCreate = 5
+
 // throttled is what AWS answers, after eight attempts, of which the first may have had its effect.
 func throttled() error {
 	return &resource.OpError{Operation: "fake:Call", Code: "ThrottlingException", Message: "Rate exceeded", Err: errors.New("throttled")}
@@ -173,7 +176,7 @@ func TestLostAnswerThenThrottled(t *testing.T) {
 // An intent outlives the time in which its request may land until somebody looks once more after that.
 func TestIntentStaysUntilALookAfterItsTime(t *testing.T) {
 	a, home := newAccount(), nowhere
-	_, err := a.start(home, 4, false).run(t.Context(), first(t)) // take, read, claim; the creation is sent, and lands late
+	_, err := a.start(home, firstCreate, false).run(t.Context(), first(t)) // the creation is sent, and lands late
 	require.NoError(t, err)
 	_, err = a.start(nowhere, 0, false).run(t.Context(), nil)
 	require.NoError(t, err)
@@ -221,7 +224,7 @@ func TestTokensOfIntents(t *testing.T) {
 		require.NoError(t, err)
 		a.pass(2 * time.Second)
 	}
-	apply(4, g()) // dies before the creation arrives
+	apply(firstCreate, g()) // dies before the creation arrives
 	apply(0, g())
 	require.Len(t, a.tokens, 2)
 	require.NotEmpty(t, a.tokens[0])
