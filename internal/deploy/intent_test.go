@@ -97,8 +97,6 @@ func TestIntended(t *testing.T) {
 	require.Equal(t, []string{"a:other", "a:changed", "a:gone"}, unsure)
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // The claim holds what older runs left, and each change of the plan once, however often a plan repeats it.
 func TestClaim(t *testing.T) {
 	a, home := newAccount(), t.TempDir()

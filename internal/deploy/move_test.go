@@ -43,7 +43,7 @@ func TestMoveDiesAtEveryCall(t *testing.T) {
 				i := indexOf(applied.Plan.Components, "shop/z")
 				require.Equal(t, "web/a", applied.Plan.Components[i].MovedFrom)
 				require.Equal(t, "moved from web/a", applied.Plan.Components[i].Changes[0].Reason)
-				require.Equal(t, "~1", summary(applied.Plan))
+				require.Equal(t, "~1", summary(applied.Plan.Summary()))
 			} else if !over {
 				home = afterDeath(t, home, journal)
 				_, err = a.start(home, 0, false).run(t.Context(), renamedGraph(t))

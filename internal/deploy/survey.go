@@ -29,6 +29,7 @@ func (u *run) look(ctx context.Context, o engine.Options) func() []resource.Find
 	if survey == nil || len(u.engine) == 0 {
 		return nil
 	}
+	survey.Renamed = o.Renamed
 	objects, err := surveyed(u.engine, o.Targets)
 	if err != nil || len(objects) == 0 {
 		return nil // the plan says what is wrong with the state

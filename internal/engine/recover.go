@@ -241,12 +241,34 @@ func Made(raw json.RawMessage, is StoredResource) bool {
 
 // became reports whether an object with those properties is what the record describes, as far as that was known.
 func (r *record) became(inputs value.Value) bool {
-	for name, wanted := range r.inputs.Entries() {
-		if wanted.Known() && !wanted.IsNull() && !value.Equal(wanted, inputs.Get(name)) {
+	return fits(r.inputs, inputs)
+}
+
+// fits compares what was planned with what is. What was not known is Null in a plan's record.
+func fits(planned, is value.Value) bool {
+	switch planned.Kind() {
+	case value.Null, value.Unknown:
+		return true
+	case value.Map:
+		for name, part := range planned.Entries() {
+			if !fits(part, is.Get(name)) {
+				return false
+			}
+		}
+		return true
+	case value.List:
+		parts, there := planned.Items(), is.Items()
+		if len(parts) != len(there) {
 			return false
 		}
+		for i := range parts {
+			if !fits(parts[i], there[i]) {
+				return false
+			}
+		}
+		return true
 	}
-	return true
+	return value.Equal(planned, is)
 }
 
 // intents are the creations of a plan. What is not known yet is left out; unnamed are those whose names are not.

@@ -37,7 +37,7 @@ const readsAtOnce = 64
 // joined as *StepError with plan.NoOp; the result is there all the same.
 func Refresh(ctx context.Context, state []byte, o Options) (*Refreshed, error) {
 	r, err := newRun(refreshing, nil, state, Options{
-		Stack: o.Stack, Environment: o.Environment, Catalog: o.Catalog, Tags: o.Tags, Token: o.Token, Parallelism: o.Parallelism,
+		Stack: o.Stack, Environment: o.Environment, Catalog: o.Catalog, Tags: o.Tags, Token: o.Token, Renamed: o.Renamed, Parallelism: o.Parallelism,
 	})
 	if err != nil {
 		return nil, err

@@ -70,6 +70,9 @@ func (c *Catalog) Indexed(with Indexing) *Catalog {
 // Survey asks AWS about many objects at once: whether they are there and, where that costs no more, whether they are as recorded. It only
 // finds suspects. What it says is missing has to be read by its type before anybody acts on that.
 type Survey struct {
+	// Renamed returns the address that objects of a component may be tagged with since before it was renamed; "": none. Nil: nothing was renamed.
+	Renamed func(component string) string
+
 	catalog *Catalog
 	index   Index
 }
@@ -145,9 +148,11 @@ func (s *Survey) read(ctx context.Context, o Object, tags map[string]string, out
 		out.Presence, out.Why = Unasked, err.Error()
 		return
 	}
-	is, found, err := behaviour.Read(ctx, Request{
-		Resource: o.Resource, Type: o.Type, ID: o.ID, Old: o.State, Tags: tags, Progress: func(string) {},
-	})
+	req := Request{Resource: o.Resource, Type: o.Type, ID: o.ID, Old: o.State, Tags: tags, Progress: func(string) {}}
+	if s.Renamed != nil {
+		req.Before = s.Renamed(ComponentOf(o.Resource))
+	}
+	is, found, err := behaviour.Read(ctx, req)
 	switch {
 	case err != nil:
 		out.Presence, out.Why = Unasked, Unanswered(err)

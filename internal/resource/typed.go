@@ -234,17 +234,18 @@ func (t *Typed[P, O]) Read(ctx context.Context, req Request) (State, bool, error
 	if err != nil {
 		return State{}, false, err
 	}
-	return State{ID: req.ID, Inputs: value.Encode(props), Outputs: value.Encode(out), Repair: untagged(c.Seen.Tags, req.Tags), Note: c.Seen.Note}, true, nil
+	return State{ID: req.ID, Inputs: value.Encode(props), Outputs: value.Encode(out), Repair: untagged(c.Seen.Tags, req), Note: c.Seen.Note}, true, nil
 }
 
 // untagged says which of our tags an object has lost; "": none, or nobody looked.
-func untagged(object, ours map[string]string) string {
+func untagged(object map[string]string, req Request) string {
+	ours := req.Tags
 	if object == nil || ours[TagStack] == "" {
 		return ""
 	}
 	var lost []string
 	for _, key := range []string{TagStack, TagEnvironment, TagComponent, TagLineage} {
-		if ours[key] != "" && object[key] != ours[key] {
+		if ours[key] != "" && object[key] != ours[key] && !(key == TagComponent && req.Before != "" && object[key] == req.Before) {
 			lost = append(lost, key)
 		}
 	}
