@@ -195,6 +195,9 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 	if err != nil {
 		return c.Out, err
 	}
+	if line := underWay(actual, changed, c.Out.Rollout); line != "" {
+		c.Progress(line)
+	}
 	return s.watch(ctx, c, changed, previous(actual, c))
 }
 

@@ -1,6 +1,7 @@
 package ecs
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -132,6 +133,20 @@ func afresh(svc types.Service, c serviceCall) bool {
 	}
 	return primary.RolloutState == types.DeploymentRolloutStateFailed || c.Out.Rollout == wanted.RolloutFailed ||
 		c.Out.Rollout == "" && svc.DesiredCount == 0 && startCount(c.Props) > 0
+}
+
+// underWay tells of a deployment that was in progress before ours, which no run of ours has started: the state says that the last one of ours
+// was completed. ECS gives our call's deployment another id, or, where the call starts none, leaves the other one in its place.
+func underWay(before, after types.Service, last string) string {
+	was, is := rollout.Primary(before), rollout.Primary(after)
+	if was == nil || is == nil || was.RolloutState != types.DeploymentRolloutStateInProgress || last != wanted.RolloutCompleted {
+		return ""
+	}
+	line := fmt.Sprintf("somebody else's deployment %s (%s) is under way", aws.ToString(was.Id), nameOf(aws.ToString(was.TaskDefinition)))
+	if aws.ToString(was.Id) == aws.ToString(is.Id) {
+		return line + "; waiting for it"
+	}
+	return line + "; this apply's deployment replaces it"
 }
 
 // previous returns the task definition to which a failed rollout can go back: one that ran, not one that failed before. It may

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -31,7 +32,10 @@ type ruleCalls struct {
 
 type (
 	ruleCall = resource.Call[model.ListenerRule, model.ListenerRuleOutputs]
-	rule     struct{ api func() *api }
+	rule     struct {
+		api     func() *api
+		placing *sync.Mutex // who moves another rule aside has to know that its priority is still the one that was read
+	}
 )
 
 // makingRoom is how long a rule waits for its priority when another component of the stack has it: the same apply may be about to
@@ -39,7 +43,7 @@ type (
 var makingRoom = call.Pace{First: 500 * time.Millisecond, Longest: 3 * time.Second, Limit: 30 * time.Second}
 
 func newListenerRule(api func() *api) resource.Behaviour {
-	r := rule{api}
+	r := rule{api, &sync.Mutex{}}
 	return &settlingRule{api: r, Typed: &resource.Typed[model.ListenerRule, model.ListenerRuleOutputs]{
 		Def: resource.Definition{
 			Type: model.ListenerRuleType, Version: 1,
@@ -125,6 +129,9 @@ func (r rule) withRoom(ctx context.Context, c ruleCall, operation string, do fun
 		case call.HasCode(err, "TargetGroupAssociationLimit"):
 		case call.HasCode(err, "PriorityInUse"):
 			mayMove, taken := r.inUse(ctx, c, last)
+			if aside, err := r.aside(ctx, c); aside || err != nil {
+				return false, err // the place is free at the next try
+			}
 			if last = taken; !mayMove {
 				return last == nil, last
 			}
@@ -325,10 +332,9 @@ func (r rule) update(ctx context.Context, c ruleCall) (model.ListenerRuleOutputs
 	}
 	if c.Old.Priority != c.Props.Priority && !waits(c.Props, c.Old.Priority, c.Request) {
 		err := r.withRoom(ctx, c, "SetRulePriorities", func(ctx context.Context) error {
-			_, err := calls.setPriorities(ctx, &elb.SetRulePrioritiesInput{
-				RulePriorities: []types.RulePriorityPair{{RuleArn: &c.ID, Priority: aws.Int32(int32(c.Props.Priority))}},
-			})
-			return err
+			r.placing.Lock()
+			defer r.placing.Unlock()
+			return r.setPriority(ctx, c.ID, c.Props.Priority)
 		})
 		if err != nil {
 			return c.Out, err

@@ -178,3 +178,32 @@ func (r rule) setPriority(ctx context.Context, arn string, priority int) error {
 func (r rule) place(ctx context.Context, arn string, priority int) error {
 	return failed("SetRulePriorities", r.setPriority(ctx, arn, priority))
 }
+
+// aside moves the rule that has the wanted priority to a place at the end, if the same run gives that rule another priority or deletes it. Two
+// rules that swap their priorities would wait for each other for ever.
+func (r rule) aside(ctx context.Context, c ruleCall) (bool, error) {
+	if c.Others == nil {
+		return false, nil
+	}
+	r.placing.Lock()
+	defer r.placing.Unlock()
+	rules, err := r.listed(ctx, c.Props.ListenerARN.Get())
+	if err != nil {
+		return false, err
+	}
+	for _, found := range rules {
+		arn := aws.ToString(found.RuleArn)
+		if priorityOf(found) != c.Props.Priority || !slices.ContainsFunc(c.Others(), func(o resource.Other) bool {
+			return o.State.ID == arn && (o.Wanted || o.Going)
+		}) {
+			continue
+		}
+		to, err := free(rules, model.WaitingMax+1, model.Last)
+		if err != nil {
+			return false, err
+		}
+		c.Progress("moves the rule that has priority " + strconv.Itoa(c.Props.Priority) + " out of the way")
+		return true, r.place(ctx, arn, to)
+	}
+	return false, nil
+}
