@@ -32,7 +32,7 @@ func newInit(f *Factory, runF func(*initOptions) error) *cobra.Command {
 		Long: "Ask for region, bucket, table and profile (or take them from flags with --yes), write ~/.deployer/config.yaml, and check bucket and\n" +
 			"table: exit code 3 when something is missing. In a repository bucket and table are written to its .deployer/config.yaml as well, unless\n" +
 			"that is there: whoever clones the repository then uses the same state.",
-		Args:  noArguments,
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)

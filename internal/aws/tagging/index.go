@@ -18,7 +18,7 @@ type Index struct {
 	cfg   aws.Config
 	tags  map[string]string
 	first chan struct{} // closed when the first page is there
-	list  []Object // of the first page
+	list  []Object      // of the first page
 	found map[string]bool
 	more  bool // there are further pages
 	err   error
