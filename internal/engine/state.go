@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"slices"
 
 	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
@@ -27,7 +28,7 @@ type StoredResource struct {
 
 // Interrupted reports whether nobody knows if the resource became what was wanted, because the run that made it was interrupted.
 func (s StoredResource) Interrupted() bool {
-	return len(s.InitErrors) > 0 && s.InitErrors[0] == interrupted
+	return slices.Contains(s.InitErrors, interrupted) || slices.Contains(s.InitErrors, stoppedMeanwhile)
 }
 
 // Resources lists what a state holds, each resource after all that it needs. It asks no engine and takes states of any stack.
