@@ -25,9 +25,8 @@ func (r *run) others(urn sdk.URN) []resource.Other {
 		if s.state.Type != urn.Type() || s.state.URN == urn || s.waiting {
 			continue
 		}
-		wanted, kept := r.graph.Resource(s.id) != nil, r.keep(s.id)
 		out = append(out, resource.Other{
-			Resource: s.id, Going: !kept && !wanted, Wanted: !kept && wanted,
+			Resource: s.id, Going: !r.keep(s.id) && r.graph.Resource(s.id) == nil,
 			State: resource.State{ID: string(s.state.ID), Inputs: s.inputs, Outputs: fromProperties(s.state.Outputs)},
 		})
 	}

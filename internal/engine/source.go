@@ -171,12 +171,14 @@ func (s *source) offer(n *node) (deploy.SourceEvent, error) {
 	}), nil
 }
 
-// later notes an object that is not in its last place yet.
+// later notes an object that is not in its last place yet, or whose place is worth something only when others have left theirs.
 func (s *source) later(typ string, state *pkgresource.State, wanted value.Value) {
-	if _, ok := s.run.settler(typ); !ok || s.run.mode != applying {
+	settler, ok := s.run.settler(typ)
+	if !ok || s.run.mode != applying {
 		return
 	}
-	if value.Equal(fromProperties(state.Inputs), wanted) {
+	is := fromProperties(state.Inputs)
+	if value.Equal(is, wanted) && settler.Overtakes(wanted, is, s.run.others(state.URN)) == "" {
 		return
 	}
 	s.mu.Lock()

@@ -162,7 +162,6 @@ type Other struct {
 	Resource string // its ID
 	State    State
 	Going    bool // the run deletes it
-	Wanted   bool // the run brings it to what is wanted of it, if that has changed
 }
 
 // Settler is a Behaviour whose objects take their last place only when everything that the run makes or changes is done, and before the run

@@ -2,7 +2,6 @@ package awstest
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	awselbv2 "github.com/company/deployer/internal/aws/elbv2"
 	"github.com/company/deployer/internal/plan"
@@ -455,25 +455,72 @@ func TestListenerRulePriorityInUse(t *testing.T) {
 	require.ErrorAs(t, err, &owned)
 	require.Equal(t, "priority 100", owned.Name)
 
-	// Another component's of the same stack, which the same apply moves away.
+	// Another component's of the same stack, also where the state does not have it: the rule waits, and moves it when everything is done.
 	held := b.rule(t, listener, 200, resourcetest.Tags("other"))
-	state, err := create(200, func(string) {
-		_, err := b.client.SetRulePriorities(t.Context(), &elb.SetRulePrioritiesInput{RulePriorities: []types.RulePriorityPair{{RuleArn: &held, Priority: aws.Int32(201)}}})
-		require.NoError(t, err)
-	})
+	b.rule(t, listener, 201, map[string]string{"made-by": "hand"})
+	progress := func(string) {}
+	waiting, err := create(200, progress)
 	require.NoError(t, err)
-	require.NotEqual(t, held, state.ID)
+	require.NotEqual(t, held, waiting.ID)
+	require.Equal(t, b.priority(t, waiting.ID), atPriority(waiting), "the state says where it waits")
+	require.GreaterOrEqual(t, b.priority(t, waiting.ID), model.WaitingMin)
 
-	// The context ends the wait.
-	b.rule(t, listener, 300, resourcetest.Tags("other"))
-	ctx, cancel := context.WithCancelCause(t.Context())
-	req := request(model.ListenerRuleType)
-	req.Inputs, _ = r.Check(value.Encode(model.ListenerRule{ListenerARN: value.Lit(listener), Priority: 300, Paths: []string{"/x"}, Action: model.ToHTTPS()}))
-	req.Tags = resourcetest.Tags("mine")
-	stop := errors.New("stopped by the test")
-	req.Progress = func(string) { cancel(stop) }
-	_, err = r.Create(ctx, req)
-	require.ErrorIs(t, err, stop)
+	again := request(model.ListenerRuleType)
+	again.ID, again.Old, again.Tags, again.Progress = waiting.ID, waiting, resourcetest.Tags("mine"), progress
+	again.Inputs = waiting.Inputs.With("priority", value.NewInt(200))
+	updated, err := r.Update(t.Context(), again)
+	require.NoError(t, err)
+	require.Equal(t, waiting.Inputs, updated.Inputs, "an update leaves it there, too")
+	for range 2 {
+		settled, err := r.(resource.Settler).Settle(t.Context(), again)
+		require.NoError(t, err)
+		require.Equal(t, 200, atPriority(settled))
+		require.Equal(t, 200, b.priority(t, waiting.ID))
+		require.Equal(t, 202, b.priority(t, held), "the next free place: nobody's requests go elsewhere")
+	}
+
+	// An update does not take somebody else's place either.
+	again.Old, again.Inputs = waiting, again.Inputs.With("priority", value.NewInt(100))
+	_, err = r.Update(t.Context(), again)
+	require.ErrorAs(t, err, &owned)
+	_, err = r.(resource.Settler).Settle(t.Context(), again)
+	require.ErrorAs(t, err, &owned)
+	require.Equal(t, 200, b.priority(t, waiting.ID))
+}
+
+// Rules that want the same place to wait at, at the same time, get one each.
+func TestListenerRulesWaitSideBySide(t *testing.T) {
+	b := startBalancing(t)
+	r := b.behaviour(t, model.ListenerRuleType)
+	listener := b.listener(t, b.balancer(t, "side-by-side"), 80)
+	var all errgroup.Group
+	for i := range 4 {
+		b.rule(t, listener, int32(300+i), resourcetest.Tags("other"))
+		all.Go(func() error {
+			req := request(model.ListenerRuleType)
+			req.Inputs, _ = r.Check(value.Encode(model.ListenerRule{
+				ListenerARN: value.Lit(listener), Priority: 300 + i, Paths: []string{"/" + strconv.Itoa(i)}, Action: model.ToHTTPS(),
+			}))
+			req.Tags = resourcetest.Tags("mine" + strconv.Itoa(i))
+			_, err := r.Create(t.Context(), req)
+			return err
+		})
+	}
+	require.NoError(t, all.Wait())
+}
+
+func (b *balancing) priority(t *testing.T, rule string) int {
+	t.Helper()
+	out, err := b.client.DescribeRules(t.Context(), &elb.DescribeRulesInput{RuleArns: []string{rule}})
+	require.NoError(t, err)
+	n, err := strconv.Atoi(*out.Rules[0].Priority)
+	require.NoError(t, err)
+	return n
+}
+
+func atPriority(s resource.State) int {
+	n, _ := strconv.Atoi(s.Inputs.Get("priority").String())
+	return n
 }
 
 func TestListenerRuleWaitsForATargetGroup(t *testing.T) {
@@ -590,13 +637,7 @@ func TestListenerRuleTakesOver(t *testing.T) {
 				require.Empty(t, problems)
 				return checked
 			}
-			priority := func(id string) int {
-				out, err := b.client.DescribeRules(t.Context(), &elb.DescribeRulesInput{RuleArns: []string{id}})
-				require.NoError(t, err)
-				n, err := strconv.Atoi(*out.Rules[0].Priority)
-				require.NoError(t, err)
-				return n
-			}
+			priority := func(id string) int { return b.priority(t, id) }
 			short := strconv.Itoa(c.new)
 			first := request(model.ListenerRuleType)
 			first.Resource, first.Inputs, first.Tags = "web/old:listener-rule", props(c.old, "old-"+short), resourcetest.Tags("old")
@@ -613,8 +654,7 @@ func TestListenerRuleTakesOver(t *testing.T) {
 			made, err := r.Create(t.Context(), second)
 			require.NoError(t, err)
 			require.Greater(t, priority(made.ID), priority(old.ID), "it waits")
-			recorded, _ := strconv.Atoi(made.Inputs.Get("priority").String())
-			require.Equal(t, priority(made.ID), recorded, "and the state says where")
+			require.Equal(t, priority(made.ID), atPriority(made), "and the state says where")
 
 			again := second
 			again.Adopt = true

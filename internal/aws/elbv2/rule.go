@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -32,18 +32,14 @@ type ruleCalls struct {
 
 type (
 	ruleCall = resource.Call[model.ListenerRule, model.ListenerRuleOutputs]
-	rule     struct {
-		api     func() *api
-		placing *sync.Mutex // who moves another rule aside has to know that its priority is still the one that was read
-	}
+	rule     struct{ api func() *api }
 )
 
-// makingRoom is how long a rule waits for its priority when another component of the stack has it: the same apply may be about to
-// move that one.
-var makingRoom = call.Pace{First: 500 * time.Millisecond, Longest: 3 * time.Second, Limit: 30 * time.Second}
+// release is how long a rule waits for its target group when another rule still forwards to it.
+var release = call.Pace{First: 500 * time.Millisecond, Longest: 3 * time.Second, Limit: 30 * time.Second}
 
 func newListenerRule(api func() *api) resource.Behaviour {
-	r := rule{api, &sync.Mutex{}}
+	r := rule{api}
 	return &settlingRule{api: r, Typed: &resource.Typed[model.ListenerRule, model.ListenerRuleOutputs]{
 		Def: resource.Definition{
 			Type: model.ListenerRuleType, Version: 1,
@@ -82,22 +78,39 @@ var ruleAdvice = []advice{
 
 func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRuleOutputs, error) {
 	var made *elb.CreateRuleOutput
-	priority := c.Props.Priority
-	if waits(c.Props, 0, c.Request) {
-		rules, err := r.listed(ctx, c.Props.ListenerARN.Get())
-		if err != nil {
-			return "", model.ListenerRuleOutputs{}, err
+	waiting := waits(c.Props, 0, c.Request)
+	err := r.whenReleased(ctx, c, "CreateRule", func(ctx context.Context) error {
+		priority := c.Props.Priority
+		if waiting {
+			rules, err := r.listed(ctx, c.Props.ListenerARN.Get())
+			if err != nil {
+				return err
+			}
+			if priority, err = free(rules, waitingFrom(c.Props, c.Request), model.WaitingMax); err != nil {
+				return err
+			}
 		}
-		if priority, err = free(rules, waitingFrom(c.Props, c.Request), model.WaitingMax); err != nil {
-			return "", model.ListenerRuleOutputs{}, err
-		}
-		c.Progress("it waits behind the rule that has its requests now, at priority " + strconv.Itoa(priority))
-	}
-	err := r.withRoom(ctx, c, "CreateRule", func(ctx context.Context) (err error) {
+		var err error
 		made, err = r.api().ruleCalls.create(ctx, &elb.CreateRuleInput{
 			ListenerArn: aws.String(c.Props.ListenerARN.Get()), Priority: aws.Int32(int32(priority)),
 			Conditions: conditions(c.Props), Actions: toAWS(c.Props.Action), Tags: tagList(c.Marked(), c.Props.Tags),
 		})
+		switch {
+		case err == nil:
+			if waiting {
+				c.Progress("it waits at priority " + strconv.Itoa(priority) + " until everything else is done")
+				isAt(ctx, priority)
+			}
+			return nil
+		case call.HasCode(err, "PriorityInUse") && waiting:
+			return fmt.Errorf("%w: %w", errAgain, failed("CreateRule", err)) // another rule took that place in this moment
+		case call.HasCode(err, "PriorityInUse"):
+			if _, err := r.inUse(ctx, c, failed("CreateRule", err)); err != nil {
+				return err
+			}
+			waiting = true
+			return fmt.Errorf("%w: %w", errAgain, failed("CreateRule", err))
+		}
 		return err
 	})
 	if err != nil {
@@ -110,12 +123,15 @@ func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRul
 	return arn, model.ListenerRuleOutputs{ARN: arn}, nil
 }
 
-// withRoom makes a call that needs the priority and the target group for itself. Either may still be somebody's whom the same apply is
-// about to move, so it waits for a while before it says whose it is.
-func (r rule) withRoom(ctx context.Context, c ruleCall, operation string, do func(context.Context) error) error {
+// errAgain asks for another try.
+var errAgain = errors.New("try again")
+
+// whenReleased makes a call that needs the target group for itself. It may still be another rule's that the same apply is about to change,
+// so it waits for a while before it says so.
+func (r rule) whenReleased(ctx context.Context, c ruleCall, operation string, do func(context.Context) error) error {
 	var last error
 	told := false
-	err := call.Wait(ctx, makingRoom, "room for priority "+strconv.Itoa(c.Props.Priority), func(ctx context.Context) (bool, error) {
+	err := call.Wait(ctx, release, "the target group to be released", func(ctx context.Context) (bool, error) {
 		err := do(ctx)
 		if err == nil {
 			last = nil
@@ -125,17 +141,10 @@ func (r rule) withRoom(ctx context.Context, c ruleCall, operation string, do fun
 			return false, nil // Wait says why; what was seen last says more
 		}
 		last = failed(operation, err, ruleAdvice...)
-		switch {
-		case call.HasCode(err, "TargetGroupAssociationLimit"):
-		case call.HasCode(err, "PriorityInUse"):
-			mayMove, taken := r.inUse(ctx, c, last)
-			if aside, err := r.aside(ctx, c); aside || err != nil {
-				return false, err // the place is free at the next try
-			}
-			if last = taken; !mayMove {
-				return last == nil, last
-			}
-		default:
+		if errors.Is(err, errAgain) {
+			return false, nil
+		}
+		if !call.HasCode(err, "TargetGroupAssociationLimit") {
 			return false, last
 		}
 		if !told {
@@ -150,56 +159,56 @@ func (r rule) withRoom(ctx context.Context, c ruleCall, operation string, do fun
 	return err
 }
 
-// inUse says whose the wanted priority is, and whether that one may be about to move. No error: it is the rule's own already.
-func (r rule) inUse(ctx context.Context, c ruleCall, err error) (mayMove bool, _ error) {
-	holder, tags, findErr := r.holder(ctx, c)
-	switch {
-	case errors.Is(findErr, resource.ErrNotFound):
-		return true, err // it just moved
-	case findErr != nil:
-		return false, errors.Join(err, findErr)
-	case holder == c.ID && c.ID != "":
-		return false, nil
+// inUse returns the rule of ours that has the wanted priority, "" when there is none any more. Somebody else's is an error; so is one of
+// this component that is not in the state, which Typed adopts.
+func (r rule) inUse(ctx context.Context, c ruleCall, err error) (string, error) {
+	rules, findErr := r.listed(ctx, c.Props.ListenerARN.Get())
+	if findErr != nil {
+		return "", errors.Join(err, findErr)
+	}
+	i := slices.IndexFunc(rules, func(found types.Rule) bool { return priorityOf(found) == c.Props.Priority })
+	if i < 0 {
+		return "", nil
+	}
+	holder := aws.ToString(rules[i].RuleArn)
+	if holder == c.ID {
+		return holder, nil
 	}
 	known := c.InState != nil && c.InState(holder)
-	if !known && c.Owns(tags) {
-		return false, err // ErrExists: Typed adopts it
+	tags, findErr := r.api().tagsOf(ctx, holder)
+	switch {
+	case errors.Is(findErr, resource.ErrNotFound):
+		return "", nil
+	case findErr != nil:
+		return "", errors.Join(err, findErr)
+	case c.ID == "" && !known && c.Owns(tags):
+		return "", err // ErrExists: Typed adopts it
+	case c.ID == "" && known && tags[resource.TagResource] == c.Resource && c.Owns(tags): // it cannot be made twice
+	case known || sameStack(c, tags):
+		return holder, nil
 	}
 	out := &resource.OpError{
 		Operation: "elasticloadbalancing", Code: "PriorityInUse",
-		Err: &resource.OwnedError{Type: model.ListenerRuleType, Name: "priority " + strconv.Itoa(c.Props.Priority), Tags: tags},
+		Err:  &resource.OwnedError{Type: model.ListenerRuleType, Name: "priority " + strconv.Itoa(c.Props.Priority), Tags: tags},
+		Next: fmt.Sprintf("choose a free ingress.priority from %d to %d, or remove that rule", model.ExplicitMin, model.ExplicitMax),
 	}
 	var op *resource.OpError
 	if errors.As(err, &op) {
 		out.Operation, out.RequestID = op.Operation, op.RequestID
 	}
 	out.Message = out.Err.Error() + ", rule " + holder
-	sameStack := true
-	for _, key := range []string{resource.TagStack, resource.TagEnvironment, resource.TagLineage} {
-		sameStack = sameStack && tags[key] != "" && tags[key] == c.Tags[key]
-	}
-	if sameStack {
-		out.Next = "two rules of this stack want the same priority, or swap theirs: give one of them another ingress.priority and apply again"
-		return tags[resource.TagComponent] != c.Tags[resource.TagComponent], out
-	}
-	out.Next = fmt.Sprintf("choose a free ingress.priority from %d to %d, or remove that rule", model.ExplicitMin, model.ExplicitMax)
-	return false, out
+	return "", out
 }
 
-// holder returns the rule that has the wanted priority.
-func (r rule) holder(ctx context.Context, c ruleCall) (string, map[string]string, error) {
-	rules, err := r.listed(ctx, c.Props.ListenerARN.Get())
-	if err != nil {
-		return "", nil, err
+// sameStack reports whether an object with those tags was made by a run of this stack, for whichever component.
+func sameStack(c ruleCall, tags map[string]string) bool {
+	as := c.Request
+	as.Before, as.Tags = "", maps.Clone(c.Tags)
+	if as.Tags == nil || tags[resource.TagComponent] == "" {
+		return false
 	}
-	for _, found := range rules {
-		if priorityOf(found) == c.Props.Priority {
-			arn := aws.ToString(found.RuleArn)
-			tags, err := r.api().tagsOf(ctx, arn)
-			return arn, tags, err
-		}
-	}
-	return "", nil, fmt.Errorf("no rule of priority %d: %w", c.Props.Priority, resource.ErrNotFound)
+	as.Tags[resource.TagComponent] = tags[resource.TagComponent]
+	return as.Owns(tags)
 }
 
 // listed returns all rules of a listener.
@@ -217,8 +226,8 @@ func (r rule) listed(ctx context.Context, listener string) ([]types.Rule, error)
 	}
 }
 
-// find looks for the rule with the wanted priority, else for one of ours that takes the same requests: an interrupted run may have
-// made it when its priority was another. Where that run did not know the listener yet, for it was to make that, too, the rule is the one that
+// find looks among the rules of ours for the one with the wanted priority, else for one that takes the same requests: an interrupted run may have
+// made it when its priority was another. Whoever else has the priority, create says. Where that run did not know the listener yet, for it was to make that, too, the rule is the one that
 // says so in its tags.
 func (r rule) find(ctx context.Context, c ruleCall) (string, map[string]string, error) {
 	if c.Props.ListenerARN.Get() == "" {
@@ -235,8 +244,7 @@ func (r rule) find(ctx context.Context, c ruleCall) (string, map[string]string, 
 		switch hosts, paths := conditionsOf(found); {
 		case known && arn != c.ID: // another resource's, which this one may be about to follow
 		case priorityOf(found) == c.Props.Priority:
-			tags, err := r.api().tagsOf(ctx, arn)
-			return arn, tags, err
+			alike = slices.Insert(alike, 0, arn)
 		case slices.Equal(hosts, c.Props.Hosts) && slices.Equal(paths, c.Props.Paths) && arn != c.ID:
 			alike = append(alike, arn)
 		}
@@ -322,7 +330,7 @@ func (r rule) update(ctx context.Context, c ruleCall) (model.ListenerRuleOutputs
 	was, is := c.Old, c.Props
 	was.Tags, is.Tags, was.Priority, is.Priority = nil, nil, 0, 0
 	if !value.Equal(value.Encode(was), value.Encode(is)) {
-		err := r.withRoom(ctx, c, "ModifyRule", func(ctx context.Context) error {
+		err := r.whenReleased(ctx, c, "ModifyRule", func(ctx context.Context) error {
 			_, err := calls.modify(ctx, &elb.ModifyRuleInput{RuleArn: &c.ID, Conditions: conditions(c.Props), Actions: toAWS(c.Props.Action)})
 			return err
 		})
@@ -330,17 +338,30 @@ func (r rule) update(ctx context.Context, c ruleCall) (model.ListenerRuleOutputs
 			return c.Out, err
 		}
 	}
-	if c.Old.Priority != c.Props.Priority && !waits(c.Props, c.Old.Priority, c.Request) {
-		err := r.withRoom(ctx, c, "SetRulePriorities", func(ctx context.Context) error {
-			r.placing.Lock()
-			defer r.placing.Unlock()
-			return r.setPriority(ctx, c.ID, c.Props.Priority)
-		})
-		if err != nil {
+	if c.Old.Priority != c.Props.Priority {
+		if err := r.moveUp(ctx, c); err != nil {
 			return c.Out, err
 		}
 	}
 	return c.Out, r.api().retag(ctx, c.Marked(), c.Old.Tags, c.Props.Tags)
+}
+
+// moveUp gives a rule its new priority, or leaves it where it is until Settle: when it would take requests, or another rule of ours has that
+// priority, which may be about to move itself.
+func (r rule) moveUp(ctx context.Context, c ruleCall) error {
+	if waits(c.Props, c.Old.Priority, c.Request) {
+		isAt(ctx, c.Old.Priority)
+		return nil
+	}
+	err := r.setPriority(ctx, c.ID, c.Props.Priority)
+	if !call.HasCode(err, "PriorityInUse") {
+		return failed("SetRulePriorities", err, ruleAdvice...)
+	}
+	holder, err := r.inUse(ctx, c, failed("SetRulePriorities", err))
+	if err == nil && holder != c.ID {
+		isAt(ctx, c.Old.Priority)
+	}
+	return err
 }
 
 func (r rule) delete(ctx context.Context, c ruleCall) error {

@@ -12,6 +12,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elbv2"
 	"github.com/company/deployer/internal/value"
@@ -28,27 +29,37 @@ var _ resource.Settler = (*settlingRule)(nil)
 
 // Create implements resource.Behaviour. The state is to say where a rule that waits really is.
 func (s *settlingRule) Create(ctx context.Context, req resource.Request) (resource.State, error) {
+	ctx, at := noting(ctx)
 	state, err := s.Typed.Create(ctx, req)
-	if err != nil || !waits(ruleOf(req.Inputs), 0, req) {
-		return state, err
-	}
-	is, found, err := s.Read(ctx, resource.Request{ID: state.ID, Resource: req.Resource, Type: req.Type, Tags: req.Tags, Progress: req.Progress})
-	if err != nil || !found {
-		// It exists. Without its real priority the state takes it for one that waits at the end.
-		state.Inputs = state.Inputs.With("priority", value.NewInt(model.WaitingMin))
-		return state, nil
-	}
-	state.Inputs = state.Inputs.With("priority", is.Inputs.Get("priority"))
-	return state, nil
+	return recorded(state, *at), err
 }
 
 // Update implements resource.Behaviour.
 func (s *settlingRule) Update(ctx context.Context, req resource.Request) (resource.State, error) {
+	ctx, at := noting(ctx)
 	state, err := s.Typed.Update(ctx, req)
-	if was := ruleOf(req.Old.Inputs); err == nil && waits(ruleOf(req.Inputs), was.Priority, req) {
-		state.Inputs = state.Inputs.With("priority", value.NewInt(was.Priority))
+	return recorded(state, *at), err
+}
+
+type waitingKey struct{}
+
+// noting returns a context in which isAt says where a rule waits; 0: it has its own priority.
+func noting(ctx context.Context) (context.Context, *int) {
+	at := new(int)
+	return context.WithValue(ctx, waitingKey{}, at), at
+}
+
+func isAt(ctx context.Context, priority int) {
+	if at, ok := ctx.Value(waitingKey{}).(*int); ok {
+		*at = priority
 	}
-	return state, err
+}
+
+func recorded(state resource.State, at int) resource.State {
+	if at != 0 && !state.Inputs.IsNull() {
+		state.Inputs = state.Inputs.With("priority", value.NewInt(at))
+	}
+	return state
 }
 
 // Settle implements resource.Settler. First the rules that go make way, to places behind: from then on this rule takes the requests. Then it
@@ -64,7 +75,7 @@ func (s *settlingRule) Settle(ctx context.Context, req resource.Request) (resour
 		return resource.State{}, fmt.Errorf("rule %s: %w", req.ID, resource.ErrNotFound)
 	}
 	behind := max(priorityOf(rules[at]), wanted.Priority)
-	for _, rival := range rivals(wanted, req.Others()) {
+	for _, rival := range rivals(wanted, others(req)) {
 		i := slices.IndexFunc(rules, func(r types.Rule) bool { return aws.ToString(r.RuleArn) == rival.State.ID })
 		if i < 0 || !rival.Going || priorityOf(rules[i]) > behind {
 			continue
@@ -80,22 +91,44 @@ func (s *settlingRule) Settle(ctx context.Context, req resource.Request) (resour
 		req.Progress("the requests of " + resource.ComponentOf(rival.Resource) + " go to " + resource.ComponentOf(req.Resource) + " now")
 	}
 	if priorityOf(rules[at]) != wanted.Priority {
-		c := ruleCall{Request: req, Props: wanted}
-		err := s.api.withRoom(ctx, c, "SetRulePriorities", func(ctx context.Context) error { return s.api.setPriority(ctx, req.ID, wanted.Priority) })
-		if err != nil {
+		if err := s.api.takePlace(ctx, ruleCall{Request: req, Props: wanted}, rules); err != nil {
 			return resource.State{}, err
 		}
 	}
 	return resource.State{ID: req.ID, Inputs: req.Inputs, Outputs: req.Old.Outputs}, nil
 }
 
+// takePlace gives a rule its priority. A rule of ours that has it moves to the next free place behind: the order of all others stays, and with it who
+// has which requests. That rule takes its own priority when its turn comes, or is one that this run leaves alone.
+func (r rule) takePlace(ctx context.Context, c ruleCall, rules []types.Rule) error {
+	err := r.setPriority(ctx, c.ID, c.Props.Priority)
+	if !call.HasCode(err, "PriorityInUse") {
+		return failed("SetRulePriorities", err, ruleAdvice...)
+	}
+	holder, err := r.inUse(ctx, c, failed("SetRulePriorities", err))
+	if err != nil || holder == c.ID {
+		return err
+	}
+	if holder != "" {
+		to, err := free(rules, c.Props.Priority+1, model.Last)
+		if err != nil {
+			return err
+		}
+		c.Progress(fmt.Sprintf("another rule of this stack has priority %d: it moves to %d", c.Props.Priority, to))
+		if err := r.place(ctx, holder, to); err != nil {
+			return err
+		}
+	}
+	return r.place(ctx, c.ID, c.Props.Priority)
+}
+
 // Overtakes implements resource.Settler.
 func (s *settlingRule) Overtakes(inputs, old value.Value, others []resource.Other) string {
 	wanted := ruleOf(inputs)
 	var from []string
+	now := ruleOf(old).Priority
 	for _, r := range rivals(wanted, others) {
-		was := ruleOf(old)
-		if old.IsNull() || overtakes(wanted.Priority, was.Priority, r) {
+		if overtakes(wanted.Priority, now, r) {
 			from = append(from, resource.ComponentOf(r.Resource))
 		}
 	}
@@ -115,6 +148,13 @@ func ruleOf(inputs value.Value) model.ListenerRule {
 	return r
 }
 
+func others(req resource.Request) []resource.Other {
+	if req.Others == nil {
+		return nil
+	}
+	return req.Others()
+}
+
 // rivals are the rules that send requests of a rule to their targets today. A rule without targets, a redirect, needs not wait for any.
 func rivals(wanted model.ListenerRule, others []resource.Other) []resource.Other {
 	if wanted.Action.Forward == nil {
@@ -126,24 +166,27 @@ func rivals(wanted model.ListenerRule, others []resource.Other) []resource.Other
 	})
 }
 
-// overtakes reports whether a rule takes requests from a rival that comes before it today; now is 0 for a rule that is not there yet.
+// overtakes reports whether a rule takes requests from a rival that has them today; now is 0 for a rule that is not there yet.
 func overtakes(wanted, now int, rival resource.Other) bool {
 	p := ruleOf(rival.State.Inputs).Priority
-	return rival.Going || wanted < p && (now == 0 || now > p)
+	if rival.Going {
+		return now == 0 || p <= max(wanted, now)
+	}
+	return wanted <= p && (now == 0 || now > p)
 }
 
 // waits reports whether a rule may not take its priority before everything else is done.
 func waits(wanted model.ListenerRule, now int, req resource.Request) bool {
-	if req.Others == nil || now == wanted.Priority {
+	if now == wanted.Priority {
 		return false
 	}
-	return slices.ContainsFunc(rivals(wanted, req.Others()), func(r resource.Other) bool { return overtakes(wanted.Priority, now, r) })
+	return slices.ContainsFunc(rivals(wanted, others(req)), func(r resource.Other) bool { return overtakes(wanted.Priority, now, r) })
 }
 
 // waitingFrom is the first priority behind all rivals.
 func waitingFrom(wanted model.ListenerRule, req resource.Request) int {
 	from := model.WaitingMin
-	for _, r := range rivals(wanted, req.Others()) {
+	for _, r := range rivals(wanted, others(req)) {
 		from = max(from, ruleOf(r.State.Inputs).Priority+1)
 	}
 	return from
@@ -177,33 +220,4 @@ func (r rule) setPriority(ctx context.Context, arn string, priority int) error {
 
 func (r rule) place(ctx context.Context, arn string, priority int) error {
 	return failed("SetRulePriorities", r.setPriority(ctx, arn, priority))
-}
-
-// aside moves the rule that has the wanted priority to a place at the end, if the same run gives that rule another priority or deletes it. Two
-// rules that swap their priorities would wait for each other for ever.
-func (r rule) aside(ctx context.Context, c ruleCall) (bool, error) {
-	if c.Others == nil {
-		return false, nil
-	}
-	r.placing.Lock()
-	defer r.placing.Unlock()
-	rules, err := r.listed(ctx, c.Props.ListenerARN.Get())
-	if err != nil {
-		return false, err
-	}
-	for _, found := range rules {
-		arn := aws.ToString(found.RuleArn)
-		if priorityOf(found) != c.Props.Priority || !slices.ContainsFunc(c.Others(), func(o resource.Other) bool {
-			return o.State.ID == arn && (o.Wanted || o.Going)
-		}) {
-			continue
-		}
-		to, err := free(rules, model.WaitingMax+1, model.Last)
-		if err != nil {
-			return false, err
-		}
-		c.Progress("moves the rule that has priority " + strconv.Itoa(c.Props.Priority) + " out of the way")
-		return true, r.place(ctx, arn, to)
-	}
-	return false, nil
 }

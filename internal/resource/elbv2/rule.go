@@ -30,8 +30,7 @@ type ListenerRuleOutputs struct {
 	ARN string `json:"arn"`
 }
 
-// Overlaps reports whether requests can be for both rules: they are of one listener, and a host and a path are the same or one of the rules
-// takes every host or path.
+// Overlaps reports whether a request can be for both rules: they are of one listener, and a host and a path fit both.
 func (r ListenerRule) Overlaps(other ListenerRule) bool {
 	if r.ListenerARN.Get() == "" || r.ListenerARN.Get() != other.ListenerARN.Get() {
 		return false
@@ -39,12 +38,36 @@ func (r ListenerRule) Overlaps(other ListenerRule) bool {
 	return meet(r.Hosts, other.Hosts) && meet(r.Paths, other.Paths)
 }
 
-// meet reports whether two lists share a text; an empty list and one with "/*" is everything.
+// meet reports whether a text fits a pattern of both lists; an empty list is everything.
 func meet(a, b []string) bool {
-	if len(a) == 0 || len(b) == 0 || slices.Contains(a, "/*") || slices.Contains(b, "/*") {
+	if len(a) == 0 || len(b) == 0 {
 		return true
 	}
 	return slices.ContainsFunc(a, func(s string) bool {
-		return slices.ContainsFunc(b, func(t string) bool { return strings.EqualFold(s, t) })
+		return slices.ContainsFunc(b, func(t string) bool { return bothFit(strings.ToLower(s), strings.ToLower(t)) })
 	})
+}
+
+// bothFit reports whether there is a text that fits two patterns with * and ? as wildcards.
+func bothFit(a, b string) bool {
+	// row[j] says it for the rest of a that was looked at and b[j:].
+	row := make([]bool, len(b)+1)
+	for i := len(a); i >= 0; i-- {
+		below := slices.Clone(row)
+		for j := len(b); j >= 0; j-- {
+			switch {
+			case i == len(a) && j == len(b):
+				row[j] = true
+			case i < len(a) && a[i] == '*':
+				row[j] = below[j] || j < len(b) && row[j+1]
+			case j < len(b) && b[j] == '*':
+				row[j] = row[j+1] || i < len(a) && below[j]
+			case i < len(a) && j < len(b):
+				row[j] = (a[i] == b[j] || a[i] == '?' || b[j] == '?') && below[j+1]
+			default:
+				row[j] = false
+			}
+		}
+	}
+	return row[0]
 }
