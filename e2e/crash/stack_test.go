@@ -16,20 +16,23 @@ const (
 	creating   story = "create"
 	updating   story = "update"
 	replacing  story = "replace"
+	renaming   story = "rename"
 	destroying story = "destroy"
 )
 
-var stories = []story{creating, updating, replacing, destroying}
+var stories = []story{creating, updating, replacing, renaming, destroying}
 
-const versions = 3
+const versions = 4
 
 // version is what is wanted after a story.
 func (s story) version() int {
 	switch s {
 	case updating:
 		return 1
-	case replacing, destroying:
+	case replacing:
 		return 2
+	case renaming, destroying:
+		return 3
 	}
 	return 0
 }
@@ -48,7 +51,7 @@ func (s story) instead() (version int, how string) {
 // edit is a change of a file of the stack.
 type edit struct{ file, old, new string }
 
-// edits make versions 1 and 2 of the example stack, each out of the one before it.
+// edits make versions 1 to 3 of the example stack, each out of the one before it.
 var edits = [versions][]edit{
 	1: { // in place
 		{"services/user-service/queue.yaml", "visibilityTimeout: 2m", "visibilityTimeout: 3m"},
@@ -66,6 +69,13 @@ var edits = [versions][]edit{
 		{"services/user-service/api.yaml", "path: /v1 ", "public: false\n    path: /v1 "},
 		{"services/user-service/worker.yaml", "  name: worker\n", "  name: mailer\n"},
 		{"environments/dev.yaml", "kind: Worker\nmetadata:\n  name: worker\n", "kind: Worker\nmetadata:\n  name: mailer\n"},
+	},
+	3: { // another component takes over host and path; one is renamed and keeps what it has
+		{"services/user-service/api.yaml", "  name: api\n", "  name: front\n"},
+		{"environments/dev.yaml", "kind: MicroService\nmetadata:\n  name: api\n", "kind: MicroService\nmetadata:\n  name: front\n"},
+		{"services/user-service/worker.yaml", "  name: mailer\n", "  name: sender\n"},
+		{"services/user-service/worker.yaml", "spec:\n", "spec:\n  moved: {from: mailer}\n"},
+		{"environments/dev.yaml", "kind: Worker\nmetadata:\n  name: mailer\n", "kind: Worker\nmetadata:\n  name: sender\n"},
 	},
 }
 

@@ -28,7 +28,7 @@ func (u *run) move() error {
 	if err != nil {
 		return err
 	}
-	to := map[string]string{}
+	to := u.movedBack(there)
 	var found diag.List
 	for _, c := range u.graph.Components {
 		switch {
@@ -54,6 +54,18 @@ func (u *run) move() error {
 		}
 	}
 	return u.expandAgain()
+}
+
+// movedBack are renames that somebody took back: the manifests have a component again under the address that its names are made from, and not the one
+// that it was renamed to. A new one could not have those names.
+func (u *run) movedBack(there map[string]bool) map[string]string {
+	to := map[string]string{}
+	for _, c := range u.stored.Payload.Components {
+		if c.Named != "" && !there[c.Named] && u.graph.Component(c.Named) != nil && u.graph.Component(c.Address) == nil {
+			to[c.Address] = c.Named
+		}
+	}
+	return to
 }
 
 // deployed are the addresses of components that the state knows.

@@ -117,6 +117,28 @@ func TestMoveState(t *testing.T) {
 	require.Nil(t, record)
 }
 
+// Somebody takes a rename back without a word of it in the manifest.
+func TestMoveBack(t *testing.T) {
+	a, home := newAccount(), t.TempDir()
+	_, err := a.start(home, 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	was := a.inventory()
+	a.pass(2 * time.Second)
+	_, err = a.start(home, 0, false).run(t.Context(), renamedGraph(t))
+	require.NoError(t, err)
+	a.pass(2 * time.Second)
+	applied, err := a.start(home, 0, false).run(t.Context(), first(t))
+	require.NoError(t, err)
+	require.Equal(t, "shop/z", applied.Plan.Components[indexOf(applied.Plan.Components, "web/a")].MovedFrom)
+	require.Equal(t, was, a.inventory())
+	requireSettled(t, a, home, first(t), "moved back")
+	stored, err := a.start(home, 0, false).read(t.Context(), shop)
+	require.NoError(t, err)
+	for _, c := range stored.Payload.Components {
+		require.Empty(t, c.Named, c.Address)
+	}
+}
+
 func TestMoveOntoWhatIsThere(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
