@@ -20,6 +20,7 @@ import (
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/resource/logs"
+	"github.com/company/deployer/internal/value"
 )
 
 type serviceCall = resource.Call[wanted.Service, wanted.ServiceOutputs]
@@ -135,9 +136,12 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 		props.TaskDefinition = unsettled
 	}
 	props.Tags = tagging.Seen(c.Request, tagMap(found.Tags))
-	if primary := rollout.Primary(found); c.Seen != nil && primary != nil && primary.RolloutState == types.DeploymentRolloutStateInProgress &&
-		c.Out.DeploymentID != "" && aws.ToString(primary.Id) != c.Out.DeploymentID {
-		c.Seen.Note = "a rollout of " + nameOf(aws.ToString(primary.TaskDefinition)) + " is in progress that deployer did not start"
+	foreign := underWay(found, c.Out)
+	if foreign != nil && c.Seen != nil {
+		c.Seen.Note = "a rollout of " + nameOf(aws.ToString(foreign.TaskDefinition)) + " is in progress that deployer did not start"
+	}
+	if foreign != nil && c.Out.Rollout == wanted.RolloutCompleted && !rollout.SameRevision(aws.ToString(foreign.TaskDefinition), recorded.TaskDefinition.Get()) && !adopting {
+		props.TaskDefinition = value.Lit(aws.ToString(foreign.TaskDefinition)) // what the service is about to run
 	}
 	if c.Out.Rollout == wanted.RolloutFailed && found.RunningCount == 0 { // ECS calls 0 of 0 tasks completed
 		props.TaskDefinition = unsettled
@@ -145,7 +149,11 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 	if draining(found) {
 		props.TaskDefinition, c.Out.Rollout = unsettled, ""
 	}
-	return props, serviceOutputs(found, c.Out.Rollout), nil
+	out := serviceOutputs(found, c.Out.Rollout)
+	if foreign != nil {
+		out.DeploymentID = c.Out.DeploymentID // the next update is to know that this rollout is not ours
+	}
+	return props, out, nil
 }
 
 // update changes what really differs (a rollback by ECS takes network and load balancers back, too), and returns when the
@@ -195,8 +203,13 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 	if err != nil {
 		return c.Out, err
 	}
-	if line := underWay(actual, changed, c.Out.Rollout); line != "" {
-		c.Progress(line)
+	if foreign := underWay(actual, c.Out); foreign != nil {
+		line := fmt.Sprintf("rollout %s of %s is under way, which this run did not start: ", aws.ToString(foreign.Id), nameOf(aws.ToString(foreign.TaskDefinition)))
+		if is := rollout.Primary(changed); is != nil && aws.ToString(is.Id) == aws.ToString(foreign.Id) {
+			c.Progress(line + "waiting for it")
+		} else {
+			c.Progress(line + "this run's rollout replaces it")
+		}
 	}
 	return s.watch(ctx, c, changed, previous(actual, c))
 }

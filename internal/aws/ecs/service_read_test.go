@@ -45,7 +45,13 @@ func TestAReadSeesWhatOthersDo(t *testing.T) {
 	require.Equal(t, "a rollout of api:1 is in progress that deployer did not start", is.Note)
 	require.Equal(t, "its tags were changed outside of deployer: "+resource.TagLineage, is.Repair)
 	require.True(t, value.Equal(value.NewInt(2), is.Inputs.Get("minCount")), "enough tasks are no difference")
-	require.Equal(t, "arn:x/api:2", is.Inputs.Get("taskDefinition").Str())
+	require.Equal(t, "arn:x/api:1", is.Inputs.Get("taskDefinition").Str(), "another revision is on its way: the next apply replaces it")
+	require.Equal(t, "ours", is.Outputs.Get("deploymentId").Str(), "theirs is not recorded as ours")
+
+	there.Deployments[0].TaskDefinition = aws.String("arn:x/api:2")
+	is = read()
+	require.NotEmpty(t, is.Note)
+	require.Equal(t, "arn:x/api:2", is.Inputs.Get("taskDefinition").Str(), "the same revision again is no difference")
 
 	there.Deployments[0].Id, there.DesiredCount = aws.String("ours"), 1
 	is = read()

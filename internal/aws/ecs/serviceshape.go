@@ -1,7 +1,6 @@
 package ecs
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -135,18 +134,15 @@ func afresh(svc types.Service, c serviceCall) bool {
 		c.Out.Rollout == "" && svc.DesiredCount == 0 && startCount(c.Props) > 0
 }
 
-// underWay tells of a deployment that was in progress before ours, which no run of ours has started: the state says that the last one of ours
-// was completed. ECS gives our call's deployment another id, or, where the call starts none, leaves the other one in its place.
-func underWay(before, after types.Service, last string) string {
-	was, is := rollout.Primary(before), rollout.Primary(after)
-	if was == nil || is == nil || was.RolloutState != types.DeploymentRolloutStateInProgress || last != wanted.RolloutCompleted {
-		return ""
+// underWay returns the deployment in progress that is not the last one that the state knows: somebody else's, or one of a run that died before
+// it could record it. Nil: none. A state that knows none says nothing about whose it is.
+func underWay(svc types.Service, known wanted.ServiceOutputs) *types.Deployment {
+	primary := rollout.Primary(svc)
+	if primary == nil || primary.RolloutState != types.DeploymentRolloutStateInProgress || known.DeploymentID == "" ||
+		aws.ToString(primary.Id) == known.DeploymentID {
+		return nil
 	}
-	line := fmt.Sprintf("somebody else's deployment %s (%s) is under way", aws.ToString(was.Id), nameOf(aws.ToString(was.TaskDefinition)))
-	if aws.ToString(was.Id) == aws.ToString(is.Id) {
-		return line + "; waiting for it"
-	}
-	return line + "; this apply's deployment replaces it"
+	return primary
 }
 
 // previous returns the task definition to which a failed rollout can go back: one that ran, not one that failed before. It may

@@ -34,18 +34,18 @@ func TestTasksNeedAWayOut(t *testing.T) {
 	require.Empty(t, checkService(&p))
 }
 
-// A deployment that was in progress before ours is named; one that an interrupted run of ours left is not somebody else's.
+// A rollout in progress that the state does not know is not taken for ours, whatever came of ours.
 func TestUnderWay(t *testing.T) {
 	service := func(id string, state types.DeploymentRolloutState) types.Service {
-		return types.Service{Deployments: []types.Deployment{{
-			Id: aws.String(id), Status: aws.String("PRIMARY"), RolloutState: state, TaskDefinition: aws.String("arn:aws:ecs:x:1:task-definition/web:7"),
-		}}}
+		return types.Service{Deployments: []types.Deployment{{Id: aws.String(id), Status: aws.String("PRIMARY"), RolloutState: state}}}
 	}
 	busy, done := types.DeploymentRolloutStateInProgress, types.DeploymentRolloutStateCompleted
-	require.Equal(t, "somebody else's deployment a (web:7) is under way; this apply's deployment replaces it",
-		underWay(service("a", busy), service("b", busy), wanted.RolloutCompleted))
-	require.Equal(t, "somebody else's deployment a (web:7) is under way; waiting for it", underWay(service("a", busy), service("a", busy), wanted.RolloutCompleted))
-	require.Empty(t, underWay(service("a", done), service("b", busy), wanted.RolloutCompleted))
-	require.Empty(t, underWay(service("a", busy), service("b", busy), wanted.RolloutInProgress))
-	require.Empty(t, underWay(service("a", busy), service("b", busy), ""))
+	for _, how := range []string{wanted.RolloutCompleted, wanted.RolloutInProgress, wanted.RolloutFailed} {
+		known := wanted.ServiceOutputs{DeploymentID: "ours", Rollout: how}
+		require.Equal(t, "theirs", *underWay(service("theirs", busy), known).Id)
+		require.Nil(t, underWay(service("theirs", done), known))
+		require.Nil(t, underWay(service("ours", busy), known))
+	}
+	require.Nil(t, underWay(service("any", busy), wanted.ServiceOutputs{}))
+	require.Nil(t, underWay(types.Service{}, wanted.ServiceOutputs{DeploymentID: "ours"}))
 }
