@@ -318,9 +318,11 @@ func (r *Road) regionOf(key state.Key) string {
 	return bundle.Settings(key.Environment).Provider.Region
 }
 
-// leftBehind is the error of a destroy without a state, where history or AWS know of the stack.
+// leftBehind is the error of a command without a state, where history or AWS know of the stack.
 func (r *Road) leftBehind(ctx context.Context, key state.Key) (diag.List, error) {
-	where, err := r.placeIn(ctx, r.regionOf(key))
+	soon, cancel := context.WithTimeout(ctx, looking)
+	where, err := r.placeIn(soon, r.regionOf(key))
+	cancel()
 	if err != nil {
 		where = place{} // whoever has no credentials still has a history
 	}

@@ -27,14 +27,10 @@ func (r *Road) Read(ctx context.Context, key state.Key) (*Stored, error) {
 	return s, err
 }
 
-// nothing is the error of a command that needs a state where there is none.
+// nothing is the error of a command that needs a state where there is none: it was never deployed, or its state is missing or elsewhere.
 func (r *Road) nothing(ctx context.Context, key state.Key) error {
-	past, err := r.backend.Store(key).ListHistory(ctx)
-	switch {
-	case err != nil:
+	if _, err := r.leftBehind(ctx, key); err != nil { // who may not ask AWS hears only what the history says
 		return err
-	case len(past) > 0:
-		return r.missing(ctx, key, len(past))
 	}
 	d := diag.New(diag.Invalid, "Nothing deployed", fmt.Sprintf("There is no state of %s in %s.", key, r.backend.Location()), "Deploy it first: deployer apply --stack "+key.Stack+" -e "+key.Environment)
 	d.Cause = &NothingError{key}

@@ -19,7 +19,11 @@ func Applied(w *Writer, p *plan.Plan, version observe.Version, o *plan.Outcome, 
 		survey(w, p.Survey)
 		return
 	}
-	w.Printf("%s %s/%s %s: %s. The planned revision is what runs.\n", styled(green+bold, "Applied"), p.Stack, p.Environment, version, strings.Join(verbs(o.Done), ", "))
+	runs := ""
+	if slices.ContainsFunc(p.Components, func(c plan.Component) bool { return c.Kind == "MicroService" || c.Kind == "Worker" }) {
+		runs = " The planned revision is what runs."
+	}
+	w.Printf("%s %s/%s %s: %s.%s\n", styled(green+bold, "Applied"), p.Stack, p.Environment, version, strings.Join(verbs(o.Done), ", "), runs)
 	foreign := false // hosts that only their owner can point at us
 	for _, c := range p.Components {
 		address, ok := outputs[c.Address]["url"].(string)

@@ -174,4 +174,10 @@ func TestCloudMapServicesRepeat(t *testing.T) {
 	elsewhere, err := client.CreateService(t.Context(), &changed)
 	require.NoError(t, err)
 	assert.NotEqual(t, *made.Service.Id, *elsewhere.Service.Id)
+	filtered, err := client.ListServices(t.Context(), &servicediscovery.ListServicesInput{Filters: []types.ServiceFilter{
+		{Name: types.ServiceFilterNameNamespaceId, Values: []string{"ns-2"}},
+	}})
+	require.NoError(t, err)
+	require.Len(t, filtered.Services, 1)
+	assert.Equal(t, *elsewhere.Service.Id, *filtered.Services[0].Id)
 }

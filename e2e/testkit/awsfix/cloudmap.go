@@ -5,16 +5,18 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
 // repeatCloudMap makes CreateService and CreatePrivateDnsNamespace answer with what they made when they come again with their
-// CreatorRequestId, and lets one VPC have namespaces of several names. The emulator makes a second service of the name, and takes one
-// private namespace per VPC whatever its name.
+// CreatorRequestId, lets one VPC have namespaces of several names, and lists the services of one namespace. The emulator makes a second
+// service of the name, takes one private namespace per VPC whatever its name, and lists all services whatever the filter.
 func repeatCloudMap(p *proxy.Proxy) {
 	p.Handle("servicediscovery", "CreateService", createService)
+	p.Handle("servicediscovery", "ListServices", listServices)
 	operations := map[string]string{} // that made a namespace, by its id: the emulator cannot be asked without losing others
 	p.OnReset(func() { clear(operations) })
 	p.Handle("servicediscovery", "CreatePrivateDnsNamespace", func(c *proxy.Call) *proxy.Response {
@@ -61,6 +63,38 @@ func createService(c *proxy.Call) *proxy.Response {
 		})
 	}
 	return nil
+}
+
+// listServices obeys the filter by namespace.
+func listServices(c *proxy.Call) *proxy.Response {
+	var asked struct {
+		Filters []struct {
+			Name   string
+			Values []string
+		}
+	}
+	if c.Bind(&asked) != nil || len(asked.Filters) == 0 {
+		return nil
+	}
+	var list struct{ Services []json.RawMessage }
+	if err := cloudMap(c, "ListServices", map[string]any{}, &list); err != nil {
+		return failure(c, err)
+	}
+	kept := []json.RawMessage{}
+	for _, raw := range list.Services {
+		var there cloudMapService
+		if err := json.Unmarshal(raw, &there); err != nil {
+			return failure(c, err)
+		}
+		wanted := true
+		for _, f := range asked.Filters {
+			wanted = wanted && (f.Name != "NAMESPACE_ID" || slices.Contains(f.Values, there.NamespaceID))
+		}
+		if wanted {
+			kept = append(kept, raw)
+		}
+	}
+	return proxy.JSONResponse(map[string]any{"Services": kept})
 }
 
 func createNamespace(c *proxy.Call, operations map[string]string) *proxy.Response {
