@@ -99,7 +99,9 @@ func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRul
 		case err == nil:
 			if waiting {
 				c.Progress("it waits at priority " + strconv.Itoa(priority) + " until everything else is done")
-				isAt(ctx, priority)
+				there := c.Props
+				there.Priority = priority
+				waitsAs(ctx, there)
 			}
 			return nil
 		case call.HasCode(err, "PriorityInUse") && waiting:
@@ -326,19 +328,21 @@ func listenerOf(ruleARN string) string {
 }
 
 func (r rule) update(ctx context.Context, c ruleCall) (model.ListenerRuleOutputs, error) {
-	calls := r.api().ruleCalls
-	was, is := c.Old, c.Props
-	was.Tags, is.Tags, was.Priority, is.Priority = nil, nil, 0, 0
-	if !value.Equal(value.Encode(was), value.Encode(is)) {
-		err := r.whenReleased(ctx, c, "ModifyRule", func(ctx context.Context) error {
-			_, err := calls.modify(ctx, &elb.ModifyRuleInput{RuleArn: &c.ID, Conditions: conditions(c.Props), Actions: toAWS(c.Props.Action)})
-			return err
-		})
-		if err != nil {
+	is := c.Props
+	later := c.Others != nil && is.Action.Forward != nil && !sameRequests(c.Old, is)
+	if later {
+		// Another component may come to what this rule leaves, and its targets are not healthy yet; nor may this one's be for what it comes to.
+		is.Hosts, is.Paths = c.Old.Hosts, c.Old.Paths
+	}
+	if !sameRequests(c.Old, is) || !value.Equal(value.Encode(c.Old.Action), value.Encode(is.Action)) {
+		if err := r.modify(ctx, c, is); err != nil {
 			return c.Out, err
 		}
 	}
-	if c.Old.Priority != c.Props.Priority {
+	switch {
+	case later:
+		waitsAs(ctx, c.Old)
+	case c.Old.Priority != c.Props.Priority:
 		if err := r.moveUp(ctx, c); err != nil {
 			return c.Out, err
 		}
@@ -346,11 +350,23 @@ func (r rule) update(ctx context.Context, c ruleCall) (model.ListenerRuleOutputs
 	return c.Out, r.api().retag(ctx, c.Marked(), c.Old.Tags, c.Props.Tags)
 }
 
+func sameRequests(a, b model.ListenerRule) bool {
+	return slices.Equal(a.Hosts, b.Hosts) && slices.Equal(a.Paths, b.Paths)
+}
+
+// modify sets the requests and the action of a rule.
+func (r rule) modify(ctx context.Context, c ruleCall, to model.ListenerRule) error {
+	return r.whenReleased(ctx, c, "ModifyRule", func(ctx context.Context) error {
+		_, err := r.api().ruleCalls.modify(ctx, &elb.ModifyRuleInput{RuleArn: &c.ID, Conditions: conditions(to), Actions: toAWS(to.Action)})
+		return err
+	})
+}
+
 // moveUp gives a rule its new priority, or leaves it where it is until Settle: when it would take requests, or another rule of ours has that
 // priority, which may be about to move itself.
 func (r rule) moveUp(ctx context.Context, c ruleCall) error {
 	if waits(c.Props, c.Old.Priority, c.Request) {
-		isAt(ctx, c.Old.Priority)
+		waitsAs(ctx, c.Old)
 		return nil
 	}
 	err := r.setPriority(ctx, c.ID, c.Props.Priority)
@@ -359,7 +375,7 @@ func (r rule) moveUp(ctx context.Context, c ruleCall) error {
 	}
 	holder, err := r.inUse(ctx, c, failed("SetRulePriorities", err))
 	if err == nil && holder != c.ID {
-		isAt(ctx, c.Old.Priority)
+		waitsAs(ctx, c.Old)
 	}
 	return err
 }

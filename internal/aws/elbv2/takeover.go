@@ -29,35 +29,37 @@ var _ resource.Settler = (*settlingRule)(nil)
 
 // Create implements resource.Behaviour. The state is to say where a rule that waits really is.
 func (s *settlingRule) Create(ctx context.Context, req resource.Request) (resource.State, error) {
-	ctx, at := noting(ctx)
+	ctx, as := noting(ctx)
 	state, err := s.Typed.Create(ctx, req)
-	return recorded(state, *at), err
+	return recorded(state, *as), err
 }
 
 // Update implements resource.Behaviour.
 func (s *settlingRule) Update(ctx context.Context, req resource.Request) (resource.State, error) {
-	ctx, at := noting(ctx)
+	ctx, as := noting(ctx)
 	state, err := s.Typed.Update(ctx, req)
-	return recorded(state, *at), err
+	return recorded(state, *as), err
 }
 
 type waitingKey struct{}
 
-// noting returns a context in which isAt says where a rule waits; 0: it has its own priority.
-func noting(ctx context.Context) (context.Context, *int) {
-	at := new(int)
-	return context.WithValue(ctx, waitingKey{}, at), at
+// noting returns a context in which waitsAs says what a rule that waits is like; nil: it does not wait.
+func noting(ctx context.Context) (context.Context, **model.ListenerRule) {
+	as := new(*model.ListenerRule)
+	return context.WithValue(ctx, waitingKey{}, as), as
 }
 
-func isAt(ctx context.Context, priority int) {
-	if at, ok := ctx.Value(waitingKey{}).(*int); ok {
-		*at = priority
+func waitsAs(ctx context.Context, is model.ListenerRule) {
+	if as, ok := ctx.Value(waitingKey{}).(**model.ListenerRule); ok {
+		*as = &is
 	}
 }
 
-func recorded(state resource.State, at int) resource.State {
-	if at != 0 && !state.Inputs.IsNull() {
-		state.Inputs = state.Inputs.With("priority", value.NewInt(at))
+func recorded(state resource.State, as *model.ListenerRule) resource.State {
+	if as != nil && !state.Inputs.IsNull() {
+		is := ruleOf(state.Inputs)
+		is.Priority, is.Hosts, is.Paths = as.Priority, as.Hosts, as.Paths
+		state.Inputs = value.Encode(is)
 	}
 	return state
 }
@@ -73,6 +75,13 @@ func (s *settlingRule) Settle(ctx context.Context, req resource.Request) (resour
 	at := slices.IndexFunc(rules, func(r types.Rule) bool { return aws.ToString(r.RuleArn) == req.ID })
 	if at < 0 {
 		return resource.State{}, fmt.Errorf("rule %s: %w", req.ID, resource.ErrNotFound)
+	}
+	c := ruleCall{Request: req, Props: wanted}
+	is := model.ListenerRule{}
+	if is.Hosts, is.Paths = conditionsOf(rules[at]); !sameRequests(is, wanted) {
+		if err := s.api.modify(ctx, c, wanted); err != nil {
+			return resource.State{}, err
+		}
 	}
 	behind := max(priorityOf(rules[at]), wanted.Priority)
 	for _, rival := range rivals(wanted, others(req)) {
@@ -91,7 +100,7 @@ func (s *settlingRule) Settle(ctx context.Context, req resource.Request) (resour
 		req.Progress("the requests of " + resource.ComponentOf(rival.Resource) + " go to " + resource.ComponentOf(req.Resource) + " now")
 	}
 	if priorityOf(rules[at]) != wanted.Priority {
-		if err := s.api.takePlace(ctx, ruleCall{Request: req, Props: wanted}, rules); err != nil {
+		if err := s.api.takePlace(ctx, c, rules); err != nil {
 			return resource.State{}, err
 		}
 	}
