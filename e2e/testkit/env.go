@@ -166,7 +166,8 @@ func upstreamLog(server *moto.Server) func() string {
 }
 
 // Environ is the environment for a process of the product: this process's
-// own without its AWS settings, and those of the Env.
+// own without its settings of AWS and of the product, and those of the Env.
 func (e *Env) Environ() []string {
-	return slices.Concat(child.WithoutAWS(os.Environ()), Environment(e.Endpoint, e.Region, e.credentials))
+	own := slices.DeleteFunc(child.WithoutAWS(os.Environ()), func(pair string) bool { return strings.HasPrefix(pair, "DEPLOYER_") })
+	return slices.Concat(own, Environment(e.Endpoint, e.Region, e.credentials))
 }

@@ -39,10 +39,10 @@ func newConfigShow(f *Factory, runF func(*configShowOptions) error) *cobra.Comma
 }
 
 func configShowRun(o *configShowOptions) error {
-	stack := o.stack
-	if stack == "" {
-		stack, _ = (&target{factory: o.factory}).Stack() // without one, the settings without those of a stack
-	}
+	stack, err := (&target{factory: o.factory, stack: o.stack}).Stack()
+	if err != nil && o.stack != "" {
+		return err
+	} // where no stack is named, the settings without those of a stack
 	effective, err := o.factory.ConfigFor(stack)
 	if err != nil {
 		return err

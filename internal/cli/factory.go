@@ -185,6 +185,7 @@ func (f *Factory) Config(stack ...config.Layer) (*config.Effective, error) {
 		f.log = f.newLog(effective.Settings.Logging)
 		f.log.Info("started", "version", version, "command", f.command())
 		f.tellNoLog()
+		f.warn(config.UnknownVariables(f.Env, environmentVariable, manifest.VarPrefix))
 	}
 	return effective, nil
 }

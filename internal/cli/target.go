@@ -14,6 +14,9 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
+// environmentVariable names the environment where no flag does.
+const environmentVariable = "DEPLOYER_ENVIRONMENT"
+
 // target is which stack and environment a command means.
 type target struct {
 	factory            *Factory
@@ -138,7 +141,7 @@ func (t *target) Environment() string {
 	if t.environment != "" {
 		return t.environment
 	}
-	return t.factory.Env["DEPLOYER_ENVIRONMENT"]
+	return t.factory.Env[environmentVariable]
 }
 
 func choose(what, flag, wanted string, have []string, none string) error {

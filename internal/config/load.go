@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -141,6 +142,33 @@ func Environment(env map[string]string) Layer {
 		}
 	})
 	return Layer{Tree: tree, Name: Variable}
+}
+
+// UnknownVariables warns of DEPLOYER_ variables that nothing reads. others are those that are no settings; one that ends with _ stands for all
+// that begin with it.
+func UnknownVariables(env map[string]string, others ...string) diag.List {
+	known := slices.Clone(others)
+	value.Encode(allKeys()).Walk(func(path []string, node value.Value) {
+		if node.Kind() != value.Map {
+			known = append(known, Variable(path))
+		}
+	})
+	var out diag.List
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if env[name] == "" || !strings.HasPrefix(name, "DEPLOYER_") || slices.ContainsFunc(known, func(k string) bool {
+			return name == k || strings.HasSuffix(k, "_") && strings.HasPrefix(name, k)
+		}) {
+			continue
+		}
+		next := diag.DidYouMean(name, known)
+		if next == "" {
+			next = "`deployer config show` lists the settings; DEPLOYER_BACKEND_BUCKET is the variable of backend.bucket."
+		}
+		w := diag.New(diag.Invalid, "Unknown variable", "The environment variable "+name+" is no setting of deployer: nothing reads it.", next)
+		w.Severity = diag.Warning
+		out.Add(w)
+	}
+	return out
 }
 
 // allKeys is a Settings of which Encode leaves nothing out.

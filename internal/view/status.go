@@ -17,7 +17,11 @@ func Status(w *Writer, s *observe.Status, now time.Time) {
 
 // status writes details of the components for which that is wanted.
 func status(w *Writer, s *observe.Status, now time.Time, wanted func(observe.Component) bool) {
-	w.Printf("%s\n%s\n\n", fold(headline(s, now), 2, w.Width), paint(dim, wrap(counted(s.Objects), "", w.Width)))
+	w.Printf("%s\n%s\n", fold(headline(s, now), 2, w.Width), paint(dim, wrap(counted(s.Objects), "", w.Width)))
+	if len(s.Components) == 0 {
+		return
+	}
+	w.Printf("\n")
 	statusTable(w, s.Components)
 	for _, c := range s.Components {
 		if wanted(c) {

@@ -171,3 +171,8 @@ func TestStatusScreen(t *testing.T) {
 	b.Reset()
 	NewStatusScreen(nil, nil, nil).Close()
 }
+
+func TestStatusOfNothing(t *testing.T) {
+	s := &observe.Status{Stack: "web", Environment: "dev", Version: 2, Result: "destroyed", At: noon}
+	require.Equal(t, "web/dev  v2 destroyed, 0s ago\nNothing is deployed.\n", render(false, 80, func(w *Writer) { Status(w, s, noon) }))
+}
