@@ -61,6 +61,7 @@ func validateRun(o *validateOptions) error {
 	if err != nil {
 		return err
 	}
+	req.Shared = len(stacks) > 1
 	var found diag.List
 	if f.global.configFile != "" { // what is not named may be for another machine
 		_, err := f.Config()

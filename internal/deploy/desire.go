@@ -16,7 +16,7 @@ import (
 // without a network. strict: variables must have values.
 func desire(w World, bundle *manifest.Bundle, req Request, where place, strict bool) (*manifest.Stack, *resource.Graph, diag.List) {
 	stack, found := bundle.Resolve(manifest.Options{
-		Environment: req.Key.Environment, Variables: req.Variables, VarFiles: req.VarFiles, Env: w.Env, Strict: strict,
+		Environment: req.Key.Environment, Variables: req.Variables, VarFiles: req.VarFiles, Env: w.Env, Strict: strict, Shared: req.Shared,
 		Git:     func() map[string]string { return git.Read(w.Root, w.Home).Map() },
 		Account: where.account, Region: where.region, Registry: registry(), Compile: func() manifest.Compiler { return expr.NewCompiler() },
 	})

@@ -18,6 +18,7 @@ type Request struct {
 	Key           state.Key
 	Variables     map[string]string  // --var
 	VarFiles      []manifest.VarFile // --var-file, in the order given; later ones win
+	Shared        bool               // the variables are meant for several stacks, not all for each
 	Targets       []string           // addresses; empty: everything
 	AllowDataLoss []string           // addresses of protected components that may go
 	Refresh       bool               // compare with what AWS has, not with what the state says

@@ -81,10 +81,23 @@ type source struct {
 	data string
 }
 
-// isManifest recognises the files that are read.
+// isManifest recognises the files that are read, also those that are called .YAML.
 func isManifest(name string) bool {
-	return (strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")) && !strings.HasPrefix(name, ".")
+	return withoutEnding(name) != name && !strings.HasPrefix(name, ".")
 }
+
+// withoutEnding takes .yaml or .yml off a file's name, in whatever case it is written.
+func withoutEnding(name string) string {
+	for _, ending := range []string{".yaml", ".yml"} {
+		if base := len(name) - len(ending); base >= 0 && strings.EqualFold(name[base:], ending) {
+			return name[:base]
+		}
+	}
+	return name
+}
+
+// isStackFile recognises the file of the Stack, by its path below the stack's folder.
+func isStackFile(rel string) bool { return isManifest(rel) && withoutEnding(rel) == "stack" }
 
 // sources reads the manifests of a stack. os.Root keeps every open inside the folder, whatever links say.
 func sources(root, stack string, p *problems) (out []source, complete bool) {
@@ -142,7 +155,7 @@ func sources(root, stack string, p *problems) (out []source, complete bool) {
 		if !isManifest(base) {
 			return nil
 		}
-		if !strings.Contains(rel, "/") && rel != "stack.yaml" && rel != "stack.yml" {
+		if !strings.Contains(rel, "/") && !isStackFile(rel) {
 			p.warn(name(rel), "File is not read", "Of the files directly in the stack's folder only stack.yaml is read.", "Move it below infra/, services/ or environments/.")
 			return nil
 		}

@@ -27,17 +27,13 @@ func Environments(root, stack string) ([]string, error) {
 	for _, e := range found {
 		switch {
 		case isManifest(e.Name()) && !e.IsDir():
-			names = append(names, environmentName(e.Name()))
+			names = append(names, withoutEnding(e.Name()))
 		case e.IsDir() && !strings.HasPrefix(e.Name(), ".") && holdsManifest(filepath.Join(folder, e.Name())):
 			names = append(names, e.Name())
 		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names), nil
-}
-
-func environmentName(file string) string {
-	return strings.TrimSuffix(strings.TrimSuffix(file, ".yaml"), ".yml")
 }
 
 func holdsManifest(folder string) bool {

@@ -99,8 +99,8 @@ func assemble(stack string, read []source, p *problems) *Bundle {
 		}
 		place := strings.Split(parsed.source.path, "/")
 		switch place[0] {
-		case "stack.yaml", "stack.yml":
-			b.addStack(f, roots, p)
+		default:
+			b.addStack(f, roots, p) // no other file directly in the stack's folder is read
 		case Infra:
 			for _, root := range roots {
 				b.add(newDocument(root, p), Infra, p)
@@ -202,7 +202,7 @@ func (b *Bundle) add(d *document, service string, p *problems) {
 func (b *Bundle) addEnvironment(f *file, place []string, roots []*node, p *problems) {
 	name := place[1]
 	if len(place) == 2 {
-		name = environmentName(name)
+		name = withoutEnding(name)
 	}
 	e := b.environments[name]
 	if e == nil {

@@ -1,9 +1,11 @@
 package manifest
 
 import (
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/value"
@@ -34,22 +36,29 @@ func ReadPlain(name string, data []byte) (Plain, diag.List) {
 // StackSettings reads what stack.yaml alone says of backend and locks, nothing when it is not there. When it cannot be read, unread says why:
 // commands that work from the state alone go on without.
 func StackSettings(root, stack string) (name string, settings Plain, unread diag.List) {
-	name = path.Join(stacksFolder, stack, "stack.yaml")
+	const usual = "stack.yaml"
+	name = path.Join(stacksFolder, stack, usual)
 	settings = Plain{Tree: value.NewMap(nil)}
 	inside, err := os.OpenRoot(filepath.Join(root, stacksFolder, stack))
 	if err != nil {
 		return name, settings, nil
 	}
 	defer inside.Close()
-	if _, err := inside.Lstat("stack.yaml"); err != nil {
+	called := usual
+	found, _ := fs.ReadDir(inside.FS(), ".") // what cannot be listed can still be read
+	if i := slices.IndexFunc(found, func(e fs.DirEntry) bool { return isStackFile(e.Name()) }); i >= 0 {
+		called = found[i].Name()
+	}
+	if _, err := inside.Lstat(called); err != nil {
 		return name, settings, nil
 	}
-	data, problem := read(inside, "stack.yaml")
+	name = path.Join(stacksFolder, stack, called)
+	data, problem := read(inside, called)
 	if problem != nil {
 		return name, settings, diag.List{problem}
 	}
-	var found problems
-	r := &reader{problems: &found, cost: &cost{}}
+	var wrong problems
+	r := &reader{problems: &wrong, cost: &cost{}}
 	f, roots := r.read(name, data)
 	for _, root := range roots {
 		spec := root.child("spec")
@@ -64,8 +73,8 @@ func StackSettings(root, stack string) (name string, settings Plain, unread diag
 		}
 		break
 	}
-	if r.broken || found.limited {
-		unread = found.list.Sort()
+	if r.broken || wrong.limited {
+		unread = wrong.list.Sort()
 	}
 	return name, settings, unread
 }

@@ -25,6 +25,7 @@ type Options struct {
 	VarFiles    []VarFile                // --var-file; later ones win
 	Env         map[string]string        // of the process; DEPLOYER_VAR_NAME counts
 	Git         func() map[string]string // what ${git.…} knows (GitKeys), "" for what is not there; asked once, when needed
+	Shared      bool                     // Variables are meant for several stacks, not all for each
 	Strict      bool                     // a variable without value is an error, not Unknown
 	Account     string                   // of the credentials; "" without a network
 	Region      string                   // where the manifests give none
@@ -186,19 +187,62 @@ func (r *resolver) region() string {
 	return r.options.Region
 }
 
-// unused warns of --var that neither the manifests define nor an expression uses: most likely it is misspelt.
+// unused tells of variables that were given a value, but that neither the manifests define nor an expression uses:
+// most likely they are misspelt. On the command line that is an error; a file or the process's environment may be shared with other stacks.
 func (r *resolver) unused() {
-	for _, name := range slices.Sorted(maps.Keys(r.options.Variables)) {
-		if r.used[name] || r.declared[name] || !variablePattern.MatchString(name) || r.bundle.broken {
+	if r.bundle.broken {
+		return // the use may stand in what could not be read
+	}
+	var names []string
+	for name := range r.known {
+		if r.used[name] || r.declared[name] {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range slices.Sorted(maps.Keys(r.known)) {
+		given := r.known[name].Origin
+		if given == "" || r.used[name] || r.declared[name] || r.bundle.mentions(name) {
 			continue
 		}
-		var names []string
-		for other := range r.known {
-			if r.used[other] || r.declared[other] {
-				names = append(names, other)
-			}
+		near := diag.DidYouMean(name, names)
+		d := diag.New(diag.Invalid, "Unused variable",
+			strings.TrimSpace(fmt.Sprintf("The stack %q neither defines nor uses the variable %q, from %s. %s", r.bundle.Name, name, given, near)),
+			fmt.Sprintf("Correct the name or remove it, use it as ${%s}, or define it in spec.variables.", name))
+		if given != fromFlag || r.options.Shared {
+			d.Severity = diag.Warning
 		}
-		slices.Sort(names)
-		r.problems.warn(span{}, "Unused variable", strings.TrimSpace(fmt.Sprintf("--var %s is used nowhere in the stack. %s", name, diag.DidYouMean(name, names))), "")
+		r.problems.add(d)
 	}
+}
+
+// mentions reports whether any document of the stack defines or uses a variable, those of other environments
+// included: one command line may serve them all.
+func (b *Bundle) mentions(name string) bool {
+	mentioned := func(d *document) bool {
+		return d != nil && (d.spec.child("variables").get(name) != nil || d.spec.mentions(name))
+	}
+	for _, e := range b.environments {
+		if mentioned(e.document) || slices.ContainsFunc(e.overlays, mentioned) {
+			return true
+		}
+	}
+	for _, d := range b.services {
+		if mentioned(d) {
+			return true
+		}
+	}
+	return mentioned(b.stack) || slices.ContainsFunc(b.components, mentioned) || slices.ContainsFunc(b.defaults, mentioned)
+}
+
+// mentions reports whether an expression in n uses a variable.
+func (n *node) mentions(name string) bool {
+	if n == nil {
+		return false
+	}
+	if strings.Contains(n.text, "${") && mentionedAt(n.text, name) >= 0 {
+		return true
+	}
+	return slices.ContainsFunc(n.items, func(item *node) bool { return item.mentions(name) }) ||
+		slices.ContainsFunc(n.entries, func(e entry) bool { return e.value.mentions(name) })
 }

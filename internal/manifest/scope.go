@@ -121,14 +121,22 @@ func sentence(message string) string {
 
 // mention is where a text uses a variable.
 func mention(leaf *node, name string) span {
+	if at := mentionedAt(leaf.text, name); at >= 0 {
+		return within(leaf, at, len(name))
+	}
+	return leaf.at
+}
+
+// mentionedAt is where the expressions of a text use a variable, in bytes; -1 when they do not.
+func mentionedAt(text, name string) int {
 	for from := 0; ; {
-		i := strings.Index(leaf.text[from:], name)
+		i := strings.Index(text[from:], name)
 		if i < 0 {
-			return leaf.at
+			return -1
 		}
 		at := from + i
-		if whole(leaf.text, at, len(name)) && strings.LastIndex(leaf.text[:at], "${") > strings.LastIndex(leaf.text[:at], "}") {
-			return within(leaf, at, len(name))
+		if whole(text, at, len(name)) && strings.LastIndex(text[:at], "${") > strings.LastIndex(text[:at], "}") {
+			return at
 		}
 		from += i + 1
 	}

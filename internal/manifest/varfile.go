@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/company/deployer/internal/value"
@@ -23,7 +24,7 @@ func parseVarFile(f VarFile, p *problems) []assignment {
 	if !ok {
 		return nil
 	}
-	if strings.HasSuffix(f.Name, ".yaml") || strings.HasSuffix(f.Name, ".yml") || strings.HasSuffix(f.Name, ".json") || !hasAssignments(text) {
+	if withoutEnding(f.Name) != f.Name || strings.EqualFold(path.Ext(f.Name), ".json") || !hasAssignments(text) {
 		return parseVarMap(f.Name, text, p)
 	}
 	var out []assignment

@@ -13,6 +13,9 @@ import (
 // VarPrefix begins the environment variables that give variables.
 const VarPrefix = "DEPLOYER_VAR_"
 
+// fromFlag is the origin of variables that the command line gives.
+const fromFlag = "--var"
+
 // maxPattern bounds a pattern, and maxVariable a value; both in bytes.
 const (
 	maxPattern  = 1000
@@ -74,7 +77,7 @@ func (r *resolver) variables() {
 			r.problems.add(diag.New(diag.Invalid, "Invalid variable name", fmt.Sprintf("--var: %q does not match %s.", name, variablePattern), "Use letters, digits and _, not a digit first."))
 			continue
 		}
-		given(name, text, "--var")
+		given(name, text, fromFlag)
 	}
 	for name, d := range definitions {
 		r.match(r.known[name], d)
