@@ -104,12 +104,21 @@ func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 	return at(d, where)
 }
 
-// quoting says what a pair of quotes too many or too few does.
+// quoting gives the right spelling of a value whose type is wrong, where there is one: a pair of quotes too many or too few, a word of an
+// older YAML, a command in one piece.
 func quoting(written *node, want value.Kind) string {
 	switch {
 	case !written.scalar() || strings.Contains(written.text, "\n"):
 	case want == value.String && written.kind != value.String:
 		return fmt.Sprintf("Quote it: %q.", written.text)
+	case want == value.Number && decimal.MatchString(written.text) && len(written.text) > 15:
+		return "The number is too large."
+	case want == value.List && written.kind == value.String && len(strings.Fields(written.text)) > 1 && !strings.ContainsAny(written.text, "[]{}\"'\\$,:#"):
+		return "Write it as a list: [" + strings.Join(strings.Fields(written.text), ", ") + "]."
+	case want == value.Bool && slices.Contains([]string{"yes", "on", "y"}, strings.ToLower(written.text)):
+		return "Write true."
+	case want == value.Bool && slices.Contains([]string{"no", "off", "n"}, strings.ToLower(written.text)):
+		return "Write false."
 	case want == value.Number && written.kind == value.String && decimal.MatchString(written.text),
 		want == value.Bool && (written.text == "true" || written.text == "false"):
 		return "Write it without quotes."

@@ -1,0 +1,28 @@
+package manifest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/value"
+)
+
+func TestSpellingOfAWrongType(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want value.Kind
+		next string
+	}{
+		{"yes", value.Bool, "Write true."},
+		{"Off", value.Bool, "Write false."},
+		{"true", value.Bool, "Write it without quotes."},
+		{"maybe", value.Bool, ""},
+		{"npm start", value.List, "Write it as a list: [npm, start]."},
+		{"sh -c 'a b'", value.List, ""},
+		{"99999999999999999999", value.Number, "The number is too large."},
+		{"512", value.Number, "Write it without quotes."},
+	} {
+		require.Equal(t, c.next, quoting(&node{kind: value.String, text: c.text}, c.want), c.text)
+	}
+}
