@@ -63,6 +63,7 @@ type Factory struct {
 
 	answer      *answer       // f.Out of a run
 	wantsJSON   bool          // --json was given
+	toldUnknown bool          // unknownVariables has answered
 	aside       diag.List     // warnings of a command that failed, for its JSON
 	progress    *lateProgress // of this command; nil: it has none
 	trouble     sync.Mutex
@@ -185,9 +186,18 @@ func (f *Factory) Config(stack ...config.Layer) (*config.Effective, error) {
 		f.log = f.newLog(effective.Settings.Logging)
 		f.log.Info("started", "version", version, "command", f.command())
 		f.tellNoLog()
-		f.warn(config.UnknownVariables(f.Env, environmentVariable, manifest.VarPrefix))
+		f.warn(f.unknownVariables())
 	}
 	return effective, nil
+}
+
+// unknownVariables are warnings of DEPLOYER_ variables that nothing reads, once.
+func (f *Factory) unknownVariables() diag.List {
+	if f.toldUnknown {
+		return nil
+	}
+	f.toldUnknown = true
+	return config.UnknownVariables(f.Env, environmentVariable, manifest.VarPrefix)
 }
 
 // given is the content of a file, or why it cannot be read.

@@ -25,7 +25,7 @@ type target struct {
 
 func (t *target) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&t.stack, "stack", "", "the `stack`; inferred inside its folder, or when there is one")
-	cmd.Flags().StringVarP(&t.environment, "environment", "e", "", "the `environment`; also DEPLOYER_ENVIRONMENT; inferred when there is one")
+	cmd.Flags().StringVarP(&t.environment, "environment", "e", "", "the `environment`; also "+environmentVariable+"; inferred when there is one")
 	complete := func(list func() []string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			// Names of folders reach the shell as they are: only those that can be used.

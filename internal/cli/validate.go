@@ -67,6 +67,7 @@ func validateRun(o *validateOptions) error {
 		_, err := f.Config()
 		found.Add(diag.From(err)...)
 	}
+	found.Add(f.unknownVariables()...)
 	checked := 0
 	for _, stack := range stacks {
 		found.Add(f.stackSettings(root, stack)...)

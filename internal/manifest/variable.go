@@ -63,8 +63,11 @@ func (r *resolver) variables() {
 		}
 	}
 	for key, text := range r.options.Env {
-		if name, ok := strings.CutPrefix(key, VarPrefix); ok && variablePattern.MatchString(name) {
+		switch name, ok := strings.CutPrefix(key, VarPrefix); {
+		case ok && variablePattern.MatchString(name):
 			given(name, text, key)
+		case ok:
+			r.problems.warn(span{}, "Invalid variable name", fmt.Sprintf("The environment variable %q gives no variable: %q does not match %s.", key, name, variablePattern), "Use letters, digits and _, not a digit first.")
 		}
 	}
 	for _, f := range r.options.VarFiles {
