@@ -1,6 +1,6 @@
 // Package awsfix makes the emulator answer as AWS does where the product depends on the difference: the default VPC's way to the
 // internet, creates that may be repeated, deletes that are refused, namespaces of one VPC, tags of scalable targets, policies of queues, tags of new buckets,
-// the latest revision of a family, the tag index.
+// the latest revision of a family, the tag index, the names of certificates.
 //
 // What comes in: a proxy. What goes out: handlers on it, which look into the emulator and answer in its place or let the call pass.
 //
@@ -20,4 +20,5 @@ func Install(p *proxy.Proxy) {
 	latestActive(p)
 	tagIndex(p)
 	describeGroupRules(p)
+	summarizeCertificates(p)
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"strings"
 	"testing"
@@ -46,12 +47,13 @@ func wantNext(t *testing.T, err error, next string) {
 }
 
 // importCertificate makes an issued certificate; moto takes a minute to issue a requested one.
-func importCertificate(t *testing.T, client *acm.Client, domain string) string {
+func importCertificate(t *testing.T, client *acm.Client, domain string, more ...string) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: domain}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		DNSNames: append([]string{domain}, more...),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	require.NoError(t, err)
@@ -86,6 +88,20 @@ func TestCertificateLookup(t *testing.T) {
 	got, err = find(acmmodel.Certificate{ARN: exact})
 	require.NoError(t, err)
 	require.Equal(t, exact, got)
+
+	var names []string // more than a summary shows
+	for i := range 120 {
+		names = append(names, fmt.Sprintf("n%d.many.example.com", i))
+	}
+	several := importCertificate(t, client, "first.example.com", "second.example.com", "*.third.example.com")
+	many := importCertificate(t, client, "many.example.com", names...)
+	for host, want := range map[string]string{
+		"second.example.com": several, "www.third.example.com": several, "n1.many.example.com": many, "n119.many.example.com": many,
+	} {
+		got, err = find(acmmodel.Certificate{Domain: host})
+		require.NoError(t, err, host)
+		require.Equal(t, want, got, "%s is among the alternative names only", host)
+	}
 
 	_, err = find(acmmodel.Certificate{Domain: "a.b.shop.example.com"})
 	wantNext(t, err, "aws acm request-certificate --region eu-west-1 --domain-name a.b.shop.example.com")
