@@ -136,12 +136,17 @@ func (c certificate) byDomain(ctx context.Context, domain string) (model.Certifi
 		}
 		for _, s := range page.CertificateSummaryList {
 			names := append([]string{aws.ToString(s.DomainName)}, s.SubjectAlternativeNameSummaries...)
-			if aws.ToBool(s.HasAdditionalSubjectAlternativeNames) {
+			// A summary holds at most a hundred names, and some emulators answer none.
+			partial := aws.ToBool(s.HasAdditionalSubjectAlternativeNames) || len(s.SubjectAlternativeNameSummaries) == 0
+			if exact, _ := covers(names, domain); partial && !exact {
 				full, err := c.api().describe(ctx, &acm.DescribeCertificateInput{CertificateArn: s.CertificateArn})
+				if call.HasCode(err, "ResourceNotFoundException") {
+					continue // deleted since the list was made
+				}
 				if err != nil {
 					return model.CertificateOutputs{}, call.Error("acm:DescribeCertificate", err)
 				}
-				names = full.Certificate.SubjectAlternativeNames
+				names = append(names, full.Certificate.SubjectAlternativeNames...)
 			}
 			consider(s, names)
 		}

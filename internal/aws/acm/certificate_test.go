@@ -17,7 +17,7 @@ import (
 func TestByDomainAcrossPagesAndNames(t *testing.T) {
 	summary := func(arn string, day int, names ...string) types.CertificateSummary {
 		return types.CertificateSummary{
-			CertificateArn: &arn, DomainName: &names[0], SubjectAlternativeNameSummaries: names[1:],
+			CertificateArn: &arn, DomainName: &names[0], SubjectAlternativeNameSummaries: names,
 			IssuedAt: aws.Time(time.Date(2026, 1, day, 0, 0, 0, 0, time.UTC)),
 		}
 	}
@@ -57,5 +57,63 @@ func TestByDomainAcrossPagesAndNames(t *testing.T) {
 	for _, domain := range []string{"example.com", "x.b.example.com", "com"} {
 		_, err := c.read(t.Context(), value.Encode(model.Certificate{Domain: domain}))
 		require.ErrorContains(t, err, "no issued certificate in eu-west-1 covers "+domain)
+	}
+}
+
+// TestByDomainFindsAnAlternativeName: the host is only among the alternative names, wherever ACM tells them.
+func TestByDomainFindsAnAlternativeName(t *testing.T) {
+	const host = "api.example.com"
+	first := []string{"example.org"}
+	for name, test := range map[string]struct {
+		summaries, described []string
+		additional           *bool
+		gone                 bool
+		describes            int
+		fails                string
+	}{
+		"in the summary":        {summaries: []string{"example.org", host}},
+		"the summary is cut":    {summaries: first, additional: aws.Bool(true), described: []string{"example.org", host}, describes: 1},
+		"cut, but already told": {summaries: []string{"example.org", host}, additional: aws.Bool(true)},
+		"the summary is empty":  {described: []string{"example.org", host}, describes: 1},
+		"empty, a wildcard":     {described: []string{"*.example.com"}, describes: 1},
+		"complete without it":   {summaries: first, additional: aws.Bool(false), described: []string{host}, fails: "no issued certificate"},
+		"nowhere":               {described: first, describes: 1, fails: "no issued certificate"},
+		"deleted meanwhile":     {gone: true, describes: 1, fails: "no issued certificate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			describes := 0
+			c := certificate{region: "eu-west-1", api: func() api {
+				return api{
+					list: func(
+						context.Context, *acm.ListCertificatesInput, ...func(*acm.Options),
+					) (*acm.ListCertificatesOutput, error) {
+						return &acm.ListCertificatesOutput{CertificateSummaryList: []types.CertificateSummary{{
+							CertificateArn: aws.String("found"), DomainName: aws.String("example.org"),
+							SubjectAlternativeNameSummaries: test.summaries, HasAdditionalSubjectAlternativeNames: test.additional,
+						}}}, nil
+					},
+					describe: func(
+						_ context.Context, in *acm.DescribeCertificateInput, _ ...func(*acm.Options),
+					) (*acm.DescribeCertificateOutput, error) {
+						describes++
+						require.Equal(t, "found", *in.CertificateArn)
+						if test.gone {
+							return nil, &types.ResourceNotFoundException{}
+						}
+						return &acm.DescribeCertificateOutput{
+							Certificate: &types.CertificateDetail{SubjectAlternativeNames: test.described},
+						}, nil
+					},
+				}
+			}}
+			out, err := c.read(t.Context(), value.Encode(model.Certificate{Domain: host}))
+			require.Equal(t, test.describes, describes, "calls of DescribeCertificate")
+			if test.fails != "" {
+				require.ErrorContains(t, err, test.fails)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, "found", out.Get("arn").Str())
+		})
 	}
 }
