@@ -167,7 +167,11 @@ func exitCode(problems diag.List, soft context.Context) int {
 		diag.Conflict: exitConflict, diag.Interrupted: exitInterrupted,
 	}
 	code := exitFailed
-	for _, want := range []diag.Code{diag.Invalid, diag.Locked, diag.Conflict, diag.Interrupted} {
+	worst := []diag.Code{diag.Invalid, diag.Locked, diag.Interrupted, diag.Conflict} // a run that lost its lock gives up what is in flight, too
+	if errors.Is(context.Cause(soft), errInterrupted) {
+		worst = []diag.Code{diag.Invalid, diag.Locked, diag.Conflict, diag.Interrupted}
+	}
+	for _, want := range worst {
 		for _, d := range problems {
 			if d.Severity != diag.Warning && d.Code == want {
 				code = codes[want]
