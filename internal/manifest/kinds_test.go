@@ -22,6 +22,7 @@ type serviceLike struct {
 	Secrets     map[string]value.Of[string] `json:"secrets"`
 	Scaling     *scaling                    `json:"scaling"`
 	Spot        bool                        `json:"spot"`
+	Command     []string                    `json:"command"`
 }
 
 type port struct {

@@ -71,16 +71,18 @@ func mergeNamed(base, over *node) *node {
 	return newList(base.at, items)
 }
 
-// prune takes the nulls out of maps, once there is nothing left that they could delete.
+// prune takes the nulls out of maps, once there is nothing left that they could delete. It keeps their places.
 func prune(n *node) *node {
 	if n == nil || n.kind != value.Map && n.kind != value.List {
 		return n
 	}
 	changed := false
 	entries := make([]entry, 0, len(n.entries))
+	var deleted []entry
 	for _, e := range n.entries {
 		if e.value.kind == value.Null {
 			changed = true
+			deleted = append(deleted, e)
 			continue
 		}
 		pruned := prune(e.value)
@@ -96,7 +98,9 @@ func prune(n *node) *node {
 	case !changed:
 		return n
 	case n.kind == value.Map:
-		return newMap(n.at, entries)
+		pruned := newMap(n.at, entries)
+		pruned.deleted = deleted
+		return pruned
 	}
 	return newList(n.at, items)
 }

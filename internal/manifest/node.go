@@ -14,6 +14,7 @@ type node struct {
 	boolean bool
 	entries []entry // of a map, in the order of the file
 	items   []*node // of a list
+	deleted []entry // of a map: the nulls that prune took out, for the places of problems
 	at      span
 	size    int // nodes below and including this one
 	height  int // levels below and including this one
@@ -64,6 +65,19 @@ func (n *node) get(key string) *entry {
 func (n *node) child(key string) *node {
 	if e := n.get(key); e != nil {
 		return e.value
+	}
+	return nil
+}
+
+// deletion returns the null that deleted a key of a map, nil when there was none.
+func (n *node) deletion(key string) *entry {
+	if n == nil {
+		return nil
+	}
+	for i := range n.deleted {
+		if n.deleted[i].key == key {
+			return &n.deleted[i]
+		}
 	}
 	return nil
 }

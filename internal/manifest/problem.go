@@ -88,9 +88,18 @@ func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 	case value.MissingKey:
 		where = key
 		d.Detail = fmt.Sprintf("In %s, %s.", path, message)
+		if deleted := n.find(p.Path).deletion(p.Missing); deleted != nil {
+			where = deleted.at
+			d.Detail = fmt.Sprintf("In %s, %s, but it is null here, which deletes it.", path, message)
+			d.Next = "Give it a value, or remove this line."
+		}
 	case value.WrongType, value.NotKnown:
 		d.Detail = fmt.Sprintf("%s %s.", path, message)
-		d.Next = quoting(n.find(p.Path), p.Want)
+		written := n.find(p.Path)
+		d.Next = quoting(written, p)
+		if p.Want == value.Number && written.scalar() && decimal.MatchString(written.text) && !value.InRange(written.text) {
+			d.Detail = fmt.Sprintf("%s %s.", path, value.OutOfRange(written.text)) // YAML's parser takes it for a string
+		}
 	default:
 		d.Detail = fmt.Sprintf("%s: %s.", path, message)
 		if len(p.Path) == 0 {
@@ -104,24 +113,34 @@ func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 	return at(d, where)
 }
 
-// quoting gives the right spelling of a value whose type is wrong, where there is one: a pair of quotes too many or too few, a word of an
-// older YAML, a command in one piece.
-func quoting(written *node, want value.Kind) string {
+// shell are the characters that a shell or a list would give a meaning: text with one of them has no one right spelling as a list.
+const shell = "[]{}()\"'`\\$,;&|<>*?~"
+
+// quoting gives the right spelling of a value whose type is wrong, where there is just one: a pair of quotes too many or too few, a word of
+// an older YAML, a list of strings in one piece.
+func quoting(written *node, p value.Problem) string {
 	switch {
 	case !written.scalar() || strings.Contains(written.text, "\n"):
-	case want == value.String && written.kind != value.String:
+	case p.Want == value.String && written.kind != value.String:
 		return fmt.Sprintf("Quote it: %q.", written.text)
-	case want == value.Number && decimal.MatchString(written.text) && len(written.text) > 15:
-		return "The number is too large."
-	case want == value.List && written.kind == value.String && len(strings.Fields(written.text)) > 1 && !strings.ContainsAny(written.text, "[]{}\"'\\$,:#"):
-		return "Write it as a list: [" + strings.Join(strings.Fields(written.text), ", ") + "]."
-	case want == value.Bool && slices.Contains([]string{"yes", "on", "y"}, strings.ToLower(written.text)):
-		return "Write true."
-	case want == value.Bool && slices.Contains([]string{"no", "off", "n"}, strings.ToLower(written.text)):
-		return "Write false."
-	case want == value.Number && written.kind == value.String && decimal.MatchString(written.text),
-		want == value.Bool && (written.text == "true" || written.text == "false"):
-		return "Write it without quotes."
+	case p.Want == value.List && p.Strings && written.kind == value.String && !strings.ContainsAny(written.text, shell):
+		words := strings.Fields(written.text)
+		for i, word := range words {
+			words[i] = strconv.Quote(word)
+		}
+		list := "[" + strings.Join(words, ", ") + "]"
+		if len(p.Path) > 0 && strings.Trim(p.Path[len(p.Path)-1], "0123456789") != "" { // an index is not written
+			list = p.Path[len(p.Path)-1] + ": " + list
+		}
+		return "Write `" + list + "`."
+	case p.Want == value.Bool && slices.Contains([]string{"yes", "on", "y"}, strings.ToLower(written.text)):
+		return "Write `true`."
+	case p.Want == value.Bool && slices.Contains([]string{"no", "off", "n"}, strings.ToLower(written.text)):
+		return "Write `false`."
+	case p.Want == value.Bool && slices.Contains([]string{"true", "false"}, strings.ToLower(written.text)):
+		return "Write `" + strings.ToLower(written.text) + "`, without quotes."
+	case p.Want == value.Number && written.kind == value.String && decimal.MatchString(written.text) && value.InRange(written.text):
+		return "Write `" + written.text + "`, without quotes."
 	}
 	return ""
 }

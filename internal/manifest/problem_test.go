@@ -14,15 +14,17 @@ func TestSpellingOfAWrongType(t *testing.T) {
 		want value.Kind
 		next string
 	}{
-		{"yes", value.Bool, "Write true."},
-		{"Off", value.Bool, "Write false."},
-		{"true", value.Bool, "Write it without quotes."},
+		{"yes", value.Bool, "Write `true`."},
+		{"Off", value.Bool, "Write `false`."},
+		{"true", value.Bool, "Write `true`, without quotes."},
 		{"maybe", value.Bool, ""},
-		{"npm start", value.List, "Write it as a list: [npm, start]."},
+		{"npm start", value.List, "Write `command: [\"npm\", \"start\"]`."},
 		{"sh -c 'a b'", value.List, ""},
-		{"99999999999999999999", value.Number, "The number is too large."},
-		{"512", value.Number, "Write it without quotes."},
+		{"a && b", value.List, ""},
+		{"99999999999999999999", value.Number, ""},
+		{"512", value.Number, "Write `512`, without quotes."},
 	} {
-		require.Equal(t, c.next, quoting(&node{kind: value.String, text: c.text}, c.want), c.text)
+		require.Equal(t, c.next, quoting(&node{kind: value.String, text: c.text},
+			value.Problem{Path: []string{"command"}, Want: c.want, Strings: true}), c.text)
 	}
 }

@@ -107,7 +107,7 @@ func (s *Stack) Diagnose(address string, found []value.Problem) diag.List {
 			continue
 		}
 		d := describe(c.spec, "spec", problem)
-		if len(problem.Path) == 0 {
+		if len(problem.Path) == 0 && c.spec.deletion(problem.Missing) == nil {
 			d = at(d, c.document.specKey())
 		}
 		if problem.Kind == value.UnknownKey && len(problem.Path) == 1 {

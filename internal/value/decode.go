@@ -30,6 +30,7 @@ type Problem struct {
 	Allowed []string // for UnknownKey and enums: what would be right, for suggestions
 	Missing string   // for MissingKey: the key
 	Want    Kind     // for WrongType: what it should be; Null when that cannot be said in a word
+	Strings bool     // for WrongType where a list is wanted: it is one of strings
 	Rests   []string // keys at the root, beside the path's first, that the judgement rests on
 }
 
@@ -123,6 +124,11 @@ func (d *decoder) decode(v Value, out reflect.Value, path []string, f field) {
 		d.number(v, out, path)
 	case reflect.Slice:
 		if !d.want(v, List, path) {
+			item := out.Type().Elem()
+			if h, ok := reflect.New(item).Elem().Interface().(holder); ok {
+				item = h.inner()
+			}
+			d.problems[len(d.problems)-1].Strings = item.Kind() == reflect.String
 			return
 		}
 		out.Set(reflect.MakeSlice(out.Type(), len(v.Items()), len(v.Items())))
@@ -173,11 +179,30 @@ func (d *decoder) number(v Value, out reflect.Value, path []string) {
 		out.SetFloat(n)
 		return
 	}
-	if n != math.Trunc(n) || math.Abs(n) > 1<<53 {
+	if math.Abs(n) > maxWhole {
+		text, _ := v.text() // as it is written
+		d.add(WrongType, path, nil, "%s", OutOfRange(text))
+		return
+	}
+	if n != math.Trunc(n) {
 		d.add(WrongType, path, nil, "must be a whole number, but is %s", v)
 		return
 	}
 	out.SetInt(int64(n))
+}
+
+// maxWhole is the largest whole number up to which every one can be told from its neighbours.
+const maxWhole = 1 << 53
+
+// InRange reports whether text is a number that a field of whole numbers can hold.
+func InRange(text string) bool {
+	n, err := strconv.ParseFloat(text, 64)
+	return err == nil && math.Abs(n) <= maxWhole
+}
+
+// OutOfRange says what a field of whole numbers must be, of a number that is too large or too small.
+func OutOfRange(text string) string {
+	return fmt.Sprintf("must be a whole number between %d and %d, but is %s", -maxWhole, maxWhole, text)
 }
 
 func (d *decoder) structure(v Value, out reflect.Value, path []string) {
