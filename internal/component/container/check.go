@@ -15,7 +15,6 @@ import (
 var (
 	variableName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
 	containerName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}$`)
-	zoneName      = regexp.MustCompile(`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$`)
 )
 
 const (
@@ -178,8 +177,8 @@ func (s *Scaling) Check() []value.Problem {
 		if err := checkCron(entry.Cron); err != nil {
 			problems = append(problems, component.Invalid(join(path, "cron"), "%s", err))
 		}
-		if entry.Timezone != "" && !zoneName.MatchString(entry.Timezone) {
-			problems = append(problems, component.Invalid(join(path, "timezone"), "%q is not a time zone such as Europe/Berlin", entry.Timezone))
+		if err := checkZone(entry.Timezone); err != nil {
+			problems = append(problems, component.Invalid(join(path, "timezone"), "%s", err))
 		}
 		switch {
 		case entry.Min == nil && entry.Max == nil:

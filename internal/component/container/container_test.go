@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/value"
@@ -30,6 +31,22 @@ func TestCheckCron(t *testing.T) {
 		"0 8 ? * ? *":             "exactly one of day-of-month and day-of-week must be ?",
 		"0 ? 1 * ? *":             `"?" cannot stand for the hours`,
 		"":                        "has 0 fields",
+		"0 0 31 * ? *":            "",
+		"0 0 29 FEB ? *":          "",
+		"0 0 29 2 ? 2028":         "",
+		"0 0 28-31 FEB ? *":       "",
+		"0 0 31 NOV-FEB ? *":      "",
+		"0 0 31 1/2 ? *":          "",
+		"0 0 1/5 FEB ? *":         "",
+		"0 0 30 FEB ? *":          `"30" cannot stand for the day-of-month: FEB has 29 days at most`,
+		"0 0 29 FEB ? 2027":       `"29" cannot stand for the day-of-month: FEB 2027 has 28 days at most`,
+		"0 0 31 4,JUN,9,NOV ? *":  `"31" cannot stand for the day-of-month: 4,JUN,9,NOV has 30 days at most`,
+		"0 0 15,31 APR ? *":       `"31" cannot stand for the day-of-month: APR has 30 days at most`,
+		"0 0 31W feb ? *":         `"31W" cannot stand for the day-of-month: feb has 29 days at most`,
+		"0 0 30-31 2 ? *":         `"30-31" cannot stand for the day-of-month: 2 has 29 days at most`,
+		"0 0 32 * ? *":            `"32" cannot stand for the day-of-month`,
+		"0 0 0 * ? *":             `"0" cannot stand for the day-of-month`,
+		"0 0 L 13 ? *":            `"13" cannot stand for the month`,
 	} {
 		err := checkCron(expression)
 		switch {
@@ -37,6 +54,59 @@ func TestCheckCron(t *testing.T) {
 			t.Errorf("%q: %s", expression, err)
 		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
 			t.Errorf("%q: got %v, want %s", expression, err, want)
+		}
+	}
+}
+
+func TestCheckZone(t *testing.T) {
+	for name, want := range map[string]string{
+		"": "", "UTC": "", "Europe/Berlin": "", "America/Argentina/Buenos_Aires": "", "Etc/GMT+5": "",
+		"Europe/Berln":     "the likely name is Europe/Berlin",
+		"europe/berlin":    "the likely name is Europe/Berlin",
+		"Berlin":           "the likely name is Europe/Berlin",
+		"America/New York": "the likely name is America/New_York",
+		"Local":            `"Local" is not a time zone`,
+		"Mars/Olympus":     `"Mars/Olympus" is not a time zone`,
+		"../etc/passwd":    `"../etc/passwd" is not a time zone`,
+	} {
+		s := Scaling{Schedule: []Schedule{{Name: "a", Cron: "0 8 ? * * *", Timezone: name, Min: new(int)}}}
+		problems := s.Check()
+		switch {
+		case want == "" && len(problems) > 0:
+			t.Errorf("%q: %v", name, problems)
+		case want != "" && (len(problems) != 1 || !strings.Contains(problems[0].Message, want)):
+			t.Errorf("%q: got %v, want %s", name, problems, want)
+		}
+	}
+}
+
+func TestZoneNamesExist(t *testing.T) {
+	for _, name := range strings.Fields(zoneNames) {
+		if _, err := time.LoadLocation(name); err != nil {
+			t.Errorf("zones.txt: %s", err)
+		}
+	}
+}
+
+// What docs/manifests.md says of min: 0.
+func TestTasksAtTheStart(t *testing.T) {
+	n := func(i int) *int { return &i }
+	for name, c := range map[string]struct {
+		scaling          *Scaling
+		initial, desired *int
+	}{
+		"none":                   {nil, nil, n(1)},
+		"min 0, fixed":           {&Scaling{Min: n(0)}, nil, n(0)},
+		"min 0, room to scale":   {&Scaling{Min: n(0), Max: n(3)}, n(1), nil},
+		"min 0, only a schedule": {&Scaling{Min: n(0), Schedule: []Schedule{{Name: "a"}}}, n(1), nil},
+		"min 2, room to scale":   {&Scaling{Min: n(2), Max: n(3)}, n(2), nil},
+	} {
+		in := component.Instance{Name: "api", Account: "123456789012", Region: "eu-west-1"}
+		made := (&Spec{Image: value.Lit("nginx:1")}).service(in, Parts{Scaling: c.scaling},
+			in.Resource("definition", "ecs/task-definition", struct{}{}), in.Resource("group", "ec2/security-group", struct{}{}))
+		same := func(a, b *int) bool { return a == b || a != nil && b != nil && *a == *b }
+		if !same(made.InitialCount, c.initial) || !same(made.DesiredCount, c.desired) {
+			t.Errorf("%s: initial and desired count are not %v and %v", name, c.initial, c.desired)
 		}
 	}
 }

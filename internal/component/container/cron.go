@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 type cronField struct {
@@ -43,6 +44,29 @@ func checkCron(expression string) error {
 	if (fields[2] == "?") == (fields[4] == "?") {
 		return fmt.Errorf("%q: exactly one of day-of-month and day-of-week must be ?", expression)
 	}
+	return checkDays(fields[2], fields[3], fields[5])
+}
+
+// checkDays refuses a day that none of the months has in any of the years, for instance 30 FEB. The fields are valid each on its own.
+func checkDays(days, months, years string) error {
+	longest := 0
+	for _, year := range cronFields[5].numbers(years) {
+		for _, month := range cronFields[3].numbers(months) {
+			longest = max(longest, time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day())
+		}
+	}
+	for _, item := range strings.Split(days, ",") {
+		if item == "?" || item == "L" || item == "LW" {
+			continue
+		}
+		if first := slices.Min(cronFields[2].numbers(strings.TrimSuffix(item, "W"))); first > longest {
+			when := months
+			if years != "*" {
+				when += " " + years
+			}
+			return fmt.Errorf("%q cannot stand for the day-of-month: %s has %d days at most", item, when, longest)
+		}
+	}
 	return nil
 }
 
@@ -75,6 +99,34 @@ func (f cronField) allows(item string) bool {
 		return f.number(from) >= 0 && f.number(to) >= 0
 	}
 	return f.number(from) >= 0
+}
+
+// numbers are those that a valid field without the letters of days stands for.
+func (f cronField) numbers(text string) []int {
+	var out []int
+	for _, item := range strings.Split(text, ",") {
+		item, step, stepped := strings.Cut(item, "/")
+		first, last, isRange := strings.Cut(item, "-")
+		from, to, by := f.number(first), f.number(last), 1
+		switch {
+		case item == "*":
+			from, to = f.least, f.most
+		case isRange && to < from: // from November to February
+			to += f.most - f.least + 1
+		case isRange:
+		case stepped:
+			to = f.most
+		default:
+			to = from
+		}
+		if stepped {
+			by, _ = strconv.Atoi(step)
+		}
+		for n := from; n <= to; n += min(by, f.most) {
+			out = append(out, (n-f.least)%(f.most-f.least+1)+f.least)
+		}
+	}
+	return out
 }
 
 // number returns the number that an item stands for, -1 when it is none of the field's.
