@@ -38,7 +38,7 @@ fuzz: ## Fuzz everything that parses or prints, each target for FUZZTIME (30s)
 	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 .PHONY: crash
-crash: ## Let runs die at each of their calls, and each call fail in each way; most of an hour (make test runs a part)
+crash: ## Let runs die at each of their calls, and each call fail in each way, alone and in pairs; over an hour (make test runs a part)
 	DEPLOYER_CRASH_SEEDS=1000 go test -count=1 -timeout 15m -run 'Death|LateSight' ./internal/deploy
 	DEPLOYER_CRASH=all DEPLOYER_CRASH_SITES=2 go test -count=1 -timeout 5h -v ./e2e/crash
 
