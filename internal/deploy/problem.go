@@ -79,6 +79,12 @@ func problem(err error) diag.List {
 	case errors.As(err, &unfit):
 		var out diag.List
 		for _, p := range unfit.Problems {
+			if p.Kind == resource.NetworkUnfit {
+				out.Add(diag.New(diag.Invalid, "Network without a way out", fmt.Sprintf("%s: %s.", unfit.Resource, p.Message),
+					"Give the route table of its subnets a default route to a NAT or internet gateway, or choose other subnets in "+
+						"the Network (`spec.subnets`).").For(resource.ComponentOf(unfit.Resource)))
+				continue
+			}
 			out.Add(diag.New(diag.Invalid, "Invalid resource property",
 				fmt.Sprintf("%s of the resource %s (%s): %s.", strings.Join(p.Path, "."), unfit.Resource, unfit.Type, p.Message),
 				"If it comes from `overrides`, correct it there.").For(resource.ComponentOf(unfit.Resource)))

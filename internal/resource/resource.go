@@ -30,6 +30,9 @@ func (r *Resource) ID() string { return r.Component + ":" + r.Name }
 // Output refers to an output of the resource.
 func (r *Resource) Output(name string) value.Value { return value.Output(r.ID(), name) }
 
+// NetworkUnfit is the kind of a problem that no property causes, but the network in which the resource is to be.
+const NetworkUnfit value.ProblemKind = "network unfit"
+
 // ComponentOf returns the component's address out of a resource ID.
 func ComponentOf(id string) string {
 	address, _, _ := strings.Cut(id, ":")

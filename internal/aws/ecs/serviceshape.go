@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/company/deployer/internal/aws/rollout"
+	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/value"
 )
@@ -40,7 +41,7 @@ func checkService(p *wanted.Service) []value.Problem {
 	}
 	if p.Subnets.Known() && len(p.Subnets.Get()) == 0 {
 		problems = append(problems, value.Problem{
-			Kind: value.BadValue, Path: []string{"subnets"},
+			Kind: resource.NetworkUnfit, Path: []string{"subnets"},
 			Message: "no subnet of the Network has a way out (a default route to a NAT or internet gateway), which tasks need to pull their image",
 		})
 	}

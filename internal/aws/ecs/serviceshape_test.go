@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/value"
 )
@@ -29,6 +30,7 @@ func TestTasksNeedAWayOut(t *testing.T) {
 	problems := checkService(&p)
 	require.Len(t, problems, 1)
 	require.Equal(t, []string{"subnets"}, problems[0].Path)
+	require.Equal(t, resource.NetworkUnfit, problems[0].Kind)
 
 	p = wanted.Service{Name: "api", Subnets: value.Expr[[]string](value.NewUnknown())}
 	require.Empty(t, checkService(&p))
