@@ -230,6 +230,44 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 }
 
+// TestNoFieldTakesASensitiveVariable: neither its value nor what is worked out from it, and the error says what to do.
+func TestNoFieldTakesASensitiveVariable(t *testing.T) {
+	for text, refused := range map[string]bool{
+		"${TOKEN}":                             true,
+		"${TOKEN == 'canary' ? 'a' : 'b'}":     true, // it only chooses
+		"${length(TOKEN) > 3 ? 'a' : 'b'}":     true,
+		"${PLAIN == 'x' ? 'a' : TOKEN}":        true, // not even where the other one is chosen
+		"${PLAIN == 'x' ? TOKEN : 'a'}":        true,
+		"${PLAIN}":                             false,
+		"${api.url}${TOKEN == 'x' ? '' : '/'}": true,
+	} {
+		for _, field := range []string{"image: ", "cpu: ", "environment: {A: ", "secrets: {A: ", "command: ["} {
+			end := map[bool]string{true: "}"}[strings.Contains(field, "{")] + map[bool]string{true: "]"}[strings.Contains(field, "[")]
+			b, found := one(t, map[string]string{
+				"stack.yaml": stackYAML + "spec:\n  variables:\n    TOKEN: {sensitive: true, default: canary}\n    PLAIN: x\n",
+				"services/web/a.yaml": "apiVersion: components.deployer.io/v1\nkind: MicroService\nmetadata: {name: api}\nspec:\n  " +
+					field + "'" + strings.ReplaceAll(text, "'", "\"") + "'" + end + "\n",
+			})
+			_, more := b.Resolve(options(""))
+			found.Add(more...)
+			var stored diag.List
+			for _, d := range found {
+				if d.Summary == "Sensitive value would be stored" {
+					stored.Add(d)
+				}
+			}
+			if refused != (len(stored) == 1) {
+				t.Errorf("%s%s: refused should be %t:\n%v", field, text, refused, found)
+			}
+			for _, d := range stored {
+				if !strings.Contains(d.Next, "secrets: {NAME: ssm:/path}") || !strings.Contains(d.Detail, "No field takes") {
+					t.Errorf("the error does not say what to do: %v", d)
+				}
+			}
+		}
+	}
+}
+
 // TestLimitsOfProblems: the list is capped and says so.
 func TestLimitsOfProblems(t *testing.T) {
 	var p problems

@@ -82,12 +82,15 @@ func holdsSecret(v value.Value) bool {
 	return found
 }
 
-// stored reports a sensitive variable in a field that state and plan hold.
+// stored reports a sensitive variable that is used: state and plan hold every field, so none takes it.
 func (s scope) stored(leaf *node, name string, path []string) {
 	field := dotted("spec", path)
 	s.problems.invalid(mention(leaf, name), "Sensitive value would be stored",
-		fmt.Sprintf("The variable %q is sensitive, and %s is written to the state, to plans and to AWS in the clear.", name, field),
-		"Put the value into Secrets Manager or the SSM parameter store and name it under spec.secrets, as an ARN or ssm:/path.")
+		fmt.Sprintf("The variable %q is sensitive, and %s is written to the state, to plans and to AWS in the clear, "+
+			"as every field is. No field takes a sensitive variable.", name, field),
+		"A value that must stay secret never goes through a variable. Put it into the SSM parameter store or Secrets Manager, "+
+			"and name it in the component: secrets: {NAME: ssm:/path}, or the ARN of the secret. "+
+			fmt.Sprintf("If the value is no secret, remove sensitive: true from %s.", name))
 }
 
 // failed reports what is wrong with an expression.
