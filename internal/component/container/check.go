@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/company/deployer/internal/component"
@@ -22,18 +23,31 @@ const (
 	maxTimeout = 3 * time.Hour
 	maxBake    = 24 * time.Hour
 	maxTasks   = 5000 // of one ECS service
+
+	maxDefinition = 65536 // bytes of a task definition
+	largestShown  = 3     // variables of one that is too large
 )
 
 // Check finds what the types of the shared fields cannot express. tasks is how many run at least.
 func (s *Spec) Check(in component.Instance, tasks int) []value.Problem {
 	problems := s.checkSize()
-	if s.Image.Known() && s.Image.Get() == "" {
-		problems = append(problems, component.Invalid([]string{"image"}, "is empty"))
-	}
+	problems = append(problems, imageProblems([]string{"image"}, s.Image)...)
 	problems = append(problems, checkVariables(in, nil, s.Environment, s.Secrets)...)
 	problems = append(problems, s.checkSidecars(in)...)
+	problems = append(problems, s.checkEnvironmentSize()...)
 	problems = append(problems, s.Deployment.check(tasks)...)
 	return problems
+}
+
+// imageProblems waits with an image that is not known yet.
+func imageProblems(path []string, image value.Of[string]) []value.Problem {
+	if !image.Known() {
+		return nil
+	}
+	if err := checkImage(image.Get()); err != nil {
+		return []value.Problem{component.Invalid(path, "%s", err)}
+	}
+	return nil
 }
 
 func checkVariables(in component.Instance, below []string, environment, secrets map[string]value.Of[string]) []value.Problem {
@@ -49,6 +63,9 @@ func checkVariables(in component.Instance, below []string, environment, secrets 
 				problems = append(problems, component.Invalid(path, "%q cannot be the name of an environment variable", name))
 			}
 			if field == "environment" {
+				if strings.ContainsRune(textOf(entries[name]), 0) {
+					problems = append(problems, component.Invalid(path, "has a NUL character in it, where the value of an environment variable would end: take it out"))
+				}
 				continue
 			}
 			if _, twice := environment[name]; twice {
@@ -80,6 +97,7 @@ func (s *Spec) checkSidecars(in component.Instance) []value.Problem {
 			problems = append(problems, component.Invalid(join(path, "name"), "there are two sidecars named %q", c.Name))
 		}
 		taken[c.Name] = true
+		problems = append(problems, imageProblems(join(path, "image"), c.Image)...)
 		problems = append(problems, checkVariables(in, path, c.Environment, c.Secrets)...)
 		if c.CPU < 0 || c.Memory < 0 {
 			problems = append(problems, component.Invalid(path, "cpu and memory cannot be negative"))
@@ -93,6 +111,51 @@ func (s *Spec) checkSidecars(in component.Instance) []value.Problem {
 		problems = append(problems, component.Invalid([]string{"sidecars"}, "they take all the task's memory and leave none to the main container: raise memory").RestsOn("cpu", "memory"))
 	}
 	return problems
+}
+
+// checkEnvironmentSize refuses variables that no task definition has room for. It counts names and values that are known and
+// nothing else of the definition: what it refuses is too large for certain.
+func (s *Spec) checkEnvironmentSize() []value.Problem {
+	type variable struct {
+		path  []string
+		bytes int
+	}
+	var all []variable
+	sum := 0
+	add := func(below []string, environment map[string]value.Of[string]) {
+		for _, name := range slices.Sorted(maps.Keys(environment)) {
+			bytes := len(name) + len(textOf(environment[name]))
+			all = append(all, variable{join(below, "environment", name), bytes})
+			sum += bytes
+		}
+	}
+	add(nil, s.Environment)
+	for i, c := range s.Sidecars {
+		add([]string{"sidecars", strconv.Itoa(i)}, c.Environment)
+	}
+	if sum <= maxDefinition {
+		return nil
+	}
+	slices.SortStableFunc(all, func(a, b variable) int { return b.bytes - a.bytes })
+	var largest []string
+	for _, v := range all[:min(len(all), largestShown)] {
+		largest = append(largest, fmt.Sprintf("%s with %d bytes", strings.Join(v.path, "."), v.bytes))
+	}
+	return []value.Problem{component.Invalid(all[0].path,
+		"the environment variables of all containers have %d bytes, and ECS takes a task definition of at most %d; the largest are %s: keep large values in a file of the image, in S3 or in secrets",
+		sum, maxDefinition, strings.Join(largest, ", ")).RestsOn("environment", "sidecars")}
+}
+
+// textOf is what an environment variable will hold, "" while that is not known.
+func textOf(entry value.Of[string]) string {
+	v := entry.Value()
+	switch {
+	case !v.Known() || !entry.IsSet():
+		return ""
+	case v.Kind() == value.String:
+		return v.Str()
+	}
+	return v.String()
 }
 
 func (d *Deployment) check(tasks int) []value.Problem {

@@ -170,6 +170,64 @@ func TestParseSecret(t *testing.T) {
 	}
 }
 
+func TestParameterNames(t *testing.T) {
+	in := component.Instance{Account: "123456789012", Region: "eu-west-1"}
+	const arn = "arn:aws:ssm:eu-west-1:123456789012:parameter"
+	for entry, want := range map[string]string{
+		"ssm:/aws/service/x/y":              "",
+		"ssm:/aws/reference/secretsmanager": "",
+		"ssm:a.b_c-D":                       "",
+		"ssm:/a":                            "",
+		"ssm:" + strings.Repeat("/a", 15):   "",
+		arn + "/key":                        "",
+		arn + "/shop/key":                   "",
+		"ssm:" + strings.Repeat("/a", 16):   "it has 16 levels, and SSM takes 15",
+		"ssm://a":                           "a slash too many",
+		"ssm:/a//b":                         "a slash too many",
+		"ssm:/a/":                           "it ends in a slash",
+		"ssm:/":                             "it ends in a slash",
+		"ssm:a/b":                           "with levels it begins with a slash",
+		"ssm:/a b":                          "letters, digits",
+		"ssm:/a:1":                          "letters, digits",
+		"ssm:":                              "letters, digits",
+		arn + "//shop/key":                  "a slash too many",
+		arn + "/shop/":                      "it ends in a slash",
+		arn + strings.Repeat("/a", 16):      "it has 16 levels",
+	} {
+		_, err := parseSecret(in, value.NewString(entry))
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%q: %s", entry, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%q: got %v, want %s", entry, err, want)
+		}
+	}
+}
+
+// One sum over all containers, for they share the task definition.
+func TestEnvironmentThatNoTaskDefinitionHolds(t *testing.T) {
+	spec := func(bytes int) *Spec {
+		text := func(n int) value.Of[string] { return value.Lit(strings.Repeat("x", n)) }
+		return &Spec{
+			Image: value.Lit("nginx:1"), Environment: map[string]value.Of[string]{
+				"A": text(9_999), "B": text(1_999), "LATER": value.Expr[string](value.Output("web/db", "url")),
+			},
+			Sidecars: []Sidecar{{Name: "proxy", Image: value.Lit("envoy:1"), Environment: map[string]value.Of[string]{
+				"C": text(bytes - 10_000 - 2_000 - len("LATER") - 1_000 - 1), "D": text(999),
+			}}},
+		}
+	}
+	in := component.Instance{Name: "api"}
+	if problems := spec(maxDefinition).Check(in, 1); len(problems) > 0 {
+		t.Errorf("at the limit: %v", problems)
+	}
+	problems := spec(maxDefinition+1).Check(in, 1)
+	if len(problems) != 1 || strings.Join(problems[0].Path, ".") != "sidecars.0.environment.C" || !strings.Contains(problems[0].Message,
+		"have 65537 bytes, and ECS takes a task definition of at most 65536; the largest are sidecars.0.environment.C with 52532 bytes, environment.A with 10000 bytes, environment.B with 2000 bytes:") {
+		t.Errorf("got %v", problems)
+	}
+}
+
 func TestPullStatements(t *testing.T) {
 	in := component.Instance{Account: "123456789012", Region: "eu-west-1"}
 	for image, want := range map[string]string{
@@ -230,5 +288,65 @@ func TestMergeStatements(t *testing.T) {
 	got := merge([]component.Statement{s("a", "1"), s("b", "1"), s("a", "2"), s("a", "1"), conditional})
 	if len(got) != 3 || len(got[0].Resources) != 2 || len(got[1].Resources) != 1 || len(got[2].Resources) != 1 {
 		t.Errorf("merged to %+v", got)
+	}
+}
+
+func TestCheckImage(t *testing.T) {
+	digest := "sha256:" + strings.Repeat("0a", 32)
+	for image, want := range map[string]string{
+		"nginx":                      "",
+		"nginx:1.27":                 "",
+		"company/shop_api:v1_A-b.c":  "",
+		"a__b/c--d.e@" + digest:      "",
+		"localhost:5000/api:1":       "",
+		"Registry.example.com/api:1": "",
+		"[2001:db8::1]:5000/api":     "",
+		"123456789012.dkr.ecr.eu-west-1.amazonaws.com/web/api:1@" + digest: "",
+		"api@sha512:" + strings.Repeat("0", 128):                           "",
+		"":                                                                 "is empty; an image is written like public.ecr.aws/nginx/nginx:1.27",
+		"my api:1":                                                         "white space",
+		"api:1\n":                                                          "white space",
+		"https://example.com/api:1":                                        "leave https:// out",
+		"api:":                                                             "tag after the colon is empty",
+		"api:.1":                                                           `".1" cannot be a tag`,
+		"api:" + strings.Repeat("a", 129):                                  "cannot be a tag",
+		"api:1:2":                                                          `"api:1" cannot be part`,
+		"api@" + digest[:70]:                                               "a digest is sha256:",
+		"api@":                                                             "a digest is sha256:",
+		"api@" + digest + ":1":                                             "a digest is sha256:",
+		"company/API:1":                                                    `lower-case, and "API" is not`,
+		"Company/api:1":                                                    `lower-case, and "Company" is not`,
+		"company//api:1":                                                   "a slash too many",
+		"/api:1":                                                           "a slash too many",
+		"example.com/":                                                     "names no repository",
+		":1":                                                               "names no repository",
+		"-a.example.com/api":                                               `"-a.example.com" cannot be the host`,
+		"api-:1":                                                           `"api-" cannot be part`,
+		"${VERSION}":                                                       "cannot be part",
+		strings.Repeat("a", 256):                                           "have 256 characters",
+	} {
+		err := checkImage(image)
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%q: %s", image, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want)):
+			t.Errorf("%q: got %v, want %s", image, err, want)
+		}
+	}
+}
+
+// Sidecars have images, too; what is not known yet can still become one.
+func TestCheckFindsImagesOfAllContainers(t *testing.T) {
+	s := Spec{Image: value.Lit("API"), Sidecars: []Sidecar{
+		{Name: "a", Image: value.Lit("")},
+		{Name: "b", Image: value.Expr[string](value.Output("shop/images", "name"))},
+		{Name: "c", Image: value.Lit("envoy:1")},
+	}}
+	var got []string
+	for _, p := range s.Check(component.Instance{Name: "api"}, 1) {
+		got = append(got, strings.Join(p.Path, "."))
+	}
+	if want := []string{"image", "sidecars.0.image"}; !slices.Equal(got, want) {
+		t.Errorf("problems at %v, want %v", got, want)
 	}
 }

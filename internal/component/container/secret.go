@@ -19,12 +19,13 @@ type secret struct {
 const (
 	readSecret    = "secretsmanager:GetSecretValue"
 	readParameter = "ssm:GetParameters"
+	maxLevels     = 15 // of the path of an SSM parameter
 )
 
 var (
 	secretARN     = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+$`)
 	parameterARN  = regexp.MustCompile(`^arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9_.\-/]+$`)
-	parameterPath = regexp.MustCompile(`^/?[A-Za-z0-9_.-][A-Za-z0-9_.\-/]*$`)
+	parameterPath = regexp.MustCompile(`^[A-Za-z0-9_.\-/]+$`)
 	secretKey     = regexp.MustCompile(`^[^:#\s]+$`)
 )
 
@@ -41,15 +42,43 @@ func parseSecret(in component.Instance, v value.Value) (secret, error) {
 	case hasKey && (strings.HasPrefix(text, "ssm:") || parameterARN.MatchString(text)):
 		return secret{}, fmt.Errorf("#%s picks a key of a JSON secret in Secrets Manager; ECS cannot pick one out of an SSM parameter", key)
 	case parameterARN.MatchString(text):
+		_, path, _ := strings.Cut(text, ":parameter")
+		if strings.Count(path, "/") == 1 {
+			path = path[1:] // the ARN of a parameter without a path has a slash, too
+		}
+		if err := checkParameter(text, path); err != nil {
+			return secret{}, err
+		}
 		return secret{arn: v, action: readParameter}, nil
 	case strings.HasPrefix(text, "ssm:"):
 		path := strings.TrimPrefix(text, "ssm:")
-		if !parameterPath.MatchString(path) {
-			return secret{}, fmt.Errorf("%q is not the name of an SSM parameter, such as ssm:/shop/production/api-key", text)
+		if err := checkParameter(text, path); err != nil {
+			return secret{}, err
 		}
 		return secret{arn: value.NewString(in.ARN("ssm", "parameter/"+strings.TrimPrefix(path, "/"))), action: readParameter}, nil
 	}
 	return secret{}, fmt.Errorf("%q is not a secret: write the ARN of a Secrets Manager secret, ssm:/path of a parameter, or a reference such as ${database.secretArn}", text)
+}
+
+// checkParameter finds what keeps a path from being the name of an SSM parameter; text is how the user wrote it. Paths below
+// /aws/ are AWS's own: nobody can create them, but all can read them.
+func checkParameter(text, path string) error {
+	var fault string
+	switch {
+	case !parameterPath.MatchString(path):
+		fault = "it has letters, digits, _, ., - and / only"
+	case strings.Contains(path, "//"):
+		fault = "there is a slash too many"
+	case strings.HasSuffix(path, "/"):
+		fault = "it ends in a slash"
+	case !strings.HasPrefix(path, "/") && strings.Contains(path, "/"):
+		fault = "with levels it begins with a slash"
+	case strings.Count(path, "/") > maxLevels:
+		fault = fmt.Sprintf("it has %d levels, and SSM takes %d", strings.Count(path, "/"), maxLevels)
+	default:
+		return nil
+	}
+	return fmt.Errorf("%q is not the name of an SSM parameter, such as ssm:/shop/production/api-key: %s", text, fault)
 }
 
 // cutKey takes the part behind # off, also when what stands before it is not known yet.

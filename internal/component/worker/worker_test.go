@@ -13,6 +13,13 @@ func TestCheck(t *testing.T) {
 	const base = "image: work:1\n"
 	componenttest.CheckSpecs(t, kinds.Registry(), "Worker", map[string][2]string{
 		"least":                {base, ""},
+		"image in capitals":    {"image: company/Work:1", `image: "company/Work:1" is no image: a repository is lower-case, and "Work" is not; an image is written like`},
+		"image of a sidecar":   {base + "sidecars: [{name: a, image: 'envoy:'}]", `sidecars.0.image: "envoy:" is no image: the tag after the colon is empty`},
+		"NUL":                  {base + `environment: {A: "a\0b"}`, "environment.A: has a NUL character in it"},
+		"NUL in a sidecar":     {base + `sidecars: [{name: a, image: 'envoy:1', environment: {A: "\0"}}]`, "sidecars.0.environment.A: has a NUL character in it"},
+		"parameter's path":     {base + `secrets: {A: 'ssm:/a//b'}`, `secrets.A: "ssm:/a//b" is not the name of an SSM parameter, such as ssm:/shop/production/api-key: there is a slash too many`},
+		"AWS's own parameter":  {base + `secrets: {A: 'ssm:/aws/reference/x'}`, ""},
+		"image known later":    {"image: '${web/jobs.name}:1'", ""},
 		"by queue":             {base + "uses: {web/jobs: [receive]}\nscaling: {max: 3, queue: jobs}", ""},
 		"by queue of address":  {base + "uses: {web/jobs: [receive]}\nscaling: {max: 3, queue: web/jobs, backlogPerTask: 10}", ""},
 		"queue not used":       {base + "scaling: {max: 3, queue: jobs}", `scaling.queue: "jobs" is not in uses`},
