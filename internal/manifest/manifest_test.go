@@ -185,7 +185,7 @@ func TestVariablePrecedence(t *testing.T) {
 	o.VarFiles = []VarFile{{Name: "one.env", Data: []byte("A=one\nB=one\n")}, {Name: "two.json", Data: []byte(`{"B": "two", "A": "two"}`)}}
 	o.Variables = map[string]string{"A": "flag"}
 	s, found := b.Resolve(o)
-	if len(found) > 0 {
+	if len(found) != 1 || found.HasErrors() || !strings.Contains(found[0].Detail, "DEPLOYER_VAR_1") { // which cannot be a variable's
 		t.Fatal(found)
 	}
 	want := []struct{ name, value, origin string }{
