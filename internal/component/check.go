@@ -48,7 +48,7 @@ func (x *expansion) checkMember(m *member) {
 			"uses a sensitive value, which would be stored in the state and be visible in AWS; "+
 				"keep it in Secrets Manager or the SSM parameter store and name it under `secrets`"))
 	}
-	x.add(m.Address, CheckTags(m.common.Tags)...)
+	x.add(m.Address, CheckTags(m.common.Tags, m.Tags)...)
 	all := maps.Clone(m.common.Tags)
 	if all == nil {
 		all = map[string]string{}
@@ -80,17 +80,27 @@ func sensitivePlaces(v value.Value, path []string) [][]string {
 	return out
 }
 
-// CheckTags finds what AWS does not take in the tags of a stack, an environment, a service or a component, below their spec.
-func CheckTags(tags map[string]string) []value.Problem {
+// CheckTags finds what AWS does not take in the tags of a stack, an environment, a service or a component, below their spec. above are the
+// tags of the levels above it.
+func CheckTags(tags, above map[string]string) []value.Problem {
 	var problems []value.Problem
+	folded := map[string]string{} // IAM takes keys that differ only in case for one
+	for _, key := range slices.Sorted(maps.Keys(above)) {
+		folded[strings.ToLower(key)] = key
+	}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		path := []string{"tags", key}
 		lower := strings.ToLower(key)
+		other := folded[lower]
+		_, told := above[key] // what is wrong there is told there
+		folded[lower] = key
 		switch {
 		case key == "" || len(key) > maxTagKey:
 			problems = append(problems, problem(value.BadValue, path, nil, "a tag's key has 1 to %d characters", maxTagKey))
 		case strings.HasPrefix(lower, "aws:") || strings.HasPrefix(lower, "deployer:"):
 			problems = append(problems, problem(value.BadValue, path, nil, "keys that begin with aws: or deployer: are reserved"))
+		case other != "" && other != key && !told:
+			problems = append(problems, problem(value.BadValue, path, nil, "the key differs only in case from %q, and IAM takes only one of the two: write both the same", other))
 		case !tagText.MatchString(key) || !tagText.MatchString(tags[key]):
 			problems = append(problems, problem(value.BadValue, path, nil, "a tag has letters, digits, spaces and _ . : / = + - @ only, in its key and its value"))
 		case len(tags[key]) > maxTagValue:

@@ -224,6 +224,13 @@ func tagged(address string, n int) Instance {
 	return i
 }
 
+// cased has a tag of its stack in other letters.
+func cased() Instance {
+	i := instance("a/x", "Store", m{"tags": m{"TEAM": "x", "cost": "y"}})
+	i.Tags = map[string]string{"team": "x", "cost": "x"}
+	return i
+}
+
 func TestExpandFindsProblems(t *testing.T) {
 	for name, c := range map[string]struct {
 		instances []Instance
@@ -250,6 +257,8 @@ func TestExpandFindsProblems(t *testing.T) {
 		"reserved tag":       {[]Instance{instance("a/x", "Store", m{"tags": m{"Deployer:stack": "x"}})}, "a/x: tags.Deployer:stack: keys that begin with", ""},
 		"long tag":           {[]Instance{instance("a/x", "Store", m{"tags": m{"k": strings.Repeat("x", 257)}})}, "a/x: tags.k: a tag's value has at most 256", ""},
 		"odd tag":            {[]Instance{instance("a/x", "Store", m{"tags": m{"owner": "Team (Core)"}})}, "a/x: tags.owner: a tag has letters, digits, spaces and", ""},
+		"tag of other case":  {[]Instance{instance("a/x", "Store", m{"tags": m{"Cost": "x", "cost": "y"}})}, `a/x: tags.cost: the key differs only in case from "Cost"`, ""},
+		"tag of the stack":   {[]Instance{cased()}, `a/x: tags.TEAM: the key differs only in case from "team"`, ""},
 		"many tags":          {[]Instance{tagged("a/x", 23)}, "a/x: tags: AWS takes at most 46 tags beside our own, and with those of the stack", ""},
 		"sensitive":          {[]Instance{instance("a/x", "App", m{"env": m{"KEY": value.NewString("s3cret").Sensitive()}})}, "a/x: env.KEY: uses a sensitive value", ""},
 		"sensitive template": {[]Instance{instance("a/x", "App", m{"env": m{"KEY": value.Concat(ref("a/y", "arn"), value.NewString("s3cret").Sensitive())}}), instance("a/y", "Store", nil)}, "a/x: env.KEY: uses a sensitive value", ""},

@@ -147,9 +147,9 @@ func (r *resolver) account(d *document, spec providerSpec) {
 	}
 }
 
-// tags checks what AWS takes as tags; those of components are checked with the rest of their spec.
+// tags checks what AWS takes as tags beside those of the levels above; those of components are checked with the rest of their spec.
 func (r *resolver) tags(d *document, tags map[string]string) {
-	for _, problem := range component.CheckTags(tags) {
+	for _, problem := range component.CheckTags(tags, r.stack.Tags) {
 		r.problems.add(describe(d.spec, "spec", problem))
 	}
 }

@@ -202,8 +202,8 @@ func span(path []string, d value.Duration, least, most time.Duration) []value.Pr
 	return nil
 }
 
-// Check finds limits that contradict each other. It may be nil.
-func (s *Scaling) Check() []value.Problem {
+// Check finds limits that contradict each other. It may be nil. woken: the kind scales by a metric that is there without tasks, too.
+func (s *Scaling) Check(woken bool) []value.Problem {
 	if s == nil {
 		return nil
 	}
@@ -218,6 +218,11 @@ func (s *Scaling) Check() []value.Problem {
 	if most < least {
 		problems = append(problems, component.Invalid([]string{"scaling", "max"}, "is %d, less than min, which is %d", most, least))
 	}
+	if least == 0 && s.Automatic() && !woken && !slices.ContainsFunc(s.Schedule, func(e Schedule) bool { return e.Min != nil && *e.Min > 0 }) {
+		problems = append(problems, component.Invalid([]string{"scaling", "min"},
+			"nothing starts a task again once none runs: without tasks there is no utilisation and no request to go by; "+
+				"set min to 1, add a schedule entry whose min is 1 or more, or let a Worker scale by the backlog of a queue"))
+	}
 	for _, target := range []struct {
 		name    string
 		percent int
@@ -226,6 +231,15 @@ func (s *Scaling) Check() []value.Problem {
 			problems = append(problems, component.Invalid([]string{"scaling", target.name}, "is a utilisation in percent, from 1 to 100"))
 		} else if target.percent > 0 && !s.Automatic() {
 			problems = append(problems, component.Invalid([]string{"scaling", target.name}, "has no effect without room to scale: set max above min"))
+		}
+	}
+	lowest, highest := least, most // that any entry leaves behind for the next one
+	for _, entry := range s.Schedule {
+		if entry.Min != nil {
+			lowest = min(lowest, *entry.Min)
+		}
+		if entry.Max != nil {
+			highest = max(highest, *entry.Max)
 		}
 	}
 	taken := map[string]bool{}
@@ -250,6 +264,12 @@ func (s *Scaling) Check() []value.Problem {
 			problems = append(problems, component.Invalid(path, "min and max must be from 0 to %d", maxTasks))
 		case entry.Min != nil && entry.Max != nil && *entry.Min > *entry.Max:
 			problems = append(problems, component.Invalid(join(path, "max"), "is %d, less than min, which is %d", *entry.Max, *entry.Min))
+		case entry.Max == nil && *entry.Min > highest:
+			problems = append(problems, component.Invalid(join(path, "min"),
+				"is %d, and max is never more than %d: AWS would refuse it each time; give this entry a max, too, or raise scaling.max", *entry.Min, highest))
+		case entry.Min == nil && *entry.Max < lowest:
+			problems = append(problems, component.Invalid(join(path, "max"),
+				"is %d, and min is never less than %d: AWS would refuse it each time; give this entry a min, too, or lower scaling.min", *entry.Max, lowest))
 		}
 	}
 	return problems

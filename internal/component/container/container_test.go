@@ -70,7 +70,7 @@ func TestCheckZone(t *testing.T) {
 		"../etc/passwd":    `"../etc/passwd" is not a time zone`,
 	} {
 		s := Scaling{Schedule: []Schedule{{Name: "a", Cron: "0 8 ? * * *", Timezone: name, Min: new(int)}}}
-		problems := s.Check()
+		problems := s.Check(false)
 		switch {
 		case want == "" && len(problems) > 0:
 			t.Errorf("%q: %v", name, problems)

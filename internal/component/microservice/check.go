@@ -34,7 +34,7 @@ func check(in component.Instance, s *Spec) []value.Problem {
 	least, _ := s.scaling().Limits()
 	problems := s.Spec.Check(in, least)
 	problems = append(problems, s.checkPorts()...)
-	problems = append(problems, s.scaling().Check()...)
+	problems = append(problems, s.scaling().Check(false)...)
 	if s.Scaling != nil && s.Scaling.RequestsPerTarget != 0 {
 		path := []string{"scaling", "requestsPerTarget"}
 		switch {

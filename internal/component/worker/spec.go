@@ -38,7 +38,7 @@ const defaultBacklog = 100
 func check(in component.Instance, s *Spec) []value.Problem {
 	least, _ := s.scaling().Limits()
 	problems := s.Spec.Check(in, least)
-	problems = append(problems, s.scaling().Check()...)
+	problems = append(problems, s.scaling().Check(s.Scaling != nil && s.Scaling.Queue != "")...)
 	if s.HealthCheck != nil && len(s.HealthCheck.Command) == 0 {
 		problems = append(problems, component.Invalid([]string{"healthCheck", "command"}, "is empty"))
 	}

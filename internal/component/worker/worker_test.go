@@ -31,7 +31,8 @@ func TestCheck(t *testing.T) {
 		"ingress":              {base + "ingress: {}", "ingress: a Worker takes no requests"},
 		"empty health check":   {base + "healthCheck: {command: []}", "healthCheck.command: is empty"},
 		"health check by path": {base + "healthCheck: {command: [x], path: /}", "healthCheck.path: unknown key"},
-		"none at least":        {base + "scaling: {min: 0, max: 3}", ""},
+		"none at least":        {base + "uses: {web/jobs: [receive]}\nscaling: {min: 0, max: 3, queue: jobs}", ""},
+		"nothing wakes":        {base + "scaling: {min: 0, max: 3}", "scaling.min: nothing starts a task again once none runs"},
 		"not a queue":          {base + "uses: {web/files: [read]}\nscaling: {max: 3, queue: files}", "scaling.queue: scaling by a queue that this worker does not receive from"},
 	})
 }
