@@ -34,25 +34,15 @@ func (s Selection) has(r engine.StoredResource) bool {
 // Forget takes resources out of the state; AWS keeps the objects. approve is asked with what stays behind; nil: approved. The answer is there
 // beside an error, too, as far as it is known.
 func (r *Road) Forget(ctx context.Context, req Request, which Selection, approve func(*observe.Forgotten) (bool, error)) (*observe.Forgotten, *Written, error) {
-	where := r.caller(ctx)
-	held, err := r.open(ctx, req, where, "")
+	u, held, err := r.openEdited(ctx, req)
 	if err != nil {
 		return nil, &Written{}, err
 	}
-	base, err := decode(req.Key, held.State())
-	if err == nil && base == nil {
-		err = r.nothing(ctx, req.Key)
-	}
-	if err != nil {
-		return nil, &Written{}, closing(held, r.healing(ctx, req.Key, err))
-	}
-	u := r.newRun(nil, &resource.Graph{}, where, req)
-	u.from(base, held.Lineage()) // with what the journal of an interrupted run adds
-	gone, next, err := u.forget(base.Payload, which)
+	gone, next, err := u.forget(u.stored.Payload, which)
 	if err != nil {
 		return gone, &Written{}, closing(held, err)
 	}
-	intents, err := remainingIntents(base.Snapshot.Envelope.Intents, gone)
+	intents, err := remainingIntents(intentsOf(held.State()), gone)
 	if err != nil {
 		return gone, &Written{}, closing(held, err)
 	}
@@ -64,6 +54,26 @@ func (r *Road) Forget(ctx context.Context, req Request, which Selection, approve
 	next.Edited = &state.Edit{At: held.Lock().Now(), Who: held.Who(), What: "state rm " + which.text()}
 	written, err := u.writeEdited(ctx, held, next, intents)
 	return gone, written, err
+}
+
+// openEdited takes the lock and reads the state that is to be edited, with what the journal of an interrupted run adds. It is an error when there
+// is none.
+func (r *Road) openEdited(ctx context.Context, req Request) (*run, *session.Session, error) {
+	where := r.caller(ctx)
+	held, err := r.open(ctx, req, where, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	base, err := decode(req.Key, held.State())
+	if err == nil && base == nil {
+		err = r.nothing(ctx, req.Key)
+	}
+	if err != nil {
+		return nil, nil, closing(held, r.healing(ctx, req.Key, err))
+	}
+	u := r.newRun(nil, &resource.Graph{}, where, req)
+	u.from(base, held.Lineage())
+	return u, held, nil
 }
 
 // writeEdited puts a state that was edited in the place of the one that the session has, and ends the session.

@@ -191,25 +191,15 @@ func (u *run) tellMoves() {
 
 // MoveState renames a component in the state; AWS hears of it with the next apply.
 func (r *Road) MoveState(ctx context.Context, req Request, from, to string) (*observe.Moved, *Written, error) {
-	where := r.caller(ctx)
-	held, err := r.open(ctx, req, where, "")
+	u, held, err := r.openEdited(ctx, req)
 	if err != nil {
 		return nil, &Written{}, err
 	}
-	base, err := decode(req.Key, held.State())
-	if err == nil && base == nil {
-		err = r.nothing(ctx, req.Key)
-	}
-	if err != nil {
-		return nil, &Written{}, closing(held, r.healing(ctx, req.Key, err))
-	}
-	u := r.newRun(nil, &resource.Graph{}, where, req)
-	u.from(base, held.Lineage())
 	next, moved, err := u.moveOne(from, to)
 	if err != nil {
 		return nil, &Written{}, closing(held, err)
 	}
-	intents, err := renamedIntents(base.Snapshot.Envelope.Intents, map[string]string{from: to})
+	intents, err := renamedIntents(intentsOf(held.State()), map[string]string{from: to})
 	if err != nil {
 		return nil, &Written{}, closing(held, err)
 	}
