@@ -1,8 +1,10 @@
 package resource
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -59,6 +61,8 @@ type Indexing struct {
 	Begin func(ctx context.Context, tags map[string]string) Index
 	// ARNs names the objects of the types for which the index is asked instead of AWS's service itself.
 	ARNs map[string]func(State) string
+	// Together lists the types of which many objects are read in one call. Those of the others cost a call each.
+	Together []string
 }
 
 // Indexed sets the index that surveys use. Without one there are no surveys.
@@ -91,20 +95,32 @@ func (s *Survey) First(ctx context.Context) ([]Tagged, error) { return s.index.F
 // readers is how many single reads a survey makes side by side.
 const readers = 32
 
+// alone is the most objects that a survey reads with a call each. A plan has to stay fast, and AWS throttles who asks too much.
+const alone = 200
+
+// tooMany is why the objects of a type are not asked about.
+const tooMany = "AWS tells of each by a call of its own, and they are too many for a plan; --refresh and status ask"
+
 // Look asks about objects, all side by side, and answers in their order. tags are what the objects of a component carry.
 //
-// The index answers for the types that it knows; the other objects are read, and compared with what is recorded.
+// The index answers for the types that it knows; the other objects are read, and compared with what is recorded. Types of which there is too
+// much to be read are left out as a whole, and said so.
 func (s *Survey) Look(ctx context.Context, objects []Object, tags func(component string) map[string]string) []Finding {
 	out := make([]Finding, len(objects))
 	for i, o := range objects {
 		out[i] = Finding{Resource: o.Resource, Type: o.Type}
 	}
+	left := s.leftOut(objects)
 	var all sync.WaitGroup
 	arns := map[string][]int{} // to indexes of objects
 	limit := make(chan struct{}, readers)
 	for i, o := range objects {
 		if arn := s.catalog.indexing.ARNs[o.Type]; arn != nil {
 			arns[arn(o.State)] = append(arns[arn(o.State)], i)
+			continue
+		}
+		if left[o.Type] {
+			out[i].Presence, out[i].Why = Unasked, tooMany
 			continue
 		}
 		all.Go(func() {
@@ -138,6 +154,26 @@ func (s *Survey) Look(ctx context.Context, objects []Object, tags func(component
 		})
 	}
 	all.Wait()
+	return out
+}
+
+// leftOut returns the types whose objects are not read. Those with few objects come first.
+func (s *Survey) leftOut(objects []Object) map[string]bool {
+	count := map[string]int{}
+	for _, o := range objects {
+		if s.catalog.indexing.ARNs[o.Type] == nil && !slices.Contains(s.catalog.indexing.Together, o.Type) {
+			count[o.Type]++
+		}
+	}
+	types := slices.SortedFunc(maps.Keys(count), func(a, b string) int {
+		return cmp.Or(cmp.Compare(count[a], count[b]), cmp.Compare(a, b))
+	})
+	out := map[string]bool{}
+	reads := 0
+	for _, t := range types {
+		reads += count[t]
+		out[t] = reads > alone
+	}
 	return out
 }
 

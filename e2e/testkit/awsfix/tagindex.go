@@ -2,7 +2,8 @@ package awsfix
 
 import (
 	"encoding/json"
-	"slices"
+
+	"golang.org/x/sync/singleflight"
 
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
@@ -10,6 +11,7 @@ import (
 // tagIndex lets GetResources answer about the ARNs that it is asked for, and cut pages by the number of objects alone. The emulator ignores
 // ResourceARNList, and ends a page at 100 tags.
 func tagIndex(p *proxy.Proxy) {
+	var asking singleflight.Group
 	p.Handle("tagging", "GetResources", func(c *proxy.Call) *proxy.Response {
 		var asked map[string]any
 		if c.Bind(&asked) != nil {
@@ -29,14 +31,26 @@ func tagIndex(p *proxy.Proxy) {
 			}
 			return answer
 		}
-		var all struct{ ResourceTagMappingList []map[string]any }
-		in := map[string]any{"TagsPerPage": plenty, "ResourcesPerPage": plenty}
-		if err := c.JSON("tagging", "ResourceGroupsTaggingAPI_20170126.GetResources", in, &all); err != nil {
+		// Questions that come at the same time share one answer of the emulator, as they would share AWS's index.
+		shared, err, _ := asking.Do("", func() (any, error) {
+			var all struct{ ResourceTagMappingList []map[string]any }
+			in := map[string]any{"TagsPerPage": plenty, "ResourcesPerPage": plenty}
+			err := c.JSON("tagging", "ResourceGroupsTaggingAPI_20170126.GetResources", in, &all)
+			listed := map[any]map[string]any{}
+			for _, object := range all.ResourceTagMappingList {
+				listed[object["ResourceARN"]] = object
+			}
+			return listed, err
+		})
+		if err != nil {
 			return failure(c, err)
 		}
-		there := slices.DeleteFunc(all.ResourceTagMappingList, func(object map[string]any) bool {
-			return !slices.Contains(names, object["ResourceARN"])
-		})
+		there := []map[string]any{}
+		for _, name := range names {
+			if object, ok := shared.(map[any]map[string]any)[name]; ok {
+				there = append(there, object)
+			}
+		}
 		return proxy.JSONResponse(map[string]any{"ResourceTagMappingList": there, "PaginationToken": ""})
 	})
 }

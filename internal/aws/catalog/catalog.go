@@ -24,6 +24,9 @@ import (
 	"github.com/company/deployer/internal/aws/sts"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
+	scalingmodel "github.com/company/deployer/internal/resource/applicationautoscaling"
+	ec2model "github.com/company/deployer/internal/resource/ec2"
+	ecsmodel "github.com/company/deployer/internal/resource/ecs"
 	elbmodel "github.com/company/deployer/internal/resource/elbv2"
 	logsmodel "github.com/company/deployer/internal/resource/logs"
 	s3model "github.com/company/deployer/internal/resource/s3"
@@ -54,6 +57,11 @@ func New(cfg aws.Config) *resource.Catalog {
 	).Indexed(resource.Indexing{
 		Begin: func(ctx context.Context, tags map[string]string) resource.Index { return tagging.Begin(ctx, cfg, tags) },
 		ARNs:  arns,
+		Together: []string{
+			scalingmodel.TargetType, scalingmodel.PolicyType, scalingmodel.ScheduledActionType,
+			ec2model.SecurityGroupType, ec2model.SecurityGroupRuleType, ecsmodel.ClusterType, ecsmodel.ServiceType,
+			elbmodel.ListenerType, elbmodel.ListenerRuleType,
+		},
 	})
 }
 

@@ -21,7 +21,11 @@ const pageSize = 100
 // most; 0: all. The index is only a hint. It learns of new objects late and of deleted ones later (listeners, their rules and task definitions
 // stay in it for hours), and it leaves out what the API does not cover: IAM roles outside of us-east-1, scalable targets, rules of security groups.
 func Find(ctx context.Context, cfg aws.Config, tags map[string]string, limit int) ([]Object, error) {
-	in := query(tags)
+	return pages(ctx, cfg, query(tags), limit)
+}
+
+// pages answers a question page after page, until there are limit objects; 0: to its end.
+func pages(ctx context.Context, cfg aws.Config, in *tagging.GetResourcesInput, limit int) ([]Object, error) {
 	get := tagging.NewFromConfig(cfg).GetResources
 	var out []Object
 	for {

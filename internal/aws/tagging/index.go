@@ -2,6 +2,7 @@ package tagging
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 
@@ -20,7 +21,7 @@ type Index struct {
 	first chan struct{} // closed when the first page is there
 	list  []Object      // of the first page
 	found map[string]bool
-	more  bool // there are further pages
+	next  *string // of the second page; nil: there is none
 	err   error
 }
 
@@ -34,7 +35,9 @@ func Begin(ctx context.Context, cfg aws.Config, tags map[string]string) *Index {
 			x.err = call.Error("tag:GetResources", err)
 			return
 		}
-		x.more = aws.ToString(page.PaginationToken) != ""
+		if aws.ToString(page.PaginationToken) != "" {
+			x.next = page.PaginationToken
+		}
 		x.list = objects(page)
 		for _, object := range x.list {
 			x.found[object.ARN] = true
@@ -61,7 +64,7 @@ func (x *Index) Has(ctx context.Context, arns []string) (map[string]bool, error)
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	if x.err != nil || !x.more {
+	if x.err != nil || x.next == nil {
 		return x.found, x.err
 	}
 	out := map[string]bool{}
@@ -76,6 +79,7 @@ func (x *Index) Has(ctx context.Context, arns []string) (map[string]bool, error)
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	var failed error
+	ignored := false // an emulator may answer by tags alone what is asked by name
 	get := tagging.NewFromConfig(x.cfg).GetResources
 	for some := range slices.Chunk(open, pageSize) {
 		all.Go(func() {
@@ -87,6 +91,7 @@ func (x *Index) Has(ctx context.Context, arns []string) (map[string]bool, error)
 				return
 			}
 			for _, object := range answer.ResourceTagMappingList {
+				ignored = ignored || !slices.Contains(some, aws.ToString(object.ResourceARN))
 				if x.carries(object.Tags) {
 					out[aws.ToString(object.ResourceARN)] = true
 				}
@@ -94,7 +99,22 @@ func (x *Index) Has(ctx context.Context, arns []string) (map[string]bool, error)
 		})
 	}
 	all.Wait()
+	if ignored && failed == nil {
+		return x.pages(ctx)
+	}
 	return out, failed
+}
+
+// pages asks page after page.
+func (x *Index) pages(ctx context.Context) (map[string]bool, error) {
+	in := query(x.tags)
+	in.PaginationToken = x.next
+	rest, err := pages(ctx, x.cfg, in, 0)
+	out := maps.Clone(x.found)
+	for _, object := range rest {
+		out[object.ARN] = true
+	}
+	return out, err
 }
 
 // carries reports whether an object has the tags: asked by name, the index also answers those that had some once.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,7 @@ type fakeIndex struct {
 	open      int           // of them
 	all       chan struct{} // closed when they are
 	refuseARN string        // a question for this one is refused
+	byTags    bool          // it looks at tags and tokens alone, as emulators do
 }
 
 func (f *fakeIndex) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -54,7 +56,7 @@ func (f *fakeIndex) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	f.asked = append(f.asked, q)
-	by := len(q.ResourceARNList) > 0
+	by := len(q.ResourceARNList) > 0 && !f.byTags
 	if by {
 		if f.open++; f.open == f.together {
 			close(f.all)
@@ -90,12 +92,14 @@ func (f *fakeIndex) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	default:
 		for _, arn := range f.order {
-			if f.tags[arn] == q.TagFilters[0].Values[0] {
+			if len(q.TagFilters) == 0 || f.tags[arn] == q.TagFilters[0].Values[0] {
 				out.ResourceTagMappingList = append(out.ResourceTagMappingList, mapping{arn, []pair{{"stack", f.tags[arn]}}})
 			}
 		}
+		from, _ := strconv.Atoi(q.PaginationToken)
+		out.ResourceTagMappingList = out.ResourceTagMappingList[from:]
 		if len(out.ResourceTagMappingList) > 100 {
-			out.PaginationToken, out.ResourceTagMappingList = "more", out.ResourceTagMappingList[:100]
+			out.PaginationToken, out.ResourceTagMappingList = strconv.Itoa(from+100), out.ResourceTagMappingList[:100]
 		}
 	}
 	_ = json.NewEncoder(w).Encode(out)
@@ -180,4 +184,17 @@ func TestARefusedQuestion(t *testing.T) {
 	_, err := x.Has(ctx, names)
 	require.ErrorContains(t, err, "tag:GetResources")
 	require.ErrorContains(t, err, "not this one")
+}
+
+// An index that does not look at names is asked page after page.
+func TestAnIndexThatIgnoresNames(t *testing.T) {
+	f := stack(350)
+	f.byTags = true
+	f.tags[arn(340)] = "other"
+	x, ctx := begin(t, f)
+	has, err := x.Has(ctx, slices.Clone(f.order))
+	require.NoError(t, err)
+	for i, name := range f.order {
+		require.Equal(t, i != 340, has[name], name)
+	}
 }
