@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/resource/s3"
 	"github.com/company/deployer/internal/value"
 )
 
@@ -30,7 +31,6 @@ var rules = map[string]struct {
 	form      *regexp.Regexp
 	what, fit string
 }{
-	"backend.bucket":         {regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`), "an S3 bucket", "Use 3 to 63 lower-case letters, digits, dots and hyphens."},
 	"locks.table":            {regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,255}$`), "a DynamoDB table", "Use 3 to 255 letters, digits, dots, hyphens and underscores."},
 	"backend.region":         {regionForm, "an AWS region", "For instance eu-central-1."},
 	"locks.region":           {regionForm, "an AWS region", "For instance eu-central-1."},
@@ -43,6 +43,11 @@ var regionForm = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
 
 // Unfit says why a text cannot be the setting at path, and what would do; "" when it can.
 func Unfit(path, text string) (why, next string) {
+	if path == "backend.bucket" {
+		if why := s3.UnfitName(text); why != "" {
+			return fmt.Sprintf("%q cannot be an S3 bucket: %s", text, why), "Give the name of a bucket that is there, or can be made."
+		}
+	}
 	rule, ok := rules[path]
 	if !ok || rule.form.MatchString(text) {
 		return "", ""

@@ -3,6 +3,9 @@ package deploy
 import (
 	"slices"
 
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/company/deployer/internal/aws/catalog"
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/expr"
@@ -29,8 +32,56 @@ func desire(w World, bundle *manifest.Bundle, req Request, where place, strict b
 			return p.Kind == component.UnknownComponent || p.Kind == component.UnknownOutput
 		})
 	}
+	problems = append(problems, overridden(stack, graph)...)
 	found.Add(diagnose(stack, problems)...)
 	return stack, graph, found.Sort()
+}
+
+// overridden finds what the types of resources do not take of the properties that `overrides` give. What follows from something else
+// is found when the resource is planned.
+func overridden(stack *manifest.Stack, graph *resource.Graph) []component.Problem {
+	if graph == nil {
+		return nil // there are other problems
+	}
+	var out []component.Problem
+	types := catalog.New(sdk.Config{})
+	unknown := value.Env{
+		Lookup:   func(value.Reference) (value.Value, error) { return value.NewUnknown(), nil },
+		Template: func(string, map[string]value.Value) (value.Value, error) { return value.NewUnknown(), nil },
+	}
+	for _, in := range stack.Instances() {
+		patches := in.Spec.Get("overrides")
+		for _, name := range patches.Keys() {
+			r := graph.Resource(in.Address + ":" + name)
+			if r == nil {
+				continue // told by Expand
+			}
+			behaviour, err := types.Behaviour(r.Type)
+			props, failed := value.Resolve(r.Props, unknown)
+			if err != nil || failed != nil {
+				continue // a lookup; a value that cannot be computed is told when it is
+			}
+			_, problems := behaviour.Check(props)
+			for _, p := range problems {
+				if touches(patches.Get(name), p.Path) {
+					p.Path = append([]string{"overrides", name}, p.Path...)
+					out = append(out, component.Problem{Address: in.Address, Problem: p})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// touches reports whether a patch gives a value at a path, above or below it.
+func touches(patch value.Value, path []string) bool {
+	for _, step := range path {
+		if patch.Kind() != value.Map {
+			break
+		}
+		patch = patch.Get(step)
+	}
+	return !patch.IsNull()
 }
 
 // problemsOf adds to the problems of form those of meaning, so that all come at once.

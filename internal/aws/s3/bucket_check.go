@@ -2,14 +2,11 @@ package s3
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 
 	model "github.com/company/deployer/internal/resource/s3"
 	"github.com/company/deployer/internal/value"
 )
-
-var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
 const ownerEnforced = "BucketOwnerEnforced"
 
@@ -18,8 +15,8 @@ func checkBucket(b *model.Bucket) []value.Problem {
 	bad := func(message string, path ...string) {
 		problems = append(problems, value.Problem{Kind: value.BadValue, Path: path, Message: message})
 	}
-	if !nameForm.MatchString(b.Name) {
-		bad(fmt.Sprintf("%q is no bucket name: 3 to 63 small letters, digits, hyphens and dots", b.Name), "name")
+	if why := model.UnfitName(b.Name); why != "" {
+		bad(fmt.Sprintf("%q cannot be the name of a bucket: %s", b.Name, why), "name")
 	}
 	if b.PublicAccessBlock != nil && !*b.PublicAccessBlock {
 		bad("must be true: buckets open to the public are not supported", "publicAccessBlock")

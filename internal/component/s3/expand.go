@@ -25,8 +25,13 @@ func Kind() component.Kind {
 }
 
 func expand(in component.Instance, s *Spec, _ component.Context) (component.Expansion, []value.Problem) {
+	name := in.ResourceName(nameLimit, in.GlobalSeeds())
+	if why := bucket.UnfitName(name); why != "" {
+		return component.Expansion{}, []value.Problem{component.Invalid(nil,
+			"its bucket would be called %s, and %s: give the stack %s another name", name, why, in.Original().Stack)}
+	}
 	b := in.Resource("bucket", bucket.BucketType, bucket.Bucket{
-		Name: in.ResourceName(nameLimit, in.GlobalSeeds()), Versioning: s.Versioning, Encryption: s.encryption(),
+		Name: name, Versioning: s.Versioning, Encryption: s.encryption(),
 		Lifecycle: s.lifecycle(), CORS: s.cors(), ForceDestroy: s.ForceDestroy,
 	})
 	policy := in.Resource("policy", bucket.BucketPolicyType, bucket.BucketPolicy{
