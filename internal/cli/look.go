@@ -38,6 +38,16 @@ func (t *target) mustExist(road *deploy.Road, key state.Key) error {
 	return t.slip(err)
 }
 
+// neverDeployed is an error when something without a history has a state all the same, or its state is elsewhere, or nobody knows it.
+func (t *target) neverDeployed(road *deploy.Road, key state.Key) error {
+	_, err := road.Read(t.factory.Soft, key)
+	var nothing *deploy.NothingError
+	if err = t.slip(err); errors.As(err, &nothing) {
+		return nil
+	}
+	return err
+}
+
 // slip says what is wrong with the name of something that has no state: one that the manifests do not have either is a slip of the pen,
 // not something to deploy.
 func (t *target) slip(err error) error {
@@ -231,7 +241,7 @@ func historyRun(o *historyOptions) error {
 	}
 	past, err := road.History(f.Soft, key, o.limit)
 	if err == nil && len(past) == 0 {
-		err = o.mustExist(road, key)
+		err = o.neverDeployed(road, key)
 	}
 	if err != nil {
 		return err

@@ -150,7 +150,7 @@ func (r *Road) States(ctx context.Context) ([]observe.State, error) {
 	return out, nil
 }
 
-// Last returns what the state says of the last deployment of each environment, side by side; environments never deployed have a zero entry,
+// Last returns what the state says of the last deployment of each environment, side by side; environments without a state say where it was looked for,
 // those whose state cannot be read a Problem, with the errors beside.
 func (r *Road) Last(ctx context.Context, stack string, environments []string) ([]observe.Environment, error) {
 	out := make([]observe.Environment, len(environments))
@@ -161,6 +161,8 @@ func (r *Road) Last(ctx context.Context, stack string, environments []string) ([
 			s, err := r.read(ctx, state.Key{Stack: stack, Environment: name})
 			out[i].Name, errs[i] = name, err
 			switch {
+			case err == nil && s == nil:
+				out[i].Absent = r.backend.Location()
 			case err != nil:
 				out[i].Problem = diag.From(err)[0].Summary
 			case s != nil:

@@ -193,10 +193,11 @@ type StackEntry struct {
 // Environment is one environment of a stack and its last deployment.
 type Environment struct {
 	Name    string    `json:"name"`
-	Version Version   `json:"version,omitzero"` // left out: never deployed
+	Version Version   `json:"version,omitzero"` // left out: there is no state of it
 	Result  string    `json:"result,omitempty"`
 	At      time.Time `json:"at,omitzero"`
 	Problem string    `json:"problem,omitempty"` // why the state cannot be read
+	Absent  string    `json:"absent,omitempty"`  // where there is no state of it: a bucket, a folder
 	NoFile  bool      `json:"noFile,omitempty"`  // it is deployed, and this repository has no file of it
 }
 

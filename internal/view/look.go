@@ -249,7 +249,7 @@ func Stacks(w *Writer, list []observe.StackEntry, now time.Time) {
 			rows = append(rows, []string{s.Stack, "(none)", ""})
 		}
 		for _, e := range s.Environments {
-			last := "never deployed"
+			last := "no state in " + e.Absent
 			if e.Problem != "" {
 				last = styled(red, e.Problem)
 			}

@@ -43,7 +43,7 @@ func TestTables(t *testing.T) {
 		Stacks(w, []observe.StackEntry{
 			{Stack: "shop", Path: "stacks/shop", Environments: []observe.Environment{
 				{Name: "dev", Version: 3, Result: "succeeded", At: noon.Add(-48 * time.Hour)},
-				{Name: "production"},
+				{Name: "production", Absent: "s3://bucket"},
 				{Name: "old", Version: 3, Result: "failed", At: noon.Add(-48 * time.Hour), NoFile: true},
 			}},
 			{Stack: "empty", Path: "stacks/empty"},
