@@ -428,8 +428,6 @@ var withoutCall = map[string]string{
 	"cloudwatch:DescribeAlarms":              forCaller,
 	"cloudwatch:PutMetricAlarm":              forCaller,
 	"cloudwatch:DeleteAlarms":                forCaller,
-	"ec2:DescribeAccountAttributes":          forCaller,
-	"ec2:DescribeInternetGateways":           forCaller,
 	"ec2:DescribeRegions":                    forCaller,
 	"iam:CreateServiceLinkedRole":            forCaller,
 	"route53:AssociateVPCWithHostedZone":     forCaller,

@@ -14,6 +14,7 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/company/deployer/internal/resource"
@@ -200,10 +201,14 @@ func troubleOf(err error) trouble {
 	return noTrouble
 }
 
-// Throttled reports whether AWS refused a call because there were too many. It had no effect.
+// Throttled reports whether AWS refused a call because there were too many. It had no effect. A service that is throttled by another one
+// behind it passes the words on under a code of its own: Application Auto Scaling says FailedResourceAccessException when CloudWatch does.
 func Throttled(err error) bool {
-	var api interface{ ErrorCode() string }
-	return errors.As(err, &api) && throttling[api.ErrorCode()] || Status(err) == http.StatusTooManyRequests
+	var api smithy.APIError
+	if errors.As(err, &api) && (throttling[api.ErrorCode()] || strings.Contains(strings.ToLower(api.ErrorMessage()), "rate exceeded")) {
+		return true
+	}
+	return Status(err) == http.StatusTooManyRequests
 }
 
 // Trouble reports whether an error is AWS's own, or of the way there, so that the same call may work in a while.

@@ -37,8 +37,12 @@ func (e *endpoint) Do(*http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	body := "{}"
+	code, words, found := strings.Cut(code, ": ")
 	if code != "" {
-		body = `{"__type": "` + code + `", "message": "words of AWS"}`
+		if !found {
+			words = "words of AWS"
+		}
+		body = `{"__type": "` + code + `", "message": "` + words + `"}`
 	}
 	return &http.Response{StatusCode: status, Header: http.Header{"X-Amzn-Errortype": {code}}, Body: io.NopCloser(strings.NewReader(body))}, nil
 }
@@ -82,6 +86,8 @@ func TestPersistence(t *testing.T) {
 		told     string
 	}{
 		"throttled":                    {answer: answers(400, "ThrottlingException"), least: patience, most: patience + slack, told: "AWS throttles sqs:GetQueueUrl; trying again ("},
+		"throttled by another service": {answer: answers(400, "FailedResourceAccessException: Rate exceeded"), least: patience, most: patience + slack, told: "AWS throttles sqs:GetQueueUrl; trying again ("},
+		"another service refuses":      {answer: answers(400, "FailedResourceAccessException: no such metric"), attempts: 1},
 		"too many requests":            {answer: answers(429, "Surprise"), settings: aws.Settings{MaxAttempts: 2}, most: slack, attempts: 2},
 		"fault":                        {answer: answers(500, "InternalFailure"), least: patience, most: patience + slack, told: "AWS answers sqs:GetQueueUrl with an internal error; trying again ("},
 		"unavailable":                  {answer: answers(503, "ServiceUnavailable"), least: patience, most: patience + slack, told: "trying again ("},

@@ -124,6 +124,24 @@ func (b *builder) elb() {
 	}
 	b.on(on...)
 	b.tagging("elasticloadbalancing:AddTags", tagged...)
+	b.tags = nil
+	for _, action := range looksAround[b.call.Operation] {
+		b.ask(action, "*")
+	}
+	if b.call.Operation == "CreateLoadBalancer" || b.call.Operation == "SetSecurityGroups" {
+		b.ask("ec2:GetSecurityGroupsForVpc", "arn:aws:ec2:"+b.call.Region+":"+b.Account+":vpc/of-the-load-balancer")
+	}
+}
+
+// looksAround is what ELB reads in the name of the caller, as its table of API permissions has it.
+var looksAround = map[string][]string{
+	"CreateLoadBalancer": {
+		"ec2:DescribeAccountAttributes", "ec2:DescribeAddresses", "ec2:DescribeInternetGateways", "ec2:DescribeSecurityGroups",
+		"ec2:DescribeSubnets", "ec2:DescribeVpcs",
+	},
+	"CreateTargetGroup": {"ec2:DescribeInternetGateways", "ec2:DescribeVpcs"},
+	"SetIpAddressType":  {"ec2:DescribeSubnets"},
+	"SetSubnets":        {"ec2:DescribeSubnets"},
 }
 
 func (b *builder) ec2() {

@@ -94,11 +94,14 @@ func suffix(arn string) string {
 	return resource
 }
 
+// AWS keeps names that begin with "internal-" for itself.
+const reserved, instead = "internal", "int"
+
 // checkName takes away a beginning that AWS keeps for itself.
 func checkName(name *string) {
 	for _, separator := range []string{"-", resource.PartSeparator} {
-		if rest, found := strings.CutPrefix(*name, "internal"+separator); found {
-			*name = "int" + separator + rest
+		if rest, found := strings.CutPrefix(*name, reserved+separator); found {
+			*name = instead + separator + rest
 		}
 	}
 }
@@ -108,5 +111,9 @@ const nameLimit = 32
 
 // own are the ARNs of a stack's objects of one kind: they begin with the kind and the name of the load balancer or the target group.
 func own(s resource.Scope, kind string) []string {
+	// Names begin with stack and environment, and checkName changes a beginning that AWS does not take.
+	if rest, found := strings.CutPrefix(s.Stack+"-", reserved+"-"); found {
+		s.Stack = strings.TrimSuffix(instead+"-"+rest, "-")
+	}
 	return []string{s.ARN("elasticloadbalancing", kind+s.Names(nameLimit))}
 }

@@ -279,9 +279,18 @@ func loadBalancerPermissions(s resource.Scope) []resource.Statement {
 			"ec2:DescribeNetworkInterfaces",
 		}},
 		s.ServiceLinkedRole("elasticloadbalancing.amazonaws.com"),
+		{Actions: lookingAround, Why: looksAround},
 		{
-			Actions: []string{"ec2:DescribeAccountAttributes", "ec2:DescribeInternetGateways"},
-			Why:     "AWS looks around in the name of the caller before it makes a load balancer",
+			On: []string{s.ARN("ec2", "vpc/*")}, Actions: []string{"ec2:GetSecurityGroupsForVpc"}, Why: looksAround,
 		},
 	}
 }
+
+// lookingAround is what ELB reads in the name of the caller, as its table of API permissions says: of CreateLoadBalancer, CreateTargetGroup,
+// SetSubnets and SetIpAddressType. GetSecurityGroupsForVpc is for CreateLoadBalancer and SetSecurityGroups.
+var lookingAround = []string{
+	"ec2:DescribeAccountAttributes", "ec2:DescribeAddresses", "ec2:DescribeInternetGateways", "ec2:DescribeSecurityGroups",
+	"ec2:DescribeSubnets", "ec2:DescribeVpcs",
+}
+
+const looksAround = "AWS looks around in the name of the caller before it makes or changes a load balancer"

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/smithy-go"
 
+	session "github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/diag"
 )
@@ -271,7 +272,7 @@ func (r *run) describe(ctx context.Context) (types.Service, error) {
 func (r *run) bearable(err error) bool {
 	r.hiccups++
 	var api smithy.APIError
-	if errors.As(err, &api) && api.ErrorFault() == smithy.FaultClient && !call.HasCode(err, "ThrottlingException", "Throttling", "RequestLimitExceeded") {
+	if errors.As(err, &api) && api.ErrorFault() == smithy.FaultClient && !session.Throttled(err) {
 		return false
 	}
 	return r.hiccups <= maxHiccups
