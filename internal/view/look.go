@@ -244,12 +244,16 @@ func Stacks(w *Writer, list []observe.StackEntry, now time.Time) {
 		return
 	}
 	var rows [][]string
+	var absent []string // where there was no state
 	for _, s := range list {
 		if len(s.Environments) == 0 {
 			rows = append(rows, []string{s.Stack, "(none)", ""})
 		}
 		for _, e := range s.Environments {
-			last := "no state in " + e.Absent
+			last := "no state"
+			if e.Absent != "" && !slices.Contains(absent, e.Absent) {
+				absent = append(absent, e.Absent)
+			}
 			if e.Problem != "" {
 				last = styled(red, e.Problem)
 			}
@@ -266,6 +270,9 @@ func Stacks(w *Writer, list []observe.StackEntry, now time.Time) {
 		}
 	}
 	Table(w, []string{"STACK", "ENVIRONMENT", "LAST DEPLOYMENT"}, rows)
+	if absent != nil {
+		w.Printf("%s\n", fold("No state: looked for in "+strings.Join(absent, ", ")+".", 2, w.Width))
+	}
 }
 
 // State writes a summary of a state and its resources.
