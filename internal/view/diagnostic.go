@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/company/deployer/internal/diag"
@@ -90,7 +91,8 @@ func excerpt(w *Writer, d *diag.Diagnostic) {
 	}
 }
 
-// window cuts a line that is wider than width columns around the marked character; shift is how many characters went on the left.
+// window cuts a line that is wider than width columns around the marked character, and marks the cuts; shift is how many characters went on the
+// left.
 func window(line string, column, width int) (text string, shift int) {
 	total := columns(line)
 	if total <= width {
@@ -108,7 +110,14 @@ func window(line string, column, width int) (text string, shift int) {
 	for room := width; end < len(runes) && room >= cells(runes[end]); end++ {
 		room -= cells(runes[end])
 	}
-	return string(runes[shift:end]), shift
+	kept := slices.Clone(runes[shift:end])
+	if shift > 0 && len(kept) > 0 && cells(kept[0]) == 1 {
+		kept[0] = '…'
+	}
+	if n := len(kept) - 1; end < len(runes) && n >= 0 && cells(kept[n]) == 1 {
+		kept[n] = '…'
+	}
+	return string(kept), shift
 }
 
 // under is what puts a caret below each column of the length characters from start on: a lead, with the line's tabs, and how many carets.
