@@ -66,9 +66,8 @@ demo: build ## Run the whole story on examples/user-platform; KEEP=1 leaves ever
 	KEEP=$(KEEP) e2e/demo.sh
 
 .PHONY: bench
-bench: build ## Print speed and size, as ratios to terraform where it is on PATH
-	go build -o bin/testproxy ./e2e/testkit/cmd/testproxy
-	go run ./bench
+bench: build ## Print speed and size, as ratios to terraform where it is on PATH; PARTS="start sequence" prints only those
+	go run ./bench $(PARTS)
 
 .PHONY: fmt
 fmt: $(TOOLS)/gofumpt ## Format the code

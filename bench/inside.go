@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"time"
@@ -31,38 +30,41 @@ func inside(root, folder, name string) (time.Duration, error) {
 
 // create times the engine with an instant provider, as terraform_data is one. It leaves out what a process and a backend cost; the rows
 // above say how much that is.
-func (b *bench) create(root string) error {
-	took, err := inside(root, "internal/engine", "BenchmarkCreate/1000")
+func (b *bench) create() error {
+	took, err := inside(b.root, "internal/engine", "BenchmarkCreate/1000")
 	if err != nil {
 		return err
 	}
 	peer := ""
-	if created > 0 {
-		peer = ms(created)
+	if b.created > 0 {
+		peer = ms(b.created)
 	}
-	b.row("create of 1000, instant provider (engine alone)", ms(took), peer, ratio(took, created))
+	b.row("create of 1000, instant provider (engine alone)", ms(took), peer, ratio(took, b.created))
 	return nil
 }
 
 // safety shows what lock, fence, claim, guard, journal, saves, history and release cost.
-func (b *bench) safety(root string) error {
+func (b *bench) safety() error {
 	b.row("", "", "", "")
 	b.row("the safety machinery", "with", "without", "ratio")
 	for _, what := range []struct{ title, name string }{
 		{"create of 1000, instant AWS and backend", "BenchmarkSafetyCreate"},
 		{"no-op apply of 1000, instant AWS and backend", "BenchmarkSafetyNothing"},
 	} {
-		with, err := inside(root, "internal/deploy", what.name+"/with")
+		with, err := inside(b.root, "internal/deploy", what.name+"/with")
 		if err != nil {
 			return err
 		}
-		without, err := inside(root, "internal/deploy", what.name+"/without")
+		without, err := inside(b.root, "internal/deploy", what.name+"/without")
 		if err != nil {
 			return err
 		}
 		b.row(what.title, ms(with), ms(without), ratio(with, without))
 	}
-	dir := filepath.Join(b.work, "repo-1000")
+	dir, _, err := b.applied(1000) // changes nothing after the part of plans
+	if err != nil {
+		return err
+	}
 	with, err := b.median(dir, b.deployer, "apply", "--auto-approve")
 	if err != nil {
 		return err

@@ -1,7 +1,8 @@
-// Command bench shows how fast deployer is: as ratios to terraform, measured in the same run, where terraform is on PATH, and absolute
-// otherwise. It decides nothing: figures are for people.
+// Command bench shows how fast deployer is: as ratios to terraform, measured in the same run, where terraform is on PATH,
+// and absolute otherwise. It decides nothing: figures are for people.
 //
-// In: bin/deployer, terraform, the AWS emulator behind the test proxy. Out: a table on stdout. It must not be used as a test.
+// In: bin/deployer, terraform, the AWS emulator behind the test proxy; as arguments the parts to run, all without any.
+// Out: a table on stdout. It must not be used as a test.
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,12 +26,25 @@ const (
 	table  = "bench-deployer-locks"
 	region = "us-east-1"
 	runs   = 5
-	// wait is added to every backend call to count sequential round trips: the run gets longer by a multiple of it.
+	// wait is added to calls to count those in sequence: the run gets longer by a multiple of it.
 	wait = 500 * time.Millisecond
 )
 
+// parts are the groups of rows, in the order of the table.
+var parts = []struct {
+	name string
+	run  func(b *bench) error
+}{
+	{"start", (*bench).start},
+	{"plan", (*bench).plans},
+	{"create", (*bench).create},
+	{"trips", (*bench).roundTrips},
+	{"sequence", (*bench).sequences},
+	{"safety", (*bench).safety},
+}
+
 func main() {
-	if err := run(); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -37,18 +52,29 @@ func main() {
 
 type bench struct {
 	deployer, terraform string
-	work                string
+	root, work          string // the module, and a temporary folder
 	env                 []string
+	emulator            string // URL of moto, behind the proxies
 	proxy               *proxy.Proxy
+	created             time.Duration // terraform's create of 1,000, for the row of create
 }
 
-func run() error {
+func run(chosen []string) error {
+	var names []string
+	for _, part := range parts {
+		names = append(names, part.name)
+	}
+	for _, name := range chosen {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("there is no part %q; there are: %s", name, strings.Join(names, ", "))
+		}
+	}
 	ctx := context.Background()
 	root, err := os.Getwd()
 	if err != nil {
 		return err
 	}
-	b := &bench{deployer: filepath.Join(root, "bin", "deployer")}
+	b := &bench{root: root, deployer: filepath.Join(root, "bin", "deployer")}
 	info, err := os.Stat(b.deployer)
 	if err != nil {
 		return fmt.Errorf("%w: run make build first", err)
@@ -58,29 +84,49 @@ func run() error {
 		return err
 	}
 	defer os.RemoveAll(b.work)
-	server, err := moto.Start(ctx, moto.Options{Progress: func(s string) { fmt.Fprintln(os.Stderr, s) }})
+	server, err := moto.Start(ctx, moto.Options{
+		Progress: func(s string) { fmt.Fprintln(os.Stderr, s) },
+		Env:      []string{"MOTO_ACM_VALIDATION_WAIT=0"}, // a requested certificate is issued at once
+	})
 	if err != nil {
 		return err
 	}
 	defer server.Stop()
+	b.emulator = server.URL()
 	if b.proxy, err = proxy.New(proxy.Options{Upstream: server.URL()}); err != nil {
 		return err
 	}
 	defer b.proxy.Close()
-	b.env = append(child.WithoutAWS(os.Environ()), testkit.Environment(b.proxy.URL(), region, testkit.StaticCredentials())...)
-	b.env = append(b.env, "HOME="+filepath.Join(b.work, "home"), "NO_COLOR=1", "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1",
-		"DEPLOYER_BACKEND_BUCKET="+bucket, "DEPLOYER_LOCKS_TABLE="+table, "DEPLOYER_BACKEND_REGION="+region, "DEPLOYER_LOCKS_REGION="+region)
+	b.env = b.environment(b.proxy)
 	if err := b.must(b.work, b.deployer, "backend", "create", "--bucket", bucket, "--table", table, "--region", region); err != nil {
 		return err
 	}
 
 	b.row("what", "deployer", "terraform", "ratio")
 	b.row("binary size", fmt.Sprintf("%.1f MB", float64(info.Size())/1e6), "", "")
-	if err := b.start(); err != nil {
-		return err
+	for _, part := range parts {
+		if len(chosen) > 0 && !slices.Contains(chosen, part.name) {
+			continue
+		}
+		if err := part.run(b); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// environment is what a process needs to reach AWS and the backend through a proxy.
+func (b *bench) environment(p *proxy.Proxy) []string {
+	return append(append(child.WithoutAWS(os.Environ()), testkit.Environment(p.URL(), region, testkit.StaticCredentials())...),
+		"HOME="+filepath.Join(b.work, "home"), "NO_COLOR=1", "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1",
+		"DEPLOYER_BACKEND_BUCKET="+bucket, "DEPLOYER_LOCKS_TABLE="+table,
+		"DEPLOYER_BACKEND_REGION="+region, "DEPLOYER_LOCKS_REGION="+region)
+}
+
+func (b *bench) plans() error {
 	peer := time.Duration(0)
 	if b.terraform != "" {
+		var err error
 		if peer, err = b.terraformPlan(1000); err != nil {
 			return err
 		}
@@ -94,13 +140,7 @@ func run() error {
 			return err
 		}
 	}
-	if err := b.create(root); err != nil {
-		return err
-	}
-	if err := b.roundTrips(); err != nil {
-		return err
-	}
-	return b.safety(root)
+	return nil
 }
 
 func (b *bench) row(what, own, peer, ratio string) {
@@ -154,12 +194,18 @@ const resourcesPerQueue = 2
 
 const queuesPerFile = 500
 
-func (b *bench) noOpPlan(n int, peer time.Duration) error {
+// applied makes a stack of n resources and applies it.
+func (b *bench) applied(n int) (string, result, error) {
 	dir, err := b.repository(n)
 	if err != nil {
-		return err
+		return "", result{}, err
 	}
-	applied, err := b.exec(dir, b.deployer, "apply", "-q", "--auto-approve", "--parallelism", "20")
+	r, err := b.exec(dir, b.deployer, "apply", "-q", "--auto-approve", "--parallelism", "20")
+	return dir, r, err
+}
+
+func (b *bench) noOpPlan(n int, peer time.Duration) error {
+	dir, applied, err := b.applied(n)
 	if err != nil {
 		return err
 	}

@@ -61,8 +61,6 @@ func (b *bench) terraformBackend() error {
 	return nil
 }
 
-var created time.Duration // terraform's create of 1,000, for the row of create
-
 func (b *bench) terraformPlan(n int) (time.Duration, error) {
 	dir, err := b.terraformRepository(n)
 	if err != nil {
@@ -78,7 +76,7 @@ func (b *bench) terraformPlan(n int) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	created = r.wall
+	b.created = r.wall
 	planned, err := b.median(dir, b.terraform, "plan", "-input=false")
 	return planned.wall, err
 }
