@@ -2,7 +2,6 @@ package component
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,15 +9,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Limits of AWS on tags; ours take four of the fifty.
-const (
-	maxTags     = 50 - 4
-	maxTagKey   = 128
-	maxTagValue = 256
-)
-
-// tagText is what every AWS service takes in keys and values of tags: IAM, ECS and load balancers refuse the rest.
-var tagText = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+// maxTags is the limit of AWS on tags; ours take four of the fifty.
+const maxTags = 50 - 4
 
 // checkMember finds what only the whole stack shows: whether what it names is there, and secrets in stored places.
 func (x *expansion) checkMember(m *member) {
@@ -80,7 +72,7 @@ func sensitivePlaces(v value.Value, path []string) [][]string {
 	return out
 }
 
-// CheckTags finds what AWS does not take in the tags of a stack, an environment, a service or a component, below their spec. above are the
+// CheckTags finds what the tags of Tagged cannot say of the tags of a stack, an environment, a service or a component, below their spec. above are the
 // tags of the levels above it.
 func CheckTags(tags, above map[string]string) []value.Problem {
 	var problems []value.Problem
@@ -95,16 +87,10 @@ func CheckTags(tags, above map[string]string) []value.Problem {
 		_, told := above[key] // what is wrong there is told there
 		folded[lower] = key
 		switch {
-		case key == "" || len(key) > maxTagKey:
-			problems = append(problems, problem(value.BadValue, path, nil, "a tag's key has 1 to %d characters", maxTagKey))
 		case strings.HasPrefix(lower, "aws:") || strings.HasPrefix(lower, "deployer:"):
 			problems = append(problems, problem(value.BadValue, path, nil, "keys that begin with aws: or deployer: are reserved"))
 		case other != "" && other != key && !told:
 			problems = append(problems, problem(value.BadValue, path, nil, "the key differs only in case from %q, and IAM takes only one of the two: write both the same", other))
-		case !tagText.MatchString(key) || !tagText.MatchString(tags[key]):
-			problems = append(problems, problem(value.BadValue, path, nil, "a tag has letters, digits, spaces and _ . : / = + - @ only, in its key and its value"))
-		case len(tags[key]) > maxTagValue:
-			problems = append(problems, problem(value.BadValue, path, nil, "a tag's value has at most %d characters", maxTagValue))
 		}
 	}
 	return problems

@@ -49,17 +49,22 @@ func (i Instance) GlobalSeeds() []string { return []string{i.Account, i.Region} 
 
 // Common are the fields that every kind has; specs embed it.
 type Common struct {
-	DependsOn []string               `json:"dependsOn,omitempty" doc:"Addresses of components that must be complete before anything of this one is made."`
-	Tags      map[string]string      `json:"tags,omitempty" scalar:"text" doc:"AWS tags for everything this component makes."`
-	Protect   *bool                  `json:"protect,omitempty" doc:"Never delete or replace without --allow-data-loss. True by default for kinds that hold data."`
+	Tagged
+	DependsOn []string               `json:"dependsOn,omitempty" example:"[queue, jobs/runner]" doc:"Addresses of components that must be complete before anything of this one is made."`
+	Protect   *bool                  `json:"protect,omitempty" unset:"true for S3, and in production for SQS; else false" doc:"Never delete or replace it without --allow-data-loss ADDRESS."`
 	Moved     *Moved                 `json:"moved,omitempty" doc:"The address that it had before: it is renamed, and nothing of it is replaced."`
 	Overrides map[string]value.Value `json:"overrides,omitempty" doc:"A merge patch on the properties of generated AWS resources, by resource name."`
+}
+
+// Tagged are the tags that users give at every level: stack, environment, service and component.
+type Tagged struct {
+	Tags map[string]string `json:"tags,omitempty" scalar:"text" keys:"^[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]{1,128}$" keyForm:"the key of a tag: 1 to 128 letters, digits, spaces and _ . : / = + - @" pattern:"^[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]{0,256}$" form:"the value of a tag: at most 256 letters, digits, spaces and _ . : / = + - @" example:"{team: shop}" doc:"AWS tags of everything below. Levels add up: stack, environment, service, component; the later one wins. Keys that begin with aws: or deployer: are reserved, and no two keys may differ only in case."`
 }
 
 // Using are the grants that a running component asks for; specs of MicroService and Worker embed it. (Not named Uses: an embedded
 // struct hides a field of its own name.)
 type Using struct {
-	Uses map[string][]string `json:"uses,omitempty" doc:"What this component may do with others: {queue: [send], uploads: [read, write], api: [connect]}."`
+	Uses map[string][]string `json:"uses,omitempty" example:"{queue: [send], uploads: [read, write], api: [connect]}" doc:"What this component may do with others: by address, the verbs that their kinds have."`
 }
 
 func (c *Common) common() *Common          { return c }

@@ -2,13 +2,15 @@ package component
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/value"
 )
 
 // sound keeps of what a check found in a spec that did not decode in full only what does not follow from that: nothing that rests on a
-// value of no use, on a key that is probably given under a misspelt name, or on a map below the spec that holds such a name.
+// value of no use, on a key that is probably given under a misspelt name, or on a map below the spec that holds such a name; and nothing
+// about a value that breaks a rule of its field already.
 func sound(checked, decoded []value.Problem, spec value.Value) []value.Problem {
 	if len(decoded) == 0 {
 		return checked
@@ -16,8 +18,11 @@ func sound(checked, decoded []value.Problem, spec value.Value) []value.Problem {
 	useless := map[string]bool{} // keys of the spec
 	anything := false            // a key is misspelt beyond recognition: any that is not given may be meant
 	var misspelt [][]string      // maps below the spec
+	told := map[string]bool{}    // paths of values that break a rule
 	for _, d := range decoded {
 		switch last := len(d.Path) - 1; {
+		case d.Filled:
+			told[strings.Join(d.Path, "\x00")] = true
 		case d.Kind == value.UnknownKey && last > 0:
 			misspelt = append(misspelt, d.Path[:last])
 		case d.Kind == value.UnknownKey:
@@ -32,7 +37,7 @@ func sound(checked, decoded []value.Problem, spec value.Value) []value.Problem {
 		}
 	}
 	return slices.DeleteFunc(checked, func(p value.Problem) bool {
-		if len(p.Path) == 0 || slices.ContainsFunc(misspelt, func(where []string) bool {
+		if len(p.Path) == 0 || told[strings.Join(p.Path, "\x00")] || slices.ContainsFunc(misspelt, func(where []string) bool {
 			return len(p.Path) >= len(where) && slices.Equal(p.Path[:len(where)], where)
 		}) {
 			return true

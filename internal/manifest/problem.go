@@ -79,6 +79,9 @@ func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 	if val.length == 0 {
 		where = key // a list or map is marked by its key
 	}
+	if p.OfKey {
+		where = key
+	}
 	message := strings.TrimSuffix(p.Message, ".")
 	switch p.Kind {
 	case value.UnknownKey:

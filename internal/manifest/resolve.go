@@ -129,7 +129,7 @@ func (r *resolver) index(overlays map[*document]*document) {
 			merged.spec = merge(d.spec, over.spec)
 		}
 		var spec serviceSpec
-		r.decode(&merged, &spec, "tags")
+		r.decode(&merged, &spec)
 		r.tags(&merged, spec.Tags)
 		r.serviceTags[name] = spec.Tags
 	}

@@ -1,7 +1,7 @@
 package manifest
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/company/deployer/internal/component"
@@ -10,46 +10,46 @@ import (
 )
 
 type stackSpec struct {
-	Provider  providerSpec           `json:"provider"`
-	Backend   backendSpec            `json:"backend"`
-	Locks     locksSpec              `json:"locks"`
-	Variables map[string]value.Value `json:"variables"`
-	Tags      map[string]string      `json:"tags" scalar:"text"`
+	component.Tagged
+	Provider  providerSpec           `json:"provider" doc:"Where the stack lives in AWS."`
+	Backend   backendSpec            `json:"backend" doc:"Where the state of this stack is kept: the settings backend of the configuration. ${NAME} is an environment variable."`
+	Locks     locksSpec              `json:"locks" doc:"Where its locks are kept: the settings locks of the configuration. ${NAME} is an environment variable."`
+	Variables map[string]value.Value `json:"variables" keys:"^[A-Za-z_][A-Za-z0-9_]*$" keyForm:"the name of a variable: letters, digits and _, not a digit first" example:"{LOG_LEVEL: info}" doc:"Variables by name: a value, or a map with the keys of a variable."`
 }
 
 type providerSpec struct {
-	Name    string `json:"name" enum:"aws"`
-	Region  string `json:"region"`
-	Account string `json:"account" scalar:"text"`
+	Name    string `json:"name" enum:"aws" default:"aws" doc:"The cloud."`
+	Region  string `json:"region" pattern:"^$|^[a-z]{2,}(-[a-z]+)+-[0-9]+$" form:"an AWS region such as eu-central-1" unset:"the Stack's, then aws.region of the configuration, then AWS_REGION" example:"eu-central-1" doc:"Region of the resources."`
+	Account string `json:"account" scalar:"text" pattern:"^$|^[0-9]{12}$" form:"an AWS account number: 12 digits, quoted when the first is 0" unset:"any" example:"\"123456789012\"" doc:"Refuse to run with credentials of another account."`
 }
 
 // backendSpec and locksSpec know the keys; their values may be environment variables, which the configuration resolves.
 type backendSpec struct {
-	Type   value.Value `json:"type"`
-	Bucket value.Value `json:"bucket"`
-	Region value.Value `json:"region"`
-	Prefix value.Value `json:"prefix"`
-	Path   value.Value `json:"path"`
+	Type   value.Value `json:"type" doc:"backend.type"`
+	Bucket value.Value `json:"bucket" doc:"backend.bucket"`
+	Region value.Value `json:"region" doc:"backend.region"`
+	Prefix value.Value `json:"prefix" doc:"backend.prefix"`
+	Path   value.Value `json:"path" doc:"backend.path"`
 }
 
 type locksSpec struct {
-	Type      value.Value `json:"type"`
-	Region    value.Value `json:"region"`
-	Table     value.Value `json:"table"`
-	TTL       value.Value `json:"ttl"`
-	Heartbeat value.Value `json:"heartbeat"`
+	Type      value.Value `json:"type" doc:"locks.type"`
+	Region    value.Value `json:"region" doc:"locks.region"`
+	Table     value.Value `json:"table" doc:"locks.table"`
+	TTL       value.Value `json:"ttl" doc:"locks.ttl"`
+	Heartbeat value.Value `json:"heartbeat" doc:"locks.heartbeat"`
 }
 
 type environmentSpec struct {
-	Provider   providerSpec           `json:"provider"`
-	Variables  map[string]value.Value `json:"variables"`
-	Production bool                   `json:"production"`
-	Tags       map[string]string      `json:"tags" scalar:"text"`
-	Approval   string                 `json:"approval" enum:"required,none"`
+	component.Tagged
+	Provider   providerSpec           `json:"provider" doc:"Where the environment lives in AWS, instead of what the Stack says."`
+	Variables  map[string]value.Value `json:"variables" keys:"^[A-Za-z_][A-Za-z0-9_]*$" keyForm:"the name of a variable: letters, digits and _, not a digit first" example:"{LOG_LEVEL: warn}" doc:"Variables by name; what an entry leaves out, the Stack's keeps."`
+	Production bool                   `json:"production" doc:"Protects queues and load balancers, and keeps logs for 90 instead of 30 days."`
+	Approval   string                 `json:"approval" enum:"required,none" default:"none" doc:"required: each apply and destroy that changes something is approved on the terminal or by --auto-approve, whatever the configuration says."`
 }
 
 type serviceSpec struct {
-	Tags map[string]string `json:"tags" scalar:"text"`
+	component.Tagged
 }
 
 // Settings is what the configuration takes from stack.yaml. They are there even when other files of the stack are broken.
@@ -119,16 +119,14 @@ func (r *resolver) settle() {
 	r.stack.Provider = Provider{Name: "aws"}
 	if base != nil && r.header(base) {
 		var spec stackSpec
-		r.decode(base, &spec, "provider", "tags")
-		r.account(base, spec.Provider)
+		r.decode(base, &spec)
 		r.tags(base, spec.Tags)
 		r.stack.Provider = r.stack.Provider.under(Provider(spec.Provider))
 		r.stack.Tags = layer(r.stack.Tags, spec.Tags)
 	}
 	if over != nil && r.header(over) {
 		var spec environmentSpec
-		r.decode(over, &spec, "provider", "tags")
-		r.account(over, spec.Provider)
+		r.decode(over, &spec)
 		r.tags(over, spec.Tags)
 		r.stack.Provider = r.stack.Provider.under(Provider(spec.Provider))
 		r.stack.Tags = layer(r.stack.Tags, spec.Tags)
@@ -139,14 +137,6 @@ func (r *resolver) settle() {
 	}
 }
 
-// account checks the form of an account number.
-func (r *resolver) account(d *document, spec providerSpec) {
-	if a := spec.Account; a != "" && (len(a) != 12 || strings.Trim(a, "0123456789") != "") {
-		r.problems.invalid(d.at("spec", "provider", "account"), "Invalid value", fmt.Sprintf("spec.provider.account: %q is not an AWS account number.", a),
-			"Write its 12 digits, quoted when the first is 0.")
-	}
-}
-
 // tags checks what AWS takes as tags beside those of the levels above; those of components are checked with the rest of their spec.
 func (r *resolver) tags(d *document, tags map[string]string) {
 	for _, problem := range component.CheckTags(tags, r.stack.Tags) {
@@ -154,8 +144,11 @@ func (r *resolver) tags(d *document, tags map[string]string) {
 	}
 }
 
-// decode fills a typed spec of a document that is not deployed. Expressions are evaluated below the named keys only.
-func (r *resolver) decode(d *document, spec any, evaluated ...string) {
+// evaluated are the keys of the documents that are not deployed in whose values expressions are evaluated.
+var evaluated = []string{"provider", "tags"}
+
+// decode fills a typed spec of a document that is not deployed.
+func (r *resolver) decode(d *document, spec any) {
 	if d.spec == nil {
 		return
 	}
@@ -163,10 +156,8 @@ func (r *resolver) decode(d *document, spec any, evaluated ...string) {
 	entries := make(map[string]value.Value, len(pruned.entries))
 	for _, e := range pruned.entries {
 		entries[e.key] = e.value.value()
-		for _, key := range evaluated {
-			if e.key == key {
-				entries[key] = r.evaluate(e.value, []string{key}, scope{resolver: r, settings: true})
-			}
+		if slices.Contains(evaluated, e.key) {
+			entries[e.key] = r.evaluate(e.value, []string{e.key}, scope{resolver: r, settings: true})
 		}
 	}
 	for _, problem := range value.Decode(value.NewMap(entries), spec) {

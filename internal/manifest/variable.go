@@ -99,8 +99,7 @@ func (r *resolver) define(definitions map[string]*definition, n *node) {
 	}
 	for _, e := range n.entries {
 		if !variablePattern.MatchString(e.key) {
-			r.problems.invalid(e.at, "Invalid variable name", fmt.Sprintf("%q does not match %s.", e.key, variablePattern), "Use letters, digits and _, not a digit first.")
-			continue
+			continue // reported with the rest of the spec
 		}
 		d := definitions[e.key]
 		if d == nil {

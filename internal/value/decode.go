@@ -32,6 +32,8 @@ type Problem struct {
 	Want    Kind     // for WrongType: what it should be; Null when that cannot be said in a word
 	Strings bool     // for WrongType where a list is wanted: it is one of strings
 	Rests   []string // keys at the root, beside the path's first, that the judgement rests on
+	OfKey   bool     // the last key of the path is wrong, not its value
+	Filled  bool     // the value has the right type and was filled in all the same: it only breaks a rule of its field
 }
 
 // RestsOn returns p with the keys at the root whose values it compared: a check that compares cpu with memory cannot judge when cpu is no
@@ -40,12 +42,12 @@ func (p Problem) RestsOn(keys ...string) Problem { p.Rests = keys; return p }
 
 func (p Problem) Error() string { return strings.Join(p.Path, ".") + ": " + p.Message }
 
-// Decode fills *out from v and returns everything that does not fit. Struct fields take the name of their json tag; the
-// tag `required:"true"` wants a key, `enum:"a,b"` limits a string, `scalar:"text"` lets numbers and booleans stand as the text they
-// were written as. Fields of type Of[T] and Value take expressions, all others must be known.
+// Decode fills *out from v and returns everything that does not fit. Struct fields take the name of their json tag; their other tags are
+// the rules of Field, which Decode enforces, and the defaults, which it fills in. Fields of type Of[T] and Value take expressions, all
+// others must be known.
 func Decode(v Value, out any) []Problem {
 	d := decoder{}
-	d.decode(v, reflect.ValueOf(out).Elem(), nil, field{})
+	d.decode(v, reflect.ValueOf(out).Elem(), nil, &Field{})
 	return d.problems
 }
 
@@ -60,7 +62,7 @@ func (d *decoder) wrong(want Kind, path []string, format string, args ...any) {
 	d.problems[len(d.problems)-1].Want = want
 }
 
-func (d *decoder) decode(v Value, out reflect.Value, path []string, f field) {
+func (d *decoder) decode(v Value, out reflect.Value, path []string, f *Field) {
 	if out.Type() == reflect.TypeFor[Value]() {
 		out.Set(reflect.ValueOf(v))
 		return
@@ -97,7 +99,12 @@ func (d *decoder) decode(v Value, out reflect.Value, path []string, f field) {
 		if !scalar {
 			d.wrong(String, path, "must be a string, but is %s", v.kind.Article())
 		} else if err := u.UnmarshalText([]byte(text)); err != nil {
+			if v.sensitive {
+				err = fmt.Errorf("%s does not fit here", Redacted)
+			}
 			d.add(BadValue, path, nil, "%s", err)
+		} else if span, ok := u.(*Duration); ok {
+			d.rule(path, f.checkDuration(*span, v))
 		}
 		return
 	}
@@ -110,18 +117,20 @@ func (d *decoder) decode(v Value, out reflect.Value, path []string, f field) {
 			out.SetBool(v.Bool())
 		}
 	case reflect.String:
-		if text, ok := v.text(); ok && f.scalarText {
+		if text, ok := v.text(); ok && f.ScalarText {
+			sensitive := v.sensitive
 			v = NewString(text)
+			v.sensitive = sensitive
 		}
 		if !d.want(v, String, path) {
 			return
 		}
 		out.SetString(v.Str())
-		if len(f.enum) > 0 && !slices.Contains(f.enum, v.Str()) {
-			d.add(BadValue, path, f.enum, "%q is not one of %s", v.Str(), strings.Join(f.enum, ", "))
-		}
+		d.rule(path, f.checkText(v))
 	case reflect.Int, reflect.Int32, reflect.Int64, reflect.Float64:
-		d.number(v, out, path)
+		if d.number(v, out, path) {
+			d.rule(path, f.checkNumber(v, out))
+		}
 	case reflect.Slice:
 		if !d.want(v, List, path) {
 			item := out.Type().Elem()
@@ -133,8 +142,10 @@ func (d *decoder) decode(v Value, out reflect.Value, path []string, f field) {
 		}
 		out.Set(reflect.MakeSlice(out.Type(), len(v.Items()), len(v.Items())))
 		for i, item := range v.Items() {
-			d.decode(item, out.Index(i), append(path[:len(path):len(path)], strconv.Itoa(i)), f)
+			d.decode(item, out.Index(i), append(path[:len(path):len(path)], strconv.Itoa(i)), f.item())
 		}
+		d.rule(path, f.checkCount(len(v.Items()), "items"))
+		d.unique(v, path, f)
 	case reflect.Map:
 		if !d.want(v, Map, path) {
 			return
@@ -142,9 +153,15 @@ func (d *decoder) decode(v Value, out reflect.Value, path []string, f field) {
 		out.Set(reflect.MakeMapWithSize(out.Type(), len(v.Entries())))
 		for _, key := range v.Keys() {
 			item := reflect.New(out.Type().Elem()).Elem()
-			d.decode(v.Entries()[key], item, append(path[:len(path):len(path)], key), f)
+			at := append(path[:len(path):len(path)], key)
+			if b := f.checkKey(key); b.message != "" {
+				d.rule(at, b)
+				d.problems[len(d.problems)-1].OfKey = true
+			}
+			d.decode(v.Entries()[key], item, at, f.item())
 			out.SetMapIndex(reflect.ValueOf(key), item)
 		}
+		d.rule(path, f.checkCount(len(v.Entries()), "entries"))
 	case reflect.Struct:
 		if d.want(v, Map, path) {
 			d.structure(v, out, path)
@@ -162,33 +179,40 @@ func (d *decoder) want(v Value, kind Kind, path []string) bool {
 	return true
 }
 
-func (d *decoder) number(v Value, out reflect.Value, path []string) {
+// number fills out, and reports whether it could.
+func (d *decoder) number(v Value, out reflect.Value, path []string) bool {
 	if v.kind == String && v.loose {
 		n, err := strconv.ParseFloat(v.Str(), 64)
 		if err != nil {
-			d.add(WrongType, path, nil, "must be a number, but the variable's text %q is none", v.Str())
-			return
+			d.add(WrongType, path, nil, "must be a number, but the variable's text %s is none", v)
+			return false
 		}
+		sensitive := v.sensitive
 		v = NewNumber(n)
+		v.sensitive = sensitive
 	}
 	if !d.want(v, Number, path) {
-		return
+		return false
 	}
 	n := v.Number()
 	if out.Kind() == reflect.Float64 {
 		out.SetFloat(n)
-		return
+		return true
 	}
 	if math.Abs(n) > maxWhole {
 		text, _ := v.text() // as it is written
+		if v.sensitive {
+			text = Redacted
+		}
 		d.add(WrongType, path, nil, "%s", OutOfRange(text))
-		return
+		return false
 	}
 	if n != math.Trunc(n) {
 		d.add(WrongType, path, nil, "must be a whole number, but is %s", v)
-		return
+		return false
 	}
 	out.SetInt(int64(n))
+	return true
 }
 
 // maxWhole is the largest whole number up to which every one can be told from its neighbours.
@@ -206,25 +230,64 @@ func OutOfRange(text string) string {
 }
 
 func (d *decoder) structure(v Value, out reflect.Value, path []string) {
-	fields := fieldsOf(out.Type())
-	names := make([]string, len(fields))
-	for i, f := range fields {
-		names[i] = f.name
+	s := structOf(out.Type())
+	names := make([]string, len(s.fields))
+	for i, f := range s.fields {
+		names[i] = f.Name
 	}
 	for _, key := range v.Keys() {
 		if !slices.Contains(names, key) {
 			d.add(UnknownKey, append(path[:len(path):len(path)], key), names, "unknown key %q", key)
 		}
 	}
-	for _, f := range fields {
-		item, given := v.Entries()[f.name]
-		if f.required && (!given || item.IsNull()) {
-			d.add(MissingKey, path, nil, "the key %q is required", f.name)
-			d.problems[len(d.problems)-1].Missing = f.name
+	for i := range s.fields {
+		f := &s.fields[i]
+		item := v.Entries()[f.Name]
+		if item.IsNull() {
+			if f.Required {
+				d.add(MissingKey, path, nil, "the key %q is required", f.Name)
+				d.problems[len(d.problems)-1].Missing = f.Name
+			} else {
+				f.fillDefault(out)
+			}
 			continue
 		}
-		if given {
-			d.decode(item, out.FieldByIndex(f.index), append(path[:len(path):len(path)], f.name), f)
+		at := append(path[:len(path):len(path)], f.Name)
+		d.decode(item, out.FieldByIndex(f.index), at, f)
+		d.rule(at, f.checkSiblings(v))
+	}
+	for _, names := range s.anyOf {
+		if !slices.ContainsFunc(names.Keys, func(name string) bool { return !v.Entries()[name].IsNull() }) {
+			d.rule(path, names.broken())
+		}
+	}
+}
+
+// rule adds what a rule of a field says of a value that is filled in.
+func (d *decoder) rule(path []string, b breach) {
+	if b.message != "" {
+		d.add(BadValue, path, b.allowed, "%s", b.message)
+		d.problems[len(d.problems)-1].Filled = true
+	}
+}
+
+// unique reports what is in a list more than once: whole items, or one of their keys.
+func (d *decoder) unique(v Value, path []string, f *Field) {
+	for _, key := range f.Unique {
+		seen := map[string]bool{}
+		for i, item := range v.Items() {
+			at := append(path[:len(path):len(path)], strconv.Itoa(i))
+			if key != "" {
+				item, at = item.Get(key), append(at, key)
+			}
+			text, scalar := item.text()
+			if !scalar {
+				continue
+			}
+			if seen[text] {
+				d.rule(at, breach{message: fmt.Sprintf("%s is there twice", item)})
+			}
+			seen[text] = true
 		}
 	}
 }

@@ -3,8 +3,6 @@ package value
 import (
 	"encoding"
 	"reflect"
-	"strings"
-	"sync"
 )
 
 // Encode converts a struct (or any data a field may have) to a Value. Absent pointers, zero fields tagged omitempty and
@@ -60,13 +58,13 @@ func encode(v reflect.Value) Value {
 		return NewMap(m)
 	case reflect.Struct:
 		m := map[string]Value{}
-		for _, f := range fieldsOf(v.Type()) {
+		for _, f := range structOf(v.Type()).fields {
 			fv := v.FieldByIndex(f.index)
 			if f.omitEmpty && isEmpty(fv) {
 				continue
 			}
 			if item := encode(fv); !item.IsNull() {
-				m[f.name] = item
+				m[f.Name] = item
 			}
 		}
 		return NewMap(m)
@@ -79,57 +77,4 @@ func isEmpty(v reflect.Value) bool {
 		return v.Len() == 0
 	}
 	return v.IsZero()
-}
-
-type field struct {
-	name                            string
-	index                           []int
-	omitEmpty, required, scalarText bool
-	enum                            []string
-}
-
-// Fields returns the keys of the Map that Encode makes of a struct T, those of omitted fields included, in the order of the struct.
-func Fields[T any]() []string {
-	t := reflect.TypeFor[T]()
-	if t.Kind() != reflect.Struct || t == reflect.TypeFor[Value]() {
-		return nil
-	}
-	fields := fieldsOf(t)
-	names := make([]string, len(fields))
-	for i, f := range fields {
-		names[i] = f.name
-	}
-	return names
-}
-
-var fieldCache sync.Map // reflect.Type -> []field
-
-func fieldsOf(t reflect.Type) []field {
-	if cached, ok := fieldCache.Load(t); ok {
-		return cached.([]field)
-	}
-	var fields []field
-	for _, sf := range reflect.VisibleFields(t) {
-		if !sf.IsExported() || sf.Anonymous {
-			continue
-		}
-		name, options, _ := strings.Cut(sf.Tag.Get("json"), ",")
-		if name == "-" {
-			continue
-		}
-		if name == "" {
-			name = strings.ToLower(sf.Name[:1]) + sf.Name[1:]
-		}
-		f := field{
-			name: name, index: sf.Index,
-			omitEmpty: strings.Contains(options, "omitempty"), required: sf.Tag.Get("required") == "true",
-			scalarText: sf.Tag.Get("scalar") == "text",
-		}
-		if e := sf.Tag.Get("enum"); e != "" {
-			f.enum = strings.Split(e, ",")
-		}
-		fields = append(fields, f)
-	}
-	fieldCache.Store(t, fields)
-	return fields
 }

@@ -19,9 +19,9 @@ type Parts struct {
 	TargetGroups  []ecs.TargetGroup
 	Registries    []ecs.ServiceRegistry
 	GracePeriod   time.Duration // in which failing checks of the load balancer do not count
-	Scaling       *Scaling      // nil: one task
-	Tracked       bool          // the kind scales by a metric of its own, so that CPU is no default
-	After         []string      // IDs of resources that the ECS service must find in place
+	Scaling       *Scaling
+	Tracked       bool     // the kind scales by a metric of its own, so that CPU is no default
+	After         []string // IDs of resources that the ECS service must find in place
 }
 
 // Service is an ECS service with what belongs to it.
@@ -34,9 +34,8 @@ type Service struct {
 }
 
 const (
-	defaultTimeout = 15 * time.Minute
-	logDays        = 30
-	logDaysLong    = 90 // in production
+	logDays     = 30
+	logDaysLong = 90 // in production
 )
 
 // SecurityGroup is the resource name of the service's security group, which rules of the kind and of other components refer to.
@@ -133,18 +132,8 @@ func (s *Spec) service(in component.Instance, parts Parts, definition, securityG
 }
 
 func (d *Deployment) properties() ecs.Deployment {
-	least, most := d.percents()
-	breaker := true
-	out := ecs.Deployment{MinHealthyPercent: &least, MaxPercent: &most, CircuitBreaker: &breaker, Timeout: int(defaultTimeout.Seconds())}
-	if d == nil {
-		return out
+	return ecs.Deployment{
+		MinHealthyPercent: &d.MinHealthyPercent, MaxPercent: &d.MaxPercent, CircuitBreaker: &d.CircuitBreaker,
+		Timeout: d.Timeout.Seconds(), Bake: d.Bake.Seconds(),
 	}
-	if d.CircuitBreaker != nil {
-		out.CircuitBreaker = d.CircuitBreaker
-	}
-	if d.Timeout != 0 {
-		out.Timeout = d.Timeout.Seconds()
-	}
-	out.Bake = d.Bake.Seconds()
-	return out
 }

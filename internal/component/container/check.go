@@ -3,27 +3,15 @@ package container
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/value"
 )
 
-var (
-	variableName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]*$`)
-	containerName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}$`)
-)
-
 const (
-	minTimeout = time.Minute
-	maxTimeout = 3 * time.Hour
-	maxBake    = 24 * time.Hour
-	maxTasks   = 5000 // of one ECS service
-
 	maxDefinition = 65536 // bytes of a task definition
 	largestShown  = 3     // variables of one that is too large
 )
@@ -35,7 +23,7 @@ func (s *Spec) Check(in component.Instance, tasks int) []value.Problem {
 	problems = append(problems, checkVariables(in, nil, s.Environment, s.Secrets)...)
 	problems = append(problems, s.checkSidecars(in)...)
 	problems = append(problems, s.checkEnvironmentSize()...)
-	problems = append(problems, s.Deployment.check(tasks)...)
+	problems = append(problems, s.Deployment.check(in, tasks)...)
 	return problems
 }
 
@@ -59,9 +47,6 @@ func checkVariables(in component.Instance, below []string, environment, secrets 
 		}
 		for _, name := range slices.Sorted(maps.Keys(entries)) {
 			path := join(below, field, name)
-			if !variableName.MatchString(name) {
-				problems = append(problems, component.Invalid(path, "%q cannot be the name of an environment variable", name))
-			}
 			if field == "environment" {
 				if strings.ContainsRune(textOf(entries[name]), 0) {
 					problems = append(problems, component.Invalid(path, "has a NUL character in it, where the value of an environment variable would end: take it out"))
@@ -85,23 +70,13 @@ func (s *Spec) checkSidecars(in component.Instance) []value.Problem {
 	var problems []value.Problem
 	cpu, memory := s.Size()
 	main := in.Original().Name
-	taken := map[string]bool{main: true}
 	for i, c := range s.Sidecars {
 		path := []string{"sidecars", strconv.Itoa(i)}
-		switch {
-		case !containerName.MatchString(c.Name):
-			problems = append(problems, component.Invalid(join(path, "name"), "%q cannot be the name of a container: letters, digits, - and _", c.Name))
-		case c.Name == main:
+		if c.Name == main {
 			problems = append(problems, component.Invalid(join(path, "name"), "%q is the name of the main container", c.Name))
-		case taken[c.Name]:
-			problems = append(problems, component.Invalid(join(path, "name"), "there are two sidecars named %q", c.Name))
 		}
-		taken[c.Name] = true
 		problems = append(problems, imageProblems(join(path, "image"), c.Image)...)
 		problems = append(problems, checkVariables(in, path, c.Environment, c.Secrets)...)
-		if c.CPU < 0 || c.Memory < 0 {
-			problems = append(problems, component.Invalid(path, "cpu and memory cannot be negative"))
-		}
 		cpu, memory = cpu-c.CPU, memory-c.Memory
 	}
 	if cpu <= 0 {
@@ -158,63 +133,24 @@ func textOf(entry value.Of[string]) string {
 	return v.String()
 }
 
-func (d *Deployment) check(tasks int) []value.Problem {
-	if d == nil {
+func (d *Deployment) check(in component.Instance, tasks int) []value.Problem {
+	least, most := d.MinHealthyPercent, d.MaxPercent
+	if tasks <= 0 || tasks*most/100 > tasks || (tasks*least+99)/100 < tasks {
 		return nil
 	}
-	var problems []value.Problem
-	least, most := d.percents()
-	switch {
-	case least < 0 || least > 100:
-		problems = append(problems, component.Invalid([]string{"deployment", "minHealthyPercent"}, "must be from 0 to 100"))
-	case most < 100 || most > 200:
-		problems = append(problems, component.Invalid([]string{"deployment", "maxPercent"}, "must be from 100 to 200"))
-	case tasks > 0 && tasks*most/100 <= tasks && (tasks*least+99)/100 >= tasks:
-		path := []string{"deployment", "maxPercent"}
-		if d.MaxPercent == nil {
-			path = []string{"deployment", "minHealthyPercent"}
-		}
-		problems = append(problems, component.Invalid(path,
-			"no rollout can ever begin: with %s, at least %d must keep running (%d %%, rounded up) and at most %d may run (%d %%, rounded down); lower minHealthyPercent or raise maxPercent",
-			count(tasks, "task"), (tasks*least+99)/100, least, tasks*most/100, most).RestsOn("scaling"))
+	path := []string{"deployment", "maxPercent"}
+	if in.Spec.Get(path...).IsNull() {
+		path = []string{"deployment", "minHealthyPercent"}
 	}
-	problems = append(problems, span([]string{"deployment", "timeout"}, d.Timeout, minTimeout, maxTimeout)...)
-	problems = append(problems, span([]string{"deployment", "bake"}, d.Bake, 0, maxBake)...)
-	return problems
+	return []value.Problem{component.Invalid(path,
+		"no rollout can ever begin: with %s, at least %d must keep running (%d %%, rounded up) and at most %d may run (%d %%, rounded down); lower minHealthyPercent or raise maxPercent",
+		count(tasks, "task"), (tasks*least+99)/100, least, tasks*most/100, most).RestsOn("scaling")}
 }
 
-func (d *Deployment) percents() (least, most int) {
-	least, most = 100, 200
-	if d != nil && d.MinHealthyPercent != nil {
-		least = *d.MinHealthyPercent
-	}
-	if d != nil && d.MaxPercent != nil {
-		most = *d.MaxPercent
-	}
-	return least, most
-}
-
-// span checks a duration that was given; zero is not given.
-func span(path []string, d value.Duration, least, most time.Duration) []value.Problem {
-	if t := time.Duration(d); t != 0 && (t < least || t > most) {
-		return []value.Problem{component.Invalid(path, "must be from %s to %s", least, most)}
-	}
-	return nil
-}
-
-// Check finds limits that contradict each other. It may be nil. woken: the kind scales by a metric that is there without tasks, too.
+// Check finds limits that contradict each other. woken: the kind scales by a metric that is there without tasks, too.
 func (s *Scaling) Check(woken bool) []value.Problem {
-	if s == nil {
-		return nil
-	}
 	var problems []value.Problem
 	least, most := s.Limits()
-	if least < 0 || least > maxTasks {
-		problems = append(problems, component.Invalid([]string{"scaling", "min"}, "must be from 0 to %d", maxTasks))
-	}
-	if most > maxTasks {
-		problems = append(problems, component.Invalid([]string{"scaling", "max"}, "must be at most %d", maxTasks))
-	}
 	if most < least {
 		problems = append(problems, component.Invalid([]string{"scaling", "max"}, "is %d, less than min, which is %d", most, least))
 	}
@@ -227,9 +163,7 @@ func (s *Scaling) Check(woken bool) []value.Problem {
 		name    string
 		percent int
 	}{{"cpu", s.CPU}, {"memory", s.Memory}} {
-		if target.percent < 0 || target.percent > 100 {
-			problems = append(problems, component.Invalid([]string{"scaling", target.name}, "is a utilisation in percent, from 1 to 100"))
-		} else if target.percent > 0 && !s.Automatic() {
+		if target.percent > 0 && !s.Automatic() {
 			problems = append(problems, component.Invalid([]string{"scaling", target.name}, "has no effect without room to scale: set max above min"))
 		}
 	}
@@ -242,15 +176,8 @@ func (s *Scaling) Check(woken bool) []value.Problem {
 			highest = max(highest, *entry.Max)
 		}
 	}
-	taken := map[string]bool{}
 	for i, entry := range s.Schedule {
 		path := []string{"scaling", "schedule", strconv.Itoa(i)}
-		if !containerName.MatchString(entry.Name) {
-			problems = append(problems, component.Invalid(join(path, "name"), "%q cannot be a name: letters, digits, - and _", entry.Name))
-		} else if taken[entry.Name] {
-			problems = append(problems, component.Invalid(join(path, "name"), "there are two entries named %q", entry.Name))
-		}
-		taken[entry.Name] = true
 		if err := checkCron(entry.Cron); err != nil {
 			problems = append(problems, component.Invalid(join(path, "cron"), "%s", err))
 		}
@@ -258,10 +185,7 @@ func (s *Scaling) Check(woken bool) []value.Problem {
 			problems = append(problems, component.Invalid(join(path, "timezone"), "%s", err))
 		}
 		switch {
-		case entry.Min == nil && entry.Max == nil:
-			problems = append(problems, component.Invalid(path, "changes nothing: give it min, max or both"))
-		case entry.Min != nil && *entry.Min < 0, entry.Max != nil && (*entry.Max < 0 || *entry.Max > maxTasks):
-			problems = append(problems, component.Invalid(path, "min and max must be from 0 to %d", maxTasks))
+		case entry.Min == nil && entry.Max == nil: // its tags say so
 		case entry.Min != nil && entry.Max != nil && *entry.Min > *entry.Max:
 			problems = append(problems, component.Invalid(join(path, "max"), "is %d, less than min, which is %d", *entry.Max, *entry.Min))
 		case entry.Max == nil && *entry.Min > highest:

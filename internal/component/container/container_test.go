@@ -1,10 +1,14 @@
 package container
 
 import (
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/value"
@@ -69,7 +73,7 @@ func TestCheckZone(t *testing.T) {
 		"Mars/Olympus":     `"Mars/Olympus" is not a time zone`,
 		"../etc/passwd":    `"../etc/passwd" is not a time zone`,
 	} {
-		s := Scaling{Schedule: []Schedule{{Name: "a", Cron: "0 8 ? * * *", Timezone: name, Min: new(int)}}}
+		s := Scaling{Min: 1, Schedule: []Schedule{{Name: "a", Cron: "0 8 ? * * *", Timezone: name, Min: new(int)}}}
 		problems := s.Check(false)
 		switch {
 		case want == "" && len(problems) > 0:
@@ -95,11 +99,11 @@ func TestTasksAtTheStart(t *testing.T) {
 		scaling          *Scaling
 		initial, desired *int
 	}{
-		"none":                   {nil, nil, n(1)},
-		"min 0, fixed":           {&Scaling{Min: n(0)}, nil, n(0)},
-		"min 0, room to scale":   {&Scaling{Min: n(0), Max: n(3)}, n(1), nil},
-		"min 0, only a schedule": {&Scaling{Min: n(0), Schedule: []Schedule{{Name: "a"}}}, n(1), nil},
-		"min 2, room to scale":   {&Scaling{Min: n(2), Max: n(3)}, n(2), nil},
+		"none":                   {&Scaling{Min: 1}, nil, n(1)},
+		"min 0, fixed":           {&Scaling{}, nil, n(0)},
+		"min 0, room to scale":   {&Scaling{Max: n(3)}, n(1), nil},
+		"min 0, only a schedule": {&Scaling{Schedule: []Schedule{{Name: "a"}}}, n(1), nil},
+		"min 2, room to scale":   {&Scaling{Min: 2, Max: n(3)}, n(2), nil},
 	} {
 		in := component.Instance{Name: "api", Account: "123456789012", Region: "eu-west-1"}
 		made := (&Spec{Image: value.Lit("nginx:1")}).service(in, Parts{Scaling: c.scaling},
@@ -133,7 +137,7 @@ func TestSize(t *testing.T) {
 			t.Errorf("%s: %d and %d, want %d and %d", name, cpu, memory, c.wantCPU, c.wantMemory)
 		}
 	}
-	for _, impossible := range []Spec{{CPU: n(256), Memory: n(4096)}, {CPU: n(8192), Memory: n(17408)}, {CPU: n(16384), Memory: n(16384)}, {Memory: n(0)}, {CPU: n(0)}} {
+	for _, impossible := range []Spec{{CPU: n(256), Memory: n(4096)}, {CPU: n(8192), Memory: n(17408)}, {CPU: n(16384), Memory: n(16384)}, {Memory: n(0)}} {
 		if len(impossible.checkSize()) != 1 {
 			t.Errorf("%d and %d pass", impossible.CPU, impossible.Memory)
 		}
@@ -348,5 +352,21 @@ func TestCheckFindsImagesOfAllContainers(t *testing.T) {
 	}
 	if want := []string{"image", "sidecars.0.image"}; !slices.Equal(got, want) {
 		t.Errorf("problems at %v, want %v", got, want)
+	}
+}
+
+// The sizes are written twice: for schema and reference in the tag of cpu, and with their ranges of memory in the table.
+func TestSizesAreThoseOfTheTag(t *testing.T) {
+	var all []string
+	for _, z := range sizes {
+		all = append(all, strconv.Itoa(z.cpu))
+	}
+	for _, f := range value.ShapeOf(reflect.TypeFor[Spec]()).Fields {
+		switch f.Name {
+		case "cpu":
+			require.Equal(t, all, f.Enum)
+		case "memory":
+			require.Equal(t, []string{strconv.Itoa(sizes[0].least), strconv.Itoa(sizes[len(sizes)-1].most)}, []string{f.Min, f.Max})
+		}
 	}
 }

@@ -116,7 +116,7 @@ func (s *Spec) containers(in component.Instance, parts Parts, logGroup *resource
 	out := []ecs.Container{main}
 	for _, c := range s.Sidecars {
 		out = append(out, ecs.Container{
-			Name: c.Name, Image: c.Image, Command: c.Command, CPU: c.CPU, Memory: c.Memory, Essential: c.Essential,
+			Name: c.Name, Image: c.Image, Command: c.Command, CPU: c.CPU, Memory: c.Memory, Essential: &c.Essential,
 			Environment: texts(c.Environment), Secrets: found.resolve(c.Secrets), Logs: logs(name),
 			InitProcessEnabled: true,
 		})

@@ -3,8 +3,6 @@ package container
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/value"
@@ -65,14 +63,7 @@ func (s *Spec) checkSize() []value.Problem {
 			"Fargate has no task of %d MiB; the sizes begin at 512, 1024 and 2048 MiB and go on in steps of 1024", *s.Memory).RestsOn("cpu")}
 	}
 	i := slices.IndexFunc(sizes, func(z size) bool { return z.cpu == *s.CPU })
-	if i < 0 {
-		var all []string
-		for _, z := range sizes {
-			all = append(all, strconv.Itoa(z.cpu))
-		}
-		return []value.Problem{component.Invalid([]string{"cpu"}, "Fargate has no task of %d CPU units; it has %s", *s.CPU, strings.Join(all, ", "))}
-	}
-	if s.Memory != nil && !sizes[i].allows(*s.Memory) {
+	if i >= 0 && s.Memory != nil && !sizes[i].allows(*s.Memory) {
 		return []value.Problem{component.Invalid([]string{"memory"},
 			"Fargate has no task of %d CPU units with %d MiB; with that CPU it has %s", *s.CPU, *s.Memory, sizes[i]).RestsOn("cpu")}
 	}

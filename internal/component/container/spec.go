@@ -15,79 +15,70 @@ type Spec struct {
 	component.Common
 	component.Using
 
-	Image        value.Of[string]            `json:"image" required:"true" doc:"Image with tag or digest, for instance public.ecr.aws/nginx/nginx:${VERSION}."`
+	Image        value.Of[string]            `json:"image" required:"true" example:"public.ecr.aws/nginx/nginx:${VERSION}" doc:"Image with tag or digest."`
 	Command      []string                    `json:"command,omitempty" scalar:"text" doc:"Replaces the image's command, word by word."`
-	CPU          *int                        `json:"cpu,omitempty" doc:"CPU units of a task, 1024 are one vCPU: 256, 512, 1024, 2048, 4096, 8192 or 16384. Default: the smallest that goes with memory."`
-	Memory       *int                        `json:"memory,omitempty" doc:"MiB of a task. Default: the smallest that goes with cpu."`
-	Architecture string                      `json:"architecture,omitempty" enum:"x86_64,arm64" doc:"CPU architecture of the image. Default x86_64."`
-	Environment  map[string]value.Of[string] `json:"environment,omitempty" scalar:"text" doc:"Environment variables. Numbers and booleans stand as the text they are written as."`
-	Secrets      map[string]value.Of[string] `json:"secrets,omitempty" doc:"Environment variables filled by ECS: the ARN of a secret in Secrets Manager, ssm:/path of a parameter, or a reference such as ${database.secretArn}. #key picks a key of a JSON secret."`
-	Sidecars     []Sidecar                   `json:"sidecars,omitempty" doc:"Containers that run beside the main one in each task."`
-	Deployment   *Deployment                 `json:"deployment,omitempty" doc:"How a new revision replaces the old one."`
+	CPU          *int                        `json:"cpu,omitempty" enum:"256,512,1024,2048,4096,8192,16384" why:"Fargate has no task of another size" unset:"the smallest that goes with memory" doc:"CPU units of a task; 1024 are one vCPU."`
+	Memory       *int                        `json:"memory,omitempty" min:"512" max:"122880" unset:"the smallest that goes with cpu" doc:"MiB of a task. Each cpu has its own range."`
+	Architecture string                      `json:"architecture,omitempty" enum:"x86_64,arm64" default:"x86_64" doc:"CPU architecture of the image."`
+	Environment  map[string]value.Of[string] `json:"environment,omitempty" scalar:"text" keys:"^[A-Za-z_][A-Za-z0-9_.-]*$" keyForm:"the name of an environment variable" example:"{LOG_LEVEL: info}" doc:"Environment variables. Numbers and booleans stand as the text they are written as."`
+	Secrets      map[string]value.Of[string] `json:"secrets,omitempty" keys:"^[A-Za-z_][A-Za-z0-9_.-]*$" keyForm:"the name of an environment variable" example:"{API_KEY: \"ssm:/shop/api-key\"}" doc:"Environment variables filled by ECS: the ARN of a secret in Secrets Manager, ssm:/path of a parameter, or a reference such as ${database.secretArn}. #key picks a key of a JSON secret."`
+	Sidecars     []Sidecar                   `json:"sidecars,omitempty" unique:"name" doc:"Containers that run beside the main one in each task."`
+	Deployment   Deployment                  `json:"deployment,omitempty" doc:"How a new revision replaces the old one."`
 	Exec         bool                        `json:"exec,omitempty" doc:"Allow shells into running containers (ECS Exec)."`
 	Spot         bool                        `json:"spot,omitempty" doc:"Run on Fargate Spot: cheaper, and AWS may take tasks away at two minutes' notice."`
 }
 
 // Sidecar is a container beside the main one. It shares the task's CPU, memory, network and role.
 type Sidecar struct {
-	Name        string                      `json:"name" required:"true" doc:"Name of the container, not that of the component."`
+	Name        string                      `json:"name" required:"true" pattern:"^[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}$" form:"the name of a container: letters, digits, - and _" doc:"Name of the container, not that of the component."`
 	Image       value.Of[string]            `json:"image" required:"true" doc:"Image with tag or digest."`
 	Command     []string                    `json:"command,omitempty" scalar:"text" doc:"Replaces the image's command, word by word."`
-	CPU         int                         `json:"cpu,omitempty" doc:"CPU units set aside for it, out of the task's."`
-	Memory      int                         `json:"memory,omitempty" doc:"MiB it may use at most, out of the task's."`
-	Environment map[string]value.Of[string] `json:"environment,omitempty" scalar:"text" doc:"Environment variables."`
-	Secrets     map[string]value.Of[string] `json:"secrets,omitempty" doc:"Environment variables from Secrets Manager or SSM, as for the main container."`
-	Essential   *bool                       `json:"essential,omitempty" doc:"Stop the whole task when it stops. Default true."`
+	CPU         int                         `json:"cpu,omitempty" min:"0" unset:"none" doc:"CPU units set aside for it, out of the task's."`
+	Memory      int                         `json:"memory,omitempty" min:"6" unset:"no limit of its own" doc:"MiB it may use at most, out of the task's."`
+	Environment map[string]value.Of[string] `json:"environment,omitempty" scalar:"text" keys:"^[A-Za-z_][A-Za-z0-9_.-]*$" keyForm:"the name of an environment variable" doc:"Environment variables."`
+	Secrets     map[string]value.Of[string] `json:"secrets,omitempty" keys:"^[A-Za-z_][A-Za-z0-9_.-]*$" keyForm:"the name of an environment variable" doc:"Environment variables from Secrets Manager or SSM, as for the main container."`
+	Essential   bool                        `json:"essential,omitempty" default:"true" doc:"Stop the whole task when it stops."`
 }
 
 // Deployment says how a new revision replaces the old one.
 type Deployment struct {
-	CircuitBreaker    *bool          `json:"circuitBreaker,omitempty" doc:"Let ECS go back to the last working revision when new tasks fail. Default true."`
-	MinHealthyPercent *int           `json:"minHealthyPercent,omitempty" doc:"Percent of the desired tasks that keep running meanwhile, rounded up. Default 100."`
-	MaxPercent        *int           `json:"maxPercent,omitempty" doc:"Percent of the desired tasks that may run meanwhile, rounded down. Default 200."`
-	Timeout           value.Duration `json:"timeout,omitempty" doc:"How long a rollout may take before the apply fails. Default 15m."`
-	Bake              value.Duration `json:"bake,omitempty" doc:"How long the new revision is watched after it has completed, before the apply is done. Default 0s."`
+	CircuitBreaker    bool           `json:"circuitBreaker,omitempty" default:"true" doc:"Let ECS go back to the last working revision when new tasks fail."`
+	MinHealthyPercent int            `json:"minHealthyPercent,omitempty" min:"0" max:"100" default:"100" doc:"Percent of the desired tasks that keep running meanwhile, rounded up."`
+	MaxPercent        int            `json:"maxPercent,omitempty" min:"100" max:"200" default:"200" doc:"Percent of the desired tasks that may run meanwhile, rounded down."`
+	Timeout           value.Duration `json:"timeout,omitempty" min:"1m" max:"3h" default:"15m" doc:"How long a rollout may take before the apply fails."`
+	Bake              value.Duration `json:"bake,omitempty" min:"0s" max:"24h" default:"0s" doc:"How long the new revision is watched after it has completed, before the apply is done."`
 }
 
 // Scaling is the shared part of how many tasks run.
 type Scaling struct {
-	Min      *int       `json:"min,omitempty" doc:"Tasks that run at least. Default 1."`
-	Max      *int       `json:"max,omitempty" doc:"Tasks that run at most. Default: min, which means no autoscaling."`
-	CPU      int        `json:"cpu,omitempty" doc:"Average CPU utilisation in percent to aim for."`
-	Memory   int        `json:"memory,omitempty" doc:"Average memory utilisation in percent to aim for."`
-	Schedule []Schedule `json:"schedule,omitempty" doc:"Limits that change by the clock."`
+	Min      int        `json:"min,omitempty" min:"0" max:"5000" default:"1" doc:"Tasks that run at least."`
+	Max      *int       `json:"max,omitempty" min:"0" max:"5000" unset:"min, which means no autoscaling" doc:"Tasks that run at most."`
+	CPU      int        `json:"cpu,omitempty" min:"1" max:"100" unset:"70 where there is room to scale and nothing else to go by" doc:"Average CPU utilisation in percent to aim for."`
+	Memory   int        `json:"memory,omitempty" min:"1" max:"100" unset:"does not count" doc:"Average memory utilisation in percent to aim for."`
+	Schedule []Schedule `json:"schedule,omitempty" unique:"name" doc:"Limits that change by the clock."`
 }
 
 // Schedule changes the limits of scaling at given times.
 type Schedule struct {
-	Name     string `json:"name" required:"true" doc:"Name of this entry, for instance office-hours."`
-	Cron     string `json:"cron" required:"true" doc:"When, in the six fields of AWS: minutes hours day-of-month month day-of-week year, for instance 0 8 ? * MON-FRI *."`
-	Timezone string `json:"timezone,omitempty" doc:"Time zone of cron, for instance Europe/Berlin. Default UTC."`
-	Min      *int   `json:"min,omitempty" doc:"min from then on."`
-	Max      *int   `json:"max,omitempty" doc:"max from then on."`
+	_ struct{} `anyOf:"min,max" why:"an entry without both changes nothing"`
+
+	Name     string `json:"name" required:"true" pattern:"^[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}$" form:"the name of an entry: letters, digits, - and _" example:"office-hours" doc:"Name of this entry."`
+	Cron     string `json:"cron" required:"true" example:"0 8 ? * MON-FRI *" doc:"When, in the six fields of AWS: minutes, hours, day of month, month, day of week, year."`
+	Timezone string `json:"timezone,omitempty" unset:"UTC" example:"Europe/Berlin" doc:"Time zone of cron."`
+	Min      *int   `json:"min,omitempty" min:"0" max:"5000" unset:"min stays what it is" doc:"min from then on."`
+	Max      *int   `json:"max,omitempty" min:"0" max:"5000" unset:"max stays what it is" doc:"max from then on."`
 }
 
-// Limits are the tasks that run at least and at most; scaling may be nil.
+// Limits are the tasks that run at least and at most.
 func (s *Scaling) Limits() (least, most int) {
-	least = 1
-	if s == nil {
-		return least, least
+	if s.Max == nil {
+		return s.Min, s.Min
 	}
-	if s.Min != nil {
-		least = *s.Min
-	}
-	most = least
-	if s.Max != nil {
-		most = *s.Max
-	}
-	return least, most
+	return s.Min, *s.Max
 }
 
 // Automatic reports whether the number of tasks is Application Auto Scaling's business instead of ours.
 func (s *Scaling) Automatic() bool {
-	if s == nil {
-		return false
-	}
 	least, most := s.Limits()
 	return most > least || len(s.Schedule) > 0
 }

@@ -36,10 +36,9 @@ func Kind() component.Kind {
 
 // Health checks of the load balancer: two good answers in a row make a target healthy, three bad ones unhealthy.
 const (
-	defaultInterval = 15 * time.Second
-	healthTimeout   = 5 // seconds, and less than the interval
-	healthyAfter    = 2
-	unhealthyAfter  = 3
+	healthTimeout  = 5 // seconds, and less than the interval
+	healthyAfter   = 2
+	unhealthyAfter = 3
 	// gracePeriod lets a task start in peace: AWS would otherwise count checks from the first second.
 	gracePeriod = time.Minute
 	// drain is how long a leaving task may finish its requests. AWS's default of five minutes would only make rollouts slow.
@@ -55,7 +54,7 @@ const ruleName = "listener-rule"
 func demands(in component.Instance, s *Spec) []component.Demand {
 	out := container.Demands(true)
 	if g := s.Ingress; g != nil {
-		need := ingress.Need{Public: g.public(), Hosts: g.hosts(), Path: g.Path, Priority: g.Priority, Auto: g.auto(), Seed: in.Original().Address}
+		need := ingress.Need{Public: g.Public, Hosts: g.hosts(), Path: g.Path, Priority: g.Priority, Auto: g.auto(), Seed: in.Original().Address}
 		if g.Certificate.IsSet() && !need.Auto {
 			need.Certificate = g.Certificate.Value()
 		}
@@ -76,23 +75,21 @@ func expand(in component.Instance, s *Spec, c component.Context) (component.Expa
 	discovery := in.Resource("discovery", servicediscovery.ServiceType, servicediscovery.Service{
 		Name: in.Original().Name + "." + in.Original().Service, NamespaceID: value.Expr[string](cluster.Output(cluster.NamespaceID)),
 	})
-	byRequests := s.Scaling != nil && s.Scaling.RequestsPerTarget > 0
+	byRequests := s.Scaling.RequestsPerTarget > 0
 	parts := container.Parts{
-		Scaling: s.scaling(), Tracked: byRequests, GracePeriod: gracePeriod,
-		Registries: []ecs.ServiceRegistry{{Arn: value.Expr[string](discovery.Output("arn"))}},
+		Scaling: &s.Scaling.Scaling, Tracked: byRequests, GracePeriod: gracePeriod,
+		HealthCommand: s.HealthCheck.Command,
+		Registries:    []ecs.ServiceRegistry{{Arn: value.Expr[string](discovery.Output("arn"))}},
 	}
 	for _, p := range s.Ports {
 		parts.Ports = append(parts.Ports, ecs.Port{Name: p.Name, Port: p.Port})
-	}
-	if s.HealthCheck != nil {
-		parts.HealthCommand = s.HealthCheck.Command
 	}
 	resources := []*resource.Resource{discovery}
 	outputs := map[string]value.Value{"internalUrl": value.NewString(internalURL(in, s))}
 	var problems []value.Problem
 	var group *resource.Resource
 	if s.Ingress != nil {
-		rules := ingress.Arrange(s.Ingress.public(), c.Demands)
+		rules := ingress.Arrange(s.Ingress.Public, c.Demands)
 		problems = rules.Check(in.Address)
 		group = targetGroup(in, s)
 		rule := listenerRule(in, s, group, rules.Priority(in.Address))
@@ -121,21 +118,13 @@ func expand(in component.Instance, s *Spec, c component.Context) (component.Expa
 }
 
 func targetGroup(in component.Instance, s *Spec) *resource.Resource {
+	h := s.HealthCheck
 	check := elbv2.HealthCheck{
-		Path: "/", Matcher: "200-399", Interval: int(defaultInterval.Seconds()), Timeout: healthTimeout,
+		Path: h.Path, Matcher: "200-399", Interval: h.Interval.Seconds(), Timeout: min(healthTimeout, h.Interval.Seconds()-1),
 		HealthyThreshold: healthyAfter, UnhealthyThreshold: unhealthyAfter,
 	}
-	if h := s.HealthCheck; h != nil {
-		if h.Path != "" {
-			check.Path = h.Path
-		}
-		if h.Port != 0 && h.Port != s.Ports[0].Port {
-			check.Port = strconv.Itoa(h.Port)
-		}
-		if h.Interval != 0 {
-			check.Interval = h.Interval.Seconds()
-			check.Timeout = min(healthTimeout, check.Interval-1)
-		}
+	if h.Port != 0 && h.Port != s.Ports[0].Port {
+		check.Port = strconv.Itoa(h.Port)
 	}
 	delay := drain
 	return in.Resource("target-group", elbv2.TargetGroupType, elbv2.TargetGroup{
@@ -154,7 +143,7 @@ func listenerRule(in component.Instance, s *Spec, group *resource.Resource, prio
 		listener = ingress.HTTPSListener
 	}
 	return in.Resource(ruleName, elbv2.ListenerRuleType, elbv2.ListenerRule{
-		ListenerARN: value.Expr[string](ingress.Output(s.Ingress.public(), listener)), Priority: priority,
+		ListenerARN: value.Expr[string](ingress.Output(s.Ingress.Public, listener)), Priority: priority,
 		Hosts: hosts, Paths: paths, Action: elbv2.To(group.Output("arn")),
 	})
 }
@@ -171,7 +160,7 @@ func (g *Ingress) url() value.Value {
 			return value.NewString(protocol + host + path)
 		}
 	}
-	return value.Concat(protocol, ingress.Output(g.public(), ingress.DNSName), path)
+	return value.Concat(protocol, ingress.Output(g.Public, ingress.DNSName), path)
 }
 
 // internalURL is where other components find it. It is known beforehand, so that two services may name each other.
@@ -183,9 +172,9 @@ func internalURL(in component.Instance, s *Spec) string {
 // fromLoadBalancer opens the ports that the load balancer sends requests and health checks to.
 func (s *Spec) fromLoadBalancer(in component.Instance) []*resource.Resource {
 	own := value.Output(in.Address+":"+container.SecurityGroup, "id")
-	from := ingress.Output(s.Ingress.public(), ingress.SecurityGroup)
+	from := ingress.Output(s.Ingress.Public, ingress.SecurityGroup)
 	out := []*resource.Resource{container.Open(in, "from-load-balancer", own, from, s.Ports[0].Port, "Requests from the load balancer")}
-	if h := s.HealthCheck; h != nil && h.Port != 0 && h.Port != s.Ports[0].Port {
+	if h := s.HealthCheck; h.Port != 0 && h.Port != s.Ports[0].Port {
 		out = append(out, container.Open(in, "from-load-balancer-health", own, from, h.Port, "Health checks from the load balancer"))
 	}
 	return out

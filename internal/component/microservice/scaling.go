@@ -11,7 +11,7 @@ import (
 
 // requestsPolicy aims for a number of requests per minute and task.
 func requestsPolicy(in component.Instance, s *Spec, group *resource.Resource) *resource.Resource {
-	label := value.Concat(ingress.Output(s.Ingress.public(), ingress.ARNSuffix), "/", group.Output("arnSuffix"))
+	label := value.Concat(ingress.Output(s.Ingress.Public, ingress.ARNSuffix), "/", group.Output("arnSuffix"))
 	policy := container.Track(in, "requests", autoscaling.Policy{
 		Predefined: autoscaling.RequestsPerTarget, TargetValue: float64(s.Scaling.RequestsPerTarget), ResourceLabel: value.Expr[string](label),
 	})

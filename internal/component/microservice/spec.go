@@ -14,38 +14,38 @@ import (
 type Spec struct {
 	container.Spec
 
-	Ports       []Port       `json:"ports" required:"true" doc:"Ports that the main container listens on; the first takes the requests of ingress."`
-	Scaling     *Scaling     `json:"scaling,omitempty" doc:"How many tasks run. Default: one."`
-	HealthCheck *HealthCheck `json:"healthCheck,omitempty" doc:"When a task counts as healthy."`
-	Ingress     *Ingress     `json:"ingress,omitempty" doc:"Requests that the shared load balancer passes on to this service."`
+	Ports       []Port      `json:"ports" required:"true" min:"1" unique:"name,port" why:"something that listens on no port is a Worker" doc:"Ports that the main container listens on; the first takes the requests of ingress."`
+	Scaling     Scaling     `json:"scaling,omitempty" doc:"How many tasks run."`
+	HealthCheck HealthCheck `json:"healthCheck,omitempty" doc:"When a task counts as healthy."`
+	Ingress     *Ingress    `json:"ingress,omitempty" doc:"Requests that the shared load balancer passes on to this service."`
 }
 
 // Port is a port of the main container.
 type Port struct {
-	Name string `json:"name" required:"true" doc:"Name of the port, for instance http."`
-	Port int    `json:"port" required:"true" doc:"TCP port, 1 to 65535."`
+	Name string `json:"name" required:"true" pattern:"^[a-z][a-z0-9-]{0,30}$" form:"the name of a port: lower case letters, digits and -, at most 31" example:"http" doc:"Name of the port."`
+	Port int    `json:"port" required:"true" min:"1" max:"65535" doc:"TCP port."`
 }
 
 // Scaling is how many tasks run.
 type Scaling struct {
 	container.Scaling
-	RequestsPerTarget int `json:"requestsPerTarget,omitempty" doc:"Requests per minute and task to aim for; needs ingress."`
+	RequestsPerTarget int `json:"requestsPerTarget,omitempty" min:"1" unset:"does not count" doc:"Requests per minute and task to aim for; needs ingress."`
 }
 
 // HealthCheck says when a task is healthy: to the load balancer by path, to ECS by a command in the container.
 type HealthCheck struct {
-	Path     string         `json:"path,omitempty" doc:"Path that the load balancer asks; it wants a status from 200 to 399. Default /."`
-	Port     int            `json:"port,omitempty" doc:"One of ports. Default: the first."`
-	Interval value.Duration `json:"interval,omitempty" doc:"Time between two checks, 5s to 300s. Default 15s."`
-	Command  []string       `json:"command,omitempty" doc:"Command in the main container that exits with 0 when it is healthy: [curl, -f, http://localhost:8080/health], or [CMD-SHELL, ...]."`
+	Path     string         `json:"path,omitempty" pattern:"^/" form:"a path, which begins with /" max:"1024" default:"/" doc:"Path that the load balancer asks; it wants a status from 200 to 399."`
+	Port     int            `json:"port,omitempty" min:"1" max:"65535" unset:"the first of ports" doc:"One of ports."`
+	Interval value.Duration `json:"interval,omitempty" min:"5s" max:"300s" step:"1s" default:"15s" doc:"Time between two checks of the load balancer."`
+	Command  []string       `json:"command,omitempty" min:"1" unset:"ECS does not check" example:"[curl, -f, http://localhost:8080/health]" doc:"Command in the main container that exits with 0 when it is healthy. A shell runs what follows CMD-SHELL: [CMD-SHELL, test -f /tmp/ready]."`
 }
 
 // Ingress is what the shared load balancer passes on.
 type Ingress struct {
-	Host        string           `json:"host,omitempty" doc:"Host name of the requests, * and ? are wildcards. Default: any."`
-	Hosts       []string         `json:"hosts,omitempty" doc:"Further host names."`
-	Path        string           `json:"path,omitempty" doc:"Path below which the requests are: /api takes /api and /api/...; * and ? are wildcards. Default: any."`
-	Public      *bool            `json:"public,omitempty" doc:"From the internet; false: from inside the network only. Default true."`
-	Certificate value.Of[string] `json:"certificate,omitempty" scalar:"text" doc:"HTTPS: ARN of an ACM certificate for all the hosts, or auto to find an issued one by each host's name. HTTP requests are redirected."`
-	Priority    int              `json:"priority,omitempty" doc:"Place among all rules of the load balancer, lowest first, 1 to 999. Default: by how specific host and path are."`
+	Host        string           `json:"host,omitempty" pattern:"^([a-z0-9*?]([a-z0-9*?-]*[a-z0-9*?])?\\.)+([0-9]*[a-z*?]([a-z0-9*?-]*[a-z0-9*?])?|[0-9]+-[a-z0-9*?-]*[a-z0-9*?])$" form:"a host name such as api.example.com (lower case, without scheme, port or path)" max:"128" unset:"any" doc:"Host name of the requests; * and ? are wildcards."`
+	Hosts       []string         `json:"hosts,omitempty" min:"1" unique:"true" pattern:"^([a-z0-9*?]([a-z0-9*?-]*[a-z0-9*?])?\\.)+([0-9]*[a-z*?]([a-z0-9*?-]*[a-z0-9*?])?|[0-9]+-[a-z0-9*?-]*[a-z0-9*?])$" form:"a host name such as api.example.com (lower case, without scheme, port or path)" doc:"Further host names."`
+	Path        string           `json:"path,omitempty" pattern:"^/[A-Za-z0-9_.$/~\"'@:+&*?-]*$" form:"a path such as /api (it begins with / and has no query)" max:"128" unset:"any" doc:"Path below which the requests are: /api takes /api and /api/...; * and ? are wildcards."`
+	Public      bool             `json:"public,omitempty" default:"true" doc:"From the internet; false: from inside the network only."`
+	Certificate value.Of[string] `json:"certificate,omitempty" scalar:"text" pattern:"^(auto|true|arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[a-z0-9-]+)$" form:"the ARN of an ACM certificate or the word auto" needs:"host|hosts" unset:"HTTP only" doc:"HTTPS: the ARN of an ACM certificate for all the hosts; auto finds an issued one by each host's name. HTTP requests are redirected."`
+	Priority    int              `json:"priority,omitempty" min:"1" max:"999" unset:"by how specific host and path are" doc:"Place among all rules of the load balancer, lowest first."`
 }

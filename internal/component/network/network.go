@@ -5,9 +5,6 @@ package network
 
 import (
 	"maps"
-	"regexp"
-	"slices"
-	"strconv"
 
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/resource"
@@ -39,20 +36,20 @@ func Output(name string) value.Value { return value.Output(Address, name) }
 type Spec struct {
 	component.Common
 
-	VPC     VPC     `json:"vpc,omitempty" doc:"The VPC: {id: vpc-...} or {default: true}. Default: the region's default VPC."`
-	Subnets Subnets `json:"subnets,omitempty" doc:"Which of its subnets. Default: all. They must be in at least two zones. Their route tables say which are public."`
+	VPC     VPC     `json:"vpc,omitempty" unset:"the region's default VPC" doc:"The VPC."`
+	Subnets Subnets `json:"subnets,omitempty" unset:"all of the VPC" doc:"Which of its subnets. They must be in at least two zones. Their route tables say which are public."`
 }
 
 // VPC says which VPC.
 type VPC struct {
-	ID      value.Of[string] `json:"id,omitempty" doc:"Id of an existing VPC."`
-	Default bool             `json:"default,omitempty" doc:"The region's default VPC."`
+	ID      value.Of[string] `json:"id,omitempty" pattern:"^vpc-[0-9a-f]{8,17}$" form:"the id of a VPC, such as vpc-0123456789abcdef0" without:"default" doc:"Id of an existing VPC."`
+	Default bool             `json:"default,omitempty" unset:"true without id" doc:"The region's default VPC."`
 }
 
 // Subnets says which subnets of the VPC.
 type Subnets struct {
-	IDs  []string          `json:"ids,omitempty" doc:"Ids of the subnets, public and private ones together."`
-	Tags map[string]string `json:"tags,omitempty" scalar:"text" doc:"Tags that the subnets carry."`
+	IDs  []string          `json:"ids,omitempty" min:"2" unique:"true" pattern:"^subnet-[0-9a-f]{8,17}$" form:"the id of a subnet, such as subnet-0123456789abcdef0" without:"tags" doc:"Ids of the subnets, public and private ones together."`
+	Tags map[string]string `json:"tags,omitempty" scalar:"text" example:"{tier: app}" doc:"Tags that the subnets carry."`
 }
 
 const noVPC = "this version of deployer makes no VPCs: make one with Terraform or CloudFormation and give its id (vpc: {id: vpc-...})"
@@ -67,41 +64,8 @@ func Kind() component.Kind {
 			PublicBalancerSubnetIDs, InternalBalancerSubnetIDs,
 		},
 		Advice: map[string]string{"vpc.cidr": noVPC, "vpc.azs": noVPC, "vpc.natGateways": noVPC},
-		Check:  check,
 		Expand: expand,
 	})
-}
-
-var (
-	vpcID    = regexp.MustCompile(`^vpc-[0-9a-f]{8,17}$`)
-	subnetID = regexp.MustCompile(`^subnet-[0-9a-f]{8,17}$`)
-)
-
-func check(_ component.Instance, s *Spec) []value.Problem {
-	var problems []value.Problem
-	if s.VPC.ID.IsSet() {
-		if s.VPC.Default {
-			problems = append(problems, component.Invalid([]string{"vpc"}, "id or default: true, not both"))
-		}
-		if s.VPC.ID.Known() && !vpcID.MatchString(s.VPC.ID.Get()) {
-			problems = append(problems, component.Invalid([]string{"vpc", "id"}, "%q is not the id of a VPC, such as vpc-0123456789abcdef0", s.VPC.ID.Get()))
-		}
-	}
-	if len(s.Subnets.IDs) > 0 && len(s.Subnets.Tags) > 0 {
-		problems = append(problems, component.Invalid([]string{"subnets"}, "ids or tags, not both"))
-	}
-	for i, id := range s.Subnets.IDs {
-		path := []string{"subnets", "ids", strconv.Itoa(i)}
-		if !subnetID.MatchString(id) {
-			problems = append(problems, component.Invalid(path, "%q is not the id of a subnet, such as subnet-0123456789abcdef0", id))
-		} else if slices.Index(s.Subnets.IDs, id) < i {
-			problems = append(problems, component.Invalid(path, "%q is there twice", id))
-		}
-	}
-	if len(s.Subnets.IDs) == 1 {
-		problems = append(problems, component.Invalid([]string{"subnets", "ids"}, "AWS wants subnets in at least two zones"))
-	}
-	return problems
 }
 
 func expand(in component.Instance, s *Spec, _ component.Context) (component.Expansion, []value.Problem) {

@@ -45,7 +45,7 @@ func expand(in component.Instance, s *Spec, _ component.Context) (component.Expa
 
 func (s *Spec) encryption() *bucket.Encryption {
 	switch text := s.Encryption.Get(); {
-	case !s.Encryption.IsSet() || text == aes:
+	case text == aes:
 		return &bucket.Encryption{Algorithm: aes}
 	case text == kms:
 		return &bucket.Encryption{Algorithm: kms, BucketKey: true}
@@ -130,7 +130,7 @@ func grant(in component.Instance, s *Spec, verb string) component.Grant {
 	case "delete":
 		allow(objects(arn), "s3:DeleteObject")
 	}
-	if text := s.Encryption.Get(); len(keyActions) > 0 && s.Encryption.IsSet() && !slices.Contains([]string{aes, kms}, text) {
+	if text := s.Encryption.Get(); len(keyActions) > 0 && !slices.Contains([]string{aes, kms}, text) {
 		key := s.Encryption.Value()
 		if keyID.MatchString(text) {
 			key = value.NewString(in.ARN("kms", "key/"+text))

@@ -25,7 +25,7 @@ func Kind() component.Kind {
 
 func expand(in component.Instance, s *Spec, _ component.Context) (component.Expansion, []value.Problem) {
 	props := queue.Queue{
-		Name: name(in, s), FIFO: s.FIFO, Encryption: s.Encryption.Or(queue.SQSManaged),
+		Name: name(in, s), FIFO: s.FIFO, Encryption: s.Encryption,
 		VisibilityTimeout: seconds(s.VisibilityTimeout), MessageRetention: seconds(s.Retention),
 	}
 	var made []*resource.Resource
@@ -53,10 +53,7 @@ func name(in component.Instance, s *Spec, suffix ...string) string {
 	return in.ResourceName(nameLimit-len(fifoSuffix), in.GlobalSeeds(), suffix...) + fifoSuffix
 }
 
-func seconds(d *value.Duration) *int {
-	if d == nil {
-		return nil
-	}
+func seconds(d value.Duration) *int {
 	n := d.Seconds()
 	return &n
 }
@@ -92,7 +89,7 @@ func grant(in component.Instance, s *Spec, verb string) component.Grant {
 		keyActions = []string{"kms:Decrypt"}
 	}
 	statements := []component.Statement{statement}
-	if s.Encryption.IsSet() && s.Encryption.Get() != queue.SQSManaged {
+	if s.Encryption.Get() != queue.SQSManaged {
 		statements = append(statements, keyStatement(in, s.Encryption.Value(), keyActions))
 	}
 	return component.Grant{Statements: statements}

@@ -16,7 +16,7 @@ func TestCheck(t *testing.T) {
 		"hidden too long":   {"visibilityTimeout: 13h", "visibilityTimeout: must be from 0s to 12h"},
 		"kept too short":    {"retention: 59s", "retention: must be from 60s to 14d"},
 		"kept too long":     {"retention: 15d", "retention: must be from 60s to 14d"},
-		"parts of a second": {"visibilityTimeout: 1500ms", "visibilityTimeout: must be from 0s to 12h, in whole seconds"},
+		"parts of a second": {"visibilityTimeout: 1500ms", "visibilityTimeout: must be a multiple of 1s, but is 1500ms"},
 		"gone before retry": {"visibilityTimeout: 10m\nretention: 5m", "visibilityTimeout: must be shorter than retention"},
 		"no duration":       {"retention: soon", `retention: "soon" is not a duration`},
 		"never received":    {"deadLetter: {maxReceives: 0}", "deadLetter.maxReceives: must be from 1 to 1000"},

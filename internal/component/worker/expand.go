@@ -25,8 +25,8 @@ func Kind() component.Kind {
 }
 
 func expand(in component.Instance, s *Spec, c component.Context) (component.Expansion, []value.Problem) {
-	byBacklog := s.Scaling != nil && s.Scaling.Queue != ""
-	parts := container.Parts{Scaling: s.scaling(), Tracked: byBacklog}
+	byBacklog := s.Scaling.Queue != ""
+	parts := container.Parts{Scaling: &s.Scaling.Scaling, Tracked: byBacklog}
 	if s.HealthCheck != nil {
 		parts.HealthCommand = s.HealthCheck.Command
 	}

@@ -14,9 +14,6 @@ import (
 // backlogPolicy aims for a number of waiting messages per running task.
 func backlogPolicy(in component.Instance, s *Spec, service *resource.Resource) *resource.Resource {
 	perTask := s.Scaling.BacklogPerTask
-	if perTask == 0 {
-		perTask = defaultBacklog
-	}
 	return container.Track(in, "backlog", autoscaling.Policy{
 		TargetValue: float64(perTask),
 		Metrics: []autoscaling.Metric{

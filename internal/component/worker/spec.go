@@ -17,44 +17,30 @@ import (
 type Spec struct {
 	container.Spec
 
-	Scaling     *Scaling     `json:"scaling,omitempty" doc:"How many tasks run. Default: one."`
+	Scaling     Scaling      `json:"scaling,omitempty" doc:"How many tasks run."`
 	HealthCheck *HealthCheck `json:"healthCheck,omitempty" doc:"When a task counts as healthy."`
 }
 
 // Scaling is how many tasks run.
 type Scaling struct {
 	container.Scaling
-	Queue          string `json:"queue,omitempty" doc:"The SQS component, one of uses, whose backlog decides the number of tasks."`
-	BacklogPerTask int    `json:"backlogPerTask,omitempty" doc:"Waiting messages per running task to aim for: those that a task works off within the delay you accept. Default 100."`
+	Queue          string `json:"queue,omitempty" unset:"no queue counts" doc:"The SQS component, one of uses, whose backlog decides the number of tasks."`
+	BacklogPerTask int    `json:"backlogPerTask,omitempty" min:"1" default:"100" needs:"queue" doc:"Waiting messages per running task to aim for: those that a task works off within the delay you accept."`
 }
 
 // HealthCheck says when a task is healthy.
 type HealthCheck struct {
-	Command []string `json:"command" required:"true" doc:"Command in the main container that exits with 0 when it is healthy."`
+	Command []string `json:"command" required:"true" min:"1" example:"[test, -f, /tmp/ready]" doc:"Command in the main container that exits with 0 when it is healthy."`
 }
 
-const defaultBacklog = 100
-
 func check(in component.Instance, s *Spec) []value.Problem {
-	least, _ := s.scaling().Limits()
+	least, _ := s.Scaling.Limits()
 	problems := s.Spec.Check(in, least)
-	problems = append(problems, s.scaling().Check(s.Scaling != nil && s.Scaling.Queue != "")...)
-	if s.HealthCheck != nil && len(s.HealthCheck.Command) == 0 {
-		problems = append(problems, component.Invalid([]string{"healthCheck", "command"}, "is empty"))
-	}
-	if s.Scaling == nil {
-		return problems
-	}
-	at := func(key string) []string { return []string{"scaling", key} }
-	switch {
-	case s.Scaling.BacklogPerTask < 0:
-		problems = append(problems, component.Invalid(at("backlogPerTask"), "must be at least 1"))
-	case s.Scaling.BacklogPerTask > 0 && s.Scaling.Queue == "":
-		problems = append(problems, component.Invalid(at("backlogPerTask"), "of which queue? Name it in scaling.queue"))
-	}
+	problems = append(problems, s.Scaling.Check(s.Scaling.Queue != "")...)
 	if s.Scaling.Queue == "" {
 		return problems
 	}
+	at := func(key string) []string { return []string{"scaling", key} }
 	switch verbs, used := s.Uses[s.queue(in)]; {
 	case !used:
 		problems = append(problems, component.Invalid(at("queue"), "%q is not in uses: add `%s: [receive]` there", s.Scaling.Queue, s.Scaling.Queue).RestsOn("uses"))
@@ -64,13 +50,6 @@ func check(in component.Instance, s *Spec) []value.Problem {
 		problems = append(problems, component.Invalid(at("queue"), "has no effect without room to scale: set max above min"))
 	}
 	return problems
-}
-
-func (s *Spec) scaling() *container.Scaling {
-	if s.Scaling == nil {
-		return nil
-	}
-	return &s.Scaling.Scaling
 }
 
 // queue is the full address of scaling.queue.
