@@ -41,7 +41,7 @@ import (
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/engine"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
@@ -159,7 +159,7 @@ func (s *site) apply(refresh bool) *plan.Plan {
 	return applied.Plan
 }
 
-func (s *site) status() *observe.Status {
+func (s *site) status() *report.Status {
 	s.t.Helper()
 	status, err := s.road.Status(s.t.Context(), key, "")
 	require.NoError(s.t, err)
@@ -253,7 +253,7 @@ type hand struct {
 	in     string         // what was changed, as status says it
 	reason string         // which the plan gives, or a part of it
 	action plan.Action    // of the plan
-	health observe.Health // which status shows
+	health report.Health // which status shows
 	late   bool           // only --refresh tells plan and apply
 }
 
@@ -270,7 +270,7 @@ func (s *site) seen(hands ...hand) {
 			part := partOf(status, h.StoredResource)
 			require.NotNil(t, part, "status leaves out %s: %+v", h.ID, status.Components)
 			require.Equal(t, h.health, part.Health, part.Problem)
-			if h.health == observe.Changed {
+			if h.health == report.Changed {
 				require.Contains(t, part.Problem, "Changed outside of deployer, in "+h.in)
 			}
 			change := changeOf(quick, h.ID)
@@ -300,7 +300,7 @@ func (s *site) seen(hands ...hand) {
 }
 
 // partOf is what a status says of an object; nil when it says nothing, or counts its component among the healthy ones.
-func partOf(status *observe.Status, r engine.StoredResource) *observe.Part {
+func partOf(status *report.Status, r engine.StoredResource) *report.Part {
 	for _, c := range status.Components {
 		if c.Address != r.Component || c.Healthy {
 			continue
@@ -364,7 +364,7 @@ func (s *site) complete(t *testing.T) {
 }
 
 func deletion(r engine.StoredResource) hand {
-	return hand{StoredResource: r, change: "deleted", reason: "it was deleted outside of deployer", action: plan.Create, health: observe.Missing}
+	return hand{StoredResource: r, change: "deleted", reason: "it was deleted outside of deployer", action: plan.Create, health: report.Missing}
 }
 
 // sample is one resource of each type, in the order of the types.
@@ -449,7 +449,7 @@ func (s *site) changed() {
 	var hands []hand
 	for _, r := range s.sample() {
 		other, known := others[r.Type]
-		h := hand{StoredResource: r, action: plan.Update, health: observe.Changed, late: slices.Contains(indexed, r.Type)}
+		h := hand{StoredResource: r, action: plan.Update, health: report.Changed, late: slices.Contains(indexed, r.Type)}
 		if r.Type == "ecs/service" { // an update of ours starts a rollout
 			other.property, known = "deployment", true
 			_, err := ecs.NewFromConfig(s.env.Config).UpdateService(s.t.Context(), &ecs.UpdateServiceInput{
@@ -507,7 +507,7 @@ func (s *site) userTags() {
 	for _, r := range s.taggable() {
 		s.retag(r, "team", "others")
 		hands = append(hands, hand{
-			StoredResource: r, change: "tag of a user changed", in: "tags", reason: "tags", action: plan.Update, health: observe.Changed,
+			StoredResource: r, change: "tag of a user changed", in: "tags", reason: "tags", action: plan.Update, health: report.Changed,
 			late: slices.Contains(indexed, r.Type),
 		})
 	}
@@ -521,7 +521,7 @@ func (s *site) ownTags() {
 		s.retag(r, resource.TagStack, "other")
 		hands = append(hands, hand{
 			StoredResource: r, change: "tag of deployer changed", in: "tags", reason: "its tags were changed outside of deployer: " + resource.TagStack,
-			action: plan.Update, health: observe.Changed,
+			action: plan.Update, health: report.Changed,
 		})
 	}
 	s.seen(hands...)
@@ -581,13 +581,13 @@ func (s *site) services() {
 		for _, by := range []struct {
 			name   string
 			in     *ecs.UpdateServiceInput
-			health observe.Health
+			health report.Health
 		}{
-			{"scaled to 0", &ecs.UpdateServiceInput{DesiredCount: aws.Int32(0)}, observe.Unhealthy},
-			{"scaled to 5", &ecs.UpdateServiceInput{DesiredCount: aws.Int32(5)}, observe.Changed},
+			{"scaled to 0", &ecs.UpdateServiceInput{DesiredCount: aws.Int32(0)}, report.Unhealthy},
+			{"scaled to 5", &ecs.UpdateServiceInput{DesiredCount: aws.Int32(5)}, report.Changed},
 			{
 				"put back to revision 1",
-				&ecs.UpdateServiceInput{TaskDefinition: aws.String(family[:strings.LastIndex(family, ":")] + ":1")}, observe.Changed,
+				&ecs.UpdateServiceInput{TaskDefinition: aws.String(family[:strings.LastIndex(family, ":")] + ":1")}, report.Changed,
 			},
 		} {
 			t.Run(r.ID+" "+by.name, func(t *testing.T) {
@@ -599,7 +599,7 @@ func (s *site) services() {
 				mayBe := owned && by.name == "scaled to 5" // autoscaling does that, too
 				line := row{r.Type, by.name, "yes", "yes", string(by.health)}
 				if mayBe {
-					by.health = observe.Healthy
+					by.health = report.Healthy
 					line = row{r.Type, by.name + ", with autoscaling", "as wanted", "stays", "healthy"}
 				}
 				require.Eventually(t, func() bool {
@@ -636,7 +636,7 @@ func (s *site) deregistered() {
 	require.NoError(s.t, err)
 	part := partOf(s.status(), r)
 	require.NotNil(s.t, part)
-	require.Equal(s.t, observe.Changed, part.Health)
+	require.Equal(s.t, report.Changed, part.Health)
 	change := changeOf(s.plan(false), r.ID)
 	require.NotNil(s.t, change)
 	require.Contains(s.t, change.Reason, "containers")

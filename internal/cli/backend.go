@@ -5,7 +5,7 @@ import (
 
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -80,7 +80,7 @@ func backendRun(o *backendOptions, create bool) error {
 	if s := config.Settings; s.Backend.Bucket == "" || s.Locks.Table == "" {
 		return diag.New(diag.Invalid, "No bucket or table", "Nothing says which bucket and table are meant.", "Give --bucket and --table, or set backend.bucket and locks.table (deployer init does).")
 	}
-	var findings []observe.Finding
+	var findings []report.Finding
 	if create {
 		findings, err = deploy.CreateBackend(f.Soft, f.world(config.Settings), o.kmsKey)
 	} else {

@@ -8,7 +8,7 @@ import (
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/manifest"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
 )
 
@@ -102,9 +102,9 @@ func (f *Factory) refuseLocalStateInCI(allowed bool) error {
 }
 
 // deployedStates are the states of each backend that was asked, by its location.
-type deployedStates map[string][]observe.State
+type deployedStates map[string][]report.State
 
-func (d deployedStates) of(f *Factory, road *deploy.Road) ([]observe.State, error) {
+func (d deployedStates) of(f *Factory, road *deploy.Road) ([]report.State, error) {
 	if states, asked := d[road.Location()]; asked {
 		return states, nil
 	}
@@ -117,7 +117,7 @@ func (d deployedStates) of(f *Factory, road *deploy.Road) ([]observe.State, erro
 
 // lastDeployments asks the backend of a stack for the last deployment of each environment: those that the manifests have, and those that are
 // deployed although no file has them any more.
-func (f *Factory) lastDeployments(stack string, environments []string, deployed deployedStates) ([]observe.Environment, error) {
+func (f *Factory) lastDeployments(stack string, environments []string, deployed deployedStates) ([]report.Environment, error) {
 	road, err := f.Road(state.Key{Stack: stack})
 	if err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func (f *Factory) lastDeployments(stack string, environments []string, deployed 
 		}
 	}
 	last, err := road.Last(f.Soft, stack, all)
-	out := []observe.Environment{}
+	out := []report.Environment{}
 	for _, e := range last {
 		e.NoFile = !slices.Contains(environments, e.Name)
 		if e.NoFile && e.Result == string(state.Destroyed) {

@@ -50,7 +50,7 @@ func Run(f *Factory, args []string) int {
 	root.SetContext(f.Soft)
 	ran, err := root.ExecuteC()
 	f.wantsJSON = jsonWanted(ran, args)
-	code := report(f, err)
+	code := reportError(f, err)
 	if f.log != nil {
 		f.log.Info("ended", "command", f.command(), "exit", code)
 		f.tellNoLog()
@@ -58,8 +58,8 @@ func Run(f *Factory, args []string) int {
 	return code
 }
 
-// report shows what went wrong, if anything did, and decides the exit code.
-func report(f *Factory, err error) int {
+// reportError shows what went wrong, if anything did, and decides the exit code.
+func reportError(f *Factory, err error) int {
 	if err == nil {
 		return exitOK
 	}

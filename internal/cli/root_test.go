@@ -32,7 +32,7 @@ func TestABrokenPipeIsASuccessOnlyWhereItIsTheOutput(t *testing.T) {
 		var told bytes.Buffer
 		f := NewFactory()
 		f.Err, f.Soft = &told, t.Context()
-		require.Equal(t, c.code, report(f, c.err), name)
+		require.Equal(t, c.code, reportError(f, c.err), name)
 		require.Equal(t, c.code != exitOK, told.Len() > 0, name)
 	}
 }

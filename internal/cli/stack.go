@@ -7,7 +7,7 @@ import (
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/manifest"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -56,7 +56,7 @@ func stackListRun(o *stackListOptions) error {
 	if err != nil {
 		return err
 	}
-	list := []observe.StackEntry{}
+	list := []report.StackEntry{}
 	var unreadable []error // states: the others are listed all the same
 	deployed := deployedStates{}
 	add := func(stack, path string, environments []string) error {
@@ -66,7 +66,7 @@ func stackListRun(o *stackListOptions) error {
 		}
 		unreadable = append(unreadable, err)
 		if path != "" || len(entries) > 0 {
-			list = append(list, observe.StackEntry{Stack: stack, Path: path, Environments: entries})
+			list = append(list, report.StackEntry{Stack: stack, Path: path, Environments: entries})
 		}
 		return nil
 	}

@@ -4,7 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -60,7 +60,7 @@ func stateRestoreRun(o *stateRestoreOptions) error {
 		return nil
 	}
 	asked, told := false, 0
-	written, err := road.Restore(f.Soft, req, o.version, o.force, func(c *observe.StateComparison, warnings diag.List) (bool, error) {
+	written, err := road.Restore(f.Soft, req, o.version, o.force, func(c *report.StateComparison, warnings diag.List) (bool, error) {
 		progress.pause()
 		asked = true
 		if !o.json {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -48,7 +48,7 @@ func stateRemoveRun(o *stateRemoveOptions) error {
 	if err != nil {
 		return err
 	}
-	forgotten, written, err := road.Forget(f.Soft, req, o.which, func(what *observe.Forgotten) (bool, error) {
+	forgotten, written, err := road.Forget(f.Soft, req, o.which, func(what *report.Forgotten) (bool, error) {
 		progress.pause()
 		if !o.json {
 			view.Forgetting(f.Stdout(), what) // also when quiet: it is what this command is about

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -96,7 +96,7 @@ func (o *statusOptions) watching() error {
 }
 
 // look asks once.
-func (o *statusOptions) look() (*observe.Status, error) {
+func (o *statusOptions) look() (*report.Status, error) {
 	key, err := o.StoredKey()
 	if err != nil {
 		return nil, err
@@ -110,15 +110,15 @@ func (o *statusOptions) look() (*observe.Status, error) {
 }
 
 // screen is how --watch shows a status: redrawn in place on a terminal, what is new as lines elsewhere, a document each with --json.
-func (o *statusOptions) screen() (show func(*observe.Status) error, resized, end func()) {
+func (o *statusOptions) screen() (show func(*report.Status) error, resized, end func()) {
 	f, nothing := o.factory, func() {}
 	if o.json {
-		return func(s *observe.Status) error { return view.JSON(f.Out, s) }, nothing, nothing
+		return func(s *report.Status) error { return view.JSON(f.Out, s) }, nothing, nothing
 	}
 	if !f.OutTTY {
 		lines := view.NewStatusLines(f.Stdout(), f.Now)
-		return func(s *observe.Status) error { lines.Show(s); return nil }, nothing, nothing
+		return func(s *report.Status) error { lines.Show(s); return nil }, nothing, nothing
 	}
 	screen := view.NewStatusScreen(f.Stdout, f.Size, f.Now)
-	return func(s *observe.Status) error { screen.Show(s); return nil }, screen.Resized, screen.Close
+	return func(s *report.Status) error { screen.Show(s); return nil }, screen.Resized, screen.Close
 }

@@ -2,16 +2,16 @@ package deploy
 
 import (
 	"github.com/company/deployer/internal/component/ingress"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
 )
 
 // Balancers are the load balancers of a stack, out of the outputs of its components.
-func Balancers(outputs map[string]map[string]any) []observe.Balancer {
-	var out []observe.Balancer
+func Balancers(outputs map[string]map[string]any) []report.Balancer {
+	var out []report.Balancer
 	for _, public := range []bool{true, false} {
 		if name, ok := outputs[ingress.Address][ingress.OutputName(public, ingress.DNSName)].(string); ok {
-			out = append(out, observe.Balancer{Scheme: map[bool]string{true: "public", false: "internal"}[public], DNSName: name})
+			out = append(out, report.Balancer{Scheme: map[bool]string{true: "public", false: "internal"}[public], DNSName: name})
 		}
 	}
 	return out

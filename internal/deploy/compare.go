@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/company/deployer/internal/engine"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
 )
@@ -18,8 +18,8 @@ type named struct {
 }
 
 // compare tells file, which is to be written, from backend, which is there, by what both started from. The latter two may be nil.
-func compare(key state.Key, file, backend, base *named) (*observe.StateComparison, error) {
-	out := &observe.StateComparison{Stack: key.Stack, Environment: key.Environment, Resources: []observe.StateDifference{}}
+func compare(key state.Key, file, backend, base *named) (*report.StateComparison, error) {
+	out := &report.StateComparison{Stack: key.Stack, Environment: key.Environment, Resources: []report.StateDifference{}}
 	var objects [3]map[string]engine.StoredResource
 	for i, s := range []*named{file, backend, base} {
 		if s == nil {
@@ -68,7 +68,7 @@ func sortedKeys(set map[string]bool) []string {
 	return keys
 }
 
-func sideOf(s *named) (*observe.StateSide, map[string]engine.StoredResource, error) {
+func sideOf(s *named) (*report.StateSide, map[string]engine.StoredResource, error) {
 	e, p := s.Snapshot.Envelope, s.Payload
 	resources, err := engine.Resources(p.Engine)
 	if err != nil {
@@ -78,8 +78,8 @@ func sideOf(s *named) (*observe.StateSide, map[string]engine.StoredResource, err
 	for _, r := range resources {
 		objects[objectKey(r)] = r
 	}
-	return &observe.StateSide{
-		Name: s.name, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence, Version: observe.Version(p.Deployment), Result: string(p.Status), At: p.At, Who: p.Who,
+	return &report.StateSide{
+		Name: s.name, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence, Version: report.Version(p.Deployment), Result: string(p.Status), At: p.At, Who: p.Who,
 		Resources: len(resources),
 	}, objects, nil
 }
@@ -92,15 +92,15 @@ func objectKey(r engine.StoredResource) string {
 	return r.ID
 }
 
-func differenceOf(id string, file, backend map[string]engine.StoredResource) (d observe.StateDifference, same bool) {
+func differenceOf(id string, file, backend map[string]engine.StoredResource) (d report.StateDifference, same bool) {
 	a, inFile := file[id]
 	b, inBackend := backend[id]
-	d = observe.StateDifference{Resource: id, Type: a.Type, FileID: a.AWSID, BackendID: b.AWSID, Where: observe.Differs}
+	d = report.StateDifference{Resource: id, Type: a.Type, FileID: a.AWSID, BackendID: b.AWSID, Where: report.Differs}
 	switch {
 	case !inBackend:
-		d.Where = observe.OnlyInFile
+		d.Where = report.OnlyInFile
 	case !inFile:
-		d.Where, d.Type = observe.OnlyInBackend, b.Type
+		d.Where, d.Type = report.OnlyInBackend, b.Type
 	case sameObject(a, b):
 		return d, true
 	default:

@@ -13,7 +13,7 @@ import (
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/manifest"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 )
@@ -171,7 +171,7 @@ func TestTheWayBackFromALostState(t *testing.T) {
 			p := a.start(t.TempDir(), 0, false)
 			_, err = p.Restore(t.Context(), request(), version, false, nil)
 			requireRefused(t, err, "State is of another lineage")
-			_, err = p.Restore(t.Context(), request(), version, true, func(*observe.StateComparison, diag.List) (bool, error) { return true, nil })
+			_, err = p.Restore(t.Context(), request(), version, true, func(*report.StateComparison, diag.List) (bool, error) { return true, nil })
 			require.NoError(t, err)
 			a.pass(2 * time.Second)
 			_, err = a.start(t.TempDir(), 0, false).run(t.Context(), wanted(t))

@@ -10,7 +10,7 @@ import (
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/session"
@@ -33,7 +33,7 @@ func (s Selection) has(r engine.StoredResource) bool {
 
 // Forget takes resources out of the state; AWS keeps the objects. approve is asked with what stays behind; nil: approved. The answer is there
 // beside an error, too, as far as it is known.
-func (r *Road) Forget(ctx context.Context, req Request, which Selection, approve func(*observe.Forgotten) (bool, error)) (*observe.Forgotten, *Written, error) {
+func (r *Road) Forget(ctx context.Context, req Request, which Selection, approve func(*report.Forgotten) (bool, error)) (*report.Forgotten, *Written, error) {
 	u, held, err := r.openEdited(ctx, req)
 	if err != nil {
 		return nil, &Written{}, err
@@ -81,7 +81,7 @@ func (u *run) writeEdited(ctx context.Context, held *session.Session, next *stat
 	if err := held.Write(held.Lock().Context(), next, intents); err != nil {
 		return &Written{}, closing(held, moved(err))
 	}
-	written := &Written{Serial: held.Serial(), Version: observe.Version(next.Deployment)}
+	written := &Written{Serial: held.Serial(), Version: report.Version(next.Deployment)}
 	done, cancel := ending(u.road.hurry(ctx))
 	defer cancel()
 	store := u.road.backend.Store(u.req.Key)
@@ -90,14 +90,14 @@ func (u *run) writeEdited(ctx context.Context, held *session.Session, next *stat
 }
 
 // forget finds what is meant, what depends on it, and what the state says without it.
-func (u *run) forget(p *state.Payload, which Selection) (*observe.Forgotten, *state.Payload, error) {
+func (u *run) forget(p *state.Payload, which Selection) (*report.Forgotten, *state.Payload, error) {
 	resources, err := engine.Resources(u.engine)
 	if err != nil {
 		return nil, nil, err
 	}
-	out := &observe.Forgotten{
+	out := &report.Forgotten{
 		Stack: p.Stack, Environment: p.Environment,
-		Resources: []observe.ForgottenResource{}, Dependents: []observe.Dependent{}, Components: []string{},
+		Resources: []report.ForgottenResource{}, Dependents: []report.Dependent{}, Components: []string{},
 	}
 	gone, stays := map[string]bool{}, map[string]bool{}
 	for _, r := range resources {
@@ -105,7 +105,7 @@ func (u *run) forget(p *state.Payload, which Selection) (*observe.Forgotten, *st
 			continue
 		}
 		gone[r.ID] = true
-		out.Resources = append(out.Resources, observe.ForgottenResource{Resource: r.ID, Type: r.Type, ID: r.AWSID, Name: consoleName(r), Protected: r.Protect, Deleted: r.Replacing})
+		out.Resources = append(out.Resources, report.ForgottenResource{Resource: r.ID, Type: r.Type, ID: r.AWSID, Name: consoleName(r), Protected: r.Protect, Deleted: r.Replacing})
 	}
 	for _, r := range resources {
 		if gone[r.ID] {
@@ -114,7 +114,7 @@ func (u *run) forget(p *state.Payload, which Selection) (*observe.Forgotten, *st
 		stays[r.Component] = true
 		for _, need := range r.Dependencies {
 			if gone[need] {
-				out.Dependents = append(out.Dependents, observe.Dependent{Resource: r.ID, Needs: need})
+				out.Dependents = append(out.Dependents, report.Dependent{Resource: r.ID, Needs: need})
 			}
 		}
 	}
@@ -174,10 +174,10 @@ func consoleName(r engine.StoredResource) string {
 
 // remainingIntents are the intents of a state without what is forgotten. That an interrupted run meant to make an object which the state
 // has is settled; that it meant to put another one in its place is not.
-func remainingIntents(intents []state.Intent, gone *observe.Forgotten) ([]state.Intent, error) {
+func remainingIntents(intents []state.Intent, gone *report.Forgotten) ([]state.Intent, error) {
 	var out []state.Intent
 	for _, i := range intents {
-		is := slices.ContainsFunc(gone.Resources, func(r observe.ForgottenResource) bool { return r.Resource == i.Resource })
+		is := slices.ContainsFunc(gone.Resources, func(r report.ForgottenResource) bool { return r.Resource == i.Resource })
 		switch {
 		case is && i.Action == state.Replace:
 			return nil, unfinishedReplacement(fmt.Errorf("an interrupted run was about to replace %s", i.Resource))

@@ -10,7 +10,7 @@ import (
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
@@ -190,7 +190,7 @@ func (u *run) tellMoves() {
 }
 
 // MoveState renames a component in the state; AWS hears of it with the next apply.
-func (r *Road) MoveState(ctx context.Context, req Request, from, to string) (*observe.Moved, *Written, error) {
+func (r *Road) MoveState(ctx context.Context, req Request, from, to string) (*report.Moved, *Written, error) {
 	u, held, err := r.openEdited(ctx, req)
 	if err != nil {
 		return nil, &Written{}, err
@@ -208,7 +208,7 @@ func (r *Road) MoveState(ctx context.Context, req Request, from, to string) (*ob
 	return moved, written, err
 }
 
-func (u *run) moveOne(from, to string) (*state.Payload, *observe.Moved, error) {
+func (u *run) moveOne(from, to string) (*state.Payload, *report.Moved, error) {
 	there, err := u.deployed()
 	if err != nil {
 		return nil, nil, err
@@ -237,7 +237,7 @@ func (u *run) moveOne(from, to string) (*state.Payload, *observe.Moved, error) {
 	}
 	next := *u.stored.Payload
 	next.Engine = u.engine
-	moved := &observe.Moved{Stack: next.Stack, Environment: next.Environment, From: from, To: to, Resources: []string{}}
+	moved := &report.Moved{Stack: next.Stack, Environment: next.Environment, From: from, To: to, Resources: []string{}}
 	resources, err := engine.Resources(u.engine)
 	if err != nil {
 		return nil, nil, err

@@ -20,7 +20,7 @@ import (
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/lock/dynamodb"
 	locallock "github.com/company/deployer/internal/lock/local"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/local"
@@ -144,7 +144,7 @@ func (r *Road) who(where place) string {
 var registry = sync.OnceValue(kinds.Registry)
 
 // CreateBackend makes the bucket and the table, or brings them into shape.
-func CreateBackend(ctx context.Context, w World, kmsKey string) ([]observe.Finding, error) {
+func CreateBackend(ctx context.Context, w World, kmsKey string) ([]report.Finding, error) {
 	bucket, table, err := admins(ctx, w, kmsKey)
 	if err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func CreateBackend(ctx context.Context, w World, kmsKey string) ([]observe.Findi
 }
 
 // CheckBackend looks at bucket and table.
-func CheckBackend(ctx context.Context, w World) ([]observe.Finding, error) {
+func CheckBackend(ctx context.Context, w World) ([]report.Finding, error) {
 	bucket, table, err := admins(ctx, w, "")
 	if err != nil {
 		return nil, err
@@ -171,14 +171,14 @@ func admins(ctx context.Context, w World, kmsKey string) (*s3.Admin, *dynamodb.A
 		dynamodb.NewAdmin(session.Config(l.Region), l.Table), nil
 }
 
-func findings(ctx context.Context, steps ...func(context.Context) ([]aws.Finding, error)) ([]observe.Finding, error) {
-	all := []observe.Finding{}
+func findings(ctx context.Context, steps ...func(context.Context) ([]aws.Finding, error)) ([]report.Finding, error) {
+	all := []report.Finding{}
 	var failed []error
 	for _, step := range steps {
 		found, err := step(ctx)
 		failed = append(failed, err)
 		for _, f := range found {
-			all = append(all, observe.Finding(f))
+			all = append(all, report.Finding(f))
 		}
 	}
 	return all, diag.Join(failed...)

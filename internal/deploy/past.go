@@ -15,13 +15,13 @@ import (
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
 )
 
 // kept is one content that a state has, or had.
 type kept struct {
-	observe.StateVersion
+	report.StateVersion
 	stored *Stored // nil: it cannot be brought back
 }
 
@@ -36,7 +36,7 @@ func (r *Road) past(ctx context.Context, key state.Key, limit int) (all []kept, 
 	}
 	named := map[string]bool{}
 	for _, p := range history {
-		k := kept{StateVersion: observe.StateVersion{ID: p.Name, At: p.At}}
+		k := kept{StateVersion: report.StateVersion{ID: p.Name, At: p.At}}
 		k.fill(key, p.Snapshot, p.Err)
 		// A number that an earlier life of the stack had, too, is the newer one's.
 		if k.stored != nil && !named[versionOf(k.stored)] {
@@ -89,7 +89,7 @@ func objectVersions(ctx context.Context, key state.Key, store state.Store, limit
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
-			out[i].StateVersion = observe.StateVersion{ID: v.ID, At: v.At, Current: v.Current}
+			out[i].StateVersion = report.StateVersion{ID: v.ID, At: v.At, Current: v.Current}
 			snapshot, err := versioned.GetVersion(ctx, v.ID)
 			out[i].fill(key, snapshot, err)
 			failed[i] = err
@@ -117,7 +117,7 @@ func (k *kept) fill(key state.Key, s *state.Snapshot, err error) {
 		return
 	}
 	p := stored.Payload
-	k.Serial, k.Version, k.Result, k.Who, k.Resources, k.stored = s.Envelope.Serial, observe.Version(p.Deployment), string(p.Status), p.Who, len(resources), stored
+	k.Serial, k.Version, k.Result, k.Who, k.Resources, k.stored = s.Envelope.Serial, report.Version(p.Deployment), string(p.Status), p.Who, len(resources), stored
 }
 
 // reason is an error in few words.
@@ -130,9 +130,9 @@ func reason(err error) string {
 }
 
 // Versions lists what `state restore` can bring back.
-func (r *Road) Versions(ctx context.Context, key state.Key, limit int) ([]observe.StateVersion, diag.List, error) {
+func (r *Road) Versions(ctx context.Context, key state.Key, limit int) ([]report.StateVersion, diag.List, error) {
 	all, unseen, err := r.past(ctx, key, limit)
-	out := make([]observe.StateVersion, len(all))
+	out := make([]report.StateVersion, len(all))
 	for i, k := range all {
 		out[i] = k.StateVersion
 	}

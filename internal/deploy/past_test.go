@@ -11,7 +11,7 @@ import (
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 )
@@ -180,7 +180,7 @@ func TestVersionsThatCannotBeReadAreTold(t *testing.T) {
 			return p
 		}
 		var asked diag.List
-		written, err := denying(a.start(home, 0, false)).Restore(t.Context(), request(), "v1", false, func(_ *observe.StateComparison, w diag.List) (bool, error) {
+		written, err := denying(a.start(home, 0, false)).Restore(t.Context(), request(), "v1", false, func(_ *report.StateComparison, w diag.List) (bool, error) {
 			asked = w
 			return true, nil
 		})

@@ -6,16 +6,16 @@ import (
 	"fmt"
 
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/session"
 )
 
 // Written is the answer of Push, Restore and Forget. The comparison is there as far as it could be made, also beside an error.
 type Written struct {
-	Comparison *observe.StateComparison
+	Comparison *report.StateComparison
 	Serial     int64 // 0: nothing was written
-	Version    observe.Version
+	Version    report.Version
 	Warnings   diag.List
 }
 

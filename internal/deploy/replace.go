@@ -10,7 +10,7 @@ import (
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/session"
 )
@@ -135,7 +135,7 @@ func (c *replacing) there(summary string) bool {
 	return now.Lineage == file.Lineage && sameJSON(is, would) && len(merged(now.Intents, file.Intents)) == len(merged(now.Intents))
 }
 
-func (c *replacing) compare(ctx context.Context) (*observe.StateComparison, error) {
+func (c *replacing) compare(ctx context.Context) (*report.StateComparison, error) {
 	var base *named
 	if c.last != nil {
 		base = c.road.commonBase(ctx, c.req.Key, c.file.Stored, c.last.Stored)
@@ -287,7 +287,7 @@ func (c *replacing) write(ctx context.Context, p *state.Payload, intents []state
 	if err != nil {
 		return closing(c.held, err)
 	}
-	written.Serial, written.Version = c.held.Serial(), observe.Version(p.Deployment)
+	written.Serial, written.Version = c.held.Serial(), report.Version(p.Deployment)
 	done, cancel := ending(c.road.hurry(ctx))
 	defer cancel()
 	written.Warnings = append(written.Warnings, loose(c.held.Close(done,

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/fakeaws"
@@ -198,8 +198,8 @@ func TestRestoreRaisesSerialAndFence(t *testing.T) {
 	a.backend.DeleteItem("locks", "stack:shop:env:dev") // and with it the fence
 	a.backend.SetObject("states", stateObject, nil)
 	p := a.start(home, 0, false)
-	var shown *observe.StateComparison
-	written, err := p.Restore(t.Context(), request(), "v1", false, func(c *observe.StateComparison, _ diag.List) (bool, error) { shown = c; return true, nil })
+	var shown *report.StateComparison
+	written, err := p.Restore(t.Context(), request(), "v1", false, func(c *report.StateComparison, _ diag.List) (bool, error) { shown = c; return true, nil })
 	require.NoError(t, err)
 	require.EqualValues(t, 3, written.Version)
 	require.Contains(t, shown.Backend.Name, "the last whole version (v2)")
@@ -210,7 +210,7 @@ func TestRestoreRaisesSerialAndFence(t *testing.T) {
 	require.Greater(t, is.Serial, was.Serial)
 	require.Greater(t, is.Fence, was.Fence)
 	requireHistory(t, a, home, 3, "a restored state is a version")
-	_, err = p.Restore(t.Context(), request(), "v3", false, func(*observe.StateComparison, diag.List) (bool, error) { t.Error("asked"); return false, nil })
+	_, err = p.Restore(t.Context(), request(), "v3", false, func(*report.StateComparison, diag.List) (bool, error) { t.Error("asked"); return false, nil })
 	require.NoError(t, err, "it is there already")
 }
 
@@ -253,7 +253,7 @@ func TestReplacingIsRefused(t *testing.T) {
 		a.backend.SetObject("states", stateObject, raw)
 		a.backend.SetObject("states", "stacks/shop/dev/history/2001-01-01-00-00-00.json", file)
 		for _, version := range []string{id, "2001-01-01-00-00-00"} {
-			_, err = p.Restore(t.Context(), request(), version, true, func(*observe.StateComparison, diag.List) (bool, error) { t.Error("asked"); return true, nil })
+			_, err = p.Restore(t.Context(), request(), version, true, func(*report.StateComparison, diag.List) (bool, error) { t.Error("asked"); return true, nil })
 			refused(err, c.want, "restore of another "+name+": "+version)
 		}
 	}

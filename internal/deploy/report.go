@@ -12,7 +12,7 @@ import (
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/lock"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
 )
 
@@ -23,11 +23,11 @@ func (r *Road) Location() string { return r.backend.Location() }
 func (r *Road) Now() time.Time { return r.locker.Now() }
 
 // Details lists components with their outputs and resources, from the state alone.
-func Details(s *Stored, components []state.Component) observe.Details {
+func Details(s *Stored, components []state.Component) report.Details {
 	p := s.Payload
-	out := observe.Details{Stack: p.Stack, Environment: p.Environment, Version: observe.Version(p.Deployment), Result: string(p.Status), Account: p.Account, Region: p.Region, Components: []observe.ComponentDetail{}}
+	out := report.Details{Stack: p.Stack, Environment: p.Environment, Version: report.Version(p.Deployment), Result: string(p.Status), Account: p.Account, Region: p.Region, Components: []report.ComponentDetail{}}
 	for _, c := range components {
-		d := observe.ComponentDetail{Address: c.Address, Kind: c.Kind, Protected: c.Protect, Shared: c.Synthetic, Outputs: c.Outputs, Resources: []observe.ResourceDetail{}}
+		d := report.ComponentDetail{Address: c.Address, Kind: c.Kind, Protected: c.Protect, Shared: c.Synthetic, Outputs: c.Outputs, Resources: []report.ResourceDetail{}}
 		if d.Outputs == nil {
 			d.Outputs = map[string]any{}
 		}
@@ -41,16 +41,16 @@ func Details(s *Stored, components []state.Component) observe.Details {
 	return out
 }
 
-func resourceDetail(r engine.StoredResource) observe.ResourceDetail {
-	return observe.ResourceDetail{Resource: r.ID, Type: r.Type, ID: r.AWSID, Problems: r.InitErrors}
+func resourceDetail(r engine.StoredResource) report.ResourceDetail {
+	return report.ResourceDetail{Resource: r.ID, Type: r.Type, ID: r.AWSID, Problems: r.InitErrors}
 }
 
 // Summary is a state in short, with all its resources.
-func Summary(s *Stored) observe.StateSummary {
+func Summary(s *Stored) report.StateSummary {
 	p, e := s.Payload, s.Snapshot.Envelope
-	out := observe.StateSummary{
-		Stack: p.Stack, Environment: p.Environment, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence, Version: observe.Version(p.Deployment), Result: string(p.Status),
-		At: p.At, Who: p.Who, Commit: p.GitCommit, Deployer: p.Version, Account: p.Account, Region: p.Region, Intents: []string{}, Resources: []observe.ResourceDetail{},
+	out := report.StateSummary{
+		Stack: p.Stack, Environment: p.Environment, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence, Version: report.Version(p.Deployment), Result: string(p.Status),
+		At: p.At, Who: p.Who, Commit: p.GitCommit, Deployer: p.Version, Account: p.Account, Region: p.Region, Intents: []string{}, Resources: []report.ResourceDetail{},
 	}
 	if edit := p.Edited; edit != nil {
 		out.Edited = fmt.Sprintf("%s by %s: %s", edit.At.UTC().Format("2006-01-02 15:04:05 UTC"), edit.Who, edit.What)
@@ -65,7 +65,7 @@ func Summary(s *Stored) observe.StateSummary {
 }
 
 // History lists the deployments, newest first.
-func (r *Road) History(ctx context.Context, key state.Key, limit int) ([]observe.Deployment, error) {
+func (r *Road) History(ctx context.Context, key state.Key, limit int) ([]report.Deployment, error) {
 	more := limit
 	if limit > 0 {
 		more++ // the oldest one is compared with the one before it
@@ -74,9 +74,9 @@ func (r *Road) History(ctx context.Context, key state.Key, limit int) ([]observe
 	if err != nil {
 		return nil, err
 	}
-	out := []observe.Deployment{}
+	out := []report.Deployment{}
 	for _, entry := range past {
-		d := observe.Deployment{At: entry.At, Name: entry.Name}
+		d := report.Deployment{At: entry.At, Name: entry.Name}
 		err := entry.Err
 		var p *state.Payload
 		if err == nil {
@@ -85,7 +85,7 @@ func (r *Road) History(ctx context.Context, key state.Key, limit int) ([]observe
 		if err != nil {
 			d.Problem = err.Error()
 		} else {
-			d.Version, d.Result, d.Who, d.Commit, d.Summary, d.Variables = observe.Version(p.Deployment), string(p.Status), p.Who, p.GitCommit, p.Summary, p.Variables
+			d.Version, d.Result, d.Who, d.Commit, d.Summary, d.Variables = report.Version(p.Deployment), string(p.Status), p.Who, p.GitCommit, p.Summary, p.Variables
 		}
 		out = append(out, d)
 	}
@@ -103,8 +103,8 @@ func (r *Road) History(ctx context.Context, key state.Key, limit int) ([]observe
 }
 
 // changedVariables lists the variables that differ, VERSION first: it is what most people look for.
-func changedVariables(old, now map[string]string) []observe.VariableChange {
-	var out []observe.VariableChange
+func changedVariables(old, now map[string]string) []report.VariableChange {
+	var out []report.VariableChange
 	all := maps.Clone(old)
 	if all == nil {
 		all = map[string]string{}
@@ -118,7 +118,7 @@ func changedVariables(old, now map[string]string) []observe.VariableChange {
 		if before == after && was == is {
 			continue
 		}
-		change := observe.VariableChange{Name: name}
+		change := report.VariableChange{Name: name}
 		if before {
 			change.Old = &was
 		}
@@ -138,22 +138,22 @@ func order(first bool) int {
 }
 
 // States lists every state of the backend.
-func (r *Road) States(ctx context.Context) ([]observe.State, error) {
+func (r *Road) States(ctx context.Context) ([]report.State, error) {
 	entries, err := r.backend.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := []observe.State{}
+	out := []report.State{}
 	for _, e := range entries {
-		out = append(out, observe.State{Stack: e.Key.Stack, Environment: e.Key.Environment, Size: e.Size, Modified: e.Modified})
+		out = append(out, report.State{Stack: e.Key.Stack, Environment: e.Key.Environment, Size: e.Size, Modified: e.Modified})
 	}
 	return out, nil
 }
 
 // Last returns what the state says of the last deployment of each environment, side by side; environments without a state say where it was looked for,
 // those whose state cannot be read a Problem, with the errors beside.
-func (r *Road) Last(ctx context.Context, stack string, environments []string) ([]observe.Environment, error) {
-	out := make([]observe.Environment, len(environments))
+func (r *Road) Last(ctx context.Context, stack string, environments []string) ([]report.Environment, error) {
+	out := make([]report.Environment, len(environments))
 	errs := make([]error, len(environments))
 	var all sync.WaitGroup
 	for i, name := range environments {
@@ -166,7 +166,7 @@ func (r *Road) Last(ctx context.Context, stack string, environments []string) ([
 			case err != nil:
 				out[i].Problem = diag.From(err)[0].Summary
 			case s != nil:
-				out[i] = observe.Environment{Name: name, Version: observe.Version(s.Payload.Deployment), Result: string(s.Payload.Status), At: s.Payload.At}
+				out[i] = report.Environment{Name: name, Version: report.Version(s.Payload.Deployment), Result: string(s.Payload.Status), At: s.Payload.At}
 			}
 		})
 	}
@@ -175,7 +175,7 @@ func (r *Road) Last(ctx context.Context, stack string, environments []string) ([
 }
 
 // Locks lists the held locks of all states in the backend, and of the given keys, which may never have been deployed.
-func (r *Road) Locks(ctx context.Context, also []state.Key) ([]observe.Lock, error) {
+func (r *Road) Locks(ctx context.Context, also []state.Key) ([]report.Lock, error) {
 	entries, err := r.backend.List(ctx)
 	if err != nil {
 		return nil, err
@@ -192,10 +192,10 @@ func (r *Road) Locks(ctx context.Context, also []state.Key) ([]observe.Lock, err
 	}
 	if len(ask) == 0 { // that nothing is locked is said only of a table that is there
 		_, err := r.locker.Inspect(ctx, lock.Key{})
-		return []observe.Lock{}, err
+		return []report.Lock{}, err
 	}
 	held, err := r.locker.List(ctx, ask)
-	out := []observe.Lock{}
+	out := []report.Lock{}
 	for _, record := range held {
 		out = append(out, *r.lock(record))
 	}
@@ -203,7 +203,7 @@ func (r *Road) Locks(ctx context.Context, also []state.Key) ([]observe.Lock, err
 }
 
 // Lock returns who holds the lock of a key, nil when nobody does.
-func (r *Road) Lock(ctx context.Context, key state.Key) (*observe.Lock, error) {
+func (r *Road) Lock(ctx context.Context, key state.Key) (*report.Lock, error) {
 	record, err := r.locker.Inspect(ctx, lock.Key(key))
 	if err != nil || !record.Held() {
 		return nil, err
@@ -211,8 +211,8 @@ func (r *Road) Lock(ctx context.Context, key state.Key) (*observe.Lock, error) {
 	return r.lock(record), nil
 }
 
-func (r *Road) lock(record lock.Record) *observe.Lock {
-	return &observe.Lock{
+func (r *Road) lock(record lock.Record) *report.Lock {
+	return &report.Lock{
 		Stack: record.Key.Stack, Environment: record.Key.Environment, ID: record.ID, By: record.LockedBy, At: record.LockedAt,
 		Expires: record.ExpiresAt, LastHeartbeat: record.LastHeartbeat, Alive: r.locker.Liveness(record) != lock.Dead, Metadata: record.Metadata,
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/manifest"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
@@ -53,7 +53,7 @@ type Applied struct {
 	Changed  bool          // something was written
 	Outcome  *plan.Outcome // what became of the plan; nil when it was not carried out
 	Again    string        // the command that goes on from there; "" when the state does not say it
-	Version  observe.Version
+	Version  report.Version
 	Outputs  map[string]map[string]any // by component
 }
 

@@ -4,14 +4,14 @@ import (
 	"context"
 
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 )
 
 // Restore puts an earlier version of the state back: "v3" of the history, the name of a history file, or the id of an object version. It works
 // whatever is in the place of the state. approve is asked with what differs and what is not certain about that; nil: approved. The version becomes
 // a new one, above all that were; what AWS has beside it, or otherwise, the next run looks for. One of another lineage than what was there last
 // is refused, unless force.
-func (r *Road) Restore(ctx context.Context, req Request, version string, force bool, approve func(*observe.StateComparison, diag.List) (bool, error)) (*Written, error) {
+func (r *Road) Restore(ctx context.Context, req Request, version string, force bool, approve func(*report.StateComparison, diag.List) (bool, error)) (*Written, error) {
 	written := &Written{}
 	c, err := r.openReplacing(ctx, req, nil)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/company/deployer/internal/expr"
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/manifest"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
@@ -180,7 +180,7 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	}
 	u.from(base, held.Lineage())
 	if base != nil {
-		applied.Version, applied.Outputs = observe.Version(base.Payload.Deployment), outputsOf(base.Payload.Components)
+		applied.Version, applied.Outputs = report.Version(base.Payload.Deployment), outputsOf(base.Payload.Components)
 	}
 	if held.Lock().TookOver() && base == nil { // a claim would hide that the state is missing
 		if err := u.preview(ctx); err != nil {
@@ -326,7 +326,7 @@ func (u *run) save(held *session.Session, p *state.Payload, result *engine.Resul
 	p.Engine, p.Components, p.Forgotten = json.RawMessage(result.State), known, withoutStored(p.Forgotten, result.State)
 	p.Deployment++
 	p.Status, p.Summary, p.At = u.status(runErr), summary(outcome(u.plan, result).Summary()), held.Lock().Now()
-	applied.Version, applied.Outputs, applied.Outcome = observe.Version(p.Deployment), outputsOf(known), outcome(u.plan, result)
+	applied.Version, applied.Outputs, applied.Outcome = report.Version(p.Deployment), outputsOf(known), outcome(u.plan, result)
 	ctx := u.road.patience(held.Lock().Context(), 0)
 	intents := u.unresolved(intentsOf(held.State()), held.Lock().ID(), result, runErr)
 	if err := held.Write(ctx, p, intents); err != nil {

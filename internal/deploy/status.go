@@ -14,7 +14,7 @@ import (
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/lock"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/resource/applicationautoscaling"
 	"github.com/company/deployer/internal/resource/ecs"
@@ -24,7 +24,7 @@ import (
 
 // Status asks AWS about everything that the state has of a stack, or of the one component of that address. State, account and lock are read side
 // by side, then all objects.
-func (r *Road) Status(ctx context.Context, key state.Key, address string) (*observe.Status, error) {
+func (r *Road) Status(ctx context.Context, key state.Key, address string) (*report.Status, error) {
 	var stored *Stored
 	var holder lock.Record
 	var first errgroup.Group
@@ -167,50 +167,50 @@ func read(ctx context.Context, catalog *resource.Catalog, res engine.StoredResou
 }
 
 // report sums up.
-func (e *examination) report(components []state.Component) *observe.Status {
+func (e *examination) report(components []state.Component) *report.Status {
 	p := e.stored.Payload
-	out := &observe.Status{
-		Stack: p.Stack, Environment: p.Environment, Version: observe.Version(p.Deployment), Result: string(p.Status), At: p.At, Healthy: true,
-		Components: []observe.Component{},
+	out := &report.Status{
+		Stack: p.Stack, Environment: p.Environment, Version: report.Version(p.Deployment), Result: string(p.Status), At: p.At, Healthy: true,
+		Components: []report.Component{},
 	}
 	if p.Status == state.InProgress {
-		out.Run = &observe.Run{Version: observe.Version(p.Deployment + 1), Who: p.Who, Since: p.At, Alive: e.alive}
+		out.Run = &report.Run{Version: report.Version(p.Deployment + 1), Who: p.Who, Since: p.At, Alive: e.alive}
 	}
 	members := map[string][]engine.StoredResource{}
 	for _, res := range e.stored.Resources {
 		members[res.Component] = append(members[res.Component], res)
 	}
 	for _, c := range components {
-		report := e.component(c, members[c.Address], &out.Objects)
-		out.Healthy = out.Healthy && report.Healthy
-		out.Components = append(out.Components, report)
+		one := e.component(c, members[c.Address], &out.Objects)
+		out.Healthy = out.Healthy && one.Healthy
+		out.Components = append(out.Components, one)
 	}
 	return out
 }
 
 // component judges one component, and counts its objects in all.
-func (e *examination) component(c state.Component, members []engine.StoredResource, all *observe.Objects) observe.Component {
-	out := observe.Component{Address: c.Address, Kind: c.Kind, Health: observe.Healthy}
-	affected := func(id, typ, awsID string, health observe.Health, problem string) {
-		if e.alive && e.intents[id] && health.Worse(observe.Updating) > 0 && health != observe.Unknown {
-			health = observe.Updating
+func (e *examination) component(c state.Component, members []engine.StoredResource, all *report.Objects) report.Component {
+	out := report.Component{Address: c.Address, Kind: c.Kind, Health: report.Healthy}
+	affected := func(id, typ, awsID string, health report.Health, problem string) {
+		if e.alive && e.intents[id] && health.Worse(report.Updating) > 0 && health != report.Unknown {
+			health = report.Updating
 			if problem != notMade && problem != notRemade {
 				problem = changing
 			}
 		}
-		out.Affected = append(out.Affected, observe.Part{Resource: id, Type: typ, ID: awsID, Health: health, Problem: problem})
+		out.Affected = append(out.Affected, report.Part{Resource: id, Type: typ, ID: awsID, Health: health, Problem: problem})
 	}
 	there := map[string]bool{}
 	for _, res := range members {
 		if res.Deleting {
-			affected(res.ID, res.Type, res.AWSID, observe.Healthy, oldStays)
+			affected(res.ID, res.Type, res.AWSID, report.Healthy, oldStays)
 			continue
 		}
 		there[res.ID] = true
 		out.Objects++
 		if res.Replacing {
 			all.Missing++
-			affected(res.ID, res.Type, res.AWSID, observe.Missing, notRemade)
+			affected(res.ID, res.Type, res.AWSID, report.Missing, notRemade)
 			continue
 		}
 		a := e.answers[res.ID]
@@ -225,7 +225,7 @@ func (e *examination) component(c state.Component, members []engine.StoredResour
 		if a.service != nil && a.there {
 			out.Service = service(*a.service)
 		}
-		if health, problem := judge(res, a, members); health != observe.Healthy {
+		if health, problem := judge(res, a, members); health != report.Healthy {
 			affected(res.ID, res.Type, res.AWSID, health, problem)
 		}
 	}
@@ -237,7 +237,7 @@ func (e *examination) component(c state.Component, members []engine.StoredResour
 			if e.intents[m.Resource] && !e.alive {
 				problem = lost
 			}
-			affected(m.Resource, m.Type, "", observe.Missing, problem)
+			affected(m.Resource, m.Type, "", report.Missing, problem)
 		}
 	}
 	all.Wanted += out.Objects
@@ -247,9 +247,9 @@ func (e *examination) component(c state.Component, members []engine.StoredResour
 		}
 	}
 	if c.Removed {
-		out.Health = observe.Leftover
+		out.Health = report.Leftover
 		if e.alive {
-			out.Health = observe.Updating
+			out.Health = report.Updating
 		}
 	}
 	out.Healthy, out.Problem = out.Health.Good(), summarise(c, out, e.alive)
@@ -269,30 +269,30 @@ const (
 )
 
 // judge says how one object does.
-func judge(res engine.StoredResource, a answer, members []engine.StoredResource) (observe.Health, string) {
+func judge(res engine.StoredResource, a answer, members []engine.StoredResource) (report.Health, string) {
 	if len(res.InitErrors) > 0 && resource.IsRepair(res.InitErrors[0]) {
 		res.InitErrors = nil // no failure: the read says whether it still is so
 	}
 	switch {
 	case a.err != nil:
-		return observe.Unknown, "AWS could not be asked (" + reasonOf(a.err) + ")"
+		return report.Unknown, "AWS could not be asked (" + reasonOf(a.err) + ")"
 	case !a.there:
-		return observe.Missing, gone
+		return report.Missing, gone
 	case a.service != nil:
 		number, fixed := wantedTasks(res, members)
 		health, problem := judgeService(res, *a.service, number, fixed)
-		if health == observe.Healthy && a.differs != "" && len(res.InitErrors) == 0 {
-			return observe.Changed, changed + a.differs + "."
+		if health == report.Healthy && a.differs != "" && len(res.InitErrors) == 0 {
+			return report.Changed, changed + a.differs + "."
 		}
 		return health, problem
 	case res.Interrupted():
-		return observe.Unknown, half
+		return report.Unknown, half
 	case len(res.InitErrors) > 0:
-		return observe.Unhealthy, cause(res)
+		return report.Unhealthy, cause(res)
 	case a.differs != "":
-		return observe.Changed, changed + a.differs
+		return report.Changed, changed + a.differs
 	}
-	return observe.Healthy, ""
+	return report.Healthy, ""
 }
 
 // cause is why a resource did not become what was wanted.
@@ -323,7 +323,7 @@ func wantedTasks(res engine.StoredResource, members []engine.StoredResource) (nu
 }
 
 // judgeService says how a service does that is there.
-func judgeService(res engine.StoredResource, s rollout.Status, number int, fixed bool) (observe.Health, string) {
+func judgeService(res engine.StoredResource, s rollout.Status, number int, fixed bool) (report.Health, string) {
 	failed := len(res.InitErrors) > 0 && res.Outputs.Get("rollout").Str() == ecs.RolloutFailed
 	deployed := ""
 	if len(res.InitErrors) == 0 { // else the state says what ran when the run ended
@@ -331,47 +331,47 @@ func judgeService(res engine.StoredResource, s rollout.Status, number int, fixed
 	}
 	switch {
 	case failed:
-		return observe.Unhealthy, cause(res)
+		return report.Unhealthy, cause(res)
 	case s.RolloutState == "FAILED":
-		return observe.Unhealthy, "The last rollout failed: " + s.RolloutReason
+		return report.Unhealthy, "The last rollout failed: " + s.RolloutReason
 	case s.Desired == 0 && number > 0 && s.Deploying == "":
-		return observe.Unhealthy, fmt.Sprintf("0 tasks run: the service was set to 0 tasks outside of deployer; wanted: %d.", number)
+		return report.Unhealthy, fmt.Sprintf("0 tasks run: the service was set to 0 tasks outside of deployer; wanted: %d.", number)
 	case s.Running == 0 && s.Desired > 0:
-		return observe.Unhealthy, cmp.Or(rolling(s, deployed), fmt.Sprintf("0 of %d tasks run.", s.Desired))
+		return report.Unhealthy, cmp.Or(rolling(s, deployed), fmt.Sprintf("0 of %d tasks run.", s.Desired))
 	}
 	for _, t := range s.Targets {
 		if t.Healthy == 0 && s.Desired > 0 {
-			return observe.Unhealthy, fmt.Sprintf("0 of %d targets are healthy: %s", max(t.Total, s.Desired), cmp.Or(t.Reason, "none is registered."))
+			return report.Unhealthy, fmt.Sprintf("0 of %d targets are healthy: %s", max(t.Total, s.Desired), cmp.Or(t.Reason, "none is registered."))
 		}
 	}
 	switch {
 	case s.Deploying != "":
-		return observe.Updating, rolling(s, deployed)
+		return report.Updating, rolling(s, deployed)
 	case s.Running < s.Desired && s.Running+s.Pending >= s.Desired && s.FailedTasks == 0:
-		return observe.Updating, fmt.Sprintf("%d of %d tasks run, %d starting.", s.Running, s.Desired, s.Pending)
+		return report.Updating, fmt.Sprintf("%d of %d tasks run, %d starting.", s.Running, s.Desired, s.Pending)
 	case s.Running < s.Desired:
-		return observe.Unhealthy, fmt.Sprintf("%d of %d tasks run.", s.Running, s.Desired)
+		return report.Unhealthy, fmt.Sprintf("%d of %d tasks run.", s.Running, s.Desired)
 	case slices.ContainsFunc(s.Images, func(i rollout.Image) bool { return i.Unhealthy > 0 }):
-		return observe.Unhealthy, "Some containers fail their health check."
+		return report.Unhealthy, "Some containers fail their health check."
 	}
 	for _, t := range s.Targets {
 		if t.Healthy < t.Total || t.Healthy < s.Desired {
-			return observe.Unhealthy, fmt.Sprintf("%d of %d targets are healthy: %s", t.Healthy, max(t.Total, s.Desired), t.Reason)
+			return report.Unhealthy, fmt.Sprintf("%d of %d targets are healthy: %s", t.Healthy, max(t.Total, s.Desired), t.Reason)
 		}
 	}
 	switch {
 	case deployed != "" && s.TaskDefinition != "" && !rollout.SameRevision(deployed, s.TaskDefinition):
-		return observe.Changed, fmt.Sprintf("Revision %s runs, revision %s was deployed: somebody changed it outside of deployer.", s.Revision, revisionOf(deployed))
+		return report.Changed, fmt.Sprintf("Revision %s runs, revision %s was deployed: somebody changed it outside of deployer.", s.Revision, revisionOf(deployed))
 	case fixed && len(res.InitErrors) == 0 && s.Desired != number:
-		return observe.Changed, fmt.Sprintf("ECS wants %d tasks, %d were deployed: somebody changed it outside of deployer.", s.Desired, number)
+		return report.Changed, fmt.Sprintf("ECS wants %d tasks, %d were deployed: somebody changed it outside of deployer.", s.Desired, number)
 	case !fixed && s.Desired < number:
-		return observe.Changed, fmt.Sprintf("ECS wants %d tasks, the least is %d: somebody changed it outside of deployer.", s.Desired, number)
+		return report.Changed, fmt.Sprintf("ECS wants %d tasks, the least is %d: somebody changed it outside of deployer.", s.Desired, number)
 	case s.Err != nil:
-		return observe.Unknown, "AWS could not be asked about its tasks or targets: " + reasonOf(s.Err)
+		return report.Unknown, "AWS could not be asked about its tasks or targets: " + reasonOf(s.Err)
 	case s.Running > s.Desired || s.Pending > 0:
-		return observe.Updating, fmt.Sprintf("%d tasks run, %d are wanted.", s.Running, s.Desired)
+		return report.Updating, fmt.Sprintf("%d tasks run, %d are wanted.", s.Running, s.Desired)
 	}
-	return observe.Healthy, ""
+	return report.Healthy, ""
 }
 
 // rolling says how a rollout in progress does; "" when there is none.
@@ -393,7 +393,7 @@ func rolling(s rollout.Status, deployed string) string {
 func revisionOf(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }
 
 // summarise says in sentences what is wrong with a component.
-func summarise(c state.Component, r observe.Component, alive bool) string {
+func summarise(c state.Component, r report.Component, alive bool) string {
 	var out []string
 	switch {
 	case c.Removed && alive:
@@ -418,9 +418,9 @@ func summarise(c state.Component, r observe.Component, alive bool) string {
 		out = append(out, strings.TrimSuffix(key, ".")+": "+names(same[key])+".")
 	}
 	switch r.Health {
-	case observe.Missing:
+	case report.Missing:
 		out = append(out, "`deployer plan` shows what an apply makes.")
-	case observe.Changed:
+	case report.Changed:
 		out = append(out, "`deployer plan --refresh` shows what an apply changes back.")
 	}
 	return strings.Join(out, "\n")
@@ -442,19 +442,19 @@ func names(all []string) string {
 	return strings.Join(all, ", ")
 }
 
-func service(s rollout.Status) *observe.Service {
-	out := &observe.Service{
+func service(s rollout.Status) *report.Service {
+	out := &report.Service{
 		Name: s.Service, Cluster: s.Cluster, Desired: s.Desired, Running: s.Running, Pending: s.Pending, Revision: s.Revision,
-		Rollout: s.RolloutState, Since: s.Since, Images: []observe.Image{}, Events: []observe.Event{},
+		Rollout: s.RolloutState, Since: s.Since, Images: []report.Image{}, Events: []report.Event{},
 	}
 	for _, i := range s.Images {
-		out.Images = append(out.Images, observe.Image{Container: i.Container, Image: i.Image, Digest: i.Digest, Tasks: i.Tasks})
+		out.Images = append(out.Images, report.Image{Container: i.Container, Image: i.Image, Digest: i.Digest, Tasks: i.Tasks})
 	}
 	for _, t := range s.Targets {
-		out.Targets = append(out.Targets, observe.Targets{Healthy: t.Healthy, Total: t.Total, Reason: t.Reason})
+		out.Targets = append(out.Targets, report.Targets{Healthy: t.Healthy, Total: t.Total, Reason: t.Reason})
 	}
 	for _, e := range s.Events {
-		out.Events = append(out.Events, observe.Event(e))
+		out.Events = append(out.Events, report.Event(e))
 	}
 	return out
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/aws/rollout"
 	"github.com/company/deployer/internal/engine"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/resource/applicationautoscaling"
 	"github.com/company/deployer/internal/resource/ecs"
@@ -50,84 +50,84 @@ func TestHealthOfServices(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		change change
-		health observe.Health
+		health report.Health
 		text   string
 	}{
-		"as deployed": {func(*engine.StoredResource, *rollout.Status) {}, observe.Healthy, ""},
+		"as deployed": {func(*engine.StoredResource, *rollout.Status) {}, report.Healthy, ""},
 		"failed rollout, gone back": {func(res *engine.StoredResource, s *rollout.Status) {
 			failed(res, ecs.RolloutFailed, "Rollout failed: Revision 3 did not come up.")
 			s.TaskDefinition = family + "2"
-		}, observe.Unhealthy, "Rollout failed: Revision 3 did not come up."},
+		}, report.Unhealthy, "Rollout failed: Revision 3 did not come up."},
 		"interrupted, still in progress": {func(res *engine.StoredResource, s *rollout.Status) {
 			failed(res, ecs.RolloutInProgress, "Rollout still in progress")
 			rolling(s, "3", 1)
-		}, observe.Updating, "A rollout of revision 3 is in progress: 1 of 2 tasks run."},
+		}, report.Updating, "A rollout of revision 3 is in progress: 1 of 2 tasks run."},
 		"interrupted, completed since": {func(res *engine.StoredResource, _ *rollout.Status) {
 			failed(res, ecs.RolloutInProgress, "Rollout still in progress")
-		}, observe.Healthy, ""},
+		}, report.Healthy, ""},
 		"interrupted, failed since": {func(res *engine.StoredResource, s *rollout.Status) {
 			failed(res, ecs.RolloutInProgress, "Rollout still in progress")
 			s.RolloutState, s.RolloutReason = "FAILED", "tasks failed to start."
-		}, observe.Unhealthy, "The last rollout failed: tasks failed to start."},
+		}, report.Unhealthy, "The last rollout failed: tasks failed to start."},
 		"somebody's rollout": {
 			func(_ *engine.StoredResource, s *rollout.Status) { rolling(s, "1", 2) },
-			observe.Updating, "A rollout of revision 1 is in progress: 2 of 2 tasks run. Revision 3 was deployed last.",
+			report.Updating, "A rollout of revision 1 is in progress: 2 of 2 tasks run. Revision 3 was deployed last.",
 		},
 		"rollout without a task": {func(_ *engine.StoredResource, s *rollout.Status) {
 			rolling(s, "3", 0)
 			s.FailedTasks = 2
-		}, observe.Unhealthy, "A rollout of revision 3 is in progress: 0 of 2 tasks run, 2 failed."},
-		"nothing runs": {func(_ *engine.StoredResource, s *rollout.Status) { s.Running, s.Targets = 0, nil }, observe.Unhealthy, "0 of 2 tasks run."},
+		}, report.Unhealthy, "A rollout of revision 3 is in progress: 0 of 2 tasks run, 2 failed."},
+		"nothing runs": {func(_ *engine.StoredResource, s *rollout.Status) { s.Running, s.Targets = 0, nil }, report.Unhealthy, "0 of 2 tasks run."},
 		"set to 0": {
 			func(_ *engine.StoredResource, s *rollout.Status) {
 				s.Running, s.Desired, s.Targets[0] = 0, 0, rollout.Targets{}
 			},
-			observe.Unhealthy, "0 tasks run: the service was set to 0 tasks outside of deployer; wanted: 2.",
+			report.Unhealthy, "0 tasks run: the service was set to 0 tasks outside of deployer; wanted: 2.",
 		},
 		"0 is what was deployed": {func(res *engine.StoredResource, s *rollout.Status) {
 			with(res, "desiredCount", value.NewNumber(0))
 			s.Running, s.Desired, s.Targets[0] = 0, 0, rollout.Targets{}
-		}, observe.Healthy, ""},
-		"a task was lost": {func(_ *engine.StoredResource, s *rollout.Status) { s.Running = 1 }, observe.Unhealthy, "1 of 2 tasks run."},
+		}, report.Healthy, ""},
+		"a task was lost": {func(_ *engine.StoredResource, s *rollout.Status) { s.Running = 1 }, report.Unhealthy, "1 of 2 tasks run."},
 		"a task is starting": {
 			func(_ *engine.StoredResource, s *rollout.Status) { s.Running, s.Pending = 1, 1 },
-			observe.Updating, "1 of 2 tasks run, 1 starting.",
+			report.Updating, "1 of 2 tasks run, 1 starting.",
 		},
 		"tasks crash again and again": {
 			func(_ *engine.StoredResource, s *rollout.Status) { s.Running, s.Pending, s.FailedTasks = 1, 1, 4 },
-			observe.Unhealthy, "1 of 2 tasks run.",
+			report.Unhealthy, "1 of 2 tasks run.",
 		},
 		"a target is sick": {
 			func(_ *engine.StoredResource, s *rollout.Status) {
 				s.Targets[0] = rollout.Targets{Healthy: 1, Total: 2, Reason: "Timeout"}
 			},
-			observe.Unhealthy, "1 of 2 targets are healthy: Timeout",
+			report.Unhealthy, "1 of 2 targets are healthy: Timeout",
 		},
 		"no target": {
 			func(_ *engine.StoredResource, s *rollout.Status) { s.Targets[0] = rollout.Targets{} },
-			observe.Unhealthy, "0 of 2 targets are healthy: none is registered.",
+			report.Unhealthy, "0 of 2 targets are healthy: none is registered.",
 		},
 		"put back": {
 			func(_ *engine.StoredResource, s *rollout.Status) { s.TaskDefinition, s.Revision = family+"1", "1" },
-			observe.Changed, "Revision 1 runs, revision 3 was deployed: somebody changed it outside of deployer.",
+			report.Changed, "Revision 1 runs, revision 3 was deployed: somebody changed it outside of deployer.",
 		},
 		"scaled": {
 			func(_ *engine.StoredResource, s *rollout.Status) {
 				s.Desired, s.Running, s.Targets[0] = 3, 3, rollout.Targets{Healthy: 3, Total: 3}
 			},
-			observe.Changed, "ECS wants 3 tasks, 2 were deployed: somebody changed it outside of deployer.",
+			report.Changed, "ECS wants 3 tasks, 2 were deployed: somebody changed it outside of deployer.",
 		},
-		"tasks are stopping": {func(_ *engine.StoredResource, s *rollout.Status) { s.Running = 3 }, observe.Updating, "3 tasks run, 2 are wanted."},
-		"not found":          {func(_ *engine.StoredResource, s *rollout.Status) { *s = rollout.Status{} }, observe.Missing, gone},
+		"tasks are stopping": {func(_ *engine.StoredResource, s *rollout.Status) { s.Running = 3 }, report.Updating, "3 tasks run, 2 are wanted."},
+		"not found":          {func(_ *engine.StoredResource, s *rollout.Status) { *s = rollout.Status{} }, report.Missing, gone},
 		"denied": {
 			func(_ *engine.StoredResource, s *rollout.Status) {
 				*s = rollout.Status{Err: errors.New("AccessDenied")}
 			},
-			observe.Unknown, "AWS could not be asked (AccessDenied)",
+			report.Unknown, "AWS could not be asked (AccessDenied)",
 		},
 		"tasks denied": {
 			func(_ *engine.StoredResource, s *rollout.Status) { s.Err = errors.New("AccessDenied") },
-			observe.Unknown, "AWS could not be asked about its tasks or targets: AccessDenied",
+			report.Unknown, "AWS could not be asked about its tasks or targets: AccessDenied",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,17 +151,17 @@ func TestHealthOfAutoscaledServices(t *testing.T) {
 			"min": value.NewNumber(2), "max": value.NewNumber(6), "byClock": value.NewBool(byClock),
 		})}}
 	}
-	look := func(desired int, members []engine.StoredResource) observe.Health {
+	look := func(desired int, members []engine.StoredResource) report.Health {
 		res, s := running()
 		res.Inputs = res.Inputs.With("desiredCount", value.NullValue)
 		s.Desired, s.Running, s.Targets = desired, desired, nil
 		health, _ := judge(res, answer{there: true, service: &s}, members)
 		return health
 	}
-	require.Equal(t, observe.Healthy, look(5, target(false)))
-	require.Equal(t, observe.Changed, look(1, target(false)))
-	require.Equal(t, observe.Unhealthy, look(0, target(false)))
-	require.Equal(t, observe.Healthy, look(0, target(true)), "the clock may say so")
+	require.Equal(t, report.Healthy, look(5, target(false)))
+	require.Equal(t, report.Changed, look(1, target(false)))
+	require.Equal(t, report.Unhealthy, look(0, target(false)))
+	require.Equal(t, report.Healthy, look(0, target(true)), "the clock may say so")
 }
 
 func TestHealthOfComponents(t *testing.T) {
@@ -179,60 +179,60 @@ func TestHealthOfComponents(t *testing.T) {
 		answers   map[string]answer
 		alive     bool
 		dead      bool
-		health    observe.Health
+		health    report.Health
 		problem   string
 	}{
-		"there": {members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": there}, health: observe.Healthy},
+		"there": {members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": there}, health: report.Healthy},
 		"never made": {
 			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}},
-			health:    observe.Missing, problem: "Wanted and not there yet: a.\n`deployer plan` shows what an apply makes.",
+			health:    report.Missing, problem: "Wanted and not there yet: a.\n`deployer plan` shows what an apply makes.",
 		},
 		"perhaps made by a dead run": {
-			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}}, dead: true, health: observe.Missing,
+			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}}, dead: true, health: report.Missing,
 			problem: "Being made when a run was interrupted; the next apply looks for it: a.\n`deployer plan` shows what an apply makes.",
 		},
 		"made since": {
 			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}},
-			members:   []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": there}, health: observe.Healthy,
+			members:   []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": there}, health: report.Healthy,
 		},
 		"being made": {
 			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}}, alive: true,
-			health: observe.Updating, problem: "Wanted and not there yet: a.",
+			health: report.Updating, problem: "Wanted and not there yet: a.",
 		},
 		"being remade": {
-			members: []engine.StoredResource{queue("a")}, alive: true, health: observe.Updating, problem: "A run is changing it right now: a.",
+			members: []engine.StoredResource{queue("a")}, alive: true, health: report.Updating, problem: "A run is changing it right now: a.",
 		},
 		"deleted by hand": {
 			members: []engine.StoredResource{queue("a"), queue("b"), queue("c")}, answers: map[string]answer{"web/jobs:c": there},
-			health: observe.Missing, problem: "Not in AWS any more: a, b.\n`deployer plan` shows what an apply makes.",
+			health: report.Missing, problem: "Not in AWS any more: a, b.\n`deployer plan` shows what an apply makes.",
 		},
 		"changed by hand": {
 			members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": {there: true, differs: "retention, tags"}},
-			health: observe.Changed, problem: "Changed outside of deployer, in retention, tags: a.\n`deployer plan --refresh` shows what an apply changes back.",
+			health: report.Changed, problem: "Changed outside of deployer, in retention, tags: a.\n`deployer plan --refresh` shows what an apply changes back.",
 		},
 		"not to be asked": {
 			members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": {err: errors.New("AccessDenied")}}, alive: true,
-			health: observe.Unknown, problem: "AWS could not be asked (AccessDenied): a.",
+			health: report.Unknown, problem: "AWS could not be asked (AccessDenied): a.",
 		},
 		"half replaced": {
 			members: []engine.StoredResource{changed(queue("a"), func(r *engine.StoredResource) { r.Replacing = true })},
-			health:  observe.Missing, problem: "Deleted, and not made anew yet: a.\n`deployer plan` shows what an apply makes.",
+			health:  report.Missing, problem: "Deleted, and not made anew yet: a.\n`deployer plan` shows what an apply makes.",
 		},
 		"the old one is left": {
 			members: []engine.StoredResource{queue("a"), changed(queue("a"), func(r *engine.StoredResource) { r.Deleting = true })},
-			answers: map[string]answer{"web/jobs:a": there}, health: observe.Healthy, problem: "Replaced, and the old object not deleted yet: a.",
+			answers: map[string]answer{"web/jobs:a": there}, health: report.Healthy, problem: "Replaced, and the old object not deleted yet: a.",
 		},
 		"did not become what was wanted": {
 			members: []engine.StoredResource{changed(queue("a"), func(r *engine.StoredResource) { r.InitErrors = []string{"web/jobs: It did not settle."} })},
-			answers: map[string]answer{"web/jobs:a": there}, health: observe.Unhealthy, problem: "It did not settle: a.",
+			answers: map[string]answer{"web/jobs:a": there}, health: report.Unhealthy, problem: "It did not settle: a.",
 		},
 		"destroyed in part": {
 			component: state.Component{Removed: true}, members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": there},
-			health: observe.Leftover, problem: "It was to be deleted. Left of it: 1 object. The next apply or destroy goes on.",
+			health: report.Leftover, problem: "It was to be deleted. Left of it: 1 object. The next apply or destroy goes on.",
 		},
 		"being destroyed": {
 			component: state.Component{Removed: true}, members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": there}, alive: true,
-			health: observe.Updating, problem: "It is being deleted.",
+			health: report.Updating, problem: "It is being deleted.",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -253,8 +253,8 @@ func TestStatusOfARunUnderWay(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	e := examination{stored: &Stored{Payload: &state.Payload{Stack: "shop", Environment: "dev", Deployment: 2, Status: state.InProgress, Who: "ada", At: at}}, alive: true}
 	got := e.report(nil)
-	require.Equal(t, observe.Version(2), got.Version)
-	require.Equal(t, &observe.Run{Version: 3, Who: "ada", Since: at, Alive: true}, got.Run)
+	require.Equal(t, report.Version(2), got.Version)
+	require.Equal(t, &report.Run{Version: 3, Who: "ada", Since: at, Alive: true}, got.Run)
 	require.Contains(t, (&Road{}).describe(e.stored), "v3")
 }
 
@@ -290,7 +290,7 @@ func TestStatusAsksSideBySide(t *testing.T) {
 	components := []state.Component{{Address: "web/a"}}
 	u := p.newRun(nil, &resource.Graph{}, place{account: "1", region: "r", session: &aws.Session{}}, Request{Key: shop})
 	require.NoError(t, e.ask(t.Context(), u, components))
-	require.Equal(t, observe.Objects{Wanted: 30, There: 29, Missing: 1}, e.report(components).Objects)
+	require.Equal(t, report.Objects{Wanted: 30, There: 29, Missing: 1}, e.report(components).Objects)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	m.all = make(chan struct{})

@@ -8,12 +8,12 @@ import (
 	"strings"
 
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
 )
 
 // Applied writes the result of an apply: what was done and how to reach it.
-func Applied(w *Writer, p *plan.Plan, version observe.Version, o *plan.Outcome, outputs map[string]map[string]any, balancers []observe.Balancer) {
+func Applied(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome, outputs map[string]map[string]any, balancers []report.Balancer) {
 	if !p.HasChanges() {
 		w.Printf("%s Nothing differs from the plan, and nothing was changed.\n", styled(green+bold, "Up to date."))
 		survey(w, p.Survey)
@@ -32,7 +32,7 @@ func Applied(w *Writer, p *plan.Plan, version observe.Version, o *plan.Outcome, 
 		}
 		w.Printf("  %s %s\n", pad(c.Address, 28), styled(cyan, address))
 		at, err := url.Parse(address)
-		foreign = foreign || err == nil && !slices.ContainsFunc(balancers, func(b observe.Balancer) bool { return strings.EqualFold(b.DNSName, at.Hostname()) })
+		foreign = foreign || err == nil && !slices.ContainsFunc(balancers, func(b report.Balancer) bool { return strings.EqualFold(b.DNSName, at.Hostname()) })
 	}
 	if !foreign {
 		return
@@ -45,7 +45,7 @@ func Applied(w *Writer, p *plan.Plan, version observe.Version, o *plan.Outcome, 
 // Destroyed writes the result of a destroy.
 //
 // targets are the components that it was limited to.
-func Destroyed(w *Writer, p *plan.Plan, version observe.Version, o *plan.Outcome, changed bool, targets []string) {
+func Destroyed(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome, changed bool, targets []string) {
 	if !changed {
 		w.Printf("%s/%s has nothing to destroy.\n", p.Stack, p.Environment)
 		return
@@ -59,13 +59,13 @@ func Destroyed(w *Writer, p *plan.Plan, version observe.Version, o *plan.Outcome
 }
 
 // AppliedJSON writes the result of an apply or destroy; failure is what went wrong, nil when nothing did.
-func AppliedJSON(w io.Writer, p *plan.Plan, version observe.Version, o *plan.Outcome, outputs map[string]map[string]any, warnings diag.List, failure error) error {
+func AppliedJSON(w io.Writer, p *plan.Plan, version report.Version, o *plan.Outcome, outputs map[string]map[string]any, warnings diag.List, failure error) error {
 	if outputs == nil {
 		outputs = map[string]map[string]any{}
 	}
 	return JSON(w, struct {
 		Succeeded   bool                      `json:"succeeded"`
-		Version     observe.Version           `json:"version,omitzero"`
+		Version     report.Version           `json:"version,omitzero"`
 		Plan        planJSON                  `json:"plan"`
 		Outcome     *outcomeJSON              `json:"outcome,omitempty"`
 		Outputs     map[string]map[string]any `json:"outputs"`

@@ -17,7 +17,7 @@ import (
 
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
@@ -117,7 +117,7 @@ func TestNothingForeignIsObeyed(t *testing.T) {
 		"no changes":  func(w *Writer) { Plan(w, &plan.Plan{Stack: evil, Environment: evil}) },
 		"plain":       func(w *Writer) { progress(NewPlain(w, now)) },
 		"live":        func(w *Writer) { progress(NewLive(w, now, sized(60, 24))) },
-		"applied":     func(w *Writer) { Applied(w, &p, 1, &o, outputs, poison[[]observe.Balancer]()) },
+		"applied":     func(w *Writer) { Applied(w, &p, 1, &o, outputs, poison[[]report.Balancer]()) },
 		"unfinished": func(w *Writer) {
 			Unfinished(w, &p, 1, &o, evil)
 		},
@@ -129,21 +129,21 @@ func TestNothingForeignIsObeyed(t *testing.T) {
 		"valid":  func(w *Writer) { Valid(w, []string{evil}, 1) },
 		"graph":  func(w *Writer) { g := poison[Graph](); GraphText(w, &g) },
 		"config": func(w *Writer) { e := poison[config.Effective](); Config(w, &e, true) },
-		"status": func(w *Writer) { s := poison[observe.Status](); Status(w, &s, noon) },
+		"status": func(w *Writer) { s := poison[report.Status](); Status(w, &s, noon) },
 		"status lines": func(w *Writer) {
-			s := poison[observe.Status]()
+			s := poison[report.Status]()
 			NewStatusLines(w, func() time.Time { return noon }).Show(&s)
 		},
-		"details":    func(w *Writer) { d := poison[observe.Details](); Details(w, &d) },
+		"details":    func(w *Writer) { d := poison[report.Details](); Details(w, &d) },
 		"outputs":    func(w *Writer) { Outputs(w, outputs) },
-		"history":    func(w *Writer) { History(w, poison[state.Key](), poison[[]observe.Deployment]()) },
+		"history":    func(w *Writer) { History(w, poison[state.Key](), poison[[]report.Deployment]()) },
 		"no history": func(w *Writer) { History(w, poison[state.Key](), nil) },
-		"states":     func(w *Writer) { States(w, evil, poison[[]observe.State]()); States(w, evil, nil) },
-		"locks":      func(w *Writer) { Locks(w, poison[[]observe.Lock](), noon) },
-		"lock":       func(w *Writer) { l := poison[observe.Lock](); Lock(w, &l, noon) },
-		"findings":   func(w *Writer) { f := poison[observe.Finding](); f.OK = false; Findings(w, []observe.Finding{f}) },
-		"stacks":     func(w *Writer) { Stacks(w, poison[[]observe.StackEntry](), noon) },
-		"state":      func(w *Writer) { State(w, poison[observe.StateSummary]()) },
+		"states":     func(w *Writer) { States(w, evil, poison[[]report.State]()); States(w, evil, nil) },
+		"locks":      func(w *Writer) { Locks(w, poison[[]report.Lock](), noon) },
+		"lock":       func(w *Writer) { l := poison[report.Lock](); Lock(w, &l, noon) },
+		"findings":   func(w *Writer) { f := poison[report.Finding](); f.OK = false; Findings(w, []report.Finding{f}) },
+		"stacks":     func(w *Writer) { Stacks(w, poison[[]report.StackEntry](), noon) },
+		"state":      func(w *Writer) { State(w, poison[report.StateSummary]()) },
 		"printf": func(w *Writer) {
 			w.Printf("%s %v %s %s %s\n", evil, errors.New(evil), plan.Action(evil), state.Key{Stack: evil}, []byte(evil))
 		},
@@ -164,7 +164,7 @@ func TestNothingForeignIsObeyed(t *testing.T) {
 		obeyed(t, strings.ReplaceAll(out, "\n::", "\n"))
 	})
 	t.Run("json", func(t *testing.T) {
-		for _, data := range []any{outputs, poison[observe.Status](), poison[diag.List]()} {
+		for _, data := range []any{outputs, poison[report.Status](), poison[diag.List]()} {
 			var b, plain bytes.Buffer
 			require.NoError(t, JSON(&b, data))
 			obeyed(t, b.String())

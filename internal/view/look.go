@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
 )
@@ -29,7 +29,7 @@ func ago(d time.Duration) string {
 }
 
 // Details writes components, their outputs and resources.
-func Details(w *Writer, d *observe.Details) {
+func Details(w *Writer, d *report.Details) {
 	w.Printf("%s/%s  %s %s, account %s, %s\n", styled(bold, d.Stack), styled(bold, d.Environment), d.Version, d.Result, d.Account, d.Region)
 	for _, c := range d.Components {
 		marks := c.Kind
@@ -100,7 +100,7 @@ func OutputsEnv(w *Writer, all map[string]map[string]any) {
 }
 
 // History writes deployments, newest first.
-func History(w *Writer, key state.Key, past []observe.Deployment) {
+func History(w *Writer, key state.Key, past []report.Deployment) {
 	if len(past) == 0 {
 		w.Printf("%s has no deployments yet.\n", key)
 		return
@@ -141,7 +141,7 @@ func History(w *Writer, key state.Key, past []observe.Deployment) {
 }
 
 // changedVariables is one line about variables that a version has otherwise than the one before.
-func changedVariables(changes []observe.VariableChange) string {
+func changedVariables(changes []report.VariableChange) string {
 	parts := make([]string, len(changes))
 	for i, c := range changes {
 		switch {
@@ -157,7 +157,7 @@ func changedVariables(changes []observe.VariableChange) string {
 }
 
 // States writes the list of states.
-func States(w *Writer, where string, states []observe.State) {
+func States(w *Writer, where string, states []report.State) {
 	if len(states) == 0 {
 		w.Printf("There is no state in %s yet.\n", where)
 		return
@@ -180,7 +180,7 @@ func size(n int64) string {
 }
 
 // Locks writes who holds what.
-func Locks(w *Writer, locks []observe.Lock, now time.Time) {
+func Locks(w *Writer, locks []report.Lock, now time.Time) {
 	if len(locks) == 0 {
 		w.Printf("Nothing is locked.\n")
 		return
@@ -197,7 +197,7 @@ func Locks(w *Writer, locks []observe.Lock, now time.Time) {
 }
 
 // Lock writes all that is known of one lock.
-func Lock(w *Writer, l *observe.Lock, now time.Time) {
+func Lock(w *Writer, l *report.Lock, now time.Time) {
 	w.Printf("%s/%s is locked\n", styled(bold, l.Stack), styled(bold, l.Environment))
 	state := "alive"
 	if !l.Alive {
@@ -220,7 +220,7 @@ func Lock(w *Writer, l *observe.Lock, now time.Time) {
 }
 
 // Findings writes what a check of the backend found.
-func Findings(w *Writer, findings []observe.Finding) {
+func Findings(w *Writer, findings []report.Finding) {
 	for _, f := range findings {
 		mark := styled(green, "ok  ")
 		if !f.OK {
@@ -238,7 +238,7 @@ func Findings(w *Writer, findings []observe.Finding) {
 }
 
 // Stacks writes stacks with their environments and last deployments.
-func Stacks(w *Writer, list []observe.StackEntry, now time.Time) {
+func Stacks(w *Writer, list []report.StackEntry, now time.Time) {
 	if len(list) == 0 {
 		w.Printf("There are no stacks yet. Make one: deployer stack init NAME\n")
 		return
@@ -276,7 +276,7 @@ func Stacks(w *Writer, list []observe.StackEntry, now time.Time) {
 }
 
 // State writes a summary of a state and its resources.
-func State(w *Writer, s observe.StateSummary) {
+func State(w *Writer, s report.StateSummary) {
 	w.Printf("%s/%s  %s %s\n", styled(bold, s.Stack), styled(bold, s.Environment), s.Version, s.Result)
 	for _, row := range [][2]string{
 		{"written", s.At.UTC().Format(time.RFC3339) + " by " + s.Who},

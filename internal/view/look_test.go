@@ -9,7 +9,7 @@ import (
 
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
 )
 
@@ -27,39 +27,39 @@ func TestOutputsForShells(t *testing.T) {
 func TestTables(t *testing.T) {
 	p := func(text string) *string { return &text }
 	golden(t, "tables.txt", render(false, 80, func(w *Writer) {
-		History(w, state.Key{Stack: "shop", Environment: "dev"}, []observe.Deployment{
-			{Version: 2, At: noon, Result: "failed", Who: "ann", Commit: "0123456789", Summary: "~2", Changed: []observe.VariableChange{
+		History(w, state.Key{Stack: "shop", Environment: "dev"}, []report.Deployment{
+			{Version: 2, At: noon, Result: "failed", Who: "ann", Commit: "0123456789", Summary: "~2", Changed: []report.VariableChange{
 				{Name: "VERSION", Old: p("1.0.0"), New: p("1.1.0")}, {Name: "MODE", New: p("")}, {Name: "SIZE", Old: p("s")},
 			}},
 			{Version: 1, At: noon.Add(-time.Hour), Result: "succeeded", Who: "ann"},
 			{At: noon.Add(-2 * time.Hour), Problem: "State is damaged"},
 		})
 		History(w, state.Key{Stack: "shop", Environment: "dev"}, nil)
-		States(w, "s3://bucket", []observe.State{{Stack: "shop", Environment: "dev", Size: 2048, Modified: noon}})
+		States(w, "s3://bucket", []report.State{{Stack: "shop", Environment: "dev", Size: 2048, Modified: noon}})
 		States(w, "s3://bucket", nil)
-		Locks(w, []observe.Lock{{Stack: "shop", Environment: "dev", ID: "id-1", By: "ann", At: noon.Add(-time.Minute), Metadata: map[string]string{"hostname": "ci-3"}}}, noon)
+		Locks(w, []report.Lock{{Stack: "shop", Environment: "dev", ID: "id-1", By: "ann", At: noon.Add(-time.Minute), Metadata: map[string]string{"hostname": "ci-3"}}}, noon)
 		Locks(w, nil, noon)
-		Lock(w, &observe.Lock{Stack: "shop", Environment: "dev", ID: "id-1", By: "ann", At: noon.Add(-time.Minute), LastHeartbeat: noon, Expires: noon.Add(time.Hour), Alive: true, Metadata: map[string]string{"pid": "7"}}, noon)
-		Stacks(w, []observe.StackEntry{
-			{Stack: "shop", Path: "stacks/shop", Environments: []observe.Environment{
+		Lock(w, &report.Lock{Stack: "shop", Environment: "dev", ID: "id-1", By: "ann", At: noon.Add(-time.Minute), LastHeartbeat: noon, Expires: noon.Add(time.Hour), Alive: true, Metadata: map[string]string{"pid": "7"}}, noon)
+		Stacks(w, []report.StackEntry{
+			{Stack: "shop", Path: "stacks/shop", Environments: []report.Environment{
 				{Name: "dev", Version: 3, Result: "succeeded", At: noon.Add(-48 * time.Hour)},
 				{Name: "production", Absent: "s3://bucket"},
 				{Name: "old", Version: 3, Result: "failed", At: noon.Add(-48 * time.Hour), NoFile: true},
 			}},
 			{Stack: "empty", Path: "stacks/empty"},
-			{Stack: "lost", Environments: []observe.Environment{{Name: "dev", Version: 1, Result: "succeeded", At: noon, NoFile: true}}},
+			{Stack: "lost", Environments: []report.Environment{{Name: "dev", Version: 1, Result: "succeeded", At: noon, NoFile: true}}},
 		}, noon)
-		Findings(w, []observe.Finding{{What: "Versioning", OK: true, Detail: "enabled"}, {What: "Table x", Detail: "does not exist", Fix: "Run `deployer backend create`."}})
+		Findings(w, []report.Finding{{What: "Versioning", OK: true, Detail: "enabled"}, {What: "Table x", Detail: "does not exist", Fix: "Run `deployer backend create`."}})
 	}))
 }
 
 func TestDetailsAndState(t *testing.T) {
-	resources := []observe.ResourceDetail{{Resource: "web/queue:queue", Type: "sqs/queue", ID: "https://q", Problems: []string{"did not settle"}}}
+	resources := []report.ResourceDetail{{Resource: "web/queue:queue", Type: "sqs/queue", ID: "https://q", Problems: []string{"did not settle"}}}
 	golden(t, "details.txt", render(false, 80, func(w *Writer) {
-		Details(w, &observe.Details{Stack: "shop", Environment: "dev", Version: 1, Result: "succeeded", Account: "1", Region: "r", Components: []observe.ComponentDetail{
+		Details(w, &report.Details{Stack: "shop", Environment: "dev", Version: 1, Result: "succeeded", Account: "1", Region: "r", Components: []report.ComponentDetail{
 			{Address: "web/queue", Kind: "SQS", Protected: true, Outputs: map[string]any{"url": "https://q"}, Resources: resources},
 		}})
-		State(w, observe.StateSummary{
+		State(w, report.StateSummary{
 			Stack: "shop", Environment: "dev", Lineage: "l", Serial: 4, Fence: 2, Version: 1, Result: "in progress", At: noon, Who: "ann",
 			Deployer: "1.0", Account: "1", Region: "r", Intents: []string{"create web/queue:queue"}, Resources: resources,
 		})

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
 )
 
@@ -80,7 +80,7 @@ func TestACommandAtTheEndOfASentenceIsNotBroken(t *testing.T) {
 
 func TestAppliedSaysWhatDNSRecordsPointAt(t *testing.T) {
 	outputs := map[string]map[string]any{"web/api": {"url": "https://api.example.com"}, "web/front": {"url": "http://lb-1.elb.amazonaws.com"}}
-	balancers := []observe.Balancer{{Scheme: "public", DNSName: "lb-1.elb.amazonaws.com"}}
+	balancers := []report.Balancer{{Scheme: "public", DNSName: "lb-1.elb.amazonaws.com"}}
 	p := &plan.Plan{Stack: "shop", Environment: "dev", Components: []plan.Component{
 		{Address: "web/api", Kind: "MicroService", Changes: []plan.Change{{Resource: "web/api:service", Action: plan.Update}}}, {Address: "web/front", Kind: "MicroService"},
 	}}

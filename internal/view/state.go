@@ -6,12 +6,12 @@ import (
 	"strings"
 
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
 )
 
 // StateVersions writes what can be brought back.
-func StateVersions(w *Writer, key state.Key, versions []observe.StateVersion) {
+func StateVersions(w *Writer, key state.Key, versions []report.StateVersion) {
 	if len(versions) == 0 {
 		w.Printf("There is no version of the state of %s to bring back.\n", key)
 		return
@@ -35,7 +35,7 @@ func StateVersions(w *Writer, key state.Key, versions []observe.StateVersion) {
 }
 
 // StateComparison writes how a state that is to be written differs from the one that is there.
-func StateComparison(w *Writer, c *observe.StateComparison) {
+func StateComparison(w *Writer, c *report.StateComparison) {
 	w.Printf("State of %s/%s:\n", styled(bold, c.Stack), styled(bold, c.Environment))
 	side(w, "new", &c.File)
 	if c.Backend == nil {
@@ -61,7 +61,7 @@ func StateComparison(w *Writer, c *observe.StateComparison) {
 		if c.Base != nil {
 			line += "  " + changedWords[d.Where][d.Changed]
 		}
-		if id := d.FileID + d.BackendID; d.Where != observe.Differs {
+		if id := d.FileID + d.BackendID; d.Where != report.Differs {
 			line += styled(dim, "  "+id)
 		} else if len(d.Properties) > 0 {
 			line += styled(dim, "  in "+strings.Join(d.Properties, ", "))
@@ -71,7 +71,7 @@ func StateComparison(w *Writer, c *observe.StateComparison) {
 		lines[d.Where] = append(lines[d.Where], string(fold(line, 6, w.Width)))
 	}
 	for _, group := range []struct{ where, head, colour string }{
-		{observe.OnlyInFile, "Only in the new one", green}, {observe.OnlyInBackend, "Only in the one that is there", red}, {observe.Differs, "Different", yellow},
+		{report.OnlyInFile, "Only in the new one", green}, {report.OnlyInBackend, "Only in the one that is there", red}, {report.Differs, "Different", yellow},
 	} {
 		if len(lines[group.where]) > 0 {
 			w.Printf("  %s\n", styled(group.colour, group.head+":"))
@@ -84,14 +84,14 @@ func StateComparison(w *Writer, c *observe.StateComparison) {
 }
 
 // outcome says which deployment a state is of, and how that ended. One that has not ended has no number of its own yet.
-func outcome(version observe.Version, result string) string {
+func outcome(version report.Version, result string) string {
 	if result == string(state.InProgress) {
 		version++
 	}
 	return fmt.Sprintf("%s %s", version, result)
 }
 
-func side(w *Writer, label string, s *observe.StateSide) {
+func side(w *Writer, label string, s *report.StateSide) {
 	w.Printf("  %s %s\n", pad(label+":", 8), s.Name)
 	who := s.Who
 	if who == "" {
@@ -102,24 +102,24 @@ func side(w *Writer, label string, s *observe.StateSide) {
 
 // changedWords say what has happened to a resource since what both states have come from.
 var changedWords = map[string]map[string]string{
-	observe.OnlyInFile:    {"file": "added", "backend": "deleted there", "both": "changed, and deleted there"},
-	observe.OnlyInBackend: {"file": "deleted in the new one", "backend": "added", "both": "changed, and deleted in the new one"},
-	observe.Differs:       {"file": "changed in the new one", "backend": "changed there", "both": "changed in both"},
+	report.OnlyInFile:    {"file": "added", "backend": "deleted there", "both": "changed, and deleted there"},
+	report.OnlyInBackend: {"file": "deleted in the new one", "backend": "added", "both": "changed, and deleted in the new one"},
+	report.Differs:       {"file": "changed in the new one", "backend": "changed there", "both": "changed in both"},
 }
 
 // WrittenJSON writes what a push or a restore did; failure is what went wrong, nil when nothing did.
-func WrittenJSON(w io.Writer, c *observe.StateComparison, serial int64, version observe.Version, warnings diag.List, failure error) error {
+func WrittenJSON(w io.Writer, c *report.StateComparison, serial int64, version report.Version, warnings diag.List, failure error) error {
 	return JSON(w, struct {
 		Written     bool                     `json:"written"`
 		Serial      int64                    `json:"serial,omitempty"`
-		Version     observe.Version          `json:"version,omitzero"`
-		Comparison  *observe.StateComparison `json:"comparison"`
+		Version     report.Version          `json:"version,omitzero"`
+		Comparison  *report.StateComparison `json:"comparison"`
 		Diagnostics diag.List                `json:"diagnostics"`
 	}{failure == nil && serial > 0, serial, version, c, append(nonNil(warnings), diag.From(failure)...)})
 }
 
 // Forgetting writes what stays behind in AWS when the state forgets resources, and who needs them.
-func Forgetting(w *Writer, f *observe.Forgotten) {
+func Forgetting(w *Writer, f *report.Forgotten) {
 	if len(f.Resources) == 0 {
 		w.Printf("%s has no objects in AWS; the state forgets its name and outputs.\n", strings.Join(f.Components, ", "))
 		return
@@ -155,7 +155,7 @@ func Forgetting(w *Writer, f *observe.Forgotten) {
 }
 
 // Forgot writes that it is done.
-func Forgot(w *Writer, f *observe.Forgotten, serial int64) {
+func Forgot(w *Writer, f *report.Forgotten, serial int64) {
 	what := count(len(f.Resources), "resource")
 	if len(f.Components) > 0 {
 		what += " (" + strings.Join(f.Components, ", ") + ")"
@@ -164,26 +164,26 @@ func Forgot(w *Writer, f *observe.Forgotten, serial int64) {
 }
 
 // ForgottenJSON writes what the state forgot; failure is what went wrong, nil when nothing did.
-func ForgottenJSON(w io.Writer, f *observe.Forgotten, serial int64, warnings diag.List, failure error) error {
+func ForgottenJSON(w io.Writer, f *report.Forgotten, serial int64, warnings diag.List, failure error) error {
 	return JSON(w, struct {
 		Done bool `json:"forgotten"`
-		*observe.Forgotten
+		*report.Forgotten
 		Serial      int64     `json:"serial,omitempty"`
 		Diagnostics diag.List `json:"diagnostics"`
 	}{failure == nil && serial > 0, f, serial, append(nonNil(warnings), diag.From(failure)...)})
 }
 
 // Moved says which component has another address, and that the manifests have to say so, too.
-func Moved(w *Writer, m *observe.Moved, serial int64) {
+func Moved(w *Writer, m *report.Moved, serial int64) {
 	w.Printf("%s %s to %s in %s/%s: %s. Serial %d.\n", styled(green+bold, "Moved"), m.From, m.To, m.Stack, m.Environment, count(len(m.Resources), "resource"), serial)
 	w.Printf("%s\n", wrap("Rename it in the manifests, too: the next apply deletes what they do not have.", "", w.Width))
 }
 
 // MovedJSON is Moved as JSON; failure is what went wrong, nil when nothing did.
-func MovedJSON(w io.Writer, m *observe.Moved, serial int64, warnings diag.List, failure error) error {
+func MovedJSON(w io.Writer, m *report.Moved, serial int64, warnings diag.List, failure error) error {
 	return JSON(w, struct {
 		Done bool `json:"moved"`
-		*observe.Moved
+		*report.Moved
 		Serial      int64     `json:"serial,omitempty"`
 		Diagnostics diag.List `json:"diagnostics"`
 	}{failure == nil && serial > 0, m, serial, append(nonNil(warnings), diag.From(failure)...)})

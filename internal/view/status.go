@@ -7,16 +7,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 )
 
 // Status writes how everything does.
-func Status(w *Writer, s *observe.Status, now time.Time) {
-	status(w, s, now, func(observe.Component) bool { return true })
+func Status(w *Writer, s *report.Status, now time.Time) {
+	status(w, s, now, func(report.Component) bool { return true })
 }
 
 // status writes details of the components for which that is wanted.
-func status(w *Writer, s *observe.Status, now time.Time, wanted func(observe.Component) bool) {
+func status(w *Writer, s *report.Status, now time.Time, wanted func(report.Component) bool) {
 	w.Printf("%s\n%s\n", fold(headline(s, now), 2, w.Width), paint(dim, wrap(counted(s.Objects), "", w.Width)))
 	if len(s.Components) == 0 {
 		return
@@ -31,7 +31,7 @@ func status(w *Writer, s *observe.Status, now time.Time, wanted func(observe.Com
 }
 
 // headline says which deployment this is, and whether a run is changing it.
-func headline(s *observe.Status, now time.Time) string {
+func headline(s *report.Status, now time.Time) string {
 	text := fmt.Sprintf("%s/%s  ", styled(bold, s.Stack), styled(bold, s.Environment))
 	switch {
 	case s.Run == nil:
@@ -48,7 +48,7 @@ func headline(s *observe.Status, now time.Time) string {
 }
 
 // counted says how much of what is wanted AWS has.
-func counted(o observe.Objects) string {
+func counted(o report.Objects) string {
 	switch o.Wanted {
 	case 0:
 		return "Nothing is deployed."
@@ -66,7 +66,7 @@ func counted(o observe.Objects) string {
 }
 
 // statusTable writes a line per component. Where that is wider than the screen the kind goes first, then the addresses get lines of their own.
-func statusTable(w *Writer, components []observe.Component) {
+func statusTable(w *Writer, components []report.Component) {
 	header := []string{"COMPONENT", "KIND", "HEALTH", "TASKS", "REVISION"}
 	rows := make([][]string, len(components))
 	for i, c := range components {
@@ -98,12 +98,12 @@ func statusTable(w *Writer, components []observe.Component) {
 }
 
 // health is that of a component, coloured.
-func health(c observe.Component) string {
+func health(c report.Component) string {
 	text := string(c.Health)
-	if c.Health == observe.Missing {
+	if c.Health == report.Missing {
 		missing := 0
 		for _, part := range c.Affected {
-			if part.Health == observe.Missing {
+			if part.Health == report.Missing {
 				missing++
 			}
 		}
@@ -114,18 +114,18 @@ func health(c observe.Component) string {
 	return styled(healthColour(c.Health), text)
 }
 
-func healthColour(h observe.Health) string {
+func healthColour(h report.Health) string {
 	switch h {
-	case observe.Healthy:
+	case report.Healthy:
 		return green
-	case observe.Updating, observe.Unknown, observe.Changed:
+	case report.Updating, report.Unknown, report.Changed:
 		return yellow
 	}
 	return red
 }
 
 // tasks are how many run, and of which revision.
-func tasks(c observe.Component) []string {
+func tasks(c report.Component) []string {
 	v := c.Service
 	if v == nil {
 		return []string{"", ""}
@@ -137,7 +137,7 @@ func tasks(c observe.Component) []string {
 	return []string{text, oneLine(v.Revision)}
 }
 
-func statusDetails(w *Writer, c observe.Component, now time.Time) {
+func statusDetails(w *Writer, c report.Component, now time.Time) {
 	if c.Service == nil && c.Problem == "" {
 		return
 	}
@@ -184,7 +184,7 @@ func NewStatusLines(w *Writer, now func() time.Time) *StatusLines {
 }
 
 // Show writes a line for each component of which something is new.
-func (l *StatusLines) Show(s *observe.Status) {
+func (l *StatusLines) Show(s *report.Status) {
 	now := l.now()
 	at, shown := now.UTC().Format(time.RFC3339), map[string]bool{}
 	line := func(address, key, text string) {
@@ -221,7 +221,7 @@ type StatusScreen struct {
 	writer func() *Writer
 	size   func() (width, height int)
 	now    func() time.Time
-	last   *observe.Status
+	last   *report.Status
 	width  int
 	height int
 }
@@ -232,7 +232,7 @@ func NewStatusScreen(writer func() *Writer, size func() (width, height int), now
 }
 
 // Show draws a status.
-func (v *StatusScreen) Show(s *observe.Status) {
+func (v *StatusScreen) Show(s *report.Status) {
 	first := v.last == nil
 	v.last = s
 	v.draw(first)
@@ -251,12 +251,12 @@ func (v *StatusScreen) draw(first bool) {
 	// What is worst comes first: on a small screen it is what has to be seen.
 	s := *v.last
 	s.Components = slices.Clone(s.Components)
-	slices.SortStableFunc(s.Components, func(a, b observe.Component) int { return b.Health.Worse(a.Health) })
+	slices.SortStableFunc(s.Components, func(a, b report.Component) int { return b.Health.Worse(a.Health) })
 	lines, room := []string(nil), max(v.height-1, 1)
 	// Where not all has room, the details of what is well go first.
-	for _, least := range []observe.Health{observe.Healthy, observe.Updating} {
+	for _, least := range []report.Health{report.Healthy, report.Updating} {
 		var text strings.Builder
-		status(NewWriter(&text, w.Color, w.Width), &s, v.now(), func(c observe.Component) bool { return c.Health.Worse(least) >= 0 })
+		status(NewWriter(&text, w.Color, w.Width), &s, v.now(), func(c report.Component) bool { return c.Health.Worse(least) >= 0 })
 		if lines = strings.Split(strings.TrimRight(text.String(), "\n"), "\n"); len(lines) <= room {
 			break
 		}

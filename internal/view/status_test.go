@@ -9,31 +9,31 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 )
 
-func sampleStatus() *observe.Status {
-	part := func(id string, health observe.Health) observe.Part {
-		return observe.Part{Resource: id, Type: "sqs/queue", Health: health, Problem: "It does not exist in AWS any more."}
+func sampleStatus() *report.Status {
+	part := func(id string, health report.Health) report.Part {
+		return report.Part{Resource: id, Type: "sqs/queue", Health: health, Problem: "It does not exist in AWS any more."}
 	}
-	return &observe.Status{
+	return &report.Status{
 		Stack: "shop", Environment: "production", Version: 7, Result: "failed", At: noon.Add(-3 * time.Minute),
-		Objects: observe.Objects{Wanted: 9, There: 7, Missing: 1, Unknown: 1},
-		Components: []observe.Component{
-			{Address: "web/api", Kind: "MicroService", Health: observe.Unhealthy, Objects: 4, Problem: "The last rollout failed.\nECS says: unhealthy in arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/user-platform-dev-user-f6plwfph/aeae4e0eab49095d.", Service: &observe.Service{
+		Objects: report.Objects{Wanted: 9, There: 7, Missing: 1, Unknown: 1},
+		Components: []report.Component{
+			{Address: "web/api", Kind: "MicroService", Health: report.Unhealthy, Objects: 4, Problem: "The last rollout failed.\nECS says: unhealthy in arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/user-platform-dev-user-f6plwfph/aeae4e0eab49095d.", Service: &report.Service{
 				Name: "shop-api", Desired: 3, Running: 2, Pending: 1, Revision: "12", Rollout: "FAILED",
-				Images: []observe.Image{{
+				Images: []report.Image{{
 					Container: "api", Image: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/company/shop/api:2026-11-23-0123456789abcdef", Digest: "sha256:f90b8eccb9bd84d3a105fe702cc96098d01ed9840cac2bfeb357dfe5759c288a", Tasks: 2,
 				}},
-				Targets: []observe.Targets{{Healthy: 2, Total: 3, Reason: "Target.Timeout"}},
-				Events: []observe.Event{{
+				Targets: []report.Targets{{Healthy: 2, Total: 3, Reason: "Target.Timeout"}},
+				Events: []report.Event{{
 					At: noon.Add(-90 * time.Second), Message: "was unable to place a task because no container instance met all of its requirements: see the documentation.",
 				}},
 			}},
-			{Address: "web/files", Kind: "S3", Health: observe.Healthy, Healthy: true, Objects: 2},
+			{Address: "web/files", Kind: "S3", Health: report.Healthy, Healthy: true, Objects: 2},
 			{
-				Address: "web/queue", Kind: "SQS", Health: observe.Missing, Objects: 3, Problem: "queue: It does not exist in AWS any more.",
-				Affected: []observe.Part{part("web/queue:queue", observe.Missing), part("web/queue:policy", observe.Unknown)},
+				Address: "web/queue", Kind: "SQS", Health: report.Missing, Objects: 3, Problem: "queue: It does not exist in AWS any more.",
+				Affected: []report.Part{part("web/queue:queue", report.Missing), part("web/queue:policy", report.Unknown)},
 			},
 		},
 	}
@@ -51,7 +51,7 @@ func TestStatusOfARun(t *testing.T) {
 	headline := func() string {
 		return strings.SplitN(render(false, 200, func(w *Writer) { Status(w, s, noon) }), "\n", 2)[0]
 	}
-	s.Result, s.Run = "in progress", &observe.Run{Version: 8, Who: "ada", Since: noon.Add(-time.Minute), Alive: true}
+	s.Result, s.Run = "in progress", &report.Run{Version: 8, Who: "ada", Since: noon.Add(-time.Minute), Alive: true}
 	require.Equal(t, "shop/production  v8 in progress, begun 1m ago by ada; v7 came before it", headline())
 	s.Run.Alive = false
 	require.Equal(t, "shop/production  v8 was interrupted, begun 1m ago by ada; v7 came before it", headline())
@@ -79,7 +79,7 @@ func TestStatusLines(t *testing.T) {
 	var b bytes.Buffer
 	now := noon
 	lines := NewStatusLines(NewWriter(&b, false, 80), func() time.Time { return now })
-	shown := func(s *observe.Status) []string {
+	shown := func(s *report.Status) []string {
 		b.Reset()
 		now = now.Add(5 * time.Second)
 		lines.Show(s)
@@ -90,7 +90,7 @@ func TestStatusLines(t *testing.T) {
 	require.Len(t, first, 4)
 	require.Equal(t, "2026-11-23T12:00:05Z  web/api  unhealthy  2/3 +1 tasks, revision 12  The last rollout failed. ECS says: unhealthy in arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/user-platform-dev-user-f6plwfph/aeae4e0eab49095d.", first[1])
 	require.Equal(t, []string{""}, shown(s), "nothing is new")
-	s.Components[1].Health = observe.Updating
+	s.Components[1].Health = report.Updating
 	require.Equal(t, []string{"2026-11-23T12:00:15Z  web/files  updating"}, shown(s))
 	s.Components = s.Components[:2]
 	require.Equal(t, []string{"2026-11-23T12:00:20Z  web/queue  is not deployed any more"}, shown(s))
@@ -146,7 +146,7 @@ func TestStatusScreen(t *testing.T) {
 	require.Regexp(t, `^… \d+ more lines$`, rows[8])
 
 	width, height = 80, 14
-	s.Components[0].Health, s.Components[0].Problem = observe.Healthy, ""
+	s.Components[0].Health, s.Components[0].Problem = report.Healthy, ""
 	b.Reset()
 	screen.Show(s)
 	rows = terminal(t, b.String(), width, height)
@@ -155,7 +155,7 @@ func TestStatusScreen(t *testing.T) {
 
 	width, height = 80, 40
 	for i := range 30 {
-		s.Components = append(s.Components, observe.Component{Address: fmt.Sprintf("web/worker-%d", i), Kind: "Worker", Health: observe.Healthy, Objects: 1})
+		s.Components = append(s.Components, report.Component{Address: fmt.Sprintf("web/worker-%d", i), Kind: "Worker", Health: report.Healthy, Objects: 1})
 	}
 	screen.Show(s)
 	b.Reset()
@@ -173,6 +173,6 @@ func TestStatusScreen(t *testing.T) {
 }
 
 func TestStatusOfNothing(t *testing.T) {
-	s := &observe.Status{Stack: "web", Environment: "dev", Version: 2, Result: "destroyed", At: noon}
+	s := &report.Status{Stack: "web", Environment: "dev", Version: 2, Result: "destroyed", At: noon}
 	require.Equal(t, "web/dev  v2 destroyed, 0s ago\nNothing is deployed.\n", render(false, 80, func(w *Writer) { Status(w, s, noon) }))
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
 )
 
@@ -45,7 +45,7 @@ func survey(w *Writer, s *plan.Survey) {
 		if s.Compared == 0 {
 			what = "Their properties"
 		}
-		say(fmt.Sprintf("%s are as of %s, %s ago; --refresh compares them.", what, observe.Version(s.Version), ago(s.Age)))
+		say(fmt.Sprintf("%s are as of %s, %s ago; --refresh compares them.", what, report.Version(s.Version), ago(s.Age)))
 	}
 }
 
@@ -74,7 +74,7 @@ type surveyJSON struct {
 	Differing []string        `json:"differing"` // changed outside of deployer
 	Unasked   []unaskedJSON   `json:"unasked"`
 	Notes     []string        `json:"notes"`
-	Version   observe.Version `json:"version,omitzero"` // that the properties of the others are as of
+	Version   report.Version `json:"version,omitzero"` // that the properties of the others are as of
 	At        *time.Time      `json:"at,omitempty"`
 }
 
@@ -89,7 +89,7 @@ func surveyDocument(s *plan.Survey) *surveyJSON {
 	}
 	out := &surveyJSON{
 		Objects: s.Objects, There: s.There, Compared: s.Compared, Missing: list(s.Missing), Differing: list(s.Differing),
-		Unasked: []unaskedJSON{}, Notes: list(s.Notes), Version: observe.Version(s.Version),
+		Unasked: []unaskedJSON{}, Notes: list(s.Notes), Version: report.Version(s.Version),
 	}
 	for _, u := range s.Unasked {
 		out.Unasked = append(out.Unasked, unaskedJSON(u))

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
@@ -26,36 +26,36 @@ func TestNothingThatHasToBeReadIsCut(t *testing.T) {
 	who := "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_AdministratorAccess_0123456789abcdef/ada@example.com"
 	cause := strings.TrimSuffix(strings.Repeat("it did not come up because of this and that, ", 5), ", ") + " the-end"
 	old, now := "1.0.0", "1.0.0-"+long("build")
-	resources := []observe.ResourceDetail{{Resource: id, Type: "ecs/service", ID: arn, Problems: []string{cause}}}
+	resources := []report.ResourceDetail{{Resource: id, Type: "ecs/service", ID: arn, Problems: []string{cause}}}
 	step := []plan.Step{{Resource: id, Action: plan.Create, Reason: address + ":role, which it needs, failed"}}
 	views := map[string]struct {
 		show func(*Writer)
 		want []string
 	}{
 		"history": {func(w *Writer) {
-			History(w, state.Key{}, []observe.Deployment{{Version: 12, At: noon, Result: "interrupted", Who: who, Commit: "0123456789", Changed: []observe.VariableChange{{Name: "VERSION", Old: &old, New: &now}}}, {Problem: cause}})
+			History(w, state.Key{}, []report.Deployment{{Version: 12, At: noon, Result: "interrupted", Who: who, Commit: "0123456789", Changed: []report.VariableChange{{Name: "VERSION", Old: &old, New: &now}}}, {Problem: cause}})
 		}, []string{who, now, "the-end"}},
 		"states": {func(w *Writer) {
-			States(w, "", []observe.State{{Stack: long("stack"), Environment: long("env"), Modified: noon}})
+			States(w, "", []report.State{{Stack: long("stack"), Environment: long("env"), Modified: noon}})
 		}, []string{long("stack"), long("env")}},
 		"locks": {func(w *Writer) {
-			Locks(w, []observe.Lock{{Stack: long("stack"), Environment: long("env"), ID: arn, By: who, At: noon}}, noon)
+			Locks(w, []report.Lock{{Stack: long("stack"), Environment: long("env"), ID: arn, By: who, At: noon}}, noon)
 		}, []string{arn, who}},
 		"stacks": {func(w *Writer) {
-			Stacks(w, []observe.StackEntry{{Stack: long("stack"), Path: "x", Environments: []observe.Environment{{Name: long("env"), Problem: cause}}}}, noon)
+			Stacks(w, []report.StackEntry{{Stack: long("stack"), Path: "x", Environments: []report.Environment{{Name: long("env"), Problem: cause}}}}, noon)
 		}, []string{long("env"), "the-end"}},
 		"details": {func(w *Writer) {
-			Details(w, &observe.Details{Components: []observe.ComponentDetail{{Address: address, Outputs: map[string]any{"arn": arn}, Resources: resources}}})
+			Details(w, &report.Details{Components: []report.ComponentDetail{{Address: address, Outputs: map[string]any{"arn": arn}, Resources: resources}}})
 		}, []string{address, "a-resource-of-it", "arn = " + arn, "the-end"}},
 		"state": {func(w *Writer) {
-			State(w, observe.StateSummary{Resources: resources, Intents: []string{"create " + id}})
+			State(w, report.StateSummary{Resources: resources, Intents: []string{"create " + id}})
 		}, []string{id, arn}},
 		"versions": {func(w *Writer) {
-			StateVersions(w, state.Key{}, []observe.StateVersion{{ID: long("version"), At: noon, Who: who}})
+			StateVersions(w, state.Key{}, []report.StateVersion{{ID: long("version"), At: noon, Who: who}})
 		}, []string{who, long("version")}},
 		"comparison": {func(w *Writer) {
-			StateComparison(w, &observe.StateComparison{Resources: []observe.StateDifference{
-				{Resource: id, Where: observe.OnlyInFile, FileID: arn}, {Resource: id, Where: observe.Differs, Properties: []string{long("property"), long("another")}},
+			StateComparison(w, &report.StateComparison{Resources: []report.StateDifference{
+				{Resource: id, Where: report.OnlyInFile, FileID: arn}, {Resource: id, Where: report.Differs, Properties: []string{long("property"), long("another")}},
 			}})
 		}, []string{id, arn, long("another")}},
 		"graph": {func(w *Writer) {

@@ -1,8 +1,9 @@
-// Package observe is what deployer knows of running things beside the plan: their status.
+// Package report is what people and pipelines are told beside the plan, as data: status, details, history, comparisons of
+// states.
 //
-// In: what the resource types read. Out: reports as data, which package view renders. The types here are data only; the JSON tags
-// are a contract with pipelines.
-package observe
+// In: nothing. Out: types, which package view renders; their JSON tags are a contract with pipelines. It must not find
+// anything out: that is the business of observe and repair.
+package report
 
 import (
 	"slices"
