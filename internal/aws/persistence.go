@@ -240,11 +240,15 @@ var prefixes = map[string]string{
 	"Secrets Manager":             "secretsmanager",
 }
 
-// operationOf is the call under way: "ecs:UpdateService".
-func operationOf(ctx context.Context) string {
-	service := awsmiddleware.GetServiceID(ctx)
-	if prefix, ok := prefixes[service]; ok {
-		service = prefix
+// Operation is what IAM and our messages call an operation of a service by its id in the SDK: "ecs:UpdateService".
+func Operation(serviceID, operation string) string {
+	if prefix, ok := prefixes[serviceID]; ok {
+		serviceID = prefix
 	}
-	return strings.ToLower(service) + ":" + awsmiddleware.GetOperationName(ctx)
+	return strings.ToLower(serviceID) + ":" + operation
+}
+
+// operationOf is the call under way.
+func operationOf(ctx context.Context) string {
+	return Operation(awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx))
 }

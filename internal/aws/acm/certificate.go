@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,12 +21,9 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Lookups returns the lookups of ACM. The client is made when the first call needs it.
+// Lookups returns the lookups of ACM.
 func Lookups(cfg aws.Config) []resource.Lookup {
-	c := certificate{region: cfg.Region, api: sync.OnceValue(func() api {
-		client := acm.NewFromConfig(cfg)
-		return api{list: client.ListCertificates, describe: client.DescribeCertificate}
-	})}
+	c := certificate{region: cfg.Region, api: acm.NewFromConfig(cfg)}
 	return []resource.Lookup{{
 		Type: model.LookupCertificate, Read: c.read, Outputs: value.Fields[model.CertificateOutputs](),
 		Permissions: func(s resource.Scope) []resource.Statement {
@@ -43,14 +39,9 @@ func Lookups(cfg aws.Config) []resource.Lookup {
 	}}
 }
 
-type api struct {
-	list     func(context.Context, *acm.ListCertificatesInput, ...func(*acm.Options)) (*acm.ListCertificatesOutput, error)
-	describe func(context.Context, *acm.DescribeCertificateInput, ...func(*acm.Options)) (*acm.DescribeCertificateOutput, error)
-}
-
 type certificate struct {
 	region string
-	api    func() api
+	api    *acm.Client
 }
 
 func (c certificate) read(ctx context.Context, props value.Value) (value.Value, error) {
@@ -91,12 +82,12 @@ func (c certificate) verify(ctx context.Context, name string) (model.Certificate
 		return out, wrong("request or import the certificate in "+c.region+" too",
 			"certificate %s is in %s, but a load balancer in %s takes only certificates of its own region", name, parsed.Region, c.region)
 	}
-	found, err := c.api().describe(ctx, &acm.DescribeCertificateInput{CertificateArn: &name})
+	found, err := c.api.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: &name})
 	if call.HasCode(err, "ResourceNotFoundException") {
 		return out, wrong("see `aws acm list-certificates --region "+c.region+"`", "there is no certificate %s in this account", name)
 	}
 	if err != nil {
-		return out, call.Error("acm:DescribeCertificate", err)
+		return out, call.Error(err)
 	}
 	if status := found.Certificate.Status; status != types.CertificateStatusIssued {
 		return out, wrong(nextFor(status), "certificate %s for %s is not issued: its status is %s", name, aws.ToString(found.Certificate.DomainName), status)
@@ -130,21 +121,21 @@ func (c certificate) byDomain(ctx context.Context, domain string) (model.Certifi
 		Includes: &types.Filters{KeyTypes: types.KeyAlgorithm("").Values()},
 	}
 	for {
-		page, err := c.api().list(ctx, in)
+		page, err := c.api.ListCertificates(ctx, in)
 		if err != nil {
-			return model.CertificateOutputs{}, call.Error("acm:ListCertificates", err)
+			return model.CertificateOutputs{}, call.Error(err)
 		}
 		for _, s := range page.CertificateSummaryList {
 			names := append([]string{aws.ToString(s.DomainName)}, s.SubjectAlternativeNameSummaries...)
 			// A summary holds at most a hundred names, and some emulators answer none.
 			partial := aws.ToBool(s.HasAdditionalSubjectAlternativeNames) || len(s.SubjectAlternativeNameSummaries) == 0
 			if exact, _ := covers(names, domain); partial && !exact {
-				full, err := c.api().describe(ctx, &acm.DescribeCertificateInput{CertificateArn: s.CertificateArn})
+				full, err := c.api.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: s.CertificateArn})
 				if call.HasCode(err, "ResourceNotFoundException") {
 					continue // deleted since the list was made
 				}
 				if err != nil {
-					return model.CertificateOutputs{}, call.Error("acm:DescribeCertificate", err)
+					return model.CertificateOutputs{}, call.Error(err)
 				}
 				names = append(names, full.Certificate.SubjectAlternativeNames...)
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/acm/types"
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/internal/aws/call/calltest"
 	model "github.com/company/deployer/internal/resource/acm"
 	"github.com/company/deployer/internal/value"
 )
@@ -28,23 +29,22 @@ func TestByDomainAcrossPagesAndNames(t *testing.T) {
 		{NextToken: aws.String("2")},
 		{CertificateSummaryList: []types.CertificateSummary{summary("new", 5, "other.example.com", "A.example.com"), many, summary("older", 2, "a.example.com")}},
 	}
-	c := certificate{region: "eu-west-1", api: func() api {
-		return api{
-			list: func(_ context.Context, in *acm.ListCertificatesInput, _ ...func(*acm.Options)) (*acm.ListCertificatesOutput, error) {
-				require.Contains(t, in.Includes.KeyTypes, types.KeyAlgorithmEcPrime256v1, "ACM leaves out ECDSA unless asked")
-				if in.NextToken == nil {
-					return &pages[0], nil
-				}
-				return &pages[int((*in.NextToken)[0]-'0')], nil
-			},
-			describe: func(_ context.Context, in *acm.DescribeCertificateInput, _ ...func(*acm.Options)) (*acm.DescribeCertificateOutput, error) {
-				require.Equal(t, "many", *in.CertificateArn)
-				return &acm.DescribeCertificateOutput{Certificate: &types.CertificateDetail{
-					SubjectAlternativeNames: []string{"first.example.com", "hundredth.example.org"},
-				}}, nil
-			},
+	c := certificate{region: "eu-west-1", api: acm.NewFromConfig(calltest.Config(func(_ context.Context, in any) (any, error) {
+		switch in := in.(type) {
+		case *acm.ListCertificatesInput:
+			require.Contains(t, in.Includes.KeyTypes, types.KeyAlgorithmEcPrime256v1, "ACM leaves out ECDSA unless asked")
+			if in.NextToken == nil {
+				return &pages[0], nil
+			}
+			return &pages[int((*in.NextToken)[0]-'0')], nil
+		case *acm.DescribeCertificateInput:
+			require.Equal(t, "many", *in.CertificateArn)
+			return &acm.DescribeCertificateOutput{Certificate: &types.CertificateDetail{
+				SubjectAlternativeNames: []string{"first.example.com", "hundredth.example.org"},
+			}}, nil
 		}
-	}}
+		return nil, nil
+	}))}
 	for domain, want := range map[string]string{
 		"a.example.com":         "new",  // the newest of the exact ones, by an alternative name
 		"b.example.com":         "wild", // nothing exact
@@ -82,30 +82,25 @@ func TestByDomainFindsAnAlternativeName(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			describes := 0
-			c := certificate{region: "eu-west-1", api: func() api {
-				return api{
-					list: func(
-						context.Context, *acm.ListCertificatesInput, ...func(*acm.Options),
-					) (*acm.ListCertificatesOutput, error) {
-						return &acm.ListCertificatesOutput{CertificateSummaryList: []types.CertificateSummary{{
-							CertificateArn: aws.String("found"), DomainName: aws.String("example.org"),
-							SubjectAlternativeNameSummaries: test.summaries, HasAdditionalSubjectAlternativeNames: test.additional,
-						}}}, nil
-					},
-					describe: func(
-						_ context.Context, in *acm.DescribeCertificateInput, _ ...func(*acm.Options),
-					) (*acm.DescribeCertificateOutput, error) {
-						describes++
-						require.Equal(t, "found", *in.CertificateArn)
-						if test.gone {
-							return nil, &types.ResourceNotFoundException{}
-						}
-						return &acm.DescribeCertificateOutput{
-							Certificate: &types.CertificateDetail{SubjectAlternativeNames: test.described},
-						}, nil
-					},
+			c := certificate{region: "eu-west-1", api: acm.NewFromConfig(calltest.Config(func(_ context.Context, in any) (any, error) {
+				switch in := in.(type) {
+				case *acm.ListCertificatesInput:
+					return &acm.ListCertificatesOutput{CertificateSummaryList: []types.CertificateSummary{{
+						CertificateArn: aws.String("found"), DomainName: aws.String("example.org"),
+						SubjectAlternativeNameSummaries: test.summaries, HasAdditionalSubjectAlternativeNames: test.additional,
+					}}}, nil
+				case *acm.DescribeCertificateInput:
+					describes++
+					require.Equal(t, "found", *in.CertificateArn)
+					if test.gone {
+						return nil, &types.ResourceNotFoundException{}
+					}
+					return &acm.DescribeCertificateOutput{
+						Certificate: &types.CertificateDetail{SubjectAlternativeNames: test.described},
+					}, nil
 				}
-			}}
+				return nil, nil
+			}))}
 			out, err := c.read(t.Context(), value.Encode(model.Certificate{Domain: host}))
 			require.Equal(t, test.describes, describes, "calls of DescribeCertificate")
 			if test.fails != "" {

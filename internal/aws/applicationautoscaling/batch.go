@@ -13,56 +13,62 @@ import (
 // describeTargets asks for many targets in a call, which leaves out what is not there.
 func describeTargets(ctx context.Context, c *sdk.Client, ids []string) (map[string]types.ScalableTarget, error) {
 	found := make(map[string]types.ScalableTarget, len(ids))
-	pages := sdk.NewDescribeScalableTargetsPaginator(c, &sdk.DescribeScalableTargetsInput{
+	in := &sdk.DescribeScalableTargetsInput{
 		ServiceNamespace: namespace, ScalableDimension: dimension, ResourceIds: ids,
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	}
+	for {
+		page, err := c.DescribeScalableTargets(ctx, in)
 		if err != nil {
 			return nil, err
 		}
 		for _, target := range page.ScalableTargets {
 			found[aws.ToString(target.ResourceId)] = target
 		}
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			return found, nil
+		}
 	}
-	return found, nil
 }
 
 // describePolicies asks for the policies of each service, all services side by side: without a service, AWS would answer with every policy of
 // these names in the account.
 func describePolicies(ctx context.Context, c *sdk.Client, ids []string) (map[string]types.ScalingPolicy, error) {
 	return perTarget(ctx, ids, func(ctx context.Context, resourceID string, names []string, add func(string, types.ScalingPolicy)) error {
-		pages := sdk.NewDescribeScalingPoliciesPaginator(c, &sdk.DescribeScalingPoliciesInput{
+		in := &sdk.DescribeScalingPoliciesInput{
 			ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID, PolicyNames: names,
-		})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+		}
+		for {
+			page, err := c.DescribeScalingPolicies(ctx, in)
 			if err != nil {
 				return err
 			}
 			for _, policy := range page.ScalingPolicies {
 				add(aws.ToString(policy.PolicyName), policy)
 			}
+			if in.NextToken = page.NextToken; in.NextToken == nil {
+				return nil
+			}
 		}
-		return nil
 	})
 }
 
 func describeActions(ctx context.Context, c *sdk.Client, ids []string) (map[string]types.ScheduledAction, error) {
 	return perTarget(ctx, ids, func(ctx context.Context, resourceID string, names []string, add func(string, types.ScheduledAction)) error {
-		pages := sdk.NewDescribeScheduledActionsPaginator(c, &sdk.DescribeScheduledActionsInput{
+		in := &sdk.DescribeScheduledActionsInput{
 			ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID, ScheduledActionNames: names,
-		})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+		}
+		for {
+			page, err := c.DescribeScheduledActions(ctx, in)
 			if err != nil {
 				return err
 			}
 			for _, action := range page.ScheduledActions {
 				add(aws.ToString(action.ScheduledActionName), action)
 			}
+			if in.NextToken = page.NextToken; in.NextToken == nil {
+				return nil
+			}
 		}
-		return nil
 	})
 }
 

@@ -11,7 +11,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
@@ -22,47 +21,29 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// api is the SDK calls of this package.
+// api is the client, and reads that share calls.
 type api struct {
-	registerTarget        func(context.Context, *sdk.RegisterScalableTargetInput, ...func(*sdk.Options)) (*sdk.RegisterScalableTargetOutput, error)
-	deregisterTarget      func(context.Context, *sdk.DeregisterScalableTargetInput, ...func(*sdk.Options)) (*sdk.DeregisterScalableTargetOutput, error)
-	putPolicy             func(context.Context, *sdk.PutScalingPolicyInput, ...func(*sdk.Options)) (*sdk.PutScalingPolicyOutput, error)
-	deletePolicy          func(context.Context, *sdk.DeleteScalingPolicyInput, ...func(*sdk.Options)) (*sdk.DeleteScalingPolicyOutput, error)
-	putScheduledAction    func(context.Context, *sdk.PutScheduledActionInput, ...func(*sdk.Options)) (*sdk.PutScheduledActionOutput, error)
-	deleteScheduledAction func(context.Context, *sdk.DeleteScheduledActionInput, ...func(*sdk.Options)) (*sdk.DeleteScheduledActionOutput, error)
-	targets               *call.Batch[string, types.ScalableTarget]
-	policies              *call.Batch[string, types.ScalingPolicy]   // by ID
-	actions               *call.Batch[string, types.ScheduledAction] // by ID
-	listTags              func(context.Context, *sdk.ListTagsForResourceInput, ...func(*sdk.Options)) (*sdk.ListTagsForResourceOutput, error)
-	tagResource           func(context.Context, *sdk.TagResourceInput, ...func(*sdk.Options)) (*sdk.TagResourceOutput, error)
-	untagResource         func(context.Context, *sdk.UntagResourceInput, ...func(*sdk.Options)) (*sdk.UntagResourceOutput, error)
+	client   *sdk.Client
+	targets  *call.Batch[string, types.ScalableTarget]
+	policies *call.Batch[string, types.ScalingPolicy]   // by ID
+	actions  *call.Batch[string, types.ScheduledAction] // by ID
 }
 
-// Behaviours returns the resource types of Application Auto Scaling. The client is made at the first call.
+// Behaviours returns the resource types of Application Auto Scaling.
 func Behaviours(cfg aws.Config) []resource.Behaviour {
-	calls := sync.OnceValue(func() api {
-		c := sdk.NewFromConfig(cfg)
-		return api{
-			targets: &call.Batch[string, types.ScalableTarget]{Size: 50, Ask: func(ctx context.Context, ids []string) (map[string]types.ScalableTarget, error) {
-				return describeTargets(ctx, c, ids)
-			}},
-			policies: &call.Batch[string, types.ScalingPolicy]{Size: 50, Ask: func(ctx context.Context, ids []string) (map[string]types.ScalingPolicy, error) {
-				return describePolicies(ctx, c, ids)
-			}},
-			actions: &call.Batch[string, types.ScheduledAction]{Size: 50, Ask: func(ctx context.Context, ids []string) (map[string]types.ScheduledAction, error) {
-				return describeActions(ctx, c, ids)
-			}},
-			registerTarget:        c.RegisterScalableTarget,
-			deregisterTarget:      c.DeregisterScalableTarget,
-			putPolicy:             c.PutScalingPolicy,
-			deletePolicy:          c.DeleteScalingPolicy,
-			putScheduledAction:    c.PutScheduledAction,
-			deleteScheduledAction: c.DeleteScheduledAction,
-			listTags:              c.ListTagsForResource,
-			tagResource:           c.TagResource,
-			untagResource:         c.UntagResource,
-		}
-	})
+	c := sdk.NewFromConfig(cfg)
+	calls := &api{
+		client: c,
+		targets: &call.Batch[string, types.ScalableTarget]{Size: 50, Ask: func(ctx context.Context, ids []string) (map[string]types.ScalableTarget, error) {
+			return describeTargets(ctx, c, ids)
+		}},
+		policies: &call.Batch[string, types.ScalingPolicy]{Size: 50, Ask: func(ctx context.Context, ids []string) (map[string]types.ScalingPolicy, error) {
+			return describePolicies(ctx, c, ids)
+		}},
+		actions: &call.Batch[string, types.ScheduledAction]{Size: 50, Ask: func(ctx context.Context, ids []string) (map[string]types.ScheduledAction, error) {
+			return describeActions(ctx, c, ids)
+		}},
+	}
 	return []resource.Behaviour{newTarget(calls), newPolicy(calls), newScheduledAction(calls)}
 }
 
@@ -76,14 +57,14 @@ var gone = call.NotFound("ObjectNotFoundException")
 
 // patiently makes a call again while AWS says that something else is changing it, or does not know the service or its
 // service-linked role yet.
-func patiently(ctx context.Context, op string, do func(context.Context) error) error {
-	return call.Wait(ctx, call.Eventually, op, func(ctx context.Context) (bool, error) {
+func patiently(ctx context.Context, do func(context.Context) error) error {
+	return call.Wait(ctx, call.Eventually, "Application Auto Scaling takes the call", func(ctx context.Context) (bool, error) {
 		err := do(ctx)
 		if call.HasCode(err, "ConcurrentUpdateException") ||
 			call.HasCode(err, "ValidationException") && mentions(err, "ecs service doesn't exist", "service linked role", "unable to assume") {
 			return false, nil
 		}
-		return true, call.Error(op, err, gone)
+		return true, call.Error(err, gone)
 	})
 }
 

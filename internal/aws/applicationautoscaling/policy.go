@@ -20,9 +20,9 @@ const defaultCooldown = 300
 
 type policyCall = resource.Call[wanted.Policy, wanted.PolicyOutputs]
 
-type policy struct{ api func() api }
+type policy struct{ api *api }
 
-func newPolicy(calls func() api) resource.Behaviour {
+func newPolicy(calls *api) resource.Behaviour {
 	p := &policy{calls}
 	return &resource.Typed[wanted.Policy, wanted.PolicyOutputs]{
 		Def: resource.Definition{
@@ -99,9 +99,8 @@ func (p *policy) update(ctx context.Context, c policyCall) (wanted.PolicyOutputs
 }
 
 func (p *policy) put(ctx context.Context, resourceID string, props wanted.Policy) (arn string, err error) {
-	const op = "application-autoscaling:PutScalingPolicy"
-	err = patiently(ctx, op, func(ctx context.Context) error {
-		out, err := p.api().putPolicy(ctx, &sdk.PutScalingPolicyInput{
+	err = patiently(ctx, func(ctx context.Context) error {
+		out, err := p.api.client.PutScalingPolicy(ctx, &sdk.PutScalingPolicyInput{
 			ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID, PolicyName: &props.Name,
 			PolicyType: types.PolicyTypeTargetTrackingScaling, TargetTrackingScalingPolicyConfiguration: toTracking(props),
 		})
@@ -130,8 +129,8 @@ func (p *policy) read(ctx context.Context, c policyCall) (wanted.Policy, wanted.
 
 func (p *policy) delete(ctx context.Context, c policyCall) error {
 	resourceID, name := split(c.ID)
-	return patiently(ctx, "application-autoscaling:DeleteScalingPolicy", func(ctx context.Context) error {
-		_, err := p.api().deletePolicy(ctx, &sdk.DeleteScalingPolicyInput{ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID, PolicyName: &name})
+	return patiently(ctx, func(ctx context.Context) error {
+		_, err := p.api.client.DeleteScalingPolicy(ctx, &sdk.DeleteScalingPolicyInput{ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID, PolicyName: &name})
 		if call.HasCode(err, "ValidationException") && mentions(err, "no scaling policy found") {
 			return nil
 		}
@@ -140,9 +139,9 @@ func (p *policy) delete(ctx context.Context, c policyCall) error {
 }
 
 func (p *policy) describe(ctx context.Context, id string) (types.ScalingPolicy, error) {
-	policy, found, err := p.api().policies.Get(ctx, id)
+	policy, found, err := p.api.policies.Get(ctx, id)
 	if err != nil {
-		return types.ScalingPolicy{}, call.Error("application-autoscaling:DescribeScalingPolicies", err, gone)
+		return types.ScalingPolicy{}, call.Error(err, gone)
 	}
 	if found && policy.TargetTrackingScalingPolicyConfiguration != nil {
 		return policy, nil

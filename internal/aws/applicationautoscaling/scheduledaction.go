@@ -17,9 +17,9 @@ import (
 
 type scheduleCall = resource.Call[wanted.ScheduledAction, wanted.ScheduledActionOutputs]
 
-type scheduledAction struct{ api func() api }
+type scheduledAction struct{ api *api }
 
-func newScheduledAction(calls func() api) resource.Behaviour {
+func newScheduledAction(calls *api) resource.Behaviour {
 	s := &scheduledAction{calls}
 	return &resource.Typed[wanted.ScheduledAction, wanted.ScheduledActionOutputs]{
 		Def: resource.Definition{
@@ -77,8 +77,8 @@ func (s *scheduledAction) update(ctx context.Context, c scheduleCall) (wanted.Sc
 // put asks for the ARN afterwards, because the call does not answer it.
 func (s *scheduledAction) put(ctx context.Context, id string, p wanted.ScheduledAction) (wanted.ScheduledActionOutputs, error) {
 	resourceID, name := split(id)
-	err := patiently(ctx, "application-autoscaling:PutScheduledAction", func(ctx context.Context) error {
-		_, err := s.api().putScheduledAction(ctx, &sdk.PutScheduledActionInput{
+	err := patiently(ctx, func(ctx context.Context) error {
+		_, err := s.api.client.PutScheduledAction(ctx, &sdk.PutScheduledActionInput{
 			ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID, ScheduledActionName: &name,
 			Schedule: &p.Schedule, Timezone: &p.Timezone,
 			ScalableTargetAction: &types.ScalableTargetAction{MinCapacity: number32(p.Min), MaxCapacity: number32(p.Max)},
@@ -119,8 +119,8 @@ func (s *scheduledAction) read(ctx context.Context, c scheduleCall) (wanted.Sche
 
 func (s *scheduledAction) delete(ctx context.Context, c scheduleCall) error {
 	resourceID, name := split(c.ID)
-	return patiently(ctx, "application-autoscaling:DeleteScheduledAction", func(ctx context.Context) error {
-		_, err := s.api().deleteScheduledAction(ctx, &sdk.DeleteScheduledActionInput{
+	return patiently(ctx, func(ctx context.Context) error {
+		_, err := s.api.client.DeleteScheduledAction(ctx, &sdk.DeleteScheduledActionInput{
 			ServiceNamespace: namespace, ScalableDimension: dimension,
 			ResourceId: &resourceID, ScheduledActionName: &name,
 		})
@@ -132,9 +132,9 @@ func (s *scheduledAction) delete(ctx context.Context, c scheduleCall) error {
 }
 
 func (s *scheduledAction) describe(ctx context.Context, id string) (types.ScheduledAction, error) {
-	action, found, err := s.api().actions.Get(ctx, id)
+	action, found, err := s.api.actions.Get(ctx, id)
 	if err != nil {
-		return types.ScheduledAction{}, call.Error("application-autoscaling:DescribeScheduledActions", err, gone)
+		return types.ScheduledAction{}, call.Error(err, gone)
 	}
 	if found {
 		return action, nil

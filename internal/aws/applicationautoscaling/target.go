@@ -20,9 +20,9 @@ import (
 
 type targetCall = resource.Call[wanted.Target, wanted.TargetOutputs]
 
-type target struct{ api func() api }
+type target struct{ api *api }
 
-func newTarget(calls func() api) resource.Behaviour {
+func newTarget(calls *api) resource.Behaviour {
 	t := &target{calls}
 	return &resource.Typed[wanted.Target, wanted.TargetOutputs]{
 		Def: resource.Definition{
@@ -146,9 +146,9 @@ func (t *target) update(ctx context.Context, c targetCall) (wanted.TargetOutputs
 }
 
 func (t *target) tagsOf(ctx context.Context, arn string) (map[string]string, error) {
-	out, err := t.api().listTags(ctx, &sdk.ListTagsForResourceInput{ResourceARN: &arn})
+	out, err := t.api.client.ListTagsForResource(ctx, &sdk.ListTagsForResourceInput{ResourceARN: &arn})
 	if err != nil {
-		return nil, call.Error("application-autoscaling:ListTagsForResource", err, notTagged)
+		return nil, call.Error(err, notTagged)
 	}
 	return out.Tags, nil
 }
@@ -156,20 +156,20 @@ func (t *target) tagsOf(ctx context.Context, arn string) (map[string]string, err
 // retag brings the tags from old ones to the wanted ones.
 func (t *target) retag(ctx context.Context, c targetCall, arn string, old map[string]string) error {
 	tags := tagging.Wanted(c.Tags, c.Props.Tags)
-	if _, err := t.api().tagResource(ctx, &sdk.TagResourceInput{ResourceARN: &arn, Tags: tags}); err != nil {
-		return call.Error("application-autoscaling:TagResource", err, notTagged)
+	if _, err := t.api.client.TagResource(ctx, &sdk.TagResourceInput{ResourceARN: &arn, Tags: tags}); err != nil {
+		return call.Error(err, notTagged)
 	}
 	if removed := tagging.Removed(old, tags); len(removed) > 0 {
-		if _, err := t.api().untagResource(ctx, &sdk.UntagResourceInput{ResourceARN: &arn, TagKeys: removed}); err != nil {
-			return call.Error("application-autoscaling:UntagResource", err, notTagged)
+		if _, err := t.api.client.UntagResource(ctx, &sdk.UntagResourceInput{ResourceARN: &arn, TagKeys: removed}); err != nil {
+			return call.Error(err, notTagged)
 		}
 	}
 	return nil
 }
 
 func (t *target) delete(ctx context.Context, c targetCall) error {
-	return patiently(ctx, "application-autoscaling:DeregisterScalableTarget", func(ctx context.Context) error {
-		_, err := t.api().deregisterTarget(ctx, &sdk.DeregisterScalableTargetInput{ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &c.ID})
+	return patiently(ctx, func(ctx context.Context) error {
+		_, err := t.api.client.DeregisterScalableTarget(ctx, &sdk.DeregisterScalableTargetInput{ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &c.ID})
 		if call.HasCode(err, "ValidationException") && mentions(err, "no scalable target found") {
 			return nil
 		}
@@ -185,9 +185,8 @@ func register(id string, p wanted.Target) *sdk.RegisterScalableTargetInput {
 }
 
 func (t *target) register(ctx context.Context, input *sdk.RegisterScalableTargetInput) (arn string, err error) {
-	const op = "application-autoscaling:RegisterScalableTarget"
-	err = patiently(ctx, op, func(ctx context.Context) error {
-		out, err := t.api().registerTarget(ctx, input)
+	err = patiently(ctx, func(ctx context.Context) error {
+		out, err := t.api.client.RegisterScalableTarget(ctx, input)
 		if err == nil {
 			arn = aws.ToString(out.ScalableTargetARN)
 		}
@@ -197,9 +196,9 @@ func (t *target) register(ctx context.Context, input *sdk.RegisterScalableTarget
 }
 
 func (t *target) describe(ctx context.Context, id string) (types.ScalableTarget, error) {
-	target, found, err := t.api().targets.Get(ctx, id)
+	target, found, err := t.api.targets.Get(ctx, id)
 	if err != nil {
-		return types.ScalableTarget{}, call.Error("application-autoscaling:DescribeScalableTargets", err, gone)
+		return types.ScalableTarget{}, call.Error(err, gone)
 	}
 	if !found {
 		return types.ScalableTarget{}, fmt.Errorf("scalable target %s: %w", id, resource.ErrNotFound)

@@ -17,6 +17,23 @@ type Batch[K comparable, V any] struct {
 	open *round[K, V]
 }
 
+// ByID is a Batch of objects that have an id. ask is one call; with pages, all of them.
+func ByID[T any](size int, ask func(context.Context, []string) ([]T, error), id func(T) *string) *Batch[string, T] {
+	return &Batch[string, T]{Size: size, Ask: func(ctx context.Context, ids []string) (map[string]T, error) {
+		list, err := ask(ctx, ids)
+		if err != nil {
+			return nil, err
+		}
+		found := make(map[string]T, len(list))
+		for _, item := range list {
+			if id := id(item); id != nil {
+				found[*id] = item
+			}
+		}
+		return found, nil
+	}}
+}
+
 // gathering is how long the first question waits for others.
 const gathering = 4 * time.Millisecond
 

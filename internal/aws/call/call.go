@@ -18,17 +18,15 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// Error translates what an SDK call returned into an *resource.OpError; nil stays nil. op is "<service>:<Operation>". Codes
-// in notFound make the error wrap resource.ErrNotFound, codes in exists make it wrap resource.ErrExists.
-func Error(op string, err error, classes ...Class) error {
-	if err == nil {
-		return nil
-	}
+// Error translates what an SDK call returned into an *resource.OpError; nil stays nil. Classes make the error wrap
+// resource.ErrNotFound or resource.ErrExists. An error that no SDK call returned stays as it is.
+func Error(err error, classes ...Class) error {
+	var sent *smithy.OperationError
 	var done *resource.OpError
-	if errors.As(err, &done) {
+	if err == nil || errors.As(err, &done) || !errors.As(err, &sent) {
 		return err
 	}
-	out := &resource.OpError{Operation: op, Message: aws.Words(err), Err: err}
+	out := &resource.OpError{Operation: aws.Operation(sent.Service(), sent.Operation()), Message: aws.Words(err), Err: err}
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		out.Code, out.Message = api.ErrorCode(), api.ErrorMessage()
@@ -43,6 +41,11 @@ func Error(op string, err error, classes ...Class) error {
 		}
 	}
 	return out
+}
+
+// Errors is Error with the classes of one service.
+func Errors(classes ...Class) func(error) error {
+	return func(err error) error { return Error(err, classes...) }
 }
 
 // Class maps AWS error codes to an error of the resource contract.

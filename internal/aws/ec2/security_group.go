@@ -21,10 +21,10 @@ import (
 
 type (
 	groupCall     = resource.Call[model.SecurityGroup, model.SecurityGroupOutputs]
-	securityGroup struct{ api func() *api }
+	securityGroup struct{ api *api }
 )
 
-func newSecurityGroup(api func() *api) resource.Behaviour {
+func newSecurityGroup(api *api) resource.Behaviour {
 	g := securityGroup{api}
 	return &resource.Typed[model.SecurityGroup, model.SecurityGroupOutputs]{
 		Def: resource.Definition{
@@ -76,12 +76,12 @@ func checkGroup(g *model.SecurityGroup) []value.Problem {
 
 func (g securityGroup) create(ctx context.Context, c groupCall) (string, model.SecurityGroupOutputs, error) {
 	vpc := c.Props.VPCID.Get()
-	made, err := g.api().createSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{
+	made, err := g.api.client.CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{
 		GroupName: &c.Props.GroupName, Description: &c.Props.Description, VpcId: &vpc,
 		TagSpecifications: specification(types.ResourceTypeSecurityGroup, tagging.Wanted(c.Tags, c.Props.Tags)),
 	})
 	if err != nil {
-		return "", model.SecurityGroupOutputs{}, failed("CreateSecurityGroup", err)
+		return "", model.SecurityGroupOutputs{}, failed(err)
 	}
 	id := *made.GroupId
 	var out model.SecurityGroupOutputs
@@ -106,9 +106,9 @@ func outputs(g types.SecurityGroup) model.SecurityGroupOutputs {
 
 // describe returns the first group of an answer. what says which one was asked for.
 func (g securityGroup) describe(ctx context.Context, in *ec2.DescribeSecurityGroupsInput, what string) (types.SecurityGroup, error) {
-	out, err := g.api().describeSecurityGroups(ctx, in)
+	out, err := g.api.client.DescribeSecurityGroups(ctx, in)
 	if err != nil {
-		return types.SecurityGroup{}, failed("DescribeSecurityGroups", err)
+		return types.SecurityGroup{}, failed(err)
 	}
 	if len(out.SecurityGroups) == 0 {
 		return types.SecurityGroup{}, gone("DescribeSecurityGroups", "InvalidGroup.NotFound", "the security group "+what)
@@ -127,12 +127,12 @@ func (g securityGroup) find(ctx context.Context, c groupCall) (string, map[strin
 }
 
 func (g securityGroup) read(ctx context.Context, c groupCall) (model.SecurityGroup, model.SecurityGroupOutputs, error) {
-	found, there, err := g.api().groups.Get(ctx, c.ID)
+	found, there, err := g.api.groups.Get(ctx, c.ID)
 	if err == nil && !there {
 		err = gone("DescribeSecurityGroups", "InvalidGroup.NotFound", "the security group "+c.ID)
 	}
 	if err != nil {
-		return model.SecurityGroup{}, model.SecurityGroupOutputs{}, failed("DescribeSecurityGroups", err)
+		return model.SecurityGroup{}, model.SecurityGroupOutputs{}, failed(err)
 	}
 	return model.SecurityGroup{
 		GroupName: aws.ToString(found.GroupName), VPCID: value.Lit(aws.ToString(found.VpcId)), Description: aws.ToString(found.Description),
@@ -145,7 +145,7 @@ func (g securityGroup) update(ctx context.Context, c groupCall) (model.SecurityG
 	if _, err := g.describe(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{c.ID}}, c.ID); err != nil {
 		return c.Out, err
 	}
-	return c.Out, g.api().retag(ctx, c.ID, tagging.Wanted(c.Tags, c.Props.Tags), c.Old.Tags)
+	return c.Out, g.api.retag(ctx, c.ID, tagging.Wanted(c.Tags, c.Props.Tags), c.Old.Tags)
 }
 
 // released is how long network interfaces may hold a group: those of Fargate tasks go a minute or two after the task, those of
@@ -156,9 +156,9 @@ var released = call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limi
 func (g securityGroup) inTheWay(ctx context.Context, c groupCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
 	var users []string
 	for in := (&ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("group-id", c.ID)}}); ; {
-		page, err := g.api().describeNetworkInterfaces(ctx, in)
+		page, err := g.api.client.DescribeNetworkInterfaces(ctx, in)
 		if err != nil {
-			return nil, failed("DescribeNetworkInterfaces", err)
+			return nil, failed(err)
 		}
 		for _, i := range page.NetworkInterfaces {
 			if !goes(aws.ToString(i.Description), c.Tags) {
@@ -202,9 +202,9 @@ func (g securityGroup) foreignRules(ctx context.Context, c groupCall, stack reso
 	seen := map[string]bool{c.ID: true}
 	for _, direction := range []string{"ip-permission.group-id", "egress.ip-permission.group-id"} {
 		for in := (&ec2.DescribeSecurityGroupsInput{Filters: []types.Filter{filter(direction, c.ID)}}); ; {
-			page, err := g.api().describeSecurityGroups(ctx, in)
+			page, err := g.api.client.DescribeSecurityGroups(ctx, in)
 			if err != nil {
-				return nil, failed("DescribeSecurityGroups", err)
+				return nil, failed(err)
 			}
 			for _, other := range page.SecurityGroups {
 				id := aws.ToString(other.GroupId)
@@ -230,9 +230,9 @@ func (g securityGroup) foreignRules(ctx context.Context, c groupCall, stack reso
 func (g securityGroup) rulesNaming(ctx context.Context, group, named string, stack resource.Neighbours) ([]string, error) {
 	var out []string
 	for in := (&ec2.DescribeSecurityGroupRulesInput{Filters: []types.Filter{filter("group-id", group)}}); ; {
-		page, err := g.api().describeSecurityGroupRules(ctx, in)
+		page, err := g.api.client.DescribeSecurityGroupRules(ctx, in)
 		if err != nil {
-			return nil, failed("DescribeSecurityGroupRules", err)
+			return nil, failed(err)
 		}
 		for _, r := range page.SecurityGroupRules {
 			id := aws.ToString(r.SecurityGroupRuleId)
@@ -249,9 +249,9 @@ func (g securityGroup) rulesNaming(ctx context.Context, group, named string, sta
 func (g securityGroup) delete(ctx context.Context, c groupCall) error {
 	holders := ""
 	return call.Wait(ctx, released, "nothing uses the security group "+c.ID+" any more", func(ctx context.Context) (bool, error) {
-		_, err := g.api().deleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: &c.ID})
+		_, err := g.api.client.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: &c.ID})
 		if !call.HasCode(err, "DependencyViolation", "InvalidGroup.InUse") {
-			return err == nil, failed("DeleteSecurityGroup", err)
+			return err == nil, failed(err)
 		}
 		now, listErr := g.holders(ctx, c.ID)
 		if listErr != nil {
@@ -267,9 +267,9 @@ func (g securityGroup) delete(ctx context.Context, c groupCall) error {
 
 // holders names what still uses the group, for people.
 func (g securityGroup) holders(ctx context.Context, id string) (string, error) {
-	out, err := g.api().describeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("group-id", id)}})
+	out, err := g.api.client.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("group-id", id)}})
 	if err != nil {
-		return "", failed("DescribeNetworkInterfaces", err)
+		return "", failed(err)
 	}
 	if len(out.NetworkInterfaces) == 0 {
 		return "a rule of another security group, or something that AWS does not list", nil

@@ -16,10 +16,10 @@ import (
 
 type (
 	ruleCall          = resource.Call[model.SecurityGroupRule, model.SecurityGroupRuleOutputs]
-	securityGroupRule struct{ api func() *api }
+	securityGroupRule struct{ api *api }
 )
 
-func newSecurityGroupRule(api func() *api) resource.Behaviour {
+func newSecurityGroupRule(api *api) resource.Behaviour {
 	r := securityGroupRule{api}
 	return &resource.Typed[model.SecurityGroupRule, model.SecurityGroupRuleOutputs]{
 		Def: resource.Definition{
@@ -44,18 +44,18 @@ func (r securityGroupRule) create(ctx context.Context, c ruleCall) (string, mode
 		var err error
 		if c.Props.Direction == model.Ingress {
 			var out *ec2.AuthorizeSecurityGroupIngressOutput
-			out, err = r.api().authorizeIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &group, IpPermissions: permissions, TagSpecifications: tags})
+			out, err = r.api.client.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &group, IpPermissions: permissions, TagSpecifications: tags})
 			if err == nil {
 				made = out.SecurityGroupRules
 			}
-			err = failed("AuthorizeSecurityGroupIngress", err)
+			err = failed(err)
 		} else {
 			var out *ec2.AuthorizeSecurityGroupEgressOutput
-			out, err = r.api().authorizeEgress(ctx, &ec2.AuthorizeSecurityGroupEgressInput{GroupId: &group, IpPermissions: permissions, TagSpecifications: tags})
+			out, err = r.api.client.AuthorizeSecurityGroupEgress(ctx, &ec2.AuthorizeSecurityGroupEgressInput{GroupId: &group, IpPermissions: permissions, TagSpecifications: tags})
 			if err == nil {
 				made = out.SecurityGroupRules
 			}
-			err = failed("AuthorizeSecurityGroupEgress", err)
+			err = failed(err)
 		}
 		if tries++; tries < 6 && call.HasCode(err, "InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound") {
 			return false, nil
@@ -83,9 +83,9 @@ func (r securityGroupRule) find(ctx context.Context, c ruleCall) (string, map[st
 		in.Filters = []types.Filter{filter("tag:"+resource.TagLineage, c.Tags[resource.TagLineage])}
 	}
 	for {
-		page, err := r.api().describeSecurityGroupRules(ctx, in)
+		page, err := r.api.client.DescribeSecurityGroupRules(ctx, in)
 		if err != nil {
-			return "", nil, failed("DescribeSecurityGroupRules", err)
+			return "", nil, failed(err)
 		}
 		for _, rule := range page.SecurityGroupRules {
 			id, tags := aws.ToString(rule.SecurityGroupRuleId), tagsOf(rule.Tags)
@@ -116,9 +116,9 @@ func fits(rule, known model.SecurityGroupRule) bool {
 }
 
 func (r securityGroupRule) get(ctx context.Context, id string) (types.SecurityGroupRule, error) {
-	out, err := r.api().describeSecurityGroupRules(ctx, &ec2.DescribeSecurityGroupRulesInput{SecurityGroupRuleIds: []string{id}})
+	out, err := r.api.client.DescribeSecurityGroupRules(ctx, &ec2.DescribeSecurityGroupRulesInput{SecurityGroupRuleIds: []string{id}})
 	if err != nil {
-		return types.SecurityGroupRule{}, failed("DescribeSecurityGroupRules", err)
+		return types.SecurityGroupRule{}, failed(err)
 	}
 	if len(out.SecurityGroupRules) == 0 {
 		return types.SecurityGroupRule{}, gone("DescribeSecurityGroupRules", "InvalidSecurityGroupRuleId.NotFound", "the rule "+id)
@@ -127,12 +127,12 @@ func (r securityGroupRule) get(ctx context.Context, id string) (types.SecurityGr
 }
 
 func (r securityGroupRule) read(ctx context.Context, c ruleCall) (model.SecurityGroupRule, model.SecurityGroupRuleOutputs, error) {
-	rule, there, err := r.api().rules.Get(ctx, c.ID)
+	rule, there, err := r.api.rules.Get(ctx, c.ID)
 	if err == nil && !there {
 		err = gone("DescribeSecurityGroupRules", "InvalidSecurityGroupRuleId.NotFound", "the rule "+c.ID)
 	}
 	if err != nil {
-		return model.SecurityGroupRule{}, model.SecurityGroupRuleOutputs{}, failed("DescribeSecurityGroupRules", err)
+		return model.SecurityGroupRule{}, model.SecurityGroupRuleOutputs{}, failed(err)
 	}
 	tagging.Seen(c.Request, tagsOf(rule.Tags))
 	return fromRule(rule), model.SecurityGroupRuleOutputs{ID: c.ID}, nil
@@ -141,16 +141,16 @@ func (r securityGroupRule) read(ctx context.Context, c ruleCall) (model.Security
 func (r securityGroupRule) update(ctx context.Context, c ruleCall) (model.SecurityGroupRuleOutputs, error) {
 	group := c.Props.SecurityGroupID.Get()
 	if c.Old.Description != c.Props.Description {
-		_, err := r.api().modifySecurityGroupRules(ctx, &ec2.ModifySecurityGroupRulesInput{
+		_, err := r.api.client.ModifySecurityGroupRules(ctx, &ec2.ModifySecurityGroupRulesInput{
 			GroupId: &group, SecurityGroupRules: []types.SecurityGroupRuleUpdate{{SecurityGroupRuleId: &c.ID, SecurityGroupRule: ruleRequest(c.Props)}},
 		})
 		if err != nil {
-			return c.Out, failed("ModifySecurityGroupRules", err)
+			return c.Out, failed(err)
 		}
 	} else if _, err := r.get(ctx, c.ID); err != nil { // CreateTags on a rule that is gone would tag nothing without an error
 		return c.Out, err
 	}
-	return c.Out, r.api().retag(ctx, c.ID, tagging.Wanted(c.Marked().Tags, c.Props.Tags), c.Old.Tags)
+	return c.Out, r.api.retag(ctx, c.ID, tagging.Wanted(c.Marked().Tags, c.Props.Tags), c.Old.Tags)
 }
 
 func (r securityGroupRule) delete(ctx context.Context, c ruleCall) error {
@@ -163,11 +163,11 @@ func (r securityGroupRule) delete(ctx context.Context, c ruleCall) error {
 		c.Old, group = fromRule(rule), aws.ToString(rule.GroupId)
 	}
 	if c.Old.Direction == model.Ingress {
-		_, err := r.api().revokeIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{GroupId: &group, SecurityGroupRuleIds: []string{c.ID}})
-		return failed("RevokeSecurityGroupIngress", err)
+		_, err := r.api.client.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{GroupId: &group, SecurityGroupRuleIds: []string{c.ID}})
+		return failed(err)
 	}
-	_, err := r.api().revokeEgress(ctx, &ec2.RevokeSecurityGroupEgressInput{GroupId: &group, SecurityGroupRuleIds: []string{c.ID}})
-	return failed("RevokeSecurityGroupEgress", err)
+	_, err := r.api.client.RevokeSecurityGroupEgress(ctx, &ec2.RevokeSecurityGroupEgressInput{GroupId: &group, SecurityGroupRuleIds: []string{c.ID}})
+	return failed(err)
 }
 
 // same reports whether two rules are one for AWS.

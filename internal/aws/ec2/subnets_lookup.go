@@ -19,7 +19,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-func subnetsLookup(api func() *api) resource.Lookup {
+func subnetsLookup(api *api) resource.Lookup {
 	return resource.Lookup{
 		Type: model.SubnetsLookupType, Outputs: value.Fields[model.Subnets](),
 		Permissions: func(resource.Scope) []resource.Statement {
@@ -34,11 +34,11 @@ func subnetsLookup(api func() *api) resource.Lookup {
 			var tables []types.RouteTable
 			group, groupCtx := errgroup.WithContext(ctx)
 			group.Go(func() (err error) {
-				subnets, err = api().subnets(groupCtx, ask)
+				subnets, err = api.subnets(groupCtx, ask)
 				return err
 			})
 			group.Go(func() (err error) {
-				tables, err = api().routeTables(groupCtx, ask.VPCID.Get())
+				tables, err = api.routeTables(groupCtx, ask.VPCID.Get())
 				return err
 			})
 			if err := group.Wait(); err != nil {
@@ -64,9 +64,9 @@ func (a *api) subnets(ctx context.Context, ask model.SubnetsLookup) ([]types.Sub
 	}
 	var found []types.Subnet
 	for {
-		page, err := a.describeSubnets(ctx, in)
+		page, err := a.client.DescribeSubnets(ctx, in)
 		if err != nil {
-			return nil, failed("DescribeSubnets", err)
+			return nil, failed(err)
 		}
 		found = append(found, page.Subnets...)
 		if page.NextToken == nil {
@@ -94,9 +94,9 @@ func (a *api) routeTables(ctx context.Context, vpc string) ([]types.RouteTable, 
 	in := &ec2.DescribeRouteTablesInput{Filters: []types.Filter{filter("vpc-id", vpc)}}
 	var found []types.RouteTable
 	for {
-		page, err := a.describeRouteTables(ctx, in)
+		page, err := a.client.DescribeRouteTables(ctx, in)
 		if err != nil {
-			return nil, failed("DescribeRouteTables", err)
+			return nil, failed(err)
 		}
 		found = append(found, page.RouteTables...)
 		if page.NextToken == nil {

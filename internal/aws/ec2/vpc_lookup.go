@@ -14,7 +14,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-func vpcLookup(api func() *api, region string) resource.Lookup {
+func vpcLookup(api *api, region string) resource.Lookup {
 	return resource.Lookup{
 		Type: model.VPCLookupType, Outputs: value.Fields[model.VPC](),
 		Permissions: func(resource.Scope) []resource.Statement {
@@ -35,13 +35,13 @@ func vpcLookup(api func() *api, region string) resource.Lookup {
 				none.Message = "there is no VPC " + id + " in " + region
 				none.Next = "check vpc.id of the Network, the region and the account; list VPCs with: aws ec2 describe-vpcs --region " + region
 			}
-			out, err := api().describeVPCs(ctx, in)
+			out, err := api.client.DescribeVpcs(ctx, in)
 			if call.HasCode(err, "InvalidVpcID.NotFound", "InvalidVpcID.Malformed") {
 				none.Code = "InvalidVpcID.NotFound"
 				return value.NullValue, none
 			}
 			if err != nil {
-				return value.NullValue, failed("DescribeVpcs", err)
+				return value.NullValue, failed(err)
 			}
 			if len(out.Vpcs) == 0 {
 				return value.NullValue, none

@@ -6,7 +6,6 @@ package ecs
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,69 +17,25 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// api is the SDK calls of this package.
+// api is the client, and reads that share calls.
 type api struct {
-	createCluster       func(context.Context, *sdk.CreateClusterInput, ...func(*sdk.Options)) (*sdk.CreateClusterOutput, error)
-	updateCluster       func(context.Context, *sdk.UpdateClusterInput, ...func(*sdk.Options)) (*sdk.UpdateClusterOutput, error)
-	putClusterProviders func(context.Context, *sdk.PutClusterCapacityProvidersInput, ...func(*sdk.Options)) (*sdk.PutClusterCapacityProvidersOutput, error)
-	deleteCluster       func(context.Context, *sdk.DeleteClusterInput, ...func(*sdk.Options)) (*sdk.DeleteClusterOutput, error)
-
-	registerTaskDefinition   func(context.Context, *sdk.RegisterTaskDefinitionInput, ...func(*sdk.Options)) (*sdk.RegisterTaskDefinitionOutput, error)
-	describeTaskDefinition   func(context.Context, *sdk.DescribeTaskDefinitionInput, ...func(*sdk.Options)) (*sdk.DescribeTaskDefinitionOutput, error)
-	listTaskDefinitions      func(context.Context, *sdk.ListTaskDefinitionsInput, ...func(*sdk.Options)) (*sdk.ListTaskDefinitionsOutput, error)
-	deregisterTaskDefinition func(context.Context, *sdk.DeregisterTaskDefinitionInput, ...func(*sdk.Options)) (*sdk.DeregisterTaskDefinitionOutput, error)
-	deleteTaskDefinitions    func(context.Context, *sdk.DeleteTaskDefinitionsInput, ...func(*sdk.Options)) (*sdk.DeleteTaskDefinitionsOutput, error)
-
+	client   *sdk.Client
 	clusters *call.Batch[string, types.Cluster] // by name or ARN
 	services *call.Batch[serviceKey, types.Service]
-
-	listServices     func(context.Context, *sdk.ListServicesInput, ...func(*sdk.Options)) (*sdk.ListServicesOutput, error)
-	listTasks        func(context.Context, *sdk.ListTasksInput, ...func(*sdk.Options)) (*sdk.ListTasksOutput, error)
-	describeTasks    func(context.Context, *sdk.DescribeTasksInput, ...func(*sdk.Options)) (*sdk.DescribeTasksOutput, error)
-	describeServices func(context.Context, *sdk.DescribeServicesInput, ...func(*sdk.Options)) (*sdk.DescribeServicesOutput, error)
-	createService    func(context.Context, *sdk.CreateServiceInput, ...func(*sdk.Options)) (*sdk.CreateServiceOutput, error)
-	updateService    func(context.Context, *sdk.UpdateServiceInput, ...func(*sdk.Options)) (*sdk.UpdateServiceOutput, error)
-	deleteService    func(context.Context, *sdk.DeleteServiceInput, ...func(*sdk.Options)) (*sdk.DeleteServiceOutput, error)
-
-	tagResource   func(context.Context, *sdk.TagResourceInput, ...func(*sdk.Options)) (*sdk.TagResourceOutput, error)
-	untagResource func(context.Context, *sdk.UntagResourceInput, ...func(*sdk.Options)) (*sdk.UntagResourceOutput, error)
 }
 
-// Behaviours returns the resource types of ECS. Clients are made at the first call.
+// Behaviours returns the resource types of ECS.
 func Behaviours(cfg aws.Config) []resource.Behaviour {
-	calls := sync.OnceValue(func() api {
-		c := sdk.NewFromConfig(cfg)
-		return api{
-			clusters: &call.Batch[string, types.Cluster]{Size: 100, Ask: func(ctx context.Context, ids []string) (map[string]types.Cluster, error) {
-				return clustersByID(ctx, c, ids)
-			}},
-			services: &call.Batch[serviceKey, types.Service]{Size: 10, Ask: func(ctx context.Context, keys []serviceKey) (map[serviceKey]types.Service, error) {
-				return servicesByKey(ctx, c, keys)
-			}},
-
-			createCluster:       c.CreateCluster,
-			updateCluster:       c.UpdateCluster,
-			putClusterProviders: c.PutClusterCapacityProviders,
-			deleteCluster:       c.DeleteCluster,
-
-			registerTaskDefinition:   c.RegisterTaskDefinition,
-			describeTaskDefinition:   c.DescribeTaskDefinition,
-			listTaskDefinitions:      c.ListTaskDefinitions,
-			deregisterTaskDefinition: c.DeregisterTaskDefinition,
-			deleteTaskDefinitions:    c.DeleteTaskDefinitions,
-
-			listServices:     c.ListServices,
-			listTasks:        c.ListTasks,
-			describeTasks:    c.DescribeTasks,
-			describeServices: c.DescribeServices,
-			createService:    c.CreateService,
-			updateService:    c.UpdateService,
-			deleteService:    c.DeleteService,
-
-			tagResource:   c.TagResource,
-			untagResource: c.UntagResource,
-		}
-	})
+	c := sdk.NewFromConfig(cfg)
+	calls := &api{
+		client: c,
+		clusters: &call.Batch[string, types.Cluster]{Size: 100, Ask: func(ctx context.Context, ids []string) (map[string]types.Cluster, error) {
+			return clustersByID(ctx, c, ids)
+		}},
+		services: &call.Batch[serviceKey, types.Service]{Size: 10, Ask: func(ctx context.Context, keys []serviceKey) (map[serviceKey]types.Service, error) {
+			return servicesByKey(ctx, c, keys)
+		}},
+	}
 	return []resource.Behaviour{newCluster(calls), newTaskDefinition(calls), newService(calls, rollout.New(cfg))}
 }
 

@@ -23,9 +23,9 @@ import (
 
 type clusterCall = resource.Call[wanted.Cluster, wanted.ClusterOutputs]
 
-type cluster struct{ api func() api }
+type cluster struct{ api *api }
 
-func newCluster(calls func() api) resource.Behaviour {
+func newCluster(calls *api) resource.Behaviour {
 	c := &cluster{calls}
 	return &resource.Typed[wanted.Cluster, wanted.ClusterOutputs]{
 		Def: resource.Definition{
@@ -73,11 +73,11 @@ func (k *cluster) create(ctx context.Context, c clusterCall) (string, wanted.Clu
 	// The first ECS call of an account makes ECS's service-linked role, which is not there at once.
 	err := call.Wait(ctx, call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: rolesSettle}, "creating cluster "+c.Props.Name,
 		func(ctx context.Context) (bool, error) {
-			_, err := k.api().createCluster(ctx, input)
+			_, err := k.api.client.CreateCluster(ctx, input)
 			if err != nil && call.HasCode(err, "InvalidParameterException") && mentions(err, "service linked role") {
 				return false, nil
 			}
-			return true, call.Error("ecs:CreateCluster", err)
+			return true, call.Error(err)
 		})
 	if err != nil {
 		return "", wanted.ClusterOutputs{}, err
@@ -138,24 +138,24 @@ func (k *cluster) update(ctx context.Context, c clusterCall) (wanted.ClusterOutp
 	if err != nil { // AWS takes changes of a deleted cluster for a while
 		return c.Out, err
 	}
-	if err := k.api().retag(ctx, c.Request, aws.ToString(actual.ClusterArn), c.Old.Tags, c.Props.Tags); err != nil {
+	if err := k.api.retag(ctx, c.Request, aws.ToString(actual.ClusterArn), c.Old.Tags, c.Props.Tags); err != nil {
 		return c.Out, err
 	}
 	if c.Props.ContainerInsights != c.Old.ContainerInsights {
-		_, err := k.api().updateCluster(ctx, &sdk.UpdateClusterInput{Cluster: &c.ID, Settings: []types.ClusterSetting{insights(c.Props.ContainerInsights)}})
+		_, err := k.api.client.UpdateCluster(ctx, &sdk.UpdateClusterInput{Cluster: &c.ID, Settings: []types.ClusterSetting{insights(c.Props.ContainerInsights)}})
 		if err != nil {
-			return c.Out, call.Error("ecs:UpdateCluster", err, missing)
+			return c.Out, call.Error(err, missing)
 		}
 	}
 	err = call.Wait(ctx, call.Slowly, "changing the capacity providers of "+c.Props.Name, func(ctx context.Context) (bool, error) {
-		_, err := k.api().putClusterProviders(ctx, &sdk.PutClusterCapacityProvidersInput{
+		_, err := k.api.client.PutClusterCapacityProviders(ctx, &sdk.PutClusterCapacityProvidersInput{
 			Cluster: &c.ID, CapacityProviders: append([]string{}, c.Props.CapacityProviders...),
 			DefaultCapacityProviderStrategy: []types.CapacityProviderStrategyItem{},
 		})
 		if call.HasCode(err, "UpdateInProgressException") {
 			return false, nil
 		}
-		return true, call.Error("ecs:PutClusterCapacityProviders", err, missing)
+		return true, call.Error(err, missing)
 	})
 	if err != nil {
 		return c.Out, err
@@ -168,7 +168,7 @@ func (k *cluster) delete(ctx context.Context, c clusterCall) error {
 	waiting, accepted := false, false
 	return call.Wait(ctx, call.Slowly, "deleting cluster "+c.ID, func(ctx context.Context) (bool, error) {
 		if !accepted {
-			_, err := k.api().deleteCluster(ctx, &sdk.DeleteClusterInput{Cluster: &c.ID})
+			_, err := k.api.client.DeleteCluster(ctx, &sdk.DeleteClusterInput{Cluster: &c.ID})
 			if call.HasCode(err, "ClusterContainsServicesException", "ClusterContainsTasksException", "UpdateInProgressException") {
 				if !waiting {
 					waiting = true
@@ -177,7 +177,7 @@ func (k *cluster) delete(ctx context.Context, c clusterCall) error {
 				return false, nil
 			}
 			if err != nil {
-				return true, call.Error("ecs:DeleteCluster", err, call.NotFound("ClusterNotFoundException"))
+				return true, call.Error(err, call.NotFound("ClusterNotFoundException"))
 			}
 			accepted = true
 		}
@@ -224,15 +224,15 @@ func (k *cluster) inTheWay(ctx context.Context, c clusterCall, stack resource.Ne
 func (k *cluster) foreignServices(ctx context.Context, cluster string, stack resource.Neighbours) ([]string, error) {
 	var out []string
 	for in := (&sdk.ListServicesInput{Cluster: &cluster, MaxResults: aws.Int32(10)}); ; { // as many as DescribeServices takes
-		page, err := k.api().listServices(ctx, in)
+		page, err := k.api.client.ListServices(ctx, in)
 		if err != nil {
-			return nil, call.Error("ecs:ListServices", err, call.NotFound("ClusterNotFoundException"))
+			return nil, call.Error(err, call.NotFound("ClusterNotFoundException"))
 		}
 		foreign := slices.DeleteFunc(page.ServiceArns, stack.Has)
 		if len(foreign) > 0 {
-			found, err := k.api().describeServices(ctx, &sdk.DescribeServicesInput{Cluster: &cluster, Services: foreign})
+			found, err := k.api.client.DescribeServices(ctx, &sdk.DescribeServicesInput{Cluster: &cluster, Services: foreign})
 			if err != nil {
-				return nil, call.Error("ecs:DescribeServices", err, call.NotFound("ClusterNotFoundException"))
+				return nil, call.Error(err, call.NotFound("ClusterNotFoundException"))
 			}
 			for _, s := range found.Services {
 				if aws.ToString(s.Status) == "ACTIVE" {
@@ -250,14 +250,14 @@ func (k *cluster) foreignServices(ctx context.Context, cluster string, stack res
 func (k *cluster) looseTasks(ctx context.Context, cluster string) ([]string, error) {
 	var out []string
 	for in := (&sdk.ListTasksInput{Cluster: &cluster, MaxResults: aws.Int32(100)}); ; {
-		page, err := k.api().listTasks(ctx, in)
+		page, err := k.api.client.ListTasks(ctx, in)
 		if err != nil {
-			return nil, call.Error("ecs:ListTasks", err, call.NotFound("ClusterNotFoundException"))
+			return nil, call.Error(err, call.NotFound("ClusterNotFoundException"))
 		}
 		if len(page.TaskArns) > 0 {
-			tasks, err := k.api().describeTasks(ctx, &sdk.DescribeTasksInput{Cluster: &cluster, Tasks: page.TaskArns})
+			tasks, err := k.api.client.DescribeTasks(ctx, &sdk.DescribeTasksInput{Cluster: &cluster, Tasks: page.TaskArns})
 			if err != nil {
-				return nil, call.Error("ecs:DescribeTasks", err, call.NotFound("ClusterNotFoundException"))
+				return nil, call.Error(err, call.NotFound("ClusterNotFoundException"))
 			}
 			for _, t := range tasks.Tasks {
 				if !strings.HasPrefix(aws.ToString(t.Group), "service:") && aws.ToString(t.LastStatus) != "STOPPED" {
@@ -282,9 +282,9 @@ func few(names []string) string {
 
 // describe takes a name or an ARN. A deleted cluster stays visible for a while as INACTIVE.
 func (k *cluster) describe(ctx context.Context, id string) (types.Cluster, error) {
-	cluster, found, err := k.api().clusters.Get(ctx, id)
+	cluster, found, err := k.api.clusters.Get(ctx, id)
 	if err != nil {
-		return types.Cluster{}, call.Error("ecs:DescribeClusters", err, call.NotFound("ClusterNotFoundException"))
+		return types.Cluster{}, call.Error(err, call.NotFound("ClusterNotFoundException"))
 	}
 	if !found || aws.ToString(cluster.Status) == "INACTIVE" {
 		return types.Cluster{}, fmt.Errorf("cluster %s: %w", id, resource.ErrNotFound)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/call/calltest"
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/value"
@@ -23,31 +24,30 @@ func TestADeletedClusterBroughtBackGetsItsSettings(t *testing.T) {
 		Settings: []types.ClusterSetting{insights("disabled")},
 	}
 	var made []string
-	b := newCluster(func() api {
-		return api{
-			createCluster: func(context.Context, *sdk.CreateClusterInput, ...func(*sdk.Options)) (*sdk.CreateClusterOutput, error) {
+	b := newCluster(&api{
+		clusters: &call.Batch[string, types.Cluster]{Size: 1, Ask: func(context.Context, []string) (map[string]types.Cluster, error) {
+			return map[string]types.Cluster{"shop": there, *there.ClusterArn: there}, nil
+		}},
+		client: sdk.NewFromConfig(calltest.Config(func(_ context.Context, in any) (any, error) {
+			switch in := in.(type) {
+			case *sdk.CreateClusterInput:
 				there.Status = aws.String("ACTIVE")
 				return &sdk.CreateClusterOutput{Cluster: &there}, nil
-			},
-			clusters: &call.Batch[string, types.Cluster]{Size: 1, Ask: func(context.Context, []string) (map[string]types.Cluster, error) {
-				return map[string]types.Cluster{"shop": there, *there.ClusterArn: there}, nil
-			}},
-			updateCluster: func(_ context.Context, in *sdk.UpdateClusterInput, _ ...func(*sdk.Options)) (*sdk.UpdateClusterOutput, error) {
+			case *sdk.UpdateClusterInput:
 				made = append(made, "insights "+*in.Settings[0].Value)
 				there.Settings = in.Settings
 				return &sdk.UpdateClusterOutput{}, nil
-			},
-			putClusterProviders: func(_ context.Context, in *sdk.PutClusterCapacityProvidersInput, _ ...func(*sdk.Options)) (*sdk.PutClusterCapacityProvidersOutput, error) {
+			case *sdk.PutClusterCapacityProvidersInput:
 				made = append(made, "providers")
 				there.CapacityProviders = in.CapacityProviders
 				return &sdk.PutClusterCapacityProvidersOutput{}, nil
-			},
-			tagResource: func(_ context.Context, in *sdk.TagResourceInput, _ ...func(*sdk.Options)) (*sdk.TagResourceOutput, error) {
+			case *sdk.TagResourceInput:
 				made = append(made, "tags")
 				there.Tags = in.Tags
 				return &sdk.TagResourceOutput{}, nil
-			},
-		}
+			}
+			return nil, nil
+		})),
 	})
 	inputs, problems := b.Check(value.Encode(wanted.Cluster{Name: "shop"}))
 	require.Empty(t, problems)

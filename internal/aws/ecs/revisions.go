@@ -17,7 +17,7 @@ const keptRevisions = 10
 
 // trim deregisters all but the newest revisions of a family and the one that runs. It is called once a rollout has succeeded: after any number of
 // failed ones the revision that still runs may be the oldest of all. It may fail without harm: the next rollout trims again.
-func (a api) trim(ctx context.Context, running string, progress func(string)) {
+func (a *api) trim(ctx context.Context, running string, progress func(string)) {
 	arns, err := a.revisions(ctx, familyOf(running), types.TaskDefinitionStatusActive)
 	if err != nil || len(arns) <= keptRevisions {
 		return
@@ -26,21 +26,21 @@ func (a api) trim(ctx context.Context, running string, progress func(string)) {
 		if arn == running {
 			continue
 		}
-		if _, err := a.deregisterTaskDefinition(ctx, &sdk.DeregisterTaskDefinitionInput{TaskDefinition: &arn}); err != nil {
-			progress("an old revision stays registered: " + call.Error("ecs:DeregisterTaskDefinition", err).Error())
+		if _, err := a.client.DeregisterTaskDefinition(ctx, &sdk.DeregisterTaskDefinitionInput{TaskDefinition: &arn}); err != nil {
+			progress("an old revision stays registered: " + call.Error(err).Error())
 			return
 		}
 	}
 }
 
 // revisions returns the ARNs of a family, the newest first. It sorts them itself: what comes last may be deregistered.
-func (a api) revisions(ctx context.Context, family string, status types.TaskDefinitionStatus) ([]string, error) {
+func (a *api) revisions(ctx context.Context, family string, status types.TaskDefinitionStatus) ([]string, error) {
 	input := &sdk.ListTaskDefinitionsInput{FamilyPrefix: &family, Status: status}
 	var arns []string
 	for {
-		out, err := a.listTaskDefinitions(ctx, input)
+		out, err := a.client.ListTaskDefinitions(ctx, input)
 		if err != nil {
-			return nil, call.Error("ecs:ListTaskDefinitions", err)
+			return nil, call.Error(err)
 		}
 		for _, arn := range out.TaskDefinitionArns {
 			if familyOf(arn) == family {

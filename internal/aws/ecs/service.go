@@ -26,11 +26,11 @@ import (
 type serviceCall = resource.Call[wanted.Service, wanted.ServiceOutputs]
 
 type service struct {
-	api     func() api
+	api     *api
 	watcher *rollout.Watcher
 }
 
-func newService(calls func() api, watcher *rollout.Watcher) resource.Behaviour {
+func newService(calls *api, watcher *rollout.Watcher) resource.Behaviour {
 	s := &service{calls, watcher}
 	return &resource.Typed[wanted.Service, wanted.ServiceOutputs]{
 		Def: resource.Definition{
@@ -67,18 +67,18 @@ func (s *service) create(ctx context.Context, c serviceCall) (string, wanted.Ser
 	var made types.Service
 	err := call.Wait(ctx, call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: rolesSettle}, "creating service "+c.Props.Name,
 		func(ctx context.Context) (bool, error) {
-			out, err := s.api().createService(ctx, input)
+			out, err := s.api.client.CreateService(ctx, input)
 			switch {
 			case err == nil:
 				made = *out.Service
 				return true, nil
 			case call.HasCode(err, "InvalidParameterException") && mentions(err, "not idempotent"):
-				return true, fmt.Errorf("%w: %w", resource.ErrExists, call.Error("ecs:CreateService", err))
+				return true, fmt.Errorf("%w: %w", resource.ErrExists, call.Error(err))
 			case notYet(err):
 				c.Progress("waiting until AWS knows what was just made: " + reason(err))
 				return false, nil
 			}
-			return true, call.Error("ecs:CreateService", err, call.NotFound("ClusterNotFoundException"))
+			return true, call.Error(err, call.NotFound("ClusterNotFoundException"))
 		})
 	if err != nil {
 		return "", wanted.ServiceOutputs{}, err
@@ -175,7 +175,7 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 		return c.Out, err
 	}
 	// First, for the tasks of a rollout get the service's tags.
-	if err := s.api().retag(ctx, c.Request, aws.ToString(actual.ServiceArn), c.Old.Tags, c.Props.Tags); err != nil {
+	if err := s.api.retag(ctx, c.Request, aws.ToString(actual.ServiceArn), c.Old.Tags, c.Props.Tags); err != nil {
 		return c.Out, err
 	}
 	input := toUpdate(c.Props, fromService(actual, c.Old), actual)
@@ -190,12 +190,12 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 	var changed types.Service
 	err = call.Wait(ctx, call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: rolesSettle}, "updating service "+name,
 		func(ctx context.Context) (bool, error) {
-			out, err := s.api().updateService(ctx, input)
+			out, err := s.api.client.UpdateService(ctx, input)
 			if notYet(err) {
 				return false, nil
 			}
 			if err != nil {
-				return true, call.Error("ecs:UpdateService", err, call.NotFound("ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"))
+				return true, call.Error(err, call.NotFound("ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"))
 			}
 			changed = *out.Service
 			return true, nil
@@ -224,7 +224,7 @@ func (s *service) watch(ctx context.Context, c serviceCall, started types.Servic
 		Rollback: breaker == nil || *breaker, Progress: c.Progress,
 	})
 	if err == nil {
-		s.api().trim(ctx, c.Props.TaskDefinition.Get(), c.Progress)
+		s.api.trim(ctx, c.Props.TaskDefinition.Get(), c.Progress)
 		return serviceOutputs(last, wanted.RolloutCompleted), nil
 	}
 	how, props := wanted.RolloutInProgress, fromService(last, c.Props)
@@ -243,12 +243,12 @@ func (s *service) watch(ctx context.Context, c serviceCall, started types.Servic
 // delete stops all tasks and waits until they are gone, so that what they use can be deleted next.
 func (s *service) delete(ctx context.Context, c serviceCall) error {
 	clusterName, name := identify(c)
-	_, err := s.api().deleteService(ctx, &sdk.DeleteServiceInput{Cluster: &clusterName, Service: &name, Force: aws.Bool(true)})
+	_, err := s.api.client.DeleteService(ctx, &sdk.DeleteServiceInput{Cluster: &clusterName, Service: &name, Force: aws.Bool(true)})
 	if call.HasCode(err, "ServiceNotFoundException", "ClusterNotFoundException") {
 		return nil
 	}
 	if err != nil && !call.HasCode(err, "ServiceNotActiveException") {
-		return call.Error("ecs:DeleteService", err)
+		return call.Error(err)
 	}
 	return s.gone(ctx, c, clusterName, name)
 }
@@ -274,9 +274,9 @@ func (s *service) gone(ctx context.Context, c serviceCall, clusterName, name str
 
 // describe returns an ACTIVE or DRAINING service.
 func (s *service) describe(ctx context.Context, clusterName, name string) (types.Service, error) {
-	service, found, err := s.api().services.Get(ctx, serviceKey{clusterName, name})
+	service, found, err := s.api.services.Get(ctx, serviceKey{clusterName, name})
 	if err != nil {
-		return types.Service{}, call.Error("ecs:DescribeServices", err, call.NotFound("ClusterNotFoundException", "ServiceNotFoundException"))
+		return types.Service{}, call.Error(err, call.NotFound("ClusterNotFoundException", "ServiceNotFoundException"))
 	}
 	if !found || aws.ToString(service.Status) == "INACTIVE" {
 		return types.Service{}, fmt.Errorf("service %s: %w", name, resource.ErrNotFound)
@@ -305,7 +305,7 @@ func mentions(err error, parts ...string) bool {
 
 func reason(err error) string {
 	var op *resource.OpError
-	if errors.As(call.Error("ecs:CreateService", err), &op) {
+	if errors.As(call.Error(err), &op) {
 		return op.Message
 	}
 	return err.Error()

@@ -24,11 +24,9 @@ func TestAReadSeesWhatOthersDo(t *testing.T) {
 			{Id: aws.String("ours"), Status: aws.String("ACTIVE"), RolloutState: types.DeploymentRolloutStateCompleted, TaskDefinition: aws.String("arn:x/api:2"), RunningCount: 2},
 		},
 	}
-	b := newService(func() api {
-		return api{services: &call.Batch[serviceKey, types.Service]{Size: 1, Ask: func(context.Context, []serviceKey) (map[serviceKey]types.Service, error) {
-			return map[serviceKey]types.Service{{"shop", "api"}: there}, nil
-		}}}
-	}, nil)
+	b := newService(&api{services: &call.Batch[serviceKey, types.Service]{Size: 1, Ask: func(context.Context, []serviceKey) (map[serviceKey]types.Service, error) {
+		return map[serviceKey]types.Service{{"shop", "api"}: there}, nil
+	}}}, nil)
 	least := 2
 	recorded := wanted.Service{Name: "api", Cluster: value.Lit("shop"), TaskDefinition: value.Lit("arn:x/api:2"), Subnets: value.Lit([]string{"subnet-1"}), MinCount: &least}
 	req := resource.Request{

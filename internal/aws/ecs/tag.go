@@ -25,13 +25,13 @@ func tagMap(list []types.Tag) map[string]string {
 }
 
 // retag brings an object's tags from old to user, users' own ones, and applies the rest again.
-func (a api) retag(ctx context.Context, req resource.Request, arn string, old, user map[string]string) error {
-	if _, err := a.tagResource(ctx, &sdk.TagResourceInput{ResourceArn: &arn, Tags: tagList(req, user)}); err != nil {
-		return call.Error("ecs:TagResource", err)
+func (a *api) retag(ctx context.Context, req resource.Request, arn string, old, user map[string]string) error {
+	if _, err := a.client.TagResource(ctx, &sdk.TagResourceInput{ResourceArn: &arn, Tags: tagList(req, user)}); err != nil {
+		return call.Error(err)
 	}
 	if gone := tagging.Removed(old, tagging.Wanted(req.Tags, user)); len(gone) > 0 {
-		if _, err := a.untagResource(ctx, &sdk.UntagResourceInput{ResourceArn: &arn, TagKeys: gone}); err != nil {
-			return call.Error("ecs:UntagResource", err)
+		if _, err := a.client.UntagResource(ctx, &sdk.UntagResourceInput{ResourceArn: &arn, TagKeys: gone}); err != nil {
+			return call.Error(err)
 		}
 	}
 	return nil

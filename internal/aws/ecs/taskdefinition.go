@@ -25,10 +25,10 @@ const registerAttempts = 5
 
 type taskCall = resource.Call[wanted.TaskDefinition, wanted.TaskDefinitionOutputs]
 
-type taskDefinition struct{ api func() api }
+type taskDefinition struct{ api *api }
 
 // newTaskDefinition: the object is the family, and an update registers a revision of it.
-func newTaskDefinition(calls func() api) resource.Behaviour {
+func newTaskDefinition(calls *api) resource.Behaviour {
 	t := &taskDefinition{calls}
 	return &resource.Typed[wanted.TaskDefinition, wanted.TaskDefinitionOutputs]{
 		Def: resource.Definition{
@@ -99,7 +99,7 @@ func (t *taskDefinition) update(ctx context.Context, c taskCall) (wanted.TaskDef
 		return c.Out, err
 	}
 	if found {
-		return out, t.api().retag(ctx, c.Request, out.Arn, c.Old.Tags, c.Props.Tags)
+		return out, t.api.retag(ctx, c.Request, out.Arn, c.Old.Tags, c.Props.Tags)
 	}
 	if out, err = t.register(ctx, c); err != nil {
 		return c.Out, err
@@ -137,7 +137,7 @@ func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskD
 					return true, err
 				}
 			}
-			done, err := t.api().registerTaskDefinition(ctx, input, func(o *sdk.Options) {
+			done, err := t.api.client.RegisterTaskDefinition(ctx, input, func(o *sdk.Options) {
 				o.Retryer = session.OnlyRefused(o.Retryer)
 			})
 			if err == nil {
@@ -150,7 +150,7 @@ func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskD
 			if attempt < registerAttempts && transient.IsErrorRetryable(err) && !session.Throttled(err) {
 				return false, nil
 			}
-			return true, call.Error("ecs:RegisterTaskDefinition", err)
+			return true, call.Error(err)
 		})
 	return out, err
 }
@@ -158,22 +158,22 @@ func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskD
 // delete deregisters every revision, then asks AWS to delete them, which it does once nothing uses them; where it refuses they
 // stay INACTIVE, which costs nothing.
 func (t *taskDefinition) delete(ctx context.Context, c taskCall) error {
-	active, err := t.api().revisions(ctx, c.ID, types.TaskDefinitionStatusActive)
+	active, err := t.api.revisions(ctx, c.ID, types.TaskDefinitionStatusActive)
 	if err != nil {
 		return err
 	}
 	for _, arn := range active {
-		if _, err := t.api().deregisterTaskDefinition(ctx, &sdk.DeregisterTaskDefinitionInput{TaskDefinition: &arn}); err != nil {
-			return call.Error("ecs:DeregisterTaskDefinition", err)
+		if _, err := t.api.client.DeregisterTaskDefinition(ctx, &sdk.DeregisterTaskDefinitionInput{TaskDefinition: &arn}); err != nil {
+			return call.Error(err)
 		}
 	}
-	inactive, err := t.api().revisions(ctx, c.ID, types.TaskDefinitionStatusInactive)
+	inactive, err := t.api.revisions(ctx, c.ID, types.TaskDefinitionStatusInactive)
 	if err != nil {
 		return nil
 	}
 	for len(inactive) > 0 {
 		n := min(10, len(inactive)) // as many as DeleteTaskDefinitions takes
-		if _, err := t.api().deleteTaskDefinitions(ctx, &sdk.DeleteTaskDefinitionsInput{TaskDefinitions: inactive[:n]}); err != nil {
+		if _, err := t.api.client.DeleteTaskDefinitions(ctx, &sdk.DeleteTaskDefinitionsInput{TaskDefinitions: inactive[:n]}); err != nil {
 			return nil
 		}
 		inactive = inactive[n:]
@@ -183,11 +183,11 @@ func (t *taskDefinition) delete(ctx context.Context, c taskCall) error {
 
 // describe takes a family (its latest active revision) or the ARN of a revision.
 func (t *taskDefinition) describe(ctx context.Context, id string) (*sdk.DescribeTaskDefinitionOutput, error) {
-	out, err := t.api().describeTaskDefinition(ctx, &sdk.DescribeTaskDefinitionInput{
+	out, err := t.api.client.DescribeTaskDefinition(ctx, &sdk.DescribeTaskDefinitionInput{
 		TaskDefinition: &id, Include: []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
 	})
 	if err != nil {
-		return nil, call.Error("ecs:DescribeTaskDefinition", err, call.NotFound("ClientException")) // so ECS says that there is none
+		return nil, call.Error(err, call.NotFound("ClientException")) // so ECS says that there is none
 	}
 	if out.TaskDefinition == nil || out.TaskDefinition.Status != types.TaskDefinitionStatusActive {
 		return nil, fmt.Errorf("task definition %s: %w", id, resource.ErrNotFound)

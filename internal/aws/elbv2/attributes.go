@@ -47,21 +47,21 @@ func withoutAttributes(p model.LoadBalancer) model.LoadBalancer {
 }
 
 func (l loadBalancer) setAttributes(ctx context.Context, arn string, p model.LoadBalancer) error {
-	_, err := l.api().loadBalancerCalls.modifyAttributes(ctx, &elb.ModifyLoadBalancerAttributesInput{
+	_, err := l.api.client.ModifyLoadBalancerAttributes(ctx, &elb.ModifyLoadBalancerAttributesInput{
 		LoadBalancerArn: &arn,
 		Attributes: tagging.List(attributesOf(p), func(key, text string) types.LoadBalancerAttribute {
 			return types.LoadBalancerAttribute{Key: &key, Value: &text}
 		}),
 	})
-	return failed("ModifyLoadBalancerAttributes", err)
+	return failed(err)
 }
 
 // lift switches the deletion protection off.
 func (l loadBalancer) lift(ctx context.Context, arn string) error {
-	_, err := l.api().loadBalancerCalls.modifyAttributes(ctx, &elb.ModifyLoadBalancerAttributesInput{
+	_, err := l.api.client.ModifyLoadBalancerAttributes(ctx, &elb.ModifyLoadBalancerAttributesInput{
 		LoadBalancerArn: &arn, Attributes: []types.LoadBalancerAttribute{{Key: aws.String(deletionProtection), Value: aws.String("false")}},
 	})
-	return failed("ModifyLoadBalancerAttributes", err)
+	return failed(err)
 }
 
 // liftByHand is how to do that for a load balancer that somebody else has protected.
@@ -85,9 +85,9 @@ func (l loadBalancer) inTheWay(ctx context.Context, c loadBalancerCall, _ resour
 }
 
 func (l loadBalancer) readAttributes(ctx context.Context, arn string, p *model.LoadBalancer) error {
-	out, err := l.api().loadBalancerCalls.describeAttributes(ctx, &elb.DescribeLoadBalancerAttributesInput{LoadBalancerArn: &arn})
+	out, err := l.api.client.DescribeLoadBalancerAttributes(ctx, &elb.DescribeLoadBalancerAttributesInput{LoadBalancerArn: &arn})
 	if err != nil {
-		return failed("DescribeLoadBalancerAttributes", err)
+		return failed(err)
 	}
 	for _, a := range out.Attributes {
 		text := aws.ToString(a.Value)
@@ -102,7 +102,7 @@ func (l loadBalancer) readAttributes(ctx context.Context, arn string, p *model.L
 			p.DesyncMitigation = text
 		case idleTimeout:
 			if p.IdleTimeout, err = strconv.Atoi(text); err != nil {
-				return failed("DescribeLoadBalancerAttributes", err)
+				return failed(err)
 			}
 		}
 	}

@@ -29,28 +29,28 @@ type batchCalls struct {
 
 func newBatchCalls(c *elb.Client) batchCalls {
 	return batchCalls{
-		balancers: batch(func(ctx context.Context, arns []string) ([]types.LoadBalancer, error) {
+		balancers: call.ByID(atATime, func(ctx context.Context, arns []string) ([]types.LoadBalancer, error) {
 			out, err := c.DescribeLoadBalancers(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerArns: arns})
 			if err != nil {
 				return nil, err
 			}
 			return out.LoadBalancers, nil
 		}, func(b types.LoadBalancer) *string { return b.LoadBalancerArn }),
-		listeners: batch(func(ctx context.Context, arns []string) ([]types.Listener, error) {
+		listeners: call.ByID(atATime, func(ctx context.Context, arns []string) ([]types.Listener, error) {
 			out, err := c.DescribeListeners(ctx, &elb.DescribeListenersInput{ListenerArns: arns})
 			if err != nil {
 				return nil, err
 			}
 			return out.Listeners, nil
 		}, func(l types.Listener) *string { return l.ListenerArn }),
-		rules: batch(func(ctx context.Context, arns []string) ([]types.Rule, error) {
+		rules: call.ByID(atATime, func(ctx context.Context, arns []string) ([]types.Rule, error) {
 			out, err := c.DescribeRules(ctx, &elb.DescribeRulesInput{RuleArns: arns})
 			if err != nil {
 				return nil, err
 			}
 			return out.Rules, nil
 		}, func(r types.Rule) *string { return r.RuleArn }),
-		groups: batch(func(ctx context.Context, arns []string) ([]types.TargetGroup, error) {
+		groups: call.ByID(atATime, func(ctx context.Context, arns []string) ([]types.TargetGroup, error) {
 			out, err := c.DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: arns})
 			if err != nil {
 				return nil, err
@@ -71,27 +71,13 @@ func newBatchCalls(c *elb.Client) batchCalls {
 	}
 }
 
-func batch[T any](ask func(context.Context, []string) ([]T, error), arn func(T) *string) *call.Batch[string, T] {
-	return &call.Batch[string, T]{Size: atATime, Ask: func(ctx context.Context, arns []string) (map[string]T, error) {
-		list, err := ask(ctx, arns)
-		if err != nil {
-			return nil, err
-		}
-		found := make(map[string]T, len(list))
-		for _, item := range list {
-			found[aws.ToString(arn(item))] = item
-		}
-		return found, nil
-	}}
-}
-
 // get reads one object by its ARN.
-func get[T any](ctx context.Context, from *call.Batch[string, T], operation, arn string) (T, error) {
+func get[T any](ctx context.Context, from *call.Batch[string, T], arn string) (T, error) {
 	item, found, err := from.Get(ctx, arn)
 	if err == nil && !found {
-		return item, fmt.Errorf("elasticloadbalancing:%s: %w", operation, resource.ErrNotFound)
+		return item, fmt.Errorf("%s: %w", arn, resource.ErrNotFound)
 	}
-	return item, failed(operation, err)
+	return item, failed(err)
 }
 
 // sideBySide makes reads of one object at once. Of several failures it returns one that says that the object is gone, if there is any.

@@ -6,10 +6,8 @@
 package elbv2
 
 import (
-	"context"
 	"errors"
 	"strings"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -19,54 +17,29 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// Behaviours returns the resource types of Elastic Load Balancing. The clients are made when the first call needs them.
+// Behaviours returns the resource types of Elastic Load Balancing.
 func Behaviours(cfg aws.Config) []resource.Behaviour {
-	api := sync.OnceValue(func() *api { return newAPI(cfg) })
+	api := newAPI(cfg)
 	return []resource.Behaviour{
 		newLoadBalancer(api), newListener(api), newListenerCertificates(api), newListenerRule(api), newTargetGroup(api),
 	}
 }
 
-// op is one operation of the API.
-type op[I, O any] func(context.Context, *I, ...func(*elb.Options)) (*O, error)
-
-// api is the calls that the types make, grouped by who makes them.
+// api is the clients, and reads that share calls.
 type api struct {
+	client *elb.Client
 	batchCalls
-	tagCalls
-	loadBalancerCalls
-	listenerCalls
-	certificateCalls
-	ruleCalls
-	targetGroupCalls
+	network *ec2.Client
 }
 
 func newAPI(cfg aws.Config) *api {
-	c, network := elb.NewFromConfig(cfg), ec2.NewFromConfig(cfg)
-	return &api{
-		newBatchCalls(c),
-		tagCalls{describeTags: c.DescribeTags, addTags: c.AddTags, removeTags: c.RemoveTags},
-		loadBalancerCalls{
-			create: c.CreateLoadBalancer, describe: c.DescribeLoadBalancers, delete: c.DeleteLoadBalancer,
-			describeAttributes: c.DescribeLoadBalancerAttributes, modifyAttributes: c.ModifyLoadBalancerAttributes,
-			setSubnets: c.SetSubnets, setSecurityGroups: c.SetSecurityGroups, setIPAddressType: c.SetIpAddressType,
-			describeNetworkInterfaces: network.DescribeNetworkInterfaces,
-		},
-		listenerCalls{create: c.CreateListener, describe: c.DescribeListeners, modify: c.ModifyListener, delete: c.DeleteListener},
-		certificateCalls{add: c.AddListenerCertificates, describe: c.DescribeListenerCertificates, remove: c.RemoveListenerCertificates},
-		ruleCalls{
-			create: c.CreateRule, describe: c.DescribeRules, modify: c.ModifyRule, delete: c.DeleteRule, setPriorities: c.SetRulePriorities,
-		},
-		targetGroupCalls{
-			create: c.CreateTargetGroup, describe: c.DescribeTargetGroups, modify: c.ModifyTargetGroup, delete: c.DeleteTargetGroup,
-			describeAttributes: c.DescribeTargetGroupAttributes, modifyAttributes: c.ModifyTargetGroupAttributes,
-		},
-	}
+	c := elb.NewFromConfig(cfg)
+	return &api{c, newBatchCalls(c), ec2.NewFromConfig(cfg)}
 }
 
 // failed translates an error; next is what to do about errors with those codes.
-func failed(operation string, err error, next ...advice) error {
-	err = call.Error("elasticloadbalancing:"+operation, err,
+func failed(err error, next ...advice) error {
+	err = call.Error(err,
 		call.NotFound("LoadBalancerNotFound", "ListenerNotFound", "RuleNotFound", "TargetGroupNotFound"),
 		call.Exists("DuplicateLoadBalancerName", "DuplicateListener", "DuplicateTargetGroupName", "PriorityInUse"))
 	var out *resource.OpError

@@ -17,10 +17,10 @@ import (
 
 type (
 	certificatesCall     = resource.Call[model.ListenerCertificates, model.ListenerCertificatesOutputs]
-	listenerCertificates struct{ api func() *api }
+	listenerCertificates struct{ api *api }
 )
 
-func newListenerCertificates(api func() *api) resource.Behaviour {
+func newListenerCertificates(api *api) resource.Behaviour {
 	l := listenerCertificates{api}
 	return &resource.Typed[model.ListenerCertificates, model.ListenerCertificatesOutputs]{
 		Def: resource.Definition{
@@ -46,14 +46,14 @@ func newListenerCertificates(api func() *api) resource.Behaviour {
 
 func (l listenerCertificates) create(ctx context.Context, c certificatesCall) (string, model.ListenerCertificatesOutputs, error) {
 	listenerARN := c.Props.ListenerARN.Get()
-	err := l.api().addAll(ctx, listenerARN, c.Props.CertificateARNs.Get())
+	err := l.api.addAll(ctx, listenerARN, c.Props.CertificateARNs.Get())
 	return listenerARN, model.ListenerCertificatesOutputs{}, err
 }
 
 // read sees of the listener's certificates only ours: those that are recorded, or wanted by who adopts the set.
 func (l listenerCertificates) read(ctx context.Context, c certificatesCall) (model.ListenerCertificates, model.ListenerCertificatesOutputs, error) {
 	var out model.ListenerCertificatesOutputs
-	there, err := l.api().further(ctx, c.ID)
+	there, err := l.api.further(ctx, c.ID)
 	if err != nil {
 		return model.ListenerCertificates{}, out, err
 	}
@@ -71,31 +71,24 @@ func (l listenerCertificates) read(ctx context.Context, c certificatesCall) (mod
 func (l listenerCertificates) update(ctx context.Context, c certificatesCall) (model.ListenerCertificatesOutputs, error) {
 	was, is := c.Old.CertificateARNs.Get(), c.Props.CertificateARNs.Get()
 	// Both calls may be repeated; new ones come first, so that no host is without a certificate meanwhile.
-	if err := l.api().addAll(ctx, c.ID, is); err != nil {
+	if err := l.api.addAll(ctx, c.ID, is); err != nil {
 		return c.Out, err
 	}
-	return c.Out, l.api().removeAll(ctx, c.ID, slices.DeleteFunc(was, func(arn string) bool { return slices.Contains(is, arn) }))
+	return c.Out, l.api.removeAll(ctx, c.ID, slices.DeleteFunc(was, func(arn string) bool { return slices.Contains(is, arn) }))
 }
 
 func (l listenerCertificates) delete(ctx context.Context, c certificatesCall) error {
-	return l.api().removeAll(ctx, c.ID, c.Old.CertificateARNs.Get())
-}
-
-// certificateCalls are the calls about certificates of listeners.
-type certificateCalls struct {
-	add      op[elb.AddListenerCertificatesInput, elb.AddListenerCertificatesOutput]
-	describe op[elb.DescribeListenerCertificatesInput, elb.DescribeListenerCertificatesOutput]
-	remove   op[elb.RemoveListenerCertificatesInput, elb.RemoveListenerCertificatesOutput]
+	return l.api.removeAll(ctx, c.ID, c.Old.CertificateARNs.Get())
 }
 
 // further returns the certificates of a listener without its default: that is the listener's own business, even when it is the same.
-func (c certificateCalls) further(ctx context.Context, listenerARN string) ([]string, error) {
+func (a *api) further(ctx context.Context, listenerARN string) ([]string, error) {
 	in := &elb.DescribeListenerCertificatesInput{ListenerArn: &listenerARN}
 	var out []string
 	for {
-		page, err := c.describe(ctx, in)
+		page, err := a.client.DescribeListenerCertificates(ctx, in)
 		if err != nil {
-			return nil, failed("DescribeListenerCertificates", err)
+			return nil, failed(err)
 		}
 		for _, found := range page.Certificates {
 			if !aws.ToBool(found.IsDefault) {
@@ -109,13 +102,13 @@ func (c certificateCalls) further(ctx context.Context, listenerARN string) ([]st
 }
 
 // addAll adds certificates, one a call: AWS takes no more. One that is there already is no error.
-func (c certificateCalls) addAll(ctx context.Context, listenerARN string, arns []string) error {
+func (a *api) addAll(ctx context.Context, listenerARN string, arns []string) error {
 	for _, arn := range arns {
-		_, err := c.add(ctx, &elb.AddListenerCertificatesInput{
+		_, err := a.client.AddListenerCertificates(ctx, &elb.AddListenerCertificatesInput{
 			ListenerArn: &listenerARN, Certificates: []types.Certificate{{CertificateArn: &arn}},
 		})
 		if err != nil {
-			return failed("AddListenerCertificates", err, listenerAdvice...)
+			return failed(err, listenerAdvice...)
 		}
 	}
 	return nil
@@ -123,13 +116,13 @@ func (c certificateCalls) addAll(ctx context.Context, listenerARN string, arns [
 
 // removeAll removes certificates, one a call: AWS takes no more. One that ACM has deleted meanwhile is gone anyhow, and the one that is the
 // listener's default, too, stays until the listener gets another or goes: AWS does not permit to take that away.
-func (c certificateCalls) removeAll(ctx context.Context, listenerARN string, arns []string) error {
+func (a *api) removeAll(ctx context.Context, listenerARN string, arns []string) error {
 	for _, arn := range arns {
-		_, err := c.remove(ctx, &elb.RemoveListenerCertificatesInput{
+		_, err := a.client.RemoveListenerCertificates(ctx, &elb.RemoveListenerCertificatesInput{
 			ListenerArn: &listenerARN, Certificates: []types.Certificate{{CertificateArn: &arn}},
 		})
 		if err != nil && !call.HasCode(err, "CertificateNotFound", "OperationNotPermitted") {
-			return failed("RemoveListenerCertificates", err)
+			return failed(err)
 		}
 	}
 	return nil

@@ -17,19 +17,12 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-type listenerCalls struct {
-	create   op[elb.CreateListenerInput, elb.CreateListenerOutput]
-	describe op[elb.DescribeListenersInput, elb.DescribeListenersOutput]
-	modify   op[elb.ModifyListenerInput, elb.ModifyListenerOutput]
-	delete   op[elb.DeleteListenerInput, elb.DeleteListenerOutput]
-}
-
 type (
 	listenerCall = resource.Call[model.Listener, model.ListenerOutputs]
-	listener     struct{ api func() *api }
+	listener     struct{ api *api }
 )
 
-func newListener(api func() *api) resource.Behaviour {
+func newListener(api *api) resource.Behaviour {
 	l := listener{api}
 	return &resource.Typed[model.Listener, model.ListenerOutputs]{
 		Def: resource.Definition{
@@ -102,13 +95,13 @@ func sslPolicy(p model.Listener) *string {
 }
 
 func (l listener) create(ctx context.Context, c listenerCall) (string, model.ListenerOutputs, error) {
-	made, err := l.api().listenerCalls.create(ctx, &elb.CreateListenerInput{
+	made, err := l.api.client.CreateListener(ctx, &elb.CreateListenerInput{
 		LoadBalancerArn: aws.String(c.Props.LoadBalancerARN.Get()), Port: aws.Int32(int32(c.Props.Port)),
 		Protocol: types.ProtocolEnum(c.Props.Protocol), Certificates: certificates(c.Props), SslPolicy: sslPolicy(c.Props),
 		DefaultActions: toAWS(c.Props.DefaultAction), Tags: tagList(c.Marked(), c.Props.Tags),
 	})
 	if err != nil {
-		return "", model.ListenerOutputs{}, failed("CreateListener", err, listenerAdvice...)
+		return "", model.ListenerOutputs{}, failed(err, listenerAdvice...)
 	}
 	if len(made.Listeners) == 0 {
 		return "", model.ListenerOutputs{}, errors.New("elasticloadbalancing:CreateListener answered without a listener")
@@ -121,21 +114,21 @@ func (l listener) create(ctx context.Context, c listenerCall) (string, model.Lis
 // one that says so in its tags.
 func (l listener) find(ctx context.Context, c listenerCall) (string, map[string]string, error) {
 	if c.Props.LoadBalancerARN.Get() == "" {
-		arns, err := l.api().ownListeners(ctx, c.Request)
+		arns, err := l.api.ownListeners(ctx, c.Request)
 		if err != nil {
 			return "", nil, err
 		}
-		return l.api().marked(ctx, c.Request, arns)
+		return l.api.marked(ctx, c.Request, arns)
 	}
 	in := &elb.DescribeListenersInput{LoadBalancerArn: aws.String(c.Props.LoadBalancerARN.Get())}
 	for {
-		page, err := l.api().listenerCalls.describe(ctx, in)
+		page, err := l.api.client.DescribeListeners(ctx, in)
 		if err != nil {
-			return "", nil, failed("DescribeListeners", err)
+			return "", nil, failed(err)
 		}
 		for _, found := range page.Listeners {
 			if int(aws.ToInt32(found.Port)) == c.Props.Port {
-				tags, err := l.api().tagsOf(ctx, *found.ListenerArn)
+				tags, err := l.api.tagsOf(ctx, *found.ListenerArn)
 				return *found.ListenerArn, tags, err
 			}
 		}
@@ -150,11 +143,11 @@ func (l listener) read(ctx context.Context, c listenerCall) (model.Listener, mod
 	var tags map[string]string
 	err := sideBySide(ctx,
 		func(ctx context.Context) (err error) {
-			found, err = get(ctx, l.api().listeners, "DescribeListeners", c.ID)
+			found, err = get(ctx, l.api.listeners, c.ID)
 			return err
 		},
 		func(ctx context.Context) (err error) {
-			tags, err = get(ctx, l.api().tags, "DescribeTags", c.ID)
+			tags, err = get(ctx, l.api.tags, c.ID)
 			return err
 		},
 	)
@@ -171,7 +164,7 @@ func (l listener) read(ctx context.Context, c listenerCall) (model.Listener, mod
 		}
 	}
 	if p.DefaultAction, err = fromAWS(found.DefaultActions); err != nil {
-		return p, model.ListenerOutputs{}, failed("DescribeListeners", err)
+		return p, model.ListenerOutputs{}, failed(err)
 	}
 	p.Tags = tagging.Seen(c.Request, tags)
 	return p, model.ListenerOutputs{ARN: c.ID}, nil
@@ -181,18 +174,18 @@ func (l listener) update(ctx context.Context, c listenerCall) (model.ListenerOut
 	was, is := c.Old, c.Props
 	was.Tags, is.Tags = nil, nil
 	if !value.Equal(value.Encode(was), value.Encode(is)) {
-		_, err := l.api().listenerCalls.modify(ctx, &elb.ModifyListenerInput{
+		_, err := l.api.client.ModifyListener(ctx, &elb.ModifyListenerInput{
 			ListenerArn: &c.ID, Port: aws.Int32(int32(c.Props.Port)), Protocol: types.ProtocolEnum(c.Props.Protocol),
 			Certificates: certificates(c.Props), SslPolicy: sslPolicy(c.Props), DefaultActions: toAWS(c.Props.DefaultAction),
 		})
 		if err != nil {
-			return c.Out, failed("ModifyListener", err, listenerAdvice...)
+			return c.Out, failed(err, listenerAdvice...)
 		}
 	}
-	return c.Out, l.api().retag(ctx, c.Marked(), c.Old.Tags, c.Props.Tags)
+	return c.Out, l.api.retag(ctx, c.Marked(), c.Old.Tags, c.Props.Tags)
 }
 
 func (l listener) delete(ctx context.Context, c listenerCall) error {
-	_, err := l.api().listenerCalls.delete(ctx, &elb.DeleteListenerInput{ListenerArn: &c.ID})
-	return failed("DeleteListener", err)
+	_, err := l.api.client.DeleteListener(ctx, &elb.DeleteListenerInput{ListenerArn: &c.ID})
+	return failed(err)
 }

@@ -21,28 +21,15 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-type loadBalancerCalls struct {
-	create             op[elb.CreateLoadBalancerInput, elb.CreateLoadBalancerOutput]
-	describe           op[elb.DescribeLoadBalancersInput, elb.DescribeLoadBalancersOutput]
-	delete             op[elb.DeleteLoadBalancerInput, elb.DeleteLoadBalancerOutput]
-	describeAttributes op[elb.DescribeLoadBalancerAttributesInput, elb.DescribeLoadBalancerAttributesOutput]
-	modifyAttributes   op[elb.ModifyLoadBalancerAttributesInput, elb.ModifyLoadBalancerAttributesOutput]
-	setSubnets         op[elb.SetSubnetsInput, elb.SetSubnetsOutput]
-	setSecurityGroups  op[elb.SetSecurityGroupsInput, elb.SetSecurityGroupsOutput]
-	setIPAddressType   op[elb.SetIpAddressTypeInput, elb.SetIpAddressTypeOutput]
-
-	describeNetworkInterfaces func(context.Context, *ec2.DescribeNetworkInterfacesInput, ...func(*ec2.Options)) (*ec2.DescribeNetworkInterfacesOutput, error)
-}
-
 type (
 	loadBalancerCall = resource.Call[model.LoadBalancer, model.LoadBalancerOutputs]
-	loadBalancer     struct{ api func() *api }
+	loadBalancer     struct{ api *api }
 )
 
 // interfacesGone is how long the network interfaces of a deleted load balancer may stay; mostly it is a minute.
 var interfacesGone = call.Pace{First: time.Second, Longest: 10 * time.Second, Limit: 10 * time.Minute}
 
-func newLoadBalancer(api func() *api) resource.Behaviour {
+func newLoadBalancer(api *api) resource.Behaviour {
 	l := loadBalancer{api}
 	return &resource.Typed[model.LoadBalancer, model.LoadBalancerOutputs]{
 		Def: resource.Definition{
@@ -84,13 +71,13 @@ func checkLoadBalancer(p *model.LoadBalancer) []value.Problem {
 
 func (l loadBalancer) create(ctx context.Context, c loadBalancerCall) (string, model.LoadBalancerOutputs, error) {
 	p := c.Props
-	made, err := l.api().loadBalancerCalls.create(ctx, &elb.CreateLoadBalancerInput{
+	made, err := l.api.client.CreateLoadBalancer(ctx, &elb.CreateLoadBalancerInput{
 		Name: &p.Name, Type: types.LoadBalancerTypeEnumApplication, Scheme: types.LoadBalancerSchemeEnum(p.Scheme),
 		IpAddressType: types.IpAddressType(p.IPAddressType), Subnets: p.Subnets.Get(), SecurityGroups: p.SecurityGroups.Get(),
 		Tags: tagList(c.Request, p.Tags),
 	})
 	if err != nil {
-		return "", model.LoadBalancerOutputs{}, failed("CreateLoadBalancer", err, noSuchSubnet)
+		return "", model.LoadBalancerOutputs{}, failed(err, noSuchSubnet)
 	}
 	if len(made.LoadBalancers) == 0 {
 		return "", model.LoadBalancerOutputs{}, errors.New("elasticloadbalancing:CreateLoadBalancer answered without a load balancer")
@@ -133,9 +120,9 @@ func (l loadBalancer) waitActive(ctx context.Context, arn string, isNew bool) er
 
 // describe returns the one load balancer that in asks for.
 func (l loadBalancer) describe(ctx context.Context, in *elb.DescribeLoadBalancersInput) (types.LoadBalancer, error) {
-	out, err := l.api().loadBalancerCalls.describe(ctx, in)
+	out, err := l.api.client.DescribeLoadBalancers(ctx, in)
 	if err != nil {
-		return types.LoadBalancer{}, failed("DescribeLoadBalancers", err)
+		return types.LoadBalancer{}, failed(err)
 	}
 	if len(out.LoadBalancers) == 0 {
 		return types.LoadBalancer{}, fmt.Errorf("elasticloadbalancing:DescribeLoadBalancers: %w", resource.ErrNotFound)
@@ -148,7 +135,7 @@ func (l loadBalancer) find(ctx context.Context, c loadBalancerCall) (string, map
 	if err != nil {
 		return "", nil, err
 	}
-	tags, err := l.api().tagsOf(ctx, *found.LoadBalancerArn)
+	tags, err := l.api.tagsOf(ctx, *found.LoadBalancerArn)
 	return *found.LoadBalancerArn, tags, err
 }
 
@@ -158,12 +145,12 @@ func (l loadBalancer) read(ctx context.Context, c loadBalancerCall) (model.LoadB
 	var tags map[string]string
 	err := sideBySide(ctx,
 		func(ctx context.Context) (err error) {
-			found, err = get(ctx, l.api().balancers, "DescribeLoadBalancers", c.ID)
+			found, err = get(ctx, l.api.balancers, c.ID)
 			return err
 		},
 		func(ctx context.Context) error { return l.readAttributes(ctx, c.ID, &set) },
 		func(ctx context.Context) (err error) {
-			tags, err = get(ctx, l.api().tags, "DescribeTags", c.ID)
+			tags, err = get(ctx, l.api.tags, c.ID)
 			return err
 		},
 	)
@@ -182,20 +169,20 @@ func (l loadBalancer) read(ctx context.Context, c loadBalancerCall) (model.LoadB
 }
 
 func (l loadBalancer) update(ctx context.Context, c loadBalancerCall) (model.LoadBalancerOutputs, error) {
-	calls := l.api().loadBalancerCalls
+	calls := l.api
 	if !value.Equal(c.Old.Subnets.Value(), c.Props.Subnets.Value()) {
-		if _, err := calls.setSubnets(ctx, &elb.SetSubnetsInput{LoadBalancerArn: &c.ID, Subnets: c.Props.Subnets.Get()}); err != nil {
-			return c.Out, failed("SetSubnets", err, noSuchSubnet)
+		if _, err := calls.client.SetSubnets(ctx, &elb.SetSubnetsInput{LoadBalancerArn: &c.ID, Subnets: c.Props.Subnets.Get()}); err != nil {
+			return c.Out, failed(err, noSuchSubnet)
 		}
 	}
 	if !value.Equal(c.Old.SecurityGroups.Value(), c.Props.SecurityGroups.Value()) {
-		if _, err := calls.setSecurityGroups(ctx, &elb.SetSecurityGroupsInput{LoadBalancerArn: &c.ID, SecurityGroups: c.Props.SecurityGroups.Get()}); err != nil {
-			return c.Out, failed("SetSecurityGroups", err)
+		if _, err := calls.client.SetSecurityGroups(ctx, &elb.SetSecurityGroupsInput{LoadBalancerArn: &c.ID, SecurityGroups: c.Props.SecurityGroups.Get()}); err != nil {
+			return c.Out, failed(err)
 		}
 	}
 	if c.Old.IPAddressType != c.Props.IPAddressType {
-		if _, err := calls.setIPAddressType(ctx, &elb.SetIpAddressTypeInput{LoadBalancerArn: &c.ID, IpAddressType: types.IpAddressType(c.Props.IPAddressType)}); err != nil {
-			return c.Out, failed("SetIpAddressType", err)
+		if _, err := calls.client.SetIpAddressType(ctx, &elb.SetIpAddressTypeInput{LoadBalancerArn: &c.ID, IpAddressType: types.IpAddressType(c.Props.IPAddressType)}); err != nil {
+			return c.Out, failed(err)
 		}
 	}
 	if !value.Equal(value.Encode(attributesOf(c.Old)), value.Encode(attributesOf(c.Props))) {
@@ -203,7 +190,7 @@ func (l loadBalancer) update(ctx context.Context, c loadBalancerCall) (model.Loa
 			return c.Out, err
 		}
 	}
-	if err := l.api().retag(ctx, c.Request, c.Old.Tags, c.Props.Tags); err != nil {
+	if err := l.api.retag(ctx, c.Request, c.Old.Tags, c.Props.Tags); err != nil {
 		return c.Out, err
 	}
 	return c.Out, l.waitActive(ctx, c.ID, false)
@@ -221,8 +208,8 @@ func (l loadBalancer) delete(ctx context.Context, c loadBalancerCall) error {
 			return err
 		}
 	}
-	_, err := l.api().loadBalancerCalls.delete(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerArn: &c.ID})
-	err = failed("DeleteLoadBalancer", err, advice{
+	_, err := l.api.client.DeleteLoadBalancer(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerArn: &c.ID})
+	err = failed(err, advice{
 		"OperationNotPermitted", "if it may go, " + liftByHand(c.ID),
 	})
 	if err != nil && !errors.Is(err, resource.ErrNotFound) {
@@ -246,11 +233,11 @@ func (l loadBalancer) waitInterfaces(ctx context.Context, c loadBalancerCall) er
 	told := false
 	what := "the network interfaces of load balancer " + suffix(c.ID) + " are gone"
 	return call.Wait(ctx, interfacesGone, what, func(ctx context.Context) (bool, error) {
-		out, err := l.api().describeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{
+		out, err := l.api.network.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{
 			Filters: []ec2types.Filter{{Name: aws.String("description"), Values: []string{"ELB " + suffix(c.ID)}}},
 		})
 		if err != nil {
-			return false, call.Error("ec2:DescribeNetworkInterfaces", err)
+			return false, call.Error(err)
 		}
 		if len(out.NetworkInterfaces) > 0 && !told {
 			told = true

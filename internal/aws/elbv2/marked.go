@@ -12,8 +12,8 @@ import (
 )
 
 // marked returns the one of those objects that was made of the resource and is not in the state, with its tags; ErrNotFound when there is none.
-func (t tagCalls) marked(ctx context.Context, req resource.Request, arns []string) (string, map[string]string, error) {
-	all, err := t.tagsOfAll(ctx, arns)
+func (a *api) marked(ctx context.Context, req resource.Request, arns []string) (string, map[string]string, error) {
+	all, err := a.tagsOfAll(ctx, arns)
 	if err != nil {
 		return "", nil, err
 	}
@@ -29,9 +29,9 @@ func (t tagCalls) marked(ctx context.Context, req resource.Request, arns []strin
 func (a *api) ownListeners(ctx context.Context, req resource.Request) ([]string, error) {
 	var balancers, listeners []string
 	for in := (&elb.DescribeLoadBalancersInput{}); ; {
-		page, err := a.loadBalancerCalls.describe(ctx, in)
+		page, err := a.client.DescribeLoadBalancers(ctx, in)
 		if err != nil {
-			return nil, failed("DescribeLoadBalancers", err)
+			return nil, failed(err)
 		}
 		for _, found := range page.LoadBalancers {
 			balancers = append(balancers, aws.ToString(found.LoadBalancerArn))
@@ -49,8 +49,8 @@ func (a *api) ownListeners(ctx context.Context, req resource.Request) ([]string,
 			continue
 		}
 		for in := (&elb.DescribeListenersInput{LoadBalancerArn: &arn}); ; {
-			page, err := a.listenerCalls.describe(ctx, in)
-			if err = failed("DescribeListeners", err); errors.Is(err, resource.ErrNotFound) {
+			page, err := a.client.DescribeListeners(ctx, in)
+			if err = failed(err); errors.Is(err, resource.ErrNotFound) {
 				break // deleted just now
 			}
 			if err != nil {

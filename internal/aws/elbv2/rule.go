@@ -22,25 +22,17 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-type ruleCalls struct {
-	create        op[elb.CreateRuleInput, elb.CreateRuleOutput]
-	describe      op[elb.DescribeRulesInput, elb.DescribeRulesOutput]
-	modify        op[elb.ModifyRuleInput, elb.ModifyRuleOutput]
-	delete        op[elb.DeleteRuleInput, elb.DeleteRuleOutput]
-	setPriorities op[elb.SetRulePrioritiesInput, elb.SetRulePrioritiesOutput]
-}
-
 type (
 	ruleCall = resource.Call[model.ListenerRule, model.ListenerRuleOutputs]
-	rule     struct{ api func() *api }
+	rule     struct{ api *api }
 )
 
 // release is how long a rule waits for its target group when another rule still forwards to it.
 var release = call.Pace{First: 500 * time.Millisecond, Longest: 3 * time.Second, Limit: 30 * time.Second}
 
-func newListenerRule(api func() *api) resource.Behaviour {
+func newListenerRule(api *api) resource.Behaviour {
 	r := rule{api}
-	return &settlingRule{api: r, Typed: &resource.Typed[model.ListenerRule, model.ListenerRuleOutputs]{
+	return &settlingRule{settle: r.settle, Typed: &resource.Typed[model.ListenerRule, model.ListenerRuleOutputs]{
 		Def: resource.Definition{
 			Type: model.ListenerRuleType, Version: 1,
 			ReplaceOn: []string{"listenerArn"},
@@ -79,7 +71,7 @@ var ruleAdvice = []advice{
 func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRuleOutputs, error) {
 	var made *elb.CreateRuleOutput
 	waiting := waits(c.Props, 0, c.Request)
-	err := r.whenReleased(ctx, c, "CreateRule", func(ctx context.Context) error {
+	err := r.whenReleased(ctx, c, func(ctx context.Context) error {
 		priority := c.Props.Priority
 		if waiting {
 			rules, err := r.listed(ctx, c.Props.ListenerARN.Get())
@@ -91,7 +83,7 @@ func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRul
 			}
 		}
 		var err error
-		made, err = r.api().ruleCalls.create(ctx, &elb.CreateRuleInput{
+		made, err = r.api.client.CreateRule(ctx, &elb.CreateRuleInput{
 			ListenerArn: aws.String(c.Props.ListenerARN.Get()), Priority: aws.Int32(int32(priority)),
 			Conditions: conditions(c.Props), Actions: toAWS(c.Props.Action), Tags: tagList(c.Marked(), c.Props.Tags),
 		})
@@ -105,13 +97,13 @@ func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRul
 			}
 			return nil
 		case call.HasCode(err, "PriorityInUse") && waiting:
-			return fmt.Errorf("%w: %w", errAgain, failed("CreateRule", err)) // another rule took that place in this moment
+			return fmt.Errorf("%w: %w", errAgain, failed(err)) // another rule took that place in this moment
 		case call.HasCode(err, "PriorityInUse"):
-			if _, err := r.inUse(ctx, c, failed("CreateRule", err)); err != nil {
+			if _, err := r.inUse(ctx, c, failed(err)); err != nil {
 				return err
 			}
 			waiting = true
-			return fmt.Errorf("%w: %w", errAgain, failed("CreateRule", err))
+			return fmt.Errorf("%w: %w", errAgain, failed(err))
 		}
 		return err
 	})
@@ -130,7 +122,7 @@ var errAgain = errors.New("try again")
 
 // whenReleased makes a call that needs the target group for itself. It may still be another rule's that the same apply is about to change,
 // so it waits for a while before it says so.
-func (r rule) whenReleased(ctx context.Context, c ruleCall, operation string, do func(context.Context) error) error {
+func (r rule) whenReleased(ctx context.Context, c ruleCall, do func(context.Context) error) error {
 	var last error
 	told := false
 	err := call.Wait(ctx, release, "the target group to be released", func(ctx context.Context) (bool, error) {
@@ -142,7 +134,7 @@ func (r rule) whenReleased(ctx context.Context, c ruleCall, operation string, do
 		if ctx.Err() != nil {
 			return false, nil // Wait says why; what was seen last says more
 		}
-		last = failed(operation, err, ruleAdvice...)
+		last = failed(err, ruleAdvice...)
 		if errors.Is(err, errAgain) {
 			return false, nil
 		}
@@ -177,7 +169,7 @@ func (r rule) inUse(ctx context.Context, c ruleCall, err error) (string, error) 
 		return holder, nil
 	}
 	known := c.InState != nil && c.InState(holder)
-	tags, findErr := r.api().tagsOf(ctx, holder)
+	tags, findErr := r.api.tagsOf(ctx, holder)
 	switch {
 	case errors.Is(findErr, resource.ErrNotFound):
 		return "", nil
@@ -217,9 +209,9 @@ func sameStack(c ruleCall, tags map[string]string) bool {
 func (r rule) listed(ctx context.Context, listener string) ([]types.Rule, error) {
 	var rules []types.Rule
 	for in := (&elb.DescribeRulesInput{ListenerArn: &listener}); ; {
-		page, err := r.api().ruleCalls.describe(ctx, in)
+		page, err := r.api.client.DescribeRules(ctx, in)
 		if err != nil {
-			return nil, failed("DescribeRules", err)
+			return nil, failed(err)
 		}
 		rules = append(rules, page.Rules...)
 		if in.Marker = page.NextMarker; in.Marker == nil {
@@ -252,7 +244,7 @@ func (r rule) find(ctx context.Context, c ruleCall) (string, map[string]string, 
 		}
 	}
 	for _, arn := range alike {
-		tags, err := r.api().tagsOf(ctx, arn)
+		tags, err := r.api.tagsOf(ctx, arn)
 		if err != nil {
 			return "", nil, err
 		}
@@ -265,15 +257,15 @@ func (r rule) find(ctx context.Context, c ruleCall) (string, map[string]string, 
 
 // findMarked looks through the rules of the stack's listeners.
 func (r rule) findMarked(ctx context.Context, c ruleCall) (string, map[string]string, error) {
-	listeners, err := r.api().ownListeners(ctx, c.Request)
+	listeners, err := r.api.ownListeners(ctx, c.Request)
 	if err != nil {
 		return "", nil, err
 	}
 	var arns []string
 	for _, listener := range listeners {
 		for in := (&elb.DescribeRulesInput{ListenerArn: &listener}); ; {
-			page, err := r.api().ruleCalls.describe(ctx, in)
-			if err = failed("DescribeRules", err); errors.Is(err, resource.ErrNotFound) {
+			page, err := r.api.client.DescribeRules(ctx, in)
+			if err = failed(err); errors.Is(err, resource.ErrNotFound) {
 				break // deleted just now
 			}
 			if err != nil {
@@ -287,7 +279,7 @@ func (r rule) findMarked(ctx context.Context, c ruleCall) (string, map[string]st
 			}
 		}
 	}
-	return r.api().marked(ctx, c.Request, arns)
+	return r.api.marked(ctx, c.Request, arns)
 }
 
 func (r rule) read(ctx context.Context, c ruleCall) (model.ListenerRule, model.ListenerRuleOutputs, error) {
@@ -295,11 +287,11 @@ func (r rule) read(ctx context.Context, c ruleCall) (model.ListenerRule, model.L
 	var tags map[string]string
 	err := sideBySide(ctx,
 		func(ctx context.Context) (err error) {
-			found, err = get(ctx, r.api().rules, "DescribeRules", c.ID)
+			found, err = get(ctx, r.api.rules, c.ID)
 			return err
 		},
 		func(ctx context.Context) (err error) {
-			tags, err = get(ctx, r.api().tags, "DescribeTags", c.ID)
+			tags, err = get(ctx, r.api.tags, c.ID)
 			return err
 		},
 	)
@@ -308,11 +300,11 @@ func (r rule) read(ctx context.Context, c ruleCall) (model.ListenerRule, model.L
 	}
 	p := model.ListenerRule{ListenerARN: value.Lit(listenerOf(c.ID))}
 	if p.Priority, err = strconv.Atoi(aws.ToString(found.Priority)); err != nil {
-		return p, model.ListenerRuleOutputs{}, failed("DescribeRules", err)
+		return p, model.ListenerRuleOutputs{}, failed(err)
 	}
 	p.Hosts, p.Paths = conditionsOf(found)
 	if p.Action, err = fromAWS(found.Actions); err != nil {
-		return p, model.ListenerRuleOutputs{}, failed("DescribeRules", err)
+		return p, model.ListenerRuleOutputs{}, failed(err)
 	}
 	p.Tags = tagging.Seen(c.Request, tags)
 	return p, model.ListenerRuleOutputs{ARN: c.ID}, nil
@@ -347,7 +339,7 @@ func (r rule) update(ctx context.Context, c ruleCall) (model.ListenerRuleOutputs
 			return c.Out, err
 		}
 	}
-	return c.Out, r.api().retag(ctx, c.Marked(), c.Old.Tags, c.Props.Tags)
+	return c.Out, r.api.retag(ctx, c.Marked(), c.Old.Tags, c.Props.Tags)
 }
 
 func sameRequests(a, b model.ListenerRule) bool {
@@ -356,8 +348,8 @@ func sameRequests(a, b model.ListenerRule) bool {
 
 // modify sets the requests and the action of a rule.
 func (r rule) modify(ctx context.Context, c ruleCall, to model.ListenerRule) error {
-	return r.whenReleased(ctx, c, "ModifyRule", func(ctx context.Context) error {
-		_, err := r.api().ruleCalls.modify(ctx, &elb.ModifyRuleInput{RuleArn: &c.ID, Conditions: conditions(to), Actions: toAWS(to.Action)})
+	return r.whenReleased(ctx, c, func(ctx context.Context) error {
+		_, err := r.api.client.ModifyRule(ctx, &elb.ModifyRuleInput{RuleArn: &c.ID, Conditions: conditions(to), Actions: toAWS(to.Action)})
 		return err
 	})
 }
@@ -371,9 +363,9 @@ func (r rule) moveUp(ctx context.Context, c ruleCall) error {
 	}
 	err := r.setPriority(ctx, c.ID, c.Props.Priority)
 	if !call.HasCode(err, "PriorityInUse") {
-		return failed("SetRulePriorities", err, ruleAdvice...)
+		return failed(err, ruleAdvice...)
 	}
-	holder, err := r.inUse(ctx, c, failed("SetRulePriorities", err))
+	holder, err := r.inUse(ctx, c, failed(err))
 	if err == nil && holder != c.ID {
 		waitsAs(ctx, c.Old)
 	}
@@ -381,6 +373,6 @@ func (r rule) moveUp(ctx context.Context, c ruleCall) error {
 }
 
 func (r rule) delete(ctx context.Context, c ruleCall) error {
-	_, err := r.api().ruleCalls.delete(ctx, &elb.DeleteRuleInput{RuleArn: &c.ID})
-	return failed("DeleteRule", err)
+	_, err := r.api.client.DeleteRule(ctx, &elb.DeleteRuleInput{RuleArn: &c.ID})
+	return failed(err)
 }

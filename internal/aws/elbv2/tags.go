@@ -14,12 +14,6 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-type tagCalls struct {
-	describeTags op[elb.DescribeTagsInput, elb.DescribeTagsOutput]
-	addTags      op[elb.AddTagsInput, elb.AddTagsOutput]
-	removeTags   op[elb.RemoveTagsInput, elb.RemoveTagsOutput]
-}
-
 // tagActions are what every taggable type needs beside its own.
 var tagActions = []string{"elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags"}
 
@@ -28,8 +22,8 @@ func tagList(req resource.Request, user map[string]string) []types.Tag {
 }
 
 // tagsOf returns all tags of an object.
-func (t tagCalls) tagsOf(ctx context.Context, arn string) (map[string]string, error) {
-	all, err := t.tagsOfAll(ctx, []string{arn})
+func (a *api) tagsOf(ctx context.Context, arn string) (map[string]string, error) {
+	all, err := a.tagsOfAll(ctx, []string{arn})
 	if err != nil {
 		return nil, err
 	}
@@ -40,13 +34,13 @@ func (t tagCalls) tagsOf(ctx context.Context, arn string) (map[string]string, er
 }
 
 // tagsOfAll returns the tags of objects by ARN, without those that are gone.
-func (t tagCalls) tagsOfAll(ctx context.Context, arns []string) (map[string]map[string]string, error) {
+func (a *api) tagsOfAll(ctx context.Context, arns []string) (map[string]map[string]string, error) {
 	all := make(map[string]map[string]string, len(arns))
 	for some := range slices.Chunk(arns, 20) { // as many as DescribeTags takes
-		out, err := t.describeTags(ctx, &elb.DescribeTagsInput{ResourceArns: some})
-		if err = failed("DescribeTags", err); errors.Is(err, resource.ErrNotFound) && len(some) > 1 { // one is enough for that
+		out, err := a.client.DescribeTags(ctx, &elb.DescribeTagsInput{ResourceArns: some})
+		if err = failed(err); errors.Is(err, resource.ErrNotFound) && len(some) > 1 { // one is enough for that
 			for _, arn := range some {
-				one, err := t.tagsOfAll(ctx, []string{arn})
+				one, err := a.tagsOfAll(ctx, []string{arn})
 				if err != nil && !errors.Is(err, resource.ErrNotFound) {
 					return nil, err
 				}
@@ -65,13 +59,13 @@ func (t tagCalls) tagsOfAll(ctx context.Context, arns []string) (map[string]map[
 }
 
 // retag brings an object's tags from old to user, users' own ones, and applies the rest again.
-func (t tagCalls) retag(ctx context.Context, req resource.Request, old, user map[string]string) error {
-	if _, err := t.addTags(ctx, &elb.AddTagsInput{ResourceArns: []string{req.ID}, Tags: tagList(req, user)}); err != nil {
-		return failed("AddTags", err)
+func (a *api) retag(ctx context.Context, req resource.Request, old, user map[string]string) error {
+	if _, err := a.client.AddTags(ctx, &elb.AddTagsInput{ResourceArns: []string{req.ID}, Tags: tagList(req, user)}); err != nil {
+		return failed(err)
 	}
 	if gone := tagging.Removed(old, tagging.Wanted(req.Tags, user)); len(gone) > 0 {
-		if _, err := t.removeTags(ctx, &elb.RemoveTagsInput{ResourceArns: []string{req.ID}, TagKeys: gone}); err != nil {
-			return failed("RemoveTags", err)
+		if _, err := a.client.RemoveTags(ctx, &elb.RemoveTagsInput{ResourceArns: []string{req.ID}, TagKeys: gone}); err != nil {
+			return failed(err)
 		}
 	}
 	return nil

@@ -22,7 +22,7 @@ import (
 // takes a target group only when a rule forwards to it, so the rule has to be there before there is a healthy target.
 type settlingRule struct {
 	*resource.Typed[model.ListenerRule, model.ListenerRuleOutputs]
-	api rule
+	settle func(context.Context, resource.Request) (resource.State, error) // a rule here would keep the SDK's whole client linked
 }
 
 var _ resource.Settler = (*settlingRule)(nil)
@@ -67,8 +67,12 @@ func recorded(state resource.State, as *model.ListenerRule) resource.State {
 // Settle implements resource.Settler. First the rules that go make way, to places behind: from then on this rule takes the requests. Then it
 // takes its own priority, which is free now. At no time there is no rule for the requests.
 func (s *settlingRule) Settle(ctx context.Context, req resource.Request) (resource.State, error) {
+	return s.settle(ctx, req)
+}
+
+func (r rule) settle(ctx context.Context, req resource.Request) (resource.State, error) {
 	wanted := ruleOf(req.Inputs)
-	rules, err := s.api.listed(ctx, wanted.ListenerARN.Get())
+	rules, err := r.listed(ctx, wanted.ListenerARN.Get())
 	if err != nil {
 		return resource.State{}, err
 	}
@@ -79,7 +83,7 @@ func (s *settlingRule) Settle(ctx context.Context, req resource.Request) (resour
 	c := ruleCall{Request: req, Props: wanted}
 	is := model.ListenerRule{}
 	if is.Hosts, is.Paths = conditionsOf(rules[at]); !sameRequests(is, wanted) {
-		if err := s.api.modify(ctx, c, wanted); err != nil {
+		if err := r.modify(ctx, c, wanted); err != nil {
 			return resource.State{}, err
 		}
 	}
@@ -93,14 +97,14 @@ func (s *settlingRule) Settle(ctx context.Context, req resource.Request) (resour
 		if err != nil {
 			return resource.State{}, err
 		}
-		if err := s.api.place(ctx, rival.State.ID, to); err != nil {
+		if err := r.place(ctx, rival.State.ID, to); err != nil {
 			return resource.State{}, err
 		}
 		rules[i].Priority = aws.String(strconv.Itoa(to))
 		req.Progress("the requests of " + resource.ComponentOf(rival.Resource) + " go to " + resource.ComponentOf(req.Resource) + " now")
 	}
 	if priorityOf(rules[at]) != wanted.Priority {
-		if err := s.api.takePlace(ctx, c, rules); err != nil {
+		if err := r.takePlace(ctx, c, rules); err != nil {
 			return resource.State{}, err
 		}
 	}
@@ -112,9 +116,9 @@ func (s *settlingRule) Settle(ctx context.Context, req resource.Request) (resour
 func (r rule) takePlace(ctx context.Context, c ruleCall, rules []types.Rule) error {
 	err := r.setPriority(ctx, c.ID, c.Props.Priority)
 	if !call.HasCode(err, "PriorityInUse") {
-		return failed("SetRulePriorities", err, ruleAdvice...)
+		return failed(err, ruleAdvice...)
 	}
-	holder, err := r.inUse(ctx, c, failed("SetRulePriorities", err))
+	holder, err := r.inUse(ctx, c, failed(err))
 	if err != nil || holder == c.ID {
 		return err
 	}
@@ -221,12 +225,12 @@ func priorityOf(r types.Rule) int {
 }
 
 func (r rule) setPriority(ctx context.Context, arn string, priority int) error {
-	_, err := r.api().ruleCalls.setPriorities(ctx, &elb.SetRulePrioritiesInput{
+	_, err := r.api.client.SetRulePriorities(ctx, &elb.SetRulePrioritiesInput{
 		RulePriorities: []types.RulePriorityPair{{RuleArn: &arn, Priority: aws.Int32(int32(priority))}},
 	})
 	return err
 }
 
 func (r rule) place(ctx context.Context, arn string, priority int) error {
-	return failed("SetRulePriorities", r.setPriority(ctx, arn, priority))
+	return failed(r.setPriority(ctx, arn, priority))
 }

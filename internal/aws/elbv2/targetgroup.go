@@ -21,24 +21,15 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-type targetGroupCalls struct {
-	create             op[elb.CreateTargetGroupInput, elb.CreateTargetGroupOutput]
-	describe           op[elb.DescribeTargetGroupsInput, elb.DescribeTargetGroupsOutput]
-	modify             op[elb.ModifyTargetGroupInput, elb.ModifyTargetGroupOutput]
-	delete             op[elb.DeleteTargetGroupInput, elb.DeleteTargetGroupOutput]
-	describeAttributes op[elb.DescribeTargetGroupAttributesInput, elb.DescribeTargetGroupAttributesOutput]
-	modifyAttributes   op[elb.ModifyTargetGroupAttributesInput, elb.ModifyTargetGroupAttributesOutput]
-}
-
 type (
 	targetGroupCall = resource.Call[model.TargetGroup, model.TargetGroupOutputs]
-	targetGroup     struct{ api func() *api }
+	targetGroup     struct{ api *api }
 )
 
 // released is how long a target group may still count as in use after its rules and listeners are gone.
 var released = call.Pace{First: 500 * time.Millisecond, Longest: 5 * time.Second, Limit: 2 * time.Minute}
 
-func newTargetGroup(api func() *api) resource.Behaviour {
+func newTargetGroup(api *api) resource.Behaviour {
 	g := targetGroup{api}
 	return &resource.Typed[model.TargetGroup, model.TargetGroupOutputs]{
 		Def: resource.Definition{
@@ -120,7 +111,7 @@ func matcher(p model.TargetGroup) *types.Matcher {
 
 func (g targetGroup) create(ctx context.Context, c targetGroupCall) (string, model.TargetGroupOutputs, error) {
 	p, h := c.Props, c.Props.HealthCheck
-	made, err := g.api().targetGroupCalls.create(ctx, &elb.CreateTargetGroupInput{
+	made, err := g.api.client.CreateTargetGroup(ctx, &elb.CreateTargetGroupInput{
 		Name: &p.Name, Port: aws.Int32(int32(p.Port)), Protocol: types.ProtocolEnum(p.Protocol), ProtocolVersion: &p.ProtocolVersion,
 		VpcId: aws.String(p.VPCID.Get()), TargetType: types.TargetTypeEnum(p.TargetType),
 		HealthCheckEnabled: aws.Bool(true), HealthCheckPath: &h.Path, HealthCheckPort: &h.Port, HealthCheckProtocol: types.ProtocolEnum(h.Protocol),
@@ -129,7 +120,7 @@ func (g targetGroup) create(ctx context.Context, c targetGroupCall) (string, mod
 		Matcher: matcher(p), Tags: tagList(c.Request, p.Tags),
 	})
 	if err != nil {
-		return "", model.TargetGroupOutputs{}, failed("CreateTargetGroup", err)
+		return "", model.TargetGroupOutputs{}, failed(err)
 	}
 	if len(made.TargetGroups) == 0 {
 		return "", model.TargetGroupOutputs{}, errors.New("elasticloadbalancing:CreateTargetGroup answered without a target group")
@@ -165,19 +156,19 @@ func (g targetGroup) setAttributes(ctx context.Context, arn string, p model.Targ
 		attributes[stickinessType] = "lb_cookie"
 		attributes[stickinessDuration] = strconv.Itoa(p.Stickiness.Duration)
 	}
-	_, err := g.api().targetGroupCalls.modifyAttributes(ctx, &elb.ModifyTargetGroupAttributesInput{
+	_, err := g.api.client.ModifyTargetGroupAttributes(ctx, &elb.ModifyTargetGroupAttributesInput{
 		TargetGroupArn: &arn,
 		Attributes: tagging.List(attributes, func(key, text string) types.TargetGroupAttribute {
 			return types.TargetGroupAttribute{Key: &key, Value: &text}
 		}),
 	})
-	return failed("ModifyTargetGroupAttributes", err)
+	return failed(err)
 }
 
 func (g targetGroup) readAttributes(ctx context.Context, arn string, p *model.TargetGroup) error {
-	out, err := g.api().targetGroupCalls.describeAttributes(ctx, &elb.DescribeTargetGroupAttributesInput{TargetGroupArn: &arn})
+	out, err := g.api.client.DescribeTargetGroupAttributes(ctx, &elb.DescribeTargetGroupAttributesInput{TargetGroupArn: &arn})
 	if err != nil {
-		return failed("DescribeTargetGroupAttributes", err)
+		return failed(err)
 	}
 	sticky, duration := false, 0
 	for _, a := range out.Attributes {
@@ -198,7 +189,7 @@ func (g targetGroup) readAttributes(ctx context.Context, arn string, p *model.Ta
 			err = number(&duration)
 		}
 		if err != nil {
-			return failed("DescribeTargetGroupAttributes", err)
+			return failed(err)
 		}
 	}
 	if sticky {
@@ -208,9 +199,9 @@ func (g targetGroup) readAttributes(ctx context.Context, arn string, p *model.Ta
 }
 
 func (g targetGroup) describe(ctx context.Context, in *elb.DescribeTargetGroupsInput) (types.TargetGroup, error) {
-	out, err := g.api().targetGroupCalls.describe(ctx, in)
+	out, err := g.api.client.DescribeTargetGroups(ctx, in)
 	if err != nil {
-		return types.TargetGroup{}, failed("DescribeTargetGroups", err)
+		return types.TargetGroup{}, failed(err)
 	}
 	if len(out.TargetGroups) == 0 {
 		return types.TargetGroup{}, fmt.Errorf("elasticloadbalancing:DescribeTargetGroups: %w", resource.ErrNotFound)
@@ -223,7 +214,7 @@ func (g targetGroup) find(ctx context.Context, c targetGroupCall) (string, map[s
 	if err != nil {
 		return "", nil, err
 	}
-	tags, err := g.api().tagsOf(ctx, *found.TargetGroupArn)
+	tags, err := g.api.tagsOf(ctx, *found.TargetGroupArn)
 	return *found.TargetGroupArn, tags, err
 }
 
@@ -233,12 +224,12 @@ func (g targetGroup) read(ctx context.Context, c targetGroupCall) (model.TargetG
 	var tags map[string]string
 	err := sideBySide(ctx,
 		func(ctx context.Context) (err error) {
-			found, err = get(ctx, g.api().groups, "DescribeTargetGroups", c.ID)
+			found, err = get(ctx, g.api.groups, c.ID)
 			return err
 		},
 		func(ctx context.Context) error { return g.readAttributes(ctx, c.ID, &set) },
 		func(ctx context.Context) (err error) {
-			tags, err = get(ctx, g.api().tags, "DescribeTags", c.ID)
+			tags, err = get(ctx, g.api.tags, c.ID)
 			return err
 		},
 	)
@@ -265,7 +256,7 @@ func (g targetGroup) read(ctx context.Context, c targetGroupCall) (model.TargetG
 func (g targetGroup) update(ctx context.Context, c targetGroupCall) (model.TargetGroupOutputs, error) {
 	p, h := c.Props, c.Props.HealthCheck
 	if c.Old.HealthCheck != h {
-		_, err := g.api().targetGroupCalls.modify(ctx, &elb.ModifyTargetGroupInput{
+		_, err := g.api.client.ModifyTargetGroup(ctx, &elb.ModifyTargetGroupInput{
 			TargetGroupArn: &c.ID, HealthCheckEnabled: aws.Bool(true), HealthCheckPath: &h.Path, HealthCheckPort: &h.Port,
 			HealthCheckProtocol:        types.ProtocolEnum(h.Protocol),
 			HealthCheckIntervalSeconds: aws.Int32(int32(h.Interval)), HealthCheckTimeoutSeconds: aws.Int32(int32(h.Timeout)),
@@ -273,27 +264,27 @@ func (g targetGroup) update(ctx context.Context, c targetGroupCall) (model.Targe
 			Matcher: matcher(p),
 		})
 		if err != nil {
-			return c.Out, failed("ModifyTargetGroup", err)
+			return c.Out, failed(err)
 		}
 	}
 	if err := g.setAttributes(ctx, c.ID, p); err != nil {
 		return c.Out, err
 	}
-	return c.Out, g.api().retag(ctx, c.Request, c.Old.Tags, p.Tags)
+	return c.Out, g.api.retag(ctx, c.Request, c.Old.Tags, p.Tags)
 }
 
 const removeForward = "a listener or rule that deployer did not make forwards to it: remove that"
 
 // inTheWay finds listeners and rules that forward to the group although the stack does not have them.
 func (g targetGroup) inTheWay(ctx context.Context, c targetGroupCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
-	found, err := g.api().targetGroupCalls.describe(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{c.ID}})
+	found, err := g.api.client.DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{c.ID}})
 	if err != nil {
-		return nil, failed("DescribeTargetGroups", err)
+		return nil, failed(err)
 	}
 	var foreign []string
 	for _, group := range found.TargetGroups {
 		for _, balancer := range group.LoadBalancerArns {
-			forwards, err := g.api().forwards(ctx, balancer, c.ID, stack.Going)
+			forwards, err := g.api.forwards(ctx, balancer, c.ID, stack.Going)
 			if err != nil {
 				return nil, err
 			}
@@ -324,9 +315,9 @@ func (a *api) forwards(ctx context.Context, balancer, group string, going []stri
 		})
 	}
 	for listeners := (&elb.DescribeListenersInput{LoadBalancerArn: &balancer}); ; {
-		page, err := a.listenerCalls.describe(ctx, listeners)
+		page, err := a.client.DescribeListeners(ctx, listeners)
 		if err != nil {
-			return nil, failed("DescribeListeners", err)
+			return nil, failed(err)
 		}
 		for _, l := range page.Listeners {
 			if slices.Contains(going, aws.ToString(l.ListenerArn)) {
@@ -336,9 +327,9 @@ func (a *api) forwards(ctx context.Context, balancer, group string, going []stri
 				out = append(out, aws.ToString(l.ListenerArn))
 			}
 			for rules := (&elb.DescribeRulesInput{ListenerArn: l.ListenerArn}); ; {
-				page, err := a.ruleCalls.describe(ctx, rules)
+				page, err := a.client.DescribeRules(ctx, rules)
 				if err != nil {
-					return nil, failed("DescribeRules", err)
+					return nil, failed(err)
 				}
 				for _, r := range page.Rules {
 					if !aws.ToBool(r.IsDefault) && to(r.Actions) {
@@ -359,12 +350,12 @@ func (a *api) forwards(ctx context.Context, balancer, group string, going []stri
 func (g targetGroup) delete(ctx context.Context, c targetGroupCall) error {
 	var last error
 	err := call.Wait(ctx, released, "target group "+suffix(c.ID)+" is in use by no listener", func(ctx context.Context) (bool, error) {
-		_, err := g.api().targetGroupCalls.delete(ctx, &elb.DeleteTargetGroupInput{TargetGroupArn: &c.ID})
+		_, err := g.api.client.DeleteTargetGroup(ctx, &elb.DeleteTargetGroupInput{TargetGroupArn: &c.ID})
 		if call.HasCode(err, "ResourceInUse") {
-			last = failed("DeleteTargetGroup", err, advice{"ResourceInUse", removeForward})
+			last = failed(err, advice{"ResourceInUse", removeForward})
 			return false, nil
 		}
-		return err == nil, failed("DeleteTargetGroup", err)
+		return err == nil, failed(err)
 	})
 	var answered *resource.OpError
 	if err != nil && last != nil && ctx.Err() == nil && !errors.As(err, &answered) {

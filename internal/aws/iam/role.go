@@ -21,10 +21,10 @@ import (
 
 type (
 	roleCall = resource.Call[model.Role, model.RoleOutputs]
-	role     struct{ api func() *api }
+	role     struct{ api *iam.Client }
 )
 
-func newRole(api func() *api) resource.Behaviour {
+func newRole(api *iam.Client) resource.Behaviour {
 	r := role{api}
 	return &resource.Typed[model.Role, model.RoleOutputs]{
 		Def: resource.Definition{
@@ -94,11 +94,11 @@ func (r role) create(ctx context.Context, c roleCall) (string, model.RoleOutputs
 	}
 	var made *types.Role
 	err = settled(ctx, "the principals of the role "+c.Props.Name, false, func(ctx context.Context) error {
-		out, err := r.api().createRole(ctx, in)
+		out, err := r.api.CreateRole(ctx, in)
 		if err == nil {
 			made = out.Role
 		}
-		return failed("CreateRole", err)
+		return failed(err)
 	})
 	if err != nil {
 		return "", model.RoleOutputs{}, err
@@ -111,9 +111,9 @@ func outputs(r *types.Role) model.RoleOutputs {
 }
 
 func (r role) get(ctx context.Context, name string) (*types.Role, error) {
-	out, err := r.api().getRole(ctx, &iam.GetRoleInput{RoleName: &name})
+	out, err := r.api.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
 	if err != nil {
-		return nil, failed("GetRole", err)
+		return nil, failed(err)
 	}
 	return out.Role, nil
 }
@@ -151,20 +151,20 @@ func (r role) read(ctx context.Context, c roleCall) (model.Role, model.RoleOutpu
 func (r role) update(ctx context.Context, c roleCall) (model.RoleOutputs, error) {
 	name := c.ID
 	steps := []func(context.Context) error{func(ctx context.Context) error {
-		_, err := r.api().tagRole(ctx, &iam.TagRoleInput{RoleName: &name, Tags: sdkTags(tagging.Wanted(c.Tags, c.Props.Tags))})
-		return failed("TagRole", err)
+		_, err := r.api.TagRole(ctx, &iam.TagRoleInput{RoleName: &name, Tags: sdkTags(tagging.Wanted(c.Tags, c.Props.Tags))})
+		return failed(err)
 	}}
 	if gone := tagging.Removed(c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags)); len(gone) > 0 {
 		steps = append(steps, func(ctx context.Context) error {
-			_, err := r.api().untagRole(ctx, &iam.UntagRoleInput{RoleName: &name, TagKeys: gone})
-			return failed("UntagRole", err)
+			_, err := r.api.UntagRole(ctx, &iam.UntagRoleInput{RoleName: &name, TagKeys: gone})
+			return failed(err)
 		})
 	}
 	if c.Old.Description != c.Props.Description || c.Old.MaxSession != c.Props.MaxSession {
 		seconds := int32(c.Props.MaxSession) //nolint:gosec // checked
 		steps = append(steps, func(ctx context.Context) error {
-			_, err := r.api().updateRole(ctx, &iam.UpdateRoleInput{RoleName: &name, Description: &c.Props.Description, MaxSessionDuration: &seconds})
-			return failed("UpdateRole", err)
+			_, err := r.api.UpdateRole(ctx, &iam.UpdateRoleInput{RoleName: &name, Description: &c.Props.Description, MaxSessionDuration: &seconds})
+			return failed(err)
 		})
 	}
 	if !value.Equal(c.Old.AssumeRolePolicy, c.Props.AssumeRolePolicy) {
@@ -173,21 +173,21 @@ func (r role) update(ctx context.Context, c roleCall) (model.RoleOutputs, error)
 			return c.Out, err
 		}
 		steps = append(steps, func(ctx context.Context) error {
-			_, err := r.api().updateAssume(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: &doc})
-			return failed("UpdateAssumeRolePolicy", err)
+			_, err := r.api.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: &doc})
+			return failed(err)
 		})
 	}
 	if boundary := c.Props.PermissionsBoundary.Get(); boundary != c.Old.PermissionsBoundary.Get() {
 		steps = append(steps, func(ctx context.Context) error {
 			if boundary == "" {
-				_, err := r.api().deleteBoundary(ctx, &iam.DeleteRolePermissionsBoundaryInput{RoleName: &name})
-				if err = failed("DeleteRolePermissionsBoundary", err); errors.Is(err, resource.ErrNotFound) {
+				_, err := r.api.DeleteRolePermissionsBoundary(ctx, &iam.DeleteRolePermissionsBoundaryInput{RoleName: &name})
+				if err = failed(err); errors.Is(err, resource.ErrNotFound) {
 					_, err = r.get(ctx, name) // an earlier, unanswered delete took it away; or the whole role is gone
 				}
 				return err
 			}
-			_, err := r.api().putBoundary(ctx, &iam.PutRolePermissionsBoundaryInput{RoleName: &name, PermissionsBoundary: &boundary})
-			return failed("PutRolePermissionsBoundary", err)
+			_, err := r.api.PutRolePermissionsBoundary(ctx, &iam.PutRolePermissionsBoundaryInput{RoleName: &name, PermissionsBoundary: &boundary})
+			return failed(err)
 		})
 	}
 	for _, step := range steps {
@@ -213,9 +213,9 @@ func (r role) inTheWay(ctx context.Context, c roleCall, stack resource.Neighbour
 		}
 	}
 	for in := (&iam.ListAttachedRolePoliciesInput{RoleName: &c.ID}); ; {
-		page, err := r.api().listAttached(ctx, in)
+		page, err := r.api.ListAttachedRolePolicies(ctx, in)
 		if err != nil {
-			return nil, failed("ListAttachedRolePolicies", err)
+			return nil, failed(err)
 		}
 		for _, p := range page.AttachedPolicies {
 			look(text(p.PolicyArn), text(p.PolicyArn))
@@ -225,9 +225,9 @@ func (r role) inTheWay(ctx context.Context, c roleCall, stack resource.Neighbour
 		}
 	}
 	for in := (&iam.ListRolePoliciesInput{RoleName: &c.ID}); ; {
-		page, err := r.api().listInline(ctx, in)
+		page, err := r.api.ListRolePolicies(ctx, in)
 		if err != nil {
-			return nil, failed("ListRolePolicies", err)
+			return nil, failed(err)
 		}
 		for _, name := range page.PolicyNames {
 			look(name, "the inline policy "+name)
@@ -245,8 +245,8 @@ func (r role) inTheWay(ctx context.Context, c roleCall, stack resource.Neighbour
 func (r role) delete(ctx context.Context, c roleCall) error {
 	told, tries := false, 0
 	return call.Wait(ctx, inUse, "the role "+c.ID+" is not in use any more", func(ctx context.Context) (bool, error) {
-		_, err := r.api().deleteRole(ctx, &iam.DeleteRoleInput{RoleName: &c.ID})
-		if err = failed("DeleteRole", err); !call.HasCode(err, "DeleteConflict", "ConcurrentModification") {
+		_, err := r.api.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: &c.ID})
+		if err = failed(err); !call.HasCode(err, "DeleteConflict", "ConcurrentModification") {
 			return err == nil, err
 		}
 		if tries++; tries > 12 {

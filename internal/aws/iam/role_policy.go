@@ -15,11 +15,11 @@ import (
 
 type (
 	rolePolicyCall = resource.Call[model.RolePolicy, model.RolePolicyOutputs]
-	rolePolicy     struct{ api func() *api }
+	rolePolicy     struct{ api *iam.Client }
 )
 
 // newRolePolicy returns the type of inline policies; their id is "<role>:<policy>".
-func newRolePolicy(api func() *api) resource.Behaviour {
+func newRolePolicy(api *iam.Client) resource.Behaviour {
 	p := rolePolicy{api}
 	return &resource.Typed[model.RolePolicy, model.RolePolicyOutputs]{
 		Def: resource.Definition{
@@ -61,8 +61,8 @@ func newRolePolicy(api func() *api) resource.Behaviour {
 				return err
 			}
 			return settled(ctx, "the role "+role, false, func(ctx context.Context) error {
-				_, err := p.api().deleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &role, PolicyName: &name})
-				return failed("DeleteRolePolicy", err)
+				_, err := p.api.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &role, PolicyName: &name})
+				return failed(err)
 			})
 		},
 	}
@@ -75,8 +75,8 @@ func (p rolePolicy) put(ctx context.Context, props model.RolePolicy, fresh bool)
 	}
 	role := props.Role.Get()
 	return settled(ctx, "the role "+role, fresh, func(ctx context.Context) error {
-		_, err := p.api().putRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &role, PolicyName: &props.Name, PolicyDocument: &doc})
-		return failed("PutRolePolicy", err)
+		_, err := p.api.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &role, PolicyName: &props.Name, PolicyDocument: &doc})
+		return failed(err)
 	})
 }
 
@@ -85,9 +85,9 @@ func (p rolePolicy) read(ctx context.Context, c rolePolicyCall) (model.RolePolic
 	if err != nil {
 		return model.RolePolicy{}, model.RolePolicyOutputs{}, err
 	}
-	out, err := p.api().getRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: &role, PolicyName: &name})
+	out, err := p.api.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: &role, PolicyName: &name})
 	if err != nil {
-		return model.RolePolicy{}, model.RolePolicyOutputs{}, failed("GetRolePolicy", err)
+		return model.RolePolicy{}, model.RolePolicyOutputs{}, failed(err)
 	}
 	doc, err := policy.Read(text(out.PolicyDocument))
 	return model.RolePolicy{Role: value.Lit(role), Name: name, Policy: doc}, model.RolePolicyOutputs{}, err
@@ -104,11 +104,11 @@ func split(id string) (role, rest string, err error) {
 
 type (
 	attachmentCall = resource.Call[model.RolePolicyAttachment, model.RolePolicyAttachmentOutputs]
-	attachment     struct{ api func() *api }
+	attachment     struct{ api *iam.Client }
 )
 
 // newRolePolicyAttachment returns the type of attached managed policies; their id is "<role>:<policy ARN>".
-func newRolePolicyAttachment(api func() *api) resource.Behaviour {
+func newRolePolicyAttachment(api *iam.Client) resource.Behaviour {
 	a := attachment{api}
 	return &resource.Typed[model.RolePolicyAttachment, model.RolePolicyAttachmentOutputs]{
 		Def: resource.Definition{
@@ -123,8 +123,8 @@ func newRolePolicyAttachment(api func() *api) resource.Behaviour {
 		CreateObject: func(ctx context.Context, c attachmentCall) (string, model.RolePolicyAttachmentOutputs, error) {
 			role, arn := c.Props.Role.Get(), c.Props.PolicyARN.Get()
 			err := settled(ctx, "the role "+role, true, func(ctx context.Context) error {
-				_, err := a.api().attachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &role, PolicyArn: &arn})
-				return failed("AttachRolePolicy", err)
+				_, err := a.api.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &role, PolicyArn: &arn})
+				return failed(err)
 			})
 			return role + ":" + arn, model.RolePolicyAttachmentOutputs{}, err
 		},
@@ -144,8 +144,8 @@ func newRolePolicyAttachment(api func() *api) resource.Behaviour {
 				return err
 			}
 			return settled(ctx, "the role "+role, false, func(ctx context.Context) error {
-				_, err := a.api().detachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &role, PolicyArn: &arn})
-				return failed("DetachRolePolicy", err)
+				_, err := a.api.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &role, PolicyArn: &arn})
+				return failed(err)
 			})
 		},
 	}
@@ -159,9 +159,9 @@ func (a attachment) read(ctx context.Context, c attachmentCall) (model.RolePolic
 	}
 	in := &iam.ListAttachedRolePoliciesInput{RoleName: &role}
 	for {
-		page, err := a.api().listAttached(ctx, in)
+		page, err := a.api.ListAttachedRolePolicies(ctx, in)
 		if err != nil {
-			return model.RolePolicyAttachment{}, none, failed("ListAttachedRolePolicies", err)
+			return model.RolePolicyAttachment{}, none, failed(err)
 		}
 		for _, attached := range page.AttachedPolicies {
 			if text(attached.PolicyArn) == arn {

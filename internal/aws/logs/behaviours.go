@@ -5,7 +5,6 @@ package logs
 
 import (
 	"context"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -14,38 +13,12 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// Behaviours returns the resource types of CloudWatch Logs. The client is made when the first call needs it.
+// Behaviours returns the resource types of CloudWatch Logs.
 func Behaviours(cfg aws.Config) []resource.Behaviour {
-	return []resource.Behaviour{newLogGroup(sync.OnceValue(func() *api { return newAPI(cfg) }))}
+	return []resource.Behaviour{newLogGroup(cloudwatchlogs.NewFromConfig(cfg))}
 }
 
-// api is the calls that the types make.
-type api struct {
-	createLogGroup        func(context.Context, *cloudwatchlogs.CreateLogGroupInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.CreateLogGroupOutput, error)
-	deleteLogGroup        func(context.Context, *cloudwatchlogs.DeleteLogGroupInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.DeleteLogGroupOutput, error)
-	describeLogGroups     func(context.Context, *cloudwatchlogs.DescribeLogGroupsInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.DescribeLogGroupsOutput, error)
-	putRetentionPolicy    func(context.Context, *cloudwatchlogs.PutRetentionPolicyInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.PutRetentionPolicyOutput, error)
-	deleteRetentionPolicy func(context.Context, *cloudwatchlogs.DeleteRetentionPolicyInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.DeleteRetentionPolicyOutput, error)
-	associateKMSKey       func(context.Context, *cloudwatchlogs.AssociateKmsKeyInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.AssociateKmsKeyOutput, error)
-	disassociateKMSKey    func(context.Context, *cloudwatchlogs.DisassociateKmsKeyInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.DisassociateKmsKeyOutput, error)
-	listTags              func(context.Context, *cloudwatchlogs.ListTagsForResourceInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.ListTagsForResourceOutput, error)
-	tagResource           func(context.Context, *cloudwatchlogs.TagResourceInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.TagResourceOutput, error)
-	untagResource         func(context.Context, *cloudwatchlogs.UntagResourceInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.UntagResourceOutput, error)
-}
-
-func newAPI(cfg aws.Config) *api {
-	c := cloudwatchlogs.NewFromConfig(cfg)
-	return &api{
-		createLogGroup: c.CreateLogGroup, deleteLogGroup: c.DeleteLogGroup, describeLogGroups: c.DescribeLogGroups,
-		putRetentionPolicy: c.PutRetentionPolicy, deleteRetentionPolicy: c.DeleteRetentionPolicy,
-		associateKMSKey: c.AssociateKmsKey, disassociateKMSKey: c.DisassociateKmsKey,
-		listTags: c.ListTagsForResource, tagResource: c.TagResource, untagResource: c.UntagResource,
-	}
-}
-
-func failed(operation string, err error) error {
-	return call.Error("logs:"+operation, err, call.NotFound("ResourceNotFoundException"), call.Exists("ResourceAlreadyExistsException"))
-}
+var failed = call.Errors(call.NotFound("ResourceNotFoundException"), call.Exists("ResourceAlreadyExistsException"))
 
 // settled repeats a call while another one on the same group is in progress, or (for fresh groups) while it is not known yet.
 func settled(ctx context.Context, name string, fresh bool, do func(context.Context) error) error {

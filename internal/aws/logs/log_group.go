@@ -20,10 +20,10 @@ import (
 
 type (
 	groupCall = resource.Call[model.LogGroup, model.LogGroupOutputs]
-	logGroup  struct{ api func() *api }
+	logGroup  struct{ api *cloudwatchlogs.Client }
 )
 
-func newLogGroup(api func() *api) resource.Behaviour {
+func newLogGroup(api *cloudwatchlogs.Client) resource.Behaviour {
 	g := logGroup{api}
 	return &resource.Typed[model.LogGroup, model.LogGroupOutputs]{
 		Def: resource.Definition{
@@ -80,8 +80,8 @@ func (g logGroup) create(ctx context.Context, c groupCall) (string, model.LogGro
 		in.KmsKeyId = &key
 	}
 	err := settled(ctx, name, false, func(ctx context.Context) error {
-		_, err := g.api().createLogGroup(ctx, in)
-		return failed("CreateLogGroup", err)
+		_, err := g.api.CreateLogGroup(ctx, in)
+		return failed(err)
 	})
 	if err != nil {
 		return "", model.LogGroupOutputs{}, err
@@ -108,21 +108,21 @@ func (g logGroup) setRetention(ctx context.Context, name string, wanted, old int
 	case wanted == old:
 		return nil
 	case wanted == 0:
-		_, err := g.api().deleteRetentionPolicy(ctx, &cloudwatchlogs.DeleteRetentionPolicyInput{LogGroupName: &name})
-		return failed("DeleteRetentionPolicy", err)
+		_, err := g.api.DeleteRetentionPolicy(ctx, &cloudwatchlogs.DeleteRetentionPolicyInput{LogGroupName: &name})
+		return failed(err)
 	}
 	days := int32(wanted) //nolint:gosec // one of retentions
-	_, err := g.api().putRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: &name, RetentionInDays: &days})
-	return failed("PutRetentionPolicy", err)
+	_, err := g.api.PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: &name, RetentionInDays: &days})
+	return failed(err)
 }
 
 // describe finds the group of exactly that name: the API only filters by prefix.
 func (g logGroup) describe(ctx context.Context, name string) (types.LogGroup, error) {
 	in := &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &name}
 	for {
-		page, err := g.api().describeLogGroups(ctx, in)
+		page, err := g.api.DescribeLogGroups(ctx, in)
 		if err != nil {
-			return types.LogGroup{}, failed("DescribeLogGroups", err)
+			return types.LogGroup{}, failed(err)
 		}
 		for _, group := range page.LogGroups {
 			if text(group.LogGroupName) == name {
@@ -147,9 +147,9 @@ func outputs(group types.LogGroup) model.LogGroupOutputs {
 }
 
 func (g logGroup) tags(ctx context.Context, arn string) (map[string]string, error) {
-	out, err := g.api().listTags(ctx, &cloudwatchlogs.ListTagsForResourceInput{ResourceArn: &arn})
+	out, err := g.api.ListTagsForResource(ctx, &cloudwatchlogs.ListTagsForResourceInput{ResourceArn: &arn})
 	if err != nil {
-		return nil, failed("ListTagsForResource", err)
+		return nil, failed(err)
 	}
 	return out.Tags, nil
 }
@@ -203,23 +203,23 @@ func (g logGroup) update(ctx context.Context, c groupCall) (model.LogGroupOutput
 			case key == c.Old.KMSKey.Get():
 				return nil
 			case key == "":
-				_, err := g.api().disassociateKMSKey(ctx, &cloudwatchlogs.DisassociateKmsKeyInput{LogGroupName: &c.ID})
-				return failed("DisassociateKmsKey", err)
+				_, err := g.api.DisassociateKmsKey(ctx, &cloudwatchlogs.DisassociateKmsKeyInput{LogGroupName: &c.ID})
+				return failed(err)
 			}
-			_, err := g.api().associateKMSKey(ctx, &cloudwatchlogs.AssociateKmsKeyInput{LogGroupName: &c.ID, KmsKeyId: &key})
-			return failed("AssociateKmsKey", err)
+			_, err := g.api.AssociateKmsKey(ctx, &cloudwatchlogs.AssociateKmsKeyInput{LogGroupName: &c.ID, KmsKeyId: &key})
+			return failed(err)
 		},
 		func(ctx context.Context) error {
-			_, err := g.api().tagResource(ctx, &cloudwatchlogs.TagResourceInput{ResourceArn: &c.Out.ARN, Tags: wanted})
-			return failed("TagResource", err)
+			_, err := g.api.TagResource(ctx, &cloudwatchlogs.TagResourceInput{ResourceArn: &c.Out.ARN, Tags: wanted})
+			return failed(err)
 		},
 		func(ctx context.Context) error {
 			gone := tagging.Removed(c.Old.Tags, wanted)
 			if len(gone) == 0 {
 				return nil
 			}
-			_, err := g.api().untagResource(ctx, &cloudwatchlogs.UntagResourceInput{ResourceArn: &c.Out.ARN, TagKeys: gone})
-			return failed("UntagResource", err)
+			_, err := g.api.UntagResource(ctx, &cloudwatchlogs.UntagResourceInput{ResourceArn: &c.Out.ARN, TagKeys: gone})
+			return failed(err)
 		},
 	} {
 		if err := settled(ctx, c.ID, false, step); err != nil {
@@ -231,8 +231,8 @@ func (g logGroup) update(ctx context.Context, c groupCall) (model.LogGroupOutput
 
 func (g logGroup) delete(ctx context.Context, c groupCall) error {
 	return settled(ctx, c.ID, false, func(ctx context.Context) error {
-		_, err := g.api().deleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: &c.ID})
-		if err = failed("DeleteLogGroup", err); errors.Is(err, resource.ErrNotFound) {
+		_, err := g.api.DeleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: &c.ID})
+		if err = failed(err); errors.Is(err, resource.ErrNotFound) {
 			return nil
 		}
 		return err

@@ -15,6 +15,7 @@ import (
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
 	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/call/calltest"
 )
 
 const (
@@ -75,77 +76,69 @@ func (s *scene) watcher() *Watcher {
 			s.now = s.now.Add(d)
 			return context.Cause(ctx)
 		}},
-		API: func() API {
-			return API{
-				DescribeServices: func(ctx context.Context, _ *ecs.DescribeServicesInput, _ ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error) {
-					s.calls = append(s.calls, "DescribeServices")
-					s.at++
-					f := s.frame()
-					if f.err != nil {
-						return nil, f.err
-					}
-					if f.missing {
-						return &ecs.DescribeServicesOutput{}, nil
-					}
-					return &ecs.DescribeServicesOutput{Services: []types.Service{f.service}}, context.Cause(ctx)
-				},
-				UpdateService: func(_ context.Context, in *ecs.UpdateServiceInput, _ ...func(*ecs.Options)) (*ecs.UpdateServiceOutput, error) {
-					s.calls = append(s.calls, "UpdateService")
-					s.updates = append(s.updates, in)
-					s.cut(s.onUpdate)
-					return &ecs.UpdateServiceOutput{Service: &s.frames[max(0, min(s.at, len(s.frames))-1)].service}, nil
-				},
-				ListTasks: func(_ context.Context, in *ecs.ListTasksInput, _ ...func(*ecs.Options)) (*ecs.ListTasksOutput, error) {
-					s.calls = append(s.calls, "ListTasks")
-					out := &ecs.ListTasksOutput{}
-					for _, task := range s.tasks(in.DesiredStatus) {
-						out.TaskArns = append(out.TaskArns, *task.TaskArn)
-					}
-					return out, nil
-				},
-				DescribeTasks: func(_ context.Context, in *ecs.DescribeTasksInput, _ ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error) {
-					s.calls = append(s.calls, "DescribeTasks")
-					out := &ecs.DescribeTasksOutput{}
-					for _, arn := range in.Tasks {
-						for _, task := range append(s.tasks(types.DesiredStatusStopped), s.tasks(types.DesiredStatusRunning)...) {
-							if *task.TaskArn == arn {
-								out.Tasks = append(out.Tasks, task)
-							}
+		api: api(calltest.Config(func(ctx context.Context, in any) (any, error) {
+			switch in := in.(type) {
+			case *ecs.DescribeServicesInput:
+				s.calls = append(s.calls, "DescribeServices")
+				s.at++
+				f := s.frame()
+				if f.err != nil {
+					return nil, f.err
+				}
+				if f.missing {
+					return &ecs.DescribeServicesOutput{}, nil
+				}
+				return &ecs.DescribeServicesOutput{Services: []types.Service{f.service}}, context.Cause(ctx)
+			case *ecs.UpdateServiceInput:
+				s.calls = append(s.calls, "UpdateService")
+				s.updates = append(s.updates, in)
+				s.cut(s.onUpdate)
+				return &ecs.UpdateServiceOutput{Service: &s.frames[max(0, min(s.at, len(s.frames))-1)].service}, nil
+			case *ecs.ListTasksInput:
+				s.calls = append(s.calls, "ListTasks")
+				out := &ecs.ListTasksOutput{}
+				for _, task := range s.tasks(in.DesiredStatus) {
+					out.TaskArns = append(out.TaskArns, *task.TaskArn)
+				}
+				return out, nil
+			case *ecs.DescribeTasksInput:
+				s.calls = append(s.calls, "DescribeTasks")
+				out := &ecs.DescribeTasksOutput{}
+				for _, arn := range in.Tasks {
+					for _, task := range append(s.tasks(types.DesiredStatusStopped), s.tasks(types.DesiredStatusRunning)...) {
+						if *task.TaskArn == arn {
+							out.Tasks = append(out.Tasks, task)
 						}
 					}
-					return out, nil
-				},
-				DescribeTaskDefinition: func(context.Context, *ecs.DescribeTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error) {
-					return &ecs.DescribeTaskDefinitionOutput{TaskDefinition: &types.TaskDefinition{ContainerDefinitions: []types.ContainerDefinition{
-						{Name: aws.String("proxy")},
-						{Name: aws.String("api"), LogConfiguration: &types.LogConfiguration{
-							LogDriver: types.LogDriverAwslogs,
-							Options:   map[string]string{"awslogs-group": "/shop/api", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "x"},
-						}},
-					}}}, nil
-				},
-				ListServiceDeployments: func(context.Context, *ecs.ListServiceDeploymentsInput, ...func(*ecs.Options)) (*ecs.ListServiceDeploymentsOutput, error) {
-					s.calls = append(s.calls, "ListServiceDeployments")
-					return &ecs.ListServiceDeploymentsOutput{ServiceDeployments: s.deployments}, nil
-				},
-				StopServiceDeployment: func(_ context.Context, in *ecs.StopServiceDeploymentInput, _ ...func(*ecs.Options)) (*ecs.StopServiceDeploymentOutput, error) {
-					s.calls = append(s.calls, "StopServiceDeployment "+*in.ServiceDeploymentArn+" "+string(in.StopType))
-					s.cut(s.onStop)
-					return &ecs.StopServiceDeploymentOutput{}, nil
-				},
-				DescribeTargetHealth: func(context.Context, *elasticloadbalancingv2.DescribeTargetHealthInput, ...func(*elasticloadbalancingv2.Options)) (*elasticloadbalancingv2.DescribeTargetHealthOutput, error) {
-					s.calls = append(s.calls, "DescribeTargetHealth")
-					return &elasticloadbalancingv2.DescribeTargetHealthOutput{TargetHealthDescriptions: s.frame().targets}, nil
-				},
-				GetLogEvents: func(_ context.Context, in *cloudwatchlogs.GetLogEventsInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.GetLogEventsOutput, error) {
-					out := &cloudwatchlogs.GetLogEventsOutput{}
-					for _, line := range s.log[*in.LogStreamName] {
-						out.Events = append(out.Events, logtypes.OutputLogEvent{Message: aws.String(line)})
-					}
-					return out, nil
-				},
+				}
+				return out, nil
+			case *ecs.DescribeTaskDefinitionInput:
+				return &ecs.DescribeTaskDefinitionOutput{TaskDefinition: &types.TaskDefinition{ContainerDefinitions: []types.ContainerDefinition{
+					{Name: aws.String("proxy")},
+					{Name: aws.String("api"), LogConfiguration: &types.LogConfiguration{
+						LogDriver: types.LogDriverAwslogs,
+						Options:   map[string]string{"awslogs-group": "/shop/api", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "x"},
+					}},
+				}}}, nil
+			case *ecs.ListServiceDeploymentsInput:
+				s.calls = append(s.calls, "ListServiceDeployments")
+				return &ecs.ListServiceDeploymentsOutput{ServiceDeployments: s.deployments}, nil
+			case *ecs.StopServiceDeploymentInput:
+				s.calls = append(s.calls, "StopServiceDeployment "+*in.ServiceDeploymentArn+" "+string(in.StopType))
+				s.cut(s.onStop)
+				return &ecs.StopServiceDeploymentOutput{}, nil
+			case *elasticloadbalancingv2.DescribeTargetHealthInput:
+				s.calls = append(s.calls, "DescribeTargetHealth")
+				return &elasticloadbalancingv2.DescribeTargetHealthOutput{TargetHealthDescriptions: s.frame().targets}, nil
+			case *cloudwatchlogs.GetLogEventsInput:
+				out := &cloudwatchlogs.GetLogEventsOutput{}
+				for _, line := range s.log[*in.LogStreamName] {
+					out.Events = append(out.Events, logtypes.OutputLogEvent{Message: aws.String(line)})
+				}
+				return out, nil
 			}
-		},
+			return nil, nil
+		})),
 	}
 }
 

@@ -24,7 +24,7 @@ func (r *run) lastLines(ctx context.Context, c *crash) (lines []string, group st
 	}
 	stream := options["awslogs-stream-prefix"] + "/" + container + "/" + c.taskID
 	for attempt := range 3 {
-		out, err := r.api.GetLogEvents(ctx, &cloudwatchlogs.GetLogEventsInput{
+		out, err := r.api.logs.GetLogEvents(ctx, &cloudwatchlogs.GetLogEventsInput{
 			LogGroupName: &group, LogStreamName: &stream, Limit: aws.Int32(lastLinesCount), StartFromHead: aws.Bool(false),
 		}, func(o *cloudwatchlogs.Options) {
 			if region := options["awslogs-region"]; region != "" {
@@ -50,7 +50,7 @@ func (r *run) lastLines(ctx context.Context, c *crash) (lines []string, group st
 // logOptions returns the options of the log driver of the crashed container, of the first container when no single one is
 // to blame.
 func (r *run) logOptions(ctx context.Context, c *crash) (options map[string]string, container string) {
-	out, err := r.api.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &r.goal.TaskDefinition})
+	out, err := r.api.services.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &r.goal.TaskDefinition})
 	if err != nil || out.TaskDefinition == nil {
 		return nil, ""
 	}

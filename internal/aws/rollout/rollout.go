@@ -10,7 +10,6 @@ package rollout
 import (
 	"context"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,18 +20,11 @@ import (
 	"github.com/company/deployer/internal/aws/call"
 )
 
-// API is the AWS calls that a watch makes.
-type API struct {
-	DescribeServices       func(context.Context, *ecs.DescribeServicesInput, ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error)
-	UpdateService          func(context.Context, *ecs.UpdateServiceInput, ...func(*ecs.Options)) (*ecs.UpdateServiceOutput, error)
-	ListTasks              func(context.Context, *ecs.ListTasksInput, ...func(*ecs.Options)) (*ecs.ListTasksOutput, error)
-	DescribeTasks          func(context.Context, *ecs.DescribeTasksInput, ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error)
-	DescribeTaskDefinition func(context.Context, *ecs.DescribeTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error)
-	ListServiceDeployments func(context.Context, *ecs.ListServiceDeploymentsInput, ...func(*ecs.Options)) (*ecs.ListServiceDeploymentsOutput, error)
-	StopServiceDeployment  func(context.Context, *ecs.StopServiceDeploymentInput, ...func(*ecs.Options)) (*ecs.StopServiceDeploymentOutput, error)
-
-	DescribeTargetHealth func(context.Context, *elasticloadbalancingv2.DescribeTargetHealthInput, ...func(*elasticloadbalancingv2.Options)) (*elasticloadbalancingv2.DescribeTargetHealthOutput, error)
-	GetLogEvents         func(context.Context, *cloudwatchlogs.GetLogEventsInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.GetLogEventsOutput, error)
+// clients are what a watch asks.
+type clients struct {
+	services  *ecs.Client
+	balancers *elasticloadbalancingv2.Client
+	logs      *cloudwatchlogs.Client
 }
 
 // Clock is the watch's time; tests replace it.
@@ -58,24 +50,17 @@ func SystemClock() Clock {
 
 // Watcher watches deployments and reports the status of services.
 type Watcher struct {
-	API   func() API
+	api   clients
 	Clock Clock
 }
 
-// New returns a Watcher that makes its clients at the first use.
+// New returns a Watcher.
 func New(cfg aws.Config) *Watcher {
-	return &Watcher{Clock: SystemClock(), API: sync.OnceValue(func() API {
-		services, balancers, logs := ecs.NewFromConfig(cfg), elasticloadbalancingv2.NewFromConfig(cfg), cloudwatchlogs.NewFromConfig(cfg)
-		return API{
-			DescribeServices:       services.DescribeServices,
-			UpdateService:          services.UpdateService,
-			ListTasks:              services.ListTasks,
-			DescribeTasks:          services.DescribeTasks,
-			DescribeTaskDefinition: services.DescribeTaskDefinition,
-			ListServiceDeployments: services.ListServiceDeployments,
-			StopServiceDeployment:  services.StopServiceDeployment,
-			DescribeTargetHealth:   balancers.DescribeTargetHealth,
-			GetLogEvents:           logs.GetLogEvents,
-		}
-	})}
+	return &Watcher{Clock: SystemClock(), api: api(cfg)}
+}
+
+func api(cfg aws.Config) clients {
+	return clients{
+		services: ecs.NewFromConfig(cfg), balancers: elasticloadbalancingv2.NewFromConfig(cfg), logs: cloudwatchlogs.NewFromConfig(cfg),
+	}
 }

@@ -68,7 +68,7 @@ type Ref struct{ Cluster, Service string } // names or ARNs
 // then those tasks and the targets. What could not be asked is in Status.Err. AWS APIs: ecs:DescribeServices, ListTasks, DescribeTasks,
 // elasticloadbalancing:DescribeTargetHealth.
 func (w *Watcher) Status(ctx context.Context, refs ...Ref) []Status {
-	api := w.API()
+	api := w.api
 	statuses, services := make([]Status, len(refs)), make([]*types.Service, len(refs))
 	tasks, unlisted := make([][]string, len(refs)), make([]error, len(refs))
 	clusters := map[string][]int{}
@@ -119,13 +119,13 @@ func (w *Watcher) Status(ctx context.Context, refs ...Ref) []Status {
 const atOnce = 32
 
 // describeServices returns the active ones of services of a cluster, by name and by ARN.
-func describeServices(ctx context.Context, api API, cluster string, services []string) (map[string]*types.Service, error) {
-	out, err := api.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &cluster, Services: services})
+func describeServices(ctx context.Context, api clients, cluster string, services []string) (map[string]*types.Service, error) {
+	out, err := api.services.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &cluster, Services: services})
 	if call.HasCode(err, "ClusterNotFoundException") {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, call.Error("ecs:DescribeServices", err)
+		return nil, call.Error(err)
 	}
 	found := map[string]*types.Service{}
 	for i, svc := range out.Services {
@@ -137,7 +137,7 @@ func describeServices(ctx context.Context, api API, cluster string, services []s
 }
 
 // one looks at the tasks and the targets of a service, side by side.
-func one(ctx context.Context, api API, cluster string, svc *types.Service, tasks []string) Status {
+func one(ctx context.Context, api clients, cluster string, svc *types.Service, tasks []string) Status {
 	s := Status{
 		Cluster: cluster, Service: aws.ToString(svc.ServiceName), Found: true,
 		TaskDefinition: Running(*svc), Revision: revision(Running(*svc)),

@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/aws/call/calltest"
 )
 
 // meeting lets calls go on once all that are expected have come: who asks one after the other waits for ever.
@@ -47,33 +49,30 @@ func TestStatusAsksSideBySide(t *testing.T) {
 	const services = 13
 	// 13 services are two calls, which go out together with the lists of tasks; then come all tasks and targets.
 	m := newMeeting(map[string]int{"first": 2 + services, "second": 2 * services})
-	watcher := &Watcher{API: func() API {
-		return API{
-			DescribeServices: func(ctx context.Context, in *ecs.DescribeServicesInput, _ ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error) {
-				out := &ecs.DescribeServicesOutput{}
-				for _, name := range in.Services {
-					out.Services = append(out.Services, types.Service{
-						ServiceName: aws.String(name), Status: aws.String("ACTIVE"), DesiredCount: 1, RunningCount: 1,
-						LoadBalancers: []types.LoadBalancer{{TargetGroupArn: aws.String(name)}},
-					})
-				}
-				return out, m.join(ctx, "first")
-			},
-			ListTasks: func(ctx context.Context, in *ecs.ListTasksInput, _ ...func(*ecs.Options)) (*ecs.ListTasksOutput, error) {
-				return &ecs.ListTasksOutput{TaskArns: []string{*in.ServiceName}}, m.join(ctx, "first")
-			},
-			DescribeTasks: func(ctx context.Context, in *ecs.DescribeTasksInput, _ ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error) {
-				task := types.Task{TaskArn: &in.Tasks[0], Containers: []types.Container{{Name: aws.String("app"), Image: &in.Tasks[0]}}}
-				return &ecs.DescribeTasksOutput{Tasks: []types.Task{task}}, m.join(ctx, "second")
-			},
-			DescribeTargetHealth: func(ctx context.Context, in *elasticloadbalancingv2.DescribeTargetHealthInput, _ ...func(*elasticloadbalancingv2.Options)) (*elasticloadbalancingv2.DescribeTargetHealthOutput, error) {
-				if *in.TargetGroupArn == "s7" {
-					return nil, errors.Join(errors.New("AccessDenied"), m.join(ctx, "second"))
-				}
-				return &elasticloadbalancingv2.DescribeTargetHealthOutput{}, m.join(ctx, "second")
-			},
+	watcher := &Watcher{api: api(calltest.Config(func(ctx context.Context, in any) (any, error) {
+		switch in := in.(type) {
+		case *ecs.DescribeServicesInput:
+			out := &ecs.DescribeServicesOutput{}
+			for _, name := range in.Services {
+				out.Services = append(out.Services, types.Service{
+					ServiceName: aws.String(name), Status: aws.String("ACTIVE"), DesiredCount: 1, RunningCount: 1,
+					LoadBalancers: []types.LoadBalancer{{TargetGroupArn: aws.String(name)}},
+				})
+			}
+			return out, m.join(ctx, "first")
+		case *ecs.ListTasksInput:
+			return &ecs.ListTasksOutput{TaskArns: []string{*in.ServiceName}}, m.join(ctx, "first")
+		case *ecs.DescribeTasksInput:
+			task := types.Task{TaskArn: &in.Tasks[0], Containers: []types.Container{{Name: aws.String("app"), Image: &in.Tasks[0]}}}
+			return &ecs.DescribeTasksOutput{Tasks: []types.Task{task}}, m.join(ctx, "second")
+		case *elasticloadbalancingv2.DescribeTargetHealthInput:
+			if *in.TargetGroupArn == "s7" {
+				return nil, errors.Join(errors.New("AccessDenied"), m.join(ctx, "second"))
+			}
+			return &elasticloadbalancingv2.DescribeTargetHealthOutput{}, m.join(ctx, "second")
 		}
-	}}
+		return nil, nil
+	}))}
 	refs := make([]Ref, services)
 	for i := range refs {
 		refs[i] = Ref{"shop", fmt.Sprintf("s%d", i)}
@@ -87,16 +86,15 @@ func TestStatusAsksSideBySide(t *testing.T) {
 }
 
 func TestStatusThatCannotBeAsked(t *testing.T) {
-	watcher := &Watcher{API: func() API {
-		return API{
-			DescribeServices: func(context.Context, *ecs.DescribeServicesInput, ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error) {
-				return nil, errors.New("denied")
-			},
-			ListTasks: func(context.Context, *ecs.ListTasksInput, ...func(*ecs.Options)) (*ecs.ListTasksOutput, error) {
-				return &ecs.ListTasksOutput{}, nil
-			},
+	watcher := &Watcher{api: api(calltest.Config(func(_ context.Context, in any) (any, error) {
+		switch in.(type) {
+		case *ecs.DescribeServicesInput:
+			return nil, errors.New("denied")
+		case *ecs.ListTasksInput:
+			return &ecs.ListTasksOutput{}, nil
 		}
-	}}
+		return nil, nil
+	}))}
 	s := watcher.Status(t.Context(), Ref{"shop", "api"})[0]
 	require.False(t, s.Found)
 	require.ErrorContains(t, s.Err, "denied")

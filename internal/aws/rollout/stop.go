@@ -32,9 +32,9 @@ func (r *run) stop(ctx context.Context) string {
 }
 
 func (r *run) update(ctx context.Context, input *ecs.UpdateServiceInput, what string) string {
-	out, err := r.api.UpdateService(ctx, input)
+	out, err := r.api.services.UpdateService(ctx, input)
 	if err != nil {
-		return fmt.Sprintf("it could not be %s (%s), so ECS goes on trying", what, call.Error("ecs:UpdateService", err))
+		return fmt.Sprintf("it could not be %s (%s), so ECS goes on trying", what, call.Error(err))
 	}
 	if out.Service != nil {
 		r.service = *out.Service
@@ -44,7 +44,7 @@ func (r *run) update(ctx context.Context, input *ecs.UpdateServiceInput, what st
 
 // stopDeployment reports whether ECS rolls back now.
 func (r *run) stopDeployment(ctx context.Context) bool {
-	out, err := r.api.ListServiceDeployments(ctx, &ecs.ListServiceDeploymentsInput{
+	out, err := r.api.services.ListServiceDeployments(ctx, &ecs.ListServiceDeploymentsInput{
 		Cluster: &r.goal.Cluster, Service: &r.goal.Service,
 		Status: []types.ServiceDeploymentStatus{types.ServiceDeploymentStatusPending, types.ServiceDeploymentStatusInProgress},
 	})
@@ -57,7 +57,7 @@ func (r *run) stopDeployment(ctx context.Context) bool {
 			newest = d
 		}
 	}
-	_, err = r.api.StopServiceDeployment(ctx, &ecs.StopServiceDeploymentInput{
+	_, err = r.api.services.StopServiceDeployment(ctx, &ecs.StopServiceDeploymentInput{
 		ServiceDeploymentArn: newest.ServiceDeploymentArn, StopType: types.StopServiceDeploymentStopTypeRollback,
 	})
 	return err == nil || call.HasCode(err, "ConflictException") // it stops already

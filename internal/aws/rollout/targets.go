@@ -112,10 +112,10 @@ func (r *run) addresses(ctx context.Context) (map[string]bool, error) {
 	return found, nil
 }
 
-func describeTargets(ctx context.Context, api API, arn string) ([]elbtypes.TargetHealthDescription, error) {
-	out, err := api.DescribeTargetHealth(ctx, &elasticloadbalancingv2.DescribeTargetHealthInput{TargetGroupArn: &arn})
+func describeTargets(ctx context.Context, api clients, arn string) ([]elbtypes.TargetHealthDescription, error) {
+	out, err := api.balancers.DescribeTargetHealth(ctx, &elasticloadbalancingv2.DescribeTargetHealthInput{TargetGroupArn: &arn})
 	if err != nil {
-		return nil, call.Error("elasticloadbalancing:DescribeTargetHealth", err)
+		return nil, call.Error(err)
 	}
 	return out.TargetHealthDescriptions, nil
 }

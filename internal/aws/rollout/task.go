@@ -107,16 +107,16 @@ func (r *run) times(c crash) int {
 	return n
 }
 
-func listTasks(ctx context.Context, api API, cluster, service string, status types.DesiredStatus) ([]string, error) {
+func listTasks(ctx context.Context, api clients, cluster, service string, status types.DesiredStatus) ([]string, error) {
 	input := &ecs.ListTasksInput{Cluster: &cluster, ServiceName: &service, DesiredStatus: status}
 	var arns []string
 	for {
-		out, err := api.ListTasks(ctx, input)
+		out, err := api.services.ListTasks(ctx, input)
 		if call.HasCode(err, "ServiceNotFoundException", "ClusterNotFoundException") {
 			return nil, nil
 		}
 		if err != nil {
-			return nil, call.Error("ecs:ListTasks", err)
+			return nil, call.Error(err)
 		}
 		arns = append(arns, out.TaskArns...)
 		if aws.ToString(out.NextToken) == "" {
@@ -127,12 +127,12 @@ func listTasks(ctx context.Context, api API, cluster, service string, status typ
 }
 
 // describeTasks asks in portions of 100, as many as AWS takes.
-func describeTasks(ctx context.Context, api API, cluster string, arns []string) ([]types.Task, error) {
+func describeTasks(ctx context.Context, api clients, cluster string, arns []string) ([]types.Task, error) {
 	var tasks []types.Task
 	for portion := range slices.Chunk(arns, 100) {
-		out, err := api.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &cluster, Tasks: portion})
+		out, err := api.services.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &cluster, Tasks: portion})
 		if err != nil {
-			return nil, call.Error("ecs:DescribeTasks", err)
+			return nil, call.Error(err)
 		}
 		tasks = append(tasks, out.Tasks...)
 	}

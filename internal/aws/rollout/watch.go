@@ -49,7 +49,7 @@ const (
 // healthy, and stayed so for the bake. A failed rollout is a *diag.Diagnostic of code Failed; an ended context one of code
 // Interrupted, with the deployment going on. Any other error is an AWS call that kept failing. The service is the last one seen.
 func (w *Watcher) Watch(ctx context.Context, goal Goal) (types.Service, error) {
-	r := &run{api: w.API(), clock: w.Clock, goal: goal, service: goal.Started, start: w.Clock.Now(), seenEvents: map[string]bool{}, seenTasks: map[string]bool{}}
+	r := &run{api: w.api, clock: w.Clock, goal: goal, service: goal.Started, start: w.Clock.Now(), seenEvents: map[string]bool{}, seenTasks: map[string]bool{}}
 	r.target = target{taskDefinition: goal.TaskDefinition, previous: goal.Previous}
 	if p := Primary(goal.Started); p != nil && SameRevision(aws.ToString(p.TaskDefinition), goal.TaskDefinition) {
 		r.target.id, r.target.created = aws.ToString(p.Id), aws.ToTime(p.CreatedAt)
@@ -67,7 +67,7 @@ func (w *Watcher) Watch(ctx context.Context, goal Goal) (types.Service, error) {
 
 // run is one watch.
 type run struct {
-	api      API
+	api      clients
 	clock    Clock
 	goal     Goal
 	target   target
@@ -255,12 +255,12 @@ func (r *run) timedOut(ctx context.Context) error {
 var errMissing = errors.New("no such service")
 
 func (r *run) describe(ctx context.Context) (types.Service, error) {
-	out, err := r.api.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &r.goal.Cluster, Services: []string{r.goal.Service}})
+	out, err := r.api.services.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &r.goal.Cluster, Services: []string{r.goal.Service}})
 	if call.HasCode(err, "ServiceNotFoundException", "ClusterNotFoundException") {
 		return types.Service{}, errMissing
 	}
 	if err != nil {
-		return types.Service{}, call.Error("ecs:DescribeServices", err)
+		return types.Service{}, call.Error(err)
 	}
 	if len(out.Services) == 0 {
 		return types.Service{}, errMissing

@@ -16,12 +16,12 @@ import (
 type (
 	bucketCall = resource.Call[model.Bucket, model.BucketOutputs]
 	bucket     struct {
-		api    func() *api
+		api    *s3.Client
 		region string
 	}
 )
 
-func newBucket(api func() *api, region string) resource.Behaviour {
+func newBucket(api *s3.Client, region string) resource.Behaviour {
 	b := bucket{api, region}
 	return &resource.Typed[model.Bucket, model.BucketOutputs]{
 		Def: resource.Definition{
@@ -58,8 +58,8 @@ func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketO
 		in.CreateBucketConfiguration.LocationConstraint = types.BucketLocationConstraint(b.region)
 	}
 	err := settled(ctx, name, false, c.Progress, func(ctx context.Context) error {
-		_, err := b.api().createBucket(ctx, in)
-		return failed("CreateBucket", err)
+		_, err := b.api.CreateBucket(ctx, in)
+		return failed(err)
 	})
 	if call.HasCode(err, "BucketAlreadyExists") {
 		return "", model.BucketOutputs{}, &resource.OwnedError{Type: model.BucketType, Name: name}
@@ -102,12 +102,12 @@ func (b bucket) find(ctx context.Context, c bucketCall) (string, map[string]stri
 }
 
 func (b bucket) tags(ctx context.Context, name string) (map[string]string, error) {
-	out, err := b.api().getTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &name})
+	out, err := b.api.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: &name})
 	if call.HasCode(err, "NoSuchTagSet", "NoSuchTagSetError") {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, failed("GetBucketTagging", err)
+		return nil, failed(err)
 	}
 	return tagging.Map(out.TagSet, func(t types.Tag) (*string, *string) { return t.Key, t.Value }), nil
 }

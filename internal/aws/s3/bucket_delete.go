@@ -17,9 +17,9 @@ import (
 func (b bucket) delete(ctx context.Context, c bucketCall) error {
 	err := settled(ctx, c.ID, false, c.Progress, func(ctx context.Context) error {
 		for {
-			_, err := b.api().deleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &c.ID})
+			_, err := b.api.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &c.ID})
 			if !call.HasCode(err, "BucketNotEmpty") || !c.Old.ForceDestroy {
-				return failed("DeleteBucket", err)
+				return failed(err)
 			}
 			// Whoever still writes into the bucket may be faster than one round.
 			if err := b.empty(ctx, c); err != nil {
@@ -68,8 +68,8 @@ func (b bucket) inTheWay(ctx context.Context, c bucketCall, _ resource.Neighbour
 }
 
 func (b bucket) versions(ctx context.Context, in *s3.ListObjectVersionsInput) (*s3.ListObjectVersionsOutput, error) {
-	page, err := b.api().listVersions(ctx, in)
-	err = failed("ListObjectVersions", err)
+	page, err := b.api.ListObjectVersions(ctx, in)
+	err = failed(err)
 	var op *resource.OpError
 	if errors.As(err, &op) && op.Denied() { // no action is called like the operation
 		op.Next = resource.DeniedAdvice("s3:ListBucketVersions", op.Message)
@@ -94,9 +94,9 @@ func (b bucket) empty(ctx context.Context, c bucketCall) error {
 		}
 		if len(objects) > 0 {
 			quiet := true
-			out, err := b.api().deleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &c.ID, Delete: &types.Delete{Objects: objects, Quiet: &quiet}})
+			out, err := b.api.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &c.ID, Delete: &types.Delete{Objects: objects, Quiet: &quiet}})
 			if err != nil {
-				return failed("DeleteObjects", err)
+				return failed(err)
 			}
 			if len(out.Errors) > 0 {
 				first := out.Errors[0]

@@ -36,8 +36,8 @@ func (b bucket) apply(ctx context.Context, c bucketCall, old model.Bucket, fresh
 	name := c.Props.Name
 	tags := sdkTags(tagging.Wanted(c.Tags, c.Props.Tags)) // PutBucketTagging replaces all tags
 	err := settled(ctx, name, fresh, c.Progress, func(ctx context.Context) error {
-		_, err := b.api().putTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &types.Tagging{TagSet: tags}})
-		return failed("PutBucketTagging", err)
+		_, err := b.api.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &types.Tagging{TagSet: tags}})
+		return failed(err)
 	})
 	if err != nil {
 		return err
@@ -54,23 +54,23 @@ func (b bucket) apply(ctx context.Context, c bucketCall, old model.Bucket, fresh
 }
 
 func (b bucket) putPublicAccessBlock(ctx context.Context, p model.Bucket) error {
-	_, err := b.api().putPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
+	_, err := b.api.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{
 		Bucket: &p.Name,
 		PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
 			BlockPublicAcls: p.PublicAccessBlock, BlockPublicPolicy: p.PublicAccessBlock,
 			IgnorePublicAcls: p.PublicAccessBlock, RestrictPublicBuckets: p.PublicAccessBlock,
 		},
 	})
-	return failed("PutPublicAccessBlock", err)
+	return failed(err)
 }
 
 func (b bucket) putOwnership(ctx context.Context, p model.Bucket) error {
-	_, err := b.api().putOwnership(ctx, &s3.PutBucketOwnershipControlsInput{
+	_, err := b.api.PutBucketOwnershipControls(ctx, &s3.PutBucketOwnershipControlsInput{
 		Bucket: &p.Name, OwnershipControls: &types.OwnershipControls{
 			Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnership(p.ObjectOwnership)}},
 		},
 	})
-	return failed("PutBucketOwnershipControls", err)
+	return failed(err)
 }
 
 func (b bucket) putEncryption(ctx context.Context, p model.Bucket) error {
@@ -78,12 +78,12 @@ func (b bucket) putEncryption(ctx context.Context, p model.Bucket) error {
 	if key := p.Encryption.KMSKey.Get(); key != "" {
 		def.KMSMasterKeyID = &key
 	}
-	_, err := b.api().putEncryption(ctx, &s3.PutBucketEncryptionInput{
+	_, err := b.api.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{
 		Bucket: &p.Name, ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
 			Rules: []types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: def, BucketKeyEnabled: &p.Encryption.BucketKey}},
 		},
 	})
-	return failed("PutBucketEncryption", err)
+	return failed(err)
 }
 
 func (b bucket) putVersioning(ctx context.Context, p model.Bucket) error {
@@ -91,32 +91,32 @@ func (b bucket) putVersioning(ctx context.Context, p model.Bucket) error {
 	if p.Versioning {
 		status = types.BucketVersioningStatusEnabled
 	}
-	_, err := b.api().putVersioning(ctx, &s3.PutBucketVersioningInput{
+	_, err := b.api.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
 		Bucket: &p.Name, VersioningConfiguration: &types.VersioningConfiguration{Status: status},
 	})
-	return failed("PutBucketVersioning", err)
+	return failed(err)
 }
 
 func (b bucket) putLifecycle(ctx context.Context, p model.Bucket) error {
 	if len(p.Lifecycle) == 0 {
-		_, err := b.api().deleteLifecycle(ctx, &s3.DeleteBucketLifecycleInput{Bucket: &p.Name})
-		return failed("DeleteBucketLifecycle", err)
+		_, err := b.api.DeleteBucketLifecycle(ctx, &s3.DeleteBucketLifecycleInput{Bucket: &p.Name})
+		return failed(err)
 	}
-	_, err := b.api().putLifecycle(ctx, &s3.PutBucketLifecycleConfigurationInput{
+	_, err := b.api.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
 		Bucket: &p.Name, LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: toLifecycle(p.Lifecycle)},
 	})
-	return failed("PutBucketLifecycleConfiguration", err)
+	return failed(err)
 }
 
 func (b bucket) putCORS(ctx context.Context, p model.Bucket) error {
 	if len(p.CORS) == 0 {
-		_, err := b.api().deleteCORS(ctx, &s3.DeleteBucketCorsInput{Bucket: &p.Name})
-		return failed("DeleteBucketCors", err)
+		_, err := b.api.DeleteBucketCors(ctx, &s3.DeleteBucketCorsInput{Bucket: &p.Name})
+		return failed(err)
 	}
-	_, err := b.api().putCORS(ctx, &s3.PutBucketCorsInput{
+	_, err := b.api.PutBucketCors(ctx, &s3.PutBucketCorsInput{
 		Bucket: &p.Name, CORSConfiguration: &types.CORSConfiguration{CORSRules: toCORS(p.CORS)},
 	})
-	return failed("PutBucketCors", err)
+	return failed(err)
 }
 
 // read asks for all parts side by side. A part that was never set answers with an error code of its own.
@@ -130,16 +130,16 @@ func (b bucket) read(ctx context.Context, c bucketCall) (model.Bucket, model.Buc
 		return err
 	})
 	group.Go(func() error {
-		out, err := b.api().getVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &name})
+		out, err := b.api.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &name})
 		if err == nil {
 			p.Versioning = out.Status == types.BucketVersioningStatusEnabled
 		}
-		return failed("GetBucketVersioning", err)
+		return failed(err)
 	})
 	group.Go(func() error { return b.readAccessBlock(ctx, &p) })
 	group.Go(func() error { return b.readOwnership(ctx, &p) })
 	group.Go(func() error {
-		out, err := b.api().getEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &name})
+		out, err := b.api.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &name})
 		if call.HasCode(err, "ServerSideEncryptionConfigurationNotFoundError") {
 			p.Encryption = &model.Encryption{Algorithm: "AES256"} // what S3 does when nobody says anything
 			return nil
@@ -147,27 +147,27 @@ func (b bucket) read(ctx context.Context, c bucketCall) (model.Bucket, model.Buc
 		if err == nil {
 			p.Encryption = fromEncryption(out.ServerSideEncryptionConfiguration)
 		}
-		return failed("GetBucketEncryption", err)
+		return failed(err)
 	})
 	group.Go(func() error {
-		out, err := b.api().getLifecycle(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &name})
+		out, err := b.api.GetBucketLifecycleConfiguration(ctx, &s3.GetBucketLifecycleConfigurationInput{Bucket: &name})
 		if call.HasCode(err, "NoSuchLifecycleConfiguration") {
 			return nil
 		}
 		if err == nil {
 			p.Lifecycle = fromLifecycle(out.Rules)
 		}
-		return failed("GetBucketLifecycleConfiguration", err)
+		return failed(err)
 	})
 	group.Go(func() error {
-		out, err := b.api().getCORS(ctx, &s3.GetBucketCorsInput{Bucket: &name})
+		out, err := b.api.GetBucketCors(ctx, &s3.GetBucketCorsInput{Bucket: &name})
 		if call.HasCode(err, "NoSuchCORSConfiguration") {
 			return nil
 		}
 		if err == nil {
 			p.CORS = fromCORS(out.CORSRules)
 		}
-		return failed("GetBucketCors", err)
+		return failed(err)
 	})
 	err := group.Wait()
 	return p, b.outputs(name), err
@@ -176,11 +176,11 @@ func (b bucket) read(ctx context.Context, c bucketCall) (model.Bucket, model.Buc
 func (b bucket) readAccessBlock(ctx context.Context, p *model.Bucket) error {
 	blocked := false
 	p.PublicAccessBlock = &blocked
-	access, err := b.api().getPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &p.Name})
+	access, err := b.api.GetPublicAccessBlock(ctx, &s3.GetPublicAccessBlockInput{Bucket: &p.Name})
 	switch {
 	case call.HasCode(err, "NoSuchPublicAccessBlockConfiguration"):
 	case err != nil:
-		return failed("GetPublicAccessBlock", err)
+		return failed(err)
 	case access.PublicAccessBlockConfiguration != nil:
 		set := access.PublicAccessBlockConfiguration
 		blocked = is(set.BlockPublicAcls) && is(set.BlockPublicPolicy) && is(set.IgnorePublicAcls) && is(set.RestrictPublicBuckets)
@@ -189,11 +189,11 @@ func (b bucket) readAccessBlock(ctx context.Context, p *model.Bucket) error {
 }
 
 func (b bucket) readOwnership(ctx context.Context, p *model.Bucket) error {
-	ownership, err := b.api().getOwnership(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: &p.Name})
+	ownership, err := b.api.GetBucketOwnershipControls(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: &p.Name})
 	switch {
 	case call.HasCode(err, "OwnershipControlsNotFoundError"):
 	case err != nil:
-		return failed("GetBucketOwnershipControls", err)
+		return failed(err)
 	case ownership.OwnershipControls != nil && len(ownership.OwnershipControls.Rules) > 0:
 		p.ObjectOwnership = string(ownership.OwnershipControls.Rules[0].ObjectOwnership)
 	}

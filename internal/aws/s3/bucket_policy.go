@@ -14,11 +14,11 @@ import (
 
 type (
 	bucketPolicyCall = resource.Call[model.BucketPolicy, model.BucketPolicyOutputs]
-	bucketPolicy     struct{ api func() *api }
+	bucketPolicy     struct{ api *s3.Client }
 )
 
 // newBucketPolicy returns the type whose objects are a sub-resource of a bucket; their id is the bucket's name.
-func newBucketPolicy(api func() *api) resource.Behaviour {
+func newBucketPolicy(api *s3.Client) resource.Behaviour {
 	p := bucketPolicy{api}
 	return &resource.Typed[model.BucketPolicy, model.BucketPolicyOutputs]{
 		Def: resource.Definition{
@@ -48,8 +48,8 @@ func newBucketPolicy(api func() *api) resource.Behaviour {
 		},
 		DeleteObject: func(ctx context.Context, c bucketPolicyCall) error {
 			return settled(ctx, c.ID, false, c.Progress, func(ctx context.Context) error {
-				_, err := p.api().deletePolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &c.ID})
-				return failed("DeleteBucketPolicy", err)
+				_, err := p.api.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &c.ID})
+				return failed(err)
 			})
 		},
 	}
@@ -64,19 +64,19 @@ func (p bucketPolicy) put(ctx context.Context, c bucketPolicyCall, bucket string
 	tries := 0
 	return settled(ctx, bucket, true, c.Progress, func(ctx context.Context) error {
 		return call.Wait(ctx, call.Eventually, "S3 knows the principals of the policy of "+bucket, func(ctx context.Context) (bool, error) {
-			_, err := p.api().putPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &text})
+			_, err := p.api.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &text})
 			if tries++; tries < 8 && call.HasCode(err, "MalformedPolicy") {
 				return false, nil
 			}
-			return err == nil, failed("PutBucketPolicy", err)
+			return err == nil, failed(err)
 		})
 	})
 }
 
 func (p bucketPolicy) read(ctx context.Context, c bucketPolicyCall) (model.BucketPolicy, model.BucketPolicyOutputs, error) {
-	out, err := p.api().getPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &c.ID})
+	out, err := p.api.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &c.ID})
 	if err != nil {
-		return model.BucketPolicy{}, model.BucketPolicyOutputs{}, failed("GetBucketPolicy", err)
+		return model.BucketPolicy{}, model.BucketPolicyOutputs{}, failed(err)
 	}
 	doc, err := policy.Read(text(out.Policy))
 	return model.BucketPolicy{Bucket: value.Lit(c.ID), Policy: doc}, model.BucketPolicyOutputs{}, err

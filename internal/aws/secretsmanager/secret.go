@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,11 +18,9 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-type describe = func(context.Context, *secretsmanager.DescribeSecretInput, ...func(*secretsmanager.Options)) (*secretsmanager.DescribeSecretOutput, error)
-
-// Lookups returns the lookups of Secrets Manager. The client is made when the first call needs it.
+// Lookups returns the lookups of Secrets Manager.
 func Lookups(cfg aws.Config) []resource.Lookup {
-	s := secret{region: cfg.Region, describe: sync.OnceValue(func() describe { return secretsmanager.NewFromConfig(cfg).DescribeSecret })}
+	s := secret{region: cfg.Region, api: secretsmanager.NewFromConfig(cfg)}
 	return []resource.Lookup{{
 		Type: model.LookupSecret, Read: s.read, Outputs: value.Fields[model.SecretOutputs](),
 		Permissions: func(s resource.Scope) []resource.Statement {
@@ -33,8 +30,8 @@ func Lookups(cfg aws.Config) []resource.Lookup {
 }
 
 type secret struct {
-	region   string
-	describe func() describe
+	region string
+	api    *secretsmanager.Client
 }
 
 func (s secret) read(ctx context.Context, props value.Value) (value.Value, error) {
@@ -45,13 +42,13 @@ func (s secret) read(ctx context.Context, props value.Value) (value.Value, error
 	wrong := func(next, format string, args ...any) error {
 		return &resource.OpError{Operation: "secretsmanager:DescribeSecret", Message: fmt.Sprintf(format, args...), Next: next}
 	}
-	found, err := s.describe()(ctx, &secretsmanager.DescribeSecretInput{SecretId: &want.ID})
+	found, err := s.api.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &want.ID})
 	if call.HasCode(err, "ResourceNotFoundException") {
 		return value.NullValue, wrong("make it: aws secretsmanager create-secret --region "+s.region+" --name ...; or correct the reference",
 			"there is no secret %s in %s of this account", want.ID, s.region)
 	}
 	if err != nil {
-		return value.NullValue, call.Error("secretsmanager:DescribeSecret", err)
+		return value.NullValue, call.Error(err)
 	}
 	if found.DeletedDate != nil {
 		return value.NullValue, wrong("bring it back: aws secretsmanager restore-secret --secret-id "+want.ID,

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,46 +21,20 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// Behaviours returns the resource types of Cloud Map. The client is made when the first call needs it.
+// Behaviours returns the resource types of Cloud Map.
 func Behaviours(cfg aws.Config) []resource.Behaviour {
-	api := sync.OnceValue(func() *api { return newAPI(cfg) })
+	api := newAPI(cfg)
 	return []resource.Behaviour{newNamespace(api), newService(api)}
 }
 
-// op is one operation of the API.
-type op[I, O any] func(context.Context, *I, ...func(*servicediscovery.Options)) (*O, error)
-
-// api is the calls that the types make.
+// api is the clients.
 type api struct {
-	createNamespace op[servicediscovery.CreatePrivateDnsNamespaceInput, servicediscovery.CreatePrivateDnsNamespaceOutput]
-	getNamespace    op[servicediscovery.GetNamespaceInput, servicediscovery.GetNamespaceOutput]
-	listNamespaces  op[servicediscovery.ListNamespacesInput, servicediscovery.ListNamespacesOutput]
-	deleteNamespace op[servicediscovery.DeleteNamespaceInput, servicediscovery.DeleteNamespaceOutput]
-
-	createService op[servicediscovery.CreateServiceInput, servicediscovery.CreateServiceOutput]
-	getService    op[servicediscovery.GetServiceInput, servicediscovery.GetServiceOutput]
-	listServices  op[servicediscovery.ListServicesInput, servicediscovery.ListServicesOutput]
-	updateService op[servicediscovery.UpdateServiceInput, servicediscovery.UpdateServiceOutput]
-	listInstances op[servicediscovery.ListInstancesInput, servicediscovery.ListInstancesOutput]
-	deleteService op[servicediscovery.DeleteServiceInput, servicediscovery.DeleteServiceOutput]
-
-	getOperation  op[servicediscovery.GetOperationInput, servicediscovery.GetOperationOutput]
-	listTags      op[servicediscovery.ListTagsForResourceInput, servicediscovery.ListTagsForResourceOutput]
-	tagResource   op[servicediscovery.TagResourceInput, servicediscovery.TagResourceOutput]
-	untagResource op[servicediscovery.UntagResourceInput, servicediscovery.UntagResourceOutput]
-
-	describeVPCAttribute func(context.Context, *ec2.DescribeVpcAttributeInput, ...func(*ec2.Options)) (*ec2.DescribeVpcAttributeOutput, error)
+	client  *servicediscovery.Client
+	network *ec2.Client
 }
 
 func newAPI(cfg aws.Config) *api {
-	c := servicediscovery.NewFromConfig(cfg)
-	return &api{
-		createNamespace: c.CreatePrivateDnsNamespace, getNamespace: c.GetNamespace, listNamespaces: c.ListNamespaces,
-		deleteNamespace: c.DeleteNamespace, createService: c.CreateService, getService: c.GetService, listServices: c.ListServices,
-		listInstances: c.ListInstances, updateService: c.UpdateService, deleteService: c.DeleteService, getOperation: c.GetOperation,
-		listTags: c.ListTagsForResource, tagResource: c.TagResource, untagResource: c.UntagResource,
-		describeVPCAttribute: ec2.NewFromConfig(cfg).DescribeVpcAttribute,
-	}
+	return &api{servicediscovery.NewFromConfig(cfg), ec2.NewFromConfig(cfg)}
 }
 
 // tagPermissions are what both types need for tags, which Cloud Map cannot confine to single objects.
@@ -72,11 +45,8 @@ func tagPermissions(s resource.Scope) []resource.Statement {
 	}
 }
 
-func failed(operation string, err error) error {
-	return call.Error("servicediscovery:"+operation, err,
-		call.NotFound("NamespaceNotFound", "ServiceNotFound", "ResourceNotFoundException"),
-		call.Exists("NamespaceAlreadyExists", "ServiceAlreadyExists"))
-}
+var failed = call.Errors(call.NotFound("NamespaceNotFound", "ServiceNotFound", "ResourceNotFoundException"),
+	call.Exists("NamespaceAlreadyExists", "ServiceAlreadyExists"))
 
 // operations take seconds for services and up to two minutes for namespaces, which have a hosted zone to make.
 var operations = call.Pace{First: 500 * time.Millisecond, Longest: 5 * time.Second, Limit: 10 * time.Minute}
@@ -94,9 +64,9 @@ func operation(id *string, err error) (*string, error) {
 func (a *api) wait(ctx context.Context, started string, id *string) (map[string]string, error) {
 	var targets map[string]string
 	err := call.Wait(ctx, operations, "servicediscovery:"+started+" succeeds", func(ctx context.Context) (bool, error) {
-		out, err := a.getOperation(ctx, &servicediscovery.GetOperationInput{OperationId: id})
+		out, err := a.client.GetOperation(ctx, &servicediscovery.GetOperationInput{OperationId: id})
 		if err != nil {
-			return false, failed("GetOperation", err)
+			return false, failed(err)
 		}
 		switch out.Operation.Status {
 		case types.OperationStatusSuccess:
@@ -143,9 +113,9 @@ func tagList(req resource.Request, user map[string]string) []types.Tag {
 }
 
 func (a *api) tagsOf(ctx context.Context, arn *string) (map[string]string, error) {
-	out, err := a.listTags(ctx, &servicediscovery.ListTagsForResourceInput{ResourceARN: arn})
+	out, err := a.client.ListTagsForResource(ctx, &servicediscovery.ListTagsForResourceInput{ResourceARN: arn})
 	if err != nil {
-		return nil, failed("ListTagsForResource", err)
+		return nil, failed(err)
 	}
 	return tagging.Map(out.Tags, func(tag types.Tag) (*string, *string) { return tag.Key, tag.Value }), nil
 }
@@ -174,12 +144,12 @@ func withTags[T any](ctx context.Context, a *api, recorded string, read func(con
 
 // retag brings an object's tags from old to user, users' own ones, and applies the rest again.
 func (a *api) retag(ctx context.Context, req resource.Request, arn string, old, user map[string]string) error {
-	if _, err := a.tagResource(ctx, &servicediscovery.TagResourceInput{ResourceARN: &arn, Tags: tagList(req, user)}); err != nil {
-		return failed("TagResource", err)
+	if _, err := a.client.TagResource(ctx, &servicediscovery.TagResourceInput{ResourceARN: &arn, Tags: tagList(req, user)}); err != nil {
+		return failed(err)
 	}
 	if gone := tagging.Removed(old, tagging.Wanted(req.Tags, user)); len(gone) > 0 {
-		if _, err := a.untagResource(ctx, &servicediscovery.UntagResourceInput{ResourceARN: &arn, TagKeys: gone}); err != nil {
-			return failed("UntagResource", err)
+		if _, err := a.client.UntagResource(ctx, &servicediscovery.UntagResourceInput{ResourceARN: &arn, TagKeys: gone}); err != nil {
+			return failed(err)
 		}
 	}
 	return nil

@@ -24,10 +24,10 @@ import (
 
 type (
 	namespaceCall = resource.Call[model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs]
-	namespace     struct{ api func() *api }
+	namespace     struct{ api *api }
 )
 
-func newNamespace(api func() *api) resource.Behaviour {
+func newNamespace(api *api) resource.Behaviour {
 	n := namespace{api}
 	return &resource.Typed[model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs]{
 		Def: resource.Definition{
@@ -61,7 +61,7 @@ func checkNamespace(p *model.PrivateDNSNamespace) []value.Problem {
 
 func (n namespace) create(ctx context.Context, c namespaceCall) (string, model.PrivateDNSNamespaceOutputs, error) {
 	var none model.PrivateDNSNamespaceOutputs
-	made, err := n.api().createNamespace(ctx, &servicediscovery.CreatePrivateDnsNamespaceInput{
+	made, err := n.api.client.CreatePrivateDnsNamespace(ctx, &servicediscovery.CreatePrivateDnsNamespaceInput{
 		Name: &c.Props.Name, Vpc: aws.String(c.Props.VPCID.Get()), CreatorRequestId: token(c.Request), Tags: tagList(c.Request, c.Props.Tags),
 	})
 	var started *string
@@ -70,10 +70,10 @@ func (n namespace) create(ctx context.Context, c namespaceCall) (string, model.P
 	}
 	started, err = operation(started, err)
 	if err != nil {
-		return "", none, n.conflict(ctx, c, failed("CreatePrivateDnsNamespace", err))
+		return "", none, n.conflict(ctx, c, failed(err))
 	}
 	c.Progress("waiting for namespace " + c.Props.Name + " and its hosted zone; AWS takes about a minute")
-	targets, err := n.api().wait(ctx, "CreatePrivateDnsNamespace", started)
+	targets, err := n.api.wait(ctx, "CreatePrivateDnsNamespace", started)
 	if err != nil {
 		return "", none, n.conflict(ctx, c, err)
 	}
@@ -93,7 +93,7 @@ func (n namespace) create(ctx context.Context, c namespaceCall) (string, model.P
 func (n namespace) warn(ctx context.Context, c namespaceCall) {
 	vpc := c.Props.VPCID.Get()
 	for _, attribute := range []ec2types.VpcAttributeName{ec2types.VpcAttributeNameEnableDnsSupport, ec2types.VpcAttributeNameEnableDnsHostnames} {
-		out, err := n.api().describeVPCAttribute(ctx, &ec2.DescribeVpcAttributeInput{VpcId: &vpc, Attribute: attribute})
+		out, err := n.api.network.DescribeVpcAttribute(ctx, &ec2.DescribeVpcAttributeInput{VpcId: &vpc, Attribute: attribute})
 		if err != nil {
 			return // a hint only
 		}
@@ -126,9 +126,9 @@ func (n namespace) conflict(ctx context.Context, c namespaceCall, err error) err
 
 func (n namespace) get(ctx context.Context, id string) (*types.Namespace, model.PrivateDNSNamespaceOutputs, error) {
 	var out model.PrivateDNSNamespaceOutputs
-	found, err := n.api().getNamespace(ctx, &servicediscovery.GetNamespaceInput{Id: &id})
+	found, err := n.api.client.GetNamespace(ctx, &servicediscovery.GetNamespaceInput{Id: &id})
 	if err != nil {
-		return nil, out, failed("GetNamespace", err)
+		return nil, out, failed(err)
 	}
 	out.ID, out.ARN, out.Name = id, aws.ToString(found.Namespace.Arn), aws.ToString(found.Namespace.Name)
 	if p := found.Namespace.Properties; p != nil && p.DnsProperties != nil {
@@ -145,9 +145,9 @@ func (n namespace) find(ctx context.Context, c namespaceCall) (string, map[strin
 	}}
 	id, tags := "", map[string]string(nil)
 	for {
-		page, err := n.api().listNamespaces(ctx, in)
+		page, err := n.api.client.ListNamespaces(ctx, in)
 		if err != nil {
-			return "", nil, failed("ListNamespaces", err)
+			return "", nil, failed(err)
 		}
 		for _, found := range page.Namespaces {
 			if aws.ToString(found.Name) != c.Props.Name || found.Type != types.NamespaceTypeDnsPrivate {
@@ -156,7 +156,7 @@ func (n namespace) find(ctx context.Context, c namespaceCall) (string, map[strin
 			if c.InState != nil && c.InState(aws.ToString(found.Id)) {
 				continue // the one in the VPC that the stack moves out of
 			}
-			theirs, err := n.api().tagsOf(ctx, found.Arn)
+			theirs, err := n.api.tagsOf(ctx, found.Arn)
 			if err != nil {
 				return "", nil, err
 			}
@@ -177,7 +177,7 @@ func (n namespace) find(ctx context.Context, c namespaceCall) (string, map[strin
 // read cannot see the VPC: Cloud Map does not tell it.
 func (n namespace) read(ctx context.Context, c namespaceCall) (model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs, error) {
 	var out model.PrivateDNSNamespaceOutputs
-	found, tags, err := withTags(ctx, n.api(), c.Out.ARN, func(ctx context.Context) (found *types.Namespace, arn *string, err error) {
+	found, tags, err := withTags(ctx, n.api, c.Out.ARN, func(ctx context.Context) (found *types.Namespace, arn *string, err error) {
 		if found, out, err = n.get(ctx, c.ID); err != nil {
 			return nil, nil, err
 		}
@@ -200,7 +200,7 @@ func (n namespace) update(ctx context.Context, c namespaceCall) (model.PrivateDN
 	if err != nil {
 		return c.Out, err
 	}
-	return out, n.api().retag(ctx, c.Request, out.ARN, c.Old.Tags, c.Props.Tags)
+	return out, n.api.retag(ctx, c.Request, out.ARN, c.Old.Tags, c.Props.Tags)
 }
 
 const foreignServices = "services that deployer did not make are in the namespace: delete them"
@@ -210,9 +210,9 @@ func (n namespace) inTheWay(ctx context.Context, c namespaceCall, stack resource
 	var foreign []string
 	in := &servicediscovery.ListServicesInput{Filters: []types.ServiceFilter{{Name: types.ServiceFilterNameNamespaceId, Values: []string{c.ID}}}}
 	for {
-		page, err := n.api().listServices(ctx, in)
+		page, err := n.api.client.ListServices(ctx, in)
 		if err != nil {
-			return nil, failed("ListServices", err)
+			return nil, failed(err)
 		}
 		for _, s := range page.Services {
 			if !stack.Has(aws.ToString(s.Id)) {
@@ -240,17 +240,17 @@ func (n namespace) delete(ctx context.Context, c namespaceCall) error {
 	err := whenUnused(ctx, "namespace "+name+" has no services",
 		foreignServices, c.Progress,
 		func(ctx context.Context) error {
-			out, err := n.api().deleteNamespace(ctx, &servicediscovery.DeleteNamespaceInput{Id: &c.ID})
+			out, err := n.api.client.DeleteNamespace(ctx, &servicediscovery.DeleteNamespaceInput{Id: &c.ID})
 			if out != nil {
 				started = out.OperationId
 			}
 			started, err = operation(started, err)
-			return failed("DeleteNamespace", err)
+			return failed(err)
 		})
 	if err != nil {
 		return err
 	}
-	_, err = n.api().wait(ctx, "DeleteNamespace", started)
+	_, err = n.api.wait(ctx, "DeleteNamespace", started)
 	if call.HasCode(err, "OperationNotFound") {
 		return nil // so old that AWS forgot it
 	}

@@ -21,10 +21,10 @@ import (
 
 type (
 	serviceCall = resource.Call[model.Service, model.ServiceOutputs]
-	service     struct{ api func() *api }
+	service     struct{ api *api }
 )
 
-func newService(api func() *api) resource.Behaviour {
+func newService(api *api) resource.Behaviour {
 	s := service{api}
 	return &resource.Typed[model.Service, model.ServiceOutputs]{
 		Def: resource.Definition{
@@ -87,9 +87,9 @@ func (s service) create(ctx context.Context, c serviceCall) (string, model.Servi
 	if aws.ToBool(c.Props.CustomHealth) {
 		in.HealthCheckCustomConfig = &types.HealthCheckCustomConfig{FailureThreshold: aws.Int32(1)} //nolint:staticcheck // the only value, and older regions want it
 	}
-	made, err := s.api().createService(ctx, in)
+	made, err := s.api.client.CreateService(ctx, in)
 	if err != nil {
-		return "", model.ServiceOutputs{}, failed("CreateService", err)
+		return "", model.ServiceOutputs{}, failed(err)
 	}
 	if made.Service == nil {
 		return "", model.ServiceOutputs{}, errors.New("servicediscovery:CreateService answered without a service")
@@ -102,9 +102,9 @@ func serviceOutputs(s *types.Service) model.ServiceOutputs {
 }
 
 func (s service) get(ctx context.Context, id *string) (*types.Service, error) {
-	found, err := s.api().getService(ctx, &servicediscovery.GetServiceInput{Id: id})
+	found, err := s.api.client.GetService(ctx, &servicediscovery.GetServiceInput{Id: id})
 	if err != nil {
-		return nil, failed("GetService", err)
+		return nil, failed(err)
 	}
 	return found.Service, nil
 }
@@ -118,9 +118,9 @@ func (s service) find(ctx context.Context, c serviceCall) (string, map[string]st
 		in.Filters = []types.ServiceFilter{{Name: types.ServiceFilterNameNamespaceId, Values: []string{namespaceID}}}
 	}
 	for {
-		page, err := s.api().listServices(ctx, in)
+		page, err := s.api.client.ListServices(ctx, in)
 		if err != nil {
-			return "", nil, failed("ListServices", err)
+			return "", nil, failed(err)
 		}
 		for _, summary := range page.Services {
 			if aws.ToString(summary.Name) != c.Props.Name {
@@ -136,7 +136,7 @@ func (s service) find(ctx context.Context, c serviceCall) (string, map[string]st
 			if namespaceID != "" && aws.ToString(found.NamespaceId) != namespaceID {
 				continue
 			}
-			tags, err := s.api().tagsOf(ctx, found.Arn)
+			tags, err := s.api.tagsOf(ctx, found.Arn)
 			if err == nil && namespaceID == "" && !c.Owns(tags) {
 				continue
 			}
@@ -149,7 +149,7 @@ func (s service) find(ctx context.Context, c serviceCall) (string, map[string]st
 }
 
 func (s service) read(ctx context.Context, c serviceCall) (model.Service, model.ServiceOutputs, error) {
-	found, tags, err := withTags(ctx, s.api(), c.Out.ARN, func(ctx context.Context) (*types.Service, *string, error) {
+	found, tags, err := withTags(ctx, s.api, c.Out.ARN, func(ctx context.Context) (*types.Service, *string, error) {
 		found, err := s.get(ctx, &c.ID)
 		if err != nil {
 			return nil, nil, err
@@ -177,7 +177,7 @@ func (s service) read(ctx context.Context, c serviceCall) (model.Service, model.
 
 func (s service) update(ctx context.Context, c serviceCall) (model.ServiceOutputs, error) {
 	if c.Old.TTL != c.Props.TTL {
-		out, err := s.api().updateService(ctx, &servicediscovery.UpdateServiceInput{
+		out, err := s.api.client.UpdateService(ctx, &servicediscovery.UpdateServiceInput{
 			Id: &c.ID, Service: &types.ServiceChange{DnsConfig: &types.DnsConfigChange{DnsRecords: records(c.Props)}},
 		})
 		var started *string
@@ -185,13 +185,13 @@ func (s service) update(ctx context.Context, c serviceCall) (model.ServiceOutput
 			started = out.OperationId
 		}
 		if started, err = operation(started, err); err != nil {
-			return c.Out, failed("UpdateService", err)
+			return c.Out, failed(err)
 		}
-		if _, err := s.api().wait(ctx, "UpdateService", started); err != nil {
+		if _, err := s.api.wait(ctx, "UpdateService", started); err != nil {
 			return c.Out, err
 		}
 	}
-	return c.Out, s.api().retag(ctx, c.Request, c.Out.ARN, c.Old.Tags, c.Props.Tags)
+	return c.Out, s.api.retag(ctx, c.Request, c.Out.ARN, c.Old.Tags, c.Props.Tags)
 }
 
 // delete waits for the instances, which ECS takes out when the last task stops.
@@ -203,9 +203,9 @@ func deregister(id string) string {
 func (s service) inTheWay(ctx context.Context, c serviceCall, _ resource.Neighbours) ([]plan.Obstacle, error) {
 	var foreign []string
 	for in := (&servicediscovery.ListInstancesInput{ServiceId: &c.ID}); ; {
-		page, err := s.api().listInstances(ctx, in)
+		page, err := s.api.client.ListInstances(ctx, in)
 		if err != nil {
-			return nil, failed("ListInstances", err)
+			return nil, failed(err)
 		}
 		for _, i := range page.Instances {
 			if i.Attributes["ECS_SERVICE_NAME"] == "" {
@@ -229,8 +229,8 @@ func (s service) delete(ctx context.Context, c serviceCall) error {
 	return whenUnused(ctx, "Cloud Map service "+c.Old.Name+" has no instances",
 		deregister(c.ID), c.Progress,
 		func(ctx context.Context) error {
-			_, err := s.api().deleteService(ctx, &servicediscovery.DeleteServiceInput{Id: &c.ID})
-			return failed("DeleteService", err)
+			_, err := s.api.client.DeleteService(ctx, &servicediscovery.DeleteServiceInput{Id: &c.ID})
+			return failed(err)
 		})
 }
 

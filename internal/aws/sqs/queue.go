@@ -20,10 +20,10 @@ var blocked = call.Pace{First: time.Second, Longest: 5 * time.Second, Limit: 2 *
 
 type (
 	queueCall = resource.Call[model.Queue, model.QueueOutputs]
-	queue     struct{ api func() *api }
+	queue     struct{ api *sqs.Client }
 )
 
-func newQueue(api func() *api) resource.Behaviour {
+func newQueue(api *sqs.Client) resource.Behaviour {
 	q := queue{api}
 	return &resource.Typed[model.Queue, model.QueueOutputs]{
 		Def: resource.Definition{
@@ -53,7 +53,7 @@ func (q queue) create(ctx context.Context, c queueCall) (string, model.QueueOutp
 	var url string
 	told := false
 	err = call.Wait(ctx, blocked, "the name of the deleted queue "+c.Props.Name+" is free again", func(ctx context.Context) (bool, error) {
-		out, err := q.api().createQueue(ctx, in)
+		out, err := q.api.CreateQueue(ctx, in)
 		if call.HasCode(err, "QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently") {
 			if !told {
 				c.Progress("waiting up to 60 s: SQS does not give out the name of a queue that was just deleted")
@@ -62,7 +62,7 @@ func (q queue) create(ctx context.Context, c queueCall) (string, model.QueueOutp
 			return false, nil
 		}
 		if err != nil {
-			return false, failed("CreateQueue", err)
+			return false, failed(err)
 		}
 		url = *out.QueueUrl
 		return true, nil
@@ -86,28 +86,28 @@ func (q queue) create(ctx context.Context, c queueCall) (string, model.QueueOutp
 }
 
 func (q queue) find(ctx context.Context, c queueCall) (string, map[string]string, error) {
-	out, err := q.api().getQueueURL(ctx, &sqs.GetQueueUrlInput{QueueName: &c.Props.Name})
+	out, err := q.api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &c.Props.Name})
 	if err != nil {
-		return "", nil, failed("GetQueueUrl", err)
+		return "", nil, failed(err)
 	}
 	tags, err := q.tags(ctx, *out.QueueUrl)
 	return *out.QueueUrl, tags, err
 }
 
 func (q queue) tags(ctx context.Context, url string) (map[string]string, error) {
-	out, err := q.api().listQueueTags(ctx, &sqs.ListQueueTagsInput{QueueUrl: &url})
+	out, err := q.api.ListQueueTags(ctx, &sqs.ListQueueTagsInput{QueueUrl: &url})
 	if err != nil {
-		return nil, failed("ListQueueTags", err)
+		return nil, failed(err)
 	}
 	return out.Tags, nil
 }
 
 func (q queue) attributes(ctx context.Context, url string) (map[string]string, model.QueueOutputs, error) {
-	out, err := q.api().getQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+	out, err := q.api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl: &url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
 	})
 	if err != nil {
-		return nil, model.QueueOutputs{}, failed("GetQueueAttributes", err)
+		return nil, model.QueueOutputs{}, failed(err)
 	}
 	arn := out.Attributes[string(types.QueueAttributeNameQueueArn)]
 	return out.Attributes, model.QueueOutputs{URL: url, ARN: arn, Name: nameOf(arn)}, nil
@@ -133,26 +133,26 @@ func (q queue) update(ctx context.Context, c queueCall) (model.QueueOutputs, err
 		return c.Out, err
 	}
 	if len(changed) > 0 {
-		_, err := q.api().setQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &c.ID, Attributes: changed})
+		_, err := q.api.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: &c.ID, Attributes: changed})
 		if err != nil {
-			return c.Out, failed("SetQueueAttributes", err)
+			return c.Out, failed(err)
 		}
 	}
 	wanted := tagging.Wanted(c.Tags, c.Props.Tags)
-	if _, err := q.api().tagQueue(ctx, &sqs.TagQueueInput{QueueUrl: &c.ID, Tags: wanted}); err != nil {
-		return c.Out, failed("TagQueue", err)
+	if _, err := q.api.TagQueue(ctx, &sqs.TagQueueInput{QueueUrl: &c.ID, Tags: wanted}); err != nil {
+		return c.Out, failed(err)
 	}
 	if gone := tagging.Removed(c.Old.Tags, wanted); len(gone) > 0 {
-		if _, err := q.api().untagQueue(ctx, &sqs.UntagQueueInput{QueueUrl: &c.ID, TagKeys: gone}); err != nil {
-			return c.Out, failed("UntagQueue", err)
+		if _, err := q.api.UntagQueue(ctx, &sqs.UntagQueueInput{QueueUrl: &c.ID, TagKeys: gone}); err != nil {
+			return c.Out, failed(err)
 		}
 	}
 	return c.Out, nil
 }
 
 func (q queue) delete(ctx context.Context, c queueCall) error {
-	if _, err := q.api().deleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: &c.ID}); err != nil {
-		return failed("DeleteQueue", err)
+	if _, err := q.api.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: &c.ID}); err != nil {
+		return failed(err)
 	}
 	return call.Wait(ctx, blocked, "the queue "+c.ID+" is gone", func(ctx context.Context) (bool, error) {
 		_, _, err := q.attributes(ctx, c.ID)

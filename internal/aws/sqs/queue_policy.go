@@ -15,11 +15,11 @@ import (
 
 type (
 	queuePolicyCall = resource.Call[model.QueuePolicy, model.QueuePolicyOutputs]
-	queuePolicy     struct{ api func() *api }
+	queuePolicy     struct{ api *sqs.Client }
 )
 
 // newQueuePolicy returns the type whose objects are one attribute of a queue; their id is the queue's URL.
-func newQueuePolicy(api func() *api) resource.Behaviour {
+func newQueuePolicy(api *sqs.Client) resource.Behaviour {
 	p := queuePolicy{api}
 	return &resource.Typed[model.QueuePolicy, model.QueuePolicyOutputs]{
 		Def: resource.Definition{
@@ -60,18 +60,18 @@ func (p queuePolicy) put(ctx context.Context, url string, doc value.Value) error
 }
 
 func (p queuePolicy) set(ctx context.Context, url, text string) error {
-	_, err := p.api().setQueueAttributes(ctx, &sqs.SetQueueAttributesInput{
+	_, err := p.api.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{
 		QueueUrl: &url, Attributes: map[string]string{string(types.QueueAttributeNamePolicy): text},
 	})
-	return failed("SetQueueAttributes", err)
+	return failed(err)
 }
 
 func (p queuePolicy) read(ctx context.Context, c queuePolicyCall) (model.QueuePolicy, model.QueuePolicyOutputs, error) {
-	out, err := p.api().getQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+	out, err := p.api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl: &c.ID, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNamePolicy},
 	})
 	if err != nil {
-		return model.QueuePolicy{}, model.QueuePolicyOutputs{}, failed("GetQueueAttributes", err)
+		return model.QueuePolicy{}, model.QueuePolicyOutputs{}, failed(err)
 	}
 	doc, err := policy.Read(out.Attributes[string(types.QueueAttributeNamePolicy)])
 	if err != nil {

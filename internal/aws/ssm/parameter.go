@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -21,11 +20,9 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-type describe = func(context.Context, *ssm.DescribeParametersInput, ...func(*ssm.Options)) (*ssm.DescribeParametersOutput, error)
-
-// Lookups returns the lookups of the Parameter Store. The client is made when the first call needs it.
+// Lookups returns the lookups of the Parameter Store.
 func Lookups(cfg aws.Config) []resource.Lookup {
-	p := parameter{region: cfg.Region, describe: sync.OnceValue(func() describe { return ssm.NewFromConfig(cfg).DescribeParameters })}
+	p := parameter{region: cfg.Region, api: ssm.NewFromConfig(cfg)}
 	return []resource.Lookup{{
 		Type: model.LookupParameter, Read: p.read, Outputs: value.Fields[model.ParameterOutputs](),
 		Permissions: func(resource.Scope) []resource.Statement {
@@ -35,8 +32,8 @@ func Lookups(cfg aws.Config) []resource.Lookup {
 }
 
 type parameter struct {
-	region   string
-	describe func() describe
+	region string
+	api    *ssm.Client
 }
 
 func (p parameter) read(ctx context.Context, props value.Value) (value.Value, error) {
@@ -50,9 +47,9 @@ func (p parameter) read(ctx context.Context, props value.Value) (value.Value, er
 		{Key: aws.String("Name"), Option: aws.String("Equals"), Values: names},
 	}}
 	for { // pages may be empty before the last
-		page, err := p.describe()(ctx, in)
+		page, err := p.api.DescribeParameters(ctx, in)
 		if err != nil {
-			return value.NullValue, call.Error("ssm:DescribeParameters", err)
+			return value.NullValue, call.Error(err)
 		}
 		for _, found := range page.Parameters {
 			if slices.Contains(names, aws.ToString(found.Name)) {

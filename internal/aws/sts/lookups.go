@@ -5,7 +5,6 @@ package sts
 
 import (
 	"context"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -17,20 +16,19 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Lookups returns what can be asked of STS. The client is made when the first call needs it. GetCallerIdentity needs no permission.
+// Lookups returns what can be asked of STS. GetCallerIdentity needs no permission.
 func Lookups(cfg aws.Config) []resource.Lookup {
-	type operation func(context.Context, *sts.GetCallerIdentityInput, ...func(*sts.Options)) (*sts.GetCallerIdentityOutput, error)
-	getCallerIdentity := sync.OnceValue(func() operation { return sts.NewFromConfig(cfg).GetCallerIdentity })
+	client := sts.NewFromConfig(cfg)
 	return []resource.Lookup{{
 		Type: model.CallerLookupType, Outputs: value.Fields[model.Caller](),
 		Read: func(ctx context.Context, _ value.Value) (value.Value, error) {
-			out, err := getCallerIdentity()(ctx, &sts.GetCallerIdentityInput{})
+			out, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 			if err != nil {
-				return value.NullValue, call.Error("sts:GetCallerIdentity", err)
+				return value.NullValue, call.Error(err)
 			}
 			parsed, err := arn.Parse(aws.ToString(out.Arn))
 			if err != nil {
-				return value.NullValue, call.Error("sts:GetCallerIdentity", err)
+				return value.NullValue, err
 			}
 			return value.Encode(model.Caller{
 				Account: aws.ToString(out.Account), Partition: parsed.Partition, Region: cfg.Region, ARN: aws.ToString(out.Arn),

@@ -31,7 +31,7 @@ func pages(ctx context.Context, cfg aws.Config, in *tagging.GetResourcesInput, l
 	for {
 		page, err := get(ctx, in)
 		if err != nil {
-			return out, call.Error("tag:GetResources", err)
+			return out, call.Error(err)
 		}
 		out = append(out, objects(page)...)
 		if limit > 0 && len(out) >= limit {

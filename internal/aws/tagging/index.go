@@ -32,7 +32,7 @@ func Begin(ctx context.Context, cfg aws.Config, tags map[string]string) *Index {
 		defer close(x.first)
 		page, err := tagging.NewFromConfig(cfg).GetResources(ctx, query(tags))
 		if err != nil {
-			x.err = call.Error("tag:GetResources", err)
+			x.err = call.Error(err)
 			return
 		}
 		if aws.ToString(page.PaginationToken) != "" {
@@ -87,7 +87,7 @@ func (x *Index) Has(ctx context.Context, arns []string) (map[string]bool, error)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
-				failed = call.Error("tag:GetResources", err)
+				failed = call.Error(err)
 				return
 			}
 			for _, object := range answer.ResourceTagMappingList {

@@ -1,0 +1,33 @@
+// Package calltest answers SDK calls in tests, without a network.
+//
+// In: a function from the input of a call to its output. Out: a configuration for real SDK clients. It is for tests only.
+package calltest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// Answer answers one call: in is a pointer to the input of an operation, out one to its output. Nil and no error: the
+// test does not expect this call, and it fails.
+type Answer func(ctx context.Context, in any) (out any, err error)
+
+// Config returns a configuration whose clients send nothing: answer is asked instead.
+func Config(answer Answer) aws.Config {
+	stub := middleware.InitializeMiddlewareFunc("Answer", func(
+		ctx context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler,
+	) (out middleware.InitializeOutput, metadata middleware.Metadata, err error) {
+		out.Result, err = answer(ctx, in.Parameters)
+		if out.Result == nil && err == nil {
+			err = fmt.Errorf("the test has no answer to %T", in.Parameters)
+		}
+		return out, metadata, err
+	})
+	return aws.Config{
+		Region:     "eu-west-1",
+		APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error { return stack.Initialize.Add(stub, middleware.Before) }},
+	}
+}
