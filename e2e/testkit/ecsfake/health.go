@@ -50,10 +50,41 @@ func checkTargetGroup(c *call, arn string) error {
 	if out.TargetType != "ip" {
 		return invalid("The provided target group %s has target type %s, which is incompatible with the awsvpc network mode specified in the task definition.", arn, out.TargetType)
 	}
-	if len(out.Balancers) == 0 {
+	if len(out.Balancers) == 0 && !hasRule(c, arn) {
 		return invalid("The target group with targetGroupArn %s does not have an associated load balancer.", arn)
 	}
 	return nil
+}
+
+// hasRule reports whether a rule forwards to a target group. The emulator notes that for new rules only, and AWS for changed ones, too.
+func hasRule(c *call, targetGroup string) bool {
+	ask := func(action, key, value string) []byte {
+		form := url.Values{"Action": {action}, "Version": {"2015-12-01"}}
+		if key != "" {
+			form.Set(key, value)
+		}
+		resp, err := c.PostForm("elasticloadbalancing", form)
+		if err != nil || resp.Status >= 300 {
+			return nil
+		}
+		return resp.Body
+	}
+	var balancers struct {
+		ARNs []string `xml:"DescribeLoadBalancersResult>LoadBalancers>member>LoadBalancerArn"`
+	}
+	_ = xml.Unmarshal(ask("DescribeLoadBalancers", "", ""), &balancers) // nothing is read: there is none
+	for _, balancer := range balancers.ARNs {
+		var listeners struct {
+			ARNs []string `xml:"DescribeListenersResult>Listeners>member>ListenerArn"`
+		}
+		_ = xml.Unmarshal(ask("DescribeListeners", "LoadBalancerArn", balancer), &listeners)
+		for _, listener := range listeners.ARNs {
+			if bytes.Contains(ask("DescribeRules", "ListenerArn", listener), []byte(targetGroup)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // deleteRegistry refuses, as Cloud Map does, to delete a service in which tasks are registered.
