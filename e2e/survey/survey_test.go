@@ -7,16 +7,9 @@ package survey
 
 import (
 	"cmp"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"maps"
-	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +18,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -98,7 +90,7 @@ func deployed(t *testing.T) *site {
 	require.NoError(t, os.CopyFS(stack, os.DirFS("../../examples/"+key.Stack)))
 	require.NoError(t, os.WriteFile(filepath.Join(stack, "services", "user-service", "shop.yaml"), []byte(more), 0o600))
 	for _, host := range []string{"a.example.com", "b.example.com"} {
-		certificate(t, env, host)
+		env.Certificate(t, host)
 	}
 	settings := config.Defaults()
 	settings.Backend = config.Backend{Type: "local", Path: ".deployer"}
@@ -121,26 +113,6 @@ func deployed(t *testing.T) *site {
 }
 
 // certificate puts an issued certificate for a host into ACM, and returns its ARN.
-func certificate(t *testing.T, env *testkit.Env, host string) string {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-	}
-	public, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	require.NoError(t, err)
-	secret, err := x509.MarshalPKCS8PrivateKey(private)
-	require.NoError(t, err)
-	made, err := acm.NewFromConfig(env.Config).ImportCertificate(t.Context(), &acm.ImportCertificateInput{
-		Certificate: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: public}),
-		PrivateKey:  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}),
-	})
-	require.NoError(t, err)
-	return *made.CertificateArn
-}
-
 func (s *site) request(refresh bool) deploy.Request {
 	return deploy.Request{Key: key, Variables: map[string]string{"VERSION": s.version}, Refresh: refresh, Progress: func(plan.Event) {}}
 }
@@ -539,7 +511,7 @@ func (s *site) foreign() {
 	})
 	require.NoError(s.t, err)
 	_, err = elb.NewFromConfig(s.env.Config).AddListenerCertificates(s.t.Context(), &elb.AddListenerCertificatesInput{
-		ListenerArn: &listener, Certificates: []elbtypes.Certificate{{CertificateArn: aws.String(certificate(s.t, s.env, "foreign.example.com"))}},
+		ListenerArn: &listener, Certificates: []elbtypes.Certificate{{CertificateArn: aws.String(s.env.Certificate(s.t, "foreign.example.com"))}},
 	})
 	require.NoError(s.t, err)
 	s.healthy()
