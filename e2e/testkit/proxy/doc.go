@@ -12,6 +12,7 @@
 //   - serialises requests with one lock, which makes the emulator's conditional
 //     writes atomic;
 //   - records service, operation, resource, attempt, body and outcome;
+//   - writes requests and answers in full for other judges ([Transcript]);
 //   - injects faults ([Fault]) on the k-th matching call: lost requests, lost
 //     answers, delays, resets and error answers in the protocol's own shape;
 //   - answers operations from registered fakes ([Proxy.Handle]);

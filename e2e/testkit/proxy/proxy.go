@@ -50,12 +50,13 @@ type Proxy struct {
 	policies policyStore
 	admin    *http.ServeMux
 
-	mu       sync.Mutex // guards what follows
-	latency  time.Duration
-	dateSkew time.Duration
-	handlers map[string]Handler
-	allowed  Handler // nil: everything is
-	resets   []func()
+	mu         sync.Mutex // guards what follows
+	latency    time.Duration
+	dateSkew   time.Duration
+	handlers   map[string]Handler
+	allowed    Handler // nil: everything is
+	resets     []func()
+	transcript *Transcript // nil: none is written
 }
 
 // New starts a proxy. Close it when done.
@@ -196,6 +197,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			fault.OnEffect(call)
 		}
 		if fault.Action == DropAfter || fault.Action == ResetAfter {
+			p.transcribe(call, resp.Status, source, resp.Body)
 			p.finish(record, resp.Status, source+", answer dropped", "")
 			cut(w, fault.Action == ResetAfter)
 			return
@@ -240,6 +242,7 @@ func (p *Proxy) effect(call *Call) (*Response, string, error) {
 func (p *Proxy) before(w http.ResponseWriter, call *Call, fault *Fault, record *Record) bool {
 	switch fault.Action {
 	case DropBefore, ResetBefore:
+		p.transcribe(call, 0, "dropped", nil)
 		p.finish(record, 0, "dropped", "")
 		cut(w, fault.Action == ResetBefore)
 		return true
@@ -271,6 +274,7 @@ func (p *Proxy) answer(w http.ResponseWriter, call *Call, resp *Response, source
 	if skew != 0 {
 		header.Set("Date", p.opts.Now().Add(skew).UTC().Format(http.TimeFormat))
 	}
+	p.transcribe(call, resp.Status, source, resp.Body)
 	p.finish(record, resp.Status, source, requestID)
 	w.WriteHeader(resp.Status)
 	_, _ = w.Write(resp.Body) // the client may be gone, which is its own business

@@ -1,0 +1,75 @@
+package proxy
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+)
+
+// Exchange is one request and its answer in full, for judges that read them again with AWS's own models. A [Record]
+// is what tests ask about.
+type Exchange struct {
+	Seq       int         `json:"seq"`
+	Service   string      `json:"service"` // of the credential scope
+	Operation string      `json:"operation"`
+	Method    string      `json:"method"`
+	URI       string      `json:"uri"`
+	Header    http.Header `json:"header"`
+	Body      []byte      `json:"body"` // base64 in JSON, as the answer's
+	Status    int         `json:"status"`
+	Source    string      `json:"source"` // as of [Record]
+	Answer    []byte      `json:"answer"`
+}
+
+// Transcript writes every [Exchange] as one JSON line. Several proxies may share one.
+type Transcript struct {
+	mu  sync.Mutex
+	out io.Writer
+	err error
+}
+
+// NewTranscript returns a transcript that is written to out.
+func NewTranscript(out io.Writer) *Transcript { return &Transcript{out: out} }
+
+// Err is what was wrong with the writing. A transcript that lacks something must not be judged.
+func (t *Transcript) Err() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.err
+}
+
+func (t *Transcript) add(e *Exchange) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	line, err := json.Marshal(e)
+	if err == nil {
+		_, err = t.out.Write(append(line, '\n'))
+	}
+	t.err = errors.Join(t.err, err)
+}
+
+// Transcribe adds every further exchange to t; nil ends it.
+func (p *Proxy) Transcribe(t *Transcript) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.transcript = t
+}
+
+// transcribe notes how a call ended. Credentials are left out: nothing judges them.
+func (p *Proxy) transcribe(c *Call, status int, source string, answer []byte) {
+	p.mu.Lock()
+	t := p.transcript
+	p.mu.Unlock()
+	if t == nil {
+		return
+	}
+	header := c.Header.Clone()
+	header.Del("Authorization")
+	header.Del("X-Amz-Security-Token")
+	t.add(&Exchange{
+		Seq: c.Seq, Service: c.Service, Operation: c.Operation, Method: c.Method, URI: c.uri, Header: header, Body: c.Body,
+		Status: status, Source: source, Answer: answer,
+	})
+}
