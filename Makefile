@@ -60,6 +60,11 @@ race: build ## Let 16 processes apply at once, RACES=10 times; put runs to sleep
 least-privilege: build ## Run the life of the example with the printed IAM policy and nothing else
 	DEPLOYER_LEAST_PRIVILEGE=all DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 -run LeastPrivilege -v ./e2e
 
+.PHONY: contract
+contract: build ## Hold what AWS is asked for, and the printed IAM policies, against the newest of AWS's own models
+	DEPLOYER_CONTRACT=all DEPLOYER_LEAST_PRIVILEGE=all DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer \
+		go test -count=1 -timeout 30m -run 'Contract|TestLeastPrivilege$$|TestScripts' -v ./e2e
+
 .PHONY: demo
 demo: build ## Run the whole story on examples/user-platform; KEEP=1 leaves everything running
 	go build -o bin/testproxy ./e2e/testkit/cmd/testproxy

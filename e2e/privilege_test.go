@@ -23,11 +23,12 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// pipeline is the example stack in a repository of its own, and somebody who deploys it.
+// pipeline is a stack in a repository of its own, and somebody who deploys it.
 type pipeline struct {
 	t    *testing.T
 	aws  *testkit.Env
 	repo string
+	name string // of the stack
 	home string
 	env  []string // credentials of the administrator
 	user []string // credentials of the user whom the policy is for
@@ -38,9 +39,14 @@ type pipeline struct {
 
 func newPipeline(t *testing.T, env *testkit.Env) *pipeline {
 	t.Helper()
-	d := &pipeline{t: t, aws: env, repo: t.TempDir(), home: t.TempDir(), env: env.Environ()}
+	return pipelineOf(t, env, "user-platform", "../examples/user-platform")
+}
+
+func pipelineOf(t *testing.T, env *testkit.Env, name, folder string) *pipeline {
+	t.Helper()
+	d := &pipeline{t: t, aws: env, repo: t.TempDir(), name: name, home: t.TempDir(), env: env.Environ()}
 	d.user = d.env
-	if err := os.CopyFS(filepath.Join(d.repo, "stacks", "user-platform"), os.DirFS("../examples/user-platform")); err != nil {
+	if err := os.CopyFS(filepath.Join(d.repo, "stacks", name), os.DirFS(folder)); err != nil {
 		t.Fatal(err)
 	}
 	d.edit("stack.yaml", "region: us-east-1", "region: "+env.Region)
@@ -49,7 +55,7 @@ func newPipeline(t *testing.T, env *testkit.Env) *pipeline {
 
 func (d *pipeline) edit(file, old, changed string) {
 	d.t.Helper()
-	path := filepath.Join(d.repo, "stacks", "user-platform", file)
+	path := filepath.Join(d.repo, "stacks", d.name, file)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		d.t.Fatal(err)
@@ -144,15 +150,22 @@ func (d *pipeline) login(documents [][]byte) (accessKey string) {
 func guarded(t *testing.T, options ...testkit.Option) (*pipeline, *access.Guard, *access.Policy) {
 	t.Helper()
 	d := newPipeline(t, testkit.Start(t, options...))
+	guard, policy := d.guard("dev")
+	return d, guard, policy
+}
+
+// guard makes the backend, and lets the user do what the policy that is printed for an environment allows, and no more.
+func (d *pipeline) guard(environment string) (*access.Guard, *access.Policy) {
+	d.t.Helper()
 	bucket := "state-" + d.aws.Account
 	d.run(d.env, 3, "init", "--yes", "--region", d.aws.Region, "--bucket", bucket, "--table", "locks") // neither is there yet
 	d.run(d.env, 0, "backend", "create", "--bucket", bucket, "--table", "locks")
-	documents := d.policies("-e", "dev")
+	documents := d.policies("-e", environment)
 	policy, err := access.ReadPolicy(documents...)
 	if err != nil {
-		t.Fatal(err)
+		d.t.Fatal(err)
 	}
-	return d, access.Install(d.aws.Proxy, d.aws.Account, d.login(documents), policy), policy
+	return access.Install(d.aws.Proxy, d.aws.Account, d.login(documents), policy), policy
 }
 
 // The life of the example with the printed policy and nothing else, every call decided as IAM would. The whole life, and what comes of
@@ -160,6 +173,7 @@ func guarded(t *testing.T, options ...testkit.Option) (*pipeline, *access.Guard,
 func TestLeastPrivilege(t *testing.T) {
 	t.Parallel()
 	d, guard, policy := guarded(t)
+	judge := d.transcribe()
 	whole := os.Getenv(privilegeVariable) == "all"
 	reading, err := access.ReadPolicy(d.policies("-e", "dev", "--read-only")...)
 	if err != nil {
@@ -185,6 +199,7 @@ func TestLeastPrivilege(t *testing.T) {
 	if whole {
 		superfluous(t, policy, asked)
 	}
+	judge(guard)
 }
 
 // The same with the emulator's own enforcement of the user's attached policies, which is another reading of the same policy. It knows no

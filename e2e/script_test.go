@@ -52,6 +52,10 @@ func run(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
+	if err := judgeScripts(os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
 	crashTable.Print(os.Stdout)
 	return code
 }
@@ -95,6 +99,9 @@ func setup(env *testscript.Env) error {
 		return fmt.Errorf("%T is no testing.TB", env.T())
 	}
 	aws := testkit.Start(tb)
+	if err := transcribeScript(aws.Proxy); err != nil {
+		return err
+	}
 	for _, pair := range aws.Environ() {
 		if strings.HasPrefix(pair, "AWS_") {
 			env.Vars = append(env.Vars, pair)

@@ -1,0 +1,175 @@
+package contract
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/company/deployer/e2e/testkit/proxy"
+)
+
+func installed(t *testing.T) *Judges {
+	t.Helper()
+	judges, err := Install(t.Context(), false, func(line string) { t.Log(line) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return judges
+}
+
+// transcribed sends requests through a proxy and returns the transcript's file.
+func transcribed(t *testing.T, requests ...*http.Request) string {
+	t.Helper()
+	emulator := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("{}"))
+	}))
+	defer emulator.Close()
+	p, err := proxy.New(proxy.Options{Upstream: emulator.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = p.Close() }() // of this test alone
+	file, err := os.Create(filepath.Join(t.TempDir(), "transcript.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	transcript := proxy.NewTranscript(file)
+	p.Transcribe(transcript)
+	for _, r := range requests {
+		p.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	if err := transcript.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(text), "Signature") {
+		t.Errorf("the transcript has a signature:\n%s", text)
+	}
+	return file.Name()
+}
+
+func request(method, service, uri, body string, header ...string) *http.Request {
+	r := httptest.NewRequest(method, uri, strings.NewReader(body))
+	scope := "AKIA/20260101/us-east-1/" + service + "/aws4_request"
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+scope+", SignedHeaders=host, Signature=0")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	return r
+}
+
+func asJSON(target, service, body string) *http.Request {
+	const contentType = "application/x-amz-json-1.1"
+	return request(http.MethodPost, service, "/", body, "X-Amz-Target", target, "Content-Type", contentType)
+}
+
+func versioning(xml string) *http.Request {
+	return request(http.MethodPut, "s3", "/bucket?versioning=", "<VersioningConfiguration>"+xml+"</VersioningConfiguration>")
+}
+
+func asForm(service, body string) *http.Request {
+	return request(http.MethodPost, service, "/", body, "Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+}
+
+// TestRequestsJudge gives the judge requests without a mistake, and one with each kind of mistake.
+func TestRequestsJudge(t *testing.T) {
+	const ecs, elb = "AmazonEC2ContainerServiceV20141113.", "Version=2015-12-01&Action="
+	long := strings.Repeat("x", 513)
+	right := []*http.Request{
+		asJSON(ecs+"DeleteCluster", "ecs", `{"cluster":"c"}`),
+		asForm("elasticloadbalancing", elb+"DeleteRule&RuleArn=arn:aws:elasticloadbalancing:x"),
+		versioning("<Status>Enabled</Status>"),
+	}
+	wrong := []struct {
+		want    string // part of its only violation
+		request *http.Request
+	}{
+		{"has no operation DropCluster", asJSON(ecs+"DropCluster", "ecs", `{}`)},
+		{".cluster [required]", asJSON(ecs+"DeleteCluster", "ecs", `{}`)},
+		{".force [unknown]", asJSON(ecs+"DeleteCluster", "ecs", `{"cluster":"c","force":true}`)},
+		{"Force [unknown]", asForm("elasticloadbalancing", elb+"DeleteRule&RuleArn=a&Force=true")},
+		{"<State> [unknown]", versioning("<State>On</State>")},
+		{".cluster [type]", asJSON(ecs+"DeleteCluster", "ecs", `{"cluster":7}`)},
+		{".launchType [enum]", asJSON(ecs+"ListServices", "ecs", `{"cluster":"c","launchType":"LAMBDA"}`)},
+		{".logGroupName [bounds]", asJSON("Logs_20140328.CreateLogGroup", "logs", `{"logGroupName":"`+long+`"}`)},
+		{".logGroupName [pattern]", asJSON("Logs_20140328.CreateLogGroup", "logs", `{"logGroupName":"a b"}`)},
+		{"retentionInDays [limit]", asJSON(
+			"Logs_20140328.PutRetentionPolicy", "logs", `{"logGroupName":"a","retentionInDays":2}`,
+		)},
+		{"7 wildcards", asForm("elasticloadbalancing", elb+"ModifyRule&RuleArn=a&Conditions.member.1.Field=host-header"+
+			"&Conditions.member.1.HostHeaderConfig.Values.member.1=*******.example.com")},
+		{"has the indexes [2]", asForm("elasticloadbalancing", elb+"DescribeTags&ResourceArns.member.2=a")},
+	}
+	requests := right
+	var want []string
+	for _, c := range wrong {
+		requests, want = append(requests, c.request), append(want, c.want)
+	}
+	report, err := installed(t).Ask(t.Context(), "requests", transcribed(t, requests...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Checked["requests"] != len(requests) {
+		t.Errorf("judged were %d requests of %d", report.Checked["requests"], len(requests))
+	}
+	expect(t, report, want...)
+}
+
+// TestPoliciesJudge gives the judge statements that allow nothing, or not what they seem to.
+func TestPoliciesJudge(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "policy.json")
+	err := os.WriteFile(file, []byte(`{"Statement": [
+		{"Effect": "Allow", "Action": "sqs:CreateQueue", "Resource": "arn:aws:sqs:*:123456789012:shop-*"},
+		{"Effect": "Allow", "Action": ["ecs:CreateClusters"], "Resource": "*"},
+		{"Effect": "Allow", "Action": ["ecs:createcluster"], "Resource": "*"},
+		{"Effect": "Allow", "Action": ["ecs:DescribeClusters"], "Resource": ["arn:aws:ecs:*:123456789012:service/shop-*"]},
+		{"Effect": "Allow", "Action": ["ec2:DescribeVpcs"], "Resource": ["arn:aws:ec2:*:123456789012:vpc/*"]},
+		{"Effect": "Allow", "Action": ["sqs:DeleteQueue"], "Resource": ["*"],
+			"Condition": {"StringEquals": {"ecs:cluster": "c"}}},
+		{"Effect": "Allow", "Action": ["elasticloadbalancing:CreateLoadBalancer"], "Resource": ["*"]}
+	]}`), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := installed(t).Ask(t.Context(), "policies", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, report,
+		"ecs:CreateClusters: there is no such action",
+		"ecs:createcluster: the reference spells it CreateCluster",
+		"ecs:DescribeClusters: takes ['arn:*:ecs:*:*:cluster/*'], and is allowed on",
+		"arn:aws:ecs:*:123456789012:service/shop-*: none of ['ecs:DescribeClusters'] takes it",
+		"ec2:DescribeVpcs: takes no resource, and is allowed on",
+		"arn:aws:ec2:*:123456789012:vpc/*: none of",
+		"sqs:DeleteQueue: the condition key ecs:cluster is not valid for it",
+		"elasticloadbalancing:CreateLoadBalancer: needs elasticloadbalancing:AddTags",
+	)
+}
+
+// expect compares the violations with parts of them.
+func expect(t *testing.T, report *Report, want ...string) {
+	t.Helper()
+	found := slices.Clone(report.Violations)
+	for _, part := range want {
+		i := slices.IndexFunc(found, func(v string) bool { return strings.Contains(v, part) })
+		if i < 0 {
+			t.Errorf("not found: %s", part)
+			continue
+		}
+		found = slices.Delete(found, i, i+1)
+	}
+	for _, v := range found {
+		t.Errorf("found, too: %s", v)
+	}
+}
