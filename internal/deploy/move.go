@@ -10,8 +10,9 @@ import (
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
-	"github.com/company/deployer/internal/report"
+	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
@@ -213,14 +214,16 @@ func (u *run) moveOne(from, to string) (*state.Payload, *report.Moved, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	service, name, full := strings.Cut(to, "/")
 	var found diag.List
 	if !there[from] {
 		found.Add(diag.New(diag.Invalid, "Unknown address", fmt.Sprintf("The state has no component %q.", from), diag.Candidates(from, slices.Sorted(maps.Keys(there)))))
 	}
+	detail, remedy := manifest.CheckAddress(to)
 	switch {
-	case !full || service == "" || name == "" || strings.ContainsAny(name, "/:"):
-		found.Add(diag.New(diag.Invalid, "Invalid address", fmt.Sprintf("%q is no address of a component.", to), "Write service/component, for instance user-service/api."))
+	case detail != "":
+		found.Add(diag.New(diag.Invalid, "Invalid address", detail, remedy))
+	case to == from:
+		found.Add(diag.New(diag.Invalid, "Same address", to+" is its address already.", ""))
 	case there[to]:
 		found.Add(diag.New(diag.Invalid, "Address is taken", fmt.Sprintf("The state has a component %s already.", to), "Choose another address, or move that one away first."))
 	}

@@ -153,7 +153,7 @@ func read(ctx context.Context, catalog *resource.Catalog, res engine.StoredResou
 		return answer{err: err}
 	}
 	is, there, err := behaviour.Read(ctx, resource.Request{
-		Resource: res.ID, Type: res.Type, ID: res.AWSID, Inputs: value.NullValue, Tags: tags,
+		Resource: res.ID, Type: res.Type, ID: res.AWSID, Inputs: value.NullValue, Tags: tags, Before: res.MovedFrom,
 		Old: resource.State{ID: res.AWSID, Inputs: res.Inputs, Outputs: res.Outputs}, Progress: func(string) {},
 	})
 	a := answer{there: there, err: err}

@@ -54,7 +54,7 @@ func surveyed(engineState []byte, targets []string) ([]resource.Object, error) {
 		if s.Deleting || s.Replacing || len(targets) > 0 && !slices.Contains(targets, s.ID) {
 			continue
 		}
-		out = append(out, resource.Object{Resource: s.ID, Type: s.Type, State: resource.State{ID: s.AWSID, Inputs: s.Inputs, Outputs: s.Outputs}})
+		out = append(out, resource.Object{Resource: s.ID, Type: s.Type, State: resource.State{ID: s.AWSID, Inputs: s.Inputs, Outputs: s.Outputs}, Before: s.MovedFrom})
 	}
 	return out, nil
 }

@@ -97,8 +97,13 @@ func (r *record) rename(to map[string]string) bool {
 	}
 	old := r.URN
 	r.URN = name(r.URN)
-	if r.URN != old && r.ID != "" && len(r.InitErrors) == 0 {
-		r.InitErrors = []string{movedFrom + resource.ComponentOf(old.Name())}
+	if r.URN != old && r.ID != "" {
+		switch told := movedFrom + resource.ComponentOf(r.URN.Name()); {
+		case len(r.InitErrors) == 0:
+			r.InitErrors = []string{movedFrom + resource.ComponentOf(old.Name())}
+		case r.InitErrors[0] == told: // renamed back before its object heard of it
+			r.InitErrors = nil
+		}
 	}
 	for i, urn := range r.Dependencies {
 		r.Dependencies[i] = name(urn)

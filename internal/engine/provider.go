@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"github.com/pulumi/pulumi/pkg/v3/resource/plugin"
 	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -121,6 +122,9 @@ func (p *provider) Update(_ context.Context, req plugin.UpdateRequest) (resp plu
 	if req.Preview {
 		outputs, def := req.OldOutputs.Copy(), p.run.definition(typ)
 		changing := def.ChangesOnUpdate
+		if p.run.onlyLabels(req) {
+			changing = nil
+		}
 		if old := p.run.state.live[req.URN]; old != nil && len(old.state.InitErrors) > 0 && len(fromProperties(outputs).Entries()) == 0 {
 			changing = def.Outputs // the run that made it could not read them
 		}
@@ -142,6 +146,23 @@ func (p *provider) Update(_ context.Context, req plugin.UpdateRequest) (resp plu
 	state, err := behaviour.Update(p.run.calling(req.URN, call), call)
 	outputs, status, err := p.run.outcome(req.URN, behaviour, state, err)
 	return plugin.UpdateResponse{Properties: outputs, Status: status}, err
+}
+
+// onlyLabels reports whether an update changes nothing but what describes the object: its labels, or the address in its tags. After a run that
+// failed or was stopped nobody knows that.
+func (r *run) onlyLabels(req plugin.UpdateRequest) bool {
+	old := r.state.live[req.URN]
+	if old == nil || len(old.state.InitErrors) > 0 && !wasMoved(old.state) {
+		return false
+	}
+	typ, _ := typeOf(req.URN.Type())
+	def := r.definition(typ)
+	for _, name := range resource.Compare(def, fromProperties(req.OldInputs), fromProperties(req.NewInputs)).Changed() {
+		if !slices.Contains(def.Labels, name) {
+			return false
+		}
+	}
+	return true
 }
 
 // Delete implements plugin.Provider.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"github.com/pulumi/pulumi/pkg/v3/resource/plugin"
 	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -39,6 +40,9 @@ func (r *run) request(urn sdk.URN, action plan.Action, awsID string, inputs, old
 	}
 	if r.o.Renamed != nil {
 		call.Before = r.o.Renamed(resource.ComponentOf(id))
+	}
+	if old := r.state.live[urn]; old != nil && wasMoved(old.state) {
+		call.Before = strings.TrimPrefix(old.state.InitErrors[0], movedFrom) // its tags say that, whatever its first address was
 	}
 	return call, behaviour, nil
 }

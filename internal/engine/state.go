@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
@@ -22,6 +23,7 @@ type StoredResource struct {
 	Protect      bool
 	Dependencies []string // IDs
 	InitErrors   []string // why the last rollout failed
+	MovedFrom    string   // the address that its tags still say, because its component was renamed since; "": they say its own
 	Deleting     bool     // it was replaced, and its deletion is still to come
 	Replacing    bool     // the object is deleted, and its replacement is still to come
 }
@@ -51,6 +53,11 @@ func Resources(state []byte) ([]StoredResource, error) {
 			ID: rec.URN.Name(), Component: resource.ComponentOf(rec.URN.Name()), Type: typ, AWSID: rec.ID, Protect: rec.Protect,
 			InitErrors: rec.InitErrors, Deleting: rec.Delete, Replacing: rec.PendingReplacement,
 			Inputs: rec.inputs, Outputs: rec.outputs.With(versionKey, value.NullValue),
+		}
+		if len(s.InitErrors) > 0 {
+			if from, moved := strings.CutPrefix(s.InitErrors[0], movedFrom); moved {
+				s.InitErrors, s.MovedFrom = nil, from
+			}
 		}
 		for _, urn := range rec.Dependencies {
 			s.Dependencies = append(s.Dependencies, urn.Name())

@@ -36,6 +36,23 @@ func CheckName(name string) (detail, next string) {
 	return "", ""
 }
 
+// CheckAddress says what is wrong with the address of a component, "" when nothing is, and what to do about it.
+func CheckAddress(address string) (detail, next string) {
+	service, name, full := strings.Cut(address, "/")
+	if !full {
+		return fmt.Sprintf("%q is no address of a component.", address), "Write service/component, for instance user-service/api."
+	}
+	if service != Infra {
+		if detail, next = CheckName(service); detail != "" {
+			return "The service: " + detail, next
+		}
+	}
+	if detail, next = CheckName(name); detail != "" {
+		return "The component: " + detail, next
+	}
+	return "", ""
+}
+
 // legal is the nearest name that the rules allow, "" when there is none.
 func legal(name string) string {
 	var b strings.Builder

@@ -36,6 +36,9 @@ type Definition struct {
 	// ChangesOnUpdate lists outputs that an update in place changes, such as the arn of a task definition: a plan shows what
 	// refers to them as changed too. All other outputs are taken to outlive an update.
 	ChangesOnUpdate []string
+	// Labels lists top-level properties that only describe the object, such as its tags: where nothing else changes, an update leaves
+	// ChangesOnUpdate as they are.
+	Labels []string
 	// Outputs is what a reference to a resource of the type may name: its outputs, then its properties. Typed fills it in.
 	Outputs []string
 	// Consequence says what a change of these top-level properties means to those who use the resource; nil: in place.

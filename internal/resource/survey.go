@@ -16,7 +16,8 @@ import (
 type Object struct {
 	Resource string // the ID of the resource: "web/api:service"
 	Type     string
-	State    // as recorded
+	State           // as recorded
+	Before   string // the address that its tags still say, where it is known; "": that of Survey.Renamed or its own
 }
 
 // Presence is what a survey has found about an object.
@@ -185,7 +186,7 @@ func (s *Survey) read(ctx context.Context, o Object, tags map[string]string, out
 		return
 	}
 	req := Request{Resource: o.Resource, Type: o.Type, ID: o.ID, Old: o.State, Tags: tags, Progress: func(string) {}}
-	if s.Renamed != nil {
+	if req.Before = o.Before; req.Before == "" && s.Renamed != nil {
 		req.Before = s.Renamed(ComponentOf(o.Resource))
 	}
 	is, found, err := behaviour.Read(ctx, req)

@@ -21,6 +21,11 @@ var symbols = map[plan.Action]struct{ mark, colour, verb string }{
 func Plan(w *Writer, p *plan.Plan) {
 	if !p.HasChanges() {
 		w.Printf("%s %s/%s is up to date: %s.\n", styled(green+bold, "No changes."), p.Stack, p.Environment, count(p.Unchanged, "resource"))
+		for _, c := range p.Components {
+			if c.MovedFrom != "" {
+				w.Printf("%s\n", wrap(c.Address+" is moved from "+c.MovedFrom+" in the state; AWS has that address already.", "", w.Width))
+			}
+		}
 		survey(w, p.Survey)
 		return
 	}

@@ -224,6 +224,9 @@ func (s *spec) merge(u spec) (deploys bool) {
 func (s *spec) rolledOut() []byte {
 	c := *s
 	c.DesiredCount, c.HealthCheckGracePeriodSeconds, c.DeploymentConfiguration, c.AvailabilityZoneRebalancing = nil, nil, nil, ""
+	if off := false; c.EnableExecuteCommand == nil {
+		c.EnableExecuteCommand = &off // the default
+	}
 	data, _ := json.Marshal(c) // raw members were decoded from JSON
 	var any any
 	_ = json.Unmarshal(data, &any)

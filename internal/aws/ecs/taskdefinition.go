@@ -35,7 +35,8 @@ func newTaskDefinition(calls *api) resource.Behaviour {
 			Type: wanted.TaskDefinitionType, Version: 1,
 			ReplaceOn:       []string{"family"},
 			ChangesOnUpdate: []string{"arn", "revision"},
-			FindFirst:       true, // RegisterTaskDefinition has no token: a repetition would register another revision
+			Labels:          []string{"tags"}, // update tags the revision that is there
+			FindFirst:       true,             // RegisterTaskDefinition has no token: a repetition would register another revision
 			Consequence:     func([]string) plan.Consequence { return plan.InPlace },
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
