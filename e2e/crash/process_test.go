@@ -17,6 +17,9 @@ import (
 
 	"github.com/company/deployer/e2e/testkit/proxy"
 	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/aws/catalog"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
@@ -74,18 +77,18 @@ func (s *site) start(host, home string) *process {
 }
 
 // world is what the process sees of the outside.
-func (p *process) world() deploy.World {
+func (p *process) world() backend.World {
 	settings := config.Defaults()
 	settings.Backend = config.Backend{Type: "s3", Region: p.env.Region, Bucket: p.bucket, Prefix: p.prefix}
 	settings.Locks.Type, settings.Locks.Region, settings.Locks.Table = "dynamodb", p.env.Region, "locks"
 	settings.AWS.Profile = p.env.Account
 	settings.Preferences.Parallelism = 1
 	var ids atomic.Int64
-	return deploy.World{
+	return backend.World{
 		Root: p.roots[p.version], Home: p.home, Settings: settings, Env: p.environment(), Now: p.now,
 		Version: "test", Command: "deployer apply", Hard: context.Background(), HTTP: p,
 		Host:  &lock.Host{Hostname: p.host, BootID: p.host, PIDNamespace: "pids", PID: p.pid, ProcessStart: "1", Started: p.running},
-		Blind: true,
+		Blind: true, Types: catalog.New, Index: tagging.Find,
 		NewID: func() string { return fmt.Sprintf("%s-%d-%d", p.prefix, p.pid, ids.Add(1)) },
 	}
 }
@@ -111,19 +114,19 @@ func (p *process) request() deploy.Request {
 
 // run applies the version of the site, or destroys it, and returns when that is done or the process is dead.
 func (p *process) run(destroy bool) (died bool, err error) {
-	road, err := deploy.Open(context.Background(), p.world())
+	back, err := backend.Open(context.Background(), p.world())
 	if err != nil {
 		return false, err
 	}
 	req := p.request()
 	go func() {
 		defer close(p.done)
-		do := road.Apply
+		do := deploy.Apply
 		if destroy {
-			do = road.Destroy
+			do = deploy.Destroy
 		}
 		var applied *deploy.Applied
-		applied, p.err = do(context.Background(), req)
+		applied, p.err = do(context.Background(), back, req)
 		p.warned = applied != nil && len(applied.Warnings) > 0
 	}()
 	if p.lateness > 0 {

@@ -23,7 +23,9 @@ import (
 	"github.com/company/deployer/e2e/testkit/inventory"
 	"github.com/company/deployer/e2e/testkit/tally"
 	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/state"
 )
 
@@ -113,7 +115,7 @@ func (s *site) move(t *testing.T) {
 	s.env = testkit.Start(t, testkit.InRegion("us-east-1"))
 	s.bucket, s.prefix, s.lives = "crash-"+s.env.Account, "life-0", 0
 	s.addProfile(t)
-	found, err := deploy.CreateBackend(t.Context(), s.start("first", t.TempDir()).world(), "")
+	found, err := backend.Create(t.Context(), s.start("first", t.TempDir()).world(), "")
 	require.NoError(t, err)
 	for _, f := range found {
 		require.True(t, f.OK, f)
@@ -184,12 +186,12 @@ func (s *site) addProfile(t *testing.T) {
 // settled makes sure that a run has ended as one should: nothing is left to do, nobody has the lock, no intent waits to be looked for.
 func (s *site) settled(story story) error {
 	p := s.start("onlooker", s.t.TempDir())
-	road, err := deploy.Open(context.Background(), p.world())
+	back, err := backend.Open(context.Background(), p.world())
 	if err != nil {
 		return err
 	}
 	ctx, key := context.Background(), p.request().Key
-	held, err := road.Lock(ctx, key)
+	held, err := observe.Lock(ctx, back, key)
 	switch {
 	case err != nil:
 		return err
@@ -219,7 +221,7 @@ func (s *site) settled(story story) error {
 	if story == destroying {
 		return nil
 	}
-	planned, err := road.Plan(ctx, p.request())
+	planned, err := deploy.Plan(ctx, back, p.request())
 	if err != nil {
 		return fmt.Errorf("plan: %s", describe(err))
 	}

@@ -30,11 +30,14 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/catalog"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/engine"
-	"github.com/company/deployer/internal/report"
+	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
@@ -51,7 +54,7 @@ func TestMain(m *testing.M) {
 type site struct {
 	t    *testing.T
 	env  *testkit.Env
-	road *deploy.Road
+	back *backend.Backend
 	rows []row
 
 	version string // of the images, which runs
@@ -102,11 +105,12 @@ func deployed(t *testing.T) *site {
 			t.Setenv(name, text)
 		}
 	}
-	road, err := deploy.Open(t.Context(), deploy.World{
+	back, err := backend.Open(t.Context(), backend.World{
 		Root: root, Home: t.TempDir(), Settings: settings, Env: variables, Now: time.Now, Version: "test", Command: "deployer apply", Hard: t.Context(),
+		Types: catalog.New, Index: tagging.Find,
 	})
 	require.NoError(t, err)
-	s := &site{t: t, env: env, road: road, version: "1.0.0"}
+	s := &site{t: t, env: env, back: back, version: "1.0.0"}
 	s.apply(false)
 	s.healthy()
 	return s
@@ -119,21 +123,21 @@ func (s *site) request(refresh bool) deploy.Request {
 
 func (s *site) plan(refresh bool) *plan.Plan {
 	s.t.Helper()
-	planned, err := s.road.Plan(s.t.Context(), s.request(refresh))
+	planned, err := deploy.Plan(s.t.Context(), s.back, s.request(refresh))
 	require.NoError(s.t, err)
 	return planned.Plan
 }
 
 func (s *site) apply(refresh bool) *plan.Plan {
 	s.t.Helper()
-	applied, err := s.road.Apply(s.t.Context(), s.request(refresh))
+	applied, err := deploy.Apply(s.t.Context(), s.back, s.request(refresh))
 	require.NoError(s.t, err)
 	return applied.Plan
 }
 
 func (s *site) status() *report.Status {
 	s.t.Helper()
-	status, err := s.road.Status(s.t.Context(), key, "")
+	status, err := observe.Status(s.t.Context(), s.back, key, "")
 	require.NoError(s.t, err)
 	return status
 }
@@ -148,7 +152,7 @@ func (s *site) healthy() {
 // stored are the resources of the state, each after all that it needs.
 func (s *site) stored() []engine.StoredResource {
 	s.t.Helper()
-	stored, err := s.road.Read(s.t.Context(), key)
+	stored, err := observe.Read(s.t.Context(), s.back, key)
 	require.NoError(s.t, err)
 	return stored.Resources
 }
@@ -221,12 +225,12 @@ func changeOf(p *plan.Plan, id string) *plan.Change {
 // hand is something that a person did to an object.
 type hand struct {
 	engine.StoredResource
-	change string         // what: "deleted"
-	in     string         // what was changed, as status says it
-	reason string         // which the plan gives, or a part of it
-	action plan.Action    // of the plan
+	change string        // what: "deleted"
+	in     string        // what was changed, as status says it
+	reason string        // which the plan gives, or a part of it
+	action plan.Action   // of the plan
 	health report.Health // which status shows
-	late   bool           // only --refresh tells plan and apply
+	late   bool          // only --refresh tells plan and apply
 }
 
 // seen expects plan and status to tell of all that was done by hand, and apply to repair it.
@@ -531,7 +535,7 @@ func (s *site) foreign() {
 
 // ours are the tags of an object.
 func (s *site) ours(r engine.StoredResource) map[string]string {
-	stored, err := s.road.Read(s.t.Context(), key)
+	stored, err := observe.Read(s.t.Context(), s.back, key)
 	require.NoError(s.t, err)
 	return map[string]string{
 		resource.TagStack: key.Stack, resource.TagEnvironment: key.Environment, resource.TagComponent: r.Component,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -45,7 +46,7 @@ func applyRun(o *applyOptions) error {
 	// The tree starts after the question: a terminal has one cursor.
 	live := f.newProgress()
 	key, err := o.Key()
-	road, req, err := o.prepare(key, err, live)
+	back, req, err := o.prepare(key, err, live)
 	if err != nil {
 		return err
 	}
@@ -53,12 +54,12 @@ func applyRun(o *applyOptions) error {
 		return err
 	}
 	return change(&o.runFlags, live, req, changing{
-		run:     func(req deploy.Request) (*deploy.Applied, error) { return road.Apply(f.Soft, req) },
+		run:     func(req deploy.Request) (*deploy.Applied, error) { return deploy.Apply(f.Soft, back, req) },
 		ask:     "Do you want to apply this plan?",
 		verb:    "apply",
 		approve: o.autoApprove,
 		done: func(w *view.Writer, a *deploy.Applied) {
-			view.Applied(w, a.Plan, a.Version, a.Outcome, a.Outputs, deploy.Balancers(a.Outputs))
+			view.Applied(w, a.Plan, a.Version, a.Outcome, a.Outputs, observe.Balancers(a.Outputs))
 		},
 	})
 }

@@ -3,7 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/view"
@@ -82,9 +82,9 @@ func backendRun(o *backendOptions, create bool) error {
 	}
 	var findings []report.Finding
 	if create {
-		findings, err = deploy.CreateBackend(f.Soft, f.world(config.Settings), o.kmsKey)
+		findings, err = backend.Create(f.Soft, f.world(config.Settings), o.kmsKey)
 	} else {
-		findings, err = deploy.CheckBackend(f.Soft, f.world(config.Settings))
+		findings, err = backend.Check(f.Soft, f.world(config.Settings))
 	}
 	// What was found before something failed is worth knowing.
 	if !o.json {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
@@ -45,9 +46,9 @@ func (r *runFlags) registerLocking(cmd *cobra.Command) {
 	r.completeAddresses(cmd, "allow-data-loss")
 }
 
-// prepare opens the road and makes the Request for what the command line names (key, or why it names nothing). What is wrong with flags and
+// prepare opens the backend and makes the Request for what the command line names (key, or why it names nothing). What is wrong with flags and
 // configuration is said at once.
-func (r *runFlags) prepare(key state.Key, wrong error, progress view.Progress) (*deploy.Road, deploy.Request, error) {
+func (r *runFlags) prepare(key state.Key, wrong error, progress view.Progress) (*backend.Backend, deploy.Request, error) {
 	f := r.factory
 	req, reqErr := r.request(progress)
 	_, configErr := f.ConfigFor(key.Stack)
@@ -55,8 +56,8 @@ func (r *runFlags) prepare(key state.Key, wrong error, progress view.Progress) (
 		return nil, req, err
 	}
 	req.Key = key
-	road, err := f.Road(key)
-	return road, req, err
+	back, err := f.Backend(key)
+	return back, req, err
 }
 
 // request makes a Request; the key is filled in by the command.

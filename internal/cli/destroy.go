@@ -44,15 +44,15 @@ func destroyRun(o *destroyOptions) error {
 	if err != nil {
 		return err
 	}
-	road, err := f.StoredRoad(key)
+	back, err := f.StoredBackend(key)
 	if err != nil {
 		return err
 	}
-	if err := o.mustExist(road, key); err != nil {
+	if err := o.mustExist(back, key); err != nil {
 		return err
 	}
 	return change(&o.runFlags, live, req, changing{
-		run:     func(req deploy.Request) (*deploy.Applied, error) { return road.Destroy(f.Soft, req) },
+		run:     func(req deploy.Request) (*deploy.Applied, error) { return deploy.Destroy(f.Soft, back, req) },
 		ask:     "Do you want to delete all of this?",
 		verb:    "destroy",
 		approve: o.autoApprove,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/view"
 )
@@ -42,11 +43,11 @@ func newGraph(f *Factory, runF func(*graphOptions) error) *cobra.Command {
 func graphRun(o *graphOptions) error {
 	f := o.factory
 	key, err := o.Key()
-	road, req, err := o.prepare(key, err, view.Quiet{})
+	back, req, err := o.prepare(key, err, view.Quiet{})
 	if err != nil {
 		return err
 	}
-	resources, err := road.Graph(req)
+	resources, err := deploy.Graph(back, req)
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/config"
-	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/view"
 )
@@ -91,7 +91,7 @@ func initRun(o *initOptions) error {
 	if err != nil {
 		return err
 	}
-	findings, err := deploy.CheckBackend(f.Soft, f.world(settings.Settings))
+	findings, err := backend.Check(f.Soft, f.world(settings.Settings))
 	view.Findings(w, findings)
 	if err != nil {
 		return err

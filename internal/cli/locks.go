@@ -6,6 +6,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/lock"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/repair"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -39,18 +41,18 @@ func newLocksList(f *Factory, runF func(*locksListOptions) error) *cobra.Command
 
 func locksListRun(o *locksListOptions) error {
 	f := o.factory
-	backend, err := f.Backend()
+	back, err := f.BackendHere()
 	if err != nil {
 		return err
 	}
-	locks, err := backend.Locks(f.Soft, f.keys())
+	locks, err := observe.Locks(f.Soft, back, f.keys())
 	if err != nil {
 		return err
 	}
 	if o.json {
 		return view.JSON(f.Out, locks)
 	}
-	view.Locks(f.Stdout(), locks, backend.Now())
+	view.Locks(f.Stdout(), locks, back.Now())
 	return nil
 }
 
@@ -83,13 +85,13 @@ func locksShowRun(o *locksShowOptions) error {
 	if err != nil {
 		return err
 	}
-	road, err := f.StoredRoad(key)
+	back, err := f.StoredBackend(key)
 	if err != nil {
 		return err
 	}
-	held, err := road.Lock(f.Soft, key)
+	held, err := observe.Lock(f.Soft, back, key)
 	if err == nil && held == nil {
-		err = o.mustExist(road, key)
+		err = o.mustExist(back, key)
 	}
 	if err != nil {
 		return err
@@ -100,7 +102,7 @@ func locksShowRun(o *locksShowOptions) error {
 	case held == nil:
 		f.Stdout().Printf("%s is not locked.\n", key)
 	default:
-		view.Lock(f.Stdout(), held, road.Now())
+		view.Lock(f.Stdout(), held, back.Now())
 	}
 	return nil
 }
@@ -139,11 +141,11 @@ func unlockRun(o *unlockOptions) error {
 	if err != nil {
 		return err
 	}
-	road, err := f.Road(key)
+	back, err := f.Backend(key)
 	if err != nil {
 		return err
 	}
-	freed, err := road.Unlock(f.Soft, key, o.id, o.force)
+	freed, err := repair.Unlock(f.Soft, back, key, o.id, o.force)
 	var nothing *lock.NotLockedError
 	if errors.As(err, &nothing) {
 		f.Stdout().Printf("%s is not locked.\n", key)

@@ -4,10 +4,13 @@ import (
 	"os"
 	"slices"
 
+	"github.com/company/deployer/internal/aws/catalog"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/config"
-	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/manifest"
+	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
 )
@@ -38,25 +41,25 @@ func (f *Factory) stackSettings(root, stack string) diag.List {
 	})
 }
 
-// StoredRoad is Road for commands that work from the state alone: a stack.yaml that cannot be read does not stop them, but it may have named
+// StoredBackend is Backend for commands that work from the state alone: a stack.yaml that cannot be read does not stop them, but it may have named
 // another place for the state.
-func (f *Factory) StoredRoad(key state.Key) (*deploy.Road, error) {
-	road, err := f.Road(key)
+func (f *Factory) StoredBackend(key state.Key) (*backend.Backend, error) {
+	back, err := f.Backend(key)
 	if err == nil && f.unread.HasErrors() {
 		first := f.unread[0]
-		w := diag.New(diag.Invalid, "stack.yaml cannot be read", first.Summary+": "+first.Detail, "If it says where the state is, correct it, or give --backend-bucket and --lock-table: now "+road.Location()+" is used.")
+		w := diag.New(diag.Invalid, "stack.yaml cannot be read", first.Summary+": "+first.Detail, "If it says where the state is, correct it, or give --backend-bucket and --lock-table: now "+back.Location()+" is used.")
 		w.Severity, w.Position, w.Excerpt = diag.Warning, first.Position, first.Excerpt
 		f.warn(diag.List{w})
 	}
-	return road, err
+	return back, err
 }
 
-// world is what the road is opened with.
-func (f *Factory) world(settings config.Settings) deploy.World {
-	return deploy.World{
+// world is what a backend is opened with.
+func (f *Factory) world(settings config.Settings) backend.World {
+	return backend.World{
 		Root: f.Root(), Home: f.Home, Settings: settings, Env: f.Env, Now: f.Now, Version: version,
 		Command: "deployer " + f.command(), Flags: f.backendFlags(), Hard: f.Hard, OnLock: f.OnLock, Log: f.log,
-		NoHome: f.noHome,
+		NoHome: f.noHome, Types: catalog.New, Index: tagging.Find,
 	}
 }
 
@@ -73,8 +76,8 @@ func (f *Factory) backendFlags() []string {
 	return out
 }
 
-// Road opens the road for a stack, whose stack.yaml may name a backend of its own.
-func (f *Factory) Road(key state.Key) (*deploy.Road, error) {
+// Backend opens the backend of a stack, whose stack.yaml may name a backend of its own.
+func (f *Factory) Backend(key state.Key) (*backend.Backend, error) {
 	effective, err := f.ConfigFor(key.Stack)
 	if err != nil {
 		return nil, err
@@ -83,16 +86,16 @@ func (f *Factory) Road(key state.Key) (*deploy.Road, error) {
 		_, err := f.RequireRoot()
 		return nil, err
 	}
-	return deploy.Open(f.Soft, f.world(effective.Settings))
+	return backend.Open(f.Soft, f.world(effective.Settings))
 }
 
-// Backend opens the road for commands about the backend as a whole: that of the stack whose folder we are in, or of the only one.
-func (f *Factory) Backend() (*deploy.Road, error) {
+// BackendHere opens the backend for commands about the backend as a whole: that of the stack whose folder we are in, or of the only one.
+func (f *Factory) BackendHere() (*backend.Backend, error) {
 	stack, _ := (&target{factory: f}).Stack() // without one, the backend of the configuration
-	return f.Road(state.Key{Stack: stack})
+	return f.Backend(state.Key{Stack: stack})
 }
 
-// refuseLocalStateInCI stops an apply whose state would be gone with the CI machine. The road is open.
+// refuseLocalStateInCI stops an apply whose state would be gone with the CI machine. The backend is open.
 func (f *Factory) refuseLocalStateInCI(allowed bool) error {
 	if ci := f.Env["CI"]; allowed || ci == "" || ci == "false" || f.loaded.Settings.Backend.Type == "s3" {
 		return nil
@@ -104,13 +107,13 @@ func (f *Factory) refuseLocalStateInCI(allowed bool) error {
 // deployedStates are the states of each backend that was asked, by its location.
 type deployedStates map[string][]report.State
 
-func (d deployedStates) of(f *Factory, road *deploy.Road) ([]report.State, error) {
-	if states, asked := d[road.Location()]; asked {
+func (d deployedStates) of(f *Factory, back *backend.Backend) ([]report.State, error) {
+	if states, asked := d[back.Location()]; asked {
 		return states, nil
 	}
-	states, err := road.States(f.Soft)
+	states, err := observe.States(f.Soft, back)
 	if err == nil {
-		d[road.Location()] = states
+		d[back.Location()] = states
 	}
 	return states, err
 }
@@ -118,11 +121,11 @@ func (d deployedStates) of(f *Factory, road *deploy.Road) ([]report.State, error
 // lastDeployments asks the backend of a stack for the last deployment of each environment: those that the manifests have, and those that are
 // deployed although no file has them any more.
 func (f *Factory) lastDeployments(stack string, environments []string, deployed deployedStates) ([]report.Environment, error) {
-	road, err := f.Road(state.Key{Stack: stack})
+	back, err := f.Backend(state.Key{Stack: stack})
 	if err != nil {
 		return nil, err
 	}
-	states, err := deployed.of(f, road)
+	states, err := deployed.of(f, back)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +135,7 @@ func (f *Factory) lastDeployments(stack string, environments []string, deployed 
 			all = append(all, s.Environment)
 		}
 	}
-	last, err := road.Last(f.Soft, stack, all)
+	last, err := observe.Last(f.Soft, back, stack, all)
 	out := []report.Environment{}
 	for _, e := range last {
 		e.NoFile = !slices.Contains(environments, e.Name)
@@ -146,15 +149,15 @@ func (f *Factory) lastDeployments(stack string, environments []string, deployed 
 
 // stacksWithoutFolder are stacks that the backends know and the manifests do not.
 func (f *Factory) stacksWithoutFolder(stacks []string, deployed deployedStates) ([]string, error) {
-	road, err := f.Road(state.Key{}) // that of the configuration, whatever single stacks say
+	back, err := f.Backend(state.Key{}) // that of the configuration, whatever single stacks say
 	if err != nil {
 		return nil, err
 	}
-	if _, err := deployed.of(f, road); err != nil {
+	if _, err := deployed.of(f, back); err != nil {
 		return nil, err
 	}
 	var out []string
-	for _, s := range deployed[road.Location()] {
+	for _, s := range deployed[back.Location()] {
 		if !slices.Contains(stacks, s.Stack) && !slices.Contains(out, s.Stack) {
 			out = append(out, s.Stack)
 		}

@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -36,11 +37,11 @@ func planRun(o *planOptions) error {
 	key, err := o.Key()
 	live := f.newProgress() // made when there is something to show, after what may be wrong before
 	progress := view.Progress(phases{live})
-	road, req, err := o.prepare(key, err, progress)
+	back, req, err := o.prepare(key, err, progress)
 	if err != nil {
 		return err
 	}
-	planned, err := road.Plan(f.Soft, req)
+	planned, err := deploy.Plan(f.Soft, back, req)
 	progress.Close()
 	if err != nil {
 		if planned != nil {

@@ -3,7 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -37,18 +37,18 @@ func newStateList(f *Factory, runF func(*stateListOptions) error) *cobra.Command
 
 func stateListRun(o *stateListOptions) error {
 	f := o.factory
-	backend, err := f.Backend()
+	back, err := f.BackendHere()
 	if err != nil {
 		return err
 	}
-	states, err := backend.States(f.Soft)
+	states, err := observe.States(f.Soft, back)
 	if err != nil {
 		return err
 	}
 	if o.json {
 		return view.JSON(f.Out, states)
 	}
-	view.States(f.Stdout(), backend.Location(), states)
+	view.States(f.Stdout(), back.Location(), states)
 	return nil
 }
 
@@ -76,11 +76,11 @@ func newStateShow(f *Factory, runF func(*stateShowOptions) error) *cobra.Command
 }
 
 func stateShowRun(o *stateShowOptions) error {
-	_, _, s, err := o.stored()
+	s, err := o.stored()
 	if err != nil {
 		return err
 	}
-	summary := deploy.Summary(s)
+	summary := observe.Summary(s)
 	if o.json {
 		return view.JSON(o.factory.Out, summary)
 	}
@@ -106,7 +106,7 @@ func newStatePull(f *Factory, runF func(*target) error) *cobra.Command {
 }
 
 func statePullRun(o *target) error {
-	_, _, s, err := o.stored()
+	s, err := o.stored()
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/company/deployer/internal/repair"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -34,11 +35,11 @@ func newStateMove(f *Factory, runF func(*stateMoveOptions) error) *cobra.Command
 
 func stateMoveRun(o *stateMoveOptions) error {
 	f := o.factory
-	road, req, progress, err := o.open()
+	back, req, progress, err := o.open()
 	if err != nil {
 		return err
 	}
-	moved, written, err := road.MoveState(f.Soft, req, o.from, o.to)
+	moved, written, err := repair.Move(f.Soft, back, req, o.from, o.to)
 	progress.Close()
 	if o.json && moved != nil {
 		if jsonErr := view.MovedJSON(f.Out, moved, written.Serial, written.Warnings, err); jsonErr != nil {

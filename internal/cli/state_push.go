@@ -8,9 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/file"
+	"github.com/company/deployer/internal/repair"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/view"
 )
@@ -28,19 +29,19 @@ func (s *stateChange) register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&s.json, "json", false, "print JSON")
 }
 
-// open returns the road and the request of a change, and ends the display of its progress.
-func (s *stateChange) open() (*deploy.Road, deploy.Request, *lateProgress, error) {
+// open returns the backend and the request of a change, and ends the display of its progress.
+func (s *stateChange) open() (*backend.Backend, backend.Request, *lateProgress, error) {
 	f := s.factory
 	if s.lockTimeout < 0 {
-		return nil, deploy.Request{}, nil, negativeTimeout()
+		return nil, backend.Request{}, nil, negativeTimeout()
 	}
 	key, err := s.StoredKey()
 	if err != nil {
-		return nil, deploy.Request{}, nil, err
+		return nil, backend.Request{}, nil, err
 	}
-	road, err := f.Road(key)
+	back, err := f.Backend(key)
 	progress := f.newProgress()
-	return road, deploy.Request{Key: key, LockTimeout: s.lockTimeout, Progress: progress.Event}, progress, err
+	return back, backend.Request{Key: key, LockTimeout: s.lockTimeout, Progress: progress.Event}, progress, err
 }
 
 // approved asks whether what is on the screen may be done.
@@ -92,7 +93,7 @@ func newStatePush(f *Factory, runF func(*statePushOptions) error) *cobra.Command
 
 func statePushRun(o *statePushOptions) error {
 	f := o.factory
-	road, req, progress, err := o.open()
+	back, req, progress, err := o.open()
 	if err != nil {
 		return err
 	}
@@ -105,18 +106,18 @@ func statePushRun(o *statePushOptions) error {
 		raw, err = f.ReadFile(o.file, state.MaxSize)
 	}
 	if errors.Is(err, file.ErrTooLarge) {
-		return deploy.TooLarge(name, fmt.Sprintf("it has more than %d MiB", state.MaxSize>>20))
+		return repair.TooLarge(name, fmt.Sprintf("it has more than %d MiB", state.MaxSize>>20))
 	}
 	if err != nil {
 		return unreadable("Cannot read the state", err)
 	}
-	written, err := road.Push(f.Soft, req, name, raw, o.force)
+	written, err := repair.Push(f.Soft, back, req, name, raw, o.force)
 	progress.Close()
 	return reportWritten(&o.stateChange, written, err, name, "Wrote the state")
 }
 
 // reportWritten shows what a command that writes a state did with one of that name.
-func reportWritten(o *stateChange, written *deploy.Written, err error, name, did string) error {
+func reportWritten(o *stateChange, written *repair.Written, err error, name, did string) error {
 	f := o.factory
 	if o.json {
 		if jsonErr := view.WrittenJSON(f.Out, written.Comparison, written.Serial, written.Version, written.Warnings, err); jsonErr != nil {

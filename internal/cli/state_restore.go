@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/repair"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/view"
 )
@@ -43,12 +44,12 @@ func newStateRestore(f *Factory, runF func(*stateRestoreOptions) error) *cobra.C
 
 func stateRestoreRun(o *stateRestoreOptions) error {
 	f := o.factory
-	road, req, progress, err := o.open()
+	back, req, progress, err := o.open()
 	if err != nil {
 		return err
 	}
 	if o.version == "" {
-		versions, warnings, err := road.Versions(f.Soft, req.Key, max(o.limit, 0))
+		versions, warnings, err := repair.Versions(f.Soft, back, req.Key, max(o.limit, 0))
 		if err != nil {
 			return err
 		}
@@ -60,7 +61,7 @@ func stateRestoreRun(o *stateRestoreOptions) error {
 		return nil
 	}
 	asked, told := false, 0
-	written, err := road.Restore(f.Soft, req, o.version, o.force, func(c *report.StateComparison, warnings diag.List) (bool, error) {
+	written, err := repair.Restore(f.Soft, back, req, o.version, o.force, func(c *report.StateComparison, warnings diag.List) (bool, error) {
 		progress.pause()
 		asked = true
 		if !o.json {

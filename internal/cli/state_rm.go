@@ -3,15 +3,15 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/repair"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/view"
 )
 
 type stateRemoveOptions struct {
 	stateChange
-	which deploy.Selection
+	which repair.Selection
 }
 
 func newStateRemove(f *Factory, runF func(*stateRemoveOptions) error) *cobra.Command {
@@ -44,11 +44,11 @@ func stateRemoveRun(o *stateRemoveOptions) error {
 		return diag.New(diag.Invalid, "Invalid usage", "Name what the state is to forget: a component's or resource's address, or --resource with one ID.", "deployer state show lists them.")
 	}
 	f := o.factory
-	road, req, progress, err := o.open()
+	back, req, progress, err := o.open()
 	if err != nil {
 		return err
 	}
-	forgotten, written, err := road.Forget(f.Soft, req, o.which, func(what *report.Forgotten) (bool, error) {
+	forgotten, written, err := repair.Forget(f.Soft, back, req, o.which, func(what *report.Forgotten) (bool, error) {
 		progress.pause()
 		if !o.json {
 			view.Forgetting(f.Stdout(), what) // also when quiet: it is what this command is about

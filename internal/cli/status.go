@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/view"
 )
@@ -101,11 +102,11 @@ func (o *statusOptions) look() (*report.Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	road, err := o.factory.StoredRoad(key)
+	back, err := o.factory.StoredBackend(key)
 	if err != nil {
 		return nil, err
 	}
-	status, err := road.Status(o.factory.Soft, key, o.component)
+	status, err := observe.Status(o.factory.Soft, back, key, o.component)
 	return status, o.slip(err)
 }
 

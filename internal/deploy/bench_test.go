@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/plan"
@@ -33,7 +34,7 @@ func busy(r *Request) { r.Parallelism = 10 }
 
 // bare is the engine's part of a run.
 func (p *process) bare(g *resource.Graph) engine.Options {
-	o := p.newRun(&manifest.Stack{}, g, place{account: "1", region: "r", session: &aws.Session{}}, Request{Key: shop, Parallelism: 10}).options()
+	o := newRun(p.Backend, &manifest.Stack{}, g, backend.Place{Account: "1", Region: "r", Session: &aws.Session{}}, Request{Key: shop, Parallelism: 10}).options()
 	o.Catalog, o.Events = p.catalog(), func(plan.Event) {}
 	return o
 }
@@ -77,7 +78,7 @@ func BenchmarkSafetyNothing(b *testing.B) {
 	b.Run("without", func(b *testing.B) {
 		p := a.start(home, 0, false)
 		for b.Loop() {
-			stored, err := p.read(b.Context(), shop)
+			stored, err := p.Get(b.Context(), shop)
 			require.NoError(b, err)
 			o := p.bare(g)
 			preview, err := engine.PreviewApply(b.Context(), g, stored.Payload.Engine, o)

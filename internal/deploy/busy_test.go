@@ -10,8 +10,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/repair"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/s3"
 )
@@ -26,10 +29,10 @@ func TestFinalWriteMeetsABusyS3(t *testing.T) {
 				const patience = 5 * time.Minute // what users get
 				a := newAccount()
 				p := a.start(home, 0, false)
-				p.Road.backend = s3.New(p.cfg, s3.Settings{Bucket: "states", PathStyle: true})
+				p.Backend = backend.New(p.World, s3.New(p.cfg, s3.Settings{Bucket: "states", PathStyle: true}), p.Locker, nil)
 				u, held, payload := claimed(t, p)
 				require.Len(t, held.State().Intents, 1)
-				claimed := a.backend.Objects("states", stateObject)[stateObject]
+				claimed := a.cloud.Objects("states", stateObject)[stateObject]
 
 				begun := time.Now()
 				var tries []time.Time
@@ -49,7 +52,7 @@ func TestFinalWriteMeetsABusyS3(t *testing.T) {
 					for {
 						select {
 						case <-watch.C:
-							beats[fmt.Sprint(a.backend.Item("locks", "stack:shop:env:dev")["rvn"])] = true
+							beats[fmt.Sprint(a.cloud.Item("locks", "stack:shop:env:dev")["rvn"])] = true
 						case <-over:
 							return
 						}
@@ -71,7 +74,7 @@ func TestFinalWriteMeetsABusyS3(t *testing.T) {
 				require.Greater(t, long, 10)
 				require.Greater(t, len(pauses), long/2, "with jitter: not in step with all others that wait")
 				require.GreaterOrEqual(t, len(beats), 8, "the heartbeat, each 30 s")
-				record, lockErr := p.Lock(t.Context(), shop)
+				record, lockErr := observe.Lock(t.Context(), p.Backend, shop)
 				require.NoError(t, lockErr)
 				require.Nil(t, record, "the lock is given back")
 				files, globErr := filepath.Glob(filepath.Join(home, ".deployer", "rescue", "*.json"))
@@ -88,7 +91,7 @@ func TestFinalWriteMeetsABusyS3(t *testing.T) {
 				var found diag.List
 				require.ErrorAs(t, err, &found)
 				require.Equal(t, "State was not saved", found[len(found)-1].Summary)
-				require.Equal(t, claimed, a.backend.Objects("states", stateObject)[stateObject])
+				require.Equal(t, claimed, a.cloud.Objects("states", stateObject)[stateObject])
 				require.Len(t, files, 1)
 				require.Contains(t, found[len(found)-1].Next, "deployer state push --stack shop -e dev "+files[0])
 				info, err := os.Stat(files[0])
@@ -98,7 +101,7 @@ func TestFinalWriteMeetsABusyS3(t *testing.T) {
 				raw, err := os.ReadFile(files[0])
 				require.NoError(t, err)
 				next := a.start(elsewhere, 0, false)
-				written, err := next.Push(t.Context(), request(), files[0], raw, false)
+				written, err := repair.Push(t.Context(), next.Backend, wish(), files[0], raw, false)
 				require.NoError(t, err)
 				require.Nil(t, written.Comparison, "nothing speaks against it")
 				requireSaved(t, next, 1)
@@ -110,7 +113,7 @@ func TestFinalWriteMeetsABusyS3(t *testing.T) {
 // requireSaved: the state has what the run made, as that deployment, and nothing is left open.
 func requireSaved(t *testing.T, p *process, deployment int) {
 	t.Helper()
-	stored, err := p.read(t.Context(), shop)
+	stored, err := p.Get(t.Context(), shop)
 	require.NoError(t, err)
 	require.Equal(t, deployment, stored.Payload.Deployment)
 	require.Equal(t, state.Destroyed, stored.Payload.Status)

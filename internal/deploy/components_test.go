@@ -8,12 +8,13 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 )
 
 // listed is what the state says of components, by address, and of what is missing of them.
-func listed(t *testing.T, a *account) (*Stored, map[string]state.Component, []string) {
+func listed(t *testing.T, a *account) (*state.Stored, map[string]state.Component, []string) {
 	t.Helper()
 	stored, err := a.start(t.TempDir(), 0, false).Read(t.Context(), shop)
 	require.NoError(t, err)
@@ -49,7 +50,7 @@ func (s *stubborn) Delete(ctx context.Context, req resource.Request) error {
 }
 
 func (p *process) refusing(create, delete string) *process {
-	p.Road.types = func(sdk.Config) *resource.Catalog {
+	p.World.Types = func(sdk.Config) *resource.Catalog {
 		return resource.NewCatalog([]resource.Behaviour{
 			&stubborn{&thing{p, resource.Definition{Type: single, ReplaceOn: []string{"zone"}, DeleteBeforeReplace: true}}, create, delete},
 			&stubborn{&thing{p, resource.Definition{Type: hashed, ReplaceOn: []string{"zone"}}}, create, delete},
@@ -91,7 +92,7 @@ func TestMissingComponents(t *testing.T) {
 	require.Len(t, all, 4)
 	require.Contains(t, missing, "web/a:a "+single)
 	require.Contains(t, missing, "web/b:b "+hashed, "it needs web/a")
-	for _, r := range stored.Resources {
+	for _, r := range resourcesOf(t, stored) {
 		require.NotContains(t, missing, r.ID+" "+r.Type)
 	}
 
@@ -112,7 +113,7 @@ func TestMissingComponents(t *testing.T) {
 // The process dies: what it was about to make is wanted all the same, and what it was about to delete is not.
 func TestComponentsOfADeadRun(t *testing.T) {
 	var a *account
-	claimed := func(before bool, dying *resource.Graph) (*Stored, map[string]state.Component, []string) {
+	claimed := func(before bool, dying *resource.Graph) (*state.Stored, map[string]state.Component, []string) {
 		for at := 1; ; at++ {
 			a = newAccount()
 			if before {
@@ -123,7 +124,7 @@ func TestComponentsOfADeadRun(t *testing.T) {
 			p := a.start(t.TempDir(), at, true)
 			_, err := p.run(t.Context(), dying)
 			require.NoError(t, err)
-			stored, err := a.start(t.TempDir(), 0, false).read(t.Context(), shop)
+			stored, err := a.start(t.TempDir(), 0, false).Get(t.Context(), shop)
 			require.NoError(t, err)
 			close(p.buried)
 			<-p.done
@@ -139,4 +140,12 @@ func TestComponentsOfADeadRun(t *testing.T) {
 	require.True(t, all["web/d"].Removed)
 	require.False(t, all["web/c"].Removed)
 	require.Equal(t, []string{"web/e:e " + hashed}, missing)
+}
+
+// resourcesOf are the resources of a state.
+func resourcesOf(t *testing.T, s *state.Stored) []engine.StoredResource {
+	t.Helper()
+	resources, err := engine.Resources(s.Payload.Engine)
+	require.NoError(t, err)
+	return resources
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/internal/deploy/recovery"
+	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
@@ -176,14 +178,14 @@ func requireSettled(t *testing.T, a *account, home string, g *resource.Graph, na
 		g = &resource.Graph{}
 	}
 	p := a.start(home, 0, false)
-	stored, err := p.read(t.Context(), shop)
+	stored, err := p.Get(t.Context(), shop)
 	require.NoError(t, err, name)
 	if stored != nil {
 		require.Empty(t, p.planned(t, g), name)
-		require.False(t, interrupted(stored.Snapshot.Envelope.Intents), name)
+		require.False(t, recovery.Interrupted(stored.Snapshot.Envelope.Intents), name)
 		require.NotEqual(t, state.InProgress, stored.Payload.Status, name)
 	}
-	record, err := p.Lock(t.Context(), shop)
+	record, err := observe.Lock(t.Context(), p.Backend, shop)
 	require.NoError(t, err, name)
 	require.Nil(t, record, name)
 	journals, err := filepath.Glob(filepath.Join(home, ".deployer", "journal", "*"))
@@ -193,7 +195,7 @@ func requireSettled(t *testing.T, a *account, home string, g *resource.Graph, na
 
 func requireHistory(t *testing.T, a *account, home string, versions int, name string) {
 	t.Helper()
-	past, err := a.start(home, 0, false).History(t.Context(), shop, 10)
+	past, err := observe.History(t.Context(), a.start(home, 0, false).Backend, shop, 10)
 	require.NoError(t, err, name)
 	got := ""
 	for _, d := range past {

@@ -2,11 +2,14 @@ package deploy
 
 import (
 	"slices"
+	"sync"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/company/deployer/internal/aws/catalog"
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/component/kinds"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/expr"
 	"github.com/company/deployer/internal/git"
@@ -15,13 +18,16 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
+// registry is the list of kinds, made once.
+var registry = sync.OnceValue(kinds.Registry)
+
 // desire turns the files of a stack into what is desired in one environment: overlay, resolve, validate, expand. The place is empty
 // without a network. strict: variables must have values.
-func desire(w World, bundle *manifest.Bundle, req Request, where place, strict bool) (*manifest.Stack, *resource.Graph, diag.List) {
+func desire(w backend.World, bundle *manifest.Bundle, req Request, where backend.Place, strict bool) (*manifest.Stack, *resource.Graph, diag.List) {
 	stack, found := bundle.Resolve(manifest.Options{
 		Environment: req.Key.Environment, Variables: req.Variables, VarFiles: req.VarFiles, Env: w.Env, Strict: strict, Shared: req.Shared,
 		Git:     func() map[string]string { return git.Read(w.Root, w.Home).Map() },
-		Account: where.account, Region: where.region, Registry: registry(), Compile: func() manifest.Compiler { return expr.NewCompiler() },
+		Account: where.Account, Region: where.Region, Registry: registry(), Compile: func() manifest.Compiler { return expr.NewCompiler() },
 	})
 	if stack == nil {
 		return nil, nil, found
@@ -85,9 +91,9 @@ func touches(patch value.Value, path []string) bool {
 }
 
 // problemsOf adds to the problems of form those of meaning, so that all come at once.
-func problemsOf(w World, bundle *manifest.Bundle, req Request, found diag.List) error {
+func problemsOf(w backend.World, bundle *manifest.Bundle, req Request, found diag.List) error {
 	if bundle != nil {
-		_, _, more := desire(w, bundle, req, place{}, true)
+		_, _, more := desire(w, bundle, req, backend.Place{}, true)
 		found.Add(more...)
 	}
 	return found.Sort()

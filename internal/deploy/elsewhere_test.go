@@ -10,11 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/aws"
-	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/manifest"
-	"github.com/company/deployer/internal/report"
+	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/repair"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
 )
 
@@ -31,11 +33,11 @@ func owned(t *testing.T) *account {
 
 // lose takes away the state and the lock's memory of it; with the history, too, only object versions and AWS tell of it.
 func (a *account) lose(history bool) {
-	a.backend.SetObject("states", stateObject, nil)
-	a.backend.DeleteItem("locks", "stack:shop:env:dev")
+	a.cloud.SetObject("states", stateObject, nil)
+	a.cloud.DeleteItem("locks", "stack:shop:env:dev")
 	if history {
-		for name := range a.backend.Objects("states", "stacks/shop/dev/history/") {
-			a.backend.SetObject("states", name, nil)
+		for name := range a.cloud.Objects("states", "stacks/shop/dev/history/") {
+			a.cloud.SetObject("states", name, nil)
 		}
 	}
 }
@@ -43,11 +45,11 @@ func (a *account) lose(history bool) {
 // look is a plan without a lock.
 func (p *process) look(t *testing.T, change func(*run)) (*run, error) {
 	t.Helper()
-	stored, err := p.read(t.Context(), shop)
+	stored, err := p.Get(t.Context(), shop)
 	require.NoError(t, err)
-	where := place{account: "1", region: "r", session: &aws.Session{}}
-	u := p.newRun(&manifest.Stack{}, first(t), where, Request{Key: shop, Progress: func(plan.Event) {}})
-	u.from(stored, lineageOf(stored, p.Road.newID))
+	where := backend.Place{Account: "1", Region: "r", Session: &aws.Session{}}
+	u := newRun(p.Backend, &manifest.Stack{}, first(t), where, Request{Key: shop, Progress: func(plan.Event) {}})
+	u.from(stored, lineageOf(stored, p.newID))
 	if change != nil {
 		change(u)
 	}
@@ -77,13 +79,13 @@ func TestAMissingStateIsToldByItsHistory(t *testing.T) {
 	_, err = a.start(t.TempDir(), 0, false).Read(t.Context(), shop)
 	requireRefused(t, err, "State is missing")
 	require.Equal(t, was, a.inventory())
-	require.Empty(t, a.backend.Objects("states", stateObject), "nothing was claimed")
+	require.Empty(t, a.cloud.Objects("states", stateObject), "nothing was claimed")
 
 	p := a.start(t.TempDir(), 0, false)
-	record, err := p.Lock(t.Context(), shop)
+	record, err := observe.Lock(t.Context(), p.Backend, shop)
 	require.NoError(t, err)
 	require.Nil(t, record)
-	_, err = p.Restore(t.Context(), request(), "v1", false, nil)
+	_, err = repair.Restore(t.Context(), p.Backend, wish(), "v1", false, nil)
 	require.NoError(t, err)
 	requireWhole(t, a)
 }
@@ -111,7 +113,7 @@ func TestATakeoverDoesNotHideThatTheStateIsMissing(t *testing.T) {
 	require.NoError(t, err)
 	_, err = a.start(t.TempDir(), 0, false).run(t.Context(), first(t))
 	requireRefused(t, err, "State is missing")
-	require.Empty(t, a.backend.Objects("states", stateObject))
+	require.Empty(t, a.cloud.Objects("states", stateObject))
 }
 
 func TestObjectsTellThatTheStateIsElsewhere(t *testing.T) {
@@ -126,7 +128,7 @@ func TestObjectsTellThatTheStateIsElsewhere(t *testing.T) {
 	_, err = a.start(t.TempDir(), 0, false).run(t.Context(), first(t))
 	requireRefused(t, err, "State is elsewhere")
 	require.Equal(t, was, a.inventory())
-	require.Empty(t, a.backend.Objects("states", stateObject), "nothing was claimed")
+	require.Empty(t, a.cloud.Objects("states", stateObject), "nothing was claimed")
 }
 
 // The tag index knows what was deleted long ago.
@@ -141,8 +143,8 @@ func TestAGhostInTheTagIndexStopsNobody(t *testing.T) {
 	} {
 		a := newAccount()
 		p := a.start(t.TempDir(), 0, false)
-		p.index = func(context.Context, sdk.Config, map[string]string, int) ([]tagging.Object, error) {
-			return []tagging.Object{{ARN: ghost.arn, Tags: map[string]string{resource.TagLineage: "gone"}}}, nil
+		p.World.Index = func(context.Context, sdk.Config, map[string]string, int) ([]resource.Tagged, error) {
+			return []resource.Tagged{{ARN: ghost.arn, Tags: map[string]string{resource.TagLineage: "gone"}}}, nil
 		}
 		applied, err := p.run(t.Context(), first(t))
 		require.NoError(t, err)
@@ -169,9 +171,9 @@ func TestTheWayBackFromALostState(t *testing.T) {
 			version := command[len("--force "):]
 
 			p := a.start(t.TempDir(), 0, false)
-			_, err = p.Restore(t.Context(), request(), version, false, nil)
+			_, err = repair.Restore(t.Context(), p.Backend, wish(), version, false, nil)
 			requireRefused(t, err, "State is of another lineage")
-			_, err = p.Restore(t.Context(), request(), version, true, func(*report.StateComparison, diag.List) (bool, error) { return true, nil })
+			_, err = repair.Restore(t.Context(), p.Backend, wish(), version, true, func(*report.StateComparison, diag.List) (bool, error) { return true, nil })
 			require.NoError(t, err)
 			a.pass(2 * time.Second)
 			_, err = a.start(t.TempDir(), 0, false).run(t.Context(), wanted(t))

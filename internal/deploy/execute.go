@@ -6,6 +6,8 @@ import (
 	"maps"
 	"sync"
 
+	"github.com/company/deployer/internal/backend"
+	"github.com/company/deployer/internal/deploy/recovery"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/state"
@@ -16,28 +18,28 @@ import (
 func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Result, error) {
 	ctx, stop := context.WithCancelCause(held.Lock().Context())
 	defer stop(nil)
-	saver := newSaver(ctx, u.road.patience(ctx, 0), held, *payload, intentsOf(held.State()), u.road.world.Now, stop)
-	journal := u.road.newJournal(held, u.engine)
+	saver := newSaver(ctx, u.back.Patience(ctx, 0), held, *payload, recovery.IntentsOf(held.State()), u.back.World.Now, stop)
+	journal := newJournal(u.back, held, u.Engine)
 	defer func() {
 		journal.close()
-		if w := u.road.noJournal(journal); w != nil {
+		if w := noJournal(u.back, journal); w != nil {
 			u.late.Add(w)
 		}
 	}()
 	o := u.options()
-	o.Catalog = u.road.types(u.where.writing(held.Lock().Guard))
+	o.Catalog = u.back.World.Types(u.where.Writing(held.Lock().Guard))
 	o.Targets, o.Guard, o.Frozen = u.targets, held.Lock().Guard, u.lookups
-	o.Hard = u.road.patience(ctx, abortAfter)
+	o.Hard = u.back.Patience(ctx, backend.AbortAfter)
 	tell, silence := u.announcing(ctx)
 	defer silence()
 	o.Events, o.Dirty, o.Journal = u.planned(tell), saver.dirty, journal.append
 	o.Unnamed, o.Save = u.unnamed, saver.now
 	u.began = held.Lock().Now()
-	result, err := engine.Apply(ctx, u.graph, u.engine, o)
+	result, err := engine.Apply(ctx, u.graph, u.Engine, o)
 	if err == nil && len(o.Intents) > 0 {
 		// What an interrupted run has made may have turned up only now, or have been made for what nobody wants any more. The journal starts anew from there: saves tell of this pass, too.
 		first := journal
-		if journal = u.road.newJournal(held, result.State); journal.givenUp != nil {
+		if journal = newJournal(u.back, held, result.State); journal.givenUp != nil {
 			err = first.giveUp(journal.givenUp)
 		}
 		first.close()

@@ -17,8 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/aws"
-	"github.com/company/deployer/internal/aws/tagging"
-	"github.com/company/deployer/internal/git"
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/lock/dynamodb"
 	"github.com/company/deployer/internal/manifest"
@@ -35,9 +34,9 @@ var shop = state.Key{Stack: "shop", Environment: "dev"}
 
 // account is a fake AWS account: bucket and table of the backend, and objects of two types.
 type account struct {
-	backend *fakeaws.Cloud
-	ids     atomic.Int64
-	later   atomic.Int64 // nanoseconds that the account's clock is ahead
+	cloud *fakeaws.Cloud
+	ids   atomic.Int64
+	later atomic.Int64 // nanoseconds that the account's clock is ahead
 
 	mu      sync.Mutex
 	objects map[string]value.Value // properties by "<type> <id>"
@@ -52,9 +51,9 @@ type account struct {
 
 func newAccount() *account {
 	a := &account{objects: map[string]value.Value{}, dead: map[int]bool{}}
-	a.backend = fakeaws.New(a.now)
-	a.backend.CreateBucket("states")
-	a.backend.CreateTable("locks")
+	a.cloud = fakeaws.New(a.now)
+	a.cloud.CreateBucket("states")
+	a.cloud.CreateTable("locks")
 	return a
 }
 
@@ -66,16 +65,16 @@ func (a *account) now() time.Time { return time.Now().Add(time.Duration(a.later.
 func (a *account) pass(d time.Duration) { a.later.Add(int64(d)) }
 
 // indexed is the tag index.
-func (a *account) indexed(_ context.Context, _ sdk.Config, wanted map[string]string, limit int) ([]tagging.Object, error) {
+func (a *account) indexed(_ context.Context, _ sdk.Config, wanted map[string]string, limit int) ([]resource.Tagged, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.unindexed {
 		return nil, &resource.OpError{Operation: "tag:GetResources", Code: "AccessDeniedException", Message: "not authorized"}
 	}
-	var out []tagging.Object
+	var out []resource.Tagged
 	for _, key := range slices.Sorted(maps.Keys(a.tags)) {
 		if tags := a.tags[key]; tags[resource.TagStack] == wanted[resource.TagStack] && len(out) < limit {
-			out = append(out, tagging.Object{ARN: "arn:aws:fake:r:1:" + key, Tags: tags})
+			out = append(out, resource.Tagged{ARN: "arn:aws:fake:r:1:" + key, Tags: tags})
 		}
 	}
 	return out, nil
@@ -96,7 +95,7 @@ func (a *account) inventory() string {
 // for comes.
 type process struct {
 	*account
-	*Road
+	*backend.Backend
 	pid   int
 	cfg   sdk.Config // of its clients
 	at    int        // the call at which it dies; 0: never
@@ -123,7 +122,7 @@ type process struct {
 // start makes a process with a home of that path.
 func (a *account) start(home string, at int, after bool) *process {
 	p := &process{account: a, pid: int(a.ids.Add(1)), at: at, after: after, died: make(chan struct{}), buried: make(chan struct{}), done: make(chan struct{})}
-	cfg := a.backend.Config(fmt.Sprint("process ", p.pid), func(c fakeaws.Call, serve func() *http.Response) (answer *http.Response, err error) {
+	cfg := a.cloud.Config(fmt.Sprint("process ", p.pid), func(c fakeaws.Call, serve func() *http.Response) (answer *http.Response, err error) {
 		if p.refuse != nil && p.refuse(c.Operation, c.Target) {
 			return fakeaws.Response(a.now(), http.StatusForbidden, nil, []byte("<Error><Code>AccessDenied</Code></Error>")), nil
 		}
@@ -141,17 +140,15 @@ func (a *account) start(home string, at int, after bool) *process {
 		defer a.mu.Unlock()
 		return "1", !a.dead[pid]
 	}}
-	p.Road = &Road{
-		world:   World{Home: home, Now: a.now, Hard: context.Background(), Env: map[string]string{"GITHUB_ACTOR": "ann"}},
-		backend: s3.New(cfg, s3.Settings{Bucket: "states", PathStyle: true, Patience: 5 * time.Second}),
-		locker:  lock.New(dynamodb.New(cfg, dynamodb.Settings{Table: "locks", Bucket: "states"}, clock), clock, host, a.newID),
-		backed:  func() (*aws.Session, error) { return nil, errors.New("whose the account is is not asked") },
-		git:     func() git.Facts { return git.Facts{} },
-		newID:   a.newID,
-		types:   func(sdk.Config) *resource.Catalog { return p.catalog() },
-		index:   a.indexed,
+	world := backend.World{
+		Home: home, Now: a.now, Hard: context.Background(), Env: map[string]string{"GITHUB_ACTOR": "ann"}, NewID: a.newID,
+		Types: func(sdk.Config) *resource.Catalog { return p.catalog() }, Index: a.indexed,
 	}
-	p.world.Settings.Backend.Type = "s3"
+	world.Settings.Backend.Type = "s3"
+	p.Backend = backend.New(world,
+		s3.New(cfg, s3.Settings{Bucket: "states", PathStyle: true, Patience: 5 * time.Second}),
+		lock.New(dynamodb.New(cfg, dynamodb.Settings{Table: "locks", Bucket: "states"}, clock), clock, host, a.newID),
+		func() (*aws.Session, error) { return nil, errors.New("whose the account is is not asked") })
 	return p
 }
 
@@ -199,8 +196,8 @@ func (p *process) deploy(ctx context.Context, g *resource.Graph, change ...func(
 	for _, c := range change {
 		c(&req)
 	}
-	where := place{account: "1", region: "r", session: &aws.Session{}}
-	held, err := p.open(ctx, req, where, "")
+	where := backend.Place{Account: "1", Region: "r", Session: &aws.Session{}}
+	held, err := p.Hold(ctx, req.lock(), where, "")
 	if err != nil {
 		return nil, err
 	}
@@ -208,16 +205,19 @@ func (p *process) deploy(ctx context.Context, g *resource.Graph, change ...func(
 	if g == nil {
 		stack, g = nil, &resource.Graph{}
 	}
-	return p.newRun(stack, g, where, req).under(held, nil)
+	return newRun(p.Backend, stack, g, where, req).under(held, nil)
 }
+
+// wish is the part of a request that is about the lock.
+func wish() backend.Request { r := request(); return r.lock() }
 
 // claimed is a run that has claimed the state for the creation of web/a:a.
 func claimed(t *testing.T, p *process) (*run, *session.Session, *state.Payload) {
-	where := place{account: "1", region: "r"}
-	held, err := p.open(t.Context(), request(), where, "")
+	where := backend.Place{Account: "1", Region: "r"}
+	held, err := p.Hold(t.Context(), wish(), where, "")
 	require.NoError(t, err)
-	u := p.newRun(nil, &resource.Graph{}, where, request())
-	u.hurry = p.hurry(held.Lock().Context())
+	u := newRun(p.Backend, nil, &resource.Graph{}, where, request())
+	u.hurry = p.Hurry(held.Lock().Context())
 	u.from(nil, held.Lineage())
 	u.plan = &plan.Plan{Components: []plan.Component{{Changes: []plan.Change{{Resource: "web/a:a", Type: single, Action: plan.Create}}}}}
 	payload := u.payload(held)
@@ -231,10 +231,10 @@ func claimed(t *testing.T, p *process) (*run, *session.Session, *state.Payload) 
 // planned is what a plan would do now, "" when nothing.
 func (p *process) planned(t *testing.T, g *resource.Graph) string {
 	t.Helper()
-	stored, err := p.read(t.Context(), shop)
+	stored, err := p.Get(t.Context(), shop)
 	require.NoError(t, err)
-	u := p.newRun(&manifest.Stack{}, g, place{account: "1", region: "r", session: &aws.Session{}}, Request{Key: shop, Progress: func(plan.Event) {}})
-	u.from(stored, lineageOf(stored, p.Road.newID))
+	u := newRun(p.Backend, &manifest.Stack{}, g, backend.Place{Account: "1", Region: "r", Session: &aws.Session{}}, Request{Key: shop, Progress: func(plan.Event) {}})
+	u.from(stored, lineageOf(stored, p.newID))
 	require.NoError(t, u.move())
 	require.NoError(t, u.preview(t.Context()))
 	return summary(u.plan.Summary())
@@ -431,4 +431,13 @@ func graph(t testing.TB, resources ...*resource.Resource) *resource.Graph {
 	}
 	require.NoError(t, g.Sort())
 	return g
+}
+
+// engineState is a state that has the resources of those IDs.
+func engineState(ids ...string) []byte {
+	var resources []string
+	for _, id := range ids {
+		resources = append(resources, `{"urn":"urn:pulumi:dev::shop::deployer:fake:single::`+id+`","custom":true,"id":"aws-`+id+`","type":"deployer:fake:single"}`)
+	}
+	return []byte(`{"manifest":{},"resources":[` + strings.Join(resources, ",") + `]}`)
 }

@@ -36,7 +36,7 @@ func TestNothingIsBegunAfterTheLastHeartbeat(t *testing.T) {
 			_, err := p.run(t.Context(), first(t), func(r *Request) { at(p, r) })
 			require.ErrorContains(t, err, "no heartbeat arrived")
 			require.Empty(t, a.inventory())
-			stored, err := a.start(t.TempDir(), 0, false).read(t.Context(), shop)
+			stored, err := a.start(t.TempDir(), 0, false).Get(t.Context(), shop)
 			require.NoError(t, err)
 			require.Equal(t, when == "before the claim", stored == nil, "the state says whether it was claimed")
 			_, err = a.start(t.TempDir(), 0, false).run(t.Context(), first(t))
@@ -50,7 +50,7 @@ func TestCallsAskTheGuard(t *testing.T) {
 	a := newAccount()
 	p := a.start(t.TempDir(), 0, false)
 	var configs []sdk.Config
-	p.types = func(cfg sdk.Config) *resource.Catalog {
+	p.World.Types = func(cfg sdk.Config) *resource.Catalog {
 		configs = append(configs, cfg)
 		return p.catalog()
 	}

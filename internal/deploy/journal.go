@@ -1,7 +1,6 @@
 package deploy
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -11,10 +10,9 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/company/deployer/internal/backend"
+	"github.com/company/deployer/internal/deploy/recovery"
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/engine"
-	"github.com/company/deployer/internal/file"
-	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/session"
 )
 
@@ -44,28 +42,14 @@ type flush struct {
 	err  error
 }
 
-// header is the first line: to which run the journal belongs, and what it starts from.
-type header struct {
-	Lineage string          `json:"lineage"`
-	LockID  string          `json:"lockId"`
-	Base    json.RawMessage `json:"base"` // the engine's state at the claim; null: none
-}
-
-// journalLimit is the largest journal that is read: a state, and what happens to all of it several times.
-const journalLimit = 8 * state.MaxSize
-
-func (r *Road) journalPath(lineage string) string {
-	return filepath.Join(r.world.Home, ".deployer", "journal", filepath.Base(lineage)+".jsonl")
-}
-
 // newJournal begins a journal that starts from base. It takes the place of the one that there is only once it says that: whenever the run
 // dies, one of them tells the truth.
-func (r *Road) newJournal(held *session.Session, base []byte) *journal {
-	if r.world.Home == "" {
+func newJournal(b *backend.Backend, held *session.Session, base []byte) *journal {
+	if b.World.Home == "" {
 		return &journal{givenUp: errNoHome}
 	}
-	path := r.journalPath(held.Lineage())
-	file, err := beginJournal(path+".new", header{held.Lineage(), held.Lock().ID(), base})
+	path := b.JournalPath(held.Lineage())
+	file, err := beginJournal(path+".new", recovery.Header{held.Lineage(), held.Lock().ID(), base})
 	if err == nil {
 		err = os.Rename(path+".new", path)
 	}
@@ -82,7 +66,7 @@ func (r *Road) newJournal(held *session.Session, base []byte) *journal {
 
 var errNoHome = errors.New("HOME is not set")
 
-func beginJournal(path string, h header) (*os.File, error) {
+func beginJournal(path string, h recovery.Header) (*os.File, error) {
 	if len(h.Base) == 0 {
 		h.Base = []byte("null")
 	}
@@ -171,10 +155,10 @@ func (j *journal) close() {
 }
 
 // noJournal says that a run had no journal; nil: it had one, or that was told.
-func (r *Road) noJournal(j *journal) *diag.Diagnostic {
+func noJournal(b *backend.Backend, j *journal) *diag.Diagnostic {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.givenUp == nil || r.world.NoHome {
+	if j.givenUp == nil || b.World.NoHome {
 		return nil
 	}
 	detail := j.givenUp.Error() + "."
@@ -183,7 +167,7 @@ func (r *Road) noJournal(j *journal) *diag.Diagnostic {
 	}
 	w := diag.New(diag.Failed, "The run went on without its journal", detail+
 		" Nothing is lost by that. Had the run died, the next one would have had to ask AWS for more.",
-		"Make room, or correct the permissions, in "+filepath.Join(r.world.Home, ".deployer", "journal")+".")
+		"Make room, or correct the permissions, in "+filepath.Join(b.World.Home, ".deployer", "journal")+".")
 	if errors.Is(j.givenUp, errNoHome) {
 		w.Next = "Set HOME to a directory that can be written."
 	}
@@ -191,40 +175,8 @@ func (r *Road) noJournal(j *journal) *diag.Diagnostic {
 	return w
 }
 
-func (r *Road) dropJournal(held *session.Session) {
+func dropJournal(b *backend.Backend, held *session.Session) {
 	for _, end := range []string{"", ".new"} {
-		_ = os.Remove(r.journalPath(held.Lineage()) + end) // a leftover is recognised by its lock id
+		_ = os.Remove(b.JournalPath(held.Lineage()) + end) // a leftover is recognised by its lock id
 	}
-}
-
-// replay returns the engine's state of an interrupted run as its journal on this machine tells it, or as the state tells it where there is
-// no journal of that very run.
-func (r *Road) replay(e *state.Envelope, engineState []byte) []byte {
-	raw, err := file.Read(r.journalPath(e.Lineage), journalLimit)
-	if err != nil {
-		return engineState
-	}
-	lines := bufio.NewReader(bytes.NewReader(raw))
-	first, err := lines.ReadBytes('\n')
-	var h header
-	if err != nil || json.Unmarshal(first, &h) != nil || h.Lineage != e.Lineage || h.LockID != e.Writer.LockID {
-		return engineState
-	}
-	var entries [][]byte
-	for {
-		line, err := lines.ReadBytes('\n')
-		if err != nil { // a last line without an end was being written when the run died
-			break
-		}
-		entries = append(entries, bytes.TrimSpace(line))
-	}
-	base := []byte(h.Base)
-	if string(base) == "null" {
-		base = nil
-	}
-	replayed, err := engine.Replay(base, entries)
-	if err != nil {
-		return engineState
-	}
-	return replayed
 }

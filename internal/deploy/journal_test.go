@@ -11,59 +11,20 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/internal/backend"
+	"github.com/company/deployer/internal/deploy/recovery"
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/state"
 )
-
-const ended = `{"step":1,"set":[{"slot":0,"resource":{"urn":"urn:pulumi:dev::shop::deployer:fake:single::web/a:a","custom":true,"id":"a","type":"deployer:fake:single"}}]}`
-
-// journalOf writes a journal by hand and returns a road that finds it.
-func journalOf(t *testing.T, text string) *Road {
-	t.Helper()
-	r := &Road{world: World{Home: t.TempDir()}}
-	path := r.journalPath("L")
-	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
-	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-	return r
-}
-
-func TestReplay(t *testing.T) {
-	const head = `{"lineage":"L","lockId":"run","base":null}` + "\n"
-	of := &state.Envelope{Lineage: "L", Writer: state.Writer{LockID: "run"}}
-	saved := engineState("web/saved:s")
-	for name, c := range map[string]struct{ journal, want string }{
-		"whole":              {head + ended + "\n", "web/a:a"},
-		"torn":               {head + ended + "\n" + `{"step":2,"set":[{"sl`, "web/a:a"},
-		"torn at once":       {head + ended[:20], ""},
-		"torn header":        {head[:20], "web/saved:s"},
-		"of another run":     {`{"lineage":"L","lockId":"other","base":null}` + "\n" + ended + "\n", "web/saved:s"},
-		"of another lineage": {`{"lineage":"M","lockId":"run","base":null}` + "\n" + ended + "\n", "web/saved:s"},
-		"damaged":            {head + "\x00\x00\x00" + "\n" + ended + "\n", "web/saved:s"},
-		"empty":              {"", "web/saved:s"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			resources, err := engine.Resources(journalOf(t, c.journal).replay(of, saved))
-			require.NoError(t, err)
-			if c.want == "" {
-				require.Empty(t, resources)
-				return
-			}
-			require.Len(t, resources, 1)
-			require.Equal(t, c.want, resources[0].ID)
-		})
-	}
-	require.Equal(t, saved, (&Road{world: World{Home: t.TempDir()}}).replay(of, saved), "none")
-}
 
 func TestJournal(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	p := a.start(home, 0, false)
-	held, err := p.open(t.Context(), Request{Key: shop}, place{account: "1", region: "r"}, "")
+	held, err := p.Hold(t.Context(), backend.Request{Key: shop}, backend.Place{Account: "1", Region: "r"}, "")
 	require.NoError(t, err)
-	asleep := p.newJournal(held, nil)
+	asleep := newJournal(p.Backend, held, nil)
 	require.NoError(t, asleep.append([]byte(`{"step":1}`), true))
-	j := p.newJournal(held, nil)
+	j := newJournal(p.Backend, held, nil)
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() { require.NoError(t, j.append([]byte(`{"step":2}`), true)) })
@@ -71,34 +32,34 @@ func TestJournal(t *testing.T) {
 	require.NoError(t, asleep.append([]byte(`{"step":1}`), true), "a run that was taken over")
 	all.Wait()
 	j.close()
-	raw, err := os.ReadFile(p.journalPath(held.Lineage()))
+	raw, err := os.ReadFile(p.JournalPath(held.Lineage()))
 	require.NoError(t, err)
 	require.NotContains(t, string(raw), `"step":1`)
 	require.NotContains(t, string(raw), "\x00")
 	require.Equal(t, 51, len(splitLines(string(raw))))
-	info, err := os.Stat(p.journalPath(held.Lineage()))
+	info, err := os.Stat(p.JournalPath(held.Lineage()))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 
 	// The one before does not outlive the attempt to begin another: it would tell what was before.
-	require.NoError(t, os.MkdirAll(filepath.Join(p.journalPath(held.Lineage())+".new", "full"), 0o700))
-	require.NoError(t, p.newJournal(held, nil).append([]byte(`{}`), true))
-	require.NoFileExists(t, p.journalPath(held.Lineage()))
-	require.NoError(t, os.RemoveAll(p.journalPath(held.Lineage())+".new"))
+	require.NoError(t, os.MkdirAll(filepath.Join(p.JournalPath(held.Lineage())+".new", "full"), 0o700))
+	require.NoError(t, newJournal(p.Backend, held, nil).append([]byte(`{}`), true))
+	require.NoFileExists(t, p.JournalPath(held.Lineage()))
+	require.NoError(t, os.RemoveAll(p.JournalPath(held.Lineage())+".new"))
 
-	j = p.newJournal(held, nil)
+	j = newJournal(p.Backend, held, nil)
 	require.NoError(t, j.append([]byte(`{"step":3}`), false))
-	raw, err = os.ReadFile(p.journalPath(held.Lineage()))
+	raw, err = os.ReadFile(p.JournalPath(held.Lineage()))
 	require.NoError(t, err)
 	require.Contains(t, string(raw), `"step":3`, "what only begins is written, if not synced")
 	j.close()
-	p.dropJournal(held)
-	require.NoFileExists(t, p.journalPath(held.Lineage()))
+	dropJournal(p.Backend, held)
+	require.NoFileExists(t, p.JournalPath(held.Lineage()))
 
 	// Without a place to write, the run goes on.
-	nowhere := &Road{world: World{Home: filepath.Join(home, "file", "home")}}
+	nowhere := backend.New(backend.World{Home: filepath.Join(home, "file", "home")}, nil, nil, nil)
 	require.NoError(t, os.WriteFile(filepath.Join(home, "file"), nil, 0o600))
-	require.NoError(t, nowhere.newJournal(held, nil).append([]byte(`{}`), true))
+	require.NoError(t, newJournal(nowhere, held, nil).append([]byte(`{}`), true))
 }
 
 func splitLines(text string) (lines []string) {
@@ -149,8 +110,8 @@ func TestAJournalThatBreaksIsGivenUp(t *testing.T) {
 		"cannot sync, and that cannot go away": {disk: breaking{room: 1000, sync: syscall.EIO, truncate: syscall.EIO}, fatal: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := journalOf(t, `{"lineage":"L","lockId":"run","base":null}`+"\n"+ended+"\n")
-			file, err := os.OpenFile(r.journalPath("L"), os.O_WRONLY|os.O_APPEND, 0)
+			b := backend.New(backend.World{Home: t.TempDir()}, nil, nil, nil)
+			file, err := beginJournal(b.JournalPath("L"), recovery.Header{Lineage: "L", LockID: "run"})
 			require.NoError(t, err)
 			disk := c.disk
 			disk.File = file
@@ -170,12 +131,12 @@ func TestAJournalThatBreaksIsGivenUp(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			require.Equal(t, saved, r.replay(&state.Envelope{Lineage: "L", Writer: state.Writer{LockID: "run"}}, saved))
-			w := r.noJournal(j)
+			require.Equal(t, saved, replayed(b, saved))
+			w := noJournal(b, j)
 			require.NotNil(t, w)
 			require.Equal(t, diag.Warning, w.Severity)
-			r.world.NoHome = true
-			require.Nil(t, r.noJournal(j), "told before")
+			b.World.NoHome = true
+			require.Nil(t, noJournal(b, j), "told before")
 			j.close()
 			require.NoError(t, j.append([]byte(`{}`), true))
 		})
@@ -201,8 +162,15 @@ func TestARunWithoutAJournalSaysSo(t *testing.T) {
 }
 
 func TestAJournalThatIsAPipeIsNone(t *testing.T) {
-	r := &Road{world: World{Home: t.TempDir()}}
-	require.NoError(t, os.MkdirAll(filepath.Dir(r.journalPath("L")), 0o700))
-	require.NoError(t, syscall.Mkfifo(r.journalPath("L"), 0o600))
-	require.Nil(t, r.replay(&state.Envelope{Lineage: "L"}, nil))
+	b := backend.New(backend.World{Home: t.TempDir()}, nil, nil, nil)
+	require.NoError(t, os.MkdirAll(filepath.Dir(b.JournalPath("L")), 0o700))
+	require.NoError(t, syscall.Mkfifo(b.JournalPath("L"), 0o600))
+	require.Nil(t, replayed(b, nil))
+}
+
+// replayed is what the next run starts from after one that has claimed the state of the lineage L.
+func replayed(b *backend.Backend, engineState []byte) []byte {
+	of := &state.Envelope{Lineage: "L", Writer: state.Writer{LockID: "run"}, Intents: []state.Intent{{Resource: "web/a:a"}}}
+	stored := &state.Stored{Snapshot: &state.Snapshot{Envelope: of}, Payload: &state.Payload{Engine: engineState}}
+	return recovery.From(stored, "L", b.Journal(stored)).Engine
 }

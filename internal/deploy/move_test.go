@@ -8,7 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/repair"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/value"
 )
@@ -87,7 +89,7 @@ func TestMoveState(t *testing.T) {
 	require.NoError(t, err)
 	a.pass(2 * time.Second)
 	mv := func(from, to string) (int, error) {
-		moved, written, err := a.start(home, 0, false).MoveState(t.Context(), request(), from, to)
+		moved, written, err := repair.Move(t.Context(), a.start(home, 0, false).Backend, wish(), from, to)
 		if err != nil {
 			require.Zero(t, written.Serial)
 			return 0, err
@@ -112,7 +114,7 @@ func TestMoveState(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, was, a.inventory())
 	requireSettled(t, a, home, g, "moved")
-	record, err := a.start(home, 0, false).Lock(t.Context(), shop)
+	record, err := observe.Lock(t.Context(), a.start(home, 0, false).Backend, shop)
 	require.NoError(t, err)
 	require.Nil(t, record)
 }
@@ -132,7 +134,7 @@ func TestMoveBack(t *testing.T) {
 	require.Equal(t, "shop/z", applied.Plan.Components[indexOf(applied.Plan.Components, "web/a")].MovedFrom)
 	require.Equal(t, was, a.inventory())
 	requireSettled(t, a, home, first(t), "moved back")
-	stored, err := a.start(home, 0, false).read(t.Context(), shop)
+	stored, err := a.start(home, 0, false).Get(t.Context(), shop)
 	require.NoError(t, err)
 	for _, c := range stored.Payload.Components {
 		require.Empty(t, c.Named, c.Address)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/internal/deploy/recovery"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
@@ -96,7 +97,7 @@ func TestDeathThenThrottledLook(t *testing.T) {
 				_, _ = second.run(t.Context(), next(t)) // it fails where there was something to look at
 				a.pass(2 * time.Second)
 				if late {
-					a.pass(suspicion + time.Minute)
+					a.pass(recovery.Suspicion + time.Minute)
 				}
 				home := nowhere
 				_, err = a.start(home, 0, false).run(t.Context(), next(t))
@@ -183,14 +184,14 @@ func TestIntentStaysUntilALookAfterItsTime(t *testing.T) {
 	a.mu.Lock()
 	a.objects[single+" web-a:a"] = first(t).Resource("web/a:a").Props
 	a.mu.Unlock()
-	a.pass(suspicion + time.Minute)
+	a.pass(recovery.Suspicion + time.Minute)
 	_, err = a.start(nowhere, 0, false).run(t.Context(), nil)
 	require.NoError(t, err)
 	require.Empty(t, a.inventory())
 	a.pass(2 * time.Second)
 	_, err = a.start(nowhere, 0, false).run(t.Context(), first(t))
 	require.NoError(t, err)
-	stored, err := a.start(home, 0, false).read(t.Context(), shop)
+	stored, err := a.start(home, 0, false).Get(t.Context(), shop)
 	require.NoError(t, err)
 	require.Empty(t, stored.Snapshot.Envelope.Intents)
 }
@@ -238,8 +239,8 @@ func TestTokensOfIntents(t *testing.T) {
 	require.NoError(t, err)
 	p := a.start(home, 0, false)
 	u, held, _ := claimed(t, p)
-	require.NotEmpty(t, intentsOf(held.State())[0].Token)
-	require.Equal(t, intentsOf(held.State())[0].Token, u.tokens["web/a:a"])
+	require.NotEmpty(t, recovery.IntentsOf(held.State())[0].Token)
+	require.Equal(t, recovery.IntentsOf(held.State())[0].Token, u.Tokens["web/a:a"])
 }
 
 // What apply --refresh has read is in the state, also when nothing is left to do.
@@ -258,7 +259,7 @@ func TestRefreshIsRecorded(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, applied.Plan.HasChanges())
 	require.Empty(t, a.start(home, 0, false).planned(t, wish))
-	stored, err := a.start(home, 0, false).read(t.Context(), shop)
+	stored, err := a.start(home, 0, false).Get(t.Context(), shop)
 	require.NoError(t, err)
 	require.Equal(t, state.Succeeded, stored.Payload.Status)
 	a.pass(2 * time.Second)

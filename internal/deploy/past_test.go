@@ -11,6 +11,8 @@ import (
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/repair"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
@@ -24,12 +26,12 @@ func twoLives(t *testing.T) (a *account, earlier, now []byte) {
 	hidden := map[string][]byte{}
 	for _, g := range []graphs{first, second, nil, first} {
 		if g == nil {
-			earlier = a.backend.Objects("states", stateObject)[stateObject]
-			a.backend.SetObject("states", stateObject, nil)
-			a.backend.DeleteItem("locks", "stack:shop:env:dev")
-			for name, body := range a.backend.Objects("states", "stacks/shop/dev/history/") { // which would tell of the earlier life
+			earlier = a.cloud.Objects("states", stateObject)[stateObject]
+			a.cloud.SetObject("states", stateObject, nil)
+			a.cloud.DeleteItem("locks", "stack:shop:env:dev")
+			for name, body := range a.cloud.Objects("states", "stacks/shop/dev/history/") { // which would tell of the earlier life
 				hidden[name] = body
-				a.backend.SetObject("states", name, nil)
+				a.cloud.SetObject("states", name, nil)
 			}
 			continue
 		}
@@ -38,9 +40,9 @@ func twoLives(t *testing.T) (a *account, earlier, now []byte) {
 		a.pass(2 * time.Second)
 	}
 	for name, body := range hidden {
-		a.backend.SetObject("states", name, body)
+		a.cloud.SetObject("states", name, body)
 	}
-	now = a.backend.Objects("states", stateObject)[stateObject]
+	now = a.cloud.Objects("states", stateObject)[stateObject]
 	old, err := state.Decode(earlier, "")
 	require.NoError(t, err)
 	is, err := state.Decode(now, "")
@@ -74,13 +76,13 @@ func TestTheLastVersionIsOfTheLastLineage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a, earlier, now := twoLives(t)
 			if name == "put back by hand" { // an even older one
-				for _, v := range a.backend.Versions("states", stateObject) {
+				for _, v := range a.cloud.Versions("states", stateObject) {
 					if e, err := state.Decode(v, ""); err == nil && e.Serial == 1 && e.Lineage != is.Lineage {
 						earlier = v
 					}
 				}
 			}
-			a.backend.SetObject("states", stateObject, damage(now, earlier))
+			a.cloud.SetObject("states", stateObject, damage(now, earlier))
 			p := a.start(t.TempDir(), 0, false)
 			_, err := p.run(t.Context(), first(t))
 			command := remedyOf(t, err)
@@ -89,18 +91,18 @@ func TestTheLastVersionIsOfTheLastLineage(t *testing.T) {
 
 			if name != "put back by hand" {
 				// What the earlier life has left can be had, by who says so.
-				untouched := a.backend.Objects("states", stateObject)[stateObject]
-				_, err = next.Restore(t.Context(), request(), "v2", false, nil)
+				untouched := a.cloud.Objects("states", stateObject)[stateObject]
+				_, err = repair.Restore(t.Context(), next.Backend, wish(), "v2", false, nil)
 				require.ErrorContains(t, err, "State is of another lineage")
-				_, err = next.Push(t.Context(), request(), "file", earlier, false)
+				_, err = repair.Push(t.Context(), next.Backend, wish(), "file", earlier, false)
 				require.ErrorContains(t, err, "has the lineage")
 				require.ErrorContains(t, err, "State would go back in time")
-				require.Equal(t, untouched, a.backend.Objects("states", stateObject)[stateObject])
+				require.Equal(t, untouched, a.cloud.Objects("states", stateObject)[stateObject])
 			}
-			written, err := next.Restore(t.Context(), request(), command, false, nil)
+			written, err := repair.Restore(t.Context(), next.Backend, wish(), command, false, nil)
 			require.NoError(t, err)
 			require.NotZero(t, written.Serial)
-			stored, err := next.read(t.Context(), shop)
+			stored, err := next.Get(t.Context(), shop)
 			require.NoError(t, err)
 			lineage := stored.Snapshot.Envelope.Lineage
 			for _, past := range [][]byte{earlier, now} {
@@ -124,14 +126,14 @@ func TestRestoreOfAnEarlierLife(t *testing.T) {
 	e.Lineage = "third"
 	other, err := e.Encode()
 	require.NoError(t, err)
-	a.backend.SetObject("states", stateObject, other[:len(other)-100])
+	a.cloud.SetObject("states", stateObject, other[:len(other)-100])
 	_, err = a.start(t.TempDir(), 0, false).run(t.Context(), first(t))
 	require.Equal(t, "--force v1", remedyOf(t, err))
 	require.ErrorContains(t, err, "State is damaged")
 	p := a.start(t.TempDir(), 0, false)
-	_, err = p.Restore(t.Context(), request(), "v1", false, nil)
+	_, err = repair.Restore(t.Context(), p.Backend, wish(), "v1", false, nil)
 	require.ErrorContains(t, err, "the damaged state in the backend third")
-	_, err = p.Restore(t.Context(), request(), "v1", true, nil)
+	_, err = repair.Restore(t.Context(), p.Backend, wish(), "v1", true, nil)
 	require.NoError(t, err)
 }
 
@@ -139,7 +141,7 @@ func TestRestoreOfAnEarlierLife(t *testing.T) {
 func TestVersionsOfTwoLives(t *testing.T) {
 	a, earlier, now := twoLives(t)
 	p := a.start(t.TempDir(), 0, false)
-	versions, _, err := p.Versions(t.Context(), shop, 0)
+	versions, _, err := repair.Versions(t.Context(), p.Backend, shop, 0)
 	require.NoError(t, err)
 	names := map[string]int{}
 	for _, v := range versions {
@@ -148,7 +150,7 @@ func TestVersionsOfTwoLives(t *testing.T) {
 		if v.Problem != "" {
 			continue
 		}
-		found, err := p.find(t.Context(), shop, v.ID)
+		found, err := p.Find(t.Context(), shop, v.ID)
 		require.NoError(t, err)
 		require.Equal(t, v.Serial, found.Snapshot.Envelope.Serial, v.ID)
 		require.Equal(t, int(v.Version), found.Payload.Deployment, v.ID)
@@ -166,7 +168,7 @@ func TestVersionsThatCannotBeReadAreTold(t *testing.T) {
 			require.NoError(t, err)
 			a.pass(2 * time.Second)
 		}
-		a.backend.SetObject("states", stateObject, []byte("{"))
+		a.cloud.SetObject("states", stateObject, []byte("{"))
 		reads := 0
 		denying := func(p *process) *process {
 			reads = 0
@@ -180,7 +182,7 @@ func TestVersionsThatCannotBeReadAreTold(t *testing.T) {
 			return p
 		}
 		var asked diag.List
-		written, err := denying(a.start(home, 0, false)).Restore(t.Context(), request(), "v1", false, func(_ *report.StateComparison, w diag.List) (bool, error) {
+		written, err := repair.Restore(t.Context(), denying(a.start(home, 0, false)).Backend, wish(), "v1", false, func(_ *report.StateComparison, w diag.List) (bool, error) {
 			asked = w
 			return true, nil
 		})
@@ -198,14 +200,14 @@ func TestNothingIsReplacedBlindly(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
 	require.NoError(t, err)
-	raw := a.backend.Objects("states", stateObject)[stateObject]
-	a.backend.SetObject("states", stateObject, []byte("{"))
+	raw := a.cloud.Objects("states", stateObject)[stateObject]
+	a.cloud.SetObject("states", stateObject, []byte("{"))
 	p := a.start(home, 0, false)
 	p.refuse = func(operation, _ string) bool { return strings.HasPrefix(operation, "ListObjects") }
-	_, err = p.Push(t.Context(), request(), "file", raw, true)
+	_, err = repair.Push(t.Context(), p.Backend, wish(), "file", raw, true)
 	require.Error(t, err)
-	require.Equal(t, "{", string(a.backend.Objects("states", stateObject)[stateObject]))
-	record, err := p.Lock(t.Context(), shop)
+	require.Equal(t, "{", string(a.cloud.Objects("states", stateObject)[stateObject]))
+	record, err := observe.Lock(t.Context(), p.Backend, shop)
 	require.NoError(t, err)
 	require.Nil(t, record)
 }
@@ -218,18 +220,18 @@ func TestVersionThatCannotBeRead(t *testing.T) {
 		require.NoError(t, err)
 		a.pass(2 * time.Second)
 	}
-	newest := slices.Max(slices.Collect(maps.Keys(a.backend.Objects("states", "stacks/shop/dev/history/"))))
+	newest := slices.Max(slices.Collect(maps.Keys(a.cloud.Objects("states", "stacks/shop/dev/history/"))))
 	p := a.start(home, 0, false)
 	p.refuse = func(operation, target string) bool { return operation == "GetObject" && target == "states/"+newest }
-	_, err := p.find(t.Context(), shop, "v2")
+	_, err := p.Find(t.Context(), shop, "v2")
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "Unknown version")
-	_, err = p.find(t.Context(), shop, "v1")
+	_, err = p.Find(t.Context(), shop, "v1")
 	require.NoError(t, err, "another one is not in the way")
-	for name := range a.backend.Objects("states", "stacks/shop/dev/history/") {
-		a.backend.SetObject("states", name, []byte("{"))
+	for name := range a.cloud.Objects("states", "stacks/shop/dev/history/") {
+		a.cloud.SetObject("states", name, []byte("{"))
 	}
-	_, err = a.start(home, 0, false).find(t.Context(), shop, "v1")
+	_, err = a.start(home, 0, false).Find(t.Context(), shop, "v1")
 	require.ErrorContains(t, err, "2 of 2 files there are damaged")
 }
 
@@ -238,19 +240,19 @@ func TestRestoreOverAStateOfAnotherAccount(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
 	require.NoError(t, err)
-	there, err := a.start(home, 0, false).read(t.Context(), shop)
+	there, err := a.start(home, 0, false).Get(t.Context(), shop)
 	require.NoError(t, err)
 	e, payload := *there.Snapshot.Envelope, *there.Payload
 	e.Lineage, payload.Stack, payload.Account, payload.Region = "another", "another", "2", "elsewhere"
 	require.NoError(t, e.SetPayload(&payload))
 	other, err := e.Encode()
 	require.NoError(t, err)
-	a.backend.SetObject("states", stateObject, other)
+	a.cloud.SetObject("states", stateObject, other)
 	a.pass(2 * time.Second)
 	_, err = a.start(home, 0, false).run(t.Context(), first(t))
 	require.ErrorContains(t, err, "Foreign state", "not that the credentials are wrong")
 	require.Equal(t, "v1", remedyOf(t, err))
-	_, err = a.start(home, 0, false).Restore(t.Context(), request(), "v1", false, nil)
+	_, err = repair.Restore(t.Context(), a.start(home, 0, false).Backend, wish(), "v1", false, nil)
 	require.NoError(t, err)
 	a.pass(2 * time.Second)
 	_, err = a.start(home, 0, false).run(t.Context(), first(t))

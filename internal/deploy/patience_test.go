@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/plan"
@@ -63,7 +64,7 @@ func TestAnInterruptedRunEndsInTimeWhereCallsAreSlow(t *testing.T) {
 			for _, d := range said {
 				assert.NotRegexp(t, "(?i)cancel|operation error|context", d.Error(), call)
 			}
-			next := p.start(p.world.Home, 0, false)
+			next := p.start(p.World.Home, 0, false)
 			p.mu.Lock()
 			p.dead[p.pid] = true // the process ends with its run
 			p.mu.Unlock()
@@ -87,7 +88,7 @@ func TestAnInterruptedRunEndsInTimeWhereCallsAreSlow(t *testing.T) {
 			all.Wait()
 			for i, p := range next {
 				require.Less(t, took[i], patienceOfCI, "signal at call %d of %d", i+1, calls)
-				requireSettled(t, p.account, p.world.Home, story.wish(t), fmt.Sprintf("signal at call %d of %d", i+1, calls))
+				requireSettled(t, p.account, p.World.Home, story.wish(t), fmt.Sprintf("signal at call %d of %d", i+1, calls))
 			}
 			t.Logf("%s at most, at any of %d calls", slices.Max(took), calls)
 		})
@@ -116,8 +117,8 @@ func TestWhatIsCutOffIsToldInOurWords(t *testing.T) {
 		require.Contains(t, found[0].Error(), c.want, name)
 		require.NotRegexp(t, "(?i)cancel|operation error|context", found[0].Error(), name)
 	}
-	require.Empty(t, asWarnings(errors.Join(sdk, nil)))
-	cut := loose(errors.Join(diag.New(diag.Failed, "AWS denied access", "", ""), sdk, sdk))
+	require.Empty(t, backend.AsWarnings(errors.Join(sdk, nil)))
+	cut := backend.Loose(errors.Join(diag.New(diag.Failed, "AWS denied access", "", ""), sdk, sdk))
 	require.Len(t, cut, 2)
 	require.Equal(t, "AWS denied access", cut[0].Summary)
 	require.Equal(t, "Stopped before everything was tidied up", cut[1].Summary)

@@ -53,18 +53,18 @@ func variables(stack *manifest.Stack) map[string]string {
 // payload is the next state as far as it is known before anything is done: that of before, with what this run brings.
 func (u *run) payload(held *session.Session) *state.Payload {
 	p := &state.Payload{Stack: u.req.Key.Stack, Environment: u.req.Key.Environment}
-	if u.stored != nil {
-		*p = *u.stored.Payload
+	if u.Stored != nil {
+		*p = *u.Stored.Payload
 	}
-	p.Account, p.Region = u.where.account, u.where.region
-	p.Engine, p.At, p.Version = u.engine, held.Lock().Now(), u.road.world.Version
+	p.Account, p.Region = u.where.Account, u.where.Region
+	p.Engine, p.At, p.Version = u.Engine, held.Lock().Now(), u.back.World.Version
 	p.Who, p.Edited = held.Who(), nil
-	p.GitCommit = u.road.git().Commit
+	p.GitCommit = u.back.Git().Commit
 	if u.stack != nil {
 		p.Variables, p.Config, p.Approval = variables(u.stack), resolved(u.stack), u.stack.Approval
 	}
 	if u.plan != nil {
-		if known, err := u.components(nil, u.engine); err == nil { // preview has read the same bytes
+		if known, err := u.components(nil, u.Engine); err == nil { // preview has read the same bytes
 			p.Components = known
 		}
 	}
@@ -73,10 +73,10 @@ func (u *run) payload(held *session.Session) *state.Payload {
 
 // forgotten are the resources that were taken out of the state and are not back in it.
 func (u *run) forgotten() []string {
-	if u.stored == nil {
+	if u.Stored == nil {
 		return nil
 	}
-	return u.stored.Payload.Forgotten
+	return u.Stored.Payload.Forgotten
 }
 
 // withoutStored leaves of forgotten resources those that a state still lacks.
@@ -96,16 +96,16 @@ func (u *run) approvalRequired() bool {
 	if u.stack != nil {
 		return u.stack.Approval == manifest.ApprovalRequired
 	}
-	if u.stored != nil && u.stored.Payload.Approval == manifest.ApprovalRequired {
+	if u.Stored != nil && u.Stored.Payload.Approval == manifest.ApprovalRequired {
 		return true
 	}
-	bundle, _ := manifest.Load(u.road.world.Root, u.req.Key.Stack) // its problems are nobody's who destroys
+	bundle, _ := manifest.Load(u.back.World.Root, u.req.Key.Stack) // its problems are nobody's who destroys
 	return bundle != nil && bundle.Settings(u.req.Key.Environment).Approval == manifest.ApprovalRequired
 }
 
 // approvalChanged reports whether the state says of approvals something else than the manifests. It has to follow: a destroy asks it.
 func (u *run) approvalChanged() bool {
-	return u.stack != nil && u.stored != nil && u.stored.Payload.Approval != u.stack.Approval
+	return u.stack != nil && u.Stored != nil && u.Stored.Payload.Approval != u.stack.Approval
 }
 
 // outputsChanged reports whether components give something else than the state says although no resource changes.
@@ -114,8 +114,8 @@ func (u *run) outputsChanged() bool {
 		return false
 	}
 	was := map[string]any{}
-	if u.stored != nil {
-		for _, c := range u.stored.Payload.Components {
+	if u.Stored != nil {
+		for _, c := range u.Stored.Payload.Components {
 			was[c.Address] = c.Outputs
 		}
 	}
@@ -124,17 +124,11 @@ func (u *run) outputsChanged() bool {
 	}
 	for _, c := range u.graph.Components {
 		before, known := was[c.Address]
-		if !known || !sameJSON(before, plain(u.outputs[c.Address])) {
+		if !known || !state.Same(before, plain(u.outputs[c.Address])) {
 			return true
 		}
 	}
 	return false
-}
-
-func sameJSON(a, b any) bool {
-	x, err := json.Marshal(a)
-	y, err2 := json.Marshal(b)
-	return err == nil && err2 == nil && string(x) == string(y)
 }
 
 // components is what the state says of each component, beside engineState. Outputs of components that were not reached stay as they were.
@@ -150,8 +144,8 @@ func (u *run) components(outputs map[string]map[string]value.Value, engineState 
 		there[r.ID] = there[r.ID] || !r.Deleting && !r.Replacing
 	}
 	old := map[string]state.Component{}
-	if u.stored != nil {
-		for _, c := range u.stored.Payload.Components {
+	if u.Stored != nil {
+		for _, c := range u.Stored.Payload.Components {
 			old[c.Address] = c
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/company/deployer/internal/aws/catalog"
 	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/lock/dynamodb"
 	"github.com/company/deployer/internal/manifest"
@@ -34,7 +35,7 @@ type Policy struct {
 
 // PolicyFor computes the IAM policy that a stack needs in some environments, from its manifests and without a network. Of the request
 // for the manifests, the key's environment is not looked at.
-func PolicyFor(w World, req Request, ask PolicyRequest) (*Policy, error) {
+func PolicyFor(w backend.World, req Request, ask PolicyRequest) (*Policy, error) {
 	bundle, found := manifest.Load(w.Root, req.Key.Stack)
 	if found.HasErrors() {
 		return nil, found
@@ -46,7 +47,7 @@ func PolicyFor(w World, req Request, ask PolicyRequest) (*Policy, error) {
 	for _, environment := range ask.Environments {
 		req.Key.Environment = environment
 		scope := scopeOf(w, bundle, req, ask)
-		_, graph, found := desire(w, bundle, req, place{account: known(scope.Account), region: known(scope.Region)}, false)
+		_, graph, found := desire(w, bundle, req, backend.Place{Account: known(scope.Account), Region: known(scope.Region)}, false)
 		if found.HasErrors() {
 			return nil, found
 		}
@@ -72,7 +73,7 @@ func PolicyFor(w World, req Request, ask PolicyRequest) (*Policy, error) {
 }
 
 // scopeOf is what is known of the deployment without asking AWS.
-func scopeOf(w World, bundle *manifest.Bundle, req Request, ask PolicyRequest) resource.Scope {
+func scopeOf(w backend.World, bundle *manifest.Bundle, req Request, ask PolicyRequest) resource.Scope {
 	provider := bundle.Settings(req.Key.Environment).Provider
 	ofRole := "" // the account of the role that is taken
 	if parts := strings.Split(w.Settings.AWS.AssumeRole.RoleARN, ":"); len(parts) == 6 {
@@ -96,7 +97,7 @@ func known(text string) string {
 }
 
 // stateStatements are what state and locks need where they are kept in AWS.
-func stateStatements(w World, scope resource.Scope, key string) []resource.Statement {
+func stateStatements(w backend.World, scope resource.Scope, key string) []resource.Statement {
 	var out []resource.Statement
 	b, l := w.Settings.Backend, w.Settings.Locks
 	if b.Type == "s3" {

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/plan"
@@ -20,7 +19,7 @@ import (
 func problems(err error) diag.List {
 	var out diag.List
 	said := map[string]bool{}
-	for _, single := range split(err) {
+	for _, single := range backend.Split(err) {
 		for _, d := range problem(single) {
 			if !said[d.Error()] { // what stopped a run may also be why its state was not saved
 				said[d.Error()] = true
@@ -32,21 +31,6 @@ func problems(err error) diag.List {
 		return diag.From(err) // cut off, and nothing else says so
 	}
 	return out
-}
-
-// split takes joined errors apart, as long as the parts are not diagnostics of their own.
-func split(err error) []error {
-	if err == nil {
-		return nil
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only the outermost may be a join
-		var out []error
-		for _, part := range joined.Unwrap() {
-			out = append(out, split(part)...)
-		}
-		return out
-	}
-	return []error{err}
 }
 
 func problem(err error) diag.List {
@@ -122,21 +106,6 @@ func givenUp(step *engine.StepError) diag.List {
 	return diag.List{d.For(resource.ComponentOf(step.Resource))}
 }
 
-// early is why a run ended that has changed nothing: what cut its calls off says more than they do.
-func early(ctx context.Context, err error) error {
-	cause := context.Cause(ctx)
-	if cause == nil || !errors.Is(err, context.Canceled) && !errors.Is(err, cause) {
-		return err
-	}
-	var known *diag.Diagnostic
-	if errors.As(cause, &known) && known.Code != diag.Interrupted {
-		return cause
-	}
-	d := diag.New(diag.Interrupted, "Interrupted", "Nothing was changed.", "")
-	d.Cause = cause
-	return d
-}
-
 func protectedProblem(resources []string) *diag.Diagnostic {
 	var addresses []string
 	for _, id := range resources {
@@ -157,7 +126,7 @@ func protectedProblem(resources []string) *diag.Diagnostic {
 func obstructedProblems(err *engine.ObstructedError) diag.List {
 	var out diag.List
 	for _, o := range err.Obstructions {
-		d := diag.New(diag.Failed, "Cannot be deleted", fmt.Sprintf("%s: %s. Nothing was touched.", o.Resource, o.What), sentence(o.Next))
+		d := diag.New(diag.Failed, "Cannot be deleted", fmt.Sprintf("%s: %s. Nothing was touched.", o.Resource, o.What), diag.Sentence(o.Next))
 		d.Cause = err
 		out.Add(d.For(resource.ComponentOf(o.Resource)))
 	}
@@ -231,15 +200,6 @@ func stepProblem(step *engine.StepError) *diag.Diagnostic {
 	return d.For(address)
 }
 
-// sentence makes one out of an error's words.
-func sentence(text string) string {
-	first, size := utf8.DecodeRuneInString(text)
-	if size == 0 {
-		return ""
-	}
-	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
-}
-
 // fromAWS fills in which call failed and what that kind of failure asks for.
 func fromAWS(d *diag.Diagnostic, err error) {
 	var op *resource.OpError
@@ -247,10 +207,10 @@ func fromAWS(d *diag.Diagnostic, err error) {
 		return
 	}
 	d.Operation, d.RequestID = op.Operation, op.RequestID
-	d.Detail = sentence(strings.TrimPrefix(op.Code+": "+op.Message, ": "))
+	d.Detail = diag.Sentence(strings.TrimPrefix(op.Code+": "+op.Message, ": "))
 	switch {
 	case op.Next != "":
-		d.Next = sentence(op.Next)
+		d.Next = diag.Sentence(op.Next)
 	case aws.Throttled(err):
 		d.Next = "Too many calls reach this account's API: wait a while, then run the command again, with a lower --parallelism " +
 			"if that is not enough. What was done is in the state."

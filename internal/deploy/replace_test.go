@@ -13,8 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/report"
+	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/repair"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/fakeaws"
 )
@@ -28,7 +30,7 @@ func request() Request { return Request{Key: shop, Progress: func(plan.Event) {}
 
 func restoring(version string) command {
 	return func(ctx context.Context, p *process) error {
-		_, err := p.Restore(ctx, request(), version, false, nil)
+		_, err := repair.Restore(ctx, p.Backend, wish(), version, false, nil)
 		return err
 	}
 }
@@ -37,7 +39,7 @@ func pushing(raw []byte) command { return pushingWith(raw, true) }
 
 func pushingWith(raw []byte, force bool) command {
 	return func(ctx context.Context, p *process) error {
-		_, err := p.Push(ctx, request(), "file", raw, force)
+		_, err := repair.Push(ctx, p.Backend, wish(), "file", raw, force)
 		return err
 	}
 }
@@ -67,7 +69,7 @@ func rescued(t *testing.T, home string) []byte {
 
 func forgetting(address string) command {
 	return func(ctx context.Context, p *process) error {
-		_, _, err := p.Forget(ctx, request(), Selection{Address: address}, nil)
+		_, _, err := repair.Forget(ctx, p.Backend, wish(), repair.Selection{Address: address}, nil)
 		return err
 	}
 }
@@ -117,7 +119,7 @@ func TestStateCommandsLoseNothing(t *testing.T) {
 				a, home := newAccount(), t.TempDir()
 				_, err := a.start(home, 0, false).run(t.Context(), first(t))
 				require.NoError(t, err)
-				raw := a.backend.Objects("states", stateObject)[stateObject]
+				raw := a.cloud.Objects("states", stateObject)[stateObject]
 				a.pass(2 * time.Second)
 				death := 9
 				if story.whole {
@@ -133,7 +135,7 @@ func TestStateCommandsLoseNothing(t *testing.T) {
 					raw = rescued(t, home)
 				}
 				if story.damage != nil {
-					a.backend.SetObject("states", stateObject, story.damage)
+					a.cloud.SetObject("states", stateObject, story.damage)
 				}
 				a.pass(2 * time.Second)
 				return a, t.TempDir(), story.command(raw) // on another machine, without the journal
@@ -193,24 +195,24 @@ func TestRestoreRaisesSerialAndFence(t *testing.T) {
 		require.NoError(t, err)
 		a.pass(2 * time.Second)
 	}
-	before, err := a.start(home, 0, false).read(t.Context(), shop)
+	before, err := a.start(home, 0, false).Get(t.Context(), shop)
 	require.NoError(t, err)
-	a.backend.DeleteItem("locks", "stack:shop:env:dev") // and with it the fence
-	a.backend.SetObject("states", stateObject, nil)
+	a.cloud.DeleteItem("locks", "stack:shop:env:dev") // and with it the fence
+	a.cloud.SetObject("states", stateObject, nil)
 	p := a.start(home, 0, false)
 	var shown *report.StateComparison
-	written, err := p.Restore(t.Context(), request(), "v1", false, func(c *report.StateComparison, _ diag.List) (bool, error) { shown = c; return true, nil })
+	written, err := repair.Restore(t.Context(), p.Backend, wish(), "v1", false, func(c *report.StateComparison, _ diag.List) (bool, error) { shown = c; return true, nil })
 	require.NoError(t, err)
 	require.EqualValues(t, 3, written.Version)
 	require.Contains(t, shown.Backend.Name, "the last whole version (v2)")
-	after, err := p.read(t.Context(), shop)
+	after, err := p.Get(t.Context(), shop)
 	require.NoError(t, err)
 	was, is := before.Snapshot.Envelope, after.Snapshot.Envelope
 	require.Equal(t, was.Lineage, is.Lineage)
 	require.Greater(t, is.Serial, was.Serial)
 	require.Greater(t, is.Fence, was.Fence)
 	requireHistory(t, a, home, 3, "a restored state is a version")
-	_, err = p.Restore(t.Context(), request(), "v3", false, func(*report.StateComparison, diag.List) (bool, error) { t.Error("asked"); return false, nil })
+	_, err = repair.Restore(t.Context(), p.Backend, wish(), "v3", false, func(*report.StateComparison, diag.List) (bool, error) { t.Error("asked"); return false, nil })
 	require.NoError(t, err, "it is there already")
 }
 
@@ -219,9 +221,9 @@ func TestReplacingIsRefused(t *testing.T) {
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
 	require.NoError(t, err)
 	p := a.start(home, 0, false)
-	there, err := p.read(t.Context(), shop)
+	there, err := p.Get(t.Context(), shop)
 	require.NoError(t, err)
-	raw := a.backend.Objects("states", stateObject)[stateObject]
+	raw := a.cloud.Objects("states", stateObject)[stateObject]
 	refused := func(err error, wanted *diag.Diagnostic, name string) {
 		t.Helper()
 		var d *diag.Diagnostic
@@ -229,7 +231,7 @@ func TestReplacingIsRefused(t *testing.T) {
 		require.Equal(t, wanted.Summary, d.Summary, name)
 		require.Equal(t, wanted.Code, d.Code, name)
 		require.Contains(t, d.Detail, wanted.Detail, name)
-		require.Equal(t, raw, a.backend.Objects("states", stateObject)[stateObject], name)
+		require.Equal(t, raw, a.cloud.Objects("states", stateObject)[stateObject], name)
 	}
 	for name, c := range map[string]struct {
 		change func(*state.Envelope, *state.Payload)
@@ -245,27 +247,27 @@ func TestReplacingIsRefused(t *testing.T) {
 		require.NoError(t, e.SetPayload(&payload))
 		file, err := e.Encode()
 		require.NoError(t, err)
-		_, err = p.Push(t.Context(), request(), "file", file, true)
+		_, err = repair.Push(t.Context(), p.Backend, wish(), "file", file, true)
 		refused(err, c.want, "push of another "+name)
 		// As an object version, or a file that somebody put among the history, it is no better.
-		a.backend.SetObject("states", stateObject, file)
-		id := fakeaws.VersionID(len(a.backend.Versions("states", stateObject)))
-		a.backend.SetObject("states", stateObject, raw)
-		a.backend.SetObject("states", "stacks/shop/dev/history/2001-01-01-00-00-00.json", file)
+		a.cloud.SetObject("states", stateObject, file)
+		id := fakeaws.VersionID(len(a.cloud.Versions("states", stateObject)))
+		a.cloud.SetObject("states", stateObject, raw)
+		a.cloud.SetObject("states", "stacks/shop/dev/history/2001-01-01-00-00-00.json", file)
 		for _, version := range []string{id, "2001-01-01-00-00-00"} {
-			_, err = p.Restore(t.Context(), request(), version, true, func(*report.StateComparison, diag.List) (bool, error) { t.Error("asked"); return true, nil })
+			_, err = repair.Restore(t.Context(), p.Backend, wish(), version, true, func(*report.StateComparison, diag.List) (bool, error) { t.Error("asked"); return true, nil })
 			refused(err, c.want, "restore of another "+name+": "+version)
 		}
 	}
-	a.backend.SetObject("states", "stacks/shop/dev/history/2001-01-01-00-00-00.json", nil)
+	a.cloud.SetObject("states", "stacks/shop/dev/history/2001-01-01-00-00-00.json", nil)
 	// The same way leads to a state that is right: what is refused above is so for what it is.
 	a.pass(2 * time.Second)
 	_, err = a.start(home, 0, false).run(t.Context(), second(t))
 	require.NoError(t, err)
-	written, err := p.Restore(t.Context(), request(), fakeaws.VersionID(len(a.backend.Versions("states", stateObject))-1), false, nil)
+	written, err := repair.Restore(t.Context(), p.Backend, wish(), fakeaws.VersionID(len(a.cloud.Versions("states", stateObject))-1), false, nil)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, written.Version, "the claim of the second, which is to be finished")
-	record, err := p.Lock(t.Context(), shop)
+	record, err := observe.Lock(t.Context(), p.Backend, shop)
 	require.NoError(t, err)
 	require.Nil(t, record)
 }
@@ -290,31 +292,31 @@ func TestPushOfARescuedState(t *testing.T) {
 	raw, err := os.ReadFile(files[0])
 	require.NoError(t, err)
 	next := a.start(t.TempDir(), 0, false)
-	written, err := next.Push(t.Context(), request(), files[0], raw, false)
+	written, err := repair.Push(t.Context(), next.Backend, wish(), files[0], raw, false)
 	require.NoError(t, err)
 	require.Nil(t, written.Comparison)
 	requireSettled(t, a, t.TempDir(), first(t), "as if it had been saved")
 	requireHistory(t, a, home, 1, "it is the deployment that it is")
-	there := a.backend.Objects("states", stateObject)[stateObject]
+	there := a.cloud.Objects("states", stateObject)[stateObject]
 	for _, force := range []bool{false, true} {
-		written, err = next.Push(t.Context(), request(), files[0], raw, force)
+		written, err = repair.Push(t.Context(), next.Backend, wish(), files[0], raw, force)
 		require.NoError(t, err, "the answer may have been lost")
 		require.Zero(t, written.Serial)
-		require.Equal(t, there, a.backend.Objects("states", stateObject)[stateObject], "it is there already")
+		require.Equal(t, there, a.cloud.Objects("states", stateObject)[stateObject], "it is there already")
 	}
 	a.pass(2 * time.Second)
 	_, err = a.start(home, 0, false).run(t.Context(), second(t))
 	require.NoError(t, err)
-	_, err = next.Push(t.Context(), request(), files[0], raw, false)
-	var back *backInTimeError
+	_, err = repair.Push(t.Context(), next.Backend, wish(), files[0], raw, false)
+	var back *repair.BackInTimeError
 	require.ErrorAs(t, err, &back)
 	// What is written by force is there, too, when it is repeated; so is what was restored.
 	for _, c := range []command{pushing(raw), restoring("v1")} {
-		before := a.backend.Objects("states", stateObject)[stateObject]
+		before := a.cloud.Objects("states", stateObject)[stateObject]
 		for n := range 3 {
 			a.pass(2 * time.Second)
 			require.NoError(t, c(t.Context(), a.start(home, 0, false)))
-			now := a.backend.Objects("states", stateObject)[stateObject]
+			now := a.cloud.Objects("states", stateObject)[stateObject]
 			require.Equal(t, n > 0, bytes.Equal(before, now), n)
 			before = now
 		}
@@ -327,14 +329,14 @@ func TestRestoreOfWhatSomebodyPutBack(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
 	require.NoError(t, err)
-	v1 := a.backend.Objects("states", stateObject)[stateObject]
+	v1 := a.cloud.Objects("states", stateObject)[stateObject]
 	a.pass(2 * time.Second)
 	require.NoError(t, forgetting("web/c")(t.Context(), a.start(home, 0, false)))
-	a.backend.SetObject("states", stateObject, v1)
+	a.cloud.SetObject("states", stateObject, v1)
 	a.pass(2 * time.Second)
 	_, err = a.start(home, 0, false).run(t.Context(), first(t))
 	require.ErrorContains(t, err, "State is older than it was")
-	written, err := a.start(home, 0, false).Restore(t.Context(), request(), "v1", false, nil)
+	written, err := repair.Restore(t.Context(), a.start(home, 0, false).Backend, wish(), "v1", false, nil)
 	require.NoError(t, err)
 	require.NotZero(t, written.Serial)
 	a.pass(2 * time.Second)
@@ -352,7 +354,7 @@ func TestForgetSucceedsWithoutTheCopy(t *testing.T) {
 	p.refuse = func(operation, target string) bool {
 		return operation == "PutObject" && strings.HasPrefix(target, "states/stacks/shop/dev/pulumi/")
 	}
-	forgotten, written, err := p.Forget(t.Context(), request(), Selection{Address: "web/c"}, nil)
+	forgotten, written, err := repair.Forget(t.Context(), p.Backend, wish(), repair.Selection{Address: "web/c"}, nil)
 	require.NoError(t, err)
 	require.NotZero(t, written.Serial)
 	require.Len(t, forgotten.Resources, 1)
@@ -364,7 +366,7 @@ func TestPushOverDamageMindsTheLastWholeVersion(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
 	require.NoError(t, err)
-	stored, err := a.start(home, 0, false).read(t.Context(), shop)
+	stored, err := a.start(home, 0, false).Get(t.Context(), shop)
 	require.NoError(t, err)
 	rescued := *stored.Snapshot.Envelope
 	rescued.Serial, rescued.Writer = rescued.Serial+2, state.Writer{LockID: "fenced-out", OpID: "fenced-out"}
@@ -373,7 +375,7 @@ func TestPushOverDamageMindsTheLastWholeVersion(t *testing.T) {
 	a.pass(2 * time.Second)
 	_, err = a.start(home, 9, true).run(t.Context(), second(t)) // dies in the middle
 	require.NoError(t, err)
-	a.backend.SetObject("states", stateObject, []byte("{"))
+	a.cloud.SetObject("states", stateObject, []byte("{"))
 	a.pass(2 * time.Second)
 	p := a.start(t.TempDir(), 0, false)
 	stranger := rescued
@@ -381,11 +383,11 @@ func TestPushOverDamageMindsTheLastWholeVersion(t *testing.T) {
 	strange, err := stranger.Encode()
 	require.NoError(t, err)
 	for _, file := range [][]byte{strange, raw} {
-		_, err = p.Push(t.Context(), request(), "file", file, false)
-		var back *backInTimeError
+		_, err = repair.Push(t.Context(), p.Backend, wish(), "file", file, false)
+		var back *repair.BackInTimeError
 		require.ErrorAs(t, err, &back)
 	}
-	_, err = p.Push(t.Context(), request(), "file", raw, true)
+	_, err = repair.Push(t.Context(), p.Backend, wish(), "file", raw, true)
 	require.NoError(t, err)
 	a.pass(2 * time.Second)
 	_, err = a.start(home, 0, false).run(t.Context(), none(t))
@@ -398,7 +400,7 @@ func TestPushOverADeadRun(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
 	require.NoError(t, err)
-	there, err := a.start(home, 0, false).read(t.Context(), shop)
+	there, err := a.start(home, 0, false).Get(t.Context(), shop)
 	require.NoError(t, err)
 	a.pass(2 * time.Second)
 	_, err = a.start(home, 9, true).run(t.Context(), second(t))
@@ -408,7 +410,7 @@ func TestPushOverADeadRun(t *testing.T) {
 	require.NoError(t, e.SetPayload(&payload))
 	file, err := e.Encode()
 	require.NoError(t, err)
-	written, err := a.start(t.TempDir(), 0, false).Push(t.Context(), request(), "file", file, false)
+	written, err := repair.Push(t.Context(), a.start(t.TempDir(), 0, false).Backend, wish(), "file", file, false)
 	require.NoError(t, err)
 	require.Nil(t, written.Comparison, "nothing speaks against it")
 	a.pass(2 * time.Second)

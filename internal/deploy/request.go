@@ -4,11 +4,11 @@ import (
 	"context"
 	"time"
 
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/manifest"
-	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 )
@@ -30,6 +30,11 @@ type Request struct {
 	Approve func(context.Context, Question) (bool, error)
 	// Progress hears what happens; never nil.
 	Progress func(plan.Event)
+}
+
+// lock is the part of a Request that is about the lock.
+func (r *Request) lock() backend.Request {
+	return backend.Request{Key: r.Key, LockTimeout: r.LockTimeout, Progress: r.Progress}
 }
 
 // Question is what a person or a flag approves.
@@ -55,11 +60,4 @@ type Applied struct {
 	Again    string        // the command that goes on from there; "" when the state does not say it
 	Version  report.Version
 	Outputs  map[string]map[string]any // by component
-}
-
-// Stored is what the state says of a stack in an environment.
-type Stored struct {
-	Snapshot  *state.Snapshot
-	Payload   *state.Payload
-	Resources []engine.StoredResource
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/lock/filelock"
 	"github.com/company/deployer/internal/state"
@@ -13,7 +14,7 @@ import (
 )
 
 // rescue writes the state that could not be saved to a file, however large it is, and says so.
-func (r *Road) rescue(held *session.Session, p *state.Payload, intents []state.Intent) *diag.Diagnostic {
+func rescue(b *backend.Backend, held *session.Session, p *state.Payload, intents []state.Intent) *diag.Diagnostic {
 	d := diag.New(diag.Failed, "State was not saved", "", "")
 	e, err := held.Next(p, intents)
 	var raw []byte
@@ -26,7 +27,7 @@ func (r *Road) rescue(held *session.Session, p *state.Payload, intents []state.I
 	}
 	path := ""
 	if err == nil {
-		path, err = r.rescueFile(fmt.Sprintf("%s-%s-%d", p.Stack, p.Environment, e.Serial), raw)
+		path, err = rescueFile(b, fmt.Sprintf("%s-%s-%d", p.Stack, p.Environment, e.Serial), raw)
 	}
 	switch {
 	case err != nil:
@@ -38,15 +39,15 @@ func (r *Road) rescue(held *session.Session, p *state.Payload, intents []state.I
 			"it finds by name and tag what this run has made."
 	default:
 		d.Detail = "What was done could not be saved in the backend. It is in " + path + "."
-		d.Next = "Once the backend works again, save it:\n" + r.commandLine(state.Key{Stack: p.Stack, Environment: p.Environment}, "state push", path)
+		d.Next = "Once the backend works again, save it:\n" + b.CommandLine(state.Key{Stack: p.Stack, Environment: p.Environment}, "state push", path)
 	}
 	return d
 }
 
 // rescueFile writes a new file, whole or not at all, and returns its path. It never replaces one: that of another bucket may have the same name,
 // and nobody may have pushed it yet.
-func (r *Road) rescueFile(name string, raw []byte) (string, error) {
-	folder, next := filepath.Join(r.world.Home, ".deployer", "rescue"), name
+func rescueFile(b *backend.Backend, name string, raw []byte) (string, error) {
+	folder, next := filepath.Join(b.World.Home, ".deployer", "rescue"), name
 	for n := 2; ; n++ {
 		path := filepath.Join(folder, next+".json")
 		if err := filelock.Create(path, raw); !errors.Is(err, fs.ErrExist) {

@@ -8,8 +8,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/internal/deploy/recovery"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/repair"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 )
@@ -27,7 +29,7 @@ func TestRescueOfWhatNoStateMayHold(t *testing.T) {
 	p := a.start(home, 0, false)
 	u, held, payload := claimed(t, p)
 	claim := held.State()
-	p.newJournal(held, tooMuch()).close()
+	newJournal(p.Backend, held, tooMuch()).close()
 
 	err := u.save(held, payload, &engine.Result{State: tooMuch()}, nil, &Applied{})
 	var found diag.List
@@ -40,19 +42,19 @@ func TestRescueOfWhatNoStateMayHold(t *testing.T) {
 	require.Greater(t, len(raw), state.MaxSize)
 	require.Contains(t, string(raw[len(raw)-1000:]), "aws-web/a:a")
 
-	_, err = p.Push(t.Context(), request(), "file", raw, true)
+	_, err = repair.Push(t.Context(), p.Backend, wish(), "file", raw, true)
 	var d *diag.Diagnostic
 	require.ErrorAs(t, err, &d)
 	require.Equal(t, "File is too large for a state", d.Summary)
 	require.Equal(t, diag.Invalid, d.Code)
 
-	next := p.newRun(nil, &resource.Graph{}, u.where, request())
-	stored, err := decode(shop, claim)
+	next := newRun(p.Backend, nil, &resource.Graph{}, u.where, request())
+	stored, err := state.Load(shop, claim)
 	require.NoError(t, err)
-	require.Greater(t, len(p.replay(claim, nil)), state.MaxSize)
+	require.Greater(t, len(recovery.Replay(p.Journal(stored), claim, nil)), state.MaxSize)
 	next.from(stored, claim.Lineage)
-	require.Empty(t, next.engine)
-	require.True(t, next.adopt["web/a:a"])
+	require.Empty(t, next.Engine)
+	require.True(t, next.Adopt["web/a:a"])
 }
 
 // Two states of one name, of two buckets, could not be saved: neither file replaces the other.

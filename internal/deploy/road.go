@@ -10,6 +10,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/plan"
@@ -18,46 +19,46 @@ import (
 
 // Validate finds everything that is wrong with the manifests of a stack in an environment, without a network. strict: variables must
 // have values.
-func Validate(w World, req Request, strict bool) diag.List {
+func Validate(w backend.World, req Request, strict bool) diag.List {
 	bundle, found := manifest.Load(w.Root, req.Key.Stack)
 	if bundle == nil {
 		return found
 	}
-	_, _, more := desire(w, bundle, req, place{}, strict)
+	_, _, more := desire(w, bundle, req, backend.Place{}, strict)
 	return append(found, more...).Sort()
 }
 
 // Graph is what the manifests desire, without a network.
-func (r *Road) Graph(req Request) (*resource.Graph, error) {
-	bundle, found := manifest.Load(r.world.Root, req.Key.Stack)
+func Graph(b *backend.Backend, req Request) (*resource.Graph, error) {
+	bundle, found := manifest.Load(b.World.Root, req.Key.Stack)
 	if found.HasErrors() {
 		return nil, found
 	}
-	_, graph, more := desire(r.world, bundle, req, place{}, false)
+	_, graph, more := desire(b.World, bundle, req, backend.Place{}, false)
 	return graph, more.Err()
 }
 
 // Plan shows what an apply would do. It takes no lock and changes nothing.
-func (r *Road) Plan(ctx context.Context, req Request) (*Planned, error) {
-	bundle, found := manifest.Load(r.world.Root, req.Key.Stack)
+func Plan(ctx context.Context, b *backend.Backend, req Request) (*Planned, error) {
+	bundle, found := manifest.Load(b.World.Root, req.Key.Stack)
 	if found.HasErrors() {
-		return nil, problemsOf(r.world, bundle, req, found)
+		return nil, problemsOf(b.World, bundle, req, found)
 	}
-	where, stored, err := r.placeAndState(ctx, bundle, req)
+	where, stored, err := placeAndState(ctx, b, bundle, req)
 	if err != nil {
 		return nil, err
 	}
-	stack, graph, found := desire(r.world, bundle, req, where, true)
+	stack, graph, found := desire(b.World, bundle, req, where, true)
 	if found.HasErrors() {
 		return nil, found
 	}
-	u := r.newRun(stack, graph, where, req)
-	u.from(stored, lineageOf(stored, r.newID))
+	u := newRun(b, stack, graph, where, req)
+	u.from(stored, lineageOf(stored, b.NewID))
 	if err := u.move(); err != nil {
 		return nil, err
 	}
-	planned := &Planned{Graph: u.graph, Warnings: slices.Concat(found, r.warnings(req.Key, stored != nil), r.unfinished(stored))}
-	err = early(ctx, u.preview(ctx))
+	planned := &Planned{Graph: u.graph, Warnings: slices.Concat(found, warnings(b, req.Key, stored != nil), unfinished(b, stored))}
+	err = backend.Early(ctx, u.preview(ctx))
 	planned.Plan = u.plan
 	planned.Warnings.Add(slices.Concat(u.unasked, u.noticed)...)
 	if err != nil && u.plan != nil {
@@ -71,41 +72,41 @@ func (r *Road) Plan(ctx context.Context, req Request) (*Planned, error) {
 }
 
 // Apply makes the plan real: lock, read, plan, ask, claim, execute, save, release.
-func (r *Road) Apply(ctx context.Context, req Request) (*Applied, error) {
-	bundle, found := manifest.Load(r.world.Root, req.Key.Stack)
+func Apply(ctx context.Context, b *backend.Backend, req Request) (*Applied, error) {
+	bundle, found := manifest.Load(b.World.Root, req.Key.Stack)
 	if found.HasErrors() {
-		return nil, problemsOf(r.world, bundle, req, found)
+		return nil, problemsOf(b.World, bundle, req, found)
 	}
-	where, err := r.place(ctx, bundle, req)
+	where, err := place(ctx, b, bundle, req)
 	if err != nil {
 		return nil, err
 	}
-	stack, graph, found := desire(r.world, bundle, req, where, true)
+	stack, graph, found := desire(b.World, bundle, req, where, true)
 	if found.HasErrors() {
 		return nil, found
 	}
-	held, err := r.open(ctx, req, where, "")
+	held, err := b.Hold(ctx, req.lock(), where, "")
 	if err != nil {
 		return nil, err
 	}
-	u := r.newRun(stack, graph, where, req)
-	return u.under(held, append(found, r.warnings(req.Key, held.State() != nil)...))
+	u := newRun(b, stack, graph, where, req)
+	return u.under(held, append(found, warnings(b, req.Key, held.State() != nil)...))
 }
 
 // Destroy deletes everything that the state has. Nothing is desired, and no manifest is needed.
-func (r *Road) Destroy(ctx context.Context, req Request) (*Applied, error) {
-	held, err := r.open(ctx, req, r.caller(ctx), "")
+func Destroy(ctx context.Context, b *backend.Backend, req Request) (*Applied, error) {
+	held, err := b.Hold(ctx, req.lock(), b.Caller(ctx), "")
 	if err != nil {
 		return nil, err
 	}
 	nothing := &Applied{Plan: &plan.Plan{Stack: req.Key.Stack, Environment: req.Key.Environment}}
 	if held.State() == nil {
-		nothing.Warnings, err = r.leftBehind(ctx, req.Key)
-		return nothing, closing(held, err)
+		nothing.Warnings, err = b.LeftBehind(ctx, req.Key)
+		return nothing, backend.Closing(held, err)
 	}
-	where, err := r.placeOfState(ctx, held.State())
+	where, err := b.PlaceOf(ctx, held.State())
 	if err != nil {
-		return nothing, closing(held, err)
+		return nothing, backend.Closing(held, err)
 	}
-	return r.newRun(nil, &resource.Graph{}, where, req).under(held, nil)
+	return newRun(b, nil, &resource.Graph{}, where, req).under(held, nil)
 }

@@ -8,13 +8,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/company/deployer/internal/backend"
+	"github.com/company/deployer/internal/deploy/recovery"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/expr"
-	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/manifest"
-	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/session"
@@ -23,19 +24,14 @@ import (
 
 // run is one plan or apply under way, between the stages.
 type run struct {
-	road  *Road
+	back  *backend.Backend
 	req   Request
-	where place
+	where backend.Place
 	stack *manifest.Stack // nil: destroy
 	graph *resource.Graph // empty: destroy
 
-	stored  *Stored // nil without a state
-	lineage string
-	engine  []byte // the engine's state to start from
-	adopt   map[string]bool
-	search  []json.RawMessage // what an interrupted run was about to create
-	unsure  []string          // resource IDs of what it was about to change or delete
-	targets []string          // resource IDs; empty: all
+	recovery.Base          // what it starts from
+	targets       []string // resource IDs; empty: all
 
 	plan    *plan.Plan
 	doubts  diag.List       // of the request
@@ -48,76 +44,18 @@ type run struct {
 	unnamed []string                          // IDs of those of creates that have no name yet
 	reread  bool                              // the preview has read something that the state does not say
 	began   time.Time                         // when execute looked at what interrupted runs had left
-	tokens  map[string]string                 // of the intents to create, by resource ID
 	moved   map[string]string                 // new addresses of components that this run renames, by the old ones
 	named   map[string]string                 // by address: the one that physical names are made from, of components that were renamed
 	outputs map[string]map[string]value.Value // of the preview, as far as they are known
 }
 
-func (r *Road) newRun(stack *manifest.Stack, graph *resource.Graph, where place, req Request) *run {
-	return &run{road: r, req: req, where: where, stack: stack, graph: graph}
+func newRun(b *backend.Backend, stack *manifest.Stack, graph *resource.Graph, where backend.Place, req Request) *run {
+	return &run{back: b, req: req, where: where, stack: stack, graph: graph}
 }
 
 // from sets what the run starts from.
-func (u *run) from(stored *Stored, lineage string) {
-	u.stored, u.lineage, u.engine, u.adopt, u.search, u.unsure = stored, lineage, nil, nil, nil, nil
-	u.reread, u.tokens = false, nil
-	if stored != nil {
-		u.engine = stored.Payload.Engine
-		if len(stored.Snapshot.Envelope.Intents) > 0 {
-			// More than can be written is no base: the intents lead to the same objects.
-			if replayed := u.road.replay(stored.Snapshot.Envelope, u.engine); len(replayed) <= state.MaxSize {
-				u.engine = replayed
-			}
-		}
-		u.adopt, u.search, u.unsure = intended(stored.Snapshot.Envelope.Intents)
-		u.tokens = tokensOf(stored.Snapshot.Envelope.Intents)
-	}
-}
-
-// open takes the lock and reads the state, side by side (steps 1 to 4).
-// lineage is what the state gets if there is none yet; "": a new one.
-func (r *Road) open(ctx context.Context, req Request, where place, lineage string) (*session.Session, error) {
-	held, err := r.openWith(ctx, req, where, func(o *session.Options) { o.Lineage = lineage })
-	if err != nil {
-		return nil, r.healing(ctx, req.Key, early(ctx, err))
-	}
-	return held, nil
-}
-
-func (r *Road) openWith(ctx context.Context, req Request, where place, change func(*session.Options)) (*session.Session, error) {
-	locks := r.world.Settings.Locks
-	if r.world.OnLock != nil {
-		r.world.OnLock()
-	}
-	o := session.Options{
-		Key: req.Key, Account: where.account, Region: where.region, NewID: r.newID,
-		Owner: lock.Owner{Who: r.who(where), Version: r.world.Version, Metadata: map[string]string{"command": r.world.Command}},
-		Lock: lock.Options{
-			Timeout: req.LockTimeout, TTL: time.Duration(locks.TTL) * time.Second, Heartbeat: time.Duration(locks.Heartbeat) * time.Second,
-			Notify: func(holder lock.Record, waited time.Duration) {
-				req.Progress(plan.Event{Kind: plan.Waiting, Text: fmt.Sprintf("Waiting for the lock (%s): held since %s by %s",
-					waited.Round(time.Second), holder.LockedAt.UTC().Format("2006-01-02 15:04:05 UTC"), holder.Holder())})
-			},
-			Trouble: func(err error, lasted time.Duration) {
-				if lasted < untold {
-					return
-				}
-				trouble := diag.From(err)[0].Summary
-				resource.Tell(ctx, fmt.Sprintf("Taking the lock: %s; trying again (%s)", trouble, lasted.Round(time.Second)))
-			},
-		},
-	}
-	change(&o)
-	return session.Open(ctx, r.locker, r.backend.Store(req.Key), o)
-}
-
-// closing releases the lock of a run that ends early, and returns why it ended.
-func closing(held *session.Session, err error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(held.Lock().Context()), releaseTime)
-	defer cancel()
-	_ = held.Close(ctx) // a lock that cannot be released is taken over
-	return err
+func (u *run) from(stored *state.Stored, lineage string) {
+	u.Base, u.reread = recovery.From(stored, lineage, u.back.Journal(stored)), false
 }
 
 // replans is how often a plan is made anew because somebody changed the state before it was claimed.
@@ -126,7 +64,7 @@ const replans = 3
 // under goes the rest of the road with the lock held: plan, ask, claim, execute, save, release (steps 5 to 12).
 func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error) {
 	applied := &Applied{Warnings: warnings}
-	u.hurry = u.road.hurry(held.Lock().Context())
+	u.hurry = u.back.Hurry(held.Lock().Context())
 	for attempt := 1; ; attempt++ {
 		err := u.planAndClaim(held, applied)
 		var moved *session.MovedError
@@ -139,7 +77,7 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 				"Nothing was changed. Find out who writes the state without the lock, then run the command again.")
 		}
 		if err != nil {
-			return applied, closing(held, early(held.Lock().Context(), err))
+			return applied, backend.Closing(held, backend.Early(held.Lock().Context(), err))
 		}
 		break
 	}
@@ -150,23 +88,33 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 	payload := u.payload(held)
 	kept := make(chan error, 1)
 	go func() {
-		ctx, cancel := ending(u.hurry)
+		ctx, cancel := backend.Ending(u.hurry)
 		defer cancel()
 		kept <- u.keepLast(ctx)
 	}()
 	result, runErr := u.execute(held, payload)
 	applied.Warnings = append(applied.Warnings, u.late...)
 	err := u.save(held, payload, result, runErr, applied)
-	applied.Warnings = append(applied.Warnings, loose(<-kept)...)
+	applied.Warnings = append(applied.Warnings, backend.Loose(<-kept)...)
 	return applied, err
 }
 
 // leave ends a run that had nothing to do.
 func (u *run) leave(held *session.Session) diag.List {
-	ctx, cancel := ending(u.hurry)
+	ctx, cancel := backend.Ending(u.hurry)
 	defer cancel()
-	u.road.dropJournal(held) // of a run that died after its last write
-	return loose(held.Close(ctx, u.keepLast))
+	dropJournal(u.back, held) // of a run that died after its last write
+	return backend.Loose(held.Close(ctx, u.keepLast))
+}
+
+// intents are what the claim writes.
+func (u *run) intents(held *session.Session) ([]state.Intent, error) {
+	left, err := recovery.RenamedIntents(recovery.IntentsOf(held.State()), u.moved)
+	if err != nil {
+		return nil, err
+	}
+	by := recovery.Operation{ID: held.Lock().ID(), At: held.Lock().Now(), Token: u.back.NewID}
+	return u.Claim(left, u.plan, u.creates, by), nil
 }
 
 // planAndClaim plans on what the session has, shows the plan, asks, and claims the state with everything that is about to be created or
@@ -174,9 +122,9 @@ func (u *run) leave(held *session.Session) diag.List {
 func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	ctx := held.Lock().Context()
 	told := u.doubts != nil || u.unasked != nil || u.noticed != nil // by an attempt before this one
-	base, err := decode(u.req.Key, held.State())
+	base, err := state.Load(u.req.Key, held.State())
 	if err != nil {
-		return u.road.healing(ctx, u.req.Key, err)
+		return u.back.Healing(ctx, u.req.Key, err)
 	}
 	u.from(base, held.Lineage())
 	if base != nil {
@@ -187,7 +135,7 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 			return err
 		}
 	}
-	if held.Lock().TookOver() || u.unfinished() {
+	if held.Lock().TookOver() || u.Unfinished() {
 		if err := u.takeOver(held, applied); err != nil {
 			return err
 		}
@@ -203,8 +151,8 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	if err != nil {
 		return err
 	}
-	begun := held.State() != nil && u.stored == nil // by takeOver
-	if !u.plan.HasChanges() && !u.unfinished() && !u.unsuccessful() && !begun && !u.reread && len(u.moved) == 0 && !u.outputsChanged() && !u.approvalChanged() {
+	begun := held.State() != nil && u.Stored == nil // by takeOver
+	if !u.plan.HasChanges() && !u.Unfinished() && !u.unsuccessful() && !begun && !u.reread && len(u.moved) == 0 && !u.outputsChanged() && !u.approvalChanged() {
 		return nil
 	}
 	intents, err := u.intents(held)
@@ -228,22 +176,9 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	return nil
 }
 
-// former are lineages of states whose place the state has taken.
-func (u *run) former() []string {
-	if u.stored == nil {
-		return nil
-	}
-	return u.stored.Payload.Former
-}
-
-// unfinished reports whether the run that wrote the state did not come to its end.
-func (u *run) unfinished() bool {
-	return u.stored != nil && (u.stored.Payload.Status == state.InProgress || interrupted(u.stored.Snapshot.Envelope.Intents))
-}
-
 // unsuccessful reports whether the last run failed or was stopped. Where nothing is left to do since, the state has to say so.
 func (u *run) unsuccessful() bool {
-	return u.stored != nil && len(u.req.Targets) == 0 && (u.stored.Payload.Status == state.Failed || u.stored.Payload.Status == state.Interrupted)
+	return u.Stored != nil && len(u.req.Targets) == 0 && (u.Stored.Payload.Status == state.Failed || u.Stored.Payload.Status == state.Interrupted)
 }
 
 // takeOver claims the state at once, so that no write of a former holder fits any more (step 5). It says what the state said before, and
@@ -252,14 +187,14 @@ func (u *run) takeOver(held *session.Session, applied *Applied) error {
 	u.req.Progress(plan.Event{Kind: plan.Phase, Text: "A run before this one was interrupted: picking up what it left behind"})
 	payload := u.payload(held)
 	payload.Status = state.InProgress
-	if u.stored != nil {
-		*payload = *u.stored.Payload
-		payload.Engine = u.engine
+	if u.Stored != nil {
+		*payload = *u.Stored.Payload
+		payload.Engine = u.Engine
 	}
 	ctx := held.Lock().Context()
-	err := held.Write(ctx, payload, intentsOf(held.State()))
-	if err == nil && !u.unfinished() { // the former holder may have died before it did that
-		applied.Warnings = append(applied.Warnings, asWarnings(derive(ctx, u.road.backend.Store(u.req.Key), u.req.Key, u.engine))...)
+	err := held.Write(ctx, payload, recovery.IntentsOf(held.State()))
+	if err == nil && !u.Unfinished() { // the former holder may have died before it did that
+		applied.Warnings = append(applied.Warnings, backend.AsWarnings(u.back.Derive(ctx, u.req.Key, u.Engine))...)
 	}
 	return err
 }
@@ -267,9 +202,9 @@ func (u *run) takeOver(held *session.Session, applied *Applied) error {
 // preview asks the engine for the plan.
 func (u *run) preview(ctx context.Context) (err error) {
 	o := u.options()
-	o.Catalog = u.road.types(u.where.reading())
+	o.Catalog = u.back.World.Types(u.where.Reading())
 	var asked *plan.Survey
-	if u.req.Refresh && len(u.engine) > 0 {
+	if u.req.Refresh && len(u.Engine) > 0 {
 		u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Reading what AWS has"})
 		if asked, o.Outside, err = u.refresh(ctx, o); err != nil {
 			return problems(err)
@@ -287,12 +222,12 @@ func (u *run) preview(ctx context.Context) (err error) {
 		looked = u.look(ctx, o)
 	}
 	aside := u.aside(ctx)
-	preview, err := engine.PreviewApply(ctx, u.graph, u.engine, o)
+	preview, err := engine.PreviewApply(ctx, u.graph, u.Engine, o)
 	if preview != nil && looked != nil {
 		findings := looked()
 		if o.Outside, err = u.confirm(ctx, o, findings, err); len(o.Outside) > 0 {
 			o.Frozen = preview.Lookups // they are answered already
-			preview, err = engine.PreviewApply(ctx, u.graph, u.engine, o)
+			preview, err = engine.PreviewApply(ctx, u.graph, u.Engine, o)
 		}
 		asked = resource.Sum(findings)
 	}
@@ -301,15 +236,15 @@ func (u *run) preview(ctx context.Context) (err error) {
 		u.creates, u.unnamed = preview.Intents, preview.Unnamed
 		u.tellMoves()
 		u.unasked = unaskedProblems(preview.Unasked)
-		if u.plan.Survey = asked; asked != nil && u.stored != nil {
-			asked.Version, asked.At = u.stored.Payload.Deployment, u.stored.Payload.At
-			asked.Age = u.road.locker.Now().Sub(asked.At)
+		if u.plan.Survey = asked; asked != nil && u.Stored != nil {
+			asked.Version, asked.At = u.Stored.Payload.Deployment, u.Stored.Payload.At
+			asked.Age = u.back.Locker.Now().Sub(asked.At)
 		}
 		for _, id := range preview.Found {
-			if u.adopt == nil {
-				u.adopt = map[string]bool{}
+			if u.Adopt == nil {
+				u.Adopt = map[string]bool{}
 			}
-			u.adopt[id] = true
+			u.Adopt[id] = true
 		}
 	}
 	return aside(problems(err).Err())
@@ -327,17 +262,19 @@ func (u *run) save(held *session.Session, p *state.Payload, result *engine.Resul
 	p.Deployment++
 	p.Status, p.Summary, p.At = u.status(runErr), summary(outcome(u.plan, result).Summary()), held.Lock().Now()
 	applied.Version, applied.Outputs, applied.Outcome = report.Version(p.Deployment), outputsOf(known), outcome(u.plan, result)
-	ctx := u.road.patience(held.Lock().Context(), 0)
-	intents := u.unresolved(intentsOf(held.State()), held.Lock().ID(), result, runErr)
+	ctx := u.back.Patience(held.Lock().Context(), 0)
+	intents := u.Unresolved(recovery.IntentsOf(held.State()), recovery.Ended{
+		ID: held.Lock().ID(), Result: result, Failed: runErr != nil, Began: u.began, Now: u.back.Now(),
+	})
 	if err := held.Write(ctx, p, intents); err != nil {
 		if !errors.Is(err, context.Canceled) {
 			found.Add(diag.From(err)...)
 		}
-		found.Add(u.road.rescue(held, p, intents))
-		return closing(held, u.strange(ctx, found))
+		found.Add(rescue(u.back, held, p, intents))
+		return backend.Closing(held, u.strange(ctx, found))
 	}
 	applied.Again = u.again()
-	u.road.dropJournal(held)
+	dropJournal(u.back, held)
 	applied.Warnings = append(applied.Warnings, u.finish(held, p)...)
 	return u.strange(ctx, found).Err()
 }
@@ -367,23 +304,23 @@ func (u *run) again() string {
 			}
 		}
 	}
-	return u.road.commandLine(u.req.Key, command, args...)
+	return u.back.CommandLine(u.req.Key, command, args...)
 }
 
 // finish keeps the state as history, updates the derived copy and releases the lock, side by side (step 12). Failures here are warnings: the
 // deployment is saved, a missing history object is written by the next run, the copy is derived, the lock expires.
 func (u *run) finish(held *session.Session, p *state.Payload) diag.List {
-	ctx, cancel := ending(u.hurry)
+	ctx, cancel := backend.Ending(u.hurry)
 	defer cancel()
-	store, e := u.road.backend.Store(u.req.Key), held.State()
+	store, e := u.back.Store(u.req.Key), held.State()
 	err := held.Close(ctx,
 		func(ctx context.Context) error {
 			_, err := store.PutHistory(ctx, p.At, e)
 			return err
 		},
-		func(ctx context.Context) error { return derive(ctx, store, u.req.Key, p.Engine) },
+		func(ctx context.Context) error { return u.back.Derive(ctx, u.req.Key, p.Engine) },
 	)
-	return loose(err)
+	return backend.Loose(err)
 }
 
 // options is what preview and apply have in common: one diff, one graph, one set of templates.
@@ -394,18 +331,15 @@ func (u *run) options() engine.Options {
 	}
 	parallelism := u.req.Parallelism
 	if parallelism <= 0 {
-		parallelism = u.road.world.Settings.Preferences.Parallelism
+		parallelism = u.back.World.Settings.Preferences.Parallelism
 	}
 	return engine.Options{
-		Stack: u.req.Key.Stack, Environment: u.req.Key.Environment, Template: expr.Evaluate, Token: func(id string) string { return u.tokens[id] },
-		Former: u.former(), Renamed: func(component string) string { return u.named[component] },
-		Parallelism: parallelism, Adopt: u.adopt, Forgotten: u.forgotten(), Intents: u.search, Uncertain: u.unsure,
+		Stack: u.req.Key.Stack, Environment: u.req.Key.Environment, Template: expr.Evaluate, Token: func(id string) string { return u.Tokens[id] },
+		Former: u.Former(), Renamed: func(component string) string { return u.named[component] },
+		Parallelism: parallelism, Adopt: u.Adopt, Forgotten: u.forgotten(), Intents: u.Search, Uncertain: u.Unsure,
 		AllowDelete: func(id string) bool { return allowed[resource.ComponentOf(id)] },
 		Tags: func(component string) map[string]string {
-			return map[string]string{
-				resource.TagStack: u.req.Key.Stack, resource.TagEnvironment: u.req.Key.Environment,
-				resource.TagComponent: component, resource.TagLineage: u.lineage,
-			}
+			return resource.OwnTags(u.req.Key.Stack, u.req.Key.Environment, component, u.Lineage)
 		},
 	}
 }

@@ -13,11 +13,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/backend"
+	"github.com/company/deployer/internal/deploy/recovery"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/manifest"
+	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/repair"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
@@ -36,17 +40,17 @@ func TestApprovalIsAskedFor(t *testing.T) {
 	a := newAccount()
 	required := func(g *resource.Graph, stack *manifest.Stack) (asked bool) {
 		p := a.start(t.TempDir(), 0, false)
-		where := place{account: "1", region: "r", session: &aws.Session{}}
+		where := backend.Place{Account: "1", Region: "r", Session: &aws.Session{}}
 		req := Request{Key: shop, Progress: func(plan.Event) {}, Approve: func(_ context.Context, q Question) (bool, error) {
 			asked = q.Required
 			return true, nil
 		}}
-		held, err := p.open(t.Context(), req, where, "")
+		held, err := p.Hold(t.Context(), req.lock(), where, "")
 		require.NoError(t, err)
 		if g == nil {
 			g = &resource.Graph{}
 		}
-		_, err = p.newRun(stack, g, where, req).under(held, nil)
+		_, err = newRun(p.Backend, stack, g, where, req).under(held, nil)
 		require.NoError(t, err)
 		return asked
 	}
@@ -83,7 +87,7 @@ func TestRuns(t *testing.T) {
 	applied, err = a.start(home, 0, false).run(t.Context(), nil)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, applied.Version)
-	stored, err := a.start(home, 0, false).read(t.Context(), shop)
+	stored, err := a.start(home, 0, false).Get(t.Context(), shop)
 	require.NoError(t, err)
 	require.Equal(t, state.Destroyed, stored.Payload.Status)
 	require.Equal(t, "-4", stored.Payload.Summary)
@@ -104,7 +108,7 @@ func TestNothingIsBegunThatCannotBeSaved(t *testing.T) {
 	})
 	require.ErrorContains(t, err, "State would be too large")
 	require.Empty(t, a.inventory())
-	stored, err := a.start(home, 0, false).read(t.Context(), shop)
+	stored, err := a.start(home, 0, false).Get(t.Context(), shop)
 	require.NoError(t, err)
 	require.Nil(t, stored, "nothing was claimed")
 	_, err = a.start(home, 0, false).run(t.Context(), first(t))
@@ -123,7 +127,7 @@ func TestStateKeepsChanging(t *testing.T) {
 				if plans++; plans > times {
 					return true, nil
 				}
-				store := a.start(home, 0, false).Road.backend.Store(shop)
+				store := a.start(home, 0, false).Store(shop)
 				there, err := store.Get(t.Context())
 				require.NoError(t, err)
 				next := *there.Envelope
@@ -142,7 +146,7 @@ func TestStateKeepsChanging(t *testing.T) {
 		var d *diag.Diagnostic
 		require.ErrorAs(t, err, &d)
 		require.Equal(t, diag.Conflict, d.Code)
-		stored, err := a.start(home, 0, false).read(t.Context(), shop)
+		stored, err := a.start(home, 0, false).Get(t.Context(), shop)
 		require.NoError(t, err)
 		require.Equal(t, state.Succeeded, stored.Payload.Status)
 	}
@@ -162,9 +166,9 @@ func TestFencedOut(t *testing.T) {
 			}
 			stolen = true
 			other := a.start(t.TempDir(), 0, false)
-			record, err := other.Lock(t.Context(), shop)
+			record, err := observe.Lock(t.Context(), other.Backend, shop)
 			require.NoError(t, err)
-			_, err = other.Unlock(t.Context(), shop, record.ID, true)
+			_, err = repair.Unlock(t.Context(), other.Backend, shop, record.ID, true)
 			require.NoError(t, err)
 			_, err = other.run(t.Context(), second(t))
 			require.NoError(t, err)
@@ -197,46 +201,11 @@ func TestStatusAndExit(t *testing.T) {
 	require.Equal(t, diag.Conflict, found[0].Code)
 }
 
-func TestPatience(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		hard, second := context.WithCancel(t.Context())
-		soft, first := context.WithCancelCause(t.Context())
-		r := &Road{world: World{Hard: hard}}
-		calls, saving := r.patience(soft, abortAfter), r.patience(context.WithoutCancel(soft), 0)
-		hurry := r.hurry(soft)
-		rest, cancel := ending(hurry)
-		defer cancel()
-		why := errors.New("ctrl-c")
-		first(why)
-		time.Sleep(abortAfter - time.Millisecond)
-		require.NoError(t, calls.Err())
-		time.Sleep(2 * time.Millisecond)
-		require.ErrorIs(t, context.Cause(calls), why)
-		time.Sleep(hurried - abortAfter - 2*time.Millisecond)
-		require.NoError(t, rest.Err())
-		time.Sleep(2 * time.Millisecond)
-		require.Error(t, rest.Err())
-		late, cancelLate := ending(hurry) // begun when time is up: what is to be said is said
-		defer cancelLate()
-		time.Sleep(lastWord - time.Millisecond)
-		require.NoError(t, late.Err())
-		time.Sleep(2 * time.Millisecond)
-		require.Error(t, late.Err())
-		time.Sleep(time.Hour)
-		require.NoError(t, saving.Err())
-		second()
-		time.Sleep(releaseTime - time.Millisecond)
-		require.NoError(t, saving.Err())
-		time.Sleep(2 * time.Millisecond)
-		require.Error(t, saving.Err())
-	})
-}
-
 func TestSaver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAccount()
 		p := a.start(t.TempDir(), 0, false)
-		held, err := p.open(t.Context(), Request{Key: shop}, place{account: "1", region: "r"}, "")
+		held, err := p.Hold(t.Context(), backend.Request{Key: shop}, backend.Place{Account: "1", Region: "r"}, "")
 		require.NoError(t, err)
 		payload := state.Payload{Stack: "shop", Environment: "dev"}
 		require.NoError(t, held.Write(t.Context(), &payload, nil))
@@ -266,7 +235,7 @@ func TestSaver(t *testing.T) {
 
 		// Somebody else has the state.
 		s = newSaver(t.Context(), t.Context(), held, payload, nil, a.now, func(err error) { failure = err })
-		a.backend.SetObject("states", "stacks/shop/dev/state.json", []byte(`{}`))
+		a.cloud.SetObject("states", "stacks/shop/dev/state.json", []byte(`{}`))
 		step()
 		time.Sleep(2 * saveEvery)
 		synctest.Wait()
@@ -281,7 +250,7 @@ func TestHistoryIsMadeGood(t *testing.T) {
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
 	require.NoError(t, err)
 	p := a.start(home, 0, false)
-	stored, err := p.read(t.Context(), shop)
+	stored, err := p.Get(t.Context(), shop)
 	require.NoError(t, err)
 	later := *stored
 	payload := *stored.Payload
@@ -291,21 +260,21 @@ func TestHistoryIsMadeGood(t *testing.T) {
 	require.NoError(t, envelope.SetPayload(&payload))
 	later.Payload, later.Snapshot = &payload, &state.Snapshot{Envelope: &envelope}
 	for range 2 {
-		require.NoError(t, keep(t.Context(), p.Road.backend.Store(shop), stored))
-		require.NoError(t, keep(t.Context(), p.Road.backend.Store(shop), &later))
+		require.NoError(t, backend.Keep(t.Context(), p.Backend.Store(shop), stored))
+		require.NoError(t, backend.Keep(t.Context(), p.Backend.Store(shop), &later))
 		requireHistory(t, a, home, 2, "each once")
 	}
 }
 
 func TestOutputsAndComponents(t *testing.T) {
 	g := &resource.Graph{Components: []resource.Component{{Address: "web/a", Kind: "Fake"}, {Address: "web/b", Kind: "Fake"}}}
-	before := &Stored{Payload: &state.Payload{Components: []state.Component{
+	before := &state.Stored{Payload: &state.Payload{Components: []state.Component{
 		{Address: "web/b", Outputs: map[string]any{"url": "old"}}, {Address: "web/gone"}, {Address: "web/left"},
 	}}}
 	outputs := map[string]map[string]value.Value{"web/a": {
 		"url": value.NewString("new"), "password": value.NewString("hunter2").Sensitive(), "later": value.NewUnknown(),
 	}}
-	known, err := (&run{graph: g, stored: before}).components(outputs, engineState("web/a:a", "web/left:l"))
+	known, err := (&run{graph: g, Base: recovery.Base{Stored: before}}).components(outputs, engineState("web/a:a", "web/left:l"))
 	require.NoError(t, err)
 	var addresses []string
 	for _, c := range known {
@@ -327,7 +296,7 @@ func TestTargets(t *testing.T) {
 		{"urn":"urn:pulumi:dev::shop::deployer:fake:single::web/old:o","custom":true,"id":"o","type":"deployer:fake:single"},
 		{"urn":"urn:pulumi:dev::shop::deployer:fake:single::web/c:c","custom":true,"id":"c","type":"deployer:fake:single","dependencies":["urn:pulumi:dev::shop::deployer:fake:single::web/old:o"]}]}`)
 	chosen := func(g *resource.Graph, targets ...string) ([]string, error) {
-		return (&run{graph: g, engine: state, req: Request{Targets: targets}}).chosen()
+		return (&run{graph: g, Base: recovery.Base{Engine: state}, req: Request{Targets: targets}}).chosen()
 	}
 	ids, err := chosen(g())
 	require.NoError(t, err)
@@ -355,7 +324,7 @@ func TestTargets(t *testing.T) {
 func TestLockMetadata(t *testing.T) {
 	a := newAccount()
 	p := a.start(t.TempDir(), 0, false)
-	held, err := p.open(t.Context(), Request{Key: shop}, place{account: "1", region: "r"}, "given")
+	held, err := p.Hold(t.Context(), backend.Request{Key: shop}, backend.Place{Account: "1", Region: "r"}, "given")
 	require.NoError(t, err)
 	require.Equal(t, "given", held.Lineage())
 	require.Equal(t, "ann", held.Who())
@@ -372,9 +341,9 @@ func TestNothingIsLeftToDoAfterAFailure(t *testing.T) {
 	require.NoError(t, err)
 	a.pass(2 * time.Second)
 	p := a.start(home, 0, false)
-	held, err := p.open(t.Context(), Request{Key: shop}, place{account: "1", region: "r"}, "")
+	held, err := p.Hold(t.Context(), backend.Request{Key: shop}, backend.Place{Account: "1", Region: "r"}, "")
 	require.NoError(t, err)
-	stored, err := decode(shop, held.State())
+	stored, err := state.Load(shop, held.State())
 	require.NoError(t, err)
 	stored.Payload.Status = state.Failed
 	require.NoError(t, held.Write(t.Context(), stored.Payload, nil))
@@ -389,7 +358,7 @@ func TestNothingIsLeftToDoAfterAFailure(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, !again, applied.Changed)
 		require.EqualValues(t, 2, applied.Version)
-		stored, err = p.read(t.Context(), shop)
+		stored, err = p.Get(t.Context(), shop)
 		require.NoError(t, err)
 		require.Equal(t, state.Succeeded, stored.Payload.Status)
 	}

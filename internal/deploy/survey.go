@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
@@ -15,22 +16,22 @@ import (
 const surveyTime = 30 * time.Second
 
 // beginSurvey asks AWS's index for what is there of a stack in an environment, which needs no state.
-func (r *Road) beginSurvey(ctx context.Context, where place, key state.Key) *resource.Survey {
-	if r.world.Blind {
+func beginSurvey(ctx context.Context, b *backend.Backend, where backend.Place, key state.Key) *resource.Survey {
+	if b.World.Blind {
 		return nil
 	}
-	return r.types(where.reading()).Survey(ctx, map[string]string{resource.TagStack: key.Stack, resource.TagEnvironment: key.Environment})
+	return b.World.Types(where.Reading()).Survey(ctx, map[string]string{resource.TagStack: key.Stack, resource.TagEnvironment: key.Environment})
 }
 
 // look asks AWS about all objects of the state, or those of the targets, while the plan is made. The function that it returns waits for the
 // answers. Nil: there is nothing to ask about, or nobody to ask.
 func (u *run) look(ctx context.Context, o engine.Options) func() []resource.Finding {
-	survey := u.where.survey
-	if survey == nil || len(u.engine) == 0 {
+	survey := u.where.Survey
+	if survey == nil || len(u.Engine) == 0 {
 		return nil
 	}
 	survey.Renamed = o.Renamed
-	objects, err := surveyed(u.engine, o.Targets)
+	objects, err := surveyed(u.Engine, o.Targets)
 	if err != nil || len(objects) == 0 {
 		return nil // the plan says what is wrong with the state
 	}
@@ -74,7 +75,7 @@ func (u *run) confirm(ctx context.Context, o engine.Options, findings []resource
 		return nil, planned
 	}
 	u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Reading what seems to have changed in AWS"})
-	refreshed, _ := engine.Refresh(ctx, u.engine, o) // what could not be read is listed
+	refreshed, _ := engine.Refresh(ctx, u.Engine, o) // what could not be read is listed
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -101,17 +102,17 @@ func (u *run) confirm(ctx context.Context, o engine.Options, findings []resource
 	if len(outside) == 0 {
 		return nil, planned
 	}
-	u.engine, u.reread = refreshed.State, true
+	u.Engine, u.reread = refreshed.State, true
 	return outside, nil
 }
 
 // refresh reads all objects of the state.
 func (u *run) refresh(ctx context.Context, o engine.Options) (*plan.Survey, map[string]bool, error) {
-	refreshed, err := engine.Refresh(ctx, u.engine, o)
+	refreshed, err := engine.Refresh(ctx, u.Engine, o)
 	if err != nil {
 		return nil, nil, err
 	}
-	objects, err := surveyed(u.engine, nil)
+	objects, err := surveyed(u.Engine, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,6 +131,6 @@ func (u *run) refresh(ctx context.Context, o engine.Options) (*plan.Survey, map[
 			findings[i].Presence = p
 		}
 	}
-	u.engine, u.reread = refreshed.State, refreshed.Changed
+	u.Engine, u.reread = refreshed.State, refreshed.Changed
 	return resource.Sum(findings), outside, nil
 }

@@ -67,11 +67,11 @@ func (u *run) expendable() (diag.List, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u.stored != nil {
-		for _, c := range u.stored.Payload.Components {
+	if u.Stored != nil {
+		for _, c := range u.Stored.Payload.Components {
 			members[c.Address] = append(members[c.Address], "")
 		}
-		for _, i := range u.stored.Snapshot.Envelope.Intents {
+		for _, i := range u.Stored.Snapshot.Envelope.Intents {
 			members[resource.ComponentOf(i.Resource)] = append(members[resource.ComponentOf(i.Resource)], i.Resource)
 		}
 	}
@@ -92,10 +92,10 @@ func unknownComponent(summary, address string, members map[string][]string) *dia
 
 // needed refuses targets that are to be deleted while something that stays needs them. It names all that has to be targeted, too.
 func (u *run) needed(targets map[string]bool) error {
-	if len(u.engine) == 0 {
+	if len(u.Engine) == 0 {
 		return nil
 	}
-	resources, err := engine.Resources(u.engine)
+	resources, err := engine.Resources(u.Engine)
 	if err != nil {
 		return err
 	}
@@ -151,10 +151,10 @@ func (u *run) needed(targets map[string]bool) error {
 // sharedTargets refuses to delete shared components by name: they go with the last component that needs them.
 func (u *run) sharedTargets() diag.List {
 	var found diag.List
-	if u.stack != nil || u.stored == nil {
+	if u.stack != nil || u.Stored == nil {
 		return nil
 	}
-	for _, c := range u.stored.Payload.Components {
+	for _, c := range u.Stored.Payload.Components {
 		if c.Synthetic && slices.Contains(u.req.Targets, c.Address) {
 			found.Add(diag.New(diag.Invalid, "Target is shared", fmt.Sprintf("%s belongs to all components.", c.Address),
 				"It goes when nothing needs it any more: with the next apply, or with a destroy without --target.").For(c.Address))
@@ -177,10 +177,10 @@ func (u *run) addresses() (members, needs map[string][]string, err error) {
 		members[r.Component] = append(members[r.Component], r.ID())
 		seen[r.ID()] = true
 	}
-	if len(u.engine) == 0 {
+	if len(u.Engine) == 0 {
 		return members, needs, nil
 	}
-	resources, err := engine.Resources(u.engine)
+	resources, err := engine.Resources(u.Engine)
 	if err != nil {
 		return nil, nil, err
 	}

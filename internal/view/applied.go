@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/report"
 )
 
 // Applied writes the result of an apply: what was done and how to reach it.
@@ -65,7 +65,7 @@ func AppliedJSON(w io.Writer, p *plan.Plan, version report.Version, o *plan.Outc
 	}
 	return JSON(w, struct {
 		Succeeded   bool                      `json:"succeeded"`
-		Version     report.Version           `json:"version,omitzero"`
+		Version     report.Version            `json:"version,omitzero"`
 		Plan        planJSON                  `json:"plan"`
 		Outcome     *outcomeJSON              `json:"outcome,omitempty"`
 		Outputs     map[string]map[string]any `json:"outputs"`

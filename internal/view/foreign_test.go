@@ -17,8 +17,8 @@ import (
 
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
 )

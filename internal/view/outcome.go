@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
 )
 

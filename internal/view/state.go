@@ -110,11 +110,11 @@ var changedWords = map[string]map[string]string{
 // WrittenJSON writes what a push or a restore did; failure is what went wrong, nil when nothing did.
 func WrittenJSON(w io.Writer, c *report.StateComparison, serial int64, version report.Version, warnings diag.List, failure error) error {
 	return JSON(w, struct {
-		Written     bool                     `json:"written"`
-		Serial      int64                    `json:"serial,omitempty"`
+		Written     bool                    `json:"written"`
+		Serial      int64                   `json:"serial,omitempty"`
 		Version     report.Version          `json:"version,omitzero"`
 		Comparison  *report.StateComparison `json:"comparison"`
-		Diagnostics diag.List                `json:"diagnostics"`
+		Diagnostics diag.List               `json:"diagnostics"`
 	}{failure == nil && serial > 0, serial, version, c, append(nonNil(warnings), diag.From(failure)...)})
 }
 

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/report"
 )
 
 // named is how many resources a line of a survey names.
@@ -67,15 +67,15 @@ func countAre(n int, noun string) string {
 
 // surveyJSON is how fresh a plan's view of AWS is.
 type surveyJSON struct {
-	Objects   int             `json:"objects"`   // that the state has
-	There     int             `json:"there"`     // as recorded, as far as AWS was asked
-	Compared  int             `json:"compared"`  // whose properties AWS was asked for
-	Missing   []string        `json:"missing"`   // deleted outside of deployer
-	Differing []string        `json:"differing"` // changed outside of deployer
-	Unasked   []unaskedJSON   `json:"unasked"`
-	Notes     []string        `json:"notes"`
+	Objects   int            `json:"objects"`   // that the state has
+	There     int            `json:"there"`     // as recorded, as far as AWS was asked
+	Compared  int            `json:"compared"`  // whose properties AWS was asked for
+	Missing   []string       `json:"missing"`   // deleted outside of deployer
+	Differing []string       `json:"differing"` // changed outside of deployer
+	Unasked   []unaskedJSON  `json:"unasked"`
+	Notes     []string       `json:"notes"`
 	Version   report.Version `json:"version,omitzero"` // that the properties of the others are as of
-	At        *time.Time      `json:"at,omitempty"`
+	At        *time.Time     `json:"at,omitempty"`
 }
 
 type unaskedJSON struct {

@@ -1,10 +1,16 @@
-package deploy
+// Package repair changes a state in ways that no apply does: push, restore, rm, mv, and force-unlock.
+//
+// In: a Backend, whose lock it takes, and what a person wants. Out: what was written, and how it compares with what was there.
+// It must not change AWS: whatever the new state may be wrong about becomes an intent, which the next apply looks into.
+package repair
 
 import (
 	"context"
 	"errors"
 	"fmt"
 
+	"github.com/company/deployer/internal/backend"
+	"github.com/company/deployer/internal/deploy/recovery"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
@@ -21,39 +27,39 @@ type Written struct {
 
 // Push replaces the state of a key by one from outside: the rescue file of a run that could not save. name is the file's, for errors. It must be
 // of this stack, environment, account and lineage. Without force it must not be older than the state, and nobody may have deployed since.
-func (r *Road) Push(ctx context.Context, req Request, name string, raw []byte, force bool) (*Written, error) {
-	file, err := r.pushed(req.Key, name, raw)
+func Push(ctx context.Context, b *backend.Backend, req backend.Request, name string, raw []byte, force bool) (*Written, error) {
+	file, err := pushed(req.Key, name, raw)
 	if err != nil {
 		return &Written{}, err
 	}
-	c, err := r.openReplacing(ctx, req, file)
+	c, err := openReplacing(ctx, b, req, file)
 	if err != nil {
 		return &Written{}, err
 	}
 	written := &Written{Warnings: c.warnings}
 	if err := c.misplaced(); err != nil {
-		return written, closing(c.held, err)
+		return written, backend.Closing(c.held, err)
 	}
-	what := "pushed " + versionOf(file.Stored) + " with --force"
+	what := "pushed " + backend.VersionOf(file.Stored) + " with --force"
 	if c.there(what) {
-		return written, closing(c.held, nil)
+		return written, backend.Closing(c.held, nil)
 	}
 	unfit := c.unfit()
 	if unfit == nil {
 		return written, c.push(ctx, written)
 	}
 	if written.Comparison, err = c.compare(ctx); err != nil {
-		return written, closing(c.held, err)
+		return written, backend.Closing(c.held, err)
 	}
-	var back *backInTimeError
+	var back *BackInTimeError
 	if !force || !errors.As(unfit, &back) {
-		return written, closing(c.held, unfit)
+		return written, backend.Closing(c.held, unfit)
 	}
 	return written, c.replace(ctx, what, written)
 }
 
 // pushed reads a file that claims to be a state of a key.
-func (r *Road) pushed(key state.Key, name string, raw []byte) (*named, error) {
+func pushed(key state.Key, name string, raw []byte) (*backend.Named, error) {
 	e, err := state.Decode(raw, name)
 	var damaged *state.CorruptError
 	switch {
@@ -64,13 +70,13 @@ func (r *Road) pushed(key state.Key, name string, raw []byte) (*named, error) {
 	case err != nil:
 		return nil, err
 	}
-	s, err := decode(key, e)
-	var foreign *ForeignError
+	s, err := state.Load(key, e)
+	var foreign *state.ForeignError
 	if errors.As(err, &foreign) {
 		return nil, diag.New(diag.Conflict, "Foreign state", fmt.Sprintf("%s is the state of %s, not of %s.", name, foreign.Found, key),
 			"Nothing was written. Name its own stack and environment, or look for the file of this one.")
 	}
-	return &named{name, s}, err
+	return &backend.Named{Name: name, Stored: s}, err
 }
 
 // TooLarge is the error for a file that is larger than a state may be: the rescue file of a run that made more than fits.
@@ -85,15 +91,15 @@ func (c *replacing) push(ctx context.Context, written *Written) error {
 	c.edit(&payload, "state push")
 	intents := c.file.Snapshot.Envelope.Intents
 	if c.last != nil && c.last.Snapshot.Envelope.Writer.LockID != c.file.Snapshot.Envelope.Writer.LockID {
-		intents = merged(intents, c.otherIntents())
+		intents = recovery.Merged(intents, c.otherIntents())
 	}
 	return c.write(ctx, &payload, intents, written)
 }
 
-// backInTimeError says that somebody deployed since a file was written.
-type backInTimeError struct{ why string }
+// BackInTimeError says that somebody deployed since a file was written.
+type BackInTimeError struct{ why string }
 
-func (e *backInTimeError) Error() string { return e.why }
+func (e *BackInTimeError) Error() string { return e.why }
 
 // unfit says what speaks against putting the file in the place of the state, unless somebody knows better.
 func (c *replacing) unfit() error {
@@ -102,16 +108,16 @@ func (c *replacing) unfit() error {
 	switch {
 	case why != "":
 	case c.last == nil && file.Serial < c.held.Lock().LastSerial():
-		why = fmt.Sprintf("The last run left serial %d, %s has serial %d.", c.held.Lock().LastSerial(), c.file.name, file.Serial)
+		why = fmt.Sprintf("The last run left serial %d, %s has serial %d.", c.held.Lock().LastSerial(), c.file.Name, file.Serial)
 	case c.last == nil:
 		return nil
 	default: // where what is there is damaged, or was put there by hand, a run may have begun more on top of the last whole version
 		now := c.last.Snapshot.Envelope
 		switch {
 		case file.Fence < now.Fence:
-			why = fmt.Sprintf("Another run deployed since %s was written (fence %d, now %d).", c.file.name, file.Fence, now.Fence)
+			why = fmt.Sprintf("Another run deployed since %s was written (fence %d, now %d).", c.file.Name, file.Fence, now.Fence)
 		case file.Serial < max(now.Serial, c.held.Lock().LastSerial()):
-			why = fmt.Sprintf("%s is older than the state in the backend (serial %d, now %d).", c.file.name, file.Serial, max(now.Serial, c.held.Lock().LastSerial()))
+			why = fmt.Sprintf("%s is older than the state in the backend (serial %d, now %d).", c.file.Name, file.Serial, max(now.Serial, c.held.Lock().LastSerial()))
 		default:
 			return nil
 		}
@@ -121,14 +127,14 @@ func (c *replacing) unfit() error {
 	}
 	d := diag.New(diag.Conflict, "State would go back in time", why,
 		"Nothing was written. If the file is right all the same, --force puts it there as a new version: what only the other state has is looked for in AWS by the next apply.")
-	d.Cause = &backInTimeError{why}
+	d.Cause = &BackInTimeError{why}
 	return d
 }
 
 // misplaced says that the file belongs to something else: nothing can force that.
 func (c *replacing) misplaced() error {
 	file, p := c.file.Snapshot.Envelope, c.file.Payload
-	if err := session.CheckPlace(file, c.where.account, ""); err != nil {
+	if err := session.CheckPlace(file, c.where.Account, ""); err != nil {
 		return err
 	}
 	if c.last == nil {
@@ -136,7 +142,7 @@ func (c *replacing) misplaced() error {
 	}
 	there := c.last.Payload
 	if p.Account != there.Account || p.Region != there.Region {
-		return diag.New(diag.Conflict, "Foreign state", fmt.Sprintf("%s is about account %s, %s; what is deployed is in account %s, %s.", c.file.name, p.Account, p.Region, there.Account, there.Region),
+		return diag.New(diag.Conflict, "Foreign state", fmt.Sprintf("%s is about account %s, %s; what is deployed is in account %s, %s.", c.file.Name, p.Account, p.Region, there.Account, there.Region),
 			"Nothing was written. Look for the file of this stack and environment.")
 	}
 	return nil // another lineage is another life of the stack: estranged

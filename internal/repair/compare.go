@@ -1,27 +1,21 @@
-package deploy
+package repair
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
 )
 
-// named is a state with what people call it.
-type named struct {
-	name string
-	*Stored
-}
-
-// compare tells file, which is to be written, from backend, which is there, by what both started from. The latter two may be nil.
-func compare(key state.Key, file, backend, base *named) (*report.StateComparison, error) {
+// compare tells file, which is to be written, from there, which is in the backend, by what both started from. The latter two may be nil.
+func compare(key state.Key, file, there, base *backend.Named) (*report.StateComparison, error) {
 	out := &report.StateComparison{Stack: key.Stack, Environment: key.Environment, Resources: []report.StateDifference{}}
 	var objects [3]map[string]engine.StoredResource
-	for i, s := range []*named{file, backend, base} {
+	for i, s := range []*backend.Named{file, there, base} {
 		if s == nil {
 			continue
 		}
@@ -68,7 +62,7 @@ func sortedKeys(set map[string]bool) []string {
 	return keys
 }
 
-func sideOf(s *named) (*report.StateSide, map[string]engine.StoredResource, error) {
+func sideOf(s *backend.Named) (*report.StateSide, map[string]engine.StoredResource, error) {
 	e, p := s.Snapshot.Envelope, s.Payload
 	resources, err := engine.Resources(p.Engine)
 	if err != nil {
@@ -79,7 +73,7 @@ func sideOf(s *named) (*report.StateSide, map[string]engine.StoredResource, erro
 		objects[objectKey(r)] = r
 	}
 	return &report.StateSide{
-		Name: s.name, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence, Version: report.Version(p.Deployment), Result: string(p.Status), At: p.At, Who: p.Who,
+		Name: s.Name, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence, Version: report.Version(p.Deployment), Result: string(p.Status), At: p.At, Who: p.Who,
 		Resources: len(resources),
 	}, objects, nil
 }
@@ -157,38 +151,30 @@ func changedSince(id string, file, backend, base map[string]engine.StoredResourc
 }
 
 // commonBase is the newest state of the history that both have come from; nil when the history has none, or cannot be read.
-func (r *Road) commonBase(ctx context.Context, key state.Key, file, backend *Stored) *named {
-	if file == nil || backend == nil {
+func commonBase(ctx context.Context, b *backend.Backend, key state.Key, file, there *state.Stored) *backend.Named {
+	if file == nil || there == nil {
 		return nil
 	}
-	past, err := state.ReadHistory(ctx, r.backend.Store(key), 0)
+	past, err := state.ReadHistory(ctx, b.Store(key), 0)
 	if err != nil {
 		return nil // the report says less
 	}
-	a, b := file.Snapshot.Envelope, backend.Snapshot.Envelope
+	x, y := file.Snapshot.Envelope, there.Snapshot.Envelope
 	for _, p := range past {
 		if p.Err != nil {
 			continue
 		}
 		// A state that was written under a higher fence, or later, is none of those that a run started from.
 		e := p.Snapshot.Envelope
-		if e.Lineage != a.Lineage || e.Lineage != b.Lineage || e.Fence > min(a.Fence, b.Fence) || e.Serial > min(a.Serial, b.Serial) {
+		if e.Lineage != x.Lineage || e.Lineage != y.Lineage || e.Fence > min(x.Fence, y.Fence) || e.Serial > min(x.Serial, y.Serial) {
 			continue
 		}
-		if e.Writer == a.Writer || e.Writer == b.Writer {
+		if e.Writer == x.Writer || e.Writer == y.Writer {
 			return nil // one of them is what the other has come from: that says it all
 		}
-		if s, err := decode(key, e); err == nil {
-			return &named{versionOf(s), s}
+		if s, err := state.Load(key, e); err == nil {
+			return &backend.Named{Name: backend.VersionOf(s), Stored: s}
 		}
 	}
 	return nil
-}
-
-// versionOf is what a state is called in the history.
-func versionOf(s *Stored) string {
-	if s.Payload.Status == state.InProgress {
-		return fmt.Sprintf("v%d, which was under way", s.Payload.Deployment+1)
-	}
-	return fmt.Sprintf("v%d", s.Payload.Deployment)
 }

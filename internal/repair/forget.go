@@ -1,4 +1,4 @@
-package deploy
+package repair
 
 import (
 	"context"
@@ -8,12 +8,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/company/deployer/internal/backend"
+	"github.com/company/deployer/internal/deploy/recovery"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/report"
-	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
-	"github.com/company/deployer/internal/state/session"
 )
 
 // Selection says what Forget is about: a component's address, a resource's ID, or what AWS calls the object.
@@ -33,65 +33,32 @@ func (s Selection) has(r engine.StoredResource) bool {
 
 // Forget takes resources out of the state; AWS keeps the objects. approve is asked with what stays behind; nil: approved. The answer is there
 // beside an error, too, as far as it is known.
-func (r *Road) Forget(ctx context.Context, req Request, which Selection, approve func(*report.Forgotten) (bool, error)) (*report.Forgotten, *Written, error) {
-	u, held, err := r.openEdited(ctx, req)
+func Forget(ctx context.Context, b *backend.Backend, req backend.Request, which Selection, approve func(*report.Forgotten) (bool, error)) (*report.Forgotten, *Written, error) {
+	u, err := openEdited(ctx, b, req)
 	if err != nil {
 		return nil, &Written{}, err
 	}
-	gone, next, err := u.forget(u.stored.Payload, which)
+	gone, next, err := u.forget(u.Stored.Payload, which)
 	if err != nil {
-		return gone, &Written{}, closing(held, err)
+		return gone, &Written{}, backend.Closing(u.held, err)
 	}
-	intents, err := remainingIntents(intentsOf(held.State()), gone)
+	intents, err := remainingIntents(recovery.IntentsOf(u.held.State()), gone)
 	if err != nil {
-		return gone, &Written{}, closing(held, err)
+		return gone, &Written{}, backend.Closing(u.held, err)
 	}
 	if approve != nil {
 		if ok, err := approve(gone); !ok || err != nil {
-			return gone, &Written{}, closing(held, err)
+			return gone, &Written{}, backend.Closing(u.held, err)
 		}
 	}
-	next.Edited = &state.Edit{At: held.Lock().Now(), Who: held.Who(), What: "state rm " + which.text()}
-	written, err := u.writeEdited(ctx, held, next, intents)
+	next.Edited = &state.Edit{At: u.held.Lock().Now(), Who: u.held.Who(), What: "state rm " + which.text()}
+	written, err := u.write(ctx, next, intents)
 	return gone, written, err
 }
 
-// openEdited takes the lock and reads the state that is to be edited, with what the journal of an interrupted run adds. It is an error when there
-// is none.
-func (r *Road) openEdited(ctx context.Context, req Request) (*run, *session.Session, error) {
-	where := r.caller(ctx)
-	held, err := r.open(ctx, req, where, "")
-	if err != nil {
-		return nil, nil, err
-	}
-	base, err := decode(req.Key, held.State())
-	if err == nil && base == nil {
-		err = r.nothing(ctx, req.Key)
-	}
-	if err != nil {
-		return nil, nil, closing(held, r.healing(ctx, req.Key, err))
-	}
-	u := r.newRun(nil, &resource.Graph{}, where, req)
-	u.from(base, held.Lineage())
-	return u, held, nil
-}
-
-// writeEdited puts a state that was edited in the place of the one that the session has, and ends the session.
-func (u *run) writeEdited(ctx context.Context, held *session.Session, next *state.Payload, intents []state.Intent) (*Written, error) {
-	if err := held.Write(held.Lock().Context(), next, intents); err != nil {
-		return &Written{}, closing(held, moved(err))
-	}
-	written := &Written{Serial: held.Serial(), Version: report.Version(next.Deployment)}
-	done, cancel := ending(u.road.hurry(ctx))
-	defer cancel()
-	store := u.road.backend.Store(u.req.Key)
-	written.Warnings = loose(held.Close(done, func(ctx context.Context) error { return derive(ctx, store, u.req.Key, next.Engine) }))
-	return written, nil
-}
-
 // forget finds what is meant, what depends on it, and what the state says without it.
-func (u *run) forget(p *state.Payload, which Selection) (*report.Forgotten, *state.Payload, error) {
-	resources, err := engine.Resources(u.engine)
+func (u *edited) forget(p *state.Payload, which Selection) (*report.Forgotten, *state.Payload, error) {
+	resources, err := engine.Resources(u.Engine)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -139,7 +106,7 @@ func (u *run) forget(p *state.Payload, which Selection) (*report.Forgotten, *sta
 	if len(gone) == 0 && !named {
 		return nil, nil, unknownResource(p, resources, which)
 	}
-	next.Engine, err = engine.Forget(u.engine, func(id string) bool { return gone[id] })
+	next.Engine, err = engine.Forget(u.Engine, func(id string) bool { return gone[id] })
 	if err != nil {
 		return out, nil, unfinishedReplacement(err)
 	}
@@ -190,7 +157,7 @@ func remainingIntents(intents []state.Intent, gone *report.Forgotten) ([]state.I
 }
 
 func unfinishedReplacement(err error) error {
-	return diag.New(diag.Conflict, "Cannot forget it yet", sentence(err.Error())+" Nobody knows yet which object is there.",
+	return diag.New(diag.Conflict, "Cannot forget it yet", diag.Sentence(err.Error())+" Nobody knows yet which object is there.",
 		"Nothing was changed. Run apply (or destroy) first: it finds out, and goes on from there.")
 }
 

@@ -1,4 +1,4 @@
-package deploy
+package observe
 
 import (
 	"github.com/company/deployer/internal/component/ingress"

@@ -1,4 +1,4 @@
-package deploy
+package recovery
 
 import (
 	"encoding/json"
@@ -24,7 +24,7 @@ func engineState(ids ...string) []byte {
 
 func TestUnresolved(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	later, never, soon, past := now.Add(suspicion), time.Time{}, now.Add(time.Minute), now.Add(-time.Second)
+	later, never, soon, past := now.Add(Suspicion), time.Time{}, now.Add(time.Minute), now.Add(-time.Second)
 	failed, stopped := errors.New("failed"), &engine.StoppedError{Cause: errors.New("ctrl-c")}
 	const run = "this run"
 	for name, c := range map[string]struct {
@@ -55,10 +55,6 @@ func TestUnresolved(t *testing.T) {
 		"updated, not read anew, stopped":   {intent: state.Intent{Action: state.Update}, have: true, err: stopped, want: &never},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newAccount()
-			u := a.start(t.TempDir(), 0, false).newRun(nil, nil, place{}, request())
-			u.began = now
-			a.later.Store(int64(time.Until(now)))
 			c.intent.Resource = "web/a:a"
 			result := &engine.Result{State: engineState("web/b:b")}
 			if c.have {
@@ -67,19 +63,18 @@ func TestUnresolved(t *testing.T) {
 			if c.looked {
 				result.Looked = map[string]bool{"web/a:a": true}
 			}
-			got := u.unresolved([]state.Intent{c.intent}, run, result, c.err)
+			got := (&Base{}).Unresolved([]state.Intent{c.intent}, Ended{ID: run, Result: result, Failed: c.err != nil, Began: now, Now: now})
 			if c.want == nil {
 				require.Empty(t, got)
 				return
 			}
 			require.Len(t, got, 1)
-			require.WithinDuration(t, *c.want, got[0].Suspect, time.Second)
-			require.Equal(t, c.want.IsZero(), interrupted(got))
+			require.Equal(t, *c.want, got[0].Suspect)
+			require.Equal(t, c.want.IsZero(), Interrupted(got))
 		})
 	}
 	intents := []state.Intent{{Resource: "web/a:a", Action: state.Create}}
-	u := newAccount().start(t.TempDir(), 0, false).newRun(nil, nil, place{}, request())
-	require.Equal(t, intents, u.unresolved(intents, run, &engine.Result{State: []byte("damaged")}, nil), "an intent is never lost")
+	require.Equal(t, intents, (&Base{}).Unresolved(intents, Ended{ID: run, Result: &engine.Result{State: []byte("damaged")}}), "an intent is never lost")
 }
 
 func TestIntended(t *testing.T) {
@@ -95,29 +90,4 @@ func TestIntended(t *testing.T) {
 	require.Equal(t, map[string]bool{"a:new": true, "a:known": true, "a:other": true}, adopt)
 	require.Len(t, searches, 2)
 	require.Equal(t, []string{"a:other", "a:changed", "a:gone"}, unsure)
-}
-
-// The claim holds what older runs left, and each change of the plan once, however often a plan repeats it.
-func TestClaim(t *testing.T) {
-	a, home := newAccount(), t.TempDir()
-	for n := range 3 { // each dies at the first call after its claim
-		at := 4 // take, read, claim
-		if n > 0 {
-			at = 6 // the lock is refused first, and the former holder's state is claimed before the plan
-		}
-		p := a.start(home, at+1, false)
-		_, err := p.run(t.Context(), first(t))
-		require.NoError(t, err)
-		home = afterDeath(t, home, true)
-	}
-	stored, err := a.start(home, 0, false).read(t.Context(), shop)
-	require.NoError(t, err)
-	var got []string
-	for _, i := range stored.Snapshot.Envelope.Intents {
-		got = append(got, string(i.Action)+" "+i.Resource)
-	}
-	require.Equal(t, []string{"create web/a:a", "create web/b:b", "create web/c:c", "create web/d:d"}, got)
-	require.Equal(t, state.InProgress, stored.Payload.Status)
-	require.Zero(t, stored.Payload.Deployment)
-	require.Len(t, a.start(home, 0, false).unfinished(stored), 1, "a plan says so")
 }

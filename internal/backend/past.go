@@ -1,4 +1,4 @@
-package deploy
+package backend
 
 import (
 	"cmp"
@@ -19,28 +19,28 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// kept is one content that a state has, or had.
-type kept struct {
+// Kept is one content that a state has, or had.
+type Kept struct {
 	report.StateVersion
-	stored *Stored // nil: it cannot be brought back
+	Stored *state.Stored // nil: it cannot be brought back
 }
 
-// past returns what can be brought back, the newest of the history first and then the newest object versions, limit of each at most (0: all).
+// Past returns what can be brought back, the newest of the history first and then the newest object versions, limit of each at most (0: all).
 // The history of finished deployments comes first because its names are what people know. unseen is why not all could be looked at, whole or not;
 // the answer is there all the same.
-func (r *Road) past(ctx context.Context, key state.Key, limit int) (all []kept, unseen, err error) {
-	store := r.backend.Store(key)
+func (b *Backend) Past(ctx context.Context, key state.Key, limit int) (all []Kept, unseen, err error) {
+	store := b.Store(key)
 	history, err := state.ReadHistory(ctx, store, limit)
 	if err != nil {
 		return nil, nil, err
 	}
 	named := map[string]bool{}
 	for _, p := range history {
-		k := kept{StateVersion: report.StateVersion{ID: p.Name, At: p.At}}
+		k := Kept{StateVersion: report.StateVersion{ID: p.Name, At: p.At}}
 		k.fill(key, p.Snapshot, p.Err)
 		// A number that an earlier life of the stack had, too, is the newer one's.
-		if k.stored != nil && !named[versionOf(k.stored)] {
-			k.ID = versionOf(k.stored)
+		if k.Stored != nil && !named[VersionOf(k.Stored)] {
+			k.ID = VersionOf(k.Stored)
 			named[k.ID] = true
 		}
 		if unseen == nil && unread(p.Err) {
@@ -53,8 +53,8 @@ func (r *Road) past(ctx context.Context, key state.Key, limit int) (all []kept, 
 		unseen = unlisted
 	}
 	for _, o := range objects {
-		same := func(k kept) bool {
-			return k.stored != nil && o.stored != nil && k.stored.Snapshot.Envelope.Writer == o.stored.Snapshot.Envelope.Writer
+		same := func(k Kept) bool {
+			return k.Stored != nil && o.Stored != nil && k.Stored.Snapshot.Envelope.Writer == o.Stored.Snapshot.Envelope.Writer
 		}
 		if at := slices.IndexFunc(all, same); at >= 0 { // it has a better name
 			all[at].Current = all[at].Current || o.Current
@@ -73,7 +73,7 @@ func unread(err error) bool {
 }
 
 // objectVersions reads the contents that the bucket keeps of state.json. The error may be that of one content only.
-func objectVersions(ctx context.Context, key state.Key, store state.Store, limit int) ([]kept, error) {
+func objectVersions(ctx context.Context, key state.Key, store state.Store, limit int) ([]Kept, error) {
 	versioned, ok := store.(state.Versioned)
 	if !ok {
 		return nil, nil
@@ -82,7 +82,7 @@ func objectVersions(ctx context.Context, key state.Key, store state.Store, limit
 	if err != nil {
 		return nil, err
 	}
-	out, failed := make([]kept, len(list)), make([]error, len(list))
+	out, failed := make([]Kept, len(list)), make([]error, len(list))
 	var all sync.WaitGroup
 	slots := make(chan struct{}, 16)
 	for i, v := range list {
@@ -103,10 +103,10 @@ func objectVersions(ctx context.Context, key state.Key, store state.Store, limit
 }
 
 // fill says what a content is, or why it is none.
-func (k *kept) fill(key state.Key, s *state.Snapshot, err error) {
-	var stored *Stored
+func (k *Kept) fill(key state.Key, s *state.Snapshot, err error) {
+	var stored *state.Stored
 	if err == nil {
-		stored, err = decode(key, s.Envelope)
+		stored, err = state.Load(key, s.Envelope)
 	}
 	var resources []engine.StoredResource
 	if err == nil {
@@ -117,7 +117,7 @@ func (k *kept) fill(key state.Key, s *state.Snapshot, err error) {
 		return
 	}
 	p := stored.Payload
-	k.Serial, k.Version, k.Result, k.Who, k.Resources, k.stored = s.Envelope.Serial, report.Version(p.Deployment), string(p.Status), p.Who, len(resources), stored
+	k.Serial, k.Version, k.Result, k.Who, k.Resources, k.Stored = s.Envelope.Serial, report.Version(p.Deployment), string(p.Status), p.Who, len(resources), stored
 }
 
 // reason is an error in few words.
@@ -129,35 +129,25 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// Versions lists what `state restore` can bring back.
-func (r *Road) Versions(ctx context.Context, key state.Key, limit int) ([]report.StateVersion, diag.List, error) {
-	all, unseen, err := r.past(ctx, key, limit)
-	out := make([]report.StateVersion, len(all))
-	for i, k := range all {
-		out[i] = k.StateVersion
-	}
-	return out, asWarnings(unseen), err
-}
-
-// newest returns the last content that can be brought back, of that lineage if there is one of it; nil when there is none. Serials say what came
+// Newest returns the last content that can be brought back, of that lineage if there is one of it; nil when there is none. Serials say what came
 // last within a lineage only; of several lineages ("" or none of that one) the last that was written counts.
-func newest(all []kept, lineage string) *kept {
-	whole := slices.DeleteFunc(slices.Clone(all), func(k kept) bool { return k.stored == nil })
+func Newest(all []Kept, lineage string) *Kept {
+	whole := slices.DeleteFunc(slices.Clone(all), func(k Kept) bool { return k.Stored == nil })
 	if len(whole) == 0 {
 		return nil
 	}
-	of := func(k kept) string { return k.stored.Snapshot.Envelope.Lineage }
-	if !slices.ContainsFunc(whole, func(k kept) bool { return of(k) == lineage }) {
-		lineage = of(slices.MaxFunc(whole, func(a, b kept) int { return writtenAt(a.stored).Compare(writtenAt(b.stored)) }))
+	of := func(k Kept) string { return k.Stored.Snapshot.Envelope.Lineage }
+	if !slices.ContainsFunc(whole, func(k Kept) bool { return of(k) == lineage }) {
+		lineage = of(slices.MaxFunc(whole, func(a, b Kept) int { return WrittenAt(a.Stored).Compare(WrittenAt(b.Stored)) }))
 	}
-	whole = slices.DeleteFunc(whole, func(k kept) bool { return of(k) != lineage })
+	whole = slices.DeleteFunc(whole, func(k Kept) bool { return of(k) != lineage })
 	// Of equals the first: its name is the better one.
-	best := slices.MaxFunc(whole, func(a, b kept) int { return cmp.Compare(a.Serial, b.Serial) })
+	best := slices.MaxFunc(whole, func(a, b Kept) int { return cmp.Compare(a.Serial, b.Serial) })
 	return &best
 }
 
-// writtenAt is when a state came about, as it says itself: putting an old one back by hand does not make it new.
-func writtenAt(s *Stored) time.Time {
+// WrittenAt is when a state came about, as it says itself: putting an old one back by hand does not make it new.
+func WrittenAt(s *state.Stored) time.Time {
 	if e := s.Payload.Edited; e != nil && e.At.After(s.Payload.At) {
 		return e.At
 	}
@@ -166,12 +156,12 @@ func writtenAt(s *Stored) time.Time {
 
 var deploymentName = regexp.MustCompile(`^v([0-9]+)$`)
 
-// find returns the content that people call version: "v3", the name of a history file, or the id of an object version.
-func (r *Road) find(ctx context.Context, key state.Key, version string) (*named, error) {
-	store := r.backend.Store(key)
+// Find returns the content that people call version: "v3", the name of a history file, or the id of an object version.
+func (b *Backend) Find(ctx context.Context, key state.Key, version string) (*Named, error) {
+	store := b.Store(key)
 	unknown := func(what string) error {
 		return diag.New(diag.Invalid, "Unknown version", fmt.Sprintf("%s has no %s.", key, what),
-			"Nothing was changed. What there is:\n"+r.commandLine(key, "state restore"))
+			"Nothing was changed. What there is:\n"+b.CommandLine(key, "state restore"))
 	}
 	if m := deploymentName.FindStringSubmatch(version); m != nil {
 		number, _ := strconv.Atoi(m[1])
@@ -189,8 +179,8 @@ func (r *Road) find(ctx context.Context, key state.Key, version string) (*named,
 				damaged++
 				continue
 			}
-			if s, err := decode(key, p.Snapshot.Envelope); err == nil && s.Payload.Deployment == number {
-				return &named{version, s}, nil
+			if s, err := state.Load(key, p.Snapshot.Envelope); err == nil && s.Payload.Deployment == number {
+				return &Named{version, s}, nil
 			}
 		}
 		if unseen != nil {
@@ -219,9 +209,9 @@ func (r *Road) find(ctx context.Context, key state.Key, version string) (*named,
 	case err != nil:
 		return nil, err
 	}
-	s, err := decode(key, snapshot.Envelope)
+	s, err := state.Load(key, snapshot.Envelope)
 	if err != nil {
 		return nil, err
 	}
-	return &named{name, s}, nil
+	return &Named{name, s}, nil
 }

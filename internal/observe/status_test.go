@@ -1,4 +1,4 @@
-package deploy
+package observe
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/require"
 
-	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/aws/rollout"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/report"
@@ -237,7 +236,7 @@ func TestHealthOfComponents(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.component.Address, c.component.Kind = "web/jobs", "SQS"
-			e := examination{stored: &Stored{Payload: &state.Payload{Status: state.Succeeded}, Resources: c.members}, alive: c.alive, intents: map[string]bool{"web/jobs:a": c.alive || c.dead}, answers: c.answers}
+			e := examination{stored: &Deployed{Stored: &state.Stored{Payload: &state.Payload{Status: state.Succeeded}}, Resources: c.members}, alive: c.alive, intents: map[string]bool{"web/jobs:a": c.alive || c.dead}, answers: c.answers}
 			got := e.report([]state.Component{c.component})
 			require.Equal(t, c.health, got.Components[0].Health)
 			require.Equal(t, c.problem, got.Components[0].Problem)
@@ -248,22 +247,23 @@ func TestHealthOfComponents(t *testing.T) {
 	}
 }
 
-// Plan and status say the same of a run that has not ended: the number that it will get.
+// The number of a run that has not ended is the one that it will get.
 func TestStatusOfARunUnderWay(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	e := examination{stored: &Stored{Payload: &state.Payload{Stack: "shop", Environment: "dev", Deployment: 2, Status: state.InProgress, Who: "ada", At: at}}, alive: true}
+	e := examination{stored: &Deployed{Stored: &state.Stored{Payload: &state.Payload{Stack: "shop", Environment: "dev", Deployment: 2, Status: state.InProgress, Who: "ada", At: at}}}, alive: true}
 	got := e.report(nil)
 	require.Equal(t, report.Version(2), got.Version)
 	require.Equal(t, &report.Run{Version: 3, Who: "ada", Since: at, Alive: true}, got.Run)
-	require.Contains(t, (&Road{}).describe(e.stored), "v3")
 }
 
 // meeting is a resource type whose reads go on once all that are expected have begun: who reads one after the other waits for ever.
 type meeting struct {
-	*thing
-	expected atomic.Int32
-	all      chan struct{}
+	resource.Behaviour // nothing else is called
+	expected           atomic.Int32
+	all                chan struct{}
 }
+
+func (m *meeting) Definition() *resource.Definition { return &resource.Definition{Type: "fake/single"} }
 
 func (m *meeting) Read(ctx context.Context, req resource.Request) (resource.State, bool, error) {
 	if m.expected.Add(-1) == 0 {
@@ -278,23 +278,23 @@ func (m *meeting) Read(ctx context.Context, req resource.Request) (resource.Stat
 }
 
 func TestStatusAsksSideBySide(t *testing.T) {
-	p := newAccount().start(t.TempDir(), 0, false)
-	m := &meeting{thing: &thing{p, resource.Definition{Type: single}}, all: make(chan struct{})}
+	m := &meeting{all: make(chan struct{})}
 	m.expected.Store(30)
-	p.Road.types = func(sdk.Config) *resource.Catalog { return resource.NewCatalog([]resource.Behaviour{m}, nil) }
-	stored := &Stored{Payload: &state.Payload{Stack: "shop", Environment: "dev"}, Snapshot: &state.Snapshot{Envelope: &state.Envelope{}}}
+	catalog := resource.NewCatalog([]resource.Behaviour{m}, nil)
+	stored := &Deployed{Stored: &state.Stored{
+		Payload: &state.Payload{Stack: "shop", Environment: "dev"}, Snapshot: &state.Snapshot{Envelope: &state.Envelope{}},
+	}}
 	for i := range 30 {
-		stored.Resources = append(stored.Resources, engine.StoredResource{ID: fmt.Sprintf("web/a:r%d", i), Component: "web/a", Type: single})
+		stored.Resources = append(stored.Resources, engine.StoredResource{ID: fmt.Sprintf("web/a:r%d", i), Component: "web/a", Type: "fake/single"})
 	}
 	e := examination{stored: stored, answers: map[string]answer{}}
 	components := []state.Component{{Address: "web/a"}}
-	u := p.newRun(nil, &resource.Graph{}, place{account: "1", region: "r", session: &aws.Session{}}, Request{Key: shop})
-	require.NoError(t, e.ask(t.Context(), u, components))
+	require.NoError(t, e.ask(t.Context(), catalog, sdk.Config{}, components))
 	require.Equal(t, report.Objects{Wanted: 30, There: 29, Missing: 1}, e.report(components).Objects)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	m.all = make(chan struct{})
 	m.expected.Store(100)
 	cancel()
-	require.ErrorIs(t, e.ask(ctx, u, components), context.Canceled)
+	require.ErrorIs(t, e.ask(ctx, catalog, sdk.Config{}, components), context.Canceled)
 }

@@ -1,4 +1,4 @@
-package deploy
+package backend
 
 import (
 	"context"
@@ -8,9 +8,9 @@ import (
 // How long things may take when somebody wants to go. CI systems send SIGTERM and kill 7.5 s later, so that three calls
 // in a row have to do: the one in flight, the save, the release.
 const (
-	// abortAfter is how long calls in flight may go on after the first signal; what then still waits (for a rollout, a database) is
+	// AbortAfter is how long calls in flight may go on after the first signal; what then still waits (for a rollout, a database) is
 	// recorded as in progress, and the next run goes on waiting.
-	abortAfter = 3300 * time.Millisecond
+	AbortAfter = 3300 * time.Millisecond
 	// releaseTime is how long saving may go on after the second signal, and how long a release may take.
 	releaseTime = 5 * time.Second
 	// finishing is how long a run may work on the history, the derived copy and the release of the lock, and hurried
@@ -23,11 +23,11 @@ const (
 	untold = 3 * time.Second
 )
 
-// hurry returns a context that ends when a run has to be over because of the first signal, or the second.
-func (r *Road) hurry(soft context.Context) context.Context { return r.patience(soft, hurried) }
+// Hurry returns a context that ends when a run has to be over because of the first signal, or the second.
+func (b *Backend) Hurry(soft context.Context) context.Context { return b.Patience(soft, hurried) }
 
-// ending returns the context of what is left to do once everything is saved.
-func ending(hurry context.Context) (context.Context, context.CancelFunc) {
+// Ending returns the context of what is left to do once everything is saved.
+func Ending(hurry context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(hurry), finishing)
 	said := time.NewTimer(lastWord)
 	context.AfterFunc(hurry, func() {
@@ -40,9 +40,9 @@ func ending(hurry context.Context) (context.Context, context.CancelFunc) {
 	return ctx, cancel
 }
 
-// patience returns a context with the values of soft that ends at the second signal. With a grace it ends that long after soft does, too, and at
+// Patience returns a context with the values of soft that ends at the second signal. With a grace it ends that long after soft does, too, and at
 // the second signal at once; without, it outlives soft, and the second signal by releaseTime.
-func (r *Road) patience(soft context.Context, grace time.Duration) context.Context {
+func (b *Backend) Patience(soft context.Context, grace time.Duration) context.Context {
 	ctx, end := context.WithCancelCause(context.WithoutCancel(soft))
 	after := func(from context.Context, d time.Duration) {
 		context.AfterFunc(from, func() {
@@ -51,9 +51,9 @@ func (r *Road) patience(soft context.Context, grace time.Duration) context.Conte
 	}
 	if grace > 0 {
 		after(soft, grace)
-		after(r.world.Hard, 0)
+		after(b.World.Hard, 0)
 	} else {
-		after(r.world.Hard, releaseTime)
+		after(b.World.Hard, releaseTime)
 	}
 	return ctx
 }

@@ -1,4 +1,4 @@
-package deploy
+package repair
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/company/deployer/internal/backend"
+	"github.com/company/deployer/internal/deploy/recovery"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/report"
@@ -17,61 +19,61 @@ import (
 
 // replacing is a state about to be put in the place of another, under the lock.
 type replacing struct {
-	road  *Road
-	req   Request
-	where place
+	back  *backend.Backend
+	req   backend.Request
+	where backend.Place
 	held  *session.Session
-	file  *named // what is to be written
-	now   *named // what is there; nil when that is missing or cannot be read
+	file  *backend.Named // what is to be written
+	now   *backend.Named // what is there; nil when that is missing or cannot be read
 	// last is what was there before it was damaged, removed or replaced, as far as the backend keeps that; else now.
-	last *named
+	last *backend.Named
 	// warnings are why last may not be the last.
 	warnings diag.List
 }
 
 // openReplacing takes the lock, whatever is in the place of the state; only a newer format is left alone. file may be nil, and set later.
-func (r *Road) openReplacing(ctx context.Context, req Request, file *named) (*replacing, error) {
-	c := &replacing{road: r, req: req, where: r.caller(ctx), file: file}
+func openReplacing(ctx context.Context, b *backend.Backend, req backend.Request, file *backend.Named) (*replacing, error) {
+	c := &replacing{back: b, req: req, where: b.Caller(ctx), file: file}
 	var err error
-	if c.held, err = r.openWith(ctx, req, c.where, func(o *session.Options) { o.Replace = true }); err != nil {
+	if c.held, err = b.HoldWith(ctx, req, c.where, func(o *session.Options) { o.Replace = true }); err != nil {
 		return nil, err
 	}
-	there, err := decode(req.Key, c.held.State())
-	var foreign *ForeignError
+	there, err := state.Load(req.Key, c.held.State())
+	var foreign *state.ForeignError
 	switch {
 	case errors.As(err, &foreign):
 	case err != nil:
-		return nil, closing(c.held, err)
+		return nil, backend.Closing(c.held, err)
 	case there != nil:
-		c.now = &named{r.backend.Location(), there}
+		c.now = &backend.Named{Name: b.Location(), Stored: there}
 	}
 	c.last = c.now
 	// What is there may not be what was there last: then its intents are looked for, too.
 	if lost := c.held.Lock().LastSerial(); c.now == nil || c.now.Snapshot.Envelope.Serial < lost {
-		all, unseen, err := r.past(ctx, req.Key, 20)
+		all, unseen, err := b.Past(ctx, req.Key, 20)
 		if err != nil {
-			return nil, closing(c.held, err)
+			return nil, backend.Closing(c.held, err)
 		}
 		c.warnings = overlooked(unseen)
-		if best := newest(all, c.held.DamagedLineage()); best != nil && (c.now == nil || later(best.stored, c.now.Stored)) {
-			c.last = &named{"the last whole version (" + versionOf(best.stored) + ")", best.stored}
+		if best := backend.Newest(all, c.held.DamagedLineage()); best != nil && (c.now == nil || later(best.Stored, c.now.Stored)) {
+			c.last = &backend.Named{Name: "the last whole version (" + backend.VersionOf(best.Stored) + ")", Stored: best.Stored}
 		}
 	}
 	return c, nil
 }
 
 // later reports whether one state was written after another.
-func later(one, other *Stored) bool {
+func later(one, other *state.Stored) bool {
 	a, b := one.Snapshot.Envelope, other.Snapshot.Envelope
 	if a.Lineage == b.Lineage {
 		return a.Serial > b.Serial
 	}
-	return writtenAt(one).After(writtenAt(other))
+	return backend.WrittenAt(one).After(backend.WrittenAt(other))
 }
 
 // overlooked are the warnings about versions that could not be looked at.
 func overlooked(unseen error) diag.List {
-	out := asWarnings(unseen)
+	out := backend.AsWarnings(unseen)
 	for _, w := range out {
 		w.Detail = strings.TrimSpace(w.Detail + " So it is not certain which version was the last one: what only that one knows, the next run does not look for.")
 	}
@@ -95,14 +97,14 @@ func (c *replacing) estranged() string {
 	if damaged == "" {
 		then = "two lives of the stack, and each may have made what the other does not know"
 	}
-	return fmt.Sprintf("%s has the lineage %s, %s %s: %s.", c.file.name, file, whose, known, then)
+	return fmt.Sprintf("%s has the lineage %s, %s %s: %s.", c.file.Name, file, whose, known, then)
 }
 
 // former are the lineages whose place the file takes, and those whose place it has taken before.
 func (c *replacing) former() []string {
 	own := c.file.Snapshot.Envelope.Lineage
 	lineages := slices.Concat(c.file.Payload.Former, []string{c.held.DamagedLineage()})
-	for _, s := range []*named{c.now, c.last} {
+	for _, s := range []*backend.Named{c.now, c.last} {
 		if s != nil {
 			lineages = append(append(lineages, s.Payload.Former...), s.Snapshot.Envelope.Lineage)
 		}
@@ -132,13 +134,13 @@ func (c *replacing) there(summary string) bool {
 	if is.Summary == summary {
 		would.Deployment, would.At, would.Who, would.Version, would.Summary = is.Deployment, is.At, is.Who, is.Version, is.Summary
 	}
-	return now.Lineage == file.Lineage && sameJSON(is, would) && len(merged(now.Intents, file.Intents)) == len(merged(now.Intents))
+	return now.Lineage == file.Lineage && state.Same(is, would) && len(recovery.Merged(now.Intents, file.Intents)) == len(recovery.Merged(now.Intents))
 }
 
 func (c *replacing) compare(ctx context.Context) (*report.StateComparison, error) {
-	var base *named
+	var base *backend.Named
 	if c.last != nil {
-		base = c.road.commonBase(ctx, c.req.Key, c.file.Stored, c.last.Stored)
+		base = commonBase(ctx, c.back, c.req.Key, c.file.Stored, c.last.Stored)
 	}
 	return compare(c.req.Key, c.file, c.last, base)
 }
@@ -154,9 +156,9 @@ func (c *replacing) replace(ctx context.Context, what string, written *Written) 
 	if c.last != nil {
 		last = max(last, c.last.Payload.Deployment)
 	}
-	past, err := state.ReadHistory(ctx, c.road.backend.Store(c.req.Key), 20)
+	past, err := state.ReadHistory(ctx, c.back.Store(c.req.Key), 20)
 	if err != nil {
-		return closing(c.held, err) // a number must not be given twice
+		return backend.Closing(c.held, err) // a number must not be given twice
 	}
 	for _, p := range past {
 		if p.Err != nil {
@@ -171,19 +173,19 @@ func (c *replacing) replace(ctx context.Context, what string, written *Written) 
 		payload.Deployment++
 		payload.Summary = what
 	}
-	payload.At, payload.Who, payload.Version, payload.Edited = c.held.Lock().Now(), c.held.Who(), c.road.world.Version, nil
+	payload.At, payload.Who, payload.Version, payload.Edited = c.held.Lock().Now(), c.held.Who(), c.back.World.Version, nil
 	doubts, err := c.doubts()
 	if err != nil {
-		return closing(c.held, err)
+		return backend.Closing(c.held, err)
 	}
-	intents := merged(c.file.Snapshot.Envelope.Intents, c.otherIntents(), doubts)
+	intents := recovery.Merged(c.file.Snapshot.Envelope.Intents, c.otherIntents(), doubts)
 	return c.write(ctx, &payload, intents, written)
 }
 
 // otherIntents are those of what is there that the run which wrote the file does not know better.
 func (c *replacing) otherIntents() []state.Intent {
 	var out []state.Intent
-	for _, s := range []*named{c.now, c.last} {
+	for _, s := range []*backend.Named{c.now, c.last} {
 		if s == nil {
 			continue
 		}
@@ -191,22 +193,6 @@ func (c *replacing) otherIntents() []state.Intent {
 			if i.OpID != c.file.Snapshot.Envelope.Writer.LockID {
 				out = append(out, i)
 			}
-		}
-	}
-	return out
-}
-
-// merged puts intents together, each once. None is lost.
-func merged(lists ...[]state.Intent) []state.Intent {
-	var out []state.Intent
-	for _, i := range slices.Concat(lists...) {
-		same := func(o state.Intent) bool {
-			return o.Resource == i.Resource && o.Action == i.Action && o.ID == i.ID && string(o.Engine) == string(i.Engine)
-		}
-		if at := slices.IndexFunc(out, same); at < 0 {
-			out = append(out, i)
-		} else if i.Suspect.IsZero() {
-			out[at].Suspect = i.Suspect // one that nobody looked for counts
 		}
 	}
 	return out
@@ -266,38 +252,38 @@ func keysOf(objects map[string]engine.StoredResource) map[string]bool {
 // write puts the new state there, above all that was, and ends the run. What is overwritten stays in the history, if it was a deployment.
 func (c *replacing) write(ctx context.Context, p *state.Payload, intents []state.Intent, written *Written) error {
 	p.Former = c.former()
-	store := c.road.backend.Store(c.req.Key)
+	store := c.back.Store(c.req.Key)
 	if c.now != nil && c.now.Payload.Status != state.InProgress && c.now.Payload.Deployment > 0 {
-		if err := keep(ctx, store, c.now.Stored); err != nil {
-			return closing(c.held, err)
+		if err := backend.Keep(ctx, store, c.now.Stored); err != nil {
+			return backend.Closing(c.held, err)
 		}
 	}
-	for _, s := range []*named{c.last, c.file} { // the file last: its lineage is the one that the state gets
+	for _, s := range []*backend.Named{c.last, c.file} { // the file last: its lineage is the one that the state gets
 		if s == nil {
 			continue
 		}
 		if err := c.held.Outrank(ctx, s.Snapshot.Envelope); err != nil {
-			return closing(c.held, err)
+			return backend.Closing(c.held, err)
 		}
 	}
 	if err := c.held.Write(ctx, p, intents); err != nil {
-		return closing(c.held, moved(err))
+		return backend.Closing(c.held, moved(err))
 	}
-	final, err := decode(c.req.Key, c.held.State())
+	final, err := state.Load(c.req.Key, c.held.State())
 	if err != nil {
-		return closing(c.held, err)
+		return backend.Closing(c.held, err)
 	}
 	written.Serial, written.Version = c.held.Serial(), report.Version(p.Deployment)
-	done, cancel := ending(c.road.hurry(ctx))
+	done, cancel := backend.Ending(c.back.Hurry(ctx))
 	defer cancel()
-	written.Warnings = append(written.Warnings, loose(c.held.Close(done,
+	written.Warnings = append(written.Warnings, backend.Loose(c.held.Close(done,
 		func(ctx context.Context) error {
 			if p.Status == state.InProgress || p.Deployment == 0 {
 				return nil
 			}
-			return keep(ctx, store, final)
+			return backend.Keep(ctx, store, final)
 		},
-		func(ctx context.Context) error { return derive(ctx, store, c.req.Key, p.Engine) },
+		func(ctx context.Context) error { return c.back.Derive(ctx, c.req.Key, p.Engine) },
 	))...)
 	return nil
 }

@@ -1,0 +1,134 @@
+// Package backend opens what keeps a team's states and locks, from settings: bucket and table, or folders of this machine.
+//
+// In: a World (folders, settings, clock). Out: a Backend: stores, locks, credentials and the place in AWS; what the state of
+// a key says, what it said before, and the way back when it is damaged, missing or elsewhere. It also makes and checks bucket and
+// table. It must not plan, and it writes no state: that is the business of deploy and repair.
+package backend
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/google/uuid"
+
+	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/config"
+	"github.com/company/deployer/internal/git"
+	"github.com/company/deployer/internal/lock"
+	"github.com/company/deployer/internal/lock/dynamodb"
+	locallock "github.com/company/deployer/internal/lock/local"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/state/local"
+	"github.com/company/deployer/internal/state/s3"
+)
+
+// World is what a Backend is opened with: everything outside, injected.
+type World struct {
+	Root     string // of the repository; "" outside one
+	Home     string // "": there is none
+	NoHome   bool   // that nothing can be written there was told
+	Settings config.Settings
+	Env      map[string]string
+	Now      func() time.Time
+	Version  string          // of deployer
+	Command  string          // for the lock: what is running
+	Flags    []string        // of the command line that say where the backend is: a command that is suggested needs them, too
+	Hard     context.Context // ends at the second signal
+	OnLock   func()          // called before a lock is taken: from then on the process must not die of a write that nobody reads; may be nil
+	Log      *slog.Logger    // nil: nothing is logged
+
+	Types func(sdk.Config) *resource.Catalog // the resource types, which call AWS with that configuration
+	Index Index                              // AWS's index of tags
+
+	// What a simulation puts in the place of the real thing, so that runs can die without a process that does; nil: the real thing.
+	HTTP  sdk.HTTPClient // that every AWS call goes through
+	Host  *lock.Host     // where this run seems to be
+	NewID func() string  // makes unique ids
+	Blind bool           // AWS is not asked what is there: a simulation that strikes at the n-th call wants the same calls every time
+}
+
+// Backend is where the states and locks of a team are, and the credentials to reach them and what they are about.
+type Backend struct {
+	World  World
+	Locker *lock.Locker
+	states state.Backend
+	facts  func() git.Facts
+	own    func() (*aws.Session, error) // for states and locks
+}
+
+// Index finds the objects of a region that carry all these tags, limit of them at most.
+type Index func(ctx context.Context, cfg sdk.Config, tags map[string]string, limit int) ([]resource.Tagged, error)
+
+// Open wires the backend to the states and the locks that the settings name. It makes no call.
+func Open(ctx context.Context, w World) (*Backend, error) {
+	own := sync.OnceValues(func() (*aws.Session, error) { return newSession(ctx, w, w.Settings.Backend.Region) })
+	clock := lock.NewClock(w.Now)
+	host := lock.ThisHost()
+	if w.Host != nil {
+		host = *w.Host
+	}
+	clock.Boot = host.SinceBoot
+	newID := w.NewID
+	if newID == nil {
+		newID = uuid.NewString
+	}
+	lockHere := func() *lock.Locker { return lock.New(locallock.New(folder(w), w.Now), clock, host, newID) }
+	if w.Settings.Backend.Type != "s3" {
+		return New(w, local.New(folder(w)), lockHere(), own), nil
+	}
+	session, err := own()
+	if err != nil {
+		return nil, err
+	}
+	states := s3.New(session.Config(w.Settings.Backend.Region), s3.Settings{
+		Bucket: w.Settings.Backend.Bucket, Prefix: w.Settings.Backend.Prefix, PathStyle: session.PathStyle(),
+	})
+	if w.Settings.Locks.Type != "dynamodb" {
+		return New(w, states, lockHere(), own), nil
+	}
+	return New(w, states, lock.New(dynamodb.New(session.Config(w.Settings.Locks.Region), dynamodb.Settings{
+		Table: w.Settings.Locks.Table, Bucket: w.Settings.Backend.Bucket, Prefix: w.Settings.Backend.Prefix,
+	}, clock), clock, host, newID), own), nil
+}
+
+// New puts a backend together; own finds the credentials for it.
+func New(w World, states state.Backend, locker *lock.Locker, own func() (*aws.Session, error)) *Backend {
+	facts := sync.OnceValue(func() git.Facts { return git.Read(w.Root, w.Home) })
+	return &Backend{World: w, Locker: locker, states: states, facts: facts, own: own}
+}
+
+// Store is where the state of a key is.
+func (b *Backend) Store(key state.Key) state.Store { return b.states.Store(key) }
+
+// List returns all states of the backend.
+func (b *Backend) List(ctx context.Context) ([]state.Entry, error) { return b.states.List(ctx) }
+
+// Location is where the states are, in a form that people recognise.
+func (b *Backend) Location() string { return b.states.Location() }
+
+// Now is the clock that lock times are in.
+func (b *Backend) Now() time.Time { return b.Locker.Now() }
+
+// Git is what git knows of the repository.
+func (b *Backend) Git() git.Facts { return b.facts() }
+
+// NewID makes a unique id.
+func (b *Backend) NewID() string {
+	if b.World.NewID != nil {
+		return b.World.NewID()
+	}
+	return uuid.NewString()
+}
+
+// folder is where state is kept on this machine, when it is.
+func folder(w World) string {
+	if path := w.Settings.Backend.Path; filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(w.Root, w.Settings.Backend.Path)
+}

@@ -1,0 +1,73 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/state/session"
+)
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./~-]+$`)
+
+// CommandLine is a command as people can copy it: for this stack and environment, and with the flags that say where its state is.
+func (b *Backend) CommandLine(key state.Key, command string, args ...string) string {
+	words := []string{"deployer", command, "--stack", key.Stack, "-e", key.Environment}
+	for _, word := range append(append([]string{}, b.World.Flags...), args...) {
+		if !plainWord.MatchString(word) {
+			word = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+		words = append(words, word)
+	}
+	return strings.Join(words, " ")
+}
+
+// looking is how long a remedy may be looked for.
+const looking = 20 * time.Second
+
+// Healing adds to the news that a state is damaged, foreign or older than it should be how to bring back the Newest whole one.
+func (b *Backend) Healing(ctx context.Context, key state.Key, err error) error {
+	var damaged *state.CorruptError
+	var old *session.OldError
+	var foreign *state.ForeignError
+	var d *diag.Diagnostic
+	if !errors.As(err, &damaged) && !errors.As(err, &old) && !errors.As(err, &foreign) || !errors.As(err, &d) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), looking)
+	defer cancel()
+	lineage := ""
+	if damaged != nil {
+		lineage = damaged.Lineage()
+	}
+	told := *d
+	told.Next = "Nothing was changed. " + b.remedy(ctx, key, lineage)
+	return &told
+}
+
+// remedy says how to bring back what was there before; lineage is that of what is there, "" where it is not known.
+func (b *Backend) remedy(ctx context.Context, key state.Key, lineage string) string {
+	all, unseen, err := b.Past(ctx, key, 20)
+	best := Newest(all, lineage)
+	switch {
+	case best == nil && (err != nil || unseen != nil):
+		if err == nil {
+			err = unseen
+		}
+		return "Earlier versions could not be looked at (" + reason(err) + "); once they can be, this lists them:\n" + b.CommandLine(key, "state restore")
+	case best == nil:
+		return "There is no earlier version of it, neither in its history nor in the bucket. If there is a copy:\n" + b.CommandLine(key, "state push", "FILE")
+	}
+	what := VersionOf(best.Stored)
+	if lineage != "" && best.Stored.Snapshot.Envelope.Lineage != lineage {
+		return fmt.Sprintf("There is no earlier version of it. The Newest whole version is %s of an earlier life of the stack (serial %d, %s, by %s): with that one, nobody would know what was made since. If it is right all the same:\n%s",
+			what, best.Serial, WrittenAt(best.Stored).UTC().Format("2006-01-02 15:04:05 UTC"), best.Who, b.CommandLine(key, "state restore", "--force", best.ID))
+	}
+	return fmt.Sprintf("The Newest whole version is %s (serial %d, %s, by %s). This brings it back:\n%s", what, best.Serial,
+		best.At.UTC().Format("2006-01-02 15:04:05 UTC"), best.Who, b.CommandLine(key, "state restore", best.ID))
+}

@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/view"
+)
+
+type showOptions struct {
+	target
+	component string
+	json      bool
+}
+
+func newShow(f *Factory, runF func(*showOptions) error) *cobra.Command {
+	o := &showOptions{target: target{factory: f}}
+	cmd := &cobra.Command{
+		Use:   "show [ADDRESS]",
+		Short: "Show components, their resources and outputs as the state has them",
+		Args:  arguments(0, 1, "ADDRESS"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				if o.component != "" && o.component != args[0] {
+					return diag.New(diag.Invalid, "Two components", "ADDRESS and --component name different ones.", "Give one of them.")
+				}
+				o.component = args[0]
+			}
+			if runF != nil {
+				return runF(o)
+			}
+			return showRun(o)
+		},
+	}
+	o.target.flags(cmd)
+	cmd.ValidArgsFunction = o.completeAddress
+	cmd.Flags().StringVar(&o.component, "component", "", "only this component: its `address`")
+	o.completeAddresses(cmd, "component")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return cmd
+}
+
+func showRun(o *showOptions) error {
+	s, err := o.stored()
+	if err != nil {
+		return err
+	}
+	wanted, err := observe.Select(s, o.component)
+	if err != nil {
+		return err
+	}
+	details := observe.Details(s, wanted)
+	if o.json {
+		return view.JSON(o.factory.Out, details)
+	}
+	view.Details(o.factory.Stdout(), &details)
+	return nil
+}

@@ -1,0 +1,56 @@
+package cli
+
+import (
+	"errors"
+
+	"github.com/company/deployer/internal/backend"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/state"
+)
+
+// stored reads the state of a command's target; every command that shows what the state has starts with it.
+func (t *target) stored() (*observe.Deployed, error) {
+	key, err := t.StoredKey()
+	if err != nil {
+		return nil, err
+	}
+	back, err := t.factory.StoredBackend(key)
+	if err != nil {
+		return nil, err
+	}
+	s, err := observe.Read(t.factory.Soft, back, key)
+	return s, t.slip(err)
+}
+
+// mustExist is an error when neither the manifests nor the backend know a key. Those that the manifests have cost no call.
+func (t *target) mustExist(back *backend.Backend, key state.Key) error {
+	if t.factory.Root() != "" {
+		if known, err := t.Key(); err == nil && known == key {
+			return nil
+		}
+	}
+	_, err := observe.Read(t.factory.Soft, back, key)
+	return t.slip(err)
+}
+
+// neverDeployed is an error when something without a history has a state all the same, or its state is elsewhere, or nobody knows it.
+func (t *target) neverDeployed(back *backend.Backend, key state.Key) error {
+	_, err := observe.Read(t.factory.Soft, back, key)
+	var nothing *backend.NothingError
+	if err = t.slip(err); errors.As(err, &nothing) {
+		return nil
+	}
+	return err
+}
+
+// slip says what is wrong with the name of something that has no state: one that the manifests do not have either is a slip of the pen,
+// not something to deploy.
+func (t *target) slip(err error) error {
+	var nothing *backend.NothingError
+	if errors.As(err, &nothing) && t.factory.Root() != "" {
+		if _, wrong := t.Key(); wrong != nil {
+			return wrong
+		}
+	}
+	return err
+}

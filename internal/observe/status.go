@@ -1,0 +1,54 @@
+// Package observe finds out how things are and what was done: status, details, history, locks. It only reads, side by side.
+//
+// In: a Backend and a key. Out: reports, as data. It must not write to AWS, to the state or to the locks.
+package observe
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/company/deployer/internal/backend"
+	"github.com/company/deployer/internal/lock"
+	"github.com/company/deployer/internal/report"
+	"github.com/company/deployer/internal/state"
+)
+
+// Status asks AWS about everything that the state has of a stack, or of the one component of that address. State, account and lock are read side
+// by side, then all objects.
+func Status(ctx context.Context, b *backend.Backend, key state.Key, address string) (*report.Status, error) {
+	var stored *Deployed
+	var holder lock.Record
+	var first errgroup.Group
+	first.Go(func() (err error) { stored, err = Read(ctx, b, key); return err })
+	if b.World.Settings.Backend.Type == "s3" {
+		first.Go(func() error { b.Caller(ctx); return nil }) // PlaceOf asks the same session, which knows the answer then
+	}
+	first.Go(func() error {
+		// Who may not read locks sees all the rest; a run under way counts as interrupted then.
+		holder, _ = b.Locker.Inspect(ctx, lock.Key(key))
+		return nil
+	})
+	if err := first.Wait(); err != nil {
+		return nil, err
+	}
+	components, err := Select(stored, address)
+	if err != nil {
+		return nil, err
+	}
+	where, err := b.PlaceOf(ctx, stored.Snapshot.Envelope)
+	if err != nil {
+		return nil, err
+	}
+	e := examination{stored: stored, intents: map[string]bool{}, answers: map[string]answer{}}
+	if stored.Payload.Status == state.InProgress {
+		e.alive = holder.Held() && b.Locker.Liveness(holder) != lock.Dead
+	}
+	for _, i := range stored.Snapshot.Envelope.Intents {
+		e.intents[i.Resource] = true
+	}
+	if err := e.ask(ctx, b.World.Types(where.Reading()), where.Reading(), components); err != nil {
+		return nil, err
+	}
+	return e.report(components), nil
+}
