@@ -49,7 +49,7 @@ func newJournal(b *backend.Backend, held *session.Session, base []byte) *journal
 		return &journal{givenUp: errNoHome}
 	}
 	path := b.JournalPath(held.Lineage())
-	file, err := beginJournal(path+".new", recovery.Header{held.Lineage(), held.Lock().ID(), base})
+	file, err := beginJournal(path+".new", recovery.Header{Lineage: held.Lineage(), LockID: held.Lock().ID(), Base: base})
 	if err == nil {
 		err = os.Rename(path+".new", path)
 	}
