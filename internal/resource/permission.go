@@ -29,18 +29,8 @@ type Scope struct {
 	Props              value.Value // of the one resource that the permissions are for; Null: of any
 }
 
-// Partition is the part of AWS that the region belongs to: aws, aws-cn or aws-us-gov.
-func (s Scope) Partition() string {
-	switch {
-	case s.Region == "*":
-		return "*"
-	case strings.HasPrefix(s.Region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(s.Region, "us-gov-"):
-		return "aws-us-gov"
-	}
-	return "aws"
-}
+// Partition is the part of AWS that the region belongs to: see PartitionOf.
+func (s Scope) Partition() string { return PartitionOf(s.Region).Name }
 
 // ARN names something in the account and region.
 func (s Scope) ARN(service, name string) string {

@@ -36,6 +36,14 @@ type Problem struct {
 	Filled  bool     // the value has the right type and was filled in all the same: it only breaks a rule of its field
 }
 
+// Problems collects what is wrong with a tree.
+type Problems []Problem
+
+// Bad adds an invalid value. path is keys and indexes with dots between: "encryption.kmsKey".
+func (p *Problems) Bad(path, format string, args ...any) {
+	*p = append(*p, Problem{Kind: BadValue, Path: strings.Split(path, "."), Message: fmt.Sprintf(format, args...)})
+}
+
 // RestsOn returns p with the keys at the root whose values it compared: a check that compares cpu with memory cannot judge when cpu is no
 // number.
 func (p Problem) RestsOn(keys ...string) Problem { p.Rests = keys; return p }

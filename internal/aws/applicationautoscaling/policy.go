@@ -53,18 +53,15 @@ func newPolicy(calls *api) resource.Behaviour {
 }
 
 func checkPolicy(p *wanted.Policy) []value.Problem {
-	var problems []value.Problem
-	add := func(key, message string) {
-		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{key}, Message: message})
-	}
+	var problems value.Problems
 	if (p.Predefined == "") == (len(p.Metrics) == 0) {
-		add("metrics", "give either a predefined metric or metrics")
+		problems.Bad("metrics", "give either a predefined metric or metrics")
 	}
 	if p.Predefined == wanted.RequestsPerTarget && !p.ResourceLabel.IsSet() {
-		add("resourceLabel", "is needed for "+wanted.RequestsPerTarget)
+		problems.Bad("resourceLabel", "is needed for %s", wanted.RequestsPerTarget)
 	}
 	if p.TargetValue <= 0 {
-		add("targetValue", "must be above 0")
+		problems.Bad("targetValue", "must be above 0")
 	}
 	returning := 0
 	for _, m := range p.Metrics {
@@ -73,7 +70,7 @@ func checkPolicy(p *wanted.Policy) []value.Problem {
 		}
 	}
 	if len(p.Metrics) > 0 && returning != 1 {
-		add("metrics", fmt.Sprintf("exactly one must return data, but %d do", returning))
+		problems.Bad("metrics", "exactly one must return data, but %d do", returning)
 	}
 	if p.ScaleInCooldown == nil {
 		p.ScaleInCooldown = aws.Int(defaultCooldown)

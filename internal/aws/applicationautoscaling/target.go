@@ -155,16 +155,13 @@ func (t *target) tagsOf(ctx context.Context, arn string) (map[string]string, err
 
 // retag brings the tags from old ones to the wanted ones.
 func (t *target) retag(ctx context.Context, c targetCall, arn string, old map[string]string) error {
-	tags := tagging.Wanted(c.Tags, c.Props.Tags)
-	if _, err := t.api.client.TagResource(ctx, &sdk.TagResourceInput{ResourceARN: &arn, Tags: tags}); err != nil {
+	return tagging.Retag(old, tagging.Wanted(c.Tags, c.Props.Tags), func(tags map[string]string) error {
+		_, err := t.api.client.TagResource(ctx, &sdk.TagResourceInput{ResourceARN: &arn, Tags: tags})
 		return call.Error(err, notTagged)
-	}
-	if removed := tagging.Removed(old, tags); len(removed) > 0 {
-		if _, err := t.api.client.UntagResource(ctx, &sdk.UntagResourceInput{ResourceARN: &arn, TagKeys: removed}); err != nil {
-			return call.Error(err, notTagged)
-		}
-	}
-	return nil
+	}, func(keys []string) error {
+		_, err := t.api.client.UntagResource(ctx, &sdk.UntagResourceInput{ResourceARN: &arn, TagKeys: keys})
+		return call.Error(err, notTagged)
+	})
 }
 
 func (t *target) delete(ctx context.Context, c targetCall) error {

@@ -83,35 +83,27 @@ func gone(operation, code, id string) error {
 	return &resource.OpError{Operation: "ec2:" + operation, Code: code, Message: id + " does not exist", Err: resource.ErrNotFound}
 }
 
-// retag puts the wanted tags on an object and takes off users' old ones.
-func (a *api) retag(ctx context.Context, id string, wanted, old map[string]string) error {
-	if _, err := a.client.CreateTags(ctx, &ec2.CreateTagsInput{Resources: []string{id}, Tags: sdkTags(wanted)}); err != nil {
+// tag points to key and value of a tag.
+func tag(t *types.Tag) (key, text **string) { return &t.Key, &t.Value }
+
+// retag brings the tags of an object from old to wanted.
+func (a *api) retag(ctx context.Context, id string, old, wanted map[string]string) error {
+	on := []string{id}
+	return tagging.Retag(old, wanted, func(tags map[string]string) error {
+		_, err := a.client.CreateTags(ctx, &ec2.CreateTagsInput{Resources: on, Tags: tagging.List(tags, tag)})
 		return failed(err)
-	}
-	removed := tagging.Removed(old, wanted)
-	if len(removed) == 0 {
-		return nil
-	}
-	tags := make([]types.Tag, len(removed))
-	for i := range removed {
-		tags[i] = types.Tag{Key: &removed[i]} // whatever the value
-	}
-	_, err := a.client.DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: []string{id}, Tags: tags})
-	return failed(err)
+	}, func(keys []string) error {
+		tags := make([]types.Tag, len(keys))
+		for i := range keys {
+			tags[i] = types.Tag{Key: &keys[i]} // whatever the value
+		}
+		_, err := a.client.DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: on, Tags: tags})
+		return failed(err)
+	})
 }
-
-func sdkTags(tags map[string]string) []types.Tag {
-	return tagging.List(tags, func(key, text string) types.Tag { return types.Tag{Key: &key, Value: &text} })
-}
-
-func tagsOf(tags []types.Tag) map[string]string {
-	return tagging.Map(tags, func(t types.Tag) (*string, *string) { return t.Key, t.Value })
-}
-
-func userTags(tags []types.Tag) map[string]string { return tagging.User(tagsOf(tags)) }
 
 func specification(kind types.ResourceType, tags map[string]string) []types.TagSpecification {
-	return []types.TagSpecification{{ResourceType: kind, Tags: sdkTags(tags)}}
+	return []types.TagSpecification{{ResourceType: kind, Tags: tagging.List(tags, tag)}}
 }
 
 func filter(name string, values ...string) types.Filter {

@@ -1,12 +1,12 @@
 package ec2
 
 import (
-	"fmt"
 	"net/netip"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"github.com/company/deployer/internal/aws/tagging"
 	model "github.com/company/deployer/internal/resource/ec2"
 	"github.com/company/deployer/internal/value"
 )
@@ -15,32 +15,29 @@ import (
 const all = "-1"
 
 func checkRule(r *model.SecurityGroupRule) []value.Problem {
-	var problems []value.Problem
-	bad := func(property, message string) {
-		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{property}, Message: message})
-	}
+	var problems value.Problems
 	if r.CIDR.IsSet() == r.ReferencedSecurityGroupID.IsSet() {
-		bad("cidr", "exactly one of cidr and referencedSecurityGroupId must be set")
+		problems.Bad("cidr", "exactly one of cidr and referencedSecurityGroupId must be set")
 	}
 	if r.CIDR.IsSet() && r.CIDR.Known() {
 		network, err := netip.ParsePrefix(r.CIDR.Get())
 		switch {
 		case err != nil:
-			bad("cidr", fmt.Sprintf("%q is no network such as 10.0.0.0/16", r.CIDR.Get()))
+			problems.Bad("cidr", "%q is no network such as 10.0.0.0/16", r.CIDR.Get())
 		case network != network.Masked():
-			bad("cidr", fmt.Sprintf("%s has bits beyond its length; the network is %s", network, network.Masked()))
+			problems.Bad("cidr", "%s has bits beyond its length; the network is %s", network, network.Masked())
 		default:
 			r.CIDR = value.Lit(network.String())
 		}
 	}
 	if len(r.Description) > 255 || !readable(r.Description) {
-		bad("description", "must have at most 255 letters, digits, spaces and "+allowed)
+		problems.Bad("description", "must have at most 255 letters, digits, spaces and %s", allowed)
 	}
 	low := 0
 	switch r.Protocol {
 	case "all":
 		if r.FromPort.IsSet() || r.ToPort.IsSet() {
-			bad("protocol", "all protocols go without ports")
+			problems.Bad("protocol", "all protocols go without ports")
 		}
 		return problems
 	case "icmp":
@@ -48,7 +45,7 @@ func checkRule(r *model.SecurityGroupRule) []value.Problem {
 		low = -1
 	default:
 		if !r.FromPort.IsSet() {
-			bad("fromPort", "is required for "+r.Protocol)
+			problems.Bad("fromPort", "is required for %s", r.Protocol)
 		} else if !r.ToPort.IsSet() {
 			r.ToPort = r.FromPort
 		}
@@ -58,7 +55,7 @@ func checkRule(r *model.SecurityGroupRule) []value.Problem {
 	}
 	from, to := r.FromPort.Get(), r.ToPort.Get()
 	if from < low || to > 65535 || low == 0 && from > to {
-		bad("fromPort", fmt.Sprintf("%d to %d is no range of ports from %d to 65535", from, to, low))
+		problems.Bad("fromPort", "%d to %d is no range of ports from %d to 65535", from, to, low)
 	}
 	return problems
 }
@@ -123,7 +120,7 @@ func ruleRequest(r model.SecurityGroupRule) *types.SecurityGroupRuleRequest {
 func fromRule(rule types.SecurityGroupRule) model.SecurityGroupRule {
 	out := model.SecurityGroupRule{
 		SecurityGroupID: value.Lit(aws.ToString(rule.GroupId)), Direction: model.Ingress, Protocol: aws.ToString(rule.IpProtocol),
-		Description: aws.ToString(rule.Description), Tags: userTags(rule.Tags),
+		Description: aws.ToString(rule.Description), Tags: tagging.User(tagging.Map(rule.Tags, tag)),
 	}
 	if aws.ToBool(rule.IsEgress) {
 		out.Direction = model.Egress

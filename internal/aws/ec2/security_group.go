@@ -56,20 +56,17 @@ func readable(s string) bool {
 }
 
 func checkGroup(g *model.SecurityGroup) []value.Problem {
-	var problems []value.Problem
-	bad := func(property, message string) {
-		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{property}, Message: message})
-	}
+	var problems value.Problems
 	for _, separator := range []string{"-", resource.PartSeparator} { // AWS keeps names that begin with sg- for its ids
 		if rest, found := strings.CutPrefix(g.GroupName, "sg"+separator); found {
 			g.GroupName = "sgroup" + separator + rest
 		}
 	}
 	if g.GroupName == "" || !readable(g.GroupName) {
-		bad("groupName", fmt.Sprintf("%q is no name of a security group: letters, digits, spaces and %s", g.GroupName, allowed))
+		problems.Bad("groupName", "%q is no name of a security group: letters, digits, spaces and %s", g.GroupName, allowed)
 	}
 	if g.Description == "" || len(g.Description) > 255 || !readable(g.Description) {
-		bad("description", "must have 1 to 255 letters, digits, spaces and "+allowed)
+		problems.Bad("description", "must have 1 to 255 letters, digits, spaces and %s", allowed)
 	}
 	return problems
 }
@@ -123,7 +120,7 @@ func (g securityGroup) find(ctx context.Context, c groupCall) (string, map[strin
 	found, err := g.describe(ctx, &ec2.DescribeSecurityGroupsInput{
 		Filters: []types.Filter{filter("group-name", c.Props.GroupName), filter("vpc-id", c.Props.VPCID.Get())},
 	}, c.Props.GroupName)
-	return aws.ToString(found.GroupId), tagsOf(found.Tags), err
+	return aws.ToString(found.GroupId), tagging.Map(found.Tags, tag), err
 }
 
 func (g securityGroup) read(ctx context.Context, c groupCall) (model.SecurityGroup, model.SecurityGroupOutputs, error) {
@@ -136,7 +133,7 @@ func (g securityGroup) read(ctx context.Context, c groupCall) (model.SecurityGro
 	}
 	return model.SecurityGroup{
 		GroupName: aws.ToString(found.GroupName), VPCID: value.Lit(aws.ToString(found.VpcId)), Description: aws.ToString(found.Description),
-		Tags: tagging.Seen(c.Request, tagsOf(found.Tags)),
+		Tags: tagging.Seen(c.Request, tagging.Map(found.Tags, tag)),
 	}, outputs(found), nil
 }
 
@@ -145,7 +142,7 @@ func (g securityGroup) update(ctx context.Context, c groupCall) (model.SecurityG
 	if _, err := g.describe(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{c.ID}}, c.ID); err != nil {
 		return c.Out, err
 	}
-	return c.Out, g.api.retag(ctx, c.ID, tagging.Wanted(c.Tags, c.Props.Tags), c.Old.Tags)
+	return c.Out, g.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags))
 }
 
 // released is how long network interfaces may hold a group: those of Fargate tasks go a minute or two after the task, those of

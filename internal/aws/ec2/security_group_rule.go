@@ -88,7 +88,7 @@ func (r securityGroupRule) find(ctx context.Context, c ruleCall) (string, map[st
 			return "", nil, failed(err)
 		}
 		for _, rule := range page.SecurityGroupRules {
-			id, tags := aws.ToString(rule.SecurityGroupRuleId), tagsOf(rule.Tags)
+			id, tags := aws.ToString(rule.SecurityGroupRuleId), tagging.Map(rule.Tags, tag)
 			if vague {
 				if fits(fromRule(rule), c.Props) && c.Marks(id, tags) {
 					return id, tags, nil
@@ -134,7 +134,7 @@ func (r securityGroupRule) read(ctx context.Context, c ruleCall) (model.Security
 	if err != nil {
 		return model.SecurityGroupRule{}, model.SecurityGroupRuleOutputs{}, failed(err)
 	}
-	tagging.Seen(c.Request, tagsOf(rule.Tags))
+	tagging.Seen(c.Request, tagging.Map(rule.Tags, tag))
 	return fromRule(rule), model.SecurityGroupRuleOutputs{ID: c.ID}, nil
 }
 
@@ -150,7 +150,7 @@ func (r securityGroupRule) update(ctx context.Context, c ruleCall) (model.Securi
 	} else if _, err := r.get(ctx, c.ID); err != nil { // CreateTags on a rule that is gone would tag nothing without an error
 		return c.Out, err
 	}
-	return c.Out, r.api.retag(ctx, c.ID, tagging.Wanted(c.Marked().Tags, c.Props.Tags), c.Old.Tags)
+	return c.Out, r.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Marked().Tags, c.Props.Tags))
 }
 
 func (r securityGroupRule) delete(ctx context.Context, c ruleCall) error {

@@ -90,7 +90,7 @@ func (k *cluster) create(ctx context.Context, c clusterCall) (string, wanted.Clu
 	c.ID = aws.ToString(found.ClusterArn)
 	c.Old = fromCluster(found, c.Props)
 	if c.Old.ContainerInsights == c.Props.ContainerInsights && slices.Equal(c.Old.CapacityProviders, c.Props.CapacityProviders) &&
-		resource.Ours(tagMap(found.Tags), c.Tags) {
+		resource.Ours(tagging.Map(found.Tags, tag), c.Tags) {
 		return c.ID, clusterOutputs(found), nil
 	}
 	out, err := k.update(ctx, c)
@@ -102,7 +102,7 @@ func (k *cluster) create(ctx context.Context, c clusterCall) (string, wanted.Clu
 
 func (k *cluster) find(ctx context.Context, c clusterCall) (string, map[string]string, error) {
 	found, err := k.describe(ctx, c.Props.Name)
-	return aws.ToString(found.ClusterArn), tagMap(found.Tags), err
+	return aws.ToString(found.ClusterArn), tagging.Map(found.Tags, tag), err
 }
 
 func (k *cluster) read(ctx context.Context, c clusterCall) (wanted.Cluster, wanted.ClusterOutputs, error) {
@@ -114,7 +114,7 @@ func (k *cluster) read(ctx context.Context, c clusterCall) (wanted.Cluster, want
 	if recorded.Name == "" {
 		recorded = c.Props
 	}
-	tagging.Seen(c.Request, tagMap(found.Tags))
+	tagging.Seen(c.Request, tagging.Map(found.Tags, tag))
 	return fromCluster(found, recorded), clusterOutputs(found), nil
 }
 
@@ -122,7 +122,7 @@ func (k *cluster) read(ctx context.Context, c clusterCall) (wanted.Cluster, want
 func fromCluster(found types.Cluster, recorded wanted.Cluster) wanted.Cluster {
 	props := wanted.Cluster{
 		Name: aws.ToString(found.ClusterName), ContainerInsights: "disabled",
-		CapacityProviders: inOrder(found.CapacityProviders, recorded.CapacityProviders), Tags: tagging.User(tagMap(found.Tags)),
+		CapacityProviders: inOrder(found.CapacityProviders, recorded.CapacityProviders), Tags: tagging.User(tagging.Map(found.Tags, tag)),
 	}
 	for _, s := range found.Settings {
 		if s.Name == types.ClusterSettingNameContainerInsights {

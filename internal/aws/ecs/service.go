@@ -102,7 +102,7 @@ func (s *service) find(ctx context.Context, c serviceCall) (string, map[string]s
 	if err != nil {
 		return "", nil, err
 	}
-	return aws.ToString(found.ServiceArn), tagMap(found.Tags), nil
+	return aws.ToString(found.ServiceArn), tagging.Map(found.Tags, tag), nil
 }
 
 func draining(s types.Service) bool { return aws.ToString(s.Status) == "DRAINING" }
@@ -135,7 +135,7 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 		// that the update that follows an adoption watches it.
 		props.TaskDefinition = unsettled
 	}
-	props.Tags = tagging.Seen(c.Request, tagMap(found.Tags))
+	props.Tags = tagging.Seen(c.Request, tagging.Map(found.Tags, tag))
 	foreign := underWay(found, c.Out)
 	if foreign != nil && c.Seen != nil {
 		c.Seen.Note = "a rollout of " + nameOf(aws.ToString(foreign.TaskDefinition)) + " is in progress that deployer did not start"

@@ -15,26 +15,23 @@ import (
 
 var tagActions = []string{"ecs:TagResource", "ecs:UntagResource"}
 
+// tag points to key and value of a tag.
+func tag(t *types.Tag) (key, text **string) { return &t.Key, &t.Value }
+
 // tagList is what an object carries: the tags of the request, and user, users' own ones.
 func tagList(req resource.Request, user map[string]string) []types.Tag {
-	return tagging.List(tagging.Wanted(req.Tags, user), func(key, text string) types.Tag { return types.Tag{Key: &key, Value: &text} })
+	return tagging.List(tagging.Wanted(req.Tags, user), tag)
 }
 
-func tagMap(list []types.Tag) map[string]string {
-	return tagging.Map(list, func(tag types.Tag) (*string, *string) { return tag.Key, tag.Value })
-}
-
-// retag brings an object's tags from old to user, users' own ones, and applies the rest again.
+// retag brings an object's tags from old to user, users' own ones.
 func (a *api) retag(ctx context.Context, req resource.Request, arn string, old, user map[string]string) error {
-	if _, err := a.client.TagResource(ctx, &sdk.TagResourceInput{ResourceArn: &arn, Tags: tagList(req, user)}); err != nil {
+	return tagging.Retag(old, tagging.Wanted(req.Tags, user), func(tags map[string]string) error {
+		_, err := a.client.TagResource(ctx, &sdk.TagResourceInput{ResourceArn: &arn, Tags: tagging.List(tags, tag)})
 		return call.Error(err)
-	}
-	if gone := tagging.Removed(old, tagging.Wanted(req.Tags, user)); len(gone) > 0 {
-		if _, err := a.client.UntagResource(ctx, &sdk.UntagResourceInput{ResourceArn: &arn, TagKeys: gone}); err != nil {
-			return call.Error(err)
-		}
-	}
-	return nil
+	}, func(keys []string) error {
+		_, err := a.client.UntagResource(ctx, &sdk.UntagResourceInput{ResourceArn: &arn, TagKeys: keys})
+		return call.Error(err)
+	})
 }
 
 // inOrder returns actual in the order of recorded when both hold the same items: AWS keeps sets where we have lists.

@@ -70,7 +70,7 @@ func (t *taskDefinition) find(ctx context.Context, c taskCall) (string, map[stri
 	if err != nil {
 		return "", nil, err
 	}
-	return c.Props.Family, tagMap(found.Tags), nil
+	return c.Props.Family, tagging.Map(found.Tags, tag), nil
 }
 
 // read looks at the revision of the state. Where that was deregistered, by somebody or by a run that died while it deregistered all of them, the
@@ -88,7 +88,7 @@ func (t *taskDefinition) read(ctx context.Context, c taskCall) (wanted.TaskDefin
 		return wanted.TaskDefinition{}, wanted.TaskDefinitionOutputs{}, err
 	}
 	props := fromTaskDefinition(*found.TaskDefinition)
-	props.Tags = tagging.Seen(c.Request, tagMap(found.Tags))
+	props.Tags = tagging.Seen(c.Request, tagging.Map(found.Tags, tag))
 	return props, taskOutputs(*found.TaskDefinition), nil
 }
 
@@ -116,7 +116,7 @@ func (t *taskDefinition) registered(ctx context.Context, c taskCall) (out wanted
 	}
 	untagged := c.Props
 	untagged.Tags = nil
-	found = c.Owns(tagMap(latest.Tags)) &&
+	found = c.Owns(tagging.Map(latest.Tags, tag)) &&
 		value.Equal(value.Encode(fromTaskDefinition(*latest.TaskDefinition)), value.Encode(untagged))
 	return taskOutputs(*latest.TaskDefinition), found, nil
 }

@@ -49,9 +49,7 @@ func withoutAttributes(p model.LoadBalancer) model.LoadBalancer {
 func (l loadBalancer) setAttributes(ctx context.Context, arn string, p model.LoadBalancer) error {
 	_, err := l.api.client.ModifyLoadBalancerAttributes(ctx, &elb.ModifyLoadBalancerAttributesInput{
 		LoadBalancerArn: &arn,
-		Attributes: tagging.List(attributesOf(p), func(key, text string) types.LoadBalancerAttribute {
-			return types.LoadBalancerAttribute{Key: &key, Value: &text}
-		}),
+		Attributes:      tagging.List(attributesOf(p), func(a *types.LoadBalancerAttribute) (key, text **string) { return &a.Key, &a.Value }),
 	})
 	return failed(err)
 }

@@ -64,7 +64,7 @@ func newBatchCalls(c *elb.Client) batchCalls {
 			}
 			found := make(map[string]map[string]string, len(arns))
 			for _, d := range out.TagDescriptions {
-				found[aws.ToString(d.ResourceArn)] = tagging.Map(d.Tags, func(tag types.Tag) (*string, *string) { return tag.Key, tag.Value })
+				found[aws.ToString(d.ResourceArn)] = tagging.Map(d.Tags, tag)
 			}
 			return found, nil
 		}},

@@ -17,8 +17,11 @@ import (
 // tagActions are what every taggable type needs beside its own.
 var tagActions = []string{"elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags"}
 
+// tag points to key and value of a tag.
+func tag(t *types.Tag) (key, text **string) { return &t.Key, &t.Value }
+
 func tagList(req resource.Request, user map[string]string) []types.Tag {
-	return tagging.List(tagging.Wanted(req.Tags, user), func(key, text string) types.Tag { return types.Tag{Key: &key, Value: &text} })
+	return tagging.List(tagging.Wanted(req.Tags, user), tag)
 }
 
 // tagsOf returns all tags of an object.
@@ -52,21 +55,20 @@ func (a *api) tagsOfAll(ctx context.Context, arns []string) (map[string]map[stri
 			return nil, err
 		}
 		for _, d := range out.TagDescriptions {
-			all[aws.ToString(d.ResourceArn)] = tagging.Map(d.Tags, func(tag types.Tag) (*string, *string) { return tag.Key, tag.Value })
+			all[aws.ToString(d.ResourceArn)] = tagging.Map(d.Tags, tag)
 		}
 	}
 	return all, nil
 }
 
-// retag brings an object's tags from old to user, users' own ones, and applies the rest again.
+// retag brings an object's tags from old to user, users' own ones.
 func (a *api) retag(ctx context.Context, req resource.Request, old, user map[string]string) error {
-	if _, err := a.client.AddTags(ctx, &elb.AddTagsInput{ResourceArns: []string{req.ID}, Tags: tagList(req, user)}); err != nil {
+	on := []string{req.ID}
+	return tagging.Retag(old, tagging.Wanted(req.Tags, user), func(tags map[string]string) error {
+		_, err := a.client.AddTags(ctx, &elb.AddTagsInput{ResourceArns: on, Tags: tagging.List(tags, tag)})
 		return failed(err)
-	}
-	if gone := tagging.Removed(old, tagging.Wanted(req.Tags, user)); len(gone) > 0 {
-		if _, err := a.client.RemoveTags(ctx, &elb.RemoveTagsInput{ResourceArns: []string{req.ID}, TagKeys: gone}); err != nil {
-			return failed(err)
-		}
-	}
-	return nil
+	}, func(keys []string) error {
+		_, err := a.client.RemoveTags(ctx, &elb.RemoveTagsInput{ResourceArns: on, TagKeys: keys})
+		return failed(err)
+	})
 }

@@ -158,9 +158,7 @@ func (g targetGroup) setAttributes(ctx context.Context, arn string, p model.Targ
 	}
 	_, err := g.api.client.ModifyTargetGroupAttributes(ctx, &elb.ModifyTargetGroupAttributesInput{
 		TargetGroupArn: &arn,
-		Attributes: tagging.List(attributes, func(key, text string) types.TargetGroupAttribute {
-			return types.TargetGroupAttribute{Key: &key, Value: &text}
-		}),
+		Attributes:     tagging.List(attributes, func(a *types.TargetGroupAttribute) (key, text **string) { return &a.Key, &a.Value }),
 	})
 	return failed(err)
 }

@@ -54,10 +54,7 @@ var (
 )
 
 func checkRole(r *model.Role) []value.Problem {
-	problems := policy.Check("assumeRolePolicy", &r.AssumeRolePolicy)
-	bad := func(message, property string) {
-		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{property}, Message: message})
-	}
+	problems := value.Problems(policy.Check("assumeRolePolicy", &r.AssumeRolePolicy))
 	if r.Path == "" {
 		r.Path = "/"
 	}
@@ -65,13 +62,13 @@ func checkRole(r *model.Role) []value.Problem {
 		r.MaxSession = 3600
 	}
 	if !nameForm.MatchString(strings.ReplaceAll(r.Name, resource.PartSeparator, "-")) {
-		bad(fmt.Sprintf("%q is no role name: letters, digits and +=,.@_-", r.Name), "name")
+		problems.Bad("name", "%q is no role name: letters, digits and +=,.@_-", r.Name)
 	}
 	if !pathForm.MatchString(r.Path) {
-		bad(fmt.Sprintf("%q is no path: it begins and ends with /", r.Path), "path")
+		problems.Bad("path", "%q is no path: it begins and ends with /", r.Path)
 	}
 	if r.MaxSession < 3600 || r.MaxSession > 43200 {
-		bad(fmt.Sprintf("must be from 3600 to 43200 seconds, but is %d", r.MaxSession), "maxSession")
+		problems.Bad("maxSession", "must be from 3600 to 43200 seconds, but is %d", r.MaxSession)
 	}
 	return problems
 }
@@ -84,7 +81,7 @@ func (r role) create(ctx context.Context, c roleCall) (string, model.RoleOutputs
 	seconds := int32(c.Props.MaxSession) //nolint:gosec // checked
 	in := &iam.CreateRoleInput{
 		RoleName: &c.Props.Name, AssumeRolePolicyDocument: &doc, Path: &c.Props.Path, MaxSessionDuration: &seconds,
-		Tags: sdkTags(tagging.Wanted(c.Tags, c.Props.Tags)),
+		Tags: tagging.List(tagging.Wanted(c.Tags, c.Props.Tags), tag),
 	}
 	if c.Props.Description != "" {
 		in.Description = &c.Props.Description
@@ -123,7 +120,7 @@ func (r role) find(ctx context.Context, c roleCall) (string, map[string]string, 
 	if err != nil {
 		return "", nil, err
 	}
-	return text(found.RoleName), tagsOf(found.Tags), nil
+	return text(found.RoleName), tagging.Map(found.Tags, tag), nil
 }
 
 func (r role) read(ctx context.Context, c roleCall) (model.Role, model.RoleOutputs, error) {
@@ -137,7 +134,7 @@ func (r role) read(ctx context.Context, c roleCall) (model.Role, model.RoleOutpu
 	}
 	props := model.Role{
 		Name: text(found.RoleName), AssumeRolePolicy: doc, Path: text(found.Path), Description: text(found.Description),
-		MaxSession: 3600, Tags: tagging.Seen(c.Request, tagsOf(found.Tags)),
+		MaxSession: 3600, Tags: tagging.Seen(c.Request, tagging.Map(found.Tags, tag)),
 	}
 	if found.MaxSessionDuration != nil {
 		props.MaxSession = int(*found.MaxSessionDuration)
@@ -151,15 +148,14 @@ func (r role) read(ctx context.Context, c roleCall) (model.Role, model.RoleOutpu
 func (r role) update(ctx context.Context, c roleCall) (model.RoleOutputs, error) {
 	name := c.ID
 	steps := []func(context.Context) error{func(ctx context.Context) error {
-		_, err := r.api.TagRole(ctx, &iam.TagRoleInput{RoleName: &name, Tags: sdkTags(tagging.Wanted(c.Tags, c.Props.Tags))})
-		return failed(err)
-	}}
-	if gone := tagging.Removed(c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags)); len(gone) > 0 {
-		steps = append(steps, func(ctx context.Context) error {
-			_, err := r.api.UntagRole(ctx, &iam.UntagRoleInput{RoleName: &name, TagKeys: gone})
+		return tagging.Retag(c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags), func(tags map[string]string) error {
+			_, err := r.api.TagRole(ctx, &iam.TagRoleInput{RoleName: &name, Tags: tagging.List(tags, tag)})
+			return failed(err)
+		}, func(keys []string) error {
+			_, err := r.api.UntagRole(ctx, &iam.UntagRoleInput{RoleName: &name, TagKeys: keys})
 			return failed(err)
 		})
-	}
+	}}
 	if c.Old.Description != c.Props.Description || c.Old.MaxSession != c.Props.MaxSession {
 		seconds := int32(c.Props.MaxSession) //nolint:gosec // checked
 		steps = append(steps, func(ctx context.Context) error {
@@ -264,13 +260,8 @@ func (r role) delete(ctx context.Context, c roleCall) error {
 	})
 }
 
-func tagsOf(tags []types.Tag) map[string]string {
-	return tagging.Map(tags, func(t types.Tag) (*string, *string) { return t.Key, t.Value })
-}
-
-func sdkTags(tags map[string]string) []types.Tag {
-	return tagging.List(tags, func(key, text string) types.Tag { return types.Tag{Key: &key, Value: &text} })
-}
+// tag points to key and value of a tag.
+func tag(t *types.Tag) (key, text **string) { return &t.Key, &t.Value }
 
 func text(s *string) string {
 	if s == nil {

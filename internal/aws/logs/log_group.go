@@ -56,18 +56,13 @@ var (
 )
 
 func checkLogGroup(g *model.LogGroup) []value.Problem {
-	var problems []value.Problem
+	var problems value.Problems
 	if !nameForm.MatchString(g.Name) || strings.HasPrefix(g.Name, "aws/") {
-		problems = append(problems, value.Problem{
-			Kind: value.BadValue, Path: []string{"name"},
-			Message: fmt.Sprintf("%q is no log group name: 1 to 512 letters, digits and ._/#-, not beginning with aws/", g.Name),
-		})
+		problems.Bad("name", "%q is no log group name: 1 to 512 letters, digits and ._/#-, not beginning with aws/", g.Name)
 	}
 	if g.RetentionDays != 0 && !slices.Contains(retentions, g.RetentionDays) {
-		problems = append(problems, value.Problem{
-			Kind: value.BadValue, Path: []string{"retentionDays"},
-			Message: fmt.Sprintf("CloudWatch Logs does not keep events for %d days; it takes %s, or 0 for good", g.RetentionDays, strings.Trim(fmt.Sprint(retentions), "[]")),
-		})
+		problems.Bad("retentionDays", "CloudWatch Logs does not keep events for %d days; it takes %s, or 0 for good",
+			g.RetentionDays, strings.Trim(fmt.Sprint(retentions), "[]"))
 	}
 	return problems
 }
@@ -192,7 +187,6 @@ func (g logGroup) read(ctx context.Context, c groupCall) (model.LogGroup, model.
 }
 
 func (g logGroup) update(ctx context.Context, c groupCall) (model.LogGroupOutputs, error) {
-	wanted := tagging.Wanted(c.Tags, c.Props.Tags)
 	key := c.Props.KMSKey.Get()
 	for _, step := range []func(context.Context) error{
 		func(ctx context.Context) error {
@@ -209,24 +203,23 @@ func (g logGroup) update(ctx context.Context, c groupCall) (model.LogGroupOutput
 			_, err := g.api.AssociateKmsKey(ctx, &cloudwatchlogs.AssociateKmsKeyInput{LogGroupName: &c.ID, KmsKeyId: &key})
 			return failed(err)
 		},
-		func(ctx context.Context) error {
-			_, err := g.api.TagResource(ctx, &cloudwatchlogs.TagResourceInput{ResourceArn: &c.Out.ARN, Tags: wanted})
-			return failed(err)
-		},
-		func(ctx context.Context) error {
-			gone := tagging.Removed(c.Old.Tags, wanted)
-			if len(gone) == 0 {
-				return nil
-			}
-			_, err := g.api.UntagResource(ctx, &cloudwatchlogs.UntagResourceInput{ResourceArn: &c.Out.ARN, TagKeys: gone})
-			return failed(err)
-		},
+		func(ctx context.Context) error { return g.retag(ctx, c) },
 	} {
 		if err := settled(ctx, c.ID, false, step); err != nil {
 			return c.Out, err
 		}
 	}
 	return c.Out, nil
+}
+
+func (g logGroup) retag(ctx context.Context, c groupCall) error {
+	return tagging.Retag(c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags), func(tags map[string]string) error {
+		_, err := g.api.TagResource(ctx, &cloudwatchlogs.TagResourceInput{ResourceArn: &c.Out.ARN, Tags: tags})
+		return failed(err)
+	}, func(keys []string) error {
+		_, err := g.api.UntagResource(ctx, &cloudwatchlogs.UntagResourceInput{ResourceArn: &c.Out.ARN, TagKeys: keys})
+		return failed(err)
+	})
 }
 
 func (g logGroup) delete(ctx context.Context, c groupCall) error {

@@ -6,7 +6,6 @@ package s3
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -52,16 +51,6 @@ func settled(ctx context.Context, bucket string, fresh bool, progress func(strin
 		}
 		return err == nil, err
 	})
-}
-
-func partition(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
-	}
-	return "aws"
 }
 
 // nameLimit is the most characters S3 takes for the name of a bucket.

@@ -37,13 +37,8 @@ func newBucket(api *s3.Client, region string) resource.Behaviour {
 }
 
 func (b bucket) outputs(name string) model.BucketOutputs {
-	suffix := ".amazonaws.com"
-	if partition(b.region) == "aws-cn" {
-		suffix += ".cn"
-	}
-	return model.BucketOutputs{
-		Name: name, ARN: "arn:" + partition(b.region) + ":s3:::" + name, Domain: name + ".s3." + b.region + suffix,
-	}
+	in := resource.PartitionOf(b.region)
+	return model.BucketOutputs{Name: name, ARN: "arn:" + in.Name + ":s3:::" + name, Domain: name + ".s3." + b.region + "." + in.DNS}
 }
 
 // create makes the bucket with its tags in one call, then sets part by part. An interrupted run is taken up by adoption, which
@@ -52,7 +47,7 @@ func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketO
 	name := c.Props.Name
 	in := &s3.CreateBucketInput{
 		Bucket: &name, ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced,
-		CreateBucketConfiguration: &types.CreateBucketConfiguration{Tags: sdkTags(tagging.Wanted(c.Tags, c.Props.Tags))},
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{Tags: tagging.List(tagging.Wanted(c.Tags, c.Props.Tags), tag)},
 	}
 	if b.region != "us-east-1" { // there, S3 refuses a location
 		in.CreateBucketConfiguration.LocationConstraint = types.BucketLocationConstraint(b.region)
@@ -109,12 +104,11 @@ func (b bucket) tags(ctx context.Context, name string) (map[string]string, error
 	if err != nil {
 		return nil, failed(err)
 	}
-	return tagging.Map(out.TagSet, func(t types.Tag) (*string, *string) { return t.Key, t.Value }), nil
+	return tagging.Map(out.TagSet, tag), nil
 }
 
-func sdkTags(tags map[string]string) []types.Tag {
-	return tagging.List(tags, func(key, text string) types.Tag { return types.Tag{Key: &key, Value: &text} })
-}
+// tag points to key and value of a tag.
+func tag(t *types.Tag) (key, text **string) { return &t.Key, &t.Value }
 
 func bucketPermissions(s resource.Scope) []resource.Statement {
 	out := []resource.Statement{

@@ -11,18 +11,15 @@ import (
 const ownerEnforced = "BucketOwnerEnforced"
 
 func checkBucket(b *model.Bucket) []value.Problem {
-	var problems []value.Problem
-	bad := func(message string, path ...string) {
-		problems = append(problems, value.Problem{Kind: value.BadValue, Path: path, Message: message})
-	}
+	var problems value.Problems
 	if why := model.UnfitName(b.Name); why != "" {
-		bad(fmt.Sprintf("%q cannot be the name of a bucket: %s", b.Name, why), "name")
+		problems.Bad("name", "%q cannot be the name of a bucket: %s", b.Name, why)
 	}
 	if b.PublicAccessBlock != nil && !*b.PublicAccessBlock {
-		bad("must be true: buckets open to the public are not supported", "publicAccessBlock")
+		problems.Bad("publicAccessBlock", "must be true: buckets open to the public are not supported")
 	}
 	if b.ObjectOwnership != "" && b.ObjectOwnership != ownerEnforced {
-		bad("must be "+ownerEnforced+": access is by policy, not by ACL", "objectOwnership")
+		problems.Bad("objectOwnership", "must be %s: access is by policy, not by ACL", ownerEnforced)
 	}
 	blocked := true
 	b.PublicAccessBlock, b.ObjectOwnership = &blocked, ownerEnforced
@@ -31,20 +28,20 @@ func checkBucket(b *model.Bucket) []value.Problem {
 	}
 	if b.Encryption.Algorithm == "AES256" {
 		if b.Encryption.KMSKey.IsSet() {
-			bad("is for the algorithm aws:kms only", "encryption", "kmsKey")
+			problems.Bad("encryption.kmsKey", "is for the algorithm aws:kms only")
 		}
 		b.Encryption.BucketKey = false // means nothing without KMS
 	}
 	for i, rule := range b.Lifecycle {
-		at := []string{"lifecycle", fmt.Sprint(i)}
+		at := fmt.Sprint("lifecycle.", i)
 		if slices.ContainsFunc(b.Lifecycle[:i], func(r model.LifecycleRule) bool { return r.ID == rule.ID }) {
-			bad(fmt.Sprintf("two rules have the id %q", rule.ID), append(at, "id")...)
+			problems.Bad(at+".id", "two rules have the id %q", rule.ID)
 		}
 		if rule.ExpireAfter == 0 && rule.NoncurrentExpireAfter == 0 && rule.AbortUploadsAfter == 0 && len(rule.Transitions) == 0 {
-			bad(fmt.Sprintf("the rule %q does nothing: give it an expiry, a transition or abortUploadsAfter", rule.ID), at...)
+			problems.Bad(at, "the rule %q does nothing: give it an expiry, a transition or abortUploadsAfter", rule.ID)
 		}
 		if rule.ExpireAfter < 0 || rule.NoncurrentExpireAfter < 0 || rule.AbortUploadsAfter < 0 {
-			bad(fmt.Sprintf("the rule %q has a negative number of days", rule.ID), at...)
+			problems.Bad(at, "the rule %q has a negative number of days", rule.ID)
 		}
 	}
 	// S3 keeps rules by id, in an order of its own.

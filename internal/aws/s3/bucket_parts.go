@@ -34,7 +34,7 @@ func (b bucket) parts() []part {
 // apply brings the bucket from old to what is wanted, one part after the other: S3 refuses two changes of a bucket at once.
 func (b bucket) apply(ctx context.Context, c bucketCall, old model.Bucket, fresh bool) error {
 	name := c.Props.Name
-	tags := sdkTags(tagging.Wanted(c.Tags, c.Props.Tags)) // PutBucketTagging replaces all tags
+	tags := tagging.List(tagging.Wanted(c.Tags, c.Props.Tags), tag) // PutBucketTagging replaces all tags
 	err := settled(ctx, name, fresh, c.Progress, func(ctx context.Context) error {
 		_, err := b.api.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &types.Tagging{TagSet: tags}})
 		return failed(err)

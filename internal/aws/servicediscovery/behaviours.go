@@ -108,8 +108,11 @@ func whenUnused(ctx context.Context, what, next string, progress func(string), d
 	return err
 }
 
+// tag points to key and value of a tag.
+func tag(t *types.Tag) (key, text **string) { return &t.Key, &t.Value }
+
 func tagList(req resource.Request, user map[string]string) []types.Tag {
-	return tagging.List(tagging.Wanted(req.Tags, user), func(key, text string) types.Tag { return types.Tag{Key: &key, Value: &text} })
+	return tagging.List(tagging.Wanted(req.Tags, user), tag)
 }
 
 func (a *api) tagsOf(ctx context.Context, arn *string) (map[string]string, error) {
@@ -117,7 +120,7 @@ func (a *api) tagsOf(ctx context.Context, arn *string) (map[string]string, error
 	if err != nil {
 		return nil, failed(err)
 	}
-	return tagging.Map(out.Tags, func(tag types.Tag) (*string, *string) { return tag.Key, tag.Value }), nil
+	return tagging.Map(out.Tags, tag), nil
 }
 
 // withTags reads an object and its tags, side by side where its ARN is recorded.
@@ -142,17 +145,15 @@ func withTags[T any](ctx context.Context, a *api, recorded string, read func(con
 	return found, tags, err
 }
 
-// retag brings an object's tags from old to user, users' own ones, and applies the rest again.
+// retag brings an object's tags from old to user, users' own ones.
 func (a *api) retag(ctx context.Context, req resource.Request, arn string, old, user map[string]string) error {
-	if _, err := a.client.TagResource(ctx, &servicediscovery.TagResourceInput{ResourceARN: &arn, Tags: tagList(req, user)}); err != nil {
+	return tagging.Retag(old, tagging.Wanted(req.Tags, user), func(tags map[string]string) error {
+		_, err := a.client.TagResource(ctx, &servicediscovery.TagResourceInput{ResourceARN: &arn, Tags: tagging.List(tags, tag)})
 		return failed(err)
-	}
-	if gone := tagging.Removed(old, tagging.Wanted(req.Tags, user)); len(gone) > 0 {
-		if _, err := a.client.UntagResource(ctx, &servicediscovery.UntagResourceInput{ResourceARN: &arn, TagKeys: gone}); err != nil {
-			return failed(err)
-		}
-	}
-	return nil
+	}, func(keys []string) error {
+		_, err := a.client.UntagResource(ctx, &servicediscovery.UntagResourceInput{ResourceARN: &arn, TagKeys: keys})
+		return failed(err)
+	})
 }
 
 // token returns what AWS takes as a client token, nil when there is none.

@@ -3,7 +3,6 @@ package servicediscovery
 import (
 	"context"
 	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -52,18 +51,15 @@ func newService(api *api) resource.Behaviour {
 var serviceName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$`)
 
 func checkService(p *model.Service) []value.Problem {
-	var problems []value.Problem
-	bad := func(path, format string, args ...any) {
-		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{path}, Message: fmt.Sprintf(format, args...)})
-	}
+	var problems value.Problems
 	if len(p.Name) > 127 || !serviceName.MatchString(p.Name) {
-		bad("name", "%q is no Cloud Map name: labels of up to 63 letters, digits, hyphens and underscores, with dots between, 127 in all", p.Name)
+		problems.Bad("name", "%q is no Cloud Map name: labels of up to 63 letters, digits, hyphens and underscores, with dots between, 127 in all", p.Name)
 	}
 	if p.TTL == 0 {
 		p.TTL = 10
 	}
 	if p.TTL < 1 || p.TTL > 2147483647 {
-		bad("ttl", "must be at least 1 second, but is %d", p.TTL)
+		problems.Bad("ttl", "must be at least 1 second, but is %d", p.TTL)
 	}
 	if p.RoutingPolicy == "" {
 		p.RoutingPolicy = string(types.RoutingPolicyMultivalue)

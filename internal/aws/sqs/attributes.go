@@ -32,18 +32,15 @@ var numbers = []number{
 }
 
 func checkQueue(q *model.Queue) []value.Problem {
-	var problems []value.Problem
-	bad := func(message string, path ...string) {
-		problems = append(problems, value.Problem{Kind: value.BadValue, Path: path, Message: message})
-	}
+	var problems value.Problems
 	if !nameForm.MatchString(strings.TrimSuffix(q.Name, ".fifo")) || len(q.Name) > 80 {
-		bad(fmt.Sprintf("%q is no queue name: 1 to 80 letters, digits, hyphens and underscores", q.Name), "name")
+		problems.Bad("name", "%q is no queue name: 1 to 80 letters, digits, hyphens and underscores", q.Name)
 	}
 	if q.FIFO != strings.HasSuffix(q.Name, ".fifo") {
-		bad("the name of a FIFO queue, and of no other, ends with .fifo", "name")
+		problems.Bad("name", "the name of a FIFO queue, and of no other, ends with .fifo")
 	}
 	if q.ContentBasedDeduplication && !q.FIFO {
-		bad("only a FIFO queue deduplicates", "contentBasedDeduplication")
+		problems.Bad("contentBasedDeduplication", "only a FIFO queue deduplicates")
 	}
 	for _, n := range numbers {
 		p := n.field(q)
@@ -52,11 +49,11 @@ func checkQueue(q *model.Queue) []value.Problem {
 			*p = &def
 		}
 		if **p < n.min || **p > n.max {
-			bad(fmt.Sprintf("must be from %d to %d, but is %d", n.min, n.max, **p), n.property)
+			problems.Bad(n.property, "must be from %d to %d, but is %d", n.min, n.max, **p)
 		}
 	}
 	if q.Redrive != nil && (q.Redrive.MaxReceives < 1 || q.Redrive.MaxReceives > 1000) {
-		bad(fmt.Sprintf("must be from 1 to 1000, but is %d", q.Redrive.MaxReceives), "redrive", "maxReceives")
+		problems.Bad("redrive.maxReceives", "must be from 1 to 1000, but is %d", q.Redrive.MaxReceives)
 	}
 	q.Encryption = q.Encryption.Or(model.SQSManaged)
 	return problems

@@ -138,16 +138,13 @@ func (q queue) update(ctx context.Context, c queueCall) (model.QueueOutputs, err
 			return c.Out, failed(err)
 		}
 	}
-	wanted := tagging.Wanted(c.Tags, c.Props.Tags)
-	if _, err := q.api.TagQueue(ctx, &sqs.TagQueueInput{QueueUrl: &c.ID, Tags: wanted}); err != nil {
-		return c.Out, failed(err)
-	}
-	if gone := tagging.Removed(c.Old.Tags, wanted); len(gone) > 0 {
-		if _, err := q.api.UntagQueue(ctx, &sqs.UntagQueueInput{QueueUrl: &c.ID, TagKeys: gone}); err != nil {
-			return c.Out, failed(err)
-		}
-	}
-	return c.Out, nil
+	return c.Out, tagging.Retag(c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags), func(tags map[string]string) error {
+		_, err := q.api.TagQueue(ctx, &sqs.TagQueueInput{QueueUrl: &c.ID, Tags: tags})
+		return failed(err)
+	}, func(keys []string) error {
+		_, err := q.api.UntagQueue(ctx, &sqs.UntagQueueInput{QueueUrl: &c.ID, TagKeys: keys})
+		return failed(err)
+	})
 }
 
 func (q queue) delete(ctx context.Context, c queueCall) error {

@@ -50,7 +50,7 @@ func objects(page *tagging.GetResourcesOutput) []Object {
 	for i, found := range page.ResourceTagMappingList {
 		out[i] = Object{
 			ARN:  aws.ToString(found.ResourceARN),
-			Tags: Map(found.Tags, func(t types.Tag) (key, value *string) { return t.Key, t.Value }),
+			Tags: Map(found.Tags, tag),
 		}
 	}
 	return out
@@ -69,3 +69,6 @@ func query(tags map[string]string) *tagging.GetResourcesInput {
 func Permissions(resource.Scope) []resource.Statement {
 	return []resource.Statement{{Actions: []string{"tag:GetResources"}}}
 }
+
+// tag points to key and value of a tag.
+func tag(t *types.Tag) (key, text **string) { return &t.Key, &t.Value }

@@ -119,7 +119,7 @@ func (x *Index) pages(ctx context.Context) (map[string]bool, error) {
 
 // carries reports whether an object has the tags: asked by name, the index also answers those that had some once.
 func (x *Index) carries(tags []types.Tag) bool {
-	has := Map(tags, func(t types.Tag) (key, value *string) { return t.Key, t.Value })
+	has := Map(tags, tag)
 	for key, text := range x.tags {
 		if has[key] != text {
 			return false

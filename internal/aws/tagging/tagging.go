@@ -3,8 +3,8 @@
 // In: the tags that the engine hands to every call (ownership and users' own) and a type's Tags property (users' own). Out: what an object
 // should carry, what of it users see, and the calls' worth of difference. Maps only: each service has its own SDK type of a tag.
 //
-// The rule for every taggable type: Create sends Wanted with the create call; Read reports User; Update always sends Wanted again
-// and removes Removed. Re-applying costs one call per changed object, and heals ownership tags that somebody took away.
+// The rule for every taggable type: Create sends Wanted with the create call; Read reports Seen; Update calls Retag, which always sends
+// Wanted again. Re-applying costs one call per changed object, and heals ownership tags that somebody took away.
 package tagging
 
 import (
@@ -57,23 +57,46 @@ func Removed(old, wanted map[string]string) []string {
 // Keys returns the keys of tags, sorted, so that requests come out the same every time.
 func Keys(tags map[string]string) []string { return slices.Sorted(maps.Keys(tags)) }
 
-// List converts tags to a service's own tag type, sorted by key.
-func List[T any](tags map[string]string, tag func(key, value string) T) []T {
-	out := make([]T, 0, len(tags))
-	for _, key := range Keys(tags) {
-		out = append(out, tag(key, tags[key]))
+// limit is how many tags AWS takes on an object, beside its own: the same in all services.
+const limit = 50
+
+// Retag brings the tags of an object from old, users' tags as recorded, to wanted. It adds before it takes away, so that an object that
+// policies know by its tags never lacks one, unless both together are more than AWS takes.
+func Retag(old, wanted map[string]string, add func(map[string]string) error, remove func(keys []string) error) error {
+	gone := Removed(old, wanted)
+	if len(gone) == 0 {
+		return add(wanted)
+	}
+	if len(wanted)+len(gone) > limit {
+		if err := remove(gone); err != nil {
+			return err
+		}
+		return add(wanted)
+	}
+	if err := add(wanted); err != nil {
+		return err
+	}
+	return remove(gone)
+}
+
+// List converts tags to a service's own type of a tag, sorted by key. fields points to key and value of such a tag, or attribute.
+func List[T any](tags map[string]string, fields func(*T) (key, text **string)) []T {
+	out := make([]T, len(tags))
+	for i, name := range Keys(tags) {
+		key, text := fields(&out[i])
+		*key, *text = &name, new(tags[name])
 	}
 	return out
 }
 
 // Map converts a service's own tags to a map.
-func Map[T any](tags []T, pair func(T) (key, value *string)) map[string]string {
+func Map[T any](tags []T, fields func(*T) (key, text **string)) map[string]string {
 	out := make(map[string]string, len(tags))
-	for _, tag := range tags {
-		if key, text := pair(tag); key != nil {
-			out[*key] = ""
-			if text != nil {
-				out[*key] = *text
+	for i := range tags {
+		if key, text := fields(&tags[i]); *key != nil {
+			out[**key] = ""
+			if *text != nil {
+				out[**key] = **text
 			}
 		}
 	}

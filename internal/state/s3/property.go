@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/resource"
 )
 
 // property is one thing that the bucket must have.
@@ -193,7 +194,7 @@ func (a *Admin) fixPolicy(ctx context.Context) error {
 	if policy == nil {
 		policy = map[string]any{"Version": "2012-10-17"}
 	}
-	arn := "arn:" + partition(a.region) + ":s3:::" + a.bucket
+	arn := "arn:" + resource.PartitionOf(a.region).Name + ":s3:::" + a.bucket
 	policy["Statement"] = append(statements(policy), map[string]any{
 		"Sid": tlsOnly, "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": []string{arn, arn + "/*"},
 		"Condition": map[string]any{"Bool": map[string]any{"aws:SecureTransport": "false"}},
@@ -204,14 +205,4 @@ func (a *Admin) fixPolicy(ctx context.Context) error {
 	}
 	_, err = a.api.setPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &a.bucket, Policy: sdk.String(string(text))})
 	return aws.Problem("s3:PutBucketPolicy", err)
-}
-
-func partition(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
-	}
-	return "aws"
 }
