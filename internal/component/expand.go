@@ -12,7 +12,7 @@ import (
 )
 
 // Expand turns the components of one stack in one environment into the graph of everything desired. It is pure. All
-// problems that can be found are returned at once, sorted by address; the graph is nil when there are any.
+// problems that can be found are returned at once, sorted by address; the graph is nil when there are any but those of kind Quota.
 //
 // Addresses in uses and dependsOn are full ("user-service/queue"), and so are the targets of references.
 func Expand(reg *Registry, instances []Instance) (*resource.Graph, []Problem) {
@@ -29,13 +29,21 @@ func Expand(reg *Registry, instances []Instance) (*resource.Graph, []Problem) {
 		x.expand(m, graph)
 	}
 	x.checkOutputs(graph)
-	if len(x.problems) == 0 {
+	if !x.failed() {
 		x.sort(graph)
 	}
-	if len(x.problems) > 0 {
+	if !x.failed() {
+		x.checkLimits(graph)
+	}
+	if x.failed() {
 		return nil, x.found()
 	}
-	return graph, nil
+	return graph, x.found()
+}
+
+// failed reports whether there are problems that are no warnings.
+func (x *expansion) failed() bool {
+	return slices.ContainsFunc(x.problems, func(p Problem) bool { return p.Kind != Quota })
 }
 
 // member is one component on its way through Expand.

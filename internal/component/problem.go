@@ -32,6 +32,7 @@ const (
 	UnknownOutput    value.ProblemKind = "unknown output"    // a reference names an output that the component does not give
 	UnknownVerb      value.ProblemKind = "unknown verb"      // uses asks for what the kind cannot grant
 	Cycle            value.ProblemKind = "cycle"             // components need each other
+	Quota            value.ProblemKind = "quota"             // more than AWS allows by default: a warning, for quotas can be raised
 	SensitiveValue   value.ProblemKind = "sensitive value"   // a secret in a place that is stored
 )
 

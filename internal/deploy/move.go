@@ -76,7 +76,7 @@ func (u *run) expandAgain() error {
 		instances[i].Named = u.named[instances[i].Address]
 	}
 	graph, problems := component.Expand(registry(), instances)
-	if len(problems) > 0 {
+	if graph == nil {
 		return diagnose(u.stack, problems).Err()
 	}
 	u.graph = graph

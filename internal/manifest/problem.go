@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/value"
 )
@@ -66,12 +67,25 @@ var summaries = map[value.ProblemKind]string{
 	value.NotKnown:   "Not known at plan time",
 }
 
+// summaryOf is the summary of problems of a kind.
+func summaryOf(kind value.ProblemKind) string {
+	if known := summaries[kind]; known != "" {
+		return known
+	}
+	return upperFirst(string(kind))
+}
+
+// graded makes a warning of what may be all right.
+func graded(d *diag.Diagnostic, kind value.ProblemKind) *diag.Diagnostic {
+	if kind == component.Quota {
+		d.Severity = diag.Warning
+	}
+	return d
+}
+
 // describe turns a problem of a tree into a diagnostic at its place; name is what the tree is called ("spec", "metadata").
 func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
-	summary := summaries[p.Kind]
-	if summary == "" {
-		summary = upperFirst(string(p.Kind))
-	}
+	summary := summaryOf(p.Kind)
 	key, val := n.locate(p.Path)
 	path := dotted(name, p.Path)
 	d := diag.New(diag.Invalid, summary, "", "")

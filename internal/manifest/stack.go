@@ -97,7 +97,7 @@ func (s *Stack) Diagnose(address string, found []value.Problem) diag.List {
 	c := s.Component(address)
 	for _, problem := range found {
 		if c == nil {
-			p.add(diag.New(diag.Invalid, summaries[problem.Kind], problem.Error(), "").For(address))
+			p.add(graded(diag.New(diag.Invalid, summaryOf(problem.Kind), upperFirst(problem.Error())+".", ""), problem.Kind).For(address))
 			continue
 		}
 		if s.failed && slices.Contains(resolved, problem.Kind) {
@@ -113,7 +113,7 @@ func (s *Stack) Diagnose(address string, found []value.Problem) diag.List {
 		if problem.Kind == value.UnknownKey && len(problem.Path) == 1 {
 			d.Detail = strings.Replace(d.Detail, "a key of spec.", "a key of the spec of "+c.Kind+".", 1)
 		}
-		p.add(d.For(address))
+		p.add(graded(d, problem.Kind).For(address))
 	}
 	return p.list.Sort()
 }

@@ -70,10 +70,7 @@ func (s *Spec) executionStatements(in component.Instance, logGroup *resource.Res
 		Resources: []value.Value{value.Concat(logGroup.Output("arn"), ":*")},
 	}}
 	statements = append(statements, s.pullStatements(in)...)
-	for _, kind := range []struct{ action, service, context string }{
-		{readSecret, "secretsmanager", "kms:EncryptionContext:SecretARN"},
-		{readParameter, "ssm", "kms:EncryptionContext:PARAMETER_ARN"},
-	} {
+	for _, kind := range []struct{ action, service string }{{readSecret, "secretsmanager"}, {readParameter, "ssm"}} {
 		var arns []value.Value
 		for _, r := range read {
 			if r.action == kind.action {
@@ -84,24 +81,20 @@ func (s *Spec) executionStatements(in component.Instance, logGroup *resource.Res
 			continue
 		}
 		statements = append(statements, component.Statement{Actions: []string{kind.action}, Resources: arns})
-		kept := map[home][]value.Value{}
+		// A secret under a key of the customer's own needs this too. Which key that is may change without us, so it is any key, but only through
+		// the service, which hands out nothing but the secrets above. Naming them here again would double the policy, whose length IAM limits.
 		var homes []home
 		for _, arn := range arns {
 			at := homeOf(in, arn)
-			if kept[at] == nil {
-				homes = append(homes, at)
+			if slices.Contains(homes, at) {
+				continue
 			}
-			kept[at] = append(kept[at], arn)
-		}
-		// A secret under a key of the customer's own needs this too. Which key that is may change without us, so the key is
-		// given by what it decrypts: these secrets only, through their service only.
-		for _, at := range homes {
+			homes = append(homes, at)
 			keys := component.Instance{Account: at.account, Region: at.region}.ARN("kms", "key/*")
 			statements = append(statements, component.Statement{
 				Actions: []string{"kms:Decrypt"}, Resources: []value.Value{value.NewString(keys)},
 				Conditions: map[string]map[string]value.Value{"StringEquals": {
 					"kms:ViaService": value.NewString(kind.service + "." + at.region + ".amazonaws.com"),
-					kind.context:     value.NewList(kept[at]...),
 				}},
 			})
 		}

@@ -34,18 +34,40 @@ func Kind() component.Kind {
 		Protected: func(in component.Instance, _ *Spec) bool { return in.Production },
 		Expand: func(in component.Instance, _ *Spec, c component.Context) (component.Expansion, []value.Problem) {
 			out := component.Expansion{Outputs: map[string]value.Value{}}
+			var over []value.Problem
 			for _, public := range []bool{true, false} {
 				if rules := Arrange(public, c.Demands); len(rules.needs) > 0 {
-					balancer(in, rules, &out)
+					over = append(over, rules.quotas(balancer(in, rules, &out))...)
 				}
 			}
-			return out, nil
+			return out, over
 		},
 	})
 }
 
-// balancer makes one load balancer with all that is shared on it.
-func balancer(in component.Instance, rules *Rules, out *component.Expansion) {
+// Default quotas of one Application Load Balancer ("Quotas for your Application Load Balancers").
+const (
+	maxRules        = 100 // default actions left out
+	maxTargetGroups = 100
+	maxCertificates = 25 // the default ones left out
+)
+
+// quotas finds what one load balancer gets too much of by AWS's defaults.
+func (r *Rules) quotas(certificates int) []value.Problem {
+	var out []value.Problem
+	check := func(count int, what, quota string, limit int) {
+		if count > limit {
+			out = append(out, component.OverQuota(nil, count, what+" of the "+scheme(r.public)+" load balancer", quota, limit))
+		}
+	}
+	check(len(r.needs)+len(r.hostsWithHTTPS), "rules", "Rules per Application Load Balancer", maxRules)
+	check(len(r.needs), "target groups", "Target Groups per Application Load Balancer", maxTargetGroups)
+	check(certificates-1, "certificates", "Certificates per Application Load Balancer", maxCertificates)
+	return out
+}
+
+// balancer makes one load balancer with all that is shared on it, and returns how many certificates it has.
+func balancer(in component.Instance, rules *Rules, out *component.Expansion) int {
 	kind := scheme(rules.public)
 	add := func(name, typ string, props any, after ...string) *resource.Resource {
 		r := in.Resource(kind+"-"+name, typ, props, after...)
@@ -91,7 +113,7 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) {
 	})
 	give(HTTPListener, http.Output("arn"))
 	if len(rules.hostsWithHTTPS) == 0 {
-		return
+		return 0
 	}
 	certificates := rules.certificates(func(name string, props any) *resource.Resource {
 		r := in.Data(kind+"-"+name, acm.LookupCertificate, props)
@@ -114,6 +136,7 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) {
 			Hosts: []string{host}, Action: elbv2.ToHTTPS(),
 		})
 	}
+	return len(certificates)
 }
 
 // openPort lets the world, or the VPC, reach a port of the load balancer; the answer is the last rule's ID.

@@ -147,10 +147,49 @@ func TestIngressConflicts(t *testing.T) {
 func graphOf(t *testing.T, text string) *resource.Graph {
 	t.Helper()
 	graph, problems := component.Expand(kinds.Registry(), componenttest.Instances(t, text))
-	if len(problems) > 0 {
+	if graph == nil {
 		t.Fatal(problems)
 	}
 	return graph
+}
+
+// What AWS would refuse in the middle of an apply is counted before.
+func TestLimits(t *testing.T) {
+	service := func(i int, more string) string {
+		return fmt.Sprintf("  web/s%d: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}]%s}}\n", i, more)
+	}
+	secrets := func(n int) string {
+		var all []string
+		for i := range n {
+			all = append(all, fmt.Sprintf("S%03d: 'ssm:/shop/production/service/secret-%03d'", i, i))
+		}
+		return service(0, ", secrets: {"+strings.Join(all, ", ")+"}")
+	}
+	many := func(n int, more func(i int) string) string {
+		var text strings.Builder
+		for i := range n {
+			text.WriteString(service(i, more(i)))
+		}
+		return text.String()
+	}
+	hosts := func(i int) string { return fmt.Sprintf(", ingress: {host: h%d.x.io, path: /%d}", i, i) }
+	secure := func(i int) string { return fmt.Sprintf(", ingress: {host: h%d.x.io, certificate: auto}", i) }
+	uses := func(i int) string { return ", uses: {web/s0: [connect]}" }
+	for name, row := range map[string]struct{ text, want string }{
+		"80 parameters":  {secrets(80), ""},
+		"150 parameters": {secrets(150), "web/s0: its execution-policy has 1"},
+		"100 rules":      {many(100, hosts), ""},
+		"101 rules":      {many(101, hosts), "infra/ingress: rules of the public load balancer: 101, and AWS's default quota"},
+		"27 hosts":       {many(27, secure), "infra/ingress: certificates of the public load balancer: 26, and"},
+		"61 users":       {service(0, "") + strings.ReplaceAll(many(61, uses), "web/s0: {kind", "web/s99: {kind"), "web/s0: ingress rules of the security group: 61, and"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := componenttest.Problems(t, kinds.Registry(), "components:\n"+row.text)
+			if row.want == "" && len(got) > 0 || row.want != "" && (len(got) == 0 || !strings.HasPrefix(got[0], row.want)) {
+				t.Errorf("got %s, want %s", strings.Join(got, "\n"), row.want)
+			}
+		})
+	}
 }
 
 // AWS refuses some orders that no reference shows.
