@@ -127,7 +127,12 @@ func (x *expansion) resolveUses(m *member) {
 				continue
 			}
 			asked[verb] = true
-			m.granted = append(m.granted, Granted{Address: address, Verb: verb, Grant: target.kind.grant(target.Instance, target.spec, verb)})
+			grant := target.kind.grant(target.Instance, target.spec, verb)
+			if grant.Refused != "" {
+				x.add(m.Address, problem(value.BadValue, at, nil, "%s gives no %q: %s", address, verb, grant.Refused))
+				continue
+			}
+			m.granted = append(m.granted, Granted{Address: address, Verb: verb, Grant: grant})
 		}
 	}
 	slices.SortFunc(m.granted, func(a, b Granted) int {

@@ -81,6 +81,8 @@ type Statement struct {
 // Grant is what a component gives to one that uses it with one verb.
 type Grant struct {
 	Statements []Statement
+	// Refused says why the verb gives nothing the way the component is configured; "": it does.
+	Refused string
 	// SecurityGroup and Ports are for verbs that open a connection: the user's security group may reach these TCP ports of
 	// this group.
 	SecurityGroup value.Value // id; Null when the verb opens nothing

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,7 +14,7 @@ import (
 
 const (
 	maxDefinition = 65536 // bytes of a task definition
-	largestShown  = 3     // variables of one that is too large
+	largestShown  = 3     // parts of one that is too large
 )
 
 // Check finds what the types of the shared fields cannot express. tasks is how many run at least.
@@ -22,7 +23,8 @@ func (s *Spec) Check(in component.Instance, tasks int) []value.Problem {
 	problems = append(problems, imageProblems([]string{"image"}, s.Image)...)
 	problems = append(problems, checkVariables(in, nil, s.Environment, s.Secrets)...)
 	problems = append(problems, s.checkSidecars(in)...)
-	problems = append(problems, s.checkEnvironmentSize()...)
+	problems = append(problems, checkWords([]string{"command"}, s.Command)...)
+	problems = append(problems, s.checkDefinitionSize()...)
 	problems = append(problems, s.Deployment.check(in, tasks)...)
 	return problems
 }
@@ -36,6 +38,17 @@ func imageProblems(path []string, image value.Of[string]) []value.Problem {
 		return []value.Problem{component.Invalid(path, "%s", err)}
 	}
 	return nil
+}
+
+// checkWords finds words of a command that no process can be given.
+func checkWords(path []string, words []string) []value.Problem {
+	var problems []value.Problem
+	for i, word := range words {
+		if strings.ContainsRune(word, 0) {
+			problems = append(problems, component.Invalid(join(path, strconv.Itoa(i)), "has a NUL character in it, where a word of a command would end: take it out"))
+		}
+	}
+	return problems
 }
 
 func checkVariables(in component.Instance, below []string, environment, secrets map[string]value.Of[string]) []value.Problem {
@@ -76,6 +89,7 @@ func (s *Spec) checkSidecars(in component.Instance) []value.Problem {
 			problems = append(problems, component.Invalid(join(path, "name"), "%q is the name of the main container", c.Name))
 		}
 		problems = append(problems, imageProblems(join(path, "image"), c.Image)...)
+		problems = append(problems, checkWords(join(path, "command"), c.Command)...)
 		problems = append(problems, checkVariables(in, path, c.Environment, c.Secrets)...)
 		cpu, memory = cpu-c.CPU, memory-c.Memory
 	}
@@ -88,37 +102,58 @@ func (s *Spec) checkSidecars(in component.Instance) []value.Problem {
 	return problems
 }
 
-// checkEnvironmentSize refuses variables that no task definition has room for. It counts names and values that are known and
-// nothing else of the definition: what it refuses is too large for certain.
-func (s *Spec) checkEnvironmentSize() []value.Problem {
-	type variable struct {
+// checkDefinitionSize refuses what no task definition has room for. It counts what is known of variables, secrets and commands, with the JSON
+// around it, and nothing else of the definition: what it refuses is too large for certain.
+func (s *Spec) checkDefinitionSize() []value.Problem {
+	type part struct {
 		path  []string
 		bytes int
 	}
-	var all []variable
+	var all []part
 	sum := 0
-	add := func(below []string, environment map[string]value.Of[string]) {
+	add := func(path []string, bytes int) {
+		all = append(all, part{path, bytes})
+		sum += bytes
+	}
+	container := func(below []string, command []string, environment, secrets map[string]value.Of[string]) {
 		for _, name := range slices.Sorted(maps.Keys(environment)) {
-			bytes := len(name) + len(textOf(environment[name]))
-			all = append(all, variable{join(below, "environment", name), bytes})
-			sum += bytes
+			add(join(below, "environment", name), len(`{"name":"","value":""},`)+len(name)+jsonLength(textOf(environment[name])))
+		}
+		for _, name := range slices.Sorted(maps.Keys(secrets)) {
+			add(join(below, "secrets", name), len(`{"name":"","valueFrom":""},`)+len(name)+jsonLength(textOf(secrets[name])))
+		}
+		words := 0
+		for _, word := range command {
+			words += len(`"",`) + jsonLength(word)
+		}
+		if words > 0 {
+			add(join(below, "command"), words)
 		}
 	}
-	add(nil, s.Environment)
+	container(nil, s.Command, s.Environment, s.Secrets)
 	for i, c := range s.Sidecars {
-		add([]string{"sidecars", strconv.Itoa(i)}, c.Environment)
+		container([]string{"sidecars", strconv.Itoa(i)}, c.Command, c.Environment, c.Secrets)
 	}
 	if sum <= maxDefinition {
 		return nil
 	}
-	slices.SortStableFunc(all, func(a, b variable) int { return b.bytes - a.bytes })
+	slices.SortStableFunc(all, func(a, b part) int { return b.bytes - a.bytes })
 	var largest []string
 	for _, v := range all[:min(len(all), largestShown)] {
 		largest = append(largest, fmt.Sprintf("%s with %d bytes", strings.Join(v.path, "."), v.bytes))
 	}
 	return []value.Problem{component.Invalid(all[0].path,
-		"the environment variables of all containers have %d bytes, and ECS takes a task definition of at most %d; the largest are %s: keep large values in a file of the image, in S3 or in secrets",
-		sum, maxDefinition, strings.Join(largest, ", ")).RestsOn("environment", "sidecars")}
+		"variables, secrets and commands of all containers have %d bytes, and ECS takes a task definition of at most %d; the largest are %s: keep large values in a file of the image, in S3 or in one JSON secret",
+		sum, maxDefinition, strings.Join(largest, ", ")).RestsOn("environment", "secrets", "sidecars")}
+}
+
+// jsonLength is how many bytes a text has within the quotes of JSON.
+func jsonLength(text string) int {
+	raw, err := json.Marshal(text)
+	if err != nil {
+		return len(text)
+	}
+	return len(raw) - len(`""`)
 }
 
 // textOf is what an environment variable will hold, "" while that is not known.

@@ -209,26 +209,40 @@ func TestParameterNames(t *testing.T) {
 }
 
 // One sum over all containers, for they share the task definition.
-func TestEnvironmentThatNoTaskDefinitionHolds(t *testing.T) {
-	spec := func(bytes int) *Spec {
+func TestPartsThatNoTaskDefinitionHolds(t *testing.T) {
+	spec := func(words int) *Spec {
 		text := func(n int) value.Of[string] { return value.Lit(strings.Repeat("x", n)) }
 		return &Spec{
-			Image: value.Lit("nginx:1"), Environment: map[string]value.Of[string]{
-				"A": text(9_999), "B": text(1_999), "LATER": value.Expr[string](value.Output("web/db", "url")),
-			},
-			Sidecars: []Sidecar{{Name: "proxy", Image: value.Lit("envoy:1"), Environment: map[string]value.Of[string]{
-				"C": text(bytes - 10_000 - 2_000 - len("LATER") - 1_000 - 1), "D": text(999),
-			}}},
+			Image: value.Lit("nginx:1"), Command: []string{strings.Repeat("w", 12_000), "\n"},
+			Environment: map[string]value.Of[string]{"A": text(9_999), "LATER": value.Expr[string](value.Output("web/db", "url"))},
+			Secrets:     map[string]value.Of[string]{"S": value.Lit("ssm:/" + strings.Repeat("s", 995))},
+			Sidecars: []Sidecar{{
+				Name: "proxy", Image: value.Lit("envoy:1"), Environment: map[string]value.Of[string]{"C": text(words)},
+			}},
 		}
 	}
-	in := component.Instance{Name: "api"}
-	if problems := spec(maxDefinition).Check(in, 1); len(problems) > 0 {
+	in := component.Instance{Name: "api", Account: "123456789012", Region: "eu-west-1"}
+	at := 42_425 // of a definition that is as large as ECS takes
+	if problems := spec(at).Check(in, 1); len(problems) > 0 {
 		t.Errorf("at the limit: %v", problems)
 	}
-	problems := spec(maxDefinition+1).Check(in, 1)
+	problems := spec(at+1).Check(in, 1)
 	if len(problems) != 1 || strings.Join(problems[0].Path, ".") != "sidecars.0.environment.C" || !strings.Contains(problems[0].Message,
-		"have 65537 bytes, and ECS takes a task definition of at most 65536; the largest are sidecars.0.environment.C with 52532 bytes, environment.A with 10000 bytes, environment.B with 2000 bytes:") {
+		"have 65537 bytes, and ECS takes a task definition of at most 65536; the largest are sidecars.0.environment.C with 42450 bytes, command with 12008 bytes, environment.A with 10023 bytes:") {
 		t.Errorf("got %v", problems)
+	}
+}
+
+func TestNULInACommand(t *testing.T) {
+	s := &Spec{Image: value.Lit("nginx:1"), Command: []string{"sh", "a\x00b"}, Sidecars: []Sidecar{{Name: "p", Image: value.Lit("e:1"), Command: []string{"\x00"}}}}
+	var paths []string
+	for _, p := range s.Check(component.Instance{Name: "api"}, 1) {
+		if strings.Contains(p.Message, "NUL") {
+			paths = append(paths, strings.Join(p.Path, "."))
+		}
+	}
+	if want := []string{"sidecars.0.command.0", "command.1"}; !slices.Equal(paths, want) {
+		t.Errorf("got %v, want %v", paths, want)
 	}
 }
 
@@ -246,8 +260,12 @@ func TestPullStatements(t *testing.T) {
 		if want == "" && got == nil {
 			continue
 		}
-		if len(got) != 2 || got[1].Resources[0].Str() != want {
+		if len(got) < 2 || got[1].Resources[0].Str() != want {
 			t.Errorf("%s: got %+v, want %s", image, got, want)
+		}
+		// The first pull through a cache makes the repository, whose name begins with the cache's prefix.
+		if cached := strings.Contains(want, "web/"); cached != (len(got) == 3) || cached && (got[2].Actions[1] != "ecr:CreateRepository" || got[2].Resources[0].Str() != want) {
+			t.Errorf("%s: got %+v, want CreateRepository only with a prefix", image, got)
 		}
 	}
 }

@@ -119,7 +119,7 @@ func (s *Spec) pullStatements(in component.Instance) []component.Statement {
 	for _, c := range s.Sidecars {
 		images = append(images, c.Image)
 	}
-	var repositories []value.Value
+	var repositories, cached []value.Value
 	for _, image := range images {
 		arn := in.ARN("ecr", "repository/*") // an image that is not known yet comes from a repository of this account
 		if image.Known() {
@@ -129,16 +129,24 @@ func (s *Spec) pullStatements(in component.Instance) []component.Statement {
 			}
 			there := component.Instance{Account: m[1], Region: m[2]}
 			arn = there.ARN("ecr", "repository/"+m[3])
+			if strings.Contains(m[3], "/") {
+				cached = append(cached, value.NewString(arn))
+			}
 		}
 		repositories = append(repositories, value.NewString(arn))
 	}
 	if len(repositories) == 0 {
 		return nil
 	}
-	return []component.Statement{
+	statements := []component.Statement{
 		{Actions: []string{"ecr:GetAuthorizationToken"}, Resources: []value.Value{value.NewString("*")}}, // AWS knows no narrower one
 		{Actions: []string{"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}, Resources: repositories},
 	}
+	if len(cached) > 0 {
+		// The prefix may be that of a pull-through cache. Its first pull of an image makes the repository and fetches the image into it.
+		statements = append(statements, component.Statement{Actions: []string{"ecr:BatchImportUpstreamImage", "ecr:CreateRepository"}, Resources: cached})
+	}
+	return statements
 }
 
 // taskStatements are what the containers may do: what `uses` grants, and shells if wanted.

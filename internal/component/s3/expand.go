@@ -117,15 +117,15 @@ func grant(in component.Instance, s *Spec, verb string) component.Grant {
 	switch verb {
 	case "read":
 		allow(arn, "s3:ListBucket", "s3:GetBucketLocation")
-		actions := []string{"s3:GetObject"}
+		actions := []string{"s3:GetObject", "s3:GetObjectTagging"} // a copy of an object takes its tags along
 		if s.Versioning {
-			actions = append(actions, "s3:GetObjectVersion")
+			actions = append(actions, "s3:GetObjectVersion", "s3:GetObjectVersionTagging")
 		}
 		allow(objects(arn), actions...)
 		keyActions = []string{"kms:Decrypt"}
 	case "write":
 		allow(arn, "s3:GetBucketLocation", "s3:ListBucketMultipartUploads")
-		allow(objects(arn), "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
+		allow(objects(arn), "s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 		keyActions = []string{"kms:GenerateDataKey", "kms:Decrypt"} // Decrypt: S3 wants it to put multipart uploads together
 	case "delete":
 		allow(objects(arn), "s3:DeleteObject")

@@ -15,13 +15,16 @@ func Kind() component.Kind {
 		Name: "SQS", Group: "components.deployer.io/v1",
 		Doc:       "A message queue, encrypted, with an optional dead-letter queue.",
 		Outputs:   []string{"url", "arn", "name", "deadLetterUrl"},
-		Verbs:     []string{"send", "receive"},
+		Verbs:     []string{"send", "receive", "redrive"},
 		Check:     check,
 		Grant:     grant,
 		Protected: func(in component.Instance, _ *Spec) bool { return in.Production },
 		Expand:    expand,
 	})
 }
+
+// deadLetterQueue is the resource name of the queue for messages that were given up.
+const deadLetterQueue = "dead-letter-queue"
 
 func expand(in component.Instance, s *Spec, _ component.Context) (component.Expansion, []value.Problem) {
 	props := queue.Queue{
@@ -32,7 +35,7 @@ func expand(in component.Instance, s *Spec, _ component.Context) (component.Expa
 	outputs := map[string]value.Value{}
 	if s.DeadLetter != nil {
 		longest := int(maxRetention.Seconds())
-		dead := in.Resource("dead-letter-queue", queue.QueueType, queue.Queue{
+		dead := in.Resource(deadLetterQueue, queue.QueueType, queue.Queue{
 			Name: name(in, s, "dead"), FIFO: s.FIFO, Encryption: props.Encryption, MessageRetention: &longest,
 		})
 		props.Redrive = &queue.Redrive{DeadLetterTargetArn: value.Expr[string](dead.Output("arn")), MaxReceives: s.DeadLetter.MaxReceives}
@@ -84,11 +87,23 @@ func grant(in component.Instance, s *Spec, verb string) component.Grant {
 		Resources: []value.Value{value.Output(in.Address, "arn")},
 	}
 	keyActions := []string{"kms:GenerateDataKey", "kms:Decrypt"}
-	if verb == "receive" {
-		statement.Actions = []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueUrl", "sqs:GetQueueAttributes"}
-		keyActions = []string{"kms:Decrypt"}
-	}
 	statements := []component.Statement{statement}
+	switch verb {
+	case "receive":
+		statements[0].Actions = []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueUrl", "sqs:GetQueueAttributes"}
+		keyActions = []string{"kms:Decrypt"}
+	case "redrive": // what StartMessageMoveTask wants of both queues, and what a look at the messages wants
+		if s.DeadLetter == nil {
+			return component.Grant{Refused: "it has no dead-letter queue: give it deadLetter"}
+		}
+		statements = append(statements, component.Statement{
+			Actions: []string{
+				"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueUrl", "sqs:GetQueueAttributes",
+				"sqs:StartMessageMoveTask", "sqs:ListMessageMoveTasks", "sqs:CancelMessageMoveTask",
+			},
+			Resources: []value.Value{value.Output(in.Address+":"+deadLetterQueue, "arn")},
+		})
+	}
 	if s.Encryption.Get() != queue.SQSManaged {
 		statements = append(statements, keyStatement(in, s.Encryption.Value(), keyActions))
 	}
