@@ -15,7 +15,7 @@ import (
 
 	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/resource"
-	"github.com/company/deployer/internal/state/fakeaws"
+	"github.com/company/deployer/internal/testkit/fakeaws"
 )
 
 // TestEffects: what a call may have done, by what each of its attempts heard. Only when all were refused is it sure that nothing was done.

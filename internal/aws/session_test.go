@@ -18,7 +18,7 @@ import (
 
 	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/state/fakeaws"
+	"github.com/company/deployer/internal/testkit/fakeaws"
 )
 
 // isolate hides the machine's own AWS settings; files are the content of config and credentials.

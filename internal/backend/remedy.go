@@ -30,7 +30,7 @@ func (b *Backend) CommandLine(key state.Key, command string, args ...string) str
 // looking is how long a remedy may be looked for.
 const looking = 20 * time.Second
 
-// Healing adds to the news that a state is damaged, foreign or older than it should be how to bring back the Newest whole one.
+// Healing adds to the news that a state is damaged, foreign or older than it should be how to bring back the newest whole one.
 func (b *Backend) Healing(ctx context.Context, key state.Key, err error) error {
 	var damaged *state.CorruptError
 	var old *session.OldError
@@ -65,9 +65,9 @@ func (b *Backend) remedy(ctx context.Context, key state.Key, lineage string) str
 	}
 	what := VersionOf(best.Stored)
 	if lineage != "" && best.Stored.Snapshot.Envelope.Lineage != lineage {
-		return fmt.Sprintf("There is no earlier version of it. The Newest whole version is %s of an earlier life of the stack (serial %d, %s, by %s): with that one, nobody would know what was made since. If it is right all the same:\n%s",
+		return fmt.Sprintf("There is no earlier version of it. The newest whole version is %s of an earlier life of the stack (serial %d, %s, by %s): with that one, nobody would know what was made since. If it is right all the same:\n%s",
 			what, best.Serial, WrittenAt(best.Stored).UTC().Format("2006-01-02 15:04:05 UTC"), best.Who, b.CommandLine(key, "state restore", "--force", best.ID))
 	}
-	return fmt.Sprintf("The Newest whole version is %s (serial %d, %s, by %s). This brings it back:\n%s", what, best.Serial,
+	return fmt.Sprintf("The newest whole version is %s (serial %d, %s, by %s). This brings it back:\n%s", what, best.Serial,
 		best.At.UTC().Format("2006-01-02 15:04:05 UTC"), best.Who, b.CommandLine(key, "state restore", best.ID))
 }

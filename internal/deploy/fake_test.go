@@ -24,9 +24,9 @@ import (
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
-	"github.com/company/deployer/internal/state/fakeaws"
 	"github.com/company/deployer/internal/state/s3"
 	"github.com/company/deployer/internal/state/session"
+	"github.com/company/deployer/internal/testkit/fakeaws"
 	"github.com/company/deployer/internal/value"
 )
 

@@ -18,7 +18,7 @@ import (
 	"github.com/company/deployer/internal/repair"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
-	"github.com/company/deployer/internal/state/fakeaws"
+	"github.com/company/deployer/internal/testkit/fakeaws"
 )
 
 const stateObject = "stacks/shop/dev/state.json"

@@ -13,7 +13,7 @@ import (
 	scaling "github.com/company/deployer/internal/aws/applicationautoscaling"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/applicationautoscaling"
-	"github.com/company/deployer/internal/resource/resourcetest"
+	"github.com/company/deployer/internal/testkit/resourcetest"
 	"github.com/company/deployer/internal/value"
 )
 

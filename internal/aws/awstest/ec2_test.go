@@ -13,7 +13,7 @@ import (
 	awsec2 "github.com/company/deployer/internal/aws/ec2"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/ec2"
-	"github.com/company/deployer/internal/resource/resourcetest"
+	"github.com/company/deployer/internal/testkit/resourcetest"
 	"github.com/company/deployer/internal/value"
 )
 

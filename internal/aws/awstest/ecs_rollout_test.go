@@ -18,7 +18,7 @@ import (
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/ecs"
-	"github.com/company/deployer/internal/resource/resourcetest"
+	"github.com/company/deployer/internal/testkit/resourcetest"
 	"github.com/company/deployer/internal/value"
 )
 

@@ -21,7 +21,7 @@ import (
 	awsecs "github.com/company/deployer/internal/aws/ecs"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/ecs"
-	"github.com/company/deployer/internal/resource/resourcetest"
+	"github.com/company/deployer/internal/testkit/resourcetest"
 	"github.com/company/deployer/internal/value"
 )
 

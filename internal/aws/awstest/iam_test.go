@@ -10,7 +10,7 @@ import (
 	awsiam "github.com/company/deployer/internal/aws/iam"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/iam"
-	"github.com/company/deployer/internal/resource/resourcetest"
+	"github.com/company/deployer/internal/testkit/resourcetest"
 	"github.com/company/deployer/internal/value"
 )
 

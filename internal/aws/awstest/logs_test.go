@@ -10,7 +10,7 @@ import (
 	awslogs "github.com/company/deployer/internal/aws/logs"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/logs"
-	"github.com/company/deployer/internal/resource/resourcetest"
+	"github.com/company/deployer/internal/testkit/resourcetest"
 	"github.com/company/deployer/internal/value"
 )
 

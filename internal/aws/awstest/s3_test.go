@@ -14,8 +14,8 @@ import (
 
 	awss3 "github.com/company/deployer/internal/aws/s3"
 	"github.com/company/deployer/internal/resource"
-	"github.com/company/deployer/internal/resource/resourcetest"
 	model "github.com/company/deployer/internal/resource/s3"
+	"github.com/company/deployer/internal/testkit/resourcetest"
 	"github.com/company/deployer/internal/value"
 )
 

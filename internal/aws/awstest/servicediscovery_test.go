@@ -14,8 +14,8 @@ import (
 
 	awscloudmap "github.com/company/deployer/internal/aws/servicediscovery"
 	"github.com/company/deployer/internal/resource"
-	"github.com/company/deployer/internal/resource/resourcetest"
 	model "github.com/company/deployer/internal/resource/servicediscovery"
+	"github.com/company/deployer/internal/testkit/resourcetest"
 	"github.com/company/deployer/internal/value"
 )
 

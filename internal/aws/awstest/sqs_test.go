@@ -10,8 +10,8 @@ import (
 
 	awssqs "github.com/company/deployer/internal/aws/sqs"
 	"github.com/company/deployer/internal/resource"
-	"github.com/company/deployer/internal/resource/resourcetest"
 	model "github.com/company/deployer/internal/resource/sqs"
+	"github.com/company/deployer/internal/testkit/resourcetest"
 	"github.com/company/deployer/internal/value"
 )
 

@@ -14,8 +14,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/resource/ec2"
 	"github.com/company/deployer/internal/resource/elbv2"
-	"github.com/company/deployer/internal/resource/resourcetest"
 	"github.com/company/deployer/internal/resource/servicediscovery"
+	"github.com/company/deployer/internal/testkit/resourcetest"
 	"github.com/company/deployer/internal/value"
 )
 

@@ -11,11 +11,11 @@ import (
 
 	"github.com/company/deployer/internal/aws/catalog"
 	"github.com/company/deployer/internal/component"
-	"github.com/company/deployer/internal/component/componenttest"
 	"github.com/company/deployer/internal/component/kinds"
 	"github.com/company/deployer/internal/expr"
 	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/testkit/componenttest"
 	"github.com/company/deployer/internal/value"
 )
 

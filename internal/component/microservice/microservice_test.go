@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"github.com/company/deployer/internal/component"
-	"github.com/company/deployer/internal/component/componenttest"
 	"github.com/company/deployer/internal/component/kinds"
 	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/testkit/componenttest"
 	"github.com/company/deployer/internal/value"
 )
 

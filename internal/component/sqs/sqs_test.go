@@ -3,8 +3,8 @@ package sqs_test
 import (
 	"testing"
 
-	"github.com/company/deployer/internal/component/componenttest"
 	"github.com/company/deployer/internal/component/kinds"
+	"github.com/company/deployer/internal/testkit/componenttest"
 )
 
 func TestGolden(t *testing.T) { componenttest.Golden(t, kinds.Registry()) }

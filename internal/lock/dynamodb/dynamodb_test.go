@@ -12,8 +12,8 @@ import (
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/lock/dynamodb"
-	"github.com/company/deployer/internal/lock/locktest"
-	"github.com/company/deployer/internal/state/fakeaws"
+	"github.com/company/deployer/internal/testkit/fakeaws"
+	"github.com/company/deployer/internal/testkit/locktest"
 )
 
 var (

@@ -6,7 +6,7 @@ import (
 
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/lock/local"
-	"github.com/company/deployer/internal/lock/locktest"
+	"github.com/company/deployer/internal/testkit/locktest"
 )
 
 func TestConformance(t *testing.T) {

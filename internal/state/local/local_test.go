@@ -12,7 +12,7 @@ import (
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/local"
-	"github.com/company/deployer/internal/state/statetest"
+	"github.com/company/deployer/internal/testkit/statetest"
 )
 
 func TestConformance(t *testing.T) {

@@ -11,9 +11,9 @@ import (
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/state"
-	"github.com/company/deployer/internal/state/fakeaws"
 	"github.com/company/deployer/internal/state/s3"
-	"github.com/company/deployer/internal/state/statetest"
+	"github.com/company/deployer/internal/testkit/fakeaws"
+	"github.com/company/deployer/internal/testkit/statetest"
 )
 
 var key = state.Key{Stack: "shop", Environment: "dev"}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/state"
-	"github.com/company/deployer/internal/state/fakeaws"
 	"github.com/company/deployer/internal/state/session"
+	"github.com/company/deployer/internal/testkit/fakeaws"
 )
 
 // deployer is a process that can be disturbed.

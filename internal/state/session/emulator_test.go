@@ -20,11 +20,11 @@ import (
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/lock/dynamodb"
-	"github.com/company/deployer/internal/lock/locktest"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/s3"
 	"github.com/company/deployer/internal/state/session"
-	"github.com/company/deployer/internal/state/statetest"
+	"github.com/company/deployer/internal/testkit/locktest"
+	"github.com/company/deployer/internal/testkit/statetest"
 )
 
 // The tests of this file meet a server that is not of our making: the emulator behind the test proxy.

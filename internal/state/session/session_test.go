@@ -16,9 +16,9 @@ import (
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/lock/dynamodb"
 	"github.com/company/deployer/internal/state"
-	"github.com/company/deployer/internal/state/fakeaws"
 	"github.com/company/deployer/internal/state/s3"
 	"github.com/company/deployer/internal/state/session"
+	"github.com/company/deployer/internal/testkit/fakeaws"
 )
 
 var key = state.Key{Stack: "shop", Environment: "dev"}
