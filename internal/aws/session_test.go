@@ -131,8 +131,10 @@ func TestExpiredCredentialsAreRenewedOnce(t *testing.T) {
 	calls := 0
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		calls++
+		w.Header().Set("X-Amzn-Requestid", "r-1")
 		w.WriteHeader(http.StatusForbidden)
-		_, _ = w.Write([]byte(`<ErrorResponse><Error><Code>ExpiredToken</Code><Message>The security token included in the request is expired</Message></Error><RequestId>r-1</RequestId></ErrorResponse>`))
+		_, _ = w.Write([]byte(`<ErrorResponse><Error><Code>ExpiredToken</Code>` +
+			`<Message>The security token included in the request is expired</Message></Error></ErrorResponse>`))
 	})
 	env := isolate(t, "", map[string]string{"AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"})
 	s, err := aws.NewSession(t.Context(), aws.Settings{Region: "us-east-1", Now: time.Now}, env)
