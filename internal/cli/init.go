@@ -177,7 +177,7 @@ func (o *initOptions) ask(path string) error {
 				*q.answer = text
 				break
 			}
-			f.Stderr().Printf("  %s. %s\n", why, next)
+			f.Stderr().Printf("  %s\n", strings.TrimSpace(why+". "+next))
 		}
 	}
 	if shared := o.shared(); shared == "" || !o.repository || exists(shared) {

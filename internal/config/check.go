@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/company/deployer/internal/diag"
@@ -26,33 +25,24 @@ func problem(layer Layer, p value.Problem) *diag.Diagnostic {
 	return d
 }
 
-// rules are the forms that AWS gives to names: what breaks them can never work.
-var rules = map[string]struct {
-	form      *regexp.Regexp
-	what, fit string
-}{
-	"locks.table":            {regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,255}$`), "a DynamoDB table", "Use 3 to 255 letters, digits, dots, hyphens and underscores."},
-	"backend.region":         {regionForm, "an AWS region", "For instance eu-central-1."},
-	"locks.region":           {regionForm, "an AWS region", "For instance eu-central-1."},
-	"aws.region":             {regionForm, "an AWS region", "For instance eu-central-1."},
-	"aws.assumeRole.roleArn": {regexp.MustCompile(`^arn:[a-z-]+:iam::[0-9]{12}:role/[!-~]+$`), "an IAM role's ARN", "For instance arn:aws:iam::123456789012:role/deploy."},
-	"backend.prefix":         {regexp.MustCompile(`^[A-Za-z0-9!_.*'()/-]{0,512}$`), "a prefix of S3 keys", "Use letters, digits, / and -_.!*'()."},
-}
-
-var regionForm = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
-
 // Unfit says why a text cannot be the setting at path, and what would do; "" when it can.
 func Unfit(path, text string) (why, next string) {
+	switch {
+	case path == "":
+		return "", ""
+	case text == "":
+		return "it must not be empty", ""
+	}
+	var into Settings
+	if problems := value.Decode(set(value.NewMap(nil), strings.Split(path, "."), value.NewLoose(text)), &into); len(problems) > 0 {
+		return problems[0].Message, ""
+	}
 	if path == "backend.bucket" {
 		if why := s3.UnfitName(text); why != "" {
 			return fmt.Sprintf("%q cannot be an S3 bucket: %s", text, why), "Give the name of a bucket that is there, or can be made."
 		}
 	}
-	rule, ok := rules[path]
-	if !ok || rule.form.MatchString(text) {
-		return "", ""
-	}
-	return fmt.Sprintf("%q cannot be %s", text, rule.what), rule.fit
+	return "", ""
 }
 
 // check finds what types cannot express. What follows from something that was reported before is left out.
@@ -79,23 +69,8 @@ func check(s Settings, tree value.Value, origins map[string]Layer, wrong map[str
 			}
 		}
 	})
-	if s.Locks.Heartbeat < 5 || s.Locks.Heartbeat > 300 {
-		add("locks.heartbeat", fmt.Sprintf("must be between 5 and 300 seconds, but is %d", s.Locks.Heartbeat))
-	}
 	if s.Locks.TTL < 10*s.Locks.Heartbeat {
 		add("locks.ttl", fmt.Sprintf("must be at least ten heartbeats (%d seconds), but is %d", 10*s.Locks.Heartbeat, s.Locks.TTL))
-	}
-	if s.Preferences.Parallelism < 1 || s.Preferences.Parallelism > MaxParallelism {
-		add("preferences.parallelism", fmt.Sprintf("must be between 1 and %d, but is %d", MaxParallelism, s.Preferences.Parallelism))
-	}
-	if s.Logging.MaxSize < 1 {
-		add("logging.maxSize", fmt.Sprintf("must be at least 1 MiB, but is %d", s.Logging.MaxSize))
-	}
-	if s.Logging.MaxBackups < 0 {
-		add("logging.maxBackups", fmt.Sprintf("must not be negative, but is %d (0 keeps all)", s.Logging.MaxBackups))
-	}
-	if s.Logging.MaxAge < 0 {
-		add("logging.maxAge", fmt.Sprintf("must not be negative, but is %d (0 keeps all)", s.Logging.MaxAge))
 	}
 	if where {
 		return out // where state and locks are is not known: what fits together cannot be said

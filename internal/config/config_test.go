@@ -1,6 +1,8 @@
 package config
 
 import (
+	"reflect"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -59,27 +61,27 @@ func TestAllProblemsAtOnceWithPlaces(t *testing.T) {
 	require.Equal(t, `Did you mean "bucket"?`, byLine[2].Next)
 	require.Contains(t, byLine[4].Detail, "must be a number")
 	require.Equal(t, diag.Invalid, byLine[4].Code)
-	require.Contains(t, byLine[6].Detail, "between 5 and 300")
+	require.Contains(t, byLine[6].Detail, "from 5 to 300")
 }
 
 func TestChecks(t *testing.T) {
 	for text, want := range map[string]string{
 		"backend: {bucket: bbb}":                          "no lock table is configured",
-		"locks: {heartbeat: 4}":                           "between 5 and 300",
-		"locks: {heartbeat: 301}":                         "between 5 and 300",
-		"backend: {bucket: UPPER}":                        `"UPPER" cannot be an S3 bucket`,
-		"locks: {table: a b}":                             `"a b" cannot be a DynamoDB table`,
-		"aws: {region: mars}":                             `"mars" cannot be an AWS region`,
-		"aws: {assumeRole: {roleArn: me}}":                `"me" cannot be an IAM role's ARN`,
-		"backend: {prefix: \"a\\e[31m\"}":                 "cannot be a prefix",
-		"logging: {maxSize: 0}":                           "at least 1 MiB",
-		"logging: {maxBackups: -1}":                       "must not be negative",
-		"logging: {maxAge: -1}":                           "must not be negative",
+		"locks: {heartbeat: 4}":                           "from 5 to 300",
+		"locks: {heartbeat: 301}":                         "from 5 to 300",
+		"backend: {bucket: UPPER}":                        `"UPPER" is not the name of an S3 bucket`,
+		"locks: {table: a b}":                             `"a b" is not the name of a DynamoDB table`,
+		"aws: {region: mars}":                             `"mars" is not an AWS region`,
+		"aws: {assumeRole: {roleArn: me}}":                `"me" is not the ARN of an IAM role`,
+		"backend: {prefix: \"a\\e[31m\"}":                 "is not a prefix of S3 keys",
+		"logging: {maxSize: 0}":                           "must be at least 1, but is 0",
+		"logging: {maxBackups: -1}":                       "must be at least 0, but is -1",
+		"logging: {maxAge: -1}":                           "must be at least 0, but is -1",
 		"locks: {ttl: 60}":                                "at least ten heartbeats",
 		"backend: {type: s3}\nlocks: {table: ttt}":        "needs backend.bucket",
 		"backend: {type: local}\nlocks: {table: ttt}":     "cannot be locked in DynamoDB",
 		"backend: {bucket: bbb}\nlocks: {type: dynamodb}": "need locks.table",
-		"preferences: {parallelism: 0}":                   "between 1 and 100",
+		"preferences: {parallelism: 0}":                   "from 1 to 100",
 		"backend: {type: gcs}":                            `"gcs" is not one of s3, local`,
 	} {
 		_, problems := Load(file(t, "c.yaml", text))
@@ -124,4 +126,10 @@ func TestNoProblemThatOnlyFollowsFromAnother(t *testing.T) {
 	_, more := Load(layer)
 	require.Len(t, more, 1, "%s", more)
 	require.Contains(t, more[0].Detail, "locks.ttl")
+}
+
+// The flag --parallelism has the limits of the setting.
+func TestMaxParallelismIsThatOfTheTag(t *testing.T) {
+	field, _ := reflect.TypeFor[Preferences]().FieldByName("Parallelism")
+	require.Equal(t, strconv.Itoa(MaxParallelism), field.Tag.Get("max"))
 }

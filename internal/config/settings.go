@@ -11,67 +11,67 @@ import (
 // Settings are everything that configuration decides. The json tags are the paths in files; DEPLOYER_ and the path in upper
 // snake case is the environment variable.
 type Settings struct {
-	Version     string      `json:"version" enum:"v1"`
-	Backend     Backend     `json:"backend"`
-	Locks       Locks       `json:"locks"`
-	AWS         AWS         `json:"aws"`
-	Pulumi      Pulumi      `json:"pulumi"`
-	Preferences Preferences `json:"preferences"`
-	Logging     Logging     `json:"logging"`
+	Version     string      `json:"version" enum:"v1" default:"v1" doc:"Version of the file's format."`
+	Backend     Backend     `json:"backend" doc:"Where state is kept."`
+	Locks       Locks       `json:"locks" doc:"Where locks are kept."`
+	AWS         AWS         `json:"aws" doc:"Whose credentials are used."`
+	Pulumi      Pulumi      `json:"pulumi" doc:"The derived copy of the state that the stock pulumi CLI opens."`
+	Preferences Preferences `json:"preferences" doc:"Terminal and pace."`
+	Logging     Logging     `json:"logging" doc:"The log file."`
 }
 
 // Backend is where state lives.
 type Backend struct {
-	Type   string `json:"type,omitempty" enum:"s3,local"`
-	Region string `json:"region"`
-	Bucket string `json:"bucket"`
-	Prefix string `json:"prefix"`
-	Path   string `json:"path"` // of a local backend; relative to the repository
+	Type   string `json:"type,omitempty" enum:"s3,local" unset:"s3 when there is a bucket, else local" doc:"Where state is kept."`
+	Region string `json:"region" pattern:"^$|^[a-z]{2,}(-[a-z]+)+-[0-9]+$" form:"an AWS region such as eu-central-1" unset:"aws.region" doc:"The bucket's region."`
+	Bucket string `json:"bucket" pattern:"^$|^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$" form:"the name of an S3 bucket: 3 to 63 lower-case letters, digits, dots and hyphens" unset:"none" doc:"S3 bucket of the state."`
+	Prefix string `json:"prefix" pattern:"^[A-Za-z0-9!_.*'()/-]*$" form:"a prefix of S3 keys: letters, digits, / and -_.!*'()" max:"512" unset:"none" doc:"Put before every key in the bucket."`
+	Path   string `json:"path" default:".deployer/state" doc:"Folder of a local backend, relative to the repository."`
 }
 
 // Locks is where locks live.
 type Locks struct {
-	Type      string `json:"type,omitempty" enum:"dynamodb,local"`
-	Region    string `json:"region"`
-	Table     string `json:"table"`
-	TTL       int    `json:"ttl"`       // seconds
-	Heartbeat int    `json:"heartbeat"` // seconds
+	Type      string `json:"type,omitempty" enum:"dynamodb,local" unset:"dynamodb when there is a table, local with a local backend" doc:"Where locks are kept."`
+	Region    string `json:"region" pattern:"^$|^[a-z]{2,}(-[a-z]+)+-[0-9]+$" form:"an AWS region such as eu-central-1" unset:"backend.region" doc:"The table's region."`
+	Table     string `json:"table" pattern:"^$|^[a-zA-Z0-9_.-]{3,255}$" form:"the name of a DynamoDB table: 3 to 255 letters, digits, dots, hyphens and underscores" unset:"none" doc:"DynamoDB table of the locks."`
+	TTL       int    `json:"ttl" default:"3600" doc:"Seconds after which a lock that nobody renews counts as left behind; at least ten heartbeats."`
+	Heartbeat int    `json:"heartbeat" min:"5" max:"300" default:"30" doc:"Seconds between two renewals of a lock."`
 }
 
 // AWS is whose credentials are used.
 type AWS struct {
-	Profile    string     `json:"profile"`
-	Region     string     `json:"region"`
-	AssumeRole AssumeRole `json:"assumeRole"`
+	Profile    string     `json:"profile" unset:"the SDK's usual chain" doc:"Profile of ~/.aws/config."`
+	Region     string     `json:"region" pattern:"^$|^[a-z]{2,}(-[a-z]+)+-[0-9]+$" form:"an AWS region such as eu-central-1" unset:"AWS_pattern:"^$|^[a-z]{2,}(-[a-z]+)+-[0-9]+$" form:"an AWS region such as eu-central-1"" doc:"Region of the resources where the manifests give none."`
+	AssumeRole AssumeRole `json:"assumeRole" doc:"Role to take on before anything else."`
 }
 
 // AssumeRole is the role to take on first.
 type AssumeRole struct {
-	RoleARN     string `json:"roleArn"`
-	SessionName string `json:"sessionName"`
-	ExternalID  string `json:"externalId"`
+	RoleARN     string `json:"roleArn" pattern:"^$|^arn:[a-z-]+:iam::[0-9]{12}:role/[!-~]+$" form:"the ARN of an IAM role such as arn:aws:iam::123456789012:role/deploy" unset:"none" doc:"ARN of the role."`
+	SessionName string `json:"sessionName" default:"deployer" doc:"Name of the session, which CloudTrail shows."`
+	ExternalID  string `json:"externalId" unset:"none" doc:"External id that the role's trust policy wants."`
 }
 
 // Pulumi is where the derived copy that the stock pulumi CLI opens goes.
 type Pulumi struct {
-	Backend string `json:"backend" enum:"s3"`
+	Backend string `json:"backend" enum:"s3" default:"s3" doc:"Where the copy is kept; the only value so far."`
 }
 
 // Preferences are about the terminal and the pace.
 type Preferences struct {
-	ColorOutput bool `json:"colorOutput"`
-	ProgressBar bool `json:"progressBar"`
-	AutoApprove bool `json:"autoApprove"`
-	Parallelism int  `json:"parallelism"`
+	ColorOutput bool `json:"colorOutput" default:"true" doc:"Colours on terminals; NO_COLOR and --no-color turn them off, too."`
+	ProgressBar bool `json:"progressBar" default:"true" doc:"A progress bar on terminals."`
+	AutoApprove bool `json:"autoApprove" default:"false" doc:"The default of --auto-approve."`
+	Parallelism int  `json:"parallelism" min:"1" max:"100" default:"10" doc:"Resources that may change at once."`
 }
 
 // Logging is about the log file.
 type Logging struct {
-	Level      string `json:"level" enum:"debug,info,warn,error"`
-	File       string `json:"file"`
-	MaxSize    int    `json:"maxSize"` // MiB
-	MaxBackups int    `json:"maxBackups"`
-	MaxAge     int    `json:"maxAge"` // days
+	Level      string `json:"level" enum:"debug,info,warn,error" default:"info" doc:"Least level of what goes into the file."`
+	File       string `json:"file" default:"~/.deployer/logs/deployer.log" doc:"The log file; an empty text: none."`
+	MaxSize    int    `json:"maxSize" min:"1" default:"100" doc:"MiB at which the file is rotated."`
+	MaxBackups int    `json:"maxBackups" min:"0" default:"10" doc:"Rotated files that are kept, compressed; 0 keeps all."`
+	MaxAge     int    `json:"maxAge" min:"0" default:"30" doc:"Days that rotated files are kept; 0 keeps them for good."`
 }
 
 // MaxParallelism is the most resources that may change at once: AWS throttles far below it.
@@ -79,15 +79,9 @@ const MaxParallelism = 100
 
 // Defaults are the settings of somebody who configured nothing.
 func Defaults() Settings {
-	return Settings{
-		Version:     "v1",
-		Backend:     Backend{Path: ".deployer/state"},
-		Locks:       Locks{TTL: 3600, Heartbeat: 30},
-		AWS:         AWS{AssumeRole: AssumeRole{SessionName: "deployer"}},
-		Pulumi:      Pulumi{Backend: "s3"},
-		Preferences: Preferences{ColorOutput: true, ProgressBar: true, Parallelism: 10},
-		Logging:     Logging{Level: "info", File: "~/.deployer/logs/deployer.log", MaxSize: 100, MaxBackups: 10, MaxAge: 30},
-	}
+	var s Settings
+	value.Decode(value.NewMap(nil), &s)
+	return s
 }
 
 // Entry is one effective setting.
