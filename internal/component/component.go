@@ -89,6 +89,19 @@ type Grant struct {
 	Ports         []int
 }
 
+// Generated is an AWS resource, or a sort of them, that a kind makes of its components.
+type Generated struct {
+	Name string // "service"; "schedule-*" stands for all names that begin so
+	Type string // of the resource: "ecs/service"
+	When string // in words, when it is made; "" always
+}
+
+// Names reports whether a resource name is of that sort.
+func (g Generated) Names(name string) bool {
+	prefix, many := strings.CutSuffix(g.Name, "*")
+	return name == g.Name || many && strings.HasPrefix(name, prefix)
+}
+
 // Granted is a grant as the using component sees it.
 type Granted struct {
 	Address string // of the used component
@@ -124,9 +137,10 @@ type Kind struct {
 	Name      string
 	Group     string // apiVersion
 	Doc       string
-	Outputs   []string // names that references may use
-	Verbs     []string // that `uses` may ask of it
-	Synthetic string   // for shared kinds without manifest: their one address ("infra/cluster"); "" for all others
+	Outputs   []string    // names that references may use
+	Verbs     []string    // that `uses` may ask of it
+	Resources []Generated // what overrides may change
+	Synthetic string      // for shared kinds without manifest: their one address ("infra/cluster"); "" for all others
 
 	advice    map[string]string
 	newSpec   func() any
@@ -141,6 +155,7 @@ type Kind struct {
 type Definition[S any] struct {
 	Name, Group, Doc string
 	Outputs, Verbs   []string
+	Resources        []Generated // all that it may make, lookups left out; required of kinds that have manifests
 	Synthetic        string
 	// Advice says what to do instead of a key that this version does not know but people may look for, by its dotted path.
 	Advice map[string]string
@@ -159,7 +174,7 @@ type Definition[S any] struct {
 
 // Define turns a typed definition into a Kind.
 func Define[S any](d Definition[S]) Kind {
-	k := Kind{Name: d.Name, Group: d.Group, Doc: d.Doc, Outputs: d.Outputs, Verbs: d.Verbs, Synthetic: d.Synthetic, advice: d.Advice}
+	k := Kind{Name: d.Name, Group: d.Group, Doc: d.Doc, Outputs: d.Outputs, Verbs: d.Verbs, Resources: d.Resources, Synthetic: d.Synthetic, advice: d.Advice}
 	k.newSpec = func() any { return new(S) }
 	if d.Check != nil {
 		k.check = func(i Instance, s any) []value.Problem { return d.Check(i, s.(*S)) }

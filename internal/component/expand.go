@@ -215,10 +215,14 @@ func (x *expansion) expand(m *member, graph *resource.Graph) {
 		if names[r.Name] != nil {
 			panic(fmt.Sprintf("component: kind %s makes two resources named %s", m.Kind, r.Name))
 		}
+		if !r.Data && m.kind.Resources != nil && !slices.ContainsFunc(m.kind.Resources, func(g Generated) bool { return g.Names(r.Name) && g.Type == r.Type }) {
+			panic(fmt.Sprintf("component: kind %s does not declare its resource %s of type %s", m.Kind, r.Name, r.Type))
+		}
 		names[r.Name] = r
 		r.Component = m.Address
 		r.Protect = protect && !r.Data && (made.Guarded == nil || slices.Contains(made.Guarded, r.Name))
 	}
+	maps.DeleteFunc(names, func(_ string, r *resource.Resource) bool { return r.Data }) // what is looked up has nothing to change
 	x.add(m.Address, override(names, m.common.Overrides)...)
 	for name := range made.Outputs {
 		if !slices.Contains(m.kind.Outputs, name) {

@@ -252,7 +252,7 @@ func TestExpandFindsProblems(t *testing.T) {
 		"refers to itself":   {[]Instance{instance("a/x", "Store", m{"link": ref("a/x", "arn")})}, "a/x: link: a component cannot refer to its own output", ""},
 		"depends on nobody":  {[]Instance{instance("a/x", "Store", m{"dependsOn": []any{"a/y"}})}, `a/x: dependsOn.0: there is no component "a/y"`, "a/x"},
 		"depends on itself":  {[]Instance{instance("a/x", "Store", m{"dependsOn": []any{"a/x"}})}, "a/x: dependsOn.0: a component cannot depend on itself", ""},
-		"overrides nobody":   {[]Instance{instance("a/x", "Store", m{"overrides": m{"objekt": m{}}})}, `a/x: overrides.objekt: this component makes no resource named "objekt"; it makes object, zone`, "object"},
+		"overrides nobody":   {[]Instance{instance("a/x", "Store", m{"overrides": m{"objekt": m{}}})}, `a/x: overrides.objekt: this component makes no resource named "objekt"; it makes object`, "object"},
 		"overrides by text":  {[]Instance{instance("a/x", "Store", m{"overrides": m{"object": "x"}})}, "a/x: overrides.object: must be a map", ""},
 		"reserved tag":       {[]Instance{instance("a/x", "Store", m{"tags": m{"Deployer:stack": "x"}})}, "a/x: tags.Deployer:stack: keys that begin with", ""},
 		"long tag":           {[]Instance{instance("a/x", "Store", m{"tags": m{"k": strings.Repeat("x", 257)}})}, "a/x: tags.k: \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…\" is not the value of a tag", ""},

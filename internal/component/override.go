@@ -16,6 +16,8 @@ func override(resources map[string]*resource.Resource, patches map[string]value.
 		patch, path := patches[name], []string{"overrides", name}
 		r := resources[name]
 		switch {
+		case r == nil && len(resources) == 0:
+			problems = append(problems, problem(value.BadValue, path, nil, "this component makes nothing in AWS that could be changed"))
 		case r == nil:
 			all := slices.Sorted(maps.Keys(resources))
 			problems = append(problems, problem(value.UnknownKey, path, all,

@@ -35,18 +35,18 @@ type document struct {
 }
 
 type header struct {
-	APIVersion string      `json:"apiVersion" required:"true"`
-	Kind       string      `json:"kind" required:"true"`
-	Metadata   metadata    `json:"metadata" required:"true"`
-	Spec       value.Value `json:"spec"`
+	APIVersion string      `json:"apiVersion" required:"true" doc:"The group of the kind, with its version."`
+	Kind       string      `json:"kind" required:"true" doc:"What the document is."`
+	Metadata   metadata    `json:"metadata" required:"true" doc:"What it is called, and what people should know of it."`
+	Spec       value.Value `json:"spec" doc:"What is wanted; its keys are those of the kind."`
 }
 
 type metadata struct {
-	Name        string            `json:"name" required:"true"`
-	Description string            `json:"description"`
-	Labels      map[string]string `json:"labels" scalar:"text"`
-	Annotations map[string]string `json:"annotations" scalar:"text"`
-	Service     string            `json:"service"`
+	Name        string            `json:"name" required:"true" doc:"Name; that of a Stack, Service or Environment is the name of its folder or file."`
+	Description string            `json:"description" doc:"For people."`
+	Labels      map[string]string `json:"labels" scalar:"text" doc:"For people and their tools."`
+	Annotations map[string]string `json:"annotations" scalar:"text" doc:"For people and their tools."`
+	Service     string            `json:"service" doc:"Of an overlay: the service of the component that it changes."`
 }
 
 // newDocument reads the header: everything but spec.

@@ -24,10 +24,10 @@ const (
 
 // definition is a variable as spec.variables of the Stack and the Environment define it together.
 type definition struct {
-	Default     value.Value `json:"default"`
-	Description string      `json:"description"`
-	Sensitive   bool        `json:"sensitive"`
-	Pattern     string      `json:"pattern"`
+	Default     value.Value `json:"default" unset:"it must be given" doc:"The value where nothing else gives one: a text, a number, true or false."`
+	Description string      `json:"description" doc:"For people."`
+	Sensitive   bool        `json:"sensitive" doc:"Its value is neither shown nor stored, and no field takes it."`
+	Pattern     string      `json:"pattern" unset:"any" doc:"Regular expression (RE2) that the whole value must match."`
 
 	at        span // of the default, or of the name when there is none
 	patternAt span

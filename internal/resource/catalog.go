@@ -61,6 +61,15 @@ func (c *Catalog) Outputs(typ string) []string {
 	return c.lookups[typ].Outputs
 }
 
+// Properties returns what a resource type takes; false when nothing of that type is known, or it is a lookup.
+func (c *Catalog) Properties(typ string) (value.Shape, bool) {
+	b, ok := c.behaviours[typ]
+	if !ok || b.Definition().Properties == nil {
+		return value.Shape{}, false
+	}
+	return b.Definition().Properties(), true
+}
+
 // Permissions returns what a type or a lookup needs in IAM; nil when nothing of that type is known.
 func (c *Catalog) Permissions(typ string, scope Scope) []Statement {
 	permissions := c.lookups[typ].Permissions

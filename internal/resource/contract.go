@@ -41,6 +41,8 @@ type Definition struct {
 	Labels []string
 	// Outputs is what a reference to a resource of the type may name: its outputs, then its properties. Typed fills it in.
 	Outputs []string
+	// Properties returns what the type takes, for schema and reference. Typed fills it in.
+	Properties func() value.Shape
 	// Consequence says what a change of these top-level properties means to those who use the resource; nil: in place.
 	Consequence func(changed []string) plan.Consequence
 	// DataLoss: deleting or replacing it destroys data that nobody can bring back.

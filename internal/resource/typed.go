@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -63,6 +64,7 @@ func (u *Unfinished[P, O]) Unwrap() error { return u.Err }
 // Definition implements Behaviour.
 func (t *Typed[P, O]) Definition() *Definition {
 	t.complete.Do(func() {
+		t.Def.Properties = func() value.Shape { return value.ShapeOf(reflect.TypeFor[P]()) }
 		t.Def.Outputs = value.Fields[O]()
 		for _, name := range value.Fields[P]() {
 			if !slices.Contains(t.Def.Outputs, name) {

@@ -7,7 +7,10 @@ import (
 	"github.com/company/deployer/internal/component/cluster"
 	"github.com/company/deployer/internal/component/network"
 	"github.com/company/deployer/internal/resource"
+	autoscaling "github.com/company/deployer/internal/resource/applicationautoscaling"
+	"github.com/company/deployer/internal/resource/ec2"
 	"github.com/company/deployer/internal/resource/ecs"
+	"github.com/company/deployer/internal/resource/iam"
 	"github.com/company/deployer/internal/resource/logs"
 	"github.com/company/deployer/internal/value"
 )
@@ -37,6 +40,24 @@ const (
 	logDays     = 30
 	logDaysLong = 90 // in production
 )
+
+// Resources are what Build may make.
+func Resources() []component.Generated {
+	return []component.Generated{
+		{Name: "service", Type: ecs.ServiceType},
+		{Name: "task-definition", Type: ecs.TaskDefinitionType},
+		{Name: "log-group", Type: logs.LogGroupType},
+		{Name: SecurityGroup, Type: ec2.SecurityGroupType},
+		{Name: "execution-role", Type: iam.RoleType},
+		{Name: "execution-policy", Type: iam.RolePolicyType},
+		{Name: "task-role", Type: iam.RoleType},
+		{Name: "task-policy", Type: iam.RolePolicyType, When: "with `uses` or `exec`"},
+		{Name: "to-*", Type: ec2.SecurityGroupRuleType, When: "with `uses: {x: [connect]}`, one for each port"},
+		{Name: target, Type: autoscaling.TargetType, When: "with room to scale"},
+		{Name: "scale-by-*", Type: autoscaling.PolicyType, When: "with room to scale, one for each metric"},
+		{Name: "schedule-*", Type: autoscaling.ScheduledActionType, When: "one for each entry of `scaling.schedule`"},
+	}
+}
 
 // SecurityGroup is the resource name of the service's security group, which rules of the kind and of other components refer to.
 const SecurityGroup = "security-group"

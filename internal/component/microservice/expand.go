@@ -11,6 +11,7 @@ import (
 	"github.com/company/deployer/internal/component/ingress"
 	"github.com/company/deployer/internal/component/network"
 	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/resource/ec2"
 	"github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/resource/elbv2"
 	"github.com/company/deployer/internal/resource/servicediscovery"
@@ -24,6 +25,13 @@ func Kind() component.Kind {
 		Doc:     "Containers on Fargate that answer requests, from the shared load balancers or from other components.",
 		Outputs: []string{"url", "internalUrl", "serviceName", "clusterName", "securityGroupId", "taskRoleArn", "logGroup"},
 		Verbs:   []string{"connect"},
+		Resources: append(
+			container.Resources(),
+			component.Generated{Name: "discovery", Type: servicediscovery.ServiceType},
+			component.Generated{Name: "target-group", Type: elbv2.TargetGroupType, When: "with `ingress`"},
+			component.Generated{Name: ruleName, Type: elbv2.ListenerRuleType, When: "with `ingress`"},
+			component.Generated{Name: "from-load-balancer*", Type: ec2.SecurityGroupRuleType, When: "with `ingress`"},
+		),
 		Advice: map[string]string{
 			"release": "this version of deployer runs no release tasks: run the migration when the container starts, or as a step of the pipeline before `deployer apply`",
 		},

@@ -17,6 +17,7 @@ func Kind() component.Kind {
 		Doc:       "A private bucket, encrypted, reachable over TLS only.",
 		Outputs:   []string{"name", "arn", "domain"},
 		Verbs:     []string{"read", "write", "delete"},
+		Resources: []component.Generated{{Name: "bucket", Type: bucket.BucketType}, {Name: "policy", Type: bucket.BucketPolicyType}},
 		Check:     check,
 		Grant:     grant,
 		Protected: func(component.Instance, *Spec) bool { return true },

@@ -13,9 +13,15 @@ import (
 func Kind() component.Kind {
 	return component.Define(component.Definition[Spec]{
 		Name: "SQS", Group: "components.deployer.io/v1",
-		Doc:       "A message queue, encrypted, with an optional dead-letter queue.",
-		Outputs:   []string{"url", "arn", "name", "deadLetterUrl"},
-		Verbs:     []string{"send", "receive", "redrive"},
+		Doc:     "A message queue, encrypted, with an optional dead-letter queue.",
+		Outputs: []string{"url", "arn", "name", "deadLetterUrl"},
+		Verbs:   []string{"send", "receive", "redrive"},
+		Resources: []component.Generated{
+			{Name: "queue", Type: queue.QueueType},
+			{Name: "policy", Type: queue.QueuePolicyType},
+			{Name: "dead-letter-queue", Type: queue.QueueType, When: "with `deadLetter`"},
+			{Name: "dead-letter-policy", Type: queue.QueuePolicyType, When: "with `deadLetter`"},
+		},
 		Check:     check,
 		Grant:     grant,
 		Protected: func(in component.Instance, _ *Spec) bool { return in.Production },

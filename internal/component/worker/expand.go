@@ -11,8 +11,9 @@ import (
 func Kind() component.Kind {
 	return component.Define(component.Definition[Spec]{
 		Name: "Worker", Group: "components.deployer.io/v1",
-		Doc:     "Containers on Fargate that nobody calls: consumers of queues, background processes.",
-		Outputs: []string{"serviceName", "clusterName", "securityGroupId", "taskRoleArn", "logGroup"},
+		Doc:       "Containers on Fargate that nobody calls: consumers of queues, background processes.",
+		Outputs:   []string{"serviceName", "clusterName", "securityGroupId", "taskRoleArn", "logGroup"},
+		Resources: container.Resources(),
 		Advice: map[string]string{
 			"ports":   "a Worker listens on no port; what others call is a MicroService",
 			"ingress": "a Worker takes no requests; what others call is a MicroService",

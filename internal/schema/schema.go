@@ -1,0 +1,426 @@
+// Package schema writes the JSON Schema (draft-07) of everything that users write: manifests, overlays and the configuration file.
+//
+// In: the kinds, the resource types that overrides change, and the rules of the fields. Out: JSON documents. It must not hold a rule of its
+// own: what it says is what the decoder enforces.
+//
+// A schema sees one document. It cannot know what Defaults and overlays add, so it says less than `deployer validate`, and nothing that
+// validate would not say.
+package schema
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/config"
+	"github.com/company/deployer/internal/manifest"
+	"github.com/company/deployer/internal/value"
+)
+
+// The files of All that hold more than one kind.
+const (
+	Manifest      = "manifest.json" // every document
+	Overlay       = "overlay.json"  // the documents below environments/
+	Configuration = "config.json"   // .deployer/config.yaml
+)
+
+// Types says what a resource type takes; resource.Catalog has it.
+type Types interface {
+	Properties(typ string) (value.Shape, bool)
+}
+
+type object = map[string]any
+
+// All returns the schemas by file name: Manifest, Overlay, Configuration, and KIND.json for each kind of document.
+func All(kinds *component.Registry, types Types) map[string][]byte {
+	out := map[string][]byte{
+		Manifest:      bundle(kinds, types, "A manifest of deployer", full, Kinds(kinds)...),
+		Overlay:       bundle(kinds, types, "A document below environments/ of deployer", overlay, Kinds(kinds)...),
+		Configuration: configuration(),
+	}
+	for _, kind := range Kinds(kinds) {
+		out[kind+".json"] = bundle(kinds, types, "A "+kind+" of deployer", full, kind)
+	}
+	return out
+}
+
+// Kinds are the kinds that a document may have, sorted.
+func Kinds(kinds *component.Registry) []string {
+	names := kinds.Names()
+	for _, d := range manifest.Documents() {
+		names = append(names, d.Kind)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// mode is what is written.
+type mode struct {
+	partial     bool // nothing is required: something else adds the rest
+	expressions bool // a text with ${...} may stand for anything
+}
+
+var (
+	full    = mode{expressions: true}
+	overlay = mode{expressions: true, partial: true}
+)
+
+// bundle is the schema of a document of one of the kinds.
+func bundle(kinds *component.Registry, types Types, title string, m mode, names ...string) []byte {
+	w := &writer{types: types, definitions: object{}}
+	var allowed, groups, cases []any
+	add := func(kind, group, doc string, spec object, required bool) {
+		allowed = append(allowed, kind)
+		if !slices.Contains(groups, any(group)) {
+			groups = append(groups, group)
+		}
+		spec["description"] = doc
+		w.definitions[kind] = spec
+		then := object{"properties": object{"apiVersion": object{"const": group}, "spec": ref(kind)}}
+		if required {
+			then["required"] = []string{"spec"}
+		}
+		cases = append(cases, object{"if": object{"properties": object{"kind": object{"const": kind}}, "required": []string{"kind"}}, "then": then})
+	}
+	for _, name := range names {
+		if kind, ok := kinds.Kind(name); ok {
+			spec := w.component(kind, m)
+			add(name, kind.Group, kind.Doc, nullable(spec, spec["required"] == nil), spec["required"] != nil)
+		}
+	}
+	for _, d := range manifest.Documents() {
+		if slices.Contains(names, d.Kind) && (!m.partial || d.Overlaid || d.Kind == "Environment") {
+			add(d.Kind, d.Group, d.Doc, nullable(w.document(kinds, d), true), false)
+		}
+	}
+	root := w.fields(manifest.Header(), mode{})
+	properties := root["properties"].(object)
+	properties["kind"].(object)["enum"] = allowed
+	properties["apiVersion"].(object)["enum"] = groups
+	name := properties["metadata"].(object)["properties"].(object)["name"].(object)
+	name["pattern"] = manifest.NamePattern()
+	name["not"] = object{"enum": manifest.Reserved()}
+	root["allOf"] = cases
+	root["title"] = title
+	return w.finish(root)
+}
+
+func configuration() []byte {
+	w := &writer{definitions: object{}}
+	root := w.fields(value.ShapeOf(reflect.TypeFor[config.Settings]()), full)
+	root["title"] = "A configuration file of deployer"
+	return w.finish(root)
+}
+
+// writer collects what several places refer to.
+type writer struct {
+	types       Types
+	definitions object
+}
+
+func (w *writer) finish(root object) []byte {
+	root["$schema"] = "http://json-schema.org/draft-07/schema#"
+	if len(w.definitions) > 0 {
+		root["definitions"] = w.definitions
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(root); err != nil {
+		panic(err) // maps, lists and texts
+	}
+	return b.Bytes()
+}
+
+func ref(definition string) object { return object{"$ref": "#/definitions/" + definition} }
+
+// component is the spec of a kind, with what its overrides may change.
+func (w *writer) component(kind *component.Kind, m mode) object {
+	out := w.fields(value.ShapeOf(reflect.TypeOf(kind.NewSpec())), m)
+	names, patterns := object{}, object{}
+	for _, g := range kind.Resources {
+		shape, ok := w.types.Properties(g.Type)
+		if !ok {
+			continue
+		}
+		definition := strings.ReplaceAll(g.Type, "/", "-")
+		if w.definitions[definition] == nil {
+			w.definitions[definition] = object{} // for types that hold themselves
+			w.definitions[definition] = nullable(w.fields(shape, overlay), true)
+		}
+		if prefix, many := strings.CutSuffix(g.Name, "*"); many {
+			patterns["^"+prefix] = ref(definition)
+		} else {
+			names[g.Name] = ref(definition)
+		}
+	}
+	overrides := out["properties"].(object)["overrides"].(object)
+	overrides["properties"], overrides["additionalProperties"] = names, false
+	if len(patterns) > 0 {
+		overrides["patternProperties"] = patterns
+	}
+	return out
+}
+
+// document is the spec of a kind that is not deployed.
+func (w *writer) document(kinds *component.Registry, d manifest.Description) object {
+	if d.Kind == "Defaults" {
+		properties := object{}
+		for _, name := range kinds.Names() {
+			kind, _ := kinds.Kind(name)
+			properties[name] = nullable(w.component(kind, overlay), true)
+		}
+		return object{"type": "object", "properties": properties, "additionalProperties": false}
+	}
+	properties := object{}
+	for i := range d.Spec.Fields {
+		f := &d.Spec.Fields[i]
+		properties[f.Name] = w.field(f, mode{expressions: manifest.Evaluated(f.Name)})
+	}
+	settings := value.ShapeOf(reflect.TypeFor[config.Settings]())
+	for i := range settings.Fields { // backend and locks of a Stack are settings
+		f := &settings.Fields[i]
+		if of, ok := properties[f.Name].(object); ok {
+			properties[f.Name] = described(w.field(f, full), of["description"])
+		}
+	}
+	if variables, ok := properties["variables"].(object); ok {
+		w.definitions["Variable"] = w.fields(manifest.VariableShape(), mode{})
+		variables["additionalProperties"] = object{"anyOf": []any{object{"type": []string{"string", "number", "boolean", "null"}}, ref("Variable")}}
+	}
+	return object{"type": "object", "properties": properties, "additionalProperties": false}
+}
+
+// fields is a map with given keys.
+func (w *writer) fields(s value.Shape, m mode) object {
+	properties, out := object{}, object{"type": "object", "additionalProperties": false}
+	var required []string
+	var all []any
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		properties[f.Name] = w.field(f, m)
+		if f.Required && !m.partial {
+			required = append(required, f.Name)
+		}
+		if len(f.Needs) > 0 && !m.partial {
+			choice := []any{object{"not": given(s, f.Name)}}
+			for _, other := range f.Needs {
+				choice = append(choice, given(s, other))
+			}
+			all = append(all, object{"anyOf": choice})
+		}
+		for _, other := range f.Without {
+			if !m.partial {
+				all = append(all, object{"not": given(s, f.Name, other)})
+			}
+		}
+	}
+	out["properties"] = properties
+	if len(required) > 0 {
+		out["required"] = required
+	}
+	if !m.partial {
+		for _, a := range s.AnyOf {
+			choice := []any{object{"not": object{"type": "object"}}} // an expression, or nothing
+			for _, key := range a.Keys {
+				choice = append(choice, given(s, key))
+			}
+			all = append(all, object{"anyOf": choice})
+		}
+	}
+	if len(all) > 0 {
+		out["allOf"] = all
+	}
+	return out
+}
+
+// given is what a map with all those keys looks like: null stands for a key that is not there, and false for a flag that is not set.
+func given(s value.Shape, keys ...string) object {
+	properties := object{}
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		if !slices.Contains(keys, f.Name) {
+			continue
+		}
+		properties[f.Name] = object{"not": object{"type": "null"}}
+		if f.Shape().Kind == value.Bool {
+			properties[f.Name] = object{"const": true}
+		}
+	}
+	return object{"type": "object", "required": keys, "properties": properties}
+}
+
+// durations is what value.Duration takes; a zero needs no unit.
+const durations = `^(0|[0-9]+d([0-9.]+(ns|us|µs|ms|s|m|h))*|([0-9.]+(ns|us|µs|ms|s|m|h))+)$`
+
+// expression is a text that is evaluated.
+const expression = `\$\{`
+
+// field is one key with its rules and its words.
+func (w *writer) field(f *value.Field, m mode) object {
+	out := described(w.value(f, f.Shape(), m, !f.Required || m.partial), Words(f))
+	if f.Default != "" {
+		out["default"] = typed(f.Shape(), f.Default)
+	}
+	return out
+}
+
+// described puts words to a schema.
+func described(out object, words any) object {
+	out["description"] = words
+	return out
+}
+
+// typed is a text of a tag as the field holds it.
+func typed(s value.Shape, text string) any {
+	if s.Kind == value.Number || s.Kind == value.Bool {
+		var v any
+		if json.Unmarshal([]byte(text), &v) == nil {
+			return v
+		}
+	}
+	return text
+}
+
+// value is what a field takes. With null it may be left empty, too.
+func (w *writer) value(f *value.Field, s value.Shape, m mode, null bool) object {
+	out := w.plain(f, s, m)
+	if s.Kind == value.Null { // anything
+		return out
+	}
+	if null {
+		out = nullable(out, true)
+	}
+	if !m.expressions {
+		return out
+	}
+	types := typesOf(out)
+	_, limited := out["enum"]
+	for _, key := range []string{"pattern", "minLength", "maxLength"} {
+		_, has := out[key]
+		limited = limited || has
+	}
+	switch {
+	case !limited && slices.Contains(types, "string"):
+	case !limited:
+		out["type"] = append(types, "string")
+		out["pattern"] = expression
+	default:
+		return object{"anyOf": []any{out, object{"type": "string", "pattern": expression}}}
+	}
+	return out
+}
+
+func typesOf(schema object) []string {
+	if one, ok := schema["type"].(string); ok {
+		return []string{one}
+	}
+	return slices.Clone(schema["type"].([]string))
+}
+
+// nullable lets a schema take null, too.
+func nullable(schema object, null bool) object {
+	if !null || schema["type"] == nil {
+		return schema
+	}
+	schema["type"] = append(typesOf(schema), "null")
+	if enum, ok := schema["enum"].([]any); ok {
+		schema["enum"] = append(slices.Clone(enum), nil)
+	}
+	return schema
+}
+
+// plain is what a field takes that is given, and no expression.
+func (w *writer) plain(f *value.Field, s value.Shape, m mode) object {
+	out := object{}
+	limit := func(least, most string) {
+		for key, text := range map[string]string{least: f.Min, most: f.Max} {
+			if n, err := strconv.ParseFloat(text, 64); err == nil {
+				out[key] = n
+			}
+		}
+	}
+	switch s.Kind {
+	case value.Bool:
+		out["type"] = "boolean"
+	case value.Number:
+		out["type"] = "number"
+		if s.Whole {
+			out["type"] = "integer"
+		}
+		limit("minimum", "maximum")
+		enum(out, f, s)
+	case value.String:
+		out["type"] = "string"
+		if f.ScalarText {
+			out["type"] = []string{"string", "number", "boolean"}
+		}
+		if f.Pattern != "" {
+			out["pattern"] = f.Pattern
+		}
+		if s.Duration {
+			out["type"] = []string{"string", "integer"}
+			out["pattern"], out["minimum"], out["maximum"] = durations, 0, 0
+			break // its limits are no lengths
+		}
+		limit("minLength", "maxLength")
+		enum(out, f, s)
+	case value.List:
+		out["type"] = "array"
+		limit("minItems", "maxItems")
+		out["uniqueItems"] = slices.Contains(f.Unique, "")
+		if out["uniqueItems"] == false {
+			delete(out, "uniqueItems")
+		}
+		out["items"] = w.value(f.Item(), *s.Items, m, false)
+	case value.Map:
+		if s.Items == nil {
+			return w.fields(s, m)
+		}
+		out["type"] = "object"
+		limit("minProperties", "maxProperties")
+		out["additionalProperties"] = w.value(f.Item(), *s.Items, m, true)
+		if f.Keys != "" {
+			out["propertyNames"] = object{"pattern": f.Keys}
+		}
+	}
+	return out
+}
+
+func enum(out object, f *value.Field, s value.Shape) {
+	if len(f.Enum) == 0 {
+		return
+	}
+	var all []any
+	for _, text := range f.Enum {
+		all = append(all, typed(s, text))
+	}
+	out["enum"] = all
+}
+
+// Words say what a field is, and what its tags limit it to; one sentence after the other.
+func Words(f *value.Field) string {
+	words := []string{f.Doc}
+	if s := f.Shape(); s.Duration && f.Range() != "" {
+		words = append(words, strings.ToUpper(f.Range()[:1])+f.Range()[1:]+".")
+	}
+	switch {
+	case f.Default != "":
+		words = append(words, "Default: "+f.Default+".")
+	case f.Unset != "":
+		words = append(words, "Default: "+f.Unset+".")
+	}
+	if f.Example != "" {
+		words = append(words, "Example: "+f.Example)
+	}
+	return strings.TrimSpace(strings.Join(words, " "))
+}
+
+// Names are the names of the files of All, sorted.
+func Names(files map[string][]byte) []string { return slices.Sorted(maps.Keys(files)) }
