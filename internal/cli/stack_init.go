@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/manifest"
+	"github.com/company/deployer/internal/schema"
 )
 
 type stackInitOptions struct {
@@ -21,8 +23,9 @@ func newStackInit(f *Factory, runF func(*stackInitOptions) error) *cobra.Command
 	return &cobra.Command{
 		Use:   "init [NAME]",
 		Short: "Make a stack that validates and plans as it is",
-		Long:  "With NAME, make stacks/NAME in this repository. Without, make a stack in the working directory (below stacks/), named after it.",
-		Args:  arguments(0, 1, "NAME"),
+		Long: "With NAME, make stacks/NAME in this repository. Without, make a stack in the working directory (below stacks/), named after it. " +
+			"Each file names its JSON Schema in " + schemaFolder + " for editors; `deployer schema` brings it up to date.",
+		Args: arguments(0, 1, "NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.name = args[0]
@@ -121,31 +124,61 @@ func stackInitRun(o *stackInitOptions) error {
 		return diag.New(diag.Invalid, "Stack exists", filepath.Join(dir, "stack.yaml")+" is there already; nothing was changed.", "")
 	}
 	w := f.Stdout()
+	made := func(path, text string) error {
+		created, err := createFile(path, text)
+		switch {
+		case err != nil:
+			return unwritable("Cannot make the stack", err)
+		case created:
+			w.Printf("created  %s\n", shown(f.Workdir, path))
+		default:
+			w.Printf("kept     %s\n", shown(f.Workdir, path))
+		}
+		return nil
+	}
 	for _, path := range []string{"stack.yaml", "infra/defaults.yaml", "services/hello/queue.yaml", "environments/dev.yaml", "environments/production.yaml"} {
-		full := filepath.Join(dir, filepath.FromSlash(path))
-		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
-			return unwritable("Cannot make the stack", err)
+		text := modelined(path, strings.ReplaceAll(scaffold[path], "NAME", name))
+		if err := made(filepath.Join(dir, filepath.FromSlash(path)), text); err != nil {
+			return err
 		}
-		text := strings.ReplaceAll(scaffold[path], "NAME", name)
-		file, err := os.OpenFile(full, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-		if os.IsExist(err) {
-			w.Printf("kept     %s\n", shown(f.Workdir, full))
-			continue
+	}
+	files := schemas()
+	for _, file := range []string{schema.Manifest, schema.Overlay} {
+		path := filepath.Join(dir, "..", "..", filepath.FromSlash(schemaFolder), file)
+		if err := made(path, string(files[file])); err != nil {
+			return err
 		}
-		if err != nil {
-			return unwritable("Cannot make the stack", err)
-		}
-		_, err = file.WriteString(text)
-		if closeErr := file.Close(); err == nil {
-			err = closeErr
-		}
-		if err != nil {
-			return unwritable("Cannot make the stack", err)
-		}
-		w.Printf("created  %s\n", shown(f.Workdir, full))
 	}
 	w.Printf("\nNext: deployer validate --stack %s\n      deployer plan --stack %s -e dev\n", name, name)
 	return nil
+}
+
+// createFile writes a new file; created is false when there is one already.
+func createFile(path, text string) (created bool, err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return false, err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if os.IsExist(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	_, err = file.WriteString(text)
+	return true, errors.Join(err, file.Close())
+}
+
+// modelined puts the line before each document of a file of a stack that tells editors where its schema is. The address is relative, so that
+// it works without a network and in every clone.
+func modelined(path, text string) string {
+	file := schema.Manifest
+	if strings.HasPrefix(path, "environments/") {
+		file = schema.Overlay
+	}
+	up := strings.Repeat("../", 2+strings.Count(path, "/"))
+	line := "# yaml-language-server: $schema=" + up + schemaFolder + "/" + file + "\n"
+	return line + strings.ReplaceAll(text, "---\n", "---\n"+line)
 }
 
 // shown is a path as seen from the working directory, where that is shorter.

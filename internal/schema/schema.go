@@ -131,7 +131,7 @@ func (w *writer) finish(root object) []byte {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
+	encoder.SetIndent("", " ")
 	if err := encoder.Encode(root); err != nil {
 		panic(err) // maps, lists and texts
 	}
