@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,19 +31,31 @@ import (
 // compiled are the schemas of All, ready to judge.
 func compiled(t *testing.T) map[string]*jsonschema.Schema {
 	t.Helper()
+	schemas, err := compile()
+	require.NoError(t, err)
+	for name, s := range schemas {
+		require.Equal(t, 7, s.DraftVersion, name)
+	}
+	return schemas
+}
+
+var compile = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 	out := map[string]*jsonschema.Schema{}
 	for name, text := range schema.All(kinds.Registry(), catalog.New(aws.Config{})) {
 		data, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-		require.NoError(t, err, name)
+		if err != nil {
+			return nil, err
+		}
 		c := jsonschema.NewCompiler()
-		require.NoError(t, c.AddResource("https://deployer/"+name, data))
-		s, err := c.Compile("https://deployer/" + name)
-		require.NoError(t, err, name)
-		require.Equal(t, 7, s.DraftVersion, name)
-		out[name] = s
+		if err := c.AddResource("https://deployer/"+name, data); err != nil {
+			return nil, err
+		}
+		if out[name], err = c.Compile("https://deployer/" + name); err != nil {
+			return nil, err
+		}
 	}
-	return out
-}
+	return out, nil
+})
 
 func tree(t *testing.T, text string) value.Value {
 	t.Helper()
