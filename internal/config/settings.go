@@ -41,7 +41,7 @@ type Locks struct {
 // AWS is whose credentials are used.
 type AWS struct {
 	Profile    string     `json:"profile" unset:"the SDK's usual chain" doc:"Profile of ~/.aws/config."`
-	Region     string     `json:"region" pattern:"^$|^[a-z]{2,}(-[a-z]+)+-[0-9]+$" form:"an AWS region such as eu-central-1" unset:"AWS_pattern:"^$|^[a-z]{2,}(-[a-z]+)+-[0-9]+$" form:"an AWS region such as eu-central-1"" doc:"Region of the resources where the manifests give none."`
+	Region     string     `json:"region" pattern:"^$|^[a-z]{2,}(-[a-z]+)+-[0-9]+$" form:"an AWS region such as eu-central-1" unset:"AWS_REGION" doc:"Region of the resources where the manifests give none."`
 	AssumeRole AssumeRole `json:"assumeRole" doc:"Role to take on before anything else."`
 }
 
