@@ -115,7 +115,9 @@ func TestContract(t *testing.T) {
 		d.aws.Certificate(t, host)
 	}
 	d.parameter("/contract/key")
-	d.edit("services/all/api.yaml", "SECRET_ARN", d.secret("contract/password"))
+	arn := d.secret("contract/password")
+	d.edit("services/all/api.yaml", "SECRET_ARN", arn)
+	d.edit("services/all/api.yaml", "SHORT_ARN", arn[:len(arn)-len("-AbCdEf")]) // AWS's end of it has to be looked up
 	d.aws.Proxy.Handle("logs", "DisassociateKmsKey", func(*proxy.Call) *proxy.Response { // the emulator has none
 		return proxy.JSONResponse(map[string]string{})
 	})
