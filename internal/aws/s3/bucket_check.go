@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -44,10 +45,15 @@ func checkBucket(b *model.Bucket) []value.Problem {
 			problems.Bad(at, "the rule %q has a negative number of days", rule.ID)
 		}
 	}
-	// S3 keeps rules by id, in an order of its own.
+	// S3 keeps rules by id and transitions by age, in orders of its own.
 	slices.SortFunc(b.Lifecycle, byID)
+	for _, rule := range b.Lifecycle {
+		slices.SortStableFunc(rule.Transitions, byAge)
+	}
 	return problems
 }
+
+func byAge(a, b model.Transition) int { return cmp.Compare(a.After, b.After) }
 
 func byID(a, b model.LifecycleRule) int {
 	if a.ID < b.ID {

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -75,7 +74,7 @@ func fromLifecycle(rules []types.LifecycleRule) []model.LifecycleRule {
 		for _, t := range rule.Transitions {
 			r.Transitions = append(r.Transitions, model.Transition{After: number(t.Days), StorageClass: string(t.StorageClass)})
 		}
-		slices.SortStableFunc(r.Transitions, func(a, b model.Transition) int { return cmp.Compare(a.After, b.After) })
+		slices.SortStableFunc(r.Transitions, byAge)
 		out = append(out, r)
 	}
 	slices.SortFunc(out, byID)
