@@ -128,7 +128,7 @@ func (r role) read(ctx context.Context, c roleCall) (model.Role, model.RoleOutpu
 	if err != nil {
 		return model.Role{}, model.RoleOutputs{}, err
 	}
-	doc, err := policy.Read(text(found.AssumeRolePolicyDocument))
+	doc, err := policy.Read(text(found.AssumeRolePolicyDocument), c.Old.AssumeRolePolicy)
 	if err != nil {
 		return model.Role{}, model.RoleOutputs{}, fmt.Errorf("iam:GetRole %s: %w", c.ID, err)
 	}

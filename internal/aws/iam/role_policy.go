@@ -89,7 +89,7 @@ func (p rolePolicy) read(ctx context.Context, c rolePolicyCall) (model.RolePolic
 	if err != nil {
 		return model.RolePolicy{}, model.RolePolicyOutputs{}, failed(err)
 	}
-	doc, err := policy.Read(text(out.PolicyDocument))
+	doc, err := policy.Read(text(out.PolicyDocument), c.Old.Policy)
 	return model.RolePolicy{Role: value.Lit(role), Name: name, Policy: doc}, model.RolePolicyOutputs{}, err
 }
 

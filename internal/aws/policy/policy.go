@@ -1,23 +1,24 @@
-// Package policy brings IAM policy documents into one canonical form, so that a document compares equal to itself after AWS
-// has stored it.
+// Package policy brings IAM policy documents into one canonical form, so that a document compares equal to itself
+// after AWS has stored it.
 //
-// In: a document as a value tree or as JSON text, percent-encoded or not. Out: a value tree, or the JSON text to send. It makes no AWS
-// calls and does not judge what a policy allows.
+// In: a document as a value tree or as JSON text, percent-encoded or not. Out: a value tree, or the JSON text to
+// send. It makes no AWS calls and does not judge what a policy allows.
 package policy
 
 import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/company/deployer/internal/value"
 )
 
-// Canonical returns the document with every place that may be a single item or a list as a sorted list without repeats, and
-// condition values as text: what AWS itself treats as the same. A document that is JSON text is parsed first. What is not
-// known yet is left as it is.
+// Canonical returns the document with every place that may be a single item or a list as a sorted list without
+// repeats, and condition values as text: what AWS itself treats as the same. A document that is JSON text is parsed
+// first. What is not known yet is left as it is.
 func Canonical(doc value.Value) (value.Value, error) {
 	if doc.Kind() == value.String {
 		parsed, err := Parse(doc.Str())
@@ -114,12 +115,43 @@ func Parse(text string) (value.Value, error) {
 	return value.From(data)
 }
 
-// Read parses what AWS returned and brings it into canonical form.
-func Read(text string) (value.Value, error) {
+// Read parses what AWS returned and brings it into canonical form. Where that differs from what is recorded only in
+// what means nothing to AWS, it is what is recorded: some services answer the statements in an order of their own,
+// and an account as its number or as the ARN of its root.
+func Read(text string, recorded value.Value) (value.Value, error) {
 	if text == "" {
 		return value.NullValue, nil
 	}
-	return Canonical(value.NewString(text))
+	doc, err := Canonical(value.NewString(text))
+	if err == nil && meaning(doc) == meaning(recorded) {
+		doc = recorded
+	}
+	return doc, err
+}
+
+var root = regexp.MustCompile(`^arn:[^:]+:iam::([0-9]{12}):root$`)
+
+// meaning is a text that two canonical documents share when they mean the same to AWS. Services without an order of
+// their own keep that of the statements, so it is no change of what a document allows either way.
+func meaning(doc value.Value) string {
+	var statements []string
+	for _, s := range doc.Get("Statement").Items() {
+		for _, key := range []string{"Principal", "NotPrincipal"} {
+			accounts := s.Get(key).Get("AWS")
+			if accounts.Kind() != value.List {
+				continue
+			}
+			var texts []string
+			for _, account := range accounts.Items() {
+				text, _ := account.Text()
+				texts = append(texts, root.ReplaceAllString(text, "$1"))
+			}
+			s = s.With(key, s.Get(key).With("AWS", sorted(value.Strings(texts...))))
+		}
+		statements = append(statements, s.String())
+	}
+	slices.Sort(statements)
+	return doc.With("Statement", value.Strings(statements...)).String()
 }
 
 // Text renders a known document as the JSON to send.
@@ -135,7 +167,8 @@ func Text(doc value.Value) (string, error) {
 	return string(out), err
 }
 
-// Check is Canonical for the checks of resource types: it replaces *doc and reports what is wrong under the property's name.
+// Check is Canonical for the checks of resource types: it replaces *doc and reports what is wrong under the
+// property's name.
 func Check(name string, doc *value.Value) []value.Problem {
 	out, err := Canonical(*doc)
 	if err != nil {

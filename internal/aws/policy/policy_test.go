@@ -67,7 +67,7 @@ func TestWhatIsNoDocument(t *testing.T) {
 	for _, doc := range []value.Value{value.NewString("{"), value.NewString("%zz"), value.Strings("a"), value.NewInt(1), value.NullValue} {
 		require.Len(t, Check("policy", &doc), 1, doc.String())
 	}
-	none, err := Read("")
+	none, err := Read("", value.NullValue)
 	require.NoError(t, err)
 	require.True(t, none.IsNull())
 }
@@ -92,9 +92,28 @@ func TestRoundTrip(t *testing.T) {
 		text, err := Text(doc)
 		require.NoError(t, err)
 		for _, stored := range []string{text, url.PathEscape(text)} {
-			back, err := Read(stored)
+			back, err := Read(stored, value.NullValue)
 			require.NoError(t, err)
 			require.True(t, value.Equal(doc, back), stored)
 		}
 	})
+}
+
+func TestReadKeepsWhatIsRecordedWhereItMeansTheSame(t *testing.T) {
+	recorded, err := Canonical(value.NewString(`{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"a","Principal":{"AWS":"arn:aws:iam::123456789012:root"}}, {"Effect":"Allow","Action":"b","Principal":"*"}]}`))
+	require.NoError(t, err)
+	for text, same := range map[string]bool{
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"b","Principal":"*"},
+			{"Effect":"Allow","Action":"a","Principal":{"AWS":"123456789012"}}]}`: true,
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"b","Principal":"*"},
+			{"Effect":"Allow","Action":"a","Principal":{"AWS":"210987654321"}}]}`: false,
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"b","Principal":"*"}]}`: false,
+		`{"Version":"2008-10-17","Statement":[{"Effect":"Allow","Action":"b","Principal":"*"},
+			{"Effect":"Allow","Action":"a","Principal":{"AWS":"123456789012"}}]}`: false,
+	} {
+		read, err := Read(text, recorded)
+		require.NoError(t, err)
+		require.Equal(t, same, value.Equal(read, recorded), text)
+	}
 }

@@ -78,6 +78,6 @@ func (p bucketPolicy) read(ctx context.Context, c bucketPolicyCall) (model.Bucke
 	if err != nil {
 		return model.BucketPolicy{}, model.BucketPolicyOutputs{}, failed(err)
 	}
-	doc, err := policy.Read(text(out.Policy))
+	doc, err := policy.Read(text(out.Policy), c.Old.Policy)
 	return model.BucketPolicy{Bucket: value.Lit(c.ID), Policy: doc}, model.BucketPolicyOutputs{}, err
 }

@@ -73,7 +73,7 @@ func (p queuePolicy) read(ctx context.Context, c queuePolicyCall) (model.QueuePo
 	if err != nil {
 		return model.QueuePolicy{}, model.QueuePolicyOutputs{}, failed(err)
 	}
-	doc, err := policy.Read(out.Attributes[string(types.QueueAttributeNamePolicy)])
+	doc, err := policy.Read(out.Attributes[string(types.QueueAttributeNamePolicy)], c.Old.Policy)
 	if err != nil {
 		return model.QueuePolicy{}, model.QueuePolicyOutputs{}, fmt.Errorf("%s: %w", c.ID, err)
 	}
