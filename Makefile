@@ -64,6 +64,8 @@ least-privilege: build ## Run the life of the example with the printed IAM polic
 contract: build ## Hold what AWS is asked for, and the printed IAM policies, against the newest of AWS's own models
 	DEPLOYER_CONTRACT=all DEPLOYER_LEAST_PRIVILEGE=all DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer \
 		go test -count=1 -timeout 30m -run 'Contract|TestLeastPrivilege$$|TestScripts' -v ./e2e
+	go test -count=1 -run 'Judge' ./e2e/contract
+	go test -count=1 -run 'LiveObjects' -v ./internal/aws/awstest
 
 .PHONY: demo
 demo: build ## Run the whole story on examples/user-platform; KEEP=1 leaves everything running
