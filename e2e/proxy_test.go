@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -59,11 +61,13 @@ func (w *world) await(ts *testscript.TestScript) {
 //	proxy await                       until a call is held
 //	proxy release                     let it go on
 //	proxy clear                       no more faults
+//	proxy late N                      each operation does not know new objects for N calls, as of late.Late; 0: it does
+//	proxy ignorant OPERATION...       those operations did not know something since then, and no others
 //	proxy ecs image=GLOB behaviour=B  what the tasks of an image do, as of ecsfake.Rule
 func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "proxy")
 	if len(args) == 0 {
-		ts.Fatalf("usage: proxy reset|count|fault|hold|await|release|clear|ecs ...")
+		ts.Fatalf("usage: proxy reset|count|fault|hold|await|release|clear|late|ignorant|ecs ...")
 	}
 	w := worldOf(ts)
 	switch verb, args := args[0], args[1:]; verb {
@@ -109,6 +113,18 @@ func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {
 			<-release
 		}
 		ts.Check(w.Proxy.Inject(fault))
+	case "late":
+		if len(args) != 1 {
+			ts.Fatalf("usage: proxy late N")
+		}
+		n, err := strconv.Atoi(args[0])
+		ts.Check(err)
+		w.Late.Set(n)
+	case "ignorant":
+		slices.Sort(args)
+		if told := slices.Sorted(maps.Keys(w.Late.Told())); !slices.Equal(told, args) {
+			ts.Fatalf("ignorant were %v, want %v", told, args)
+		}
 	case "await":
 		w.await(ts)
 	case "release":

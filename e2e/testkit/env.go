@@ -19,6 +19,7 @@ import (
 	"github.com/company/deployer/e2e/testkit/awsfix"
 	"github.com/company/deployer/e2e/testkit/child"
 	"github.com/company/deployer/e2e/testkit/ecsfake"
+	"github.com/company/deployer/e2e/testkit/late"
 	"github.com/company/deployer/e2e/testkit/moto"
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
@@ -45,6 +46,7 @@ type Env struct {
 	Config   aws.Config // for SDK clients: the endpoint, test credentials, two attempts
 	Proxy    *proxy.Proxy
 	ECS      *ecsfake.Fake
+	Late     *late.Late // turned off
 	// Moto is the emulator of the process. It is nil when UpstreamVariable
 	// names one. Resetting it disturbs the tests that run at the same time.
 	Moto *moto.Server
@@ -127,6 +129,7 @@ func Start(t testing.TB, opts ...Option) *Env {
 	awsfix.Install(p)
 	return &Env{
 		Endpoint: p.URL(), Region: s.region, Account: s.account, Proxy: p, ECS: ecsfake.Install(p, ecsfake.Options{}),
+		Late: late.Install(p),
 		Moto: server, credentials: creds,
 		Config: aws.Config{
 			Region:       s.region,

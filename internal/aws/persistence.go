@@ -11,7 +11,6 @@ import (
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
@@ -139,7 +138,7 @@ func (r *retryer) GetRetryToken(ctx context.Context, err error) (func(error) err
 		return nil, &retry.MaxAttemptsError{Attempt: e.attempts, Err: err}
 	}
 	if kind != noTrouble && spent >= untold {
-		resource.Tell(ctx, fmt.Sprintf(kind.news(), operationOf(ctx), spent.Round(time.Second)))
+		resource.Tell(ctx, fmt.Sprintf(kind.news(), OperationOf(ctx), spent.Round(time.Second)))
 	}
 	return r.Standard.GetRetryToken(ctx, err)
 }
@@ -248,7 +247,7 @@ func Operation(serviceID, operation string) string {
 	return strings.ToLower(serviceID) + ":" + operation
 }
 
-// operationOf is the call under way.
-func operationOf(ctx context.Context) string {
-	return Operation(awsmiddleware.GetServiceID(ctx), awsmiddleware.GetOperationName(ctx))
+// OperationOf is the call under way.
+func OperationOf(ctx context.Context) string {
+	return Operation(middleware.GetServiceID(ctx), middleware.GetOperationName(ctx))
 }

@@ -52,6 +52,8 @@ type Definition struct {
 	Shielded func(inputs value.Value) bool
 	// FindFirst: AWS's create call answers an existing object as if it had made it, so look before creating.
 	FindFirst bool
+	// NotYet are the answers to its creates and updates that mean that AWS needs more time. Such calls are repeated.
+	NotYet []NotYet
 	// Permissions are what its calls need in IAM, on the objects of one stack in one environment.
 	Permissions func(Scope) []Statement
 	// Upgrade turns stored properties of an older Version into those of the next; pure. Nil with Version 1.

@@ -77,11 +77,15 @@ var notAuthorized = regexp.MustCompile(`not authorized to perform:? ([a-z0-9-]+:
 
 // DeniedAdvice is what to do about a call that AWS refused: which action is missing, and where the policy that has it comes from.
 func DeniedAdvice(operation, message string) string {
-	action := operation
+	return "Allow " + deniedAction(operation, message) + " to the credentials in use: `deployer iam policy` prints all that the stack needs."
+}
+
+// deniedAction is the action that a refusal names, else the operation itself.
+func deniedAction(operation, message string) string {
 	if m := notAuthorized.FindStringSubmatch(message); m != nil {
-		action = m[1]
+		return m[1]
 	}
-	return "Allow " + action + " to the credentials in use: `deployer iam policy` prints all that the stack needs."
+	return operation
 }
 
 // Actions returns the IAM actions that a type declares, sorted.

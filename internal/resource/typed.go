@@ -132,6 +132,7 @@ func (t *Typed[P, O]) call(req Request) (Call[P, O], error) {
 
 // Create implements Behaviour.
 func (t *Typed[P, O]) Create(ctx context.Context, req Request) (State, error) {
+	ctx = expecting(ctx, &t.Def, true)
 	c, err := t.call(req)
 	if err != nil {
 		return State{}, err
@@ -265,6 +266,7 @@ func IsRepair(text string) bool { return strings.HasPrefix(text, repairing) }
 
 // Update implements Behaviour.
 func (t *Typed[P, O]) Update(ctx context.Context, req Request) (State, error) {
+	ctx = expecting(ctx, &t.Def, false)
 	c, err := t.call(req)
 	if err != nil {
 		return State{}, err

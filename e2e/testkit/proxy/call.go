@@ -89,6 +89,20 @@ func (p *Proxy) Authorize(h Handler) {
 	p.allowed = h
 }
 
+// Interpose lets h see every call that is allowed, before whoever else answers it: it may answer in its place. h stays.
+func (p *Proxy) Interpose(h Handler) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.between = append(p.between, h)
+}
+
+// Watch lets f see the answer to every call that took effect, faked or not. f stays.
+func (p *Proxy) Watch(f func(*Call, *Response)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.watching = append(p.watching, f)
+}
+
 func (p *Proxy) handlerFor(c *Call) Handler {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -55,6 +55,8 @@ type Proxy struct {
 	dateSkew   time.Duration
 	handlers   map[string]Handler
 	allowed    Handler // nil: everything is
+	between    []Handler
+	watching   []func(*Call, *Response)
 	resets     []func()
 	transcript *Transcript // nil: none is written
 }
@@ -211,13 +213,29 @@ func (p *Proxy) effect(call *Call) (*Response, string, error) {
 	p.effects.Lock()
 	defer p.effects.Unlock()
 	p.mu.Lock()
-	allowed := p.allowed
+	allowed, between, watching := p.allowed, p.between, p.watching
 	p.mu.Unlock()
 	if allowed != nil {
 		if refusal := allowed(call); refusal != nil {
 			return refusal, "refused", nil
 		}
 	}
+	for _, h := range between {
+		if answer := h(call); answer != nil {
+			return answer, "proxy", nil
+		}
+	}
+	resp, source, err := p.reach(call)
+	if err == nil {
+		for _, f := range watching {
+			f(call, resp)
+		}
+	}
+	return resp, source, err
+}
+
+// reach brings the call to whoever answers it.
+func (p *Proxy) reach(call *Call) (*Response, string, error) {
 	if h := p.handlerFor(call); h != nil {
 		if resp := h(call); resp != nil {
 			return resp, "fake", nil

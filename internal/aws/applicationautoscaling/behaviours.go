@@ -55,13 +55,30 @@ const (
 // gone is the answer about what is not there.
 var gone = call.NotFound("ObjectNotFoundException")
 
-// patiently makes a call again while AWS says that something else is changing it, or does not know the service or its
-// service-linked role yet.
+// notYet are the answers about a service, its scalable target or the roles of both that AWS does not know yet.
+var notYet = []resource.NotYet{
+	{
+		Operations: []string{
+			"application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy", "application-autoscaling:PutScheduledAction",
+		},
+		Codes: []string{"ValidationException", "FailedResourceAccessException"},
+		Says:  []string{"ecs service doesn't exist", "service linked role", "service-linked role", "unable to assume"},
+	},
+	{
+		Operations: []string{"application-autoscaling:PutScalingPolicy", "application-autoscaling:PutScheduledAction"},
+		Codes:      []string{"ObjectNotFoundException"}, // "No scalable target registered for service namespace: ecs, resource ID: ..."
+	},
+	{
+		Operations: []string{"application-autoscaling:ListTagsForResource", "application-autoscaling:TagResource"},
+		Codes:      []string{"ResourceNotFoundException"}, New: true,
+	},
+}
+
+// patiently makes a call again while AWS says that something else is changing the object.
 func patiently(ctx context.Context, do func(context.Context) error) error {
 	return call.Wait(ctx, call.Eventually, "Application Auto Scaling takes the call", func(ctx context.Context) (bool, error) {
 		err := do(ctx)
-		if call.HasCode(err, "ConcurrentUpdateException") ||
-			call.HasCode(err, "ValidationException") && mentions(err, "ecs service doesn't exist", "service linked role", "unable to assume") {
+		if call.HasCode(err, "ConcurrentUpdateException") {
 			return false, nil
 		}
 		return true, call.Error(err, gone)

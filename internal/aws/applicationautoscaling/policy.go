@@ -28,6 +28,7 @@ func newPolicy(calls *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: wanted.PolicyType, Version: 1,
 			ReplaceOn: []string{"name", "resourceId"}, // both make the ID
+			NotYet:    notYet,
 			Permissions: func(s resource.Scope) []resource.Statement {
 				const why = "target tracking makes and deletes its alarms in the name of the caller"
 				return []resource.Statement{

@@ -2,6 +2,7 @@ package applicationautoscaling
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -25,6 +26,7 @@ func newScheduledAction(calls *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: wanted.ScheduledActionType, Version: 1,
 			ReplaceOn: []string{"name", "resourceId"}, // both make the ID
+			NotYet:    notYet,
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
 					{On: targets(s), When: s.Tagged(), Actions: []string{
@@ -74,7 +76,7 @@ func (s *scheduledAction) update(ctx context.Context, c scheduleCall) (wanted.Sc
 	return s.put(ctx, c.ID, c.Props)
 }
 
-// put asks for the ARN afterwards, because the call does not answer it.
+// put asks for the ARN afterwards, because the call does not answer it. A new action is not always seen at once.
 func (s *scheduledAction) put(ctx context.Context, id string, p wanted.ScheduledAction) (wanted.ScheduledActionOutputs, error) {
 	resourceID, name := split(id)
 	err := patiently(ctx, func(ctx context.Context) error {
@@ -88,7 +90,15 @@ func (s *scheduledAction) put(ctx context.Context, id string, p wanted.Scheduled
 	if err != nil {
 		return wanted.ScheduledActionOutputs{}, err
 	}
-	found, err := s.describe(ctx, id)
+	var found types.ScheduledAction
+	err = call.Wait(ctx, call.Eventually, "the scheduled action "+name+" shows", func(ctx context.Context) (bool, error) {
+		var err error
+		found, err = s.describe(ctx, id)
+		if errors.Is(err, resource.ErrNotFound) {
+			return false, nil
+		}
+		return err == nil, err
+	})
 	return wanted.ScheduledActionOutputs{Arn: aws.ToString(found.ScheduledActionARN)}, err
 }
 

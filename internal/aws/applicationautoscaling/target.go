@@ -28,6 +28,7 @@ func newTarget(calls *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: wanted.TargetType, Version: 1,
 			ReplaceOn: []string{"resourceId"}, // another service's: both can be there
+			NotYet:    notYet,
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
 					{

@@ -56,7 +56,7 @@ func startIn(t *testing.T, region string) *harness {
 	env := testkit.Start(t, testkit.InRegion(region))
 	h := &harness{Env: env, Plain: env.Config}
 	h.Config = h.Plain.Copy()
-	h.Config.APIOptions = append(slices.Clone(h.Config.APIOptions), func(stack *middleware.Stack) error {
+	h.Config.APIOptions = append(slices.Clone(h.Config.APIOptions), call.PatientWithNew, func(stack *middleware.Stack) error {
 		// Innermost: it sees every attempt, as the network would.
 		return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("awstest", h.handle), middleware.After)
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/company/deployer/internal/aws/acm"
 	"github.com/company/deployer/internal/aws/applicationautoscaling"
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/ec2"
 	"github.com/company/deployer/internal/aws/ecs"
 	"github.com/company/deployer/internal/aws/elbv2"
@@ -35,6 +36,8 @@ import (
 
 // New returns the catalog of all resource types and lookups, which make their calls with cfg.
 func New(cfg aws.Config) *resource.Catalog {
+	cfg = cfg.Copy()
+	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), call.PatientWithNew)
 	return resource.NewCatalog(
 		slices.Concat(
 			applicationautoscaling.Behaviours(cfg),

@@ -3,12 +3,12 @@ package ec2
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
-	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/ec2"
@@ -25,7 +25,12 @@ func newSecurityGroupRule(api *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.SecurityGroupRuleType, Version: 1,
 			// Any of these makes it another rule for AWS, so the new one can be there before the old one goes.
-			ReplaceOn:   []string{"securityGroupId", "direction", "protocol", "fromPort", "toPort", "cidr", "referencedSecurityGroupId"},
+			ReplaceOn: []string{"securityGroupId", "direction", "protocol", "fromPort", "toPort", "cidr", "referencedSecurityGroupId"},
+			// A group that was just made may not be known everywhere, neither the one of the rule nor the other side.
+			NotYet: []resource.NotYet{{
+				Operations: []string{"ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress"},
+				Codes:      []string{"InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound"}, Within: 20 * time.Second,
+			}},
 			Permissions: rulePermissions,
 		},
 		CheckProps: checkRule, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update, DeleteObject: r.delete,
@@ -38,32 +43,18 @@ func (r securityGroupRule) create(ctx context.Context, c ruleCall) (string, mode
 	permissions := []types.IpPermission{permission(c.Props)}
 	tags := specification(types.ResourceTypeSecurityGroupRule, tagging.Wanted(c.Marked().Tags, c.Props.Tags))
 	var made []types.SecurityGroupRule
-	tries := 0
-	// A group that was just made may not be known everywhere, neither the one of the rule nor the other side.
-	err := call.Wait(ctx, call.Eventually, "EC2 knows the security groups of the rule", func(ctx context.Context) (bool, error) {
-		var err error
-		if c.Props.Direction == model.Ingress {
-			var out *ec2.AuthorizeSecurityGroupIngressOutput
-			out, err = r.api.client.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &group, IpPermissions: permissions, TagSpecifications: tags})
-			if err == nil {
-				made = out.SecurityGroupRules
-			}
-			err = failed(err)
-		} else {
-			var out *ec2.AuthorizeSecurityGroupEgressOutput
-			out, err = r.api.client.AuthorizeSecurityGroupEgress(ctx, &ec2.AuthorizeSecurityGroupEgressInput{GroupId: &group, IpPermissions: permissions, TagSpecifications: tags})
-			if err == nil {
-				made = out.SecurityGroupRules
-			}
-			err = failed(err)
+	if c.Props.Direction == model.Ingress {
+		out, err := r.api.client.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &group, IpPermissions: permissions, TagSpecifications: tags})
+		if err != nil {
+			return "", model.SecurityGroupRuleOutputs{}, failed(err)
 		}
-		if tries++; tries < 6 && call.HasCode(err, "InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound") {
-			return false, nil
+		made = out.SecurityGroupRules
+	} else {
+		out, err := r.api.client.AuthorizeSecurityGroupEgress(ctx, &ec2.AuthorizeSecurityGroupEgressInput{GroupId: &group, IpPermissions: permissions, TagSpecifications: tags})
+		if err != nil {
+			return "", model.SecurityGroupRuleOutputs{}, failed(err)
 		}
-		return err == nil, err
-	})
-	if err != nil {
-		return "", model.SecurityGroupRuleOutputs{}, err
+		made = out.SecurityGroupRules
 	}
 	if len(made) != 1 {
 		id, _, err := r.find(ctx, c)

@@ -32,6 +32,11 @@ func newCluster(calls *api) resource.Behaviour {
 			Type: wanted.ClusterType, Version: 1,
 			ReplaceOn: []string{"name"},
 			FindFirst: true, // CreateCluster answers an existing cluster as if it had made it
+			// The first ECS call of an account makes ECS's service-linked role, which is not there at once.
+			NotYet: []resource.NotYet{{
+				Operations: []string{"ecs:CreateCluster", "ecs:PutClusterCapacityProviders"}, Codes: []string{"InvalidParameterException"},
+				Says: []string{"service linked role", "service-linked role"}, Within: rolesSettle,
+			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
 					{On: own(s, "cluster/"), Actions: append([]string{
@@ -70,17 +75,8 @@ func (k *cluster) create(ctx context.Context, c clusterCall) (string, wanted.Clu
 		ClusterName: &c.Props.Name, CapacityProviders: c.Props.CapacityProviders, Tags: tagList(c.Request, c.Props.Tags),
 		Settings: []types.ClusterSetting{insights(c.Props.ContainerInsights)},
 	}
-	// The first ECS call of an account makes ECS's service-linked role, which is not there at once.
-	err := call.Wait(ctx, call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: rolesSettle}, "creating cluster "+c.Props.Name,
-		func(ctx context.Context) (bool, error) {
-			_, err := k.api.client.CreateCluster(ctx, input)
-			if err != nil && call.HasCode(err, "InvalidParameterException") && mentions(err, "service linked role") {
-				return false, nil
-			}
-			return true, call.Error(err)
-		})
-	if err != nil {
-		return "", wanted.ClusterOutputs{}, err
+	if _, err := k.api.client.CreateCluster(ctx, input); err != nil {
+		return "", wanted.ClusterOutputs{}, call.Error(err)
 	}
 	found, err := k.settle(ctx, c.Props.Name, true)
 	if err != nil {

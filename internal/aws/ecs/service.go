@@ -39,6 +39,7 @@ func newService(calls *api, watcher *rollout.Watcher) resource.Behaviour {
 			CreateOnly:  []string{"initialCount"},
 			FindFirst:   true, // a service of that name may be draining, or be ours from an interrupted run
 			Consequence: serviceConsequence,
+			NotYet:      notYetService,
 			Permissions: servicePermissions,
 		},
 		CheckProps:   checkService,
@@ -64,33 +65,32 @@ func serviceConsequence(changed []string) plan.Consequence {
 func (s *service) create(ctx context.Context, c serviceCall) (string, wanted.ServiceOutputs, error) {
 	input := toCreate(c.Props)
 	input.ClientToken, input.Tags = optional(clientToken(c.Token)), tagList(c.Request, c.Props.Tags)
-	var made types.Service
-	err := call.Wait(ctx, call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: rolesSettle}, "creating service "+c.Props.Name,
-		func(ctx context.Context) (bool, error) {
-			out, err := s.api.client.CreateService(ctx, input)
-			switch {
-			case err == nil:
-				made = *out.Service
-				return true, nil
-			case call.HasCode(err, "InvalidParameterException") && mentions(err, "not idempotent"):
-				return true, fmt.Errorf("%w: %w", resource.ErrExists, call.Error(err))
-			case notYet(err):
-				c.Progress("waiting until AWS knows what was just made: " + reason(err))
-				return false, nil
-			}
-			return true, call.Error(err, call.NotFound("ClusterNotFoundException"))
-		})
-	if err != nil {
-		return "", wanted.ServiceOutputs{}, err
+	created, err := s.api.client.CreateService(ctx, input)
+	if call.HasCode(err, "InvalidParameterException") && mentions(err, "not idempotent") {
+		return "", wanted.ServiceOutputs{}, fmt.Errorf("%w: %w", resource.ErrExists, call.Error(err))
 	}
+	if err != nil {
+		return "", wanted.ServiceOutputs{}, call.Error(err, call.NotFound("ClusterNotFoundException"))
+	}
+	made := *created.Service
 	out, err := s.watch(ctx, c, made, "")
 	return aws.ToString(made.ServiceArn), out, err
 }
 
-// notYet recognises CreateService's answers about things that exist, but not everywhere yet.
-func notYet(err error) bool {
-	return call.HasCode(err, "InvalidParameterException", "ClientException") &&
-		mentions(err, "unable to assume", "service linked role", "still draining", "does not have an associated load balancer", "role is not valid")
+// notYetService are the answers about what a service uses and AWS does not know everywhere yet: roles, among them its own for services, the
+// cluster, and what the network and the load balancer are made of. The name of a service that drains is not free yet.
+var notYetService = []resource.NotYet{
+	{
+		Operations: []string{"ecs:CreateService", "ecs:UpdateService"},
+		Codes:      []string{"InvalidParameterException", "ClientException"},
+		Says: []string{
+			"unable to assume", "service linked role", "service-linked role", "role is not valid", "verify that the ecs service role", "still draining",
+			"does not have an associated load balancer", "target group*not found", "target group*not exist",
+			"security group*not found", "security group*not exist", "registry*not found", "registry*not exist",
+		},
+		Within: rolesSettle,
+	},
+	{Operations: []string{"ecs:CreateService"}, Codes: []string{"ClusterNotFoundException", "TargetGroupNotFoundException"}},
 }
 
 // find waits for a draining service of that name: AWS blocks the name until its tasks are gone.
@@ -187,22 +187,11 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 	if least := c.Props.MinCount; input.DesiredCount == nil && least != nil && int(actual.DesiredCount) < *least {
 		input.DesiredCount = aws.Int32(int32(*least))
 	}
-	var changed types.Service
-	err = call.Wait(ctx, call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: rolesSettle}, "updating service "+name,
-		func(ctx context.Context) (bool, error) {
-			out, err := s.api.client.UpdateService(ctx, input)
-			if notYet(err) {
-				return false, nil
-			}
-			if err != nil {
-				return true, call.Error(err, call.NotFound("ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"))
-			}
-			changed = *out.Service
-			return true, nil
-		})
+	updated, err := s.api.client.UpdateService(ctx, input)
 	if err != nil {
-		return c.Out, err
+		return c.Out, call.Error(err, call.NotFound("ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"))
 	}
+	changed := *updated.Service
 	if foreign := underWay(actual, c.Out); foreign != nil {
 		line := fmt.Sprintf("rollout %s of %s is under way, which this run did not start: ", aws.ToString(foreign.Id), nameOf(aws.ToString(foreign.TaskDefinition)))
 		if is := rollout.Primary(changed); is != nil && aws.ToString(is.Id) == aws.ToString(foreign.Id) {
@@ -301,14 +290,6 @@ func clientToken(token string) string { return token[:min(len(token), 36)] }
 func mentions(err error, parts ...string) bool {
 	text := strings.ToLower(err.Error())
 	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, strings.ToLower(part)) })
-}
-
-func reason(err error) string {
-	var op *resource.OpError
-	if errors.As(call.Error(err), &op) {
-		return op.Message
-	}
-	return err.Error()
 }
 
 func servicePermissions(s resource.Scope) []resource.Statement {

@@ -38,6 +38,9 @@ func newTaskDefinition(calls *api) resource.Behaviour {
 			Labels:          []string{"tags"}, // update tags the revision that is there
 			FindFirst:       true,             // RegisterTaskDefinition has no token: a repetition would register another revision
 			Consequence:     func([]string) plan.Consequence { return plan.InPlace },
+			NotYet: []resource.NotYet{{
+				Operations: []string{"ecs:RegisterTaskDefinition"}, Codes: []string{"ClientException"}, Says: []string{"role is not valid"}, Within: rolesSettle,
+			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
 					{On: own(s, "task-definition/"), Actions: append([]string{"ecs:RegisterTaskDefinition", "ecs:DeleteTaskDefinitions"}, tagActions...)},
@@ -144,9 +147,6 @@ func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskD
 			if err == nil {
 				out = taskOutputs(*done.TaskDefinition)
 				return true, nil
-			}
-			if call.HasCode(err, "ClientException") && mentions(err, "role is not valid") {
-				return false, nil // a role that was just made
 			}
 			if attempt < registerAttempts && transient.IsErrorRetryable(err) && !session.Throttled(err) {
 				return false, nil

@@ -37,6 +37,25 @@ func newAPI(cfg aws.Config) *api {
 	return &api{c, newBatchCalls(c), ec2.NewFromConfig(cfg)}
 }
 
+// notYet are the answers about what a new object is made of: other services and other parts of ELB learn of it late.
+var notYet = []resource.NotYet{
+	{
+		Operations: []string{"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:SetSecurityGroups"},
+		Codes:      []string{"InvalidSecurityGroup"},
+	},
+	{
+		Operations: []string{"elasticloadbalancing:CreateListener", "elasticloadbalancing:ModifyListener", "elasticloadbalancing:CreateRule", "elasticloadbalancing:ModifyRule"},
+		Codes:      []string{"TargetGroupNotFound"},
+	},
+	{
+		Operations: []string{
+			"elasticloadbalancing:CreateListener", "elasticloadbalancing:CreateRule", "elasticloadbalancing:AddListenerCertificates",
+			"elasticloadbalancing:ModifyLoadBalancerAttributes", "elasticloadbalancing:ModifyTargetGroupAttributes",
+		},
+		Codes: []string{"LoadBalancerNotFound", "ListenerNotFound", "TargetGroupNotFound"}, New: true,
+	},
+}
+
 // failed translates an error; next is what to do about errors with those codes.
 func failed(err error, next ...advice) error {
 	err = call.Error(err,

@@ -27,6 +27,7 @@ func newListenerCertificates(api *api) resource.Behaviour {
 			Type: model.ListenerCertificatesType, Version: 1,
 			// Another listener has certificates of its own, so both sets can exist.
 			ReplaceOn: []string{"listenerArn"},
+			NotYet:    notYet,
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
 					{On: own(s, "listener/app/"), Actions: []string{

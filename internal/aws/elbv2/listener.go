@@ -29,6 +29,7 @@ func newListener(api *api) resource.Behaviour {
 			Type: model.ListenerType, Version: 1,
 			// Another load balancer has ports of its own, so both listeners can exist.
 			ReplaceOn: []string{"loadBalancerArn"},
+			NotYet:    notYet,
 			FindFirst: true, // CreateListener answers an existing one with equal settings as if it had made it
 			Consequence: func(changed []string) plan.Consequence {
 				for _, name := range []string{"loadBalancerArn", "port", "protocol"} {

@@ -36,6 +36,7 @@ func newLoadBalancer(api *api) resource.Behaviour {
 			Type: model.LoadBalancerType, Version: 1,
 			ReplaceOn: []string{"scheme", "vpcId"}, HashedName: "name", NameLimit: nameLimit,
 			Shielded:  func(inputs value.Value) bool { return inputs.Get("deletionProtection").Bool() },
+			NotYet:    notYet,
 			FindFirst: true, // CreateLoadBalancer answers an existing one with equal settings as if it had made it
 			Consequence: func(changed []string) plan.Consequence {
 				if slices.Contains(changed, "scheme") || slices.Contains(changed, "vpcId") {

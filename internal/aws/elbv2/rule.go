@@ -36,6 +36,7 @@ func newListenerRule(api *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.ListenerRuleType, Version: 1,
 			ReplaceOn: []string{"listenerArn"},
+			NotYet:    notYet,
 			// A target group serves one load balancer only: the old rule must let go of it first.
 			DeleteBeforeReplace: true,
 			Consequence: func(changed []string) plan.Consequence {

@@ -35,6 +35,7 @@ func newTargetGroup(api *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.TargetGroupType, Version: 1,
 			ReplaceOn:  []string{"port", "protocol", "protocolVersion", "vpcId", "targetType"},
+			NotYet:     notYet,
 			HashedName: "name", NameLimit: nameLimit,
 			FindFirst: true, // CreateTargetGroup answers an existing one with equal settings as if it had made it
 			Permissions: func(s resource.Scope) []resource.Statement {

@@ -23,13 +23,23 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 
 var failed = call.Errors(call.NotFound("NoSuchEntity"), call.Exists("EntityAlreadyExists"))
 
-// settled repeats a call while IAM is busy with the same entity, or (NoSuchEntity, for fresh ones) does not know it yet.
-func settled(ctx context.Context, what string, fresh bool, do func(context.Context) error) error {
-	tries := 0
+// notYet is the answer about a role that was just made, as its policies are put, and about one that a trust policy names.
+var notYet = []resource.NotYet{
+	{
+		Operations: []string{"iam:PutRolePolicy", "iam:AttachRolePolicy"}, Codes: []string{"NoSuchEntity"},
+		New: true, Within: 20 * time.Second,
+	},
+	{
+		Operations: []string{"iam:CreateRole", "iam:UpdateAssumeRolePolicy"}, Codes: []string{"MalformedPolicyDocument"},
+		Says: []string{"invalid principal"}, Within: 20 * time.Second,
+	},
+}
+
+// settled repeats a call while IAM is busy with the same entity.
+func settled(ctx context.Context, what string, do func(context.Context) error) error {
 	return call.Wait(ctx, call.Eventually, "IAM has settled "+what, func(ctx context.Context) (bool, error) {
 		err := do(ctx)
-		tries++
-		if call.HasCode(err, "ConcurrentModification") || fresh && tries < 6 && call.HasCode(err, "NoSuchEntity") {
+		if call.HasCode(err, "ConcurrentModification") {
 			return false, nil
 		}
 		return err == nil, err

@@ -30,6 +30,7 @@ func newRole(api *iam.Client) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.RoleType, Version: 1,
 			ReplaceOn: []string{"path"}, HashedName: "name", NameLimit: model.NameLimit,
+			NotYet: notYet,
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
 					{On: roles(s), Actions: []string{
@@ -90,7 +91,7 @@ func (r role) create(ctx context.Context, c roleCall) (string, model.RoleOutputs
 		in.PermissionsBoundary = &boundary
 	}
 	var made *types.Role
-	err = settled(ctx, "the principals of the role "+c.Props.Name, false, func(ctx context.Context) error {
+	err = settled(ctx, "the principals of the role "+c.Props.Name, func(ctx context.Context) error {
 		out, err := r.api.CreateRole(ctx, in)
 		if err == nil {
 			made = out.Role
@@ -187,7 +188,7 @@ func (r role) update(ctx context.Context, c roleCall) (model.RoleOutputs, error)
 		})
 	}
 	for _, step := range steps {
-		if err := settled(ctx, "the role "+name, false, step); err != nil {
+		if err := settled(ctx, "the role "+name, step); err != nil {
 			return c.Out, err
 		}
 	}

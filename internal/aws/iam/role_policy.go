@@ -25,6 +25,7 @@ func newRolePolicy(api *iam.Client) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.RolePolicyType, Version: 1,
 			ReplaceOn: []string{"role", "name"},
+			NotYet:    notYet,
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{{On: roles(s), Actions: []string{"iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"}}}
 			},
@@ -40,7 +41,7 @@ func newRolePolicy(api *iam.Client) resource.Behaviour {
 			return problems
 		},
 		CreateObject: func(ctx context.Context, c rolePolicyCall) (string, model.RolePolicyOutputs, error) {
-			return c.Props.Role.Get() + ":" + c.Props.Name, model.RolePolicyOutputs{}, p.put(ctx, c.Props, true)
+			return c.Props.Role.Get() + ":" + c.Props.Name, model.RolePolicyOutputs{}, p.put(ctx, c.Props)
 		},
 		ReadObject: p.read,
 		Find: func(ctx context.Context, c rolePolicyCall) (string, map[string]string, error) {
@@ -53,14 +54,14 @@ func newRolePolicy(api *iam.Client) resource.Behaviour {
 			return c.ID, nil, err
 		},
 		UpdateObject: func(ctx context.Context, c rolePolicyCall) (model.RolePolicyOutputs, error) {
-			return c.Out, p.put(ctx, c.Props, false)
+			return c.Out, p.put(ctx, c.Props)
 		},
 		DeleteObject: func(ctx context.Context, c rolePolicyCall) error {
 			role, name, err := split(c.ID)
 			if err != nil {
 				return err
 			}
-			return settled(ctx, "the role "+role, false, func(ctx context.Context) error {
+			return settled(ctx, "the role "+role, func(ctx context.Context) error {
 				_, err := p.api.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &role, PolicyName: &name})
 				return failed(err)
 			})
@@ -68,13 +69,13 @@ func newRolePolicy(api *iam.Client) resource.Behaviour {
 	}
 }
 
-func (p rolePolicy) put(ctx context.Context, props model.RolePolicy, fresh bool) error {
+func (p rolePolicy) put(ctx context.Context, props model.RolePolicy) error {
 	doc, err := policy.Text(props.Policy)
 	if err != nil {
 		return err
 	}
 	role := props.Role.Get()
-	return settled(ctx, "the role "+role, fresh, func(ctx context.Context) error {
+	return settled(ctx, "the role "+role, func(ctx context.Context) error {
 		_, err := p.api.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &role, PolicyName: &props.Name, PolicyDocument: &doc})
 		return failed(err)
 	})
@@ -114,6 +115,7 @@ func newRolePolicyAttachment(api *iam.Client) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.RolePolicyAttachmentType, Version: 1,
 			ReplaceOn: []string{"role", "policyArn"},
+			NotYet:    notYet,
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{{On: roles(s), Actions: []string{
 					"iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:ListAttachedRolePolicies",
@@ -122,7 +124,7 @@ func newRolePolicyAttachment(api *iam.Client) resource.Behaviour {
 		},
 		CreateObject: func(ctx context.Context, c attachmentCall) (string, model.RolePolicyAttachmentOutputs, error) {
 			role, arn := c.Props.Role.Get(), c.Props.PolicyARN.Get()
-			err := settled(ctx, "the role "+role, true, func(ctx context.Context) error {
+			err := settled(ctx, "the role "+role, func(ctx context.Context) error {
 				_, err := a.api.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &role, PolicyArn: &arn})
 				return failed(err)
 			})
@@ -143,7 +145,7 @@ func newRolePolicyAttachment(api *iam.Client) resource.Behaviour {
 			if err != nil {
 				return err
 			}
-			return settled(ctx, "the role "+role, false, func(ctx context.Context) error {
+			return settled(ctx, "the role "+role, func(ctx context.Context) error {
 				_, err := a.api.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &role, PolicyArn: &arn})
 				return failed(err)
 			})

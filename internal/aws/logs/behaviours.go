@@ -5,6 +5,7 @@ package logs
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -20,13 +21,17 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 
 var failed = call.Errors(call.NotFound("ResourceNotFoundException"), call.Exists("ResourceAlreadyExistsException"))
 
-// settled repeats a call while another one on the same group is in progress, or (for fresh groups) while it is not known yet.
-func settled(ctx context.Context, name string, fresh bool, do func(context.Context) error) error {
-	tries := 0
+// notYet is the answer about a group that was just made.
+var notYet = []resource.NotYet{{
+	Operations: []string{"logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy", "logs:AssociateKmsKey", "logs:TagResource"},
+	Codes:      []string{"ResourceNotFoundException"}, New: true, Within: 20 * time.Second,
+}}
+
+// settled repeats a call while another one on the same group is in progress.
+func settled(ctx context.Context, name string, do func(context.Context) error) error {
 	return call.Wait(ctx, call.Eventually, "the log group "+name+" has settled", func(ctx context.Context) (bool, error) {
 		err := do(ctx)
-		tries++
-		if call.HasCode(err, "OperationAbortedException") || fresh && tries < 6 && call.HasCode(err, "ResourceNotFoundException") {
+		if call.HasCode(err, "OperationAbortedException") {
 			return false, nil
 		}
 		return err == nil, err

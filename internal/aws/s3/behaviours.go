@@ -31,22 +31,16 @@ var failed = call.Errors(call.NotFound("NoSuchBucket", "NoSuchBucketPolicy"),
 // conflicts is how long S3 may be busy with another operation on the same bucket or name: minutes after a delete.
 var conflicts = call.Pace{First: time.Second, Longest: 10 * time.Second, Limit: 10 * time.Minute}
 
-// settled repeats an operation while S3 is busy with another one on the same bucket. fresh also repeats while S3 does not know
-// the bucket that it has just made.
-func settled(ctx context.Context, bucket string, fresh bool, progress func(string), do func(context.Context) error) error {
+// settled repeats an operation while S3 is busy with another one on the same bucket.
+func settled(ctx context.Context, bucket string, progress func(string), do func(context.Context) error) error {
 	told := false
-	tries := 0
 	return call.Wait(ctx, conflicts, "S3 is done with another operation on the bucket "+bucket, func(ctx context.Context) (bool, error) {
 		err := do(ctx)
-		tries++
-		switch {
-		case call.HasCode(err, "OperationAborted"):
+		if call.HasCode(err, "OperationAborted") {
 			if !told {
 				progress("waiting: S3 is busy with another operation on the bucket " + bucket)
 				told = true
 			}
-			return false, nil
-		case fresh && tries < 20 && call.HasCode(err, "NoSuchBucket"):
 			return false, nil
 		}
 		return err == nil, err

@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -26,9 +27,17 @@ func newBucket(api *s3.Client, region string) resource.Behaviour {
 	return &resource.Typed[model.Bucket, model.BucketOutputs]{
 		Def: resource.Definition{
 			Type: model.BucketType, Version: 1,
-			ReplaceOn:   []string{"name"},
-			FindFirst:   true, // in us-east-1, CreateBucket of an own bucket succeeds
-			DataLoss:    true,
+			ReplaceOn: []string{"name"},
+			FindFirst: true, // in us-east-1, CreateBucket of an own bucket succeeds
+			DataLoss:  true,
+			// S3 does not know everywhere the bucket that it has just made.
+			NotYet: []resource.NotYet{{
+				Operations: []string{
+					"s3:PutBucketTagging", "s3:PutPublicAccessBlock", "s3:PutBucketOwnershipControls", "s3:PutBucketEncryption", "s3:PutBucketVersioning",
+					"s3:PutBucketLifecycleConfiguration", "s3:DeleteBucketLifecycle", "s3:PutBucketCors", "s3:DeleteBucketCors",
+				},
+				Codes: []string{"NoSuchBucket"}, New: true, Within: 3 * time.Minute,
+			}},
 			Permissions: bucketPermissions,
 		},
 		CheckProps: checkBucket, CreateObject: b.create, ReadObject: b.read, UpdateObject: b.update, DeleteObject: b.delete,
@@ -52,7 +61,7 @@ func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketO
 	if b.region != "us-east-1" { // there, S3 refuses a location
 		in.CreateBucketConfiguration.LocationConstraint = types.BucketLocationConstraint(b.region)
 	}
-	err := settled(ctx, name, false, c.Progress, func(ctx context.Context) error {
+	err := settled(ctx, name, c.Progress, func(ctx context.Context) error {
 		_, err := b.api.CreateBucket(ctx, in)
 		return failed(err)
 	})
@@ -70,7 +79,7 @@ func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketO
 		return "", model.BucketOutputs{}, err
 	}
 	made := model.Bucket{Name: name}
-	if err := b.apply(ctx, c, made, true); err != nil {
+	if err := b.apply(ctx, c, made); err != nil {
 		// Recorded as it is, so that the next run goes on; without a read, as a bucket of which nothing is set.
 		actual, _, readErr := b.read(ctx, bucketCall{Request: resource.Request{ID: name}, Old: c.Props})
 		if readErr != nil {
@@ -84,7 +93,7 @@ func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketO
 }
 
 func (b bucket) update(ctx context.Context, c bucketCall) (model.BucketOutputs, error) {
-	return b.outputs(c.ID), b.apply(ctx, c, c.Old, false)
+	return b.outputs(c.ID), b.apply(ctx, c, c.Old)
 }
 
 func (b bucket) find(ctx context.Context, c bucketCall) (string, map[string]string, error) {

@@ -32,10 +32,10 @@ func (b bucket) parts() []part {
 }
 
 // apply brings the bucket from old to what is wanted, one part after the other: S3 refuses two changes of a bucket at once.
-func (b bucket) apply(ctx context.Context, c bucketCall, old model.Bucket, fresh bool) error {
+func (b bucket) apply(ctx context.Context, c bucketCall, old model.Bucket) error {
 	name := c.Props.Name
 	tags := tagging.List(tagging.Wanted(c.Tags, c.Props.Tags), tag) // PutBucketTagging replaces all tags
-	err := settled(ctx, name, fresh, c.Progress, func(ctx context.Context) error {
+	err := settled(ctx, name, c.Progress, func(ctx context.Context) error {
 		_, err := b.api.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &types.Tagging{TagSet: tags}})
 		return failed(err)
 	})
@@ -46,7 +46,7 @@ func (b bucket) apply(ctx context.Context, c bucketCall, old model.Bucket, fresh
 		if value.Equal(value.Encode(p.of(old)), value.Encode(p.of(c.Props))) {
 			continue
 		}
-		if err := settled(ctx, name, fresh, c.Progress, func(ctx context.Context) error { return p.put(ctx, c.Props) }); err != nil {
+		if err := settled(ctx, name, c.Progress, func(ctx context.Context) error { return p.put(ctx, c.Props) }); err != nil {
 			return err
 		}
 	}

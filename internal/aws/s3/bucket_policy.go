@@ -2,10 +2,10 @@ package s3
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/policy"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/s3"
@@ -24,6 +24,11 @@ func newBucketPolicy(api *s3.Client) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.BucketPolicyType, Version: 1,
 			ReplaceOn: []string{"bucket"},
+			NotYet: []resource.NotYet{
+				{Operations: []string{"s3:PutBucketPolicy"}, Codes: []string{"NoSuchBucket"}, New: true},
+				// S3 refuses a role that IAM has not spread yet as an invalid principal.
+				{Operations: []string{"s3:PutBucketPolicy"}, Codes: []string{"MalformedPolicy"}, Says: []string{"principal"}, Within: 20 * time.Second},
+			},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{{On: []string{buckets(s)}, Actions: []string{
 					"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy",
@@ -47,7 +52,7 @@ func newBucketPolicy(api *s3.Client) resource.Behaviour {
 			return c.Out, p.put(ctx, c, c.ID)
 		},
 		DeleteObject: func(ctx context.Context, c bucketPolicyCall) error {
-			return settled(ctx, c.ID, false, c.Progress, func(ctx context.Context) error {
+			return settled(ctx, c.ID, c.Progress, func(ctx context.Context) error {
 				_, err := p.api.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &c.ID})
 				return failed(err)
 			})
@@ -55,21 +60,14 @@ func newBucketPolicy(api *s3.Client) resource.Behaviour {
 	}
 }
 
-// put waits for principals, too: S3 refuses a role that IAM has not spread yet as an invalid principal.
 func (p bucketPolicy) put(ctx context.Context, c bucketPolicyCall, bucket string) error {
 	text, err := policy.Text(c.Props.Policy)
 	if err != nil {
 		return err
 	}
-	tries := 0
-	return settled(ctx, bucket, true, c.Progress, func(ctx context.Context) error {
-		return call.Wait(ctx, call.Eventually, "S3 knows the principals of the policy of "+bucket, func(ctx context.Context) (bool, error) {
-			_, err := p.api.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &text})
-			if tries++; tries < 8 && call.HasCode(err, "MalformedPolicy") {
-				return false, nil
-			}
-			return err == nil, failed(err)
-		})
+	return settled(ctx, bucket, c.Progress, func(ctx context.Context) error {
+		_, err := p.api.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &text})
+		return failed(err)
 	})
 }
 

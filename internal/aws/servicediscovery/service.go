@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
@@ -31,7 +32,10 @@ func newService(api *api) resource.Behaviour {
 			// The name is what others look up, so two cannot stand side by side in one namespace. Elsewhere they can, and must: AWS deletes
 			// none that ECS still registers tasks in.
 			ReplaceOn: []string{"name", "namespaceId", "routingPolicy", "customHealth"}, DeleteBeforeReplace: true,
-			Beside:    []string{"name", "namespaceId"},
+			Beside: []string{"name", "namespaceId"},
+			NotYet: []resource.NotYet{
+				{Operations: []string{"servicediscovery:CreateService"}, Codes: []string{"NamespaceNotFound"}, Within: 30 * time.Second},
+			},
 			FindFirst: true, // a repeated CreatorRequestId answers the existing service as if it had been made
 			Consequence: func(changed []string) plan.Consequence {
 				for _, name := range []string{"routingPolicy", "customHealth"} {

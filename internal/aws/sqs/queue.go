@@ -32,6 +32,11 @@ func newQueue(api *sqs.Client) resource.Behaviour {
 			ReplaceOn: []string{"name", "fifo"},
 			FindFirst: true, // CreateQueue answers an existing queue with equal attributes as if it had made it
 			DataLoss:  true,
+			NotYet: []resource.NotYet{{
+				Operations: []string{"sqs:CreateQueue", "sqs:SetQueueAttributes"},
+				Codes:      []string{"InvalidParameterValue", "InvalidAttributeValue", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"},
+				Says:       []string{"dead letter target does not exist"},
+			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{{On: queues(s), Actions: []string{
 					"sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SetQueueAttributes",

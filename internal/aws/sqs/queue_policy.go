@@ -25,6 +25,11 @@ func newQueuePolicy(api *sqs.Client) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.QueuePolicyType, Version: 1,
 			ReplaceOn: []string{"queueUrl"},
+			NotYet: []resource.NotYet{
+				{Operations: []string{"sqs:SetQueueAttributes"}, Codes: []string{"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"}, New: true},
+				// The policy may name a role that was just made.
+				{Operations: []string{"sqs:SetQueueAttributes"}, Codes: []string{"InvalidAttributeValue"}, Says: []string{"parameter policy"}},
+			},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{{On: queues(s), Actions: []string{"sqs:GetQueueAttributes", "sqs:SetQueueAttributes"}}}
 			},

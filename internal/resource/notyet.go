@@ -1,0 +1,104 @@
+package resource
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+)
+
+// NotYet is answers of AWS that mean that something which was made a moment ago is not known everywhere yet: the services of AWS learn of each
+// other's objects late. The same words also mean that there is no such thing, so a call is repeated for a while only.
+type NotYet struct {
+	Operations []string // "ecs:CreateService"
+	Codes      []string // AWS's error codes
+	// Says are patterns of the message, of which one has to fit; the case does not count, and * stands for anything. Nil: whatever it says.
+	Says []string
+	// New: they mean so only while the object itself is being made. Later they mean that it is gone.
+	New bool
+	// Within is how long AWS may take; 0: a minute.
+	Within time.Duration
+}
+
+const (
+	usuallyKnown = time.Minute
+	// tagsKnown is how long a denial is not believed where the policy asks for tags of an object: those that were made a moment ago are unknown
+	// to IAM, too.
+	tagsKnown = 15 * time.Second
+)
+
+// notYetKey is the key of what a context says about the operation under way.
+type notYetKey struct{}
+
+type expectation struct {
+	of    *Definition
+	fresh bool
+}
+
+// expecting returns a context in which NotYetFor knows the answers of a type. fresh: the object itself is being made.
+func expecting(ctx context.Context, d *Definition, fresh bool) context.Context {
+	return context.WithValue(ctx, notYetKey{}, &expectation{d, fresh})
+}
+
+// byTags returns the actions that the printed policy allows on objects with certain tags only.
+func (d *Definition) byTags() []string {
+	return actionsOf(func(s Scope) (out []Statement) {
+		if d.Permissions == nil {
+			return nil
+		}
+		for _, statement := range d.Permissions(s) {
+			if statement.When.onObjects() {
+				out = append(out, statement)
+			}
+		}
+		return out
+	})
+}
+
+// onObjects reports whether a condition asks for tags of objects.
+func (c Condition) onObjects() bool {
+	for _, tests := range c {
+		for key := range tests {
+			if strings.HasPrefix(key, "aws:ResourceTag/") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// NotYetFor says for how long a call that AWS refused with that answer is worth repeating, in the context of a behaviour's create or update; 0:
+// not at all. operation is "ecs:CreateService".
+func NotYetFor(ctx context.Context, operation, code, message string) time.Duration {
+	e, ok := ctx.Value(notYetKey{}).(*expectation)
+	if !ok {
+		return 0
+	}
+	for _, n := range e.of.NotYet {
+		if (e.fresh || !n.New) && slices.Contains(n.Operations, operation) && slices.Contains(n.Codes, code) && n.says(message) {
+			if n.Within == 0 {
+				return usuallyKnown
+			}
+			return n.Within
+		}
+	}
+	if (&OpError{Code: code}).Denied() && !strings.Contains(message, "explicit deny") &&
+		slices.Contains(e.of.byTags(), deniedAction(operation, message)) {
+		return tagsKnown
+	}
+	return 0
+}
+
+func (n NotYet) says(message string) bool {
+	return n.Says == nil || slices.ContainsFunc(n.Says, func(pattern string) bool {
+		rest := strings.ToLower(message)
+		for part := range strings.SplitSeq(strings.ToLower(pattern), "*") {
+			_, after, found := strings.Cut(rest, part)
+			if !found {
+				return false
+			}
+			rest = after
+		}
+		return true
+	})
+}
