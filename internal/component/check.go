@@ -9,8 +9,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// maxTags is the limit of AWS on tags; ours take four of the fifty.
-const maxTags = 50 - 4
+// maxTags is the limit of AWS on tags; ours take five of the fifty on objects that no name tells apart.
+const maxTags = 50 - 5
 
 // checkMember finds what only the whole stack shows: whether what it names is there, and secrets in stored places.
 func (x *expansion) checkMember(m *member) {

@@ -259,7 +259,7 @@ func TestExpandFindsProblems(t *testing.T) {
 		"odd tag":            {[]Instance{instance("a/x", "Store", m{"tags": m{"owner": "Team (Core)"}})}, "a/x: tags.owner: \"Team (Core)\" is not the value of a tag: at most 256 letters, digits, spaces and", ""},
 		"tag of other case":  {[]Instance{instance("a/x", "Store", m{"tags": m{"Cost": "x", "cost": "y"}})}, `a/x: tags.cost: the key differs only in case from "Cost"`, ""},
 		"tag of the stack":   {[]Instance{cased()}, `a/x: tags.TEAM: the key differs only in case from "team"`, ""},
-		"many tags":          {[]Instance{tagged("a/x", 23)}, "a/x: tags: AWS takes at most 46 tags beside our own, and with those of the stack", ""},
+		"many tags":          {[]Instance{tagged("a/x", 23)}, "a/x: tags: AWS takes at most 45 tags beside our own, and with those of the stack", ""},
 		"sensitive":          {[]Instance{instance("a/x", "App", m{"env": m{"KEY": value.NewString("s3cret").Sensitive()}})}, "a/x: env.KEY: uses a sensitive value", ""},
 		"sensitive template": {[]Instance{instance("a/x", "App", m{"env": m{"KEY": value.Concat(ref("a/y", "arn"), value.NewString("s3cret").Sensitive())}}), instance("a/y", "Store", nil)}, "a/x: env.KEY: uses a sensitive value", ""},
 		"cycle of three": {[]Instance{

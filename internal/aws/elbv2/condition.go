@@ -25,6 +25,9 @@ func checkRule(p *model.ListenerRule) []value.Problem {
 	} else if n > 5 {
 		problems = append(problems, bad(fmt.Sprintf("AWS takes five hosts and paths together, these are %d", n), "hosts"))
 	}
+	if n := model.Wildcards(p.Hosts, p.Paths); n > model.MaxWildcards {
+		problems = append(problems, bad(fmt.Sprintf("AWS takes %d wildcards in hosts and paths together, these have %d", model.MaxWildcards, n), "hosts"))
+	}
 	for i, host := range p.Hosts {
 		if host == "" || len(host) > 128 {
 			problems = append(problems, bad("must be 1 to 128 characters long", "hosts", strconv.Itoa(i)))

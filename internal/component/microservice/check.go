@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/resource/elbv2"
 	"github.com/company/deployer/internal/value"
 )
 
@@ -71,6 +72,14 @@ func (s *Spec) checkIngress() []value.Problem {
 	}
 	if n := len(g.hosts()) + len(g.paths()); n > maxConditions {
 		problems = append(problems, component.Invalid(at("hosts"), "a rule of a load balancer takes %d hosts and paths (a path counts twice: /api and /api/*), but these are %d", maxConditions, n))
+	}
+	if n := elbv2.Wildcards(g.hosts(), g.paths()); n > elbv2.MaxWildcards {
+		key := "hosts"
+		if elbv2.Wildcards(g.paths()) > 1 {
+			key = "path"
+		}
+		problems = append(problems, component.Invalid(at(key),
+			"a rule of a load balancer takes %d wildcards (* and ?, and one for what is below a path: /api/*), but these are %d", elbv2.MaxWildcards, n))
 	}
 	if g.Certificate.IsSet() {
 		if g.auto() && slices.ContainsFunc(g.hosts(), func(h string) bool { return strings.ContainsAny(strings.TrimPrefix(h, "*."), "*?") }) {

@@ -12,8 +12,10 @@ const (
 	ServiceType        = "ecs/service"
 )
 
-// NameLimit is the most characters that ECS takes for the name of a cluster or a service and for a family.
-const NameLimit = 255
+// NameLimit is the most characters for the name of a cluster or a service and for a family. ECS takes 255, but CloudWatch takes no more for the
+// names of the alarms that target tracking makes: "TargetTracking-service/", cluster, "/", service, "-AlarmHigh-" and a UUID, 71 characters
+// beside the two names.
+const NameLimit = (255 - 71) / 2
 
 // The capacity providers that Fargate offers.
 const (

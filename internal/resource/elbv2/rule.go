@@ -71,3 +71,17 @@ func bothFit(a, b string) bool {
 	}
 	return row[0]
 }
+
+// MaxWildcards is how many wildcards AWS takes in the hosts and paths of one rule, a quota that nobody can raise.
+const MaxWildcards = 6
+
+// Wildcards counts the wildcards of patterns.
+func Wildcards(lists ...[]string) int {
+	n := 0
+	for _, list := range lists {
+		for _, pattern := range list {
+			n += strings.Count(pattern, "*") + strings.Count(pattern, "?")
+		}
+	}
+	return n
+}
