@@ -25,8 +25,12 @@ func (r *run) others(urn sdk.URN) []resource.Other {
 		if s.state.Type != urn.Type() || s.state.URN == urn || s.waiting {
 			continue
 		}
+		wanted := value.NullValue
+		if res := r.graph.Resource(s.id); res != nil && !r.keep(s.id) {
+			wanted = res.Props
+		}
 		out = append(out, resource.Other{
-			Resource: s.id, Going: !r.keep(s.id) && r.graph.Resource(s.id) == nil,
+			Resource: s.id, Going: !r.keep(s.id) && r.graph.Resource(s.id) == nil, Wanted: wanted,
 			State: resource.State{ID: string(s.state.ID), Inputs: s.inputs, Outputs: fromProperties(s.state.Outputs)},
 		})
 	}

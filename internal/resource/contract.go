@@ -169,6 +169,8 @@ type Other struct {
 	Resource string // its ID
 	State    State
 	Going    bool // the run deletes it
+	// Wanted are the properties that the run gives it, as far as they are known when planning; null where it goes or is left alone.
+	Wanted value.Value
 }
 
 // Settler is a Behaviour whose objects take their last place only when everything that the run makes or changes is done, and before the run

@@ -243,7 +243,7 @@ func Sum(findings []Finding) *plan.Survey {
 			}
 			out.Unasked[i].Resources = append(out.Unasked[i].Resources, f.Resource)
 		}
-		if f.Compared {
+		if f.Compared && f.Presence != Missing { // what is not there has no properties
 			out.Compared++
 		}
 		if f.Note != "" {

@@ -139,9 +139,13 @@ func (r rule) takePlace(ctx context.Context, c ruleCall, rules []types.Rule) err
 func (s *settlingRule) Overtakes(inputs, old value.Value, others []resource.Other) string {
 	wanted := ruleOf(inputs)
 	var from []string
-	now := ruleOf(old).Priority
+	was := ruleOf(old)
 	for _, r := range rivals(wanted, others) {
-		if overtakes(wanted.Priority, now, r) {
+		now := was.Priority
+		if !was.Overlaps(ruleOf(r.State.Inputs)) {
+			now = 0 // it had other requests, so its place among these is new
+		}
+		if overtakes(wanted.Priority, now, r) || now == 0 && leaves(wanted, r) {
 			from = append(from, resource.ComponentOf(r.Resource))
 		}
 	}
@@ -186,6 +190,16 @@ func overtakes(wanted, now int, rival resource.Other) bool {
 		return now == 0 || p <= max(wanted, now)
 	}
 	return wanted <= p && (now == 0 || now > p)
+}
+
+// leaves reports whether a rule that has the wanted requests today gets others in this run, as when two components swap theirs.
+func leaves(wanted model.ListenerRule, rival resource.Other) bool {
+	if rival.Wanted.IsNull() {
+		return false
+	}
+	next := ruleOf(rival.Wanted)
+	next.ListenerARN = wanted.ListenerARN // which may be a reference still; a rule never changes it in place
+	return !wanted.Overlaps(next)
 }
 
 // waits reports whether a rule may not take its priority before everything else is done.
