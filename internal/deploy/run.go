@@ -239,6 +239,11 @@ func (u *run) preview(ctx context.Context) (err error) {
 		if u.plan.Survey = asked; asked != nil && u.Stored != nil {
 			asked.Version, asked.At = u.Stored.Payload.Deployment, u.Stored.Payload.At
 			asked.Age = u.back.Locker.Now().Sub(asked.At)
+			for _, id := range asked.Differing {
+				if slices.Contains(u.Unsure, id) {
+					asked.Begun = append(asked.Begun, id)
+				}
+			}
 		}
 		for _, id := range preview.Found {
 			if u.Adopt == nil {

@@ -31,7 +31,7 @@ func (u *run) look(ctx context.Context, o engine.Options) func() []resource.Find
 		return nil
 	}
 	survey.Renamed = o.Renamed
-	objects, err := surveyed(u.Engine, o.Targets)
+	objects, err := surveyed(u.Engine, o.Targets, u.Unsure)
 	if err != nil || len(objects) == 0 {
 		return nil // the plan says what is wrong with the state
 	}
@@ -44,8 +44,8 @@ func (u *run) look(ctx context.Context, o engine.Options) func() []resource.Find
 	return func() []resource.Finding { return <-answer }
 }
 
-// surveyed are the objects of a state that should be there.
-func surveyed(engineState []byte, targets []string) ([]resource.Object, error) {
+// surveyed are the objects of a state that should be there. begun are those that an interrupted run was about to change.
+func surveyed(engineState []byte, targets, begun []string) ([]resource.Object, error) {
 	stored, err := engine.Resources(engineState)
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func surveyed(engineState []byte, targets []string) ([]resource.Object, error) {
 		if s.Deleting || s.Replacing || len(targets) > 0 && !slices.Contains(targets, s.ID) {
 			continue
 		}
-		out = append(out, resource.Object{Resource: s.ID, Type: s.Type, State: resource.State{ID: s.AWSID, Inputs: s.Inputs, Outputs: s.Outputs}, Before: s.MovedFrom})
+		out = append(out, resource.Object{Resource: s.ID, Type: s.Type, State: resource.State{ID: s.AWSID, Inputs: s.Inputs, Outputs: s.Outputs}, Before: s.MovedFrom, Begun: slices.Contains(begun, s.ID)})
 	}
 	return out, nil
 }
@@ -112,7 +112,7 @@ func (u *run) refresh(ctx context.Context, o engine.Options) (*plan.Survey, map[
 	if err != nil {
 		return nil, nil, err
 	}
-	objects, err := surveyed(u.Engine, nil)
+	objects, err := surveyed(u.Engine, nil, u.Unsure)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -199,6 +199,9 @@ func (c *collector) change(s seen) (out plan.Change) {
 		out.Reason = "new"
 		if r.o.Outside[id] {
 			out.Reason = "it was deleted outside of deployer"
+			if slices.Contains(r.o.Uncertain, id) {
+				out.Reason = "it is not there any more, probably because of the run that was interrupted"
+			}
 		}
 		if s.leftover {
 			out.Reason = "its replacement was interrupted after the old one was deleted"
@@ -272,7 +275,10 @@ func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resourc
 		out.Reason = interrupted
 	case len(names) > 0:
 		out.Reason = "change in " + strings.Join(names, ", ")
-		if c.run.o.Outside[out.Resource] {
+		switch {
+		case c.run.o.Outside[out.Resource] && slices.Contains(c.run.o.Uncertain, out.Resource):
+			out.Reason += ", which the run that was interrupted has probably begun"
+		case c.run.o.Outside[out.Resource]:
 			out.Reason += ", where it was changed outside of deployer"
 		}
 		switch {

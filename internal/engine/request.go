@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/pkg/v3/resource/plugin"
@@ -26,9 +27,9 @@ func (r *run) request(urn sdk.URN, action plan.Action, awsID string, inputs, old
 	}
 	call := resource.Request{
 		Resource: id, Type: typ, ID: awsID,
-		Old:     resource.State{ID: awsID, Inputs: oldInputs, Outputs: oldOutputs},
-		Token:   token(r.o.token(id), urn, action, awsID, inputs),
-		Former:  r.o.Former,
+		Old:    resource.State{ID: awsID, Inputs: oldInputs, Outputs: oldOutputs},
+		Token:  token(r.o.token(id), urn, action, awsID, inputs),
+		Former: r.o.Former, Begun: slices.Contains(r.o.Uncertain, id),
 		InState: func(other string) bool { return r.ledger.owns(string(urn.Type()), other) },
 		Others:  func() []resource.Other { return r.others(urn) },
 		Progress: func(line string) {

@@ -24,6 +24,7 @@ const (
 	oldStays  = "Replaced, and the old object not deleted yet"
 	changed   = "Changed outside of deployer, in "
 	changing  = "A run is changing it right now"
+	begun     = "Changed since the state was written, probably by the run that was interrupted; the next apply goes on from there"
 	half      = "Made by a run that was interrupted; the next apply completes it"
 )
 

@@ -209,6 +209,11 @@ func TestHealthOfComponents(t *testing.T) {
 			members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": {there: true, differs: "retention, tags"}},
 			health: report.Changed, problem: "Changed outside of deployer, in retention, tags: a.\n`deployer plan --refresh` shows what an apply changes back.",
 		},
+		"changed by a dead run": {
+			members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": {there: true, differs: "retention"}}, dead: true,
+			health:  report.Changed,
+			problem: "Changed since the state was written, probably by the run that was interrupted; the next apply goes on from there: a.",
+		},
 		"not to be asked": {
 			members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": {err: errors.New("AccessDenied")}}, alive: true,
 			health: report.Unknown, problem: "AWS could not be asked (AccessDenied): a.",

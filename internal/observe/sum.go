@@ -66,6 +66,9 @@ func (e *examination) component(c state.Component, members []engine.StoredResour
 			out.Service = service(*a.service)
 		}
 		if health, problem := judge(res, a, members); health != report.Healthy {
+			if health == report.Changed && e.intents[res.ID] && !e.alive {
+				problem = begun
+			}
 			affected(res.ID, res.Type, res.AWSID, health, problem)
 		}
 	}

@@ -101,6 +101,7 @@ type Survey struct {
 	Compared  int       // whose properties AWS was asked for, too; those of the others are as recorded
 	Missing   []string  // resource IDs of those that somebody deleted
 	Differing []string  // resource IDs of those that somebody changed
+	Begun     []string  // those of Differing that a run was about to change when it was interrupted
 	Unasked   []Unasked // those that nobody could ask for
 	Notes     []string  // what else was seen, one line each
 	Version   int       // the version of the deployment that recorded the properties

@@ -93,6 +93,7 @@ type Request struct {
 	Tags     map[string]string // what every object of ours is tagged with, users' tags included
 	Former   []string          // lineages of states whose place ours has taken: what their runs have made is ours, too
 	Before   string            // the address that the component had before it was renamed; "": none. What is tagged with that is ours, too
+	Begun    bool              // a run that was interrupted was about to change the object, and nobody has read it since
 	Token    string            // for APIs that take a client token: the same for a repetition of the same intent
 	Adopt    bool              // an earlier run intended exactly this create: look for its object first
 	InState  func(id string) bool

@@ -17,6 +17,7 @@ type Object struct {
 	Resource string // the ID of the resource: "web/api:service"
 	Type     string
 	State           // as recorded
+	Begun    bool   // Request.Begun
 	Before   string // the address that its tags still say, where it is known; "": that of Survey.Renamed or its own
 }
 
@@ -185,7 +186,7 @@ func (s *Survey) read(ctx context.Context, o Object, tags map[string]string, out
 		out.Presence, out.Why = Unasked, err.Error()
 		return
 	}
-	req := Request{Resource: o.Resource, Type: o.Type, ID: o.ID, Old: o.State, Tags: tags, Progress: func(string) {}}
+	req := Request{Resource: o.Resource, Type: o.Type, ID: o.ID, Old: o.State, Tags: tags, Begun: o.Begun, Progress: func(string) {}}
 	if req.Before = o.Before; req.Before == "" && s.Renamed != nil {
 		req.Before = s.Renamed(ComponentOf(o.Resource))
 	}

@@ -30,8 +30,11 @@ func TestASurveyHasABound(t *testing.T) {
 // An object that was read and is not there is one that is missing, not one whose properties are known as well.
 func TestASurveyCountsEachObjectOnce(t *testing.T) {
 	s := Sum([]Finding{
-		{Resource: "a", Presence: There}, {Resource: "b", Presence: There, Compared: true}, {Resource: "c", Presence: Differs, Compared: true},
-		{Resource: "d", Presence: Missing, Compared: true}, {Resource: "e", Presence: Unasked, Why: "denied"},
+		{Resource: "a", Presence: There},
+		{Resource: "b", Presence: There, Compared: true},
+		{Resource: "c", Presence: Differs, Compared: true},
+		{Resource: "d", Presence: Missing, Compared: true},
+		{Resource: "e", Presence: Unasked, Why: "denied"},
 	})
 	require.Equal(t, 2, s.Compared)
 	require.Equal(t, 1, s.Objects-s.Compared-len(s.Missing)-len(s.Unasked[0].Resources), "only a is as recorded")

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,8 +31,12 @@ func survey(w *Writer, s *plan.Survey) {
 	if n := len(s.Missing); n > 0 {
 		line += fmt.Sprintf(" Missing: %s.", some(s.Missing))
 	}
-	if n := len(s.Differing); n > 0 {
-		line += fmt.Sprintf(" Changed outside of deployer: %s.", some(s.Differing))
+	outside := slices.DeleteFunc(slices.Clone(s.Differing), func(id string) bool { return slices.Contains(s.Begun, id) })
+	if len(outside) > 0 {
+		line += fmt.Sprintf(" Changed outside of deployer: %s.", some(outside))
+	}
+	if len(s.Begun) > 0 {
+		line += fmt.Sprintf(" Changed since the state was written, probably by the run that was interrupted: %s.", some(s.Begun))
 	}
 	say(line)
 	for _, u := range s.Unasked {
@@ -71,7 +76,8 @@ type surveyJSON struct {
 	There     int            `json:"there"`     // as recorded, as far as AWS was asked
 	Compared  int            `json:"compared"`  // whose properties AWS was asked for
 	Missing   []string       `json:"missing"`   // deleted outside of deployer
-	Differing []string       `json:"differing"` // changed outside of deployer
+	Differing []string       `json:"differing"` // changed since the state was written
+	Begun     []string       `json:"begun"`     // of these, what an interrupted run was about to change
 	Unasked   []unaskedJSON  `json:"unasked"`
 	Notes     []string       `json:"notes"`
 	Version   report.Version `json:"version,omitzero"` // that the properties of the others are as of
@@ -88,7 +94,7 @@ func surveyDocument(s *plan.Survey) *surveyJSON {
 		return nil
 	}
 	out := &surveyJSON{
-		Objects: s.Objects, There: s.There, Compared: s.Compared, Missing: list(s.Missing), Differing: list(s.Differing),
+		Objects: s.Objects, There: s.There, Compared: s.Compared, Missing: list(s.Missing), Differing: list(s.Differing), Begun: list(s.Begun),
 		Unasked: []unaskedJSON{}, Notes: list(s.Notes), Version: report.Version(s.Version),
 	}
 	for _, u := range s.Unasked {

@@ -138,7 +138,11 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 	props.Tags = tagging.Seen(c.Request, tagging.Map(found.Tags, tag))
 	foreign := underWay(found, c.Out)
 	if foreign != nil && c.Seen != nil {
-		c.Seen.Note = "a rollout of " + nameOf(aws.ToString(foreign.TaskDefinition)) + " is in progress that deployer did not start"
+		whose := "that deployer did not start"
+		if c.Begun {
+			whose = "that the run that was interrupted has probably started"
+		}
+		c.Seen.Note = "a rollout of " + nameOf(aws.ToString(foreign.TaskDefinition)) + " is in progress " + whose
 	}
 	if foreign != nil && c.Out.Rollout == wanted.RolloutCompleted && !rollout.SameRevision(aws.ToString(foreign.TaskDefinition), recorded.TaskDefinition.Get()) && !adopting {
 		props.TaskDefinition = value.Lit(aws.ToString(foreign.TaskDefinition)) // what the service is about to run
@@ -193,7 +197,11 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 	}
 	changed := *updated.Service
 	if foreign := underWay(actual, c.Out); foreign != nil {
-		line := fmt.Sprintf("rollout %s of %s is under way, which this run did not start: ", aws.ToString(foreign.Id), nameOf(aws.ToString(foreign.TaskDefinition)))
+		whose := "this run did not start"
+		if c.Begun {
+			whose = "the run that was interrupted has probably started"
+		}
+		line := fmt.Sprintf("rollout %s of %s is under way, which %s: ", aws.ToString(foreign.Id), nameOf(aws.ToString(foreign.TaskDefinition)), whose)
 		if is := rollout.Primary(changed); is != nil && aws.ToString(is.Id) == aws.ToString(foreign.Id) {
 			c.Progress(line + "waiting for it")
 		} else {

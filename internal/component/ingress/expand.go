@@ -127,14 +127,14 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) int
 	give(HTTPSListener, https.Output("arn"))
 	// One set: only AWS knows whether hosts share a wildcard certificate, and it must go with the last of them. The default is in it, too: a
 	// host whose certificate stops being the default would else be without one until the set follows the listener.
-	add("certificates", elbv2.ListenerCertificatesType, elbv2.ListenerCertificates{
+	served := add("certificates", elbv2.ListenerCertificatesType, elbv2.ListenerCertificates{
 		ListenerARN: value.Expr[string](https.Output("arn")), CertificateARNs: value.Expr[[]string](value.NewList(certificates...)),
 	})
 	for _, host := range rules.hostsWithHTTPS {
 		add("redirect-"+slug(host), elbv2.ListenerRuleType, elbv2.ListenerRule{
 			ListenerARN: value.Expr[string](http.Output("arn")), Priority: rules.http["redirect "+host],
 			Hosts: []string{host}, Action: elbv2.ToHTTPS(),
-		})
+		}, served.ID()) // nobody is sent to where there is no certificate yet
 	}
 	return len(certificates)
 }
