@@ -156,7 +156,7 @@ func (s *site) endure(c crisis) (problem error) {
 		}
 		var err error
 		if d, err = s.compare(want, c.turns); err == nil && d.empty() {
-			err = s.settled(end)
+			err = s.ended(end)
 		} else if err == nil {
 			err = fmt.Errorf("AWS holds\n%s", d)
 		}

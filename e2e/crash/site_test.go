@@ -140,7 +140,7 @@ func (s *site) undisturbed(t *testing.T) {
 			continue
 		}
 		s.want[s.version] = got
-		require.NoError(t, s.settled(story))
+		require.NoError(t, s.ended(story))
 		s.later.Add(int64(time.Minute)) // a version's name in the history is a second
 	}
 }
@@ -183,8 +183,8 @@ func (s *site) addProfile(t *testing.T) {
 	}
 }
 
-// settled makes sure that a run has ended as one should: nothing is left to do, nobody has the lock, no intent waits to be looked for.
-func (s *site) settled(story story) error {
+// ended makes sure that a run has ended as one should: nothing is left to do, nobody has the lock, no intent waits to be looked for.
+func (s *site) ended(story story) error {
 	p := s.start("onlooker", s.t.TempDir())
 	back, err := backend.Open(context.Background(), p.world())
 	if err != nil {

@@ -114,8 +114,8 @@ func (f *fargate) describe() types.Service {
 	return out.Services[0]
 }
 
-// settle describes until the PRIMARY deployment is decided.
-func (f *fargate) settle() (s types.Service, steps int) {
+// untilDecided describes until the PRIMARY deployment is decided.
+func (f *fargate) untilDecided() (s types.Service, steps int) {
 	f.t.Helper()
 	for steps = 1; steps < 30; steps++ {
 		if s = f.describe(); s.Deployments[0].RolloutState != types.DeploymentRolloutStateInProgress {
@@ -173,7 +173,7 @@ func TestHealthyRolloutTakesThreeDescribes(t *testing.T) {
 	assert.Equal(t, v2, *updated.TaskDefinition)
 	require.Len(t, updated.Deployments, 2)
 	assert.Equal(t, []string{"PRIMARY", "ACTIVE"}, []string{*updated.Deployments[0].Status, *updated.Deployments[1].Status})
-	second, steps := f.settle()
+	second, steps := f.untilDecided()
 	assert.Equal(t, 3, steps)
 	require.Len(t, second.Deployments, 1)
 	assert.Equal(t, v2, *second.Deployments[0].TaskDefinition)
@@ -200,7 +200,7 @@ func TestCrashTripsTheBreakerAndRollsBack(t *testing.T) {
 	f := newFargate(t)
 	v1 := f.register("acme/api:1.0")
 	f.create(v1, 1)
-	f.settle()
+	f.untilDecided()
 	v2 := f.register("acme/api:2.0-crash")
 	broken := *f.update(v2).Deployments[0].Id
 
@@ -213,7 +213,7 @@ func TestCrashTripsTheBreakerAndRollsBack(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []int32{0, 1, 2, 3}, failed)
-	final, _ := f.settle()
+	final, _ := f.untilDecided()
 	require.Len(t, final.Deployments, 1)
 	assert.Equal(t, v1, *final.Deployments[0].TaskDefinition, "rolled back")
 	assert.NotEqual(t, broken, *final.Deployments[0].Id)
@@ -259,7 +259,7 @@ func TestCrashTripsTheBreakerAndRollsBack(t *testing.T) {
 func TestFirstDeploymentHasNothingToRollBackTo(t *testing.T) {
 	f := newFargate(t)
 	f.create(f.register("acme/api:crash"), 1)
-	s, _ := f.settle()
+	s, _ := f.untilDecided()
 	assert.Equal(t, types.DeploymentRolloutStateFailed, s.Deployments[0].RolloutState)
 	assert.Equal(t, "ECS deployment circuit breaker: tasks failed to start.", *s.Deployments[0].RolloutStateReason)
 	assert.EqualValues(t, 3, s.Deployments[0].FailedTasks)
@@ -270,7 +270,7 @@ func TestStopServiceDeploymentRollsBack(t *testing.T) {
 	f := newFargate(t)
 	v1 := f.register("acme/api:1.0")
 	f.create(v1, 1)
-	f.settle()
+	f.untilDecided()
 	updated := f.update(f.register("acme/api:slow"))
 	for range 5 {
 		require.Equal(t, types.DeploymentRolloutStateInProgress, f.describe().Deployments[0].RolloutState)
@@ -279,7 +279,7 @@ func TestStopServiceDeploymentRollsBack(t *testing.T) {
 		ServiceDeploymentArn: updated.CurrentServiceDeployment, StopType: types.StopServiceDeploymentStopTypeRollback,
 	})
 	require.NoError(t, err)
-	s, _ := f.settle()
+	s, _ := f.untilDecided()
 	assert.Equal(t, v1, *s.Deployments[0].TaskDefinition)
 	_, err = f.client.StopServiceDeployment(t.Context(), &ecs.StopServiceDeploymentInput{ServiceDeploymentArn: updated.CurrentServiceDeployment})
 	assert.Equal(t, "ConflictException", codeOf(err))
@@ -317,7 +317,7 @@ func TestEveryFailureHasItsCause(t *testing.T) {
 				c.change = func(*ecs.RegisterTaskDefinitionInput) {}
 			}
 			f.create(f.register(c.image, c.change), 1)
-			s, _ := f.settle()
+			s, _ := f.untilDecided()
 			assert.Equal(t, types.DeploymentRolloutStateFailed, s.Deployments[0].RolloutState)
 			task := f.stoppedTasks()[0]
 			assert.Contains(t, *task.StoppedReason, c.reason)
@@ -335,7 +335,7 @@ func TestFlakyTasksRecover(t *testing.T) {
 	f := newFargate(t)
 	require.NoError(t, f.ECS.AddRules(ecsfake.Rule{Image: "acme/api:*", Behaviour: ecsfake.Crash, Times: 2}))
 	f.create(f.register("acme/api:1"), 1)
-	s, _ := f.settle()
+	s, _ := f.untilDecided()
 	assert.Equal(t, types.DeploymentRolloutStateCompleted, s.Deployments[0].RolloutState)
 	assert.EqualValues(t, 2, s.Deployments[0].FailedTasks)
 }
@@ -421,7 +421,7 @@ func TestServiceRefusals(t *testing.T) {
 	_, err = f.client.DeleteCluster(t.Context(), &ecs.DeleteClusterInput{Cluster: aws.String("shop")})
 	assert.Equal(t, "ClusterContainsServicesException", codeOf(err))
 
-	f.settle()
+	f.untilDecided()
 	clusters, err := f.client.DescribeClusters(t.Context(), &ecs.DescribeClustersInput{Clusters: []string{"shop"}})
 	require.NoError(t, err)
 	assert.EqualValues(t, 1, clusters.Clusters[0].ActiveServicesCount)
@@ -433,7 +433,7 @@ func TestServiceRefusals(t *testing.T) {
 	refuse("InvalidParameterException", "Unable to Start a service that is still Draining.", func(*ecs.CreateServiceInput) {})
 	assert.Equal(t, "INACTIVE", *f.describe().Status)
 	f.create(v1, 0)
-	s, steps := f.settle()
+	s, steps := f.untilDecided()
 	assert.Equal(t, 1, steps, "nothing to start")
 	assert.Equal(t, types.DeploymentRolloutStateCompleted, s.Deployments[0].RolloutState)
 	_, err = f.client.DeleteService(t.Context(), &ecs.DeleteServiceInput{Cluster: aws.String("shop"), Service: aws.String("api")})

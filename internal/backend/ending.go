@@ -22,8 +22,8 @@ func Early(ctx context.Context, err error) error {
 	return d
 }
 
-// Loose are the warnings of what is done once everything is saved. What there was no time for is no news of its own.
-func Loose(err error) diag.List {
+// EndingWarnings are the warnings of what is done once everything is saved. What there was no time for is no news of its own.
+func EndingWarnings(err error) diag.List {
 	cut := false
 	for _, part := range Split(err) {
 		cut = cut || errors.Is(part, context.Canceled)

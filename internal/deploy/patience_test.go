@@ -118,7 +118,7 @@ func TestWhatIsCutOffIsToldInOurWords(t *testing.T) {
 		require.NotRegexp(t, "(?i)cancel|operation error|context", found[0].Error(), name)
 	}
 	require.Empty(t, backend.AsWarnings(errors.Join(sdk, nil)))
-	cut := backend.Loose(errors.Join(diag.New(diag.Failed, "AWS denied access", "", ""), sdk, sdk))
+	cut := backend.EndingWarnings(errors.Join(diag.New(diag.Failed, "AWS denied access", "", ""), sdk, sdk))
 	require.Len(t, cut, 2)
 	require.Equal(t, "AWS denied access", cut[0].Summary)
 	require.Equal(t, "Stopped before everything was tidied up", cut[1].Summary)

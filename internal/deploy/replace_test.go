@@ -272,7 +272,7 @@ func TestReplacingIsRefused(t *testing.T) {
 	require.Nil(t, record)
 }
 
-// The rescue file of a run is its own last word: intents that it has settled do not come back with the state that it could not overwrite.
+// The rescue file of a run is its own last word: intents that it has answered do not come back with the state that it could not overwrite.
 func TestPushOfARescuedState(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	puts := 0

@@ -95,7 +95,7 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 	result, runErr := u.execute(held, payload)
 	applied.Warnings = append(applied.Warnings, u.late...)
 	err := u.save(held, payload, result, runErr, applied)
-	applied.Warnings = append(applied.Warnings, backend.Loose(<-kept)...)
+	applied.Warnings = append(applied.Warnings, backend.EndingWarnings(<-kept)...)
 	return applied, err
 }
 
@@ -104,7 +104,7 @@ func (u *run) leave(held *session.Session) diag.List {
 	ctx, cancel := backend.Ending(u.hurry)
 	defer cancel()
 	dropJournal(u.back, held) // of a run that died after its last write
-	return backend.Loose(held.Close(ctx, u.keepLast))
+	return backend.EndingWarnings(held.Close(ctx, u.keepLast))
 }
 
 // intents are what the claim writes.
@@ -325,7 +325,7 @@ func (u *run) finish(held *session.Session, p *state.Payload) diag.List {
 		},
 		func(ctx context.Context) error { return u.back.Derive(ctx, u.req.Key, p.Engine) },
 	)
-	return backend.Loose(err)
+	return backend.EndingWarnings(err)
 }
 
 // options is what preview and apply have in common: one diff, one graph, one set of templates.

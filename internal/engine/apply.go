@@ -50,22 +50,22 @@ type Skip struct {
 // was touched), *StepError, *ProblemError, *ResolveError, *StoppedError, those of Guard and Journal; several are joined.
 func Apply(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*Result, error) {
 	unchanged := &Result{State: state}
-	found, err := settle(ctx, graph, state, o)
+	found, err := recoverState(ctx, graph, state, o)
 	if err != nil {
 		return unchanged, err
 	}
-	settled := found.state
-	r, err := newRun(applying, graph, settled, o)
+	start := found.state
+	r, err := newRun(applying, graph, start, o)
 	if err != nil {
 		return unchanged, err
 	}
-	if !bytes.Equal(settled, state) {
+	if !bytes.Equal(start, state) {
 		r.ledger.given = append([]byte{}, state...)
 	}
-	if err := r.refuseProtected(ctx, graph, settled); err != nil {
+	if err := r.refuseProtected(ctx, graph, start); err != nil {
 		return unchanged, err
 	}
-	result, err := r.apply(ctx, settled)
+	result, err := r.apply(ctx, start)
 	if result.State == nil {
 		return unchanged, err
 	}
@@ -94,9 +94,9 @@ func (r *run) refuseProtected(ctx context.Context, graph *resource.Graph, state 
 	return nil
 }
 
-func (r *run) apply(ctx context.Context, settled []byte) (*Result, error) {
+func (r *run) apply(ctx context.Context, start []byte) (*Result, error) {
 	if r.destroysAll() && r.state.seeded {
-		return &Result{State: settled, Outputs: map[string]map[string]value.Value{}}, nil
+		return &Result{State: start, Outputs: map[string]map[string]value.Value{}}, nil
 	}
 	source, err := r.newSource(ctx)
 	if err != nil {
@@ -109,7 +109,7 @@ func (r *run) apply(ctx context.Context, settled []byte) (*Result, error) {
 	}
 	runErr := r.execute(ctx, &deploy.Options{Parallel: r.o.parallelism()}, from)
 	if runErr == nil {
-		r.settled(source)
+		r.dropCreations(source)
 	}
 	state, err := r.ledger.checkpoint()
 	if err != nil {
@@ -131,8 +131,8 @@ func (r *run) apply(ctx context.Context, settled []byte) (*Result, error) {
 	return result, runErr
 }
 
-// settled forgets interrupted creations of resources that are now as they should be.
-func (r *run) settled(s *source) {
+// dropCreations forgets interrupted creations of resources that are now as they should be.
+func (r *run) dropCreations(s *source) {
 	for i, op := range r.state.creating {
 		rec, err := decodeRecord(op.Resource)
 		if err == nil && s.byID[rec.URN.Name()] != nil && s.urns[rec.URN.Name()] == rec.URN {

@@ -91,9 +91,9 @@ func (e *steps) OnResourceStepPost(payload any, step deploy.Step, status sdk.Sta
 	urn, old, new := step.URN(), step.Old(), step.New()
 	switch step.Op() {
 	case deploy.OpSame:
-		return r.ended(b, step, err, r.settleSame(old, new))
+		return r.ended(b, step, err, r.recordSame(old, new))
 	case deploy.OpCreate, deploy.OpCreateReplacement, deploy.OpUpdate:
-		r.settleInputs(urn, new)
+		r.correctInputs(urn, new)
 		writes := []write{{at: new, record: r.recordFor(new)}}
 		var drops []*pkgresource.State
 		switch {
@@ -242,8 +242,8 @@ func (r *run) finish(step int64, writes []write, drops ...*pkgresource.State) er
 	return nil
 }
 
-// settleInputs makes the state say what the object really has, where that is not what was asked for.
-func (r *run) settleInputs(urn sdk.URN, s *pkgresource.State) {
+// correctInputs makes the state say what the object really has, where that is not what was asked for.
+func (r *run) correctInputs(urn sdk.URN, s *pkgresource.State) {
 	r.mu.Lock()
 	inputs, ok := r.actual[urn]
 	delete(r.actual, urn)
@@ -255,8 +255,8 @@ func (r *run) settleInputs(urn sdk.URN, s *pkgresource.State) {
 	}
 }
 
-// settleSame records an unchanged resource if what the state says of it besides the object has changed.
-func (r *run) settleSame(old, new *pkgresource.State) error {
+// recordSame records an unchanged resource if what the state says of it besides the object has changed.
+func (r *run) recordSame(old, new *pkgresource.State) error {
 	id := new.URN.Name()
 	s := r.state.live[new.URN]
 	rec := r.recordFor(new)

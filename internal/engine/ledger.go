@@ -199,7 +199,7 @@ func (g *ledger) apply(e entry) error {
 		g.slots[c.Slot] = next
 		g.count(c.Slot, 1)
 		g.changed = true
-		g.settle(next.URN)
+		g.dropCreation(next.URN)
 	}
 	for _, n := range e.Drop {
 		if n < 0 || n >= len(g.slots) {
@@ -212,8 +212,8 @@ func (g *ledger) apply(e entry) error {
 	return nil
 }
 
-// settle forgets the creation of a resource that an interrupted run began: now it is in the state.
-func (g *ledger) settle(urn sdk.URN) {
+// dropCreation forgets the creation of a resource that an interrupted run began: now it is in the state.
+func (g *ledger) dropCreation(urn sdk.URN) {
 	for step, op := range g.pending {
 		var h head
 		if step < 0 && json.Unmarshal(op.Resource, &h) == nil && h.URN == urn {

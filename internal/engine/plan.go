@@ -188,11 +188,11 @@ func (c *collector) change(s seen) (out plan.Change) {
 		out.Properties = diff.Changes
 	}
 	defer func() {
-		settler, ok := r.settler(typ)
+		activator, ok := r.activator(typ)
 		if !ok || s.new == nil || s.action == plan.Delete {
 			return
 		}
-		out.TakesOver = settler.Overtakes(wanted, was, r.others(s.urn))
+		out.TakesOver = activator.Overtakes(wanted, was, r.others(s.urn))
 	}()
 	switch s.action {
 	case plan.Create:

@@ -38,16 +38,16 @@ type Preview struct {
 // With a *ProtectedError and an *ObstructedError (joined when both) the preview is there all the same, to be shown. All problems with
 // properties are found at once: *ProblemError and *ResolveError, joined.
 func PreviewApply(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*Preview, error) {
-	settled, err := settle(ctx, graph, state, o)
+	start, err := recoverState(ctx, graph, state, o)
 	if err != nil {
 		return nil, err
 	}
-	r, err := newRun(previewing, graph, settled.state, o)
+	r, err := newRun(previewing, graph, start.state, o)
 	if err != nil {
 		return nil, err
 	}
-	r.absent = settled.absent
-	return r.preview(ctx, settled.recovered, true)
+	r.absent = start.absent
+	return r.preview(ctx, start.recovered, true)
 }
 
 // PreviewDestroy plans the deletion of everything, or of what is targeted. It needs no graph.

@@ -20,17 +20,17 @@ import (
 // interrupted is why a resource that was found after a crash is looked at again by the next update.
 const interrupted = "the run that made it was interrupted"
 
-// settle makes good what an interrupted run left in the dark, so that a plan starts from what is there: what it was about to create
+// recoverState makes good what an interrupted run left in the dark, so that a plan starts from what is there: what it was about to create
 // is looked for by name and tags and taken into the state, what it was about to update or delete is read anew. What is not found and
 // still wanted stays pending, and is adopted should it turn up when it is created; what is not found and not wanted is forgotten.
-func settle(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*settlement, error) {
+func recoverState(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*recovery, error) {
 	state, err := withIntents(state, o.Intents)
 	if err != nil {
 		return nil, err
 	}
 	pending, err := Pending(state)
 	if err != nil || len(pending) == 0 && len(o.Uncertain) == 0 {
-		return &settlement{state: state, looked: map[string]bool{}}, err
+		return &recovery{state: state, looked: map[string]bool{}}, err
 	}
 	uncertain := slices.Clone(o.Uncertain)
 	for _, p := range pending {
@@ -61,13 +61,13 @@ func settle(ctx context.Context, graph *resource.Graph, state []byte, o Options)
 		return nil, err
 	}
 	state, err = r.ledger.checkpoint()
-	return &settlement{state: state, recovered: true, absent: absent, looked: looked}, err
+	return &recovery{state: state, recovered: true, absent: absent, looked: looked}, err
 }
 
-// settlement is what settle has found.
-type settlement struct {
+// recovery is what recoverState has found.
+type recovery struct {
 	state     []byte
-	recovered bool            // there was something to settle
+	recovered bool            // there was something to recover
 	absent    map[string]bool // by resource ID: wanted, looked for, and not there
 	looked    map[string]bool // by resource ID: all that it may be was read or looked for, and AWS answered
 }

@@ -22,13 +22,13 @@ type source struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	begun    int                // how many of the stack and the provider were offered
-	provider chan struct{}      // closed when the provider is ready
-	ready    chan *node         // buffered for all nodes
-	finished chan struct{}      // closed when all nodes are done
-	told     bool               // the outputs were offered
-	places   []place            // that are to be taken at the end
-	urns     map[string]sdk.URN // of resources, not of data
+	begun       int                // how many of the stack and the provider were offered
+	provider    chan struct{}      // closed when the provider is ready
+	ready       chan *node         // buffered for all nodes
+	finished    chan struct{}      // closed when all nodes are done
+	told        bool               // the outputs were offered
+	activations []activation       // that are to be taken at the end
+	urns        map[string]sdk.URN // of resources, not of data
 
 	mu      sync.Mutex
 	left    int
@@ -123,7 +123,7 @@ func (s *source) Next() (deploy.SourceEvent, error) {
 				return nil, nil
 			}
 			if s.run.mode == applying {
-				if err := s.settle(); err != nil {
+				if err := s.activate(); err != nil {
 					return nil, err
 				}
 			}
@@ -173,17 +173,17 @@ func (s *source) offer(n *node) (deploy.SourceEvent, error) {
 
 // later notes an object that is not in its last place yet, or whose place is worth something only when others have left theirs.
 func (s *source) later(typ string, state *pkgresource.State, wanted value.Value) {
-	settler, ok := s.run.settler(typ)
+	activator, ok := s.run.activator(typ)
 	if !ok || s.run.mode != applying {
 		return
 	}
 	is := fromProperties(state.Inputs)
-	if value.Equal(is, wanted) && settler.Overtakes(wanted, is, s.run.others(state.URN)) == "" {
+	if value.Equal(is, wanted) && activator.Overtakes(wanted, is, s.run.others(state.URN)) == "" {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.places = append(s.places, place{state, wanted})
+	s.activations = append(s.activations, activation{state, wanted})
 }
 
 func (s *source) existing(ids []string) []sdk.URN {

@@ -170,6 +170,6 @@ const (
 	defaultPatience  = 5 * time.Minute
 	// missed is how many heartbeats may fail to come before a holder must stop, and others may begin to count.
 	missed = 3
-	// settle is how long others wait after that: longer than AWS takes a request for valid that was signed before.
-	settle = 300 * time.Second
+	// grace is how long others wait after that: longer than AWS takes a request for valid that was signed before.
+	grace = 300 * time.Second
 )

@@ -202,7 +202,7 @@ func Expired(holder Record, now time.Time) bool {
 	if silent := holder.LastHeartbeat.Add(missed * holder.Heartbeat); holder.Heartbeat > 0 && silent.Before(end) {
 		end = silent
 	}
-	return now.After(end.Add(settle))
+	return now.After(end.Add(grace))
 }
 
 // silent reports whether this process itself has seen no heartbeat for so long that the holder must have stopped. It needs no
@@ -212,7 +212,7 @@ func (w *waiter) silent(now Record) bool {
 	if now.ID != w.watched.ID || now.RVN != w.watched.RVN {
 		w.watched, w.since = now, at
 	}
-	return now.Held() && now.Heartbeat > 0 && at-w.since > missed*now.Heartbeat+settle
+	return now.Held() && now.Heartbeat > 0 && at-w.since > missed*now.Heartbeat+grace
 }
 
 func (w *waiter) notify(holder Record) {

@@ -79,7 +79,7 @@ func (b *Bundle) Resolve(o Options) (*Stack, diag.List) {
 		return nil, diag.List{b.noEnvironment(o.Environment)}
 	}
 	r.variables()
-	r.settle()
+	r.evaluateSettings()
 	overlays := r.overlays()
 	defaults := r.defaults(overlays)
 	r.index(overlays)

@@ -113,8 +113,8 @@ func (p Provider) under(over Provider) Provider {
 	return p
 }
 
-// settle evaluates and checks the specs of the Stack and the Environment, and fills what the stack has as a whole.
-func (r *resolver) settle() {
+// evaluateSettings evaluates and checks the specs of the Stack and the Environment, and fills what the stack has as a whole.
+func (r *resolver) evaluateSettings() {
 	base, over := r.bundle.stack, r.environment.document
 	r.stack.Provider = Provider{Name: "aws"}
 	if base != nil && r.header(base) {

@@ -140,7 +140,7 @@ func consoleName(r engine.StoredResource) string {
 }
 
 // remainingIntents are the intents of a state without what is forgotten. That an interrupted run meant to make an object which the state
-// has is settled; that it meant to put another one in its place is not.
+// has is answered; that it meant to put another one in its place is not.
 func remainingIntents(intents []state.Intent, gone *report.Forgotten) ([]state.Intent, error) {
 	var out []state.Intent
 	for _, i := range intents {

@@ -276,7 +276,7 @@ func (c *replacing) write(ctx context.Context, p *state.Payload, intents []state
 	written.Serial, written.Version = c.held.Serial(), report.Version(p.Deployment)
 	done, cancel := backend.Ending(c.back.Hurry(ctx))
 	defer cancel()
-	written.Warnings = append(written.Warnings, backend.Loose(c.held.Close(done,
+	written.Warnings = append(written.Warnings, backend.EndingWarnings(c.held.Close(done,
 		func(ctx context.Context) error {
 			if p.Status == state.InProgress || p.Deployment == 0 {
 				return nil

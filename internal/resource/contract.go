@@ -174,12 +174,12 @@ type Other struct {
 	Wanted value.Value
 }
 
-// Settler is a Behaviour whose objects take their last place only when everything that the run makes or changes is done, and before the run
-// deletes anything. Create and Update then return State.Inputs as the object is until then, and Settle is called at the end. Where the run
+// Activator is a Behaviour whose objects become active only when everything that the run makes or changes is done, and before the run
+// deletes anything. Create and Update then return State.Inputs as the object is until then, and Activate is called at the end. Where the run
 // fails or dies before, the state has these inputs and the next plan shows the rest as a change.
-type Settler interface {
-	// Settle brings the object from req.Old to req.Inputs. It is safe to repeat.
-	Settle(ctx context.Context, req Request) (State, error)
+type Activator interface {
+	// Activate brings the object from req.Old to req.Inputs. It is safe to repeat.
+	Activate(ctx context.Context, req Request) (State, error)
 	// Overtakes says for a plan what the object takes from others when it takes its place: "takes example.com over from web/old when its
 	// targets are healthy". Empty: nothing. Pure; inputs may hold Unknown.
 	Overtakes(inputs, old value.Value, others []Other) string

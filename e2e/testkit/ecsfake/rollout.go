@@ -101,7 +101,7 @@ func (f *Fake) roll(c *call, s *service, d *deployment) {
 		}
 	}
 	f.scale(s, d)
-	if s.settled(d) == s.spec.desired() && s.alive(d) == s.spec.desired() {
+	if s.healthyTasks(d) == s.spec.desired() && s.alive(d) == s.spec.desired() {
 		f.complete(s, d)
 	}
 }
@@ -175,7 +175,7 @@ func (f *Fake) complete(s *service, d *deployment) {
 }
 
 func (f *Fake) announceSteady(s *service, d *deployment) {
-	if !s.steady && s.settled(d) == s.spec.desired() {
+	if !s.steady && s.healthyTasks(d) == s.spec.desired() {
 		s.steady = true
 		f.say(s, "(service %s) has reached a steady state.", s.name)
 	}

@@ -223,9 +223,9 @@ func (s *service) alive(d *deployment) int {
 	return s.count(d.id, taskPending) + s.count(d.id, taskRunning)
 }
 
-// settled counts the tasks of a deployment that run and are healthy. A task
+// healthyTasks counts the tasks of a deployment that run and are healthy. A task
 // runs for one step before its health is known.
-func (s *service) settled(d *deployment) int {
+func (s *service) healthyTasks(d *deployment) int {
 	n := 0
 	for _, t := range s.tasks {
 		if t.deployment == d && t.status == taskRunning && t.target == "healthy" {

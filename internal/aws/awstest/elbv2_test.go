@@ -472,9 +472,9 @@ func TestListenerRulePriorityInUse(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, waiting.Inputs, updated.Inputs, "an update leaves it there, too")
 	for range 2 {
-		settled, err := r.(resource.Settler).Settle(t.Context(), again)
+		active, err := r.(resource.Activator).Activate(t.Context(), again)
 		require.NoError(t, err)
-		require.Equal(t, 200, atPriority(settled))
+		require.Equal(t, 200, atPriority(active))
 		require.Equal(t, 200, b.priority(t, waiting.ID))
 		require.Equal(t, 202, b.priority(t, held), "the next free place: nobody's requests go elsewhere")
 	}
@@ -483,7 +483,7 @@ func TestListenerRulePriorityInUse(t *testing.T) {
 	again.Old, again.Inputs = waiting, again.Inputs.With("priority", value.NewInt(100))
 	_, err = r.Update(t.Context(), again)
 	require.ErrorAs(t, err, &owned)
-	_, err = r.(resource.Settler).Settle(t.Context(), again)
+	_, err = r.(resource.Activator).Activate(t.Context(), again)
 	require.ErrorAs(t, err, &owned)
 	require.Equal(t, 200, b.priority(t, waiting.ID))
 }
@@ -617,7 +617,7 @@ func TestBalancingChecks(t *testing.T) {
 func TestListenerRuleTakesOver(t *testing.T) {
 	b := startBalancing(t)
 	r := b.behaviour(t, model.ListenerRuleType)
-	settler, ok := r.(resource.Settler)
+	activator, ok := r.(resource.Activator)
 	require.True(t, ok)
 	balancer := b.balancer(t, "takes-over")
 	for name, c := range map[string]struct{ old, new int }{
@@ -650,7 +650,7 @@ func TestListenerRuleTakesOver(t *testing.T) {
 			second.Others = func() []resource.Other {
 				return []resource.Other{{Resource: "web/old:listener-rule", State: old, Going: true}}
 			}
-			require.Equal(t, "takes "+host+" over from web/old when the targets are healthy", settler.Overtakes(second.Inputs, value.NullValue, second.Others()))
+			require.Equal(t, "takes "+host+" over from web/old when the targets are healthy", activator.Overtakes(second.Inputs, value.NullValue, second.Others()))
 			made, err := r.Create(t.Context(), second)
 			require.NoError(t, err)
 			require.Greater(t, priority(made.ID), priority(old.ID), "it waits")
@@ -671,9 +671,9 @@ func TestListenerRuleTakesOver(t *testing.T) {
 			require.Greater(t, priority(made.ID), priority(old.ID), "an update leaves it there")
 
 			for range 2 { // a death between the call and the record repeats it
-				settled, err := settler.Settle(t.Context(), update)
+				active, err := activator.Activate(t.Context(), update)
 				require.NoError(t, err)
-				require.Equal(t, second.Inputs, settled.Inputs)
+				require.Equal(t, second.Inputs, active.Inputs)
 				require.Equal(t, c.new, priority(made.ID))
 				require.Greater(t, priority(old.ID), c.new, "the old one is behind")
 			}

@@ -32,7 +32,7 @@ var release = call.Pace{First: 500 * time.Millisecond, Longest: 3 * time.Second,
 
 func newListenerRule(api *api) resource.Behaviour {
 	r := rule{api}
-	return &settlingRule{settle: r.settle, Typed: &resource.Typed[model.ListenerRule, model.ListenerRuleOutputs]{
+	return &waitingRule{activate: r.activate, Typed: &resource.Typed[model.ListenerRule, model.ListenerRuleOutputs]{
 		Def: resource.Definition{
 			Type: model.ListenerRuleType, Version: 1,
 			ReplaceOn: []string{"listenerArn"},

@@ -18,24 +18,24 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// settlingRule is a rule that waits behind the rules that have its requests until the run has made everything, the service above all. ECS
+// waitingRule is a rule that waits behind the rules that have its requests until the run has made everything, the service above all. ECS
 // takes a target group only when a rule forwards to it, so the rule has to be there before there is a healthy target.
-type settlingRule struct {
+type waitingRule struct {
 	*resource.Typed[model.ListenerRule, model.ListenerRuleOutputs]
-	settle func(context.Context, resource.Request) (resource.State, error) // a rule here would keep the SDK's whole client linked
+	activate func(context.Context, resource.Request) (resource.State, error) // a rule here would keep the SDK's whole client linked
 }
 
-var _ resource.Settler = (*settlingRule)(nil)
+var _ resource.Activator = (*waitingRule)(nil)
 
 // Create implements resource.Behaviour. The state is to say where a rule that waits really is.
-func (s *settlingRule) Create(ctx context.Context, req resource.Request) (resource.State, error) {
+func (s *waitingRule) Create(ctx context.Context, req resource.Request) (resource.State, error) {
 	ctx, as := noting(ctx)
 	state, err := s.Typed.Create(ctx, req)
 	return recorded(state, *as), err
 }
 
 // Update implements resource.Behaviour.
-func (s *settlingRule) Update(ctx context.Context, req resource.Request) (resource.State, error) {
+func (s *waitingRule) Update(ctx context.Context, req resource.Request) (resource.State, error) {
 	ctx, as := noting(ctx)
 	state, err := s.Typed.Update(ctx, req)
 	return recorded(state, *as), err
@@ -64,13 +64,13 @@ func recorded(state resource.State, as *model.ListenerRule) resource.State {
 	return state
 }
 
-// Settle implements resource.Settler. First the rules that go make way, to places behind: from then on this rule takes the requests. Then it
+// Activate implements resource.Activator. First the rules that go make way, to places behind: from then on this rule takes the requests. Then it
 // takes its own priority, which is free now. At no time there is no rule for the requests.
-func (s *settlingRule) Settle(ctx context.Context, req resource.Request) (resource.State, error) {
-	return s.settle(ctx, req)
+func (s *waitingRule) Activate(ctx context.Context, req resource.Request) (resource.State, error) {
+	return s.activate(ctx, req)
 }
 
-func (r rule) settle(ctx context.Context, req resource.Request) (resource.State, error) {
+func (r rule) activate(ctx context.Context, req resource.Request) (resource.State, error) {
 	wanted := ruleOf(req.Inputs)
 	rules, err := r.listed(ctx, wanted.ListenerARN.Get())
 	if err != nil {
@@ -135,8 +135,8 @@ func (r rule) takePlace(ctx context.Context, c ruleCall, rules []types.Rule) err
 	return r.place(ctx, c.ID, c.Props.Priority)
 }
 
-// Overtakes implements resource.Settler.
-func (s *settlingRule) Overtakes(inputs, old value.Value, others []resource.Other) string {
+// Overtakes implements resource.Activator.
+func (s *waitingRule) Overtakes(inputs, old value.Value, others []resource.Other) string {
 	wanted := ruleOf(inputs)
 	var from []string
 	was := ruleOf(old)

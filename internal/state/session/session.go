@@ -75,7 +75,7 @@ func Open(ctx context.Context, locker *lock.Locker, store state.Store, o Options
 		err = lockErr
 	}
 	if err == nil {
-		err = s.settle(ctx)
+		err = s.agree(ctx)
 	}
 	if err == nil {
 		return s, nil
@@ -109,9 +109,9 @@ func (e *OldError) Error() string {
 	return fmt.Sprintf("the state has serial %d, the last run left serial %d", e.Serial, e.Left)
 }
 
-// settle makes state and lock fit: the state read is not older than the lock remembers, is the one that was meant, and was not
+// agree makes state and lock fit: the state read is not older than the lock remembers, is the one that was meant, and was not
 // written under a fence as high as ours.
-func (s *Session) settle(ctx context.Context) error {
+func (s *Session) agree(ctx context.Context) error {
 	var err error
 	if s.lock.Waited() {
 		if s.base, err = s.get(ctx); err != nil {

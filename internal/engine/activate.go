@@ -12,8 +12,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// place is the last place of an object, which it takes when everything else is made: see resource.Settler.
-type place struct {
+// activation is an object that becomes active when everything else is made: see resource.Activator.
+type activation struct {
 	state  *pkgresource.State
 	wanted value.Value
 }
@@ -38,35 +38,35 @@ func (r *run) others(urn sdk.URN) []resource.Other {
 	return out
 }
 
-// settler returns the behaviour of a type, if its objects take their last place at the end.
-func (r *run) settler(typ string) (resource.Settler, bool) {
+// activator returns the behaviour of a type, if its objects become active at the end.
+func (r *run) activator(typ string) (resource.Activator, bool) {
 	b, err := r.o.Catalog.Behaviour(typ)
 	if err != nil {
 		return nil, false
 	}
-	s, ok := b.(resource.Settler)
+	s, ok := b.(resource.Activator)
 	return s, ok
 }
 
-// settle lets every object take its last place. It runs when everything that is wanted is there, before anything is deleted. An object that
-// took its place is recorded at once. One that a dead run did not record has its old inputs in the state: the next run settles it again.
-func (s *source) settle() error {
+// activate makes every object active that waits for that. It runs when everything that is wanted is there, before anything is deleted. An object that
+// took its place is recorded at once. One that a dead run did not record has its old inputs in the state: the next run activates it again.
+func (s *source) activate() error {
 	s.mu.Lock()
-	places := slices.Clone(s.places)
+	all := slices.Clone(s.activations)
 	s.mu.Unlock()
-	slices.SortFunc(places, func(a, b place) int { return strings.Compare(string(a.state.URN), string(b.state.URN)) })
-	for _, p := range places {
+	slices.SortFunc(all, func(a, b activation) int { return strings.Compare(string(a.state.URN), string(b.state.URN)) })
+	for _, p := range all {
 		if err := s.ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.run.settlePlace(p); err != nil {
+		if err := s.run.activateOne(p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *run) settlePlace(p place) (err error) {
+func (r *run) activateOne(p activation) (err error) {
 	urn, is := p.state.URN, fromProperties(p.state.Inputs)
 	call, behaviour, err := r.request(urn, plan.Update, string(p.state.ID), p.wanted, is, fromProperties(p.state.Outputs))
 	if err != nil {
@@ -84,7 +84,7 @@ func (r *run) settlePlace(p place) (err error) {
 		}
 	}()
 	defer recovered(&err)
-	state, err := behaviour.(resource.Settler).Settle(r.calling(urn, call), call)
+	state, err := behaviour.(resource.Activator).Activate(r.calling(urn, call), call)
 	if err != nil {
 		return err
 	}
