@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -122,19 +121,6 @@ func (r *run) locateAll(ctx context.Context, looked map[string]bool) (absent map
 	return absent, nil
 }
 
-// firstObjects are the intents that were to make the first object of a resource, and not a replacement.
-func firstObjects(intents []json.RawMessage) (map[string]bool, error) {
-	firsts := map[string]bool{}
-	for _, text := range intents {
-		var i intent
-		if err := json.Unmarshal(text, &i); err != nil {
-			return nil, err
-		}
-		firsts[string(i.Resource)] = !i.Replaces
-	}
-	return firsts, nil
-}
-
 // locate looks for the object that an interrupted creation may have made.
 func (r *run) locate(ctx context.Context, rec *record) (state resource.State, found bool, err error) {
 	defer recovered(&err)
@@ -204,136 +190,4 @@ func (r *run) takeIn(rec *record, found resource.State, leftover bool) error {
 		}
 	}
 	return r.ledger.end(0, writes, drops...)
-}
-
-// intent is one creation that a plan holds: what an interrupted run may have made before it could say so.
-type intent struct {
-	Resource json.RawMessage `json:"resource"`
-	Replaces bool            `json:"replaces,omitempty"` // another object of this resource
-}
-
-// IntentResource returns the ID of the resource that one of Preview.Intents is about, "" for anything else.
-func IntentResource(raw json.RawMessage) string {
-	var i struct {
-		Resource struct {
-			URN sdk.URN `json:"urn"`
-		} `json:"resource"`
-	}
-	if json.Unmarshal(raw, &i) != nil || !i.Resource.URN.IsValid() {
-		return ""
-	}
-	return i.Resource.URN.Name()
-}
-
-// Made reports whether a resource of a state is what one of Preview.Intents was to make, as far as the plan knew that. Where it is not, the
-// object of that intent may be another one.
-func Made(raw json.RawMessage, is StoredResource) bool {
-	if len(raw) == 0 {
-		return true
-	}
-	var i intent
-	if json.Unmarshal(raw, &i) != nil {
-		return false
-	}
-	rec, err := decodeRecord(i.Resource)
-	return err == nil && rec.became(is.Inputs)
-}
-
-// became reports whether an object with those properties is what the record describes, as far as that was known.
-func (r *record) became(inputs value.Value) bool {
-	return fits(r.inputs, inputs)
-}
-
-// fits compares what was planned with what is. What was not known is Null in a plan's record.
-func fits(planned, is value.Value) bool {
-	switch planned.Kind() {
-	case value.Null, value.Unknown:
-		return true
-	case value.Map:
-		for name, part := range planned.Entries() {
-			if !fits(part, is.Get(name)) {
-				return false
-			}
-		}
-		return true
-	case value.List:
-		parts, there := planned.Items(), is.Items()
-		if len(parts) != len(there) {
-			return false
-		}
-		for i := range parts {
-			if !fits(parts[i], there[i]) {
-				return false
-			}
-		}
-		return true
-	}
-	return value.Equal(planned, is)
-}
-
-// intents are the creations of a plan. What is not known yet is left out; unnamed are those whose names are not.
-func (c *collector) intents() (out []json.RawMessage, unnamed []string) {
-	for _, s := range c.changes {
-		if s.new == nil || s.action == plan.Update {
-			continue
-		}
-		if typ, _ := typeOf(s.urn.Type()); !c.run.named(typ, s.new.Inputs) {
-			unnamed = append(unnamed, s.urn.Name())
-		}
-		rec := recordOf(s.new)
-		rec.ID, rec.Outputs = "", nil
-		rec.Protect = c.run.protect[s.new.URN.Name()] // what is found is as protected as what the interrupted run would have recorded
-		text, err := json.Marshal(intent{Resource: rec.encode(), Replaces: s.action == plan.Replace})
-		if err != nil {
-			panic(err) // a raw message that came from json.Marshal
-		}
-		out = append(out, text)
-	}
-	return out, unnamed
-}
-
-// named reports whether the name is known that AWS would have for an object with those properties, as far as the type makes names of them.
-func (r *run) named(typ string, inputs sdk.PropertyMap) bool {
-	name := r.definition(typ).HashedName
-	return name == "" || fromProperties(inputs).Get(name).Known()
-}
-
-// withIntents adds what interrupted runs had planned to create (the oldest first) to what they had begun, unless the state has just that. The
-// newest comes first then: it has the best chance to be what is wanted now.
-func withIntents(state []byte, intents []json.RawMessage) ([]byte, error) {
-	if len(intents) == 0 {
-		return state, nil
-	}
-	d, err := decodeDeployment(state)
-	if err != nil {
-		return nil, err
-	}
-	stored := map[sdk.URN]*record{}
-	for _, raw := range d.Resources {
-		rec, err := decodeRecord(raw)
-		if err != nil {
-			return nil, err
-		}
-		stored[rec.URN] = rec
-	}
-	var planned []operation
-	for _, text := range slices.Backward(intents) {
-		var i intent
-		if err := json.Unmarshal(text, &i); err != nil {
-			return nil, err
-		}
-		rec, err := decodeRecord(i.Resource)
-		if err != nil {
-			return nil, err
-		}
-		is := stored[rec.URN]
-		begun := slices.ContainsFunc(d.PendingOperations, func(op operation) bool { return op.Type == opCreating && bytes.Equal(op.Resource, i.Resource) })
-		if !begun && (i.Replaces || is == nil || !rec.became(is.inputs)) {
-			planned = append(planned, operation{Resource: i.Resource, Type: opCreating})
-		}
-	}
-	if len(planned) == 0 {
-		return state, nil
-	}
-	return encodeDeployment(d.Resources, append(planned, d.PendingOperations...)), nil
 }

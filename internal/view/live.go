@@ -3,13 +3,11 @@ package view
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/company/deployer/internal/plan"
-	"github.com/company/deployer/internal/resource"
 )
 
 // Live redraws a tree of components with elapsed times and a bar: for terminals.
@@ -202,111 +200,6 @@ func (l *Live) fitted(room int) []string {
 		lines = append(lines[:len(lines)-hidden-1], styled(dim, fmt.Sprintf("  … and %s", count(hidden+1, "more component"))))
 	}
 	return append(head, lines...)
-}
-
-// group is what is known of one component.
-type group struct {
-	address    string
-	rows       []*row
-	state      plan.EventKind
-	began, end time.Time
-}
-
-// components are the rows by component, in the order of their start.
-func (l *Live) components() []*group {
-	var order []*group
-	groups := map[string]*group{}
-	for _, r := range l.rows {
-		address := resource.ComponentOf(r.id)
-		g := groups[address]
-		if g == nil {
-			g = &group{address: address, state: plan.Done, began: r.began}
-			groups[address] = g
-			order = append(order, g)
-		}
-		g.rows = append(g.rows, r)
-		g.state = worse(g.state, r.state)
-		if r.began.Before(g.began) {
-			g.began = r.began
-		}
-		if r.end.After(g.end) {
-			g.end = r.end
-		}
-	}
-	return order
-}
-
-// running reports whether something of a component is still under way.
-func (g *group) running() bool {
-	return slices.ContainsFunc(g.rows, func(r *row) bool { return r.state == plan.Started })
-}
-
-func (g *group) head(now time.Time) string {
-	end := g.end
-	if g.running() {
-		end = now
-	}
-	return fmt.Sprintf("%s %s %s", glyph(g.state), styled(bold, g.address), styled(dim, elapsed(end.Sub(g.began))))
-}
-
-// lines are a component and those of its resources that are not done; once all is done, of one that failed all.
-func (g *group) lines(now time.Time, final bool) []string {
-	lines := []string{g.head(now)}
-	for _, r := range g.rows {
-		if r.state != plan.Done || final && g.state != plan.Done {
-			lines = append(lines, "  "+r.line(now))
-		}
-	}
-	return lines
-}
-
-// line is a component with what it does now.
-func (g *group) line(now time.Time) string {
-	for _, state := range []plan.EventKind{plan.FailedAt, plan.Started} {
-		for _, r := range g.rows {
-			if r.state == state {
-				return fmt.Sprintf("%s %s  %s", glyph(g.state), styled(bold, g.address), strings.TrimPrefix(r.line(now), glyph(r.state)+" "))
-			}
-		}
-	}
-	return g.head(now)
-}
-
-func (r *row) line(now time.Time) string {
-	took := func(end time.Time) string { return styled(dim, elapsed(end.Sub(r.began))) }
-	switch r.state {
-	case plan.FailedAt:
-		return fmt.Sprintf("%s %s %s", glyph(r.state), name(r.id), styled(red, "failed"))
-	case plan.Skipped:
-		return fmt.Sprintf("%s %s %s", glyph(r.state), name(r.id), styled(yellow, "not started"))
-	case plan.Done:
-		return fmt.Sprintf("%s %s %s %s", glyph(r.state), name(r.id), did(r.action), took(r.end))
-	}
-	line := fmt.Sprintf("%s %s %s %s", glyph(r.state), name(r.id), doing(r.action), took(now))
-	if r.text != "" {
-		line += "  " + r.text
-	}
-	return line
-}
-
-func worse(a, b plan.EventKind) plan.EventKind {
-	rank := map[plan.EventKind]int{plan.Done: 0, plan.Skipped: 1, plan.Started: 2, plan.FailedAt: 3}
-	if rank[b] > rank[a] {
-		return b
-	}
-	return a
-}
-
-func glyph(state plan.EventKind) string {
-	switch state {
-	case plan.Done:
-		return styled(green, "✓")
-	case plan.FailedAt:
-		return styled(red, "✗")
-	case plan.Skipped:
-		return styled(yellow, "-")
-	}
-	return styled(yellow, "●")
 }
 
 // bar counts what is done; what failed is not. What the run as a whole does stands behind it, or below where it is too long.

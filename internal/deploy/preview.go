@@ -1,0 +1,88 @@
+package deploy
+
+import (
+	"context"
+	"slices"
+
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/expr"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+)
+
+// preview asks the engine for the plan.
+func (u *run) preview(ctx context.Context) (err error) {
+	o := u.options()
+	o.Catalog = u.back.World.Types(u.where.Reading())
+	var asked *plan.Survey
+	if u.req.Refresh && len(u.Engine) > 0 {
+		u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Reading what AWS has"})
+		if asked, o.Outside, err = u.refresh(ctx, o); err != nil {
+			return problems(err)
+		}
+	}
+	if u.doubts, err = u.expendable(); err != nil {
+		return err
+	}
+	if o.Targets, err = u.chosen(); err != nil {
+		return err
+	}
+	u.targets = o.Targets
+	var looked func() []resource.Finding
+	if asked == nil {
+		looked = u.look(ctx, o)
+	}
+	aside := u.aside(ctx)
+	preview, err := engine.PreviewApply(ctx, u.graph, u.Engine, o)
+	if preview != nil && looked != nil {
+		findings := looked()
+		if o.Outside, err = u.confirm(ctx, o, findings, err); len(o.Outside) > 0 {
+			o.Frozen = preview.Lookups // they are answered already
+			preview, err = engine.PreviewApply(ctx, u.graph, u.Engine, o)
+		}
+		asked = resource.Sum(findings)
+	}
+	if preview != nil {
+		u.plan, u.lookups, u.outputs = preview.Plan, preview.Lookups, preview.Outputs
+		u.creates, u.unnamed = preview.Intents, preview.Unnamed
+		u.tellMoves()
+		u.unasked = unaskedProblems(preview.Unasked)
+		if u.plan.Survey = asked; asked != nil && u.Stored != nil {
+			asked.Version, asked.At = u.Stored.Payload.Deployment, u.Stored.Payload.At
+			asked.Age = u.back.Locker.Now().Sub(asked.At)
+			for _, id := range asked.Differing {
+				if slices.Contains(u.Unsure, id) {
+					asked.Begun = append(asked.Begun, id)
+				}
+			}
+		}
+		for _, id := range preview.Found {
+			if u.Adopt == nil {
+				u.Adopt = map[string]bool{}
+			}
+			u.Adopt[id] = true
+		}
+	}
+	return aside(problems(err).Err())
+}
+
+// options is what preview and apply have in common: one diff, one graph, one set of templates.
+func (u *run) options() engine.Options {
+	allowed := map[string]bool{}
+	for _, address := range u.req.AllowDataLoss {
+		allowed[address] = true
+	}
+	parallelism := u.req.Parallelism
+	if parallelism <= 0 {
+		parallelism = u.back.World.Settings.Preferences.Parallelism
+	}
+	return engine.Options{
+		Stack: u.req.Key.Stack, Environment: u.req.Key.Environment, Template: expr.Evaluate, Token: func(id string) string { return u.Tokens[id] },
+		Former: u.Former(), Renamed: func(component string) string { return u.named[component] },
+		Parallelism: parallelism, Adopt: u.Adopt, Forgotten: u.forgotten(), Intents: u.Search, Uncertain: u.Unsure,
+		AllowDelete: func(id string) bool { return allowed[resource.ComponentOf(id)] },
+		Tags: func(component string) map[string]string {
+			return resource.OwnTags(u.req.Key.Stack, u.req.Key.Environment, component, u.Lineage)
+		},
+	}
+}

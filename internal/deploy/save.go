@@ -1,0 +1,88 @@
+package deploy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/company/deployer/internal/backend"
+	"github.com/company/deployer/internal/deploy/recovery"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/report"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/state/session"
+)
+
+// save writes the final state, history and the derived copy, and releases the lock (steps 11 and 12).
+func (u *run) save(held *session.Session, p *state.Payload, result *engine.Result, runErr error, applied *Applied) error {
+	found := problems(runErr)
+	known, err := u.components(result.Outputs, result.State)
+	if err != nil {
+		found.Add(diag.From(err)...) // what was done must be saved all the same
+		known = p.Components
+	}
+	p.Engine, p.Components, p.Forgotten = json.RawMessage(result.State), known, withoutStored(p.Forgotten, result.State)
+	p.Deployment++
+	p.Status, p.Summary, p.At = u.status(runErr), summary(outcome(u.plan, result).Summary()), held.Lock().Now()
+	applied.Version, applied.Outputs, applied.Outcome = report.Version(p.Deployment), outputsOf(known), outcome(u.plan, result)
+	ctx := u.back.Patience(held.Lock().Context(), 0)
+	intents := u.Unresolved(recovery.IntentsOf(held.State()), recovery.Ended{
+		ID: held.Lock().ID(), Result: result, Failed: runErr != nil, Began: u.began, Now: u.back.Now(),
+	})
+	if err := held.Write(ctx, p, intents); err != nil {
+		if !errors.Is(err, context.Canceled) {
+			found.Add(diag.From(err)...)
+		}
+		found.Add(rescue(u.back, held, p, intents))
+		return backend.Closing(held, u.strange(ctx, found))
+	}
+	applied.Again = u.again()
+	dropJournal(u.back, held)
+	applied.Warnings = append(applied.Warnings, u.finish(held, p)...)
+	return u.strange(ctx, found).Err()
+}
+
+// again is the command that goes on from what the state says.
+func (u *run) again() string {
+	command := "apply"
+	if u.stack == nil {
+		command = "destroy"
+	}
+	var args []string
+	for _, address := range u.req.Targets {
+		args = append(args, "--target", address)
+	}
+	for _, address := range u.req.AllowDataLoss {
+		args = append(args, "--allow-data-loss", address)
+	}
+	for _, f := range u.req.VarFiles {
+		args = append(args, "--var-file", f.Name)
+	}
+	if u.stack != nil {
+		for _, v := range u.stack.Variables {
+			if text, given := u.req.Variables[v.Name]; given && v.Sensitive {
+				args = append(args, "--var", v.Name+"=…")
+			} else if given {
+				args = append(args, "--var", v.Name+"="+text)
+			}
+		}
+	}
+	return u.back.CommandLine(u.req.Key, command, args...)
+}
+
+// finish keeps the state as history, updates the derived copy and releases the lock, side by side (step 12). Failures here are warnings: the
+// deployment is saved, a missing history object is written by the next run, the copy is derived, the lock expires.
+func (u *run) finish(held *session.Session, p *state.Payload) diag.List {
+	ctx, cancel := backend.Ending(u.hurry)
+	defer cancel()
+	store, e := u.back.Store(u.req.Key), held.State()
+	err := held.Close(ctx,
+		func(ctx context.Context) error {
+			_, err := store.PutHistory(ctx, p.At, e)
+			return err
+		},
+		func(ctx context.Context) error { return u.back.Derive(ctx, u.req.Key, p.Engine) },
+	)
+	return backend.EndingWarnings(err)
+}

@@ -1,0 +1,67 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/report"
+	"github.com/company/deployer/internal/state"
+)
+
+// History writes deployments, newest first.
+func History(w *Writer, key state.Key, past []report.Deployment) {
+	if len(past) == 0 {
+		w.Printf("%s has no deployments yet.\n", key)
+		return
+	}
+	longest := 0
+	for _, d := range past {
+		longest = max(longest, columns(d.Who))
+	}
+	header := []string{"VERSION", "AT (UTC)", "RESULT", "WHO", "COMMIT", "SUMMARY"}
+	aside := longest > w.Width/4 // a role's ARN is longer than all the rest
+	if aside {
+		header = slices.Delete(header, 3, 4)
+	}
+	var rows [][]string
+	for _, d := range past {
+		colour := green
+		if d.Result != string(state.Succeeded) && d.Result != string(state.Destroyed) {
+			colour = red
+		}
+		commit := d.Commit
+		if len(commit) > 7 {
+			commit = commit[:7]
+		}
+		version := "?"
+		if d.Version > 0 {
+			version = d.Version.String()
+		}
+		row := []string{version, d.At.UTC().Format("2006-01-02 15:04:05"), styled(colour, d.Result), d.Who, commit, d.Summary + d.Problem, changedVariables(d.Changed)}
+		if aside {
+			row = slices.Delete(row, 3, 4)
+			if d.Who != "" {
+				row = append(row, styled(dim, "by "+d.Who))
+			}
+		}
+		rows = append(rows, row)
+	}
+	Table(w, header, rows)
+}
+
+// changedVariables is one line about variables that a version has otherwise than the one before.
+func changedVariables(changes []report.VariableChange) string {
+	parts := make([]string, len(changes))
+	for i, c := range changes {
+		switch {
+		case c.Old == nil:
+			parts[i] = fmt.Sprintf("%s = %q", c.Name, *c.New)
+		case c.New == nil:
+			parts[i] = fmt.Sprintf("%s = %q -> (not set)", c.Name, *c.Old)
+		default:
+			parts[i] = fmt.Sprintf("%s = %q -> %q", c.Name, *c.Old, *c.New)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
