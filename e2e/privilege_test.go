@@ -437,7 +437,7 @@ func (d *pipeline) object(key string) {
 }
 
 // withoutCall is what the policy of the example in dev has and its life does not ask for, each with the reason. The reasons of the types'
-// own declarations are in docs/permissions.md; that an action which is only used now and then is used at all is tried by the
+// own declarations are in docs/reference/permissions.md; that an action which is only used now and then is used at all is tried by the
 // conformance suite of the types.
 var withoutCall = map[string]string{
 	"cloudwatch:DescribeAlarms":              forCaller,

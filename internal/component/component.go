@@ -137,10 +137,11 @@ type Kind struct {
 	Name      string
 	Group     string // apiVersion
 	Doc       string
-	Outputs   []string    // names that references may use
-	Verbs     []string    // that `uses` may ask of it
-	Resources []Generated // what overrides may change
-	Synthetic string      // for shared kinds without manifest: their one address ("infra/cluster"); "" for all others
+	Outputs   []string          // names that references may use
+	Verbs     []string          // that `uses` may ask of it
+	Resources []Generated       // what overrides may change
+	Words     map[string]string // what outputs and verbs are
+	Synthetic string            // for shared kinds without manifest: their one address ("infra/cluster"); "" for all others
 
 	advice    map[string]string
 	newSpec   func() any
@@ -157,6 +158,8 @@ type Definition[S any] struct {
 	Outputs, Verbs   []string
 	Resources        []Generated // all that it may make, lookups left out; required of kinds that have manifests
 	Synthetic        string
+	// Words say what the outputs and verbs are, by name, for the reference.
+	Words map[string]string
 	// Advice says what to do instead of a key that this version does not know but people may look for, by its dotted path.
 	Advice map[string]string
 
@@ -174,7 +177,7 @@ type Definition[S any] struct {
 
 // Define turns a typed definition into a Kind.
 func Define[S any](d Definition[S]) Kind {
-	k := Kind{Name: d.Name, Group: d.Group, Doc: d.Doc, Outputs: d.Outputs, Verbs: d.Verbs, Resources: d.Resources, Synthetic: d.Synthetic, advice: d.Advice}
+	k := Kind{Name: d.Name, Group: d.Group, Doc: d.Doc, Outputs: d.Outputs, Verbs: d.Verbs, Resources: d.Resources, Words: d.Words, Synthetic: d.Synthetic, advice: d.Advice}
 	k.newSpec = func() any { return new(S) }
 	if d.Check != nil {
 		k.check = func(i Instance, s any) []value.Problem { return d.Check(i, s.(*S)) }
@@ -194,6 +197,13 @@ func Define[S any](d Definition[S]) Kind {
 
 // NewSpec returns a pointer to a zero spec, for schema and reference generators and for Decode.
 func (k *Kind) NewSpec() any { return k.newSpec() }
+
+// Grant returns what `uses` of an instance gives with one verb, for the reference.
+func (k *Kind) Grant(i Instance, verb string) Grant {
+	spec := k.newSpec()
+	k.decode(i.Spec, spec)
+	return k.grant(i, spec, verb)
+}
 
 // Validate decodes a spec and checks it; problems have paths below spec. Used by validate for every component, before Expand.
 func (k *Kind) Validate(i Instance) []value.Problem {

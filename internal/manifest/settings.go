@@ -25,19 +25,19 @@ type providerSpec struct {
 
 // backendSpec and locksSpec know the keys; their values may be environment variables, which the configuration resolves.
 type backendSpec struct {
-	Type   value.Value `json:"type" doc:"backend.type"`
-	Bucket value.Value `json:"bucket" doc:"backend.bucket"`
-	Region value.Value `json:"region" doc:"backend.region"`
-	Prefix value.Value `json:"prefix" doc:"backend.prefix"`
-	Path   value.Value `json:"path" doc:"backend.path"`
+	Type   value.Value `json:"type" doc:"As backend.type of the configuration."`
+	Bucket value.Value `json:"bucket" doc:"As backend.bucket of the configuration."`
+	Region value.Value `json:"region" doc:"As backend.region of the configuration."`
+	Prefix value.Value `json:"prefix" doc:"As backend.prefix of the configuration."`
+	Path   value.Value `json:"path" doc:"As backend.path of the configuration."`
 }
 
 type locksSpec struct {
-	Type      value.Value `json:"type" doc:"locks.type"`
-	Region    value.Value `json:"region" doc:"locks.region"`
-	Table     value.Value `json:"table" doc:"locks.table"`
-	TTL       value.Value `json:"ttl" doc:"locks.ttl"`
-	Heartbeat value.Value `json:"heartbeat" doc:"locks.heartbeat"`
+	Type      value.Value `json:"type" doc:"As locks.type of the configuration."`
+	Region    value.Value `json:"region" doc:"As locks.region of the configuration."`
+	Table     value.Value `json:"table" doc:"As locks.table of the configuration."`
+	TTL       value.Value `json:"ttl" doc:"As locks.ttl of the configuration."`
+	Heartbeat value.Value `json:"heartbeat" doc:"As locks.heartbeat of the configuration."`
 }
 
 type environmentSpec struct {

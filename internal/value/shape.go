@@ -61,5 +61,8 @@ func ShapeOf(t reflect.Type) Shape {
 // Shape is what the field takes.
 func (f *Field) Shape() Shape { return ShapeOf(f.typ) }
 
+// IsFlag reports whether the field is false where it is not given and has no default.
+func (f *Field) IsFlag() bool { return f.typ.Kind() == reflect.Bool }
+
 // Item is the field with the rules that hold for each item of a list and each value of a map.
 func (f *Field) Item() *Field { return f.item() }

@@ -59,6 +59,15 @@ func Resources() []component.Generated {
 	}
 }
 
+// Words say what the outputs are that MicroService and Worker have both.
+func Words() map[string]string {
+	return map[string]string{
+		"serviceName": "Name of the ECS service.", "clusterName": "Name of the ECS cluster.",
+		"securityGroupId": "Id of the security group of the tasks.", "taskRoleArn": "ARN of the role that the containers have.",
+		"logGroup": "Name of the log group.",
+	}
+}
+
 // SecurityGroup is the resource name of the service's security group, which rules of the kind and of other components refer to.
 const SecurityGroup = "security-group"
 

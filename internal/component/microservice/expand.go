@@ -20,11 +20,16 @@ import (
 
 // Kind is the kind MicroService.
 func Kind() component.Kind {
+	words := container.Words()
+	words["url"] = "Where requests come in; with ingress only."
+	words["internalUrl"] = "Where other components of the stack reach it, by its first port."
+	words["connect"] = "Open connections to the ports: the security group of the user is let in."
 	return component.Define(component.Definition[Spec]{
 		Name: "MicroService", Group: "components.deployer.io/v1",
 		Doc:     "Containers on Fargate that answer requests, from the shared load balancers or from other components.",
 		Outputs: []string{"url", "internalUrl", "serviceName", "clusterName", "securityGroupId", "taskRoleArn", "logGroup"},
 		Verbs:   []string{"connect"},
+		Words:   words,
 		Resources: append(
 			container.Resources(),
 			component.Generated{Name: "discovery", Type: servicediscovery.ServiceType},

@@ -63,6 +63,14 @@ func Kind() component.Kind {
 			VPCID, CIDR, PublicSubnetIDs, PrivateSubnetIDs, TaskSubnetIDs, AssignPublicIP,
 			PublicBalancerSubnetIDs, InternalBalancerSubnetIDs,
 		},
+		Words: map[string]string{
+			VPCID: "Id of the VPC.", CIDR: "IPv4 range of the VPC.",
+			PublicSubnetIDs: "Ids of the public subnets.", PrivateSubnetIDs: "Ids of the private subnets.",
+			TaskSubnetIDs:             "Ids of the subnets in which tasks run: private ones with a way out, without any the public ones.",
+			AssignPublicIP:            "Whether tasks get a public IP: true where they run in public subnets.",
+			PublicBalancerSubnetIDs:   "Ids of the subnets of public load balancers, one in each zone.",
+			InternalBalancerSubnetIDs: "Ids of the subnets of internal load balancers, one in each zone.",
+		},
 		Advice: map[string]string{"vpc.cidr": noVPC, "vpc.azs": noVPC, "vpc.natGateways": noVPC},
 		Expand: expand,
 	})

@@ -14,9 +14,13 @@ import (
 func Kind() component.Kind {
 	return component.Define(component.Definition[Spec]{
 		Name: "S3", Group: "components.deployer.io/v1",
-		Doc:       "A private bucket, encrypted, reachable over TLS only.",
-		Outputs:   []string{"name", "arn", "domain"},
-		Verbs:     []string{"read", "write", "delete"},
+		Doc:     "A private bucket, encrypted, reachable over TLS only.",
+		Outputs: []string{"name", "arn", "domain"},
+		Verbs:   []string{"read", "write", "delete"},
+		Words: map[string]string{
+			"name": "Name of the bucket in AWS.", "arn": "ARN of the bucket.", "domain": "Domain name of the bucket in its region.",
+			"read": "List and get objects.", "write": "Put objects, also in parts.", "delete": "Delete objects.",
+		},
 		Resources: []component.Generated{{Name: "bucket", Type: bucket.BucketType}, {Name: "policy", Type: bucket.BucketPolicyType}},
 		Check:     check,
 		Grant:     grant,

@@ -16,6 +16,12 @@ func Kind() component.Kind {
 		Doc:     "A message queue, encrypted, with an optional dead-letter queue.",
 		Outputs: []string{"url", "arn", "name", "deadLetterUrl"},
 		Verbs:   []string{"send", "receive", "redrive"},
+		Words: map[string]string{
+			"url": "URL of the queue.", "arn": "ARN of the queue.", "name": "Name of the queue in AWS.",
+			"deadLetterUrl": "URL of the dead-letter queue; with deadLetter only.",
+			"send":          "Send messages.", "receive": "Receive, hide and delete messages.",
+			"redrive": "Look at the messages of the dead-letter queue, and move them back; with deadLetter only.",
+		},
 		Resources: []component.Generated{
 			{Name: "queue", Type: queue.QueueType},
 			{Name: "policy", Type: queue.QueuePolicyType},

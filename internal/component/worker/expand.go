@@ -14,6 +14,7 @@ func Kind() component.Kind {
 		Doc:       "Containers on Fargate that nobody calls: consumers of queues, background processes.",
 		Outputs:   []string{"serviceName", "clusterName", "securityGroupId", "taskRoleArn", "logGroup"},
 		Resources: container.Resources(),
+		Words:     container.Words(),
 		Advice: map[string]string{
 			"ports":   "a Worker listens on no port; what others call is a MicroService",
 			"ingress": "a Worker takes no requests; what others call is a MicroService",
