@@ -64,6 +64,11 @@ func (e *steps) OnResourceStepPre(step deploy.Step) (any, error) {
 			return nil, err
 		}
 	}
+	if op == opCreating {
+		r.mu.Lock()
+		r.begun[step.URN()] = creation{n, step.Old(), step.New()}
+		r.mu.Unlock()
+	}
 	typ, _ := typeOf(step.Type())
 	r.tell(plan.Event{Kind: plan.Started, Resource: step.URN().Name(), Type: typ, Action: action})
 	return begun{n, action}, nil

@@ -212,10 +212,21 @@ func (c *cloud) kinds() []*kind {
 	return []*kind{
 		{cloud: c, def: resource.Definition{
 			Type: thing, ReplaceOn: []string{"zone", "parent"}, CreateOnly: []string{"initial"},
-			Consequence: func([]string) plan.Consequence { return plan.Rolling },
-			Shielded:    func(inputs value.Value) bool { return inputs.Get("shield").Bool() },
+			Consequence: func(resource.Change) plan.Consequence { return plan.Rolling },
+			Deleting: func(old value.Value) resource.Deleting {
+				return resource.Deleting{Lifts: old.Get("shield").Bool(), Keeps: old.Get("snapshot").Str()}
+			},
 		}},
-		{cloud: c, def: resource.Definition{Type: single, ReplaceOn: []string{"zone", "parent"}, DeleteBeforeReplace: true, DataLoss: true}, named: true},
+		{cloud: c, def: resource.Definition{
+			Type: single, ReplaceOn: []string{"zone", "parent"}, DeleteBeforeReplace: true, DataLoss: true,
+			Replaces: func(old, desired value.Value) []string {
+				if desired.Get("size").Number() < old.Get("size").Number() {
+					return []string{"size"}
+				}
+				return nil
+			},
+			Consequence: resource.Causes(plan.DataLoss, "format"),
+		}, named: true},
 		{cloud: c, def: resource.Definition{Type: member, ReplaceOn: []string{"zone", "parent"}, DeleteBeforeReplace: true, Beside: []string{"parent"}}},
 		{cloud: c, def: resource.Definition{Type: hashed, ReplaceOn: []string{"zone", "name"}}, named: true},
 		{cloud: c, def: resource.Definition{Type: revision, ChangesOnUpdate: []string{"arn", "revision"}}},

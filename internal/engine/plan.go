@@ -216,17 +216,15 @@ func (c *collector) change(s seen) (out plan.Change) {
 	case plan.Replace:
 		out.Reason = c.replaceReason(s, diff)
 		out.Consequence = plan.Replacement
-		if def.DeletesFirst(diff.Replace) {
+		if def.DeletesFirst(diff.Replace, was, wanted) {
 			out.Consequence = plan.Downtime
 		}
-		if def.Consequence != nil {
-			out.Consequence = plan.Worse(out.Consequence, def.Consequence(diff.Changed()))
-		}
-		if def.DataLoss {
+		out.Consequence = plan.Worse(out.Consequence, def.Meaning(resource.Change{Changed: diff.Changed(), Old: was, Desired: wanted}))
+		if def.OnDelete(was).Loses {
 			out.Consequence = plan.DataLoss
 		}
 		out.Protected = r.guarded[id]
-		out.Reason += lifted(def, s.old)
+		out.Reason += beside(def, s.old)
 	case plan.Delete:
 		out.Reason = "removed from the manifests"
 		if len(r.graph.Components) == 0 && len(r.graph.Resources) == 0 {
@@ -237,27 +235,34 @@ func (c *collector) change(s seen) (out plan.Change) {
 		}
 		if s.leftover {
 			out.Reason = "left over from an interrupted replacement"
-			if out.Protected = r.spared(s.old); out.Protected && def.DataLoss {
+			if out.Protected = r.spared(s.old); out.Protected && def.OnDelete(s.old.inputs).Loses {
 				out.Consequence = plan.DataLoss
 			}
-			out.Reason += lifted(def, s.old)
+			out.Reason += beside(def, s.old)
 			break
 		}
-		if def.DataLoss {
+		if def.OnDelete(s.old.inputs).Loses {
 			out.Consequence = plan.DataLoss
 		}
 		out.Protected = r.guarded[id]
-		out.Reason += lifted(def, s.old)
+		out.Reason += beside(def, s.old)
 	}
 	return out
 }
 
-// lifted is what a delete does beside deleting.
-func lifted(def *resource.Definition, old *stored) string {
-	if old == nil || !def.IsShielded(old.inputs) {
+// beside is what a delete does beside deleting.
+func beside(def *resource.Definition, old *stored) string {
+	if old == nil {
 		return ""
 	}
-	return "; its deletion protection in AWS is lifted first"
+	does, text := def.OnDelete(old.inputs), ""
+	if does.Lifts {
+		text = "; its deletion protection in AWS is lifted first"
+	}
+	if does.Keeps != "" {
+		text += "; keeps " + does.Keeps
+	}
+	return text
 }
 
 func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resource.Diff, out *plan.Change) {
@@ -301,10 +306,8 @@ func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resourc
 		out.Properties = []plan.Property{{Path: []string{"protect"}, Old: value.NewBool(!on), New: value.NewBool(on)}}
 		return
 	}
-	out.Consequence = plan.InPlace
-	if def.Consequence != nil {
-		out.Consequence = def.Consequence(names)
-	}
+	out.Consequence = def.Meaning(resource.Change{Changed: names, Old: s.old.inputs, Desired: fromProperties(s.new.Inputs)})
+	out.Protected = out.Consequence == plan.DataLoss && c.run.guarded[out.Resource]
 }
 
 // replaceReason blames the resource that a forcing property comes from, if that one is replaced itself.

@@ -158,3 +158,40 @@ func TestProtectionOutlivesAnAllowedReplacement(t *testing.T) {
 	apply(t, g("2"), result.State, allowed)
 	want(t, "calls of an allowed run", c.calls(), "delete a/x:x")
 }
+
+// What is replaced and what destroys data may depend on the values, and on an update, too.
+func TestWhatAChangeDoesDependsOnOldAndNew(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	g := func(size int, format string) *resource.Graph {
+		db := res("a/db:db", single, "name", "db", "size", size, "format", format)
+		db.Protect = true
+		return graph(t, db)
+	}
+	state := apply(t, g(10, "old"), nil, o).State
+	want(t, "it grows", planned(t, g(20, "old"), state, o), "update a/db:db (change in size) [in place]")
+	for what, desired := range map[string]*resource.Graph{"it shrinks": g(5, "old"), "its format changes": g(10, "new")} {
+		p, err := PreviewApply(t.Context(), desired, state, o)
+		var refused *ProtectedError
+		if !errors.As(err, &refused) || !strings.Contains(render(p.Plan), "data loss") {
+			t.Errorf("%s: preview: %v\n%s", what, err, render(p.Plan))
+		}
+		if _, err = Apply(t.Context(), desired, state, o); !errors.As(err, &refused) {
+			t.Errorf("%s: apply: %v", what, err)
+		}
+	}
+	c.calls()
+	o.AllowDelete = func(string) bool { return true }
+	state = apply(t, g(5, "old"), state, o).State
+	want(t, "calls", c.calls(), "delete a/db:db, create a/db:db")
+	apply(t, g(5, "new"), state, o)
+	want(t, "calls", c.calls(), "update a/db:db")
+}
+
+func TestAPlanSaysWhatADeleteKeeps(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	state := apply(t, graph(t, res("a/x:x", thing, "snapshot", "the final snapshot x-1")), nil, o).State
+	want(t, "plan", planned(t, graph(t, res("a/z:z", thing)), state, o),
+		"delete a/x:x (removed from the manifests; keeps the final snapshot x-1)\ncreate a/z:z (new)")
+}

@@ -67,18 +67,20 @@ func (p *provider) Diff(_ context.Context, req plugin.DiffRequest) (_ plugin.Dif
 	}
 	typ, _ := typeOf(req.URN.Type())
 	def := p.run.definition(typ)
-	diff := resource.Compare(def, fromProperties(req.OldInputs), fromProperties(req.NewInputs))
+	was, desired := fromProperties(req.OldInputs), fromProperties(req.NewInputs)
+	diff := resource.Compare(def, was, desired)
 	if len(diff.Changes) == 0 {
 		return plugin.DiffResult{Changes: plugin.DiffNone, DeleteBeforeReplace: gone}, nil
 	}
-	result := plugin.DiffResult{Changes: plugin.DiffSome, DeleteBeforeReplace: def.DeletesFirst(diff.Replace) || gone}
+	result := plugin.DiffResult{Changes: plugin.DiffSome, DeleteBeforeReplace: def.DeletesFirst(diff.Replace, was, desired) || gone}
 	for _, name := range diff.Changed() {
 		result.ChangedKeys = append(result.ChangedKeys, sdk.PropertyKey(name))
 	}
 	for _, name := range diff.Replace {
 		result.ReplaceKeys = append(result.ReplaceKeys, sdk.PropertyKey(name))
 	}
-	if len(diff.Replace) > 0 && p.run.mode == applying && p.run.guarded[id] {
+	destroys := len(diff.Replace) > 0 || def.Meaning(resource.Change{Changed: diff.Changed(), Old: was, Desired: desired}) == plan.DataLoss
+	if destroys && p.run.mode == applying && p.run.guarded[id] {
 		err := &ProtectedError{Resources: []string{id}}
 		p.run.fail(err)
 		return plugin.DiffResult{}, err
@@ -100,6 +102,7 @@ func (p *provider) Create(_ context.Context, req plugin.CreateRequest) (resp plu
 	}
 	call.Inputs, call.Adopt = inputs, p.run.adopt[call.Resource]
 	call.InState = func(other string) bool { return p.run.ledger.ownsElsewhere(string(req.URN.Type()), other, req.URN) }
+	call.Started = func(state resource.State) error { return p.run.started(req.URN, behaviour, state) }
 	state, err := behaviour.Create(p.run.calling(req.URN, call), call)
 	if state.Adopted {
 		p.run.mu.Lock()

@@ -54,6 +54,7 @@ type run struct {
 	adopted  map[sdk.URN]bool              // created resources whose objects were there already
 	did      map[string]plan.Action        // by resource ID: what was done
 	effects  map[sdk.URN]*resource.Effects // of the last step of a resource
+	begun    map[sdk.URN]creation          // creations under way
 	kept     map[instance]bool             // they waited for their deletion, and are wanted again
 	failures []error
 	failed   []Failure
@@ -75,7 +76,7 @@ func newRun(m mode, graph *resource.Graph, state []byte, o Options) (*run, error
 	r := &run{
 		o: o, names: naming{o.Stack, o.Environment}, mode: m, graph: graph, adopt: map[string]bool{},
 		wanted: map[sdk.URN]wanted{}, lookups: map[string]value.Value{}, actual: map[sdk.URN]value.Value{}, causes: map[sdk.URN]error{}, adopted: map[sdk.URN]bool{}, did: map[string]plan.Action{}, effects: map[sdk.URN]*resource.Effects{},
-		kept: map[instance]bool{}, protect: map[string]bool{}, guarded: map[string]bool{},
+		begun: map[sdk.URN]creation{}, kept: map[instance]bool{}, protect: map[string]bool{}, guarded: map[string]bool{},
 	}
 	var err error
 	if r.state, err = load(state, r.names, o.Catalog); err != nil {
@@ -131,7 +132,7 @@ func (r *run) spared(s *stored) bool { return s.deleting && r.isProtected(s) && 
 
 // isProtected reports whether an object is protected: by the state's word, or in AWS.
 func (r *run) isProtected(s *stored) bool {
-	return s.protected || r.definition(s.typ).IsShielded(s.inputs)
+	return s.protected || r.definition(s.typ).OnDelete(s.inputs).Lifts
 }
 
 // snapshot is what the engine sees of the state. Of what is not targeted it sees neither unfinished business nor old failures, so

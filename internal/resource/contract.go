@@ -18,17 +18,23 @@ type Definition struct {
 	Type    string // "<service>/<kind>"; a contract, part of the URN and of the state
 	Version int    // of the stored properties; raise it with an Upgrade
 
-	// ReplaceOn lists top-level properties whose change AWS cannot make in place.
+	// ReplaceOn lists top-level properties whose change AWS cannot make in place, whatever the values are.
 	ReplaceOn []string
+	// Replaces returns the properties that AWS cannot change in place from old to desired, where that depends on the values: a database
+	// whose storage shrinks. Optional, beside ReplaceOn. Such a change does not change a hashed name, so the old object goes first.
+	Replaces func(old, desired value.Value) []string
 	// DeleteBeforeReplace: the old object goes first, because both cannot exist at once. Without it the type must have a
 	// HashedName (or a name that AWS generates), so that both can.
 	DeleteBeforeReplace bool
 	// Beside lists those of ReplaceOn that make the new object another one for AWS, in another parent for instance: when one of them
 	// changes, the new object is made first in spite of DeleteBeforeReplace, and what uses the old one can move over.
 	Beside []string
-	// HashedName names the property that Check fills with a readable prefix and a hash of all ReplaceOn properties. The
+	// HashedName names the property that Check fills with a readable prefix and a hash of the ReplaceOn properties. The
 	// property is given as the prefix, in which PartSeparators are for the hash and shown as dashes. Empty: the name is taken as it is.
 	HashedName string
+	// HashedLater has the properties that came to ReplaceOn after the type was released, with the value that all objects have which were made
+	// before. With that value a property is no part of the hash, so that a new property renames nothing.
+	HashedLater map[string]value.Value
 	// NameLimit is the most characters AWS takes for HashedName.
 	NameLimit int
 	// CreateOnly lists top-level properties that are set at creation and left alone afterwards.
@@ -43,13 +49,12 @@ type Definition struct {
 	Outputs []string
 	// Properties returns what the type takes, for schema and reference. Typed fills it in.
 	Properties func() value.Shape
-	// Consequence says what a change of these top-level properties means to those who use the resource; nil: in place.
-	Consequence func(changed []string) plan.Consequence
-	// DataLoss: deleting or replacing it destroys data that nobody can bring back.
+	// Consequence says what a change means to those who use the resource; nil: in place. See Causes.
+	Consequence func(Change) plan.Consequence
+	// DataLoss: deleting or replacing it destroys data that nobody can bring back. It stands for a Deleting that always says so.
 	DataLoss bool
-	// Shielded reports whether AWS refuses to delete an object with those properties, because its deletion protection is on. Such an object
-	// counts as protected, and a delete that was allowed lifts the protection first. Optional.
-	Shielded func(inputs value.Value) bool
+	// Deleting says what a delete of an object with those properties does beside deleting. Optional.
+	Deleting func(old value.Value) Deleting
 	// FindFirst: AWS's create call answers an existing object as if it had made it, so look before creating.
 	FindFirst bool
 	// NotYet are the answers to its creates and updates that mean that AWS needs more time. Such calls are repeated.
@@ -60,13 +65,54 @@ type Definition struct {
 	Upgrade func(from int, inputs, outputs value.Value) (value.Value, value.Value)
 }
 
-// IsShielded is Shielded where a type has it.
-func (d *Definition) IsShielded(inputs value.Value) bool {
-	return d.Shielded != nil && d.Shielded(inputs)
+// Change is what is to become of one object.
+type Change struct {
+	Changed      []string // top-level properties that differ
+	Old, Desired value.Value
+}
+
+// Causes is a Consequence that a change of one of those properties has. Any other change is in place.
+func Causes(consequence plan.Consequence, properties ...string) func(Change) plan.Consequence {
+	return func(c Change) plan.Consequence {
+		if slices.ContainsFunc(c.Changed, func(name string) bool { return slices.Contains(properties, name) }) {
+			return consequence
+		}
+		return plan.InPlace
+	}
+}
+
+// Meaning is Consequence where a type has it.
+func (d *Definition) Meaning(c Change) plan.Consequence {
+	if d.Consequence == nil {
+		return plan.InPlace
+	}
+	return d.Consequence(c)
+}
+
+// Deleting is what a delete does beside deleting.
+type Deleting struct {
+	// Loses: data is destroyed that nobody can bring back.
+	Loses bool
+	// Lifts: AWS refuses the delete, because the object's own deletion protection is on. The object counts as protected, and a delete that
+	// was allowed lifts the protection first.
+	Lifts bool
+	// Keeps is what the delete leaves behind on purpose, for the plan: "the final snapshot x".
+	Keeps string
+}
+
+// OnDelete is Deleting, or what stands for it.
+func (d *Definition) OnDelete(old value.Value) Deleting {
+	if d.Deleting == nil || old.IsNull() {
+		return Deleting{Loses: d.DataLoss}
+	}
+	return d.Deleting(old)
 }
 
 // DeletesFirst says whether a replacement because of those properties deletes the old object before it makes the new one.
-func (d *Definition) DeletesFirst(replace []string) bool {
+func (d *Definition) DeletesFirst(replace []string, old, desired value.Value) bool {
+	if d.HashedName != "" && len(replace) > 0 && value.Equal(old.Get(d.HashedName), desired.Get(d.HashedName)) {
+		return true // what forces the replacement is not in the hash, so both would have the same name
+	}
 	return d.DeleteBeforeReplace && !slices.ContainsFunc(replace, func(name string) bool { return slices.Contains(d.Beside, name) })
 }
 
@@ -99,6 +145,7 @@ type Request struct {
 	InState  func(id string) bool
 	Others   func() []Other    // the resources of the same type that the state has beside this one, as they were before the run
 	Progress func(line string) // something a waiting person should see; never nil
+	Started  func(State) error // of Create: the object exists from now on and has to become ready; nil: nobody records that
 	Seen     *Seen             // of a read that wants to know more than properties; nil: it does not
 }
 
@@ -147,7 +194,8 @@ type Behaviour interface {
 	Definition() *Definition
 	// Check completes and verifies desired properties. Pure; inputs may hold Unknown, but no Deferred.
 	Check(inputs value.Value) (value.Value, []value.Problem)
-	// Create makes the object and returns when it is usable. An object of that name with our tags that is not in the state is
+	// Create makes the object and returns when it is usable. Where that takes long it tells req.Started as soon as the object exists,
+	// so that the state has its id whatever becomes of the run. An object of that name with our tags that is not in the state is
 	// adopted; somebody else's is an *OwnedError.
 	Create(ctx context.Context, req Request) (State, error)
 	// Read returns the object as it is, Inputs included; found is false when it is gone.

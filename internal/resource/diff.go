@@ -30,14 +30,18 @@ func (d Diff) Changed() []string {
 // as long as its prefix stays.
 func Compare(def *Definition, old, desired value.Value) Diff {
 	var d Diff
+	forcing := append(slices.Clone(def.ReplaceOn), def.HashedName)
+	if def.Replaces != nil && !old.IsNull() {
+		forcing = append(forcing, def.Replaces(old, desired)...)
+	}
 	for _, name := range unionKeys(old, desired) {
 		if slices.Contains(def.CreateOnly, name) {
 			continue
 		}
 		was, wanted := old.Entries()[name], desired.Entries()[name]
 		before := len(d.Changes)
-		compare([]string{name}, was, wanted, slices.Contains(def.ReplaceOn, name) || name == def.HashedName, &d.Changes)
-		if len(d.Changes) > before && (slices.Contains(def.ReplaceOn, name) || name == def.HashedName) {
+		compare([]string{name}, was, wanted, slices.Contains(forcing, name), &d.Changes)
+		if len(d.Changes) > before && slices.Contains(forcing, name) {
 			d.Replace = append(d.Replace, name)
 		}
 	}

@@ -103,6 +103,7 @@ type props struct {
 	Size  int              `json:"size,omitempty"`
 	Where value.Of[string] `json:"where,omitempty"`
 	Count int              `json:"count,omitempty"`
+	Note  string           `json:"note,omitempty"`
 }
 type outs struct {
 	ARN string `json:"arn"`
@@ -277,9 +278,43 @@ func TestCompareNamesWhatChangedInLists(t *testing.T) {
 
 func TestDefinitionListsWhatReferencesMayName(t *testing.T) {
 	b := (&world{}).behaviour()
-	require.Equal(t, []string{"arn", "name", "size", "where", "count"}, b.Definition().Outputs)
+	require.Equal(t, []string{"arn", "name", "size", "where", "count", "note"}, b.Definition().Outputs)
 	c := NewCatalog([]Behaviour{b}, []Lookup{{Type: "test/found", Outputs: []string{"id"}}})
 	require.Contains(t, c.Outputs("test/thing"), "arn")
 	require.Equal(t, []string{"id"}, c.Outputs("test/found"))
 	require.Empty(t, c.Outputs("test/unknown"))
+}
+
+// A property that comes to force a replacement after the type was released renames nothing as long as nobody uses it, and is part of the name
+// when somebody does. What forces a replacement and is no part of the name makes the old object go first.
+func TestANewPropertyRenamesNothing(t *testing.T) {
+	released := (&world{}).behaviour()
+	later := (&world{}).behaviour()
+	later.Def.ReplaceOn = []string{"where", "note"}
+	later.Def.HashedLater = map[string]value.Value{"note": value.NullValue}
+	later.Def.Replaces = func(old, desired value.Value) []string {
+		if desired.Get("count").Number() < old.Get("count").Number() {
+			return []string{"count"}
+		}
+		return nil
+	}
+	later.Def.CreateOnly = nil
+	before, problems := released.Check(value.Encode(props{Name: "a", Where: value.Lit("here"), Count: 2}))
+	require.Empty(t, problems)
+	after, _ := later.Check(value.Encode(props{Name: "a", Where: value.Lit("here"), Count: 2}))
+	require.Equal(t, before.Get("name").Str(), after.Get("name").Str())
+	require.Empty(t, Compare(&later.Def, before, after).Changes)
+
+	used, _ := later.Check(value.Encode(props{Name: "a", Where: value.Lit("here"), Count: 2, Note: "x"}))
+	require.NotEqual(t, before.Get("name").Str(), used.Get("name").Str())
+	diff := Compare(&later.Def, before, used)
+	require.Equal(t, []string{"name", "note"}, diff.Replace)
+	require.False(t, later.Def.DeletesFirst(diff.Replace, before, used), "they have different names")
+
+	less, _ := later.Check(value.Encode(props{Name: "a", Where: value.Lit("here"), Count: 1}))
+	diff = Compare(&later.Def, before, less)
+	require.Equal(t, []string{"count"}, diff.Replace)
+	require.True(t, later.Def.DeletesFirst(diff.Replace, before, less), "both would have the same name")
+	more, _ := later.Check(value.Encode(props{Name: "a", Where: value.Lit("here"), Count: 3}))
+	require.Empty(t, Compare(&later.Def, before, more).Replace)
 }

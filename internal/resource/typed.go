@@ -20,13 +20,18 @@ type Typed[P, O any] struct {
 
 	// CheckProps completes and verifies properties; unknown ones are unset Of fields or hold Unknown. Optional.
 	CheckProps func(*P) []value.Problem
-	// CreateObject makes the object. A taken name is ErrExists (wrapped). A half-made object is a *Unfinished error.
+	// CreateObject makes the object. A taken name is ErrExists (wrapped). A half-made object is a *Unfinished error. With AwaitReady it
+	// returns as soon as AWS has given the id, and does not wait.
 	CreateObject func(ctx context.Context, c Call[P, O]) (id string, out O, err error)
 	// ReadObject returns the properties that the object really has (those it cannot tell are copied from c.Old) and its
 	// outputs. ErrNotFound (wrapped) when it is gone.
 	ReadObject func(ctx context.Context, c Call[P, O]) (P, O, error)
 	// UpdateObject changes it in place, from c.Old to c.Props. Optional for types of which every property is in ReplaceOn.
 	UpdateObject func(ctx context.Context, c Call[P, O]) (O, error)
+	// AwaitReady waits until the object is usable, at a pace of its own (see call.Wait), and returns its outputs. It is called after
+	// CreateObject and after UpdateObject: for an object that is ready it costs one read. The id is recorded before, so a run that is
+	// killed meanwhile loses nothing: the next one goes on waiting. An error leaves the object recorded, as *Unfinished does. Optional.
+	AwaitReady func(ctx context.Context, c Call[P, O]) (O, error)
 	// DeleteObject removes it and waits until it is gone; ErrNotFound counts as done.
 	DeleteObject func(ctx context.Context, c Call[P, O]) error
 	// InTheWay returns what stands in the way of deleting the object: see Obstructed. Optional.
@@ -107,6 +112,9 @@ func (t *Typed[P, O]) hashedName(props value.Value) value.Value {
 		if !v.Known() {
 			return value.NewUnknown()
 		}
+		if before, later := t.Def.HashedLater[name]; later && value.Equal(v, before) {
+			continue
+		}
 		texts = append(texts, name+"="+v.String())
 	}
 	return value.NewString(Rename(t.Def.NameLimit, prefix.Str(), texts...))
@@ -153,6 +161,22 @@ func (t *Typed[P, O]) Create(ctx context.Context, req Request) (State, error) {
 			return State{}, errors.Join(err, findErr)
 		}
 		return t.adopt(ctx, c, foundID, tags)
+	}
+	if err == nil && t.AwaitReady != nil && c.Started != nil {
+		if err := c.Started(State{ID: id, Inputs: value.Encode(c.Props), Outputs: value.Encode(out)}); err != nil {
+			return State{}, &PartialError{State: State{ID: id, Inputs: value.Encode(c.Props), Outputs: value.Encode(out)}, Err: err}
+		}
+	}
+	return t.ready(ctx, c, id, out, err)
+}
+
+// ready waits until an object is usable that was made or changed without an error.
+func (t *Typed[P, O]) ready(ctx context.Context, c Call[P, O], id string, out O, err error) (State, error) {
+	if err == nil && t.AwaitReady != nil {
+		c.ID, c.Out = id, out
+		if out, err = t.AwaitReady(ctx, c); err != nil {
+			err = &Unfinished[P, O]{ID: id, Props: c.Props, Out: c.Out, Err: err}
+		}
 	}
 	return t.result(id, c.Props, out, err)
 }
@@ -216,11 +240,11 @@ func (t *Typed[P, O]) converge(ctx context.Context, c Call[P, O], actual P, out 
 			c.ID, strings.Join(diff.Replace, ", "))
 	}
 	if len(diff.Changes) == 0 || t.UpdateObject == nil {
-		return t.result(c.ID, c.Props, out, nil)
+		return t.ready(ctx, c, c.ID, out, nil)
 	}
 	c.Old, c.Out = actual, out
 	out, err := t.UpdateObject(ctx, c)
-	return t.result(c.ID, c.Props, out, err)
+	return t.ready(ctx, c, c.ID, out, err)
 }
 
 // Read implements Behaviour.
@@ -273,7 +297,7 @@ func (t *Typed[P, O]) Update(ctx context.Context, req Request) (State, error) {
 	}
 	if t.UpdateObject == nil {
 		if len(Compare(&t.Def, req.Old.Inputs, req.Inputs).Changes) == 0 {
-			return t.result(req.ID, c.Props, c.Out, nil) // asked for only because a run was interrupted
+			return t.ready(ctx, c, req.ID, c.Out, nil) // asked for only because a run was interrupted
 		}
 		return State{}, fmt.Errorf("a %s cannot be changed in place", t.Def.Type)
 	}
@@ -283,7 +307,7 @@ func (t *Typed[P, O]) Update(ctx context.Context, req Request) (State, error) {
 		}
 	}
 	out, err := t.UpdateObject(ctx, c)
-	return t.result(req.ID, c.Props, out, err)
+	return t.ready(ctx, c, req.ID, out, err)
 }
 
 // Delete implements Behaviour.

@@ -149,7 +149,7 @@ func TestLoadBalancerInAnotherVPCIsAnother(t *testing.T) {
 	there, problems := lb.Check(value.Encode(props))
 	require.Empty(t, problems)
 	require.Equal(t, []string{"name", "vpcId"}, resource.Compare(lb.Definition(), here, there).Replace, "both can stand side by side")
-	require.Equal(t, plan.Downtime, lb.Definition().Consequence([]string{"vpcId"}), "its DNS name changes")
+	require.Equal(t, plan.Downtime, lb.Definition().Meaning(resource.Change{Changed: []string{"vpcId"}}), "its DNS name changes")
 }
 
 func TestLoadBalancerIsSafeByDefault(t *testing.T) {
@@ -221,7 +221,7 @@ func TestLoadBalancerDelete(t *testing.T) {
 	require.ErrorAs(t, err, &op)
 	require.Equal(t, "OperationNotPermitted", op.Code)
 	require.Contains(t, op.Next, "deletion_protection.enabled,Value=false")
-	require.False(t, lb.Definition().IsShielded(req.Old.Inputs))
+	require.False(t, lb.Definition().OnDelete(req.Old.Inputs).Lifts)
 
 	// Our own protection is lifted, and so is one that nobody could record.
 	for _, ours := range []*bool{pointer(true), nil} {
@@ -229,7 +229,7 @@ func TestLoadBalancerDelete(t *testing.T) {
 		props.DeletionProtection = ours
 		old := req
 		old.Old.Inputs = value.Encode(props)
-		require.Equal(t, ours != nil, lb.Definition().IsShielded(old.Old.Inputs))
+		require.Equal(t, ours != nil, lb.Definition().OnDelete(old.Old.Inputs).Lifts)
 		b.Fail("elasticloadbalancing:DeleteLoadBalancer", "ResourceInUse", 1)
 		require.ErrorContains(t, lb.Delete(t.Context(), old), "ResourceInUse")
 		read, found, err := lb.Read(t.Context(), old)

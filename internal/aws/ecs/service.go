@@ -53,13 +53,10 @@ func newService(calls *api, watcher *rollout.Watcher) resource.Behaviour {
 }
 
 // serviceConsequence: what starts a deployment is rolling, the rest changes in place.
-func serviceConsequence(changed []string) plan.Consequence {
-	rolling := []string{"taskDefinition", "capacityProviders", "platformVersion", "subnets", "securityGroups", "assignPublicIp", "targetGroups", "serviceRegistries", "enableExecuteCommand"}
-	if slices.ContainsFunc(changed, func(name string) bool { return slices.Contains(rolling, name) }) {
-		return plan.Rolling
-	}
-	return plan.InPlace
-}
+var serviceConsequence = resource.Causes(plan.Rolling,
+	"taskDefinition", "capacityProviders", "platformVersion", "subnets", "securityGroups", "assignPublicIp", "targetGroups",
+	"serviceRegistries", "enableExecuteCommand",
+)
 
 // create returns when the first rollout is decided. A failed one leaves the service with 0 tasks, recorded as unfinished.
 func (s *service) create(ctx context.Context, c serviceCall) (string, wanted.ServiceOutputs, error) {

@@ -22,7 +22,7 @@ func TestShellsNeedNewTasks(t *testing.T) {
 	require.True(t, toUpdate(with, without, types.Service{}).ForceNewDeployment)
 	require.True(t, toUpdate(without, with, types.Service{}).ForceNewDeployment)
 	require.False(t, toUpdate(with, with, types.Service{}).ForceNewDeployment)
-	require.Equal(t, plan.Rolling, serviceConsequence([]string{"enableExecuteCommand"}))
+	require.Equal(t, plan.Rolling, serviceConsequence(resource.Change{Changed: []string{"enableExecuteCommand"}}))
 }
 
 func TestTasksNeedAWayOut(t *testing.T) {

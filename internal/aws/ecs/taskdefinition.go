@@ -14,7 +14,6 @@ import (
 	session "github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
-	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/resource/iam"
@@ -37,7 +36,6 @@ func newTaskDefinition(calls *api) resource.Behaviour {
 			ChangesOnUpdate: []string{"arn", "revision"},
 			Labels:          []string{"tags"}, // update tags the revision that is there
 			FindFirst:       true,             // RegisterTaskDefinition has no token: a repetition would register another revision
-			Consequence:     func([]string) plan.Consequence { return plan.InPlace },
 			NotYet: []resource.NotYet{{
 				Operations: []string{"ecs:RegisterTaskDefinition"}, Codes: []string{"ClientException"}, Says: []string{"role is not valid"}, Within: rolesSettle,
 			}},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -31,14 +30,8 @@ func newListener(api *api) resource.Behaviour {
 			ReplaceOn: []string{"loadBalancerArn"},
 			NotYet:    notYet,
 			FindFirst: true, // CreateListener answers an existing one with equal settings as if it had made it
-			Consequence: func(changed []string) plan.Consequence {
-				for _, name := range []string{"loadBalancerArn", "port", "protocol"} {
-					if slices.Contains(changed, name) {
-						return plan.Downtime // for those who come the old way
-					}
-				}
-				return plan.InPlace
-			},
+			// Downtime for those who come the old way.
+			Consequence: resource.Causes(plan.Downtime, "loadBalancerArn", "port", "protocol"),
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
 					{On: own(s, "loadbalancer/app/"), Actions: []string{"elasticloadbalancing:CreateListener"}},

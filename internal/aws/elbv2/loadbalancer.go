@@ -35,15 +35,13 @@ func newLoadBalancer(api *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.LoadBalancerType, Version: 1,
 			ReplaceOn: []string{"scheme", "vpcId"}, HashedName: "name", NameLimit: nameLimit,
-			Shielded:  func(inputs value.Value) bool { return inputs.Get("deletionProtection").Bool() },
-			NotYet:    notYet,
-			FindFirst: true, // CreateLoadBalancer answers an existing one with equal settings as if it had made it
-			Consequence: func(changed []string) plan.Consequence {
-				if slices.Contains(changed, "scheme") || slices.Contains(changed, "vpcId") {
-					return plan.Downtime // the DNS name changes: whoever points at it must follow
-				}
-				return plan.InPlace
+			NotYet: notYet,
+			Deleting: func(old value.Value) resource.Deleting {
+				return resource.Deleting{Lifts: old.Get("deletionProtection").Bool()}
 			},
+			FindFirst: true, // CreateLoadBalancer answers an existing one with equal settings as if it had made it
+			// The DNS name changes: whoever points at it must follow.
+			Consequence: resource.Causes(plan.Downtime, "scheme", "vpcId"),
 			Permissions: loadBalancerPermissions,
 		},
 		CheckProps: checkLoadBalancer, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update, DeleteObject: l.delete,

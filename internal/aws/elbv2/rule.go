@@ -39,12 +39,7 @@ func newListenerRule(api *api) resource.Behaviour {
 			NotYet:    notYet,
 			// A target group serves one load balancer only: the old rule must let go of it first.
 			DeleteBeforeReplace: true,
-			Consequence: func(changed []string) plan.Consequence {
-				if slices.Contains(changed, "listenerArn") {
-					return plan.Downtime
-				}
-				return plan.InPlace
-			},
+			Consequence:         resource.Causes(plan.Downtime, "listenerArn"),
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
 					{On: own(s, "listener/app/"), Actions: []string{"elasticloadbalancing:CreateRule"}},

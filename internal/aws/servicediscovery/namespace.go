@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -36,12 +35,8 @@ func newNamespace(api *api) resource.Behaviour {
 			// namespace stays until the services in it have moved: AWS does not delete one that has any.
 			ReplaceOn: []string{"name", "vpcId"},
 			FindFirst: true, // a repeated CreatorRequestId answers the existing namespace as if it had been made
-			Consequence: func(changed []string) plan.Consequence {
-				if slices.Contains(changed, "name") || slices.Contains(changed, "vpcId") {
-					return plan.Downtime // of the names in it
-				}
-				return plan.InPlace
-			},
+			// Downtime of the names in it.
+			Consequence: resource.Causes(plan.Downtime, "name", "vpcId"),
 			Permissions: namespacePermissions,
 		},
 		CheckProps: checkNamespace, CreateObject: n.create, ReadObject: n.read, UpdateObject: n.update, DeleteObject: n.delete,

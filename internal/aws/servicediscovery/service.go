@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -37,14 +36,8 @@ func newService(api *api) resource.Behaviour {
 				{Operations: []string{"servicediscovery:CreateService"}, Codes: []string{"NamespaceNotFound"}, Within: 30 * time.Second},
 			},
 			FindFirst: true, // a repeated CreatorRequestId answers the existing service as if it had been made
-			Consequence: func(changed []string) plan.Consequence {
-				for _, name := range []string{"routingPolicy", "customHealth"} {
-					if slices.Contains(changed, name) {
-						return plan.Downtime // the name resolves to nothing meanwhile
-					}
-				}
-				return plan.InPlace
-			},
+			// The name resolves to nothing meanwhile.
+			Consequence: resource.Causes(plan.Downtime, "routingPolicy", "customHealth"),
 			Permissions: servicePermissions,
 		},
 		CheckProps: checkService, CreateObject: s.create, ReadObject: s.read, UpdateObject: s.update, DeleteObject: s.delete,

@@ -202,7 +202,7 @@ func (s *suite) replace(t *testing.T) {
 	if len(d.Replace) == 0 {
 		t.Fatalf("the Replace of the case forces no replacement: %v", describe(d))
 	}
-	if s.def.DeletesFirst(d.Replace) {
+	if s.def.DeletesFirst(d.Replace, s.state.Inputs, want) {
 		return
 	}
 	req := s.createRequest(want)

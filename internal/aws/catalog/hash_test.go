@@ -1,0 +1,34 @@
+package catalog_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/aws/catalog"
+)
+
+// hashed is what the hash in the names of each type covers. It never changes: another list would rename, and so replace, every object that
+// there is. A property that comes to force a replacement later goes into Definition.HashedLater, with the value that older objects have.
+var hashed = map[string][]string{
+	"ec2/security-group":  {"vpcId", "description"},
+	"elbv2/load-balancer": {"scheme", "vpcId"},
+	"elbv2/target-group":  {"port", "protocol", "protocolVersion", "vpcId", "targetType"},
+	"iam/role":            {"path"},
+}
+
+func TestHashesInNamesNeverChange(t *testing.T) {
+	c := catalog.New(aws.Config{Region: "eu-west-1"})
+	is := map[string][]string{}
+	for _, def := range c.Definitions() {
+		if def.HashedName != "" {
+			is[def.Type] = slices.DeleteFunc(slices.Clone(def.ReplaceOn), func(name string) bool {
+				_, later := def.HashedLater[name]
+				return later || name == def.HashedName
+			})
+		}
+	}
+	require.Equal(t, hashed, is)
+}
