@@ -78,7 +78,7 @@ type hostile struct {
 const (
 	hostileManifest = "repo/stacks/web/services/jobs/bad.yaml"
 	hostileHead     = "apiVersion: components.deployer.io/v1\nkind: SQS\nmetadata: {name: bad}\nspec: "
-	hostileState    = `{"formatVersion":1,"minReader":1,"lineage":"l","serial":1,"sha256":"x",`
+	hostileState    = `{"formatVersion":2,"minReader":2,"lineage":"l","serial":1,"sha256":"x",`
 	hostileBomb     = "a: &a [x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b]\n" +
 		"d: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c]\ne: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d]\nf: &f [*e, *e, *e, *e, *e, *e, *e, *e, *e]\n" +
 		"g: &g [*f, *f, *f, *f, *f, *f, *f, *f, *f]\nh: &h [*g, *g, *g, *g, *g, *g, *g, *g, *g]\n"

@@ -68,7 +68,7 @@ func (b *Backend) Past(ctx context.Context, key state.Key, limit int) (all []Kep
 // unread reports whether a content could not be looked at: not for what it is.
 func unread(err error) bool {
 	var damaged *state.CorruptError
-	var newer *state.NewerError
+	var newer *state.FormatError
 	return err != nil && !errors.As(err, &damaged) && !errors.As(err, &newer) && !errors.Is(err, state.ErrNotFound)
 }
 

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// Format is the version of the envelope that this program writes, and the newest that it reads.
-const Format = 1
+// Format is the version of the envelope and of what is in it that this program writes, and the only one that it reads. Format 1 had neither
+// marks on all objects nor sealed properties; it was never released.
+const Format = 2
 
 // MaxSize is the most bytes of a state that are read, and that are written.
 const MaxSize = 32 << 20
@@ -148,7 +149,7 @@ func Room(p *Payload, intents []Intent) error {
 	return nil
 }
 
-// Decode reads and verifies an envelope. where names the place in errors. It fails with a *CorruptError or a *NewerError. The payload stays
+// Decode reads and verifies an envelope. where names the place in errors. It fails with a *CorruptError or a *FormatError. The payload stays
 // where it is in raw, unless there is white space in it.
 func Decode(raw []byte, where string) (*Envelope, error) {
 	if len(raw) > MaxSize {
@@ -173,6 +174,9 @@ func Decode(raw []byte, where string) (*Envelope, error) {
 	}
 	if formats.FormatVersion < 1 || formats.MinReader < 1 {
 		return nil, corrupt(where, raw, "it has no formatVersion: this is not a state of deployer")
+	}
+	if formats.FormatVersion < Format {
+		return nil, older(where, formats.FormatVersion, formats.MinReader)
 	}
 	if excess := parts.excess(); excess != "" {
 		return nil, corrupt(where, nil, "it has "+excess)

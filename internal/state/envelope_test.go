@@ -63,7 +63,7 @@ func TestEveryByteCounts(t *testing.T) {
 		damaged[i] ^= 1
 		e, err := state.Decode(damaged, "here")
 		var broken *state.CorruptError
-		var newer *state.NewerError
+		var newer *state.FormatError
 		switch {
 		case err == nil:
 			// A change of white space or of a key's case is none of the content.
@@ -136,7 +136,7 @@ func TestWhatIsSmallInAFileIsCountedBeforeItIsRead(t *testing.T) {
 	_, err = e.Encode()
 	require.ErrorContains(t, err, "It would have more than 1024 KiB besides intents and payload")
 
-	const head = `{"formatVersion":1,"minReader":1,`
+	const head = `{"formatVersion":2,"minReader":2,`
 	for doc, want := range map[string]string{
 		head + `"intents":[{}` + strings.Repeat(",{}", most) + `]}`:                                     "more than 100000 intents",
 		head + `"intents":[{}],"Intents":[ {}` + strings.Repeat(",{}", most) + ` ]}`:                    "more than 100000 intents",

@@ -57,10 +57,13 @@ func (e *CorruptError) Lineage() string {
 	return lineage
 }
 
-// NewerError says that a newer deployer wrote the state in a way that this one cannot read.
-type NewerError struct{ Format, MinReader int }
+// FormatError says that another deployer wrote the state in a way that this one cannot read: a newer one, or one from before the first release.
+type FormatError struct{ Format, MinReader int }
 
-func (e *NewerError) Error() string {
+func (e *FormatError) Error() string {
+	if e.Format < Format {
+		return fmt.Sprintf("the state has format %d; this deployer reads %d", e.Format, Format)
+	}
 	return fmt.Sprintf("the state has format %d and needs a deployer that reads format %d; this one reads %d", e.Format, e.MinReader, Format)
 }
 
@@ -95,8 +98,14 @@ func tooMany(what string) error {
 	return d
 }
 
+func older(where string, format, minReader int) error {
+	return problem(&FormatError{format, minReader}, "State is of an older format",
+		fmt.Sprintf("%s has format %d, of a deployer from before the first release; this one reads format %d.", where, format, Format),
+		"Destroy the stack with the deployer that wrote it, then deploy it with this one; or go on with that one.")
+}
+
 func newer(where string, format, minReader int) error {
-	return problem(&NewerError{format, minReader}, "State is of a newer format",
+	return problem(&FormatError{format, minReader}, "State is of a newer format",
 		fmt.Sprintf("%s has format %d; this deployer reads up to format %d.", where, format, Format),
 		"Update deployer to the version that wrote it, or a later one.")
 }

@@ -51,7 +51,7 @@ type Snapshot struct {
 // errors; anything else is what the backend said.
 type Store interface {
 	// Get returns the current state. It fails with ErrNotFound when there is none, a *CorruptError (also of what is larger than MaxSize) or
-	// a *NewerError when there is one that must not be used.
+	// a *FormatError when there is one that must not be used.
 	Get(ctx context.Context) (*Snapshot, error)
 	// Put replaces the state if it still is of version after ("" when there must be none yet) and returns the new version.
 	// Writer.OpID must be unique to this Put: a Put whose answer was lost is recognised by it, and is a success. It fails with a

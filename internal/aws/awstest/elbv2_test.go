@@ -299,7 +299,7 @@ func TestListenerMovesItsPortInPlace(t *testing.T) {
 	diff := resource.Compare(l.Definition(), state.Inputs, req.Inputs)
 	require.Equal(t, []string{"port"}, diff.Changed())
 	require.Empty(t, diff.Replace)
-	require.Equal(t, plan.Downtime, l.Definition().Consequence(diff.Changed()))
+	require.Equal(t, plan.Downtime, l.Definition().Meaning(resource.Change{Changed: diff.Changed()}))
 	req.ID, req.Old = state.ID, state
 	_, err = l.Update(t.Context(), req)
 	require.NoError(t, err)

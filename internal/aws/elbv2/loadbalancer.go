@@ -44,7 +44,7 @@ func newLoadBalancer(api *api) resource.Behaviour {
 			Consequence: resource.Causes(plan.Downtime, "scheme", "vpcId"),
 			Permissions: loadBalancerPermissions,
 		},
-		CheckProps: checkLoadBalancer, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update, DeleteObject: l.delete,
+		CheckProps: checkLoadBalancer, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update, DeleteObject: l.delete, AwaitReady: l.awaitReady,
 		InTheWay: l.inTheWay, Find: l.find, Taggable: true,
 	}
 }
@@ -85,11 +85,15 @@ func (l loadBalancer) create(ctx context.Context, c loadBalancerCall) (string, m
 	if err := l.setAttributes(ctx, arn, p); err != nil {
 		return arn, out, unfinishedLoadBalancer(arn, withoutAttributes(p), out, err)
 	}
-	c.Progress("waiting for load balancer " + p.Name + " to become active; AWS takes two to three minutes")
-	if err := l.waitActive(ctx, arn, true); err != nil {
-		return arn, out, unfinishedLoadBalancer(arn, p, out, err)
-	}
 	return arn, out, nil
+}
+
+func (l loadBalancer) awaitReady(ctx context.Context, c loadBalancerCall) (model.LoadBalancerOutputs, error) {
+	isNew := c.Old.Name == ""
+	if isNew {
+		c.Progress("waiting for load balancer " + c.Props.Name + " to become active; AWS takes two to three minutes")
+	}
+	return c.Out, l.waitActive(ctx, c.ID, isNew)
 }
 
 var noSuchSubnet = advice{"InvalidSubnet", "an internet-facing load balancer needs subnets whose route table leads to an internet gateway, each in another zone"}
@@ -192,7 +196,7 @@ func (l loadBalancer) update(ctx context.Context, c loadBalancerCall) (model.Loa
 	if err := l.api.retag(ctx, c.Request, c.Old.Tags, c.Props.Tags); err != nil {
 		return c.Out, err
 	}
-	return c.Out, l.waitActive(ctx, c.ID, false)
+	return c.Out, nil
 }
 
 // delete lifts the deletion protection that the state tells of, or may have missed: the plan that was approved says so. One that somebody

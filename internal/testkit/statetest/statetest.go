@@ -47,7 +47,7 @@ func Run(t *testing.T, start func(t *testing.T) Fixture) {
 		"a deleted state is gone":                     gone,
 		"damage is detected":                          damage,
 		"what is too large can be replaced":           tooLarge,
-		"a newer format is refused":                   newerFormat,
+		"another format is refused":                   newerFormat,
 		"history keeps all and takes the next second": history,
 		"history is idempotent":                       historyAgain,
 		"list names every state":                      list,
@@ -200,9 +200,16 @@ func tooLarge(t *testing.T, f Fixture) {
 func newerFormat(t *testing.T, f Fixture) {
 	f.Overwrite(t, key, []byte(`{"formatVersion": 9, "minReader": 7, "lineage": ["another", "shape"]}`))
 	_, err := f.Backend.Store(key).Get(t.Context())
-	var newer *state.NewerError
+	var newer *state.FormatError
 	require.ErrorAs(t, err, &newer)
-	require.Equal(t, state.NewerError{Format: 9, MinReader: 7}, *newer)
+	require.Equal(t, state.FormatError{Format: 9, MinReader: 7}, *newer)
+
+	f.Overwrite(t, key, []byte(`{"formatVersion": 1, "minReader": 1, "lineage": "l"}`))
+	_, err = f.Backend.Store(key).Get(t.Context())
+	var older *state.FormatError
+	require.ErrorAs(t, err, &older)
+	require.Equal(t, state.FormatError{Format: 1, MinReader: 1}, *older)
+	require.ErrorContains(t, err, "older format")
 }
 
 func history(t *testing.T, f Fixture) {
