@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/company/deployer/internal/aws"
@@ -10,12 +11,20 @@ import (
 	"github.com/company/deployer/internal/state/s3"
 )
 
+// Making says how Create makes what is not there.
+type Making struct {
+	KMSKey string            // that the bucket is encrypted with; "": the one of backend.encryption, if that names one, else S3's own
+	Tags   map[string]string // of both: an organisation may demand some at creation
+}
+
 // Create makes the bucket and the table, or brings them into shape.
-func Create(ctx context.Context, w World, kmsKey string) ([]report.Finding, error) {
-	bucket, table, err := admins(ctx, w, kmsKey)
+func Create(ctx context.Context, w World, how Making) ([]report.Finding, error) {
+	how.KMSKey = cmp.Or(how.KMSKey, s3.KMSKey(w.Settings.Backend.Encryption))
+	bucket, table, err := admins(ctx, w, how.KMSKey)
 	if err != nil {
 		return nil, err
 	}
+	bucket.Tags, table.Tags = how.Tags, how.Tags
 	return findings(ctx, bucket.Create, table.Create)
 }
 

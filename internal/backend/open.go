@@ -86,7 +86,7 @@ func Open(ctx context.Context, w World) (*Backend, error) {
 		return nil, err
 	}
 	states := s3.New(session.Config(w.Settings.Backend.Region), s3.Settings{
-		Bucket: w.Settings.Backend.Bucket, Prefix: w.Settings.Backend.Prefix, PathStyle: session.PathStyle(),
+		Bucket: w.Settings.Backend.Bucket, Prefix: w.Settings.Backend.Prefix, PathStyle: session.PathStyle(), Encryption: w.Settings.Backend.Encryption,
 	})
 	if w.Settings.Locks.Type != "dynamodb" {
 		return New(w, states, lockHere(), own), nil

@@ -18,6 +18,7 @@ func newBackend(f *Factory) *cobra.Command {
 type backendOptions struct {
 	factory                       *Factory
 	bucket, table, region, kmsKey string
+	tags                          map[string]string
 	json                          bool
 }
 
@@ -37,6 +38,7 @@ func newBackendCreate(f *Factory, runF func(*backendOptions) error) *cobra.Comma
 	}
 	o.flags(cmd)
 	cmd.Flags().StringVar(&o.kmsKey, "kms-key", "", "encrypt the bucket with this KMS `key` instead of the one of S3")
+	cmd.Flags().StringToStringVar(&o.tags, "tag", nil, "`KEY=VALUE` that bucket and table are made with; may be repeated")
 	return cmd
 }
 
@@ -82,7 +84,7 @@ func backendRun(o *backendOptions, create bool) error {
 	}
 	var findings []report.Finding
 	if create {
-		findings, err = backend.Create(f.Soft, f.world(config.Settings), o.kmsKey)
+		findings, err = backend.Create(f.Soft, f.world(config.Settings), backend.Making{KMSKey: o.kmsKey, Tags: o.tags})
 	} else {
 		findings, err = backend.Check(f.Soft, f.world(config.Settings))
 	}

@@ -27,6 +27,8 @@ type Backend struct {
 	Bucket string `json:"bucket" pattern:"^$|^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$" form:"the name of an S3 bucket: 3 to 63 lower-case letters, digits, dots and hyphens" unset:"none" doc:"S3 bucket of the state."`
 	Prefix string `json:"prefix" pattern:"^[A-Za-z0-9!_.*'()/-]*$" form:"a prefix of S3 keys: letters, digits, / and -_.!*'()" max:"512" unset:"none" doc:"Put before every key in the bucket."`
 	Path   string `json:"path" default:".deployer/state" doc:"Folder of a local backend, relative to the repository."`
+
+	Encryption string `json:"encryption" pattern:"^$|^(AES256|aws:kms|arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+|alias/[A-Za-z0-9/_-]+|(mrk-)?[0-9a-f-]{32,36})$" form:"AES256, aws:kms, or the id, ARN or alias of a KMS key" unset:"the bucket's own" doc:"What every write asks S3 for, where an organisation demands the header."`
 }
 
 // Locks is where locks live.

@@ -105,7 +105,7 @@ func stateStatements(w backend.World, scope resource.Scope, key string) []resour
 		if b.Region != "" {
 			scope.Region = b.Region
 		}
-		out = append(out, s3.Settings{Bucket: b.Bucket, Prefix: b.Prefix}.Permissions(scope)...)
+		out = append(out, s3.Settings{Bucket: b.Bucket, Prefix: b.Prefix, Encryption: b.Encryption}.Permissions(scope)...)
 		if key != "" {
 			out = append(out, resource.Statement{On: []string{key}, Actions: []string{"kms:Decrypt"}}, resource.Statement{
 				On: []string{key}, Actions: []string{"kms:GenerateDataKey"},

@@ -30,6 +30,8 @@ type backendSpec struct {
 	Region value.Value `json:"region" doc:"As backend.region of the configuration."`
 	Prefix value.Value `json:"prefix" doc:"As backend.prefix of the configuration."`
 	Path   value.Value `json:"path" doc:"As backend.path of the configuration."`
+
+	Encryption value.Value `json:"encryption" doc:"As backend.encryption of the configuration."`
 }
 
 type locksSpec struct {

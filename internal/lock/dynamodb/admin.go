@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -25,6 +27,9 @@ type tableAPI struct {
 
 // Admin creates and checks the table that holds locks.
 type Admin struct {
+	// Tags are what a table is made with. One that is there already keeps its own.
+	Tags map[string]string
+
 	api    tableAPI
 	name   string
 	region string
@@ -47,8 +52,12 @@ func (a *Admin) Create(ctx context.Context) ([]aws.Finding, error) {
 		return nil, err
 	}
 	if table == nil {
+		var tags []types.Tag
+		for _, key := range slices.Sorted(maps.Keys(a.Tags)) {
+			tags = append(tags, types.Tag{Key: &key, Value: sdk.String(a.Tags[key])})
+		}
 		_, err := a.api.create(ctx, &dynamodb.CreateTableInput{
-			TableName: &a.name, BillingMode: types.BillingModePayPerRequest,
+			TableName: &a.name, Tags: tags, BillingMode: types.BillingModePayPerRequest,
 			AttributeDefinitions: []types.AttributeDefinition{{AttributeName: sdk.String("lockKey"), AttributeType: types.ScalarAttributeTypeS}},
 			KeySchema:            []types.KeySchemaElement{{AttributeName: sdk.String("lockKey"), KeyType: types.KeyTypeHash}},
 		})

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -31,6 +33,9 @@ type bucketAPI struct {
 
 // Admin creates and checks the bucket that holds states.
 type Admin struct {
+	// Tags are what a bucket is made with. One that is there already keeps its own.
+	Tags map[string]string
+
 	api    bucketAPI
 	bucket string
 	region string
@@ -136,6 +141,12 @@ func (a *Admin) create(ctx context.Context) error {
 	in := &s3.CreateBucketInput{Bucket: &a.bucket, ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced}
 	if a.region != "us-east-1" { // which S3 refuses to be told
 		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(a.region)}
+	}
+	for _, key := range slices.Sorted(maps.Keys(a.Tags)) {
+		if in.CreateBucketConfiguration == nil {
+			in.CreateBucketConfiguration = &types.CreateBucketConfiguration{}
+		}
+		in.CreateBucketConfiguration.Tags = append(in.CreateBucketConfiguration.Tags, types.Tag{Key: &key, Value: sdk.String(a.Tags[key])})
 	}
 	_, err := a.api.create(ctx, in)
 	switch {

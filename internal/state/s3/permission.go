@@ -15,7 +15,7 @@ func (s Settings) Permissions(scope resource.Scope) []resource.Statement {
 	if prefix := strings.Trim(s.Prefix, "/"); prefix != "" {
 		root = prefix + "/" + root
 	}
-	return []resource.Statement{
+	out := []resource.Statement{
 		{On: []string{bucket}, Actions: []string{"s3:ListBucket"}},
 		{On: []string{bucket + "/" + root + "*"}, Actions: []string{"s3:GetObject", "s3:PutObject"}},
 		{On: []string{bucket}, Actions: []string{
@@ -23,4 +23,21 @@ func (s Settings) Permissions(scope resource.Scope) []resource.Statement {
 			"s3:GetBucketPolicy",
 		}},
 	}
+	if key := KMSKey(s.Encryption); key != "" {
+		on, alias := key, ""
+		if before, name, found := strings.Cut(key, "alias/"); found {
+			on, alias = strings.TrimSuffix(before, ":")+":key/*", "alias/"+name
+			if before == "" {
+				on = scope.ARN("kms", "key/*")
+			}
+		} else if !strings.HasPrefix(key, "arn:") {
+			on = scope.ARN("kms", "key/"+key)
+		}
+		when := resource.Condition{"StringLike": {"kms:ViaService": {"s3.*"}}}
+		if alias != "" {
+			when["ForAnyValue:StringEquals"] = map[string][]string{"kms:ResourceAliases": {alias}}
+		}
+		out = append(out, resource.Statement{On: []string{on}, Actions: []string{"kms:Decrypt", "kms:GenerateDataKey"}, When: when})
+	}
+	return out
 }

@@ -16,6 +16,7 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/state"
@@ -26,6 +27,8 @@ type Settings struct {
 	Bucket    string
 	Prefix    string // "" or a path without a slash at its start; one at its end is added
 	PathStyle bool   // for endpoints that are not AWS's own
+	// Encryption is what each PutObject asks for: AES256, aws:kms, or a KMS key; "": the header is left out.
+	Encryption string
 	// Patience is how long a call is repeated while S3 is busy, and a write while the network is down; 0: 5 minutes.
 	Patience time.Duration
 }
@@ -36,6 +39,14 @@ const (
 	// a mistake.
 	unanswered = 20 * time.Second
 )
+
+// KMSKey is the key that an encryption names; "": it names none.
+func KMSKey(encryption string) string {
+	if encryption == string(types.ServerSideEncryptionAes256) || encryption == string(types.ServerSideEncryptionAwsKms) {
+		return ""
+	}
+	return encryption
+}
 
 // api is the calls that states need. It holds functions and no client: a client in an interface makes the linker keep all its
 // methods.
@@ -49,10 +60,11 @@ type api struct {
 
 // Backend is one bucket and prefix.
 type Backend struct {
-	api      api
-	bucket   string
-	prefix   string
-	patience time.Duration
+	api        api
+	bucket     string
+	prefix     string
+	encryption string
+	patience   time.Duration
 }
 
 var _ state.Backend = (*Backend)(nil)
@@ -62,7 +74,7 @@ func New(cfg sdk.Config, s Settings) *Backend {
 	client := newClient(cfg, s.PathStyle)
 	b := &Backend{
 		api:    api{get: client.GetObject, put: client.PutObject, remove: client.DeleteObject, list: client.ListObjectsV2, past: client.ListObjectVersions},
-		bucket: s.Bucket, prefix: Prefix(s.Prefix), patience: s.Patience,
+		bucket: s.Bucket, prefix: Prefix(s.Prefix), encryption: s.Encryption, patience: s.Patience,
 	}
 	if b.patience == 0 {
 		b.patience = defaultPatience

@@ -68,6 +68,29 @@ func TestRoundTrips(t *testing.T) {
 	require.Len(t, c.Calls(), 3, "one call each")
 }
 
+// An organisation may refuse writes that do not ask for encryption.
+func TestEncryptionIsAskedForInEveryWrite(t *testing.T) {
+	for encryption, want := range map[string][2]string{
+		"": {}, "AES256": {"AES256", ""}, "aws:kms": {"aws:kms", ""}, "alias/state": {"aws:kms", "alias/state"},
+	} {
+		c, puts := cloud(), 0
+		s := s3.New(c.Config("p", func(call fakeaws.Call, serve func() *http.Response) (*http.Response, error) {
+			if call.Operation == "PutObject" {
+				puts++
+				got := [2]string{call.Header.Get("X-Amz-Server-Side-Encryption"), call.Header.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id")}
+				require.Equal(t, want, got, encryption)
+			}
+			return serve(), nil
+		}), s3.Settings{Bucket: "states", PathStyle: true, Encryption: encryption}).Store(key)
+		_, err := s.Put(t.Context(), statetest.Envelope(1, "op"), "")
+		require.NoError(t, err)
+		_, err = s.PutHistory(t.Context(), time.Date(2024, 1, 15, 10, 30, 0, 0, time.UTC), statetest.Envelope(1, "op"))
+		require.NoError(t, err)
+		require.NoError(t, s.PutDerived(t.Context(), ".pulumi/meta.yaml", []byte("version: 1\n")))
+		require.Equal(t, 3, puts)
+	}
+}
+
 // fault answers the n-th (from 1) PutObject in its own way.
 func fault(n int, do func(serve func() *http.Response) (*http.Response, error)) fakeaws.Intercept {
 	return func(call fakeaws.Call, serve func() *http.Response) (*http.Response, error) {

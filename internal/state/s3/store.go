@@ -12,6 +12,7 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/company/deployer/internal/state"
 )
@@ -43,9 +44,18 @@ func (s *store) Put(ctx context.Context, e *state.Envelope, after state.Version)
 	return s.write(ctx, s.root+"state.json", body, after, e.Writer)
 }
 
+// encrypted adds the headers that a policy of the organisation may demand of every write.
+func (s *store) encrypted(in *s3.PutObjectInput) *s3.PutObjectInput {
+	in.ServerSideEncryption = types.ServerSideEncryption(s.encryption)
+	if key := KMSKey(s.encryption); key != "" {
+		in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryptionAwsKms, &key
+	}
+	return in
+}
+
 // write puts body at key if the object there is still of version after. writer recognises a write of ours whose answer was lost.
 func (s *store) write(ctx context.Context, key string, body []byte, after state.Version, writer state.Writer) (state.Version, error) {
-	in := &s3.PutObjectInput{Bucket: &s.bucket, Key: &key, ContentType: sdk.String("application/json")}
+	in := s.encrypted(&s3.PutObjectInput{Bucket: &s.bucket, Key: &key, ContentType: sdk.String("application/json")})
 	if after == "" {
 		in.IfNoneMatch = sdk.String("*")
 	} else {
@@ -166,7 +176,7 @@ func (s *store) PutDerived(ctx context.Context, name string, body []byte) error 
 		return s.problem("s3:DeleteObject", err)
 	}
 	err := s.try(ctx, s.patience, func(ctx context.Context) error {
-		_, err := s.api.put(ctx, &s3.PutObjectInput{Bucket: &s.bucket, Key: &key, Body: bytes.NewReader(body)})
+		_, err := s.api.put(ctx, s.encrypted(&s3.PutObjectInput{Bucket: &s.bucket, Key: &key, Body: bytes.NewReader(body)}))
 		return err
 	})
 	return s.problem("s3:PutObject", err)

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -167,6 +168,26 @@ func TestBucketIsCheckedAndPutRight(t *testing.T) {
 	require.NoError(t, err)
 	requireAllRight(t, found)
 	require.Contains(t, found[2].Detail, "aws:kms")
+}
+
+// An organisation may refuse what is made without tags.
+func TestBucketAndTableAreMadeWithTags(t *testing.T) {
+	e := testkit.Start(t)
+	made, name := s3.NewAdmin(e.Config, s3.Settings{Bucket: unique("tagged"), PathStyle: true}, ""), unique("tagged")
+	tables := dynamodb.NewAdmin(e.Config, name)
+	made.Tags, tables.Tags = map[string]string{"team": "shop", "cost": "7"}, map[string]string{"team": "shop", "cost": "7"}
+	for _, create := range []func(context.Context) ([]aws.Finding, error){made.Create, tables.Create} {
+		found, err := create(t.Context())
+		require.NoError(t, err)
+		requireAllRight(t, found)
+	}
+	seen := map[string]bool{}
+	for _, r := range e.Proxy.Records() {
+		if (r.Operation == "CreateBucket" || r.Operation == "CreateTable") && strings.Contains(r.URI+r.Resource+r.Body, "tagged-") {
+			seen[r.Operation] = strings.Contains(r.Body, "team") && strings.Contains(r.Body, "cost")
+		}
+	}
+	require.Equal(t, map[string]bool{"CreateBucket": true, "CreateTable": true}, seen)
 }
 
 // writes are the calls so far that change a bucket's settings.

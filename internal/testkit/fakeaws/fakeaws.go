@@ -33,7 +33,8 @@ type Call struct {
 	Service   string // "s3", "dynamodb"
 	Operation string // "PutObject"
 	Target    string // "bucket/key", "table/key"
-	Status    int    // of the answer; 0 while it is not served
+	Header    http.Header
+	Status    int // of the answer; 0 while it is not served
 }
 
 // Intercept stands between one process and AWS. serve has the call's effect and returns the answer; not calling it drops the
@@ -117,7 +118,7 @@ func (p client) Do(req *http.Request) (*http.Response, error) {
 		req.Body.Close()
 	}
 	call, answer := p.cloud.route(req, body)
-	call.Process = p.process
+	call.Process, call.Header = p.process, req.Header
 	p.cloud.mu.Lock()
 	p.cloud.next++
 	call.Number = p.cloud.next
