@@ -85,12 +85,10 @@ func validateRun(o *validateOptions) error {
 		if len(environments) == 0 {
 			environments = []string{""}
 		}
-		for _, environment := range environments {
-			req.Key = state.Key{Stack: stack, Environment: environment}
-			found.Add(deploy.Validate(f.world(config.Settings{}), req, o.Environment() != "" || o.given())...)
-			if environment != "" {
-				checked++
-			}
+		req.Key = state.Key{Stack: stack}
+		found.Add(deploy.ValidateAll(f.world(config.Settings{}), req, environments, o.Environment() != "" || o.given())...)
+		if environments[0] != "" {
+			checked += len(environments)
 		}
 	}
 	found = found.Sort()

@@ -24,15 +24,18 @@ var registry = sync.OnceValue(kinds.Registry)
 // desire turns the files of a stack into what is desired in one environment: overlay, resolve, validate, expand. The place is empty
 // without a network. strict: variables must have values.
 func desire(w backend.World, bundle *manifest.Bundle, req Request, where backend.Place, strict bool) (*manifest.Stack, *resource.Graph, diag.List) {
-	stack, found := bundle.Resolve(manifest.Options{
-		Environment: req.Key.Environment, Variables: req.Variables, VarFiles: req.VarFiles, Env: w.Env, Strict: strict, Shared: req.Shared,
-		Git:     func() map[string]string { return git.Read(w.Root, w.Home).Map() },
-		Account: where.Account, Region: where.Region, Registry: registry(), Compile: func() manifest.Compiler { return expr.NewCompiler() },
-	})
+	stack, found := bundle.Resolve(options(w, req.Key.Environment, req, where, strict))
 	if stack == nil {
 		return nil, nil, found
 	}
 	graph, problems := component.Expand(registry(), stack.Instances())
+	if idle := madeElsewhere(w, bundle, req, where, problems); len(idle) > 0 {
+		for _, p := range idle {
+			c := stack.Component(p.Address)
+			c.Spec = c.Spec.With("overrides", c.Spec.Get("overrides").With(p.Path[1], value.NullValue))
+		}
+		graph, problems = component.Expand(registry(), stack.Instances())
+	}
 	if !bundle.Complete() {
 		problems = slices.DeleteFunc(problems, func(p component.Problem) bool {
 			return p.Kind == component.UnknownComponent || p.Kind == component.UnknownOutput
@@ -41,6 +44,51 @@ func desire(w backend.World, bundle *manifest.Bundle, req Request, where backend
 	problems = append(problems, overridden(stack, graph)...)
 	found.Add(diagnose(stack, problems)...)
 	return stack, graph, found.Sort()
+}
+
+// options are how the files of a stack are resolved in an environment.
+func options(w backend.World, environment string, req Request, where backend.Place, strict bool) manifest.Options {
+	return manifest.Options{
+		Environment: environment, Variables: req.Variables, VarFiles: req.VarFiles, Env: w.Env, Strict: strict, Shared: req.Shared,
+		Git:     func() map[string]string { return git.Read(w.Root, w.Home).Map() },
+		Account: where.Account, Region: where.Region, Registry: registry(), Compile: func() manifest.Compiler { return expr.NewCompiler() },
+	}
+}
+
+// madeElsewhere returns the problems with overrides of resources that a component makes in another environment and not in this one: a scaling
+// policy only in production, for instance. One manifest serves all environments, so these are none.
+func madeElsewhere(w backend.World, bundle *manifest.Bundle, req Request, where backend.Place, problems []component.Problem) []component.Problem {
+	idle := slices.DeleteFunc(slices.Clone(problems), func(p component.Problem) bool { return !unmade(p) })
+	if len(idle) == 0 {
+		return nil
+	}
+	name := func(p component.Problem) string { return p.Address + " " + p.Path[1] }
+	made := map[string]bool{}
+	for _, environment := range bundle.Environments() {
+		stack, _ := bundle.Resolve(options(w, environment, req, where, false))
+		if environment == req.Key.Environment || stack == nil {
+			continue
+		}
+		_, others := component.Expand(registry(), stack.Instances())
+		for _, p := range idle {
+			there := stack.Component(p.Address)
+			if there == nil || there.Spec.Get(p.Path...).IsNull() {
+				continue
+			}
+			// A component with problems of another sort is not expanded: nobody knows what it makes.
+			if !slices.ContainsFunc(others, func(o component.Problem) bool {
+				return o.Address == p.Address && o.Kind != component.Quota && (!unmade(o) || o.Path[1] == p.Path[1])
+			}) {
+				made[name(p)] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(idle, func(p component.Problem) bool { return !made[name(p)] })
+}
+
+// unmade reports whether a problem is an override of a resource that its component does not make.
+func unmade(p component.Problem) bool {
+	return p.Kind == value.UnknownKey && len(p.Path) == 2 && p.Path[0] == "overrides"
 }
 
 // overridden finds what the types of resources do not take of the properties that `overrides` give. What follows from something else

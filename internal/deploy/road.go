@@ -8,6 +8,7 @@ package deploy
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/company/deployer/internal/backend"
@@ -26,6 +27,28 @@ func Validate(w backend.World, req Request, strict bool) diag.List {
 	}
 	_, _, more := desire(w, bundle, req, backend.Place{}, strict)
 	return append(found, more...).Sort()
+}
+
+// ValidateAll is Validate for some environments of a stack. A problem that not all of them have names those that have it.
+func ValidateAll(w backend.World, req Request, environments []string, strict bool) diag.List {
+	var found diag.List
+	in := map[string][]string{}
+	for _, environment := range environments {
+		req.Key.Environment = environment
+		for _, d := range Validate(w, req, strict) {
+			name := fmt.Sprint(d.Position, d.Component, d.Summary, d.Detail)
+			if in[name] == nil {
+				found.Add(d)
+			}
+			in[name] = append(in[name], environment)
+		}
+	}
+	for _, d := range found {
+		if have := in[fmt.Sprint(d.Position, d.Component, d.Summary, d.Detail)]; len(have) < len(environments) {
+			d.Environments = have
+		}
+	}
+	return found.Sort()
 }
 
 // Graph is what the manifests desire, without a network.

@@ -69,6 +69,8 @@ type Diagnostic struct {
 	Component string   `json:"component,omitempty"` // its address, when it concerns one
 	Operation string   `json:"operation,omitempty"` // the AWS operation: "ecs:UpdateService"
 	RequestID string   `json:"requestId,omitempty"` // what AWS support asks for
+	// Environments are those that have the problem, where it was looked for in several and not all have it.
+	Environments []string `json:"environments,omitempty"`
 
 	Position *Position `json:"position,omitempty"`
 	Excerpt  *Excerpt  `json:"excerpt,omitempty"`

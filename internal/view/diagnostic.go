@@ -49,6 +49,13 @@ func diagnostic(w *Writer, d *diag.Diagnostic) {
 	if d.RequestID != "" {
 		where = append(where, "request "+d.RequestID)
 	}
+	if n := len(d.Environments); n > 0 {
+		noun := "environment "
+		if n > 1 {
+			noun = "environments "
+		}
+		where = append(where, "only in "+noun+strings.Join(d.Environments, ", "))
+	}
 	if len(where) > 0 {
 		w.Printf("  %s\n", styled(cyan, strings.Join(where, ", ")))
 	}
