@@ -81,6 +81,8 @@ func (f cronField) allows(item string) bool {
 		return true
 	}
 	switch {
+	case stepped && (f.name == "day-of-month" && strings.ContainsAny(item, "LW") || f.name == "day-of-week" && (strings.HasSuffix(item, "L") || strings.Contains(item, "#"))): // one day has no steps
+		return false
 	case f.name == "day-of-month" && (item == "L" || item == "LW"):
 		return true
 	case f.name == "day-of-month" && strings.HasSuffix(item, "W"):
