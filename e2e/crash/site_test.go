@@ -115,7 +115,7 @@ func (s *site) move(t *testing.T) {
 	s.env = testkit.Start(t, testkit.InRegion("us-east-1"))
 	s.bucket, s.prefix, s.lives = "crash-"+s.env.Account, "life-0", 0
 	s.addProfile(t)
-	found, err := backend.Create(t.Context(), s.start("first", t.TempDir()).world(), "")
+	found, err := backend.Create(t.Context(), s.start("first", t.TempDir()).world(), backend.Making{})
 	require.NoError(t, err)
 	for _, f := range found {
 		require.True(t, f.OK, f)
