@@ -76,7 +76,7 @@ func kindPage(t *testing.T, kind *component.Kind) string {
 	b.WriteString(page.Note + "# " + kind.Name + "\n\n")
 	b.WriteString(page.Paragraph("%s `apiVersion: %s`. An example is in [manifests](../../manifests.md#%s).", kind.Doc, kind.Group, strings.ToLower(kind.Name)))
 	b.WriteString("## Fields of `spec`\n\n")
-	b.WriteString(fields(value.ShapeOf(reflect.TypeOf(kind.NewSpec())), "", component.Common{}))
+	b.WriteString(fields(t, value.ShapeOf(reflect.TypeOf(kind.NewSpec())), "", component.Common{}))
 	b.WriteString("\n" + page.Paragraph("And those of [every kind](../documents.md#fields-of-every-kind)."))
 	b.WriteString("## Outputs\n\n")
 	for _, output := range kind.Outputs {
@@ -126,16 +126,16 @@ func TestDocuments(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(page.Note + "# Documents\n\n")
 	b.WriteString(page.Paragraph("See [manifests](../manifests.md#documents) for how they lie in the repository."))
-	b.WriteString("## Every document\n\n" + fields(manifest.Header(), "", nil) + "\n")
+	b.WriteString("## Every document\n\n" + fields(t, manifest.Header(), "", nil) + "\n")
 	b.WriteString(page.Paragraph("Names of stacks, environments, services and components match `%s`. Reserved are `%s`.", manifest.NamePattern(), strings.Join(manifest.Reserved(), "` `")))
 	for _, d := range manifest.Documents() {
 		fmt.Fprintf(&b, "## %s\n\n%s", d.Kind, page.Paragraph("%s `apiVersion: %s`.", d.Doc, d.Group))
-		if list := fields(d.Spec, "", nil); list != "" {
+		if list := fields(t, d.Spec, "", nil); list != "" {
 			b.WriteString(page.Paragraph("Fields of `spec`:") + list + "\n")
 		}
 	}
-	b.WriteString("## Variables\n\n" + page.Paragraph("An entry of `spec.variables` is a value, or a map:") + fields(manifest.VariableShape(), "", nil))
-	b.WriteString("\n## Fields of every kind\n\n" + page.Paragraph("Of the `spec` of every component:") + fields(value.ShapeOf(reflect.TypeFor[component.Common]()), "", nil))
+	b.WriteString("## Variables\n\n" + page.Paragraph("An entry of `spec.variables` is a value, or a map:") + fields(t, manifest.VariableShape(), "", nil))
+	b.WriteString("\n## Fields of every kind\n\n" + page.Paragraph("Of the `spec` of every component:") + fields(t, value.ShapeOf(reflect.TypeFor[component.Common]()), "", nil))
 	page.Compare(t, filepath.Join(folder, "documents.md"), b.String())
 }
 
@@ -180,7 +180,7 @@ func TestResources(t *testing.T) {
 			continue
 		}
 		fmt.Fprintf(&b, "## %s\n\n", d.Type)
-		b.WriteString(fields(d.Properties(), "", nil) + "\n")
+		b.WriteString(fields(t, d.Properties(), "", nil) + "\n")
 		if list := code(d.ReplaceOn); list != "" {
 			b.WriteString(page.Paragraph("A change of %s makes another object.", list))
 		}
@@ -206,7 +206,8 @@ func TestSchemas(t *testing.T) {
 }
 
 // fields is a list of the fields of a map and of all below it, but for those that a struct has.
-func fields(s value.Shape, prefix string, without any) string {
+func fields(t *testing.T, s value.Shape, prefix string, without any) string {
+	t.Helper()
 	var skip []string
 	if without != nil {
 		for _, f := range value.ShapeOf(reflect.TypeOf(without)).Fields {
@@ -220,6 +221,7 @@ func fields(s value.Shape, prefix string, without any) string {
 			continue
 		}
 		path := prefix + f.Name
+		require.True(t, strings.HasSuffix(f.Doc, "."), "%s: its doc is no sentence: %q", path, f.Doc)
 		doc := strings.TrimSpace(f.Doc + " " + example(f))
 		if doc != "" {
 			doc = ": " + doc
@@ -228,13 +230,13 @@ func fields(s value.Shape, prefix string, without any) string {
 		inner := f.Shape()
 		switch {
 		case len(inner.Fields) > 0:
-			b.WriteString(fields(inner, path+".", nil) + choices(inner, path))
+			b.WriteString(fields(t, inner, path+".", nil) + choices(inner, path))
 		case inner.Items != nil && len(inner.Items.Fields) > 0:
 			below := path + "[]"
 			if inner.Kind == value.Map {
 				below = path + ".*"
 			}
-			b.WriteString(fields(*inner.Items, below+".", nil) + choices(*inner.Items, below))
+			b.WriteString(fields(t, *inner.Items, below+".", nil) + choices(*inner.Items, below))
 		}
 	}
 	return b.String()

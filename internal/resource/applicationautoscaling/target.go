@@ -17,14 +17,12 @@ const (
 // Target lets the task count of an ECS service be scaled. Policies and scheduled actions need it first: refer to its output
 // resourceId.
 type Target struct {
-	ResourceID value.Of[string] `json:"resourceId" required:"true"` // service/<cluster>/<name>: the service's output resourceId
-	Min        int              `json:"min"`
-	Max        int              `json:"max" required:"true"`
-	// ByClock says that scheduled actions change the limits: what they made of Min and Max is no difference, and stays until Min or Max
-	// themselves change here.
-	ByClock bool `json:"byClock,omitempty"`
+	ResourceID value.Of[string] `json:"resourceId" required:"true" doc:"What is scaled: service/CLUSTER/NAME."`
+	Min        int              `json:"min" doc:"Tasks that run at least."`
+	Max        int              `json:"max" required:"true" doc:"Tasks that run at most."`
+	ByClock    bool             `json:"byClock,omitempty" doc:"Scheduled actions change min and max: what they made of them is no difference until min or max change here."`
 
-	Tags map[string]string `json:"tags,omitempty"`
+	Tags map[string]string `json:"tags,omitempty" doc:"Tags of the object, beside those of deployer."`
 }
 
 // TargetOutputs is what AWS adds to a Target.
@@ -35,12 +33,12 @@ type TargetOutputs struct {
 
 // ScheduledAction changes the limits of a Target at given times.
 type ScheduledAction struct {
-	Name       string           `json:"name" required:"true"`
-	ResourceID value.Of[string] `json:"resourceId" required:"true"`
-	Schedule   string           `json:"schedule" required:"true"` // cron(0 8 ? * MON-FRI *), rate(1 hour) or at(2026-01-31T08:00:00)
-	Timezone   string           `json:"timezone,omitempty"`       // IANA name, UTC by default
-	Min        *int             `json:"min,omitempty"`
-	Max        *int             `json:"max,omitempty"`
+	Name       string           `json:"name" required:"true" doc:"Name of the action."`
+	ResourceID value.Of[string] `json:"resourceId" required:"true" doc:"The scalable target: service/CLUSTER/NAME."`
+	Schedule   string           `json:"schedule" required:"true" doc:"cron(0 8 ? * MON-FRI *), rate(1 hour) or at(2026-01-31T08:00:00)."`
+	Timezone   string           `json:"timezone,omitempty" unset:"UTC" doc:"IANA name of a time zone."`
+	Min        *int             `json:"min,omitempty" doc:"min from then on."`
+	Max        *int             `json:"max,omitempty" doc:"max from then on."`
 }
 
 // ScheduledActionOutputs is what AWS adds to a ScheduledAction.

@@ -11,14 +11,10 @@ const SecurityGroupType = "ec2/security-group"
 // SecurityGroup is a security group without rules of its own: each is a SecurityGroupRule, so that groups may refer to each
 // other. AWS's default egress rule (everything to everywhere) stays: what is reachable is decided where the traffic arrives.
 type SecurityGroup struct {
-	// GroupName is given as a prefix; the check appends a hash of what forces a replacement, 255 characters in all.
-	GroupName string `json:"groupName" required:"true"`
-	// VPCID is the VPC. A change replaces the group.
-	VPCID value.Of[string] `json:"vpcId" required:"true"`
-	// Description, 1 to 255 characters. AWS cannot change it: a change replaces the group.
-	Description string `json:"description" required:"true"`
-	// Tags are the user's own.
-	Tags map[string]string `json:"tags,omitempty"`
+	GroupName   string            `json:"groupName" required:"true" doc:"Prefix of the name, to which a hash is added; 255 characters in all."`
+	VPCID       value.Of[string]  `json:"vpcId" required:"true" doc:"The VPC."`
+	Description string            `json:"description" required:"true" doc:"1 to 255 characters. AWS cannot change it."`
+	Tags        map[string]string `json:"tags,omitempty" doc:"Tags of the object, beside those of deployer."`
 }
 
 // SecurityGroupOutputs is what AWS adds to a security group.
@@ -39,20 +35,15 @@ const (
 // SecurityGroupRule lets traffic of one sort in or out. Two rules of a group that differ in nothing but the description cannot exist.
 // Everything but description and tags forces a replacement; the new rule is made before the old one goes.
 type SecurityGroupRule struct {
-	SecurityGroupID value.Of[string] `json:"securityGroupId" required:"true"`
-	Direction       string           `json:"direction" required:"true" enum:"ingress,egress"`
-	// Protocol all goes without ports.
-	Protocol string `json:"protocol" required:"true" enum:"tcp,udp,icmp,all"`
-	// FromPort and ToPort are both included, 0 to 65535; for icmp the type and the code, -1 is any.
-	FromPort value.Of[int] `json:"fromPort,omitempty"`
-	ToPort   value.Of[int] `json:"toPort,omitempty"`
-	// CIDR is the other side: an IPv4 or IPv6 network. Exactly one of CIDR and ReferencedSecurityGroupID is set.
-	CIDR value.Of[string] `json:"cidr,omitempty"`
-	// ReferencedSecurityGroupID is the other side: all network interfaces in that group.
-	ReferencedSecurityGroupID value.Of[string] `json:"referencedSecurityGroupId,omitempty"`
-	Description               string           `json:"description,omitempty"`
-	// Tags are the user's own.
-	Tags map[string]string `json:"tags,omitempty"`
+	SecurityGroupID           value.Of[string]  `json:"securityGroupId" required:"true" doc:"The group that the rule belongs to."`
+	Direction                 string            `json:"direction" required:"true" enum:"ingress,egress" doc:"Whether traffic comes in or goes out."`
+	Protocol                  string            `json:"protocol" required:"true" enum:"tcp,udp,icmp,all" doc:"Protocol; all goes without ports."`
+	FromPort                  value.Of[int]     `json:"fromPort,omitempty" doc:"First port; for icmp the type."`
+	ToPort                    value.Of[int]     `json:"toPort,omitempty" doc:"Last port; for icmp the code. -1 is any."`
+	CIDR                      value.Of[string]  `json:"cidr,omitempty" doc:"The other side: an IPv4 or IPv6 network. Instead of referencedSecurityGroupId."`
+	ReferencedSecurityGroupID value.Of[string]  `json:"referencedSecurityGroupId,omitempty" doc:"The other side: everything in that group. Instead of cidr."`
+	Description               string            `json:"description,omitempty" doc:"For people."`
+	Tags                      map[string]string `json:"tags,omitempty" doc:"Tags of the object, beside those of deployer."`
 }
 
 // SecurityGroupRuleOutputs is what AWS adds to a rule.

@@ -25,13 +25,11 @@ const (
 
 // Cluster is an ECS cluster for Fargate tasks.
 type Cluster struct {
-	Name string `json:"name" required:"true"`
-	// ContainerInsights is enabled by default: scaling by the backlog of a queue needs its RunningTaskCount.
-	ContainerInsights string `json:"containerInsights,omitempty" enum:"enhanced,enabled,disabled"`
-	// CapacityProviders that services may name, FARGATE and FARGATE_SPOT by default.
-	CapacityProviders []string `json:"capacityProviders,omitempty" enum:"FARGATE,FARGATE_SPOT"`
+	Name              string   `json:"name" required:"true" doc:"Name of the cluster."`
+	ContainerInsights string   `json:"containerInsights,omitempty" enum:"enhanced,enabled,disabled" unset:"enabled" doc:"Metrics of tasks; scaling by the backlog of a queue needs them."`
+	CapacityProviders []string `json:"capacityProviders,omitempty" enum:"FARGATE,FARGATE_SPOT" unset:"both" doc:"Capacity providers that services may name."`
 
-	Tags map[string]string `json:"tags,omitempty"`
+	Tags map[string]string `json:"tags,omitempty" doc:"Tags of the object, beside those of deployer."`
 }
 
 // ClusterOutputs is what AWS adds to a Cluster.

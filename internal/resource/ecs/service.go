@@ -4,66 +4,58 @@ import "github.com/company/deployer/internal/value"
 
 // Service is an ECS service on Fargate with rolling deployments.
 type Service struct {
-	Name           string           `json:"name" required:"true"`
-	Cluster        value.Of[string] `json:"cluster" required:"true"`        // name or ARN
-	TaskDefinition value.Of[string] `json:"taskDefinition" required:"true"` // ARN of a revision
+	Name           string           `json:"name" required:"true" doc:"Name of the service."`
+	Cluster        value.Of[string] `json:"cluster" required:"true" doc:"Name or ARN of the cluster."`
+	TaskDefinition value.Of[string] `json:"taskDefinition" required:"true" doc:"ARN of a revision."`
 
-	// DesiredCount is the number of tasks when it is ours. Absent: autoscaling owns the count, and updates leave it alone.
-	DesiredCount *int `json:"desiredCount,omitempty"`
-	// InitialCount is the number of tasks at creation when DesiredCount is absent; 1 by default. Later changes do nothing.
-	InitialCount *int `json:"initialCount,omitempty"`
-	// MinCount is what DesiredCount is raised to when it is found below, where autoscaling owns it: without tasks there is no metric that would
-	// make autoscaling do that.
-	MinCount *int `json:"minCount,omitempty"`
+	DesiredCount *int `json:"desiredCount,omitempty" unset:"autoscaling decides, and updates leave it alone" doc:"Number of tasks."`
+	InitialCount *int `json:"initialCount,omitempty" unset:"1" doc:"Number of tasks at creation, without desiredCount. Later changes do nothing."`
+	MinCount     *int `json:"minCount,omitempty" doc:"What the number of tasks is raised to where it is below, without desiredCount: without tasks there is no metric to scale by."`
 
-	// CapacityProviders replace the launch type FARGATE, for spot.
-	CapacityProviders []CapacityProvider `json:"capacityProviders,omitempty"`
-	PlatformVersion   string             `json:"platformVersion,omitempty"` // LATEST by default
+	CapacityProviders []CapacityProvider `json:"capacityProviders,omitempty" unset:"Fargate" doc:"Capacity providers, for Fargate Spot."`
+	PlatformVersion   string             `json:"platformVersion,omitempty" unset:"LATEST" doc:"Platform version of Fargate."`
 
-	Subnets        value.Of[[]string] `json:"subnets" required:"true"`
-	SecurityGroups value.Of[[]string] `json:"securityGroups"`
-	AssignPublicIP value.Of[bool]     `json:"assignPublicIp"` // needed in public subnets to pull the image
+	Subnets        value.Of[[]string] `json:"subnets" required:"true" doc:"Ids of the tasks' subnets."`
+	SecurityGroups value.Of[[]string] `json:"securityGroups" doc:"Ids of the tasks' security groups."`
+	AssignPublicIP value.Of[bool]     `json:"assignPublicIp" doc:"A public IP for each task; needed in public subnets to pull the image."`
 
-	TargetGroups      []TargetGroup     `json:"targetGroups,omitempty"`
-	ServiceRegistries []ServiceRegistry `json:"serviceRegistries,omitempty"`
+	TargetGroups      []TargetGroup     `json:"targetGroups,omitempty" doc:"Target groups that the tasks register with."`
+	ServiceRegistries []ServiceRegistry `json:"serviceRegistries,omitempty" doc:"Cloud Map services that the tasks register with."`
 
-	Deployment Deployment `json:"deployment"`
-	// HealthCheckGracePeriod in seconds: failing health checks of a young task do not count.
-	HealthCheckGracePeriod int  `json:"healthCheckGracePeriod,omitempty"`
-	EnableExecuteCommand   bool `json:"enableExecuteCommand,omitempty"`
-	// AvailabilityZoneRebalancing moves tasks when zones are uneven. By default on where AWS allows it: with maxPercent over 100.
-	AvailabilityZoneRebalancing *bool `json:"availabilityZoneRebalancing,omitempty"`
+	Deployment                  Deployment `json:"deployment" doc:"How a rollout goes, and when it counts as failed."`
+	HealthCheckGracePeriod      int        `json:"healthCheckGracePeriod,omitempty" doc:"Seconds in which failing health checks of a young task do not count."`
+	EnableExecuteCommand        bool       `json:"enableExecuteCommand,omitempty" doc:"Allow shells into containers (ECS Exec)."`
+	AvailabilityZoneRebalancing *bool      `json:"availabilityZoneRebalancing,omitempty" unset:"true where maxPercent is over 100" doc:"Move tasks when zones are uneven."`
 
-	// Tags are on the service's tasks, too; those that run keep what they started with.
-	Tags map[string]string `json:"tags,omitempty"`
+	Tags map[string]string `json:"tags,omitempty" doc:"Tags of the service and its new tasks, beside those of deployer."`
 }
 
 // CapacityProvider is one share of a capacity provider strategy.
 type CapacityProvider struct {
-	Name   string `json:"name" required:"true" enum:"FARGATE,FARGATE_SPOT"`
-	Base   int    `json:"base,omitempty"`   // tasks that run there before weights count
-	Weight int    `json:"weight,omitempty"` // share of the others
+	Name   string `json:"name" required:"true" enum:"FARGATE,FARGATE_SPOT" doc:"Which one."`
+	Base   int    `json:"base,omitempty" doc:"Tasks that run there before weights count."`
+	Weight int    `json:"weight,omitempty" doc:"Share of the others."`
 }
 
 // TargetGroup registers the tasks' port with a load balancer.
 type TargetGroup struct {
-	Arn           value.Of[string] `json:"arn" required:"true"`
-	ContainerName string           `json:"containerName" required:"true"`
-	ContainerPort int              `json:"containerPort" required:"true"`
+	Arn           value.Of[string] `json:"arn" required:"true" doc:"ARN of the target group."`
+	ContainerName string           `json:"containerName" required:"true" doc:"Container that takes the requests."`
+	ContainerPort int              `json:"containerPort" required:"true" doc:"Its port."`
 }
 
 // ServiceRegistry registers the tasks' addresses with a Cloud Map service (A records).
 type ServiceRegistry struct {
-	Arn value.Of[string] `json:"arn" required:"true"`
+	Arn value.Of[string] `json:"arn" required:"true" doc:"ARN of the Cloud Map service."`
 }
 
 // Deployment says how a rollout goes and when it counts as failed.
 type Deployment struct {
-	MinHealthyPercent *int  `json:"minHealthyPercent,omitempty"` // 100 by default
-	MaxPercent        *int  `json:"maxPercent,omitempty"`        // 200 by default
-	CircuitBreaker    *bool `json:"circuitBreaker,omitempty"`    // with rollback; on by default
-	Timeout           int   `json:"timeout,omitempty"`           // seconds until a rollout that is not decided has failed; 900 by default
-	Bake              int   `json:"bake,omitempty"`              // seconds that deployer itself watches a completed rollout
+	MinHealthyPercent *int  `json:"minHealthyPercent,omitempty" unset:"100" doc:"Percent of the desired tasks that keep running."`
+	MaxPercent        *int  `json:"maxPercent,omitempty" unset:"200" doc:"Percent of the desired tasks that may run."`
+	CircuitBreaker    *bool `json:"circuitBreaker,omitempty" unset:"true" doc:"Go back to the last working revision when new tasks fail."`
+	Timeout           int   `json:"timeout,omitempty" unset:"900" doc:"Seconds after which a rollout that is not decided has failed."`
+	Bake              int   `json:"bake,omitempty" doc:"Seconds that deployer watches a completed rollout."`
 }
 
 // ServiceOutputs is what AWS adds to a Service.

@@ -10,75 +10,70 @@ const (
 
 // TaskDefinition is a Fargate task definition in awsvpc mode. A change registers another revision of the family.
 type TaskDefinition struct {
-	Family           string           `json:"family" required:"true"`
-	CPU              int              `json:"cpu" required:"true"`    // CPU units: 1024 is one vCPU
-	Memory           int              `json:"memory" required:"true"` // MiB
-	Architecture     string           `json:"architecture,omitempty" enum:"X86_64,ARM64"`
-	ExecutionRoleArn value.Of[string] `json:"executionRoleArn"` // pulls the image, reads secrets, writes logs
-	TaskRoleArn      value.Of[string] `json:"taskRoleArn"`      // what the containers may do
-	Containers       []Container      `json:"containers" required:"true"`
-	EphemeralStorage int              `json:"ephemeralStorage,omitempty"` // GiB, 21 to 200; 0: Fargate's 20
+	Family           string           `json:"family" required:"true" doc:"Name of the family."`
+	CPU              int              `json:"cpu" required:"true" doc:"CPU units; 1024 are one vCPU."`
+	Memory           int              `json:"memory" required:"true" doc:"MiB."`
+	Architecture     string           `json:"architecture,omitempty" enum:"X86_64,ARM64" unset:"X86_64" doc:"CPU architecture."`
+	ExecutionRoleArn value.Of[string] `json:"executionRoleArn" doc:"ARN of the role that pulls the image, reads secrets and writes logs."`
+	TaskRoleArn      value.Of[string] `json:"taskRoleArn" doc:"ARN of the role that the containers have."`
+	Containers       []Container      `json:"containers" required:"true" doc:"Containers of a task."`
+	EphemeralStorage int              `json:"ephemeralStorage,omitempty" unset:"20" doc:"GiB of storage, 21 to 200."`
 
-	// Tags change on the revision that there is.
-	Tags map[string]string `json:"tags,omitempty"`
+	Tags map[string]string `json:"tags,omitempty" doc:"Tags of the object, beside those of deployer."`
 }
 
 // Container is one container of a task.
 type Container struct {
-	Name       string           `json:"name" required:"true"`
-	Image      value.Of[string] `json:"image" required:"true"`
-	Command    []string         `json:"command,omitempty"`
-	EntryPoint []string         `json:"entryPoint,omitempty"`
-	// Essential: the task stops when it stops. True by default.
-	Essential *bool  `json:"essential,omitempty"`
-	CPU       int    `json:"cpu,omitempty"`    // CPU units of the task reserved for it
-	Memory    int    `json:"memory,omitempty"` // MiB, hard limit
-	Ports     []Port `json:"ports,omitempty"`
-	// Environment in clear: never secrets.
-	Environment map[string]value.Of[string] `json:"environment,omitempty"`
-	// Secrets by environment variable: the ARN of a secret of Secrets Manager (with :key:: for a JSON key) or of an SSM parameter.
-	Secrets                map[string]value.Of[string] `json:"secrets,omitempty"`
-	Logs                   *Logs                       `json:"logs,omitempty"`
-	HealthCheck            *HealthCheck                `json:"healthCheck,omitempty"`
-	DependsOn              []ContainerDependency       `json:"dependsOn,omitempty"`
-	ReadonlyRootFilesystem bool                        `json:"readonlyRootFilesystem,omitempty"`
-	InitProcessEnabled     bool                        `json:"initProcessEnabled,omitempty"` // reaps zombies, forwards signals; execute-command wants it
-	User                   string                      `json:"user,omitempty"`
-	WorkingDirectory       string                      `json:"workingDirectory,omitempty"`
-	StartTimeout           int                         `json:"startTimeout,omitempty"` // seconds a dependency may take
-	StopTimeout            int                         `json:"stopTimeout,omitempty"`  // seconds between SIGTERM and SIGKILL, at most 120
+	Name                   string                      `json:"name" required:"true" doc:"Name of the container."`
+	Image                  value.Of[string]            `json:"image" required:"true" doc:"Image with tag or digest."`
+	Command                []string                    `json:"command,omitempty" doc:"Replaces the image's command."`
+	EntryPoint             []string                    `json:"entryPoint,omitempty" doc:"Replaces the image's entry point."`
+	Essential              *bool                       `json:"essential,omitempty" unset:"true" doc:"Stop the task when it stops."`
+	CPU                    int                         `json:"cpu,omitempty" doc:"CPU units of the task reserved for it."`
+	Memory                 int                         `json:"memory,omitempty" doc:"MiB it may use at most."`
+	Ports                  []Port                      `json:"ports,omitempty" doc:"Ports that it listens on."`
+	Environment            map[string]value.Of[string] `json:"environment,omitempty" doc:"Environment variables; never secrets."`
+	Secrets                map[string]value.Of[string] `json:"secrets,omitempty" doc:"Environment variables from secrets: the ARN of a secret (with :KEY:: for a key of a JSON secret) or of an SSM parameter."`
+	Logs                   *Logs                       `json:"logs,omitempty" doc:"The log group that its output goes to."`
+	HealthCheck            *HealthCheck                `json:"healthCheck,omitempty" doc:"Command that says whether it is healthy."`
+	DependsOn              []ContainerDependency       `json:"dependsOn,omitempty" doc:"Containers that start before it."`
+	ReadonlyRootFilesystem bool                        `json:"readonlyRootFilesystem,omitempty" doc:"Mount the root file system read-only."`
+	InitProcessEnabled     bool                        `json:"initProcessEnabled,omitempty" doc:"Run an init process that reaps zombies and forwards signals."`
+	User                   string                      `json:"user,omitempty" doc:"User that it runs as."`
+	WorkingDirectory       string                      `json:"workingDirectory,omitempty" doc:"Working directory."`
+	StartTimeout           int                         `json:"startTimeout,omitempty" doc:"Seconds that a container it depends on may take."`
+	StopTimeout            int                         `json:"stopTimeout,omitempty" doc:"Seconds between SIGTERM and SIGKILL, at most 120."`
 }
 
 // Port is a port that a container listens on.
 type Port struct {
-	Name     string `json:"name,omitempty"`
-	Port     int    `json:"port" required:"true"`
-	Protocol string `json:"protocol,omitempty" enum:"tcp,udp"` // tcp by default
+	Name     string `json:"name,omitempty" doc:"Name of the port."`
+	Port     int    `json:"port" required:"true" doc:"Port."`
+	Protocol string `json:"protocol,omitempty" enum:"tcp,udp" unset:"tcp" doc:"Protocol."`
 }
 
 // Logs sends a container's output to a CloudWatch log group (the awslogs driver); the stream is
 // "<streamPrefix>/<container>/<task id>".
 type Logs struct {
-	Group        value.Of[string] `json:"group" required:"true"`
-	Region       string           `json:"region" required:"true"`
-	StreamPrefix string           `json:"streamPrefix" required:"true"`
-	// Mode non-blocking drops lines rather than stall the container; AWS's default otherwise.
-	Mode string `json:"mode,omitempty" enum:"blocking,non-blocking"`
+	Group        value.Of[string] `json:"group" required:"true" doc:"Name of the log group."`
+	Region       string           `json:"region" required:"true" doc:"Region of the log group."`
+	StreamPrefix string           `json:"streamPrefix" required:"true" doc:"Prefix of the streams: PREFIX/CONTAINER/TASK."`
+	Mode         string           `json:"mode,omitempty" enum:"blocking,non-blocking" unset:"that of AWS" doc:"non-blocking drops lines rather than stall the container."`
 }
 
 // HealthCheck is a command in the container. Zero numbers take ECS's defaults, which the check fills in.
 type HealthCheck struct {
-	Command     []string `json:"command" required:"true"` // beginning with CMD or CMD-SHELL
-	Interval    int      `json:"interval,omitempty"`      // seconds, 30 by default
-	Timeout     int      `json:"timeout,omitempty"`       // seconds, 5 by default
-	Retries     int      `json:"retries,omitempty"`       // 3 by default
-	StartPeriod int      `json:"startPeriod,omitempty"`   // seconds in which failures do not count
+	Command     []string `json:"command" required:"true" doc:"Command, beginning with CMD or CMD-SHELL."`
+	Interval    int      `json:"interval,omitempty" unset:"30" doc:"Seconds between two checks."`
+	Timeout     int      `json:"timeout,omitempty" unset:"5" doc:"Seconds that a check may take."`
+	Retries     int      `json:"retries,omitempty" unset:"3" doc:"Failures in a row that make it unhealthy."`
+	StartPeriod int      `json:"startPeriod,omitempty" doc:"Seconds in which failures do not count."`
 }
 
 // ContainerDependency starts a container after another one.
 type ContainerDependency struct {
-	Container string `json:"container" required:"true"`
-	Condition string `json:"condition" required:"true" enum:"START,COMPLETE,SUCCESS,HEALTHY"`
+	Container string `json:"container" required:"true" doc:"Name of the other container."`
+	Condition string `json:"condition" required:"true" enum:"START,COMPLETE,SUCCESS,HEALTHY" doc:"What is waited for."`
 }
 
 // TaskDefinitionOutputs is what AWS adds to a TaskDefinition.

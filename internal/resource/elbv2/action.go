@@ -4,35 +4,31 @@ import "github.com/company/deployer/internal/value"
 
 // Action is what happens to a request: exactly one of its fields is set.
 type Action struct {
-	Forward       *Forward       `json:"forward,omitempty"`
-	Redirect      *Redirect      `json:"redirect,omitempty"`
-	FixedResponse *FixedResponse `json:"fixedResponse,omitempty"`
+	Forward       *Forward       `json:"forward,omitempty" doc:"To a target group."`
+	Redirect      *Redirect      `json:"redirect,omitempty" doc:"To another address."`
+	FixedResponse *FixedResponse `json:"fixedResponse,omitempty" doc:"Answer without a target."`
 }
 
 // Forward sends the request to a target group. AWS lets a target group serve one load balancer only.
 type Forward struct {
-	TargetGroupARN value.Of[string] `json:"targetGroupArn" required:"true"`
+	TargetGroupARN value.Of[string] `json:"targetGroupArn" required:"true" doc:"ARN of the target group."`
 }
 
 // Redirect answers with another address. Empty fields keep that part of the request's.
 type Redirect struct {
-	Protocol string `json:"protocol,omitempty" enum:"HTTP,HTTPS,#{protocol}"`
-	Host     string `json:"host,omitempty"`
-	Port     string `json:"port,omitempty"`
-	Path     string `json:"path,omitempty"`
-	Query    string `json:"query,omitempty"`
-	// StatusCode is 301 (default: clients remember it) or 302.
-	StatusCode int `json:"statusCode,omitempty"`
+	Protocol   string `json:"protocol,omitempty" enum:"HTTP,HTTPS,#{protocol}" unset:"that of the request" doc:"Protocol."`
+	Host       string `json:"host,omitempty" unset:"that of the request" doc:"Host."`
+	Port       string `json:"port,omitempty" unset:"that of the request" doc:"Port."`
+	Path       string `json:"path,omitempty" unset:"that of the request" doc:"Path."`
+	Query      string `json:"query,omitempty" unset:"that of the request" doc:"Query."`
+	StatusCode int    `json:"statusCode,omitempty" unset:"301" doc:"301 (clients remember it) or 302."`
 }
 
 // FixedResponse answers without any target.
 type FixedResponse struct {
-	// StatusCode is 2xx, 4xx or 5xx.
-	StatusCode int `json:"statusCode" required:"true"`
-	// ContentType is text/plain (default), text/css, text/html, application/javascript or application/json.
-	ContentType string `json:"contentType,omitempty"`
-	// Body is at most 1024 characters.
-	Body string `json:"body,omitempty"`
+	StatusCode  int    `json:"statusCode" required:"true" doc:"2xx, 4xx or 5xx."`
+	ContentType string `json:"contentType,omitempty" unset:"text/plain" doc:"text/plain, text/css, text/html, application/javascript or application/json."`
+	Body        string `json:"body,omitempty" doc:"At most 1024 characters."`
 }
 
 // ToHTTPS redirects to the same address over HTTPS on port 443, for good.

@@ -12,17 +12,13 @@ const ListenerRuleType = "elbv2/listener-rule"
 
 // ListenerRule are the properties of a rule. Its ID is the ARN; a listener has one per priority, which is how one is found again.
 type ListenerRule struct {
-	ListenerARN value.Of[string] `json:"listenerArn" required:"true"`
-	// Priority is 1 to 50000, lower ones are asked first; see Assign. It changes in place.
-	Priority int `json:"priority" required:"true"`
-	// Hosts are host names with * and ? as wildcards; any of them will do. Empty: every host.
-	Hosts []string `json:"hosts,omitempty"`
-	// Paths are paths with * and ? as wildcards; any of them will do. Empty: every path. AWS takes five hosts and paths together.
-	Paths []string `json:"paths,omitempty"`
-	// Action is what is done with those requests.
-	Action Action `json:"action" required:"true"`
+	ListenerARN value.Of[string] `json:"listenerArn" required:"true" doc:"ARN of the listener."`
+	Priority    int              `json:"priority" required:"true" doc:"1 to 50000; lower ones are asked first."`
+	Hosts       []string         `json:"hosts,omitempty" unset:"every host" doc:"Host names with * and ? as wildcards; any of them will do."`
+	Paths       []string         `json:"paths,omitempty" unset:"every path" doc:"Paths with * and ? as wildcards; any of them will do."`
+	Action      Action           `json:"action" required:"true" doc:"What is done with those requests; one of forward, redirect and fixedResponse."`
 
-	Tags map[string]string `json:"tags,omitempty"`
+	Tags map[string]string `json:"tags,omitempty" doc:"Tags of the object, beside those of deployer."`
 }
 
 // ListenerRuleOutputs are what AWS adds.

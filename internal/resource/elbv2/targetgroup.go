@@ -7,53 +7,36 @@ const TargetGroupType = "elbv2/target-group"
 
 // TargetGroup are the properties of a target group. Its ID is the ARN.
 type TargetGroup struct {
-	// Name is the readable prefix; a hash of what forces a replacement is appended, within 32 characters.
-	Name string `json:"name" required:"true"`
-	// Port is what targets that name no port of their own are reached on, 1 to 65535.
-	Port int `json:"port" required:"true"`
-	// Protocol is HTTP (default) or HTTPS.
-	Protocol string `json:"protocol,omitempty" enum:"HTTP,HTTPS"`
-	// ProtocolVersion is HTTP1 (default), HTTP2 or GRPC.
-	ProtocolVersion string           `json:"protocolVersion,omitempty" enum:"HTTP1,HTTP2,GRPC"`
-	VPCID           value.Of[string] `json:"vpcId" required:"true"`
-	// TargetType is ip (default, what tasks with an own network interface need) or instance.
-	TargetType string `json:"targetType,omitempty" enum:"ip,instance"`
+	Name            string           `json:"name" required:"true" doc:"Prefix of the name, to which a hash is added; 32 characters in all."`
+	Port            int              `json:"port" required:"true" doc:"Port of targets that name none of their own."`
+	Protocol        string           `json:"protocol,omitempty" enum:"HTTP,HTTPS" unset:"HTTP" doc:"Protocol to the targets."`
+	ProtocolVersion string           `json:"protocolVersion,omitempty" enum:"HTTP1,HTTP2,GRPC" unset:"HTTP1" doc:"Version of HTTP to the targets."`
+	VPCID           value.Of[string] `json:"vpcId" required:"true" doc:"The VPC of the targets."`
+	TargetType      string           `json:"targetType,omitempty" enum:"ip,instance" unset:"ip" doc:"What targets are."`
 
-	HealthCheck HealthCheck `json:"healthCheck"`
-	// DeregistrationDelay is how many seconds a leaving target may finish its requests, 0 to 3600. Default: 300.
-	DeregistrationDelay *int `json:"deregistrationDelay,omitempty"`
-	// SlowStart is how many seconds a new target takes to get its full share, 30 to 900; 0 is off.
-	SlowStart int `json:"slowStart,omitempty"`
-	// Stickiness keeps a client on one target; nil is off.
-	Stickiness *Stickiness `json:"stickiness,omitempty"`
+	HealthCheck         HealthCheck `json:"healthCheck" doc:"When a target is healthy."`
+	DeregistrationDelay *int        `json:"deregistrationDelay,omitempty" unset:"300" doc:"Seconds that a leaving target may finish its requests, 0 to 3600."`
+	SlowStart           int         `json:"slowStart,omitempty" unset:"off" doc:"Seconds that a new target takes to get its full share, 30 to 900."`
+	Stickiness          *Stickiness `json:"stickiness,omitempty" unset:"off" doc:"Keep a client on one target."`
 
-	Tags map[string]string `json:"tags,omitempty"`
+	Tags map[string]string `json:"tags,omitempty" doc:"Tags of the object, beside those of deployer."`
 }
 
 // HealthCheck says when a target is healthy.
 type HealthCheck struct {
-	// Path is asked with GET. Default: /, and /AWS.ALB/healthcheck with GRPC.
-	Path string `json:"path,omitempty"`
-	// Port is a number or traffic-port (default).
-	Port string `json:"port,omitempty" scalar:"text"`
-	// Protocol is HTTP (default) or HTTPS.
-	Protocol string `json:"protocol,omitempty" enum:"HTTP,HTTPS"`
-	// Interval is in seconds, 5 to 300. Default: 30.
-	Interval int `json:"interval,omitempty"`
-	// Timeout is in seconds, 2 to 120 and shorter than Interval. Default: 5.
-	Timeout int `json:"timeout,omitempty"`
-	// HealthyThreshold is how many good answers make a target healthy, 2 to 10. Default: 5.
-	HealthyThreshold int `json:"healthyThreshold,omitempty"`
-	// UnhealthyThreshold is how many bad answers make it unhealthy, 2 to 10. Default: 2.
-	UnhealthyThreshold int `json:"unhealthyThreshold,omitempty"`
-	// Matcher are the good answers: 200, 200-299, or 200,202; gRPC codes with GRPC. Default: 200, and 12 with GRPC.
-	Matcher string `json:"matcher,omitempty" scalar:"text"`
+	Path               string `json:"path,omitempty" unset:"/, with GRPC /AWS.ALB/healthcheck" doc:"Path that is asked."`
+	Port               string `json:"port,omitempty" scalar:"text" unset:"traffic-port" doc:"A number or traffic-port."`
+	Protocol           string `json:"protocol,omitempty" enum:"HTTP,HTTPS" unset:"HTTP" doc:"Protocol."`
+	Interval           int    `json:"interval,omitempty" unset:"30" doc:"Seconds between two checks, 5 to 300."`
+	Timeout            int    `json:"timeout,omitempty" unset:"5" doc:"Seconds that a check may take, 2 to 120 and less than interval."`
+	HealthyThreshold   int    `json:"healthyThreshold,omitempty" unset:"5" doc:"Good answers that make a target healthy, 2 to 10."`
+	UnhealthyThreshold int    `json:"unhealthyThreshold,omitempty" unset:"2" doc:"Bad answers that make it unhealthy, 2 to 10."`
+	Matcher            string `json:"matcher,omitempty" scalar:"text" unset:"200, with GRPC 12" doc:"The good answers: 200, 200-299, or 200,202; gRPC codes with GRPC."`
 }
 
 // Stickiness keeps a client on one target by a cookie of the load balancer.
 type Stickiness struct {
-	// Duration is the cookie's life in seconds, 1 to 604800. Default: one day.
-	Duration int `json:"duration,omitempty"`
+	Duration int `json:"duration,omitempty" unset:"one day" doc:"Life of the cookie in seconds, 1 to 604800."`
 }
 
 // TargetGroupOutputs are what AWS adds.

@@ -16,21 +16,13 @@ const NameLimit = 64
 
 // Role is an IAM role.
 type Role struct {
-	// Name is given as a prefix; the check appends a hash of what forces a replacement (path), 64 characters in all. Refer to the
-	// output name for the real one. Names are unique in the account, not only in a region: a prefix that several regions share
-	// needs the region in it.
-	Name string `json:"name" required:"true"`
-	// AssumeRolePolicy says who may take the role, as a map or as JSON text.
-	AssumeRolePolicy value.Value `json:"assumeRolePolicy" required:"true"`
-	// Path begins and ends with "/", which alone is the default. A change replaces the role.
-	Path        string `json:"path,omitempty"`
-	Description string `json:"description,omitempty"`
-	// MaxSession is how long credentials last at most, 3600 to 43200 s, 3600 by default.
-	MaxSession int `json:"maxSession,omitempty"`
-	// PermissionsBoundary is the ARN of the managed policy that limits the role.
-	PermissionsBoundary value.Of[string] `json:"permissionsBoundary,omitempty"`
-	// Tags are the user's own.
-	Tags map[string]string `json:"tags,omitempty"`
+	Name                string            `json:"name" required:"true" doc:"Prefix of the name, to which a hash is added; 64 characters in all."`
+	AssumeRolePolicy    value.Value       `json:"assumeRolePolicy" required:"true" doc:"Who may take the role: a policy document as a map or as JSON text."`
+	Path                string            `json:"path,omitempty" unset:"/" doc:"Begins and ends with /."`
+	Description         string            `json:"description,omitempty" doc:"For people."`
+	MaxSession          int               `json:"maxSession,omitempty" unset:"3600" doc:"Seconds that credentials last at most, 3600 to 43200."`
+	PermissionsBoundary value.Of[string]  `json:"permissionsBoundary,omitempty" doc:"ARN of the managed policy that limits the role."`
+	Tags                map[string]string `json:"tags,omitempty" doc:"Tags of the object, beside those of deployer."`
 }
 
 // RoleOutputs is what AWS adds to a role.

@@ -11,12 +11,9 @@ const (
 // RolePolicy is an inline policy of a role; one of the same name is overwritten. All inline policies of a role together have
 // at most 10240 characters.
 type RolePolicy struct {
-	// Role is the role's name. A change replaces the policy.
-	Role value.Of[string] `json:"role" required:"true"`
-	// Name is unique within the role. A change replaces the policy.
-	Name string `json:"name" required:"true"`
-	// Policy is the document, as a map or as JSON text.
-	Policy value.Value `json:"policy" required:"true"`
+	Role   value.Of[string] `json:"role" required:"true" doc:"Name of the role."`
+	Name   string           `json:"name" required:"true" doc:"Name of the policy in the role."`
+	Policy value.Value      `json:"policy" required:"true" doc:"Policy document as a map or as JSON text."`
 }
 
 // RolePolicyOutputs is what AWS adds to an inline policy: nothing.

@@ -21,14 +21,10 @@ func Name(stack, environment string, component ...string) string {
 // are kept for a time, not for good, and a group that every removal of a service had to be allowed for would train people to allow
 // everything.
 type LogGroup struct {
-	// Name is unique in account and region, 1 to 512 characters. A change replaces the group.
-	Name string `json:"name" required:"true"`
-	// RetentionDays is one of the numbers of days that AWS offers; 0 keeps events for good.
-	RetentionDays int `json:"retentionDays,omitempty"`
-	// KMSKey is the ARN of the key that encrypts what is logged from now on; unset is encryption with AWS's own.
-	KMSKey value.Of[string] `json:"kmsKey,omitempty"`
-	// Tags are the user's own.
-	Tags map[string]string `json:"tags,omitempty"`
+	Name          string            `json:"name" required:"true" doc:"Name of the log group, 1 to 512 characters."`
+	RetentionDays int               `json:"retentionDays,omitempty" unset:"for good" doc:"Days that events are kept, one of the numbers that AWS offers."`
+	KMSKey        value.Of[string]  `json:"kmsKey,omitempty" unset:"a key of AWS's own" doc:"ARN of the key that encrypts what is logged from now on."`
+	Tags          map[string]string `json:"tags,omitempty" doc:"Tags of the object, beside those of deployer."`
 }
 
 // LogGroupOutputs is what AWS adds to a log group.

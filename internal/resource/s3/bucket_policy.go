@@ -8,10 +8,8 @@ const BucketPolicyType = "s3/bucket-policy"
 // BucketPolicy is the policy of a bucket: at most one per bucket, an existing one is overwritten. S3 rewrites documents
 // (account ids in principals become ARNs of the root user): write principals as ARNs.
 type BucketPolicy struct {
-	// Bucket is the bucket's name. A change replaces the policy.
-	Bucket value.Of[string] `json:"bucket" required:"true"`
-	// Policy is the document, as a map or as JSON text.
-	Policy value.Value `json:"policy" required:"true"`
+	Bucket value.Of[string] `json:"bucket" required:"true" doc:"Name of the bucket."`
+	Policy value.Value      `json:"policy" required:"true" doc:"Policy document as a map or as JSON text; principals as ARNs."`
 }
 
 // BucketPolicyOutputs is what AWS adds to a bucket's policy: nothing.

@@ -7,17 +7,13 @@ const ServiceType = "servicediscovery/service"
 
 // Service are the properties of a Cloud Map service with A records, as ECS registers tasks. Its ID is Cloud Map's (srv-...).
 type Service struct {
-	// Name is what stands before the namespace's name; it may have dots: api.user-service.
-	Name        string           `json:"name" required:"true"`
-	NamespaceID value.Of[string] `json:"namespaceId" required:"true"`
-	// TTL is how many seconds resolvers may remember an address. Default: 10, so that a stopped task is forgotten soon.
-	TTL int `json:"ttl,omitempty"`
-	// RoutingPolicy is MULTIVALUE (default: up to eight healthy addresses) or WEIGHTED (one).
-	RoutingPolicy string `json:"routingPolicy,omitempty" enum:"MULTIVALUE,WEIGHTED"`
-	// CustomHealth lets ECS report the tasks' health, so that only healthy ones are answered. Default: true.
-	CustomHealth *bool `json:"customHealth,omitempty"`
+	Name          string           `json:"name" required:"true" doc:"What stands before the name of the namespace; it may have dots."`
+	NamespaceID   value.Of[string] `json:"namespaceId" required:"true" doc:"Id of the namespace."`
+	TTL           int              `json:"ttl,omitempty" unset:"10" doc:"Seconds that resolvers may remember an address."`
+	RoutingPolicy string           `json:"routingPolicy,omitempty" enum:"MULTIVALUE,WEIGHTED" unset:"MULTIVALUE" doc:"MULTIVALUE answers up to eight healthy addresses, WEIGHTED one."`
+	CustomHealth  *bool            `json:"customHealth,omitempty" unset:"true" doc:"ECS reports the tasks' health, so that only healthy ones are answered."`
 
-	Tags map[string]string `json:"tags,omitempty"`
+	Tags map[string]string `json:"tags,omitempty" doc:"Tags of the object, beside those of deployer."`
 }
 
 // ServiceOutputs are what AWS adds.

@@ -14,34 +14,22 @@ const SQSManaged = "sqs-managed"
 // Queue is an SQS queue. Limits are those of CreateQueue; times are in seconds, sizes in bytes. AWS says that changes of
 // attributes take up to 60 s (MessageRetention up to 15 min) to reach all of SQS; nothing waits for that.
 type Queue struct {
-	// Name is unique in account and region, 1 to 80 characters; a FIFO queue's ends with ".fifo". A change replaces the queue.
-	Name string `json:"name" required:"true"`
-	// FIFO queues keep the order within a message group. A change replaces the queue.
-	FIFO bool `json:"fifo,omitempty"`
-	// ContentBasedDeduplication takes a hash of the body as deduplication id; FIFO only.
-	ContentBasedDeduplication bool `json:"contentBasedDeduplication,omitempty"`
-	// VisibilityTimeout, 0 to 43200 s, 30 by default.
-	VisibilityTimeout *int `json:"visibilityTimeout,omitempty"`
-	// MessageRetention, 60 to 1209600 s, 4 days by default.
-	MessageRetention *int `json:"messageRetention,omitempty"`
-	// Delay of every message, 0 to 900 s, 0 by default.
-	Delay *int `json:"delay,omitempty"`
-	// MaxMessageSize, 1024 to 1048576 bytes, 262144 by default.
-	MaxMessageSize *int `json:"maxMessageSize,omitempty"`
-	// Redrive moves messages that nobody could process to another queue.
-	Redrive *Redrive `json:"redrive,omitempty"`
-	// Encryption is "sqs-managed" (the default) or the id, ARN or alias of a KMS key.
-	Encryption value.Of[string] `json:"encryption,omitempty"`
-	// Tags are the user's own.
-	Tags map[string]string `json:"tags,omitempty"`
+	Name                      string            `json:"name" required:"true" doc:"Name of the queue, 1 to 80 characters; that of a FIFO queue ends with .fifo."`
+	FIFO                      bool              `json:"fifo,omitempty" doc:"Keep the order within a message group."`
+	ContentBasedDeduplication bool              `json:"contentBasedDeduplication,omitempty" doc:"Take a hash of the body as deduplication id; FIFO only."`
+	VisibilityTimeout         *int              `json:"visibilityTimeout,omitempty" unset:"30" doc:"Seconds that a received message stays hidden, 0 to 43200."`
+	MessageRetention          *int              `json:"messageRetention,omitempty" unset:"4 days" doc:"Seconds that a message is kept, 60 to 1209600."`
+	Delay                     *int              `json:"delay,omitempty" unset:"0" doc:"Seconds before a new message can be received, 0 to 900."`
+	MaxMessageSize            *int              `json:"maxMessageSize,omitempty" unset:"262144" doc:"Bytes of a message, 1024 to 1048576."`
+	Redrive                   *Redrive          `json:"redrive,omitempty" doc:"Move messages that nobody could process to another queue."`
+	Encryption                value.Of[string]  `json:"encryption,omitempty" unset:"sqs-managed" doc:"sqs-managed, or the id, ARN or alias of a KMS key."`
+	Tags                      map[string]string `json:"tags,omitempty" doc:"Tags of the object, beside those of deployer."`
 }
 
 // Redrive says when a message goes to the dead-letter queue.
 type Redrive struct {
-	// DeadLetterTargetArn is the ARN of a queue of the same account, region and sort (FIFO or not).
-	DeadLetterTargetArn value.Of[string] `json:"deadLetterTargetArn"`
-	// MaxReceives, 1 to 1000: receives of a message before it moves.
-	MaxReceives int `json:"maxReceives"`
+	DeadLetterTargetArn value.Of[string] `json:"deadLetterTargetArn" doc:"ARN of the other queue, of the same account, region and sort."`
+	MaxReceives         int              `json:"maxReceives" doc:"Receives of a message before it moves, 1 to 1000."`
 }
 
 // QueueOutputs is what AWS adds to a queue.

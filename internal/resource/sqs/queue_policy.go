@@ -7,10 +7,8 @@ const QueuePolicyType = "sqs/queue-policy"
 
 // QueuePolicy is the access policy of a queue: at most one per queue, an existing one is overwritten.
 type QueuePolicy struct {
-	// QueueURL is the queue's url. A change replaces the policy.
-	QueueURL value.Of[string] `json:"queueUrl" required:"true"`
-	// Policy is the document, as a map or as JSON text.
-	Policy value.Value `json:"policy" required:"true"`
+	QueueURL value.Of[string] `json:"queueUrl" required:"true" doc:"URL of the queue."`
+	Policy   value.Value      `json:"policy" required:"true" doc:"Policy document as a map or as JSON text."`
 }
 
 // QueuePolicyOutputs is what AWS adds to a queue's policy: nothing.
