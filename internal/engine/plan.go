@@ -270,6 +270,11 @@ func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resourc
 	failed := s.old.state.InitErrors
 	retry := len(failed) > 0
 	stopped := slices.Contains(failed, stoppedMeanwhile)
+	for i, p := range out.Properties {
+		if retry && len(p.Path) == 1 && value.Equal(p.Old, value.NewString("")) {
+			out.Properties[i].Old = value.NullValue // what a step that failed left empty is nothing that anybody wrote
+		}
+	}
 	switch {
 	case wasMoved(s.old.state):
 		out.Reason = failed[0]

@@ -110,12 +110,13 @@ var changedWords = map[string]map[string]string{
 // WrittenJSON writes what a push or a restore did; failure is what went wrong, nil when nothing did.
 func WrittenJSON(w io.Writer, c *report.StateComparison, serial int64, version report.Version, warnings diag.List, failure error) error {
 	return JSON(w, struct {
+		Succeeded   bool                    `json:"succeeded"`
 		Written     bool                    `json:"written"`
 		Serial      int64                   `json:"serial,omitempty"`
 		Version     report.Version          `json:"version,omitzero"`
 		Comparison  *report.StateComparison `json:"comparison"`
 		Diagnostics diag.List               `json:"diagnostics"`
-	}{failure == nil && serial > 0, serial, version, c, append(nonNil(warnings), diag.From(failure)...)})
+	}{failure == nil, failure == nil && serial > 0, serial, version, c, append(nonNil(warnings), diag.From(failure)...)})
 }
 
 // Forgetting writes what stays behind in AWS when the state forgets resources, and who needs them.
@@ -166,11 +167,12 @@ func Forgot(w *Writer, f *report.Forgotten, serial int64) {
 // ForgottenJSON writes what the state forgot; failure is what went wrong, nil when nothing did.
 func ForgottenJSON(w io.Writer, f *report.Forgotten, serial int64, warnings diag.List, failure error) error {
 	return JSON(w, struct {
-		Done bool `json:"forgotten"`
+		Succeeded bool `json:"succeeded"`
+		Done      bool `json:"forgotten"`
 		*report.Forgotten
 		Serial      int64     `json:"serial,omitempty"`
 		Diagnostics diag.List `json:"diagnostics"`
-	}{failure == nil && serial > 0, f, serial, append(nonNil(warnings), diag.From(failure)...)})
+	}{failure == nil, failure == nil && serial > 0, f, serial, append(nonNil(warnings), diag.From(failure)...)})
 }
 
 // Moved says which component has another address, and that the manifests have to say so, too.
@@ -182,9 +184,10 @@ func Moved(w *Writer, m *report.Moved, serial int64) {
 // MovedJSON is Moved as JSON; failure is what went wrong, nil when nothing did.
 func MovedJSON(w io.Writer, m *report.Moved, serial int64, warnings diag.List, failure error) error {
 	return JSON(w, struct {
-		Done bool `json:"moved"`
+		Succeeded bool `json:"succeeded"`
+		Done      bool `json:"moved"`
 		*report.Moved
 		Serial      int64     `json:"serial,omitempty"`
 		Diagnostics diag.List `json:"diagnostics"`
-	}{failure == nil && serial > 0, m, serial, append(nonNil(warnings), diag.From(failure)...)})
+	}{failure == nil, failure == nil && serial > 0, m, serial, append(nonNil(warnings), diag.From(failure)...)})
 }
