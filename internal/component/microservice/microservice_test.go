@@ -106,7 +106,7 @@ func TestCheck(t *testing.T) {
 		"host twice":            {base + "ingress: {host: a.example.com, hosts: [a.example.com]}", `ingress.hosts.0: "a.example.com" is there twice`},
 		"six wildcards":         {base + "ingress: {path: /a, hosts: ['*.a.*', '*?.b.io', 'c.io?']}", ""},
 		"seven wildcards":       {base + "ingress: {path: /a, hosts: ['*.a.*', '*?.b.io', '??.io']}", "ingress.hosts: a rule of a load balancer takes 6 wildcards (* and ?, and one for what is below a path: /api/*), but these are 7"},
-		"wildcards of a path":   {base + "ingress: {path: '/a/*/b/*/c/???*'}", "ingress.path: a rule of a load balancer takes 6 wildcards"},
+		"wildcards of a path":   {base + "ingress: {path: '/a/*/b/*/c/????*'}", "ingress.path: a rule of a load balancer takes 6 wildcards"},
 		"too many conditions":   {base + "ingress: {path: /a, hosts: [a.x.io, b.x.io, c.x.io, d.x.io]}", "ingress.hosts: a rule of a load balancer takes 5 hosts and paths"},
 		"certificate of nobody": {base + "ingress: {certificate: auto}", "ingress.certificate: needs host or hosts"},
 		"certificate":           {base + "ingress: {host: a.example.com, certificate: maybe}", `ingress.certificate: "maybe" is not the ARN of an ACM certificate or the word auto`},
