@@ -2,6 +2,7 @@ package observe
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/company/deployer/internal/aws/rollout"
@@ -36,10 +37,11 @@ func summarise(c state.Component, r report.Component, alive bool) string {
 	for _, key := range order {
 		out = append(out, strings.TrimSuffix(key, ".")+": "+names(same[key])+".")
 	}
-	switch r.Health {
-	case report.Missing:
+	byOthers := func(p report.Part) bool { return p.Health == report.Changed && p.Problem != begun }
+	switch {
+	case r.Health == report.Missing:
 		out = append(out, "`deployer plan` shows what an apply makes.")
-	case report.Changed:
+	case r.Health == report.Changed && slices.ContainsFunc(r.Affected, byOthers):
 		out = append(out, "`deployer plan --refresh` shows what an apply changes back.")
 	}
 	return strings.Join(out, "\n")
