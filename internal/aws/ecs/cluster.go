@@ -78,7 +78,7 @@ func (k *cluster) create(ctx context.Context, c clusterCall) (string, wanted.Clu
 	if _, err := k.api.client.CreateCluster(ctx, input); err != nil {
 		return "", wanted.ClusterOutputs{}, call.Error(err)
 	}
-	found, err := k.settle(ctx, c.Props.Name, true)
+	found, err := k.usable(ctx, c.Props.Name, true)
 	if err != nil {
 		return aws.ToString(found.ClusterArn), clusterOutputs(found), err
 	}
@@ -156,7 +156,7 @@ func (k *cluster) update(ctx context.Context, c clusterCall) (wanted.ClusterOutp
 	if err != nil {
 		return c.Out, err
 	}
-	found, err := k.settle(ctx, c.ID, false)
+	found, err := k.usable(ctx, c.ID, false)
 	return clusterOutputs(found), err
 }
 
@@ -288,12 +288,12 @@ func (k *cluster) describe(ctx context.Context, id string) (types.Cluster, error
 	return cluster, nil
 }
 
-var settlePace = call.Pace{First: 500 * time.Millisecond, Longest: 5 * time.Second, Limit: 5 * time.Minute}
+var usablePace = call.Pace{First: 500 * time.Millisecond, Longest: 5 * time.Second, Limit: 5 * time.Minute}
 
-// settle waits until the cluster and its capacity providers can be used.
-func (k *cluster) settle(ctx context.Context, id string, fresh bool) (types.Cluster, error) {
+// usable waits until the cluster and its capacity providers can be used.
+func (k *cluster) usable(ctx context.Context, id string, fresh bool) (types.Cluster, error) {
 	var found types.Cluster
-	err := call.Wait(ctx, settlePace, "cluster "+id+" to become active", func(ctx context.Context) (bool, error) {
+	err := call.Wait(ctx, usablePace, "cluster "+id+" to become active", func(ctx context.Context) (bool, error) {
 		var err error
 		if found, err = k.describe(ctx, id); fresh && errors.Is(err, resource.ErrNotFound) {
 			return false, nil // ECS is eventually consistent

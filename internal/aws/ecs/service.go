@@ -130,7 +130,7 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 	if adopting {
 		// Whoever made it saw no end of its rollout: as long as that is open, the task definition is not what is wanted, so
 		// that the update that follows an adoption watches it.
-		props.TaskDefinition = unsettled
+		props.TaskDefinition = unproven
 	}
 	props.Tags = tagging.Seen(c.Request, tagging.Map(found.Tags, tag))
 	foreign := underWay(found, c.Out)
@@ -145,10 +145,10 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 		props.TaskDefinition = value.Lit(aws.ToString(foreign.TaskDefinition)) // what the service is about to run
 	}
 	if c.Out.Rollout == wanted.RolloutFailed && found.RunningCount == 0 { // ECS calls 0 of 0 tasks completed
-		props.TaskDefinition = unsettled
+		props.TaskDefinition = unproven
 	}
 	if draining(found) {
-		props.TaskDefinition, c.Out.Rollout = unsettled, ""
+		props.TaskDefinition, c.Out.Rollout = unproven, ""
 	}
 	out := serviceOutputs(found, c.Out.Rollout)
 	if foreign != nil {
@@ -165,7 +165,7 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 	if err == nil && draining(actual) {
 		err = fmt.Errorf("service %s is draining: %w", name, resource.ErrNotFound)
 	}
-	if errors.Is(err, resource.ErrNotFound) && c.Out.Rollout == "" && c.Old.TaskDefinition.Get() == unsettled.Get() { // read found it draining
+	if errors.Is(err, resource.ErrNotFound) && c.Out.Rollout == "" && c.Old.TaskDefinition.Get() == unproven.Get() { // read found it draining
 		if err := s.drained(ctx, c, clusterName, name); !errors.Is(err, resource.ErrNotFound) {
 			return c.Out, err
 		}
@@ -226,7 +226,7 @@ func (s *service) watch(ctx context.Context, c serviceCall, started types.Servic
 	if errors.As(err, &d) && d.Code == diag.Failed {
 		how = wanted.RolloutFailed
 		if last.RunningCount == 0 {
-			props.TaskDefinition = unsettled
+			props.TaskDefinition = unproven
 		}
 	}
 	return wanted.ServiceOutputs{}, &resource.Unfinished[wanted.Service, wanted.ServiceOutputs]{

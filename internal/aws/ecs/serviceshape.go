@@ -14,8 +14,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// unsettled stands for a task definition whose rollout nobody saw through.
-var unsettled = value.Lit("")
+// unproven stands for a task definition whose rollout nobody saw through.
+var unproven = value.Lit("")
 
 // checkService fills in what AWS would, so that what is read back equals what was wanted.
 func checkService(p *wanted.Service) []value.Problem {

@@ -35,9 +35,9 @@ var notYet = []resource.NotYet{
 	},
 }
 
-// settled repeats a call while IAM is busy with the same entity.
-func settled(ctx context.Context, what string, do func(context.Context) error) error {
-	return call.Wait(ctx, call.Eventually, "IAM has settled "+what, func(ctx context.Context) (bool, error) {
+// whileBusy repeats a call while IAM is busy with the same entity.
+func whileBusy(ctx context.Context, what string, do func(context.Context) error) error {
+	return call.Wait(ctx, call.Eventually, "IAM is done with another change of "+what, func(ctx context.Context) (bool, error) {
 		err := do(ctx)
 		if call.HasCode(err, "ConcurrentModification") {
 			return false, nil

@@ -91,7 +91,7 @@ func (r role) create(ctx context.Context, c roleCall) (string, model.RoleOutputs
 		in.PermissionsBoundary = &boundary
 	}
 	var made *types.Role
-	err = settled(ctx, "the principals of the role "+c.Props.Name, func(ctx context.Context) error {
+	err = whileBusy(ctx, "the principals of the role "+c.Props.Name, func(ctx context.Context) error {
 		out, err := r.api.CreateRole(ctx, in)
 		if err == nil {
 			made = out.Role
@@ -188,7 +188,7 @@ func (r role) update(ctx context.Context, c roleCall) (model.RoleOutputs, error)
 		})
 	}
 	for _, step := range steps {
-		if err := settled(ctx, "the role "+name, step); err != nil {
+		if err := whileBusy(ctx, "the role "+name, step); err != nil {
 			return c.Out, err
 		}
 	}

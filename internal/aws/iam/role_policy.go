@@ -61,7 +61,7 @@ func newRolePolicy(api *iam.Client) resource.Behaviour {
 			if err != nil {
 				return err
 			}
-			return settled(ctx, "the role "+role, func(ctx context.Context) error {
+			return whileBusy(ctx, "the role "+role, func(ctx context.Context) error {
 				_, err := p.api.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &role, PolicyName: &name})
 				return failed(err)
 			})
@@ -75,7 +75,7 @@ func (p rolePolicy) put(ctx context.Context, props model.RolePolicy) error {
 		return err
 	}
 	role := props.Role.Get()
-	return settled(ctx, "the role "+role, func(ctx context.Context) error {
+	return whileBusy(ctx, "the role "+role, func(ctx context.Context) error {
 		_, err := p.api.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &role, PolicyName: &props.Name, PolicyDocument: &doc})
 		return failed(err)
 	})
@@ -124,7 +124,7 @@ func newRolePolicyAttachment(api *iam.Client) resource.Behaviour {
 		},
 		CreateObject: func(ctx context.Context, c attachmentCall) (string, model.RolePolicyAttachmentOutputs, error) {
 			role, arn := c.Props.Role.Get(), c.Props.PolicyARN.Get()
-			err := settled(ctx, "the role "+role, func(ctx context.Context) error {
+			err := whileBusy(ctx, "the role "+role, func(ctx context.Context) error {
 				_, err := a.api.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &role, PolicyArn: &arn})
 				return failed(err)
 			})
@@ -145,7 +145,7 @@ func newRolePolicyAttachment(api *iam.Client) resource.Behaviour {
 			if err != nil {
 				return err
 			}
-			return settled(ctx, "the role "+role, func(ctx context.Context) error {
+			return whileBusy(ctx, "the role "+role, func(ctx context.Context) error {
 				_, err := a.api.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &role, PolicyArn: &arn})
 				return failed(err)
 			})

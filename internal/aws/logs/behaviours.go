@@ -27,9 +27,9 @@ var notYet = []resource.NotYet{{
 	Codes:      []string{"ResourceNotFoundException"}, New: true, Within: 20 * time.Second,
 }}
 
-// settled repeats a call while another one on the same group is in progress.
-func settled(ctx context.Context, name string, do func(context.Context) error) error {
-	return call.Wait(ctx, call.Eventually, "the log group "+name+" has settled", func(ctx context.Context) (bool, error) {
+// whileBusy repeats a call while another one on the same group is in progress.
+func whileBusy(ctx context.Context, name string, do func(context.Context) error) error {
+	return call.Wait(ctx, call.Eventually, "other operations on the log group "+name+" are over", func(ctx context.Context) (bool, error) {
 		err := do(ctx)
 		if call.HasCode(err, "OperationAbortedException") {
 			return false, nil

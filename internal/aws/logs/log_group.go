@@ -75,7 +75,7 @@ func (g logGroup) create(ctx context.Context, c groupCall) (string, model.LogGro
 	if key := c.Props.KMSKey.Get(); key != "" {
 		in.KmsKeyId = &key
 	}
-	err := settled(ctx, name, func(ctx context.Context) error {
+	err := whileBusy(ctx, name, func(ctx context.Context) error {
 		_, err := g.api.CreateLogGroup(ctx, in)
 		return failed(err)
 	})
@@ -83,7 +83,7 @@ func (g logGroup) create(ctx context.Context, c groupCall) (string, model.LogGro
 		return "", model.LogGroupOutputs{}, err
 	}
 	var out model.LogGroupOutputs
-	err = settled(ctx, name, func(ctx context.Context) error {
+	err = whileBusy(ctx, name, func(ctx context.Context) error {
 		group, err := g.describe(ctx, name)
 		if err == nil {
 			out = outputs(group)
@@ -206,7 +206,7 @@ func (g logGroup) update(ctx context.Context, c groupCall) (model.LogGroupOutput
 		},
 		func(ctx context.Context) error { return g.retag(ctx, c) },
 	} {
-		if err := settled(ctx, c.ID, step); err != nil {
+		if err := whileBusy(ctx, c.ID, step); err != nil {
 			return c.Out, err
 		}
 	}
@@ -224,7 +224,7 @@ func (g logGroup) retag(ctx context.Context, c groupCall) error {
 }
 
 func (g logGroup) delete(ctx context.Context, c groupCall) error {
-	return settled(ctx, c.ID, func(ctx context.Context) error {
+	return whileBusy(ctx, c.ID, func(ctx context.Context) error {
 		_, err := g.api.DeleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: &c.ID})
 		if err = failed(err); errors.Is(err, resource.ErrNotFound) {
 			return nil

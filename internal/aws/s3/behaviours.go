@@ -31,8 +31,8 @@ var failed = call.Errors(call.NotFound("NoSuchBucket", "NoSuchBucketPolicy"),
 // conflicts is how long S3 may be busy with another operation on the same bucket or name: minutes after a delete.
 var conflicts = call.Pace{First: time.Second, Longest: 10 * time.Second, Limit: 10 * time.Minute}
 
-// settled repeats an operation while S3 is busy with another one on the same bucket.
-func settled(ctx context.Context, bucket string, progress func(string), do func(context.Context) error) error {
+// whileBusy repeats an operation while S3 is busy with another one on the same bucket.
+func whileBusy(ctx context.Context, bucket string, progress func(string), do func(context.Context) error) error {
 	told := false
 	return call.Wait(ctx, conflicts, "S3 is done with another operation on the bucket "+bucket, func(ctx context.Context) (bool, error) {
 		err := do(ctx)

@@ -61,7 +61,7 @@ func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketO
 	if b.region != "us-east-1" { // there, S3 refuses a location
 		in.CreateBucketConfiguration.LocationConstraint = types.BucketLocationConstraint(b.region)
 	}
-	err := settled(ctx, name, c.Progress, func(ctx context.Context) error {
+	err := whileBusy(ctx, name, c.Progress, func(ctx context.Context) error {
 		_, err := b.api.CreateBucket(ctx, in)
 		return failed(err)
 	})

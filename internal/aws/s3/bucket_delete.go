@@ -15,7 +15,7 @@ import (
 
 // delete removes the bucket, with all that is in it when the state says forceDestroy.
 func (b bucket) delete(ctx context.Context, c bucketCall) error {
-	err := settled(ctx, c.ID, c.Progress, func(ctx context.Context) error {
+	err := whileBusy(ctx, c.ID, c.Progress, func(ctx context.Context) error {
 		for {
 			_, err := b.api.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: &c.ID})
 			if !call.HasCode(err, "BucketNotEmpty") || !c.Old.ForceDestroy {

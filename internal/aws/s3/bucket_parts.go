@@ -35,7 +35,7 @@ func (b bucket) parts() []part {
 func (b bucket) apply(ctx context.Context, c bucketCall, old model.Bucket) error {
 	name := c.Props.Name
 	tags := tagging.List(tagging.Wanted(c.Tags, c.Props.Tags), tag) // PutBucketTagging replaces all tags
-	err := settled(ctx, name, c.Progress, func(ctx context.Context) error {
+	err := whileBusy(ctx, name, c.Progress, func(ctx context.Context) error {
 		_, err := b.api.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &types.Tagging{TagSet: tags}})
 		return failed(err)
 	})
@@ -46,7 +46,7 @@ func (b bucket) apply(ctx context.Context, c bucketCall, old model.Bucket) error
 		if value.Equal(value.Encode(p.of(old)), value.Encode(p.of(c.Props))) {
 			continue
 		}
-		if err := settled(ctx, name, c.Progress, func(ctx context.Context) error { return p.put(ctx, c.Props) }); err != nil {
+		if err := whileBusy(ctx, name, c.Progress, func(ctx context.Context) error { return p.put(ctx, c.Props) }); err != nil {
 			return err
 		}
 	}

@@ -52,7 +52,7 @@ func newBucketPolicy(api *s3.Client) resource.Behaviour {
 			return c.Out, p.put(ctx, c, c.ID)
 		},
 		DeleteObject: func(ctx context.Context, c bucketPolicyCall) error {
-			return settled(ctx, c.ID, c.Progress, func(ctx context.Context) error {
+			return whileBusy(ctx, c.ID, c.Progress, func(ctx context.Context) error {
 				_, err := p.api.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &c.ID})
 				return failed(err)
 			})
@@ -65,7 +65,7 @@ func (p bucketPolicy) put(ctx context.Context, c bucketPolicyCall, bucket string
 	if err != nil {
 		return err
 	}
-	return settled(ctx, bucket, c.Progress, func(ctx context.Context) error {
+	return whileBusy(ctx, bucket, c.Progress, func(ctx context.Context) error {
 		_, err := p.api.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &bucket, Policy: &text})
 		return failed(err)
 	})
