@@ -68,6 +68,7 @@ func (d *pipeline) transcribe() (judge func(*access.Guard)) {
 		}
 		ask(d.t, "requests", file.Name())
 		ask(d.t, "carried", file.Name())
+		ask(d.t, "template", file.Name())
 		ask(d.t, "policies", d.printedPolicies(guard)...)
 	}
 }

@@ -25,7 +25,7 @@ func installed(t *testing.T) *Judges {
 func transcribed(t *testing.T, requests ...*http.Request) string {
 	t.Helper()
 	emulator := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte("{}"))
+		_, _ = w.Write([]byte(`{"QueueUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/q"}`))
 	}))
 	defer emulator.Close()
 	p, err := proxy.New(proxy.Options{Upstream: emulator.URL})
@@ -155,6 +155,23 @@ func TestPoliciesJudge(t *testing.T) {
 		"sqs:DeleteQueue: the condition key ecs:cluster is not valid for it",
 		"elasticloadbalancing:CreateLoadBalancer: needs elasticloadbalancing:AddTags",
 	)
+}
+
+// TestTemplateJudge gives the judge creations that are wrong by rules of CloudFormation only.
+func TestTemplateJudge(t *testing.T) {
+	file := transcribed(t,
+		asJSON("AmazonSQS.CreateQueue", "sqs", `{"QueueName":"q","Attributes":{"VisibilityTimeout":"30"}}`),
+		asJSON("AmazonSQS.CreateQueue", "sqs", `{"QueueName":"w","Attributes":{"VisibilityTimeout":"43201"}}`),
+		asJSON("AmazonEC2ContainerServiceV20141113.CreateCapacityProvider", "ecs", `{"name":"p"}`),
+	)
+	report, err := installed(t).Ask(t.Context(), "template", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report.Checked["objects"] != 2 {
+		t.Errorf("the template has %d objects, want 2", report.Checked["objects"])
+	}
+	expect(t, report, "E3034 AWS::SQS::Queue: 43201", "ecs:CreateCapacityProvider makes something that is not in the template")
 }
 
 // expect compares the violations with parts of them.

@@ -9,7 +9,7 @@ import json
 import re
 import sys
 
-from . import limit, policy, shape, wire
+from . import limit, policy, shape, template, wire
 
 
 def requests(files):
@@ -41,7 +41,7 @@ def requests(files):
     }
 
 
-COMMANDS = {"requests": requests, "policies": policy.printed, "carried": policy.carried}
+COMMANDS = {"requests": requests, "policies": policy.printed, "carried": policy.carried, "template": template.check}
 
 
 def main():

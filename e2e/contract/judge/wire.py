@@ -56,7 +56,7 @@ class Request:
         """What AWS answered, as botocore gives it to its users."""
         if self.operation.output_shape is None:
             return {}
-        parser = botocore.parsers.create_parser(self.model.protocol)
+        parser = botocore.parsers.create_parser(_protocol(self))
         response = {"status_code": self.status, "headers": {}, "body": self._answer}
         return parser.parse(response, self.operation.output_shape)
 
@@ -88,14 +88,24 @@ def _unchunked(data):
     return out
 
 
+def _protocol(request):
+    """The protocol that the request is written in. Services have several, and the model names the one that botocore likes best."""
+    kind = request.header.get("content-type", "")
+    if kind.startswith("application/x-amz-json"):
+        return "json"
+    if kind.startswith("application/x-www-form-urlencoded"):
+        return "ec2" if request.model.service_name == "ec2" else "query"
+    return request.model.protocol
+
+
 def _decode(request, operation):
-    kind = request.model.protocol
+    kind = _protocol(request)
     if kind == "rest-xml":
         return _rest_xml(request)
     if operation not in request.model.operation_names:
         raise Unreadable(f"{request.model.service_name} has no operation {operation}")
     found = request.model.operation_model(operation)
-    if kind == "json" or request.header.get("content-type", "").startswith("application/x-amz-json"):
+    if kind == "json":
         return found, json.loads(request.body or b"{}")
     if kind in ("query", "ec2"):
         return found, _query(request, found, kind == "ec2")
