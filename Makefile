@@ -65,7 +65,7 @@ contract: build ## Hold what AWS is asked for, and the printed IAM policies, aga
 	DEPLOYER_CONTRACT=all DEPLOYER_LEAST_PRIVILEGE=all DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer \
 		go test -count=1 -timeout 30m -run 'Contract|TestLeastPrivilege$$|TestScripts' -v ./e2e
 	go test -count=1 -run 'Judge' ./e2e/contract
-	go test -count=1 -run 'LiveObjects' -v ./internal/aws/awstest
+	DEPLOYER_CONTRACT=all go test -count=1 -run 'LiveObjects|Replacements|Example' -v ./internal/aws/awstest ./internal/aws/catalog
 
 .PHONY: demo
 demo: build ## Run the whole story on examples/user-platform; KEEP=1 leaves everything running

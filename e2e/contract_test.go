@@ -23,14 +23,9 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// contractVariable is "all" to judge what the scripts ask for, too, by the newest models: see make contract.
-const contractVariable = "DEPLOYER_CONTRACT"
-
-func newestModels() bool { return os.Getenv(contractVariable) == "all" }
-
 // judges are installed with the first test that asks them.
 var judges = sync.OnceValues(func() (*contract.Judges, error) {
-	return contract.Install(context.Background(), newestModels(), func(line string) { fmt.Println(line) })
+	return contract.Install(context.Background(), func(line string) { fmt.Println(line) })
 })
 
 // ask lets a judge fail the test.
@@ -118,7 +113,7 @@ func TestContract(t *testing.T) {
 	d.parameter("/contract/key")
 	arn := d.secret("contract/password")
 	d.edit("services/all/api.yaml", "SECRET_ARN", arn)
-	d.edit("services/all/api.yaml", "SHORT_ARN", arn[:len(arn)-len("-AbCdEf")]) // AWS's end of it has to be looked up
+	d.edit("services/all/api.yaml", "SHORT_ARN", arn[:len(arn)-len("-AbCdEf")])          // AWS's end of it has to be looked up
 	d.aws.Proxy.Handle("logs", "DisassociateKmsKey", func(*proxy.Call) *proxy.Response { // the emulator has none
 		return proxy.JSONResponse(map[string]string{})
 	})
@@ -218,7 +213,7 @@ var scripts struct {
 }
 
 func transcribeScript(p *proxy.Proxy) error {
-	if !newestModels() {
+	if !contract.Newest() {
 		return nil
 	}
 	scripts.once.Do(func() {

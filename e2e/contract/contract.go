@@ -53,9 +53,13 @@ type Judges struct {
 	dir    string // the folder with the module judge
 }
 
+// Newest says whether the newest models are asked, and more is judged: make contract sets DEPLOYER_CONTRACT=all.
+func Newest() bool { return os.Getenv("DEPLOYER_CONTRACT") == "all" }
+
 // Install returns the judges with the versions of requirements.txt, or with the newest ones. What is missing is
 // installed.
-func Install(ctx context.Context, newest bool, progress func(string)) (*Judges, error) {
+func Install(ctx context.Context, progress func(string)) (*Judges, error) {
+	newest := Newest()
 	cache, err := child.Cache("contract")
 	if err != nil {
 		return nil, err

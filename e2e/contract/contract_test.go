@@ -14,7 +14,7 @@ import (
 
 func installed(t *testing.T) *Judges {
 	t.Helper()
-	judges, err := Install(t.Context(), false, func(line string) { t.Log(line) })
+	judges, err := Install(t.Context(), func(line string) { t.Log(line) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,8 @@ func asJSON(target, service, body string) *http.Request {
 }
 
 func versioning(xml string) *http.Request {
-	return request(http.MethodPut, "s3", "/bucket?versioning=", "<VersioningConfiguration>"+xml+"</VersioningConfiguration>")
+	xml = "<VersioningConfiguration>" + xml + "</VersioningConfiguration>"
+	return request(http.MethodPut, "s3", "/bucket?versioning=", xml)
 }
 
 func asForm(service, body string) *http.Request {
@@ -171,7 +172,32 @@ func TestTemplateJudge(t *testing.T) {
 	if report.Checked["objects"] != 2 {
 		t.Errorf("the template has %d objects, want 2", report.Checked["objects"])
 	}
-	expect(t, report, "E3034 AWS::SQS::Queue: 43201", "ecs:CreateCapacityProvider makes something that is not in the template")
+	expect(t, report,
+		"E3034 AWS::SQS::Queue: 43201", "ecs:CreateCapacityProvider makes something that is not in the template",
+	)
+}
+
+// TestReplacementJudge gives the judge a type that is wrong in each way.
+func TestReplacementJudge(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "definitions.json")
+	err := os.WriteFile(file, []byte(`[
+		{"type": "sqs/queue", "properties": ["name", "fifo", "tags"], "replace": ["name", "tags"], "createOnly": [], "dataLoss": false},
+		{"type": "sqs/topic", "properties": [], "replace": [], "createOnly": [], "dataLoss": false}
+	]`), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := installed(t).Ask(t.Context(), "replacement", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report.Violations = slices.DeleteFunc(report.Violations, func(v string) bool { // of the types that are not given
+		return strings.HasSuffix(v, "there is no such difference any more")
+	})
+	expect(t, report,
+		"sqs/queue fifo: AWS cannot change FifoQueue", "sqs/queue tags: AWS changes Tags in place",
+		"sqs/queue data loss: to AWS it is a type with data", "sqs/topic: which type of CloudFormation",
+	)
 }
 
 // expect compares the violations with parts of them.

@@ -9,7 +9,7 @@ import json
 import re
 import sys
 
-from . import limit, policy, shape, template, wire
+from . import limit, policy, replacement, shape, template, wire
 
 
 def requests(files):
@@ -41,7 +41,13 @@ def requests(files):
     }
 
 
-COMMANDS = {"requests": requests, "policies": policy.printed, "carried": policy.carried, "template": template.check}
+COMMANDS = {
+    "requests": requests,
+    "policies": policy.printed,
+    "carried": policy.carried,
+    "template": template.check,
+    "replacement": replacement.check,
+}
 
 
 def main():

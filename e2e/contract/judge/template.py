@@ -1,8 +1,9 @@
 """Turns recorded creations into a CloudFormation template, and lets cfn-lint judge it.
 
-In: transcripts. Out: what AWS's schemas and rules for CloudFormation say of the same objects: it is another wording of the API's rules,
-and it has rules across objects (a dead-letter queue that is FIFO like its source). An object that is changed later is judged before and
-after. Nothing is known here of objects that CloudFormation lacks.
+In: transcripts. Out: what AWS's schemas and rules for CloudFormation say of the same objects: it is another
+wording of the API's rules, and it has rules across objects (a dead-letter queue that is FIFO like its
+source). An object that is changed later is judged before and after. Nothing is known here of objects that
+CloudFormation lacks.
 """
 
 import collections
@@ -45,7 +46,10 @@ class Template:
 
     def render(self):
         resources = {
-            logical: {"Type": r["Type"], "Properties": {k: self._referred(v, logical) for k, v in r["Properties"].items()}}
+            logical: {
+                "Type": r["Type"],
+                "Properties": {k: self._referred(v, logical) for k, v in r["Properties"].items()},
+            }
             for logical, r in self.resources.items()
         }
         return json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources})
@@ -56,7 +60,10 @@ class Template:
         if isinstance(value, list):
             return [self._referred(item, logical) for item in value]
         reference = self.refs.get(value) if isinstance(value, str) else None
-        itself = reference and logical.split("then")[0] in (reference.get("Ref"), *reference.get("Fn::GetAtt", []))
+        itself = reference and logical.split("then")[0] in (
+            reference.get("Ref"),
+            *reference.get("Fn::GetAtt", []),
+        )
         return reference if reference and not itself else value
 
 
@@ -111,7 +118,12 @@ def create_service(t, p, answer):
 
 def create_load_balancer(t, p, answer):
     made = answer["LoadBalancers"][0]
-    t.add("AWS::ElasticLoadBalancingV2::LoadBalancer", without(p), Ref=made["LoadBalancerArn"], DNSName=made["DNSName"])
+    t.add(
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        without(p),
+        Ref=made["LoadBalancerArn"],
+        DNSName=made["DNSName"],
+    )
 
 
 def load_balancer_attributes(t, p, _):
@@ -119,7 +131,11 @@ def load_balancer_attributes(t, p, _):
 
 
 def create_target_group(t, p, answer):
-    t.add("AWS::ElasticLoadBalancingV2::TargetGroup", without(p), Ref=answer["TargetGroups"][0]["TargetGroupArn"])
+    t.add(
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+        without(p),
+        Ref=answer["TargetGroups"][0]["TargetGroupArn"],
+    )
 
 
 def target_group_attributes(t, p, _):
@@ -131,7 +147,9 @@ def modify_target_group(t, p, _):
 
 
 def create_listener(t, p, answer):
-    t.add("AWS::ElasticLoadBalancingV2::Listener", without(p, "Tags"), Ref=answer["Listeners"][0]["ListenerArn"])
+    t.add(
+        "AWS::ElasticLoadBalancingV2::Listener", without(p, "Tags"), Ref=answer["Listeners"][0]["ListenerArn"]
+    )
 
 
 def create_rule(t, p, answer):
@@ -206,7 +224,9 @@ def create_queue(t, p, answer):
     properties = {"QueueName": p["QueueName"], "Tags": tags(p.get("tags")), **_attributes(p["Attributes"])}
     t.add("AWS::SQS::Queue", properties, Ref=answer["QueueUrl"])
     account = answer["QueueUrl"].split("/")[-2]
-    t.refs[f"arn:aws:sqs:{REGION}:{account}:{p['QueueName']}"] = {"Fn::GetAtt": [t.by_id[answer["QueueUrl"]], "Arn"]}
+    t.refs[f"arn:aws:sqs:{REGION}:{account}:{p['QueueName']}"] = {
+        "Fn::GetAtt": [t.by_id[answer["QueueUrl"]], "Arn"]
+    }
 
 
 def set_queue_attributes(t, p, _):
@@ -242,7 +262,11 @@ def _encryption(part):
 
 def _cors(part):
     renamed = {"ExposeHeaders": "ExposedHeaders", "MaxAgeSeconds": "MaxAge", "ID": "Id"}
-    return {"CorsRules": [{renamed.get(key, key): value for key, value in rule.items()} for rule in part["CORSRules"]]}
+    return {
+        "CorsRules": [
+            {renamed.get(key, key): value for key, value in rule.items()} for rule in part["CORSRules"]
+        ]
+    }
 
 
 def _lifecycle(part):
@@ -255,7 +279,10 @@ def _lifecycle(part):
             if same in rule:
                 out[same] = rule[same]
         if "Transitions" in rule:
-            moves = [{"TransitionInDays": m["Days"], "StorageClass": m["StorageClass"]} for m in rule["Transitions"]]
+            moves = [
+                {"TransitionInDays": m["Days"], "StorageClass": m["StorageClass"]}
+                for m in rule["Transitions"]
+            ]
             out["Transitions"] = moves
         rules.append(out)
     return {"Rules": rules}
@@ -280,7 +307,9 @@ def put_scheduled_action(t, p, _):
 
 def put_scaling_policy(t, p, _):
     properties = without(p, "ResourceId", "ServiceNamespace", "ScalableDimension")
-    properties["ScalingTargetId"] = {"Ref": t.by_id[p["ResourceId"]]} if p["ResourceId"] in t.by_id else p["ResourceId"]
+    properties["ScalingTargetId"] = (
+        {"Ref": t.by_id[p["ResourceId"]]} if p["ResourceId"] in t.by_id else p["ResourceId"]
+    )
     t.add("AWS::ApplicationAutoScaling::ScalingPolicy", properties)
 
 
@@ -352,7 +381,10 @@ def check(files):
     text = template.render()
     # E3019 wants names once: what is changed is in the template twice.
     matches = cfnlint.api.lint(text, None, [REGION], ManualArgs(regions=[REGION], ignore_checks=["E3019"]))
-    violations = [f"{name} makes something that is not in the template: add it to OPERATIONS" for name in sorted(missing)]
+    violations = [
+        f"{name} makes something that is not in the template: add it to OPERATIONS"
+        for name in sorted(missing)
+    ]
     for match in matches:
         resource = template.resources.get(match.path[1] if len(match.path) > 1 else "", {})
         violations.append(f"{match.rule.id} {resource.get('Type')}: {match.message}")

@@ -89,7 +89,7 @@ def _unchunked(data):
 
 
 def _protocol(request):
-    """The protocol that the request is written in. Services have several, and the model names the one that botocore likes best."""
+    """The protocol that the request is written in. Services have several, and the model names botocore's choice."""
     kind = request.header.get("content-type", "")
     if kind.startswith("application/x-amz-json"):
         return "json"

@@ -1,0 +1,121 @@
+"""Holds what our resource types replace, and call loss of data, against CloudFormation's schemas.
+
+In: a file with our definitions: [{type, properties, replace, createOnly, dataLoss}]. Out: a violation where
+AWS cannot change what we change in place, or the other way round. A difference that is right has its reason
+in RIGHT.
+"""
+
+import collections
+import json
+
+from cfnlint.data import AdditionalSpecs
+from cfnlint.helpers import load_resource
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+# Our type: CloudFormation's, and its names of properties where they are not ours with a capital.
+TYPES = {
+    "applicationautoscaling/policy": ("AWS::ApplicationAutoScaling::ScalingPolicy", {"name": "PolicyName"}),
+    "applicationautoscaling/target": ("AWS::ApplicationAutoScaling::ScalableTarget", {}),
+    "ec2/security-group": ("AWS::EC2::SecurityGroup", {"description": "GroupDescription"}),
+    "ec2/security-group-rule": (
+        "AWS::EC2::SecurityGroupIngress",
+        {
+            "securityGroupId": "GroupId",
+            "protocol": "IpProtocol",
+            "cidr": "CidrIp",
+            "referencedSecurityGroupId": "SourceSecurityGroupId",
+        },
+    ),
+    "ecs/cluster": ("AWS::ECS::Cluster", {"name": "ClusterName"}),
+    "ecs/service": ("AWS::ECS::Service", {"name": "ServiceName"}),
+    "ecs/task-definition": (
+        "AWS::ECS::TaskDefinition",
+        {"containers": "ContainerDefinitions", "architecture": "RuntimePlatform"},
+    ),
+    "elbv2/listener": ("AWS::ElasticLoadBalancingV2::Listener", {}),
+    "elbv2/listener-certificates": (
+        "AWS::ElasticLoadBalancingV2::ListenerCertificate",
+        {"certificateArns": "Certificates"},
+    ),
+    "elbv2/listener-rule": ("AWS::ElasticLoadBalancingV2::ListenerRule", {}),
+    "elbv2/load-balancer": ("AWS::ElasticLoadBalancingV2::LoadBalancer", {}),
+    "elbv2/target-group": ("AWS::ElasticLoadBalancingV2::TargetGroup", {}),
+    "iam/role": ("AWS::IAM::Role", {"name": "RoleName"}),
+    "iam/role-policy": ("AWS::IAM::RolePolicy", {"role": "RoleName", "name": "PolicyName"}),
+    "logs/log-group": ("AWS::Logs::LogGroup", {"name": "LogGroupName"}),
+    "s3/bucket": ("AWS::S3::Bucket", {"name": "BucketName"}),
+    "s3/bucket-policy": ("AWS::S3::BucketPolicy", {}),
+    "servicediscovery/private-dns-namespace": (
+        "AWS::ServiceDiscovery::PrivateDnsNamespace",
+        {"vpcId": "Vpc"},
+    ),
+    "servicediscovery/service": (
+        "AWS::ServiceDiscovery::Service",
+        {"customHealth": "HealthCheckCustomConfig"},
+    ),
+    "sqs/queue": ("AWS::SQS::Queue", {"name": "QueueName", "fifo": "FifoQueue"}),
+    "sqs/queue-policy": ("AWS::SQS::QueuePolicy", {"queueUrl": "Queues"}),
+}
+
+# Types that CloudFormation has as a part of another one.
+PARTS = {
+    "applicationautoscaling/scheduled-action": "a property of the scalable target",
+    "iam/role-policy-attachment": "a property of the role",
+}
+
+# Differences that are right, each with the reason.
+_REVISION = "an update registers a revision of the family, which is what CloudFormation calls a replacement"
+RIGHT = {
+    "ec2/security-group-rule direction": "CloudFormation has a type for each direction",
+    "ecs/task-definition architecture": _REVISION,
+    "ecs/task-definition containers": _REVISION,
+    "ecs/task-definition cpu": _REVISION,
+    "ecs/task-definition ephemeralStorage": _REVISION,
+    "ecs/task-definition executionRoleArn": _REVISION,
+    "ecs/task-definition memory": _REVISION,
+    "ecs/task-definition taskRoleArn": _REVISION,
+    "elbv2/load-balancer vpcId": "follows from the subnets, which SetSubnets changes within a VPC only",
+    "logs/log-group data loss": "the retention deletes logs in any case",
+    "servicediscovery/service routingPolicy": "a part of DnsConfig; UpdateService takes its records only",
+    "sqs/queue-policy queueUrl": "the policy of one queue: of another one it is another object",
+}
+
+
+def check(files):
+    with open(files[0], encoding="utf-8") as text:
+        definitions = json.load(text)
+    checked, violations, used = collections.Counter(), [], set()
+    stateful = load_resource(AdditionalSpecs, "StatefulResources.json")["ResourceTypes"]
+    for ours in definitions:
+        if ours["type"] in PARTS:
+            continue
+        checked["types"] += 1
+        if ours["type"] not in TYPES:
+            violations.append(f"{ours['type']}: which type of CloudFormation is it? Add it to TYPES")
+            continue
+        kind, names = TYPES[ours["type"]]
+        for key, problem in _compare(ours, kind, names, kind in stateful, checked):
+            used.add(f"{ours['type']} {key}")
+            if f"{ours['type']} {key}" not in RIGHT:
+                violations.append(f"{ours['type']} {key}: {problem}")
+    violations += [f"{key}: there is no such difference any more" for key in RIGHT if key not in used]
+    return {"checked": checked, "violations": violations, "notes": []}
+
+
+def _compare(ours, kind, names, stateful, checked):
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema
+    fixed = {path.split("/properties/")[1].split("/")[0] for path in schema.get("createOnlyProperties", [])}
+    for name in ours["properties"]:
+        theirs = names.get(name, name[0].upper() + name[1:])
+        replaces = name in ours["replace"]
+        if theirs not in schema["properties"]:
+            if replaces:
+                yield name, f"{kind} has no property {theirs}"
+            continue
+        checked["properties"] += 1
+        if theirs in fixed and not replaces and name not in ours["createOnly"]:
+            yield name, f"AWS cannot change {theirs}, and we do"
+        if replaces and theirs not in fixed:
+            yield name, f"AWS changes {theirs} in place, and we replace"
+    if stateful != ours["dataLoss"]:
+        yield "data loss", f"to AWS it is {'a' if stateful else 'no'} type with data"
