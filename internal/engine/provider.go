@@ -102,6 +102,7 @@ func (p *provider) Create(_ context.Context, req plugin.CreateRequest) (resp plu
 	}
 	call.Inputs, call.Adopt = inputs, p.run.adopt[call.Resource]
 	call.InState = func(other string) bool { return p.run.ledger.ownsElsewhere(string(req.URN.Type()), other, req.URN) }
+	p.run.unseal(req.URN, &call)
 	call.Started = func(state resource.State) error { return p.run.started(req.URN, behaviour, state) }
 	state, err := behaviour.Create(p.run.calling(req.URN, call), call)
 	if state.Adopted {
@@ -109,7 +110,7 @@ func (p *provider) Create(_ context.Context, req plugin.CreateRequest) (resp plu
 		p.run.adopted[req.URN] = true
 		p.run.mu.Unlock()
 	}
-	outputs, status, err := p.run.outcome(req.URN, behaviour, state, err)
+	outputs, status, err := p.run.outcome(req.URN, behaviour, value.NullValue, state, err)
 	if err == nil && state.ID == "" {
 		err = errors.New("it was created, but has no id")
 	}
@@ -146,8 +147,9 @@ func (p *provider) Update(_ context.Context, req plugin.UpdateRequest) (resp plu
 		return plugin.UpdateResponse{}, err
 	}
 	call.Inputs = inputs
+	p.run.unseal(req.URN, &call)
 	state, err := behaviour.Update(p.run.calling(req.URN, call), call)
-	outputs, status, err := p.run.outcome(req.URN, behaviour, state, err)
+	outputs, status, err := p.run.outcome(req.URN, behaviour, fromProperties(req.OldInputs), state, err)
 	return plugin.UpdateResponse{Properties: outputs, Status: status}, err
 }
 

@@ -33,7 +33,7 @@ func (r *run) request(urn sdk.URN, action plan.Action, awsID string, inputs, old
 		InState: func(other string) bool { return r.ledger.owns(string(urn.Type()), other) },
 		Others:  func() []resource.Other { return r.others(urn) },
 		Progress: func(line string) {
-			r.tell(plan.Event{Kind: plan.Progress, Resource: id, Type: typ, Action: action, Text: line})
+			r.tell(plan.Event{Kind: plan.Progress, Resource: id, Type: typ, Action: action, Text: r.redact(urn, line)})
 		},
 	}
 	if r.o.Tags != nil {
@@ -74,7 +74,9 @@ func token(intent string, urn sdk.URN, action plan.Action, awsID string, inputs 
 
 // outcome converts what Create and Update returned. A *resource.PartialError becomes the engine's init error: the object is
 // recorded as it really is, the step counts as failed, and the next run tries again.
-func (r *run) outcome(urn sdk.URN, b resource.Behaviour, state resource.State, err error) (sdk.PropertyMap, sdk.Status, error) {
+func (r *run) outcome(
+	urn sdk.URN, b resource.Behaviour, old value.Value, state resource.State, err error,
+) (sdk.PropertyMap, sdk.Status, error) {
 	status := sdk.StatusOK
 	var partial *resource.PartialError
 	switch {
@@ -83,9 +85,9 @@ func (r *run) outcome(urn sdk.URN, b resource.Behaviour, state resource.State, e
 	case err != nil:
 		return nil, sdk.StatusOK, err
 	}
-	if !state.Inputs.IsNull() {
+	if is := r.reseal(urn, state.Inputs, old); !is.IsNull() {
 		r.mu.Lock()
-		r.actual[urn] = state.Inputs
+		r.actual[urn] = is
 		r.mu.Unlock()
 	}
 	return versioned(properties(state.Outputs), b.Definition()), status, err
@@ -97,6 +99,7 @@ func (r *run) explain(urn sdk.URN, err *error) {
 	if *err == nil {
 		return
 	}
+	*err = r.redacted(urn, *err)
 	r.mu.Lock()
 	r.causes[urn] = *err
 	r.mu.Unlock()

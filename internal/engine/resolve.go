@@ -98,7 +98,14 @@ func (r *run) checked(res *resource.Resource, resolve func(value.Value) (value.V
 	if err != nil {
 		return value.NullValue, &ResolveError{Resource: res.ID(), Err: err}
 	}
-	if path := sensitiveAt(props); path != nil {
+	stored := props
+	for _, name := range behaviour.Definition().WriteOnly {
+		stored = stored.With(name, value.NullValue)
+		if v := props.Get(name); v.IsSensitive() && v.Kind() == value.String {
+			props = props.With(name, value.NewString(v.Str())) // it will not be stored
+		}
+	}
+	if path := sensitiveAt(stored); path != nil {
 		return value.NullValue, &ProblemError{Resource: res.ID(), Type: res.Type, Problems: []value.Problem{{
 			Kind: value.BadValue, Path: path, Message: "holds a sensitive value, which would be stored in the state; give it as a secret instead",
 		}}}
@@ -108,12 +115,16 @@ func (r *run) checked(res *resource.Resource, resolve func(value.Value) (value.V
 		return value.NullValue, &ResolveError{Resource: res.ID(), Err: err}
 	}
 	if len(problems) > 0 {
+		r.seal(res, props)
+		for i := range problems {
+			problems[i].Message = r.redact(r.names.resource(res.ID(), res.Type), problems[i].Message)
+		}
 		return value.NullValue, &ProblemError{Resource: res.ID(), Type: res.Type, Problems: problems}
 	}
 	if r.mode != previewing && !known(checked) {
 		return value.NullValue, &ResolveError{Resource: res.ID(), Err: fmt.Errorf("a property is still unknown: a defect of deployer, please report it")}
 	}
-	return checked, nil
+	return r.seal(res, checked), nil
 }
 
 func (r *run) check(b resource.Behaviour, props value.Value) (checked value.Value, problems []value.Problem, err error) {

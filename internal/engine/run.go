@@ -54,6 +54,7 @@ type run struct {
 	adopted  map[sdk.URN]bool              // created resources whose objects were there already
 	did      map[string]plan.Action        // by resource ID: what was done
 	effects  map[sdk.URN]*resource.Effects // of the last step of a resource
+	secrets  map[sdk.URN]map[string]secret // write-only properties of desired resources, by name
 	begun    map[sdk.URN]creation          // creations under way
 	kept     map[instance]bool             // they waited for their deletion, and are wanted again
 	failures []error
@@ -76,7 +77,7 @@ func newRun(m mode, graph *resource.Graph, state []byte, o Options) (*run, error
 	r := &run{
 		o: o, names: naming{o.Stack, o.Environment}, mode: m, graph: graph, adopt: map[string]bool{},
 		wanted: map[sdk.URN]wanted{}, lookups: map[string]value.Value{}, actual: map[sdk.URN]value.Value{}, causes: map[sdk.URN]error{}, adopted: map[sdk.URN]bool{}, did: map[string]plan.Action{}, effects: map[sdk.URN]*resource.Effects{},
-		begun: map[sdk.URN]creation{}, kept: map[instance]bool{}, protect: map[string]bool{}, guarded: map[string]bool{},
+		secrets: map[sdk.URN]map[string]secret{}, begun: map[sdk.URN]creation{}, kept: map[instance]bool{}, protect: map[string]bool{}, guarded: map[string]bool{},
 	}
 	var err error
 	if r.state, err = load(state, r.names, o.Catalog); err != nil {

@@ -5,6 +5,7 @@ import (
 	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
 	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
 )
 
 // creation is a create step under way.
@@ -21,7 +22,7 @@ func (r *run) started(urn sdk.URN, b resource.Behaviour, is resource.State) erro
 	r.mu.Unlock()
 	rec := r.recordFor(c.new)
 	rec.ID, rec.InitErrors = is.ID, []string{interrupted}
-	rec.Inputs = plainMap(properties(is.Inputs))
+	rec.Inputs = plainMap(properties(r.reseal(urn, is.Inputs, value.NullValue)))
 	rec.Outputs = plainMap(versioned(properties(is.Outputs), b.Definition()))
 	writes := []write{{at: c.new, record: rec}}
 	var drops []*pkgresource.State

@@ -39,6 +39,10 @@ type Definition struct {
 	NameLimit int
 	// CreateOnly lists top-level properties that are set at creation and left alone afterwards.
 	CreateOnly []string
+	// WriteOnly lists top-level texts that AWS takes and never shows, such as the password of a database. State, plan and log get a salted
+	// hash, by which a change is seen; the calls that make and change an object get the text. A read leaves them as c.Old has them. Nothing
+	// can refer to them.
+	WriteOnly []string
 	// ChangesOnUpdate lists outputs that an update in place changes, such as the arn of a task definition: a plan shows what
 	// refers to them as changed too. All other outputs are taken to outlive an update.
 	ChangesOnUpdate []string

@@ -41,6 +41,12 @@ func Compare(def *Definition, old, desired value.Value) Diff {
 		was, wanted := old.Entries()[name], desired.Entries()[name]
 		before := len(d.Changes)
 		compare([]string{name}, was, wanted, slices.Contains(forcing, name), &d.Changes)
+		if slices.Contains(def.WriteOnly, name) {
+			for i := range d.Changes[before:] {
+				c := &d.Changes[before+i]
+				c.Old, c.New = c.Old.Sensitive(), c.New.Sensitive()
+			}
+		}
 		if len(d.Changes) > before && slices.Contains(forcing, name) {
 			d.Replace = append(d.Replace, name)
 		}

@@ -72,7 +72,7 @@ func (t *Typed[P, O]) Definition() *Definition {
 		t.Def.Properties = func() value.Shape { return value.ShapeOf(reflect.TypeFor[P]()) }
 		t.Def.Outputs = value.Fields[O]()
 		for _, name := range value.Fields[P]() {
-			if !slices.Contains(t.Def.Outputs, name) {
+			if !slices.Contains(t.Def.Outputs, name) && !slices.Contains(t.Def.WriteOnly, name) {
 				t.Def.Outputs = append(t.Def.Outputs, name)
 			}
 		}

@@ -34,7 +34,7 @@ func (s *suite) definition(t *testing.T) {
 	for _, f := range fields(s.Props) {
 		names = append(names, f.name)
 	}
-	for _, name := range slices.Concat(d.ReplaceOn, d.CreateOnly, d.Labels) {
+	for _, name := range slices.Concat(d.ReplaceOn, d.CreateOnly, d.Labels, d.WriteOnly) {
 		if names != nil && !slices.Contains(names, name) {
 			t.Errorf("the definition names %q, which is no property", name)
 		}
