@@ -13,3 +13,8 @@ func (i Instance) Partition() string { return resource.PartitionOf(i.Region).Nam
 func (i Instance) ARN(service, name string) string {
 	return strings.Join([]string{"arn", i.Partition(), service, i.Region, i.Account, name}, ":")
 }
+
+// Host is the host name of an AWS service in the instance's region, by which KMS knows it.
+func (i Instance) Host(service string) string {
+	return service + "." + i.Region + "." + resource.PartitionOf(i.Region).DNS
+}

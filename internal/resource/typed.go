@@ -42,6 +42,9 @@ type Typed[P, O any] struct {
 	// Taggable is false for types that cannot carry tags: their deterministic name alone says that they are ours. The others have our tags
 	// from their create call on: an untagged object is somebody else's, whatever a dead run intended.
 	Taggable bool
+	// Untagged reports whether an object of the wanted name that has no tags at all may be one that a run has made and died before it could tag
+	// it. It is asked only where a run intended that create. Optional: for types that AWS does not tag everywhere as it makes them.
+	Untagged func(ctx context.Context, c Call[P, O], id string) (bool, error)
 
 	complete sync.Once // of Def
 }
@@ -184,7 +187,11 @@ func (t *Typed[P, O]) ready(ctx context.Context, c Call[P, O], id string, out O,
 // adopt takes over an object that an earlier, interrupted run made, and brings it to what is wanted now.
 func (t *Typed[P, O]) adopt(ctx context.Context, c Call[P, O], id string, tags map[string]string) (State, error) {
 	known := c.InState != nil && c.InState(id)
-	if known || !t.mine(c, tags) {
+	nameless, err := t.nameless(ctx, c, id, tags)
+	if err != nil {
+		return State{}, err
+	}
+	if known || !t.mine(c, tags) && !nameless {
 		return State{}, &OwnedError{Type: t.Def.Type, Name: id, Tags: tags}
 	}
 	c.Progress("adopting " + id + ", which is there already")
@@ -193,9 +200,17 @@ func (t *Typed[P, O]) adopt(ctx context.Context, c Call[P, O], id string, tags m
 	if err != nil {
 		return State{}, err
 	}
-	state, err := t.converge(ctx, c, actual, out)
+	state, err := t.converge(ctx, c, actual, out, nameless)
 	state.Adopted = true
 	return state, err
+}
+
+// nameless asks Untagged about an object without tags.
+func (t *Typed[P, O]) nameless(ctx context.Context, c Call[P, O], id string, tags map[string]string) (bool, error) {
+	if len(tags) > 0 || !c.Adopt || !t.Taggable || t.Untagged == nil {
+		return false, nil
+	}
+	return t.Untagged(ctx, c, id)
 }
 
 // mine says whether an object of the wanted name with those tags was made by a run of this stack.
@@ -221,7 +236,11 @@ func (t *Typed[P, O]) Locate(ctx context.Context, req Request) (State, bool, err
 	if err != nil {
 		return State{}, false, err
 	}
-	if !t.mine(c, tags) || c.InState != nil && c.InState(id) {
+	nameless, err := t.nameless(ctx, c, id, tags)
+	if err != nil {
+		return State{}, false, err
+	}
+	if !t.mine(c, tags) && !nameless || c.InState != nil && c.InState(id) {
 		return State{}, false, nil
 	}
 	c.ID = id
@@ -232,14 +251,14 @@ func (t *Typed[P, O]) Locate(ctx context.Context, req Request) (State, bool, err
 	return State{ID: id, Inputs: value.Encode(props), Outputs: value.Encode(out)}, true, nil
 }
 
-// converge updates what differs.
-func (t *Typed[P, O]) converge(ctx context.Context, c Call[P, O], actual P, out O) (State, error) {
+// converge updates what differs. An object without our tags is updated in any case, which puts them on.
+func (t *Typed[P, O]) converge(ctx context.Context, c Call[P, O], actual P, out O, untagged bool) (State, error) {
 	diff := Compare(&t.Def, value.Encode(actual), c.Inputs)
 	if len(diff.Replace) > 0 {
 		return State{}, fmt.Errorf("%s exists and is ours, but cannot become what is wanted without a replacement (%s differ): delete it, then apply again",
 			c.ID, strings.Join(diff.Replace, ", "))
 	}
-	if len(diff.Changes) == 0 || t.UpdateObject == nil {
+	if len(diff.Changes) == 0 && !untagged || t.UpdateObject == nil {
 		return t.ready(ctx, c, c.ID, out, nil)
 	}
 	c.Old, c.Out = actual, out

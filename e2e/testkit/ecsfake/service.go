@@ -152,6 +152,10 @@ func (f *Fake) updateService(c *call) (any, error) {
 	if s.status != statusActive {
 		return nil, errServiceNotActive
 	}
+	// ECS looks at the load balancers that the service has, not at those that the same call brings.
+	if grace := in.HealthCheckGracePeriodSeconds; grace != nil && *grace > 0 && len(s.spec.LoadBalancers) == 0 {
+		return nil, invalid("Health check grace period is only valid for services configured to use load balancers")
+	}
 	next := s.spec
 	if in.TaskDefinition != "" {
 		in.spec.LaunchType = s.spec.LaunchType

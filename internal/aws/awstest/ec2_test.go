@@ -406,6 +406,32 @@ func TestSubnetsLookup(t *testing.T) {
 	require.Equal(t, []string{publicA, publicB}, found.TaskSubnetIDs)
 	require.Equal(t, []string{publicA, publicB, isolatedC}, found.PrivateZoneSubnetIDs, "an internal load balancer must be where the tasks are")
 
+	// Fargate runs nothing in use1-az3, whatever letter that has.
+	zones, err := client.DescribeAvailabilityZones(t.Context(), &ec2.DescribeAvailabilityZonesInput{
+		Filters: []types.Filter{{Name: aws.String("zone-id"), Values: []string{"use1-az3"}}},
+	})
+	require.NoError(t, err)
+	letter := strings.TrimPrefix(*zones.AvailabilityZones[0].ZoneName, "us-east-1")
+	publicE, privateE := subnet("10.8.3.0/24", letter, "edge"), subnet("10.8.15.0/24", letter, "edge")
+	table(&ec2.CreateRouteInput{GatewayId: gateway.InternetGateway.InternetGatewayId}, publicE)
+	table(&ec2.CreateRouteInput{NatGatewayId: nat.NatGateway.NatGatewayId}, privateE)
+	var told []string
+	found, err = ask(model.SubnetsLookup{})
+	require.NoError(t, err)
+	require.Equal(t, append(inA[:2:2], privateB), found.TaskSubnetIDs)
+	require.Contains(t, found.PrivateSubnetIDs, privateE, "what is there is not hidden")
+	tell := resource.WithTell(t.Context(), func(line string) { told = append(told, line) })
+	for _, l := range awsec2.Lookups(h.Config) {
+		if l.Type == model.SubnetsLookupType {
+			_, err = l.Read(tell, value.Encode(model.SubnetsLookup{VPCID: value.Lit(vpc)}))
+			require.NoError(t, err)
+		}
+	}
+	require.Equal(t, []string{"no tasks run in us-east-1" + letter + " (use1-az3): Fargate is not there"}, told)
+	found, err = ask(model.SubnetsLookup{SubnetIDs: value.Lit([]string{privateA, privateE})})
+	require.NoError(t, err)
+	require.Equal(t, []string{privateA, privateE}, found.TaskSubnetIDs, "named by somebody")
+
 	byTag, err := ask(model.SubnetsLookup{Tags: map[string]string{"tier": "web"}})
 	require.NoError(t, err)
 	require.Equal(t, []string{publicA, publicB}, byTag.PublicSubnetIDs)

@@ -336,6 +336,12 @@ func TestRolloutBehindALoadBalancer(t *testing.T) {
 	props.TaskDefinition, props.TargetGroups, props.HealthCheckGracePeriod = good, nil, 0
 	require.NoError(t, s.apply(t.Context(), props), "taken off the load balancer in place")
 	require.Empty(t, s.status().Targets)
+
+	// ECS refuses load balancers and grace period in one call: then there are two.
+	props.TargetGroups, props.HealthCheckGracePeriod = []model.TargetGroup{{Arn: value.Lit(group), ContainerName: "api", ContainerPort: 8080}}, 30
+	require.NoError(t, s.apply(t.Context(), props), "put behind the load balancer in place")
+	require.Equal(t, []rollout.Targets{{Arn: group, Healthy: 2, Total: 2}}, s.status().Targets)
+	require.Equal(t, "30", s.state.Inputs.Get("healthCheckGracePeriod").String())
 }
 
 func TestStatusOfNothing(t *testing.T) {

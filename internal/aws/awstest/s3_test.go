@@ -83,6 +83,69 @@ func TestBucketElsewhere(t *testing.T) {
 	resourcetest.Run(t, bucketCase(t, h, "bucket-suite-eu"))
 }
 
+// Where S3 takes no tags with a new bucket there is a moment without any, in which a run may die.
+func TestBucketWhereNoneIsTaggedAtFirst(t *testing.T) {
+	h := startIn(t, "us-gov-west-1")
+	name := "bucket-untagged"
+	b := behaviour(t, awss3.Behaviours(h.Config), model.BucketType)
+	inputs, problems := b.Check(value.Encode(model.Bucket{Name: name}))
+	require.Empty(t, problems)
+	req := request(model.BucketType)
+	req.Inputs, req.Tags = inputs, resourcetest.Tags("untagged")
+	tags := func() int {
+		out, err := s3Client(h).GetBucketTagging(t.Context(), &s3.GetBucketTaggingInput{Bucket: &name})
+		if err != nil {
+			require.ErrorContains(t, err, "NoSuchTagSet")
+			return 0
+		}
+		return len(out.TagSet)
+	}
+	state, err := b.Create(t.Context(), req)
+	require.NoError(t, err)
+	require.Contains(t, state.Outputs.Get("arn").Str(), "arn:aws-us-gov:s3:::")
+	require.Equal(t, 4, tags())
+	req.ID, req.Old = state.ID, state
+	require.NoError(t, b.Delete(t.Context(), req))
+	req.ID, req.Old = "", resource.State{}
+
+	// Died in between.
+	bare := func() {
+		_, err := s3Client(h).CreateBucket(t.Context(), &s3.CreateBucketInput{
+			Bucket: &name, ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced,
+			CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(h.Plain.Region)},
+		})
+		require.NoError(t, err)
+	}
+	bare()
+	var owned *resource.OwnedError
+	_, err = b.Create(t.Context(), req)
+	require.ErrorAs(t, err, &owned, "no run intended it")
+	req.Adopt = true
+	_, found, err := b.(resource.Locator).Locate(t.Context(), req)
+	require.NoError(t, err)
+	require.True(t, found, "what is not wanted any more can be deleted")
+	put, err := s3Client(h).PutObject(t.Context(), &s3.PutObjectInput{Bucket: &name, Key: pointer("a"), Body: strings.NewReader("1")})
+	require.NoError(t, err)
+	_, err = b.Create(t.Context(), req)
+	require.ErrorAs(t, err, &owned, "somebody uses it")
+	_, err = s3Client(h).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &name, Key: pointer("a"), VersionId: put.VersionId})
+	require.NoError(t, err)
+	state, err = b.Create(t.Context(), req)
+	require.NoError(t, err)
+	require.True(t, state.Adopted)
+	require.Equal(t, 4, tags(), "adopted and tagged")
+
+	// In AWS's own partition, an untagged bucket is somebody else's.
+	req.ID, req.Old = state.ID, state
+	require.NoError(t, b.Delete(t.Context(), req))
+	req.ID, req.Old = "", resource.State{}
+	h = startIn(t, "eu-west-1")
+	b = behaviour(t, awss3.Behaviours(h.Config), model.BucketType)
+	bare()
+	_, err = b.Create(t.Context(), req)
+	require.ErrorAs(t, err, &owned)
+}
+
 // A run that dies between any two calls of a create leaves a bucket that the next run finishes.
 func TestBucketConvergesAfterACrash(t *testing.T) {
 	for _, operation := range []string{

@@ -45,6 +45,9 @@ func subnetsLookup(api *api) resource.Lookup {
 				return value.NullValue, err
 			}
 			answer := sortOut(subnets, tables)
+			if !ask.SubnetIDs.IsSet() { // what somebody names, they get, and hear of it from ECS
+				leaveOut(ctx, &answer, subnets)
+			}
 			if len(answer.Zones) < 2 {
 				return value.NullValue, tooFewZones(ask, answer)
 			}
@@ -120,6 +123,32 @@ func tooFewZones(ask model.SubnetsLookup, answer model.Subnets) error {
 		Message: which + " has " + have + "; load balancers and databases need two availability zones",
 		Next:    "add a subnet in another zone, choose more subnets in the Network, or name another VPC there: vpc: {id: vpc-...}",
 	}
+}
+
+// withoutFargate are the zones in which Fargate runs no Linux tasks, by their ids, which are the same in every account: as of
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html, and of what Fargate answers in use1-az3.
+var withoutFargate = map[string]bool{"use1-az3": true, "usw1-az2": true, "apne1-az3": true, "cnn1-az3": true, "cnn1-az4": true}
+
+// leaveOut takes the subnets in zones without Fargate from those of tasks, if others remain, and tells.
+func leaveOut(ctx context.Context, answer *model.Subnets, subnets []types.Subnet) {
+	zones := map[string]string{} // without Fargate, by subnet
+	for _, s := range subnets {
+		if id := aws.ToString(s.AvailabilityZoneId); withoutFargate[id] {
+			zones[aws.ToString(s.SubnetId)] = aws.ToString(s.AvailabilityZone) + " (" + id + ")"
+		}
+	}
+	left := map[string]bool{}
+	kept := slices.DeleteFunc(slices.Clone(answer.TaskSubnetIDs), func(id string) bool {
+		if zones[id] != "" {
+			left[zones[id]] = true
+		}
+		return zones[id] != ""
+	})
+	if len(left) == 0 || len(kept) == 0 {
+		return
+	}
+	answer.TaskSubnetIDs = kept
+	resource.Tell(ctx, "no tasks run in "+strings.Join(slices.Sorted(maps.Keys(left)), ", ")+": Fargate is not there")
 }
 
 // reach is how far a subnet gets.

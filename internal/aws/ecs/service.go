@@ -189,6 +189,15 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 		input.DesiredCount = aws.Int32(int32(*least))
 	}
 	updated, err := s.api.client.UpdateService(ctx, input)
+	if grace := input.HealthCheckGracePeriodSeconds; grace != nil && call.HasCode(err, "InvalidParameterException") && mentions(err, "health check grace period") {
+		// ECS looks at the load balancers that the service has, not at those that the call brings.
+		input.HealthCheckGracePeriodSeconds = nil
+		if _, err = s.api.client.UpdateService(ctx, input); err == nil {
+			updated, err = s.api.client.UpdateService(ctx, &sdk.UpdateServiceInput{
+				Cluster: &clusterName, Service: &name, HealthCheckGracePeriodSeconds: grace,
+			})
+		}
+	}
 	if err != nil {
 		return c.Out, call.Error(err, call.NotFound("ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"))
 	}

@@ -41,7 +41,7 @@ func newBucket(api *s3.Client, region string) resource.Behaviour {
 			Permissions: bucketPermissions,
 		},
 		CheckProps: checkBucket, CreateObject: b.create, ReadObject: b.read, UpdateObject: b.update, DeleteObject: b.delete,
-		InTheWay: b.inTheWay, Find: b.find, Taggable: true,
+		InTheWay: b.inTheWay, Find: b.find, Taggable: true, Untagged: b.nameless,
 	}
 }
 
@@ -51,7 +51,8 @@ func (b bucket) outputs(name string) model.BucketOutputs {
 }
 
 // create makes the bucket with its tags in one call, then sets part by part. An interrupted run is taken up by adoption, which
-// sets what is missing; a failed part leaves a recorded, unfinished bucket.
+// sets what is missing; a failed part leaves a recorded, unfinished bucket. Where S3 does not take tags with a new bucket, the first part
+// is tags.
 func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketOutputs, error) {
 	name := c.Props.Name
 	in := &s3.CreateBucketInput{
@@ -63,6 +64,10 @@ func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketO
 	}
 	err := whileBusy(ctx, name, c.Progress, func(ctx context.Context) error {
 		_, err := b.api.CreateBucket(ctx, in)
+		if b.untaggedAtFirst() && len(in.CreateBucketConfiguration.Tags) > 0 && call.HasCode(err, tagsRefused...) {
+			in.CreateBucketConfiguration.Tags = nil
+			_, err = b.api.CreateBucket(ctx, in)
+		}
 		return failed(err)
 	})
 	if call.HasCode(err, "BucketAlreadyExists") {
@@ -90,6 +95,25 @@ func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketO
 		}
 	}
 	return name, b.outputs(name), nil
+}
+
+// tagsRefused are the answers of an S3 that does not know tags in CreateBucket.
+var tagsRefused = []string{"MalformedXML", "InvalidRequest", "InvalidArgument", "UnsupportedArgument", "NotImplemented"}
+
+// untaggedAtFirst reports whether a bucket may be without tags for a moment after it was made. AWS's own partition always takes tags.
+func (b bucket) untaggedAtFirst() bool { return resource.PartitionOf(b.region).Name != "aws" }
+
+// nameless reports whether a bucket without any tags may be one that a run has made and died before it could tag it: nothing is in it.
+func (b bucket) nameless(ctx context.Context, _ bucketCall, name string) (bool, error) {
+	if !b.untaggedAtFirst() {
+		return false, nil
+	}
+	one := int32(1)
+	page, err := b.versions(ctx, &s3.ListObjectVersionsInput{Bucket: &name, MaxKeys: &one})
+	if err != nil {
+		return false, err
+	}
+	return len(page.Versions)+len(page.DeleteMarkers) == 0, nil
 }
 
 func (b bucket) update(ctx context.Context, c bucketCall) (model.BucketOutputs, error) {

@@ -90,11 +90,12 @@ func (s *Spec) executionStatements(in component.Instance, logGroup *resource.Res
 				continue
 			}
 			homes = append(homes, at)
-			keys := component.Instance{Account: at.account, Region: at.region}.ARN("kms", "key/*")
+			there := component.Instance{Account: at.account, Region: at.region}
+			keys := there.ARN("kms", "key/*")
 			statements = append(statements, component.Statement{
 				Actions: []string{"kms:Decrypt"}, Resources: []value.Value{value.NewString(keys)},
 				Conditions: map[string]map[string]value.Value{"StringEquals": {
-					"kms:ViaService": value.NewString(kind.service + "." + at.region + ".amazonaws.com"),
+					"kms:ViaService": value.NewString(there.Host(kind.service)),
 				}},
 			})
 		}

@@ -143,7 +143,7 @@ func grant(in component.Instance, s *Spec, verb string) component.Grant {
 		statements = append(statements, component.Statement{
 			Actions: keyActions, Resources: []value.Value{key},
 			Conditions: map[string]map[string]value.Value{
-				"StringEquals": {"kms:ViaService": value.NewString("s3." + in.Region + ".amazonaws.com")},
+				"StringEquals": {"kms:ViaService": value.NewString(in.Host("s3"))},
 			},
 		})
 	}

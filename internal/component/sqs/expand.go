@@ -127,7 +127,7 @@ func keyStatement(in component.Instance, key value.Value, actions []string) comp
 	s := component.Statement{
 		Actions: actions, Resources: []value.Value{key},
 		Conditions: map[string]map[string]value.Value{
-			"StringEquals": {"kms:ViaService": value.NewString("sqs." + in.Region + ".amazonaws.com")},
+			"StringEquals": {"kms:ViaService": value.NewString(in.Host("sqs"))},
 		},
 	}
 	text := key.Str()
