@@ -9,6 +9,7 @@ package schema
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"maps"
 	"reflect"
@@ -262,6 +263,9 @@ const durations = `^(0|[0-9]+d([0-9.]+(ns|us|µs|ms|s|m|h))*|([0-9.]+(ns|us|µs|
 // expression is a text that is evaluated.
 const expression = `\$\{`
 
+// why is the key of what the YAML language server says of a text without the pattern. Others leave it out of account.
+const why = "patternErrorMessage"
+
 // field is one key with its rules and its words.
 func (w *writer) field(f *value.Field, m mode) object {
 	out := described(w.value(f, f.Shape(), m, !f.Required || m.partial), Words(f))
@@ -311,6 +315,7 @@ func (w *writer) value(f *value.Field, s value.Shape, m mode, null bool) object 
 	case !limited:
 		out["type"] = append(types, "string")
 		out["pattern"] = expression
+		out[why] = "Must be " + s.Kind.Article() + ", or an expression: ${...}."
 	default:
 		return object{"anyOf": []any{out, object{"type": "string", "pattern": expression}}}
 	}
@@ -363,8 +368,10 @@ func (w *writer) plain(f *value.Field, s value.Shape, m mode) object {
 		}
 		if f.Pattern != "" {
 			out["pattern"] = f.Pattern
+			out[why] = "Must be " + cmp.Or(f.Form, "of the form "+f.Pattern) + "."
 		}
 		if s.Duration {
+			out[why] = "Must be a duration such as 30s, 15m or 7d."
 			out["type"] = []string{"string", "integer"}
 			out["pattern"], out["minimum"], out["maximum"] = durations, 0, 0
 			break // its limits are no lengths
