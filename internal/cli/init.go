@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -163,13 +164,8 @@ func (o *initOptions) ask(path string) error {
 		{"AWS profile (empty: the usual chain)", cmp.Or(o.profile, f.Env["AWS_PROFILE"]), &o.profile, ""},
 	} {
 		for {
-			text, err := p.line(f.Soft, q.question, q.fallback)
-			switch {
-			case errors.Is(err, io.EOF):
-				return diag.New(diag.Failed, "No answer", "The input ended; nothing was written.", "")
-			case errors.Is(err, errInterrupted):
-				return diag.New(diag.Interrupted, "Interrupted", "Nothing was written.", "")
-			case err != nil:
+			text, err := answerTo(f.Soft, p, q.question, q.fallback)
+			if err != nil {
 				return err
 			}
 			why, next := config.Unfit(q.path, text)
@@ -184,12 +180,8 @@ func (o *initOptions) ask(path string) error {
 		return nil
 	}
 	for {
-		text, err := p.line(f.Soft, "Write bucket and table to .deployer/config.yaml of this repository, too (yes or no)", "yes")
+		text, err := answerTo(f.Soft, p, "Write bucket and table to .deployer/config.yaml of this repository, too (yes or no)", "yes")
 		switch {
-		case errors.Is(err, io.EOF):
-			return diag.New(diag.Failed, "No answer", "The input ended; nothing was written.", "")
-		case errors.Is(err, errInterrupted):
-			return diag.New(diag.Interrupted, "Interrupted", "Nothing was written.", "")
 		case err != nil:
 			return err
 		case text == "yes" || text == "no":
@@ -197,6 +189,18 @@ func (o *initOptions) ask(path string) error {
 			return nil
 		}
 	}
+}
+
+// answerTo asks a person, before anything is written.
+func answerTo(ctx context.Context, p *prompter, question, fallback string) (string, error) {
+	text, err := p.line(ctx, question, fallback)
+	switch {
+	case errors.Is(err, io.EOF):
+		return "", diag.New(diag.Failed, "No answer", "The input ended; nothing was written.", "")
+	case errors.Is(err, errInterrupted):
+		return "", diag.New(diag.Interrupted, "Interrupted", "Nothing was written.", "")
+	}
+	return text, err
 }
 
 // usualRegion is the one that the environment says.
