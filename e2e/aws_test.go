@@ -52,7 +52,8 @@ import (
 //	aws vpc VARIABLE              make a VPC with a public subnet in two zones; its id is $VARIABLE
 //	aws secret NAME VALUE         make a secret
 //	aws login ACCOUNT             from now on the binary has credentials of that account
-//	aws leftovers N               N queues, roles, clusters, load balancers, target groups, log groups, security groups and buckets are there
+//	aws leftovers N               N queues, roles, clusters, load balancers, target groups, log groups,
+//	                              security groups and buckets are there
 func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "aws")
 	w := worldOf(ts)

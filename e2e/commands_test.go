@@ -26,7 +26,8 @@ import (
 //	interrupt CODE SIGNAL deployer ARGS...
 //	                            the same, with a signal while a call is held, as of interruptCommand
 //	clean stdout|stderr         no escape sequences, no line wider than 80 columns
-//	[!] json PATH [REGEXP]      the last stdout is JSON and has (not) PATH, such as components.0.address, matching as a whole
+//	[!] json PATH [REGEXP]      the last stdout is JSON and has (not) PATH (such as components.0.address),
+//	                            matching as a whole
 //	take VARIABLE PATH          what the last stdout, JSON, has at PATH becomes $VARIABLE
 //	example NAME                copy examples/NAME to stacks/NAME
 //	backend                     make bucket and table, and configure them in .deployer/config.yaml

@@ -61,7 +61,7 @@ func (w *world) await(ts *testscript.TestScript) {
 //	proxy await                       until a call is held
 //	proxy release                     let it go on
 //	proxy clear                       no more faults
-//	proxy late N                      each operation does not know new objects for N calls, as of late.Late; 0: it does
+//	proxy late N                      each operation does not know new objects for N calls (late.Late); 0: it does
 //	proxy ignorant OPERATION...       those operations did not know something since then, and no others
 //	proxy ecs image=GLOB behaviour=B  what the tasks of an image do, as of ecsfake.Rule
 func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {

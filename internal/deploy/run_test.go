@@ -293,8 +293,10 @@ func TestTargets(t *testing.T) {
 		return graph(t, res("web/a:a", single), res("web/b:b", single, "a", value.Output("web/a:a", "arn")), res("web/c:c", single))
 	}
 	state := []byte(`{"manifest":{},"resources":[
-		{"urn":"urn:pulumi:dev::shop::deployer:fake:single::web/old:o","custom":true,"id":"o","type":"deployer:fake:single"},
-		{"urn":"urn:pulumi:dev::shop::deployer:fake:single::web/c:c","custom":true,"id":"c","type":"deployer:fake:single","dependencies":["urn:pulumi:dev::shop::deployer:fake:single::web/old:o"]}]}`)
+		{"urn":"urn:pulumi:dev::shop::deployer:fake:single::web/old:o","custom":true,"id":"o",
+			"type":"deployer:fake:single"},
+		{"urn":"urn:pulumi:dev::shop::deployer:fake:single::web/c:c","custom":true,"id":"c",
+			"type":"deployer:fake:single","dependencies":["urn:pulumi:dev::shop::deployer:fake:single::web/old:o"]}]}`)
 	chosen := func(g *resource.Graph, targets ...string) ([]string, error) {
 		return (&run{graph: g, Base: recovery.Base{Engine: state}, req: Request{Targets: targets}}).chosen()
 	}

@@ -56,7 +56,8 @@ func TestForget(t *testing.T) {
 
 func TestForgetWhileAnotherObjectIsMade(t *testing.T) {
 	state := `{"manifest":{},"resources":[{"urn":"urn:pulumi:dev::shop::deployer:fake:single::web/a:a","custom":true,"id":"a","type":"deployer:fake:single"}],
-		"pending_operations":[{"resource":{"urn":"urn:pulumi:dev::shop::deployer:fake:single::web/a:a","custom":true,"type":"deployer:fake:single"},"type":"creating"}]}`
+		"pending_operations":[{"type":"creating","resource":
+			{"urn":"urn:pulumi:dev::shop::deployer:fake:single::web/a:a","custom":true,"type":"deployer:fake:single"}}]}`
 	if _, err := Forget([]byte(state), func(string) bool { return true }); err == nil {
 		t.Error("an object that may be there was forgotten")
 	}

@@ -24,7 +24,8 @@ import (
 )
 
 // evil is what an attacker would like a terminal to obey, and a line that a CI system would.
-const evil = "x\x1b]0;owned\x07\x9b31m\u009b31m\u202eabc\u2066\u200b\u2028\U000e0041\ufeff\ufdd0\ufdd2\r\n::add-path::/tmp\x00\x7f\u0085"
+const evil = "x\x1b]0;owned\x07\x9b31m\u009b31m\u202eabc\u2066\u200b\u2028" +
+	"\U000e0041\ufeff\ufdd0\ufdd2\r\n::add-path::/tmp\x00\x7f\u0085"
 
 var own = regexp.MustCompile("\r?\x1b\\[([0-9]+m|[0-9]+A|2K|J)")
 

@@ -101,7 +101,8 @@ func TestRoundTrip(t *testing.T) {
 
 func TestReadKeepsWhatIsRecordedWhereItMeansTheSame(t *testing.T) {
 	recorded, err := Canonical(value.NewString(`{"Version":"2012-10-17","Statement":[
-		{"Effect":"Allow","Action":"a","Principal":{"AWS":"arn:aws:iam::123456789012:root"}}, {"Effect":"Allow","Action":"b","Principal":"*"}]}`))
+		{"Effect":"Allow","Action":"a","Principal":{"AWS":"arn:aws:iam::123456789012:root"}},
+		{"Effect":"Allow","Action":"b","Principal":"*"}]}`))
 	require.NoError(t, err)
 	for text, same := range map[string]bool{
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"b","Principal":"*"},

@@ -199,7 +199,14 @@ func TestLimits(t *testing.T) {
 func TestOrder(t *testing.T) {
 	graph := graphOf(t, `
 components:
-  web/a: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], ingress: {}, scaling: {min: 1, max: 2}, uses: {web/b: [connect], web/q: [send]}}}
+  web/a:
+    kind: MicroService
+    spec:
+      image: 'a:1'
+      ports: [{name: http, port: 80}]
+      ingress: {}
+      scaling: {min: 1, max: 2}
+      uses: {web/b: [connect], web/q: [send]}
   web/b: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 81}], uses: {web/a: [connect]}}}
   web/q: {kind: SQS}
 `)
@@ -230,7 +237,9 @@ components:
 func TestConnectionsOfAlikeAddresses(t *testing.T) {
 	graph := graphOf(t, `
 components:
-  web/a: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], uses: {b-c/d: [connect], b/c-d: [connect]}}}
+  web/a:
+    kind: MicroService
+    spec: {image: 'a:1', ports: [{name: http, port: 80}], uses: {b-c/d: [connect], b/c-d: [connect]}}
   b-c/d: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}]}}
   b/c-d: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}]}}
 `)
