@@ -133,7 +133,8 @@ func TestPoliciesJudge(t *testing.T) {
 		{"Effect": "Allow", "Action": "sqs:CreateQueue", "Resource": "arn:aws:sqs:*:123456789012:shop-*"},
 		{"Effect": "Allow", "Action": ["ecs:CreateClusters"], "Resource": "*"},
 		{"Effect": "Allow", "Action": ["ecs:createcluster"], "Resource": "*"},
-		{"Effect": "Allow", "Action": ["ecs:DescribeClusters"], "Resource": ["arn:aws:ecs:*:123456789012:service/shop-*"]},
+		{"Effect": "Allow", "Action": ["ecs:DescribeClusters"],
+			"Resource": ["arn:aws:ecs:*:123456789012:service/shop-*"]},
 		{"Effect": "Allow", "Action": ["ec2:DescribeVpcs"], "Resource": ["arn:aws:ec2:*:123456789012:vpc/*"]},
 		{"Effect": "Allow", "Action": ["sqs:DeleteQueue"], "Resource": ["*"],
 			"Condition": {"StringEquals": {"ecs:cluster": "c"}}},
@@ -181,7 +182,8 @@ func TestTemplateJudge(t *testing.T) {
 func TestReplacementJudge(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "definitions.json")
 	err := os.WriteFile(file, []byte(`[
-		{"type": "sqs/queue", "properties": ["name", "fifo", "tags"], "replace": ["name", "tags"], "createOnly": [], "dataLoss": false},
+		{"type": "sqs/queue", "properties": ["name", "fifo", "tags"], "replace": ["name", "tags"],
+			"createOnly": [], "dataLoss": false},
 		{"type": "sqs/topic", "properties": [], "replace": [], "createOnly": [], "dataLoss": false}
 	]`), 0o600)
 	if err != nil {

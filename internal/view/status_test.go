@@ -12,6 +12,9 @@ import (
 	"github.com/company/deployer/internal/report"
 )
 
+const targetGroup = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/" +
+	"user-platform-dev-user-f6plwfph/aeae4e0eab49095d"
+
 func sampleStatus() *report.Status {
 	part := func(id string, health report.Health) report.Part {
 		return report.Part{Resource: id, Type: "sqs/queue", Health: health, Problem: "It does not exist in AWS any more."}
@@ -20,10 +23,10 @@ func sampleStatus() *report.Status {
 		Stack: "shop", Environment: "production", Version: 7, Result: "failed", At: noon.Add(-3 * time.Minute),
 		Objects: report.Objects{Wanted: 9, There: 7, Missing: 1, Unknown: 1},
 		Components: []report.Component{
-			{Address: "web/api", Kind: "MicroService", Health: report.Unhealthy, Objects: 4, Problem: "The last rollout failed.\nECS says: unhealthy in arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/user-platform-dev-user-f6plwfph/aeae4e0eab49095d.", Service: &report.Service{
+			{Address: "web/api", Kind: "MicroService", Health: report.Unhealthy, Objects: 4, Problem: "The last rollout failed.\nECS says: unhealthy in " + targetGroup + ".", Service: &report.Service{
 				Name: "shop-api", Desired: 3, Running: 2, Pending: 1, Revision: "12", Rollout: "FAILED",
 				Images: []report.Image{{
-					Container: "api", Image: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/company/shop/api:2026-11-23-0123456789abcdef", Digest: "sha256:f90b8eccb9bd84d3a105fe702cc96098d01ed9840cac2bfeb357dfe5759c288a", Tasks: 2,
+					Container: "api", Image: "123456789012.dkr.ecr.eu-central-1.amazonaws.com" + "/company/shop/api:2026-11-23-0123456789abcdef", Digest: "sha256:f90b8eccb9bd84d3a105fe702cc96098d01ed9840cac2bfeb357dfe5759c288a", Tasks: 2,
 				}},
 				Targets: []report.Targets{{Healthy: 2, Total: 3, Reason: "Target.Timeout"}},
 				Events: []report.Event{{
@@ -88,7 +91,7 @@ func TestStatusLines(t *testing.T) {
 	s := sampleStatus()
 	first := shown(s)
 	require.Len(t, first, 4)
-	require.Equal(t, "2026-11-23T12:00:05Z  web/api  unhealthy  2/3 +1 tasks, revision 12  The last rollout failed. ECS says: unhealthy in arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/user-platform-dev-user-f6plwfph/aeae4e0eab49095d.", first[1])
+	require.Equal(t, "2026-11-23T12:00:05Z  web/api  unhealthy  2/3 +1 tasks, revision 12  The last rollout failed. ECS says: unhealthy in "+targetGroup+".", first[1])
 	require.Equal(t, []string{""}, shown(s), "nothing is new")
 	s.Components[1].Health = report.Updating
 	require.Equal(t, []string{"2026-11-23T12:00:15Z  web/files  updating"}, shown(s))

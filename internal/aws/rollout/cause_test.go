@@ -98,6 +98,7 @@ func TestEventCause(t *testing.T) {
 		"(service api) was unable to place a task. Reason: Capacity is unavailable at this time.":             Capacity,
 		"(service api) failed to launch a task with (error ECS was unable to assume the role 'x').":           AssumeRole,
 		"(service api) (port 80) is unhealthy in (target-group x) due to (reason Health checks failed).":      TargetHealth,
+
 		"(service api) failed to launch a task with (error You've reached the limit on the number of vCPUs).": Capacity,
 	} {
 		got, ok := eventCause(message)

@@ -253,10 +253,10 @@ func TestNULInACommand(t *testing.T) {
 func TestPullStatements(t *testing.T) {
 	in := component.Instance{Account: "123456789012", Region: "eu-west-1"}
 	for image, want := range map[string]string{
-		"210987654321.dkr.ecr.us-east-1.amazonaws.com/web/api:1":                  "arn:aws:ecr:us-east-1:210987654321:repository/web/api",
-		"210987654321.dkr.ecr-fips.us-gov-west-1.amazonaws.com/api@sha256:00":     "arn:aws-us-gov:ecr:us-gov-west-1:210987654321:repository/api",
-		"210987654321.dkr-ecr.eu-west-1.on.aws/api:1":                             "arn:aws:ecr:eu-west-1:210987654321:repository/api",
-		"210987654321.dkr.ecr.cn-north-1.amazonaws.com.cn/api":                    "arn:aws-cn:ecr:cn-north-1:210987654321:repository/api",
+		"210987654321.dkr.ecr.us-east-1.amazonaws.com/web/api:1":                  "arn:aws:ecr:us-east-1:" + "210987654321:repository/web/api",
+		"210987654321.dkr.ecr-fips.us-gov-west-1.amazonaws.com/api@sha256:00":     "arn:aws-us-gov:ecr:us-gov-west-1:" + "210987654321:repository/api",
+		"210987654321.dkr-ecr.eu-west-1.on.aws/api:1":                             "arn:aws:ecr:eu-west-1:" + "210987654321:repository/api",
+		"210987654321.dkr.ecr.cn-north-1.amazonaws.com.cn/api":                    "arn:aws-cn:ecr:cn-north-1:" + "210987654321:repository/api",
 		"public.ecr.aws/nginx/nginx:1":                                            "",
 		"evil.example.com/210987654321.dkr.ecr.us-east-1.amazonaws.com/web/api:1": "",
 	} {
