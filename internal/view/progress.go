@@ -71,12 +71,21 @@ func (p *Plain) Event(e plan.Event) {
 			p.w.Printf("%s: %s%s\n", e.Resource, did(e.Action), p.counter())
 			return
 		}
-		p.w.Printf("%s: %s after %s%s\n", e.Resource, styled(green, did(e.Action)), elapsed(p.now().Sub(p.begun[e.Resource])), p.counter())
+		p.w.Printf("%s: %s%s%s\n", e.Resource, styled(green, did(e.Action)), p.took(e.Resource), p.counter())
 	case plan.FailedAt:
 		delete(p.done, e.Resource)
 		p.w.Printf("%s: %s after %s%s\n", e.Resource, styled(red, "failed"), elapsed(p.now().Sub(p.begun[e.Resource])), p.counter())
 	case plan.Skipped: // the end of the run sums up what was not started, and why
 	}
+}
+
+// took is how long a resource took; "" for one that never began: only what the state says of it has changed.
+func (p *Plain) took(resource string) string {
+	begun, known := p.begun[resource]
+	if !known {
+		return ""
+	}
+	return " after " + elapsed(p.now().Sub(begun))
 }
 
 func (p *Plain) counter() string {

@@ -150,6 +150,14 @@ func TestPlainProgress(t *testing.T) {
 	golden(t, "progress.txt", render(false, 80, func(w *Writer) { events(NewPlain(w, clock())) }))
 }
 
+// What only the state says anew, such as a protection, ends without a beginning.
+func TestProgressOfWhatNeverBegan(t *testing.T) {
+	text := render(false, 80, func(w *Writer) {
+		NewPlain(w, clock()).Event(plan.Event{Kind: plan.Done, Resource: "web/jobs:queue", Action: plan.Update})
+	})
+	require.Equal(t, "web/jobs:queue: updated\n", text)
+}
+
 func TestLiveProgressLeavesTheFinalTree(t *testing.T) {
 	var b bytes.Buffer
 	live := NewLive(NewWriter(&b, false, 60), func() time.Time { return time.Unix(0, 0) }, sized(60, 24))
