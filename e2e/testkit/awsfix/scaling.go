@@ -38,6 +38,12 @@ func tagScalableTargets(p *proxy.Proxy) {
 				tags[asked.ResourceARN] = of
 			}
 			change(of, asked)
+			if len(of) > maxTags {
+				for key := range asked.Tags { // which were not there: the product adds none twice beside its own
+					delete(of, key)
+				}
+				return c.Failure(400, "TooManyTagsException", "The object would have more than 50 tags")
+			}
 			if operation == "ListTagsForResource" {
 				return proxy.JSONResponse(map[string]any{"Tags": of})
 			}
