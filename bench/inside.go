@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// inside runs one of the project's own benchmarks, for what cannot be seen from outside, and returns the time of one operation.
+// inside runs one of the project's own benchmarks, for what cannot be seen from outside, and returns the time of one
+// operation.
 func inside(root, folder, name string) (time.Duration, error) {
 	pattern := ""
 	for _, part := range regexp.MustCompile(`[^/]+`).FindAllString(name, -1) {
@@ -20,7 +21,8 @@ func inside(root, folder, name string) (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%w\n%s", err, out)
 	}
-	m := regexp.MustCompile(regexp.QuoteMeta("Benchmark"+name[len("Benchmark"):]) + `\S*\s+\d+\s+(\d+) ns/op`).FindSubmatch(out)
+	m := regexp.MustCompile(regexp.QuoteMeta("Benchmark"+name[len("Benchmark"):]) +
+		`\S*\s+\d+\s+(\d+) ns/op`).FindSubmatch(out)
 	if m == nil {
 		return 0, fmt.Errorf("no figure of %s in:\n%s", name, out)
 	}
@@ -28,8 +30,8 @@ func inside(root, folder, name string) (time.Duration, error) {
 	return time.Duration(ns), err
 }
 
-// create times the engine with an instant provider, as terraform_data is one. It leaves out what a process and a backend cost; the rows
-// above say how much that is.
+// create times the engine with an instant provider, as terraform_data is one. It leaves out what a process and a
+// backend cost; the rows above say how much that is.
 func (b *bench) create() error {
 	took, err := inside(b.root, "internal/engine", "BenchmarkCreate/1000")
 	if err != nil {
@@ -73,6 +75,7 @@ func (b *bench) safety() error {
 	if err != nil {
 		return err
 	}
-	b.row("no-op apply (against plan) of 1000, the whole process", ms(with.wall), ms(without.wall), ratio(with.wall, without.wall))
+	b.row("no-op apply (against plan) of 1000, the whole process", ms(with.wall), ms(without.wall),
+		ratio(with.wall, without.wall))
 	return nil
 }

@@ -1,5 +1,5 @@
-// Command bench shows how fast deployer is: as ratios to terraform, measured in the same run, where terraform is on PATH,
-// and absolute otherwise. It decides nothing: figures are for people.
+// Command bench shows how fast deployer is: as ratios to terraform, measured in the same run, where terraform is on
+// PATH, and absolute otherwise. It decides nothing: figures are for people.
 //
 // In: bin/deployer, terraform, the AWS emulator behind the test proxy; as arguments the parts to run, all without any.
 // Out: a table on stdout. It must not be used as a test.
@@ -98,7 +98,8 @@ func run(chosen []string) error {
 	}
 	defer b.proxy.Close()
 	b.env = b.environment(b.proxy)
-	if err := b.must(b.work, b.deployer, "backend", "create", "--bucket", bucket, "--table", table, "--region", region); err != nil {
+	if err := b.must(b.work, b.deployer, "backend", "create", "--bucket", bucket, "--table", table, "--region",
+		region); err != nil {
 		return err
 	}
 
@@ -117,7 +118,8 @@ func run(chosen []string) error {
 
 // environment is what a process needs to reach AWS and the backend through a proxy.
 func (b *bench) environment(p *proxy.Proxy) []string {
-	return append(append(child.WithoutAWS(os.Environ()), testkit.Environment(p.URL(), region, testkit.StaticCredentials())...),
+	return append(append(child.WithoutAWS(os.Environ()),
+		testkit.Environment(p.URL(), region, testkit.StaticCredentials())...),
 		"HOME="+filepath.Join(b.work, "home"), "NO_COLOR=1", "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1",
 		"DEPLOYER_BACKEND_BUCKET="+bucket, "DEPLOYER_LOCKS_TABLE="+table,
 		"DEPLOYER_BACKEND_REGION="+region, "DEPLOYER_LOCKS_REGION="+region)
@@ -174,12 +176,15 @@ func (b *bench) repository(n int) (string, error) {
 		}
 	}
 	files := map[string]string{
-		"stack.yaml":            fmt.Sprintf("apiVersion: core.deployer.io/v1\nkind: Stack\nmetadata: {name: bench-%d}\nspec:\n  provider: {name: aws, region: %s}\n", n, region),
-		"environments/dev.yaml": "apiVersion: core.deployer.io/v1\nkind: Environment\nmetadata: {name: dev}\nspec: {}\n",
+		"stack.yaml": fmt.Sprintf("apiVersion: core.deployer.io/v1\nkind: Stack\nmetadata: {name: "+
+			"bench-%d}\nspec:\n  provider: {name: aws, region: %s}\n", n, region),
+		"environments/dev.yaml": "apiVersion: core.deployer.io/v1\nkind: Environment\nmetadata: {name: " +
+			"dev}\nspec: {}\n",
 	}
 	for i := range n / resourcesPerQueue {
 		name := fmt.Sprintf("services/jobs/queues-%d.yaml", i/queuesPerFile)
-		files[name] += fmt.Sprintf("---\napiVersion: components.deployer.io/v1\nkind: SQS\nmetadata: {name: queue-%d}\nspec:\n  visibilityTimeout: 30s\n", i)
+		files[name] += fmt.Sprintf("---\napiVersion: components.deployer.io/v1\nkind: SQS\nmetadata: {name: "+
+			"queue-%d}\nspec:\n  visibilityTimeout: 30s\n", i)
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(stack, name), []byte(text), 0o644); err != nil {

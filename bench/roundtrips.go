@@ -10,10 +10,14 @@ import (
 
 // slowDown makes every call of a service wait.
 func (b *bench) slowDown(service string) error {
-	return b.proxy.Inject(proxy.Fault{Filter: proxy.Filter{Service: service}, Times: -1, Action: proxy.Delay, Delay: proxy.Duration(wait)})
+	return b.proxy.Inject(proxy.Fault{
+		Filter: proxy.Filter{Service: service}, Times: -1, Action: proxy.Delay,
+		Delay: proxy.Duration(wait),
+	})
 }
 
-// roundTrips measures how many calls to the backend happen one after the other: each waits, and the run gets longer by that.
+// roundTrips measures how many calls to the backend happen one after the other: each waits, and the run gets longer by
+// that.
 func (b *bench) roundTrips() error {
 	dir, err := b.repository(100)
 	if err != nil {
@@ -47,7 +51,9 @@ func (b *bench) roundTrips() error {
 	// Two changes, one without and one with waiting.
 	flip := func(seconds int) error {
 		path := filepath.Join(dir, "stacks", "bench-100", "environments", "dev.yaml")
-		text := fmt.Sprintf("apiVersion: core.deployer.io/v1\nkind: Environment\nmetadata: {name: dev}\nspec: {}\n---\napiVersion: components.deployer.io/v1\nkind: SQS\nmetadata: {name: queue-0, service: jobs}\nspec: {visibilityTimeout: %ds}\n", seconds)
+		text := fmt.Sprintf("apiVersion: core.deployer.io/v1\nkind: Environment\nmetadata: {name: dev}\nspec: "+
+			"{}\n---\napiVersion: components.deployer.io/v1\nkind: SQS\nmetadata: {name: queue-0, service: "+
+			"jobs}\nspec: {visibilityTimeout: %ds}\n", seconds)
 		return os.WriteFile(path, []byte(text), 0o644)
 	}
 	if err := flip(40); err != nil {

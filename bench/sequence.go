@@ -120,7 +120,8 @@ func (b *bench) example(p *proxy.Proxy) (string, error) {
 		}
 	}
 	_, err = ssm.NewFromConfig(config).PutParameter(ctx, &ssm.PutParameterInput{
-		Name: aws.String("/user-platform/production/mail-api-key"), Type: types.ParameterTypeSecureString, Value: aws.String("x"),
+		Name: aws.String("/user-platform/production/mail-api-key"), Type: types.ParameterTypeSecureString,
+		Value: aws.String("x"),
 	})
 	return dir, err
 }

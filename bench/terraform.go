@@ -36,7 +36,11 @@ resource "terraform_data" "x" {
 func (b *bench) terraformBackend() error {
 	for _, request := range []struct{ method, path, target, body string }{
 		{"PUT", "/" + bucket + "-tf", "", ""},
-		{"POST", "/", "DynamoDB_20120810.CreateTable", fmt.Sprintf(`{"TableName":%q,"BillingMode":"PAY_PER_REQUEST","AttributeDefinitions":[{"AttributeName":"LockID","AttributeType":"S"}],"KeySchema":[{"AttributeName":"LockID","KeyType":"HASH"}]}`, table+"-tf")},
+		{
+			"POST", "/", "DynamoDB_20120810.CreateTable",
+			fmt.Sprintf(
+				`{"TableName":%q,"BillingMode":"PAY_PER_REQUEST","AttributeDefinitions":[{"AttributeName":"LockID","AttributeType":"S"}],"KeySchema":[{"AttributeName":"LockID","KeyType":"HASH"}]}`, table+"-tf"),
+		},
 	} {
 		req, err := http.NewRequest(request.method, b.proxy.URL()+request.path, strings.NewReader(request.body))
 		if err != nil {
@@ -48,7 +52,8 @@ func (b *bench) terraformBackend() error {
 			req.Header.Set("X-Amz-Target", request.target)
 			req.Header.Set("Content-Type", "application/x-amz-json-1.0")
 		}
-		req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/"+region+"/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
+		req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/"+region+"/"+service+
+			"/aws4_request, SignedHeaders=host, Signature=0")
 		answer, err := http.DefaultClient.Do(req)
 		if err != nil {
 			return err

@@ -61,7 +61,8 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	defer cancel()
 	bucket := aws.String(ts.Getenv("BUCKET"))
 	config := w.Config.Copy()
-	config.Credentials = credentials.NewStaticCredentialsProvider(ts.Getenv("AWS_ACCESS_KEY_ID"), ts.Getenv("AWS_SECRET_ACCESS_KEY"), ts.Getenv("AWS_SESSION_TOKEN"))
+	config.Credentials = credentials.NewStaticCredentialsProvider(ts.Getenv("AWS_ACCESS_KEY_ID"),
+		ts.Getenv("AWS_SECRET_ACCESS_KEY"), ts.Getenv("AWS_SESSION_TOKEN"))
 	objects := s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true })
 	need := func(n int) {
 		if len(args) < n {
@@ -85,7 +86,10 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	case "object put":
 		need(4)
-		_, err := objects.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: &args[2], Body: strings.NewReader(ts.ReadFile(args[3]))})
+		_, err := objects.PutObject(ctx, &s3.PutObjectInput{
+			Bucket: bucket, Key: &args[2],
+			Body: strings.NewReader(ts.ReadFile(args[3])),
+		})
 		ts.Check(err)
 		return
 	case "object rm":
@@ -99,7 +103,10 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		for _, o := range out.Contents {
 			to := args[3] + strings.TrimPrefix(*o.Key, args[2])
-			_, err := objects.CopyObject(ctx, &s3.CopyObjectInput{Bucket: bucket, Key: &to, CopySource: aws.String(*bucket + "/" + *o.Key)})
+			_, err := objects.CopyObject(ctx, &s3.CopyObjectInput{
+				Bucket: bucket, Key: &to,
+				CopySource: aws.String(*bucket + "/" + *o.Key),
+			})
 			ts.Check(err)
 			_, err = objects.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: bucket, Key: o.Key})
 			ts.Check(err)
@@ -107,19 +114,23 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	case "versioning off":
 		_, err := objects.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
-			Bucket: bucket, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusSuspended},
+			Bucket: bucket, VersioningConfiguration: &s3types.VersioningConfiguration{
+				Status: s3types.BucketVersioningStatusSuspended,
+			},
 		})
 		ts.Check(err)
 		return
 	case "services delete":
 		w.services(ctx, ts, func(client *ecs.Client, cluster, service string) error {
-			_, err := client.DeleteService(ctx, &ecs.DeleteServiceInput{Cluster: &cluster, Service: &service, Force: aws.Bool(true)})
+			_, err := client.DeleteService(ctx,
+				&ecs.DeleteServiceInput{Cluster: &cluster, Service: &service, Force: aws.Bool(true)})
 			return err
 		})
 		return
 	case "services deploy":
 		w.services(ctx, ts, func(client *ecs.Client, cluster, service string) error {
-			_, err := client.UpdateService(ctx, &ecs.UpdateServiceInput{Cluster: &cluster, Service: &service, ForceNewDeployment: true})
+			_, err := client.UpdateService(ctx,
+				&ecs.UpdateServiceInput{Cluster: &cluster, Service: &service, ForceNewDeployment: true})
 			return err
 		})
 		return
@@ -137,7 +148,9 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case "bucket":
 		in := &s3.CreateBucketInput{Bucket: &args[1]}
 		if w.Region != "us-east-1" {
-			in.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(w.Region)}
+			in.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{
+				LocationConstraint: s3types.BucketLocationConstraint(w.Region),
+			}
 		}
 		_, err := objects.CreateBucket(ctx, in)
 		ts.Check(err)
@@ -145,8 +158,12 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 		need(3)
 		_, err := tables.CreateTable(ctx, &dynamodb.CreateTableInput{
 			TableName: &args[1], BillingMode: dynamotypes.BillingModePayPerRequest,
-			AttributeDefinitions: []dynamotypes.AttributeDefinition{{AttributeName: &args[2], AttributeType: dynamotypes.ScalarAttributeTypeS}},
-			KeySchema:            []dynamotypes.KeySchemaElement{{AttributeName: &args[2], KeyType: dynamotypes.KeyTypeHash}},
+			AttributeDefinitions: []dynamotypes.AttributeDefinition{
+				{AttributeName: &args[2], AttributeType: dynamotypes.ScalarAttributeTypeS},
+			},
+			KeySchema: []dynamotypes.KeySchemaElement{
+				{AttributeName: &args[2], KeyType: dynamotypes.KeyTypeHash},
+			},
 		})
 		ts.Check(err)
 	case "objects":
@@ -163,12 +180,16 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv(args[1], w.vpc(ctx, ts))
 	case "unlock-table":
 		_, err := tables.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-			TableName: aws.String(ts.Getenv("TABLE")), Key: map[string]dynamotypes.AttributeValue{"lockKey": &dynamotypes.AttributeValueMemberS{Value: args[1]}},
+			TableName: aws.String(ts.Getenv("TABLE")),
+			Key: map[string]dynamotypes.AttributeValue{
+				"lockKey": &dynamotypes.AttributeValueMemberS{Value: args[1]},
+			},
 		})
 		ts.Check(err)
 	case "secret":
 		need(3)
-		_, err := secretsmanager.NewFromConfig(w.Config).CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: &args[1], SecretString: &args[2]})
+		_, err := secretsmanager.NewFromConfig(w.Config).CreateSecret(ctx,
+			&secretsmanager.CreateSecretInput{Name: &args[1], SecretString: &args[2]})
 		ts.Check(err)
 	case "login":
 		creds, err := testkit.CredentialsFor(ctx, w.Endpoint, args[1])
@@ -192,12 +213,17 @@ func data(ctx context.Context, ts *testscript.TestScript, objects *s3.Client, ar
 	ts.Check(err)
 	all, err := objects.ListBuckets(ctx, &s3.ListBucketsInput{})
 	ts.Check(err)
-	buckets := slices.DeleteFunc(all.Buckets, func(b s3types.Bucket) bool { return *b.Name == ts.Getenv("BUCKET") || !name.MatchString(*b.Name) })
+	buckets := slices.DeleteFunc(all.Buckets, func(b s3types.Bucket) bool {
+		return *b.Name == ts.Getenv("BUCKET") || !name.MatchString(*b.Name)
+	})
 	if args[0] == "put" {
 		if len(buckets) != 1 || len(args) != 3 {
 			ts.Fatalf("aws data put REGEXP KEY: %d buckets match", len(buckets))
 		}
-		_, err := objects.PutObject(ctx, &s3.PutObjectInput{Bucket: buckets[0].Name, Key: &args[2], Body: strings.NewReader(args[2])})
+		_, err := objects.PutObject(ctx, &s3.PutObjectInput{
+			Bucket: buckets[0].Name, Key: &args[2],
+			Body: strings.NewReader(args[2]),
+		})
 		ts.Check(err)
 		return
 	}
@@ -206,7 +232,8 @@ func data(ctx context.Context, ts *testscript.TestScript, objects *s3.Client, ar
 			out, err := objects.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: b.Name})
 			ts.Check(err)
 			for _, v := range out.Versions {
-				_, err := objects.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: b.Name, Key: v.Key, VersionId: v.VersionId})
+				_, err := objects.DeleteObject(ctx,
+					&s3.DeleteObjectInput{Bucket: b.Name, Key: v.Key, VersionId: v.VersionId})
 				ts.Check(err)
 			}
 		}
@@ -225,10 +252,16 @@ func data(ctx context.Context, ts *testscript.TestScript, objects *s3.Client, ar
 	}
 }
 
-func editLock(ctx context.Context, ts *testscript.TestScript, tables *dynamodb.Client, key string, fields map[string]string) {
+func editLock(
+	ctx context.Context, ts *testscript.TestScript, tables *dynamodb.Client, key string, fields map[string]string,
+) {
 	in := &dynamodb.UpdateItemInput{
-		TableName: aws.String(ts.Getenv("TABLE")), Key: map[string]dynamotypes.AttributeValue{"lockKey": &dynamotypes.AttributeValueMemberS{Value: key}},
-		ExpressionAttributeNames: map[string]string{}, ExpressionAttributeValues: map[string]dynamotypes.AttributeValue{},
+		TableName: aws.String(ts.Getenv("TABLE")),
+		Key: map[string]dynamotypes.AttributeValue{
+			"lockKey": &dynamotypes.AttributeValueMemberS{Value: key},
+		},
+		ExpressionAttributeNames:  map[string]string{},
+		ExpressionAttributeValues: map[string]dynamotypes.AttributeValue{},
 	}
 	var sets []string
 	for field, value := range fields {
@@ -246,7 +279,9 @@ func editLock(ctx context.Context, ts *testscript.TestScript, tables *dynamodb.C
 }
 
 // services does something to every ECS service.
-func (w *world) services(ctx context.Context, ts *testscript.TestScript, do func(client *ecs.Client, cluster, service string) error) {
+func (w *world) services(
+	ctx context.Context, ts *testscript.TestScript, do func(client *ecs.Client, cluster, service string) error,
+) {
 	client := ecs.NewFromConfig(w.Config)
 	clusters, err := client.ListClusters(ctx, &ecs.ListClustersInput{})
 	ts.Check(err)
@@ -267,18 +302,23 @@ func (w *world) vpc(ctx context.Context, ts *testscript.TestScript) string {
 	id := made.Vpc.VpcId
 	for i, zone := range []string{"a", "b"} {
 		_, err := client.CreateSubnet(ctx, &ec2.CreateSubnetInput{
-			VpcId: id, CidrBlock: aws.String("10.7." + strconv.Itoa(i) + ".0/24"), AvailabilityZone: aws.String(w.Region + zone),
+			VpcId: id, CidrBlock: aws.String("10.7." + strconv.Itoa(i) + ".0/24"),
+			AvailabilityZone: aws.String(w.Region + zone),
 		})
 		ts.Check(err)
 	}
 	gateway, err := client.CreateInternetGateway(ctx, &ec2.CreateInternetGatewayInput{})
 	ts.Check(err)
-	_, err = client.AttachInternetGateway(ctx, &ec2.AttachInternetGatewayInput{InternetGatewayId: gateway.InternetGateway.InternetGatewayId, VpcId: id})
+	_, err = client.AttachInternetGateway(ctx, &ec2.AttachInternetGatewayInput{
+		InternetGatewayId: gateway.InternetGateway.InternetGatewayId, VpcId: id,
+	})
 	ts.Check(err)
-	tables, err := client.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{Filters: []ec2types.Filter{{Name: aws.String("vpc-id"), Values: []string{*id}}}})
+	tables, err := client.DescribeRouteTables(ctx,
+		&ec2.DescribeRouteTablesInput{Filters: []ec2types.Filter{{Name: aws.String("vpc-id"), Values: []string{*id}}}})
 	ts.Check(err)
 	_, err = client.CreateRoute(ctx, &ec2.CreateRouteInput{
-		RouteTableId: tables.RouteTables[0].RouteTableId, DestinationCidrBlock: aws.String("0.0.0.0/0"), GatewayId: gateway.InternetGateway.InternetGatewayId,
+		RouteTableId: tables.RouteTables[0].RouteTableId, DestinationCidrBlock: aws.String("0.0.0.0/0"),
+		GatewayId: gateway.InternetGateway.InternetGatewayId,
 	})
 	ts.Check(err)
 	return *id
@@ -291,20 +331,24 @@ func (w *world) queue(ctx context.Context, ts *testscript.TestScript, verb, patt
 	ts.Check(err)
 	all, err := client.ListQueues(ctx, &sqs.ListQueuesInput{})
 	ts.Check(err)
-	found := slices.DeleteFunc(all.QueueUrls, func(address string) bool { return !name.MatchString(path.Base(address)) })
+	found := slices.DeleteFunc(all.QueueUrls, func(address string) bool {
+		return !name.MatchString(path.Base(address))
+	})
 	if len(found) != 1 {
 		ts.Fatalf("%d queues match %s: %s", len(found), pattern, strings.Join(found, ", "))
 	}
 	address := &found[0]
 	switch verb {
 	case "get":
-		out, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: address, AttributeNames: []sqstypes.QueueAttributeName{"All"}})
+		out, err := client.GetQueueAttributes(ctx,
+			&sqs.GetQueueAttributesInput{QueueUrl: address, AttributeNames: []sqstypes.QueueAttributeName{"All"}})
 		ts.Check(err)
 		if got := out.Attributes[attribute]; got != value {
 			ts.Fatalf("%s is %q, want %q", attribute, got, value)
 		}
 	case "set":
-		_, err := client.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: address, Attributes: map[string]string{attribute: value}})
+		_, err := client.SetQueueAttributes(ctx,
+			&sqs.SetQueueAttributesInput{QueueUrl: address, Attributes: map[string]string{attribute: value}})
 		ts.Check(err)
 	default:
 		_, err := client.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: address})

@@ -30,7 +30,8 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// canaries are secrets that are found nowhere else: whoever writes one into a file, an object, a request or the terminal is caught.
+// canaries are secrets that are found nowhere else: whoever writes one into a file, an object, a request or the
+// terminal is caught.
 type canaries struct {
 	*testkit.Env
 	home, repo, temp string
@@ -72,23 +73,30 @@ spec:
 `,
 }
 
-// canaryUses are fields that may not hold a secret (in VAR): each is refused, without showing it. The errors about a wrong type, a wrong value, a
-// wrong name and a broken expression are made in different places.
+// canaryUses are fields that may not hold a secret (in VAR): each is refused, without showing it. The errors about a
+// wrong type, a wrong value, a wrong name and a broken expression are made in different places.
 var canaryUses = []string{
-	`environment: {A: "${VAR}"}`, `environment: {A: "x-${upper(VAR)}"}`, `environment: {A: "${base64encode(VAR)}"}`, `command: ["${VAR}"]`, `cpu: "${VAR}"`,
-	`architecture: "${VAR}"`, `deployment: {timeout: "${VAR}"}`, `tags: {a: "${VAR}"}`, `secrets: {A: "${VAR}"}`, `uses: {"jobs": ["${VAR}"]}`, `dependsOn: ["${VAR}"]`,
-	`environment: {A: "${tonumber(VAR)}"}`, `environment: {A: "${VAR.x}"}`, `overrides: {service: {desiredCount: "${VAR}"}}`, `exec: "${VAR}"`,
+	`environment: {A: "${VAR}"}`, `environment: {A: "x-${upper(VAR)}"}`, `environment: {A: "${base64encode(VAR)}"}`,
+	`command: ["${VAR}"]`, `cpu: "${VAR}"`,
+	`architecture: "${VAR}"`, `deployment: {timeout: "${VAR}"}`, `tags: {a: "${VAR}"}`, `secrets: {A: "${VAR}"}`,
+	`uses: {"jobs": ["${VAR}"]}`, `dependsOn: ["${VAR}"]`,
+	`environment: {A: "${tonumber(VAR)}"}`, `environment: {A: "${VAR.x}"}`,
+	`overrides: {service: {desiredCount: "${VAR}"}}`, `exec: "${VAR}"`,
 	`logs: {retention: "${VAR}"}`, `environment: {A: "${jsonencode({a = VAR})}"}`, `scaling: {min: "${VAR}"}`,
 }
 
 func newCanaries(t *testing.T) *canaries {
-	c := &canaries{Env: testkit.Start(t), home: t.TempDir(), repo: t.TempDir(), temp: t.TempDir(), secrets: map[string]string{}, inputs: map[string]bool{}}
+	c := &canaries{
+		Env: testkit.Start(t), home: t.TempDir(), repo: t.TempDir(), temp: t.TempDir(),
+		secrets: map[string]string{}, inputs: map[string]bool{},
+	}
 	secret := func(where string) string {
 		c.secrets[where] = "c4n4ry" + strings.ReplaceAll(uuid.NewString(), "-", "")
 		return c.secrets[where]
 	}
 	managed, err := secretsmanager.NewFromConfig(c.Config).CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
-		Name: aws.String("shop/database"), SecretString: aws.String(`{"password": "` + secret("Secrets Manager") + `"}`),
+		Name:         aws.String("shop/database"),
+		SecretString: aws.String(`{"password": "` + secret("Secrets Manager") + `"}`),
 	})
 	require.NoError(t, err)
 	_, err = ssm.NewFromConfig(c.Config).PutParameter(t.Context(), &ssm.PutParameterInput{
@@ -112,7 +120,8 @@ func newCanaries(t *testing.T) *canaries {
 	}
 	secret("--var")
 	c.env = append(c.env, "TMPDIR="+c.temp, "DEPLOYER_LOGGING_LEVEL=debug",
-		"DEPLOYER_VAR_FROM_ENV="+secret("the environment"), "OTHER_PASSWORD="+secret("a variable that is none of its business"))
+		"DEPLOYER_VAR_FROM_ENV="+secret("the environment"),
+		"OTHER_PASSWORD="+secret("a variable that is none of its business"))
 	return c
 }
 
@@ -127,7 +136,10 @@ func (c *canaries) write(t *testing.T, name, text string) string {
 
 // variables are the flags that give the sensitive variables.
 func (c *canaries) variables() []string {
-	return []string{"-e", "dev", "--var", "FROM_FLAG=" + c.secrets["--var"], "--var-file", filepath.Join(c.repo, "vars.env")}
+	return []string{
+		"-e", "dev", "--var", "FROM_FLAG=" + c.secrets["--var"], "--var-file",
+		filepath.Join(c.repo, "vars.env"),
+	}
 }
 
 // run runs a command to its end or its death. The terminal of the binary is kept for check.
@@ -191,14 +203,16 @@ func (c *canaries) check(t *testing.T) {
 		page, err := pages.NextPage(t.Context())
 		require.NoError(t, err)
 		for _, v := range page.Versions {
-			object, err := objects.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String(c.bucket()), Key: v.Key, VersionId: v.VersionId})
+			object, err := objects.GetObject(t.Context(),
+				&s3.GetObjectInput{Bucket: aws.String(c.bucket()), Key: v.Key, VersionId: v.VersionId})
 			require.NoError(t, err)
 			text, err := io.ReadAll(object.Body)
 			require.NoError(t, err)
 			c.find(t, "object "+*v.Key, text)
 		}
 	}
-	items, err := dynamodb.NewFromConfig(c.Config).Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String("locks")})
+	items, err := dynamodb.NewFromConfig(c.Config).Scan(t.Context(),
+		&dynamodb.ScanInput{TableName: aws.String("locks")})
 	require.NoError(t, err)
 	text, err := json.Marshal(items.Items)
 	require.NoError(t, err)
@@ -220,19 +234,29 @@ func TestSecretsAreWrittenNowhere(t *testing.T) {
 	version := 0
 	apply := func() []string {
 		version++
-		return slices.Concat([]string{"apply", "--verbose", "--auto-approve", "--lock-timeout", "0s", "--var", fmt.Sprintf("VERSION=1.0.%d", version)}, c.variables())
+		return slices.Concat([]string{
+			"apply", "--verbose", "--auto-approve", "--lock-timeout", "0s", "--var",
+			fmt.Sprintf("VERSION=1.0.%d", version),
+		}, c.variables())
 	}
 	fixed := func(args ...string) func() []string { return func() []string { return args } }
 	with := func(args ...string) func() []string { return fixed(slices.Concat(args, c.variables())...) }
 	for _, command := range []func() []string{
 		with("validate"), with("validate", "--json"), with("plan", "--verbose"), with("plan", "--json"), apply,
-		fixed("status", "-e", "dev", "-v"), fixed("status", "-e", "dev", "--json"), fixed("show", "-e", "dev"), fixed("show", "-e", "dev", "--json"),
-		fixed("outputs", "-e", "dev"), fixed("outputs", "-e", "dev", "--json"), fixed("outputs", "-e", "dev", "--format", "env"),
-		with("graph"), with("graph", "--output", "graph.json"), fixed("history", "-e", "dev"), fixed("history", "-e", "dev", "--json"),
-		fixed("state", "list"), fixed("state", "show", "-e", "dev"), fixed("state", "pull", "-e", "dev"), fixed("locks", "list"), fixed("locks", "show", "-e", "dev"),
-		fixed("config", "show", "--origin"), fixed("config", "show", "--json"), fixed("stack", "list", "--json"), fixed("backend", "check", "-v"),
-		fixed("init", "--yes", "--region", c.Region, "--bucket", c.bucket(), "--table", "locks"), fixed("version", "--json"), fixed("unlock", "-e", "dev"),
-		with("iam", "policy"), fixed("state", "restore", "-e", "dev"), fixed("state", "restore", "v1", "-e", "dev", "--auto-approve", "-v"),
+		fixed("status", "-e", "dev", "-v"), fixed("status", "-e", "dev", "--json"), fixed("show", "-e", "dev"),
+		fixed("show", "-e", "dev", "--json"),
+		fixed("outputs", "-e", "dev"), fixed("outputs", "-e", "dev", "--json"),
+		fixed("outputs", "-e", "dev", "--format", "env"),
+		with("graph"), with("graph", "--output", "graph.json"), fixed("history", "-e", "dev"),
+		fixed("history", "-e", "dev", "--json"),
+		fixed("state", "list"), fixed("state", "show", "-e", "dev"), fixed("state", "pull", "-e", "dev"),
+		fixed("locks", "list"), fixed("locks", "show", "-e", "dev"),
+		fixed("config", "show", "--origin"), fixed("config", "show", "--json"), fixed("stack", "list", "--json"),
+		fixed("backend", "check", "-v"),
+		fixed("init", "--yes", "--region", c.Region, "--bucket", c.bucket(), "--table", "locks"),
+		fixed("version", "--json"), fixed("unlock", "-e", "dev"),
+		with("iam", "policy"), fixed("state", "restore", "-e", "dev"),
+		fixed("state", "restore", "v1", "-e", "dev", "--auto-approve", "-v"),
 		fixed("state", "rm", "web/worker:log-group", "-e", "dev", "--auto-approve", "-v"),
 		with("plan", "--refresh", "-v"), fixed("destroy", "-e", "dev", "--auto-approve", "-v"),
 	} {
@@ -243,7 +267,8 @@ func TestSecretsAreWrittenNowhere(t *testing.T) {
 		}
 		for _, k := range secrets.sample(c.calls()-before, 1) {
 			require.NoError(t, c.Proxy.Inject(proxy.Fault{
-				Nth: k, Action: proxy.Fail, Status: http.StatusForbidden, Code: "AccessDeniedException", Message: "not authorized to perform this",
+				Nth: k, Action: proxy.Fail, Status: http.StatusForbidden, Code: "AccessDeniedException",
+				Message: "not authorized to perform this",
 			}))
 			c.run(t, nil, command()...)
 			c.Proxy.ClearFaults()
@@ -261,7 +286,8 @@ func TestSecretsAreWrittenNowhere(t *testing.T) {
 	requireFile(t, c.home, "journal")
 	c.check(t)
 	require.NoError(t, c.Proxy.Inject(proxy.Fault{
-		Filter: proxy.Filter{Service: "s3", Operation: "PutObject", Resource: "*state.json"}, Nth: 3, Times: -1, Action: proxy.Fail, Status: http.StatusForbidden, Code: "AccessDenied", Message: "no",
+		Filter: proxy.Filter{Service: "s3", Operation: "PutObject", Resource: "*state.json"}, Nth: 3, Times: -1,
+		Action: proxy.Fail, Status: http.StatusForbidden, Code: "AccessDenied", Message: "no",
 	}))
 	require.Equal(t, 1, c.run(t, nil, apply()...))
 	c.Proxy.ClearFaults()
@@ -273,11 +299,13 @@ func TestSecretsAreWrittenNowhere(t *testing.T) {
 	for _, use := range canaryUses {
 		for _, variable := range []string{"FROM_DEFAULT", "FROM_FLAG", "FROM_FILE", "FROM_ENV"} {
 			line := strings.ReplaceAll(use, "VAR", variable)
-			c.write(t, "stacks/shop/services/web/jobs.yaml", "apiVersion: components.deployer.io/v1\nkind: Worker\nmetadata: {name: worker}\nspec:\n"+
-				"  image: \"public.ecr.aws/company/worker:1\"\n  "+line+"\n")
+			c.write(t, "stacks/shop/services/web/jobs.yaml",
+				"apiVersion: components.deployer.io/v1\nkind: Worker\nmetadata: {name: worker}\nspec:\n"+
+					"  image: \"public.ecr.aws/company/worker:1\"\n  "+line+"\n")
 			for _, command := range []string{"validate", "plan"} {
 				if variable == "FROM_DEFAULT" || secrets.everything() {
-					require.Equal(t, 3, c.run(t, nil, slices.Concat([]string{command, "--verbose"}, c.variables())...), "%s\n%s", line, c.said.String())
+					require.Equal(t, 3, c.run(t, nil, slices.Concat([]string{command, "--verbose"}, c.variables())...),
+						"%s\n%s", line, c.said.String())
 				}
 			}
 		}

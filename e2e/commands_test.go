@@ -203,7 +203,8 @@ func exampleCommand(ts *testscript.TestScript, neg bool, args []string) {
 func backendCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "backend")
 	region := ts.Getenv("AWS_REGION")
-	text := fmt.Sprintf("version: v1\nbackend: {type: s3, region: %[1]s, bucket: %[2]s}\nlocks: {type: dynamodb, region: %[1]s, table: %[3]s}\n",
+	text := fmt.Sprintf("version: v1\nbackend: {type: s3, region: %[1]s, bucket: %[2]s}\nlocks: {type: dynamodb, "+
+		"region: %[1]s, table: %[3]s}\n",
 		region, ts.Getenv("BUCKET"), ts.Getenv("TABLE"))
 	ts.Check(os.MkdirAll(ts.MkAbs(".deployer"), 0o755))
 	ts.Check(os.WriteFile(ts.MkAbs(".deployer/config.yaml"), []byte(text), 0o644))
@@ -220,7 +221,8 @@ func replaceCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s does not hold %q", args[0], args[1])
 	}
 	unquote := strings.NewReplacer(`\n`, "\n", `\t`, "\t")
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(before, args[1], unquote.Replace(args[2]))), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(before, args[1], unquote.Replace(args[2]))),
+		0o644))
 }
 
 // repeatCommand appends a text to a file, N times: repeat FILE TEXT N.
@@ -238,6 +240,7 @@ func repeatCommand(ts *testscript.TestScript, neg bool, args []string) {
 	unquote := strings.NewReplacer(`\n`, "\n", `\t`, "\t")
 	file, err := os.Create(ts.MkAbs(args[0]))
 	ts.Check(err)
-	_, err = io.Copy(file, io.MultiReader(strings.NewReader(string(before)), strings.NewReader(strings.Repeat(unquote.Replace(args[1]), n))))
+	_, err = io.Copy(file, io.MultiReader(strings.NewReader(string(before)),
+		strings.NewReader(strings.Repeat(unquote.Replace(args[1]), n))))
 	ts.Check(errors.Join(err, file.Close()))
 }

@@ -98,7 +98,10 @@ func (d *pipeline) printedPolicies(guard *access.Guard) []string {
 	var asked []access.Statement
 	for _, r := range guard.Asked() {
 		on := strings.TrimSuffix(r.Resource, "/new") + strings.Repeat("/*", strings.Count(r.Resource, "/new"))
-		asked = append(asked, access.Statement{Effect: "Allow", Action: access.List{r.Action}, Resource: access.List{on}})
+		asked = append(asked, access.Statement{
+			Effect: "Allow", Action: access.List{r.Action},
+			Resource: access.List{on},
+		})
 	}
 	return append(files, write("what the guard asks", map[string]any{"Statement": asked}))
 }
@@ -113,7 +116,8 @@ func TestContract(t *testing.T) {
 	d.parameter("/contract/key")
 	arn := d.secret("contract/password")
 	d.edit("services/all/api.yaml", "SECRET_ARN", arn)
-	d.edit("services/all/api.yaml", "SHORT_ARN", arn[:len(arn)-len("-AbCdEf")])          // AWS's end of it has to be looked up
+	// AWS's end of it has to be looked up
+	d.edit("services/all/api.yaml", "SHORT_ARN", arn[:len(arn)-len("-AbCdEf")])
 	d.aws.Proxy.Handle("logs", "DisassociateKmsKey", func(*proxy.Call) *proxy.Response { // the emulator has none
 		return proxy.JSONResponse(map[string]string{})
 	})
@@ -177,9 +181,10 @@ func (d *pipeline) parameter(name string) {
 
 func (d *pipeline) secret(name string) (arn string) {
 	d.t.Helper()
-	made, err := secretsmanager.NewFromConfig(d.aws.Config).CreateSecret(d.t.Context(), &secretsmanager.CreateSecretInput{
-		Name: &name, SecretString: aws.String(`{"password":"word"}`),
-	})
+	made, err := secretsmanager.NewFromConfig(d.aws.Config).CreateSecret(d.t.Context(),
+		&secretsmanager.CreateSecretInput{
+			Name: &name, SecretString: aws.String(`{"password":"word"}`),
+		})
 	if err != nil {
 		d.t.Fatal(err)
 	}

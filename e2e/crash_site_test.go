@@ -26,12 +26,13 @@ import (
 // crashSite is a stack in an account of its own, that is deployed over and over again.
 type crashSite struct {
 	*testkit.Env
-	stack                      crashStack
-	local                      bool     // state and locks are files
-	env                        []string // of the binary, besides what each deployment gives it
-	repo                       string
-	want                       [2][]inventory.Object // what AWS holds after an undisturbed apply of each version
-	apply, change, destruction calls                 // of undisturbed runs: a first apply, from the first version to the second, a destroy
+	stack crashStack
+	local bool     // state and locks are files
+	env   []string // of the binary, besides what each deployment gives it
+	repo  string
+	want  [2][]inventory.Object // what AWS holds after an undisturbed apply of each version
+	// of undisturbed runs: a first apply, from the first version to the second, a destroy
+	apply, change, destruction calls
 	deployments                int
 }
 
@@ -43,7 +44,8 @@ func newSite(t *testing.T, stack crashStack, local bool) *crashSite {
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	}
-	out, code := s.deployment(t).run(t, nil, "backend", "create", "--bucket", s.bucket(), "--table", "locks", "--region", s.Region)
+	out, code := s.deployment(t).run(t, nil, "backend", "create", "--bucket", s.bucket(), "--table", "locks",
+		"--region", s.Region)
 	require.Zero(t, code, out)
 	return s
 }
@@ -80,7 +82,8 @@ func newCrashSite(t *testing.T, stack crashStack, local bool) *crashSite {
 	d.verifyObjects(t)
 	s.destruction = counted("destroy")
 	d.gone(t)
-	t.Logf("%d calls to apply, %d to change, %d to destroy, %d objects", s.apply.changing, s.change.changing, s.destruction.changing, len(s.want[0]))
+	t.Logf("%d calls to apply, %d to change, %d to destroy, %d objects", s.apply.changing, s.change.changing,
+		s.destruction.changing, len(s.want[0]))
 	return s
 }
 
@@ -148,12 +151,14 @@ func (s *crashSite) struck(t *testing.T, command string, hit strike, at spot, ne
 		out, code := d.run(t, v, d.command(command)...)
 		s.Proxy.ClearFaults()
 		switch {
-		case hit.end == dies && code == 0: // the run that was counted had more to do: revisions of an update, a save in its middle
+		// the run that was counted had more to do: revisions of an update, a save in its middle
+		case hit.end == dies && code == 0:
 			missed = true
 			require.Less(t, s.Proxy.Count(at.Filter)-before, at.nth, "%s came, and killed nobody:\n%s", at, out)
 		case hit.end == dies && code != killedCode:
 			t.Fatalf("%s did not come, exit code %d:\n%s", at, code, out)
-		case hit.end == survives && code != 0, hit.end == mayFail && code != 0 && code != 1, hit.end == stops && code != 0 && code != 130:
+		case hit.end == survives && code != 0, hit.end == mayFail && code != 0 && code != 1, hit.end == stops &&
+			code != 0 && code != 130:
 			t.Fatalf("exit code %d:\n%s", code, out)
 		}
 		next.run(t, d)
@@ -274,7 +279,8 @@ func (s *crashSite) wipe(t *testing.T) {
 	ctx := context.Background() // a clean-up comes after the test's own
 	left, err := inventory.List(ctx, s.Config, s.bucket())
 	require.NoError(t, err)
-	queues, buckets := sqs.NewFromConfig(s.Config), s3.NewFromConfig(s.Config, func(o *s3.Options) { o.UsePathStyle = true })
+	queues, buckets := sqs.NewFromConfig(s.Config), s3.NewFromConfig(s.Config,
+		func(o *s3.Options) { o.UsePathStyle = true })
 	for _, o := range left {
 		switch o.Kind {
 		case "queue":

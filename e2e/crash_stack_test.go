@@ -12,7 +12,8 @@ const crashHead = "apiVersion: core.deployer.io/v1\nkind: "
 // crashSmall has objects of several calls each, and one that needs another.
 var crashSmall = crashStack{
 	files: map[string]string{
-		"stack.yaml": crashHead + "Stack\nmetadata: {name: shop}\nspec:\n  provider: {name: aws}\n  tags: {team: crash}\n" +
+		"stack.yaml": crashHead + "Stack\nmetadata: {name: shop}\nspec:\n  provider: {name: aws}\n  tags: " +
+			"{team: crash}\n" +
 			"  variables: {TIMEOUT: \"2m\", EXPIRE: \"7d\", FIFO: \"false\", VERSION: \"1.0.0\"}\n",
 		"environments/dev.yaml": crashHead + "Environment\nmetadata: {name: dev}\n",
 		"services/web/jobs.yaml": "apiVersion: components.deployer.io/v1\nkind: SQS\nmetadata: {name: jobs}\n" +
@@ -20,7 +21,10 @@ var crashSmall = crashStack{
 		"services/web/files.yaml": "apiVersion: components.deployer.io/v1\nkind: S3\nmetadata: {name: files}\n" +
 			"spec: {versioning: true, lifecycle: [{name: old, prefix: old/, expireAfter: \"${EXPIRE}\"}]}\n",
 	},
-	versions: [2][]string{nil, {"--var", "TIMEOUT=3m", "--var", "EXPIRE=8d", "--var", "FIFO=true", "--var", "VERSION=1.1.0"}},
+	versions: [2][]string{nil, {
+		"--var", "TIMEOUT=3m", "--var", "EXPIRE=8d", "--var", "FIFO=true", "--var",
+		"VERSION=1.1.0",
+	}},
 	dataLoss: []string{"--allow-data-loss", "web/files"},
 }
 

@@ -14,7 +14,8 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// extent is the variable that says at which of a run's calls tests strike: "all" at each one; any other text (a commit, a date) chooses a sample.
+// extent is the variable that says at which of a run's calls tests strike: "all" at each one; any other text (a commit,
+// a date) chooses a sample.
 type extent string
 
 const (
@@ -46,14 +47,22 @@ var (
 	killedAfter = strike{"killed after", dies, func(v *victim) proxy.Fault {
 		return proxy.Fault{Action: proxy.DropAfter, OnEffect: func(*proxy.Call) { v.kill() }}
 	}}
-	answerLost  = strike{"answer lost", survives, func(*victim) proxy.Fault { return proxy.Fault{Action: proxy.DropAfter} }}
-	throttled   = strike{"throttled", survives, func(*victim) proxy.Fault { return proxy.Fault{Action: proxy.Throttle} }}
-	failed      = strike{"internal error", survives, func(*victim) proxy.Fault { return proxy.Fault{Action: proxy.InternalError} }}
+	answerLost = strike{"answer lost", survives, func(*victim) proxy.Fault {
+		return proxy.Fault{Action: proxy.DropAfter}
+	}}
+	throttled = strike{"throttled", survives, func(*victim) proxy.Fault {
+		return proxy.Fault{Action: proxy.Throttle}
+	}}
+	failed = strike{"internal error", survives, func(*victim) proxy.Fault {
+		return proxy.Fault{Action: proxy.InternalError}
+	}}
 	interrupted = strike{"Ctrl-C", stops, func(v *victim) proxy.Fault {
 		return proxy.Fault{Action: proxy.None, OnCall: func(*proxy.Call) { v.signal(os.Interrupt) }}
 	}}
 	// silent: no attempt gets an answer, but each takes effect.
-	silent = strike{"no answer", mayFail, func(*victim) proxy.Fault { return proxy.Fault{Action: proxy.DropAfter, Times: attempts} }}
+	silent = strike{"no answer", mayFail, func(*victim) proxy.Fault {
+		return proxy.Fault{Action: proxy.DropAfter, Times: attempts}
+	}}
 )
 
 // sequel is what is done after a run was struck.
@@ -153,14 +162,16 @@ func TestCallsThatFailOnce(t *testing.T) {
 	for n, k := range crashes.sample(s.apply.changing, 2) {
 		for i, hit := range strikes {
 			if crashes.everything() || i == n%len(strikes) {
-				s.struck(t, "apply", hit, changing(k), sequel{"nothing", func(t *testing.T, d *deployment) { d.verify(t) }})
+				s.struck(t, "apply", hit, changing(k),
+					sequel{"nothing", func(t *testing.T, d *deployment) { d.verify(t) }})
 			}
 		}
 	}
 	for n, k := range crashes.sample(s.destruction.changing, 1) {
 		for i, hit := range strikes {
 			if crashes.everything() || i == n%len(strikes) {
-				s.struck(t, "destroy", hit, changing(k), sequel{"nothing", func(t *testing.T, d *deployment) { d.gone(t) }})
+				s.struck(t, "destroy", hit, changing(k),
+					sequel{"nothing", func(t *testing.T, d *deployment) { d.gone(t) }})
 			}
 		}
 	}

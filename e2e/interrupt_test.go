@@ -17,7 +17,8 @@ import (
 func scriptEnvironment(ts *testscript.TestScript) []string {
 	var out []string
 	for _, key := range []string{
-		"PATH", "HOME", "NO_COLOR", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+		"PATH", "HOME", "NO_COLOR", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+		"AWS_SESSION_TOKEN",
 		"AWS_EC2_METADATA_DISABLED", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE",
 	} {
 		if v := ts.Getenv(key); v != "" {
@@ -27,9 +28,10 @@ func scriptEnvironment(ts *testscript.TestScript) []string {
 	return out
 }
 
-// interruptCommand runs the binary, sends it signals while a call is held (see proxy hold), lets the call go on, and checks the exit code:
-// interrupt CODE SIGNAL[,SIGNAL] deployer ARGS... Several signals are sent a bit more than a second apart, for those of one second count
-// as one. With the last of several the call is not let go. What the binary says is in the files "out" and "err".
+// interruptCommand runs the binary, sends it signals while a call is held (see proxy hold), lets the call go on, and
+// checks the exit code: interrupt CODE SIGNAL[,SIGNAL] deployer ARGS... Several signals are sent a bit more than a
+// second apart, for those of one second count as one. With the last of several the call is not let go. What the binary
+// says is in the files "out" and "err".
 func interruptCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "interrupt")
 	if len(args) < 3 || args[2] != "deployer" {

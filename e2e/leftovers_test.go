@@ -16,7 +16,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// leftovers lists what is in the script's account and region, apart from what AWS itself puts there and the state's bucket.
+// leftovers lists what is in the script's account and region, apart from what AWS itself puts there and the state's
+// bucket.
 func (w *world) leftovers(ctx context.Context, ts *testscript.TestScript) []string {
 	var out []string
 	queues, err := sqs.NewFromConfig(w.Config).ListQueues(ctx, &sqs.ListQueuesInput{})
@@ -26,7 +27,8 @@ func (w *world) leftovers(ctx context.Context, ts *testscript.TestScript) []stri
 		ts.Check(err)
 		out = append(out, "queue "+parsed.Path)
 	}
-	buckets, err := s3.NewFromConfig(w.Config, func(o *s3.Options) { o.UsePathStyle = true }).ListBuckets(ctx, &s3.ListBucketsInput{})
+	buckets, err := s3.NewFromConfig(w.Config, func(o *s3.Options) { o.UsePathStyle = true }).ListBuckets(ctx,
+		&s3.ListBucketsInput{})
 	ts.Check(err)
 	for _, b := range buckets.Buckets {
 		if *b.Name != ts.Getenv("BUCKET") {
@@ -44,7 +46,8 @@ func (w *world) leftovers(ctx context.Context, ts *testscript.TestScript) []stri
 	ts.Check(err)
 	if len(clusters.ClusterArns) > 0 {
 		// The emulator lists what was deleted, too.
-		found, err := ecs.NewFromConfig(w.Config).DescribeClusters(ctx, &ecs.DescribeClustersInput{Clusters: clusters.ClusterArns})
+		found, err := ecs.NewFromConfig(w.Config).DescribeClusters(ctx,
+			&ecs.DescribeClustersInput{Clusters: clusters.ClusterArns})
 		ts.Check(err)
 		for _, c := range found.Clusters {
 			if *c.Status != "INACTIVE" {

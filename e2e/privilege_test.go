@@ -78,7 +78,8 @@ func (d *pipeline) run(credentials []string, want int, args ...string) (stdout, 
 	err := cmd.Run()
 	d.t.Logf("%5.1f s  deployer %s", time.Since(started).Seconds(), strings.Join(args, " "))
 	if code := cmd.ProcessState.ExitCode(); code != want {
-		d.t.Fatalf("deployer %s: exit %d, want %d (%v)\n%s%s", strings.Join(args, " "), code, want, err, out.String(), problems.String())
+		d.t.Fatalf("deployer %s: exit %d, want %d (%v)\n%s%s", strings.Join(args, " "), code, want, err, out.String(),
+			problems.String())
 	}
 	return out.String(), problems.String()
 }
@@ -116,7 +117,8 @@ func (d *pipeline) policies(args ...string) [][]byte {
 func (d *pipeline) login(documents [][]byte) (accessKey string) {
 	d.t.Helper()
 	d.logins++
-	client, ctx, name := iam.NewFromConfig(d.aws.Config), d.t.Context(), aws.String(fmt.Sprintf("pipeline-%d", d.logins))
+	client, ctx, name := iam.NewFromConfig(d.aws.Config), d.t.Context(),
+		aws.String(fmt.Sprintf("pipeline-%d", d.logins))
 	if _, err := client.CreateUser(ctx, &iam.CreateUserInput{UserName: name}); err != nil {
 		d.t.Fatal(err)
 	}
@@ -131,7 +133,8 @@ func (d *pipeline) login(documents [][]byte) (accessKey string) {
 		if err != nil {
 			d.t.Fatalf("IAM refuses the policy: %v\n%s", err, document)
 		}
-		if _, err := client.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: name, PolicyArn: made.Policy.Arn}); err != nil {
+		if _, err := client.AttachUserPolicy(ctx,
+			&iam.AttachUserPolicyInput{UserName: name, PolicyArn: made.Policy.Arn}); err != nil {
 			d.t.Fatal(err)
 		}
 	}
@@ -158,7 +161,8 @@ func guarded(t *testing.T, options ...testkit.Option) (*pipeline, *access.Guard,
 func (d *pipeline) guard(environment string) (*access.Guard, *access.Policy) {
 	d.t.Helper()
 	bucket := "state-" + d.aws.Account
-	d.run(d.env, 3, "init", "--yes", "--region", d.aws.Region, "--bucket", bucket, "--table", "locks") // neither is there yet
+	// neither is there yet
+	d.run(d.env, 3, "init", "--yes", "--region", d.aws.Region, "--bucket", bucket, "--table", "locks")
 	d.run(d.env, 0, "backend", "create", "--bucket", bucket, "--table", "locks")
 	documents := d.policies("-e", environment)
 	policy, err := access.ReadPolicy(documents...)
@@ -168,8 +172,8 @@ func (d *pipeline) guard(environment string) (*access.Guard, *access.Policy) {
 	return access.Install(d.aws.Proxy, d.aws.Account, d.login(documents), policy), policy
 }
 
-// The life of the example with the printed policy and nothing else, every call decided as IAM would. The whole life, and what comes of
-// it for the policy, is in make least-privilege.
+// The life of the example with the printed policy and nothing else, every call decided as IAM would. The whole life,
+// and what comes of it for the policy, is in make least-privilege.
 func TestLeastPrivilege(t *testing.T) {
 	t.Parallel()
 	d, guard, policy := guarded(t)
@@ -195,15 +199,16 @@ func TestLeastPrivilege(t *testing.T) {
 			t.Errorf("nothing needs %s", action)
 		}
 	}
-	t.Logf("%d different requests with %d actions; the policy has %d", len(asked), len(actionsOf(asked)), len(policy.Actions()))
+	t.Logf("%d different requests with %d actions; the policy has %d", len(asked), len(actionsOf(asked)),
+		len(policy.Actions()))
 	if whole {
 		superfluous(t, policy, asked)
 	}
 	judge(guard)
 }
 
-// The same with the emulator's own enforcement of the user's attached policies, which is another reading of the same policy. It knows no
-// conditions, and resources for S3 only, and it cannot decide about calls that a fake answers.
+// The same with the emulator's own enforcement of the user's attached policies, which is another reading of the same
+// policy. It knows no conditions, and resources for S3 only, and it cannot decide about calls that a fake answers.
 func TestLeastPrivilegeByTheEmulator(t *testing.T) {
 	if os.Getenv(privilegeVariable) != "all" {
 		t.Skip("see make least-privilege")
@@ -245,7 +250,8 @@ func TestLeastPrivilegeByTheEmulator(t *testing.T) {
 	}
 }
 
-// enforcement turns the emulator's enforcement on around single calls: those that its fakes make on the way are not signed.
+// enforcement turns the emulator's enforcement on around single calls: those that its fakes make on the way are not
+// signed.
 type enforcement struct {
 	t       *testing.T
 	url     string
@@ -336,7 +342,9 @@ func superfluous(t *testing.T, policy *access.Policy, asked []access.Request) {
 			continue
 		}
 		for _, on := range s.Resource {
-			one := &access.Policy{Statements: []access.Statement{{Effect: s.Effect, Action: s.Action, Resource: access.List{on}, Condition: s.Condition}}}
+			one := &access.Policy{Statements: []access.Statement{
+				{Effect: s.Effect, Action: s.Action, Resource: access.List{on}, Condition: s.Condition},
+			}}
 			if !slices.ContainsFunc(asked, one.Allows) {
 				t.Errorf("the policy has %s, on which nothing was asked for %v", on, s.Action)
 			}
@@ -378,7 +386,8 @@ func (d *pipeline) story(whole bool, looking func(look func())) {
 		d.edit("stack.yaml", "    team: users", "    squad: users")
 		d.edit("services/user-service/api.yaml", "path: /healthz", "path: /health")
 		d.edit("services/user-service/api.yaml", "    path: / ", "    path: /v2 ")
-		d.edit("services/user-service/uploads.yaml", "  versioning: true", "  versioning: true\n  cors: [{origins: ['https://example.com'], methods: [GET]}]")
+		d.edit("services/user-service/uploads.yaml", "  versioning: true",
+			"  versioning: true\n  cors: [{origins: ['https://example.com'], methods: [GET]}]")
 		d.edit("services/user-service/api.yaml", "  environment:\n", overrides+"  environment:\n")
 		d.do(0, apply("1.2.1")...)
 		d.object("picture")
@@ -427,7 +436,8 @@ func (d *pipeline) object(key string) {
 	}
 	for _, b := range buckets.Buckets {
 		if strings.HasPrefix(*b.Name, "user-platform-dev-") {
-			if _, err := client.PutObject(d.t.Context(), &s3.PutObjectInput{Bucket: b.Name, Key: &key, Body: strings.NewReader(key)}); err != nil {
+			if _, err := client.PutObject(d.t.Context(),
+				&s3.PutObjectInput{Bucket: b.Name, Key: &key, Body: strings.NewReader(key)}); err != nil {
 				d.t.Fatal(err)
 			}
 			return
@@ -436,9 +446,9 @@ func (d *pipeline) object(key string) {
 	d.t.Fatal("the stack has no bucket")
 }
 
-// withoutCall is what the policy of the example in dev has and its life does not ask for, each with the reason. The reasons of the types'
-// own declarations are in docs/reference/permissions.md; that an action which is only used now and then is used at all is tried by the
-// conformance suite of the types.
+// withoutCall is what the policy of the example in dev has and its life does not ask for, each with the reason. The
+// reasons of the types' own declarations are in docs/reference/permissions.md; that an action which is only used now
+// and then is used at all is tried by the conformance suite of the types.
 var withoutCall = map[string]string{
 	"cloudwatch:DescribeAlarms":              forCaller,
 	"cloudwatch:PutMetricAlarm":              forCaller,

@@ -52,7 +52,8 @@ func (w *world) await(ts *testscript.TestScript) {
 	}
 }
 
-// proxyCommand looks at the calls of the binary and disturbs them. Filters are service=, operation=, resource= (globs), mutating=true, attempt=.
+// proxyCommand looks at the calls of the binary and disturbs them. Filters are service=, operation=, resource= (globs),
+// mutating=true, attempt=.
 //
 //	proxy reset                       forget the calls so far
 //	proxy count N FILTER...           exactly N calls; service=a,b counts those of several services

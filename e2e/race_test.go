@@ -62,12 +62,17 @@ func TestRaceOnDynalite(t *testing.T) {
 	config.BaseEndpoint = aws.String(locks.URL())
 	_, err = dynamodb.NewFromConfig(config).CreateTable(t.Context(), &dynamodb.CreateTableInput{
 		TableName: aws.String("locks"), BillingMode: dynamotypes.BillingModePayPerRequest,
-		AttributeDefinitions: []dynamotypes.AttributeDefinition{{AttributeName: aws.String("lockKey"), AttributeType: dynamotypes.ScalarAttributeTypeS}},
-		KeySchema:            []dynamotypes.KeySchemaElement{{AttributeName: aws.String("lockKey"), KeyType: dynamotypes.KeyTypeHash}},
+		AttributeDefinitions: []dynamotypes.AttributeDefinition{
+			{AttributeName: aws.String("lockKey"), AttributeType: dynamotypes.ScalarAttributeTypeS},
+		},
+		KeySchema: []dynamotypes.KeySchemaElement{
+			{AttributeName: aws.String("lockKey"), KeyType: dynamotypes.KeyTypeHash},
+		},
 	})
 	require.NoError(t, err)
 	races(t, s, locks)
-	require.Zero(t, s.Proxy.Count(proxy.Filter{Service: "dynamodb", Operation: "UpdateItem"}), "locks that were kept elsewhere")
+	require.Zero(t, s.Proxy.Count(proxy.Filter{Service: "dynamodb", Operation: "UpdateItem"}),
+		"locks that were kept elsewhere")
 }
 
 // unserialised lets requests meet each other.
@@ -105,7 +110,8 @@ func races(t *testing.T, s *crashSite, locks *proxy.Proxy) {
 		})
 	}
 	if !t.Failed() {
-		t.Logf("%d races of %d processes: %d applied, %d were locked out, %d writes of the state, none lost", rounds, count, won, locked, writes)
+		t.Logf("%d races of %d processes: %d applied, %d were locked out, %d writes of the state, none lost", rounds,
+			count, won, locked, writes)
 	}
 }
 
@@ -120,11 +126,13 @@ func (d *deployment) race(t *testing.T, count int) map[int]int {
 		if i%4 == 3 {
 			patience = "0s"
 		}
-		cmd := d.process("apply", "-e", "dev", "--auto-approve", "--lock-timeout", patience, "--var", fmt.Sprintf("TIMEOUT=%dm", i+1), "--var", fmt.Sprintf("EXPIRE=%dd", i+1))
+		cmd := d.process("apply", "-e", "dev", "--auto-approve", "--lock-timeout", patience, "--var",
+			fmt.Sprintf("TIMEOUT=%dm", i+1), "--var", fmt.Sprintf("EXPIRE=%dd", i+1))
 		// With credentials of its own each process can be told in the records.
 		own, err := testkit.CredentialsFor(t.Context(), d.Endpoint, d.Account)
 		require.NoError(t, err)
-		cmd.Env = append(cmd.Env, "AWS_ACCESS_KEY_ID="+own.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+own.SecretAccessKey, "AWS_SESSION_TOKEN="+own.SessionToken)
+		cmd.Env = append(cmd.Env, "AWS_ACCESS_KEY_ID="+own.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+own.SecretAccessKey,
+			"AWS_SESSION_TOKEN="+own.SessionToken)
 		cmd.Stdout, cmd.Stderr = &outs[i], &outs[i]
 		all.Go(func() {
 			start.Wait()
@@ -147,8 +155,8 @@ func (d *deployment) race(t *testing.T, count int) map[int]int {
 	return counts
 }
 
-// requireWhole makes sure that no write of the state was lost and that everybody who was told "applied" is in the history. It returns how
-// many writes there were.
+// requireWhole makes sure that no write of the state was lost and that everybody who was told "applied" is in the
+// history. It returns how many writes there were.
 func (d *deployment) requireWhole(t *testing.T, applied int) int {
 	t.Helper()
 	var before *state.Envelope
@@ -163,7 +171,10 @@ func (d *deployment) requireWhole(t *testing.T, applied int) int {
 	}
 	require.NotNil(t, before)
 	accepted := 0
-	for _, r := range d.Proxy.Select(proxy.Filter{Operation: "PutObject", Resource: d.bucket() + "/" + d.prefix + "/*/state.json"}) {
+	for _, r := range d.Proxy.Select(proxy.Filter{
+		Operation: "PutObject",
+		Resource:  d.bucket() + "/" + d.prefix + "/*/state.json",
+	}) {
 		if r.Status == 200 {
 			accepted++
 		}
@@ -184,7 +195,8 @@ func (d *deployment) requireWhole(t *testing.T, applied int) int {
 	for i, p := range past {
 		require.Equal(t, fmt.Sprint("v", applied-i), p.Version, out)
 	}
-	out, code = d.run(t, nil, "plan", "-e", "dev", "--refresh", "--var", "TIMEOUT="+last.Variables["TIMEOUT"], "--var", "EXPIRE="+last.Variables["EXPIRE"])
+	out, code = d.run(t, nil, "plan", "-e", "dev", "--refresh", "--var", "TIMEOUT="+last.Variables["TIMEOUT"], "--var",
+		"EXPIRE="+last.Variables["EXPIRE"])
 	require.Zero(t, code, out)
 	require.Contains(t, out, "No changes")
 	d.unlocked(t)
@@ -196,12 +208,14 @@ func (d *deployment) chain(t *testing.T) []*state.Envelope {
 	t.Helper()
 	client := s3.NewFromConfig(d.Config, func(o *s3.Options) { o.UsePathStyle = true })
 	object := d.prefix + "/stacks/shop/dev/state.json"
-	versions, err := client.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: aws.String(d.bucket()), Prefix: &object})
+	versions, err := client.ListObjectVersions(t.Context(),
+		&s3.ListObjectVersionsInput{Bucket: aws.String(d.bucket()), Prefix: &object})
 	require.NoError(t, err)
 	require.Empty(t, versions.DeleteMarkers)
 	var out []*state.Envelope
 	for _, v := range slices.Backward(versions.Versions) {
-		got, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String(d.bucket()), Key: &object, VersionId: v.VersionId})
+		got, err := client.GetObject(t.Context(),
+			&s3.GetObjectInput{Bucket: aws.String(d.bucket()), Key: &object, VersionId: v.VersionId})
 		require.NoError(t, err)
 		raw, err := io.ReadAll(got.Body)
 		require.NoError(t, err)
@@ -218,26 +232,32 @@ type span struct {
 	from, to time.Time
 }
 
-// requireOneAtATime makes sure that everything which changes AWS was sent, and answered, while its sender held the lock, and before anybody
-// else's was sent. The history and the copy for pulumi are written side by side with the release.
+// requireOneAtATime makes sure that everything which changes AWS was sent, and answered, while its sender held the
+// lock, and before anybody else's was sent. The history and the copy for pulumi are written side by side with the
+// release.
 func requireOneAtATime(t *testing.T, calls, locks []proxy.Record, holders int) {
 	t.Helper()
 	answered := func(r proxy.Record) time.Time { return r.Time.Add(r.Took) }
 	arrived := func(r proxy.Record) time.Time { return r.Time }
 	// A lock is surely held from the answer of the first such call to the arrival of the last.
-	held := spans(locks, answered, arrived, func(r proxy.Record) bool { return r.Operation == "UpdateItem" && r.Status == 200 })
+	held := spans(locks, answered, arrived, func(r proxy.Record) bool {
+		return r.Operation == "UpdateItem" && r.Status == 200
+	})
 	changed := spans(calls, arrived, answered, func(r proxy.Record) bool {
-		return r.Mutating && r.Service != "dynamodb" && !strings.Contains(r.Resource, "/history/") && !strings.Contains(r.Resource, "/pulumi/")
+		return r.Mutating && r.Service != "dynamodb" && !strings.Contains(r.Resource, "/history/") &&
+			!strings.Contains(r.Resource, "/pulumi/")
 	})
 	require.Len(t, held, holders)
 	require.Len(t, changed, holders)
 	for i, c := range changed {
 		h := held[i]
 		require.Equal(t, h.who, c.who)
-		require.False(t, c.from.Before(h.from) || c.to.After(h.to), "%s changed something from %s to %s, but held the lock from %s to %s", c.who, c.from, c.to, h.from, h.to)
+		require.False(t, c.from.Before(h.from) || c.to.After(h.to),
+			"%s changed something from %s to %s, but held the lock from %s to %s", c.who, c.from, c.to, h.from, h.to)
 		if i > 0 {
 			require.False(t, h.from.Before(held[i-1].to), "%s locked while %s held the lock", h.who, held[i-1].who)
-			require.False(t, c.from.Before(changed[i-1].to), "%s changed something while %s did", c.who, changed[i-1].who)
+			require.False(t, c.from.Before(changed[i-1].to), "%s changed something while %s did", c.who,
+				changed[i-1].who)
 		}
 	}
 }

@@ -21,18 +21,20 @@ import (
 // attempts is how often the binary tries a call.
 const attempts = 3
 
-// binaryEnvironment is what the binary runs with: the account, a home, a bucket with the table "locks" unless that is "", and nothing else
-// that it would mind of what the tests run with.
+// binaryEnvironment is what the binary runs with: the account, a home, a bucket with the table "locks" unless that is
+// "", and nothing else that it would mind of what the tests run with.
 func binaryEnvironment(env *testkit.Env, home, bucket string) []string {
 	var out []string
 	for _, pair := range env.Environ() {
-		if name, _, _ := strings.Cut(pair, "="); name != "CI" && name != "HOME" && !strings.HasPrefix(name, "DEPLOYER_") {
+		if name, _, _ := strings.Cut(pair, "="); name != "CI" && name != "HOME" &&
+			!strings.HasPrefix(name, "DEPLOYER_") {
 			out = append(out, pair)
 		}
 	}
 	out = append(out, "HOME="+home, "NO_COLOR=1", fmt.Sprintf("AWS_MAX_ATTEMPTS=%d", attempts))
 	if bucket != "" {
-		out = append(out, "DEPLOYER_BACKEND_BUCKET="+bucket, "DEPLOYER_BACKEND_REGION="+env.Region, "DEPLOYER_LOCKS_TABLE=locks", "DEPLOYER_LOCKS_REGION="+env.Region)
+		out = append(out, "DEPLOYER_BACKEND_BUCKET="+bucket, "DEPLOYER_BACKEND_REGION="+env.Region,
+			"DEPLOYER_LOCKS_TABLE=locks", "DEPLOYER_LOCKS_REGION="+env.Region)
 	}
 	return out
 }
@@ -120,7 +122,8 @@ func (p *running) signal(t *testing.T, s os.Signal) {
 func (p *running) says(t *testing.T, pattern string) {
 	t.Helper()
 	wanted := regexp.MustCompile(pattern)
-	require.Eventually(t, func() bool { return wanted.MatchString(p.out.String()) }, time.Minute, 5*time.Millisecond, pattern)
+	require.Eventually(t, func() bool { return wanted.MatchString(p.out.String()) }, time.Minute, 5*time.Millisecond,
+		pattern)
 }
 
 // patienceOfCI is how long CI systems wait between SIGTERM and SIGKILL, less a bit for a machine that is busy.

@@ -1,7 +1,8 @@
 // Package e2e drives the real binary against the AWS emulator behind the test proxy, one script per topic.
 //
-// In: testdata/script/*.txtar. Each runs in an account, a region, a home and a repository of its own, with the commands of commands_test.go
-// beside those of testscript. Out: passed or not. It must not look inside the product: what users see is all that it checks.
+// In: testdata/script/*.txtar. Each runs in an account, a region, a home and a repository of its own, with the commands
+// of commands_test.go beside those of testscript. Out: passed or not. It must not look inside the product: what users
+// see is all that it checks.
 package e2e
 
 import (

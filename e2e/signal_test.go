@@ -39,12 +39,31 @@ func TestSignalWhileACallHangs(t *testing.T) {
 		signal  syscall.Signal
 		locked  bool // the call that hangs may take the lock yet
 	}{
-		{name: "reading the state", first: true, which: proxy.Filter{Service: "s3", Operation: "GetObject", Resource: "*/state.json"}, signal: syscall.SIGTERM},
-		{name: "taking the lock", first: true, which: proxy.Filter{Service: "dynamodb", Operation: "UpdateItem"}, signal: syscall.SIGTERM, locked: true},
-		{name: "planning", command: []string{"apply", "--refresh"}, which: proxy.Filter{Service: "sqs", Operation: "GetQueueAttributes"}, signal: syscall.SIGINT},
-		{name: "claiming", first: true, which: proxy.Filter{Operation: "PutObject", Resource: "*/state.json"}, signal: syscall.SIGTERM},
-		{name: "a step", first: true, which: proxy.Filter{Service: "sqs", Operation: "CreateQueue"}, nth: 2, signal: syscall.SIGTERM},
-		{name: "destroying", command: []string{"destroy"}, which: proxy.Filter{Service: "sqs", Operation: "DeleteQueue"}, signal: syscall.SIGINT},
+		{
+			name: "reading the state", first: true,
+			which:  proxy.Filter{Service: "s3", Operation: "GetObject", Resource: "*/state.json"},
+			signal: syscall.SIGTERM,
+		},
+		{
+			name: "taking the lock", first: true, which: proxy.Filter{Service: "dynamodb", Operation: "UpdateItem"},
+			signal: syscall.SIGTERM, locked: true,
+		},
+		{
+			name: "planning", command: []string{"apply", "--refresh"},
+			which: proxy.Filter{Service: "sqs", Operation: "GetQueueAttributes"}, signal: syscall.SIGINT,
+		},
+		{
+			name: "claiming", first: true, which: proxy.Filter{Operation: "PutObject", Resource: "*/state.json"},
+			signal: syscall.SIGTERM,
+		},
+		{
+			name: "a step", first: true, which: proxy.Filter{Service: "sqs", Operation: "CreateQueue"}, nth: 2,
+			signal: syscall.SIGTERM,
+		},
+		{
+			name: "destroying", command: []string{"destroy"},
+			which: proxy.Filter{Service: "sqs", Operation: "DeleteQueue"}, signal: syscall.SIGINT,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -151,8 +170,8 @@ func TestSignalsWithinASecondCountOnce(t *testing.T) {
 	d.destroy(t)
 }
 
-// A second signal does not wait for what is in flight, nor for a backend that does not answer: what was done is in the journal, which the
-// next run replays.
+// A second signal does not wait for what is in flight, nor for a backend that does not answer: what was done is in the
+// journal, which the next run replays.
 func TestSecondSignalLeavesAJournal(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, crashSmall, false)
@@ -174,7 +193,8 @@ func TestSecondSignalLeavesAJournal(t *testing.T) {
 	s.Proxy.ClearFaults()
 	s.Proxy.ResetRecords()
 	d.must(t, "apply")
-	require.Zero(t, s.Proxy.Count(proxy.Filter{Service: "sqs", Operation: "CreateQueue", Resource: "*dead*"}), "the journal says that it is there")
+	require.Zero(t, s.Proxy.Count(proxy.Filter{Service: "sqs", Operation: "CreateQueue", Resource: "*dead*"}),
+		"the journal says that it is there")
 	require.Contains(t, d.must(t, "plan"), "No changes")
 	step.letGo()
 	save.letGo()
@@ -301,7 +321,11 @@ func TestSignalWhileACallIsThrottled(t *testing.T) {
 		{proxy.Filter{Service: "dynamodb", Operation: "UpdateItem"}, "Taking the lock: AWS throttles calls"},
 		{proxy.Filter{Service: "sqs", Operation: "CreateQueue"}, "AWS throttles sqs:CreateQueue"},
 	} {
-		require.NoError(t, s.Proxy.Inject(proxy.Fault{Filter: c.which, Times: -1, Action: proxy.Throttle, Delay: proxy.Duration(1500 * time.Millisecond)}))
+		require.NoError(t,
+			s.Proxy.Inject(proxy.Fault{
+				Filter: c.which, Times: -1, Action: proxy.Throttle,
+				Delay: proxy.Duration(1500 * time.Millisecond),
+			}))
 		p := d.prepared(d.command("apply")...)
 		p.Env = append(p.Env, "AWS_MAX_ATTEMPTS=")
 		p.start(t)

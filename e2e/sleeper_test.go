@@ -28,13 +28,15 @@ const (
 	deadline  = 3 * heartbeat
 )
 
-// sleeper is a run that falls asleep somewhere (SIGSTOP, a suspended laptop), loses its lock to another run that finishes, and wakes up.
+// sleeper is a run that falls asleep somewhere (SIGSTOP, a suspended laptop), loses its lock to another run that
+// finishes, and wakes up.
 type sleeper struct {
 	name    string
 	at      func(t *testing.T, s *crashSite) []*held // which calls wait; it falls asleep when the first of them came
 	asks    bool                                     // it sleeps while it waits for an approval
 	rescued bool                                     // it has something to rescue
-	either  bool                                     // whether it has depends on what it sees first when it wakes up: the answer, or the time
+	// whether it has depends on what it sees first when it wakes up: the answer, or the time
+	either bool
 }
 
 var (
@@ -89,7 +91,8 @@ func (z sleeper) run(t *testing.T) {
 	p := d.prepared(args...)
 	own, err := testkit.CredentialsFor(t.Context(), s.Endpoint, s.Account)
 	require.NoError(t, err)
-	p.Env = append(p.Env, "AWS_ACCESS_KEY_ID="+own.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+own.SecretAccessKey, "AWS_SESSION_TOKEN="+own.SessionToken)
+	p.Env = append(p.Env, "AWS_ACCESS_KEY_ID="+own.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+own.SecretAccessKey,
+		"AWS_SESSION_TOKEN="+own.SessionToken)
 	if z.asks {
 		p.onTerminal(t)
 		p.says(t, "Do you want to apply this plan")
@@ -129,8 +132,8 @@ func (z sleeper) run(t *testing.T) {
 	winner.destroy(t)
 }
 
-// requireRescue makes sure that there is a rescue file, that the very command printed for it is understood, and that it is refused now that
-// somebody else has deployed.
+// requireRescue makes sure that there is a rescue file, that the very command printed for it is understood, and that it
+// is refused now that somebody else has deployed.
 func (d *deployment) requireRescue(t *testing.T, wanted bool, said string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(d.home, ".deployer", "rescue", "*"))
@@ -145,7 +148,8 @@ func (d *deployment) requireRescue(t *testing.T, wanted bool, said string) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	// Long lines are wrapped at blanks.
-	command := regexp.MustCompile(`deployer state push\s+--stack shop\s+-e dev\s+(\S+)`).FindString(strings.Join(strings.Fields(said), " "))
+	command := regexp.MustCompile(`deployer state push\s+--stack shop\s+-e dev\s+(\S+)`).FindString(
+		strings.Join(strings.Fields(said), " "))
 	words := strings.Fields(command)
 	require.NotEmpty(t, words, said)
 	require.Equal(t, files[0], words[len(words)-1])
@@ -159,8 +163,11 @@ func (s *crashSite) age(t *testing.T, item string, by time.Duration) {
 	t.Helper()
 	then := &dynamotypes.AttributeValueMemberN{Value: strconv.FormatInt(time.Now().Add(-by).Unix(), 10)}
 	_, err := dynamodb.NewFromConfig(s.Config).UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
-		TableName: aws.String("locks"), Key: map[string]dynamotypes.AttributeValue{"lockKey": &dynamotypes.AttributeValueMemberS{Value: item}},
-		ConditionExpression: aws.String("attribute_exists(lockId)"), UpdateExpression: aws.String("SET lastHeartbeat = :t, expiresAt = :t"),
+		TableName: aws.String("locks"), Key: map[string]dynamotypes.AttributeValue{
+			"lockKey": &dynamotypes.AttributeValueMemberS{Value: item},
+		},
+		ConditionExpression:       aws.String("attribute_exists(lockId)"),
+		UpdateExpression:          aws.String("SET lastHeartbeat = :t, expiresAt = :t"),
 		ExpressionAttributeValues: map[string]dynamotypes.AttributeValue{":t": then},
 	})
 	require.NoError(t, err)
@@ -170,7 +177,10 @@ func (s *crashSite) age(t *testing.T, item string, by time.Duration) {
 func (d *deployment) stateObject(t *testing.T) string {
 	t.Helper()
 	client := s3.NewFromConfig(d.Config, func(o *s3.Options) { o.UsePathStyle = true })
-	got, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String(d.bucket()), Key: aws.String(d.prefix + "/stacks/shop/dev/state.json")})
+	got, err := client.GetObject(t.Context(), &s3.GetObjectInput{
+		Bucket: aws.String(d.bucket()),
+		Key:    aws.String(d.prefix + "/stacks/shop/dev/state.json"),
+	})
 	require.NoError(t, err)
 	raw, err := io.ReadAll(got.Body)
 	require.NoError(t, err)

@@ -17,8 +17,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// terminalCommand runs the binary on a pseudo-terminal: terminal CODE COLUMNSxROWS [TYPED] deployer ARGS... What the terminal got is in the
-// file "screen". TYPED is typed when the binary asks for something (a line that ends in ": "); it may hold several answers, separated by |.
+// terminalCommand runs the binary on a pseudo-terminal: terminal CODE COLUMNSxROWS [TYPED] deployer ARGS... What the
+// terminal got is in the file "screen". TYPED is typed when the binary asks for something (a line that ends in ": ");
+// it may hold several answers, separated by |.
 func terminalCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "terminal")
 	if len(args) < 3 {
@@ -90,7 +91,11 @@ func openTerminal(columns, rows uint16) (control, tty *os.File, err error) {
 	for _, call := range []struct {
 		request uintptr
 		arg     unsafe.Pointer
-	}{{syscall.TIOCGPTN, unsafe.Pointer(&number)}, {syscall.TIOCSPTLCK, unsafe.Pointer(&unlock)}, {syscall.TIOCSWINSZ, unsafe.Pointer(&size)}} {
+	}{
+		{syscall.TIOCGPTN, unsafe.Pointer(&number)},
+		{syscall.TIOCSPTLCK, unsafe.Pointer(&unlock)},
+		{syscall.TIOCSWINSZ, unsafe.Pointer(&size)},
+	} {
 		raw, err := control.SyscallConn()
 		if err != nil {
 			return nil, nil, err

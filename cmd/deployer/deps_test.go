@@ -12,7 +12,8 @@ import (
 const module = "github.com/company/deployer/"
 
 // testOnly are packages that a program for users must not have: they fake AWS, or speak to testing.T.
-var testOnly = regexp.MustCompile(`^(testing|github\.com/stretchr/.*|` + module + `(internal/testkit/.*|internal/.*test|e2e/.*|bench/.*))$`)
+var testOnly = regexp.MustCompile(`^(testing|github\.com/stretchr/.*|` + module +
+	`(internal/testkit/.*|internal/.*test|e2e/.*|bench/.*))$`)
 
 // What tests share is not linked into the program, whoever imports it.
 func TestNothingOfTestsIsLinked(t *testing.T) {
@@ -37,7 +38,8 @@ func TestWhatIsNotLinkedIsNamedSo(t *testing.T) {
 	}
 	for _, p := range strings.Fields(string(all)) {
 		if !in[p] {
-			require.Regexp(t, testOnly, p, "it is not in the program: it belongs below internal/testkit, or nobody needs it")
+			require.Regexp(t, testOnly, p, "it is not in the program: it belongs below internal/testkit, or "+
+				"nobody needs it")
 		}
 	}
 }

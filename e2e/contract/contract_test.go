@@ -79,7 +79,8 @@ func versioning(xml string) *http.Request {
 }
 
 func asForm(service, body string) *http.Request {
-	return request(http.MethodPost, service, "/", body, "Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+	return request(http.MethodPost, service, "/", body, "Content-Type",
+		"application/x-www-form-urlencoded; charset=utf-8")
 }
 
 // TestRequestsJudge gives the judge requests without a mistake, and one with each kind of mistake.

@@ -16,8 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestEverything strikes a run of each story at each of its calls in every way, or at some of its calls. DEPLOYER_CRASH is "all", or any text
-// that chooses the sample; DEPLOYER_CRASH_ONLY is a regular expression for the cases; DEPLOYER_CRASH_SITES is how many accounts there are.
+// TestEverything strikes a run of each story at each of its calls in every way, or at some of its calls. DEPLOYER_CRASH
+// is "all", or any text that chooses the sample; DEPLOYER_CRASH_ONLY is a regular expression for the cases;
+// DEPLOYER_CRASH_SITES is how many accounts there are.
 func TestEverything(t *testing.T) {
 	part := os.Getenv(partVariable)
 	if everything() && part == "" {
@@ -42,7 +43,8 @@ func TestEverything(t *testing.T) {
 			q.cases[story] = cases
 		}
 		total += len(cases)
-		t.Logf("%s: %d calls in %s, %d cases, %d objects", story, len(s.calls[story]), s.took[story], len(cases), len(s.want[story.version()]))
+		t.Logf("%s: %d calls in %s, %d cases, %d objects", story, len(s.calls[story]), s.took[story], len(cases),
+			len(s.want[story.version()]))
 	}
 	t.Logf("%d cases, seed %s", total, seed())
 	t.Run("all", func(t *testing.T) {
@@ -71,7 +73,8 @@ var once = []string{
 	// The other revisions of the family stayed for good.
 	"replace, death after, ECS:DeregisterTaskDefinition #1 (elsewhere: true, wakes: false)",
 	// What the plan of a first deployment did not know of a target kept the next run from finding it.
-	"create, death after, Application Auto Scaling:RegisterScalableTarget #1 (elsewhere: true, wakes: false), then destroyed",
+	"create, death after, Application Auto Scaling:RegisterScalableTarget #1 (elsewhere: true, wakes: false), " +
+		"then destroyed",
 }
 
 // chosen is a sample of the cases.
@@ -91,7 +94,8 @@ func chosen(all map[story][]crisis, random *rand.Rand) map[story][]crisis {
 	return out
 }
 
-// The matrix has parts, each a process of its own: the engine that we embed keeps some memory of every run, and this is thousands.
+// The matrix has parts, each a process of its own: the engine that we embed keeps some memory of every run, and this is
+// thousands.
 const (
 	parts           = 12
 	partVariable    = "DEPLOYER_CRASH_PART"    // a number from 0: only that part

@@ -20,7 +20,8 @@ type fault struct {
 	blind *blindness   // of the run after a death
 }
 
-// blindness is what a run hears that asks AWS about objects. It neither knows what is there nor finds what it looks for.
+// blindness is what a run hears that asks AWS about objects. It neither knows what is there nor finds what it looks
+// for.
 type blindness struct {
 	fault   proxy.Fault
 	claimed bool // only once the plan is made, and the state claimed

@@ -177,7 +177,8 @@ func (s *site) endure(c crisis) (problem error) {
 		}
 	}
 	cases := table.Add(tally.Result{
-		Story: c.row(), Way: c.way, Converged: problem == nil, Orphans: len(d.orphans), Duplicates: len(d.duplicates), Took: time.Since(began),
+		Story: c.row(), Way: c.way, Converged: problem == nil, Orphans: len(d.orphans), Duplicates: len(d.duplicates),
+		Took:   time.Since(began),
 		Missed: !reached && len(c.strikes) == 1, // the second of two may come too late
 	})
 	if cases%50 == 0 {
@@ -196,7 +197,8 @@ func closed(c chan struct{}) bool {
 	}
 }
 
-// live lets cases of each story happen in one life after the other: what one leaves behind is what the next begins with.
+// live lets cases of each story happen in one life after the other: what one leaves behind is what the next begins
+// with.
 func (s *site) live(q *queue) {
 	for {
 		first, more := q.life()
@@ -224,7 +226,8 @@ func (s *site) live(q *queue) {
 			continue
 		}
 		c, ok := q.next(first, true)
-		if !ok || s.report(c) && !c.dropped && (first != destroying || c.turns) { // none is left, or it leaves something
+		if !ok || s.report(c) && !c.dropped && (first != destroying || c.turns) {
+			// none is left, or it leaves something
 			s.clean()
 		}
 	}
@@ -241,8 +244,8 @@ func (s *site) report(c crisis) bool {
 	return false
 }
 
-// clean destroys what is there in peace, whatever was left. What even that leaves is a defect of the case before; the next life then is in another
-// account.
+// clean destroys what is there in peace, whatever was left. What even that leaves is a defect of the case before; the
+// next life then is in another account.
 func (s *site) clean() {
 	s.later.Add(int64(takeover))
 	for _, destroy := range []bool{true, false, true} {
@@ -316,15 +319,22 @@ func matrix(t *testing.T, s *site, random *rand.Rand) *queue {
 						continue
 					}
 					f := f
-					// A machine that sleeps is another one for those who wait, and the next run is elsewhere in a third of the cases.
+					// A machine that sleeps is another one for those who wait, and the next run is elsewhere in a third
+					// of the cases.
 					f.wakes = (f.kind == diesBefore || f.kind == diesAfter) && (n+m)%4 == 1
 					if dropped { // the hardest of all: nothing but intents tells what was made
 						f.wakes = false
 					}
-					add(crisis{story: story, way: f.name, strikes: []strike{{at, f}}, elsewhere: []bool{dropped || f.wakes || (n+m)%3 == 0}, dropped: dropped})
+					add(crisis{
+						story: story, way: f.name, strikes: []strike{{at, f}},
+						elsewhere: []bool{dropped || f.wakes || (n+m)%3 == 0}, dropped: dropped,
+					})
 				}
 				if f.kind == diesAfter {
-					add(crisis{story: story, way: f.name, strikes: []strike{{at, f}}, elsewhere: []bool{n%2 == 0}, turns: true})
+					add(crisis{
+						story: story, way: f.name, strikes: []strike{{at, f}}, elsewhere: []bool{n%2 == 0},
+						turns: true,
+					})
 				}
 			}
 		}
@@ -334,8 +344,12 @@ func matrix(t *testing.T, s *site, random *rand.Rand) *queue {
 		})
 		for n, at := range changing {
 			for m, f := range pairs {
-				// Then nobody wants it any more, or another version, which only intents can serve; and some come when no signature is valid any more.
-				c := crisis{story: story, way: f.name, strikes: []strike{{at, f}}, elsewhere: []bool{true}, pause: time.Duration((n+m)%2) * 20 * time.Minute}
+				// Then nobody wants it any more, or another version, which only intents can serve; and some come when
+				// no signature is valid any more.
+				c := crisis{
+					story: story, way: f.name, strikes: []strike{{at, f}}, elsewhere: []bool{true},
+					pause: time.Duration((n+m)%2) * 20 * time.Minute,
+				}
 				c.dropped = story != destroying && (n+m)%3 == 1
 				c.turns = (n+m)%3 == 2
 				add(c)
@@ -358,11 +372,13 @@ func matrix(t *testing.T, s *site, random *rand.Rand) *queue {
 			first, second := calls[random.IntN(len(calls))], calls[random.IntN(len(calls))]
 			add(crisis{
 				story: story, way: "two deaths", strikes: []strike{{first, deathAfter}, {second, deathAfter}},
-				elsewhere: []bool{random.IntN(2) == 0, random.IntN(2) == 0}, dropped: story != destroying && random.IntN(4) == 0,
+				elsewhere: []bool{random.IntN(2) == 0, random.IntN(2) == 0},
+				dropped:   story != destroying && random.IntN(4) == 0,
 			})
 			add(crisis{
-				story: story, way: "death at any time", late: 1 + time.Duration(random.Int64N(int64(s.took[story]))), elsewhere: []bool{random.IntN(2) == 0},
-				dropped: story != destroying && random.IntN(4) == 0,
+				story: story, way: "death at any time", late: 1 + time.Duration(random.Int64N(int64(s.took[story]))),
+				elsewhere: []bool{random.IntN(2) == 0},
+				dropped:   story != destroying && random.IntN(4) == 0,
 			})
 		}
 	}

@@ -28,7 +28,8 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// moment is one call of a run: the n-th of its operation. Calls that are made side by side have the same names in every run.
+// moment is one call of a run: the n-th of its operation. Calls that are made side by side have the same names in every
+// run.
 type moment struct {
 	operation string
 	n         int
@@ -42,8 +43,8 @@ type strike struct {
 	fault fault
 }
 
-// process is one run of the program. From its death on nothing that it sends arrives, and nothing that it waits for comes, until it is
-// woken up.
+// process is one run of the program. From its death on nothing that it sends arrives, and nothing that it waits for
+// comes, until it is woken up.
 type process struct {
 	*site
 	home     string
@@ -87,7 +88,10 @@ func (p *process) world() backend.World {
 	return backend.World{
 		Root: p.roots[p.version], Home: p.home, Settings: settings, Env: p.environment(), Now: p.now,
 		Version: "test", Command: "deployer apply", Hard: context.Background(), HTTP: p,
-		Host:  &lock.Host{Hostname: p.host, BootID: p.host, PIDNamespace: "pids", PID: p.pid, ProcessStart: "1", Started: p.running},
+		Host: &lock.Host{
+			Hostname: p.host, BootID: p.host, PIDNamespace: "pids", PID: p.pid, ProcessStart: "1",
+			Started: p.running,
+		},
 		Blind: true, Types: catalog.New, Index: tagging.Find,
 		NewID: func() string { return fmt.Sprintf("%s-%d-%d", p.prefix, p.pid, ids.Add(1)) },
 	}
@@ -107,7 +111,8 @@ func (p *process) environment() map[string]string {
 
 func (p *process) request() deploy.Request {
 	return deploy.Request{
-		Key: state.Key{Stack: stackName, Environment: "dev"}, Variables: map[string]string{"VERSION": "1." + fmt.Sprint(p.version) + ".0"},
+		Key:         state.Key{Stack: stackName, Environment: "dev"},
+		Variables:   map[string]string{"VERSION": "1." + fmt.Sprint(p.version) + ".0"},
 		Parallelism: 1, AllowDataLoss: []string{"user-service/uploads"}, Progress: func(plan.Event) {},
 	}
 }

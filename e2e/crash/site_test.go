@@ -31,7 +31,8 @@ import (
 
 const (
 	stackName = "user-platform"
-	// eachCall is how much later it is after a call, on the clock of the test: so that a run of seconds is long enough for saves in its middle.
+	// eachCall is how much later it is after a call, on the clock of the test: so that a run of seconds is long enough
+	// for saves in its middle.
 	eachCall = 100 * time.Millisecond
 	// takeover is longer than others wait for the lock of a machine that is gone.
 	takeover = 10 * time.Minute
@@ -62,7 +63,8 @@ func TestMain(m *testing.M) {
 	}
 	profiles.dir = dir
 	for name, value := range map[string]string{
-		"AWS_CONFIG_FILE": filepath.Join(dir, "config"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "credentials"), "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_CONFIG_FILE":             filepath.Join(dir, "config"),
+		"AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "credentials"), "AWS_EC2_METADATA_DISABLED": "true",
 	} {
 		_ = os.Setenv(name, value) // a name without NUL
 	}
@@ -173,17 +175,22 @@ func (s *site) addProfile(t *testing.T) {
 		name, value, _ := strings.Cut(pair, "=")
 		keys[name] = value
 	}
-	fmt.Fprintf(&profiles.config, "[profile %s]\nregion = %s\nendpoint_url = %s\n", s.env.Account, s.env.Region, s.env.Endpoint)
+	fmt.Fprintf(&profiles.config, "[profile %s]\nregion = %s\nendpoint_url = %s\n", s.env.Account, s.env.Region,
+		s.env.Endpoint)
 	fmt.Fprintf(&profiles.keys, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\naws_session_token = %s\n",
 		s.env.Account, keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"], keys["AWS_SESSION_TOKEN"])
-	for name, text := range map[string]string{"config": profiles.config.String(), "credentials": profiles.keys.String()} {
+	for name, text := range map[string]string{
+		"config":      profiles.config.String(),
+		"credentials": profiles.keys.String(),
+	} {
 		path := filepath.Join(profiles.dir, name) // others may read it at any time
 		require.NoError(t, os.WriteFile(path+".new", []byte(text), 0o600))
 		require.NoError(t, os.Rename(path+".new", path))
 	}
 }
 
-// ended makes sure that a run has ended as one should: nothing is left to do, nobody has the lock, no intent waits to be looked for.
+// ended makes sure that a run has ended as one should: nothing is left to do, nobody has the lock, no intent waits to
+// be looked for.
 func (s *site) ended(story story) error {
 	p := s.start("onlooker", s.t.TempDir())
 	back, err := backend.Open(context.Background(), p.world())
@@ -240,7 +247,9 @@ func (s *site) ended(story story) error {
 // stored reads state.json as it is.
 func (s *site) stored() (*state.Envelope, *state.Payload, error) {
 	key := s.prefix + "/" + (state.Key{Stack: stackName, Environment: "dev"}).Path() + "/state.json"
-	out, err := s3.NewFromConfig(s.env.Config, func(o *s3.Options) { o.UsePathStyle = true }).GetObject(context.Background(), &s3.GetObjectInput{Bucket: &s.bucket, Key: &key})
+	out, err := s3.NewFromConfig(s.env.Config, func(o *s3.Options) {
+		o.UsePathStyle = true
+	}).GetObject(context.Background(), &s3.GetObjectInput{Bucket: &s.bucket, Key: &key})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -267,7 +276,10 @@ func (d *difference) empty() bool {
 
 func (d *difference) String() string {
 	var out []string
-	for name, list := range map[string][]string{"missing": d.missing, "orphan": d.orphans, "duplicate": d.duplicates, "other than it should be": d.changed} {
+	for name, list := range map[string][]string{
+		"missing": d.missing, "orphan": d.orphans, "duplicate": d.duplicates,
+		"other than it should be": d.changed,
+	} {
 		for _, o := range list {
 			out = append(out, name+": "+o)
 		}
@@ -276,7 +288,8 @@ func (d *difference) String() string {
 	return strings.Join(out, "\n")
 }
 
-// compare looks at what AWS holds. astray: the way to it was another one than that of the undisturbed runs, so that there may be other revisions.
+// compare looks at what AWS holds. astray: the way to it was another one than that of the undisturbed runs, so that
+// there may be other revisions.
 func (s *site) compare(want []inventory.Object, astray bool) (*difference, error) {
 	got, err := inventory.List(context.Background(), s.env.Config, s.bucket)
 	if err != nil {

@@ -37,7 +37,8 @@ func (s story) version() int {
 	return 0
 }
 
-// instead is another version than the one that a story is on its way to, and how to get there: back to the one before, or on from the first.
+// instead is another version than the one that a story is on its way to, and how to get there: back to the one before,
+// or on from the first.
 func (s story) instead() (version int, how string) {
 	switch s {
 	case creating:
@@ -59,7 +60,10 @@ var edits = [versions][]edit{
 		{"services/user-service/api.yaml", "path: /healthz", "path: /ready"},
 		{"services/user-service/api.yaml", "path: /             #", "path: /v1           #"},
 		{"services/user-service/api.yaml", "cpu: 60 ", "cpu: 70 "},
-		{"services/user-service/api.yaml", "  scaling:\n    min: 2\n", "  scaling:\n    schedule: [{name: morning, cron: 30 7 ? * MON-FRI *, min: 2}]\n    min: 2\n"},
+		{
+			"services/user-service/api.yaml", "  scaling:\n    min: 2\n",
+			"  scaling:\n    schedule: [{name: morning, cron: 30 7 ? * MON-FRI *, min: 2}]\n    min: 2\n",
+		},
 		{"environments/dev.yaml", "memory: 512\n  scaling:\n    max: 2\n", "memory: 512\n  scaling:\n    max: 3\n"},
 		{"environments/dev.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: warn"},
 	},
@@ -68,14 +72,23 @@ var edits = [versions][]edit{
 		{"services/user-service/api.yaml", "port: 8080 ", "port: 9090 "},
 		{"services/user-service/api.yaml", "path: /v1 ", "public: false\n    path: /v1 "},
 		{"services/user-service/worker.yaml", "  name: worker\n", "  name: mailer\n"},
-		{"environments/dev.yaml", "kind: Worker\nmetadata:\n  name: worker\n", "kind: Worker\nmetadata:\n  name: mailer\n"},
+		{
+			"environments/dev.yaml", "kind: Worker\nmetadata:\n  name: worker\n",
+			"kind: Worker\nmetadata:\n  name: mailer\n",
+		},
 	},
 	3: { // another component takes over host and path; one is renamed and keeps what it has
 		{"services/user-service/api.yaml", "  name: api\n", "  name: front\n"},
-		{"environments/dev.yaml", "kind: MicroService\nmetadata:\n  name: api\n", "kind: MicroService\nmetadata:\n  name: front\n"},
+		{
+			"environments/dev.yaml", "kind: MicroService\nmetadata:\n  name: api\n",
+			"kind: MicroService\nmetadata:\n  name: front\n",
+		},
 		{"services/user-service/worker.yaml", "  name: mailer\n", "  name: sender\n"},
 		{"services/user-service/worker.yaml", "spec:\n", "spec:\n  moved: {from: mailer}\n"},
-		{"environments/dev.yaml", "kind: Worker\nmetadata:\n  name: mailer\n", "kind: Worker\nmetadata:\n  name: sender\n"},
+		{
+			"environments/dev.yaml", "kind: Worker\nmetadata:\n  name: mailer\n",
+			"kind: Worker\nmetadata:\n  name: sender\n",
+		},
 	},
 }
 

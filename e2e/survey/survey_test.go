@@ -1,8 +1,10 @@
-// Package survey changes a deployed stack by hand, in objects of every type, and expects plan and status to see it and apply to repair it.
+// Package survey changes a deployed stack by hand, in objects of every type, and expects plan and status to see it and
+// apply to repair it.
 //
-// In: the example stack with one more service, the AWS emulator behind the test proxy. Out: a table of types and changes (-v prints it). It
-// runs the product in the process, as the command line does, and makes the changes with credentials and calls of its own. Changes of many
-// types are made at once and looked for one by one: that costs a few runs instead of a few for each type.
+// In: the example stack with one more service, the AWS emulator behind the test proxy. Out: a table of types and
+// changes (-v prints it). It runs the product in the process, as the command line does, and makes the changes with
+// credentials and calls of its own. Changes of many types are made at once and looked for one by one: that costs a few
+// runs instead of a few for each type.
 package survey
 
 import (
@@ -63,7 +65,8 @@ type site struct {
 // row is a line of the table.
 type row struct{ typ, change, plan, apply, status string }
 
-// more is what the example has not: HTTPS with two certificates, limits that change by the clock, and a fixed number of tasks.
+// more is what the example has not: HTTPS with two certificates, limits that change by the clock, and a fixed number of
+// tasks.
 const more = `apiVersion: components.deployer.io/v1
 kind: MicroService
 metadata:
@@ -106,7 +109,8 @@ func deployed(t *testing.T) *site {
 		}
 	}
 	back, err := backend.Open(t.Context(), backend.World{
-		Root: root, Home: t.TempDir(), Settings: settings, Env: variables, Now: time.Now, Version: "test", Command: "deployer apply", Hard: t.Context(),
+		Root: root, Home: t.TempDir(), Settings: settings, Env: variables, Now: time.Now, Version: "test",
+		Command: "deployer apply", Hard: t.Context(),
 		Types: catalog.New, Index: tagging.Find,
 	})
 	require.NoError(t, err)
@@ -118,7 +122,10 @@ func deployed(t *testing.T) *site {
 
 // certificate puts an issued certificate for a host into ACM, and returns its ARN.
 func (s *site) request(refresh bool) deploy.Request {
-	return deploy.Request{Key: key, Variables: map[string]string{"VERSION": s.version}, Refresh: refresh, Progress: func(plan.Event) {}}
+	return deploy.Request{
+		Key: key, Variables: map[string]string{"VERSION": s.version}, Refresh: refresh,
+		Progress: func(plan.Event) {},
+	}
 }
 
 func (s *site) plan(refresh bool) *plan.Plan {
@@ -173,7 +180,8 @@ func behind(all []engine.StoredResource, id string) []engine.StoredResource {
 
 func of(r engine.StoredResource, inputs value.Value) resource.Request {
 	return resource.Request{
-		Resource: r.ID, Type: r.Type, ID: r.AWSID, Old: resource.State{ID: r.AWSID, Inputs: r.Inputs, Outputs: r.Outputs}, Inputs: inputs,
+		Resource: r.ID, Type: r.Type, ID: r.AWSID,
+		Old: resource.State{ID: r.AWSID, Inputs: r.Inputs, Outputs: r.Outputs}, Inputs: inputs,
 		Tags: map[string]string{}, Progress: func(string) {},
 	}
 }
@@ -189,14 +197,18 @@ func (s *site) delete(r engine.StoredResource, alone bool) {
 	for _, one := range gone {
 		b, err := types.Behaviour(one.Type)
 		require.NoError(s.t, err)
-		if err := b.Delete(s.t.Context(), of(one, value.NullValue)); err != nil && !errors.Is(err, resource.ErrNotFound) {
+		if err := b.Delete(s.t.Context(), of(one, value.NullValue)); err != nil &&
+			!errors.Is(err, resource.ErrNotFound) {
 			require.NoError(s.t, err, one.ID)
 		}
 	}
 }
 
 // needed are the types that AWS does not delete while others use them.
-var needed = []string{"ecs/cluster", "iam/role", "ec2/security-group", "elbv2/target-group", "elbv2/listener", "elbv2/load-balancer", "servicediscovery/namespace", "servicediscovery/service"}
+var needed = []string{
+	"ecs/cluster", "iam/role", "ec2/security-group", "elbv2/target-group", "elbv2/listener",
+	"elbv2/load-balancer", "servicediscovery/namespace", "servicediscovery/service",
+}
 
 // first returns the resource of each type that comes first by its ID.
 func (s *site) first() map[string]engine.StoredResource {
@@ -317,7 +329,9 @@ func TestChangesByHand(t *testing.T) {
 	if ran == len(parts) && !t.Failed() {
 		s.complete(t)
 	}
-	slices.SortFunc(s.rows, func(a, b row) int { return cmp.Or(cmp.Compare(a.typ, b.typ), cmp.Compare(a.change, b.change)) })
+	slices.SortFunc(s.rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(a.typ, b.typ), cmp.Compare(a.change, b.change))
+	})
 	lines := []string{fmt.Sprintf("%-40s %-32s %-11s %-11s %s", "type", "by hand", "plan", "apply", "status")}
 	for _, r := range s.rows {
 		lines = append(lines, fmt.Sprintf("%-40s %-32s %-11s %-11s %s", r.typ, r.change, r.plan, r.apply, r.status))
@@ -340,7 +354,10 @@ func (s *site) complete(t *testing.T) {
 }
 
 func deletion(r engine.StoredResource) hand {
-	return hand{StoredResource: r, change: "deleted", reason: "it was deleted outside of deployer", action: plan.Create, health: report.Missing}
+	return hand{
+		StoredResource: r, change: "deleted", reason: "it was deleted outside of deployer", action: plan.Create,
+		health: report.Missing,
+	}
 }
 
 // sample is one resource of each type, in the order of the types.
@@ -425,7 +442,10 @@ func (s *site) changed() {
 	var hands []hand
 	for _, r := range s.sample() {
 		other, known := others[r.Type]
-		h := hand{StoredResource: r, action: plan.Update, health: report.Changed, late: slices.Contains(indexed, r.Type)}
+		h := hand{
+			StoredResource: r, action: plan.Update, health: report.Changed,
+			late: slices.Contains(indexed, r.Type),
+		}
 		if r.Type == "ecs/service" { // an update of ours starts a rollout
 			other.property, known = "deployment", true
 			_, err := ecs.NewFromConfig(s.env.Config).UpdateService(s.t.Context(), &ecs.UpdateServiceInput{
@@ -483,8 +503,9 @@ func (s *site) userTags() {
 	for _, r := range s.taggable() {
 		s.retag(r, "team", "others")
 		hands = append(hands, hand{
-			StoredResource: r, change: "tag of a user changed", in: "tags", reason: "tags", action: plan.Update, health: report.Changed,
-			late: slices.Contains(indexed, r.Type),
+			StoredResource: r, change: "tag of a user changed", in: "tags", reason: "tags", action: plan.Update,
+			health: report.Changed,
+			late:   slices.Contains(indexed, r.Type),
 		})
 	}
 	s.seen(hands...)
@@ -496,7 +517,8 @@ func (s *site) ownTags() {
 	for _, r := range s.taggable() {
 		s.retag(r, resource.TagStack, "other")
 		hands = append(hands, hand{
-			StoredResource: r, change: "tag of deployer changed", in: "tags", reason: "its tags were changed outside of deployer: " + resource.TagStack,
+			StoredResource: r, change: "tag of deployer changed", in: "tags",
+			reason: "its tags were changed outside of deployer: " + resource.TagStack,
 			action: plan.Update, health: report.Changed,
 		})
 	}
@@ -510,12 +532,15 @@ func (s *site) foreign() {
 	client := ec2.NewFromConfig(s.env.Config)
 	added, err := client.AuthorizeSecurityGroupIngress(s.t.Context(), &ec2.AuthorizeSecurityGroupIngressInput{
 		GroupId: &group, IpPermissions: []ec2types.IpPermission{{
-			IpProtocol: aws.String("tcp"), FromPort: aws.Int32(22), ToPort: aws.Int32(22), IpRanges: []ec2types.IpRange{{CidrIp: aws.String("10.1.2.3/32")}},
+			IpProtocol: aws.String("tcp"), FromPort: aws.Int32(22), ToPort: aws.Int32(22),
+			IpRanges: []ec2types.IpRange{{CidrIp: aws.String("10.1.2.3/32")}},
 		}},
 	})
 	require.NoError(s.t, err)
 	_, err = elb.NewFromConfig(s.env.Config).AddListenerCertificates(s.t.Context(), &elb.AddListenerCertificatesInput{
-		ListenerArn: &listener, Certificates: []elbtypes.Certificate{{CertificateArn: aws.String(s.env.Certificate(s.t, "foreign.example.com"))}},
+		ListenerArn: &listener, Certificates: []elbtypes.Certificate{
+			{CertificateArn: aws.String(s.env.Certificate(s.t, "foreign.example.com"))},
+		},
 	})
 	require.NoError(s.t, err)
 	s.healthy()
@@ -563,13 +588,15 @@ func (s *site) services() {
 			{"scaled to 5", &ecs.UpdateServiceInput{DesiredCount: aws.Int32(5)}, report.Changed},
 			{
 				"put back to revision 1",
-				&ecs.UpdateServiceInput{TaskDefinition: aws.String(family[:strings.LastIndex(family, ":")] + ":1")}, report.Changed,
+				&ecs.UpdateServiceInput{TaskDefinition: aws.String(family[:strings.LastIndex(family, ":")] + ":1")},
+				report.Changed,
 			},
 		} {
 			t.Run(r.ID+" "+by.name, func(t *testing.T) {
 				s.t = t
 				in := by.in
-				in.Cluster, in.Service = aws.String(r.Inputs.Get("cluster").Str()), aws.String(r.Inputs.Get("name").Str())
+				in.Cluster, in.Service = aws.String(r.Inputs.Get("cluster").Str()),
+					aws.String(r.Inputs.Get("name").Str())
 				_, err := client.UpdateService(t.Context(), in)
 				require.NoError(t, err)
 				mayBe := owned && by.name == "scaled to 5" // autoscaling does that, too
@@ -584,10 +611,12 @@ func (s *site) services() {
 					}
 					status := s.status()
 					part := partOf(status, r)
-					return mayBe && part == nil && status.Healthy || part != nil && part.Health == by.health && !status.Healthy
+					return mayBe && part == nil && status.Healthy ||
+						part != nil && part.Health == by.health && !status.Healthy
 				}, time.Minute, 200*time.Millisecond, "the rollout by hand takes a while")
 				s.apply(false)
-				out, err := client.DescribeServices(t.Context(), &ecs.DescribeServicesInput{Cluster: in.Cluster, Services: []string{*in.Service}})
+				out, err := client.DescribeServices(t.Context(),
+					&ecs.DescribeServicesInput{Cluster: in.Cluster, Services: []string{*in.Service}})
 				require.NoError(t, err)
 				require.Equal(t, family, *out.Services[0].TaskDefinition)
 				switch wanted := r.Inputs.Get("desiredCount"); {
@@ -608,7 +637,8 @@ func (s *site) services() {
 func (s *site) deregistered() {
 	r := s.first()["ecs/task-definition"]
 	client := ecs.NewFromConfig(s.env.Config)
-	_, err := client.DeregisterTaskDefinition(s.t.Context(), &ecs.DeregisterTaskDefinitionInput{TaskDefinition: aws.String(r.Outputs.Get("arn").Str())})
+	_, err := client.DeregisterTaskDefinition(s.t.Context(),
+		&ecs.DeregisterTaskDefinitionInput{TaskDefinition: aws.String(r.Outputs.Get("arn").Str())})
 	require.NoError(s.t, err)
 	part := partOf(s.status(), r)
 	require.NotNil(s.t, part)
@@ -625,7 +655,8 @@ func (s *site) deregistered() {
 // What may not be asked is said, and the rest is asked all the same.
 func (s *site) unasked() {
 	require.NoError(s.t, s.env.Proxy.Inject(proxy.Fault{
-		Filter: proxy.Filter{Operation: "GetResources"}, Action: proxy.Fail, Status: 400, Code: "AccessDeniedException", Message: "not allowed", Times: -1,
+		Filter: proxy.Filter{Operation: "GetResources"}, Action: proxy.Fail, Status: 400, Code: "AccessDeniedException",
+		Message: "not allowed", Times: -1,
 	}))
 	p := s.plan(false)
 	require.False(s.t, p.HasChanges())

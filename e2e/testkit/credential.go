@@ -35,7 +35,8 @@ func CredentialsFor(ctx context.Context, upstream, account string) (Credentials,
 		return Credentials{}, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=0")
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sts/aws4_request, "+
+		"SignedHeaders=host, Signature=0")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return Credentials{}, err
@@ -49,7 +50,8 @@ func CredentialsFor(ctx context.Context, upstream, account string) (Credentials,
 		Credentials Credentials `xml:"AssumeRoleResult>Credentials"`
 	}
 	if err := xml.Unmarshal(body, &out); err != nil || out.Credentials.AccessKeyID == "" {
-		return Credentials{}, fmt.Errorf("assume a role of account %s in the emulator: HTTP %d: %s", account, resp.StatusCode, body)
+		return Credentials{}, fmt.Errorf("assume a role of account %s in the emulator: HTTP %d: %s", account,
+			resp.StatusCode, body)
 	}
 	return out.Credentials, nil
 }

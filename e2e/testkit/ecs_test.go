@@ -43,7 +43,8 @@ func newFargate(t *testing.T) *fargate {
 	}
 	_, err = f.client.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("shop")})
 	require.NoError(t, err)
-	_, err = cloudwatchlogs.NewFromConfig(env.Config).CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/shop/api")})
+	_, err = cloudwatchlogs.NewFromConfig(env.Config).CreateLogGroup(t.Context(),
+		&cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/shop/api")})
 	require.NoError(t, err)
 	return f
 }
@@ -52,10 +53,14 @@ func newFargate(t *testing.T) *fargate {
 func (f *fargate) register(image string, change ...func(*ecs.RegisterTaskDefinitionInput)) string {
 	f.t.Helper()
 	in := &ecs.RegisterTaskDefinitionInput{
-		Family: aws.String("api"), NetworkMode: types.NetworkModeAwsvpc, Cpu: aws.String("256"), Memory: aws.String("512"),
+		Family: aws.String("api"), NetworkMode: types.NetworkModeAwsvpc, Cpu: aws.String("256"),
+		Memory:                  aws.String("512"),
 		RequiresCompatibilities: []types.Compatibility{types.CompatibilityFargate},
 		Tags:                    []types.Tag{{Key: aws.String("deployer:stack"), Value: aws.String("shop")}},
-		RuntimePlatform:         &types.RuntimePlatform{CpuArchitecture: types.CPUArchitectureArm64, OperatingSystemFamily: types.OSFamilyLinux},
+		RuntimePlatform: &types.RuntimePlatform{
+			CpuArchitecture:       types.CPUArchitectureArm64,
+			OperatingSystemFamily: types.OSFamilyLinux,
+		},
 		ContainerDefinitions: []types.ContainerDefinition{{
 			Name: aws.String("api"), Image: &image, Essential: aws.Bool(true),
 			PortMappings: []types.PortMapping{{ContainerPort: aws.Int32(8080)}},
@@ -78,8 +83,9 @@ func (f *fargate) network() *types.NetworkConfiguration {
 
 func (f *fargate) input(definition string, desired int32) *ecs.CreateServiceInput {
 	return &ecs.CreateServiceInput{
-		Cluster: aws.String("shop"), ServiceName: aws.String("api"), TaskDefinition: &definition, DesiredCount: &desired,
-		LaunchType: types.LaunchTypeFargate, NetworkConfiguration: f.network(),
+		Cluster: aws.String("shop"), ServiceName: aws.String("api"), TaskDefinition: &definition,
+		DesiredCount: &desired,
+		LaunchType:   types.LaunchTypeFargate, NetworkConfiguration: f.network(),
 		DeploymentConfiguration: &types.DeploymentConfiguration{
 			DeploymentCircuitBreaker: &types.DeploymentCircuitBreaker{Enable: true, Rollback: true},
 		},
@@ -133,7 +139,8 @@ func (f *fargate) stoppedTasks() []types.Task {
 	})
 	require.NoError(f.t, err)
 	require.NotEmpty(f.t, list.TaskArns)
-	out, err := f.client.DescribeTasks(f.t.Context(), &ecs.DescribeTasksInput{Cluster: aws.String("shop"), Tasks: list.TaskArns})
+	out, err := f.client.DescribeTasks(f.t.Context(),
+		&ecs.DescribeTasksInput{Cluster: aws.String("shop"), Tasks: list.TaskArns})
 	require.NoError(f.t, err)
 	return out.Tasks
 }
@@ -172,16 +179,19 @@ func TestHealthyRolloutTakesThreeDescribes(t *testing.T) {
 	updated := f.update(v2)
 	assert.Equal(t, v2, *updated.TaskDefinition)
 	require.Len(t, updated.Deployments, 2)
-	assert.Equal(t, []string{"PRIMARY", "ACTIVE"}, []string{*updated.Deployments[0].Status, *updated.Deployments[1].Status})
+	assert.Equal(t, []string{"PRIMARY", "ACTIVE"},
+		[]string{*updated.Deployments[0].Status, *updated.Deployments[1].Status})
 	second, steps := f.untilDecided()
 	assert.Equal(t, 3, steps)
 	require.Len(t, second.Deployments, 1)
 	assert.Equal(t, v2, *second.Deployments[0].TaskDefinition)
 	assert.EqualValues(t, 2, second.RunningCount)
 
-	running, err := f.client.ListTasks(t.Context(), &ecs.ListTasksInput{Cluster: aws.String("shop"), ServiceName: aws.String("api")})
+	running, err := f.client.ListTasks(t.Context(),
+		&ecs.ListTasksInput{Cluster: aws.String("shop"), ServiceName: aws.String("api")})
 	require.NoError(t, err)
-	out, err := f.client.DescribeTasks(t.Context(), &ecs.DescribeTasksInput{Cluster: aws.String("shop"), Tasks: running.TaskArns})
+	out, err := f.client.DescribeTasks(t.Context(),
+		&ecs.DescribeTasksInput{Cluster: aws.String("shop"), Tasks: running.TaskArns})
 	require.NoError(t, err)
 	require.Len(t, out.Tasks, 2)
 	assert.Equal(t, *second.Deployments[0].Id, *out.Tasks[0].StartedBy)
@@ -189,7 +199,8 @@ func TestHealthyRolloutTakesThreeDescribes(t *testing.T) {
 	assert.Equal(t, "RUNNING", *out.Tasks[0].LastStatus)
 	assert.Contains(t, *out.Tasks[0].Containers[0].ImageDigest, "sha256:")
 
-	scaled, err := f.client.UpdateService(t.Context(), &ecs.UpdateServiceInput{Cluster: aws.String("shop"), Service: aws.String("api"), DesiredCount: aws.Int32(3)})
+	scaled, err := f.client.UpdateService(t.Context(),
+		&ecs.UpdateServiceInput{Cluster: aws.String("shop"), Service: aws.String("api"), DesiredCount: aws.Int32(3)})
 	require.NoError(t, err)
 	assert.Equal(t, *second.Deployments[0].Id, *scaled.Service.Deployments[0].Id, "scaling is no deployment")
 	assert.EqualValues(t, 1, f.describe().PendingCount)
@@ -222,16 +233,24 @@ func TestCrashTripsTheBreakerAndRollsBack(t *testing.T) {
 	assert.Contains(t, text, "(deployment "+broken+") deployment failed: tasks failed to start.")
 	assert.Contains(t, text, "rolling back to deployment ecs-svc/")
 
-	list, err := f.client.ListServiceDeployments(t.Context(), &ecs.ListServiceDeploymentsInput{Cluster: aws.String("shop"), Service: aws.String("api")})
+	list, err := f.client.ListServiceDeployments(t.Context(),
+		&ecs.ListServiceDeploymentsInput{Cluster: aws.String("shop"), Service: aws.String("api")})
 	require.NoError(t, err)
 	require.Len(t, list.ServiceDeployments, 2)
 	assert.Equal(t, types.ServiceDeploymentStatusRollbackSuccessful, list.ServiceDeployments[0].Status)
 	assert.Equal(t, types.ServiceDeploymentStatusSuccessful, list.ServiceDeployments[1].Status)
-	full, err := f.client.DescribeServiceDeployments(t.Context(), &ecs.DescribeServiceDeploymentsInput{ServiceDeploymentArns: []string{*list.ServiceDeployments[0].ServiceDeploymentArn}})
+	full, err := f.client.DescribeServiceDeployments(t.Context(),
+		&ecs.DescribeServiceDeploymentsInput{ServiceDeploymentArns: []string{
+			*list.ServiceDeployments[0].ServiceDeploymentArn,
+		}})
 	require.NoError(t, err)
-	assert.Equal(t, types.ServiceDeploymentRollbackMonitorsStatusTriggered, full.ServiceDeployments[0].DeploymentCircuitBreaker.Status)
+	assert.Equal(t, types.ServiceDeploymentRollbackMonitorsStatusTriggered,
+		full.ServiceDeployments[0].DeploymentCircuitBreaker.Status)
 	assert.NotNil(t, full.ServiceDeployments[0].Rollback)
-	revisions, err := f.client.DescribeServiceRevisions(t.Context(), &ecs.DescribeServiceRevisionsInput{ServiceRevisionArns: []string{*full.ServiceDeployments[0].TargetServiceRevision.Arn}})
+	revisions, err := f.client.DescribeServiceRevisions(t.Context(),
+		&ecs.DescribeServiceRevisionsInput{ServiceRevisionArns: []string{
+			*full.ServiceDeployments[0].TargetServiceRevision.Arn,
+		}})
 	require.NoError(t, err)
 	assert.Equal(t, v2, *revisions.ServiceRevisions[0].TaskDefinition)
 
@@ -248,7 +267,8 @@ func TestCrashTripsTheBreakerAndRollsBack(t *testing.T) {
 
 	id := (*crashed.TaskArn)[strings.LastIndex(*crashed.TaskArn, "/")+1:]
 	logs, err := cloudwatchlogs.NewFromConfig(f.Config).GetLogEvents(t.Context(), &cloudwatchlogs.GetLogEventsInput{
-		LogGroupName: aws.String("/shop/api"), LogStreamName: aws.String("api/api/" + id), StartFromHead: aws.Bool(true),
+		LogGroupName: aws.String("/shop/api"), LogStreamName: aws.String("api/api/" + id),
+		StartFromHead: aws.Bool(true),
 	})
 	require.NoError(t, err)
 	require.NotEmpty(t, logs.Events)
@@ -281,7 +301,8 @@ func TestStopServiceDeploymentRollsBack(t *testing.T) {
 	require.NoError(t, err)
 	s, _ := f.untilDecided()
 	assert.Equal(t, v1, *s.Deployments[0].TaskDefinition)
-	_, err = f.client.StopServiceDeployment(t.Context(), &ecs.StopServiceDeploymentInput{ServiceDeploymentArn: updated.CurrentServiceDeployment})
+	_, err = f.client.StopServiceDeployment(t.Context(),
+		&ecs.StopServiceDeploymentInput{ServiceDeploymentArn: updated.CurrentServiceDeployment})
 	assert.Equal(t, "ConflictException", codeOf(err))
 }
 
@@ -294,15 +315,45 @@ func TestEveryFailureHasItsCause(t *testing.T) {
 		code   types.TaskStopCode
 		exit   int32 // -1: no exit code
 	}{
-		"pull":        {image: "acme/api:missing-image", reason: "CannotPullContainerError: pull image manifest", code: types.TaskStopCodeTaskFailedToStart, exit: -1},
-		"unhealthy":   {image: "acme/api:unhealthy", reason: "Task failed container health checks", code: types.TaskStopCodeServiceSchedulerInitiated, exit: 137},
-		"memory":      {image: "acme/api:oom", reason: "Essential container in task exited", code: types.TaskStopCodeEssentialContainerExited, exit: 137},
-		"exit zero":   {image: "acme/api:exit0", reason: "Essential container in task exited", code: types.TaskStopCodeEssentialContainerExited},
-		"rule":        {image: "acme/api:7", rule: &ecsfake.Rule{Image: "acme/*:7", Behaviour: ecsfake.Crash, ExitCode: 42}, reason: "Essential container in task exited", code: types.TaskStopCodeEssentialContainerExited, exit: 42},
-		"secret rule": {image: "acme/api:missing-secret", reason: "ResourceInitializationError: unable to pull secrets or registry auth", code: types.TaskStopCodeTaskFailedToStart, exit: -1},
-		"secret": {image: "acme/api:1", change: func(in *ecs.RegisterTaskDefinitionInput) {
-			in.ContainerDefinitions[0].Secrets = []types.Secret{{Name: aws.String("KEY"), ValueFrom: aws.String("arn:aws:secretsmanager:eu-west-1:123456789012:secret:absent-AbCdEf")}}
-		}, reason: "secret:absent-AbCdEf from secrets manager: ResourceNotFoundException", code: types.TaskStopCodeTaskFailedToStart, exit: -1},
+		"pull": {
+			image: "acme/api:missing-image", reason: "CannotPullContainerError: pull image manifest",
+			code: types.TaskStopCodeTaskFailedToStart, exit: -1,
+		},
+		"unhealthy": {
+			image: "acme/api:unhealthy", reason: "Task failed container health checks",
+			code: types.TaskStopCodeServiceSchedulerInitiated, exit: 137,
+		},
+		"memory": {
+			image: "acme/api:oom", reason: "Essential container in task exited",
+			code: types.TaskStopCodeEssentialContainerExited, exit: 137,
+		},
+		"exit zero": {
+			image: "acme/api:exit0", reason: "Essential container in task exited",
+			code: types.TaskStopCodeEssentialContainerExited,
+		},
+		"rule": {
+			image: "acme/api:7", rule: &ecsfake.Rule{
+				Image: "acme/*:7", Behaviour: ecsfake.Crash,
+				ExitCode: 42,
+			}, reason: "Essential container in task exited",
+			code: types.TaskStopCodeEssentialContainerExited, exit: 42,
+		},
+		"secret rule": {
+			image:  "acme/api:missing-secret",
+			reason: "ResourceInitializationError: unable to pull secrets or registry auth",
+			code:   types.TaskStopCodeTaskFailedToStart, exit: -1,
+		},
+		"secret": {
+			image: "acme/api:1", change: func(in *ecs.RegisterTaskDefinitionInput) {
+				in.ContainerDefinitions[0].Secrets = []types.Secret{
+					{
+						Name:      aws.String("KEY"),
+						ValueFrom: aws.String("arn:aws:secretsmanager:eu-west-1:123456789012:secret:absent-AbCdEf"),
+					},
+				}
+			}, reason: "secret:absent-AbCdEf from secrets manager: ResourceNotFoundException",
+			code: types.TaskStopCodeTaskFailedToStart, exit: -1,
+		},
 		"log group": {image: "acme/api:1", change: func(in *ecs.RegisterTaskDefinitionInput) {
 			in.ContainerDefinitions[0].LogConfiguration.Options["awslogs-group"] = "/absent"
 		}, reason: "The specified log group does not exist", code: types.TaskStopCodeTaskFailedToStart, exit: -1},
@@ -344,21 +395,26 @@ func TestTargetsFollowTasks(t *testing.T) {
 	f := newFargate(t)
 	balancers := elb.NewFromConfig(f.Config)
 	group, err := balancers.CreateTargetGroup(t.Context(), &elb.CreateTargetGroupInput{
-		Name: aws.String("api"), Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(8080), VpcId: &f.vpc, TargetType: elbtypes.TargetTypeEnumIp,
+		Name: aws.String("api"), Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(8080), VpcId: &f.vpc,
+		TargetType: elbtypes.TargetTypeEnumIp,
 	})
 	require.NoError(t, err)
 	groupARN := group.TargetGroups[0].TargetGroupArn
 	in := f.input(f.register("acme/api:1.0"), 2)
-	in.LoadBalancers = []types.LoadBalancer{{TargetGroupArn: groupARN, ContainerName: aws.String("api"), ContainerPort: aws.Int32(8080)}}
+	in.LoadBalancers = []types.LoadBalancer{
+		{TargetGroupArn: groupARN, ContainerName: aws.String("api"), ContainerPort: aws.Int32(8080)},
+	}
 	in.HealthCheckGracePeriodSeconds = aws.Int32(30)
 	_, err = f.client.CreateService(t.Context(), in)
 	assert.Equal(t, "InvalidParameterException", codeOf(err))
 	assert.ErrorContains(t, err, "does not have an associated load balancer")
 
-	balancer, err := balancers.CreateLoadBalancer(t.Context(), &elb.CreateLoadBalancerInput{Name: aws.String("shop"), Subnets: f.subnets})
+	balancer, err := balancers.CreateLoadBalancer(t.Context(),
+		&elb.CreateLoadBalancerInput{Name: aws.String("shop"), Subnets: f.subnets})
 	require.NoError(t, err)
 	_, err = balancers.CreateListener(t.Context(), &elb.CreateListenerInput{
-		LoadBalancerArn: balancer.LoadBalancers[0].LoadBalancerArn, Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(80),
+		LoadBalancerArn: balancer.LoadBalancers[0].LoadBalancerArn, Protocol: elbtypes.ProtocolEnumHttp,
+		Port:           aws.Int32(80),
 		DefaultActions: []elbtypes.Action{{Type: elbtypes.ActionTypeEnumForward, TargetGroupArn: groupARN}},
 	})
 	require.NoError(t, err)
@@ -368,7 +424,8 @@ func TestTargetsFollowTasks(t *testing.T) {
 	var states [][]string
 	for range 3 {
 		f.describe()
-		health, err := balancers.DescribeTargetHealth(t.Context(), &elb.DescribeTargetHealthInput{TargetGroupArn: groupARN})
+		health, err := balancers.DescribeTargetHealth(t.Context(),
+			&elb.DescribeTargetHealthInput{TargetGroupArn: groupARN})
 		require.NoError(t, err)
 		step := []string{}
 		for _, d := range health.TargetHealthDescriptions {
@@ -401,9 +458,14 @@ func TestServiceRefusals(t *testing.T) {
 		assert.Equal(t, code, codeOf(err))
 		assert.ErrorContains(t, err, text)
 	}
-	refuse("ClusterNotFoundException", "Cluster not found.", func(in *ecs.CreateServiceInput) { in.Cluster = aws.String("absent") })
-	refuse("InvalidParameterException", "Network Configuration must be provided", func(in *ecs.CreateServiceInput) { in.NetworkConfiguration = nil })
-	refuse("ClientException", "TaskDefinition not found.", func(in *ecs.CreateServiceInput) { in.TaskDefinition = aws.String("absent:1") })
+	refuse("ClusterNotFoundException", "Cluster not found.", func(in *ecs.CreateServiceInput) {
+		in.Cluster = aws.String("absent")
+	})
+	refuse("InvalidParameterException", "Network Configuration must be provided",
+		func(in *ecs.CreateServiceInput) { in.NetworkConfiguration = nil })
+	refuse("ClientException", "TaskDefinition not found.", func(in *ecs.CreateServiceInput) {
+		in.TaskDefinition = aws.String("absent:1")
+	})
 	refuse("InvalidParameterException", "subnet-absent", func(in *ecs.CreateServiceInput) {
 		in.NetworkConfiguration.AwsvpcConfiguration.Subnets = []string{"subnet-absent"}
 		in.NetworkConfiguration.AwsvpcConfiguration.SecurityGroups = []string{"sg-1"}
@@ -411,12 +473,15 @@ func TestServiceRefusals(t *testing.T) {
 	service := f.create(v1, 1)
 	refuse("InvalidParameterException", "Creation of service was not idempotent.", func(*ecs.CreateServiceInput) {})
 
-	missing, err := f.client.DescribeServices(t.Context(), &ecs.DescribeServicesInput{Cluster: aws.String("shop"), Services: []string{"absent"}})
+	missing, err := f.client.DescribeServices(t.Context(),
+		&ecs.DescribeServicesInput{Cluster: aws.String("shop"), Services: []string{"absent"}})
 	require.NoError(t, err)
 	assert.Equal(t, "MISSING", *missing.Failures[0].Reason)
-	_, err = f.client.DeleteService(t.Context(), &ecs.DeleteServiceInput{Cluster: aws.String("shop"), Service: aws.String("absent")})
+	_, err = f.client.DeleteService(t.Context(),
+		&ecs.DeleteServiceInput{Cluster: aws.String("shop"), Service: aws.String("absent")})
 	assert.Equal(t, "ServiceNotFoundException", codeOf(err))
-	_, err = f.client.DeleteService(t.Context(), &ecs.DeleteServiceInput{Cluster: aws.String("shop"), Service: service.ServiceArn})
+	_, err = f.client.DeleteService(t.Context(),
+		&ecs.DeleteServiceInput{Cluster: aws.String("shop"), Service: service.ServiceArn})
 	assert.ErrorContains(t, err, "cannot be stopped while it is scaled above 0")
 	_, err = f.client.DeleteCluster(t.Context(), &ecs.DeleteClusterInput{Cluster: aws.String("shop")})
 	assert.Equal(t, "ClusterContainsServicesException", codeOf(err))
@@ -427,16 +492,19 @@ func TestServiceRefusals(t *testing.T) {
 	assert.EqualValues(t, 1, clusters.Clusters[0].ActiveServicesCount)
 	assert.EqualValues(t, 1, clusters.Clusters[0].RunningTasksCount)
 
-	deleted, err := f.client.DeleteService(t.Context(), &ecs.DeleteServiceInput{Cluster: aws.String("shop"), Service: aws.String("api"), Force: aws.Bool(true)})
+	deleted, err := f.client.DeleteService(t.Context(),
+		&ecs.DeleteServiceInput{Cluster: aws.String("shop"), Service: aws.String("api"), Force: aws.Bool(true)})
 	require.NoError(t, err)
 	assert.Equal(t, "DRAINING", *deleted.Service.Status)
-	refuse("InvalidParameterException", "Unable to Start a service that is still Draining.", func(*ecs.CreateServiceInput) {})
+	refuse("InvalidParameterException", "Unable to Start a service that is still Draining.",
+		func(*ecs.CreateServiceInput) {})
 	assert.Equal(t, "INACTIVE", *f.describe().Status)
 	f.create(v1, 0)
 	s, steps := f.untilDecided()
 	assert.Equal(t, 1, steps, "nothing to start")
 	assert.Equal(t, types.DeploymentRolloutStateCompleted, s.Deployments[0].RolloutState)
-	_, err = f.client.DeleteService(t.Context(), &ecs.DeleteServiceInput{Cluster: aws.String("shop"), Service: aws.String("api")})
+	_, err = f.client.DeleteService(t.Context(),
+		&ecs.DeleteServiceInput{Cluster: aws.String("shop"), Service: aws.String("api")})
 	require.NoError(t, err)
 	f.describe()
 	_, err = f.client.DeleteCluster(t.Context(), &ecs.DeleteClusterInput{Cluster: aws.String("shop")})
@@ -461,41 +529,55 @@ func TestEmulatorKeepsDefinitionsAndKnowsServices(t *testing.T) {
 	assert.Equal(t, "ACTIVE", *again.Cluster.Status)
 
 	service := f.create(v1, 1)
-	_, err = applicationautoscaling.NewFromConfig(f.Config).RegisterScalableTarget(t.Context(), &applicationautoscaling.RegisterScalableTargetInput{
-		ServiceNamespace: scalingtypes.ServiceNamespaceEcs, ResourceId: aws.String("service/shop/api"),
-		ScalableDimension: scalingtypes.ScalableDimensionECSServiceDesiredCount, MinCapacity: aws.Int32(1), MaxCapacity: aws.Int32(3),
-	})
+	_, err = applicationautoscaling.NewFromConfig(f.Config).RegisterScalableTarget(t.Context(),
+		&applicationautoscaling.RegisterScalableTargetInput{
+			ServiceNamespace: scalingtypes.ServiceNamespaceEcs, ResourceId: aws.String("service/shop/api"),
+			ScalableDimension: scalingtypes.ScalableDimensionECSServiceDesiredCount, MinCapacity: aws.Int32(1),
+			MaxCapacity: aws.Int32(3),
+		})
 	require.NoError(t, err)
 
-	_, err = f.client.TagResource(t.Context(), &ecs.TagResourceInput{ResourceArn: service.ServiceArn, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}}})
+	_, err = f.client.TagResource(t.Context(),
+		&ecs.TagResourceInput{
+			ResourceArn: service.ServiceArn,
+			Tags:        []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}},
+		})
 	require.NoError(t, err)
-	_, err = f.client.UntagResource(t.Context(), &ecs.UntagResourceInput{ResourceArn: service.ServiceArn, TagKeys: []string{"deployer:component"}})
+	_, err = f.client.UntagResource(t.Context(),
+		&ecs.UntagResourceInput{ResourceArn: service.ServiceArn, TagKeys: []string{"deployer:component"}})
 	require.NoError(t, err)
-	tags, err := f.client.ListTagsForResource(t.Context(), &ecs.ListTagsForResourceInput{ResourceArn: service.ServiceArn})
+	tags, err := f.client.ListTagsForResource(t.Context(),
+		&ecs.ListTagsForResourceInput{ResourceArn: service.ServiceArn})
 	require.NoError(t, err)
 	require.Len(t, tags.Tags, 1)
 	assert.Equal(t, "a", *tags.Tags[0].Key)
 
 	_, err = f.client.DeregisterTaskDefinition(t.Context(), &ecs.DeregisterTaskDefinitionInput{TaskDefinition: &v1})
 	require.NoError(t, err)
-	_, err = f.client.UpdateService(t.Context(), &ecs.UpdateServiceInput{Cluster: aws.String("shop"), Service: aws.String("api"), TaskDefinition: &v1})
+	_, err = f.client.UpdateService(t.Context(),
+		&ecs.UpdateServiceInput{Cluster: aws.String("shop"), Service: aws.String("api"), TaskDefinition: &v1})
 	assert.ErrorContains(t, err, "TaskDefinition is inactive")
 }
 
 func TestRunTaskEndsWithItsExitCode(t *testing.T) {
 	f := newFargate(t)
-	require.NoError(t, f.ECS.AddRules(ecsfake.Rule{Image: "acme/api:*", Command: "migrate*", Behaviour: ecsfake.Crash, ExitCode: 3}))
+	require.NoError(t,
+		f.ECS.AddRules(ecsfake.Rule{Image: "acme/api:*", Command: "migrate*", Behaviour: ecsfake.Crash, ExitCode: 3}))
 	definition := f.register("acme/api:1.0")
 	for command, want := range map[string]int32{"serve": 0, "migrate": 3} {
 		run, err := f.client.RunTask(t.Context(), &ecs.RunTaskInput{
-			Cluster: aws.String("shop"), TaskDefinition: &definition, LaunchType: types.LaunchTypeFargate, NetworkConfiguration: f.network(),
-			Overrides: &types.TaskOverride{ContainerOverrides: []types.ContainerOverride{{Name: aws.String("api"), Command: []string{command, "up"}}}},
+			Cluster: aws.String("shop"), TaskDefinition: &definition, LaunchType: types.LaunchTypeFargate,
+			NetworkConfiguration: f.network(),
+			Overrides: &types.TaskOverride{ContainerOverrides: []types.ContainerOverride{
+				{Name: aws.String("api"), Command: []string{command, "up"}},
+			}},
 		})
 		require.NoError(t, err)
 		var seen []string
 		var task types.Task
 		for range 3 {
-			out, err := f.client.DescribeTasks(t.Context(), &ecs.DescribeTasksInput{Cluster: aws.String("shop"), Tasks: []string{*run.Tasks[0].TaskArn}})
+			out, err := f.client.DescribeTasks(t.Context(),
+				&ecs.DescribeTasksInput{Cluster: aws.String("shop"), Tasks: []string{*run.Tasks[0].TaskArn}})
 			require.NoError(t, err)
 			task = out.Tasks[0]
 			seen = append(seen, *task.LastStatus)

@@ -35,7 +35,8 @@ const DefaultAccount = "123456789012"
 // real regions only.
 var regions = []string{
 	"eu-central-1", "us-east-1", "us-west-2", "eu-west-1", "ap-southeast-2", "eu-north-1", "us-east-2", "ca-central-1",
-	"ap-northeast-1", "eu-west-2", "sa-east-1", "ap-south-1", "eu-west-3", "us-west-1", "ap-southeast-1", "ap-northeast-2",
+	"ap-northeast-1", "eu-west-2", "sa-east-1", "ap-south-1", "eu-west-3", "us-west-1", "ap-southeast-1",
+	"ap-northeast-2",
 }
 
 // Env is what one test works with.
@@ -111,7 +112,10 @@ func Start(t testing.TB, opts ...Option) *Env {
 	} else {
 		url = server.URL()
 	}
-	p, err := proxy.New(proxy.Options{Upstream: url, Latency: s.latency, Lock: &shared.lock, UpstreamLog: upstreamLog(server)})
+	p, err := proxy.New(proxy.Options{
+		Upstream: url, Latency: s.latency, Lock: &shared.lock,
+		UpstreamLog: upstreamLog(server),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,10 +138,13 @@ func Start(t testing.TB, opts ...Option) *Env {
 		Config: aws.Config{
 			Region:       s.region,
 			BaseEndpoint: aws.String(p.URL()),
-			Credentials:  credentials.NewStaticCredentialsProvider(creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken),
+			Credentials: credentials.NewStaticCredentialsProvider(creds.AccessKeyID, creds.SecretAccessKey,
+				creds.SessionToken),
 			// Retries wait for nothing that could happen here.
 			Retryer: func() aws.Retryer {
-				return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = 2, 10*time.Millisecond })
+				return retry.NewStandard(func(o *retry.StandardOptions) {
+					o.MaxAttempts, o.MaxBackoff = 2, 10*time.Millisecond
+				})
 			},
 			// A connection pool of the test's own: a closed proxy's port may be
 			// given to the next one.
@@ -153,7 +160,8 @@ func sharedEmulator(t testing.TB) (*moto.Server, string, error) {
 		if shared.url = strings.TrimSuffix(os.Getenv(UpstreamVariable), "/"); shared.url != "" {
 			return
 		}
-		shared.server, shared.err = moto.Start(context.Background(), moto.Options{Progress: func(s string) { t.Log(s) }})
+		shared.server, shared.err = moto.Start(context.Background(),
+			moto.Options{Progress: func(s string) { t.Log(s) }})
 		if shared.err == nil {
 			shared.url = shared.server.URL()
 		}
@@ -171,6 +179,8 @@ func upstreamLog(server *moto.Server) func() string {
 // Environ is the environment for a process of the product: this process's
 // own without its settings of AWS and of the product, and those of the Env.
 func (e *Env) Environ() []string {
-	own := slices.DeleteFunc(child.WithoutAWS(os.Environ()), func(pair string) bool { return strings.HasPrefix(pair, "DEPLOYER_") })
+	own := slices.DeleteFunc(child.WithoutAWS(os.Environ()), func(pair string) bool {
+		return strings.HasPrefix(pair, "DEPLOYER_")
+	})
 	return slices.Concat(own, Environment(e.Endpoint, e.Region, e.credentials))
 }

@@ -40,7 +40,8 @@ func TestEveryTestHasAnAccountAndRegionOfItsOwn(t *testing.T) {
 		out, err := sts.NewFromConfig(env.Config).GetCallerIdentity(t.Context(), nil)
 		require.NoError(t, err)
 		assert.Equal(t, env.Account, *out.Account)
-		_, err = sqs.NewFromConfig(env.Config).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("same")})
+		_, err = sqs.NewFromConfig(env.Config).CreateQueue(t.Context(),
+			&sqs.CreateQueueInput{QueueName: aws.String("same")})
 		require.NoError(t, err)
 		assert.Contains(t, strings.Join(env.Environ(), "\n"), "AWS_ENDPOINT_URL="+env.Endpoint)
 	}
@@ -58,9 +59,13 @@ func TestSDKRetriesAreSeenAsAttempts(t *testing.T) {
 		_, err := queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(name)})
 		return err
 	}
-	for _, action := range []proxy.Action{proxy.DropBefore, proxy.DropAfter, proxy.ResetBefore, proxy.InternalError, proxy.SlowDown, proxy.Throttle} {
+	for _, action := range []proxy.Action{
+		proxy.DropBefore, proxy.DropAfter, proxy.ResetBefore, proxy.InternalError,
+		proxy.SlowDown, proxy.Throttle,
+	} {
 		env.Proxy.ResetRecords()
-		require.NoError(t, env.Proxy.Inject(proxy.Fault{Filter: proxy.Filter{Operation: "CreateQueue"}, Action: action}))
+		require.NoError(t,
+			env.Proxy.Inject(proxy.Fault{Filter: proxy.Filter{Operation: "CreateQueue"}, Action: action}))
 		require.NoError(t, create("queue-"+string(action)), action)
 		var attempts []int
 		for _, r := range env.Proxy.Select(proxy.Filter{Operation: "CreateQueue"}) {
@@ -69,7 +74,8 @@ func TestSDKRetriesAreSeenAsAttempts(t *testing.T) {
 		assert.Equal(t, []int{1, 2}, attempts, action)
 		env.Proxy.ClearFaults()
 	}
-	require.NoError(t, env.Proxy.Inject(proxy.Fault{Times: -1, Action: proxy.Fail, Status: 403, Code: "AccessDenied", Message: "no"}))
+	require.NoError(t,
+		env.Proxy.Inject(proxy.Fault{Times: -1, Action: proxy.Fail, Status: 403, Code: "AccessDenied", Message: "no"}))
 	env.Proxy.ResetRecords()
 	assert.Equal(t, "AccessDenied", codeOf(create("denied")))
 	assert.Equal(t, 1, env.Proxy.Count(proxy.Filter{}), "a refusal is not retried")
@@ -89,8 +95,10 @@ func bucket(t *testing.T, env *testkit.Env, name string) *string {
 	t.Helper()
 	name += "-" + env.Account
 	_, err := s3.NewFromConfig(env.Config).CreateBucket(t.Context(), &s3.CreateBucketInput{
-		Bucket:                    &name,
-		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(env.Region)},
+		Bucket: &name,
+		CreateBucketConfiguration: &s3types.CreateBucketConfiguration{
+			LocationConstraint: s3types.BucketLocationConstraint(env.Region),
+		},
 	})
 	require.NoError(t, err)
 	return &name
@@ -102,8 +110,12 @@ func TestConditionalWritesHaveOneWinner(t *testing.T) {
 	name := bucket(t, env, "state")
 	_, err := items.CreateTable(t.Context(), &dynamodb.CreateTableInput{
 		TableName: aws.String("locks"), BillingMode: dynamotypes.BillingModePayPerRequest,
-		AttributeDefinitions: []dynamotypes.AttributeDefinition{{AttributeName: aws.String("LockID"), AttributeType: dynamotypes.ScalarAttributeTypeS}},
-		KeySchema:            []dynamotypes.KeySchemaElement{{AttributeName: aws.String("LockID"), KeyType: dynamotypes.KeyTypeHash}},
+		AttributeDefinitions: []dynamotypes.AttributeDefinition{
+			{AttributeName: aws.String("LockID"), AttributeType: dynamotypes.ScalarAttributeTypeS},
+		},
+		KeySchema: []dynamotypes.KeySchemaElement{
+			{AttributeName: aws.String("LockID"), KeyType: dynamotypes.KeyTypeHash},
+		},
 	})
 	require.NoError(t, err)
 
@@ -129,9 +141,15 @@ func TestConditionalWritesHaveOneWinner(t *testing.T) {
 				})
 				count("put", err)
 				_, err = items.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
-					TableName: aws.String("locks"), Key: map[string]dynamotypes.AttributeValue{"LockID": &dynamotypes.AttributeValueMemberS{Value: key}},
-					UpdateExpression: aws.String("SET holder = :me"), ConditionExpression: aws.String("attribute_not_exists(holder)"),
-					ExpressionAttributeValues: map[string]dynamotypes.AttributeValue{":me": &dynamotypes.AttributeValueMemberN{Value: fmt.Sprint(writer)}},
+					TableName: aws.String("locks"),
+					Key: map[string]dynamotypes.AttributeValue{
+						"LockID": &dynamotypes.AttributeValueMemberS{Value: key},
+					},
+					UpdateExpression:    aws.String("SET holder = :me"),
+					ConditionExpression: aws.String("attribute_not_exists(holder)"),
+					ExpressionAttributeValues: map[string]dynamotypes.AttributeValue{
+						":me": &dynamotypes.AttributeValueMemberN{Value: fmt.Sprint(writer)},
+					},
 				})
 				count("lock", err)
 			})
@@ -149,8 +167,10 @@ func TestConditionalWritesHaveOneWinner(t *testing.T) {
 func TestConflictIsSeenByTheSDK(t *testing.T) {
 	env := testkit.Start(t)
 	name := bucket(t, env, "conflict")
-	require.NoError(t, env.Proxy.Inject(proxy.Fault{Filter: proxy.Filter{Operation: "PutObject"}, Times: -1, Action: proxy.Conflict}))
-	_, err := s3.NewFromConfig(env.Config).PutObject(t.Context(), &s3.PutObjectInput{Bucket: name, Key: aws.String("k"), Body: strings.NewReader("v")})
+	require.NoError(t,
+		env.Proxy.Inject(proxy.Fault{Filter: proxy.Filter{Operation: "PutObject"}, Times: -1, Action: proxy.Conflict}))
+	_, err := s3.NewFromConfig(env.Config).PutObject(t.Context(),
+		&s3.PutObjectInput{Bucket: name, Key: aws.String("k"), Body: strings.NewReader("v")})
 	assert.Equal(t, "ConditionalRequestConflict", codeOf(err))
 }
 
@@ -158,13 +178,16 @@ func TestTLSOnlyPolicyLeavesTheBucketUsable(t *testing.T) {
 	env := testkit.Start(t)
 	client := s3.NewFromConfig(env.Config)
 	name := bucket(t, env, "tls")
-	deny := `{"Sid":"TLS","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::` + *name + `","arn:aws:s3:::` + *name + `/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}}`
-	allow := `{"Sid":"Read","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::` + *name + `/*"}`
+	deny := `{"Sid":"TLS","Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::` + *name +
+		`","arn:aws:s3:::` + *name + `/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}}`
+	allow := `{"Sid":"Read","Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::` +
+		*name + `/*"}`
 	for _, statements := range []string{deny, deny + "," + allow} {
 		policy := `{"Version":"2012-10-17","Statement":[` + statements + `]}`
 		_, err := client.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: name, Policy: &policy})
 		require.NoError(t, err)
-		_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: name, Key: aws.String("k"), Body: strings.NewReader("v")})
+		_, err = client.PutObject(t.Context(),
+			&s3.PutObjectInput{Bucket: name, Key: aws.String("k"), Body: strings.NewReader("v")})
 		require.NoError(t, err)
 		object, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: name, Key: aws.String("k")})
 		require.NoError(t, err)
@@ -182,7 +205,8 @@ func TestTLSOnlyPolicyLeavesTheBucketUsable(t *testing.T) {
 	_, err = client.GetBucketPolicy(t.Context(), &s3.GetBucketPolicyInput{Bucket: name})
 	assert.Equal(t, "NoSuchBucketPolicy", codeOf(err))
 	missing := `{"Version":"2012-10-17","Statement":[` + deny + `]}`
-	_, err = client.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String("absent-" + env.Account), Policy: &missing})
+	_, err = client.PutBucketPolicy(t.Context(),
+		&s3.PutBucketPolicyInput{Bucket: aws.String("absent-" + env.Account), Policy: &missing})
 	assert.Equal(t, "NoSuchBucket", codeOf(err))
 }
 

@@ -19,7 +19,8 @@ type CredentialsError struct{ Err error }
 func (e *CredentialsError) Error() string { return "no AWS credentials: " + e.Err.Error() }
 func (e *CredentialsError) Unwrap() error { return e.Err }
 
-// credentials wraps a provider of the SDK, so that its failures can be told from other errors and expired ones be renewed.
+// credentials wraps a provider of the SDK, so that its failures can be told from other errors and expired ones be
+// renewed.
 type credentials struct {
 	inner sdk.CredentialsProvider
 	cache *sdk.CredentialsCache
@@ -59,31 +60,34 @@ func (c *credentials) renew(now time.Time) bool {
 	return true
 }
 
-// assumer is the one call that the SDK's provider makes; not the client itself, because a client in an interface makes the
-// linker keep all its methods.
+// assumer is the one call that the SDK's provider makes; not the client itself, because a client in an interface makes
+// the linker keep all its methods.
 type assumer struct {
 	call func(context.Context, *sts.AssumeRoleInput, ...func(*sts.Options)) (*sts.AssumeRoleOutput, error)
 }
 
 // AssumeRole implements stscreds.AssumeRoleAPIClient.
-func (a assumer) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, options ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
+func (a assumer) AssumeRole(
+	ctx context.Context, in *sts.AssumeRoleInput, options ...func(*sts.Options),
+) (*sts.AssumeRoleOutput, error) {
 	return a.call(ctx, in, options...)
 }
 
 func assume(cfg sdk.Config, role AssumeRole) sdk.CredentialsProvider {
-	return stscreds.NewAssumeRoleProvider(assumer{sts.NewFromConfig(cfg).AssumeRole}, role.RoleARN, func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = "deployer"
-		if role.SessionName != "" {
-			o.RoleSessionName = role.SessionName
-		}
-		if role.ExternalID != "" {
-			o.ExternalID = sdk.String(role.ExternalID)
-		}
-	})
+	return stscreds.NewAssumeRoleProvider(assumer{sts.NewFromConfig(cfg).AssumeRole}, role.RoleARN,
+		func(o *stscreds.AssumeRoleOptions) {
+			o.RoleSessionName = "deployer"
+			if role.SessionName != "" {
+				o.RoleSessionName = role.SessionName
+			}
+			if role.ExternalID != "" {
+				o.ExternalID = sdk.String(role.ExternalID)
+			}
+		})
 }
 
-// metadataTimeout bounds the question whether this is an EC2 instance: on a laptop nobody answers. An instance answers in
-// milliseconds.
+// metadataTimeout bounds the question whether this is an EC2 instance: on a laptop nobody answers. An instance answers
+// in milliseconds.
 const metadataTimeout = time.Second
 
 func instanceMetadata() *imds.Client {

@@ -15,35 +15,43 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// ReportEffects is an SDK option: each call, and each attempt of one that changes something, is reported to the resource.Effects of its context.
-// An attempt that the guard stops was not sent, and is not reported: Guard is nearer to the signing.
+// ReportEffects is an SDK option: each call, and each attempt of one that changes something, is reported to the
+// resource.Effects of its context. An attempt that the guard stops was not sent, and is not reported: Guard is nearer
+// to the signing.
 func ReportEffects(stack *middleware.Stack) error {
-	call := middleware.InitializeMiddlewareFunc("ReportCall", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
-		middleware.InitializeOutput, middleware.Metadata, error,
-	) {
-		resource.EffectsOf(ctx).Call()
-		return next.HandleInitialize(ctx, in)
-	})
-	attempt := middleware.FinalizeMiddlewareFunc("ReportEffect", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
-		middleware.FinalizeOutput, middleware.Metadata, error,
-	) {
-		out, metadata, err := next.HandleFinalize(ctx, in)
-		if Mutating(awsmiddleware.GetOperationName(ctx)) {
-			resource.EffectsOf(ctx).Sent(refused(err))
-		}
-		return out, metadata, err
-	})
+	call := middleware.InitializeMiddlewareFunc("ReportCall",
+		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+			middleware.InitializeOutput, middleware.Metadata, error,
+		) {
+			resource.EffectsOf(ctx).Call()
+			return next.HandleInitialize(ctx, in)
+		})
+	attempt := middleware.FinalizeMiddlewareFunc("ReportEffect",
+		func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+			middleware.FinalizeOutput, middleware.Metadata, error,
+		) {
+			out, metadata, err := next.HandleFinalize(ctx, in)
+			if Mutating(awsmiddleware.GetOperationName(ctx)) {
+				resource.EffectsOf(ctx).Sent(refused(err))
+			}
+			return out, metadata, err
+		})
 	if err := stack.Initialize.Add(call, middleware.Before); err != nil {
 		return err
 	}
 	return afterSigning(stack, attempt)
 }
 
-// doubtful are beginnings of AWS's codes for calls that may have had an effect although their status says that they were refused: faults of AWS, a
-// request whose body did not come in time, and a client token that an earlier call with other words has used.
-var doubtful = []string{"Internal", "ServiceUnavailable", "ServiceFailure", "RequestTimeout", "IdempotentParameterMismatch"}
+// doubtful are beginnings of AWS's codes for calls that may have had an effect although their status says that they
+// were refused: faults of AWS, a request whose body did not come in time, and a client token that an earlier call with
+// other words has used.
+var doubtful = []string{
+	"Internal", "ServiceUnavailable", "ServiceFailure", "RequestTimeout",
+	"IdempotentParameterMismatch",
+}
 
-// refused reports whether one attempt ended so that it is sure to have changed nothing: AWS refused it, or it never left.
+// refused reports whether one attempt ended so that it is sure to have changed nothing: AWS refused it, or it never
+// left.
 func refused(err error) bool {
 	if err == nil {
 		return false
@@ -57,8 +65,10 @@ func refused(err error) bool {
 		return true
 	}
 	status := Status(err)
-	if status < http.StatusBadRequest || status >= http.StatusInternalServerError || status == http.StatusRequestTimeout {
+	if status < http.StatusBadRequest || status >= http.StatusInternalServerError ||
+		status == http.StatusRequestTimeout {
 		return false
 	}
-	return !errors.As(err, &api) || !slices.ContainsFunc(doubtful, func(code string) bool { return strings.HasPrefix(api.ErrorCode(), code) })
+	return !errors.As(err, &api) || !slices.ContainsFunc(doubtful,
+		func(code string) bool { return strings.HasPrefix(api.ErrorCode(), code) })
 }

@@ -21,24 +21,26 @@ func sdkLog(log *slog.Logger) logging.Logger {
 	})
 }
 
-// logCalls is an SDK option that logs each call when it is over: what, how long, and how it ended. Never what was sent: that may be
-// a secret.
+// logCalls is an SDK option that logs each call when it is over: what, how long, and how it ended. Never what was sent:
+// that may be a secret.
 func logCalls(log *slog.Logger, now func() time.Time) func(*middleware.Stack) error {
-	call := middleware.InitializeMiddlewareFunc("CallLog", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
-		middleware.InitializeOutput, middleware.Metadata, error,
-	) {
-		began := now()
-		out, metadata, err := next.HandleInitialize(ctx, in)
-		request, _ := awsmiddleware.GetRequestIDMetadata(metadata)
-		attributes := []any{
-			"call", awsmiddleware.GetServiceID(ctx) + ":" + awsmiddleware.GetOperationName(ctx), "region", awsmiddleware.GetRegion(ctx),
-			"took", now().Sub(began).Round(time.Millisecond), "request", request,
-		}
-		if err != nil {
-			attributes = append(attributes, "error", err.Error())
-		}
-		log.Debug("aws", attributes...)
-		return out, metadata, err
-	})
+	call := middleware.InitializeMiddlewareFunc("CallLog",
+		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+			middleware.InitializeOutput, middleware.Metadata, error,
+		) {
+			began := now()
+			out, metadata, err := next.HandleInitialize(ctx, in)
+			request, _ := awsmiddleware.GetRequestIDMetadata(metadata)
+			attributes := []any{
+				"call", awsmiddleware.GetServiceID(ctx) + ":" + awsmiddleware.GetOperationName(ctx), "region",
+				awsmiddleware.GetRegion(ctx),
+				"took", now().Sub(began).Round(time.Millisecond), "request", request,
+			}
+			if err != nil {
+				attributes = append(attributes, "error", err.Error())
+			}
+			log.Debug("aws", attributes...)
+			return out, metadata, err
+		})
 	return func(stack *middleware.Stack) error { return stack.Initialize.Add(call, middleware.After) }
 }

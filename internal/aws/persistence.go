@@ -200,11 +200,13 @@ func troubleOf(err error) trouble {
 	return noTrouble
 }
 
-// Throttled reports whether AWS refused a call because there were too many. It had no effect. A service that is throttled by another one
-// behind it passes the words on under a code of its own: Application Auto Scaling says FailedResourceAccessException when CloudWatch does.
+// Throttled reports whether AWS refused a call because there were too many. It had no effect. A service that is
+// throttled by another one behind it passes the words on under a code of its own: Application Auto Scaling says
+// FailedResourceAccessException when CloudWatch does.
 func Throttled(err error) bool {
 	var api smithy.APIError
-	if errors.As(err, &api) && (throttling[api.ErrorCode()] || strings.Contains(strings.ToLower(api.ErrorMessage()), "rate exceeded")) {
+	if errors.As(err, &api) && (throttling[api.ErrorCode()] ||
+		strings.Contains(strings.ToLower(api.ErrorMessage()), "rate exceeded")) {
 		return true
 	}
 	return Status(err) == http.StatusTooManyRequests

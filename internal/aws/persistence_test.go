@@ -44,7 +44,10 @@ func (e *endpoint) Do(*http.Request) (*http.Response, error) {
 		}
 		body = `{"__type": "` + code + `", "message": "` + words + `"}`
 	}
-	return &http.Response{StatusCode: status, Header: http.Header{"X-Amzn-Errortype": {code}}, Body: io.NopCloser(strings.NewReader(body))}, nil
+	return &http.Response{
+		StatusCode: status, Header: http.Header{"X-Amzn-Errortype": {code}},
+		Body: io.NopCloser(strings.NewReader(body)),
+	}, nil
 }
 
 func answers(status int, code string) httpFunc {
@@ -85,19 +88,56 @@ func TestPersistence(t *testing.T) {
 		attempts int // 0: not counted
 		told     string
 	}{
-		"throttled":                    {answer: answers(400, "ThrottlingException"), least: patience, most: patience + slack, told: "AWS throttles sqs:GetQueueUrl; trying again ("},
-		"throttled by another service": {answer: answers(400, "FailedResourceAccessException: Rate exceeded"), least: patience, most: patience + slack, told: "AWS throttles sqs:GetQueueUrl; trying again ("},
-		"another service refuses":      {answer: answers(400, "FailedResourceAccessException: no such metric"), attempts: 1},
-		"too many requests":            {answer: answers(429, "Surprise"), settings: aws.Settings{MaxAttempts: 2}, most: slack, attempts: 2},
-		"fault":                        {answer: answers(500, "InternalFailure"), least: patience, most: patience + slack, told: "AWS answers sqs:GetQueueUrl with an internal error; trying again ("},
-		"unavailable":                  {answer: answers(503, "ServiceUnavailable"), least: patience, most: patience + slack, told: "trying again ("},
-		"never reached":                {answer: breaks, least: 20 * time.Second, most: 20*time.Second + slack, told: "AWS cannot be reached for sqs:GetQueueUrl; trying again ("},
-		"connection lost":              {answer: afterContact(breaks), contact: true, least: patience, most: patience + slack, told: "AWS cannot be reached for sqs:GetQueueUrl; trying again ("},
-		"a quota does not pass":        {answer: answers(400, "LimitExceededException"), most: 2 * time.Minute, attempts: 8},
-		"refused":                      {answer: answers(400, "InvalidParameterValue"), attempts: 1},
-		"a patience of its own":        {answer: answers(400, "ThrottlingException"), settings: aws.Settings{Patience: time.Minute}, least: time.Minute, most: time.Minute + slack, told: "trying again ("},
-		"a limit is a limit":           {answer: answers(400, "ThrottlingException"), settings: aws.Settings{MaxAttempts: 3}, most: slack, attempts: 3},
-		"and one without a connection": {answer: breaks, settings: aws.Settings{MaxAttempts: 3}, most: slack, attempts: 3},
+		"throttled": {
+			answer: answers(400, "ThrottlingException"), least: patience,
+			most: patience + slack, told: "AWS throttles sqs:GetQueueUrl; trying again (",
+		},
+		"throttled by another service": {
+			answer: answers(400, "FailedResourceAccessException: Rate exceeded"),
+			least:  patience, most: patience + slack, told: "AWS throttles sqs:GetQueueUrl; trying again (",
+		},
+		"another service refuses": {
+			answer:   answers(400, "FailedResourceAccessException: no such metric"),
+			attempts: 1,
+		},
+		"too many requests": {
+			answer: answers(429, "Surprise"), settings: aws.Settings{MaxAttempts: 2},
+			most: slack, attempts: 2,
+		},
+		"fault": {
+			answer: answers(500, "InternalFailure"), least: patience,
+			most: patience + slack, told: "AWS answers sqs:GetQueueUrl with an internal error; trying again (",
+		},
+		"unavailable": {
+			answer: answers(503, "ServiceUnavailable"), least: patience,
+			most: patience + slack, told: "trying again (",
+		},
+		"never reached": {
+			answer: breaks, least: 20 * time.Second, most: 20*time.Second + slack,
+			told: "AWS cannot be reached for sqs:GetQueueUrl; trying again (",
+		},
+		"connection lost": {
+			answer: afterContact(breaks), contact: true, least: patience,
+			most: patience + slack, told: "AWS cannot be reached for sqs:GetQueueUrl; trying again (",
+		},
+		"a quota does not pass": {
+			answer: answers(400, "LimitExceededException"), most: 2 * time.Minute,
+			attempts: 8,
+		},
+		"refused": {answer: answers(400, "InvalidParameterValue"), attempts: 1},
+		"a patience of its own": {
+			answer:   answers(400, "ThrottlingException"),
+			settings: aws.Settings{Patience: time.Minute}, least: time.Minute, most: time.Minute + slack,
+			told: "trying again (",
+		},
+		"a limit is a limit": {
+			answer:   answers(400, "ThrottlingException"),
+			settings: aws.Settings{MaxAttempts: 3}, most: slack, attempts: 3,
+		},
+		"and one without a connection": {
+			answer: breaks, settings: aws.Settings{MaxAttempts: 3}, most: slack,
+			attempts: 3,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := isolate(t, "", map[string]string{"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"})
@@ -159,7 +199,10 @@ func TestThrottlingThatEndsIsNoError(t *testing.T) {
 func TestPersistenceEndsWithTheRun(t *testing.T) {
 	env := isolate(t, "", map[string]string{"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"})
 	synctest.Test(t, func(t *testing.T) {
-		s, err := aws.NewSession(t.Context(), aws.Settings{Region: "us-east-1", Now: time.Now, HTTP: &endpoint{answer: answers(400, "ThrottlingException")}}, env)
+		s, err := aws.NewSession(t.Context(), aws.Settings{
+			Region: "us-east-1", Now: time.Now,
+			HTTP: &endpoint{answer: answers(400, "ThrottlingException")},
+		}, env)
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Minute, cancel)
@@ -180,7 +223,8 @@ func TestOnlyRefusedIsNotRepeatedAfterALostAnswer(t *testing.T) {
 		}, 4},
 		"fault": {answers(500, "InternalFailure"), 1},
 		"throttled, then works": {func(n int) (int, string, error) {
-			return map[bool]int{true: 200, false: 400}[n == 9], map[bool]string{false: "ThrottlingException"}[n == 9], nil
+			return map[bool]int{true: 200, false: 400}[n == 9], map[bool]string{false: "ThrottlingException"}[n == 9],
+				nil
 		}, 9},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -189,7 +233,11 @@ func TestOnlyRefusedIsNotRepeatedAfterALostAnswer(t *testing.T) {
 				s, err := aws.NewSession(t.Context(), aws.Settings{Region: "us-east-1", Now: time.Now, HTTP: e}, env)
 				require.NoError(t, err)
 				family := "f"
-				_, _ = ecs.NewFromConfig(s.Config("")).RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{Family: &family, ContainerDefinitions: []types.ContainerDefinition{{}}},
+				_, _ = ecs.NewFromConfig(s.Config("")).RegisterTaskDefinition(t.Context(),
+					&ecs.RegisterTaskDefinitionInput{
+						Family:               &family,
+						ContainerDefinitions: []types.ContainerDefinition{{}},
+					},
 					func(o *ecs.Options) { o.Retryer = aws.OnlyRefused(o.Retryer) })
 				require.Len(t, e.at, test.attempts)
 			})

@@ -40,9 +40,9 @@ func hasCode(err error, codes ...string) bool {
 	return errors.As(err, &api) && slices.Contains(codes, api.ErrorCode())
 }
 
-// Problem turns what an SDK call returned into a diagnostic; nil stays nil, diagnostics and ended contexts stay what they are.
-// operation is "s3:GetObject". Credentials, region and permissions get their advice here; what is special to a service is for the
-// caller to recognise first.
+// Problem turns what an SDK call returned into a diagnostic; nil stays nil, diagnostics and ended contexts stay what
+// they are. operation is "s3:GetObject". Credentials, region and permissions get their advice here; what is special to
+// a service is for the caller to recognise first.
 func Problem(operation string, err error) error {
 	if err == nil {
 		return nil
@@ -68,20 +68,27 @@ func classify(operation string, err error) *diag.Diagnostic {
 	switch {
 	case errors.As(err, &credentials):
 		return diag.New(diag.Invalid, "No AWS credentials", credentialsMissing(credentials.Err),
-			"Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, log in with `aws sso login`, or set aws.profile in the configuration.")
+			"Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, log in with `aws sso login`, or set "+
+				"aws.profile in the configuration.")
 	case hasCode(err, "ExpiredToken", "ExpiredTokenException", "RequestExpired"):
 		return diag.New(diag.Invalid, "AWS credentials have expired", sentence(Words(err)),
 			"Log in again, for instance with `aws sso login`, or get a new session token.")
-	case hasCode(err, "InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure", "IncompleteSignature"):
+	case hasCode(err, "InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException",
+		"SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure", "IncompleteSignature"):
 		return diag.New(diag.Invalid, "AWS refused the credentials", sentence(Words(err)),
 			"Check the access key, the secret key and the profile; `aws sts get-caller-identity` shows whom AWS sees.")
-	case hasCode(err, "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException") || Status(err) == 301:
+	case hasCode(err, "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException") ||
+		Status(err) == 301:
 		return diag.New(diag.Invalid, "Wrong AWS region", sentence(Words(err)),
-			"Set backend.region (or --backend-region) to "+cmp.Or(bucketRegion(err), "the region that the bucket is in")+".")
-	case hasCode(err, "AccessDenied", "AccessDeniedException", "AccessDeniedError", "UnauthorizedOperation", "Forbidden"):
-		return diag.New(diag.Failed, "AWS denied access", sentence(Words(err)), resource.DeniedAdvice(operation, Words(err)))
+			"Set backend.region (or --backend-region) to "+cmp.Or(bucketRegion(err),
+				"the region that the bucket is in")+".")
+	case hasCode(err, "AccessDenied", "AccessDeniedException", "AccessDeniedError", "UnauthorizedOperation",
+		"Forbidden"):
+		return diag.New(diag.Failed, "AWS denied access", sentence(Words(err)),
+			resource.DeniedAdvice(operation, Words(err)))
 	case errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &api):
-		return diag.New(diag.Failed, "AWS cannot be reached", sentence(Words(err)), "Check the network, proxies and AWS_ENDPOINT_URL, then run the command again.")
+		return diag.New(diag.Failed, "AWS cannot be reached", sentence(Words(err)),
+			"Check the network, proxies and AWS_ENDPOINT_URL, then run the command again.")
 	case Throttled(err):
 		return diag.New(diag.Failed, "AWS throttles calls", sentence(Words(err)),
 			"Too many calls reach this account's API: wait a while, then run the command again.")
@@ -94,7 +101,8 @@ func classify(operation string, err error) *diag.Diagnostic {
 		return diag.New(diag.Failed, "AWS cannot be reached", sentence(Words(err)),
 			"Check the network, the region's name and AWS_ENDPOINT_URL.")
 	case errors.As(err, &unsent), errors.As(err, &network):
-		return diag.New(diag.Failed, "AWS cannot be reached", sentence(Words(err)), "Check the network, proxies and AWS_ENDPOINT_URL, then run the command again.")
+		return diag.New(diag.Failed, "AWS cannot be reached", sentence(Words(err)),
+			"Check the network, proxies and AWS_ENDPOINT_URL, then run the command again.")
 	}
 	return diag.New(diag.Failed, "AWS call failed", sentence(Words(err)), "")
 }
@@ -108,11 +116,13 @@ func bucketRegion(err error) string {
 	return ""
 }
 
-// credentialsMissing says why the SDK's chain gave none. Its last link asks the instance metadata: when that fails, none of the others had any.
+// credentialsMissing says why the SDK's chain gave none. Its last link asks the instance metadata: when that fails,
+// none of the others had any.
 func credentialsMissing(err error) string {
 	var operation *smithy.OperationError
 	if errors.As(err, &operation) && operation.ServiceID == "ec2imds" {
-		return "Neither the environment nor the profiles of ~/.aws hold credentials, and no role of an EC2 instance or container gives them."
+		return "Neither the environment nor the profiles of ~/.aws hold credentials, and no role of an EC2 instance " +
+			"or container gives them."
 	}
 	return sentence(strings.TrimPrefix(Words(err), "failed to refresh cached credentials, "))
 }

@@ -30,13 +30,16 @@ func TestProblems(t *testing.T) {
 		code    diag.Code
 		summary string
 	}{
-		"denied":     {api("AccessDeniedException"), diag.Failed, "AWS denied access"},
-		"bad keys":   {api("UnrecognizedClientException"), diag.Invalid, "AWS refused the credentials"},
-		"expired":    {api("ExpiredToken"), diag.Invalid, "AWS credentials have expired"},
-		"region":     {api("AuthorizationHeaderMalformed"), diag.Invalid, "Wrong AWS region"},
-		"throttled":  {api("TooManyRequestsException"), diag.Failed, "AWS throttles calls"},
-		"any":        {api("InternalError"), diag.Failed, "AWS call failed"},
-		"name":       {&smithyhttp.RequestSendError{Err: &net.DNSError{Name: "s3.nowhere-1.amazonaws.com"}}, diag.Failed, "AWS cannot be reached"},
+		"denied":    {api("AccessDeniedException"), diag.Failed, "AWS denied access"},
+		"bad keys":  {api("UnrecognizedClientException"), diag.Invalid, "AWS refused the credentials"},
+		"expired":   {api("ExpiredToken"), diag.Invalid, "AWS credentials have expired"},
+		"region":    {api("AuthorizationHeaderMalformed"), diag.Invalid, "Wrong AWS region"},
+		"throttled": {api("TooManyRequestsException"), diag.Failed, "AWS throttles calls"},
+		"any":       {api("InternalError"), diag.Failed, "AWS call failed"},
+		"name": {
+			&smithyhttp.RequestSendError{Err: &net.DNSError{Name: "s3.nowhere-1.amazonaws.com"}},
+			diag.Failed, "AWS cannot be reached",
+		},
 		"connection": {&smithyhttp.RequestSendError{Err: errors.New("refused")}, diag.Failed, "AWS cannot be reached"},
 		"timeout":    {context.DeadlineExceeded, diag.Failed, "AWS cannot be reached"},
 	} {

@@ -1,8 +1,8 @@
-// Package aws sets up how deployer talks to AWS: region, credentials, retries, who is asking, and the guard that stops a run
-// which may have lost its lock.
+// Package aws sets up how deployer talks to AWS: region, credentials, retries, who is asking, and the guard that stops
+// a run which may have lost its lock.
 //
-// In: settings and the environment. Out: SDK configurations from which the packages below, the state and the lock make their
-// clients, and AWS's errors as diagnostics. It must not know any resource type; those live in the sub-packages.
+// In: settings and the environment. Out: SDK configurations from which the packages below, the state and the lock make
+// their clients, and AWS's errors as diagnostics. It must not know any resource type; those live in the sub-packages.
 package aws
 
 import (
@@ -52,8 +52,8 @@ type Session struct {
 	identity *Identity
 }
 
-// NewSession reads the SDK's configuration; it makes no network call. env is os.Getenv. A missing region or profile is a
-// diag.Invalid; missing credentials show in the first call.
+// NewSession reads the SDK's configuration; it makes no network call. env is os.Getenv. A missing region or profile is
+// a diag.Invalid; missing credentials show in the first call.
 func NewSession(ctx context.Context, s Settings, env func(string) string) (*Session, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(patientClient()),
@@ -73,12 +73,16 @@ func NewSession(ctx context.Context, s Settings, env func(string) string) (*Sess
 		return nil, configProblem(err)
 	}
 	if cfg.BaseEndpoint != nil {
-		if u, err := url.Parse(*cfg.BaseEndpoint); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, diag.New(diag.Invalid, "Invalid AWS endpoint", fmt.Sprintf("AWS_ENDPOINT_URL or endpoint_url is %q, which is no URL.", *cfg.BaseEndpoint), "For instance http://127.0.0.1:4566; leave it out for AWS itself.")
+		if u, err := url.Parse(*cfg.BaseEndpoint); err != nil || u.Host == "" ||
+			u.Scheme != "http" && u.Scheme != "https" {
+			return nil, diag.New(diag.Invalid, "Invalid AWS endpoint",
+				fmt.Sprintf("AWS_ENDPOINT_URL or endpoint_url is %q, which is no URL.", *cfg.BaseEndpoint),
+				"For instance http://127.0.0.1:4566; leave it out for AWS itself.")
 		}
 	}
 	if cfg.Region == "" {
-		return nil, diag.New(diag.Invalid, "No AWS region", "Neither the configuration nor the environment names an AWS region.",
+		return nil, diag.New(diag.Invalid, "No AWS region",
+			"Neither the configuration nor the environment names an AWS region.",
 			"Set spec.provider.region in stack.yaml, aws.region in the configuration, or AWS_REGION.")
 	}
 	attempts := s.MaxAttempts
@@ -102,12 +106,15 @@ func NewSession(ctx context.Context, s Settings, env func(string) string) (*Sess
 	return &Session{cfg: cfg, pathStyle: cfg.BaseEndpoint != nil || env("AWS_ENDPOINT_URL_S3") != ""}, nil
 }
 
-// silence is how long an endpoint that took a request may say nothing. The slowest answers of the control planes take a few seconds.
+// silence is how long an endpoint that took a request may say nothing. The slowest answers of the control planes take a
+// few seconds.
 const silence = 30 * time.Second
 
 // patientClient is the SDK's HTTP client, which by itself waits for an answer for ever.
 func patientClient() *awshttp.BuildableClient {
-	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = silence })
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.ResponseHeaderTimeout = silence
+	})
 }
 
 // Config is for clients of the state and the lock, and for reading. An empty region is the session's.
@@ -119,8 +126,8 @@ func (s *Session) Config(region string) sdk.Config {
 	return cfg
 }
 
-// Guarded is for clients of everything that a deployment changes: each attempt of a mutating call asks guard after it was
-// signed, and fails with guard's error instead of being sent.
+// Guarded is for clients of everything that a deployment changes: each attempt of a mutating call asks guard after it
+// was signed, and fails with guard's error instead of being sent.
 func (s *Session) Guarded(guard func() error) sdk.Config {
 	cfg := s.cfg.Copy()
 	cfg.APIOptions = append(cfg.APIOptions[:len(cfg.APIOptions):len(cfg.APIOptions)], Guard(guard))
@@ -133,8 +140,8 @@ func (s *Session) Region() string { return s.cfg.Region }
 // PathStyle reports whether S3 clients must use path-style addresses: the endpoint is not AWS's own.
 func (s *Session) PathStyle() bool { return s.pathStyle }
 
-// useProfile decides whether the profile of a configuration file counts. The SDK lets a profile that is given in code hide the
-// environment; here it is the other way round, so that a file never hides a CI job's credentials.
+// useProfile decides whether the profile of a configuration file counts. The SDK lets a profile that is given in code
+// hide the environment; here it is the other way round, so that a file never hides a CI job's credentials.
 func useProfile(profile string, env func(string) string) bool {
 	if profile == "" || profile == "default" { // which is what the SDK takes anyhow, and need not exist
 		return false
@@ -153,12 +160,15 @@ func useProfile(profile string, env func(string) string) bool {
 func configProblem(err error) error {
 	var missing config.SharedConfigProfileNotExistError
 	if errors.As(err, &missing) {
-		d := diag.New(diag.Invalid, "Unknown AWS profile", fmt.Sprintf("There is no profile %q in the AWS configuration files.", missing.Profile),
-			"Check aws.profile and AWS_PROFILE, or make the profile with `aws configure --profile "+missing.Profile+"`.")
+		d := diag.New(diag.Invalid, "Unknown AWS profile",
+			fmt.Sprintf("There is no profile %q in the AWS configuration files.", missing.Profile),
+			"Check aws.profile and AWS_PROFILE, or make the profile with `aws configure --profile "+missing.Profile+
+				"`.")
 		d.Cause = err
 		return d
 	}
-	d := diag.New(diag.Invalid, "Invalid AWS configuration", sentence(Words(err)), "Check ~/.aws/config, ~/.aws/credentials and the AWS_ variables of the environment.")
+	d := diag.New(diag.Invalid, "Invalid AWS configuration", sentence(Words(err)),
+		"Check ~/.aws/config, ~/.aws/credentials and the AWS_ variables of the environment.")
 	d.Cause = err
 	return d
 }

@@ -53,15 +53,22 @@ func TestTheEnvironmentBeatsAProfileOfAFile(t *testing.T) {
 		profile string
 		want    string
 	}{
-		"profile alone":             {nil, "team", "FROMPROFILE"},
-		"keys in the environment":   {map[string]string{"AWS_ACCESS_KEY_ID": "FROMENV", "AWS_SECRET_ACCESS_KEY": "x"}, "team", "FROMENV"},
-		"profile in the other":      {map[string]string{"AWS_PROFILE": "team"}, "missing", "FROMPROFILE"},
-		"default need not exist":    {map[string]string{"AWS_ACCESS_KEY_ID": "FROMENV", "AWS_SECRET_ACCESS_KEY": "x"}, "default", "FROMENV"},
+		"profile alone": {nil, "team", "FROMPROFILE"},
+		"keys in the environment": {
+			map[string]string{"AWS_ACCESS_KEY_ID": "FROMENV", "AWS_SECRET_ACCESS_KEY": "x"},
+			"team", "FROMENV",
+		},
+		"profile in the other": {map[string]string{"AWS_PROFILE": "team"}, "missing", "FROMPROFILE"},
+		"default need not exist": {
+			map[string]string{"AWS_ACCESS_KEY_ID": "FROMENV", "AWS_SECRET_ACCESS_KEY": "x"},
+			"default", "FROMENV",
+		},
 		"default without any files": {nil, "default", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := isolate(t, team, test.env)
-			s, err := aws.NewSession(t.Context(), aws.Settings{Profile: test.profile, Region: "us-east-1", Now: time.Now}, env)
+			s, err := aws.NewSession(t.Context(),
+				aws.Settings{Profile: test.profile, Region: "us-east-1", Now: time.Now}, env)
 			require.NoError(t, err)
 			got, err := s.Config("").Credentials.Retrieve(t.Context())
 			if test.want == "" {
@@ -112,10 +119,14 @@ func TestIdentityIsAskedOnce(t *testing.T) {
 	asked := 0
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		asked++
-		_, _ = w.Write([]byte(`<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/ann</Arn>` +
-			`<Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`))
+		_, _ = w.Write(
+			[]byte(`<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/ann</Arn>` +
+				`<Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`))
 	})
-	env := isolate(t, "", map[string]string{"AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"})
+	env := isolate(t, "", map[string]string{
+		"AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "a",
+		"AWS_SECRET_ACCESS_KEY": "b",
+	})
 	s, err := aws.NewSession(t.Context(), aws.Settings{Region: "us-east-1", Now: time.Now}, env)
 	require.NoError(t, err)
 	require.True(t, s.PathStyle())
@@ -136,7 +147,10 @@ func TestExpiredCredentialsAreRenewedOnce(t *testing.T) {
 		_, _ = w.Write([]byte(`<ErrorResponse><Error><Code>ExpiredToken</Code>` +
 			`<Message>The security token included in the request is expired</Message></Error></ErrorResponse>`))
 	})
-	env := isolate(t, "", map[string]string{"AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"})
+	env := isolate(t, "", map[string]string{
+		"AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "a",
+		"AWS_SECRET_ACCESS_KEY": "b",
+	})
 	s, err := aws.NewSession(t.Context(), aws.Settings{Region: "us-east-1", Now: time.Now}, env)
 	require.NoError(t, err)
 	_, err = s.Identity(t.Context())
@@ -164,16 +178,23 @@ func TestAssumedRole(t *testing.T) {
 		_ = r.ParseForm()
 		if r.Form.Get("Action") == "AssumeRole" {
 			assumed = r.Form.Get("RoleArn") + " " + r.Form.Get("RoleSessionName") + " " + r.Form.Get("ExternalId")
-			_, _ = w.Write([]byte(`<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASSUMED</AccessKeyId><SecretAccessKey>s</SecretAccessKey>` +
-				`<SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`))
+			_, _ = w.Write(
+				[]byte(
+					`<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASSUMED</AccessKeyId><SecretAccessKey>s</SecretAccessKey>` +
+						`<SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`))
 			return
 		}
 		signedBy = r.Header.Get("Authorization")
 		_, _ = w.Write([]byte(`<GetCallerIdentityResponse><GetCallerIdentityResult/></GetCallerIdentityResponse>`))
 	})
-	env := isolate(t, "", map[string]string{"AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"})
+	env := isolate(t, "", map[string]string{
+		"AWS_ENDPOINT_URL": server, "AWS_ACCESS_KEY_ID": "a",
+		"AWS_SECRET_ACCESS_KEY": "b",
+	})
 	s, err := aws.NewSession(t.Context(), aws.Settings{
-		Region: "us-east-1", Now: time.Now, AssumeRole: aws.AssumeRole{RoleARN: "arn:aws:iam::1:role/deploy", ExternalID: "x"},
+		Region: "us-east-1", Now: time.Now, AssumeRole: aws.AssumeRole{
+			RoleARN: "arn:aws:iam::1:role/deploy", ExternalID: "x",
+		},
 	}, env)
 	require.NoError(t, err)
 	_, err = s.Identity(t.Context())
@@ -200,7 +221,8 @@ func TestGuardIsAskedAtEveryAttempt(t *testing.T) {
 			return nil
 		}))
 		client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
-		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: sdk.String("b"), Key: sdk.String("k"), Body: strings.NewReader("x")})
+		_, err := client.PutObject(t.Context(),
+			&s3.PutObjectInput{Bucket: sdk.String("b"), Key: sdk.String("k"), Body: strings.NewReader("x")})
 		require.ErrorIs(t, err, lost)
 		require.Equal(t, 1, attempts, "nothing was sent after the loss")
 		require.Empty(t, cloud.Calls())
@@ -226,7 +248,8 @@ func TestGuardIsAskedAfterSigning(t *testing.T) {
 			return nil
 		}))
 		client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
-		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: sdk.String("b"), Key: sdk.String("k"), Body: strings.NewReader("x")})
+		_, err := client.PutObject(t.Context(),
+			&s3.PutObjectInput{Bucket: sdk.String("b"), Key: sdk.String("k"), Body: strings.NewReader("x")})
 		require.ErrorContains(t, err, "lock was lost")
 		_, err = client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: sdk.String("b")})
 		require.NoError(t, err, "reads are not guarded")
@@ -236,9 +259,11 @@ func TestGuardIsAskedAfterSigning(t *testing.T) {
 
 func TestMutating(t *testing.T) {
 	for operation, want := range map[string]bool{
-		"CreateQueue": true, "PutObject": true, "RegisterTaskDefinition": true, "AuthorizeSecurityGroupIngress": true, "StopServiceDeployment": true,
-		"TagResource": true, "ReceiveMessage": true, "RunTask": true, "SomethingNew": true,
-		"DescribeServices": false, "ListTagsForResource": false, "GetQueueAttributes": false, "HeadBucket": false, "FilterLogEvents": false,
+		"CreateQueue": true, "PutObject": true, "RegisterTaskDefinition": true, "AuthorizeSecurityGroupIngress": true,
+		"StopServiceDeployment": true,
+		"TagResource":           true, "ReceiveMessage": true, "RunTask": true, "SomethingNew": true,
+		"DescribeServices": false, "ListTagsForResource": false, "GetQueueAttributes": false, "HeadBucket": false,
+		"FilterLogEvents": false,
 	} {
 		require.Equal(t, want, aws.Mutating(operation), operation)
 	}

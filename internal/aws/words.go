@@ -14,8 +14,9 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// Words is what an SDK call's error tells a person: AWS's own code and message, or what went wrong on the way there. What the SDK and Go
-// put around it (operation, status, request id, system calls) is left out; those that matter have fields of their own in a diagnostic.
+// Words is what an SDK call's error tells a person: AWS's own code and message, or what went wrong on the way there.
+// What the SDK and Go put around it (operation, status, request id, system calls) is left out; those that matter have
+// fields of their own in a diagnostic.
 func Words(err error) string {
 	var (
 		api    smithy.APIError

@@ -20,21 +20,29 @@ func failure(ctx context.Context, t *testing.T, env map[string]string) *diag.Dia
 	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	for _, name := range []string{"AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_MAX_ATTEMPTS", "AWS_ENDPOINT_URL"} {
+	for _, name := range []string{
+		"AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+		"AWS_MAX_ATTEMPTS", "AWS_ENDPOINT_URL",
+	} {
 		t.Setenv(name, "")
 	}
 	for name, text := range env {
 		t.Setenv(name, text)
 	}
-	session, err := NewSession(ctx, Settings{Region: "us-east-1", MaxAttempts: 8, Now: time.Now}, func(name string) string { return env[name] })
+	session, err := NewSession(ctx, Settings{Region: "us-east-1", MaxAttempts: 8, Now: time.Now},
+		func(name string) string { return env[name] })
 	if err == nil {
 		bucket := "a"
-		_, err = s3.NewFromConfig(session.Config(""), func(o *s3.Options) { o.UsePathStyle = true }).HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &bucket})
+		_, err = s3.NewFromConfig(session.Config(""), func(o *s3.Options) { o.UsePathStyle = true }).HeadBucket(ctx,
+			&s3.HeadBucketInput{Bucket: &bucket})
 		err = Problem("s3:HeadBucket", err)
 	}
 	var d *diag.Diagnostic
 	require.True(t, errors.As(err, &d), "%v", err)
-	for _, noise := range []string{"operation error", "https response error", "s3:HeadBucket", "dial tcp", "strconv", "StatusCode"} {
+	for _, noise := range []string{
+		"operation error", "https response error", "s3:HeadBucket", "dial tcp", "strconv",
+		"StatusCode",
+	} {
 		require.NotContains(t, d.Detail, noise)
 	}
 	return d
@@ -65,9 +73,13 @@ func TestWordsAreForPeople(t *testing.T) {
 }
 
 func TestTimeThatIsUpDoesNotHideTheCause(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond) // over during the pauses between eight attempts
+	// over during the pauses between eight attempts
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	d := failure(ctx, t, map[string]string{"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_ENDPOINT_URL": "http://127.0.0.1:1"})
+	d := failure(ctx, t, map[string]string{
+		"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b",
+		"AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+	})
 	require.Equal(t, "The connection to 127.0.0.1:1 was refused.", d.Detail)
 	require.Equal(t, "AWS cannot be reached", d.Summary)
 }

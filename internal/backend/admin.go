@@ -13,7 +13,8 @@ import (
 
 // Making says how Create makes what is not there.
 type Making struct {
-	KMSKey string            // that the bucket is encrypted with; "": the one of backend.encryption, if that names one, else S3's own
+	// that the bucket is encrypted with; "": the one of backend.encryption, if that names one, else S3's own
+	KMSKey string
 	Tags   map[string]string // of both: an organisation may demand some at creation
 }
 
@@ -43,7 +44,8 @@ func admins(ctx context.Context, w World, kmsKey string) (*s3.Admin, *dynamodb.A
 	if err != nil {
 		return nil, nil, err
 	}
-	return s3.NewAdmin(session.Config(b.Region), s3.Settings{Bucket: b.Bucket, Prefix: b.Prefix, PathStyle: session.PathStyle()}, kmsKey),
+	return s3.NewAdmin(session.Config(b.Region),
+			s3.Settings{Bucket: b.Bucket, Prefix: b.Prefix, PathStyle: session.PathStyle()}, kmsKey),
 		dynamodb.NewAdmin(session.Config(l.Region), l.Table), nil
 }
 

@@ -6,8 +6,8 @@ import (
 	"github.com/company/deployer/internal/aws"
 )
 
-// sessionIn returns the credentials for a region; "" is the configured one, else the environment's. The credentials are resolved once
-// for backend and deployment where both need them.
+// sessionIn returns the credentials for a region; "" is the configured one, else the environment's. The credentials are
+// resolved once for backend and deployment where both need them.
 func (b *Backend) sessionIn(ctx context.Context, region string) (*aws.Session, error) {
 	if region == "" {
 		region = b.World.Settings.AWS.Region
@@ -22,14 +22,20 @@ func newSession(ctx context.Context, w World, region string) (*aws.Session, erro
 	s := w.Settings.AWS
 	return aws.NewSession(ctx, aws.Settings{
 		Profile: s.Profile, Region: region, Now: w.Now, Log: w.Log, HTTP: w.HTTP,
-		AssumeRole: aws.AssumeRole{RoleARN: s.AssumeRole.RoleARN, SessionName: s.AssumeRole.SessionName, ExternalID: s.AssumeRole.ExternalID},
+		AssumeRole: aws.AssumeRole{
+			RoleARN: s.AssumeRole.RoleARN, SessionName: s.AssumeRole.SessionName,
+			ExternalID: s.AssumeRole.ExternalID,
+		},
 	}, func(key string) string { return w.Env[key] })
 }
 
 // Who is the person or job behind a run: the actor of the CI job, else git's user.email, else whom AWS sees.
 func (b *Backend) Who(where Place) string {
 	env := b.World.Env
-	for _, key := range []string{"GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILDKITE_BUILD_CREATOR", "CIRCLE_USERNAME", "BITBUCKET_STEP_TRIGGERER_UUID", "BUILD_REQUESTEDFOR"} {
+	for _, key := range []string{
+		"GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILDKITE_BUILD_CREATOR", "CIRCLE_USERNAME",
+		"BITBUCKET_STEP_TRIGGERER_UUID", "BUILD_REQUESTEDFOR",
+	} {
 		if env[key] != "" {
 			return env[key]
 		}

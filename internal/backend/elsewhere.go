@@ -36,8 +36,8 @@ func (s *Signs) Lineages() []string {
 // lookedAt is how many objects of the tag index are looked at: one page.
 const lookedAt = 100
 
-// SignsOf asks history and tag index, side by side. own are the lineages whose objects are no sign. history: without a state the history counts.
-// The tag index may not be asked, or not answer in time: that stops nobody, and is told.
+// SignsOf asks history and tag index, side by side. own are the lineages whose objects are no sign. history: without a
+// state the history counts. The tag index may not be asked, or not answer in time: that stops nobody, and is told.
 func (b *Backend) SignsOf(ctx context.Context, key state.Key, where Place, own []string, history bool) (*Signs, error) {
 	ctx, cancel := context.WithTimeout(ctx, looking)
 	defer cancel()
@@ -60,7 +60,8 @@ func (b *Backend) SignsOf(ctx context.Context, key state.Key, where Place, own [
 	if err != nil {
 		w := &diag.Diagnostic{
 			Severity: diag.Warning, Code: diag.Failed, Summary: "AWS was not asked what is there",
-			Detail: fmt.Sprintf("Whether objects of %s exist that this state does not know could not be asked: %s.", key, strings.TrimSuffix(err.Error(), ".")),
+			Detail: fmt.Sprintf("Whether objects of %s exist that this state does not know could not be asked: %s.",
+				key, strings.TrimSuffix(err.Error(), ".")),
 		}
 		var op *resource.OpError
 		if errors.As(err, &op) && op.Denied() {
@@ -79,7 +80,8 @@ func (b *Backend) tagged(ctx context.Context, where Place, key state.Key) ([]res
 	if where.Session == nil || where.Region == "" {
 		return nil, errors.New("the region is not known")
 	}
-	return b.World.Index(ctx, where.Reading(), map[string]string{resource.TagStack: key.Stack, resource.TagEnvironment: key.Environment}, lookedAt)
+	return b.World.Index(ctx, where.Reading(),
+		map[string]string{resource.TagStack: key.Stack, resource.TagEnvironment: key.Environment}, lookedAt)
 }
 
 // Missing is the error of a stack without a state that has a history.
@@ -87,7 +89,8 @@ func (b *Backend) Missing(ctx context.Context, key state.Key, past int) error {
 	ctx, cancel := context.WithTimeout(ctx, looking)
 	defer cancel()
 	return diag.New(diag.Conflict, "State is missing",
-		fmt.Sprintf("There is no state of %s in %s, but a history of %s: somebody deleted state.json, or moved it away.", key, b.Location(), deployments(past)),
+		fmt.Sprintf("There is no state of %s in %s, but a history of %s: somebody deleted state.json, or "+
+			"moved it away.", key, b.Location(), deployments(past)),
 		"Nothing was changed. "+b.remedy(ctx, key, ""))
 }
 
@@ -102,7 +105,8 @@ func deployments(n int) string {
 func TellingOnly(objects []resource.Tagged) []resource.Tagged {
 	return slices.DeleteFunc(slices.Clone(objects), func(o resource.Tagged) bool {
 		parts := strings.SplitN(o.ARN, ":", 6)
-		return len(parts) == 6 && (parts[2] == "ecs" || parts[2] == "elasticloadbalancing" && strings.HasPrefix(parts[5], "listener"))
+		return len(parts) == 6 && (parts[2] == "ecs" || parts[2] == "elasticloadbalancing" &&
+			strings.HasPrefix(parts[5], "listener"))
 	})
 }
 
@@ -138,13 +142,15 @@ func OthersObjects(key state.Key, objects []resource.Tagged) *diag.Diagnostic {
 	return &diag.Diagnostic{
 		Severity: diag.Warning, Code: diag.Conflict, Summary: "Objects of another state",
 		Detail: fmt.Sprintf("AWS's tag index has %s that carry the tags of %s and that this state does not know: %s. "+
-			"Their names are not those of this plan, or they were deleted lately.", indexed(len(objects)), key, some(objects)),
-		Next: "If the stack was deployed with another backend, use that one. If nobody needs the objects, delete them in AWS.",
+			"Their names are not those of this plan, or they were deleted lately.", indexed(len(objects)), key,
+			some(objects)),
+		Next: "If the stack was deployed with another backend, use that one. If nobody needs the objects, delete " +
+			"them in AWS.",
 	}
 }
 
-// Elsewhere says that the state of a stack is not in this backend, or not at its place there, and how to reach it. replaced: another state is at
-// that place.
+// Elsewhere says that the state of a stack is not in this backend, or not at its place there, and how to reach it.
+// replaced: another state is at that place.
 func (b *Backend) Elsewhere(ctx context.Context, key state.Key, found *Signs, replaced bool) *diag.Diagnostic {
 	lineages := found.Lineages()
 	none := "has no state of it"
@@ -157,7 +163,8 @@ func (b *Backend) Elsewhere(ctx context.Context, key state.Key, found *Signs, re
 		"Nothing was changed. "+b.wayTo(ctx, key, lineages, replaced))
 }
 
-// wayTo says how to reach the state of one of the lineages: in this backend's history, on this machine, or in another backend.
+// wayTo says how to reach the state of one of the lineages: in this backend's history, on this machine, or in another
+// backend.
 func (b *Backend) wayTo(ctx context.Context, key state.Key, lineages []string, replaced bool) string {
 	ctx, cancel := context.WithTimeout(ctx, looking)
 	defer cancel()
@@ -167,20 +174,26 @@ func (b *Backend) wayTo(ctx context.Context, key state.Key, lineages []string, r
 	}
 	if best := Newest(slices.DeleteFunc(slices.Clone(all), of), ""); best != nil {
 		var flags []string
-		if last := Newest(all, ""); replaced || last.Stored.Snapshot.Envelope.Lineage != best.Stored.Snapshot.Envelope.Lineage {
+		if last := Newest(all, ""); replaced ||
+			last.Stored.Snapshot.Envelope.Lineage != best.Stored.Snapshot.Envelope.Lineage {
 			flags = append(flags, "--force")
 		}
-		return fmt.Sprintf("Its newest version here is %s (serial %d, %s, by %s). This brings it back:\n%s", VersionOf(best.Stored), best.Serial,
-			WrittenAt(best.Stored).UTC().Format("2006-01-02 15:04:05 UTC"), best.Who, b.CommandLine(key, "state restore", append(flags, best.ID)...))
+		return fmt.Sprintf("Its newest version here is %s (serial %d, %s, by %s). This brings it back:\n%s",
+			VersionOf(best.Stored), best.Serial,
+			WrittenAt(best.Stored).UTC().Format("2006-01-02 15:04:05 UTC"), best.Who,
+			b.CommandLine(key, "state restore", append(flags, best.ID)...))
 	}
 	if b.HasLocalState(key) && slices.Contains(lineages, lineageIn(b.LocalState(key))) {
 		return "It is on this machine: bring it over:\n" + b.CommandLine(key, "state push", b.LocalState(key))
 	}
 	if b.World.Settings.Backend.Type != "s3" {
-		return "State is kept on this machine because no bucket is configured. Whoever deploys the stack finds bucket and table with `deployer config show`: " +
-			"give them with `deployer init`, which can also write .deployer/config.yaml for everybody who clones the repository, or with --backend-bucket and --lock-table."
+		return "State is kept on this machine because no bucket is configured. Whoever deploys the stack finds " +
+			"bucket and table with `deployer config show`: " +
+			"give them with `deployer init`, which can also write .deployer/config.yaml for everybody who clones the " +
+			"repository, or with --backend-bucket and --lock-table."
 	}
-	return "`deployer config show --origin` says where this backend comes from; compare bucket and prefix with what whoever deploys the stack uses. " +
+	return "`deployer config show --origin` says where this backend comes from; compare bucket and prefix with what " +
+		"whoever deploys the stack uses. " +
 		"If that state is gone for good, delete the objects in AWS, or give stack or environment another name."
 }
 

@@ -22,7 +22,8 @@ func Early(ctx context.Context, err error) error {
 	return d
 }
 
-// EndingWarnings are the warnings of what is done once everything is saved. What there was no time for is no news of its own.
+// EndingWarnings are the warnings of what is done once everything is saved. What there was no time for is no news of
+// its own.
 func EndingWarnings(err error) diag.List {
 	cut := false
 	for _, part := range Split(err) {
@@ -31,9 +32,11 @@ func EndingWarnings(err error) diag.List {
 	out := AsWarnings(err)
 	if cut {
 		d := diag.New(diag.Interrupted, "Stopped before everything was tidied up",
-			"The state is saved. There was no time to hear that the lock is released, or to write the history and the copy "+
+			"The state is saved. There was no time to hear that the lock is released, or to write the history "+
+				"and the copy "+
 				"for pulumi.",
-			"The next run makes that good. If the lock is still held, it is taken over: on this machine at once, elsewhere "+
+			"The next run makes that good. If the lock is still held, it is taken over: on this machine at "+
+				"once, elsewhere "+
 				"within minutes.")
 		d.Severity = diag.Warning
 		out.Add(d)

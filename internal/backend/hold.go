@@ -31,26 +31,37 @@ func (b *Backend) Hold(ctx context.Context, req Request, where Place, lineage st
 }
 
 // HoldWith is Hold with other options; what is wrong with the state is said as it is.
-func (b *Backend) HoldWith(ctx context.Context, req Request, where Place, change func(*session.Options)) (*session.Session, error) {
+func (b *Backend) HoldWith(
+	ctx context.Context, req Request, where Place, change func(*session.Options),
+) (*session.Session, error) {
 	locks := b.World.Settings.Locks
 	if b.World.OnLock != nil {
 		b.World.OnLock()
 	}
 	o := session.Options{
 		Key: req.Key, Account: where.Account, Region: where.Region, NewID: b.NewID,
-		Owner: lock.Owner{Who: b.Who(where), Version: b.World.Version, Metadata: map[string]string{"command": b.World.Command}},
+		Owner: lock.Owner{
+			Who: b.Who(where), Version: b.World.Version,
+			Metadata: map[string]string{"command": b.World.Command},
+		},
 		Lock: lock.Options{
-			Timeout: req.LockTimeout, TTL: time.Duration(locks.TTL) * time.Second, Heartbeat: time.Duration(locks.Heartbeat) * time.Second,
+			Timeout: req.LockTimeout, TTL: time.Duration(locks.TTL) * time.Second,
+			Heartbeat: time.Duration(locks.Heartbeat) * time.Second,
 			Notify: func(holder lock.Record, waited time.Duration) {
-				req.Progress(plan.Event{Kind: plan.Waiting, Text: fmt.Sprintf("Waiting for the lock (%s): held since %s by %s",
-					waited.Round(time.Second), holder.LockedAt.UTC().Format("2006-01-02 15:04:05 UTC"), holder.Holder())})
+				req.Progress(plan.Event{
+					Kind: plan.Waiting,
+					Text: fmt.Sprintf("Waiting for the lock (%s): held since %s by %s",
+						waited.Round(time.Second), holder.LockedAt.UTC().Format("2006-01-02 15:04:05 UTC"),
+						holder.Holder()),
+				})
 			},
 			Trouble: func(err error, lasted time.Duration) {
 				if lasted < untold {
 					return
 				}
 				trouble := diag.From(err)[0].Summary
-				resource.Tell(ctx, fmt.Sprintf("Taking the lock: %s; trying again (%s)", trouble, lasted.Round(time.Second)))
+				resource.Tell(ctx, fmt.Sprintf("Taking the lock: %s; trying again (%s)", trouble,
+					lasted.Round(time.Second)))
 			},
 		},
 	}

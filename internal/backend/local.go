@@ -30,7 +30,8 @@ func (b *Backend) JournalPath(lineage string) string {
 // journalLimit is the largest journal that is read: a state, and what happens to all of it several times.
 const journalLimit = 8 * state.MaxSize
 
-// Journal is what this machine has of the journal of the run that was interrupted after it had claimed a state; nil: nothing.
+// Journal is what this machine has of the journal of the run that was interrupted after it had claimed a state; nil:
+// nothing.
 func (b *Backend) Journal(s *state.Stored) []byte {
 	if s == nil || len(s.Snapshot.Envelope.Intents) == 0 {
 		return nil

@@ -1,8 +1,9 @@
-// Package backend opens what keeps a team's states and locks, from settings: bucket and table, or folders of this machine.
+// Package backend opens what keeps a team's states and locks, from settings: bucket and table, or folders of this
+// machine.
 //
-// In: a World (folders, settings, clock). Out: a Backend: stores, locks, credentials and the place in AWS; what the state of
-// a key says, what it said before, and the way back when it is damaged, missing or elsewhere. It also makes and checks bucket and
-// table. It must not plan, and it writes no state: that is the business of deploy and repair.
+// In: a World (folders, settings, clock). Out: a Backend: stores, locks, credentials and the place in AWS; what the
+// state of a key says, what it said before, and the way back when it is damaged, missing or elsewhere. It also makes
+// and checks bucket and table. It must not plan, and it writes no state: that is the business of deploy and repair.
 package backend
 
 import (
@@ -35,21 +36,25 @@ type World struct {
 	Settings config.Settings
 	Env      map[string]string
 	Now      func() time.Time
-	Version  string          // of deployer
-	Command  string          // for the lock: what is running
-	Flags    []string        // of the command line that say where the backend is: a command that is suggested needs them, too
-	Hard     context.Context // ends at the second signal
-	OnLock   func()          // called before a lock is taken: from then on the process must not die of a write that nobody reads; may be nil
-	Log      *slog.Logger    // nil: nothing is logged
+	Version  string // of deployer
+	Command  string // for the lock: what is running
+	// of the command line that say where the backend is: a command that is suggested needs them, too
+	Flags []string
+	Hard  context.Context // ends at the second signal
+	// called before a lock is taken: from then on the process must not die of a write that nobody reads; may be nil
+	OnLock func()
+	Log    *slog.Logger // nil: nothing is logged
 
 	Types func(sdk.Config) *resource.Catalog // the resource types, which call AWS with that configuration
 	Index Index                              // AWS's index of tags
 
-	// What a simulation puts in the place of the real thing, so that runs can die without a process that does; nil: the real thing.
+	// What a simulation puts in the place of the real thing, so that runs can die without a process that does; nil: the
+	// real thing.
 	HTTP  sdk.HTTPClient // that every AWS call goes through
 	Host  *lock.Host     // where this run seems to be
 	NewID func() string  // makes unique ids
-	Blind bool           // AWS is not asked what is there: a simulation that strikes at the n-th call wants the same calls every time
+	// AWS is not asked what is there: a simulation that strikes at the n-th call wants the same calls every time
+	Blind bool
 }
 
 // Backend is where the states and locks of a team are, and the credentials to reach them and what they are about.
@@ -86,7 +91,8 @@ func Open(ctx context.Context, w World) (*Backend, error) {
 		return nil, err
 	}
 	states := s3.New(session.Config(w.Settings.Backend.Region), s3.Settings{
-		Bucket: w.Settings.Backend.Bucket, Prefix: w.Settings.Backend.Prefix, PathStyle: session.PathStyle(), Encryption: w.Settings.Backend.Encryption,
+		Bucket: w.Settings.Backend.Bucket, Prefix: w.Settings.Backend.Prefix, PathStyle: session.PathStyle(),
+		Encryption: w.Settings.Backend.Encryption,
 	})
 	if w.Settings.Locks.Type != "dynamodb" {
 		return New(w, states, lockHere(), own), nil

@@ -25,9 +25,9 @@ type Kept struct {
 	Stored *state.Stored // nil: it cannot be brought back
 }
 
-// Past returns what can be brought back, the newest of the history first and then the newest object versions, limit of each at most (0: all).
-// The history of finished deployments comes first because its names are what people know. unseen is why not all could be looked at, whole or not;
-// the answer is there all the same.
+// Past returns what can be brought back, the newest of the history first and then the newest object versions, limit of
+// each at most (0: all). The history of finished deployments comes first because its names are what people know. unseen
+// is why not all could be looked at, whole or not; the answer is there all the same.
 func (b *Backend) Past(ctx context.Context, key state.Key, limit int) (all []Kept, unseen, err error) {
 	store := b.Store(key)
 	history, err := state.ReadHistory(ctx, store, limit)
@@ -54,7 +54,8 @@ func (b *Backend) Past(ctx context.Context, key state.Key, limit int) (all []Kep
 	}
 	for _, o := range objects {
 		same := func(k Kept) bool {
-			return k.Stored != nil && o.Stored != nil && k.Stored.Snapshot.Envelope.Writer == o.Stored.Snapshot.Envelope.Writer
+			return k.Stored != nil && o.Stored != nil &&
+				k.Stored.Snapshot.Envelope.Writer == o.Stored.Snapshot.Envelope.Writer
 		}
 		if at := slices.IndexFunc(all, same); at >= 0 { // it has a better name
 			all[at].Current = all[at].Current || o.Current
@@ -117,7 +118,8 @@ func (k *Kept) fill(key state.Key, s *state.Snapshot, err error) {
 		return
 	}
 	p := stored.Payload
-	k.Serial, k.Version, k.Result, k.Who, k.Resources, k.Stored = s.Envelope.Serial, report.Version(p.Deployment), string(p.Status), p.Who, len(resources), stored
+	k.Serial, k.Version, k.Result, k.Who, k.Resources, k.Stored = s.Envelope.Serial, report.Version(p.Deployment),
+		string(p.Status), p.Who, len(resources), stored
 }
 
 // reason is an error in few words.
@@ -129,8 +131,9 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// Newest returns the last content that can be brought back, of that lineage if there is one of it; nil when there is none. Serials say what came
-// last within a lineage only; of several lineages ("" or none of that one) the last that was written counts.
+// Newest returns the last content that can be brought back, of that lineage if there is one of it; nil when there is
+// none. Serials say what came last within a lineage only; of several lineages ("" or none of that one) the last that
+// was written counts.
 func Newest(all []Kept, lineage string) *Kept {
 	whole := slices.DeleteFunc(slices.Clone(all), func(k Kept) bool { return k.Stored == nil })
 	if len(whole) == 0 {
@@ -138,7 +141,9 @@ func Newest(all []Kept, lineage string) *Kept {
 	}
 	of := func(k Kept) string { return k.Stored.Snapshot.Envelope.Lineage }
 	if !slices.ContainsFunc(whole, func(k Kept) bool { return of(k) == lineage }) {
-		lineage = of(slices.MaxFunc(whole, func(a, b Kept) int { return WrittenAt(a.Stored).Compare(WrittenAt(b.Stored)) }))
+		lineage = of(slices.MaxFunc(whole, func(a, b Kept) int {
+			return WrittenAt(a.Stored).Compare(WrittenAt(b.Stored))
+		}))
 	}
 	whole = slices.DeleteFunc(whole, func(k Kept) bool { return of(k) != lineage })
 	// Of equals the first: its name is the better one.

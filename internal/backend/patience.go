@@ -8,8 +8,8 @@ import (
 // How long things may take when somebody wants to go. CI systems send SIGTERM and kill 7.5 s later, so that three calls
 // in a row have to do: the one in flight, the save, the release.
 const (
-	// AbortAfter is how long calls in flight may go on after the first signal; what then still waits (for a rollout, a database) is
-	// recorded as in progress, and the next run goes on waiting.
+	// AbortAfter is how long calls in flight may go on after the first signal; what then still waits (for a rollout, a
+	// database) is recorded as in progress, and the next run goes on waiting.
 	AbortAfter = 3300 * time.Millisecond
 	// releaseTime is how long saving may go on after the second signal, and how long a release may take.
 	releaseTime = 5 * time.Second
@@ -40,8 +40,9 @@ func Ending(hurry context.Context) (context.Context, context.CancelFunc) {
 	return ctx, cancel
 }
 
-// Patience returns a context with the values of soft that ends at the second signal. With a grace it ends that long after soft does, too, and at
-// the second signal at once; without, it outlives soft, and the second signal by releaseTime.
+// Patience returns a context with the values of soft that ends at the second signal. With a grace it ends that long
+// after soft does, too, and at the second signal at once; without, it outlives soft, and the second signal by
+// releaseTime.
 func (b *Backend) Patience(soft context.Context, grace time.Duration) context.Context {
 	ctx, end := context.WithCancelCause(context.WithoutCancel(soft))
 	after := func(from context.Context, d time.Duration) {

@@ -53,8 +53,8 @@ func (b *Backend) PlaceBeside(ctx context.Context, region string, beside func(*P
 	return p, nil
 }
 
-// Caller is the place as far as it is known before the state is read: whose the credentials are. Without credentials it is empty, and the
-// first call says so.
+// Caller is the place as far as it is known before the state is read: whose the credentials are. Without credentials it
+// is empty, and the first call says so.
 func (b *Backend) Caller(ctx context.Context) Place {
 	find := b.own
 	if b.World.Settings.Backend.Type != "s3" {

@@ -21,12 +21,14 @@ func (b *Backend) Read(ctx context.Context, key state.Key) (*state.Stored, error
 	return s, nil
 }
 
-// Nothing is the error of a command that needs a state where there is none: it was never deployed, or its state is missing or elsewhere.
+// Nothing is the error of a command that needs a state where there is none: it was never deployed, or its state is
+// missing or elsewhere.
 func (b *Backend) Nothing(ctx context.Context, key state.Key) error {
 	if _, err := b.LeftBehind(ctx, key); err != nil { // who may not ask AWS hears only what the history says
 		return err
 	}
-	d := diag.New(diag.Invalid, "Nothing deployed", fmt.Sprintf("There is no state of %s in %s.", key, b.Location()), "Deploy it first: deployer apply --stack "+key.Stack+" -e "+key.Environment)
+	d := diag.New(diag.Invalid, "Nothing deployed", fmt.Sprintf("There is no state of %s in %s.", key, b.Location()),
+		"Deploy it first: deployer apply --stack "+key.Stack+" -e "+key.Environment)
 	d.Cause = &NothingError{key}
 	return d
 }

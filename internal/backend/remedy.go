@@ -15,7 +15,8 @@ import (
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./~-]+$`)
 
-// CommandLine is a command as people can copy it: for this stack and environment, and with the flags that say where its state is.
+// CommandLine is a command as people can copy it: for this stack and environment, and with the flags that say where its
+// state is.
 func (b *Backend) CommandLine(key state.Key, command string, args ...string) string {
 	words := []string{"deployer", command, "--stack", key.Stack, "-e", key.Environment}
 	for _, word := range append(append([]string{}, b.World.Flags...), args...) {
@@ -30,7 +31,8 @@ func (b *Backend) CommandLine(key state.Key, command string, args ...string) str
 // looking is how long a remedy may be looked for.
 const looking = 20 * time.Second
 
-// Healing adds to the news that a state is damaged, foreign or older than it should be how to bring back the newest whole one.
+// Healing adds to the news that a state is damaged, foreign or older than it should be how to bring back the newest
+// whole one.
 func (b *Backend) Healing(ctx context.Context, key state.Key, err error) error {
 	var damaged *state.CorruptError
 	var old *session.OldError
@@ -59,15 +61,21 @@ func (b *Backend) remedy(ctx context.Context, key state.Key, lineage string) str
 		if err == nil {
 			err = unseen
 		}
-		return "Earlier versions could not be looked at (" + reason(err) + "); once they can be, this lists them:\n" + b.CommandLine(key, "state restore")
+		return "Earlier versions could not be looked at (" + reason(err) + "); once they can be, this lists them:\n" +
+			b.CommandLine(key, "state restore")
 	case best == nil:
-		return "There is no earlier version of it, neither in its history nor in the bucket. If there is a copy:\n" + b.CommandLine(key, "state push", "FILE")
+		return "There is no earlier version of it, neither in its history nor in the bucket. If there is a copy:\n" +
+			b.CommandLine(key, "state push", "FILE")
 	}
 	what := VersionOf(best.Stored)
 	if lineage != "" && best.Stored.Snapshot.Envelope.Lineage != lineage {
-		return fmt.Sprintf("There is no earlier version of it. The newest whole version is %s of an earlier life of the stack (serial %d, %s, by %s): with that one, nobody would know what was made since. If it is right all the same:\n%s",
-			what, best.Serial, WrittenAt(best.Stored).UTC().Format("2006-01-02 15:04:05 UTC"), best.Who, b.CommandLine(key, "state restore", "--force", best.ID))
+		return fmt.Sprintf("There is no earlier version of it. The newest whole version is %s of an earlier life of "+
+			"the stack (serial %d, %s, by %s): with that one, nobody would know what was made since. If it is right "+
+			"all the same:\n%s",
+			what, best.Serial, WrittenAt(best.Stored).UTC().Format("2006-01-02 15:04:05 UTC"), best.Who,
+			b.CommandLine(key, "state restore", "--force", best.ID))
 	}
-	return fmt.Sprintf("The newest whole version is %s (serial %d, %s, by %s). This brings it back:\n%s", what, best.Serial,
+	return fmt.Sprintf("The newest whole version is %s (serial %d, %s, by %s). This brings it back:\n%s", what,
+		best.Serial,
 		best.At.UTC().Format("2006-01-02 15:04:05 UTC"), best.Who, b.CommandLine(key, "state restore", best.ID))
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// answer is stdout. It remembers whether a command has begun to answer: JSON is one document, so what fails then is told on stderr only.
+// answer is stdout. It remembers whether a command has begun to answer: JSON is one document, so what fails then is
+// told on stderr only.
 type answer struct {
 	io.Writer
 	begun bool

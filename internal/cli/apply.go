@@ -24,7 +24,8 @@ func newApply(f *Factory, runF func(*applyOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply",
 		Short: "Deploy, and wait until the new revision really runs",
-		Long: "Lock, plan, show, ask, execute, wait until everything is healthy, save. \"Applied\" means that the planned revision is what runs;\n" +
+		Long: "Lock, plan, show, ask, execute, wait until everything is healthy, save. \"Applied\" means that the " +
+			"planned revision is what runs;\n" +
 			"if not, the cause and the next step are on the screen. An interrupted run is picked up by the next one.",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
@@ -93,7 +94,8 @@ func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) err
 			if q.Required && f.loaded.Settings.Preferences.AutoApprove {
 				detail += " The environment says approval: required, so preferences.autoApprove does not count."
 			}
-			return false, diag.New(diag.Failed, "Not approved", detail, "Run deployer "+c.verb+" --auto-approve once the plan above is what you want.")
+			return false, diag.New(diag.Failed, "Not approved", detail,
+				"Run deployer "+c.verb+" --auto-approve once the plan above is what you want.")
 		default:
 			f.Stderr().Printf("\n")
 			yes, err := newPrompter(f).yes(ctx, c.ask)
@@ -115,7 +117,8 @@ func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) err
 	switch {
 	case applied == nil || applied.Plan == nil:
 	case o.json:
-		if jsonErr := view.AppliedJSON(f.Out, applied.Plan, applied.Version, applied.Outcome, applied.Outputs, applied.Warnings, err); jsonErr != nil && err == nil {
+		if jsonErr := view.AppliedJSON(f.Out, applied.Plan, applied.Version, applied.Outcome, applied.Outputs,
+			applied.Warnings, err); jsonErr != nil && err == nil {
 			return jsonErr
 		}
 	default:

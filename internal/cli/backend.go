@@ -27,8 +27,9 @@ func newBackendCreate(f *Factory, runF func(*backendOptions) error) *cobra.Comma
 	cmd := &cobra.Command{
 		Use:   "create",
 		Short: "Make the bucket and the table, or bring them into shape",
-		Long:  "Make a versioned, encrypted, private, TLS-only bucket and an on-demand table with point-in-time recovery. What is there already\nis brought into shape; running it again changes nothing.",
-		Args:  noArguments,
+		Long: "Make a versioned, encrypted, private, TLS-only bucket and an on-demand table with point-in-time " +
+			"recovery. What is there already\nis brought into shape; running it again changes nothing.",
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -38,7 +39,8 @@ func newBackendCreate(f *Factory, runF func(*backendOptions) error) *cobra.Comma
 	}
 	o.flags(cmd)
 	cmd.Flags().StringVar(&o.kmsKey, "kms-key", "", "encrypt the bucket with this KMS `key` instead of the one of S3")
-	cmd.Flags().StringToStringVar(&o.tags, "tag", nil, "`KEY=VALUE` that bucket and table are made with; may be repeated")
+	cmd.Flags().StringToStringVar(&o.tags, "tag", nil,
+		"`KEY=VALUE` that bucket and table are made with; may be repeated")
 	return cmd
 }
 
@@ -69,7 +71,11 @@ func (o *backendOptions) flags(cmd *cobra.Command) {
 func backendRun(o *backendOptions, create bool) error {
 	f := o.factory
 	// The flags are other names of the global ones.
-	for _, alias := range []struct{ own, global *string }{{&o.bucket, &f.global.bucket}, {&o.table, &f.global.lockTable}, {&o.region, &f.global.region}} {
+	for _, alias := range []struct{ own, global *string }{
+		{&o.bucket, &f.global.bucket},
+		{&o.table, &f.global.lockTable},
+		{&o.region, &f.global.region},
+	} {
 		if *alias.own != "" {
 			*alias.global = *alias.own
 		}
@@ -80,7 +86,8 @@ func backendRun(o *backendOptions, create bool) error {
 		return err
 	}
 	if s := config.Settings; s.Backend.Bucket == "" || s.Locks.Table == "" {
-		return diag.New(diag.Invalid, "No bucket or table", "Nothing says which bucket and table are meant.", "Give --bucket and --table, or set backend.bucket and locks.table (deployer init does).")
+		return diag.New(diag.Invalid, "No bucket or table", "Nothing says which bucket and table are meant.",
+			"Give --bucket and --table, or set backend.bucket and locks.table (deployer init does).")
 	}
 	var findings []report.Finding
 	if create {

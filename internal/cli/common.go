@@ -32,7 +32,8 @@ func (r *runFlags) register(cmd *cobra.Command, withVariables bool) {
 	r.given = cmd.Flags().Changed
 	if withVariables {
 		r.variables.flags(cmd.Flags())
-		cmd.Flags().StringArrayVar(&r.targets, "target", nil, "only this component and what it needs: an `address` (repeatable)")
+		cmd.Flags().StringArrayVar(&r.targets, "target", nil,
+			"only this component and what it needs: an `address` (repeatable)")
 		r.completeAddresses(cmd, "target")
 		cmd.Flags().BoolVar(&r.refresh, "refresh", false, "compare with what AWS has now, not with what the state says")
 	}
@@ -41,14 +42,18 @@ func (r *runFlags) register(cmd *cobra.Command, withVariables bool) {
 }
 
 func (r *runFlags) registerLocking(cmd *cobra.Command) {
-	cmd.Flags().DurationVar(&r.lockTimeout, "lock-timeout", 8*time.Minute, "how long to wait for the lock; 0: fail at once")
-	cmd.Flags().StringArrayVar(&r.allowDataLoss, "allow-data-loss", nil, "a protected component that may be deleted or replaced: its `address` (repeatable)")
+	cmd.Flags().DurationVar(&r.lockTimeout, "lock-timeout", 8*time.Minute,
+		"how long to wait for the lock; 0: fail at once")
+	cmd.Flags().StringArrayVar(&r.allowDataLoss, "allow-data-loss", nil,
+		"a protected component that may be deleted or replaced: its `address` (repeatable)")
 	r.completeAddresses(cmd, "allow-data-loss")
 }
 
-// prepare opens the backend and makes the Request for what the command line names (key, or why it names nothing). What is wrong with flags and
-// configuration is said at once.
-func (r *runFlags) prepare(key state.Key, wrong error, progress view.Progress) (*backend.Backend, deploy.Request, error) {
+// prepare opens the backend and makes the Request for what the command line names (key, or why it names nothing). What
+// is wrong with flags and configuration is said at once.
+func (r *runFlags) prepare(
+	key state.Key, wrong error, progress view.Progress,
+) (*backend.Backend, deploy.Request, error) {
 	f := r.factory
 	req, reqErr := r.request(progress)
 	_, configErr := f.ConfigFor(key.Stack)
@@ -64,7 +69,9 @@ func (r *runFlags) prepare(key state.Key, wrong error, progress view.Progress) (
 func (r *runFlags) request(progress view.Progress) (deploy.Request, error) {
 	values, found := r.values()
 	if r.given != nil && r.given("parallelism") && (r.parallelism < 1 || r.parallelism > config.MaxParallelism) {
-		found.Add(diag.New(diag.Invalid, "Invalid --parallelism", fmt.Sprintf("%d resources at once is not between 1 and %d.", r.parallelism, config.MaxParallelism), "Leave it out for preferences.parallelism."))
+		found.Add(diag.New(diag.Invalid, "Invalid --parallelism",
+			fmt.Sprintf("%d resources at once is not between 1 and %d.", r.parallelism, config.MaxParallelism),
+			"Leave it out for preferences.parallelism."))
 	}
 	if r.lockTimeout < 0 {
 		found.Add(negativeTimeout())
@@ -91,7 +98,8 @@ func (r *runFlags) request(progress view.Progress) (deploy.Request, error) {
 }
 
 func negativeTimeout() *diag.Diagnostic {
-	return diag.New(diag.Invalid, "Invalid --lock-timeout", "A time to wait cannot be negative.", "Give 0 to fail at once, or a duration such as 8m.")
+	return diag.New(diag.Invalid, "Invalid --lock-timeout", "A time to wait cannot be negative.",
+		"Give 0 to fail at once, or a duration such as 8m.")
 }
 
 // phases is a progress that passes on news, and for plans only phases.

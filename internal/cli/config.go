@@ -23,8 +23,10 @@ func newConfigShow(f *Factory, runF func(*configShowOptions) error) *cobra.Comma
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Print the effective settings",
-		Long:  "Print the effective settings. Highest first: flags, DEPLOYER_ variables, stack.yaml, .deployer/config.yaml of the\nrepository, ~/.deployer/config.yaml, defaults. --origin says where each comes from.",
-		Args:  noArguments,
+		Long: "Print the effective settings. Highest first: flags, DEPLOYER_ variables, stack.yaml, " +
+			".deployer/config.yaml of the\nrepository, ~/.deployer/config.yaml, defaults. --origin says where each " +
+			"comes from.",
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -32,7 +34,8 @@ func newConfigShow(f *Factory, runF func(*configShowOptions) error) *cobra.Comma
 			return configShowRun(o)
 		},
 	}
-	cmd.Flags().StringVar(&o.stack, "stack", "", "include the settings of this `stack`'s stack.yaml; inferred inside its folder, or when there is one")
+	cmd.Flags().StringVar(&o.stack, "stack", "",
+		"include the settings of this `stack`'s stack.yaml; inferred inside its folder, or when there is one")
 	cmd.Flags().BoolVar(&o.origin, "origin", false, "say where each setting comes from")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd

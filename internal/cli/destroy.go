@@ -18,8 +18,10 @@ func newDestroy(f *Factory, runF func(*destroyOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "destroy",
 		Short: "Delete everything that a stack has in an environment",
-		Long: "Delete everything that the state of a stack in an environment holds, or with --target only some components. Works from the state\n" +
-			"alone: the YAML may be broken or gone. What other components still need is not deleted, and shared components stay.",
+		Long: "Delete everything that the state of a stack in an environment holds, or with --target only some " +
+			"components. Works from the state\n" +
+			"alone: the YAML may be broken or gone. What other components still need is not deleted, and shared " +
+			"components stay.",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {

@@ -1,7 +1,9 @@
-// Package cli is the command line: one file per command, each an options struct that flags fill and a run function that acts.
+// Package cli is the command line: one file per command, each an options struct that flags fill and a run function that
+// acts.
 //
-// In: arguments, environment, terminal. Out: what package view renders, and an exit code. It composes the other packages and
-// decides nothing that they decide; it is the only package that reads the process's environment, clock and terminal.
+// In: arguments, environment, terminal. Out: what package view renders, and an exit code. It composes the other
+// packages and decides nothing that they decide; it is the only package that reads the process's environment, clock and
+// terminal.
 package cli
 
 import (
@@ -79,7 +81,10 @@ type globals struct {
 
 // NewFactory returns a Factory of this process.
 func NewFactory() *Factory {
-	f := &Factory{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now, ReadFile: file.ReadGiven, Env: map[string]string{}}
+	f := &Factory{
+		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now, ReadFile: file.ReadGiven,
+		Env: map[string]string{},
+	}
 	for _, pair := range os.Environ() {
 		key, text, _ := strings.Cut(pair, "=")
 		f.Env[key] = text
@@ -105,7 +110,8 @@ func NewFactory() *Factory {
 	return f
 }
 
-// Root returns the repository: the nearest folder at or above the working directory that has a stacks folder; "" when there is none.
+// Root returns the repository: the nearest folder at or above the working directory that has a stacks folder; "" when
+// there is none.
 func (f *Factory) Root() string {
 	for dir := f.Workdir; ; dir = filepath.Dir(dir) {
 		if info, err := os.Stat(filepath.Join(dir, "stacks")); err == nil && info.IsDir() {
@@ -123,7 +129,8 @@ func (f *Factory) RequireRoot() (string, error) {
 		return root, nil
 	}
 	if f.Workdir == "" {
-		return "", diag.New(diag.Invalid, "No working directory", "The folder that this shell is in does not exist any more.", "Change into your repository.")
+		return "", diag.New(diag.Invalid, "No working directory",
+			"The folder that this shell is in does not exist any more.", "Change into your repository.")
 	}
 	return "", diag.New(diag.Invalid, "Not in a deployment repository",
 		"Neither "+f.Workdir+" nor a folder above it has a folder named stacks.",
@@ -260,7 +267,8 @@ func (f *Factory) worth(found diag.List) diag.List {
 	return slices.DeleteFunc(slices.Clone(found), func(d *diag.Diagnostic) bool { return d.Severity == diag.Warning })
 }
 
-// Progress returns how the news of a run is shown: nothing when quiet, a live tree on a terminal, plain lines elsewhere.
+// Progress returns how the news of a run is shown: nothing when quiet, a live tree on a terminal, plain lines
+// elsewhere.
 func (f *Factory) Progress() view.Progress {
 	switch {
 	case f.global.quiet:

@@ -24,8 +24,9 @@ func newGraph(f *Factory, runF func(*graphOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "graph",
 		Short: "Draw what needs what",
-		Long:  "Draw the components of a stack and what needs what, from the manifests alone: a tree of text, or by the extension of\n--output a .dot (Graphviz), .mmd (Mermaid) or .json file.",
-		Args:  noArguments,
+		Long: "Draw the components of a stack and what needs what, from the manifests alone: a tree of text, or by " +
+			"the extension of\n--output a .dot (Graphviz), .mmd (Mermaid) or .json file.",
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)
@@ -71,7 +72,8 @@ func graphRun(o *graphOptions) error {
 	case ".json":
 		err = view.JSON(&b, picture)
 	default:
-		return diag.New(diag.Invalid, "Unknown picture format", `"`+ext+`" is none of .dot, .mmd, .json.`, "For instance: deployer graph --output graph.dot")
+		return diag.New(diag.Invalid, "Unknown picture format", `"`+ext+`" is none of .dot, .mmd, .json.`,
+			"For instance: deployer graph --output graph.dot")
 	}
 	if err != nil {
 		return err

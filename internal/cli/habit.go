@@ -10,23 +10,29 @@ import (
 // What users of Terraform, Pulumi, Copilot, kubectl and Helm type by habit, and what does it here.
 var (
 	commandHabits = map[string]string{
-		"deploy": "apply", "up": "apply", "update": "apply", "create": "apply", "sync": "apply", "install": "apply", "upgrade": "apply",
-		"preview": "plan", "diff": "plan", "delete": "destroy", "down": "destroy", "rm": "destroy", "remove": "destroy", "uninstall": "destroy",
-		"refresh": "plan --refresh", "ps": "status", "rollout": "status", "health": "status", "watch": "status --watch",
+		"deploy": "apply", "up": "apply", "update": "apply", "create": "apply", "sync": "apply", "install": "apply",
+		"upgrade": "apply",
+		"preview": "plan", "diff": "plan", "delete": "destroy", "down": "destroy", "rm": "destroy", "remove": "destroy",
+		"uninstall": "destroy",
+		"refresh":   "plan --refresh", "ps": "status", "rollout": "status", "health": "status",
+		"watch":    "status --watch",
 		"describe": "show", "get": "show", "output": "outputs", "releases": "history", "log": "history",
 		"ls": "stack list", "list": "stack list", "stacks": "stack list", "workspace": "stack list",
-		"lint": "validate", "check": "validate", "new": "stack init", "force-unlock": "unlock", "bootstrap": "backend create",
-		"import": "apply", // it takes in what it finds under its own names
+		"lint": "validate", "check": "validate", "new": "stack init", "force-unlock": "unlock",
+		"bootstrap": "backend create",
+		"import":    "apply", // it takes in what it finds under its own names
 	}
 	// groups are words that other tools put before their commands: copilot svc deploy.
 	groups = []string{"svc", "service", "job", "app", "env", "environment", "component"}
 
 	flagHabits = map[string]string{
 		"env": "environment", "environment-name": "environment", "workspace": "environment", "namespace": "environment",
-		"app": "stack", "application": "stack", "project": "stack", "yes": "auto-approve", "force": "auto-approve", "approve": "auto-approve",
+		"app": "stack", "application": "stack", "project": "stack", "yes": "auto-approve", "force": "auto-approve",
+		"approve":           "auto-approve",
 		"skip-confirmation": "auto-approve", "no-confirm": "auto-approve", "service": "component", "svc": "component",
 		"set": "var", "values": "var-file", "debug": "verbose", "follow": "watch", "exit-code": "detailed-exitcode",
-		"bucket": "backend-bucket", "table": "lock-table", "timeout": "lock-timeout", "output": "json", "format": "json",
+		"bucket": "backend-bucket", "table": "lock-table", "timeout": "lock-timeout", "output": "json",
+		"format": "json",
 	}
 	shortHabits = map[string]string{"y": "auto-approve", "n": "environment", "w": "watch", "f": "var-file", "o": "json"}
 	// flagAdvice is for what is no flag here.
@@ -35,8 +41,9 @@ var (
 		"destroy":      "To delete everything: deployer destroy",
 		"refresh-only": "To compare with what AWS has: deployer plan --refresh",
 		"profile":      "Set AWS_PROFILE, or aws.profile in the configuration.",
-		"region":       "Set AWS_REGION, or spec.provider.region in stack.yaml; --backend-region is that of bucket and table.",
-		"chdir":        "Change into the folder first.",
+		"region": "Set AWS_REGION, or spec.provider.region in stack.yaml; --backend-region is that of " +
+			"bucket and table.",
+		"chdir": "Change into the folder first.",
 	}
 )
 
@@ -65,7 +72,8 @@ func meant(root *cobra.Command, words []string) string {
 	return ""
 }
 
-// meantFlag is what to say to somebody who gave a flag that a command does not have; "" when we cannot tell. name is without dashes.
+// meantFlag is what to say to somebody who gave a flag that a command does not have; "" when we cannot tell. name is
+// without dashes.
 func meantFlag(cmd *cobra.Command, name string) string {
 	for _, habits := range []map[string]string{flagHabits, shortHabits} {
 		if here := habits[name]; here != "" && cmd.Flags().Lookup(here) != nil {
@@ -75,7 +83,8 @@ func meantFlag(cmd *cobra.Command, name string) string {
 	return flagAdvice[name]
 }
 
-// singleDash finds a long flag that was given with one dash, as Terraform takes it. pflag reads -environment as -e nvironment.
+// singleDash finds a long flag that was given with one dash, as Terraform takes it. pflag reads -environment as -e
+// nvironment.
 func singleDash(cmd *cobra.Command, args []string) (given, want string) {
 	for _, arg := range args {
 		if arg == "--" {
@@ -104,7 +113,8 @@ func refuseSingleDash(cmd *cobra.Command, args []string) error {
 	return usageError{cmd, fmt.Errorf("%s is written with two dashes here: --%s", given, want)}
 }
 
-// strayWord are the words of a command line that begin with one which is no command, although only commands may stand there.
+// strayWord are the words of a command line that begin with one which is no command, although only commands may stand
+// there.
 func strayWord(cmd *cobra.Command, args []string) []string {
 	if !cmd.HasSubCommands() {
 		return nil

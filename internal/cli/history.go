@@ -37,7 +37,8 @@ func historyRun(o *historyOptions) error {
 	f := o.factory
 	key, err := o.StoredKey()
 	if o.limit < 0 {
-		err = diag.Join(err, diag.New(diag.Invalid, "Invalid --limit", "A number of deployments cannot be negative.", "Give 0 to see all."))
+		err = diag.Join(err, diag.New(diag.Invalid, "Invalid --limit", "A number of deployments cannot be negative.",
+			"Give 0 to see all."))
 	}
 	if err != nil {
 		return err

@@ -34,8 +34,10 @@ func newIAMPolicy(f *Factory, runF func(*iamPolicyOptions) error) *cobra.Command
 	cmd := &cobra.Command{
 		Use:   "policy",
 		Short: "Print the IAM policy that deploying a stack needs",
-		Long: "Print the IAM policy that deploying a stack needs, and nothing that it does not need, from the manifests and the configuration alone. " +
-			"Without -e it is for all environments. A managed policy takes 6,144 characters: what is longer goes on a role as its inline policy, or into several managed policies, of which --part prints one.",
+		Long: "Print the IAM policy that deploying a stack needs, and nothing that it does not need, from the " +
+			"manifests and the configuration alone. " +
+			"Without -e it is for all environments. A managed policy takes 6,144 characters: what is longer goes on " +
+			"a role as its inline policy, or into several managed policies, of which --part prints one.",
 		Example: "  deployer iam policy -e production --account 123456789012 >policy.json\n" +
 			"  aws iam create-policy --policy-name deploy-production \\\n    --policy-document file://policy.json",
 		Args: noArguments,
@@ -48,10 +50,13 @@ func newIAMPolicy(f *Factory, runF func(*iamPolicyOptions) error) *cobra.Command
 	}
 	o.target.flags(cmd)
 	o.variables.flags(cmd.Flags())
-	cmd.Flags().StringVar(&o.ask.Account, "account", "", "the AWS `account` that is deployed to (spec.provider.account; else any)")
-	cmd.Flags().StringVar(&o.ask.Region, "region", "", "the AWS `region` that is deployed to (spec.provider.region, aws.region; else any)")
+	cmd.Flags().StringVar(&o.ask.Account, "account", "",
+		"the AWS `account` that is deployed to (spec.provider.account; else any)")
+	cmd.Flags().StringVar(&o.ask.Region, "region", "",
+		"the AWS `region` that is deployed to (spec.provider.region, aws.region; else any)")
 	cmd.Flags().BoolVar(&o.ask.ReadOnly, "read-only", false, "only what plan, status and other looking commands need")
-	cmd.Flags().StringVar(&o.ask.StateKMSKey, "state-kms-key", "", "`ARN` of the KMS key of the state bucket, if it has one of your own")
+	cmd.Flags().StringVar(&o.ask.StateKMSKey, "state-kms-key", "",
+		"`ARN` of the KMS key of the state bucket, if it has one of your own")
 	cmd.Flags().IntVar(&o.part, "part", 0, "print the `Nth` of the managed policies that it takes")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print a JSON array of the managed policies that it takes")
 	return cmd
@@ -66,16 +71,20 @@ var (
 func (o *iamPolicyOptions) check() error {
 	var found diag.List
 	if o.ask.Account != "" && !accountForm.MatchString(o.ask.Account) {
-		found.Add(diag.New(diag.Invalid, "Invalid account", fmt.Sprintf("%q is not an AWS account.", o.ask.Account), "Give its 12 digits."))
+		found.Add(diag.New(diag.Invalid, "Invalid account", fmt.Sprintf("%q is not an AWS account.", o.ask.Account),
+			"Give its 12 digits."))
 	}
 	if why, next := config.Unfit("aws.region", o.ask.Region); why != "" && o.ask.Region != "" {
 		found.Add(diag.New(diag.Invalid, "Invalid region", why+".", next))
 	}
 	if o.ask.StateKMSKey != "" && !kmsKeyForm.MatchString(o.ask.StateKMSKey) {
-		found.Add(diag.New(diag.Invalid, "Invalid KMS key", fmt.Sprintf("%q is not the ARN of a KMS key: IAM knows keys by nothing else.", o.ask.StateKMSKey), "For instance arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"))
+		found.Add(diag.New(diag.Invalid, "Invalid KMS key",
+			fmt.Sprintf("%q is not the ARN of a KMS key: IAM knows keys by nothing else.", o.ask.StateKMSKey),
+			"For instance arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"))
 	}
 	if o.part < 0 || o.part > 0 && o.json {
-		found.Add(diag.New(diag.Invalid, "Invalid --part", "--part is the number of a policy, counted from 1, and --json prints all of them.", ""))
+		found.Add(diag.New(diag.Invalid, "Invalid --part",
+			"--part is the number of a policy, counted from 1, and --json prints all of them.", ""))
 	}
 	return found.Err()
 }
@@ -135,11 +144,14 @@ func tooLong(policy *deploy.Policy) *diag.Diagnostic {
 	length, parts := policy.Whole.Length(), len(policy.Parts)
 	d := &diag.Diagnostic{
 		Severity: diag.Warning, Code: diag.Invalid, Summary: "Too long for one managed policy",
-		Detail: fmt.Sprintf("The policy has %d characters, and a managed policy takes %d.", length, permission.ManagedLimit),
-		Next:   fmt.Sprintf("Print %d managed policies that say the same, and attach them all: --part 1 to --part %d, or --json for an array.", parts, parts),
+		Detail: fmt.Sprintf("The policy has %d characters, and a managed policy takes %d.", length,
+			permission.ManagedLimit),
+		Next: fmt.Sprintf("Print %d managed policies that say the same, and attach them all: --part 1 to --part "+
+			"%d, or --json for an array.", parts, parts),
 	}
 	if length <= permission.InlineLimit {
-		d.Next += fmt.Sprintf(" Or put it on a role as its inline policy, which takes %d: aws iam put-role-policy.", permission.InlineLimit)
+		d.Next += fmt.Sprintf(" Or put it on a role as its inline policy, which takes %d: aws iam put-role-policy.",
+			permission.InlineLimit)
 	}
 	return d
 }

@@ -30,8 +30,10 @@ func newInit(f *Factory, runF func(*initOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "Write ~/.deployer/config.yaml and check access",
-		Long: "Ask for region, bucket, table and profile (or take them from flags with --yes), write ~/.deployer/config.yaml, and check bucket and\n" +
-			"table: exit code 3 when something is missing. In a repository bucket and table are written to its .deployer/config.yaml as well, unless\n" +
+		Long: "Ask for region, bucket, table and profile (or take them from flags with --yes), write " +
+			"~/.deployer/config.yaml, and check bucket and\n" +
+			"table: exit code 3 when something is missing. In a repository bucket and table are written to its " +
+			".deployer/config.yaml as well, unless\n" +
 			"that is there: whoever clones the repository then uses the same state.",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
@@ -45,7 +47,8 @@ func newInit(f *Factory, runF func(*initOptions) error) *cobra.Command {
 	cmd.Flags().StringVar(&o.bucket, "bucket", "", "S3 `bucket` for the state")
 	cmd.Flags().StringVar(&o.table, "table", "", "DynamoDB `table` for the locks")
 	cmd.Flags().StringVar(&o.profile, "profile", "", "`profile` of ~/.aws/config")
-	cmd.Flags().BoolVar(&o.repository, "repository", true, "in a repository, write bucket and table to its .deployer/config.yaml too")
+	cmd.Flags().BoolVar(&o.repository, "repository", true,
+		"in a repository, write bucket and table to its .deployer/config.yaml too")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask, and replace an existing file")
 	return cmd
 }
@@ -53,7 +56,9 @@ func newInit(f *Factory, runF func(*initOptions) error) *cobra.Command {
 func initRun(o *initOptions) error {
 	f := o.factory
 	if f.Home == "" {
-		return diag.New(diag.Invalid, "No home directory", "The variable HOME is not set, so there is no place for the configuration.", "Set HOME, or write .deployer/config.yaml in the repository.")
+		return diag.New(diag.Invalid, "No home directory",
+			"The variable HOME is not set, so there is no place for the configuration.",
+			"Set HOME, or write .deployer/config.yaml in the repository.")
 	}
 	path := filepath.Join(f.Home, ".deployer", "config.yaml")
 	if o.region == "" && o.yes {
@@ -61,20 +66,26 @@ func initRun(o *initOptions) error {
 	}
 	if !o.yes {
 		if !f.InTTY {
-			return diag.New(diag.Invalid, "Nobody to ask", "There is no terminal to ask on.", "Give the answers as flags: deployer init --yes --region REGION --bucket BUCKET --table TABLE")
+			return diag.New(diag.Invalid, "Nobody to ask", "There is no terminal to ask on.",
+				"Give the answers as flags: deployer init --yes --region REGION --bucket BUCKET --table TABLE")
 		}
 		if err := o.ask(path); err != nil {
 			return err
 		}
 	}
 	var missing []string
-	for _, answer := range []struct{ flag, text string }{{"--region", o.region}, {"--bucket", o.bucket}, {"--table", o.table}} {
+	for _, answer := range []struct{ flag, text string }{
+		{"--region", o.region},
+		{"--bucket", o.bucket},
+		{"--table", o.table},
+	} {
 		if answer.text == "" {
 			missing = append(missing, answer.flag)
 		}
 	}
 	if len(missing) > 0 {
-		return diag.New(diag.Invalid, "Missing answers", "There is no "+strings.Join(missing, ", no ")+".", "Give them as flags, or run deployer init on a terminal.")
+		return diag.New(diag.Invalid, "Missing answers", "There is no "+strings.Join(missing, ", no ")+".",
+			"Give them as flags, or run deployer init on a terminal.")
 	}
 	if err := o.check(); err != nil {
 		return err
@@ -131,7 +142,8 @@ func (o *initOptions) share(w *view.Writer) error {
 		return nil
 	}
 	if err == nil {
-		_, err = file.WriteString("# Where the state of this repository is, for everybody who clones it: deployer init made this file. Commit it.\n" + o.backend())
+		_, err = file.WriteString("# Where the state of this repository is, for everybody who clones it: deployer " +
+			"init made this file. Commit it.\n" + o.backend())
 		err = errors.Join(err, file.Close())
 	}
 	if err != nil {
@@ -180,7 +192,8 @@ func (o *initOptions) ask(path string) error {
 		return nil
 	}
 	for {
-		text, err := answerTo(f.Soft, p, "Write bucket and table to .deployer/config.yaml of this repository, too (yes or no)", "yes")
+		text, err := answerTo(f.Soft, p, "Write bucket and table to .deployer/config.yaml of this repository, too "+
+			"(yes or no)", "yes")
 		switch {
 		case err != nil:
 			return err
@@ -223,7 +236,8 @@ func (o *initOptions) check() error {
 
 // backend is the part of the configuration that everybody shares.
 func (o *initOptions) backend() string {
-	return fmt.Sprintf("version: v1\nbackend:\n  type: s3\n  region: %q\n  bucket: %q\nlocks:\n  type: dynamodb\n  region: %q\n  table: %q\n",
+	return fmt.Sprintf("version: v1\nbackend:\n  type: s3\n  region: %q\n  bucket: %q\nlocks:\n  type: dynamodb\n  "+
+		"region: %q\n  table: %q\n",
 		o.region, o.bucket, o.region, o.table)
 }
 

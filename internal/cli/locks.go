@@ -118,8 +118,9 @@ func newUnlock(f *Factory, runF func(*unlockOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "unlock [LOCK_ID]",
 		Short: "Break the lock of a dead run",
-		Long:  "Break a lock. Hardly ever needed: the next run takes over from a dead one by itself. A given LOCK_ID must match; the lock of a run\nthat may be alive is only broken with --force.",
-		Args:  arguments(0, 1, "LOCK_ID"),
+		Long: "Break a lock. Hardly ever needed: the next run takes over from a dead one by itself. A given LOCK_ID " +
+			"must match; the lock of a run\nthat may be alive is only broken with --force.",
+		Args: arguments(0, 1, "LOCK_ID"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.id = args[0]

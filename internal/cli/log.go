@@ -16,8 +16,8 @@ import (
 	"github.com/company/deployer/internal/plan"
 )
 
-// newLog returns the log of this process: the rotated file with its own level, and with --verbose everything on stderr too. Arguments
-// and values are never logged: they may be secrets.
+// newLog returns the log of this process: the rotated file with its own level, and with --verbose everything on stderr
+// too. Arguments and values are never logged: they may be secrets.
 func (f *Factory) newLog(s config.Logging) *slog.Logger {
 	var handlers []slog.Handler
 	if path := f.home(s.File); path != "" && path != os.DevNull {
@@ -30,7 +30,8 @@ func (f *Factory) newLog(s config.Logging) *slog.Logger {
 		handlers = append(handlers, slog.NewTextHandler(f.logFile, &slog.HandlerOptions{Level: level(s.Level)}))
 	}
 	if f.global.verbose {
-		handlers = append(handlers, slog.NewTextHandler(f.Err, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: withoutTime}))
+		handlers = append(handlers, slog.NewTextHandler(f.Err,
+			&slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: withoutTime}))
 	}
 	return slog.New(slog.NewMultiHandler(handlers...)).With("pid", os.Getpid())
 }
@@ -86,7 +87,8 @@ func (f *Factory) tellNoLog() {
 		if homeErr := file.Probe(filepath.Join(ours, "journal")); homeErr != nil {
 			f.noHome = true
 			warning("Nothing can be written in the home directory", reason(f.Home, homeErr)+
-				" This run keeps no log, and an apply keeps no journal: if it dies, the next run has to ask AWS for more.",
+				" This run keeps no log, and an apply keeps no journal: if it dies, the next run has to ask "+
+				"AWS for more.",
 				"Make room or correct the permissions of "+ours+", or set HOME to another directory.")
 			return
 		}

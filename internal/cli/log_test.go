@@ -24,7 +24,10 @@ func (d *fullDisk) Write(line []byte) (int, error) {
 func TestALogThatBreaksIsToldOnce(t *testing.T) {
 	var said bytes.Buffer
 	disk := &fullDisk{lines: 1}
-	f := &Factory{Err: &said, Home: t.TempDir(), Size: func() (int, int) { return 80, 24 }, logFile: &logFile{path: "/elsewhere/a.log", w: disk}}
+	f := &Factory{
+		Err: &said, Home: t.TempDir(), Size: func() (int, int) { return 80, 24 },
+		logFile: &logFile{path: "/elsewhere/a.log", w: disk},
+	}
 	line := func() {
 		n, err := f.logFile.Write([]byte("line\n"))
 		require.NoError(t, err, "a run does not fail of its log")

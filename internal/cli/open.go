@@ -30,24 +30,27 @@ func (f *Factory) ConfigFor(stack string) (*config.Effective, error) {
 	return f.Config(layer)
 }
 
-// stackSettings finds what is wrong with spec.backend and spec.locks of a stack.yaml by themselves. The environment variables that they
-// name may be set elsewhere only.
+// stackSettings finds what is wrong with spec.backend and spec.locks of a stack.yaml by themselves. The environment
+// variables that they name may be set elsewhere only.
 func (f *Factory) stackSettings(root, stack string) diag.List {
 	name, settings, _ := manifest.StackSettings(root, stack) // loading the manifests says why it cannot be read
 	layer, _ := config.File(name, settings.Tree, settings.Locate, f.Env)
 	_, found := config.Load(layer)
 	return slices.DeleteFunc(found, func(d *diag.Diagnostic) bool {
-		return d.Position == nil || d.Position.File != name || d.Summary == "Unknown key" // which the manifests report, too
+		// which the manifests report, too
+		return d.Position == nil || d.Position.File != name || d.Summary == "Unknown key"
 	})
 }
 
-// StoredBackend is Backend for commands that work from the state alone: a stack.yaml that cannot be read does not stop them, but it may have named
-// another place for the state.
+// StoredBackend is Backend for commands that work from the state alone: a stack.yaml that cannot be read does not stop
+// them, but it may have named another place for the state.
 func (f *Factory) StoredBackend(key state.Key) (*backend.Backend, error) {
 	back, err := f.Backend(key)
 	if err == nil && f.unread.HasErrors() {
 		first := f.unread[0]
-		w := diag.New(diag.Invalid, "stack.yaml cannot be read", first.Summary+": "+first.Detail, "If it says where the state is, correct it, or give --backend-bucket and --lock-table: now "+back.Location()+" is used.")
+		w := diag.New(diag.Invalid, "stack.yaml cannot be read", first.Summary+": "+first.Detail,
+			"If it says where the state is, correct it, or give --backend-bucket and --lock-table: now "+
+				back.Location()+" is used.")
 		w.Severity, w.Position, w.Excerpt = diag.Warning, first.Position, first.Excerpt
 		f.warn(diag.List{w})
 	}
@@ -67,7 +70,10 @@ func (f *Factory) world(settings config.Settings) backend.World {
 func (f *Factory) backendFlags() []string {
 	var out []string
 	for _, flag := range [][2]string{
-		{"--config", f.global.configFile}, {"--backend-bucket", f.global.bucket}, {"--backend-region", f.global.region}, {"--lock-table", f.global.lockTable},
+		{"--config", f.global.configFile},
+		{"--backend-bucket", f.global.bucket},
+		{"--backend-region", f.global.region},
+		{"--lock-table", f.global.lockTable},
 	} {
 		if flag[1] != "" {
 			out = append(out, flag[0], flag[1])
@@ -89,7 +95,8 @@ func (f *Factory) Backend(key state.Key) (*backend.Backend, error) {
 	return backend.Open(f.Soft, f.world(effective.Settings))
 }
 
-// BackendHere opens the backend for commands about the backend as a whole: that of the stack whose folder we are in, or of the only one.
+// BackendHere opens the backend for commands about the backend as a whole: that of the stack whose folder we are in, or
+// of the only one.
 func (f *Factory) BackendHere() (*backend.Backend, error) {
 	stack, _ := (&target{factory: f}).Stack() // without one, the backend of the configuration
 	return f.Backend(state.Key{Stack: stack})
@@ -100,8 +107,10 @@ func (f *Factory) refuseLocalStateInCI(allowed bool) error {
 	if ci := f.Env["CI"]; allowed || ci == "" || ci == "false" || f.loaded.Settings.Backend.Type == "s3" {
 		return nil
 	}
-	return diag.New(diag.Invalid, "Local state in CI", "The state would be kept on this CI machine and be gone with it.",
-		"Configure a bucket and a table (DEPLOYER_BACKEND_BUCKET, DEPLOYER_LOCKS_TABLE), or give --local-state if this machine keeps its disk.")
+	return diag.New(diag.Invalid, "Local state in CI",
+		"The state would be kept on this CI machine and be gone with it.",
+		"Configure a bucket and a table (DEPLOYER_BACKEND_BUCKET, DEPLOYER_LOCKS_TABLE), or give --local-state if "+
+			"this machine keeps its disk.")
 }
 
 // deployedStates are the states of each backend that was asked, by its location.
@@ -118,9 +127,11 @@ func (d deployedStates) of(f *Factory, back *backend.Backend) ([]report.State, e
 	return states, err
 }
 
-// lastDeployments asks the backend of a stack for the last deployment of each environment: those that the manifests have, and those that are
-// deployed although no file has them any more.
-func (f *Factory) lastDeployments(stack string, environments []string, deployed deployedStates) ([]report.Environment, error) {
+// lastDeployments asks the backend of a stack for the last deployment of each environment: those that the manifests
+// have, and those that are deployed although no file has them any more.
+func (f *Factory) lastDeployments(
+	stack string, environments []string, deployed deployedStates,
+) ([]report.Environment, error) {
 	back, err := f.Backend(state.Key{Stack: stack})
 	if err != nil {
 		return nil, err

@@ -23,8 +23,9 @@ func newOutputs(f *Factory, runF func(*outputsOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "outputs [NAME]",
 		Short: "Show what components give: URLs, ARNs, names",
-		Long:  "Show what components give. NAME is <service>/<component>.<output> and prints that value raw, or <service>/<component>.",
-		Args:  arguments(0, 1, "NAME"),
+		Long: "Show what components give. NAME is <service>/<component>.<output> and prints that value raw, or " +
+			"<service>/<component>.",
+		Args: arguments(0, 1, "NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.name = args[0]
@@ -38,7 +39,9 @@ func newOutputs(f *Factory, runF func(*outputsOptions) error) *cobra.Command {
 	o.target.flags(cmd)
 	cmd.ValidArgsFunction = o.completeAddress
 	cmd.Flags().StringVar(&o.format, "format", "text", "text or env (KEY=value lines for a shell)")
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "env"}, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+	// the flag is there
+	_ = cmd.RegisterFlagCompletionFunc("format",
+		cobra.FixedCompletions([]string{"text", "env"}, cobra.ShellCompDirectiveNoFileComp))
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON: an object keyed by component address")
 	return cmd
 }
@@ -49,7 +52,8 @@ func outputsRun(o *outputsOptions) error {
 	case !slices.Contains([]string{"text", "env"}, o.format):
 		return diag.New(diag.Invalid, "Invalid --format", `"`+o.format+`" is not text or env.`, "For JSON: --json")
 	case o.json && o.format != "text":
-		return diag.New(diag.Invalid, "Two formats", "--json and --format "+o.format+" exclude each other.", "Give one of them.")
+		return diag.New(diag.Invalid, "Two formats", "--json and --format "+o.format+" exclude each other.",
+			"Give one of them.")
 	}
 	s, err := o.stored()
 	if err != nil {
@@ -68,7 +72,8 @@ func outputsRun(o *outputsOptions) error {
 				names = append(names, name)
 			}
 			slices.Sort(names)
-			return diag.New(diag.Invalid, "Unknown output", address+` has no output "`+output+`".`, diag.Candidates(output, names))
+			return diag.New(diag.Invalid, "Unknown output", address+` has no output "`+output+`".`,
+				diag.Candidates(output, names))
 		}
 		if o.json {
 			return view.JSON(f.Out, data)
@@ -82,7 +87,8 @@ func outputsRun(o *outputsOptions) error {
 	}
 	all := map[string]map[string]any{}
 	for _, c := range wanted {
-		// What shared components give is for other components, but for what DNS records need; people see it all when they ask for it.
+		// What shared components give is for other components, but for what DNS records need; people see it all when
+		// they ask for it.
 		given := c.Outputs
 		if c.Synthetic && !o.json && o.name == "" {
 			given = observe.ForDNS(c)

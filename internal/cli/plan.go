@@ -18,8 +18,9 @@ func newPlan(f *Factory, runF func(*planOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Show what apply would change, and why",
-		Long:  "Show what apply would change, per component and resource, with the consequence of each change. Takes no lock and changes nothing.",
-		Args:  noArguments,
+		Long: "Show what apply would change, per component and resource, with the consequence of each change. Takes " +
+			"no lock and changes nothing.",
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)

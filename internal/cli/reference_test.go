@@ -19,7 +19,8 @@ func TestPageOfCommands(t *testing.T) {
 	root := newRoot(&Factory{answer: &answer{}})
 	var b strings.Builder
 	b.WriteString(page.Note + "# Commands and flags\n\n")
-	b.WriteString(page.Paragraph("What `--help` says of each command. See [commands](../commands.md) for what they do, their JSON and their exit codes."))
+	b.WriteString(page.Paragraph("What `--help` says of each command. See [commands](../commands.md) for what they " +
+		"do, their JSON and their exit codes."))
 	b.WriteString("## Flags of every command\n\n" + flagList(root.PersistentFlags()))
 	describeCommands(&b, root)
 	page.Compare(t, "../../docs/reference/commands.md", b.String())
@@ -35,7 +36,8 @@ func describeCommands(b *strings.Builder, parent *cobra.Command) {
 			if about == "" {
 				about = cmd.Short + "."
 			}
-			fmt.Fprintf(b, "\n## %s\n\n`%s`\n\n%s\n", strings.TrimPrefix(cmd.CommandPath(), "deployer "), cmd.UseLine(), strings.TrimSpace(page.Paragraph("%s", about)))
+			fmt.Fprintf(b, "\n## %s\n\n`%s`\n\n%s\n", strings.TrimPrefix(cmd.CommandPath(), "deployer "), cmd.UseLine(),
+				strings.TrimSpace(page.Paragraph("%s", about)))
 			flags := flagList(cmd.LocalNonPersistentFlags())
 			if flags != "" {
 				b.WriteString("\n" + flags)

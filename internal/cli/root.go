@@ -21,10 +21,12 @@ func Main() int {
 	startup.Done()
 	f := NewFactory()
 	if f.Env["GOGC"] == "" {
-		// A run is short and its heap small: collecting less often takes a third off the time of a plan, for a tenth more memory.
+		// A run is short and its heap small: collecting less often takes a third off the time of a plan, for a tenth
+		// more memory.
 		debug.SetGCPercent(400)
 	}
-	// Signals come in bursts: one that comes when all is done must not change the exit code, so they are caught until the process is gone.
+	// Signals come in bursts: one that comes when all is done must not change the exit code, so they are caught until
+	// the process is gone.
 	soft, hard, gone, _ := watchSignals(f.Now)
 	f.OnLock = outliveReaders
 	f.Soft, f.Hard = soft, hard
@@ -74,7 +76,8 @@ func reportError(f *Factory, err error) int {
 	problems := diag.From(interruption(usage(err, f.Args), f.Soft))
 	for _, d := range problems {
 		if f.log != nil {
-			f.log.Error(d.Summary, "code", string(d.Code), "component", d.Component, "operation", d.Operation, "request", d.RequestID, "detail", d.Detail)
+			f.log.Error(d.Summary, "code", string(d.Code), "component", d.Component, "operation", d.Operation,
+				"request", d.RequestID, "detail", d.Detail)
 		}
 	}
 	view.Diagnostics(f.Stderr(), problems.Sort())
@@ -89,9 +92,10 @@ func reportError(f *Factory, err error) int {
 
 func newRoot(f *Factory) *cobra.Command {
 	root := &cobra.Command{
-		Use:               "deployer",
-		Short:             "Deploy applications to AWS from YAML",
-		Long:              "deployer reads the YAML of a stack, plans, locks, deploys to AWS, waits until the new revision really runs, and exits.",
+		Use:   "deployer",
+		Short: "Deploy applications to AWS from YAML",
+		Long: "deployer reads the YAML of a stack, plans, locks, deploys to AWS, waits until the new " +
+			"revision really runs, and exits.",
 		Version:           version,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -126,7 +130,8 @@ func newRoot(f *Factory) *cobra.Command {
 	}
 	group(deploying, newValidate(f, nil), newPlan(f, nil), newApply(f, nil), newDestroy(f, nil))
 	group(looking, newStatus(f, nil), newShow(f, nil), newOutputs(f, nil), newGraph(f, nil), newHistory(f, nil))
-	group(setup, newInit(f, nil), newStack(f), newBackend(f), newState(f), newLocks(f), newUnlock(f, nil), newIAM(f), newConfig(f), newSchema(f, nil), newVersion(f), newCompletion())
+	group(setup, newInit(f, nil), newStack(f), newBackend(f), newState(f), newLocks(f), newUnlock(f, nil), newIAM(f),
+		newConfig(f), newSchema(f, nil), newVersion(f), newCompletion())
 	root.SetHelpCommand(newHelp(f))
 	root.SetHelpCommandGroupID(setup)
 	root.CompletionOptions.DisableDefaultCmd = true
@@ -167,7 +172,8 @@ func exitCode(problems diag.List, soft context.Context) int {
 		diag.Conflict: exitConflict, diag.Interrupted: exitInterrupted,
 	}
 	code := exitFailed
-	worst := []diag.Code{diag.Invalid, diag.Locked, diag.Interrupted, diag.Conflict} // a run that lost its lock gives up what is in flight, too
+	// a run that lost its lock gives up what is in flight, too
+	worst := []diag.Code{diag.Invalid, diag.Locked, diag.Interrupted, diag.Conflict}
 	if errors.Is(context.Cause(soft), errInterrupted) {
 		worst = []diag.Code{diag.Invalid, diag.Locked, diag.Conflict, diag.Interrupted}
 	}

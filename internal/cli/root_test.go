@@ -18,14 +18,17 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// Both are EPIPE: a reader that has seen enough of the output, and a server that hangs up in the middle of a request. Only the first is none of
-// our business.
+// Both are EPIPE: a reader that has seen enough of the output, and a server that hangs up in the middle of a request.
+// Only the first is none of our business.
 func TestABrokenPipeIsASuccessOnlyWhereItIsTheOutput(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error
 		code int
 	}{
-		"the output": {fmt.Errorf("writing: %w", &fs.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE}), exitOK},
+		"the output": {
+			fmt.Errorf("writing: %w", &fs.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE}),
+			exitOK,
+		},
 		"AWS": {diag.List{{Code: diag.Failed, Summary: "AWS call failed", Cause: fmt.Errorf("s3:PutObject: %w",
 			&net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", syscall.EPIPE)})}}, exitFailed},
 	} {
@@ -49,10 +52,14 @@ func run(t *testing.T, line string) (stdout, stderr string, code int) {
 
 func TestEveryCommandSaysInJSONWhyItHasNoAnswer(t *testing.T) {
 	for _, line := range []string{
-		"validate --json", "plan --json", "apply --json", "destroy --json", "status --json", "show --json", "outputs --json", "graph --json",
-		"history --json", "stack list --json", "stack validate --json", "state list --json", "state show --json", "state push x --json",
-		"state rm web/api --json", "state restore v1 --json", "locks list --json", "locks show --json", "unlock --json", "iam policy --json",
-		"plan --nonsense --json", "plan --json --nonsense", "plan nonsense --json", "nonsense --json", "state nonsense --json", "plan --json=true --parallelism x",
+		"validate --json", "plan --json", "apply --json", "destroy --json", "status --json", "show --json",
+		"outputs --json", "graph --json",
+		"history --json", "stack list --json", "stack validate --json", "state list --json", "state show --json",
+		"state push x --json",
+		"state rm web/api --json", "state restore v1 --json", "locks list --json", "locks show --json", "unlock --json",
+		"iam policy --json",
+		"plan --nonsense --json", "plan --json --nonsense", "plan nonsense --json", "nonsense --json",
+		"state nonsense --json", "plan --json=true --parallelism x",
 	} {
 		out, told, code := run(t, line)
 		var doc struct {

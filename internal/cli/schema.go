@@ -29,8 +29,10 @@ func newSchema(f *Factory, runF func(*schemaOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema [NAME]",
 		Short: "Print the JSON Schema of the manifests, for editors",
-		Long: "Print the JSON Schema (draft-07) of what you write: manifest (every document; the default), overlay (documents below environments/), " +
-			"config (the configuration file), or one kind, such as SQS. With --out, write it to a folder, and without NAME all of them: " +
+		Long: "Print the JSON Schema (draft-07) of what you write: manifest (every document; the default), overlay " +
+			"(documents below environments/), " +
+			"config (the configuration file), or one kind, such as SQS. With --out, write it to a folder, and " +
+			"without NAME all of them: " +
 			"`deployer schema --out " + schemaFolder + "` brings those up to date that stack init made.",
 		Example: "  deployer schema SQS\n  deployer schema --out " + schemaFolder,
 		Args:    arguments(0, 1, "NAME"),
@@ -67,7 +69,8 @@ func schemaRun(o *schemaOptions) error {
 	if o.name != "" {
 		text, ok := files[o.name+".json"]
 		if !ok {
-			return diag.New(diag.Invalid, "Unknown schema", fmt.Sprintf("There is no schema %q.", o.name), diag.Candidates(o.name, schemaNames(files)))
+			return diag.New(diag.Invalid, "Unknown schema", fmt.Sprintf("There is no schema %q.", o.name),
+				diag.Candidates(o.name, schemaNames(files)))
 		}
 		files = map[string][]byte{o.name + ".json": text}
 	} else if o.out == "" {

@@ -18,9 +18,10 @@ var errInterrupted error = diag.New(diag.Interrupted, "Interrupted", "The run wa
 // lastResort is how long after the second signal the process may go on: longer than saving and releasing may take.
 const lastResort = 12 * time.Second
 
-// watchSignals ends soft at the first SIGINT, SIGTERM or SIGHUP (the terminal is gone), hard at the second, and gone at the third or a while
-// after the second: whatever listens to neither of them is left alone then. Signals within a second of the one before count once: shells
-// and CI systems send them in bursts. A SIGHUP that nohup keeps away stays away.
+// watchSignals ends soft at the first SIGINT, SIGTERM or SIGHUP (the terminal is gone), hard at the second, and gone at
+// the third or a while after the second: whatever listens to neither of them is left alone then. Signals within a
+// second of the one before count once: shells and CI systems send them in bursts. A SIGHUP that nohup keeps away stays
+// away.
 func watchSignals(now func() time.Time) (soft, hard, gone context.Context, stop func()) {
 	var ends []context.CancelCauseFunc
 	next := func() context.Context {
@@ -59,11 +60,13 @@ func interruption(err error, soft context.Context) error {
 	if errors.As(err, &known) && (known.Code == diag.Interrupted || !errors.Is(known.Cause, context.Canceled)) {
 		return err
 	}
-	d := diag.New(diag.Interrupted, "Interrupted", "The command was stopped before it was done.", "Run it again to start over.")
+	d := diag.New(diag.Interrupted, "Interrupted", "The command was stopped before it was done.",
+		"Run it again to start over.")
 	d.Cause = err
 	return d
 }
 
-// outliveReaders keeps the process alive when nobody reads its output any more. Programs die of that (SIGPIPE), which is what people
-// expect of `deployer plan | head`. A run that holds a lock must save and release it: Ctrl-C in `deployer apply | tee log` ends tee first.
+// outliveReaders keeps the process alive when nobody reads its output any more. Programs die of that (SIGPIPE), which
+// is what people expect of `deployer plan | head`. A run that holds a lock must save and release it: Ctrl-C in
+// `deployer apply | tee log` ends tee first.
 func outliveReaders() { signal.Ignore(syscall.SIGPIPE) }

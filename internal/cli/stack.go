@@ -21,7 +21,10 @@ func newStack(f *Factory) *cobra.Command {
 
 // parent is a command that only has subcommands.
 func parent(use, short string) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Args: onlyCommands, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	return &cobra.Command{
+		Use: use, Short: short, Args: onlyCommands,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
 }
 
 type stackListOptions struct {

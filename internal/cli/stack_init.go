@@ -23,8 +23,10 @@ func newStackInit(f *Factory, runF func(*stackInitOptions) error) *cobra.Command
 	return &cobra.Command{
 		Use:   "init [NAME]",
 		Short: "Make a stack that validates and plans as it is",
-		Long: "With NAME, make stacks/NAME in this repository. Without, make a stack in the working directory (below stacks/), named after it. " +
-			"Each file names its JSON Schema in " + schemaFolder + " for editors; `deployer schema` brings it up to date.",
+		Long: "With NAME, make stacks/NAME in this repository. Without, make a stack in the working directory (below " +
+			"stacks/), named after it. " +
+			"Each file names its JSON Schema in " + schemaFolder +
+			" for editors; `deployer schema` brings it up to date.",
 		Args: arguments(0, 1, "NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -103,7 +105,8 @@ func stackInitRun(o *stackInitOptions) error {
 	if name == "" {
 		name = filepath.Base(dir)
 		if filepath.Base(filepath.Dir(dir)) != "stacks" {
-			return diag.New(diag.Invalid, "Not in a folder for a stack", dir+" does not lie in a folder named stacks, so no command would find the stack.",
+			return diag.New(diag.Invalid, "Not in a folder for a stack",
+				dir+" does not lie in a folder named stacks, so no command would find the stack.",
 				"Name it, to make stacks/NAME: deployer stack init NAME")
 		}
 	} else {
@@ -121,7 +124,8 @@ func stackInitRun(o *stackInitOptions) error {
 		return diag.New(diag.Invalid, "Invalid stack name", detail, next)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "stack.yaml")); err == nil {
-		return diag.New(diag.Invalid, "Stack exists", filepath.Join(dir, "stack.yaml")+" is there already; nothing was changed.", "")
+		return diag.New(diag.Invalid, "Stack exists",
+			filepath.Join(dir, "stack.yaml")+" is there already; nothing was changed.", "")
 	}
 	w := f.Stdout()
 	made := func(path, text string) error {
@@ -136,7 +140,10 @@ func stackInitRun(o *stackInitOptions) error {
 		}
 		return nil
 	}
-	for _, path := range []string{"stack.yaml", "infra/defaults.yaml", "services/hello/queue.yaml", "environments/dev.yaml", "environments/production.yaml"} {
+	for _, path := range []string{
+		"stack.yaml", "infra/defaults.yaml", "services/hello/queue.yaml",
+		"environments/dev.yaml", "environments/production.yaml",
+	} {
 		text := modelined(path, strings.ReplaceAll(scaffold[path], "NAME", name))
 		if err := made(filepath.Join(dir, filepath.FromSlash(path)), text); err != nil {
 			return err
@@ -169,8 +176,8 @@ func createFile(path, text string) (created bool, err error) {
 	return true, errors.Join(err, file.Close())
 }
 
-// modelined puts the line before each document of a file of a stack that tells editors where its schema is. The address is relative, so that
-// it works without a network and in every clone.
+// modelined puts the line before each document of a file of a stack that tells editors where its schema is. The address
+// is relative, so that it works without a network and in every clone.
 func modelined(path, text string) string {
 	file := schema.Manifest
 	if strings.HasPrefix(path, "environments/") {

@@ -18,7 +18,8 @@ func newStateMove(f *Factory, runF func(*stateMoveOptions) error) *cobra.Command
 	cmd := &cobra.Command{
 		Use:   "mv OLD NEW",
 		Short: "Rename a component in the state; AWS keeps its objects",
-		Long: "Give a component of the state another address (user-service/api to accounts/api). Its objects stay, and so do their names in AWS. Rename it in\n" +
+		Long: "Give a component of the state another address (user-service/api to accounts/api). Its objects stay, " +
+			"and so do their names in AWS. Rename it in\n" +
 			"the manifests, too, before the next plan; `moved: {from: OLD}` in the manifest does both in one step.",
 		Args: arguments(2, 2, "OLD NEW"),
 		RunE: func(_ *cobra.Command, args []string) error {

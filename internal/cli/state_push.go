@@ -25,7 +25,8 @@ type stateChange struct {
 
 func (s *stateChange) register(cmd *cobra.Command) {
 	s.target.flags(cmd)
-	cmd.Flags().DurationVar(&s.lockTimeout, "lock-timeout", 8*time.Minute, "how long to wait for the lock; 0: fail at once")
+	cmd.Flags().DurationVar(&s.lockTimeout, "lock-timeout", 8*time.Minute,
+		"how long to wait for the lock; 0: fail at once")
 	cmd.Flags().BoolVar(&s.json, "json", false, "print JSON")
 }
 
@@ -54,7 +55,8 @@ func (s *stateChange) approved(question, command string) (bool, error) {
 	case s.autoApprove || settings.Settings.Preferences.AutoApprove:
 		return true, nil
 	case !f.InTTY:
-		return false, diag.New(diag.Failed, "Not approved", "There is no terminal to ask on; nothing was changed.", "Run deployer "+command+" --auto-approve once the above is what you want.")
+		return false, diag.New(diag.Failed, "Not approved", "There is no terminal to ask on; nothing was changed.",
+			"Run deployer "+command+" --auto-approve once the above is what you want.")
 	}
 	yes, err := newPrompter(f).yes(f.Soft, "\n"+question)
 	if err == nil && !yes {
@@ -75,7 +77,8 @@ func newStatePush(f *Factory, runF func(*statePushOptions) error) *cobra.Command
 	cmd := &cobra.Command{
 		Use:   "push FILE",
 		Short: "Write a rescued state.json to the backend",
-		Long: "Write a state.json to the backend: the file that a run leaves when it could not save. - reads stdin. It must be of the same stack, account and\n" +
+		Long: "Write a state.json to the backend: the file that a run leaves when it could not save. - reads stdin. " +
+			"It must be of the same stack, account and\n" +
 			"lineage. When it is older than what is there, a report shows what differs, and only --force writes it.",
 		Args: arguments(1, 1, "FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -120,7 +123,8 @@ func statePushRun(o *statePushOptions) error {
 func reportWritten(o *stateChange, written *repair.Written, err error, name, did string) error {
 	f := o.factory
 	if o.json {
-		if jsonErr := view.WrittenJSON(f.Out, written.Comparison, written.Serial, written.Version, written.Warnings, err); jsonErr != nil {
+		if jsonErr := view.WrittenJSON(f.Out, written.Comparison, written.Serial, written.Version, written.Warnings,
+			err); jsonErr != nil {
 			return jsonErr
 		}
 		return err

@@ -22,8 +22,10 @@ func newStateRestore(f *Factory, runF func(*stateRestoreOptions) error) *cobra.C
 	cmd := &cobra.Command{
 		Use:   "restore [VERSION]",
 		Short: "Bring back an earlier version of the state",
-		Long: "Bring back an earlier version of the state, also when state.json is damaged or gone. VERSION is one of the history (v3, or the name of a\n" +
-			"history file) or the id of an object version in the bucket; without it they are listed. AWS is left alone: the next plan starts from what is there.",
+		Long: "Bring back an earlier version of the state, also when state.json is damaged or gone. VERSION is one " +
+			"of the history (v3, or the name of a\n" +
+			"history file) or the id of an object version in the bucket; without it they are listed. AWS is left " +
+			"alone: the next plan starts from what is there.",
 		Args: arguments(0, 1, "VERSION"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -61,18 +63,19 @@ func stateRestoreRun(o *stateRestoreOptions) error {
 		return nil
 	}
 	asked, told := false, 0
-	written, err := repair.Restore(f.Soft, back, req, o.version, o.force, func(c *report.StateComparison, warnings diag.List) (bool, error) {
-		progress.pause()
-		asked = true
-		if !o.json {
-			f.warn(warnings)
-			told = len(warnings)
-		}
-		if !o.json && !f.global.quiet {
-			view.StateComparison(f.Stdout(), c)
-		}
-		return o.approved("Do you want to bring this version back?", "state restore "+o.version)
-	})
+	written, err := repair.Restore(f.Soft, back, req, o.version, o.force,
+		func(c *report.StateComparison, warnings diag.List) (bool, error) {
+			progress.pause()
+			asked = true
+			if !o.json {
+				f.warn(warnings)
+				told = len(warnings)
+			}
+			if !o.json && !f.global.quiet {
+				view.StateComparison(f.Stdout(), c)
+			}
+			return o.approved("Do you want to bring this version back?", "state restore "+o.version)
+		})
 	progress.Close()
 	if asked && !o.json {
 		written.Comparison, written.Warnings = nil, written.Warnings[told:] // they are on the screen
@@ -84,7 +87,8 @@ func stateRestoreRun(o *stateRestoreOptions) error {
 	if there && !o.json {
 		written.Comparison = nil // there is nothing to compare
 	}
-	if err := reportWritten(&o.stateChange, written, err, o.version, "Restored "+o.version); err != nil || o.json || there {
+	if err := reportWritten(&o.stateChange, written, err, o.version, "Restored "+o.version); err != nil || o.json ||
+		there {
 		return err
 	}
 	f.Stdout().Printf("The next plan starts from what AWS has now.\n")

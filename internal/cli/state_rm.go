@@ -20,7 +20,8 @@ func newStateRemove(f *Factory, runF func(*stateRemoveOptions) error) *cobra.Com
 	cmd := &cobra.Command{
 		Use:   "rm ADDRESS | --resource ID",
 		Short: "Forget a component or a resource; AWS keeps it",
-		Long: "Take a component (user-service/api) or one resource (user-service/api:queue) out of the state. Nothing is deleted in AWS: what stays\n" +
+		Long: "Take a component (user-service/api) or one resource (user-service/api:queue) out of the state. " +
+			"Nothing is deleted in AWS: what stays\n" +
 			"behind is listed first. --resource also takes what AWS calls the object: its ARN, URL or id.",
 		Args: arguments(0, 1, "ADDRESS"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -35,13 +36,16 @@ func newStateRemove(f *Factory, runF func(*stateRemoveOptions) error) *cobra.Com
 	}
 	o.register(cmd)
 	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "do not ask (preferences.autoApprove)")
-	cmd.Flags().StringVar(&o.which.ID, "resource", "", "one resource: its address with the resource's name, or its `ID` in AWS")
+	cmd.Flags().StringVar(&o.which.ID, "resource", "",
+		"one resource: its address with the resource's name, or its `ID` in AWS")
 	return cmd
 }
 
 func stateRemoveRun(o *stateRemoveOptions) error {
 	if (o.which.Address == "") == (o.which.ID == "") {
-		return diag.New(diag.Invalid, "Invalid usage", "Name what the state is to forget: a component's or resource's address, or --resource with one ID.", "deployer state show lists them.")
+		return diag.New(diag.Invalid, "Invalid usage",
+			"Name what the state is to forget: a component's or resource's address, or --resource with one ID.",
+			"deployer state show lists them.")
 	}
 	f := o.factory
 	back, req, progress, err := o.open()

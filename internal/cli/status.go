@@ -23,7 +23,8 @@ func newStatus(f *Factory, runF func(*statusOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show what really runs, and whether it is healthy",
-		Long: "Ask AWS about everything that is deployed, and show per component whether it is there and healthy, how many tasks run, and which revision and\n" +
+		Long: "Ask AWS about everything that is deployed, and show per component whether it is there and healthy, " +
+			"how many tasks run, and which revision and\n" +
 			"image they are. Exits with 1 unless every component is healthy or updating.",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
@@ -45,7 +46,8 @@ func newStatus(f *Factory, runF func(*statusOptions) error) *cobra.Command {
 func statusRun(o *statusOptions) error {
 	f := o.factory
 	if o.interval <= 0 {
-		return diag.New(diag.Invalid, "Invalid --interval", "A time between two looks has to be positive.", "For instance: --interval 10s")
+		return diag.New(diag.Invalid, "Invalid --interval", "A time between two looks has to be positive.",
+			"For instance: --interval 10s")
 	}
 	if !o.watch {
 		status, err := o.look()
@@ -110,7 +112,8 @@ func (o *statusOptions) look() (*report.Status, error) {
 	return status, o.slip(err)
 }
 
-// screen is how --watch shows a status: redrawn in place on a terminal, what is new as lines elsewhere, a document each with --json.
+// screen is how --watch shows a status: redrawn in place on a terminal, what is new as lines elsewhere, a document each
+// with --json.
 func (o *statusOptions) screen() (show func(*report.Status) error, resized, end func()) {
 	f, nothing := o.factory, func() {}
 	if o.json {

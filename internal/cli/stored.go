@@ -22,7 +22,8 @@ func (t *target) stored() (*observe.Deployed, error) {
 	return s, t.slip(err)
 }
 
-// mustExist is an error when neither the manifests nor the backend know a key. Those that the manifests have cost no call.
+// mustExist is an error when neither the manifests nor the backend know a key. Those that the manifests have cost no
+// call.
 func (t *target) mustExist(back *backend.Backend, key state.Key) error {
 	if t.factory.Root() != "" {
 		if known, err := t.Key(); err == nil && known == key {
@@ -33,7 +34,8 @@ func (t *target) mustExist(back *backend.Backend, key state.Key) error {
 	return t.slip(err)
 }
 
-// neverDeployed is an error when something without a history has a state all the same, or its state is elsewhere, or nobody knows it.
+// neverDeployed is an error when something without a history has a state all the same, or its state is elsewhere, or
+// nobody knows it.
 func (t *target) neverDeployed(back *backend.Backend, key state.Key) error {
 	_, err := observe.Read(t.factory.Soft, back, key)
 	var nothing *backend.NothingError
@@ -43,8 +45,8 @@ func (t *target) neverDeployed(back *backend.Backend, key state.Key) error {
 	return err
 }
 
-// slip says what is wrong with the name of something that has no state: one that the manifests do not have either is a slip of the pen,
-// not something to deploy.
+// slip says what is wrong with the name of something that has no state: one that the manifests do not have either is a
+// slip of the pen, not something to deploy.
 func (t *target) slip(err error) error {
 	var nothing *backend.NothingError
 	if errors.As(err, &nothing) && t.factory.Root() != "" {

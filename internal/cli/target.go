@@ -25,14 +25,19 @@ type target struct {
 
 func (t *target) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&t.stack, "stack", "", "the `stack`; inferred inside its folder, or when there is one")
-	cmd.Flags().StringVarP(&t.environment, "environment", "e", "", "the `environment`; also "+environmentVariable+"; inferred when there is one")
+	cmd.Flags().StringVarP(&t.environment, "environment", "e", "",
+		"the `environment`; also "+environmentVariable+"; inferred when there is one")
 	complete := func(list func() []string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			// Names of folders reach the shell as they are: only those that can be used.
-			return slices.DeleteFunc(list(), func(name string) bool { wrong, _ := manifest.CheckName(name); return wrong != "" }), cobra.ShellCompDirectiveNoFileComp
+			return slices.DeleteFunc(list(), func(name string) bool {
+				wrong, _ := manifest.CheckName(name)
+				return wrong != ""
+			}), cobra.ShellCompDirectiveNoFileComp
 		}
 	}
-	_ = cmd.RegisterFlagCompletionFunc("stack", complete(func() []string { s, _ := manifest.Stacks(t.factory.Root()); return s }))
+	_ = cmd.RegisterFlagCompletionFunc("stack",
+		complete(func() []string { s, _ := manifest.Stacks(t.factory.Root()); return s }))
 	_ = cmd.RegisterFlagCompletionFunc("environment", complete(func() []string {
 		stack, err := t.Stack()
 		if err != nil {
@@ -43,7 +48,8 @@ func (t *target) flags(cmd *cobra.Command) {
 	}))
 }
 
-// addresses are those of the components in the manifests, for completion: no network, and nothing when something is wrong.
+// addresses are those of the components in the manifests, for completion: no network, and nothing when something is
+// wrong.
 func (t *target) addresses() []string {
 	stack, err := t.Stack()
 	if err != nil {
@@ -65,7 +71,9 @@ func (t *target) completeAddress(_ *cobra.Command, args []string, _ string) ([]s
 }
 
 func (t *target) completeAddresses(cmd *cobra.Command, flag string) {
-	_ = cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string,
+		cobra.ShellCompDirective,
+	) {
 		return t.addresses(), cobra.ShellCompDirectiveNoFileComp
 	}) // the flag is there
 }
@@ -86,7 +94,8 @@ func (t *target) Stack() (string, error) {
 		}
 		return t.stack, nil
 	}
-	if rel, err := filepath.Rel(filepath.Join(root, "stacks"), t.factory.Workdir); err == nil && !strings.HasPrefix(rel, "..") && rel != "." {
+	if rel, err := filepath.Rel(filepath.Join(root, "stacks"), t.factory.Workdir); err == nil &&
+		!strings.HasPrefix(rel, "..") && rel != "." {
 		first, _, _ := strings.Cut(filepath.ToSlash(rel), "/")
 		if slices.Contains(stacks, first) {
 			return first, nil
@@ -113,12 +122,14 @@ func (t *target) Key() (state.Key, error) {
 	case wanted == "" && len(environments) == 1:
 		wanted = environments[0]
 	case wanted == "" || !slices.Contains(environments, wanted):
-		return state.Key{}, choose("environment", "-e", wanted, environments, "Make environments/NAME.yaml in the stack's folder.")
+		return state.Key{}, choose("environment", "-e", wanted, environments,
+			"Make environments/NAME.yaml in the stack's folder.")
 	}
 	return state.Key{Stack: stack, Environment: wanted}, nil
 }
 
-// StoredKey returns stack and environment of a command that works from the state, whether the manifests still have them or not.
+// StoredKey returns stack and environment of a command that works from the state, whether the manifests still have them
+// or not.
 func (t *target) StoredKey() (state.Key, error) {
 	wanted := t.Environment()
 	if t.stack != "" && wanted != "" {
@@ -150,7 +161,8 @@ func choose(what, flag, wanted string, have []string, none string) error {
 	}
 	list := strings.Join(have, ", ")
 	if wanted == "" {
-		return diag.New(diag.Invalid, "Which "+what+"?", fmt.Sprintf("There are several: %s.", list), fmt.Sprintf("Name one with %s.", flag))
+		return diag.New(diag.Invalid, "Which "+what+"?", fmt.Sprintf("There are several: %s.", list),
+			fmt.Sprintf("Name one with %s.", flag))
 	}
 	next := diag.DidYouMean(wanted, have)
 	if next == "" {
@@ -179,7 +191,8 @@ func (v *variables) values() (out map[string]string, found diag.List) {
 			if ok {
 				key = "=…" // not the value: it may be a secret
 			}
-			found.Add(diag.New(diag.Invalid, "Invalid --var", fmt.Sprintf("%q is not KEY=VALUE.", key), "For instance: --var VERSION=1.2.3"))
+			found.Add(diag.New(diag.Invalid, "Invalid --var", fmt.Sprintf("%q is not KEY=VALUE.", key),
+				"For instance: --var VERSION=1.2.3"))
 			continue
 		}
 		out[key] = text

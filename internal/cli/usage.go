@@ -121,7 +121,8 @@ func onlyCommands(cmd *cobra.Command, args []string) error {
 			next = "Did you mean \"deployer " + here + "\"?"
 		}
 	}
-	return diag.New(diag.Invalid, "Unknown command", fmt.Sprintf("%s has no command %q.", cmd.CommandPath(), args[0]), next)
+	return diag.New(diag.Invalid, "Unknown command", fmt.Sprintf("%s has no command %q.", cmd.CommandPath(), args[0]),
+		next)
 }
 
 // wrapArgs makes errors about arguments usage errors.
@@ -184,9 +185,11 @@ func newCompletion() *cobra.Command {
 	}
 	names := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
-		Use:       "completion bash|zsh|fish|powershell",
-		Short:     "Print a completion script for a shell",
-		Example:   "  source <(deployer completion bash)                                # this shell\n  deployer completion zsh > \"${fpath[1]}/_deployer\"                  # every shell\n  deployer completion fish > ~/.config/fish/completions/deployer.fish",
+		Use:   "completion bash|zsh|fish|powershell",
+		Short: "Print a completion script for a shell",
+		Example: "  source <(deployer completion bash)                                # this shell\n  deployer " +
+			"completion zsh > \"${fpath[1]}/_deployer\"                  # every shell\n  deployer completion fish > " +
+			"~/.config/fish/completions/deployer.fish",
 		Long:      "Print a script that completes commands, flags, stacks, environments and addresses of components.",
 		ValidArgs: names,
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -194,7 +197,8 @@ func newCompletion() *cobra.Command {
 				return err
 			}
 			if shells[args[0]] == nil {
-				return diag.New(diag.Invalid, "Unknown shell", fmt.Sprintf("There is no completion for %q.", args[0]), diag.Candidates(args[0], names))
+				return diag.New(diag.Invalid, "Unknown shell", fmt.Sprintf("There is no completion for %q.", args[0]),
+					diag.Candidates(args[0], names))
 			}
 			return nil
 		},

@@ -22,7 +22,8 @@ func newValidate(f *Factory, runF func(*validateOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "Show everything that is wrong with the manifests",
-		Long: "Show everything that is wrong with the manifests, each with its place and what to do. Needs no network.\n" +
+		Long: "Show everything that is wrong with the manifests, each with its place and what to do. Needs " +
+			"no network.\n" +
 			"Without -e every environment is checked, and variables without a value are taken as unknown.",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
@@ -86,7 +87,8 @@ func validateRun(o *validateOptions) error {
 			environments = []string{""}
 		}
 		req.Key = state.Key{Stack: stack}
-		found.Add(deploy.ValidateAll(f.world(config.Settings{}), req, environments, o.Environment() != "" || o.given())...)
+		found.Add(deploy.ValidateAll(f.world(config.Settings{}), req, environments,
+			o.Environment() != "" || o.given())...)
 		if environments[0] != "" {
 			checked += len(environments)
 		}

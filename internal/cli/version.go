@@ -25,7 +25,8 @@ func newVersion(f *Factory) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			if asJSON {
 				return json.NewEncoder(f.Out).Encode(map[string]string{
-					"version": version, "commit": commit, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH,
+					"version": version, "commit": commit, "go": runtime.Version(),
+					"platform": runtime.GOOS + "/" + runtime.GOARCH,
 				})
 			}
 			w := f.Stdout()

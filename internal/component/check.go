@@ -48,7 +48,8 @@ func (x *expansion) checkMember(m *member) {
 	maps.Copy(all, m.Tags)
 	if len(all) > maxTags {
 		x.add(m.Address, problem(value.BadValue, []string{"tags"}, nil,
-			"AWS takes at most %d tags beside our own, and with those of the stack, its environment and the service %s these are %d", maxTags, m.Service, len(all)))
+			"AWS takes at most %d tags beside our own, and with those of the stack, its environment and the service "+
+				"%s these are %d", maxTags, m.Service, len(all)))
 	}
 }
 
@@ -59,7 +60,8 @@ func (x *expansion) unknown(path []string, address string) value.Problem {
 
 // sensitivePlaces are the paths of strings that hold, or are computed from, something sensitive.
 func sensitivePlaces(v value.Value, path []string) [][]string {
-	if v.IsSensitive() || v.Kind() == value.Deferred && slices.ContainsFunc(v.Expression().Args, value.Value.HasSensitive) {
+	if v.IsSensitive() || v.Kind() == value.Deferred && slices.ContainsFunc(v.Expression().Args,
+		value.Value.HasSensitive) {
 		return [][]string{slices.Clone(path)}
 	}
 	var out [][]string
@@ -72,8 +74,8 @@ func sensitivePlaces(v value.Value, path []string) [][]string {
 	return out
 }
 
-// CheckTags finds what the tags of Tagged cannot say of the tags of a stack, an environment, a service or a component, below their spec. above are the
-// tags of the levels above it.
+// CheckTags finds what the tags of Tagged cannot say of the tags of a stack, an environment, a service or a component,
+// below their spec. above are the tags of the levels above it.
 func CheckTags(tags, above map[string]string) []value.Problem {
 	var problems []value.Problem
 	folded := map[string]string{} // IAM takes keys that differ only in case for one
@@ -88,9 +90,11 @@ func CheckTags(tags, above map[string]string) []value.Problem {
 		folded[lower] = key
 		switch {
 		case strings.HasPrefix(lower, "aws:") || strings.HasPrefix(lower, "deployer:"):
-			problems = append(problems, problem(value.BadValue, path, nil, "keys that begin with aws: or deployer: are reserved"))
+			problems = append(problems, problem(value.BadValue, path, nil,
+				"keys that begin with aws: or deployer: are reserved"))
 		case other != "" && other != key && !told:
-			problems = append(problems, problem(value.BadValue, path, nil, "the key differs only in case from %q, and IAM takes only one of the two: write both the same", other))
+			problems = append(problems, problem(value.BadValue, path, nil,
+				"the key differs only in case from %q, and IAM takes only one of the two: write both the same", other))
 		}
 	}
 	return problems
@@ -109,10 +113,12 @@ func (x *expansion) resolveUses(m *member) {
 			x.add(m.Address, problem(value.BadValue, path, nil, "a component cannot use itself"))
 			continue
 		case len(target.kind.Verbs) == 0:
-			x.add(m.Address, problem(UnknownVerb, path, nil, "%s is a %s, which gives nothing to use", address, target.Kind))
+			x.add(m.Address, problem(UnknownVerb, path, nil, "%s is a %s, which gives nothing to use", address,
+				target.Kind))
 			continue
 		case len(m.uses[address]) == 0:
-			x.add(m.Address, problem(value.BadValue, path, target.kind.Verbs, "say what for: one or more of %s", strings.Join(target.kind.Verbs, ", ")))
+			x.add(m.Address, problem(value.BadValue, path, target.kind.Verbs, "say what for: one or more of %s",
+				strings.Join(target.kind.Verbs, ", ")))
 			continue
 		}
 		asked := map[string]bool{}

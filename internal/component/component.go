@@ -1,9 +1,9 @@
 // Package component is the contract of a kind (MicroService, SQS, ...) and the stage that expands components into AWS
 // resources.
 //
-// In: instances, each with its spec as a value tree (variables replaced, references Deferred). Out: a resource.Graph and
-// diagnostics. A kind lives in component/<kind>/ and imports this package, the models and resource/<service>: never the SDK, the engine
-// or another kind. Nothing here does I/O.
+// In: instances, each with its spec as a value tree (variables replaced, references Deferred). Out: a resource.Graph
+// and diagnostics. A kind lives in component/<kind>/ and imports this package, the models and resource/<service>: never
+// the SDK, the engine or another kind. Nothing here does I/O.
 package component
 
 import (
@@ -31,14 +31,15 @@ type Instance struct {
 	Spec        value.Value       // a Map: defaults and overlays merged, variables replaced, references Deferred
 }
 
-// ResourceName is the readable physical name of something of this instance: "<stack>-<env>-<service>-<name>[-suffix]" and a hash. Seeds join
-// the hash without being shown.
+// ResourceName is the readable physical name of something of this instance: "<stack>-<env>-<service>-<name>[-suffix]"
+// and a hash. Seeds join the hash without being shown.
 func (i Instance) ResourceName(limit int, seeds []string, suffix ...string) string {
 	i = i.Original()
 	return resource.Name(limit, seeds, append([]string{i.Stack, i.Environment, i.Service, i.Name}, suffix...)...)
 }
 
-// Prefix is what ResourceName hashes and shows, for types with a resource.Definition.HashedName, which hash it themselves.
+// Prefix is what ResourceName hashes and shows, for types with a resource.Definition.HashedName, which hash it
+// themselves.
 func (i Instance) Prefix(suffix ...string) string {
 	i = i.Original()
 	return strings.Join(append([]string{i.Stack, i.Environment, i.Service, i.Name}, suffix...), resource.PartSeparator)
@@ -61,8 +62,8 @@ type Tagged struct {
 	Tags map[string]string `json:"tags,omitempty" scalar:"text" keys:"^[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]{1,128}$" keyForm:"the key of a tag: 1 to 128 letters, digits, spaces and _ . : / = + - @" pattern:"^[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]{0,256}$" form:"the value of a tag: at most 256 letters, digits, spaces and _ . : / = + - @" example:"{team: shop}" doc:"AWS tags of everything below. Levels add up: stack, environment, service, component; the later one wins. Keys that begin with aws: or deployer: are reserved, and no two keys may differ only in case."`
 }
 
-// Using are the grants that a running component asks for; specs of MicroService and Worker embed it. (Not named Uses: an embedded
-// struct hides a field of its own name.)
+// Using are the grants that a running component asks for; specs of MicroService and Worker embed it. (Not named Uses:
+// an embedded struct hides a field of its own name.)
 type Using struct {
 	Uses map[string][]string `json:"uses,omitempty" example:"{queue: [send], uploads: [read, write], api: [connect]}" doc:"What this component may do with others: by address, the verbs that their kinds have."`
 }
@@ -83,8 +84,8 @@ type Grant struct {
 	Statements []Statement
 	// Refused says why the verb gives nothing the way the component is configured; "": it does.
 	Refused string
-	// SecurityGroup and Ports are for verbs that open a connection: the user's security group may reach these TCP ports of
-	// this group.
+	// SecurityGroup and Ports are for verbs that open a connection: the user's security group may reach these TCP ports
+	// of this group.
 	SecurityGroup value.Value // id; Null when the verb opens nothing
 	Ports         []int
 }
@@ -119,8 +120,9 @@ type Demand struct {
 // Context is what Expand gives a kind beside its spec.
 type Context struct {
 	Granted []Granted // from its uses, sorted by address and verb
-	// Demands are, for synthetic kinds, who needs what of it; for the others all demands, their own included, on the shared
-	// components that they need: so that all who share a listener see the same set of rules. Sorted by address and From.
+	// Demands are, for synthetic kinds, who needs what of it; for the others all demands, their own included, on the
+	// shared components that they need: so that all who share a listener see the same set of rules. Sorted by address
+	// and From.
 	Demands []Demand
 }
 
@@ -141,7 +143,8 @@ type Kind struct {
 	Verbs     []string          // that `uses` may ask of it
 	Resources []Generated       // what overrides may change
 	Words     map[string]string // what outputs and verbs are
-	Synthetic string            // for shared kinds without manifest: their one address ("infra/cluster"); "" for all others
+	// for shared kinds without manifest: their one address ("infra/cluster"); "" for all others
+	Synthetic string
 
 	advice    map[string]string
 	newSpec   func() any
@@ -160,10 +163,12 @@ type Definition[S any] struct {
 	Synthetic        string
 	// Words say what the outputs and verbs are, by name, for the reference.
 	Words map[string]string
-	// Advice says what to do instead of a key that this version does not know but people may look for, by its dotted path.
+	// Advice says what to do instead of a key that this version does not know but people may look for, by its dotted
+	// path.
 	Advice map[string]string
 
-	// Check finds what types cannot express (impossible CPU/memory pair, ports that do not fit). Paths are below spec. Optional.
+	// Check finds what types cannot express (impossible CPU/memory pair, ports that do not fit). Paths are below spec.
+	// Optional.
 	Check func(Instance, *S) []value.Problem
 	// Demands says which synthetic components it needs. Optional.
 	Demands func(Instance, *S) []Demand
@@ -177,7 +182,10 @@ type Definition[S any] struct {
 
 // Define turns a typed definition into a Kind.
 func Define[S any](d Definition[S]) Kind {
-	k := Kind{Name: d.Name, Group: d.Group, Doc: d.Doc, Outputs: d.Outputs, Verbs: d.Verbs, Resources: d.Resources, Words: d.Words, Synthetic: d.Synthetic, advice: d.Advice}
+	k := Kind{
+		Name: d.Name, Group: d.Group, Doc: d.Doc, Outputs: d.Outputs, Verbs: d.Verbs, Resources: d.Resources,
+		Words: d.Words, Synthetic: d.Synthetic, advice: d.Advice,
+	}
 	k.newSpec = func() any { return new(S) }
 	if d.Check != nil {
 		k.check = func(i Instance, s any) []value.Problem { return d.Check(i, s.(*S)) }
@@ -205,13 +213,15 @@ func (k *Kind) Grant(i Instance, verb string) Grant {
 	return k.grant(i, spec, verb)
 }
 
-// Validate decodes a spec and checks it; problems have paths below spec. Used by validate for every component, before Expand.
+// Validate decodes a spec and checks it; problems have paths below spec. Used by validate for every component, before
+// Expand.
 func (k *Kind) Validate(i Instance) []value.Problem {
 	_, problems := k.read(i)
 	return problems
 }
 
-// read decodes and checks a spec. What could be decoded is checked although something else could not: people want to hear of all at once.
+// read decodes and checks a spec. What could be decoded is checked although something else could not: people want to
+// hear of all at once.
 func (k *Kind) read(i Instance) (spec any, problems []value.Problem) {
 	spec = k.newSpec()
 	problems = k.decode(i.Spec, spec)
@@ -249,7 +259,8 @@ func NewRegistry(kinds ...Kind) *Registry {
 	return r
 }
 
-// Later names kinds of the documented set that this version does not have, so that errors can say so instead of "unknown".
+// Later names kinds of the documented set that this version does not have, so that errors can say so instead of
+// "unknown".
 func (r *Registry) Later(names ...string) *Registry { r.later = names; return r }
 
 // IsLater reports whether a later version will have a kind of that name.

@@ -12,7 +12,8 @@ import (
 )
 
 // Expand turns the components of one stack in one environment into the graph of everything desired. It is pure. All
-// problems that can be found are returned at once, sorted by address; the graph is nil when there are any but those of kind Quota.
+// problems that can be found are returned at once, sorted by address; the graph is nil when there are any but those of
+// kind Quota.
 //
 // Addresses in uses and dependsOn are full ("user-service/queue"), and so are the targets of references.
 func Expand(reg *Registry, instances []Instance) (*resource.Graph, []Problem) {
@@ -84,8 +85,8 @@ func (x *expansion) sorted() []*member {
 	return out
 }
 
-// sound returns the members that can be expanded: all of them, or, when there are problems, those that have none. What is shared
-// is left out then: it is made from the wishes of others, and some of them are missing.
+// sound returns the members that can be expanded: all of them, or, when there are problems, those that have none. What
+// is shared is left out then: it is made from the wishes of others, and some of them are missing.
 func (x *expansion) sound() []*member {
 	all := x.sorted()
 	if len(x.problems) == 0 {
@@ -113,7 +114,8 @@ func (x *expansion) load(instances []Instance) {
 			x.add(i.Address, problem(value.BadValue, nil, nil, "there are two components with this address"))
 		case kind.Synthetic != "" && kind.Synthetic != i.Address:
 			x.add(i.Address, problem(value.BadValue, nil, nil,
-				"a stack has one %s, and its address is %s: name it %q", i.Kind, kind.Synthetic, kind.Synthetic[strings.Index(kind.Synthetic, "/")+1:]))
+				"a stack has one %s, and its address is %s: name it %q", i.Kind, kind.Synthetic,
+				kind.Synthetic[strings.Index(kind.Synthetic, "/")+1:]))
 		default:
 			x.members[i.Address] = x.load1(i, kind)
 		}
@@ -215,14 +217,16 @@ func (x *expansion) expand(m *member, graph *resource.Graph) {
 		if names[r.Name] != nil {
 			panic(fmt.Sprintf("component: kind %s makes two resources named %s", m.Kind, r.Name))
 		}
-		if !r.Data && m.kind.Resources != nil && !slices.ContainsFunc(m.kind.Resources, func(g Generated) bool { return g.Names(r.Name) && g.Type == r.Type }) {
+		if !r.Data && m.kind.Resources != nil && !slices.ContainsFunc(m.kind.Resources,
+			func(g Generated) bool { return g.Names(r.Name) && g.Type == r.Type }) {
 			panic(fmt.Sprintf("component: kind %s does not declare its resource %s of type %s", m.Kind, r.Name, r.Type))
 		}
 		names[r.Name] = r
 		r.Component = m.Address
 		r.Protect = protect && !r.Data && (made.Guarded == nil || slices.Contains(made.Guarded, r.Name))
 	}
-	maps.DeleteFunc(names, func(_ string, r *resource.Resource) bool { return r.Data }) // what is looked up has nothing to change
+	// what is looked up has nothing to change
+	maps.DeleteFunc(names, func(_ string, r *resource.Resource) bool { return r.Data })
 	x.add(m.Address, override(names, m.common.Overrides)...)
 	for name := range made.Outputs {
 		if !slices.Contains(m.kind.Outputs, name) {
@@ -262,7 +266,8 @@ func (x *expansion) checkOutputs(graph *resource.Graph) {
 			if _, ok := outputs[ref.Output]; !ok {
 				names := slices.Sorted(maps.Keys(outputs))
 				x.add(m.Address, problem(UnknownOutput, path, names,
-					"%s gives no output %q the way it is configured; it gives %s", ref.Target, ref.Output, strings.Join(names, ", ")))
+					"%s gives no output %q the way it is configured; it gives %s", ref.Target, ref.Output,
+					strings.Join(names, ", ")))
 			}
 		})
 	}

@@ -36,7 +36,8 @@ type object struct {
 func testRegistry() *Registry {
 	return NewRegistry(
 		Define(Definition[storeSpec]{
-			Name: "Store", Group: "components.deployer.io/v1", Outputs: []string{"arn", "reader"}, Verbs: []string{"read", "write"},
+			Name: "Store", Group: "components.deployer.io/v1", Outputs: []string{"arn", "reader"},
+			Verbs: []string{"read", "write"},
 			Check: func(_ Instance, s *storeSpec) []value.Problem {
 				if s.Mode == "slow" {
 					return []value.Problem{Invalid([]string{"mode"}, "is too slow")}
@@ -44,11 +45,16 @@ func testRegistry() *Registry {
 				return nil
 			},
 			Grant: func(i Instance, _ *storeSpec, verb string) Grant {
-				return Grant{Statements: []Statement{{Actions: []string{"store:" + verb}, Resources: []value.Value{value.Output(i.Address, "arn")}}}}
+				return Grant{
+					Statements: []Statement{
+						{Actions: []string{"store:" + verb}, Resources: []value.Value{value.Output(i.Address, "arn")}},
+					},
+				}
 			},
 			Protected: func(Instance, *storeSpec) bool { return true },
 			Expand: func(i Instance, s *storeSpec, _ Context) (Expansion, []value.Problem) {
-				r := i.Resource("object", "test/object", object{Name: i.Name, Link: s.Link.Value(), Inner: map[string]string{"a": "1", "b": "2"}})
+				r := i.Resource("object", "test/object",
+					object{Name: i.Name, Link: s.Link.Value(), Inner: map[string]string{"a": "1", "b": "2"}})
 				return Expansion{
 					Resources: []*resource.Resource{r, i.Data("zone", "test/zone", struct{}{})},
 					Outputs:   map[string]value.Value{"arn": r.Output("arn")},
@@ -68,8 +74,15 @@ func testRegistry() *Registry {
 				for _, d := range c.Demands {
 					seen += d.Data.(int)
 				}
-				r := i.Resource("task", "test/object", object{Name: strings.Join(uses, ","), Link: value.Encode(s.Env), Inner: map[string]string{"seen": value.NewInt(seen).String()}})
-				return Expansion{Resources: []*resource.Resource{r}, Outputs: map[string]value.Value{"url": r.Output("url")}}, nil
+				r := i.Resource("task", "test/object",
+					object{
+						Name: strings.Join(uses, ","), Link: value.Encode(s.Env),
+						Inner: map[string]string{"seen": value.NewInt(seen).String()},
+					})
+				return Expansion{
+					Resources: []*resource.Resource{r},
+					Outputs:   map[string]value.Value{"url": r.Output("url")},
+				}, nil
 			},
 		}),
 		Define(Definition[sharedSpec]{
@@ -80,14 +93,21 @@ func testRegistry() *Registry {
 				for _, d := range c.Demands {
 					from = append(from, d.From)
 				}
-				r := i.Resource("hub", "test/object", object{Name: strings.Join(from, ","), Link: value.Output("infra/net", "id")})
-				return Expansion{Resources: []*resource.Resource{r}, Outputs: map[string]value.Value{"id": r.Output("id")}}, nil
+				r := i.Resource("hub", "test/object",
+					object{Name: strings.Join(from, ","), Link: value.Output("infra/net", "id")})
+				return Expansion{
+					Resources: []*resource.Resource{r},
+					Outputs:   map[string]value.Value{"id": r.Output("id")},
+				}, nil
 			},
 		}),
 		Define(Definition[sharedSpec]{
 			Name: "Net", Group: "infra.deployer.io/v1", Outputs: []string{"id"}, Synthetic: "infra/net",
 			Expand: func(i Instance, _ *sharedSpec, _ Context) (Expansion, []value.Problem) {
-				return Expansion{Resources: []*resource.Resource{i.Data("net", "test/net", struct{}{})}, Outputs: map[string]value.Value{"id": value.Output("infra/net:net", "id")}}, nil
+				return Expansion{
+					Resources: []*resource.Resource{i.Data("net", "test/net", struct{}{})},
+					Outputs:   map[string]value.Value{"id": value.Output("infra/net:net", "id")},
+				}, nil
 			},
 		}),
 	)
@@ -143,7 +163,10 @@ func TestExpandMakesSharedComponentsByNeed(t *testing.T) {
 }
 
 func TestExpandPrefersDeclaredOverSynthetic(t *testing.T) {
-	graph, problems := Expand(testRegistry(), []Instance{instance("infra/net", "Net", nil), instance("web/a", "App", nil)})
+	graph, problems := Expand(testRegistry(), []Instance{
+		instance("infra/net", "Net", nil),
+		instance("web/a", "App", nil),
+	})
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -157,7 +180,8 @@ func TestExpandPrefersDeclaredOverSynthetic(t *testing.T) {
 }
 
 func TestExpandMakesSharedComponentForReference(t *testing.T) {
-	graph, problems := Expand(testRegistry(), []Instance{instance("data/store", "Store", m{"link": ref("infra/net", "id")})})
+	graph, problems := Expand(testRegistry(),
+		[]Instance{instance("data/store", "Store", m{"link": ref("infra/net", "id")})})
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
@@ -170,19 +194,25 @@ func TestExpandGrantsAndTagsAndProtects(t *testing.T) {
 	graph, problems := Expand(testRegistry(), []Instance{
 		instance("data/store", "Store", m{"tags": m{"team": "b", "cost": 7.0}}),
 		instance("data/open", "Store", m{"protect": false}),
-		instance("web/a", "App", m{"protect": true, "uses": m{"data/store": []any{"write", "read", "write"}, "web/b": []any{"connect"}}}),
+		instance("web/a", "App",
+			m{"protect": true, "uses": m{"data/store": []any{"write", "read", "write"}, "web/b": []any{"connect"}}}),
 		instance("web/b", "App", m{"uses": m{"web/a": []any{"connect"}}}),
 	})
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	if got, want := graph.Resource("web/a:task").Props.Get("name").Str(), "data/store=read,data/store=write,web/b=connect"; got != want {
+	if got, want := graph.Resource("web/a:task").Props.Get("name").Str(),
+		"data/store=read,data/store=write,web/b=connect"; got != want {
 		t.Errorf("granted %q, want %q", got, want)
 	}
-	if got, want := graph.Resource("data/store:object").Props.Get("tags").String(), `{cost: "7", team: "b"}`; got != want {
+	if got, want := graph.Resource("data/store:object").Props.Get("tags").String(),
+		`{cost: "7", team: "b"}`; got != want {
 		t.Errorf("tags %s, want %s", got, want)
 	}
-	for id, want := range map[string]bool{"data/store:object": true, "data/store:zone": false, "data/open:object": false, "web/a:task": true, "web/b:task": false} {
+	for id, want := range map[string]bool{
+		"data/store:object": true, "data/store:zone": false,
+		"data/open:object": false, "web/a:task": true, "web/b:task": false,
+	} {
 		if got := graph.Resource(id).Protect; got != want {
 			t.Errorf("%s: Protect %v, want %v", id, got, want)
 		}
@@ -196,7 +226,8 @@ func TestExpandOverrides(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	if got, want := graph.Resource("data/store:object").Props.String(), `{inner: {b: "2", c: "3"}, name: "other", tags: {team: "a"}}`; got != want {
+	if got, want := graph.Resource("data/store:object").Props.String(),
+		`{inner: {b: "2", c: "3"}, name: "other", tags: {team: "a"}}`; got != want {
 		t.Errorf("properties %s, want %s", got, want)
 	}
 }
@@ -237,36 +268,121 @@ func TestExpandFindsProblems(t *testing.T) {
 		want      string // address: path: part of the message
 		allowed   string
 	}{
-		"unknown kind":       {[]Instance{instance("a/x", "Stor", nil)}, `a/x: "Stor" is not a kind`, "Store"},
-		"twice":              {[]Instance{instance("a/x", "Store", nil), instance("a/x", "Store", nil)}, "a/x: there are two components", ""},
-		"type":               {[]Instance{instance("a/x", "App", m{"ports": "many"})}, "a/x: ports: must be a number", ""},
-		"check":              {[]Instance{instance("a/x", "Store", m{"mode": "slow"})}, "a/x: mode: is too slow", ""},
-		"uses nobody":        {[]Instance{instance("a/x", "App", m{"uses": m{"a/stoer": []any{"read"}}}), instance("a/store", "Store", nil)}, `a/x: uses.a/stoer: there is no component "a/stoer"`, "a/store"},
-		"uses itself":        {[]Instance{instance("a/x", "App", m{"uses": m{"a/x": []any{"connect"}}})}, "a/x: uses.a/x: a component cannot use itself", ""},
-		"uses for nothing":   {[]Instance{instance("a/x", "App", m{"uses": m{"a/s": []any{}}}), instance("a/s", "Store", nil)}, "a/x: uses.a/s: say what for", "read"},
-		"unknown verb":       {[]Instance{instance("a/x", "App", m{"uses": m{"a/s": []any{"read", "rite"}}}), instance("a/s", "Store", nil)}, `a/x: uses.a/s.1: a Store does not know "rite"; it grants read, write`, "write"},
-		"nothing to use":     {[]Instance{instance("a/x", "App", m{"uses": m{"infra/net": []any{"connect"}}}), instance("infra/net", "Net", nil)}, "a/x: uses.infra/net: infra/net is a Net, which gives nothing to use", ""},
-		"unknown target":     {[]Instance{instance("a/x", "Store", m{"link": ref("a/nobody", "arn")})}, `a/x: link: there is no component "a/nobody"`, "a/x"},
-		"unknown output":     {[]Instance{instance("a/x", "Store", m{"link": ref("a/y", "arm")}), instance("a/y", "Store", nil)}, `a/x: link: a/y (Store) has no output "arm"; it has arn, reader`, "arn"},
-		"output not given":   {[]Instance{instance("a/x", "Store", m{"link": ref("a/y", "reader")}), instance("a/y", "Store", nil)}, `a/x: link: a/y gives no output "reader" the way it is configured; it gives arn`, "arn"},
-		"refers to itself":   {[]Instance{instance("a/x", "Store", m{"link": ref("a/x", "arn")})}, "a/x: link: a component cannot refer to its own output", ""},
-		"depends on nobody":  {[]Instance{instance("a/x", "Store", m{"dependsOn": []any{"a/y"}})}, `a/x: dependsOn.0: there is no component "a/y"`, "a/x"},
-		"depends on itself":  {[]Instance{instance("a/x", "Store", m{"dependsOn": []any{"a/x"}})}, "a/x: dependsOn.0: a component cannot depend on itself", ""},
-		"overrides nobody":   {[]Instance{instance("a/x", "Store", m{"overrides": m{"objekt": m{}}})}, `a/x: overrides.objekt: this component makes no resource named "objekt"; it makes object`, "object"},
-		"overrides by text":  {[]Instance{instance("a/x", "Store", m{"overrides": m{"object": "x"}})}, "a/x: overrides.object: must be a map", ""},
-		"reserved tag":       {[]Instance{instance("a/x", "Store", m{"tags": m{"Deployer:stack": "x"}})}, "a/x: tags.Deployer:stack: keys that begin with", ""},
-		"long tag":           {[]Instance{instance("a/x", "Store", m{"tags": m{"k": strings.Repeat("x", 257)}})}, "a/x: tags.k: \"" + strings.Repeat("x", 60) + "…\" is not the value of a tag", ""},
-		"odd tag":            {[]Instance{instance("a/x", "Store", m{"tags": m{"owner": "Team (Core)"}})}, "a/x: tags.owner: \"Team (Core)\" is not the value of a tag: at most 256 letters, digits, spaces and", ""},
-		"tag of other case":  {[]Instance{instance("a/x", "Store", m{"tags": m{"Cost": "x", "cost": "y"}})}, `a/x: tags.cost: the key differs only in case from "Cost"`, ""},
-		"tag of the stack":   {[]Instance{cased()}, `a/x: tags.TEAM: the key differs only in case from "team"`, ""},
-		"many tags":          {[]Instance{tagged("a/x", 23)}, "a/x: tags: AWS takes at most 45 tags beside our own, and with those of the stack", ""},
-		"sensitive":          {[]Instance{instance("a/x", "App", m{"env": m{"KEY": value.NewString("s3cret").Sensitive()}})}, "a/x: env.KEY: uses a sensitive value", ""},
-		"sensitive template": {[]Instance{instance("a/x", "App", m{"env": m{"KEY": value.Concat(ref("a/y", "arn"), value.NewString("s3cret").Sensitive())}}), instance("a/y", "Store", nil)}, "a/x: env.KEY: uses a sensitive value", ""},
+		"unknown kind": {[]Instance{instance("a/x", "Stor", nil)}, `a/x: "Stor" is not a kind`, "Store"},
+		"twice": {
+			[]Instance{instance("a/x", "Store", nil), instance("a/x", "Store", nil)},
+			"a/x: there are two components", "",
+		},
+		"type": {
+			[]Instance{instance("a/x", "App", m{"ports": "many"})},
+			"a/x: ports: must be a number",
+			"",
+		},
+		"check": {[]Instance{instance("a/x", "Store", m{"mode": "slow"})}, "a/x: mode: is too slow", ""},
+		"uses nobody": {[]Instance{
+			instance("a/x", "App", m{"uses": m{"a/stoer": []any{"read"}}}),
+			instance("a/store", "Store", nil),
+		}, `a/x: uses.a/stoer: there is no component "a/stoer"`, "a/store"},
+		"uses itself": {
+			[]Instance{instance("a/x", "App", m{"uses": m{"a/x": []any{"connect"}}})},
+			"a/x: uses.a/x: a component cannot use itself", "",
+		},
+		"uses for nothing": {[]Instance{
+			instance("a/x", "App", m{"uses": m{"a/s": []any{}}}),
+			instance("a/s", "Store", nil),
+		}, "a/x: uses.a/s: say what for", "read"},
+		"unknown verb": {
+			[]Instance{
+				instance("a/x", "App", m{"uses": m{"a/s": []any{"read", "rite"}}}),
+				instance("a/s", "Store", nil),
+			},
+			`a/x: uses.a/s.1: a Store does not know "rite"; it grants read, write`,
+			"write",
+		},
+		"nothing to use": {
+			[]Instance{
+				instance("a/x", "App", m{"uses": m{"infra/net": []any{"connect"}}}),
+				instance("infra/net", "Net", nil),
+			},
+			"a/x: uses.infra/net: infra/net is a Net, which gives nothing to use",
+			"",
+		},
+		"unknown target": {
+			[]Instance{instance("a/x", "Store", m{"link": ref("a/nobody", "arn")})},
+			`a/x: link: there is no component "a/nobody"`, "a/x",
+		},
+		"unknown output": {[]Instance{
+			instance("a/x", "Store", m{"link": ref("a/y", "arm")}),
+			instance("a/y", "Store", nil),
+		}, `a/x: link: a/y (Store) has no output "arm"; it has arn, reader`, "arn"},
+		"output not given": {
+			[]Instance{
+				instance("a/x", "Store", m{"link": ref("a/y", "reader")}),
+				instance("a/y", "Store", nil),
+			},
+			`a/x: link: a/y gives no output "reader" the way it is configured; it gives arn`, "arn",
+		},
+		"refers to itself": {
+			[]Instance{instance("a/x", "Store", m{"link": ref("a/x", "arn")})},
+			"a/x: link: a component cannot refer to its own output", "",
+		},
+		"depends on nobody": {
+			[]Instance{instance("a/x", "Store", m{"dependsOn": []any{"a/y"}})},
+			`a/x: dependsOn.0: there is no component "a/y"`, "a/x",
+		},
+		"depends on itself": {
+			[]Instance{instance("a/x", "Store", m{"dependsOn": []any{"a/x"}})},
+			"a/x: dependsOn.0: a component cannot depend on itself", "",
+		},
+		"overrides nobody": {
+			[]Instance{instance("a/x", "Store", m{"overrides": m{"objekt": m{}}})},
+			`a/x: overrides.objekt: this component makes no resource named "objekt"; it makes object`, "object",
+		},
+		"overrides by text": {
+			[]Instance{instance("a/x", "Store", m{"overrides": m{"object": "x"}})},
+			"a/x: overrides.object: must be a map", "",
+		},
+		"reserved tag": {
+			[]Instance{instance("a/x", "Store", m{"tags": m{"Deployer:stack": "x"}})},
+			"a/x: tags.Deployer:stack: keys that begin with", "",
+		},
+		"long tag": {
+			[]Instance{instance("a/x", "Store", m{"tags": m{"k": strings.Repeat("x", 257)}})},
+			"a/x: tags.k: \"" + strings.Repeat("x", 60) + "…\" is not the value of a tag", "",
+		},
+		"odd tag": {
+			[]Instance{instance("a/x", "Store", m{"tags": m{"owner": "Team (Core)"}})},
+			"a/x: tags.owner: \"Team (Core)\" is not the value of a tag: at most 256 letters, digits, spaces and", "",
+		},
+		"tag of other case": {
+			[]Instance{instance("a/x", "Store", m{"tags": m{"Cost": "x", "cost": "y"}})},
+			`a/x: tags.cost: the key differs only in case from "Cost"`, "",
+		},
+		"tag of the stack": {[]Instance{cased()}, `a/x: tags.TEAM: the key differs only in case from "team"`, ""},
+		"many tags": {
+			[]Instance{tagged("a/x", 23)},
+			"a/x: tags: AWS takes at most 45 tags beside our own, and with those of the stack", "",
+		},
+		"sensitive": {
+			[]Instance{instance("a/x", "App", m{"env": m{"KEY": value.NewString("s3cret").Sensitive()}})},
+			"a/x: env.KEY: uses a sensitive value", "",
+		},
+		"sensitive template": {
+			[]Instance{
+				instance("a/x", "App",
+					m{"env": m{"KEY": value.Concat(ref("a/y", "arn"), value.NewString("s3cret").Sensitive())}}),
+				instance("a/y", "Store", nil),
+			}, "a/x: env.KEY: uses a sensitive value", "",
+		},
 		"cycle of three": {[]Instance{
-			instance("a/x", "Store", m{"link": ref("a/y", "arn")}), instance("a/y", "Store", m{"link": ref("a/z", "arn")}), instance("a/z", "Store", m{"link": ref("a/x", "arn")}),
-		}, "a/x: link: the components need each other: a/x -> a/y -> a/z -> a/x (a/x:object -> a/y:object -> a/z:object -> a/x:object)", ""},
+			instance("a/x", "Store", m{"link": ref("a/y", "arn")}),
+			instance("a/y", "Store", m{"link": ref("a/z", "arn")}),
+			instance("a/z", "Store", m{"link": ref("a/x", "arn")}),
+		}, "a/x: link: the components need each other: a/x -> a/y -> a/z -> a/x (a/x:object -> a/y:object -> " +
+			"a/z:object -> a/x:object)", ""},
 		"cycle by dependsOn": {[]Instance{
-			instance("a/x", "Store", m{"dependsOn": []any{"a/y"}}), instance("a/y", "Store", m{"link": ref("a/x", "arn")}),
+			instance("a/x", "Store", m{"dependsOn": []any{"a/y"}}),
+			instance("a/y", "Store", m{"link": ref("a/x", "arn")}),
 		}, "a/x: dependsOn.0: the components need each other: a/x -> a/y -> a/x", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -314,14 +430,18 @@ func TestExpandReportsBesideTheProblemsOfOthers(t *testing.T) {
 	for _, p := range problems {
 		got = append(got, p.Address+" "+strings.Join(p.Path, "."))
 	}
-	if want := []string{"a/v nonsense", "a/v tags.owner", "a/v mode", "a/x overrides.objekt", "a/y link", "a/z mode"}; !slices.Equal(got, want) {
+	if want := []string{
+		"a/v nonsense", "a/v tags.owner", "a/v mode", "a/x overrides.objekt", "a/y link",
+		"a/z mode",
+	}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q: %v", got, want, problems)
 	}
 }
 
 func TestTwoComponentsMayUseEachOther(t *testing.T) {
 	_, problems := Expand(testRegistry(), []Instance{
-		instance("a/x", "App", m{"uses": m{"a/y": []any{"connect"}}}), instance("a/y", "App", m{"uses": m{"a/x": []any{"connect"}}}),
+		instance("a/x", "App", m{"uses": m{"a/y": []any{"connect"}}}),
+		instance("a/y", "App", m{"uses": m{"a/x": []any{"connect"}}}),
 	})
 	if len(problems) > 0 {
 		t.Error(problems)

@@ -15,7 +15,8 @@ import (
 
 // AWS's limits on what a whole graph shows.
 const (
-	// maxPolicies is the most characters of all inline policies of a role, white space left out ("IAM and AWS STS quotas"). It cannot be raised.
+	// maxPolicies is the most characters of all inline policies of a role, white space left out ("IAM and AWS STS
+	// quotas"). It cannot be raised.
 	maxPolicies = 10240
 	// maxGroupRules is the default quota of rules of a security group in one direction ("Amazon VPC quotas").
 	maxGroupRules = 60
@@ -23,9 +24,11 @@ const (
 	arnLength = 40
 )
 
-// OverQuota says that a stack makes more of something than AWS allows by default. Quotas can be raised, so it is a warning.
+// OverQuota says that a stack makes more of something than AWS allows by default. Quotas can be raised, so it is a
+// warning.
 func OverQuota(path []string, count int, what, quota string, limit int) value.Problem {
-	return problem(Quota, path, nil, "%s: %d, and AWS's default quota %q is %d. If it was not raised for the account, ask for more under "+
+	return problem(Quota, path, nil, "%s: %d, and AWS's default quota %q is %d. If it was not raised for the "+
+		"account, ask for more under "+
 		"Service Quotas before the apply, or spread the services over several stacks", what, count, quota, limit)
 }
 
@@ -55,14 +58,17 @@ func (x *expansion) checkLimits(graph *resource.Graph) {
 		if length[role] > maxPolicies {
 			r := policies[role]
 			x.add(r.Component, problem(value.BadValue, nil, nil,
-				"its %s has %d characters or more, and IAM takes %d for all inline policies of a role. Keep several secrets in one JSON secret of "+
-					"Secrets Manager and pick them with #key, or use fewer components", r.Name, length[role], maxPolicies))
+				"its %s has %d characters or more, and IAM takes %d for all inline policies of a role. Keep several "+
+					"secrets in one JSON secret of "+
+					"Secrets Manager and pick them with #key, or use fewer components", r.Name, length[role],
+				maxPolicies))
 		}
 	}
 	for _, group := range slices.Sorted(maps.Keys(rules)) {
 		if n := rules[group]; n > maxGroupRules {
 			address, direction, _ := strings.Cut(group, " ")
-			x.add(address, OverQuota(nil, n, fmt.Sprintf("%s rules of the security group", direction), "Inbound or outbound rules per security group", maxGroupRules))
+			x.add(address, OverQuota(nil, n, fmt.Sprintf("%s rules of the security group", direction),
+				"Inbound or outbound rules per security group", maxGroupRules))
 		}
 	}
 }
@@ -75,7 +81,8 @@ func named(v value.Value) string {
 	return v.Str()
 }
 
-// jsonLength is how many characters a value has at least as JSON without white space. What is not known yet is an ARN, or a part of one.
+// jsonLength is how many characters a value has at least as JSON without white space. What is not known yet is an ARN,
+// or a part of one.
 func jsonLength(v value.Value, graph *resource.Graph) int {
 	switch v.Kind() {
 	case value.Deferred:

@@ -7,11 +7,12 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Resource makes a managed resource of this instance from its typed properties. Types that have tags get the users' own.
-// after are IDs of resources that must be there first although no property says so.
+// Resource makes a managed resource of this instance from its typed properties. Types that have tags get the users'
+// own. after are IDs of resources that must be there first although no property says so.
 func (i Instance) Resource(name, typ string, props any, after ...string) *resource.Resource {
 	encoded := value.Encode(props)
-	if field, ok := reflect.TypeOf(props).FieldByName("Tags"); ok && field.Type == reflect.TypeFor[map[string]string]() && len(i.Tags) > 0 {
+	if field, ok := reflect.TypeOf(props).FieldByName("Tags"); ok &&
+		field.Type == reflect.TypeFor[map[string]string]() && len(i.Tags) > 0 {
 		encoded = encoded.With("tags", value.Encode(i.Tags))
 	}
 	return &resource.Resource{Component: i.Address, Name: name, Type: typ, Props: encoded, After: after}
@@ -27,7 +28,8 @@ func Statements(statements ...Statement) value.Value {
 	items := make([]value.Value, len(statements))
 	for n, s := range statements {
 		m := map[string]value.Value{
-			"Effect": value.NewString("Allow"), "Action": value.Strings(s.Actions...), "Resource": value.NewList(s.Resources...),
+			"Effect": value.NewString("Allow"), "Action": value.Strings(s.Actions...),
+			"Resource": value.NewList(s.Resources...),
 		}
 		if s.Sid != "" {
 			m["Sid"] = value.NewString(s.Sid)

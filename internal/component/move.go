@@ -11,8 +11,8 @@ type Moved struct {
 	From string `json:"from" required:"true" doc:"Its address before: user-service/api, or the bare name inside the same service. What was deployed there is kept."`
 }
 
-// Original is the instance under the address that it was first deployed at: physical names are made from that, so that a component that is renamed keeps
-// its objects. It is the instance itself for those that were never renamed.
+// Original is the instance under the address that it was first deployed at: physical names are made from that, so that
+// a component that is renamed keeps its objects. It is the instance itself for those that were never renamed.
 func (i Instance) Original() Instance {
 	if i.Named != "" {
 		i.Address = i.Named
@@ -50,7 +50,8 @@ func (x *expansion) checkMoves() {
 		case from == m.Address:
 			add("%s is the address that it has: name the one before, or leave moved out", from)
 		case x.members[from] != nil:
-			add("%s is still a component of the stack: only what is there no more can have moved. Swap two components in two applies, with a third name between", from)
+			add("%s is still a component of the stack: only what is there no more can have moved. Swap two "+
+				"components in two applies, with a third name between", from)
 		case claimed[from] != "":
 			add("%s says that it was %s, too: only one of them can be", claimed[from], from)
 		}

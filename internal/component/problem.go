@@ -29,11 +29,13 @@ func (p Problem) Error() string {
 // The kinds of Problem that only the whole stack shows, beside those of package value.
 const (
 	UnknownComponent value.ProblemKind = "unknown component" // uses, dependsOn or a reference name what is not there
-	UnknownOutput    value.ProblemKind = "unknown output"    // a reference names an output that the component does not give
-	UnknownVerb      value.ProblemKind = "unknown verb"      // uses asks for what the kind cannot grant
-	Cycle            value.ProblemKind = "cycle"             // components need each other
-	Quota            value.ProblemKind = "quota"             // more than AWS allows by default: a warning, for quotas can be raised
-	SensitiveValue   value.ProblemKind = "sensitive value"   // a secret in a place that is stored
+	// a reference names an output that the component does not give
+	UnknownOutput value.ProblemKind = "unknown output"
+	UnknownVerb   value.ProblemKind = "unknown verb" // uses asks for what the kind cannot grant
+	Cycle         value.ProblemKind = "cycle"        // components need each other
+	// more than AWS allows by default: a warning, for quotas can be raised
+	Quota          value.ProblemKind = "quota"
+	SensitiveValue value.ProblemKind = "sensitive value" // a secret in a place that is stored
 )
 
 // Invalid is a value of the right type that cannot work, for the checks of kinds.
@@ -57,7 +59,8 @@ func (x *expansion) cycleProblem(cycle *resource.CycleError) Problem {
 	if len(components) == 1 {
 		message = "the resources of this component need each other"
 	}
-	message += fmt.Sprintf(" (%s); take one of the references or dependsOn entries away", strings.Join(cycle.Path, " -> "))
+	message += fmt.Sprintf(" (%s); take one of the references or dependsOn entries away",
+		strings.Join(cycle.Path, " -> "))
 	for i := 0; i+1 < len(components); i++ {
 		if path, ok := x.members[components[i]].wayTo(components[i+1]); ok {
 			return Problem{Address: components[i], Problem: problem(Cycle, path, nil, "%s", message)}

@@ -8,9 +8,9 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// sound keeps of what a check found in a spec that did not decode in full only what does not follow from that: nothing that rests on a
-// value of no use, on a key that is probably given under a misspelt name, or on a map below the spec that holds such a name; and nothing
-// about a value that breaks a rule of its field already.
+// sound keeps of what a check found in a spec that did not decode in full only what does not follow from that: nothing
+// that rests on a value of no use, on a key that is probably given under a misspelt name, or on a map below the spec
+// that holds such a name; and nothing about a value that breaks a rule of its field already.
 func sound(checked, decoded []value.Problem, spec value.Value) []value.Problem {
 	if len(decoded) == 0 {
 		return checked
@@ -37,9 +37,10 @@ func sound(checked, decoded []value.Problem, spec value.Value) []value.Problem {
 		}
 	}
 	return slices.DeleteFunc(checked, func(p value.Problem) bool {
-		if len(p.Path) == 0 || told[strings.Join(p.Path, "\x00")] || slices.ContainsFunc(misspelt, func(where []string) bool {
-			return len(p.Path) >= len(where) && slices.Equal(p.Path[:len(where)], where)
-		}) {
+		if len(p.Path) == 0 || told[strings.Join(p.Path, "\x00")] ||
+			slices.ContainsFunc(misspelt, func(where []string) bool {
+				return len(p.Path) >= len(where) && slices.Equal(p.Path[:len(where)], where)
+			}) {
 			return true
 		}
 		return slices.ContainsFunc(append(slices.Clone(p.Rests), p.Path[0]), func(key string) bool {

@@ -34,12 +34,14 @@ func Unfit(path, text string) (why, next string) {
 		return "it must not be empty", ""
 	}
 	var into Settings
-	if problems := value.Decode(set(value.NewMap(nil), strings.Split(path, "."), value.NewLoose(text)), &into); len(problems) > 0 {
+	if problems := value.Decode(set(value.NewMap(nil), strings.Split(path, "."), value.NewLoose(text)),
+		&into); len(problems) > 0 {
 		return problems[0].Message, ""
 	}
 	if path == "backend.bucket" {
 		if why := s3.UnfitName(text); why != "" {
-			return fmt.Sprintf("%q cannot be an S3 bucket: %s", text, why), "Give the name of a bucket that is there, or can be made."
+			return fmt.Sprintf("%q cannot be an S3 bucket: %s", text, why),
+				"Give the name of a bucket that is there, or can be made."
 		}
 	}
 	return "", ""
@@ -70,7 +72,8 @@ func check(s Settings, tree value.Value, origins map[string]Layer, wrong map[str
 		}
 	})
 	if s.Locks.TTL < 10*s.Locks.Heartbeat {
-		add("locks.ttl", fmt.Sprintf("must be at least ten heartbeats (%d seconds), but is %d", 10*s.Locks.Heartbeat, s.Locks.TTL))
+		add("locks.ttl", fmt.Sprintf("must be at least ten heartbeats (%d seconds), but is %d", 10*s.Locks.Heartbeat,
+			s.Locks.TTL))
 	}
 	if where {
 		return out // where state and locks are is not known: what fits together cannot be said
@@ -80,8 +83,10 @@ func check(s Settings, tree value.Value, origins map[string]Layer, wrong map[str
 	}
 	if s.Backend.Type == "s3" && s.Locks.Type == "" {
 		out = append(out, diag.New(diag.Invalid, "State without a lock",
-			"State is kept in the bucket "+s.Backend.Bucket+", but no lock table is configured: two runs at once would overwrite each other.",
-			"Set locks.table (or --lock-table) to a DynamoDB table (`deployer backend create` makes one), or set locks.type: local if only this machine ever deploys."))
+			"State is kept in the bucket "+s.Backend.Bucket+", but no lock table is configured: two runs at once "+
+				"would overwrite each other.",
+			"Set locks.table (or --lock-table) to a DynamoDB table (`deployer backend create` makes one), or set "+
+				"locks.type: local if only this machine ever deploys."))
 	}
 	if s.Locks.Type == "dynamodb" && s.Locks.Table == "" {
 		add("locks.type", "locks of type dynamodb need locks.table")

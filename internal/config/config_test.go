@@ -25,19 +25,26 @@ func parse(name, text string, env map[string]string) (Layer, diag.List) {
 }
 
 func TestHigherLayersWinAndOriginsAreKept(t *testing.T) {
-	home := file(t, "home.yaml", "version: v1\nbackend: {bucket: home-state, region: us-east-1}\nlocks: {table: home-locks}\npreferences: {parallelism: 3}\n")
+	home := file(t, "home.yaml", "version: v1\nbackend: {bucket: home-state, region: us-east-1}\nlocks: {table: "+
+		"home-locks}\npreferences: {parallelism: 3}\n")
 	repo := file(t, "repo.yaml", "backend: {bucket: repo-state, region: \"${REGION}\"}\n")
-	env := Environment(map[string]string{"DEPLOYER_LOCKS_TTL": "900", "DEPLOYER_AWS_ASSUME_ROLE_ROLE_ARN": "arn:aws:iam::123456789012:role/x", "DEPLOYER_UNRELATED": "1"})
+	env := Environment(map[string]string{
+		"DEPLOYER_LOCKS_TTL":                "900",
+		"DEPLOYER_AWS_ASSUME_ROLE_ROLE_ARN": "arn:aws:iam::123456789012:role/x", "DEPLOYER_UNRELATED": "1",
+	})
 	flags := Flags(Flag{"--backend-bucket", "backend.bucket", "flag-state"}, Flag{"--lock-table", "locks.table", ""})
 	got, problems := Load(home, repo, env, flags)
 	require.Empty(t, problems)
-	require.Equal(t, Backend{Type: "s3", Region: "eu-west-1", Bucket: "flag-state", Path: ".deployer/state"}, got.Settings.Backend)
-	require.Equal(t, Locks{Type: "dynamodb", Region: "eu-west-1", Table: "home-locks", TTL: 900, Heartbeat: 30}, got.Settings.Locks)
+	require.Equal(t, Backend{Type: "s3", Region: "eu-west-1", Bucket: "flag-state", Path: ".deployer/state"},
+		got.Settings.Backend)
+	require.Equal(t, Locks{Type: "dynamodb", Region: "eu-west-1", Table: "home-locks", TTL: 900, Heartbeat: 30},
+		got.Settings.Locks)
 	require.Equal(t, "arn:aws:iam::123456789012:role/x", got.Settings.AWS.AssumeRole.RoleARN)
 	require.Equal(t, 3, got.Settings.Preferences.Parallelism)
 	for path, origin := range map[string]string{
 		"backend.bucket": "--backend-bucket", "backend.region": "repo.yaml", "locks.ttl": "DEPLOYER_LOCKS_TTL",
-		"locks.table": "home.yaml", "locks.heartbeat": "default", "locks.region": "from backend.region", "backend.type": "from backend.bucket",
+		"locks.table": "home.yaml", "locks.heartbeat": "default", "locks.region": "from backend.region",
+		"backend.type": "from backend.bucket",
 	} {
 		require.Equal(t, origin, got.Origin(path), path)
 	}
@@ -114,7 +121,8 @@ func TestVariablesThatAreNotThere(t *testing.T) {
 }
 
 func TestAKeyWithoutAValueHidesNothing(t *testing.T) {
-	got, problems := Load(file(t, "home.yaml", "backend: {bucket: home-state}\nlocks: {table: home-locks}\n"), file(t, "repo.yaml", "backend:\nlocks: {table: null}\n"))
+	got, problems := Load(file(t, "home.yaml", "backend: {bucket: home-state}\nlocks: {table: home-locks}\n"),
+		file(t, "repo.yaml", "backend:\nlocks: {table: null}\n"))
 	require.Empty(t, problems)
 	require.Equal(t, "home-state", got.Settings.Backend.Bucket)
 	require.Equal(t, "home-locks", got.Settings.Locks.Table)

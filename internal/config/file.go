@@ -9,13 +9,17 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// File returns the layer of a file: a configuration file, or what a stack.yaml says of backend and locks. Its tree is a Map, as written;
-// `${NAME}` in its strings is the environment variable NAME, which must be set. locate says where a path stands.
-func File(name string, tree value.Value, locate func(path []string) (diag.Position, *diag.Excerpt), env map[string]string) (Layer, diag.List) {
+// File returns the layer of a file: a configuration file, or what a stack.yaml says of backend and locks. Its tree is a
+// Map, as written; `${NAME}` in its strings is the environment variable NAME, which must be set. locate says where a
+// path stands.
+func File(
+	name string, tree value.Value, locate func(path []string) (diag.Position, *diag.Excerpt), env map[string]string,
+) (Layer, diag.List) {
 	return Layer{Origin: name, Locate: locate}.expand(tree, env)
 }
 
-// expand replaces `${NAME}` by environment variables. A text with one that is not set is left out, once that is reported.
+// expand replaces `${NAME}` by environment variables. A text with one that is not set is left out, once that is
+// reported.
 func (l Layer) expand(tree value.Value, env map[string]string) (Layer, diag.List) {
 	var problems diag.List
 	wrong := func(path []string, message string) {

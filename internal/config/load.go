@@ -29,8 +29,8 @@ func (l Layer) origin(path []string) string {
 	return l.Origin
 }
 
-// Load merges layers, the lowest first, onto the defaults and checks the result. All problems are found at once; each names the layer
-// that brought it.
+// Load merges layers, the lowest first, onto the defaults and checks the result. All problems are found at once; each
+// names the layer that brought it.
 func Load(layers ...Layer) (*Effective, diag.List) {
 	var problems diag.List
 	wrong := map[string]bool{} // paths that were reported
@@ -54,7 +54,11 @@ func Load(layers ...Layer) (*Effective, diag.List) {
 	}
 	problems.Add(check(effective.Settings, merged, origins, wrong)...)
 	for path, layer := range origins {
-		effective.Entries = append(effective.Entries, Entry{Path: path, Value: merged.Get(strings.Split(path, ".")...), Origin: layer.origin(strings.Split(path, "."))})
+		effective.Entries = append(effective.Entries,
+			Entry{
+				Path: path, Value: merged.Get(strings.Split(path, ".")...),
+				Origin: layer.origin(strings.Split(path, ".")),
+			})
 	}
 	slices.SortFunc(effective.Entries, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
 	return effective, problems
@@ -99,8 +103,8 @@ func merge(into value.Value, layer Layer, path []string, origins map[string]Laye
 	return into
 }
 
-// inferTypes fills in what follows from other settings: type s3 from a bucket, dynamodb from a table, the region of one from the
-// other.
+// inferTypes fills in what follows from other settings: type s3 from a bucket, dynamodb from a table, the region of one
+// from the other.
 func inferTypes(tree value.Value, origins map[string]Layer) value.Value {
 	infer := func(path, from string, v value.Value) {
 		section, key, _ := strings.Cut(path, ".")
@@ -144,8 +148,8 @@ func Environment(env map[string]string) Layer {
 	return Layer{Tree: tree, Name: Variable}
 }
 
-// UnknownVariables warns of DEPLOYER_ variables that nothing reads. others are those that are no settings; one that ends with _ stands for all
-// that begin with it.
+// UnknownVariables warns of DEPLOYER_ variables that nothing reads. others are those that are no settings; one that
+// ends with _ stands for all that begin with it.
 func UnknownVariables(env map[string]string, others ...string) diag.List {
 	known := slices.Clone(others)
 	value.Encode(allKeys()).Walk(func(path []string, node value.Value) {
@@ -162,9 +166,11 @@ func UnknownVariables(env map[string]string, others ...string) diag.List {
 		}
 		next := diag.DidYouMean(name, known)
 		if next == "" {
-			next = "`deployer config show` lists the settings; DEPLOYER_BACKEND_BUCKET is the variable of backend.bucket."
+			next = "`deployer config show` lists the settings; DEPLOYER_BACKEND_BUCKET is the variable of " +
+				"backend.bucket."
 		}
-		w := diag.New(diag.Invalid, "Unknown variable", "The environment variable "+name+" is no setting of deployer: nothing reads it.", next)
+		w := diag.New(diag.Invalid, "Unknown variable",
+			"The environment variable "+name+" is no setting of deployer: nothing reads it.", next)
 		w.Severity = diag.Warning
 		out.Add(w)
 	}

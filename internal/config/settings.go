@@ -1,15 +1,16 @@
 // Package config computes the effective settings and where each comes from.
 //
-// In: configuration files as trees with positions, the process environment as a map, flags, and stack.yaml, of which it takes spec.backend
-// and spec.locks. Out: Settings, the origin of every one, and diagnostics. It must not parse YAML, or read the environment or the disk itself.
+// In: configuration files as trees with positions, the process environment as a map, flags, and stack.yaml, of which it
+// takes spec.backend and spec.locks. Out: Settings, the origin of every one, and diagnostics. It must not parse YAML,
+// or read the environment or the disk itself.
 package config
 
 import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Settings are everything that configuration decides. The json tags are the paths in files; DEPLOYER_ and the path in upper
-// snake case is the environment variable.
+// Settings are everything that configuration decides. The json tags are the paths in files; DEPLOYER_ and the path in
+// upper snake case is the environment variable.
 type Settings struct {
 	Version     string      `json:"version" enum:"v1" default:"v1" doc:"Version of the file's format."`
 	Backend     Backend     `json:"backend" doc:"Where state is kept."`

@@ -2,8 +2,8 @@ package deploy
 
 import "github.com/company/deployer/internal/manifest"
 
-// approvalRequired reports whether the environment wants an approval given for this run. A destroy has no Stack: the state's word counts, and
-// that of the manifests where they can be read.
+// approvalRequired reports whether the environment wants an approval given for this run. A destroy has no Stack: the
+// state's word counts, and that of the manifests where they can be read.
 func (u *run) approvalRequired() bool {
 	if u.stack != nil {
 		return u.stack.Approval == manifest.ApprovalRequired
@@ -15,7 +15,8 @@ func (u *run) approvalRequired() bool {
 	return bundle != nil && bundle.Settings(u.req.Key.Environment).Approval == manifest.ApprovalRequired
 }
 
-// approvalChanged reports whether the state says of approvals something else than the manifests. It has to follow: a destroy asks it.
+// approvalChanged reports whether the state says of approvals something else than the manifests. It has to follow: a
+// destroy asks it.
 func (u *run) approvalChanged() bool {
 	return u.stack != nil && u.Stored != nil && u.Stored.Payload.Approval != u.stack.Approval
 }

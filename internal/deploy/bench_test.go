@@ -15,8 +15,9 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// What the safety machinery costs: "with" goes the whole road (lock, fence, claim with intents, guard, journal on disk, coalesced saves,
-// history, derived copy, release), "without" asks the engine alone. AWS and the backend answer at once, so that nothing hides the cost.
+// What the safety machinery costs: "with" goes the whole road (lock, fence, claim with intents, guard, journal on disk,
+// coalesced saves, history, derived copy, release), "without" asks the engine alone. AWS and the backend answer at
+// once, so that nothing hides the cost.
 
 func thousand(b *testing.B) *resource.Graph {
 	all := make([]*resource.Resource, 1000)
@@ -24,7 +25,8 @@ func thousand(b *testing.B) *resource.Graph {
 		id := fmt.Sprintf("service-%d/api:resource-%d", i/10, i%10)
 		all[i] = res(id, single, "size", "1", "image", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/api:v1")
 		if i%10 > 0 {
-			all[i].Props = all[i].Props.With("before", value.Output(fmt.Sprintf("service-%d/api:resource-%d", i/10, i%10-1), "arn"))
+			all[i].Props = all[i].Props.With("before",
+				value.Output(fmt.Sprintf("service-%d/api:resource-%d", i/10, i%10-1), "arn"))
 		}
 	}
 	return graph(b, all...)
@@ -34,7 +36,8 @@ func busy(r *Request) { r.Parallelism = 10 }
 
 // bare is the engine's part of a run.
 func (p *process) bare(g *resource.Graph) engine.Options {
-	o := newRun(p.Backend, &manifest.Stack{}, g, backend.Place{Account: "1", Region: "r", Session: &aws.Session{}}, Request{Key: shop, Parallelism: 10}).options()
+	o := newRun(p.Backend, &manifest.Stack{}, g, backend.Place{Account: "1", Region: "r", Session: &aws.Session{}},
+		Request{Key: shop, Parallelism: 10}).options()
 	o.Catalog, o.Events = p.catalog(), func(plan.Event) {}
 	return o
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/company/deployer/internal/state/s3"
 )
 
-// S3 has no time for the last write of a run: it is tried for as long as the design says, with pauses that differ, while the heartbeat goes on;
-// then what was done lies in a file that is the state as soon as S3 takes it.
+// S3 has no time for the last write of a run: it is tried for as long as the design says, with pauses that differ,
+// while the heartbeat goes on; then what was done lies in a file that is the state as soon as S3 takes it.
 func TestFinalWriteMeetsABusyS3(t *testing.T) {
 	for name, recovers := range map[string]bool{"for good": false, "for four minutes": true} {
 		t.Run(name, func(t *testing.T) {
@@ -29,7 +29,8 @@ func TestFinalWriteMeetsABusyS3(t *testing.T) {
 				const patience = 5 * time.Minute // what users get
 				a := newAccount()
 				p := a.start(home, 0, false)
-				p.Backend = backend.New(p.World, s3.New(p.cfg, s3.Settings{Bucket: "states", PathStyle: true}), p.Locker, nil)
+				p.Backend = backend.New(p.World, s3.New(p.cfg, s3.Settings{Bucket: "states", PathStyle: true}),
+					p.Locker, nil)
 				u, held, payload := claimed(t, p)
 				require.Len(t, held.State().Intents, 1)
 				claimed := a.cloud.Objects("states", stateObject)[stateObject]
@@ -37,7 +38,8 @@ func TestFinalWriteMeetsABusyS3(t *testing.T) {
 				begun := time.Now()
 				var tries []time.Time
 				p.unavailable = func(operation, target string) bool {
-					if operation != "PutObject" || target != "states/"+stateObject || recovers && time.Since(begun) > 4*time.Minute {
+					if operation != "PutObject" || target != "states/"+stateObject ||
+						recovers && time.Since(begun) > 4*time.Minute {
 						return false
 					}
 					tries = append(tries, time.Now())

@@ -33,8 +33,9 @@ func (u *run) outputsChanged() bool {
 	return false
 }
 
-// components is what the state says of each component, beside engineState. Outputs of components that were not reached stay as they were.
-// A component that the run is not about stays as the state had it; one that the state never had is not part of what is deployed.
+// components is what the state says of each component, beside engineState. Outputs of components that were not reached
+// stay as they were. A component that the run is not about stays as the state had it; one that the state never had is
+// not part of what is deployed.
 func (u *run) components(outputs map[string]map[string]value.Value, engineState []byte) ([]state.Component, error) {
 	resources, err := engine.Resources(engineState)
 	if err != nil {
@@ -70,7 +71,8 @@ func (u *run) components(outputs map[string]map[string]value.Value, engineState 
 			continue
 		}
 		next := state.Component{
-			Address: c.Address, Kind: c.Kind, DependsOn: c.DependsOn, Protect: c.Protect, Synthetic: c.Synthetic, Named: c.Named,
+			Address: c.Address, Kind: c.Kind, DependsOn: c.DependsOn, Protect: c.Protect, Synthetic: c.Synthetic,
+			Named:   c.Named,
 			Outputs: plain(outputs[c.Address]), Missing: missing[c.Address],
 		}
 		if next.Outputs == nil {

@@ -52,7 +52,10 @@ func (s *stubborn) Delete(ctx context.Context, req resource.Request) error {
 func (p *process) refusing(create, delete string) *process {
 	p.World.Types = func(sdk.Config) *resource.Catalog {
 		return resource.NewCatalog([]resource.Behaviour{
-			&stubborn{&thing{p, resource.Definition{Type: single, ReplaceOn: []string{"zone"}, DeleteBeforeReplace: true}}, create, delete},
+			&stubborn{
+				&thing{p, resource.Definition{Type: single, ReplaceOn: []string{"zone"}, DeleteBeforeReplace: true}},
+				create, delete,
+			},
 			&stubborn{&thing{p, resource.Definition{Type: hashed, ReplaceOn: []string{"zone"}}}, create, delete},
 		}, nil)
 	}

@@ -23,18 +23,20 @@ type graphs func(testing.TB) *resource.Graph
 func none(testing.TB) *resource.Graph { return nil }
 
 func first(t testing.TB) *resource.Graph {
-	return graph(t, res("web/a:a", single, "zone", "1"), res("web/b:b", hashed, "zone", "1", "a", value.Output("web/a:a", "arn")),
+	return graph(t, res("web/a:a", single, "zone", "1"),
+		res("web/b:b", hashed, "zone", "1", "a", value.Output("web/a:a", "arn")),
 		res("web/c:c", single, "size", "1"), res("web/d:d", single))
 }
 
 // second replaces a and b, updates c, deletes d and makes e.
 func second(t testing.TB) *resource.Graph {
-	return graph(t, res("web/a:a", single, "zone", "2"), res("web/b:b", hashed, "zone", "2", "a", value.Output("web/a:a", "arn")),
+	return graph(t, res("web/a:a", single, "zone", "2"),
+		res("web/b:b", hashed, "zone", "2", "a", value.Output("web/a:a", "arn")),
 		res("web/c:c", single, "size", "2"), res("web/e:e", hashed, "zone", "1", "c", value.Output("web/c:c", "arn")))
 }
 
-// The process dies right before and right after each of its calls, those to the backend included. The next run makes everything as an
-// undisturbed one does, with and without the journal, or leaves nothing when it destroys.
+// The process dies right before and right after each of its calls, those to the backend included. The next run makes
+// everything as an undisturbed one does, with and without the journal, or leaves nothing when it destroys.
 func TestDeathAtEveryCall(t *testing.T) {
 	for _, story := range []struct {
 		name          string
@@ -64,7 +66,8 @@ func TestDeathAtEveryCall(t *testing.T) {
 				for _, after := range []bool{false, true} {
 					for _, journal := range []bool{true, false} {
 						for _, resume := range []bool{true, false} {
-							name := fmt.Sprintf("call %d of %d, after %v, journal %v, resume %v", at, calls, after, journal, resume)
+							name := fmt.Sprintf("call %d of %d, after %v, journal %v, resume %v", at, calls, after,
+								journal, resume)
 							a, home := setUp(t)
 							dying := a.start(home, at, after)
 							_, err := dying.run(t.Context(), story.dying(t))

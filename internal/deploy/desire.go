@@ -21,9 +21,11 @@ import (
 // registry is the list of kinds, made once.
 var registry = sync.OnceValue(kinds.Registry)
 
-// desire turns the files of a stack into what is desired in one environment: overlay, resolve, validate, expand. The place is empty
-// without a network. strict: variables must have values.
-func desire(w backend.World, bundle *manifest.Bundle, req Request, where backend.Place, strict bool) (*manifest.Stack, *resource.Graph, diag.List) {
+// desire turns the files of a stack into what is desired in one environment: overlay, resolve, validate, expand. The
+// place is empty without a network. strict: variables must have values.
+func desire(
+	w backend.World, bundle *manifest.Bundle, req Request, where backend.Place, strict bool,
+) (*manifest.Stack, *resource.Graph, diag.List) {
 	stack, found := bundle.Resolve(options(w, req.Key.Environment, req, where, strict))
 	if stack == nil {
 		return nil, nil, found
@@ -49,15 +51,20 @@ func desire(w backend.World, bundle *manifest.Bundle, req Request, where backend
 // options are how the files of a stack are resolved in an environment.
 func options(w backend.World, environment string, req Request, where backend.Place, strict bool) manifest.Options {
 	return manifest.Options{
-		Environment: environment, Variables: req.Variables, VarFiles: req.VarFiles, Env: w.Env, Strict: strict, Shared: req.Shared,
+		Environment: environment, Variables: req.Variables, VarFiles: req.VarFiles, Env: w.Env, Strict: strict,
+		Shared:  req.Shared,
 		Git:     func() map[string]string { return git.Read(w.Root, w.Home).Map() },
-		Account: where.Account, Region: where.Region, Registry: registry(), Compile: func() manifest.Compiler { return expr.NewCompiler() },
+		Account: where.Account, Region: where.Region, Registry: registry(),
+		Compile: func() manifest.Compiler { return expr.NewCompiler() },
 	}
 }
 
-// madeElsewhere returns the problems with overrides of resources that a component makes in another environment and not in this one: a scaling
-// policy only in production, for instance. One manifest serves all environments, so these are none.
-func madeElsewhere(w backend.World, bundle *manifest.Bundle, req Request, where backend.Place, problems []component.Problem) []component.Problem {
+// madeElsewhere returns the problems with overrides of resources that a component makes in another environment and not
+// in this one: a scaling policy only in production, for instance. One manifest serves all environments, so these are
+// none.
+func madeElsewhere(
+	w backend.World, bundle *manifest.Bundle, req Request, where backend.Place, problems []component.Problem,
+) []component.Problem {
 	idle := slices.DeleteFunc(slices.Clone(problems), func(p component.Problem) bool { return !unmade(p) })
 	if len(idle) == 0 {
 		return nil
@@ -91,8 +98,8 @@ func unmade(p component.Problem) bool {
 	return p.Kind == value.UnknownKey && len(p.Path) == 2 && p.Path[0] == "overrides"
 }
 
-// overridden finds what the types of resources do not take of the properties that `overrides` give. What follows from something else
-// is found when the resource is planned.
+// overridden finds what the types of resources do not take of the properties that `overrides` give. What follows from
+// something else is found when the resource is planned.
 func overridden(stack *manifest.Stack, graph *resource.Graph) []component.Problem {
 	if graph == nil {
 		return nil // there are other problems

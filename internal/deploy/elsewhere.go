@@ -13,8 +13,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// aside looks, while a plan is made, for what a state that knows of no object says nothing of. The function that it returns waits for the answer;
-// given how the plan came out, it returns how the run goes on.
+// aside looks, while a plan is made, for what a state that knows of no object says nothing of. The function that it
+// returns waits for the answer; given how the plan came out, it returns how the run goes on.
 func (u *run) aside(ctx context.Context) func(error) error {
 	resources, err := engine.Resources(u.Engine)
 	if err != nil || len(resources) > 0 || u.back.World.Blind {
@@ -48,7 +48,8 @@ func (u *run) aside(ctx context.Context) func(error) error {
 	}
 }
 
-// verified looks for the objects themselves: the tag index knows deleted ones for hours. The names are those of what the plan would create.
+// verified looks for the objects themselves: the tag index knows deleted ones for hours. The names are those of what
+// the plan would create.
 func (u *run) verified(ctx context.Context, found *backend.Signs) error {
 	var there []resource.Tagged
 	for _, lineage := range found.Lineages() {
@@ -68,7 +69,10 @@ func (u *run) verified(ctx context.Context, found *backend.Signs) error {
 		for _, c := range preview.Plan.Components {
 			for _, change := range c.Changes {
 				if change.Action == plan.Delete {
-					there = append(there, resource.Tagged{ARN: change.Resource, Tags: map[string]string{resource.TagLineage: lineage}})
+					there = append(there, resource.Tagged{
+						ARN:  change.Resource,
+						Tags: map[string]string{resource.TagLineage: lineage},
+					})
 				}
 			}
 		}
@@ -91,7 +95,8 @@ func (u *run) elsewhere(ctx context.Context, there []resource.Tagged) error {
 	return u.back.Elsewhere(ctx, u.req.Key, found, u.Stored != nil)
 }
 
-// strange turns the taken names of a run into the one thing that they say, where they are those of the stack's own objects on another state.
+// strange turns the taken names of a run into the one thing that they say, where they are those of the stack's own
+// objects on another state.
 func (u *run) strange(ctx context.Context, found diag.List) diag.List {
 	var taken backend.Signs
 	var rest diag.List
@@ -99,7 +104,8 @@ func (u *run) strange(ctx context.Context, found diag.List) diag.List {
 	for _, d := range found {
 		var owned *resource.OwnedError
 		lineage := ""
-		if errors.As(d.Cause, &owned) && owned.Tags[resource.TagStack] == u.req.Key.Stack && owned.Tags[resource.TagEnvironment] == u.req.Key.Environment {
+		if errors.As(d.Cause, &owned) && owned.Tags[resource.TagStack] == u.req.Key.Stack &&
+			owned.Tags[resource.TagEnvironment] == u.req.Key.Environment {
 			lineage = owned.Tags[resource.TagLineage]
 		}
 		if lineage == "" || lineage == u.Lineage || slices.Contains(u.Lineages(), lineage) {

@@ -31,7 +31,8 @@ func owned(t *testing.T) *account {
 	return a
 }
 
-// lose takes away the state and the lock's memory of it; with the history, too, only object versions and AWS tell of it.
+// lose takes away the state and the lock's memory of it; with the history, too, only object versions and AWS tell of
+// it.
 func (a *account) lose(history bool) {
 	a.cloud.SetObject("states", stateObject, nil)
 	a.cloud.DeleteItem("locks", "stack:shop:env:dev")
@@ -153,8 +154,9 @@ func TestAGhostInTheTagIndexStopsNobody(t *testing.T) {
 	}
 }
 
-// A tag index that may not be asked stops no first deployment, and that is told. Of an apply on a lost state the first taken name then says whose
-// the objects are, and the state that the run leaves is no obstacle for the one that was lost.
+// A tag index that may not be asked stops no first deployment, and that is told. Of an apply on a lost state the first
+// taken name then says whose the objects are, and the state that the run leaves is no obstacle for the one that was
+// lost.
 func TestTheWayBackFromALostState(t *testing.T) {
 	for name, wanted := range map[string]graphs{"kept": second, "not wanted": first} {
 		t.Run(name, func(t *testing.T) {
@@ -162,7 +164,8 @@ func TestTheWayBackFromALostState(t *testing.T) {
 			a.unindexed = true
 			was := a.inventory()
 			a.lose(true)
-			_, err := a.start(t.TempDir(), 0, false).run(t.Context(), graph(t, res("web/a:a", single, "zone", "1"), res("infra/z:z", single)))
+			_, err := a.start(t.TempDir(), 0, false).run(t.Context(),
+				graph(t, res("web/a:a", single, "zone", "1"), res("infra/z:z", single)))
 			d := requireRefused(t, err, "State is elsewhere")
 			require.Contains(t, d.Detail, "Names are taken")
 			require.NotEqual(t, was, a.inventory(), "it has made something")
@@ -173,7 +176,8 @@ func TestTheWayBackFromALostState(t *testing.T) {
 			p := a.start(t.TempDir(), 0, false)
 			_, err = repair.Restore(t.Context(), p.Backend, wish(), version, false, nil)
 			requireRefused(t, err, "State is of another lineage")
-			_, err = repair.Restore(t.Context(), p.Backend, wish(), version, true, func(*report.StateComparison, diag.List) (bool, error) { return true, nil })
+			_, err = repair.Restore(t.Context(), p.Backend, wish(), version, true,
+				func(*report.StateComparison, diag.List) (bool, error) { return true, nil })
 			require.NoError(t, err)
 			a.pass(2 * time.Second)
 			_, err = a.start(t.TempDir(), 0, false).run(t.Context(), wanted(t))

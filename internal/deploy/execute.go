@@ -18,7 +18,8 @@ import (
 func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Result, error) {
 	ctx, stop := context.WithCancelCause(held.Lock().Context())
 	defer stop(nil)
-	saver := newSaver(ctx, u.back.Patience(ctx, 0), held, *payload, recovery.IntentsOf(held.State()), u.back.World.Now, stop)
+	saver := newSaver(ctx, u.back.Patience(ctx, 0), held, *payload, recovery.IntentsOf(held.State()), u.back.World.Now,
+		stop)
 	journal := newJournal(u.back, held, u.Engine)
 	defer func() {
 		journal.close()
@@ -37,7 +38,8 @@ func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Re
 	u.began = held.Lock().Now()
 	result, err := engine.Apply(ctx, u.graph, u.Engine, o)
 	if err == nil && len(o.Intents) > 0 {
-		// What an interrupted run has made may have turned up only now, or have been made for what nobody wants any more. The journal starts anew from there: saves tell of this pass, too.
+		// What an interrupted run has made may have turned up only now, or have been made for what nobody wants any
+		// more. The journal starts anew from there: saves tell of this pass, too.
 		first := journal
 		if journal = newJournal(u.back, held, result.State); journal.givenUp != nil {
 			err = first.giveUp(journal.givenUp)
@@ -109,7 +111,8 @@ func outcome(p *plan.Plan, result *engine.Result) *plan.Outcome {
 	return out
 }
 
-// announcing passes on news, one at a time, and says when the context ends. The run is silent after the function that it returns.
+// announcing passes on news, one at a time, and says when the context ends. The run is silent after the function that
+// it returns.
 func (u *run) announcing(ctx context.Context) (tell func(plan.Event), silence func()) {
 	var one sync.Mutex
 	over := false
@@ -121,7 +124,10 @@ func (u *run) announcing(ctx context.Context) (tell func(plan.Event), silence fu
 		}
 	}
 	stop := context.AfterFunc(ctx, func() {
-		tell(plan.Event{Kind: plan.Phase, Text: "Stopping: what is in flight gets a few seconds, then everything is saved"})
+		tell(plan.Event{
+			Kind: plan.Phase,
+			Text: "Stopping: what is in flight gets a few seconds, then everything is saved",
+		})
 	})
 	return tell, func() {
 		stop()
@@ -131,7 +137,8 @@ func (u *run) announcing(ctx context.Context) (tell func(plan.Event), silence fu
 	}
 }
 
-// planned passes on the news of resources that the plan changes: that an unchanged one was not looked at, or needed nothing, is no news.
+// planned passes on the news of resources that the plan changes: that an unchanged one was not looked at, or needed
+// nothing, is no news.
 func (u *run) planned(progress func(plan.Event)) func(plan.Event) {
 	changing := map[string]bool{}
 	for _, c := range u.plan.Components {

@@ -65,11 +65,16 @@ func (a *account) now() time.Time { return time.Now().Add(time.Duration(a.later.
 func (a *account) pass(d time.Duration) { a.later.Add(int64(d)) }
 
 // indexed is the tag index.
-func (a *account) indexed(_ context.Context, _ sdk.Config, wanted map[string]string, limit int) ([]resource.Tagged, error) {
+func (a *account) indexed(
+	_ context.Context, _ sdk.Config, wanted map[string]string, limit int,
+) ([]resource.Tagged, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.unindexed {
-		return nil, &resource.OpError{Operation: "tag:GetResources", Code: "AccessDeniedException", Message: "not authorized"}
+		return nil, &resource.OpError{
+			Operation: "tag:GetResources", Code: "AccessDeniedException",
+			Message: "not authorized",
+		}
 	}
 	var out []resource.Tagged
 	for _, key := range slices.Sorted(maps.Keys(a.tags)) {
@@ -91,8 +96,8 @@ func (a *account) inventory() string {
 	return strings.Join(out, "\n")
 }
 
-// process is one run of the program, which may die at one of its calls: nothing that it sends from then on arrives, and nothing that it waits
-// for comes.
+// process is one run of the program, which may die at one of its calls: nothing that it sends from then on arrives, and
+// nothing that it waits for comes.
 type process struct {
 	*account
 	*backend.Backend
@@ -110,8 +115,8 @@ type process struct {
 	begun  atomic.Int64
 	// unavailable answers for S3 that it has no time.
 	unavailable func(operation, target string) bool
-	// fails answers a call about an object with an error: instead of an answer to a look, after the effect of a change. Nil: nothing fails. applying:
-	// the plan is made already.
+	// fails answers a call about an object with an error: instead of an answer to a look, after the effect of a change.
+	// Nil: nothing fails. applying: the plan is made already.
 	fails    func(action, id string, applying bool) error
 	catalogs atomic.Int64
 	died     chan struct{}
@@ -121,27 +126,36 @@ type process struct {
 
 // start makes a process with a home of that path.
 func (a *account) start(home string, at int, after bool) *process {
-	p := &process{account: a, pid: int(a.ids.Add(1)), at: at, after: after, died: make(chan struct{}), buried: make(chan struct{}), done: make(chan struct{})}
-	cfg := a.cloud.Config(fmt.Sprint("process ", p.pid), func(c fakeaws.Call, serve func() *http.Response) (answer *http.Response, err error) {
-		if p.refuse != nil && p.refuse(c.Operation, c.Target) {
-			return fakeaws.Response(a.now(), http.StatusForbidden, nil, []byte("<Error><Code>AccessDenied</Code></Error>")), nil
-		}
-		if p.unavailable != nil && p.unavailable(c.Operation, c.Target) {
-			return fakeaws.SlowDown(a.now()), nil
-		}
-		err = p.call(func() { answer = serve() })
-		return answer, err
-	})
+	p := &process{
+		account: a, pid: int(a.ids.Add(1)), at: at, after: after, died: make(chan struct{}),
+		buried: make(chan struct{}), done: make(chan struct{}),
+	}
+	cfg := a.cloud.Config(fmt.Sprint("process ", p.pid),
+		func(c fakeaws.Call, serve func() *http.Response) (answer *http.Response, err error) {
+			if p.refuse != nil && p.refuse(c.Operation, c.Target) {
+				return fakeaws.Response(a.now(), http.StatusForbidden, nil,
+					[]byte("<Error><Code>AccessDenied</Code></Error>")), nil
+			}
+			if p.unavailable != nil && p.unavailable(c.Operation, c.Target) {
+				return fakeaws.SlowDown(a.now()), nil
+			}
+			err = p.call(func() { answer = serve() })
+			return answer, err
+		})
 	cfg.HTTPClient = slowly{p, cfg.HTTPClient}
 	p.cfg = cfg
 	clock := lock.NewClock(a.now)
-	host := lock.Host{Hostname: "host", BootID: "boot", PIDNamespace: "pids", PID: p.pid, ProcessStart: "1", Started: func(pid int) (string, bool) {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		return "1", !a.dead[pid]
-	}}
+	host := lock.Host{
+		Hostname: "host", BootID: "boot", PIDNamespace: "pids", PID: p.pid, ProcessStart: "1",
+		Started: func(pid int) (string, bool) {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			return "1", !a.dead[pid]
+		},
+	}
 	world := backend.World{
-		Home: home, Now: a.now, Hard: context.Background(), Env: map[string]string{"GITHUB_ACTOR": "ann"}, NewID: a.newID,
+		Home: home, Now: a.now, Hard: context.Background(), Env: map[string]string{"GITHUB_ACTOR": "ann"},
+		NewID: a.newID,
 		Types: func(sdk.Config) *resource.Catalog { return p.catalog() }, Index: a.indexed,
 	}
 	world.Settings.Backend.Type = "s3"
@@ -219,7 +233,9 @@ func claimed(t *testing.T, p *process) (*run, *session.Session, *state.Payload) 
 	u := newRun(p.Backend, nil, &resource.Graph{}, where, request())
 	u.hurry = p.Hurry(held.Lock().Context())
 	u.from(nil, held.Lineage())
-	u.plan = &plan.Plan{Components: []plan.Component{{Changes: []plan.Change{{Resource: "web/a:a", Type: single, Action: plan.Create}}}}}
+	u.plan = &plan.Plan{Components: []plan.Component{
+		{Changes: []plan.Change{{Resource: "web/a:a", Type: single, Action: plan.Create}}},
+	}}
 	payload := u.payload(held)
 	payload.Status = state.InProgress
 	intents, err := u.intents(held)
@@ -233,7 +249,8 @@ func (p *process) planned(t *testing.T, g *resource.Graph) string {
 	t.Helper()
 	stored, err := p.Get(t.Context(), shop)
 	require.NoError(t, err)
-	u := newRun(p.Backend, &manifest.Stack{}, g, backend.Place{Account: "1", Region: "r", Session: &aws.Session{}}, Request{Key: shop, Progress: func(plan.Event) {}})
+	u := newRun(p.Backend, &manifest.Stack{}, g, backend.Place{Account: "1", Region: "r", Session: &aws.Session{}},
+		Request{Key: shop, Progress: func(plan.Event) {}})
 	u.from(stored, lineageOf(stored, p.newID))
 	require.NoError(t, u.move())
 	require.NoError(t, u.preview(t.Context()))
@@ -265,7 +282,10 @@ func (k *thing) Check(in value.Value) (value.Value, []value.Problem) { return in
 func (k *thing) key(id string) string                                { return k.def.Type + " " + id }
 
 func (k *thing) state(id string, inputs value.Value) resource.State {
-	return resource.State{ID: id, Inputs: inputs, Outputs: value.NewMap(map[string]value.Value{"arn": value.NewString("arn:" + id)})}
+	return resource.State{
+		ID: id, Inputs: inputs,
+		Outputs: value.NewMap(map[string]value.Value{"arn": value.NewString("arn:" + id)}),
+	}
 }
 
 func (k *thing) id(inputs value.Value) string {
@@ -437,7 +457,8 @@ func graph(t testing.TB, resources ...*resource.Resource) *resource.Graph {
 func engineState(ids ...string) []byte {
 	var resources []string
 	for _, id := range ids {
-		resources = append(resources, `{"urn":"urn:pulumi:dev::shop::deployer:fake:single::`+id+`","custom":true,"id":"aws-`+id+`","type":"deployer:fake:single"}`)
+		resources = append(resources, `{"urn":"urn:pulumi:dev::shop::deployer:fake:single::`+id+
+			`","custom":true,"id":"aws-`+id+`","type":"deployer:fake:single"}`)
 	}
 	return []byte(`{"manifest":{},"resources":[` + strings.Join(resources, ",") + `]}`)
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// The process sleeps for longer than a lock outlives its heartbeat, at each of the places from which a run must not go on by itself.
+// The process sleeps for longer than a lock outlives its heartbeat, at each of the places from which a run must not go
+// on by itself.
 func TestNothingIsBegunAfterTheLastHeartbeat(t *testing.T) {
 	sleep := func(p *process) { p.pass(2 * time.Minute) }
 	for when, at := range map[string]func(*process, *Request){
@@ -45,7 +46,8 @@ func TestNothingIsBegunAfterTheLastHeartbeat(t *testing.T) {
 	}
 }
 
-// Calls that change something ask the lock's guard themselves: a step may wait for long between its begin and its calls.
+// Calls that change something ask the lock's guard themselves: a step may wait for long between its begin and its
+// calls.
 func TestCallsAskTheGuard(t *testing.T) {
 	a := newAccount()
 	p := a.start(t.TempDir(), 0, false)

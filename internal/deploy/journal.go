@@ -16,8 +16,9 @@ import (
 	"github.com/company/deployer/internal/state/session"
 )
 
-// journal is the local write-ahead log of one apply: what happened since the claim, a line each, on disk before the next step. A run
-// on the same machine that takes over replays it; without it, intents and adoption find the same things by asking AWS.
+// journal is the local write-ahead log of one apply: what happened since the claim, a line each, on disk before the
+// next step. A run on the same machine that takes over replays it; without it, intents and adoption find the same
+// things by asking AWS.
 //
 // A journal that cannot be written any more is given up, and the run goes on without. It is emptied, because half of a
 // journal must never be replayed as if it were all of it.
@@ -42,14 +43,17 @@ type flush struct {
 	err  error
 }
 
-// newJournal begins a journal that starts from base. It takes the place of the one that there is only once it says that: whenever the run
-// dies, one of them tells the truth.
+// newJournal begins a journal that starts from base. It takes the place of the one that there is only once it says
+// that: whenever the run dies, one of them tells the truth.
 func newJournal(b *backend.Backend, held *session.Session, base []byte) *journal {
 	if b.World.Home == "" {
 		return &journal{givenUp: errNoHome}
 	}
 	path := b.JournalPath(held.Lineage())
-	file, err := beginJournal(path+".new", recovery.Header{Lineage: held.Lineage(), LockID: held.Lock().ID(), Base: base})
+	file, err := beginJournal(path+".new", recovery.Header{
+		Lineage: held.Lineage(), LockID: held.Lock().ID(),
+		Base: base,
+	})
 	if err == nil {
 		err = os.Rename(path+".new", path)
 	}
@@ -89,7 +93,8 @@ func beginJournal(path string, h recovery.Header) (*os.File, error) {
 	return file, err
 }
 
-// append writes a line. One about what a step has done is on disk when it returns; lines that come while the disk is busy share the next fsync.
+// append writes a line. One about what a step has done is on disk when it returns; lines that come while the disk is
+// busy share the next fsync.
 func (j *journal) append(entry []byte, done bool) error {
 	j.mu.Lock()
 	if j.file == nil {

@@ -104,10 +104,13 @@ func TestAJournalThatBreaksIsGivenUp(t *testing.T) {
 		disk  breaking
 		fatal bool
 	}{
-		"full":                                 {disk: breaking{room: 10}},
-		"cannot sync":                          {disk: breaking{room: 1000, sync: syscall.EIO}},
-		"full, and what is there cannot go":    {disk: breaking{room: 10, truncate: syscall.EROFS}, fatal: true},
-		"cannot sync, and that cannot go away": {disk: breaking{room: 1000, sync: syscall.EIO, truncate: syscall.EIO}, fatal: true},
+		"full":                              {disk: breaking{room: 10}},
+		"cannot sync":                       {disk: breaking{room: 1000, sync: syscall.EIO}},
+		"full, and what is there cannot go": {disk: breaking{room: 10, truncate: syscall.EROFS}, fatal: true},
+		"cannot sync, and that cannot go away": {
+			disk:  breaking{room: 1000, sync: syscall.EIO, truncate: syscall.EIO},
+			fatal: true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := backend.New(backend.World{Home: t.TempDir()}, nil, nil, nil)
@@ -170,7 +173,10 @@ func TestAJournalThatIsAPipeIsNone(t *testing.T) {
 
 // replayed is what the next run starts from after one that has claimed the state of the lineage L.
 func replayed(b *backend.Backend, engineState []byte) []byte {
-	of := &state.Envelope{Lineage: "L", Writer: state.Writer{LockID: "run"}, Intents: []state.Intent{{Resource: "web/a:a"}}}
+	of := &state.Envelope{
+		Lineage: "L", Writer: state.Writer{LockID: "run"},
+		Intents: []state.Intent{{Resource: "web/a:a"}},
+	}
 	stored := &state.Stored{Snapshot: &state.Snapshot{Envelope: of}, Payload: &state.Payload{Engine: engineState}}
 	return recovery.From(stored, "L", b.Journal(stored)).Engine
 }

@@ -9,8 +9,9 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// move lets the run start from a state in which what the manifests say to have moved has its new address, and makes the names of all that was ever
-// renamed from the address that it was first deployed at. A move whose source is not in the state has happened before.
+// move lets the run start from a state in which what the manifests say to have moved has its new address, and makes the
+// names of all that was ever renamed from the address that it was first deployed at. A move whose source is not in the
+// state has happened before.
 func (u *run) move() error {
 	u.moved, u.named = nil, map[string]string{}
 	if u.Stored == nil {
@@ -27,7 +28,8 @@ func (u *run) move() error {
 		case c.Moved == "" || !there[c.Moved]:
 		case there[c.Address]:
 			found.Add(u.stack.Diagnose(c.Address, []value.Problem{component.Invalid([]string{"moved", "from"},
-				"both %s and %s are deployed: nothing can move to an address that is taken. Leave moved out, and %s is deleted", c.Moved, c.Address, c.Moved)})...)
+				"both %s and %s are deployed: nothing can move to an address that is taken. Leave moved out, and "+
+					"%s is deleted", c.Moved, c.Address, c.Moved)})...)
 		default:
 			to[c.Moved] = c.Address
 		}
@@ -48,12 +50,13 @@ func (u *run) move() error {
 	return u.expandAgain()
 }
 
-// movedBack are renames that somebody took back: the manifests have a component again under the address that its names are made from, and not the one
-// that it was renamed to. A new one could not have those names.
+// movedBack are renames that somebody took back: the manifests have a component again under the address that its names
+// are made from, and not the one that it was renamed to. A new one could not have those names.
 func (u *run) movedBack(there map[string]bool) map[string]string {
 	to := map[string]string{}
 	for _, c := range u.Stored.Payload.Components {
-		if c.Named != "" && !there[c.Named] && u.graph.Component(c.Named) != nil && u.graph.Component(c.Address) == nil {
+		if c.Named != "" && !there[c.Named] && u.graph.Component(c.Named) != nil &&
+			u.graph.Component(c.Address) == nil {
 			to[c.Address] = c.Named
 		}
 	}

@@ -18,15 +18,16 @@ import (
 // renamedGraph is first with web/a called shop/z, whose object keeps its name.
 func renamedGraph(t testing.TB) *resource.Graph {
 	t.Helper()
-	g := graph(t, res("shop/z:a", single, "zone", "1", "name", "web-a:a"), res("web/b:b", hashed, "zone", "1", "a", value.Output("shop/z:a", "arn")),
+	g := graph(t, res("shop/z:a", single, "zone", "1", "name", "web-a:a"),
+		res("web/b:b", hashed, "zone", "1", "a", value.Output("shop/z:a", "arn")),
 		res("web/c:c", single, "size", "1"), res("web/d:d", single))
 	g.Component("shop/z").Moved = "web/a"
 	g.Component("shop/z").Named = "web/a"
 	return g
 }
 
-// A component is renamed, and the run dies at each of its calls, with and without its journal. Whoever goes on finds one component under its new
-// address, with the object that it had.
+// A component is renamed, and the run dies at each of its calls, with and without its journal. Whoever goes on finds
+// one component under its new address, with the object that it had.
 func TestMoveDiesAtEveryCall(t *testing.T) {
 	for at := 0; ; at++ {
 		for n := range 4 {
@@ -98,7 +99,10 @@ func TestMoveState(t *testing.T) {
 		return len(moved.Resources), nil
 	}
 	for _, c := range []struct{ from, to, summary string }{
-		{"web/x", "shop/z", "Unknown address"}, {"web/a", "web/b", "Address is taken"}, {"web/a", "z", "Invalid address"}, {"web/a", "a/b:c", "Invalid address"},
+		{"web/x", "shop/z", "Unknown address"},
+		{"web/a", "web/b", "Address is taken"},
+		{"web/a", "z", "Invalid address"},
+		{"web/a", "a/b:c", "Invalid address"},
 	} {
 		_, err := mv(c.from, c.to)
 		require.Equal(t, c.summary, diag.From(err)[0].Summary)

@@ -22,12 +22,16 @@ import (
 // nowhere is a home in which no journal can be kept: the next run is on another machine anyhow.
 const nowhere = "/dev/null"
 
-// firstCreate is the call of a first deployment that creates something: after take, read, a look at the history, and claim.
+// firstCreate is the call of a first deployment that creates something: after take, read, a look at the history, and
+// claim.
 const firstCreate = 5
 
 // throttled is what AWS answers, after eight attempts, of which the first may have had its effect.
 func throttled() error {
-	return &resource.OpError{Operation: "fake:Call", Code: "ThrottlingException", Message: "Rate exceeded", Err: errors.New("throttled")}
+	return &resource.OpError{
+		Operation: "fake:Call", Code: "ThrottlingException", Message: "Rate exceeded",
+		Err: errors.New("throttled"),
+	}
 }
 
 // silent is no answer at all.
@@ -45,7 +49,8 @@ func looksFail(inPlan bool) func(string, string, bool) error {
 	}
 }
 
-// struck reports whether a case is in this run: all of them where DEPLOYER_CRASH_SEEDS is given, else a share, another one for each commit.
+// struck reports whether a case is in this run: all of them where DEPLOYER_CRASH_SEEDS is given, else a share, another
+// one for each commit.
 func struck(n int) bool {
 	if os.Getenv("DEPLOYER_CRASH_SEEDS") != "" {
 		return true
@@ -55,8 +60,8 @@ func struck(n int) bool {
 	return (uint32(n)+commit.Sum32())%12 == 0
 }
 
-// A run dies at each of its calls, on a machine that is gone; the next one is throttled at each look. Whoever comes then, at once or when the
-// signatures of the dead run are no longer valid, finds everything.
+// A run dies at each of its calls, on a machine that is gone; the next one is throttled at each look. Whoever comes
+// then, at once or when the signatures of the dead run are no longer valid, finds everything.
 func TestDeathThenThrottledLook(t *testing.T) {
 	for _, story := range []struct {
 		name          string
@@ -83,7 +88,8 @@ func TestDeathThenThrottledLook(t *testing.T) {
 					continue
 				}
 				at, after, inPlan, late, resume := 1+n/16, n&1 > 0, n&2 > 0, n&4 > 0, n&8 > 0
-				name := fmt.Sprintf("call %d of %d, after %v, fails in plan %v, late %v, resume %v", at, calls, after, inPlan, late, resume)
+				name := fmt.Sprintf("call %d of %d, after %v, fails in plan %v, late %v, resume %v", at, calls, after,
+					inPlan, late, resume)
 				a := setUp(t)
 				dying := a.start(nowhere, at, after)
 				_, err := dying.run(t.Context(), story.dying(t))
@@ -115,8 +121,8 @@ func TestDeathThenThrottledLook(t *testing.T) {
 	}
 }
 
-// The answer of each change is lost in turn, and what the SDK hears then is throttling to the end, or nothing. The run lives on and fails; AWS does
-// not show at once what it made. Another one, of whatever wish, finds everything.
+// The answer of each change is lost in turn, and what the SDK hears then is throttling to the end, or nothing. The run
+// lives on and fails; AWS does not show at once what it made. Another one, of whatever wish, finds everything.
 func TestLostAnswerThenThrottled(t *testing.T) {
 	n := 0
 	for _, story := range []struct {
@@ -124,9 +130,13 @@ func TestLostAnswerThenThrottled(t *testing.T) {
 		before, dying graphs
 		steps         []string
 	}{
-		{"first deployment", none, first, []string{"create web/a:a", "create web/b:b", "create web/c:c", "create web/d:d"}},
+		{"first deployment", none, first, []string{
+			"create web/a:a", "create web/b:b", "create web/c:c",
+			"create web/d:d",
+		}},
 		{"change", first, second, []string{
-			"delete web/a:a", "create web/a:a", "create web/b:b", "delete web/b:b", "update web/c:c", "delete web/d:d", "create web/e:e",
+			"delete web/a:a", "create web/a:a", "create web/b:b", "delete web/b:b", "update web/c:c", "delete web/d:d",
+			"create web/e:e",
 		}},
 		{"destroy", first, none, []string{"delete web/a:a", "delete web/b:b", "delete web/c:c", "delete web/d:d"}},
 	} {
@@ -158,7 +168,8 @@ func TestLostAnswerThenThrottled(t *testing.T) {
 							_, err := ideal.start(nowhere, 0, false).run(t.Context(), g)
 							require.NoError(t, err)
 						}
-						name := fmt.Sprintf("%s, %s is %s, hidden %d, then %d components", story.name, step, answer, hidden, strings.Count(ideal.inventory(), "\n"))
+						name := fmt.Sprintf("%s, %s is %s, hidden %d, then %d components", story.name, step, answer,
+							hidden, strings.Count(ideal.inventory(), "\n"))
 						a.hidden = hidden
 						for range 2 {
 							_, err = a.start(home, 0, false).run(t.Context(), wish(t))
@@ -196,7 +207,8 @@ func TestIntentStaysUntilALookAfterItsTime(t *testing.T) {
 	require.Empty(t, stored.Snapshot.Envelope.Intents)
 }
 
-// The name of what a run makes hangs on an output of the same run. It dies on a machine that is gone, and nobody wants it any more.
+// The name of what a run makes hangs on an output of the same run. It dies on a machine that is gone, and nobody wants
+// it any more.
 func TestNameFromTheSameRun(t *testing.T) {
 	g := graph(t, res("web/a:a", single), res("web/b:b", hashed, "zone", value.Output("web/a:a", "arn")))
 	for at := 1; ; at++ {

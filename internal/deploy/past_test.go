@@ -18,8 +18,8 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// twoLives is an account whose stack was deployed twice, then forgotten by hand with its lock, and deployed once anew: the state of the first life
-// has the higher serial. It returns the last state of each.
+// twoLives is an account whose stack was deployed twice, then forgotten by hand with its lock, and deployed once anew:
+// the state of the first life has the higher serial. It returns the last state of each.
 func twoLives(t *testing.T) (a *account, earlier, now []byte) {
 	t.Helper()
 	a = newAccount()
@@ -29,7 +29,8 @@ func twoLives(t *testing.T) (a *account, earlier, now []byte) {
 			earlier = a.cloud.Objects("states", stateObject)[stateObject]
 			a.cloud.SetObject("states", stateObject, nil)
 			a.cloud.DeleteItem("locks", "stack:shop:env:dev")
-			for name, body := range a.cloud.Objects("states", "stacks/shop/dev/history/") { // which would tell of the earlier life
+			for name, body := range a.cloud.Objects("states", "stacks/shop/dev/history/") {
+				// which would tell of the earlier life
 				hidden[name] = body
 				a.cloud.SetObject("states", name, nil)
 			}
@@ -161,7 +162,10 @@ func TestVersionsOfTwoLives(t *testing.T) {
 
 // What could not be looked at is told, before anything is written over it.
 func TestVersionsThatCannotBeReadAreTold(t *testing.T) {
-	for operation, object := range map[string]string{"ListObjectVersions": "states", "GetObject": "states/" + stateObject} {
+	for operation, object := range map[string]string{
+		"ListObjectVersions": "states",
+		"GetObject":          "states/" + stateObject,
+	} {
 		a, home := newAccount(), t.TempDir()
 		for _, g := range []graphs{first, second} {
 			_, err := a.start(home, 0, false).run(t.Context(), g(t))
@@ -177,15 +181,17 @@ func TestVersionsThatCannotBeReadAreTold(t *testing.T) {
 					return false
 				}
 				reads++
-				return operation != "GetObject" || reads > 2 // what is there can be read: with the lock, and again because it is not what the lock remembers
+				// what is there can be read: with the lock, and again because it is not what the lock remembers
+				return operation != "GetObject" || reads > 2
 			}
 			return p
 		}
 		var asked diag.List
-		written, err := repair.Restore(t.Context(), denying(a.start(home, 0, false)).Backend, wish(), "v1", false, func(_ *report.StateComparison, w diag.List) (bool, error) {
-			asked = w
-			return true, nil
-		})
+		written, err := repair.Restore(t.Context(), denying(a.start(home, 0, false)).Backend, wish(), "v1", false,
+			func(_ *report.StateComparison, w diag.List) (bool, error) {
+				asked = w
+				return true, nil
+			})
 		require.NoError(t, err, operation)
 		require.NotZero(t, written.Serial)
 		require.Len(t, asked, 1, operation)

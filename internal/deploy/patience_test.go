@@ -88,7 +88,8 @@ func TestAnInterruptedRunEndsInTimeWhereCallsAreSlow(t *testing.T) {
 			all.Wait()
 			for i, p := range next {
 				require.Less(t, took[i], patienceOfCI, "signal at call %d of %d", i+1, calls)
-				requireSettled(t, p.account, p.World.Home, story.wish(t), fmt.Sprintf("signal at call %d of %d", i+1, calls))
+				requireSettled(t, p.account, p.World.Home, story.wish(t),
+					fmt.Sprintf("signal at call %d of %d", i+1, calls))
 			}
 			t.Logf("%s at most, at any of %d calls", slices.Max(took), calls)
 		})
@@ -106,8 +107,14 @@ func TestWhatIsCutOffIsToldInOurWords(t *testing.T) {
 		err  error
 		want string
 	}{
-		"a call":    {step(&resource.OpError{Operation: "sqs:CreateQueue", Err: sdk}), "web/a: Step given up: web/a:queue: the run stopped before sqs:CreateQueue was answered"},
-		"a wait":    {step(&resource.WaitError{What: "x is there", Err: signal}), "web/a: Step given up: web/a:queue: the run stopped while it waited (x is there). AWS goes on with it."},
+		"a call": {
+			step(&resource.OpError{Operation: "sqs:CreateQueue", Err: sdk}),
+			"web/a: Step given up: web/a:queue: the run stopped before sqs:CreateQueue was answered",
+		},
+		"a wait": {
+			step(&resource.WaitError{What: "x is there", Err: signal}),
+			"web/a: Step given up: web/a:queue: the run stopped while it waited (x is there). AWS goes on with it.",
+		},
 		"a read":    {sdk, "Stopped: A call was given up before it was answered."},
 		"the rest":  {&engine.StoppedError{Cause: signal}, "Interrupted: The run was stopped."},
 		"no signal": {&engine.StoppedError{Cause: sdk}, "Interrupted: The run was stopped before everything was done."},

@@ -33,8 +33,8 @@ type Policy struct {
 	Warnings diag.List
 }
 
-// PolicyFor computes the IAM policy that a stack needs in some environments, from its manifests and without a network. Of the request
-// for the manifests, the key's environment is not looked at.
+// PolicyFor computes the IAM policy that a stack needs in some environments, from its manifests and without a network.
+// Of the request for the manifests, the key's environment is not looked at.
 func PolicyFor(w backend.World, req Request, ask PolicyRequest) (*Policy, error) {
 	bundle, found := manifest.Load(w.Root, req.Key.Stack)
 	if found.HasErrors() {
@@ -47,7 +47,8 @@ func PolicyFor(w backend.World, req Request, ask PolicyRequest) (*Policy, error)
 	for _, environment := range ask.Environments {
 		req.Key.Environment = environment
 		scope := scopeOf(w, bundle, req, ask)
-		_, graph, found := desire(w, bundle, req, backend.Place{Account: known(scope.Account), Region: known(scope.Region)}, false)
+		_, graph, found := desire(w, bundle, req,
+			backend.Place{Account: known(scope.Account), Region: known(scope.Region)}, false)
 		if found.HasErrors() {
 			return nil, found
 		}
@@ -64,8 +65,9 @@ func PolicyFor(w backend.World, req Request, ask PolicyRequest) (*Policy, error)
 		if unknown[what] {
 			warnings.Add(&diag.Diagnostic{
 				Severity: diag.Warning, Code: diag.Invalid, Summary: "Any " + what,
-				Detail: "Neither the manifests nor the configuration say which " + what + " is meant, so the policy holds for any.",
-				Next:   "Give --" + what + ", or set spec.provider." + what + " in stack.yaml.",
+				Detail: "Neither the manifests nor the configuration say which " + what +
+					" is meant, so the policy holds for any.",
+				Next: "Give --" + what + ", or set spec.provider." + what + " in stack.yaml.",
 			})
 		}
 	}
@@ -85,7 +87,8 @@ func scopeOf(w backend.World, bundle *manifest.Bundle, req Request, ask PolicyRe
 	return resource.Scope{
 		Stack: req.Key.Stack, Environment: req.Key.Environment,
 		Account: first(ask.Account, provider.Account, ofRole, "*"),
-		Region:  first(ask.Region, provider.Region, w.Settings.AWS.Region, w.Env["AWS_REGION"], w.Env["AWS_DEFAULT_REGION"], "*"),
+		Region: first(ask.Region, provider.Region, w.Settings.AWS.Region, w.Env["AWS_REGION"],
+			w.Env["AWS_DEFAULT_REGION"], "*"),
 	}
 }
 
@@ -105,11 +108,15 @@ func stateStatements(w backend.World, scope resource.Scope, key string) []resour
 		if b.Region != "" {
 			scope.Region = b.Region
 		}
-		out = append(out, s3.Settings{Bucket: b.Bucket, Prefix: b.Prefix, Encryption: b.Encryption}.Permissions(scope)...)
+		out = append(out, s3.Settings{
+			Bucket: b.Bucket, Prefix: b.Prefix,
+			Encryption: b.Encryption,
+		}.Permissions(scope)...)
 		if key != "" {
-			out = append(out, resource.Statement{On: []string{key}, Actions: []string{"kms:Decrypt"}}, resource.Statement{
-				On: []string{key}, Actions: []string{"kms:GenerateDataKey"},
-			})
+			out = append(out, resource.Statement{On: []string{key}, Actions: []string{"kms:Decrypt"}},
+				resource.Statement{
+					On: []string{key}, Actions: []string{"kms:GenerateDataKey"},
+				})
 		}
 	}
 	if l.Type == "dynamodb" {

@@ -77,7 +77,8 @@ func (u *run) options() engine.Options {
 		parallelism = u.back.World.Settings.Preferences.Parallelism
 	}
 	return engine.Options{
-		Stack: u.req.Key.Stack, Environment: u.req.Key.Environment, Template: expr.Evaluate, Token: func(id string) string { return u.Tokens[id] },
+		Stack: u.req.Key.Stack, Environment: u.req.Key.Environment, Template: expr.Evaluate,
+		Token:  func(id string) string { return u.Tokens[id] },
 		Former: u.Former(), Renamed: func(component string) string { return u.named[component] },
 		Parallelism: parallelism, Adopt: u.Adopt, Forgotten: u.forgotten(), Intents: u.Search, Uncertain: u.Unsure,
 		AllowDelete: func(id string) bool { return allowed[resource.ComponentOf(id)] },

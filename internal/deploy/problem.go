@@ -47,7 +47,8 @@ func problem(err error) diag.List {
 	)
 	switch {
 	case errors.As(err, &stopped) && !errors.As(err, &known):
-		d := diag.New(diag.Interrupted, "Interrupted", "The run was stopped before everything was done.", "Run the command again: it goes on from where this one stopped.")
+		d := diag.New(diag.Interrupted, "Interrupted", "The run was stopped before everything was done.",
+			"Run the command again: it goes on from where this one stopped.")
 		d.Cause = err
 		return diag.List{d}
 	case errors.As(err, &protected):
@@ -64,29 +65,35 @@ func problem(err error) diag.List {
 		var out diag.List
 		for _, p := range unfit.Problems {
 			if p.Kind == resource.NetworkUnfit {
-				out.Add(diag.New(diag.Invalid, "Network without a way out", fmt.Sprintf("%s: %s.", unfit.Resource, p.Message),
-					"Give the route table of its subnets a default route to a NAT or internet gateway, or choose other subnets in "+
+				out.Add(diag.New(diag.Invalid, "Network without a way out",
+					fmt.Sprintf("%s: %s.", unfit.Resource, p.Message),
+					"Give the route table of its subnets a default route to a NAT or internet gateway, or choose "+
+						"other subnets in "+
 						"the Network (`spec.subnets`).").For(resource.ComponentOf(unfit.Resource)))
 				continue
 			}
 			out.Add(diag.New(diag.Invalid, "Invalid resource property",
-				fmt.Sprintf("%s of the resource %s (%s): %s.", strings.Join(p.Path, "."), unfit.Resource, unfit.Type, p.Message),
+				fmt.Sprintf("%s of the resource %s (%s): %s.", strings.Join(p.Path, "."), unfit.Resource, unfit.Type,
+					p.Message),
 				"If it comes from `overrides`, correct it there.").For(resource.ComponentOf(unfit.Resource)))
 		}
 		return out
 	case errors.As(err, &resolve):
-		d := diag.New(diag.Invalid, "Value cannot be computed", fmt.Sprintf("%s: %s.", resolve.Resource, resolve.Err), "")
+		d := diag.New(diag.Invalid, "Value cannot be computed", fmt.Sprintf("%s: %s.", resolve.Resource, resolve.Err),
+			"")
 		fromAWS(d, resolve.Err)
 		return diag.List{d.For(resource.ComponentOf(resolve.Resource))}
 	case errors.As(err, &internal):
-		return diag.List{diag.New(diag.Failed, "The engine stopped", internal.Error()+".", "What was done is in the state. Run the command again; if it stops again, report this text.")}
+		return diag.List{diag.New(diag.Failed, "The engine stopped", internal.Error()+".",
+			"What was done is in the state. Run the command again; if it stops again, report this text.")}
 	case errors.Is(err, context.Canceled) && !errors.As(err, &known):
 		return nil // what cut it off is told, too
 	}
 	return diag.From(err)
 }
 
-// givenUp is a step whose call had no answer when the run could not wait any longer. Reading is no step of which anybody needs to hear.
+// givenUp is a step whose call had no answer when the run could not wait any longer. Reading is no step of which
+// anybody needs to hear.
 func givenUp(step *engine.StepError) diag.List {
 	d := diag.New(diag.Interrupted, "Step given up", "", "The next run looks at what became of it.")
 	var op *resource.OpError
@@ -98,7 +105,8 @@ func givenUp(step *engine.StepError) diag.List {
 		d.Detail = step.Resource + ": the run stopped while it waited (" + wait.What + "). AWS goes on with it."
 	case errors.As(step.Err, &op):
 		d.Operation = op.Operation
-		d.Detail = step.Resource + ": the run stopped before " + op.Operation + " was answered; what was under way may still " +
+		d.Detail = step.Resource + ": the run stopped before " + op.Operation +
+			" was answered; what was under way may still " +
 			"take effect."
 	default:
 		return nil
@@ -126,7 +134,8 @@ func protectedProblem(resources []string) *diag.Diagnostic {
 func obstructedProblems(err *engine.ObstructedError) diag.List {
 	var out diag.List
 	for _, o := range err.Obstructions {
-		d := diag.New(diag.Failed, "Cannot be deleted", fmt.Sprintf("%s: %s. Nothing was touched.", o.Resource, o.What), diag.Sentence(o.Next))
+		d := diag.New(diag.Failed, "Cannot be deleted", fmt.Sprintf("%s: %s. Nothing was touched.", o.Resource, o.What),
+			diag.Sentence(o.Next))
 		d.Cause = err
 		out.Add(d.For(resource.ComponentOf(o.Resource)))
 	}
@@ -143,7 +152,8 @@ func foreseen(found diag.List) (diag.List, bool) {
 		w.Severity = diag.Warning
 		switch {
 		case errors.As(d.Cause, &protected):
-			w.Detail = "Apply will refuse to delete or replace what is protected: " + strings.Join(protected.Resources, ", ") + "."
+			w.Detail = "Apply will refuse to delete or replace what is protected: " +
+				strings.Join(protected.Resources, ", ") + "."
 		case errors.As(d.Cause, &obstructed):
 			w.Detail = strings.Replace(d.Detail, "Nothing was touched.", "Apply will refuse to begin.", 1)
 		default:
@@ -158,7 +168,8 @@ func foreseen(found diag.List) (diag.List, bool) {
 func unaskedProblems(unasked []engine.StepError) diag.List {
 	var out diag.List
 	for _, u := range unasked {
-		d := diag.New(diag.Failed, "Not asked", "Whether AWS would delete "+u.Resource+" is not known: the credentials may not ask. The delete may fail half-way.", "")
+		d := diag.New(diag.Failed, "Not asked", "Whether AWS would delete "+u.Resource+
+			" is not known: the credentials may not ask. The delete may fail half-way.", "")
 		d.Severity = diag.Warning
 		var op *resource.OpError
 		if errors.As(u.Err, &op) {
@@ -195,7 +206,8 @@ func stepProblem(step *engine.StepError) *diag.Diagnostic {
 		"What was done is in the state: correct the cause and run the command again.")
 	fromAWS(d, step.Err)
 	if step.Action != plan.Delete && step.Action != plan.NoOp && errors.Is(step.Err, resource.ErrNotFound) {
-		d.Next = "Somebody deleted it outside of deployer, or something that it needs. Run `deployer apply --refresh`: it looks at what AWS has and makes anew what is missing."
+		d.Next = "Somebody deleted it outside of deployer, or something that it needs. Run `deployer apply " +
+			"--refresh`: it looks at what AWS has and makes anew what is missing."
 	}
 	return d.For(address)
 }
@@ -212,10 +224,12 @@ func fromAWS(d *diag.Diagnostic, err error) {
 	case op.Next != "":
 		d.Next = diag.Sentence(op.Next)
 	case aws.Throttled(err):
-		d.Next = "Too many calls reach this account's API: wait a while, then run the command again, with a lower --parallelism " +
+		d.Next = "Too many calls reach this account's API: wait a while, then run the command again, with a lower " +
+			"--parallelism " +
 			"if that is not enough. What was done is in the state."
 	case aws.Trouble(err):
-		d.Next = "AWS has trouble, or the network: nothing is wrong with what was asked. Run the command again when that is over; " +
+		d.Next = "AWS has trouble, or the network: nothing is wrong with what was asked. Run the command again when " +
+			"that is over; " +
 			"what was done is in the state."
 	case op.Denied():
 		d.Next = resource.DeniedAdvice(op.Operation, op.Message)

@@ -13,15 +13,20 @@ import (
 
 // No property is wrong when the network does not fit, so nobody is sent to look for one.
 func TestProblemOfTheNetwork(t *testing.T) {
-	found := problems(&engine.ProblemError{Resource: "web/api:service", Type: "aws:ecs:Service", Problems: []value.Problem{
-		{Kind: resource.NetworkUnfit, Path: []string{"subnets"}, Message: "no subnet has a way out"},
-		{Kind: value.BadValue, Path: []string{"deployment"}, Message: "leaves no room"},
-	}})
+	found := problems(&engine.ProblemError{
+		Resource: "web/api:service", Type: "aws:ecs:Service",
+		Problems: []value.Problem{
+			{Kind: resource.NetworkUnfit, Path: []string{"subnets"}, Message: "no subnet has a way out"},
+			{Kind: value.BadValue, Path: []string{"deployment"}, Message: "leaves no room"},
+		},
+	})
 	require.Equal(t, diag.List{
 		diag.New(diag.Invalid, "Network without a way out", "web/api:service: no subnet has a way out.",
-			"Give the route table of its subnets a default route to a NAT or internet gateway, or choose other subnets in the Network "+
+			"Give the route table of its subnets a default route to a NAT or internet gateway, or choose other "+
+				"subnets in the Network "+
 				"(`spec.subnets`).").For("web/api"),
-		diag.New(diag.Invalid, "Invalid resource property", "deployment of the resource web/api:service (aws:ecs:Service): leaves no room.",
+		diag.New(diag.Invalid, "Invalid resource property",
+			"deployment of the resource web/api:service (aws:ecs:Service): leaves no room.",
 			"If it comes from `overrides`, correct it there.").For("web/api"),
 	}, found)
 }

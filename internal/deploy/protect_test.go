@@ -18,7 +18,8 @@ func guarded(zone string) graphs {
 	return func(t testing.TB) *resource.Graph {
 		data, files := res("web/data:data", single, "zone", zone), res("web/files:files", hashed, "zone", zone)
 		data.Protect, files.Protect = true, true
-		g := graph(t, data, files, res("web/app:app", single, "zone", zone, "data", value.Output("web/data:data", "arn")))
+		g := graph(t, data, files, res("web/app:app", single, "zone", zone, "data",
+			value.Output("web/data:data", "arn")))
 		for i := range g.Components {
 			g.Components[i].Protect = g.Components[i].Address != "web/app"
 		}
@@ -43,8 +44,8 @@ func (a *account) dataObjects() map[string]bool {
 	return out
 }
 
-// A run that may lose data dies at each of its calls. Whatever is there then, no later run takes it away without being allowed to itself: not one
-// that wants the same, not one that wants what was before, not one that wants nothing.
+// A run that may lose data dies at each of its calls. Whatever is there then, no later run takes it away without being
+// allowed to itself: not one that wants the same, not one that wants what was before, not one that wants nothing.
 func TestProtectionAtEveryDeath(t *testing.T) {
 	t.Parallel()
 	for _, story := range []struct {
@@ -75,11 +76,16 @@ func TestProtectionAtEveryDeath(t *testing.T) {
 			for at := 1; at <= calls; at++ {
 				for _, after := range []bool{false, true} {
 					for _, journal := range []bool{true, false} {
-						for wish, next := range map[string]graphs{"same": story.dying, "before": guarded("1"), "nothing": none} {
-							if (at+len(wish))%2 == 0 == journal { // each death meets each wish, half of them with the journal
+						for wish, next := range map[string]graphs{
+							"same": story.dying, "before": guarded("1"),
+							"nothing": none,
+						} {
+							if (at+len(wish))%2 == 0 == journal {
+								// each death meets each wish, half of them with the journal
 								continue
 							}
-							name := fmt.Sprintf("call %d of %d, after %v, journal %v, then %s", at, calls, after, journal, wish)
+							name := fmt.Sprintf("call %d of %d, after %v, journal %v, then %s", at, calls, after,
+								journal, wish)
 							a, home := setUp()
 							dying := a.start(home, at, after)
 							_, err := dying.run(t.Context(), story.dying(t), allowing(story.allowed...))

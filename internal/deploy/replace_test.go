@@ -88,8 +88,9 @@ func (p *process) carryOut(ctx context.Context, c command) (err error) {
 	}
 }
 
-// A command that writes the state dies at each of its calls, on top of a run that has died. The next run makes everything as an undisturbed one
-// does, or leaves nothing: no intent is lost, whether the state was forgotten in part, replaced by an older one, or restored over damage.
+// A command that writes the state dies at each of its calls, on top of a run that has died. The next run makes
+// everything as an undisturbed one does, or leaves nothing: no intent is lost, whether the state was forgotten in part,
+// replaced by an older one, or restored over damage.
 func TestStateCommandsLoseNothing(t *testing.T) {
 	t.Parallel()
 	reference, home := newAccount(), t.TempDir()
@@ -104,13 +105,19 @@ func TestStateCommandsLoseNothing(t *testing.T) {
 		whole   bool   // the second run came to its end: no intent of it tells of what it made
 		rescued bool   // or to its end but for the last write: the command gets the file that it left
 	}{
-		"forget":                  {nil, func([]byte) command { return forgetting("web/c") }, single + " web-c:c", false, false},
+		"forget": {
+			nil, func([]byte) command { return forgetting("web/c") }, single + " web-c:c",
+			false, false,
+		},
 		"push --force":            {nil, pushing, "", false, false},
 		"restore":                 {nil, func([]byte) command { return restoring("v1") }, "", false, false},
 		"restore over damage":     {[]byte("{"), func([]byte) command { return restoring("v1") }, "", false, false},
 		"restore what was erased": {[]byte{}, func([]byte) command { return restoring("v1") }, "", false, false},
 		"restore over a success":  {nil, func([]byte) command { return restoring("v1") }, "", true, false},
-		"push":                    {nil, func(file []byte) command { return pushingWith(file, false) }, "", false, true},
+		"push": {
+			nil, func(file []byte) command { return pushingWith(file, false) }, "", false,
+			true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -201,7 +208,8 @@ func TestRestoreRaisesSerialAndFence(t *testing.T) {
 	a.cloud.SetObject("states", stateObject, nil)
 	p := a.start(home, 0, false)
 	var shown *report.StateComparison
-	written, err := repair.Restore(t.Context(), p.Backend, wish(), "v1", false, func(c *report.StateComparison, _ diag.List) (bool, error) { shown = c; return true, nil })
+	written, err := repair.Restore(t.Context(), p.Backend, wish(), "v1", false,
+		func(c *report.StateComparison, _ diag.List) (bool, error) { shown = c; return true, nil })
 	require.NoError(t, err)
 	require.EqualValues(t, 3, written.Version)
 	require.Contains(t, shown.Backend.Name, "the last whole version (v2)")
@@ -212,7 +220,8 @@ func TestRestoreRaisesSerialAndFence(t *testing.T) {
 	require.Greater(t, is.Serial, was.Serial)
 	require.Greater(t, is.Fence, was.Fence)
 	requireHistory(t, a, home, 3, "a restored state is a version")
-	_, err = repair.Restore(t.Context(), p.Backend, wish(), "v3", false, func(*report.StateComparison, diag.List) (bool, error) { t.Error("asked"); return false, nil })
+	_, err = repair.Restore(t.Context(), p.Backend, wish(), "v3", false,
+		func(*report.StateComparison, diag.List) (bool, error) { t.Error("asked"); return false, nil })
 	require.NoError(t, err, "it is there already")
 }
 
@@ -237,9 +246,18 @@ func TestReplacingIsRefused(t *testing.T) {
 		change func(*state.Envelope, *state.Payload)
 		want   *diag.Diagnostic
 	}{
-		"region":  {func(_ *state.Envelope, p *state.Payload) { p.Region = "elsewhere" }, diag.New(diag.Conflict, "Foreign state", "is about account 1, elsewhere", "")},
-		"account": {func(_ *state.Envelope, p *state.Payload) { p.Account = "2" }, diag.New(diag.Conflict, "Foreign state", "is about account 2, r", "")},
-		"stack":   {func(_ *state.Envelope, p *state.Payload) { p.Stack = "another" }, diag.New(diag.Conflict, "Foreign state", "another/dev", "")},
+		"region": {
+			func(_ *state.Envelope, p *state.Payload) { p.Region = "elsewhere" },
+			diag.New(diag.Conflict, "Foreign state", "is about account 1, elsewhere", ""),
+		},
+		"account": {
+			func(_ *state.Envelope, p *state.Payload) { p.Account = "2" },
+			diag.New(diag.Conflict, "Foreign state", "is about account 2, r", ""),
+		},
+		"stack": {
+			func(_ *state.Envelope, p *state.Payload) { p.Stack = "another" },
+			diag.New(diag.Conflict, "Foreign state", "another/dev", ""),
+		},
 	} {
 		e, payload := *there.Snapshot.Envelope, *there.Payload
 		e.Serial, e.Fence, e.Writer.OpID = 99, 99, "op"
@@ -255,7 +273,8 @@ func TestReplacingIsRefused(t *testing.T) {
 		a.cloud.SetObject("states", stateObject, raw)
 		a.cloud.SetObject("states", "stacks/shop/dev/history/2001-01-01-00-00-00.json", file)
 		for _, version := range []string{id, "2001-01-01-00-00-00"} {
-			_, err = repair.Restore(t.Context(), p.Backend, wish(), version, true, func(*report.StateComparison, diag.List) (bool, error) { t.Error("asked"); return true, nil })
+			_, err = repair.Restore(t.Context(), p.Backend, wish(), version, true,
+				func(*report.StateComparison, diag.List) (bool, error) { t.Error("asked"); return true, nil })
 			refused(err, c.want, "restore of another "+name+": "+version)
 		}
 	}
@@ -264,7 +283,8 @@ func TestReplacingIsRefused(t *testing.T) {
 	a.pass(2 * time.Second)
 	_, err = a.start(home, 0, false).run(t.Context(), second(t))
 	require.NoError(t, err)
-	written, err := repair.Restore(t.Context(), p.Backend, wish(), fakeaws.VersionID(len(a.cloud.Versions("states", stateObject))-1), false, nil)
+	written, err := repair.Restore(t.Context(), p.Backend, wish(),
+		fakeaws.VersionID(len(a.cloud.Versions("states", stateObject))-1), false, nil)
 	require.NoError(t, err)
 	require.EqualValues(t, 2, written.Version, "the claim of the second, which is to be finished")
 	record, err := observe.Lock(t.Context(), p.Backend, shop)
@@ -272,7 +292,8 @@ func TestReplacingIsRefused(t *testing.T) {
 	require.Nil(t, record)
 }
 
-// The rescue file of a run is its own last word: intents that it has answered do not come back with the state that it could not overwrite.
+// The rescue file of a run is its own last word: intents that it has answered do not come back with the state that it
+// could not overwrite.
 func TestPushOfARescuedState(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	puts := 0
@@ -323,8 +344,8 @@ func TestPushOfARescuedState(t *testing.T) {
 	}
 }
 
-// A state that was put back by hand is older than the lock remembers, also when it is a version of the history: restoring that very version ends
-// the complaint.
+// A state that was put back by hand is older than the lock remembers, also when it is a version of the history:
+// restoring that very version ends the complaint.
 func TestRestoreOfWhatSomebodyPutBack(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
@@ -345,7 +366,8 @@ func TestRestoreOfWhatSomebodyPutBack(t *testing.T) {
 	requireSettled(t, a, home, first(t), "restored")
 }
 
-// What is forgotten is forgotten, although the copy for others could not be written: a repetition would not know the address.
+// What is forgotten is forgotten, although the copy for others could not be written: a repetition would not know the
+// address.
 func TestForgetSucceedsWithoutTheCopy(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
@@ -361,7 +383,8 @@ func TestForgetSucceedsWithoutTheCopy(t *testing.T) {
 	require.NotEmpty(t, written.Warnings)
 }
 
-// Where the state is damaged, the newest whole version counts: the file of a run that was fenced out must not hide what a later run began.
+// Where the state is damaged, the newest whole version counts: the file of a run that was fenced out must not hide what
+// a later run began.
 func TestPushOverDamageMindsTheLastWholeVersion(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
@@ -395,7 +418,8 @@ func TestPushOverDamageMindsTheLastWholeVersion(t *testing.T) {
 	require.Empty(t, a.inventory())
 }
 
-// A state that fits is pushed over the claim of a run that has died, which it knows nothing of: what that run was about to make is still looked for.
+// A state that fits is pushed over the claim of a run that has died, which it knows nothing of: what that run was about
+// to make is still looked for.
 func TestPushOverADeadRun(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))

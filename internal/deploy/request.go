@@ -25,8 +25,8 @@ type Request struct {
 	LockTimeout   time.Duration      // 0: fail at once
 	Parallelism   int
 
-	// Approve is asked with the plan once there is one with changes; nil: approved. The context ends when there is nothing to approve any
-	// more: the run was interrupted, or its lock is lost.
+	// Approve is asked with the plan once there is one with changes; nil: approved. The context ends when there is
+	// nothing to approve any more: the run was interrupted, or its lock is lost.
 	Approve func(context.Context, Question) (bool, error)
 	// Progress hears what happens; never nil.
 	Progress func(plan.Event)

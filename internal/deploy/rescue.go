@@ -35,17 +35,19 @@ func rescue(b *backend.Backend, held *session.Session, p *state.Payload, intents
 		d.Next = "Run the command again: it finds by name and tag what this run has made."
 	case large != nil:
 		d.Detail = "What was done is more than a state may hold. It is in " + path + "."
-		d.Next = "Keep the file: it lists all that there is. Then take components out of the stack (a stack of their own can have them) and run the command again: " +
+		d.Next = "Keep the file: it lists all that there is. Then take components out of the stack (a stack of their " +
+			"own can have them) and run the command again: " +
 			"it finds by name and tag what this run has made."
 	default:
 		d.Detail = "What was done could not be saved in the backend. It is in " + path + "."
-		d.Next = "Once the backend works again, save it:\n" + b.CommandLine(state.Key{Stack: p.Stack, Environment: p.Environment}, "state push", path)
+		d.Next = "Once the backend works again, save it:\n" +
+			b.CommandLine(state.Key{Stack: p.Stack, Environment: p.Environment}, "state push", path)
 	}
 	return d
 }
 
-// rescueFile writes a new file, whole or not at all, and returns its path. It never replaces one: that of another bucket may have the same name,
-// and nobody may have pushed it yet.
+// rescueFile writes a new file, whole or not at all, and returns its path. It never replaces one: that of another
+// bucket may have the same name, and nobody may have pushed it yet.
 func rescueFile(b *backend.Backend, name string, raw []byte) (string, error) {
 	folder, next := filepath.Join(b.World.Home, ".deployer", "rescue"), name
 	for n := 2; ; n++ {

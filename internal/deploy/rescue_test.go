@@ -18,11 +18,12 @@ import (
 
 // tooMuch is an engine's state that has more than a state may.
 func tooMuch() []byte {
-	return []byte(strings.Replace(string(engineState("web/a:a")), `"custom":true`, `"custom":true,"inputs":{"text":"`+strings.Repeat("a", state.MaxSize)+`"}`, 1))
+	return []byte(strings.Replace(string(engineState("web/a:a")), `"custom":true`,
+		`"custom":true,"inputs":{"text":"`+strings.Repeat("a", state.MaxSize)+`"}`, 1))
 }
 
-// A run has made more than a state may hold: the file has it all, and says so to who tries to push it. The next run does not start from what cannot
-// be written.
+// A run has made more than a state may hold: the file has it all, and says so to who tries to push it. The next run
+// does not start from what cannot be written.
 func TestRescueOfWhatNoStateMayHold(t *testing.T) {
 	t.Parallel()
 	a, home := newAccount(), t.TempDir()

@@ -1,9 +1,9 @@
-// Package deploy is the road: it composes load, resolve, expand, lock, plan, execute and save into validate, plan, apply and
-// destroy.
+// Package deploy is the road: it composes load, resolve, expand, lock, plan, execute and save into validate, plan,
+// apply and destroy.
 //
-// In: a World (folders, settings, clock) and a Request. Out: plans, results and diagnostics. Each stage is a function from typed input to
-// typed output; this file reads from top to bottom as their order, and nothing ever goes back. It must not render, parse flags or know
-// an AWS API.
+// In: a World (folders, settings, clock) and a Request. Out: plans, results and diagnostics. Each stage is a function
+// from typed input to typed output; this file reads from top to bottom as their order, and nothing ever goes back. It
+// must not render, parse flags or know an AWS API.
 package deploy
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// Validate finds everything that is wrong with the manifests of a stack in an environment, without a network. strict: variables must
-// have values.
+// Validate finds everything that is wrong with the manifests of a stack in an environment, without a network. strict:
+// variables must have values.
 func Validate(w backend.World, req Request, strict bool) diag.List {
 	bundle, found := manifest.Load(w.Root, req.Key.Stack)
 	if bundle == nil {
@@ -29,7 +29,8 @@ func Validate(w backend.World, req Request, strict bool) diag.List {
 	return append(found, more...).Sort()
 }
 
-// ValidateAll is Validate for some environments of a stack. A problem that not all of them have names those that have it.
+// ValidateAll is Validate for some environments of a stack. A problem that not all of them have names those that have
+// it.
 func ValidateAll(w backend.World, req Request, environments []string, strict bool) diag.List {
 	var found diag.List
 	in := map[string][]string{}
@@ -80,7 +81,8 @@ func Plan(ctx context.Context, b *backend.Backend, req Request) (*Planned, error
 	if err := u.move(); err != nil {
 		return nil, err
 	}
-	planned := &Planned{Graph: u.graph, Warnings: slices.Concat(found, warnings(b, req.Key, stored != nil), unfinished(b, stored))}
+	planned := &Planned{Graph: u.graph, Warnings: slices.Concat(found, warnings(b, req.Key, stored != nil),
+		unfinished(b, stored))}
 	err = backend.Early(ctx, u.preview(ctx))
 	planned.Plan = u.plan
 	planned.Warnings.Add(slices.Concat(u.unasked, u.noticed)...)

@@ -38,12 +38,13 @@ type run struct {
 	noticed diag.List       // what AWS was not asked, or has and this state does not know
 	hurry   context.Context // ends when the run has to be over
 	lookups map[string]value.Value
-	creates []json.RawMessage                 // the plan's, for the intents of the claim
-	unnamed []string                          // IDs of those of creates that have no name yet
-	reread  bool                              // the preview has read something that the state does not say
-	began   time.Time                         // when execute looked at what interrupted runs had left
-	moved   map[string]string                 // new addresses of components that this run renames, by the old ones
-	named   map[string]string                 // by address: the one that physical names are made from, of components that were renamed
+	creates []json.RawMessage // the plan's, for the intents of the claim
+	unnamed []string          // IDs of those of creates that have no name yet
+	reread  bool              // the preview has read something that the state does not say
+	began   time.Time         // when execute looked at what interrupted runs had left
+	moved   map[string]string // new addresses of components that this run renames, by the old ones
+	// by address: the one that physical names are made from, of components that were renamed
+	named   map[string]string
 	outputs map[string]map[string]value.Value // of the preview, as far as they are known
 }
 
@@ -71,7 +72,9 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 			continue
 		}
 		if moved != nil {
-			err = diag.New(diag.Conflict, "State keeps changing", fmt.Sprintf("Somebody changed it %d times while this run planned; now it has serial %d.", replans, moved.Serial),
+			err = diag.New(diag.Conflict, "State keeps changing",
+				fmt.Sprintf("Somebody changed it %d times while this run planned; now it has serial %d.", replans,
+					moved.Serial),
 				"Nothing was changed. Find out who writes the state without the lock, then run the command again.")
 		}
 		if err != nil {
@@ -115,8 +118,8 @@ func (u *run) intents(held *session.Session) ([]state.Intent, error) {
 	return u.Claim(left, u.plan, u.creates, by), nil
 }
 
-// planAndClaim plans on what the session has, shows the plan, asks, and claims the state with everything that is about to be created or
-// deleted as intents (steps 5 to 7). applied.Changed is set when there is something to execute.
+// planAndClaim plans on what the session has, shows the plan, asks, and claims the state with everything that is about
+// to be created or deleted as intents (steps 5 to 7). applied.Changed is set when there is something to execute.
 func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	ctx := held.Lock().Context()
 	told := u.doubts != nil || u.unasked != nil || u.noticed != nil // by an attempt before this one
@@ -150,7 +153,8 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 		return err
 	}
 	begun := held.State() != nil && u.Stored == nil // by takeOver
-	if !u.plan.HasChanges() && !u.Unfinished() && !u.unsuccessful() && !begun && !u.reread && len(u.moved) == 0 && !u.outputsChanged() && !u.approvalChanged() {
+	if !u.plan.HasChanges() && !u.Unfinished() && !u.unsuccessful() && !begun && !u.reread && len(u.moved) == 0 &&
+		!u.outputsChanged() && !u.approvalChanged() {
 		return nil
 	}
 	intents, err := u.intents(held)
@@ -174,15 +178,20 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	return nil
 }
 
-// unsuccessful reports whether the last run failed or was stopped. Where nothing is left to do since, the state has to say so.
+// unsuccessful reports whether the last run failed or was stopped. Where nothing is left to do since, the state has to
+// say so.
 func (u *run) unsuccessful() bool {
-	return u.Stored != nil && len(u.req.Targets) == 0 && (u.Stored.Payload.Status == state.Failed || u.Stored.Payload.Status == state.Interrupted)
+	return u.Stored != nil && len(u.req.Targets) == 0 &&
+		(u.Stored.Payload.Status == state.Failed || u.Stored.Payload.Status == state.Interrupted)
 }
 
-// takeOver claims the state at once, so that no write of a former holder fits any more (step 5). It says what the state said before, and
-// what the journal adds to that.
+// takeOver claims the state at once, so that no write of a former holder fits any more (step 5). It says what the state
+// said before, and what the journal adds to that.
 func (u *run) takeOver(held *session.Session, applied *Applied) error {
-	u.req.Progress(plan.Event{Kind: plan.Phase, Text: "A run before this one was interrupted: picking up what it left behind"})
+	u.req.Progress(plan.Event{
+		Kind: plan.Phase,
+		Text: "A run before this one was interrupted: picking up what it left behind",
+	})
 	payload := u.payload(held)
 	payload.Status = state.InProgress
 	if u.Stored != nil {

@@ -41,10 +41,13 @@ func TestApprovalIsAskedFor(t *testing.T) {
 	required := func(g *resource.Graph, stack *manifest.Stack) (asked bool) {
 		p := a.start(t.TempDir(), 0, false)
 		where := backend.Place{Account: "1", Region: "r", Session: &aws.Session{}}
-		req := Request{Key: shop, Progress: func(plan.Event) {}, Approve: func(_ context.Context, q Question) (bool, error) {
-			asked = q.Required
-			return true, nil
-		}}
+		req := Request{
+			Key: shop, Progress: func(plan.Event) {},
+			Approve: func(_ context.Context, q Question) (bool, error) {
+				asked = q.Required
+				return true, nil
+			},
+		}
 		held, err := p.Hold(t.Context(), req.lock(), where, "")
 		require.NoError(t, err)
 		if g == nil {
@@ -152,7 +155,8 @@ func TestStateKeepsChanging(t *testing.T) {
 	}
 }
 
-// A run that lost its lock to another, which has claimed the state, keeps what it did in a rescue file and exits with a conflict.
+// A run that lost its lock to another, which has claimed the state, keeps what it did in a rescue file and exits with a
+// conflict.
 func TestFencedOut(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
@@ -267,14 +271,18 @@ func TestHistoryIsMadeGood(t *testing.T) {
 }
 
 func TestOutputsAndComponents(t *testing.T) {
-	g := &resource.Graph{Components: []resource.Component{{Address: "web/a", Kind: "Fake"}, {Address: "web/b", Kind: "Fake"}}}
+	g := &resource.Graph{Components: []resource.Component{
+		{Address: "web/a", Kind: "Fake"},
+		{Address: "web/b", Kind: "Fake"},
+	}}
 	before := &state.Stored{Payload: &state.Payload{Components: []state.Component{
 		{Address: "web/b", Outputs: map[string]any{"url": "old"}}, {Address: "web/gone"}, {Address: "web/left"},
 	}}}
 	outputs := map[string]map[string]value.Value{"web/a": {
 		"url": value.NewString("new"), "password": value.NewString("hunter2").Sensitive(), "later": value.NewUnknown(),
 	}}
-	known, err := (&run{graph: g, Base: recovery.Base{Stored: before}}).components(outputs, engineState("web/a:a", "web/left:l"))
+	known, err := (&run{graph: g, Base: recovery.Base{Stored: before}}).components(outputs,
+		engineState("web/a:a", "web/left:l"))
 	require.NoError(t, err)
 	var addresses []string
 	for _, c := range known {
@@ -284,13 +292,18 @@ func TestOutputsAndComponents(t *testing.T) {
 	require.True(t, known[2].Removed)
 	require.Equal(t, map[string]map[string]any{"web/a": {"url": "new"}, "web/b": {"url": "old"}}, outputsOf(known))
 	require.Equal(t, "+1 →1 ~1 ±1 -1", summary((&plan.Plan{Components: []plan.Component{{Changes: []plan.Change{
-		{Action: plan.Create}, {Action: plan.Adopt}, {Action: plan.Update}, {Action: plan.Replace}, {Action: plan.Delete},
+		{Action: plan.Create},
+		{Action: plan.Adopt},
+		{Action: plan.Update},
+		{Action: plan.Replace},
+		{Action: plan.Delete},
 	}}}}).Summary()))
 }
 
 func TestTargets(t *testing.T) {
 	g := func() *resource.Graph {
-		return graph(t, res("web/a:a", single), res("web/b:b", single, "a", value.Output("web/a:a", "arn")), res("web/c:c", single))
+		return graph(t, res("web/a:a", single), res("web/b:b", single, "a", value.Output("web/a:a", "arn")),
+			res("web/c:c", single))
 	}
 	state := []byte(`{"manifest":{},"resources":[
 		{"urn":"urn:pulumi:dev::shop::deployer:fake:single::web/old:o","custom":true,"id":"o",
@@ -351,7 +364,8 @@ func TestNothingIsLeftToDoAfterAFailure(t *testing.T) {
 	require.NoError(t, held.Write(t.Context(), stored.Payload, nil))
 	require.NoError(t, held.Close(t.Context()))
 
-	applied, err := a.start(home, 0, false).run(t.Context(), first(t), func(r *Request) { r.Targets = []string{"web/a"} })
+	applied, err := a.start(home, 0, false).run(t.Context(), first(t),
+		func(r *Request) { r.Targets = []string{"web/a"} })
 	require.NoError(t, err)
 	require.False(t, applied.Changed, "nobody looked at the rest")
 	for _, again := range []bool{false, true} {

@@ -15,7 +15,9 @@ import (
 )
 
 // save writes the final state, history and the derived copy, and releases the lock (steps 11 and 12).
-func (u *run) save(held *session.Session, p *state.Payload, result *engine.Result, runErr error, applied *Applied) error {
+func (u *run) save(
+	held *session.Session, p *state.Payload, result *engine.Result, runErr error, applied *Applied,
+) error {
 	found := problems(runErr)
 	known, err := u.components(result.Outputs, result.State)
 	if err != nil {
@@ -25,7 +27,8 @@ func (u *run) save(held *session.Session, p *state.Payload, result *engine.Resul
 	p.Engine, p.Components, p.Forgotten = json.RawMessage(result.State), known, withoutStored(p.Forgotten, result.State)
 	p.Deployment++
 	p.Status, p.Summary, p.At = u.status(runErr), summary(outcome(u.plan, result).Summary()), held.Lock().Now()
-	applied.Version, applied.Outputs, applied.Outcome = report.Version(p.Deployment), outputsOf(known), outcome(u.plan, result)
+	applied.Version, applied.Outputs, applied.Outcome = report.Version(p.Deployment), outputsOf(known),
+		outcome(u.plan, result)
 	ctx := u.back.Patience(held.Lock().Context(), 0)
 	intents := u.Unresolved(recovery.IntentsOf(held.State()), recovery.Ended{
 		ID: held.Lock().ID(), Result: result, Failed: runErr != nil, Began: u.began, Now: u.back.Now(),
@@ -71,8 +74,9 @@ func (u *run) again() string {
 	return u.back.CommandLine(u.req.Key, command, args...)
 }
 
-// finish keeps the state as history, updates the derived copy and releases the lock, side by side (step 12). Failures here are warnings: the
-// deployment is saved, a missing history object is written by the next run, the copy is derived, the lock expires.
+// finish keeps the state as history, updates the derived copy and releases the lock, side by side (step 12). Failures
+// here are warnings: the deployment is saved, a missing history object is written by the next run, the copy is derived,
+// the lock expires.
 func (u *run) finish(held *session.Session, p *state.Payload) diag.List {
 	ctx, cancel := backend.Ending(u.hurry)
 	defer cancel()

@@ -11,12 +11,12 @@ import (
 	"github.com/company/deployer/internal/state/session"
 )
 
-// saveEvery is the shortest time between two saves of a running apply. Steps between two saves are covered by the intents of the claim
-// and by the local journal.
+// saveEvery is the shortest time between two saves of a running apply. Steps between two saves are covered by the
+// intents of the claim and by the local journal.
 const saveEvery = 10 * time.Second
 
-// saver writes the state while a run goes on: the newest one, never two at once, never one per step (step 9). What is new waits for
-// saveEvery at most, however long the next step takes.
+// saver writes the state while a run goes on: the newest one, never two at once, never one per step (step 9). What is
+// new waits for saveEvery at most, however long the next step takes.
 type saver struct {
 	ctx     context.Context // of the writes
 	held    *session.Session
@@ -38,7 +38,8 @@ type saver struct {
 // newSaver makes a saver that begins no save any more once soft has ended: the final one comes soon, and must not have
 // to wait.
 func newSaver(
-	soft, ctx context.Context, held *session.Session, p state.Payload, intents []state.Intent, now func() time.Time, fail func(error),
+	soft, ctx context.Context, held *session.Session, p state.Payload, intents []state.Intent, now func() time.Time,
+	fail func(error),
 ) *saver {
 	s := &saver{ctx: ctx, held: held, payload: p, intents: intents, clock: now, last: now(), fail: fail}
 	context.AfterFunc(soft, s.end)

@@ -12,7 +12,8 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// surveyTime is how long a plan waits for the answers of a survey. What has no answer by then was not asked: a plan without it is better than none.
+// surveyTime is how long a plan waits for the answers of a survey. What has no answer by then was not asked: a plan
+// without it is better than none.
 const surveyTime = 30 * time.Second
 
 // beginSurvey asks AWS's index for what is there of a stack in an environment, which needs no state.
@@ -20,11 +21,12 @@ func beginSurvey(ctx context.Context, b *backend.Backend, where backend.Place, k
 	if b.World.Blind {
 		return nil
 	}
-	return b.World.Types(where.Reading()).Survey(ctx, map[string]string{resource.TagStack: key.Stack, resource.TagEnvironment: key.Environment})
+	return b.World.Types(where.Reading()).Survey(ctx,
+		map[string]string{resource.TagStack: key.Stack, resource.TagEnvironment: key.Environment})
 }
 
-// look asks AWS about all objects of the state, or those of the targets, while the plan is made. The function that it returns waits for the
-// answers. Nil: there is nothing to ask about, or nobody to ask.
+// look asks AWS about all objects of the state, or those of the targets, while the plan is made. The function that it
+// returns waits for the answers. Nil: there is nothing to ask about, or nobody to ask.
 func (u *run) look(ctx context.Context, o engine.Options) func() []resource.Finding {
 	survey := u.where.Survey
 	if survey == nil || len(u.Engine) == 0 {
@@ -44,7 +46,8 @@ func (u *run) look(ctx context.Context, o engine.Options) func() []resource.Find
 	return func() []resource.Finding { return <-answer }
 }
 
-// surveyed are the objects of a state that should be there. begun are those that an interrupted run was about to change.
+// surveyed are the objects of a state that should be there. begun are those that an interrupted run was about to
+// change.
 func surveyed(engineState []byte, targets, begun []string) ([]resource.Object, error) {
 	stored, err := engine.Resources(engineState)
 	if err != nil {
@@ -55,14 +58,21 @@ func surveyed(engineState []byte, targets, begun []string) ([]resource.Object, e
 		if s.Deleting || s.Replacing || len(targets) > 0 && !slices.Contains(targets, s.ID) {
 			continue
 		}
-		out = append(out, resource.Object{Resource: s.ID, Type: s.Type, State: resource.State{ID: s.AWSID, Inputs: s.Inputs, Outputs: s.Outputs}, Before: s.MovedFrom, Begun: slices.Contains(begun, s.ID)})
+		out = append(out, resource.Object{
+			Resource: s.ID, Type: s.Type,
+			State: resource.State{ID: s.AWSID, Inputs: s.Inputs, Outputs: s.Outputs}, Before: s.MovedFrom,
+			Begun: slices.Contains(begun, s.ID),
+		})
 	}
 	return out, nil
 }
 
-// confirm reads what a survey suspects, corrects the findings by that, and makes the state say what is there. It returns which resources were
-// changed or deleted outside of deployer. planned is what was wrong with the plan so far, and stays so when nothing is confirmed.
-func (u *run) confirm(ctx context.Context, o engine.Options, findings []resource.Finding, planned error) (map[string]bool, error) {
+// confirm reads what a survey suspects, corrects the findings by that, and makes the state say what is there. It
+// returns which resources were changed or deleted outside of deployer. planned is what was wrong with the plan so far,
+// and stays so when nothing is confirmed.
+func (u *run) confirm(
+	ctx context.Context, o engine.Options, findings []resource.Finding, planned error,
+) (map[string]bool, error) {
 	suspects := map[string]*resource.Finding{}
 	o.Targets = nil
 	for i := range findings {
@@ -126,7 +136,10 @@ func (u *run) refresh(ctx context.Context, o engine.Options) (*plan.Survey, map[
 	}
 	findings := make([]resource.Finding, len(objects))
 	for i, object := range objects {
-		findings[i] = resource.Finding{Resource: object.Resource, Type: object.Type, Presence: resource.There, Compared: true}
+		findings[i] = resource.Finding{
+			Resource: object.Resource, Type: object.Type, Presence: resource.There,
+			Compared: true,
+		}
 		if p, differs := found[object.Resource]; differs {
 			findings[i].Presence = p
 		}

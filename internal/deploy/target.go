@@ -11,8 +11,9 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// chosen turns --target addresses into resource IDs: those of the components named and of everything that they need, synthetic components
-// included. In a destroy nothing is wanted, and only the named components go. Nil without --target.
+// chosen turns --target addresses into resource IDs: those of the components named and of everything that they need,
+// synthetic components included. In a destroy nothing is wanted, and only the named components go. Nil without
+// --target.
 func (u *run) chosen() ([]string, error) {
 	if len(u.req.Targets) == 0 {
 		return nil, nil
@@ -50,7 +51,8 @@ func (u *run) chosen() ([]string, error) {
 		return nil, err
 	}
 	if len(wanted) == 0 { // the engine would take that for everything
-		return nil, diag.New(diag.Invalid, "Nothing to target", strings.Join(u.req.Targets, ", ")+" has no AWS objects of its own.", "")
+		return nil, diag.New(diag.Invalid, "Nothing to target",
+			strings.Join(u.req.Targets, ", ")+" has no AWS objects of its own.", "")
 	}
 	out := make([]string, 0, len(wanted))
 	for id := range wanted {
@@ -60,8 +62,8 @@ func (u *run) chosen() ([]string, error) {
 	return out, nil
 }
 
-// expendable doubts --allow-data-loss for a component that nobody knows, which may be a slip of the pen. It is no error: what is protected stays
-// so, and a run that is repeated finds that what it may lose is gone already.
+// expendable doubts --allow-data-loss for a component that nobody knows, which may be a slip of the pen. It is no
+// error: what is protected stays so, and a run that is repeated finds that what it may lose is gone already.
 func (u *run) expendable() (diag.List, error) {
 	members, _, err := u.addresses()
 	if err != nil {
@@ -87,10 +89,12 @@ func (u *run) expendable() (diag.List, error) {
 }
 
 func unknownComponent(summary, address string, members map[string][]string) *diag.Diagnostic {
-	return diag.New(diag.Invalid, summary, fmt.Sprintf("There is no component %q.", address), diag.Candidates(address, slices.Sorted(maps.Keys(members))))
+	return diag.New(diag.Invalid, summary, fmt.Sprintf("There is no component %q.", address),
+		diag.Candidates(address, slices.Sorted(maps.Keys(members))))
 }
 
-// needed refuses targets that are to be deleted while something that stays needs them. It names all that has to be targeted, too.
+// needed refuses targets that are to be deleted while something that stays needs them. It names all that has to be
+// targeted, too.
 func (u *run) needed(targets map[string]bool) error {
 	if len(u.Engine) == 0 {
 		return nil
@@ -142,7 +146,8 @@ func (u *run) needed(targets map[string]bool) error {
 	var found diag.List
 	for _, address := range slices.Sorted(maps.Keys(needs)) {
 		found.Add(diag.New(diag.Invalid, "Target is needed",
-			fmt.Sprintf("%s would be deleted, but this stays and needs it: %s.", address, strings.Join(slices.Sorted(slices.Values(needs[address])), ", ")),
+			fmt.Sprintf("%s would be deleted, but this stays and needs it: %s.", address,
+				strings.Join(slices.Sorted(slices.Values(needs[address])), ", ")),
 			"Target all that needs it, too:"+flags).For(address))
 	}
 	return found.Err()
@@ -156,8 +161,10 @@ func (u *run) sharedTargets() diag.List {
 	}
 	for _, c := range u.Stored.Payload.Components {
 		if c.Synthetic && slices.Contains(u.req.Targets, c.Address) {
-			found.Add(diag.New(diag.Invalid, "Target is shared", fmt.Sprintf("%s belongs to all components.", c.Address),
-				"It goes when nothing needs it any more: with the next apply, or with a destroy without --target.").For(c.Address))
+			found.Add(diag.New(diag.Invalid, "Target is shared",
+				fmt.Sprintf("%s belongs to all components.", c.Address),
+				"It goes when nothing needs it any more: with the next apply, or with a destroy "+
+					"without --target.").For(c.Address))
 		}
 	}
 	return found

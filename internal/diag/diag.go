@@ -1,7 +1,7 @@
 // Package diag is how every stage tells people what is wrong: what happened, where, why, and what to do next.
 //
-// In: nothing; stages build Diagnostics. Out: data that package view renders for people and as JSON. It must not render,
-// print or decide exit codes by looking at texts.
+// In: nothing; stages build Diagnostics. Out: data that package view renders for people and as JSON. It must not
+// render, print or decide exit codes by looking at texts.
 package diag
 
 import (

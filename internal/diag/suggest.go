@@ -25,8 +25,8 @@ func Nearest(written string, candidates []string) string {
 	return best
 }
 
-// Candidates names the candidate that was probably meant, or all of them when none is near and they are few. A name without its folder
-// ("queue") means the one address that ends in it ("web/queue").
+// Candidates names the candidate that was probably meant, or all of them when none is near and they are few. A name
+// without its folder ("queue") means the one address that ends in it ("web/queue").
 func Candidates(written string, candidates []string) string {
 	var ending []string
 	for _, c := range candidates {

@@ -48,8 +48,9 @@ func (r *run) activator(typ string) (resource.Activator, bool) {
 	return s, ok
 }
 
-// activate makes every object active that waits for that. It runs when everything that is wanted is there, before anything is deleted. An object that
-// took its place is recorded at once. One that a dead run did not record has its old inputs in the state: the next run activates it again.
+// activate makes every object active that waits for that. It runs when everything that is wanted is there, before
+// anything is deleted. An object that took its place is recorded at once. One that a dead run did not record has its
+// old inputs in the state: the next run activates it again.
 func (s *source) activate() error {
 	s.mu.Lock()
 	all := slices.Clone(s.activations)
@@ -68,7 +69,8 @@ func (s *source) activate() error {
 
 func (r *run) activateOne(p activation) (err error) {
 	urn, is := p.state.URN, fromProperties(p.state.Inputs)
-	call, behaviour, err := r.request(urn, plan.Update, string(p.state.ID), p.wanted, is, fromProperties(p.state.Outputs))
+	call, behaviour, err := r.request(urn, plan.Update, string(p.state.ID), p.wanted, is,
+		fromProperties(p.state.Outputs))
 	if err != nil {
 		return err
 	}
@@ -78,9 +80,15 @@ func (r *run) activateOne(p activation) (err error) {
 			failure := &StepError{Resource: call.Resource, Type: call.Type, Action: plan.Update, Err: err}
 			r.fail(failure)
 			r.mu.Lock()
-			r.failed = append(r.failed, Failure{Resource: call.Resource, Type: call.Type, Action: plan.Update, Err: err, Recorded: true})
+			r.failed = append(r.failed, Failure{
+				Resource: call.Resource, Type: call.Type, Action: plan.Update, Err: err,
+				Recorded: true,
+			})
 			r.mu.Unlock()
-			r.tell(plan.Event{Kind: plan.FailedAt, Resource: call.Resource, Type: call.Type, Action: plan.Update, Text: clean(err.Error())})
+			r.tell(plan.Event{
+				Kind: plan.FailedAt, Resource: call.Resource, Type: call.Type, Action: plan.Update,
+				Text: clean(err.Error()),
+			})
 		}
 	}()
 	defer recovered(&err)

@@ -19,12 +19,14 @@ type Result struct {
 	State   []byte                            // what is there now; never empty of what was there before
 	Changed bool                              // State differs from the state that was given
 	Outputs map[string]map[string]value.Value // of each component, sensitive ones included
-	Did     map[string]plan.Action            // by resource ID: what was done, whatever was planned; NoOp: nothing had to be
-	Failed  []Failure                         // sorted by resource
-	Skipped []Skip                            // resources that the run did not come to, sorted
-	Ran     bool                              // the steps were begun; else nothing was done
-	// Looked has the IDs of the resources of Options.Intents and Options.Uncertain, and of unfinished steps of the given state, that AWS has
-	// answered about, so that State is right about them. Of all others nothing more is known than before. Nil: nobody has looked.
+	// by resource ID: what was done, whatever was planned; NoOp: nothing had to be
+	Did     map[string]plan.Action
+	Failed  []Failure // sorted by resource
+	Skipped []Skip    // resources that the run did not come to, sorted
+	Ran     bool      // the steps were begun; else nothing was done
+	// Looked has the IDs of the resources of Options.Intents and Options.Uncertain, and of unfinished steps of the
+	// given state, that AWS has answered about, so that State is right about them. Of all others nothing more is known
+	// than before. Nil: nobody has looked.
 	Looked map[string]bool
 }
 
@@ -44,10 +46,12 @@ type Skip struct {
 	Reason   string // why, the end of a sentence
 }
 
-// Apply makes reality fit the graph. The result is always there, and its State is what must be saved, also with an error.
+// Apply makes reality fit the graph. The result is always there, and its State is what must be saved, also with an
+// error.
 //
-// After a failure nothing new starts and what is in flight is finished; so it is when the context ends. Errors: *ProtectedError (nothing
-// was touched), *StepError, *ProblemError, *ResolveError, *StoppedError, those of Guard and Journal; several are joined.
+// After a failure nothing new starts and what is in flight is finished; so it is when the context ends. Errors:
+// *ProtectedError (nothing was touched), *StepError, *ProblemError, *ResolveError, *StoppedError, those of Guard and
+// Journal; several are joined.
 func Apply(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*Result, error) {
 	unchanged := &Result{State: state}
 	found, err := recoverState(ctx, graph, state, o)
@@ -78,8 +82,8 @@ func Destroy(ctx context.Context, state []byte, o Options) (*Result, error) {
 	return Apply(ctx, nil, state, o)
 }
 
-// refuseProtected finds all protected resources that the run would delete or replace before anything is touched. Only with
-// protected resources in the state there is a reason to look.
+// refuseProtected finds all protected resources that the run would delete or replace before anything is touched. Only
+// with protected resources in the state there is a reason to look.
 func (r *run) refuseProtected(ctx context.Context, graph *resource.Graph, state []byte) error {
 	for _, s := range r.state.all {
 		if s.id != "" && (r.guarded[s.id] || r.spared(s)) && !r.keep(s.id) {
@@ -116,7 +120,10 @@ func (r *run) apply(ctx context.Context, start []byte) (*Result, error) {
 		return &Result{}, joined([]error{runErr, err})
 	}
 	r.mu.Lock()
-	result := &Result{State: state, Outputs: r.outputs, Did: maps.Clone(r.did), Failed: slices.Clone(r.failed), Ran: true}
+	result := &Result{
+		State: state, Outputs: r.outputs, Did: maps.Clone(r.did), Failed: slices.Clone(r.failed),
+		Ran: true,
+	}
 	r.mu.Unlock()
 	if result.Outputs == nil {
 		result.Outputs = source.componentOutputs()

@@ -13,7 +13,8 @@ import (
 func chain(t testing.TB, zone, image string) *resource.Graph {
 	return graph(t,
 		res("infra/net:vpc", thing, "zone", zone),
-		res("web/db:instance", single, "name", "db", "zone", "a", "size", 1, "network", value.Output("infra/net:vpc", "arn")),
+		res("web/db:instance", single, "name", "db", "zone", "a", "size", 1, "network",
+			value.Output("infra/net:vpc", "arn")),
 		res("web/api:service", thing, "image", image, "db", value.Output("web/db:instance", "arn")),
 	)
 }
@@ -22,7 +23,8 @@ func TestCreateThenNothing(t *testing.T) {
 	c := newCloud()
 	o := c.options()
 	g := chain(t, "a", "v1")
-	want(t, "plan", planned(t, g, nil, o), "create infra/net:vpc (new)\ncreate web/api:service (new)\ncreate web/db:instance (new)")
+	want(t, "plan", planned(t, g, nil, o), "create infra/net:vpc (new)\ncreate web/api:service (new)\ncreate "+
+		"web/db:instance (new)")
 	want(t, "calls of a preview", c.calls(), "")
 
 	first := apply(t, g, nil, o)
@@ -41,7 +43,8 @@ func TestCreateThenNothing(t *testing.T) {
 		t.Fatal(stored, err)
 	}
 	last := stored[2]
-	want(t, "id", last.ID+" "+last.Type+" "+strings.Join(last.Dependencies, " "), "web/api:service fake/thing web/db:instance")
+	want(t, "id", last.ID+" "+last.Type+" "+strings.Join(last.Dependencies, " "),
+		"web/api:service fake/thing web/db:instance")
 	want(t, "input", last.Inputs.Get("db").Str(), "arn:fake/single:db:1")
 }
 
@@ -73,7 +76,8 @@ func TestReplaceSideBySide(t *testing.T) {
 		"replace a/net:subnet (parent comes from a/net:vpc, which is replaced) [replacement]",
 	}, "\n"))
 	state = apply(t, g("b"), state, o).State
-	want(t, "calls", c.calls(), "create a/net:vpc, create a/net:subnet, update a/api:service, delete a/net:subnet, delete a/net:vpc")
+	want(t, "calls", c.calls(), "create a/net:vpc, create a/net:subnet, update a/api:service, delete a/net:subnet, "+
+		"delete a/net:vpc")
 	want(t, "plan", planned(t, g("b"), state, o), "")
 	if len(c.objects) != 3 {
 		t.Errorf("objects left: %v", c.objects)
@@ -118,8 +122,10 @@ func TestReplaceByWhatForcesIt(t *testing.T) {
 		"replace a/dns:namespace (zone cannot change in place) [replacement]",
 	}, "\n"))
 	state = apply(t, g("b", "a"), state, o).State
-	want(t, "another parent", c.calls(), "create a/dns:namespace, create a/api:name, update a/api:service, delete a/api:name, delete a/dns:namespace")
-	want(t, "plan", planned(t, g("b", "b"), state, o), "replace a/api:name (zone cannot change in place) [downtime]\nupdate a/api:service (change in name) [rolling]")
+	want(t, "another parent", c.calls(), "create a/dns:namespace, create a/api:name, update a/api:service, delete "+
+		"a/api:name, delete a/dns:namespace")
+	want(t, "plan", planned(t, g("b", "b"), state, o),
+		"replace a/api:name (zone cannot change in place) [downtime]\nupdate a/api:service (change in name) [rolling]")
 	state = apply(t, g("b", "b"), state, o).State
 	want(t, "another zone", c.calls(), "delete a/api:name, create a/api:name, update a/api:service")
 	want(t, "plan", planned(t, g("b", "b"), state, o), "")
@@ -131,7 +137,8 @@ func TestDeleteInReverse(t *testing.T) {
 	state := apply(t, chain(t, "a", "v1"), nil, o).State
 	c.calls()
 	g := graph(t, res("infra/net:vpc", thing, "zone", "a"))
-	want(t, "plan", planned(t, g, state, o), "delete web/api:service (removed from the manifests)\ndelete web/db:instance (removed from the manifests) [data loss]")
+	want(t, "plan", planned(t, g, state, o), "delete web/api:service (removed from the manifests)\ndelete "+
+		"web/db:instance (removed from the manifests) [data loss]")
 	state = apply(t, g, state, o).State
 	want(t, "calls", c.calls(), "delete web/api:service, delete web/db:instance")
 	want(t, "state", ids(t, state), "infra/net:vpc")
@@ -159,13 +166,17 @@ func TestUnknownsAndOutputs(t *testing.T) {
 	c := newCloud()
 	o := c.options()
 	desired := func(image string) *resource.Graph {
-		g := &resource.Graph{Components: []resource.Component{{Address: "web/api"}, {Address: "web/job"}}, Resources: []*resource.Resource{
-			res("web/api:task", revision, "image", image),
-			res("web/api:service", thing, "task", value.Output("web/api:task", "arn")),
-			res("web/job:schedule", thing, "target", value.NewDeferred(value.Expression{
-				Op: value.OpTemplate, Source: "see ${x}", Names: []string{"x"}, Args: []value.Value{value.Output("web/api", "service")},
-			})),
-		}}
+		g := &resource.Graph{
+			Components: []resource.Component{{Address: "web/api"}, {Address: "web/job"}},
+			Resources: []*resource.Resource{
+				res("web/api:task", revision, "image", image),
+				res("web/api:service", thing, "task", value.Output("web/api:task", "arn")),
+				res("web/job:schedule", thing, "target", value.NewDeferred(value.Expression{
+					Op: value.OpTemplate, Source: "see ${x}", Names: []string{"x"},
+					Args: []value.Value{value.Output("web/api", "service")},
+				})),
+			},
+		}
 		g.Components[0].Outputs = map[string]value.Value{
 			"service": value.Concat("service ", value.Output("web/api:service", "arn")),
 			"image":   value.Output("web/api:task", "image"),
@@ -195,7 +206,8 @@ func TestUnknownsAndOutputs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want(t, "stored outputs", value.NewMap(stored["web/api"]).String(), `{image: "v1", service: "service arn:fake/thing:id-2:1"}`)
+	want(t, "stored outputs", value.NewMap(stored["web/api"]).String(),
+		`{image: "v1", service: "service arn:fake/thing:id-2:1"}`)
 	resources, _ := Resources(first.State)
 	for _, r := range resources {
 		if r.ID == "web/job:schedule" {
@@ -205,7 +217,8 @@ func TestUnknownsAndOutputs(t *testing.T) {
 	}
 
 	// An update of the task makes a new revision: the plan must show that the service changes too.
-	want(t, "plan", planned(t, desired("v2"), first.State, o), "update web/api:task (change in image) [in place]\nupdate web/api:service (change in task) [rolling]")
+	want(t, "plan", planned(t, desired("v2"), first.State, o),
+		"update web/api:task (change in image) [in place]\nupdate web/api:service (change in task) [rolling]")
 	c.calls()
 	apply(t, desired("v2"), first.State, o)
 	want(t, "calls", c.calls(), "update web/api:task, update web/api:service")
@@ -216,7 +229,8 @@ func TestLookups(t *testing.T) {
 	o := c.options()
 	data := res("infra/net:vpc", "fake/vpc", "region", "eu")
 	data.Data = true
-	g := graph(t, data, res("a/x:x", thing, "zone", value.Output("infra/net:vpc", "id")), res("a/y:y", thing, "vpc", value.Output("infra/net:vpc", "id")))
+	g := graph(t, data, res("a/x:x", thing, "zone", value.Output("infra/net:vpc", "id")),
+		res("a/y:y", thing, "vpc", value.Output("infra/net:vpc", "id")))
 	preview, err := PreviewApply(t.Context(), g, nil, o)
 	if err != nil {
 		t.Fatal(err)
@@ -260,7 +274,8 @@ func TestCycleIsRefused(t *testing.T) {
 	g := &resource.Graph{
 		Components: []resource.Component{{Address: "a/a"}},
 		Resources: []*resource.Resource{
-			res("a/a:x", thing, "p", value.Output("a/a:y", "arn")), res("a/a:y", thing, "p", value.Output("a/a:x", "arn")),
+			res("a/a:x", thing, "p", value.Output("a/a:y", "arn")),
+			res("a/a:y", thing, "p", value.Output("a/a:x", "arn")),
 		},
 	}
 	_, err := PreviewApply(t.Context(), g, nil, c.options())
@@ -284,7 +299,8 @@ func TestProblemsAreFoundAtOnce(t *testing.T) {
 	g := graph(t, res("a/a:x", thing, "bad", true), res("a/a:y", thing, "p", value.Output("a/a:x", "arn"), "bad", true),
 		res("a/a:z", thing, "password", value.NewString("canary").Sensitive()))
 	_, err := PreviewApply(t.Context(), g, nil, o)
-	want(t, "error", err.Error(), "a/a:x: bad: must not be true\na/a:z: password: holds a sensitive value, which would be stored in the state; give it as a secret instead\na/a:y: bad: must not be true")
+	want(t, "error", err.Error(), "a/a:x: bad: must not be true\na/a:z: password: holds a sensitive value, which "+
+		"would be stored in the state; give it as a secret instead\na/a:y: bad: must not be true")
 	if _, err = Apply(t.Context(), g, nil, o); err == nil || strings.Contains(err.Error(), "canary") {
 		t.Errorf("got %v", err)
 	}

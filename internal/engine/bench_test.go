@@ -13,10 +13,13 @@ func large(b testing.TB, n int) *resource.Graph {
 	all := make([]*resource.Resource, n)
 	for i := range all {
 		id := fmt.Sprintf("service-%d/api:resource-%d", i/10, i%10)
-		r := res(id, thing, "name", fmt.Sprint("name-", i), "image", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/api:v1", "cpu", 256, "memory", 512,
-			"ports", []any{map[string]any{"port": 8080, "name": "http"}}, "environment", map[string]any{"A": "1", "B": "2", "C": "3"})
+		r := res(id, thing, "name", fmt.Sprint("name-", i), "image",
+			"123456789012.dkr.ecr.eu-central-1.amazonaws.com/api:v1", "cpu", 256, "memory", 512,
+			"ports", []any{map[string]any{"port": 8080, "name": "http"}}, "environment",
+			map[string]any{"A": "1", "B": "2", "C": "3"})
 		if i%10 > 0 {
-			r.Props = r.Props.With("before", value.Output(fmt.Sprintf("service-%d/api:resource-%d", i/10, i%10-1), "arn"))
+			r.Props = r.Props.With("before", value.Output(fmt.Sprintf("service-%d/api:resource-%d", i/10, i%10-1),
+				"arn"))
 		}
 		all[i] = r
 	}

@@ -15,9 +15,9 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// record is one resource of a deployment: the fields of Pulumi's apitype.ResourceV3 that we use, under the same names. Own, so that
-// reading and writing states costs neither pkg/resource/stack's start-up time nor its secrets managers. Times are left out: equal
-// runs give equal states.
+// record is one resource of a deployment: the fields of Pulumi's apitype.ResourceV3 that we use, under the same names.
+// Own, so that reading and writing states costs neither pkg/resource/stack's start-up time nor its secrets managers.
+// Times are left out: equal runs give equal states.
 type record struct {
 	URN                  sdk.URN                       `json:"urn"`
 	Custom               bool                          `json:"custom"`
@@ -55,7 +55,8 @@ type deployment struct {
 // manifest says which engine wrote the state. The stock CLI checks that magic is the hash of version.
 func manifest() json.RawMessage {
 	sum := sha256.Sum256([]byte(engineVersion))
-	return json.RawMessage(`{"time":"0001-01-01T00:00:00Z","magic":"` + hex.EncodeToString(sum[:]) + `","version":"` + engineVersion + `"}`)
+	return json.RawMessage(`{"time":"0001-01-01T00:00:00Z","magic":"` + hex.EncodeToString(sum[:]) + `","version":"` +
+		engineVersion + `"}`)
 }
 
 func decodeDeployment(state []byte) (*deployment, error) {
@@ -218,7 +219,8 @@ func (rec *record) state() *pkgresource.State {
 		Type: rec.Type, URN: rec.URN, Custom: rec.Custom, Delete: rec.Delete, ID: sdk.ID(rec.ID),
 		Inputs: properties(rec.inputs), Outputs: properties(rec.outputs),
 		Parent: rec.Parent, Protect: rec.Protect, Dependencies: rec.Dependencies, InitErrors: rec.InitErrors,
-		Provider: rec.Provider, PendingReplacement: rec.PendingReplacement, PropertyDependencies: rec.PropertyDependencies,
+		Provider: rec.Provider, PendingReplacement: rec.PendingReplacement,
+		PropertyDependencies: rec.PropertyDependencies,
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// toProperty converts to Pulumi's model. Null entries of maps are left out, at every depth, so that an absent property and a
-// null one never differ.
+// toProperty converts to Pulumi's model. Null entries of maps are left out, at every depth, so that an absent property
+// and a null one never differ.
 func toProperty(v value.Value) sdk.PropertyValue {
 	switch v.Kind() {
 	case value.Bool:

@@ -21,8 +21,8 @@ func did(r *Result) string {
 	return strings.Join(out, ", ")
 }
 
-// Each resource counts once, with what was really done: a replacement is no create and no delete, what was there already is adopted, and what turned
-// out to be as it was needed nothing, whatever the plan had to fear.
+// Each resource counts once, with what was really done: a replacement is no create and no delete, what was there
+// already is adopted, and what turned out to be as it was needed nothing, whatever the plan had to fear.
 func TestDid(t *testing.T) {
 	c := newCloud()
 	o := c.options()
@@ -33,18 +33,23 @@ func TestDid(t *testing.T) {
 		}
 	}
 	g := func(zone, size string) *resource.Graph {
-		return graph(t, res("a/beside:x", thing, "zone", zone), res("a/first:x", single, "name", "first", "zone", zone), res("a/same:x", thing),
-			res("a/update:x", thing, "size", size), res("a/follows:x", thing, "name", value.Output("a/update:x", "arn")))
+		return graph(t, res("a/beside:x", thing, "zone", zone), res("a/first:x", single, "name", "first", "zone", zone),
+			res("a/same:x", thing),
+			res("a/update:x", thing, "size", size),
+			res("a/follows:x", thing, "name", value.Output("a/update:x", "arn")))
 	}
 	result := apply(t, g("1", "1"), nil, o)
-	want(t, "first", did(result), "create a/beside:x, create a/first:x, create a/follows:x, create a/same:x, create a/update:x")
+	want(t, "first", did(result), "create a/beside:x, create a/first:x, create a/follows:x, create a/same:x, "+
+		"create a/update:x")
 	state := result.State
 	ends = nil
 	result = apply(t, g("2", "2"), state, o)
-	want(t, "changed", did(result), "replace a/beside:x, replace a/first:x, no-op a/follows:x, no-op a/same:x, update a/update:x")
+	want(t, "changed", did(result), "replace a/beside:x, replace a/first:x, no-op a/follows:x, no-op a/same:x, "+
+		"update a/update:x")
 	slices.Sort(ends)
 	want(t, "ends", strings.Join(ends, ", "),
-		"create a/beside:x, create a/first:x, delete a/beside:x, delete a/first:x, no-op a/follows:x, no-op a/same:x, update a/update:x")
+		"create a/beside:x, create a/first:x, delete a/beside:x, delete a/first:x, no-op a/follows:x, no-op "+
+			"a/same:x, update a/update:x")
 
 	forgotten, err := Forget(result.State, func(id string) bool { return id == "a/first:x" })
 	if err != nil {
@@ -54,14 +59,16 @@ func TestDid(t *testing.T) {
 	protected.Resource("a/same:x").Protect = true
 	want(t, "found, and protected from now on", did(apply(t, protected, forgotten, o)),
 		"no-op a/beside:x, adopt a/first:x, no-op a/follows:x, update a/same:x, no-op a/update:x")
-	want(t, "destroyed", did(apply(t, nil, state, o)), "delete a/beside:x, delete a/first:x, delete a/follows:x, delete a/same:x, delete a/update:x")
+	want(t, "destroyed", did(apply(t, nil, state, o)),
+		"delete a/beside:x, delete a/first:x, delete a/follows:x, delete a/same:x, delete a/update:x")
 }
 
 // What was taken out of the state is planned as what it will be: adopted where AWS still has it, created where not.
 func TestForgottenIsLookedFor(t *testing.T) {
 	c := newCloud()
 	o := c.options()
-	g := graph(t, res("a/there:x", single, "name", "there"), res("a/gone:x", single, "name", "gone"), res("a/stays:x", single, "name", "stays"),
+	g := graph(t, res("a/there:x", single, "name", "there"), res("a/gone:x", single, "name", "gone"),
+		res("a/stays:x", single, "name", "stays"),
 		res("a/unknown:x", single, "name", value.Output("a/gone:x", "arn")))
 	state := apply(t, g, nil, o).State
 	state, err := Forget(state, func(id string) bool { return id != "a/stays:x" })
@@ -69,7 +76,8 @@ func TestForgottenIsLookedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	delete(c.objects, single+" gone")
-	want(t, "nobody knows", planned(t, g, state, o), "create a/gone:x (new)\ncreate a/there:x (new)\ncreate a/unknown:x (new)")
+	want(t, "nobody knows", planned(t, g, state, o),
+		"create a/gone:x (new)\ncreate a/there:x (new)\ncreate a/unknown:x (new)")
 	o.Forgotten = []string{"a/there:x", "a/gone:x", "a/unknown:x", "a/stays:x"}
 	want(t, "known", planned(t, g, state, o),
 		"create a/gone:x (new)\nadopt a/there:x (AWS has it; it was taken out of the state)\ncreate a/unknown:x (new)")
@@ -101,5 +109,6 @@ func TestStoppedIsNotFailed(t *testing.T) {
 	o.Hard, c.before, c.partial = nil, nil, map[string]bool{}
 	want(t, "plan", planned(t, chain(t, "a", "v2"), result.State, o),
 		"update web/api:service (change in image; a change was under way when the last run was stopped) [rolling]")
-	want(t, "plan of the old image", planned(t, chain(t, "a", "v1"), result.State, o), "update web/api:service (a change was under way when the last run was stopped) [rolling]")
+	want(t, "plan of the old image", planned(t, chain(t, "a", "v1"), result.State, o),
+		"update web/api:service (a change was under way when the last run was stopped) [rolling]")
 }

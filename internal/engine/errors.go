@@ -57,7 +57,8 @@ type ResolveError struct {
 func (e *ResolveError) Error() string { return e.Resource + ": " + e.Err.Error() }
 func (e *ResolveError) Unwrap() error { return e.Err }
 
-// StoppedError says that the run ended early because its context did. What was in flight was finished and is in the state.
+// StoppedError says that the run ended early because its context did. What was in flight was finished and is in the
+// state.
 type StoppedError struct{ Cause error }
 
 func (e *StoppedError) Error() string {

@@ -14,8 +14,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// steps hears of every step of the engine, before and after: it asks the guard, keeps the ledger and tells the user. In a
-// preview it collects the plan.
+// steps hears of every step of the engine, before and after: it asks the guard, keeps the ledger and tells the user. In
+// a preview it collects the plan.
 type steps struct{ run *run }
 
 var _ deploy.Events = (*steps)(nil)
@@ -147,7 +147,10 @@ func (r *run) ended(b begun, step deploy.Step, failure, recording error) error {
 		}
 		stepErr := &StepError{Resource: urn.Name(), Type: typ, Action: b.action, Err: failure}
 		r.failures = append(r.failures, stepErr)
-		r.failed = append(r.failed, Failure{Resource: urn.Name(), Type: typ, Action: b.action, Err: failure, Recorded: isPartial(failure)})
+		r.failed = append(r.failed, Failure{
+			Resource: urn.Name(), Type: typ, Action: b.action, Err: failure,
+			Recorded: isPartial(failure),
+		})
 		r.mu.Unlock()
 		event.Kind, event.Text = plan.FailedAt, clean(failure.Error())
 	}
@@ -164,8 +167,8 @@ func (r *run) sameAction(step deploy.Step) plan.Action {
 	return plan.NoOp
 }
 
-// note remembers what was done with a resource, which counts once: the delete of what was replaced belongs to the replacement. It returns what
-// the step has really done.
+// note remembers what was done with a resource, which counts once: the delete of what was replaced belongs to the
+// replacement. It returns what the step has really done.
 func (r *run) note(step deploy.Step, action plan.Action) plan.Action {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -177,7 +180,8 @@ func (r *run) note(step deploy.Step, action plan.Action) plan.Action {
 		action, counts = plan.Adopt, plan.Adopt
 	case step.Op() == deploy.OpCreateReplacement:
 		counts = plan.Replace
-	case step.Op() == deploy.OpDeleteReplaced && (changed || !step.Old().Delete): // after the replacement was made, or before that
+	// after the replacement was made, or before that
+	case step.Op() == deploy.OpDeleteReplaced && (changed || !step.Old().Delete):
 		return action
 	case action == plan.NoOp && changed:
 		return action
@@ -192,8 +196,8 @@ type instance struct {
 	id  sdk.ID
 }
 
-// keepOld returns the records that say of an object, which has just become a resource again, that it waits for its deletion. It is not deleted
-// in this run, although the engine was told that it should be.
+// keepOld returns the records that say of an object, which has just become a resource again, that it waits for its
+// deletion. It is not deleted in this run, although the engine was told that it should be.
 func (r *run) keepOld(made *pkgresource.State) []*pkgresource.State {
 	var records []*pkgresource.State
 	for _, s := range r.state.all {
@@ -215,8 +219,9 @@ func (r *run) isKept(urn sdk.URN, id sdk.ID) bool {
 	return r.kept[instance{urn, id}]
 }
 
-// uncertain reports whether a step that failed may have changed something all the same. It then stays pending, as if the process had
-// died: the next run looks for what was to be created, and reads anew what was to be updated or deleted.
+// uncertain reports whether a step that failed may have changed something all the same. It then stays pending, as if
+// the process had died: the next run looks for what was to be created, and reads anew what was to be updated or
+// deleted.
 func (r *run) uncertain(step deploy.Step) bool {
 	switch step.Op() {
 	case deploy.OpCreate, deploy.OpCreateReplacement, deploy.OpUpdate, deploy.OpDelete, deploy.OpDeleteReplaced:
@@ -269,8 +274,10 @@ func (r *run) recordSame(old, new *pkgresource.State) error {
 		r.ledger.same(old, new)
 		return nil
 	}
-	if !s.upgraded && rec.Protect == s.protected && new.Inputs.DeepEquals(old.Inputs) && slices.Equal(new.Dependencies, old.Dependencies) &&
-		sameDependencies(new.PropertyDependencies, old.PropertyDependencies) && len(old.InitErrors) == len(new.InitErrors) {
+	if !s.upgraded && rec.Protect == s.protected && new.Inputs.DeepEquals(old.Inputs) &&
+		slices.Equal(new.Dependencies, old.Dependencies) &&
+		sameDependencies(new.PropertyDependencies, old.PropertyDependencies) &&
+		len(old.InitErrors) == len(new.InitErrors) {
 		r.ledger.same(old, new)
 		return nil
 	}
@@ -296,7 +303,8 @@ func (r *run) recordFor(s *pkgresource.State) *record {
 	rec := recordOf(s)
 	if r.isOurs(s.URN) {
 		rec.Protect = r.protect[s.URN.Name()]
-		if s.Delete { // a replacement that is not carried out to its end must not lift the protection of what was there before
+		if s.Delete {
+			// a replacement that is not carried out to its end must not lift the protection of what was there before
 			rec.Protect = r.wasProtected(s)
 		}
 	}

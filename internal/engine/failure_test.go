@@ -17,7 +17,10 @@ func TestFailureMidway(t *testing.T) {
 	o := c.options()
 	var events []plan.Event
 	o.Events = func(e plan.Event) { events = append(events, e) }
-	c.fail["create web/db:instance"] = &resource.OpError{Operation: "rds:CreateDBInstance", Code: "Quota", Message: "too many", RequestID: "r1"}
+	c.fail["create web/db:instance"] = &resource.OpError{
+		Operation: "rds:CreateDBInstance", Code: "Quota",
+		Message: "too many", RequestID: "r1",
+	}
 	result, err := Apply(t.Context(), chain(t, "a", "v1"), nil, o)
 	var step *StepError
 	var op *resource.OpError
@@ -26,7 +29,8 @@ func TestFailureMidway(t *testing.T) {
 	}
 	want(t, "error", err.Error(), "web/db:instance: cannot create fake/single: rds:CreateDBInstance: Quota: too many")
 	want(t, "state", ids(t, result.State), "infra/net:vpc")
-	want(t, "failed", fmt.Sprint(result.Failed[0].Resource, result.Failed[0].Action, result.Failed[0].Recorded), "web/db:instancecreatefalse")
+	want(t, "failed", fmt.Sprint(result.Failed[0].Resource, result.Failed[0].Action, result.Failed[0].Recorded),
+		"web/db:instancecreatefalse")
 	want(t, "skipped", skips(result), "web/api:service (web/db:instance, which it needs, failed)")
 	if pending, _ := Pending(result.State); len(pending) != 0 {
 		t.Errorf("pending: %v", pending)
@@ -35,7 +39,8 @@ func TestFailureMidway(t *testing.T) {
 	for _, e := range events {
 		told = append(told, fmt.Sprint(e.Kind, " ", e.Resource))
 	}
-	want(t, "events", strings.Join(told, ", "), "started infra/net:vpc, done infra/net:vpc, started web/db:instance, failed web/db:instance, skipped web/api:service")
+	want(t, "events", strings.Join(told, ", "), "started infra/net:vpc, done infra/net:vpc, started web/db:instance, "+
+		"failed web/db:instance, skipped web/api:service")
 
 	delete(c.fail, "create web/db:instance")
 	c.calls()
@@ -60,7 +65,8 @@ func TestWhyAStepWasNotStarted(t *testing.T) {
 	g := chain(t, "a", "v1")
 	c.fail["create infra/net:vpc"] = refused
 	result, _ := Apply(t.Context(), g, nil, o)
-	want(t, "all need it", skips(result), "web/api:service (infra/net:vpc, which it needs, failed) web/db:instance (infra/net:vpc, which it needs, failed)")
+	want(t, "all need it", skips(result), "web/api:service (infra/net:vpc, which it needs, failed) web/db:instance "+
+		"(infra/net:vpc, which it needs, failed)")
 	if !result.Ran {
 		t.Error("it ran")
 	}
@@ -91,9 +97,12 @@ func TestFailedRolloutIsRetried(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	stored, _ := Resources(result.State)
-	want(t, "recorded", stored[2].Inputs.Get("image").Str()+": "+strings.Join(stored[2].InitErrors, ""), "v1: the rollout failed: tasks stop")
-	want(t, "plan", planned(t, chain(t, "a", "v2"), result.State, o), "update web/api:service (change in image, and the last rollout failed) [rolling]")
-	want(t, "plan of the old image", planned(t, chain(t, "a", "v1"), result.State, o), "update web/api:service (the last rollout failed) [rolling]")
+	want(t, "recorded", stored[2].Inputs.Get("image").Str()+": "+strings.Join(stored[2].InitErrors, ""),
+		"v1: the rollout failed: tasks stop")
+	want(t, "plan", planned(t, chain(t, "a", "v2"), result.State, o),
+		"update web/api:service (change in image, and the last rollout failed) [rolling]")
+	want(t, "plan of the old image", planned(t, chain(t, "a", "v1"), result.State, o),
+		"update web/api:service (the last rollout failed) [rolling]")
 	delete(c.partial, "web/api:service")
 	state = apply(t, chain(t, "a", "v2"), result.State, o).State
 	want(t, "plan", planned(t, chain(t, "a", "v2"), state, o), "")
@@ -154,7 +163,8 @@ func TestTokens(t *testing.T) {
 	if c.tokens[0] == "" || c.tokens[0] != c.tokens[1] {
 		t.Errorf("the same intent has the tokens %v", c.tokens)
 	}
-	if _, err := Apply(t.Context(), graph(t, res("a/a:a", thing, "zone", "2")), nil, o); !errors.Is(err, boom) || c.tokens[2] == c.tokens[0] {
+	if _, err := Apply(t.Context(), graph(t, res("a/a:a", thing, "zone", "2")), nil, o); !errors.Is(err, boom) ||
+		c.tokens[2] == c.tokens[0] {
 		t.Errorf("another intent has the same token %v", c.tokens)
 	}
 	o.Token = func(string) string { return "T2" }
@@ -188,10 +198,12 @@ func TestUpgrade(t *testing.T) {
 	if apply(t, g, upgraded.State, newer).Changed {
 		t.Error("upgraded twice")
 	}
-	if _, err := PreviewApply(t.Context(), g, upgraded.State, o); err == nil || !strings.Contains(err.Error(), "update deployer") {
+	if _, err := PreviewApply(t.Context(), g, upgraded.State, o); err == nil ||
+		!strings.Contains(err.Error(), "update deployer") {
 		t.Errorf("an older deployer: %v", err)
 	}
-	if _, err := PreviewApply(t.Context(), g, state, Options{Stack: "other", Environment: "dev", Catalog: o.Catalog}); err == nil {
+	if _, err := PreviewApply(t.Context(), g, state,
+		Options{Stack: "other", Environment: "dev", Catalog: o.Catalog}); err == nil {
 		t.Error("a state of another stack was taken")
 	}
 }

@@ -23,9 +23,11 @@ type cloud struct {
 	serial  int
 	lookups int
 
-	fail    map[string]error                                         // by "<action> <resource>"
-	lost    map[string]error                                         // by resource: returned after the effect of a create, update or delete
-	partial map[string]bool                                          // by resource: the rollout fails, and keeps the inputs it had
+	fail map[string]error // by "<action> <resource>"
+	// by resource: returned after the effect of a create, update or delete
+	lost map[string]error
+	// by resource: the rollout fails, and keeps the inputs it had
+	partial map[string]bool
 	unread  map[string]bool                                          // by resource: and nobody could read its outputs
 	before  func(ctx context.Context, action, resource string) error // called without the lock
 	tokens  []string
@@ -40,7 +42,10 @@ type object struct {
 }
 
 func newCloud() *cloud {
-	return &cloud{objects: map[string]object{}, made: map[string]string{}, fail: map[string]error{}, partial: map[string]bool{}, unread: map[string]bool{}, lost: map[string]error{}}
+	return &cloud{
+		objects: map[string]object{}, made: map[string]string{}, fail: map[string]error{},
+		partial: map[string]bool{}, unread: map[string]bool{}, lost: map[string]error{},
+	}
 }
 
 // kind is a resource type of the fake cloud. Its ids are names when named is set, made up otherwise.
@@ -73,7 +78,8 @@ func (k *kind) enter(ctx context.Context, action string, req resource.Request) e
 		k.cloud.tokens = append(k.cloud.tokens, req.Token)
 	}
 	err := k.cloud.fail[action+" "+req.Resource]
-	if op := (*resource.OpError)(nil); errors.As(err, &op) && op.Code != "" { // as the SDK clients of package aws report it
+	if op := (*resource.OpError)(nil); errors.As(err, &op) && op.Code != "" {
+		// as the SDK clients of package aws report it
 		resource.EffectsOf(ctx).Call()
 		resource.EffectsOf(ctx).Sent(true)
 	}
@@ -118,7 +124,8 @@ func (k *kind) put(req resource.Request, id string, revision int) (resource.Stat
 		}
 	}
 	out := value.NewMap(map[string]value.Value{
-		"arn": value.NewString(fmt.Sprintf("arn:%s:%s:%d", k.def.Type, id, revision)), "revision": value.NewInt(revision),
+		"arn":      value.NewString(fmt.Sprintf("arn:%s:%s:%d", k.def.Type, id, revision)),
+		"revision": value.NewInt(revision),
 	})
 	k.cloud.objects[k.def.Type+" "+id] = object{inputs, out, req.Tags}
 	state := resource.State{ID: id, Inputs: inputs, Outputs: out}
@@ -145,7 +152,9 @@ func (k *kind) Read(ctx context.Context, req resource.Request) (resource.State, 
 }
 
 // Obstacles are those that the test put in the way.
-func (k *kind) Obstacles(ctx context.Context, req resource.Request, stack resource.Neighbours) ([]plan.Obstacle, error) {
+func (k *kind) Obstacles(
+	ctx context.Context, req resource.Request, stack resource.Neighbours,
+) ([]plan.Obstacle, error) {
 	if err := k.enter(ctx, "ask", req); err != nil {
 		return nil, err
 	}
@@ -227,7 +236,10 @@ func (c *cloud) kinds() []*kind {
 			},
 			Consequence: resource.Causes(plan.DataLoss, "format"),
 		}, named: true},
-		{cloud: c, def: resource.Definition{Type: member, ReplaceOn: []string{"zone", "parent"}, DeleteBeforeReplace: true, Beside: []string{"parent"}}},
+		{cloud: c, def: resource.Definition{
+			Type: member, ReplaceOn: []string{"zone", "parent"},
+			DeleteBeforeReplace: true, Beside: []string{"parent"},
+		}},
 		{cloud: c, def: resource.Definition{Type: hashed, ReplaceOn: []string{"zone", "name"}}, named: true},
 		{cloud: c, def: resource.Definition{Type: revision, ChangesOnUpdate: []string{"arn", "revision"}}},
 	}
@@ -255,8 +267,11 @@ func (c *cloud) catalog(kinds ...*kind) *resource.Catalog {
 
 func (c *cloud) options() Options {
 	return Options{
-		Stack: "shop", Environment: "dev", Catalog: c.catalog(), Token: func(string) string { return "T1" }, Parallelism: 1,
-		Tags: func(component string) map[string]string { return map[string]string{resource.TagComponent: component} },
+		Stack: "shop", Environment: "dev", Catalog: c.catalog(), Token: func(string) string { return "T1" },
+		Parallelism: 1,
+		Tags: func(component string) map[string]string {
+			return map[string]string{resource.TagComponent: component}
+		},
 		Template: func(source string, vars map[string]value.Value) (value.Value, error) {
 			for _, name := range slices.Sorted(maps.Keys(vars)) {
 				text, ok := vars[name].Text()

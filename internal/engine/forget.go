@@ -10,8 +10,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// Forget returns the state without those resources, objects that wait for their deletion included. What stays does not refer to them any
-// more. No object is touched.
+// Forget returns the state without those resources, objects that wait for their deletion included. What stays does not
+// refer to them any more. No object is touched.
 func Forget(state []byte, forget func(resourceID string) bool) ([]byte, error) {
 	d, err := decodeDeployment(state)
 	if err != nil {
@@ -98,9 +98,9 @@ func (rec *record) without(gone map[sdk.URN]bool) json.RawMessage {
 	return rec.reencode()
 }
 
-// Searches are the documents (as Preview.Intents) with which a later run looks for the objects of those resources, in the order of the
-// state: it takes them in again should they exist, and deletes them should nobody want them. instead: it is another object of a resource
-// that the later run's state has, and the newer one.
+// Searches are the documents (as Preview.Intents) with which a later run looks for the objects of those resources, in
+// the order of the state: it takes them in again should they exist, and deletes them should nobody want them. instead:
+// it is another object of a resource that the later run's state has, and the newer one.
 func Searches(state []byte, wanted func(StoredResource) (yes, instead bool)) ([]json.RawMessage, error) {
 	resources, err := Resources(state)
 	if err != nil {
@@ -122,7 +122,8 @@ func Searches(state []byte, wanted func(StoredResource) (yes, instead bool)) ([]
 		}
 		if yes, instead := wanted(resources[n]); yes {
 			search := recordOf(rec.state())
-			search.ID, search.Outputs, search.Delete, search.PendingReplacement, search.InitErrors = "", nil, false, false, nil
+			search.ID, search.Outputs, search.Delete, search.PendingReplacement, search.InitErrors = "", nil, false,
+				false, nil
 			text, err := json.Marshal(intent{Resource: search.encode(), Replaces: instead})
 			if err != nil {
 				return nil, err

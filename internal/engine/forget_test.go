@@ -12,12 +12,15 @@ func TestForget(t *testing.T) {
 	c := newCloud()
 	o := c.options()
 	g := graph(t, res("web/db:instance", single, "name", "db"), res("web/db:group", single, "name", "group"),
-		res("web/api:service", thing, "image", "v1", "db", value.Output("web/db:instance", "arn"), "group", value.Output("web/db:group", "arn")))
+		res("web/api:service", thing, "image", "v1", "db", value.Output("web/db:instance", "arn"), "group",
+			value.Output("web/db:group", "arn")))
 	state := apply(t, g, nil, o).State
 	c.calls()
 	without := func(ids ...string) []byte {
 		t.Helper()
-		next, err := Forget(state, func(id string) bool { return strings.Contains(" "+strings.Join(ids, " ")+" ", " "+id+" ") })
+		next, err := Forget(state, func(id string) bool {
+			return strings.Contains(" "+strings.Join(ids, " ")+" ", " "+id+" ")
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,8 +70,8 @@ func TestForgetWhileAnotherObjectIsMade(t *testing.T) {
 	}
 }
 
-// What a state had and another one lacks is looked for by the next run: adopted where it is wanted, deleted where it is not, and as protected
-// as it was.
+// What a state had and another one lacks is looked for by the next run: adopted where it is wanted, deleted where it is
+// not, and as protected as it was.
 func TestSearches(t *testing.T) {
 	c := newCloud()
 	o := c.options()

@@ -17,7 +17,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// TestPulumiReadsIt decodes a state with Pulumi's own types, and the derived copy the way its self-managed backend does.
+// TestPulumiReadsIt decodes a state with Pulumi's own types, and the derived copy the way its self-managed backend
+// does.
 func TestPulumiReadsIt(t *testing.T) {
 	c := newCloud()
 	o := c.options()
@@ -40,7 +41,8 @@ func TestPulumiReadsIt(t *testing.T) {
 		t.Fatal(err, files)
 	}
 	want(t, "meta.yaml", string(files[".pulumi/meta.yaml"]), "version: 1\n")
-	checkpoint, version, _, err := stack.UnmarshalVersionedCheckpointToLatestCheckpoint(encoding.JSON, files[".pulumi/stacks/shop/dev.json"])
+	checkpoint, version, _, err := stack.UnmarshalVersionedCheckpointToLatestCheckpoint(encoding.JSON,
+		files[".pulumi/stacks/shop/dev.json"])
 	if err != nil || version != 3 {
 		t.Fatal(err, version)
 	}
@@ -84,7 +86,9 @@ func TestReplacementsStayValid(t *testing.T) {
 	state := apply(t, chain(t, "a", "v1"), nil, o).State
 	state = apply(t, chain(t, "b", "v2"), state, o).State
 	state = apply(t, graph(t, res("web/api:service", thing, "image", "v3"), res("infra/net:vpc", thing, "zone", "c"),
-		res("a/early:new", thing, "zone", "c"), res("web/db:instance", single, "name", "db", "zone", "b", "early", value.Output("a/early:new", "arn"))), state, o).State
+		res("a/early:new", thing, "zone", "c"),
+		res("web/db:instance", single, "name", "db", "zone", "b", "early", value.Output("a/early:new", "arn"))), state,
+		o).State
 	if _, err := Destroy(t.Context(), state, o); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +101,8 @@ func TestEngineVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, module := range []string{"pkg", "sdk"} {
-		if line := "github.com/pulumi/pulumi/" + module + "/v3 " + engineVersion + "\n"; !strings.Contains(string(mod), line) {
+		if line := "github.com/pulumi/pulumi/" + module + "/v3 " + engineVersion +
+			"\n"; !strings.Contains(string(mod), line) {
 			t.Errorf("go.mod does not require %s", strings.TrimSpace(line))
 		}
 	}

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzReplay: a journal is refused or gives a state that can be read, and that stays as it is when there is nothing more to replay.
+// FuzzReplay: a journal is refused or gives a state that can be read, and that stays as it is when there is nothing
+// more to replay.
 func FuzzReplay(f *testing.F) {
 	c := newCloud()
 	o := c.options()
@@ -21,8 +22,10 @@ func FuzzReplay(f *testing.F) {
 	f.Add(first.State, lines[:len(lines)/2])
 	f.Add(first.State, bytes.ReplaceAll(lines, []byte(`"slot":`), []byte(`"slot":9`)))
 	for _, seed := range []string{
-		`{"step":1,"op":"creating","resource":null}`, `{"step":1,"set":[{"slot":-1,"resource":{}}]}`, `{"step":1,"set":[{"slot":999999999,"resource":{}}]}`, `{"step":1,"drop":[-1]}`, `{"step":-9,"drop":[0,0,0]}`,
-		`{"state":[]}`, `{"state":{"resources":[null]}}`, strings.Repeat("[", 20000), strings.Repeat(`{"state":`, 20000), "null", "\x00", `{"step":1e30}`,
+		`{"step":1,"op":"creating","resource":null}`, `{"step":1,"set":[{"slot":-1,"resource":{}}]}`,
+		`{"step":1,"set":[{"slot":999999999,"resource":{}}]}`, `{"step":1,"drop":[-1]}`, `{"step":-9,"drop":[0,0,0]}`,
+		`{"state":[]}`, `{"state":{"resources":[null]}}`, strings.Repeat("[", 20000),
+		strings.Repeat(`{"state":`, 20000), "null", "\x00", `{"step":1e30}`,
 		"{\"step\":1,\"op\":\"creating\",\"resource\":{\"urn\":\"\"}}\n{\"step\":1}\n{\"step\":1}",
 	} {
 		f.Add([]byte(nil), []byte(seed))

@@ -10,7 +10,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// node is one thing that the source offers or looks up: a desired resource, a stored one that is kept as it is, or data.
+// node is one thing that the source offers or looks up: a desired resource, a stored one that is kept as it is, or
+// data.
 type node struct {
 	id         string
 	desired    *resource.Resource // nil: kept
@@ -21,8 +22,8 @@ type node struct {
 	done       bool
 }
 
-// nodes builds what a run offers, and refuses cycles. Without targets that is every desired resource; with targets the desired ones
-// among them and, as they are, all stored ones that are not. Data is included where it is needed.
+// nodes builds what a run offers, and refuses cycles. Without targets that is every desired resource; with targets the
+// desired ones among them and, as they are, all stored ones that are not. Data is included where it is needed.
 func (r *run) nodes() ([]*node, error) {
 	edges, err := r.graph.Edges()
 	if err != nil {
@@ -164,7 +165,8 @@ func cycle(all []*node) error {
 	return nil
 }
 
-// propertyDependencies says which resources each top-level property comes from, also through outputs of components and data.
+// propertyDependencies says which resources each top-level property comes from, also through outputs of components and
+// data.
 func (r *run) propertyDependencies(props value.Value, urns map[string]sdk.URN) map[sdk.PropertyKey][]sdk.URN {
 	var out map[sdk.PropertyKey][]sdk.URN
 	for key, v := range props.Entries() {

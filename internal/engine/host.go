@@ -13,8 +13,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
 )
 
-// host gives the engine our provider and nothing else: no plugin is ever looked for on disk or on the network, and unlike
-// Pulumi's own host it starts no server.
+// host gives the engine our provider and nothing else: no plugin is ever looked for on disk or on the network, and
+// unlike Pulumi's own host it starts no server.
 type host struct {
 	provider plugin.Provider
 	messages *messages
@@ -34,10 +34,12 @@ func (h *host) Provider(_ *plugin.Context, d workspace.PluginDescriptor, _ env.E
 func (h *host) Log(severity diag.Severity, _ sdk.URN, text string, _ int32) {
 	h.messages.Logf(severity, diag.RawMessage("", text))
 }
-func (h *host) LogStatus(diag.Severity, sdk.URN, string, int32)    {}
-func (h *host) ServerAddr() string                                 { return "" }
-func (h *host) ReleaseContext(*plugin.Context) error               { return nil }
-func (h *host) SignalCancellation() error                          { return nil } // what is in flight is finished, see Options.Hard
+func (h *host) LogStatus(diag.Severity, sdk.URN, string, int32) {}
+func (h *host) ServerAddr() string                              { return "" }
+func (h *host) ReleaseContext(*plugin.Context) error            { return nil }
+
+// what is in flight is finished, see Options.Hard
+func (h *host) SignalCancellation() error                          { return nil }
 func (h *host) StartDebugging(plugin.DebuggingInfo) error          { return errNoPlugins }
 func (h *host) AttachDebugger(plugin.DebugSpec) bool               { return false }
 func (h *host) Close() error                                       { return nil }
@@ -47,7 +49,9 @@ func (h *host) Resolver(*plugin.Context) (*plugin.GrpcServer, error) {
 	return nil, nil
 }
 
-func (h *host) PolicyAnalyzer(*plugin.Context, tokens.QName, string, *plugin.PolicyAnalyzerOptions) (plugin.Analyzer, error) {
+func (h *host) PolicyAnalyzer(
+	*plugin.Context, tokens.QName, string, *plugin.PolicyAnalyzerOptions,
+) (plugin.Analyzer, error) {
 	return nil, errNoPlugins
 }
 

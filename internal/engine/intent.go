@@ -43,8 +43,8 @@ func IntentResource(raw json.RawMessage) string {
 	return i.Resource.URN.Name()
 }
 
-// Made reports whether a resource of a state is what one of Preview.Intents was to make, as far as the plan knew that. Where it is not, the
-// object of that intent may be another one.
+// Made reports whether a resource of a state is what one of Preview.Intents was to make, as far as the plan knew that.
+// Where it is not, the object of that intent may be another one.
 func Made(raw json.RawMessage, is StoredResource) bool {
 	if len(raw) == 0 {
 		return true
@@ -100,7 +100,8 @@ func (c *collector) intents() (out []json.RawMessage, unnamed []string) {
 		}
 		rec := recordOf(s.new)
 		rec.ID, rec.Outputs = "", nil
-		rec.Protect = c.run.protect[s.new.URN.Name()] // what is found is as protected as what the interrupted run would have recorded
+		// what is found is as protected as what the interrupted run would have recorded
+		rec.Protect = c.run.protect[s.new.URN.Name()]
 		text, err := json.Marshal(intent{Resource: rec.encode(), Replaces: s.action == plan.Replace})
 		if err != nil {
 			panic(err) // a raw message that came from json.Marshal
@@ -110,14 +111,15 @@ func (c *collector) intents() (out []json.RawMessage, unnamed []string) {
 	return out, unnamed
 }
 
-// named reports whether the name is known that AWS would have for an object with those properties, as far as the type makes names of them.
+// named reports whether the name is known that AWS would have for an object with those properties, as far as the type
+// makes names of them.
 func (r *run) named(typ string, inputs sdk.PropertyMap) bool {
 	name := r.definition(typ).HashedName
 	return name == "" || fromProperties(inputs).Get(name).Known()
 }
 
-// withIntents adds what interrupted runs had planned to create (the oldest first) to what they had begun, unless the state has just that. The
-// newest comes first then: it has the best chance to be what is wanted now.
+// withIntents adds what interrupted runs had planned to create (the oldest first) to what they had begun, unless the
+// state has just that. The newest comes first then: it has the best chance to be what is wanted now.
 func withIntents(state []byte, intents []json.RawMessage) ([]byte, error) {
 	if len(intents) == 0 {
 		return state, nil
@@ -145,7 +147,9 @@ func withIntents(state []byte, intents []json.RawMessage) ([]byte, error) {
 			return nil, err
 		}
 		is := stored[rec.URN]
-		begun := slices.ContainsFunc(d.PendingOperations, func(op operation) bool { return op.Type == opCreating && bytes.Equal(op.Resource, i.Resource) })
+		begun := slices.ContainsFunc(d.PendingOperations, func(op operation) bool {
+			return op.Type == opCreating && bytes.Equal(op.Resource, i.Resource)
+		})
 		if !begun && (i.Replaces || is == nil || !rec.became(is.inputs)) {
 			planned = append(planned, operation{Resource: i.Resource, Type: opCreating})
 		}

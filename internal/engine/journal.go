@@ -8,10 +8,13 @@ import (
 	"fmt"
 )
 
-// entry is one line of the journal. With Op it begins a step; without, it ends the step and says what became of the slots.
+// entry is one line of the journal. With Op it begins a step; without, it ends the step and says what became of the
+// slots.
 type entry struct {
-	Base     string          `json:"base,omitempty"`  // first entry only: the fingerprint of the state that the run was given
-	State    json.RawMessage `json:"state,omitempty"` // first entry only: what became of it when an earlier run was recovered
+	// first entry only: the fingerprint of the state that the run was given
+	Base string `json:"base,omitempty"`
+	// first entry only: what became of it when an earlier run was recovered
+	State    json.RawMessage `json:"state,omitempty"`
 	Step     int64           `json:"step"`
 	Op       string          `json:"op,omitempty"` // creating, updating, deleting
 	Resource json.RawMessage `json:"resource,omitempty"`
@@ -46,10 +49,9 @@ func (g *ledger) append(e entry) error {
 	return nil
 }
 
-// Replay returns the state after a run that lost its process: base is the state that the run began with, journal the lines
-// that Options.Journal was given. Steps that had begun and not ended become
-// pending operations; see Pending. A torn
-// last line is ignored. It fails with ErrJournalMismatch when base is another state.
+// Replay returns the state after a run that lost its process: base is the state that the run began with, journal the
+// lines that Options.Journal was given. Steps that had begun and not ended become pending operations; see Pending. A
+// torn last line is ignored. It fails with ErrJournalMismatch when base is another state.
 func Replay(base []byte, journal [][]byte) ([]byte, error) {
 	g := &ledger{base: base}
 	if err := g.reset(base); err != nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// reader decodes JSON in one pass, straight into values. A plan begins with decoding the whole state, and encoding/json, which
-// scans everything three times and builds maps of any first, would take longer than the rest of the plan. All other JSON
-// of this package goes through encoding/json.
+// reader decodes JSON in one pass, straight into values. A plan begins with decoding the whole state, and
+// encoding/json, which scans everything three times and builds maps of any first, would take longer than the rest of
+// the plan. All other JSON of this package goes through encoding/json.
 type reader struct {
 	data []byte
 	pos  int

@@ -11,9 +11,9 @@ import (
 	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 )
 
-// ledger is the state while it changes. Each resource has a slot for as long as the run lasts: those of the state that the run
-// began with come first, new ones are added at the end. A resource is encoded once, when its step ends, so that a checkpoint in the
-// middle of a run costs little more than copying bytes.
+// ledger is the state while it changes. Each resource has a slot for as long as the run lasts: those of the state that
+// the run began with come first, new ones are added at the end. A resource is encoded once, when its step ends, so that
+// a checkpoint in the middle of a run costs little more than copying bytes.
 type ledger struct {
 	mu      sync.Mutex
 	base    []byte // the state that the run began with
@@ -94,8 +94,8 @@ func (g *ledger) owns(token, id string) bool {
 	return g.owned[token+" "+id] > 0
 }
 
-// ownsElsewhere is owns without objects that only wait for their deletion since that resource was replaced: to make the resource as it was
-// again is to keep them.
+// ownsElsewhere is owns without objects that only wait for their deletion since that resource was replaced: to make the
+// resource as it was again is to keep them.
 func (g *ledger) ownsElsewhere(token, id string, urn sdk.URN) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

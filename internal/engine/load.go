@@ -46,13 +46,19 @@ func load(state []byte, names naming, catalog *resource.Catalog) (*loaded, error
 	if err != nil {
 		return nil, err
 	}
-	l := &loaded{bytes: state, all: make([]*stored, 0, len(d.Resources)+2), live: make(map[sdk.URN]*stored, len(d.Resources))}
+	l := &loaded{
+		bytes: state, all: make([]*stored, 0, len(d.Resources)+2),
+		live: make(map[sdk.URN]*stored, len(d.Resources)),
+	}
 	for _, raw := range d.Resources {
 		rec, err := decodeRecord(raw)
 		if err != nil {
 			return nil, err
 		}
-		s := &stored{raw: raw, state: rec.state(), protected: rec.Protect, deleting: rec.Delete, waiting: rec.PendingReplacement}
+		s := &stored{
+			raw: raw, state: rec.state(), protected: rec.Protect, deleting: rec.Delete,
+			waiting: rec.PendingReplacement,
+		}
 		l.all = append(l.all, s)
 		switch rec.URN {
 		case names.root():
@@ -92,7 +98,8 @@ func load(state []byte, names naming, catalog *resource.Catalog) (*loaded, error
 func (s *stored) describe(rec *record, names naming, catalog *resource.Catalog) error {
 	typ, ours := typeOf(rec.Type)
 	if !ours {
-		return fmt.Errorf("the stored deployment holds %s of the type %s, which deployer does not manage", rec.URN.Name(), rec.Type)
+		return fmt.Errorf("the stored deployment holds %s of the type %s, which deployer does not manage",
+			rec.URN.Name(), rec.Type)
 	}
 	s.id, s.typ = rec.URN.Name(), typ
 	if want := names.resource(s.id, typ); rec.URN != want {
@@ -114,7 +121,8 @@ func (s *stored) upgrade(rec *record, def *resource.Definition) error {
 		from = int(v.Number())
 	}
 	if from > wanted {
-		return fmt.Errorf("%s: a newer deployer stored it (version %d of %s; this one knows %d): update deployer", s.id, from, s.typ, wanted)
+		return fmt.Errorf("%s: a newer deployer stored it (version %d of %s; this one knows %d): update deployer", s.id,
+			from, s.typ, wanted)
 	}
 	if from == wanted || def.Upgrade == nil {
 		return nil
@@ -136,8 +144,8 @@ func versioned(outputs sdk.PropertyMap, def *resource.Definition) sdk.PropertyMa
 	return outputs
 }
 
-// seed adds the stack and the provider, with IDs that never change, to a state that has none: the engine then finds them as they
-// should be, and equal runs give equal states.
+// seed adds the stack and the provider, with IDs that never change, to a state that has none: the engine then finds
+// them as they should be, and equal runs give equal states.
 func (l *loaded) seed(names naming) {
 	l.seeded = true
 	l.root = seeded(&record{URN: names.root(), Type: sdk.RootStackType})

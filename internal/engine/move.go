@@ -15,8 +15,8 @@ import (
 // movedFrom begins the note on a resource whose component was renamed: its object still has to hear of it, by its tags.
 const movedFrom = "moved from "
 
-// Move returns the state with components renamed: to has their new addresses by the old ones. Objects, their names in AWS and their properties stay.
-// The next apply updates each object in place, so that its tags say the new address.
+// Move returns the state with components renamed: to has their new addresses by the old ones. Objects, their names in
+// AWS and their properties stay. The next apply updates each object in place, so that its tags say the new address.
 func Move(state []byte, to map[string]string) ([]byte, error) {
 	d, err := decodeDeployment(state)
 	if err != nil {

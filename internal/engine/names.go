@@ -16,8 +16,8 @@ const (
 	engineVersion = "v3.258.0" // of the Pulumi modules in go.mod
 )
 
-// naming makes URNs: urn:pulumi:<environment>::<stack>::deployer:<service>:<kind>::<component>:<resource>. They are flat,
-// so that nothing is replaced when a component moves within a file or another component is renamed.
+// naming makes URNs: urn:pulumi:<environment>::<stack>::deployer:<service>:<kind>::<component>:<resource>. They are
+// flat, so that nothing is replaced when a component moves within a file or another component is renamed.
 type naming struct{ stack, environment string }
 
 func (n naming) urn(token tokens.Type, name string) sdk.URN {

@@ -35,8 +35,9 @@ func (e *ObstructedError) Error() string {
 // lookers is how many objects are asked about at once.
 const lookers = 16
 
-// obstruct asks AWS, side by side, what stands in the way of the deletes of a plan: nothing is begun that cannot end. What the credentials may not
-// ask is left out, and the run goes on as if nobody had asked; the answer names those resources.
+// obstruct asks AWS, side by side, what stands in the way of the deletes of a plan: nothing is begun that cannot end.
+// What the credentials may not ask is left out, and the run goes on as if nobody had asked; the answer names those
+// resources.
 func (c *collector) obstruct(ctx context.Context) (unasked []StepError, err error) {
 	var stack resource.Neighbours
 	for _, s := range c.run.state.all {
@@ -78,7 +79,8 @@ func (c *collector) obstruct(ctx context.Context) (unasked []StepError, err erro
 
 func (r *run) inTheWay(ctx context.Context, s *stored, stack resource.Neighbours) (found []plan.Obstacle, err error) {
 	defer recovered(&err)
-	call, behaviour, err := r.request(s.state.URN, plan.Delete, string(s.state.ID), value.NullValue, s.inputs, fromProperties(s.state.Outputs))
+	call, behaviour, err := r.request(s.state.URN, plan.Delete, string(s.state.ID), value.NullValue, s.inputs,
+		fromProperties(s.state.Outputs))
 	if err != nil {
 		return nil, err
 	}

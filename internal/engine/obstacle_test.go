@@ -9,14 +9,16 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// What cannot be deleted is found before anything is touched, for deletes and replacements, all of it at once, and nothing else is asked about.
+// What cannot be deleted is found before anything is touched, for deletes and replacements, all of it at once, and
+// nothing else is asked about.
 func TestObstacles(t *testing.T) {
 	c := newCloud()
 	o := c.options()
 	g := func(zone string, there bool) *resource.Graph {
 		all := []*resource.Resource{res("a/z:z", single, "name", "z")}
 		if there {
-			all = append(all, res("a/x:x", single, "name", "x", "zone", zone), res("a/y:y", single, "name", "y", "zone", zone))
+			all = append(all, res("a/x:x", single, "name", "x", "zone", zone),
+				res("a/y:y", single, "name", "y", "zone", zone))
 		}
 		return graph(t, all...)
 	}
@@ -24,14 +26,18 @@ func TestObstacles(t *testing.T) {
 	c.calls()
 	c.inTheWay = map[string]string{"x": "something is in x", "y": "something is in y"}
 	want(t, "nothing goes", planned(t, g("1", true), state, o), "")
-	for what, desired := range map[string]*resource.Graph{"replaced": g("2", true), "removed": g("1", false), "destroy": nil} {
+	for what, desired := range map[string]*resource.Graph{
+		"replaced": g("2", true), "removed": g("1", false),
+		"destroy": nil,
+	} {
 		p, err := PreviewApply(t.Context(), desired, state, o)
 		var refused *ObstructedError
 		if !errors.As(err, &refused) || len(refused.Obstructions) != 2 {
 			t.Fatalf("%s: %v", what, err)
 		}
 		for i, id := range []string{"x", "y"} {
-			if got := refused.Obstructions[i]; got.Resource != "a/"+id+":"+id || got.Type != single || got.What != "something is in "+id || got.Next != "take it away" {
+			if got := refused.Obstructions[i]; got.Resource != "a/"+id+":"+id || got.Type != single ||
+				got.What != "something is in "+id || got.Next != "take it away" {
 				t.Errorf("%s: %+v", what, got)
 			}
 		}

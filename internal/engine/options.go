@@ -9,7 +9,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Options is what a run needs besides graph and state. Stack, Environment and Catalog are required; nil functions are not called.
+// Options is what a run needs besides graph and state. Stack, Environment and Catalog are required; nil functions are
+// not called.
 type Options struct {
 	Stack, Environment string // the Pulumi project and the Pulumi stack
 	Catalog            *resource.Catalog
@@ -20,8 +21,8 @@ type Options struct {
 	Tags func(component string) map[string]string
 	// Renamed returns the address that objects of a component may be tagged with since before it was renamed; "": none.
 	Renamed func(component string) string
-	// Token names the intent that a step on a resource carries out; part of every resource.Request.Token. A repetition of the intent of a run
-	// that died gets the name of that one.
+	// Token names the intent that a step on a resource carries out; part of every resource.Request.Token. A repetition
+	// of the intent of a run that died gets the name of that one.
 	Token func(resourceID string) string
 	// Former are lineages of states whose place this one has taken.
 	Former []string
@@ -34,14 +35,17 @@ type Options struct {
 	AllowDelete func(resourceID string) bool
 	// Intents are those of the plan (Preview.Intents) that an interrupted run was about to carry out.
 	Intents []json.RawMessage
-	// Uncertain are IDs of stored resources that an interrupted run was about to change or delete: they are read anew first.
+	// Uncertain are IDs of stored resources that an interrupted run was about to change or delete: they are read anew
+	// first.
 	Uncertain []string
-	// Adopt holds the IDs of resources whose untagged objects of the right name are ours: those of Intents need not be named.
+	// Adopt holds the IDs of resources whose untagged objects of the right name are ours: those of Intents need not be
+	// named.
 	Adopt map[string]bool
-	// Forgotten are the IDs of resources that somebody took out of the state: a plan looks whether AWS still has what it would create.
+	// Forgotten are the IDs of resources that somebody took out of the state: a plan looks whether AWS still has what
+	// it would create.
 	Forgotten []string
-	// Surplus: what is wanted is there already, made by a run just before. Whatever else the interrupted runs of Intents have made of it (they
-	// wanted it otherwise, and nobody does any more) is deleted.
+	// Surplus: what is wanted is there already, made by a run just before. Whatever else the interrupted runs of
+	// Intents have made of it (they wanted it otherwise, and nobody does any more) is deleted.
 	Surplus bool
 	// Frozen holds the answers of lookups by resource ID, as a saved plan recorded them. Nil: Catalog.Read is asked.
 	Frozen map[string]value.Value
@@ -49,22 +53,25 @@ type Options struct {
 	// Outside holds the IDs of resources that somebody else has changed or deleted, as a read has found.
 	Outside map[string]bool
 
-	// Hard aborts calls in flight; nil: nothing does. The context given to Apply and Destroy only stops new steps from starting.
+	// Hard aborts calls in flight; nil: nothing does. The context given to Apply and Destroy only stops new steps from
+	// starting.
 	Hard context.Context
 	// Guard is asked before every step that changes something; its error stops the run.
 	Guard func() error
 	// Events hears what happens, one call at a time.
 	Events func(plan.Event)
-	// Journal stores one line (JSON, without a newline) of the write-ahead journal; see Replay. It is called from several
-	// goroutines at once, so that a store may gather lines for one fsync. A step starts and ends only after it returned. done: the line says
-	// what a step has done, and must be on disk. What only begins has to outlive the process alone: intents tell of it after a power cut.
+	// Journal stores one line (JSON, without a newline) of the write-ahead journal; see Replay. It is called from
+	// several goroutines at once, so that a store may gather lines for one fsync. A step starts and ends only after it
+	// returned. done: the line says what a step has done, and must be on disk. What only begins has to outlive the
+	// process alone: intents tell of it after a power cut.
 	Journal func(entry []byte, done bool) error
-	// Unnamed are those of Preview.Unnamed. Save stores the state, with the creation of one of them that is about to begin, where a later run
-	// on another machine finds it: neither name nor intent would lead there. Its error stops the run.
+	// Unnamed are those of Preview.Unnamed. Save stores the state, with the creation of one of them that is about to
+	// begin, where a later run on another machine finds it: neither name nor intent would lead there. Its error stops
+	// the run.
 	Unnamed []string
 	Save    func(checkpoint func() ([]byte, error)) error
-	// Dirty is told after each finished step that the state has changed; checkpoint returns the state as of its own call and
-	// may be called at any time, from any goroutine.
+	// Dirty is told after each finished step that the state has changed; checkpoint returns the state as of its own
+	// call and may be called at any time, from any goroutine.
 	Dirty func(checkpoint func() ([]byte, error))
 }
 

@@ -35,7 +35,10 @@ type seen struct {
 }
 
 func newCollector(r *run) *collector {
-	c := &collector{run: r, stored: make(map[*pkgresource.State]*stored, len(r.state.all)), replaced: map[sdk.URN]bool{}}
+	c := &collector{
+		run: r, stored: make(map[*pkgresource.State]*stored, len(r.state.all)),
+		replaced: map[sdk.URN]bool{},
+	}
 	for _, s := range r.state.all {
 		c.stored[s.state] = s
 	}
@@ -219,7 +222,8 @@ func (c *collector) change(s seen) (out plan.Change) {
 		if def.DeletesFirst(diff.Replace, was, wanted) {
 			out.Consequence = plan.Downtime
 		}
-		out.Consequence = plan.Worse(out.Consequence, def.Meaning(resource.Change{Changed: diff.Changed(), Old: was, Desired: wanted}))
+		out.Consequence = plan.Worse(out.Consequence,
+			def.Meaning(resource.Change{Changed: diff.Changed(), Old: was, Desired: wanted}))
 		if def.OnDelete(was).Loses {
 			out.Consequence = plan.DataLoss
 		}
@@ -311,7 +315,10 @@ func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resourc
 		out.Properties = []plan.Property{{Path: []string{"protect"}, Old: value.NewBool(!on), New: value.NewBool(on)}}
 		return
 	}
-	out.Consequence = def.Meaning(resource.Change{Changed: names, Old: s.old.inputs, Desired: fromProperties(s.new.Inputs)})
+	out.Consequence = def.Meaning(resource.Change{
+		Changed: names, Old: s.old.inputs,
+		Desired: fromProperties(s.new.Inputs),
+	})
 	out.Protected = out.Consequence == plan.DataLoss && c.run.guarded[out.Resource]
 }
 

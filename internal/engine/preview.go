@@ -19,11 +19,12 @@ type Preview struct {
 	Plan    *plan.Plan
 	Lookups map[string]value.Value            // the answers of lookups by resource ID; Options.Frozen of the apply
 	Outputs map[string]map[string]value.Value // of each component, as far as they are known
-	// Intents are the creations of the plan, one JSON document each. Whoever stores them before an apply begins, and gives them to
-	// the next run as Options.Intents should that apply be interrupted, leaves no object behind. They hold no secrets.
+	// Intents are the creations of the plan, one JSON document each. Whoever stores them before an apply begins, and
+	// gives them to the next run as Options.Intents should that apply be interrupted, leaves no object behind. They
+	// hold no secrets.
 	Intents []json.RawMessage
-	// Unnamed are the IDs of creations whose names are made from outputs of this very run: Options.Unnamed of the apply. No intent of the plan
-	// can lead to them.
+	// Unnamed are the IDs of creations whose names are made from outputs of this very run: Options.Unnamed of the
+	// apply. No intent of the plan can lead to them.
 	Unnamed []string
 	// Recovered says that the plan starts from what an interrupted run left, with the resources in question read anew.
 	Recovered bool
@@ -33,10 +34,11 @@ type Preview struct {
 	Unasked []StepError
 }
 
-// PreviewApply plans: what would make reality fit the graph, from what the state says. It changes nothing and writes nothing.
+// PreviewApply plans: what would make reality fit the graph, from what the state says. It changes nothing and writes
+// nothing.
 //
-// With a *ProtectedError and an *ObstructedError (joined when both) the preview is there all the same, to be shown. All problems with
-// properties are found at once: *ProblemError and *ResolveError, joined.
+// With a *ProtectedError and an *ObstructedError (joined when both) the preview is there all the same, to be shown. All
+// problems with properties are found at once: *ProblemError and *ResolveError, joined.
 func PreviewApply(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*Preview, error) {
 	start, err := recoverState(ctx, graph, state, o)
 	if err != nil {
@@ -76,7 +78,10 @@ func (r *run) preview(ctx context.Context, recovered, asking bool) (*Preview, er
 			return nil, &StoppedError{Cause: context.Cause(ctx)}
 		}
 	}
-	p := &Preview{Plan: r.plan.plan(), Lookups: r.lookups, Outputs: r.outputs, Recovered: recovered, Unasked: unasked, Found: slices.Sorted(maps.Keys(r.plan.found))}
+	p := &Preview{
+		Plan: r.plan.plan(), Lookups: r.lookups, Outputs: r.outputs, Recovered: recovered, Unasked: unasked,
+		Found: slices.Sorted(maps.Keys(r.plan.found)),
+	}
 	p.Intents, p.Unnamed = r.plan.intents()
 	return p, errors.Join(protectedError(p.Plan), obstructedError(p.Plan))
 }

@@ -24,7 +24,8 @@ func TestProtection(t *testing.T) {
 	c.calls()
 
 	for what, desired := range map[string]*resource.Graph{
-		"replace": g("2", true, false), "replace and unprotect at once": g("2", false, false), "removed": g("1", true, true), "destroy": nil,
+		"replace": g("2", true, false), "replace and unprotect at once": g("2", false, false),
+		"removed": g("1", true, true), "destroy": nil,
 	} {
 		p, err := PreviewApply(t.Context(), desired, state, o)
 		var refused *ProtectedError
@@ -55,7 +56,8 @@ func TestProtection(t *testing.T) {
 	}
 	o.AllowDelete = nil
 	// Switched off in the manifests: one apply records it, the next may delete.
-	want(t, "plan", planned(t, g("2", false, false), replaced, o), "update a/db:db (its protection is switched off)\nupdate a/x:x (its protection is switched off)")
+	want(t, "plan", planned(t, g("2", false, false), replaced, o),
+		"update a/db:db (its protection is switched off)\nupdate a/x:x (its protection is switched off)")
 	off := apply(t, g("2", false, false), replaced, o)
 	want(t, "calls", c.calls(), "")
 	if !off.Changed {
@@ -64,8 +66,8 @@ func TestProtection(t *testing.T) {
 	want(t, "state", ids(t, apply(t, g("2", false, true), off.State, o).State), "a/z:z")
 }
 
-// What AWS itself protects is protected without a word of the manifests, also from what takes that protection away in the same run, and a plan says
-// that the protection is lifted.
+// What AWS itself protects is protected without a word of the manifests, also from what takes that protection away in
+// the same run, and a plan says that the protection is lifted.
 func TestWhatAWSProtectsIsProtected(t *testing.T) {
 	c := newCloud()
 	o := c.options()
@@ -78,7 +80,10 @@ func TestWhatAWSProtectsIsProtected(t *testing.T) {
 	}
 	state := apply(t, g("1", true, true), nil, o).State
 	c.calls()
-	for what, desired := range map[string]*resource.Graph{"replace": g("2", true, true), "replace and lift at once": g("2", false, true), "removed": g("1", true, false), "destroy": nil} {
+	for what, desired := range map[string]*resource.Graph{
+		"replace":                  g("2", true, true),
+		"replace and lift at once": g("2", false, true), "removed": g("1", true, false), "destroy": nil,
+	} {
 		p, err := PreviewApply(t.Context(), desired, state, o)
 		var refused *ProtectedError
 		if !errors.As(err, &refused) || strings.Join(refused.Resources, " ") != "a/x:x" {
@@ -102,7 +107,8 @@ func TestWhatAWSProtectsIsProtected(t *testing.T) {
 	}
 }
 
-// A replacement was allowed, and the run died before it deleted what was there before: the next run may not, unless it is allowed to as well.
+// A replacement was allowed, and the run died before it deleted what was there before: the next run may not, unless it
+// is allowed to as well.
 func TestProtectionOutlivesAnAllowedReplacement(t *testing.T) {
 	c := newCloud()
 	o := c.options()
@@ -170,7 +176,10 @@ func TestWhatAChangeDoesDependsOnOldAndNew(t *testing.T) {
 	}
 	state := apply(t, g(10, "old"), nil, o).State
 	want(t, "it grows", planned(t, g(20, "old"), state, o), "update a/db:db (change in size) [in place]")
-	for what, desired := range map[string]*resource.Graph{"it shrinks": g(5, "old"), "its format changes": g(10, "new")} {
+	for what, desired := range map[string]*resource.Graph{
+		"it shrinks":         g(5, "old"),
+		"its format changes": g(10, "new"),
+	} {
 		p, err := PreviewApply(t.Context(), desired, state, o)
 		var refused *ProtectedError
 		if !errors.As(err, &refused) || !strings.Contains(render(p.Plan), "data loss") {

@@ -44,8 +44,8 @@ func (p *provider) Configure(context.Context, plugin.ConfigureRequest) (plugin.C
 	return plugin.ConfigureResponse{}, nil
 }
 
-// Check hands over the inputs that the source has resolved and checked; the goal itself carries none, which saves converting them
-// three times.
+// Check hands over the inputs that the source has resolved and checked; the goal itself carries none, which saves
+// converting them three times.
 func (p *provider) Check(_ context.Context, req plugin.CheckRequest) (plugin.CheckResponse, error) {
 	w := p.run.wants(req.URN)
 	if req.Olds != nil {
@@ -54,13 +54,14 @@ func (p *provider) Check(_ context.Context, req plugin.CheckRequest) (plugin.Che
 	return plugin.CheckResponse{Properties: w.inputs}, nil
 }
 
-// Diff is resource.Compare on checked inputs, in preview and apply alike. NewInputs may hold unknowns also in an apply, when the
-// engine asks what the replacement of something else would mean.
+// Diff is resource.Compare on checked inputs, in preview and apply alike. NewInputs may hold unknowns also in an apply,
+// when the engine asks what the replacement of something else would mean.
 func (p *provider) Diff(_ context.Context, req plugin.DiffRequest) (_ plugin.DiffResult, err error) {
 	defer recovered(&err)
 	id := req.URN.Name()
 	old := p.run.state.live[req.URN]
-	// The object of an interrupted replacement is deleted already: the engine must not delete it once more, for the new one may have its name.
+	// The object of an interrupted replacement is deleted already: the engine must not delete it once more, for the new
+	// one may have its name.
 	gone := old != nil && old.waiting
 	if p.run.keep(id) || req.OldInputs.DeepEquals(req.NewInputs) {
 		return plugin.DiffResult{Changes: plugin.DiffNone, DeleteBeforeReplace: gone}, nil
@@ -72,14 +73,18 @@ func (p *provider) Diff(_ context.Context, req plugin.DiffRequest) (_ plugin.Dif
 	if len(diff.Changes) == 0 {
 		return plugin.DiffResult{Changes: plugin.DiffNone, DeleteBeforeReplace: gone}, nil
 	}
-	result := plugin.DiffResult{Changes: plugin.DiffSome, DeleteBeforeReplace: def.DeletesFirst(diff.Replace, was, desired) || gone}
+	result := plugin.DiffResult{
+		Changes:             plugin.DiffSome,
+		DeleteBeforeReplace: def.DeletesFirst(diff.Replace, was, desired) || gone,
+	}
 	for _, name := range diff.Changed() {
 		result.ChangedKeys = append(result.ChangedKeys, sdk.PropertyKey(name))
 	}
 	for _, name := range diff.Replace {
 		result.ReplaceKeys = append(result.ReplaceKeys, sdk.PropertyKey(name))
 	}
-	destroys := len(diff.Replace) > 0 || def.Meaning(resource.Change{Changed: diff.Changed(), Old: was, Desired: desired}) == plan.DataLoss
+	destroys := len(diff.Replace) > 0 ||
+		def.Meaning(resource.Change{Changed: diff.Changed(), Old: was, Desired: desired}) == plan.DataLoss
 	if destroys && p.run.mode == applying && p.run.guarded[id] {
 		err := &ProtectedError{Resources: []string{id}}
 		p.run.fail(err)
@@ -120,7 +125,8 @@ func (p *provider) Create(_ context.Context, req plugin.CreateRequest) (resp plu
 	return plugin.CreateResponse{ID: sdk.ID(state.ID), Properties: outputs, Status: status}, err
 }
 
-// Update implements plugin.Provider. In a preview outputs stay as they are, except for those that the definition says change.
+// Update implements plugin.Provider. In a preview outputs stay as they are, except for those that the definition says
+// change.
 func (p *provider) Update(_ context.Context, req plugin.UpdateRequest) (resp plugin.UpdateResponse, err error) {
 	typ, _ := typeOf(req.URN.Type())
 	if req.Preview {
@@ -129,7 +135,8 @@ func (p *provider) Update(_ context.Context, req plugin.UpdateRequest) (resp plu
 		if p.run.onlyLabels(req) {
 			changing = nil
 		}
-		if old := p.run.state.live[req.URN]; old != nil && len(old.state.InitErrors) > 0 && len(fromProperties(outputs).Entries()) == 0 {
+		if old := p.run.state.live[req.URN]; old != nil && len(old.state.InitErrors) > 0 &&
+			len(fromProperties(outputs).Entries()) == 0 {
 			changing = def.Outputs // the run that made it could not read them
 		}
 		for _, name := range changing {
@@ -142,7 +149,8 @@ func (p *provider) Update(_ context.Context, req plugin.UpdateRequest) (resp plu
 	defer p.run.explain(req.URN, &err)
 	defer recovered(&err)
 	inputs := fromProperties(req.NewInputs)
-	call, behaviour, err := p.run.request(req.URN, plan.Update, string(req.ID), inputs, fromProperties(req.OldInputs), fromProperties(req.OldOutputs))
+	call, behaviour, err := p.run.request(req.URN, plan.Update, string(req.ID), inputs, fromProperties(req.OldInputs),
+		fromProperties(req.OldOutputs))
 	if err != nil {
 		return plugin.UpdateResponse{}, err
 	}
@@ -153,8 +161,8 @@ func (p *provider) Update(_ context.Context, req plugin.UpdateRequest) (resp plu
 	return plugin.UpdateResponse{Properties: outputs, Status: status}, err
 }
 
-// onlyLabels reports whether an update changes nothing but what describes the object: its labels, or the address in its tags. After a run that
-// failed or was stopped nobody knows that.
+// onlyLabels reports whether an update changes nothing but what describes the object: its labels, or the address in its
+// tags. After a run that failed or was stopped nobody knows that.
 func (r *run) onlyLabels(req plugin.UpdateRequest) bool {
 	old := r.state.live[req.URN]
 	if old == nil || len(old.state.InitErrors) > 0 && !wasMoved(old.state) {
@@ -177,7 +185,8 @@ func (p *provider) Delete(_ context.Context, req plugin.DeleteRequest) (_ plugin
 	}
 	defer p.run.explain(req.URN, &err)
 	defer recovered(&err)
-	call, behaviour, err := p.run.request(req.URN, plan.Delete, string(req.ID), value.NullValue, fromProperties(req.Inputs), fromProperties(req.Outputs))
+	call, behaviour, err := p.run.request(req.URN, plan.Delete, string(req.ID), value.NullValue,
+		fromProperties(req.Inputs), fromProperties(req.Outputs))
 	if err != nil {
 		return plugin.DeleteResponse{}, err
 	}
@@ -188,7 +197,8 @@ func (p *provider) Delete(_ context.Context, req plugin.DeleteRequest) (_ plugin
 func (p *provider) Read(ctx context.Context, req plugin.ReadRequest) (resp plugin.ReadResponse, err error) {
 	defer p.run.explain(req.URN, &err)
 	defer recovered(&err)
-	call, behaviour, err := p.run.request(req.URN, plan.NoOp, string(req.ID), value.NullValue, fromProperties(req.Inputs), fromProperties(req.State))
+	call, behaviour, err := p.run.request(req.URN, plan.NoOp, string(req.ID), value.NullValue,
+		fromProperties(req.Inputs), fromProperties(req.State))
 	if err != nil {
 		return plugin.ReadResponse{}, err
 	}
@@ -202,7 +212,10 @@ func (p *provider) Read(ctx context.Context, req plugin.ReadRequest) (resp plugi
 	if state.Repair != "" {
 		p.run.needsRepair(req.URN, req.ID, state.Repair)
 	}
-	read := plugin.ReadResult{ID: sdk.ID(state.ID), Outputs: versioned(properties(state.Outputs), behaviour.Definition())}
+	read := plugin.ReadResult{
+		ID:      sdk.ID(state.ID),
+		Outputs: versioned(properties(state.Outputs), behaviour.Definition()),
+	}
 	if !state.Inputs.IsNull() {
 		read.Inputs = properties(state.Inputs)
 	}

@@ -26,8 +26,10 @@ func TestLostProcess(t *testing.T) {
 		return lines, result, err
 	}
 	plan2 := func(t *testing.T) *resource.Graph {
-		return graph(t, res("infra/net:vpc", thing, "zone", "b"), res("web/db:instance", single, "name", "db", "zone", "b"),
-			res("web/api:service", thing, "image", "v2", "db", value.Output("web/db:instance", "arn")), res("web/new:new", single, "name", "new"))
+		return graph(t, res("infra/net:vpc", thing, "zone", "b"),
+			res("web/db:instance", single, "name", "db", "zone", "b"),
+			res("web/api:service", thing, "image", "v2", "db", value.Output("web/db:instance", "arn")),
+			res("web/new:new", single, "name", "new"))
 	}
 	reference := newCloud()
 	_, first, err := run(reference, reference.options(), chain(t, "a", "v1"), nil)
@@ -99,7 +101,8 @@ func TestDestroyAfterLostProcess(t *testing.T) {
 		for _, desired := range []bool{true, false} {
 			c := newCloud()
 			o := c.options()
-			g := graph(t, res("web/a:a", single, "name", "a"), res("web/b:b", single, "name", "b"), res("web/c:c", single, "name", "c"))
+			g := graph(t, res("web/a:a", single, "name", "a"), res("web/b:b", single, "name", "b"),
+				res("web/c:c", single, "name", "c"))
 			preview, err := PreviewApply(t.Context(), g, nil, o)
 			if err != nil || len(preview.Intents) != 3 {
 				t.Fatal(err, preview.Intents)
@@ -128,7 +131,8 @@ func TestDestroyAfterLostProcess(t *testing.T) {
 			if left := len(c.objects); left != map[bool]int{true: 3, false: 0}[desired] {
 				t.Errorf("after %d calls, desired %v: %d objects", n, desired, left)
 			}
-			if calls := c.calls(); strings.Count(calls, "delete") != map[bool]int{true: 0, false: made}[desired] || strings.Contains(calls, "adopted") {
+			if calls := c.calls(); strings.Count(calls, "delete") != map[bool]int{true: 0, false: made}[desired] ||
+				strings.Contains(calls, "adopted") {
 				t.Errorf("after %d calls, desired %v: %s", n, desired, calls)
 			}
 			if pending, _ := Pending(result.State); len(pending) != 0 {
@@ -140,8 +144,8 @@ func TestDestroyAfterLostProcess(t *testing.T) {
 }
 
 func TestReplacementWithTheSameName(t *testing.T) {
-	// The old object is deleted, the new one made, and then the process dies: the new object has the name that the state
-	// still knows as the old one's.
+	// The old object is deleted, the new one made, and then the process dies: the new object has the name that the
+	// state still knows as the old one's.
 	c := newCloud()
 	g := func(zone string) *resource.Graph { return graph(t, res("a/a:a", single, "name", "a", "zone", zone)) }
 	state := apply(t, g("1"), nil, c.options()).State
@@ -185,7 +189,8 @@ func TestReplacementWithTheSameName(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.calls()
-	want(t, "plan", planned(t, g("2"), crashed, c.options()), "update a/a:a (the run that made it was interrupted) [in place]")
+	want(t, "plan", planned(t, g("2"), crashed, c.options()),
+		"update a/a:a (the run that made it was interrupted) [in place]")
 	state = apply(t, g("2"), crashed, c.options()).State
 	want(t, "calls", c.calls(), "update a/a:a")
 	want(t, "plan", planned(t, g("2"), state, c.options()), "")
@@ -199,7 +204,8 @@ func (a answered) Error() string       { return "answered" }
 func (a answered) HTTPStatusCode() int { return int(a) }
 
 func TestLostAnswer(t *testing.T) {
-	// A step fails without an answer after its effect, and the process lives on. Whatever is wanted next, it is not taken for undone.
+	// A step fails without an answer after its effect, and the process lives on. Whatever is wanted next, it is not
+	// taken for undone.
 	silence := &resource.OpError{Operation: "fake:Call", Message: "connection reset"}
 	one := func(size string) *resource.Graph { return graph(t, res("a/a:a", single, "name", "a", "size", size)) }
 	lose := func(c *cloud, g *resource.Graph, state []byte) []byte {
@@ -226,7 +232,10 @@ func TestLostAnswer(t *testing.T) {
 	})
 	t.Run("create with an internal error, then destroy", func(t *testing.T) {
 		c := newCloud()
-		c.lost["a/a:a"] = &resource.OpError{Operation: "ecs:CreateService", Code: "ServerException", Message: "oops", Err: answered(500)}
+		c.lost["a/a:a"] = &resource.OpError{
+			Operation: "ecs:CreateService", Code: "ServerException", Message: "oops",
+			Err: answered(500),
+		}
 		result, err := Apply(t.Context(), one("1"), nil, c.options())
 		if err == nil {
 			t.Fatal("it did not fail")
@@ -378,7 +387,10 @@ func TestBackToWhatIsBeingReplaced(t *testing.T) {
 }
 
 func TestBackToWhatWasDeletedForItsReplacement(t *testing.T) {
-	for name, kind := range map[string]string{"as it was": "1", "as the replacement": "2", "as neither": "3", "not at all": ""} {
+	for name, kind := range map[string]string{
+		"as it was": "1", "as the replacement": "2", "as neither": "3",
+		"not at all": "",
+	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCloud()
 			g := func(zone string) *resource.Graph {
@@ -407,7 +419,8 @@ func TestBackToWhatWasDeletedForItsReplacement(t *testing.T) {
 // A call of a run that died lands after the next run has made everything as it should be.
 func TestWhatTurnsUpTooLateIsDeleted(t *testing.T) {
 	g := func(zone string) *resource.Graph {
-		return graph(t, res("a/a:a", hashed, "name", "a-"+zone, "zone", zone), res("a/b:b", thing, "uses", value.Output("a/a:a", "arn")))
+		return graph(t, res("a/a:a", hashed, "name", "a-"+zone, "zone", zone),
+			res("a/b:b", thing, "uses", value.Output("a/a:a", "arn")))
 	}
 	c := newCloud()
 	state := apply(t, g("1"), nil, c.options()).State
@@ -415,7 +428,10 @@ func TestWhatTurnsUpTooLateIsDeleted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.objects[hashed+" a-2"] = object{inputs: m("name", "a-2", "zone", "2"), outputs: m("arn", "arn:a-2"), tags: map[string]string{resource.TagComponent: "a/a"}}
+	c.objects[hashed+" a-2"] = object{
+		inputs: m("name", "a-2", "zone", "2"), outputs: m("arn", "arn:a-2"),
+		tags: map[string]string{resource.TagComponent: "a/a"},
+	}
 	c.calls()
 	o := c.options()
 	o.Intents, o.Surplus = preview.Intents, true

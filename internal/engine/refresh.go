@@ -33,11 +33,12 @@ type Difference struct {
 // readsAtOnce is how many objects are read side by side, unless more may be changed at once.
 const readsAtOnce = 64
 
-// Refresh reads every object, or those that are targeted, and makes the state say what is there. It changes no object. Failures are
-// joined as *StepError with plan.NoOp; the result is there all the same.
+// Refresh reads every object, or those that are targeted, and makes the state say what is there. It changes no object.
+// Failures are joined as *StepError with plan.NoOp; the result is there all the same.
 func Refresh(ctx context.Context, state []byte, o Options) (*Refreshed, error) {
 	r, err := newRun(refreshing, nil, state, Options{
-		Stack: o.Stack, Environment: o.Environment, Catalog: o.Catalog, Tags: o.Tags, Token: o.Token, Renamed: o.Renamed, Parallelism: o.Parallelism,
+		Stack: o.Stack, Environment: o.Environment, Catalog: o.Catalog, Tags: o.Tags, Token: o.Token,
+		Renamed: o.Renamed, Parallelism: o.Parallelism,
 	})
 	if err != nil {
 		return nil, err
@@ -58,7 +59,10 @@ func Refresh(ctx context.Context, state []byte, o Options) (*Refreshed, error) {
 	if parallel > 1 { // one at a time is what somebody wants who counts calls
 		parallel = max(parallel, readsAtOnce)
 	}
-	opts := &deploy.Options{Parallel: parallel, Refresh: true, RefreshOnly: true, Targets: deploy.NewUrnTargets(targets)}
+	opts := &deploy.Options{
+		Parallel: parallel, Refresh: true, RefreshOnly: true,
+		Targets: deploy.NewUrnTargets(targets),
+	}
 	err = r.execute(ctx, opts, deploy.NewErrorSource(tokens.PackageName(o.Stack)))
 	r.ledger.changed = r.ledger.changed || len(r.state.stale) > 0
 	checkpoint, encodeErr := r.ledger.checkpoint()
@@ -70,7 +74,8 @@ func Refresh(ctx context.Context, state []byte, o Options) (*Refreshed, error) {
 	return found, err
 }
 
-// refreshed records what reading one object has found. new is nil when it is gone, and old itself when it could not be read.
+// refreshed records what reading one object has found. new is nil when it is gone, and old itself when it could not be
+// read.
 func (r *run) refreshed(old, new *pkgresource.State) error {
 	s := r.state.live[old.URN]
 	switch {

@@ -18,7 +18,9 @@ import (
 )
 
 // request prepares a call of a behaviour, all but Inputs and Adopt.
-func (r *run) request(urn sdk.URN, action plan.Action, awsID string, inputs, oldInputs, oldOutputs value.Value) (resource.Request, resource.Behaviour, error) {
+func (r *run) request(
+	urn sdk.URN, action plan.Action, awsID string, inputs, oldInputs, oldOutputs value.Value,
+) (resource.Request, resource.Behaviour, error) {
 	typ, _ := typeOf(urn.Type())
 	id := urn.Name()
 	behaviour, err := r.o.Catalog.Behaviour(typ)
@@ -43,12 +45,14 @@ func (r *run) request(urn sdk.URN, action plan.Action, awsID string, inputs, old
 		call.Before = r.o.Renamed(resource.ComponentOf(id))
 	}
 	if old := r.state.live[urn]; old != nil && wasMoved(old.state) {
-		call.Before = strings.TrimPrefix(old.state.InitErrors[0], movedFrom) // its tags say that, whatever its first address was
+		// its tags say that, whatever its first address was
+		call.Before = strings.TrimPrefix(old.state.InitErrors[0], movedFrom)
 	}
 	return call, behaviour, nil
 }
 
-// calling returns the context of a step's calls: what they wait for is news of that step, and what they may have changed is remembered.
+// calling returns the context of a step's calls: what they wait for is news of that step, and what they may have
+// changed is remembered.
 func (r *run) calling(urn sdk.URN, call resource.Request) context.Context {
 	ctx, effects := resource.WithEffects(resource.WithTell(r.o.hard(), call.Progress))
 	r.mu.Lock()
@@ -57,8 +61,9 @@ func (r *run) calling(urn sdk.URN, call resource.Request) context.Context {
 	return ctx
 }
 
-// token is equal for every repetition of the same intent and differs for all others: the same action on the same resource, from the same
-// object, to the same properties. Another life of the resource has another intent: AWS may answer a token that it knows with a dead object.
+// token is equal for every repetition of the same intent and differs for all others: the same action on the same
+// resource, from the same object, to the same properties. Another life of the resource has another intent: AWS may
+// answer a token that it knows with a dead object.
 func token(intent string, urn sdk.URN, action plan.Action, awsID string, inputs value.Value) string {
 	doc, err := json.Marshal(inputs.Interface()) // map keys come out sorted
 	if err != nil {
@@ -72,8 +77,8 @@ func token(intent string, urn sdk.URN, action plan.Action, awsID string, inputs 
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// outcome converts what Create and Update returned. A *resource.PartialError becomes the engine's init error: the object is
-// recorded as it really is, the step counts as failed, and the next run tries again.
+// outcome converts what Create and Update returned. A *resource.PartialError becomes the engine's init error: the
+// object is recorded as it really is, the step counts as failed, and the next run tries again.
 func (r *run) outcome(
 	urn sdk.URN, b resource.Behaviour, old value.Value, state resource.State, err error,
 ) (sdk.PropertyMap, sdk.Status, error) {
@@ -93,8 +98,8 @@ func (r *run) outcome(
 	return versioned(properties(state.Outputs), b.Definition()), status, err
 }
 
-// explain remembers the error of a step as the behaviour returned it, before the engine sees it, and gives the engine what it
-// understands.
+// explain remembers the error of a step as the behaviour returned it, before the engine sees it, and gives the engine
+// what it understands.
 func (r *run) explain(urn sdk.URN, err *error) {
 	if *err == nil {
 		return

@@ -88,7 +88,8 @@ func (r *run) template(source string, vars map[string]value.Value) (value.Value,
 	return r.o.Template(source, vars)
 }
 
-// checked resolves the properties of a resource, lets its type complete and verify them, and refuses what a state must not hold.
+// checked resolves the properties of a resource, lets its type complete and verify them, and refuses what a state must
+// not hold.
 func (r *run) checked(res *resource.Resource, resolve func(value.Value) (value.Value, error)) (value.Value, error) {
 	props, err := resolve(res.Props)
 	if err != nil {
@@ -107,7 +108,8 @@ func (r *run) checked(res *resource.Resource, resolve func(value.Value) (value.V
 	}
 	if path := sensitiveAt(stored); path != nil {
 		return value.NullValue, &ProblemError{Resource: res.ID(), Type: res.Type, Problems: []value.Problem{{
-			Kind: value.BadValue, Path: path, Message: "holds a sensitive value, which would be stored in the state; give it as a secret instead",
+			Kind: value.BadValue, Path: path, Message: "holds a sensitive value, which would be stored in the state; " +
+				"give it as a secret instead",
 		}}}
 	}
 	checked, problems, err := r.check(behaviour, props)
@@ -122,12 +124,17 @@ func (r *run) checked(res *resource.Resource, resolve func(value.Value) (value.V
 		return value.NullValue, &ProblemError{Resource: res.ID(), Type: res.Type, Problems: problems}
 	}
 	if r.mode != previewing && !known(checked) {
-		return value.NullValue, &ResolveError{Resource: res.ID(), Err: fmt.Errorf("a property is still unknown: a defect of deployer, please report it")}
+		return value.NullValue, &ResolveError{
+			Resource: res.ID(),
+			Err:      fmt.Errorf("a property is still unknown: a defect of deployer, please report it"),
+		}
 	}
 	return r.seal(res, checked), nil
 }
 
-func (r *run) check(b resource.Behaviour, props value.Value) (checked value.Value, problems []value.Problem, err error) {
+func (r *run) check(
+	b resource.Behaviour, props value.Value,
+) (checked value.Value, problems []value.Problem, err error) {
 	defer recovered(&err)
 	checked, problems = b.Check(props)
 	return checked, problems, nil
@@ -177,7 +184,8 @@ func (r *run) lookUp(ctx context.Context, data *resource.Resource, props value.V
 	return found, nil
 }
 
-// componentOutputs computes the outputs of each component. Those that need something which was not targeted keep what the state says.
+// componentOutputs computes the outputs of each component. Those that need something which was not targeted keep what
+// the state says.
 func (s *source) componentOutputs() map[string]map[string]value.Value {
 	before := s.run.state.outputs()
 	all := map[string]map[string]value.Value{}

@@ -76,8 +76,11 @@ func newRun(m mode, graph *resource.Graph, state []byte, o Options) (*run, error
 	}
 	r := &run{
 		o: o, names: naming{o.Stack, o.Environment}, mode: m, graph: graph, adopt: map[string]bool{},
-		wanted: map[sdk.URN]wanted{}, lookups: map[string]value.Value{}, actual: map[sdk.URN]value.Value{}, causes: map[sdk.URN]error{}, adopted: map[sdk.URN]bool{}, did: map[string]plan.Action{}, effects: map[sdk.URN]*resource.Effects{},
-		secrets: map[sdk.URN]map[string]secret{}, begun: map[sdk.URN]creation{}, kept: map[instance]bool{}, protect: map[string]bool{}, guarded: map[string]bool{},
+		wanted: map[sdk.URN]wanted{}, lookups: map[string]value.Value{}, actual: map[sdk.URN]value.Value{},
+		causes: map[sdk.URN]error{}, adopted: map[sdk.URN]bool{}, did: map[string]plan.Action{},
+		effects: map[sdk.URN]*resource.Effects{},
+		secrets: map[sdk.URN]map[string]secret{}, begun: map[sdk.URN]creation{}, kept: map[instance]bool{},
+		protect: map[string]bool{}, guarded: map[string]bool{},
 	}
 	var err error
 	if r.state, err = load(state, r.names, o.Catalog); err != nil {
@@ -102,8 +105,8 @@ func newRun(m mode, graph *resource.Graph, state []byte, o Options) (*run, error
 	return r, nil
 }
 
-// guardState decides what is protected in this run, and what the state is to say of it afterwards: the graph's word for resources
-// that it has, for all others what the state says, so that removing the YAML does not unprotect.
+// guardState decides what is protected in this run, and what the state is to say of it afterwards: the graph's word for
+// resources that it has, for all others what the state says, so that removing the YAML does not unprotect.
 func (r *run) guardState() {
 	for _, s := range r.state.live {
 		r.protect[s.id] = s.protected
@@ -123,12 +126,13 @@ func (r *run) guardState() {
 		}
 	}
 	for _, s := range r.state.all {
-		s.state.Protect = r.mode == applying && (s.deleting && r.spared(s) || !s.deleting && r.guarded[s.id]) // a preview shows what would be refused
+		// a preview shows what would be refused
+		s.state.Protect = r.mode == applying && (s.deleting && r.spared(s) || !s.deleting && r.guarded[s.id])
 	}
 }
 
-// spared reports whether an object that waits for its deletion must not be deleted now: it was protected when its replacement was allowed, and
-// the run that was allowed to delete it did not come to that.
+// spared reports whether an object that waits for its deletion must not be deleted now: it was protected when its
+// replacement was allowed, and the run that was allowed to delete it did not come to that.
 func (r *run) spared(s *stored) bool { return s.deleting && r.isProtected(s) && !r.o.allows(s.id) }
 
 // isProtected reports whether an object is protected: by the state's word, or in AWS.
@@ -136,8 +140,8 @@ func (r *run) isProtected(s *stored) bool {
 	return s.protected || r.definition(s.typ).OnDelete(s.inputs).Lifts
 }
 
-// snapshot is what the engine sees of the state. Of what is not targeted it sees neither unfinished business nor old failures, so
-// that it leaves them to a later run.
+// snapshot is what the engine sees of the state. Of what is not targeted it sees neither unfinished business nor old
+// failures, so that it leaves them to a later run.
 func (r *run) snapshot() *deploy.Snapshot {
 	snap := &deploy.Snapshot{Resources: make([]*pkgresource.State, 0, len(r.state.all))}
 	for _, s := range r.state.all {
@@ -163,7 +167,8 @@ func (r *run) execute(ctx context.Context, opts *deploy.Options, source deploy.S
 	if r.mode != applying {
 		base = ctx
 	}
-	pctx, err := plugin.NewContextWithHost(base, said, said, &host{provider: &provider{run: r}, messages: said}, "", "", nil)
+	pctx, err := plugin.NewContextWithHost(base, said, said, &host{provider: &provider{run: r}, messages: said}, "", "",
+		nil)
 	if err != nil {
 		return err
 	}

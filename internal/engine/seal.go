@@ -19,8 +19,8 @@ type secret struct {
 	sealed string
 }
 
-// seal replaces write-only properties by a salted hash, which is all that the engine, plans and states get to see of them. The hash tells
-// whether the property has changed. The values themselves wait for the call that needs them.
+// seal replaces write-only properties by a salted hash, which is all that the engine, plans and states get to see of
+// them. The hash tells whether the property has changed. The values themselves wait for the call that needs them.
 func (r *run) seal(res *resource.Resource, props value.Value) value.Value {
 	urn := r.names.resource(res.ID(), res.Type)
 	found := map[string]secret{}
@@ -58,8 +58,8 @@ func fingerprinted(plain, salt string) string {
 	return sealedPrefix + hex.EncodeToString(sum)
 }
 
-// unseal gives a call the write-only properties themselves. Of the old ones it knows only those that are still wanted; the others are left out,
-// so that they count as changed.
+// unseal gives a call the write-only properties themselves. Of the old ones it knows only those that are still wanted;
+// the others are left out, so that they count as changed.
 func (r *run) unseal(urn sdk.URN, call *resource.Request) {
 	for name, s := range r.secretsOf(urn) {
 		if call.Inputs.Get(name).Str() == s.sealed {
@@ -74,7 +74,8 @@ func (r *run) unseal(urn sdk.URN, call *resource.Request) {
 	}
 }
 
-// reseal takes the write-only properties out of what a call has answered. An answer without one says that the object still has the old one.
+// reseal takes the write-only properties out of what a call has answered. An answer without one says that the object
+// still has the old one.
 func (r *run) reseal(urn sdk.URN, is, old value.Value) value.Value {
 	if is.IsNull() {
 		return is

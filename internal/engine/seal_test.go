@@ -48,7 +48,8 @@ func (l *logins) behaviour() resource.Behaviour {
 		AwaitReady: func(_ context.Context, c loginCall) (slowOutputs, error) {
 			if l.fails != nil {
 				return slowOutputs{}, fmt.Errorf("waiting: %w", &resource.OpError{
-					Operation: "fake:Create", Code: "Invalid", Message: "the password " + c.Props.Password.Get() + " is in a dictionary", Err: l.fails,
+					Operation: "fake:Create", Code: "Invalid",
+					Message: "the password " + c.Props.Password.Get() + " is in a dictionary", Err: l.fails,
 				})
 			}
 			return slowOutputs{Endpoint: "x"}, nil
@@ -69,8 +70,8 @@ func (l *logins) behaviour() resource.Behaviour {
 	}
 }
 
-// A write-only property reaches the calls that need it, and nothing that is stored or shown: neither state nor journal, plan, intents, events
-// or errors. A change of it is seen all the same.
+// A write-only property reaches the calls that need it, and nothing that is stored or shown: neither state nor journal,
+// plan, intents, events or errors. A change of it is seen all the same.
 func TestWriteOnlyPropertiesReachOnlyTheCall(t *testing.T) {
 	const first, second, bad = "correct-horse", "battery-staple", "tr0ub4d"
 	l := &logins{passwords: map[string]string{}}

@@ -59,7 +59,8 @@ func (r *run) skipped(s *source, runErr error) []Skip {
 	return out
 }
 
-// behind returns the failed resource that something waits for, directly or through others that wait; "" when there is none.
+// behind returns the failed resource that something waits for, directly or through others that wait; "" when there is
+// none.
 func behind(id string, waiting map[string][]string, failed map[string]bool) string {
 	seen := map[string]bool{}
 	var look func(id string) string

@@ -15,8 +15,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// source offers the desired resources to the engine: the stack, the provider, then each resource as soon as all that it needs is
-// done, and at last the outputs of the components. It is its own iterator.
+// source offers the desired resources to the engine: the stack, the provider, then each resource as soon as all that it
+// needs is done, and at last the outputs of the components. It is its own iterator.
 type source struct {
 	run    *run
 	ctx    context.Context
@@ -171,7 +171,8 @@ func (s *source) offer(n *node) (deploy.SourceEvent, error) {
 	}), nil
 }
 
-// later notes an object that is not in its last place yet, or whose place is worth something only when others have left theirs.
+// later notes an object that is not in its last place yet, or whose place is worth something only when others have left
+// theirs.
 func (s *source) later(typ string, state *pkgresource.State, wanted value.Value) {
 	activator, ok := s.run.activator(typ)
 	if !ok || s.run.mode != applying {

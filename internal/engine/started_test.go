@@ -22,7 +22,8 @@ type (
 	slowCall = resource.Call[slowProps, slowOutputs]
 )
 
-// slow is a type whose objects take long to become ready, and whose ids AWS makes up: nobody would find one whose id is lost.
+// slow is a type whose objects take long to become ready, and whose ids AWS makes up: nobody would find one whose id is
+// lost.
 type slow struct {
 	log   []string
 	made  int
@@ -59,8 +60,8 @@ func (s *slow) behaviour() resource.Behaviour {
 	}
 }
 
-// A run that dies while it waits for an object that AWS still makes has the object's id in the state: the next run goes on waiting, and makes
-// nothing anew. So it is for the first object of a resource and for a replacement.
+// A run that dies while it waits for an object that AWS still makes has the object's id in the state: the next run goes
+// on waiting, and makes nothing anew. So it is for the first object of a resource and for a replacement.
 func TestARunThatDiesWhileItWaitsKeepsTheObject(t *testing.T) {
 	for name, test := range map[string]struct {
 		before, desired *resource.Graph
@@ -68,13 +69,16 @@ func TestARunThatDiesWhileItWaitsKeepsTheObject(t *testing.T) {
 	}{
 		"the first object": {
 			desired: graph(t, res("a/db:db", "fake/slow", "size", 1)),
-			log:     "create db-1, await db-1", plan: "update a/db:db (the run that made it was interrupted) [in place]",
-			next: "update db-1, await db-1",
+			log:     "create db-1, await db-1",
+			plan:    "update a/db:db (the run that made it was interrupted) [in place]",
+			next:    "update db-1, await db-1",
 		},
 		"a replacement": {
-			before: graph(t, res("a/db:db", "fake/slow", "size", 1, "zone", "1")), desired: graph(t, res("a/db:db", "fake/slow", "size", 1, "zone", "2")),
-			log:  "create db-2, await db-2",
-			plan: "update a/db:db (the run that made it was interrupted) [in place]\ndelete a/db:db (left over from an interrupted replacement)",
+			before:  graph(t, res("a/db:db", "fake/slow", "size", 1, "zone", "1")),
+			desired: graph(t, res("a/db:db", "fake/slow", "size", 1, "zone", "2")),
+			log:     "create db-2, await db-2",
+			plan: "update a/db:db (the run that made it was interrupted) [in place]\ndelete a/db:db (left over from " +
+				"an interrupted replacement)",
 			next: "update db-2, await db-2, delete db-1",
 		},
 	} {
@@ -120,7 +124,8 @@ func TestARunThatDiesWhileItWaitsKeepsTheObject(t *testing.T) {
 			done := apply(t, test.desired, left, o)
 			want(t, "calls of the next run", strings.Join(s.log, ", "), test.next)
 			stored, err := Resources(done.State)
-			if err != nil || len(stored) != 1 || len(stored[0].InitErrors) > 0 || stored[0].Outputs.Get("endpoint").Str() != stored[0].AWSID+".example.com" {
+			if err != nil || len(stored) != 1 || len(stored[0].InitErrors) > 0 ||
+				stored[0].Outputs.Get("endpoint").Str() != stored[0].AWSID+".example.com" {
 				t.Errorf("state: %+v, %v", stored, err)
 			}
 			s.log = nil

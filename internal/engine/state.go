@@ -23,17 +23,20 @@ type StoredResource struct {
 	Protect      bool
 	Dependencies []string // IDs
 	InitErrors   []string // why the last rollout failed
-	MovedFrom    string   // the address that its tags still say, because its component was renamed since; "": they say its own
-	Deleting     bool     // it was replaced, and its deletion is still to come
-	Replacing    bool     // the object is deleted, and its replacement is still to come
+	// the address that its tags still say, because its component was renamed since; "": they say its own
+	MovedFrom string
+	Deleting  bool // it was replaced, and its deletion is still to come
+	Replacing bool // the object is deleted, and its replacement is still to come
 }
 
-// Interrupted reports whether nobody knows if the resource became what was wanted, because the run that made it was interrupted.
+// Interrupted reports whether nobody knows if the resource became what was wanted, because the run that made it was
+// interrupted.
 func (s StoredResource) Interrupted() bool {
 	return slices.Contains(s.InitErrors, interrupted) || slices.Contains(s.InitErrors, stoppedMeanwhile)
 }
 
-// Resources lists what a state holds, each resource after all that it needs. It asks no engine and takes states of any stack.
+// Resources lists what a state holds, each resource after all that it needs. It asks no engine and takes states of any
+// stack.
 func Resources(state []byte) ([]StoredResource, error) {
 	d, err := decodeDeployment(state)
 	if err != nil {
@@ -50,7 +53,8 @@ func Resources(state []byte) ([]StoredResource, error) {
 			continue
 		}
 		s := StoredResource{
-			ID: rec.URN.Name(), Component: resource.ComponentOf(rec.URN.Name()), Type: typ, AWSID: rec.ID, Protect: rec.Protect,
+			ID: rec.URN.Name(), Component: resource.ComponentOf(rec.URN.Name()), Type: typ, AWSID: rec.ID,
+			Protect:    rec.Protect,
 			InitErrors: rec.InitErrors, Deleting: rec.Delete, Replacing: rec.PendingReplacement,
 			Inputs: rec.inputs, Outputs: rec.outputs.With(versionKey, value.NullValue),
 		}
@@ -102,9 +106,9 @@ type PendingOperation struct {
 	Intent   json.RawMessage // of a creation: as one of Preview.Intents
 }
 
-// Pending lists the steps that an interrupted run had begun and not ended. Every later run deals with them by itself: what was
-// about to be created is adopted or created, the rest is read anew before the plan is made. Creations of resources that are not desired
-// any more stay pending.
+// Pending lists the steps that an interrupted run had begun and not ended. Every later run deals with them by itself:
+// what was about to be created is adopted or created, the rest is read anew before the plan is made. Creations of
+// resources that are not desired any more stay pending.
 func Pending(state []byte) ([]PendingOperation, error) {
 	d, err := decodeDeployment(state)
 	if err != nil {
@@ -128,7 +132,10 @@ func Pending(state []byte) ([]PendingOperation, error) {
 			return nil, err
 		}
 		typ, _ := typeOf(rec.Type)
-		action := map[string]plan.Action{opCreating: plan.Create, opUpdating: plan.Update, opDeleting: plan.Delete}[op.Type]
+		action := map[string]plan.Action{
+			opCreating: plan.Create, opUpdating: plan.Update,
+			opDeleting: plan.Delete,
+		}[op.Type]
 		p := PendingOperation{Resource: rec.URN.Name(), Type: typ, Action: action}
 		if action == plan.Create {
 			if p.Intent, err = json.Marshal(intent{Resource: op.Resource, Replaces: stored[rec.URN]}); err != nil {
@@ -140,8 +147,8 @@ func Pending(state []byte) ([]PendingOperation, error) {
 	return out, nil
 }
 
-// DIY returns the files of Pulumi's self-managed backend for a state, by path, so that the stock pulumi CLI opens it: the project is the
-// stack, the stack is the environment.
+// DIY returns the files of Pulumi's self-managed backend for a state, by path, so that the stock pulumi CLI opens it:
+// the project is the stack, the stack is the environment.
 func DIY(state []byte, stack, environment string) (map[string][]byte, error) {
 	d, err := decodeDeployment(state)
 	if err != nil {

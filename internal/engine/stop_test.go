@@ -25,7 +25,8 @@ func TestStopGracefully(t *testing.T) {
 	}
 	want(t, "in flight was finished, nothing else began", c.calls(), "create infra/net:vpc")
 	want(t, "state", ids(t, result.State), "infra/net:vpc")
-	want(t, "skipped", skips(result), "web/api:service (the run was stopped before) web/db:instance (the run was stopped before)")
+	want(t, "skipped", skips(result), "web/api:service (the run was stopped before) web/db:instance (the run was "+
+		"stopped before)")
 	c.before = nil
 	apply(t, chain(t, "a", "v1"), result.State, o)
 	want(t, "calls", c.calls(), "create web/db:instance, create web/api:service")

@@ -13,7 +13,8 @@ func TestTargets(t *testing.T) {
 	c := newCloud()
 	o := c.options()
 	g := func(v string) *resource.Graph {
-		return graph(t, res("a/a:a", thing, "v", v), res("a/b:b", thing, "v", v, "a", value.Output("a/a:a", "arn")), res("a/c:c", thing, "v", v))
+		return graph(t, res("a/a:a", thing, "v", v), res("a/b:b", thing, "v", v, "a", value.Output("a/a:a", "arn")),
+			res("a/c:c", thing, "v", v))
 	}
 	o.Targets = []string{"a/a:a"}
 	state := apply(t, g("1"), nil, o).State
@@ -35,14 +36,16 @@ func TestTargets(t *testing.T) {
 	state = apply(t, graph(t), state, o).State
 	want(t, "calls", c.calls(), "delete a/c:c")
 	want(t, "state", ids(t, state), "a/a:a a/b:b")
-	result, err := Destroy(t.Context(), state, Options{Stack: o.Stack, Environment: o.Environment, Catalog: o.Catalog, Targets: []string{"a/b:b"}})
+	result, err := Destroy(t.Context(), state,
+		Options{Stack: o.Stack, Environment: o.Environment, Catalog: o.Catalog, Targets: []string{"a/b:b"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want(t, "state", ids(t, result.State), "a/a:a")
 
 	o.Targets = []string{"a/b:b"}
-	if _, err := PreviewApply(t.Context(), g("1"), nil, o); err == nil || !strings.Contains(err.Error(), "a/b:b needs a/a:a, which does not exist yet and is not targeted") {
+	if _, err := PreviewApply(t.Context(), g("1"), nil, o); err == nil ||
+		!strings.Contains(err.Error(), "a/b:b needs a/a:a, which does not exist yet and is not targeted") {
 		t.Errorf("targets that are not closed: %v", err)
 	}
 }

@@ -15,18 +15,19 @@ import (
 )
 
 // Lookup says what a name stands for: path is the name and the attributes that follow it, as written (["VERSION"],
-// ["database", "endpoint"], ["user-service", "database", "endpoint"]). It returns the value (known, Unknown, or a Deferred reference)
-// and how many elements of path name it; the rest selects inside of it.
+// ["database", "endpoint"], ["user-service", "database", "endpoint"]). It returns the value (known, Unknown, or a
+// Deferred reference) and how many elements of path name it; the rest selects inside of it.
 type Lookup = func(path []string) (v value.Value, used int, err error)
 
-// Compiler compiles the texts of one stack. They share a budget, so that many small texts cannot multiply what one may do.
-// Not safe for use by several goroutines.
+// Compiler compiles the texts of one stack. They share a budget, so that many small texts cannot multiply what one may
+// do. Not safe for use by several goroutines.
 type Compiler struct{ left int }
 
 // NewCompiler returns a compiler with a fresh budget.
 func NewCompiler() *Compiler { return &Compiler{left: maxTotal} }
 
-// Compile turns text into a value. All problems are returned; each is an *Error, around Lookup's error where it was that one.
+// Compile turns text into a value. All problems are returned; each is an *Error, around Lookup's error where it was
+// that one.
 func (c *Compiler) Compile(text string, lookup Lookup) (value.Value, []error) {
 	if !HasExpression(text) {
 		return value.NewString(text), nil
@@ -48,14 +49,18 @@ func (c *Compiler) Compile(text string, lookup Lookup) (value.Value, []error) {
 		return v, nil
 	}
 	b := &budget{call: maxResult, total: &c.left}
-	v, problems := p.evaluate(names.bound, b) // what is deferred counts as unknown: it finds wrong calls now, not at apply
+	// what is deferred counts as unknown: it finds wrong calls now, not at apply
+	v, problems := p.evaluate(names.bound, b)
 	if len(problems) > 0 {
 		return value.NewUnknown(), problems
 	}
 	if !names.deferred() {
 		return v, nil
 	}
-	return value.NewDeferred(value.Expression{Op: value.OpTemplate, Source: p.rewritten(names), Names: names.order, Args: names.args()}), nil
+	return value.NewDeferred(value.Expression{
+		Op: value.OpTemplate, Source: p.rewritten(names), Names: names.order,
+		Args: names.args(),
+	}), nil
 }
 
 var onlyName = regexp.MustCompile(`^\$\{ *([A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)*) *\}$`)
@@ -121,8 +126,8 @@ func (b *bindings) deferred() bool {
 	return false
 }
 
-// bind looks every name up and puts its identifier in its place. A variable keeps its name; what is dotted gets ref-0, ref-1, ...: identifiers that no variable
-// can have, so that a variable and a component of the same name stay apart.
+// bind looks every name up and puts its identifier in its place. A variable keeps its name; what is dotted gets ref-0,
+// ref-1, ...: identifiers that no variable can have, so that a variable and a component of the same name stay apart.
 func (p *parsed) bind(lookup Lookup) (*bindings, []error) {
 	b := &bindings{bound: map[string]value.Value{}}
 	known := map[string]string{} // dotted name -> identifier
@@ -170,7 +175,9 @@ func (p *parsed) names() []*hclsyntax.ScopeTraversalExpr {
 		}
 		return nil
 	})
-	slices.SortStableFunc(out, func(x, y *hclsyntax.ScopeTraversalExpr) int { return x.SrcRange.Start.Byte - y.SrcRange.Start.Byte })
+	slices.SortStableFunc(out, func(x, y *hclsyntax.ScopeTraversalExpr) int {
+		return x.SrcRange.Start.Byte - y.SrcRange.Start.Byte
+	})
 	return out
 }
 
@@ -186,8 +193,8 @@ func pathOf(traversal hcl.Traversal) []string {
 	return path
 }
 
-// alone returns the value of a text that is one name and nothing else, as it is: it keeps its type, its source text and, for
-// a reference, stays a reference.
+// alone returns the value of a text that is one name and nothing else, as it is: it keeps its type, its source text
+// and, for a reference, stays a reference.
 func (p *parsed) alone(b *bindings) (value.Value, bool) {
 	wrap, ok := p.root.(*hclsyntax.TemplateWrapExpr)
 	if !ok {

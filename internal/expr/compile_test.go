@@ -95,7 +95,8 @@ func TestCompileReferences(t *testing.T) {
 	if got := compile(t, "${database.endpoint}"); !value.Equal(got, endpoint) {
 		t.Errorf("one reference must stay a reference, got %#v", got.Expression())
 	}
-	if got := compile(t, "${ user-service.db.endpoint }"); !value.Equal(got, value.Output("user-service/db", "endpoint")) {
+	if got := compile(t, "${ user-service.db.endpoint }"); !value.Equal(got,
+		value.Output("user-service/db", "endpoint")) {
 		t.Errorf("got %#v", got.Expression())
 	}
 	got := compile(t, `${user-service.net.subnets[1].id["x"]}`)
@@ -103,7 +104,8 @@ func TestCompileReferences(t *testing.T) {
 		t.Errorf("got %+v", got.Expression())
 	}
 
-	got = compile(t, "%{a}${database}:${database.endpoint}/${upper(VERSION)}?${database.endpoint}&${user-service.db.port[0]}")
+	got = compile(t,
+		"%{a}${database}:${database.endpoint}/${upper(VERSION)}?${database.endpoint}&${user-service.db.port[0]}")
 	e := got.Expression()
 	if e == nil || e.Op != value.OpTemplate {
 		t.Fatalf("want a template, got %s", got)
@@ -139,22 +141,32 @@ func TestUnknownAndSensitive(t *testing.T) {
 			t.Errorf("%s: got %s, want unknown", text, v)
 		}
 	}
-	for _, text := range []string{"${TOKEN}", "a${TOKEN}", "${upper(TOKEN)}", `${TOKEN == "" ? 1 : 2}`, `${jsonencode({a = TOKEN})}`, "${length(TOKEN)}"} {
+	for _, text := range []string{
+		"${TOKEN}", "a${TOKEN}", "${upper(TOKEN)}", `${TOKEN == "" ? 1 : 2}`,
+		`${jsonencode({a = TOKEN})}`, "${length(TOKEN)}",
+	} {
 		if v := compile(t, text); !v.IsSensitive() {
 			t.Errorf("%s: the mark is lost", text)
 		} else if strings.Contains(fmt.Sprintf("%v %#v", v, v), "hunter2") {
 			t.Errorf("%s: %v shows the secret", text, v)
 		}
 	}
-	if v := compile(t, "${[TOKEN, VERSION]}"); v.IsSensitive() || !v.Items()[0].IsSensitive() || v.Items()[1].IsSensitive() {
+	if v := compile(t, "${[TOKEN, VERSION]}"); v.IsSensitive() || !v.Items()[0].IsSensitive() ||
+		v.Items()[1].IsSensitive() {
 		t.Error("only the item is sensitive")
 	}
 	deferred := compile(t, "${TOKEN}@${database.endpoint}")
-	v, err := value.Resolve(deferred, value.Env{Template: Evaluate, Lookup: func(value.Reference) (value.Value, error) { return value.NewUnknown(), nil }})
+	v, err := value.Resolve(deferred, value.Env{
+		Template: Evaluate,
+		Lookup:   func(value.Reference) (value.Value, error) { return value.NewUnknown(), nil },
+	})
 	if err != nil || v.Kind() != value.Unknown || !v.IsSensitive() {
 		t.Errorf("got %s, sensitive %t, %v", v.Kind(), v.IsSensitive(), err)
 	}
-	if v, err := Evaluate("${a ? b : c}", map[string]value.Value{"a": value.NewBool(true), "b": value.NewInt(1), "c": value.NewUnknown()}); err != nil || v.Number() != 1 {
+	if v, err := Evaluate("${a ? b : c}", map[string]value.Value{
+		"a": value.NewBool(true), "b": value.NewInt(1),
+		"c": value.NewUnknown(),
+	}); err != nil || v.Number() != 1 {
 		t.Errorf("a template may know its answer although a part is unknown: %s %v", v, err)
 	}
 	if _, err := Evaluate("${a}", nil); err == nil {
@@ -219,8 +231,9 @@ func TestHostile(t *testing.T) {
 		"formatted":        `${format("%d", "1e999999999")}`,
 		"index":            `${X[1e999999999]}`,
 		"key":              `${{1e999999999 = 1}}`,
-		"json depth":       `${jsondecode(join("", split("a", replace("` + strings.Repeat("b", 10000) + `", "b", "["))))}`,
-		"join":             `${join(X, split("a", X))}`,
+		"json depth": `${jsondecode(join("", split("a", replace("` + strings.Repeat("b", 10000) +
+			`", "b", "["))))}`,
+		"join": `${join(X, split("a", X))}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
@@ -239,7 +252,8 @@ func TestBudgetIsShared(t *testing.T) {
 	c := NewCompiler()
 	refused := false
 	for range 1000 {
-		if _, problems := c.Compile(`${length(replace(join("", ["`+strings.Repeat("a", 1000)+`"]), "a", "`+strings.Repeat("b", 500)+`"))}`, scope); len(problems) > 0 {
+		if _, problems := c.Compile(`${length(replace(join("", ["`+strings.Repeat("a", 1000)+`"]), "a", "`+
+			strings.Repeat("b", 500)+`"))}`, scope); len(problems) > 0 {
 			refused = true
 		}
 	}

@@ -69,7 +69,10 @@ func jsondecode(b *budget) function.Function {
 }
 
 func coalesce(*budget) function.Function {
-	values := function.Parameter{Name: "value", Type: cty.DynamicPseudoType, AllowNull: true, AllowUnknown: true, AllowDynamicType: true}
+	values := function.Parameter{
+		Name: "value", Type: cty.DynamicPseudoType, AllowNull: true, AllowUnknown: true,
+		AllowDynamicType: true,
+	}
 	return function.New(&function.Spec{
 		VarParam: &values,
 		Type:     function.StaticReturnType(cty.DynamicPseudoType),

@@ -136,7 +136,8 @@ var (
 // maxWidth bounds the padding that one verb of format may ask for.
 const maxWidth = 1000
 
-// format is cty's, after a look at what it would cost: a width is an allocation, and each verb can repeat the longest argument.
+// format is cty's, after a look at what it would cost: a width is an allocation, and each verb can repeat the longest
+// argument.
 func format(b *budget) function.Function {
 	values := function.Parameter{Name: "value", Type: cty.DynamicPseudoType, AllowNull: true}
 	return variadic(func(args []cty.Value) (string, error) {

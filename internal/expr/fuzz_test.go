@@ -19,14 +19,23 @@ func FuzzCompile(f *testing.F) {
 		return strings.Repeat(open, n) + inner + strings.Repeat(end, n)
 	}
 	for _, seed := range []string{
-		"${VERSION}", "a$${b}%{c}", "${database.endpoint[0].x}", `${format("%s-%05d", VERSION, 1)}`, "${jsonencode({a = [TOKEN]})}",
-		"${\"${\"${VERSION}\"}\"}", "${a ? b : c}", "${~ VERSION ~}", "${<<EOT\nx\nEOT\n}", "${{for k in []: k => k}}", "%{ if x }${1e99}", "${database.*.x}", "${-(!true)}",
+		"${VERSION}", "a$${b}%{c}", "${database.endpoint[0].x}", `${format("%s-%05d", VERSION, 1)}`,
+		"${jsonencode({a = [TOKEN]})}",
+		"${\"${\"${VERSION}\"}\"}", "${a ? b : c}", "${~ VERSION ~}", "${<<EOT\nx\nEOT\n}", "${{for k in []: k => k}}",
+		"%{ if x }${1e99}", "${database.*.x}", "${-(!true)}",
 		// attacks
-		nested("${", "x", "}", 5000), nested(`${"`, "x", `"}`, 3000), "${" + nested("(", "1", ")", 5000) + "}", "${" + nested("[", "", "]", 5000) + "}", "${" + strings.Repeat("!", 5000) + "true}",
-		"${" + strings.Repeat("-", 5000) + "1}", "${" + strings.Repeat("true ? 1 : ", 500) + "2}", "${" + strings.Repeat("x.", 5000) + "y}", "${" + strings.Repeat("1+", 2000) + "1}", strings.Repeat("${VERSION}", 1000),
-		"${1e999999999}", "${1e9999 * 1e9999}", "${1/0}", "${x[1e999999]}", `${format("%999999999d", 1)}`, `${format("%[999999]s", "x")}`, `${join("", [for x in y: x])}`,
-		`${replace("` + strings.Repeat("a", 5000) + `", "a", "` + strings.Repeat("b", 5000) + `")}`, `${jsonencode(jsonencode(jsonencode(jsonencode("\"\"\"\""))))}`, `${jsondecode("` + strings.Repeat("[", 500) + `")}`,
-		`${base64decode("/////w==")}`, `${split("", "` + strings.Repeat("a", 1000) + `")}`, "${\"\\u202e\x1b[31m\"}", "${\x00}", "\xff${\xfe}", "${TOKEN}${TOKEN}", `${upper(TOKEN)}`, `${length(TOKEN)}`,
+		nested("${", "x", "}", 5000), nested(`${"`, "x", `"}`, 3000), "${" + nested("(", "1", ")", 5000) + "}",
+		"${" + nested("[", "", "]", 5000) + "}", "${" + strings.Repeat("!", 5000) + "true}",
+		"${" + strings.Repeat("-", 5000) + "1}", "${" + strings.Repeat("true ? 1 : ", 500) + "2}",
+		"${" + strings.Repeat("x.", 5000) + "y}", "${" + strings.Repeat("1+", 2000) + "1}",
+		strings.Repeat("${VERSION}", 1000),
+		"${1e999999999}", "${1e9999 * 1e9999}", "${1/0}", "${x[1e999999]}", `${format("%999999999d", 1)}`,
+		`${format("%[999999]s", "x")}`, `${join("", [for x in y: x])}`,
+		`${replace("` + strings.Repeat("a", 5000) + `", "a", "` + strings.Repeat("b", 5000) + `")}`,
+		`${jsonencode(jsonencode(jsonencode(jsonencode("\"\"\"\""))))}`,
+		`${jsondecode("` + strings.Repeat("[", 500) + `")}`,
+		`${base64decode("/////w==")}`, `${split("", "` + strings.Repeat("a", 1000) + `")}`, "${\"\\u202e\x1b[31m\"}",
+		"${\x00}", "\xff${\xfe}", "${TOKEN}${TOKEN}", `${upper(TOKEN)}`, `${length(TOKEN)}`,
 	} {
 		f.Add(seed)
 	}
@@ -52,7 +61,10 @@ func FuzzCompile(f *testing.F) {
 			t.Fatalf("%q gives %d bytes", text, len(given))
 		}
 		if e := v.Expression(); e != nil {
-			resolved, err := value.Resolve(v, value.Env{Template: Evaluate, Lookup: func(value.Reference) (value.Value, error) { return value.NewUnknown(), nil }})
+			resolved, err := value.Resolve(v, value.Env{
+				Template: Evaluate,
+				Lookup:   func(value.Reference) (value.Value, error) { return value.NewUnknown(), nil },
+			})
 			if err == nil && utf8.ValidString(text) && resolved.Kind() == value.Deferred {
 				t.Fatalf("%q stays deferred", norm.NFC.String(text))
 			}

@@ -30,7 +30,8 @@ func sane(v cty.Value) error {
 	return nil
 }
 
-// guardNumbers makes every place where numbers arise check them: literals now, arithmetic and number functions when evaluated.
+// guardNumbers makes every place where numbers arise check them: literals now, arithmetic and number functions when
+// evaluated.
 func (p *parsed) guardNumbers() []error {
 	var problems []error
 	_ = hclsyntax.VisitAll(p.root, func(node hclsyntax.Node) hcl.Diagnostics {

@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// Limits of one template. HCL's parser and evaluator recurse, so depth is bounded on the token stream before parsing, and
-// so is everything whose cost multiplies.
+// Limits of one template. HCL's parser and evaluator recurse, so depth is bounded on the token stream before parsing,
+// and so is everything whose cost multiplies.
 const (
 	MaxLength = 32 << 10 // bytes of a text that holds an expression
 	MaxDepth  = 32       // brackets, quotes and interpolations inside each other
@@ -31,7 +31,8 @@ type parsed struct {
 // parse checks the limits, then parses.
 func parse(text string) (*parsed, []error) {
 	if len(text) > MaxLength {
-		return nil, []error{errorf(0, 0, "a text with ${...} is at most %d KiB long, this one has %d", MaxLength>>10, len(text)>>10)}
+		return nil, []error{errorf(0, 0, "a text with ${...} is at most %d KiB long, this one has %d", MaxLength>>10,
+			len(text)>>10)}
 	}
 	escaped, escapes := escape(text)
 	p := &parsed{text: text, escapes: escapes}
@@ -140,7 +141,8 @@ func (p *parsed) limit(tokens hclsyntax.Tokens) error {
 	for _, t := range tokens {
 		count++
 		switch t.Type {
-		case hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl, hclsyntax.TokenOParen, hclsyntax.TokenOBrack,
+		case hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl, hclsyntax.TokenOParen,
+			hclsyntax.TokenOBrack,
 			hclsyntax.TokenOBrace, hclsyntax.TokenOQuote, hclsyntax.TokenOHeredoc:
 			depth++
 		case hclsyntax.TokenTemplateSeqEnd, hclsyntax.TokenCParen, hclsyntax.TokenCBrack, hclsyntax.TokenCBrace,

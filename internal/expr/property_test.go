@@ -14,7 +14,8 @@ func TestLiteralTextIsKept(t *testing.T) {
 	literal := rapid.StringMatching(`([a-z ${}%"\\~\n]|%\{|\$\$)*`)
 	rapid.Check(t, func(t *rapid.T) {
 		before, after := literal.Draw(t, "before"), literal.Draw(t, "after")
-		if strings.Contains(before+after, "${") || strings.HasSuffix(before, "$") || strings.Contains(before+after, "~") {
+		if strings.Contains(before+after, "${") || strings.HasSuffix(before, "$") ||
+			strings.Contains(before+after, "~") {
 			t.Skip("holds a marker of its own")
 		}
 		v, problems := NewCompiler().Compile(before+"${VERSION}"+after, scope)
@@ -51,7 +52,9 @@ func TestDeferredEqualsDirect(t *testing.T) {
 			{Target: "web/database", Output: "endpoint"}: value.NewString(output.Draw(t, "endpoint")),
 			{Target: "user-service/db", Output: "host"}:  value.NewString(output.Draw(t, "host")),
 		}
-		env := value.Env{Template: Evaluate, Lookup: func(r value.Reference) (value.Value, error) { return outputs[r], nil }}
+		env := value.Env{Template: Evaluate, Lookup: func(r value.Reference) (value.Value, error) {
+			return outputs[r], nil
+		}}
 		later, problems := NewCompiler().Compile(text, scope)
 		if len(problems) > 0 {
 			t.Fatal(problems)
@@ -75,12 +78,15 @@ func TestDeferredEqualsDirect(t *testing.T) {
 
 // TestSingleNameShortcut: what the shortcut returns is what the parser would.
 func TestSingleNameShortcut(t *testing.T) {
-	text := rapid.StringMatching(`\$\{ {0,2}(true|null|VERSION|MISSING|nope|database|database\.[a-z-]{1,3}|user-service\.db\.[a-z]{1,2}(\.x)?|environment\.production) {0,2}\}`)
+	text := rapid.StringMatching(
+		`\$\{ {0,2}(true|null|VERSION|MISSING|nope|database|database\.[a-z-]{1,3}|user-service\.db\.[a-z]{1,2}(\.x)?|environment\.production) {0,2}\}`)
 	rapid.Check(t, func(t *rapid.T) {
 		s := text.Draw(t, "text")
 		short, problems := NewCompiler().Compile(s, scope)
-		long, more := NewCompiler().Compile(strings.Replace(s, "}", "\n}", 1), scope) // a line end hides it from the shortcut
-		if len(problems) != len(more) || len(problems) == 0 && short.Kind() != value.Unknown && (!value.Equal(short, long) || short.IsLoose() != long.IsLoose()) {
+		// a line end hides it from the shortcut
+		long, more := NewCompiler().Compile(strings.Replace(s, "}", "\n}", 1), scope)
+		if len(problems) != len(more) || len(problems) == 0 && short.Kind() != value.Unknown &&
+			(!value.Equal(short, long) || short.IsLoose() != long.IsLoose()) {
 			t.Fatalf("%s: %s %v, the parser says %s %v", s, short, problems, long, more)
 		}
 	})

@@ -1,7 +1,8 @@
-// Package file reads small files that somebody else may have written: configuration, variables, what lies below .git, local state.
+// Package file reads small files that somebody else may have written: configuration, variables, what lies below .git,
+// local state.
 //
-// In: a path and the most bytes that make sense. Out: the content, or why not. It never waits for a pipe that nobody writes to, never reads
-// from a device, and never holds more than the limit. It must not know what the content means.
+// In: a path and the most bytes that make sense. Out: the content, or why not. It never waits for a pipe that nobody
+// writes to, never reads from a device, and never holds more than the limit. It must not know what the content means.
 package file
 
 import (
@@ -28,7 +29,8 @@ func Read(path string, limit int64) ([]byte, error) { return read(path, limit, f
 // ReadGiven is Read for paths that a user gives, where a pipe of the shell is meant too: --var-file <(…), /dev/stdin.
 func ReadGiven(path string, limit int64) ([]byte, error) {
 	clean := filepath.Clean(path)
-	return read(path, limit, clean == "/dev/stdin" || strings.HasPrefix(clean, "/dev/fd/") || strings.HasPrefix(clean, "/proc/self/fd/"))
+	return read(path, limit, clean == "/dev/stdin" || strings.HasPrefix(clean, "/dev/fd/") ||
+		strings.HasPrefix(clean, "/proc/self/fd/"))
 }
 
 func read(path string, limit int64, pipe bool) ([]byte, error) {

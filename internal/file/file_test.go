@@ -26,7 +26,10 @@ func TestRead(t *testing.T) {
 	if err := syscall.Mkfifo(at("pipe"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for link, target := range map[string]string{"good": write("fits", 10), "zero": "/dev/zero", "loop": "loop", "piped": at("pipe")} {
+	for link, target := range map[string]string{
+		"good": write("fits", 10), "zero": "/dev/zero", "loop": "loop",
+		"piped": at("pipe"),
+	} {
 		if err := os.Symlink(target, at(link)); err != nil {
 			t.Fatal(err)
 		}
@@ -39,8 +42,10 @@ func TestRead(t *testing.T) {
 		t.Skip("no sparse files here")
 	}
 	for path, want := range map[string]error{
-		at("fits"): nil, at("good"): nil, write("over", 11): ErrTooLarge, at("huge"): ErrTooLarge, at("pipe"): ErrNotRegular, at("piped"): ErrNotRegular,
-		"/dev/zero": ErrNotRegular, at("zero"): ErrNotRegular, dir: ErrNotRegular, at("none"): fs.ErrNotExist, at("loop"): syscall.ELOOP,
+		at("fits"): nil, at("good"): nil, write("over", 11): ErrTooLarge, at("huge"): ErrTooLarge,
+		at("pipe"): ErrNotRegular, at("piped"): ErrNotRegular,
+		"/dev/zero": ErrNotRegular, at("zero"): ErrNotRegular, dir: ErrNotRegular, at("none"): fs.ErrNotExist,
+		at("loop"): syscall.ELOOP,
 	} {
 		for name, read := range map[string]func(string, int64) ([]byte, error){"Read": Read, "ReadGiven": ReadGiven} {
 			if data, err := read(path, 10); !errors.Is(err, want) || err == nil && len(data) != 10 {

@@ -43,6 +43,7 @@ func TestReadAgreesWithGit(t *testing.T) {
 
 func TestReadOutsideOfGit(t *testing.T) {
 	home := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(home, ".gitconfig"), []byte("[core]\n\teditor = x\n[user]\n\tEmail = \"me@example.com\"\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(home, ".gitconfig"),
+		[]byte("[core]\n\teditor = x\n[user]\n\tEmail = \"me@example.com\"\n"), 0o600))
 	require.Equal(t, Facts{Email: "me@example.com"}, Read(t.TempDir(), home))
 }

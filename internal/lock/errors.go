@@ -14,12 +14,14 @@ func (e *HeldError) Error() string { return "locked by " + e.Holder.Holder() }
 
 func held(holder Record, now time.Time, waited time.Duration) error {
 	detail := fmt.Sprintf("%s is held by %s since %s, %s ago; its last heartbeat came %s ago.",
-		holder.Key, holder.Holder(), holder.LockedAt.UTC().Format("2006-01-02 15:04:05 UTC"), ago(now, holder.LockedAt), ago(now, holder.LastHeartbeat))
+		holder.Key, holder.Holder(), holder.LockedAt.UTC().Format("2006-01-02 15:04:05 UTC"), ago(now, holder.LockedAt),
+		ago(now, holder.LastHeartbeat))
 	if waited > 0 {
 		detail += fmt.Sprintf(" Waited %s for it.", waited)
 	}
 	d := diag.New(diag.Locked, "State is locked", detail,
-		"Wait until that run ends, or give a longer --lock-timeout. If it is dead, the next run takes over by itself within minutes. "+
+		"Wait until that run ends, or give a longer --lock-timeout. If it is dead, the next run takes over by itself "+
+			"within minutes. "+
 			"To break the lock: deployer unlock "+holder.ID+" --stack "+holder.Key.Stack+" -e "+holder.Key.Environment)
 	d.Cause = &HeldError{holder}
 	return d

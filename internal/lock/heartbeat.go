@@ -18,7 +18,8 @@ func (k *Lock) keepAlive(ctx context.Context) {
 		}
 		silent := k.silent()
 		if silent >= missed*interval {
-			_ = k.lose(fmt.Sprintf("no heartbeat arrived for %s (no connection, or this machine slept)", silent.Round(time.Second)))
+			_ = k.lose(fmt.Sprintf("no heartbeat arrived for %s (no connection, or this machine slept)",
+				silent.Round(time.Second)))
 			return
 		}
 		attempt, stop := context.WithTimeout(ctx, min(missed*interval-silent, interval))
@@ -45,8 +46,8 @@ func (k *Lock) silent() time.Duration {
 	return k.locker.clock.Since(k.good)
 }
 
-// beat sends a heartbeat; again when the answer shows that the table's clock is not what was assumed, because the times just
-// written are wrong then. Only a beat with right times is good.
+// beat sends a heartbeat; again when the answer shows that the table's clock is not what was assumed, because the times
+// just written are wrong then. Only a beat with right times is good.
 func (k *Lock) beat(ctx context.Context) error {
 	k.step.Lock()
 	defer k.step.Unlock()

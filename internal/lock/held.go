@@ -29,10 +29,13 @@ type Lock struct {
 	gone     error // why the lock was lost; the context may have ended for another reason before
 }
 
-// got makes the Lock and starts its heart. stale: the times in the record are not those of this attempt, or wrong; they are put
-// right before anybody may rely on them.
+// got makes the Lock and starts its heart. stale: the times in the record are not those of this attempt, or wrong; they
+// are put right before anybody may rely on them.
 func (w *waiter) got(ctx context.Context, r Record, sent Instant, tookOver, stale bool) (*Lock, error) {
-	k := &Lock{locker: w.Locker, ttl: w.options.TTL, record: r, good: sent, tookOver: tookOver || r.Unclaimed, waited: w.answered, done: make(chan struct{})}
+	k := &Lock{
+		locker: w.Locker, ttl: w.options.TTL, record: r, good: sent, tookOver: tookOver || r.Unclaimed,
+		waited: w.answered, done: make(chan struct{}),
+	}
 	if stale {
 		if err := k.beat(ctx); err != nil {
 			w.unsure = !errors.Is(err, ErrLost)
@@ -46,8 +49,8 @@ func (w *waiter) got(ctx context.Context, r Record, sent Instant, tookOver, stal
 	return k, nil
 }
 
-// Context ends when the lock is lost, with a diag.Conflict that wraps a *LostError as its cause, or when the context given to
-// Acquire ends, or after Release.
+// Context ends when the lock is lost, with a diag.Conflict that wraps a *LostError as its cause, or when the context
+// given to Acquire ends, or after Release.
 func (k *Lock) Context() context.Context { return k.ctx }
 
 // ID is unique to this acquisition.
@@ -56,12 +59,12 @@ func (k *Lock) ID() string { return k.snapshot().ID }
 // Fence is higher than that of all who held the lock before.
 func (k *Lock) Fence() int64 { return k.snapshot().Fence }
 
-// LastSerial is the serial of the state when the lock was last released, 0 when it never was: an older state that was read is
-// out of date.
+// LastSerial is the serial of the state when the lock was last released, 0 when it never was: an older state that was
+// read is out of date.
 func (k *Lock) LastSerial() int64 { return k.snapshot().LastSerial }
 
-// TookOver reports whether a former holder did not release, so that a write of it may still be on its way: claim the state before
-// anything else.
+// TookOver reports whether a former holder did not release, so that a write of it may still be on its way: claim the
+// state before anything else.
 func (k *Lock) TookOver() bool { return k.tookOver }
 
 // Waited reports whether somebody else held the lock at first: what was read meanwhile is out of date.
@@ -70,8 +73,8 @@ func (k *Lock) Waited() bool { return k.waited }
 // Now is the table's clock: AWS time, which all clients share.
 func (k *Lock) Now() time.Time { return k.locker.table.Now() }
 
-// Guard returns nil while this process can be sure that nobody else holds the lock: the last good heartbeat was sent less than
-// three heartbeats ago, by whichever part of the clock saw most time pass.
+// Guard returns nil while this process can be sure that nobody else holds the lock: the last good heartbeat was sent
+// less than three heartbeats ago, by whichever part of the clock saw most time pass.
 func (k *Lock) Guard() error {
 	k.mu.Lock()
 	gone := k.gone
@@ -81,13 +84,14 @@ func (k *Lock) Guard() error {
 	}
 	r := k.snapshot()
 	if silent := k.silent(); silent >= missed*r.Heartbeat {
-		return lost(r.Key, fmt.Sprintf("no heartbeat arrived for %s, so another run may have taken it over", silent.Round(time.Second)))
+		return lost(r.Key, fmt.Sprintf("no heartbeat arrived for %s, so another run may have taken it over",
+			silent.Round(time.Second)))
 	}
 	return nil
 }
 
-// RaiseFence lifts the fence above that number, for the case that somebody deleted the lock item by hand. It fails when the lock
-// is no longer ours.
+// RaiseFence lifts the fence above that number, for the case that somebody deleted the lock item by hand. It fails when
+// the lock is no longer ours.
 func (k *Lock) RaiseFence(ctx context.Context, above int64) error {
 	k.step.Lock()
 	defer k.step.Unlock()
@@ -108,9 +112,9 @@ func (k *Lock) RaiseFence(ctx context.Context, above int64) error {
 	return nil
 }
 
-// Release gives the lock back and stops the heartbeat. lastSerial is that of the state as this run leaves it, 0 when it wrote
-// none. A lock that is no longer ours, or was released, is no error. It needs one call, within ctx, and may be repeated when that
-// failed.
+// Release gives the lock back and stops the heartbeat. lastSerial is that of the state as this run leaves it, 0 when it
+// wrote none. A lock that is no longer ours, or was released, is no error. It needs one call, within ctx, and may be
+// repeated when that failed.
 func (k *Lock) Release(ctx context.Context, lastSerial int64) error {
 	k.mu.Lock()
 	r, again := k.record, k.released

@@ -4,13 +4,14 @@ import "time"
 
 // Host is where this process runs, and what it can see of its neighbours.
 type Host struct {
-	Hostname     string
-	BootID       string // changes at every boot; the same in all containers of a machine; "" where the system does not say
+	Hostname string
+	// changes at every boot; the same in all containers of a machine; "" where the system does not say
+	BootID       string
 	PIDNamespace string // process ids mean something only within it; "" where the system does not say
 	PID          int
 	ProcessStart string // with the id it names a process, as ids are reused
-	// Started returns when the process of that id started, in the form of ProcessStart, and whether there is one. An empty start
-	// with true means that it runs, but may not be looked at.
+	// Started returns when the process of that id started, in the form of ProcessStart, and whether there is one. An
+	// empty start with true means that it runs, but may not be looked at.
 	Started func(pid int) (start string, running bool)
 	// SinceBoot is Clock.Boot of this machine.
 	SinceBoot func() time.Duration

@@ -43,8 +43,8 @@ func started(pid int) (string, bool) {
 	return startTime(stat)
 }
 
-// startTime finds the start (field 22, in clock ticks since boot) in /proc/<pid>/stat. The command's name before it may hold
-// spaces and parentheses. A zombie does not run any more.
+// startTime finds the start (field 22, in clock ticks since boot) in /proc/<pid>/stat. The command's name before it may
+// hold spaces and parentheses. A zombie does not run any more.
 func startTime(stat []byte) (string, bool) {
 	_, rest, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
 	fields := bytes.Fields(rest) // from field 3, the process' state

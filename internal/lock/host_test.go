@@ -12,7 +12,10 @@ import (
 
 // holderOn is the record of a process of that host.
 func holderOn(h lock.Host, pid, start string) lock.Record {
-	return lock.Record{ID: "x", BootID: h.BootID, PIDNamespace: h.PIDNamespace, ProcessStart: start, Metadata: map[string]string{"pid": pid}}
+	return lock.Record{
+		ID: "x", BootID: h.BootID, PIDNamespace: h.PIDNamespace, ProcessStart: start,
+		Metadata: map[string]string{"pid": pid},
+	}
 }
 
 func TestThisProcessIsAliveAndAnEndedOneIsNot(t *testing.T) {

@@ -1,9 +1,10 @@
-// Package lock lets one run at a time hold a stack in an environment, and tells a run the moment when it may no longer rely on
-// that.
+// Package lock lets one run at a time hold a stack in an environment, and tells a run the moment when it may no longer
+// rely on that.
 //
-// In: a Table that changes records only under conditions, a clock and the facts of this host. Out: a Lock with a fence that only
-// grows, kept alive by a heartbeat, and a context that ends when the lock is lost. The rules of acquiring, taking over, beating and
-// releasing are here, once; lock/dynamodb and lock/local only keep records. It must not know what the lock protects.
+// In: a Table that changes records only under conditions, a clock and the facts of this host. Out: a Lock with a fence
+// that only grows, kept alive by a heartbeat, and a context that ends when the lock is lost. The rules of acquiring,
+// taking over, beating and releasing are here, once; lock/dynamodb and lock/local only keep records. It must not know
+// what the lock protects.
 package lock
 
 import (
@@ -41,7 +42,8 @@ type Record struct {
 	// What stays when the lock is released.
 	Fence      int64 // grows at every acquisition
 	LastSerial int64 // of the state, when the lock was last released
-	// Unclaimed: a former holder did not release and nobody has written the state since, so that its write could still fit.
+	// Unclaimed: a former holder did not release and nobody has written the state since, so that its write could still
+	// fit.
 	Unclaimed bool
 }
 
@@ -86,19 +88,19 @@ var (
 	ErrTrouble = errors.New("the lock table has trouble")
 )
 
-// Table keeps one Record per key. Each method is one atomic step; a step whose answer was lost and that is repeated inside must
-// come out as if it had happened once, where the id tells. Keys that were never locked have a zero Record.
+// Table keeps one Record per key. Each method is one atomic step; a step whose answer was lost and that is repeated
+// inside must come out as if it had happened once, where the id tells. Keys that were never locked have a zero Record.
 type Table interface {
-	// Take writes the holder's fields of r and adds one to the fence. Without seen it does so only if nobody holds the lock. With
-	// seen it does so only if the lock is held with seen's ID and RVN, and sets Unclaimed. It returns the record as it is now, with
-	// ErrHeld when the condition failed; the record is then a consistent read.
+	// Take writes the holder's fields of r and adds one to the fence. Without seen it does so only if nobody holds the
+	// lock. With seen it does so only if the lock is held with seen's ID and RVN, and sets Unclaimed. It returns the
+	// record as it is now, with ErrHeld when the condition failed; the record is then a consistent read.
 	Take(ctx context.Context, r Record, seen *Record) (Record, error)
 	// Beat writes RVN, LastHeartbeat and ExpiresAt of r if the lock has r's ID and Fence, else ErrLost.
 	Beat(ctx context.Context, r Record) error
 	// Raise sets the fence to fence if the lock has r's ID, else ErrLost.
 	Raise(ctx context.Context, r Record, fence int64) error
-	// Free removes the holder's fields, sets Unclaimed of r and, unless it is 0, LastSerial, if the lock has r's ID, and r's RVN
-	// unless that is empty, else ErrLost.
+	// Free removes the holder's fields, sets Unclaimed of r and, unless it is 0, LastSerial, if the lock has r's ID,
+	// and r's RVN unless that is empty, else ErrLost.
 	Free(ctx context.Context, r Record) error
 	// Get reads consistently.
 	Get(ctx context.Context, key Key) (Record, error)
@@ -106,8 +108,8 @@ type Table interface {
 	Now() time.Time
 }
 
-// Clock is the local time. No part of it is enough: the wall clock jumps, the monotonic one stands still while a laptop sleeps, and not every
-// system counts the time since boot.
+// Clock is the local time. No part of it is enough: the wall clock jumps, the monotonic one stands still while a laptop
+// sleeps, and not every system counts the time since boot.
 type Clock struct {
 	Wall      func() time.Time
 	Monotonic func() time.Duration // since some fixed moment, without time asleep
@@ -156,7 +158,8 @@ type Options struct {
 	Timeout   time.Duration // how long to wait for the holder; 0: not at all
 	TTL       time.Duration // 0: an hour
 	Heartbeat time.Duration // 0: 30 s
-	// Notify is called when waiting begins and every half minute after, with the holder and how long it has been. May be nil.
+	// Notify is called when waiting begins and every half minute after, with the holder and how long it has been. May
+	// be nil.
 	Notify func(holder Record, waited time.Duration)
 	// Patience is how long trouble of the table is waited out; 0: 5 minutes. Trouble is called when another attempt
 	// follows, with how long that has lasted. May be nil.

@@ -29,16 +29,16 @@ const (
 	firstLook   = time.Second
 	longestLook = 5 * time.Second
 	notifyEvery = 30 * time.Second
-	// linger is how long an attempt that is on its way is waited for when nobody wants the lock any more: giving up on it could let it arrive
-	// after the attempt to give the lock back.
+	// linger is how long an attempt that is on its way is waited for when nobody wants the lock any more: giving up on
+	// it could let it arrive after the attempt to give the lock back.
 	linger = 3 * time.Second
 	// rescind bounds the attempt to give a lock back that is not wanted, or that we may have got without hearing of it.
 	rescind = 3 * time.Second
 )
 
-// Acquire takes the lock: at once when it is free or its holder is known to be dead, else after waiting up to Options.Timeout. It
-// fails with a diag.Locked that wraps a *HeldError. The Lock's context descends from ctx, but the heartbeat goes on after ctx
-// ends, until Release: an interrupted run still has to save.
+// Acquire takes the lock: at once when it is free or its holder is known to be dead, else after waiting up to
+// Options.Timeout. It fails with a diag.Locked that wraps a *HeldError. The Lock's context descends from ctx, but the
+// heartbeat goes on after ctx ends, until Release: an interrupted run still has to save.
 func (l *Locker) Acquire(ctx context.Context, key Key, owner Owner, o Options) (*Lock, error) {
 	if o.TTL == 0 {
 		o.TTL = defaultTTL
@@ -72,7 +72,8 @@ func (l *Locker) holder(key Key, owner Owner, o Options) Record {
 		Metadata: map[string]string{},
 	}
 	maps.Copy(r.Metadata, owner.Metadata)
-	r.Metadata["hostname"], r.Metadata["pid"], r.Metadata["version"] = l.host.Hostname, strconv.Itoa(l.host.PID), owner.Version
+	r.Metadata["hostname"], r.Metadata["pid"], r.Metadata["version"] = l.host.Hostname, strconv.Itoa(l.host.PID),
+		owner.Version
 	return r
 }
 
@@ -180,8 +181,8 @@ func stamp(r *Record, now time.Time, ttl time.Duration, newID func() string) {
 // tolerance is how wrong an assumed table clock may have been: HTTP dates are whole seconds.
 const tolerance = 2 * time.Second
 
-// clockWasOff reports whether the table's clock, which the answer has just told, was not what was assumed when the request was
-// made: the times written with it are then wrong.
+// clockWasOff reports whether the table's clock, which the answer has just told, was not what was assumed when the
+// request was made: the times written with it are then wrong.
 func (l *Locker) clockWasOff(sent Instant, assumed time.Time) bool {
 	took := l.clock.Since(sent)
 	off := l.table.Now().Sub(assumed) - took
@@ -205,8 +206,9 @@ func Expired(holder Record, now time.Time) bool {
 	return now.After(end.Add(grace))
 }
 
-// silent reports whether this process itself has seen no heartbeat for so long that the holder must have stopped. It needs no
-// common clock: a process whose clock was ahead may have died right after it locked, and its times lie in the future.
+// silent reports whether this process itself has seen no heartbeat for so long that the holder must have stopped. It
+// needs no common clock: a process whose clock was ahead may have died right after it locked, and its times lie in the
+// future.
 func (w *waiter) silent(now Record) bool {
 	at := w.clock.Monotonic()
 	if now.ID != w.watched.ID || now.RVN != w.watched.RVN {

@@ -9,13 +9,18 @@ import (
 // large writes a stack of 1,000 components in 1,000 files, 20 services, with defaults, references, grants and overlays.
 func large(t testing.TB) string {
 	root := t.TempDir()
-	write(t, root, "stacks/shop/stack.yaml", stackYAML+"spec:\n  provider: {region: eu-central-1}\n  variables: {VERSION: 1.10}\n")
-	write(t, root, "stacks/shop/infra/defaults.yaml", "apiVersion: infra.deployer.io/v1\nkind: Defaults\nmetadata: {name: defaults}\nspec:\n  MicroService: {cpu: 256, environment: {LOG: info}}\n")
+	write(t, root, "stacks/shop/stack.yaml",
+		stackYAML+"spec:\n  provider: {region: eu-central-1}\n  variables: {VERSION: 1.10}\n")
+	write(t, root, "stacks/shop/infra/defaults.yaml",
+		"apiVersion: infra.deployer.io/v1\nkind: Defaults\nmetadata: {name: defaults}\nspec:\n  MicroService: {cpu: "+
+			"256, environment: {LOG: info}}\n")
 	var overlays strings.Builder
 	for i := range 1000 {
 		service := fmt.Sprintf("s%02d", i%20)
 		if i < 20 {
-			write(t, root, fmt.Sprintf("stacks/shop/services/%s/database.yaml", service), "apiVersion: components.deployer.io/v1\nkind: RDS\nmetadata: {name: database}\nspec: {engine: postgres}\n")
+			write(t, root, fmt.Sprintf("stacks/shop/services/%s/database.yaml", service),
+				"apiVersion: components.deployer.io/v1\nkind: RDS\nmetadata: {name: database}\nspec: {engine: "+
+					"postgres}\n")
 			continue
 		}
 		name := fmt.Sprintf("api-%d", i)
@@ -43,7 +48,8 @@ spec:
   dependsOn: [database]
 `, name, name, name, (i+1)%20))
 		if i%5 == 0 {
-			fmt.Fprintf(&overlays, "---\napiVersion: components.deployer.io/v1\nkind: MicroService\nmetadata: {name: %s, service: %s}\nspec: {cpu: 1024, environment: {FEATURE: null}}\n", name, service)
+			fmt.Fprintf(&overlays, "---\napiVersion: components.deployer.io/v1\nkind: MicroService\nmetadata: {name: "+
+				"%s, service: %s}\nspec: {cpu: 1024, environment: {FEATURE: null}}\n", name, service)
 		}
 	}
 	write(t, root, "stacks/shop/environments/production.yaml", overlays.String())

@@ -29,7 +29,8 @@ func (r *reader) root(f *file, body ast.Node) *node {
 	case n == nil || n.kind == value.Null && !c.failed:
 		return nil
 	case n.kind != value.Map:
-		r.refuse(n.at, "Wrong type", fmt.Sprintf("%s, but this is %s.", cmp.Or(r.shape, "A document is a map with apiVersion, kind, metadata and spec"), n.kind.Article()), "")
+		r.refuse(n.at, "Wrong type", fmt.Sprintf("%s, but this is %s.",
+			cmp.Or(r.shape, "A document is a map with apiVersion, kind, metadata and spec"), n.kind.Article()), "")
 		return nil
 	case n.size > maxNodes:
 		r.problems.limit(n.at, fmt.Sprintf("The document holds more than %d values.", maxNodes))
@@ -97,7 +98,8 @@ func (c *converter) alias(n *ast.AliasNode, depth int) *node {
 	name := n.Value.GetToken().Value
 	v := c.anchors[name]
 	if v == nil {
-		return c.fail(where, "Unknown anchor", fmt.Sprintf("*%s refers to an anchor that is not defined before it, or that it is itself a part of.", name),
+		return c.fail(where, "Unknown anchor",
+			fmt.Sprintf("*%s refers to an anchor that is not defined before it, or that it is itself a part of.", name),
 			fmt.Sprintf("Define &%s further up in the same document.", name))
 	}
 	c.aliased += v.size
@@ -132,7 +134,8 @@ func (c *converter) mapping(t *token.Token, values []*ast.MappingValueNode, dept
 			continue
 		}
 		if first, again := index[key]; again {
-			c.fail(at, "Duplicate key", fmt.Sprintf("%q was given before, in line %d.", key, entries[first].at.line), "Keep one of them.")
+			c.fail(at, "Duplicate key", fmt.Sprintf("%q was given before, in line %d.", key, entries[first].at.line),
+				"Keep one of them.")
 			continue
 		}
 		index[key] = len(entries)
@@ -146,7 +149,8 @@ func (c *converter) mapping(t *token.Token, values []*ast.MappingValueNode, dept
 			}
 		}
 	}
-	if len(entries) > 0 && entries[0].at.line > 0 && (where.line > entries[0].at.line || where.column > entries[0].at.column) {
+	if len(entries) > 0 && entries[0].at.line > 0 &&
+		(where.line > entries[0].at.line || where.column > entries[0].at.column) {
 		where.line, where.column = entries[0].at.line, entries[0].at.column
 	}
 	return newMap(where, entries)

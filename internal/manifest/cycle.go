@@ -8,9 +8,10 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// cycles reports components that can never be made because they wait for each other. A reference makes one resource wait, so a
-// component that is waited for through one reference and waits through another may be fine: whether its own resources close the
-// circle only their graph tells (resource.Graph.Sort). A cycle is certain when between any two references there is a dependsOn.
+// cycles reports components that can never be made because they wait for each other. A reference makes one resource
+// wait, so a component that is waited for through one reference and waits through another may be fine: whether its own
+// resources close the circle only their graph tells (resource.Graph.Sort). A cycle is certain when between any two
+// references there is a dependsOn.
 func (r *resolver) cycles() {
 	outgoing := map[string][]int{} // address -> indexes of waits
 	for i, w := range r.waits {
@@ -74,7 +75,9 @@ func (r *resolver) cycle(path []int, reported map[string]bool) {
 	}
 	reported[key] = true
 	names = append(names, waits[0].from)
-	d := diag.New(diag.Invalid, "Cycle", fmt.Sprintf("These components wait for each other: %s.", strings.Join(names, " -> ")), "Take one of these dependencies away; a reference orders enough by itself, so a dependsOn is often not needed.")
+	d := diag.New(diag.Invalid, "Cycle", fmt.Sprintf("These components wait for each other: %s.",
+		strings.Join(names, " -> ")), "Take one of these dependencies away; a reference orders enough by itself, so "+
+		"a dependsOn is often not needed.")
 	d.Lines = lines
 	r.problems.add(at(d, waits[0].at).For(waits[0].from))
 }

@@ -67,7 +67,8 @@ func newDocument(root *node, p *problems) *document {
 		}
 		diagnostic := describe(root, "", problem)
 		if problem.Kind == value.MissingKey && len(problem.Path) == 0 {
-			diagnostic.Detail = fmt.Sprintf("A document needs apiVersion, kind and metadata.name; here %s.", problem.Message)
+			diagnostic.Detail = fmt.Sprintf("A document needs apiVersion, kind and metadata.name; here %s.",
+				problem.Message)
 		}
 		p.add(diagnostic)
 	}
@@ -78,7 +79,8 @@ func newDocument(root *node, p *problems) *document {
 			d.spec = spec.value
 		case value.Null:
 		default:
-			p.invalid(spec.at, "Wrong type", fmt.Sprintf("spec must be a map, but is %s.", spec.value.kind.Article()), "")
+			p.invalid(spec.at, "Wrong type", fmt.Sprintf("spec must be a map, but is %s.", spec.value.kind.Article()),
+				"")
 		}
 	}
 	if d.name != "" {
@@ -111,6 +113,7 @@ func (d *document) specKey() span {
 // must reports an error at a name that its place in the repository asks to be another.
 func (d *document) must(be, why string, p *problems) {
 	if reason, _ := CheckName(be); d.named && d.name != be && reason == "" {
-		p.invalid(d.at("metadata", "name"), "Wrong name", fmt.Sprintf("The name is %q, but %s.", d.name, why), fmt.Sprintf("Write %q, or rename the folder or file.", be))
+		p.invalid(d.at("metadata", "name"), "Wrong name", fmt.Sprintf("The name is %q, but %s.", d.name, why),
+			fmt.Sprintf("Write %q, or rename the folder or file.", be))
 	}
 }

@@ -34,7 +34,8 @@ const maxExcerpt = 400
 
 // excerpt is the line before and the line itself.
 func (s span) excerpt() *diag.Excerpt {
-	if s.file == nil || s.file.hidden || s.line < 1 || s.line > len(s.file.lines) || s.file.secret[s.line] || s.column > maxExcerpt {
+	if s.file == nil || s.file.hidden || s.line < 1 || s.line > len(s.file.lines) || s.file.secret[s.line] ||
+		s.column > maxExcerpt {
 		return nil
 	}
 	first := s.line
@@ -57,8 +58,8 @@ func at(d *diag.Diagnostic, s span) *diag.Diagnostic {
 	return d
 }
 
-// find narrows s to the place where text stands in the file for the time after skip times, from s on and on at most lines lines; s itself
-// when it does not.
+// find narrows s to the place where text stands in the file for the time after skip times, from s on and on at most
+// lines lines; s itself when it does not.
 func (s span) find(text string, lines, skip int) span {
 	if s.file == nil || text == "" || strings.Contains(text, "\n") {
 		return s
@@ -70,7 +71,10 @@ func (s span) find(text string, lines, skip int) span {
 		}
 		for i := strings.Index(content[skipped:], text); i >= 0; i = strings.Index(content[skipped:], text) {
 			if skip == 0 {
-				return span{file: s.file, line: line, column: utf8.RuneCountInString(content[:skipped+i]) + 1, length: utf8.RuneCountInString(text)}
+				return span{
+					file: s.file, line: line, column: utf8.RuneCountInString(content[:skipped+i]) + 1,
+					length: utf8.RuneCountInString(text),
+				}
 			}
 			skip, skipped = skip-1, skipped+i+len(text)
 		}

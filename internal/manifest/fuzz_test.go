@@ -10,18 +10,25 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// attacks are seeds: each is a known way to make a reader of YAML or of ${...} hang, swell or lie. Those that need megabytes are in
-// hostile_test.go.
+// attacks are seeds: each is a known way to make a reader of YAML or of ${...} hang, swell or lie. Those that need
+// megabytes are in hostile_test.go.
 var attacks = []string{
 	"a: &a [x,x,x]\nb: &b [*a,*a,*a]\nc: &c [*b,*b,*b]\nd: [*c,*c,*c]\n",
 	"a: &a [*a]\n", "a: &a {<<: *a}\n", "a: &a\n  b: &b\n    c: *a\n", "<<: [{a: 1}, {a: 2}]\na: 3\n",
-	strings.Repeat("[", 40), strings.Repeat("{a: ", 40), strings.Repeat("- ", 40), strings.Repeat("? ", 40), strings.Repeat("&a ", 40), strings.Repeat("! ", 40),
-	"a: \"${" + strings.Repeat("(", 40) + "\"\n", "a: '" + strings.Repeat("${\"", 40) + "'\n", "a: '${1e999999999}'\n", "a: '${replace(\"aaaa\", \"a\", \"bbbb\")}'\n", "a: '${format(\"%999999999d\", 1)}'\n",
-	"a: '%{for x in y}%{endfor}'\n", "a: '${[for x in y: x]}'\n", "a: '$${x} $$${y} $$$${z}'\n", "a: ${x.y[\"z\"][0].*}\n",
-	"kind: \"\\e[31m\\u202e\\u2066\\u009b\"\n", "\"\\e]0;x\\a\": 1\n", "kind: SQS\x00\n", "# \xff\xfe\n", "\ufeff\ufeffa: 1\n", "a: \xc0\xaf\n", "a: \u0085b\u2028c\n",
-	"a: !!binary AAAA\n", "a: !!python/object/apply:os.system [x]\n", "%TAG ! tag:x,2000:\n---\n!a b: c\n", "a: 0x7fffffffffffffffffff\nb: 1e400\nc: 0o777\nd: 1_000\n",
-	"--- \n---\n--- |\n---\n...\n", "a: >\n\n\n  x\n y\n", "a:\n\tb: 1\n", "a: 'x\n", "a: b: c\n", "{a\n", "a: *b\n", "*a: b\n", "a: |10\n x\n", ": \n: \n", "? ? ?\n",
-	"metadata: {name: ../../etc/passwd, service: ../x}\nkind: SQS\napiVersion: x\n", "metadata: {name: *x}\n", "spec: {uses: {a/b/c: [x]}, dependsOn: [/, a/, /b, \"\"]}\nkind: SQS\nmetadata: {name: x}\n",
+	strings.Repeat("[", 40), strings.Repeat("{a: ", 40), strings.Repeat("- ", 40), strings.Repeat("? ", 40),
+	strings.Repeat("&a ", 40), strings.Repeat("! ", 40),
+	"a: \"${" + strings.Repeat("(", 40) + "\"\n", "a: '" + strings.Repeat("${\"", 40) + "'\n", "a: '${1e999999999}'\n",
+	"a: '${replace(\"aaaa\", \"a\", \"bbbb\")}'\n", "a: '${format(\"%999999999d\", 1)}'\n",
+	"a: '%{for x in y}%{endfor}'\n", "a: '${[for x in y: x]}'\n", "a: '$${x} $$${y} $$$${z}'\n",
+	"a: ${x.y[\"z\"][0].*}\n",
+	"kind: \"\\e[31m\\u202e\\u2066\\u009b\"\n", "\"\\e]0;x\\a\": 1\n", "kind: SQS\x00\n", "# \xff\xfe\n",
+	"\ufeff\ufeffa: 1\n", "a: \xc0\xaf\n", "a: \u0085b\u2028c\n",
+	"a: !!binary AAAA\n", "a: !!python/object/apply:os.system [x]\n", "%TAG ! tag:x,2000:\n---\n!a b: c\n",
+	"a: 0x7fffffffffffffffffff\nb: 1e400\nc: 0o777\nd: 1_000\n",
+	"--- \n---\n--- |\n---\n...\n", "a: >\n\n\n  x\n y\n", "a:\n\tb: 1\n", "a: 'x\n", "a: b: c\n", "{a\n", "a: *b\n",
+	"*a: b\n", "a: |10\n x\n", ": \n: \n", "? ? ?\n",
+	"metadata: {name: ../../etc/passwd, service: ../x}\nkind: SQS\napiVersion: x\n", "metadata: {name: *x}\n",
+	"spec: {uses: {a/b/c: [x]}, dependsOn: [/, a/, /b, \"\"]}\nkind: SQS\nmetadata: {name: x}\n",
 }
 
 // inside fails when a problem says nothing, stands outside of its file, or shows another line than its own.
@@ -32,7 +39,8 @@ func inside(t *testing.T, found diag.List, files map[string]string) {
 			t.Fatalf("%#v says nothing", d)
 		}
 		p := d.Position
-		if e := d.Excerpt; e != nil && (e.FirstLine < 1 || p == nil || p.Line < e.FirstLine || p.Line >= e.FirstLine+len(e.Lines)) {
+		if e := d.Excerpt; e != nil && (e.FirstLine < 1 || p == nil || p.Line < e.FirstLine ||
+			p.Line >= e.FirstLine+len(e.Lines)) {
 			t.Fatalf("the excerpt of %s does not show its line", d)
 		}
 		if p == nil || p.Line == 0 {
@@ -48,7 +56,8 @@ func inside(t *testing.T, found diag.List, files map[string]string) {
 			t.Fatalf("%s: the file has %d lines", d, len(lines))
 		}
 		// A syntax error may stand right behind the end.
-		if width := utf8.RuneCountInString(lines[p.Line-1]); p.Column < 0 || p.Length < 0 || p.Column > width+1 || p.Column-1+p.Length > width+1 {
+		if width := utf8.RuneCountInString(lines[p.Line-1]); p.Column < 0 || p.Length < 0 || p.Column > width+1 ||
+			p.Column-1+p.Length > width+1 {
 			t.Fatalf("%s, %d long: the line has %d characters: %q", d, p.Length, width, lines[p.Line-1])
 		}
 	}
@@ -65,14 +74,20 @@ func soon(t *testing.T, f func()) {
 
 func FuzzLoad(f *testing.F) {
 	for _, seed := range append([]string{
-		head, stackYAML, "---\n- a\n---\n? [x]\n: y\n", "a: &a {b: *a}\n", "<<: {a: 1}\n", "kind: \"\\x00\"", "a: |\n  ${x.y}\n b", "metadata: {name: 'x', labels: {a: 010}}\n",
-		"apiVersion: components.deployer.io/v1\nkind: MicroService\nmetadata: {name: api}\nspec:\n  image: \"${V} ${api.url}\"\n  uses: {api: [connect]}\n  dependsOn: [api]\n",
-		"!!str a: !!int b", "%YAML 1.2\n---\na: .inf", "a: 1\r\n\tb: 2\r\n", "{a: [1, {b: c}], 'd': \"e\\\"\"}", "a: 'b''c'\n? d\n", "\ufeffa: b", "a: >-\n\n\n  x\n\n y",
+		head, stackYAML, "---\n- a\n---\n? [x]\n: y\n", "a: &a {b: *a}\n", "<<: {a: 1}\n", "kind: \"\\x00\"",
+		"a: |\n  ${x.y}\n b", "metadata: {name: 'x', labels: {a: 010}}\n",
+		"apiVersion: components.deployer.io/v1\nkind: MicroService\nmetadata: {name: api}\nspec:\n  image: \"${V} " +
+			"${api.url}\"\n  uses: {api: [connect]}\n  dependsOn: [api]\n",
+		"!!str a: !!int b", "%YAML 1.2\n---\na: .inf", "a: 1\r\n\tb: 2\r\n", "{a: [1, {b: c}], 'd': \"e\\\"\"}",
+		"a: 'b''c'\n? d\n", "\ufeffa: b", "a: >-\n\n\n  x\n\n y",
 	}, attacks...) {
 		f.Add(seed, seed)
 	}
 	f.Fuzz(func(t *testing.T, text, overlay string) {
-		files := map[string]string{"stack.yaml": stackYAML, "infra/x.yaml": text, "services/web/a.yaml": text, "environments/dev.yaml": overlay}
+		files := map[string]string{
+			"stack.yaml": stackYAML, "infra/x.yaml": text, "services/web/a.yaml": text,
+			"environments/dev.yaml": overlay,
+		}
 		named := map[string]string{}
 		var sources []source
 		for _, name := range []string{"stack.yaml", "infra/x.yaml", "services/web/a.yaml", "environments/dev.yaml"} {
@@ -96,7 +111,8 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// FuzzOverlay: laying over is idempotent, changes neither part, takes every value from one of them, and null leaves nothing behind.
+// FuzzOverlay: laying over is idempotent, changes neither part, takes every value from one of them, and null leaves
+// nothing behind.
 func FuzzOverlay(f *testing.F) {
 	for i, seed := range attacks {
 		f.Add(seed, attacks[len(attacks)-1-i])
@@ -157,7 +173,11 @@ func FuzzPlain(f *testing.F) {
 			inside(t, found, map[string]string{"c.yaml": text})
 			read.Tree.Walk(func(path []string, _ value.Value) {
 				where, excerpt := read.Locate(path)
-				inside(t, diag.List{{Severity: diag.Error, Code: diag.Invalid, Summary: "x", Position: &where, Excerpt: excerpt}}, map[string]string{"c.yaml": text, "": ""})
+				inside(t,
+					diag.List{{
+						Severity: diag.Error, Code: diag.Invalid, Summary: "x", Position: &where,
+						Excerpt: excerpt,
+					}}, map[string]string{"c.yaml": text, "": ""})
 			})
 		})
 	})

@@ -18,7 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write what came out into the golden files")
 
-// TestGolden runs every testdata/*.txtar: a repository, the options in the comment (env, var, lenient, …), and what comes of it.
+// TestGolden runs every testdata/*.txtar: a repository, the options in the comment (env, var, lenient, …), and what
+// comes of it.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -123,7 +124,8 @@ func render(b *strings.Builder, d *diag.Diagnostic) {
 			fmt.Fprintf(b, "    %d | %s\n", d.Excerpt.FirstLine+i, line)
 		}
 		width := len(fmt.Sprint(d.Excerpt.FirstLine + len(d.Excerpt.Lines) - 1))
-		fmt.Fprintf(b, "    %s | %s%s\n", strings.Repeat(" ", width), strings.Repeat(" ", d.Position.Column-1), strings.Repeat("^", max(d.Position.Length, 1)))
+		fmt.Fprintf(b, "    %s | %s%s\n", strings.Repeat(" ", width), strings.Repeat(" ", d.Position.Column-1),
+			strings.Repeat("^", max(d.Position.Length, 1)))
 	}
 	if d.Detail != "" {
 		fmt.Fprintf(b, "  %s\n", d.Detail)
@@ -138,7 +140,8 @@ func render(b *strings.Builder, d *diag.Diagnostic) {
 }
 
 func dump(b *strings.Builder, s *Stack) {
-	fmt.Fprintf(b, "stack %s, environment %q of %q, production %t, region %q, account %q, tags %v\n", s.Name, s.Environment, s.Environments, s.Production, s.Provider.Region, s.Provider.Account, s.Tags)
+	fmt.Fprintf(b, "stack %s, environment %q of %q, production %t, region %q, account %q, tags %v\n", s.Name,
+		s.Environment, s.Environments, s.Production, s.Provider.Region, s.Provider.Account, s.Tags)
 	for _, v := range s.Variables {
 		fmt.Fprintf(b, "variable %s = %s from %s\n", v.Name, v.Value, v.Origin)
 	}

@@ -14,7 +14,8 @@ import (
 	"time"
 )
 
-// bounded runs f and holds it to the promise: under a second and 256 MB. The bounds are generous: machines of CI are slow.
+// bounded runs f and holds it to the promise: under a second and 256 MB. The bounds are generous: machines of CI are
+// slow.
 func bounded(t *testing.T, f func()) {
 	t.Helper()
 	debug.FreeOSMemory()
@@ -52,7 +53,8 @@ func TestHostileYAML(t *testing.T) {
 			if i == 0 {
 				return "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
 			}
-			return fmt.Sprintf("%c: &%c [%s]\n", 'a'+i, 'a'+i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c,", 'a'+i-1), 10), ","))
+			return fmt.Sprintf("%c: &%c [%s]\n", 'a'+i, 'a'+i,
+				strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c,", 'a'+i-1), 10), ","))
 		}),
 		"alias chain": lines(100, func(i int) string {
 			if i == 0 {
@@ -91,7 +93,8 @@ func TestHostileYAML(t *testing.T) {
 			if i == 0 {
 				return head + "  tags:\n"
 			}
-			return fmt.Sprintf("    k%d: ${replace(\"%s\", \"a\", \"%s\")}\n", i, strings.Repeat("a", 40), strings.Repeat("b", 40))
+			return fmt.Sprintf("    k%d: ${replace(\"%s\", \"a\", \"%s\")}\n", i, strings.Repeat("a", 40),
+				strings.Repeat("b", 40))
 		}),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -135,7 +138,8 @@ func TestDocumentsAreCountedBeforeTheyAreParsed(t *testing.T) {
 		t.Errorf("%d components were read", len(b.components))
 	}
 	want := 200 + maxFileDocuments*strings.Count(queue(0), "\n") + 1
-	if len(p.list) != 1 || p.list[0].Detail != "The file has more than 2000 documents." || p.list[0].Position.Line != want {
+	if len(p.list) != 1 || p.list[0].Detail != "The file has more than 2000 documents." ||
+		p.list[0].Position.Line != want {
 		t.Errorf("want one problem in line %d, got %v", want, p.list)
 	}
 }
@@ -149,18 +153,30 @@ func TestHostileFiles(t *testing.T) {
 		name, summary string
 		make          func(t *testing.T, service string) error
 	}{
-		{"link out", "Link out of the stack", func(_ *testing.T, dir string) error { return os.Symlink(outside, filepath.Join(dir, "a.yaml")) }},
+		{"link out", "Link out of the stack", func(_ *testing.T, dir string) error {
+			return os.Symlink(outside, filepath.Join(dir, "a.yaml"))
+		}},
 		{"relative link out", "Link out of the stack", func(_ *testing.T, dir string) error {
 			return os.Symlink("../../../../x.yaml", filepath.Join(dir, "a.yaml"))
 		}},
-		{"link to nowhere", "Link out of the stack", func(_ *testing.T, dir string) error { return os.Symlink("nowhere.yaml", filepath.Join(dir, "a.yaml")) }},
+		{"link to nowhere", "Link out of the stack", func(_ *testing.T, dir string) error {
+			return os.Symlink("nowhere.yaml", filepath.Join(dir, "a.yaml"))
+		}},
 		{"folder link out", "Link out of the stack", func(_ *testing.T, dir string) error {
 			return os.Symlink(filepath.Dir(outside), filepath.Join(dir, "a"))
 		}},
-		{"folder link inside", "Link to a folder", func(_ *testing.T, dir string) error { return os.Symlink("..", filepath.Join(dir, "a")) }},
-		{"link loop", "Link out of the stack", func(_ *testing.T, dir string) error { return os.Symlink("a.yaml", filepath.Join(dir, "a.yaml")) }},
-		{"pipe", "Not a regular file", func(_ *testing.T, dir string) error { return syscall.Mkfifo(filepath.Join(dir, "a.yaml"), 0o600) }},
-		{"device", "Link out of the stack", func(_ *testing.T, dir string) error { return os.Symlink("/dev/zero", filepath.Join(dir, "a.yaml")) }},
+		{"folder link inside", "Link to a folder", func(_ *testing.T, dir string) error {
+			return os.Symlink("..", filepath.Join(dir, "a"))
+		}},
+		{"link loop", "Link out of the stack", func(_ *testing.T, dir string) error {
+			return os.Symlink("a.yaml", filepath.Join(dir, "a.yaml"))
+		}},
+		{"pipe", "Not a regular file", func(_ *testing.T, dir string) error {
+			return syscall.Mkfifo(filepath.Join(dir, "a.yaml"), 0o600)
+		}},
+		{"device", "Link out of the stack", func(_ *testing.T, dir string) error {
+			return os.Symlink("/dev/zero", filepath.Join(dir, "a.yaml"))
+		}},
 		{"100 MB", "Too large", func(_ *testing.T, dir string) error {
 			f, err := os.Create(filepath.Join(dir, "a.yaml"))
 			if err != nil {
@@ -169,11 +185,26 @@ func TestHostileFiles(t *testing.T) {
 			defer f.Close()
 			return f.Truncate(100 << 20)
 		}},
-		{"binary", "Wrong encoding", func(t *testing.T, dir string) error { write(t, dir, "a.yaml", "kind: \x00"); return nil }},
-		{"latin 1", "Wrong encoding", func(t *testing.T, dir string) error { write(t, dir, "a.yaml", "# \n# caf\xe9"); return nil }},
-		{"UTF-16", "Wrong encoding", func(t *testing.T, dir string) error { write(t, dir, "a.yaml", "\xff\xfea\x00"); return nil }},
-		{"escapes in a name", "Invalid name", func(t *testing.T, dir string) error { write(t, dir, "\x1b[31mred.yaml", head); return nil }},
-		{"C1 controls", "Wrong encoding", func(t *testing.T, dir string) error { write(t, dir, "a.yaml", "# \u009b31m"); return nil }},
+		{"binary", "Wrong encoding", func(t *testing.T, dir string) error {
+			write(t, dir, "a.yaml", "kind: \x00")
+			return nil
+		}},
+		{"latin 1", "Wrong encoding", func(t *testing.T, dir string) error {
+			write(t, dir, "a.yaml", "# \n# caf\xe9")
+			return nil
+		}},
+		{"UTF-16", "Wrong encoding", func(t *testing.T, dir string) error {
+			write(t, dir, "a.yaml", "\xff\xfea\x00")
+			return nil
+		}},
+		{"escapes in a name", "Invalid name", func(t *testing.T, dir string) error {
+			write(t, dir, "\x1b[31mred.yaml", head)
+			return nil
+		}},
+		{"C1 controls", "Wrong encoding", func(t *testing.T, dir string) error {
+			write(t, dir, "a.yaml", "# \u009b31m")
+			return nil
+		}},
 		{"deep folders", "Too large", func(t *testing.T, dir string) error {
 			write(t, dir, strings.Repeat("d/", 30)+"a.yaml", head)
 			return nil
@@ -228,7 +259,10 @@ func TestStackNamesCannotLeave(t *testing.T) {
 	if err := os.Symlink("../secret", filepath.Join(root, "stacks/linked")); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"../secret", "..", ".", "", "shop/../shop", "/etc", "linked", "sho", strings.Repeat("x", 5000)} {
+	for _, name := range []string{
+		"../secret", "..", ".", "", "shop/../shop", "/etc", "linked", "sho",
+		strings.Repeat("x", 5000),
+	} {
 		b, found := Load(root, name)
 		if b != nil || len(found) != 1 || found[0].Summary != "No such stack" {
 			t.Errorf("%q: %v", name, found)

@@ -28,7 +28,8 @@ func (r *resolver) header(d *document) bool {
 	}
 	if group == "" {
 		if r.options.Registry.IsLater(d.kind) {
-			r.problems.invalid(d.at("kind"), "Kind not available", fmt.Sprintf("This version of deployer does not have the kind %q yet.", d.kind),
+			r.problems.invalid(d.at("kind"), "Kind not available",
+				fmt.Sprintf("This version of deployer does not have the kind %q yet.", d.kind),
 				"Available are: "+strings.Join(r.options.Registry.Names(), ", ")+".")
 			return false
 		}
@@ -41,7 +42,9 @@ func (r *resolver) header(d *document) bool {
 		return false
 	}
 	if d.apiVersion != "" && d.apiVersion != group {
-		r.problems.invalid(d.at("apiVersion"), "Wrong apiVersion", fmt.Sprintf("The kind %s belongs to %q, not to %q.", d.kind, group, d.apiVersion), fmt.Sprintf("Write %q.", group))
+		r.problems.invalid(d.at("apiVersion"), "Wrong apiVersion",
+			fmt.Sprintf("The kind %s belongs to %q, not to %q.", d.kind, group, d.apiVersion),
+			fmt.Sprintf("Write %q.", group))
 	}
 	return true
 }
@@ -50,10 +53,13 @@ func (r *resolver) header(d *document) bool {
 func (r *resolver) place(d *document, kind *component.Kind) {
 	switch {
 	case kind.Group == infraGroup && d.service != Infra:
-		r.problems.invalid(d.at("kind"), "Wrong place", fmt.Sprintf("A %s belongs to the whole stack, not to a service.", d.kind), "Move it to infra/.")
+		r.problems.invalid(d.at("kind"), "Wrong place",
+			fmt.Sprintf("A %s belongs to the whole stack, not to a service.", d.kind), "Move it to infra/.")
 	case kind.Synthetic != "" && d.named && d.address() != kind.Synthetic:
 		_, name, _ := cut(kind.Synthetic)
-		r.problems.invalid(d.at("metadata", "name"), "Wrong name", fmt.Sprintf("A stack has one %s, and its name is %q, not %q.", d.kind, name, d.name), fmt.Sprintf("Write %q.", name))
+		r.problems.invalid(d.at("metadata", "name"), "Wrong name",
+			fmt.Sprintf("A stack has one %s, and its name is %q, not %q.", d.kind, name, d.name),
+			fmt.Sprintf("Write %q.", name))
 	}
 }
 
@@ -80,7 +86,8 @@ func (r *resolver) unknownComponent(written, service string) *diag.Diagnostic {
 	} else if near := diag.DidYouMean(written, own); near == "" {
 		for _, address := range others {
 			if _, name, _ := cut(address); name == written {
-				return diag.New(diag.Invalid, "Unknown component", detail+fmt.Sprintf(" Did you mean %q?", address), "Outside its own service a component is called by its full address.")
+				return diag.New(diag.Invalid, "Unknown component", detail+fmt.Sprintf(" Did you mean %q?", address),
+					"Outside its own service a component is called by its full address.")
 			}
 		}
 	}

@@ -52,20 +52,29 @@ type networkLike struct {
 	VPC map[string]value.Value `json:"vpc"`
 }
 
-func define[S any](name, group, synthetic string, outputs, verbs []string, check func(component.Instance, *S) []value.Problem) component.Kind {
-	return component.Define(component.Definition[S]{Name: name, Group: group, Synthetic: synthetic, Outputs: outputs, Verbs: verbs, Check: check})
+func define[S any](
+	name, group, synthetic string, outputs, verbs []string, check func(component.Instance, *S) []value.Problem,
+) component.Kind {
+	return component.Define(component.Definition[S]{
+		Name: name, Group: group, Synthetic: synthetic, Outputs: outputs,
+		Verbs: verbs, Check: check,
+	})
 }
 
 func kinds() *component.Registry {
 	ports := func(_ component.Instance, s *serviceLike) []value.Problem {
 		if s.Scaling != nil && s.Scaling.Min > s.Scaling.Max {
-			return []value.Problem{{Kind: value.BadValue, Path: []string{"scaling", "min"}, Message: "min is greater than max"}}
+			return []value.Problem{{
+				Kind: value.BadValue, Path: []string{"scaling", "min"},
+				Message: "min is greater than max",
+			}}
 		}
 		return nil
 	}
 	return component.NewRegistry(
 		define("MicroService", componentGroup, "", []string{"url", "internalUrl"}, []string{"connect"}, ports),
-		define[databaseLike]("RDS", componentGroup, "", []string{"endpoint", "port", "username"}, []string{"connect"}, nil),
+		define[databaseLike]("RDS", componentGroup, "", []string{"endpoint", "port", "username"}, []string{"connect"},
+			nil),
 		define[queueLike]("SQS", componentGroup, "", []string{"url", "arn"}, []string{"send", "receive"}, nil),
 		define[queueLike]("ElastiCache", componentGroup, "", []string{"endpoint"}, nil, nil),
 		define[networkLike]("Network", infraGroup, "infra/network", []string{"vpcId", "privateSubnetIds"}, nil, nil),

@@ -28,7 +28,8 @@ func FindRoot(folder string) (string, error) {
 			return at, nil
 		}
 		if at == filepath.Dir(at) {
-			return "", diag.New(diag.Invalid, "No repository", fmt.Sprintf("Neither %s nor a folder above it has a %s/ folder.", start, stacksFolder),
+			return "", diag.New(diag.Invalid, "No repository",
+				fmt.Sprintf("Neither %s nor a folder above it has a %s/ folder.", start, stacksFolder),
 				"Change to the repository, or make a first stack with `deployer stack init NAME`.")
 		}
 	}
@@ -55,7 +56,8 @@ func StackAt(root, folder string) string {
 func Stacks(root string) ([]string, error) {
 	found, err := os.ReadDir(filepath.Join(root, stacksFolder))
 	if err != nil {
-		return nil, diag.New(diag.Invalid, "No repository", fmt.Sprintf("The folder %s/ cannot be read: %s.", stacksFolder, plain(err)), "")
+		return nil, diag.New(diag.Invalid, "No repository",
+			fmt.Sprintf("The folder %s/ cannot be read: %s.", stacksFolder, plain(err)), "")
 	}
 	var names []string
 	for _, e := range found {
@@ -127,7 +129,8 @@ func sources(root, stack string, p *problems) (out []source, complete bool) {
 			return nil
 		case strings.ContainsFunc(base, func(c rune) bool { return !unicode.IsPrint(c) }):
 			complete = false
-			p.invalid(name(path.Dir(rel)), "Invalid name", fmt.Sprintf("The name %q holds characters that cannot be shown.", base), "Rename it.")
+			p.invalid(name(path.Dir(rel)), "Invalid name",
+				fmt.Sprintf("The name %q holds characters that cannot be shown.", base), "Rename it.")
 			if e.IsDir() {
 				return fs.SkipDir
 			}
@@ -144,7 +147,9 @@ func sources(root, stack string, p *problems) (out []source, complete bool) {
 			target, err := inside.Stat(rel)
 			switch {
 			case err != nil:
-				refuse(rel, "Link out of the stack", "This symbolic link leads out of the stack's folder or nowhere. Only files inside the stack are read.",
+				refuse(rel, "Link out of the stack",
+					"This symbolic link leads out of the stack's folder or nowhere. Only files inside the "+
+						"stack are read.",
 					"Put a copy of the file here.")
 				return nil
 			case target.IsDir():
@@ -156,7 +161,9 @@ func sources(root, stack string, p *problems) (out []source, complete bool) {
 			return nil
 		}
 		if !strings.Contains(rel, "/") && !isStackFile(rel) {
-			p.warn(name(rel), "File is not read", "Of the files directly in the stack's folder only stack.yaml is read.", "Move it below infra/, services/ or environments/.")
+			p.warn(name(rel), "File is not read",
+				"Of the files directly in the stack's folder only stack.yaml is read.",
+				"Move it below infra/, services/ or environments/.")
 			return nil
 		}
 		if len(out) >= MaxFiles {
@@ -201,7 +208,9 @@ func enter(rel string, p *problems, where span) error {
 		}
 	}
 	if near := diag.DidYouMean(rel, folders); near != "" {
-		p.warn(where, "Folder is not read", fmt.Sprintf("Manifests are read from infra/, services/ and environments/, not from %q. %s", rel+"/", near), "Rename it if it holds manifests.")
+		p.warn(where, "Folder is not read",
+			fmt.Sprintf("Manifests are read from infra/, services/ and environments/, not from %q. %s", rel+"/", near),
+			"Rename it if it holds manifests.")
 	}
 	return fs.SkipDir
 }
@@ -213,10 +222,13 @@ func read(inside *os.Root, rel string) (string, *diag.Diagnostic) {
 		return "", diag.New(diag.Invalid, "Cannot read", upperFirst(plain(err))+".", "")
 	}
 	if !info.Mode().IsRegular() {
-		return "", diag.New(diag.Invalid, "Not a regular file", "Only regular files are read, not pipes, sockets or devices.", "Remove it or give it another ending.")
+		return "", diag.New(diag.Invalid, "Not a regular file",
+			"Only regular files are read, not pipes, sockets or devices.", "Remove it or give it another ending.")
 	}
 	if info.Size() > MaxFileSize {
-		return "", diag.New(diag.Invalid, "Too large", fmt.Sprintf("The file has %d KiB; %d KiB are allowed.", info.Size()>>10, MaxFileSize>>10), "Split it into smaller documents or files.")
+		return "", diag.New(diag.Invalid, "Too large",
+			fmt.Sprintf("The file has %d KiB; %d KiB are allowed.", info.Size()>>10, MaxFileSize>>10),
+			"Split it into smaller documents or files.")
 	}
 	f, err := inside.Open(rel)
 	if err != nil {

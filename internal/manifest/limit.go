@@ -1,7 +1,7 @@
 package manifest
 
-// Limits of what is read. The YAML parser's time grows with the square of a document's tokens and its memory with depth times
-// key length, so both are bounded on the token stream, before it parses.
+// Limits of what is read. The YAML parser's time grows with the square of a document's tokens and its memory with depth
+// times key length, so both are bounded on the token stream, before it parses.
 const (
 	MaxFileSize      = 1 << 20  // bytes
 	MaxTotalSize     = 16 << 20 // bytes of all the files of a stack

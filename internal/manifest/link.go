@@ -93,7 +93,9 @@ func (r *resolver) uses(c *Component) {
 			continue
 		}
 		if _, again := renamed[address]; again {
-			r.problems.add(at(diag.New(diag.Invalid, "Duplicate key", fmt.Sprintf("uses names %q twice, once by its short and once by its full name.", address), "Keep one of them."), e.at).For(c.Address))
+			r.problems.add(at(diag.New(diag.Invalid, "Duplicate key",
+				fmt.Sprintf("uses names %q twice, once by its short and once by its full name.", address),
+				"Keep one of them."), e.at).For(c.Address))
 			continue
 		}
 		renamed[address] = uses.Entries()[e.key]
@@ -117,7 +119,9 @@ func (r *resolver) verbs(c *Component, address string, asked value.Value, e entr
 		return
 	}
 	if len(kind.Verbs) == 0 {
-		r.problems.add(at(diag.New(diag.Invalid, "Cannot be used", fmt.Sprintf("%q is of the kind %s, which grants nothing to others.", address, kind.Name), "Refer to its outputs instead."), e.at).For(c.Address))
+		r.problems.add(at(diag.New(diag.Invalid, "Cannot be used",
+			fmt.Sprintf("%q is of the kind %s, which grants nothing to others.", address, kind.Name),
+			"Refer to its outputs instead."), e.at).For(c.Address))
 		return
 	}
 	for i, verb := range asked.Items() {
@@ -125,6 +129,8 @@ func (r *resolver) verbs(c *Component, address string, asked value.Value, e entr
 			continue
 		}
 		_, where := e.value.locate([]string{strconv.Itoa(i)})
-		r.problems.add(at(diag.New(diag.Invalid, "Unknown verb", fmt.Sprintf("%q cannot be asked of the %s %q. %s", verb.Str(), kind.Name, address, suggest(verb.Str(), kind.Verbs)), ""), where).For(c.Address))
+		r.problems.add(at(diag.New(diag.Invalid, "Unknown verb",
+			fmt.Sprintf("%q cannot be asked of the %s %q. %s", verb.Str(), kind.Name, address,
+				suggest(verb.Str(), kind.Verbs)), ""), where).For(c.Address))
 	}
 }

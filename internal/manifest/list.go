@@ -13,7 +13,8 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// Environments lists the environments of a stack, sorted, without reading a manifest: files and folders below environments/.
+// Environments lists the environments of a stack, sorted, without reading a manifest: files and folders below
+// environments/.
 func Environments(root, stack string) ([]string, error) {
 	folder := filepath.Join(root, stacksFolder, stack, "environments")
 	found, err := os.ReadDir(folder)
@@ -21,7 +22,9 @@ func Environments(root, stack string) ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, diag.New(diag.Invalid, "Cannot read the stack", fmt.Sprintf("The folder %s cannot be read: %s.", path.Join(stacksFolder, stack, "environments"), plain(err)), "")
+		return nil, diag.New(diag.Invalid, "Cannot read the stack",
+			fmt.Sprintf("The folder %s cannot be read: %s.", path.Join(stacksFolder, stack, "environments"),
+				plain(err)), "")
 	}
 	var names []string
 	for _, e := range found {

@@ -56,8 +56,8 @@ func (b *Bundle) Addresses() []string {
 	return slices.Compact(out)
 }
 
-// Load reads the files of a stack below root, the root of the repository, and finds what is wrong with their form. The Bundle is
-// nil only when there is no such stack; Resolve of a bundle with problems finds further ones.
+// Load reads the files of a stack below root, the root of the repository, and finds what is wrong with their form. The
+// Bundle is nil only when there is no such stack; Resolve of a bundle with problems finds further ones.
 func Load(root, stack string) (*Bundle, diag.List) {
 	var p problems
 	known, err := Stacks(root)
@@ -69,7 +69,9 @@ func Load(root, stack string) (*Bundle, diag.List) {
 		if len(known) > 0 {
 			next = "Stacks here are: " + strings.Join(known, ", ") + "."
 		}
-		return nil, diag.List{diag.New(diag.Invalid, "No such stack", strings.TrimSpace(fmt.Sprintf("There is no folder stacks/%s/. %s", stack, diag.DidYouMean(stack, known))), next)}
+		return nil, diag.List{diag.New(diag.Invalid, "No such stack",
+			strings.TrimSpace(fmt.Sprintf("There is no folder stacks/%s/. %s", stack, diag.DidYouMean(stack, known))),
+			next)}
 	}
 	read, complete := sources(root, stack, &p)
 	b := assemble(stack, read, &p)
@@ -113,7 +115,8 @@ func assemble(stack string, read []source, p *problems) *Bundle {
 	}
 	b.broken = b.broken || p.limited
 	if b.stack == nil && !b.misspelt && !b.broken {
-		p.invalid(b.stackFile, "No stack.yaml", "A stack needs the file stack.yaml with a document of kind Stack.", "Make one, or start with `deployer stack init`.")
+		p.invalid(b.stackFile, "No stack.yaml", "A stack needs the file stack.yaml with a document of kind Stack.",
+			"Make one, or start with `deployer stack init`.")
 	}
 	b.unique(p)
 	b.hideSecrets()
@@ -127,11 +130,15 @@ func (b *Bundle) addStack(f *file, roots []*node, p *problems) {
 		case d.kind == "":
 		case d.kind != "Stack" && core[d.kind] == "" && diag.DidYouMean(d.kind, []string{"Stack"}) != "":
 			b.misspelt = true
-			p.invalid(d.at("kind"), "Unknown kind", fmt.Sprintf("%q is not a kind. Did you mean \"Stack\"?", d.kind), "")
+			p.invalid(d.at("kind"), "Unknown kind", fmt.Sprintf("%q is not a kind. Did you mean \"Stack\"?", d.kind),
+				"")
 		case d.kind != "Stack":
-			p.invalid(d.at("kind"), "Wrong place", fmt.Sprintf("stack.yaml holds the Stack alone, but the kind of this is %q.", d.kind), "Move it to "+home(d.kind)+".")
+			p.invalid(d.at("kind"), "Wrong place",
+				fmt.Sprintf("stack.yaml holds the Stack alone, but the kind of this is %q.", d.kind),
+				"Move it to "+home(d.kind)+".")
 		case b.stack != nil:
-			p.invalid(d.at("kind"), "Duplicate stack", fmt.Sprintf("The Stack was defined before, at %s.", b.stack.at("kind").position()), "Keep one of them.")
+			p.invalid(d.at("kind"), "Duplicate stack",
+				fmt.Sprintf("The Stack was defined before, at %s.", b.stack.at("kind").position()), "Keep one of them.")
 		default:
 			b.stack = d
 			b.stackFile.file = f
@@ -157,7 +164,8 @@ func home(kind string) string {
 
 func (b *Bundle) addService(f *file, place []string, roots []*node, p *problems) {
 	if len(place) < 3 {
-		p.invalid(span{file: f}, "Wrong place", "The folder below services/ gives a component its service, but this file is in none.", "Move it to services/<service>/.")
+		p.invalid(span{file: f}, "Wrong place", "The folder below services/ gives a component its service, but this "+
+			"file is in none.", "Move it to services/<service>/.")
 		return
 	}
 	service := place[1]
@@ -174,7 +182,9 @@ func (b *Bundle) addService(f *file, place []string, roots []*node, p *problems)
 			continue
 		}
 		if first := b.services[service]; first != nil {
-			p.invalid(d.at("kind"), "Duplicate service", fmt.Sprintf("The service %q was defined before, at %s.", service, first.at("kind").position()), "Keep one of them.")
+			p.invalid(d.at("kind"), "Duplicate service",
+				fmt.Sprintf("The service %q was defined before, at %s.", service, first.at("kind").position()),
+				"Keep one of them.")
 			continue
 		}
 		d.service = service
@@ -187,13 +197,16 @@ func (b *Bundle) addService(f *file, place []string, roots []*node, p *problems)
 func (b *Bundle) add(d *document, service string, p *problems) {
 	d.service = service
 	if d.meta.Service != "" && d.meta.Service != service {
-		p.invalid(d.at("metadata", "service"), "Wrong service", fmt.Sprintf("The folder gives this document the service %q, not %q.", service, d.meta.Service), "Remove metadata.service, or move the file.")
+		p.invalid(d.at("metadata", "service"), "Wrong service",
+			fmt.Sprintf("The folder gives this document the service %q, not %q.", service, d.meta.Service),
+			"Remove metadata.service, or move the file.")
 	}
 	switch {
 	case d.kind == "Defaults" && service == Infra:
 		b.defaults = append(b.defaults, d)
 	case core[d.kind] != "":
-		p.invalid(d.at("kind"), "Wrong place", fmt.Sprintf("A document of kind %s does not belong here.", d.kind), "Move it to "+home(d.kind)+".")
+		p.invalid(d.at("kind"), "Wrong place", fmt.Sprintf("A document of kind %s does not belong here.", d.kind),
+			"Move it to "+home(d.kind)+".")
 	default:
 		b.components = append(b.components, d)
 	}
@@ -217,12 +230,15 @@ func (b *Bundle) addEnvironment(f *file, place []string, roots []*node, p *probl
 		d.environment, d.service = name, d.meta.Service
 		switch {
 		case d.kind == "Environment" && e.document != nil:
-			p.invalid(d.at("kind"), "Duplicate environment", fmt.Sprintf("The environment %q was defined before, at %s.", name, e.document.at("kind").position()), "Keep one of them.")
+			p.invalid(d.at("kind"), "Duplicate environment",
+				fmt.Sprintf("The environment %q was defined before, at %s.", name, e.document.at("kind").position()),
+				"Keep one of them.")
 		case d.kind == "Environment":
 			e.document = d
 			d.must(name, fmt.Sprintf("the file or folder is called %q", name), p)
 		case d.kind == "Stack":
-			p.invalid(d.at("kind"), "Wrong place", "The Stack cannot be overlaid.", "Set provider, variables and tags in a document of kind Environment.")
+			p.invalid(d.at("kind"), "Wrong place", "The Stack cannot be overlaid.",
+				"Set provider, variables and tags in a document of kind Environment.")
 		default:
 			if d.service == "" && len(place) > 3 {
 				d.service = place[2] // the folder of a service, or any other: match decides
@@ -246,7 +262,9 @@ func (b *Bundle) unique(p *problems) {
 			kept = append(kept, d)
 			continue
 		}
-		p.invalid(d.at("metadata", "name"), "Duplicate component", fmt.Sprintf("%q was defined before, with the kind %s, at %s.", d.address(), before.kind, before.at("metadata", "name").position()),
+		p.invalid(d.at("metadata", "name"), "Duplicate component",
+			fmt.Sprintf("%q was defined before, with the kind %s, at %s.", d.address(), before.kind,
+				before.at("metadata", "name").position()),
 			"Give one of them another name.")
 	}
 	b.components = kept

@@ -30,7 +30,10 @@ func TestLayout(t *testing.T) {
 	if _, err := FindRoot(t.TempDir()); err == nil {
 		t.Error("found a root where there is none")
 	}
-	for folder, want := range map[string]string{".": "", "stacks": "", "stacks/shop": "shop", "stacks/shop/environments/staging": "shop", "..": ""} {
+	for folder, want := range map[string]string{
+		".": "", "stacks": "", "stacks/shop": "shop",
+		"stacks/shop/environments/staging": "shop", "..": "",
+	} {
 		if got := StackAt(root, filepath.Join(root, folder)); got != want {
 			t.Errorf("%s: stack %q, want %q", folder, got, want)
 		}
@@ -49,7 +52,8 @@ func TestLayout(t *testing.T) {
 		t.Errorf("a bundle has %v, %v", b.Environments(), found)
 	}
 	for environment, want := range map[string]string{"": "No environment", "prod": "No such environment"} {
-		if s, found := b.Resolve(options(environment)); s != nil || len(found) != 1 || found[0].Summary != want || !strings.Contains(found[0].Next, "dev, production, staging") {
+		if s, found := b.Resolve(options(environment)); s != nil || len(found) != 1 || found[0].Summary != want ||
+			!strings.Contains(found[0].Next, "dev, production, staging") {
 			t.Errorf("%q: %v", environment, found)
 		}
 	}
@@ -65,8 +69,10 @@ func TestLayout(t *testing.T) {
 func TestNames(t *testing.T) {
 	for name, fine := range map[string]bool{
 		"a": true, "user-platform": true, "a1": true, strings.Repeat("a", 31): true, strings.Repeat("a", 32): false,
-		"": false, "1a": false, "-a": false, "A": false, "a_b": false, "a/b": false, "a b": false, "ä": false, "a\x1b[31m": false, "a\n": false,
-		"stack": false, "environment": false, "service": false, "git": false, "infra": false, "self": false, "var": false, "ingress": false, "cluster": false,
+		"": false, "1a": false, "-a": false, "A": false, "a_b": false, "a/b": false, "a b": false, "ä": false,
+		"a\x1b[31m": false, "a\n": false,
+		"stack": false, "environment": false, "service": false, "git": false, "infra": false, "self": false,
+		"var": false, "ingress": false, "cluster": false,
 	} {
 		detail, next := CheckName(name)
 		if (detail == "") != fine || fine != (next == "") {
@@ -98,10 +104,13 @@ func one(t *testing.T, files map[string]string) (*Bundle, diag.List) {
 
 func TestSettings(t *testing.T) {
 	b, found := one(t, map[string]string{
-		"stack.yaml":                 stackYAML + "spec:\n  provider: {region: us-east-1, account: 012345678901}\n  backend:\n    bucket: ${BUCKET}\n  locks: {ttl: 600}\n",
-		"environments/prod.yaml":     "apiVersion: core.deployer.io/v1\nkind: Environment\nmetadata: {name: prod}\nspec: {provider: {region: eu-west-1}}\n",
-		"services/web/broken.yaml":   "a: [",
-		"environments/computed.yaml": "apiVersion: core.deployer.io/v1\nkind: Environment\nmetadata: {name: computed}\nspec: {provider: {region: \"${REGION}\"}}\n",
+		"stack.yaml": stackYAML + "spec:\n  provider: {region: us-east-1, account: 012345678901}\n  " +
+			"backend:\n    bucket: ${BUCKET}\n  locks: {ttl: 600}\n",
+		"environments/prod.yaml": "apiVersion: core.deployer.io/v1\nkind: Environment\nmetadata: {name: " +
+			"prod}\nspec: {provider: {region: eu-west-1}}\n",
+		"services/web/broken.yaml": "a: [",
+		"environments/computed.yaml": "apiVersion: core.deployer.io/v1\nkind: Environment\nmetadata: {name: " +
+			"computed}\nspec: {provider: {region: \"${REGION}\"}}\n",
 	})
 	if !found.HasErrors() {
 		t.Fatal("the broken file must be reported")
@@ -130,7 +139,8 @@ func TestSettings(t *testing.T) {
 
 func TestLocateAndDiagnose(t *testing.T) {
 	b, _ := one(t, map[string]string{
-		"services/web/a.yaml": "apiVersion: components.deployer.io/v1\nkind: MicroService\nmetadata: {name: api}\nspec:\n  image: ${api.url}\n  uses: {db: [connect]}\n---\n" +
+		"services/web/a.yaml": "apiVersion: components.deployer.io/v1\nkind: MicroService\nmetadata: {name: " +
+			"api}\nspec:\n  image: ${api.url}\n  uses: {db: [connect]}\n---\n" +
 			"apiVersion: components.deployer.io/v1\nkind: RDS\nmetadata: {name: db}\nspec: {engine: postgres}\n",
 	})
 	s, found := b.Resolve(options(""))
@@ -154,16 +164,19 @@ func TestLocateAndDiagnose(t *testing.T) {
 		component.Invalid([]string{"image"}, "cannot work"),
 		{Kind: component.UnknownComponent, Path: []string{"uses", "web/db"}, Message: "there is no component"},
 	})
-	if len(list) != 3 || list[0].Summary != "Cycle" || list[0].Detail != "They need each other." || list[0].Position.Line != 4 {
+	if len(list) != 3 || list[0].Summary != "Cycle" || list[0].Detail != "They need each other." ||
+		list[0].Position.Line != 4 {
 		t.Errorf("%v", list)
 	}
-	if list[1].Summary != "Invalid value" || list[1].Detail != "spec.image: cannot work." || list[1].Component != "web/api" || list[1].Excerpt == nil {
+	if list[1].Summary != "Invalid value" || list[1].Detail != "spec.image: cannot work." ||
+		list[1].Component != "web/api" || list[1].Excerpt == nil {
 		t.Errorf("%#v", list[1])
 	}
 	if list[2].Summary != "Unknown component" || list[2].Position.Column != 10 {
 		t.Errorf("%#v", list[2])
 	}
-	if list := s.Diagnose("web/nothing", []value.Problem{{Kind: value.BadValue, Message: "x"}}); len(list) != 1 || list[0].Position != nil {
+	if list := s.Diagnose("web/nothing", []value.Problem{{Kind: value.BadValue, Message: "x"}}); len(list) != 1 ||
+		list[0].Position != nil {
 		t.Errorf("%v", list)
 	}
 	if len(s.Instances()) != 2 || s.Instances()[0].Address != "web/api" {
@@ -174,18 +187,27 @@ func TestLocateAndDiagnose(t *testing.T) {
 // TestVariablePrecedence: flag, file, environment, Environment, Stack.
 func TestVariablePrecedence(t *testing.T) {
 	b, found := one(t, map[string]string{
-		"stack.yaml":            stackYAML + "spec: {variables: {A: stack, B: stack, C: stack, D: stack, E: {default: stack, description: text}}}\n",
-		"environments/dev.yaml": "apiVersion: core.deployer.io/v1\nkind: Environment\nmetadata: {name: dev}\nspec: {variables: {A: env, B: env, C: env, D: env}}\n",
+		"stack.yaml": stackYAML + "spec: {variables: {A: stack, B: stack, C: stack, D: stack, E: " +
+			"{default: stack, description: text}}}\n",
+		"environments/dev.yaml": "apiVersion: core.deployer.io/v1\nkind: Environment\nmetadata: {name: dev}\nspec: " +
+			"{variables: {A: env, B: env, C: env, D: env}}\n",
 	})
 	if len(found) > 0 {
 		t.Fatal(found)
 	}
 	o := options("dev")
-	o.Env = map[string]string{"DEPLOYER_VAR_A": "process", "DEPLOYER_VAR_B": "process", "DEPLOYER_VAR_C": "process", "DEPLOYER_VAR_1": "no name", "OTHER": "x"}
-	o.VarFiles = []VarFile{{Name: "one.env", Data: []byte("A=one\nB=one\n")}, {Name: "two.json", Data: []byte(`{"B": "two", "A": "two"}`)}}
+	o.Env = map[string]string{
+		"DEPLOYER_VAR_A": "process", "DEPLOYER_VAR_B": "process", "DEPLOYER_VAR_C": "process",
+		"DEPLOYER_VAR_1": "no name", "OTHER": "x",
+	}
+	o.VarFiles = []VarFile{
+		{Name: "one.env", Data: []byte("A=one\nB=one\n")},
+		{Name: "two.json", Data: []byte(`{"B": "two", "A": "two"}`)},
+	}
 	o.Variables = map[string]string{"A": "flag"}
 	s, found := b.Resolve(o)
-	if len(found) != 1 || found.HasErrors() || !strings.Contains(found[0].Detail, "DEPLOYER_VAR_1") { // which cannot be a variable's
+	if len(found) != 1 || found.HasErrors() || !strings.Contains(found[0].Detail, "DEPLOYER_VAR_1") {
+		// which cannot be a variable's
 		t.Fatal(found)
 	}
 	want := []struct{ name, value, origin string }{
@@ -208,12 +230,20 @@ func TestVariablePrecedence(t *testing.T) {
 // TestSecretsAreNotShown: the default of a sensitive variable is in no diagnostic, whatever is wrong around it.
 func TestSecretsAreNotShown(t *testing.T) {
 	b, found := one(t, map[string]string{
-		"stack.yaml":            stackYAML + "spec:\n  variables:\n    TOKEN:\n      sensitive: true\n      default: canary-1\n      patern: x\n    BLOCK:\n      sensitive: true\n      default: |\n        canary-2\n        canary-2\n      pattern: '['\n  tgs: {}\n",
-		"environments/dev.yaml": "apiVersion: core.deployer.io/v1\nkind: Environment\nmetadata: {name: dev}\nspec:\n  variables:\n    TOKEN: canary-3\n    bad-name: x\n  production: maybe\n",
-		"services/web/a.yaml":   "apiVersion: components.deployer.io/v1\nkind: MicroService\nmetadata: {name: api}\nspec: {image: \"${upper(TOKEN)}\", cpu: \"${tonumber(TOKEN)}\", environment: {A: \"${api.url}${BLOCK}\", B: \"${jsondecode(TOKEN)}\"}}\n",
+		"stack.yaml": stackYAML + "spec:\n  variables:\n    TOKEN:\n      sensitive: true\n      default: " +
+			"canary-1\n      patern: x\n    BLOCK:\n      sensitive: true\n      default: |\n        canary-2\n      " +
+			"  canary-2\n      pattern: '['\n  tgs: {}\n",
+		"environments/dev.yaml": "apiVersion: core.deployer.io/v1\nkind: Environment\nmetadata: {name: dev}\nspec:\n " +
+			" variables:\n    TOKEN: canary-3\n    bad-name: x\n  production: maybe\n",
+		"services/web/a.yaml": "apiVersion: components.deployer.io/v1\nkind: MicroService\nmetadata: {name: " +
+			"api}\nspec: {image: \"${upper(TOKEN)}\", cpu: \"${tonumber(TOKEN)}\", environment: {A: " +
+			"\"${api.url}${BLOCK}\", B: \"${jsondecode(TOKEN)}\"}}\n",
 	})
 	o := options("dev")
-	o.VarFiles = []VarFile{{Name: "x", Data: []byte("BLOCK=canary-4\ncanary-4\n")}, {Name: "y.yaml", Data: []byte("BLOCK: canary-5\n- canary-5\n")}}
+	o.VarFiles = []VarFile{
+		{Name: "x", Data: []byte("BLOCK=canary-4\ncanary-4\n")},
+		{Name: "y.yaml", Data: []byte("BLOCK: canary-5\n- canary-5\n")},
+	}
 	s, more := b.Resolve(o)
 	found.Add(more...)
 	found.Add(s.Validate(kinds())...)
@@ -242,10 +272,13 @@ func TestNoFieldTakesASensitiveVariable(t *testing.T) {
 		"${api.url}${TOKEN == 'x' ? '' : '/'}": true,
 	} {
 		for _, field := range []string{"image: ", "cpu: ", "environment: {A: ", "secrets: {A: ", "command: ["} {
-			end := map[bool]string{true: "}"}[strings.Contains(field, "{")] + map[bool]string{true: "]"}[strings.Contains(field, "[")]
+			end := map[bool]string{true: "}"}[strings.Contains(field, "{")] +
+				map[bool]string{true: "]"}[strings.Contains(field, "[")]
 			b, found := one(t, map[string]string{
-				"stack.yaml": stackYAML + "spec:\n  variables:\n    TOKEN: {sensitive: true, default: canary}\n    PLAIN: x\n",
-				"services/web/a.yaml": "apiVersion: components.deployer.io/v1\nkind: MicroService\nmetadata: {name: api}\nspec:\n  " +
+				"stack.yaml": stackYAML + "spec:\n  variables:\n    TOKEN: {sensitive: true, default: canary}\n   " +
+					" PLAIN: x\n",
+				"services/web/a.yaml": "apiVersion: components.deployer.io/v1\nkind: MicroService\nmetadata: {name: " +
+					"api}\nspec:\n  " +
 					field + "'" + strings.ReplaceAll(text, "'", "\"") + "'" + end + "\n",
 			})
 			_, more := b.Resolve(options(""))
@@ -260,7 +293,8 @@ func TestNoFieldTakesASensitiveVariable(t *testing.T) {
 				t.Errorf("%s%s: refused should be %t:\n%v", field, text, refused, found)
 			}
 			for _, d := range stored {
-				if !strings.Contains(d.Next, "secrets: {NAME: ssm:/path}") || !strings.Contains(d.Detail, "No field takes") {
+				if !strings.Contains(d.Next, "secrets: {NAME: ssm:/path}") ||
+					!strings.Contains(d.Detail, "No field takes") {
 					t.Errorf("the error does not say what to do: %v", d)
 				}
 			}
@@ -283,9 +317,11 @@ func TestLimitsOfProblems(t *testing.T) {
 // TestMissingReferencesAreNotInventedForBrokenFiles: what cannot be read may hold what seems missing.
 func TestMissingReferencesAreNotInventedForBrokenFiles(t *testing.T) {
 	b, found := one(t, map[string]string{
-		"services/web/a.yaml":   "apiVersion: components.deployer.io/v1\nkind: MicroService\nmetadata: {name: api}\nspec: {image: \"${db.endpoint}\", uses: {db: [connect]}, dependsOn: [db]}\n",
-		"services/web/b.yaml":   "kind: [",
-		"environments/dev.yaml": "apiVersion: components.deployer.io/v1\nkind: RDS\nmetadata: {name: db, service: web}\n",
+		"services/web/a.yaml": "apiVersion: components.deployer.io/v1\nkind: MicroService\nmetadata: {name: " +
+			"api}\nspec: {image: \"${db.endpoint}\", uses: {db: [connect]}, dependsOn: [db]}\n",
+		"services/web/b.yaml": "kind: [",
+		"environments/dev.yaml": "apiVersion: components.deployer.io/v1\nkind: RDS\nmetadata: {name: db, " +
+			"service: web}\n",
 	})
 	_, more := b.Resolve(options("dev"))
 	if len(found) != 1 || len(more) != 0 {

@@ -2,8 +2,8 @@ package manifest
 
 import "github.com/company/deployer/internal/value"
 
-// merge lays over on base: maps merge, lists of objects with a name merge by name, everything else replaces, null deletes.
-// Each value keeps the place where it was written. Neither argument is changed.
+// merge lays over on base: maps merge, lists of objects with a name merge by name, everything else replaces, null
+// deletes. Each value keeps the place where it was written. Neither argument is changed.
 func merge(base, over *node) *node {
 	switch {
 	case over == nil:

@@ -14,18 +14,21 @@ import (
 
 // tree draws plain data: maps, lists, lists of named objects, scalars and nulls.
 func tree(depth int) *rapid.Generator[any] {
-	scalar := rapid.OneOf(rapid.Just[any](nil), rapid.Map(rapid.IntRange(0, 3), func(n int) any { return float64(n) }), rapid.Map(rapid.SampledFrom([]string{"x", "y"}), func(s string) any { return s }))
+	scalar := rapid.OneOf(rapid.Just[any](nil), rapid.Map(rapid.IntRange(0, 3), func(n int) any { return float64(n) }),
+		rapid.Map(rapid.SampledFrom([]string{"x", "y"}), func(s string) any { return s }))
 	if depth == 0 {
 		return scalar
 	}
-	object := rapid.Map(rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c"}), tree(depth-1), 0, 3), func(m map[string]any) any { return m })
-	named := rapid.Map(rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"p", "q", "r"}), 1, 3, rapid.ID[string]), func(names []string) any {
-		items := make([]any, len(names))
-		for i, name := range names {
-			items[i] = map[string]any{"name": name, "v": fmt.Sprint(i)}
-		}
-		return items
-	})
+	object := rapid.Map(rapid.MapOfN(rapid.SampledFrom([]string{"a", "b", "c"}), tree(depth-1), 0, 3),
+		func(m map[string]any) any { return m })
+	named := rapid.Map(rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"p", "q", "r"}), 1, 3, rapid.ID[string]),
+		func(names []string) any {
+			items := make([]any, len(names))
+			for i, name := range names {
+				items[i] = map[string]any{"name": name, "v": fmt.Sprint(i)}
+			}
+			return items
+		})
 	list := rapid.Map(rapid.SliceOfN(tree(depth-1), 0, 3), func(items []any) any { return items })
 	return rapid.OneOf(scalar, object, object, named, list)
 }
@@ -156,7 +159,8 @@ func TestMergeFollowsTheModel(t *testing.T) {
 			if n == nil || n.at.file == nil {
 				t.Fatalf("%v has lost its place", path)
 			}
-			if v.Kind() != value.Map && v.Kind() != value.List && n.at.file == lower && over != nil && below.find(path) == nil && !slices.ContainsFunc(path, isIndex) {
+			if v.Kind() != value.Map && v.Kind() != value.List && n.at.file == lower && over != nil &&
+				below.find(path) == nil && !slices.ContainsFunc(path, isIndex) {
 				t.Fatalf("%v is placed in the base, where it is not", path)
 			}
 		})

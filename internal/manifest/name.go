@@ -21,7 +21,8 @@ var (
 func CheckName(name string) (detail, next string) {
 	switch {
 	case slices.Contains(reserved, name):
-		return fmt.Sprintf("%q has a meaning of its own. Reserved are: %s.", name, strings.Join(reserved, ", ")), "Choose another name."
+		return fmt.Sprintf("%q has a meaning of its own. Reserved are: %s.", name, strings.Join(reserved, ", ")),
+			"Choose another name."
 	case !namePattern.MatchString(name):
 		shown := name
 		if len(shown) > 60 {
@@ -40,7 +41,8 @@ func CheckName(name string) (detail, next string) {
 func CheckAddress(address string) (detail, next string) {
 	service, name, full := strings.Cut(address, "/")
 	if !full {
-		return fmt.Sprintf("%q is no address of a component.", address), "Write service/component, for instance user-service/api."
+		return fmt.Sprintf("%q is no address of a component.", address),
+			"Write service/component, for instance user-service/api."
 	}
 	if service != Infra {
 		if detail, next = CheckName(service); detail != "" {

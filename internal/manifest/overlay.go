@@ -20,7 +20,9 @@ func (r *resolver) overlays() map[*document]*document {
 			continue
 		}
 		if first := found[base]; first != nil {
-			r.problems.invalid(over.at("metadata", "name"), "Duplicate overlay", fmt.Sprintf("The %s %q was overlaid before, at %s.", over.kind, over.name, first.at("metadata", "name").position()), "Put both into one document.")
+			r.problems.invalid(over.at("metadata", "name"), "Duplicate overlay",
+				fmt.Sprintf("The %s %q was overlaid before, at %s.", over.kind, over.name,
+					first.at("metadata", "name").position()), "Put both into one document.")
 			continue
 		}
 		found[base] = over
@@ -28,7 +30,8 @@ func (r *resolver) overlays() map[*document]*document {
 	return found
 }
 
-// counterpart returns the one document that an overlay names by kind, name and service; nil, with a problem, when there is none.
+// counterpart returns the one document that an overlay names by kind, name and service; nil, with a problem, when there
+// is none.
 func (r *resolver) counterpart(over *document) *document {
 	service := over.service
 	if _, known := r.bundle.services[service]; !known && service != Infra && over.meta.Service == "" {
@@ -67,14 +70,16 @@ func (r *resolver) counterpart(over *document) *document {
 		if len(same) > 1 {
 			next = "Add metadata.service with one of the services."
 		}
-		r.problems.invalid(where, "Overlay needs its service", fmt.Sprintf("Which %s %q is meant: %s?", over.kind, over.name, addresses(same)), next)
+		r.problems.invalid(where, "Overlay needs its service",
+			fmt.Sprintf("Which %s %q is meant: %s?", over.kind, over.name, addresses(same)), next)
 		return nil
 	}
 	if detail, next := r.undocumented(over); detail != "" {
 		r.problems.invalid(where, "Overlay of nothing", detail, next)
 		return nil
 	}
-	r.problems.invalid(where, "Overlay of nothing", r.nothing(over, service, candidates, same), "Overlays change what exists; to add something, put it below services/ or infra/.")
+	r.problems.invalid(where, "Overlay of nothing", r.nothing(over, service, candidates, same),
+		"Overlays change what exists; to add something, put it below services/ or infra/.")
 	return nil
 }
 
@@ -84,13 +89,15 @@ func (r *resolver) undocumented(over *document) (detail, next string) {
 	if _, there := r.bundle.services[over.name]; there && over.kind == "Service" {
 		file = "services/" + over.name + "/service.yaml"
 	}
-	if kind, ok := r.options.Registry.Kind(over.kind); ok && kind.Group == infraGroup && kind.Synthetic == Infra+"/"+over.name {
+	if kind, ok := r.options.Registry.Kind(over.kind); ok && kind.Group == infraGroup &&
+		kind.Synthetic == Infra+"/"+over.name {
 		file = kind.Synthetic + ".yaml"
 	}
 	if file == "" {
 		return "", ""
 	}
-	return fmt.Sprintf("The %s %q is there without a document, so there is nothing to lay this over.", over.kind, over.name),
+	return fmt.Sprintf("The %s %q is there without a document, so there is nothing to lay this over.", over.kind,
+			over.name),
 		fmt.Sprintf("Write its document, without spec if it needs none, to %s.", file)
 }
 
@@ -156,7 +163,9 @@ func (r *resolver) defaults(overlays map[*document]*document) map[string]*node {
 			continue
 		}
 		if first := names[d.name]; first != nil && d.named {
-			r.problems.invalid(d.at("metadata", "name"), "Duplicate component", fmt.Sprintf("The Defaults %q were defined before, at %s.", d.name, first.at("metadata", "name").position()), "Give one of them another name.")
+			r.problems.invalid(d.at("metadata", "name"), "Duplicate component",
+				fmt.Sprintf("The Defaults %q were defined before, at %s.", d.name,
+					first.at("metadata", "name").position()), "Give one of them another name.")
 			continue
 		}
 		names[d.name] = d
@@ -171,10 +180,13 @@ func (r *resolver) defaults(overlays map[*document]*document) map[string]*node {
 			kind, ok := r.options.Registry.Kind(e.key)
 			switch {
 			case !ok || kind.Group == "":
-				r.problems.invalid(e.at, "Unknown kind", fmt.Sprintf("%q is not a kind that has defaults. %s", e.key, suggest(e.key, r.options.Registry.Names())), "")
+				r.problems.invalid(e.at, "Unknown kind",
+					fmt.Sprintf("%q is not a kind that has defaults. %s", e.key,
+						suggest(e.key, r.options.Registry.Names())), "")
 			case e.value.kind == value.Null:
 			case e.value.kind != value.Map:
-				r.problems.invalid(e.at, "Wrong type", fmt.Sprintf("spec.%s must be a map, but is %s.", e.key, e.value.kind.Article()), "")
+				r.problems.invalid(e.at, "Wrong type",
+					fmt.Sprintf("spec.%s must be a map, but is %s.", e.key, e.value.kind.Article()), "")
 			default:
 				r.unknownDefaults(kind, e)
 				out[e.key] = merge(out[e.key], e.value)
@@ -184,7 +196,8 @@ func (r *resolver) defaults(overlays map[*document]*document) map[string]*node {
 	return out
 }
 
-// unknownDefaults reports unknown keys of defaults for a kind that no component has; otherwise the component's check does.
+// unknownDefaults reports unknown keys of defaults for a kind that no component has; otherwise the component's check
+// does.
 func (r *resolver) unknownDefaults(kind *component.Kind, e entry) {
 	for _, d := range r.bundle.components {
 		if d.kind == kind.Name {

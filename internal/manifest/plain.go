@@ -11,7 +11,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Plain is YAML that is no manifest, read under the same limits: a configuration file, or what stack.yaml says of the backend.
+// Plain is YAML that is no manifest, read under the same limits: a configuration file, or what stack.yaml says of the
+// backend.
 type Plain struct {
 	Tree value.Value // a Map
 	root *node
@@ -25,7 +26,8 @@ func ReadPlain(name string, data []byte) (Plain, diag.List) {
 	f, roots := r.read(name, string(data))
 	out := Plain{Tree: value.NewMap(nil), file: f}
 	if len(roots) > 1 {
-		p.invalid(roots[1].at, "Too many documents", "A configuration file is one document.", "Put all settings into the first one.")
+		p.invalid(roots[1].at, "Too many documents", "A configuration file is one document.",
+			"Put all settings into the first one.")
 	}
 	if len(roots) > 0 {
 		out.Tree, out.root = prune(roots[0]).value(), roots[0]
@@ -33,8 +35,8 @@ func ReadPlain(name string, data []byte) (Plain, diag.List) {
 	return out, p.list.Sort()
 }
 
-// StackSettings reads what stack.yaml alone says of backend and locks, nothing when it is not there. When it cannot be read, unread says why:
-// commands that work from the state alone go on without.
+// StackSettings reads what stack.yaml alone says of backend and locks, nothing when it is not there. When it cannot be
+// read, unread says why: commands that work from the state alone go on without.
 func StackSettings(root, stack string) (name string, settings Plain, unread diag.List) {
 	const usual = "stack.yaml"
 	name = path.Join(stacksFolder, stack, usual)

@@ -14,8 +14,10 @@ func TestPlainFilesHaveTheLimitsOfManifests(t *testing.T) {
 		bomb += string(c) + ": &" + string(c) + " [" + strings.Repeat("*"+string(c-1)+", ", 9) + "]\n"
 	}
 	for name, text := range map[string]string{
-		"alias bomb": bomb, "deep": strings.Repeat("[", 100000), "large": strings.Repeat("# a comment\n", 5e6), "loop": "a: &a [*a]",
-		"latin1": "a: caf\xe9", "tab": "a:\n\tb: c", "twice": "a: 1\na: 2", "list": "- a", "documents": "a: 1\n---\nb: 2",
+		"alias bomb": bomb, "deep": strings.Repeat("[", 100000), "large": strings.Repeat("# a comment\n", 5e6),
+		"loop":   "a: &a [*a]",
+		"latin1": "a: caf\xe9", "tab": "a:\n\tb: c", "twice": "a: 1\na: 2", "list": "- a",
+		"documents": "a: 1\n---\nb: 2",
 	} {
 		began := time.Now()
 		_, found := ReadPlain("config.yaml", []byte(text))

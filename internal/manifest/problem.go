@@ -32,7 +32,8 @@ func (p *problems) add(d *diag.Diagnostic) {
 	}
 	p.seen[key] = true
 	if len(p.list) == maxProblems {
-		d = diag.New(diag.Invalid, "Too many problems", fmt.Sprintf("There are more than %d problems; the rest is not shown.", maxProblems),
+		d = diag.New(diag.Invalid, "Too many problems",
+			fmt.Sprintf("There are more than %d problems; the rest is not shown.", maxProblems),
 			"Correct these first.")
 	}
 	p.list.Add(d)
@@ -83,7 +84,8 @@ func graded(d *diag.Diagnostic, kind value.ProblemKind) *diag.Diagnostic {
 	return d
 }
 
-// describe turns a problem of a tree into a diagnostic at its place; name is what the tree is called ("spec", "metadata").
+// describe turns a problem of a tree into a diagnostic at its place; name is what the tree is called ("spec",
+// "metadata").
 func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 	summary := summaryOf(p.Kind)
 	key, val := n.locate(p.Path)
@@ -101,7 +103,8 @@ func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 	case value.UnknownKey:
 		where = key
 		written := p.Path[len(p.Path)-1]
-		d.Detail = fmt.Sprintf("%q is not a key of %s. %s", written, dotted(name, p.Path[:len(p.Path)-1]), suggest(written, p.Allowed))
+		d.Detail = fmt.Sprintf("%q is not a key of %s. %s", written, dotted(name, p.Path[:len(p.Path)-1]),
+			suggest(written, p.Allowed))
 	case value.MissingKey:
 		where = key
 		d.Detail = fmt.Sprintf("In %s, %s.", path, message)
@@ -114,8 +117,10 @@ func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 		d.Detail = fmt.Sprintf("%s %s.", path, message)
 		written := n.find(p.Path)
 		d.Next = quoting(written, p)
-		if p.Want == value.Number && written.scalar() && decimal.MatchString(written.text) && !value.InRange(written.text) {
-			d.Detail = fmt.Sprintf("%s %s.", path, value.OutOfRange(written.text)) // YAML's parser takes it for a string
+		if p.Want == value.Number && written.scalar() && decimal.MatchString(written.text) &&
+			!value.InRange(written.text) {
+			// YAML's parser takes it for a string
+			d.Detail = fmt.Sprintf("%s %s.", path, value.OutOfRange(written.text))
 		}
 	default:
 		d.Detail = fmt.Sprintf("%s: %s.", path, message)
@@ -130,11 +135,12 @@ func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 	return at(d, where)
 }
 
-// shell are the characters that a shell or a list would give a meaning: text with one of them has no one right spelling as a list.
+// shell are the characters that a shell or a list would give a meaning: text with one of them has no one right spelling
+// as a list.
 const shell = "[]{}()\"'`\\$,;&|<>*?~"
 
-// quoting gives the right spelling of a value whose type is wrong, where there is just one: a pair of quotes too many or too few, a word of
-// an older YAML, a list of strings in one piece.
+// quoting gives the right spelling of a value whose type is wrong, where there is just one: a pair of quotes too many
+// or too few, a word of an older YAML, a list of strings in one piece.
 func quoting(written *node, p value.Problem) string {
 	switch {
 	case !written.scalar() || strings.Contains(written.text, "\n"):
@@ -156,7 +162,8 @@ func quoting(written *node, p value.Problem) string {
 		return "Write `false`."
 	case p.Want == value.Bool && slices.Contains([]string{"true", "false"}, strings.ToLower(written.text)):
 		return "Write `" + strings.ToLower(written.text) + "`, without quotes."
-	case p.Want == value.Number && written.kind == value.String && decimal.MatchString(written.text) && value.InRange(written.text):
+	case p.Want == value.Number && written.kind == value.String && decimal.MatchString(written.text) &&
+		value.InRange(written.text):
 		return "Write `" + written.text + "`, without quotes."
 	}
 	return ""

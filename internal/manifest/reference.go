@@ -29,8 +29,10 @@ func rootKeys(root string) []string {
 
 func (s scope) variable(name string) (value.Value, error) {
 	if !variablePattern.MatchString(name) {
-		return value.NullValue, diag.New(diag.Invalid, "Invalid expression", fmt.Sprintf("%q is no variable's name.", name),
-			fmt.Sprintf("One word is a variable (letters, digits and _); an output of a component has a dot: ${%s.<output>}.", name))
+		return value.NullValue, diag.New(diag.Invalid, "Invalid expression",
+			fmt.Sprintf("%q is no variable's name.", name),
+			fmt.Sprintf("One word is a variable (letters, digits and _); an output of a component has a dot: "+
+				"${%s.<output>}.", name))
 	}
 	s.used[name] = true
 	if v := s.known[name]; v != nil {
@@ -48,9 +50,12 @@ func (s scope) dotted(name []string) (value.Value, int, error) {
 	written := strings.Join(name, ".")
 	switch {
 	case name[0] == "var":
-		return value.NullValue, 0, diag.New(diag.Invalid, "Unknown reference", fmt.Sprintf("%q: variables have no prefix.", written), fmt.Sprintf("Write ${%s}.", name[1]))
+		return value.NullValue, 0, diag.New(diag.Invalid, "Unknown reference",
+			fmt.Sprintf("%q: variables have no prefix.", written), fmt.Sprintf("Write ${%s}.", name[1]))
 	case s.settings:
-		return value.NullValue, 0, diag.New(diag.Invalid, "Unknown reference", fmt.Sprintf("%q: only variables and %s can be used here.", written, strings.Join(roots, ", ")), "Outputs of components belong into the specs of components.")
+		return value.NullValue, 0, diag.New(diag.Invalid, "Unknown reference",
+			fmt.Sprintf("%q: only variables and %s can be used here.", written, strings.Join(roots, ", ")),
+			"Outputs of components belong into the specs of components.")
 	}
 	own, isOwn := s.targets[s.service+"/"+name[0]]
 	if isOwn && (own.kind == nil || slices.Contains(own.kind.Outputs, name[1])) {
@@ -75,7 +80,9 @@ func (s scope) output(address string, t target, output string, used int) (value.
 		return value.NullValue, 0, ignored
 	}
 	if !slices.Contains(t.kind.Outputs, output) {
-		return value.NullValue, 0, diag.New(diag.Invalid, "Unknown output", fmt.Sprintf("The %s %q has no output %q. %s", t.kind.Name, address, output, suggest(output, t.kind.Outputs)), "")
+		return value.NullValue, 0, diag.New(diag.Invalid, "Unknown output",
+			fmt.Sprintf("The %s %q has no output %q. %s", t.kind.Name, address, output,
+				suggest(output, t.kind.Outputs)), "")
 	}
 	return value.Output(address, output), used, nil
 }
@@ -103,31 +110,37 @@ func (s scope) unknown(name []string) error {
 		if services := diag.DidYouMean(name[0], sorted(s.services)); len(name) > 2 && services != "" {
 			near = services
 		}
-		return fail(fmt.Sprintf("%q: nothing here is called %q. %s", written, name[0], strings.TrimSuffix(near, `"?`)+"."+rest+`"?`), "")
+		return fail(fmt.Sprintf("%q: nothing here is called %q. %s", written, name[0],
+			strings.TrimSuffix(near, `"?`)+"."+rest+`"?`), "")
 	}
 	if len(all) > 0 {
-		return fail(fmt.Sprintf("%q: the service %q has no component %q. Did you mean %q?", written, s.service, name[0], all[0]), "A component of another service is called <service>.<component>.")
+		return fail(fmt.Sprintf("%q: the service %q has no component %q. Did you mean %q?", written, s.service, name[0],
+			all[0]), "A component of another service is called <service>.<component>.")
 	}
 	if len(name) > 2 && s.services[name[0]] {
 		return fail(strings.TrimPrefix(s.unknownComponent(name[0]+"/"+name[1], s.service).Detail, ""), "")
 	}
 	if len(name) > 2 {
-		return fail(fmt.Sprintf("%q: there is no service %q. %s", written, name[0], suggest(name[0], sorted(s.services))), "")
+		return fail(fmt.Sprintf("%q: there is no service %q. %s", written, name[0],
+			suggest(name[0], sorted(s.services))), "")
 	}
-	return fail(fmt.Sprintf("%q: the service %q has no component %q. %s", written, s.service, name[0], suggest(name[0], own)), "")
+	return fail(fmt.Sprintf("%q: the service %q has no component %q. %s", written, s.service, name[0],
+		suggest(name[0], own)), "")
 }
 
 // root resolves ${stack.name} and its like.
 func (s scope) root(root, key string) (value.Value, error) {
 	if keys := rootKeys(root); !slices.Contains(keys, key) {
-		return value.NullValue, diag.New(diag.Invalid, "Unknown reference", fmt.Sprintf("%q has no %q. %s", root, key, suggest(key, keys)), "")
+		return value.NullValue, diag.New(diag.Invalid, "Unknown reference",
+			fmt.Sprintf("%q has no %q. %s", root, key, suggest(key, keys)), "")
 	}
 	text := func(t string) (value.Value, error) {
 		switch {
 		case t != "":
 			return value.NewLoose(t), nil
 		case s.options.Strict && root == "stack": // nothing will make it known later
-			return value.NullValue, diag.New(diag.Invalid, "Not known at plan time", fmt.Sprintf("The %s of the stack is not in its manifests.", key),
+			return value.NullValue, diag.New(diag.Invalid, "Not known at plan time",
+				fmt.Sprintf("The %s of the stack is not in its manifests.", key),
 				fmt.Sprintf("Set spec.provider.%s in the Stack or the Environment.", key))
 		}
 		return value.NewUnknown(), nil
@@ -159,9 +172,13 @@ func (s scope) root(root, key string) (value.Value, error) {
 	case !s.options.Strict:
 		return value.NewUnknown(), nil
 	case s.resolver.git["commit"] == "":
-		return value.NullValue, diag.New(diag.Invalid, "No git repository", fmt.Sprintf("${git.%s} needs a git repository with a commit, and there is none here.", key), "Use a variable, or run inside of the repository.")
+		return value.NullValue, diag.New(diag.Invalid, "No git repository",
+			fmt.Sprintf("${git.%s} needs a git repository with a commit, and there is none here.", key),
+			"Use a variable, or run inside of the repository.")
 	}
-	return value.NullValue, diag.New(diag.Invalid, "Unknown reference", fmt.Sprintf("The checkout has no %s.", key), "A detached checkout, as CI makes it, has no branch, and few commits have a tag: use a variable, or ${git.commit}.")
+	return value.NullValue, diag.New(diag.Invalid, "Unknown reference", fmt.Sprintf("The checkout has no %s.", key),
+		"A detached checkout, as CI makes it, has no branch, and few commits have a tag: use a variable, or "+
+			"${git.commit}.")
 }
 
 // cut splits an address.

@@ -11,26 +11,27 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Compiler compiles the ${...} of texts; package expr has the implementation. lookup gets a name as written, split at its dots,
-// and returns its value and how many parts of the name that value covers. Problems may say where in the text they are (Span() (offset,
-// length int), in bytes) and wrap the error that lookup returned.
+// Compiler compiles the ${...} of texts; package expr has the implementation. lookup gets a name as written, split at
+// its dots, and returns its value and how many parts of the name that value covers. Problems may say where in the text
+// they are (Span() (offset, length int), in bytes) and wrap the error that lookup returned.
 type Compiler interface {
 	Compile(text string, lookup func(path []string) (v value.Value, used int, err error)) (value.Value, []error)
 }
 
 // Options are what Resolve needs beside the files.
 type Options struct {
-	Environment string                   // "" only for a stack without environments
-	Variables   map[string]string        // --var
-	VarFiles    []VarFile                // --var-file; later ones win
-	Env         map[string]string        // of the process; DEPLOYER_VAR_NAME counts
-	Git         func() map[string]string // what ${git.…} knows (GitKeys), "" for what is not there; asked once, when needed
-	Shared      bool                     // Variables are meant for several stacks, not all for each
-	Strict      bool                     // a variable without value is an error, not Unknown
-	Account     string                   // of the credentials; "" without a network
-	Region      string                   // where the manifests give none
-	Registry    *component.Registry
-	Compile     func() Compiler // a fresh one, which shares one budget among the texts of this Resolve
+	Environment string            // "" only for a stack without environments
+	Variables   map[string]string // --var
+	VarFiles    []VarFile         // --var-file; later ones win
+	Env         map[string]string // of the process; DEPLOYER_VAR_NAME counts
+	// what ${git.…} knows (GitKeys), "" for what is not there; asked once, when needed
+	Git      func() map[string]string
+	Shared   bool   // Variables are meant for several stacks, not all for each
+	Strict   bool   // a variable without value is an error, not Unknown
+	Account  string // of the credentials; "" without a network
+	Region   string // where the manifests give none
+	Registry *component.Registry
+	Compile  func() Compiler // a fresh one, which shares one budget among the texts of this Resolve
 }
 
 // resolver holds what one Resolve has worked out so far.
@@ -62,15 +63,20 @@ type target struct {
 	at   span
 }
 
-// Resolve works out the stack in one environment: what is desired, and every problem on the way there. The Stack is usable, as far as
-// it goes, even with problems; it is nil only when there is no such environment.
+// Resolve works out the stack in one environment: what is desired, and every problem on the way there. The Stack is
+// usable, as far as it goes, even with problems; it is nil only when there is no such environment.
 func (b *Bundle) Resolve(o Options) (*Stack, diag.List) {
 	p := &problems{}
 	r := &resolver{
 		bundle: b, environment: &environment{}, options: o, compiler: o.Compile(), problems: p, left: maxResolved,
-		known: map[string]*Variable{}, declared: map[string]bool{}, reported: map[string]bool{}, used: map[string]bool{},
-		services: map[string]bool{Infra: true}, serviceTags: map[string]map[string]string{}, targets: map[string]target{},
-		stack: &Stack{Name: b.Name, Environment: o.Environment, Environments: b.Environments(), Tags: map[string]string{}},
+		known: map[string]*Variable{}, declared: map[string]bool{}, reported: map[string]bool{},
+		used:     map[string]bool{},
+		services: map[string]bool{Infra: true}, serviceTags: map[string]map[string]string{},
+		targets: map[string]target{},
+		stack: &Stack{
+			Name: b.Name, Environment: o.Environment, Environments: b.Environments(),
+			Tags: map[string]string{},
+		},
 	}
 	if o.Environment != "" || len(b.environments) > 0 {
 		r.environment = b.environments[o.Environment]
@@ -102,14 +108,19 @@ func (b *Bundle) Resolve(o Options) (*Stack, diag.List) {
 func (b *Bundle) noEnvironment(name string) *diag.Diagnostic {
 	known := b.Environments()
 	if len(known) == 0 {
-		return at(diag.New(diag.Invalid, "No such environment", fmt.Sprintf("The stack %q has no environments, so none called %q.", b.Name, name),
+		return at(diag.New(diag.Invalid, "No such environment",
+			fmt.Sprintf("The stack %q has no environments, so none called %q.", b.Name, name),
 			fmt.Sprintf("Make the file environments/%s.yaml.", name)), span{file: b.stackFile.file})
 	}
 	list := "Environments here are: " + strings.Join(known, ", ") + "."
 	if name == "" {
-		return diag.New(diag.Invalid, "No environment", fmt.Sprintf("The stack %q has %d environments, and none was chosen.", b.Name, len(known)), "Choose one with -e. "+list)
+		return diag.New(diag.Invalid, "No environment",
+			fmt.Sprintf("The stack %q has %d environments, and none was chosen.", b.Name, len(known)),
+			"Choose one with -e. "+list)
 	}
-	return diag.New(diag.Invalid, "No such environment", strings.TrimSpace(fmt.Sprintf("The stack %q has no environment %q. %s", b.Name, name, diag.DidYouMean(name, known))), list)
+	return diag.New(diag.Invalid, "No such environment",
+		strings.TrimSpace(fmt.Sprintf("The stack %q has no environment %q. %s", b.Name, name,
+			diag.DidYouMean(name, known))), list)
 }
 
 // index checks the kinds and collects everything that can be referred to.
@@ -187,8 +198,9 @@ func (r *resolver) region() string {
 	return r.options.Region
 }
 
-// unused tells of variables that were given a value, but that neither the manifests define nor an expression uses:
-// most likely they are misspelt. On the command line that is an error; a file or the process's environment may be shared with other stacks.
+// unused tells of variables that were given a value, but that neither the manifests define nor an expression uses: most
+// likely they are misspelt. On the command line that is an error; a file or the process's environment may be shared
+// with other stacks.
 func (r *resolver) unused() {
 	if r.bundle.broken {
 		return // the use may stand in what could not be read
@@ -207,7 +219,8 @@ func (r *resolver) unused() {
 		}
 		near := diag.DidYouMean(name, names)
 		d := diag.New(diag.Invalid, "Unused variable",
-			strings.TrimSpace(fmt.Sprintf("The stack %q neither defines nor uses the variable %q, from %s. %s", r.bundle.Name, name, given, near)),
+			strings.TrimSpace(fmt.Sprintf("The stack %q neither defines nor uses the variable %q, from %s. %s",
+				r.bundle.Name, name, given, near)),
 			fmt.Sprintf("Correct the name or remove it, use it as ${%s}, or define it in spec.variables.", name))
 		if given != fromFlag || r.options.Shared {
 			d.Severity = diag.Warning
@@ -232,7 +245,8 @@ func (b *Bundle) mentions(name string) bool {
 			return true
 		}
 	}
-	return mentioned(b.stack) || slices.ContainsFunc(b.components, mentioned) || slices.ContainsFunc(b.defaults, mentioned)
+	return mentioned(b.stack) || slices.ContainsFunc(b.components, mentioned) ||
+		slices.ContainsFunc(b.defaults, mentioned)
 }
 
 // mentions reports whether an expression in n uses a variable.

@@ -37,7 +37,8 @@ func (c *converter) scalar(n ast.ScalarNode) *node {
 	case *ast.IntegerNode, *ast.FloatNode:
 		return c.number(where, t.Value, n)
 	case *ast.InfinityNode, *ast.NanNode:
-		return c.fail(where, "Invalid value", fmt.Sprintf("%s is not a number that a field can hold.", t.Value), "Quote it if text is meant.")
+		return c.fail(where, "Invalid value", fmt.Sprintf("%s is not a number that a field can hold.", t.Value),
+			"Quote it if text is meant.")
 	case *ast.MergeKeyNode:
 		return c.str(where, t.Value)
 	}
@@ -50,7 +51,8 @@ func (c *converter) number(where span, text string, n ast.ScalarNode) *node {
 	if decimal.MatchString(text) || float.MatchString(text) {
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil || math.IsInf(f, 0) {
-			return c.fail(where, "Invalid value", fmt.Sprintf("%s is not a number that a field can hold.", text), "Quote it if text is meant.")
+			return c.fail(where, "Invalid value", fmt.Sprintf("%s is not a number that a field can hold.", text),
+				"Quote it if text is meant.")
 		}
 		out.number = f
 		return out
@@ -85,10 +87,14 @@ func (c *converter) tag(n *ast.TagNode, depth int) *node {
 			return c.str(v.at, v.text)
 		}
 	case "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq":
-		want := map[string]value.Kind{"!!int": value.Number, "!!float": value.Number, "!!bool": value.Bool, "!!null": value.Null, "!!map": value.Map, "!!seq": value.List}[name]
+		want := map[string]value.Kind{
+			"!!int": value.Number, "!!float": value.Number, "!!bool": value.Bool,
+			"!!null": value.Null, "!!map": value.Map, "!!seq": value.List,
+		}[name]
 		if v.kind == want {
 			return v
 		}
 	}
-	return c.fail(where, "Invalid YAML", fmt.Sprintf("The tag %s is not supported here.", strconv.Quote(name)), "Leave the tag out; values are given the type of their field.")
+	return c.fail(where, "Invalid YAML", fmt.Sprintf("The tag %s is not supported here.", strconv.Quote(name)),
+		"Leave the tag out; values are given the type of their field.")
 }

@@ -64,7 +64,9 @@ func (s scope) text(leaf *node, path []string) value.Value {
 	}
 	text, _ := v.Text()
 	if s.left -= len(text); s.left < 0 {
-		s.problems.invalid(leaf.at, "Too large", fmt.Sprintf("The expressions of the stack give more than %d MiB of text.", maxResolved>>20), "Use shorter variables.")
+		s.problems.invalid(leaf.at, "Too large",
+			fmt.Sprintf("The expressions of the stack give more than %d MiB of text.", maxResolved>>20),
+			"Use shorter variables.")
 		return value.NewUnknown()
 	}
 	return v
@@ -88,7 +90,8 @@ func (s scope) stored(leaf *node, name string, path []string) {
 	s.problems.invalid(mention(leaf, name), "Sensitive value would be stored",
 		fmt.Sprintf("The variable %q is sensitive, and %s is written to the state, to plans and to AWS in the clear, "+
 			"as every field is. No field takes a sensitive variable.", name, field),
-		"A value that must stay secret never goes through a variable. Put it into the SSM parameter store or Secrets Manager, "+
+		"A value that must stay secret never goes through a variable. Put it into the SSM parameter store or "+
+			"Secrets Manager, "+
 			"and name it in the component: secrets: {NAME: ssm:/path}, or the ARN of the secret. "+
 			fmt.Sprintf("If the value is no secret, remove sensitive: true from %s.", name))
 }
@@ -110,7 +113,8 @@ func (s scope) failed(leaf *node, err error) {
 		s.problems.add(at(&d, where).For(s.address))
 		return
 	}
-	s.problems.add(at(diag.New(diag.Invalid, "Invalid expression", sentence(err.Error()), "Write $${ where ${ is meant literally."), where).For(s.address))
+	s.problems.add(at(diag.New(diag.Invalid, "Invalid expression", sentence(err.Error()),
+		"Write $${ where ${ is meant literally."), where).For(s.address))
 }
 
 // sentence ends a message as one, whatever it ends with.

@@ -54,7 +54,8 @@ type serviceSpec struct {
 	component.Tagged
 }
 
-// Settings is what the configuration takes from stack.yaml. They are there even when other files of the stack are broken.
+// Settings is what the configuration takes from stack.yaml. They are there even when other files of the stack are
+// broken.
 type Settings struct {
 	Backend  value.Value // spec.backend as written, Null when absent
 	Locks    value.Value // spec.locks as written, Null when absent
@@ -115,7 +116,8 @@ func (p Provider) under(over Provider) Provider {
 	return p
 }
 
-// evaluateSettings evaluates and checks the specs of the Stack and the Environment, and fills what the stack has as a whole.
+// evaluateSettings evaluates and checks the specs of the Stack and the Environment, and fills what the stack has as a
+// whole.
 func (r *resolver) evaluateSettings() {
 	base, over := r.bundle.stack, r.environment.document
 	r.stack.Provider = Provider{Name: "aws"}
@@ -139,7 +141,8 @@ func (r *resolver) evaluateSettings() {
 	}
 }
 
-// tags checks what AWS takes as tags beside those of the levels above; those of components are checked with the rest of their spec.
+// tags checks what AWS takes as tags beside those of the levels above; those of components are checked with the rest of
+// their spec.
 func (r *resolver) tags(d *document, tags map[string]string) {
 	for _, problem := range component.CheckTags(tags, r.stack.Tags) {
 		r.problems.add(describe(d.spec, "spec", problem))

@@ -18,11 +18,12 @@ type Stack struct {
 	Environment  string // "" when the stack has none
 	Environments []string
 	Production   bool
-	Approval     string // ApprovalRequired asks on a terminal or for --auto-approve whatever the configuration says; else ""
-	Provider            // region and account of its resources
-	Tags         map[string]string
-	Variables    []Variable  // declared or used, sorted by name
-	Components   []Component // of known kinds, sorted by address
+	// ApprovalRequired asks on a terminal or for --auto-approve whatever the configuration says; else ""
+	Approval   string
+	Provider   // region and account of its resources
+	Tags       map[string]string
+	Variables  []Variable  // declared or used, sorted by name
+	Components []Component // of known kinds, sorted by address
 
 	failed    bool // Resolve found errors
 	forgiving bool // what is Unknown was reported, or may stay unknown
@@ -60,7 +61,9 @@ type Variable struct {
 
 // Component returns the component of that address, nil when there is none.
 func (s *Stack) Component(address string) *Component {
-	i, found := slices.BinarySearchFunc(s.Components, address, func(c Component, a string) int { return strings.Compare(c.Address, a) })
+	i, found := slices.BinarySearchFunc(s.Components, address, func(c Component, a string) int {
+		return strings.Compare(c.Address, a)
+	})
 	if !found {
 		return nil
 	}
@@ -76,8 +79,8 @@ func (s *Stack) Instances() []component.Instance {
 	return out
 }
 
-// Locate returns where the value at a path below the spec of a component was written, whichever of defaults, component and overlay that
-// was; the nearest place above it when it was not written at all. nil when there is no such component.
+// Locate returns where the value at a path below the spec of a component was written, whichever of defaults, component
+// and overlay that was; the nearest place above it when it was not written at all. nil when there is no such component.
 func (s *Stack) Locate(address string, path ...string) *diag.Position {
 	c := s.Component(address)
 	if c == nil {
@@ -90,20 +93,22 @@ func (s *Stack) Locate(address string, path ...string) *diag.Position {
 	return val.position()
 }
 
-// Diagnose places problems that a kind or the expansion found in the spec of a component. What only follows from errors that Resolve
-// reported is left out.
+// Diagnose places problems that a kind or the expansion found in the spec of a component. What only follows from errors
+// that Resolve reported is left out.
 func (s *Stack) Diagnose(address string, found []value.Problem) diag.List {
 	var p problems
 	c := s.Component(address)
 	for _, problem := range found {
 		if c == nil {
-			p.add(graded(diag.New(diag.Invalid, summaryOf(problem.Kind), upperFirst(problem.Error())+".", ""), problem.Kind).For(address))
+			p.add(graded(diag.New(diag.Invalid, summaryOf(problem.Kind), upperFirst(problem.Error())+".", ""),
+				problem.Kind).For(address))
 			continue
 		}
 		if s.failed && slices.Contains(resolved, problem.Kind) {
 			continue
 		}
-		if problem.Kind == value.NotKnown && s.forgiving && c.Spec.Get(problem.Path...).Kind() == value.Unknown && !c.deferred(problem.Path) {
+		if problem.Kind == value.NotKnown && s.forgiving && c.Spec.Get(problem.Path...).Kind() == value.Unknown &&
+			!c.deferred(problem.Path) {
 			continue
 		}
 		d := describe(c.spec, "spec", problem)
@@ -119,7 +124,10 @@ func (s *Stack) Diagnose(address string, found []value.Problem) diag.List {
 }
 
 // resolved are the problems that Resolve finds itself, and earlier.
-var resolved = []value.ProblemKind{component.UnknownComponent, component.UnknownOutput, component.UnknownVerb, component.SensitiveValue}
+var resolved = []value.ProblemKind{
+	component.UnknownComponent, component.UnknownOutput, component.UnknownVerb,
+	component.SensitiveValue,
+}
 
 // deferred reports whether an expression with references stands at the path or above it.
 func (c *Component) deferred(path []string) bool {

@@ -36,7 +36,8 @@ func parseVarFile(f VarFile, p *problems) []assignment {
 		name, content, found := strings.Cut(strings.TrimPrefix(line, "export "), "=")
 		name, content = strings.TrimSpace(name), strings.TrimSpace(content)
 		if !found || !variablePattern.MatchString(name) {
-			p.invalid(span{file: shell, line: i + 1, column: 1}, "Invalid variable file", "A line must read KEY=VALUE, with letters, digits and _ in KEY.", "Start comments with #.")
+			p.invalid(span{file: shell, line: i + 1, column: 1}, "Invalid variable file",
+				"A line must read KEY=VALUE, with letters, digits and _ in KEY.", "Start comments with #.")
 			continue
 		}
 		if len(content) >= 2 && (content[0] == '"' || content[0] == '\'') && content[len(content)-1] == content[0] {
@@ -62,7 +63,10 @@ func hasAssignments(text string) bool {
 
 func parseVarMap(name, text string, p *problems) []assignment {
 	inner := problems{}
-	r := &reader{problems: &inner, cost: &cost{}, shape: "A variable file is a map of names and values, or lines KEY=VALUE"}
+	r := &reader{
+		problems: &inner, cost: &cost{},
+		shape: "A variable file is a map of names and values, or lines KEY=VALUE",
+	}
 	f, roots := r.read(name, text)
 	f.hidden = true
 	for _, d := range inner.list {
@@ -74,10 +78,12 @@ func parseVarMap(name, text string, p *problems) []assignment {
 		for _, e := range root.entries {
 			switch {
 			case !variablePattern.MatchString(e.key):
-				p.invalid(e.at, "Invalid variable name", fmt.Sprintf("%q does not match %s.", e.key, variablePattern), "Use letters, digits and _, not a digit first.")
+				p.invalid(e.at, "Invalid variable name", fmt.Sprintf("%q does not match %s.", e.key, variablePattern),
+					"Use letters, digits and _, not a digit first.")
 			case e.value.kind == value.Null:
 			case !e.value.scalar():
-				p.invalid(e.at, "Wrong type", fmt.Sprintf("%s must be a text, a number or true or false, but is %s.", e.key, e.value.kind.Article()), "A variable holds one text.")
+				p.invalid(e.at, "Wrong type", fmt.Sprintf("%s must be a text, a number or true or false, but is %s.",
+					e.key, e.value.kind.Article()), "A variable holds one text.")
 			default:
 				out = append(out, assignment{e.key, e.value.text})
 			}

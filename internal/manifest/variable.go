@@ -58,7 +58,9 @@ func (r *resolver) variables() {
 		}
 		v.Value, v.Origin = value.NewLoose(text), origin
 		if len(text) > maxVariable {
-			r.problems.add(diag.New(diag.Invalid, "Too large", fmt.Sprintf("The variable %q has %d KiB; %d KiB are allowed.", name, len(text)>>10, maxVariable>>10), ""))
+			r.problems.add(diag.New(diag.Invalid, "Too large",
+				fmt.Sprintf("The variable %q has %d KiB; %d KiB are allowed.", name, len(text)>>10, maxVariable>>10),
+				""))
 			v.Value = value.NewUnknown()
 		}
 	}
@@ -67,7 +69,9 @@ func (r *resolver) variables() {
 		case ok && variablePattern.MatchString(name):
 			given(name, text, key)
 		case ok:
-			r.problems.warn(span{}, "Invalid variable name", fmt.Sprintf("The environment variable %q gives no variable: %q does not match %s.", key, name, variablePattern), "Use letters, digits and _, not a digit first.")
+			r.problems.warn(span{}, "Invalid variable name",
+				fmt.Sprintf("The environment variable %q gives no variable: %q does not match %s.", key, name,
+					variablePattern), "Use letters, digits and _, not a digit first.")
 		}
 	}
 	for _, f := range r.options.VarFiles {
@@ -77,7 +81,9 @@ func (r *resolver) variables() {
 	}
 	for name, text := range r.options.Variables {
 		if !variablePattern.MatchString(name) {
-			r.problems.add(diag.New(diag.Invalid, "Invalid variable name", fmt.Sprintf("--var: %q does not match %s.", name, variablePattern), "Use letters, digits and _, not a digit first."))
+			r.problems.add(diag.New(diag.Invalid, "Invalid variable name",
+				fmt.Sprintf("--var: %q does not match %s.", name, variablePattern),
+				"Use letters, digits and _, not a digit first."))
 			continue
 		}
 		given(name, text, fromFlag)
@@ -130,13 +136,18 @@ func (r *resolver) defaultOf(d *definition, name string, n *node) {
 	switch {
 	case n.kind == value.Null:
 	case !n.scalar():
-		r.problems.invalid(n.at, "Wrong type", fmt.Sprintf("%s must be a text, a number or true or false, but is %s.", name, n.kind.Article()), "A variable holds one text.")
+		r.problems.invalid(n.at, "Wrong type",
+			fmt.Sprintf("%s must be a text, a number or true or false, but is %s.", name, n.kind.Article()),
+			"A variable holds one text.")
 	case len(n.text) > maxVariable:
-		r.problems.invalid(n.at, "Too large", fmt.Sprintf("%s has %d KiB; %d KiB are allowed.", name, len(n.text)>>10, maxVariable>>10), "")
+		r.problems.invalid(n.at, "Too large", fmt.Sprintf("%s has %d KiB; %d KiB are allowed.", name, len(n.text)>>10,
+			maxVariable>>10), "")
 	default:
 		d.Default = n.value()
 		if strings.Contains(n.text, "${") {
-			r.problems.warn(n.at, "Expression is not evaluated", fmt.Sprintf("%s is text: ${...} stands for itself there.", name), "Use expressions in the specs of components.")
+			r.problems.warn(n.at, "Expression is not evaluated",
+				fmt.Sprintf("%s is text: ${...} stands for itself there.", name),
+				"Use expressions in the specs of components.")
 		}
 	}
 }
@@ -152,7 +163,9 @@ func (r *resolver) match(v *Variable, d *definition) {
 		pattern, err = regexp.Compile("^(?:" + d.Pattern + ")$")
 	}
 	if err != nil {
-		r.problems.invalid(d.patternAt, "Invalid value", fmt.Sprintf("spec.variables.%s.pattern is not a regular expression: %s.", v.Name, err), "Use the syntax of Go and RE2.")
+		r.problems.invalid(d.patternAt, "Invalid value",
+			fmt.Sprintf("spec.variables.%s.pattern is not a regular expression: %s.", v.Name, err),
+			"Use the syntax of Go and RE2.")
 		return
 	}
 	if v.Value.Kind() != value.String || pattern.MatchString(v.Value.Str()) {
@@ -162,7 +175,9 @@ func (r *resolver) match(v *Variable, d *definition) {
 	if v.Sensitive {
 		shown = "its value (sensitive, not shown)"
 	}
-	r.problems.invalid(d.patternAt, "Invalid variable", fmt.Sprintf("%s, from %s: %s does not match the pattern %s.", v.Name, v.Origin, shown, d.Pattern), "Give it a value that matches as a whole.")
+	r.problems.invalid(d.patternAt, "Invalid variable",
+		fmt.Sprintf("%s, from %s: %s does not match the pattern %s.", v.Name, v.Origin, shown, d.Pattern),
+		"Give it a value that matches as a whole.")
 }
 
 // missing reports variables that an expression uses and nothing gives a value, each once, at its first use.
@@ -179,9 +194,11 @@ func (r *resolver) missing(name string, where span, service string) {
 	}
 	slices.Sort(names)
 	near := diag.DidYouMean(name, names)
-	next := fmt.Sprintf("Pass --var %s=…, set %s%s, or give it a value in spec.variables of the Stack or the Environment.", name, VarPrefix, name)
+	next := fmt.Sprintf("Pass --var %s=…, set %s%s, or give it a value in spec.variables of the Stack or the "+
+		"Environment.", name, VarPrefix, name)
 	if meant := r.meant(name, service); meant != "" && !r.declared[name] {
-		d := diag.New(diag.Invalid, "Missing variable", fmt.Sprintf("One word is a variable, and nothing gives %q a value.", name), meant)
+		d := diag.New(diag.Invalid, "Missing variable",
+			fmt.Sprintf("One word is a variable, and nothing gives %q a value.", name), meant)
 		if !r.options.Strict {
 			d.Severity = diag.Warning
 		}
@@ -207,7 +224,8 @@ func (r *resolver) meant(name, service string) string {
 		return fmt.Sprintf("For the built-in value write ${%s.%s}.", name, rootKeys(name)[0])
 	}
 	if t, ok := r.targets[service+"/"+name]; ok && t.kind != nil && len(t.kind.Outputs) > 0 {
-		return fmt.Sprintf("For an output of the component %s write ${%s.%s}; it has %s.", name, name, t.kind.Outputs[0], strings.Join(t.kind.Outputs, ", "))
+		return fmt.Sprintf("For an output of the component %s write ${%s.%s}; it has %s.", name, name,
+			t.kind.Outputs[0], strings.Join(t.kind.Outputs, ", "))
 	}
 	return ""
 }
@@ -219,7 +237,8 @@ func (b *Bundle) hideSecrets() {
 	for _, e := range b.environments {
 		documents = append(documents, e.document)
 	}
-	for range 2 { // an environment's value may belong to a variable that the stack calls sensitive, and the other way round
+	for range 2 {
+		// an environment's value may belong to a variable that the stack calls sensitive, and the other way round
 		for _, d := range documents {
 			if d == nil {
 				continue

@@ -63,7 +63,8 @@ func readAll(folder string, sources []source) []parsed {
 	return out
 }
 
-// read parses one file into the roots of its documents, all of them maps. A document with a syntax error costs only itself.
+// read parses one file into the roots of its documents, all of them maps. A document with a syntax error costs only
+// itself.
 func (r *reader) read(name, data string) (*file, []*node) {
 	f := &file{name: name}
 	text, ok := r.decode(f, data)
@@ -85,7 +86,8 @@ func (r *reader) read(name, data string) (*file, []*node) {
 // lines are the lines [first, end) of a file.
 type lines struct{ first, end int }
 
-// documents finds where the documents of a file are, none when they are too many: that is known before the first is parsed.
+// documents finds where the documents of a file are, none when they are too many: that is known before the first is
+// parsed.
 func (r *reader) documents(f *file) []lines {
 	var out []lines
 	for first := 0; first < len(f.lines); {
@@ -95,7 +97,8 @@ func (r *reader) documents(f *file) []lines {
 		}
 		if !blank(f.lines[first:end]) {
 			if len(out) == maxFileDocuments {
-				r.problems.limit(span{file: f, line: first + 1, column: 1}, fmt.Sprintf("The file has more than %d documents.", maxFileDocuments))
+				r.problems.limit(span{file: f, line: first + 1, column: 1},
+					fmt.Sprintf("The file has more than %d documents.", maxFileDocuments))
 				return nil
 			}
 			out = append(out, lines{first, end})
@@ -105,7 +108,8 @@ func (r *reader) documents(f *file) []lines {
 	return out
 }
 
-// roots parses the lines [first, end) of a file. The parser panics on some malformed input: that is one more syntax error.
+// roots parses the lines [first, end) of a file. The parser panics on some malformed input: that is one more syntax
+// error.
 func (r *reader) roots(f *file, first, end int) (roots []*node) {
 	defer func() {
 		if recover() != nil {
@@ -151,7 +155,8 @@ func (r *reader) decode(f *file, data string) (string, bool) {
 			before := data[:i]
 			where.line = strings.Count(before, "\n") + 1
 			where.column = utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
-			r.refuse(where, "Wrong encoding", fmt.Sprintf("The byte 0x%02X begins what is not text in UTF-8.", data[i]), "Save the file as UTF-8 text.")
+			r.refuse(where, "Wrong encoding", fmt.Sprintf("The byte 0x%02X begins what is not text in UTF-8.", data[i]),
+				"Save the file as UTF-8 text.")
 			return "", false
 		}
 	}
@@ -172,7 +177,8 @@ func (r *reader) document(f *file, first, end int) []ast.Node {
 		return nil
 	}
 	if len(text) > MaxDocumentSize {
-		r.problems.limit(where, fmt.Sprintf("The document has %d KiB; %d KiB are allowed.", len(text)>>10, MaxDocumentSize>>10))
+		r.problems.limit(where, fmt.Sprintf("The document has %d KiB; %d KiB are allowed.", len(text)>>10,
+			MaxDocumentSize>>10))
 		return nil
 	}
 	tokens := lexer.Tokenize(text + "\n")

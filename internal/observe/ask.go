@@ -36,7 +36,9 @@ type answer struct {
 const asking = 64
 
 // ask asks AWS about everything that should be there, side by side. It fails only when the context ends.
-func (e *examination) ask(ctx context.Context, catalog *resource.Catalog, cfg sdk.Config, components []state.Component) error {
+func (e *examination) ask(
+	ctx context.Context, catalog *resource.Catalog, cfg sdk.Config, components []state.Component,
+) error {
 	chosen := map[string]bool{}
 	for _, c := range components {
 		chosen[c.Address] = true
@@ -50,7 +52,10 @@ func (e *examination) ask(ctx context.Context, catalog *resource.Catalog, cfg sd
 		}
 		if res.Type == ecs.ServiceType {
 			services = append(services, len(members))
-			refs = append(refs, rollout.Ref{Cluster: res.Inputs.Get("cluster").Str(), Service: res.Inputs.Get("name").Str()})
+			refs = append(refs, rollout.Ref{
+				Cluster: res.Inputs.Get("cluster").Str(),
+				Service: res.Inputs.Get("name").Str(),
+			})
 		}
 		members = append(members, res)
 	}

@@ -11,13 +11,17 @@ func Balancers(outputs map[string]map[string]any) []report.Balancer {
 	var out []report.Balancer
 	for _, public := range []bool{true, false} {
 		if name, ok := outputs[ingress.Address][ingress.OutputName(public, ingress.DNSName)].(string); ok {
-			out = append(out, report.Balancer{Scheme: map[bool]string{true: "public", false: "internal"}[public], DNSName: name})
+			out = append(out, report.Balancer{
+				Scheme:  map[bool]string{true: "public", false: "internal"}[public],
+				DNSName: name,
+			})
 		}
 	}
 	return out
 }
 
-// ForDNS is what a shared component gives that people need for their DNS records: names of load balancers, and zones for alias records.
+// ForDNS is what a shared component gives that people need for their DNS records: names of load balancers, and zones
+// for alias records.
 func ForDNS(c state.Component) map[string]any {
 	out := map[string]any{}
 	if c.Address != ingress.Address {

@@ -39,15 +39,22 @@ func Select(s *Deployed, address string) ([]state.Component, error) {
 		}
 		addresses = append(addresses, c.Address)
 	}
-	return nil, diag.New(diag.Invalid, "Unknown component", `The state has no component "`+address+`".`, diag.Candidates(address, addresses))
+	return nil, diag.New(diag.Invalid, "Unknown component", `The state has no component "`+address+`".`,
+		diag.Candidates(address, addresses))
 }
 
 // Details lists components with their outputs and resources, from the state alone.
 func Details(s *Deployed, components []state.Component) report.Details {
 	p := s.Payload
-	out := report.Details{Stack: p.Stack, Environment: p.Environment, Version: report.Version(p.Deployment), Result: string(p.Status), Account: p.Account, Region: p.Region, Components: []report.ComponentDetail{}}
+	out := report.Details{
+		Stack: p.Stack, Environment: p.Environment, Version: report.Version(p.Deployment),
+		Result: string(p.Status), Account: p.Account, Region: p.Region, Components: []report.ComponentDetail{},
+	}
 	for _, c := range components {
-		d := report.ComponentDetail{Address: c.Address, Kind: c.Kind, Protected: c.Protect, Shared: c.Synthetic, Outputs: c.Outputs, Resources: []report.ResourceDetail{}}
+		d := report.ComponentDetail{
+			Address: c.Address, Kind: c.Kind, Protected: c.Protect, Shared: c.Synthetic,
+			Outputs: c.Outputs, Resources: []report.ResourceDetail{},
+		}
 		if d.Outputs == nil {
 			d.Outputs = map[string]any{}
 		}
@@ -69,8 +76,10 @@ func resourceDetail(r engine.StoredResource) report.ResourceDetail {
 func Summary(s *Deployed) report.StateSummary {
 	p, e := s.Payload, s.Snapshot.Envelope
 	out := report.StateSummary{
-		Stack: p.Stack, Environment: p.Environment, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence, Version: report.Version(p.Deployment), Result: string(p.Status),
-		At: p.At, Who: p.Who, Commit: p.GitCommit, Deployer: p.Version, Account: p.Account, Region: p.Region, Intents: []string{}, Resources: []report.ResourceDetail{},
+		Stack: p.Stack, Environment: p.Environment, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence,
+		Version: report.Version(p.Deployment), Result: string(p.Status),
+		At: p.At, Who: p.Who, Commit: p.GitCommit, Deployer: p.Version, Account: p.Account, Region: p.Region,
+		Intents: []string{}, Resources: []report.ResourceDetail{},
 	}
 	if edit := p.Edited; edit != nil {
 		out.Edited = fmt.Sprintf("%s by %s: %s", edit.At.UTC().Format("2006-01-02 15:04:05 UTC"), edit.Who, edit.What)

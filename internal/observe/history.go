@@ -31,7 +31,8 @@ func History(ctx context.Context, b *backend.Backend, key state.Key, limit int) 
 		if err != nil {
 			d.Problem = err.Error()
 		} else {
-			d.Version, d.Result, d.Who, d.Commit, d.Summary, d.Variables = report.Version(p.Deployment), string(p.Status), p.Who, p.GitCommit, p.Summary, p.Variables
+			d.Version, d.Result, d.Who, d.Commit, d.Summary, d.Variables = report.Version(p.Deployment),
+				string(p.Status), p.Who, p.GitCommit, p.Summary, p.Variables
 		}
 		out = append(out, d)
 	}

@@ -24,8 +24,9 @@ const (
 	oldStays  = "Replaced, and the old object not deleted yet"
 	changed   = "Changed outside of deployer, in "
 	changing  = "A run is changing it right now"
-	begun     = "Changed since the state was written, probably by the run that was interrupted; the next apply goes on from there"
-	half      = "Made by a run that was interrupted; the next apply completes it"
+	begun     = "Changed since the state was written, probably by the run that was interrupted; the next apply goes " +
+		"on from there"
+	half = "Made by a run that was interrupted; the next apply completes it"
 )
 
 // judge says how one object does.
@@ -68,14 +69,15 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// wantedTasks is how many tasks were deployed as the number of a service: all of them where the number is fixed, else the least that autoscaling
-// may go down to. 0: nobody can tell.
+// wantedTasks is how many tasks were deployed as the number of a service: all of them where the number is fixed, else
+// the least that autoscaling may go down to. 0: nobody can tell.
 func wantedTasks(res engine.StoredResource, members []engine.StoredResource) (number int, fixed bool) {
 	if count := res.Inputs.Get("desiredCount"); count.Known() && !count.IsNull() {
 		return int(count.Number()), true
 	}
 	for _, other := range members {
-		if other.Type == applicationautoscaling.TargetType && !other.Deleting && other.Inputs.Get("byClock").Interface() != true {
+		if other.Type == applicationautoscaling.TargetType && !other.Deleting &&
+			other.Inputs.Get("byClock").Interface() != true {
 			number = int(other.Inputs.Get("min").Number())
 		}
 	}
@@ -95,13 +97,15 @@ func judgeService(res engine.StoredResource, s rollout.Status, number int, fixed
 	case s.RolloutState == "FAILED":
 		return report.Unhealthy, "The last rollout failed: " + s.RolloutReason
 	case s.Desired == 0 && number > 0 && s.Deploying == "":
-		return report.Unhealthy, fmt.Sprintf("0 tasks run: the service was set to 0 tasks outside of deployer; wanted: %d.", number)
+		return report.Unhealthy,
+			fmt.Sprintf("0 tasks run: the service was set to 0 tasks outside of deployer; wanted: %d.", number)
 	case s.Running == 0 && s.Desired > 0:
 		return report.Unhealthy, cmp.Or(rolling(s, deployed), fmt.Sprintf("0 of %d tasks run.", s.Desired))
 	}
 	for _, t := range s.Targets {
 		if t.Healthy == 0 && s.Desired > 0 {
-			return report.Unhealthy, fmt.Sprintf("0 of %d targets are healthy: %s", max(t.Total, s.Desired), cmp.Or(t.Reason, "none is registered."))
+			return report.Unhealthy, fmt.Sprintf("0 of %d targets are healthy: %s", max(t.Total, s.Desired),
+				cmp.Or(t.Reason, "none is registered."))
 		}
 	}
 	switch {
@@ -116,16 +120,21 @@ func judgeService(res engine.StoredResource, s rollout.Status, number int, fixed
 	}
 	for _, t := range s.Targets {
 		if t.Healthy < t.Total || t.Healthy < s.Desired {
-			return report.Unhealthy, fmt.Sprintf("%d of %d targets are healthy: %s", t.Healthy, max(t.Total, s.Desired), t.Reason)
+			return report.Unhealthy, fmt.Sprintf("%d of %d targets are healthy: %s", t.Healthy, max(t.Total, s.Desired),
+				t.Reason)
 		}
 	}
 	switch {
 	case deployed != "" && s.TaskDefinition != "" && !rollout.SameRevision(deployed, s.TaskDefinition):
-		return report.Changed, fmt.Sprintf("Revision %s runs, revision %s was deployed: somebody changed it outside of deployer.", s.Revision, revisionOf(deployed))
+		return report.Changed, fmt.Sprintf("Revision %s runs, revision %s was deployed: somebody changed it outside "+
+			"of deployer.", s.Revision, revisionOf(deployed))
 	case fixed && len(res.InitErrors) == 0 && s.Desired != number:
-		return report.Changed, fmt.Sprintf("ECS wants %d tasks, %d were deployed: somebody changed it outside of deployer.", s.Desired, number)
+		return report.Changed, fmt.Sprintf("ECS wants %d tasks, %d were deployed: somebody changed it outside "+
+			"of deployer.", s.Desired, number)
 	case !fixed && s.Desired < number:
-		return report.Changed, fmt.Sprintf("ECS wants %d tasks, the least is %d: somebody changed it outside of deployer.", s.Desired, number)
+		return report.Changed,
+			fmt.Sprintf("ECS wants %d tasks, the least is %d: somebody changed it outside of deployer.", s.Desired,
+				number)
 	case s.Err != nil:
 		return report.Unknown, "AWS could not be asked about its tasks or targets: " + reasonOf(s.Err)
 	case s.Running > s.Desired || s.Pending > 0:
@@ -139,7 +148,8 @@ func rolling(s rollout.Status, deployed string) string {
 	if s.Deploying == "" {
 		return ""
 	}
-	text := fmt.Sprintf("A rollout of revision %s is in progress: %d of %d tasks run", revisionOf(s.Deploying), s.Running, s.Desired)
+	text := fmt.Sprintf("A rollout of revision %s is in progress: %d of %d tasks run", revisionOf(s.Deploying),
+		s.Running, s.Desired)
 	if s.FailedTasks > 0 {
 		text += fmt.Sprintf(", %d failed", s.FailedTasks)
 	}

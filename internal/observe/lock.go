@@ -50,7 +50,9 @@ func Lock(ctx context.Context, b *backend.Backend, key state.Key) (*report.Lock,
 
 func lockOf(b *backend.Backend, record lock.Record) *report.Lock {
 	return &report.Lock{
-		Stack: record.Key.Stack, Environment: record.Key.Environment, ID: record.ID, By: record.LockedBy, At: record.LockedAt,
-		Expires: record.ExpiresAt, LastHeartbeat: record.LastHeartbeat, Alive: b.Locker.Liveness(record) != lock.Dead, Metadata: record.Metadata,
+		Stack: record.Key.Stack, Environment: record.Key.Environment, ID: record.ID, By: record.LockedBy,
+		At:      record.LockedAt,
+		Expires: record.ExpiresAt, LastHeartbeat: record.LastHeartbeat, Alive: b.Locker.Liveness(record) != lock.Dead,
+		Metadata: record.Metadata,
 	}
 }

@@ -18,13 +18,16 @@ func States(ctx context.Context, b *backend.Backend) ([]report.State, error) {
 	}
 	out := []report.State{}
 	for _, e := range entries {
-		out = append(out, report.State{Stack: e.Key.Stack, Environment: e.Key.Environment, Size: e.Size, Modified: e.Modified})
+		out = append(out, report.State{
+			Stack: e.Key.Stack, Environment: e.Key.Environment, Size: e.Size,
+			Modified: e.Modified,
+		})
 	}
 	return out, nil
 }
 
-// Last returns what the state says of the last deployment of each environment, side by side; environments without a state say where it was looked for,
-// those whose state cannot be read a Problem, with the errors beside.
+// Last returns what the state says of the last deployment of each environment, side by side; environments without a
+// state say where it was looked for, those whose state cannot be read a Problem, with the errors beside.
 func Last(ctx context.Context, b *backend.Backend, stack string, environments []string) ([]report.Environment, error) {
 	out := make([]report.Environment, len(environments))
 	errs := make([]error, len(environments))
@@ -39,7 +42,10 @@ func Last(ctx context.Context, b *backend.Backend, stack string, environments []
 			case err != nil:
 				out[i].Problem = diag.From(err)[0].Summary
 			case s != nil:
-				out[i] = report.Environment{Name: name, Version: report.Version(s.Payload.Deployment), Result: string(s.Payload.Status), At: s.Payload.At}
+				out[i] = report.Environment{
+					Name: name, Version: report.Version(s.Payload.Deployment),
+					Result: string(s.Payload.Status), At: s.Payload.At,
+				}
 			}
 		})
 	}

@@ -1,4 +1,5 @@
-// Package observe finds out how things are and what was done: status, details, history, locks. It only reads, side by side.
+// Package observe finds out how things are and what was done: status, details, history, locks. It only reads, side by
+// side.
 //
 // In: a Backend and a key. Out: reports, as data. It must not write to AWS, to the state or to the locks.
 package observe
@@ -14,15 +15,16 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Status asks AWS about everything that the state has of a stack, or of the one component of that address. State, account and lock are read side
-// by side, then all objects.
+// Status asks AWS about everything that the state has of a stack, or of the one component of that address. State,
+// account and lock are read side by side, then all objects.
 func Status(ctx context.Context, b *backend.Backend, key state.Key, address string) (*report.Status, error) {
 	var stored *Deployed
 	var holder lock.Record
 	var first errgroup.Group
 	first.Go(func() (err error) { stored, err = Read(ctx, b, key); return err })
 	if b.World.Settings.Backend.Type == "s3" {
-		first.Go(func() error { b.Caller(ctx); return nil }) // PlaceOf asks the same session, which knows the answer then
+		// PlaceOf asks the same session, which knows the answer then
+		first.Go(func() error { b.Caller(ctx); return nil })
 	}
 	first.Go(func() error {
 		// Who may not read locks sees all the rest; a run under way counts as interrupted then.

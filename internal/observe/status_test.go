@@ -28,12 +28,14 @@ func running() (engine.StoredResource, rollout.Status) {
 	res := engine.StoredResource{
 		ID: "web/api:service", Component: "web/api", Type: ecs.ServiceType, AWSID: "arn:service",
 		Inputs: value.NewMap(map[string]value.Value{
-			"name": value.NewString("api"), "taskDefinition": value.NewString(family + "3"), "desiredCount": value.NewNumber(2),
+			"name": value.NewString("api"), "taskDefinition": value.NewString(family + "3"),
+			"desiredCount": value.NewNumber(2),
 		}),
 		Outputs: value.NewMap(map[string]value.Value{"rollout": value.NewString(ecs.RolloutCompleted)}),
 	}
 	return res, rollout.Status{
-		Found: true, TaskDefinition: family + "3", Revision: "3", RolloutState: "COMPLETED", Desired: 2, Running: 2, Healthy: true,
+		Found: true, TaskDefinition: family + "3", Revision: "3", RolloutState: "COMPLETED", Desired: 2, Running: 2,
+		Healthy: true,
 		Targets: []rollout.Targets{{Healthy: 2, Total: 2}},
 	}
 }
@@ -45,7 +47,8 @@ func TestHealthOfServices(t *testing.T) {
 		s.RolloutState, s.Deploying, s.Running, s.Targets[0].Healthy = "IN_PROGRESS", family+revision, running, running
 	}
 	failed := func(res *engine.StoredResource, how, text string) {
-		res.InitErrors, res.Outputs = []string{"web/api: " + text}, value.NewMap(map[string]value.Value{"rollout": value.NewString(how)})
+		res.InitErrors, res.Outputs = []string{"web/api: " + text},
+			value.NewMap(map[string]value.Value{"rollout": value.NewString(how)})
 	}
 	for name, c := range map[string]struct {
 		change change
@@ -76,7 +79,10 @@ func TestHealthOfServices(t *testing.T) {
 			rolling(s, "3", 0)
 			s.FailedTasks = 2
 		}, report.Unhealthy, "A rollout of revision 3 is in progress: 0 of 2 tasks run, 2 failed."},
-		"nothing runs": {func(_ *engine.StoredResource, s *rollout.Status) { s.Running, s.Targets = 0, nil }, report.Unhealthy, "0 of 2 tasks run."},
+		"nothing runs": {
+			func(_ *engine.StoredResource, s *rollout.Status) { s.Running, s.Targets = 0, nil },
+			report.Unhealthy, "0 of 2 tasks run.",
+		},
 		"set to 0": {
 			func(_ *engine.StoredResource, s *rollout.Status) {
 				s.Running, s.Desired, s.Targets[0] = 0, 0, rollout.Targets{}
@@ -87,7 +93,10 @@ func TestHealthOfServices(t *testing.T) {
 			with(res, "desiredCount", value.NewNumber(0))
 			s.Running, s.Desired, s.Targets[0] = 0, 0, rollout.Targets{}
 		}, report.Healthy, ""},
-		"a task was lost": {func(_ *engine.StoredResource, s *rollout.Status) { s.Running = 1 }, report.Unhealthy, "1 of 2 tasks run."},
+		"a task was lost": {
+			func(_ *engine.StoredResource, s *rollout.Status) { s.Running = 1 }, report.Unhealthy,
+			"1 of 2 tasks run.",
+		},
 		"a task is starting": {
 			func(_ *engine.StoredResource, s *rollout.Status) { s.Running, s.Pending = 1, 1 },
 			report.Updating, "1 of 2 tasks run, 1 starting.",
@@ -116,8 +125,14 @@ func TestHealthOfServices(t *testing.T) {
 			},
 			report.Changed, "ECS wants 3 tasks, 2 were deployed: somebody changed it outside of deployer.",
 		},
-		"tasks are stopping": {func(_ *engine.StoredResource, s *rollout.Status) { s.Running = 3 }, report.Updating, "3 tasks run, 2 are wanted."},
-		"not found":          {func(_ *engine.StoredResource, s *rollout.Status) { *s = rollout.Status{} }, report.Missing, gone},
+		"tasks are stopping": {
+			func(_ *engine.StoredResource, s *rollout.Status) { s.Running = 3 }, report.Updating,
+			"3 tasks run, 2 are wanted.",
+		},
+		"not found": {
+			func(_ *engine.StoredResource, s *rollout.Status) { *s = rollout.Status{} },
+			report.Missing, gone,
+		},
 		"denied": {
 			func(_ *engine.StoredResource, s *rollout.Status) {
 				*s = rollout.Status{Err: errors.New("AccessDenied")}
@@ -146,9 +161,12 @@ func TestHealthOfServices(t *testing.T) {
 // Autoscaling owns the number of tasks, but does not go below its least, from which nothing wakes a service.
 func TestHealthOfAutoscaledServices(t *testing.T) {
 	target := func(byClock bool) []engine.StoredResource {
-		return []engine.StoredResource{{Type: applicationautoscaling.TargetType, Inputs: value.NewMap(map[string]value.Value{
-			"min": value.NewNumber(2), "max": value.NewNumber(6), "byClock": value.NewBool(byClock),
-		})}}
+		return []engine.StoredResource{{
+			Type: applicationautoscaling.TargetType,
+			Inputs: value.NewMap(map[string]value.Value{
+				"min": value.NewNumber(2), "max": value.NewNumber(6), "byClock": value.NewBool(byClock),
+			}),
+		}}
 	}
 	look := func(desired int, members []engine.StoredResource) report.Health {
 		res, s := running()
@@ -165,7 +183,10 @@ func TestHealthOfAutoscaledServices(t *testing.T) {
 
 func TestHealthOfComponents(t *testing.T) {
 	queue := func(name string) engine.StoredResource {
-		return engine.StoredResource{ID: "web/jobs:" + name, Component: "web/jobs", Type: "sqs/queue", AWSID: "https://" + name}
+		return engine.StoredResource{
+			ID: "web/jobs:" + name, Component: "web/jobs", Type: "sqs/queue",
+			AWSID: "https://" + name,
+		}
 	}
 	changed := func(res engine.StoredResource, change func(*engine.StoredResource)) engine.StoredResource {
 		change(&res)
@@ -181,67 +202,102 @@ func TestHealthOfComponents(t *testing.T) {
 		health    report.Health
 		problem   string
 	}{
-		"there": {members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": there}, health: report.Healthy},
+		"there": {
+			members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": there},
+			health: report.Healthy,
+		},
 		"never made": {
 			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}},
-			health:    report.Missing, problem: "Wanted and not there yet: a.\n`deployer plan` shows what an apply makes.",
+			health:    report.Missing,
+			problem:   "Wanted and not there yet: a.\n`deployer plan` shows what an apply makes.",
 		},
 		"perhaps made by a dead run": {
-			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}}, dead: true, health: report.Missing,
-			problem: "Being made when a run was interrupted; the next apply looks for it: a.\n`deployer plan` shows what an apply makes.",
+			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}},
+			dead:      true, health: report.Missing,
+			problem: "Being made when a run was interrupted; the next apply looks for it: a.\n`deployer plan` shows " +
+				"what an apply makes.",
 		},
 		"made since": {
 			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}},
-			members:   []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": there}, health: report.Healthy,
+			members:   []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": there},
+			health: report.Healthy,
 		},
 		"being made": {
-			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}}, alive: true,
-			health: report.Updating, problem: "Wanted and not there yet: a.",
+			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}},
+			alive:     true,
+			health:    report.Updating, problem: "Wanted and not there yet: a.",
 		},
 		"being remade": {
-			members: []engine.StoredResource{queue("a")}, alive: true, health: report.Updating, problem: "A run is changing it right now: a.",
+			members: []engine.StoredResource{queue("a")}, alive: true, health: report.Updating,
+			problem: "A run is changing it right now: a.",
 		},
 		"deleted by hand": {
-			members: []engine.StoredResource{queue("a"), queue("b"), queue("c")}, answers: map[string]answer{"web/jobs:c": there},
-			health: report.Missing, problem: "Not in AWS any more: a, b.\n`deployer plan` shows what an apply makes.",
+			members: []engine.StoredResource{queue("a"), queue("b"), queue("c")},
+			answers: map[string]answer{"web/jobs:c": there},
+			health:  report.Missing, problem: "Not in AWS any more: a, b.\n`deployer plan` shows what an apply makes.",
 		},
 		"changed by hand": {
-			members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": {there: true, differs: "retention, tags"}},
-			health: report.Changed, problem: "Changed outside of deployer, in retention, tags: a.\n`deployer plan --refresh` shows what an apply changes back.",
+			members: []engine.StoredResource{queue("a")},
+			answers: map[string]answer{"web/jobs:a": {there: true, differs: "retention, tags"}},
+			health:  report.Changed, problem: "Changed outside of deployer, in retention, tags: a.\n`deployer plan " +
+				"--refresh` shows what an apply changes back.",
 		},
 		"changed by a dead run": {
-			members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": {there: true, differs: "retention"}}, dead: true,
-			health:  report.Changed,
-			problem: "Changed since the state was written, probably by the run that was interrupted; the next apply goes on from there: a.",
+			members: []engine.StoredResource{queue("a")},
+			answers: map[string]answer{"web/jobs:a": {there: true, differs: "retention"}}, dead: true,
+			health: report.Changed,
+			problem: "Changed since the state was written, probably by the run that was interrupted; the next apply " +
+				"goes on from there: a.",
 		},
 		"not to be asked": {
-			members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": {err: errors.New("AccessDenied")}}, alive: true,
+			members: []engine.StoredResource{queue("a")},
+			answers: map[string]answer{"web/jobs:a": {err: errors.New("AccessDenied")}}, alive: true,
 			health: report.Unknown, problem: "AWS could not be asked (AccessDenied): a.",
 		},
 		"half replaced": {
-			members: []engine.StoredResource{changed(queue("a"), func(r *engine.StoredResource) { r.Replacing = true })},
-			health:  report.Missing, problem: "Deleted, and not made anew yet: a.\n`deployer plan` shows what an apply makes.",
+			members: []engine.StoredResource{
+				changed(queue("a"), func(r *engine.StoredResource) { r.Replacing = true }),
+			},
+			health: report.Missing, problem: "Deleted, and not made anew yet: a.\n`deployer plan` shows what an " +
+				"apply makes.",
 		},
 		"the old one is left": {
-			members: []engine.StoredResource{queue("a"), changed(queue("a"), func(r *engine.StoredResource) { r.Deleting = true })},
-			answers: map[string]answer{"web/jobs:a": there}, health: report.Healthy, problem: "Replaced, and the old object not deleted yet: a.",
+			members: []engine.StoredResource{
+				queue("a"),
+				changed(queue("a"), func(r *engine.StoredResource) { r.Deleting = true }),
+			},
+			answers: map[string]answer{"web/jobs:a": there}, health: report.Healthy,
+			problem: "Replaced, and the old object not deleted yet: a.",
 		},
 		"did not become what was wanted": {
-			members: []engine.StoredResource{changed(queue("a"), func(r *engine.StoredResource) { r.InitErrors = []string{"web/jobs: It did not settle."} })},
+			members: []engine.StoredResource{
+				changed(queue("a"), func(r *engine.StoredResource) {
+					r.InitErrors = []string{"web/jobs: It did not settle."}
+				}),
+			},
 			answers: map[string]answer{"web/jobs:a": there}, health: report.Unhealthy, problem: "It did not settle: a.",
 		},
 		"destroyed in part": {
-			component: state.Component{Removed: true}, members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": there},
-			health: report.Leftover, problem: "It was to be deleted. Left of it: 1 object. The next apply or destroy goes on.",
+			component: state.Component{Removed: true}, members: []engine.StoredResource{queue("a")},
+			answers: map[string]answer{"web/jobs:a": there},
+			health:  report.Leftover, problem: "It was to be deleted. Left of it: 1 object. The next apply or " +
+				"destroy goes on.",
 		},
 		"being destroyed": {
-			component: state.Component{Removed: true}, members: []engine.StoredResource{queue("a")}, answers: map[string]answer{"web/jobs:a": there}, alive: true,
+			component: state.Component{Removed: true}, members: []engine.StoredResource{queue("a")},
+			answers: map[string]answer{"web/jobs:a": there}, alive: true,
 			health: report.Updating, problem: "It is being deleted.",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.component.Address, c.component.Kind = "web/jobs", "SQS"
-			e := examination{stored: &Deployed{Stored: &state.Stored{Payload: &state.Payload{Status: state.Succeeded}}, Resources: c.members}, alive: c.alive, intents: map[string]bool{"web/jobs:a": c.alive || c.dead}, answers: c.answers}
+			e := examination{
+				stored: &Deployed{
+					Stored:    &state.Stored{Payload: &state.Payload{Status: state.Succeeded}},
+					Resources: c.members,
+				}, alive: c.alive, intents: map[string]bool{"web/jobs:a": c.alive || c.dead},
+				answers: c.answers,
+			}
 			got := e.report([]state.Component{c.component})
 			require.Equal(t, c.health, got.Components[0].Health)
 			require.Equal(t, c.problem, got.Components[0].Problem)
@@ -255,13 +311,21 @@ func TestHealthOfComponents(t *testing.T) {
 // The number of a run that has not ended is the one that it will get.
 func TestStatusOfARunUnderWay(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	e := examination{stored: &Deployed{Stored: &state.Stored{Payload: &state.Payload{Stack: "shop", Environment: "dev", Deployment: 2, Status: state.InProgress, Who: "ada", At: at}}}, alive: true}
+	e := examination{
+		stored: &Deployed{
+			Stored: &state.Stored{Payload: &state.Payload{
+				Stack: "shop", Environment: "dev", Deployment: 2,
+				Status: state.InProgress, Who: "ada", At: at,
+			}},
+		}, alive: true,
+	}
 	got := e.report(nil)
 	require.Equal(t, report.Version(2), got.Version)
 	require.Equal(t, &report.Run{Version: 3, Who: "ada", Since: at, Alive: true}, got.Run)
 }
 
-// meeting is a resource type whose reads go on once all that are expected have begun: who reads one after the other waits for ever.
+// meeting is a resource type whose reads go on once all that are expected have begun: who reads one after the other
+// waits for ever.
 type meeting struct {
 	resource.Behaviour // nothing else is called
 	expected           atomic.Int32
@@ -287,10 +351,12 @@ func TestStatusAsksSideBySide(t *testing.T) {
 	m.expected.Store(30)
 	catalog := resource.NewCatalog([]resource.Behaviour{m}, nil)
 	stored := &Deployed{Stored: &state.Stored{
-		Payload: &state.Payload{Stack: "shop", Environment: "dev"}, Snapshot: &state.Snapshot{Envelope: &state.Envelope{}},
+		Payload:  &state.Payload{Stack: "shop", Environment: "dev"},
+		Snapshot: &state.Snapshot{Envelope: &state.Envelope{}},
 	}}
 	for i := range 30 {
-		stored.Resources = append(stored.Resources, engine.StoredResource{ID: fmt.Sprintf("web/a:r%d", i), Component: "web/a", Type: "fake/single"})
+		stored.Resources = append(stored.Resources,
+			engine.StoredResource{ID: fmt.Sprintf("web/a:r%d", i), Component: "web/a", Type: "fake/single"})
 	}
 	e := examination{stored: stored, answers: map[string]answer{}}
 	components := []state.Component{{Address: "web/a"}}

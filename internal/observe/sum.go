@@ -10,7 +10,8 @@ import (
 func (e *examination) report(components []state.Component) *report.Status {
 	p := e.stored.Payload
 	out := &report.Status{
-		Stack: p.Stack, Environment: p.Environment, Version: report.Version(p.Deployment), Result: string(p.Status), At: p.At, Healthy: true,
+		Stack: p.Stack, Environment: p.Environment, Version: report.Version(p.Deployment), Result: string(p.Status),
+		At: p.At, Healthy: true,
 		Components: []report.Component{},
 	}
 	if p.Status == state.InProgress {
@@ -29,7 +30,9 @@ func (e *examination) report(components []state.Component) *report.Status {
 }
 
 // component judges one component, and counts its objects in all.
-func (e *examination) component(c state.Component, members []engine.StoredResource, all *report.Objects) report.Component {
+func (e *examination) component(
+	c state.Component, members []engine.StoredResource, all *report.Objects,
+) report.Component {
 	out := report.Component{Address: c.Address, Kind: c.Kind, Health: report.Healthy}
 	affected := func(id, typ, awsID string, health report.Health, problem string) {
 		if e.alive && e.intents[id] && health.Worse(report.Updating) > 0 && health != report.Unknown {
@@ -38,7 +41,10 @@ func (e *examination) component(c state.Component, members []engine.StoredResour
 				problem = changing
 			}
 		}
-		out.Affected = append(out.Affected, report.Part{Resource: id, Type: typ, ID: awsID, Health: health, Problem: problem})
+		out.Affected = append(out.Affected, report.Part{
+			Resource: id, Type: typ, ID: awsID, Health: health,
+			Problem: problem,
+		})
 	}
 	there := map[string]bool{}
 	for _, res := range members {

@@ -19,7 +19,8 @@ func summarise(c state.Component, r report.Component, alive bool) string {
 	case c.Removed && alive:
 		out = append(out, "It is being deleted.")
 	case c.Removed:
-		out = append(out, "It was to be deleted. Left of it: "+objects(r.Objects)+". The next apply or destroy goes on.")
+		out = append(out, "It was to be deleted. Left of it: "+objects(r.Objects)+
+			". The next apply or destroy goes on.")
 	}
 	var order []string
 	same := map[string][]string{}
@@ -65,11 +66,15 @@ func names(all []string) string {
 
 func service(s rollout.Status) *report.Service {
 	out := &report.Service{
-		Name: s.Service, Cluster: s.Cluster, Desired: s.Desired, Running: s.Running, Pending: s.Pending, Revision: s.Revision,
-		Rollout: s.RolloutState, Since: s.Since, Images: []report.Image{}, Events: []report.Event{},
+		Name: s.Service, Cluster: s.Cluster, Desired: s.Desired, Running: s.Running, Pending: s.Pending,
+		Revision: s.Revision,
+		Rollout:  s.RolloutState, Since: s.Since, Images: []report.Image{}, Events: []report.Event{},
 	}
 	for _, i := range s.Images {
-		out.Images = append(out.Images, report.Image{Container: i.Container, Image: i.Image, Digest: i.Digest, Tasks: i.Tasks})
+		out.Images = append(out.Images, report.Image{
+			Container: i.Container, Image: i.Image, Digest: i.Digest,
+			Tasks: i.Tasks,
+		})
 	}
 	for _, t := range s.Targets {
 		out.Targets = append(out.Targets, report.Targets{Healthy: t.Healthy, Total: t.Total, Reason: t.Reason})

@@ -37,8 +37,8 @@ func (l list) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]string(l))
 }
 
-// Whole returns the one policy that allows the statements and nothing else, however long it is. It is ordered by service unless IAM would
-// take it only otherwise.
+// Whole returns the one policy that allows the statements and nothing else, however long it is. It is ordered by
+// service unless IAM would take it only otherwise.
 func Whole(statements []resource.Statement) Document {
 	const unlimited = 1 << 30
 	joined := Join(statements)
@@ -51,8 +51,8 @@ func Whole(statements []resource.Statement) Document {
 	return readable
 }
 
-// Parts returns managed policies that together allow what Whole does: as few as IAM takes. They are ordered by service as long as that
-// costs no further one.
+// Parts returns managed policies that together allow what Whole does: as few as IAM takes. They are ordered by service
+// as long as that costs no further one.
 func Parts(statements []resource.Statement) []Document {
 	joined := Join(statements)
 	readable, short := pack(Merge(joined, false), ManagedLimit), pack(Merge(joined, true), ManagedLimit)

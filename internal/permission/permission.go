@@ -1,7 +1,8 @@
-// Package permission makes the IAM policy that a stack needs out of what its resource types, its state and its locks declare.
+// Package permission makes the IAM policy that a stack needs out of what its resource types, its state and its locks
+// declare.
 //
-// In: desired resources and the statements that their types declare. Out: statements, joined and sorted, and policy documents as IAM
-// takes them. It calls nothing and knows no AWS service.
+// In: desired resources and the statements that their types declare. Out: statements, joined and sorted, and policy
+// documents as IAM takes them. It calls nothing and knows no AWS service.
 package permission
 
 import (
@@ -44,8 +45,8 @@ func reads(action string) bool {
 	return strings.HasPrefix(verb, "Get") || strings.HasPrefix(verb, "List") || strings.HasPrefix(verb, "Describe")
 }
 
-// Join makes as few statements as say the same: what is allowed on everything is not repeated for less, actions with the same
-// resources and conditions share a statement, and so do resources with the same actions.
+// Join makes as few statements as say the same: what is allowed on everything is not repeated for less, actions with
+// the same resources and conditions share a statement, and so do resources with the same actions.
 func Join(statements []resource.Statement) []resource.Statement {
 	anything := map[string]bool{} // actions allowed on everything without a condition
 	for _, s := range statements {
@@ -100,14 +101,15 @@ func Join(statements []resource.Statement) []resource.Statement {
 	return out
 }
 
-// Merge puts statements under the same condition into one where that allows nothing more: AWS checks an action against the kinds of
-// objects that it is about, so only statements that name different objects of the same kind must stay apart. Those of one service
-// are merged, or all.
+// Merge puts statements under the same condition into one where that allows nothing more: AWS checks an action against
+// the kinds of objects that it is about, so only statements that name different objects of the same kind must stay
+// apart. Those of one service are merged, or all.
 func Merge(statements []resource.Statement, services bool) []resource.Statement {
 	var out []resource.Statement
 	for _, s := range statements {
 		i := slices.IndexFunc(out, func(o resource.Statement) bool {
-			return conditionKey(o.When) == conditionKey(s.When) && agree(o.On, s.On) && (services || service(o) == service(s))
+			return conditionKey(o.When) == conditionKey(s.When) && agree(o.On, s.On) &&
+				(services || service(o) == service(s))
 		})
 		if i < 0 {
 			out = append(out, s)
@@ -120,7 +122,8 @@ func Merge(statements []resource.Statement, services bool) []resource.Statement 
 	return out
 }
 
-// agree reports whether two lists name the same objects of each kind that is in both. Everything agrees with everything only.
+// agree reports whether two lists name the same objects of each kind that is in both. Everything agrees with everything
+// only.
 func agree(a, b []string) bool {
 	if len(a) == 0 || len(b) == 0 {
 		return len(a) == len(b)

@@ -20,23 +20,38 @@ func TestJoinAndMerge(t *testing.T) {
 		want string
 	}{
 		"what is allowed on everything is not repeated for less": {
-			[]resource.Statement{{Actions: []string{"ec2:DescribeVpcs"}}, {Actions: []string{"ec2:DescribeVpcs"}, On: []string{"arn:aws:ec2:::vpc/a"}}},
+			[]resource.Statement{
+				{Actions: []string{"ec2:DescribeVpcs"}},
+				{Actions: []string{"ec2:DescribeVpcs"}, On: []string{"arn:aws:ec2:::vpc/a"}},
+			},
 			`[ec2:DescribeVpcs] on [] `,
 		},
 		"but what has a condition is another matter": {
-			[]resource.Statement{{Actions: []string{"x:Tag"}, When: tagged}, {Actions: []string{"x:Tag"}, On: []string{"arn:aws:x:r:a:t/a"}}},
+			[]resource.Statement{
+				{Actions: []string{"x:Tag"}, When: tagged},
+				{Actions: []string{"x:Tag"}, On: []string{"arn:aws:x:r:a:t/a"}},
+			},
 			`[x:Tag] on [arn:aws:x:r:a:t/a] [x:Tag] on [] when`,
 		},
 		"kinds of one service share a statement": {
-			[]resource.Statement{{Actions: []string{"ecs:CreateCluster"}, On: []string{"arn:aws:ecs:r:a:cluster/s-*"}}, {Actions: []string{"ecs:CreateService"}, On: []string{"arn:aws:ecs:r:a:service/s-*"}}},
+			[]resource.Statement{
+				{Actions: []string{"ecs:CreateCluster"}, On: []string{"arn:aws:ecs:r:a:cluster/s-*"}},
+				{Actions: []string{"ecs:CreateService"}, On: []string{"arn:aws:ecs:r:a:service/s-*"}},
+			},
 			`[ecs:CreateCluster ecs:CreateService] on [arn:aws:ecs:r:a:cluster/s-* arn:aws:ecs:r:a:service/s-*] `,
 		},
 		"different objects of a kind do not": {
-			[]resource.Statement{{Actions: []string{"x:Get"}, On: []string{"arn:aws:x:r:a:t/a"}}, {Actions: []string{"x:Put"}, On: []string{"arn:aws:x:r:a:t/b"}}},
+			[]resource.Statement{
+				{Actions: []string{"x:Get"}, On: []string{"arn:aws:x:r:a:t/a"}},
+				{Actions: []string{"x:Put"}, On: []string{"arn:aws:x:r:a:t/b"}},
+			},
 			`[x:Get] on [arn:aws:x:r:a:t/a] [x:Put] on [arn:aws:x:r:a:t/b] `,
 		},
 		"nor buckets and objects, for the * of a bucket stands for its objects, too": {
-			[]resource.Statement{{Actions: []string{"s3:CreateBucket"}, On: []string{"arn:aws:s3:::s-*"}}, {Actions: []string{"s3:GetObject"}, On: []string{"arn:aws:s3:::state/*"}}},
+			[]resource.Statement{
+				{Actions: []string{"s3:CreateBucket"}, On: []string{"arn:aws:s3:::s-*"}},
+				{Actions: []string{"s3:GetObject"}, On: []string{"arn:aws:s3:::state/*"}},
+			},
 			`[s3:CreateBucket] on [arn:aws:s3:::s-*] [s3:GetObject] on [arn:aws:s3:::state/*] `,
 		},
 	} {
@@ -58,7 +73,9 @@ func TestJoinAndMerge(t *testing.T) {
 func TestPartsAllowWhatTheWholeDoes(t *testing.T) {
 	var in []resource.Statement
 	for service := range 40 {
-		s := resource.Statement{On: []string{fmt.Sprintf("arn:aws:service%d:eu-central-1:123456789012:thing/*", service)}}
+		s := resource.Statement{
+			On: []string{fmt.Sprintf("arn:aws:service%d:eu-central-1:123456789012:thing/*", service)},
+		}
 		for action := range 10 {
 			s.Actions = append(s.Actions, fmt.Sprintf("service%d:CreateSomethingWithALongName%d", service, action))
 		}

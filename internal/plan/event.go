@@ -11,7 +11,8 @@ const (
 	FailedAt EventKind = "failed"
 	Skipped  EventKind = "skipped" // not started; Text says why
 	Phase    EventKind = "phase"   // the run as a whole: locking, planning, saving
-	Waiting  EventKind = "waiting" // the run as a whole: somebody else holds the lock. Told even to those who want to hear nothing
+	// the run as a whole: somebody else holds the lock. Told even to those who want to hear nothing
+	Waiting EventKind = "waiting"
 )
 
 // Event is one piece of news of a running apply, without times: whoever shows it has a clock.

@@ -1,6 +1,7 @@
 package plan
 
-// Outcome is what became of a plan that was carried out: each of its changes is in one of the three, in the plan's order.
+// Outcome is what became of a plan that was carried out: each of its changes is in one of the three, in the plan's
+// order.
 type Outcome struct {
 	Done, Failed, NotStarted []Step
 }

@@ -1,7 +1,7 @@
 // Package plan is the plan as data: what an apply would do to each component and resource, why, and what that means.
 //
-// In: the engine's preview fills it. Out: package view renders it, package deploy guards it, JSON carries it. It must not
-// decide anything but sums.
+// In: the engine's preview fills it. Out: package view renders it, package deploy guards it, JSON carries it. It must
+// not decide anything but sums.
 package plan
 
 import (

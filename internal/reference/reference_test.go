@@ -35,14 +35,17 @@ func TestIndex(t *testing.T) {
 	require.ElementsMatch(t, order, reg.Names(), "a new kind has its place in the index")
 	var b strings.Builder
 	b.WriteString(page.Note + "# Reference\n\n")
-	b.WriteString(page.Paragraph("What the code says of itself: every field, default, output, verb, permission, command and flag. " +
-		"How things fit together is told in [manifests](../manifests.md), [configuration](../configuration.md), [commands](../commands.md) and [permissions](../permissions.md)."))
+	b.WriteString(page.Paragraph("What the code says of itself: every field, default, output, verb, permission, " +
+		"command and flag. " +
+		"How things fit together is told in [manifests](../manifests.md), [configuration](../configuration.md), " +
+		"[commands](../commands.md) and [permissions](../permissions.md)."))
 	for _, name := range order {
 		kind, _ := reg.Kind(name)
 		b.WriteString(page.Item("[%s](kinds/%s.md): %s", name, name, kind.Doc))
 	}
 	b.WriteString("\n")
-	b.WriteString(page.Item("[Documents](documents.md): what every document has; Stack, Environment, Service, Defaults; the fields of every kind"))
+	b.WriteString(page.Item("[Documents](documents.md): what every document has; Stack, Environment, Service, " +
+		"Defaults; the fields of every kind"))
 	b.WriteString(page.Item("[Resources](resources.md): the properties that `overrides` can change"))
 	b.WriteString(page.Item("[Configuration](configuration.md): every setting, with its variable"))
 	b.WriteString(page.Item("[Commands](commands.md): every command and flag"))
@@ -74,7 +77,8 @@ func kindPage(t *testing.T, kind *component.Kind) string {
 	require.Len(t, kind.Words, len(kind.Outputs)+len(kind.Verbs), "%s has words for each output and verb", kind.Name)
 	var b strings.Builder
 	b.WriteString(page.Note + "# " + kind.Name + "\n\n")
-	b.WriteString(page.Paragraph("%s `apiVersion: %s`. An example is in [manifests](../../manifests.md#%s).", kind.Doc, kind.Group, strings.ToLower(kind.Name)))
+	b.WriteString(page.Paragraph("%s `apiVersion: %s`. An example is in [manifests](../../manifests.md#%s).", kind.Doc,
+		kind.Group, strings.ToLower(kind.Name)))
 	b.WriteString("## Fields of `spec`\n\n")
 	b.WriteString(fields(t, value.ShapeOf(reflect.TypeOf(kind.NewSpec())), "", component.Common{}))
 	b.WriteString("\n" + page.Paragraph("And those of [every kind](../documents.md#fields-of-every-kind)."))
@@ -83,12 +87,16 @@ func kindPage(t *testing.T, kind *component.Kind) string {
 		b.WriteString(page.Item("`%s`: %s", output, words(t, kind, output)))
 	}
 	if len(kind.Verbs) > 0 {
-		b.WriteString("\n## Verbs\n\n" + page.Paragraph("What `uses` of a MicroService or Worker may ask of it, and the IAM actions that its task role then gets."))
+		b.WriteString("\n## Verbs\n\n" + page.Paragraph("What `uses` of a MicroService or Worker may ask of it, and "+
+			"the IAM actions that its task role then gets."))
 	}
 	for _, verb := range kind.Verbs {
 		spec, err := value.From(samples[kind.Name])
 		require.NoError(t, err)
-		grant := kind.Grant(component.Instance{Address: "service/name", Service: "service", Name: "name", Kind: kind.Name, Spec: spec}, verb)
+		grant := kind.Grant(component.Instance{
+			Address: "service/name", Service: "service", Name: "name",
+			Kind: kind.Name, Spec: spec,
+		}, verb)
 		var actions []string
 		for _, s := range grant.Statements {
 			for _, action := range s.Actions {
@@ -103,7 +111,8 @@ func kindPage(t *testing.T, kind *component.Kind) string {
 		b.WriteString("\n" + page.Paragraph("It makes nothing in AWS."))
 		return strings.TrimSuffix(b.String(), "\n")
 	}
-	b.WriteString("\n## Resources\n\n" + page.Paragraph("What it makes in AWS, by the names that `plan` shows and `overrides` takes; `*` stands for the rest of a name."))
+	b.WriteString("\n## Resources\n\n" + page.Paragraph("What it makes in AWS, by the names that `plan` shows and "+
+		"`overrides` takes; `*` stands for the rest of a name."))
 	for _, g := range kind.Resources {
 		when := ""
 		if g.When != "" {
@@ -127,24 +136,29 @@ func TestDocuments(t *testing.T) {
 	b.WriteString(page.Note + "# Documents\n\n")
 	b.WriteString(page.Paragraph("See [manifests](../manifests.md#documents) for how they lie in the repository."))
 	b.WriteString("## Every document\n\n" + fields(t, manifest.Header(), "", nil) + "\n")
-	b.WriteString(page.Paragraph("Names of stacks, environments, services and components match `%s`. Reserved are `%s`.", manifest.NamePattern(), strings.Join(manifest.Reserved(), "` `")))
+	b.WriteString(page.Paragraph("Names of stacks, environments, services and components match `%s`. "+
+		"Reserved are `%s`.", manifest.NamePattern(), strings.Join(manifest.Reserved(), "` `")))
 	for _, d := range manifest.Documents() {
 		fmt.Fprintf(&b, "## %s\n\n%s", d.Kind, page.Paragraph("%s `apiVersion: %s`.", d.Doc, d.Group))
 		if list := fields(t, d.Spec, "", nil); list != "" {
 			b.WriteString(page.Paragraph("Fields of `spec`:") + list + "\n")
 		}
 	}
-	b.WriteString("## Variables\n\n" + page.Paragraph("An entry of `spec.variables` is a value, or a map:") + fields(t, manifest.VariableShape(), "", nil))
-	b.WriteString("\n## Fields of every kind\n\n" + page.Paragraph("Of the `spec` of every component:") + fields(t, value.ShapeOf(reflect.TypeFor[component.Common]()), "", nil))
+	b.WriteString("## Variables\n\n" + page.Paragraph("An entry of `spec.variables` is a value, or a map:") +
+		fields(t, manifest.VariableShape(), "", nil))
+	b.WriteString("\n## Fields of every kind\n\n" + page.Paragraph("Of the `spec` of every component:") +
+		fields(t, value.ShapeOf(reflect.TypeFor[component.Common]()), "", nil))
 	page.Compare(t, filepath.Join(folder, "documents.md"), b.String())
 }
 
 func TestConfiguration(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(page.Note + "# Settings\n\n")
-	b.WriteString(page.Paragraph("Of configuration files, each with its environment variable. See [configuration](../configuration.md) for where files lie and which counts."))
+	b.WriteString(page.Paragraph("Of configuration files, each with its environment variable. See " +
+		"[configuration](../configuration.md) for where files lie and which counts."))
 	leaves(value.ShapeOf(reflect.TypeFor[config.Settings]()), nil, func(path []string, f *value.Field) {
-		b.WriteString(page.Item("`%s`, `%s` (%s): %s", strings.Join(path, "."), config.Variable(path), traits(f), f.Doc))
+		b.WriteString(page.Item("`%s`, `%s` (%s): %s", strings.Join(path, "."), config.Variable(path), traits(f),
+			f.Doc))
 	})
 	page.Compare(t, filepath.Join(folder, "configuration.md"), b.String())
 }
@@ -164,7 +178,8 @@ func leaves(s value.Shape, path []string, visit func([]string, *value.Field)) {
 func TestResources(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(page.Note + "# Resources\n\n")
-	b.WriteString(page.Paragraph("The properties of the AWS resources that kinds make: what `overrides` can change. They are those of this version of deployer, so an override may need a change with a new one."))
+	b.WriteString(page.Paragraph("The properties of the AWS resources that kinds make: what `overrides` can change. " +
+		"They are those of this version of deployer, so an override may need a change with a new one."))
 	types, used := catalog.New(aws.Config{}), map[string]bool{}
 	reg := kinds.Registry()
 	for _, name := range reg.Names() {
@@ -245,7 +260,8 @@ func fields(t *testing.T, s value.Shape, prefix string, without any) string {
 func choices(s value.Shape, path string) string {
 	var b strings.Builder
 	for _, a := range s.AnyOf {
-		b.WriteString(page.Item("Of `%s`, one at least of %s must be given: %s.", path, strings.Join(a.Keys, ", "), a.Why))
+		b.WriteString(page.Item("Of `%s`, one at least of %s must be given: %s.", path, strings.Join(a.Keys, ", "),
+			a.Why))
 	}
 	return b.String()
 }

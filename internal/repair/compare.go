@@ -11,9 +11,13 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// compare tells file, which is to be written, from there, which is in the backend, by what both started from. The latter two may be nil.
+// compare tells file, which is to be written, from there, which is in the backend, by what both started from. The
+// latter two may be nil.
 func compare(key state.Key, file, there, base *backend.Named) (*report.StateComparison, error) {
-	out := &report.StateComparison{Stack: key.Stack, Environment: key.Environment, Resources: []report.StateDifference{}}
+	out := &report.StateComparison{
+		Stack: key.Stack, Environment: key.Environment,
+		Resources: []report.StateDifference{},
+	}
 	var objects [3]map[string]engine.StoredResource
 	for i, s := range []*backend.Named{file, there, base} {
 		if s == nil {
@@ -73,7 +77,8 @@ func sideOf(s *backend.Named) (*report.StateSide, map[string]engine.StoredResour
 		objects[objectKey(r)] = r
 	}
 	return &report.StateSide{
-		Name: s.Name, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence, Version: report.Version(p.Deployment), Result: string(p.Status), At: p.At, Who: p.Who,
+		Name: s.Name, Lineage: e.Lineage, Serial: e.Serial, Fence: e.Fence, Version: report.Version(p.Deployment),
+		Result: string(p.Status), At: p.At, Who: p.Who,
 		Resources: len(resources),
 	}, objects, nil
 }
@@ -104,8 +109,10 @@ func differenceOf(id string, file, backend map[string]engine.StoredResource) (d 
 }
 
 func sameObject(a, b engine.StoredResource) bool {
-	return a.AWSID == b.AWSID && a.Protect == b.Protect && a.Deleting == b.Deleting && a.Replacing == b.Replacing && value.Equal(a.Inputs, b.Inputs) &&
-		value.Equal(a.Outputs, b.Outputs) && slices.Equal(a.Dependencies, b.Dependencies) && slices.Equal(a.InitErrors, b.InitErrors)
+	return a.AWSID == b.AWSID && a.Protect == b.Protect && a.Deleting == b.Deleting && a.Replacing == b.Replacing &&
+		value.Equal(a.Inputs, b.Inputs) &&
+		value.Equal(a.Outputs, b.Outputs) && slices.Equal(a.Dependencies, b.Dependencies) &&
+		slices.Equal(a.InitErrors, b.InitErrors)
 }
 
 // differing are the properties in which two objects differ; where the inputs are equal those that AWS has made.
@@ -125,7 +132,10 @@ func differing(a, b engine.StoredResource) []string {
 	if len(out) == 0 {
 		out = names(a.Outputs, b.Outputs)
 	}
-	for what, differs := range map[string]bool{"protect": a.Protect != b.Protect, "rollout": !slices.Equal(a.InitErrors, b.InitErrors)} {
+	for what, differs := range map[string]bool{
+		"protect": a.Protect != b.Protect,
+		"rollout": !slices.Equal(a.InitErrors, b.InitErrors),
+	} {
 		if differs {
 			out = append(out, what)
 		}
@@ -150,7 +160,8 @@ func changedSince(id string, file, backend, base map[string]engine.StoredResourc
 	return "backend"
 }
 
-// commonBase is the newest state of the history that both have come from; nil when the history has none, or cannot be read.
+// commonBase is the newest state of the history that both have come from; nil when the history has none, or cannot be
+// read.
 func commonBase(ctx context.Context, b *backend.Backend, key state.Key, file, there *state.Stored) *backend.Named {
 	if file == nil || there == nil {
 		return nil
@@ -166,7 +177,8 @@ func commonBase(ctx context.Context, b *backend.Backend, key state.Key, file, th
 		}
 		// A state that was written under a higher fence, or later, is none of those that a run started from.
 		e := p.Snapshot.Envelope
-		if e.Lineage != x.Lineage || e.Lineage != y.Lineage || e.Fence > min(x.Fence, y.Fence) || e.Serial > min(x.Serial, y.Serial) {
+		if e.Lineage != x.Lineage || e.Lineage != y.Lineage || e.Fence > min(x.Fence, y.Fence) ||
+			e.Serial > min(x.Serial, y.Serial) {
 			continue
 		}
 		if e.Writer == x.Writer || e.Writer == y.Writer {

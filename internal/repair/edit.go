@@ -42,6 +42,7 @@ func (u *edited) write(ctx context.Context, next *state.Payload, intents []state
 	written := &Written{Serial: u.held.Serial(), Version: report.Version(next.Deployment)}
 	done, cancel := backend.Ending(u.back.Hurry(ctx))
 	defer cancel()
-	written.Warnings = backend.EndingWarnings(u.held.Close(done, func(ctx context.Context) error { return u.back.Derive(ctx, u.req.Key, next.Engine) }))
+	written.Warnings = backend.EndingWarnings(u.held.Close(done,
+		func(ctx context.Context) error { return u.back.Derive(ctx, u.req.Key, next.Engine) }))
 	return written, nil
 }

@@ -31,9 +31,12 @@ func (s Selection) has(r engine.StoredResource) bool {
 	return r.Component == s.Address || r.ID == s.Address
 }
 
-// Forget takes resources out of the state; AWS keeps the objects. approve is asked with what stays behind; nil: approved. The answer is there
-// beside an error, too, as far as it is known.
-func Forget(ctx context.Context, b *backend.Backend, req backend.Request, which Selection, approve func(*report.Forgotten) (bool, error)) (*report.Forgotten, *Written, error) {
+// Forget takes resources out of the state; AWS keeps the objects. approve is asked with what stays behind; nil:
+// approved. The answer is there beside an error, too, as far as it is known.
+func Forget(
+	ctx context.Context, b *backend.Backend, req backend.Request, which Selection,
+	approve func(*report.Forgotten) (bool, error),
+) (*report.Forgotten, *Written, error) {
 	u, err := openEdited(ctx, b, req)
 	if err != nil {
 		return nil, &Written{}, err
@@ -72,7 +75,10 @@ func (u *edited) forget(p *state.Payload, which Selection) (*report.Forgotten, *
 			continue
 		}
 		gone[r.ID] = true
-		out.Resources = append(out.Resources, report.ForgottenResource{Resource: r.ID, Type: r.Type, ID: r.AWSID, Name: consoleName(r), Protected: r.Protect, Deleted: r.Replacing})
+		out.Resources = append(out.Resources, report.ForgottenResource{
+			Resource: r.ID, Type: r.Type, ID: r.AWSID, Name: consoleName(r), Protected: r.Protect,
+			Deleted: r.Replacing,
+		})
 	}
 	for _, r := range resources {
 		if gone[r.ID] {
@@ -113,7 +119,8 @@ func (u *edited) forget(p *state.Payload, which Selection) (*report.Forgotten, *
 	return out, &next, nil
 }
 
-// wantedStill are the resources that are missing of a component once those are forgotten: the manifests want them all the same.
+// wantedStill are the resources that are missing of a component once those are forgotten: the manifests want them all
+// the same.
 func wantedStill(c state.Component, resources []engine.StoredResource, gone map[string]bool) []state.Missing {
 	missing := slices.Clone(c.Missing)
 	for _, r := range resources {
@@ -126,12 +133,17 @@ func wantedStill(c state.Component, resources []engine.StoredResource, gone map[
 
 // touched reports whether a component loses resources.
 func touched(resources []engine.StoredResource, gone map[string]bool, address string) bool {
-	return slices.ContainsFunc(resources, func(r engine.StoredResource) bool { return r.Component == address && gone[r.ID] })
+	return slices.ContainsFunc(resources, func(r engine.StoredResource) bool {
+		return r.Component == address && gone[r.ID]
+	})
 }
 
 // consoleName is the name under which AWS shows an object.
 func consoleName(r engine.StoredResource) string {
-	for _, properties := range []interface{ Str() string }{r.Inputs.Get("name"), r.Outputs.Get("name"), r.Inputs.Get("family")} {
+	for _, properties := range []interface{ Str() string }{
+		r.Inputs.Get("name"), r.Outputs.Get("name"),
+		r.Inputs.Get("family"),
+	} {
 		if name := properties.Str(); name != "" {
 			return name
 		}
@@ -139,12 +151,14 @@ func consoleName(r engine.StoredResource) string {
 	return path.Base(r.AWSID)
 }
 
-// remainingIntents are the intents of a state without what is forgotten. That an interrupted run meant to make an object which the state
-// has is answered; that it meant to put another one in its place is not.
+// remainingIntents are the intents of a state without what is forgotten. That an interrupted run meant to make an
+// object which the state has is answered; that it meant to put another one in its place is not.
 func remainingIntents(intents []state.Intent, gone *report.Forgotten) ([]state.Intent, error) {
 	var out []state.Intent
 	for _, i := range intents {
-		is := slices.ContainsFunc(gone.Resources, func(r report.ForgottenResource) bool { return r.Resource == i.Resource })
+		is := slices.ContainsFunc(gone.Resources, func(r report.ForgottenResource) bool {
+			return r.Resource == i.Resource
+		})
 		switch {
 		case is && i.Action == state.Replace:
 			return nil, unfinishedReplacement(fmt.Errorf("an interrupted run was about to replace %s", i.Resource))
@@ -157,7 +171,8 @@ func remainingIntents(intents []state.Intent, gone *report.Forgotten) ([]state.I
 }
 
 func unfinishedReplacement(err error) error {
-	return diag.New(diag.Conflict, "Cannot forget it yet", diag.Sentence(err.Error())+" Nobody knows yet which object is there.",
+	return diag.New(diag.Conflict, "Cannot forget it yet",
+		diag.Sentence(err.Error())+" Nobody knows yet which object is there.",
 		"Nothing was changed. Run apply (or destroy) first: it finds out, and goes on from there.")
 }
 

@@ -16,7 +16,9 @@ import (
 )
 
 // Move renames a component in the state; AWS hears of it with the next apply.
-func Move(ctx context.Context, b *backend.Backend, req backend.Request, from, to string) (*report.Moved, *Written, error) {
+func Move(
+	ctx context.Context, b *backend.Backend, req backend.Request, from, to string,
+) (*report.Moved, *Written, error) {
 	u, err := openEdited(ctx, b, req)
 	if err != nil {
 		return nil, &Written{}, err
@@ -41,7 +43,8 @@ func (u *edited) moveOne(from, to string) (*state.Payload, *report.Moved, error)
 	}
 	var found diag.List
 	if !there[from] {
-		found.Add(diag.New(diag.Invalid, "Unknown address", fmt.Sprintf("The state has no component %q.", from), diag.Candidates(from, slices.Sorted(maps.Keys(there)))))
+		found.Add(diag.New(diag.Invalid, "Unknown address", fmt.Sprintf("The state has no component %q.", from),
+			diag.Candidates(from, slices.Sorted(maps.Keys(there)))))
 	}
 	detail, remedy := manifest.CheckAddress(to)
 	switch {
@@ -50,11 +53,13 @@ func (u *edited) moveOne(from, to string) (*state.Payload, *report.Moved, error)
 	case to == from:
 		found.Add(diag.New(diag.Invalid, "Same address", to+" is its address already.", ""))
 	case there[to]:
-		found.Add(diag.New(diag.Invalid, "Address is taken", fmt.Sprintf("The state has a component %s already.", to), "Choose another address, or move that one away first."))
+		found.Add(diag.New(diag.Invalid, "Address is taken", fmt.Sprintf("The state has a component %s already.", to),
+			"Choose another address, or move that one away first."))
 	}
 	for _, c := range u.Stored.Payload.Components {
 		if c.Synthetic && c.Address == from {
-			found.Add(diag.New(diag.Invalid, "Component is shared", from+" is made for all services of the stack; its address never changes.", ""))
+			found.Add(diag.New(diag.Invalid, "Component is shared",
+				from+" is made for all services of the stack; its address never changes.", ""))
 		}
 	}
 	if err := found.Err(); err != nil {

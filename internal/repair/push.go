@@ -1,7 +1,8 @@
 // Package repair changes a state in ways that no apply does: push, restore, rm, mv, and force-unlock.
 //
-// In: a Backend, whose lock it takes, and what a person wants. Out: what was written, and how it compares with what was there.
-// It must not change AWS: whatever the new state may be wrong about becomes an intent, which the next apply looks into.
+// In: a Backend, whose lock it takes, and what a person wants. Out: what was written, and how it compares with what was
+// there. It must not change AWS: whatever the new state may be wrong about becomes an intent, which the next apply
+// looks into.
 package repair
 
 import (
@@ -17,7 +18,8 @@ import (
 	"github.com/company/deployer/internal/state/session"
 )
 
-// Written is the answer of Push, Restore and Forget. The comparison is there as far as it could be made, also beside an error.
+// Written is the answer of Push, Restore and Forget. The comparison is there as far as it could be made, also beside an
+// error.
 type Written struct {
 	Comparison *report.StateComparison
 	Serial     int64 // 0: nothing was written
@@ -25,9 +27,12 @@ type Written struct {
 	Warnings   diag.List
 }
 
-// Push replaces the state of a key by one from outside: the rescue file of a run that could not save. name is the file's, for errors. It must be
-// of this stack, environment, account and lineage. Without force it must not be older than the state, and nobody may have deployed since.
-func Push(ctx context.Context, b *backend.Backend, req backend.Request, name string, raw []byte, force bool) (*Written, error) {
+// Push replaces the state of a key by one from outside: the rescue file of a run that could not save. name is the
+// file's, for errors. It must be of this stack, environment, account and lineage. Without force it must not be older
+// than the state, and nobody may have deployed since.
+func Push(
+	ctx context.Context, b *backend.Backend, req backend.Request, name string, raw []byte, force bool,
+) (*Written, error) {
 	file, err := pushed(req.Key, name, raw)
 	if err != nil {
 		return &Written{}, err
@@ -66,23 +71,28 @@ func pushed(key state.Key, name string, raw []byte) (*backend.Named, error) {
 	case errors.As(err, &damaged) && damaged.Raw == nil && len(raw) > 0: // too much was not looked at
 		return nil, TooLarge(name, damaged.Reason)
 	case damaged != nil:
-		return nil, diag.New(diag.Conflict, "File is no whole state", fmt.Sprintf("%s: %s.", name, damaged.Reason), "Nothing was written. The file was cut off or edited: look for another copy.")
+		return nil, diag.New(diag.Conflict, "File is no whole state", fmt.Sprintf("%s: %s.", name, damaged.Reason),
+			"Nothing was written. The file was cut off or edited: look for another copy.")
 	case err != nil:
 		return nil, err
 	}
 	s, err := state.Load(key, e)
 	var foreign *state.ForeignError
 	if errors.As(err, &foreign) {
-		return nil, diag.New(diag.Conflict, "Foreign state", fmt.Sprintf("%s is the state of %s, not of %s.", name, foreign.Found, key),
+		return nil, diag.New(diag.Conflict, "Foreign state",
+			fmt.Sprintf("%s is the state of %s, not of %s.", name, foreign.Found, key),
 			"Nothing was written. Name its own stack and environment, or look for the file of this one.")
 	}
 	return &backend.Named{Name: name, Stored: s}, err
 }
 
-// TooLarge is the error for a file that is larger than a state may be: the rescue file of a run that made more than fits.
+// TooLarge is the error for a file that is larger than a state may be: the rescue file of a run that made more than
+// fits.
 func TooLarge(name, why string) error {
-	return diag.New(diag.Invalid, "File is too large for a state", fmt.Sprintf("%s: %s. No state may have that much.", name, why),
-		"Nothing was written. If a run left it because it had made more than fits, take components out of the stack and run apply again: it finds by name and tag what that run has made.")
+	return diag.New(diag.Invalid, "File is too large for a state",
+		fmt.Sprintf("%s: %s. No state may have that much.", name, why),
+		"Nothing was written. If a run left it because it had made more than fits, take components out of the stack "+
+			"and run apply again: it finds by name and tag what that run has made.")
 }
 
 // push writes the file as what it is: the end of the run that wrote the state, or of one that nobody deployed after.
@@ -108,25 +118,32 @@ func (c *replacing) unfit() error {
 	switch {
 	case why != "":
 	case c.last == nil && file.Serial < c.held.Lock().LastSerial():
-		why = fmt.Sprintf("The last run left serial %d, %s has serial %d.", c.held.Lock().LastSerial(), c.file.Name, file.Serial)
+		why = fmt.Sprintf("The last run left serial %d, %s has serial %d.", c.held.Lock().LastSerial(), c.file.Name,
+			file.Serial)
 	case c.last == nil:
 		return nil
-	default: // where what is there is damaged, or was put there by hand, a run may have begun more on top of the last whole version
+	// where what is there is damaged, or was put there by hand, a run may have begun more on top of the last whole
+	// version
+	default:
 		now := c.last.Snapshot.Envelope
 		switch {
 		case file.Fence < now.Fence:
-			why = fmt.Sprintf("Another run deployed since %s was written (fence %d, now %d).", c.file.Name, file.Fence, now.Fence)
+			why = fmt.Sprintf("Another run deployed since %s was written (fence %d, now %d).", c.file.Name, file.Fence,
+				now.Fence)
 		case file.Serial < max(now.Serial, c.held.Lock().LastSerial()):
-			why = fmt.Sprintf("%s is older than the state in the backend (serial %d, now %d).", c.file.Name, file.Serial, max(now.Serial, c.held.Lock().LastSerial()))
+			why = fmt.Sprintf("%s is older than the state in the backend (serial %d, now %d).", c.file.Name,
+				file.Serial, max(now.Serial, c.held.Lock().LastSerial()))
 		default:
 			return nil
 		}
 	}
 	if c.last != nil {
-		why += fmt.Sprintf(" What is there was written by %s at %s.", c.last.Payload.Who, c.last.Payload.At.UTC().Format("2006-01-02 15:04:05 UTC"))
+		why += fmt.Sprintf(" What is there was written by %s at %s.", c.last.Payload.Who,
+			c.last.Payload.At.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
 	d := diag.New(diag.Conflict, "State would go back in time", why,
-		"Nothing was written. If the file is right all the same, --force puts it there as a new version: what only the other state has is looked for in AWS by the next apply.")
+		"Nothing was written. If the file is right all the same, --force puts it there as a new version: what only "+
+			"the other state has is looked for in AWS by the next apply.")
 	d.Cause = &BackInTimeError{why}
 	return d
 }
@@ -142,7 +159,9 @@ func (c *replacing) misplaced() error {
 	}
 	there := c.last.Payload
 	if p.Account != there.Account || p.Region != there.Region {
-		return diag.New(diag.Conflict, "Foreign state", fmt.Sprintf("%s is about account %s, %s; what is deployed is in account %s, %s.", c.file.Name, p.Account, p.Region, there.Account, there.Region),
+		return diag.New(diag.Conflict, "Foreign state",
+			fmt.Sprintf("%s is about account %s, %s; what is deployed is in account %s, %s.", c.file.Name, p.Account,
+				p.Region, there.Account, there.Region),
 			"Nothing was written. Look for the file of this stack and environment.")
 	}
 	return nil // another lineage is another life of the stack: estranged

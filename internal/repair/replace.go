@@ -31,8 +31,11 @@ type replacing struct {
 	warnings diag.List
 }
 
-// openReplacing takes the lock, whatever is in the place of the state; only a newer format is left alone. file may be nil, and set later.
-func openReplacing(ctx context.Context, b *backend.Backend, req backend.Request, file *backend.Named) (*replacing, error) {
+// openReplacing takes the lock, whatever is in the place of the state; only a newer format is left alone. file may be
+// nil, and set later.
+func openReplacing(
+	ctx context.Context, b *backend.Backend, req backend.Request, file *backend.Named,
+) (*replacing, error) {
 	c := &replacing{back: b, req: req, where: b.Caller(ctx), file: file}
 	var err error
 	if c.held, err = b.HoldWith(ctx, req, c.where, func(o *session.Options) { o.Replace = true }); err != nil {
@@ -55,8 +58,12 @@ func openReplacing(ctx context.Context, b *backend.Backend, req backend.Request,
 			return nil, backend.Closing(c.held, err)
 		}
 		c.warnings = overlooked(unseen)
-		if best := backend.Newest(all, c.held.DamagedLineage()); best != nil && (c.now == nil || later(best.Stored, c.now.Stored)) {
-			c.last = &backend.Named{Name: "the last whole version (" + backend.VersionOf(best.Stored) + ")", Stored: best.Stored}
+		if best := backend.Newest(all, c.held.DamagedLineage()); best != nil &&
+			(c.now == nil || later(best.Stored, c.now.Stored)) {
+			c.last = &backend.Named{
+				Name:   "the last whole version (" + backend.VersionOf(best.Stored) + ")",
+				Stored: best.Stored,
+			}
 		}
 	}
 	return c, nil
@@ -75,12 +82,14 @@ func later(one, other *state.Stored) bool {
 func overlooked(unseen error) diag.List {
 	out := backend.AsWarnings(unseen)
 	for _, w := range out {
-		w.Detail = strings.TrimSpace(w.Detail + " So it is not certain which version was the last one: what only that one knows, the next run does not look for.")
+		w.Detail = strings.TrimSpace(w.Detail + " So it is not certain which version was the last one: what only " +
+			"that one knows, the next run does not look for.")
 	}
 	return out
 }
 
-// estranged says that the file is of another lineage than what was there last; "" when it is not, or nothing is known of that.
+// estranged says that the file is of another lineage than what was there last; "" when it is not, or nothing is known
+// of that.
 func (c *replacing) estranged() string {
 	file, damaged := c.file.Snapshot.Envelope.Lineage, c.held.DamagedLineage()
 	known, whose := damaged, "the damaged state in the backend"
@@ -118,8 +127,9 @@ func (c *replacing) former() []string {
 	return out
 }
 
-// there reports whether the state is the file already, or what this very command has made of it before, whose answer may have been lost. summary
-// is the one that replace gives. One that is older than the lock remembers does not count: runs refuse it.
+// there reports whether the state is the file already, or what this very command has made of it before, whose answer
+// may have been lost. summary is the one that replace gives. One that is older than the lock remembers does not count:
+// runs refuse it.
 func (c *replacing) there(summary string) bool {
 	if c.now == nil || c.now.Snapshot.Envelope.Serial < c.held.Lock().LastSerial() {
 		return false
@@ -132,9 +142,11 @@ func (c *replacing) there(summary string) bool {
 	is.Edited, would.Edited = nil, nil
 	would.Former = is.Former
 	if is.Summary == summary {
-		would.Deployment, would.At, would.Who, would.Version, would.Summary = is.Deployment, is.At, is.Who, is.Version, is.Summary
+		would.Deployment, would.At, would.Who, would.Version, would.Summary = is.Deployment, is.At, is.Who, is.Version,
+			is.Summary
 	}
-	return now.Lineage == file.Lineage && state.Same(is, would) && len(recovery.Merged(now.Intents, file.Intents)) == len(recovery.Merged(now.Intents))
+	return now.Lineage == file.Lineage && state.Same(is, would) &&
+		len(recovery.Merged(now.Intents, file.Intents)) == len(recovery.Merged(now.Intents))
 }
 
 func (c *replacing) compare(ctx context.Context) (*report.StateComparison, error) {
@@ -149,7 +161,8 @@ func (c *replacing) edit(p *state.Payload, what string) {
 	p.Edited = &state.Edit{At: c.held.Lock().Now(), Who: c.held.Who(), What: what}
 }
 
-// replace makes the file a new version, as what it says is not what is known of AWS last: the next run looks at everything that is different.
+// replace makes the file a new version, as what it says is not what is known of AWS last: the next run looks at
+// everything that is different.
 func (c *replacing) replace(ctx context.Context, what string, written *Written) error {
 	payload := *c.file.Payload
 	last := payload.Deployment
@@ -173,7 +186,8 @@ func (c *replacing) replace(ctx context.Context, what string, written *Written) 
 		payload.Deployment++
 		payload.Summary = what
 	}
-	payload.At, payload.Who, payload.Version, payload.Edited = c.held.Lock().Now(), c.held.Who(), c.back.World.Version, nil
+	payload.At, payload.Who, payload.Version, payload.Edited = c.held.Lock().Now(), c.held.Who(), c.back.World.Version,
+		nil
 	doubts, err := c.doubts()
 	if err != nil {
 		return backend.Closing(c.held, err)
@@ -198,8 +212,8 @@ func (c *replacing) otherIntents() []state.Intent {
 	return out
 }
 
-// doubts are intents for all that the file may be wrong about: objects that it does not know, which the next run looks for, and objects that it
-// knows otherwise, which the next run reads anew.
+// doubts are intents for all that the file may be wrong about: objects that it does not know, which the next run looks
+// for, and objects that it knows otherwise, which the next run reads anew.
 func (c *replacing) doubts() ([]state.Intent, error) {
 	_, ours, err := sideOf(c.file)
 	if err != nil {
@@ -249,7 +263,8 @@ func keysOf(objects map[string]engine.StoredResource) map[string]bool {
 	return out
 }
 
-// write puts the new state there, above all that was, and ends the run. What is overwritten stays in the history, if it was a deployment.
+// write puts the new state there, above all that was, and ends the run. What is overwritten stays in the history, if it
+// was a deployment.
 func (c *replacing) write(ctx context.Context, p *state.Payload, intents []state.Intent, written *Written) error {
 	p.Former = c.former()
 	store := c.back.Store(c.req.Key)
@@ -294,5 +309,7 @@ func moved(err error) error {
 	if !errors.As(err, &m) {
 		return err
 	}
-	return diag.New(diag.Conflict, "State was changed by someone else", fmt.Sprintf("While this command ran somebody wrote serial %d.", m.Serial), "Nothing was written. Run the command again.")
+	return diag.New(diag.Conflict, "State was changed by someone else",
+		fmt.Sprintf("While this command ran somebody wrote serial %d.", m.Serial),
+		"Nothing was written. Run the command again.")
 }

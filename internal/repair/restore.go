@@ -9,11 +9,14 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Restore puts an earlier version of the state back: "v3" of the history, the name of a history file, or the id of an object version. It works
-// whatever is in the place of the state. approve is asked with what differs and what is not certain about that; nil: approved. The version becomes
-// a new one, above all that were; what AWS has beside it, or otherwise, the next run looks for. One of another lineage than what was there last
-// is refused, unless force.
-func Restore(ctx context.Context, b *backend.Backend, req backend.Request, version string, force bool, approve func(*report.StateComparison, diag.List) (bool, error)) (*Written, error) {
+// Restore puts an earlier version of the state back: "v3" of the history, the name of a history file, or the id of an
+// object version. It works whatever is in the place of the state. approve is asked with what differs and what is not
+// certain about that; nil: approved. The version becomes a new one, above all that were; what AWS has beside it, or
+// otherwise, the next run looks for. One of another lineage than what was there last is refused, unless force.
+func Restore(
+	ctx context.Context, b *backend.Backend, req backend.Request, version string, force bool,
+	approve func(*report.StateComparison, diag.List) (bool, error),
+) (*Written, error) {
 	written := &Written{}
 	c, err := openReplacing(ctx, b, req, nil)
 	if err != nil {
@@ -35,7 +38,8 @@ func Restore(ctx context.Context, b *backend.Backend, req backend.Request, versi
 	}
 	if why := c.estranged(); why != "" && !force {
 		return written, backend.Closing(c.held, diag.New(diag.Conflict, "State is of another lineage", why,
-			"Nothing was written. The command without a version lists what there is. If this one is right all the same, --force brings it back."))
+			"Nothing was written. The command without a version lists what there is. If this one is right all the "+
+				"same, --force brings it back."))
 	}
 	if approve != nil {
 		if ok, err := approve(written.Comparison, written.Warnings); !ok || err != nil {
@@ -46,7 +50,9 @@ func Restore(ctx context.Context, b *backend.Backend, req backend.Request, versi
 }
 
 // Versions lists what Restore can bring back; of each source limit at most (0: all).
-func Versions(ctx context.Context, b *backend.Backend, key state.Key, limit int) ([]report.StateVersion, diag.List, error) {
+func Versions(
+	ctx context.Context, b *backend.Backend, key state.Key, limit int,
+) ([]report.StateVersion, diag.List, error) {
 	all, unseen, err := b.Past(ctx, key, limit)
 	out := make([]report.StateVersion, len(all))
 	for i, k := range all {

@@ -30,13 +30,14 @@ type StateSide struct {
 
 // StateComparison is how a state that is to be written differs from the one in the backend.
 type StateComparison struct {
-	Stack       string            `json:"stack"`
-	Environment string            `json:"environment"`
-	File        StateSide         `json:"file"`    // what is to be written: a file, or an earlier version
-	Backend     *StateSide        `json:"backend"` // what is there, or was before it was damaged; null when nothing is known of it
-	Base        *StateSide        `json:"base"`    // what both started from, where the history has it
-	Resources   []StateDifference `json:"resources"`
-	Same        int               `json:"same"` // resources that do not differ
+	Stack       string    `json:"stack"`
+	Environment string    `json:"environment"`
+	File        StateSide `json:"file"` // what is to be written: a file, or an earlier version
+	// what is there, or was before it was damaged; null when nothing is known of it
+	Backend   *StateSide        `json:"backend"`
+	Base      *StateSide        `json:"base"` // what both started from, where the history has it
+	Resources []StateDifference `json:"resources"`
+	Same      int               `json:"same"` // resources that do not differ
 }
 
 // Where a resource of a StateDifference is.

@@ -1,5 +1,5 @@
-// Package report is what people and pipelines are told beside the plan, as data: status, details, history, comparisons of
-// states.
+// Package report is what people and pipelines are told beside the plan, as data: status, details, history, comparisons
+// of states.
 //
 // In: nothing. Out: types, which package view renders; their JSON tags are a contract with pipelines. It must not find
 // anything out: that is the business of observe and repair.
@@ -158,9 +158,10 @@ type Deployment struct {
 	Commit    string            `json:"commit,omitempty"`
 	Summary   string            `json:"summary,omitempty"`
 	Variables map[string]string `json:"variables,omitempty"`
-	Changed   []VariableChange  `json:"changed,omitempty"` // variables that the version before had otherwise, VERSION first
-	Name      string            `json:"name"`              // of the history object
-	Problem   string            `json:"problem,omitempty"` // why it could not be read
+	// variables that the version before had otherwise, VERSION first
+	Changed []VariableChange `json:"changed,omitempty"`
+	Name    string           `json:"name"`              // of the history object
+	Problem string           `json:"problem,omitempty"` // why it could not be read
 }
 
 // VariableChange is a variable that differs between two versions; nil where a version does not have it.
@@ -186,8 +187,9 @@ type State struct {
 
 // StackEntry is one entry of the list of stacks.
 type StackEntry struct {
-	Stack        string        `json:"stack"`
-	Path         string        `json:"path,omitempty"` // left out: it is deployed, and this repository has no folder of it
+	Stack string `json:"stack"`
+	// left out: it is deployed, and this repository has no folder of it
+	Path         string        `json:"path,omitempty"`
 	Environments []Environment `json:"environments"`
 }
 
@@ -204,22 +206,23 @@ type Environment struct {
 
 // StateSummary is what `state show` tells.
 type StateSummary struct {
-	Stack       string           `json:"stack"`
-	Environment string           `json:"environment"`
-	Lineage     string           `json:"lineage"`
-	Serial      int64            `json:"serial"`
-	Fence       int64            `json:"fence"`
-	Version     Version          `json:"version"`
-	Result      string           `json:"result"`
-	At          time.Time        `json:"at"`
-	Who         string           `json:"who"`
-	Commit      string           `json:"commit,omitempty"`
-	Deployer    string           `json:"deployer"` // the version of the program that wrote it
-	Account     string           `json:"account"`
-	Region      string           `json:"region"`
-	Edited      string           `json:"edited,omitempty"` // since the last run: "2026-11-27 07:00:00 UTC by ann: state rm web/api"
-	Intents     []string         `json:"intents"`          // of an interrupted run: "create web/api:service"
-	Resources   []ResourceDetail `json:"resources"`
+	Stack       string    `json:"stack"`
+	Environment string    `json:"environment"`
+	Lineage     string    `json:"lineage"`
+	Serial      int64     `json:"serial"`
+	Fence       int64     `json:"fence"`
+	Version     Version   `json:"version"`
+	Result      string    `json:"result"`
+	At          time.Time `json:"at"`
+	Who         string    `json:"who"`
+	Commit      string    `json:"commit,omitempty"`
+	Deployer    string    `json:"deployer"` // the version of the program that wrote it
+	Account     string    `json:"account"`
+	Region      string    `json:"region"`
+	// since the last run: "2026-11-27 07:00:00 UTC by ann: state rm web/api"
+	Edited    string           `json:"edited,omitempty"`
+	Intents   []string         `json:"intents"` // of an interrupted run: "create web/api:service"
+	Resources []ResourceDetail `json:"resources"`
 }
 
 // Lock is who holds a lock.

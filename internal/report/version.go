@@ -2,7 +2,8 @@ package report
 
 import "fmt"
 
-// Version is the number N of a deployment of a stack in an environment. People, flags and JSON write it "vN"; 0 is none.
+// Version is the number N of a deployment of a stack in an environment. People, flags and JSON write it "vN"; 0 is
+// none.
 type Version int
 
 func (v Version) String() string { return fmt.Sprintf("v%d", int(v)) }

@@ -38,7 +38,8 @@ func NewCatalog(behaviours []Behaviour, lookups []Lookup) *Catalog {
 func (c *Catalog) Behaviour(typ string) (Behaviour, error) {
 	b, ok := c.behaviours[typ]
 	if !ok {
-		return nil, fmt.Errorf("this version of deployer does not know the resource type %q; a newer one may have written the state", typ)
+		return nil, fmt.Errorf("this version of deployer does not know the resource type %q; a newer one may have "+
+			"written the state", typ)
 	}
 	return b, nil
 }
@@ -52,8 +53,8 @@ func (c *Catalog) Read(ctx context.Context, typ string, props value.Value) (valu
 	return l.Read(ctx, props)
 }
 
-// Outputs returns what a reference to a resource, or to something looked up, of the type may name; nil when nothing of that type
-// is known.
+// Outputs returns what a reference to a resource, or to something looked up, of the type may name; nil when nothing of
+// that type is known.
 func (c *Catalog) Outputs(typ string) []string {
 	if b, ok := c.behaviours[typ]; ok {
 		return b.Definition().Outputs

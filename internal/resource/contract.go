@@ -12,50 +12,56 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Definition is what a resource type declares of itself: pure data, used alike by plan, apply, documentation and the IAM policy
-// generator.
+// Definition is what a resource type declares of itself: pure data, used alike by plan, apply, documentation and the
+// IAM policy generator.
 type Definition struct {
 	Type    string // "<service>/<kind>"; a contract, part of the URN and of the state
 	Version int    // of the stored properties; raise it with an Upgrade
 
 	// ReplaceOn lists top-level properties whose change AWS cannot make in place, whatever the values are.
 	ReplaceOn []string
-	// Replaces returns the properties that AWS cannot change in place from old to desired, where that depends on the values: a database
-	// whose storage shrinks. Optional, beside ReplaceOn. Such a change does not change a hashed name, so the old object goes first.
+	// Replaces returns the properties that AWS cannot change in place from old to desired, where that depends on the
+	// values: a database whose storage shrinks. Optional, beside ReplaceOn. Such a change does not change a hashed
+	// name, so the old object goes first.
 	Replaces func(old, desired value.Value) []string
-	// DeleteBeforeReplace: the old object goes first, because both cannot exist at once. Without it the type must have a
-	// HashedName (or a name that AWS generates), so that both can.
+	// DeleteBeforeReplace: the old object goes first, because both cannot exist at once. Without it the type must have
+	// a HashedName (or a name that AWS generates), so that both can.
 	DeleteBeforeReplace bool
-	// Beside lists those of ReplaceOn that make the new object another one for AWS, in another parent for instance: when one of them
-	// changes, the new object is made first in spite of DeleteBeforeReplace, and what uses the old one can move over.
+	// Beside lists those of ReplaceOn that make the new object another one for AWS, in another parent for instance:
+	// when one of them changes, the new object is made first in spite of DeleteBeforeReplace, and what uses the old one
+	// can move over.
 	Beside []string
 	// HashedName names the property that Check fills with a readable prefix and a hash of the ReplaceOn properties. The
-	// property is given as the prefix, in which PartSeparators are for the hash and shown as dashes. Empty: the name is taken as it is.
+	// property is given as the prefix, in which PartSeparators are for the hash and shown as dashes. Empty: the name is
+	// taken as it is.
 	HashedName string
-	// HashedLater has the properties that came to ReplaceOn after the type was released, with the value that all objects have which were made
-	// before. With that value a property is no part of the hash, so that a new property renames nothing.
+	// HashedLater has the properties that came to ReplaceOn after the type was released, with the value that all
+	// objects have which were made before. With that value a property is no part of the hash, so that a new property
+	// renames nothing.
 	HashedLater map[string]value.Value
 	// NameLimit is the most characters AWS takes for HashedName.
 	NameLimit int
 	// CreateOnly lists top-level properties that are set at creation and left alone afterwards.
 	CreateOnly []string
-	// WriteOnly lists top-level texts that AWS takes and never shows, such as the password of a database. State, plan and log get a salted
-	// hash, by which a change is seen; the calls that make and change an object get the text. A read leaves them as c.Old has them. Nothing
-	// can refer to them.
+	// WriteOnly lists top-level texts that AWS takes and never shows, such as the password of a database. State, plan
+	// and log get a salted hash, by which a change is seen; the calls that make and change an object get the text. A
+	// read leaves them as c.Old has them. Nothing can refer to them.
 	WriteOnly []string
-	// ChangesOnUpdate lists outputs that an update in place changes, such as the arn of a task definition: a plan shows what
-	// refers to them as changed too. All other outputs are taken to outlive an update.
+	// ChangesOnUpdate lists outputs that an update in place changes, such as the arn of a task definition: a plan shows
+	// what refers to them as changed too. All other outputs are taken to outlive an update.
 	ChangesOnUpdate []string
-	// Labels lists top-level properties that only describe the object, such as its tags: where nothing else changes, an update leaves
-	// ChangesOnUpdate as they are.
+	// Labels lists top-level properties that only describe the object, such as its tags: where nothing else changes, an
+	// update leaves ChangesOnUpdate as they are.
 	Labels []string
-	// Outputs is what a reference to a resource of the type may name: its outputs, then its properties. Typed fills it in.
+	// Outputs is what a reference to a resource of the type may name: its outputs, then its properties. Typed fills it
+	// in.
 	Outputs []string
 	// Properties returns what the type takes, for schema and reference. Typed fills it in.
 	Properties func() value.Shape
 	// Consequence says what a change means to those who use the resource; nil: in place. See Causes.
 	Consequence func(Change) plan.Consequence
-	// DataLoss: deleting or replacing it destroys data that nobody can bring back. It stands for a Deleting that always says so.
+	// DataLoss: deleting or replacing it destroys data that nobody can bring back. It stands for a Deleting that always
+	// says so.
 	DataLoss bool
 	// Deleting says what a delete of an object with those properties does beside deleting. Optional.
 	Deleting func(old value.Value) Deleting
@@ -97,8 +103,8 @@ func (d *Definition) Meaning(c Change) plan.Consequence {
 type Deleting struct {
 	// Loses: data is destroyed that nobody can bring back.
 	Loses bool
-	// Lifts: AWS refuses the delete, because the object's own deletion protection is on. The object counts as protected, and a delete that
-	// was allowed lifts the protection first.
+	// Lifts: AWS refuses the delete, because the object's own deletion protection is on. The object counts as
+	// protected, and a delete that was allowed lifts the protection first.
 	Lifts bool
 	// Keeps is what the delete leaves behind on purpose, for the plan: "the final snapshot x".
 	Keeps string
@@ -112,12 +118,14 @@ func (d *Definition) OnDelete(old value.Value) Deleting {
 	return d.Deleting(old)
 }
 
-// DeletesFirst says whether a replacement because of those properties deletes the old object before it makes the new one.
+// DeletesFirst says whether a replacement because of those properties deletes the old object before it makes the new
+// one.
 func (d *Definition) DeletesFirst(replace []string, old, desired value.Value) bool {
 	if d.HashedName != "" && len(replace) > 0 && value.Equal(old.Get(d.HashedName), desired.Get(d.HashedName)) {
 		return true // what forces the replacement is not in the hash, so both would have the same name
 	}
-	return d.DeleteBeforeReplace && !slices.ContainsFunc(replace, func(name string) bool { return slices.Contains(d.Beside, name) })
+	return d.DeleteBeforeReplace && !slices.ContainsFunc(replace,
+		func(name string) bool { return slices.Contains(d.Beside, name) })
 }
 
 // State is one AWS object as we know it.
@@ -125,7 +133,8 @@ type State struct {
 	ID      string      // what AWS calls it: an ARN, a URL, a name
 	Inputs  value.Value // the properties that it has, in the shape of the desired ones
 	Adopted bool        // by Create: it was there already
-	Outputs value.Value // what AWS added: arn, dnsName; outputs win over inputs when a reference names one. Null: nobody has read them yet
+	// what AWS added: arn, dnsName; outputs win over inputs when a reference names one. Null: nobody has read them yet
+	Outputs value.Value
 
 	// Repair is what a read has found that an update puts right although no property differs: our tags were taken away.
 	Repair string
@@ -142,15 +151,19 @@ type Request struct {
 	Inputs   value.Value       // desired properties, checked and known; Null for Read and Delete
 	Tags     map[string]string // what every object of ours is tagged with, users' tags included
 	Former   []string          // lineages of states whose place ours has taken: what their runs have made is ours, too
-	Before   string            // the address that the component had before it was renamed; "": none. What is tagged with that is ours, too
-	Begun    bool              // a run that was interrupted was about to change the object, and nobody has read it since
-	Token    string            // for APIs that take a client token: the same for a repetition of the same intent
-	Adopt    bool              // an earlier run intended exactly this create: look for its object first
-	InState  func(id string) bool
-	Others   func() []Other    // the resources of the same type that the state has beside this one, as they were before the run
+	// the address that the component had before it was renamed; "": none. What is tagged with that is ours, too
+	Before string
+	// a run that was interrupted was about to change the object, and nobody has read it since
+	Begun   bool
+	Token   string // for APIs that take a client token: the same for a repetition of the same intent
+	Adopt   bool   // an earlier run intended exactly this create: look for its object first
+	InState func(id string) bool
+	// the resources of the same type that the state has beside this one, as they were before the run
+	Others   func() []Other
 	Progress func(line string) // something a waiting person should see; never nil
-	Started  func(State) error // of Create: the object exists from now on and has to become ready; nil: nobody records that
-	Seen     *Seen             // of a read that wants to know more than properties; nil: it does not
+	// of Create: the object exists from now on and has to become ready; nil: nobody records that
+	Started func(State) error
+	Seen    *Seen // of a read that wants to know more than properties; nil: it does not
 }
 
 // Seen is what a read comes across beside the properties of an object.
@@ -170,14 +183,16 @@ func (r Request) Marked() Request {
 	return r
 }
 
-// Marks reports whether an object with those tags is one that a run has made of just this resource, and that is not in the state.
+// Marks reports whether an object with those tags is one that a run has made of just this resource, and that is not in
+// the state.
 func (r Request) Marks(id string, tags map[string]string) bool {
-	resource := tags[TagResource] == r.Resource || r.Before != "" && tags[TagResource] == r.Before+strings.TrimPrefix(r.Resource, ComponentOf(r.Resource))
+	resource := tags[TagResource] == r.Resource || r.Before != "" &&
+		tags[TagResource] == r.Before+strings.TrimPrefix(r.Resource, ComponentOf(r.Resource))
 	return resource && r.Owns(tags) && (r.InState == nil || !r.InState(id))
 }
 
-// Owns reports whether an object with those tags was made by a run of this stack for this component: on the state that it has, or on one whose
-// place that took; under the component's address, or the one that it had before.
+// Owns reports whether an object with those tags was made by a run of this stack for this component: on the state that
+// it has, or on one whose place that took; under the component's address, or the one that it had before.
 func (r Request) Owns(tags map[string]string) bool {
 	if Ours(tags, r.Tags) {
 		return true
@@ -192,15 +207,15 @@ func (r Request) Owns(tags map[string]string) bool {
 	return Ours(tags, former)
 }
 
-// Behaviour is what one resource type can do. Every method that calls AWS honours the context, is safe to repeat after a
-// lost answer, and returns errors as *OpError, *PartialError or wrapped ErrNotFound.
+// Behaviour is what one resource type can do. Every method that calls AWS honours the context, is safe to repeat after
+// a lost answer, and returns errors as *OpError, *PartialError or wrapped ErrNotFound.
 type Behaviour interface {
 	Definition() *Definition
 	// Check completes and verifies desired properties. Pure; inputs may hold Unknown, but no Deferred.
 	Check(inputs value.Value) (value.Value, []value.Problem)
-	// Create makes the object and returns when it is usable. Where that takes long it tells req.Started as soon as the object exists,
-	// so that the state has its id whatever becomes of the run. An object of that name with our tags that is not in the state is
-	// adopted; somebody else's is an *OwnedError.
+	// Create makes the object and returns when it is usable. Where that takes long it tells req.Started as soon as the
+	// object exists, so that the state has its id whatever becomes of the run. An object of that name with our tags
+	// that is not in the state is adopted; somebody else's is an *OwnedError.
 	Create(ctx context.Context, req Request) (State, error)
 	// Read returns the object as it is, Inputs included; found is false when it is gone.
 	Read(ctx context.Context, req Request) (state State, found bool, err error)
@@ -210,10 +225,11 @@ type Behaviour interface {
 	Delete(ctx context.Context, req Request) error
 }
 
-// Locator is a Behaviour that can look for the object that desired properties describe, without making it: how a run that was
-// interrupted while creating is cleared up. req.Inputs may lack what was not known yet.
+// Locator is a Behaviour that can look for the object that desired properties describe, without making it: how a run
+// that was interrupted while creating is cleared up. req.Inputs may lack what was not known yet.
 type Locator interface {
-	// Locate returns the object as it is; found is false when there is none, or none of ours. errors.ErrUnsupported: it cannot tell.
+	// Locate returns the object as it is; found is false when there is none, or none of ours. errors.ErrUnsupported: it
+	// cannot tell.
 	Locate(ctx context.Context, req Request) (state State, found bool, err error)
 }
 
@@ -222,25 +238,28 @@ type Other struct {
 	Resource string // its ID
 	State    State
 	Going    bool // the run deletes it
-	// Wanted are the properties that the run gives it, as far as they are known when planning; null where it goes or is left alone.
+	// Wanted are the properties that the run gives it, as far as they are known when planning; null where it goes or is
+	// left alone.
 	Wanted value.Value
 }
 
-// Activator is a Behaviour whose objects become active only when everything that the run makes or changes is done, and before the run
-// deletes anything. Create and Update then return State.Inputs as the object is until then, and Activate is called at the end. Where the run
-// fails or dies before, the state has these inputs and the next plan shows the rest as a change.
+// Activator is a Behaviour whose objects become active only when everything that the run makes or changes is done, and
+// before the run deletes anything. Create and Update then return State.Inputs as the object is until then, and Activate
+// is called at the end. Where the run fails or dies before, the state has these inputs and the next plan shows the rest
+// as a change.
 type Activator interface {
 	// Activate brings the object from req.Old to req.Inputs. It is safe to repeat.
 	Activate(ctx context.Context, req Request) (State, error)
-	// Overtakes says for a plan what the object takes from others when it takes its place: "takes example.com over from web/old when its
-	// targets are healthy". Empty: nothing. Pure; inputs may hold Unknown.
+	// Overtakes says for a plan what the object takes from others when it takes its place: "takes example.com over from
+	// web/old when its targets are healthy". Empty: nothing. Pure; inputs may hold Unknown.
 	Overtakes(inputs, old value.Value, others []Other) string
 }
 
 // Obstructed is a Behaviour whose objects AWS may refuse to delete.
 type Obstructed interface {
-	// Obstacles returns what stands in the way of deleting the object, as it is now: what is foreign, for the stack's own goes first. It only
-	// reads. Nothing is in the way of an object that is gone. Nothing is returned that AWS might not refuse after all: nobody could go on then.
+	// Obstacles returns what stands in the way of deleting the object, as it is now: what is foreign, for the stack's
+	// own goes first. It only reads. Nothing is in the way of an object that is gone. Nothing is returned that AWS
+	// might not refuse after all: nobody could go on then.
 	Obstacles(ctx context.Context, req Request, stack Neighbours) ([]plan.Obstacle, error)
 }
 
@@ -262,8 +281,8 @@ type Lookup struct {
 	Read        func(ctx context.Context, props value.Value) (value.Value, error)
 }
 
-// PartialError says that the object exists but did not become what was wanted: a rollout that failed. State holds what is
-// actually there. It is recorded, reported and retried by the next run.
+// PartialError says that the object exists but did not become what was wanted: a rollout that failed. State holds what
+// is actually there. It is recorded, reported and retried by the next run.
 type PartialError struct {
 	State State
 	Err   error
@@ -315,7 +334,8 @@ func (e *OpError) Unwrap() error { return e.Err }
 
 // Denied reports whether the credentials in use may not make the call.
 func (e *OpError) Denied() bool {
-	return strings.Contains(e.Code, "AccessDenied") || strings.Contains(e.Code, "Unauthorized") || e.Code == "AuthorizationError"
+	return strings.Contains(e.Code, "AccessDenied") || strings.Contains(e.Code, "Unauthorized") ||
+		e.Code == "AuthorizationError"
 }
 
 // WaitError says that nobody waits any more for what AWS has been told to do, because the run ends; Err is why it does.

@@ -26,8 +26,8 @@ func (d Diff) Changed() []string {
 }
 
 // Compare is the one diff: preview and apply both decide by it. old and desired are checked inputs; desired may hold
-// Unknown, which counts as a change. With HashedName the name follows from the other properties and is no change of its own,
-// as long as its prefix stays.
+// Unknown, which counts as a change. With HashedName the name follows from the other properties and is no change of its
+// own, as long as its prefix stays.
 func Compare(def *Definition, old, desired value.Value) Diff {
 	var d Diff
 	forcing := append(slices.Clone(def.ReplaceOn), def.HashedName)
@@ -81,8 +81,8 @@ type pair struct {
 	was, wanted value.Value
 }
 
-// match pairs the items of two lists of objects: by name where all have one, else by position where there are equally many. Lists that
-// differ only in the order of named objects do not match: order counts.
+// match pairs the items of two lists of objects: by name where all have one, else by position where there are equally
+// many. Lists that differ only in the order of named objects do not match: order counts.
 func match(was, wanted []value.Value) ([]pair, bool) {
 	before, named := names(was)
 	after, alsoNamed := names(wanted)

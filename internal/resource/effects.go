@@ -5,9 +5,10 @@ import (
 	"sync/atomic"
 )
 
-// Effects counts what the AWS calls of one step may have changed. The engine gives each step one, in the context of the behaviour's calls,
-// and whoever sends the calls reports to it. After a failure it tells whether the step may have changed something all the same: an answer
-// may be lost and the repetition refused, or the second of two calls may fail.
+// Effects counts what the AWS calls of one step may have changed. The engine gives each step one, in the context of the
+// behaviour's calls, and whoever sends the calls reports to it. After a failure it tells whether the step may have
+// changed something all the same: an answer may be lost and the repetition refused, or the second of two calls may
+// fail.
 type Effects struct{ calls, doubts atomic.Int64 }
 
 type effectsKey struct{}
@@ -31,13 +32,14 @@ func (e *Effects) Call() {
 	}
 }
 
-// Sent reports the end of one attempt of a call that changes something. refused: AWS answered that it did nothing, or the attempt never left.
+// Sent reports the end of one attempt of a call that changes something. refused: AWS answered that it did nothing, or
+// the attempt never left.
 func (e *Effects) Sent(refused bool) {
 	if e != nil && !refused {
 		e.doubts.Add(1)
 	}
 }
 
-// None reports whether the step is sure to have changed nothing: every attempt of every call that changes something was refused. A step
-// whose calls nobody reported is not sure of that.
+// None reports whether the step is sure to have changed nothing: every attempt of every call that changes something was
+// refused. A step whose calls nobody reported is not sure of that.
 func (e *Effects) None() bool { return e != nil && e.calls.Load() > 0 && e.doubts.Load() == 0 }

@@ -7,12 +7,14 @@ import (
 	"time"
 )
 
-// NotYet is answers of AWS that mean that something which was made a moment ago is not known everywhere yet: the services of AWS learn of each
-// other's objects late. The same words also mean that there is no such thing, so a call is repeated for a while only.
+// NotYet is answers of AWS that mean that something which was made a moment ago is not known everywhere yet: the
+// services of AWS learn of each other's objects late. The same words also mean that there is no such thing, so a call
+// is repeated for a while only.
 type NotYet struct {
 	Operations []string // "ecs:CreateService"
 	Codes      []string // AWS's error codes
-	// Says are patterns of the message, of which one has to fit; the case does not count, and * stands for anything. Nil: whatever it says.
+	// Says are patterns of the message, of which one has to fit; the case does not count, and * stands for anything.
+	// Nil: whatever it says.
 	Says []string
 	// New: they mean so only while the object itself is being made. Later they mean that it is gone.
 	New bool
@@ -22,8 +24,8 @@ type NotYet struct {
 
 const (
 	usuallyKnown = time.Minute
-	// tagsKnown is how long a denial is not believed where the policy asks for tags of an object: those that were made a moment ago are unknown
-	// to IAM, too.
+	// tagsKnown is how long a denial is not believed where the policy asks for tags of an object: those that were made
+	// a moment ago are unknown to IAM, too.
 	tagsKnown = 15 * time.Second
 )
 
@@ -67,15 +69,16 @@ func (c Condition) onObjects() bool {
 	return false
 }
 
-// NotYetFor says for how long a call that AWS refused with that answer is worth repeating, in the context of a behaviour's create or update; 0:
-// not at all. operation is "ecs:CreateService".
+// NotYetFor says for how long a call that AWS refused with that answer is worth repeating, in the context of a
+// behaviour's create or update; 0: not at all. operation is "ecs:CreateService".
 func NotYetFor(ctx context.Context, operation, code, message string) time.Duration {
 	e, ok := ctx.Value(notYetKey{}).(*expectation)
 	if !ok {
 		return 0
 	}
 	for _, n := range e.of.NotYet {
-		if (e.fresh || !n.New) && slices.Contains(n.Operations, operation) && slices.Contains(n.Codes, code) && n.says(message) {
+		if (e.fresh || !n.New) && slices.Contains(n.Operations, operation) && slices.Contains(n.Codes, code) &&
+			n.says(message) {
 			if n.Within == 0 {
 				return usuallyKnown
 			}

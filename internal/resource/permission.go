@@ -8,14 +8,14 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Statement is IAM actions that somebody must be allowed, and on what: one statement of an IAM policy. What a resource type declares
-// is as narrow as AWS's service authorization reference says that it can be.
+// Statement is IAM actions that somebody must be allowed, and on what: one statement of an IAM policy. What a resource
+// type declares is as narrow as AWS's service authorization reference says that it can be.
 type Statement struct {
 	Actions []string // "sqs:CreateQueue"
 	On      []string // ARNs, in which * stands for anything; nil: AWS knows nothing narrower than "*"
 	When    Condition
-	// Why AWS wants the actions of the caller although no call has their name, or when they are needed that a deployment without
-	// surprises never makes. Empty for actions that an ordinary life of the resource uses.
+	// Why AWS wants the actions of the caller although no call has their name, or when they are needed that a
+	// deployment without surprises never makes. Empty for actions that an ordinary life of the resource uses.
 	Why string
 }
 
@@ -42,8 +42,8 @@ func (s Scope) GlobalARN(service, name string) string {
 	return strings.Join([]string{"arn", s.Partition(), service, "", s.Account, name}, ":")
 }
 
-// Names stands for the physical names of at most limit characters that Name and Rename give to what is in the stack and environment.
-// Hashes, and components that come and go, make exact names a moving target; the prefix is not.
+// Names stands for the physical names of at most limit characters that Name and Rename give to what is in the stack and
+// environment. Hashes, and components that come and go, make exact names a moving target; the prefix is not.
 func (s Scope) Names(limit int) string {
 	prefix := s.Stack + "-" + s.Environment + "-"
 	if room := limit - hashLength - 1; len(prefix) > room {
@@ -62,8 +62,8 @@ func (s Scope) tagged(key string) Condition {
 	return Condition{"StringEquals": {key + TagStack: {s.Stack}, key + TagEnvironment: {s.Environment}}}
 }
 
-// ServiceLinkedRole is what the first use of an AWS service in an account needs: AWS makes the service's own role in the name of the
-// caller.
+// ServiceLinkedRole is what the first use of an AWS service in an account needs: AWS makes the service's own role in
+// the name of the caller.
 func (s Scope) ServiceLinkedRole(service string) Statement {
 	return Statement{
 		Actions: []string{"iam:CreateServiceLinkedRole"},
@@ -75,9 +75,11 @@ func (s Scope) ServiceLinkedRole(service string) Statement {
 // notAuthorized is how AWS words a refusal; the action that it names may have another name than the call.
 var notAuthorized = regexp.MustCompile(`not authorized to perform:? ([a-z0-9-]+:[A-Za-z0-9]+)`)
 
-// DeniedAdvice is what to do about a call that AWS refused: which action is missing, and where the policy that has it comes from.
+// DeniedAdvice is what to do about a call that AWS refused: which action is missing, and where the policy that has it
+// comes from.
 func DeniedAdvice(operation, message string) string {
-	return "Allow " + deniedAction(operation, message) + " to the credentials in use: `deployer iam policy` prints all that the stack needs."
+	return "Allow " + deniedAction(operation, message) + " to the credentials in use: `deployer iam policy` prints " +
+		"all that the stack needs."
 }
 
 // deniedAction is the action that a refusal names, else the operation itself.

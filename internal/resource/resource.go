@@ -1,8 +1,8 @@
-// Package resource holds desired AWS resources and their graph, and the contract between those who want resources (kinds,
-// the engine) and those who make them (the AWS resource types).
+// Package resource holds desired AWS resources and their graph, and the contract between those who want resources
+// (kinds, the engine) and those who make them (the AWS resource types).
 //
-// In: typed properties from the sub-packages resource/<service>. Out: a Graph, and Behaviours that act on it. It knows no
-// SDK and no engine and must not do I/O.
+// In: typed properties from the sub-packages resource/<service>. Out: a Graph, and Behaviours that act on it. It knows
+// no SDK and no engine and must not do I/O.
 package resource
 
 import (
@@ -69,15 +69,17 @@ func (g *Graph) Resource(id string) *Resource {
 
 // Component returns the component of that address, nil when there is none.
 func (g *Graph) Component(address string) *Component {
-	i, found := slices.BinarySearchFunc(g.Components, address, func(c Component, a string) int { return strings.Compare(c.Address, a) })
+	i, found := slices.BinarySearchFunc(g.Components, address, func(c Component, a string) int {
+		return strings.Compare(c.Address, a)
+	})
 	if !found {
 		return nil
 	}
 	return &g.Components[i]
 }
 
-// Edges returns for each resource ID the IDs that it needs first, sorted: those that its properties refer to, directly or through
-// outputs of components, its After list, and, for dependsOn, every resource of those components.
+// Edges returns for each resource ID the IDs that it needs first, sorted: those that its properties refer to, directly
+// or through outputs of components, its After list, and, for dependsOn, every resource of those components.
 func (g *Graph) Edges() (map[string][]string, error) {
 	components := make(map[string]*Component, len(g.Components))
 	for i := range g.Components {
@@ -151,8 +153,8 @@ type CycleError struct{ Path []string } // IDs, the first repeated at the end
 
 func (e *CycleError) Error() string { return "a cycle: " + strings.Join(e.Path, " -> ") }
 
-// Sort orders the resources so that each comes after all that it needs; ties keep the order of IDs, so that equal inputs give
-// equal graphs. It fails with a *CycleError when there is no such order.
+// Sort orders the resources so that each comes after all that it needs; ties keep the order of IDs, so that equal
+// inputs give equal graphs. It fails with a *CycleError when there is no such order.
 func (g *Graph) Sort() error {
 	edges, err := g.Edges()
 	if err != nil {

@@ -27,7 +27,10 @@ func TestSortPutsNeedsFirst(t *testing.T) {
 			{Address: "a/db", Outputs: map[string]value.Value{"out": value.Output("a/db:instance", "address")}},
 			{Address: "a/job"},
 		},
-		Resources: []*Resource{res("a/web", "service", "a/db"), res("a/db", "instance", "a/db:group"), res("a/db", "group"), res("a/job", "task")},
+		Resources: []*Resource{
+			res("a/web", "service", "a/db"), res("a/db", "instance", "a/db:group"),
+			res("a/db", "group"), res("a/job", "task"),
+		},
 	}
 	require.NoError(t, g.Sort())
 	at := map[string]int{}
@@ -118,7 +121,10 @@ type world struct {
 
 func (w *world) behaviour() *Typed[props, outs] {
 	return &Typed[props, outs]{
-		Def: Definition{Type: "test/thing", ReplaceOn: []string{"where"}, HashedName: "name", NameLimit: 32, CreateOnly: []string{"count"}}, Taggable: true,
+		Def: Definition{
+			Type: "test/thing", ReplaceOn: []string{"where"}, HashedName: "name", NameLimit: 32,
+			CreateOnly: []string{"count"},
+		}, Taggable: true,
 		CreateObject: func(_ context.Context, c Call[props, outs]) (string, outs, error) {
 			if _, taken := w.objects[c.Props.Name]; taken {
 				return "", outs{}, ErrExists
@@ -207,10 +213,17 @@ func TestTypedNamesAdoptionAndRepetition(t *testing.T) {
 }
 
 func TestPartialResultsKeepWhatIsReallyThere(t *testing.T) {
-	b := &Typed[props, outs]{Def: Definition{Type: "test/thing"}, CreateObject: func(context.Context, Call[props, outs]) (string, outs, error) {
-		return "", outs{}, &Unfinished[props, outs]{ID: "id-1", Props: props{Name: "old"}, Err: errors.New("rolled back")}
-	}}
-	state, err := b.Create(context.Background(), Request{Inputs: value.Encode(props{Name: "new"}), Progress: func(string) {}})
+	b := &Typed[props, outs]{
+		Def: Definition{Type: "test/thing"},
+		CreateObject: func(context.Context, Call[props, outs]) (string, outs, error) {
+			return "", outs{}, &Unfinished[props, outs]{
+				ID: "id-1", Props: props{Name: "old"},
+				Err: errors.New("rolled back"),
+			}
+		},
+	}
+	state, err := b.Create(context.Background(),
+		Request{Inputs: value.Encode(props{Name: "new"}), Progress: func(string) {}})
 	var partial *PartialError
 	require.ErrorAs(t, err, &partial)
 	require.Equal(t, "id-1", state.ID)
@@ -226,7 +239,10 @@ func TestOutputsThatNobodyCouldReadAreReadFirst(t *testing.T) {
 		require.NoError(t, err)
 		return "", outs{}, &Unfinished[props, outs]{ID: id, Props: c.Props, Err: errors.New("made, but not readable")}
 	}
-	request := Request{Resource: "c/x:thing", Inputs: value.Encode(props{Name: "web"}), Tags: ours("L1"), Progress: func(string) {}}
+	request := Request{
+		Resource: "c/x:thing", Inputs: value.Encode(props{Name: "web"}), Tags: ours("L1"),
+		Progress: func(string) {},
+	}
 	state, err := b.Create(context.Background(), request)
 	var partial *PartialError
 	require.ErrorAs(t, err, &partial)
@@ -240,11 +256,13 @@ func TestOutputsThatNobodyCouldReadAreReadFirst(t *testing.T) {
 func TestCompare(t *testing.T) {
 	def := &Definition{ReplaceOn: []string{"where"}, CreateOnly: []string{"count"}}
 	old := value.Encode(props{Name: "a", Size: 1, Where: value.Lit("x"), Count: 1})
-	require.Empty(t, Compare(def, old, value.Encode(props{Name: "a", Size: 1, Where: value.Lit("x"), Count: 9})).Changes)
+	require.Empty(t,
+		Compare(def, old, value.Encode(props{Name: "a", Size: 1, Where: value.Lit("x"), Count: 9})).Changes)
 	d := Compare(def, old, value.Encode(props{Name: "a", Size: 2, Where: value.Lit("y"), Count: 1}))
 	require.Equal(t, []string{"size", "where"}, d.Changed())
 	require.Equal(t, []string{"where"}, d.Replace)
-	d = Compare(def, old, value.Encode(props{Name: "a", Size: 1, Where: value.Expr[string](value.NewUnknown()), Count: 1}))
+	d = Compare(def, old,
+		value.Encode(props{Name: "a", Size: 1, Where: value.Expr[string](value.NewUnknown()), Count: 1}))
 	require.Equal(t, []string{"where"}, d.Replace, "unknown counts as a change")
 }
 
@@ -272,7 +290,8 @@ func TestCompareNamesWhatChangedInLists(t *testing.T) {
 	require.Equal(t, []string{"containers.log"}, paths(list(app), list(app, log)))
 	require.Equal(t, []string{"containers.app.image", "containers.log"}, paths(list(app, log), list(newer)))
 	require.Equal(t, []string{"containers"}, paths(list(app, log), list(log, app)), "order counts")
-	require.Equal(t, []string{"containers.0.port"}, paths(list(map[string]any{"port": 1}), list(map[string]any{"port": 2})))
+	require.Equal(t, []string{"containers.0.port"},
+		paths(list(map[string]any{"port": 1}), list(map[string]any{"port": 2})))
 	require.Equal(t, []string{"containers"}, paths(list(), list(map[string]any{"port": 2})))
 }
 
@@ -285,8 +304,9 @@ func TestDefinitionListsWhatReferencesMayName(t *testing.T) {
 	require.Empty(t, c.Outputs("test/unknown"))
 }
 
-// A property that comes to force a replacement after the type was released renames nothing as long as nobody uses it, and is part of the name
-// when somebody does. What forces a replacement and is no part of the name makes the old object go first.
+// A property that comes to force a replacement after the type was released renames nothing as long as nobody uses it,
+// and is part of the name when somebody does. What forces a replacement and is no part of the name makes the old object
+// go first.
 func TestANewPropertyRenamesNothing(t *testing.T) {
 	released := (&world{}).behaviour()
 	later := (&world{}).behaviour()

@@ -39,11 +39,12 @@ type Finding struct {
 	Presence Presence
 	Compared bool   // its properties were read, too. Otherwise Presence There says only that it exists.
 	Why      string // what differs, or why AWS was not asked
-	Note     string // something that a person should know of, and that is no difference: a rollout that somebody else has started
+	// something that a person should know of, and that is no difference: a rollout that somebody else has started
+	Note string
 }
 
-// Index is AWS's own list of the objects that carry our tags. It is asked without the state, so that the question can go out beside the
-// read of the state. It may lag behind: what it does not list may be there all the same.
+// Index is AWS's own list of the objects that carry our tags. It is asked without the state, so that the question can
+// go out beside the read of the state. It may lag behind: what it does not list may be there all the same.
 type Index interface {
 	// Has returns which of the ARNs the index lists.
 	Has(ctx context.Context, arns []string) (map[string]bool, error)
@@ -73,17 +74,19 @@ func (c *Catalog) Indexed(with Indexing) *Catalog {
 	return c
 }
 
-// Survey asks AWS about many objects at once: whether they are there and, where that costs no more, whether they are as recorded. It only
-// finds suspects. What it says is missing has to be read by its type before anybody acts on that.
+// Survey asks AWS about many objects at once: whether they are there and, where that costs no more, whether they are as
+// recorded. It only finds suspects. What it says is missing has to be read by its type before anybody acts on that.
 type Survey struct {
-	// Renamed returns the address that objects of a component may be tagged with since before it was renamed; "": none. Nil: nothing was renamed.
+	// Renamed returns the address that objects of a component may be tagged with since before it was renamed; "": none.
+	// Nil: nothing was renamed.
 	Renamed func(component string) string
 
 	catalog *Catalog
 	index   Index
 }
 
-// Survey begins a survey. tags are those that all objects of the stack in the environment carry. Nil: the catalog has no index.
+// Survey begins a survey. tags are those that all objects of the stack in the environment carry. Nil: the catalog has
+// no index.
 func (c *Catalog) Survey(ctx context.Context, tags map[string]string) *Survey {
 	if c.indexing == nil {
 		return nil
@@ -97,16 +100,18 @@ func (s *Survey) First(ctx context.Context) ([]Tagged, error) { return s.index.F
 // readers is how many single reads a survey makes side by side.
 const readers = 32
 
-// alone is the most objects that a survey reads with a call each. A plan has to stay fast, and AWS throttles who asks too much.
+// alone is the most objects that a survey reads with a call each. A plan has to stay fast, and AWS throttles who asks
+// too much.
 const alone = 200
 
 // tooMany is why the objects of a type are not asked about.
 const tooMany = "AWS tells of each by a call of its own, and they are too many for a plan; --refresh and status ask"
 
-// Look asks about objects, all side by side, and answers in their order. tags are what the objects of a component carry.
+// Look asks about objects, all side by side, and answers in their order. tags are what the objects of a component
+// carry.
 //
-// The index answers for the types that it knows; the other objects are read, and compared with what is recorded. Types of which there is too
-// much to be read are left out as a whole, and said so.
+// The index answers for the types that it knows; the other objects are read, and compared with what is recorded. Types
+// of which there is too much to be read are left out as a whole, and said so.
 func (s *Survey) Look(ctx context.Context, objects []Object, tags func(component string) map[string]string) []Finding {
 	out := make([]Finding, len(objects))
 	for i, o := range objects {
@@ -186,7 +191,10 @@ func (s *Survey) read(ctx context.Context, o Object, tags map[string]string, out
 		out.Presence, out.Why = Unasked, err.Error()
 		return
 	}
-	req := Request{Resource: o.Resource, Type: o.Type, ID: o.ID, Old: o.State, Tags: tags, Begun: o.Begun, Progress: func(string) {}}
+	req := Request{
+		Resource: o.Resource, Type: o.Type, ID: o.ID, Old: o.State, Tags: tags, Begun: o.Begun,
+		Progress: func(string) {},
+	}
 	if req.Before = o.Before; req.Before == "" && s.Renamed != nil {
 		req.Before = s.Renamed(ComponentOf(o.Resource))
 	}

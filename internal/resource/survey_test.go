@@ -7,10 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Types that cost a call an object are read as long as they are few. Which are left out does not depend on the order of the objects.
+// Types that cost a call an object are read as long as they are few. Which are left out does not depend on the order of
+// the objects.
 func TestASurveyHasABound(t *testing.T) {
 	s := &Survey{catalog: NewCatalog(nil, nil).Indexed(Indexing{
-		ARNs: map[string]func(State) string{"a/indexed": func(State) string { return "" }}, Together: []string{"a/together"},
+		ARNs:     map[string]func(State) string{"a/indexed": func(State) string { return "" }},
+		Together: []string{"a/together"},
 	})}
 	objects := func(counts map[string]int) []Object {
 		var out []Object

@@ -13,37 +13,41 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Typed is a Behaviour written with the type's own properties P and outputs O (structs that value.Encode takes). It adds
-// what all types share: names with hashes, decoding, adoption, deletes and updates that may be repeated.
+// Typed is a Behaviour written with the type's own properties P and outputs O (structs that value.Encode takes). It
+// adds what all types share: names with hashes, decoding, adoption, deletes and updates that may be repeated.
 type Typed[P, O any] struct {
 	Def Definition
 
 	// CheckProps completes and verifies properties; unknown ones are unset Of fields or hold Unknown. Optional.
 	CheckProps func(*P) []value.Problem
-	// CreateObject makes the object. A taken name is ErrExists (wrapped). A half-made object is a *Unfinished error. With AwaitReady it
-	// returns as soon as AWS has given the id, and does not wait.
+	// CreateObject makes the object. A taken name is ErrExists (wrapped). A half-made object is a *Unfinished error.
+	// With AwaitReady it returns as soon as AWS has given the id, and does not wait.
 	CreateObject func(ctx context.Context, c Call[P, O]) (id string, out O, err error)
 	// ReadObject returns the properties that the object really has (those it cannot tell are copied from c.Old) and its
 	// outputs. ErrNotFound (wrapped) when it is gone.
 	ReadObject func(ctx context.Context, c Call[P, O]) (P, O, error)
-	// UpdateObject changes it in place, from c.Old to c.Props. Optional for types of which every property is in ReplaceOn.
+	// UpdateObject changes it in place, from c.Old to c.Props. Optional for types of which every property is in
+	// ReplaceOn.
 	UpdateObject func(ctx context.Context, c Call[P, O]) (O, error)
-	// AwaitReady waits until the object is usable, at a pace of its own (see call.Wait), and returns its outputs. It is called after
-	// CreateObject and after UpdateObject: for an object that is ready it costs one read. The id is recorded before, so a run that is
-	// killed meanwhile loses nothing: the next one goes on waiting. An error leaves the object recorded, as *Unfinished does. Optional.
+	// AwaitReady waits until the object is usable, at a pace of its own (see call.Wait), and returns its outputs. It is
+	// called after CreateObject and after UpdateObject: for an object that is ready it costs one read. The id is
+	// recorded before, so a run that is killed meanwhile loses nothing: the next one goes on waiting. An error leaves
+	// the object recorded, as *Unfinished does. Optional.
 	AwaitReady func(ctx context.Context, c Call[P, O]) (O, error)
 	// DeleteObject removes it and waits until it is gone; ErrNotFound counts as done.
 	DeleteObject func(ctx context.Context, c Call[P, O]) error
 	// InTheWay returns what stands in the way of deleting the object: see Obstructed. Optional.
 	InTheWay func(ctx context.Context, c Call[P, O], stack Neighbours) ([]plan.Obstacle, error)
-	// Find looks for an object of the wanted name: its id and tags, ErrNotFound (wrapped) when there is none. Optional: types
-	// whose names AWS makes up have nothing to find.
+	// Find looks for an object of the wanted name: its id and tags, ErrNotFound (wrapped) when there is none. Optional:
+	// types whose names AWS makes up have nothing to find.
 	Find func(ctx context.Context, c Call[P, O]) (id string, tags map[string]string, err error)
-	// Taggable is false for types that cannot carry tags: their deterministic name alone says that they are ours. The others have our tags
-	// from their create call on: an untagged object is somebody else's, whatever a dead run intended.
+	// Taggable is false for types that cannot carry tags: their deterministic name alone says that they are ours. The
+	// others have our tags from their create call on: an untagged object is somebody else's, whatever a dead run
+	// intended.
 	Taggable bool
-	// Untagged reports whether an object of the wanted name that has no tags at all may be one that a run has made and died before it could tag
-	// it. It is asked only where a run intended that create. Optional: for types that AWS does not tag everywhere as it makes them.
+	// Untagged reports whether an object of the wanted name that has no tags at all may be one that a run has made and
+	// died before it could tag it. It is asked only where a run intended that create. Optional: for types that AWS does
+	// not tag everywhere as it makes them.
 	Untagged func(ctx context.Context, c Call[P, O], id string) (bool, error)
 
 	complete sync.Once // of Def
@@ -58,7 +62,8 @@ type Call[P, O any] struct {
 }
 
 // Unfinished is returned by CreateObject and UpdateObject when the object exists but is not what was wanted: a failed
-// rollout. Props and Out are what is really there; Out is zero where it could not be read, and then the next update reads it first.
+// rollout. Props and Out are what is really there; Out is zero where it could not be read, and then the next update
+// reads it first.
 type Unfinished[P, O any] struct {
 	ID    string
 	Props P
@@ -136,7 +141,8 @@ func (t *Typed[P, O]) call(req Request) (Call[P, O], error) {
 		problems = append(problems, value.Decode(req.Old.Outputs, &c.Out)...)
 	}
 	if len(problems) > 0 {
-		return c, fmt.Errorf("%s: stored or resolved properties do not fit the type %s: %w", req.Resource, t.Def.Type, problems[0])
+		return c, fmt.Errorf("%s: stored or resolved properties do not fit the type %s: %w", req.Resource, t.Def.Type,
+			problems[0])
 	}
 	return c, nil
 }
@@ -167,7 +173,10 @@ func (t *Typed[P, O]) Create(ctx context.Context, req Request) (State, error) {
 	}
 	if err == nil && t.AwaitReady != nil && c.Started != nil {
 		if err := c.Started(State{ID: id, Inputs: value.Encode(c.Props), Outputs: value.Encode(out)}); err != nil {
-			return State{}, &PartialError{State: State{ID: id, Inputs: value.Encode(c.Props), Outputs: value.Encode(out)}, Err: err}
+			return State{}, &PartialError{State: State{
+				ID: id, Inputs: value.Encode(c.Props),
+				Outputs: value.Encode(out),
+			}, Err: err}
 		}
 	}
 	return t.ready(ctx, c, id, out, err)
@@ -255,7 +264,8 @@ func (t *Typed[P, O]) Locate(ctx context.Context, req Request) (State, bool, err
 func (t *Typed[P, O]) converge(ctx context.Context, c Call[P, O], actual P, out O, untagged bool) (State, error) {
 	diff := Compare(&t.Def, value.Encode(actual), c.Inputs)
 	if len(diff.Replace) > 0 {
-		return State{}, fmt.Errorf("%s exists and is ours, but cannot become what is wanted without a replacement (%s differ): delete it, then apply again",
+		return State{}, fmt.Errorf("%s exists and is ours, but cannot become what is wanted without a replacement "+
+			"(%s differ): delete it, then apply again",
 			c.ID, strings.Join(diff.Replace, ", "))
 	}
 	if len(diff.Changes) == 0 && !untagged || t.UpdateObject == nil {
@@ -280,7 +290,10 @@ func (t *Typed[P, O]) Read(ctx context.Context, req Request) (State, bool, error
 	if err != nil {
 		return State{}, false, err
 	}
-	return State{ID: req.ID, Inputs: value.Encode(props), Outputs: value.Encode(out), Repair: untagged(c.Seen.Tags, req), Note: c.Seen.Note}, true, nil
+	return State{
+		ID: req.ID, Inputs: value.Encode(props), Outputs: value.Encode(out),
+		Repair: untagged(c.Seen.Tags, req), Note: c.Seen.Note,
+	}, true, nil
 }
 
 // untagged says which of our tags an object has lost; "": none, or nobody looked.
@@ -291,7 +304,8 @@ func untagged(object map[string]string, req Request) string {
 	}
 	var lost []string
 	for _, key := range []string{TagStack, TagEnvironment, TagComponent, TagLineage} {
-		if ours[key] != "" && object[key] != ours[key] && !(key == TagComponent && req.Before != "" && object[key] == req.Before) {
+		if ours[key] != "" && object[key] != ours[key] &&
+			!(key == TagComponent && req.Before != "" && object[key] == req.Before) {
 			lost = append(lost, key)
 		}
 	}

@@ -1,10 +1,11 @@
-// Package schema writes the JSON Schema (draft-07) of everything that users write: manifests, overlays and the configuration file.
+// Package schema writes the JSON Schema (draft-07) of everything that users write: manifests, overlays and the
+// configuration file.
 //
-// In: the kinds, the resource types that overrides change, and the rules of the fields. Out: JSON documents. It must not hold a rule of its
-// own: what it says is what the decoder enforces.
+// In: the kinds, the resource types that overrides change, and the rules of the fields. Out: JSON documents. It must
+// not hold a rule of its own: what it says is what the decoder enforces.
 //
-// A schema sees one document. It cannot know what Defaults and overlays add, so it says less than `deployer validate`, and nothing that
-// validate would not say.
+// A schema sees one document. It cannot know what Defaults and overlays add, so it says less than `deployer validate`,
+// and nothing that validate would not say.
 package schema
 
 import (
@@ -86,7 +87,11 @@ func bundle(kinds *component.Registry, types Types, title string, m mode, names 
 		if required {
 			then["required"] = []string{"spec"}
 		}
-		cases = append(cases, object{"if": object{"properties": object{"kind": object{"const": kind}}, "required": []string{"kind"}}, "then": then})
+		cases = append(cases,
+			object{
+				"if":   object{"properties": object{"kind": object{"const": kind}}, "required": []string{"kind"}},
+				"then": then,
+			})
 	}
 	for _, name := range names {
 		if kind, ok := kinds.Kind(name); ok {
@@ -193,7 +198,9 @@ func (w *writer) document(kinds *component.Registry, d manifest.Description) obj
 	}
 	if variables, ok := properties["variables"].(object); ok {
 		w.definitions["Variable"] = w.fields(manifest.VariableShape(), mode{})
-		variables["additionalProperties"] = object{"anyOf": []any{object{"type": []string{"string", "number", "boolean", "null"}}, ref("Variable")}}
+		variables["additionalProperties"] = object{
+			"anyOf": []any{object{"type": []string{"string", "number", "boolean", "null"}}, ref("Variable")},
+		}
 	}
 	return object{"type": "object", "properties": properties, "additionalProperties": false}
 }
@@ -241,7 +248,8 @@ func (w *writer) fields(s value.Shape, m mode) object {
 	return out
 }
 
-// given is what a map with all those keys looks like: null stands for a key that is not there, and false for a flag that is not set.
+// given is what a map with all those keys looks like: null stands for a key that is not there, and false for a flag
+// that is not set.
 func given(s value.Shape, keys ...string) object {
 	properties := object{}
 	for i := range s.Fields {

@@ -91,12 +91,15 @@ func judged(v value.Value) value.Value {
 
 // decoded are the problems that the decoder has with a tree, but for those of expressions.
 func decoded(v value.Value, into any) []value.Problem {
-	return slices.DeleteFunc(value.Decode(judged(v), into), func(p value.Problem) bool { return p.Kind == value.NotKnown })
+	return slices.DeleteFunc(value.Decode(judged(v), into), func(p value.Problem) bool {
+		return p.Kind == value.NotKnown
+	})
 }
 
 // expressible reports whether a schema can tell a problem: it compares no durations and no items of lists.
 func expressible(p value.Problem) bool {
-	return p.Kind != value.BadValue || !strings.Contains(p.Message, "twice") && !strings.Contains(p.Message, "multiple of") && !spans.MatchString(p.Message)
+	return p.Kind != value.BadValue || !strings.Contains(p.Message, "twice") &&
+		!strings.Contains(p.Message, "multiple of") && !spans.MatchString(p.Message)
 }
 
 var spans = regexp.MustCompile(`must be (from|at least|at most) [0-9]+[a-z]`)
@@ -126,14 +129,16 @@ func TestManifestsOfTheRepository(t *testing.T) {
 			spec = value.NewMap(nil)
 		}
 		found := decoded(spec.With("overrides", value.NullValue), kind.NewSpec())
-		document := read.Tree.With("spec", spec.With("overrides", value.NullValue)).With("metadata", value.NewMap(map[string]value.Value{"name": value.NewString("x")}))
+		document := read.Tree.With("spec", spec.With("overrides", value.NullValue)).With("metadata",
+			value.NewMap(map[string]value.Value{"name": value.NewString("x")}))
 		if spec.Kind() != value.Map {
 			continue
 		}
 		agree(t, schemas[schema.Manifest], document, found)
 		agree(t, schemas[kind.Name+".json"], document, found)
 		missing := func(p value.Problem) bool {
-			return p.Kind == value.MissingKey || strings.Contains(p.Message, "needs ") || strings.Contains(p.Message, "together")
+			return p.Kind == value.MissingKey || strings.Contains(p.Message, "needs ") ||
+				strings.Contains(p.Message, "together")
 		}
 		agree(t, schemas[schema.Overlay], document, slices.DeleteFunc(found, missing))
 		seen++
@@ -258,15 +263,23 @@ func anything(t *rapid.T, f *value.Field, s value.Shape, root bool) value.Value 
 		if err != nil {
 			most = 1 << 20
 		}
-		return value.NewInt(rapid.SampledFrom([]int{least - 1, least, (least + most) / 2, most, most + 1}).Draw(t, "number"))
+		return value.NewInt(rapid.SampledFrom([]int{least - 1, least, (least + most) / 2, most, most + 1}).Draw(t,
+			"number"))
 	case value.String:
 		if s.Duration {
-			return value.NewString(rapid.SampledFrom([]string{"0", "0s", "5s", "15m", "90s", "1h30m", "7d", "1d12h", "-1s", "7", "", "d", "soon"}).Draw(t, "duration"))
+			return value.NewString(rapid.SampledFrom([]string{
+				"0", "0s", "5s", "15m", "90s", "1h30m", "7d", "1d12h",
+				"-1s", "7", "", "d", "soon",
+			}).Draw(t, "duration"))
 		}
 		if f.Pattern != "" {
-			return value.NewString(rapid.StringMatching(strings.TrimPrefix(f.Pattern, "^$|")).Filter(func(s string) bool { return !strings.Contains(s, expression) }).Draw(t, "text"))
+			return value.NewString(rapid.StringMatching(strings.TrimPrefix(f.Pattern,
+				"^$|")).Filter(func(s string) bool { return !strings.Contains(s, expression) }).Draw(t, "text"))
 		}
-		return value.NewString(rapid.SampledFrom([]string{"", "a", "api.example.com", "/x", strings.Repeat("x", 300)}).Draw(t, "text"))
+		return value.NewString(rapid.SampledFrom([]string{
+			"", "a", "api.example.com", "/x",
+			strings.Repeat("x", 300),
+		}).Draw(t, "text"))
 	case value.List:
 		items := make([]value.Value, rapid.IntRange(0, 3).Draw(t, "items"))
 		for i := range items {
@@ -277,7 +290,8 @@ func anything(t *rapid.T, f *value.Field, s value.Shape, root bool) value.Value 
 		entries := map[string]value.Value{}
 		if s.Items != nil {
 			for range rapid.IntRange(0, 2).Draw(t, "entries") {
-				entries[rapid.SampledFrom([]string{"A", "b_1", "1c", "a b", "ü", "a;b", ""}).Draw(t, "key")] = anything(t, f.Item(), *s.Items, false)
+				entries[rapid.SampledFrom([]string{"A", "b_1", "1c", "a b", "ü", "a;b", ""}).Draw(t,
+					"key")] = anything(t, f.Item(), *s.Items, false)
 			}
 			return value.NewMap(entries)
 		}
@@ -285,7 +299,8 @@ func anything(t *rapid.T, f *value.Field, s value.Shape, root bool) value.Value 
 			of := &s.Fields[i]
 			switch {
 			case of.Name == "overrides":
-			case rapid.IntRange(0, 3).Draw(t, "given") > 0 && !of.Required, rapid.IntRange(0, 60).Draw(t, "missing") == 0:
+			case rapid.IntRange(0, 3).Draw(t, "given") > 0 &&
+				!of.Required, rapid.IntRange(0, 60).Draw(t, "missing") == 0:
 				if rapid.IntRange(0, 9).Draw(t, "null") == 0 {
 					entries[of.Name] = value.NullValue
 				}
@@ -309,49 +324,92 @@ func TestWhatOnlyDocumentsHave(t *testing.T) {
 		return "apiVersion: " + group + "\nkind: " + kind + "\nmetadata: {name: shop}\nspec: " + spec + "\n"
 	}
 	for text, fits := range map[string]bool{
-		document(core, "Stack", "{provider: {name: aws, region: eu-west-1, account: 123456789012}, tags: {a: 1}}"):                true,
-		document(core, "Stack", "{provider: {account: \"${ACCOUNT}\"}}"):                                                          true,
-		document(core, "Stack", "{provider: {account: \"12\"}}"):                                                                  false,
-		document(core, "Stack", "{provider: {region: mars}}"):                                                                     false,
-		document(core, "Stack", "{variables: {A: 1, B: x, C: {default: 1, pattern: a, sensitive: true, description: b}, D: }}"):   true,
-		document(core, "Stack", "{variables: {A: {sensitive: \"${B}\"}}}"):                                                        false,
-		document(core, "Stack", "{variables: {1A: x}}"):                                                                           false,
-		document(core, "Stack", "{variables: {A: [x]}}"):                                                                          false,
-		document(core, "Stack", "{backend: {type: s3, bucket: \"${BUCKET}\"}, locks: {table: ttt, ttl: \"${TTL}\"}}"):             true,
-		document(core, "Stack", "{backend: {type: gcs}}"):                                                                         false,
-		document(core, "Stack", "{locks: {heartbeat: 1}}"):                                                                        false,
-		document(core, "Stack", "{production: true}"):                                                                             false,
-		document(core, "Environment", "{production: true, approval: required}"):                                                   true,
-		document(core, "Environment", "{production: \"${P}\"}"):                                                                   false,
-		document(core, "Environment", "{approval: maybe}"):                                                                        false,
-		document(core, "Service", "{tags: {a: b}}"):                                                                               true,
-		document(core, "Service", "{tags: {\"a;\": b}}"):                                                                          false,
-		document(core, "Service", "{uses: {}}"):                                                                                   false,
-		document(core, "Service", ""):                                                                                             true,
-		document(infra, "Defaults", "{SQS: {deadLetter: {}}, MicroService: {cpu: 256}}"):                                          true,
-		document(infra, "Defaults", "{SQS: {retention: 7}}"):                                                                      false,
-		document(infra, "Defaults", "{RDS: {}}"):                                                                                  false,
-		document(components, "SQS", "{}"):                                                                                         true,
-		document(components, "SQS", ""):                                                                                           true,
-		document(components, "MicroService", ""):                                                                                  false,
-		document(core, "SQS", "{}"):                                                                                               false,
-		document(components, "Sqs", "{}"):                                                                                         false,
-		strings.Replace(document(components, "SQS", "{}"), "shop", "Shop", 1):                                                     false,
-		strings.Replace(document(components, "SQS", "{}"), "shop", "ingress", 1):                                                  false,
-		strings.Replace(document(components, "SQS", "{}"), "{name: shop}", "{}", 1):                                               false,
-		document(components, "SQS", "{}") + "extra: 1\n":                                                                          false,
-		document(components, "SQS", "{overrides: {queue: {delay: 5, tags: null}, dead-letter-queue: {}}}"):                        true,
-		document(components, "SQS", "{overrides: {queue: {dilay: 5}}}"):                                                           false,
-		document(components, "SQS", "{overrides: {queue: {delay: soon}}}"):                                                        false,
-		document(components, "SQS", "{overrides: {kew: {}}}"):                                                                     false,
-		document(components, "Worker", "{image: \"a:1\", overrides: {schedule-night: {max: 3}, service: {subnets: [\"${X}\"]}}}"): true,
-		document(components, "Worker", "{image: \"a:1\", scaling: {queue: q, backlogPerTask: 5}}"):                                true,
-		document(components, "Worker", "{image: \"a:1\", scaling: {backlogPerTask: 5}}"):                                          false,
-		document(components, "Worker", "{image: \"a:1\", scaling: {schedule: [{name: a, cron: x}]}}"):                             false,
-		document(components, "Worker", "{image: \"a:1\", scaling: {min: \"${MIN}\", schedule: [{name: a, cron: x, max: 3}]}}"):    true,
-		document(infra, "Network", "{vpc: {id: vpc-01234567, default: true}}"):                                                    false,
-		document(infra, "Network", "{vpc: {id: vpc-01234567, default: false}, subnets: \"${S}\"}"):                                true,
-		document(components, "Worker", "{image: \"a:1\", overrides: {schedule-night: {mox: 3}}}"):                                 false,
+		document(core, "Stack", "{provider: {name: aws, region: eu-west-1, account: 123456789012}, "+
+			"tags: {a: 1}}"): true,
+		document(core, "Stack",
+			"{provider: {account: \"${ACCOUNT}\"}}"): true,
+		document(core, "Stack",
+			"{provider: {account: \"12\"}}"): false,
+		document(core, "Stack",
+			"{provider: {region: mars}}"): false,
+		document(core, "Stack", "{variables: {A: 1, B: x, C: {default: 1, pattern: a, sensitive: true, "+
+			"description: b}, D: }}"): true,
+		document(core, "Stack",
+			"{variables: {A: {sensitive: \"${B}\"}}}"): false,
+		document(core, "Stack",
+			"{variables: {1A: x}}"): false,
+		document(core, "Stack",
+			"{variables: {A: [x]}}"): false,
+		document(core, "Stack", "{backend: {type: s3, bucket: \"${BUCKET}\"}, locks: {table: ttt, ttl: "+
+			"\"${TTL}\"}}"): true,
+		document(core, "Stack",
+			"{backend: {type: gcs}}"): false,
+		document(core, "Stack",
+			"{locks: {heartbeat: 1}}"): false,
+		document(core, "Stack",
+			"{production: true}"): false,
+		document(core, "Environment",
+			"{production: true, approval: required}"): true,
+		document(core, "Environment",
+			"{production: \"${P}\"}"): false,
+		document(core, "Environment",
+			"{approval: maybe}"): false,
+		document(core, "Service",
+			"{tags: {a: b}}"): true,
+		document(core, "Service",
+			"{tags: {\"a;\": b}}"): false,
+		document(core, "Service",
+			"{uses: {}}"): false,
+		document(core, "Service",
+			""): true,
+		document(infra, "Defaults",
+			"{SQS: {deadLetter: {}}, MicroService: {cpu: 256}}"): true,
+		document(infra, "Defaults",
+			"{SQS: {retention: 7}}"): false,
+		document(infra, "Defaults",
+			"{RDS: {}}"): false,
+		document(components, "SQS",
+			"{}"): true,
+		document(components, "SQS",
+			""): true,
+		document(components, "MicroService",
+			""): false,
+		document(core, "SQS",
+			"{}"): false,
+		document(components, "Sqs",
+			"{}"): false,
+		strings.Replace(document(components, "SQS", "{}"), "shop", "Shop",
+			1): false,
+		strings.Replace(document(components, "SQS", "{}"), "shop", "ingress",
+			1): false,
+		strings.Replace(document(components, "SQS", "{}"), "{name: shop}", "{}",
+			1): false,
+		document(components, "SQS", "{}") +
+			"extra: 1\n": false,
+		document(components, "SQS",
+			"{overrides: {queue: {delay: 5, tags: null}, dead-letter-queue: {}}}"): true,
+		document(components, "SQS",
+			"{overrides: {queue: {dilay: 5}}}"): false,
+		document(components, "SQS",
+			"{overrides: {queue: {delay: soon}}}"): false,
+		document(components, "SQS",
+			"{overrides: {kew: {}}}"): false,
+		document(components, "Worker", "{image: \"a:1\", overrides: {schedule-night: {max: 3}, service: {subnets: "+
+			"[\"${X}\"]}}}"): true,
+		document(components, "Worker",
+			"{image: \"a:1\", scaling: {queue: q, backlogPerTask: 5}}"): true,
+		document(components, "Worker",
+			"{image: \"a:1\", scaling: {backlogPerTask: 5}}"): false,
+		document(components, "Worker",
+			"{image: \"a:1\", scaling: {schedule: [{name: a, cron: x}]}}"): false,
+		document(components, "Worker", "{image: \"a:1\", scaling: {min: \"${MIN}\", schedule: [{name: a, cron: "+
+			"x, max: 3}]}}"): true,
+		document(infra, "Network",
+			"{vpc: {id: vpc-01234567, default: true}}"): false,
+		document(infra, "Network",
+			"{vpc: {id: vpc-01234567, default: false}, subnets: \"${S}\"}"): true,
+		document(components, "Worker",
+			"{image: \"a:1\", overrides: {schedule-night: {mox: 3}}}"): false,
 	} {
 		err := schemas[schema.Manifest].Validate(tree(t, text).Interface())
 		require.Equal(t, fits, err == nil, "%s\n%v", text, err)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Format is the version of the envelope and of what is in it that this program writes, and the only one that it reads. Format 1 had neither
-// marks on all objects nor sealed properties; it was never released.
+// Format is the version of the envelope and of what is in it that this program writes, and the only one that it reads.
+// Format 1 had neither marks on all objects nor sealed properties; it was never released.
 const Format = 2
 
 // MaxSize is the most bytes of a state that are read, and that are written.
@@ -58,11 +58,12 @@ type Intent struct {
 	ID       string `json:"id,omitempty"`    // what AWS calls the object that goes: of deletes and replacements
 	Token    string `json:"token,omitempty"` // what the client token of the create is made from
 	OpID     string `json:"opId"`            // of the run that intended it
-	// Engine is what the engine needs to look for the object again: of creates and replacements. Opaque, without secrets.
+	// Engine is what the engine needs to look for the object again: of creates and replacements. Opaque, without
+	// secrets.
 	Engine json.RawMessage `json:"engine,omitempty"`
 	At     time.Time       `json:"at"`
-	// Suspect: looked for and not found. A request signed before a takeover can still land while its signature is valid, so the
-	// intent stays and is probed again until this time (15 minutes after the first look).
+	// Suspect: looked for and not found. A request signed before a takeover can still land while its signature is
+	// valid, so the intent stays and is probed again until this time (15 minutes after the first look).
 	Suspect time.Time `json:"suspect,omitzero"`
 }
 
@@ -84,7 +85,8 @@ func (e *Envelope) digest(compact []byte) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
-// Encode stamps the format and the digest into e and returns its bytes. It fails with a *TooLargeError where Decode would refuse them.
+// Encode stamps the format and the digest into e and returns its bytes. It fails with a *TooLargeError where Decode
+// would refuse them.
 func (e *Envelope) Encode() ([]byte, error) {
 	raw, err := e.EncodeAny()
 	if err != nil {
@@ -106,7 +108,8 @@ func (e *Envelope) Encode() ([]byte, error) {
 // EncodeAny is Encode for what must be kept however large it is, and is not meant to be read again: a rescue file.
 func (e *Envelope) EncodeAny() ([]byte, error) {
 	if e.Lineage == "" || e.Serial <= 0 || e.Writer.OpID == "" {
-		return nil, fmt.Errorf("state: an envelope needs a lineage, a serial and an operation id: %q %d %q", e.Lineage, e.Serial, e.Writer.OpID)
+		return nil, fmt.Errorf("state: an envelope needs a lineage, a serial and an operation id: %q %d %q", e.Lineage,
+			e.Serial, e.Writer.OpID)
 	}
 	e.FormatVersion, e.MinReader = Format, Format
 	// Compacted with HTML escapes, so that the bytes under the digest are the bytes that json.Marshal writes below.
@@ -133,8 +136,8 @@ func (e *Envelope) EncodeAny() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Room makes sure, before anything is done, that the state still fits afterwards: objects that are made come back with outputs, about as
-// long as what is known of them before. Encode refuses what outgrows that all the same.
+// Room makes sure, before anything is done, that the state still fits afterwards: objects that are made come back with
+// outputs, about as long as what is known of them before. Encode refuses what outgrows that all the same.
 func Room(p *Payload, intents []Intent) error {
 	size, creates := len(p.Config)+len(p.Engine), 0
 	for _, i := range intents {
@@ -149,8 +152,8 @@ func Room(p *Payload, intents []Intent) error {
 	return nil
 }
 
-// Decode reads and verifies an envelope. where names the place in errors. It fails with a *CorruptError or a *FormatError. The payload stays
-// where it is in raw, unless there is white space in it.
+// Decode reads and verifies an envelope. where names the place in errors. It fails with a *CorruptError or a
+// *FormatError. The payload stays where it is in raw, unless there is white space in it.
 func Decode(raw []byte, where string) (*Envelope, error) {
 	if len(raw) > MaxSize {
 		return nil, TooLarge(where, "")

@@ -18,11 +18,18 @@ func sample(t testing.TB) []byte {
 	t.Helper()
 	e := &state.Envelope{
 		Lineage: "l", Serial: 7, Fence: 3, Writer: state.Writer{LockID: "k", OpID: "o"},
-		Intents: []state.Intent{{Resource: "a:b", Type: "sqs/queue", Action: state.Create, OpID: "o", At: time.Date(2024, 1, 15, 10, 30, 0, 5, time.FixedZone("CET", 3600))}},
+		Intents: []state.Intent{{
+			Resource: "a:b", Type: "sqs/queue", Action: state.Create, OpID: "o",
+			At: time.Date(2024, 1, 15, 10, 30, 0, 5, time.FixedZone("CET", 3600)),
+		}},
 	}
 	require.NoError(t, e.SetPayload(&state.Payload{
-		Stack: "shop", Environment: "dev", Account: "1", Deployment: 4, Status: state.Succeeded, Who: "a <b> & c", Engine: json.RawMessage(`{ "x" : [ 1.50, "\u003c<" ] }`),
-		Components: []state.Component{{Address: "web/api", Kind: "SQS", Protect: true, Outputs: map[string]any{"url": "https://q", "n": 3.0}}},
+		Stack: "shop", Environment: "dev", Account: "1", Deployment: 4, Status: state.Succeeded, Who: "a <b> & c",
+		Engine: json.RawMessage(`{ "x" : [ 1.50, "\u003c<" ] }`),
+		Components: []state.Component{{
+			Address: "web/api", Kind: "SQS", Protect: true,
+			Outputs: map[string]any{"url": "https://q", "n": 3.0},
+		}},
 	}))
 	raw, err := e.Encode()
 	require.NoError(t, err)
@@ -82,7 +89,11 @@ func TestEveryByteCounts(t *testing.T) {
 }
 
 func TestIncompleteEnvelopesAreNotWritten(t *testing.T) {
-	for _, e := range []*state.Envelope{{Serial: 1, Writer: state.Writer{OpID: "o"}}, {Lineage: "l", Writer: state.Writer{OpID: "o"}}, {Lineage: "l", Serial: 1}} {
+	for _, e := range []*state.Envelope{
+		{Serial: 1, Writer: state.Writer{OpID: "o"}},
+		{Lineage: "l", Writer: state.Writer{OpID: "o"}},
+		{Lineage: "l", Serial: 1},
+	} {
 		_, err := e.Encode()
 		require.Error(t, err)
 	}
@@ -112,7 +123,10 @@ func TestWhatIsWrittenCanBeRead(t *testing.T) {
 
 func TestWhatIsSmallInAFileIsCountedBeforeItIsRead(t *testing.T) {
 	const most = 100_000
-	e := &state.Envelope{Lineage: "l", Serial: 7, Writer: state.Writer{OpID: "o"}, Payload: json.RawMessage(`{}`), Intents: make([]state.Intent, most)}
+	e := &state.Envelope{
+		Lineage: "l", Serial: 7, Writer: state.Writer{OpID: "o"}, Payload: json.RawMessage(`{}`),
+		Intents: make([]state.Intent, most),
+	}
 	e.Intents[0].Engine = json.RawMessage(`[{"a":[1,2],"b":"\\\",[{"},3]`)
 	raw, err := e.Encode()
 	require.NoError(t, err)
@@ -138,20 +152,31 @@ func TestWhatIsSmallInAFileIsCountedBeforeItIsRead(t *testing.T) {
 
 	const head = `{"formatVersion":2,"minReader":2,`
 	for doc, want := range map[string]string{
-		head + `"intents":[{}` + strings.Repeat(",{}", most) + `]}`:                                     "more than 100000 intents",
-		head + `"intents":[{}],"Intents":[ {}` + strings.Repeat(",{}", most) + ` ]}`:                    "more than 100000 intents",
-		head + `"payload":{"components":[{}` + strings.Repeat(",{}", most) + `]}}`:                      "more than 100000 components",
-		head + `"payload":{"components":[],"comp\u006fnents":[{}` + strings.Repeat(",{}", most) + `]}}`: "more than 100000 components",
-		head + `"payload":[1` + strings.Repeat(",1", 2<<20) + `]}`:                                      "more than 2097152 values",
-		head + `"writer":{"lockId":"` + strings.Repeat("l", 1<<20) + `"}}`:                              "more than 1024 KiB besides intents and payload",
-		head + `"intent\u0073":[{},{}]}`:                                                                "a key is written with escapes",
-		head + `"lineage":"l","serial":1,"sha256":""}`:                                                  "it has no payload",
-		head + `"payload":{},"intents":{}}`:                                                             "intents: json: cannot unmarshal object",
-		head + `"payload":{},"serial":"1"}`:                                                             "cannot unmarshal string into Go struct field Envelope.serial",
-		`[]`:                                                                                            "it is no JSON object",
-		``:                                                                                              "it is empty",
-		` `:                                                                                             "it ends early, after 1 bytes",
-		`{"formatVersion":99,"minReader":99,"x":"` + strings.Repeat("l", 1<<20) + `","intents":{},"payload":[1` + strings.Repeat(",1", 2<<20) + `]}`: "has format 99",
+		head + `"intents":[{}` + strings.Repeat(",{}", most) +
+			`]}`: "more than 100000 intents",
+		head + `"intents":[{}],"Intents":[ {}` + strings.Repeat(",{}", most) +
+			` ]}`: "more than 100000 intents",
+		head + `"payload":{"components":[{}` + strings.Repeat(",{}", most) +
+			`]}}`: "more than 100000 components",
+		head + `"payload":{"components":[],"comp\u006fnents":[{}` + strings.Repeat(",{}", most) +
+			`]}}`: "more than 100000 components",
+		head + `"payload":[1` + strings.Repeat(",1", 2<<20) +
+			`]}`: "more than 2097152 values",
+		head + `"writer":{"lockId":"` + strings.Repeat("l", 1<<20) +
+			`"}}`: "more than 1024 KiB besides intents and payload",
+		head +
+			`"intent\u0073":[{},{}]}`: "a key is written with escapes",
+		head +
+			`"lineage":"l","serial":1,"sha256":""}`: "it has no payload",
+		head +
+			`"payload":{},"intents":{}}`: "intents: json: cannot unmarshal object",
+		head +
+			`"payload":{},"serial":"1"}`: "cannot unmarshal string into Go struct field Envelope.serial",
+		`[]`: "it is no JSON object",
+		``:   "it is empty",
+		` `:  "it ends early, after 1 bytes",
+		`{"formatVersion":99,"minReader":99,"x":"` + strings.Repeat("l", 1<<20) + `","intents":{},"payload":[1` +
+			strings.Repeat(",1", 2<<20) + `]}`: "has format 99",
 	} {
 		_, err := state.Decode([]byte(doc), "here")
 		require.ErrorContains(t, err, want, "%.60s", doc)
@@ -163,14 +188,18 @@ func TestRoom(t *testing.T) {
 	create := []state.Intent{{Action: state.Create, Engine: json.RawMessage("1")}}
 	require.NoError(t, state.Room(&state.Payload{Engine: half[1:]}, create))
 	require.Error(t, state.Room(&state.Payload{Engine: half}, create), "what is made comes back with outputs")
-	require.Error(t, state.Room(&state.Payload{Config: half}, []state.Intent{{Action: state.Replace, Engine: json.RawMessage("1")}}))
-	require.NoError(t, state.Room(&state.Payload{Engine: half, Config: half}, []state.Intent{{Action: state.Delete}, {Action: state.Update}}),
+	require.Error(t, state.Room(&state.Payload{Config: half},
+		[]state.Intent{{Action: state.Replace, Engine: json.RawMessage("1")}}))
+	require.NoError(t, state.Room(&state.Payload{Engine: half, Config: half},
+		[]state.Intent{{Action: state.Delete}, {Action: state.Update}}),
 		"a large stack can be made smaller")
 }
 
 func TestPlace(t *testing.T) {
 	for text, want := range map[string]state.Place{
-		`{"engine":{"stack":"inner"},"stack":"shop","environment":"dev","account":"1","region":"r","components":[]}`: {"shop", "dev", "1", "r"},
+		`{"engine":{"stack":"inner"},"stack":"shop","environment":"dev","account":"1","region":"r","components":[]}`: {
+			"shop", "dev", "1", "r",
+		},
 		`{"Stack":"shop","ACCOUNT":"1"}`: {Stack: "shop", Account: "1"},
 		`{}`:                             {},
 	} {

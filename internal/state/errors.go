@@ -25,7 +25,8 @@ func (e *ConflictError) Error() string {
 	if e.Current == nil {
 		return "somebody else wrote the state meanwhile"
 	}
-	return fmt.Sprintf("somebody else wrote the state meanwhile: it has serial %d and fence %d", e.Current.Envelope.Serial, e.Current.Envelope.Fence)
+	return fmt.Sprintf("somebody else wrote the state meanwhile: it has serial %d and fence %d",
+		e.Current.Envelope.Serial, e.Current.Envelope.Fence)
 }
 
 // CorruptError says that the state is damaged. Version allows replacing it.
@@ -57,14 +58,16 @@ func (e *CorruptError) Lineage() string {
 	return lineage
 }
 
-// FormatError says that another deployer wrote the state in a way that this one cannot read: a newer one, or one from before the first release.
+// FormatError says that another deployer wrote the state in a way that this one cannot read: a newer one, or one from
+// before the first release.
 type FormatError struct{ Format, MinReader int }
 
 func (e *FormatError) Error() string {
 	if e.Format < Format {
 		return fmt.Sprintf("the state has format %d; this deployer reads %d", e.Format, Format)
 	}
-	return fmt.Sprintf("the state has format %d and needs a deployer that reads format %d; this one reads %d", e.Format, e.MinReader, Format)
+	return fmt.Sprintf("the state has format %d and needs a deployer that reads format %d; this one reads %d", e.Format,
+		e.MinReader, Format)
 }
 
 func problem(cause error, summary, detail, next string) *diag.Diagnostic {
@@ -89,18 +92,21 @@ type TooLargeError struct{ What string }
 func (e *TooLargeError) Error() string { return "the state would have " + e.What }
 
 func tooLarge(size, intents, limit int) error {
-	return tooMany(fmt.Sprintf("%.1f MiB and %d unfinished changes, but at most %d MiB and %d fit", float64(size)/(1<<20), intents, limit>>20, maxIntents))
+	return tooMany(fmt.Sprintf("%.1f MiB and %d unfinished changes, but at most %d MiB and %d fit",
+		float64(size)/(1<<20), intents, limit>>20, maxIntents))
 }
 
 func tooMany(what string) error {
-	d := diag.New(diag.Invalid, "State would be too large", "It would have "+what+".", "Split the stack into several, or deploy it in steps with --target.")
+	d := diag.New(diag.Invalid, "State would be too large", "It would have "+what+".",
+		"Split the stack into several, or deploy it in steps with --target.")
 	d.Cause = &TooLargeError{what}
 	return d
 }
 
 func older(where string, format, minReader int) error {
 	return problem(&FormatError{format, minReader}, "State is of an older format",
-		fmt.Sprintf("%s has format %d, of a deployer from before the first release; this one reads format %d.", where, format, Format),
+		fmt.Sprintf("%s has format %d, of a deployer from before the first release; this one reads format %d.", where,
+			format, Format),
 		"Destroy the stack with the deployer that wrote it, then deploy it with this one; or go on with that one.")
 }
 
@@ -116,7 +122,8 @@ func NotFound(where string) error { return fmt.Errorf("%s: %w", where, ErrNotFou
 // Gone is the error of a Store whose state at where was deleted since it was read.
 func Gone(where string) error {
 	return problem(ErrGone, "State was deleted", where+" was deleted while this run was under way.",
-		"Find out who deleted it. `deployer state push` of the rescued file, or `deployer state restore`, brings it back.")
+		"Find out who deleted it. `deployer state push` of the rescued file, or `deployer state restore`, "+
+			"brings it back.")
 }
 
 // Conflict is the error of a Store that finds current at where instead of what was read before; current may be nil.

@@ -19,8 +19,10 @@ func FuzzDecode(f *testing.F) {
 	f.Add(raw[:len(raw)/2])
 	f.Add(bytes.ReplaceAll(raw, []byte(`"serial":`), []byte(`"serial":9`)))
 	for _, seed := range []string{
-		`{"formatVersion": 2, "minReader": 2, "lineage": null, "intents": {}, "payload": null}`, `{"formatVersion": 99, "minReader": 99}`, `{"formatVersion": 1e30}`, `{"formatVersion": -1, "minReader": -1}`,
-		strings.Repeat("[", 20000), strings.Repeat(`{"payload":`, 20000), `{"formatVersion":2,"minReader":2,"FORMATVERSION":2}`, "\xef\xbb\xbf{}", "\x00", "null", `"\u001b[31m"`,
+		`{"formatVersion": 2, "minReader": 2, "lineage": null, "intents": {}, "payload": null}`,
+		`{"formatVersion": 99, "minReader": 99}`, `{"formatVersion": 1e30}`, `{"formatVersion": -1, "minReader": -1}`,
+		strings.Repeat("[", 20000), strings.Repeat(`{"payload":`, 20000),
+		`{"formatVersion":2,"minReader":2,"FORMATVERSION":2}`, "\xef\xbb\xbf{}", "\x00", "null", `"\u001b[31m"`,
 		`{"formatVersion":2,"minReader":2,"lineage":"\u001b[31m\u202e","serial":1,"sha256":"\u001b[31m"}`,
 	} {
 		f.Add([]byte(seed))

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// Limits of what is read, and written, besides MaxSize. Nobody comes near them with what is useful; without them what is small in a
-// file would be a hundred times as large in memory: "{}," is a component.
+// Limits of what is read, and written, besides MaxSize. Nobody comes near them with what is useful; without them what
+// is small in a file would be a hundred times as large in memory: "{}," is a component.
 const (
 	maxIntents    = 100_000
 	maxComponents = 100_000

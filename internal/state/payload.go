@@ -35,17 +35,20 @@ type Payload struct {
 	Version     string    `json:"version"`   // of deployer
 	Summary     string    `json:"summary,omitempty"`
 	Edited      *Edit     `json:"edited,omitempty"` // since that run, by a command that deploys nothing
-	// Former are lineages of states whose place this one has taken. Objects that carry them are this state's to take in.
+	// Former are lineages of states whose place this one has taken. Objects that carry them are this state's to take
+	// in.
 	Former []string `json:"former,omitempty"`
 	// Forgotten are the IDs of resources that were taken out of the state while AWS may still have them.
 	Forgotten []string `json:"forgotten,omitempty"`
-	// Approval is what the environment said of approvals: "required" or "". Kept here for destroy, which needs no manifest.
+	// Approval is what the environment said of approvals: "required" or "". Kept here for destroy, which needs no
+	// manifest.
 	Approval string `json:"approval,omitempty"`
 
-	Variables  map[string]string `json:"variables,omitempty"` // the values given; sensitive ones are left out
-	Config     json.RawMessage   `json:"config,omitempty"`    // the resolved configuration, what a rollback deploys again
-	Components []Component       `json:"components,omitempty"`
-	Engine     json.RawMessage   `json:"engine,omitempty"` // the Pulumi deployment
+	Variables map[string]string `json:"variables,omitempty"` // the values given; sensitive ones are left out
+	// the resolved configuration, what a rollback deploys again
+	Config     json.RawMessage `json:"config,omitempty"`
+	Components []Component     `json:"components,omitempty"`
+	Engine     json.RawMessage `json:"engine,omitempty"` // the Pulumi deployment
 }
 
 // Edit is a change of the state that no deployment made.
@@ -57,14 +60,16 @@ type Edit struct {
 
 // Component is what the state keeps of a component.
 type Component struct {
-	Address   string         `json:"address"` // "user-service/api"
-	Kind      string         `json:"kind"`
-	DependsOn []string       `json:"dependsOn,omitempty"` // addresses
-	Protect   bool           `json:"protect,omitempty"`   // kept here, so that removing the YAML does not lift it
-	Synthetic bool           `json:"synthetic,omitempty"`
-	Named     string         `json:"named,omitempty"`   // the address whose physical names it keeps since it was renamed
-	Outputs   map[string]any `json:"outputs,omitempty"` // plain JSON data; sensitive ones are left out
-	// Missing are resources that are wanted and were not there when this was written. Engine, which is written more often, may have them since.
+	Address   string   `json:"address"` // "user-service/api"
+	Kind      string   `json:"kind"`
+	DependsOn []string `json:"dependsOn,omitempty"` // addresses
+	Protect   bool     `json:"protect,omitempty"`   // kept here, so that removing the YAML does not lift it
+	Synthetic bool     `json:"synthetic,omitempty"`
+	// the address whose physical names it keeps since it was renamed
+	Named   string         `json:"named,omitempty"`
+	Outputs map[string]any `json:"outputs,omitempty"` // plain JSON data; sensitive ones are left out
+	// Missing are resources that are wanted and were not there when this was written. Engine, which is written more
+	// often, may have them since.
 	Missing []Missing `json:"missing,omitempty"`
 	// Removed: a run was to delete the component and has not finished. What is left of it is still in Engine.
 	Removed bool `json:"removed,omitempty"`
@@ -127,7 +132,10 @@ type Place struct{ Stack, Environment, Account, Region string }
 // Place reads no more of the payload than that.
 func (e *Envelope) Place() (Place, error) {
 	var p Place
-	fields := map[string]*string{"stack": &p.Stack, "environment": &p.Environment, "account": &p.Account, "region": &p.Region}
+	fields := map[string]*string{
+		"stack": &p.Stack, "environment": &p.Environment, "account": &p.Account,
+		"region": &p.Region,
+	}
 	var err error
 	object := split(e.Payload, func(key []byte, v part) bool {
 		if bytes.IndexByte(key, '\\') >= 0 { // it could be one of those

@@ -10,9 +10,10 @@ type part struct {
 	spaced bool // there is white space between its words
 }
 
-// split calls member with each key and value of an object, with one look at each byte and without a copy: encoding/json would look at them
-// several times, and states have megabytes. Keys are as they are written, escapes included. It stops when member returns false, and reports
-// false, maybe after some members, for what is no object. The JSON must be valid: what is not may be split anywhere.
+// split calls member with each key and value of an object, with one look at each byte and without a copy: encoding/json
+// would look at them several times, and states have megabytes. Keys are as they are written, escapes included. It stops
+// when member returns false, and reports false, maybe after some members, for what is no object. The JSON must be
+// valid: what is not may be split anywhere.
 func split(doc []byte, member func(key []byte, value part) (more bool)) bool {
 	s := splitter{doc: doc}
 	if s.next() != '{' {

@@ -9,7 +9,8 @@ import (
 // FuzzSplit: whatever it is given it ends, and of valid JSON it finds what encoding/json finds.
 func FuzzSplit(f *testing.F) {
 	for _, seed := range []string{
-		`{}`, ` { } `, `[]`, `null`, `"{"`, `{"a":1,"b":[1,[2,3],{"c":"]}"}],"a":{"x":{}}}`, "{\n \"a\" : [ ] ,\t\"b\" : \"\\\\\" , \"c\":\"\\\\\\\"\" }\n", `{"\u0061":[],"":true,"é":-1e9}`,
+		`{}`, ` { } `, `[]`, `null`, `"{"`, `{"a":1,"b":[1,[2,3],{"c":"]}"}],"a":{"x":{}}}`,
+		"{\n \"a\" : [ ] ,\t\"b\" : \"\\\\\" , \"c\":\"\\\\\\\"\" }\n", `{"\u0061":[],"":true,"é":-1e9}`,
 		`{"a"}`, `{"a":`, `{"a":[`, `{"a":"`, `{"`, `{"a":1 2}`, `{"a":}`, `{,}`, `{"a":1,}`, `{"a":]}`, `{"a":"\`,
 	} {
 		f.Add([]byte(seed))

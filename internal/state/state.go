@@ -1,8 +1,8 @@
 // Package state is the contract of what deployer remembers of a stack in an environment, and of where it keeps it.
 //
-// In: a Payload with the intents of a run. Out: Envelopes, encoded, verified and kept by a Store that writes only under the
-// condition that nobody else wrote in between. It must not know AWS, the engine or the lock; the packages state/s3 and
-// state/local keep the bytes, state/session puts state and lock together.
+// In: a Payload with the intents of a run. Out: Envelopes, encoded, verified and kept by a Store that writes only under
+// the condition that nobody else wrote in between. It must not know AWS, the engine or the lock; the packages state/s3
+// and state/local keep the bytes, state/session puts state and lock together.
 package state
 
 import (
@@ -37,7 +37,8 @@ func (k Key) Validate() error {
 	return nil
 }
 
-// Version identifies one content of a state: an ETag in S3, a hash of the file locally. The empty Version is "no state yet".
+// Version identifies one content of a state: an ETag in S3, a hash of the file locally. The empty Version is "no state
+// yet".
 type Version string
 
 // Snapshot is a state as it was read.
@@ -47,24 +48,26 @@ type Snapshot struct {
 	Raw      []byte // exactly what the backend holds
 }
 
-// Store keeps the state of one Key. All errors are diagnostics of code diag.Conflict where they wrap one of this package's
-// errors; anything else is what the backend said.
+// Store keeps the state of one Key. All errors are diagnostics of code diag.Conflict where they wrap one of this
+// package's errors; anything else is what the backend said.
 type Store interface {
-	// Get returns the current state. It fails with ErrNotFound when there is none, a *CorruptError (also of what is larger than MaxSize) or
-	// a *FormatError when there is one that must not be used.
+	// Get returns the current state. It fails with ErrNotFound when there is none, a *CorruptError (also of what is
+	// larger than MaxSize) or a *FormatError when there is one that must not be used.
 	Get(ctx context.Context) (*Snapshot, error)
-	// Put replaces the state if it still is of version after ("" when there must be none yet) and returns the new version.
-	// Writer.OpID must be unique to this Put: a Put whose answer was lost is recognised by it, and is a success. It fails with a
-	// *ConflictError when somebody else wrote, with ErrGone when the state was deleted. It retries what may pass, for minutes.
+	// Put replaces the state if it still is of version after ("" when there must be none yet) and returns the new
+	// version. Writer.OpID must be unique to this Put: a Put whose answer was lost is recognised by it, and is a
+	// success. It fails with a *ConflictError when somebody else wrote, with ErrGone when the state was deleted. It
+	// retries what may pass, for minutes.
 	Put(ctx context.Context, e *Envelope, after Version) (Version, error)
-	// PutHistory keeps e under the time at (UTC, whole seconds) or, where that is taken by another state, the next free second,
-	// and returns the name. Keeping the same Writer.OpID again changes nothing and answers the same name.
+	// PutHistory keeps e under the time at (UTC, whole seconds) or, where that is taken by another state, the next free
+	// second, and returns the name. Keeping the same Writer.OpID again changes nothing and answers the same name.
 	PutHistory(ctx context.Context, at time.Time, e *Envelope) (name string, err error)
 	// ListHistory returns what PutHistory kept, newest first.
 	ListHistory(ctx context.Context) ([]HistoryEntry, error)
 	// GetHistory returns the state of that name; ErrNotFound when there is none.
 	GetHistory(ctx context.Context, name string) (*Snapshot, error)
-	// PutDerived writes a file of the derived copy, name being relative to pulumi/ (".pulumi/meta.yaml"); a nil body removes it.
+	// PutDerived writes a file of the derived copy, name being relative to pulumi/ (".pulumi/meta.yaml"); a nil body
+	// removes it.
 	PutDerived(ctx context.Context, name string, body []byte) error
 }
 

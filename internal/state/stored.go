@@ -18,7 +18,8 @@ type ForeignError struct{ Found Key }
 
 func (e *ForeignError) Error() string { return "it is the state of " + e.Found.String() }
 
-// Load reads the payload of the state of a key; nil when there is none. A state of another stack or environment is a ForeignError.
+// Load reads the payload of the state of a key; nil when there is none. A state of another stack or environment is a
+// ForeignError.
 func Load(key Key, e *Envelope) (*Stored, error) {
 	if e == nil {
 		return nil, nil
@@ -29,7 +30,8 @@ func Load(key Key, e *Envelope) (*Stored, error) {
 	}
 	if payload.Stack != key.Stack || payload.Environment != key.Environment {
 		d := diag.New(diag.Conflict, "Foreign state",
-			fmt.Sprintf("Where the state of %s should be lies that of %s/%s: somebody copied it there.", key, payload.Stack,
+			fmt.Sprintf("Where the state of %s should be lies that of %s/%s: somebody copied it there.", key,
+				payload.Stack,
 				payload.Environment), "Bring back the right version: deployer state restore")
 		d.Cause = &ForeignError{Key{Stack: payload.Stack, Environment: payload.Environment}}
 		return nil, d

@@ -44,15 +44,15 @@ func (p *Problems) Bad(path, format string, args ...any) {
 	*p = append(*p, Problem{Kind: BadValue, Path: strings.Split(path, "."), Message: fmt.Sprintf(format, args...)})
 }
 
-// RestsOn returns p with the keys at the root whose values it compared: a check that compares cpu with memory cannot judge when cpu is no
-// number.
+// RestsOn returns p with the keys at the root whose values it compared: a check that compares cpu with memory cannot
+// judge when cpu is no number.
 func (p Problem) RestsOn(keys ...string) Problem { p.Rests = keys; return p }
 
 func (p Problem) Error() string { return strings.Join(p.Path, ".") + ": " + p.Message }
 
-// Decode fills *out from v and returns everything that does not fit. Struct fields take the name of their json tag; their other tags are
-// the rules of Field, which Decode enforces, and the defaults, which it fills in. Fields of type Of[T] and Value take expressions, all
-// others must be known.
+// Decode fills *out from v and returns everything that does not fit. Struct fields take the name of their json tag;
+// their other tags are the rules of Field, which Decode enforces, and the defaults, which it fills in. Fields of type
+// Of[T] and Value take expressions, all others must be known.
 func Decode(v Value, out any) []Problem {
 	d := decoder{}
 	d.decode(v, reflect.ValueOf(out).Elem(), nil, &Field{})
@@ -62,7 +62,10 @@ func Decode(v Value, out any) []Problem {
 type decoder struct{ problems []Problem }
 
 func (d *decoder) add(kind ProblemKind, path []string, allowed []string, format string, args ...any) {
-	d.problems = append(d.problems, Problem{Kind: kind, Path: slices.Clone(path), Message: fmt.Sprintf(format, args...), Allowed: allowed})
+	d.problems = append(d.problems, Problem{
+		Kind: kind, Path: slices.Clone(path), Message: fmt.Sprintf(format, args...),
+		Allowed: allowed,
+	})
 }
 
 func (d *decoder) wrong(want Kind, path []string, format string, args ...any) {
@@ -91,7 +94,8 @@ func (d *decoder) decode(v Value, out reflect.Value, path []string, f *Field) {
 		return
 	}
 	if v.kind == Unknown || v.kind == Deferred {
-		d.add(NotKnown, path, nil, "must be known before anything is created; it may use variables, but no outputs of components")
+		d.add(NotKnown, path, nil, "must be known before anything is created; it may use variables, but no outputs "+
+			"of components")
 		return
 	}
 	if v.IsNull() {

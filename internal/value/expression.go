@@ -26,12 +26,13 @@ type Op string
 // The operations. They are few on purpose: a saved plan holds them, so each is a contract.
 const (
 	OpReference Op = "reference" // the value that Ref names
-	OpTemplate  Op = "template"  // the HCL template Source, with Args bound to the variables in Names; done by package expr
-	OpConcat    Op = "concat"    // Args as strings, one after the other
-	OpJSON      Op = "json"      // Args[0] as a JSON document with sorted keys
-	OpSelect    Op = "select"    // Args[0] at the path Names
-	OpFlatten   Op = "flatten"   // Args, lists spliced into one list
-	OpAfter     Op = "after"     // Args[0], once the others are known too
+	// the HCL template Source, with Args bound to the variables in Names; done by package expr
+	OpTemplate Op = "template"
+	OpConcat   Op = "concat"  // Args as strings, one after the other
+	OpJSON     Op = "json"    // Args[0] as a JSON document with sorted keys
+	OpSelect   Op = "select"  // Args[0] at the path Names
+	OpFlatten  Op = "flatten" // Args, lists spliced into one list
+	OpAfter    Op = "after"   // Args[0], once the others are known too
 )
 
 // Expression is a deferred computation as data.
@@ -48,7 +49,8 @@ func (e *Expression) equal(o *Expression) bool {
 		slices.EqualFunc(e.Args, o.Args, Equal)
 }
 
-// Output returns a reference to an output of a component ("infra/network", "vpcId") or a resource ("web/api:role", "arn").
+// Output returns a reference to an output of a component ("infra/network", "vpcId") or a resource ("web/api:role",
+// "arn").
 func Output(target, output string) Value {
 	return NewDeferred(Expression{Op: OpReference, Ref: Reference{Target: target, Output: output}})
 }
@@ -94,7 +96,9 @@ func compute(e Expression) Value {
 func (v Value) References() []Reference {
 	set := map[Reference]bool{}
 	v.collect(set)
-	return slices.SortedFunc(maps.Keys(set), func(a, b Reference) int { return strings.Compare(a.String(), b.String()) })
+	return slices.SortedFunc(maps.Keys(set), func(a, b Reference) int {
+		return strings.Compare(a.String(), b.String())
+	})
 }
 
 func (v Value) collect(set map[Reference]bool) {
@@ -120,15 +124,15 @@ func (v Value) collect(set map[Reference]bool) {
 
 // Env is what Resolve needs from outside.
 type Env struct {
-	// Lookup returns the value of a reference: data, Unknown when only the apply will know, or another Deferred (an output
-	// of a component that is made of outputs of its resources), which is resolved in turn.
+	// Lookup returns the value of a reference: data, Unknown when only the apply will know, or another Deferred (an
+	// output of a component that is made of outputs of its resources), which is resolved in turn.
 	Lookup func(Reference) (Value, error)
 	// Template evaluates an HCL template with its variables (package expr). Variables may be Unknown.
 	Template func(source string, vars map[string]Value) (Value, error)
 }
 
-// Resolve replaces every Deferred in v by what it computes. What depends on something Unknown becomes Unknown; what depends
-// on something sensitive becomes sensitive.
+// Resolve replaces every Deferred in v by what it computes. What depends on something Unknown becomes Unknown; what
+// depends on something sensitive becomes sensitive.
 func Resolve(v Value, env Env) (Value, error) {
 	switch v.kind {
 	case List:

@@ -13,8 +13,8 @@ import (
 	"unicode/utf8"
 )
 
-// Field is one key of a map that a struct stands for: what its tags say. Decode enforces it, and the schema and the reference tell it, so
-// that a rule is written once. All texts are as in the tags.
+// Field is one key of a map that a struct stands for: what its tags say. Decode enforces it, and the schema and the
+// reference tell it, so that a rule is written once. All texts are as in the tags.
 type Field struct {
 	Name     string // json
 	Doc      string // doc: what it is, in one or more sentences
@@ -31,10 +31,11 @@ type Field struct {
 	Form       string   // form: what has the pattern, as sentences want it: "an AWS region such as eu-central-1"
 	Keys       string   // keys: the pattern of a map's keys
 	KeyForm    string   // keyForm: what has that
-	Unique     []string // unique:"name,port": keys of the items of a list that differ; unique:"true": [""], the items themselves
-	Needs      []string // needs:"host|hosts": one of these keys must be given, too
-	Without    []string // without:"tags,ids": none of these keys may be given, too
-	Why        string   // why: the reason for a rule, put behind the sentence that says that it is broken
+	// unique:"name,port": keys of the items of a list that differ; unique:"true": [""], the items themselves
+	Unique  []string
+	Needs   []string // needs:"host|hosts": one of these keys must be given, too
+	Without []string // without:"tags,ids": none of these keys may be given, too
+	Why     string   // why: the reason for a rule, put behind the sentence that says that it is broken
 
 	typ       reflect.Type
 	index     []int
@@ -55,7 +56,8 @@ type structure struct {
 	hasDefault bool // a field, or one of a struct that is a field, has a default
 }
 
-// Fields returns the keys of the Map that Encode makes of a struct T, those of omitted fields included, in the order of the struct.
+// Fields returns the keys of the Map that Encode makes of a struct T, those of omitted fields included, in the order of
+// the struct.
 func Fields[T any]() []string {
 	t := reflect.TypeFor[T]()
 	if t.Kind() != reflect.Struct || t == reflect.TypeFor[Value]() {
@@ -92,7 +94,8 @@ func structOf(t reflect.Type) *structure {
 		}
 		f := fieldOf(name, sf)
 		f.omitEmpty = strings.Contains(options, "omitempty")
-		s.hasDefault = s.hasDefault || f.Default != "" || sf.Type.Kind() == reflect.Struct && !opaque(sf.Type) && structOf(sf.Type).hasDefault
+		s.hasDefault = s.hasDefault || f.Default != "" || sf.Type.Kind() == reflect.Struct && !opaque(sf.Type) &&
+			structOf(sf.Type).hasDefault
 		s.fields = append(s.fields, f)
 	}
 	structures.Store(t, s)
@@ -114,10 +117,13 @@ func fieldOf(name string, sf reflect.StructField) Field {
 		return nil
 	}
 	f := Field{
-		Name: name, Doc: tag("doc"), Required: tag("required") == "true", Example: tag("example"), Default: tag("default"), Unset: tag("unset"),
+		Name: name, Doc: tag("doc"), Required: tag("required") == "true", Example: tag("example"),
+		Default: tag("default"), Unset: tag("unset"),
 		ScalarText: tag("scalar") == "text", Enum: list("enum", ","), Min: tag("min"), Max: tag("max"),
-		Step: tag("step"), Pattern: tag("pattern"), Form: tag("form"), Keys: tag("keys"), KeyForm: tag("keyForm"), Unique: list("unique", ","),
-		Needs: list("needs", "|"), Without: list("without", ","), Why: tag("why"), typ: sf.Type, index: sf.Index, rules: &rules{},
+		Step: tag("step"), Pattern: tag("pattern"), Form: tag("form"), Keys: tag("keys"), KeyForm: tag("keyForm"),
+		Unique: list("unique", ","),
+		Needs:  list("needs", "|"), Without: list("without", ","), Why: tag("why"), typ: sf.Type, index: sf.Index,
+		rules: &rules{},
 	}
 	if len(f.Unique) == 1 && f.Unique[0] == "true" {
 		f.Unique[0] = ""
@@ -325,7 +331,8 @@ func (f *Field) fillDefault(in reflect.Value) {
 		d := decoder{}
 		d.decode(NewLoose(f.Default), out, nil, f)
 		if len(d.problems) > 0 {
-			panic(fmt.Sprintf("value: the default of the field %s breaks its own rules: %s", f.Name, d.problems[0].Message))
+			panic(fmt.Sprintf("value: the default of the field %s breaks its own rules: %s", f.Name,
+				d.problems[0].Message))
 		}
 	case out.Kind() == reflect.Struct && !opaque(f.typ) && structOf(f.typ).hasDefault:
 		for i := range structOf(f.typ).fields {

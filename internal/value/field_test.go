@@ -39,36 +39,69 @@ func TestRulesOfTags(t *testing.T) {
 			"host": "a.b", "cert": "arn:x", "tags": m{"a": 1}, "ports": []any{m{"port": 1}, m{"port": 2}},
 			"nested": m{"cpu": 256, "share": 0.5, "count": 1, "wait": "2m"},
 		}, nil},
-		"nothing":        {m{}, []string{": needs host, hosts or tags: it leads nowhere"}},
-		"pattern":        {m{"host": "A"}, []string{`host: "A" is not a host name`}},
-		"long":           {m{"host": "abcdefghijk"}, []string{"host: must have at most 10 characters, but has 11"}},
-		"of items":       {m{"hosts": []any{"a", "B"}}, []string{`hosts.1: "B" is not a host name`}},
-		"few":            {m{"hosts": []any{"a"}}, []string{"hosts: must have at least 2 items, but has 1"}},
-		"none":           {m{"hosts": []any{}}, []string{"hosts: must not be empty"}},
-		"twice":          {m{"hosts": []any{"a", "b", "a"}}, []string{`hosts.2: "a" is there twice`}},
-		"late":           {m{"host": "a", "cert": Output("a/b", "arn")}, nil},
-		"needs":          {m{"tags": m{"a": "b"}, "cert": "arn:x"}, []string{"cert: needs host or hosts"}},
-		"without":        {m{"hosts": []any{"a", "b"}, "tags": m{"a": "b"}}, []string{"tags: cannot be given together with hosts"}},
+		"nothing":  {m{}, []string{": needs host, hosts or tags: it leads nowhere"}},
+		"pattern":  {m{"host": "A"}, []string{`host: "A" is not a host name`}},
+		"long":     {m{"host": "abcdefghijk"}, []string{"host: must have at most 10 characters, but has 11"}},
+		"of items": {m{"hosts": []any{"a", "B"}}, []string{`hosts.1: "B" is not a host name`}},
+		"few":      {m{"hosts": []any{"a"}}, []string{"hosts: must have at least 2 items, but has 1"}},
+		"none":     {m{"hosts": []any{}}, []string{"hosts: must not be empty"}},
+		"twice":    {m{"hosts": []any{"a", "b", "a"}}, []string{`hosts.2: "a" is there twice`}},
+		"late":     {m{"host": "a", "cert": Output("a/b", "arn")}, nil},
+		"needs":    {m{"tags": m{"a": "b"}, "cert": "arn:x"}, []string{"cert: needs host or hosts"}},
+		"without": {
+			m{"hosts": []any{"a", "b"}, "tags": m{"a": "b"}},
+			[]string{"tags: cannot be given together with hosts"},
+		},
 		"without a flag": {m{"host": "a", "open": false, "shut": true}, nil},
-		"with a flag":    {m{"host": "a", "open": true, "shut": true}, []string{"shut: cannot be given together with open"}},
-		"key":            {m{"tags": m{"A": "b"}}, []string{`tags.A: "A" is not a key`}},
-		"of values":      {m{"tags": m{"a": "long"}}, []string{`tags.a: "long" is not of the form ^.{0,3}$`}},
-		"many":           {m{"tags": m{"a": "", "b": "", "c": ""}}, []string{"tags: must have at most 2 entries, but has 3"}},
-		"port twice":     {m{"host": "a", "ports": []any{m{"port": 1}, m{"port": 1}}}, []string{"ports.1.port: 1 is there twice"}},
-		"number":         {m{"host": "a", "nested": m{"cpu": 300}}, []string{"nested.cpu: must be one of 256, 512, but is 300: there are no others"}},
-		"of a variable":  {m{"host": "a", "nested": m{"cpu": NewLoose("300")}}, []string{"nested.cpu: must be one of 256, 512, but is 300: there are no others"}},
-		"fraction":       {m{"host": "a", "ptr": m{"share": 2.5}}, []string{"ptr.share: must be from 0.5 to 2, but is 2.5"}},
-		"zero":           {m{"host": "a", "nested": m{"count": 0}}, []string{"nested.count: must be at least 1, but is 0"}},
-		"span":           {m{"host": "a", "nested": m{"wait": "4h"}}, []string{"nested.wait: must be from 1m to 3h, but is 4h"}},
-		"step":           {m{"host": "a", "nested": m{"wait": "90s"}}, []string{"nested.wait: must be a multiple of 1m, but is 90s"}},
-		"secret":         {m{"host": NewLoose("HUSH").Sensitive()}, []string{"host: (sensitive) is not a host name"}},
+		"with a flag": {
+			m{"host": "a", "open": true, "shut": true},
+			[]string{"shut: cannot be given together with open"},
+		},
+		"key":       {m{"tags": m{"A": "b"}}, []string{`tags.A: "A" is not a key`}},
+		"of values": {m{"tags": m{"a": "long"}}, []string{`tags.a: "long" is not of the form ^.{0,3}$`}},
+		"many": {
+			m{"tags": m{"a": "", "b": "", "c": ""}},
+			[]string{"tags: must have at most 2 entries, but has 3"},
+		},
+		"port twice": {
+			m{"host": "a", "ports": []any{m{"port": 1}, m{"port": 1}}},
+			[]string{"ports.1.port: 1 is there twice"},
+		},
+		"number": {
+			m{"host": "a", "nested": m{"cpu": 300}},
+			[]string{"nested.cpu: must be one of 256, 512, but is 300: there are no others"},
+		},
+		"of a variable": {
+			m{"host": "a", "nested": m{"cpu": NewLoose("300")}},
+			[]string{"nested.cpu: must be one of 256, 512, but is 300: there are no others"},
+		},
+		"fraction": {
+			m{"host": "a", "ptr": m{"share": 2.5}},
+			[]string{"ptr.share: must be from 0.5 to 2, but is 2.5"},
+		},
+		"zero": {
+			m{"host": "a", "nested": m{"count": 0}},
+			[]string{"nested.count: must be at least 1, but is 0"},
+		},
+		"span": {
+			m{"host": "a", "nested": m{"wait": "4h"}},
+			[]string{"nested.wait: must be from 1m to 3h, but is 4h"},
+		},
+		"step": {
+			m{"host": "a", "nested": m{"wait": "90s"}},
+			[]string{"nested.wait: must be a multiple of 1m, but is 90s"},
+		},
+		"secret": {m{"host": NewLoose("HUSH").Sensitive()}, []string{"host: (sensitive) is not a host name"}},
 		"secret number": {m{"host": "a", "nested": m{"cpu": NewLoose("300").Sensitive()}}, []string{
 			"nested.cpu: must be one of 256, 512, but is (sensitive): there are no others",
 		}},
 		"secret word": {m{"host": "a", "nested": m{"cpu": NewLoose("HUSH").Sensitive()}}, []string{
 			"nested.cpu: must be a number, but the variable's text (sensitive) is none",
 		}},
-		"secret span": {m{"host": "a", "nested": m{"wait": NewLoose("HUSH").Sensitive()}}, []string{"nested.wait: (sensitive) does not fit here"}},
+		"secret span": {
+			m{"host": "a", "nested": m{"wait": NewLoose("HUSH").Sensitive()}},
+			[]string{"nested.wait: (sensitive) does not fit here"},
+		},
 	} {
 		var out ruled
 		var got []string
@@ -88,7 +121,11 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 	require.Nil(t, out.Ptr, "what is not there has no defaults")
 
 	out = ruled{}
-	require.Empty(t, Decode(plain(t, map[string]any{"host": "a", "open": false, "key": "k", "nested": map[string]any{}, "ptr": map[string]any{"wait": "1h"}}), &out))
+	require.Empty(t,
+		Decode(plain(t, map[string]any{
+			"host": "a", "open": false, "key": "k", "nested": map[string]any{},
+			"ptr": map[string]any{"wait": "1h"},
+		}), &out))
 	require.False(t, out.Open, "what is given stays")
 	require.Equal(t, "k", out.Key.Get())
 	require.Equal(t, 15*time.Minute, time.Duration(out.Nested.Wait))

@@ -10,9 +10,12 @@ import (
 // FuzzJSON: what can be read is stored as what reads the same.
 func FuzzJSON(f *testing.F) {
 	for _, seed := range []string{
-		`{"a": [1, "x", null, true, 1.10]}`, `{"$unknown": true}`, `{"$$unknown": true, "$": 1}`, `{"$expression": {"op": "reference", "ref": {"target": "a/b", "output": "c"}}}`,
-		`{"$expression": {"op": "template", "source": "${a}", "names": ["a"], "args": [{"$expression": null}]}}`, `{"$expression": 1}`, `{"$expression": {"op": "select", "args": []}}`,
-		`{"$expression": {"op": "after"}}`, strings.Repeat("[", 20000), strings.Repeat(`{"a":`, 20000), `1e999`, `{"a": 1, "a": 2}`, `"\ud800"`, `"\u0000\u202e\u001b[31m"`, "\xff", ` {"$unknown": 0}`,
+		`{"a": [1, "x", null, true, 1.10]}`, `{"$unknown": true}`, `{"$$unknown": true, "$": 1}`,
+		`{"$expression": {"op": "reference", "ref": {"target": "a/b", "output": "c"}}}`,
+		`{"$expression": {"op": "template", "source": "${a}", "names": ["a"], "args": [{"$expression": null}]}}`,
+		`{"$expression": 1}`, `{"$expression": {"op": "select", "args": []}}`,
+		`{"$expression": {"op": "after"}}`, strings.Repeat("[", 20000), strings.Repeat(`{"a":`, 20000), `1e999`,
+		`{"a": 1, "a": 2}`, `"\ud800"`, `"\u0000\u202e\u001b[31m"`, "\xff", ` {"$unknown": 0}`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -17,8 +17,8 @@ const (
 	jsonUnknown    = "$unknown"
 )
 
-// MarshalJSON stores a tree: data as itself, an expression as {"$expression": …}, Unknown as {"$unknown": true}. It refuses trees with
-// sensitive places.
+// MarshalJSON stores a tree: data as itself, an expression as {"$expression": …}, Unknown as {"$unknown": true}. It
+// refuses trees with sensitive places.
 func (v Value) MarshalJSON() ([]byte, error) {
 	if v.sensitive {
 		return nil, ErrSensitive

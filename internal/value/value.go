@@ -1,8 +1,8 @@
 // Package value is the neutral data model that every stage speaks: a tree whose leaves are known data, expressions that
 // wait for outputs (Deferred), or data that nobody knows yet (Unknown), each with a sensitivity mark.
 //
-// In: plain Go data, typed structs (Encode), expressions. Out: the same tree, resolved further and further (Resolve), and
-// typed structs again (Decode). It is data only: it knows neither HCL nor Pulumi nor AWS and must not do I/O.
+// In: plain Go data, typed structs (Encode), expressions. Out: the same tree, resolved further and further (Resolve),
+// and typed structs again (Decode). It is data only: it knows neither HCL nor Pulumi nor AWS and must not do I/O.
 package value
 
 import (
@@ -123,8 +123,8 @@ func (v Value) Keys() []string { return slices.Sorted(maps.Keys(v.Entries())) }
 // Expression returns the deferred expression, nil when v is something else.
 func (v Value) Expression() *Expression { e, _ := v.data.(*Expression); return e }
 
-// Get walks map keys and list indexes; Null when there is no such place. An Unknown or Deferred on the way is returned as
-// Unknown: nobody can say yet.
+// Get walks map keys and list indexes; Null when there is no such place. An Unknown or Deferred on the way is returned
+// as Unknown: nobody can say yet.
 func (v Value) Get(path ...string) Value {
 	for _, key := range path {
 		switch v.kind {
@@ -280,8 +280,8 @@ func Strings(items ...string) Value {
 	return NewList(out...)
 }
 
-// Interface converts a known tree to plain data: nil, bool, float64, string, []any, map[string]any. Unknown and Deferred
-// become nil: ask Known first.
+// Interface converts a known tree to plain data: nil, bool, float64, string, []any, map[string]any. Unknown and
+// Deferred become nil: ask Known first.
 func (v Value) Interface() any {
 	switch v.kind {
 	case List:

@@ -39,7 +39,8 @@ func TestDecodeFillsEveryShape(t *testing.T) {
 	var s sample
 	problems := Decode(plain(t, map[string]any{
 		"name": "x", "cpu": 256, "ratio": 0.5, "on": false, "timeout": "7d", "env": map[string]any{"A": 1.5, "B": true},
-		"arn": Output("a/b", "arn"), "count": NewLoose("3"), "ports": []any{map[string]any{"port": NewLoose("80")}}, "any": []any{1},
+		"arn": Output("a/b", "arn"), "count": NewLoose("3"), "ports": []any{map[string]any{"port": NewLoose("80")}},
+		"any": []any{1},
 	}), &s)
 	require.Empty(t, problems)
 	require.Equal(t, 256, s.CPU)
@@ -127,7 +128,10 @@ func TestResolve(t *testing.T) {
 		"secret": Concat("pw=", Output("w/db", "secret")),
 		"second": Select(Output("w/db", "arns"), "1"),
 		"all":    Flatten(Output("w/db", "arns"), Strings("c")),
-		"tmpl":   NewDeferred(Expression{Op: OpTemplate, Source: "s:", Names: []string{"x"}, Args: []Value{Output("w/db", "endpoint")}}),
+		"tmpl": NewDeferred(Expression{
+			Op: OpTemplate, Source: "s:", Names: []string{"x"},
+			Args: []Value{Output("w/db", "endpoint")},
+		}),
 	})
 	require.False(t, tree.Known())
 	got, err := Resolve(tree, env)
@@ -148,7 +152,10 @@ func TestResolve(t *testing.T) {
 
 func TestSecretsNeverRender(t *testing.T) {
 	const canary = "correct-horse-battery"
-	v := NewMap(map[string]Value{"password": NewString(canary).Sensitive(), "list": NewList(NewString(canary).Sensitive())})
+	v := NewMap(map[string]Value{
+		"password": NewString(canary).Sensitive(),
+		"list":     NewList(NewString(canary).Sensitive()),
+	})
 	for _, text := range []string{v.String(), v.GoString()} {
 		require.NotContains(t, text, canary)
 		require.Contains(t, text, Redacted)
@@ -164,7 +171,10 @@ func TestTextKeepsHowANumberWasWritten(t *testing.T) {
 }
 
 func TestDurations(t *testing.T) {
-	for text, want := range map[string]time.Duration{"30s": 30 * time.Second, "15m": 15 * time.Minute, "7d": 168 * time.Hour, "1d12h": 36 * time.Hour} {
+	for text, want := range map[string]time.Duration{
+		"30s": 30 * time.Second, "15m": 15 * time.Minute,
+		"7d": 168 * time.Hour, "1d12h": 36 * time.Hour,
+	} {
 		var d Duration
 		require.NoError(t, d.UnmarshalText([]byte(text)), text)
 		require.Equal(t, want, time.Duration(d))

@@ -7,8 +7,8 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// alike puts together problems that are the same in kind: the same summary, call and next step, each of another component. Ten services that
-// crash alike are one problem, and what else went wrong is to be seen beside it.
+// alike puts together problems that are the same in kind: the same summary, call and next step, each of another
+// component. Ten services that crash alike are one problem, and what else went wrong is to be seen beside it.
 func alike(list diag.List) []diag.List {
 	var out []diag.List
 	kinds := map[string]int{}
@@ -17,7 +17,10 @@ func alike(list diag.List) []diag.List {
 			out = append(out, diag.List{d})
 			continue
 		}
-		key := strings.Join([]string{string(d.Severity), string(d.Code), plainly(d, d.Summary), d.Operation, plainly(d, d.Next)}, "\n")
+		key := strings.Join([]string{
+			string(d.Severity), string(d.Code), plainly(d, d.Summary), d.Operation,
+			plainly(d, d.Next),
+		}, "\n")
 		if at, known := kinds[key]; known {
 			out[at] = append(out[at], d)
 			continue

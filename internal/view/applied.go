@@ -13,17 +13,23 @@ import (
 )
 
 // Applied writes the result of an apply: what was done and how to reach it.
-func Applied(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome, outputs map[string]map[string]any, balancers []report.Balancer) {
+func Applied(
+	w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome, outputs map[string]map[string]any,
+	balancers []report.Balancer,
+) {
 	if !p.HasChanges() {
 		w.Printf("%s Nothing differs from the plan, and nothing was changed.\n", styled(green+bold, "Up to date."))
 		survey(w, p.Survey)
 		return
 	}
 	runs := ""
-	if slices.ContainsFunc(p.Components, func(c plan.Component) bool { return c.Kind == "MicroService" || c.Kind == "Worker" }) {
+	if slices.ContainsFunc(p.Components, func(c plan.Component) bool {
+		return c.Kind == "MicroService" || c.Kind == "Worker"
+	}) {
 		runs = " The planned revision is what runs."
 	}
-	w.Printf("%s %s/%s %s: %s.%s\n", styled(green+bold, "Applied"), p.Stack, p.Environment, version, strings.Join(verbs(o.Done), ", "), runs)
+	w.Printf("%s %s/%s %s: %s.%s\n", styled(green+bold, "Applied"), p.Stack, p.Environment, version,
+		strings.Join(verbs(o.Done), ", "), runs)
 	foreign := false // hosts that only their owner can point at us
 	for _, c := range p.Components {
 		address, ok := outputs[c.Address]["url"].(string)
@@ -32,13 +38,15 @@ func Applied(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome, o
 		}
 		w.Printf("  %s %s\n", pad(c.Address, 28), styled(cyan, address))
 		at, err := url.Parse(address)
-		foreign = foreign || err == nil && !slices.ContainsFunc(balancers, func(b report.Balancer) bool { return strings.EqualFold(b.DNSName, at.Hostname()) })
+		foreign = foreign || err == nil && !slices.ContainsFunc(balancers,
+			func(b report.Balancer) bool { return strings.EqualFold(b.DNSName, at.Hostname()) })
 	}
 	if !foreign {
 		return
 	}
 	for _, b := range balancers {
-		w.Printf("  DNS: point your hosts (CNAME or alias) at the %s load balancer\n    %s\n", b.Scheme, styled(cyan, b.DNSName))
+		w.Printf("  DNS: point your hosts (CNAME or alias) at the %s load balancer\n    %s\n", b.Scheme,
+			styled(cyan, b.DNSName))
 	}
 }
 
@@ -51,15 +59,22 @@ func Destroyed(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome,
 		return
 	}
 	if len(targets) > 0 {
-		w.Printf("%s\n", fold(fmt.Sprintf("%s %s of %s/%s %s: %s deleted. As long as the manifests have it, the next apply makes it anew.",
-			styled(green+bold, "Destroyed"), strings.Join(targets, ", "), p.Stack, p.Environment, version, count(o.Summary().Delete, "resource")), 2, w.Width))
+		w.Printf("%s\n",
+			fold(fmt.Sprintf("%s %s of %s/%s %s: %s deleted. As long as the manifests have it, the next apply "+
+				"makes it anew.",
+				styled(green+bold, "Destroyed"), strings.Join(targets, ", "), p.Stack, p.Environment, version,
+				count(o.Summary().Delete, "resource")), 2, w.Width))
 		return
 	}
-	w.Printf("%s %s/%s: %s deleted.\n", styled(green+bold, "Destroyed"), p.Stack, p.Environment, count(o.Summary().Delete, "resource"))
+	w.Printf("%s %s/%s: %s deleted.\n", styled(green+bold, "Destroyed"), p.Stack, p.Environment,
+		count(o.Summary().Delete, "resource"))
 }
 
 // AppliedJSON writes the result of an apply or destroy; failure is what went wrong, nil when nothing did.
-func AppliedJSON(w io.Writer, p *plan.Plan, version report.Version, o *plan.Outcome, outputs map[string]map[string]any, warnings diag.List, failure error) error {
+func AppliedJSON(
+	w io.Writer, p *plan.Plan, version report.Version, o *plan.Outcome, outputs map[string]map[string]any,
+	warnings diag.List, failure error,
+) error {
 	if outputs == nil {
 		outputs = map[string]map[string]any{}
 	}
@@ -70,10 +85,14 @@ func AppliedJSON(w io.Writer, p *plan.Plan, version report.Version, o *plan.Outc
 		Outcome     *outcomeJSON              `json:"outcome,omitempty"`
 		Outputs     map[string]map[string]any `json:"outputs"`
 		Diagnostics diag.List                 `json:"diagnostics"`
-	}{failure == nil, version, planDocument(p, nil), outcomeDocument(o), outputs, append(append(diag.List{}, warnings...), diag.From(failure)...)})
+	}{
+		failure == nil, version, planDocument(p, nil), outcomeDocument(o), outputs,
+		append(append(diag.List{}, warnings...), diag.From(failure)...),
+	})
 }
 
 // Valid writes that there is nothing wrong.
 func Valid(w *Writer, stacks []string, environments int) {
-	w.Printf("%s %s, %s.\n", styled(green+bold, "Valid:"), strings.Join(stacks, ", "), count(environments, "environment"))
+	w.Printf("%s %s, %s.\n", styled(green+bold, "Valid:"), strings.Join(stacks, ", "),
+		count(environments, "environment"))
 }

@@ -10,7 +10,8 @@ import (
 
 // Details writes components, their outputs and resources.
 func Details(w *Writer, d *report.Details) {
-	w.Printf("%s/%s  %s %s, account %s, %s\n", styled(bold, d.Stack), styled(bold, d.Environment), d.Version, d.Result, d.Account, d.Region)
+	w.Printf("%s/%s  %s %s, account %s, %s\n", styled(bold, d.Stack), styled(bold, d.Environment), d.Version, d.Result,
+		d.Account, d.Region)
 	for _, c := range d.Components {
 		marks := c.Kind
 		if c.Shared {
@@ -28,7 +29,9 @@ func Details(w *Writer, d *report.Details) {
 			width, types = max(width, columns(name(r.Resource))), max(types, columns(r.Type))
 		}
 		for _, r := range c.Resources {
-			w.Printf("%s\n", fold("  "+styled(dim, pad(name(r.Resource), width+2)+r.Type)+strings.Repeat(" ", types-columns(r.Type)+2)+r.ID, 4, w.Width))
+			w.Printf("%s\n",
+				fold("  "+styled(dim, pad(name(r.Resource), width+2)+r.Type)+
+					strings.Repeat(" ", types-columns(r.Type)+2)+r.ID, 4, w.Width))
 			for _, p := range r.Problems {
 				w.Printf("%s\n", paint(red, wrap(p, "    ", w.Width)))
 			}

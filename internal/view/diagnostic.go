@@ -8,8 +8,8 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// Diagnostics writes problems: what, where with an excerpt, why, and the next step. Of those that are the same in kind it writes the first in
-// full, unless everything is wanted.
+// Diagnostics writes problems: what, where with an excerpt, why, and the next step. Of those that are the same in kind
+// it writes the first in full, unless everything is wanted.
 func Diagnostics(w *Writer, list diag.List) {
 	groups := alike(list)
 	if w.Full {
@@ -72,7 +72,8 @@ func diagnostic(w *Writer, d *diag.Diagnostic) {
 			w.Printf("    %s\n", paragraph)
 		default:
 			// So is one at the end of a sentence.
-			if at := strings.LastIndex(paragraph, ": deployer "); at >= 0 && columns(paragraph)+2 > w.Width && !strings.HasSuffix(paragraph, ".") {
+			if at := strings.LastIndex(paragraph, ": deployer "); at >= 0 && columns(paragraph)+2 > w.Width &&
+				!strings.HasSuffix(paragraph, ".") {
 				w.Printf("%s\n    %s\n", wrap(paragraph[:at+1], "  ", w.Width), paragraph[at+2:])
 				continue
 			}
@@ -93,13 +94,14 @@ func excerpt(w *Writer, d *diag.Diagnostic) {
 		w.Printf("    %s %s\n", styled(dim, fmt.Sprintf("%*d |", digits, n)), text)
 		if n == d.Position.Line && d.Position.Column > 0 {
 			lead, marked := under(text, d.Position.Column-1-shift, d.Position.Length)
-			w.Printf("    %s %s%s\n", styled(dim, strings.Repeat(" ", digits)+" |"), lead, styled(red, strings.Repeat("^", marked)))
+			w.Printf("    %s %s%s\n", styled(dim, strings.Repeat(" ", digits)+" |"), lead,
+				styled(red, strings.Repeat("^", marked)))
 		}
 	}
 }
 
-// window cuts a line that is wider than width columns around the marked character, and marks the cuts; shift is how many characters went on the
-// left.
+// window cuts a line that is wider than width columns around the marked character, and marks the cuts; shift is how
+// many characters went on the left.
 func window(line string, column, width int) (text string, shift int) {
 	total := columns(line)
 	if total <= width {
@@ -127,7 +129,8 @@ func window(line string, column, width int) (text string, shift int) {
 	return string(kept), shift
 }
 
-// under is what puts a caret below each column of the length characters from start on: a lead, with the line's tabs, and how many carets.
+// under is what puts a caret below each column of the length characters from start on: a lead, with the line's tabs,
+// and how many carets.
 func under(line string, start, length int) (lead string, carets int) {
 	var b strings.Builder
 	for i, r := range []rune(line) {

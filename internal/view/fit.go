@@ -40,8 +40,8 @@ func truncate(text string, width int) string {
 	return b.String()
 }
 
-// fold breaks a line of any kind into lines of at most width columns, at a space, all but the first with the indent. A word is broken only
-// where it is longer than a line: names and addresses are to be copied.
+// fold breaks a line of any kind into lines of at most width columns, at a space, all but the first with the indent. A
+// word is broken only where it is longer than a line: names and addresses are to be copied.
 func fold(text string, indent, width int) block {
 	var out []byte
 	column, room := 0, max(width-indent, 1)

@@ -9,11 +9,12 @@ import (
 	"golang.org/x/text/width"
 )
 
-// harmless reports characters that a terminal shows and does not obey: no controls, not the eight-bit ones either, and none of the marks
-// that reorder or hide text, except the two that join letters.
+// harmless reports characters that a terminal shows and does not obey: no controls, not the eight-bit ones either, and
+// none of the marks that reorder or hide text, except the two that join letters.
 func harmless(r rune) bool {
 	switch {
-	case r < ' ' || r >= 0x7f && r < 0xa0, r == '\u2028' || r == '\u2029', r&0xfffe == 0xfffe, r >= 0xfdd0 && r <= 0xfdef:
+	case r < ' ' || r >= 0x7f && r < 0xa0, r == '\u2028' || r == '\u2029', r&0xfffe == 0xfffe, r >= 0xfdd0 &&
+		r <= 0xfdef:
 		return false
 	case r < 0xa0 || r == '\u200c' || r == '\u200d':
 		return true

@@ -33,7 +33,8 @@ var own = regexp.MustCompile("\r?\x1b\\[([0-9]+m|[0-9]+A|2K|J)")
 func obeyed(t *testing.T, output string) {
 	t.Helper()
 	for i, r := range own.ReplaceAllString(output, "") {
-		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) || r >= 0xfdd0 && r <= 0xfdef) {
+		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) ||
+			r >= 0xfdd0 && r <= 0xfdef) {
 			t.Fatalf("%U at %d of %q", r, i, output)
 		}
 	}
@@ -106,7 +107,10 @@ func TestNothingForeignIsObeyed(t *testing.T) {
 	outputs := map[string]map[string]any{evil: {evil: evil, "list": []any{evil}}}
 	progress := func(to Progress) {
 		to.Planned(&p)
-		for _, kind := range []plan.EventKind{plan.Phase, plan.Started, plan.Progress, plan.Done, plan.Started, plan.Progress, plan.FailedAt, plan.Skipped, plan.Started, plan.Progress} {
+		for _, kind := range []plan.EventKind{
+			plan.Phase, plan.Started, plan.Progress, plan.Done, plan.Started,
+			plan.Progress, plan.FailedAt, plan.Skipped, plan.Started, plan.Progress,
+		} {
 			to.Event(plan.Event{Kind: kind, Resource: evil + ":" + evil, Action: plan.Create, Text: evil})
 		}
 		to.Close()
@@ -146,7 +150,8 @@ func TestNothingForeignIsObeyed(t *testing.T) {
 		"stacks":     func(w *Writer) { Stacks(w, poison[[]report.StackEntry](), noon) },
 		"state":      func(w *Writer) { State(w, poison[report.StateSummary]()) },
 		"printf": func(w *Writer) {
-			w.Printf("%s %v %s %s %s\n", evil, errors.New(evil), plan.Action(evil), state.Key{Stack: evil}, []byte(evil))
+			w.Printf("%s %v %s %s %s\n", evil, errors.New(evil), plan.Action(evil), state.Key{Stack: evil},
+				[]byte(evil))
 		},
 		"styled":       func(w *Writer) { w.Printf("%s\n", styled(red, evil)) },
 		"table header": func(w *Writer) { Table(w, []string{evil}, nil) },
@@ -200,12 +205,16 @@ func TestCaretsStandBelowWideCharacters(t *testing.T) {
 	require.Equal(t, "    1 | e\u0301 x\n      |   ^", mark("e\u0301 x", 4, 1, 80))
 	require.Equal(t, "    1 | \\u202ex y\n      |         ^", mark("\u202ex y", 4, 1, 80))
 	require.Equal(t, "    1 | \ta\tb\n      | \t \t^", mark("\ta\tb", 4, 1, 80))
-	require.Equal(t, "    1 | 本本本本本本本本本本本x本\n      |                       ^", mark(strings.Repeat("本", 40)+"x本", 41, 1, 34))
+	require.Equal(t, "    1 | 本本本本本本本本本本本x本\n      |                       ^",
+		mark(strings.Repeat("本", 40)+"x本", 41, 1, 34))
 }
 
 // FuzzPrintf: nothing that is printed is obeyed, whatever it is.
 func FuzzPrintf(f *testing.F) {
-	for _, seed := range []string{evil, secret, secret[:30], bold, "\xff\xc2", "\u009b31m", "\x1bPq\x1b\\", "a\rb", "\x08\x08", "\u061c\u200f\u2067", "\U000e0001", "日本\u0301"} {
+	for _, seed := range []string{
+		evil, secret, secret[:30], bold, "\xff\xc2", "\u009b31m", "\x1bPq\x1b\\", "a\rb",
+		"\x08\x08", "\u061c\u200f\u2067", "\U000e0001", "日本\u0301",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -66,7 +66,8 @@ func NewGraph(stack, environment string, g *resource.Graph) (*Graph, error) {
 	return out, nil
 }
 
-// GraphText writes the graph as a tree: what nobody needs at the top, below each what it needs. What was shown before is only named.
+// GraphText writes the graph as a tree: what nobody needs at the top, below each what it needs. What was shown before
+// is only named.
 func GraphText(w *Writer, g *Graph) {
 	w.Printf("%s/%s\n", styled(bold, g.Stack), styled(bold, g.Environment))
 	needs, needed := map[string][]string{}, map[string]bool{}
@@ -111,7 +112,8 @@ func GraphText(w *Writer, g *Graph) {
 			fork, next = "└── ", "    "
 		}
 		indent := min(columns(lead+fork)+2, w.Width/2)
-		line := lead + fork + styled(bold, address) + styled(dim, " ("+n.Kind+", "+count(len(n.Resources), "resource")+")")
+		line := lead + fork + styled(bold, address) + styled(dim,
+			" ("+n.Kind+", "+count(len(n.Resources), "resource")+")")
 		if shown[address] && len(needs[address]) > 0 {
 			w.Printf("%s\n", fold(line+styled(dim, " …"), indent, w.Width))
 			return
@@ -130,7 +132,8 @@ func GraphText(w *Writer, g *Graph) {
 // GraphDOT writes the graph for Graphviz.
 func GraphDOT(w io.Writer, g *Graph) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "digraph %s {\n  rankdir=LR;\n  node [shape=box, style=\"rounded,filled\", fillcolor=white, fontname=\"Helvetica\"];\n", quote(g.Stack+"/"+g.Environment))
+	fmt.Fprintf(&b, "digraph %s {\n  rankdir=LR;\n  node [shape=box, style=\"rounded,filled\", fillcolor=white, "+
+		"fontname=\"Helvetica\"];\n", quote(g.Stack+"/"+g.Environment))
 	for _, n := range g.Components {
 		style := ""
 		if n.Shared {

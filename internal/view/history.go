@@ -38,7 +38,10 @@ func History(w *Writer, key state.Key, past []report.Deployment) {
 		if d.Version > 0 {
 			version = d.Version.String()
 		}
-		row := []string{version, d.At.UTC().Format("2006-01-02 15:04:05"), styled(colour, d.Result), d.Who, commit, d.Summary + d.Problem, changedVariables(d.Changed)}
+		row := []string{
+			version, d.At.UTC().Format("2006-01-02 15:04:05"), styled(colour, d.Result), d.Who, commit,
+			d.Summary + d.Problem, changedVariables(d.Changed),
+		}
 		if aside {
 			row = slices.Delete(row, 3, 4)
 			if d.Who != "" {

@@ -22,8 +22,8 @@ func JSON(w io.Writer, data any) error {
 	return Document(w, b.Bytes())
 }
 
-// Document writes a JSON document that is there already. What a terminal would obey can only stand inside of its strings, and is escaped
-// there: the data stay the same.
+// Document writes a JSON document that is there already. What a terminal would obey can only stand inside of its
+// strings, and is escaped there: the data stay the same.
 func Document(w io.Writer, raw []byte) error {
 	var b strings.Builder
 	b.Grow(len(raw))
@@ -97,11 +97,21 @@ func PlanJSON(w io.Writer, p *plan.Plan, warnings diag.List) error {
 
 func planDocument(p *plan.Plan, warnings diag.List) planJSON {
 	s := p.Summary()
-	out := planJSON{Stack: p.Stack, Environment: p.Environment, Changes: p.HasChanges(), Summary: summaryJSON(s), Components: []componentJSON{}, Survey: surveyDocument(p.Survey), Diagnostics: nonNil(warnings)}
+	out := planJSON{
+		Stack: p.Stack, Environment: p.Environment, Changes: p.HasChanges(), Summary: summaryJSON(s),
+		Components: []componentJSON{}, Survey: surveyDocument(p.Survey), Diagnostics: nonNil(warnings),
+	}
 	for _, c := range p.Components {
-		cj := componentJSON{Address: c.Address, Kind: c.Kind, MovedFrom: c.MovedFrom, Action: string(c.Action), Consequence: string(c.Consequence), Changes: []changeJSON{}}
+		cj := componentJSON{
+			Address: c.Address, Kind: c.Kind, MovedFrom: c.MovedFrom, Action: string(c.Action),
+			Consequence: string(c.Consequence), Changes: []changeJSON{},
+		}
 		for _, ch := range c.Changes {
-			j := changeJSON{Resource: ch.Resource, Type: ch.Type, Action: string(ch.Action), Consequence: string(ch.Consequence), Reason: ch.Reason, TakesOver: ch.TakesOver, Protected: ch.Protected}
+			j := changeJSON{
+				Resource: ch.Resource, Type: ch.Type, Action: string(ch.Action),
+				Consequence: string(ch.Consequence), Reason: ch.Reason, TakesOver: ch.TakesOver,
+				Protected: ch.Protected,
+			}
 			for _, o := range ch.Obstacles {
 				j.Obstacles = append(j.Obstacles, obstacleJSON(o))
 			}
@@ -116,7 +126,10 @@ func planDocument(p *plan.Plan, warnings diag.List) planJSON {
 }
 
 func property(p plan.Property) propertyJSON {
-	j := propertyJSON{Path: p.Path, ForcesReplacement: p.ForcesReplacement, Unknown: !p.New.Known(), Sensitive: p.Old.HasSensitive() || p.New.HasSensitive()}
+	j := propertyJSON{
+		Path: p.Path, ForcesReplacement: p.ForcesReplacement, Unknown: !p.New.Known(),
+		Sensitive: p.Old.HasSensitive() || p.New.HasSensitive(),
+	}
 	if !j.Sensitive {
 		j.Old, j.New = p.Old.Interface(), p.New.Interface()
 	}

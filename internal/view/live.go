@@ -99,8 +99,8 @@ func (l *Live) Close() {
 	l.draw(true)
 }
 
-// up moves the cursor to the beginning of what was drawn. In a window that has become narrower since, the terminal has broken our lines into
-// several.
+// up moves the cursor to the beginning of what was drawn. In a window that has become narrower since, the terminal has
+// broken our lines into several.
 func (l *Live) up() string {
 	rows := 0
 	for _, n := range l.drawn {
@@ -159,8 +159,8 @@ func (l *Live) foldAll(lines []string) []string {
 	return out
 }
 
-// fitted is the tree of a running apply in at most room lines: whole where it fits; else what is done is one line, then what failed and what
-// runs, each component on one line in the end.
+// fitted is the tree of a running apply in at most room lines: whole where it fits; else what is done is one line, then
+// what failed and what runs, each component on one line in the end.
 func (l *Live) fitted(room int) []string {
 	all := l.components()
 	var whole []string
@@ -197,12 +197,14 @@ func (l *Live) fitted(room int) []string {
 		}
 	}
 	if hidden := len(head) + len(lines) - room; hidden > 0 {
-		lines = append(lines[:len(lines)-hidden-1], styled(dim, fmt.Sprintf("  … and %s", count(hidden+1, "more component"))))
+		lines = append(lines[:len(lines)-hidden-1],
+			styled(dim, fmt.Sprintf("  … and %s", count(hidden+1, "more component"))))
 	}
 	return append(head, lines...)
 }
 
-// bar counts what is done; what failed is not. What the run as a whole does stands behind it, or below where it is too long.
+// bar counts what is done; what failed is not. What the run as a whole does stands behind it, or below where it is too
+// long.
 func (l *Live) bar(final bool) []string {
 	took := elapsed(l.now().Sub(l.begin))
 	if l.planned == 0 {
@@ -220,7 +222,8 @@ func (l *Live) bar(final bool) []string {
 	}
 	done = min(done, l.planned)
 	filled := width * done / l.planned
-	line := fmt.Sprintf("[%s%s] %d/%d", styled(green, strings.Repeat("█", filled)), styled(dim, strings.Repeat("░", width-filled)), done, l.planned)
+	line := fmt.Sprintf("[%s%s] %d/%d", styled(green, strings.Repeat("█", filled)),
+		styled(dim, strings.Repeat("░", width-filled)), done, l.planned)
 	if failed > 0 {
 		line += styled(red, fmt.Sprintf(", %d failed", failed))
 	}

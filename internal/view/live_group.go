@@ -71,7 +71,8 @@ func (g *group) line(now time.Time) string {
 	for _, state := range []plan.EventKind{plan.FailedAt, plan.Started} {
 		for _, r := range g.rows {
 			if r.state == state {
-				return fmt.Sprintf("%s %s  %s", glyph(g.state), styled(bold, g.address), strings.TrimPrefix(r.line(now), glyph(r.state)+" "))
+				return fmt.Sprintf("%s %s  %s", glyph(g.state), styled(bold, g.address),
+					strings.TrimPrefix(r.line(now), glyph(r.state)+" "))
 			}
 		}
 	}

@@ -40,7 +40,10 @@ func TestWhatRunsIsShownBeforeWhatIsDone(t *testing.T) {
 	p := samplePlan()
 	l.Planned(p)
 	event := func(kind plan.EventKind, n int, text string) {
-		l.Event(plan.Event{Kind: kind, Resource: fmt.Sprintf("web/service-%d:service", n), Action: plan.Create, Text: text})
+		l.Event(plan.Event{
+			Kind: kind, Resource: fmt.Sprintf("web/service-%d:service", n), Action: plan.Create,
+			Text: text,
+		})
 	}
 	for n := range 40 {
 		event(plan.Started, n, "")
@@ -92,7 +95,8 @@ func TestANarrowerWindowLeavesNoStaleLines(t *testing.T) {
 	for _, line := range strings.Split(drawn(&b), "\n") {
 		require.LessOrEqual(t, columns(line), 29, line)
 	}
-	require.Contains(t, strings.ReplaceAll(drawn(&b), "\n      ", " "), strings.Repeat("news ", 8)+"end", "where there is room nothing is cut")
+	require.Contains(t, strings.ReplaceAll(drawn(&b), "\n      ", " "), strings.Repeat("news ", 8)+"end",
+		"where there is room nothing is cut")
 	l.Close()
 }
 
@@ -114,9 +118,13 @@ func TestWhatTheRunDoesIsNotCut(t *testing.T) {
 	l := still(&b, sized(80, 24))
 	l.Planned(samplePlan())
 	l.Event(plan.Event{Kind: plan.Started, Resource: "web/x:y", Action: plan.Update})
-	l.Event(plan.Event{Kind: plan.Phase, Text: "Stopping: what is in flight gets a few seconds, then everything is saved"})
+	l.Event(plan.Event{
+		Kind: plan.Phase,
+		Text: "Stopping: what is in flight gets a few seconds, then everything is saved",
+	})
 	l.draw(false)
-	require.Contains(t, drawn(&b), "] 0/6 0.0s\n  Stopping: what is in flight gets a few seconds, then everything is saved\n")
+	require.Contains(t, drawn(&b), "] 0/6 0.0s\n  Stopping: what is in flight gets a few seconds, then "+
+		"everything is saved\n")
 	l.Close()
 	require.NotContains(t, drawn(&b), "Stopping")
 }

@@ -20,7 +20,10 @@ func Locks(w *Writer, locks []report.Lock, now time.Time) {
 		if !l.Alive {
 			alive = styled(red, "gone")
 		}
-		rows = append(rows, []string{l.Stack + "/" + l.Environment, l.By, ago(now.Sub(l.At)), alive, l.Metadata["hostname"], l.ID})
+		rows = append(rows, []string{
+			l.Stack + "/" + l.Environment, l.By, ago(now.Sub(l.At)), alive,
+			l.Metadata["hostname"], l.ID,
+		})
 	}
 	Table(w, []string{"STACK", "BY", "FOR", "HOLDER", "HOST", "LOCK ID"}, rows)
 }

@@ -10,11 +10,12 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// Unfinished writes what became of a plan that was not carried out to its end, below the errors that say why. again is the command that goes
-// on from there; "" when the state does not say what was done.
+// Unfinished writes what became of a plan that was not carried out to its end, below the errors that say why. again is
+// the command that goes on from there; "" when the state does not say what was done.
 func Unfinished(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome, again string) {
 	total := len(o.Done) + len(o.Failed) + len(o.NotStarted)
-	head := fmt.Sprintf("%s %s/%s %s: %d of %s done", styled(red+bold, "Not finished."), p.Stack, p.Environment, version, len(o.Done), count(total, "change"))
+	head := fmt.Sprintf("%s %s/%s %s: %d of %s done", styled(red+bold, "Not finished."), p.Stack, p.Environment,
+		version, len(o.Done), count(total, "change"))
 	if n := len(o.Failed); n > 0 {
 		head += fmt.Sprintf(", %d failed", n)
 	}

@@ -42,7 +42,8 @@ func Outputs(w *Writer, all map[string]map[string]any) {
 func OutputsEnv(w *Writer, all map[string]map[string]any) {
 	for _, address := range slices.Sorted(maps.Keys(all)) {
 		for _, name := range slices.Sorted(maps.Keys(all[address])) {
-			key := strings.ToUpper(notVariable.ReplaceAllString(address+"_"+camel.ReplaceAllString(name, "${1}_${2}"), "_"))
+			key := strings.ToUpper(notVariable.ReplaceAllString(address+"_"+camel.ReplaceAllString(name, "${1}_${2}"),
+				"_"))
 			w.Printf("%s='%s'\n", key, block(strings.ReplaceAll(text(all[address][name]), "'", `'\''`)))
 		}
 	}

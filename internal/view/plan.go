@@ -20,10 +20,13 @@ var symbols = map[plan.Action]struct{ mark, colour, verb string }{
 // Plan writes what would change and why, per component and then per resource, and a summary line.
 func Plan(w *Writer, p *plan.Plan) {
 	if !p.HasChanges() {
-		w.Printf("%s %s/%s is up to date: %s.\n", styled(green+bold, "No changes."), p.Stack, p.Environment, count(p.Unchanged, "resource"))
+		w.Printf("%s %s/%s is up to date: %s.\n", styled(green+bold, "No changes."), p.Stack, p.Environment,
+			count(p.Unchanged, "resource"))
 		for _, c := range p.Components {
 			if c.MovedFrom != "" {
-				w.Printf("%s\n", wrap(c.Address+" is moved from "+c.MovedFrom+" in the state; AWS has that address already.", "", w.Width))
+				w.Printf("%s\n",
+					wrap(c.Address+" is moved from "+c.MovedFrom+" in the state; AWS has that address already.", "",
+						w.Width))
 			}
 		}
 		survey(w, p.Survey)
@@ -66,7 +69,8 @@ func name(resource string) string {
 
 func change(w *Writer, ch plan.Change, width int) {
 	s := symbols[ch.Action]
-	line := fmt.Sprintf("    %s %s  %s", styled(s.colour, s.mark), pad(name(ch.Resource), width), styled(s.colour, s.verb))
+	line := fmt.Sprintf("    %s %s  %s", styled(s.colour, s.mark), pad(name(ch.Resource), width),
+		styled(s.colour, s.verb))
 	if ch.Consequence != plan.None && !(ch.Action == plan.Update && ch.Consequence == plan.InPlace) {
 		line += ", " + styled(consequenceColour(ch.Consequence), string(ch.Consequence))
 	} else if ch.Consequence == plan.InPlace {
@@ -94,12 +98,14 @@ func change(w *Writer, ch plan.Change, width int) {
 			force = styled(red, "  forces replacement")
 		}
 		old, now := difference(brief(p.Old), brief(p.New))
-		if text := fmt.Sprintf("        %s: %s %s %s", p.Name(), old, styled(dim, "->"), now) + force; columns(text) <= w.Width {
+		if text := fmt.Sprintf("        %s: %s %s %s", p.Name(), old, styled(dim, "->"), now) +
+			force; columns(text) <= w.Width {
 			w.Printf("%s\n", text)
 			continue
 		}
 		w.Printf("        %s:%s\n", p.Name(), force)
-		w.Printf("%s\n%s\n", fold("          "+styled(red, "- ")+old, 12, w.Width), fold("          "+styled(green, "+ ")+now, 12, w.Width))
+		w.Printf("%s\n%s\n", fold("          "+styled(red, "- ")+old, 12, w.Width),
+			fold("          "+styled(green, "+ ")+now, 12, w.Width))
 	}
 }
 

@@ -34,11 +34,12 @@ func (Quiet) Close() {}
 
 // Plain writes a line per event: for logs of CI and screens without a cursor.
 type Plain struct {
-	mu      sync.Mutex
-	w       *Writer
-	now     func() time.Time
-	begun   map[string]time.Time
-	done    map[string]bool // resources, not those that failed: a replacement ends twice, with the new object and with the old one's delete
+	mu    sync.Mutex
+	w     *Writer
+	now   func() time.Time
+	begun map[string]time.Time
+	// resources, not those that failed: a replacement ends twice, with the new object and with the old one's delete
+	done    map[string]bool
 	planned int
 }
 
@@ -74,7 +75,8 @@ func (p *Plain) Event(e plan.Event) {
 		p.w.Printf("%s: %s%s%s\n", e.Resource, styled(green, did(e.Action)), p.took(e.Resource), p.counter())
 	case plan.FailedAt:
 		delete(p.done, e.Resource)
-		p.w.Printf("%s: %s after %s%s\n", e.Resource, styled(red, "failed"), elapsed(p.now().Sub(p.begun[e.Resource])), p.counter())
+		p.w.Printf("%s: %s after %s%s\n", e.Resource, styled(red, "failed"), elapsed(p.now().Sub(p.begun[e.Resource])),
+			p.counter())
 	case plan.Skipped: // the end of the run sums up what was not started, and why
 	}
 }

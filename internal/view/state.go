@@ -71,7 +71,9 @@ func StateComparison(w *Writer, c *report.StateComparison) {
 		lines[d.Where] = append(lines[d.Where], string(fold(line, 6, w.Width)))
 	}
 	for _, group := range []struct{ where, head, colour string }{
-		{report.OnlyInFile, "Only in the new one", green}, {report.OnlyInBackend, "Only in the one that is there", red}, {report.Differs, "Different", yellow},
+		{report.OnlyInFile, "Only in the new one", green},
+		{report.OnlyInBackend, "Only in the one that is there", red},
+		{report.Differs, "Different", yellow},
 	} {
 		if len(lines[group.where]) > 0 {
 			w.Printf("  %s\n", styled(group.colour, group.head+":"))
@@ -97,18 +99,24 @@ func side(w *Writer, label string, s *report.StateSide) {
 	if who == "" {
 		who = "someone"
 	}
-	w.Printf("           serial %d, fence %d, %s, %s, by %s, %s\n", s.Serial, s.Fence, outcome(s.Version, s.Result), s.At.UTC().Format("2006-01-02 15:04:05 UTC"), who, count(s.Resources, "resource"))
+	w.Printf("           serial %d, fence %d, %s, %s, by %s, %s\n", s.Serial, s.Fence, outcome(s.Version, s.Result),
+		s.At.UTC().Format("2006-01-02 15:04:05 UTC"), who, count(s.Resources, "resource"))
 }
 
 // changedWords say what has happened to a resource since what both states have come from.
 var changedWords = map[string]map[string]string{
-	report.OnlyInFile:    {"file": "added", "backend": "deleted there", "both": "changed, and deleted there"},
-	report.OnlyInBackend: {"file": "deleted in the new one", "backend": "added", "both": "changed, and deleted in the new one"},
-	report.Differs:       {"file": "changed in the new one", "backend": "changed there", "both": "changed in both"},
+	report.OnlyInFile: {"file": "added", "backend": "deleted there", "both": "changed, and deleted there"},
+	report.OnlyInBackend: {
+		"file": "deleted in the new one", "backend": "added",
+		"both": "changed, and deleted in the new one",
+	},
+	report.Differs: {"file": "changed in the new one", "backend": "changed there", "both": "changed in both"},
 }
 
 // WrittenJSON writes what a push or a restore did; failure is what went wrong, nil when nothing did.
-func WrittenJSON(w io.Writer, c *report.StateComparison, serial int64, version report.Version, warnings diag.List, failure error) error {
+func WrittenJSON(
+	w io.Writer, c *report.StateComparison, serial int64, version report.Version, warnings diag.List, failure error,
+) error {
 	return JSON(w, struct {
 		Succeeded   bool                    `json:"succeeded"`
 		Written     bool                    `json:"written"`
@@ -116,17 +124,23 @@ func WrittenJSON(w io.Writer, c *report.StateComparison, serial int64, version r
 		Version     report.Version          `json:"version,omitzero"`
 		Comparison  *report.StateComparison `json:"comparison"`
 		Diagnostics diag.List               `json:"diagnostics"`
-	}{failure == nil, failure == nil && serial > 0, serial, version, c, append(nonNil(warnings), diag.From(failure)...)})
+	}{
+		failure == nil, failure == nil && serial > 0, serial, version, c,
+		append(nonNil(warnings), diag.From(failure)...),
+	})
 }
 
 // Forgetting writes what stays behind in AWS when the state forgets resources, and who needs them.
 func Forgetting(w *Writer, f *report.Forgotten) {
 	if len(f.Resources) == 0 {
-		w.Printf("%s has no objects in AWS; the state forgets its name and outputs.\n", strings.Join(f.Components, ", "))
+		w.Printf("%s has no objects in AWS; the state forgets its name and outputs.\n",
+			strings.Join(f.Components, ", "))
 		return
 	}
-	w.Printf("%s\n\n", wrap(fmt.Sprintf("The state of %s/%s forgets %s. AWS keeps what is listed here: it goes on running and costing, and deployer neither changes nor deletes it any more.",
-		f.Stack, f.Environment, count(len(f.Resources), "resource")), "", w.Width))
+	w.Printf("%s\n\n",
+		wrap(fmt.Sprintf("The state of %s/%s forgets %s. AWS keeps what is listed here: it goes on running and "+
+			"costing, and deployer neither changes nor deletes it any more.",
+			f.Stack, f.Environment, count(len(f.Resources), "resource")), "", w.Width))
 	var protected []string
 	for _, r := range f.Resources {
 		marks := ""
@@ -143,8 +157,10 @@ func Forgetting(w *Writer, f *report.Forgotten) {
 		}
 	}
 	if len(protected) > 0 {
-		w.Printf("\n%s\n", wrap("Forgetting deletes no data, so protection does not stand in the way. But it ends with this: deployer does not know "+
-			strings.Join(protected, ", ")+" any more, and guards it against nobody.", "", w.Width))
+		w.Printf("\n%s\n",
+			wrap("Forgetting deletes no data, so protection does not stand in the way. But it ends with this: "+
+				"deployer does not know "+
+				strings.Join(protected, ", ")+" any more, and guards it against nobody.", "", w.Width))
 	}
 	if len(f.Dependents) > 0 {
 		w.Printf("\nThis stays in the state and was made with it:\n")
@@ -152,7 +168,8 @@ func Forgetting(w *Writer, f *report.Forgotten) {
 			w.Printf("  %s %s\n", d.Resource, styled(dim, "needs "+d.Needs))
 		}
 	}
-	w.Printf("\n%s\n", wrap("As long as the manifests have it, the next apply finds it by name and tags and takes it in again. Remove it from them, too, if deployer is to leave it alone.", "", w.Width))
+	w.Printf("\n%s\n", wrap("As long as the manifests have it, the next apply finds it by name and tags and takes it "+
+		"in again. Remove it from them, too, if deployer is to leave it alone.", "", w.Width))
 }
 
 // Forgot writes that it is done.
@@ -177,8 +194,10 @@ func ForgottenJSON(w io.Writer, f *report.Forgotten, serial int64, warnings diag
 
 // Moved says which component has another address, and that the manifests have to say so, too.
 func Moved(w *Writer, m *report.Moved, serial int64) {
-	w.Printf("%s %s to %s in %s/%s: %s. Serial %d.\n", styled(green+bold, "Moved"), m.From, m.To, m.Stack, m.Environment, count(len(m.Resources), "resource"), serial)
-	w.Printf("%s\n", wrap("Rename it in the manifests, too: the next apply deletes what they do not have.", "", w.Width))
+	w.Printf("%s %s to %s in %s/%s: %s. Serial %d.\n", styled(green+bold, "Moved"), m.From, m.To, m.Stack,
+		m.Environment, count(len(m.Resources), "resource"), serial)
+	w.Printf("%s\n", wrap("Rename it in the manifests, too: the next apply deletes what they do not have.", "",
+		w.Width))
 }
 
 // MovedJSON is Moved as JSON; failure is what went wrong, nil when nothing did.

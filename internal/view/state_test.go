@@ -13,15 +13,30 @@ func TestStateViews(t *testing.T) {
 	at := time.Date(2026, 11, 27, 7, 32, 37, 0, time.UTC)
 	c := &report.StateComparison{
 		Stack: "shop", Environment: "dev",
-		File:    report.StateSide{Name: "rescue.json", Serial: 8, Fence: 6, Version: 4, Result: "succeeded", At: at, Who: "ada", Resources: 6},
-		Backend: &report.StateSide{Name: "s3://states", Serial: 10, Fence: 7, Version: 4, Result: "failed", At: at, Who: "grace", Resources: 7},
-		Base:    &report.StateSide{Name: "v3", Serial: 6, Fence: 5, Version: 3, Result: "succeeded", At: at, Resources: 4},
-		Same:    4,
+		File: report.StateSide{
+			Name: "rescue.json", Serial: 8, Fence: 6, Version: 4, Result: "succeeded", At: at,
+			Who: "ada", Resources: 6,
+		},
+		Backend: &report.StateSide{
+			Name: "s3://states", Serial: 10, Fence: 7, Version: 4, Result: "failed", At: at,
+			Who: "grace", Resources: 7,
+		},
+		Base: &report.StateSide{
+			Name: "v3", Serial: 6, Fence: 5, Version: 3, Result: "succeeded", At: at,
+			Resources: 4,
+		},
+		Same: 4,
 		Resources: []report.StateDifference{
 			{Resource: "web/a:queue", Where: report.OnlyInFile, FileID: "https://sqs/a", Changed: "file"},
 			{Resource: "web/b:queue", Where: report.OnlyInFile, FileID: "https://sqs/b", Changed: "backend"},
-			{Resource: "web/long-name:bucket", Where: report.OnlyInBackend, BackendID: "bucket\x1b[2J\nwith-marks", Changed: "backend"},
-			{Resource: "web/c:service", Where: report.Differs, FileID: "x", BackendID: "x", Properties: []string{"desired", "taskDefinition"}, Changed: "both"},
+			{
+				Resource: "web/long-name:bucket", Where: report.OnlyInBackend, BackendID: "bucket\x1b[2J\nwith-marks",
+				Changed: "backend",
+			},
+			{
+				Resource: "web/c:service", Where: report.Differs, FileID: "x", BackendID: "x",
+				Properties: []string{"desired", "taskDefinition"}, Changed: "both",
+			},
 		},
 	}
 	alone := *c
@@ -29,13 +44,21 @@ func TestStateViews(t *testing.T) {
 	f := &report.Forgotten{
 		Stack: "shop", Environment: "dev", Components: []string{"web/files"},
 		Resources: []report.ForgottenResource{
-			{Resource: "web/files:bucket", Type: "s3/bucket", ID: "shop-dev-files-x1", Name: "shop-dev-files-x1", Protected: true},
-			{Resource: "web/files:policy", Type: "s3/bucket-policy", ID: "shop-dev-files-x1", Name: "shop-dev-files-x1", Deleted: true},
+			{
+				Resource: "web/files:bucket", Type: "s3/bucket", ID: "shop-dev-files-x1", Name: "shop-dev-files-x1",
+				Protected: true,
+			},
+			{
+				Resource: "web/files:policy", Type: "s3/bucket-policy", ID: "shop-dev-files-x1",
+				Name:    "shop-dev-files-x1",
+				Deleted: true,
+			},
 		},
 		Dependents: []report.Dependent{{Resource: "web/api:task-role", Needs: "web/files:bucket"}},
 	}
-	command := diag.New(diag.Conflict, "State is damaged", "It ends early.", "Nothing was changed. This brings it back:\n"+
-		"deployer state restore --stack a-very-long-name-of-a-stack -e production --backend-bucket a-bucket v3")
+	command := diag.New(diag.Conflict, "State is damaged", "It ends early.",
+		"Nothing was changed. This brings it back:\n"+
+			"deployer state restore --stack a-very-long-name-of-a-stack -e production --backend-bucket a-bucket v3")
 	golden(t, "state.txt", render(false, 80, func(w *Writer) {
 		StateComparison(w, c)
 		StateComparison(w, &alone)

@@ -15,7 +15,10 @@ func States(w *Writer, where string, states []report.State) {
 	}
 	var rows [][]string
 	for _, s := range states {
-		rows = append(rows, []string{s.Stack, s.Environment, s.Modified.UTC().Format("2006-01-02 15:04:05"), size(s.Size)})
+		rows = append(rows, []string{
+			s.Stack, s.Environment, s.Modified.UTC().Format("2006-01-02 15:04:05"),
+			size(s.Size),
+		})
 	}
 	Table(w, []string{"STACK", "ENVIRONMENT", "CHANGED (UTC)", "SIZE"}, rows)
 }

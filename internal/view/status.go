@@ -37,7 +37,8 @@ func headline(s *report.Status, now time.Time) string {
 	case s.Run == nil:
 		return text + fmt.Sprintf("%s %s, %s ago", s.Version, s.Result, ago(now.Sub(s.At)))
 	case !s.Run.Alive:
-		text += fmt.Sprintf("%s was interrupted, begun %s ago by %s", s.Run.Version, ago(now.Sub(s.Run.Since)), s.Run.Who)
+		text += fmt.Sprintf("%s was interrupted, begun %s ago by %s", s.Run.Version, ago(now.Sub(s.Run.Since)),
+			s.Run.Who)
 	default:
 		text += fmt.Sprintf("%s in progress, begun %s ago by %s", s.Run.Version, ago(now.Sub(s.Run.Since)), s.Run.Who)
 	}
@@ -65,7 +66,8 @@ func counted(o report.Objects) string {
 	return fmt.Sprintf("AWS has %d of %s: %s.", o.There, count(o.Wanted, "object"), strings.Join(rest, ", "))
 }
 
-// statusTable writes a line per component. Where that is wider than the screen the kind goes first, then the addresses get lines of their own.
+// statusTable writes a line per component. Where that is wider than the screen the kind goes first, then the addresses
+// get lines of their own.
 func statusTable(w *Writer, components []report.Component) {
 	header := []string{"COMPONENT", "KIND", "HEALTH", "TASKS", "REVISION"}
 	rows := make([][]string, len(components))
@@ -151,13 +153,15 @@ func statusDetails(w *Writer, c report.Component, now time.Time) {
 		return
 	}
 	for _, i := range c.Service.Images {
-		w.Printf("%s\n", fold(fmt.Sprintf("  %s runs %s in %s", i.Container, i.Image, count(i.Tasks, "task")), 4, w.Width))
+		w.Printf("%s\n", fold(fmt.Sprintf("  %s runs %s in %s", i.Container, i.Image, count(i.Tasks, "task")), 4,
+			w.Width))
 		if i.Digest != "" {
 			w.Printf("%s\n", fold("    "+styled(dim, i.Digest), 4, w.Width))
 		}
 	}
 	for _, t := range c.Service.Targets {
-		w.Printf("%s\n", fold(fmt.Sprintf("  targets %d/%d healthy%s", t.Healthy, t.Total, because(t.Reason)), 4, w.Width))
+		w.Printf("%s\n", fold(fmt.Sprintf("  targets %d/%d healthy%s", t.Healthy, t.Total, because(t.Reason)), 4,
+			w.Width))
 	}
 	for _, e := range c.Service.Events[:min(len(c.Service.Events), 3)] {
 		w.Printf("%s\n", fold("  "+styled(dim, ago(now.Sub(e.At))+" ago")+"  "+e.Message, 4, w.Width))
@@ -215,8 +219,8 @@ func (l *StatusLines) Show(s *report.Status) {
 	}
 }
 
-// StatusScreen redraws a status in place, on the terminal's second screen, so that nothing scrolls and nothing of an earlier size of the window
-// stays. Close goes back to the first screen and leaves the last status there.
+// StatusScreen redraws a status in place, on the terminal's second screen, so that nothing scrolls and nothing of an
+// earlier size of the window stays. Close goes back to the first screen and leaves the last status there.
 type StatusScreen struct {
 	writer func() *Writer
 	size   func() (width, height int)
@@ -226,7 +230,8 @@ type StatusScreen struct {
 	height int
 }
 
-// NewStatusScreen returns a StatusScreen that has drawn nothing yet. writer makes one for the terminal as wide as it is then.
+// NewStatusScreen returns a StatusScreen that has drawn nothing yet. writer makes one for the terminal as wide as it is
+// then.
 func NewStatusScreen(writer func() *Writer, size func() (width, height int), now func() time.Time) *StatusScreen {
 	return &StatusScreen{writer: writer, size: size, now: now}
 }
@@ -256,13 +261,15 @@ func (v *StatusScreen) draw(first bool) {
 	// Where not all has room, the details of what is well go first.
 	for _, least := range []report.Health{report.Healthy, report.Updating} {
 		var text strings.Builder
-		status(NewWriter(&text, w.Color, w.Width), &s, v.now(), func(c report.Component) bool { return c.Health.Worse(least) >= 0 })
+		status(NewWriter(&text, w.Color, w.Width), &s, v.now(),
+			func(c report.Component) bool { return c.Health.Worse(least) >= 0 })
 		if lines = strings.Split(strings.TrimRight(text.String(), "\n"), "\n"); len(lines) <= room {
 			break
 		}
 	}
 	if len(lines) > room {
-		lines = append(lines[:room-1:room-1], w.render(reset+styled(dim, fmt.Sprintf("… %d more lines", len(lines)-room+1))))
+		lines = append(lines[:room-1:room-1],
+			w.render(reset+styled(dim, fmt.Sprintf("… %d more lines", len(lines)-room+1))))
 	}
 	var out strings.Builder
 	if first {

@@ -17,26 +17,41 @@ const targetGroup = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetg
 
 func sampleStatus() *report.Status {
 	part := func(id string, health report.Health) report.Part {
-		return report.Part{Resource: id, Type: "sqs/queue", Health: health, Problem: "It does not exist in AWS any more."}
+		return report.Part{
+			Resource: id, Type: "sqs/queue", Health: health,
+			Problem: "It does not exist in AWS any more.",
+		}
 	}
 	return &report.Status{
 		Stack: "shop", Environment: "production", Version: 7, Result: "failed", At: noon.Add(-3 * time.Minute),
 		Objects: report.Objects{Wanted: 9, There: 7, Missing: 1, Unknown: 1},
 		Components: []report.Component{
-			{Address: "web/api", Kind: "MicroService", Health: report.Unhealthy, Objects: 4, Problem: "The last rollout failed.\nECS says: unhealthy in " + targetGroup + ".", Service: &report.Service{
-				Name: "shop-api", Desired: 3, Running: 2, Pending: 1, Revision: "12", Rollout: "FAILED",
-				Images: []report.Image{{
-					Container: "api", Image: "123456789012.dkr.ecr.eu-central-1.amazonaws.com" + "/company/shop/api:2026-11-23-0123456789abcdef", Digest: "sha256:f90b8eccb9bd84d3a105fe702cc96098d01ed9840cac2bfeb357dfe5759c288a", Tasks: 2,
-				}},
-				Targets: []report.Targets{{Healthy: 2, Total: 3, Reason: "Target.Timeout"}},
-				Events: []report.Event{{
-					At: noon.Add(-90 * time.Second), Message: "was unable to place a task because no container instance met all of its requirements: see the documentation.",
-				}},
-			}},
+			{
+				Address: "web/api", Kind: "MicroService", Health: report.Unhealthy, Objects: 4,
+				Problem: "The last rollout failed.\nECS says: unhealthy in " + targetGroup + ".",
+				Service: &report.Service{
+					Name: "shop-api", Desired: 3, Running: 2, Pending: 1, Revision: "12", Rollout: "FAILED",
+					Images: []report.Image{{
+						Container: "api", Image: "123456789012.dkr.ecr.eu-central-1.amazonaws.com" +
+							"/company/shop/api:2026-11-23-0123456789abcdef",
+						Digest: "sha256:f90b8eccb9bd84d3a105fe702cc96098d01ed9840cac2bfeb357dfe5759c288a", Tasks: 2,
+					}},
+					Targets: []report.Targets{{Healthy: 2, Total: 3, Reason: "Target.Timeout"}},
+					Events: []report.Event{{
+						At: noon.Add(-90 * time.Second),
+						Message: "was unable to place a task because no container instance met all of its " +
+							"requirements: see the documentation.",
+					}},
+				},
+			},
 			{Address: "web/files", Kind: "S3", Health: report.Healthy, Healthy: true, Objects: 2},
 			{
-				Address: "web/queue", Kind: "SQS", Health: report.Missing, Objects: 3, Problem: "queue: It does not exist in AWS any more.",
-				Affected: []report.Part{part("web/queue:queue", report.Missing), part("web/queue:policy", report.Unknown)},
+				Address: "web/queue", Kind: "SQS", Health: report.Missing, Objects: 3,
+				Problem: "queue: It does not exist in AWS any more.",
+				Affected: []report.Part{
+					part("web/queue:queue", report.Missing),
+					part("web/queue:policy", report.Unknown),
+				},
 			},
 		},
 	}
@@ -72,7 +87,10 @@ func TestStatusOnNarrowScreens(t *testing.T) {
 			require.LessOrEqual(t, columns(line), width, line)
 		}
 		glued := strings.Join(strings.Fields(text), "")
-		for _, part := range []string{s.Components[0].Address, s.Components[0].Service.Images[0].Image, "seethedocumentation.", "missing1/3", "2/3+1"} {
+		for _, part := range []string{
+			s.Components[0].Address, s.Components[0].Service.Images[0].Image,
+			"seethedocumentation.", "missing1/3", "2/3+1",
+		} {
 			require.Contains(t, glued, part, width)
 		}
 	}
@@ -91,7 +109,8 @@ func TestStatusLines(t *testing.T) {
 	s := sampleStatus()
 	first := shown(s)
 	require.Len(t, first, 4)
-	require.Equal(t, "2026-11-23T12:00:05Z  web/api  unhealthy  2/3 +1 tasks, revision 12  The last rollout failed. ECS says: unhealthy in "+targetGroup+".", first[1])
+	require.Equal(t, "2026-11-23T12:00:05Z  web/api  unhealthy  2/3 +1 tasks, revision 12  The last rollout failed. "+
+		"ECS says: unhealthy in "+targetGroup+".", first[1])
 	require.Equal(t, []string{""}, shown(s), "nothing is new")
 	s.Components[1].Health = report.Updating
 	require.Equal(t, []string{"2026-11-23T12:00:15Z  web/files  updating"}, shown(s))
@@ -130,7 +149,8 @@ func terminal(t *testing.T, sent string, width, height int) []string {
 func TestStatusScreen(t *testing.T) {
 	var b strings.Builder
 	width, height := 80, 40
-	screen := NewStatusScreen(func() *Writer { return NewWriter(&b, false, width) }, func() (int, int) { return width, height }, func() time.Time { return noon })
+	screen := NewStatusScreen(func() *Writer { return NewWriter(&b, false, width) },
+		func() (int, int) { return width, height }, func() time.Time { return noon })
 	s := sampleStatus()
 	screen.Show(s)
 	require.True(t, strings.HasPrefix(b.String(), "\x1b[?1049h"), "the second screen")
@@ -158,7 +178,10 @@ func TestStatusScreen(t *testing.T) {
 
 	width, height = 80, 40
 	for i := range 30 {
-		s.Components = append(s.Components, report.Component{Address: fmt.Sprintf("web/worker-%d", i), Kind: "Worker", Health: report.Healthy, Objects: 1})
+		s.Components = append(s.Components, report.Component{
+			Address: fmt.Sprintf("web/worker-%d", i), Kind: "Worker",
+			Health: report.Healthy, Objects: 1,
+		})
 	}
 	screen.Show(s)
 	b.Reset()
@@ -177,5 +200,6 @@ func TestStatusScreen(t *testing.T) {
 
 func TestStatusOfNothing(t *testing.T) {
 	s := &report.Status{Stack: "web", Environment: "dev", Version: 2, Result: "destroyed", At: noon}
-	require.Equal(t, "web/dev  v2 destroyed, 0s ago\nNothing is deployed.\n", render(false, 80, func(w *Writer) { Status(w, s, noon) }))
+	require.Equal(t, "web/dev  v2 destroyed, 0s ago\nNothing is deployed.\n",
+		render(false, 80, func(w *Writer) { Status(w, s, noon) }))
 }

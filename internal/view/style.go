@@ -1,7 +1,8 @@
-// Package view is everything that people and programs read: diagnostics, plans, progress, tables, graphs and the JSON shapes.
+// Package view is everything that people and programs read: diagnostics, plans, progress, tables, graphs and the JSON
+// shapes.
 //
-// In: data from the stages and where to write it. Out: text. Whatever data holds, no terminal escape of it reaches a terminal. It must not
-// decide anything, call anything, or know where data comes from.
+// In: data from the stages and where to write it. Out: text. Whatever data holds, no terminal escape of it reaches a
+// terminal. It must not decide anything, call anything, or know where data comes from.
 package view
 
 import (
@@ -14,8 +15,8 @@ import (
 	"unicode/utf8"
 )
 
-// Style marks travel inside texts, and only Writer turns them into colours or drops them. Each begins with a secret of this process, so that
-// no data can hold one.
+// Style marks travel inside texts, and only Writer turns them into colours or drops them. Each begins with a secret of
+// this process, so that no data can hold one.
 var (
 	secret = newSecret()
 	bold   = mark(0)
@@ -81,8 +82,9 @@ func NewWriter(w io.Writer, color bool, width int) *Writer {
 // block is text of several lines that view has put together; every other text that Printf is given is of one line.
 type block string
 
-// Printf formats and writes. Whatever the arguments hold, they neither move the cursor nor begin a line of their own: control characters and
-// marks that reorder or hide text are shown as code points, line ends as \\n. All that is written for people goes through here.
+// Printf formats and writes. Whatever the arguments hold, they neither move the cursor nor begin a line of their own:
+// control characters and marks that reorder or hide text are shown as code points, line ends as \\n. All that is
+// written for people goes through here.
 func (w *Writer) Printf(format string, args ...any) {
 	flat := make([]any, len(args))
 	for i, arg := range args {

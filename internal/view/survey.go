@@ -31,12 +31,15 @@ func survey(w *Writer, s *plan.Survey) {
 	if n := len(s.Missing); n > 0 {
 		line += fmt.Sprintf(" Missing: %s.", some(s.Missing))
 	}
-	outside := slices.DeleteFunc(slices.Clone(s.Differing), func(id string) bool { return slices.Contains(s.Begun, id) })
+	outside := slices.DeleteFunc(slices.Clone(s.Differing), func(id string) bool {
+		return slices.Contains(s.Begun, id)
+	})
 	if len(outside) > 0 {
 		line += fmt.Sprintf(" Changed outside of deployer: %s.", some(outside))
 	}
 	if len(s.Begun) > 0 {
-		line += fmt.Sprintf(" Changed since the state was written, probably by the run that was interrupted: %s.", some(s.Begun))
+		line += fmt.Sprintf(" Changed since the state was written, probably by the run that was interrupted: %s.",
+			some(s.Begun))
 	}
 	say(line)
 	for _, u := range s.Unasked {
@@ -50,7 +53,8 @@ func survey(w *Writer, s *plan.Survey) {
 		if s.Compared == 0 {
 			what = "Their properties"
 		}
-		say(fmt.Sprintf("%s are as of %s, %s ago; --refresh compares them.", what, report.Version(s.Version), ago(s.Age)))
+		say(fmt.Sprintf("%s are as of %s, %s ago; --refresh compares them.", what, report.Version(s.Version),
+			ago(s.Age)))
 	}
 }
 
@@ -94,7 +98,8 @@ func surveyDocument(s *plan.Survey) *surveyJSON {
 		return nil
 	}
 	out := &surveyJSON{
-		Objects: s.Objects, There: s.There, Compared: s.Compared, Missing: list(s.Missing), Differing: list(s.Differing), Begun: list(s.Begun),
+		Objects: s.Objects, There: s.There, Compared: s.Compared, Missing: list(s.Missing),
+		Differing: list(s.Differing), Begun: list(s.Begun),
 		Unasked: []unaskedJSON{}, Notes: list(s.Notes), Version: report.Version(s.Version),
 	}
 	for _, u := range s.Unasked {

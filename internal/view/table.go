@@ -13,11 +13,12 @@ func longestWord(text string) int {
 	return n
 }
 
-// Where a table is wider than the screen, its last column is broken into lines of at least this many columns, or goes below its row.
+// Where a table is wider than the screen, its last column is broken into lines of at least this many columns, or goes
+// below its row.
 const narrowest = 24
 
-// Table writes rows below a header, columns two spaces apart. Cells that a row has beyond the header are notes and follow on lines of their
-// own. Nothing is cut: what is wider than the screen goes on below.
+// Table writes rows below a header, columns two spaces apart. Cells that a row has beyond the header are notes and
+// follow on lines of their own. Nothing is cut: what is wider than the screen goes on below.
 func Table(w *Writer, header []string, rows [][]string) {
 	last := len(header) - 1
 	widths := make([]int, len(header))

@@ -40,7 +40,10 @@ func render(color bool, width int, f func(*Writer)) string {
 func TestDiagnosticAsInTheSpec(t *testing.T) {
 	d := diag.New(diag.Invalid, "Unknown kind", `"ElastiCach" is not a kind. Did you mean "ElastiCache"?`, "").
 		At(diag.Position{File: "stacks/shop/services/web/cache.yaml", Line: 2, Column: 7, Length: 10})
-	d.Excerpt = &diag.Excerpt{FirstLine: 1, Lines: []string{"apiVersion: components.deployer.io/v1", "kind: ElastiCach"}}
+	d.Excerpt = &diag.Excerpt{FirstLine: 1, Lines: []string{
+		"apiVersion: components.deployer.io/v1",
+		"kind: ElastiCach",
+	}}
 	require.Equal(t, `Error: Unknown kind
   stacks/shop/services/web/cache.yaml:2:7
     1 | apiVersion: components.deployer.io/v1
@@ -51,19 +54,28 @@ func TestDiagnosticAsInTheSpec(t *testing.T) {
 }
 
 func TestDiagnosticsOfARun(t *testing.T) {
-	d := diag.New(diag.Failed, "Rollout failed", "The container app exited with code 1: Essential container in task exited.", "Look at the application's start-up.").For("shop/api")
+	d := diag.New(diag.Failed, "Rollout failed",
+		"The container app exited with code 1: Essential container in task exited.",
+		"Look at the application's start-up.").For("shop/api")
 	d.Operation, d.RequestID, d.Lines = "ecs:UpdateService", "req-1", []string{"panic: no database", "exit"}
-	long := diag.New(diag.Invalid, "Wrong type", "A very long line is cut around its mark.", "").At(diag.Position{File: "a.yaml", Line: 9, Column: 150, Length: 4})
-	long.Excerpt = &diag.Excerpt{FirstLine: 9, Lines: []string{strings.Repeat("x", 149) + "HERE" + strings.Repeat("y", 60)}}
+	long := diag.New(diag.Invalid, "Wrong type", "A very long line is cut around its mark.",
+		"").At(diag.Position{File: "a.yaml", Line: 9, Column: 150, Length: 4})
+	long.Excerpt = &diag.Excerpt{
+		FirstLine: 9,
+		Lines:     []string{strings.Repeat("x", 149) + "HERE" + strings.Repeat("y", 60)},
+	}
 	warning := &diag.Diagnostic{Severity: diag.Warning, Summary: "State is local"}
 	golden(t, "diagnostics.txt", render(false, 80, func(w *Writer) { Diagnostics(w, diag.List{d, long, warning}) }))
 }
 
 func TestLongValuesAreShownWhereTheyDiffer(t *testing.T) {
 	long := strings.Repeat("x", 1000)
-	change := plan.Change{Resource: "a/b:c", Action: plan.Update, Reason: strings.Repeat("reason ", 20) + "end", Properties: []plan.Property{
-		{Path: []string{"policy"}, Old: value.NewString(long + "old" + long), New: value.NewString(long + "new")},
-	}}
+	change := plan.Change{
+		Resource: "a/b:c", Action: plan.Update, Reason: strings.Repeat("reason ", 20) + "end",
+		Properties: []plan.Property{
+			{Path: []string{"policy"}, Old: value.NewString(long + "old" + long), New: value.NewString(long + "new")},
+		},
+	}
 	out := render(false, 80, func(w *Writer) {
 		component(w, plan.Component{Address: "a/b", Action: plan.Update, Changes: []plan.Change{change}})
 	})
@@ -73,31 +85,67 @@ func TestLongValuesAreShownWhereTheyDiffer(t *testing.T) {
 	unfolded := strings.ReplaceAll(out, "\n            ", "")
 	require.Contains(t, unfolded, "reason\n        reason")
 	require.Contains(t, unfolded, "reason end\n")
-	require.Contains(t, unfolded, "- …"+strings.Repeat("x", context)+"old"+strings.Repeat("x", wholeUpTo-context-3)+"…\n")
+	require.Contains(t, unfolded, "- …"+strings.Repeat("x", context)+"old"+strings.Repeat("x", wholeUpTo-context-3)+
+		"…\n")
 	require.Contains(t, unfolded, "+ …"+strings.Repeat("x", context)+`new"`+"\n")
 }
 
 func samplePlan() *plan.Plan {
 	return &plan.Plan{Stack: "shop", Environment: "production", Unchanged: 12, Components: []plan.Component{
-		{Address: "web/api", Kind: "MicroService", Action: plan.Update, Consequence: plan.Rolling, Changes: []plan.Change{
-			{Resource: "web/api:task-definition", Action: plan.Update, Consequence: plan.InPlace, Reason: "containers change", Properties: []plan.Property{
-				{Path: []string{"containers", "0", "image"}, Old: value.NewString("shop/api:1.0"), New: value.NewString("shop/api:1.1")},
-				{Path: []string{"containers", "0", "command"}, New: value.Strings(strings.Repeat("long ", 30))},
-			}},
-			{Resource: "web/api:service", Action: plan.Update, Consequence: plan.Rolling, Reason: "taskDefinition changes", Properties: []plan.Property{
-				{Path: []string{"taskDefinition"}, Old: value.NewString("arn:aws:ecs:eu-west-1:1:task-definition/x:1"), New: value.NewUnknown()},
-			}},
-		}},
+		{
+			Address: "web/api", Kind: "MicroService", Action: plan.Update, Consequence: plan.Rolling,
+			Changes: []plan.Change{
+				{
+					Resource: "web/api:task-definition", Action: plan.Update, Consequence: plan.InPlace,
+					Reason: "containers change", Properties: []plan.Property{
+						{
+							Path: []string{"containers", "0", "image"}, Old: value.NewString("shop/api:1.0"),
+							New: value.NewString("shop/api:1.1"),
+						},
+						{Path: []string{"containers", "0", "command"}, New: value.Strings(strings.Repeat("long ", 30))},
+					},
+				},
+				{
+					Resource: "web/api:service", Action: plan.Update, Consequence: plan.Rolling,
+					Reason: "taskDefinition changes", Properties: []plan.Property{
+						{
+							Path: []string{"taskDefinition"},
+							Old:  value.NewString("arn:aws:ecs:eu-west-1:1:task-definition/x:1"),
+							New:  value.NewUnknown(),
+						},
+					},
+				},
+			},
+		},
 		{Address: "web/cache", Kind: "SQS", Action: plan.NoOp},
 		{Address: "web/files", Kind: "S3", Action: plan.Replace, Consequence: plan.DataLoss, Changes: []plan.Change{
-			{Resource: "web/files:bucket", Action: plan.Replace, Consequence: plan.DataLoss, Reason: "name cannot change in place", Protected: true, Properties: []plan.Property{
-				{Path: []string{"name"}, Old: value.NewString("a"), New: value.NewString("b"), ForcesReplacement: true},
-			}},
+			{
+				Resource: "web/files:bucket", Action: plan.Replace, Consequence: plan.DataLoss,
+				Reason: "name cannot change in place", Protected: true, Properties: []plan.Property{
+					{
+						Path: []string{"name"}, Old: value.NewString("a"), New: value.NewString("b"),
+						ForcesReplacement: true,
+					},
+				},
+			},
 		}},
-		{Address: "web/jobs", Kind: "SQS", Action: plan.Create, Changes: []plan.Change{{Resource: "web/jobs:queue", Action: plan.Create}, {Resource: "web/jobs:queue-policy", Action: plan.Create}}},
-		{Address: "web/old", Action: plan.Delete, Changes: []plan.Change{{Resource: "web/old:queue", Action: plan.Delete, Reason: "removed from the manifests", Obstacles: []plan.Obstacle{
-			{What: "the bucket shop-production-web-old-x2 is not empty: it holds objects that nobody has taken away yet", Next: "empty the bucket"},
-		}}}},
+		{
+			Address: "web/jobs", Kind: "SQS", Action: plan.Create,
+			Changes: []plan.Change{
+				{Resource: "web/jobs:queue", Action: plan.Create},
+				{Resource: "web/jobs:queue-policy", Action: plan.Create},
+			},
+		},
+		{
+			Address: "web/old", Action: plan.Delete,
+			Changes: []plan.Change{{
+				Resource: "web/old:queue", Action: plan.Delete,
+				Reason: "removed from the manifests", Obstacles: []plan.Obstacle{
+					{What: "the bucket shop-production-web-old-x2 is not empty: it holds objects that nobody has " +
+						"taken away yet", Next: "empty the bucket"},
+				},
+			}},
+		},
 	}}
 }
 
@@ -107,7 +155,9 @@ func TestPlan(t *testing.T) {
 	for _, line := range strings.Split(text, "\n") {
 		require.LessOrEqual(t, columns(line), 80)
 	}
-	require.Contains(t, render(false, 80, func(w *Writer) { Plan(w, &plan.Plan{Stack: "shop", Environment: "dev", Unchanged: 1}) }), "No changes. shop/dev is up to date: 1 resource.")
+	require.Contains(t, render(false, 80, func(w *Writer) {
+		Plan(w, &plan.Plan{Stack: "shop", Environment: "dev", Unchanged: 1})
+	}), "No changes. shop/dev is up to date: 1 resource.")
 	require.Contains(t, render(true, 80, func(w *Writer) { Plan(w, samplePlan()) }), "\x1b[32m")
 }
 
@@ -168,7 +218,8 @@ func TestLiveProgressLeavesTheFinalTree(t *testing.T) {
 	require.Contains(t, last, "1/6, 1 failed")
 }
 
-// screen is what a terminal shows of what is written to it, as far as Live uses one: lines, the cursor moved up, the rest erased.
+// screen is what a terminal shows of what is written to it, as far as Live uses one: lines, the cursor moved up, the
+// rest erased.
 func screen(t *testing.T, written string) []string {
 	t.Helper()
 	lines, at, column := []string{""}, 0, 0

@@ -30,10 +30,22 @@ func TestPolicy(t *testing.T) {
 		{false, access.Request{Action: "sqs:DeleteQueue", Resource: "arn:aws:sqs:eu-west-1:1:shop-a"}},
 		{false, access.Request{Action: "sqs:CreateQueue", Resource: "arn:aws:sqs:eu-west-1:1:other"}},
 		{false, access.Request{Action: "sqs:CreateQueue", Resource: "*"}},
-		{true, access.Request{Action: "ec2:DeleteSecurityGroup", Resource: "arn:aws:ec2:eu-west-1:1:security-group/sg-1", Context: tagged}},
-		{false, access.Request{Action: "ec2:DeleteSecurityGroup", Resource: "arn:aws:ec2:eu-west-1:1:security-group/sg-1"}},
-		{true, access.Request{Action: "dynamodb:GetItem", Resource: "t", Context: map[string][]string{"dynamodb:LeadingKeys": {"stack:shop:b"}}}},
-		{false, access.Request{Action: "dynamodb:GetItem", Resource: "t", Context: map[string][]string{"dynamodb:LeadingKeys": {"stack:shopper"}}}},
+		{true, access.Request{
+			Action:   "ec2:DeleteSecurityGroup",
+			Resource: "arn:aws:ec2:eu-west-1:1:security-group/sg-1", Context: tagged,
+		}},
+		{false, access.Request{
+			Action:   "ec2:DeleteSecurityGroup",
+			Resource: "arn:aws:ec2:eu-west-1:1:security-group/sg-1",
+		}},
+		{true, access.Request{
+			Action: "dynamodb:GetItem", Resource: "t",
+			Context: map[string][]string{"dynamodb:LeadingKeys": {"stack:shop:b"}},
+		}},
+		{false, access.Request{
+			Action: "dynamodb:GetItem", Resource: "t",
+			Context: map[string][]string{"dynamodb:LeadingKeys": {"stack:shopper"}},
+		}},
 		{true, access.Request{Action: "ec2:DescribeVpcs", Resource: "*"}},
 	} {
 		if got := policy.Allows(c.Request); got != c.want {
@@ -59,16 +71,28 @@ func TestRequests(t *testing.T) {
 		want []string
 	}{
 		"tags on creation": {
-			proxy.Call{Service: "sqs", Operation: "CreateQueue", Body: []byte(`{"QueueName": "q", "tags": {"a": "b"}}`)},
+			proxy.Call{
+				Service: "sqs", Operation: "CreateQueue",
+				Body: []byte(`{"QueueName": "q", "tags": {"a": "b"}}`),
+			},
 			[]string{"sqs:CreateQueue on arn:aws:sqs:r:1:q", "sqs:TagQueue on arn:aws:sqs:r:1:q"},
 		},
 		"roles that are passed": {
-			proxy.Call{Service: "ecs", Operation: "RegisterTaskDefinition", Body: []byte(`{"family": "f", "taskRoleArn": "arn:aws:iam::1:role/x"}`)},
-			[]string{"iam:PassRole on arn:aws:iam::1:role/x", "ecs:RegisterTaskDefinition on arn:aws:ecs:r:1:task-definition/f:1"},
+			proxy.Call{
+				Service: "ecs", Operation: "RegisterTaskDefinition",
+				Body: []byte(`{"family": "f", "taskRoleArn": "arn:aws:iam::1:role/x"}`),
+			},
+			[]string{
+				"iam:PassRole on arn:aws:iam::1:role/x",
+				"ecs:RegisterTaskDefinition on arn:aws:ecs:r:1:task-definition/f:1",
+			},
 		},
 		"another name than the operation's": {
 			proxy.Call{Service: "s3", Operation: "DeleteObjects", Resource: "b"},
-			[]string{"s3:DeleteObject on arn:aws:s3:::b/any-object", "s3:DeleteObjectVersion on arn:aws:s3:::b/any-object"},
+			[]string{
+				"s3:DeleteObject on arn:aws:s3:::b/any-object",
+				"s3:DeleteObjectVersion on arn:aws:s3:::b/any-object",
+			},
 		},
 		"a service that is new here": {
 			proxy.Call{Service: "rds", Operation: "CreateDBInstance", Body: []byte(`{}`)},

@@ -1,6 +1,7 @@
 package access
 
-// actions are the operations whose IAM action has another name, or that need none, as the service authorization reference has it.
+// actions are the operations whose IAM action has another name, or that need none, as the service authorization
+// reference has it.
 var actions = map[string][]string{
 	"s3:HeadBucket":                      {"s3:ListBucket"},
 	"s3:ListObjects":                     {"s3:ListBucket"},
@@ -23,8 +24,8 @@ var actions = map[string][]string{
 	"sts:GetCallerIdentity":              {},
 }
 
-// Actions returns the IAM actions of an operation, given as the service's prefix in IAM and the operation's name in the SDK:
-// "s3:HeadBucket".
+// Actions returns the IAM actions of an operation, given as the service's prefix in IAM and the operation's name in the
+// SDK: "s3:HeadBucket".
 func Actions(operation string) []string {
 	if needed, special := actions[operation]; special {
 		return needed

@@ -1,7 +1,9 @@
-// Package access decides as IAM would: it reads policies, says which actions on which resources a recorded call needs, and refuses
-// what a policy does not allow. The emulator cannot do it: it ignores resources and conditions, and sees no call that a fake answers.
+// Package access decides as IAM would: it reads policies, says which actions on which resources a recorded call needs,
+// and refuses what a policy does not allow. The emulator cannot do it: it ignores resources and conditions, and sees no
+// call that a fake answers.
 //
-// In: policy documents and the calls of the test proxy. Out: refusals, and what was asked for. What it must not do: know the product.
+// In: policy documents and the calls of the test proxy. Out: refusals, and what was asked for. What it must not do:
+// know the product.
 package access
 
 import (
@@ -29,7 +31,10 @@ type Guard struct {
 
 // Install puts a guard into a proxy. Calls with other keys pass.
 func Install(p *proxy.Proxy, account, accessKey string, policy *Policy) *Guard {
-	g := &Guard{accessKey: accessKey, policy: policy, asked: map[string]Request{}, scaling: map[string]map[string]string{}}
+	g := &Guard{
+		accessKey: accessKey, policy: policy, asked: map[string]Request{},
+		scaling: map[string]map[string]string{},
+	}
 	g.world = World{Account: account, Tags: g.tags}
 	p.Authorize(g.Decide)
 	return g
@@ -75,7 +80,8 @@ func (g *Guard) Decide(c *proxy.Call) *proxy.Response {
 		if !g.policy.Allows(r) {
 			g.refused = append(g.refused, r)
 			return c.Failure(http.StatusForbidden, code(c), fmt.Sprintf(
-				"User: arn:aws:iam::%s:user/guarded is not authorized to perform: %s on resource: %s because no identity-based policy allows the %s action",
+				"User: arn:aws:iam::%s:user/guarded is not authorized to perform: %s on resource: %s because no "+
+					"identity-based policy allows the %s action",
 				g.world.Account, r.Action, r.Resource, r.Action))
 		}
 	}
@@ -119,7 +125,8 @@ func (g *Guard) tags(c *proxy.Call, arn string) map[string]string {
 		return describeTags(c, id)
 	case "servicediscovery/namespace", "servicediscovery/service":
 		var out struct{ Tags []struct{ Key, Value string } }
-		if c.JSON("servicediscovery", "Route53AutoNaming_v20170314.ListTagsForResource", map[string]string{"ResourceARN": arn}, &out) != nil {
+		if c.JSON("servicediscovery", "Route53AutoNaming_v20170314.ListTagsForResource",
+			map[string]string{"ResourceARN": arn}, &out) != nil {
 			return nil
 		}
 		tags := map[string]string{}
@@ -142,7 +149,8 @@ func (g *Guard) tags(c *proxy.Call, arn string) map[string]string {
 
 func describeTags(c *proxy.Call, id string) map[string]string {
 	answer, err := c.PostForm("ec2", url.Values{
-		"Action": {"DescribeTags"}, "Version": {"2016-11-15"}, "Filter.1.Name": {"resource-id"}, "Filter.1.Value.1": {id},
+		"Action": {"DescribeTags"}, "Version": {"2016-11-15"}, "Filter.1.Name": {"resource-id"},
+		"Filter.1.Value.1": {id},
 	})
 	if err != nil {
 		return nil

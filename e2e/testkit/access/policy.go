@@ -17,8 +17,9 @@ type Request struct {
 
 func (r Request) String() string { return r.Action + " on " + r.Resource }
 
-// Policy is what somebody may do: the statements of one or more documents. It knows Allow statements and the operators that the
-// product uses; anything else is an error when it is read, so that nothing is ever taken for allowed that was not understood.
+// Policy is what somebody may do: the statements of one or more documents. It knows Allow statements and the operators
+// that the product uses; anything else is an error when it is read, so that nothing is ever taken for allowed that was
+// not understood.
 type Policy struct {
 	Statements []Statement
 }

@@ -17,7 +17,8 @@ type World struct {
 	Tags func(c *proxy.Call, arn string) map[string]string
 }
 
-// Requests returns everything that IAM decides about a call: its action on each resource, tagging on creation, and roles that are passed.
+// Requests returns everything that IAM decides about a call: its action on each resource, tagging on creation, and
+// roles that are passed.
 func (w World) Requests(c *proxy.Call) []Request {
 	b := &builder{World: w, call: c, prefix: c.Service, tags: map[string]string{}}
 	switch c.Service { // the name in a signature is not always that in a policy
@@ -68,7 +69,8 @@ func (w World) Requests(c *proxy.Call) []Request {
 			id = b.arn("secret:" + id + "-AbCdEf")
 		}
 		b.on(id)
-	default: // nothing that AWS knows resources of, or a service that is new here: only a statement for everything allows it
+	// nothing that AWS knows resources of, or a service that is new here: only a statement for everything allows it
+	default:
 		b.on("*")
 	}
 	return b.out
@@ -139,7 +141,8 @@ func (b *builder) ask(action string, resources ...string) {
 
 // tagging adds what a creation with tags needs in addition.
 func (b *builder) tagging(action string, resources ...string) {
-	if len(b.tags) > 0 && (strings.HasPrefix(b.call.Operation, "Create") || strings.HasPrefix(b.call.Operation, "Register") || strings.HasPrefix(b.call.Operation, "Authorize")) {
+	if len(b.tags) > 0 && (strings.HasPrefix(b.call.Operation, "Create") ||
+		strings.HasPrefix(b.call.Operation, "Register") || strings.HasPrefix(b.call.Operation, "Authorize")) {
 		b.ask(action, resources...)
 	}
 }
@@ -173,7 +176,8 @@ func (b *builder) requestTags() {
 func members(form url.Values, name, sub string) []string {
 	var out []string
 	for n := 1; ; n++ {
-		value := first(form.Get(fmt.Sprintf("%s.member.%d%s", name, n, sub)), form.Get(fmt.Sprintf("%s.%d%s", name, n, sub)))
+		value := first(form.Get(fmt.Sprintf("%s.member.%d%s", name, n, sub)),
+			form.Get(fmt.Sprintf("%s.%d%s", name, n, sub)))
 		if value == "" {
 			return out
 		}

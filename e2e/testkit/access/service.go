@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// What each service checks a call against, as of AWS's service authorization reference. Ids that AWS would only make up are "new".
+// What each service checks a call against, as of AWS's service authorization reference. Ids that AWS would only make up
+// are "new".
 
 func (b *builder) s3() {
 	bucket, _, _ := strings.Cut(b.call.Resource, "/")
@@ -136,7 +137,8 @@ func (b *builder) elb() {
 // looksAround is what ELB reads in the name of the caller, as its table of API permissions has it.
 var looksAround = map[string][]string{
 	"CreateLoadBalancer": {
-		"ec2:DescribeAccountAttributes", "ec2:DescribeAddresses", "ec2:DescribeInternetGateways", "ec2:DescribeSecurityGroups",
+		"ec2:DescribeAccountAttributes", "ec2:DescribeAddresses", "ec2:DescribeInternetGateways",
+		"ec2:DescribeSecurityGroups",
 		"ec2:DescribeSubnets", "ec2:DescribeVpcs",
 	},
 	"CreateTargetGroup": {"ec2:DescribeInternetGateways", "ec2:DescribeVpcs"},
@@ -186,7 +188,8 @@ func (b *builder) scaling() {
 	}
 	arn := b.text("ResourceARN")
 	if arn == "" {
-		arn = b.arn("scalable-target/" + b.text("ResourceId")) // AWS has an id of its own; Tags knows the target by this name, too
+		// AWS has an id of its own; Tags knows the target by this name, too
+		arn = b.arn("scalable-target/" + b.text("ResourceId"))
 		b.context("application-autoscaling:service-namespace", b.text("ServiceNamespace"))
 	}
 	b.on(arn)

@@ -1,8 +1,10 @@
-// Package awsfix makes the emulator answer as AWS does where the product depends on the difference: the default VPC's way to the
-// internet, creates that may be repeated, deletes that are refused, namespaces of one VPC, tags of scalable targets, policies of queues, tags of new buckets,
-// the latest revision of a family, the tag index, the names of certificates, the limits on tags and wildcards.
+// Package awsfix makes the emulator answer as AWS does where the product depends on the difference: the default VPC's
+// way to the internet, creates that may be repeated, deletes that are refused, namespaces of one VPC, tags of scalable
+// targets, policies of queues, tags of new buckets, the latest revision of a family, the tag index, the names of
+// certificates, the limits on tags and wildcards.
 //
-// What comes in: a proxy. What goes out: handlers on it, which look into the emulator and answer in its place or let the call pass.
+// What comes in: a proxy. What goes out: handlers on it, which look into the emulator and answer in its place or let
+// the call pass.
 //
 // What it must not do: know the product, or keep what the emulator keeps.
 package awsfix

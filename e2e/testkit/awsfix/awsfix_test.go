@@ -30,7 +30,8 @@ func codeOf(err error) string {
 // loseAnswer lets the next call of an operation take effect without an answer, so that the SDK repeats it.
 func loseAnswer(t *testing.T, env *testkit.Env, operation string) {
 	t.Helper()
-	require.NoError(t, env.Proxy.Inject(proxy.Fault{Filter: proxy.Filter{Operation: operation}, Action: proxy.DropAfter}))
+	require.NoError(t,
+		env.Proxy.Inject(proxy.Fault{Filter: proxy.Filter{Operation: operation}, Action: proxy.DropAfter}))
 }
 
 func TestDefaultVPCHasAWayOut(t *testing.T) {
@@ -48,7 +49,8 @@ func TestLoadBalancersAndListenersRepeat(t *testing.T) {
 	subnets, err := ec2.NewFromConfig(env.Config).DescribeSubnets(t.Context(), &ec2.DescribeSubnetsInput{})
 	require.NoError(t, err)
 	in := &elb.CreateLoadBalancerInput{
-		Name: aws.String("shop"), Scheme: elbtypes.LoadBalancerSchemeEnumInternal, Type: elbtypes.LoadBalancerTypeEnumApplication,
+		Name: aws.String("shop"), Scheme: elbtypes.LoadBalancerSchemeEnumInternal,
+		Type:    elbtypes.LoadBalancerTypeEnumApplication,
 		Subnets: []string{*subnets.Subnets[1].SubnetId, *subnets.Subnets[0].SubnetId},
 		Tags:    []elbtypes.Tag{{Key: aws.String("a"), Value: aws.String("1")}},
 	}
@@ -74,20 +76,27 @@ func TestLoadBalancersAndListenersRepeat(t *testing.T) {
 	protect := func(on string) {
 		_, err := client.ModifyLoadBalancerAttributes(t.Context(), &elb.ModifyLoadBalancerAttributesInput{
 			LoadBalancerArn: made.LoadBalancers[0].LoadBalancerArn,
-			Attributes:      []elbtypes.LoadBalancerAttribute{{Key: aws.String("deletion_protection.enabled"), Value: &on}},
+			Attributes: []elbtypes.LoadBalancerAttribute{
+				{Key: aws.String("deletion_protection.enabled"), Value: &on},
+			},
 		})
 		require.NoError(t, err)
 	}
 	protect("true")
-	_, err = client.DeleteLoadBalancer(t.Context(), &elb.DeleteLoadBalancerInput{LoadBalancerArn: made.LoadBalancers[0].LoadBalancerArn})
+	_, err = client.DeleteLoadBalancer(t.Context(),
+		&elb.DeleteLoadBalancerInput{LoadBalancerArn: made.LoadBalancers[0].LoadBalancerArn})
 	assert.Equal(t, "OperationNotPermitted", codeOf(err))
 	protect("false")
 
 	listener := &elb.CreateListenerInput{
-		LoadBalancerArn: made.LoadBalancers[0].LoadBalancerArn, Port: aws.Int32(80), Protocol: elbtypes.ProtocolEnumHttp,
+		LoadBalancerArn: made.LoadBalancers[0].LoadBalancerArn, Port: aws.Int32(80),
+		Protocol: elbtypes.ProtocolEnumHttp,
 		DefaultActions: []elbtypes.Action{{
-			Type:           elbtypes.ActionTypeEnumRedirect,
-			RedirectConfig: &elbtypes.RedirectActionConfig{Protocol: aws.String("HTTPS"), Port: aws.String("443"), StatusCode: elbtypes.RedirectActionStatusCodeEnumHttp301},
+			Type: elbtypes.ActionTypeEnumRedirect,
+			RedirectConfig: &elbtypes.RedirectActionConfig{
+				Protocol: aws.String("HTTPS"), Port: aws.String("443"),
+				StatusCode: elbtypes.RedirectActionStatusCodeEnumHttp301,
+			},
 		}},
 	}
 	loseAnswer(t, env, "CreateListener")
@@ -98,11 +107,13 @@ func TestLoadBalancersAndListenersRepeat(t *testing.T) {
 	second, err := client.CreateListener(t.Context(), &further)
 	require.NoError(t, err, "another port is another listener")
 	assert.NotEqual(t, *first.Listeners[0].ListenerArn, *second.Listeners[0].ListenerArn)
-	listeners, err := client.DescribeListeners(t.Context(), &elb.DescribeListenersInput{LoadBalancerArn: listener.LoadBalancerArn})
+	listeners, err := client.DescribeListeners(t.Context(),
+		&elb.DescribeListenersInput{LoadBalancerArn: listener.LoadBalancerArn})
 	require.NoError(t, err)
 	require.Len(t, listeners.Listeners, 2)
 	defer func() {
-		_, err := client.DeleteLoadBalancer(t.Context(), &elb.DeleteLoadBalancerInput{LoadBalancerArn: made.LoadBalancers[0].LoadBalancerArn})
+		_, err := client.DeleteLoadBalancer(t.Context(),
+			&elb.DeleteLoadBalancerInput{LoadBalancerArn: made.LoadBalancers[0].LoadBalancerArn})
 		require.NoError(t, err, "without protection it may go")
 	}()
 
@@ -121,7 +132,8 @@ func TestNamespacesRepeatAndShareAVPC(t *testing.T) {
 		if err != nil {
 			return "", err
 		}
-		out, err := client.GetOperation(t.Context(), &servicediscovery.GetOperationInput{OperationId: started.OperationId})
+		out, err := client.GetOperation(t.Context(),
+			&servicediscovery.GetOperationInput{OperationId: started.OperationId})
 		require.NoError(t, err)
 		return out.Operation.Targets[string(types.OperationTargetTypeNamespace)], nil
 	}
@@ -174,9 +186,10 @@ func TestCloudMapServicesRepeat(t *testing.T) {
 	elsewhere, err := client.CreateService(t.Context(), &changed)
 	require.NoError(t, err)
 	assert.NotEqual(t, *made.Service.Id, *elsewhere.Service.Id)
-	filtered, err := client.ListServices(t.Context(), &servicediscovery.ListServicesInput{Filters: []types.ServiceFilter{
-		{Name: types.ServiceFilterNameNamespaceId, Values: []string{"ns-2"}},
-	}})
+	filtered, err := client.ListServices(t.Context(),
+		&servicediscovery.ListServicesInput{Filters: []types.ServiceFilter{
+			{Name: types.ServiceFilterNameNamespaceId, Values: []string{"ns-2"}},
+		}})
 	require.NoError(t, err)
 	require.Len(t, filtered.Services, 1)
 	assert.Equal(t, *elsewhere.Service.Id, *filtered.Services[0].Id)

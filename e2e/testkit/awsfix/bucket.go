@@ -8,8 +8,9 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// tagNewBuckets gives a new bucket the tags that CreateBucket asks for, and no others. The emulator ignores them, and gives a bucket the tags of
-// a deleted one of its name. Outside of AWS's own partition, S3 does not know tags in this call.
+// tagNewBuckets gives a new bucket the tags that CreateBucket asks for, and no others. The emulator ignores them, and
+// gives a bucket the tags of a deleted one of its name. Outside of AWS's own partition, S3 does not know tags in this
+// call.
 func tagNewBuckets(p *proxy.Proxy) {
 	p.Handle("s3", "CreateBucket", func(c *proxy.Call) *proxy.Response {
 		there, err := c.Beside(http.MethodHead, "", nil)
@@ -26,7 +27,8 @@ func tagNewBuckets(p *proxy.Proxy) {
 			}
 		}
 		if len(asked.Tags) > 0 && !tagsAtCreation(c.Region) {
-			return c.Failure(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+			return c.Failure(http.StatusBadRequest, "MalformedXML",
+				"The XML you provided was not well-formed or did not validate against our published schema")
 		}
 		made, err := c.Forward()
 		if err != nil {

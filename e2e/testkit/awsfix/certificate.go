@@ -9,8 +9,8 @@ import (
 // summaryNames is how many names ListCertificates shows of a certificate.
 const summaryNames = 100
 
-// summarizeCertificates lets ListCertificates show the names of a certificate as AWS does: the first hundred, and whether there are more.
-// The emulator shows those of DescribeCertificate, under another name.
+// summarizeCertificates lets ListCertificates show the names of a certificate as AWS does: the first hundred, and
+// whether there are more. The emulator shows those of DescribeCertificate, under another name.
 func summarizeCertificates(p *proxy.Proxy) {
 	p.Handle("acm", "ListCertificates", func(c *proxy.Call) *proxy.Response {
 		answer, err := c.Forward()

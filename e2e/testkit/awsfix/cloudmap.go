@@ -11,13 +11,15 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// repeatCloudMap makes CreateService and CreatePrivateDnsNamespace answer with what they made when they come again with their
-// CreatorRequestId, lets one VPC have namespaces of several names, and lists the services of one namespace. The emulator makes a second
-// service of the name, takes one private namespace per VPC whatever its name, and lists all services whatever the filter.
+// repeatCloudMap makes CreateService and CreatePrivateDnsNamespace answer with what they made when they come again with
+// their CreatorRequestId, lets one VPC have namespaces of several names, and lists the services of one namespace. The
+// emulator makes a second service of the name, takes one private namespace per VPC whatever its name, and lists all
+// services whatever the filter.
 func repeatCloudMap(p *proxy.Proxy) {
 	p.Handle("servicediscovery", "CreateService", createService)
 	p.Handle("servicediscovery", "ListServices", listServices)
-	operations := map[string]string{} // that made a namespace, by its id: the emulator cannot be asked without losing others
+	// that made a namespace, by its id: the emulator cannot be asked without losing others
+	operations := map[string]string{}
 	p.OnReset(func() { clear(operations) })
 	p.Handle("servicediscovery", "CreatePrivateDnsNamespace", func(c *proxy.Call) *proxy.Response {
 		return createNamespace(c, operations)
@@ -116,7 +118,8 @@ func createNamespace(c *proxy.Call, operations map[string]string) *proxy.Respons
 		return failure(c, err)
 	}
 	for _, there := range list.Namespaces {
-		if operation := operations[there.ID]; operation != "" && token != "" && there.CreatorRequestID == token && strings.EqualFold(there.Name, name) {
+		if operation := operations[there.ID]; operation != "" && token != "" && there.CreatorRequestID == token &&
+			strings.EqualFold(there.Name, name) {
 			return proxy.JSONResponse(map[string]any{"OperationId": operation})
 		}
 	}

@@ -13,8 +13,8 @@ type node struct {
 	Children []node `xml:",any"`
 }
 
-// flatten returns the elements called item of the first list called name, each as the parameters of a query call would write it:
-// "DefaultActions.member.1.Type".
+// flatten returns the elements called item of the first list called name, each as the parameters of a query call would
+// write it: "DefaultActions.member.1.Type".
 func flatten(document []byte, name, item string) ([]map[string]string, error) {
 	var root node
 	if err := xml.NewDecoder(bytes.NewReader(document)).Decode(&root); err != nil {

@@ -13,8 +13,9 @@ import (
 // maxTags is how many tags AWS takes on an object, beside its own.
 const maxTags = 50
 
-// keepLimits refuses what AWS has no room for and the emulator takes: more than fifty tags on an object, in the request or with those that are
-// there, and more than six wildcards in a rule of a load balancer. Of load balancers, the emulator takes ten tags only.
+// keepLimits refuses what AWS has no room for and the emulator takes: more than fifty tags on an object, in the request
+// or with those that are there, and more than six wildcards in a rule of a load balancer. Of load balancers, the
+// emulator takes ten tags only.
 func keepLimits(p *proxy.Proxy) {
 	p.Interpose(func(c *proxy.Call) *proxy.Response {
 		keys := tagKeys(c)
@@ -31,7 +32,8 @@ func keepLimits(p *proxy.Proxy) {
 		if code == "" {
 			code = "TooManyTagsException"
 		}
-		return c.Failure(http.StatusBadRequest, code, "The object would have "+strconv.Itoa(len(keys))+" tags, and 50 are allowed")
+		return c.Failure(http.StatusBadRequest, code,
+			"The object would have "+strconv.Itoa(len(keys))+" tags, and 50 are allowed")
 	})
 	p.Interpose(func(c *proxy.Call) *proxy.Response {
 		if c.Service != "elasticloadbalancing" || c.Operation != "CreateRule" && c.Operation != "ModifyRule" {
@@ -94,8 +96,9 @@ func keepLimits(p *proxy.Proxy) {
 
 // tooManyTags are the codes of services that have one of their own.
 var tooManyTags = map[string]string{
-	"ec2": "TagLimitExceeded", "ecs": "InvalidParameterException", "elasticloadbalancing": "TooManyTags", "iam": "LimitExceeded",
-	"s3": "InvalidTag", "sqs": "OverLimit",
+	"ec2": "TagLimitExceeded", "ecs": "InvalidParameterException", "elasticloadbalancing": "TooManyTags",
+	"iam": "LimitExceeded",
+	"s3":  "InvalidTag", "sqs": "OverLimit",
 }
 
 var (
@@ -152,7 +155,8 @@ func keysOf(tags json.RawMessage) map[string]bool {
 	return keys
 }
 
-// present are the keys of the tags of the object that a call adds some to. Of what is not here, the emulator counts itself.
+// present are the keys of the tags of the object that a call adds some to. Of what is not here, the emulator counts
+// itself.
 func present(c *proxy.Call) []string {
 	var keys []string
 	listed := func(service, target, name string) {
@@ -177,7 +181,8 @@ func present(c *proxy.Call) []string {
 	}
 	switch c.Service + ":" + c.Operation {
 	case "elasticloadbalancing:AddTags":
-		queried("elasticloadbalancing", elbVersion, "DescribeTags", "Tags", "ResourceArns.member.1", c.Form.Get("ResourceArns.member.1"))
+		queried("elasticloadbalancing", elbVersion, "DescribeTags", "Tags", "ResourceArns.member.1",
+			c.Form.Get("ResourceArns.member.1"))
 	case "iam:TagRole":
 		queried("iam", "2010-05-08", "ListRoleTags", "Tags", "RoleName", c.Form.Get("RoleName"))
 	case "ecs:TagResource":

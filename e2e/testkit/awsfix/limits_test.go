@@ -29,19 +29,24 @@ func TestFiftyTags(t *testing.T) {
 		}
 		return out
 	}
-	in := &elb.CreateLoadBalancerInput{Name: aws.String("fifty"), Subnets: []string{*subnets.Subnets[0].SubnetId, *subnets.Subnets[1].SubnetId}, Tags: tags(0, 51)}
+	in := &elb.CreateLoadBalancerInput{
+		Name:    aws.String("fifty"),
+		Subnets: []string{*subnets.Subnets[0].SubnetId, *subnets.Subnets[1].SubnetId}, Tags: tags(0, 51),
+	}
 	_, err = balancers.CreateLoadBalancer(t.Context(), in)
 	assert.Equal(t, "TooManyTags", codeOf(err))
 	in.Tags = tags(0, 20)
 	made, err := balancers.CreateLoadBalancer(t.Context(), in)
 	require.NoError(t, err)
 	add := func(from, n int) error {
-		_, err := balancers.AddTags(t.Context(), &elb.AddTagsInput{ResourceArns: []string{*made.LoadBalancers[0].LoadBalancerArn}, Tags: tags(from, n)})
+		_, err := balancers.AddTags(t.Context(),
+			&elb.AddTagsInput{ResourceArns: []string{*made.LoadBalancers[0].LoadBalancerArn}, Tags: tags(from, n)})
 		return err
 	}
 	require.NoError(t, add(10, 40), "ten of them are there")
 	assert.Equal(t, "TooManyTags", codeOf(add(50, 1)))
-	described, err := balancers.DescribeTags(t.Context(), &elb.DescribeTagsInput{ResourceArns: []string{*made.LoadBalancers[0].LoadBalancerArn}})
+	described, err := balancers.DescribeTags(t.Context(),
+		&elb.DescribeTagsInput{ResourceArns: []string{*made.LoadBalancers[0].LoadBalancerArn}})
 	require.NoError(t, err)
 	assert.Len(t, described.TagDescriptions[0].Tags, 50)
 
@@ -52,7 +57,10 @@ func TestFiftyTags(t *testing.T) {
 	for _, tag := range tags(0, 30) {
 		some = append(some, iamtypes.Tag{Key: tag.Key, Value: tag.Value})
 	}
-	_, err = roles.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: role, AssumeRolePolicyDocument: &trust, Tags: some})
+	_, err = roles.CreateRole(t.Context(), &iam.CreateRoleInput{
+		RoleName: role, AssumeRolePolicyDocument: &trust,
+		Tags: some,
+	})
 	require.NoError(t, err)
 	some = nil
 	for _, tag := range tags(30, 21) {
@@ -66,16 +74,21 @@ func TestFiftyTags(t *testing.T) {
 	for i := range 51 {
 		many["k"+strconv.Itoa(i)] = "v"
 	}
-	_, err = logs.CreateLogGroup(t.Context(), &logsservice.CreateLogGroupInput{LogGroupName: aws.String("/fifty"), Tags: many})
+	_, err = logs.CreateLogGroup(t.Context(), &logsservice.CreateLogGroupInput{
+		LogGroupName: aws.String("/fifty"), Tags: many,
+	})
 	assert.Equal(t, "TooManyTagsException", codeOf(err))
 }
 
 func TestSixWildcards(t *testing.T) {
 	env := testkit.Start(t)
 	_, err := elb.NewFromConfig(env.Config).CreateRule(t.Context(), &elb.CreateRuleInput{
-		ListenerArn: aws.String("arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/a/1/2"), Priority: aws.Int32(1),
+		ListenerArn: aws.String("arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/a/1/2"),
+		Priority:    aws.Int32(1),
 		Conditions: []elbtypes.RuleCondition{{
-			Field: aws.String("path-pattern"), PathPatternConfig: &elbtypes.PathPatternConditionConfig{Values: []string{"/*/*/*", "/?/?/?/?"}},
+			Field: aws.String("path-pattern"), PathPatternConfig: &elbtypes.PathPatternConditionConfig{
+				Values: []string{"/*/*/*", "/?/?/?/?"},
+			},
 		}},
 		Actions: []elbtypes.Action{{Type: elbtypes.ActionTypeEnumForward, TargetGroupArn: aws.String("x")}},
 	})

@@ -10,8 +10,9 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// repeatLoadBalancers makes CreateLoadBalancer and CreateListener answer with what is there when it has the settings that are asked for,
-// and refuse it otherwise. The emulator makes a second load balancer of the name and a second listener on the port.
+// repeatLoadBalancers makes CreateLoadBalancer and CreateListener answer with what is there when it has the settings
+// that are asked for, and refuse it otherwise. The emulator makes a second load balancer of the name and a second
+// listener on the port.
 func repeatLoadBalancers(p *proxy.Proxy) {
 	p.Handle("elasticloadbalancing", "CreateLoadBalancer", func(c *proxy.Call) *proxy.Response {
 		name := c.Form.Get("Name")
@@ -25,16 +26,19 @@ func repeatLoadBalancers(p *proxy.Proxy) {
 			return nil
 		}
 		settings := under(c.Form, "Scheme", "Type", "IpAddressType")
-		if !within(settings, there[0]) || !sameSet(listed(c.Form, "SecurityGroups"), suffixed(there[0], "SecurityGroups.member.", "")) ||
+		if !within(settings, there[0]) || !sameSet(listed(c.Form, "SecurityGroups"),
+			suffixed(there[0], "SecurityGroups.member.", "")) ||
 			!sameSet(listed(c.Form, "Subnets"), suffixed(there[0], "AvailabilityZones.member.", ".SubnetId")) {
-			return c.Failure(400, "DuplicateLoadBalancerName", "A load balancer with the same name '"+name+"' exists, but with different settings")
+			return c.Failure(400, "DuplicateLoadBalancerName",
+				"A load balancer with the same name '"+name+"' exists, but with different settings")
 		}
 		return renamed(found, "DescribeLoadBalancers", "CreateLoadBalancer")
 	})
 	p.Handle("elasticloadbalancing", "SetSubnets", stayInVPC)
 	p.Handle("elasticloadbalancing", "DeleteLoadBalancer", keepProtected)
 	p.Handle("elasticloadbalancing", "CreateListener", func(c *proxy.Call) *proxy.Response {
-		found, err := query(c, "elasticloadbalancing", elbVersion, "DescribeListeners", "LoadBalancerArn", c.Form.Get("LoadBalancerArn"))
+		found, err := query(c, "elasticloadbalancing", elbVersion, "DescribeListeners", "LoadBalancerArn",
+			c.Form.Get("LoadBalancerArn"))
 		if err != nil {
 			return nil
 		}
@@ -49,7 +53,8 @@ func repeatLoadBalancers(p *proxy.Proxy) {
 		if !within(under(c.Form, "Protocol", "SslPolicy", "Certificates", "DefaultActions"), there[i]) {
 			return c.Failure(400, "DuplicateListener", "A listener already exists on this port for this load balancer")
 		}
-		one, err := query(c, "elasticloadbalancing", elbVersion, "DescribeListeners", "ListenerArns.member.1", there[i]["ListenerArn"])
+		one, err := query(c, "elasticloadbalancing", elbVersion, "DescribeListeners", "ListenerArns.member.1",
+			there[i]["ListenerArn"])
 		if err != nil {
 			return nil
 		}
@@ -57,7 +62,8 @@ func repeatLoadBalancers(p *proxy.Proxy) {
 	})
 }
 
-// keepProtected refuses to delete a load balancer while its deletion protection is on, which the emulator does not look at.
+// keepProtected refuses to delete a load balancer while its deletion protection is on, which the emulator does not look
+// at.
 func keepProtected(c *proxy.Call) *proxy.Response {
 	arn := c.Form.Get("LoadBalancerArn")
 	found, err := query(c, "elasticloadbalancing", elbVersion, "DescribeLoadBalancerAttributes", "LoadBalancerArn", arn)
@@ -70,7 +76,8 @@ func keepProtected(c *proxy.Call) *proxy.Response {
 	}
 	for _, a := range attributes {
 		if a["Key"] == "deletion_protection.enabled" && a["Value"] == "true" {
-			return c.Failure(400, "OperationNotPermitted", "Load balancer '"+arn+"' cannot be deleted because deletion protection is enabled")
+			return c.Failure(400, "OperationNotPermitted",
+				"Load balancer '"+arn+"' cannot be deleted because deletion protection is enabled")
 		}
 	}
 	return nil
@@ -78,7 +85,8 @@ func keepProtected(c *proxy.Call) *proxy.Response {
 
 // stayInVPC refuses subnets of another VPC than the load balancer's, which the emulator takes.
 func stayInVPC(c *proxy.Call) *proxy.Response {
-	found, err := query(c, "elasticloadbalancing", elbVersion, "DescribeLoadBalancers", "LoadBalancerArns.member.1", c.Form.Get("LoadBalancerArn"))
+	found, err := query(c, "elasticloadbalancing", elbVersion, "DescribeLoadBalancers", "LoadBalancerArns.member.1",
+		c.Form.Get("LoadBalancerArn"))
 	if err != nil {
 		return nil
 	}
@@ -97,7 +105,8 @@ func stayInVPC(c *proxy.Call) *proxy.Response {
 		return nil
 	}
 	if slices.ContainsFunc(subnets.VPCs, func(vpc string) bool { return vpc != there[0]["VpcId"] }) {
-		return c.Failure(400, "InvalidConfigurationRequest", "The subnets must be in the VPC of the load balancer, "+there[0]["VpcId"])
+		return c.Failure(400, "InvalidConfigurationRequest",
+			"The subnets must be in the VPC of the load balancer, "+there[0]["VpcId"])
 	}
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// openDefaultVPCs gives the default VPC of each account and region the internet gateway and the default route that AWS makes with
-// it and the emulator leaves out, at the first look at route tables.
+// openDefaultVPCs gives the default VPC of each account and region the internet gateway and the default route that AWS
+// makes with it and the emulator leaves out, at the first look at route tables.
 func openDefaultVPCs(p *proxy.Proxy) {
 	done := map[string]bool{} // by caller and region; handlers and resets run one at a time
 	p.OnReset(func() { clear(done) })
@@ -28,20 +28,23 @@ func openDefaultVPC(c *proxy.Call) error {
 	var vpcs struct {
 		IDs []string `xml:"vpcSet>item>vpcId"`
 	}
-	if err := ec2(c, &vpcs, "DescribeVpcs", "Filter.1.Name", "is-default", "Filter.1.Value.1", "true"); err != nil || len(vpcs.IDs) == 0 {
+	if err := ec2(c, &vpcs, "DescribeVpcs", "Filter.1.Name", "is-default", "Filter.1.Value.1", "true"); err != nil ||
+		len(vpcs.IDs) == 0 {
 		return err
 	}
 	vpc := vpcs.IDs[0]
 	var gateways struct {
 		IDs []string `xml:"internetGatewaySet>item>internetGatewayId"`
 	}
-	if err := ec2(c, &gateways, "DescribeInternetGateways", "Filter.1.Name", "attachment.vpc-id", "Filter.1.Value.1", vpc); err != nil || len(gateways.IDs) > 0 {
+	if err := ec2(c, &gateways, "DescribeInternetGateways", "Filter.1.Name", "attachment.vpc-id", "Filter.1.Value.1",
+		vpc); err != nil || len(gateways.IDs) > 0 {
 		return err
 	}
 	var tables struct {
 		IDs []string `xml:"routeTableSet>item>routeTableId"`
 	}
-	if err := ec2(c, &tables, "DescribeRouteTables", "Filter.1.Name", "vpc-id", "Filter.1.Value.1", vpc, "Filter.2.Name", "association.main", "Filter.2.Value.1", "true"); err != nil {
+	if err := ec2(c, &tables, "DescribeRouteTables", "Filter.1.Name", "vpc-id", "Filter.1.Value.1", vpc,
+		"Filter.2.Name", "association.main", "Filter.2.Value.1", "true"); err != nil {
 		return err
 	}
 	if len(tables.IDs) == 0 {
@@ -56,7 +59,8 @@ func openDefaultVPC(c *proxy.Call) error {
 	if err := ec2(c, nil, "AttachInternetGateway", "InternetGatewayId", made.ID, "VpcId", vpc); err != nil {
 		return err
 	}
-	return ec2(c, nil, "CreateRoute", "RouteTableId", tables.IDs[0], "DestinationCidrBlock", "0.0.0.0/0", "GatewayId", made.ID)
+	return ec2(c, nil, "CreateRoute", "RouteTableId", tables.IDs[0], "DestinationCidrBlock", "0.0.0.0/0", "GatewayId",
+		made.ID)
 }
 
 // ec2 makes an EC2 call of the caller's and decodes its XML answer into out, if that is given.
@@ -84,8 +88,8 @@ func query(c *proxy.Call, service, version, action string, pairs ...string) ([]b
 	return answer.Body, nil
 }
 
-// describeGroupRules keeps the description of a rule that names another security group. The emulator drops it when the rule is made, but
-// takes it in a change.
+// describeGroupRules keeps the description of a rule that names another security group. The emulator drops it when the
+// rule is made, but takes it in a change.
 func describeGroupRules(p *proxy.Proxy) {
 	for _, operation := range []string{"AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress"} {
 		p.Handle("ec2", operation, func(c *proxy.Call) *proxy.Response {
@@ -106,7 +110,8 @@ func describeGroupRules(p *proxy.Proxy) {
 			}
 			const rule = "SecurityGroupRule.1.SecurityGroupRule."
 			pairs := []string{
-				"GroupId", c.Form.Get("GroupId"), "SecurityGroupRule.1.SecurityGroupRuleId", made.ID, rule + "IpProtocol", c.Form.Get(from + "IpProtocol"),
+				"GroupId", c.Form.Get("GroupId"), "SecurityGroupRule.1.SecurityGroupRuleId", made.ID,
+				rule + "IpProtocol", c.Form.Get(from + "IpProtocol"),
 				rule + "ReferencedGroupId", other, rule + "Description", text,
 			}
 			for _, port := range []string{"FromPort", "ToPort"} {

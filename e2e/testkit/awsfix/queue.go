@@ -21,7 +21,8 @@ func keepQueuePolicies(p *proxy.Proxy) {
 		}
 		var there struct{ Attributes map[string]string }
 		in := map[string]any{"QueueUrl": asked.QueueURL, "AttributeNames": []string{"Policy"}}
-		if err := c.JSON("sqs", "AmazonSQS.GetQueueAttributes", in, &there); err != nil || there.Attributes["Policy"] == "" {
+		if err := c.JSON("sqs", "AmazonSQS.GetQueueAttributes", in, &there); err != nil ||
+			there.Attributes["Policy"] == "" {
 			return nil // the emulator says itself that there is no such queue
 		}
 		asked.Attributes["Policy"] = there.Attributes["Policy"]

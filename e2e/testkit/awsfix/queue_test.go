@@ -18,11 +18,16 @@ func TestQueueKeepsItsPolicy(t *testing.T) {
 	made, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("jobs")})
 	require.NoError(t, err)
 	set := func(name, value string) {
-		_, err := client.SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{QueueUrl: made.QueueUrl, Attributes: map[string]string{name: value}})
+		_, err := client.SetQueueAttributes(t.Context(),
+			&sqs.SetQueueAttributesInput{QueueUrl: made.QueueUrl, Attributes: map[string]string{name: value}})
 		require.NoError(t, err)
 	}
 	get := func(name string) string {
-		out, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: made.QueueUrl, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll}})
+		out, err := client.GetQueueAttributes(t.Context(),
+			&sqs.GetQueueAttributesInput{
+				QueueUrl:       made.QueueUrl,
+				AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+			})
 		require.NoError(t, err)
 		return out.Attributes[name]
 	}

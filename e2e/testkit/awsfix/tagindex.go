@@ -8,8 +8,8 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// tagIndex lets GetResources answer about the ARNs that it is asked for, and cut pages by the number of objects alone. The emulator ignores
-// ResourceARNList, and ends a page at 100 tags.
+// tagIndex lets GetResources answer about the ARNs that it is asked for, and cut pages by the number of objects alone.
+// The emulator ignores ResourceARNList, and ends a page at 100 tags.
 func tagIndex(p *proxy.Proxy) {
 	var asking singleflight.Group
 	p.Handle("tagging", "GetResources", func(c *proxy.Call) *proxy.Response {

@@ -10,7 +10,8 @@ import (
 
 const ecsTarget = "AmazonEC2ContainerServiceV20141113."
 
-// latestActive describes the latest ACTIVE revision of a family. The emulator takes the latest one, deregistered or not.
+// latestActive describes the latest ACTIVE revision of a family. The emulator takes the latest one, deregistered or
+// not.
 func latestActive(p *proxy.Proxy) {
 	p.Handle("ecs", "DescribeTaskDefinition", func(c *proxy.Call) *proxy.Response {
 		var asked map[string]any
@@ -24,7 +25,8 @@ func latestActive(p *proxy.Proxy) {
 		var there struct {
 			ARNs []string `json:"taskDefinitionArns"`
 		}
-		if err := c.JSON("ecs", ecsTarget+"ListTaskDefinitions", map[string]any{"familyPrefix": family, "status": "ACTIVE"}, &there); err != nil {
+		if err := c.JSON("ecs", ecsTarget+"ListTaskDefinitions",
+			map[string]any{"familyPrefix": family, "status": "ACTIVE"}, &there); err != nil {
 			return failure(c, err)
 		}
 		latest, arn := 0, ""

@@ -15,7 +15,8 @@ func TestFamilyIsItsLatestActiveRevision(t *testing.T) {
 	env := testkit.Start(t)
 	client := ecs.NewFromConfig(env.Config)
 	deregister := func(revision string) {
-		_, err := client.DeregisterTaskDefinition(t.Context(), &ecs.DeregisterTaskDefinitionInput{TaskDefinition: &revision})
+		_, err := client.DeregisterTaskDefinition(t.Context(),
+			&ecs.DeregisterTaskDefinitionInput{TaskDefinition: &revision})
 		require.NoError(t, err)
 	}
 	describe := func(name string) (*ecs.DescribeTaskDefinitionOutput, error) {
@@ -23,7 +24,9 @@ func TestFamilyIsItsLatestActiveRevision(t *testing.T) {
 	}
 	for range 2 {
 		_, err := client.RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{
-			Family: aws.String("shop"), ContainerDefinitions: []types.ContainerDefinition{{Name: aws.String("x"), Image: aws.String("x"), Memory: aws.Int32(64)}},
+			Family: aws.String("shop"), ContainerDefinitions: []types.ContainerDefinition{
+				{Name: aws.String("x"), Image: aws.String("x"), Memory: aws.Int32(64)},
+			},
 		})
 		require.NoError(t, err)
 	}

@@ -56,7 +56,8 @@ func Start(ctx context.Context, progress func(string)) (*Server, error) {
 	}
 	dir, err := child.Install(cache, Version, progress, func(dir string) error {
 		err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755),
-			os.WriteFile(filepath.Join(dir, "package.json"), manifest, 0o600), os.WriteFile(filepath.Join(dir, "package-lock.json"), locked, 0o600))
+			os.WriteFile(filepath.Join(dir, "package.json"), manifest, 0o600),
+			os.WriteFile(filepath.Join(dir, "package-lock.json"), locked, 0o600))
 		if err != nil {
 			return err
 		}
@@ -72,8 +73,11 @@ func Start(ctx context.Context, progress func(string)) (*Server, error) {
 	}
 	s := &Server{url: "http://127.0.0.1:" + strconv.Itoa(port)}
 	s.Process, err = child.Start(ctx, child.Options{
-		Command: []string{node, filepath.Join(dir, "node_modules", "dynalite", "cli.js"), "--host", "127.0.0.1", "--port", strconv.Itoa(port), "--createTableMs", "0"},
-		Env:     child.WithoutAWS(os.Environ()),
+		Command: []string{
+			node, filepath.Join(dir, "node_modules", "dynalite", "cli.js"), "--host", "127.0.0.1",
+			"--port", strconv.Itoa(port), "--createTableMs", "0",
+		},
+		Env: child.WithoutAWS(os.Environ()),
 		Ready: func(ctx context.Context) error {
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, http.NoBody)
 			if err != nil {

@@ -24,8 +24,9 @@ const (
 	NoLogGroup    Behaviour = "no-log-group"   // ResourceInitializationError
 	Unhealthy     Behaviour = "unhealthy"      // runs, then fails its health checks
 	NoCapacity    Behaviour = "no-capacity"    // Fargate has no room for it
-	NoAddress     Behaviour = "no-address"     // the subnet has no address for its network interface; ECS says so of the task only
-	Slow          Behaviour = "slow"           // stays pending for ever
+	// the subnet has no address for its network interface; ECS says so of the task only
+	NoAddress Behaviour = "no-address"
+	Slow      Behaviour = "slow" // stays pending for ever
 )
 
 // Rule maps images to a behaviour. The rules added last win; without a match
@@ -51,7 +52,10 @@ type Rule struct {
 }
 
 func (r Rule) validate() error {
-	known := []Behaviour{Healthy, Crash, ExitZero, OutOfMemory, PullError, MissingSecret, NoLogGroup, Unhealthy, NoCapacity, NoAddress, Slow}
+	known := []Behaviour{
+		Healthy, Crash, ExitZero, OutOfMemory, PullError, MissingSecret, NoLogGroup, Unhealthy,
+		NoCapacity, NoAddress, Slow,
+	}
 	if !slices.Contains(known, r.Behaviour) {
 		return fmt.Errorf("unknown behaviour %q; known: %v", r.Behaviour, known)
 	}

@@ -21,7 +21,8 @@ func (f *Fake) createCluster(c *call) (any, error) {
 	var out struct {
 		Clusters []map[string]any `json:"clusters"`
 	}
-	err := c.ecs("DescribeClusters", map[string]any{"clusters": []string{in.ClusterName}, "include": []string{"TAGS"}}, &out)
+	err := c.ecs("DescribeClusters", map[string]any{"clusters": []string{in.ClusterName}, "include": []string{"TAGS"}},
+		&out)
 	if err == nil && len(out.Clusters) > 0 && out.Clusters[0]["status"] == "ACTIVE" {
 		return map[string]any{"cluster": out.Clusters[0]}, nil
 	}
@@ -63,7 +64,8 @@ func (f *Fake) describeClusters(c *call) (any, error) {
 				pending++
 			}
 		}
-		described["activeServicesCount"], described["runningTasksCount"], described["pendingTasksCount"] = active, running, pending
+		described["activeServicesCount"], described["runningTasksCount"], described["pendingTasksCount"] = active,
+			running, pending
 	}
 	return &proxy.Response{Status: resp.Status, Header: withoutLength(resp), Body: mustMarshal(out)}, nil
 }
@@ -84,18 +86,27 @@ func (f *Fake) deleteCluster(c *call) (any, error) {
 	for _, s := range cl.services {
 		switch s.status {
 		case statusActive:
-			return nil, &apiError{"ClusterContainsServicesException", "The Cluster cannot be deleted while Services are active."}
+			return nil, &apiError{
+				"ClusterContainsServicesException",
+				"The Cluster cannot be deleted while Services are active.",
+			}
 		case statusDraining:
 			busy := s.count("", taskRunning)+s.count("", taskPending) > 0
 			f.drain(s)
 			if busy {
-				return nil, &apiError{"ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active."}
+				return nil, &apiError{
+					"ClusterContainsTasksException",
+					"The Cluster cannot be deleted while Tasks are active.",
+				}
 			}
 		}
 	}
 	for _, t := range cl.tasks {
 		if t.status != taskStopped {
-			return nil, &apiError{"ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active."}
+			return nil, &apiError{
+				"ClusterContainsTasksException",
+				"The Cluster cannot be deleted while Tasks are active.",
+			}
 		}
 	}
 	return nil, errDecline

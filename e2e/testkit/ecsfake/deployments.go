@@ -67,11 +67,16 @@ func (f *Fake) describeServiceRevisions(c *call) (any, error) {
 		}
 		images := []any{}
 		for _, cd := range rev.def.ContainerDefinitions {
-			images = append(images, map[string]string{"containerName": cd.Name, "image": cd.Image, "imageDigest": imageDigest(cd.Image)})
+			images = append(images, map[string]string{
+				"containerName": cd.Name, "image": cd.Image,
+				"imageDigest": imageDigest(cd.Image),
+			})
 		}
 		view := map[string]any{
-			"serviceRevisionArn": rev.arn, "serviceArn": s.arn, "clusterArn": s.cluster.arn, "taskDefinition": rev.def.Arn,
-			"createdAt": seconds(rev.created), "containerImages": images, "loadBalancers": orEmpty(rev.spec.LoadBalancers),
+			"serviceRevisionArn": rev.arn, "serviceArn": s.arn, "clusterArn": s.cluster.arn,
+			"taskDefinition": rev.def.Arn,
+			"createdAt":      seconds(rev.created), "containerImages": images,
+			"loadBalancers": orEmpty(rev.spec.LoadBalancers),
 		}
 		f.viewLaunch(view, &rev.spec)
 		found = append(found, view)
@@ -94,14 +99,18 @@ func (f *Fake) stopServiceDeployment(c *call) (any, error) {
 		return nil, errDeploymentMissing
 	}
 	if !r.finished.IsZero() || r.rollback != nil || r.service.status != statusActive {
-		return nil, &apiError{"ConflictException", "The service deployment cannot be stopped because it is in status " + r.status + "."}
+		return nil, &apiError{
+			"ConflictException",
+			"The service deployment cannot be stopped because it is in status " + r.status + ".",
+		}
 	}
 	s, d := r.service, r.service.deployments[0]
 	const reason = "The service deployment was stopped by StopServiceDeployment."
 	switch in.StopType {
 	case "", "ROLLBACK":
 		if s.good == nil {
-			return nil, invalid("The service deployment cannot be rolled back because there is no completed service revision.")
+			return nil, invalid("The service deployment cannot be rolled back because there is no completed " +
+				"service revision.")
 		}
 		d.state, d.reason, d.updated = stateFailed, reason, f.now()
 		f.stopExcess(s, d, 0)
@@ -171,7 +180,8 @@ func (r *record) view() map[string]any {
 	setTime(out, "stoppedAt", r.stopped)
 	if r.rollback != nil {
 		out["rollback"] = map[string]any{
-			"reason": r.rollback.reason, "startedAt": seconds(r.rollback.started), "serviceRevisionArn": r.rollback.revision.arn,
+			"reason": r.rollback.reason, "startedAt": seconds(r.rollback.started),
+			"serviceRevisionArn": r.rollback.revision.arn,
 		}
 	}
 	return out
@@ -194,7 +204,10 @@ func (s *service) viewRevisionSummary(rev *revision) map[string]any {
 	if len(s.deployments) > 0 && s.deployments[0].revision == rev {
 		requested = s.spec.desired()
 	}
-	return map[string]any{"arn": rev.arn, "requestedTaskCount": requested, "runningTaskCount": running, "pendingTaskCount": pending}
+	return map[string]any{
+		"arn": rev.arn, "requestedTaskCount": requested, "runningTaskCount": running,
+		"pendingTaskCount": pending,
+	}
 }
 
 func setTime(out map[string]any, key string, t time.Time) {

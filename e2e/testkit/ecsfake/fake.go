@@ -115,7 +115,10 @@ var (
 	errServiceNotFound   = &apiError{"ServiceNotFoundException", "Service not found."}
 	errServiceNotActive  = &apiError{"ServiceNotActiveException", "Service was not ACTIVE."}
 	errTaskNotFound      = &apiError{"InvalidParameterException", "The referenced task was not found."}
-	errDeploymentMissing = &apiError{"ServiceDeploymentNotFoundException", "The specified service deployment was not found."}
+	errDeploymentMissing = &apiError{
+		"ServiceDeploymentNotFoundException",
+		"The specified service deployment was not found.",
+	}
 )
 
 func (f *Fake) handler(h func(*call) (any, error)) proxy.Handler {

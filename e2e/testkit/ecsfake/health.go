@@ -15,7 +15,9 @@ import (
 // containers and ports that the task definition does not have.
 func checkLoadBalancers(c *call, def *taskDefinition, balancers []loadBalancer) error {
 	for _, lb := range balancers {
-		i := slices.IndexFunc(def.ContainerDefinitions, func(cd containerDefinition) bool { return cd.Name == lb.ContainerName })
+		i := slices.IndexFunc(def.ContainerDefinitions, func(cd containerDefinition) bool {
+			return cd.Name == lb.ContainerName
+		})
 		if i < 0 {
 			return invalid("The container %s does not exist in the task definition.", lb.ContainerName)
 		}
@@ -24,7 +26,8 @@ func checkLoadBalancers(c *call, def *taskDefinition, balancers []loadBalancer) 
 			hasPort = hasPort || m.ContainerPort == lb.ContainerPort
 		}
 		if !hasPort {
-			return invalid("The container %s did not have a container port %d defined.", lb.ContainerName, lb.ContainerPort)
+			return invalid("The container %s did not have a container port %d defined.", lb.ContainerName,
+				lb.ContainerPort)
 		}
 		if err := checkTargetGroup(c, lb.TargetGroupArn); err != nil {
 			return err
@@ -48,7 +51,8 @@ func checkTargetGroup(c *call, arn string) error {
 		return invalid("The specified target group does not exist. (targetGroupArn: %s)", arn)
 	}
 	if out.TargetType != "ip" {
-		return invalid("The provided target group %s has target type %s, which is incompatible with the awsvpc network mode specified in the task definition.", arn, out.TargetType)
+		return invalid("The provided target group %s has target type %s, which is incompatible with the awsvpc "+
+			"network mode specified in the task definition.", arn, out.TargetType)
 	}
 	if len(out.Balancers) == 0 && !hasRule(c, arn) {
 		return invalid("The target group with targetGroupArn %s does not have an associated load balancer.", arn)
@@ -56,7 +60,8 @@ func checkTargetGroup(c *call, arn string) error {
 	return nil
 }
 
-// hasRule reports whether a rule forwards to a target group. The emulator notes that for new rules only, and AWS for changed ones, too.
+// hasRule reports whether a rule forwards to a target group. The emulator notes that for new rules only, and AWS for
+// changed ones, too.
 func hasRule(c *call, targetGroup string) bool {
 	ask := func(action, key, value string) []byte {
 		form := url.Values{"Action": {action}, "Version": {"2015-12-01"}}
@@ -100,8 +105,10 @@ func (f *Fake) deleteRegistry(pc *proxy.Call) *proxy.Response {
 	for _, cl := range f.clusters {
 		for _, s := range cl.services {
 			for _, t := range s.tasks {
-				if t.status == taskRunning && bytes.Contains(t.spec.ServiceRegistries, []byte("service/"+asked.ID+`"`)) {
-					return pc.Failure(400, "ResourceInUse", "Service contains registered instances; delete the instances before deleting the service")
+				if t.status == taskRunning && bytes.Contains(t.spec.ServiceRegistries,
+					[]byte("service/"+asked.ID+`"`)) {
+					return pc.Failure(400, "ResourceInUse",
+						"Service contains registered instances; delete the instances before deleting the service")
 				}
 			}
 		}
@@ -157,9 +164,11 @@ func targetXML(t *task, port int) string {
 	}
 	switch state {
 	case "initial":
-		detail = "<Reason>Elb.RegistrationInProgress</Reason><Description>Target registration is in progress</Description>"
+		detail = "<Reason>Elb.RegistrationInProgress</Reason><Description>Target registration is in " +
+			"progress</Description>"
 	case "unhealthy":
-		detail = "<Reason>Target.ResponseCodeMismatch</Reason><Description>Health checks failed with these codes: [503]</Description>"
+		detail = "<Reason>Target.ResponseCodeMismatch</Reason><Description>Health checks failed with these codes: " +
+			"[503]</Description>"
 	}
 	return fmt.Sprintf("<member><Target><Id>%s</Id><Port>%d</Port><AvailabilityZone>%s</AvailabilityZone></Target>"+
 		"<HealthCheckPort>%d</HealthCheckPort><TargetHealth><State>%s</State>%s</TargetHealth></member>",

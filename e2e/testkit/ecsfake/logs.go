@@ -7,8 +7,10 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-const noLogGroup = "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: " +
-	"failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist.: exit status 1"
+const noLogGroup = "ResourceInitializationError: failed to validate logger args: create stream has been " +
+	"retried 1 times: " +
+	"failed to create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist.: " +
+	"exit status 1"
 
 // writeLog prints a container's lines into the log group of its task
 // definition, in the stream prefix/container/task. It fails when the group
@@ -20,7 +22,8 @@ func writeLog(c *call, t *task, cd containerDefinition, now time.Time) error {
 		return nil
 	}
 	if options["awslogs-create-group"] == "true" {
-		if err := c.JSON("logs", "Logs_20140328.CreateLogGroup", map[string]string{"logGroupName": group}, nil); err != nil && !alreadyExists(err) {
+		if err := c.JSON("logs", "Logs_20140328.CreateLogGroup", map[string]string{"logGroupName": group},
+			nil); err != nil && !alreadyExists(err) {
 			return err
 		}
 	}

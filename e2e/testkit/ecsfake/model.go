@@ -223,7 +223,8 @@ func (s *spec) merge(u spec) (deploys bool) {
 // rolledOut is a canonical form of the members whose change needs new tasks.
 func (s *spec) rolledOut() []byte {
 	c := *s
-	c.DesiredCount, c.HealthCheckGracePeriodSeconds, c.DeploymentConfiguration, c.AvailabilityZoneRebalancing = nil, nil, nil, ""
+	c.DesiredCount, c.HealthCheckGracePeriodSeconds, c.DeploymentConfiguration, c.AvailabilityZoneRebalancing = nil,
+		nil, nil, ""
 	if off := false; c.EnableExecuteCommand == nil {
 		c.EnableExecuteCommand = &off // the default
 	}

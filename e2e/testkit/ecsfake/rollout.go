@@ -17,7 +17,8 @@ const (
 func (f *Fake) deploy(c *call, s *service, def *taskDefinition) {
 	now := f.now()
 	rev := &revision{
-		arn:  s.cluster.resourceARN("service-revision", fmt.Sprintf("%s/%s/%d", s.cluster.name, s.name, 4000000000000000000+f.next())),
+		arn: s.cluster.resourceARN("service-revision",
+			fmt.Sprintf("%s/%s/%d", s.cluster.name, s.name, 4000000000000000000+f.next())),
 		spec: s.spec, def: def, created: now,
 	}
 	// A rollout that is overtaken by the next one ends there.
@@ -97,7 +98,8 @@ func (f *Fake) roll(c *call, s *service, d *deployment) {
 			return
 		}
 		if d.failed-failed < threshold {
-			f.say(s, "(service %s) is unable to consistently start tasks successfully. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.", s.name)
+			f.say(s, "(service %s) is unable to consistently start tasks successfully. For more information, see the "+
+				"Troubleshooting section of the Amazon ECS Developer Guide.", s.name)
 		}
 	}
 	f.scale(s, d)
@@ -221,7 +223,8 @@ func (f *Fake) rollBack(c *call, s *service, rec *record, reason, status string)
 	d.reason = "ECS deployment circuit breaker: rolling back to deploymentId " + s.good.deployment + "."
 	rec.status, rec.reason = status, reason
 	rec.rollback = &rollback{reason: reason, started: f.now(), revision: s.good}
-	f.say(s, "(service %s) (deployment %s) rolling back to deployment %s.", s.name, rec.target.deployment, s.good.deployment)
+	f.say(s, "(service %s) (deployment %s) rolling back to deployment %s.", s.name, rec.target.deployment,
+		s.good.deployment)
 	return true
 }
 

@@ -67,7 +67,11 @@ func (f *Fake) describeTasks(c *call) (any, error) {
 	for _, name := range in.Tasks {
 		t := cl.task(name)
 		if t == nil {
-			failures = append(failures, map[string]string{"arn": cl.resourceARN("task", cl.name+"/"+name[strings.LastIndex(name, "/")+1:]), "reason": "MISSING"})
+			failures = append(failures,
+				map[string]string{
+					"arn":    cl.resourceARN("task", cl.name+"/"+name[strings.LastIndex(name, "/")+1:]),
+					"reason": "MISSING",
+				})
 			continue
 		}
 		if t.service == nil {

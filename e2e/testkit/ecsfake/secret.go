@@ -9,7 +9,8 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-const secretsPrefix = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: "
+const secretsPrefix = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource " +
+	"retrieval failed: "
 
 // missingSecret asks the emulator for every secret of the task definition, as
 // the Fargate agent does before it starts a task. It returns the container and
@@ -38,14 +39,16 @@ func fetchSecret(c *call, valueFrom string) error {
 	var out struct{ SecretString string }
 	err := c.JSON("secretsmanager", "secretsmanager.GetSecretValue", map[string]string{"SecretId": arn}, &out)
 	if err != nil {
-		return fmt.Errorf("unable to retrieve secret from asm: service call has been retried 1 time(s): failed to fetch secret %s from secrets manager: %s", arn, cause(err))
+		return fmt.Errorf("unable to retrieve secret from asm: service call has been retried 1 time(s): failed to "+
+			"fetch secret %s from secrets manager: %s", arn, cause(err))
 	}
 	if len(parts) <= 7 || parts[7] == "" {
 		return nil
 	}
 	var members map[string]any
 	if json.Unmarshal([]byte(out.SecretString), &members) != nil || members[parts[7]] == nil {
-		return fmt.Errorf("unable to retrieve secret from asm: service call has been retried 1 time(s): retrieved secret from Secrets Manager did not contain json key %s", parts[7])
+		return fmt.Errorf("unable to retrieve secret from asm: service call has been retried 1 time(s): retrieved "+
+			"secret from Secrets Manager did not contain json key %s", parts[7])
 	}
 	return nil
 }
@@ -60,10 +63,12 @@ func fetchParameter(c *call, valueFrom string) error {
 	var missing *proxy.APIError
 	if errors.As(err, &missing) && missing.Code == "ParameterNotFound" && !strings.HasPrefix(valueFrom, "/") {
 		// The ARN of a name without a slash has the same form.
-		err = c.JSON("ssm", "AmazonSSM.GetParameter", map[string]any{"Name": strings.TrimPrefix(name, "/"), "WithDecryption": true}, nil)
+		err = c.JSON("ssm", "AmazonSSM.GetParameter",
+			map[string]any{"Name": strings.TrimPrefix(name, "/"), "WithDecryption": true}, nil)
 	}
 	if err != nil {
-		return fmt.Errorf("unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid parameters: %s", name)
+		return fmt.Errorf("unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid "+
+			"parameters: %s", name)
 	}
 	return nil
 }

@@ -66,7 +66,8 @@ func (f *Fake) check(c *call, sp *spec, name string) (*taskDefinition, error) {
 		return nil, invalid("The desired count cannot be negative.")
 	}
 	if sp.LaunchType != "" && len(sp.CapacityProviderStrategy) > 0 {
-		return nil, invalid("Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again.")
+		return nil, invalid("Specifying both a launch type and capacity provider strategy is not supported. Remove " +
+			"one and try again.")
 	}
 	if sp.LaunchType == "" && len(sp.CapacityProviderStrategy) == 0 {
 		sp.LaunchType = "EC2"
@@ -99,7 +100,8 @@ func (f *Fake) definition(c *call, sp *spec) (*taskDefinition, error) {
 	var out struct {
 		TaskDefinition taskDefinition `json:"taskDefinition"`
 	}
-	if err := c.ecs("DescribeTaskDefinition", map[string]string{"taskDefinition": sp.TaskDefinition}, &out); err != nil {
+	if err := c.ecs("DescribeTaskDefinition", map[string]string{"taskDefinition": sp.TaskDefinition},
+		&out); err != nil {
 		var refused *proxy.APIError
 		if errors.As(err, &refused) && refused.Status < 500 {
 			return nil, clientError("TaskDefinition not found.")
@@ -125,7 +127,8 @@ func (f *Fake) definition(c *call, sp *spec) (*taskDefinition, error) {
 // also checks that subnets and security groups exist.
 func shadow(c *call, cl *cluster, name string, sp *spec, tags []tag) error {
 	in := map[string]any{
-		"cluster": cl.name, "serviceName": name, "taskDefinition": sp.TaskDefinition, "desiredCount": 0, "launchType": "FARGATE", "tags": tags,
+		"cluster": cl.name, "serviceName": name, "taskDefinition": sp.TaskDefinition, "desiredCount": 0,
+		"launchType": "FARGATE", "tags": tags,
 	}
 	// Without security groups the emulator fails instead of taking the VPC's
 	// default group.
@@ -213,7 +216,8 @@ func (f *Fake) deleteService(c *call) (any, error) {
 	case s.status == statusActive && s.spec.desired() > 0 && !in.Force:
 		return nil, invalid("The service cannot be stopped while it is scaled above 0.")
 	case s.status == statusActive:
-		if err := c.ecs("DeleteService", map[string]any{"cluster": s.cluster.name, "service": s.name, "force": true}, nil); err != nil {
+		if err := c.ecs("DeleteService", map[string]any{"cluster": s.cluster.name, "service": s.name, "force": true},
+			nil); err != nil {
 			return nil, err
 		}
 		zero := 0

@@ -60,7 +60,8 @@ func (f *Fake) tagsOf(arn string) (*[]tag, error) {
 	}
 	tags := f.taggable(arn)
 	if tags == nil {
-		return nil, invalid("The specified resource is inactive or does not exist. Specify an active resource and try again.")
+		return nil, invalid("The specified resource is inactive or does not exist. Specify an active resource " +
+			"and try again.")
 	}
 	return tags, nil
 }

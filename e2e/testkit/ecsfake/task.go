@@ -129,11 +129,13 @@ func (f *Fake) start(c *call, t *task, behaviour Behaviour) (failed bool) {
 	culprit := &t.containers[index]
 	switch behaviour {
 	case PullError:
-		reason := "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref " + culprit.def.Image + ": not found"
+		reason := "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref " +
+			culprit.def.Image + ": not found"
 		f.neverStarted(t, culprit, reason)
 		return true
 	case MissingSecret, NoLogGroup:
-		reason := secretsPrefix + "unable to retrieve secret from asm: service call has been retried 1 time(s): ResourceNotFoundException: Secrets Manager can't find the specified secret."
+		reason := secretsPrefix + "unable to retrieve secret from asm: service call has been retried 1 time(s): " +
+			"ResourceNotFoundException: Secrets Manager can't find the specified secret."
 		if behaviour == NoLogGroup {
 			reason = noLogGroup
 		}
@@ -167,11 +169,13 @@ func (f *Fake) start(c *call, t *task, behaviour Behaviour) (failed bool) {
 func (f *Fake) noRoom(s *service, t *task, behaviour Behaviour) {
 	const capacity = "Capacity is unavailable at this time. Please try again later or in a different availability zone"
 	if behaviour == NoCapacity {
-		f.say(s, "(service %s) was unable to place a task. Reason: %s. For more information, see the Troubleshooting section of the Amazon ECS Developer Guide.", s.name, capacity)
+		f.say(s, "(service %s) was unable to place a task. Reason: %s. For more information, see the Troubleshooting "+
+			"section of the Amazon ECS Developer Guide.", s.name, capacity)
 		f.neverStarted(t, nil, capacity)
 		return
 	}
-	f.neverStarted(t, nil, "Unexpected EC2 error while attempting to Create Network Interface with public IP assignment enabled in subnet 'subnet-0123456789abcdef0': InsufficientFreeAddressesInSubnet")
+	f.neverStarted(t, nil, "Unexpected EC2 error while attempting to Create Network Interface with public IP "+
+		"assignment enabled in subnet 'subnet-0123456789abcdef0': InsufficientFreeAddressesInSubnet")
 }
 
 func (s script) reasonOr(reason string) string {
@@ -197,7 +201,8 @@ func (f *Fake) failHealth(s *service, t *task) {
 	if len(s.spec.LoadBalancers) > 0 {
 		lb := s.spec.LoadBalancers[0]
 		reason = "Task failed ELB health checks in (target-group " + lb.TargetGroupArn + ")"
-		f.say(s, "(service %s) (port %d) is unhealthy in (target-group %s) due to (reason Health checks failed with these codes: [503]).",
+		f.say(s, "(service %s) (port %d) is unhealthy in (target-group %s) due to (reason Health checks failed with "+
+			"these codes: [503]).",
 			s.name, lb.ContainerPort, lb.TargetGroupArn)
 	} else {
 		f.say(s, "(service %s) (task %s) failed container health checks.", s.name, t.id)

@@ -12,11 +12,13 @@ func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 func (f *Fake) viewService(s *service, withTags bool) map[string]any {
 	out := map[string]any{
 		"serviceArn": s.arn, "serviceName": s.name, "clusterArn": s.cluster.arn, "status": s.status,
-		"desiredCount": s.spec.desired(), "runningCount": s.count("", taskRunning), "pendingCount": s.count("", taskPending),
+		"desiredCount": s.spec.desired(), "runningCount": s.count("", taskRunning),
+		"pendingCount":   s.count("", taskPending),
 		"taskDefinition": s.spec.TaskDefinition, "deploymentConfiguration": s.spec.configuration(),
 		"schedulingStrategy": s.spec.SchedulingStrategy, "propagateTags": s.spec.PropagateTags,
 		"createdAt": seconds(s.created), "events": orEmpty(s.events), "loadBalancers": orEmpty(s.spec.LoadBalancers),
-		"enableECSManagedTags": isTrue(s.spec.EnableECSManagedTags), "enableExecuteCommand": isTrue(s.spec.EnableExecuteCommand),
+		"enableECSManagedTags": isTrue(s.spec.EnableECSManagedTags),
+		"enableExecuteCommand": isTrue(s.spec.EnableExecuteCommand),
 		"placementConstraints": []any{}, "placementStrategy": []any{},
 		"deploymentController": json.RawMessage(`{"type":"ECS"}`), "serviceRegistries": json.RawMessage(`[]`),
 	}
@@ -55,7 +57,8 @@ func (f *Fake) viewDeployment(s *service, d *deployment) map[string]any {
 	out := map[string]any{
 		"id": d.id, "status": d.status, "taskDefinition": d.revision.def.Arn, "desiredCount": desired,
 		"pendingCount": s.count(d.id, taskPending), "runningCount": s.count(d.id, taskRunning), "failedTasks": d.failed,
-		"createdAt": seconds(d.created), "updatedAt": seconds(d.updated), "rolloutState": d.state, "rolloutStateReason": d.reason,
+		"createdAt": seconds(d.created), "updatedAt": seconds(d.updated), "rolloutState": d.state,
+		"rolloutStateReason": d.reason,
 	}
 	f.viewLaunch(out, &d.revision.spec)
 	return out
@@ -87,7 +90,8 @@ func (f *Fake) viewTask(t *task, withTags bool) map[string]any {
 		"taskArn": t.arn, "clusterArn": t.cluster.arn, "taskDefinitionArn": t.def.Arn, "group": t.group,
 		"lastStatus": t.status, "desiredStatus": desired, "healthStatus": t.health, "createdAt": seconds(t.created),
 		"containers": containers, "attachments": []any{t.viewInterface()}, "attributes": []any{}, "version": 1,
-		"availabilityZone": zoneOf(t.cluster.arn), "cpu": t.def.CPU, "memory": t.def.Memory, "overrides": map[string]any{},
+		"availabilityZone": zoneOf(t.cluster.arn), "cpu": t.def.CPU, "memory": t.def.Memory,
+		"overrides":            map[string]any{},
 		"enableExecuteCommand": isTrue(t.spec.EnableExecuteCommand), "tags": []any{},
 	}
 	f.viewLaunch(out, &t.spec)
@@ -106,7 +110,8 @@ func (f *Fake) viewTask(t *task, withTags bool) map[string]any {
 		out["startedAt"], out["connectivity"] = seconds(t.started), "CONNECTED"
 	}
 	if t.status == taskStopped {
-		out["stoppedAt"], out["stoppingAt"], out["stopCode"], out["stoppedReason"] = seconds(t.stopped), seconds(t.stopped), t.stopCode, t.reason
+		out["stoppedAt"], out["stoppingAt"], out["stopCode"], out["stoppedReason"] = seconds(t.stopped),
+			seconds(t.stopped), t.stopCode, t.reason
 	}
 	return out
 }
@@ -149,7 +154,10 @@ func (t *task) viewInterface() map[string]any {
 	if subnets := t.spec.subnets(); len(subnets) > 0 {
 		details = append(details, map[string]string{"name": "subnetId", "value": subnets[0]})
 	}
-	return map[string]any{"id": digest("attachment" + t.id)[:36], "type": "ElasticNetworkInterface", "status": status, "details": details}
+	return map[string]any{
+		"id": digest("attachment" + t.id)[:36], "type": "ElasticNetworkInterface", "status": status,
+		"details": details,
+	}
 }
 
 func (s *spec) subnets() []string {

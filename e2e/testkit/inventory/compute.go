@@ -28,7 +28,8 @@ func (l *lister) roles() error {
 		if err != nil {
 			return err
 		}
-		attached, err := client.ListAttachedRolePolicies(l.ctx, &iam.ListAttachedRolePoliciesInput{RoleName: r.RoleName})
+		attached, err := client.ListAttachedRolePolicies(l.ctx,
+			&iam.ListAttachedRolePoliciesInput{RoleName: r.RoleName})
 		if err != nil {
 			return err
 		}
@@ -75,7 +76,8 @@ func (l *lister) ecs() error {
 		}
 	}
 	revisions := map[string]int{}
-	pages := ecs.NewListTaskDefinitionsPaginator(client, &ecs.ListTaskDefinitionsInput{Status: ecstypes.TaskDefinitionStatusActive})
+	pages := ecs.NewListTaskDefinitionsPaginator(client,
+		&ecs.ListTaskDefinitionsInput{Status: ecstypes.TaskDefinitionStatusActive})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(l.ctx)
 		if err != nil {
@@ -99,12 +101,14 @@ func (l *lister) services(client *ecs.Client, cluster string) error {
 	if err != nil || len(services.ServiceArns) == 0 {
 		return err
 	}
-	found, err := client.DescribeServices(l.ctx, &ecs.DescribeServicesInput{Cluster: &cluster, Services: services.ServiceArns})
+	found, err := client.DescribeServices(l.ctx,
+		&ecs.DescribeServicesInput{Cluster: &cluster, Services: services.ServiceArns})
 	if err != nil {
 		return err
 	}
 	for _, s := range found.Services {
-		definition, err := client.DescribeTaskDefinition(l.ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: s.TaskDefinition})
+		definition, err := client.DescribeTaskDefinition(l.ctx,
+			&ecs.DescribeTaskDefinitionInput{TaskDefinition: s.TaskDefinition})
 		if err != nil {
 			return err
 		}
@@ -112,7 +116,8 @@ func (l *lister) services(client *ecs.Client, cluster string) error {
 		for _, c := range definition.TaskDefinition.ContainerDefinitions {
 			images = append(images, *c.Image)
 		}
-		err = l.add("service", *s.ServiceName, s.Status, s.DesiredCount, s.RunningCount, len(s.Deployments), s.Deployments[0].RolloutState,
+		err = l.add("service", *s.ServiceName, s.Status, s.DesiredCount, s.RunningCount, len(s.Deployments),
+			s.Deployments[0].RolloutState,
 			definition.TaskDefinition.Family, images, s.LoadBalancers, len(s.ServiceRegistries), s.NetworkConfiguration)
 		if err != nil {
 			return err
@@ -122,7 +127,8 @@ func (l *lister) services(client *ecs.Client, cluster string) error {
 }
 
 func (l *lister) logs() error {
-	groups, err := cloudwatchlogs.NewFromConfig(l.cfg).DescribeLogGroups(l.ctx, &cloudwatchlogs.DescribeLogGroupsInput{})
+	groups, err := cloudwatchlogs.NewFromConfig(l.cfg).DescribeLogGroups(l.ctx,
+		&cloudwatchlogs.DescribeLogGroupsInput{})
 	if err != nil {
 		return err
 	}
@@ -136,7 +142,8 @@ func (l *lister) logs() error {
 
 func (l *lister) scaling() error {
 	client := scaling.NewFromConfig(l.cfg)
-	targets, err := client.DescribeScalableTargets(l.ctx, &scaling.DescribeScalableTargetsInput{ServiceNamespace: scalingtypes.ServiceNamespaceEcs})
+	targets, err := client.DescribeScalableTargets(l.ctx,
+		&scaling.DescribeScalableTargetsInput{ServiceNamespace: scalingtypes.ServiceNamespaceEcs})
 	if err != nil {
 		return err
 	}
@@ -145,21 +152,25 @@ func (l *lister) scaling() error {
 			return err
 		}
 	}
-	policies, err := client.DescribeScalingPolicies(l.ctx, &scaling.DescribeScalingPoliciesInput{ServiceNamespace: scalingtypes.ServiceNamespaceEcs})
+	policies, err := client.DescribeScalingPolicies(l.ctx,
+		&scaling.DescribeScalingPoliciesInput{ServiceNamespace: scalingtypes.ServiceNamespaceEcs})
 	if err != nil {
 		return err
 	}
 	for _, p := range policies.ScalingPolicies {
-		if err := l.add("scaling policy", *p.ResourceId+" "+*p.PolicyName, p.TargetTrackingScalingPolicyConfiguration); err != nil {
+		if err := l.add("scaling policy", *p.ResourceId+" "+*p.PolicyName,
+			p.TargetTrackingScalingPolicyConfiguration); err != nil {
 			return err
 		}
 	}
-	actions, err := client.DescribeScheduledActions(l.ctx, &scaling.DescribeScheduledActionsInput{ServiceNamespace: scalingtypes.ServiceNamespaceEcs})
+	actions, err := client.DescribeScheduledActions(l.ctx,
+		&scaling.DescribeScheduledActionsInput{ServiceNamespace: scalingtypes.ServiceNamespaceEcs})
 	if err != nil {
 		return err
 	}
 	for _, a := range actions.ScheduledActions {
-		if err := l.add("scheduled action", *a.ResourceId+" "+*a.ScheduledActionName, a.Schedule, a.ScalableTargetAction); err != nil {
+		if err := l.add("scheduled action", *a.ResourceId+" "+*a.ScheduledActionName, a.Schedule,
+			a.ScalableTargetAction); err != nil {
 			return err
 		}
 	}

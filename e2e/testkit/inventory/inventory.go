@@ -1,8 +1,8 @@
 // Package inventory says what is in an account and region of the emulator, so that two ends of a story can be compared.
 //
-// In: an SDK configuration. Out: one Object for everything that somebody made there, with all that makes it what it is. What AWS puts there by
-// itself and the bucket of the states are left out, and so are ids that differ from one life to the next. It must not know the product
-// beyond the tag of its lineage, which differs, too.
+// In: an SDK configuration. Out: one Object for everything that somebody made there, with all that makes it what it is.
+// What AWS puts there by itself and the bucket of the states are left out, and so are ids that differ from one life to
+// the next. It must not know the product beyond the tag of its lineage, which differs, too.
 package inventory
 
 import (
@@ -31,7 +31,10 @@ const TaskDefinition = "task definition"
 // List returns the objects, sorted. stateBucket is left out.
 func List(ctx context.Context, cfg aws.Config, stateBucket string) ([]Object, error) {
 	l := &lister{ctx: ctx, cfg: cfg, stateBucket: stateBucket, names: map[string]string{}}
-	for _, list := range []func() error{l.network, l.balancers, l.queues, l.buckets, l.roles, l.ecs, l.logs, l.scaling, l.discovery} {
+	for _, list := range []func() error{
+		l.network, l.balancers, l.queues, l.buckets, l.roles, l.ecs, l.logs, l.scaling,
+		l.discovery,
+	} {
 		if err := list(); err != nil {
 			return nil, fmt.Errorf("inventory: %w", err)
 		}
@@ -60,7 +63,8 @@ func (l *lister) add(kind, name string, facts ...any) error {
 
 // named puts names in the place of ids.
 func (l *lister) named(text string) string {
-	ids := slices.SortedFunc(maps.Keys(l.names), func(a, b string) int { return cmp.Compare(len(b), len(a)) }) // an ARN before its end
+	// an ARN before its end
+	ids := slices.SortedFunc(maps.Keys(l.names), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	for _, id := range ids {
 		text = strings.ReplaceAll(text, id, "<"+l.names[id]+">")
 	}

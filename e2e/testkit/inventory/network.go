@@ -20,7 +20,8 @@ func (l *lister) network() error {
 		l.names[*g.GroupId] = *g.GroupName
 	}
 	rules := map[string][]string{}
-	for pages := ec2.NewDescribeSecurityGroupRulesPaginator(client, &ec2.DescribeSecurityGroupRulesInput{}); pages.HasMorePages(); {
+	for pages := ec2.NewDescribeSecurityGroupRulesPaginator(client,
+		&ec2.DescribeSecurityGroupRulesInput{}); pages.HasMorePages(); {
 		page, err := pages.NextPage(l.ctx)
 		if err != nil {
 			return err
@@ -30,8 +31,9 @@ func (l *lister) network() error {
 			if r.ReferencedGroupInfo != nil {
 				from = aws.ToString(r.ReferencedGroupInfo.GroupId)
 			}
-			rules[*r.GroupId] = append(rules[*r.GroupId], l.named(fmt.Sprintf("egress=%v %s %d-%d %s", aws.ToBool(r.IsEgress),
-				aws.ToString(r.IpProtocol), aws.ToInt32(r.FromPort), aws.ToInt32(r.ToPort), from)))
+			rules[*r.GroupId] = append(rules[*r.GroupId],
+				l.named(fmt.Sprintf("egress=%v %s %d-%d %s", aws.ToBool(r.IsEgress),
+					aws.ToString(r.IpProtocol), aws.ToInt32(r.FromPort), aws.ToInt32(r.ToPort), from)))
 		}
 	}
 	for _, g := range groups.SecurityGroups {
@@ -68,7 +70,8 @@ func (l *lister) balancers() error {
 		l.names[*b.LoadBalancerArn] = *b.LoadBalancerName
 		_, label, _ := strings.Cut(*b.LoadBalancerArn, ":loadbalancer/")
 		l.names[label] = *b.LoadBalancerName
-		listeners, err := client.DescribeListeners(l.ctx, &elb.DescribeListenersInput{LoadBalancerArn: b.LoadBalancerArn})
+		listeners, err := client.DescribeListeners(l.ctx,
+			&elb.DescribeListenersInput{LoadBalancerArn: b.LoadBalancerArn})
 		if err != nil {
 			return err
 		}
@@ -105,7 +108,8 @@ func (l *lister) balancers() error {
 		g.LoadBalancerArns = slices.DeleteFunc(g.LoadBalancerArns, func(arn string) bool { return l.names[arn] == "" })
 		slices.Sort(g.LoadBalancerArns)
 		g.LoadBalancerArns = slices.Compact(g.LoadBalancerArns) // the emulator repeats one that comes back
-		if err := l.add("target group", *g.TargetGroupName, g.Port, g.Protocol, g.TargetType, g.HealthCheckPath, g.HealthCheckIntervalSeconds, g.LoadBalancerArns); err != nil {
+		if err := l.add("target group", *g.TargetGroupName, g.Port, g.Protocol, g.TargetType, g.HealthCheckPath,
+			g.HealthCheckIntervalSeconds, g.LoadBalancerArns); err != nil {
 			return err
 		}
 	}

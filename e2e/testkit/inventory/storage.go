@@ -19,7 +19,8 @@ func (l *lister) queues() error {
 		return err
 	}
 	for _, url := range queues.QueueUrls {
-		attributes, err := client.GetQueueAttributes(l.ctx, &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []sqstypes.QueueAttributeName{"All"}})
+		attributes, err := client.GetQueueAttributes(l.ctx,
+			&sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []sqstypes.QueueAttributeName{"All"}})
 		if err != nil {
 			return err
 		}
@@ -27,7 +28,9 @@ func (l *lister) queues() error {
 		if err != nil {
 			return err
 		}
-		maps.DeleteFunc(attributes.Attributes, func(name, _ string) bool { return strings.HasSuffix(name, "Timestamp") })
+		maps.DeleteFunc(attributes.Attributes, func(name, _ string) bool {
+			return strings.HasSuffix(name, "Timestamp")
+		})
 		if err := l.add("queue", last(url, "/"), attributes.Attributes, tags(labels.Tags)); err != nil {
 			return err
 		}

@@ -1,7 +1,9 @@
-// Package late lets the services of AWS learn of new objects late, as real ones do: seconds to minutes after a security group, a target group or
-// a role was made, others still answer that there is no such thing. In the emulator everything is known everywhere at once.
+// Package late lets the services of AWS learn of new objects late, as real ones do: seconds to minutes after a security
+// group, a target group or a role was made, others still answer that there is no such thing. In the emulator everything
+// is known everywhere at once.
 //
-// What comes in: a proxy, and how often each operation does not know an object that is new. What goes out: the answers that AWS gives then.
+// What comes in: a proxy, and how often each operation does not know an object that is new. What goes out: the answers
+// that AWS gives then.
 //
 // What it must not do: know the product, or change what really is there.
 package late
@@ -42,7 +44,8 @@ func Install(p *proxy.Proxy) *Late {
 	return l
 }
 
-// Set says how many calls of each operation that names a new object do not know it, from now on; 0: none. What was new is not any more.
+// Set says how many calls of each operation that names a new object do not know it, from now on; 0: none. What was new
+// is not any more.
 func (l *Late) Set(calls int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -106,7 +109,8 @@ func (l *Late) answer(c *proxy.Call) *proxy.Response {
 				if to.code == "" {
 					return proxy.JSONResponse(map[string]any{to.message: []any{}})
 				}
-				return c.Failure(max(to.status, http.StatusBadRequest), to.code, strings.ReplaceAll(to.message, "ID", new.id))
+				return c.Failure(max(to.status, http.StatusBadRequest), to.code,
+					strings.ReplaceAll(to.message, "ID", new.id))
 			}
 		}
 	}
@@ -121,7 +125,8 @@ func names(body []byte, id string) bool {
 			return false
 		}
 		rest = rest[i+len(id):]
-		if len(rest) == 0 || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", rune(rest[0])) {
+		if len(rest) == 0 || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_",
+			rune(rest[0])) {
 			return true
 		}
 	}
@@ -160,35 +165,52 @@ type ignorance struct {
 
 var classes = []class{
 	{made: "ec2:CreateSecurityGroup", id: regexp.MustCompile(`<groupId>(sg-[0-9a-f]+)<`), unknown: []ignorance{
-		{operations: []string{"ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress"}, code: "InvalidGroup.NotFound", message: "The security group 'ID' does not exist"},
-		{operations: []string{"ec2:DescribeSecurityGroups"}, when: "GroupId.1=", code: "InvalidGroup.NotFound", message: "The security group 'ID' does not exist"},
+		{
+			operations: []string{"ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress"},
+			code:       "InvalidGroup.NotFound", message: "The security group 'ID' does not exist",
+		},
+		{
+			operations: []string{"ec2:DescribeSecurityGroups"}, when: "GroupId.1=", code: "InvalidGroup.NotFound",
+			message: "The security group 'ID' does not exist",
+		},
 		{
 			operations: []string{"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:SetSecurityGroups"},
 			code:       "InvalidSecurityGroup", message: "One or more security groups are invalid: ID",
 		},
-		{operations: []string{"ecs:CreateService", "ecs:UpdateService"}, code: "InvalidParameterException", message: "The Security Group 'ID' does not exist"},
-	}},
-	{made: "elasticloadbalancing:CreateTargetGroup", id: regexp.MustCompile(`<TargetGroupArn>([^<]+)<`), unknown: []ignorance{
-		{
-			operations: []string{
-				"elasticloadbalancing:CreateListener", "elasticloadbalancing:CreateRule", "elasticloadbalancing:ModifyRule",
-				"elasticloadbalancing:ModifyTargetGroupAttributes",
-			},
-			code: "TargetGroupNotFound", message: "Target groups 'ID' not found",
-		},
 		{
 			operations: []string{"ecs:CreateService", "ecs:UpdateService"}, code: "InvalidParameterException",
-			message: "The target group with targetGroupArn ID does not have an associated load balancer.",
+			message: "The Security Group 'ID' does not exist",
 		},
 	}},
-	{made: "elasticloadbalancing:CreateLoadBalancer", id: regexp.MustCompile(`<LoadBalancerArn>([^<]+)<`), unknown: []ignorance{
-		{
-			operations: []string{
-				"elasticloadbalancing:CreateListener", "elasticloadbalancing:ModifyLoadBalancerAttributes", "elasticloadbalancing:DescribeLoadBalancers",
+	{
+		made: "elasticloadbalancing:CreateTargetGroup", id: regexp.MustCompile(`<TargetGroupArn>([^<]+)<`),
+		unknown: []ignorance{
+			{
+				operations: []string{
+					"elasticloadbalancing:CreateListener", "elasticloadbalancing:CreateRule",
+					"elasticloadbalancing:ModifyRule",
+					"elasticloadbalancing:ModifyTargetGroupAttributes",
+				},
+				code: "TargetGroupNotFound", message: "Target groups 'ID' not found",
 			},
-			code: "LoadBalancerNotFound", message: "Load balancer 'ID' not found",
+			{
+				operations: []string{"ecs:CreateService", "ecs:UpdateService"}, code: "InvalidParameterException",
+				message: "The target group with targetGroupArn ID does not have an associated load balancer.",
+			},
 		},
-	}},
+	},
+	{
+		made: "elasticloadbalancing:CreateLoadBalancer", id: regexp.MustCompile(`<LoadBalancerArn>([^<]+)<`),
+		unknown: []ignorance{
+			{
+				operations: []string{
+					"elasticloadbalancing:CreateListener", "elasticloadbalancing:ModifyLoadBalancerAttributes",
+					"elasticloadbalancing:DescribeLoadBalancers",
+				},
+				code: "LoadBalancerNotFound", message: "Load balancer 'ID' not found",
+			},
+		},
+	},
 	{made: "elasticloadbalancing:CreateListener", id: regexp.MustCompile(`<ListenerArn>([^<]+)<`), unknown: []ignorance{
 		{
 			operations: []string{"elasticloadbalancing:CreateRule", "elasticloadbalancing:AddListenerCertificates"},
@@ -207,36 +229,53 @@ var classes = []class{
 	}},
 	{made: "iam:CreateRole", id: regexp.MustCompile(`<RoleName>([^<]+)<`), unknown: []ignorance{
 		{
-			operations: []string{"iam:PutRolePolicy", "iam:AttachRolePolicy"}, status: http.StatusNotFound, code: "NoSuchEntity",
+			operations: []string{"iam:PutRolePolicy", "iam:AttachRolePolicy"}, status: http.StatusNotFound,
+			code:    "NoSuchEntity",
 			message: "The role with name ID cannot be found.",
 		},
 		{operations: []string{"ecs:RegisterTaskDefinition"}, code: "ClientException", message: "Role is not valid"},
 	}},
-	{made: "application-autoscaling:RegisterScalableTarget", asked: true, id: regexp.MustCompile(`"ResourceId":"([^"]+)"`), unknown: []ignorance{
-		{ // IAM knows the tags late
-			operations: []string{"application-autoscaling:PutScalingPolicy"}, code: "AccessDeniedException",
-			message: "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: application-autoscaling:PutScalingPolicy on resource: ID " +
-				"because no identity-based policy allows the application-autoscaling:PutScalingPolicy action",
+	{
+		made: "application-autoscaling:RegisterScalableTarget", asked: true,
+		id: regexp.MustCompile(`"ResourceId":"([^"]+)"`), unknown: []ignorance{
+			{ // IAM knows the tags late
+				operations: []string{"application-autoscaling:PutScalingPolicy"}, code: "AccessDeniedException",
+				message: "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: " +
+					"application-autoscaling:PutScalingPolicy on resource: ID " +
+					"because no identity-based policy allows the application-autoscaling:PutScalingPolicy action",
+			},
+			{
+				operations: []string{"application-autoscaling:PutScheduledAction"}, code: "ObjectNotFoundException",
+				message: "No scalable target registered for service namespace: ecs, resource ID: ID, scalable " +
+					"dimension: " +
+					"ecs:service:DesiredCount",
+			},
 		},
-		{
-			operations: []string{"application-autoscaling:PutScheduledAction"}, code: "ObjectNotFoundException",
-			message: "No scalable target registered for service namespace: ecs, resource ID: ID, scalable dimension: ecs:service:DesiredCount",
+	},
+	{
+		made: "application-autoscaling:PutScheduledAction", asked: true,
+		id: regexp.MustCompile(`"ScheduledActionName":"([^"]+)"`), unknown: []ignorance{
+			{operations: []string{"application-autoscaling:DescribeScheduledActions"}, message: "ScheduledActions"},
 		},
-	}},
-	{made: "application-autoscaling:PutScheduledAction", asked: true, id: regexp.MustCompile(`"ScheduledActionName":"([^"]+)"`), unknown: []ignorance{
-		{operations: []string{"application-autoscaling:DescribeScheduledActions"}, message: "ScheduledActions"},
-	}},
+	},
 	{made: "sqs:CreateQueue", asked: true, id: regexp.MustCompile(`"QueueName":"([^"]+)"`), unknown: []ignorance{
 		{
-			operations: []string{"sqs:CreateQueue", "sqs:SetQueueAttributes"}, when: "deadLetterTargetArn", code: "InvalidParameterValue",
+			operations: []string{"sqs:CreateQueue", "sqs:SetQueueAttributes"}, when: "deadLetterTargetArn",
+			code:    "InvalidParameterValue",
 			message: "Value for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.",
 		},
 	}},
 	{made: "logs:CreateLogGroup", asked: true, id: regexp.MustCompile(`"logGroupName":"([^"]+)"`), unknown: []ignorance{
-		{operations: []string{"logs:PutRetentionPolicy"}, code: "ResourceNotFoundException", message: "The specified log group does not exist."},
+		{
+			operations: []string{"logs:PutRetentionPolicy"}, code: "ResourceNotFoundException",
+			message: "The specified log group does not exist.",
+		},
 	}},
 	{made: "servicediscovery:GetOperation", id: regexp.MustCompile(`"NAMESPACE": ?"(ns-[^"]+)"`), unknown: []ignorance{
-		{operations: []string{"servicediscovery:CreateService"}, code: "NamespaceNotFound", message: "The namespace ID can't be found."},
+		{
+			operations: []string{"servicediscovery:CreateService"}, code: "NamespaceNotFound",
+			message: "The namespace ID can't be found.",
+		},
 	}},
 	{made: "s3:CreateBucket", asked: true, id: regexp.MustCompile(`^([^/]+)`), unknown: []ignorance{
 		{

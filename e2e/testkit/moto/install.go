@@ -85,10 +85,14 @@ func install(ctx context.Context, cache string, progress func(string)) (string, 
 	venv, err := child.Install(cache, "venv-"+Version, progress, func(venv string) error {
 		python, err := exec.LookPath("python3")
 		if err != nil {
-			return errors.New("no moto_server " + Version + " on PATH and no python3 to install it with: install Python 3.10 or newer")
+			return errors.New("no moto_server " + Version +
+				" on PATH and no python3 to install it with: install Python 3.10 or newer")
 		}
 		return child.Run(ctx, "", []string{python, "-m", "venv", "--clear", venv},
-			[]string{filepath.Join(venv, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "moto[server]==" + Version})
+			[]string{
+				filepath.Join(venv, "bin", "python"), "-m", "pip", "install", "--quiet",
+				"--disable-pip-version-check", "moto[server]==" + Version,
+			})
 	})
 	return filepath.Join(venv, "bin", "moto_server"), err
 }

@@ -75,7 +75,8 @@ func launch(ctx context.Context, program string, opts Options) (*Server, error) 
 	process, err := child.Start(ctx, child.Options{
 		Command: []string{program, "-H", "127.0.0.1", "-p", strconv.Itoa(port)},
 		Env: append(append(child.WithoutAWS(os.Environ()),
-			"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_DEFAULT_REGION=us-east-1", "PYTHONUNBUFFERED=1"), opts.Env...),
+			"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_DEFAULT_REGION=us-east-1",
+			"PYTHONUNBUFFERED=1"), opts.Env...),
 		Ready:       func(ctx context.Context) error { return s.post(ctx, http.MethodGet, "/moto-api/data.json") },
 		ReadyWithin: opts.ReadyWithin, Log: opts.Log, Detach: opts.Detach, DetachedLog: opts.DetachedLog,
 	})

@@ -81,8 +81,8 @@ func (p *Proxy) Handle(service, operation string, h Handler) {
 	p.handlers[key] = h
 }
 
-// Authorize lets h decide about every call before it takes effect, those that fakes answer included: the answer of h is a refusal, nil
-// lets the call go on. A nil h allows everything.
+// Authorize lets h decide about every call before it takes effect, those that fakes answer included: the answer of h is
+// a refusal, nil lets the call go on. A nil h allows everything.
 func (p *Proxy) Authorize(h Handler) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -142,7 +142,8 @@ func (c *Call) plainHeader() http.Header {
 	return header
 }
 
-// Beside makes another call to the emulator, about the same path and as the same caller: subresource is its query. The call is not recorded.
+// Beside makes another call to the emulator, about the same path and as the same caller: subresource is its query. The
+// call is not recorded.
 func (c *Call) Beside(method, subresource string, body []byte) (*Response, error) {
 	path, _, _ := strings.Cut(c.uri, "?")
 	if subresource != "" {
@@ -224,7 +225,10 @@ func jsonError(resp *Response) error {
 		Upper   string `json:"Message"`
 	}
 	if err := json.Unmarshal(resp.Body, &body); err != nil {
-		return errors.Join(&APIError{Status: resp.Status, Code: "InternalFailure", Message: firstLine(string(resp.Body))}, err)
+		return errors.Join(&APIError{
+			Status: resp.Status, Code: "InternalFailure",
+			Message: firstLine(string(resp.Body)),
+		}, err)
 	}
 	code := body.Type
 	if i := strings.LastIndex(code, "#"); i >= 0 {

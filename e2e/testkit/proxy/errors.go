@@ -14,7 +14,10 @@ func JSONResponse(v any) *Response {
 	if err != nil {
 		panic("test proxy: a fake's answer does not marshal: " + err.Error())
 	}
-	return &Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, Body: body}
+	return &Response{
+		Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}},
+		Body: body,
+	}
 }
 
 // XMLResponse is a 200 answer of the query protocols; body is the document.
@@ -39,7 +42,10 @@ func (c *Call) failure(status int, code, message string) *Response {
 	case ProtocolCBOR:
 		header.Set("Content-Type", "application/cbor")
 		header.Set("Smithy-Protocol", "rpc-v2-cbor")
-		return &Response{Status: status, Header: header, Body: cborStrings([2]string{"__type", code}, [2]string{"message", message})}
+		return &Response{
+			Status: status, Header: header,
+			Body: cborStrings([2]string{"__type", code}, [2]string{"message", message}),
+		}
 	case ProtocolS3:
 		header = http.Header{"X-Amz-Request-Id": {requestID}, "Content-Type": {"application/xml"}}
 		if c.Method == http.MethodHead {
@@ -49,17 +55,25 @@ func (c *Call) failure(status int, code, message string) *Response {
 			"</Code><Message>" + escape(message) + "</Message><RequestId>" + requestID + "</RequestId></Error>")}
 	case ProtocolEC2:
 		header.Set("Content-Type", "text/xml")
-		return &Response{Status: status, Header: header, Body: []byte(xml.Header + "<Response><Errors><Error><Code>" + escape(code) +
-			"</Code><Message>" + escape(message) + "</Message></Error></Errors><RequestID>" + requestID + "</RequestID></Response>")}
+		return &Response{
+			Status: status, Header: header,
+			Body: []byte(xml.Header + "<Response><Errors><Error><Code>" + escape(code) +
+				"</Code><Message>" + escape(message) + "</Message></Error></Errors><RequestID>" + requestID +
+				"</RequestID></Response>"),
+		}
 	default:
 		kind := "Sender"
 		if status >= 500 {
 			kind = "Receiver"
 		}
 		header.Set("Content-Type", "text/xml")
-		return &Response{Status: status, Header: header, Body: []byte(xml.Header + "<ErrorResponse><Error><Type>" + kind +
-			"</Type><Code>" + escape(code) + "</Code><Message>" + escape(message) + "</Message></Error><RequestId>" +
-			requestID + "</RequestId></ErrorResponse>")}
+		return &Response{
+			Status: status, Header: header,
+			Body: []byte(xml.Header + "<ErrorResponse><Error><Type>" + kind +
+				"</Type><Code>" + escape(code) + "</Code><Message>" + escape(message) +
+				"</Message></Error><RequestId>" +
+				requestID + "</RequestId></ErrorResponse>"),
+		}
 	}
 }
 
@@ -100,7 +114,8 @@ const UnimplementedCode = "UnimplementedByEmulator"
 func (p *Proxy) explainUnimplemented(c *Call, resp *Response) *Response {
 	html := strings.Contains(resp.Header.Get("Content-Type"), "text/html") && looksLikeHTML(resp.Body)
 	unknown := resp.Status == http.StatusNotImplemented ||
-		(html && (resp.Status == http.StatusInternalServerError || resp.Status == http.StatusNotFound || resp.Status == http.StatusMethodNotAllowed))
+		(html && (resp.Status == http.StatusInternalServerError || resp.Status == http.StatusNotFound ||
+			resp.Status == http.StatusMethodNotAllowed))
 	if !unknown {
 		return nil
 	}

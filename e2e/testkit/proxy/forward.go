@@ -30,10 +30,13 @@ func (p *Proxy) passThrough(w http.ResponseWriter, r *http.Request, body []byte)
 var hopHeaders = []string{"Connection", "Keep-Alive", "Transfer-Encoding", "Te", "Trailer", "Upgrade", "Expect"}
 
 // send makes one request to the emulator, with the host and headers given.
-func (p *Proxy) send(ctx context.Context, method, uri, host string, header http.Header, body []byte) (*Response, error) {
+func (p *Proxy) send(
+	ctx context.Context, method, uri, host string, header http.Header, body []byte,
+) (*Response, error) {
 	// The effect of a request must not depend on whether its sender is still
 	// there, so that "answer lost" means what it says.
-	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), method, p.upstream.Scheme+"://"+p.upstream.Host+uri, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), method,
+		p.upstream.Scheme+"://"+p.upstream.Host+uri, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}

@@ -104,16 +104,23 @@ func mutating(c *Call) bool {
 // resourceKeys are the members that name what a call is about, the most
 // telling first. The same list serves all JSON services.
 var resourceKeys = map[string][]string{
-	"sqs":                     {"QueueName", "QueueUrl"},
-	"dynamodb":                {"TableName", "ResourceArn"},
-	"ecs":                     {"service", "serviceName", "services", "family", "taskDefinition", "serviceDeploymentArn", "serviceDeploymentArns", "resourceArn", "tasks", "task", "clusterName", "cluster", "clusters"},
-	"logs":                    {"logGroupName", "logGroupNamePrefix", "resourceArn", "logGroupIdentifier"},
-	"secretsmanager":          {"SecretId", "Name"},
-	"ssm":                     {"Name", "Names", "ResourceId"},
-	"application-autoscaling": {"PolicyName", "ScheduledActionName", "ResourceId", "ResourceIds", "ResourceARN", "ServiceNamespace"},
-	"servicediscovery":        {"Name", "Id", "ServiceId", "NamespaceId", "ResourceARN"},
-	"acm":                     {"DomainName", "CertificateArn"},
-	"kms":                     {"AliasName", "KeyId"},
+	"sqs":      {"QueueName", "QueueUrl"},
+	"dynamodb": {"TableName", "ResourceArn"},
+	"ecs": {
+		"service", "serviceName", "services", "family", "taskDefinition",
+		"serviceDeploymentArn", "serviceDeploymentArns", "resourceArn", "tasks", "task", "clusterName", "cluster",
+		"clusters",
+	},
+	"logs":           {"logGroupName", "logGroupNamePrefix", "resourceArn", "logGroupIdentifier"},
+	"secretsmanager": {"SecretId", "Name"},
+	"ssm":            {"Name", "Names", "ResourceId"},
+	"application-autoscaling": {
+		"PolicyName", "ScheduledActionName", "ResourceId", "ResourceIds", "ResourceARN",
+		"ServiceNamespace",
+	},
+	"servicediscovery": {"Name", "Id", "ServiceId", "NamespaceId", "ResourceARN"},
+	"acm":              {"DomainName", "CertificateArn"},
+	"kms":              {"AliasName", "KeyId"},
 }
 
 func jsonResource(service string, body []byte) string {
@@ -176,9 +183,11 @@ func itemKey(members map[string]any) string {
 
 // formKeys are the parameters of query calls that name their subject.
 var formKeys = []string{
-	"PolicyArn", "RuleArn", "RuleArns.member.1", "ListenerArn", "ListenerArns.member.1", "TargetGroupArn", "TargetGroupArns.member.1",
+	"PolicyArn", "RuleArn", "RuleArns.member.1", "ListenerArn", "ListenerArns.member.1", "TargetGroupArn",
+	"TargetGroupArns.member.1",
 	"LoadBalancerArn", "LoadBalancerArns.member.1", "ResourceArns.member.1", "Name", "Names.member.1",
-	"GroupName", "GroupId", "GroupId.1", "SecurityGroupRuleId.1", "VpcId", "VpcId.1", "SubnetId", "SubnetId.1", "ResourceId.1",
+	"GroupName", "GroupId", "GroupId.1", "SecurityGroupRuleId.1", "VpcId", "VpcId.1", "SubnetId", "SubnetId.1",
+	"ResourceId.1",
 	"UserName", "RoleArn", "AlarmName", "AlarmNames.member.1", "TopicArn",
 }
 

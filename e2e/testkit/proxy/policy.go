@@ -35,7 +35,10 @@ func (s *policyStore) handle(c *Call) *Response {
 		return s.put(c, bucket)
 	case "GetBucketPolicy":
 		if policy, ok := s.original[bucket]; ok && c.bucketExists() {
-			return &Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: policy}
+			return &Response{
+				Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
+				Body: policy,
+			}
 		}
 	}
 	return nil

@@ -192,7 +192,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	resp, source, err := p.effect(call)
 	if err != nil {
-		resp, source = call.failure(http.StatusBadGateway, "EmulatorUnavailable", "the emulator did not answer: "+err.Error()), "proxy"
+		resp, source = call.failure(http.StatusBadGateway, "EmulatorUnavailable",
+			"the emulator did not answer: "+err.Error()), "proxy"
 	}
 	if fault != nil {
 		if fault.OnEffect != nil {

@@ -50,7 +50,8 @@ func (r request) send(t *testing.T, p *proxy.Proxy) (*http.Response, string, err
 	}
 	req, err := http.NewRequestWithContext(t.Context(), r.method, p.URL()+r.path, strings.NewReader(r.body))
 	require.NoError(t, err)
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/"+r.service+"/aws4_request, SignedHeaders=host, Signature=0")
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/"+r.service+
+		"/aws4_request, SignedHeaders=host, Signature=0")
 	req.Header.Set("Content-Type", r.contentType)
 	if r.target != "" {
 		req.Header.Set("X-Amz-Target", r.target)
@@ -85,20 +86,78 @@ func TestRecordsNameEveryProtocol(t *testing.T) {
 		protocol  proxy.Protocol
 		attempted int
 	}{
-		{request{service: "sqs", contentType: "application/x-amz-json-1.0", target: "AmazonSQS.CreateQueue", body: `{"QueueName":"jobs"}`}, "sqs:CreateQueue", "jobs", true, proxy.ProtocolJSON, 1},
-		{request{service: "sqs", contentType: "application/x-amz-json-1.0", target: "AmazonSQS.GetQueueAttributes", body: `{"QueueUrl":"http://h/1/jobs"}`}, "sqs:GetQueueAttributes", "jobs", false, proxy.ProtocolJSON, 1},
-		{request{service: "dynamodb", contentType: "application/x-amz-json-1.0", target: "DynamoDB_20120810.UpdateItem", body: `{"TableName":"locks","Key":{"LockID":{"S":"shop/dev"}}}`, header: map[string]string{"Amz-Sdk-Request": "attempt=3; max=5"}}, "dynamodb:UpdateItem", "locks/shop/dev", true, proxy.ProtocolJSON, 3},
-		{request{service: "iam", contentType: formType, body: "Action=PutRolePolicy&RoleName=task&PolicyName=queue"}, "iam:PutRolePolicy", "task/queue", true, proxy.ProtocolQuery, 1},
-		{request{service: "ec2", contentType: formType, body: "Action=DescribeSubnets&VpcId.1=vpc-1"}, "ec2:DescribeSubnets", "vpc-1", false, proxy.ProtocolEC2, 1},
-		{request{service: "s3", method: http.MethodPut, path: "/bucket"}, "s3:CreateBucket", "bucket", true, proxy.ProtocolS3, 1},
-		{request{service: "s3", method: http.MethodPut, path: "/bucket?policy="}, "s3:PutBucketPolicy", "bucket", true, proxy.ProtocolS3, 1},
-		{request{service: "s3", method: http.MethodDelete, path: "/bucket?lifecycle"}, "s3:DeleteBucketLifecycle", "bucket", true, proxy.ProtocolS3, 1},
-		{request{service: "s3", method: http.MethodGet, path: "/bucket?list-type=2&prefix=a"}, "s3:ListObjectsV2", "bucket", false, proxy.ProtocolS3, 1},
-		{request{service: "s3", method: http.MethodHead, path: "/bucket"}, "s3:HeadBucket", "bucket", false, proxy.ProtocolS3, 1},
-		{request{service: "s3", method: http.MethodPut, path: "/bucket/a/b.json?x-id=PutObject"}, "s3:PutObject", "bucket/a/b.json", true, proxy.ProtocolS3, 1},
-		{request{service: "s3", method: http.MethodGet, path: "/bucket/a"}, "s3:GetObject", "bucket/a", false, proxy.ProtocolS3, 1},
-		{request{service: "s3", method: http.MethodPost, path: "/bucket?delete"}, "s3:DeleteObjects", "bucket", true, proxy.ProtocolS3, 1},
-		{request{service: "monitoring", path: "/service/GraniteServiceVersion20100801/operation/GetMetricData", contentType: "application/cbor", header: map[string]string{"Smithy-Protocol": "rpc-v2-cbor"}}, "monitoring:GetMetricData", "", false, proxy.ProtocolCBOR, 1},
+		{request{
+			service: "sqs", contentType: "application/x-amz-json-1.0", target: "AmazonSQS.CreateQueue",
+			body: `{"QueueName":"jobs"}`,
+		}, "sqs:CreateQueue", "jobs", true, proxy.ProtocolJSON, 1},
+		{request{
+			service: "sqs", contentType: "application/x-amz-json-1.0", target: "AmazonSQS.GetQueueAttributes",
+			body: `{"QueueUrl":"http://h/1/jobs"}`,
+		}, "sqs:GetQueueAttributes", "jobs", false, proxy.ProtocolJSON, 1},
+		{
+			request{
+				service: "dynamodb", contentType: "application/x-amz-json-1.0", target: "DynamoDB_20120810.UpdateItem",
+				body:   `{"TableName":"locks","Key":{"LockID":{"S":"shop/dev"}}}`,
+				header: map[string]string{"Amz-Sdk-Request": "attempt=3; max=5"},
+			},
+			"dynamodb:UpdateItem", "locks/shop/dev",
+			true, proxy.ProtocolJSON, 3,
+		},
+		{
+			request{service: "iam", contentType: formType, body: "Action=PutRolePolicy&RoleName=task&PolicyName=queue"},
+			"iam:PutRolePolicy", "task/queue", true, proxy.ProtocolQuery, 1,
+		},
+		{
+			request{service: "ec2", contentType: formType, body: "Action=DescribeSubnets&VpcId.1=vpc-1"},
+			"ec2:DescribeSubnets", "vpc-1", false, proxy.ProtocolEC2, 1,
+		},
+		{
+			request{service: "s3", method: http.MethodPut, path: "/bucket"},
+			"s3:CreateBucket", "bucket", true,
+			proxy.ProtocolS3, 1,
+		},
+		{
+			request{service: "s3", method: http.MethodPut, path: "/bucket?policy="},
+			"s3:PutBucketPolicy", "bucket", true,
+			proxy.ProtocolS3, 1,
+		},
+		{
+			request{service: "s3", method: http.MethodDelete, path: "/bucket?lifecycle"},
+			"s3:DeleteBucketLifecycle",
+			"bucket", true, proxy.ProtocolS3, 1,
+		},
+		{
+			request{service: "s3", method: http.MethodGet, path: "/bucket?list-type=2&prefix=a"},
+			"s3:ListObjectsV2",
+			"bucket", false, proxy.ProtocolS3, 1,
+		},
+		{
+			request{service: "s3", method: http.MethodHead, path: "/bucket"},
+			"s3:HeadBucket", "bucket", false,
+			proxy.ProtocolS3, 1,
+		},
+		{
+			request{service: "s3", method: http.MethodPut, path: "/bucket/a/b.json?x-id=PutObject"},
+			"s3:PutObject",
+			"bucket/a/b.json", true, proxy.ProtocolS3, 1,
+		},
+		{
+			request{service: "s3", method: http.MethodGet, path: "/bucket/a"},
+			"s3:GetObject", "bucket/a", false,
+			proxy.ProtocolS3, 1,
+		},
+		{
+			request{service: "s3", method: http.MethodPost, path: "/bucket?delete"},
+			"s3:DeleteObjects", "bucket", true,
+			proxy.ProtocolS3, 1,
+		},
+		{
+			request{
+				service: "monitoring", path: "/service/GraniteServiceVersion20100801/operation/GetMetricData",
+				contentType: "application/cbor", header: map[string]string{"Smithy-Protocol": "rpc-v2-cbor"},
+			},
+			"monitoring:GetMetricData", "", false, proxy.ProtocolCBOR, 1,
+		},
 	}
 	for i, c := range cases {
 		_, _, err := c.in.send(t, p)
@@ -112,18 +171,24 @@ func TestRecordsNameEveryProtocol(t *testing.T) {
 		assert.Equal(t, c.protocol, r.Protocol, c.name)
 		assert.Equal(t, c.attempted, r.Attempt, c.name)
 		assert.Equal(t, c.in.body, r.Body, c.name)
-		assert.Equal(t, []any{i + 1, true, 200, "emulator", "eu-west-1"}, []any{r.Seq, r.Done, r.Status, r.Source, r.Region}, c.name)
+		assert.Equal(t, []any{i + 1, true, 200, "emulator", "eu-west-1"},
+			[]any{r.Seq, r.Done, r.Status, r.Source, r.Region}, c.name)
 	}
-	assert.Equal(t, 6, p.Count(proxy.Filter{Service: "s3", Operation: "*Bucket*"})+p.Count(proxy.Filter{Operation: "UpdateItem"})+p.Count(proxy.Filter{Resource: "bucket/*", Mutating: true}))
+	assert.Equal(t, 6, p.Count(proxy.Filter{Service: "s3", Operation: "*Bucket*"})+
+		p.Count(proxy.Filter{Operation: "UpdateItem"})+p.Count(proxy.Filter{Resource: "bucket/*", Mutating: true}))
 }
 
 func TestFaultsHitTheCallsAskedFor(t *testing.T) {
 	var effects atomic.Int32
 	p := start(t, func(w http.ResponseWriter, r *http.Request) { effects.Add(1); ok(w, r) }, nil)
-	call := request{service: "sqs", contentType: jsonType, target: "AmazonSQS.CreateQueue", body: `{"QueueName":"jobs"}`}
+	call := request{
+		service: "sqs", contentType: jsonType, target: "AmazonSQS.CreateQueue",
+		body: `{"QueueName":"jobs"}`,
+	}
 	read := request{service: "sqs", contentType: jsonType, target: "AmazonSQS.ListQueues", body: `{}`}
 
-	require.NoError(t, p.Inject(proxy.Fault{Filter: proxy.Filter{Mutating: true}, Nth: 2, Times: 2, Action: proxy.Throttle}))
+	require.NoError(t,
+		p.Inject(proxy.Fault{Filter: proxy.Filter{Mutating: true}, Nth: 2, Times: 2, Action: proxy.Throttle}))
 	var got []int
 	for range 4 {
 		_, _, err := read.send(t, p)
@@ -162,12 +227,36 @@ func TestErrorAnswersFitTheProtocol(t *testing.T) {
 		status int
 		body   string
 	}{
-		{request{service: "ecs", contentType: jsonType, target: "E.CreateService"}, proxy.Throttle, 400, `{"__type":"ThrottlingException","message":"Rate exceeded"}`},
-		{request{service: "iam", contentType: formType, body: "Action=CreateRole"}, proxy.Throttle, 400, "<Code>Throttling</Code>"},
-		{request{service: "ec2", contentType: formType, body: "Action=CreateVpc"}, proxy.Throttle, 503, "<Response><Errors><Error><Code>RequestLimitExceeded</Code>"},
-		{request{service: "s3", method: http.MethodPut, path: "/b/k"}, proxy.SlowDown, 503, "<Error><Code>SlowDown</Code>"},
-		{request{service: "s3", method: http.MethodPut, path: "/b/k"}, proxy.Conflict, 409, "<Error><Code>ConditionalRequestConflict</Code>"},
-		{request{service: "dynamodb", contentType: jsonType, target: "D.PutItem"}, proxy.InternalError, 500, "InternalServerError"},
+		{
+			request{service: "ecs", contentType: jsonType, target: "E.CreateService"},
+			proxy.Throttle, 400,
+			`{"__type":"ThrottlingException","message":"Rate exceeded"}`,
+		},
+		{
+			request{service: "iam", contentType: formType, body: "Action=CreateRole"},
+			proxy.Throttle, 400,
+			"<Code>Throttling</Code>",
+		},
+		{
+			request{service: "ec2", contentType: formType, body: "Action=CreateVpc"},
+			proxy.Throttle, 503,
+			"<Response><Errors><Error><Code>RequestLimitExceeded</Code>",
+		},
+		{
+			request{service: "s3", method: http.MethodPut, path: "/b/k"},
+			proxy.SlowDown, 503,
+			"<Error><Code>SlowDown</Code>",
+		},
+		{
+			request{service: "s3", method: http.MethodPut, path: "/b/k"},
+			proxy.Conflict, 409,
+			"<Error><Code>ConditionalRequestConflict</Code>",
+		},
+		{
+			request{service: "dynamodb", contentType: jsonType, target: "D.PutItem"},
+			proxy.InternalError, 500,
+			"InternalServerError",
+		},
 	}
 	for _, c := range cases {
 		require.NoError(t, p.Inject(proxy.Fault{Action: c.action}))
@@ -205,7 +294,8 @@ func TestUnimplementedIsOneClearError(t *testing.T) {
 		_, _ = io.WriteString(w, "<!doctype html>\n<title>500</title>")
 	}, func(o *proxy.Options) {
 		o.UpstreamLog = func() string {
-			return "Traceback (most recent call last):\n  File \"x\"\nNotImplementedError: The stop_it action has not been implemented\n127.0.0.1 - -"
+			return "Traceback (most recent call last):\n  File \"x\"\nNotImplementedError: The stop_it action has " +
+				"not been implemented\n127.0.0.1 - -"
 		}
 	})
 	resp, body, err := request{service: "ecs", contentType: jsonType, target: "E.StopIt"}.send(t, p)
@@ -214,8 +304,9 @@ func TestUnimplementedIsOneClearError(t *testing.T) {
 	var out map[string]string
 	require.NoError(t, json.Unmarshal([]byte(body), &out))
 	assert.Equal(t, map[string]string{
-		"__type":  "UnimplementedByEmulator",
-		"message": "the emulator does not answer ecs:StopIt (HTTP 500); its log says: NotImplementedError: The stop_it action has not been implemented",
+		"__type": "UnimplementedByEmulator",
+		"message": "the emulator does not answer ecs:StopIt (HTTP 500); its log says: NotImplementedError: The " +
+			"stop_it action has not been implemented",
 	}, out)
 }
 
@@ -228,7 +319,10 @@ func TestHandlersAnswerOrDecline(t *testing.T) {
 		return nil
 	})
 	send := func(body string) string {
-		_, out, err := request{service: "sqs", contentType: jsonType, target: "AmazonSQS.SendMessage", body: body}.send(t, p)
+		_, out, err := request{
+			service: "sqs", contentType: jsonType, target: "AmazonSQS.SendMessage",
+			body: body,
+		}.send(t, p)
 		require.NoError(t, err)
 		return out
 	}
@@ -253,7 +347,8 @@ func TestAdminEndpoints(t *testing.T) {
 	}
 	call := request{service: "s3", method: http.MethodPut, path: "/b/k"}
 
-	status, _ := admin(http.MethodPost, "faults", `{"service":"s3","operation":"Put*","action":"delay","delay":"30ms","times":-1}`)
+	status, _ := admin(http.MethodPost, "faults",
+		`{"service":"s3","operation":"Put*","action":"delay","delay":"30ms","times":-1}`)
 	require.Equal(t, 204, status)
 	began := time.Now()
 	_, _, err := call.send(t, p)

@@ -103,7 +103,8 @@ func (r *recorder) begin(c *Call, now time.Time, limit int) *Record {
 	}
 	rec := &Record{
 		Seq: c.Seq, Time: now, Service: c.Service, Operation: c.Operation, Resource: c.Resource, Region: c.Region,
-		AccessKey: c.AccessKey, Attempt: c.Attempt, Mutating: c.Mutating, Protocol: c.Protocol, Method: c.Method, URI: c.uri,
+		AccessKey: c.AccessKey, Attempt: c.Attempt, Mutating: c.Mutating, Protocol: c.Protocol, Method: c.Method,
+		URI:       c.uri,
 		UserAgent: c.Header.Get("User-Agent"), IfMatch: c.Header.Get("If-Match"), IfNone: c.Header.Get("If-None-Match"),
 		Body: string(body), BodySize: len(c.Body),
 	}

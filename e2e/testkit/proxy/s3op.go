@@ -10,11 +10,16 @@ import (
 // bucketSubresources maps ?query keys to the noun of the operation's name:
 // PUT ?policy is PutBucketPolicy.
 var bucketSubresources = map[string]string{
-	"policy": "BucketPolicy", "tagging": "BucketTagging", "versioning": "BucketVersioning", "encryption": "BucketEncryption",
-	"lifecycle": "BucketLifecycleConfiguration", "publicAccessBlock": "PublicAccessBlock", "ownershipControls": "BucketOwnershipControls",
-	"cors": "BucketCors", "acl": "BucketAcl", "logging": "BucketLogging", "notification": "BucketNotificationConfiguration",
-	"website": "BucketWebsite", "replication": "BucketReplication", "location": "BucketLocation", "policyStatus": "BucketPolicyStatus",
-	"object-lock": "ObjectLockConfiguration", "requestPayment": "BucketRequestPayment", "accelerate": "BucketAccelerateConfiguration",
+	"policy": "BucketPolicy", "tagging": "BucketTagging", "versioning": "BucketVersioning",
+	"encryption": "BucketEncryption",
+	"lifecycle":  "BucketLifecycleConfiguration", "publicAccessBlock": "PublicAccessBlock",
+	"ownershipControls": "BucketOwnershipControls",
+	"cors":              "BucketCors", "acl": "BucketAcl", "logging": "BucketLogging",
+	"notification": "BucketNotificationConfiguration",
+	"website":      "BucketWebsite", "replication": "BucketReplication", "location": "BucketLocation",
+	"policyStatus": "BucketPolicyStatus",
+	"object-lock":  "ObjectLockConfiguration", "requestPayment": "BucketRequestPayment",
+	"accelerate": "BucketAccelerateConfiguration",
 }
 
 var objectSubresources = map[string]string{
@@ -23,7 +28,10 @@ var objectSubresources = map[string]string{
 }
 
 // s3Verbs are the method's part of an operation name.
-var s3Verbs = map[string]string{http.MethodGet: "Get", http.MethodPut: "Put", http.MethodDelete: "Delete", http.MethodHead: "Head", http.MethodPost: "Post"}
+var s3Verbs = map[string]string{
+	http.MethodGet: "Get", http.MethodPut: "Put", http.MethodDelete: "Delete",
+	http.MethodHead: "Head", http.MethodPost: "Post",
+}
 
 // s3Operation names an S3 request and its bucket or bucket/key.
 func s3Operation(r *http.Request, query url.Values) (operation, resource string) {
@@ -81,7 +89,10 @@ func s3ObjectOperation(verb string, has func(string) bool, r *http.Request) stri
 	}
 	switch {
 	case has("uploadId"):
-		return map[string]string{"Put": "UploadPart", "Post": "CompleteMultipartUpload", "Delete": "AbortMultipartUpload", "Get": "ListParts"}[verb]
+		return map[string]string{
+			"Put": "UploadPart", "Post": "CompleteMultipartUpload",
+			"Delete": "AbortMultipartUpload", "Get": "ListParts",
+		}[verb]
 	case verb == "Post" && has("uploads"):
 		return "CreateMultipartUpload"
 	case verb == "Put" && r.Header.Get("X-Amz-Copy-Source") != "":

@@ -69,7 +69,8 @@ func (p *Proxy) transcribe(c *Call, status int, source string, answer []byte) {
 	header.Del("Authorization")
 	header.Del("X-Amz-Security-Token")
 	t.add(&Exchange{
-		Seq: c.Seq, Service: c.Service, Operation: c.Operation, Method: c.Method, URI: c.uri, Header: header, Body: c.Body,
+		Seq: c.Seq, Service: c.Service, Operation: c.Operation, Method: c.Method, URI: c.uri, Header: header,
+		Body:   c.Body,
 		Status: status, Source: source, Answer: answer,
 	})
 }

@@ -1,7 +1,7 @@
 // Package tally counts what became of the cases of a matrix, and prints it as a table when the tests have ended.
 //
-// In: one Result per case, also out of the files of other processes. Out: a table with a row for each story and way of striking it. It
-// decides nothing: a case that went wrong fails its own test.
+// In: one Result per case, also out of the files of other processes. Out: a table with a row for each story and way of
+// striking it. It decides nothing: a case that went wrong fails its own test.
 package tally
 
 import (
@@ -133,7 +133,8 @@ func (t *Table) Print(to io.Writer) {
 		if r.calls > 0 {
 			calls = fmt.Sprint(r.calls)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%.1f\n", k.story, k.way, calls, r.cases, r.converged, r.orphans, r.duplicates, r.missed, r.took.Seconds()/float64(r.cases))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%.1f\n", k.story, k.way, calls, r.cases, r.converged, r.orphans,
+			r.duplicates, r.missed, r.took.Seconds()/float64(r.cases))
 		sum.cases += r.cases
 		sum.converged += r.converged
 		sum.orphans += r.orphans
@@ -141,7 +142,8 @@ func (t *Table) Print(to io.Writer) {
 		sum.missed += r.missed
 	}
 	if sum.cases > 0 {
-		fmt.Fprintf(w, "all\t\t\t%d\t%d\t%d\t%d\t%d\t\n", sum.cases, sum.converged, sum.orphans, sum.duplicates, sum.missed)
+		fmt.Fprintf(w, "all\t\t\t%d\t%d\t%d\t%d\t%d\t\n", sum.cases, sum.converged, sum.orphans, sum.duplicates,
+			sum.missed)
 	}
 	_ = w.Flush() // to a terminal or a log
 }

@@ -20,7 +20,10 @@ func TestTable(t *testing.T) {
 	require.Equal(t, 3, table.Add(Result{Story: "destroy", Way: "death", Converged: true, Missed: true}))
 	table.Print(&out)
 	want := [][]string{
-		{"story", "what", "happens", "calls", "cases", "converged", "orphans", "duplicates", "not", "reached", "s/case"},
+		{
+			"story", "what", "happens", "calls", "cases", "converged", "orphans", "duplicates", "not", "reached",
+			"s/case",
+		},
 		{"create", "death", "7", "2", "1", "2", "1", "0", "1.5"},
 		{"destroy", "death", "any", "1", "1", "0", "0", "1", "0.0"},
 		{"all", "3", "2", "2", "1", "1"},

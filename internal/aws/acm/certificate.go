@@ -1,7 +1,7 @@
 // Package acm is the lookup of certificates in AWS Certificate Manager.
 //
-// In: a domain or an ARN. Out: the ARN of an issued certificate of this region, or an error that says what to do. It makes and
-// changes nothing.
+// In: a domain or an ARN. Out: the ARN of an issued certificate of this region, or an error that says what to do. It
+// makes and changes nothing.
 package acm
 
 import (
@@ -69,28 +69,36 @@ func (c certificate) read(ctx context.Context, props value.Value) (value.Value, 
 func (c certificate) verify(ctx context.Context, name string) (model.CertificateOutputs, error) {
 	var out model.CertificateOutputs
 	wrong := func(next, format string, args ...any) error {
-		return &resource.OpError{Operation: "acm:DescribeCertificate", Message: fmt.Sprintf(format, args...), Next: next}
+		return &resource.OpError{
+			Operation: "acm:DescribeCertificate", Message: fmt.Sprintf(format, args...),
+			Next: next,
+		}
 	}
 	parsed, err := arn.Parse(name)
 	if err != nil || parsed.Service != "acm" && parsed.Service != "iam" {
-		return out, wrong("take it from the ACM console, or from `aws acm list-certificates`", "%q is not the ARN of a certificate", name)
+		return out, wrong("take it from the ACM console, or from `aws acm list-certificates`",
+			"%q is not the ARN of a certificate", name)
 	}
 	if parsed.Service == "iam" {
-		return model.CertificateOutputs{ARN: name}, nil // uploaded to IAM: the load balancer itself says when it cannot use it
+		// uploaded to IAM: the load balancer itself says when it cannot use it
+		return model.CertificateOutputs{ARN: name}, nil
 	}
 	if parsed.Region != c.region {
 		return out, wrong("request or import the certificate in "+c.region+" too",
-			"certificate %s is in %s, but a load balancer in %s takes only certificates of its own region", name, parsed.Region, c.region)
+			"certificate %s is in %s, but a load balancer in %s takes only certificates of its own region", name,
+			parsed.Region, c.region)
 	}
 	found, err := c.api.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: &name})
 	if call.HasCode(err, "ResourceNotFoundException") {
-		return out, wrong("see `aws acm list-certificates --region "+c.region+"`", "there is no certificate %s in this account", name)
+		return out, wrong("see `aws acm list-certificates --region "+c.region+"`",
+			"there is no certificate %s in this account", name)
 	}
 	if err != nil {
 		return out, call.Error(err)
 	}
 	if status := found.Certificate.Status; status != types.CertificateStatusIssued {
-		return out, wrong(nextFor(status), "certificate %s for %s is not issued: its status is %s", name, aws.ToString(found.Certificate.DomainName), status)
+		return out, wrong(nextFor(status), "certificate %s for %s is not issued: its status is %s", name,
+			aws.ToString(found.Certificate.DomainName), status)
 	}
 	return model.CertificateOutputs{ARN: name, Domain: aws.ToString(found.Certificate.DomainName)}, nil
 }
@@ -130,7 +138,8 @@ func (c certificate) byDomain(ctx context.Context, domain string) (model.Certifi
 			// A summary holds at most a hundred names, and some emulators answer none.
 			partial := aws.ToBool(s.HasAdditionalSubjectAlternativeNames) || len(s.SubjectAlternativeNameSummaries) == 0
 			if exact, _ := covers(names, domain); partial && !exact {
-				full, err := c.api.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: s.CertificateArn})
+				full, err := c.api.DescribeCertificate(ctx,
+					&acm.DescribeCertificateInput{CertificateArn: s.CertificateArn})
 				if call.HasCode(err, "ResourceNotFoundException") {
 					continue // deleted since the list was made
 				}
@@ -149,7 +158,8 @@ func (c certificate) byDomain(ctx context.Context, domain string) (model.Certifi
 		return model.CertificateOutputs{}, &resource.OpError{
 			Operation: "acm:ListCertificates",
 			Message:   fmt.Sprintf("no issued certificate in %s covers %s", c.region, domain),
-			Next: fmt.Sprintf("request one: aws acm request-certificate --region %s --domain-name %s --validation-method DNS; "+
+			Next: fmt.Sprintf("request one: aws acm request-certificate --region %s --domain-name %s "+
+				"--validation-method DNS; "+
 				"or give the ARN of another one as ingress.certificate", c.region, domain),
 		}
 	}

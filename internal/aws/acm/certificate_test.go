@@ -25,26 +25,36 @@ func TestByDomainAcrossPagesAndNames(t *testing.T) {
 	many := summary("many", 9, "first.example.com")
 	many.HasAdditionalSubjectAlternativeNames = aws.Bool(true)
 	pages := []acm.ListCertificatesOutput{
-		{CertificateSummaryList: []types.CertificateSummary{summary("old", 1, "a.example.com"), summary("wild", 8, "*.example.com")}, NextToken: aws.String("1")},
+		{CertificateSummaryList: []types.CertificateSummary{
+			summary("old", 1, "a.example.com"),
+			summary("wild", 8, "*.example.com"),
+		}, NextToken: aws.String("1")},
 		{NextToken: aws.String("2")},
-		{CertificateSummaryList: []types.CertificateSummary{summary("new", 5, "other.example.com", "A.example.com"), many, summary("older", 2, "a.example.com")}},
+		{CertificateSummaryList: []types.CertificateSummary{
+			summary("new", 5, "other.example.com", "A.example.com"),
+			many, summary("older", 2, "a.example.com"),
+		}},
 	}
-	c := certificate{region: "eu-west-1", api: acm.NewFromConfig(calltest.Config(func(_ context.Context, in any) (any, error) {
-		switch in := in.(type) {
-		case *acm.ListCertificatesInput:
-			require.Contains(t, in.Includes.KeyTypes, types.KeyAlgorithmEcPrime256v1, "ACM leaves out ECDSA unless asked")
-			if in.NextToken == nil {
-				return &pages[0], nil
+	c := certificate{
+		region: "eu-west-1",
+		api: acm.NewFromConfig(calltest.Config(func(_ context.Context, in any) (any, error) {
+			switch in := in.(type) {
+			case *acm.ListCertificatesInput:
+				require.Contains(t, in.Includes.KeyTypes, types.KeyAlgorithmEcPrime256v1,
+					"ACM leaves out ECDSA unless asked")
+				if in.NextToken == nil {
+					return &pages[0], nil
+				}
+				return &pages[int((*in.NextToken)[0]-'0')], nil
+			case *acm.DescribeCertificateInput:
+				require.Equal(t, "many", *in.CertificateArn)
+				return &acm.DescribeCertificateOutput{Certificate: &types.CertificateDetail{
+					SubjectAlternativeNames: []string{"first.example.com", "hundredth.example.org"},
+				}}, nil
 			}
-			return &pages[int((*in.NextToken)[0]-'0')], nil
-		case *acm.DescribeCertificateInput:
-			require.Equal(t, "many", *in.CertificateArn)
-			return &acm.DescribeCertificateOutput{Certificate: &types.CertificateDetail{
-				SubjectAlternativeNames: []string{"first.example.com", "hundredth.example.org"},
-			}}, nil
-		}
-		return nil, nil
-	}))}
+			return nil, nil
+		})),
+	}
 	for domain, want := range map[string]string{
 		"a.example.com":         "new",  // the newest of the exact ones, by an alternative name
 		"b.example.com":         "wild", // nothing exact
@@ -71,36 +81,46 @@ func TestByDomainFindsAnAlternativeName(t *testing.T) {
 		describes            int
 		fails                string
 	}{
-		"in the summary":        {summaries: []string{"example.org", host}},
-		"the summary is cut":    {summaries: first, additional: aws.Bool(true), described: []string{"example.org", host}, describes: 1},
+		"in the summary": {summaries: []string{"example.org", host}},
+		"the summary is cut": {
+			summaries: first, additional: aws.Bool(true),
+			described: []string{"example.org", host}, describes: 1,
+		},
 		"cut, but already told": {summaries: []string{"example.org", host}, additional: aws.Bool(true)},
 		"the summary is empty":  {described: []string{"example.org", host}, describes: 1},
 		"empty, a wildcard":     {described: []string{"*.example.com"}, describes: 1},
-		"complete without it":   {summaries: first, additional: aws.Bool(false), described: []string{host}, fails: "no issued certificate"},
-		"nowhere":               {described: first, describes: 1, fails: "no issued certificate"},
-		"deleted meanwhile":     {gone: true, describes: 1, fails: "no issued certificate"},
+		"complete without it": {
+			summaries: first, additional: aws.Bool(false), described: []string{host},
+			fails: "no issued certificate",
+		},
+		"nowhere":           {described: first, describes: 1, fails: "no issued certificate"},
+		"deleted meanwhile": {gone: true, describes: 1, fails: "no issued certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			describes := 0
-			c := certificate{region: "eu-west-1", api: acm.NewFromConfig(calltest.Config(func(_ context.Context, in any) (any, error) {
-				switch in := in.(type) {
-				case *acm.ListCertificatesInput:
-					return &acm.ListCertificatesOutput{CertificateSummaryList: []types.CertificateSummary{{
-						CertificateArn: aws.String("found"), DomainName: aws.String("example.org"),
-						SubjectAlternativeNameSummaries: test.summaries, HasAdditionalSubjectAlternativeNames: test.additional,
-					}}}, nil
-				case *acm.DescribeCertificateInput:
-					describes++
-					require.Equal(t, "found", *in.CertificateArn)
-					if test.gone {
-						return nil, &types.ResourceNotFoundException{}
+			c := certificate{
+				region: "eu-west-1",
+				api: acm.NewFromConfig(calltest.Config(func(_ context.Context, in any) (any, error) {
+					switch in := in.(type) {
+					case *acm.ListCertificatesInput:
+						return &acm.ListCertificatesOutput{CertificateSummaryList: []types.CertificateSummary{{
+							CertificateArn: aws.String("found"), DomainName: aws.String("example.org"),
+							SubjectAlternativeNameSummaries:      test.summaries,
+							HasAdditionalSubjectAlternativeNames: test.additional,
+						}}}, nil
+					case *acm.DescribeCertificateInput:
+						describes++
+						require.Equal(t, "found", *in.CertificateArn)
+						if test.gone {
+							return nil, &types.ResourceNotFoundException{}
+						}
+						return &acm.DescribeCertificateOutput{
+							Certificate: &types.CertificateDetail{SubjectAlternativeNames: test.described},
+						}, nil
 					}
-					return &acm.DescribeCertificateOutput{
-						Certificate: &types.CertificateDetail{SubjectAlternativeNames: test.described},
-					}, nil
-				}
-				return nil, nil
-			}))}
+					return nil, nil
+				})),
+			}
 			out, err := c.read(t.Context(), value.Encode(model.Certificate{Domain: host}))
 			require.Equal(t, test.describes, describes, "calls of DescribeCertificate")
 			if test.fails != "" {

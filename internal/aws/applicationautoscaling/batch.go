@@ -30,10 +30,12 @@ func describeTargets(ctx context.Context, c *sdk.Client, ids []string) (map[stri
 	}
 }
 
-// describePolicies asks for the policies of each service, all services side by side: without a service, AWS would answer with every policy of
-// these names in the account.
+// describePolicies asks for the policies of each service, all services side by side: without a service, AWS would
+// answer with every policy of these names in the account.
 func describePolicies(ctx context.Context, c *sdk.Client, ids []string) (map[string]types.ScalingPolicy, error) {
-	return perTarget(ctx, ids, func(ctx context.Context, resourceID string, names []string, add func(string, types.ScalingPolicy)) error {
+	return perTarget(ctx, ids, func(ctx context.Context, resourceID string, names []string,
+		add func(string, types.ScalingPolicy),
+	) error {
 		in := &sdk.DescribeScalingPoliciesInput{
 			ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID, PolicyNames: names,
 		}
@@ -53,9 +55,12 @@ func describePolicies(ctx context.Context, c *sdk.Client, ids []string) (map[str
 }
 
 func describeActions(ctx context.Context, c *sdk.Client, ids []string) (map[string]types.ScheduledAction, error) {
-	return perTarget(ctx, ids, func(ctx context.Context, resourceID string, names []string, add func(string, types.ScheduledAction)) error {
+	return perTarget(ctx, ids, func(ctx context.Context, resourceID string, names []string,
+		add func(string, types.ScheduledAction),
+	) error {
 		in := &sdk.DescribeScheduledActionsInput{
-			ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID, ScheduledActionNames: names,
+			ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID,
+			ScheduledActionNames: names,
 		}
 		for {
 			page, err := c.DescribeScheduledActions(ctx, in)
@@ -73,7 +78,10 @@ func describeActions(ctx context.Context, c *sdk.Client, ids []string) (map[stri
 }
 
 // perTarget asks for what belongs to each scalable target, and answers by ID.
-func perTarget[V any](ctx context.Context, ids []string, ask func(ctx context.Context, resourceID string, names []string, add func(string, V)) error) (map[string]V, error) {
+func perTarget[V any](
+	ctx context.Context, ids []string, ask func(ctx context.Context, resourceID string, names []string,
+		add func(string, V)) error,
+) (map[string]V, error) {
 	names := map[string][]string{}
 	for _, id := range ids {
 		resourceID, name := split(id)

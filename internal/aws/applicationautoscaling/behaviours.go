@@ -1,8 +1,8 @@
-// Package applicationautoscaling makes scalable targets, target-tracking policies and scheduled actions for the task count of
-// ECS services: the behaviours behind the types of resource/applicationautoscaling.
+// Package applicationautoscaling makes scalable targets, target-tracking policies and scheduled actions for the task
+// count of ECS services: the behaviours behind the types of resource/applicationautoscaling.
 //
-// In: desired properties and what the state says. Out: the objects as they really are. Every put of this API overwrites what is
-// there, and names say whose an object is: they hold the service. It must not touch the service itself.
+// In: desired properties and what the state says. Out: the objects as they really are. Every put of this API overwrites
+// what is there, and names say whose an object is: they hold the service. It must not touch the service itself.
 package applicationautoscaling
 
 import (
@@ -34,15 +34,24 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 	c := sdk.NewFromConfig(cfg)
 	calls := &api{
 		client: c,
-		targets: &call.Batch[string, types.ScalableTarget]{Size: 50, Ask: func(ctx context.Context, ids []string) (map[string]types.ScalableTarget, error) {
-			return describeTargets(ctx, c, ids)
-		}},
-		policies: &call.Batch[string, types.ScalingPolicy]{Size: 50, Ask: func(ctx context.Context, ids []string) (map[string]types.ScalingPolicy, error) {
-			return describePolicies(ctx, c, ids)
-		}},
-		actions: &call.Batch[string, types.ScheduledAction]{Size: 50, Ask: func(ctx context.Context, ids []string) (map[string]types.ScheduledAction, error) {
-			return describeActions(ctx, c, ids)
-		}},
+		targets: &call.Batch[string, types.ScalableTarget]{
+			Size: 50,
+			Ask: func(ctx context.Context, ids []string) (map[string]types.ScalableTarget, error) {
+				return describeTargets(ctx, c, ids)
+			},
+		},
+		policies: &call.Batch[string, types.ScalingPolicy]{
+			Size: 50,
+			Ask: func(ctx context.Context, ids []string) (map[string]types.ScalingPolicy, error) {
+				return describePolicies(ctx, c, ids)
+			},
+		},
+		actions: &call.Batch[string, types.ScheduledAction]{
+			Size: 50,
+			Ask: func(ctx context.Context, ids []string) (map[string]types.ScheduledAction, error) {
+				return describeActions(ctx, c, ids)
+			},
+		},
 	}
 	return []resource.Behaviour{newTarget(calls), newPolicy(calls), newScheduledAction(calls)}
 }
@@ -59,14 +68,16 @@ var gone = call.NotFound("ObjectNotFoundException")
 var notYet = []resource.NotYet{
 	{
 		Operations: []string{
-			"application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy", "application-autoscaling:PutScheduledAction",
+			"application-autoscaling:RegisterScalableTarget", "application-autoscaling:PutScalingPolicy",
+			"application-autoscaling:PutScheduledAction",
 		},
 		Codes: []string{"ValidationException", "FailedResourceAccessException"},
 		Says:  []string{"ecs service doesn't exist", "service linked role", "service-linked role", "unable to assume"},
 	},
 	{
 		Operations: []string{"application-autoscaling:PutScalingPolicy", "application-autoscaling:PutScheduledAction"},
-		Codes:      []string{"ObjectNotFoundException"}, // "No scalable target registered for service namespace: ecs, resource ID: ..."
+		// "No scalable target registered for service namespace: ecs, resource ID: ..."
+		Codes: []string{"ObjectNotFoundException"},
 	},
 	{
 		Operations: []string{"application-autoscaling:ListTagsForResource", "application-autoscaling:TagResource"},
@@ -76,13 +87,14 @@ var notYet = []resource.NotYet{
 
 // patiently makes a call again while AWS says that something else is changing the object.
 func patiently(ctx context.Context, do func(context.Context) error) error {
-	return call.Wait(ctx, call.Eventually, "Application Auto Scaling takes the call", func(ctx context.Context) (bool, error) {
-		err := do(ctx)
-		if call.HasCode(err, "ConcurrentUpdateException") {
-			return false, nil
-		}
-		return true, call.Error(err, gone)
-	})
+	return call.Wait(ctx, call.Eventually, "Application Auto Scaling takes the call",
+		func(ctx context.Context) (bool, error) {
+			err := do(ctx)
+			if call.HasCode(err, "ConcurrentUpdateException") {
+				return false, nil
+			}
+			return true, call.Error(err, gone)
+		})
 }
 
 func mentions(err error, parts ...string) bool {
@@ -91,7 +103,9 @@ func mentions(err error, parts ...string) bool {
 }
 
 // findBy looks for what belongs to a target, or with no name for the target itself; the ID is made of names.
-func findBy(ctx context.Context, target value.Of[string], name string, describe func(ctx context.Context, id string) error) (string, map[string]string, error) {
+func findBy(
+	ctx context.Context, target value.Of[string], name string, describe func(ctx context.Context, id string) error,
+) (string, map[string]string, error) {
 	id := target.Get()
 	if id == "" { // not known when the run was interrupted
 		return "", nil, errors.ErrUnsupported

@@ -40,7 +40,10 @@ func newPolicy(calls *api) resource.Behaviour {
 						On:      []string{s.ARN("cloudwatch", "alarm:TargetTracking-service/"+s.Names(ecs.NameLimit))},
 						Actions: []string{"cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"}, Why: why,
 					},
-					{On: []string{s.ARN("cloudwatch", "alarm:*")}, Actions: []string{"cloudwatch:DescribeAlarms"}, Why: why},
+					{
+						On: []string{s.ARN("cloudwatch", "alarm:*")}, Actions: []string{"cloudwatch:DescribeAlarms"},
+						Why: why,
+					},
 				}
 			},
 		},
@@ -100,7 +103,8 @@ func (p *policy) put(ctx context.Context, resourceID string, props wanted.Policy
 	err = patiently(ctx, func(ctx context.Context) error {
 		out, err := p.api.client.PutScalingPolicy(ctx, &sdk.PutScalingPolicyInput{
 			ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID, PolicyName: &props.Name,
-			PolicyType: types.PolicyTypeTargetTrackingScaling, TargetTrackingScalingPolicyConfiguration: toTracking(props),
+			PolicyType:                               types.PolicyTypeTargetTrackingScaling,
+			TargetTrackingScalingPolicyConfiguration: toTracking(props),
 		})
 		if err == nil {
 			arn = aws.ToString(out.PolicyARN)
@@ -128,7 +132,11 @@ func (p *policy) read(ctx context.Context, c policyCall) (wanted.Policy, wanted.
 func (p *policy) delete(ctx context.Context, c policyCall) error {
 	resourceID, name := split(c.ID)
 	return patiently(ctx, func(ctx context.Context) error {
-		_, err := p.api.client.DeleteScalingPolicy(ctx, &sdk.DeleteScalingPolicyInput{ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID, PolicyName: &name})
+		_, err := p.api.client.DeleteScalingPolicy(ctx,
+			&sdk.DeleteScalingPolicyInput{
+				ServiceNamespace: namespace, ScalableDimension: dimension,
+				ResourceId: &resourceID, PolicyName: &name,
+			})
 		if call.HasCode(err, "ValidationException") && mentions(err, "no scaling policy found") {
 			return nil
 		}
@@ -149,11 +157,14 @@ func (p *policy) describe(ctx context.Context, id string) (types.ScalingPolicy, 
 
 func toTracking(p wanted.Policy) *types.TargetTrackingScalingPolicyConfiguration {
 	t := &types.TargetTrackingScalingPolicyConfiguration{
-		TargetValue: &p.TargetValue, ScaleInCooldown: number32(p.ScaleInCooldown), ScaleOutCooldown: number32(p.ScaleOutCooldown),
-		DisableScaleIn: &p.DisableScaleIn,
+		TargetValue: &p.TargetValue, ScaleInCooldown: number32(p.ScaleInCooldown),
+		ScaleOutCooldown: number32(p.ScaleOutCooldown),
+		DisableScaleIn:   &p.DisableScaleIn,
 	}
 	if p.Predefined != "" {
-		t.PredefinedMetricSpecification = &types.PredefinedMetricSpecification{PredefinedMetricType: types.MetricType(p.Predefined)}
+		t.PredefinedMetricSpecification = &types.PredefinedMetricSpecification{
+			PredefinedMetricType: types.MetricType(p.Predefined),
+		}
 		if label := p.ResourceLabel.Get(); label != "" {
 			t.PredefinedMetricSpecification.ResourceLabel = &label
 		}
@@ -170,7 +181,11 @@ func toTracking(p wanted.Policy) *types.TargetTrackingScalingPolicyConfiguration
 		} else {
 			metric := &types.TargetTrackingMetric{Namespace: aws.String(m.Namespace), MetricName: aws.String(m.Name)}
 			for _, name := range sorted(m.Dimensions) {
-				metric.Dimensions = append(metric.Dimensions, types.TargetTrackingMetricDimension{Name: aws.String(name), Value: aws.String(m.Dimensions[name].Get())})
+				metric.Dimensions = append(metric.Dimensions,
+					types.TargetTrackingMetricDimension{
+						Name:  aws.String(name),
+						Value: aws.String(m.Dimensions[name].Get()),
+					})
 			}
 			query.MetricStat = &types.TargetTrackingMetricStat{Metric: metric, Stat: aws.String(m.Stat)}
 		}
@@ -183,8 +198,10 @@ func toTracking(p wanted.Policy) *types.TargetTrackingScalingPolicyConfiguration
 func fromPolicy(found types.ScalingPolicy) wanted.Policy {
 	t := found.TargetTrackingScalingPolicyConfiguration
 	p := wanted.Policy{
-		Name: aws.ToString(found.PolicyName), ResourceID: value.Lit(aws.ToString(found.ResourceId)), TargetValue: aws.ToFloat64(t.TargetValue),
-		ScaleInCooldown: number(t.ScaleInCooldown), ScaleOutCooldown: number(t.ScaleOutCooldown), DisableScaleIn: aws.ToBool(t.DisableScaleIn),
+		Name: aws.ToString(found.PolicyName), ResourceID: value.Lit(aws.ToString(found.ResourceId)),
+		TargetValue:     aws.ToFloat64(t.TargetValue),
+		ScaleInCooldown: number(t.ScaleInCooldown), ScaleOutCooldown: number(t.ScaleOutCooldown),
+		DisableScaleIn: aws.ToBool(t.DisableScaleIn),
 	}
 	if p.ScaleInCooldown == nil {
 		p.ScaleInCooldown = aws.Int(defaultCooldown)
@@ -202,9 +219,13 @@ func fromPolicy(found types.ScalingPolicy) wanted.Policy {
 		return p
 	}
 	for _, q := range t.CustomizedMetricSpecification.Metrics {
-		m := wanted.Metric{ID: aws.ToString(q.Id), Expression: aws.ToString(q.Expression), Label: aws.ToString(q.Label), ReturnData: q.ReturnData == nil || *q.ReturnData}
+		m := wanted.Metric{
+			ID: aws.ToString(q.Id), Expression: aws.ToString(q.Expression), Label: aws.ToString(q.Label),
+			ReturnData: q.ReturnData == nil || *q.ReturnData,
+		}
 		if q.MetricStat != nil && q.MetricStat.Metric != nil {
-			m.Namespace, m.Name, m.Stat = aws.ToString(q.MetricStat.Metric.Namespace), aws.ToString(q.MetricStat.Metric.MetricName), aws.ToString(q.MetricStat.Stat)
+			m.Namespace, m.Name, m.Stat = aws.ToString(q.MetricStat.Metric.Namespace),
+				aws.ToString(q.MetricStat.Metric.MetricName), aws.ToString(q.MetricStat.Stat)
 			m.Dimensions = map[string]value.Of[string]{}
 			for _, d := range q.MetricStat.Metric.Dimensions {
 				m.Dimensions[aws.ToString(d.Name)] = value.Lit(aws.ToString(d.Value))

@@ -49,13 +49,22 @@ func checkScheduledAction(p *wanted.ScheduledAction) []value.Problem {
 	var problems []value.Problem
 	kind, _, _ := strings.Cut(p.Schedule, "(")
 	if kind != "cron" && kind != "rate" && kind != "at" || !strings.HasSuffix(p.Schedule, ")") {
-		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{"schedule"}, Message: "must be cron(…), rate(…) or at(…)"})
+		problems = append(problems, value.Problem{
+			Kind: value.BadValue, Path: []string{"schedule"},
+			Message: "must be cron(…), rate(…) or at(…)",
+		})
 	}
 	if p.Min == nil && p.Max == nil {
-		problems = append(problems, value.Problem{Kind: value.MissingKey, Path: []string{"min"}, Message: "give min, max or both"})
+		problems = append(problems, value.Problem{
+			Kind: value.MissingKey, Path: []string{"min"},
+			Message: "give min, max or both",
+		})
 	}
 	if p.Min != nil && p.Max != nil && *p.Max < *p.Min {
-		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{"max"}, Message: fmt.Sprintf("must not be below min, but min is %d and max is %d", *p.Min, *p.Max)})
+		problems = append(problems, value.Problem{
+			Kind: value.BadValue, Path: []string{"max"},
+			Message: fmt.Sprintf("must not be below min, but min is %d and max is %d", *p.Min, *p.Max),
+		})
 	}
 	if p.Timezone == "" {
 		p.Timezone = "UTC"
@@ -77,13 +86,19 @@ func (s *scheduledAction) update(ctx context.Context, c scheduleCall) (wanted.Sc
 }
 
 // put asks for the ARN afterwards, because the call does not answer it. A new action is not always seen at once.
-func (s *scheduledAction) put(ctx context.Context, id string, p wanted.ScheduledAction) (wanted.ScheduledActionOutputs, error) {
+func (s *scheduledAction) put(
+	ctx context.Context, id string, p wanted.ScheduledAction,
+) (wanted.ScheduledActionOutputs, error) {
 	resourceID, name := split(id)
 	err := patiently(ctx, func(ctx context.Context) error {
 		_, err := s.api.client.PutScheduledAction(ctx, &sdk.PutScheduledActionInput{
-			ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID, ScheduledActionName: &name,
-			Schedule: &p.Schedule, Timezone: &p.Timezone,
-			ScalableTargetAction: &types.ScalableTargetAction{MinCapacity: number32(p.Min), MaxCapacity: number32(p.Max)},
+			ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID,
+			ScheduledActionName: &name,
+			Schedule:            &p.Schedule, Timezone: &p.Timezone,
+			ScalableTargetAction: &types.ScalableTargetAction{
+				MinCapacity: number32(p.Min),
+				MaxCapacity: number32(p.Max),
+			},
 		})
 		return err
 	})
@@ -91,14 +106,15 @@ func (s *scheduledAction) put(ctx context.Context, id string, p wanted.Scheduled
 		return wanted.ScheduledActionOutputs{}, err
 	}
 	var found types.ScheduledAction
-	err = call.Wait(ctx, call.Eventually, "the scheduled action "+name+" shows", func(ctx context.Context) (bool, error) {
-		var err error
-		found, err = s.describe(ctx, id)
-		if errors.Is(err, resource.ErrNotFound) {
-			return false, nil
-		}
-		return err == nil, err
-	})
+	err = call.Wait(ctx, call.Eventually, "the scheduled action "+name+" shows",
+		func(ctx context.Context) (bool, error) {
+			var err error
+			found, err = s.describe(ctx, id)
+			if errors.Is(err, resource.ErrNotFound) {
+				return false, nil
+			}
+			return err == nil, err
+		})
 	return wanted.ScheduledActionOutputs{Arn: aws.ToString(found.ScheduledActionARN)}, err
 }
 
@@ -109,7 +125,9 @@ func (s *scheduledAction) find(ctx context.Context, c scheduleCall) (string, map
 	})
 }
 
-func (s *scheduledAction) read(ctx context.Context, c scheduleCall) (wanted.ScheduledAction, wanted.ScheduledActionOutputs, error) {
+func (s *scheduledAction) read(
+	ctx context.Context, c scheduleCall,
+) (wanted.ScheduledAction, wanted.ScheduledActionOutputs, error) {
 	found, err := s.describe(ctx, c.ID)
 	if err != nil {
 		return wanted.ScheduledAction{}, wanted.ScheduledActionOutputs{}, err

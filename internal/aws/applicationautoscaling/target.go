@@ -33,7 +33,9 @@ func newTarget(calls *api) resource.Behaviour {
 				return []resource.Statement{
 					{
 						// A repetition changes the target and carries no tags, so there is no narrower condition.
-						On: targets(s), When: resource.Condition{"StringEquals": {"application-autoscaling:service-namespace": {"ecs"}}},
+						On: targets(s), When: resource.Condition{
+							"StringEquals": {"application-autoscaling:service-namespace": {"ecs"}},
+						},
 						Actions: []string{"application-autoscaling:RegisterScalableTarget"},
 					},
 					{On: targets(s), When: s.Tagged(), Actions: []string{
@@ -44,7 +46,8 @@ func newTarget(calls *api) resource.Behaviour {
 					{Actions: []string{"application-autoscaling:DescribeScalableTargets"}},
 					{
 						On:      []string{s.ARN("ecs", "service/"+s.Names(ecs.NameLimit))},
-						Actions: []string{"ecs:DescribeServices", "ecs:UpdateService"}, Why: "AWS checks that the caller may do what the scaling will",
+						Actions: []string{"ecs:DescribeServices", "ecs:UpdateService"},
+						Why:     "AWS checks that the caller may do what the scaling will",
 					},
 					s.ServiceLinkedRole("ecs.application-autoscaling.amazonaws.com"),
 				}
@@ -61,7 +64,10 @@ func newTarget(calls *api) resource.Behaviour {
 
 func checkTarget(p *wanted.Target) []value.Problem {
 	if p.Min < 0 || p.Max < p.Min {
-		return []value.Problem{{Kind: value.BadValue, Path: []string{"max"}, Message: fmt.Sprintf("must not be below min, but min is %d and max is %d", p.Min, p.Max)}}
+		return []value.Problem{{
+			Kind: value.BadValue, Path: []string{"max"},
+			Message: fmt.Sprintf("must not be below min, but min is %d and max is %d", p.Min, p.Max),
+		}}
 	}
 	return nil
 }
@@ -114,7 +120,10 @@ func (t *target) read(ctx context.Context, c targetCall) (wanted.Target, wanted.
 		return wanted.Target{}, wanted.TargetOutputs{}, err
 	}
 	out := wanted.TargetOutputs{Arn: aws.ToString(found.ScalableTargetARN), ResourceID: c.ID}
-	props := wanted.Target{ResourceID: value.Lit(c.ID), Min: int(aws.ToInt32(found.MinCapacity)), Max: int(aws.ToInt32(found.MaxCapacity)), ByClock: c.Props.ByClock}
+	props := wanted.Target{
+		ResourceID: value.Lit(c.ID), Min: int(aws.ToInt32(found.MinCapacity)),
+		Max: int(aws.ToInt32(found.MaxCapacity)), ByClock: c.Props.ByClock,
+	}
 	if c.Old.ByClock { // what is there now is what the latest scheduled action made of them
 		props.Min, props.Max, props.ByClock = c.Old.Min, c.Old.Max, true
 	}
@@ -167,7 +176,11 @@ func (t *target) retag(ctx context.Context, c targetCall, arn string, old map[st
 
 func (t *target) delete(ctx context.Context, c targetCall) error {
 	return patiently(ctx, func(ctx context.Context) error {
-		_, err := t.api.client.DeregisterScalableTarget(ctx, &sdk.DeregisterScalableTargetInput{ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &c.ID})
+		_, err := t.api.client.DeregisterScalableTarget(ctx,
+			&sdk.DeregisterScalableTargetInput{
+				ServiceNamespace: namespace, ScalableDimension: dimension,
+				ResourceId: &c.ID,
+			})
 		if call.HasCode(err, "ValidationException") && mentions(err, "no scalable target found") {
 			return nil
 		}

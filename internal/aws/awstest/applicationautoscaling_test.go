@@ -31,16 +31,20 @@ func (f *fargate) scalable(t *testing.T, register bool, names ...string) []value
 		_, err := f.client.CreateService(t.Context(), &ecs.CreateServiceInput{
 			Cluster: &f.cluster, ServiceName: &name, TaskDefinition: &definition,
 			DesiredCount: aws.Int32(1), LaunchType: ecstypes.LaunchTypeFargate,
-			NetworkConfiguration: &ecstypes.NetworkConfiguration{AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{Subnets: f.subnets}},
+			NetworkConfiguration: &ecstypes.NetworkConfiguration{
+				AwsvpcConfiguration: &ecstypes.AwsVpcConfiguration{Subnets: f.subnets},
+			},
 		})
 		require.NoError(t, err)
 		id := "service/shop/" + name
 		ids = append(ids, value.Lit(id))
 		if register {
-			_, err := applicationautoscaling.NewFromConfig(f.Plain).RegisterScalableTarget(t.Context(), &applicationautoscaling.RegisterScalableTargetInput{
-				ServiceNamespace: types.ServiceNamespaceEcs, ScalableDimension: types.ScalableDimensionECSServiceDesiredCount, ResourceId: &id,
-				MinCapacity: aws.Int32(1), MaxCapacity: aws.Int32(4),
-			})
+			_, err := applicationautoscaling.NewFromConfig(f.Plain).RegisterScalableTarget(t.Context(),
+				&applicationautoscaling.RegisterScalableTargetInput{
+					ServiceNamespace:  types.ServiceNamespaceEcs,
+					ScalableDimension: types.ScalableDimensionECSServiceDesiredCount, ResourceId: &id,
+					MinCapacity: aws.Int32(1), MaxCapacity: aws.Int32(4),
+				})
 			require.NoError(t, err)
 		}
 	}
@@ -59,7 +63,8 @@ func TestScalableTarget(t *testing.T) {
 	})
 }
 
-// A scheduled action changes the limits of the target itself. That is no drift, and no update but one of the limits takes it back.
+// A scheduled action changes the limits of the target itself. That is no drift, and no update but one of the limits
+// takes it back.
 func TestLimitsThatTheClockSets(t *testing.T) {
 	f := startFargate(t)
 	ids := f.scalable(t, false, "api")
@@ -67,13 +72,15 @@ func TestLimitsThatTheClockSets(t *testing.T) {
 	client := applicationautoscaling.NewFromConfig(f.Plain)
 	atNight := func() {
 		_, err := client.RegisterScalableTarget(t.Context(), &applicationautoscaling.RegisterScalableTargetInput{
-			ServiceNamespace: types.ServiceNamespaceEcs, ScalableDimension: types.ScalableDimensionECSServiceDesiredCount,
-			ResourceId: aws.String(ids[0].Get()), MinCapacity: aws.Int32(0), MaxCapacity: aws.Int32(1),
+			ServiceNamespace:  types.ServiceNamespaceEcs,
+			ScalableDimension: types.ScalableDimensionECSServiceDesiredCount,
+			ResourceId:        aws.String(ids[0].Get()), MinCapacity: aws.Int32(0), MaxCapacity: aws.Int32(1),
 		})
 		require.NoError(t, err)
 	}
 	limits := func() [2]int32 {
-		out, err := client.DescribeScalableTargets(t.Context(), &applicationautoscaling.DescribeScalableTargetsInput{ServiceNamespace: types.ServiceNamespaceEcs})
+		out, err := client.DescribeScalableTargets(t.Context(),
+			&applicationautoscaling.DescribeScalableTargetsInput{ServiceNamespace: types.ServiceNamespaceEcs})
 		require.NoError(t, err)
 		return [2]int32{*out.ScalableTargets[0].MinCapacity, *out.ScalableTargets[0].MaxCapacity}
 	}
@@ -109,7 +116,8 @@ func TestLimitsThatTheClockSets(t *testing.T) {
 func backlog(queue string) []model.Metric {
 	return []model.Metric{
 		{
-			ID: "messages", Label: "Waiting", Namespace: "AWS/SQS", Name: "ApproximateNumberOfMessagesVisible", Stat: "Average",
+			ID: "messages", Label: "Waiting", Namespace: "AWS/SQS", Name: "ApproximateNumberOfMessagesVisible",
+			Stat:       "Average",
 			Dimensions: map[string]value.Of[string]{"QueueName": value.Lit(queue)},
 		},
 		{
@@ -127,8 +135,10 @@ func TestScalingPolicy(t *testing.T) {
 		"predefined": {
 			model.Policy{Name: "cpu", ResourceID: ids[0], TargetValue: 60, Predefined: model.AverageCPU},
 			model.Policy{
-				Name: "cpu", ResourceID: ids[0], TargetValue: 1000.5, Predefined: model.RequestsPerTarget, DisableScaleIn: true,
-				ResourceLabel: value.Lit("app/shop/0123456789abcdef/targetgroup/api/0123456789abcdef"), ScaleInCooldown: pointer(60), ScaleOutCooldown: pointer(0),
+				Name: "cpu", ResourceID: ids[0], TargetValue: 1000.5, Predefined: model.RequestsPerTarget,
+				DisableScaleIn:  true,
+				ResourceLabel:   value.Lit("app/shop/0123456789abcdef/targetgroup/api/0123456789abcdef"),
+				ScaleInCooldown: pointer(60), ScaleOutCooldown: pointer(0),
 			},
 		},
 		"backlog per task": {
@@ -150,7 +160,10 @@ func TestScalingPolicy(t *testing.T) {
 func TestScheduledAction(t *testing.T) {
 	f := startFargate(t)
 	ids := f.scalable(t, true, "api", "web")
-	night := model.ScheduledAction{Name: "night", ResourceID: ids[0], Schedule: "cron(0 22 ? * * *)", Timezone: "Europe/Berlin", Min: pointer(0), Max: pointer(1)}
+	night := model.ScheduledAction{
+		Name: "night", ResourceID: ids[0], Schedule: "cron(0 22 ? * * *)",
+		Timezone: "Europe/Berlin", Min: pointer(0), Max: pointer(1),
+	}
 	early, other := night, night
 	early.Schedule, early.Timezone = "cron(0 20 ? * * *)", ""
 	other.ResourceID = ids[1]
@@ -167,14 +180,35 @@ func TestScalingCheck(t *testing.T) {
 		typ   string
 		props any
 	}{
-		"limits crossed":     {model.TargetType, model.Target{ResourceID: id, Min: 5, Max: 4}},
-		"no metric":          {model.PolicyType, model.Policy{Name: "p", ResourceID: id, TargetValue: 1}},
-		"no label":           {model.PolicyType, model.Policy{Name: "p", ResourceID: id, TargetValue: 1, Predefined: model.RequestsPerTarget}},
-		"target zero":        {model.PolicyType, model.Policy{Name: "p", ResourceID: id, Predefined: model.AverageCPU}},
-		"nothing returned":   {model.PolicyType, model.Policy{Name: "p", ResourceID: id, TargetValue: 1, Metrics: []model.Metric{{ID: "a", Expression: "1"}}}},
-		"no schedule":        {model.ScheduledActionType, model.ScheduledAction{Name: "s", ResourceID: id, Schedule: "0 22 * * *", Min: pointer(1)}},
-		"no limit":           {model.ScheduledActionType, model.ScheduledAction{Name: "s", ResourceID: id, Schedule: "rate(1 day)"}},
-		"schedule's crossed": {model.ScheduledActionType, model.ScheduledAction{Name: "s", ResourceID: id, Schedule: "rate(1 day)", Min: pointer(3), Max: pointer(2)}},
+		"limits crossed": {model.TargetType, model.Target{ResourceID: id, Min: 5, Max: 4}},
+		"no metric":      {model.PolicyType, model.Policy{Name: "p", ResourceID: id, TargetValue: 1}},
+		"no label": {
+			model.PolicyType,
+			model.Policy{Name: "p", ResourceID: id, TargetValue: 1, Predefined: model.RequestsPerTarget},
+		},
+		"target zero": {model.PolicyType, model.Policy{Name: "p", ResourceID: id, Predefined: model.AverageCPU}},
+		"nothing returned": {
+			model.PolicyType,
+			model.Policy{
+				Name: "p", ResourceID: id, TargetValue: 1,
+				Metrics: []model.Metric{{ID: "a", Expression: "1"}},
+			},
+		},
+		"no schedule": {
+			model.ScheduledActionType,
+			model.ScheduledAction{Name: "s", ResourceID: id, Schedule: "0 22 * * *", Min: pointer(1)},
+		},
+		"no limit": {
+			model.ScheduledActionType,
+			model.ScheduledAction{Name: "s", ResourceID: id, Schedule: "rate(1 day)"},
+		},
+		"schedule's crossed": {
+			model.ScheduledActionType,
+			model.ScheduledAction{
+				Name: "s", ResourceID: id, Schedule: "rate(1 day)", Min: pointer(3),
+				Max: pointer(2),
+			},
+		},
 	} {
 		_, problems := f.scaling(t, wrong.typ).Check(value.Encode(wrong.props))
 		require.Len(t, problems, 1, name)

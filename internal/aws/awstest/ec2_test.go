@@ -26,7 +26,8 @@ func makeVPC(ctx context.Context, t *testing.T, h *harness, cidr string) string 
 
 func makeGroup(ctx context.Context, t *testing.T, h *harness, vpc, name string) string {
 	t.Helper()
-	out, err := ec2.NewFromConfig(h.Plain).CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{GroupName: &name, Description: &name, VpcId: &vpc})
+	out, err := ec2.NewFromConfig(h.Plain).CreateSecurityGroup(ctx,
+		&ec2.CreateSecurityGroupInput{GroupName: &name, Description: &name, VpcId: &vpc})
 	require.NoError(t, err)
 	return *out.GroupId
 }
@@ -39,7 +40,10 @@ func TestSecurityGroup(t *testing.T) {
 		_, err := client.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: &id})
 		require.NoError(t, err)
 	}
-	props := model.SecurityGroup{GroupName: "api", VPCID: value.Lit(vpc), Description: "tasks of api", Tags: map[string]string{"team": "payments"}}
+	props := model.SecurityGroup{
+		GroupName: "api", VPCID: value.Lit(vpc), Description: "tasks of api",
+		Tags: map[string]string{"team": "payments"},
+	}
 	update, replace := props, props
 	update.Tags = map[string]string{"cost": "7"}
 	replace.Description = "tasks of the api"
@@ -53,9 +57,11 @@ func TestSecurityGroup(t *testing.T) {
 		Gone: func(ctx context.Context, t *testing.T, state resource.State) { drop(ctx, t, state.ID) },
 		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
 			other := makeGroup(ctx, t, h, vpc, "by-hand")
-			allow, err := client.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &other, IpPermissions: []types.IpPermission{{
-				IpProtocol: pointer("tcp"), FromPort: pointer(int32(80)), ToPort: pointer(int32(80)), UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: &state.ID}},
-			}}})
+			allow, err := client.AuthorizeSecurityGroupIngress(ctx,
+				&ec2.AuthorizeSecurityGroupIngressInput{GroupId: &other, IpPermissions: []types.IpPermission{{
+					IpProtocol: pointer("tcp"), FromPort: pointer(int32(80)), ToPort: pointer(int32(80)),
+					UserIdGroupPairs: []types.UserIdGroupPair{{GroupId: &state.ID}},
+				}}})
 			require.NoError(t, err)
 			return *allow.SecurityGroupRules[0].SecurityGroupRuleId, func() { drop(ctx, t, other) }
 		},
@@ -68,7 +74,8 @@ func TestSecurityGroupInUseByOthers(t *testing.T) {
 	h := start(t)
 	client := ec2.NewFromConfig(h.Plain)
 	vpc := makeVPC(t.Context(), t, h, "10.2.0.0/16")
-	subnet, err := client.CreateSubnet(t.Context(), &ec2.CreateSubnetInput{VpcId: &vpc, CidrBlock: pointer("10.2.1.0/24")})
+	subnet, err := client.CreateSubnet(t.Context(),
+		&ec2.CreateSubnetInput{VpcId: &vpc, CidrBlock: pointer("10.2.1.0/24")})
 	require.NoError(t, err)
 	group := makeGroup(t.Context(), t, h, vpc, "used")
 	b := behaviour(t, awsec2.Behaviours(h.Config), model.SecurityGroupType).(resource.Obstructed)
@@ -90,15 +97,21 @@ func TestSecurityGroupInUseByOthers(t *testing.T) {
 		if foreign {
 			require.Contains(t, found[0].What, description)
 		}
-		_, err = client.DeleteNetworkInterface(t.Context(), &ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: made.NetworkInterface.NetworkInterfaceId})
+		_, err = client.DeleteNetworkInterface(t.Context(),
+			&ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: made.NetworkInterface.NetworkInterfaceId})
 		require.NoError(t, err)
 	}
 }
 
 func TestSecurityGroupOfAStackNamedSG(t *testing.T) {
 	b := behaviour(t, awsec2.Behaviours(aws.Config{}), model.SecurityGroupType)
-	for prefix, want := range map[string]string{"sg/prod/web/api": "sgroup-prod-web-api-", "sg-asia/prod": "sgroup-asia-prod-", "sga/prod": "sga-prod-"} {
-		inputs, problems := b.Check(value.Encode(model.SecurityGroup{GroupName: prefix, VPCID: value.Lit("vpc-1"), Description: "x"}))
+	for prefix, want := range map[string]string{
+		"sg/prod/web/api": "sgroup-prod-web-api-",
+		"sg-asia/prod":    "sgroup-asia-prod-", "sga/prod": "sga-prod-",
+	} {
+		inputs, problems := b.Check(value.Encode(model.SecurityGroup{
+			GroupName: prefix, VPCID: value.Lit("vpc-1"), Description: "x",
+		}))
 		require.Empty(t, problems, prefix)
 		require.True(t, strings.HasPrefix(inputs.Get("groupName").Str(), want), inputs.Get("groupName").Str())
 	}
@@ -108,7 +121,10 @@ func TestSecurityGroupDeleteWaitsForNetworkInterfaces(t *testing.T) {
 	h := start(t)
 	b := behaviour(t, awsec2.Behaviours(h.Config), model.SecurityGroupType)
 	vpc := makeVPC(t.Context(), t, h, "10.1.0.0/16")
-	inputs, problems := b.Check(value.Encode(model.SecurityGroup{GroupName: "busy", VPCID: value.Lit(vpc), Description: "busy"}))
+	inputs, problems := b.Check(value.Encode(model.SecurityGroup{
+		GroupName: "busy", VPCID: value.Lit(vpc),
+		Description: "busy",
+	}))
 	require.Empty(t, problems)
 	var lines []string
 	req := request(model.SecurityGroupType)
@@ -118,10 +134,12 @@ func TestSecurityGroupDeleteWaitsForNetworkInterfaces(t *testing.T) {
 	require.NoError(t, err)
 
 	client := ec2.NewFromConfig(h.Plain)
-	subnet, err := client.CreateSubnet(t.Context(), &ec2.CreateSubnetInput{VpcId: &vpc, CidrBlock: aws.String("10.1.0.0/24")})
+	subnet, err := client.CreateSubnet(t.Context(),
+		&ec2.CreateSubnetInput{VpcId: &vpc, CidrBlock: aws.String("10.1.0.0/24")})
 	require.NoError(t, err)
 	eni, err := client.CreateNetworkInterface(t.Context(), &ec2.CreateNetworkInterfaceInput{
-		SubnetId: subnet.Subnet.SubnetId, Groups: []string{state.ID}, Description: aws.String("arn:aws:ecs:task-attachment"),
+		SubnetId: subnet.Subnet.SubnetId, Groups: []string{state.ID},
+		Description: aws.String("arn:aws:ecs:task-attachment"),
 	})
 	require.NoError(t, err)
 
@@ -136,17 +154,32 @@ func TestSecurityGroupRule(t *testing.T) {
 	h := start(t)
 	client := ec2.NewFromConfig(h.Plain)
 	vpc := makeVPC(t.Context(), t, h, "10.1.0.0/16")
-	db, api, other := makeGroup(t.Context(), t, h, vpc, "db"), makeGroup(t.Context(), t, h, vpc, "api"), makeGroup(t.Context(), t, h, vpc, "other")
+	db, api, other := makeGroup(t.Context(), t, h, vpc, "db"), makeGroup(t.Context(), t, h, vpc, "api"),
+		makeGroup(t.Context(), t, h, vpc, "other")
 	tags := map[string]string{"team": "payments"}
 	for name, props := range map[string]model.SecurityGroupRule{
 		"from a group": {
-			SecurityGroupID: value.Lit(db), Direction: model.Ingress, Protocol: "tcp", FromPort: value.Lit(5432), ReferencedSecurityGroupID: value.Lit(api),
+			SecurityGroupID: value.Lit(db), Direction: model.Ingress, Protocol: "tcp", FromPort: value.Lit(5432),
+			ReferencedSecurityGroupID: value.Lit(api),
+			Tags:                      tags,
+		},
+		"from itself": {
+			SecurityGroupID: value.Lit(db), Direction: model.Ingress, Protocol: "all",
+			ReferencedSecurityGroupID: value.Lit(db), Tags: tags,
+		},
+		"from IPv4": {
+			SecurityGroupID: value.Lit(db), Direction: model.Ingress, Protocol: "tcp",
+			FromPort: value.Lit(80), ToPort: value.Lit(90), CIDR: value.Lit("10.0.0.0/8"), Description: "office",
 			Tags: tags,
 		},
-		"from itself":  {SecurityGroupID: value.Lit(db), Direction: model.Ingress, Protocol: "all", ReferencedSecurityGroupID: value.Lit(db), Tags: tags},
-		"from IPv4":    {SecurityGroupID: value.Lit(db), Direction: model.Ingress, Protocol: "tcp", FromPort: value.Lit(80), ToPort: value.Lit(90), CIDR: value.Lit("10.0.0.0/8"), Description: "office", Tags: tags},
-		"from IPv6":    {SecurityGroupID: value.Lit(db), Direction: model.Ingress, Protocol: "udp", FromPort: value.Lit(53), CIDR: value.Lit("2001:db8::/32"), Description: "names", Tags: tags},
-		"to a network": {SecurityGroupID: value.Lit(db), Direction: model.Egress, Protocol: "tcp", FromPort: value.Lit(443), CIDR: value.Lit("192.0.2.0/24"), Description: "out", Tags: tags},
+		"from IPv6": {
+			SecurityGroupID: value.Lit(db), Direction: model.Ingress, Protocol: "udp",
+			FromPort: value.Lit(53), CIDR: value.Lit("2001:db8::/32"), Description: "names", Tags: tags,
+		},
+		"to a network": {
+			SecurityGroupID: value.Lit(db), Direction: model.Egress, Protocol: "tcp",
+			FromPort: value.Lit(443), CIDR: value.Lit("192.0.2.0/24"), Description: "out", Tags: tags,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			update, replace := props, props
@@ -170,12 +203,15 @@ func TestSecurityGroupRule(t *testing.T) {
 			if name == "from IPv4" {
 				c.Foreign = func(ctx context.Context, t *testing.T, _ resource.State) func() {
 					permissions := []types.IpPermission{{
-						IpProtocol: aws.String("tcp"), FromPort: aws.Int32(80), ToPort: aws.Int32(90), IpRanges: []types.IpRange{{CidrIp: aws.String(props.CIDR.Get())}},
+						IpProtocol: aws.String("tcp"), FromPort: aws.Int32(80), ToPort: aws.Int32(90),
+						IpRanges: []types.IpRange{{CidrIp: aws.String(props.CIDR.Get())}},
 					}}
-					_, err := client.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &db, IpPermissions: permissions})
+					_, err := client.AuthorizeSecurityGroupIngress(ctx,
+						&ec2.AuthorizeSecurityGroupIngressInput{GroupId: &db, IpPermissions: permissions})
 					require.NoError(t, err)
 					return func() {
-						_, err := client.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{GroupId: &db, IpPermissions: permissions})
+						_, err := client.RevokeSecurityGroupIngress(ctx,
+							&ec2.RevokeSecurityGroupIngressInput{GroupId: &db, IpPermissions: permissions})
 						require.NoError(t, err)
 					}
 				}
@@ -193,7 +229,8 @@ func TestSecurityGroupRuleWaitsForItsGroups(t *testing.T) {
 	for i, code := range []string{"InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound"} {
 		req := request(model.SecurityGroupRuleType)
 		req.Inputs, _ = b.Check(value.Encode(model.SecurityGroupRule{
-			SecurityGroupID: value.Lit(group), Direction: model.Ingress, Protocol: "tcp", FromPort: value.Lit(80 + i), CIDR: value.Lit("10.0.0.0/8"),
+			SecurityGroupID: value.Lit(group), Direction: model.Ingress, Protocol: "tcp", FromPort: value.Lit(80 + i),
+			CIDR: value.Lit("10.0.0.0/8"),
 		}))
 		req.Tags = resourcetest.Tags("fresh")
 		h.Fail("ec2:AuthorizeSecurityGroupIngress", code, 2)
@@ -202,8 +239,8 @@ func TestSecurityGroupRuleWaitsForItsGroups(t *testing.T) {
 	}
 }
 
-// The suite leaves out descriptions of rules between groups: the emulator forgets them at creation, and takes a second rule that
-// differs in nothing else, which AWS refuses.
+// The suite leaves out descriptions of rules between groups: the emulator forgets them at creation, and takes a second
+// rule that differs in nothing else, which AWS refuses.
 func TestSecurityGroupRuleDescriptionOfAGroup(t *testing.T) {
 	h := start(t)
 	vpc := makeVPC(t.Context(), t, h, "10.1.0.0/16")
@@ -234,16 +271,34 @@ func TestSecurityGroupRuleCheck(t *testing.T) {
 	b := behaviour(t, awsec2.Behaviours(start(t).Config), model.SecurityGroupRuleType)
 	group, cidr, port := value.Lit("sg-1"), value.Lit("10.0.0.0/8"), value.Lit(80)
 	for name, wrong := range map[string]model.SecurityGroupRule{
-		"no source":   {SecurityGroupID: group, Direction: "ingress", Protocol: "tcp", FromPort: port},
-		"two sources": {SecurityGroupID: group, Direction: "ingress", Protocol: "tcp", FromPort: port, CIDR: cidr, ReferencedSecurityGroupID: group},
-		"host bits":   {SecurityGroupID: group, Direction: "ingress", Protocol: "tcp", FromPort: port, CIDR: value.Lit("10.0.0.1/8")},
-		"no network":  {SecurityGroupID: group, Direction: "ingress", Protocol: "tcp", FromPort: port, CIDR: value.Lit("everywhere")},
-		"no port":     {SecurityGroupID: group, Direction: "ingress", Protocol: "tcp", CIDR: cidr},
-		"order":       {SecurityGroupID: group, Direction: "ingress", Protocol: "tcp", FromPort: port, ToPort: value.Lit(70), CIDR: cidr},
-		"range":       {SecurityGroupID: group, Direction: "ingress", Protocol: "tcp", FromPort: port, ToPort: value.Lit(65536), CIDR: cidr},
-		"all ports":   {SecurityGroupID: group, Direction: "ingress", Protocol: "all", FromPort: port, CIDR: cidr},
-		"direction":   {SecurityGroupID: group, Direction: "in", Protocol: "tcp", FromPort: port, CIDR: cidr},
-		"description": {SecurityGroupID: group, Direction: "ingress", Protocol: "tcp", FromPort: port, CIDR: cidr, Description: "für alle"},
+		"no source": {SecurityGroupID: group, Direction: "ingress", Protocol: "tcp", FromPort: port},
+		"two sources": {
+			SecurityGroupID: group, Direction: "ingress", Protocol: "tcp", FromPort: port, CIDR: cidr,
+			ReferencedSecurityGroupID: group,
+		},
+		"host bits": {
+			SecurityGroupID: group, Direction: "ingress", Protocol: "tcp", FromPort: port,
+			CIDR: value.Lit("10.0.0.1/8"),
+		},
+		"no network": {
+			SecurityGroupID: group, Direction: "ingress", Protocol: "tcp", FromPort: port,
+			CIDR: value.Lit("everywhere"),
+		},
+		"no port": {SecurityGroupID: group, Direction: "ingress", Protocol: "tcp", CIDR: cidr},
+		"order": {
+			SecurityGroupID: group, Direction: "ingress", Protocol: "tcp", FromPort: port,
+			ToPort: value.Lit(70), CIDR: cidr,
+		},
+		"range": {
+			SecurityGroupID: group, Direction: "ingress", Protocol: "tcp", FromPort: port,
+			ToPort: value.Lit(65536), CIDR: cidr,
+		},
+		"all ports": {SecurityGroupID: group, Direction: "ingress", Protocol: "all", FromPort: port, CIDR: cidr},
+		"direction": {SecurityGroupID: group, Direction: "in", Protocol: "tcp", FromPort: port, CIDR: cidr},
+		"description": {
+			SecurityGroupID: group, Direction: "ingress", Protocol: "tcp", FromPort: port, CIDR: cidr,
+			Description: "für alle",
+		},
 	} {
 		_, problems := b.Check(value.Encode(wrong))
 		require.Len(t, problems, 1, name)
@@ -276,11 +331,13 @@ func TestVPCLookup(t *testing.T) {
 	require.Equal(t, "172.31.0.0/16", found.CIDR)
 
 	vpc := makeVPC(t.Context(), t, h, "10.7.0.0/16")
-	found, err = lookup[model.VPC](t, awsec2.Lookups(h.Config), model.VPCLookupType, model.VPCLookup{ID: value.Lit(vpc)})
+	found, err = lookup[model.VPC](t, awsec2.Lookups(h.Config), model.VPCLookupType,
+		model.VPCLookup{ID: value.Lit(vpc)})
 	require.NoError(t, err)
 	require.Equal(t, model.VPC{VPCID: vpc, CIDR: "10.7.0.0/16"}, found)
 
-	_, err = lookup[model.VPC](t, awsec2.Lookups(h.Config), model.VPCLookupType, model.VPCLookup{ID: value.Lit("vpc-00000000")})
+	_, err = lookup[model.VPC](t, awsec2.Lookups(h.Config), model.VPCLookupType,
+		model.VPCLookup{ID: value.Lit("vpc-00000000")})
 	nextStep(t, err, "aws ec2 describe-vpcs")
 
 	dropDefaultVPC(t, client)
@@ -302,16 +359,23 @@ func dropDefaultVPC(t *testing.T, client *ec2.Client) {
 	vpcs, err := client.DescribeVpcs(t.Context(), &ec2.DescribeVpcsInput{Filters: filters})
 	require.NoError(t, err)
 	for _, vpc := range vpcs.Vpcs {
-		subnets, err := client.DescribeSubnets(t.Context(), &ec2.DescribeSubnetsInput{Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{*vpc.VpcId}}}})
+		subnets, err := client.DescribeSubnets(t.Context(),
+			&ec2.DescribeSubnetsInput{
+				Filters: []types.Filter{{Name: aws.String("vpc-id"), Values: []string{*vpc.VpcId}}},
+			})
 		require.NoError(t, err)
 		for _, s := range subnets.Subnets {
 			_, err := client.DeleteSubnet(t.Context(), &ec2.DeleteSubnetInput{SubnetId: s.SubnetId})
 			require.NoError(t, err)
 		}
-		gateways, err := client.DescribeInternetGateways(t.Context(), &ec2.DescribeInternetGatewaysInput{Filters: []types.Filter{{Name: aws.String("attachment.vpc-id"), Values: []string{*vpc.VpcId}}}})
+		gateways, err := client.DescribeInternetGateways(t.Context(),
+			&ec2.DescribeInternetGatewaysInput{
+				Filters: []types.Filter{{Name: aws.String("attachment.vpc-id"), Values: []string{*vpc.VpcId}}},
+			})
 		require.NoError(t, err)
 		for _, g := range gateways.InternetGateways {
-			_, err := client.DetachInternetGateway(t.Context(), &ec2.DetachInternetGatewayInput{InternetGatewayId: g.InternetGatewayId, VpcId: vpc.VpcId})
+			_, err := client.DetachInternetGateway(t.Context(),
+				&ec2.DetachInternetGatewayInput{InternetGatewayId: g.InternetGatewayId, VpcId: vpc.VpcId})
 			require.NoError(t, err)
 		}
 		_, err = client.DeleteVpc(t.Context(), &ec2.DeleteVpcInput{VpcId: vpc.VpcId})
@@ -326,7 +390,9 @@ func TestSubnetsLookup(t *testing.T) {
 	subnet := func(cidr, zone, tier string) string {
 		out, err := client.CreateSubnet(t.Context(), &ec2.CreateSubnetInput{
 			VpcId: &vpc, CidrBlock: &cidr, AvailabilityZone: aws.String("us-east-1" + zone),
-			TagSpecifications: []types.TagSpecification{{ResourceType: types.ResourceTypeSubnet, Tags: []types.Tag{{Key: aws.String("tier"), Value: &tier}}}},
+			TagSpecifications: []types.TagSpecification{
+				{ResourceType: types.ResourceTypeSubnet, Tags: []types.Tag{{Key: aws.String("tier"), Value: &tier}}},
+			},
 		})
 		require.NoError(t, err)
 		return *out.Subnet.SubnetId
@@ -335,7 +401,8 @@ func TestSubnetsLookup(t *testing.T) {
 		out, err := client.CreateRouteTable(t.Context(), &ec2.CreateRouteTableInput{VpcId: &vpc})
 		require.NoError(t, err)
 		for _, id := range subnets {
-			_, err := client.AssociateRouteTable(t.Context(), &ec2.AssociateRouteTableInput{RouteTableId: out.RouteTable.RouteTableId, SubnetId: &id})
+			_, err := client.AssociateRouteTable(t.Context(),
+				&ec2.AssociateRouteTableInput{RouteTableId: out.RouteTable.RouteTableId, SubnetId: &id})
 			require.NoError(t, err)
 		}
 		if route != nil {
@@ -359,7 +426,8 @@ func TestSubnetsLookup(t *testing.T) {
 
 	gateway, err := client.CreateInternetGateway(t.Context(), &ec2.CreateInternetGatewayInput{})
 	require.NoError(t, err)
-	_, err = client.AttachInternetGateway(t.Context(), &ec2.AttachInternetGatewayInput{InternetGatewayId: gateway.InternetGateway.InternetGatewayId, VpcId: &vpc})
+	_, err = client.AttachInternetGateway(t.Context(),
+		&ec2.AttachInternetGatewayInput{InternetGatewayId: gateway.InternetGateway.InternetGatewayId, VpcId: &vpc})
 	require.NoError(t, err)
 	table(&ec2.CreateRouteInput{GatewayId: gateway.InternetGateway.InternetGatewayId}, publicA, publicB)
 	found, err := ask(model.SubnetsLookup{})
@@ -373,9 +441,11 @@ func TestSubnetsLookup(t *testing.T) {
 
 	address, err := client.AllocateAddress(t.Context(), &ec2.AllocateAddressInput{Domain: types.DomainTypeVpc})
 	require.NoError(t, err)
-	nat, err := client.CreateNatGateway(t.Context(), &ec2.CreateNatGatewayInput{SubnetId: &publicA, AllocationId: address.AllocationId})
+	nat, err := client.CreateNatGateway(t.Context(),
+		&ec2.CreateNatGatewayInput{SubnetId: &publicA, AllocationId: address.AllocationId})
 	require.NoError(t, err)
-	privateA, privateA2, privateB := subnet("10.8.11.0/24", "a", "app"), subnet("10.8.12.0/24", "a", "app"), subnet("10.8.13.0/24", "b", "app")
+	privateA, privateA2, privateB := subnet("10.8.11.0/24", "a", "app"), subnet("10.8.12.0/24", "a", "app"),
+		subnet("10.8.13.0/24", "b", "app")
 	table(&ec2.CreateRouteInput{NatGatewayId: nat.NatGateway.NatGatewayId}, privateA, privateA2, privateB)
 	isolatedC := subnet("10.8.21.0/24", "c", "data") // in the main table, which has no default route
 	found, err = ask(model.SubnetsLookup{})
@@ -386,9 +456,11 @@ func TestSubnetsLookup(t *testing.T) {
 	}
 	require.Equal(t, model.Subnets{
 		PublicSubnetIDs: []string{publicA, publicB}, PublicZoneSubnetIDs: []string{publicA, publicB},
-		PrivateSubnetIDs: append(inA[:2:2], privateB), IsolatedSubnetIDs: []string{isolatedC}, PrivateZoneSubnetIDs: []string{inA[0], privateB, isolatedC},
-		TaskSubnetIDs: append(inA[:2:2], privateB), HasPrivateRoute: true, DataSubnetIDs: append(inA[:2:2], privateB, isolatedC),
-		Zones: []string{"us-east-1a", "us-east-1b", "us-east-1c"},
+		PrivateSubnetIDs: append(inA[:2:2], privateB), IsolatedSubnetIDs: []string{isolatedC},
+		PrivateZoneSubnetIDs: []string{inA[0], privateB, isolatedC},
+		TaskSubnetIDs:        append(inA[:2:2], privateB), HasPrivateRoute: true,
+		DataSubnetIDs: append(inA[:2:2], privateB, isolatedC),
+		Zones:         []string{"us-east-1a", "us-east-1b", "us-east-1c"},
 	}, found)
 
 	// Load balancers do not reach tasks in zones where they have no subnet.
@@ -404,7 +476,8 @@ func TestSubnetsLookup(t *testing.T) {
 	found, err = ask(model.SubnetsLookup{SubnetIDs: value.Lit([]string{publicA, publicB, isolatedC})})
 	require.NoError(t, err)
 	require.Equal(t, []string{publicA, publicB}, found.TaskSubnetIDs)
-	require.Equal(t, []string{publicA, publicB, isolatedC}, found.PrivateZoneSubnetIDs, "an internal load balancer must be where the tasks are")
+	require.Equal(t, []string{publicA, publicB, isolatedC}, found.PrivateZoneSubnetIDs,
+		"an internal load balancer must be where the tasks are")
 
 	// Fargate runs nothing in use1-az3, whatever letter that has.
 	zones, err := client.DescribeAvailabilityZones(t.Context(), &ec2.DescribeAvailabilityZonesInput{

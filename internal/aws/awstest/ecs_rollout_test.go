@@ -80,9 +80,12 @@ func (s *serviceRun) status() rollout.Status {
 
 func TestRolloutFailsAndGoesBack(t *testing.T) {
 	for tag, want := range map[string]struct{ detail, next, log string }{
-		"2-crash":          {`container "api" exited with code 1`, "log group /shop/api", "DATABASE_URL is not set"},
-		"2-exit0":          {`container "api" exited with code 0`, "must keep running", "done"},
-		"2-oom":            {"killed for its memory (exit code 137)", "Raise memory", "loading 3.2 GiB index into memory"},
+		"2-crash": {`container "api" exited with code 1`, "log group /shop/api", "DATABASE_URL is not set"},
+		"2-exit0": {`container "api" exited with code 0`, "must keep running", "done"},
+		"2-oom": {
+			"killed for its memory (exit code 137)", "Raise memory",
+			"loading 3.2 GiB index into memory",
+		},
 		"2-nopull":         {"CannotPullContainerError", "name and tag exist", ""},
 		"2-missing-secret": {"ResourceInitializationError", "under secrets", ""},
 		"2-unhealthy":      {"failed container health checks", "healthCheck.command", "GET /health 503"},
@@ -221,7 +224,8 @@ func TestDrainingServiceIsWaitedFor(t *testing.T) {
 	s := newServiceRun(t)
 	props := s.service("api", s.register(t, "registry/api:1"))
 	require.NoError(t, s.apply(t.Context(), props))
-	_, err := s.client.DeleteService(t.Context(), &ecs.DeleteServiceInput{Cluster: &s.cluster, Service: aws.String("api"), Force: aws.Bool(true)})
+	_, err := s.client.DeleteService(t.Context(),
+		&ecs.DeleteServiceInput{Cluster: &s.cluster, Service: aws.String("api"), Force: aws.Bool(true)})
 	require.NoError(t, err)
 	s.state = resource.State{}
 	require.NoError(t, s.apply(t.Context(), props))
@@ -236,7 +240,8 @@ func TestInterruptedDeleteIsTakenUp(t *testing.T) {
 	req.Tags = resourcetest.Tags("api")
 	for _, wanted := range []bool{false, true} {
 		require.NoError(t, s.apply(t.Context(), props))
-		_, err := s.client.DeleteService(t.Context(), &ecs.DeleteServiceInput{Cluster: &s.cluster, Service: aws.String("api"), Force: aws.Bool(true)})
+		_, err := s.client.DeleteService(t.Context(),
+			&ecs.DeleteServiceInput{Cluster: &s.cluster, Service: aws.String("api"), Force: aws.Bool(true)})
 		require.NoError(t, err)
 		req.ID, req.Old = s.state.ID, s.state
 		read, found, err := s.b.Read(t.Context(), req)
@@ -292,17 +297,24 @@ func TestOldRevisionsGoAfterARolloutThatSucceeds(t *testing.T) {
 func (f *fargate) balanced(t *testing.T) string {
 	t.Helper()
 	balancers := elasticloadbalancingv2.NewFromConfig(f.Plain)
-	subnets, err := ec2.NewFromConfig(f.Plain).DescribeSubnets(t.Context(), &ec2.DescribeSubnetsInput{SubnetIds: f.subnets})
+	subnets, err := ec2.NewFromConfig(f.Plain).DescribeSubnets(t.Context(),
+		&ec2.DescribeSubnetsInput{SubnetIds: f.subnets})
 	require.NoError(t, err)
 	group, err := balancers.CreateTargetGroup(t.Context(), &elasticloadbalancingv2.CreateTargetGroupInput{
-		Name: aws.String("api"), Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(8080), VpcId: subnets.Subnets[0].VpcId, TargetType: elbtypes.TargetTypeEnumIp,
+		Name: aws.String("api"), Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(8080),
+		VpcId: subnets.Subnets[0].VpcId, TargetType: elbtypes.TargetTypeEnumIp,
 	})
 	require.NoError(t, err)
-	balancer, err := balancers.CreateLoadBalancer(t.Context(), &elasticloadbalancingv2.CreateLoadBalancerInput{Name: aws.String("shop"), Subnets: f.subnets})
+	balancer, err := balancers.CreateLoadBalancer(t.Context(),
+		&elasticloadbalancingv2.CreateLoadBalancerInput{Name: aws.String("shop"), Subnets: f.subnets})
 	require.NoError(t, err)
 	_, err = balancers.CreateListener(t.Context(), &elasticloadbalancingv2.CreateListenerInput{
-		LoadBalancerArn: balancer.LoadBalancers[0].LoadBalancerArn, Protocol: elbtypes.ProtocolEnumHttp, Port: aws.Int32(80),
-		DefaultActions: []elbtypes.Action{{Type: elbtypes.ActionTypeEnumForward, TargetGroupArn: group.TargetGroups[0].TargetGroupArn}},
+		LoadBalancerArn: balancer.LoadBalancers[0].LoadBalancerArn, Protocol: elbtypes.ProtocolEnumHttp,
+		Port: aws.Int32(80),
+		DefaultActions: []elbtypes.Action{{
+			Type:           elbtypes.ActionTypeEnumForward,
+			TargetGroupArn: group.TargetGroups[0].TargetGroupArn,
+		}},
 	})
 	require.NoError(t, err)
 	return *group.TargetGroups[0].TargetGroupArn
@@ -338,7 +350,9 @@ func TestRolloutBehindALoadBalancer(t *testing.T) {
 	require.Empty(t, s.status().Targets)
 
 	// ECS refuses load balancers and grace period in one call: then there are two.
-	props.TargetGroups, props.HealthCheckGracePeriod = []model.TargetGroup{{Arn: value.Lit(group), ContainerName: "api", ContainerPort: 8080}}, 30
+	props.TargetGroups, props.HealthCheckGracePeriod = []model.TargetGroup{
+		{Arn: value.Lit(group), ContainerName: "api", ContainerPort: 8080},
+	}, 30
 	require.NoError(t, s.apply(t.Context(), props), "put behind the load balancer in place")
 	require.Equal(t, []rollout.Targets{{Arn: group, Healthy: 2, Total: 2}}, s.status().Targets)
 	require.Equal(t, "30", s.state.Inputs.Get("healthCheckGracePeriod").String())
@@ -347,7 +361,8 @@ func TestRolloutBehindALoadBalancer(t *testing.T) {
 func TestStatusOfNothing(t *testing.T) {
 	f := startFargate(t)
 	for _, cluster := range []string{f.cluster, "nowhere"} {
-		all := rollout.New(f.Config).Status(t.Context(), rollout.Ref{Cluster: cluster, Service: "api"}, rollout.Ref{Cluster: cluster, Service: "web"})
+		all := rollout.New(f.Config).Status(t.Context(), rollout.Ref{Cluster: cluster, Service: "api"},
+			rollout.Ref{Cluster: cluster, Service: "web"})
 		require.Equal(t, []rollout.Status{{Cluster: cluster, Service: "api"}, {Cluster: cluster, Service: "web"}}, all)
 	}
 }

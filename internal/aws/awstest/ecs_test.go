@@ -42,7 +42,9 @@ func startFargate(t *testing.T) *fargate {
 	h := &harness{Plain: env.Config.Copy()}
 	h.Plain.Retryer = func() aws.Retryer {
 		return retry.NewStandard(func(o *retry.StandardOptions) {
-			o.MaxAttempts, o.Backoff = 2, retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return time.Millisecond, nil })
+			o.MaxAttempts, o.Backoff = 2, retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) {
+				return time.Millisecond, nil
+			})
 		})
 	}
 	h.Config = h.Plain.Copy()
@@ -51,18 +53,26 @@ func startFargate(t *testing.T) *fargate {
 	})
 	f := &fargate{harness: h, env: env, client: ecs.NewFromConfig(h.Plain)}
 	network := ec2.NewFromConfig(h.Plain)
-	found, err := network.DescribeSubnets(t.Context(), &ec2.DescribeSubnetsInput{Filters: []ec2types.Filter{{Name: aws.String("default-for-az"), Values: []string{"true"}}}})
+	found, err := network.DescribeSubnets(t.Context(),
+		&ec2.DescribeSubnetsInput{Filters: []ec2types.Filter{
+			{Name: aws.String("default-for-az"), Values: []string{"true"}},
+		}})
 	require.NoError(t, err)
 	for _, s := range found.Subnets[:2] {
 		f.subnets = append(f.subnets, *s.SubnetId)
 	}
-	group, err := network.CreateSecurityGroup(t.Context(), &ec2.CreateSecurityGroupInput{GroupName: aws.String("shop-api"), Description: aws.String("api"), VpcId: found.Subnets[0].VpcId})
+	group, err := network.CreateSecurityGroup(t.Context(),
+		&ec2.CreateSecurityGroupInput{
+			GroupName: aws.String("shop-api"), Description: aws.String("api"),
+			VpcId: found.Subnets[0].VpcId,
+		})
 	require.NoError(t, err)
 	f.group = *group.GroupId
 	cluster, err := f.client.CreateCluster(t.Context(), &ecs.CreateClusterInput{ClusterName: aws.String("shop")})
 	require.NoError(t, err)
 	f.cluster = *cluster.Cluster.ClusterArn
-	_, err = cloudwatchlogs.NewFromConfig(h.Plain).CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/shop/api")})
+	_, err = cloudwatchlogs.NewFromConfig(h.Plain).CreateLogGroup(t.Context(),
+		&cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("/shop/api")})
 	require.NoError(t, err)
 	return f
 }
@@ -75,7 +85,8 @@ func (f *fargate) behaviour(t *testing.T, typ string) resource.Behaviour {
 func (f *fargate) task(image string) model.TaskDefinition {
 	return model.TaskDefinition{
 		Family: "shop-api", CPU: 256, Memory: 512, Architecture: model.ARM64,
-		ExecutionRoleArn: value.Lit("arn:aws:iam::123456789012:role/execution"), TaskRoleArn: value.Lit("arn:aws:iam::123456789012:role/task"),
+		ExecutionRoleArn: value.Lit("arn:aws:iam::123456789012:role/execution"),
+		TaskRoleArn:      value.Lit("arn:aws:iam::123456789012:role/task"),
 		Containers: []model.Container{{
 			Name: "api", Image: value.Lit(image), Ports: []model.Port{{Name: "http", Port: 8080}},
 			Environment: map[string]value.Of[string]{"LOG_LEVEL": value.Lit("info"), "A": value.Lit("")},
@@ -88,12 +99,14 @@ func (f *fargate) register(t *testing.T, image string) string {
 	t.Helper()
 	def := f.task(image)
 	out, err := f.client.RegisterTaskDefinition(t.Context(), &ecs.RegisterTaskDefinitionInput{
-		Family: aws.String("shop-api-service"), Cpu: aws.String("256"), Memory: aws.String("512"), NetworkMode: types.NetworkModeAwsvpc,
+		Family: aws.String("shop-api-service"), Cpu: aws.String("256"), Memory: aws.String("512"),
+		NetworkMode:             types.NetworkModeAwsvpc,
 		RequiresCompatibilities: []types.Compatibility{types.CompatibilityFargate},
 		ContainerDefinitions: []types.ContainerDefinition{{
 			Name: aws.String("api"), Image: &image, PortMappings: []types.PortMapping{{ContainerPort: aws.Int32(8080)}},
 			LogConfiguration: &types.LogConfiguration{LogDriver: types.LogDriverAwslogs, Options: map[string]string{
-				"awslogs-group": def.Containers[0].Logs.Group.Get(), "awslogs-region": f.env.Region, "awslogs-stream-prefix": "api",
+				"awslogs-group": def.Containers[0].Logs.Group.Get(), "awslogs-region": f.env.Region,
+				"awslogs-stream-prefix": "api",
 			}},
 		}},
 	})
@@ -114,8 +127,11 @@ func TestCluster(t *testing.T) {
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: f.behaviour(t, model.ClusterType),
 		Props:     model.Cluster{Name: "cluster-suite", Tags: map[string]string{"team": "a"}},
-		Update:    model.Cluster{Name: "cluster-suite", ContainerInsights: "enhanced", CapacityProviders: []string{model.Fargate}, Tags: map[string]string{"owner": "b"}},
-		Replace:   model.Cluster{Name: "cluster-suite-2"},
+		Update: model.Cluster{
+			Name: "cluster-suite", ContainerInsights: "enhanced",
+			CapacityProviders: []string{model.Fargate}, Tags: map[string]string{"owner": "b"},
+		},
+		Replace: model.Cluster{Name: "cluster-suite-2"},
 		Foreign: func(ctx context.Context, t *testing.T, _ resource.State) func() {
 			_, err := f.client.CreateCluster(ctx, &ecs.CreateClusterInput{ClusterName: aws.String("cluster-suite")})
 			require.NoError(t, err)
@@ -126,12 +142,16 @@ func TestCluster(t *testing.T) {
 		},
 		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
 			out, err := f.client.CreateService(ctx, &ecs.CreateServiceInput{
-				Cluster: &state.ID, ServiceName: aws.String("by-hand"), TaskDefinition: &definition, DesiredCount: aws.Int32(0), LaunchType: types.LaunchTypeFargate,
-				NetworkConfiguration: &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: f.subnets}},
+				Cluster: &state.ID, ServiceName: aws.String("by-hand"), TaskDefinition: &definition,
+				DesiredCount: aws.Int32(0), LaunchType: types.LaunchTypeFargate,
+				NetworkConfiguration: &types.NetworkConfiguration{
+					AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: f.subnets},
+				},
 			})
 			require.NoError(t, err)
 			return *out.Service.ServiceArn, func() {
-				_, err := f.client.DeleteService(ctx, &ecs.DeleteServiceInput{Cluster: &state.ID, Service: aws.String("by-hand"), Force: aws.Bool(true)})
+				_, err := f.client.DeleteService(ctx,
+					&ecs.DeleteServiceInput{Cluster: &state.ID, Service: aws.String("by-hand"), Force: aws.Bool(true)})
 				require.NoError(t, err)
 			}
 		},
@@ -148,7 +168,8 @@ func TestClusterWithLooseTasks(t *testing.T) {
 	definition := f.register(t, "registry/api:1")
 	network := &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: f.subnets}}
 	service, err := f.client.CreateService(t.Context(), &ecs.CreateServiceInput{
-		Cluster: &f.cluster, ServiceName: aws.String("api"), TaskDefinition: &definition, DesiredCount: aws.Int32(1), LaunchType: types.LaunchTypeFargate, NetworkConfiguration: network,
+		Cluster: &f.cluster, ServiceName: aws.String("api"), TaskDefinition: &definition, DesiredCount: aws.Int32(1),
+		LaunchType: types.LaunchTypeFargate, NetworkConfiguration: network,
 	})
 	require.NoError(t, err)
 	cluster := f.behaviour(t, model.ClusterType).(resource.Obstructed)
@@ -157,7 +178,10 @@ func TestClusterWithLooseTasks(t *testing.T) {
 	found, err := cluster.Obstacles(t.Context(), req, resource.Neighbours{Ours: []string{*service.Service.ServiceArn}})
 	require.NoError(t, err)
 	require.Empty(t, found)
-	run, err := f.client.RunTask(t.Context(), &ecs.RunTaskInput{Cluster: &f.cluster, TaskDefinition: &definition, LaunchType: types.LaunchTypeFargate, NetworkConfiguration: network})
+	run, err := f.client.RunTask(t.Context(), &ecs.RunTaskInput{
+		Cluster: &f.cluster, TaskDefinition: &definition,
+		LaunchType: types.LaunchTypeFargate, NetworkConfiguration: network,
+	})
 	require.NoError(t, err)
 	found, err = cluster.Obstacles(t.Context(), req, resource.Neighbours{Ours: []string{*service.Service.ServiceArn}})
 	require.NoError(t, err)
@@ -170,10 +194,16 @@ func TestTaskDefinition(t *testing.T) {
 	changed := f.task("registry/api:2")
 	changed.EphemeralStorage, changed.Tags = 40, map[string]string{"owner": "b"}
 	changed.Containers[0].ReadonlyRootFilesystem, changed.Containers[0].InitProcessEnabled = true, true
-	changed.Containers[0].Secrets = map[string]value.Of[string]{"PASSWORD": value.Lit("arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf:password::")}
+	changed.Containers[0].Secrets = map[string]value.Of[string]{
+		"PASSWORD": value.Lit("arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf:password::"),
+	}
 	changed.Containers[0].HealthCheck = &model.HealthCheck{Command: []string{"CMD-SHELL", "true"}, StartPeriod: 10}
 	changed.Containers[0].DependsOn = []model.ContainerDependency{{Container: "proxy", Condition: "START"}}
-	changed.Containers = append(changed.Containers, model.Container{Name: "proxy", Image: value.Lit("registry/proxy:1"), Essential: pointer(false), Memory: 64, Command: []string{"run"}})
+	changed.Containers = append(changed.Containers,
+		model.Container{
+			Name: "proxy", Image: value.Lit("registry/proxy:1"), Essential: pointer(false), Memory: 64,
+			Command: []string{"run"},
+		})
 	tagged, other := f.task("registry/api:1"), f.task("registry/api:1")
 	tagged.Tags = map[string]string{"team": "a"}
 	other.Family = "shop-other"
@@ -182,12 +212,15 @@ func TestTaskDefinition(t *testing.T) {
 		Props:     tagged, Update: changed, Replace: other,
 		Foreign: func(ctx context.Context, t *testing.T, _ resource.State) func() {
 			out, err := f.client.RegisterTaskDefinition(ctx, &ecs.RegisterTaskDefinitionInput{
-				Family:               aws.String("shop-api"),
-				ContainerDefinitions: []types.ContainerDefinition{{Name: aws.String("x"), Image: aws.String("x"), Memory: aws.Int32(64)}},
+				Family: aws.String("shop-api"),
+				ContainerDefinitions: []types.ContainerDefinition{
+					{Name: aws.String("x"), Image: aws.String("x"), Memory: aws.Int32(64)},
+				},
 			})
 			require.NoError(t, err)
 			return func() {
-				_, err := f.client.DeregisterTaskDefinition(ctx, &ecs.DeregisterTaskDefinitionInput{TaskDefinition: out.TaskDefinition.TaskDefinitionArn})
+				_, err := f.client.DeregisterTaskDefinition(ctx,
+					&ecs.DeregisterTaskDefinitionInput{TaskDefinition: out.TaskDefinition.TaskDefinitionArn})
 				require.NoError(t, err)
 			}
 		},
@@ -210,19 +243,23 @@ func TestService(t *testing.T) {
 			_, err := f.client.CreateService(ctx, &ecs.CreateServiceInput{
 				Cluster: &f.cluster, ServiceName: aws.String("api"), TaskDefinition: &one,
 				DesiredCount: aws.Int32(1), LaunchType: types.LaunchTypeFargate,
-				NetworkConfiguration: &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: f.subnets}},
+				NetworkConfiguration: &types.NetworkConfiguration{
+					AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: f.subnets},
+				},
 			})
 			require.NoError(t, err)
 			return func() {
-				_, err := f.client.DeleteService(ctx, &ecs.DeleteServiceInput{Cluster: &f.cluster, Service: aws.String("api"), Force: aws.Bool(true)})
+				_, err := f.client.DeleteService(ctx,
+					&ecs.DeleteServiceInput{Cluster: &f.cluster, Service: aws.String("api"), Force: aws.Bool(true)})
 				require.NoError(t, err)
 			}
 		},
 		LoseAnswer: f.LoseAnswer, Actions: f.Actions, Distinct: true,
 		Unused: map[string]string{
-			"ecs:DescribeTaskDefinition":                "the words of a failed rollout",
-			"ecs:ListServiceDeployments":                "a rollout that AWS took back",
-			"ecs:DeregisterTaskDefinition":              "more than ten revisions: TestOldRevisionsGoAfterARolloutThatSucceeds",
+			"ecs:DescribeTaskDefinition": "the words of a failed rollout",
+			"ecs:ListServiceDeployments": "a rollout that AWS took back",
+			"ecs:DeregisterTaskDefinition": "more than ten revisions: " +
+				"TestOldRevisionsGoAfterARolloutThatSucceeds",
 			"elasticloadbalancing:DescribeTargetHealth": "the reason why targets are not healthy",
 			"logs:GetLogEvents":                         "the last words of a container that died",
 		},
@@ -232,7 +269,8 @@ func TestService(t *testing.T) {
 // revisions returns the ARNs of a family's active revisions, the oldest first (the emulator does not sort).
 func (f *fargate) revisions(t *testing.T, family string) []string {
 	t.Helper()
-	out, err := f.client.ListTaskDefinitions(t.Context(), &ecs.ListTaskDefinitionsInput{FamilyPrefix: &family, Status: types.TaskDefinitionStatusActive})
+	out, err := f.client.ListTaskDefinitions(t.Context(),
+		&ecs.ListTaskDefinitionsInput{FamilyPrefix: &family, Status: types.TaskDefinitionStatusActive})
 	require.NoError(t, err)
 	return out.TaskDefinitionArns
 }
@@ -261,7 +299,8 @@ func TestTaskDefinitionRevisions(t *testing.T) {
 	require.Equal(t, req.Old.Outputs.Get("arn").Str(), kept[12])
 
 	// A run died after it had deregistered the first of them: what is left must not be forgotten.
-	_, err := f.client.DeregisterTaskDefinition(t.Context(), &ecs.DeregisterTaskDefinitionInput{TaskDefinition: &kept[12]})
+	_, err := f.client.DeregisterTaskDefinition(t.Context(),
+		&ecs.DeregisterTaskDefinitionInput{TaskDefinition: &kept[12]})
 	require.NoError(t, err)
 	req.Inputs = value.NullValue
 	state, found, err := b.Read(t.Context(), req)

@@ -42,13 +42,15 @@ func startBalancing(t *testing.T) *balancing {
 	b.vpc = *vpc.Vpc.VpcId
 	for i, zone := range []string{"us-east-1a", "us-east-1b", "us-east-1c"} {
 		subnet, err := network.CreateSubnet(t.Context(), &ec2.CreateSubnetInput{
-			VpcId: &b.vpc, AvailabilityZone: aws.String(zone), CidrBlock: aws.String("10.77." + string(rune('0'+i)) + ".0/24"),
+			VpcId: &b.vpc, AvailabilityZone: aws.String(zone),
+			CidrBlock: aws.String("10.77." + string(rune('0'+i)) + ".0/24"),
 		})
 		require.NoError(t, err)
 		b.subnets = append(b.subnets, *subnet.Subnet.SubnetId)
 	}
 	for _, name := range []string{"one", "two"} {
-		group, err := network.CreateSecurityGroup(t.Context(), &ec2.CreateSecurityGroupInput{VpcId: &b.vpc, GroupName: aws.String(name), Description: aws.String(name)})
+		group, err := network.CreateSecurityGroup(t.Context(),
+			&ec2.CreateSecurityGroupInput{VpcId: &b.vpc, GroupName: aws.String(name), Description: aws.String(name)})
 		require.NoError(t, err)
 		b.groups = append(b.groups, *group.GroupId)
 	}
@@ -62,7 +64,8 @@ func (b *balancing) behaviour(t *testing.T, typ string) resource.Behaviour {
 
 func (b *balancing) balancer(t *testing.T, name string) string {
 	t.Helper()
-	out, err := b.client.CreateLoadBalancer(t.Context(), &elb.CreateLoadBalancerInput{Name: &name, Subnets: b.subnets[:2], SecurityGroups: b.groups[:1]})
+	out, err := b.client.CreateLoadBalancer(t.Context(),
+		&elb.CreateLoadBalancerInput{Name: &name, Subnets: b.subnets[:2], SecurityGroups: b.groups[:1]})
 	require.NoError(t, err)
 	return *out.LoadBalancers[0].LoadBalancerArn
 }
@@ -78,7 +81,8 @@ func (b *balancing) listenerInput(balancer string, port int32) *elb.CreateListen
 	return &elb.CreateListenerInput{
 		LoadBalancerArn: &balancer, Port: &port, Protocol: types.ProtocolEnumHttp,
 		DefaultActions: []types.Action{{
-			Type: types.ActionTypeEnumFixedResponse, FixedResponseConfig: &types.FixedResponseActionConfig{StatusCode: aws.String("503")},
+			Type:                types.ActionTypeEnumFixedResponse,
+			FixedResponseConfig: &types.FixedResponseActionConfig{StatusCode: aws.String("503")},
 		}},
 	}
 }
@@ -86,7 +90,8 @@ func (b *balancing) listenerInput(balancer string, port int32) *elb.CreateListen
 func (b *balancing) targetGroup(t *testing.T, name string) string {
 	t.Helper()
 	out, err := b.client.CreateTargetGroup(t.Context(), &elb.CreateTargetGroupInput{
-		Name: &name, Port: aws.Int32(8080), Protocol: types.ProtocolEnumHttp, VpcId: &b.vpc, TargetType: types.TargetTypeEnumIp,
+		Name: &name, Port: aws.Int32(8080), Protocol: types.ProtocolEnumHttp, VpcId: &b.vpc,
+		TargetType: types.TargetTypeEnumIp,
 	})
 	require.NoError(t, err)
 	return *out.TargetGroups[0].TargetGroupArn
@@ -94,14 +99,16 @@ func (b *balancing) targetGroup(t *testing.T, name string) string {
 
 func (b *balancing) certificate(t *testing.T, domain string) string {
 	t.Helper()
-	out, err := acm.NewFromConfig(b.Plain).RequestCertificate(t.Context(), &acm.RequestCertificateInput{DomainName: &domain})
+	out, err := acm.NewFromConfig(b.Plain).RequestCertificate(t.Context(),
+		&acm.RequestCertificateInput{DomainName: &domain})
 	require.NoError(t, err)
 	return *out.CertificateArn
 }
 
 func (b *balancing) props(name string) model.LoadBalancer {
 	return model.LoadBalancer{
-		Name: name, Scheme: model.InternetFacing, VPCID: value.Lit(b.vpc), Subnets: value.Lit([]string{b.subnets[1], b.subnets[0]}), SecurityGroups: value.Lit(b.groups[:1]),
+		Name: name, Scheme: model.InternetFacing, VPCID: value.Lit(b.vpc),
+		Subnets: value.Lit([]string{b.subnets[1], b.subnets[0]}), SecurityGroups: value.Lit(b.groups[:1]),
 		Tags: map[string]string{"team": "platform"},
 	}
 }
@@ -116,7 +123,8 @@ func TestLoadBalancer(t *testing.T) {
 	internal := b.props("lb-suite")
 	internal.Scheme = model.Internal
 	resourcetest.Run(t, resourcetest.Case{
-		Behaviour: b.behaviour(t, model.LoadBalancerType), Props: b.props("lb-suite"), Update: changed, Replace: internal,
+		Behaviour: b.behaviour(t, model.LoadBalancerType), Props: b.props("lb-suite"), Update: changed,
+		Replace: internal,
 		Foreign: func(ctx context.Context, t *testing.T, checked resource.State) func() {
 			arn := b.balancer(t, checked.Inputs.Get("name").Str())
 			return func() {
@@ -127,7 +135,10 @@ func TestLoadBalancer(t *testing.T) {
 		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
 			protect := func(on string) {
 				_, err := b.client.ModifyLoadBalancerAttributes(ctx, &elb.ModifyLoadBalancerAttributesInput{
-					LoadBalancerArn: &state.ID, Attributes: []types.LoadBalancerAttribute{{Key: pointer("deletion_protection.enabled"), Value: &on}},
+					LoadBalancerArn: &state.ID,
+					Attributes: []types.LoadBalancerAttribute{
+						{Key: pointer("deletion_protection.enabled"), Value: &on},
+					},
 				})
 				require.NoError(t, err)
 			}
@@ -148,8 +159,10 @@ func TestLoadBalancerInAnotherVPCIsAnother(t *testing.T) {
 	props.VPCID = value.Lit("vpc-0123456789abcdef0")
 	there, problems := lb.Check(value.Encode(props))
 	require.Empty(t, problems)
-	require.Equal(t, []string{"name", "vpcId"}, resource.Compare(lb.Definition(), here, there).Replace, "both can stand side by side")
-	require.Equal(t, plan.Downtime, lb.Definition().Meaning(resource.Change{Changed: []string{"vpcId"}}), "its DNS name changes")
+	require.Equal(t, []string{"name", "vpcId"}, resource.Compare(lb.Definition(), here, there).Replace,
+		"both can stand side by side")
+	require.Equal(t, plan.Downtime, lb.Definition().Meaning(resource.Change{Changed: []string{"vpcId"}}),
+		"its DNS name changes")
 }
 
 func TestLoadBalancerIsSafeByDefault(t *testing.T) {
@@ -158,13 +171,16 @@ func TestLoadBalancerIsSafeByDefault(t *testing.T) {
 	req := request(model.LoadBalancerType)
 	inputs, problems := lb.Check(value.Encode(b.props("internal/shop")))
 	require.Empty(t, problems)
-	require.True(t, strings.HasPrefix(inputs.Get("name").Str(), "int-shop-"), "AWS keeps names that begin with internal- for itself")
+	require.True(t, strings.HasPrefix(inputs.Get("name").Str(), "int-shop-"),
+		"AWS keeps names that begin with internal- for itself")
 	require.Equal(t, true, inputs.Get("dropInvalidHeaders").Bool())
 	req.Inputs, req.Tags = inputs, resourcetest.Tags("safe")
 	state, err := lb.Create(t.Context(), req)
 	require.NoError(t, err)
-	require.Equal(t, "app/"+state.Outputs.Get("name").Str(), state.Outputs.Get("arnSuffix").Str()[:len("app/")+len(state.Outputs.Get("name").Str())])
-	out, err := b.client.DescribeLoadBalancerAttributes(t.Context(), &elb.DescribeLoadBalancerAttributesInput{LoadBalancerArn: &state.ID})
+	require.Equal(t, "app/"+state.Outputs.Get("name").Str(),
+		state.Outputs.Get("arnSuffix").Str()[:len("app/")+len(state.Outputs.Get("name").Str())])
+	out, err := b.client.DescribeLoadBalancerAttributes(t.Context(),
+		&elb.DescribeLoadBalancerAttributesInput{LoadBalancerArn: &state.ID})
 	require.NoError(t, err)
 	got := map[string]string{}
 	for _, a := range out.Attributes {
@@ -208,7 +224,9 @@ func TestLoadBalancerDelete(t *testing.T) {
 	// One that somebody else has protected stays.
 	shield := func(on string) {
 		_, err := b.client.ModifyLoadBalancerAttributes(t.Context(), &elb.ModifyLoadBalancerAttributesInput{
-			LoadBalancerArn: &arn, Attributes: []types.LoadBalancerAttribute{{Key: pointer("deletion_protection.enabled"), Value: &on}},
+			LoadBalancerArn: &arn, Attributes: []types.LoadBalancerAttribute{
+				{Key: pointer("deletion_protection.enabled"), Value: &on},
+			},
 		})
 		require.NoError(t, err)
 	}
@@ -241,12 +259,14 @@ func TestLoadBalancerDelete(t *testing.T) {
 	// The network interfaces of a deleted load balancer hold on to its security groups for a while.
 	network := ec2.NewFromConfig(b.Plain)
 	_, suffix, _ := strings.Cut(arn, ":loadbalancer/")
-	held, err := network.CreateNetworkInterface(t.Context(), &ec2.CreateNetworkInterfaceInput{SubnetId: &b.subnets[0], Description: aws.String("ELB " + suffix)})
+	held, err := network.CreateNetworkInterface(t.Context(),
+		&ec2.CreateNetworkInterfaceInput{SubnetId: &b.subnets[0], Description: aws.String("ELB " + suffix)})
 	require.NoError(t, err)
 	var lines []string
 	req.Progress = func(line string) {
 		lines = append(lines, line)
-		_, err := network.DeleteNetworkInterface(t.Context(), &ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: held.NetworkInterface.NetworkInterfaceId})
+		_, err := network.DeleteNetworkInterface(t.Context(),
+			&ec2.DeleteNetworkInterfaceInput{NetworkInterfaceId: held.NetworkInterface.NetworkInterfaceId})
 		require.NoError(t, err)
 	}
 	require.NoError(t, lb.Delete(t.Context(), req))
@@ -262,7 +282,10 @@ func TestListener(t *testing.T) {
 	b := startBalancing(t)
 	balancer, other := b.balancer(t, "listener-suite"), b.balancer(t, "listener-other")
 	certificate := b.certificate(t, "listener.example.com")
-	props := model.Listener{LoadBalancerARN: value.Lit(balancer), Port: 80, Protocol: "HTTP", DefaultAction: model.NotFound(), Tags: map[string]string{"a": "1"}}
+	props := model.Listener{
+		LoadBalancerARN: value.Lit(balancer), Port: 80, Protocol: "HTTP",
+		DefaultAction: model.NotFound(), Tags: map[string]string{"a": "1"},
+	}
 	https := model.Listener{
 		LoadBalancerARN: value.Lit(balancer), Port: 80, Protocol: "HTTPS", CertificateARN: value.Lit(certificate),
 		DefaultAction: model.To(value.NewString(b.targetGroup(t, "listener-suite"))), Tags: map[string]string{"b": "2"},
@@ -280,7 +303,8 @@ func TestListener(t *testing.T) {
 		},
 		LoseAnswer: b.LoseAnswer, Actions: b.Actions,
 		Unused: map[string]string{
-			"elasticloadbalancing:DescribeLoadBalancers": "a load balancer that is not known: TestLocateOnAnUnknownLoadBalancer",
+			"elasticloadbalancing:DescribeLoadBalancers": "a load balancer that is not known: " +
+				"TestLocateOnAnUnknownLoadBalancer",
 		},
 	})
 }
@@ -288,7 +312,10 @@ func TestListener(t *testing.T) {
 func TestListenerMovesItsPortInPlace(t *testing.T) {
 	b := startBalancing(t)
 	l := b.behaviour(t, model.ListenerType)
-	props := model.Listener{LoadBalancerARN: value.Lit(b.balancer(t, "port")), Port: 80, Protocol: "HTTP", DefaultAction: model.ToHTTPS()}
+	props := model.Listener{
+		LoadBalancerARN: value.Lit(b.balancer(t, "port")), Port: 80, Protocol: "HTTP",
+		DefaultAction: model.ToHTTPS(),
+	}
 	req := request(model.ListenerType)
 	req.Inputs, _ = l.Check(value.Encode(props))
 	req.Tags = resourcetest.Tags("port")
@@ -314,13 +341,15 @@ func TestListenerCertificates(t *testing.T) {
 	balancer := b.balancer(t, "certificates-suite")
 	listen := func(port int32) string {
 		in := b.listenerInput(balancer, port)
-		in.Protocol, in.Certificates = types.ProtocolEnumHttps, []types.Certificate{{CertificateArn: aws.String(b.certificate(t, "default.example.com"))}}
+		in.Protocol, in.Certificates = types.ProtocolEnumHttps,
+			[]types.Certificate{{CertificateArn: aws.String(b.certificate(t, "default.example.com"))}}
 		made, err := b.client.CreateListener(t.Context(), in)
 		require.NoError(t, err)
 		return *made.Listeners[0].ListenerArn
 	}
 	listener, other := listen(443), listen(444)
-	one, two, three := b.certificate(t, "one.example.com"), b.certificate(t, "two.example.com"), b.certificate(t, "three.example.com")
+	one, two, three := b.certificate(t, "one.example.com"), b.certificate(t, "two.example.com"),
+		b.certificate(t, "three.example.com")
 	foreign := b.certificate(t, "foreign.example.com")
 	_, err := b.client.AddListenerCertificates(t.Context(), &elb.AddListenerCertificatesInput{
 		ListenerArn: &listener, Certificates: []types.Certificate{{CertificateArn: &foreign}},
@@ -329,12 +358,22 @@ func TestListenerCertificates(t *testing.T) {
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: b.behaviour(t, model.ListenerCertificatesType),
 		// Two hosts with the same wildcard certificate are one entry.
-		Props:   model.ListenerCertificates{ListenerARN: value.Lit(listener), CertificateARNs: value.Lit([]string{two, one, two})},
-		Update:  model.ListenerCertificates{ListenerARN: value.Lit(listener), CertificateARNs: value.Lit([]string{three, two})},
-		Replace: model.ListenerCertificates{ListenerARN: value.Lit(other), CertificateARNs: value.Lit([]string{one, two})},
-		Upsert:  true, Distinct: true, LoseAnswer: b.LoseAnswer, Actions: b.Actions,
+		Props: model.ListenerCertificates{
+			ListenerARN:     value.Lit(listener),
+			CertificateARNs: value.Lit([]string{two, one, two}),
+		},
+		Update: model.ListenerCertificates{
+			ListenerARN:     value.Lit(listener),
+			CertificateARNs: value.Lit([]string{three, two}),
+		},
+		Replace: model.ListenerCertificates{
+			ListenerARN:     value.Lit(other),
+			CertificateARNs: value.Lit([]string{one, two}),
+		},
+		Upsert: true, Distinct: true, LoseAnswer: b.LoseAnswer, Actions: b.Actions,
 	})
-	left, err := b.client.DescribeListenerCertificates(t.Context(), &elb.DescribeListenerCertificatesInput{ListenerArn: &listener})
+	left, err := b.client.DescribeListenerCertificates(t.Context(),
+		&elb.DescribeListenerCertificatesInput{ListenerArn: &listener})
 	require.NoError(t, err)
 	require.Len(t, left.Certificates, 2, "the default and the one that somebody else added stay")
 	require.Equal(t, foreign, *left.Certificates[1].CertificateArn)
@@ -349,7 +388,10 @@ func TestListenerCertificatesThatAreGone(t *testing.T) {
 	} {
 		req := request(model.ListenerCertificatesType)
 		req.ID = "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/x/1/2"
-		req.Old.Inputs = value.Encode(model.ListenerCertificates{ListenerARN: value.Lit(req.ID), CertificateARNs: value.Lit([]string{"arn:one"})})
+		req.Old.Inputs = value.Encode(model.ListenerCertificates{
+			ListenerARN:     value.Lit(req.ID),
+			CertificateARNs: value.Lit([]string{"arn:one"}),
+		})
 		b.Fail("elasticloadbalancing:RemoveListenerCertificates", code, 1)
 		require.NoError(t, c.Delete(t.Context(), req))
 	}
@@ -361,10 +403,14 @@ func TestListenerRule(t *testing.T) {
 	listener, other := b.listener(t, balancer, 80), b.listener(t, balancer, 81)
 	target := model.To(value.NewString(b.targetGroup(t, "rule-suite")))
 	props := model.ListenerRule{
-		ListenerARN: value.Lit(listener), Priority: 1200, Hosts: []string{"Shop.example.com", "a.example.com"}, Paths: []string{"/api", "/api/*"},
+		ListenerARN: value.Lit(listener), Priority: 1200, Hosts: []string{"Shop.example.com", "a.example.com"},
+		Paths:  []string{"/api", "/api/*"},
 		Action: target, Tags: map[string]string{"a": "1"},
 	}
-	changed := model.ListenerRule{ListenerARN: value.Lit(listener), Priority: 1200, Paths: []string{"/v2"}, Action: target, Tags: map[string]string{"b": "1"}}
+	changed := model.ListenerRule{
+		ListenerARN: value.Lit(listener), Priority: 1200, Paths: []string{"/v2"},
+		Action: target, Tags: map[string]string{"b": "1"},
+	}
 	elsewhere := props
 	elsewhere.ListenerARN = value.Lit(other)
 	resourcetest.Run(t, resourcetest.Case{
@@ -378,9 +424,10 @@ func TestListenerRule(t *testing.T) {
 		},
 		LoseAnswer: b.LoseAnswer, Actions: b.Actions,
 		Unused: map[string]string{
-			"elasticloadbalancing:SetRulePriorities":     "a changed priority",
-			"elasticloadbalancing:DescribeLoadBalancers": "a listener that is not known: TestLocateOnAnUnknownLoadBalancer",
-			"elasticloadbalancing:DescribeListeners":     "the same",
+			"elasticloadbalancing:SetRulePriorities": "a changed priority",
+			"elasticloadbalancing:DescribeLoadBalancers": "a listener that is not known: " +
+				"TestLocateOnAnUnknownLoadBalancer",
+			"elasticloadbalancing:DescribeListeners": "the same",
 		},
 	})
 }
@@ -389,7 +436,10 @@ func TestListenerRuleMoves(t *testing.T) {
 	b := startBalancing(t)
 	r := b.behaviour(t, model.ListenerRuleType)
 	listener := b.listener(t, b.balancer(t, "rule-moves"), 80)
-	props := model.ListenerRule{ListenerARN: value.Lit(listener), Priority: 2000, Hosts: []string{"a.example.com"}, Action: model.ToHTTPS()}
+	props := model.ListenerRule{
+		ListenerARN: value.Lit(listener), Priority: 2000, Hosts: []string{"a.example.com"},
+		Action: model.ToHTTPS(),
+	}
 	req := request(model.ListenerRuleType)
 	req.Inputs, _ = r.Check(value.Encode(props))
 	req.Tags = resourcetest.Tags("moves")
@@ -455,7 +505,8 @@ func TestListenerRulePriorityInUse(t *testing.T) {
 	require.ErrorAs(t, err, &owned)
 	require.Equal(t, "priority 100", owned.Name)
 
-	// Another component's of the same stack, also where the state does not have it: the rule waits, and moves it when everything is done.
+	// Another component's of the same stack, also where the state does not have it: the rule waits, and moves it when
+	// everything is done.
 	held := b.rule(t, listener, 200, resourcetest.Tags("other"))
 	b.rule(t, listener, 201, map[string]string{"made-by": "hand"})
 	progress := func(string) {}
@@ -499,7 +550,8 @@ func TestListenerRulesWaitSideBySide(t *testing.T) {
 		all.Go(func() error {
 			req := request(model.ListenerRuleType)
 			req.Inputs, _ = r.Check(value.Encode(model.ListenerRule{
-				ListenerARN: value.Lit(listener), Priority: 300 + i, Paths: []string{"/" + strconv.Itoa(i)}, Action: model.ToHTTPS(),
+				ListenerARN: value.Lit(listener), Priority: 300 + i, Paths: []string{"/" + strconv.Itoa(i)},
+				Action: model.ToHTTPS(),
 			}))
 			req.Tags = resourcetest.Tags("mine" + strconv.Itoa(i))
 			_, err := r.Create(t.Context(), req)
@@ -541,8 +593,12 @@ func TestTargetGroup(t *testing.T) {
 	b := startBalancing(t)
 	props := model.TargetGroup{Name: "tg-suite", Port: 8080, VPCID: value.Lit(b.vpc), Tags: map[string]string{"a": "1"}}
 	changed := props
-	changed.HealthCheck = model.HealthCheck{Path: "/healthz", Port: "9090", Interval: 10, Timeout: 3, HealthyThreshold: 2, UnhealthyThreshold: 4, Matcher: "200-299"}
-	changed.DeregistrationDelay, changed.SlowStart, changed.Stickiness = pointer(15), 30, &model.Stickiness{Duration: 600}
+	changed.HealthCheck = model.HealthCheck{
+		Path: "/healthz", Port: "9090", Interval: 10, Timeout: 3,
+		HealthyThreshold: 2, UnhealthyThreshold: 4, Matcher: "200-299",
+	}
+	changed.DeregistrationDelay, changed.SlowStart, changed.Stickiness = pointer(15), 30,
+		&model.Stickiness{Duration: 600}
 	changed.Tags = map[string]string{"b": "2"}
 	other := props
 	other.Port = 9090
@@ -558,8 +614,9 @@ func TestTargetGroup(t *testing.T) {
 		},
 		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
 			rule, err := b.client.CreateRule(ctx, &elb.CreateRuleInput{
-				ListenerArn: &listener, Priority: aws.Int32(7), Conditions: []types.RuleCondition{{Field: aws.String("path-pattern"), Values: []string{"/by-hand"}}},
-				Actions: []types.Action{{Type: types.ActionTypeEnumForward, TargetGroupArn: &state.ID}},
+				ListenerArn: &listener, Priority: aws.Int32(7),
+				Conditions: []types.RuleCondition{{Field: aws.String("path-pattern"), Values: []string{"/by-hand"}}},
+				Actions:    []types.Action{{Type: types.ActionTypeEnumForward, TargetGroupArn: &state.ID}},
 			})
 			require.NoError(t, err)
 			return *rule.Rules[0].RuleArn, func() {
@@ -594,18 +651,71 @@ func TestBalancingChecks(t *testing.T) {
 		props any
 		path  string
 	}{
-		"one subnet":          {model.LoadBalancerType, oneSubnet, "subnets"},
-		"http certificate":    {model.ListenerType, model.Listener{LoadBalancerARN: arn, Port: 80, Protocol: "HTTP", CertificateARN: arn, DefaultAction: model.NotFound()}, "certificateArn"},
-		"https without":       {model.ListenerType, model.Listener{LoadBalancerARN: arn, Port: 443, Protocol: "HTTPS", DefaultAction: model.NotFound()}, "certificateArn"},
-		"no action":           {model.ListenerType, model.Listener{LoadBalancerARN: arn, Port: 80, Protocol: "HTTP"}, "defaultAction"},
-		"endless redirect":    {model.ListenerType, model.Listener{LoadBalancerARN: arn, Port: 80, Protocol: "HTTP", DefaultAction: model.Action{Redirect: &model.Redirect{}}}, "defaultAction.redirect"},
-		"no condition":        {model.ListenerRuleType, model.ListenerRule{ListenerARN: arn, Priority: 1, Action: model.ToHTTPS()}, "hosts"},
-		"six conditions":      {model.ListenerRuleType, model.ListenerRule{ListenerARN: arn, Priority: 1, Hosts: []string{"a", "b", "c", "d", "e", "f"}, Action: model.ToHTTPS()}, "hosts"},
-		"priority":            {model.ListenerRuleType, model.ListenerRule{ListenerARN: arn, Priority: 50001, Hosts: []string{"a"}, Action: model.ToHTTPS()}, "priority"},
-		"path":                {model.ListenerRuleType, model.ListenerRule{ListenerARN: arn, Priority: 1, Paths: []string{"api"}, Action: model.ToHTTPS()}, "paths.0"},
-		"timeout of interval": {model.TargetGroupType, model.TargetGroup{Name: "x", Port: 1, VPCID: arn, HealthCheck: model.HealthCheck{Interval: 5, Timeout: 5}}, "healthCheck.timeout"},
-		"health check port":   {model.TargetGroupType, model.TargetGroup{Name: "x", Port: 1, VPCID: arn, HealthCheck: model.HealthCheck{Port: "http"}}, "healthCheck.port"},
-		"slow start":          {model.TargetGroupType, model.TargetGroup{Name: "x", Port: 1, VPCID: arn, SlowStart: 5}, "slowStart"},
+		"one subnet": {model.LoadBalancerType, oneSubnet, "subnets"},
+		"http certificate": {
+			model.ListenerType,
+			model.Listener{
+				LoadBalancerARN: arn, Port: 80, Protocol: "HTTP", CertificateARN: arn,
+				DefaultAction: model.NotFound(),
+			},
+			"certificateArn",
+		},
+		"https without": {
+			model.ListenerType,
+			model.Listener{LoadBalancerARN: arn, Port: 443, Protocol: "HTTPS", DefaultAction: model.NotFound()},
+			"certificateArn",
+		},
+		"no action": {
+			model.ListenerType,
+			model.Listener{LoadBalancerARN: arn, Port: 80, Protocol: "HTTP"},
+			"defaultAction",
+		},
+		"endless redirect": {
+			model.ListenerType,
+			model.Listener{
+				LoadBalancerARN: arn, Port: 80, Protocol: "HTTP",
+				DefaultAction: model.Action{Redirect: &model.Redirect{}},
+			},
+			"defaultAction.redirect",
+		},
+		"no condition": {
+			model.ListenerRuleType,
+			model.ListenerRule{ListenerARN: arn, Priority: 1, Action: model.ToHTTPS()},
+			"hosts",
+		},
+		"six conditions": {
+			model.ListenerRuleType,
+			model.ListenerRule{
+				ListenerARN: arn, Priority: 1, Hosts: []string{"a", "b", "c", "d", "e", "f"},
+				Action: model.ToHTTPS(),
+			},
+			"hosts",
+		},
+		"priority": {
+			model.ListenerRuleType,
+			model.ListenerRule{ListenerARN: arn, Priority: 50001, Hosts: []string{"a"}, Action: model.ToHTTPS()},
+			"priority",
+		},
+		"path": {
+			model.ListenerRuleType,
+			model.ListenerRule{ListenerARN: arn, Priority: 1, Paths: []string{"api"}, Action: model.ToHTTPS()},
+			"paths.0",
+		},
+		"timeout of interval": {
+			model.TargetGroupType,
+			model.TargetGroup{Name: "x", Port: 1, VPCID: arn, HealthCheck: model.HealthCheck{Interval: 5, Timeout: 5}},
+			"healthCheck.timeout",
+		},
+		"health check port": {
+			model.TargetGroupType,
+			model.TargetGroup{Name: "x", Port: 1, VPCID: arn, HealthCheck: model.HealthCheck{Port: "http"}},
+			"healthCheck.port",
+		},
+		"slow start": {
+			model.TargetGroupType,
+			model.TargetGroup{Name: "x", Port: 1, VPCID: arn, SlowStart: 5},
+			"slowStart",
+		},
 	} {
 		_, problems := behaviour(t, all, c.typ).Check(value.Encode(c.props))
 		require.Len(t, problems, 1, name)
@@ -613,7 +723,8 @@ func TestBalancingChecks(t *testing.T) {
 	}
 }
 
-// A rule for requests that another rule of the state has waits behind that one, and so it stays until Settle, whoever repeats what.
+// A rule for requests that another rule of the state has waits behind that one, and so it stays until Settle, whoever
+// repeats what.
 func TestListenerRuleTakesOver(t *testing.T) {
 	b := startBalancing(t)
 	r := b.behaviour(t, model.ListenerRuleType)
@@ -640,17 +751,20 @@ func TestListenerRuleTakesOver(t *testing.T) {
 			priority := func(id string) int { return b.priority(t, id) }
 			short := strconv.Itoa(c.new)
 			first := request(model.ListenerRuleType)
-			first.Resource, first.Inputs, first.Tags = "web/old:listener-rule", props(c.old, "old-"+short), resourcetest.Tags("old")
+			first.Resource, first.Inputs, first.Tags = "web/old:listener-rule", props(c.old, "old-"+short),
+				resourcetest.Tags("old")
 			old, err := r.Create(t.Context(), first)
 			require.NoError(t, err)
 
 			second := request(model.ListenerRuleType)
-			second.Resource, second.Inputs, second.Tags = "web/new:listener-rule", props(c.new, "new-"+short), resourcetest.Tags("new")
+			second.Resource, second.Inputs, second.Tags = "web/new:listener-rule", props(c.new, "new-"+short),
+				resourcetest.Tags("new")
 			second.InState = func(id string) bool { return id == old.ID }
 			second.Others = func() []resource.Other {
 				return []resource.Other{{Resource: "web/old:listener-rule", State: old, Going: true}}
 			}
-			require.Equal(t, "takes "+host+" over from web/old when the targets are healthy", activator.Overtakes(second.Inputs, value.NullValue, second.Others()))
+			require.Equal(t, "takes "+host+" over from web/old when the targets are healthy",
+				activator.Overtakes(second.Inputs, value.NullValue, second.Others()))
 			made, err := r.Create(t.Context(), second)
 			require.NoError(t, err)
 			require.Greater(t, priority(made.ID), priority(old.ID), "it waits")

@@ -1,4 +1,5 @@
-// Package awstest runs the conformance suite of resource types over every type, in one test binary against one emulator.
+// Package awstest runs the conformance suite of resource types over every type, in one test binary against one
+// emulator.
 //
 // One file per service adds its types: <service>_test.go. Nothing but tests lives here.
 package awstest
@@ -56,18 +57,22 @@ func startIn(t *testing.T, region string) *harness {
 	env := testkit.Start(t, testkit.InRegion(region))
 	h := &harness{Env: env, Plain: env.Config}
 	h.Config = h.Plain.Copy()
-	h.Config.APIOptions = append(slices.Clone(h.Config.APIOptions), call.PatientWithNew, func(stack *middleware.Stack) error {
-		// Innermost: it sees every attempt, as the network would.
-		return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("awstest", h.handle), middleware.After)
-	})
+	h.Config.APIOptions = append(slices.Clone(h.Config.APIOptions), call.PatientWithNew,
+		func(stack *middleware.Stack) error {
+			// Innermost: it sees every attempt, as the network would.
+			return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("awstest", h.handle), middleware.After)
+		})
 	return h
 }
 
-func (h *harness) handle(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+func (h *harness) handle(
+	ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
+) (middleware.DeserializeOutput, middleware.Metadata, error) {
 	operation := serviceOf(ctx) + ":" + awsmiddleware.GetOperationName(ctx)
 	fault := h.record(operation)
 	if fault != nil && fault.code != "" {
-		return middleware.DeserializeOutput{}, middleware.Metadata{}, &smithy.GenericAPIError{Code: fault.code, Message: "injected by the test"}
+		return middleware.DeserializeOutput{}, middleware.Metadata{},
+			&smithy.GenericAPIError{Code: fault.code, Message: "injected by the test"}
 	}
 	out, metadata, err := next.HandleDeserialize(ctx, in)
 	if fault != nil {

@@ -29,15 +29,19 @@ func assume(services ...string) value.Value {
 	return document(map[string]any{
 		"Version": "2012-10-17",
 		"Statement": []any{map[string]any{
-			"Effect": "Allow", "Principal": map[string]any{"Service": value.Strings(services...)}, "Action": "sts:AssumeRole",
+			"Effect": "Allow", "Principal": map[string]any{"Service": value.Strings(services...)},
+			"Action": "sts:AssumeRole",
 		}},
 	})
 }
 
 func allow(actions ...string) value.Value {
 	return document(map[string]any{
-		"Version":   "2012-10-17",
-		"Statement": []any{map[string]any{"Sid": "Use", "Effect": "Allow", "Action": value.Strings(actions...), "Resource": "arn:aws:s3:::bucket/with space & 100%/*"}},
+		"Version": "2012-10-17",
+		"Statement": []any{map[string]any{
+			"Sid": "Use", "Effect": "Allow", "Action": value.Strings(actions...),
+			"Resource": "arn:aws:s3:::bucket/with space & 100%/*",
+		}},
 	})
 }
 
@@ -45,7 +49,8 @@ func allow(actions ...string) value.Value {
 func makeRole(ctx context.Context, t *testing.T, h *harness, name string) (string, string) {
 	t.Helper()
 	doc := ecsTasks
-	out, err := iam.NewFromConfig(h.Plain).CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &doc})
+	out, err := iam.NewFromConfig(h.Plain).CreateRole(ctx,
+		&iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &doc})
 	require.NoError(t, err)
 	return *out.Role.RoleName, *out.Role.Arn
 }
@@ -59,10 +64,15 @@ func TestRole(t *testing.T) {
 	}
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: behaviour(t, awsiam.Behaviours(h.Config), model.RoleType),
-		Props:     model.Role{Name: "role-suite", AssumeRolePolicy: value.NewString(ecsTasks), Tags: map[string]string{"team": "payments"}},
+		Props: model.Role{
+			Name: "role-suite", AssumeRolePolicy: value.NewString(ecsTasks),
+			Tags: map[string]string{"team": "payments"},
+		},
 		Update: model.Role{
-			Name: "role-suite", AssumeRolePolicy: assume("lambda.amazonaws.com", "ecs-tasks.amazonaws.com"), Description: "what the task may do",
-			MaxSession: 7200, PermissionsBoundary: value.Lit("arn:aws:iam::aws:policy/PowerUserAccess"), Tags: map[string]string{"cost": "7"},
+			Name: "role-suite", AssumeRolePolicy: assume("lambda.amazonaws.com", "ecs-tasks.amazonaws.com"),
+			Description: "what the task may do",
+			MaxSession:  7200, PermissionsBoundary: value.Lit("arn:aws:iam::aws:policy/PowerUserAccess"),
+			Tags: map[string]string{"cost": "7"},
 		},
 		Replace: model.Role{Name: "role-suite", AssumeRolePolicy: value.NewString(ecsTasks), Path: "/suite/"},
 		Foreign: func(ctx context.Context, t *testing.T, checked resource.State) func() {
@@ -71,10 +81,15 @@ func TestRole(t *testing.T) {
 		},
 		Gone: func(ctx context.Context, t *testing.T, state resource.State) { drop(ctx, t, state.ID) },
 		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
-			_, err := client.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &state.ID, PolicyName: pointer("by-hand"), PolicyDocument: pointer(anyObject)})
+			_, err := client.PutRolePolicy(ctx,
+				&iam.PutRolePolicyInput{
+					RoleName: &state.ID, PolicyName: pointer("by-hand"),
+					PolicyDocument: pointer(anyObject),
+				})
 			require.NoError(t, err)
 			return state.ID + ":by-hand", func() {
-				_, err := client.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &state.ID, PolicyName: pointer("by-hand")})
+				_, err := client.DeleteRolePolicy(ctx,
+					&iam.DeleteRolePolicyInput{RoleName: &state.ID, PolicyName: pointer("by-hand")})
 				require.NoError(t, err)
 			}
 		},
@@ -89,9 +104,11 @@ func TestRoleWithAttachedPolicies(t *testing.T) {
 	h := start(t)
 	client := iam.NewFromConfig(h.Plain)
 	name, _ := makeRole(t.Context(), t, h, "role-attached")
-	policy, err := client.CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: pointer("by-hand"), PolicyDocument: pointer(anyObject)})
+	policy, err := client.CreatePolicy(t.Context(),
+		&iam.CreatePolicyInput{PolicyName: pointer("by-hand"), PolicyDocument: pointer(anyObject)})
 	require.NoError(t, err)
-	_, err = client.AttachRolePolicy(t.Context(), &iam.AttachRolePolicyInput{RoleName: &name, PolicyArn: policy.Policy.Arn})
+	_, err = client.AttachRolePolicy(t.Context(),
+		&iam.AttachRolePolicyInput{RoleName: &name, PolicyArn: policy.Policy.Arn})
 	require.NoError(t, err)
 	role := behaviour(t, awsiam.Behaviours(h.Config), model.RoleType).(resource.Obstructed)
 	req := request(model.RoleType)
@@ -100,7 +117,8 @@ func TestRoleWithAttachedPolicies(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 	require.Contains(t, found[0].What, *policy.Policy.Arn)
-	found, err = role.Obstacles(t.Context(), req, resource.Neighbours{Ours: []string{name, name + ":" + *policy.Policy.Arn}})
+	found, err = role.Obstacles(t.Context(), req,
+		resource.Neighbours{Ours: []string{name, name + ":" + *policy.Policy.Arn}})
 	require.NoError(t, err)
 	require.Empty(t, found)
 }
@@ -108,7 +126,10 @@ func TestRoleWithAttachedPolicies(t *testing.T) {
 func TestRoleDeleteWaitsForDetachedPolicies(t *testing.T) {
 	h := start(t)
 	b := behaviour(t, awsiam.Behaviours(h.Config), model.RoleType)
-	inputs, problems := b.Check(value.Encode(model.Role{Name: "role-in-use", AssumeRolePolicy: assume("ecs.amazonaws.com")}))
+	inputs, problems := b.Check(value.Encode(model.Role{
+		Name:             "role-in-use",
+		AssumeRolePolicy: assume("ecs.amazonaws.com"),
+	}))
 	require.Empty(t, problems)
 	req := request(model.RoleType)
 	req.Inputs, req.Tags = inputs, resourcetest.Tags("in-use")
@@ -157,7 +178,8 @@ func TestRolePolicyAttachment(t *testing.T) {
 	h := start(t)
 	role, _ := makeRole(t.Context(), t, h, "role-attachment-suite")
 	managed := func(name string) value.Of[string] {
-		out, err := iam.NewFromConfig(h.Plain).CreatePolicy(t.Context(), &iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: pointer(anyObject)})
+		out, err := iam.NewFromConfig(h.Plain).CreatePolicy(t.Context(),
+			&iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: pointer(anyObject)})
 		require.NoError(t, err)
 		return value.Lit(*out.Policy.Arn)
 	}

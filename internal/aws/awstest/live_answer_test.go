@@ -75,7 +75,8 @@ func answerSQS(l object, parameters any) (any, error) {
 func answerLogs(l object, parameters any) (any, error) {
 	switch parameters.(type) {
 	case *cloudwatchlogs.DescribeLogGroupsInput:
-		return &cloudwatchlogs.DescribeLogGroupsOutput{LogGroups: []logstypes.LogGroup{into[logstypes.LogGroup](l)}}, nil
+		return &cloudwatchlogs.DescribeLogGroupsOutput{LogGroups: []logstypes.LogGroup{into[logstypes.LogGroup](l)}},
+			nil
 	case *cloudwatchlogs.ListTagsForResourceInput:
 		return &cloudwatchlogs.ListTagsForResourceOutput{Tags: l.tags()}, nil
 	}
@@ -87,7 +88,8 @@ func answerECS(l object, parameters any) (any, error) {
 	case *ecs.DescribeClustersInput:
 		cluster := into[ecstypes.Cluster](l)
 		cluster.ClusterArn, cluster.Status = aws.String(l.text("Arn")), aws.String("ACTIVE")
-		cluster.ClusterName = aws.String(l.text("ClusterName") + l.text("Cluster")) // of the cluster itself, of its providers
+		// of the cluster itself, of its providers
+		cluster.ClusterName = aws.String(l.text("ClusterName") + l.text("Cluster"))
 		cluster.Settings = into[[]ecstypes.ClusterSetting](l["ClusterSettings"])
 		return &ecs.DescribeClustersOutput{Clusters: []ecstypes.Cluster{cluster}}, nil
 	case *ecs.DescribeServicesInput:
@@ -103,7 +105,8 @@ func answerECS(l object, parameters any) (any, error) {
 	case *ecs.DescribeTaskDefinitionInput:
 		definition := into[ecstypes.TaskDefinition](l)
 		definition.Status = ecstypes.TaskDefinitionStatusActive
-		return &ecs.DescribeTaskDefinitionOutput{TaskDefinition: &definition, Tags: into[[]ecstypes.Tag](l["Tags"])}, nil
+		return &ecs.DescribeTaskDefinitionOutput{TaskDefinition: &definition, Tags: into[[]ecstypes.Tag](l["Tags"])},
+			nil
 	}
 	return nil, nil
 }
@@ -181,8 +184,9 @@ func answerIAM(l object, parameters any) (any, error) {
 	switch in := parameters.(type) {
 	case *iam.GetRoleInput:
 		role := iamtypes.Role{
-			RoleName: aws.String(l.text("RoleName")), Arn: aws.String(l.text("Arn")), RoleId: aws.String(l.text("RoleId")),
-			Path: aws.String(l.text("Path")), Description: aws.String(l.text("Description")),
+			RoleName: aws.String(l.text("RoleName")), Arn: aws.String(l.text("Arn")),
+			RoleId: aws.String(l.text("RoleId")),
+			Path:   aws.String(l.text("Path")), Description: aws.String(l.text("Description")),
 			Tags:                     into[[]iamtypes.Tag](l["Tags"]),
 			AssumeRolePolicyDocument: encoded(l, "AssumeRolePolicyDocument"),
 			MaxSessionDuration:       aws.Int32(int32(l.int("MaxSessionDuration"))), //nolint:gosec // a test's data
@@ -241,7 +245,9 @@ func answerS3(l object, parameters any) (any, error) {
 		if l["LifecycleConfiguration"] == nil {
 			return nil, missing("NoSuchLifecycleConfiguration")
 		}
-		return &s3.GetBucketLifecycleConfigurationOutput{Rules: lifecycle(l.at("LifecycleConfiguration").list("Rules"))}, nil
+		return &s3.GetBucketLifecycleConfigurationOutput{
+			Rules: lifecycle(l.at("LifecycleConfiguration").list("Rules")),
+		}, nil
 	case *s3.GetBucketCorsInput:
 		if l["CorsConfiguration"] == nil {
 			return nil, missing("NoSuchCORSConfiguration")
@@ -285,7 +291,8 @@ func lifecycle(rules []object) []s3types.LifecycleRule {
 		}
 		for _, move := range r.list("Transitions") {
 			rule.Transitions = append(rule.Transitions, s3types.Transition{
-				Days: days(move, "TransitionInDays"), StorageClass: s3types.TransitionStorageClass(move.text("StorageClass")),
+				Days:         days(move, "TransitionInDays"),
+				StorageClass: s3types.TransitionStorageClass(move.text("StorageClass")),
 			})
 		}
 		out = append(out, rule)
@@ -315,12 +322,15 @@ func answerScaling(l object, parameters any) (any, error) {
 	switch parameters.(type) {
 	case *autoscaling.DescribeScalableTargetsInput:
 		target := into[autoscalingtypes.ScalableTarget](l)
-		target.ScalableTargetARN = aws.String("arn:aws:application-autoscaling:us-east-1:111111111111:scalable-target/1")
-		return &autoscaling.DescribeScalableTargetsOutput{ScalableTargets: []autoscalingtypes.ScalableTarget{target}}, nil
+		target.ScalableTargetARN = aws.String(
+			"arn:aws:application-autoscaling:us-east-1:111111111111:scalable-target/1")
+		return &autoscaling.DescribeScalableTargetsOutput{ScalableTargets: []autoscalingtypes.ScalableTarget{target}},
+			nil
 	case *autoscaling.DescribeScalingPoliciesInput:
 		policy := into[autoscalingtypes.ScalingPolicy](l)
 		policy.PolicyARN = aws.String(l.text("Arn"))
-		return &autoscaling.DescribeScalingPoliciesOutput{ScalingPolicies: []autoscalingtypes.ScalingPolicy{policy}}, nil
+		return &autoscaling.DescribeScalingPoliciesOutput{ScalingPolicies: []autoscalingtypes.ScalingPolicy{policy}},
+			nil
 	case *autoscaling.DescribeScheduledActionsInput:
 		var out []autoscalingtypes.ScheduledAction
 		for _, action := range l.list("ScheduledActions") {

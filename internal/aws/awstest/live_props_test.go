@@ -38,7 +38,10 @@ var liveTypes = []liveType{
 			Tags: l.Declared.tags(),
 		}, name, ""
 	}},
-	{file: "S3-Bucket", typ: s3.BucketType, explicit: []string{"objectOwnership", "publicAccessBlock"}, props: liveBucket},
+	{
+		file: "S3-Bucket", typ: s3.BucketType, explicit: []string{"objectOwnership", "publicAccessBlock"},
+		props: liveBucket,
+	},
 	{file: "S3-BucketPolicy", typ: s3.BucketPolicyType, props: func(l live) (any, string, string) {
 		bucket := l.Declared.text("Bucket")
 		return s3.BucketPolicy{Bucket: lit(bucket), Policy: l.Declared.document("PolicyDocument")}, bucket, ""
@@ -46,7 +49,8 @@ var liveTypes = []liveType{
 	{file: "IAM-Role", typ: iam.RoleType, props: func(l live) (any, string, string) {
 		d := l.Declared
 		return iam.Role{
-			Name: l.Live.text("RoleName"), AssumeRolePolicy: d.document("AssumeRolePolicyDocument"), Path: d.text("Path"),
+			Name: l.Live.text("RoleName"), AssumeRolePolicy: d.document("AssumeRolePolicyDocument"),
+			Path:        d.text("Path"),
 			Description: d.text("Description"), MaxSession: d.int("MaxSessionDuration"),
 			PermissionsBoundary: lit(d.text("PermissionsBoundary")), Tags: d.tags(),
 		}, l.Live.text("RoleName"), ""
@@ -108,7 +112,8 @@ var liveTypes = []liveType{
 				arns = append(arns, c.text("CertificateArn"))
 			}
 			listener := l.Declared.text("ListenerArn")
-			return elbv2.ListenerCertificates{ListenerARN: lit(listener), CertificateARNs: value.Lit(arns)}, listener, ""
+			return elbv2.ListenerCertificates{ListenerARN: lit(listener), CertificateARNs: value.Lit(arns)}, listener,
+				""
 		},
 	},
 	{
@@ -140,20 +145,24 @@ var liveTypes = []liveType{
 			return autoscaling.ScheduledAction{
 				Name: a.text("ScheduledActionName"), ResourceID: lit(id), Schedule: a.text("Schedule"),
 				Timezone: a.text("Timezone"),
-				Min:      a.at("ScalableTargetAction").number("MinCapacity"), Max: a.at("ScalableTargetAction").number("MaxCapacity"),
+				Min:      a.at("ScalableTargetAction").number("MinCapacity"),
+				Max:      a.at("ScalableTargetAction").number("MaxCapacity"),
 			}, id + "/" + a.text("ScheduledActionName"), ""
 		},
 	},
-	{file: "ApplicationAutoScaling-ScalingPolicy", typ: autoscaling.PolicyType, props: func(l live) (any, string, string) {
-		set, id := l.Declared.at("TargetTrackingScalingPolicyConfiguration"), l.Live.text("ResourceId")
-		return autoscaling.Policy{
-			Name: l.Live.text("PolicyName"), ResourceID: lit(id), TargetValue: float64(set.int("TargetValue")),
-			Predefined:      set.at("PredefinedMetricSpecification").text("PredefinedMetricType"),
-			ResourceLabel:   lit(set.at("PredefinedMetricSpecification").text("ResourceLabel")),
-			ScaleInCooldown: set.number("ScaleInCooldown"), ScaleOutCooldown: set.number("ScaleOutCooldown"),
-			DisableScaleIn: set.is("DisableScaleIn"),
-		}, id + "/" + l.Live.text("PolicyName"), ""
-	}},
+	{
+		file: "ApplicationAutoScaling-ScalingPolicy", typ: autoscaling.PolicyType,
+		props: func(l live) (any, string, string) {
+			set, id := l.Declared.at("TargetTrackingScalingPolicyConfiguration"), l.Live.text("ResourceId")
+			return autoscaling.Policy{
+				Name: l.Live.text("PolicyName"), ResourceID: lit(id), TargetValue: float64(set.int("TargetValue")),
+				Predefined:      set.at("PredefinedMetricSpecification").text("PredefinedMetricType"),
+				ResourceLabel:   lit(set.at("PredefinedMetricSpecification").text("ResourceLabel")),
+				ScaleInCooldown: set.number("ScaleInCooldown"), ScaleOutCooldown: set.number("ScaleOutCooldown"),
+				DisableScaleIn: set.is("DisableScaleIn"),
+			}, id + "/" + l.Live.text("PolicyName"), ""
+		},
+	},
 }
 
 func liveQueue(l live) (any, string, string) {
@@ -193,13 +202,15 @@ func liveBucket(l live) (any, string, string) {
 	for _, rule := range d.at("BucketEncryption").list("ServerSideEncryptionConfiguration") {
 		by := rule.at("ServerSideEncryptionByDefault")
 		b.Encryption = &s3.Encryption{
-			Algorithm: by.text("SSEAlgorithm"), KMSKey: lit(by.text("KMSMasterKeyID")), BucketKey: rule.is("BucketKeyEnabled"),
+			Algorithm: by.text("SSEAlgorithm"), KMSKey: lit(by.text("KMSMasterKeyID")),
+			BucketKey: rule.is("BucketKeyEnabled"),
 		}
 	}
 	for _, rule := range d.at("LifecycleConfiguration").list("Rules") {
 		for key := range rule {
 			if !slices.Contains([]string{
-				"Id", "Status", "Prefix", "ExpirationInDays", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload",
+				"Id", "Status", "Prefix", "ExpirationInDays", "NoncurrentVersionExpiration",
+				"AbortIncompleteMultipartUpload",
 				"Transitions",
 			}, key) {
 				return nil, "", "a lifecycle rule with " + key
@@ -241,13 +252,15 @@ func liveService(l live) (any, string, string) {
 	deployment := d.at("DeploymentConfiguration")
 	breaker := deployment.at("DeploymentCircuitBreaker").is("Enable")
 	s := ecs.Service{
-		Name: l.Live.text("ServiceName"), Cluster: lit(d.text("Cluster")), TaskDefinition: lit(d.text("TaskDefinition")),
-		DesiredCount: d.number("DesiredCount"), PlatformVersion: d.text("PlatformVersion"),
+		Name: l.Live.text("ServiceName"), Cluster: lit(d.text("Cluster")),
+		TaskDefinition: lit(d.text("TaskDefinition")),
+		DesiredCount:   d.number("DesiredCount"), PlatformVersion: d.text("PlatformVersion"),
 		Subnets:        value.Lit(network.texts("Subnets")),
 		AssignPublicIP: value.Lit(network.text("AssignPublicIp") == "ENABLED"),
 		Deployment: ecs.Deployment{
-			MinHealthyPercent: deployment.number("MinimumHealthyPercent"), MaxPercent: deployment.number("MaximumPercent"),
-			CircuitBreaker: &breaker,
+			MinHealthyPercent: deployment.number("MinimumHealthyPercent"),
+			MaxPercent:        deployment.number("MaximumPercent"),
+			CircuitBreaker:    &breaker,
 		},
 		HealthCheckGracePeriod: d.int("HealthCheckGracePeriodSeconds"),
 		EnableExecuteCommand:   d.is("EnableExecuteCommand"), Tags: d.tags(),
@@ -271,7 +284,8 @@ func liveService(l live) (any, string, string) {
 
 func liveTaskDefinition(l live) (any, string, string) {
 	d := l.Declared
-	if mode := d.text("NetworkMode"); mode != "awsvpc" || !slices.Contains(d.texts("RequiresCompatibilities"), "FARGATE") {
+	if mode := d.text("NetworkMode"); mode != "awsvpc" ||
+		!slices.Contains(d.texts("RequiresCompatibilities"), "FARGATE") {
 		return nil, "", "not for Fargate"
 	}
 	p := ecs.TaskDefinition{

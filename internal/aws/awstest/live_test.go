@@ -152,7 +152,8 @@ func (lt liveType) read(t *testing.T, l live) (why string, changes []string) {
 		if isOtherwise(id, c.Path[0]) {
 			continue
 		}
-		changes = append(changes, fmt.Sprintf("%s: AWS has %s, declared is %s", strings.Join(c.Path, "."), c.Old, c.New))
+		changes = append(changes, fmt.Sprintf("%s: AWS has %s, declared is %s", strings.Join(c.Path, "."), c.Old,
+			c.New))
 	}
 	return "", changes
 }

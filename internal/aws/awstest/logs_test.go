@@ -44,7 +44,10 @@ func TestLogGroup(t *testing.T) {
 
 func TestLogGroupCheck(t *testing.T) {
 	b := behaviour(t, awslogs.Behaviours(start(t).Config), model.LogGroupType)
-	for name, wrong := range map[string]model.LogGroup{"name": {Name: "a b"}, "retention": {Name: "a", RetentionDays: 31}} {
+	for name, wrong := range map[string]model.LogGroup{
+		"name":      {Name: "a b"},
+		"retention": {Name: "a", RetentionDays: 31},
+	} {
 		_, problems := b.Check(value.Encode(wrong))
 		require.Len(t, problems, 1, name)
 	}

@@ -52,7 +52,8 @@ func importCertificate(t *testing.T, client *acm.Client, domain string, more ...
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: domain}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: domain}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(time.Hour),
 		DNSNames: append([]string{domain}, more...),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
@@ -76,7 +77,8 @@ func TestCertificateLookup(t *testing.T) {
 	}
 	wild := importCertificate(t, client, "*.shop.example.com")
 	exact := importCertificate(t, client, "www.shop.example.com")
-	pending, err := client.RequestCertificate(t.Context(), &acm.RequestCertificateInput{DomainName: aws.String("pending.example.com")})
+	pending, err := client.RequestCertificate(t.Context(),
+		&acm.RequestCertificateInput{DomainName: aws.String("pending.example.com")})
 	require.NoError(t, err)
 
 	got, err := find(acmmodel.Certificate{Domain: "Admin.shop.example.com"})
@@ -96,7 +98,8 @@ func TestCertificateLookup(t *testing.T) {
 	several := importCertificate(t, client, "first.example.com", "second.example.com", "*.third.example.com")
 	many := importCertificate(t, client, "many.example.com", names...)
 	for host, want := range map[string]string{
-		"second.example.com": several, "www.third.example.com": several, "n1.many.example.com": many, "n119.many.example.com": many,
+		"second.example.com": several, "www.third.example.com": several, "n1.many.example.com": many,
+		"n119.many.example.com": many,
 	} {
 		got, err = find(acmmodel.Certificate{Domain: host})
 		require.NoError(t, err, host)
@@ -111,7 +114,9 @@ func TestCertificateLookup(t *testing.T) {
 	wantNext(t, err, "make the DNS records")
 	_, err = find(acmmodel.Certificate{ARN: "arn:aws:acm:us-east-1:123456789012:certificate/x"})
 	wantNext(t, err, "in eu-west-1 too")
-	_, err = find(acmmodel.Certificate{ARN: "arn:aws:acm:eu-west-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"})
+	_, err = find(acmmodel.Certificate{
+		ARN: "arn:aws:acm:eu-west-1:123456789012:certificate/11111111-2222-3333-4444-555555555555",
+	})
 	wantNext(t, err, "list-certificates")
 	_, err = find(acmmodel.Certificate{})
 	require.ErrorContains(t, err, "exactly one of arn and domain")
@@ -169,7 +174,8 @@ func TestParameterLookup(t *testing.T) {
 
 	// The ARN of a name without a path is the same with and without a leading slash.
 	for _, name := range []string{"/bare", "plain"} {
-		_, err := client.PutParameter(t.Context(), &ssm.PutParameterInput{Name: &name, Value: aws.String("CANARY"), Type: ssmtypes.ParameterTypeString})
+		_, err := client.PutParameter(t.Context(),
+			&ssm.PutParameterInput{Name: &name, Value: aws.String("CANARY"), Type: ssmtypes.ParameterTypeString})
 		require.NoError(t, err)
 		out, err := find("arn:aws:ssm:us-east-1:123456789012:parameter/" + strings.TrimPrefix(name, "/"))
 		require.NoError(t, err)

@@ -29,21 +29,32 @@ func bucketCase(t *testing.T, h *harness, name string) resourcetest.Case {
 		Behaviour: behaviour(t, awss3.Behaviours(h.Config), model.BucketType),
 		Props: model.Bucket{
 			Name: name, Versioning: true, Tags: map[string]string{"team": "payments"},
-			CORS: []model.CORSRule{{AllowedOrigins: []string{"https://example.com"}, AllowedMethods: []string{"GET", "PUT"}, MaxAge: 60}},
+			CORS: []model.CORSRule{{
+				AllowedOrigins: []string{"https://example.com"},
+				AllowedMethods: []string{"GET", "PUT"}, MaxAge: 60,
+			}},
 		},
 		Update: model.Bucket{
 			Name: name, ForceDestroy: true, Tags: map[string]string{"cost": "7"},
 			Encryption: &model.Encryption{Algorithm: "aws:kms", KMSKey: value.Lit("alias/aws/s3"), BucketKey: true},
 			Lifecycle: []model.LifecycleRule{
 				{ID: "old", NoncurrentExpireAfter: 30, AbortUploadsAfter: 7},
-				{ID: "logs", Prefix: "logs/", ExpireAfter: 400, Transitions: []model.Transition{{After: 30, StorageClass: "STANDARD_IA"}, {After: 90, StorageClass: "GLACIER"}}},
+				{
+					ID: "logs", Prefix: "logs/", ExpireAfter: 400,
+					Transitions: []model.Transition{
+						{After: 30, StorageClass: "STANDARD_IA"},
+						{After: 90, StorageClass: "GLACIER"},
+					},
+				},
 			},
 		},
 		Replace: model.Bucket{Name: name + "-other"},
 		Foreign: func(ctx context.Context, t *testing.T, _ resource.State) func() {
 			in := &s3.CreateBucketInput{Bucket: &name}
 			if h.Plain.Region != "us-east-1" {
-				in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(h.Plain.Region)}
+				in.CreateBucketConfiguration = &types.CreateBucketConfiguration{
+					LocationConstraint: types.BucketLocationConstraint(h.Plain.Region),
+				}
 			}
 			_, err := client.CreateBucket(ctx, in)
 			require.NoError(t, err)
@@ -58,10 +69,14 @@ func bucketCase(t *testing.T, h *harness, name string) resourcetest.Case {
 		},
 		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
 			client := s3Client(h)
-			put, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: &state.ID, Key: pointer("a/1"), Body: strings.NewReader("1")})
+			put, err := client.PutObject(ctx, &s3.PutObjectInput{
+				Bucket: &state.ID, Key: pointer("a/1"),
+				Body: strings.NewReader("1"),
+			})
 			require.NoError(t, err)
 			return "", func() {
-				_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &state.ID, Key: pointer("a/1"), VersionId: put.VersionId})
+				_, err := client.DeleteObject(ctx,
+					&s3.DeleteObjectInput{Bucket: &state.ID, Key: pointer("a/1"), VersionId: put.VersionId})
 				require.NoError(t, err)
 			}
 		},
@@ -112,7 +127,9 @@ func TestBucketWhereNoneIsTaggedAtFirst(t *testing.T) {
 	bare := func() {
 		_, err := s3Client(h).CreateBucket(t.Context(), &s3.CreateBucketInput{
 			Bucket: &name, ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced,
-			CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(h.Plain.Region)},
+			CreateBucketConfiguration: &types.CreateBucketConfiguration{
+				LocationConstraint: types.BucketLocationConstraint(h.Plain.Region),
+			},
 		})
 		require.NoError(t, err)
 	}
@@ -124,11 +141,13 @@ func TestBucketWhereNoneIsTaggedAtFirst(t *testing.T) {
 	_, found, err := b.(resource.Locator).Locate(t.Context(), req)
 	require.NoError(t, err)
 	require.True(t, found, "what is not wanted any more can be deleted")
-	put, err := s3Client(h).PutObject(t.Context(), &s3.PutObjectInput{Bucket: &name, Key: pointer("a"), Body: strings.NewReader("1")})
+	put, err := s3Client(h).PutObject(t.Context(),
+		&s3.PutObjectInput{Bucket: &name, Key: pointer("a"), Body: strings.NewReader("1")})
 	require.NoError(t, err)
 	_, err = b.Create(t.Context(), req)
 	require.ErrorAs(t, err, &owned, "somebody uses it")
-	_, err = s3Client(h).DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &name, Key: pointer("a"), VersionId: put.VersionId})
+	_, err = s3Client(h).DeleteObject(t.Context(),
+		&s3.DeleteObjectInput{Bucket: &name, Key: pointer("a"), VersionId: put.VersionId})
 	require.NoError(t, err)
 	state, err = b.Create(t.Context(), req)
 	require.NoError(t, err)
@@ -149,7 +168,8 @@ func TestBucketWhereNoneIsTaggedAtFirst(t *testing.T) {
 // A run that dies between any two calls of a create leaves a bucket that the next run finishes.
 func TestBucketConvergesAfterACrash(t *testing.T) {
 	for _, operation := range []string{
-		"s3:PutBucketTagging", "s3:PutPublicAccessBlock", "s3:PutBucketOwnershipControls", "s3:PutBucketEncryption", "s3:PutBucketVersioning", "s3:PutBucketCors",
+		"s3:PutBucketTagging", "s3:PutPublicAccessBlock", "s3:PutBucketOwnershipControls", "s3:PutBucketEncryption",
+		"s3:PutBucketVersioning", "s3:PutBucketCors",
 	} {
 		t.Run(operation, func(t *testing.T) {
 			h := start(t)
@@ -188,7 +208,9 @@ func TestBucketConvergesAfterACrash(t *testing.T) {
 // smallPages makes listings come in pages of five versions.
 func smallPages(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("smallPages",
-		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+		func(ctx context.Context, in middleware.InitializeInput,
+			next middleware.InitializeHandler,
+		) (middleware.InitializeOutput, middleware.Metadata, error) {
 			if list, ok := in.Parameters.(*s3.ListObjectVersionsInput); ok {
 				list.MaxKeys = pointer(int32(5))
 			}
@@ -211,7 +233,8 @@ func TestBucketWithObjects(t *testing.T) {
 	require.NoError(t, err)
 	for i := range 12 {
 		key := fmt.Sprintf("object/%d", i%5)
-		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &state.ID, Key: &key, Body: strings.NewReader("x")})
+		_, err := client.PutObject(t.Context(),
+			&s3.PutObjectInput{Bucket: &state.ID, Key: &key, Body: strings.NewReader("x")})
 		require.NoError(t, err)
 	}
 	key := "object/1"
@@ -243,7 +266,9 @@ func TestBucketCheck(t *testing.T) {
 		"acl":        {Name: "bucket", ObjectOwnership: "ObjectWriter"},
 		"key":        {Name: "bucket", Encryption: &model.Encryption{Algorithm: "AES256", KMSKey: value.Lit("k")}},
 		"empty rule": {Name: "bucket", Lifecycle: []model.LifecycleRule{{ID: "nothing"}}},
-		"twice":      {Name: "bucket", Lifecycle: []model.LifecycleRule{{ID: "a", ExpireAfter: 1}, {ID: "a", ExpireAfter: 2}}},
+		"twice": {Name: "bucket", Lifecycle: []model.LifecycleRule{
+			{ID: "a", ExpireAfter: 1}, {ID: "a", ExpireAfter: 2},
+		}},
 	} {
 		_, problems := b.Check(value.Encode(wrong))
 		require.Len(t, problems, 1, name)
@@ -258,10 +283,19 @@ func TestBucketPolicy(t *testing.T) {
 		require.NoError(t, err)
 	}
 	resourcetest.Run(t, resourcetest.Case{
-		Behaviour:  behaviour(t, awss3.Behaviours(h.Config), model.BucketPolicyType),
-		Props:      model.BucketPolicy{Bucket: value.Lit("bucket-policy-suite"), Policy: tlsOnly("s3:GetObject", "arn:aws:s3:::bucket-policy-suite/*")},
-		Update:     model.BucketPolicy{Bucket: value.Lit("bucket-policy-suite"), Policy: tlsOnly("s3:PutObject", "arn:aws:s3:::bucket-policy-suite/*")},
-		Replace:    model.BucketPolicy{Bucket: value.Lit("bucket-policy-other"), Policy: tlsOnly("s3:GetObject", "arn:aws:s3:::bucket-policy-other/*")},
+		Behaviour: behaviour(t, awss3.Behaviours(h.Config), model.BucketPolicyType),
+		Props: model.BucketPolicy{
+			Bucket: value.Lit("bucket-policy-suite"),
+			Policy: tlsOnly("s3:GetObject", "arn:aws:s3:::bucket-policy-suite/*"),
+		},
+		Update: model.BucketPolicy{
+			Bucket: value.Lit("bucket-policy-suite"),
+			Policy: tlsOnly("s3:PutObject", "arn:aws:s3:::bucket-policy-suite/*"),
+		},
+		Replace: model.BucketPolicy{
+			Bucket: value.Lit("bucket-policy-other"),
+			Policy: tlsOnly("s3:GetObject", "arn:aws:s3:::bucket-policy-other/*"),
+		},
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions, Upsert: true, Distinct: true,
 	})
 }

@@ -22,7 +22,8 @@ import (
 func makeNamespace(ctx context.Context, t *testing.T, h *harness, name, vpc string) string {
 	t.Helper()
 	client := servicediscovery.NewFromConfig(h.Plain)
-	started, err := client.CreatePrivateDnsNamespace(ctx, &servicediscovery.CreatePrivateDnsNamespaceInput{Name: &name, Vpc: &vpc})
+	started, err := client.CreatePrivateDnsNamespace(ctx,
+		&servicediscovery.CreatePrivateDnsNamespaceInput{Name: &name, Vpc: &vpc})
 	require.NoError(t, err)
 	out, err := client.GetOperation(ctx, &servicediscovery.GetOperationInput{OperationId: started.OperationId})
 	require.NoError(t, err)
@@ -32,12 +33,16 @@ func makeNamespace(ctx context.Context, t *testing.T, h *harness, name, vpc stri
 func TestPrivateDNSNamespace(t *testing.T) {
 	h := start(t)
 	client := servicediscovery.NewFromConfig(h.Plain)
-	props := model.PrivateDNSNamespace{Name: "test.suite.internal", VPCID: value.Lit("vpc-suite"), Tags: map[string]string{"a": "1"}}
+	props := model.PrivateDNSNamespace{
+		Name: "test.suite.internal", VPCID: value.Lit("vpc-suite"),
+		Tags: map[string]string{"a": "1"},
+	}
 	changed, elsewhere := props, props
 	changed.Tags = map[string]string{"b": "2"}
 	elsewhere.VPCID = value.Lit("vpc-other")
 	resourcetest.Run(t, resourcetest.Case{
-		Behaviour: behaviour(t, awscloudmap.Behaviours(h.Config), model.PrivateDNSNamespaceType), Props: props, Update: changed, Replace: elsewhere,
+		Behaviour: behaviour(t, awscloudmap.Behaviours(h.Config), model.PrivateDNSNamespaceType), Props: props,
+		Update: changed, Replace: elsewhere,
 		Foreign: func(ctx context.Context, t *testing.T, _ resource.State) func() {
 			id := makeNamespace(ctx, t, h, "test.suite.internal", "vpc-foreign")
 			return func() {
@@ -46,7 +51,8 @@ func TestPrivateDNSNamespace(t *testing.T) {
 			}
 		},
 		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
-			out, err := client.CreateService(ctx, &servicediscovery.CreateServiceInput{Name: pointer("by-hand"), NamespaceId: &state.ID})
+			out, err := client.CreateService(ctx,
+				&servicediscovery.CreateServiceInput{Name: pointer("by-hand"), NamespaceId: &state.ID})
 			require.NoError(t, err)
 			return *out.Service.Id, func() {
 				_, err := client.DeleteService(ctx, &servicediscovery.DeleteServiceInput{Id: out.Service.Id})
@@ -106,9 +112,11 @@ func TestCloudMapService(t *testing.T) {
 	changed.TTL, changed.Tags = 60, map[string]string{"b": "2"}
 	elsewhere.NamespaceID = value.Lit(two)
 	resourcetest.Run(t, resourcetest.Case{
-		Behaviour: behaviour(t, awscloudmap.Behaviours(h.Config), model.ServiceType), Props: props, Update: changed, Replace: elsewhere,
+		Behaviour: behaviour(t, awscloudmap.Behaviours(h.Config), model.ServiceType), Props: props, Update: changed,
+		Replace: elsewhere,
 		Foreign: func(ctx context.Context, t *testing.T, _ resource.State) func() {
-			out, err := client.CreateService(ctx, &servicediscovery.CreateServiceInput{Name: &props.Name, NamespaceId: &one})
+			out, err := client.CreateService(ctx,
+				&servicediscovery.CreateServiceInput{Name: &props.Name, NamespaceId: &one})
 			require.NoError(t, err)
 			return func() {
 				_, err := client.DeleteService(ctx, &servicediscovery.DeleteServiceInput{Id: out.Service.Id})
@@ -122,13 +130,18 @@ func TestCloudMapService(t *testing.T) {
 		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
 			register := func(id string, attributes map[string]string) {
 				attributes["AWS_INSTANCE_IPV4"] = "10.0.0.1"
-				_, err := client.RegisterInstance(ctx, &servicediscovery.RegisterInstanceInput{ServiceId: &state.ID, InstanceId: &id, Attributes: attributes})
+				_, err := client.RegisterInstance(ctx,
+					&servicediscovery.RegisterInstanceInput{
+						ServiceId: &state.ID, InstanceId: &id,
+						Attributes: attributes,
+					})
 				require.NoError(t, err)
 			}
 			register("a-task", map[string]string{"ECS_SERVICE_NAME": "api", "ECS_CLUSTER_NAME": "suite"})
 			register("by-hand", map[string]string{})
 			return "", func() {
-				_, err := client.DeregisterInstance(ctx, &servicediscovery.DeregisterInstanceInput{ServiceId: &state.ID, InstanceId: pointer("by-hand")})
+				_, err := client.DeregisterInstance(ctx,
+					&servicediscovery.DeregisterInstanceInput{ServiceId: &state.ID, InstanceId: pointer("by-hand")})
 				require.NoError(t, err)
 			}
 		},
@@ -141,7 +154,10 @@ func TestCloudMapServiceKeepsHealthAndRouting(t *testing.T) {
 	client := servicediscovery.NewFromConfig(h.Plain)
 	s := behaviour(t, awscloudmap.Behaviours(h.Config), model.ServiceType)
 	req := request(model.ServiceType)
-	req.Inputs, _ = s.Check(value.Encode(model.Service{Name: "health", NamespaceID: value.Lit(makeNamespace(t.Context(), t, h, "health.suite.internal", "vpc-health"))}))
+	req.Inputs, _ = s.Check(value.Encode(model.Service{
+		Name:        "health",
+		NamespaceID: value.Lit(makeNamespace(t.Context(), t, h, "health.suite.internal", "vpc-health")),
+	}))
 	req.Tags = resourcetest.Tags("health")
 	state, err := s.Create(t.Context(), req)
 	require.NoError(t, err)
@@ -165,7 +181,10 @@ func TestCloudMapChecks(t *testing.T) {
 		typ   string
 		props any
 	}{
-		"domain":       {model.PrivateDNSNamespaceType, model.PrivateDNSNamespace{Name: "no domain", VPCID: value.Lit("vpc")}},
+		"domain": {
+			model.PrivateDNSNamespaceType,
+			model.PrivateDNSNamespace{Name: "no domain", VPCID: value.Lit("vpc")},
+		},
 		"service name": {model.ServiceType, model.Service{Name: "a..b", NamespaceID: value.Lit("ns")}},
 		"ttl":          {model.ServiceType, model.Service{Name: "a", NamespaceID: value.Lit("ns"), TTL: -1}},
 	} {

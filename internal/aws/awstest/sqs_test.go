@@ -43,7 +43,10 @@ func TestQueue(t *testing.T) {
 	_, deadLetter := makeQueue(t.Context(), t, h, "queue-suite-dead")
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: behaviour(t, awssqs.Behaviours(h.Config), model.QueueType),
-		Props:     model.Queue{Name: "queue-suite", VisibilityTimeout: pointer(45), Tags: map[string]string{"team": "payments", "cost": "1"}},
+		Props: model.Queue{
+			Name: "queue-suite", VisibilityTimeout: pointer(45),
+			Tags: map[string]string{"team": "payments", "cost": "1"},
+		},
 		Update: model.Queue{
 			Name: "queue-suite", MessageRetention: pointer(86400), Delay: pointer(5), MaxMessageSize: pointer(2048),
 			Redrive:    &model.Redrive{DeadLetterTargetArn: value.Lit(deadLetter), MaxReceives: 3},

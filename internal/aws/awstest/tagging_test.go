@@ -20,7 +20,10 @@ func TestTagIndex(t *testing.T) {
 		require.NoError(t, err)
 	}
 	for i := range 120 { // more than a page
-		queue(fmt.Sprintf("shop-%d", i), map[string]string{resource.TagStack: "shop", resource.TagEnvironment: "dev", resource.TagLineage: "old"})
+		queue(fmt.Sprintf("shop-%d", i), map[string]string{
+			resource.TagStack: "shop", resource.TagEnvironment: "dev",
+			resource.TagLineage: "old",
+		})
 	}
 	queue("other", map[string]string{resource.TagStack: "shop", resource.TagEnvironment: "production"})
 	wanted := map[string]string{resource.TagStack: "shop", resource.TagEnvironment: "dev"}

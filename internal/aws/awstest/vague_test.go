@@ -19,8 +19,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// A plan does not know the ids of what it is about to make, so an interrupted run leaves intents that lack them. What they are about must be
-// found all the same, and nothing else. named: objects of the type have names of their own.
+// A plan does not know the ids of what it is about to make, so an interrupted run leaves intents that lack them. What
+// they are about must be found all the same, and nothing else. named: objects of the type have names of their own.
 func locateVaguely(t *testing.T, b resource.Behaviour, named bool, full value.Value, lacks ...string) {
 	t.Helper()
 	req := request(b.Definition().Type)
@@ -74,9 +74,14 @@ func TestLocateARuleOfUnknownGroups(t *testing.T) {
 	db, api := makeGroup(t.Context(), t, h, vpc, "db"), makeGroup(t.Context(), t, h, vpc, "api")
 	b := behaviour(t, awsec2.Behaviours(h.Config), ec2.SecurityGroupRuleType)
 	rule := value.Encode(ec2.SecurityGroupRule{
-		SecurityGroupID: value.Lit(db), Direction: ec2.Ingress, Protocol: "tcp", FromPort: value.Lit(5432), ReferencedSecurityGroupID: value.Lit(api),
+		SecurityGroupID: value.Lit(db), Direction: ec2.Ingress, Protocol: "tcp", FromPort: value.Lit(5432),
+		ReferencedSecurityGroupID: value.Lit(api),
 	})
-	for _, lacks := range [][]string{{"securityGroupId"}, {"referencedSecurityGroupId"}, {"securityGroupId", "referencedSecurityGroupId"}} {
+	for _, lacks := range [][]string{
+		{"securityGroupId"},
+		{"referencedSecurityGroupId"},
+		{"securityGroupId", "referencedSecurityGroupId"},
+	} {
 		locateVaguely(t, b, false, rule, lacks...)
 	}
 }
@@ -85,14 +90,19 @@ func TestLocateACloudMapServiceOfAnUnknownNamespace(t *testing.T) {
 	h := start(t)
 	namespace := makeNamespace(t.Context(), t, h, "vague.suite.internal", "vpc-vague")
 	b := behaviour(t, awscloudmap.Behaviours(h.Config), servicediscovery.ServiceType)
-	locateVaguely(t, b, true, value.Encode(servicediscovery.Service{Name: "api.shop", NamespaceID: value.Lit(namespace)}), "namespaceId")
+	locateVaguely(t, b, true,
+		value.Encode(servicediscovery.Service{Name: "api.shop", NamespaceID: value.Lit(namespace)}), "namespaceId")
 }
 
 func TestLocateOnAnUnknownLoadBalancer(t *testing.T) {
 	b := startBalancing(t)
 	balancer := b.balancer(t, "vague")
-	tags := []elbtypes.Tag{{Key: aws.String(resource.TagLineage), Value: aws.String(resourcetest.Tags("vague")[resource.TagLineage])}}
-	_, err := b.client.AddTags(t.Context(), &elb.AddTagsInput{ResourceArns: []string{balancer, b.balancer(t, "vague-other")}, Tags: tags})
+	tags := []elbtypes.Tag{{
+		Key:   aws.String(resource.TagLineage),
+		Value: aws.String(resourcetest.Tags("vague")[resource.TagLineage]),
+	}}
+	_, err := b.client.AddTags(t.Context(),
+		&elb.AddTagsInput{ResourceArns: []string{balancer, b.balancer(t, "vague-other")}, Tags: tags})
 	require.NoError(t, err)
 	b.balancer(t, "foreign")
 	locateVaguely(t, b.behaviour(t, elbv2.ListenerType), false, value.Encode(elbv2.Listener{

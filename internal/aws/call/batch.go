@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Batch turns questions about single objects that come at the same time into calls about many. It is for reads only. Ask answers some of the
-// keys: what its map leaves out is not there. When Ask fails for several keys, each of them is asked alone, so that one object that is gone, or
-// may not be seen, does not hide the others.
+// Batch turns questions about single objects that come at the same time into calls about many. It is for reads only.
+// Ask answers some of the keys: what its map leaves out is not there. When Ask fails for several keys, each of them is
+// asked alone, so that one object that is gone, or may not be seen, does not hide the others.
 type Batch[K comparable, V any] struct {
 	Size int // the most keys of a call
 	Ask  func(ctx context.Context, keys []K) (map[K]V, error)

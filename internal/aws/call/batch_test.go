@@ -59,6 +59,8 @@ func TestBatch(t *testing.T) {
 
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, _, err := (&Batch[int, string]{Size: 2, Ask: func(ctx context.Context, _ []int) (map[int]string, error) { return nil, ctx.Err() }}).Get(ended, 1)
+	_, _, err := (&Batch[int, string]{Size: 2, Ask: func(ctx context.Context, _ []int) (map[int]string, error) {
+		return nil, ctx.Err()
+	}}).Get(ended, 1)
 	require.ErrorIs(t, err, context.Canceled)
 }

@@ -1,8 +1,8 @@
-// Package call is what all AWS resource types share when they call AWS: errors in the shape of the resource contract, and
-// waiting for AWS to catch up.
+// Package call is what all AWS resource types share when they call AWS: errors in the shape of the resource contract,
+// and waiting for AWS to catch up.
 //
-// In: what an SDK call returned. Out: *resource.OpError, wrapped resource.ErrExists and resource.ErrNotFound. It makes no calls of
-// its own and knows no service.
+// In: what an SDK call returned. Out: *resource.OpError, wrapped resource.ErrExists and resource.ErrNotFound. It makes
+// no calls of its own and knows no service.
 package call
 
 import (
@@ -26,7 +26,10 @@ func Error(err error, classes ...Class) error {
 	if err == nil || errors.As(err, &done) || !errors.As(err, &sent) {
 		return err
 	}
-	out := &resource.OpError{Operation: aws.Operation(sent.Service(), sent.Operation()), Message: aws.Words(err), Err: err}
+	out := &resource.OpError{
+		Operation: aws.Operation(sent.Service(), sent.Operation()), Message: aws.Words(err),
+		Err: err,
+	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		out.Code, out.Message = api.ErrorCode(), api.ErrorMessage()
@@ -82,8 +85,8 @@ var (
 // Scale shortens every pause of every Wait; tests set it, because an emulator is ready at once.
 var Scale = 1.0
 
-// Wait asks done until it says true or fails, the context ends or the pace's limit is over; what names the awaited thing in the
-// error.
+// Wait asks done until it says true or fails, the context ends or the pace's limit is over; what names the awaited
+// thing in the error.
 func Wait(ctx context.Context, pace Pace, what string, done func(context.Context) (bool, error)) error {
 	limit, cancel := context.WithTimeoutCause(ctx, pace.Limit, fmt.Errorf("%s: not within %s", what, pace.Limit))
 	defer cancel()

@@ -13,8 +13,9 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// PatientWithNew is an SDK option for the clients of resource types: a call is repeated while AWS answers that it does not know yet what was
-// made a moment ago, as the type's Definition.NotYet has it. Whoever waits is told. What AWS said last is the answer when time is up.
+// PatientWithNew is an SDK option for the clients of resource types: a call is repeated while AWS answers that it does
+// not know yet what was made a moment ago, as the type's Definition.NotYet has it. Whoever waits is told. What AWS said
+// last is the answer when time is up.
 func PatientWithNew(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("PatientWithNew", func(
 		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
@@ -23,18 +24,24 @@ func PatientWithNew(stack *middleware.Stack) error {
 		for pause := known.First; ; pause = min(2*pause, known.Longest) {
 			out, metadata, err := next.HandleInitialize(ctx, in)
 			var api smithy.APIError
-			if !errors.As(err, &api) || spent >= resource.NotYetFor(ctx, aws.OperationOf(ctx), api.ErrorCode(), api.ErrorMessage()) {
+			if !errors.As(err, &api) || spent >= resource.NotYetFor(ctx, aws.OperationOf(ctx), api.ErrorCode(),
+				api.ErrorMessage()) {
 				return out, metadata, err
 			}
 			operation := aws.OperationOf(ctx)
 			if spent > 0 { // not of the short moment that is usual
-				resource.Tell(ctx, fmt.Sprintf("AWS may not know yet what %s needs; trying again (%s): %s", operation, spent, api.ErrorMessage()))
+				resource.Tell(ctx, fmt.Sprintf("AWS may not know yet what %s needs; trying again (%s): %s", operation,
+					spent, api.ErrorMessage()))
 			}
 			timer := time.NewTimer(time.Duration(float64(pause) * Scale))
 			select {
 			case <-ctx.Done():
 				timer.Stop()
-				return out, metadata, errors.Join(&resource.WaitError{What: "AWS knows what " + operation + " needs", Err: context.Cause(ctx)}, err)
+				return out, metadata,
+					errors.Join(&resource.WaitError{
+						What: "AWS knows what " + operation + " needs",
+						Err:  context.Cause(ctx),
+					}, err)
 			case <-timer.C:
 			}
 			spent += pause

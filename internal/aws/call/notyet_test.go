@@ -24,9 +24,15 @@ type answers struct{ refusals, asked int }
 func (a *answers) Do(*http.Request) (*http.Response, error) {
 	if a.asked++; a.asked <= a.refusals {
 		body := `{"__type": "InvalidParameterValue", "message": "Reason: Dead letter target does not exist."}`
-		return &http.Response{StatusCode: http.StatusBadRequest, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+		return &http.Response{
+			StatusCode: http.StatusBadRequest, Header: http.Header{},
+			Body: io.NopCloser(strings.NewReader(body)),
+		}, nil
 	}
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"QueueUrl": "u"}`))}, nil
+	return &http.Response{
+		StatusCode: http.StatusOK, Header: http.Header{},
+		Body: io.NopCloser(strings.NewReader(`{"QueueUrl": "u"}`)),
+	}, nil
 }
 
 // create makes a queue as a resource type would.
@@ -37,13 +43,20 @@ func create(ctx context.Context, world *answers, listed bool) (told []string, to
 			return aws.Credentials{AccessKeyID: "a", SecretAccessKey: "b"}, nil
 		}),
 	})
-	queue := &resource.Typed[struct{}, struct{}]{CreateObject: func(ctx context.Context, _ resource.Call[struct{}, struct{}]) (string, struct{}, error) {
-		name := "q"
-		_, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name})
-		return name, struct{}{}, Error(err)
-	}}
+	queue := &resource.Typed[struct{}, struct{}]{
+		CreateObject: func(ctx context.Context, _ resource.Call[struct{}, struct{}]) (string, struct{}, error) {
+			name := "q"
+			_, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name})
+			return name, struct{}{}, Error(err)
+		},
+	}
 	if listed {
-		queue.Def.NotYet = []resource.NotYet{{Operations: []string{"sqs:CreateQueue"}, Codes: []string{"InvalidParameterValue"}, Says: []string{"dead letter"}}}
+		queue.Def.NotYet = []resource.NotYet{
+			{
+				Operations: []string{"sqs:CreateQueue"}, Codes: []string{"InvalidParameterValue"},
+				Says: []string{"dead letter"},
+			},
+		}
 	}
 	began := time.Now()
 	ctx = resource.WithTell(ctx, func(line string) { told = append(told, line) })
@@ -59,8 +72,10 @@ func TestPatientWithNew(t *testing.T) {
 		require.Equal(t, 4, world.asked)
 		require.Equal(t, 7*time.Second, took, "1, 2 and 4 seconds")
 		require.Equal(t, []string{
-			"AWS may not know yet what sqs:CreateQueue needs; trying again (1s): Reason: Dead letter target does not exist.",
-			"AWS may not know yet what sqs:CreateQueue needs; trying again (3s): Reason: Dead letter target does not exist.",
+			"AWS may not know yet what sqs:CreateQueue needs; trying again (1s): Reason: Dead letter target " +
+				"does not exist.",
+			"AWS may not know yet what sqs:CreateQueue needs; trying again (3s): Reason: Dead letter target " +
+				"does not exist.",
 		}, told)
 
 		world = &answers{refusals: 1000}

@@ -1,4 +1,5 @@
-// Package catalog is the list of everything that deployer can make and look up in AWS: whoever adds a service adds a line.
+// Package catalog is the list of everything that deployer can make and look up in AWS: whoever adds a service adds a
+// line.
 //
 // In: an AWS configuration. Out: a resource.Catalog. Clients are made here, which costs microseconds; no call is.
 package catalog
@@ -58,8 +59,10 @@ func New(cfg aws.Config) *resource.Catalog {
 			sts.Lookups(cfg),
 		),
 	).Indexed(resource.Indexing{
-		Begin: func(ctx context.Context, tags map[string]string) resource.Index { return tagging.Begin(ctx, cfg, tags) },
-		ARNs:  arns,
+		Begin: func(ctx context.Context, tags map[string]string) resource.Index {
+			return tagging.Begin(ctx, cfg, tags)
+		},
+		ARNs: arns,
 		Together: []string{
 			scalingmodel.TargetType, scalingmodel.PolicyType, scalingmodel.ScheduledActionType,
 			ec2model.SecurityGroupType, ec2model.SecurityGroupRuleType, ecsmodel.ClusterType, ecsmodel.ServiceType,
@@ -68,8 +71,9 @@ func New(cfg aws.Config) *resource.Catalog {
 	})
 }
 
-// arns names the objects of those types for which the tag index is asked, because AWS's services themselves tell of them only one by one. The
-// other types are not in the index, stay in it long after they are gone, or can be read many at a time, which is the better answer.
+// arns names the objects of those types for which the tag index is asked, because AWS's services themselves tell of
+// them only one by one. The other types are not in the index, stay in it long after they are gone, or can be read many
+// at a time, which is the better answer.
 var arns = map[string]func(resource.State) string{
 	logsmodel.LogGroupType:    output("arn"),
 	s3model.BucketType:        output("arn"),

@@ -14,7 +14,8 @@ import (
 // TestPageOfPermissions: the page's lists are what the code declares.
 func TestPageOfPermissions(t *testing.T) { // componenttest has the flag -update
 	page.Compare(t, "../../../docs/reference/permissions.md", page.Note+"# Permissions\n\n"+page.Paragraph(
-		"The IAM actions that each resource type needs, and the state, the locks and the tag index. `deployer iam policy` prints those of a stack; see [permissions](../permissions.md).",
+		"The IAM actions that each resource type needs, and the state, the locks and the tag index. `deployer iam "+
+			"policy` prints those of a stack; see [permissions](../permissions.md).",
 	)+strings.TrimPrefix(lists(), "\n"))
 }
 

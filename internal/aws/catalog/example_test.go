@@ -92,7 +92,8 @@ func typesOf(t *testing.T, name, folder, environment string) []string {
 		t.Fatal(found)
 	}
 	stack, found := bundle.Resolve(manifest.Options{
-		Environment: environment, Variables: map[string]string{"VERSION": "1.0.0"}, Strict: true, Account: "123456789012",
+		Environment: environment, Variables: map[string]string{"VERSION": "1.0.0"}, Strict: true,
+		Account:  "123456789012",
 		Registry: kinds.Registry(), Git: func() map[string]string { return nil },
 		Compile: func() manifest.Compiler { return compiler{expr.NewCompiler()} },
 	})

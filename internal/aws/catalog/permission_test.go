@@ -21,7 +21,8 @@ import (
 func declared(scope resource.Scope) map[string][]resource.Statement {
 	c := catalog.New(aws.Config{})
 	out := map[string][]resource.Statement{
-		"the state": s3.Settings{Bucket: "BUCKET", Prefix: "PREFIX"}.Permissions(scope), "the locks": dynamodb.Settings{Table: "TABLE"}.Permissions(scope),
+		"the state":     s3.Settings{Bucket: "BUCKET", Prefix: "PREFIX"}.Permissions(scope),
+		"the locks":     dynamodb.Settings{Table: "TABLE"}.Permissions(scope),
 		"the tag index": tagging.Permissions(scope),
 	}
 	for _, d := range c.Definitions() {
@@ -35,9 +36,9 @@ func declared(scope resource.Scope) map[string][]resource.Statement {
 	return out
 }
 
-// testdata/authorization.json is an excerpt of AWS's service authorization reference: of each action the ARNs that AWS checks it against,
-// "" where there is none, and of each the condition keys that it knows there, as far as the product uses them. A new action goes in
-// as https://docs.aws.amazon.com/service-authorization/latest/reference/ has it.
+// testdata/authorization.json is an excerpt of AWS's service authorization reference: of each action the ARNs that AWS
+// checks it against, "" where there is none, and of each the condition keys that it knows there, as far as the product
+// uses them. A new action goes in as https://docs.aws.amazon.com/service-authorization/latest/reference/ has it.
 func TestPermissionsAreAsAWSKnowsThem(t *testing.T) {
 	data, err := os.ReadFile("testdata/authorization.json")
 	if err != nil {
@@ -51,7 +52,10 @@ func TestPermissionsAreAsAWSKnowsThem(t *testing.T) {
 	for action := range reference {
 		unused[action] = true
 	}
-	for whose, statements := range declared(resource.Scope{Stack: "shop", Environment: "prod", Account: "123456789012", Region: "eu-central-1"}) {
+	for whose, statements := range declared(resource.Scope{
+		Stack: "shop", Environment: "prod", Account: "123456789012",
+		Region: "eu-central-1",
+	}) {
 		for _, s := range statements {
 			for _, action := range s.Actions {
 				arns, known := reference[action]
@@ -110,7 +114,8 @@ func knowsKey(arns map[string][]string, on []string, key string) bool {
 		key = name + "/${TagKey}"
 	}
 	for arn, keys := range arns {
-		if slices.Contains(keys, key) && (arn == "" || slices.ContainsFunc(on, func(o string) bool { return matchesARN(arn, o) })) {
+		if slices.Contains(keys, key) &&
+			(arn == "" || slices.ContainsFunc(on, func(o string) bool { return matchesARN(arn, o) })) {
 			return true
 		}
 	}
@@ -126,7 +131,8 @@ var placeholder = regexp.MustCompile(`\\\$\\\{[A-Za-z]+\\\}`)
 // matchesARN reports whether a declared ARN, its * filled in one way or another, is of the form that the reference has.
 func matchesARN(form, on string) bool {
 	pattern := regexp.MustCompile("^" + placeholder.ReplaceAllString(regexp.QuoteMeta(form), "[^:]*") + "$")
-	return slices.ContainsFunc([]string{"x", "x/x", "x/x/x", "x/x/x/x", "x:1", "x:log-stream:x"}, func(filled string) bool {
-		return pattern.MatchString(strings.ReplaceAll(on, "*", filled))
-	})
+	return slices.ContainsFunc([]string{"x", "x/x", "x/x/x", "x/x/x/x", "x:1", "x:log-stream:x"},
+		func(filled string) bool {
+			return pattern.MatchString(strings.ReplaceAll(on, "*", filled))
+		})
 }

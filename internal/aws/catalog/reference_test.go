@@ -19,7 +19,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// What kinds refer to must be there: a reference to an output that a resource does not have is null, and no kind can tell.
+// What kinds refer to must be there: a reference to an output that a resource does not have is null, and no kind can
+// tell.
 func TestReferencesNameWhatResourcesHave(t *testing.T) {
 	c := catalog.New(aws.Config{})
 	files, err := filepath.Glob("../../component/*/testdata/*.yaml")
@@ -35,7 +36,8 @@ func TestReferencesNameWhatResourcesHave(t *testing.T) {
 	}
 
 	root := t.TempDir()
-	if err := os.CopyFS(filepath.Join(root, "stacks", "user-platform"), os.DirFS("../../../examples/user-platform")); err != nil {
+	if err := os.CopyFS(filepath.Join(root, "stacks", "user-platform"),
+		os.DirFS("../../../examples/user-platform")); err != nil {
 		t.Fatal(err)
 	}
 	bundle, problems := manifest.Load(root, "user-platform")
@@ -44,9 +46,10 @@ func TestReferencesNameWhatResourcesHave(t *testing.T) {
 	}
 	for _, environment := range []string{"dev", "production"} {
 		stack, problems := bundle.Resolve(manifest.Options{
-			Environment: environment, Variables: map[string]string{"VERSION": "1.0.0"}, Strict: true, Registry: kinds.Registry(),
-			Git:     func() map[string]string { return nil },
-			Compile: func() manifest.Compiler { return expr.NewCompiler() },
+			Environment: environment, Variables: map[string]string{"VERSION": "1.0.0"}, Strict: true,
+			Registry: kinds.Registry(),
+			Git:      func() map[string]string { return nil },
+			Compile:  func() manifest.Compiler { return expr.NewCompiler() },
 		})
 		if len(problems) > 0 {
 			t.Fatalf("%s: %v", environment, problems)
@@ -78,7 +81,8 @@ func dangling(c *resource.Catalog, graph *resource.Graph) []string {
 			case target == nil:
 				wrong = append(wrong, fmt.Sprintf("%s refers to %s, and there is no such resource", from, ref))
 			case !slices.Contains(c.Outputs(target.Type), ref.Output):
-				wrong = append(wrong, fmt.Sprintf("%s refers to %s, but a %s has only %v", from, ref, target.Type, c.Outputs(target.Type)))
+				wrong = append(wrong, fmt.Sprintf("%s refers to %s, but a %s has only %v", from, ref, target.Type,
+					c.Outputs(target.Type)))
 			}
 		}
 	}
@@ -96,12 +100,23 @@ func dangling(c *resource.Catalog, graph *resource.Graph) []string {
 func TestDanglingReferencesAreFound(t *testing.T) {
 	c := catalog.New(aws.Config{})
 	queue := &resource.Resource{Component: "web/jobs", Name: "queue", Type: "sqs/queue", Props: value.NewMap(nil)}
-	vpc := &resource.Resource{Component: "infra/network", Name: "vpc", Type: "ec2/vpc", Props: value.NewMap(nil), Data: true}
+	vpc := &resource.Resource{
+		Component: "infra/network", Name: "vpc", Type: "ec2/vpc", Props: value.NewMap(nil),
+		Data: true,
+	}
 	graph := &resource.Graph{
-		Resources: []*resource.Resource{queue, vpc, {Component: "web/it", Name: "it", Type: "sqs/queue", Props: value.NewMap(map[string]value.Value{
-			"output": queue.Output("arn"), "property": queue.Output("name"), "none": queue.Output("nope"), "gone": value.Output("web/jobs:other", "arn"),
-		})}},
-		Components: []resource.Component{{Address: "infra/network", Outputs: map[string]value.Value{"id": vpc.Output("vpcId"), "typo": vpc.Output("vpcID")}}},
+		Resources: []*resource.Resource{
+			queue, vpc,
+			{Component: "web/it", Name: "it", Type: "sqs/queue", Props: value.NewMap(map[string]value.Value{
+				"output": queue.Output("arn"), "property": queue.Output("name"), "none": queue.Output("nope"),
+				"gone": value.Output("web/jobs:other", "arn"),
+			})},
+		},
+		Components: []resource.Component{
+			{Address: "infra/network", Outputs: map[string]value.Value{
+				"id": vpc.Output("vpcId"), "typo": vpc.Output("vpcID"),
+			}},
+		},
 	}
 	if wrong := dangling(c, graph); len(wrong) != 3 {
 		t.Errorf("found %v", wrong)

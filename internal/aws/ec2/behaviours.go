@@ -1,6 +1,7 @@
 // Package ec2 is the behaviour of the Amazon EC2 (VPC) resource types and lookups.
 //
-// In: calls of the resource contract. Out: EC2 API calls. It keeps no state and decides nothing that the contract decides.
+// In: calls of the resource contract. Out: EC2 API calls. It keeps no state and decides nothing that the contract
+// decides.
 package ec2
 
 import (
@@ -34,14 +35,17 @@ type api struct {
 	rules  *call.Batch[string, types.SecurityGroupRule]
 }
 
-// filterValues is how many values EC2 takes in a filter. Unlike lists of ids, filters leave out what is gone without an error.
+// filterValues is how many values EC2 takes in a filter. Unlike lists of ids, filters leave out what is gone without an
+// error.
 const filterValues = 200
 
 func newAPI(cfg aws.Config) *api {
 	c := ec2.NewFromConfig(cfg)
 	return &api{
 		client: c,
-		groups: call.ByID(filterValues, func(ctx context.Context, ids []string) (found []types.SecurityGroup, err error) {
+		groups: call.ByID(filterValues, func(ctx context.Context, ids []string) (found []types.SecurityGroup,
+			err error,
+		) {
 			in := &ec2.DescribeSecurityGroupsInput{Filters: []types.Filter{filter("group-id", ids...)}}
 			for {
 				page, err := c.DescribeSecurityGroups(ctx, in)
@@ -54,8 +58,12 @@ func newAPI(cfg aws.Config) *api {
 				}
 			}
 		}, func(group types.SecurityGroup) *string { return group.GroupId }),
-		rules: call.ByID(filterValues, func(ctx context.Context, ids []string) (found []types.SecurityGroupRule, err error) {
-			in := &ec2.DescribeSecurityGroupRulesInput{Filters: []types.Filter{filter("security-group-rule-id", ids...)}}
+		rules: call.ByID(filterValues, func(ctx context.Context, ids []string) (found []types.SecurityGroupRule,
+			err error,
+		) {
+			in := &ec2.DescribeSecurityGroupRulesInput{
+				Filters: []types.Filter{filter("security-group-rule-id", ids...)},
+			}
 			for {
 				page, err := c.DescribeSecurityGroupRules(ctx, in)
 				if err != nil {
@@ -80,7 +88,10 @@ var failed = call.Errors(
 
 // gone is the error for an object that a call answered without, in the shape of AWS's own.
 func gone(operation, code, id string) error {
-	return &resource.OpError{Operation: "ec2:" + operation, Code: code, Message: id + " does not exist", Err: resource.ErrNotFound}
+	return &resource.OpError{
+		Operation: "ec2:" + operation, Code: code, Message: id + " does not exist",
+		Err: resource.ErrNotFound,
+	}
 }
 
 // tag points to key and value of a tag.
@@ -110,8 +121,8 @@ func filter(name string, values ...string) types.Filter {
 	return types.Filter{Name: &name, Values: values}
 }
 
-// tagNew is what giving new groups and rules their tags needs: only together with the calls that make them, so that nobody can make a
-// stranger's object look like the stack's.
+// tagNew is what giving new groups and rules their tags needs: only together with the calls that make them, so that
+// nobody can make a stranger's object look like the stack's.
 func tagNew(on []string) resource.Statement {
 	return resource.Statement{
 		On: on, Actions: []string{"ec2:CreateTags"},

@@ -104,7 +104,8 @@ func permission(r model.SecurityGroupRule) types.IpPermission {
 // ruleRequest is the whole rule as ModifySecurityGroupRules takes it.
 func ruleRequest(r model.SecurityGroupRule) *types.SecurityGroupRuleRequest {
 	out := &types.SecurityGroupRuleRequest{
-		IpProtocol: protocol(r.Protocol), FromPort: port(r.FromPort), ToPort: port(r.ToPort), Description: &r.Description,
+		IpProtocol: protocol(r.Protocol), FromPort: port(r.FromPort), ToPort: port(r.ToPort),
+		Description: &r.Description,
 	}
 	switch cidr, group := r.CIDR.Get(), r.ReferencedSecurityGroupID.Get(); {
 	case group != "":
@@ -119,7 +120,8 @@ func ruleRequest(r model.SecurityGroupRule) *types.SecurityGroupRuleRequest {
 
 func fromRule(rule types.SecurityGroupRule) model.SecurityGroupRule {
 	out := model.SecurityGroupRule{
-		SecurityGroupID: value.Lit(aws.ToString(rule.GroupId)), Direction: model.Ingress, Protocol: aws.ToString(rule.IpProtocol),
+		SecurityGroupID: value.Lit(aws.ToString(rule.GroupId)), Direction: model.Ingress,
+		Protocol:    aws.ToString(rule.IpProtocol),
 		Description: aws.ToString(rule.Description), Tags: tagging.User(tagging.Map(rule.Tags, tag)),
 	}
 	if aws.ToBool(rule.IsEgress) {

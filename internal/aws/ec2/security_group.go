@@ -36,13 +36,20 @@ func newSecurityGroup(api *api) resource.Behaviour {
 					{On: groups, When: s.Made(), Actions: []string{"ec2:CreateSecurityGroup"}},
 					{On: []string{s.ARN("ec2", "vpc/*")}, Actions: []string{"ec2:CreateSecurityGroup"}},
 					tagNew(groups),
-					{On: groups, When: s.Tagged(), Actions: []string{"ec2:DeleteSecurityGroup", "ec2:CreateTags", "ec2:DeleteTags"}},
-					{Actions: []string{"ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules", "ec2:DescribeNetworkInterfaces"}},
+					{
+						On: groups, When: s.Tagged(),
+						Actions: []string{"ec2:DeleteSecurityGroup", "ec2:CreateTags", "ec2:DeleteTags"},
+					},
+					{Actions: []string{
+						"ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules",
+						"ec2:DescribeNetworkInterfaces",
+					}},
 				}
 			},
 		},
-		CheckProps: checkGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete,
-		InTheWay: g.inTheWay, Find: g.find, Taggable: true,
+		CheckProps: checkGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
+		DeleteObject: g.delete,
+		InTheWay:     g.inTheWay, Find: g.find, Taggable: true,
 	}
 }
 
@@ -51,7 +58,8 @@ const allowed = "._-:/()#,@[]+=&;{}!$*"
 
 func readable(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == ' ' || strings.ContainsRune(allowed, r))
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == ' ' ||
+			strings.ContainsRune(allowed, r))
 	})
 }
 
@@ -63,7 +71,8 @@ func checkGroup(g *model.SecurityGroup) []value.Problem {
 		}
 	}
 	if g.GroupName == "" || !readable(g.GroupName) {
-		problems.Bad("groupName", "%q is no name of a security group: letters, digits, spaces and %s", g.GroupName, allowed)
+		problems.Bad("groupName", "%q is no name of a security group: letters, digits, spaces and %s", g.GroupName,
+			allowed)
 	}
 	if g.Description == "" || len(g.Description) > 255 || !readable(g.Description) {
 		problems.Bad("description", "must have 1 to 255 letters, digits, spaces and %s", allowed)
@@ -82,17 +91,20 @@ func (g securityGroup) create(ctx context.Context, c groupCall) (string, model.S
 	}
 	id := *made.GroupId
 	var out model.SecurityGroupOutputs
-	err = call.Wait(ctx, call.Eventually, "the new security group "+id+" answers", func(ctx context.Context) (bool, error) {
-		found, err := g.describe(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{id}}, id)
-		if errors.Is(err, resource.ErrNotFound) {
-			return false, nil
-		}
-		out = outputs(found)
-		return err == nil, err
-	})
+	err = call.Wait(ctx, call.Eventually, "the new security group "+id+" answers",
+		func(ctx context.Context) (bool, error) {
+			found, err := g.describe(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{id}}, id)
+			if errors.Is(err, resource.ErrNotFound) {
+				return false, nil
+			}
+			out = outputs(found)
+			return err == nil, err
+		})
 	if err != nil {
 		out = model.SecurityGroupOutputs{ID: id, ARN: aws.ToString(made.SecurityGroupArn)}
-		return "", out, &resource.Unfinished[model.SecurityGroup, model.SecurityGroupOutputs]{ID: id, Props: c.Props, Out: out, Err: err}
+		return "", out, &resource.Unfinished[model.SecurityGroup, model.SecurityGroupOutputs]{
+			ID: id, Props: c.Props, Out: out, Err: err,
+		}
 	}
 	return id, out, nil
 }
@@ -102,13 +114,16 @@ func outputs(g types.SecurityGroup) model.SecurityGroupOutputs {
 }
 
 // describe returns the first group of an answer. what says which one was asked for.
-func (g securityGroup) describe(ctx context.Context, in *ec2.DescribeSecurityGroupsInput, what string) (types.SecurityGroup, error) {
+func (g securityGroup) describe(
+	ctx context.Context, in *ec2.DescribeSecurityGroupsInput, what string,
+) (types.SecurityGroup, error) {
 	out, err := g.api.client.DescribeSecurityGroups(ctx, in)
 	if err != nil {
 		return types.SecurityGroup{}, failed(err)
 	}
 	if len(out.SecurityGroups) == 0 {
-		return types.SecurityGroup{}, gone("DescribeSecurityGroups", "InvalidGroup.NotFound", "the security group "+what)
+		return types.SecurityGroup{}, gone("DescribeSecurityGroups", "InvalidGroup.NotFound",
+			"the security group "+what)
 	}
 	return out.SecurityGroups[0], nil
 }
@@ -132,8 +147,9 @@ func (g securityGroup) read(ctx context.Context, c groupCall) (model.SecurityGro
 		return model.SecurityGroup{}, model.SecurityGroupOutputs{}, failed(err)
 	}
 	return model.SecurityGroup{
-		GroupName: aws.ToString(found.GroupName), VPCID: value.Lit(aws.ToString(found.VpcId)), Description: aws.ToString(found.Description),
-		Tags: tagging.Seen(c.Request, tagging.Map(found.Tags, tag)),
+		GroupName: aws.ToString(found.GroupName), VPCID: value.Lit(aws.ToString(found.VpcId)),
+		Description: aws.ToString(found.Description),
+		Tags:        tagging.Seen(c.Request, tagging.Map(found.Tags, tag)),
 	}, outputs(found), nil
 }
 
@@ -145,11 +161,12 @@ func (g securityGroup) update(ctx context.Context, c groupCall) (model.SecurityG
 	return c.Out, g.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags))
 }
 
-// released is how long network interfaces may hold a group: those of Fargate tasks go a minute or two after the task, those of
-// Lambda functions take up to 20.
+// released is how long network interfaces may hold a group: those of Fargate tasks go a minute or two after the task,
+// those of Lambda functions take up to 20.
 var released = call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: 30 * time.Minute}
 
-// inTheWay finds network interfaces and rules of others that use the group. Those of ECS tasks and of the stack's load balancers go with them.
+// inTheWay finds network interfaces and rules of others that use the group. Those of ECS tasks and of the stack's load
+// balancers go with them.
 func (g securityGroup) inTheWay(ctx context.Context, c groupCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
 	var users []string
 	for in := (&ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("group-id", c.ID)}}); ; {
@@ -173,7 +190,8 @@ func (g securityGroup) inTheWay(ctx context.Context, c groupCall, stack resource
 	var out []plan.Obstacle
 	if len(users) > 0 {
 		out = append(out, plan.Obstacle{
-			What: "network interfaces that are not of the stack use the security group " + c.ID + ": " + strings.Join(users, ", "),
+			What: "network interfaces that are not of the stack use the security group " + c.ID + ": " +
+				strings.Join(users, ", "),
 			Next: "remove what these network interfaces belong to, or give it another security group",
 		})
 	}
@@ -186,14 +204,16 @@ func (g securityGroup) inTheWay(ctx context.Context, c groupCall, stack resource
 	return out, nil
 }
 
-// goes reports whether a network interface of that description goes with what the stack deletes: a task's, or one of a load balancer that is
-// named as the stack's are.
+// goes reports whether a network interface of that description goes with what the stack deletes: a task's, or one of a
+// load balancer that is named as the stack's are.
 func goes(description string, tags map[string]string) bool {
-	return strings.HasPrefix(description, "arn:") && strings.Contains(description, ":ecs:") && strings.Contains(description, ":attachment/") ||
+	return strings.HasPrefix(description, "arn:") && strings.Contains(description, ":ecs:") &&
+		strings.Contains(description, ":attachment/") ||
 		strings.HasPrefix(description, "ELB app/"+tags[resource.TagStack]+"-"+tags[resource.TagEnvironment]+"-")
 }
 
-// foreignRules are rules of other security groups that name this one and that are not the stack's. Own rules go with their group.
+// foreignRules are rules of other security groups that name this one and that are not the stack's. Own rules go with
+// their group.
 func (g securityGroup) foreignRules(ctx context.Context, c groupCall, stack resource.Neighbours) ([]string, error) {
 	var out []string
 	seen := map[string]bool{c.ID: true}
@@ -224,7 +244,9 @@ func (g securityGroup) foreignRules(ctx context.Context, c groupCall, stack reso
 }
 
 // rulesNaming are the rules of a group that name another one, without those of the stack.
-func (g securityGroup) rulesNaming(ctx context.Context, group, named string, stack resource.Neighbours) ([]string, error) {
+func (g securityGroup) rulesNaming(
+	ctx context.Context, group, named string, stack resource.Neighbours,
+) ([]string, error) {
 	var out []string
 	for in := (&ec2.DescribeSecurityGroupRulesInput{Filters: []types.Filter{filter("group-id", group)}}); ; {
 		page, err := g.api.client.DescribeSecurityGroupRules(ctx, in)
@@ -245,26 +267,28 @@ func (g securityGroup) rulesNaming(ctx context.Context, group, named string, sta
 
 func (g securityGroup) delete(ctx context.Context, c groupCall) error {
 	holders := ""
-	return call.Wait(ctx, released, "nothing uses the security group "+c.ID+" any more", func(ctx context.Context) (bool, error) {
-		_, err := g.api.client.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: &c.ID})
-		if !call.HasCode(err, "DependencyViolation", "InvalidGroup.InUse") {
-			return err == nil, failed(err)
-		}
-		now, listErr := g.holders(ctx, c.ID)
-		if listErr != nil {
-			return false, listErr
-		}
-		if now != holders {
-			c.Progress("waiting: the security group " + c.ID + " is still used by " + now)
-			holders = now
-		}
-		return false, nil
-	})
+	return call.Wait(ctx, released, "nothing uses the security group "+c.ID+" any more",
+		func(ctx context.Context) (bool, error) {
+			_, err := g.api.client.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: &c.ID})
+			if !call.HasCode(err, "DependencyViolation", "InvalidGroup.InUse") {
+				return err == nil, failed(err)
+			}
+			now, listErr := g.holders(ctx, c.ID)
+			if listErr != nil {
+				return false, listErr
+			}
+			if now != holders {
+				c.Progress("waiting: the security group " + c.ID + " is still used by " + now)
+				holders = now
+			}
+			return false, nil
+		})
 }
 
 // holders names what still uses the group, for people.
 func (g securityGroup) holders(ctx context.Context, id string) (string, error) {
-	out, err := g.api.client.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("group-id", id)}})
+	out, err := g.api.client.DescribeNetworkInterfaces(ctx,
+		&ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("group-id", id)}})
 	if err != nil {
 		return "", failed(err)
 	}

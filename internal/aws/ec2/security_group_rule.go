@@ -25,16 +25,21 @@ func newSecurityGroupRule(api *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.SecurityGroupRuleType, Version: 1,
 			// Any of these makes it another rule for AWS, so the new one can be there before the old one goes.
-			ReplaceOn: []string{"securityGroupId", "direction", "protocol", "fromPort", "toPort", "cidr", "referencedSecurityGroupId"},
+			ReplaceOn: []string{
+				"securityGroupId", "direction", "protocol", "fromPort", "toPort", "cidr",
+				"referencedSecurityGroupId",
+			},
 			// A group that was just made may not be known everywhere, neither the one of the rule nor the other side.
 			NotYet: []resource.NotYet{{
 				Operations: []string{"ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress"},
-				Codes:      []string{"InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound"}, Within: 20 * time.Second,
+				Codes:      []string{"InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound"},
+				Within:     20 * time.Second,
 			}},
 			Permissions: rulePermissions,
 		},
-		CheckProps: checkRule, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update, DeleteObject: r.delete,
-		Find: r.find, Taggable: true,
+		CheckProps: checkRule, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update,
+		DeleteObject: r.delete,
+		Find:         r.find, Taggable: true,
 	}
 }
 
@@ -44,13 +49,21 @@ func (r securityGroupRule) create(ctx context.Context, c ruleCall) (string, mode
 	tags := specification(types.ResourceTypeSecurityGroupRule, tagging.Wanted(c.Marked().Tags, c.Props.Tags))
 	var made []types.SecurityGroupRule
 	if c.Props.Direction == model.Ingress {
-		out, err := r.api.client.AuthorizeSecurityGroupIngress(ctx, &ec2.AuthorizeSecurityGroupIngressInput{GroupId: &group, IpPermissions: permissions, TagSpecifications: tags})
+		out, err := r.api.client.AuthorizeSecurityGroupIngress(ctx,
+			&ec2.AuthorizeSecurityGroupIngressInput{
+				GroupId: &group, IpPermissions: permissions,
+				TagSpecifications: tags,
+			})
 		if err != nil {
 			return "", model.SecurityGroupRuleOutputs{}, failed(err)
 		}
 		made = out.SecurityGroupRules
 	} else {
-		out, err := r.api.client.AuthorizeSecurityGroupEgress(ctx, &ec2.AuthorizeSecurityGroupEgressInput{GroupId: &group, IpPermissions: permissions, TagSpecifications: tags})
+		out, err := r.api.client.AuthorizeSecurityGroupEgress(ctx,
+			&ec2.AuthorizeSecurityGroupEgressInput{
+				GroupId: &group, IpPermissions: permissions,
+				TagSpecifications: tags,
+			})
 		if err != nil {
 			return "", model.SecurityGroupRuleOutputs{}, failed(err)
 		}
@@ -64,8 +77,9 @@ func (r securityGroupRule) create(ctx context.Context, c ruleCall) (string, mode
 	return id, model.SecurityGroupRuleOutputs{ID: id}, nil
 }
 
-// find looks for the rule among those of its group. Where an interrupted run did not know the group or the other side yet, for it was to make
-// them, too, the rule is the one that says so in its tags, fits what was known, and is not in the state.
+// find looks for the rule among those of its group. Where an interrupted run did not know the group or the other side
+// yet, for it was to make them, too, the rule is the one that says so in its tags, fits what was known, and is not in
+// the state.
 func (r securityGroupRule) find(ctx context.Context, c ruleCall) (string, map[string]string, error) {
 	group := c.Props.SecurityGroupID.Get()
 	vague := group == "" || c.Props.CIDR.Get() == "" && c.Props.ReferencedSecurityGroupID.Get() == ""
@@ -89,7 +103,8 @@ func (r securityGroupRule) find(ctx context.Context, c ruleCall) (string, map[st
 			}
 		}
 		if page.NextToken == nil {
-			return "", nil, gone("DescribeSecurityGroupRules", "InvalidSecurityGroupRuleId.NotFound", "such a rule of "+group)
+			return "", nil, gone("DescribeSecurityGroupRules", "InvalidSecurityGroupRuleId.NotFound",
+				"such a rule of "+group)
 		}
 		in.NextToken = page.NextToken
 	}
@@ -107,17 +122,21 @@ func fits(rule, known model.SecurityGroupRule) bool {
 }
 
 func (r securityGroupRule) get(ctx context.Context, id string) (types.SecurityGroupRule, error) {
-	out, err := r.api.client.DescribeSecurityGroupRules(ctx, &ec2.DescribeSecurityGroupRulesInput{SecurityGroupRuleIds: []string{id}})
+	out, err := r.api.client.DescribeSecurityGroupRules(ctx,
+		&ec2.DescribeSecurityGroupRulesInput{SecurityGroupRuleIds: []string{id}})
 	if err != nil {
 		return types.SecurityGroupRule{}, failed(err)
 	}
 	if len(out.SecurityGroupRules) == 0 {
-		return types.SecurityGroupRule{}, gone("DescribeSecurityGroupRules", "InvalidSecurityGroupRuleId.NotFound", "the rule "+id)
+		return types.SecurityGroupRule{}, gone("DescribeSecurityGroupRules", "InvalidSecurityGroupRuleId.NotFound",
+			"the rule "+id)
 	}
 	return out.SecurityGroupRules[0], nil
 }
 
-func (r securityGroupRule) read(ctx context.Context, c ruleCall) (model.SecurityGroupRule, model.SecurityGroupRuleOutputs, error) {
+func (r securityGroupRule) read(
+	ctx context.Context, c ruleCall,
+) (model.SecurityGroupRule, model.SecurityGroupRuleOutputs, error) {
 	rule, there, err := r.api.rules.Get(ctx, c.ID)
 	if err == nil && !there {
 		err = gone("DescribeSecurityGroupRules", "InvalidSecurityGroupRuleId.NotFound", "the rule "+c.ID)
@@ -133,12 +152,15 @@ func (r securityGroupRule) update(ctx context.Context, c ruleCall) (model.Securi
 	group := c.Props.SecurityGroupID.Get()
 	if c.Old.Description != c.Props.Description {
 		_, err := r.api.client.ModifySecurityGroupRules(ctx, &ec2.ModifySecurityGroupRulesInput{
-			GroupId: &group, SecurityGroupRules: []types.SecurityGroupRuleUpdate{{SecurityGroupRuleId: &c.ID, SecurityGroupRule: ruleRequest(c.Props)}},
+			GroupId: &group, SecurityGroupRules: []types.SecurityGroupRuleUpdate{
+				{SecurityGroupRuleId: &c.ID, SecurityGroupRule: ruleRequest(c.Props)},
+			},
 		})
 		if err != nil {
 			return c.Out, failed(err)
 		}
-	} else if _, err := r.get(ctx, c.ID); err != nil { // CreateTags on a rule that is gone would tag nothing without an error
+	} else if _, err := r.get(ctx, c.ID); err != nil {
+		// CreateTags on a rule that is gone would tag nothing without an error
 		return c.Out, err
 	}
 	return c.Out, r.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Marked().Tags, c.Props.Tags))
@@ -154,18 +176,22 @@ func (r securityGroupRule) delete(ctx context.Context, c ruleCall) error {
 		c.Old, group = fromRule(rule), aws.ToString(rule.GroupId)
 	}
 	if c.Old.Direction == model.Ingress {
-		_, err := r.api.client.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{GroupId: &group, SecurityGroupRuleIds: []string{c.ID}})
+		_, err := r.api.client.RevokeSecurityGroupIngress(ctx,
+			&ec2.RevokeSecurityGroupIngressInput{GroupId: &group, SecurityGroupRuleIds: []string{c.ID}})
 		return failed(err)
 	}
-	_, err := r.api.client.RevokeSecurityGroupEgress(ctx, &ec2.RevokeSecurityGroupEgressInput{GroupId: &group, SecurityGroupRuleIds: []string{c.ID}})
+	_, err := r.api.client.RevokeSecurityGroupEgress(ctx,
+		&ec2.RevokeSecurityGroupEgressInput{GroupId: &group, SecurityGroupRuleIds: []string{c.ID}})
 	return failed(err)
 }
 
 // same reports whether two rules are one for AWS.
 func same(a, b model.SecurityGroupRule) bool {
-	return a.SecurityGroupID.Get() == b.SecurityGroupID.Get() && a.Direction == b.Direction && a.Protocol == b.Protocol &&
+	return a.SecurityGroupID.Get() == b.SecurityGroupID.Get() && a.Direction == b.Direction &&
+		a.Protocol == b.Protocol &&
 		a.FromPort.Get() == b.FromPort.Get() && a.ToPort.Get() == b.ToPort.Get() &&
-		strings.EqualFold(a.CIDR.Get(), b.CIDR.Get()) && a.ReferencedSecurityGroupID.Get() == b.ReferencedSecurityGroupID.Get()
+		strings.EqualFold(a.CIDR.Get(), b.CIDR.Get()) &&
+		a.ReferencedSecurityGroupID.Get() == b.ReferencedSecurityGroupID.Get()
 }
 
 func rulePermissions(s resource.Scope) []resource.Statement {
@@ -173,10 +199,12 @@ func rulePermissions(s resource.Scope) []resource.Statement {
 	var authorize, revoke []string
 	asked := s.Props.Get("direction").Str()
 	if asked != model.Egress {
-		authorize, revoke = append(authorize, "ec2:AuthorizeSecurityGroupIngress"), append(revoke, "ec2:RevokeSecurityGroupIngress")
+		authorize, revoke = append(authorize, "ec2:AuthorizeSecurityGroupIngress"),
+			append(revoke, "ec2:RevokeSecurityGroupIngress")
 	}
 	if asked != model.Ingress {
-		authorize, revoke = append(authorize, "ec2:AuthorizeSecurityGroupEgress"), append(revoke, "ec2:RevokeSecurityGroupEgress")
+		authorize, revoke = append(authorize, "ec2:AuthorizeSecurityGroupEgress"),
+			append(revoke, "ec2:RevokeSecurityGroupEgress")
 	}
 	return []resource.Statement{
 		{On: groups, When: s.Tagged(), Actions: append(revoke, authorize...)},

@@ -87,7 +87,8 @@ func (a *api) subnets(ctx context.Context, ask model.SubnetsLookup) ([]types.Sub
 		return nil, &resource.OpError{
 			Operation: "ec2:DescribeSubnets", Code: "InvalidSubnetID.NotFound", Err: resource.ErrNotFound,
 			Message: fmt.Sprintf("the VPC %s has no subnets %s", ask.VPCID.Get(), strings.Join(missing, ", ")),
-			Next:    "correct the subnet ids of the Network; list them with: aws ec2 describe-subnets --filters Name=vpc-id,Values=" + ask.VPCID.Get(),
+			Next: "correct the subnet ids of the Network; list them with: aws ec2 describe-subnets --filters " +
+				"Name=vpc-id,Values=" + ask.VPCID.Get(),
 		}
 	}
 	return found, nil
@@ -121,13 +122,18 @@ func tooFewZones(ask model.SubnetsLookup, answer model.Subnets) error {
 	return &resource.OpError{
 		Operation: "ec2:DescribeSubnets", Err: resource.ErrNotFound,
 		Message: which + " has " + have + "; load balancers and databases need two availability zones",
-		Next:    "add a subnet in another zone, choose more subnets in the Network, or name another VPC there: vpc: {id: vpc-...}",
+		Next: "add a subnet in another zone, choose more subnets in the Network, or name another VPC there: vpc: " +
+			"{id: vpc-...}",
 	}
 }
 
-// withoutFargate are the zones in which Fargate runs no Linux tasks, by their ids, which are the same in every account: as of
-// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html, and of what Fargate answers in use1-az3.
-var withoutFargate = map[string]bool{"use1-az3": true, "usw1-az2": true, "apne1-az3": true, "cnn1-az3": true, "cnn1-az4": true}
+// withoutFargate are the zones in which Fargate runs no Linux tasks, by their ids, which are the same in every account:
+// as of https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html, and of what Fargate
+// answers in use1-az3.
+var withoutFargate = map[string]bool{
+	"use1-az3": true, "usw1-az2": true, "apne1-az3": true, "cnn1-az3": true,
+	"cnn1-az4": true,
+}
 
 // leaveOut takes the subnets in zones without Fargate from those of tasks, if others remain, and tells.
 func leaveOut(ctx context.Context, answer *model.Subnets, subnets []types.Subnet) {
@@ -163,7 +169,8 @@ const (
 // sortOut puts subnets into the lists of the answer.
 func sortOut(subnets []types.Subnet, tables []types.RouteTable) model.Subnets {
 	slices.SortFunc(subnets, func(a, b types.Subnet) int {
-		return cmp.Or(cmp.Compare(aws.ToString(a.AvailabilityZone), aws.ToString(b.AvailabilityZone)), cmp.Compare(aws.ToString(a.SubnetId), aws.ToString(b.SubnetId)))
+		return cmp.Or(cmp.Compare(aws.ToString(a.AvailabilityZone), aws.ToString(b.AvailabilityZone)),
+			cmp.Compare(aws.ToString(a.SubnetId), aws.ToString(b.SubnetId)))
 	})
 	ids := map[reach][]string{}
 	byZone := map[reach][]string{}
@@ -171,7 +178,8 @@ func sortOut(subnets []types.Subnet, tables []types.RouteTable) model.Subnets {
 	zones := map[string]bool{}
 	zoneOf := map[string]string{}
 	for _, s := range subnets {
-		id, zone, r := aws.ToString(s.SubnetId), aws.ToString(s.AvailabilityZone), reachOf(aws.ToString(s.SubnetId), tables)
+		id, zone, r := aws.ToString(s.SubnetId), aws.ToString(s.AvailabilityZone),
+			reachOf(aws.ToString(s.SubnetId), tables)
 		ids[r] = append(ids[r], id)
 		zones[zone], zoneOf[id] = true, zone
 		if !zoneSeen[r][zone] {
@@ -196,16 +204,18 @@ func sortOut(subnets []types.Subnet, tables []types.RouteTable) model.Subnets {
 		out.TaskSubnetIDs, out.AssignPublicIP = ids[public], len(ids[public]) > 0
 	}
 	out.TaskSubnetIDs = besidePublic(out.TaskSubnetIDs, zoneOf, zoneSeen[public])
-	out.PrivateZoneSubnetIDs = slices.SortedFunc(slices.Values(withZonesOf(out.TaskSubnetIDs, byZone[private], byZone[public], zoneOf)), byZoneAndID)
+	out.PrivateZoneSubnetIDs = slices.SortedFunc(slices.Values(withZonesOf(out.TaskSubnetIDs, byZone[private],
+		byZone[public], zoneOf)), byZoneAndID)
 	out.DataSubnetIDs = slices.SortedFunc(slices.Values(slices.Concat(ids[private], ids[isolated])), byZoneAndID)
 	if len(byZone[private]) < 2 {
-		out.DataSubnetIDs = slices.SortedFunc(slices.Values(slices.Concat(ids[private], ids[isolated], ids[public])), byZoneAndID)
+		out.DataSubnetIDs = slices.SortedFunc(slices.Values(slices.Concat(ids[private], ids[isolated], ids[public])),
+			byZoneAndID)
 	}
 	return out
 }
 
-// besidePublic leaves out the subnets in zones without a public one, if two zones remain: a public load balancer never sends anything to
-// tasks in a zone where it has no subnet.
+// besidePublic leaves out the subnets in zones without a public one, if two zones remain: a public load balancer never
+// sends anything to tasks in a zone where it has no subnet.
 func besidePublic(ids []string, zoneOf map[string]string, publicZones map[string]bool) []string {
 	near := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !publicZones[zoneOf[id]] })
 	zones := map[string]bool{}
@@ -218,8 +228,8 @@ func besidePublic(ids []string, zoneOf map[string]string, publicZones map[string
 	return near
 }
 
-// withZonesOf adds to private subnets, one of each zone, the public ones of zones that have tasks but no private subnet: an internal load
-// balancer, too, must have a subnet where its targets are. Nothing is added to nothing.
+// withZonesOf adds to private subnets, one of each zone, the public ones of zones that have tasks but no private
+// subnet: an internal load balancer, too, must have a subnet where its targets are. Nothing is added to nothing.
 func withZonesOf(tasks, private, public []string, zoneOf map[string]string) []string {
 	in := func(id string) func(string) bool {
 		return func(other string) bool { return zoneOf[other] == zoneOf[id] }

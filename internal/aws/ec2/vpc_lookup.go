@@ -27,13 +27,16 @@ func vpcLookup(api *api, region string) resource.Lookup {
 			}
 			in := &ec2.DescribeVpcsInput{Filters: []types.Filter{filter("is-default", "true")}}
 			none := &resource.OpError{
-				Operation: "ec2:DescribeVpcs", Message: "the region " + region + " has no default VPC", Err: resource.ErrNotFound,
-				Next: "add a Network (in infra/) with vpc: {id: vpc-...}, or run: aws ec2 create-default-vpc --region " + region,
+				Operation: "ec2:DescribeVpcs", Message: "the region " + region + " has no default VPC",
+				Err: resource.ErrNotFound,
+				Next: "add a Network (in infra/) with vpc: {id: vpc-...}, or run: aws ec2 " +
+					"create-default-vpc --region " + region,
 			}
 			if id := ask.ID.Get(); id != "" {
 				in = &ec2.DescribeVpcsInput{VpcIds: []string{id}}
 				none.Message = "there is no VPC " + id + " in " + region
-				none.Next = "check vpc.id of the Network, the region and the account; list VPCs with: aws ec2 describe-vpcs --region " + region
+				none.Next = "check vpc.id of the Network, the region and the account; list VPCs with: aws ec2 " +
+					"describe-vpcs --region " + region
 			}
 			out, err := api.client.DescribeVpcs(ctx, in)
 			if call.HasCode(err, "InvalidVpcID.NotFound", "InvalidVpcID.Malformed") {
@@ -47,7 +50,10 @@ func vpcLookup(api *api, region string) resource.Lookup {
 				return value.NullValue, none
 			}
 			vpc := out.Vpcs[0]
-			return value.Encode(model.VPC{VPCID: aws.ToString(vpc.VpcId), CIDR: aws.ToString(vpc.CidrBlock), Default: aws.ToBool(vpc.IsDefault)}), nil
+			return value.Encode(model.VPC{
+				VPCID: aws.ToString(vpc.VpcId), CIDR: aws.ToString(vpc.CidrBlock),
+				Default: aws.ToBool(vpc.IsDefault),
+			}), nil
 		},
 	}
 }

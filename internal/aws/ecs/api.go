@@ -1,7 +1,7 @@
 // Package ecs makes ECS clusters, task definitions and services: the behaviours behind the types of resource/ecs.
 //
-// In: desired properties and what the state says. Out: the objects as they really are; a service only once its rollout is
-// decided (package rollout). It must not decide what is desired, nor make roles, networks or load balancers.
+// In: desired properties and what the state says. Out: the objects as they really are; a service only once its rollout
+// is decided (package rollout). It must not decide what is desired, nor make roles, networks or load balancers.
 package ecs
 
 import (
@@ -29,12 +29,18 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 	c := sdk.NewFromConfig(cfg)
 	calls := &api{
 		client: c,
-		clusters: &call.Batch[string, types.Cluster]{Size: 100, Ask: func(ctx context.Context, ids []string) (map[string]types.Cluster, error) {
-			return clustersByID(ctx, c, ids)
-		}},
-		services: &call.Batch[serviceKey, types.Service]{Size: 10, Ask: func(ctx context.Context, keys []serviceKey) (map[serviceKey]types.Service, error) {
-			return servicesByKey(ctx, c, keys)
-		}},
+		clusters: &call.Batch[string, types.Cluster]{
+			Size: 100,
+			Ask: func(ctx context.Context, ids []string) (map[string]types.Cluster, error) {
+				return clustersByID(ctx, c, ids)
+			},
+		},
+		services: &call.Batch[serviceKey, types.Service]{
+			Size: 10,
+			Ask: func(ctx context.Context, keys []serviceKey) (map[serviceKey]types.Service, error) {
+				return servicesByKey(ctx, c, keys)
+			},
+		},
 	}
 	return []resource.Behaviour{newCluster(calls), newTaskDefinition(calls), newService(calls, rollout.New(cfg))}
 }

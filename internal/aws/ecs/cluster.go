@@ -34,13 +34,15 @@ func newCluster(calls *api) resource.Behaviour {
 			FindFirst: true, // CreateCluster answers an existing cluster as if it had made it
 			// The first ECS call of an account makes ECS's service-linked role, which is not there at once.
 			NotYet: []resource.NotYet{{
-				Operations: []string{"ecs:CreateCluster", "ecs:PutClusterCapacityProviders"}, Codes: []string{"InvalidParameterException"},
-				Says: []string{"service linked role", "service-linked role"}, Within: rolesSettle,
+				Operations: []string{"ecs:CreateCluster", "ecs:PutClusterCapacityProviders"},
+				Codes:      []string{"InvalidParameterException"},
+				Says:       []string{"service linked role", "service-linked role"}, Within: rolesSettle,
 			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
 					{On: own(s, "cluster/"), Actions: append([]string{
-						"ecs:CreateCluster", "ecs:DescribeClusters", "ecs:UpdateCluster", "ecs:PutClusterCapacityProviders", "ecs:DeleteCluster",
+						"ecs:CreateCluster", "ecs:DescribeClusters", "ecs:UpdateCluster",
+						"ecs:PutClusterCapacityProviders", "ecs:DeleteCluster",
 					}, tagActions...)},
 					{On: own(s, "service/"), Actions: []string{"ecs:DescribeServices"}},
 					{On: own(s, "task/"), Actions: []string{"ecs:DescribeTasks"}},
@@ -72,7 +74,8 @@ func checkCluster(p *wanted.Cluster) []value.Problem {
 
 func (k *cluster) create(ctx context.Context, c clusterCall) (string, wanted.ClusterOutputs, error) {
 	input := &sdk.CreateClusterInput{
-		ClusterName: &c.Props.Name, CapacityProviders: c.Props.CapacityProviders, Tags: tagList(c.Request, c.Props.Tags),
+		ClusterName: &c.Props.Name, CapacityProviders: c.Props.CapacityProviders,
+		Tags:     tagList(c.Request, c.Props.Tags),
 		Settings: []types.ClusterSetting{insights(c.Props.ContainerInsights)},
 	}
 	if _, err := k.api.client.CreateCluster(ctx, input); err != nil {
@@ -85,13 +88,16 @@ func (k *cluster) create(ctx context.Context, c clusterCall) (string, wanted.Clu
 	// AWS may answer with a deleted cluster of that name, brought back with the settings that it had.
 	c.ID = aws.ToString(found.ClusterArn)
 	c.Old = fromCluster(found, c.Props)
-	if c.Old.ContainerInsights == c.Props.ContainerInsights && slices.Equal(c.Old.CapacityProviders, c.Props.CapacityProviders) &&
+	if c.Old.ContainerInsights == c.Props.ContainerInsights &&
+		slices.Equal(c.Old.CapacityProviders, c.Props.CapacityProviders) &&
 		resource.Ours(tagging.Map(found.Tags, tag), c.Tags) {
 		return c.ID, clusterOutputs(found), nil
 	}
 	out, err := k.update(ctx, c)
 	if err != nil {
-		err = &resource.Unfinished[wanted.Cluster, wanted.ClusterOutputs]{ID: c.ID, Props: c.Old, Out: clusterOutputs(found), Err: err}
+		err = &resource.Unfinished[wanted.Cluster, wanted.ClusterOutputs]{
+			ID: c.ID, Props: c.Old, Out: clusterOutputs(found), Err: err,
+		}
 	}
 	return c.ID, out, err
 }
@@ -118,7 +124,8 @@ func (k *cluster) read(ctx context.Context, c clusterCall) (wanted.Cluster, want
 func fromCluster(found types.Cluster, recorded wanted.Cluster) wanted.Cluster {
 	props := wanted.Cluster{
 		Name: aws.ToString(found.ClusterName), ContainerInsights: "disabled",
-		CapacityProviders: inOrder(found.CapacityProviders, recorded.CapacityProviders), Tags: tagging.User(tagging.Map(found.Tags, tag)),
+		CapacityProviders: inOrder(found.CapacityProviders, recorded.CapacityProviders),
+		Tags:              tagging.User(tagging.Map(found.Tags, tag)),
 	}
 	for _, s := range found.Settings {
 		if s.Name == types.ClusterSettingNameContainerInsights {
@@ -138,21 +145,26 @@ func (k *cluster) update(ctx context.Context, c clusterCall) (wanted.ClusterOutp
 		return c.Out, err
 	}
 	if c.Props.ContainerInsights != c.Old.ContainerInsights {
-		_, err := k.api.client.UpdateCluster(ctx, &sdk.UpdateClusterInput{Cluster: &c.ID, Settings: []types.ClusterSetting{insights(c.Props.ContainerInsights)}})
+		_, err := k.api.client.UpdateCluster(ctx,
+			&sdk.UpdateClusterInput{
+				Cluster:  &c.ID,
+				Settings: []types.ClusterSetting{insights(c.Props.ContainerInsights)},
+			})
 		if err != nil {
 			return c.Out, call.Error(err, missing)
 		}
 	}
-	err = call.Wait(ctx, call.Slowly, "changing the capacity providers of "+c.Props.Name, func(ctx context.Context) (bool, error) {
-		_, err := k.api.client.PutClusterCapacityProviders(ctx, &sdk.PutClusterCapacityProvidersInput{
-			Cluster: &c.ID, CapacityProviders: append([]string{}, c.Props.CapacityProviders...),
-			DefaultCapacityProviderStrategy: []types.CapacityProviderStrategyItem{},
+	err = call.Wait(ctx, call.Slowly, "changing the capacity providers of "+c.Props.Name,
+		func(ctx context.Context) (bool, error) {
+			_, err := k.api.client.PutClusterCapacityProviders(ctx, &sdk.PutClusterCapacityProvidersInput{
+				Cluster: &c.ID, CapacityProviders: append([]string{}, c.Props.CapacityProviders...),
+				DefaultCapacityProviderStrategy: []types.CapacityProviderStrategyItem{},
+			})
+			if call.HasCode(err, "UpdateInProgressException") {
+				return false, nil
+			}
+			return true, call.Error(err, missing)
 		})
-		if call.HasCode(err, "UpdateInProgressException") {
-			return false, nil
-		}
-		return true, call.Error(err, missing)
-	})
 	if err != nil {
 		return c.Out, err
 	}
@@ -165,7 +177,8 @@ func (k *cluster) delete(ctx context.Context, c clusterCall) error {
 	return call.Wait(ctx, call.Slowly, "deleting cluster "+c.ID, func(ctx context.Context) (bool, error) {
 		if !accepted {
 			_, err := k.api.client.DeleteCluster(ctx, &sdk.DeleteClusterInput{Cluster: &c.ID})
-			if call.HasCode(err, "ClusterContainsServicesException", "ClusterContainsTasksException", "UpdateInProgressException") {
+			if call.HasCode(err, "ClusterContainsServicesException", "ClusterContainsTasksException",
+				"UpdateInProgressException") {
 				if !waiting {
 					waiting = true
 					c.Progress("waiting until the cluster is empty")
@@ -192,7 +205,8 @@ func (k *cluster) inTheWay(ctx context.Context, c clusterCall, stack resource.Ne
 	name := aws.ToString(found.ClusterName)
 	if n := found.RegisteredContainerInstancesCount; n > 0 {
 		out = append(out, plan.Obstacle{
-			What: fmt.Sprintf("%d container instances are registered in the cluster %s", n, name), Next: "deregister the container instances of the cluster " + name,
+			What: fmt.Sprintf("%d container instances are registered in the cluster %s", n, name),
+			Next: "deregister the container instances of the cluster " + name,
 		})
 	}
 	services, err := k.foreignServices(ctx, c.ID, stack)
@@ -201,7 +215,8 @@ func (k *cluster) inTheWay(ctx context.Context, c clusterCall, stack resource.Ne
 	}
 	if len(services) > 0 {
 		out = append(out, plan.Obstacle{
-			What: "the cluster " + name + " has services that deployer did not make: " + few(services), Next: "delete these services of the cluster " + name,
+			What: "the cluster " + name + " has services that deployer did not make: " + few(services),
+			Next: "delete these services of the cluster " + name,
 		})
 	}
 	tasks, err := k.looseTasks(ctx, c.ID)
@@ -210,7 +225,8 @@ func (k *cluster) inTheWay(ctx context.Context, c clusterCall, stack resource.Ne
 	}
 	if len(tasks) > 0 {
 		out = append(out, plan.Obstacle{
-			What: "tasks that belong to no service run in the cluster " + name + ": " + few(tasks), Next: "wait until these tasks end, or stop them",
+			What: "tasks that belong to no service run in the cluster " + name + ": " + few(tasks),
+			Next: "wait until these tasks end, or stop them",
 		})
 	}
 	return out, nil
@@ -219,14 +235,16 @@ func (k *cluster) inTheWay(ctx context.Context, c clusterCall, stack resource.Ne
 // foreignServices are the names of the services in the cluster that are not ours. Those that drain go by themselves.
 func (k *cluster) foreignServices(ctx context.Context, cluster string, stack resource.Neighbours) ([]string, error) {
 	var out []string
-	for in := (&sdk.ListServicesInput{Cluster: &cluster, MaxResults: aws.Int32(10)}); ; { // as many as DescribeServices takes
+	for in := (&sdk.ListServicesInput{Cluster: &cluster, MaxResults: aws.Int32(10)}); ; {
+		// as many as DescribeServices takes
 		page, err := k.api.client.ListServices(ctx, in)
 		if err != nil {
 			return nil, call.Error(err, call.NotFound("ClusterNotFoundException"))
 		}
 		foreign := slices.DeleteFunc(page.ServiceArns, stack.Has)
 		if len(foreign) > 0 {
-			found, err := k.api.client.DescribeServices(ctx, &sdk.DescribeServicesInput{Cluster: &cluster, Services: foreign})
+			found, err := k.api.client.DescribeServices(ctx,
+				&sdk.DescribeServicesInput{Cluster: &cluster, Services: foreign})
 			if err != nil {
 				return nil, call.Error(err, call.NotFound("ClusterNotFoundException"))
 			}
@@ -251,7 +269,8 @@ func (k *cluster) looseTasks(ctx context.Context, cluster string) ([]string, err
 			return nil, call.Error(err, call.NotFound("ClusterNotFoundException"))
 		}
 		if len(page.TaskArns) > 0 {
-			tasks, err := k.api.client.DescribeTasks(ctx, &sdk.DescribeTasksInput{Cluster: &cluster, Tasks: page.TaskArns})
+			tasks, err := k.api.client.DescribeTasks(ctx,
+				&sdk.DescribeTasksInput{Cluster: &cluster, Tasks: page.TaskArns})
 			if err != nil {
 				return nil, call.Error(err, call.NotFound("ClusterNotFoundException"))
 			}
@@ -302,7 +321,8 @@ func (k *cluster) usable(ctx context.Context, id string, fresh bool) (types.Clus
 		}
 		switch status := aws.ToString(found.Status); status {
 		case "FAILED":
-			return false, fmt.Errorf("ecs:DescribeClusters: cluster %s has failed: its capacity providers could not be attached", id)
+			return false, fmt.Errorf("ecs:DescribeClusters: cluster %s has failed: its capacity providers could not "+
+				"be attached", id)
 		case "ACTIVE", "":
 			return aws.ToString(found.AttachmentsStatus) != "UPDATE_IN_PROGRESS", nil
 		}

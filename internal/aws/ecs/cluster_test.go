@@ -18,16 +18,23 @@ import (
 
 // A deleted cluster that AWS brings back under its name keeps what it had: that must not count as made as wanted.
 func TestADeletedClusterBroughtBackGetsItsSettings(t *testing.T) {
-	tags := map[string]string{resource.TagStack: "shop", resource.TagEnvironment: "dev", resource.TagComponent: "infra/cluster", resource.TagLineage: "l"}
+	tags := map[string]string{
+		resource.TagStack: "shop", resource.TagEnvironment: "dev",
+		resource.TagComponent: "infra/cluster", resource.TagLineage: "l",
+	}
 	there := types.Cluster{
-		ClusterName: aws.String("shop"), ClusterArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:cluster/shop"), Status: aws.String("INACTIVE"),
+		ClusterName: aws.String("shop"), ClusterArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:cluster/shop"),
+		Status:   aws.String("INACTIVE"),
 		Settings: []types.ClusterSetting{insights("disabled")},
 	}
 	var made []string
 	b := newCluster(&api{
-		clusters: &call.Batch[string, types.Cluster]{Size: 1, Ask: func(context.Context, []string) (map[string]types.Cluster, error) {
-			return map[string]types.Cluster{"shop": there, *there.ClusterArn: there}, nil
-		}},
+		clusters: &call.Batch[string, types.Cluster]{
+			Size: 1,
+			Ask: func(context.Context, []string) (map[string]types.Cluster, error) {
+				return map[string]types.Cluster{"shop": there, *there.ClusterArn: there}, nil
+			},
+		},
 		client: sdk.NewFromConfig(calltest.Config(func(_ context.Context, in any) (any, error) {
 			switch in := in.(type) {
 			case *sdk.CreateClusterInput:

@@ -15,8 +15,9 @@ import (
 // keptRevisions stay registered, so that circuit breaker and rollback keep their target.
 const keptRevisions = 10
 
-// trim deregisters all but the newest revisions of a family and the one that runs. It is called once a rollout has succeeded: after any number of
-// failed ones the revision that still runs may be the oldest of all. It may fail without harm: the next rollout trims again.
+// trim deregisters all but the newest revisions of a family and the one that runs. It is called once a rollout has
+// succeeded: after any number of failed ones the revision that still runs may be the oldest of all. It may fail without
+// harm: the next rollout trims again.
 func (a *api) trim(ctx context.Context, running string, progress func(string)) {
 	arns, err := a.revisions(ctx, familyOf(running), types.TaskDefinitionStatusActive)
 	if err != nil || len(arns) <= keptRevisions {
@@ -26,7 +27,8 @@ func (a *api) trim(ctx context.Context, running string, progress func(string)) {
 		if arn == running {
 			continue
 		}
-		if _, err := a.client.DeregisterTaskDefinition(ctx, &sdk.DeregisterTaskDefinitionInput{TaskDefinition: &arn}); err != nil {
+		if _, err := a.client.DeregisterTaskDefinition(ctx,
+			&sdk.DeregisterTaskDefinitionInput{TaskDefinition: &arn}); err != nil {
 			progress("an old revision stays registered: " + call.Error(err).Error())
 			return
 		}

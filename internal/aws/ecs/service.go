@@ -35,7 +35,8 @@ func newService(calls *api, watcher *rollout.Watcher) resource.Behaviour {
 	return &resource.Typed[wanted.Service, wanted.ServiceOutputs]{
 		Def: resource.Definition{
 			Type: wanted.ServiceType, Version: 1,
-			ReplaceOn:   []string{"name", "cluster"}, // which make the ARN, so the new service can stand beside the old one
+			// which make the ARN, so the new service can stand beside the old one
+			ReplaceOn:   []string{"name", "cluster"},
 			CreateOnly:  []string{"initialCount"},
 			FindFirst:   true, // a service of that name may be draining, or be ours from an interrupted run
 			Consequence: serviceConsequence,
@@ -54,11 +55,13 @@ func newService(calls *api, watcher *rollout.Watcher) resource.Behaviour {
 
 // serviceConsequence: what starts a deployment is rolling, the rest changes in place.
 var serviceConsequence = resource.Causes(plan.Rolling,
-	"taskDefinition", "capacityProviders", "platformVersion", "subnets", "securityGroups", "assignPublicIp", "targetGroups",
+	"taskDefinition", "capacityProviders", "platformVersion", "subnets", "securityGroups", "assignPublicIp",
+	"targetGroups",
 	"serviceRegistries", "enableExecuteCommand",
 )
 
-// create returns when the first rollout is decided. A failed one leaves the service with 0 tasks, recorded as unfinished.
+// create returns when the first rollout is decided. A failed one leaves the service with 0 tasks, recorded as
+// unfinished.
 func (s *service) create(ctx context.Context, c serviceCall) (string, wanted.ServiceOutputs, error) {
 	input := toCreate(c.Props)
 	input.ClientToken, input.Tags = optional(clientToken(c.Token)), tagList(c.Request, c.Props.Tags)
@@ -74,20 +77,25 @@ func (s *service) create(ctx context.Context, c serviceCall) (string, wanted.Ser
 	return aws.ToString(made.ServiceArn), out, err
 }
 
-// notYetService are the answers about what a service uses and AWS does not know everywhere yet: roles, among them its own for services, the
-// cluster, and what the network and the load balancer are made of. The name of a service that drains is not free yet.
+// notYetService are the answers about what a service uses and AWS does not know everywhere yet: roles, among them its
+// own for services, the cluster, and what the network and the load balancer are made of. The name of a service that
+// drains is not free yet.
 var notYetService = []resource.NotYet{
 	{
 		Operations: []string{"ecs:CreateService", "ecs:UpdateService"},
 		Codes:      []string{"InvalidParameterException", "ClientException"},
 		Says: []string{
-			"unable to assume", "service linked role", "service-linked role", "role is not valid", "verify that the ecs service role", "still draining",
+			"unable to assume", "service linked role", "service-linked role", "role is not valid",
+			"verify that the ecs service role", "still draining",
 			"does not have an associated load balancer", "target group*not found", "target group*not exist",
 			"security group*not found", "security group*not exist", "registry*not found", "registry*not exist",
 		},
 		Within: rolesSettle,
 	},
-	{Operations: []string{"ecs:CreateService"}, Codes: []string{"ClusterNotFoundException", "TargetGroupNotFoundException"}},
+	{
+		Operations: []string{"ecs:CreateService"},
+		Codes:      []string{"ClusterNotFoundException", "TargetGroupNotFoundException"},
+	},
 }
 
 // find waits for a draining service of that name: AWS blocks the name until its tasks are gone.
@@ -113,8 +121,8 @@ func (s *service) drained(ctx context.Context, c serviceCall, clusterName, name 
 	return fmt.Errorf("service %s: %w", name, resource.ErrNotFound)
 }
 
-// read: a service that is draining, because a run died while it waited for that, is still there. Forgotten, what its tasks use would be deleted
-// before they have stopped.
+// read: a service that is draining, because a run died while it waited for that, is still there. Forgotten, what its
+// tasks use would be deleted before they have stopped.
 func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, wanted.ServiceOutputs, error) {
 	clusterName, name := identify(c)
 	found, err := s.describe(ctx, clusterName, name)
@@ -128,8 +136,8 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 	}
 	props := fromService(found, recorded)
 	if adopting {
-		// Whoever made it saw no end of its rollout: as long as that is open, the task definition is not what is wanted, so
-		// that the update that follows an adoption watches it.
+		// Whoever made it saw no end of its rollout: as long as that is open, the task definition is not what is
+		// wanted, so that the update that follows an adoption watches it.
 		props.TaskDefinition = unproven
 	}
 	props.Tags = tagging.Seen(c.Request, tagging.Map(found.Tags, tag))
@@ -141,7 +149,8 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 		}
 		c.Seen.Note = "a rollout of " + nameOf(aws.ToString(foreign.TaskDefinition)) + " is in progress " + whose
 	}
-	if foreign != nil && c.Out.Rollout == wanted.RolloutCompleted && !rollout.SameRevision(aws.ToString(foreign.TaskDefinition), recorded.TaskDefinition.Get()) && !adopting {
+	if foreign != nil && c.Out.Rollout == wanted.RolloutCompleted &&
+		!rollout.SameRevision(aws.ToString(foreign.TaskDefinition), recorded.TaskDefinition.Get()) && !adopting {
 		props.TaskDefinition = value.Lit(aws.ToString(foreign.TaskDefinition)) // what the service is about to run
 	}
 	if c.Out.Rollout == wanted.RolloutFailed && found.RunningCount == 0 { // ECS calls 0 of 0 tasks completed
@@ -157,15 +166,16 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 	return props, out, nil
 }
 
-// update changes what really differs (a rollback by ECS takes network and load balancers back, too), and returns when the
-// rollout is decided. A service that was being deleted is made anew, under the same ARN.
+// update changes what really differs (a rollback by ECS takes network and load balancers back, too), and returns when
+// the rollout is decided. A service that was being deleted is made anew, under the same ARN.
 func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutputs, error) {
 	clusterName, name := identify(c)
 	actual, err := s.describe(ctx, clusterName, name)
 	if err == nil && draining(actual) {
 		err = fmt.Errorf("service %s is draining: %w", name, resource.ErrNotFound)
 	}
-	if errors.Is(err, resource.ErrNotFound) && c.Out.Rollout == "" && c.Old.TaskDefinition.Get() == unproven.Get() { // read found it draining
+	if errors.Is(err, resource.ErrNotFound) && c.Out.Rollout == "" && c.Old.TaskDefinition.Get() == unproven.Get() {
+		// read found it draining
 		if err := s.drained(ctx, c, clusterName, name); !errors.Is(err, resource.ErrNotFound) {
 			return c.Out, err
 		}
@@ -182,14 +192,16 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 	input := toUpdate(c.Props, fromService(actual, c.Old), actual)
 	input.Cluster, input.Service = &clusterName, &name
 	input.ForceNewDeployment = input.ForceNewDeployment || afresh(actual, c)
-	if c.Props.DesiredCount == nil && actual.DesiredCount == 0 && (c.Out.Rollout == wanted.RolloutFailed || c.Out.Rollout == "") {
+	if c.Props.DesiredCount == nil && actual.DesiredCount == 0 &&
+		(c.Out.Rollout == wanted.RolloutFailed || c.Out.Rollout == "") {
 		input.DesiredCount = aws.Int32(startCount(c.Props)) // the failed rollout set it to 0
 	}
 	if least := c.Props.MinCount; input.DesiredCount == nil && least != nil && int(actual.DesiredCount) < *least {
 		input.DesiredCount = aws.Int32(int32(*least))
 	}
 	updated, err := s.api.client.UpdateService(ctx, input)
-	if grace := input.HealthCheckGracePeriodSeconds; grace != nil && call.HasCode(err, "InvalidParameterException") && mentions(err, "health check grace period") {
+	if grace := input.HealthCheckGracePeriodSeconds; grace != nil && call.HasCode(err, "InvalidParameterException") &&
+		mentions(err, "health check grace period") {
 		// ECS looks at the load balancers that the service has, not at those that the call brings.
 		input.HealthCheckGracePeriodSeconds = nil
 		if _, err = s.api.client.UpdateService(ctx, input); err == nil {
@@ -199,7 +211,8 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 		}
 	}
 	if err != nil {
-		return c.Out, call.Error(err, call.NotFound("ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"))
+		return c.Out, call.Error(err, call.NotFound("ServiceNotFoundException", "ServiceNotActiveException",
+			"ClusterNotFoundException"))
 	}
 	changed := *updated.Service
 	if foreign := underWay(actual, c.Out); foreign != nil {
@@ -207,7 +220,8 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 		if c.Begun {
 			whose = "the run that was interrupted has probably started"
 		}
-		line := fmt.Sprintf("rollout %s of %s is under way, which %s: ", aws.ToString(foreign.Id), nameOf(aws.ToString(foreign.TaskDefinition)), whose)
+		line := fmt.Sprintf("rollout %s of %s is under way, which %s: ", aws.ToString(foreign.Id),
+			nameOf(aws.ToString(foreign.TaskDefinition)), whose)
 		if is := rollout.Primary(changed); is != nil && aws.ToString(is.Id) == aws.ToString(foreign.Id) {
 			c.Progress(line + "waiting for it")
 		} else {
@@ -218,12 +232,16 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 }
 
 // watch returns when the rollout is decided, and records what really is there when it did not end as wanted.
-func (s *service) watch(ctx context.Context, c serviceCall, started types.Service, before string) (wanted.ServiceOutputs, error) {
+func (s *service) watch(
+	ctx context.Context, c serviceCall, started types.Service, before string,
+) (wanted.ServiceOutputs, error) {
 	breaker := c.Props.Deployment.CircuitBreaker
 	last, err := s.watcher.Watch(ctx, rollout.Goal{
-		Component: resource.ComponentOf(c.Resource), Cluster: aws.ToString(started.ClusterArn), Service: aws.ToString(started.ServiceName),
+		Component: resource.ComponentOf(c.Resource), Cluster: aws.ToString(started.ClusterArn),
+		Service:        aws.ToString(started.ServiceName),
 		TaskDefinition: c.Props.TaskDefinition.Get(), Started: started, Previous: before,
-		Timeout: time.Duration(c.Props.Deployment.Timeout) * time.Second, Bake: time.Duration(c.Props.Deployment.Bake) * time.Second,
+		Timeout:  time.Duration(c.Props.Deployment.Timeout) * time.Second,
+		Bake:     time.Duration(c.Props.Deployment.Bake) * time.Second,
 		Rollback: breaker == nil || *breaker, Progress: c.Progress,
 	})
 	if err == nil {
@@ -246,7 +264,9 @@ func (s *service) watch(ctx context.Context, c serviceCall, started types.Servic
 // delete stops all tasks and waits until they are gone, so that what they use can be deleted next.
 func (s *service) delete(ctx context.Context, c serviceCall) error {
 	clusterName, name := identify(c)
-	_, err := s.api.client.DeleteService(ctx, &sdk.DeleteServiceInput{Cluster: &clusterName, Service: &name, Force: aws.Bool(true)})
+	_, err := s.api.client.DeleteService(ctx, &sdk.DeleteServiceInput{
+		Cluster: &clusterName, Service: &name, Force: aws.Bool(true),
+	})
 	if call.HasCode(err, "ServiceNotFoundException", "ClusterNotFoundException") {
 		return nil
 	}
@@ -267,7 +287,8 @@ func (s *service) gone(ctx context.Context, c serviceCall, clusterName, name str
 		if err != nil {
 			return false, err
 		}
-		if line := fmt.Sprintf("draining: %d tasks are still running", found.RunningCount+found.PendingCount); line != last {
+		if line := fmt.Sprintf("draining: %d tasks are still running",
+			found.RunningCount+found.PendingCount); line != last {
 			last = line
 			c.Progress(line)
 		}
@@ -287,7 +308,8 @@ func (s *service) describe(ctx context.Context, clusterName, name string) (types
 	return service, nil
 }
 
-// identify returns cluster and name out of the ARN, arn:aws:ecs:<region>:<account>:service/<cluster>/<name>, or what the state says.
+// identify returns cluster and name out of the ARN, arn:aws:ecs:<region>:<account>:service/<cluster>/<name>, or what
+// the state says.
 func identify(c serviceCall) (clusterName, name string) {
 	if parts := strings.Split(c.ID, "/"); len(parts) == 3 {
 		return parts[1], parts[2]
@@ -309,18 +331,24 @@ func mentions(err error, parts ...string) bool {
 func servicePermissions(s resource.Scope) []resource.Statement {
 	return []resource.Statement{
 		{On: own(s, "service/"), Actions: append([]string{
-			"ecs:CreateService", "ecs:UpdateService", "ecs:DeleteService", "ecs:DescribeServices", "ecs:ListServiceDeployments",
+			"ecs:CreateService", "ecs:UpdateService", "ecs:DeleteService", "ecs:DescribeServices",
+			"ecs:ListServiceDeployments",
 		}, tagActions...)},
 		{
-			On: append(own(s, "service/"), own(s, "service-deployment/")...), Actions: []string{"ecs:StopServiceDeployment"},
-			Why: "a rollout that has to be stopped",
+			On:      append(own(s, "service/"), own(s, "service-deployment/")...),
+			Actions: []string{"ecs:StopServiceDeployment"},
+			Why:     "a rollout that has to be stopped",
 		},
 		{On: own(s, "task/"), Actions: []string{"ecs:DescribeTasks"}},
 		{When: inCluster(s), Actions: []string{"ecs:ListTasks"}},
 		{Actions: []string{
-			"ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition", "elasticloadbalancing:DescribeTargetHealth",
+			"ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition",
+			"elasticloadbalancing:DescribeTargetHealth",
 		}},
-		{On: []string{s.ARN("logs", "log-group:"+logs.Name(s.Stack, s.Environment, "*"))}, Actions: []string{"logs:GetLogEvents"}},
+		{
+			On:      []string{s.ARN("logs", "log-group:"+logs.Name(s.Stack, s.Environment, "*"))},
+			Actions: []string{"logs:GetLogEvents"},
+		},
 		s.ServiceLinkedRole("ecs.amazonaws.com"),
 	}
 }

@@ -14,24 +14,42 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// A read of a service sees what somebody else has done to it: its number of tasks, its tags, and a rollout that is not ours.
+// A read of a service sees what somebody else has done to it: its number of tasks, its tags, and a rollout that is not
+// ours.
 func TestAReadSeesWhatOthersDo(t *testing.T) {
 	there := types.Service{
-		ServiceName: aws.String("api"), ClusterArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:cluster/shop"), Status: aws.String("ACTIVE"),
+		ServiceName: aws.String("api"), ClusterArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:cluster/shop"),
+		Status:       aws.String("ACTIVE"),
 		DesiredCount: 2, Tags: []types.Tag{{Key: aws.String(resource.TagStack), Value: aws.String("shop")}},
 		Deployments: []types.Deployment{
-			{Id: aws.String("theirs"), Status: aws.String("PRIMARY"), RolloutState: types.DeploymentRolloutStateInProgress, TaskDefinition: aws.String("arn:x/api:1")},
-			{Id: aws.String("ours"), Status: aws.String("ACTIVE"), RolloutState: types.DeploymentRolloutStateCompleted, TaskDefinition: aws.String("arn:x/api:2"), RunningCount: 2},
+			{
+				Id: aws.String("theirs"), Status: aws.String("PRIMARY"),
+				RolloutState: types.DeploymentRolloutStateInProgress, TaskDefinition: aws.String("arn:x/api:1"),
+			},
+			{
+				Id: aws.String("ours"), Status: aws.String("ACTIVE"),
+				RolloutState:   types.DeploymentRolloutStateCompleted,
+				TaskDefinition: aws.String("arn:x/api:2"), RunningCount: 2,
+			},
 		},
 	}
-	b := newService(&api{services: &call.Batch[serviceKey, types.Service]{Size: 1, Ask: func(context.Context, []serviceKey) (map[serviceKey]types.Service, error) {
-		return map[serviceKey]types.Service{{"shop", "api"}: there}, nil
-	}}}, nil)
+	b := newService(&api{services: &call.Batch[serviceKey, types.Service]{
+		Size: 1, Ask: func(context.Context, []serviceKey) (map[serviceKey]types.Service, error) {
+			return map[serviceKey]types.Service{{"shop", "api"}: there}, nil
+		},
+	}}, nil)
 	least := 2
-	recorded := wanted.Service{Name: "api", Cluster: value.Lit("shop"), TaskDefinition: value.Lit("arn:x/api:2"), Subnets: value.Lit([]string{"subnet-1"}), MinCount: &least}
+	recorded := wanted.Service{
+		Name: "api", Cluster: value.Lit("shop"), TaskDefinition: value.Lit("arn:x/api:2"),
+		Subnets: value.Lit([]string{"subnet-1"}), MinCount: &least,
+	}
 	req := resource.Request{
-		ID: "arn:aws:ecs:eu-west-1:123456789012:service/shop/api", Tags: map[string]string{resource.TagStack: "shop", resource.TagLineage: "l"},
-		Old: resource.State{Inputs: value.Encode(recorded), Outputs: value.Encode(wanted.ServiceOutputs{DeploymentID: "ours", Rollout: wanted.RolloutCompleted})},
+		ID:   "arn:aws:ecs:eu-west-1:123456789012:service/shop/api",
+		Tags: map[string]string{resource.TagStack: "shop", resource.TagLineage: "l"},
+		Old: resource.State{
+			Inputs:  value.Encode(recorded),
+			Outputs: value.Encode(wanted.ServiceOutputs{DeploymentID: "ours", Rollout: wanted.RolloutCompleted}),
+		},
 	}
 	read := func() resource.State {
 		is, found, err := b.Read(t.Context(), req)
@@ -43,7 +61,8 @@ func TestAReadSeesWhatOthersDo(t *testing.T) {
 	require.Equal(t, "a rollout of api:1 is in progress that deployer did not start", is.Note)
 	require.Equal(t, "its tags were changed outside of deployer: "+resource.TagLineage, is.Repair)
 	require.True(t, value.Equal(value.NewInt(2), is.Inputs.Get("minCount")), "enough tasks are no difference")
-	require.Equal(t, "arn:x/api:1", is.Inputs.Get("taskDefinition").Str(), "another revision is on its way: the next apply replaces it")
+	require.Equal(t, "arn:x/api:1", is.Inputs.Get("taskDefinition").Str(),
+		"another revision is on its way: the next apply replaces it")
 	require.Equal(t, "ours", is.Outputs.Get("deploymentId").Str(), "theirs is not recorded as ours")
 
 	there.Deployments[0].TaskDefinition = aws.String("arn:x/api:2")

@@ -36,13 +36,15 @@ func checkService(p *wanted.Service) []value.Problem {
 	if *d.MinHealthyPercent >= 100 && *d.MaxPercent <= 100 {
 		problems = append(problems, value.Problem{
 			Kind: value.BadValue, Path: []string{"deployment"},
-			Message: "minHealthyPercent 100 with maxPercent 100 leaves no room to replace a task: lower the first or raise the second",
+			Message: "minHealthyPercent 100 with maxPercent 100 leaves no room to replace a task: lower the first or " +
+				"raise the second",
 		})
 	}
 	if p.Subnets.Known() && len(p.Subnets.Get()) == 0 {
 		problems = append(problems, value.Problem{
 			Kind: resource.NetworkUnfit, Path: []string{"subnets"},
-			Message: "no subnet of the Network has a way out (a default route to a NAT or internet gateway), which tasks need to pull their image",
+			Message: "no subnet of the Network has a way out (a default route to a NAT or internet gateway), which " +
+				"tasks need to pull their image",
 		})
 	}
 	if p.PlatformVersion == "" {
@@ -55,7 +57,10 @@ func checkService(p *wanted.Service) []value.Problem {
 		p.AssignPublicIP = value.Lit(false)
 	}
 	if p.DesiredCount != nil && p.InitialCount != nil {
-		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{"initialCount"}, Message: "is for services whose count belongs to autoscaling, but desiredCount is set"})
+		problems = append(problems, value.Problem{
+			Kind: value.BadValue, Path: []string{"initialCount"},
+			Message: "is for services whose count belongs to autoscaling, but desiredCount is set",
+		})
 	}
 	return problems
 }
@@ -74,11 +79,15 @@ func startCount(p wanted.Service) int32 {
 func toCreate(p wanted.Service) *sdk.CreateServiceInput {
 	input := &sdk.CreateServiceInput{
 		ServiceName: &p.Name, Cluster: aws.String(p.Cluster.Get()), TaskDefinition: aws.String(p.TaskDefinition.Get()),
-		DesiredCount: aws.Int32(startCount(p)), PlatformVersion: &p.PlatformVersion, SchedulingStrategy: types.SchedulingStrategyReplica,
+		DesiredCount: aws.Int32(startCount(p)), PlatformVersion: &p.PlatformVersion,
+		SchedulingStrategy:   types.SchedulingStrategyReplica,
 		NetworkConfiguration: network(p), LoadBalancers: loadBalancers(p), ServiceRegistries: registries(p),
-		DeploymentConfiguration: deployment(p), DeploymentController: &types.DeploymentController{Type: types.DeploymentControllerTypeEcs},
-		HealthCheckGracePeriodSeconds: optional(int32(p.HealthCheckGracePeriod)), EnableExecuteCommand: p.EnableExecuteCommand,
-		EnableECSManagedTags: true, PropagateTags: types.PropagateTagsService, AvailabilityZoneRebalancing: rebalancing(p),
+		DeploymentConfiguration:       deployment(p),
+		DeploymentController:          &types.DeploymentController{Type: types.DeploymentControllerTypeEcs},
+		HealthCheckGracePeriodSeconds: optional(int32(p.HealthCheckGracePeriod)),
+		EnableExecuteCommand:          p.EnableExecuteCommand,
+		EnableECSManagedTags:          true, PropagateTags: types.PropagateTagsService,
+		AvailabilityZoneRebalancing: rebalancing(p),
 	}
 	if input.CapacityProviderStrategy = strategy(p); len(input.CapacityProviderStrategy) == 0 {
 		input.LaunchType = types.LaunchTypeFargate
@@ -89,7 +98,8 @@ func toCreate(p wanted.Service) *sdk.CreateServiceInput {
 // toUpdate sends what starts a deployment only where it differs.
 func toUpdate(p, actual wanted.Service, svc types.Service) *sdk.UpdateServiceInput {
 	input := &sdk.UpdateServiceInput{
-		DeploymentConfiguration: deployment(p), EnableExecuteCommand: &p.EnableExecuteCommand, AvailabilityZoneRebalancing: rebalancing(p),
+		DeploymentConfiguration: deployment(p), EnableExecuteCommand: &p.EnableExecuteCommand,
+		AvailabilityZoneRebalancing:   rebalancing(p),
 		HealthCheckGracePeriodSeconds: aws.Int32(int32(p.HealthCheckGracePeriod)),
 		EnableECSManagedTags:          aws.Bool(true), PropagateTags: types.PropagateTagsService,
 	}
@@ -99,13 +109,15 @@ func toUpdate(p, actual wanted.Service, svc types.Service) *sdk.UpdateServiceInp
 	if p.DesiredCount != nil {
 		input.DesiredCount = aws.Int32(int32(*p.DesiredCount))
 	}
-	if primary := rollout.Primary(svc); primary == nil || !rollout.SameRevision(aws.ToString(primary.TaskDefinition), p.TaskDefinition.Get()) {
+	if primary := rollout.Primary(svc); primary == nil ||
+		!rollout.SameRevision(aws.ToString(primary.TaskDefinition), p.TaskDefinition.Get()) {
 		input.TaskDefinition = aws.String(p.TaskDefinition.Get())
 	}
 	if p.PlatformVersion != actual.PlatformVersion {
 		input.PlatformVersion = &p.PlatformVersion
 	}
-	if !same(p.Subnets, actual.Subnets) || !same(p.SecurityGroups, actual.SecurityGroups) || !same(p.AssignPublicIP, actual.AssignPublicIP) {
+	if !same(p.Subnets, actual.Subnets) || !same(p.SecurityGroups, actual.SecurityGroups) ||
+		!same(p.AssignPublicIP, actual.AssignPublicIP) {
 		input.NetworkConfiguration = network(p)
 	}
 	if !value.Equal(value.Encode(p.TargetGroups), value.Encode(actual.TargetGroups)) {
@@ -125,7 +137,8 @@ func toUpdate(p, actual wanted.Service, svc types.Service) *sdk.UpdateServiceInp
 	return input
 }
 
-// afresh says whether a deployment must be forced: the PRIMARY has the wanted task definition already, but its rollout failed.
+// afresh says whether a deployment must be forced: the PRIMARY has the wanted task definition already, but its rollout
+// failed.
 func afresh(svc types.Service, c serviceCall) bool {
 	primary := rollout.Primary(svc)
 	if primary == nil || !rollout.SameRevision(aws.ToString(primary.TaskDefinition), c.Props.TaskDefinition.Get()) {
@@ -135,8 +148,8 @@ func afresh(svc types.Service, c serviceCall) bool {
 		c.Out.Rollout == "" && svc.DesiredCount == 0 && startCount(c.Props) > 0
 }
 
-// underWay returns the deployment in progress that is not the last one that the state knows: somebody else's, or one of a run that died before
-// it could record it. Nil: none. A state that knows none says nothing about whose it is.
+// underWay returns the deployment in progress that is not the last one that the state knows: somebody else's, or one of
+// a run that died before it could record it. Nil: none. A state that knows none says nothing about whose it is.
 func underWay(svc types.Service, known wanted.ServiceOutputs) *types.Deployment {
 	primary := rollout.Primary(svc)
 	if primary == nil || primary.RolloutState != types.DeploymentRolloutStateInProgress || known.DeploymentID == "" ||
@@ -146,8 +159,8 @@ func underWay(svc types.Service, known wanted.ServiceOutputs) *types.Deployment 
 	return primary
 }
 
-// previous returns the task definition to which a failed rollout can go back: one that ran, not one that failed before. It may
-// be the wanted one, when only network or load balancers change.
+// previous returns the task definition to which a failed rollout can go back: one that ran, not one that failed before.
+// It may be the wanted one, when only network or load balancers change.
 func previous(svc types.Service, c serviceCall) string {
 	if svc.RunningCount == 0 && (c.Out.Rollout == wanted.RolloutFailed || c.Out.Rollout == "") {
 		return ""
@@ -155,12 +168,13 @@ func previous(svc types.Service, c serviceCall) string {
 	return rollout.Running(svc)
 }
 
-// fromService returns the properties that the service has. What ECS does not know comes from recorded, and so does the order
-// of sets.
+// fromService returns the properties that the service has. What ECS does not know comes from recorded, and so does the
+// order of sets.
 func fromService(svc types.Service, recorded wanted.Service) wanted.Service {
 	p := recorded
 	p.Name = aws.ToString(svc.ServiceName)
-	if given := recorded.Cluster.Get(); given != aws.ToString(svc.ClusterArn) && given != nameOf(aws.ToString(svc.ClusterArn)) {
+	if given := recorded.Cluster.Get(); given != aws.ToString(svc.ClusterArn) &&
+		given != nameOf(aws.ToString(svc.ClusterArn)) {
 		p.Cluster = value.Lit(aws.ToString(svc.ClusterArn))
 	}
 	if !rollout.SameRevision(rollout.Running(svc), recorded.TaskDefinition.Get()) {
@@ -172,12 +186,17 @@ func fromService(svc types.Service, recorded wanted.Service) wanted.Service {
 	if least := recorded.MinCount; least != nil && int(svc.DesiredCount) < *least {
 		p.MinCount = aws.Int(int(svc.DesiredCount))
 	}
-	if svc.PlatformVersion != nil && recorded.PlatformVersion != "LATEST" { // which AWS may answer as the number it stands for
+	if svc.PlatformVersion != nil && recorded.PlatformVersion != "LATEST" {
+		// which AWS may answer as the number it stands for
 		p.PlatformVersion = *svc.PlatformVersion
 	}
 	p.CapacityProviders = nil
 	for _, item := range svc.CapacityProviderStrategy {
-		p.CapacityProviders = append(p.CapacityProviders, wanted.CapacityProvider{Name: aws.ToString(item.CapacityProvider), Base: int(item.Base), Weight: int(item.Weight)})
+		p.CapacityProviders = append(p.CapacityProviders,
+			wanted.CapacityProvider{
+				Name: aws.ToString(item.CapacityProvider), Base: int(item.Base),
+				Weight: int(item.Weight),
+			})
 	}
 	if n := svc.NetworkConfiguration; n != nil && n.AwsvpcConfiguration != nil {
 		p.Subnets = value.Lit(inOrder(n.AwsvpcConfiguration.Subnets, recorded.Subnets.Get()))
@@ -198,7 +217,8 @@ func fromService(svc types.Service, recorded wanted.Service) wanted.Service {
 	}
 	p.ServiceRegistries = nil
 	for _, r := range svc.ServiceRegistries {
-		p.ServiceRegistries = append(p.ServiceRegistries, wanted.ServiceRegistry{Arn: value.Lit(aws.ToString(r.RegistryArn))})
+		p.ServiceRegistries = append(p.ServiceRegistries,
+			wanted.ServiceRegistry{Arn: value.Lit(aws.ToString(r.RegistryArn))})
 	}
 	if d := svc.DeploymentConfiguration; d != nil {
 		if d.MinimumHealthyPercent != nil {
@@ -212,14 +232,16 @@ func fromService(svc types.Service, recorded wanted.Service) wanted.Service {
 	p.HealthCheckGracePeriod = int(aws.ToInt32(svc.HealthCheckGracePeriodSeconds))
 	p.EnableExecuteCommand = svc.EnableExecuteCommand
 	if svc.AvailabilityZoneRebalancing != "" {
-		p.AvailabilityZoneRebalancing = aws.Bool(svc.AvailabilityZoneRebalancing == types.AvailabilityZoneRebalancingEnabled)
+		p.AvailabilityZoneRebalancing = aws.Bool(
+			svc.AvailabilityZoneRebalancing == types.AvailabilityZoneRebalancingEnabled)
 	}
 	return p
 }
 
 func serviceOutputs(svc types.Service, how string) wanted.ServiceOutputs {
 	out := wanted.ServiceOutputs{
-		Name: aws.ToString(svc.ServiceName), Arn: aws.ToString(svc.ServiceArn), ClusterName: nameOf(aws.ToString(svc.ClusterArn)),
+		Name: aws.ToString(svc.ServiceName), Arn: aws.ToString(svc.ServiceArn),
+		ClusterName:    nameOf(aws.ToString(svc.ClusterArn)),
 		TaskDefinition: rollout.Running(svc), DesiredCount: int(svc.DesiredCount), Rollout: how,
 	}
 	out.ResourceID = "service/" + out.ClusterName + "/" + out.Name
@@ -242,7 +264,10 @@ func network(p wanted.Service) *types.NetworkConfiguration {
 func loadBalancers(p wanted.Service) []types.LoadBalancer {
 	var list []types.LoadBalancer
 	for _, t := range p.TargetGroups {
-		list = append(list, types.LoadBalancer{TargetGroupArn: aws.String(t.Arn.Get()), ContainerName: aws.String(t.ContainerName), ContainerPort: aws.Int32(int32(t.ContainerPort))})
+		list = append(list, types.LoadBalancer{
+			TargetGroupArn: aws.String(t.Arn.Get()),
+			ContainerName:  aws.String(t.ContainerName), ContainerPort: aws.Int32(int32(t.ContainerPort)),
+		})
 	}
 	return list
 }
@@ -258,14 +283,20 @@ func registries(p wanted.Service) []types.ServiceRegistry {
 func strategy(p wanted.Service) []types.CapacityProviderStrategyItem {
 	var list []types.CapacityProviderStrategyItem
 	for _, c := range p.CapacityProviders {
-		list = append(list, types.CapacityProviderStrategyItem{CapacityProvider: aws.String(c.Name), Base: int32(c.Base), Weight: int32(c.Weight)})
+		list = append(list, types.CapacityProviderStrategyItem{
+			CapacityProvider: aws.String(c.Name),
+			Base:             int32(c.Base), Weight: int32(c.Weight),
+		})
 	}
 	return list
 }
 
 func deployment(p wanted.Service) *types.DeploymentConfiguration {
 	d := &types.DeploymentConfiguration{
-		DeploymentCircuitBreaker: &types.DeploymentCircuitBreaker{Enable: aws.ToBool(p.Deployment.CircuitBreaker), Rollback: aws.ToBool(p.Deployment.CircuitBreaker)},
+		DeploymentCircuitBreaker: &types.DeploymentCircuitBreaker{
+			Enable:   aws.ToBool(p.Deployment.CircuitBreaker),
+			Rollback: aws.ToBool(p.Deployment.CircuitBreaker),
+		},
 	}
 	if n := p.Deployment.MinHealthyPercent; n != nil {
 		d.MinimumHealthyPercent = aws.Int32(int32(*n))

@@ -39,7 +39,9 @@ func TestTasksNeedAWayOut(t *testing.T) {
 // A rollout in progress that the state does not know is not taken for ours, whatever came of ours.
 func TestUnderWay(t *testing.T) {
 	service := func(id string, state types.DeploymentRolloutState) types.Service {
-		return types.Service{Deployments: []types.Deployment{{Id: aws.String(id), Status: aws.String("PRIMARY"), RolloutState: state}}}
+		return types.Service{Deployments: []types.Deployment{
+			{Id: aws.String(id), Status: aws.String("PRIMARY"), RolloutState: state},
+		}}
 	}
 	busy, done := types.DeploymentRolloutStateInProgress, types.DeploymentRolloutStateCompleted
 	for _, how := range []string{wanted.RolloutCompleted, wanted.RolloutInProgress, wanted.RolloutFailed} {

@@ -54,8 +54,8 @@ func optional[T comparable](v T) *T {
 	return &v
 }
 
-// own are the ARNs of a stack's objects of one kind: they begin with the kind and the name of the cluster or the family.
-// inCluster is the condition that a request is about a cluster of the stack.
+// own are the ARNs of a stack's objects of one kind: they begin with the kind and the name of the cluster or the
+// family. inCluster is the condition that a request is about a cluster of the stack.
 func inCluster(s resource.Scope) resource.Condition {
 	return resource.Condition{"ArnLike": {"ecs:cluster": own(s, "cluster/")}}
 }

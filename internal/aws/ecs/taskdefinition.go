@@ -35,18 +35,30 @@ func newTaskDefinition(calls *api) resource.Behaviour {
 			ReplaceOn:       []string{"family"},
 			ChangesOnUpdate: []string{"arn", "revision"},
 			Labels:          []string{"tags"}, // update tags the revision that is there
-			FindFirst:       true,             // RegisterTaskDefinition has no token: a repetition would register another revision
+			// RegisterTaskDefinition has no token: a repetition would register another revision
+			FindFirst: true,
 			NotYet: []resource.NotYet{{
-				Operations: []string{"ecs:RegisterTaskDefinition"}, Codes: []string{"ClientException"}, Says: []string{"role is not valid"}, Within: rolesSettle,
+				Operations: []string{"ecs:RegisterTaskDefinition"}, Codes: []string{"ClientException"},
+				Says: []string{"role is not valid"}, Within: rolesSettle,
 			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
-					{On: own(s, "task-definition/"), Actions: append([]string{"ecs:RegisterTaskDefinition", "ecs:DeleteTaskDefinitions"}, tagActions...)},
-					{Actions: []string{"ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition"}},
 					{
-						On: []string{s.GlobalARN("iam", "role/"+s.Names(iam.NameLimit))}, Actions: []string{"iam:PassRole"},
-						When: resource.Condition{"StringEquals": {"iam:PassedToService": {"ecs-tasks.amazonaws.com"}}},
-						Why:  "a task definition names the roles that its tasks take",
+						On: own(s, "task-definition/"),
+						Actions: append([]string{"ecs:RegisterTaskDefinition", "ecs:DeleteTaskDefinitions"},
+							tagActions...),
+					},
+					{Actions: []string{
+						"ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions",
+						"ecs:DeregisterTaskDefinition",
+					}},
+					{
+						On:      []string{s.GlobalARN("iam", "role/"+s.Names(iam.NameLimit))},
+						Actions: []string{"iam:PassRole"},
+						When: resource.Condition{
+							"StringEquals": {"iam:PassedToService": {"ecs-tasks.amazonaws.com"}},
+						},
+						Why: "a task definition names the roles that its tasks take",
 					},
 				}
 			},
@@ -74,9 +86,11 @@ func (t *taskDefinition) find(ctx context.Context, c taskCall) (string, map[stri
 	return c.Props.Family, tagging.Map(found.Tags, tag), nil
 }
 
-// read looks at the revision of the state. Where that was deregistered, by somebody or by a run that died while it deregistered all of them, the
-// family is still there as long as another one is: it must not be forgotten.
-func (t *taskDefinition) read(ctx context.Context, c taskCall) (wanted.TaskDefinition, wanted.TaskDefinitionOutputs, error) {
+// read looks at the revision of the state. Where that was deregistered, by somebody or by a run that died while it
+// deregistered all of them, the family is still there as long as another one is: it must not be forgotten.
+func (t *taskDefinition) read(
+	ctx context.Context, c taskCall,
+) (wanted.TaskDefinition, wanted.TaskDefinitionOutputs, error) {
 	id := c.ID
 	if c.Out.Arn != "" {
 		id = c.Out.Arn
@@ -93,8 +107,8 @@ func (t *taskDefinition) read(ctx context.Context, c taskCall) (wanted.TaskDefin
 	return props, taskOutputs(*found.TaskDefinition), nil
 }
 
-// update registers a revision, unless the latest one is what is wanted: then an earlier run registered it and its answer was lost, or only
-// tags differ, which are no reason to replace tasks.
+// update registers a revision, unless the latest one is what is wanted: then an earlier run registered it and its
+// answer was lost, or only tags differ, which are no reason to replace tasks.
 func (t *taskDefinition) update(ctx context.Context, c taskCall) (wanted.TaskDefinitionOutputs, error) {
 	out, found, err := t.registered(ctx, c)
 	if err != nil {
@@ -110,7 +124,9 @@ func (t *taskDefinition) update(ctx context.Context, c taskCall) (wanted.TaskDef
 }
 
 // registered looks whether the latest revision is what is wanted, whatever its tags of users, and ours.
-func (t *taskDefinition) registered(ctx context.Context, c taskCall) (out wanted.TaskDefinitionOutputs, found bool, err error) {
+func (t *taskDefinition) registered(
+	ctx context.Context, c taskCall,
+) (out wanted.TaskDefinitionOutputs, found bool, err error) {
 	latest, err := t.describe(ctx, c.Props.Family)
 	if err != nil {
 		return out, false, err
@@ -130,7 +146,8 @@ func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskD
 	transient := retry.NewStandard()
 	var out wanted.TaskDefinitionOutputs
 	attempt := 0
-	err := call.Wait(ctx, call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: rolesSettle}, "registering a revision of "+c.Props.Family,
+	err := call.Wait(ctx, call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: rolesSettle},
+		"registering a revision of "+c.Props.Family,
 		func(ctx context.Context) (bool, error) {
 			if attempt++; attempt > 1 {
 				latest, found, err := t.registered(ctx, c)
@@ -154,15 +171,16 @@ func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskD
 	return out, err
 }
 
-// delete deregisters every revision, then asks AWS to delete them, which it does once nothing uses them; where it refuses they
-// stay INACTIVE, which costs nothing.
+// delete deregisters every revision, then asks AWS to delete them, which it does once nothing uses them; where it
+// refuses they stay INACTIVE, which costs nothing.
 func (t *taskDefinition) delete(ctx context.Context, c taskCall) error {
 	active, err := t.api.revisions(ctx, c.ID, types.TaskDefinitionStatusActive)
 	if err != nil {
 		return err
 	}
 	for _, arn := range active {
-		if _, err := t.api.client.DeregisterTaskDefinition(ctx, &sdk.DeregisterTaskDefinitionInput{TaskDefinition: &arn}); err != nil {
+		if _, err := t.api.client.DeregisterTaskDefinition(ctx,
+			&sdk.DeregisterTaskDefinitionInput{TaskDefinition: &arn}); err != nil {
 			return call.Error(err)
 		}
 	}
@@ -172,7 +190,8 @@ func (t *taskDefinition) delete(ctx context.Context, c taskCall) error {
 	}
 	for len(inactive) > 0 {
 		n := min(10, len(inactive)) // as many as DeleteTaskDefinitions takes
-		if _, err := t.api.client.DeleteTaskDefinitions(ctx, &sdk.DeleteTaskDefinitionsInput{TaskDefinitions: inactive[:n]}); err != nil {
+		if _, err := t.api.client.DeleteTaskDefinitions(ctx,
+			&sdk.DeleteTaskDefinitionsInput{TaskDefinitions: inactive[:n]}); err != nil {
 			return nil
 		}
 		inactive = inactive[n:]
@@ -195,5 +214,8 @@ func (t *taskDefinition) describe(ctx context.Context, id string) (*sdk.Describe
 }
 
 func taskOutputs(t types.TaskDefinition) wanted.TaskDefinitionOutputs {
-	return wanted.TaskDefinitionOutputs{Arn: aws.ToString(t.TaskDefinitionArn), Family: aws.ToString(t.Family), Revision: int(t.Revision)}
+	return wanted.TaskDefinitionOutputs{
+		Arn: aws.ToString(t.TaskDefinitionArn), Family: aws.ToString(t.Family),
+		Revision: int(t.Revision),
+	}
 }

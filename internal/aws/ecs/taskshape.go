@@ -22,13 +22,20 @@ func checkTaskDefinition(p *wanted.TaskDefinition) []value.Problem {
 		p.Architecture = wanted.X8664
 	}
 	if p.EphemeralStorage != 0 && (p.EphemeralStorage < 21 || p.EphemeralStorage > 200) {
-		problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{"ephemeralStorage"}, Message: "must be from 21 to 200 GiB; without it a task has 20"})
+		problems = append(problems, value.Problem{
+			Kind: value.BadValue, Path: []string{"ephemeralStorage"},
+			Message: "must be from 21 to 200 GiB; without it a task has 20",
+		})
 	}
 	names := map[string]bool{}
 	for i := range p.Containers {
 		c := &p.Containers[i]
 		if names[c.Name] {
-			problems = append(problems, value.Problem{Kind: value.BadValue, Path: []string{"containers", strconv.Itoa(i), "name"}, Message: fmt.Sprintf("two containers are named %q", c.Name)})
+			problems = append(problems, value.Problem{
+				Kind:    value.BadValue,
+				Path:    []string{"containers", strconv.Itoa(i), "name"},
+				Message: fmt.Sprintf("two containers are named %q", c.Name),
+			})
 		}
 		names[c.Name] = true
 		if c.Essential == nil {
@@ -58,8 +65,13 @@ func checkTaskDefinition(p *wanted.TaskDefinition) []value.Problem {
 func toRegister(p wanted.TaskDefinition) *sdk.RegisterTaskDefinitionInput {
 	input := &sdk.RegisterTaskDefinitionInput{
 		Family: &p.Family, Cpu: aws.String(strconv.Itoa(p.CPU)), Memory: aws.String(strconv.Itoa(p.Memory)),
-		NetworkMode: types.NetworkModeAwsvpc, RequiresCompatibilities: []types.Compatibility{types.CompatibilityFargate},
-		RuntimePlatform:  &types.RuntimePlatform{CpuArchitecture: types.CPUArchitecture(p.Architecture), OperatingSystemFamily: types.OSFamilyLinux},
+		NetworkMode: types.NetworkModeAwsvpc, RequiresCompatibilities: []types.Compatibility{
+			types.CompatibilityFargate,
+		},
+		RuntimePlatform: &types.RuntimePlatform{
+			CpuArchitecture:       types.CPUArchitecture(p.Architecture),
+			OperatingSystemFamily: types.OSFamilyLinux,
+		},
 		ExecutionRoleArn: optional(p.ExecutionRoleArn.Get()), TaskRoleArn: optional(p.TaskRoleArn.Get()),
 	}
 	if p.EphemeralStorage > 0 {
@@ -73,20 +85,30 @@ func toRegister(p wanted.TaskDefinition) *sdk.RegisterTaskDefinitionInput {
 
 func toContainer(c wanted.Container) types.ContainerDefinition {
 	d := types.ContainerDefinition{
-		Name: aws.String(c.Name), Image: aws.String(c.Image.Get()), Command: c.Command, EntryPoint: c.EntryPoint, Essential: c.Essential,
-		Cpu: int32(c.CPU), ReadonlyRootFilesystem: optional(c.ReadonlyRootFilesystem), User: optional(c.User), WorkingDirectory: optional(c.WorkingDirectory),
-		Memory: optional(int32(c.Memory)), StartTimeout: optional(int32(c.StartTimeout)), StopTimeout: optional(int32(c.StopTimeout)),
+		Name: aws.String(c.Name), Image: aws.String(c.Image.Get()), Command: c.Command, EntryPoint: c.EntryPoint,
+		Essential: c.Essential,
+		Cpu:       int32(c.CPU), ReadonlyRootFilesystem: optional(c.ReadonlyRootFilesystem), User: optional(c.User),
+		WorkingDirectory: optional(c.WorkingDirectory),
+		Memory:           optional(int32(c.Memory)), StartTimeout: optional(int32(c.StartTimeout)),
+		StopTimeout: optional(int32(c.StopTimeout)),
 	}
 	for _, port := range c.Ports {
 		d.PortMappings = append(d.PortMappings, types.PortMapping{
-			Name: optional(port.Name), ContainerPort: aws.Int32(int32(port.Port)), Protocol: types.TransportProtocol(port.Protocol),
+			Name: optional(port.Name), ContainerPort: aws.Int32(int32(port.Port)),
+			Protocol: types.TransportProtocol(port.Protocol),
 		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Environment)) {
-		d.Environment = append(d.Environment, types.KeyValuePair{Name: aws.String(name), Value: aws.String(c.Environment[name].Get())})
+		d.Environment = append(d.Environment, types.KeyValuePair{
+			Name:  aws.String(name),
+			Value: aws.String(c.Environment[name].Get()),
+		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Secrets)) {
-		d.Secrets = append(d.Secrets, types.Secret{Name: aws.String(name), ValueFrom: aws.String(c.Secrets[name].Get())})
+		d.Secrets = append(d.Secrets, types.Secret{
+			Name:      aws.String(name),
+			ValueFrom: aws.String(c.Secrets[name].Get()),
+		})
 	}
 	if l := c.Logs; l != nil {
 		d.LogConfiguration = &types.LogConfiguration{LogDriver: types.LogDriverAwslogs, Options: map[string]string{
@@ -103,7 +125,10 @@ func toContainer(c wanted.Container) types.ContainerDefinition {
 		}
 	}
 	for _, dep := range c.DependsOn {
-		d.DependsOn = append(d.DependsOn, types.ContainerDependency{ContainerName: aws.String(dep.Container), Condition: types.ContainerCondition(dep.Condition)})
+		d.DependsOn = append(d.DependsOn, types.ContainerDependency{
+			ContainerName: aws.String(dep.Container),
+			Condition:     types.ContainerCondition(dep.Condition),
+		})
 	}
 	if c.InitProcessEnabled {
 		d.LinuxParameters = &types.LinuxParameters{InitProcessEnabled: aws.Bool(true)}
@@ -113,7 +138,10 @@ func toContainer(c wanted.Container) types.ContainerDefinition {
 
 // fromTaskDefinition is the inverse of toRegister.
 func fromTaskDefinition(t types.TaskDefinition) wanted.TaskDefinition {
-	p := wanted.TaskDefinition{Family: aws.ToString(t.Family), CPU: number(t.Cpu), Memory: number(t.Memory), Architecture: wanted.X8664}
+	p := wanted.TaskDefinition{
+		Family: aws.ToString(t.Family), CPU: number(t.Cpu), Memory: number(t.Memory),
+		Architecture: wanted.X8664,
+	}
 	if arn := aws.ToString(t.ExecutionRoleArn); arn != "" {
 		p.ExecutionRoleArn = value.Lit(arn)
 	}
@@ -134,14 +162,19 @@ func fromTaskDefinition(t types.TaskDefinition) wanted.TaskDefinition {
 
 func fromContainer(d types.ContainerDefinition) wanted.Container {
 	c := wanted.Container{
-		Name: aws.ToString(d.Name), Image: value.Lit(aws.ToString(d.Image)), Command: d.Command, EntryPoint: d.EntryPoint,
-		Essential: aws.Bool(d.Essential == nil || *d.Essential), CPU: int(d.Cpu), Memory: int(aws.ToInt32(d.Memory)),
-		ReadonlyRootFilesystem: aws.ToBool(d.ReadonlyRootFilesystem), User: aws.ToString(d.User), WorkingDirectory: aws.ToString(d.WorkingDirectory),
-		StartTimeout: int(aws.ToInt32(d.StartTimeout)), StopTimeout: int(aws.ToInt32(d.StopTimeout)),
+		Name: aws.ToString(d.Name), Image: value.Lit(aws.ToString(d.Image)), Command: d.Command,
+		EntryPoint: d.EntryPoint,
+		Essential:  aws.Bool(d.Essential == nil || *d.Essential), CPU: int(d.Cpu), Memory: int(aws.ToInt32(d.Memory)),
+		ReadonlyRootFilesystem: aws.ToBool(d.ReadonlyRootFilesystem), User: aws.ToString(d.User),
+		WorkingDirectory: aws.ToString(d.WorkingDirectory),
+		StartTimeout:     int(aws.ToInt32(d.StartTimeout)), StopTimeout: int(aws.ToInt32(d.StopTimeout)),
 		InitProcessEnabled: d.LinuxParameters != nil && aws.ToBool(d.LinuxParameters.InitProcessEnabled),
 	}
 	for _, m := range d.PortMappings {
-		port := wanted.Port{Name: aws.ToString(m.Name), Port: int(aws.ToInt32(m.ContainerPort)), Protocol: string(m.Protocol)}
+		port := wanted.Port{
+			Name: aws.ToString(m.Name), Port: int(aws.ToInt32(m.ContainerPort)),
+			Protocol: string(m.Protocol),
+		}
 		if port.Protocol == "" {
 			port.Protocol = "tcp"
 		}
@@ -172,7 +205,9 @@ func fromContainer(d types.ContainerDefinition) wanted.Container {
 		}
 	}
 	for _, dep := range d.DependsOn {
-		c.DependsOn = append(c.DependsOn, wanted.ContainerDependency{Container: aws.ToString(dep.ContainerName), Condition: string(dep.Condition)})
+		c.DependsOn = append(c.DependsOn, wanted.ContainerDependency{
+			Container: aws.ToString(dep.ContainerName), Condition: string(dep.Condition),
+		})
 	}
 	return c
 }

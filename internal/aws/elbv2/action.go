@@ -31,26 +31,32 @@ func checkAction(a *model.Action, path string) []value.Problem {
 		set(&r.Query, "#{query}")
 		set(&r.StatusCode, 301)
 		if r.StatusCode != 301 && r.StatusCode != 302 {
-			problems = append(problems, bad(fmt.Sprintf("must be 301 or 302, but is %d", r.StatusCode), path, "redirect", "statusCode"))
+			problems = append(problems, bad(fmt.Sprintf("must be 301 or 302, but is %d", r.StatusCode), path,
+				"redirect", "statusCode"))
 		}
 		if !strings.HasPrefix(r.Path, "/") {
 			problems = append(problems, bad("must begin with /", path, "redirect", "path"))
 		}
 		if r.Protocol == "#{protocol}" && r.Host == "#{host}" && r.Port == "#{port}" && r.Path == "/#{path}" {
-			problems = append(problems, bad("a redirect must change protocol, host, port or path: else it never ends", path, "redirect"))
+			problems = append(problems, bad("a redirect must change protocol, host, port or path: else it never ends",
+				path, "redirect"))
 		}
 	}
 	if f := a.FixedResponse; f != nil {
 		given++
 		set(&f.ContentType, "text/plain")
 		if !slices.Contains([]int{2, 4, 5}, f.StatusCode/100) {
-			problems = append(problems, bad(fmt.Sprintf("must be 2xx, 4xx or 5xx, but is %d", f.StatusCode), path, "fixedResponse", "statusCode"))
+			problems = append(problems, bad(fmt.Sprintf("must be 2xx, 4xx or 5xx, but is %d", f.StatusCode), path,
+				"fixedResponse", "statusCode"))
 		}
 		if !slices.Contains(contentTypes, f.ContentType) {
-			problems = append(problems, bad(fmt.Sprintf("%q is not one of %s", f.ContentType, strings.Join(contentTypes, ", ")), path, "fixedResponse", "contentType"))
+			problems = append(problems,
+				bad(fmt.Sprintf("%q is not one of %s", f.ContentType, strings.Join(contentTypes, ", ")), path,
+					"fixedResponse", "contentType"))
 		}
 		if len(f.Body) > 1024 {
-			problems = append(problems, bad(fmt.Sprintf("is %d characters long, AWS takes 1024", len(f.Body)), path, "fixedResponse", "body"))
+			problems = append(problems, bad(fmt.Sprintf("is %d characters long, AWS takes 1024", len(f.Body)), path,
+				"fixedResponse", "body"))
 		}
 	}
 	if given != 1 {
@@ -62,7 +68,10 @@ func checkAction(a *model.Action, path string) []value.Problem {
 func toAWS(a model.Action) []types.Action {
 	switch {
 	case a.Forward != nil:
-		return []types.Action{{Type: types.ActionTypeEnumForward, TargetGroupArn: aws.String(a.Forward.TargetGroupARN.Get())}}
+		return []types.Action{{
+			Type:           types.ActionTypeEnumForward,
+			TargetGroupArn: aws.String(a.Forward.TargetGroupARN.Get()),
+		}}
 	case a.Redirect != nil:
 		r := *a.Redirect
 		return []types.Action{{Type: types.ActionTypeEnumRedirect, RedirectConfig: &types.RedirectActionConfig{
@@ -71,9 +80,12 @@ func toAWS(a model.Action) []types.Action {
 		}}}
 	case a.FixedResponse != nil:
 		f := *a.FixedResponse
-		return []types.Action{{Type: types.ActionTypeEnumFixedResponse, FixedResponseConfig: &types.FixedResponseActionConfig{
-			StatusCode: aws.String(strconv.Itoa(f.StatusCode)), ContentType: &f.ContentType, MessageBody: &f.Body,
-		}}}
+		return []types.Action{{
+			Type: types.ActionTypeEnumFixedResponse,
+			FixedResponseConfig: &types.FixedResponseActionConfig{
+				StatusCode: aws.String(strconv.Itoa(f.StatusCode)), ContentType: &f.ContentType, MessageBody: &f.Body,
+			},
+		}}
 	}
 	return nil
 }

@@ -26,7 +26,10 @@ const (
 // attributesOf returns those of p that are set.
 func attributesOf(p model.LoadBalancer) map[string]string {
 	out := map[string]string{}
-	for key, flag := range map[string]*bool{deletionProtection: p.DeletionProtection, dropInvalidHeaders: p.DropInvalidHeaders, http2: p.HTTP2} {
+	for key, flag := range map[string]*bool{
+		deletionProtection: p.DeletionProtection,
+		dropInvalidHeaders: p.DropInvalidHeaders, http2: p.HTTP2,
+	} {
 		if flag != nil {
 			out[key] = strconv.FormatBool(*flag)
 		}
@@ -49,7 +52,9 @@ func withoutAttributes(p model.LoadBalancer) model.LoadBalancer {
 func (l loadBalancer) setAttributes(ctx context.Context, arn string, p model.LoadBalancer) error {
 	_, err := l.api.client.ModifyLoadBalancerAttributes(ctx, &elb.ModifyLoadBalancerAttributesInput{
 		LoadBalancerArn: &arn,
-		Attributes:      tagging.List(attributesOf(p), func(a *types.LoadBalancerAttribute) (key, text **string) { return &a.Key, &a.Value }),
+		Attributes: tagging.List(attributesOf(p), func(a *types.LoadBalancerAttribute) (key, text **string) {
+			return &a.Key, &a.Value
+		}),
 	})
 	return failed(err)
 }
@@ -57,7 +62,9 @@ func (l loadBalancer) setAttributes(ctx context.Context, arn string, p model.Loa
 // lift switches the deletion protection off.
 func (l loadBalancer) lift(ctx context.Context, arn string) error {
 	_, err := l.api.client.ModifyLoadBalancerAttributes(ctx, &elb.ModifyLoadBalancerAttributesInput{
-		LoadBalancerArn: &arn, Attributes: []types.LoadBalancerAttribute{{Key: aws.String(deletionProtection), Value: aws.String("false")}},
+		LoadBalancerArn: &arn, Attributes: []types.LoadBalancerAttribute{
+			{Key: aws.String(deletionProtection), Value: aws.String("false")},
+		},
 	})
 	return failed(err)
 }
@@ -69,7 +76,9 @@ func liftByHand(arn string) string {
 }
 
 // inTheWay is a deletion protection that is not ours to lift.
-func (l loadBalancer) inTheWay(ctx context.Context, c loadBalancerCall, _ resource.Neighbours) ([]plan.Obstacle, error) {
+func (l loadBalancer) inTheWay(
+	ctx context.Context, c loadBalancerCall, _ resource.Neighbours,
+) ([]plan.Obstacle, error) {
 	if ours := c.Old.DeletionProtection; ours == nil || *ours {
 		return nil, nil
 	}
@@ -78,12 +87,14 @@ func (l loadBalancer) inTheWay(ctx context.Context, c loadBalancerCall, _ resour
 		return nil, err
 	}
 	return []plan.Obstacle{{
-		What: "somebody has switched on the deletion protection of the load balancer " + suffix(c.ID), Next: "if it may go, " + liftByHand(c.ID),
+		What: "somebody has switched on the deletion protection of the load balancer " + suffix(c.ID),
+		Next: "if it may go, " + liftByHand(c.ID),
 	}}, nil
 }
 
 func (l loadBalancer) readAttributes(ctx context.Context, arn string, p *model.LoadBalancer) error {
-	out, err := l.api.client.DescribeLoadBalancerAttributes(ctx, &elb.DescribeLoadBalancerAttributesInput{LoadBalancerArn: &arn})
+	out, err := l.api.client.DescribeLoadBalancerAttributes(ctx,
+		&elb.DescribeLoadBalancerAttributesInput{LoadBalancerArn: &arn})
 	if err != nil {
 		return failed(err)
 	}

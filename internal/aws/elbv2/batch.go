@@ -18,7 +18,8 @@ import (
 // atATime is how many ARNs the describe calls of this API take.
 const atATime = 20
 
-// batchCalls are reads by ARN that share calls. AWS refuses a call as a whole when one of its ARNs is gone: Batch then asks for each alone.
+// batchCalls are reads by ARN that share calls. AWS refuses a call as a whole when one of its ARNs is gone: Batch then
+// asks for each alone.
 type batchCalls struct {
 	balancers *call.Batch[string, types.LoadBalancer]
 	listeners *call.Batch[string, types.Listener]
@@ -57,17 +58,20 @@ func newBatchCalls(c *elb.Client) batchCalls {
 			}
 			return out.TargetGroups, nil
 		}, func(g types.TargetGroup) *string { return g.TargetGroupArn }),
-		tags: &call.Batch[string, map[string]string]{Size: atATime, Ask: func(ctx context.Context, arns []string) (map[string]map[string]string, error) {
-			out, err := c.DescribeTags(ctx, &elb.DescribeTagsInput{ResourceArns: arns})
-			if err != nil {
-				return nil, err
-			}
-			found := make(map[string]map[string]string, len(arns))
-			for _, d := range out.TagDescriptions {
-				found[aws.ToString(d.ResourceArn)] = tagging.Map(d.Tags, tag)
-			}
-			return found, nil
-		}},
+		tags: &call.Batch[string, map[string]string]{
+			Size: atATime,
+			Ask: func(ctx context.Context, arns []string) (map[string]map[string]string, error) {
+				out, err := c.DescribeTags(ctx, &elb.DescribeTagsInput{ResourceArns: arns})
+				if err != nil {
+					return nil, err
+				}
+				found := make(map[string]map[string]string, len(arns))
+				for _, d := range out.TagDescriptions {
+					found[aws.ToString(d.ResourceArn)] = tagging.Map(d.Tags, tag)
+				}
+				return found, nil
+			},
+		},
 	}
 }
 
@@ -80,7 +84,8 @@ func get[T any](ctx context.Context, from *call.Batch[string, T], arn string) (T
 	return item, failed(err)
 }
 
-// sideBySide makes reads of one object at once. Of several failures it returns one that says that the object is gone, if there is any.
+// sideBySide makes reads of one object at once. Of several failures it returns one that says that the object is gone,
+// if there is any.
 func sideBySide(ctx context.Context, reads ...func(context.Context) error) error {
 	errs := make([]error, len(reads))
 	var all errgroup.Group

@@ -1,8 +1,8 @@
-// Package elbv2 is the behaviour of the Elastic Load Balancing resource types: application load balancers, listeners, their
-// certificates and rules, target groups.
+// Package elbv2 is the behaviour of the Elastic Load Balancing resource types: application load balancers, listeners,
+// their certificates and rules, target groups.
 //
-// In: calls of the resource contract. Out: ELBv2 API calls, and one of EC2's to see network interfaces go. It keeps no state and
-// decides nothing that the contract decides.
+// In: calls of the resource contract. Out: ELBv2 API calls, and one of EC2's to see network interfaces go. It keeps no
+// state and decides nothing that the contract decides.
 package elbv2
 
 import (
@@ -44,12 +44,16 @@ var notYet = []resource.NotYet{
 		Codes:      []string{"InvalidSecurityGroup"},
 	},
 	{
-		Operations: []string{"elasticloadbalancing:CreateListener", "elasticloadbalancing:ModifyListener", "elasticloadbalancing:CreateRule", "elasticloadbalancing:ModifyRule"},
-		Codes:      []string{"TargetGroupNotFound"},
+		Operations: []string{
+			"elasticloadbalancing:CreateListener", "elasticloadbalancing:ModifyListener",
+			"elasticloadbalancing:CreateRule", "elasticloadbalancing:ModifyRule",
+		},
+		Codes: []string{"TargetGroupNotFound"},
 	},
 	{
 		Operations: []string{
-			"elasticloadbalancing:CreateListener", "elasticloadbalancing:CreateRule", "elasticloadbalancing:AddListenerCertificates",
+			"elasticloadbalancing:CreateListener", "elasticloadbalancing:CreateRule",
+			"elasticloadbalancing:AddListenerCertificates",
 			"elasticloadbalancing:ModifyLoadBalancerAttributes", "elasticloadbalancing:ModifyTargetGroupAttributes",
 		},
 		Codes: []string{"LoadBalancerNotFound", "ListenerNotFound", "TargetGroupNotFound"}, New: true,
@@ -74,8 +78,8 @@ func failed(err error, next ...advice) error {
 
 type advice struct{ code, next string }
 
-// suffix returns how CloudWatch names the object of an ARN: what follows the last "loadbalancer/" of a load balancer, and
-// targetgroup/<name>/<id> of a target group.
+// suffix returns how CloudWatch names the object of an ARN: what follows the last "loadbalancer/" of a load balancer,
+// and targetgroup/<name>/<id> of a target group.
 func suffix(arn string) string {
 	_, resource, _ := strings.Cut(arn, ":loadbalancer/")
 	if resource == "" {
@@ -101,7 +105,8 @@ func checkName(name *string) {
 // nameLimit is the most characters that ELB takes for the name of a load balancer or a target group.
 const nameLimit = 32
 
-// own are the ARNs of a stack's objects of one kind: they begin with the kind and the name of the load balancer or the target group.
+// own are the ARNs of a stack's objects of one kind: they begin with the kind and the name of the load balancer or the
+// target group.
 func own(s resource.Scope, kind string) []string {
 	// Names begin with stack and environment, and checkName changes a beginning that AWS does not take.
 	if rest, found := strings.CutPrefix(s.Stack+"-", reserved+"-"); found {

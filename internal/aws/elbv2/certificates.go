@@ -31,7 +31,8 @@ func newListenerCertificates(api *api) resource.Behaviour {
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
 					{On: own(s, "listener/app/"), Actions: []string{
-						"elasticloadbalancing:AddListenerCertificates", "elasticloadbalancing:RemoveListenerCertificates",
+						"elasticloadbalancing:AddListenerCertificates",
+						"elasticloadbalancing:RemoveListenerCertificates",
 					}},
 					{Actions: []string{"elasticloadbalancing:DescribeListenerCertificates"}},
 				}
@@ -45,14 +46,18 @@ func newListenerCertificates(api *api) resource.Behaviour {
 	}
 }
 
-func (l listenerCertificates) create(ctx context.Context, c certificatesCall) (string, model.ListenerCertificatesOutputs, error) {
+func (l listenerCertificates) create(
+	ctx context.Context, c certificatesCall,
+) (string, model.ListenerCertificatesOutputs, error) {
 	listenerARN := c.Props.ListenerARN.Get()
 	err := l.api.addAll(ctx, listenerARN, c.Props.CertificateARNs.Get())
 	return listenerARN, model.ListenerCertificatesOutputs{}, err
 }
 
 // read sees of the listener's certificates only ours: those that are recorded, or wanted by who adopts the set.
-func (l listenerCertificates) read(ctx context.Context, c certificatesCall) (model.ListenerCertificates, model.ListenerCertificatesOutputs, error) {
+func (l listenerCertificates) read(
+	ctx context.Context, c certificatesCall,
+) (model.ListenerCertificates, model.ListenerCertificatesOutputs, error) {
 	var out model.ListenerCertificatesOutputs
 	there, err := l.api.further(ctx, c.ID)
 	if err != nil {
@@ -64,25 +69,30 @@ func (l listenerCertificates) read(ctx context.Context, c certificatesCall) (mod
 	}
 	left := slices.DeleteFunc(ours.Get(), func(arn string) bool { return !slices.Contains(there, arn) })
 	if len(left) == 0 && len(ours.Get()) > 0 {
-		return model.ListenerCertificates{}, out, fmt.Errorf("the listener has none of these certificates: %w", resource.ErrNotFound)
+		return model.ListenerCertificates{}, out, fmt.Errorf("the listener has none of these certificates: %w",
+			resource.ErrNotFound)
 	}
 	return model.ListenerCertificates{ListenerARN: value.Lit(c.ID), CertificateARNs: asSet(value.Lit(left))}, out, nil
 }
 
-func (l listenerCertificates) update(ctx context.Context, c certificatesCall) (model.ListenerCertificatesOutputs, error) {
+func (l listenerCertificates) update(
+	ctx context.Context, c certificatesCall,
+) (model.ListenerCertificatesOutputs, error) {
 	was, is := c.Old.CertificateARNs.Get(), c.Props.CertificateARNs.Get()
 	// Both calls may be repeated; new ones come first, so that no host is without a certificate meanwhile.
 	if err := l.api.addAll(ctx, c.ID, is); err != nil {
 		return c.Out, err
 	}
-	return c.Out, l.api.removeAll(ctx, c.ID, slices.DeleteFunc(was, func(arn string) bool { return slices.Contains(is, arn) }))
+	return c.Out, l.api.removeAll(ctx, c.ID,
+		slices.DeleteFunc(was, func(arn string) bool { return slices.Contains(is, arn) }))
 }
 
 func (l listenerCertificates) delete(ctx context.Context, c certificatesCall) error {
 	return l.api.removeAll(ctx, c.ID, c.Old.CertificateARNs.Get())
 }
 
-// further returns the certificates of a listener without its default: that is the listener's own business, even when it is the same.
+// further returns the certificates of a listener without its default: that is the listener's own business, even when it
+// is the same.
 func (a *api) further(ctx context.Context, listenerARN string) ([]string, error) {
 	in := &elb.DescribeListenerCertificatesInput{ListenerArn: &listenerARN}
 	var out []string
@@ -115,8 +125,9 @@ func (a *api) addAll(ctx context.Context, listenerARN string, arns []string) err
 	return nil
 }
 
-// removeAll removes certificates, one a call: AWS takes no more. One that ACM has deleted meanwhile is gone anyhow, and the one that is the
-// listener's default, too, stays until the listener gets another or goes: AWS does not permit to take that away.
+// removeAll removes certificates, one a call: AWS takes no more. One that ACM has deleted meanwhile is gone anyhow, and
+// the one that is the listener's default, too, stays until the listener gets another or goes: AWS does not permit to
+// take that away.
 func (a *api) removeAll(ctx context.Context, listenerARN string, arns []string) error {
 	for _, arn := range arns {
 		_, err := a.client.RemoveListenerCertificates(ctx, &elb.RemoveListenerCertificatesInput{

@@ -23,10 +23,13 @@ func checkRule(p *model.ListenerRule) []value.Problem {
 	if n := len(p.Hosts) + len(p.Paths); n == 0 {
 		problems = append(problems, bad("a rule needs a host or a path", "hosts"))
 	} else if n > 5 {
-		problems = append(problems, bad(fmt.Sprintf("AWS takes five hosts and paths together, these are %d", n), "hosts"))
+		problems = append(problems, bad(fmt.Sprintf("AWS takes five hosts and paths together, these are %d", n),
+			"hosts"))
 	}
 	if n := model.Wildcards(p.Hosts, p.Paths); n > model.MaxWildcards {
-		problems = append(problems, bad(fmt.Sprintf("AWS takes %d wildcards in hosts and paths together, these have %d", model.MaxWildcards, n), "hosts"))
+		problems = append(problems,
+			bad(fmt.Sprintf("AWS takes %d wildcards in hosts and paths together, these have %d", model.MaxWildcards, n),
+				"hosts"))
 	}
 	for i, host := range p.Hosts {
 		if host == "" || len(host) > 128 {
@@ -55,10 +58,16 @@ func sorted(list []string) []string {
 func conditions(p model.ListenerRule) []types.RuleCondition {
 	var out []types.RuleCondition
 	if len(p.Hosts) > 0 {
-		out = append(out, types.RuleCondition{Field: aws.String("host-header"), HostHeaderConfig: &types.HostHeaderConditionConfig{Values: p.Hosts}})
+		out = append(out, types.RuleCondition{
+			Field:            aws.String("host-header"),
+			HostHeaderConfig: &types.HostHeaderConditionConfig{Values: p.Hosts},
+		})
 	}
 	if len(p.Paths) > 0 {
-		out = append(out, types.RuleCondition{Field: aws.String("path-pattern"), PathPatternConfig: &types.PathPatternConditionConfig{Values: p.Paths}})
+		out = append(out, types.RuleCondition{
+			Field:             aws.String("path-pattern"),
+			PathPatternConfig: &types.PathPatternConditionConfig{Values: p.Paths},
+		})
 	}
 	return out
 }

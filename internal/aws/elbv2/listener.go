@@ -39,12 +39,16 @@ func newListener(api *api) resource.Behaviour {
 						"elasticloadbalancing:ModifyListener", "elasticloadbalancing:DeleteListener",
 					}, tagActions...)},
 					{Actions: []string{"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTags"}},
-					{Actions: []string{"elasticloadbalancing:DescribeLoadBalancers"}, Why: "what a run that died has made of a load balancer that was new"},
+					{
+						Actions: []string{"elasticloadbalancing:DescribeLoadBalancers"},
+						Why:     "what a run that died has made of a load balancer that was new",
+					},
 				}
 			},
 		},
-		CheckProps: checkListener, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update, DeleteObject: l.delete,
-		Find: l.find, Taggable: true,
+		CheckProps: checkListener, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update,
+		DeleteObject: l.delete,
+		Find:         l.find, Taggable: true,
 	}
 }
 
@@ -69,7 +73,8 @@ func checkListener(p *model.Listener) []value.Problem {
 
 var listenerAdvice = []advice{
 	{"CertificateNotFound", "the certificate must be issued, and in the region of the load balancer"},
-	{"UnsupportedCertificate", "the load balancer takes RSA and ECDSA certificates that ACM or IAM holds; see the key types in its documentation"},
+	{"UnsupportedCertificate", "the load balancer takes RSA and ECDSA certificates that ACM or IAM holds; see the " +
+		"key types in its documentation"},
 	{"TargetGroupAssociationLimit", "a target group serves one load balancer only: this one still serves another"},
 	{"DuplicateListener", "the load balancer already listens on that port"},
 }
@@ -91,21 +96,23 @@ func sslPolicy(p model.Listener) *string {
 func (l listener) create(ctx context.Context, c listenerCall) (string, model.ListenerOutputs, error) {
 	made, err := l.api.client.CreateListener(ctx, &elb.CreateListenerInput{
 		LoadBalancerArn: aws.String(c.Props.LoadBalancerARN.Get()), Port: aws.Int32(int32(c.Props.Port)),
-		Protocol: types.ProtocolEnum(c.Props.Protocol), Certificates: certificates(c.Props), SslPolicy: sslPolicy(c.Props),
+		Protocol: types.ProtocolEnum(c.Props.Protocol), Certificates: certificates(c.Props),
+		SslPolicy:      sslPolicy(c.Props),
 		DefaultActions: toAWS(c.Props.DefaultAction), Tags: tagList(c.Marked(), c.Props.Tags),
 	})
 	if err != nil {
 		return "", model.ListenerOutputs{}, failed(err, listenerAdvice...)
 	}
 	if len(made.Listeners) == 0 {
-		return "", model.ListenerOutputs{}, errors.New("elasticloadbalancing:CreateListener answered without a listener")
+		return "", model.ListenerOutputs{},
+			errors.New("elasticloadbalancing:CreateListener answered without a listener")
 	}
 	arn := aws.ToString(made.Listeners[0].ListenerArn)
 	return arn, model.ListenerOutputs{ARN: arn}, nil
 }
 
-// find looks for the listener on the port. Where an interrupted run did not know the load balancer yet, for it was to make that, too, it is the
-// one that says so in its tags.
+// find looks for the listener on the port. Where an interrupted run did not know the load balancer yet, for it was to
+// make that, too, it is the one that says so in its tags.
 func (l listener) find(ctx context.Context, c listenerCall) (string, map[string]string, error) {
 	if c.Props.LoadBalancerARN.Get() == "" {
 		arns, err := l.api.ownListeners(ctx, c.Request)
@@ -149,7 +156,8 @@ func (l listener) read(ctx context.Context, c listenerCall) (model.Listener, mod
 		return model.Listener{}, model.ListenerOutputs{}, err
 	}
 	p := model.Listener{
-		LoadBalancerARN: value.Lit(aws.ToString(found.LoadBalancerArn)), Port: int(aws.ToInt32(found.Port)), Protocol: string(found.Protocol),
+		LoadBalancerARN: value.Lit(aws.ToString(found.LoadBalancerArn)), Port: int(aws.ToInt32(found.Port)),
+		Protocol: string(found.Protocol),
 	}
 	if found.Protocol == types.ProtocolEnumHttps {
 		p.SSLPolicy = aws.ToString(found.SslPolicy)
@@ -170,7 +178,8 @@ func (l listener) update(ctx context.Context, c listenerCall) (model.ListenerOut
 	if !value.Equal(value.Encode(was), value.Encode(is)) {
 		_, err := l.api.client.ModifyListener(ctx, &elb.ModifyListenerInput{
 			ListenerArn: &c.ID, Port: aws.Int32(int32(c.Props.Port)), Protocol: types.ProtocolEnum(c.Props.Protocol),
-			Certificates: certificates(c.Props), SslPolicy: sslPolicy(c.Props), DefaultActions: toAWS(c.Props.DefaultAction),
+			Certificates: certificates(c.Props), SslPolicy: sslPolicy(c.Props),
+			DefaultActions: toAWS(c.Props.DefaultAction),
 		})
 		if err != nil {
 			return c.Out, failed(err, listenerAdvice...)

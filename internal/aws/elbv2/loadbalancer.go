@@ -44,7 +44,8 @@ func newLoadBalancer(api *api) resource.Behaviour {
 			Consequence: resource.Causes(plan.Downtime, "scheme", "vpcId"),
 			Permissions: loadBalancerPermissions,
 		},
-		CheckProps: checkLoadBalancer, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update, DeleteObject: l.delete, AwaitReady: l.awaitReady,
+		CheckProps: checkLoadBalancer, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update,
+		DeleteObject: l.delete, AwaitReady: l.awaitReady,
 		InTheWay: l.inTheWay, Find: l.find, Taggable: true,
 	}
 }
@@ -72,14 +73,16 @@ func (l loadBalancer) create(ctx context.Context, c loadBalancerCall) (string, m
 	p := c.Props
 	made, err := l.api.client.CreateLoadBalancer(ctx, &elb.CreateLoadBalancerInput{
 		Name: &p.Name, Type: types.LoadBalancerTypeEnumApplication, Scheme: types.LoadBalancerSchemeEnum(p.Scheme),
-		IpAddressType: types.IpAddressType(p.IPAddressType), Subnets: p.Subnets.Get(), SecurityGroups: p.SecurityGroups.Get(),
-		Tags: tagList(c.Request, p.Tags),
+		IpAddressType: types.IpAddressType(p.IPAddressType), Subnets: p.Subnets.Get(),
+		SecurityGroups: p.SecurityGroups.Get(),
+		Tags:           tagList(c.Request, p.Tags),
 	})
 	if err != nil {
 		return "", model.LoadBalancerOutputs{}, failed(err, noSuchSubnet)
 	}
 	if len(made.LoadBalancers) == 0 {
-		return "", model.LoadBalancerOutputs{}, errors.New("elasticloadbalancing:CreateLoadBalancer answered without a load balancer")
+		return "", model.LoadBalancerOutputs{},
+			errors.New("elasticloadbalancing:CreateLoadBalancer answered without a load balancer")
 	}
 	arn, out := aws.ToString(made.LoadBalancers[0].LoadBalancerArn), loadBalancerOutputs(made.LoadBalancers[0])
 	if err := l.setAttributes(ctx, arn, p); err != nil {
@@ -96,29 +99,31 @@ func (l loadBalancer) awaitReady(ctx context.Context, c loadBalancerCall) (model
 	return c.Out, l.waitActive(ctx, c.ID, isNew)
 }
 
-var noSuchSubnet = advice{"InvalidSubnet", "an internet-facing load balancer needs subnets whose route table leads to an internet gateway, each in another zone"}
+var noSuchSubnet = advice{"InvalidSubnet", "an internet-facing load balancer needs subnets whose route table leads " +
+	"to an internet gateway, each in another zone"}
 
 func unfinishedLoadBalancer(arn string, p model.LoadBalancer, out model.LoadBalancerOutputs, err error) error {
 	return &resource.Unfinished[model.LoadBalancer, model.LoadBalancerOutputs]{ID: arn, Props: p, Out: out, Err: err}
 }
 
 func (l loadBalancer) waitActive(ctx context.Context, arn string, isNew bool) error {
-	return call.Wait(ctx, call.Slowly, "load balancer "+suffix(arn)+" becomes active", func(ctx context.Context) (bool, error) {
-		found, err := l.describe(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerArns: []string{arn}})
-		if isNew && errors.Is(err, resource.ErrNotFound) {
-			return false, nil // not everywhere yet
-		}
-		if err != nil || found.State == nil {
-			return false, err
-		}
-		switch found.State.Code {
-		case types.LoadBalancerStateEnumActive, types.LoadBalancerStateEnumActiveImpaired:
-			return true, nil
-		case types.LoadBalancerStateEnumFailed:
-			return false, fmt.Errorf("load balancer %s failed: %s", suffix(arn), aws.ToString(found.State.Reason))
-		}
-		return false, nil
-	})
+	return call.Wait(ctx, call.Slowly, "load balancer "+suffix(arn)+" becomes active",
+		func(ctx context.Context) (bool, error) {
+			found, err := l.describe(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerArns: []string{arn}})
+			if isNew && errors.Is(err, resource.ErrNotFound) {
+				return false, nil // not everywhere yet
+			}
+			if err != nil || found.State == nil {
+				return false, err
+			}
+			switch found.State.Code {
+			case types.LoadBalancerStateEnumActive, types.LoadBalancerStateEnumActiveImpaired:
+				return true, nil
+			case types.LoadBalancerStateEnumFailed:
+				return false, fmt.Errorf("load balancer %s failed: %s", suffix(arn), aws.ToString(found.State.Reason))
+			}
+			return false, nil
+		})
 }
 
 // describe returns the one load balancer that in asks for.
@@ -142,7 +147,9 @@ func (l loadBalancer) find(ctx context.Context, c loadBalancerCall) (string, map
 	return *found.LoadBalancerArn, tags, err
 }
 
-func (l loadBalancer) read(ctx context.Context, c loadBalancerCall) (model.LoadBalancer, model.LoadBalancerOutputs, error) {
+func (l loadBalancer) read(
+	ctx context.Context, c loadBalancerCall,
+) (model.LoadBalancer, model.LoadBalancerOutputs, error) {
 	var found types.LoadBalancer
 	var set model.LoadBalancer
 	var tags map[string]string
@@ -165,7 +172,8 @@ func (l loadBalancer) read(ctx context.Context, c loadBalancerCall) (model.LoadB
 		subnets[i] = aws.ToString(zone.SubnetId)
 	}
 	p := set // the attributes
-	p.Name, p.Scheme, p.IPAddressType = aws.ToString(found.LoadBalancerName), string(found.Scheme), string(found.IpAddressType)
+	p.Name, p.Scheme, p.IPAddressType = aws.ToString(found.LoadBalancerName), string(found.Scheme),
+		string(found.IpAddressType)
 	p.VPCID, p.Subnets = value.Lit(aws.ToString(found.VpcId)), asSet(value.Lit(subnets))
 	p.SecurityGroups, p.Tags = asSet(value.Lit(slices.Clone(found.SecurityGroups))), tagging.Seen(c.Request, tags)
 	return p, loadBalancerOutputs(found), nil
@@ -174,17 +182,26 @@ func (l loadBalancer) read(ctx context.Context, c loadBalancerCall) (model.LoadB
 func (l loadBalancer) update(ctx context.Context, c loadBalancerCall) (model.LoadBalancerOutputs, error) {
 	calls := l.api
 	if !value.Equal(c.Old.Subnets.Value(), c.Props.Subnets.Value()) {
-		if _, err := calls.client.SetSubnets(ctx, &elb.SetSubnetsInput{LoadBalancerArn: &c.ID, Subnets: c.Props.Subnets.Get()}); err != nil {
+		if _, err := calls.client.SetSubnets(ctx,
+			&elb.SetSubnetsInput{LoadBalancerArn: &c.ID, Subnets: c.Props.Subnets.Get()}); err != nil {
 			return c.Out, failed(err, noSuchSubnet)
 		}
 	}
 	if !value.Equal(c.Old.SecurityGroups.Value(), c.Props.SecurityGroups.Value()) {
-		if _, err := calls.client.SetSecurityGroups(ctx, &elb.SetSecurityGroupsInput{LoadBalancerArn: &c.ID, SecurityGroups: c.Props.SecurityGroups.Get()}); err != nil {
+		if _, err := calls.client.SetSecurityGroups(ctx,
+			&elb.SetSecurityGroupsInput{
+				LoadBalancerArn: &c.ID,
+				SecurityGroups:  c.Props.SecurityGroups.Get(),
+			}); err != nil {
 			return c.Out, failed(err)
 		}
 	}
 	if c.Old.IPAddressType != c.Props.IPAddressType {
-		if _, err := calls.client.SetIpAddressType(ctx, &elb.SetIpAddressTypeInput{LoadBalancerArn: &c.ID, IpAddressType: types.IpAddressType(c.Props.IPAddressType)}); err != nil {
+		if _, err := calls.client.SetIpAddressType(ctx,
+			&elb.SetIpAddressTypeInput{
+				LoadBalancerArn: &c.ID,
+				IpAddressType:   types.IpAddressType(c.Props.IPAddressType),
+			}); err != nil {
 			return c.Out, failed(err)
 		}
 	}
@@ -199,8 +216,8 @@ func (l loadBalancer) update(ctx context.Context, c loadBalancerCall) (model.Loa
 	return c.Out, nil
 }
 
-// delete lifts the deletion protection that the state tells of, or may have missed: the plan that was approved says so. One that somebody
-// else has switched on stays.
+// delete lifts the deletion protection that the state tells of, or may have missed: the plan that was approved says so.
+// One that somebody else has switched on stays.
 func (l loadBalancer) delete(ctx context.Context, c loadBalancerCall) error {
 	if ours := c.Old.DeletionProtection; ours == nil || *ours {
 		err := l.lift(ctx, c.ID)
@@ -218,20 +235,22 @@ func (l loadBalancer) delete(ctx context.Context, c loadBalancerCall) error {
 	if err != nil && !errors.Is(err, resource.ErrNotFound) {
 		return err
 	}
-	err = call.Wait(ctx, call.Slowly, "load balancer "+suffix(c.ID)+" is gone", func(ctx context.Context) (bool, error) {
-		_, err := l.describe(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerArns: []string{c.ID}})
-		if errors.Is(err, resource.ErrNotFound) {
-			return true, nil
-		}
-		return false, err
-	})
+	err = call.Wait(ctx, call.Slowly, "load balancer "+suffix(c.ID)+" is gone",
+		func(ctx context.Context) (bool, error) {
+			_, err := l.describe(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerArns: []string{c.ID}})
+			if errors.Is(err, resource.ErrNotFound) {
+				return true, nil
+			}
+			return false, err
+		})
 	if err != nil {
 		return err
 	}
 	return l.waitInterfaces(ctx, c)
 }
 
-// waitInterfaces waits for the network interfaces, because they hold on to security groups and subnets that are deleted next.
+// waitInterfaces waits for the network interfaces, because they hold on to security groups and subnets that are deleted
+// next.
 func (l loadBalancer) waitInterfaces(ctx context.Context, c loadBalancerCall) error {
 	told := false
 	what := "the network interfaces of load balancer " + suffix(c.ID) + " are gone"
@@ -261,11 +280,14 @@ func loadBalancerOutputs(b types.LoadBalancer) model.LoadBalancerOutputs {
 func loadBalancerPermissions(s resource.Scope) []resource.Statement {
 	return []resource.Statement{
 		{On: own(s, "loadbalancer/app/"), Actions: append([]string{
-			"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:DeleteLoadBalancer", "elasticloadbalancing:ModifyLoadBalancerAttributes",
-			"elasticloadbalancing:SetSubnets", "elasticloadbalancing:SetSecurityGroups", "elasticloadbalancing:SetIpAddressType",
+			"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:DeleteLoadBalancer",
+			"elasticloadbalancing:ModifyLoadBalancerAttributes",
+			"elasticloadbalancing:SetSubnets", "elasticloadbalancing:SetSecurityGroups",
+			"elasticloadbalancing:SetIpAddressType",
 		}, tagActions...)},
 		{Actions: []string{
-			"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:DescribeTags",
+			"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeLoadBalancerAttributes",
+			"elasticloadbalancing:DescribeTags",
 			"ec2:DescribeNetworkInterfaces",
 		}},
 		s.ServiceLinkedRole("elasticloadbalancing.amazonaws.com"),
@@ -276,10 +298,12 @@ func loadBalancerPermissions(s resource.Scope) []resource.Statement {
 	}
 }
 
-// lookingAround is what ELB reads in the name of the caller, as its table of API permissions says: of CreateLoadBalancer, CreateTargetGroup,
-// SetSubnets and SetIpAddressType. GetSecurityGroupsForVpc is for CreateLoadBalancer and SetSecurityGroups.
+// lookingAround is what ELB reads in the name of the caller, as its table of API permissions says: of
+// CreateLoadBalancer, CreateTargetGroup, SetSubnets and SetIpAddressType. GetSecurityGroupsForVpc is for
+// CreateLoadBalancer and SetSecurityGroups.
 var lookingAround = []string{
-	"ec2:DescribeAccountAttributes", "ec2:DescribeAddresses", "ec2:DescribeInternetGateways", "ec2:DescribeSecurityGroups",
+	"ec2:DescribeAccountAttributes", "ec2:DescribeAddresses", "ec2:DescribeInternetGateways",
+	"ec2:DescribeSecurityGroups",
 	"ec2:DescribeSubnets", "ec2:DescribeVpcs",
 }
 

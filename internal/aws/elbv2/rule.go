@@ -44,24 +44,30 @@ func newListenerRule(api *api) resource.Behaviour {
 				return []resource.Statement{
 					{On: own(s, "listener/app/"), Actions: []string{"elasticloadbalancing:CreateRule"}},
 					{On: own(s, "listener-rule/app/"), Actions: append([]string{
-						"elasticloadbalancing:ModifyRule", "elasticloadbalancing:DeleteRule", "elasticloadbalancing:SetRulePriorities",
+						"elasticloadbalancing:ModifyRule", "elasticloadbalancing:DeleteRule",
+						"elasticloadbalancing:SetRulePriorities",
 					}, tagActions...)},
 					{Actions: []string{"elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags"}},
 					{
-						Actions: []string{"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeListeners"},
-						Why:     "what a run that died has made of a load balancer that was new",
+						Actions: []string{
+							"elasticloadbalancing:DescribeLoadBalancers",
+							"elasticloadbalancing:DescribeListeners",
+						},
+						Why: "what a run that died has made of a load balancer that was new",
 					},
 				}
 			},
 		},
-		CheckProps: checkRule, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update, DeleteObject: r.delete,
-		Find: r.find, Taggable: true,
+		CheckProps: checkRule, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update,
+		DeleteObject: r.delete,
+		Find:         r.find, Taggable: true,
 	}}
 }
 
 var ruleAdvice = []advice{
 	{"TargetGroupAssociationLimit", "a target group serves one load balancer only: this one still serves another"},
-	{"TooManyRules", "AWS takes 100 rules per load balancer unless you ask for more (Service Quotas, Rules per Application Load Balancer)"},
+	{"TooManyRules", "AWS takes 100 rules per load balancer unless you ask for more (Service Quotas, Rules per " +
+		"Application Load Balancer)"},
 }
 
 func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRuleOutputs, error) {
@@ -116,8 +122,8 @@ func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRul
 // errAgain asks for another try.
 var errAgain = errors.New("try again")
 
-// whenReleased makes a call that needs the target group for itself. It may still be another rule's that the same apply is about to change,
-// so it waits for a while before it says so.
+// whenReleased makes a call that needs the target group for itself. It may still be another rule's that the same apply
+// is about to change, so it waits for a while before it says so.
 func (r rule) whenReleased(ctx context.Context, c ruleCall, do func(context.Context) error) error {
 	var last error
 	told := false
@@ -149,8 +155,8 @@ func (r rule) whenReleased(ctx context.Context, c ruleCall, do func(context.Cont
 	return err
 }
 
-// inUse returns the rule of ours that has the wanted priority, "" when there is none any more. Somebody else's is an error; so is one of
-// this component that is not in the state, which Typed adopts.
+// inUse returns the rule of ours that has the wanted priority, "" when there is none any more. Somebody else's is an
+// error; so is one of this component that is not in the state, which Typed adopts.
 func (r rule) inUse(ctx context.Context, c ruleCall, err error) (string, error) {
 	rules, findErr := r.listed(ctx, c.Props.ListenerARN.Get())
 	if findErr != nil {
@@ -179,8 +185,12 @@ func (r rule) inUse(ctx context.Context, c ruleCall, err error) (string, error) 
 	}
 	out := &resource.OpError{
 		Operation: "elasticloadbalancing", Code: "PriorityInUse",
-		Err:  &resource.OwnedError{Type: model.ListenerRuleType, Name: "priority " + strconv.Itoa(c.Props.Priority), Tags: tags},
-		Next: fmt.Sprintf("choose a free ingress.priority from %d to %d, or remove that rule", model.ExplicitMin, model.ExplicitMax),
+		Err: &resource.OwnedError{
+			Type: model.ListenerRuleType, Name: "priority " + strconv.Itoa(c.Props.Priority),
+			Tags: tags,
+		},
+		Next: fmt.Sprintf("choose a free ingress.priority from %d to %d, or remove that rule", model.ExplicitMin,
+			model.ExplicitMax),
 	}
 	var op *resource.OpError
 	if errors.As(err, &op) {
@@ -216,9 +226,9 @@ func (r rule) listed(ctx context.Context, listener string) ([]types.Rule, error)
 	}
 }
 
-// find looks among the rules of ours for the one with the wanted priority, else for one that takes the same requests: an interrupted run may have
-// made it when its priority was another. Whoever else has the priority, create says. Where that run did not know the listener yet, for it was to make that, too, the rule is the one that
-// says so in its tags.
+// find looks among the rules of ours for the one with the wanted priority, else for one that takes the same requests:
+// an interrupted run may have made it when its priority was another. Whoever else has the priority, create says. Where
+// that run did not know the listener yet, for it was to make that, too, the rule is the one that says so in its tags.
 func (r rule) find(ctx context.Context, c ruleCall) (string, map[string]string, error) {
 	if c.Props.ListenerARN.Get() == "" {
 		return r.findMarked(ctx, c)
@@ -319,7 +329,8 @@ func (r rule) update(ctx context.Context, c ruleCall) (model.ListenerRuleOutputs
 	is := c.Props
 	later := c.Others != nil && is.Action.Forward != nil && !sameRequests(c.Old, is)
 	if later {
-		// Another component may come to what this rule leaves, and its targets are not healthy yet; nor may this one's be for what it comes to.
+		// Another component may come to what this rule leaves, and its targets are not healthy yet; nor may this one's
+		// be for what it comes to.
 		is.Hosts, is.Paths = c.Old.Hosts, c.Old.Paths
 	}
 	if !sameRequests(c.Old, is) || !value.Equal(value.Encode(c.Old.Action), value.Encode(is.Action)) {
@@ -345,13 +356,14 @@ func sameRequests(a, b model.ListenerRule) bool {
 // modify sets the requests and the action of a rule.
 func (r rule) modify(ctx context.Context, c ruleCall, to model.ListenerRule) error {
 	return r.whenReleased(ctx, c, func(ctx context.Context) error {
-		_, err := r.api.client.ModifyRule(ctx, &elb.ModifyRuleInput{RuleArn: &c.ID, Conditions: conditions(to), Actions: toAWS(to.Action)})
+		_, err := r.api.client.ModifyRule(ctx,
+			&elb.ModifyRuleInput{RuleArn: &c.ID, Conditions: conditions(to), Actions: toAWS(to.Action)})
 		return err
 	})
 }
 
-// moveUp gives a rule its new priority, or leaves it where it is until Settle: when it would take requests, or another rule of ours has that
-// priority, which may be about to move itself.
+// moveUp gives a rule its new priority, or leaves it where it is until Settle: when it would take requests, or another
+// rule of ours has that priority, which may be about to move itself.
 func (r rule) moveUp(ctx context.Context, c ruleCall) error {
 	if waits(c.Props, c.Old.Priority, c.Request) {
 		waitsAs(ctx, c.Old)

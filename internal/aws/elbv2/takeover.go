@@ -18,11 +18,13 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// waitingRule is a rule that waits behind the rules that have its requests until the run has made everything, the service above all. ECS
-// takes a target group only when a rule forwards to it, so the rule has to be there before there is a healthy target.
+// waitingRule is a rule that waits behind the rules that have its requests until the run has made everything, the
+// service above all. ECS takes a target group only when a rule forwards to it, so the rule has to be there before there
+// is a healthy target.
 type waitingRule struct {
 	*resource.Typed[model.ListenerRule, model.ListenerRuleOutputs]
-	activate func(context.Context, resource.Request) (resource.State, error) // a rule here would keep the SDK's whole client linked
+	// a rule here would keep the SDK's whole client linked
+	activate func(context.Context, resource.Request) (resource.State, error)
 }
 
 var _ resource.Activator = (*waitingRule)(nil)
@@ -64,8 +66,8 @@ func recorded(state resource.State, as *model.ListenerRule) resource.State {
 	return state
 }
 
-// Activate implements resource.Activator. First the rules that go make way, to places behind: from then on this rule takes the requests. Then it
-// takes its own priority, which is free now. At no time there is no rule for the requests.
+// Activate implements resource.Activator. First the rules that go make way, to places behind: from then on this rule
+// takes the requests. Then it takes its own priority, which is free now. At no time there is no rule for the requests.
 func (s *waitingRule) Activate(ctx context.Context, req resource.Request) (resource.State, error) {
 	return s.activate(ctx, req)
 }
@@ -101,7 +103,8 @@ func (r rule) activate(ctx context.Context, req resource.Request) (resource.Stat
 			return resource.State{}, err
 		}
 		rules[i].Priority = aws.String(strconv.Itoa(to))
-		req.Progress("the requests of " + resource.ComponentOf(rival.Resource) + " go to " + resource.ComponentOf(req.Resource) + " now")
+		req.Progress("the requests of " + resource.ComponentOf(rival.Resource) + " go to " +
+			resource.ComponentOf(req.Resource) + " now")
 	}
 	if priorityOf(rules[at]) != wanted.Priority {
 		if err := r.takePlace(ctx, c, rules); err != nil {
@@ -111,8 +114,9 @@ func (r rule) activate(ctx context.Context, req resource.Request) (resource.Stat
 	return resource.State{ID: req.ID, Inputs: req.Inputs, Outputs: req.Old.Outputs}, nil
 }
 
-// takePlace gives a rule its priority. A rule of ours that has it moves to the next free place behind: the order of all others stays, and with it who
-// has which requests. That rule takes its own priority when its turn comes, or is one that this run leaves alone.
+// takePlace gives a rule its priority. A rule of ours that has it moves to the next free place behind: the order of all
+// others stays, and with it who has which requests. That rule takes its own priority when its turn comes, or is one
+// that this run leaves alone.
 func (r rule) takePlace(ctx context.Context, c ruleCall, rules []types.Rule) error {
 	err := r.setPriority(ctx, c.ID, c.Props.Priority)
 	if !call.HasCode(err, "PriorityInUse") {
@@ -152,7 +156,8 @@ func (s *waitingRule) Overtakes(inputs, old value.Value, others []resource.Other
 	if len(from) == 0 {
 		return ""
 	}
-	return "takes " + requests(wanted) + " over from " + strings.Join(slices.Compact(from), ", ") + " when the targets are healthy"
+	return "takes " + requests(wanted) + " over from " + strings.Join(slices.Compact(from), ", ") +
+		" when the targets are healthy"
 }
 
 func requests(r model.ListenerRule) string {
@@ -172,7 +177,8 @@ func others(req resource.Request) []resource.Other {
 	return req.Others()
 }
 
-// rivals are the rules that send requests of a rule to their targets today. A rule without targets, a redirect, needs not wait for any.
+// rivals are the rules that send requests of a rule to their targets today. A rule without targets, a redirect, needs
+// not wait for any.
 func rivals(wanted model.ListenerRule, others []resource.Other) []resource.Other {
 	if wanted.Action.Forward == nil {
 		return nil
@@ -183,7 +189,8 @@ func rivals(wanted model.ListenerRule, others []resource.Other) []resource.Other
 	})
 }
 
-// overtakes reports whether a rule takes requests from a rival that has them today; now is 0 for a rule that is not there yet.
+// overtakes reports whether a rule takes requests from a rival that has them today; now is 0 for a rule that is not
+// there yet.
 func overtakes(wanted, now int, rival resource.Other) bool {
 	p := ruleOf(rival.State.Inputs).Priority
 	if rival.Going {
@@ -192,7 +199,8 @@ func overtakes(wanted, now int, rival resource.Other) bool {
 	return wanted <= p && (now == 0 || now > p)
 }
 
-// leaves reports whether a rule that has the wanted requests today gets others in this run, as when two components swap theirs.
+// leaves reports whether a rule that has the wanted requests today gets others in this run, as when two components swap
+// theirs.
 func leaves(wanted model.ListenerRule, rival resource.Other) bool {
 	if rival.Wanted.IsNull() {
 		return false
@@ -207,7 +215,9 @@ func waits(wanted model.ListenerRule, now int, req resource.Request) bool {
 	if now == wanted.Priority {
 		return false
 	}
-	return slices.ContainsFunc(rivals(wanted, others(req)), func(r resource.Other) bool { return overtakes(wanted.Priority, now, r) })
+	return slices.ContainsFunc(rivals(wanted, others(req)), func(r resource.Other) bool {
+		return overtakes(wanted.Priority, now, r)
+	})
 }
 
 // waitingFrom is the first priority behind all rivals.
@@ -227,8 +237,9 @@ func free(rules []types.Rule, from, to int) (int, error) {
 		}
 	}
 	return 0, &resource.OpError{
-		Operation: "elasticloadbalancing:SetRulePriorities", Message: fmt.Sprintf("no priority from %d to %d is free on the listener", from, to),
-		Next: "remove rules from the listener, or give them lower priorities", Err: errors.New("no free priority"),
+		Operation: "elasticloadbalancing:SetRulePriorities",
+		Message:   fmt.Sprintf("no priority from %d to %d is free on the listener", from, to),
+		Next:      "remove rules from the listener, or give them lower priorities", Err: errors.New("no free priority"),
 	}
 }
 

@@ -45,14 +45,16 @@ func newTargetGroup(api *api) resource.Behaviour {
 						"elasticloadbalancing:DeleteTargetGroup", "elasticloadbalancing:ModifyTargetGroupAttributes",
 					}, tagActions...)},
 					{Actions: []string{
-						"elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTags",
+						"elasticloadbalancing:DescribeTargetGroups",
+						"elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeTags",
 						"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules",
 					}},
 				}
 			},
 		},
-		CheckProps: checkTargetGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete,
-		InTheWay: g.inTheWay, Find: g.find, Taggable: true,
+		CheckProps: checkTargetGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
+		DeleteObject: g.delete,
+		InTheWay:     g.inTheWay, Find: g.find, Taggable: true,
 	}
 }
 
@@ -83,14 +85,17 @@ func checkTargetGroup(p *model.TargetGroup) []value.Problem {
 	problems = append(problems, within(h.HealthyThreshold, 2, 10, "healthCheck", "healthyThreshold")...)
 	problems = append(problems, within(h.UnhealthyThreshold, 2, 10, "healthCheck", "unhealthyThreshold")...)
 	if h.Timeout >= h.Interval {
-		problems = append(problems, bad(fmt.Sprintf("must be shorter than the interval of %d s, but is %d s", h.Interval, h.Timeout), "healthCheck", "timeout"))
+		problems = append(problems,
+			bad(fmt.Sprintf("must be shorter than the interval of %d s, but is %d s", h.Interval, h.Timeout),
+				"healthCheck", "timeout"))
 	}
 	if h.Path[0] != '/' {
 		problems = append(problems, bad("must begin with /", "healthCheck", "path"))
 	}
 	if h.Port != "traffic-port" {
 		if n, err := strconv.Atoi(h.Port); err != nil || n < 1 || n > 65535 {
-			problems = append(problems, bad(fmt.Sprintf("%q is neither a port nor traffic-port", h.Port), "healthCheck", "port"))
+			problems = append(problems, bad(fmt.Sprintf("%q is neither a port nor traffic-port", h.Port), "healthCheck",
+				"port"))
 		}
 	}
 	if p.SlowStart != 0 {
@@ -113,23 +118,30 @@ func matcher(p model.TargetGroup) *types.Matcher {
 func (g targetGroup) create(ctx context.Context, c targetGroupCall) (string, model.TargetGroupOutputs, error) {
 	p, h := c.Props, c.Props.HealthCheck
 	made, err := g.api.client.CreateTargetGroup(ctx, &elb.CreateTargetGroupInput{
-		Name: &p.Name, Port: aws.Int32(int32(p.Port)), Protocol: types.ProtocolEnum(p.Protocol), ProtocolVersion: &p.ProtocolVersion,
-		VpcId: aws.String(p.VPCID.Get()), TargetType: types.TargetTypeEnum(p.TargetType),
-		HealthCheckEnabled: aws.Bool(true), HealthCheckPath: &h.Path, HealthCheckPort: &h.Port, HealthCheckProtocol: types.ProtocolEnum(h.Protocol),
-		HealthCheckIntervalSeconds: aws.Int32(int32(h.Interval)), HealthCheckTimeoutSeconds: aws.Int32(int32(h.Timeout)),
-		HealthyThresholdCount: aws.Int32(int32(h.HealthyThreshold)), UnhealthyThresholdCount: aws.Int32(int32(h.UnhealthyThreshold)),
-		Matcher: matcher(p), Tags: tagList(c.Request, p.Tags),
+		Name: &p.Name, Port: aws.Int32(int32(p.Port)), Protocol: types.ProtocolEnum(p.Protocol),
+		ProtocolVersion: &p.ProtocolVersion,
+		VpcId:           aws.String(p.VPCID.Get()), TargetType: types.TargetTypeEnum(p.TargetType),
+		HealthCheckEnabled: aws.Bool(true), HealthCheckPath: &h.Path, HealthCheckPort: &h.Port,
+		HealthCheckProtocol:        types.ProtocolEnum(h.Protocol),
+		HealthCheckIntervalSeconds: aws.Int32(int32(h.Interval)),
+		HealthCheckTimeoutSeconds:  aws.Int32(int32(h.Timeout)),
+		HealthyThresholdCount:      aws.Int32(int32(h.HealthyThreshold)),
+		UnhealthyThresholdCount:    aws.Int32(int32(h.UnhealthyThreshold)),
+		Matcher:                    matcher(p), Tags: tagList(c.Request, p.Tags),
 	})
 	if err != nil {
 		return "", model.TargetGroupOutputs{}, failed(err)
 	}
 	if len(made.TargetGroups) == 0 {
-		return "", model.TargetGroupOutputs{}, errors.New("elasticloadbalancing:CreateTargetGroup answered without a target group")
+		return "", model.TargetGroupOutputs{},
+			errors.New("elasticloadbalancing:CreateTargetGroup answered without a target group")
 	}
 	out := targetGroupOutputs(made.TargetGroups[0])
 	if err := g.setAttributes(ctx, out.ARN, p); err != nil {
 		p.DeregistrationDelay = nil // nobody knows which attributes it has: the next run sees a difference
-		return out.ARN, out, &resource.Unfinished[model.TargetGroup, model.TargetGroupOutputs]{ID: out.ARN, Props: p, Out: out, Err: err}
+		return out.ARN, out, &resource.Unfinished[model.TargetGroup, model.TargetGroupOutputs]{
+			ID: out.ARN, Props: p, Out: out, Err: err,
+		}
 	}
 	return out.ARN, out, nil
 }
@@ -149,7 +161,10 @@ const (
 )
 
 func (g targetGroup) setAttributes(ctx context.Context, arn string, p model.TargetGroup) error {
-	attributes := map[string]string{slowStart: strconv.Itoa(p.SlowStart), stickinessEnabled: strconv.FormatBool(p.Stickiness != nil)}
+	attributes := map[string]string{
+		slowStart:         strconv.Itoa(p.SlowStart),
+		stickinessEnabled: strconv.FormatBool(p.Stickiness != nil),
+	}
 	if p.DeregistrationDelay != nil {
 		attributes[deregistrationDelay] = strconv.Itoa(*p.DeregistrationDelay)
 	}
@@ -159,13 +174,16 @@ func (g targetGroup) setAttributes(ctx context.Context, arn string, p model.Targ
 	}
 	_, err := g.api.client.ModifyTargetGroupAttributes(ctx, &elb.ModifyTargetGroupAttributesInput{
 		TargetGroupArn: &arn,
-		Attributes:     tagging.List(attributes, func(a *types.TargetGroupAttribute) (key, text **string) { return &a.Key, &a.Value }),
+		Attributes: tagging.List(attributes, func(a *types.TargetGroupAttribute) (key, text **string) {
+			return &a.Key, &a.Value
+		}),
 	})
 	return failed(err)
 }
 
 func (g targetGroup) readAttributes(ctx context.Context, arn string, p *model.TargetGroup) error {
-	out, err := g.api.client.DescribeTargetGroupAttributes(ctx, &elb.DescribeTargetGroupAttributesInput{TargetGroupArn: &arn})
+	out, err := g.api.client.DescribeTargetGroupAttributes(ctx,
+		&elb.DescribeTargetGroupAttributesInput{TargetGroupArn: &arn})
 	if err != nil {
 		return failed(err)
 	}
@@ -237,11 +255,15 @@ func (g targetGroup) read(ctx context.Context, c targetGroupCall) (model.TargetG
 	}
 	p := model.TargetGroup{
 		Name: aws.ToString(found.TargetGroupName), Port: int(aws.ToInt32(found.Port)), Protocol: string(found.Protocol),
-		ProtocolVersion: aws.ToString(found.ProtocolVersion), VPCID: value.Lit(aws.ToString(found.VpcId)), TargetType: string(found.TargetType),
+		ProtocolVersion: aws.ToString(found.ProtocolVersion), VPCID: value.Lit(aws.ToString(found.VpcId)),
+		TargetType: string(found.TargetType),
 		HealthCheck: model.HealthCheck{
-			Path: aws.ToString(found.HealthCheckPath), Port: aws.ToString(found.HealthCheckPort), Protocol: string(found.HealthCheckProtocol),
-			Interval: int(aws.ToInt32(found.HealthCheckIntervalSeconds)), Timeout: int(aws.ToInt32(found.HealthCheckTimeoutSeconds)),
-			HealthyThreshold: int(aws.ToInt32(found.HealthyThresholdCount)), UnhealthyThreshold: int(aws.ToInt32(found.UnhealthyThresholdCount)),
+			Path: aws.ToString(found.HealthCheckPath), Port: aws.ToString(found.HealthCheckPort),
+			Protocol:           string(found.HealthCheckProtocol),
+			Interval:           int(aws.ToInt32(found.HealthCheckIntervalSeconds)),
+			Timeout:            int(aws.ToInt32(found.HealthCheckTimeoutSeconds)),
+			HealthyThreshold:   int(aws.ToInt32(found.HealthyThresholdCount)),
+			UnhealthyThreshold: int(aws.ToInt32(found.UnhealthyThresholdCount)),
 		},
 	}
 	if m := found.Matcher; m != nil {
@@ -256,11 +278,14 @@ func (g targetGroup) update(ctx context.Context, c targetGroupCall) (model.Targe
 	p, h := c.Props, c.Props.HealthCheck
 	if c.Old.HealthCheck != h {
 		_, err := g.api.client.ModifyTargetGroup(ctx, &elb.ModifyTargetGroupInput{
-			TargetGroupArn: &c.ID, HealthCheckEnabled: aws.Bool(true), HealthCheckPath: &h.Path, HealthCheckPort: &h.Port,
+			TargetGroupArn: &c.ID, HealthCheckEnabled: aws.Bool(true), HealthCheckPath: &h.Path,
+			HealthCheckPort:            &h.Port,
 			HealthCheckProtocol:        types.ProtocolEnum(h.Protocol),
-			HealthCheckIntervalSeconds: aws.Int32(int32(h.Interval)), HealthCheckTimeoutSeconds: aws.Int32(int32(h.Timeout)),
-			HealthyThresholdCount: aws.Int32(int32(h.HealthyThreshold)), UnhealthyThresholdCount: aws.Int32(int32(h.UnhealthyThreshold)),
-			Matcher: matcher(p),
+			HealthCheckIntervalSeconds: aws.Int32(int32(h.Interval)),
+			HealthCheckTimeoutSeconds:  aws.Int32(int32(h.Timeout)),
+			HealthyThresholdCount:      aws.Int32(int32(h.HealthyThreshold)),
+			UnhealthyThresholdCount:    aws.Int32(int32(h.UnhealthyThreshold)),
+			Matcher:                    matcher(p),
 		})
 		if err != nil {
 			return c.Out, failed(err)
@@ -275,8 +300,11 @@ func (g targetGroup) update(ctx context.Context, c targetGroupCall) (model.Targe
 const removeForward = "a listener or rule that deployer did not make forwards to it: remove that"
 
 // inTheWay finds listeners and rules that forward to the group although the stack does not have them.
-func (g targetGroup) inTheWay(ctx context.Context, c targetGroupCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
-	found, err := g.api.client.DescribeTargetGroups(ctx, &elb.DescribeTargetGroupsInput{TargetGroupArns: []string{c.ID}})
+func (g targetGroup) inTheWay(
+	ctx context.Context, c targetGroupCall, stack resource.Neighbours,
+) ([]plan.Obstacle, error) {
+	found, err := g.api.client.DescribeTargetGroups(ctx,
+		&elb.DescribeTargetGroupsInput{TargetGroupArns: []string{c.ID}})
 	if err != nil {
 		return nil, failed(err)
 	}
@@ -298,19 +326,21 @@ func (g targetGroup) inTheWay(ctx context.Context, c targetGroupCall, stack reso
 		return nil, nil
 	}
 	return []plan.Obstacle{{
-		What: "what deployer did not make forwards to the target group " + suffix(c.ID) + ": " + strings.Join(foreign, ", "),
+		What: "what deployer did not make forwards to the target group " + suffix(c.ID) + ": " +
+			strings.Join(foreign, ", "),
 		Next: "remove these listeners or rules, or let them forward to another target group",
 	}}, nil
 }
 
-// forwards returns the ARNs of the listeners (for their default action) and rules of a load balancer that forward to a target group, but for
-// those that go with their listener.
+// forwards returns the ARNs of the listeners (for their default action) and rules of a load balancer that forward to a
+// target group, but for those that go with their listener.
 func (a *api) forwards(ctx context.Context, balancer, group string, going []string) ([]string, error) {
 	var out []string
 	to := func(actions []types.Action) bool {
 		return slices.ContainsFunc(actions, func(action types.Action) bool {
 			return aws.ToString(action.TargetGroupArn) == group || action.ForwardConfig != nil &&
-				slices.ContainsFunc(action.ForwardConfig.TargetGroups, func(t types.TargetGroupTuple) bool { return aws.ToString(t.TargetGroupArn) == group })
+				slices.ContainsFunc(action.ForwardConfig.TargetGroups,
+					func(t types.TargetGroupTuple) bool { return aws.ToString(t.TargetGroupArn) == group })
 		})
 	}
 	for listeners := (&elb.DescribeListenersInput{LoadBalancerArn: &balancer}); ; {
@@ -348,14 +378,15 @@ func (a *api) forwards(ctx context.Context, balancer, group string, going []stri
 
 func (g targetGroup) delete(ctx context.Context, c targetGroupCall) error {
 	var last error
-	err := call.Wait(ctx, released, "target group "+suffix(c.ID)+" is in use by no listener", func(ctx context.Context) (bool, error) {
-		_, err := g.api.client.DeleteTargetGroup(ctx, &elb.DeleteTargetGroupInput{TargetGroupArn: &c.ID})
-		if call.HasCode(err, "ResourceInUse") {
-			last = failed(err, advice{"ResourceInUse", removeForward})
-			return false, nil
-		}
-		return err == nil, failed(err)
-	})
+	err := call.Wait(ctx, released, "target group "+suffix(c.ID)+" is in use by no listener",
+		func(ctx context.Context) (bool, error) {
+			_, err := g.api.client.DeleteTargetGroup(ctx, &elb.DeleteTargetGroupInput{TargetGroupArn: &c.ID})
+			if call.HasCode(err, "ResourceInUse") {
+				last = failed(err, advice{"ResourceInUse", removeForward})
+				return false, nil
+			}
+			return err == nil, failed(err)
+		})
 	var answered *resource.OpError
 	if err != nil && last != nil && ctx.Err() == nil && !errors.As(err, &answered) {
 		return last // the wait is over: say why it was one

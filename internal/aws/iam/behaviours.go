@@ -23,27 +23,30 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 
 var failed = call.Errors(call.NotFound("NoSuchEntity"), call.Exists("EntityAlreadyExists"))
 
-// notYet is the answer about a role that was just made, as its policies are put, and about one that a trust policy names.
+// notYet is the answer about a role that was just made, as its policies are put, and about one that a trust policy
+// names.
 var notYet = []resource.NotYet{
 	{
 		Operations: []string{"iam:PutRolePolicy", "iam:AttachRolePolicy"}, Codes: []string{"NoSuchEntity"},
 		New: true, Within: 20 * time.Second,
 	},
 	{
-		Operations: []string{"iam:CreateRole", "iam:UpdateAssumeRolePolicy"}, Codes: []string{"MalformedPolicyDocument"},
-		Says: []string{"invalid principal"}, Within: 20 * time.Second,
+		Operations: []string{"iam:CreateRole", "iam:UpdateAssumeRolePolicy"},
+		Codes:      []string{"MalformedPolicyDocument"},
+		Says:       []string{"invalid principal"}, Within: 20 * time.Second,
 	},
 }
 
 // whileBusy repeats a call while IAM is busy with the same entity.
 func whileBusy(ctx context.Context, what string, do func(context.Context) error) error {
-	return call.Wait(ctx, call.Eventually, "IAM is done with another change of "+what, func(ctx context.Context) (bool, error) {
-		err := do(ctx)
-		if call.HasCode(err, "ConcurrentModification") {
-			return false, nil
-		}
-		return err == nil, err
-	})
+	return call.Wait(ctx, call.Eventually, "IAM is done with another change of "+what,
+		func(ctx context.Context) (bool, error) {
+			err := do(ctx)
+			if call.HasCode(err, "ConcurrentModification") {
+				return false, nil
+			}
+			return err == nil, err
+		})
 }
 
 // inUse is how long policies and instance profiles that were just removed may still block the delete of a role.

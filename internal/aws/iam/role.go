@@ -34,18 +34,23 @@ func newRole(api *iam.Client) resource.Behaviour {
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
 					{On: roles(s), Actions: []string{
-						"iam:CreateRole", "iam:GetRole", "iam:UpdateRole", "iam:DeleteRole", "iam:UpdateAssumeRolePolicy", "iam:TagRole", "iam:UntagRole",
+						"iam:CreateRole", "iam:GetRole", "iam:UpdateRole", "iam:DeleteRole",
+						"iam:UpdateAssumeRolePolicy", "iam:TagRole", "iam:UntagRole",
 						"iam:ListAttachedRolePolicies", "iam:ListRolePolicies",
 					}},
 					{
-						On: roles(s), Actions: []string{"iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary"},
+						On: roles(s), Actions: []string{
+							"iam:PutRolePermissionsBoundary",
+							"iam:DeleteRolePermissionsBoundary",
+						},
 						Why: "a permissions boundary that comes with overrides, or goes",
 					},
 				}
 			},
 		},
-		CheckProps: checkRole, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update, DeleteObject: r.delete,
-		InTheWay: r.inTheWay, Find: r.find, Taggable: true,
+		CheckProps: checkRole, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update,
+		DeleteObject: r.delete,
+		InTheWay:     r.inTheWay, Find: r.find, Taggable: true,
 	}
 }
 
@@ -160,7 +165,10 @@ func (r role) update(ctx context.Context, c roleCall) (model.RoleOutputs, error)
 	if c.Old.Description != c.Props.Description || c.Old.MaxSession != c.Props.MaxSession {
 		seconds := int32(c.Props.MaxSession) //nolint:gosec // checked
 		steps = append(steps, func(ctx context.Context) error {
-			_, err := r.api.UpdateRole(ctx, &iam.UpdateRoleInput{RoleName: &name, Description: &c.Props.Description, MaxSessionDuration: &seconds})
+			_, err := r.api.UpdateRole(ctx, &iam.UpdateRoleInput{
+				RoleName: &name, Description: &c.Props.Description,
+				MaxSessionDuration: &seconds,
+			})
 			return failed(err)
 		})
 	}
@@ -170,20 +178,23 @@ func (r role) update(ctx context.Context, c roleCall) (model.RoleOutputs, error)
 			return c.Out, err
 		}
 		steps = append(steps, func(ctx context.Context) error {
-			_, err := r.api.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: &doc})
+			_, err := r.api.UpdateAssumeRolePolicy(ctx,
+				&iam.UpdateAssumeRolePolicyInput{RoleName: &name, PolicyDocument: &doc})
 			return failed(err)
 		})
 	}
 	if boundary := c.Props.PermissionsBoundary.Get(); boundary != c.Old.PermissionsBoundary.Get() {
 		steps = append(steps, func(ctx context.Context) error {
 			if boundary == "" {
-				_, err := r.api.DeleteRolePermissionsBoundary(ctx, &iam.DeleteRolePermissionsBoundaryInput{RoleName: &name})
+				_, err := r.api.DeleteRolePermissionsBoundary(ctx,
+					&iam.DeleteRolePermissionsBoundaryInput{RoleName: &name})
 				if err = failed(err); errors.Is(err, resource.ErrNotFound) {
 					_, err = r.get(ctx, name) // an earlier, unanswered delete took it away; or the whole role is gone
 				}
 				return err
 			}
-			_, err := r.api.PutRolePermissionsBoundary(ctx, &iam.PutRolePermissionsBoundaryInput{RoleName: &name, PermissionsBoundary: &boundary})
+			_, err := r.api.PutRolePermissionsBoundary(ctx,
+				&iam.PutRolePermissionsBoundaryInput{RoleName: &name, PermissionsBoundary: &boundary})
 			return failed(err)
 		})
 	}
@@ -236,7 +247,10 @@ func (r role) inTheWay(ctx context.Context, c roleCall, stack resource.Neighbour
 	if len(foreign) == 0 {
 		return nil, nil
 	}
-	return []plan.Obstacle{{What: "others gave policies to the role " + c.ID + ": " + strings.Join(foreign, ", "), Next: detach(c.ID)}}, nil
+	return []plan.Obstacle{{
+		What: "others gave policies to the role " + c.ID + ": " + strings.Join(foreign, ", "),
+		Next: detach(c.ID),
+	}}, nil
 }
 
 func (r role) delete(ctx context.Context, c roleCall) error {

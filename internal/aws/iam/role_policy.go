@@ -27,7 +27,9 @@ func newRolePolicy(api *iam.Client) resource.Behaviour {
 			ReplaceOn: []string{"role", "name"},
 			NotYet:    notYet,
 			Permissions: func(s resource.Scope) []resource.Statement {
-				return []resource.Statement{{On: roles(s), Actions: []string{"iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"}}}
+				return []resource.Statement{
+					{On: roles(s), Actions: []string{"iam:GetRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy"}},
+				}
 			},
 		},
 		CheckProps: func(props *model.RolePolicy) []value.Problem {
@@ -76,7 +78,10 @@ func (p rolePolicy) put(ctx context.Context, props model.RolePolicy) error {
 	}
 	role := props.Role.Get()
 	return whileBusy(ctx, "the role "+role, func(ctx context.Context) error {
-		_, err := p.api.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: &role, PolicyName: &props.Name, PolicyDocument: &doc})
+		_, err := p.api.PutRolePolicy(ctx, &iam.PutRolePolicyInput{
+			RoleName: &role, PolicyName: &props.Name,
+			PolicyDocument: &doc,
+		})
 		return failed(err)
 	})
 }
@@ -153,7 +158,9 @@ func newRolePolicyAttachment(api *iam.Client) resource.Behaviour {
 	}
 }
 
-func (a attachment) read(ctx context.Context, c attachmentCall) (model.RolePolicyAttachment, model.RolePolicyAttachmentOutputs, error) {
+func (a attachment) read(
+	ctx context.Context, c attachmentCall,
+) (model.RolePolicyAttachment, model.RolePolicyAttachmentOutputs, error) {
 	var none model.RolePolicyAttachmentOutputs
 	role, arn, err := split(c.ID)
 	if err != nil {

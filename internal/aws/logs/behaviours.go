@@ -23,17 +23,21 @@ var failed = call.Errors(call.NotFound("ResourceNotFoundException"), call.Exists
 
 // notYet is the answer about a group that was just made.
 var notYet = []resource.NotYet{{
-	Operations: []string{"logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy", "logs:AssociateKmsKey", "logs:TagResource"},
-	Codes:      []string{"ResourceNotFoundException"}, New: true, Within: 20 * time.Second,
+	Operations: []string{
+		"logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy", "logs:AssociateKmsKey",
+		"logs:TagResource",
+	},
+	Codes: []string{"ResourceNotFoundException"}, New: true, Within: 20 * time.Second,
 }}
 
 // whileBusy repeats a call while another one on the same group is in progress.
 func whileBusy(ctx context.Context, name string, do func(context.Context) error) error {
-	return call.Wait(ctx, call.Eventually, "other operations on the log group "+name+" are over", func(ctx context.Context) (bool, error) {
-		err := do(ctx)
-		if call.HasCode(err, "OperationAbortedException") {
-			return false, nil
-		}
-		return err == nil, err
-	})
+	return call.Wait(ctx, call.Eventually, "other operations on the log group "+name+" are over",
+		func(ctx context.Context) (bool, error) {
+			err := do(ctx)
+			if call.HasCode(err, "OperationAbortedException") {
+				return false, nil
+			}
+			return err == nil, err
+		})
 }

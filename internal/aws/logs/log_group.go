@@ -34,7 +34,8 @@ func newLogGroup(api *cloudwatchlogs.Client) resource.Behaviour {
 				groups := []string{s.ARN("logs", "log-group:"+model.Name(s.Stack, s.Environment, "*"))}
 				return []resource.Statement{
 					{On: groups, Actions: []string{
-						"logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy",
+						"logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:PutRetentionPolicy",
+						"logs:DeleteRetentionPolicy",
 						"logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource",
 					}},
 					{
@@ -45,21 +46,26 @@ func newLogGroup(api *cloudwatchlogs.Client) resource.Behaviour {
 				}
 			},
 		},
-		CheckProps: checkLogGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete,
-		Find: g.find, Taggable: true,
+		CheckProps: checkLogGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
+		DeleteObject: g.delete,
+		Find:         g.find, Taggable: true,
 	}
 }
 
 var (
 	nameForm = regexp.MustCompile(`^[A-Za-z0-9._/#-]{1,512}$`)
 	// retentions are the days that PutRetentionPolicy takes.
-	retentions = []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+	retentions = []int{
+		1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+		3288, 3653,
+	}
 )
 
 func checkLogGroup(g *model.LogGroup) []value.Problem {
 	var problems value.Problems
 	if !nameForm.MatchString(g.Name) || strings.HasPrefix(g.Name, "aws/") {
-		problems.Bad("name", "%q is no log group name: 1 to 512 letters, digits and ._/#-, not beginning with aws/", g.Name)
+		problems.Bad("name", "%q is no log group name: 1 to 512 letters, digits and ._/#-, not beginning with aws/",
+			g.Name)
 	}
 	if g.RetentionDays != 0 && !slices.Contains(retentions, g.RetentionDays) {
 		problems.Bad("retentionDays", "CloudWatch Logs does not keep events for %d days; it takes %s, or 0 for good",
@@ -94,7 +100,9 @@ func (g logGroup) create(ctx context.Context, c groupCall) (string, model.LogGro
 	if err != nil {
 		actual := c.Props
 		actual.RetentionDays = 0
-		return "", out, &resource.Unfinished[model.LogGroup, model.LogGroupOutputs]{ID: name, Props: actual, Out: out, Err: err}
+		return "", out, &resource.Unfinished[model.LogGroup, model.LogGroupOutputs]{
+			ID: name, Props: actual, Out: out, Err: err,
+		}
 	}
 	return name, out, nil
 }
@@ -108,7 +116,9 @@ func (g logGroup) setRetention(ctx context.Context, name string, wanted, old int
 		return failed(err)
 	}
 	days := int32(wanted) //nolint:gosec // one of retentions
-	_, err := g.api.PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: &name, RetentionInDays: &days})
+	_, err := g.api.PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{
+		LogGroupName: &name, RetentionInDays: &days,
+	})
 	return failed(err)
 }
 
@@ -127,7 +137,8 @@ func (g logGroup) describe(ctx context.Context, name string) (types.LogGroup, er
 		}
 		if page.NextToken == nil {
 			return types.LogGroup{}, &resource.OpError{
-				Operation: "logs:DescribeLogGroups", Code: "ResourceNotFoundException", Message: "there is no log group " + name, Err: resource.ErrNotFound,
+				Operation: "logs:DescribeLogGroups", Code: "ResourceNotFoundException",
+				Message: "there is no log group " + name, Err: resource.ErrNotFound,
 			}
 		}
 		in.NextToken = page.NextToken
@@ -201,7 +212,8 @@ func (g logGroup) update(ctx context.Context, c groupCall) (model.LogGroupOutput
 				_, err := g.api.DisassociateKmsKey(ctx, &cloudwatchlogs.DisassociateKmsKeyInput{LogGroupName: &c.ID})
 				return failed(err)
 			}
-			_, err := g.api.AssociateKmsKey(ctx, &cloudwatchlogs.AssociateKmsKeyInput{LogGroupName: &c.ID, KmsKeyId: &key})
+			_, err := g.api.AssociateKmsKey(ctx,
+				&cloudwatchlogs.AssociateKmsKeyInput{LogGroupName: &c.ID, KmsKeyId: &key})
 			return failed(err)
 		},
 		func(ctx context.Context) error { return g.retag(ctx, c) },

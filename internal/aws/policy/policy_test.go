@@ -36,7 +36,8 @@ func TestCanonicalKeepsWhatDiffers(t *testing.T) {
 	one, err := Canonical(parse(t, `{"Statement":[{"Action":"a","Principal":"*"},{"Action":"b"}]}`))
 	require.NoError(t, err)
 	for _, doc := range []string{
-		`{"Statement":[{"Action":"b"},{"Action":"a","Principal":"*"}]}`,         // the order of statements is the user's
+		// the order of statements is the user's
+		`{"Statement":[{"Action":"b"},{"Action":"a","Principal":"*"}]}`,
 		`{"Statement":[{"Action":"a","Principal":{"AWS":"*"}},{"Action":"b"}]}`, // not the same for anonymous calls
 		`{"Statement":[{"NotAction":"a","Principal":"*"},{"Action":"b"}]}`,      //
 		`{"Statement":[{"Action":["a","c"],"Principal":"*"},{"Action":"b"}]}`,   //
@@ -52,7 +53,8 @@ func TestCanonicalLeavesTheUnknownAlone(t *testing.T) {
 		value.NewUnknown(),
 		value.NewMap(map[string]value.Value{"Statement": value.NewUnknown()}),
 		value.NewMap(map[string]value.Value{"Statement": value.NewList(value.NewMap(map[string]value.Value{
-			"Action": value.NewString("a"), "Resource": value.NewUnknown(), "Principal": value.NewMap(map[string]value.Value{"AWS": value.NewUnknown()}),
+			"Action": value.NewString("a"), "Resource": value.NewUnknown(),
+			"Principal": value.NewMap(map[string]value.Value{"AWS": value.NewUnknown()}),
 		}))}),
 	} {
 		out, err := Canonical(doc)
@@ -64,7 +66,10 @@ func TestCanonicalLeavesTheUnknownAlone(t *testing.T) {
 }
 
 func TestWhatIsNoDocument(t *testing.T) {
-	for _, doc := range []value.Value{value.NewString("{"), value.NewString("%zz"), value.Strings("a"), value.NewInt(1), value.NullValue} {
+	for _, doc := range []value.Value{
+		value.NewString("{"), value.NewString("%zz"), value.Strings("a"), value.NewInt(1),
+		value.NullValue,
+	} {
 		require.Len(t, Check("policy", &doc), 1, doc.String())
 	}
 	none, err := Read("", value.NullValue)
@@ -84,7 +89,8 @@ func TestRoundTrip(t *testing.T) {
 			return list
 		}
 		doc, err := value.From(map[string]any{"Version": "2012-10-17", "Statement": []any{map[string]any{
-			"Effect": "Allow", "Action": item("action"), "Resource": item("resource"), "Principal": map[string]any{"Service": item("service")},
+			"Effect": "Allow", "Action": item("action"), "Resource": item("resource"),
+			"Principal": map[string]any{"Service": item("service")},
 			"Condition": map[string]any{"StringLike": map[string]any{"aws:PrincipalTag/x": item("condition")}},
 		}}})
 		require.NoError(t, err)

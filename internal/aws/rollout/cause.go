@@ -52,7 +52,8 @@ func (c crash) key() string {
 	return strings.Join([]string{string(c.cause), c.container, code, variable.ReplaceAllString(c.reason, "*")}, "|")
 }
 
-var variable = regexp.MustCompile(`(?i)\b(?:[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{8,}|\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|i-[0-9a-f]+|eni-[0-9a-f]+)\b`)
+var variable = regexp.MustCompile(
+	`(?i)\b(?:[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{8,}|\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|i-[0-9a-f]+|eni-[0-9a-f]+)\b`)
 
 // denied reports whether ECS was refused something with the execution role.
 func (c crash) denied() bool {
@@ -63,8 +64,8 @@ func (c crash) denied() bool {
 	return false
 }
 
-// enough is how many identical crashes decide: a second crash of a container is no accident, while health checks may depend on
-// something that is still warming up, so ECS gets its own minimum of three.
+// enough is how many identical crashes decide: a second crash of a container is no accident, while health checks may
+// depend on something that is still warming up, so ECS gets its own minimum of three.
 func (c crash) enough() int {
 	switch c.cause {
 	case ContainerHealth, TargetHealth:
@@ -100,10 +101,13 @@ func (c crash) describe(times int) string {
 	return text
 }
 
-// classify says why a stopped task stopped; ok is false when that says nothing against the deployment: it was scaled in,
-// replaced, moved, interrupted (spot), stopped by hand, or waits for capacity.
+// classify says why a stopped task stopped; ok is false when that says nothing against the deployment: it was scaled
+// in, replaced, moved, interrupted (spot), stopped by hand, or waits for capacity.
 func classify(task types.Task) (crash, bool) {
-	c := crash{taskID: familyRevision(aws.ToString(task.TaskArn)), reason: aws.ToString(task.StoppedReason), stopped: aws.ToTime(task.StoppedAt)}
+	c := crash{
+		taskID: familyRevision(aws.ToString(task.TaskArn)), reason: aws.ToString(task.StoppedReason),
+		stopped: aws.ToTime(task.StoppedAt),
+	}
 	container := guilty(task)
 	detail := ""
 	if container != nil {
@@ -116,7 +120,8 @@ func classify(task types.Task) (crash, bool) {
 	case contains(all, "ResourceInitializationError"):
 		c.cause = initialization(all)
 	case contains(all, "Capacity is unavailable", "InsufficientFreeAddresses", "RESOURCE:"),
-		task.StopCode == types.TaskStopCodeTaskFailedToStart && contains(c.reason, "network interface", "NetworkInterfaceLimitExceeded"):
+		task.StopCode == types.TaskStopCodeTaskFailedToStart &&
+			contains(c.reason, "network interface", "NetworkInterfaceLimitExceeded"):
 		c.cause = Capacity
 		return c, false
 	case contains(all, "OutOfMemory"):
@@ -199,7 +204,8 @@ func eventCause(message string) (Cause, bool) {
 	switch {
 	case contains(message, "unable to assume the role", "unable to assume role"):
 		return AssumeRole, true
-	case contains(message, "unable to place a task", "Capacity is unavailable", "capacity is not available", "InsufficientFreeAddresses",
+	case contains(message, "unable to place a task", "Capacity is unavailable", "capacity is not available",
+		"InsufficientFreeAddresses",
 		"RESOURCE:ENI", "limit on the number of tasks", "You've reached the limit"):
 		return Capacity, true
 	case contains(message, "CannotPullContainer"):

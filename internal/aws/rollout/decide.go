@@ -38,7 +38,8 @@ func stand(svc types.Service, t target) standing {
 	if primary == nil {
 		return undecided
 	}
-	if aws.ToString(primary.Id) == t.id || t.id == "" && SameRevision(aws.ToString(primary.TaskDefinition), t.taskDefinition) {
+	if aws.ToString(primary.Id) == t.id || t.id == "" &&
+		SameRevision(aws.ToString(primary.TaskDefinition), t.taskDefinition) {
 		switch {
 		case primary.RolloutState == types.DeploymentRolloutStateFailed:
 			return failed
@@ -73,8 +74,8 @@ func Primary(svc types.Service) *types.Deployment {
 	return nil
 }
 
-// Running returns the ARN of the task definition that the service really runs: the PRIMARY's once its rollout is completed,
-// else that of the deployment it replaces, "" when there is none.
+// Running returns the ARN of the task definition that the service really runs: the PRIMARY's once its rollout is
+// completed, else that of the deployment it replaces, "" when there is none.
 func Running(svc types.Service) string {
 	primary := Primary(svc)
 	if primary == nil {
@@ -84,7 +85,8 @@ func Running(svc types.Service) string {
 		return aws.ToString(primary.TaskDefinition)
 	}
 	for _, d := range svc.Deployments {
-		if aws.ToString(d.Status) == "ACTIVE" && d.RolloutState != types.DeploymentRolloutStateFailed && d.RunningCount > 0 {
+		if aws.ToString(d.Status) == "ACTIVE" && d.RolloutState != types.DeploymentRolloutStateFailed &&
+			d.RunningCount > 0 {
 			return aws.ToString(d.TaskDefinition)
 		}
 	}

@@ -50,8 +50,8 @@ func (r *run) fail(ctx context.Context, f *failure) error {
 
 func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }
 
-// explain looks for what is behind a rollout that ECS or the clock ended: crashes tell most, then the load balancer, then ECS's
-// events.
+// explain looks for what is behind a rollout that ECS or the clock ended: crashes tell most, then the load balancer,
+// then ECS's events.
 func (r *run) explain(f *failure) {
 	if f.cause == Superseded || f.cause == Deleted {
 		return
@@ -104,7 +104,8 @@ func (f *failure) what(r *run) string {
 	switch {
 	case f.cause == Superseded:
 		p := Primary(r.service)
-		return fmt.Sprintf("while revision %s was rolled out, somebody else started deployment %s with revision %s", rev, aws.ToString(p.Id), revision(aws.ToString(p.TaskDefinition)))
+		return fmt.Sprintf("while revision %s was rolled out, somebody else started deployment %s with revision %s",
+			rev, aws.ToString(p.Id), revision(aws.ToString(p.TaskDefinition)))
 	case f.cause == Deleted:
 		return "the service was deleted while it was rolled out"
 	case f.late:
@@ -112,7 +113,8 @@ func (f *failure) what(r *run) string {
 		if d := deployment(r.service, r.target.id); d != nil {
 			running = d.RunningCount
 		}
-		parts = append(parts, fmt.Sprintf("revision %s did not come up within %s: %d of its %d tasks run", rev, r.goal.Timeout, running, r.service.DesiredCount))
+		parts = append(parts, fmt.Sprintf("revision %s did not come up within %s: %d of its %d tasks run", rev,
+			r.goal.Timeout, running, r.service.DesiredCount))
 	case f.bake:
 		parts = append(parts, fmt.Sprintf("revision %s came up, but did not stay up", rev))
 	default:
@@ -121,12 +123,15 @@ func (f *failure) what(r *run) string {
 	if f.crash != nil {
 		parts = append(parts, f.crash.describe(r.times(*f.crash)))
 	} else if f.cause == TargetHealth {
-		parts = append(parts, strings.TrimRight(fmt.Sprintf("targets %d/%d healthy: %s", r.targets.healthy, r.targets.wanted, r.targets.reason), ": "))
+		parts = append(parts,
+			strings.TrimRight(fmt.Sprintf("targets %d/%d healthy: %s", r.targets.healthy, r.targets.wanted,
+				r.targets.reason), ": "))
 	}
 	if f.event != "" {
 		parts = append(parts, "ECS says: "+strings.TrimRight(f.event, "."))
 	} else if f.crash == nil {
-		if d := deployment(r.service, r.target.id); d != nil && d.RolloutState == types.DeploymentRolloutStateFailed && aws.ToString(d.RolloutStateReason) != "" {
+		if d := deployment(r.service, r.target.id); d != nil && d.RolloutState == types.DeploymentRolloutStateFailed &&
+			aws.ToString(d.RolloutStateReason) != "" {
 			parts = append(parts, "ECS says: "+strings.TrimRight(*d.RolloutStateReason, "."))
 		}
 	}
@@ -144,29 +149,38 @@ func (r *run) next(f *failure, group string) string {
 		if f.crash != nil && f.crash.exitCode != nil && *f.crash.exitCode == 0 {
 			return "a service must keep running, but the container ended by itself: check command; see " + logs
 		}
-		return "fix what the last lines say (a missing environment variable, an unreachable host, a wrong command), then apply again; more in " + logs
+		return "fix what the last lines say (a missing environment variable, an unreachable host, a wrong command), " +
+			"then apply again; more in " + logs
 	case OutOfMemory:
-		return "raise memory (exit code 137 is a kill, nearly always for memory), or make the application use less; see " + logs
+		return "raise memory (exit code 137 is a kill, nearly always for memory), or make the application " +
+			"use less; see " + logs
 	case ImagePull:
-		return "check that the image's name and tag exist in its registry, that the execution role may read that repository, and that the subnets have a route to it"
+		return "check that the image's name and tag exist in its registry, that the execution role may read that " +
+			"repository, and that the subnets have a route to it"
 	case CannotStart:
 		return "check command and entryPoint, and that the image is built for the component's architecture"
 	case Secrets:
-		return "check that each ARN or path under secrets exists in this account and region, that its JSON key exists, and that the execution role may read it"
+		return "check that each ARN or path under secrets exists in this account and region, that its JSON key " +
+			"exists, and that the execution role may read it"
 	case Initialization:
-		return "check that the log group exists and that the subnets have a route to the AWS services that the task needs"
+		return "check that the log group exists and that the subnets have a route to the AWS services that " +
+			"the task needs"
 	case ContainerHealth:
 		return "check healthCheck.command (it runs inside the container), its timeout and its start period; see " + logs
 	case TargetHealth:
-		return "check healthCheck.path and healthCheck.port, that the application answers there with 200 on 0.0.0.0, that the security group lets the load balancer in, and whether the grace period is long enough"
+		return "check healthCheck.path and healthCheck.port, that the application answers there with 200 on 0.0.0.0, " +
+			"that the security group lets the load balancer in, and whether the grace period is long enough"
 	case Capacity:
-		return "wait and apply again, or use more subnets (zones, free addresses) or a higher Fargate quota; spot capacity comes and goes"
+		return "wait and apply again, or use more subnets (zones, free addresses) or a higher Fargate quota; spot " +
+			"capacity comes and goes"
 	case AssumeRole:
-		return "check that the trust policies of task role and execution role name ecs-tasks.amazonaws.com, then apply again"
+		return "check that the trust policies of task role and execution role name ecs-tasks.amazonaws.com, then " +
+			"apply again"
 	case Superseded:
 		return "find out who deploys this service besides deployer, then apply again"
 	case Deleted:
 		return "run `deployer apply --refresh`: it sees that the service is gone, and makes it anew"
 	}
-	return "see the events of the service in the ECS console and " + logs + ", then apply again; raise deployment.timeout if it only needs longer"
+	return "see the events of the service in the ECS console and " + logs +
+		", then apply again; raise deployment.timeout if it only needs longer"
 }

@@ -105,7 +105,8 @@ func (s *scene) watcher() *Watcher {
 				s.calls = append(s.calls, "DescribeTasks")
 				out := &ecs.DescribeTasksOutput{}
 				for _, arn := range in.Tasks {
-					for _, task := range append(s.tasks(types.DesiredStatusStopped), s.tasks(types.DesiredStatusRunning)...) {
+					for _, task := range append(s.tasks(types.DesiredStatusStopped),
+						s.tasks(types.DesiredStatusRunning)...) {
 						if *task.TaskArn == arn {
 							out.Tasks = append(out.Tasks, task)
 						}
@@ -113,13 +114,18 @@ func (s *scene) watcher() *Watcher {
 				}
 				return out, nil
 			case *ecs.DescribeTaskDefinitionInput:
-				return &ecs.DescribeTaskDefinitionOutput{TaskDefinition: &types.TaskDefinition{ContainerDefinitions: []types.ContainerDefinition{
-					{Name: aws.String("proxy")},
-					{Name: aws.String("api"), LogConfiguration: &types.LogConfiguration{
-						LogDriver: types.LogDriverAwslogs,
-						Options:   map[string]string{"awslogs-group": "/shop/api", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "x"},
+				return &ecs.DescribeTaskDefinitionOutput{
+					TaskDefinition: &types.TaskDefinition{ContainerDefinitions: []types.ContainerDefinition{
+						{Name: aws.String("proxy")},
+						{Name: aws.String("api"), LogConfiguration: &types.LogConfiguration{
+							LogDriver: types.LogDriverAwslogs,
+							Options: map[string]string{
+								"awslogs-group": "/shop/api", "awslogs-region": "eu-west-1",
+								"awslogs-stream-prefix": "x",
+							},
+						}},
 					}},
-				}}}, nil
+				}, nil
 			case *ecs.ListServiceDeploymentsInput:
 				s.calls = append(s.calls, "ListServiceDeployments")
 				return &ecs.ListServiceDeploymentsOutput{ServiceDeployments: s.deployments}, nil
@@ -129,7 +135,8 @@ func (s *scene) watcher() *Watcher {
 				return &ecs.StopServiceDeploymentOutput{}, nil
 			case *elasticloadbalancingv2.DescribeTargetHealthInput:
 				s.calls = append(s.calls, "DescribeTargetHealth")
-				return &elasticloadbalancingv2.DescribeTargetHealthOutput{TargetHealthDescriptions: s.frame().targets}, nil
+				return &elasticloadbalancingv2.DescribeTargetHealthOutput{TargetHealthDescriptions: s.frame().targets},
+					nil
 			case *cloudwatchlogs.GetLogEventsInput:
 				out := &cloudwatchlogs.GetLogEventsOutput{}
 				for _, line := range s.log[*in.LogStreamName] {
@@ -158,8 +165,10 @@ func (s *scene) watch(ctx context.Context, change ...func(*Goal)) (types.Service
 		s.now = epoch
 	}
 	goal := Goal{
-		Component: "shop/api", Cluster: "shop", Service: "api", TaskDefinition: rev2, Previous: rev1, Timeout: 15 * time.Minute, Rollback: true,
-		Started:  svc(2, deploy("2", "PRIMARY", rev2, "IN_PROGRESS", 0, 2), deploy("1", "ACTIVE", rev1, "COMPLETED", 2, 0)),
+		Component: "shop/api", Cluster: "shop", Service: "api", TaskDefinition: rev2, Previous: rev1,
+		Timeout: 15 * time.Minute, Rollback: true,
+		Started: svc(2, deploy("2", "PRIMARY", rev2, "IN_PROGRESS", 0, 2),
+			deploy("1", "ACTIVE", rev1, "COMPLETED", 2, 0)),
 		Progress: func(line string) { s.progress = append(s.progress, line) },
 	}
 	for _, c := range change {
@@ -173,8 +182,10 @@ func deploy(id, status, definition, state string, running, pending int32) types.
 	var minutes int
 	_, _ = fmt.Sscan(id, &minutes)
 	return types.Deployment{
-		Id: aws.String("ecs-svc/" + id), Status: &status, TaskDefinition: &definition, RolloutState: types.DeploymentRolloutState(state),
-		RunningCount: running, PendingCount: pending, DesiredCount: running + pending, CreatedAt: aws.Time(epoch.Add(time.Duration(minutes) * time.Minute)),
+		Id: aws.String("ecs-svc/" + id), Status: &status, TaskDefinition: &definition,
+		RolloutState: types.DeploymentRolloutState(state),
+		RunningCount: running, PendingCount: pending, DesiredCount: running + pending,
+		CreatedAt: aws.Time(epoch.Add(time.Duration(minutes) * time.Minute)),
 	}
 }
 
@@ -187,7 +198,8 @@ func because(d types.Deployment, reason string) types.Deployment {
 func svc(desired int32, deployments ...types.Deployment) types.Service {
 	s := types.Service{
 		ServiceName: aws.String("api"), ServiceArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:service/shop/api"),
-		ClusterArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:cluster/shop"), Status: aws.String("ACTIVE"), DesiredCount: desired, Deployments: deployments,
+		ClusterArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:cluster/shop"), Status: aws.String("ACTIVE"),
+		DesiredCount: desired, Deployments: deployments,
 	}
 	for i, d := range deployments {
 		s.RunningCount += d.RunningCount
@@ -200,7 +212,10 @@ func svc(desired int32, deployments ...types.Deployment) types.Service {
 }
 
 func balanced(s types.Service) types.Service {
-	s.LoadBalancers = []types.LoadBalancer{{TargetGroupArn: aws.String(group), ContainerName: aws.String("api"), ContainerPort: aws.Int32(8080)}}
+	s.LoadBalancers = []types.LoadBalancer{{
+		TargetGroupArn: aws.String(group), ContainerName: aws.String("api"),
+		ContainerPort: aws.Int32(8080),
+	}}
 	return s
 }
 
@@ -214,8 +229,10 @@ func says(s types.Service, messages ...string) types.Service {
 // stopped is a task of the deployment ecs-svc/2 that has stopped.
 func stopped(id string, code types.TaskStopCode, reason string, containers ...types.Container) types.Task {
 	return types.Task{
-		TaskArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:task/shop/" + id), TaskDefinitionArn: aws.String(rev2), StartedBy: aws.String("ecs-svc/2"),
-		LastStatus: aws.String("STOPPED"), StopCode: code, StoppedReason: &reason, StoppedAt: aws.Time(epoch), Containers: containers,
+		TaskArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:task/shop/" + id), TaskDefinitionArn: aws.String(rev2),
+		StartedBy:  aws.String("ecs-svc/2"),
+		LastStatus: aws.String("STOPPED"), StopCode: code, StoppedReason: &reason, StoppedAt: aws.Time(epoch),
+		Containers: containers,
 	}
 }
 
@@ -228,7 +245,8 @@ func broken(name, reason string) types.Container {
 }
 
 func crashed(id string) types.Task {
-	return stopped(id, types.TaskStopCodeEssentialContainerExited, "Essential container in task exited", exited("proxy", 143), exited("api", 1))
+	return stopped(id, types.TaskStopCodeEssentialContainerExited, "Essential container in task exited",
+		exited("proxy", 143), exited("api", 1))
 }
 
 func at(ip string, state elbtypes.TargetHealthStateEnum, why string) elbtypes.TargetHealthDescription {
@@ -240,7 +258,10 @@ func at(ip string, state elbtypes.TargetHealthStateEnum, why string) elbtypes.Ta
 
 func task(ip string) types.Task {
 	return types.Task{
-		TaskArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:task/shop/" + ip), TaskDefinitionArn: aws.String(rev2), StartedBy: aws.String("ecs-svc/2"), LastStatus: aws.String("RUNNING"),
-		Containers: []types.Container{{Name: aws.String("api"), NetworkInterfaces: []types.NetworkInterface{{PrivateIpv4Address: &ip}}}},
+		TaskArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:task/shop/" + ip), TaskDefinitionArn: aws.String(rev2),
+		StartedBy: aws.String("ecs-svc/2"), LastStatus: aws.String("RUNNING"),
+		Containers: []types.Container{
+			{Name: aws.String("api"), NetworkInterfaces: []types.NetworkInterface{{PrivateIpv4Address: &ip}}},
+		},
 	}
 }

@@ -14,8 +14,9 @@ import (
 // lastLinesCount is how much of a failing task's output a diagnostic shows.
 const lastLinesCount = 20
 
-// lastLines returns the last lines of the crashed container and its log group. Both are empty when it sends no logs; the
-// lines are empty when it never started. A failure to read logs must not hide why the rollout failed, so it is no error.
+// lastLines returns the last lines of the crashed container and its log group. Both are empty when it sends no logs;
+// the lines are empty when it never started. A failure to read logs must not hide why the rollout failed, so it is no
+// error.
 func (r *run) lastLines(ctx context.Context, c *crash) (lines []string, group string) {
 	options, container := r.logOptions(ctx, c)
 	group = options["awslogs-group"]
@@ -25,7 +26,8 @@ func (r *run) lastLines(ctx context.Context, c *crash) (lines []string, group st
 	stream := options["awslogs-stream-prefix"] + "/" + container + "/" + c.taskID
 	for attempt := range 3 {
 		out, err := r.api.logs.GetLogEvents(ctx, &cloudwatchlogs.GetLogEventsInput{
-			LogGroupName: &group, LogStreamName: &stream, Limit: aws.Int32(lastLinesCount), StartFromHead: aws.Bool(false),
+			LogGroupName: &group, LogStreamName: &stream, Limit: aws.Int32(lastLinesCount),
+			StartFromHead: aws.Bool(false),
 		}, func(o *cloudwatchlogs.Options) {
 			if region := options["awslogs-region"]; region != "" {
 				o.Region = region
@@ -47,10 +49,11 @@ func (r *run) lastLines(ctx context.Context, c *crash) (lines []string, group st
 	return lines, group
 }
 
-// logOptions returns the options of the log driver of the crashed container, of the first container when no single one is
-// to blame.
+// logOptions returns the options of the log driver of the crashed container, of the first container when no single one
+// is to blame.
 func (r *run) logOptions(ctx context.Context, c *crash) (options map[string]string, container string) {
-	out, err := r.api.services.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{TaskDefinition: &r.goal.TaskDefinition})
+	out, err := r.api.services.DescribeTaskDefinition(ctx,
+		&ecs.DescribeTaskDefinitionInput{TaskDefinition: &r.goal.TaskDefinition})
 	if err != nil || out.TaskDefinition == nil {
 		return nil, ""
 	}

@@ -1,10 +1,10 @@
-// Package rollout tells the truth about ECS services: whether the deployment that an apply caused really runs, why it does not,
-// and what a service does right now.
+// Package rollout tells the truth about ECS services: whether the deployment that an apply caused really runs, why it
+// does not, and what a service does right now.
 //
-// In: the service as the call that started a deployment answered it, and what was planned (Goal). Out: the service once the
-// rollout is decided, and for a failed one a diagnostic with the cause, log lines and a next step; or Status, plain data. It may
-// stop a deployment that cannot succeed (roll it back, or set the service to 0 tasks when there is nothing to go back to); it must
-// not create, configure or delete services, and must not print.
+// In: the service as the call that started a deployment answered it, and what was planned (Goal). Out: the service once
+// the rollout is decided, and for a failed one a diagnostic with the cause, log lines and a next step; or Status, plain
+// data. It may stop a deployment that cannot succeed (roll it back, or set the service to 0 tasks when there is nothing
+// to go back to); it must not create, configure or delete services, and must not print.
 package rollout
 
 import (
@@ -61,6 +61,7 @@ func New(cfg aws.Config) *Watcher {
 
 func api(cfg aws.Config) clients {
 	return clients{
-		services: ecs.NewFromConfig(cfg), balancers: elasticloadbalancingv2.NewFromConfig(cfg), logs: cloudwatchlogs.NewFromConfig(cfg),
+		services: ecs.NewFromConfig(cfg), balancers: elasticloadbalancingv2.NewFromConfig(cfg),
+		logs: cloudwatchlogs.NewFromConfig(cfg),
 	}
 }

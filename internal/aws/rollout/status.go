@@ -30,12 +30,14 @@ type Status struct {
 	Desired        int       `json:"desired"`
 	Running        int       `json:"running"`
 	Pending        int       `json:"pending"`
-	Healthy        bool      `json:"healthy"` // as many tasks as desired, none unhealthy, targets healthy, no rollout open
-	Images         []Image   `json:"images"`
-	Targets        []Targets `json:"targets,omitempty"`
-	Events         []Event   `json:"events"` // the newest first, at most five
-	FailedTasks    int       `json:"-"`      // of the PRIMARY deployment
-	Err            error     `json:"-"`      // what could not be asked: the service itself where not Found, else its tasks or targets
+	// as many tasks as desired, none unhealthy, targets healthy, no rollout open
+	Healthy     bool      `json:"healthy"`
+	Images      []Image   `json:"images"`
+	Targets     []Targets `json:"targets,omitempty"`
+	Events      []Event   `json:"events"` // the newest first, at most five
+	FailedTasks int       `json:"-"`      // of the PRIMARY deployment
+	// what could not be asked: the service itself where not Found, else its tasks or targets
+	Err error `json:"-"`
 }
 
 // Image is an image that tasks really run.
@@ -64,9 +66,9 @@ type Event struct {
 // Ref names one service.
 type Ref struct{ Cluster, Service string } // names or ARNs
 
-// Status reports on services, in the order asked for. All is asked side by side: first the services, ten to a call, and which tasks they have,
-// then those tasks and the targets. What could not be asked is in Status.Err. AWS APIs: ecs:DescribeServices, ListTasks, DescribeTasks,
-// elasticloadbalancing:DescribeTargetHealth.
+// Status reports on services, in the order asked for. All is asked side by side: first the services, ten to a call, and
+// which tasks they have, then those tasks and the targets. What could not be asked is in Status.Err. AWS APIs:
+// ecs:DescribeServices, ListTasks, DescribeTasks, elasticloadbalancing:DescribeTargetHealth.
 func (w *Watcher) Status(ctx context.Context, refs ...Ref) []Status {
 	api := w.api
 	statuses, services := make([]Status, len(refs)), make([]*types.Service, len(refs))
@@ -119,7 +121,9 @@ func (w *Watcher) Status(ctx context.Context, refs ...Ref) []Status {
 const atOnce = 32
 
 // describeServices returns the active ones of services of a cluster, by name and by ARN.
-func describeServices(ctx context.Context, api clients, cluster string, services []string) (map[string]*types.Service, error) {
+func describeServices(
+	ctx context.Context, api clients, cluster string, services []string,
+) (map[string]*types.Service, error) {
 	out, err := api.services.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &cluster, Services: services})
 	if call.HasCode(err, "ClusterNotFoundException") {
 		return nil, nil
@@ -130,7 +134,8 @@ func describeServices(ctx context.Context, api clients, cluster string, services
 	found := map[string]*types.Service{}
 	for i, svc := range out.Services {
 		if aws.ToString(svc.Status) == "ACTIVE" {
-			found[aws.ToString(svc.ServiceName)], found[aws.ToString(svc.ServiceArn)] = &out.Services[i], &out.Services[i]
+			found[aws.ToString(svc.ServiceName)], found[aws.ToString(svc.ServiceArn)] = &out.Services[i],
+				&out.Services[i]
 		}
 	}
 	return found, nil
@@ -144,7 +149,8 @@ func one(ctx context.Context, api clients, cluster string, svc *types.Service, t
 		Desired: int(svc.DesiredCount), Running: int(svc.RunningCount), Pending: int(svc.PendingCount),
 	}
 	if p := Primary(*svc); p != nil {
-		s.DeploymentID, s.RolloutState, s.RolloutReason = aws.ToString(p.Id), string(p.RolloutState), aws.ToString(p.RolloutStateReason)
+		s.DeploymentID, s.RolloutState, s.RolloutReason = aws.ToString(p.Id), string(p.RolloutState),
+			aws.ToString(p.RolloutStateReason)
 		s.Since, s.FailedTasks = aws.ToTime(p.CreatedAt), int(p.FailedTasks)
 		if p.RolloutState == types.DeploymentRolloutStateInProgress {
 			s.Deploying = aws.ToString(p.TaskDefinition)
@@ -174,10 +180,14 @@ func one(ctx context.Context, api clients, cluster string, svc *types.Service, t
 		})
 	}
 	s.Err = both.Wait()
-	s.Healthy = s.Running == s.Desired && s.Pending == 0 && s.RolloutState == string(types.DeploymentRolloutStateCompleted) &&
+	s.Healthy = s.Running == s.Desired && s.Pending == 0 &&
+		s.RolloutState == string(types.DeploymentRolloutStateCompleted) &&
 		!slices.ContainsFunc(s.Images, func(i Image) bool { return i.Unhealthy > 0 })
 	for i, h := range sums {
-		s.Targets = append(s.Targets, Targets{Arn: *balanced[i].TargetGroupArn, Healthy: h.healthy, Total: h.healthy + h.sick, Reason: h.reason})
+		s.Targets = append(s.Targets, Targets{
+			Arn: *balanced[i].TargetGroupArn, Healthy: h.healthy,
+			Total: h.healthy + h.sick, Reason: h.reason,
+		})
 		s.Healthy = s.Healthy && h.sick == 0 && h.healthy >= s.Desired
 	}
 	return s
@@ -188,7 +198,10 @@ func images(tasks []types.Task) []Image {
 	sum := map[Image]*Image{}
 	for _, task := range tasks {
 		for _, c := range task.Containers {
-			key := Image{Container: aws.ToString(c.Name), Image: aws.ToString(c.Image), Digest: aws.ToString(c.ImageDigest)}
+			key := Image{
+				Container: aws.ToString(c.Name), Image: aws.ToString(c.Image),
+				Digest: aws.ToString(c.ImageDigest),
+			}
 			if sum[key] == nil {
 				copied := key
 				sum[key] = &copied
@@ -204,7 +217,8 @@ func images(tasks []types.Task) []Image {
 		list = append(list, *i)
 	}
 	slices.SortFunc(list, func(a, b Image) int {
-		return cmp.Or(cmp.Compare(a.Container, b.Container), cmp.Compare(b.Tasks, a.Tasks), cmp.Compare(a.Digest, b.Digest), cmp.Compare(a.Image, b.Image))
+		return cmp.Or(cmp.Compare(a.Container, b.Container), cmp.Compare(b.Tasks, a.Tasks),
+			cmp.Compare(a.Digest, b.Digest), cmp.Compare(a.Image, b.Image))
 	})
 	return list
 }

@@ -63,7 +63,10 @@ func TestStatusAsksSideBySide(t *testing.T) {
 		case *ecs.ListTasksInput:
 			return &ecs.ListTasksOutput{TaskArns: []string{*in.ServiceName}}, m.join(ctx, "first")
 		case *ecs.DescribeTasksInput:
-			task := types.Task{TaskArn: &in.Tasks[0], Containers: []types.Container{{Name: aws.String("app"), Image: &in.Tasks[0]}}}
+			task := types.Task{
+				TaskArn:    &in.Tasks[0],
+				Containers: []types.Container{{Name: aws.String("app"), Image: &in.Tasks[0]}},
+			}
 			return &ecs.DescribeTasksOutput{Tasks: []types.Task{task}}, m.join(ctx, "second")
 		case *elasticloadbalancingv2.DescribeTargetHealthInput:
 			if *in.TargetGroupArn == "s7" {

@@ -12,8 +12,8 @@ import (
 	"github.com/company/deployer/internal/aws/call"
 )
 
-// stop ends a deployment that cannot succeed: back to the revision that ran before, or to 0 tasks when there is none. It returns
-// "" when ECS took the order, else why not, for the diagnostic.
+// stop ends a deployment that cannot succeed: back to the revision that ran before, or to 0 tasks when there is none.
+// It returns "" when ECS took the order, else why not, for the diagnostic.
 func (r *run) stop(ctx context.Context) string {
 	input := &ecs.UpdateServiceInput{Cluster: &r.goal.Cluster, Service: &r.goal.Service}
 	if r.goal.Previous == "" {
@@ -46,7 +46,10 @@ func (r *run) update(ctx context.Context, input *ecs.UpdateServiceInput, what st
 func (r *run) stopDeployment(ctx context.Context) bool {
 	out, err := r.api.services.ListServiceDeployments(ctx, &ecs.ListServiceDeploymentsInput{
 		Cluster: &r.goal.Cluster, Service: &r.goal.Service,
-		Status: []types.ServiceDeploymentStatus{types.ServiceDeploymentStatusPending, types.ServiceDeploymentStatusInProgress},
+		Status: []types.ServiceDeploymentStatus{
+			types.ServiceDeploymentStatusPending,
+			types.ServiceDeploymentStatusInProgress,
+		},
 	})
 	if err != nil || len(out.ServiceDeployments) == 0 {
 		return false
@@ -86,7 +89,8 @@ func (r *run) goBack(ctx context.Context) string {
 func (r *run) wentBack(svc types.Service) (string, bool) {
 	p := Primary(svc)
 	if r.goal.Previous == "" && (p == nil || svc.DesiredCount == 0) {
-		return "there is no earlier revision to go back to, so the service is set to 0 tasks", svc.RunningCount+svc.PendingCount == 0
+		return "there is no earlier revision to go back to, so the service is set to 0 tasks",
+			svc.RunningCount+svc.PendingCount == 0
 	}
 	if p == nil || aws.ToString(p.Id) == r.target.id {
 		return "", false
@@ -95,7 +99,8 @@ func (r *run) wentBack(svc types.Service) (string, bool) {
 	switch {
 	case p.RolloutState == types.DeploymentRolloutStateFailed:
 		return "revision " + rev + ", to which ECS went back, does not come up any more either", true
-	case p.RolloutState == types.DeploymentRolloutStateCompleted && svc.PendingCount == 0 && svc.RunningCount == svc.DesiredCount:
+	case p.RolloutState == types.DeploymentRolloutStateCompleted && svc.PendingCount == 0 &&
+		svc.RunningCount == svc.DesiredCount:
 		return fmt.Sprintf("revision %s runs again (%d of %d tasks)", rev, svc.RunningCount, svc.DesiredCount), true
 	}
 	return "", false

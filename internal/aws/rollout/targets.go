@@ -20,8 +20,8 @@ type health struct {
 
 func (h health) ok() bool { return h.sick == 0 && h.healthy >= h.wanted }
 
-// targetHealth asks the load balancers how the tasks of our deployment are. Targets of tasks that are going away do not count, nor do
-// those of a revision that is being replaced: they are healthy all the while.
+// targetHealth asks the load balancers how the tasks of our deployment are. Targets of tasks that are going away do not
+// count, nor do those of a revision that is being replaced: they are healthy all the while.
 func (r *run) targetHealth(ctx context.Context, svc types.Service) (health, error) {
 	var sum health
 	var addresses map[string]bool // of our running tasks, asked for only when targets are not simply all healthy
@@ -61,7 +61,8 @@ func count(targets []elbtypes.TargetHealthDescription, port int32, addresses map
 		if t.TargetHealth == nil || t.Target == nil {
 			continue
 		}
-		if addresses != nil && (!addresses[aws.ToString(t.Target.Id)] || t.Target.Port != nil && *t.Target.Port != port) {
+		if addresses != nil && (!addresses[aws.ToString(t.Target.Id)] ||
+			t.Target.Port != nil && *t.Target.Port != port) {
 			continue
 		}
 		switch t.TargetHealth.State {
@@ -113,7 +114,8 @@ func (r *run) addresses(ctx context.Context) (map[string]bool, error) {
 }
 
 func describeTargets(ctx context.Context, api clients, arn string) ([]elbtypes.TargetHealthDescription, error) {
-	out, err := api.balancers.DescribeTargetHealth(ctx, &elasticloadbalancingv2.DescribeTargetHealthInput{TargetGroupArn: &arn})
+	out, err := api.balancers.DescribeTargetHealth(ctx,
+		&elasticloadbalancingv2.DescribeTargetHealthInput{TargetGroupArn: &arn})
 	if err != nil {
 		return nil, call.Error(err)
 	}

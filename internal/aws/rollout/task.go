@@ -18,15 +18,17 @@ func (r *run) tasksDue(svc types.Service) bool {
 	if p == nil || p.RunningCount >= p.DesiredCount && p.FailedTasks == 0 && len(r.events) == 0 {
 		return false
 	}
-	looks := fmt.Sprint(p.RunningCount, p.PendingCount, p.FailedTasks, len(r.events), svc.RunningCount, svc.PendingCount)
+	looks := fmt.Sprint(p.RunningCount, p.PendingCount, p.FailedTasks, len(r.events), svc.RunningCount,
+		svc.PendingCount)
 	return looks != r.lookedAt || r.clock.Now().Sub(r.looked) >= tasksEvery
 }
 
-// inspect looks at tasks of our deployment that stopped since the last time, and returns the crash that repeated itself often
-// enough to decide, if any. ECS shows stopped tasks for about an hour.
+// inspect looks at tasks of our deployment that stopped since the last time, and returns the crash that repeated itself
+// often enough to decide, if any. ECS shows stopped tasks for about an hour.
 func (r *run) inspect(ctx context.Context) (*crash, error) {
 	if p := Primary(r.service); p != nil {
-		r.lookedAt = fmt.Sprint(p.RunningCount, p.PendingCount, p.FailedTasks, len(r.events), r.service.RunningCount, r.service.PendingCount)
+		r.lookedAt = fmt.Sprint(p.RunningCount, p.PendingCount, p.FailedTasks, len(r.events), r.service.RunningCount,
+			r.service.PendingCount)
 	}
 	r.looked = r.clock.Now()
 	arns, err := listTasks(ctx, r.api, r.goal.Cluster, aws.ToString(r.service.ServiceName), types.DesiredStatusStopped)
@@ -79,8 +81,8 @@ func (r *run) ours(task types.Task) bool {
 	return SameRevision(aws.ToString(task.TaskDefinitionArn), r.target.taskDefinition)
 }
 
-// repeated returns the newest of the crashes that happened often enough. Refusals right after the policies were made count for nothing: the
-// tasks of a first rollout start side by side, and IAM may be slower than they are.
+// repeated returns the newest of the crashes that happened often enough. Refusals right after the policies were made
+// count for nothing: the tasks of a first rollout start side by side, and IAM may be slower than they are.
 func (r *run) repeated() *crash {
 	count := map[string]int{}
 	var found *crash
@@ -107,7 +109,9 @@ func (r *run) times(c crash) int {
 	return n
 }
 
-func listTasks(ctx context.Context, api clients, cluster, service string, status types.DesiredStatus) ([]string, error) {
+func listTasks(
+	ctx context.Context, api clients, cluster, service string, status types.DesiredStatus,
+) ([]string, error) {
 	input := &ecs.ListTasksInput{Cluster: &cluster, ServiceName: &service, DesiredStatus: status}
 	var arns []string
 	for {
@@ -136,7 +140,9 @@ func describeTasks(ctx context.Context, api clients, cluster string, arns []stri
 		}
 		tasks = append(tasks, out.Tasks...)
 	}
-	slices.SortStableFunc(tasks, func(a, b types.Task) int { return aws.ToTime(a.StoppedAt).Compare(aws.ToTime(b.StoppedAt)) })
+	slices.SortStableFunc(tasks, func(a, b types.Task) int {
+		return aws.ToTime(a.StoppedAt).Compare(aws.ToTime(b.StoppedAt))
+	})
 	return tasks, nil
 }
 

@@ -23,11 +23,12 @@ type Goal struct {
 	Service        string        // name or ARN
 	TaskDefinition string        // ARN of the planned revision
 	Started        types.Service // as the call that started the deployment answered
-	Previous       string        // ARN of a task definition known to have run before; "" when there is nothing to go back to
-	Timeout        time.Duration // until an undecided rollout has failed
-	Bake           time.Duration // to go on watching once it is completed
-	Rollback       bool          // whether to go back when it times out or does not survive the bake
-	Progress       func(line string)
+	// ARN of a task definition known to have run before; "" when there is nothing to go back to
+	Previous string
+	Timeout  time.Duration // until an undecided rollout has failed
+	Bake     time.Duration // to go on watching once it is completed
+	Rollback bool          // whether to go back when it times out or does not survive the bake
+	Progress func(line string)
 }
 
 // The paces of a watch.
@@ -46,10 +47,14 @@ const (
 )
 
 // Watch returns once the rollout is decided: nil when the deployment is completed, its tasks run and their targets are
-// healthy, and stayed so for the bake. A failed rollout is a *diag.Diagnostic of code Failed; an ended context one of code
-// Interrupted, with the deployment going on. Any other error is an AWS call that kept failing. The service is the last one seen.
+// healthy, and stayed so for the bake. A failed rollout is a *diag.Diagnostic of code Failed; an ended context one of
+// code Interrupted, with the deployment going on. Any other error is an AWS call that kept failing. The service is the
+// last one seen.
 func (w *Watcher) Watch(ctx context.Context, goal Goal) (types.Service, error) {
-	r := &run{api: w.api, clock: w.Clock, goal: goal, service: goal.Started, start: w.Clock.Now(), seenEvents: map[string]bool{}, seenTasks: map[string]bool{}}
+	r := &run{
+		api: w.api, clock: w.Clock, goal: goal, service: goal.Started, start: w.Clock.Now(),
+		seenEvents: map[string]bool{}, seenTasks: map[string]bool{},
+	}
 	r.target = target{taskDefinition: goal.TaskDefinition, previous: goal.Previous}
 	if p := Primary(goal.Started); p != nil && SameRevision(aws.ToString(p.TaskDefinition), goal.TaskDefinition) {
 		r.target.id, r.target.created = aws.ToString(p.Id), aws.ToTime(p.CreatedAt)
@@ -149,7 +154,8 @@ func (r *run) look(ctx context.Context) (f *failure, done bool, err error) {
 		return nil, false, err
 	}
 	r.service = svc
-	if p := Primary(svc); r.target.id == "" && p != nil && SameRevision(aws.ToString(p.TaskDefinition), r.target.taskDefinition) {
+	if p := Primary(svc); r.target.id == "" && p != nil &&
+		SameRevision(aws.ToString(p.TaskDefinition), r.target.taskDefinition) {
 		r.target.id, r.target.created = aws.ToString(p.Id), aws.ToTime(p.CreatedAt)
 	}
 	r.report(svc)
@@ -178,14 +184,15 @@ func (r *run) look(ctx context.Context) (f *failure, done bool, err error) {
 	return f, false, err
 }
 
-// stand decides by the service, but not by answers that are older than the call that started the rollout: those still say what was
-// before, among it how many tasks were desired. After a minute an answer counts whatever it says.
+// stand decides by the service, but not by answers that are older than the call that started the rollout: those still
+// say what was before, among it how many tasks were desired. After a minute an answer counts whatever it says.
 func (r *run) stand(svc types.Service) standing {
 	now := r.clock.Now()
 	s := stand(svc, r.target)
 	if s != outdated {
 		r.oldSince = time.Time{}
-		if s == settled && r.goal.Started.ServiceArn != nil && svc.DesiredCount != r.goal.Started.DesiredCount && now.Sub(r.start) < appearWithin {
+		if s == settled && r.goal.Started.ServiceArn != nil && svc.DesiredCount != r.goal.Started.DesiredCount &&
+			now.Sub(r.start) < appearWithin {
 			return undecided
 		}
 		return s
@@ -255,7 +262,8 @@ func (r *run) timedOut(ctx context.Context) error {
 var errMissing = errors.New("no such service")
 
 func (r *run) describe(ctx context.Context) (types.Service, error) {
-	out, err := r.api.services.DescribeServices(ctx, &ecs.DescribeServicesInput{Cluster: &r.goal.Cluster, Services: []string{r.goal.Service}})
+	out, err := r.api.services.DescribeServices(ctx,
+		&ecs.DescribeServicesInput{Cluster: &r.goal.Cluster, Services: []string{r.goal.Service}})
 	if call.HasCode(err, "ServiceNotFoundException", "ClusterNotFoundException") {
 		return types.Service{}, errMissing
 	}
@@ -268,7 +276,8 @@ func (r *run) describe(ctx context.Context) (types.Service, error) {
 	return out.Services[0], nil
 }
 
-// bearable reports whether a failed look may be repeated: the network, throttling and AWS's own faults pass, refusals do not.
+// bearable reports whether a failed look may be repeated: the network, throttling and AWS's own faults pass, refusals
+// do not.
 func (r *run) bearable(err error) bool {
 	r.hiccups++
 	var api smithy.APIError
@@ -280,7 +289,8 @@ func (r *run) bearable(err error) bool {
 
 func (r *run) interrupted(cause error) error {
 	d := diag.New(diag.Interrupted, "Rollout still in progress",
-		fmt.Sprintf("ECS goes on with the deployment of revision %s; nobody watches it any more.", revision(r.goal.TaskDefinition)),
+		fmt.Sprintf("ECS goes on with the deployment of revision %s; nobody watches it any more.",
+			revision(r.goal.TaskDefinition)),
 		"Apply again: it takes up the watch where it stands.")
 	d.Cause = cause
 	return d.For(r.goal.Component)

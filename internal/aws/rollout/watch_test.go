@@ -22,7 +22,8 @@ var (
 	oldRuns   = deploy("1", "ACTIVE", rev1, "COMPLETED", 2, 0)
 	starting  = svc(2, deploy("2", "PRIMARY", rev2, "IN_PROGRESS", 0, 2), oldRuns)
 	completed = svc(2, deploy("2", "PRIMARY", rev2, "COMPLETED", 2, 0))
-	goingBack = svc(2, because(deploy("3", "PRIMARY", rev1, "IN_PROGRESS", 0, 0), "rolling back to deploymentId ecs-svc/1"),
+	goingBack = svc(2, because(deploy("3", "PRIMARY", rev1, "IN_PROGRESS", 0, 0),
+		"rolling back to deploymentId ecs-svc/1"),
 		deploy("2", "ACTIVE", rev2, "FAILED", 0, 0), oldRuns)
 	wentBack = svc(2, deploy("3", "PRIMARY", rev1, "COMPLETED", 2, 0))
 )
@@ -60,7 +61,10 @@ func TestSucceeds(t *testing.T) {
 	last, err := s.watch(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, rev2, Running(last))
-	require.Equal(t, []string{"0/2 running, 2 pending (revision 2)", "has started 1 tasks", "1/2 running, 1 pending (revision 2)", "2/2 running (revision 2)"}, s.progress)
+	require.Equal(t, []string{
+		"0/2 running, 2 pending (revision 2)", "has started 1 tasks",
+		"1/2 running, 1 pending (revision 2)", "2/2 running (revision 2)",
+	}, s.progress)
 }
 
 func TestCompletedIsNotEnough(t *testing.T) {
@@ -86,9 +90,15 @@ func TestTheAnswerWasLost(t *testing.T) {
 }
 
 func TestTargetsMustBeHealthy(t *testing.T) {
-	initial := []elbtypes.TargetHealthDescription{at("10.0.0.1", "healthy", ""), at("10.0.0.2", "initial", "registering")}
+	initial := []elbtypes.TargetHealthDescription{
+		at("10.0.0.1", "healthy", ""),
+		at("10.0.0.2", "initial", "registering"),
+	}
 	foreign := at("10.9.9.9", "unhealthy", "somebody else's")
-	both := []elbtypes.TargetHealthDescription{at("10.0.0.1", "healthy", ""), at("10.0.0.2", "healthy", ""), at("10.0.0.3", "draining", "")}
+	both := []elbtypes.TargetHealthDescription{
+		at("10.0.0.1", "healthy", ""), at("10.0.0.2", "healthy", ""),
+		at("10.0.0.3", "draining", ""),
+	}
 	tasks := []types.Task{task("10.0.0.1"), task("10.0.0.2")}
 	s := &scene{t: t, frames: []frame{
 		{service: balanced(completed), targets: initial[:1], running: tasks},
@@ -102,27 +112,38 @@ func TestTargetsMustBeHealthy(t *testing.T) {
 	s = &scene{t: t, frames: []frame{{service: balanced(completed), targets: both}}}
 	_, err = s.watch(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, []string{"DescribeServices", "ListTasks", "DescribeTargetHealth"}, s.calls, "running tasks are asked for only when targets are not healthy")
+	require.Equal(t, []string{"DescribeServices", "ListTasks", "DescribeTargetHealth"}, s.calls,
+		"running tasks are asked for only when targets are not healthy")
 
-	sick := []elbtypes.TargetHealthDescription{at("10.0.0.1", "unhealthy", "Health checks failed with these codes: [404]"), at("10.0.0.2", "healthy", "")}
-	s = &scene{t: t, frames: []frame{{service: balanced(completed), targets: sick, running: tasks}}, onUpdate: film(wentBack)}
+	sick := []elbtypes.TargetHealthDescription{
+		at("10.0.0.1", "unhealthy", "Health checks failed with these codes: [404]"), at("10.0.0.2", "healthy", ""),
+	}
+	s = &scene{
+		t: t, frames: []frame{{service: balanced(completed), targets: sick, running: tasks}},
+		onUpdate: film(wentBack),
+	}
 	_, err = s.watch(t.Context())
 	d := failedWith(t, err)
-	require.Contains(t, d.Detail, "did not come up within 15m0s: 2 of its 2 tasks run; targets 1/2 healthy: Health checks failed with these codes: [404]")
+	require.Contains(t, d.Detail, "did not come up within 15m0s: 2 of its 2 tasks run; targets 1/2 healthy: Health "+
+		"checks failed with these codes: [404]")
 	require.Contains(t, d.Detail, "Revision 1 runs again")
 	require.Contains(t, d.Next, "healthCheck.path")
 }
 
 func TestTargetsOfTheOldRevisionDoNotCount(t *testing.T) {
-	bothRun := balanced(svc(1, deploy("2", "PRIMARY", rev2, "IN_PROGRESS", 1, 0), deploy("1", "ACTIVE", rev1, "COMPLETED", 1, 0)))
+	bothRun := balanced(svc(1, deploy("2", "PRIMARY", rev2, "IN_PROGRESS", 1, 0),
+		deploy("1", "ACTIVE", rev1, "COMPLETED", 1, 0)))
 	done := balanced(svc(1, deploy("2", "PRIMARY", rev2, "COMPLETED", 1, 0)))
 	old := task("10.0.0.1")
 	old.TaskDefinitionArn, old.StartedBy = aws.String(rev1), aws.String("ecs-svc/1")
 	tasks := []types.Task{old, task("10.0.0.2")}
 	healthy, initial := at("10.0.0.2", "healthy", ""), at("10.0.0.2", "initial", "registering")
 	s := &scene{t: t, frames: []frame{
-		{service: bothRun, running: tasks, targets: []elbtypes.TargetHealthDescription{at("10.0.0.1", "healthy", "")}}, // not registered yet
-		{service: bothRun, running: tasks, targets: []elbtypes.TargetHealthDescription{at("10.0.0.1", "healthy", ""), initial}},
+		// not registered yet
+		{service: bothRun, running: tasks, targets: []elbtypes.TargetHealthDescription{at("10.0.0.1", "healthy", "")}},
+		{service: bothRun, running: tasks, targets: []elbtypes.TargetHealthDescription{
+			at("10.0.0.1", "healthy", ""), initial,
+		}},
 		{service: done, running: tasks[1:], targets: []elbtypes.TargetHealthDescription{healthy}},
 	}}
 	_, err := s.watch(t.Context())
@@ -132,9 +153,12 @@ func TestTargetsOfTheOldRevisionDoNotCount(t *testing.T) {
 
 func TestCrashingTwiceIsStopped(t *testing.T) {
 	// The addresses differ, the crash is the same; a third task was scaled in.
-	one := stopped("aaaaaaaa1", types.TaskStopCodeEssentialContainerExited, "Essential container in task exited", exited("api", 1))
-	two := stopped("bbbbbbbb2", types.TaskStopCodeEssentialContainerExited, "Essential container in task exited", exited("api", 1))
-	scaledIn := stopped("ccc", types.TaskStopCodeServiceSchedulerInitiated, "Scaling activity initiated by (deployment ecs-svc/2)", exited("api", 143))
+	one := stopped("aaaaaaaa1", types.TaskStopCodeEssentialContainerExited, "Essential container in task exited",
+		exited("api", 1))
+	two := stopped("bbbbbbbb2", types.TaskStopCodeEssentialContainerExited, "Essential container in task exited",
+		exited("api", 1))
+	scaledIn := stopped("ccc", types.TaskStopCodeServiceSchedulerInitiated,
+		"Scaling activity initiated by (deployment ecs-svc/2)", exited("api", 143))
 	others := crashed("ddd")
 	others.StartedBy = aws.String("ecs-svc/1")
 	stopping := crashed("eee")
@@ -147,8 +171,11 @@ func TestCrashingTwiceIsStopped(t *testing.T) {
 			{service: again, stopped: []types.Task{one, scaledIn, others, stopping}},
 			{service: says(again, "more"), stopped: []types.Task{one, two, scaledIn, others}},
 		},
-		deployments: []types.ServiceDeploymentBrief{{ServiceDeploymentArn: aws.String("sd/1"), CreatedAt: aws.Time(epoch)}, {ServiceDeploymentArn: aws.String("sd/2"), CreatedAt: aws.Time(epoch.Add(time.Minute))}},
-		onStop:      film(goingBack, goingBack, wentBack),
+		deployments: []types.ServiceDeploymentBrief{
+			{ServiceDeploymentArn: aws.String("sd/1"), CreatedAt: aws.Time(epoch)},
+			{ServiceDeploymentArn: aws.String("sd/2"), CreatedAt: aws.Time(epoch.Add(time.Minute))},
+		},
+		onStop: film(goingBack, goingBack, wentBack),
 	}
 	for i := range 25 {
 		s.log = map[string][]string{"x/api/bbbbbbbb2": append(s.log["x/api/bbbbbbbb2"], fmt.Sprintf("line %d\n", i))}
@@ -156,18 +183,21 @@ func TestCrashingTwiceIsStopped(t *testing.T) {
 	last, err := s.watch(t.Context())
 	d := failedWith(t, err)
 	require.Contains(t, s.calls, "StopServiceDeployment sd/2 ROLLBACK", "not waited out")
-	require.Equal(t, `Revision 2 did not come up; container "api" exited with code 1, 2 times: Essential container in task exited. Revision 1 runs again (2 of 2 tasks).`, d.Detail)
+	require.Equal(t,
+		`Revision 2 did not come up; container "api" exited with code 1, 2 times: Essential container in task exited. Revision 1 runs again (2 of 2 tasks).`, d.Detail)
 	require.Len(t, d.Lines, 20)
 	require.Equal(t, "line 24", d.Lines[19])
 	require.Contains(t, d.Next, "log group /shop/api")
 	require.Equal(t, rev1, Running(last), "what really runs")
-	require.Contains(t, s.progress, `giving up on revision 2: container "api" exited with code 1: Essential container in task exited`)
+	require.Contains(t, s.progress,
+		`giving up on revision 2: container "api" exited with code 1: Essential container in task exited`)
 }
 
 func TestDifferentCrashesAreLeftToECS(t *testing.T) {
 	s := &scene{t: t, frames: append(with([]types.Task{
 		crashed("a"),
-		stopped("b", types.TaskStopCodeEssentialContainerExited, "Essential container in task exited", exited("api", 2)),
+		stopped("b", types.TaskStopCodeEssentialContainerExited, "Essential container in task exited",
+			exited("api", 2)),
 	}, starting, starting), film(goingBack, wentBack)...)}
 	_, err := s.watch(t.Context())
 	d := failedWith(t, err)
@@ -183,15 +213,20 @@ func TestNothingToGoBackTo(t *testing.T) {
 	draining := svc(0, deploy("2", "PRIMARY", rev2, "IN_PROGRESS", 1, 0))
 	noPrevious := func(g *Goal) { g.Previous, g.Started = "", first }
 
-	s := &scene{t: t, frames: with([]types.Task{crashed("a"), crashed("b")}, first), onUpdate: film(draining, draining, zero)}
+	s := &scene{
+		t: t, frames: with([]types.Task{crashed("a"), crashed("b")}, first),
+		onUpdate: film(draining, draining, zero),
+	}
 	last, err := s.watch(t.Context(), noPrevious)
-	require.Contains(t, failedWith(t, err).Detail, "There is no earlier revision to go back to, so the service is set to 0 tasks.")
+	require.Contains(t, failedWith(t, err).Detail,
+		"There is no earlier revision to go back to, so the service is set to 0 tasks.")
 	require.Len(t, s.updates, 1)
 	require.EqualValues(t, 0, *s.updates[0].DesiredCount)
 	require.Zero(t, last.RunningCount)
 
 	// ECS's own circuit breaker leaves a first deployment FAILED, and tasks that it goes on starting.
-	broke := svc(2, because(deploy("2", "PRIMARY", rev2, "FAILED", 0, 1), "ECS deployment circuit breaker: tasks failed to start."))
+	broke := svc(2, because(deploy("2", "PRIMARY", rev2, "FAILED", 0, 1),
+		"ECS deployment circuit breaker: tasks failed to start."))
 	s = &scene{t: t, frames: film(first, broke), onUpdate: film(zero)}
 	_, err = s.watch(t.Context(), noPrevious)
 	require.Contains(t, failedWith(t, err).Detail, "ECS says: ECS deployment circuit breaker: tasks failed to start.")
@@ -200,7 +235,8 @@ func TestNothingToGoBackTo(t *testing.T) {
 
 func TestRolledBackBetweenTwoLooks(t *testing.T) {
 	for name, back := range map[string]types.Service{
-		"known by the reason":   svc(2, because(deploy("4", "PRIMARY", rev3, "COMPLETED", 2, 0), "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.")),
+		"known by the reason": svc(2, because(deploy("4", "PRIMARY", rev3, "COMPLETED", 2, 0),
+			"ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.")),
 		"known by the revision": wentBack,
 	} {
 		s := &scene{t: t, frames: film(starting, back)}
@@ -210,7 +246,8 @@ func TestRolledBackBetweenTwoLooks(t *testing.T) {
 }
 
 func TestFailedBeforeECSGoesBack(t *testing.T) {
-	failed := svc(2, because(deploy("2", "PRIMARY", rev2, "FAILED", 0, 0), "ECS deployment circuit breaker: tasks failed to start."), oldRuns)
+	failed := svc(2, because(deploy("2", "PRIMARY", rev2, "FAILED", 0, 0),
+		"ECS deployment circuit breaker: tasks failed to start."), oldRuns)
 	s := &scene{t: t, frames: film(starting, failed, goingBack, wentBack)}
 	_, err := s.watch(t.Context())
 	require.Contains(t, failedWith(t, err).Detail, "Revision 1 runs again")
@@ -223,7 +260,11 @@ func TestFailedBeforeECSGoesBack(t *testing.T) {
 }
 
 func TestSomebodyElseDeploys(t *testing.T) {
-	s := &scene{t: t, frames: film(starting, svc(2, deploy("4", "PRIMARY", rev3, "IN_PROGRESS", 0, 2), deploy("2", "ACTIVE", rev2, "IN_PROGRESS", 0, 0)))}
+	s := &scene{
+		t: t,
+		frames: film(starting, svc(2, deploy("4", "PRIMARY", rev3, "IN_PROGRESS", 0, 2),
+			deploy("2", "ACTIVE", rev2, "IN_PROGRESS", 0, 0))),
+	}
 	_, err := s.watch(t.Context())
 	d := failedWith(t, err)
 	require.Contains(t, d.Detail, "somebody else started deployment ecs-svc/4 with revision 3")
@@ -242,14 +283,19 @@ func TestTheServiceVanishes(t *testing.T) {
 
 func TestTimesOut(t *testing.T) {
 	placing := says(starting, "was unable to place a task. Reason: Capacity is unavailable at this time.")
-	s := &scene{t: t, frames: film(placing), onStop: film(wentBack), deployments: []types.ServiceDeploymentBrief{{ServiceDeploymentArn: aws.String("sd/2")}}}
+	s := &scene{
+		t: t, frames: film(placing), onStop: film(wentBack),
+		deployments: []types.ServiceDeploymentBrief{{ServiceDeploymentArn: aws.String("sd/2")}},
+	}
 	_, err := s.watch(t.Context())
 	d := failedWith(t, err)
-	require.Contains(t, d.Detail, "Revision 2 did not come up within 15m0s: 0 of its 2 tasks run; ECS says: was unable to place a task. Reason: Capacity is unavailable at this time.")
+	require.Contains(t, d.Detail, "Revision 2 did not come up within 15m0s: 0 of its 2 tasks run; ECS says: was "+
+		"unable to place a task. Reason: Capacity is unavailable at this time.")
 	require.Contains(t, d.Next, "capacity")
 	require.GreaterOrEqual(t, s.now.Sub(epoch), 15*time.Minute)
 
-	going := svc(2, because(deploy("2", "PRIMARY", rev2, "IN_PROGRESS", 0, 2), "ECS deployment ecs-svc/2 in progress."), oldRuns)
+	going := svc(2, because(deploy("2", "PRIMARY", rev2, "IN_PROGRESS", 0, 2), "ECS deployment ecs-svc/2 in progress."),
+		oldRuns)
 	s = &scene{t: t, frames: film(going)}
 	_, err = s.watch(t.Context(), func(g *Goal) { g.Rollback = false })
 	d = failedWith(t, err)
@@ -262,8 +308,12 @@ func TestTimesOut(t *testing.T) {
 
 func TestTasksWithoutRoomSaySo(t *testing.T) {
 	// ECS has no event about addresses and interfaces that are missing: only the tasks tell.
-	full := stopped("a", types.TaskStopCodeTaskFailedToStart, "Unexpected EC2 error while attempting to Create Network Interface: InsufficientFreeAddressesInSubnet")
-	s := &scene{t: t, frames: with([]types.Task{full}, starting), onStop: film(wentBack), deployments: []types.ServiceDeploymentBrief{{ServiceDeploymentArn: aws.String("sd/2")}}}
+	full := stopped("a", types.TaskStopCodeTaskFailedToStart,
+		"Unexpected EC2 error while attempting to Create Network Interface: InsufficientFreeAddressesInSubnet")
+	s := &scene{
+		t: t, frames: with([]types.Task{full}, starting), onStop: film(wentBack),
+		deployments: []types.ServiceDeploymentBrief{{ServiceDeploymentArn: aws.String("sd/2")}},
+	}
 	_, err := s.watch(t.Context())
 	d := failedWith(t, err)
 	require.Contains(t, d.Detail, "InsufficientFreeAddressesInSubnet")
@@ -281,7 +331,8 @@ func TestAnOldDeploymentThatStaysPrimary(t *testing.T) {
 
 func TestAnOldCountDecidesNothing(t *testing.T) {
 	// Only the desired count was changed, from 2 to 3, and the first answers do not know it yet.
-	more, ready := svc(3, deploy("2", "PRIMARY", rev2, "COMPLETED", 2, 1)), svc(3, deploy("2", "PRIMARY", rev2, "COMPLETED", 3, 0))
+	more, ready := svc(3, deploy("2", "PRIMARY", rev2, "COMPLETED", 2, 1)),
+		svc(3, deploy("2", "PRIMARY", rev2, "COMPLETED", 3, 0))
 	s := &scene{t: t, frames: film(completed, completed, more, ready)}
 	last, err := s.watch(t.Context(), func(g *Goal) { g.Started = more })
 	require.NoError(t, err)
@@ -294,7 +345,8 @@ func TestAnOldCountDecidesNothing(t *testing.T) {
 }
 
 func TestAFreshRoleGetsTime(t *testing.T) {
-	refused := says(svc(2, deploy("2", "PRIMARY", rev2, "IN_PROGRESS", 0, 0)), "failed to launch a task with (error ECS was unable to assume the role 'arn:aws:iam::123456789012:role/task').")
+	refused := says(svc(2, deploy("2", "PRIMARY", rev2, "IN_PROGRESS", 0, 0)),
+		"failed to launch a task with (error ECS was unable to assume the role 'arn:aws:iam::123456789012:role/task').")
 	s := &scene{t: t, frames: film(refused, refused, refused, completed)}
 	_, err := s.watch(t.Context())
 	require.NoError(t, err)
@@ -309,18 +361,22 @@ func TestAFreshRoleGetsTime(t *testing.T) {
 
 func TestFreshPermissionsGetTime(t *testing.T) {
 	denied := func(id string) types.Task {
-		return stopped(id, types.TaskStopCodeTaskFailedToStart, "ResourceInitializationError: unable to pull secrets or registry auth: "+
-			"AccessDeniedException: User is not authorized to perform: secretsmanager:GetSecretValue")
+		return stopped(id, types.TaskStopCodeTaskFailedToStart,
+			"ResourceInitializationError: unable to pull secrets or registry auth: "+
+				"AccessDeniedException: User is not authorized to perform: secretsmanager:GetSecretValue")
 	}
 	// Two tasks that started side by side, before IAM knew the policy everywhere.
-	s := &scene{t: t, frames: append(with([]types.Task{denied("a"), denied("b")}, starting, says(starting, "again")), film(completed)...)}
+	s := &scene{t: t, frames: append(with([]types.Task{denied("a"), denied("b")}, starting, says(starting, "again")),
+		film(completed)...)}
 	_, err := s.watch(t.Context())
 	require.NoError(t, err)
 
 	// A permission that is really missing ends the rollout as soon as that is certain.
 	s = &scene{
 		t: t, frames: with([]types.Task{denied("a"), denied("b")}, starting), onStop: film(goingBack, wentBack),
-		deployments: []types.ServiceDeploymentBrief{{ServiceDeploymentArn: aws.String("sd/1"), CreatedAt: aws.Time(epoch)}},
+		deployments: []types.ServiceDeploymentBrief{
+			{ServiceDeploymentArn: aws.String("sd/1"), CreatedAt: aws.Time(epoch)},
+		},
 	}
 	s.onSleep = func(int) {
 		if s.now.Sub(epoch) > permissionsSpread && len(s.frames[0].stopped) == 2 {
@@ -341,7 +397,10 @@ func TestACompletedServiceIsNotTakenAway(t *testing.T) {
 	require.NoError(t, err)
 
 	short := svc(2, deploy("2", "PRIMARY", rev2, "COMPLETED", 1, 1))
-	s = &scene{t: t, frames: []frame{{service: short, stopped: []types.Task{crashed("a")}}, {service: says(short, "x"), stopped: []types.Task{crashed("a"), crashed("b"), crashed("c")}}}}
+	s = &scene{t: t, frames: []frame{
+		{service: short, stopped: []types.Task{crashed("a")}},
+		{service: says(short, "x"), stopped: []types.Task{crashed("a"), crashed("b"), crashed("c")}},
+	}}
 	_, err = s.watch(t.Context(), standing)
 	failedWith(t, err)
 	require.Empty(t, s.updates)
@@ -353,7 +412,10 @@ func TestACrashThatECSDoesNotCount(t *testing.T) {
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, s.now.Sub(epoch), calmAfter, "watched until it is calm")
 
-	s = &scene{t: t, frames: []frame{{service: completed, stopped: []types.Task{crashed("a")}}, {service: completed, stopped: []types.Task{crashed("a"), crashed("b")}}}, onUpdate: film(goingBack, wentBack)}
+	s = &scene{t: t, frames: []frame{
+		{service: completed, stopped: []types.Task{crashed("a")}},
+		{service: completed, stopped: []types.Task{crashed("a"), crashed("b")}},
+	}, onUpdate: film(goingBack, wentBack)}
 	_, err = s.watch(t.Context())
 	require.Contains(t, failedWith(t, err).Detail, "Revision 1 runs again")
 	require.Equal(t, rev1, *s.updates[0].TaskDefinition, "StopServiceDeployment takes only deployments in progress")
@@ -367,13 +429,17 @@ func TestBake(t *testing.T) {
 	require.GreaterOrEqual(t, s.now.Sub(epoch), 5*time.Minute)
 	require.Contains(t, s.progress, "completed; watching for another 5m0s")
 
-	s = &scene{t: t, frames: append(film(completed, completed), with([]types.Task{crashed("a"), crashed("b")}, completed)...), onUpdate: film(wentBack)}
+	s = &scene{t: t, frames: append(film(completed, completed),
+		with([]types.Task{crashed("a"), crashed("b")}, completed)...), onUpdate: film(wentBack)}
 	_, err = s.watch(t.Context(), bake)
 	require.Contains(t, failedWith(t, err).Detail, `Revision 2 came up, but did not stay up; container "api" exited`)
 	require.Equal(t, rev1, *s.updates[0].TaskDefinition)
 
 	// It never has all its tasks again.
-	s = &scene{t: t, frames: film(completed, svc(2, deploy("2", "PRIMARY", rev2, "COMPLETED", 1, 0))), onUpdate: film(wentBack)}
+	s = &scene{
+		t: t, frames: film(completed, svc(2, deploy("2", "PRIMARY", rev2, "COMPLETED", 1, 0))),
+		onUpdate: film(wentBack),
+	}
 	_, err = s.watch(t.Context(), bake)
 	require.Contains(t, failedWith(t, err).Detail, "came up, but did not stay up")
 	require.Less(t, s.now.Sub(epoch), 8*time.Minute)
@@ -399,7 +465,13 @@ func TestInterrupted(t *testing.T) {
 func TestHiccupsAndRefusals(t *testing.T) {
 	slow := &smithy.GenericAPIError{Code: "ThrottlingException", Fault: smithy.FaultClient, Message: "Rate exceeded"}
 	denied := &smithy.GenericAPIError{Code: "AccessDeniedException", Fault: smithy.FaultClient, Message: "no"}
-	s := &scene{t: t, frames: []frame{{service: starting}, {err: slow}, {err: slow}, {err: errors.New("connection reset")}, {service: completed}}}
+	s := &scene{t: t, frames: []frame{
+		{service: starting},
+		{err: slow},
+		{err: slow},
+		{err: errors.New("connection reset")},
+		{service: completed},
+	}}
 	_, err := s.watch(t.Context())
 	require.NoError(t, err)
 
@@ -425,5 +497,6 @@ func TestFewCalls(t *testing.T) {
 	for _, c := range s.calls {
 		count[c]++
 	}
-	require.Equal(t, map[string]int{"DescribeServices": 10, "ListTasks": 3}, count, "stopped tasks are looked for at first, after 15 s and at the end")
+	require.Equal(t, map[string]int{"DescribeServices": 10, "ListTasks": 3}, count,
+		"stopped tasks are looked for at first, after 15 s and at the end")
 }

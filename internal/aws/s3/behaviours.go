@@ -1,7 +1,7 @@
 // Package s3 is the behaviour of the Amazon S3 resource types.
 //
-// In: calls of the resource contract. Out: S3 API calls. It keeps no state and decides nothing that the contract decides. (The store of
-// deployer's own state is another package.)
+// In: calls of the resource contract. Out: S3 API calls. It keeps no state and decides nothing that the contract
+// decides. (The store of deployer's own state is another package.)
 package s3
 
 import (
@@ -34,17 +34,18 @@ var conflicts = call.Pace{First: time.Second, Longest: 10 * time.Second, Limit: 
 // whileBusy repeats an operation while S3 is busy with another one on the same bucket.
 func whileBusy(ctx context.Context, bucket string, progress func(string), do func(context.Context) error) error {
 	told := false
-	return call.Wait(ctx, conflicts, "S3 is done with another operation on the bucket "+bucket, func(ctx context.Context) (bool, error) {
-		err := do(ctx)
-		if call.HasCode(err, "OperationAborted") {
-			if !told {
-				progress("waiting: S3 is busy with another operation on the bucket " + bucket)
-				told = true
+	return call.Wait(ctx, conflicts, "S3 is done with another operation on the bucket "+bucket,
+		func(ctx context.Context) (bool, error) {
+			err := do(ctx)
+			if call.HasCode(err, "OperationAborted") {
+				if !told {
+					progress("waiting: S3 is busy with another operation on the bucket " + bucket)
+					told = true
+				}
+				return false, nil
 			}
-			return false, nil
-		}
-		return err == nil, err
-	})
+			return err == nil, err
+		})
 }
 
 // nameLimit is the most characters S3 takes for the name of a bucket.

@@ -33,31 +33,39 @@ func newBucket(api *s3.Client, region string) resource.Behaviour {
 			// S3 does not know everywhere the bucket that it has just made.
 			NotYet: []resource.NotYet{{
 				Operations: []string{
-					"s3:PutBucketTagging", "s3:PutPublicAccessBlock", "s3:PutBucketOwnershipControls", "s3:PutBucketEncryption", "s3:PutBucketVersioning",
-					"s3:PutBucketLifecycleConfiguration", "s3:DeleteBucketLifecycle", "s3:PutBucketCors", "s3:DeleteBucketCors",
+					"s3:PutBucketTagging", "s3:PutPublicAccessBlock", "s3:PutBucketOwnershipControls",
+					"s3:PutBucketEncryption", "s3:PutBucketVersioning",
+					"s3:PutBucketLifecycleConfiguration", "s3:DeleteBucketLifecycle", "s3:PutBucketCors",
+					"s3:DeleteBucketCors",
 				},
 				Codes: []string{"NoSuchBucket"}, New: true, Within: 3 * time.Minute,
 			}},
 			Permissions: bucketPermissions,
 		},
-		CheckProps: checkBucket, CreateObject: b.create, ReadObject: b.read, UpdateObject: b.update, DeleteObject: b.delete,
-		InTheWay: b.inTheWay, Find: b.find, Taggable: true, Untagged: b.nameless,
+		CheckProps: checkBucket, CreateObject: b.create, ReadObject: b.read, UpdateObject: b.update,
+		DeleteObject: b.delete,
+		InTheWay:     b.inTheWay, Find: b.find, Taggable: true, Untagged: b.nameless,
 	}
 }
 
 func (b bucket) outputs(name string) model.BucketOutputs {
 	in := resource.PartitionOf(b.region)
-	return model.BucketOutputs{Name: name, ARN: "arn:" + in.Name + ":s3:::" + name, Domain: name + ".s3." + b.region + "." + in.DNS}
+	return model.BucketOutputs{
+		Name: name, ARN: "arn:" + in.Name + ":s3:::" + name,
+		Domain: name + ".s3." + b.region + "." + in.DNS,
+	}
 }
 
-// create makes the bucket with its tags in one call, then sets part by part. An interrupted run is taken up by adoption, which
-// sets what is missing; a failed part leaves a recorded, unfinished bucket. Where S3 does not take tags with a new bucket, the first part
-// is tags.
+// create makes the bucket with its tags in one call, then sets part by part. An interrupted run is taken up by
+// adoption, which sets what is missing; a failed part leaves a recorded, unfinished bucket. Where S3 does not take tags
+// with a new bucket, the first part is tags.
 func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketOutputs, error) {
 	name := c.Props.Name
 	in := &s3.CreateBucketInput{
 		Bucket: &name, ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced,
-		CreateBucketConfiguration: &types.CreateBucketConfiguration{Tags: tagging.List(tagging.Wanted(c.Tags, c.Props.Tags), tag)},
+		CreateBucketConfiguration: &types.CreateBucketConfiguration{
+			Tags: tagging.List(tagging.Wanted(c.Tags, c.Props.Tags), tag),
+		},
 	}
 	if b.region != "us-east-1" { // there, S3 refuses a location
 		in.CreateBucketConfiguration.LocationConstraint = types.BucketLocationConstraint(b.region)
@@ -73,8 +81,8 @@ func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketO
 	if call.HasCode(err, "BucketAlreadyExists") {
 		return "", model.BucketOutputs{}, &resource.OwnedError{Type: model.BucketType, Name: name}
 	}
-	// Find saw no such bucket a moment ago: one that shows no tags is our own create, repeated by the SDK after a lost answer, and S3 is not
-	// always quick to show what a new bucket has. A tagged one goes to adoption.
+	// Find saw no such bucket a moment ago: one that shows no tags is our own create, repeated by the SDK after a lost
+	// answer, and S3 is not always quick to show what a new bucket has. A tagged one goes to adoption.
 	if errors.Is(err, resource.ErrExists) {
 		if tags, tagsErr := b.tags(ctx, name); tagsErr == nil && len(tags) == 0 {
 			err = nil
@@ -100,10 +108,12 @@ func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketO
 // tagsRefused are the answers of an S3 that does not know tags in CreateBucket.
 var tagsRefused = []string{"MalformedXML", "InvalidRequest", "InvalidArgument", "UnsupportedArgument", "NotImplemented"}
 
-// untaggedAtFirst reports whether a bucket may be without tags for a moment after it was made. AWS's own partition always takes tags.
+// untaggedAtFirst reports whether a bucket may be without tags for a moment after it was made. AWS's own partition
+// always takes tags.
 func (b bucket) untaggedAtFirst() bool { return resource.PartitionOf(b.region).Name != "aws" }
 
-// nameless reports whether a bucket without any tags may be one that a run has made and died before it could tag it: nothing is in it.
+// nameless reports whether a bucket without any tags may be one that a run has made and died before it could tag it:
+// nothing is in it.
 func (b bucket) nameless(ctx context.Context, _ bucketCall, name string) (bool, error) {
 	if !b.untaggedAtFirst() {
 		return false, nil
@@ -124,7 +134,8 @@ func (b bucket) find(ctx context.Context, c bucketCall) (string, map[string]stri
 	tags, err := b.tags(ctx, c.Props.Name)
 	var op *resource.OpError
 	if errors.As(err, &op) && call.HasCode(err, "AccessDenied", "PermanentRedirect") {
-		op.Next = "the bucket " + c.Props.Name + " exists in another account or region, or the role may not s3:GetBucketTagging"
+		op.Next = "the bucket " + c.Props.Name +
+			" exists in another account or region, or the role may not s3:GetBucketTagging"
 	}
 	return c.Props.Name, tags, err
 }
@@ -147,7 +158,8 @@ func bucketPermissions(s resource.Scope) []resource.Statement {
 	out := []resource.Statement{
 		{On: []string{buckets(s)}, Actions: []string{
 			"s3:CreateBucket", "s3:DeleteBucket", "s3:GetBucketTagging", "s3:PutBucketTagging",
-			"s3:GetBucketVersioning", "s3:PutBucketVersioning", "s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration",
+			"s3:GetBucketVersioning", "s3:PutBucketVersioning", "s3:GetEncryptionConfiguration",
+			"s3:PutEncryptionConfiguration",
 			"s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock",
 			"s3:GetBucketOwnershipControls", "s3:PutBucketOwnershipControls",
 			"s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration", "s3:GetBucketCORS", "s3:PutBucketCORS",
@@ -158,7 +170,10 @@ func bucketPermissions(s resource.Scope) []resource.Statement {
 	if force := s.Props.Get("forceDestroy"); s.Props.IsNull() || !force.Known() || force.Bool() {
 		// Only a bucket that says so is emptied: nobody else's deployment may delete objects.
 		out = append(out,
-			resource.Statement{On: []string{buckets(s) + "/*"}, Actions: []string{"s3:DeleteObject", "s3:DeleteObjectVersion"}})
+			resource.Statement{
+				On:      []string{buckets(s) + "/*"},
+				Actions: []string{"s3:DeleteObject", "s3:DeleteObjectVersion"},
+			})
 	}
 	return out
 }

@@ -38,7 +38,8 @@ func checkBucket(b *model.Bucket) []value.Problem {
 		if slices.ContainsFunc(b.Lifecycle[:i], func(r model.LifecycleRule) bool { return r.ID == rule.ID }) {
 			problems.Bad(at+".id", "two rules have the id %q", rule.ID)
 		}
-		if rule.ExpireAfter == 0 && rule.NoncurrentExpireAfter == 0 && rule.AbortUploadsAfter == 0 && len(rule.Transitions) == 0 {
+		if rule.ExpireAfter == 0 && rule.NoncurrentExpireAfter == 0 && rule.AbortUploadsAfter == 0 &&
+			len(rule.Transitions) == 0 {
 			problems.Bad(at, "the rule %q does nothing: give it an expiry, a transition or abortUploadsAfter", rule.ID)
 		}
 		if rule.ExpireAfter < 0 || rule.NoncurrentExpireAfter < 0 || rule.AbortUploadsAfter < 0 {

@@ -59,12 +59,14 @@ func (b bucket) inTheWay(ctx context.Context, c bucketCall, _ resource.Neighbour
 	}
 	what := "objects"
 	switch {
-	case len(page.Versions) > 0 && !is(page.Versions[0].IsLatest), len(page.Versions) == 0 && len(page.DeleteMarkers) > 0:
+	case len(page.Versions) > 0 && !is(page.Versions[0].IsLatest), len(page.Versions) == 0 &&
+		len(page.DeleteMarkers) > 0:
 		what = "versions of objects, at least old ones or marks of deleted ones"
 	case len(page.Versions) == 0:
 		return nil, nil
 	}
-	return []plan.Obstacle{{What: "the bucket " + c.ID + " is not empty: it holds " + what, Next: howToEmpty(c.ID)}}, nil
+	return []plan.Obstacle{{What: "the bucket " + c.ID + " is not empty: it holds " + what, Next: howToEmpty(c.ID)}},
+		nil
 }
 
 func (b bucket) versions(ctx context.Context, in *s3.ListObjectVersionsInput) (*s3.ListObjectVersionsOutput, error) {
@@ -94,7 +96,8 @@ func (b bucket) empty(ctx context.Context, c bucketCall) error {
 		}
 		if len(objects) > 0 {
 			quiet := true
-			out, err := b.api.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: &c.ID, Delete: &types.Delete{Objects: objects, Quiet: &quiet}})
+			out, err := b.api.DeleteObjects(ctx,
+				&s3.DeleteObjectsInput{Bucket: &c.ID, Delete: &types.Delete{Objects: objects, Quiet: &quiet}})
 			if err != nil {
 				return failed(err)
 			}
@@ -102,7 +105,8 @@ func (b bucket) empty(ctx context.Context, c bucketCall) error {
 				first := out.Errors[0]
 				op := &resource.OpError{
 					Operation: "s3:DeleteObjects", Code: text(first.Code),
-					Message: fmt.Sprintf("%d objects of %s cannot be deleted, the first is %s: %s", len(out.Errors), c.ID, text(first.Key), text(first.Message)),
+					Message: fmt.Sprintf("%d objects of %s cannot be deleted, the first is %s: %s", len(out.Errors),
+						c.ID, text(first.Key), text(first.Message)),
 				}
 				if op.Denied() { // no action is called like the operation
 					op.Next = resource.DeniedAdvice("s3:DeleteObject and s3:DeleteObjectVersion", text(first.Message))

@@ -31,12 +31,15 @@ func (b bucket) parts() []part {
 	}
 }
 
-// apply brings the bucket from old to what is wanted, one part after the other: S3 refuses two changes of a bucket at once.
+// apply brings the bucket from old to what is wanted, one part after the other: S3 refuses two changes of a bucket at
+// once.
 func (b bucket) apply(ctx context.Context, c bucketCall, old model.Bucket) error {
 	name := c.Props.Name
 	tags := tagging.List(tagging.Wanted(c.Tags, c.Props.Tags), tag) // PutBucketTagging replaces all tags
 	err := whileBusy(ctx, name, c.Progress, func(ctx context.Context) error {
-		_, err := b.api.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: &name, Tagging: &types.Tagging{TagSet: tags}})
+		_, err := b.api.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{
+			Bucket: &name, Tagging: &types.Tagging{TagSet: tags},
+		})
 		return failed(err)
 	})
 	if err != nil {
@@ -46,7 +49,9 @@ func (b bucket) apply(ctx context.Context, c bucketCall, old model.Bucket) error
 		if value.Equal(value.Encode(p.of(old)), value.Encode(p.of(c.Props))) {
 			continue
 		}
-		if err := whileBusy(ctx, name, c.Progress, func(ctx context.Context) error { return p.put(ctx, c.Props) }); err != nil {
+		if err := whileBusy(ctx, name, c.Progress, func(ctx context.Context) error {
+			return p.put(ctx, c.Props)
+		}); err != nil {
 			return err
 		}
 	}
@@ -80,7 +85,9 @@ func (b bucket) putEncryption(ctx context.Context, p model.Bucket) error {
 	}
 	_, err := b.api.PutBucketEncryption(ctx, &s3.PutBucketEncryptionInput{
 		Bucket: &p.Name, ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
-			Rules: []types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: def, BucketKeyEnabled: &p.Encryption.BucketKey}},
+			Rules: []types.ServerSideEncryptionRule{
+				{ApplyServerSideEncryptionByDefault: def, BucketKeyEnabled: &p.Encryption.BucketKey},
+			},
 		},
 	})
 	return failed(err)
@@ -183,7 +190,8 @@ func (b bucket) readAccessBlock(ctx context.Context, p *model.Bucket) error {
 		return failed(err)
 	case access.PublicAccessBlockConfiguration != nil:
 		set := access.PublicAccessBlockConfiguration
-		blocked = is(set.BlockPublicAcls) && is(set.BlockPublicPolicy) && is(set.IgnorePublicAcls) && is(set.RestrictPublicBuckets)
+		blocked = is(set.BlockPublicAcls) && is(set.BlockPublicPolicy) && is(set.IgnorePublicAcls) &&
+			is(set.RestrictPublicBuckets)
 	}
 	return nil
 }

@@ -27,7 +27,10 @@ func newBucketPolicy(api *s3.Client) resource.Behaviour {
 			NotYet: []resource.NotYet{
 				{Operations: []string{"s3:PutBucketPolicy"}, Codes: []string{"NoSuchBucket"}, New: true},
 				// S3 refuses a role that IAM has not spread yet as an invalid principal.
-				{Operations: []string{"s3:PutBucketPolicy"}, Codes: []string{"MalformedPolicy"}, Says: []string{"principal"}, Within: 20 * time.Second},
+				{
+					Operations: []string{"s3:PutBucketPolicy"}, Codes: []string{"MalformedPolicy"},
+					Says: []string{"principal"}, Within: 20 * time.Second,
+				},
 			},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{{On: []string{buckets(s)}, Actions: []string{
@@ -42,7 +45,8 @@ func newBucketPolicy(api *s3.Client) resource.Behaviour {
 		},
 		ReadObject: p.read,
 		Find: func(ctx context.Context, c bucketPolicyCall) (string, map[string]string, error) {
-			if c.ID = c.Props.Bucket.Get(); c.ID == "" { // an interrupted run did not come to know it, so it made no policy either
+			if c.ID = c.Props.Bucket.Get(); c.ID == "" {
+				// an interrupted run did not come to know it, so it made no policy either
 				return "", nil, resource.ErrNotFound
 			}
 			_, _, err := p.read(ctx, c)
@@ -71,7 +75,9 @@ func (p bucketPolicy) put(ctx context.Context, c bucketPolicyCall, bucket string
 	})
 }
 
-func (p bucketPolicy) read(ctx context.Context, c bucketPolicyCall) (model.BucketPolicy, model.BucketPolicyOutputs, error) {
+func (p bucketPolicy) read(
+	ctx context.Context, c bucketPolicyCall,
+) (model.BucketPolicy, model.BucketPolicyOutputs, error) {
 	out, err := p.api.GetBucketPolicy(ctx, &s3.GetBucketPolicyInput{Bucket: &c.ID})
 	if err != nil {
 		return model.BucketPolicy{}, model.BucketPolicyOutputs{}, failed(err)

@@ -34,18 +34,26 @@ func count(n int) *int32 {
 func toLifecycle(rules []model.LifecycleRule) []types.LifecycleRule {
 	out := make([]types.LifecycleRule, len(rules))
 	for i, rule := range rules {
-		r := types.LifecycleRule{ID: &rule.ID, Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: &rule.Prefix}}
+		r := types.LifecycleRule{
+			ID: &rule.ID, Status: types.ExpirationStatusEnabled,
+			Filter: &types.LifecycleRuleFilter{Prefix: &rule.Prefix},
+		}
 		if rule.ExpireAfter > 0 {
 			r.Expiration = &types.LifecycleExpiration{Days: count(rule.ExpireAfter)}
 		}
 		if rule.NoncurrentExpireAfter > 0 {
-			r.NoncurrentVersionExpiration = &types.NoncurrentVersionExpiration{NoncurrentDays: count(rule.NoncurrentExpireAfter)}
+			r.NoncurrentVersionExpiration = &types.NoncurrentVersionExpiration{
+				NoncurrentDays: count(rule.NoncurrentExpireAfter),
+			}
 		}
 		if rule.AbortUploadsAfter > 0 {
-			r.AbortIncompleteMultipartUpload = &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: count(rule.AbortUploadsAfter)}
+			r.AbortIncompleteMultipartUpload = &types.AbortIncompleteMultipartUpload{
+				DaysAfterInitiation: count(rule.AbortUploadsAfter),
+			}
 		}
 		for _, t := range rule.Transitions {
-			r.Transitions = append(r.Transitions, types.Transition{Days: count(t.After), StorageClass: types.TransitionStorageClass(t.StorageClass)})
+			r.Transitions = append(r.Transitions,
+				types.Transition{Days: count(t.After), StorageClass: types.TransitionStorageClass(t.StorageClass)})
 		}
 		out[i] = r
 	}
@@ -72,7 +80,8 @@ func fromLifecycle(rules []types.LifecycleRule) []model.LifecycleRule {
 			r.AbortUploadsAfter = number(rule.AbortIncompleteMultipartUpload.DaysAfterInitiation)
 		}
 		for _, t := range rule.Transitions {
-			r.Transitions = append(r.Transitions, model.Transition{After: number(t.Days), StorageClass: string(t.StorageClass)})
+			r.Transitions = append(r.Transitions,
+				model.Transition{After: number(t.Days), StorageClass: string(t.StorageClass)})
 		}
 		slices.SortStableFunc(r.Transitions, byAge)
 		out = append(out, r)

@@ -40,11 +40,15 @@ func (s secret) read(ctx context.Context, props value.Value) (value.Value, error
 		return value.NullValue, problems[0]
 	}
 	wrong := func(next, format string, args ...any) error {
-		return &resource.OpError{Operation: "secretsmanager:DescribeSecret", Message: fmt.Sprintf(format, args...), Next: next}
+		return &resource.OpError{
+			Operation: "secretsmanager:DescribeSecret", Message: fmt.Sprintf(format, args...),
+			Next: next,
+		}
 	}
 	found, err := s.api.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &want.ID})
 	if call.HasCode(err, "ResourceNotFoundException") {
-		return value.NullValue, wrong("make it: aws secretsmanager create-secret --region "+s.region+" --name ...; or correct the reference",
+		return value.NullValue, wrong("make it: aws secretsmanager create-secret --region "+s.region+
+			" --name ...; or correct the reference",
 			"there is no secret %s in %s of this account", want.ID, s.region)
 	}
 	if err != nil {

@@ -1,7 +1,7 @@
 // Package servicediscovery is the behaviour of the AWS Cloud Map resource types: private DNS namespaces and services.
 //
-// In: calls of the resource contract. Out: Cloud Map API calls, of which some start an operation that is waited for, and one of EC2's
-// about the DNS of a VPC. It keeps no state and decides nothing that the contract decides.
+// In: calls of the resource contract. Out: Cloud Map API calls, of which some start an operation that is waited for,
+// and one of EC2's about the DNS of a VPC. It keeps no state and decides nothing that the contract decides.
 package servicediscovery
 
 import (
@@ -51,7 +51,8 @@ var failed = call.Errors(call.NotFound("NamespaceNotFound", "ServiceNotFound", "
 // operations take seconds for services and up to two minutes for namespaces, which have a hosted zone to make.
 var operations = call.Pace{First: 500 * time.Millisecond, Longest: 5 * time.Second, Limit: 10 * time.Minute}
 
-// operation returns the id of the operation that a call started, or that an earlier identical call started whose answer was lost.
+// operation returns the id of the operation that a call started, or that an earlier identical call started whose answer
+// was lost.
 func operation(id *string, err error) (*string, error) {
 	var duplicate *types.DuplicateRequest
 	if errors.As(err, &duplicate) && duplicate.DuplicateOperationId != nil {
@@ -124,7 +125,9 @@ func (a *api) tagsOf(ctx context.Context, arn *string) (map[string]string, error
 }
 
 // withTags reads an object and its tags, side by side where its ARN is recorded.
-func withTags[T any](ctx context.Context, a *api, recorded string, read func(context.Context) (T, *string, error)) (found T, tags map[string]string, err error) {
+func withTags[T any](
+	ctx context.Context, a *api, recorded string, read func(context.Context) (T, *string, error),
+) (found T, tags map[string]string, err error) {
 	var arn *string
 	both, bothCtx := errgroup.WithContext(ctx)
 	both.Go(func() (err error) { found, arn, err = read(bothCtx); return err })
@@ -148,7 +151,9 @@ func withTags[T any](ctx context.Context, a *api, recorded string, read func(con
 // retag brings an object's tags from old to user, users' own ones.
 func (a *api) retag(ctx context.Context, req resource.Request, arn string, old, user map[string]string) error {
 	return tagging.Retag(old, tagging.Wanted(req.Tags, user), func(tags map[string]string) error {
-		_, err := a.client.TagResource(ctx, &servicediscovery.TagResourceInput{ResourceARN: &arn, Tags: tagging.List(tags, tag)})
+		_, err := a.client.TagResource(ctx, &servicediscovery.TagResourceInput{
+			ResourceARN: &arn, Tags: tagging.List(tags, tag),
+		})
 		return failed(err)
 	}, func(keys []string) error {
 		_, err := a.client.UntagResource(ctx, &servicediscovery.UntagResourceInput{ResourceARN: &arn, TagKeys: keys})

@@ -31,16 +31,18 @@ func newNamespace(api *api) resource.Behaviour {
 	return &resource.Typed[model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs]{
 		Def: resource.Definition{
 			Type: model.PrivateDNSNamespaceType, Version: 1,
-			// A VPC resolves one zone of a name, and names are not hashed: people type them. Another VPC has a zone of its own, so the old
-			// namespace stays until the services in it have moved: AWS does not delete one that has any.
+			// A VPC resolves one zone of a name, and names are not hashed: people type them. Another VPC has a zone of
+			// its own, so the old namespace stays until the services in it have moved: AWS does not delete one that has
+			// any.
 			ReplaceOn: []string{"name", "vpcId"},
 			FindFirst: true, // a repeated CreatorRequestId answers the existing namespace as if it had been made
 			// Downtime of the names in it.
 			Consequence: resource.Causes(plan.Downtime, "name", "vpcId"),
 			Permissions: namespacePermissions,
 		},
-		CheckProps: checkNamespace, CreateObject: n.create, ReadObject: n.read, UpdateObject: n.update, DeleteObject: n.delete,
-		InTheWay: n.inTheWay, Find: n.find, Taggable: true,
+		CheckProps: checkNamespace, CreateObject: n.create, ReadObject: n.read, UpdateObject: n.update,
+		DeleteObject: n.delete,
+		InTheWay:     n.inTheWay, Find: n.find, Taggable: true,
 	}
 }
 
@@ -49,7 +51,10 @@ var domain = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9
 func checkNamespace(p *model.PrivateDNSNamespace) []value.Problem {
 	p.Name = strings.ToLower(p.Name)
 	if len(p.Name) > 253 || !domain.MatchString(p.Name) {
-		return []value.Problem{{Kind: value.BadValue, Path: []string{"name"}, Message: "must be a domain name such as production.shop.internal"}}
+		return []value.Problem{{
+			Kind: value.BadValue, Path: []string{"name"},
+			Message: "must be a domain name such as production.shop.internal",
+		}}
 	}
 	return nil
 }
@@ -57,7 +62,8 @@ func checkNamespace(p *model.PrivateDNSNamespace) []value.Problem {
 func (n namespace) create(ctx context.Context, c namespaceCall) (string, model.PrivateDNSNamespaceOutputs, error) {
 	var none model.PrivateDNSNamespaceOutputs
 	made, err := n.api.client.CreatePrivateDnsNamespace(ctx, &servicediscovery.CreatePrivateDnsNamespaceInput{
-		Name: &c.Props.Name, Vpc: aws.String(c.Props.VPCID.Get()), CreatorRequestId: token(c.Request), Tags: tagList(c.Request, c.Props.Tags),
+		Name: &c.Props.Name, Vpc: aws.String(c.Props.VPCID.Get()), CreatorRequestId: token(c.Request),
+		Tags: tagList(c.Request, c.Props.Tags),
 	})
 	var started *string
 	if made != nil {
@@ -79,34 +85,44 @@ func (n namespace) create(ctx context.Context, c namespaceCall) (string, model.P
 	}
 	_, out, err := n.get(ctx, id)
 	if err != nil {
-		return id, none, &resource.Unfinished[model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs]{ID: id, Props: c.Props, Err: err}
+		return id, none, &resource.Unfinished[model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs]{
+			ID: id, Props: c.Props, Err: err,
+		}
 	}
 	return id, out, nil
 }
 
-// warn says that nobody in the VPC can resolve the names, which AWS makes all the same. VPCs other than default ones begin that way.
+// warn says that nobody in the VPC can resolve the names, which AWS makes all the same. VPCs other than default ones
+// begin that way.
 func (n namespace) warn(ctx context.Context, c namespaceCall) {
 	vpc := c.Props.VPCID.Get()
-	for _, attribute := range []ec2types.VpcAttributeName{ec2types.VpcAttributeNameEnableDnsSupport, ec2types.VpcAttributeNameEnableDnsHostnames} {
-		out, err := n.api.network.DescribeVpcAttribute(ctx, &ec2.DescribeVpcAttributeInput{VpcId: &vpc, Attribute: attribute})
+	for _, attribute := range []ec2types.VpcAttributeName{
+		ec2types.VpcAttributeNameEnableDnsSupport,
+		ec2types.VpcAttributeNameEnableDnsHostnames,
+	} {
+		out, err := n.api.network.DescribeVpcAttribute(ctx,
+			&ec2.DescribeVpcAttributeInput{VpcId: &vpc, Attribute: attribute})
 		if err != nil {
 			return // a hint only
 		}
 		for _, set := range []*ec2types.AttributeBooleanValue{out.EnableDnsSupport, out.EnableDnsHostnames} {
 			if set != nil && !aws.ToBool(set.Value) {
-				c.Progress("internal names will not resolve, because " + string(attribute) + " is off in the VPC " + vpc +
-					": run aws ec2 modify-vpc-attribute --vpc-id " + vpc + " --enable-dns-support, then the same with --enable-dns-hostnames")
+				c.Progress("internal names will not resolve, because " + string(attribute) + " is off in the VPC " +
+					vpc +
+					": run aws ec2 modify-vpc-attribute --vpc-id " + vpc +
+					" --enable-dns-support, then the same with --enable-dns-hostnames")
 				return
 			}
 		}
 	}
 }
 
-// conflict tells apart why the VPC resolves the domain already: through a namespace of that name, which may be what a lost answer left,
-// or through a zone from somewhere else.
+// conflict tells apart why the VPC resolves the domain already: through a namespace of that name, which may be what a
+// lost answer left, or through a zone from somewhere else.
 func (n namespace) conflict(ctx context.Context, c namespaceCall, err error) error {
 	var op *resource.OpError
-	if !errors.As(err, &op) || op.Code != "ConflictingDomainExists" && !strings.Contains(op.Message, "ConflictingDomainExists") {
+	if !errors.As(err, &op) || op.Code != "ConflictingDomainExists" &&
+		!strings.Contains(op.Message, "ConflictingDomainExists") {
 		return err
 	}
 	switch _, _, findErr := n.find(ctx, c); {
@@ -115,7 +131,8 @@ func (n namespace) conflict(ctx context.Context, c namespaceCall, err error) err
 	case !errors.Is(findErr, resource.ErrNotFound):
 		return errors.Join(err, findErr)
 	}
-	op.Next = "the VPC already resolves this domain through another hosted zone: remove that zone from the VPC, or use another VPC"
+	op.Next = "the VPC already resolves this domain through another hosted zone: remove that zone from the VPC, or " +
+		"use another VPC"
 	return err
 }
 
@@ -170,14 +187,17 @@ func (n namespace) find(ctx context.Context, c namespaceCall) (string, map[strin
 }
 
 // read cannot see the VPC: Cloud Map does not tell it.
-func (n namespace) read(ctx context.Context, c namespaceCall) (model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs, error) {
+func (n namespace) read(
+	ctx context.Context, c namespaceCall,
+) (model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs, error) {
 	var out model.PrivateDNSNamespaceOutputs
-	found, tags, err := withTags(ctx, n.api, c.Out.ARN, func(ctx context.Context) (found *types.Namespace, arn *string, err error) {
-		if found, out, err = n.get(ctx, c.ID); err != nil {
-			return nil, nil, err
-		}
-		return found, found.Arn, nil
-	})
+	found, tags, err := withTags(ctx, n.api, c.Out.ARN,
+		func(ctx context.Context) (found *types.Namespace, arn *string, err error) {
+			if found, out, err = n.get(ctx, c.ID); err != nil {
+				return nil, nil, err
+			}
+			return found, found.Arn, nil
+		})
 	if err != nil {
 		return model.PrivateDNSNamespace{}, out, err
 	}
@@ -203,7 +223,9 @@ const foreignServices = "services that deployer did not make are in the namespac
 // inTheWay finds services in the namespace that are not the stack's.
 func (n namespace) inTheWay(ctx context.Context, c namespaceCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
 	var foreign []string
-	in := &servicediscovery.ListServicesInput{Filters: []types.ServiceFilter{{Name: types.ServiceFilterNameNamespaceId, Values: []string{c.ID}}}}
+	in := &servicediscovery.ListServicesInput{
+		Filters: []types.ServiceFilter{{Name: types.ServiceFilterNameNamespaceId, Values: []string{c.ID}}},
+	}
 	for {
 		page, err := n.api.client.ListServices(ctx, in)
 		if err != nil {
@@ -222,7 +244,8 @@ func (n namespace) inTheWay(ctx context.Context, c namespaceCall, stack resource
 		return nil, nil
 	}
 	return []plan.Obstacle{{
-		What: "the namespace " + c.Old.Name + " has services that deployer did not make: " + strings.Join(foreign, ", "), Next: "delete these services of the namespace",
+		What: "the namespace " + c.Old.Name + " has services that deployer did not make: " +
+			strings.Join(foreign, ", "), Next: "delete these services of the namespace",
 	}}, nil
 }
 
@@ -253,15 +276,25 @@ func (n namespace) delete(ctx context.Context, c namespaceCall) error {
 }
 
 func namespacePermissions(s resource.Scope) []resource.Statement {
-	namespaces, zones := []string{s.ARN("servicediscovery", "namespace/*")}, []string{"arn:" + s.Partition() + ":route53:::hostedzone/*"}
+	namespaces, zones := []string{s.ARN("servicediscovery", "namespace/*")},
+		[]string{"arn:" + s.Partition() + ":route53:::hostedzone/*"}
 	const why = "Cloud Map makes and deletes the hosted zone of the namespace in the name of the caller"
 	return append([]resource.Statement{
 		{When: s.Made(), Actions: []string{"servicediscovery:CreatePrivateDnsNamespace"}},
 		{On: namespaces, Actions: []string{"servicediscovery:GetNamespace"}},
 		{On: namespaces, When: s.Tagged(), Actions: []string{"servicediscovery:DeleteNamespace"}},
-		{Actions: []string{"servicediscovery:ListNamespaces", "servicediscovery:ListServices", "servicediscovery:GetOperation"}},
+		{Actions: []string{
+			"servicediscovery:ListNamespaces", "servicediscovery:ListServices",
+			"servicediscovery:GetOperation",
+		}},
 		{On: []string{s.ARN("ec2", "vpc/*")}, Actions: []string{"ec2:DescribeVpcAttribute"}},
-		{On: zones, Why: why, Actions: []string{"route53:GetHostedZone", "route53:DeleteHostedZone", "route53:AssociateVPCWithHostedZone"}},
-		{Why: why, Actions: []string{"route53:CreateHostedZone", "route53:ListHostedZonesByName", "ec2:DescribeVpcs", "ec2:DescribeRegions"}},
+		{On: zones, Why: why, Actions: []string{
+			"route53:GetHostedZone", "route53:DeleteHostedZone",
+			"route53:AssociateVPCWithHostedZone",
+		}},
+		{Why: why, Actions: []string{
+			"route53:CreateHostedZone", "route53:ListHostedZonesByName", "ec2:DescribeVpcs",
+			"ec2:DescribeRegions",
+		}},
 	}, tagPermissions(s)...)
 }

@@ -28,29 +28,35 @@ func newService(api *api) resource.Behaviour {
 	return &resource.Typed[model.Service, model.ServiceOutputs]{
 		Def: resource.Definition{
 			Type: model.ServiceType, Version: 1,
-			// The name is what others look up, so two cannot stand side by side in one namespace. Elsewhere they can, and must: AWS deletes
-			// none that ECS still registers tasks in.
+			// The name is what others look up, so two cannot stand side by side in one namespace. Elsewhere they can,
+			// and must: AWS deletes none that ECS still registers tasks in.
 			ReplaceOn: []string{"name", "namespaceId", "routingPolicy", "customHealth"}, DeleteBeforeReplace: true,
 			Beside: []string{"name", "namespaceId"},
 			NotYet: []resource.NotYet{
-				{Operations: []string{"servicediscovery:CreateService"}, Codes: []string{"NamespaceNotFound"}, Within: 30 * time.Second},
+				{
+					Operations: []string{"servicediscovery:CreateService"}, Codes: []string{"NamespaceNotFound"},
+					Within: 30 * time.Second,
+				},
 			},
 			FindFirst: true, // a repeated CreatorRequestId answers the existing service as if it had been made
 			// The name resolves to nothing meanwhile.
 			Consequence: resource.Causes(plan.Downtime, "routingPolicy", "customHealth"),
 			Permissions: servicePermissions,
 		},
-		CheckProps: checkService, CreateObject: s.create, ReadObject: s.read, UpdateObject: s.update, DeleteObject: s.delete,
-		InTheWay: s.inTheWay, Find: s.find, Taggable: true,
+		CheckProps: checkService, CreateObject: s.create, ReadObject: s.read, UpdateObject: s.update,
+		DeleteObject: s.delete,
+		InTheWay:     s.inTheWay, Find: s.find, Taggable: true,
 	}
 }
 
-var serviceName = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$`)
+var serviceName = regexp.MustCompile(
+	`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$`)
 
 func checkService(p *model.Service) []value.Problem {
 	var problems value.Problems
 	if len(p.Name) > 127 || !serviceName.MatchString(p.Name) {
-		problems.Bad("name", "%q is no Cloud Map name: labels of up to 63 letters, digits, hyphens and underscores, with dots between, 127 in all", p.Name)
+		problems.Bad("name", "%q is no Cloud Map name: labels of up to 63 letters, digits, hyphens and underscores, "+
+			"with dots between, 127 in all", p.Name)
 	}
 	if p.TTL == 0 {
 		p.TTL = 10
@@ -74,8 +80,11 @@ func records(p model.Service) []types.DnsRecord {
 func (s service) create(ctx context.Context, c serviceCall) (string, model.ServiceOutputs, error) {
 	in := &servicediscovery.CreateServiceInput{
 		Name: &c.Props.Name, NamespaceId: aws.String(c.Props.NamespaceID.Get()), CreatorRequestId: token(c.Request),
-		DnsConfig: &types.DnsConfig{DnsRecords: records(c.Props), RoutingPolicy: types.RoutingPolicy(c.Props.RoutingPolicy)},
-		Tags:      tagList(c.Request, c.Props.Tags),
+		DnsConfig: &types.DnsConfig{
+			DnsRecords:    records(c.Props),
+			RoutingPolicy: types.RoutingPolicy(c.Props.RoutingPolicy),
+		},
+		Tags: tagList(c.Request, c.Props.Tags),
 	}
 	if aws.ToBool(c.Props.CustomHealth) {
 		in.HealthCheckCustomConfig = &types.HealthCheckCustomConfig{FailureThreshold: aws.Int32(1)} //nolint:staticcheck // the only value, and older regions want it
@@ -102,8 +111,8 @@ func (s service) get(ctx context.Context, id *string) (*types.Service, error) {
 	return found.Service, nil
 }
 
-// find looks for the name in the namespace. Where an interrupted run did not know the namespace yet, for it was to make that one, too, it
-// looks in all of them, for what has our tags.
+// find looks for the name in the namespace. Where an interrupted run did not know the namespace yet, for it was to make
+// that one, too, it looks in all of them, for what has our tags.
 func (s service) find(ctx context.Context, c serviceCall) (string, map[string]string, error) {
 	namespaceID := c.Props.NamespaceID.Get()
 	in := &servicediscovery.ListServicesInput{}
@@ -189,7 +198,8 @@ func (s service) update(ctx context.Context, c serviceCall) (model.ServiceOutput
 
 // delete waits for the instances, which ECS takes out when the last task stops.
 func deregister(id string) string {
-	return "instances are still registered: see `aws servicediscovery list-instances --service-id " + id + "`, and deregister those that are left"
+	return "instances are still registered: see `aws servicediscovery list-instances --service-id " + id +
+		"`, and deregister those that are left"
 }
 
 // inTheWay finds instances that ECS did not register, and that it does not deregister therefore.
@@ -213,7 +223,8 @@ func (s service) inTheWay(ctx context.Context, c serviceCall, _ resource.Neighbo
 		return nil, nil
 	}
 	return []plan.Obstacle{{
-		What: "instances that ECS did not register are in the Cloud Map service " + c.Old.Name + ": " + strings.Join(foreign, ", "),
+		What: "instances that ECS did not register are in the Cloud Map service " + c.Old.Name + ": " +
+			strings.Join(foreign, ", "),
 		Next: "deregister them: aws servicediscovery deregister-instance --service-id " + c.ID + " --instance-id ID",
 	}}, nil
 }
@@ -230,11 +241,20 @@ func (s service) delete(ctx context.Context, c serviceCall) error {
 func servicePermissions(s resource.Scope) []resource.Statement {
 	services := []string{s.ARN("servicediscovery", "service/*")}
 	return append([]resource.Statement{
-		{On: []string{s.ARN("servicediscovery", "namespace/*")}, When: s.Tagged(), Actions: []string{"servicediscovery:CreateService"}},
+		{
+			On: []string{s.ARN("servicediscovery", "namespace/*")}, When: s.Tagged(),
+			Actions: []string{"servicediscovery:CreateService"},
+		},
 		{On: services, When: s.Made(), Actions: []string{"servicediscovery:CreateService"}},
 		{On: services, Actions: []string{"servicediscovery:GetService"}},
-		{On: services, When: s.Tagged(), Actions: []string{"servicediscovery:UpdateService", "servicediscovery:DeleteService"}},
-		{Actions: []string{"servicediscovery:ListServices", "servicediscovery:ListInstances", "servicediscovery:GetOperation"}},
+		{On: services, When: s.Tagged(), Actions: []string{
+			"servicediscovery:UpdateService",
+			"servicediscovery:DeleteService",
+		}},
+		{Actions: []string{
+			"servicediscovery:ListServices", "servicediscovery:ListInstances",
+			"servicediscovery:GetOperation",
+		}},
 		{
 			On:      []string{"arn:" + s.Partition() + ":route53:::hostedzone/*"},
 			Actions: []string{"route53:GetHostedZone", "route53:ChangeResourceRecordSets"},

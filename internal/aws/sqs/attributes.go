@@ -25,10 +25,19 @@ type number struct {
 }
 
 var numbers = []number{
-	{"visibilityTimeout", types.QueueAttributeNameVisibilityTimeout, func(q *model.Queue) **int { return &q.VisibilityTimeout }, 0, 43200, 30},
-	{"messageRetention", types.QueueAttributeNameMessageRetentionPeriod, func(q *model.Queue) **int { return &q.MessageRetention }, 60, 1209600, 345600},
+	{
+		"visibilityTimeout", types.QueueAttributeNameVisibilityTimeout,
+		func(q *model.Queue) **int { return &q.VisibilityTimeout }, 0, 43200, 30,
+	},
+	{
+		"messageRetention", types.QueueAttributeNameMessageRetentionPeriod,
+		func(q *model.Queue) **int { return &q.MessageRetention }, 60, 1209600, 345600,
+	},
 	{"delay", types.QueueAttributeNameDelaySeconds, func(q *model.Queue) **int { return &q.Delay }, 0, 900, 0},
-	{"maxMessageSize", types.QueueAttributeNameMaximumMessageSize, func(q *model.Queue) **int { return &q.MaxMessageSize }, 1024, 1048576, 262144},
+	{
+		"maxMessageSize", types.QueueAttributeNameMaximumMessageSize,
+		func(q *model.Queue) **int { return &q.MaxMessageSize }, 1024, 1048576, 262144,
+	},
 }
 
 func checkQueue(q *model.Queue) []value.Problem {
@@ -81,7 +90,10 @@ func attributesOf(q model.Queue) (map[string]string, error) {
 	}
 	out[string(types.QueueAttributeNameRedrivePolicy)] = ""
 	if q.Redrive != nil {
-		doc, err := json.Marshal(redrivePolicy{q.Redrive.DeadLetterTargetArn.Get(), json.RawMessage(strconv.Itoa(q.Redrive.MaxReceives))})
+		doc, err := json.Marshal(redrivePolicy{
+			q.Redrive.DeadLetterTargetArn.Get(),
+			json.RawMessage(strconv.Itoa(q.Redrive.MaxReceives)),
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -113,7 +125,8 @@ func createAttributes(q model.Queue) (map[string]string, error) {
 	return out, nil
 }
 
-// changedAttributes returns what SetQueueAttributes needs to get from old to wanted; an empty text removes an attribute.
+// changedAttributes returns what SetQueueAttributes needs to get from old to wanted; an empty text removes an
+// attribute.
 func changedAttributes(old, wanted model.Queue) (map[string]string, error) {
 	was, err := attributesOf(old)
 	if err != nil {
@@ -130,10 +143,12 @@ func changedAttributes(old, wanted model.Queue) (map[string]string, error) {
 		}
 	}
 	// SSE-SQS and a KMS key exclude each other: who takes one must clear the other in the same call.
-	if _, set := out[string(types.QueueAttributeNameSqsManagedSseEnabled)]; set && was[string(types.QueueAttributeNameKmsMasterKeyId)] != "" {
+	if _, set := out[string(types.QueueAttributeNameSqsManagedSseEnabled)]; set &&
+		was[string(types.QueueAttributeNameKmsMasterKeyId)] != "" {
 		out[string(types.QueueAttributeNameKmsMasterKeyId)] = ""
 	}
-	if _, set := out[string(types.QueueAttributeNameKmsMasterKeyId)]; set && was[string(types.QueueAttributeNameSqsManagedSseEnabled)] == "true" {
+	if _, set := out[string(types.QueueAttributeNameKmsMasterKeyId)]; set &&
+		was[string(types.QueueAttributeNameSqsManagedSseEnabled)] == "true" {
 		if is[string(types.QueueAttributeNameKmsMasterKeyId)] != "" {
 			out[string(types.QueueAttributeNameSqsManagedSseEnabled)] = "false"
 		}

@@ -1,6 +1,7 @@
 // Package sqs is the behaviour of the Amazon SQS resource types.
 //
-// In: calls of the resource contract. Out: SQS API calls. It keeps no state and decides nothing that the contract decides.
+// In: calls of the resource contract. Out: SQS API calls. It keeps no state and decides nothing that the contract
+// decides.
 package sqs
 
 import (

@@ -34,18 +34,23 @@ func newQueue(api *sqs.Client) resource.Behaviour {
 			DataLoss:  true,
 			NotYet: []resource.NotYet{{
 				Operations: []string{"sqs:CreateQueue", "sqs:SetQueueAttributes"},
-				Codes:      []string{"InvalidParameterValue", "InvalidAttributeValue", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"},
-				Says:       []string{"dead letter target does not exist"},
+				Codes: []string{
+					"InvalidParameterValue", "InvalidAttributeValue",
+					"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist",
+				},
+				Says: []string{"dead letter target does not exist"},
 			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{{On: queues(s), Actions: []string{
-					"sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:SetQueueAttributes",
+					"sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueUrl", "sqs:GetQueueAttributes",
+					"sqs:SetQueueAttributes",
 					"sqs:ListQueueTags", "sqs:TagQueue", "sqs:UntagQueue",
 				}}}
 			},
 		},
-		CheckProps: checkQueue, CreateObject: q.create, ReadObject: q.read, UpdateObject: q.update, DeleteObject: q.delete,
-		Find: q.find, Taggable: true,
+		CheckProps: checkQueue, CreateObject: q.create, ReadObject: q.read, UpdateObject: q.update,
+		DeleteObject: q.delete,
+		Find:         q.find, Taggable: true,
 	}
 }
 
@@ -54,36 +59,41 @@ func (q queue) create(ctx context.Context, c queueCall) (string, model.QueueOutp
 	if err != nil {
 		return "", model.QueueOutputs{}, err
 	}
-	in := &sqs.CreateQueueInput{QueueName: &c.Props.Name, Attributes: attributes, Tags: tagging.Wanted(c.Tags, c.Props.Tags)}
+	in := &sqs.CreateQueueInput{
+		QueueName: &c.Props.Name, Attributes: attributes,
+		Tags: tagging.Wanted(c.Tags, c.Props.Tags),
+	}
 	var url string
 	told := false
-	err = call.Wait(ctx, blocked, "the name of the deleted queue "+c.Props.Name+" is free again", func(ctx context.Context) (bool, error) {
-		out, err := q.api.CreateQueue(ctx, in)
-		if call.HasCode(err, "QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently") {
-			if !told {
-				c.Progress("waiting up to 60 s: SQS does not give out the name of a queue that was just deleted")
-				told = true
+	err = call.Wait(ctx, blocked, "the name of the deleted queue "+c.Props.Name+" is free again",
+		func(ctx context.Context) (bool, error) {
+			out, err := q.api.CreateQueue(ctx, in)
+			if call.HasCode(err, "QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently") {
+				if !told {
+					c.Progress("waiting up to 60 s: SQS does not give out the name of a queue that was just deleted")
+					told = true
+				}
+				return false, nil
 			}
-			return false, nil
-		}
-		if err != nil {
-			return false, failed(err)
-		}
-		url = *out.QueueUrl
-		return true, nil
-	})
+			if err != nil {
+				return false, failed(err)
+			}
+			url = *out.QueueUrl
+			return true, nil
+		})
 	if err != nil {
 		return "", model.QueueOutputs{}, err
 	}
 	var out model.QueueOutputs
-	err = call.Wait(ctx, call.Eventually, "the new queue "+c.Props.Name+" answers", func(ctx context.Context) (bool, error) {
-		var err error
-		_, out, err = q.attributes(ctx, url)
-		if errors.Is(err, resource.ErrNotFound) {
-			return false, nil
-		}
-		return err == nil, err
-	})
+	err = call.Wait(ctx, call.Eventually, "the new queue "+c.Props.Name+" answers",
+		func(ctx context.Context) (bool, error) {
+			var err error
+			_, out, err = q.attributes(ctx, url)
+			if errors.Is(err, resource.ErrNotFound) {
+				return false, nil
+			}
+			return err == nil, err
+		})
 	if err != nil {
 		return "", out, &resource.Unfinished[model.Queue, model.QueueOutputs]{ID: url, Props: c.Props, Err: err}
 	}

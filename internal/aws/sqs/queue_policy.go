@@ -26,12 +26,20 @@ func newQueuePolicy(api *sqs.Client) resource.Behaviour {
 			Type: model.QueuePolicyType, Version: 1,
 			ReplaceOn: []string{"queueUrl"},
 			NotYet: []resource.NotYet{
-				{Operations: []string{"sqs:SetQueueAttributes"}, Codes: []string{"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"}, New: true},
+				{
+					Operations: []string{"sqs:SetQueueAttributes"},
+					Codes:      []string{"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"}, New: true,
+				},
 				// The policy may name a role that was just made.
-				{Operations: []string{"sqs:SetQueueAttributes"}, Codes: []string{"InvalidAttributeValue"}, Says: []string{"parameter policy"}},
+				{
+					Operations: []string{"sqs:SetQueueAttributes"}, Codes: []string{"InvalidAttributeValue"},
+					Says: []string{"parameter policy"},
+				},
 			},
 			Permissions: func(s resource.Scope) []resource.Statement {
-				return []resource.Statement{{On: queues(s), Actions: []string{"sqs:GetQueueAttributes", "sqs:SetQueueAttributes"}}}
+				return []resource.Statement{
+					{On: queues(s), Actions: []string{"sqs:GetQueueAttributes", "sqs:SetQueueAttributes"}},
+				}
 			},
 		},
 		CheckProps: func(props *model.QueuePolicy) []value.Problem { return policy.Check("policy", &props.Policy) },
@@ -83,7 +91,8 @@ func (p queuePolicy) read(ctx context.Context, c queuePolicyCall) (model.QueuePo
 		return model.QueuePolicy{}, model.QueuePolicyOutputs{}, fmt.Errorf("%s: %w", c.ID, err)
 	}
 	if doc.IsNull() {
-		return model.QueuePolicy{}, model.QueuePolicyOutputs{}, fmt.Errorf("the queue %s has no policy: %w", c.ID, resource.ErrNotFound)
+		return model.QueuePolicy{}, model.QueuePolicyOutputs{},
+			fmt.Errorf("the queue %s has no policy: %w", c.ID, resource.ErrNotFound)
 	}
 	return model.QueuePolicy{QueueURL: value.Lit(c.ID), Policy: doc}, model.QueuePolicyOutputs{}, nil
 }

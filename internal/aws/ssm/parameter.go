@@ -54,7 +54,8 @@ func (p parameter) read(ctx context.Context, props value.Value) (value.Value, er
 		for _, found := range page.Parameters {
 			if slices.Contains(names, aws.ToString(found.Name)) {
 				out := model.ParameterOutputs{
-					ARN: aws.ToString(found.ARN), Name: aws.ToString(found.Name), ParameterType: string(found.Type), KMSKeyID: aws.ToString(found.KeyId),
+					ARN: aws.ToString(found.ARN), Name: aws.ToString(found.Name), ParameterType: string(found.Type),
+					KMSKeyID: aws.ToString(found.KeyId),
 				}
 				if out.ARN == "" && out.Name != want.Name {
 					out.ARN = want.Name // given by its ARN
@@ -64,15 +65,18 @@ func (p parameter) read(ctx context.Context, props value.Value) (value.Value, er
 		}
 		if in.NextToken = page.NextToken; in.NextToken == nil {
 			return value.NullValue, &resource.OpError{
-				Operation: "ssm:DescribeParameters", Message: fmt.Sprintf("there is no parameter %s in %s of this account", name, p.region),
-				Next: "make it: aws ssm put-parameter --region " + p.region + " --type SecureString --name " + name + " --value ...; or correct the reference",
+				Operation: "ssm:DescribeParameters",
+				Message:   fmt.Sprintf("there is no parameter %s in %s of this account", name, p.region),
+				Next: "make it: aws ssm put-parameter --region " + p.region + " --type SecureString --name " + name +
+					" --value ...; or correct the reference",
 			}
 		}
 	}
 }
 
-// namesOf returns the names that a parameter may have which may be given by its ARN. An ARN does not say whether the name begins with a
-// slash: one with a path does, because AWS refuses slashes in the midst of other names; of others, both forms exist.
+// namesOf returns the names that a parameter may have which may be given by its ARN. An ARN does not say whether the
+// name begins with a slash: one with a path does, because AWS refuses slashes in the midst of other names; of others,
+// both forms exist.
 func namesOf(text string) []string {
 	parsed, err := arn.Parse(text)
 	if err != nil {

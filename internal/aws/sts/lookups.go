@@ -31,7 +31,8 @@ func Lookups(cfg aws.Config) []resource.Lookup {
 				return value.NullValue, err
 			}
 			return value.Encode(model.Caller{
-				Account: aws.ToString(out.Account), Partition: parsed.Partition, Region: cfg.Region, ARN: aws.ToString(out.Arn),
+				Account: aws.ToString(out.Account), Partition: parsed.Partition, Region: cfg.Region,
+				ARN: aws.ToString(out.Arn),
 			}), nil
 		},
 	}}

@@ -17,9 +17,10 @@ type Object = resource.Tagged
 // pageSize is the most objects that GetResources answers at a time.
 const pageSize = 100
 
-// Find asks the tag index of a region (GetResources of the Resource Groups Tagging API) for the objects that carry all these tags, limit of them at
-// most; 0: all. The index is only a hint. It learns of new objects late and of deleted ones later (listeners, their rules and task definitions
-// stay in it for hours), and it leaves out what the API does not cover: IAM roles outside of us-east-1, scalable targets, rules of security groups.
+// Find asks the tag index of a region (GetResources of the Resource Groups Tagging API) for the objects that carry all
+// these tags, limit of them at most; 0: all. The index is only a hint. It learns of new objects late and of deleted
+// ones later (listeners, their rules and task definitions stay in it for hours), and it leaves out what the API does
+// not cover: IAM roles outside of us-east-1, scalable targets, rules of security groups.
 func Find(ctx context.Context, cfg aws.Config, tags map[string]string, limit int) ([]Object, error) {
 	return pages(ctx, cfg, query(tags), limit)
 }

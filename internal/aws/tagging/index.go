@@ -56,8 +56,8 @@ func (x *Index) First(ctx context.Context) ([]Object, error) {
 	}
 }
 
-// Has returns which of the objects the index lists. Of a stack with more objects than a page holds, the others are asked for by name, side by
-// side, instead of page after page.
+// Has returns which of the objects the index lists. Of a stack with more objects than a page holds, the others are
+// asked for by name, side by side, instead of page after page.
 func (x *Index) Has(ctx context.Context, arns []string) (map[string]bool, error) {
 	select {
 	case <-x.first:

@@ -35,7 +35,8 @@ type mapping struct {
 	Tags        []pair
 }
 
-// fakeIndex answers like the tag index: a page of 100 objects to a question by tags, and what is asked for by name whatever tags it has.
+// fakeIndex answers like the tag index: a page of 100 objects to a question by tags, and what is asked for by name
+// whatever tags it has.
 type fakeIndex struct {
 	mu        sync.Mutex
 	order     []string
@@ -93,7 +94,8 @@ func (f *fakeIndex) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		for _, arn := range f.order {
 			if len(q.TagFilters) == 0 || f.tags[arn] == q.TagFilters[0].Values[0] {
-				out.ResourceTagMappingList = append(out.ResourceTagMappingList, mapping{arn, []pair{{"stack", f.tags[arn]}}})
+				out.ResourceTagMappingList = append(out.ResourceTagMappingList,
+					mapping{arn, []pair{{"stack", f.tags[arn]}}})
 			}
 		}
 		from, _ := strconv.Atoi(q.PaginationToken)
@@ -115,7 +117,8 @@ func begin(t *testing.T, f *fakeIndex) (*Index, context.Context) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
 	cfg := aws.Config{
-		Region: "eu-west-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		Region: "eu-west-1", BaseEndpoint: &server.URL,
+		Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
 	}
 	return Begin(ctx, cfg, map[string]string{"stack": "shop"}), ctx
 }
@@ -129,7 +132,8 @@ func stack(n int) *fakeIndex {
 	return f
 }
 
-// Objects that the first page does not list are asked for by name, 100 a call and all calls at once, instead of page after page.
+// Objects that the first page does not list are asked for by name, 100 a call and all calls at once, instead of page
+// after page.
 func TestMoreThanAPage(t *testing.T) {
 	f := stack(350)
 	f.tags[arn(340)] = "other" // asked by name, the index answers what has lost our tags, too

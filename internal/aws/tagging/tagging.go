@@ -1,10 +1,12 @@
 // Package tagging is the arithmetic of AWS tags that all taggable resource types share.
 //
-// In: the tags that the engine hands to every call (ownership and users' own) and a type's Tags property (users' own). Out: what an object
-// should carry, what of it users see, and the calls' worth of difference. Maps only: each service has its own SDK type of a tag.
+// In: the tags that the engine hands to every call (ownership and users' own) and a type's Tags property (users' own).
+// Out: what an object should carry, what of it users see, and the calls' worth of difference. Maps only: each service
+// has its own SDK type of a tag.
 //
-// The rule for every taggable type: Create sends Wanted with the create call; Read reports Seen; Update calls Retag, which always sends
-// Wanted again. Re-applying costs one call per changed object, and heals ownership tags that somebody took away.
+// The rule for every taggable type: Create sends Wanted with the create call; Read reports Seen; Update calls Retag,
+// which always sends Wanted again. Re-applying costs one call per changed object, and heals ownership tags that
+// somebody took away.
 package tagging
 
 import (
@@ -23,8 +25,8 @@ func Wanted(call, user map[string]string) map[string]string {
 	return out
 }
 
-// User returns the tags that users gave: without the ones that say whose the object is and those of AWS itself. Nil when there
-// are none.
+// User returns the tags that users gave: without the ones that say whose the object is and those of AWS itself. Nil
+// when there are none.
 func User(object map[string]string) map[string]string {
 	var out map[string]string
 	for key, text := range object {
@@ -60,8 +62,8 @@ func Keys(tags map[string]string) []string { return slices.Sorted(maps.Keys(tags
 // limit is how many tags AWS takes on an object, beside its own: the same in all services.
 const limit = 50
 
-// Retag brings the tags of an object from old, users' tags as recorded, to wanted. It adds before it takes away, so that an object that
-// policies know by its tags never lacks one, unless both together are more than AWS takes.
+// Retag brings the tags of an object from old, users' tags as recorded, to wanted. It adds before it takes away, so
+// that an object that policies know by its tags never lacks one, unless both together are more than AWS takes.
 func Retag(old, wanted map[string]string, add func(map[string]string) error, remove func(keys []string) error) error {
 	gone := Removed(old, wanted)
 	if len(gone) == 0 {
@@ -79,7 +81,8 @@ func Retag(old, wanted map[string]string, add func(map[string]string) error, rem
 	return remove(gone)
 }
 
-// List converts tags to a service's own type of a tag, sorted by key. fields points to key and value of such a tag, or attribute.
+// List converts tags to a service's own type of a tag, sorted by key. fields points to key and value of such a tag, or
+// attribute.
 func List[T any](tags map[string]string, fields func(*T) (key, text **string)) []T {
 	out := make([]T, len(tags))
 	for i, name := range Keys(tags) {

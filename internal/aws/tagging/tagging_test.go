@@ -15,10 +15,12 @@ func TestTags(t *testing.T) {
 	require.Equal(t, map[string]string{"deployer:stack": "shop", "team": "a"}, ours, "the call's own tags stay")
 	require.Equal(t, map[string]string{}, Wanted(nil, nil))
 
-	require.Equal(t, map[string]string{"team": "b"}, User(map[string]string{"aws:cloudformation:stack-id": "x", "deployer:stack": "shop", "team": "b"}))
+	require.Equal(t, map[string]string{"team": "b"},
+		User(map[string]string{"aws:cloudformation:stack-id": "x", "deployer:stack": "shop", "team": "b"}))
 	require.Nil(t, User(map[string]string{"deployer:stack": "shop"}))
 
-	require.Equal(t, []string{"gone", "left"}, Removed(map[string]string{"left": "", "gone": "", "team": "", "aws:x": "", "deployer:old": ""}, wanted))
+	require.Equal(t, []string{"gone", "left"},
+		Removed(map[string]string{"left": "", "gone": "", "team": "", "aws:x": "", "deployer:old": ""}, wanted))
 }
 
 func TestSDKTags(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package cluster is the synthetic component infra/cluster: the ECS cluster of a stack in one environment and the private DNS
-// namespace in which its services find each other.
+// Package cluster is the synthetic component infra/cluster: the ECS cluster of a stack in one environment and the
+// private DNS namespace in which its services find each other.
 //
 // In: the needs of services. Out: the cluster, and the namespace if anybody needs it.
 package cluster
@@ -54,16 +54,21 @@ func Kind() component.Kind {
 func expand(in component.Instance, _ *Spec, c component.Context) (component.Expansion, []value.Problem) {
 	// Container Insights counts running tasks; the scaling of workers by backlog divides by that count.
 	made := in.Resource("cluster", ecs.ClusterType, ecs.Cluster{
-		Name: in.ResourceName(ecs.NameLimit, nil), ContainerInsights: "enabled", CapacityProviders: []string{ecs.Fargate, ecs.FargateSpot},
+		Name: in.ResourceName(ecs.NameLimit, nil), ContainerInsights: "enabled",
+		CapacityProviders: []string{ecs.Fargate, ecs.FargateSpot},
 	})
 	out := component.Expansion{
 		Resources: []*resource.Resource{made},
 		Outputs:   map[string]value.Value{Name: made.Output("name"), ARN: made.Output("arn")},
 	}
-	if slices.ContainsFunc(c.Demands, func(d component.Demand) bool { n, ok := d.Data.(Need); return ok && n.Namespace }) {
-		namespace := in.Resource("namespace", servicediscovery.PrivateDNSNamespaceType, servicediscovery.PrivateDNSNamespace{
-			Name: Namespace(in), VPCID: value.Expr[string](value.Output("infra/network", "vpcId")),
-		})
+	if slices.ContainsFunc(c.Demands, func(d component.Demand) bool {
+		n, ok := d.Data.(Need)
+		return ok && n.Namespace
+	}) {
+		namespace := in.Resource("namespace", servicediscovery.PrivateDNSNamespaceType,
+			servicediscovery.PrivateDNSNamespace{
+				Name: Namespace(in), VPCID: value.Expr[string](value.Output("infra/network", "vpcId")),
+			})
 		out.Resources = append(out.Resources, namespace)
 		out.Outputs[NamespaceID] = namespace.Output("id")
 	}

@@ -63,12 +63,14 @@ func Resources() []component.Generated {
 func Words() map[string]string {
 	return map[string]string{
 		"serviceName": "Name of the ECS service.", "clusterName": "Name of the ECS cluster.",
-		"securityGroupId": "Id of the security group of the tasks.", "taskRoleArn": "ARN of the role that the containers have.",
-		"logGroup": "Name of the log group.",
+		"securityGroupId": "Id of the security group of the tasks.",
+		"taskRoleArn":     "ARN of the role that the containers have.",
+		"logGroup":        "Name of the log group.",
 	}
 }
 
-// SecurityGroup is the resource name of the service's security group, which rules of the kind and of other components refer to.
+// SecurityGroup is the resource name of the service's security group, which rules of the kind and of other components
+// refer to.
 const SecurityGroup = "security-group"
 
 // LogGroupName is where the containers of a component log to.
@@ -93,15 +95,18 @@ func (s *Spec) Build(in component.Instance, granted []component.Granted, parts P
 	if in.Production {
 		days = logDaysLong
 	}
-	made.LogGroup = add(in.Resource("log-group", logs.LogGroupType, logs.LogGroup{Name: LogGroupName(in), RetentionDays: days}))
+	made.LogGroup = add(in.Resource("log-group", logs.LogGroupType,
+		logs.LogGroup{Name: LogGroupName(in), RetentionDays: days}))
 
 	// A task that starts before its roles have their policies fails, and so does its deployment.
 	var policies []string
 	found := newSecrets(in)
 	containers := s.containers(in, parts, made.LogGroup, found)
 	made.Resources = append(made.Resources, found.lookups...)
-	executionRole := add(role(in, "execution-role", "Starts the tasks of "+in.Address+": pulls images, reads secrets, writes logs"))
-	policies = append(policies, add(policy(in, "execution-policy", executionRole, s.executionStatements(in, made.LogGroup, found.read))).ID())
+	executionRole := add(role(in, "execution-role",
+		"Starts the tasks of "+in.Address+": pulls images, reads secrets, writes logs"))
+	policies = append(policies,
+		add(policy(in, "execution-policy", executionRole, s.executionStatements(in, made.LogGroup, found.read))).ID())
 	made.TaskRole = add(role(in, "task-role", "What the containers of "+in.Address+" may do"))
 	if statements := s.taskStatements(granted); len(statements) > 0 {
 		policies = append(policies, add(policy(in, "task-policy", made.TaskRole, statements)).ID())
@@ -117,8 +122,10 @@ func (s *Spec) Build(in component.Instance, granted []component.Granted, parts P
 		architecture = ecs.ARM64
 	}
 	definition := add(in.Resource("task-definition", ecs.TaskDefinitionType, ecs.TaskDefinition{
-		Family: in.ResourceName(ecs.NameLimit, nil), CPU: cpu, Memory: memory, Architecture: architecture, Containers: containers,
-		ExecutionRoleArn: value.Expr[string](executionRole.Output("arn")), TaskRoleArn: value.Expr[string](made.TaskRole.Output("arn")),
+		Family: in.ResourceName(ecs.NameLimit, nil), CPU: cpu, Memory: memory, Architecture: architecture,
+		Containers:       containers,
+		ExecutionRoleArn: value.Expr[string](executionRole.Output("arn")),
+		TaskRoleArn:      value.Expr[string](made.TaskRole.Output("arn")),
 	}, policies...))
 
 	after := append(policies, made.LogGroup.ID())
@@ -126,7 +133,8 @@ func (s *Spec) Build(in component.Instance, granted []component.Granted, parts P
 	for _, c := range connections {
 		after = append(after, c.ID())
 	}
-	made.Service = add(in.Resource("service", ecs.ServiceType, s.service(in, parts, definition, made.SecurityGroup), after...))
+	made.Service = add(in.Resource("service", ecs.ServiceType, s.service(in, parts, definition, made.SecurityGroup),
+		after...))
 	made.Resources = append(made.Resources, parts.Scaling.resources(in, made.Service, parts.Tracked)...)
 	return made
 }
@@ -152,7 +160,8 @@ func (s *Spec) service(in component.Instance, parts Parts, definition, securityG
 	if parts.Scaling.Automatic() {
 		first := max(least, 1) // one task at first even if none is the least: metrics begin with a running task
 		props.InitialCount = &first
-		if least > 0 && len(parts.Scaling.Schedule) == 0 { // a schedule moves the limits, and its next action puts the count between them
+		if least > 0 && len(parts.Scaling.Schedule) == 0 {
+			// a schedule moves the limits, and its next action puts the count between them
 			props.MinCount = &least
 		}
 	} else {

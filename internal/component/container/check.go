@@ -45,13 +45,16 @@ func checkWords(path []string, words []string) []value.Problem {
 	var problems []value.Problem
 	for i, word := range words {
 		if strings.ContainsRune(word, 0) {
-			problems = append(problems, component.Invalid(join(path, strconv.Itoa(i)), "has a NUL character in it, where a word of a command would end: take it out"))
+			problems = append(problems, component.Invalid(join(path, strconv.Itoa(i)),
+				"has a NUL character in it, where a word of a command would end: take it out"))
 		}
 	}
 	return problems
 }
 
-func checkVariables(in component.Instance, below []string, environment, secrets map[string]value.Of[string]) []value.Problem {
+func checkVariables(
+	in component.Instance, below []string, environment, secrets map[string]value.Of[string],
+) []value.Problem {
 	var problems []value.Problem
 	for _, field := range []string{"environment", "secrets"} {
 		entries := environment
@@ -62,12 +65,15 @@ func checkVariables(in component.Instance, below []string, environment, secrets 
 			path := join(below, field, name)
 			if field == "environment" {
 				if strings.ContainsRune(textOf(entries[name]), 0) {
-					problems = append(problems, component.Invalid(path, "has a NUL character in it, where the value of an environment variable would end: take it out"))
+					problems = append(problems,
+						component.Invalid(path, "has a NUL character in it, where the value of an environment "+
+							"variable would end: take it out"))
 				}
 				continue
 			}
 			if _, twice := environment[name]; twice {
-				problems = append(problems, component.Invalid(path, "%s is in environment too; ECS takes a variable from one place only", name))
+				problems = append(problems,
+					component.Invalid(path, "%s is in environment too; ECS takes a variable from one place only", name))
 			}
 			if !entries[name].IsSet() {
 				problems = append(problems, component.Invalid(path, "is empty"))
@@ -86,7 +92,8 @@ func (s *Spec) checkSidecars(in component.Instance) []value.Problem {
 	for i, c := range s.Sidecars {
 		path := []string{"sidecars", strconv.Itoa(i)}
 		if c.Name == main {
-			problems = append(problems, component.Invalid(join(path, "name"), "%q is the name of the main container", c.Name))
+			problems = append(problems, component.Invalid(join(path, "name"), "%q is the name of the main container",
+				c.Name))
 		}
 		problems = append(problems, imageProblems(join(path, "image"), c.Image)...)
 		problems = append(problems, checkWords(join(path, "command"), c.Command)...)
@@ -94,16 +101,20 @@ func (s *Spec) checkSidecars(in component.Instance) []value.Problem {
 		cpu, memory = cpu-c.CPU, memory-c.Memory
 	}
 	if cpu <= 0 {
-		problems = append(problems, component.Invalid([]string{"sidecars"}, "they take all the task's CPU units and leave none to the main container: raise cpu").RestsOn("cpu", "memory"))
+		problems = append(problems, component.Invalid([]string{"sidecars"},
+			"they take all the task's CPU units and leave none to the main container: raise cpu").RestsOn("cpu",
+			"memory"))
 	}
 	if memory <= 0 {
-		problems = append(problems, component.Invalid([]string{"sidecars"}, "they take all the task's memory and leave none to the main container: raise memory").RestsOn("cpu", "memory"))
+		problems = append(problems, component.Invalid([]string{"sidecars"},
+			"they take all the task's memory and leave none to the main container: raise memory").RestsOn("cpu",
+			"memory"))
 	}
 	return problems
 }
 
-// checkDefinitionSize refuses what no task definition has room for. It counts what is known of variables, secrets and commands, with the JSON
-// around it, and nothing else of the definition: what it refuses is too large for certain.
+// checkDefinitionSize refuses what no task definition has room for. It counts what is known of variables, secrets and
+// commands, with the JSON around it, and nothing else of the definition: what it refuses is too large for certain.
 func (s *Spec) checkDefinitionSize() []value.Problem {
 	type part struct {
 		path  []string
@@ -117,10 +128,12 @@ func (s *Spec) checkDefinitionSize() []value.Problem {
 	}
 	container := func(below []string, command []string, environment, secrets map[string]value.Of[string]) {
 		for _, name := range slices.Sorted(maps.Keys(environment)) {
-			add(join(below, "environment", name), len(`{"name":"","value":""},`)+len(name)+jsonLength(textOf(environment[name])))
+			add(join(below, "environment", name),
+				len(`{"name":"","value":""},`)+len(name)+jsonLength(textOf(environment[name])))
 		}
 		for _, name := range slices.Sorted(maps.Keys(secrets)) {
-			add(join(below, "secrets", name), len(`{"name":"","valueFrom":""},`)+len(name)+jsonLength(textOf(secrets[name])))
+			add(join(below, "secrets", name), len(`{"name":"","valueFrom":""},`)+len(name)+
+				jsonLength(textOf(secrets[name])))
 		}
 		words := 0
 		for _, word := range command {
@@ -143,7 +156,8 @@ func (s *Spec) checkDefinitionSize() []value.Problem {
 		largest = append(largest, fmt.Sprintf("%s with %d bytes", strings.Join(v.path, "."), v.bytes))
 	}
 	return []value.Problem{component.Invalid(all[0].path,
-		"variables, secrets and commands of all containers have %d bytes, and ECS takes a task definition of at most %d; the largest are %s: keep large values in a file of the image, in S3 or in one JSON secret",
+		"variables, secrets and commands of all containers have %d bytes, and ECS takes a task definition of at most "+
+			"%d; the largest are %s: keep large values in a file of the image, in S3 or in one JSON secret",
 		sum, maxDefinition, strings.Join(largest, ", ")).RestsOn("environment", "secrets", "sidecars")}
 }
 
@@ -178,7 +192,8 @@ func (d *Deployment) check(in component.Instance, tasks int) []value.Problem {
 		path = []string{"deployment", "minHealthyPercent"}
 	}
 	return []value.Problem{component.Invalid(path,
-		"no rollout can ever begin: with %s, at least %d must keep running (%d %%, rounded up) and at most %d may run (%d %%, rounded down); lower minHealthyPercent or raise maxPercent",
+		"no rollout can ever begin: with %s, at least %d must keep running (%d %%, rounded up) and at most %d may "+
+			"run (%d %%, rounded down); lower minHealthyPercent or raise maxPercent",
 		count(tasks, "task"), (tasks*least+99)/100, least, tasks*most/100, most).RestsOn("scaling")}
 }
 
@@ -187,19 +202,24 @@ func (s *Scaling) Check(woken bool) []value.Problem {
 	var problems []value.Problem
 	least, most := s.Limits()
 	if most < least {
-		problems = append(problems, component.Invalid([]string{"scaling", "max"}, "is %d, less than min, which is %d", most, least))
+		problems = append(problems, component.Invalid([]string{"scaling", "max"}, "is %d, less than min, which is %d",
+			most, least))
 	}
-	if least == 0 && s.Automatic() && !woken && !slices.ContainsFunc(s.Schedule, func(e Schedule) bool { return e.Min != nil && *e.Min > 0 }) {
+	if least == 0 && s.Automatic() && !woken && !slices.ContainsFunc(s.Schedule,
+		func(e Schedule) bool { return e.Min != nil && *e.Min > 0 }) {
 		problems = append(problems, component.Invalid([]string{"scaling", "min"},
-			"nothing starts a task again once none runs: without tasks there is no utilisation and no request to go by; "+
-				"set min to 1, add a schedule entry whose min is 1 or more, or let a Worker scale by the backlog of a queue"))
+			"nothing starts a task again once none runs: without tasks there is no utilisation and no "+
+				"request to go by; "+
+				"set min to 1, add a schedule entry whose min is 1 or more, or let a Worker scale by the "+
+				"backlog of a queue"))
 	}
 	for _, target := range []struct {
 		name    string
 		percent int
 	}{{"cpu", s.CPU}, {"memory", s.Memory}} {
 		if target.percent > 0 && !s.Automatic() {
-			problems = append(problems, component.Invalid([]string{"scaling", target.name}, "has no effect without room to scale: set max above min"))
+			problems = append(problems, component.Invalid([]string{"scaling", target.name},
+				"has no effect without room to scale: set max above min"))
 		}
 	}
 	lowest, highest := least, most // that any entry leaves behind for the next one
@@ -222,13 +242,16 @@ func (s *Scaling) Check(woken bool) []value.Problem {
 		switch {
 		case entry.Min == nil && entry.Max == nil: // its tags say so
 		case entry.Min != nil && entry.Max != nil && *entry.Min > *entry.Max:
-			problems = append(problems, component.Invalid(join(path, "max"), "is %d, less than min, which is %d", *entry.Max, *entry.Min))
+			problems = append(problems, component.Invalid(join(path, "max"), "is %d, less than min, which is %d",
+				*entry.Max, *entry.Min))
 		case entry.Max == nil && *entry.Min > highest:
 			problems = append(problems, component.Invalid(join(path, "min"),
-				"is %d, and max is never more than %d: AWS would refuse it each time; give this entry a max, too, or raise scaling.max", *entry.Min, highest))
+				"is %d, and max is never more than %d: AWS would refuse it each time; give this entry a max, too, or "+
+					"raise scaling.max", *entry.Min, highest))
 		case entry.Min == nil && *entry.Max < lowest:
 			problems = append(problems, component.Invalid(join(path, "max"),
-				"is %d, and min is never less than %d: AWS would refuse it each time; give this entry a min, too, or lower scaling.min", *entry.Max, lowest))
+				"is %d, and min is never less than %d: AWS would refuse it each time; give this entry a min, too, or "+
+					"lower scaling.min", *entry.Max, lowest))
 		}
 	}
 	return problems

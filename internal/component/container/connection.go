@@ -14,12 +14,16 @@ import (
 // securityGroup is the group of the service's tasks. Nothing may come in until a rule says so.
 func securityGroup(in component.Instance) *resource.Resource {
 	return in.Resource(SecurityGroup, ec2.SecurityGroupType, ec2.SecurityGroup{
-		GroupName: in.Prefix(), VPCID: value.Expr[string](network.Output(network.VPCID)), Description: "Tasks of " + in.Original().Address,
+		GroupName: in.Prefix(), VPCID: value.Expr[string](network.Output(network.VPCID)),
+		Description: "Tasks of " + in.Original().Address,
 	})
 }
 
-// Open lets traffic to one TCP port of a security group in from another group. The rule belongs to in, whoever owns the groups.
-func Open(in component.Instance, name string, target, from value.Value, port int, description string) *resource.Resource {
+// Open lets traffic to one TCP port of a security group in from another group. The rule belongs to in, whoever owns the
+// groups.
+func Open(
+	in component.Instance, name string, target, from value.Value, port int, description string,
+) *resource.Resource {
 	return in.Resource(name, ec2.SecurityGroupRuleType, ec2.SecurityGroupRule{
 		SecurityGroupID: value.Expr[string](target), Direction: ec2.Ingress, Protocol: "tcp",
 		FromPort: value.Lit(port), ToPort: value.Lit(port),

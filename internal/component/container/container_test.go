@@ -111,7 +111,8 @@ func TestTasksAtTheStart(t *testing.T) {
 	} {
 		in := component.Instance{Name: "api", Account: "123456789012", Region: "eu-west-1"}
 		made := (&Spec{Image: value.Lit("nginx:1")}).service(in, Parts{Scaling: c.scaling},
-			in.Resource("definition", "ecs/task-definition", struct{}{}), in.Resource("group", "ec2/security-group", struct{}{}))
+			in.Resource("definition", "ecs/task-definition", struct{}{}),
+			in.Resource("group", "ec2/security-group", struct{}{}))
 		same := func(a, b *int) bool { return a == b || a != nil && b != nil && *a == *b }
 		if !same(made.InitialCount, c.initial) || !same(made.DesiredCount, c.desired) {
 			t.Errorf("%s: initial and desired count are not %v and %v", name, c.initial, c.desired)
@@ -141,7 +142,12 @@ func TestSize(t *testing.T) {
 			t.Errorf("%s: %d and %d, want %d and %d", name, cpu, memory, c.wantCPU, c.wantMemory)
 		}
 	}
-	for _, impossible := range []Spec{{CPU: n(256), Memory: n(4096)}, {CPU: n(8192), Memory: n(17408)}, {CPU: n(16384), Memory: n(16384)}, {Memory: n(0)}} {
+	for _, impossible := range []Spec{
+		{CPU: n(256), Memory: n(4096)},
+		{CPU: n(8192), Memory: n(17408)},
+		{CPU: n(16384), Memory: n(16384)},
+		{Memory: n(0)},
+	} {
 		if len(impossible.checkSize()) != 1 {
 			t.Errorf("%d and %d pass", impossible.CPU, impossible.Memory)
 		}
@@ -151,18 +157,30 @@ func TestSize(t *testing.T) {
 func TestParseSecret(t *testing.T) {
 	in := component.Instance{Account: "123456789012", Region: "eu-west-1"}
 	arn := value.Output("shop/db", "secretArn")
-	template := value.NewDeferred(value.Expression{Op: value.OpTemplate, Source: "${ref-0}#password", Names: []string{"ref-0"}, Args: []value.Value{arn}})
+	template := value.NewDeferred(value.Expression{
+		Op: value.OpTemplate, Source: "${ref-0}#password",
+		Names: []string{"ref-0"}, Args: []value.Value{arn},
+	})
 	for name, c := range map[string]struct {
 		entry       value.Value
 		key, action string
 		arn         string // when it is known
 	}{
-		"parameter":           {value.NewString("ssm:/shop/key"), "", readParameter, "arn:aws:ssm:eu-west-1:123456789012:parameter/shop/key"},
-		"parameter, no slash": {value.NewString("ssm:key"), "", readParameter, "arn:aws:ssm:eu-west-1:123456789012:parameter/key"},
-		"secret":              {value.NewString("arn:aws:secretsmanager:eu-west-1:123456789012:secret:a/b-AbCdEf#k"), "k", readSecret, "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a/b-AbCdEf"},
-		"reference":           {arn, "", readSecret, ""},
-		"template with key":   {template, "password", readSecret, ""},
-		"concat with key":     {value.Concat(arn, "#password"), "password", readSecret, ""},
+		"parameter": {
+			value.NewString("ssm:/shop/key"), "", readParameter,
+			"arn:aws:ssm:eu-west-1:123456789012:parameter/shop/key",
+		},
+		"parameter, no slash": {
+			value.NewString("ssm:key"), "", readParameter,
+			"arn:aws:ssm:eu-west-1:123456789012:parameter/key",
+		},
+		"secret": {
+			value.NewString("arn:aws:secretsmanager:eu-west-1:123456789012:secret:a/b-AbCdEf#k"),
+			"k", readSecret, "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a/b-AbCdEf",
+		},
+		"reference":         {arn, "", readSecret, ""},
+		"template with key": {template, "password", readSecret, ""},
+		"concat with key":   {value.Concat(arn, "#password"), "password", readSecret, ""},
 	} {
 		got, err := parseSecret(in, c.entry)
 		if err != nil || got.key != c.key || got.action != c.action || c.arn != got.arn.Str() {
@@ -218,8 +236,11 @@ func TestPartsThatNoTaskDefinitionHolds(t *testing.T) {
 		text := func(n int) value.Of[string] { return value.Lit(strings.Repeat("x", n)) }
 		return &Spec{
 			Image: value.Lit("nginx:1"), Command: []string{strings.Repeat("w", 12_000), "\n"},
-			Environment: map[string]value.Of[string]{"A": text(9_999), "LATER": value.Expr[string](value.Output("web/db", "url"))},
-			Secrets:     map[string]value.Of[string]{"S": value.Lit("ssm:/" + strings.Repeat("s", 995))},
+			Environment: map[string]value.Of[string]{
+				"A":     text(9_999),
+				"LATER": value.Expr[string](value.Output("web/db", "url")),
+			},
+			Secrets: map[string]value.Of[string]{"S": value.Lit("ssm:/" + strings.Repeat("s", 995))},
 			Sidecars: []Sidecar{{
 				Name: "proxy", Image: value.Lit("envoy:1"), Environment: map[string]value.Of[string]{"C": text(words)},
 			}},
@@ -231,14 +252,20 @@ func TestPartsThatNoTaskDefinitionHolds(t *testing.T) {
 		t.Errorf("at the limit: %v", problems)
 	}
 	problems := spec(at+1).Check(in, 1)
-	if len(problems) != 1 || strings.Join(problems[0].Path, ".") != "sidecars.0.environment.C" || !strings.Contains(problems[0].Message,
-		"have 65537 bytes, and ECS takes a task definition of at most 65536; the largest are sidecars.0.environment.C with 42450 bytes, command with 12008 bytes, environment.A with 10023 bytes:") {
+	if len(problems) != 1 || strings.Join(problems[0].Path, ".") != "sidecars.0.environment.C" ||
+		!strings.Contains(problems[0].Message,
+			"have 65537 bytes, and ECS takes a task definition of at most 65536; the largest are "+
+				"sidecars.0.environment.C with 42450 bytes, command with 12008 bytes, environment.A with "+
+				"10023 bytes:") {
 		t.Errorf("got %v", problems)
 	}
 }
 
 func TestNULInACommand(t *testing.T) {
-	s := &Spec{Image: value.Lit("nginx:1"), Command: []string{"sh", "a\x00b"}, Sidecars: []Sidecar{{Name: "p", Image: value.Lit("e:1"), Command: []string{"\x00"}}}}
+	s := &Spec{
+		Image: value.Lit("nginx:1"), Command: []string{"sh", "a\x00b"},
+		Sidecars: []Sidecar{{Name: "p", Image: value.Lit("e:1"), Command: []string{"\x00"}}},
+	}
 	var paths []string
 	for _, p := range s.Check(component.Instance{Name: "api"}, 1) {
 		if strings.Contains(p.Message, "NUL") {
@@ -253,10 +280,14 @@ func TestNULInACommand(t *testing.T) {
 func TestPullStatements(t *testing.T) {
 	in := component.Instance{Account: "123456789012", Region: "eu-west-1"}
 	for image, want := range map[string]string{
-		"210987654321.dkr.ecr.us-east-1.amazonaws.com/web/api:1":                  "arn:aws:ecr:us-east-1:" + "210987654321:repository/web/api",
-		"210987654321.dkr.ecr-fips.us-gov-west-1.amazonaws.com/api@sha256:00":     "arn:aws-us-gov:ecr:us-gov-west-1:" + "210987654321:repository/api",
-		"210987654321.dkr-ecr.eu-west-1.on.aws/api:1":                             "arn:aws:ecr:eu-west-1:" + "210987654321:repository/api",
-		"210987654321.dkr.ecr.cn-north-1.amazonaws.com.cn/api":                    "arn:aws-cn:ecr:cn-north-1:" + "210987654321:repository/api",
+		"210987654321.dkr.ecr.us-east-1.amazonaws.com/web/api:1": "arn:aws:ecr:us-east-1:" +
+			"210987654321:repository/web/api",
+		"210987654321.dkr.ecr-fips.us-gov-west-1.amazonaws.com/api@sha256:00": "arn:aws-us-gov:ecr:us-gov-west-1:" +
+			"210987654321:repository/api",
+		"210987654321.dkr-ecr.eu-west-1.on.aws/api:1": "arn:aws:ecr:eu-west-1:" +
+			"210987654321:repository/api",
+		"210987654321.dkr.ecr.cn-north-1.amazonaws.com.cn/api": "arn:aws-cn:ecr:cn-north-1:" +
+			"210987654321:repository/api",
 		"public.ecr.aws/nginx/nginx:1":                                            "",
 		"evil.example.com/210987654321.dkr.ecr.us-east-1.amazonaws.com/web/api:1": "",
 	} {
@@ -268,7 +299,8 @@ func TestPullStatements(t *testing.T) {
 			t.Errorf("%s: got %+v, want %s", image, got, want)
 		}
 		// The first pull through a cache makes the repository, whose name begins with the cache's prefix.
-		if cached := strings.Contains(want, "web/"); cached != (len(got) == 3) || cached && (got[2].Actions[1] != "ecr:CreateRepository" || got[2].Resources[0].Str() != want) {
+		if cached := strings.Contains(want, "web/"); cached != (len(got) == 3) ||
+			cached && (got[2].Actions[1] != "ecr:CreateRepository" || got[2].Resources[0].Str() != want) {
 			t.Errorf("%s: got %+v, want CreateRepository only with a prefix", image, got)
 		}
 	}
@@ -278,17 +310,26 @@ func TestPullStatements(t *testing.T) {
 func TestKeysOfSecretsElsewhere(t *testing.T) {
 	in := component.Instance{Account: "123456789012", Region: "eu-west-1"}
 	group := in.Resource("log-group", "logs/log-group", struct{}{})
-	own, other := value.Output("a/b:secret", "arn"), value.NewString("arn:aws:secretsmanager:us-east-1:210987654321:secret:x-AbCdEf")
+	own, other := value.Output("a/b:secret", "arn"),
+		value.NewString("arn:aws:secretsmanager:us-east-1:210987654321:secret:x-AbCdEf")
 	var keys, via []string
-	for _, s := range (&Spec{Image: value.Lit("nginx:1")}).executionStatements(in, group, []readable{{own, readSecret}, {other, readSecret}}) {
+	for _, s := range (&Spec{Image: value.Lit("nginx:1")}).executionStatements(in, group,
+		[]readable{{own, readSecret}, {other, readSecret}}) {
 		if s.Actions[0] == "kms:Decrypt" {
-			keys, via = append(keys, s.Resources[0].Str()), append(via, s.Conditions["StringEquals"]["kms:ViaService"].Str())
+			keys, via = append(keys, s.Resources[0].Str()), append(via,
+				s.Conditions["StringEquals"]["kms:ViaService"].Str())
 		}
 	}
-	if want := []string{"arn:aws:kms:eu-west-1:123456789012:key/*", "arn:aws:kms:us-east-1:210987654321:key/*"}; !slices.Equal(keys, want) {
+	if want := []string{
+		"arn:aws:kms:eu-west-1:123456789012:key/*",
+		"arn:aws:kms:us-east-1:210987654321:key/*",
+	}; !slices.Equal(keys, want) {
 		t.Errorf("keys %v, want %v", keys, want)
 	}
-	if want := []string{"secretsmanager.eu-west-1.amazonaws.com", "secretsmanager.us-east-1.amazonaws.com"}; !slices.Equal(via, want) {
+	if want := []string{
+		"secretsmanager.eu-west-1.amazonaws.com",
+		"secretsmanager.us-east-1.amazonaws.com",
+	}; !slices.Equal(via, want) {
 		t.Errorf("via %v, want %v", via, want)
 	}
 }
@@ -298,7 +339,10 @@ func TestMainContainerGetsTheRestOfTheCPU(t *testing.T) {
 	group := in.Resource("log-group", "logs/log-group", struct{}{})
 	cpu := 512
 	for reserved, want := range map[int]int{0: 0, 64: 448} {
-		s := Spec{Image: value.Lit("nginx:1"), CPU: &cpu, Sidecars: []Sidecar{{Name: "proxy", Image: value.Lit("envoy:1"), CPU: reserved}}}
+		s := Spec{
+			Image: value.Lit("nginx:1"), CPU: &cpu,
+			Sidecars: []Sidecar{{Name: "proxy", Image: value.Lit("envoy:1"), CPU: reserved}},
+		}
 		if got := s.containers(in, Parts{}, group, newSecrets(in))[0].CPU; got != want {
 			t.Errorf("beside %d CPU units the main container has %d, want %d", reserved, got, want)
 		}
@@ -329,27 +373,28 @@ func TestCheckImage(t *testing.T) {
 		"[2001:db8::1]:5000/api":     "",
 		"123456789012.dkr.ecr.eu-west-1.amazonaws.com/web/api:1@" + digest: "",
 		"api@sha512:" + strings.Repeat("0", 128):                           "",
-		"":                                                                 "is empty; an image is written like public.ecr.aws/nginx/nginx:1.27",
-		"my api:1":                                                         "white space",
-		"api:1\n":                                                          "white space",
-		"https://example.com/api:1":                                        "leave https:// out",
-		"api:":                                                             "tag after the colon is empty",
-		"api:.1":                                                           `".1" cannot be a tag`,
-		"api:" + strings.Repeat("a", 129):                                  "cannot be a tag",
-		"api:1:2":                                                          `"api:1" cannot be part`,
-		"api@" + digest[:70]:                                               "a digest is sha256:",
-		"api@":                                                             "a digest is sha256:",
-		"api@" + digest + ":1":                                             "a digest is sha256:",
-		"company/API:1":                                                    `lower-case, and "API" is not`,
-		"Company/api:1":                                                    `lower-case, and "Company" is not`,
-		"company//api:1":                                                   "a slash too many",
-		"/api:1":                                                           "a slash too many",
-		"example.com/":                                                     "names no repository",
-		":1":                                                               "names no repository",
-		"-a.example.com/api":                                               `"-a.example.com" cannot be the host`,
-		"api-:1":                                                           `"api-" cannot be part`,
-		"${VERSION}":                                                       "cannot be part",
-		strings.Repeat("a", 256):                                           "have 256 characters",
+		"": "is empty; an image is written like " +
+			"public.ecr.aws/nginx/nginx:1.27",
+		"my api:1":                        "white space",
+		"api:1\n":                         "white space",
+		"https://example.com/api:1":       "leave https:// out",
+		"api:":                            "tag after the colon is empty",
+		"api:.1":                          `".1" cannot be a tag`,
+		"api:" + strings.Repeat("a", 129): "cannot be a tag",
+		"api:1:2":                         `"api:1" cannot be part`,
+		"api@" + digest[:70]:              "a digest is sha256:",
+		"api@":                            "a digest is sha256:",
+		"api@" + digest + ":1":            "a digest is sha256:",
+		"company/API:1":                   `lower-case, and "API" is not`,
+		"Company/api:1":                   `lower-case, and "Company" is not`,
+		"company//api:1":                  "a slash too many",
+		"/api:1":                          "a slash too many",
+		"example.com/":                    "names no repository",
+		":1":                              "names no repository",
+		"-a.example.com/api":              `"-a.example.com" cannot be the host`,
+		"api-:1":                          `"api-" cannot be part`,
+		"${VERSION}":                      "cannot be part",
+		strings.Repeat("a", 256):          "have 256 characters",
 	} {
 		err := checkImage(image)
 		switch {
@@ -377,7 +422,8 @@ func TestCheckFindsImagesOfAllContainers(t *testing.T) {
 	}
 }
 
-// The sizes are written twice: for schema and reference in the tag of cpu, and with their ranges of memory in the table.
+// The sizes are written twice: for schema and reference in the tag of cpu, and with their ranges of memory in the
+// table.
 func TestSizesAreThoseOfTheTag(t *testing.T) {
 	var all []string
 	for _, z := range sizes {
@@ -388,7 +434,8 @@ func TestSizesAreThoseOfTheTag(t *testing.T) {
 		case "cpu":
 			require.Equal(t, all, f.Enum)
 		case "memory":
-			require.Equal(t, []string{strconv.Itoa(sizes[0].least), strconv.Itoa(sizes[len(sizes)-1].most)}, []string{f.Min, f.Max})
+			require.Equal(t, []string{strconv.Itoa(sizes[0].least), strconv.Itoa(sizes[len(sizes)-1].most)},
+				[]string{f.Min, f.Max})
 		}
 	}
 }

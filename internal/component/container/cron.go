@@ -29,15 +29,18 @@ var cronFields = []cronField{
 func checkCron(expression string) error {
 	fields := strings.Fields(strings.TrimSuffix(strings.TrimPrefix(expression, "cron("), ")"))
 	if len(fields) == 5 {
-		return fmt.Errorf("%q has the five fields of Unix; AWS wants six, with the year last and ? for one of the two days, for instance 0 8 ? * MON-FRI *", expression)
+		return fmt.Errorf("%q has the five fields of Unix; AWS wants six, with the year last and ? for one of the "+
+			"two days, for instance 0 8 ? * MON-FRI *", expression)
 	}
 	if len(fields) != len(cronFields) {
-		return fmt.Errorf("%q has %d fields; AWS wants six: minutes hours day-of-month month day-of-week year", expression, len(fields))
+		return fmt.Errorf("%q has %d fields; AWS wants six: minutes hours day-of-month month day-of-week year",
+			expression, len(fields))
 	}
 	for i, text := range fields {
 		for _, item := range strings.Split(text, ",") {
 			if !cronFields[i].allows(item) {
-				return fmt.Errorf("%q cannot stand for the %s, which go from %d to %d", item, cronFields[i].name, cronFields[i].least, cronFields[i].most)
+				return fmt.Errorf("%q cannot stand for the %s, which go from %d to %d", item, cronFields[i].name,
+					cronFields[i].least, cronFields[i].most)
 			}
 		}
 	}
@@ -47,7 +50,8 @@ func checkCron(expression string) error {
 	return checkDays(fields[2], fields[3], fields[5])
 }
 
-// checkDays refuses a day that none of the months has in any of the years, for instance 30 FEB. The fields are valid each on its own.
+// checkDays refuses a day that none of the months has in any of the years, for instance 30 FEB. The fields are valid
+// each on its own.
 func checkDays(days, months, years string) error {
 	longest := 0
 	for _, year := range cronFields[5].numbers(years) {
@@ -81,7 +85,9 @@ func (f cronField) allows(item string) bool {
 		return true
 	}
 	switch {
-	case stepped && (f.name == "day-of-month" && strings.ContainsAny(item, "LW") || f.name == "day-of-week" && (strings.HasSuffix(item, "L") || strings.Contains(item, "#"))): // one day has no steps
+	// one day has no steps
+	case stepped && (f.name == "day-of-month" && strings.ContainsAny(item, "LW") ||
+		f.name == "day-of-week" && (strings.HasSuffix(item, "L") || strings.Contains(item, "#"))):
 		return false
 	case f.name == "day-of-month" && (item == "L" || item == "LW"):
 		return true

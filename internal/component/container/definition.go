@@ -32,8 +32,8 @@ func newSecrets(in component.Instance) *secrets {
 	return &secrets{in: in, byText: map[string]*resource.Resource{}, named: map[string]bool{}}
 }
 
-// resolve turns `secrets` of one container into what its definition names. Secrets of this account and region are looked up, so
-// that a plan already fails on one that is missing. Only for entries that passed Check.
+// resolve turns `secrets` of one container into what its definition names. Secrets of this account and region are
+// looked up, so that a plan already fails on one that is missing. Only for entries that passed Check.
 func (s *secrets) resolve(entries map[string]value.Of[string]) map[string]value.Of[string] {
 	if len(entries) == 0 {
 		return nil
@@ -95,7 +95,9 @@ func (s *secrets) home(parsed secret) string {
 }
 
 // containers are the definitions of the main container and its sidecars.
-func (s *Spec) containers(in component.Instance, parts Parts, logGroup *resource.Resource, found *secrets) []ecs.Container {
+func (s *Spec) containers(
+	in component.Instance, parts Parts, logGroup *resource.Resource, found *secrets,
+) []ecs.Container {
 	logs := func(prefix string) *ecs.Logs {
 		return &ecs.Logs{Group: value.Expr[string](logGroup.Output("name")), Region: in.Region, StreamPrefix: prefix}
 	}
@@ -108,7 +110,8 @@ func (s *Spec) containers(in component.Instance, parts Parts, logGroup *resource
 	if len(parts.HealthCommand) > 0 {
 		main.HealthCheck = &ecs.HealthCheck{Command: healthCommand(parts.HealthCommand)}
 	}
-	// ECS gives a container without CPU units two shares of the task's CPU: beside a sidecar with units the main one would starve.
+	// ECS gives a container without CPU units two shares of the task's CPU: beside a sidecar with units the main one
+	// would starve.
 	if reserved := s.reservedCPU(); reserved > 0 {
 		cpu, _ := s.Size()
 		main.CPU = cpu - reserved

@@ -60,12 +60,14 @@ func (s *Spec) checkSize() []value.Problem {
 			return nil
 		}
 		return []value.Problem{component.Invalid([]string{"memory"},
-			"Fargate has no task of %d MiB; the sizes begin at 512, 1024 and 2048 MiB and go on in steps of 1024", *s.Memory).RestsOn("cpu")}
+			"Fargate has no task of %d MiB; the sizes begin at 512, 1024 and 2048 MiB and go on in steps of 1024",
+			*s.Memory).RestsOn("cpu")}
 	}
 	i := slices.IndexFunc(sizes, func(z size) bool { return z.cpu == *s.CPU })
 	if i >= 0 && s.Memory != nil && !sizes[i].allows(*s.Memory) {
 		return []value.Problem{component.Invalid([]string{"memory"},
-			"Fargate has no task of %d CPU units with %d MiB; with that CPU it has %s", *s.CPU, *s.Memory, sizes[i]).RestsOn("cpu")}
+			"Fargate has no task of %d CPU units with %d MiB; with that CPU it has %s", *s.CPU, *s.Memory,
+			sizes[i]).RestsOn("cpu")}
 	}
 	return nil
 }

@@ -14,7 +14,8 @@ const (
 
 // The grammar of image references, as registries have it. Compiled at the first image: most commands check none.
 var imageGrammar = sync.OnceValue(func() (g struct{ host, part, tag, digest *regexp.Regexp }) {
-	g.host = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:]+\])(:[0-9]+)?$`)
+	g.host = regexp.MustCompile(
+		`^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:]+\])(:[0-9]+)?$`)
 	g.part = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*$`)
 	g.tag = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
 	g.digest = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)
@@ -46,7 +47,8 @@ func checkImage(image string) error {
 		case tag == "":
 			return wrong("%q is no image: the tag after the colon is empty", image)
 		case !grammar.tag.MatchString(tag):
-			return wrong("%q is no image: %q cannot be a tag, which has at most 128 letters, digits, _, . and - and begins with none of the last two", image, tag)
+			return wrong("%q is no image: %q cannot be a tag, which has at most 128 letters, digits, _, . and - and "+
+				"begins with none of the last two", image, tag)
 		}
 	}
 	if len(name) > maxRepository {
@@ -70,7 +72,8 @@ func checkImage(image string) error {
 		case grammar.part.MatchString(strings.ToLower(part)):
 			return wrong("%q is no image: a repository is lower-case, and %q is not", image, part)
 		default:
-			return wrong("%q is no image: %q cannot be part of a repository: a-z and 0-9, between them ., _ or -", image, part)
+			return wrong("%q is no image: %q cannot be part of a repository: a-z and 0-9, between them ., _ or -",
+				image, part)
 		}
 	}
 	return nil

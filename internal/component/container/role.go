@@ -11,8 +11,10 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// privateImage is an image in a private ECR repository, at its IPv4 or its dual-stack endpoint: account, region, repository.
-var privateImage = regexp.MustCompile(`^([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.(?:aws|amazonwebservices\.com\.cn))/([^:@]+)`)
+// privateImage is an image in a private ECR repository, at its IPv4 or its dual-stack endpoint: account, region,
+// repository.
+var privateImage = regexp.MustCompile(
+	`^([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.(?:aws|amazonwebservices\.com\.cn))/([^:@]+)`)
 
 // role makes an IAM role that only ECS tasks of this account and region can take.
 func role(in component.Instance, name, description string) *resource.Resource {
@@ -22,12 +24,18 @@ func role(in component.Instance, name, description string) *resource.Resource {
 		AssumeRolePolicy: value.NewMap(map[string]value.Value{
 			"Version": value.NewString("2012-10-17"),
 			"Statement": value.NewList(value.NewMap(map[string]value.Value{
-				"Effect":    value.NewString("Allow"),
-				"Action":    value.NewString("sts:AssumeRole"),
-				"Principal": value.NewMap(map[string]value.Value{"Service": value.NewString("ecs-tasks.amazonaws.com")}),
+				"Effect": value.NewString("Allow"),
+				"Action": value.NewString("sts:AssumeRole"),
+				"Principal": value.NewMap(map[string]value.Value{
+					"Service": value.NewString("ecs-tasks.amazonaws.com"),
+				}),
 				"Condition": value.NewMap(map[string]value.Value{
-					"StringEquals": value.NewMap(map[string]value.Value{"aws:SourceAccount": value.NewString(in.Account)}),
-					"ArnLike":      value.NewMap(map[string]value.Value{"aws:SourceArn": value.NewString(in.ARN("ecs", "*"))}),
+					"StringEquals": value.NewMap(map[string]value.Value{
+						"aws:SourceAccount": value.NewString(in.Account),
+					}),
+					"ArnLike": value.NewMap(map[string]value.Value{
+						"aws:SourceArn": value.NewString(in.ARN("ecs", "*")),
+					}),
 				}),
 			})),
 		}),
@@ -35,19 +43,22 @@ func role(in component.Instance, name, description string) *resource.Resource {
 }
 
 // policy gives a role an inline policy.
-func policy(in component.Instance, name string, role *resource.Resource, statements []component.Statement) *resource.Resource {
+func policy(
+	in component.Instance, name string, role *resource.Resource, statements []component.Statement,
+) *resource.Resource {
 	return in.Resource(name, iam.RolePolicyType, iam.RolePolicy{
 		Role: value.Expr[string](role.Output("name")), Name: name, Policy: component.Statements(merge(statements)...),
 	})
 }
 
-// merge joins statements that allow the same under the same conditions: all inline policies of a role together have at most
-// 10240 characters.
+// merge joins statements that allow the same under the same conditions: all inline policies of a role together have at
+// most 10240 characters.
 func merge(statements []component.Statement) []component.Statement {
 	var out []component.Statement
 	for _, s := range statements {
 		i := slices.IndexFunc(out, func(o component.Statement) bool {
-			return slices.Equal(o.Actions, s.Actions) && value.Equal(value.Encode(o.Conditions), value.Encode(s.Conditions))
+			return slices.Equal(o.Actions, s.Actions) &&
+				value.Equal(value.Encode(o.Conditions), value.Encode(s.Conditions))
 		})
 		resources := s.Resources
 		if i < 0 {
@@ -64,7 +75,9 @@ func merge(statements []component.Statement) []component.Statement {
 }
 
 // executionStatements are what ECS itself needs to start the tasks: write logs, pull images, read the named secrets.
-func (s *Spec) executionStatements(in component.Instance, logGroup *resource.Resource, read []readable) []component.Statement {
+func (s *Spec) executionStatements(
+	in component.Instance, logGroup *resource.Resource, read []readable,
+) []component.Statement {
 	statements := []component.Statement{{
 		Actions:   []string{"logs:CreateLogStream", "logs:PutLogEvents"},
 		Resources: []value.Value{value.Concat(logGroup.Output("arn"), ":*")},
@@ -81,8 +94,9 @@ func (s *Spec) executionStatements(in component.Instance, logGroup *resource.Res
 			continue
 		}
 		statements = append(statements, component.Statement{Actions: []string{kind.action}, Resources: arns})
-		// A secret under a key of the customer's own needs this too. Which key that is may change without us, so it is any key, but only through
-		// the service, which hands out nothing but the secrets above. Naming them here again would double the policy, whose length IAM limits.
+		// A secret under a key of the customer's own needs this too. Which key that is may change without us, so it is
+		// any key, but only through the service, which hands out nothing but the secrets above. Naming them here again
+		// would double the policy, whose length IAM limits.
 		var homes []home
 		for _, arn := range arns {
 			at := homeOf(in, arn)
@@ -140,12 +154,21 @@ func (s *Spec) pullStatements(in component.Instance) []component.Statement {
 		return nil
 	}
 	statements := []component.Statement{
-		{Actions: []string{"ecr:GetAuthorizationToken"}, Resources: []value.Value{value.NewString("*")}}, // AWS knows no narrower one
-		{Actions: []string{"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}, Resources: repositories},
+		// AWS knows no narrower one
+		{Actions: []string{"ecr:GetAuthorizationToken"}, Resources: []value.Value{value.NewString("*")}},
+		{
+			Actions:   []string{"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
+			Resources: repositories,
+		},
 	}
 	if len(cached) > 0 {
-		// The prefix may be that of a pull-through cache. Its first pull of an image makes the repository and fetches the image into it.
-		statements = append(statements, component.Statement{Actions: []string{"ecr:BatchImportUpstreamImage", "ecr:CreateRepository"}, Resources: cached})
+		// The prefix may be that of a pull-through cache. Its first pull of an image makes the repository and fetches
+		// the image into it.
+		statements = append(statements,
+			component.Statement{
+				Actions:   []string{"ecr:BatchImportUpstreamImage", "ecr:CreateRepository"},
+				Resources: cached,
+			})
 	}
 	return statements
 }

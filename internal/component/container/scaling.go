@@ -28,8 +28,8 @@ func (s *Scaling) resources(in component.Instance, service *resource.Resource, t
 		return nil
 	}
 	least, most := s.Limits()
-	// Made of names, and not the service's output resourceId, for names are known before the service is there: a run that dies can then be
-	// told by its plan alone what it made.
+	// Made of names, and not the service's output resourceId, for names are known before the service is there: a run
+	// that dies can then be told by its plan alone what it made.
 	id := value.Concat("service/", cluster.Output(cluster.Name), "/", service.Output("name"))
 	out := []*resource.Resource{in.Resource(target, autoscaling.TargetType, autoscaling.Target{
 		ResourceID: value.Expr[string](id), Min: least, Max: most, ByClock: len(s.Schedule) > 0,
@@ -43,20 +43,25 @@ func (s *Scaling) resources(in component.Instance, service *resource.Resource, t
 		percent          int
 	}{{"cpu", autoscaling.AverageCPU, cpu}, {"memory", autoscaling.AverageMemory, s.Memory}} {
 		if metric.percent > 0 {
-			out = append(out, Track(in, metric.name, autoscaling.Policy{Predefined: metric.predefined, TargetValue: float64(metric.percent)}))
+			out = append(out,
+				Track(in, metric.name, autoscaling.Policy{
+					Predefined:  metric.predefined,
+					TargetValue: float64(metric.percent),
+				}))
 		}
 	}
 	for _, entry := range s.Schedule {
-		out = append(out, in.Resource("schedule-"+entry.Name, autoscaling.ScheduledActionType, autoscaling.ScheduledAction{
-			Name: entry.Name, ResourceID: scalable(in), Timezone: entry.Timezone, Min: entry.Min, Max: entry.Max,
-			Schedule: "cron(" + strings.TrimSuffix(strings.TrimPrefix(entry.Cron, "cron("), ")") + ")",
-		}))
+		out = append(out, in.Resource("schedule-"+entry.Name, autoscaling.ScheduledActionType,
+			autoscaling.ScheduledAction{
+				Name: entry.Name, ResourceID: scalable(in), Timezone: entry.Timezone, Min: entry.Min, Max: entry.Max,
+				Schedule: "cron(" + strings.TrimSuffix(strings.TrimPrefix(entry.Cron, "cron("), ")") + ")",
+			}))
 	}
 	return out
 }
 
-// Track keeps a metric at its target value by changing the number of tasks. name says by what; resource and cooldowns are
-// filled in.
+// Track keeps a metric at its target value by changing the number of tasks. name says by what; resource and cooldowns
+// are filled in.
 func Track(in component.Instance, name string, policy autoscaling.Policy) *resource.Resource {
 	out, back := scaleOut, scaleIn
 	policy.Name, policy.ResourceID = name, scalable(in)

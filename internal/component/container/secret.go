@@ -23,7 +23,8 @@ const (
 )
 
 var (
-	secretARN     = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+$`)
+	secretARN = regexp.MustCompile(
+		`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@!-]+$`)
 	parameterARN  = regexp.MustCompile(`^arn:aws[a-z-]*:ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9_.\-/]+$`)
 	parameterPath = regexp.MustCompile(`^[A-Za-z0-9_.\-/]+$`)
 	secretKey     = regexp.MustCompile(`^[^:#\s]+$`)
@@ -40,7 +41,8 @@ func parseSecret(in component.Instance, v value.Value) (secret, error) {
 	case !v.Known(), secretARN.MatchString(text):
 		return secret{arn: v, key: key, action: readSecret}, nil
 	case hasKey && (strings.HasPrefix(text, "ssm:") || parameterARN.MatchString(text)):
-		return secret{}, fmt.Errorf("#%s picks a key of a JSON secret in Secrets Manager; ECS cannot pick one out of an SSM parameter", key)
+		return secret{}, fmt.Errorf("#%s picks a key of a JSON secret in Secrets Manager; ECS cannot pick one out of "+
+			"an SSM parameter", key)
 	case parameterARN.MatchString(text):
 		_, path, _ := strings.Cut(text, ":parameter")
 		if strings.Count(path, "/") == 1 {
@@ -55,13 +57,17 @@ func parseSecret(in component.Instance, v value.Value) (secret, error) {
 		if err := checkParameter(text, path); err != nil {
 			return secret{}, err
 		}
-		return secret{arn: value.NewString(in.ARN("ssm", "parameter/"+strings.TrimPrefix(path, "/"))), action: readParameter}, nil
+		return secret{
+			arn:    value.NewString(in.ARN("ssm", "parameter/"+strings.TrimPrefix(path, "/"))),
+			action: readParameter,
+		}, nil
 	}
-	return secret{}, fmt.Errorf("%q is not a secret: write the ARN of a Secrets Manager secret, ssm:/path of a parameter, or a reference such as ${database.secretArn}", text)
+	return secret{}, fmt.Errorf("%q is not a secret: write the ARN of a Secrets Manager secret, ssm:/path of a "+
+		"parameter, or a reference such as ${database.secretArn}", text)
 }
 
-// checkParameter finds what keeps a path from being the name of an SSM parameter; text is how the user wrote it. Paths below
-// /aws/ are AWS's own: nobody can create them, but all can read them.
+// checkParameter finds what keeps a path from being the name of an SSM parameter; text is how the user wrote it. Paths
+// below /aws/ are AWS's own: nobody can create them, but all can read them.
 func checkParameter(text, path string) error {
 	var fault string
 	switch {

@@ -1,8 +1,8 @@
-// Package container is what MicroService and Worker have in common: containers on Fargate with their roles, secrets, logs,
-// security group, deployment and scaling.
+// Package container is what MicroService and Worker have in common: containers on Fargate with their roles, secrets,
+// logs, security group, deployment and scaling.
 //
-// In: the shared part of a spec and what others grant. Out: resources of one ECS service, which the kind completes (ports,
-// load balancer, backlog). It is no kind itself and must not do I/O.
+// In: the shared part of a spec and what others grant. Out: resources of one ECS service, which the kind completes
+// (ports, load balancer, backlog). It is no kind itself and must not do I/O.
 package container
 
 import (

@@ -57,7 +57,8 @@ func (r *Rules) quotas(certificates int) []value.Problem {
 	var out []value.Problem
 	check := func(count int, what, quota string, limit int) {
 		if count > limit {
-			out = append(out, component.OverQuota(nil, count, what+" of the "+scheme(r.public)+" load balancer", quota, limit))
+			out = append(out, component.OverQuota(nil, count, what+" of the "+scheme(r.public)+" load balancer", quota,
+				limit))
 		}
 	}
 	check(len(r.needs)+len(r.hostsWithHTTPS), "rules", "Rules per Application Load Balancer", maxRules)
@@ -87,8 +88,8 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) int
 		ports["https"] = 443
 	}
 	props := elbv2.LoadBalancer{
-		// 32 characters are few, and what is cut off is not missed: AWS shows the scheme beside the name. The stack comes first, so that
-		// IAM policies can tell its load balancers from others by their names.
+		// 32 characters are few, and what is cut off is not missed: AWS shows the scheme beside the name. The stack
+		// comes first, so that IAM policies can tell its load balancers from others by their names.
 		Name: strings.Join([]string{in.Stack, in.Environment, kind}, resource.PartSeparator), Scheme: elbv2.Internal,
 		VPCID:          value.Expr[string](network.Output(network.VPCID)),
 		Subnets:        value.Expr[[]string](network.Output(network.InternalBalancerSubnetIDs)),
@@ -109,7 +110,8 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) int
 	give(SecurityGroup, group.Output("id"))
 
 	http := add("http-listener", elbv2.ListenerType, elbv2.Listener{
-		LoadBalancerARN: value.Expr[string](lb.Output("arn")), Port: ports["http"], Protocol: "HTTP", DefaultAction: elbv2.NotFound(),
+		LoadBalancerARN: value.Expr[string](lb.Output("arn")), Port: ports["http"], Protocol: "HTTP",
+		DefaultAction: elbv2.NotFound(),
 	})
 	give(HTTPListener, http.Output("arn"))
 	if len(rules.hostsWithHTTPS) == 0 {
@@ -125,10 +127,12 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) int
 		CertificateARN: value.Expr[string](certificates[0]), DefaultAction: elbv2.NotFound(),
 	})
 	give(HTTPSListener, https.Output("arn"))
-	// One set: only AWS knows whether hosts share a wildcard certificate, and it must go with the last of them. The default is in it, too: a
-	// host whose certificate stops being the default would else be without one until the set follows the listener.
+	// One set: only AWS knows whether hosts share a wildcard certificate, and it must go with the last of them. The
+	// default is in it, too: a host whose certificate stops being the default would else be without one until the set
+	// follows the listener.
 	served := add("certificates", elbv2.ListenerCertificatesType, elbv2.ListenerCertificates{
-		ListenerARN: value.Expr[string](https.Output("arn")), CertificateARNs: value.Expr[[]string](value.NewList(certificates...)),
+		ListenerARN:     value.Expr[string](https.Output("arn")),
+		CertificateARNs: value.Expr[[]string](value.NewList(certificates...)),
 	})
 	for _, host := range rules.hostsWithHTTPS {
 		add("redirect-"+slug(host), elbv2.ListenerRuleType, elbv2.ListenerRule{
@@ -140,7 +144,10 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) int
 }
 
 // openPort lets the world, or the VPC, reach a port of the load balancer; the answer is the last rule's ID.
-func openPort(add func(string, string, any, ...string) *resource.Resource, public bool, group *resource.Resource, name string, port int) string {
+func openPort(
+	add func(string, string, any, ...string) *resource.Resource, public bool, group *resource.Resource, name string,
+	port int,
+) string {
 	cidr := network.Output(network.CIDR)
 	from := "the VPC"
 	if public {
@@ -148,12 +155,13 @@ func openPort(add func(string, string, any, ...string) *resource.Resource, publi
 	}
 	return add("from-"+name, ec2.SecurityGroupRuleType, ec2.SecurityGroupRule{
 		SecurityGroupID: value.Expr[string](group.Output("id")), Direction: ec2.Ingress, Protocol: "tcp",
-		FromPort: value.Lit(port), ToPort: value.Lit(port), CIDR: value.Expr[string](cidr), Description: strings.ToUpper(name) + " from " + from,
+		FromPort: value.Lit(port), ToPort: value.Lit(port), CIDR: value.Expr[string](cidr),
+		Description: strings.ToUpper(name) + " from " + from,
 	}).ID()
 }
 
-// certificates are the ARNs of all certificates in the order of the hosts that they are for, one for each ARN as far as ARNs are known. The
-// first is the listener's default, for clients that name no host.
+// certificates are the ARNs of all certificates in the order of the hosts that they are for, one for each ARN as far as
+// ARNs are known. The first is the listener's default, for clients that name no host.
 func (r *Rules) certificates(find func(name string, props any) *resource.Resource) []value.Value {
 	byHost := map[string]value.Value{}
 	for _, n := range r.needs {

@@ -1,8 +1,8 @@
-// Package ingress is the synthetic component infra/ingress: the load balancers that all services of a stack share in one
-// environment, one public and one internal, each only while somebody needs it.
+// Package ingress is the synthetic component infra/ingress: the load balancers that all services of a stack share in
+// one environment, one public and one internal, each only while somebody needs it.
 //
-// In: the needs of services. Out: load balancers with security groups, listeners, certificates and redirects to HTTPS; for the
-// services themselves the place of their rules among those of all (Rules).
+// In: the needs of services. Out: load balancers with security groups, listeners, certificates and redirects to HTTPS;
+// for the services themselves the place of their rules among those of all (Rules).
 package ingress
 
 import (
@@ -78,8 +78,8 @@ type needed struct {
 	Need
 }
 
-// Arrange gives every rule on the public or the internal load balancer its place. It sees the same in every component that calls
-// it, because all are told of all demands.
+// Arrange gives every rule on the public or the internal load balancer its place. It sees the same in every component
+// that calls it, because all are told of all demands.
 func Arrange(public bool, demands []component.Demand) *Rules {
 	r := &Rules{public: public}
 	var http, https []elbv2.Rule
@@ -135,16 +135,19 @@ func (r *Rules) Check(address string) []value.Problem {
 		}
 		sameListener := other.HTTPS() == mine.HTTPS()
 		if sameListener && mine.Priority != 0 && mine.Priority == other.Priority {
-			add("priority", "%s has the priority %d on the same load balancer: choose another", other.from, mine.Priority)
+			add("priority", "%s has the priority %d on the same load balancer: choose another", other.from,
+				mine.Priority)
 		}
 		if sameListener && samePath(mine.Path, other.Path) {
 			if host, both := shared(mine.Hosts, other.Hosts); both {
-				add(key(mine), "%s already takes %s on the %s load balancer: give one of them another host or path", other.from, requests(host, mine.Path), scheme(r.public))
+				add(key(mine), "%s already takes %s on the %s load balancer: give one of them another host or path",
+					other.from, requests(host, mine.Path), scheme(r.public))
 			}
 		}
 		if !mine.HTTPS() && other.HTTPS() {
 			if host, both := shared(mine.Hosts, other.Hosts); both && host != "" {
-				add("host", "%s serves %s over HTTPS, and HTTP requests for it are redirected: set ingress.certificate here too", other.from, host)
+				add("host", "%s serves %s over HTTPS, and HTTP requests for it are redirected: set "+
+					"ingress.certificate here too", other.from, host)
 			}
 		}
 	}

@@ -22,7 +22,8 @@ func (c compiler) Compile(text string, lookup func([]string) (value.Value, int, 
 // What users copy must be right, in every environment.
 func TestExampleExpands(t *testing.T) {
 	root := t.TempDir()
-	if err := os.CopyFS(filepath.Join(root, "stacks", "user-platform"), os.DirFS("../../../examples/user-platform")); err != nil {
+	if err := os.CopyFS(filepath.Join(root, "stacks", "user-platform"),
+		os.DirFS("../../../examples/user-platform")); err != nil {
 		t.Fatal(err)
 	}
 	bundle, found := manifest.Load(root, "user-platform")
@@ -30,13 +31,20 @@ func TestExampleExpands(t *testing.T) {
 		t.Fatal(found)
 	}
 	for environment, want := range map[string][]string{
-		"dev":        {"user-service/api:service", "user-service/worker:scale-by-backlog", "infra/ingress:public-http-listener"},
-		"production": {"infra/ingress:public-https-listener", "user-service/api:schedule-morning", "user-service/api:secret-mail-api-key"},
+		"dev": {
+			"user-service/api:service", "user-service/worker:scale-by-backlog",
+			"infra/ingress:public-http-listener",
+		},
+		"production": {
+			"infra/ingress:public-https-listener", "user-service/api:schedule-morning",
+			"user-service/api:secret-mail-api-key",
+		},
 	} {
 		stack, found := bundle.Resolve(manifest.Options{
-			Environment: environment, Variables: map[string]string{"VERSION": "1.0.0"}, Strict: true, Registry: kinds.Registry(),
-			Git:     func() map[string]string { return nil },
-			Compile: func() manifest.Compiler { return compiler{expr.NewCompiler()} },
+			Environment: environment, Variables: map[string]string{"VERSION": "1.0.0"}, Strict: true,
+			Registry: kinds.Registry(),
+			Git:      func() map[string]string { return nil },
+			Compile:  func() manifest.Compiler { return compiler{expr.NewCompiler()} },
 		})
 		if len(found) > 0 {
 			t.Fatalf("%s: %v", environment, found)
@@ -57,7 +65,8 @@ func TestExampleExpands(t *testing.T) {
 			t.Errorf("%s: the protection of the load balancers is %v", environment, got)
 		}
 		for _, r := range graph.Resources {
-			if balancer := r.Type == elbv2.LoadBalancerType; r.Component == "infra/ingress" && !r.Data && r.Protect != (balancer && environment == "production") {
+			if balancer := r.Type == elbv2.LoadBalancerType; r.Component == "infra/ingress" && !r.Data &&
+				r.Protect != (balancer && environment == "production") {
 				t.Errorf("%s: the protection of %s is %v", environment, r.ID(), r.Protect)
 			}
 		}

@@ -24,9 +24,12 @@ func check(in component.Instance, s *Spec) []value.Problem {
 		path := []string{"scaling", "requestsPerTarget"}
 		switch {
 		case s.Ingress == nil:
-			problems = append(problems, component.Invalid(path, "the load balancer counts the requests, and without ingress none comes that way").RestsOn("ingress"))
+			problems = append(problems,
+				component.Invalid(path, "the load balancer counts the requests, and without ingress none "+
+					"comes that way").RestsOn("ingress"))
 		case !s.Scaling.Automatic():
-			problems = append(problems, component.Invalid(path, "has no effect without room to scale: set max above min"))
+			problems = append(problems,
+				component.Invalid(path, "has no effect without room to scale: set max above min"))
 		}
 	}
 	problems = append(problems, s.checkHealth(in)...)
@@ -42,10 +45,12 @@ func (s *Spec) checkHealth(in component.Instance) []value.Problem {
 		for _, p := range s.Ports {
 			all = append(all, strconv.Itoa(p.Port))
 		}
-		problems = append(problems, component.Invalid(at("port"), "the container does not listen on %d; its ports are %s", h.Port, strings.Join(all, ", ")).RestsOn("ports"))
+		problems = append(problems, component.Invalid(at("port"),
+			"the container does not listen on %d; its ports are %s", h.Port, strings.Join(all, ", ")).RestsOn("ports"))
 	}
 	if s.Ingress == nil {
-		const unused = "the load balancer does this check, and without ingress there is none; healthCheck.command checks inside the container"
+		const unused = "the load balancer does this check, and without ingress there is none; healthCheck.command " +
+			"checks inside the container"
 		for _, key := range []string{"path", "port"} {
 			if !in.Spec.Get("healthCheck", key).IsNull() {
 				problems = append(problems, component.Invalid(at(key), unused).RestsOn("ingress"))
@@ -67,11 +72,14 @@ func (s *Spec) checkIngress() []value.Problem {
 		case host == g.Host:
 			problems = append(problems, component.Invalid(path, "%q is there twice", host))
 		case len(host) > maxHost:
-			problems = append(problems, component.Invalid(path, "must have at most %d characters, but has %d", maxHost, len(host)))
+			problems = append(problems, component.Invalid(path, "must have at most %d characters, but has %d", maxHost,
+				len(host)))
 		}
 	}
 	if n := len(g.hosts()) + len(g.paths()); n > maxConditions {
-		problems = append(problems, component.Invalid(at("hosts"), "a rule of a load balancer takes %d hosts and paths (a path counts twice: /api and /api/*), but these are %d", maxConditions, n))
+		problems = append(problems, component.Invalid(at("hosts"),
+			"a rule of a load balancer takes %d hosts and paths (a path counts twice: /api and /api/*), but "+
+				"these are %d", maxConditions, n))
 	}
 	if n := elbv2.Wildcards(g.hosts(), g.paths()); n > elbv2.MaxWildcards {
 		key := "hosts"
@@ -79,11 +87,15 @@ func (s *Spec) checkIngress() []value.Problem {
 			key = "path"
 		}
 		problems = append(problems, component.Invalid(at(key),
-			"a rule of a load balancer takes %d wildcards (* and ?, and one for what is below a path: /api/*), but these are %d", elbv2.MaxWildcards, n))
+			"a rule of a load balancer takes %d wildcards (* and ?, and one for what is below a path: /api/*), but "+
+				"these are %d", elbv2.MaxWildcards, n))
 	}
 	if g.Certificate.IsSet() {
-		if g.auto() && slices.ContainsFunc(g.hosts(), func(h string) bool { return strings.ContainsAny(strings.TrimPrefix(h, "*."), "*?") }) {
-			problems = append(problems, component.Invalid(at("certificate"), "auto finds no certificate for a host with such wildcards: give the certificate's ARN"))
+		if g.auto() && slices.ContainsFunc(g.hosts(), func(h string) bool {
+			return strings.ContainsAny(strings.TrimPrefix(h, "*."), "*?")
+		}) {
+			problems = append(problems, component.Invalid(at("certificate"),
+				"auto finds no certificate for a host with such wildcards: give the certificate's ARN"))
 		}
 	}
 	return problems

@@ -26,10 +26,13 @@ func Kind() component.Kind {
 	words["connect"] = "Open connections to the ports: the security group of the user is let in."
 	return component.Define(component.Definition[Spec]{
 		Name: "MicroService", Group: "components.deployer.io/v1",
-		Doc:     "Containers on Fargate that answer requests, from the shared load balancers or from other components.",
-		Outputs: []string{"url", "internalUrl", "serviceName", "clusterName", "securityGroupId", "taskRoleArn", "logGroup"},
-		Verbs:   []string{"connect"},
-		Words:   words,
+		Doc: "Containers on Fargate that answer requests, from the shared load balancers or from other components.",
+		Outputs: []string{
+			"url", "internalUrl", "serviceName", "clusterName", "securityGroupId", "taskRoleArn",
+			"logGroup",
+		},
+		Verbs: []string{"connect"},
+		Words: words,
 		Resources: append(
 			container.Resources(),
 			component.Generated{Name: "discovery", Type: servicediscovery.ServiceType},
@@ -38,7 +41,8 @@ func Kind() component.Kind {
 			component.Generated{Name: "from-load-balancer*", Type: ec2.SecurityGroupRuleType, When: "with `ingress`"},
 		),
 		Advice: map[string]string{
-			"release": "this version of deployer runs no release tasks: run the migration when the container starts, or as a step of the pipeline before `deployer apply`",
+			"release": "this version of deployer runs no release tasks: run the migration when the container starts, " +
+				"or as a step of the pipeline before `deployer apply`",
 		},
 		Check:   check,
 		Demands: demands,
@@ -54,10 +58,12 @@ const (
 	unhealthyAfter = 3
 	// gracePeriod lets a task start in peace: AWS would otherwise count checks from the first second.
 	gracePeriod = time.Minute
-	// drain is how long a leaving task may finish its requests. AWS's default of five minutes would only make rollouts slow.
+	// drain is how long a leaving task may finish its requests. AWS's default of five minutes would only make rollouts
+	// slow.
 	drain = 30 // seconds
-	// anyPort is what AWS wants to know of a target group although ECS names the port of each task. A fixed one, for a target group of another
-	// port is another target group: the rule would lead to it while all tasks are still in the old one.
+	// anyPort is what AWS wants to know of a target group although ECS names the port of each task. A fixed one, for a
+	// target group of another port is another target group: the rule would lead to it while all tasks are still in the
+	// old one.
 	anyPort = 80
 )
 
@@ -67,7 +73,10 @@ const ruleName = "listener-rule"
 func demands(in component.Instance, s *Spec) []component.Demand {
 	out := container.Demands(true)
 	if g := s.Ingress; g != nil {
-		need := ingress.Need{Public: g.Public, Hosts: g.hosts(), Path: g.Path, Priority: g.Priority, Auto: g.auto(), Seed: in.Original().Address}
+		need := ingress.Need{
+			Public: g.Public, Hosts: g.hosts(), Path: g.Path, Priority: g.Priority, Auto: g.auto(),
+			Seed: in.Original().Address,
+		}
 		if g.Certificate.IsSet() && !need.Auto {
 			need.Certificate = g.Certificate.Value()
 		}
@@ -86,7 +95,8 @@ func grant(in component.Instance, s *Spec, _ string) component.Grant {
 
 func expand(in component.Instance, s *Spec, c component.Context) (component.Expansion, []value.Problem) {
 	discovery := in.Resource("discovery", servicediscovery.ServiceType, servicediscovery.Service{
-		Name: in.Original().Name + "." + in.Original().Service, NamespaceID: value.Expr[string](cluster.Output(cluster.NamespaceID)),
+		Name:        in.Original().Name + "." + in.Original().Service,
+		NamespaceID: value.Expr[string](cluster.Output(cluster.NamespaceID)),
 	})
 	byRequests := s.Scaling.RequestsPerTarget > 0
 	parts := container.Parts{
@@ -110,7 +120,8 @@ func expand(in component.Instance, s *Spec, c component.Context) (component.Expa
 		resources = append(resources, group, rule)
 		resources = append(resources, opened...)
 		parts.TargetGroups = []ecs.TargetGroup{{
-			Arn: value.Expr[string](group.Output("arn")), ContainerName: in.Original().Name, ContainerPort: s.Ports[0].Port,
+			Arn: value.Expr[string](group.Output("arn")), ContainerName: in.Original().Name,
+			ContainerPort: s.Ports[0].Port,
 		}}
 		// ECS refuses a target group that no load balancer has.
 		parts.After = append(parts.After, rule.ID())
@@ -133,7 +144,8 @@ func expand(in component.Instance, s *Spec, c component.Context) (component.Expa
 func targetGroup(in component.Instance, s *Spec) *resource.Resource {
 	h := s.HealthCheck
 	check := elbv2.HealthCheck{
-		Path: h.Path, Matcher: "200-399", Interval: h.Interval.Seconds(), Timeout: min(healthTimeout, h.Interval.Seconds()-1),
+		Path: h.Path, Matcher: "200-399", Interval: h.Interval.Seconds(),
+		Timeout:          min(healthTimeout, h.Interval.Seconds()-1),
 		HealthyThreshold: healthyAfter, UnhealthyThreshold: unhealthyAfter,
 	}
 	if h.Port != 0 && h.Port != s.Ports[0].Port {
@@ -186,9 +198,11 @@ func internalURL(in component.Instance, s *Spec) string {
 func (s *Spec) fromLoadBalancer(in component.Instance) []*resource.Resource {
 	own := value.Output(in.Address+":"+container.SecurityGroup, "id")
 	from := ingress.Output(s.Ingress.Public, ingress.SecurityGroup)
-	out := []*resource.Resource{container.Open(in, "from-load-balancer", own, from, s.Ports[0].Port, "Requests from the load balancer")}
+	out := []*resource.Resource{container.Open(in, "from-load-balancer", own, from, s.Ports[0].Port,
+		"Requests from the load balancer")}
 	if h := s.HealthCheck; h.Port != 0 && h.Port != s.Ports[0].Port {
-		out = append(out, container.Open(in, "from-load-balancer-health", own, from, h.Port, "Health checks from the load balancer"))
+		out = append(out, container.Open(in, "from-load-balancer-health", own, from, h.Port,
+			"Health checks from the load balancer"))
 	}
 	return out
 }

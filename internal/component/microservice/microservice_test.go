@@ -13,23 +13,35 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// TestAllAtOnce: what is wrong with one field hides nothing about the others, and brings nothing up that only follows from it.
+// TestAllAtOnce: what is wrong with one field hides nothing about the others, and brings nothing up that only follows
+// from it.
 func TestAllAtOnce(t *testing.T) {
 	kind, _ := kinds.Registry().Kind("MicroService")
 	for name, c := range map[string]struct {
 		spec string
 		want []string // paths
 	}{
-		"unknown key beside":  {"image: x\nports: [{name: a, port: 80}]\nfoo: 1\ncpu: 256\nmemory: 4096\nscaling: {min: 5, max: 2}", []string{"foo", "memory", "scaling.max"}},
-		"misspelt":            {"image: x\nport: [{name: a, port: 80}]\nhealthCheck: {port: 81}\ningress: {}\nmemory: 700", []string{"", "memory", "port"}},
-		"misspelt ingress":    {"image: x\nports: [{name: a, port: 80}]\ningres: {}\nhealthCheck: {path: /h}", []string{"ingres"}},
-		"misspelt inside":     {"image: x\nports: [{name: a, port: 80}]\nscaling: {min: 5, maximum: 9, cpu: 50}\ncpu: 300", []string{"cpu", "scaling.maximum"}},
-		"wrong type":          {"image: x\nports: [{name: a, port: 80}]\ncpu: many\nmemory: 1536\ndeployment: {minHealthyPercent: 101}", []string{"cpu", "deployment.minHealthyPercent"}},
-		"wrong type of ports": {"image: x\nports: 80\nhealthCheck: {port: 80, interval: 1s}\ningress: {host: '/'}", []string{"healthCheck.interval", "ingress.host", "ports"}},
-		"missing":             {"ports: []\nsecrets: {A: plain}", []string{"", "ports", "secrets.A"}},
+		"unknown key beside": {"image: x\nports: [{name: a, port: 80}]\nfoo: 1\ncpu: 256\nmemory: 4096\nscaling: " +
+			"{min: 5, max: 2}", []string{"foo", "memory", "scaling.max"}},
+		"misspelt": {"image: x\nport: [{name: a, port: 80}]\nhealthCheck: {port: 81}\ningress: " +
+			"{}\nmemory: 700", []string{"", "memory", "port"}},
+		"misspelt ingress": {
+			"image: x\nports: [{name: a, port: 80}]\ningres: {}\nhealthCheck: {path: /h}",
+			[]string{"ingres"},
+		},
+		"misspelt inside": {"image: x\nports: [{name: a, port: 80}]\nscaling: {min: 5, maximum: 9, cpu: " +
+			"50}\ncpu: 300", []string{"cpu", "scaling.maximum"}},
+		"wrong type": {"image: x\nports: [{name: a, port: 80}]\ncpu: many\nmemory: 1536\ndeployment: " +
+			"{minHealthyPercent: 101}", []string{"cpu", "deployment.minHealthyPercent"}},
+		"wrong type of ports": {
+			"image: x\nports: 80\nhealthCheck: {port: 80, interval: 1s}\ningress: {host: '/'}",
+			[]string{"healthCheck.interval", "ingress.host", "ports"},
+		},
+		"missing": {"ports: []\nsecrets: {A: plain}", []string{"", "ports", "secrets.A"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			in := componenttest.Instances(t, "components:\n  a/it:\n    kind: MicroService\n    spec:\n      "+strings.ReplaceAll(c.spec, "\n", "\n      "))
+			in := componenttest.Instances(t, "components:\n  a/it:\n    kind: MicroService\n    spec:\n      "+
+				strings.ReplaceAll(c.spec, "\n", "\n      "))
 			problems := kind.Validate(in[0])
 			var got []string
 			for _, p := range problems {
@@ -48,70 +60,210 @@ func TestCheck(t *testing.T) {
 	const base = "image: nginx:1\nports: [{name: http, port: 8080}]\n"
 	const exposed = base + "ingress: {path: /}\n"
 	rows := map[string][2]string{
-		"least":                 {base, ""},
-		"no image":              {"ports: [{name: http, port: 8080}]", `the key "image" is required`},
-		"no ports":              {"image: nginx:1", `the key "ports" is required`},
-		"empty ports":           {"image: nginx:1\nports: []", "ports: must not be empty: something that listens on no port is a Worker"},
-		"port range":            {"image: nginx:1\nports: [{name: http, port: 70000}]", "ports.0.port: must be from 1 to 65535"},
-		"port twice":            {"image: nginx:1\nports: [{name: a, port: 80}, {name: b, port: 80}]", "ports.1.port: 80 is there twice"},
-		"port name twice":       {"image: nginx:1\nports: [{name: a, port: 80}, {name: a, port: 81}]", `ports.1.name: "a" is there twice`},
-		"port name":             {"image: nginx:1\nports: [{name: HTTP, port: 80}]", `ports.0.name: "HTTP" is not the name of a port`},
-		"release":               {base + "release: {command: [migrate]}", "release: this version of deployer runs no release tasks"},
-		"cpu":                   {base + "cpu: 300", "cpu: must be one of 256, 512, 1024, 2048, 4096, 8192, 16384, but is 300: Fargate has no task of another size"},
-		"cpu and memory":        {base + "cpu: 1024\nmemory: 1024", "memory: Fargate has no task of 1024 CPU units with 1024 MiB; with that CPU it has 2048 to 8192 MiB in steps of 1024"},
-		"smallest and memory":   {base + "cpu: 256\nmemory: 1536", "memory: Fargate has no task of 256 CPU units with 1536 MiB; with that CPU it has 512, 1024 or 2048 MiB"},
-		"memory alone":          {base + "memory: 3072", ""},
-		"impossible memory":     {base + "memory: 700", "memory: Fargate has no task of 700 MiB"},
-		"architecture":          {base + "architecture: arm", `architecture: "arm" is not one of x86_64, arm64`},
-		"variable name":         {base + "environment: {1A: x}", `environment.1A: "1A" is not the name`},
-		"variables as numbers":  {base + "environment: {A: 1.5, B: true}", ""},
-		"both places":           {base + "environment: {A: x}\nsecrets: {A: ssm:/a}", "secrets.A: A is in environment too"},
-		"secret in clear":       {base + "secrets: {A: hunter2}", `secrets.A: "hunter2" is not a secret`},
-		"secret by arn and key": {base + "secrets: {A: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf#password'}", ""},
-		"key of a parameter":    {base + "secrets: {A: 'ssm:/a#b'}", "secrets.A: #b picks a key of a JSON secret in Secrets Manager"},
-		"odd key":               {base + "secrets: {A: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf#a:b'}", `secrets.A: "a:b" after #`},
-		"odd parameter":         {base + "secrets: {A: 'ssm:/a b'}", `secrets.A: "ssm:/a b" is not the name of an SSM parameter`},
-		"sidecar of same name":  {base + "sidecars: [{name: it, image: x:1}]", `sidecars.0.name: "it" is the name of the main container`},
-		"two sidecars":          {base + "sidecars: [{name: a, image: x:1}, {name: a, image: x:1}]", `sidecars.1.name: "a" is there twice`},
-		"greedy sidecar":        {base + "cpu: 256\nmemory: 512\nsidecars: [{name: a, image: x:1, memory: 512}]", "sidecars: they take all the task's memory"},
-		"secret of sidecar":     {base + "sidecars: [{name: a, image: x:1, secrets: {K: v}}]", `sidecars.0.secrets.K: "v" is not a secret`},
-		"stuck rollout":         {base + "deployment: {maxPercent: 100}", "deployment.maxPercent: no rollout can ever begin: with 1 task, at least 1 must keep running (100 %, rounded up) and at most 1 may run"},
-		"stuck by rounding":     {base + "scaling: {min: 3}\ndeployment: {maxPercent: 133}", "deployment.maxPercent: no rollout can ever begin: with 3 tasks"},
-		"stop before start":     {base + "deployment: {minHealthyPercent: 0, maxPercent: 100}", ""},
-		"healthy percent":       {base + "deployment: {minHealthyPercent: 120}", "deployment.minHealthyPercent: must be from 0 to 100"},
-		"timeout":               {base + "deployment: {timeout: 10s}", "deployment.timeout: must be from 1m to 3h, but is 10s"},
-		"min above max":         {base + "scaling: {min: 3, max: 2}", "scaling.max: is 2, less than min, which is 3"},
-		"target without room":   {base + "scaling: {min: 2, cpu: 60}", "scaling.cpu: has no effect without room to scale"},
-		"utilisation":           {base + "scaling: {min: 1, max: 2, cpu: 600}", "scaling.cpu: must be from 1 to 100, but is 600"},
-		"requests of nobody":    {base + "scaling: {min: 1, max: 2, requestsPerTarget: 10}", "scaling.requestsPerTarget: the load balancer counts the requests"},
-		"unix cron":             {base + "scaling: {schedule: [{name: a, cron: 0 8 * * 1-5, min: 2, max: 2}]}", `scaling.schedule.0.cron: "0 8 * * 1-5" has the five fields of Unix`},
-		"bad cron":              {base + "scaling: {schedule: [{name: a, cron: 0 25 ? * * *, min: 2, max: 2}]}", `scaling.schedule.0.cron: "25" cannot stand for the hours`},
-		"both days":             {base + "scaling: {schedule: [{name: a, cron: 0 8 1 * MON *, min: 2, max: 2}]}", "scaling.schedule.0.cron: "},
-		"min above every max":   {base + "scaling: {max: 3, schedule: [{name: a, cron: 0 8 ? * * *, min: 4}, {name: b, cron: 0 9 ? * * *, max: 2}]}", "scaling.schedule.0.min: is 4, and max is never more than 3"},
-		"max below every min":   {base + "scaling: {min: 2, max: 3, schedule: [{name: a, cron: 0 8 ? * * *, max: 1}]}", "scaling.schedule.0.max: is 1, and min is never less than 2"},
-		"limits of entries":     {base + "scaling: {min: 2, max: 3, schedule: [{name: a, cron: 0 8 ? * * *, min: 5, max: 9}, {name: b, cron: 0 9 ? * * *, min: 7}, {name: c, cron: 0 10 ? * * *, min: 0, max: 0}]}", ""},
-		"nothing wakes by CPU":  {base + "scaling: {min: 0, max: 2, cpu: 50}", "scaling.min: nothing starts a task again once none runs"},
-		"nothing by requests":   {exposed + "scaling: {min: 0, max: 2, requestsPerTarget: 5}", "scaling.min: nothing starts a task again once none runs"},
-		"nothing by the clock":  {base + "scaling: {min: 0, max: 2, schedule: [{name: a, cron: 0 8 ? * * *, max: 1}]}", "scaling.min: nothing starts a task again once none runs"},
-		"the clock wakes":       {base + "scaling: {min: 0, max: 2, schedule: [{name: a, cron: 0 8 ? * * *, min: 1}]}", ""},
-		"none at all":           {base + "scaling: {min: 0}", ""},
-		"idle schedule":         {base + "scaling: {schedule: [{name: a, cron: 0 8 ? * MON-FRI *}]}", "scaling.schedule.0: needs min or max: an entry without both changes nothing"},
-		"health port":           {exposed + "healthCheck: {port: 9090}", "healthCheck.port: the container does not listen on 9090; its ports are 8080"},
-		"health path":           {exposed + "healthCheck: {path: health}", "healthCheck.path: \"health\" is not a path"},
-		"health interval":       {exposed + "healthCheck: {interval: 1s}", "healthCheck.interval: must be from 5s to 300s"},
-		"health of nobody":      {base + "healthCheck: {path: /health}", "healthCheck.path: the load balancer does this check"},
-		"path":                  {base + "ingress: {path: api}", `ingress.path: "api" is not a path such as /api`},
-		"host with scheme":      {base + "ingress: {host: 'https://a.example.com'}", `ingress.host: "https://a.example.com" is not a host name`},
-		"address as host":       {base + "ingress: {host: 10.0.0.1}", `ingress.host: "10.0.0.1" is not a host name`},
-		"host twice":            {base + "ingress: {host: a.example.com, hosts: [a.example.com]}", `ingress.hosts.0: "a.example.com" is there twice`},
-		"six wildcards":         {base + "ingress: {path: /a, hosts: ['*.a.*', '*?.b.io', 'c.io?']}", ""},
-		"seven wildcards":       {base + "ingress: {path: /a, hosts: ['*.a.*', '*?.b.io', '??.io']}", "ingress.hosts: a rule of a load balancer takes 6 wildcards (* and ?, and one for what is below a path: /api/*), but these are 7"},
-		"wildcards of a path":   {base + "ingress: {path: '/a/*/b/*/c/????*'}", "ingress.path: a rule of a load balancer takes 6 wildcards"},
-		"too many conditions":   {base + "ingress: {path: /a, hosts: [a.x.io, b.x.io, c.x.io, d.x.io]}", "ingress.hosts: a rule of a load balancer takes 5 hosts and paths"},
+		"least":    {base, ""},
+		"no image": {"ports: [{name: http, port: 8080}]", `the key "image" is required`},
+		"no ports": {"image: nginx:1", `the key "ports" is required`},
+		"empty ports": {
+			"image: nginx:1\nports: []",
+			"ports: must not be empty: something that listens on no port is a Worker",
+		},
+		"port range": {
+			"image: nginx:1\nports: [{name: http, port: 70000}]",
+			"ports.0.port: must be from 1 to 65535",
+		},
+		"port twice": {
+			"image: nginx:1\nports: [{name: a, port: 80}, {name: b, port: 80}]",
+			"ports.1.port: 80 is there twice",
+		},
+		"port name twice": {
+			"image: nginx:1\nports: [{name: a, port: 80}, {name: a, port: 81}]",
+			`ports.1.name: "a" is there twice`,
+		},
+		"port name": {
+			"image: nginx:1\nports: [{name: HTTP, port: 80}]",
+			`ports.0.name: "HTTP" is not the name of a port`,
+		},
+		"release": {
+			base + "release: {command: [migrate]}",
+			"release: this version of deployer runs no release tasks",
+		},
+		"cpu": {
+			base + "cpu: 300",
+			"cpu: must be one of 256, 512, 1024, 2048, 4096, 8192, 16384, but is 300: Fargate has no task of " +
+				"another size",
+		},
+		"cpu and memory": {
+			base + "cpu: 1024\nmemory: 1024",
+			"memory: Fargate has no task of 1024 CPU units with 1024 MiB; with that CPU it has 2048 to 8192 MiB in " +
+				"steps of 1024",
+		},
+		"smallest and memory": {
+			base + "cpu: 256\nmemory: 1536",
+			"memory: Fargate has no task of 256 CPU units with 1536 MiB; with that CPU it has 512, 1024 or 2048 MiB",
+		},
+		"memory alone":         {base + "memory: 3072", ""},
+		"impossible memory":    {base + "memory: 700", "memory: Fargate has no task of 700 MiB"},
+		"architecture":         {base + "architecture: arm", `architecture: "arm" is not one of x86_64, arm64`},
+		"variable name":        {base + "environment: {1A: x}", `environment.1A: "1A" is not the name`},
+		"variables as numbers": {base + "environment: {A: 1.5, B: true}", ""},
+		"both places": {
+			base + "environment: {A: x}\nsecrets: {A: ssm:/a}",
+			"secrets.A: A is in environment too",
+		},
+		"secret in clear": {base + "secrets: {A: hunter2}", `secrets.A: "hunter2" is not a secret`},
+		"secret by arn and key": {
+			base + "secrets: {A: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf#password'}", "",
+		},
+		"key of a parameter": {
+			base + "secrets: {A: 'ssm:/a#b'}",
+			"secrets.A: #b picks a key of a JSON secret in Secrets Manager",
+		},
+		"odd key": {
+			base + "secrets: {A: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf#a:b'}",
+			`secrets.A: "a:b" after #`,
+		},
+		"odd parameter": {
+			base + "secrets: {A: 'ssm:/a b'}",
+			`secrets.A: "ssm:/a b" is not the name of an SSM parameter`,
+		},
+		"sidecar of same name": {
+			base + "sidecars: [{name: it, image: x:1}]",
+			`sidecars.0.name: "it" is the name of the main container`,
+		},
+		"two sidecars": {
+			base + "sidecars: [{name: a, image: x:1}, {name: a, image: x:1}]",
+			`sidecars.1.name: "a" is there twice`,
+		},
+		"greedy sidecar": {
+			base + "cpu: 256\nmemory: 512\nsidecars: [{name: a, image: x:1, memory: 512}]",
+			"sidecars: they take all the task's memory",
+		},
+		"secret of sidecar": {
+			base + "sidecars: [{name: a, image: x:1, secrets: {K: v}}]",
+			`sidecars.0.secrets.K: "v" is not a secret`,
+		},
+		"stuck rollout": {
+			base + "deployment: {maxPercent: 100}",
+			"deployment.maxPercent: no rollout can ever begin: with 1 task, at least 1 must keep running (100 %, " +
+				"rounded up) and at most 1 may run",
+		},
+		"stuck by rounding": {
+			base + "scaling: {min: 3}\ndeployment: {maxPercent: 133}",
+			"deployment.maxPercent: no rollout can ever begin: with 3 tasks",
+		},
+		"stop before start": {base + "deployment: {minHealthyPercent: 0, maxPercent: 100}", ""},
+		"healthy percent": {
+			base + "deployment: {minHealthyPercent: 120}",
+			"deployment.minHealthyPercent: must be from 0 to 100",
+		},
+		"timeout": {
+			base + "deployment: {timeout: 10s}",
+			"deployment.timeout: must be from 1m to 3h, but is 10s",
+		},
+		"min above max": {base + "scaling: {min: 3, max: 2}", "scaling.max: is 2, less than min, which is 3"},
+		"target without room": {
+			base + "scaling: {min: 2, cpu: 60}",
+			"scaling.cpu: has no effect without room to scale",
+		},
+		"utilisation": {
+			base + "scaling: {min: 1, max: 2, cpu: 600}",
+			"scaling.cpu: must be from 1 to 100, but is 600",
+		},
+		"requests of nobody": {
+			base + "scaling: {min: 1, max: 2, requestsPerTarget: 10}",
+			"scaling.requestsPerTarget: the load balancer counts the requests",
+		},
+		"unix cron": {
+			base + "scaling: {schedule: [{name: a, cron: 0 8 * * 1-5, min: 2, max: 2}]}",
+			`scaling.schedule.0.cron: "0 8 * * 1-5" has the five fields of Unix`,
+		},
+		"bad cron": {
+			base + "scaling: {schedule: [{name: a, cron: 0 25 ? * * *, min: 2, max: 2}]}",
+			`scaling.schedule.0.cron: "25" cannot stand for the hours`,
+		},
+		"both days": {
+			base + "scaling: {schedule: [{name: a, cron: 0 8 1 * MON *, min: 2, max: 2}]}",
+			"scaling.schedule.0.cron: ",
+		},
+		"min above every max": {base + "scaling: {max: 3, schedule: [{name: a, cron: 0 8 ? * * *, min: 4}, {name: " +
+			"b, cron: 0 9 ? * * *, max: 2}]}", "scaling.schedule.0.min: is 4, and max is never more than 3"},
+		"max below every min": {
+			base + "scaling: {min: 2, max: 3, schedule: [{name: a, cron: 0 8 ? * * *, max: 1}]}",
+			"scaling.schedule.0.max: is 1, and min is never less than 2",
+		},
+		"limits of entries": {base + "scaling: {min: 2, max: 3, schedule: [{name: a, cron: 0 8 ? * * *, min: 5, " +
+			"max: 9}, {name: b, cron: 0 9 ? * * *, min: 7}, {name: c, cron: 0 10 ? * * *, min: 0, max: 0}]}", ""},
+		"nothing wakes by CPU": {
+			base + "scaling: {min: 0, max: 2, cpu: 50}",
+			"scaling.min: nothing starts a task again once none runs",
+		},
+		"nothing by requests": {
+			exposed + "scaling: {min: 0, max: 2, requestsPerTarget: 5}",
+			"scaling.min: nothing starts a task again once none runs",
+		},
+		"nothing by the clock": {
+			base + "scaling: {min: 0, max: 2, schedule: [{name: a, cron: 0 8 ? * * *, max: 1}]}",
+			"scaling.min: nothing starts a task again once none runs",
+		},
+		"the clock wakes": {
+			base + "scaling: {min: 0, max: 2, schedule: [{name: a, cron: 0 8 ? * * *, min: 1}]}",
+			"",
+		},
+		"none at all": {base + "scaling: {min: 0}", ""},
+		"idle schedule": {
+			base + "scaling: {schedule: [{name: a, cron: 0 8 ? * MON-FRI *}]}",
+			"scaling.schedule.0: needs min or max: an entry without both changes nothing",
+		},
+		"health port": {
+			exposed + "healthCheck: {port: 9090}",
+			"healthCheck.port: the container does not listen on 9090; its ports are 8080",
+		},
+		"health path": {
+			exposed + "healthCheck: {path: health}",
+			"healthCheck.path: \"health\" is not a path",
+		},
+		"health interval": {
+			exposed + "healthCheck: {interval: 1s}",
+			"healthCheck.interval: must be from 5s to 300s",
+		},
+		"health of nobody": {
+			base + "healthCheck: {path: /health}",
+			"healthCheck.path: the load balancer does this check",
+		},
+		"path": {base + "ingress: {path: api}", `ingress.path: "api" is not a path such as /api`},
+		"host with scheme": {
+			base + "ingress: {host: 'https://a.example.com'}",
+			`ingress.host: "https://a.example.com" is not a host name`,
+		},
+		"address as host": {base + "ingress: {host: 10.0.0.1}", `ingress.host: "10.0.0.1" is not a host name`},
+		"host twice": {
+			base + "ingress: {host: a.example.com, hosts: [a.example.com]}",
+			`ingress.hosts.0: "a.example.com" is there twice`,
+		},
+		"six wildcards": {base + "ingress: {path: /a, hosts: ['*.a.*', '*?.b.io', 'c.io?']}", ""},
+		"seven wildcards": {
+			base + "ingress: {path: /a, hosts: ['*.a.*', '*?.b.io', '??.io']}",
+			"ingress.hosts: a rule of a load balancer takes 6 wildcards (* and ?, and one for what is below a path: " +
+				"/api/*), but these are 7",
+		},
+		"wildcards of a path": {
+			base + "ingress: {path: '/a/*/b/*/c/????*'}",
+			"ingress.path: a rule of a load balancer takes 6 wildcards",
+		},
+		"too many conditions": {
+			base + "ingress: {path: /a, hosts: [a.x.io, b.x.io, c.x.io, d.x.io]}",
+			"ingress.hosts: a rule of a load balancer takes 5 hosts and paths",
+		},
 		"certificate of nobody": {base + "ingress: {certificate: auto}", "ingress.certificate: needs host or hosts"},
-		"certificate":           {base + "ingress: {host: a.example.com, certificate: maybe}", `ingress.certificate: "maybe" is not the ARN of an ACM certificate or the word auto`},
-		"certificate true":      {base + "ingress: {host: a.example.com, certificate: true}", ""},
-		"priority":              {base + "ingress: {host: a.example.com, priority: 5000}", "ingress.priority: must be from 1 to 999"},
+		"certificate": {
+			base + "ingress: {host: a.example.com, certificate: maybe}",
+			`ingress.certificate: "maybe" is not the ARN of an ACM certificate or the word auto`,
+		},
+		"certificate true": {base + "ingress: {host: a.example.com, certificate: true}", ""},
+		"priority": {
+			base + "ingress: {host: a.example.com, priority: 5000}",
+			"ingress.priority: must be from 1 to 999",
+		},
 	}
 	componenttest.CheckSpecs(t, kinds.Registry(), "MicroService", rows)
 }
@@ -124,16 +276,38 @@ func TestIngressConflicts(t *testing.T) {
 		a, b string
 		want []string
 	}{
-		"same requests":      {"{host: a.x.io, path: /v1}", "{host: a.x.io, path: /v1/}", []string{"web/a: ingress.host: web/b already takes a.x.io, path /v1 on the public", "web/b: ingress.host: web/a already takes a.x.io, path /v1"}},
-		"all requests":       {"{}", "{path: /}", []string{"web/a: ingress.host: web/b already takes any host, all paths", "web/b: ingress.host: web/a already takes"}},
-		"second host":        {"{host: a.x.io}", "{host: b.x.io, hosts: [a.x.io]}", []string{"web/a: ingress.host: web/b already takes a.x.io, all paths", "web/b: "}},
-		"same priority":      {"{host: a.x.io, priority: 7}", "{host: b.x.io, priority: 7}", []string{"web/a: ingress.priority: web/b has the priority 7", "web/b: ingress.priority: web/a has"}},
-		"half a certificate": {"{host: a.x.io, path: /v1}", "{host: a.x.io, path: /v2, certificate: auto}", []string{"web/a: ingress.host: web/b serves a.x.io over HTTPS"}},
-		"other paths":        {"{host: a.x.io, path: /v1}", "{host: a.x.io}", nil},
-		"other balancer":     {"{host: a.x.io}", "{host: a.x.io, public: false}", nil},
+		"same requests": {
+			"{host: a.x.io, path: /v1}", "{host: a.x.io, path: /v1/}",
+			[]string{
+				"web/a: ingress.host: web/b already takes a.x.io, path /v1 on the public",
+				"web/b: ingress.host: web/a already takes a.x.io, path /v1",
+			},
+		},
+		"all requests": {
+			"{}", "{path: /}",
+			[]string{
+				"web/a: ingress.host: web/b already takes any host, all paths",
+				"web/b: ingress.host: web/a already takes",
+			},
+		},
+		"second host": {
+			"{host: a.x.io}", "{host: b.x.io, hosts: [a.x.io]}",
+			[]string{"web/a: ingress.host: web/b already takes a.x.io, all paths", "web/b: "},
+		},
+		"same priority": {
+			"{host: a.x.io, priority: 7}", "{host: b.x.io, priority: 7}",
+			[]string{"web/a: ingress.priority: web/b has the priority 7", "web/b: ingress.priority: web/a has"},
+		},
+		"half a certificate": {
+			"{host: a.x.io, path: /v1}", "{host: a.x.io, path: /v2, certificate: auto}",
+			[]string{"web/a: ingress.host: web/b serves a.x.io over HTTPS"},
+		},
+		"other paths":    {"{host: a.x.io, path: /v1}", "{host: a.x.io}", nil},
+		"other balancer": {"{host: a.x.io}", "{host: a.x.io, public: false}", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := componenttest.Problems(t, kinds.Registry(), "components:\n  web/a: "+service(c.a)+"  web/b: "+service(c.b))
+			got := componenttest.Problems(t, kinds.Registry(),
+				"components:\n  web/a: "+service(c.a)+"  web/b: "+service(c.b))
 			if len(got) != len(c.want) {
 				t.Fatalf("want %d problems, got %d: %s", len(c.want), len(got), strings.Join(got, "\n"))
 			}
@@ -159,7 +333,8 @@ func graphOf(t *testing.T, text string) *resource.Graph {
 // What AWS would refuse in the middle of an apply is counted before.
 func TestLimits(t *testing.T) {
 	service := func(i int, more string) string {
-		return fmt.Sprintf("  web/s%d: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}]%s}}\n", i, more)
+		return fmt.Sprintf("  web/s%d: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}]%s}}\n",
+			i, more)
 	}
 	secrets := func(n int) string {
 		var all []string
@@ -182,13 +357,18 @@ func TestLimits(t *testing.T) {
 		"80 parameters":  {secrets(80), ""},
 		"150 parameters": {secrets(150), "web/s0: its execution-policy has 1"},
 		"100 rules":      {many(100, hosts), ""},
-		"101 rules":      {many(101, hosts), "infra/ingress: rules of the public load balancer: 101, and AWS's default quota"},
-		"27 hosts":       {many(27, secure), "infra/ingress: certificates of the public load balancer: 26, and"},
-		"61 users":       {service(0, "") + strings.ReplaceAll(many(61, uses), "web/s0: {kind", "web/s99: {kind"), "web/s0: ingress rules of the security group: 61, and"},
+		"101 rules": {many(101, hosts), "infra/ingress: rules of the public load balancer: 101, and AWS's " +
+			"default quota"},
+		"27 hosts": {many(27, secure), "infra/ingress: certificates of the public load balancer: 26, and"},
+		"61 users": {
+			service(0, "") + strings.ReplaceAll(many(61, uses), "web/s0: {kind", "web/s99: {kind"),
+			"web/s0: ingress rules of the security group: 61, and",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := componenttest.Problems(t, kinds.Registry(), "components:\n"+row.text)
-			if row.want == "" && len(got) > 0 || row.want != "" && (len(got) == 0 || !strings.HasPrefix(got[0], row.want)) {
+			if row.want == "" && len(got) > 0 || row.want != "" &&
+				(len(got) == 0 || !strings.HasPrefix(got[0], row.want)) {
 				t.Errorf("got %s, want %s", strings.Join(got, "\n"), row.want)
 			}
 		})
@@ -257,8 +437,10 @@ components:
 
 // A rule keeps its priority when a service comes that takes other requests.
 func TestPrioritiesAreStable(t *testing.T) {
-	const a = "components:\n  web/a: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], ingress: {host: a.x.io}}}\n"
-	const b = "  web/b: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], ingress: {host: a.x.io, path: /b}}}\n"
+	const a = "components:\n  web/a: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], " +
+		"ingress: {host: a.x.io}}}\n"
+	const b = "  web/b: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], ingress: {host: " +
+		"a.x.io, path: /b}}}\n"
 	alone, both := graphOf(t, a), graphOf(t, a+b)
 	priority := func(g *resource.Graph, id string) float64 {
 		return g.Resource(id + ":listener-rule").Props.Get("priority").Number()
@@ -274,7 +456,8 @@ func TestPrioritiesAreStable(t *testing.T) {
 // Another port must not replace the target group: the rule would lead to an empty one until the rollout is done.
 func TestAnotherPortKeepsTheTargetGroup(t *testing.T) {
 	of := func(port string) string {
-		return graphOf(t, "components:\n  web/a: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: "+port+"}], ingress: {}}}\n").
+		return graphOf(t, "components:\n  web/a: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: "+
+			port+"}], ingress: {}}}\n").
 			Resource("web/a:target-group").Props.String()
 	}
 	if a, b := of("8080"), of("3000"); a != b {
@@ -282,14 +465,17 @@ func TestAnotherPortKeepsTheTargetGroup(t *testing.T) {
 	}
 }
 
-// A certificate that stops being the listener's default, because a host with a lesser name came, must stay on the listener meanwhile.
+// A certificate that stops being the listener's default, because a host with a lesser name came, must stay on the
+// listener meanwhile.
 func TestTheDefaultCertificateIsInTheSet(t *testing.T) {
 	set := func(services string) value.Value {
-		return graphOf(t, "components:\n"+services).Resource("infra/ingress:public-certificates").Props.Get("certificateArns")
+		return graphOf(t,
+			"components:\n"+services).Resource("infra/ingress:public-certificates").Props.Get("certificateArns")
 	}
 	const arn = "arn:aws:acm:eu-west-1:123456789012:certificate/"
 	service := func(name string) string {
-		return "  web/" + name + ": {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], ingress: {host: " + name +
+		return "  web/" + name + ": {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], " +
+			"ingress: {host: " + name +
 			".x.io, certificate: '" + arn + name + "'}}}\n"
 	}
 	if got, want := set(service("b")), value.Strings(arn+"b"); !value.Equal(got, want) {
@@ -300,7 +486,8 @@ func TestTheDefaultCertificateIsInTheSet(t *testing.T) {
 	}
 }
 
-// No statement of any policy allows a wildcard action, and only the few actions for which AWS knows no narrower resource get "*".
+// No statement of any policy allows a wildcard action, and only the few actions for which AWS knows no narrower
+// resource get "*".
 func TestLeastPrivilege(t *testing.T) {
 	graph := graphOf(t, `
 components:
@@ -327,7 +514,9 @@ components:
 				if strings.Contains(action.Str(), "*") {
 					t.Errorf("%s allows %s", r.ID(), action)
 				}
-				narrow := !slices.ContainsFunc(everywhere, func(p string) bool { return strings.HasPrefix(action.Str(), p) })
+				narrow := !slices.ContainsFunc(everywhere, func(p string) bool {
+					return strings.HasPrefix(action.Str(), p)
+				})
 				for _, on := range s.Get("Resource").Items() {
 					if narrow && on.Str() == "*" {
 						t.Errorf("%s allows %s on everything", r.ID(), action)
@@ -350,7 +539,8 @@ func TestPrioritiesAreDistinct(t *testing.T) {
 		if i%2 == 0 {
 			certificate = ", certificate: auto"
 		}
-		fmt.Fprintf(&text, "  web/s%d: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], ingress: {host: h%d.x.io, path: /%02d%s}}}\n", i, i, i, certificate)
+		fmt.Fprintf(&text, "  web/s%d: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], "+
+			"ingress: {host: h%d.x.io, path: /%02d%s}}}\n", i, i, i, certificate)
 	}
 	taken := map[string]string{}
 	for _, r := range graphOf(t, text.String()).Resources {

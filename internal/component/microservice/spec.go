@@ -1,8 +1,8 @@
-// Package microservice is the kind MicroService: containers that answer requests, behind a load balancer, by an internal name, or
-// both.
+// Package microservice is the kind MicroService: containers that answer requests, behind a load balancer, by an
+// internal name, or both.
 //
-// In: an instance of the kind. Out: an ECS service on Fargate with all that it needs of its own; what services share comes from
-// infra/cluster, infra/ingress and infra/network.
+// In: an instance of the kind. Out: an ECS service on Fargate with all that it needs of its own; what services share
+// comes from infra/cluster, infra/ingress and infra/network.
 package microservice
 
 import (

@@ -1,4 +1,5 @@
-// Package network is the kind Network: where everything of a stack runs. A stack without one gets the region's default VPC.
+// Package network is the kind Network: where everything of a stack runs. A stack without one gets the region's default
+// VPC.
 //
 // In: an instance of the kind, or the need of others. Out: lookups of a VPC and its subnets; nothing is made.
 package network
@@ -52,7 +53,8 @@ type Subnets struct {
 	Tags map[string]string `json:"tags,omitempty" scalar:"text" example:"{tier: app}" doc:"Tags that the subnets carry."`
 }
 
-const noVPC = "this version of deployer makes no VPCs: make one with Terraform or CloudFormation and give its id (vpc: {id: vpc-...})"
+const noVPC = "this version of deployer makes no VPCs: make one with Terraform or CloudFormation and give its id " +
+	"(vpc: {id: vpc-...})"
 
 // Kind is the kind Network.
 func Kind() component.Kind {
@@ -66,7 +68,8 @@ func Kind() component.Kind {
 		Words: map[string]string{
 			VPCID: "Id of the VPC.", CIDR: "IPv4 range of the VPC.",
 			PublicSubnetIDs: "Ids of the public subnets.", PrivateSubnetIDs: "Ids of the private subnets.",
-			TaskSubnetIDs:             "Ids of the subnets in which tasks run: private ones with a way out, without any the public ones.",
+			TaskSubnetIDs: "Ids of the subnets in which tasks run: private ones with a way out, without " +
+				"any the public ones.",
 			AssignPublicIP:            "Whether tasks get a public IP: true where they run in public subnets.",
 			PublicBalancerSubnetIDs:   "Ids of the subnets of public load balancers, one in each zone.",
 			InternalBalancerSubnetIDs: "Ids of the subnets of internal load balancers, one in each zone.",
@@ -89,8 +92,9 @@ func expand(in component.Instance, s *Spec, _ component.Context) (component.Expa
 			VPCID: vpc.Output("vpcId"), CIDR: vpc.Output("cidr"),
 			PublicSubnetIDs: subnets.Output("publicSubnetIds"), PrivateSubnetIDs: subnets.Output("privateSubnetIds"),
 			TaskSubnetIDs: subnets.Output("taskSubnetIds"), AssignPublicIP: subnets.Output("assignPublicIp"),
-			PublicBalancerSubnetIDs:   subnets.Output("publicZoneSubnetIds"),
-			InternalBalancerSubnetIDs: twoZones(subnets.Output("privateZoneSubnetIds"), subnets.Output("publicZoneSubnetIds")),
+			PublicBalancerSubnetIDs: subnets.Output("publicZoneSubnetIds"),
+			InternalBalancerSubnetIDs: twoZones(subnets.Output("privateZoneSubnetIds"),
+				subnets.Output("publicZoneSubnetIds")),
 		},
 	}, nil
 }

@@ -18,10 +18,14 @@ func Kind() component.Kind {
 		Outputs: []string{"name", "arn", "domain"},
 		Verbs:   []string{"read", "write", "delete"},
 		Words: map[string]string{
-			"name": "Name of the bucket in AWS.", "arn": "ARN of the bucket.", "domain": "Domain name of the bucket in its region.",
-			"read": "List and get objects.", "write": "Put objects, also in parts.", "delete": "Delete objects.",
+			"name": "Name of the bucket in AWS.", "arn": "ARN of the bucket.",
+			"domain": "Domain name of the bucket in its region.",
+			"read":   "List and get objects.", "write": "Put objects, also in parts.", "delete": "Delete objects.",
 		},
-		Resources: []component.Generated{{Name: "bucket", Type: bucket.BucketType}, {Name: "policy", Type: bucket.BucketPolicyType}},
+		Resources: []component.Generated{
+			{Name: "bucket", Type: bucket.BucketType},
+			{Name: "policy", Type: bucket.BucketPolicyType},
+		},
 		Check:     check,
 		Grant:     grant,
 		Protected: func(component.Instance, *Spec) bool { return true },
@@ -44,7 +48,10 @@ func expand(in component.Instance, s *Spec, _ component.Context) (component.Expa
 	})
 	return component.Expansion{
 		Resources: []*resource.Resource{b, policy},
-		Outputs:   map[string]value.Value{"name": b.Output("name"), "arn": b.Output("arn"), "domain": b.Output("domain")},
+		Outputs: map[string]value.Value{
+			"name": b.Output("name"), "arn": b.Output("arn"),
+			"domain": b.Output("domain"),
+		},
 	}, nil
 }
 
@@ -67,7 +74,8 @@ func (s *Spec) lifecycle() []bucket.LifecycleRule {
 			NoncurrentExpireAfter: days(r.NoncurrentExpireAfter), AbortUploadsAfter: days(r.AbortUploadsAfter),
 		}
 		for _, t := range r.Transitions {
-			rule.Transitions = append(rule.Transitions, bucket.Transition{After: days(t.After), StorageClass: t.StorageClass})
+			rule.Transitions = append(rule.Transitions,
+				bucket.Transition{After: days(t.After), StorageClass: t.StorageClass})
 		}
 		aborts = aborts || r.Prefix == "" && r.AbortUploadsAfter != 0
 		rules = append(rules, rule)
@@ -130,8 +138,10 @@ func grant(in component.Instance, s *Spec, verb string) component.Grant {
 		keyActions = []string{"kms:Decrypt"}
 	case "write":
 		allow(arn, "s3:GetBucketLocation", "s3:ListBucketMultipartUploads")
-		allow(objects(arn), "s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
-		keyActions = []string{"kms:GenerateDataKey", "kms:Decrypt"} // Decrypt: S3 wants it to put multipart uploads together
+		allow(objects(arn), "s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload",
+			"s3:ListMultipartUploadParts")
+		// Decrypt: S3 wants it to put multipart uploads together
+		keyActions = []string{"kms:GenerateDataKey", "kms:Decrypt"}
 	case "delete":
 		allow(objects(arn), "s3:DeleteObject")
 	}

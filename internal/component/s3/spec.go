@@ -1,7 +1,7 @@
 // Package s3 is the kind S3: a private bucket.
 //
-// In: an instance of the kind. Out: a bucket with encryption, public access blocked and TLS only, and grants to read, write and
-// delete objects.
+// In: an instance of the kind. Out: a bucket with encryption, public access blocked and TLS only, and grants to read,
+// write and delete objects.
 package s3
 
 import (
@@ -73,7 +73,8 @@ func check(_ component.Instance, s *Spec) []value.Problem {
 	for i, r := range s.Lifecycle {
 		path := []string{"lifecycle", strconv.Itoa(i)}
 		if r.Name == abortRuleID {
-			problems = append(problems, component.Invalid(append(path, "name"), "%q is the name of the rule that removes unfinished uploads", r.Name))
+			problems = append(problems, component.Invalid(append(path, "name"),
+				"%q is the name of the rule that removes unfinished uploads", r.Name))
 		}
 		problems = append(problems, r.check(path, s.Versioning)...)
 	}
@@ -84,21 +85,26 @@ func (r Rule) check(path []string, versioning bool) []value.Problem {
 	var problems []value.Problem
 	at := func(keys ...string) []string { return append(slices.Clone(path), keys...) }
 	if r.NoncurrentExpireAfter != 0 && !versioning {
-		problems = append(problems, component.Invalid(at("noncurrentExpireAfter"), "without versioning there are no old versions: set versioning: true").RestsOn("versioning"))
+		problems = append(problems, component.Invalid(at("noncurrentExpireAfter"),
+			"without versioning there are no old versions: set versioning: true").RestsOn("versioning"))
 	}
 	last, infrequent := time.Duration(-1), time.Duration(-1)
 	for i, t := range r.Transitions {
 		after, path := time.Duration(t.After), at("transitions", strconv.Itoa(i), "after")
 		switch {
 		case strings.HasSuffix(t.StorageClass, "_IA") && after < leastForIA:
-			problems = append(problems, component.Invalid(path, "S3 moves objects to %s after 30d at the earliest", t.StorageClass))
+			problems = append(problems, component.Invalid(path, "S3 moves objects to %s after 30d at the earliest",
+				t.StorageClass))
 		case after <= last:
 			problems = append(problems, component.Invalid(path, "must be later than the transition before it"))
 		case infrequent >= 0 && after < infrequent+leastForIA && slices.Contains(afterIA, t.StorageClass):
-			problems = append(problems, component.Invalid(path, "S3 keeps objects in infrequent access for 30d before it moves them to %s: %dd at the earliest",
-				t.StorageClass, (infrequent+leastForIA)/day))
+			problems = append(problems,
+				component.Invalid(path, "S3 keeps objects in infrequent access for 30d before it moves them to %s: "+
+					"%dd at the earliest",
+					t.StorageClass, (infrequent+leastForIA)/day))
 		case r.ExpireAfter != 0 && after >= time.Duration(r.ExpireAfter):
-			problems = append(problems, component.Invalid(path, "the objects are deleted before: expireAfter comes first"))
+			problems = append(problems,
+				component.Invalid(path, "the objects are deleted before: expireAfter comes first"))
 		}
 		last = after
 		if infrequent < 0 && strings.HasSuffix(t.StorageClass, "_IA") {

@@ -50,7 +50,10 @@ func expand(in component.Instance, s *Spec, _ component.Context) (component.Expa
 		dead := in.Resource(deadLetterQueue, queue.QueueType, queue.Queue{
 			Name: name(in, s, "dead"), FIFO: s.FIFO, Encryption: props.Encryption, MessageRetention: &longest,
 		})
-		props.Redrive = &queue.Redrive{DeadLetterTargetArn: value.Expr[string](dead.Output("arn")), MaxReceives: s.DeadLetter.MaxReceives}
+		props.Redrive = &queue.Redrive{
+			DeadLetterTargetArn: value.Expr[string](dead.Output("arn")),
+			MaxReceives:         s.DeadLetter.MaxReceives,
+		}
 		made = append(made, dead, in.Resource("dead-letter-policy", queue.QueuePolicyType, tlsOnly(dead)))
 		outputs["deadLetterUrl"] = dead.Output("url")
 	}
@@ -102,7 +105,10 @@ func grant(in component.Instance, s *Spec, verb string) component.Grant {
 	statements := []component.Statement{statement}
 	switch verb {
 	case "receive":
-		statements[0].Actions = []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueUrl", "sqs:GetQueueAttributes"}
+		statements[0].Actions = []string{
+			"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility",
+			"sqs:GetQueueUrl", "sqs:GetQueueAttributes",
+		}
 		keyActions = []string{"kms:Decrypt"}
 	case "redrive": // what StartMessageMoveTask wants of both queues, and what a look at the messages wants
 		if s.DeadLetter == nil {
@@ -110,7 +116,8 @@ func grant(in component.Instance, s *Spec, verb string) component.Grant {
 		}
 		statements = append(statements, component.Statement{
 			Actions: []string{
-				"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueUrl", "sqs:GetQueueAttributes",
+				"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueUrl",
+				"sqs:GetQueueAttributes",
 				"sqs:StartMessageMoveTask", "sqs:ListMessageMoveTasks", "sqs:CancelMessageMoveTask",
 			},
 			Resources: []value.Value{value.Output(in.Address+":"+deadLetterQueue, "arn")},
@@ -133,7 +140,9 @@ func keyStatement(in component.Instance, key value.Value, actions []string) comp
 	text := key.Str()
 	if arn, alias, ok := strings.Cut(text, ":alias/"); ok {
 		s.Resources = []value.Value{value.NewString(arn + ":key/*")}
-		s.Conditions["ForAnyValue:StringEquals"] = map[string]value.Value{"kms:ResourceAliases": value.NewString("alias/" + alias)}
+		s.Conditions["ForAnyValue:StringEquals"] = map[string]value.Value{
+			"kms:ResourceAliases": value.NewString("alias/" + alias),
+		}
 		return s
 	}
 	switch {

@@ -44,5 +44,6 @@ func check(_ component.Instance, s *Spec) []value.Problem {
 		return nil
 	}
 	return []value.Problem{component.Invalid([]string{"visibilityTimeout"},
-		"must be shorter than retention: a message that fails once would be gone before its next try").RestsOn("retention")}
+		"must be shorter than retention: a message that fails once would be gone before "+
+			"its next try").RestsOn("retention")}
 }

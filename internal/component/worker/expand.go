@@ -18,7 +18,8 @@ func Kind() component.Kind {
 		Advice: map[string]string{
 			"ports":   "a Worker listens on no port; what others call is a MicroService",
 			"ingress": "a Worker takes no requests; what others call is a MicroService",
-			"release": "this version of deployer runs no release tasks: run the migration when the container starts, or as a step of the pipeline before `deployer apply`",
+			"release": "this version of deployer runs no release tasks: run the migration when the container starts, " +
+				"or as a step of the pipeline before `deployer apply`",
 		},
 		Check:   check,
 		Demands: func(component.Instance, *Spec) []component.Demand { return container.Demands(false) },

@@ -18,22 +18,28 @@ func backlogPolicy(in component.Instance, s *Spec, service *resource.Resource) *
 		TargetValue: float64(perTask),
 		Metrics: []autoscaling.Metric{
 			{
-				ID: "messages", Label: "Waiting messages", Namespace: "AWS/SQS", Name: "ApproximateNumberOfMessagesVisible", Stat: "Average",
-				Dimensions: map[string]value.Of[string]{"QueueName": value.Expr[string](value.Output(s.queue(in), "name"))},
-			},
-			{
-				ID: "running", Label: "Running tasks", Namespace: "ECS/ContainerInsights", Name: "RunningTaskCount", Stat: "Average",
+				ID: "messages", Label: "Waiting messages", Namespace: "AWS/SQS",
+				Name: "ApproximateNumberOfMessagesVisible", Stat: "Average",
 				Dimensions: map[string]value.Of[string]{
-					"ClusterName": value.Expr[string](cluster.Output(cluster.Name)), "ServiceName": value.Expr[string](service.Output("name")),
+					"QueueName": value.Expr[string](value.Output(s.queue(in), "name")),
 				},
 			},
-			// The count of tasks comes later than that of messages: until it is there the last one stands. A zero in its place
-			// would look like a service without tasks and add tasks for nothing.
+			{
+				ID: "running", Label: "Running tasks", Namespace: "ECS/ContainerInsights", Name: "RunningTaskCount",
+				Stat: "Average",
+				Dimensions: map[string]value.Of[string]{
+					"ClusterName": value.Expr[string](cluster.Output(cluster.Name)),
+					"ServiceName": value.Expr[string](service.Output("name")),
+				},
+			},
+			// The count of tasks comes later than that of messages: until it is there the last one stands. A zero in
+			// its place would look like a service without tasks and add tasks for nothing.
 			{ID: "tasks", Label: "Running tasks, gaps filled", Expression: "FILL(running, REPEAT)"},
 			// Without tasks there is nothing to divide by, and one waiting message is reason enough to start one.
 			{
 				ID: "backlog", Label: "Waiting messages per task", ReturnData: true,
-				Expression: fmt.Sprintf("IF(tasks > 0, messages / IF(tasks > 0, tasks, 1), IF(messages > 0, messages + %d, 0))", perTask),
+				Expression: fmt.Sprintf("IF(tasks > 0, messages / IF(tasks > 0, tasks, 1), IF(messages > 0, "+
+					"messages + %d, 0))", perTask),
 			},
 		},
 	})

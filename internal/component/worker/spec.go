@@ -1,7 +1,7 @@
 // Package worker is the kind Worker: containers that nobody calls, fed by a queue or by themselves.
 //
-// In: an instance of the kind. Out: an ECS service on Fargate without ports, scaled by load, by the clock or by the backlog of a
-// queue.
+// In: an instance of the kind. Out: an ECS service on Fargate without ports, scaled by load, by the clock or by the
+// backlog of a queue.
 package worker
 
 import (
@@ -43,11 +43,15 @@ func check(in component.Instance, s *Spec) []value.Problem {
 	at := func(key string) []string { return []string{"scaling", key} }
 	switch verbs, used := s.Uses[s.queue(in)]; {
 	case !used:
-		problems = append(problems, component.Invalid(at("queue"), "%q is not in uses: add `%s: [receive]` there", s.Scaling.Queue, s.Scaling.Queue).RestsOn("uses"))
+		problems = append(problems, component.Invalid(at("queue"), "%q is not in uses: add `%s: [receive]` there",
+			s.Scaling.Queue, s.Scaling.Queue).RestsOn("uses"))
 	case !slices.Contains(verbs, "receive"):
-		problems = append(problems, component.Invalid(at("queue"), "scaling by a queue that this worker does not receive from would never come to rest: add receive to uses.%s", s.Scaling.Queue).RestsOn("uses"))
+		problems = append(problems, component.Invalid(at("queue"),
+			"scaling by a queue that this worker does not receive from would never come to rest: add "+
+				"receive to uses.%s", s.Scaling.Queue).RestsOn("uses"))
 	case !s.Scaling.Automatic():
-		problems = append(problems, component.Invalid(at("queue"), "has no effect without room to scale: set max above min"))
+		problems = append(problems, component.Invalid(at("queue"),
+			"has no effect without room to scale: set max above min"))
 	}
 	return problems
 }

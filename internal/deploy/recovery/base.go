@@ -1,7 +1,9 @@
-// Package recovery says what a run starts from, and what of an interrupted run is left to find out: intents in, intents out.
+// Package recovery says what a run starts from, and what of an interrupted run is left to find out: intents in, intents
+// out.
 //
-// In: a state, the journal that lies beside it, and what a run did. Out: a Base to plan on, the intents of the next claim, and
-// those that stay after a run. All of it is pure: bytes come in as arguments, and nothing here reads, writes or asks AWS.
+// In: a state, the journal that lies beside it, and what a run did. Out: a Base to plan on, the intents of the next
+// claim, and those that stay after a run. All of it is pure: bytes come in as arguments, and nothing here reads, writes
+// or asks AWS.
 package recovery
 
 import (
@@ -43,7 +45,8 @@ func From(stored *state.Stored, lineage string, journal []byte) Base {
 
 // Unfinished reports whether the run that wrote the state did not come to its end.
 func (b *Base) Unfinished() bool {
-	return b.Stored != nil && (b.Stored.Payload.Status == state.InProgress || Interrupted(b.Stored.Snapshot.Envelope.Intents))
+	return b.Stored != nil && (b.Stored.Payload.Status == state.InProgress ||
+		Interrupted(b.Stored.Snapshot.Envelope.Intents))
 }
 
 // Former are lineages of states whose place the state has taken.

@@ -17,8 +17,9 @@ type Operation struct {
 	Token func() string // makes one
 }
 
-// Claim returns what the claim writes: the intents of interrupted runs, which the state has, and everything that a plan is about to
-// change. creates are what the engine looks for creations with. The tokens of all creations become those of the base.
+// Claim returns what the claim writes: the intents of interrupted runs, which the state has, and everything that a plan
+// is about to change. creates are what the engine looks for creations with. The tokens of all creations become those of
+// the base.
 func (b *Base) Claim(left []state.Intent, p *plan.Plan, creates []json.RawMessage, by Operation) []state.Intent {
 	out := slices.Clone(left)
 	known := map[string]state.Intent{}
@@ -29,7 +30,10 @@ func (b *Base) Claim(left []state.Intent, p *plan.Plan, creates []json.RawMessag
 		known[same(i.Resource, i.Action, i.Engine)] = i
 	}
 	b.Tokens = tokensOf(out)
-	actions := map[plan.Action]state.Action{plan.Create: state.Create, plan.Adopt: state.Create, plan.Update: state.Update, plan.Replace: state.Replace, plan.Delete: state.Delete}
+	actions := map[plan.Action]state.Action{
+		plan.Create: state.Create, plan.Adopt: state.Create,
+		plan.Update: state.Update, plan.Replace: state.Replace, plan.Delete: state.Delete,
+	}
 	ids := awsIDs(b.Engine)
 	searches := map[string]json.RawMessage{}
 	for _, raw := range creates {

@@ -26,8 +26,8 @@ func tokensOf(intents []state.Intent) map[string]string {
 	return out
 }
 
-// intended are the resources that an interrupted run was about to create: an object of their name is looked for first. searches is what
-// the engine looks for them with. unsure are those that it was about to change or delete.
+// intended are the resources that an interrupted run was about to create: an object of their name is looked for first.
+// searches is what the engine looks for them with. unsure are those that it was about to change or delete.
 func intended(intents []state.Intent) (adopt map[string]bool, searches []json.RawMessage, unsure []string) {
 	adopt = map[string]bool{}
 	for _, i := range intents {
@@ -54,7 +54,8 @@ func Merged(lists ...[]state.Intent) []state.Intent {
 	var out []state.Intent
 	for _, i := range slices.Concat(lists...) {
 		same := func(o state.Intent) bool {
-			return o.Resource == i.Resource && o.Action == i.Action && o.ID == i.ID && string(o.Engine) == string(i.Engine)
+			return o.Resource == i.Resource && o.Action == i.Action && o.ID == i.ID &&
+				string(o.Engine) == string(i.Engine)
 		}
 		if at := slices.IndexFunc(out, same); at < 0 {
 			out = append(out, i)

@@ -16,8 +16,8 @@ type Header struct {
 	Base    json.RawMessage `json:"base"` // the engine's state at the claim; null: none
 }
 
-// Replay returns the engine's state of an interrupted run as its journal tells it, or as the state tells it where there is
-// no journal of that very run.
+// Replay returns the engine's state of an interrupted run as its journal tells it, or as the state tells it where there
+// is no journal of that very run.
 func Replay(raw []byte, e *state.Envelope, engineState []byte) []byte {
 	lines := bufio.NewReader(bytes.NewReader(raw))
 	first, err := lines.ReadBytes('\n')

@@ -9,8 +9,8 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Suspicion is how long an object may still turn up after it was looked for and not found: a request that was signed before the run died
-// can land as long as its signature is valid.
+// Suspicion is how long an object may still turn up after it was looked for and not found: a request that was signed
+// before the run died can land as long as its signature is valid.
 const Suspicion = 15 * time.Minute
 
 // Ended is a run that has ended.
@@ -22,9 +22,9 @@ type Ended struct {
 	Now    time.Time
 }
 
-// Unresolved are the intents that stay after a run, whose state now is that of result. Those of earlier runs stay until somebody has looked:
-// a creation that was not found is suspect, and stays until it is looked for once more after its time. Of this run stay those whose steps have
-// not told what became of them.
+// Unresolved are the intents that stay after a run, whose state now is that of result. Those of earlier runs stay until
+// somebody has looked: a creation that was not found is suspect, and stays until it is looked for once more after its
+// time. Of this run stay those whose steps have not told what became of them.
 func (b *Base) Unresolved(intents []state.Intent, run Ended) []state.Intent {
 	result := run.Result
 	resources, err := engine.Resources(result.State)
@@ -44,7 +44,8 @@ func (b *Base) Unresolved(intents []state.Intent, run Ended) []state.Intent {
 	var out []state.Intent
 	for _, i := range intents {
 		is, there := have[i.Resource]
-		made := there && engine.Made(i.Engine, is) && (i.Action == state.Create || i.Action == state.Replace && !run.Failed)
+		made := there && engine.Made(i.Engine, is) &&
+			(i.Action == state.Create || i.Action == state.Replace && !run.Failed)
 		looked := result.Looked[i.Resource]
 		switch {
 		case i.OpID == run.ID, made, looked && !i.Creates():
@@ -57,12 +58,16 @@ func (b *Base) Unresolved(intents []state.Intent, run Ended) []state.Intent {
 		out = append(out, i)
 	}
 	for _, p := range pending {
-		i := state.Intent{Resource: p.Resource, Type: p.Type, Action: state.Action(p.Action), OpID: run.ID, At: run.Began, Engine: p.Intent}
+		i := state.Intent{
+			Resource: p.Resource, Type: p.Type, Action: state.Action(p.Action), OpID: run.ID,
+			At: run.Began, Engine: p.Intent,
+		}
 		if i.Creates() {
 			i.Token = b.Tokens[p.Resource]
 		}
 		known := func(o state.Intent) bool {
-			return o.Resource == i.Resource && (o.Action == i.Action || o.Creates() && i.Creates()) && (len(i.Engine) == 0 || bytes.Equal(o.Engine, i.Engine))
+			return o.Resource == i.Resource && (o.Action == i.Action || o.Creates() && i.Creates()) &&
+				(len(i.Engine) == 0 || bytes.Equal(o.Engine, i.Engine))
 		}
 		if !slices.ContainsFunc(out, known) {
 			out = append(out, i)

@@ -18,11 +18,16 @@ import (
 
 // tableAPI is the calls that administering a table needs.
 type tableAPI struct {
-	describe   func(context.Context, *dynamodb.DescribeTableInput, ...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error)
-	create     func(context.Context, *dynamodb.CreateTableInput, ...func(*dynamodb.Options)) (*dynamodb.CreateTableOutput, error)
-	backups    func(context.Context, *dynamodb.DescribeContinuousBackupsInput, ...func(*dynamodb.Options)) (*dynamodb.DescribeContinuousBackupsOutput, error)
-	setBackups func(context.Context, *dynamodb.UpdateContinuousBackupsInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateContinuousBackupsOutput, error)
-	ttl        func(context.Context, *dynamodb.DescribeTimeToLiveInput, ...func(*dynamodb.Options)) (*dynamodb.DescribeTimeToLiveOutput, error)
+	describe func(context.Context, *dynamodb.DescribeTableInput,
+		...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error)
+	create func(context.Context, *dynamodb.CreateTableInput,
+		...func(*dynamodb.Options)) (*dynamodb.CreateTableOutput, error)
+	backups func(context.Context, *dynamodb.DescribeContinuousBackupsInput,
+		...func(*dynamodb.Options)) (*dynamodb.DescribeContinuousBackupsOutput, error)
+	setBackups func(context.Context, *dynamodb.UpdateContinuousBackupsInput,
+		...func(*dynamodb.Options)) (*dynamodb.UpdateContinuousBackupsOutput, error)
+	ttl func(context.Context, *dynamodb.DescribeTimeToLiveInput,
+		...func(*dynamodb.Options)) (*dynamodb.DescribeTimeToLiveOutput, error)
 }
 
 // Admin creates and checks the table that holds locks.
@@ -44,8 +49,8 @@ func NewAdmin(cfg sdk.Config, table string) *Admin {
 	}}
 }
 
-// Create makes the table if there is none, waits until it is usable and turns point-in-time recovery on where it is off. The
-// findings are those of the check afterwards: a wrong key or a TTL are for people to put right.
+// Create makes the table if there is none, waits until it is usable and turns point-in-time recovery on where it is
+// off. The findings are those of the check afterwards: a wrong key or a TTL are for people to put right.
 func (a *Admin) Create(ctx context.Context) ([]aws.Finding, error) {
 	table, err := a.table(ctx)
 	if err != nil {
@@ -58,8 +63,12 @@ func (a *Admin) Create(ctx context.Context) ([]aws.Finding, error) {
 		}
 		_, err := a.api.create(ctx, &dynamodb.CreateTableInput{
 			TableName: &a.name, Tags: tags, BillingMode: types.BillingModePayPerRequest,
-			AttributeDefinitions: []types.AttributeDefinition{{AttributeName: sdk.String("lockKey"), AttributeType: types.ScalarAttributeTypeS}},
-			KeySchema:            []types.KeySchemaElement{{AttributeName: sdk.String("lockKey"), KeyType: types.KeyTypeHash}},
+			AttributeDefinitions: []types.AttributeDefinition{
+				{AttributeName: sdk.String("lockKey"), AttributeType: types.ScalarAttributeTypeS},
+			},
+			KeySchema: []types.KeySchemaElement{
+				{AttributeName: sdk.String("lockKey"), KeyType: types.KeyTypeHash},
+			},
 		})
 		var inUse *types.ResourceInUseException // somebody else creates it in this moment
 		if err != nil && !errors.As(err, &inUse) {
@@ -93,7 +102,8 @@ func (a *Admin) table(ctx context.Context) (*types.TableDescription, error) {
 }
 
 func (a *Admin) active(ctx context.Context) error {
-	return call.Wait(ctx, call.Pace{First: 500 * time.Millisecond, Longest: 3 * time.Second, Limit: 2 * time.Minute}, "table "+a.name,
+	return call.Wait(ctx, call.Pace{First: 500 * time.Millisecond, Longest: 3 * time.Second, Limit: 2 * time.Minute},
+		"table "+a.name,
 		func(ctx context.Context) (bool, error) {
 			table, err := a.table(ctx)
 			return table != nil && table.TableStatus == types.TableStatusActive, err
@@ -114,8 +124,10 @@ func (a *Admin) recoverable(ctx context.Context) (bool, error) {
 func (a *Admin) makeRecoverable(ctx context.Context) error {
 	return call.Wait(ctx, call.Eventually, "backups of table "+a.name, func(ctx context.Context) (bool, error) {
 		_, err := a.api.setBackups(ctx, &dynamodb.UpdateContinuousBackupsInput{
-			TableName:                        &a.name,
-			PointInTimeRecoverySpecification: &types.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: sdk.Bool(true)},
+			TableName: &a.name,
+			PointInTimeRecoverySpecification: &types.PointInTimeRecoverySpecification{
+				PointInTimeRecoveryEnabled: sdk.Bool(true),
+			},
 		})
 		var early *types.ContinuousBackupsUnavailableException
 		if errors.As(err, &early) {
@@ -159,7 +171,8 @@ func (a *Admin) checkKey(table *types.TableDescription) aws.Finding {
 	for _, k := range table.KeySchema {
 		if len(table.KeySchema) == 1 && sdk.ToString(k.AttributeName) == "lockKey" {
 			for _, d := range table.AttributeDefinitions {
-				f.OK = f.OK || sdk.ToString(d.AttributeName) == "lockKey" && d.AttributeType == types.ScalarAttributeTypeS
+				f.OK = f.OK || sdk.ToString(d.AttributeName) == "lockKey" &&
+					d.AttributeType == types.ScalarAttributeTypeS
 			}
 		}
 	}
@@ -175,7 +188,8 @@ func checkBilling(table *types.TableDescription) aws.Finding {
 		return aws.Finding{What: "Billing", OK: true, Detail: "on demand"}
 	}
 	return aws.Finding{
-		What: "Billing", Detail: "provisioned capacity: heartbeats can be throttled", Fix: "Switch the table to on-demand capacity.",
+		What: "Billing", Detail: "provisioned capacity: heartbeats can be throttled",
+		Fix: "Switch the table to on-demand capacity.",
 	}
 }
 
@@ -185,8 +199,10 @@ func (a *Admin) checkTTL(ctx context.Context) (aws.Finding, error) {
 	if err != nil {
 		return f, aws.Problem("dynamodb:DescribeTimeToLive", err)
 	}
-	if d := out.TimeToLiveDescription; d != nil && (d.TimeToLiveStatus == types.TimeToLiveStatusEnabled || d.TimeToLiveStatus == types.TimeToLiveStatusEnabling) {
-		f.OK, f.Detail = false, "on, by "+sdk.ToString(d.AttributeName)+": it deletes lock items, and the fence that keeps a stale run from writing"
+	if d := out.TimeToLiveDescription; d != nil &&
+		(d.TimeToLiveStatus == types.TimeToLiveStatusEnabled || d.TimeToLiveStatus == types.TimeToLiveStatusEnabling) {
+		f.OK, f.Detail = false, "on, by "+sdk.ToString(d.AttributeName)+
+			": it deletes lock items, and the fence that keeps a stale run from writing"
 		f.Fix = "Turn time to live off for table " + a.name + "."
 	}
 	return f, nil

@@ -1,8 +1,9 @@
 // Package dynamodb keeps lock records as items of a DynamoDB table, and administers that table.
 //
-// In: an SDK configuration, the table, and the bucket and prefix whose states are locked. Out: a lock.Table whose clock is AWS's.
-// It relies on UpdateItem's conditions and on the HTTP Date header. Items are never deleted, because the fence lives in them; the
-// table must have no TTL. It must not know the rules of locking, and its client must not be guarded by a lock.
+// In: an SDK configuration, the table, and the bucket and prefix whose states are locked. Out: a lock.Table whose clock
+// is AWS's. It relies on UpdateItem's conditions and on the HTTP Date header. Items are never deleted, because the
+// fence lives in them; the table must have no TTL. It must not know the rules of locking, and its client must not be
+// guarded by a lock.
 package dynamodb
 
 import (
@@ -42,8 +43,9 @@ const (
 
 // api is the calls that locks need; functions, because a client in an interface makes the linker keep all its methods.
 type api struct {
-	update func(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
-	get    func(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	update func(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput,
+		error)
+	get func(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
 }
 
 // Table is one DynamoDB table, for the states of one bucket and prefix.
@@ -78,8 +80,8 @@ func New(cfg sdk.Config, s Settings, clock lock.Clock) *Table {
 // Now is AWS's clock.
 func (t *Table) Now() time.Time { return t.time.now() }
 
-// itemKey is the item's key. The plain key belongs to the first bucket that locked it on this table; states under a prefix or in
-// another bucket have their place appended, so that they do not share a lock.
+// itemKey is the item's key. The plain key belongs to the first bucket that locked it on this table; states under a
+// prefix or in another bucket have their place appended, so that they do not share a lock.
 func (t *Table) itemKey(key lock.Key) (item string, short bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -111,7 +113,8 @@ func (t *Table) Take(ctx context.Context, r lock.Record, seen *lock.Record) (loc
 		}
 		if short {
 			u.set("bucket", text(t.scope))
-			u.conditions = append(u.conditions, fmt.Sprintf("(attribute_not_exists(%[1]s) OR %[1]s = %[2]s)", u.name("bucket"), u.value(text(t.scope))))
+			u.conditions = append(u.conditions,
+				fmt.Sprintf("(attribute_not_exists(%[1]s) OR %[1]s = %[2]s)", u.name("bucket"), u.value(text(t.scope))))
 		}
 		after, err := t.update(ctx, u, brief)
 		if errors.Is(err, errCondition) && short && str(after, "bucket") != "" && str(after, "bucket") != t.scope {
@@ -268,7 +271,8 @@ func otherKey(name, operation string, err error) error {
 }
 
 func noTable(name, operation string, err error) error {
-	d := diag.New(diag.Invalid, "Lock table does not exist", fmt.Sprintf("There is no DynamoDB table %q in this region to keep locks in.", name),
+	d := diag.New(diag.Invalid, "Lock table does not exist",
+		fmt.Sprintf("There is no DynamoDB table %q in this region to keep locks in.", name),
 		"Check locks.table and locks.region. "+createHint(name))
 	d.Operation, d.RequestID, d.Cause = operation, aws.RequestID(err), err
 	return d

@@ -51,7 +51,8 @@ func TestConformanceWithoutOldItem(t *testing.T) {
 		return process(cloud(time.Now), func(_ fakeaws.Call, serve func() *http.Response) (*http.Response, error) {
 			answer := serve()
 			if answer.StatusCode == http.StatusBadRequest {
-				return fakeaws.Response(time.Now(), http.StatusBadRequest, nil, []byte(`{"__type": "#ConditionalCheckFailedException"}`)), nil
+				return fakeaws.Response(time.Now(), http.StatusBadRequest, nil,
+					[]byte(`{"__type": "#ConditionalCheckFailedException"}`)), nil
 			}
 			return answer, nil
 		})
@@ -66,9 +67,13 @@ func TestItem(t *testing.T) {
 		now := float64(time.Now().Unix())
 		item := c.Item("locks", itemKey)
 		for name, want := range map[string]any{
-			"lockKey": s(itemKey), "lockId": s(k.ID()), "lockedBy": s("ann"), "heartbeat": n("30"), "fence": n("1"), "bucket": s("states/"),
+			"lockKey": s(itemKey), "lockId": s(k.ID()), "lockedBy": s("ann"), "heartbeat": n("30"), "fence": n("1"),
+			"bucket": s("states/"),
 			"bootId": s("boot-1"), "pidNamespace": s("pid:[1]"), "processStart": s("started-4711"),
-			"metadata": map[string]any{"M": map[string]any{"hostname": s("host-1"), "pid": n("4711"), "version": s("1.2.3")}},
+			"metadata": map[string]any{"M": map[string]any{
+				"hostname": s("host-1"), "pid": n("4711"),
+				"version": s("1.2.3"),
+			}},
 		} {
 			require.Equal(t, want, item[name], name)
 		}
@@ -77,7 +82,10 @@ func TestItem(t *testing.T) {
 			require.InDelta(t, now+ahead, seconds(t, item, name), 1, name)
 		}
 		require.NoError(t, k.Release(t.Context(), 12))
-		require.Equal(t, map[string]any{"lockKey": s(itemKey), "fence": n("1"), "lastSerial": n("12"), "bucket": s("states/")}, c.Item("locks", itemKey))
+		require.Equal(t, map[string]any{
+			"lockKey": s(itemKey), "fence": n("1"), "lastSerial": n("12"),
+			"bucket": s("states/"),
+		}, c.Item("locks", itemKey))
 		require.Len(t, c.Calls(), 2, "one call to acquire, one to release")
 	})
 }
@@ -97,11 +105,17 @@ func TestKeysOfBucketsAndPrefixes(t *testing.T) {
 		c := cloud(time.Now)
 		var held []*lock.Lock
 		for _, s := range []dynamodb.Settings{
-			{Table: "locks", Bucket: "states"}, {Table: "locks", Bucket: "others"}, {Table: "locks", Bucket: "states", Prefix: "/team/a/"},
+			{Table: "locks", Bucket: "states"},
+			{Table: "locks", Bucket: "others"},
+			{Table: "locks", Bucket: "states", Prefix: "/team/a/"},
 		} {
-			l := locktest.NewWorld(func(clock lock.Clock) lock.Table { return dynamodb.New(c.Config("p", nil), s, clock) }).Process(1, 0)
+			l := locktest.NewWorld(func(clock lock.Clock) lock.Table {
+				return dynamodb.New(c.Config("p", nil), s, clock)
+			}).Process(1, 0)
 			held = append(held, acquire(t, l, lock.Options{}))
-			r, err := locktest.NewWorld(func(clock lock.Clock) lock.Table { return dynamodb.New(c.Config("q", nil), s, clock) }).Process(1, 0).Inspect(t.Context(), key)
+			r, err := locktest.NewWorld(func(clock lock.Clock) lock.Table {
+				return dynamodb.New(c.Config("q", nil), s, clock)
+			}).Process(1, 0).Inspect(t.Context(), key)
 			require.NoError(t, err)
 			require.Equal(t, held[len(held)-1].ID(), r.ID, "another process finds the same item")
 		}
@@ -185,12 +199,13 @@ func TestShortOutageIsSurvived(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := cloud(time.Now)
 		var down atomic.Bool
-		k := acquire(t, locktest.NewWorld(process(c, func(_ fakeaws.Call, serve func() *http.Response) (*http.Response, error) {
-			if down.Load() {
-				return nil, fakeaws.ErrReset
-			}
-			return serve(), nil
-		})).Process(1, 0), lock.Options{})
+		k := acquire(t,
+			locktest.NewWorld(process(c, func(_ fakeaws.Call, serve func() *http.Response) (*http.Response, error) {
+				if down.Load() {
+					return nil, fakeaws.ErrReset
+				}
+				return serve(), nil
+			})).Process(1, 0), lock.Options{})
 		time.Sleep(31 * time.Second)
 		down.Store(true)
 		time.Sleep(70 * time.Second)
@@ -201,8 +216,8 @@ func TestShortOutageIsSurvived(t *testing.T) {
 	})
 }
 
-// TestTimesAreAWSTimes: the local clock is hours off, the requests are refused at first, and still all times are AWS's before
-// anybody may rely on them.
+// TestTimesAreAWSTimes: the local clock is hours off, the requests are refused at first, and still all times are AWS's
+// before anybody may rely on them.
 func TestTimesAreAWSTimes(t *testing.T) {
 	for _, skew := range []time.Duration{-2 * time.Hour, 2 * time.Hour, -3 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
@@ -216,14 +231,16 @@ func TestTimesAreAWSTimes(t *testing.T) {
 	}
 }
 
-// TestDeathRightAfterLockingInTheFuture: the one moment in which times of a wrong clock are in the item. Whoever waits finds out.
+// TestDeathRightAfterLockingInTheFuture: the one moment in which times of a wrong clock are in the item. Whoever waits
+// finds out.
 func TestDeathRightAfterLockingInTheFuture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := cloud(time.Now)
 		ahead := lock.NewClock(func() time.Time { return time.Now().Add(2 * time.Hour) })
 		now := ahead.Wall()
 		_, err := process(c, nil)(ahead).Take(t.Context(), lock.Record{
-			Key: key, ID: "dead", LockedBy: "ann", LockedAt: now, LastHeartbeat: now, ExpiresAt: now.Add(time.Hour), Heartbeat: 30 * time.Second, RVN: "r",
+			Key: key, ID: "dead", LockedBy: "ann", LockedAt: now, LastHeartbeat: now, ExpiresAt: now.Add(time.Hour),
+			Heartbeat: 30 * time.Second, RVN: "r",
 		}, nil)
 		require.NoError(t, err)
 		k := acquire(t, locktest.NewWorld(process(c, nil)).Process(2, 0), lock.Options{Timeout: 8 * time.Minute})
@@ -261,7 +278,8 @@ func TestClockJumpsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := cloud(time.Now)
 		machine := &clock{}
-		k := acquire(t, lock.New(process(c, nil)(machine.Clock()), machine.Clock(), lock.Host{}, locktest.NewWorld(nil).ID), lock.Options{})
+		k := acquire(t, lock.New(process(c, nil)(machine.Clock()), machine.Clock(), lock.Host{},
+			locktest.NewWorld(nil).ID), lock.Options{})
 		machine.wall.Add(-int64(2 * time.Hour))
 		time.Sleep(31 * time.Second)
 		require.InDelta(t, float64(time.Now().Unix()), seconds(t, c.Item("locks", itemKey), "lastHeartbeat"), 3)
@@ -281,7 +299,8 @@ func TestItemDeletedByHand(t *testing.T) {
 	})
 }
 
-// TestUnsureAcquireIsGivenBack: every answer is lost, so the caller fails; the lock that it got unknowingly must not stay.
+// TestUnsureAcquireIsGivenBack: every answer is lost, so the caller fails; the lock that it got unknowingly must not
+// stay.
 func TestUnsureAcquireIsGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, calls := cloud(time.Now), 0
@@ -325,7 +344,10 @@ func broken(d time.Duration, body string) fakeaws.Intercept {
 }
 
 func TestTroubleOfTheTableIsWaitedOut(t *testing.T) {
-	for name, body := range map[string]string{"fault": `{"__type": "#InternalServerError"}`, "throttled": `{"__type": "#ThrottlingException"}`} {
+	for name, body := range map[string]string{
+		"fault":     `{"__type": "#InternalServerError"}`,
+		"throttled": `{"__type": "#ThrottlingException"}`,
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := cloud(time.Now)
@@ -344,7 +366,8 @@ func TestTroubleOfTheTableIsWaitedOut(t *testing.T) {
 func TestTroubleThatStaysIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		_, err := locktest.NewWorld(process(cloud(time.Now), broken(time.Hour, `{"__type": "#InternalServerError"}`))).Process(1, 0).
+		_, err := locktest.NewWorld(process(cloud(time.Now),
+			broken(time.Hour, `{"__type": "#InternalServerError"}`))).Process(1, 0).
 			Acquire(t.Context(), key, locktest.Owner("ann"), lock.Options{})
 		var d *diag.Diagnostic
 		require.ErrorAs(t, err, &d)
@@ -358,14 +381,15 @@ func TestTroubleAfterALostAnswerIsWaitedOut(t *testing.T) {
 		c := cloud(time.Now)
 		took := false
 		faulty := broken(time.Minute, `{"__type": "#InternalServerError"}`)
-		k := acquire(t, locktest.NewWorld(process(c, func(call fakeaws.Call, serve func() *http.Response) (*http.Response, error) {
-			if !took {
-				took = true
-				serve()
-				return nil, fakeaws.ErrReset
-			}
-			return faulty(call, serve)
-		})).Process(1, 0), lock.Options{})
+		k := acquire(t,
+			locktest.NewWorld(process(c, func(call fakeaws.Call, serve func() *http.Response) (*http.Response, error) {
+				if !took {
+					took = true
+					serve()
+					return nil, fakeaws.ErrReset
+				}
+				return faulty(call, serve)
+			})).Process(1, 0), lock.Options{})
 		require.EqualValues(t, 1, k.Fence())
 		require.NoError(t, k.Guard())
 		require.NoError(t, k.Release(t.Context(), 0))
@@ -376,7 +400,8 @@ func TestATableWithAnotherKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		other := func(fakeaws.Call, func() *http.Response) (*http.Response, error) {
 			return fakeaws.Response(time.Now(), http.StatusBadRequest, nil,
-				[]byte(`{"__type": "com.amazon.coral.validate#ValidationException", "message": "The provided key element does not match the schema"}`)), nil
+				[]byte(
+					`{"__type": "com.amazon.coral.validate#ValidationException", "message": "The provided key element does not match the schema"}`)), nil
 		}
 		l := locktest.NewWorld(process(cloud(time.Now), other)).Process(1, 0)
 		_, acquired := l.Acquire(t.Context(), key, locktest.Owner("ann"), lock.Options{Timeout: time.Hour})

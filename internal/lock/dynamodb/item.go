@@ -12,12 +12,15 @@ import (
 	"github.com/company/deployer/internal/lock"
 )
 
-// holderFields are the attributes that go when the lock is released; lockKey, fence, lastSerial, bucket and unclaimed stay.
+// holderFields are the attributes that go when the lock is released; lockKey, fence, lastSerial, bucket and unclaimed
+// stay.
 var holderFields = []string{
-	"lockId", "lockedBy", "lockedAt", "expiresAt", "lastHeartbeat", "heartbeat", "rvn", "metadata", "bootId", "pidNamespace", "processStart",
+	"lockId", "lockedBy", "lockedAt", "expiresAt", "lastHeartbeat", "heartbeat", "rvn", "metadata", "bootId",
+	"pidNamespace", "processStart",
 }
 
-// update is an UpdateItem under construction. Every name and value goes in as a placeholder, because DynamoDB reserves words.
+// update is an UpdateItem under construction. Every name and value goes in as a placeholder, because DynamoDB reserves
+// words.
 type update struct {
 	table, key string
 	sets, adds []string
@@ -75,7 +78,12 @@ func (u *update) setHolder(r lock.Record) {
 		}
 	}
 	u.set("metadata", &types.AttributeValueMemberM{Value: metadata})
-	for _, f := range [][2]string{{"lockedBy", r.LockedBy}, {"bootId", r.BootID}, {"pidNamespace", r.PIDNamespace}, {"processStart", r.ProcessStart}} {
+	for _, f := range [][2]string{
+		{"lockedBy", r.LockedBy},
+		{"bootId", r.BootID},
+		{"pidNamespace", r.PIDNamespace},
+		{"processStart", r.ProcessStart},
+	} {
 		if f[1] == "" {
 			u.remove(f[0]) // what a former holder left
 			continue
@@ -96,7 +104,8 @@ func (u *update) input() *dynamodb.UpdateItemInput {
 		TableName: &u.table, Key: map[string]types.AttributeValue{"lockKey": text(u.key)},
 		UpdateExpression: &expression, ConditionExpression: &condition,
 		ExpressionAttributeNames: u.names, ExpressionAttributeValues: u.values,
-		ReturnValues: types.ReturnValueAllNew, ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		ReturnValues:                        types.ReturnValueAllNew,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	}
 }
 
@@ -109,7 +118,8 @@ func toRecord(key lock.Key, item map[string]types.AttributeValue) lock.Record {
 		return r
 	}
 	r.LockedBy, r.RVN = str(item, "lockedBy"), str(item, "rvn")
-	r.LockedAt, r.ExpiresAt, r.LastHeartbeat = time.Unix(num(item, "lockedAt"), 0), time.Unix(num(item, "expiresAt"), 0), time.Unix(num(item, "lastHeartbeat"), 0)
+	r.LockedAt, r.ExpiresAt, r.LastHeartbeat = time.Unix(num(item, "lockedAt"), 0),
+		time.Unix(num(item, "expiresAt"), 0), time.Unix(num(item, "lastHeartbeat"), 0)
 	r.Heartbeat = time.Duration(num(item, "heartbeat")) * time.Second
 	r.BootID, r.PIDNamespace, r.ProcessStart = str(item, "bootId"), str(item, "pidNamespace"), str(item, "processStart")
 	r.Metadata = map[string]string{}

@@ -5,8 +5,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// Permissions are what locking the scope's stack on the table needs, and looking whether the table is as it should be. The scope's region
-// is the table's.
+// Permissions are what locking the scope's stack on the table needs, and looking whether the table is as it should be.
+// The scope's region is the table's.
 func (s Settings) Permissions(scope resource.Scope) []resource.Statement {
 	table := []string{scope.ARN("dynamodb", "table/"+s.Table)}
 	item := lock.Key{Stack: scope.Stack, Environment: scope.Environment}.String()
@@ -15,6 +15,9 @@ func (s Settings) Permissions(scope resource.Scope) []resource.Statement {
 			On: table, Actions: []string{"dynamodb:GetItem", "dynamodb:UpdateItem"},
 			When: resource.Condition{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": {item, item + ":*"}}},
 		},
-		{On: table, Actions: []string{"dynamodb:DescribeTable", "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTimeToLive"}},
+		{On: table, Actions: []string{
+			"dynamodb:DescribeTable", "dynamodb:DescribeContinuousBackups",
+			"dynamodb:DescribeTimeToLive",
+		}},
 	}
 }

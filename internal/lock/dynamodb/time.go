@@ -21,8 +21,8 @@ type serverTime struct {
 	at   lock.Instant // when it came
 }
 
-// now is the last Date plus the local time since then, by the half of the local clock that saw more pass: an estimate that lags
-// would make a living holder look silent. Before the first answer it is the wall clock.
+// now is the last Date plus the local time since then, by the half of the local clock that saw more pass: an estimate
+// that lags would make a living holder look silent. Before the first answer it is the wall clock.
 func (s *serverTime) now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()

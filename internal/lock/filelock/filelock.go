@@ -1,8 +1,8 @@
-// Package filelock makes processes of one machine take turns: a critical section guarded by an advisory lock on a file, and
-// files that are replaced whole or not at all.
+// Package filelock makes processes of one machine take turns: a critical section guarded by an advisory lock on a file,
+// and files that are replaced whole or not at all.
 //
-// In: a path. Out: mutual exclusion for as long as the process lives, and durable writes. It must not decide anything about
-// deployments; the kernel drops the lock when its process dies.
+// In: a path. Out: mutual exclusion for as long as the process lives, and durable writes. It must not decide anything
+// about deployments; the kernel drops the lock when its process dies.
 package filelock
 
 import (
@@ -19,8 +19,8 @@ const retry = 5 * time.Millisecond
 
 var errTaken = errors.New("taken")
 
-// Do runs section while no other process or goroutine is in a section of the same path. The file at path is created (0600,
-// its folders 0700) and stays: removing it would let two in.
+// Do runs section while no other process or goroutine is in a section of the same path. The file at path is created
+// (0600, its folders 0700) and stays: removing it would let two in.
 func Do(ctx context.Context, path string, section func() error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
@@ -49,8 +49,8 @@ func Do(ctx context.Context, path string, section func() error) error {
 	return section()
 }
 
-// Replace writes body to path so that a crash at any moment leaves the old content or the new one: a temporary file beside
-// it, fsync, rename, fsync of the folder. The file gets mode 0600, its folders 0700.
+// Replace writes body to path so that a crash at any moment leaves the old content or the new one: a temporary file
+// beside it, fsync, rename, fsync of the folder. The file gets mode 0600, its folders 0700.
 func Replace(path string, body []byte) error { return write(path, body, os.Rename) }
 
 // Create is Replace for a file that must not be there yet; it fails with fs.ErrExist when it is.

@@ -1,7 +1,7 @@
 // Package local keeps lock records as files below a folder.
 //
-// In: a folder. Out: a lock.Table for the processes of one machine; each step is made under a lock file and replaces the record
-// whole. It must not be used from several machines.
+// In: a folder. Out: a lock.Table for the processes of one machine; each step is made under a lock file and replaces
+// the record whole. It must not be used from several machines.
 package local
 
 import (
@@ -27,8 +27,8 @@ type Table struct {
 
 var _ lock.Table = (*Table)(nil)
 
-// New returns the table below that folder, which need not exist yet: records are <folder>/locks/<stack>/<environment>.json. Its
-// clock is the machine's.
+// New returns the table below that folder, which need not exist yet: records are
+// <folder>/locks/<stack>/<environment>.json. Its clock is the machine's.
 func New(folder string, now func() time.Time) *Table {
 	return &Table{filepath.Join(folder, "locks"), now}
 }

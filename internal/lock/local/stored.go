@@ -40,7 +40,8 @@ func (s stored) record(key lock.Key) lock.Record {
 	r := lock.Record{Key: key, Fence: s.Fence, LastSerial: s.LastSerial, Unclaimed: s.Unclaimed}
 	if s.LockID != "" {
 		r.ID, r.LockedBy, r.RVN, r.Metadata = s.LockID, s.LockedBy, s.RVN, s.Metadata
-		r.LockedAt, r.ExpiresAt, r.LastHeartbeat = time.Unix(s.LockedAt, 0), time.Unix(s.ExpiresAt, 0), time.Unix(s.LastHeartbeat, 0)
+		r.LockedAt, r.ExpiresAt, r.LastHeartbeat = time.Unix(s.LockedAt, 0), time.Unix(s.ExpiresAt, 0),
+			time.Unix(s.LastHeartbeat, 0)
 		r.Heartbeat = time.Duration(s.Heartbeat) * time.Second
 		r.BootID, r.PIDNamespace, r.ProcessStart = s.BootID, s.PIDNamespace, s.ProcessStart
 	}

@@ -8,7 +8,8 @@ const LookupCertificate = "acm/certificate"
 
 // Certificate says which certificate: exactly one of its fields is set.
 type Certificate struct {
-	// Domain is a host name; the newest issued certificate for exactly that name wins, then the newest wildcard that covers it.
+	// Domain is a host name; the newest issued certificate for exactly that name wins, then the newest wildcard that
+	// covers it.
 	Domain string `json:"domain,omitempty"`
 	// ARN is verified: it must be of the region of the load balancer, and issued.
 	ARN string `json:"arn,omitempty"`

@@ -1,8 +1,8 @@
-// Package applicationautoscaling holds the typed properties of the Application Auto Scaling resource types, for the task
-// count of ECS services.
+// Package applicationautoscaling holds the typed properties of the Application Auto Scaling resource types, for the
+// task count of ECS services.
 //
-// In: nothing; kinds fill the structs. Out: properties for resource.Resource, by value.Encode. It is data only: it must not know
-// the SDK.
+// In: nothing; kinds fill the structs. Out: properties for resource.Resource, by value.Encode. It is data only: it must
+// not know the SDK.
 package applicationautoscaling
 
 import "github.com/company/deployer/internal/value"
@@ -14,8 +14,8 @@ const (
 	ScheduledActionType = "applicationautoscaling/scheduled-action"
 )
 
-// Target lets the task count of an ECS service be scaled. Policies and scheduled actions need it first: refer to its output
-// resourceId.
+// Target lets the task count of an ECS service be scaled. Policies and scheduled actions need it first: refer to its
+// output resourceId.
 type Target struct {
 	ResourceID value.Of[string] `json:"resourceId" required:"true" doc:"What is scaled: service/CLUSTER/NAME."`
 	Min        int              `json:"min" doc:"Tasks that run at least."`

@@ -1,8 +1,8 @@
-// Package ecs holds the typed properties of the Amazon ECS resource types: what a kind wants of a cluster, a task definition
-// and a service.
+// Package ecs holds the typed properties of the Amazon ECS resource types: what a kind wants of a cluster, a task
+// definition and a service.
 //
-// In: nothing; kinds fill the structs. Out: properties for resource.Resource, by value.Encode. It is data only: it must not know
-// the SDK, and defaults are filled by the behaviours in aws/ecs.
+// In: nothing; kinds fill the structs. Out: properties for resource.Resource, by value.Encode. It is data only: it must
+// not know the SDK, and defaults are filled by the behaviours in aws/ecs.
 package ecs
 
 // The resource types.
@@ -12,9 +12,9 @@ const (
 	ServiceType        = "ecs/service"
 )
 
-// NameLimit is the most characters for the name of a cluster or a service and for a family. ECS takes 255, but CloudWatch takes no more for the
-// names of the alarms that target tracking makes: "TargetTracking-service/", cluster, "/", service, "-AlarmHigh-" and a UUID, 71 characters
-// beside the two names.
+// NameLimit is the most characters for the name of a cluster or a service and for a family. ECS takes 255, but
+// CloudWatch takes no more for the names of the alarms that target tracking makes: "TargetTracking-service/", cluster,
+// "/", service, "-AlarmHigh-" and a UUID, 71 characters beside the two names.
 const NameLimit = (255 - 71) / 2
 
 // The capacity providers that Fargate offers.

@@ -8,7 +8,8 @@ const ListenerType = "elbv2/listener"
 // DefaultSSLPolicy is what HTTPS listeners get that name none: TLS 1.2 and 1.3 with forward secrecy only.
 const DefaultSSLPolicy = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
-// Listener are the properties of a listener. Its ID is the ARN; a load balancer has one per port, which is how one is found again.
+// Listener are the properties of a listener. Its ID is the ARN; a load balancer has one per port, which is how one is
+// found again.
 type Listener struct {
 	LoadBalancerARN value.Of[string] `json:"loadBalancerArn" required:"true"`
 	// Port is 1 to 65535.

@@ -1,8 +1,8 @@
 // Package elbv2 holds the properties and outputs of Elastic Load Balancing resources: application load balancers,
 // listeners with their certificates and rules, target groups.
 //
-// In: what kinds want. Out: typed properties for value.Encode, and priorities for rules. It knows no SDK and does no I/O; the
-// behaviour is in aws/elbv2.
+// In: what kinds want. Out: typed properties for value.Encode, and priorities for rules. It knows no SDK and does no
+// I/O; the behaviour is in aws/elbv2.
 package elbv2
 
 import "github.com/company/deployer/internal/value"
@@ -22,7 +22,8 @@ type LoadBalancer struct {
 	Name string `json:"name" required:"true"`
 	// Scheme is InternetFacing or Internal; a change makes another load balancer with another DNS name.
 	Scheme string `json:"scheme" required:"true" enum:"internet-facing,internal"`
-	// VPCID is that of the subnets; a load balancer cannot move to another VPC, so a change makes another one with another DNS name.
+	// VPCID is that of the subnets; a load balancer cannot move to another VPC, so a change makes another one with
+	// another DNS name.
 	VPCID value.Of[string] `json:"vpcId" required:"true"`
 	// Subnets are ids in at least two zones. Their order means nothing.
 	Subnets value.Of[[]string] `json:"subnets" required:"true"`
@@ -31,7 +32,8 @@ type LoadBalancer struct {
 	// IPAddressType is ipv4 (default) or dualstack.
 	IPAddressType string `json:"ipAddressType,omitempty" enum:"ipv4,dualstack"`
 
-	// DeletionProtection makes AWS refuse to delete it. Nothing but an update that sets it to false lifts it. Default: false.
+	// DeletionProtection makes AWS refuse to delete it. Nothing but an update that sets it to false lifts it. Default:
+	// false.
 	DeletionProtection *bool `json:"deletionProtection,omitempty"`
 	// IdleTimeout is in seconds, 1 to 4000. Default: 60.
 	IdleTimeout int `json:"idleTimeout,omitempty"`

@@ -9,21 +9,23 @@ import (
 	"strings"
 )
 
-// Priorities of listener rules: AWS takes 1 to 50000 and asks lower ones first. Users choose among the lowest, so that what
-// they say wins; the rest is ours.
+// Priorities of listener rules: AWS takes 1 to 50000 and asks lower ones first. Users choose among the lowest, so that
+// what they say wins; the rest is ours.
 const (
 	ExplicitMin = 1
 	ExplicitMax = 999
 )
 
-// Priorities at which a rule waits behind all others. The last ones stay free for the rules that it pushes behind itself.
+// Priorities at which a rule waits behind all others. The last ones stay free for the rules that it pushes behind
+// itself.
 const (
 	WaitingMin = 49900
 	WaitingMax = 49980
 	Last       = 50000
 )
 
-// bucket is a range of priorities for rules that are equally specific in host, split into steps of slots priorities each.
+// bucket is a range of priorities for rules that are equally specific in host, split into steps of slots priorities
+// each.
 type bucket struct{ start, steps, slots int }
 
 const (
@@ -60,8 +62,8 @@ type Conflict struct {
 	Host, Path string
 }
 
-// Priority returns the priority that a rule has when no other wants the same: by how specific host and path are, then by hash, so that it
-// stays when others come and go. Two rules may hash to the same: Assign tells them apart.
+// Priority returns the priority that a rule has when no other wants the same: by how specific host and path are, then
+// by hash, so that it stays when others come and go. Two rules may hash to the same: Assign tells them apart.
 func Priority(host, path, address string) int {
 	b, step := place(host, path)
 	return b.slot(step, host, path, address, 0)
@@ -90,13 +92,15 @@ func place(host, path string) (bucket, int) {
 
 // slot hashes a rule into its step; a further attempt gives another slot.
 func (b bucket) slot(step int, host, path, address string, attempt int) int {
-	sum := sha256.Sum256([]byte(strings.Join([]string{strings.ToLower(host), path, address, strconv.Itoa(attempt)}, "\x00")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{strings.ToLower(host), path, address, strconv.Itoa(attempt)},
+		"\x00")))
 	return b.start + step*b.slots + int(binary.BigEndian.Uint64(sum[:])%uint64(b.slots))
 }
 
-// Assign gives every rule of one listener its own priority, by Address. The answer depends on the set of rules only, not on their
-// order, and each rule keeps its Priority unless another wants the same one: then the lesser address keeps it and the other takes a slot
-// of its own nearby. So at most a colliding rule moves when others come and go. Conflicts are for the user to solve.
+// Assign gives every rule of one listener its own priority, by Address. The answer depends on the set of rules only,
+// not on their order, and each rule keeps its Priority unless another wants the same one: then the lesser address keeps
+// it and the other takes a slot of its own nearby. So at most a colliding rule moves when others come and go. Conflicts
+// are for the user to solve.
 func Assign(rules []Rule) (map[string]int, []Conflict) {
 	rules = slices.Clone(rules)
 	slices.SortFunc(rules, func(a, b Rule) int { return strings.Compare(a.Address, b.Address) })

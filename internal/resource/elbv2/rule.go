@@ -10,7 +10,8 @@ import (
 // ListenerRuleType says what a listener does with requests of some hosts and paths.
 const ListenerRuleType = "elbv2/listener-rule"
 
-// ListenerRule are the properties of a rule. Its ID is the ARN; a listener has one per priority, which is how one is found again.
+// ListenerRule are the properties of a rule. Its ID is the ARN; a listener has one per priority, which is how one is
+// found again.
 type ListenerRule struct {
 	ListenerARN value.Of[string] `json:"listenerArn" required:"true" doc:"ARN of the listener."`
 	Priority    int              `json:"priority" required:"true" doc:"1 to 50000; lower ones are asked first."`

@@ -2,8 +2,8 @@
 //
 // In: literals and references of kinds. Out: structs for value.Encode. Data only; the behaviour is in aws/iam.
 //
-// IAM is eventually consistent: a role that was just made may be unknown to other services for some seconds. No call says when that is
-// over, so the types that use a role repeat their call when AWS says that it cannot be assumed.
+// IAM is eventually consistent: a role that was just made may be unknown to other services for some seconds. No call
+// says when that is over, so the types that use a role repeat their call when AWS says that it cannot be assumed.
 package iam
 
 import "github.com/company/deployer/internal/value"

@@ -8,8 +8,8 @@ const (
 	RolePolicyAttachmentType = "iam/role-policy-attachment"
 )
 
-// RolePolicy is an inline policy of a role; one of the same name is overwritten. All inline policies of a role together have
-// at most 10240 characters.
+// RolePolicy is an inline policy of a role; one of the same name is overwritten. All inline policies of a role together
+// have at most 10240 characters.
 type RolePolicy struct {
 	Role   value.Of[string] `json:"role" required:"true" doc:"Name of the role."`
 	Name   string           `json:"name" required:"true" doc:"Name of the policy in the role."`

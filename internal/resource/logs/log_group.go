@@ -17,9 +17,9 @@ func Name(stack, environment string, component ...string) string {
 	return "/deployer/" + strings.Join(append([]string{stack, environment}, component...), "/")
 }
 
-// LogGroup is a log group. Deleting it deletes what was logged. It still does not count as data that needs protection: logs
-// are kept for a time, not for good, and a group that every removal of a service had to be allowed for would train people to allow
-// everything.
+// LogGroup is a log group. Deleting it deletes what was logged. It still does not count as data that needs protection:
+// logs are kept for a time, not for good, and a group that every removal of a service had to be allowed for would train
+// people to allow everything.
 type LogGroup struct {
 	Name          string            `json:"name" required:"true" doc:"Name of the log group, 1 to 512 characters."`
 	RetentionDays int               `json:"retentionDays,omitempty" unset:"for good" doc:"Days that events are kept, one of the numbers that AWS offers."`

@@ -8,8 +8,9 @@ import "github.com/company/deployer/internal/value"
 // BucketType is the type of a bucket.
 const BucketType = "s3/bucket"
 
-// Bucket is a general purpose bucket, private by nature: access from the public is blocked and ACLs are off, neither can be
-// changed. Deleting it destroys its data; AWS refuses that while objects are in it, unless ForceDestroy says otherwise.
+// Bucket is a general purpose bucket, private by nature: access from the public is blocked and ACLs are off, neither
+// can be changed. Deleting it destroys its data; AWS refuses that while objects are in it, unless ForceDestroy says
+// otherwise.
 type Bucket struct {
 	Name              string            `json:"name" required:"true" doc:"Name of the bucket."`
 	Versioning        bool              `json:"versioning,omitempty" doc:"Keep old versions of objects. Switched off it is suspended: what was kept stays."`

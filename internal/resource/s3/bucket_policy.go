@@ -2,7 +2,8 @@ package s3
 
 import "github.com/company/deployer/internal/value"
 
-// BucketPolicyType is the type of a bucket's resource policy. It is a resource of its own because the document names the bucket's ARN.
+// BucketPolicyType is the type of a bucket's resource policy. It is a resource of its own because the document names
+// the bucket's ARN.
 const BucketPolicyType = "s3/bucket-policy"
 
 // BucketPolicy is the policy of a bucket: at most one per bucket, an existing one is overwritten. S3 rewrites documents

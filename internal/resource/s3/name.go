@@ -15,11 +15,12 @@ var (
 	reservedSuffixes = []string{"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"}
 )
 
-// UnfitName says what keeps a text from being the name of a bucket, "" when nothing does ("General purpose bucket naming rules", Amazon S3
-// user guide).
+// UnfitName says what keeps a text from being the name of a bucket, "" when nothing does ("General purpose bucket
+// naming rules", Amazon S3 user guide).
 func UnfitName(name string) string {
 	if !bucketName.MatchString(name) {
-		return "a name has 3 to 63 lower-case letters, digits, dots and hyphens, and begins and ends with a letter or a digit"
+		return "a name has 3 to 63 lower-case letters, digits, dots and hyphens, and begins and ends with a " +
+			"letter or a digit"
 	}
 	if strings.Contains(name, "..") {
 		return "a name has no two dots in a row"

@@ -8,7 +8,8 @@ import (
 func TestUnfitName(t *testing.T) {
 	for name, want := range map[string]string{
 		"company-state": "", "abc": "", "1.2.3": "", "a.b-c.1": "", strings.Repeat("a", 63): "", "x--s3-x": "",
-		"ab": "3 to 63", strings.Repeat("a", 64): "3 to 63", "Company": "3 to 63", "a_b": "3 to 63", "-abc": "3 to 63", "abc.": "3 to 63", "": "3 to 63",
+		"ab": "3 to 63", strings.Repeat("a", 64): "3 to 63", "Company": "3 to 63", "a_b": "3 to 63", "-abc": "3 to 63",
+		"abc.": "3 to 63", "": "3 to 63",
 		"a..b":             "two dots",
 		"192.168.1.1":      "IP address",
 		"xn--abc":          "begin with xn--",

@@ -1,5 +1,5 @@
-// Package servicediscovery holds the properties and outputs of AWS Cloud Map resources: private DNS namespaces and the services
-// in them.
+// Package servicediscovery holds the properties and outputs of AWS Cloud Map resources: private DNS namespaces and the
+// services in them.
 //
 // In: what kinds want. Out: typed properties for value.Encode. It knows no SDK and does no I/O; the behaviour is in
 // aws/servicediscovery.

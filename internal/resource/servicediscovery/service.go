@@ -5,7 +5,8 @@ import "github.com/company/deployer/internal/value"
 // ServiceType is a name in a namespace under which instances register.
 const ServiceType = "servicediscovery/service"
 
-// Service are the properties of a Cloud Map service with A records, as ECS registers tasks. Its ID is Cloud Map's (srv-...).
+// Service are the properties of a Cloud Map service with A records, as ECS registers tasks. Its ID is Cloud Map's
+// (srv-...).
 type Service struct {
 	Name          string           `json:"name" required:"true" doc:"What stands before the name of the namespace; it may have dots."`
 	NamespaceID   value.Of[string] `json:"namespaceId" required:"true" doc:"Id of the namespace."`

@@ -2,7 +2,8 @@ package sqs
 
 import "github.com/company/deployer/internal/value"
 
-// QueuePolicyType is the type of a queue's resource policy. It is a resource of its own because the document names the queue's ARN.
+// QueuePolicyType is the type of a queue's resource policy. It is a resource of its own because the document names the
+// queue's ARN.
 const QueuePolicyType = "sqs/queue-policy"
 
 // QueuePolicy is the access policy of a queue: at most one per queue, an existing one is overwritten.

@@ -1,5 +1,5 @@
-// Package ssm holds the lookup of parameters in the Systems Manager Parameter Store: they are made elsewhere, and their values
-// are read by nobody but the task that needs them.
+// Package ssm holds the lookup of parameters in the Systems Manager Parameter Store: they are made elsewhere, and their
+// values are read by nobody but the task that needs them.
 //
 // In: what kinds want to know. Out: typed properties and outputs. It knows no SDK and does no I/O.
 package ssm

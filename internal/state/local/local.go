@@ -102,7 +102,8 @@ func load(file string) ([]byte, state.Version, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, "", state.NotFound(file)
 	case errors.Is(err, regular.ErrNotRegular):
-		d := diag.New(diag.Conflict, "State is no file", file+" is a folder, a pipe or a device: no state can be read from there, nor written.",
+		d := diag.New(diag.Conflict, "State is no file",
+			file+" is a folder, a pipe or a device: no state can be read from there, nor written.",
 			"Nothing was changed. Move it away and run the command again. If there was a state: deployer state restore")
 		d.Cause = err
 		return nil, "", d
@@ -111,7 +112,8 @@ func load(file string) ([]byte, state.Version, error) {
 		if err != nil {
 			return nil, "", err
 		}
-		version := state.Version(fmt.Sprintf("%d bytes of %s", info.Size(), info.ModTime().UTC().Format(time.RFC3339Nano)))
+		version := state.Version(fmt.Sprintf("%d bytes of %s", info.Size(),
+			info.ModTime().UTC().Format(time.RFC3339Nano)))
 		return nil, version, state.TooLarge(file, version)
 	case err != nil:
 		return nil, "", err

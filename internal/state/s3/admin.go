@@ -17,18 +17,28 @@ import (
 
 // bucketAPI is the calls that administering a bucket needs.
 type bucketAPI struct {
-	head         func(context.Context, *s3.HeadBucketInput, ...func(*s3.Options)) (*s3.HeadBucketOutput, error)
-	create       func(context.Context, *s3.CreateBucketInput, ...func(*s3.Options)) (*s3.CreateBucketOutput, error)
-	versioning   func(context.Context, *s3.GetBucketVersioningInput, ...func(*s3.Options)) (*s3.GetBucketVersioningOutput, error)
-	setVersions  func(context.Context, *s3.PutBucketVersioningInput, ...func(*s3.Options)) (*s3.PutBucketVersioningOutput, error)
-	encryption   func(context.Context, *s3.GetBucketEncryptionInput, ...func(*s3.Options)) (*s3.GetBucketEncryptionOutput, error)
-	encrypt      func(context.Context, *s3.PutBucketEncryptionInput, ...func(*s3.Options)) (*s3.PutBucketEncryptionOutput, error)
-	access       func(context.Context, *s3.GetPublicAccessBlockInput, ...func(*s3.Options)) (*s3.GetPublicAccessBlockOutput, error)
-	setAccess    func(context.Context, *s3.PutPublicAccessBlockInput, ...func(*s3.Options)) (*s3.PutPublicAccessBlockOutput, error)
-	ownership    func(context.Context, *s3.GetBucketOwnershipControlsInput, ...func(*s3.Options)) (*s3.GetBucketOwnershipControlsOutput, error)
-	setOwnership func(context.Context, *s3.PutBucketOwnershipControlsInput, ...func(*s3.Options)) (*s3.PutBucketOwnershipControlsOutput, error)
-	policy       func(context.Context, *s3.GetBucketPolicyInput, ...func(*s3.Options)) (*s3.GetBucketPolicyOutput, error)
-	setPolicy    func(context.Context, *s3.PutBucketPolicyInput, ...func(*s3.Options)) (*s3.PutBucketPolicyOutput, error)
+	head       func(context.Context, *s3.HeadBucketInput, ...func(*s3.Options)) (*s3.HeadBucketOutput, error)
+	create     func(context.Context, *s3.CreateBucketInput, ...func(*s3.Options)) (*s3.CreateBucketOutput, error)
+	versioning func(context.Context, *s3.GetBucketVersioningInput,
+		...func(*s3.Options)) (*s3.GetBucketVersioningOutput, error)
+	setVersions func(context.Context, *s3.PutBucketVersioningInput,
+		...func(*s3.Options)) (*s3.PutBucketVersioningOutput, error)
+	encryption func(context.Context, *s3.GetBucketEncryptionInput,
+		...func(*s3.Options)) (*s3.GetBucketEncryptionOutput, error)
+	encrypt func(context.Context, *s3.PutBucketEncryptionInput,
+		...func(*s3.Options)) (*s3.PutBucketEncryptionOutput, error)
+	access func(context.Context, *s3.GetPublicAccessBlockInput,
+		...func(*s3.Options)) (*s3.GetPublicAccessBlockOutput, error)
+	setAccess func(context.Context, *s3.PutPublicAccessBlockInput,
+		...func(*s3.Options)) (*s3.PutPublicAccessBlockOutput, error)
+	ownership func(context.Context, *s3.GetBucketOwnershipControlsInput,
+		...func(*s3.Options)) (*s3.GetBucketOwnershipControlsOutput, error)
+	setOwnership func(context.Context, *s3.PutBucketOwnershipControlsInput,
+		...func(*s3.Options)) (*s3.PutBucketOwnershipControlsOutput, error)
+	policy func(context.Context, *s3.GetBucketPolicyInput, ...func(*s3.Options)) (*s3.GetBucketPolicyOutput,
+		error)
+	setPolicy func(context.Context, *s3.PutBucketPolicyInput, ...func(*s3.Options)) (*s3.PutBucketPolicyOutput,
+		error)
 }
 
 // Admin creates and checks the bucket that holds states.
@@ -42,8 +52,8 @@ type Admin struct {
 	kmsKey string
 }
 
-// NewAdmin returns an administrator of that bucket, in cfg's region. kmsKey is the id or ARN of a KMS key for encryption; "" is
-// S3's own key (SSE-S3).
+// NewAdmin returns an administrator of that bucket, in cfg's region. kmsKey is the id or ARN of a KMS key for
+// encryption; "" is S3's own key (SSE-S3).
 func NewAdmin(cfg sdk.Config, s Settings, kmsKey string) *Admin {
 	c := newClient(cfg, s.PathStyle)
 	return &Admin{
@@ -59,12 +69,13 @@ func NewAdmin(cfg sdk.Config, s Settings, kmsKey string) *Admin {
 	}
 }
 
-// Create makes the bucket if there is none and puts right what a check finds wrong; what is right is left alone. The findings
-// are those of the check afterwards.
+// Create makes the bucket if there is none and puts right what a check finds wrong; what is right is left alone. The
+// findings are those of the check afterwards.
 func (a *Admin) Create(ctx context.Context) ([]aws.Finding, error) {
 	exists, where, err := a.exists(ctx)
 	if err == nil && exists && where != a.region {
-		err = diag.New(diag.Invalid, "Wrong AWS region", fmt.Sprintf("The bucket %q is in %s, not in %s.", a.bucket, where, a.region), moveHint(where))
+		err = diag.New(diag.Invalid, "Wrong AWS region",
+			fmt.Sprintf("The bucket %q is in %s, not in %s.", a.bucket, where, a.region), moveHint(where))
 	}
 	if err != nil {
 		return nil, err
@@ -140,13 +151,16 @@ func (a *Admin) exists(ctx context.Context) (found bool, region string, err erro
 func (a *Admin) create(ctx context.Context) error {
 	in := &s3.CreateBucketInput{Bucket: &a.bucket, ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced}
 	if a.region != "us-east-1" { // which S3 refuses to be told
-		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(a.region)}
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{
+			LocationConstraint: types.BucketLocationConstraint(a.region),
+		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(a.Tags)) {
 		if in.CreateBucketConfiguration == nil {
 			in.CreateBucketConfiguration = &types.CreateBucketConfiguration{}
 		}
-		in.CreateBucketConfiguration.Tags = append(in.CreateBucketConfiguration.Tags, types.Tag{Key: &key, Value: sdk.String(a.Tags[key])})
+		in.CreateBucketConfiguration.Tags = append(in.CreateBucketConfiguration.Tags,
+			types.Tag{Key: &key, Value: sdk.String(a.Tags[key])})
 	}
 	_, err := a.api.create(ctx, in)
 	switch {
@@ -159,14 +173,17 @@ func (a *Admin) create(ctx context.Context) error {
 }
 
 func noBucket(bucket, operation string, err error) error {
-	return explained(diag.New(diag.Invalid, "Bucket does not exist", fmt.Sprintf("There is no S3 bucket %q to keep state in.", bucket),
+	return explained(diag.New(diag.Invalid, "Bucket does not exist",
+		fmt.Sprintf("There is no S3 bucket %q to keep state in.", bucket),
 		"Check backend.bucket. "+createHint(bucket)), operation, err)
 }
 
 func foreignBucket(bucket, operation string, err error) error {
 	return explained(diag.New(diag.Invalid, "Bucket is not accessible",
-		fmt.Sprintf("The S3 bucket %q exists, but refuses %s to these credentials. Bucket names are global: it may be somebody else's.", bucket, operation),
-		"Check the name and the account, allow "+operation+" and s3:ListBucket on the bucket in the IAM policy (`deployer iam policy` prints it), or choose another name."), operation, err)
+		fmt.Sprintf("The S3 bucket %q exists, but refuses %s to these credentials. Bucket names are global: it may "+
+			"be somebody else's.", bucket, operation),
+		"Check the name and the account, allow "+operation+" and s3:ListBucket on the bucket in the IAM policy "+
+			"(`deployer iam policy` prints it), or choose another name."), operation, err)
 }
 
 func explained(d *diag.Diagnostic, operation string, err error) *diag.Diagnostic {

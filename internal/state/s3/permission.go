@@ -7,8 +7,8 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Permissions are what keeping the states of the scope's stack in the bucket needs, and looking whether the bucket is as it should be.
-// S3 says "no such object" only to those who may list the bucket: to others it denies the access.
+// Permissions are what keeping the states of the scope's stack in the bucket needs, and looking whether the bucket is
+// as it should be. S3 says "no such object" only to those who may list the bucket: to others it denies the access.
 func (s Settings) Permissions(scope resource.Scope) []resource.Statement {
 	bucket := "arn:" + scope.Partition() + ":s3:::" + s.Bucket
 	root := state.Key{Stack: scope.Stack, Environment: scope.Environment}.Path() + "/"
@@ -19,7 +19,8 @@ func (s Settings) Permissions(scope resource.Scope) []resource.Statement {
 		{On: []string{bucket}, Actions: []string{"s3:ListBucket"}},
 		{On: []string{bucket + "/" + root + "*"}, Actions: []string{"s3:GetObject", "s3:PutObject"}},
 		{On: []string{bucket}, Actions: []string{
-			"s3:GetBucketVersioning", "s3:GetEncryptionConfiguration", "s3:GetBucketPublicAccessBlock", "s3:GetBucketOwnershipControls",
+			"s3:GetBucketVersioning", "s3:GetEncryptionConfiguration", "s3:GetBucketPublicAccessBlock",
+			"s3:GetBucketOwnershipControls",
 			"s3:GetBucketPolicy",
 		}},
 	}
@@ -37,7 +38,10 @@ func (s Settings) Permissions(scope resource.Scope) []resource.Statement {
 		if alias != "" {
 			when["ForAnyValue:StringEquals"] = map[string][]string{"kms:ResourceAliases": {alias}}
 		}
-		out = append(out, resource.Statement{On: []string{on}, Actions: []string{"kms:Decrypt", "kms:GenerateDataKey"}, When: when})
+		out = append(out, resource.Statement{
+			On: []string{on}, Actions: []string{"kms:Decrypt", "kms:GenerateDataKey"},
+			When: when,
+		})
 	}
 	return out
 }

@@ -44,7 +44,9 @@ func (a *Admin) checkVersioning(ctx context.Context) (bool, string, error) {
 
 func (a *Admin) fixVersioning(ctx context.Context) error {
 	_, err := a.api.setVersions(ctx, &s3.PutBucketVersioningInput{
-		Bucket: &a.bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+		Bucket: &a.bucket, VersioningConfiguration: &types.VersioningConfiguration{
+			Status: types.BucketVersioningStatusEnabled,
+		},
 	})
 	return aws.Problem("s3:PutBucketVersioning", err)
 }
@@ -78,14 +80,20 @@ func sameKey(wanted, actual string) bool {
 
 func (a *Admin) fixEncryption(ctx context.Context) error {
 	rule := types.ServerSideEncryptionRule{
-		ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAes256},
+		ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{
+			SSEAlgorithm: types.ServerSideEncryptionAes256,
+		},
 	}
 	if a.kmsKey != "" {
-		rule.ApplyServerSideEncryptionByDefault = &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: &a.kmsKey}
+		rule.ApplyServerSideEncryptionByDefault = &types.ServerSideEncryptionByDefault{
+			SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: &a.kmsKey,
+		}
 		rule.BucketKeyEnabled = sdk.Bool(true) // otherwise every read and write is a KMS call
 	}
 	_, err := a.api.encrypt(ctx, &s3.PutBucketEncryptionInput{
-		Bucket: &a.bucket, ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{rule}},
+		Bucket: &a.bucket, ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
+			Rules: []types.ServerSideEncryptionRule{rule},
+		},
 	})
 	return aws.Problem("s3:PutEncryptionConfiguration", err)
 }
@@ -99,16 +107,21 @@ func (a *Admin) checkAccess(ctx context.Context) (bool, string, error) {
 		return false, "", aws.Problem("s3:GetBucketPublicAccessBlock", err)
 	}
 	c := out.PublicAccessBlockConfiguration
-	if c == nil || !sdk.ToBool(c.BlockPublicAcls) || !sdk.ToBool(c.BlockPublicPolicy) || !sdk.ToBool(c.IgnorePublicAcls) || !sdk.ToBool(c.RestrictPublicBuckets) {
+	if c == nil || !sdk.ToBool(c.BlockPublicAcls) || !sdk.ToBool(c.BlockPublicPolicy) ||
+		!sdk.ToBool(c.IgnorePublicAcls) || !sdk.ToBool(c.RestrictPublicBuckets) {
 		return false, "not blocked in every way", nil
 	}
 	return true, "blocked", nil
 }
 
 func (a *Admin) fixAccess(ctx context.Context) error {
-	_, err := a.api.setAccess(ctx, &s3.PutPublicAccessBlockInput{Bucket: &a.bucket, PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
-		BlockPublicAcls: sdk.Bool(true), BlockPublicPolicy: sdk.Bool(true), IgnorePublicAcls: sdk.Bool(true), RestrictPublicBuckets: sdk.Bool(true),
-	}})
+	_, err := a.api.setAccess(ctx, &s3.PutPublicAccessBlockInput{
+		Bucket: &a.bucket,
+		PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
+			BlockPublicAcls: sdk.Bool(true), BlockPublicPolicy: sdk.Bool(true), IgnorePublicAcls: sdk.Bool(true),
+			RestrictPublicBuckets: sdk.Bool(true),
+		},
+	})
 	return aws.Problem("s3:PutBucketPublicAccessBlock", err)
 }
 
@@ -129,9 +142,11 @@ func (a *Admin) checkOwnership(ctx context.Context) (bool, string, error) {
 }
 
 func (a *Admin) fixOwnership(ctx context.Context) error {
-	_, err := a.api.setOwnership(ctx, &s3.PutBucketOwnershipControlsInput{Bucket: &a.bucket, OwnershipControls: &types.OwnershipControls{
-		Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced}},
-	}})
+	_, err := a.api.setOwnership(ctx, &s3.PutBucketOwnershipControlsInput{
+		Bucket: &a.bucket, OwnershipControls: &types.OwnershipControls{
+			Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced}},
+		},
+	})
 	return aws.Problem("s3:PutBucketOwnershipControls", err)
 }
 
@@ -178,7 +193,8 @@ func (a *Admin) checkPolicy(ctx context.Context) (bool, string, error) {
 		if err != nil {
 			return false, "", err
 		}
-		if statement["Effect"] == "Deny" && strings.Contains(bare.Replace(strings.ToLower(string(condition))), "aws:securetransport:false") {
+		if statement["Effect"] == "Deny" && strings.Contains(bare.Replace(strings.ToLower(string(condition))),
+			"aws:securetransport:false") {
 			return true, "requests without TLS are denied", nil
 		}
 	}

@@ -1,8 +1,8 @@
 // Package s3 keeps states as objects of an S3 bucket, written only under conditions, and administers that bucket.
 //
 // In: an SDK configuration, a bucket and a prefix. Out: a state.Backend; the keys are those of the users' contract:
-// <prefix>stacks/<stack>/<environment>/{state.json, history/…, pulumi/…}. It relies on S3's conditional writes (If-Match,
-// If-None-Match on PutObject). It must not know the lock, and its client must not be guarded by it.
+// <prefix>stacks/<stack>/<environment>/{state.json, history/…, pulumi/…}. It relies on S3's conditional writes
+// (If-Match, If-None-Match on PutObject). It must not know the lock, and its client must not be guarded by it.
 package s3
 
 import (
@@ -42,20 +42,22 @@ const (
 
 // KMSKey is the key that an encryption names; "": it names none.
 func KMSKey(encryption string) string {
-	if encryption == string(types.ServerSideEncryptionAes256) || encryption == string(types.ServerSideEncryptionAwsKms) {
+	if encryption == string(types.ServerSideEncryptionAes256) ||
+		encryption == string(types.ServerSideEncryptionAwsKms) {
 		return ""
 	}
 	return encryption
 }
 
-// api is the calls that states need. It holds functions and no client: a client in an interface makes the linker keep all its
-// methods.
+// api is the calls that states need. It holds functions and no client: a client in an interface makes the linker keep
+// all its methods.
 type api struct {
 	get    func(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
 	put    func(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 	remove func(context.Context, *s3.DeleteObjectInput, ...func(*s3.Options)) (*s3.DeleteObjectOutput, error)
 	list   func(context.Context, *s3.ListObjectsV2Input, ...func(*s3.Options)) (*s3.ListObjectsV2Output, error)
-	past   func(context.Context, *s3.ListObjectVersionsInput, ...func(*s3.Options)) (*s3.ListObjectVersionsOutput, error)
+	past   func(context.Context, *s3.ListObjectVersionsInput, ...func(*s3.Options)) (*s3.ListObjectVersionsOutput,
+		error)
 }
 
 // Backend is one bucket and prefix.
@@ -73,7 +75,10 @@ var _ state.Backend = (*Backend)(nil)
 func New(cfg sdk.Config, s Settings) *Backend {
 	client := newClient(cfg, s.PathStyle)
 	b := &Backend{
-		api:    api{get: client.GetObject, put: client.PutObject, remove: client.DeleteObject, list: client.ListObjectsV2, past: client.ListObjectVersions},
+		api: api{
+			get: client.GetObject, put: client.PutObject, remove: client.DeleteObject,
+			list: client.ListObjectsV2, past: client.ListObjectVersions,
+		},
 		bucket: s.Bucket, prefix: Prefix(s.Prefix), encryption: s.Encryption, patience: s.Patience,
 	}
 	if b.patience == 0 {
@@ -120,7 +125,9 @@ func (b *Backend) List(ctx context.Context) ([]state.Entry, error) {
 }
 
 // each visits all objects whose keys start with prefix; those with the delimiter after it are left out.
-func (b *Backend) each(ctx context.Context, prefix, delimiter string, visit func(key string, size int64, modified time.Time)) error {
+func (b *Backend) each(
+	ctx context.Context, prefix, delimiter string, visit func(key string, size int64, modified time.Time),
+) error {
 	in := &s3.ListObjectsV2Input{Bucket: &b.bucket, Prefix: &prefix}
 	if delimiter != "" {
 		in.Delimiter = &delimiter
@@ -151,8 +158,10 @@ func (b *Backend) read(ctx context.Context, key string, version *string) (raw []
 		}
 		defer out.Body.Close()
 		var body bytes.Buffer
-		body.Grow(int(min(sdk.ToInt64(out.ContentLength), state.MaxSize)) + bytes.MinRead) // at once: growing would leave copies behind
-		_, err = body.ReadFrom(io.LimitReader(out.Body, state.MaxSize+1))                  // Decode refuses what is larger
+		// at once: growing would leave copies behind
+		body.Grow(int(min(sdk.ToInt64(out.ContentLength), state.MaxSize)) + bytes.MinRead)
+		// Decode refuses what is larger
+		_, err = body.ReadFrom(io.LimitReader(out.Body, state.MaxSize+1))
 		raw = body.Bytes()
 		etag = state.Version(sdk.ToString(out.ETag))
 		return err
@@ -160,7 +169,8 @@ func (b *Backend) read(ctx context.Context, key string, version *string) (raw []
 	switch {
 	case hasCode(err, "NoSuchKey"):
 		return nil, "", state.NotFound(b.where(key))
-	case version != nil && hasCode(err, "NoSuchVersion", "InvalidArgument", "MethodNotAllowed"): // the last: it is a deletion
+	// the last: it is a deletion
+	case version != nil && hasCode(err, "NoSuchVersion", "InvalidArgument", "MethodNotAllowed"):
 		return nil, "", state.NotFound(b.where(key) + " in the version " + *version)
 	case err != nil:
 		return nil, "", b.problem("s3:GetObject", err)
@@ -181,7 +191,8 @@ func (b *Backend) problem(operation string, err error) error {
 	switch {
 	case hasCode(err, "NoSuchBucket"):
 		return noBucket(b.bucket, operation, err)
-	case hasCode(err, "AccessDenied", "Forbidden") && operation != "s3:PutObject" && operation != "s3:DeleteObject": // who could read is no stranger
+	// who could read is no stranger
+	case hasCode(err, "AccessDenied", "Forbidden") && operation != "s3:PutObject" && operation != "s3:DeleteObject":
 		return foreignBucket(b.bucket, operation, err)
 	}
 	return aws.Problem(operation, err)

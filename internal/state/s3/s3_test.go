@@ -77,7 +77,10 @@ func TestEncryptionIsAskedForInEveryWrite(t *testing.T) {
 		s := s3.New(c.Config("p", func(call fakeaws.Call, serve func() *http.Response) (*http.Response, error) {
 			if call.Operation == "PutObject" {
 				puts++
-				got := [2]string{call.Header.Get("X-Amz-Server-Side-Encryption"), call.Header.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id")}
+				got := [2]string{
+					call.Header.Get("X-Amz-Server-Side-Encryption"),
+					call.Header.Get("X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"),
+				}
 				require.Equal(t, want, got, encryption)
 			}
 			return serve(), nil
@@ -106,9 +109,16 @@ func fault(n int, do func(serve func() *http.Response) (*http.Response, error)) 
 // TestPutSurvives has one entry per way in which a write can go wrong and still be right.
 func TestPutSurvives(t *testing.T) {
 	for name, do := range map[string]func(serve func() *http.Response) (*http.Response, error){
-		"reset before it had an effect": func(func() *http.Response) (*http.Response, error) { return nil, fakeaws.ErrReset },
-		"answer lost":                   func(serve func() *http.Response) (*http.Response, error) { serve(); return nil, fakeaws.ErrReset },
-		"slow down":                     func(func() *http.Response) (*http.Response, error) { return fakeaws.SlowDown(time.Now()), nil },
+		"reset before it had an effect": func(func() *http.Response) (*http.Response, error) {
+			return nil, fakeaws.ErrReset
+		},
+		"answer lost": func(serve func() *http.Response) (*http.Response, error) {
+			serve()
+			return nil, fakeaws.ErrReset
+		},
+		"slow down": func(func() *http.Response) (*http.Response, error) {
+			return fakeaws.SlowDown(time.Now()), nil
+		},
 		"conflict in flight": func(func() *http.Response) (*http.Response, error) {
 			return fakeaws.ConditionalConflict(time.Now()), nil
 		},

@@ -32,7 +32,8 @@ func (s *store) Get(ctx context.Context) (*state.Snapshot, error) {
 	return s.snapshot(ctx, s.root+"state.json")
 }
 
-// Put is one PutObject with If-Match or If-None-Match. Where its answer was lost, a look at the object tells whose write it holds.
+// Put is one PutObject with If-Match or If-None-Match. Where its answer was lost, a look at the object tells whose
+// write it holds.
 func (s *store) Put(ctx context.Context, e *state.Envelope, after state.Version) (state.Version, error) {
 	if err := s.key.Validate(); err != nil {
 		return "", err
@@ -53,8 +54,11 @@ func (s *store) encrypted(in *s3.PutObjectInput) *s3.PutObjectInput {
 	return in
 }
 
-// write puts body at key if the object there is still of version after. writer recognises a write of ours whose answer was lost.
-func (s *store) write(ctx context.Context, key string, body []byte, after state.Version, writer state.Writer) (state.Version, error) {
+// write puts body at key if the object there is still of version after. writer recognises a write of ours whose answer
+// was lost.
+func (s *store) write(
+	ctx context.Context, key string, body []byte, after state.Version, writer state.Writer,
+) (state.Version, error) {
 	in := s.encrypted(&s3.PutObjectInput{Bucket: &s.bucket, Key: &key, ContentType: sdk.String("application/json")})
 	if after == "" {
 		in.IfNoneMatch = sdk.String("*")
@@ -73,7 +77,8 @@ func (s *store) write(ctx context.Context, key string, body []byte, after state.
 		case hasCode(err, "PreconditionFailed"):
 			return s.refused(ctx, key, writer, &written)
 		case hasCode(err, "ConditionalRequestConflict", "OperationAborted"):
-			// Another conditional write was in flight. If it took effect, the condition no longer holds; if not, try again.
+			// Another conditional write was in flight. If it took effect, the condition no longer holds; if not, try
+			// again.
 			there, readErr := s.snapshot(ctx, key)
 			switch {
 			case errors.Is(readErr, state.ErrNotFound) && after == "":
@@ -176,7 +181,8 @@ func (s *store) PutDerived(ctx context.Context, name string, body []byte) error 
 		return s.problem("s3:DeleteObject", err)
 	}
 	err := s.try(ctx, s.patience, func(ctx context.Context) error {
-		_, err := s.api.put(ctx, s.encrypted(&s3.PutObjectInput{Bucket: &s.bucket, Key: &key, Body: bytes.NewReader(body)}))
+		_, err := s.api.put(ctx,
+			s.encrypted(&s3.PutObjectInput{Bucket: &s.bucket, Key: &key, Body: bytes.NewReader(body)}))
 		return err
 	})
 	return s.problem("s3:PutObject", err)

@@ -13,7 +13,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// The pauses between attempts, and how long one attempt may take: a connection that died silently must not use up all patience.
+// The pauses between attempts, and how long one attempt may take: a connection that died silently must not use up all
+// patience.
 const (
 	firstPause   = 200 * time.Millisecond
 	longestPause = 10 * time.Second
@@ -25,8 +26,8 @@ type again struct{ error }
 
 func (a again) Unwrap() error { return a.error }
 
-// try repeats call while its error may pass (busy, throttled, reset, timed out) and patience and context last, with jittered
-// pauses; without any answer only as long as unanswered. The SDK's own attempts happen inside each call.
+// try repeats call while its error may pass (busy, throttled, reset, timed out) and patience and context last, with
+// jittered pauses; without any answer only as long as unanswered. The SDK's own attempts happen inside each call.
 func (b *Backend) try(ctx context.Context, unanswered time.Duration, call func(context.Context) error) error {
 	ctx = aws.AsOne(ctx)
 	limit, stop := context.WithTimeout(ctx, b.patience)

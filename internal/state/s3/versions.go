@@ -29,7 +29,8 @@ func (s *store) ListVersions(ctx context.Context, limit int) ([]state.ObjectVers
 				continue
 			}
 			all = append(all, state.ObjectVersion{
-				ID: sdk.ToString(v.VersionId), At: sdk.ToTime(v.LastModified), Size: sdk.ToInt64(v.Size), Current: sdk.ToBool(v.IsLatest),
+				ID: sdk.ToString(v.VersionId), At: sdk.ToTime(v.LastModified), Size: sdk.ToInt64(v.Size),
+				Current: sdk.ToBool(v.IsLatest),
 			})
 			if len(all) == limit {
 				return all, nil

@@ -133,11 +133,14 @@ func (d *deployer) clock() lock.Clock {
 }
 
 func (d *deployer) host(pid int) lock.Host {
-	h := lock.Host{BootID: "boot", PIDNamespace: "ns", PID: pid, ProcessStart: "0", Started: func(pid int) (string, bool) {
-		d.world.mu.Lock()
-		defer d.world.mu.Unlock()
-		return "0", d.world.alive[pid]
-	}}
+	h := lock.Host{
+		BootID: "boot", PIDNamespace: "ns", PID: pid, ProcessStart: "0",
+		Started: func(pid int) (string, bool) {
+			d.world.mu.Lock()
+			defer d.world.mu.Unlock()
+			return "0", d.world.alive[pid]
+		},
+	}
 	if !d.world.same {
 		h.BootID = fmt.Sprint("boot of ", d.index)
 	}

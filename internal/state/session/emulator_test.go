@@ -68,16 +68,21 @@ func TestEmulatorState(t *testing.T) {
 	statetest.Run(t, func(t *testing.T) statetest.Fixture {
 		settings := bucket(t, e)
 		client := sdks3.NewFromConfig(e.Config, func(o *sdks3.Options) { o.UsePathStyle = true })
-		return statetest.Fixture{Backend: s3.New(e.Config, settings), Overwrite: func(t *testing.T, key state.Key, raw []byte) {
-			object := sdk.String(key.Path() + "/state.json")
-			var err error
-			if raw == nil {
-				_, err = client.DeleteObject(t.Context(), &sdks3.DeleteObjectInput{Bucket: &settings.Bucket, Key: object})
-			} else {
-				_, err = client.PutObject(t.Context(), &sdks3.PutObjectInput{Bucket: &settings.Bucket, Key: object, Body: bytes.NewReader(raw)})
-			}
-			require.NoError(t, err)
-		}}
+		return statetest.Fixture{
+			Backend: s3.New(e.Config, settings),
+			Overwrite: func(t *testing.T, key state.Key, raw []byte) {
+				object := sdk.String(key.Path() + "/state.json")
+				var err error
+				if raw == nil {
+					_, err = client.DeleteObject(t.Context(),
+						&sdks3.DeleteObjectInput{Bucket: &settings.Bucket, Key: object})
+				} else {
+					_, err = client.PutObject(t.Context(),
+						&sdks3.PutObjectInput{Bucket: &settings.Bucket, Key: object, Body: bytes.NewReader(raw)})
+				}
+				require.NoError(t, err)
+			},
+		}
 	})
 }
 
@@ -93,8 +98,9 @@ func TestEmulatorSession(t *testing.T) {
 	settings, name := bucket(t, e), table(t, e)
 	clock := lock.NewClock(time.Now)
 	p := program{
-		locker: lock.New(dynamodb.New(e.Config, dynamodb.Settings{Table: name, Bucket: settings.Bucket}, clock), clock, lock.ThisHost(), newID),
-		store:  s3.New(e.Config, settings).Store(key),
+		locker: lock.New(dynamodb.New(e.Config, dynamodb.Settings{Table: name, Bucket: settings.Bucket}, clock), clock,
+			lock.ThisHost(), newID),
+		store: s3.New(e.Config, settings).Store(key),
 	}
 	for n := range 3 {
 		deploy(t, p, n+1)
@@ -126,11 +132,14 @@ func TestBucketIsCheckedAndPutRight(t *testing.T) {
 	client := sdks3.NewFromConfig(e.Config, func(o *sdks3.Options) { o.UsePathStyle = true })
 	create := &sdks3.CreateBucketInput{Bucket: &settings.Bucket}
 	if e.Region != "us-east-1" {
-		create.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(e.Region)}
+		create.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{
+			LocationConstraint: s3types.BucketLocationConstraint(e.Region),
+		}
 	}
 	_, err = client.CreateBucket(t.Context(), create)
 	require.NoError(t, err)
-	theirs := `{"Version": "2012-10-17", "Statement": {"Sid": "Theirs", "Effect": "Allow", "Principal": {"AWS": "` + e.Account + `"}, "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::` + settings.Bucket + `"}}`
+	theirs := `{"Version": "2012-10-17", "Statement": {"Sid": "Theirs", "Effect": "Allow", "Principal": {"AWS": "` +
+		e.Account + `"}, "Action": "s3:ListBucket", "Resource": "arn:aws:s3:::` + settings.Bucket + `"}}`
 	_, err = client.PutBucketPolicy(t.Context(), &sdks3.PutBucketPolicyInput{Bucket: &settings.Bucket, Policy: &theirs})
 	require.NoError(t, err)
 	found, err = admin.Check(t.Context())
@@ -175,7 +184,8 @@ func TestBucketAndTableAreMadeWithTags(t *testing.T) {
 	e := testkit.Start(t)
 	made, name := s3.NewAdmin(e.Config, s3.Settings{Bucket: unique("tagged"), PathStyle: true}, ""), unique("tagged")
 	tables := dynamodb.NewAdmin(e.Config, name)
-	made.Tags, tables.Tags = map[string]string{"team": "shop", "cost": "7"}, map[string]string{"team": "shop", "cost": "7"}
+	made.Tags, tables.Tags = map[string]string{"team": "shop", "cost": "7"},
+		map[string]string{"team": "shop", "cost": "7"}
 	for _, create := range []func(context.Context) ([]aws.Finding, error){made.Create, tables.Create} {
 		found, err := create(t.Context())
 		require.NoError(t, err)
@@ -183,7 +193,8 @@ func TestBucketAndTableAreMadeWithTags(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, r := range e.Proxy.Records() {
-		if (r.Operation == "CreateBucket" || r.Operation == "CreateTable") && strings.Contains(r.URI+r.Resource+r.Body, "tagged-") {
+		if (r.Operation == "CreateBucket" || r.Operation == "CreateTable") &&
+			strings.Contains(r.URI+r.Resource+r.Body, "tagged-") {
 			seen[r.Operation] = strings.Contains(r.Body, "team") && strings.Contains(r.Body, "cost")
 		}
 	}
@@ -215,7 +226,9 @@ func TestTableIsChecked(t *testing.T) {
 	}
 	client := sdkdynamodb.NewFromConfig(e.Config)
 	_, err = client.UpdateTimeToLive(t.Context(), &sdkdynamodb.UpdateTimeToLiveInput{
-		TableName: &name, TimeToLiveSpecification: &dynamodbtypes.TimeToLiveSpecification{AttributeName: sdk.String("expiresAt"), Enabled: sdk.Bool(true)},
+		TableName: &name, TimeToLiveSpecification: &dynamodbtypes.TimeToLiveSpecification{
+			AttributeName: sdk.String("expiresAt"), Enabled: sdk.Bool(true),
+		},
 	})
 	require.NoError(t, err)
 	found, err = admin.Check(t.Context())

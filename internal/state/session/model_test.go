@@ -2,9 +2,9 @@ package session_test
 
 import "testing"
 
-// This file is the design as a model, small enough to look at every interleaving of two runs: either may take the lock over from the other at
-// any point, each may die or fall asleep at any point, and calls to AWS know nothing of locks. It shows why weaker designs lose
-// something, and that this one does not.
+// This file is the design as a model, small enough to look at every interleaving of two runs: either may take the lock
+// over from the other at any point, each may die or fall asleep at any point, and calls to AWS know nothing of locks.
+// It shows why weaker designs lose something, and that this one does not.
 
 // design says what a run does to be safe. None of it: it locks, and writes the state as it likes.
 type design struct {
@@ -124,8 +124,8 @@ func (d design) put(w *interleaving, a *actor, next written) bool {
 	return true
 }
 
-// explore counts the worlds in which everything can end: all, those where a write went over a later holder's, and those with an object in
-// AWS of which the state knows nothing.
+// explore counts the worlds in which everything can end: all, those where a write went over a later holder's, and those
+// with an object in AWS of which the state knows nothing.
 func (d design) explore() (ends, stale, orphaned int) {
 	seen := map[interleaving]bool{{}: true}
 	for open := []interleaving{{}}; len(open) > 0; {
@@ -161,13 +161,18 @@ func TestEveryInterleaving(t *testing.T) {
 		{"If-Match alone", design{conditional: true}, true, true},
 		{"fence", design{conditional: true, fenced: true}, false, true},
 		{"fence without If-Match", design{fenced: true, intents: true}, true, true},
-		{"fence and intents, discarded by a takeover", design{conditional: true, fenced: true, intents: true, discards: true}, false, true},
+		{
+			"fence and intents, discarded by a takeover",
+			design{conditional: true, fenced: true, intents: true, discards: true},
+			false, true,
+		},
 		{"fence and intents", design{conditional: true, fenced: true, intents: true}, false, false},
 	} {
 		ends, stale, orphaned := c.design.explore()
 		t.Logf("%-45s %5d ends, %4d with a stale write, %4d with an orphan", c.name, ends, stale, orphaned)
 		if stale > 0 != c.stale || orphaned > 0 != c.orphaned {
-			t.Errorf("%s: stale writes %v, want %v; orphans %v, want %v", c.name, stale > 0, c.stale, orphaned > 0, c.orphaned)
+			t.Errorf("%s: stale writes %v, want %v; orphans %v, want %v", c.name, stale > 0, c.stale, orphaned > 0,
+				c.orphaned)
 		}
 		if ends < 30 {
 			t.Errorf("%s: only %d ends: not everything was looked at", c.name, ends)

@@ -12,9 +12,9 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// This file is a state machine: deployers that run, are paused (SIGSTOP), suspended (a laptop's lid), killed, cut off, lose answers, have clocks hours apart
-// that jump, on one machine or several. However these things mix, two deployers never act at once and no write goes over one that
-// its writer did not know.
+// This file is a state machine: deployers that run, are paused (SIGSTOP), suspended (a laptop's lid), killed, cut off,
+// lose answers, have clocks hours apart that jump, on one machine or several. However these things mix, two deployers
+// never act at once and no write goes over one that its writer did not know.
 
 const deployers = 2
 
@@ -47,17 +47,22 @@ func drawScenario(t *rapid.T) scenario {
 	}
 	s.SameOS = rapid.Bool().Draw(t, "same machine")
 	what := rapid.SampledFrom([]string{
-		"run", "run", "run", "pause", "close the lid", "pause with the next request on its way", "pause before the next answer", "resume", "resume", "resume",
+		"run", "run", "run", "pause", "close the lid", "pause with the next request on its way",
+		"pause before the next answer", "resume", "resume", "resume",
 		"kill", "cut", "join", "lose the next answer", "lose the next request", "clock +2h", "clock -2h", "idle",
 	})
 	then := rapid.SampledFrom([]time.Duration{
-		0, 3 * time.Millisecond, time.Second, 29 * time.Second, 50 * time.Second, 80 * time.Second, 95 * time.Second, 395 * time.Second, 8 * time.Minute,
+		0, 3 * time.Millisecond, time.Second, 29 * time.Second, 50 * time.Second, 80 * time.Second, 95 * time.Second,
+		395 * time.Second, 8 * time.Minute,
 	})
 	for d := range deployers {
 		s.Events = append(s.Events, event{d, "run", then.Draw(t, "then")})
 	}
 	for range rapid.IntRange(3, 40).Draw(t, "events") {
-		s.Events = append(s.Events, event{rapid.IntRange(0, deployers).Draw(t, "deployer"), what.Draw(t, "what"), then.Draw(t, "then")})
+		s.Events = append(s.Events, event{
+			rapid.IntRange(0, deployers).Draw(t, "deployer"), what.Draw(t, "what"),
+			then.Draw(t, "then"),
+		})
 	}
 	return s
 }

@@ -1,9 +1,9 @@
-// Package session puts a lock and a state together for the time of one run: who may write, on top of what, and how a run that lost
-// its lock finds out before it does harm.
+// Package session puts a lock and a state together for the time of one run: who may write, on top of what, and how a
+// run that lost its lock finds out before it does harm.
 //
-// In: a lock.Locker, a state.Store, what the run is. Out: a Session with the state as it is now, through which all writes of the
-// run go. It contacts the backend as rarely as is safe: reading and locking side by side, one call per write, history and release
-// side by side. It must not know what is deployed; deploy decides what to write and when.
+// In: a lock.Locker, a state.Store, what the run is. Out: a Session with the state as it is now, through which all
+// writes of the run go. It contacts the backend as rarely as is safe: reading and locking side by side, one call per
+// write, history and release side by side. It must not know what is deployed; deploy decides what to write and when.
 package session
 
 import (
@@ -24,7 +24,8 @@ type Options struct {
 	Account string // of the credentials in use; must be the state's. "": not compared
 	Region  string // of the AWS resources; must be the state's. "": not compared
 	Lineage string // that the state must have, when there is one: a saved plan's. "": any
-	// Replace: this run puts a state of its own there, so one that is missing, damaged, or older than the lock remembers is no error.
+	// Replace: this run puts a state of its own there, so one that is missing, damaged, or older than the lock
+	// remembers is no error.
 	Replace bool
 	NewID   func() string // makes unique ids (UUIDs): of operations, and of the lineage of a first deployment
 }
@@ -42,15 +43,16 @@ type Session struct {
 	end     func() // of the lock's context
 }
 
-// MovedError says that the state was changed between reading and claiming it, and that the Session now holds the new one: plan
-// again.
+// MovedError says that the state was changed between reading and claiming it, and that the Session now holds the new
+// one: plan again.
 type MovedError struct{ Serial int64 }
 
 func (e *MovedError) Error() string {
 	return fmt.Sprintf("the state was changed meanwhile: it has serial %d now", e.Serial)
 }
 
-// Open reads the state and acquires the lock, side by side, and makes sure that they fit together. On an error nothing is held.
+// Open reads the state and acquires the lock, side by side, and makes sure that they fit together. On an error nothing
+// is held.
 func Open(ctx context.Context, locker *lock.Locker, store state.Store, o Options) (*Session, error) {
 	s := &Session{options: o, store: store}
 	both, cancel := context.WithCancelCause(ctx)
@@ -69,7 +71,8 @@ func Open(ctx context.Context, locker *lock.Locker, store state.Store, o Options
 	}()
 	var lockErr error
 	s.lock, lockErr = locker.Acquire(both, lock.Key(o.Key), o.Owner, o.Lock)
-	// The read is awaited even if there is no lock: that the credentials are of another account explains a missing table.
+	// The read is awaited even if there is no lock: that the credentials are of another account explains a missing
+	// table.
 	err := <-read
 	if err == nil {
 		err = lockErr
@@ -109,8 +112,8 @@ func (e *OldError) Error() string {
 	return fmt.Sprintf("the state has serial %d, the last run left serial %d", e.Serial, e.Left)
 }
 
-// agree makes state and lock fit: the state read is not older than the lock remembers, is the one that was meant, and was not
-// written under a fence as high as ours.
+// agree makes state and lock fit: the state read is not older than the lock remembers, is the one that was meant, and
+// was not written under a fence as high as ours.
 func (s *Session) agree(ctx context.Context) error {
 	var err error
 	if s.lock.Waited() {
@@ -124,7 +127,8 @@ func (s *Session) agree(ctx context.Context) error {
 		}
 		if s.Serial() < s.lock.LastSerial() && !s.options.Replace {
 			d := diag.New(diag.Conflict, "State is older than it was",
-				fmt.Sprintf("%s has serial %d, but the last run left serial %d: somebody put an old state back, or removed it.", s.options.Key, s.Serial(), s.lock.LastSerial()),
+				fmt.Sprintf("%s has serial %d, but the last run left serial %d: somebody put an old state back, or "+
+					"removed it.", s.options.Key, s.Serial(), s.lock.LastSerial()),
 				"Bring back the newest version: deployer state restore")
 			d.Cause = &OldError{s.Serial(), s.lock.LastSerial()}
 			return d
@@ -134,9 +138,11 @@ func (s *Session) agree(ctx context.Context) error {
 	return s.accept(ctx)
 }
 
-// checkPlace is CheckPlace of the state. That one which belongs to another stack lies there is worse than its account, and for deploy to tell.
+// checkPlace is CheckPlace of the state. That one which belongs to another stack lies there is worse than its account,
+// and for deploy to tell.
 func (s *Session) checkPlace() error {
-	if of, err := s.base.Envelope.Place(); err == nil && (state.Key{Stack: of.Stack, Environment: of.Environment}) != s.options.Key {
+	if of, err := s.base.Envelope.Place(); err == nil &&
+		(state.Key{Stack: of.Stack, Environment: of.Environment}) != s.options.Key {
 		return nil
 	}
 	return CheckPlace(s.base.Envelope, s.options.Account, s.options.Region)
@@ -155,7 +161,8 @@ func (s *Session) accept(ctx context.Context) error {
 	e := s.base.Envelope
 	if wanted := s.options.Lineage; wanted != "" && wanted != e.Lineage {
 		return diag.New(diag.Conflict, "State is another one",
-			fmt.Sprintf("%s has the lineage %s, not %s: it was made anew meanwhile.", s.options.Key, e.Lineage, wanted), "Plan again.")
+			fmt.Sprintf("%s has the lineage %s, not %s: it was made anew meanwhile.", s.options.Key, e.Lineage, wanted),
+			"Plan again.")
 	}
 	s.lineage = e.Lineage
 	if err := s.checkPlace(); err != nil {
@@ -167,8 +174,8 @@ func (s *Session) accept(ctx context.Context) error {
 	return nil
 }
 
-// Outrank makes the next write a successor of e, which is about to be put in the place of the state: of its lineage, with a higher serial
-// and no lower fence. Whether e may go there is for the caller to decide.
+// Outrank makes the next write a successor of e, which is about to be put in the place of the state: of its lineage,
+// with a higher serial and no lower fence. Whether e may go there is for the caller to decide.
 func (s *Session) Outrank(ctx context.Context, e *state.Envelope) error {
 	s.lineage, s.floor = e.Lineage, max(s.floor, e.Serial)
 	if e.Fence >= s.lock.Fence() {
@@ -210,7 +217,8 @@ func (s *Session) Who() string { return s.options.Owner.Who }
 // Lock is the lock of the run; its context and its guard are for everything that changes AWS.
 func (s *Session) Lock() *lock.Lock { return s.lock }
 
-// MustClaim reports whether a former run was interrupted: claim the state with its intents and resolve them before planning.
+// MustClaim reports whether a former run was interrupted: claim the state with its intents and resolve them before
+// planning.
 func (s *Session) MustClaim() bool {
 	return s.lock.TookOver() || s.base != nil && len(s.base.Envelope.Intents) > 0
 }

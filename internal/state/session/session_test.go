@@ -49,8 +49,9 @@ func start(c *fakeaws.Cloud, name string, faults fakeaws.Intercept) program {
 func startOn(c *fakeaws.Cloud, name string, faults fakeaws.Intercept, clock lock.Clock, host lock.Host) program {
 	cfg := c.Config(name, faults)
 	return program{
-		locker: lock.New(dynamodb.New(cfg, dynamodb.Settings{Table: "locks", Bucket: "states"}, clock), clock, host, newID),
-		store:  s3.New(cfg, s3.Settings{Bucket: "states", PathStyle: true}).Store(key),
+		locker: lock.New(dynamodb.New(cfg, dynamodb.Settings{Table: "locks", Bucket: "states"}, clock), clock, host,
+			newID),
+		store: s3.New(cfg, s3.Settings{Bucket: "states", PathStyle: true}).Store(key),
 	}
 }
 
@@ -66,7 +67,8 @@ func payload(n int) *state.Payload {
 	return &state.Payload{Stack: "shop", Environment: "dev", Account: "1", Region: "r", Deployment: n, At: time.Now()}
 }
 
-// A state of another stack, in another account, is not taken for a sign that the credentials are wrong: deploy tells, and may replace it.
+// A state of another stack, in another account, is not taken for a sign that the credentials are wrong: deploy tells,
+// and may replace it.
 func TestStateOfAnotherStackHasNoPlace(t *testing.T) {
 	c := cloud()
 	p := start(c, "p", nil)
@@ -93,8 +95,8 @@ func deploy(t *testing.T, p program, n int) {
 	}))
 }
 
-// trips counts the sequential round trips since the given call: calls that were made in the same millisecond went side by side,
-// as every call takes ten.
+// trips counts the sequential round trips since the given call: calls that were made in the same millisecond went side
+// by side, as every call takes ten.
 func trips(c *fakeaws.Cloud, do func(program)) (operations []string) {
 	var last time.Time
 	p := start(c, "p", func(call fakeaws.Call, serve func() *http.Response) (*http.Response, error) {
@@ -191,7 +193,8 @@ func TestMissingBucketDoesNotWaitForTheLock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := fakeaws.New(time.Now)
 		c.CreateTable("locks")
-		k, err := start(c, "other", nil).locker.Acquire(t.Context(), lock.Key(key), lock.Owner{Who: "bob"}, lock.Options{})
+		k, err := start(c, "other", nil).locker.Acquire(t.Context(), lock.Key(key), lock.Owner{Who: "bob"},
+			lock.Options{})
 		require.NoError(t, err)
 		began := time.Now()
 		_, err = start(c, "p", nil).open(t.Context(), func(o *session.Options) { o.Lock.Timeout = time.Hour })
@@ -242,7 +245,9 @@ func TestZombieIsFencedOut(t *testing.T) {
 		intents := []state.Intent{{Resource: "a:b", Action: state.Create, Name: "x"}}
 		require.NoError(t, z.Write(t.Context(), payload(0), intents))
 		asleep = true
-		w, err := start(c, "winner", nil).open(t.Context(), func(o *session.Options) { o.Lock.Timeout = 8 * time.Minute })
+		w, err := start(c, "winner", nil).open(t.Context(), func(o *session.Options) {
+			o.Lock.Timeout = 8 * time.Minute
+		})
 		require.NoError(t, err)
 		require.True(t, w.MustClaim())
 		require.Equal(t, intents, w.State().Intents)
@@ -277,7 +282,8 @@ func TestAWriteBeforeTheClaimIsNoticed(t *testing.T) {
 		w, err := start(c, "winner", nil).open(t.Context(), nil)
 		require.NoError(t, err)
 		require.True(t, w.MustClaim())
-		require.NoError(t, z.Write(t.Context(), payload(1), []state.Intent{{Resource: "late:one", Action: state.Delete}}))
+		require.NoError(t, z.Write(t.Context(), payload(1),
+			[]state.Intent{{Resource: "late:one", Action: state.Delete}}))
 		var moved *session.MovedError
 		require.ErrorAs(t, w.Write(t.Context(), payload(0), nil), &moved)
 		require.Equal(t, "late:one", w.State().Intents[0].Resource)

@@ -10,11 +10,12 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Write puts payload and intents on top of the state, as one atomic commit. The first Write of a run is its claim: when somebody
-// else wrote since the state was read and the lock is still ours, it returns a *MovedError, and the Session has the new state to plan
-// from. Later, such a write means that this run was fenced out: a diag.Conflict that wraps a *state.ConflictError, after which
-// nothing can be written. It does not ask the lock's guard after the claim, so that what was done can be recorded after contact
-// with the lock was lost; the condition on the state keeps that safe. One Write at a time.
+// Write puts payload and intents on top of the state, as one atomic commit. The first Write of a run is its claim: when
+// somebody else wrote since the state was read and the lock is still ours, it returns a *MovedError, and the Session
+// has the new state to plan from. Later, such a write means that this run was fenced out: a diag.Conflict that wraps a
+// *state.ConflictError, after which nothing can be written. It does not ask the lock's guard after the claim, so that
+// what was done can be recorded after contact with the lock was lost; the condition on the state keeps that safe. One
+// Write at a time.
 func (s *Session) Write(ctx context.Context, payload *state.Payload, intents []state.Intent) error {
 	next, err := s.Next(payload, intents)
 	if err != nil {
@@ -59,8 +60,8 @@ func (s *Session) Next(payload *state.Payload, intents []state.Intent) (*state.E
 	return next, next.SetPayload(payload)
 }
 
-// Close releases the lock, side by side with what else is left to do: the history, the derived copy. It returns all that went wrong.
-// A Session that wrote nothing leaves the lock as it found it.
+// Close releases the lock, side by side with what else is left to do: the history, the derived copy. It returns all
+// that went wrong. A Session that wrote nothing leaves the lock as it found it.
 func (s *Session) Close(ctx context.Context, alongside ...func(context.Context) error) error {
 	failures := make([]error, len(alongside)+1)
 	var all sync.WaitGroup
@@ -77,7 +78,8 @@ func (s *Session) Close(ctx context.Context, alongside ...func(context.Context) 
 	return errors.Join(failures...)
 }
 
-// CheckPlace makes sure that a state belongs to that AWS account and region (each not compared when empty): a diag.Invalid, else.
+// CheckPlace makes sure that a state belongs to that AWS account and region (each not compared when empty): a
+// diag.Invalid, else.
 func CheckPlace(e *state.Envelope, account, region string) error {
 	place, err := e.Place()
 	if err != nil {
@@ -86,11 +88,13 @@ func CheckPlace(e *state.Envelope, account, region string) error {
 	switch {
 	case account != "" && place.Account != "" && account != place.Account:
 		return diag.New(diag.Invalid, "Wrong AWS account",
-			fmt.Sprintf("The stack is deployed in account %s, but the credentials in use belong to account %s.", place.Account, account),
+			fmt.Sprintf("The stack is deployed in account %s, but the credentials in use belong to account %s.",
+				place.Account, account),
 			"Use credentials of account "+place.Account+": check AWS_PROFILE and aws.profile.")
 	case region != "" && place.Region != "" && region != place.Region:
 		return diag.New(diag.Invalid, "Wrong AWS region",
-			fmt.Sprintf("The stack is deployed in %s, but the configuration says %s. Moving to another region would replace everything.", place.Region, region),
+			fmt.Sprintf("The stack is deployed in %s, but the configuration says %s. Moving to another region would "+
+				"replace everything.", place.Region, region),
 			"Set the region back to "+place.Region+", or deploy to the other region as an environment of its own.")
 	}
 	return nil

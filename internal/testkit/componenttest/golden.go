@@ -17,7 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
 
-// Golden expands every testdata/*.yaml of the test's folder and compares the printed graph with the .golden file beside it.
+// Golden expands every testdata/*.yaml of the test's folder and compares the printed graph with the .golden file beside
+// it.
 func Golden(t *testing.T, reg *component.Registry) {
 	t.Helper()
 	files, err := filepath.Glob("testdata/*.yaml")
@@ -47,17 +48,20 @@ func Golden(t *testing.T, reg *component.Registry) {
 				t.Fatalf("%s; run the test with -update", err)
 			}
 			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("the graph differs from %s (-want +got); if that is meant, run the test with -update:\n%s", golden, diff)
+				t.Errorf("the graph differs from %s (-want +got); if that is meant, run the test with -update:\n%s",
+					golden, diff)
 			}
 		})
 	}
 }
 
-// Print renders a graph for people: components with their outputs, then resources in order, each with what it comes after.
+// Print renders a graph for people: components with their outputs, then resources in order, each with what it comes
+// after.
 func Print(graph *resource.Graph) string {
 	var b strings.Builder
 	for _, c := range graph.Components {
-		fmt.Fprintf(&b, "component %s: %s%s%s\n", c.Address, c.Kind, mark(c.Synthetic, "synthetic"), mark(c.Protect, "protected"))
+		fmt.Fprintf(&b, "component %s: %s%s%s\n", c.Address, c.Kind, mark(c.Synthetic, "synthetic"),
+			mark(c.Protect, "protected"))
 		for _, name := range value.NewMap(c.Outputs).Keys() {
 			fmt.Fprintf(&b, "  %s = %s\n", name, Text(c.Outputs[name]))
 		}

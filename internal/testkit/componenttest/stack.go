@@ -1,5 +1,5 @@
-// Package componenttest is for the tests of kinds: it reads small stacks written as YAML, expands them, and prints graphs and
-// problems as texts that golden files hold.
+// Package componenttest is for the tests of kinds: it reads small stacks written as YAML, expands them, and prints
+// graphs and problems as texts that golden files hold.
 //
 // In: YAML as users write it, with full addresses. Out: texts. Tests only.
 package componenttest
@@ -76,7 +76,8 @@ func toValue(t testing.TB, data any) value.Value {
 	return v
 }
 
-// expression makes what the manifests' compiler makes: a reference of a text that is one, a template of one that holds some.
+// expression makes what the manifests' compiler makes: a reference of a text that is one, a template of one that holds
+// some.
 func expression(text string) value.Value {
 	found := reference.FindAllStringSubmatch(text, -1)
 	if len(found) == 0 {
@@ -105,8 +106,8 @@ func Problems(t testing.TB, reg *component.Registry, text string) []string {
 	return out
 }
 
-// CheckSpecs runs a table of specs of one kind, each YAML below spec, against the beginning of the one problem that it has: "path:
-// message". An empty text wants no problem.
+// CheckSpecs runs a table of specs of one kind, each YAML below spec, against the beginning of the one problem that it
+// has: "path: message". An empty text wants no problem.
 func CheckSpecs(t *testing.T, reg *component.Registry, kind string, table map[string][2]string) {
 	t.Helper()
 	for name, row := range table {

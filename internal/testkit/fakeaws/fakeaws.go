@@ -1,9 +1,9 @@
-// Package fakeaws is S3 and DynamoDB in memory, for tests: the calls that state and locks make, with AWS's atomic conditions,
-// ETags, object versions, error codes and clock.
+// Package fakeaws is S3 and DynamoDB in memory, for tests: the calls that state and locks make, with AWS's atomic
+// conditions, ETags, object versions, error codes and clock.
 //
-// In: the HTTP requests of the real SDK, so that retries, signing and middleware are tested too. Out: what AWS would answer, a
-// record of every call, and a place to put faults: each process gets a client of its own with an Intercept. It answers only
-// operations that deployer uses, everything else with 501, and must not be linked into the program.
+// In: the HTTP requests of the real SDK, so that retries, signing and middleware are tested too. Out: what AWS would
+// answer, a record of every call, and a place to put faults: each process gets a client of its own with an Intercept.
+// It answers only operations that deployer uses, everything else with 501, and must not be linked into the program.
 package fakeaws
 
 import (
@@ -37,8 +37,8 @@ type Call struct {
 	Status    int // of the answer; 0 while it is not served
 }
 
-// Intercept stands between one process and AWS. serve has the call's effect and returns the answer; not calling it drops the
-// request, returning an error instead of its answer loses the answer, blocking delays it.
+// Intercept stands between one process and AWS. serve has the call's effect and returns the answer; not calling it
+// drops the request, returning an error instead of its answer loses the answer, blocking delays it.
 type Intercept func(call Call, serve func() *http.Response) (*http.Response, error)
 
 // ErrReset is what a broken connection looks like to the SDK: it retries it.
@@ -86,7 +86,8 @@ func (c *Cloud) Calls() []Call {
 	return append([]Call(nil), c.calls...)
 }
 
-// Config is the configuration of an SDK client of the named process; intercept may be nil. The clients need path-style S3.
+// Config is the configuration of an SDK client of the named process; intercept may be nil. The clients need path-style
+// S3.
 func (c *Cloud) Config(process string, intercept Intercept) sdk.Config {
 	return sdk.Config{
 		Region:       Region,
@@ -193,7 +194,8 @@ func skewLimit(service string) time.Duration {
 
 func tooSkewed(service string) (int, map[string]string, []byte) {
 	if service == "s3" {
-		return s3Error(http.StatusForbidden, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.")
+		return s3Error(http.StatusForbidden, "RequestTimeTooSkewed",
+			"The difference between the request time and the current time is too large.")
 	}
 	return dynamoError("InvalidSignatureException", "Signature expired or not yet current", nil)
 }

@@ -56,7 +56,8 @@ func (c *Cloud) Versions(bucketName, key string) [][]byte {
 	return out
 }
 
-// VersionID is the id of the nth content that an object had, of 1. As S3's own it is none that could be taken for a deployment's number.
+// VersionID is the id of the nth content that an object had, of 1. As S3's own it is none that could be taken for a
+// deployment's number.
 func VersionID(n int) string { return fmt.Sprintf("version.%d", n) }
 
 // SetObject puts an object past all conditions; nil deletes it.
@@ -120,11 +121,13 @@ func (b *bucket) putIf(req *http.Request, key string, body []byte, at time.Time)
 		case !exists:
 			return s3Error(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.")
 		case strings.Trim(match, `"`) != strings.Trim(current.etag, `"`):
-			return s3Error(http.StatusPreconditionFailed, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+			return s3Error(http.StatusPreconditionFailed, "PreconditionFailed",
+				"At least one of the pre-conditions you specified did not hold")
 		}
 	}
 	if req.Header.Get("If-None-Match") == "*" && exists {
-		return s3Error(http.StatusPreconditionFailed, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+		return s3Error(http.StatusPreconditionFailed, "PreconditionFailed",
+			"At least one of the pre-conditions you specified did not hold")
 	}
 	if body == nil {
 		body = []byte{}
@@ -141,7 +144,8 @@ func (b *bucket) get(key, id string) (int, map[string]string, []byte) {
 			return s3Error(http.StatusNotFound, "NoSuchVersion", "The specified version does not exist.")
 		}
 		if v, ok = b.objects[key][i], true; v.deleted {
-			return s3Error(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+			return s3Error(http.StatusMethodNotAllowed, "MethodNotAllowed",
+				"The specified method is not allowed against this resource.")
 		}
 	}
 	if !ok {
@@ -261,7 +265,8 @@ func (b *bucket) listVersions(req *http.Request) (int, map[string]string, []byte
 
 func s3Error(status int, code, message string) (int, map[string]string, []byte) {
 	return status, map[string]string{"Content-Type": "application/xml"},
-		fmt.Appendf(nil, "<Error><Code>%s</Code><Message>%s</Message><RequestId>fake-request</RequestId></Error>", code, message)
+		fmt.Appendf(nil, "<Error><Code>%s</Code><Message>%s</Message><RequestId>fake-request</RequestId></Error>", code,
+			message)
 }
 
 // SlowDown answers in S3's place that there were too many requests.
@@ -272,6 +277,7 @@ func SlowDown(at time.Time) *http.Response {
 
 // ConditionalConflict answers in S3's place that another conditional write of the object was in flight.
 func ConditionalConflict(at time.Time) *http.Response {
-	status, header, body := s3Error(http.StatusConflict, "ConditionalRequestConflict", "A conflicting conditional operation is currently in progress against this resource. Please try again.")
+	status, header, body := s3Error(http.StatusConflict, "ConditionalRequestConflict",
+		"A conflicting conditional operation is currently in progress against this resource. Please try again.")
 	return Response(at, status, header, body)
 }

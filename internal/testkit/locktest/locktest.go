@@ -1,7 +1,7 @@
 // Package locktest is the conformance suite that every lock.Table passes, alone and under the rules of lock.Locker.
 //
-// In: a function that opens a table, once per process. Out: test failures. Time is that of testing/synctest, so hours pass in
-// milliseconds. It must not know which table it tests.
+// In: a function that opens a table, once per process. Out: test failures. Time is that of testing/synctest, so hours
+// pass in milliseconds. It must not know which table it tests.
 package locktest
 
 import (
@@ -37,8 +37,9 @@ func NewWorld(open Open) *World { return &World{open: open, alive: map[int]bool{
 func (w *World) Process(pid int, skew time.Duration) *lock.Locker {
 	w.alive[pid] = true
 	return w.ProcessOn(lock.Host{
-		Hostname: "host-1", BootID: "boot-1", PIDNamespace: "pid:[1]", PID: pid, ProcessStart: fmt.Sprint("started-", pid),
-		Started: func(pid int) (string, bool) { return fmt.Sprint("started-", pid), w.alive[pid] },
+		Hostname: "host-1", BootID: "boot-1", PIDNamespace: "pid:[1]", PID: pid,
+		ProcessStart: fmt.Sprint("started-", pid),
+		Started:      func(pid int) (string, bool) { return fmt.Sprint("started-", pid), w.alive[pid] },
 	}, skew)
 }
 

@@ -24,16 +24,18 @@ var ruleTests = map[string]func(*testing.T, *World){
 		require.Error(t, a.Context().Err())
 		require.NoError(t, a.Release(t.Context(), 4), "twice is once")
 		b := acquire(t, w.Process(2, 0), "bob", lock.Options{})
-		require.Equal(t, []any{int64(2), int64(4), false, false}, []any{b.Fence(), b.LastSerial(), b.TookOver(), b.Waited()})
+		require.Equal(t, []any{int64(2), int64(4), false, false},
+			[]any{b.Fence(), b.LastSerial(), b.TookOver(), b.Waited()})
 		require.NoError(t, b.Release(t.Context(), 0))
 	},
 	"waiting tells who holds it and ends": func(t *testing.T, w *World) {
 		a := acquire(t, w.Process(1, 0), "ann", lock.Options{})
 		start := now()
 		var told []string
-		_, err := w.Process(2, 0).Acquire(t.Context(), key, Owner("bob"), lock.Options{Timeout: time.Minute, Notify: func(r lock.Record, _ time.Duration) {
-			told = append(told, r.LockedBy)
-		}})
+		_, err := w.Process(2, 0).Acquire(t.Context(), key, Owner("bob"),
+			lock.Options{Timeout: time.Minute, Notify: func(r lock.Record, _ time.Duration) {
+				told = append(told, r.LockedBy)
+			}})
 		requireHeld(t, err, "ann")
 		require.InDelta(t, 60, now().Sub(start).Seconds(), 1)
 		require.Equal(t, []string{"ann", "ann"}, told, "at once and after half a minute")

@@ -55,7 +55,11 @@ var tableTests = map[string]func(*testing.T, lock.Table){
 		read, err := table.Get(t.Context(), key)
 		require.NoError(t, err)
 		requireRecord(t, r, read)
-		for _, wrong := range []lock.Record{{Key: key, ID: "b", Fence: 1}, {Key: key, ID: "a", Fence: 2}, {Key: lock.Key{Stack: "other", Environment: "dev"}, ID: "a", Fence: 1}} {
+		for _, wrong := range []lock.Record{
+			{Key: key, ID: "b", Fence: 1},
+			{Key: key, ID: "a", Fence: 2},
+			{Key: lock.Key{Stack: "other", Environment: "dev"}, ID: "a", Fence: 1},
+		} {
 			wrong.RVN, wrong.LastHeartbeat, wrong.ExpiresAt = "r3", r.LastHeartbeat, r.ExpiresAt
 			require.ErrorIs(t, table.Beat(t.Context(), wrong), lock.ErrLost)
 		}
@@ -65,7 +69,8 @@ var tableTests = map[string]func(*testing.T, lock.Table){
 		require.NoError(t, err)
 		require.ErrorIs(t, table.Free(t.Context(), lock.Record{Key: key, ID: "b"}), lock.ErrLost)
 		require.ErrorIs(t, table.Free(t.Context(), lock.Record{Key: key, ID: "a", RVN: "r0"}), lock.ErrLost)
-		require.NoError(t, table.Free(t.Context(), lock.Record{Key: key, ID: "a", RVN: "r1", LastSerial: 7, Unclaimed: true}))
+		require.NoError(t,
+			table.Free(t.Context(), lock.Record{Key: key, ID: "a", RVN: "r1", LastSerial: 7, Unclaimed: true}))
 		require.ErrorIs(t, table.Free(t.Context(), r), lock.ErrLost, "twice")
 		free, err := table.Get(t.Context(), key)
 		require.NoError(t, err)
@@ -123,7 +128,10 @@ func record(id, rvn string) lock.Record {
 
 func requireRecord(t *testing.T, want, got lock.Record) {
 	t.Helper()
-	for _, at := range []*time.Time{&got.LockedAt, &got.ExpiresAt, &got.LastHeartbeat, &want.LockedAt, &want.ExpiresAt, &want.LastHeartbeat} {
+	for _, at := range []*time.Time{
+		&got.LockedAt, &got.ExpiresAt, &got.LastHeartbeat, &want.LockedAt, &want.ExpiresAt,
+		&want.LastHeartbeat,
+	} {
 		*at = at.UTC()
 	}
 	require.Equal(t, want, got)

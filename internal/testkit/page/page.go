@@ -1,6 +1,7 @@
 // Package page compares pages of the docs that are generated from the code with what the code says now.
 //
-// In: a path and the text that should be there. Out: a failed test, or, with the test flag -update, the file. Tests only.
+// In: a path and the text that should be there. Out: a failed test, or, with the test flag -update, the file. Tests
+// only.
 package page
 
 import (
@@ -46,7 +47,8 @@ func Updating() bool {
 
 const width = 118 // of the docs
 
-// Item is an item of a list, broken at the width of the docs. No line begins with a sign that Markdown would take for a list.
+// Item is an item of a list, broken at the width of the docs. No line begins with a sign that Markdown would take for a
+// list.
 func Item(format string, args ...any) string {
 	return wrap("* ", "  ", fmt.Sprintf(format, args...))
 }

@@ -69,7 +69,8 @@ func (s *suite) locate(t *testing.T) {
 	if state.ID != s.state.ID {
 		t.Errorf("Locate finds %s, made was %s", state.ID, s.state.ID)
 	}
-	// It may know less than the record of a create, but never something that would have the next run replace the object.
+	// It may know less than the record of a create, but never something that would have the next run replace the
+	// object.
 	if d := resource.Compare(s.def, state.Inputs, s.want); len(d.Replace) > 0 {
 		t.Errorf("what Locate returns would be replaced: %v", describe(d))
 	}

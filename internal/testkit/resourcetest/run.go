@@ -13,8 +13,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Run tries every promise of resource.Behaviour on one type. The steps build on each other: after a failed one the rest is
-// left out. What the suite made is deleted at the end, also after a failure.
+// Run tries every promise of resource.Behaviour on one type. The steps build on each other: after a failed one the rest
+// is left out. What the suite made is deleted at the end, also after a failure.
 func Run(t *testing.T, c Case) {
 	t.Helper()
 	if c.Tags == nil {
@@ -62,7 +62,8 @@ type suite struct {
 func (s *suite) request() resource.Request {
 	return resource.Request{
 		Resource: "suite/conformance:object", Type: s.def.Type, ID: s.state.ID, Old: s.state, Tags: s.Tags,
-		Token: "0123456789abcdef0123456789abcdef", InState: func(string) bool { return false }, Progress: func(string) {},
+		Token: "0123456789abcdef0123456789abcdef", InState: func(string) bool { return false },
+		Progress: func(string) {},
 	}
 }
 

@@ -65,7 +65,10 @@ func (s *suite) permissions(t *testing.T) {
 	if len(s.def.Actions()) == 0 {
 		t.Fatal("no IAM actions declared")
 	}
-	for _, statement := range s.def.Permissions(resource.Scope{Stack: "suite", Environment: "test", Account: "123456789012", Region: "eu-central-1"}) {
+	for _, statement := range s.def.Permissions(resource.Scope{
+		Stack: "suite", Environment: "test",
+		Account: "123456789012", Region: "eu-central-1",
+	}) {
 		for i, action := range statement.Actions {
 			if !actionForm.MatchString(action) {
 				t.Errorf("%q is not an exact IAM action", action)

@@ -31,8 +31,11 @@ var key = state.Key{Stack: "shop", Environment: "dev"}
 func Envelope(serial int64, opID string) *state.Envelope {
 	return &state.Envelope{
 		Lineage: "lineage-1", Serial: serial, Fence: 1,
-		Writer:  state.Writer{LockID: "lock-1", OpID: opID},
-		Intents: []state.Intent{{Resource: "web/api:queue", Type: "sqs/queue", Action: state.Create, Name: "q", OpID: opID, At: time.Date(2024, 1, 15, 10, 30, 0, 0, time.UTC)}},
+		Writer: state.Writer{LockID: "lock-1", OpID: opID},
+		Intents: []state.Intent{{
+			Resource: "web/api:queue", Type: "sqs/queue", Action: state.Create, Name: "q",
+			OpID: opID, At: time.Date(2024, 1, 15, 10, 30, 0, 0, time.UTC),
+		}},
 		Payload: json.RawMessage(fmt.Sprintf(`{"stack": "shop", "deployment": %d, "who": "<a&b>"}`, serial)),
 	}
 }
@@ -216,7 +219,8 @@ func history(t *testing.T, f Fixture) {
 	s, at := f.Backend.Store(key), time.Date(2024, 1, 15, 10, 30, 0, 0, time.UTC)
 	var names []string
 	for i := range int64(3) {
-		name, err := s.PutHistory(t.Context(), at.Add(time.Duration(i)*100*time.Millisecond), Envelope(i+1, fmt.Sprintf("op-%d", i)))
+		name, err := s.PutHistory(t.Context(), at.Add(time.Duration(i)*100*time.Millisecond),
+			Envelope(i+1, fmt.Sprintf("op-%d", i)))
 		require.NoError(t, err)
 		names = append(names, name)
 	}
@@ -247,7 +251,11 @@ func historyAgain(t *testing.T, f Fixture) {
 }
 
 func list(t *testing.T, f Fixture) {
-	for _, k := range []state.Key{{Stack: "shop", Environment: "prod"}, {Stack: "shop", Environment: "dev"}, {Stack: "api", Environment: "dev"}} {
+	for _, k := range []state.Key{
+		{Stack: "shop", Environment: "prod"},
+		{Stack: "shop", Environment: "dev"},
+		{Stack: "api", Environment: "dev"},
+	} {
 		s := f.Backend.Store(k)
 		e := Envelope(1, "op-"+k.String())
 		_, err := s.Put(t.Context(), e, "")
@@ -276,7 +284,12 @@ func derived(t *testing.T, f Fixture) {
 }
 
 func badKeys(t *testing.T, f Fixture) {
-	for _, k := range []state.Key{{Stack: "..", Environment: "dev"}, {Stack: "a/b", Environment: "dev"}, {Stack: "shop", Environment: ""}, {Stack: "Shop", Environment: "dev"}} {
+	for _, k := range []state.Key{
+		{Stack: "..", Environment: "dev"},
+		{Stack: "a/b", Environment: "dev"},
+		{Stack: "shop", Environment: ""},
+		{Stack: "Shop", Environment: "dev"},
+	} {
 		s := f.Backend.Store(k)
 		_, err := s.Get(t.Context())
 		require.Error(t, err)

@@ -59,7 +59,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.upstream, "moto-upstream", "", "`URL` of a running emulator; without it one is started")
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:0", "`address` of the proxy")
 	flags.StringVar(&o.region, "region", "eu-central-1", "AWS `region` of the printed environment")
-	flags.StringVar(&o.cache, "cache-dir", "", "`directory` for the emulator's virtual environment (default: .cache/moto of the module)")
+	flags.StringVar(&o.cache, "cache-dir", "", "`directory` for the emulator's virtual environment (default: "+
+		".cache/moto of the module)")
 	flags.StringVar(&o.record, "record", "", "`file` that gets every request as one JSON line")
 	flags.StringVar(&o.envFile, "env-file", "", "`file` that gets the exports too, once everything is ready")
 	flags.DurationVar(&o.latency, "latency", 0, "`delay` added to every request")
@@ -154,7 +155,8 @@ func startMoto(o options, stderr io.Writer) (*moto.Server, error) {
 	// taken everything down in order.
 	server, err := moto.Start(context.Background(), options)
 	if err == nil && o.keepMoto {
-		_, _ = fmt.Fprintf(stderr, "testproxy: the emulator stays: %s, process %d, log %s\n", server.URL(), server.Pid(), options.DetachedLog)
+		_, _ = fmt.Fprintf(stderr, "testproxy: the emulator stays: %s, process %d, log %s\n", server.URL(),
+			server.Pid(), options.DetachedLog)
 	}
 	return server, err
 }

@@ -17,7 +17,9 @@ import (
 
 func emulator(t *testing.T) string {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine") }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "fine")
+	}))
 	t.Cleanup(server.Close)
 	return server.URL
 }
@@ -26,7 +28,10 @@ func TestExecRunsInTheEnvironmentAndPassesTheCodeOn(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("AWS_PROFILE", "production")
 	script := `env | grep ^AWS_ > "$0/env"; exit 7`
-	code, err := run([]string{"-moto-upstream", emulator(t), "-region", "eu-north-1", "-exec", "--", "sh", "-c", script, dir}, io.Discard, io.Discard)
+	code, err := run([]string{
+		"-moto-upstream", emulator(t), "-region", "eu-north-1", "-exec", "--", "sh", "-c", script,
+		dir,
+	}, io.Discard, io.Discard)
 	require.NoError(t, err)
 	assert.Equal(t, 7, code)
 	env, err := os.ReadFile(filepath.Join(dir, "env"))
@@ -42,7 +47,8 @@ func TestRunsUntilSIGTERMAndTellsItsEnvironment(t *testing.T) {
 	reader, writer := io.Pipe()
 	done := make(chan int, 1)
 	go func() {
-		code, err := run([]string{"-moto-upstream", emulator(t), "-env-file", envFile, "-record", record}, writer, io.Discard)
+		code, err := run([]string{"-moto-upstream", emulator(t), "-env-file", envFile, "-record", record}, writer,
+			io.Discard)
 		assert.NoError(t, err)
 		assert.NoError(t, writer.Close())
 		done <- code

@@ -1,6 +1,7 @@
 // Package calltest answers SDK calls in tests, without a network.
 //
-// In: a function from the input of a call to its output. Out: a configuration for real SDK clients. It is for tests only.
+// In: a function from the input of a call to its output. Out: a configuration for real SDK clients. It is for tests
+// only.
 package calltest
 
 import (
@@ -27,7 +28,9 @@ func Config(answer Answer) aws.Config {
 		return out, metadata, err
 	})
 	return aws.Config{
-		Region:     "eu-west-1",
-		APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error { return stack.Initialize.Add(stub, middleware.Before) }},
+		Region: "eu-west-1",
+		APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
+			return stack.Initialize.Add(stub, middleware.Before)
+		}},
 	}
 }
