@@ -73,6 +73,12 @@ func asJSON(target, service, body string) *http.Request {
 	return request(http.MethodPost, service, "/", body, "X-Amz-Target", target, "Content-Type", contentType)
 }
 
+func record(action string) string {
+	return "<ChangeResourceRecordSetsRequest><ChangeBatch><Changes><Change><Action>" + action + "</Action>" +
+		"<ResourceRecordSet><Name>a.example.com</Name><Type>A</Type></ResourceRecordSet>" +
+		"</Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+}
+
 func versioning(xml string) *http.Request {
 	xml = "<VersioningConfiguration>" + xml + "</VersioningConfiguration>"
 	return request(http.MethodPut, "s3", "/bucket?versioning=", xml)
@@ -90,6 +96,10 @@ func TestRequestsJudge(t *testing.T) {
 	right := []*http.Request{
 		asJSON(ecs+"DeleteCluster", "ecs", `{"cluster":"c"}`),
 		asForm("elasticloadbalancing", elb+"DeleteRule&RuleArn=arn:aws:elasticloadbalancing:x"),
+		request(http.MethodPost, "lambda", "/2015-03-31/functions/f/aliases", `{"Name":"live","FunctionVersion":"1"}`),
+		request(http.MethodPost, "route53", "/2013-04-01/hostedzone/Z1/rrset/", record("UPSERT")),
+		request(http.MethodPost, "monitoring", "/service/GraniteServiceVersion20100801/operation/DeleteAlarms",
+			"\xa1\x6aAlarmNames\x81\x61a", "Content-Type", "application/cbor", "Smithy-Protocol", "rpc-v2-cbor"),
 		versioning("<Status>Enabled</Status>"),
 	}
 	wrong := []struct {
@@ -100,6 +110,11 @@ func TestRequestsJudge(t *testing.T) {
 		{".cluster [required]", asJSON(ecs+"DeleteCluster", "ecs", `{}`)},
 		{".force [unknown]", asJSON(ecs+"DeleteCluster", "ecs", `{"cluster":"c","force":true}`)},
 		{"Force [unknown]", asForm("elasticloadbalancing", elb+"DeleteRule&RuleArn=a&Force=true")},
+		{".FunctionVersion [pattern]", request(
+			http.MethodPost, "lambda", "/2015-03-31/functions/f/aliases", `{"Name":"live","FunctionVersion":"one"}`,
+		)},
+		{".Action [enum]", request(http.MethodPost, "route53", "/2013-04-01/hostedzone/Z1/rrset/", record("REPLACE"))},
+		{"no operation of lambda fits", request(http.MethodPost, "lambda", "/2015-03-31/function/f", `{}`)},
 		{"<State> [unknown]", versioning("<State>On</State>")},
 		{".cluster [type]", asJSON(ecs+"DeleteCluster", "ecs", `{"cluster":7}`)},
 		{".launchType [enum]", asJSON(ecs+"ListServices", "ecs", `{"cluster":"c","launchType":"LAMBDA"}`)},

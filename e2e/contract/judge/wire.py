@@ -5,6 +5,7 @@ does not fit a model is kept under UNKNOWN, so that shape.py can tell of it. Not
 """
 
 import base64
+import functools
 import gzip
 import json
 import re
@@ -93,6 +94,8 @@ def _protocol(request):
     kind = request.header.get("content-type", "")
     if kind.startswith("application/x-amz-json"):
         return "json"
+    if kind.startswith("application/cbor"):
+        return "smithy-rpc-v2-cbor"
     if kind.startswith("application/x-www-form-urlencoded"):
         return "ec2" if request.model.service_name == "ec2" else "query"
     return request.model.protocol
@@ -101,12 +104,18 @@ def _protocol(request):
 def _decode(request, operation):
     kind = _protocol(request)
     if kind == "rest-xml":
-        return _rest_xml(request)
+        return _rest(request, _xml_body)
+    if kind == "rest-json":
+        return _rest(request, _json_body)
     if operation not in request.model.operation_names:
         raise Unreadable(f"{request.model.service_name} has no operation {operation}")
     found = request.model.operation_model(operation)
     if kind == "json":
         return found, json.loads(request.body or b"{}")
+    if kind == "smithy-rpc-v2-cbor":
+        parser = botocore.parsers.create_parser(kind)
+        stream = parser.get_peekable_stream_from_bytes(request.body)
+        return found, parser.parse_data_item(stream) if request.body else {}
     if kind in ("query", "ec2"):
         return found, _query(request, found, kind == "ec2")
     raise Unreadable(f"the protocol {kind} is not read here yet")
@@ -197,7 +206,7 @@ def _scalar(shape, text):
     return text
 
 
-# ---- S3: method, path, headers, XML
+# ---- REST: method, path, query and headers, XML or JSON
 
 
 def _located(shape, place):
@@ -208,19 +217,36 @@ def _located(shape, place):
     }
 
 
-def _s3_operation(request):
+def _group(name):
+    """A name in a path, such as {Key+}, as that of a group in a pattern."""
+    return re.sub(r"[^A-Za-z0-9]", "_", name.rstrip("+"))
+
+
+@functools.lru_cache(None)
+def _template(uri):
+    """The path of an operation as a pattern, and what its query has always."""
+    path, _, query = uri.partition("?")
+    pattern = ""
+    for part in re.split(r"(\{[^}]+\})", path.rstrip("/")):
+        if part.startswith("{"):
+            pattern += f"(?P<{_group(part[1:-1])}>{'.+' if part.endswith('+}') else '[^/]+'})"
+        else:
+            pattern += re.escape(part)
+    return re.compile(pattern + "/?"), urllib.parse.parse_qs(query, keep_blank_values=True)
+
+
+def _rest_operation(request):
     """The operation whose method, path and literal query fit best; x-id and required members decide between equals."""
-    bucket, _, key = request.path.lstrip("/").partition("/")
     best = None
     for name in request.model.operation_names:
         operation = request.model.operation_model(name)
-        path, _, query = operation.http["requestUri"].partition("?")
         if operation.http["method"] != request.method or operation.deprecated:
             continue
-        if bool(key) != ("{Key+}" in path) or bool(bucket) != ("{Bucket}" in path):
-            continue
-        literal = urllib.parse.parse_qs(query, keep_blank_values=True)
-        if any(k not in request.query or v not in ([""], request.query[k]) for k, v in literal.items()):
+        pattern, literal = _template(operation.http["requestUri"])
+        match = pattern.fullmatch(request.path)
+        if not match or any(
+            k not in request.query or v not in ([""], request.query[k]) for k, v in literal.items()
+        ):
             continue
         shape = operation.input_shape
         required = shape.required_members if shape else []
@@ -228,29 +254,29 @@ def _s3_operation(request):
         headers = [wire.lower() for n, (_, wire) in _located(shape, "header").items() if n in required]
         if any(q not in request.query for q in queries) or any(h not in request.header for h in headers):
             continue
-        score = (name == request.query.get("x-id", [""])[0], len(literal), len(queries) + len(headers))
+        fixed = len(request.path) - sum(len(text) for text in match.groups())
+        score = (name == request.query.get("x-id", [""])[0], fixed, len(literal), len(queries) + len(headers))
         if best is None or score > best[0]:
-            best = (score, operation)
+            best = (score, operation, match.groupdict(), set(literal))
     if best is None:
-        raise Unreadable(f"no operation of S3 fits {request.method} {request.path}?{'&'.join(request.query)}")
-    return best[1]
+        service = request.model.service_name
+        raise Unreadable(
+            f"no operation of {service} fits {request.method} {request.path}?{'&'.join(request.query)}"
+        )
+    return best[1:]
 
 
-def _rest_xml(request):
-    if request.model.service_name != "s3":
-        raise Unreadable(f"the REST protocol of {request.model.service_name} is not read here yet")
-    operation = _s3_operation(request)
-    shape, params = operation.input_shape, {}
-    bucket, _, key = urllib.parse.unquote(request.path).lstrip("/").partition("/")
-    known = set(
-        urllib.parse.parse_qs(operation.http["requestUri"].partition("?")[2], keep_blank_values=True)
-    ) | {"x-id"}
-    for name in _located(shape, "uri"):
-        params[name] = {"Bucket": bucket, "Key": key}[name]
+def _rest(request, body_of):
+    """body_of reads a structure out of the body: XML or JSON."""
+    operation, path, known = _rest_operation(request)
+    shape, params, unknown = operation.input_shape, {}, []
+    known |= {"x-id"}
+    for name, (_, wire) in _located(shape, "uri").items():
+        params[name] = urllib.parse.unquote(path[_group(wire)])
     for name, (member, wire) in _located(shape, "querystring").items():
         known.add(wire)
-        if wire in request.query:
-            params[name] = _scalar(member, request.query[wire][0])
+        if (texts := request.query.get(wire)) is not None:
+            params[name] = texts if member.type_name == "list" else _scalar(member, texts[0])
     for name, (member, wire) in _located(shape, "header").items():
         if (text := request.header.get(wire.lower())) is not None:
             params[name] = text.split(",") if member.type_name == "list" else _scalar(member, text)
@@ -258,17 +284,27 @@ def _rest_xml(request):
         found = {k[len(wire) :]: v for k, v in request.header.items() if k.startswith(wire.lower())}
         if found:
             params[name] = found
-    unknown = [f"?{query}" for query in request.query if query not in known]
+    unknown += [f"?{query}" for query in request.query if query not in known]
     payload = shape.serialization.get("payload") if shape else None
     if payload and request.body:
         member = shape.members[payload]
         if member.type_name == "structure":
-            params[payload] = _xml(member, ET.fromstring(request.body), unknown)
+            params[payload] = body_of(member, request.body, unknown)
         else:
             params[payload] = request.body if member.type_name == "blob" else request.body.decode()
+    elif request.body and shape:
+        params.update(body_of(shape, request.body, unknown))
     if unknown:
         params[UNKNOWN] = unknown
     return operation, params
+
+
+def _xml_body(shape, body, unknown):
+    return _xml(shape, ET.fromstring(body), unknown)
+
+
+def _json_body(_, body, __):
+    return json.loads(body)
 
 
 def _xml(shape, node, unknown):
