@@ -155,7 +155,11 @@ func (s *site) endure(c crisis) (problem error) {
 			end = updating
 		}
 		var err error
-		if d, err = s.compare(want, c.turns); err == nil && d.empty() {
+		d, err = s.compare(want, c.turns)
+		if c.turns && c.story == destroying && err == nil && !d.empty() { // the destroy had come to its end
+			d, err = s.compare(s.anew, true)
+		}
+		if err == nil && d.empty() {
 			err = s.ended(end)
 		} else if err == nil {
 			err = fmt.Errorf("AWS holds\n%s", d)

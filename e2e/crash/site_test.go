@@ -89,6 +89,7 @@ type site struct {
 	bucket string
 	roots  [versions]string // repositories
 	want   [versions][]inventory.Object
+	anew   []inventory.Object // the last version, made from nothing: what was renamed has the names of its new address then
 	calls  map[story][]moment // of undisturbed runs
 	took   map[story]time.Duration
 
@@ -144,6 +145,15 @@ func (s *site) undisturbed(t *testing.T) {
 		s.want[s.version] = got
 		require.NoError(t, s.ended(story))
 		s.later.Add(int64(time.Minute)) // a version's name in the history is a second
+	}
+	for _, destroy := range []bool{false, true} {
+		s.later.Add(int64(time.Minute))
+		_, err := s.start("first", t.TempDir()).run(destroy)
+		require.NoError(t, err, describe(err))
+		if !destroy {
+			s.anew, err = inventory.List(t.Context(), s.env.Config, s.bucket)
+			require.NoError(t, err)
+		}
 	}
 }
 
