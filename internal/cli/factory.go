@@ -70,6 +70,7 @@ type Factory struct {
 	progress    *lateProgress // of this command; nil: it has none
 	trouble     sync.Mutex
 	toldTrouble time.Time          // when something was last told of calls that AWS does not take
+	facts       []string           // told by tellFact
 	after       func(*view.Writer) // what is to be said after the errors
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -72,6 +73,22 @@ func (f *Factory) tellTrouble(line string) {
 	} else {
 		return
 	}
+	f.news(line)
+}
+
+// tellFact tells once what is no trouble, and only those who want to hear of more than errors.
+func (f *Factory) tellFact(line string) {
+	f.trouble.Lock()
+	defer f.trouble.Unlock()
+	if f.global.quiet || slices.Contains(f.facts, line) {
+		return
+	}
+	f.facts = append(f.facts, line)
+	f.news(line)
+}
+
+// news shows a line beside those of the steps.
+func (f *Factory) news(line string) {
 	e := plan.Event{Kind: plan.Waiting, Text: line}
 	if f.log != nil {
 		logEvent(f.log, e)

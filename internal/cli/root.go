@@ -45,7 +45,7 @@ func Run(f *Factory, args []string) int {
 	f.Args = args
 	f.answer = &answer{Writer: f.Out}
 	f.Out = f.answer
-	f.Soft = resource.WithTell(f.Soft, f.tellTrouble)
+	f.Soft = resource.WithNote(resource.WithTell(f.Soft, f.tellTrouble), f.tellFact)
 	root := newRoot(f)
 	f.root = root
 	root.SetArgs(args)

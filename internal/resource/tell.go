@@ -16,3 +16,17 @@ func Tell(ctx context.Context, line string) {
 		tell(line)
 	}
 }
+
+type noteKey struct{}
+
+// WithNote returns a context in which Note calls note. It may be called from several goroutines at once.
+func WithNote(ctx context.Context, note func(line string)) context.Context {
+	return context.WithValue(ctx, noteKey{}, note)
+}
+
+// Note tells a fact that is no trouble, and that nobody has to act on. It does nothing where nobody listens.
+func Note(ctx context.Context, line string) {
+	if note, ok := ctx.Value(noteKey{}).(func(string)); ok {
+		note(line)
+	}
+}

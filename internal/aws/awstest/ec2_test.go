@@ -493,7 +493,7 @@ func TestSubnetsLookup(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, append(inA[:2:2], privateB), found.TaskSubnetIDs)
 	require.Contains(t, found.PrivateSubnetIDs, privateE, "what is there is not hidden")
-	tell := resource.WithTell(t.Context(), func(line string) { told = append(told, line) })
+	tell := resource.WithNote(t.Context(), func(line string) { told = append(told, line) })
 	for _, l := range awsec2.Lookups(h.Config) {
 		if l.Type == model.SubnetsLookupType {
 			_, err = l.Read(tell, value.Encode(model.SubnetsLookup{VPCID: value.Lit(vpc)}))

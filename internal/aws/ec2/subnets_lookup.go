@@ -154,7 +154,7 @@ func leaveOut(ctx context.Context, answer *model.Subnets, subnets []types.Subnet
 		return
 	}
 	answer.TaskSubnetIDs = kept
-	resource.Tell(ctx, "no tasks run in "+strings.Join(slices.Sorted(maps.Keys(left)), ", ")+": Fargate is not there")
+	resource.Note(ctx, "no tasks run in "+strings.Join(slices.Sorted(maps.Keys(left)), ", ")+": Fargate is not there")
 }
 
 // reach is how far a subnet gets.
