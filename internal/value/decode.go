@@ -141,7 +141,7 @@ func (d *decoder) decode(v Value, out reflect.Value, path []string, f *Field) {
 		d.rule(path, f.checkText(v))
 	case reflect.Int, reflect.Int32, reflect.Int64, reflect.Float64:
 		if d.number(v, out, path) {
-			d.rule(path, f.checkNumber(v, out))
+			d.rule(path, f.checkNumber(v))
 		}
 	case reflect.Slice:
 		if !d.want(v, List, path) {

@@ -125,6 +125,9 @@ func fieldOf(name string, sf reflect.StructField) Field {
 		Needs:  list("needs", "|"), Without: list("without", ","), Why: tag("why"), typ: sf.Type, index: sf.Index,
 		rules: &rules{},
 	}
+	if f.Default != "" && sf.Type.Kind() == reflect.Pointer {
+		panic("value: a pointer says whether a field was given, and " + name + " has a default: it needs none")
+	}
 	if len(f.Unique) == 1 && f.Unique[0] == "true" {
 		f.Unique[0] = ""
 	}
@@ -139,6 +142,9 @@ type rules struct {
 	keys     *regexp.Regexp
 	min, max float64 // in the unit that the rule counts in
 	step     time.Duration
+
+	defaults sync.Once
+	fill     reflect.Value // the default; shared, so the field is no pointer
 }
 
 // parsed panics on a rule that cannot be read: a programming error, which the test of all specs finds.
@@ -219,7 +225,10 @@ func shorten(v Value) string {
 	return v.String()
 }
 
-func (f *Field) checkNumber(v Value, out reflect.Value) breach {
+func (f *Field) checkNumber(v Value) breach {
+	if len(f.Enum) == 0 && f.Min == "" && f.Max == "" {
+		return breach{}
+	}
 	n := v.Number()
 	if text, _ := v.text(); v.kind == String { // of a variable
 		n, _ = strconv.ParseFloat(text, 64)
@@ -296,6 +305,9 @@ func (f *Field) checkKey(key string) breach {
 
 // checkSiblings checks what a field that is given wants of the other keys of its map.
 func (f *Field) checkSiblings(in Value) breach {
+	if len(f.Needs)+len(f.Without) == 0 {
+		return breach{}
+	}
 	given := func(name string) bool {
 		v := in.Entries()[name]
 		return !v.IsNull() && (v.kind != Bool || v.Bool())
@@ -328,12 +340,16 @@ func (f *Field) fillDefault(in reflect.Value) {
 	out := in.FieldByIndex(f.index)
 	switch {
 	case f.Default != "":
-		d := decoder{}
-		d.decode(NewLoose(f.Default), out, nil, f)
-		if len(d.problems) > 0 {
-			panic(fmt.Sprintf("value: the default of the field %s breaks its own rules: %s", f.Name,
-				d.problems[0].Message))
-		}
+		f.rules.defaults.Do(func() {
+			d := decoder{}
+			f.rules.fill = reflect.New(f.typ).Elem()
+			d.decode(NewLoose(f.Default), f.rules.fill, nil, f)
+			if len(d.problems) > 0 {
+				panic(fmt.Sprintf("value: the default of the field %s breaks its own rules: %s", f.Name,
+					d.problems[0].Message))
+			}
+		})
+		out.Set(f.rules.fill)
 	case out.Kind() == reflect.Struct && !opaque(f.typ) && structOf(f.typ).hasDefault:
 		for i := range structOf(f.typ).fields {
 			structOf(f.typ).fields[i].fillDefault(out)
