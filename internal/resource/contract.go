@@ -172,17 +172,6 @@ type Seen struct {
 	Note string            // State.Note
 }
 
-// Marked is the request with TagResource among its tags: for objects that no name tells apart.
-func (r Request) Marked() Request {
-	tags := maps.Clone(r.Tags)
-	if tags == nil {
-		tags = map[string]string{}
-	}
-	tags[TagResource] = r.Resource
-	r.Tags = tags
-	return r
-}
-
 // Marks reports whether an object with those tags is one that a run has made of just this resource, and that is not in
 // the state.
 func (r Request) Marks(id string, tags map[string]string) bool {
@@ -353,7 +342,7 @@ const (
 	TagEnvironment = "deployer:environment"
 	TagComponent   = "deployer:component"
 	TagLineage     = "deployer:lineage"
-	// TagResource is the ID of the resource, on objects that no name tells apart.
+	// TagResource is the ID of the resource: it tells apart what no name does, and says what an object is for.
 	TagResource = "deployer:resource"
 )
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -130,6 +131,10 @@ func (t *Typed[P, O]) hashedName(props value.Value) value.Value {
 
 func (t *Typed[P, O]) call(req Request) (Call[P, O], error) {
 	c := Call[P, O]{Request: req}
+	if req.Tags != nil { // of those who make and change objects; others only read
+		c.Tags = maps.Clone(req.Tags)
+		c.Tags[TagResource] = req.Resource
+	}
 	var problems []value.Problem
 	if !req.Inputs.IsNull() {
 		problems = append(problems, value.Decode(req.Inputs, &c.Props)...)

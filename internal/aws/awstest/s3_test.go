@@ -199,7 +199,7 @@ func TestBucketConvergesAfterACrash(t *testing.T) {
 			require.Empty(t, resource.Compare(b.Definition(), read.Inputs, inputs).Changes)
 			tags, err := s3Client(h).GetBucketTagging(t.Context(), &s3.GetBucketTaggingInput{Bucket: &name})
 			require.NoError(t, err)
-			require.Len(t, tags.TagSet, 5, "adoption by intent must tag the bucket")
+			require.Len(t, tags.TagSet, 6, "adoption by intent must tag the bucket")
 			require.NoError(t, b.Delete(t.Context(), req))
 		})
 	}

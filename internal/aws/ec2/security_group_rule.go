@@ -46,7 +46,7 @@ func newSecurityGroupRule(api *api) resource.Behaviour {
 func (r securityGroupRule) create(ctx context.Context, c ruleCall) (string, model.SecurityGroupRuleOutputs, error) {
 	group := c.Props.SecurityGroupID.Get()
 	permissions := []types.IpPermission{permission(c.Props)}
-	tags := specification(types.ResourceTypeSecurityGroupRule, tagging.Wanted(c.Marked().Tags, c.Props.Tags))
+	tags := specification(types.ResourceTypeSecurityGroupRule, tagging.Wanted(c.Tags, c.Props.Tags))
 	var made []types.SecurityGroupRule
 	if c.Props.Direction == model.Ingress {
 		out, err := r.api.client.AuthorizeSecurityGroupIngress(ctx,
@@ -163,7 +163,7 @@ func (r securityGroupRule) update(ctx context.Context, c ruleCall) (model.Securi
 		// CreateTags on a rule that is gone would tag nothing without an error
 		return c.Out, err
 	}
-	return c.Out, r.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Marked().Tags, c.Props.Tags))
+	return c.Out, r.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags))
 }
 
 func (r securityGroupRule) delete(ctx context.Context, c ruleCall) error {

@@ -98,7 +98,7 @@ func (l listener) create(ctx context.Context, c listenerCall) (string, model.Lis
 		LoadBalancerArn: aws.String(c.Props.LoadBalancerARN.Get()), Port: aws.Int32(int32(c.Props.Port)),
 		Protocol: types.ProtocolEnum(c.Props.Protocol), Certificates: certificates(c.Props),
 		SslPolicy:      sslPolicy(c.Props),
-		DefaultActions: toAWS(c.Props.DefaultAction), Tags: tagList(c.Marked(), c.Props.Tags),
+		DefaultActions: toAWS(c.Props.DefaultAction), Tags: tagList(c.Request, c.Props.Tags),
 	})
 	if err != nil {
 		return "", model.ListenerOutputs{}, failed(err, listenerAdvice...)
@@ -185,7 +185,7 @@ func (l listener) update(ctx context.Context, c listenerCall) (model.ListenerOut
 			return c.Out, failed(err, listenerAdvice...)
 		}
 	}
-	return c.Out, l.api.retag(ctx, c.Marked(), c.Old.Tags, c.Props.Tags)
+	return c.Out, l.api.retag(ctx, c.Request, c.Old.Tags, c.Props.Tags)
 }
 
 func (l listener) delete(ctx context.Context, c listenerCall) error {

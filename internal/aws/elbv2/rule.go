@@ -87,7 +87,7 @@ func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRul
 		var err error
 		made, err = r.api.client.CreateRule(ctx, &elb.CreateRuleInput{
 			ListenerArn: aws.String(c.Props.ListenerARN.Get()), Priority: aws.Int32(int32(priority)),
-			Conditions: conditions(c.Props), Actions: toAWS(c.Props.Action), Tags: tagList(c.Marked(), c.Props.Tags),
+			Conditions: conditions(c.Props), Actions: toAWS(c.Props.Action), Tags: tagList(c.Request, c.Props.Tags),
 		})
 		switch {
 		case err == nil:
@@ -346,7 +346,7 @@ func (r rule) update(ctx context.Context, c ruleCall) (model.ListenerRuleOutputs
 			return c.Out, err
 		}
 	}
-	return c.Out, r.api.retag(ctx, c.Marked(), c.Old.Tags, c.Props.Tags)
+	return c.Out, r.api.retag(ctx, c.Request, c.Old.Tags, c.Props.Tags)
 }
 
 func sameRequests(a, b model.ListenerRule) bool {
