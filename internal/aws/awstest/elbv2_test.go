@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/company/deployer/e2e/testkit/proxy"
 	awselbv2 "github.com/company/deployer/internal/aws/elbv2"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
@@ -765,8 +766,15 @@ func TestListenerRuleTakesOver(t *testing.T) {
 			}
 			require.Equal(t, "takes "+host+" over from web/old when the targets are healthy",
 				activator.Overtakes(second.Inputs, value.NullValue, second.Others()))
+			// The answer is lost, and the SDK repeats the call: the place to wait in is taken, by this very rule.
+			b.Env.Proxy.Inject(proxy.Fault{
+				Filter: proxy.Filter{Operation: "CreateRule"}, Times: 1, Action: proxy.ResetAfter,
+			})
 			made, err := r.Create(t.Context(), second)
 			require.NoError(t, err)
+			rules, err := b.client.DescribeRules(t.Context(), &elb.DescribeRulesInput{ListenerArn: &listener})
+			require.NoError(t, err)
+			require.Len(t, rules.Rules, 3, "the old one, the new one, and the default")
 			require.Greater(t, priority(made.ID), priority(old.ID), "it waits")
 			require.Equal(t, priority(made.ID), atPriority(made), "and the state says where")
 

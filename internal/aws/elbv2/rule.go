@@ -98,11 +98,10 @@ func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRul
 				waitsAs(ctx, there)
 			}
 			return nil
-		case call.HasCode(err, "PriorityInUse") && waiting:
-			return fmt.Errorf("%w: %w", errAgain, failed(err)) // another rule took that place in this moment
 		case call.HasCode(err, "PriorityInUse"):
-			if _, err := r.inUse(ctx, c, failed(err)); err != nil {
-				return err
+			// A place to wait in that was free a moment ago may be taken by this very rule: the answer to the first attempt was lost.
+			if _, inUse := r.inUse(ctx, c, priority, failed(err)); inUse != nil && (!waiting || errors.Is(inUse, resource.ErrExists)) {
+				return inUse
 			}
 			waiting = true
 			return fmt.Errorf("%w: %w", errAgain, failed(err))
@@ -155,14 +154,14 @@ func (r rule) whenReleased(ctx context.Context, c ruleCall, do func(context.Cont
 	return err
 }
 
-// inUse returns the rule of ours that has the wanted priority, "" when there is none any more. Somebody else's is an
+// inUse returns the rule of ours that has a priority, "" when there is none any more. Somebody else's is an
 // error; so is one of this component that is not in the state, which Typed adopts.
-func (r rule) inUse(ctx context.Context, c ruleCall, err error) (string, error) {
+func (r rule) inUse(ctx context.Context, c ruleCall, priority int, err error) (string, error) {
 	rules, findErr := r.listed(ctx, c.Props.ListenerARN.Get())
 	if findErr != nil {
 		return "", errors.Join(err, findErr)
 	}
-	i := slices.IndexFunc(rules, func(found types.Rule) bool { return priorityOf(found) == c.Props.Priority })
+	i := slices.IndexFunc(rules, func(found types.Rule) bool { return priorityOf(found) == priority })
 	if i < 0 {
 		return "", nil
 	}
@@ -186,7 +185,7 @@ func (r rule) inUse(ctx context.Context, c ruleCall, err error) (string, error) 
 	out := &resource.OpError{
 		Operation: "elasticloadbalancing", Code: "PriorityInUse",
 		Err: &resource.OwnedError{
-			Type: model.ListenerRuleType, Name: "priority " + strconv.Itoa(c.Props.Priority),
+			Type: model.ListenerRuleType, Name: "priority " + strconv.Itoa(priority),
 			Tags: tags,
 		},
 		Next: fmt.Sprintf("choose a free ingress.priority from %d to %d, or remove that rule", model.ExplicitMin,
@@ -373,7 +372,7 @@ func (r rule) moveUp(ctx context.Context, c ruleCall) error {
 	if !call.HasCode(err, "PriorityInUse") {
 		return failed(err, ruleAdvice...)
 	}
-	holder, err := r.inUse(ctx, c, failed(err))
+	holder, err := r.inUse(ctx, c, c.Props.Priority, failed(err))
 	if err == nil && holder != c.ID {
 		waitsAs(ctx, c.Old)
 	}

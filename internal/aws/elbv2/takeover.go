@@ -122,7 +122,7 @@ func (r rule) takePlace(ctx context.Context, c ruleCall, rules []types.Rule) err
 	if !call.HasCode(err, "PriorityInUse") {
 		return failed(err, ruleAdvice...)
 	}
-	holder, err := r.inUse(ctx, c, failed(err))
+	holder, err := r.inUse(ctx, c, c.Props.Priority, failed(err))
 	if err != nil || holder == c.ID {
 		return err
 	}
