@@ -104,7 +104,7 @@ func singleDash(cmd *cobra.Command, args []string) (given, want string) {
 	return "", ""
 }
 
-// refuseSingleDash is an error for such a flag, which would be taken for other ones.
+// refuseSingleDash refuses a long flag with a single dash: pflag would read it as several short flags.
 func refuseSingleDash(cmd *cobra.Command, args []string) error {
 	given, want := singleDash(cmd, args)
 	if given == "" {
@@ -113,8 +113,7 @@ func refuseSingleDash(cmd *cobra.Command, args []string) error {
 	return usageError{cmd, fmt.Errorf("%s is written with two dashes here: --%s", given, want)}
 }
 
-// strayWord are the words of a command line that begin with one which is no command, although only commands may stand
-// there.
+// strayWord returns the words from the first one that is no command, where only a command may stand.
 func strayWord(cmd *cobra.Command, args []string) []string {
 	if !cmd.HasSubCommands() {
 		return nil

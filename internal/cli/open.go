@@ -127,8 +127,8 @@ func (d deployedStates) of(f *Factory, back *backend.Backend) ([]report.State, e
 	return states, err
 }
 
-// lastDeployments asks the backend of a stack for the last deployment of each environment: those that the manifests
-// have, and those that are deployed although no file has them any more.
+// lastDeployments asks the backend of a stack for the last deployment of each environment. It covers the environments
+// of the manifests and those that are deployed although no file names them any more.
 func (f *Factory) lastDeployments(
 	stack string, environments []string, deployed deployedStates,
 ) ([]report.Environment, error) {

@@ -22,7 +22,7 @@ func (t *target) stored() (*observe.Deployed, error) {
 	return s, t.slip(err)
 }
 
-// mustExist is an error when neither the manifests nor the backend know a key. Those that the manifests have cost no
+// mustExist returns an error when neither the manifests nor the backend know a key. A key of the manifests costs no
 // call.
 func (t *target) mustExist(back *backend.Backend, key state.Key) error {
 	if t.factory.Root() != "" {
@@ -45,8 +45,8 @@ func (t *target) neverDeployed(back *backend.Backend, key state.Key) error {
 	return err
 }
 
-// slip says what is wrong with the name of something that has no state: one that the manifests do not have either is a
-// slip of the pen, not something to deploy.
+// slip explains err when no state has the name that was given. A name that the manifests do not have either is a typing
+// error, so the advice is to correct it, not to deploy it.
 func (t *target) slip(err error) error {
 	var nothing *backend.NothingError
 	if errors.As(err, &nothing) && t.factory.Root() != "" {

@@ -48,8 +48,8 @@ func (t *target) flags(cmd *cobra.Command) {
 	}))
 }
 
-// addresses are those of the components in the manifests, for completion: no network, and nothing when something is
-// wrong.
+// addresses returns the addresses of the components in the manifests, for completion. It uses no network, and returns
+// none when the manifests have errors.
 func (t *target) addresses() []string {
 	stack, err := t.Stack()
 	if err != nil {

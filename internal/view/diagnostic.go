@@ -8,8 +8,8 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// Diagnostics writes problems: what, where with an excerpt, why, and the next step. Of those that are the same in kind
-// it writes the first in full, unless everything is wanted.
+// Diagnostics writes problems: what, where with an excerpt, why, and the next step. When several
+// problems are of the same kind, only the first is written in full, unless w.Full is set.
 func Diagnostics(w *Writer, list diag.List) {
 	groups := alike(list)
 	if w.Full {

@@ -159,8 +159,8 @@ func (l *Live) foldAll(lines []string) []string {
 	return out
 }
 
-// fitted is the tree of a running apply in at most room lines: whole where it fits; else what is done is one line, then
-// what failed and what runs, each component on one line in the end.
+// fitted is the tree of a running apply in at most room lines. A tree that does not fit gets shorter in steps: first
+// the finished components become one line, at last each other component becomes one line.
 func (l *Live) fitted(room int) []string {
 	all := l.components()
 	var whole []string
@@ -203,8 +203,8 @@ func (l *Live) fitted(room int) []string {
 	return append(head, lines...)
 }
 
-// bar counts what is done; what failed is not. What the run as a whole does stands behind it, or below where it is too
-// long.
+// bar counts the changes that are done, without those that failed. The run's own activity (such as saving the state)
+// stands on the same line, or below it where that line would be too long.
 func (l *Live) bar(final bool) []string {
 	took := elapsed(l.now().Sub(l.begin))
 	if l.planned == 0 {

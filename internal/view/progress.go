@@ -38,7 +38,7 @@ type Plain struct {
 	w     *Writer
 	now   func() time.Time
 	begun map[string]time.Time
-	// resources, not those that failed: a replacement ends twice, with the new object and with the old one's delete
+	// done has resources that did not fail. It is a set: a replacement ends twice, with its create and with its delete.
 	done    map[string]bool
 	planned int
 }

@@ -126,7 +126,7 @@ func healthColour(h report.Health) string {
 	return red
 }
 
-// tasks are how many run, and of which revision.
+// tasks says how many tasks run, and of which revision.
 func tasks(c report.Component) []string {
 	v := c.Service
 	if v == nil {
@@ -187,7 +187,7 @@ func NewStatusLines(w *Writer, now func() time.Time) *StatusLines {
 	return &StatusLines{w: w, now: now, last: map[string]string{}}
 }
 
-// Show writes a line for each component of which something is new.
+// Show writes a line for each component that changed since the last call.
 func (l *StatusLines) Show(s *report.Status) {
 	now := l.now()
 	at, shown := now.UTC().Format(time.RFC3339), map[string]bool{}
@@ -253,7 +253,7 @@ func (v *StatusScreen) Resized() {
 func (v *StatusScreen) draw(first bool) {
 	v.width, v.height = v.size()
 	w := v.writer()
-	// What is worst comes first: on a small screen it is what has to be seen.
+	// The worst components come first, so that a small screen shows them.
 	s := *v.last
 	s.Components = slices.Clone(s.Components)
 	slices.SortStableFunc(s.Components, func(a, b report.Component) int { return b.Health.Worse(a.Health) })

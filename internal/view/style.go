@@ -82,9 +82,9 @@ func NewWriter(w io.Writer, color bool, width int) *Writer {
 // block is text of several lines that view has put together; every other text that Printf is given is of one line.
 type block string
 
-// Printf formats and writes. Whatever the arguments hold, they neither move the cursor nor begin a line of their own:
-// control characters and marks that reorder or hide text are shown as code points, line ends as \\n. All that is
-// written for people goes through here.
+// Printf formats and writes. Everything that is written for people goes through here. Arguments cannot move the cursor
+// or begin a new line: control characters and marks that reorder or hide text are shown as code points, line ends as
+// \\n.
 func (w *Writer) Printf(format string, args ...any) {
 	flat := make([]any, len(args))
 	for i, arg := range args {
