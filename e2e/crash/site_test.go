@@ -89,9 +89,10 @@ type site struct {
 	bucket string
 	roots  [versions]string // repositories
 	want   [versions][]inventory.Object
-	anew   []inventory.Object // the last version, made from nothing: what was renamed has the names of its new address then
-	calls  map[story][]moment // of undisturbed runs
-	took   map[story]time.Duration
+	// the last version, made from nothing: what was renamed has the names of its new address then
+	anew  []inventory.Object
+	calls map[story][]moment // of undisturbed runs
+	took  map[story]time.Duration
 
 	gate  sync.RWMutex
 	pids  atomic.Int64

@@ -99,8 +99,10 @@ func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRul
 			}
 			return nil
 		case call.HasCode(err, "PriorityInUse"):
-			// A place to wait in that was free a moment ago may be taken by this very rule: the answer to the first attempt was lost.
-			if _, inUse := r.inUse(ctx, c, priority, failed(err)); inUse != nil && (!waiting || errors.Is(inUse, resource.ErrExists)) {
+			// A place to wait in that was free a moment ago may be taken by this very rule: the answer to the first
+			// attempt was lost.
+			if _, inUse := r.inUse(ctx, c, priority, failed(err)); inUse != nil &&
+				(!waiting || errors.Is(inUse, resource.ErrExists)) {
 				return inUse
 			}
 			waiting = true
