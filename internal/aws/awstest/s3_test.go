@@ -118,7 +118,7 @@ func TestBucketWhereNoneIsTaggedAtFirst(t *testing.T) {
 	state, err := b.Create(t.Context(), req)
 	require.NoError(t, err)
 	require.Contains(t, state.Outputs.Get("arn").Str(), "arn:aws-us-gov:s3:::")
-	require.Equal(t, 4, tags())
+	require.Equal(t, 5, tags())
 	req.ID, req.Old = state.ID, state
 	require.NoError(t, b.Delete(t.Context(), req))
 	req.ID, req.Old = "", resource.State{}
