@@ -152,7 +152,7 @@ func TestBucketWhereNoneIsTaggedAtFirst(t *testing.T) {
 	state, err = b.Create(t.Context(), req)
 	require.NoError(t, err)
 	require.True(t, state.Adopted)
-	require.Equal(t, 4, tags(), "adopted and tagged")
+	require.Equal(t, 5, tags(), "adopted and tagged")
 
 	// In AWS's own partition, an untagged bucket is somebody else's.
 	req.ID, req.Old = state.ID, state
