@@ -9,10 +9,10 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// maxTags is the limit of AWS on tags; ours take five of the fifty on objects that no name tells apart.
+// maxTags is AWS's limit on tags, less five: we add up to five of the fifty to objects that have no readable name.
 const maxTags = 50 - 5
 
-// checkMember finds what only the whole stack shows: whether what it names is there, and secrets in stored places.
+// checkMember finds what only the whole stack shows: unknown components, and secrets in fields that are stored.
 func (x *expansion) checkMember(m *member) {
 	eachReference(m.Spec, func(path []string, ref value.Reference) {
 		target := x.members[ref.Target]
@@ -58,7 +58,7 @@ func (x *expansion) unknown(path []string, address string) value.Problem {
 	return problem(UnknownComponent, path, candidates, "there is no component %q", address)
 }
 
-// sensitivePlaces are the paths of strings that hold, or are computed from, something sensitive.
+// sensitivePlaces are the paths of strings that hold something sensitive or are computed from it.
 func sensitivePlaces(v value.Value, path []string) [][]string {
 	if v.IsSensitive() || v.Kind() == value.Deferred && slices.ContainsFunc(v.Expression().Args,
 		value.Value.HasSensitive) {
@@ -74,11 +74,11 @@ func sensitivePlaces(v value.Value, path []string) [][]string {
 	return out
 }
 
-// CheckTags finds what the tags of Tagged cannot say of the tags of a stack, an environment, a service or a component,
-// below their spec. above are the tags of the levels above it.
+// CheckTags checks the tags of a stack, an environment, a service or a component against rules that the tags of Tagged
+// cannot express. Paths are below their spec. above are the tags of the levels above.
 func CheckTags(tags, above map[string]string) []value.Problem {
 	var problems []value.Problem
-	folded := map[string]string{} // IAM takes keys that differ only in case for one
+	folded := map[string]string{} // IAM ignores the case of keys
 	for _, key := range slices.Sorted(maps.Keys(above)) {
 		folded[strings.ToLower(key)] = key
 	}
@@ -86,7 +86,7 @@ func CheckTags(tags, above map[string]string) []value.Problem {
 		path := []string{"tags", key}
 		lower := strings.ToLower(key)
 		other := folded[lower]
-		_, told := above[key] // what is wrong there is told there
+		_, told := above[key] // problems of this key are reported at the level above
 		folded[lower] = key
 		switch {
 		case strings.HasPrefix(lower, "aws:") || strings.HasPrefix(lower, "deployer:"):

@@ -27,18 +27,18 @@ type Instance struct {
 	Production  bool
 	Account     string            // 12 digits; "" while validating without a network
 	Region      string            // "" while validating without one
-	Tags        map[string]string // of stack and environment, users' own
+	Tags        map[string]string // the users' tags of stack and environment
 	Spec        value.Value       // a Map: defaults and overlays merged, variables replaced, references Deferred
 }
 
-// ResourceName is the readable physical name of something of this instance: "<stack>-<env>-<service>-<name>[-suffix]"
-// and a hash. Seeds join the hash without being shown.
+// ResourceName is the readable physical name of an object of this instance: "<stack>-<env>-<service>-<name>[-suffix]"
+// and a hash. Seeds go into the hash only.
 func (i Instance) ResourceName(limit int, seeds []string, suffix ...string) string {
 	i = i.Original()
 	return resource.Name(limit, seeds, append([]string{i.Stack, i.Environment, i.Service, i.Name}, suffix...)...)
 }
 
-// Prefix is what ResourceName hashes and shows, for types with a resource.Definition.HashedName, which hash it
+// Prefix is the text that ResourceName shows and hashes. Types with a resource.Definition.HashedName hash it
 // themselves.
 func (i Instance) Prefix(suffix ...string) string {
 	i = i.Original()
@@ -62,8 +62,8 @@ type Tagged struct {
 	Tags map[string]string `json:"tags,omitempty" scalar:"text" keys:"^[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]{1,128}$" keyForm:"the key of a tag: 1 to 128 letters, digits, spaces and _ . : / = + - @" pattern:"^[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]{0,256}$" form:"the value of a tag: at most 256 letters, digits, spaces and _ . : / = + - @" example:"{team: shop}" doc:"AWS tags of everything below. Levels add up: stack, environment, service, component; the later one wins. Keys that begin with aws: or deployer: are reserved, and no two keys may differ only in case."`
 }
 
-// Using are the grants that a running component asks for; specs of MicroService and Worker embed it. (Not named Uses:
-// an embedded struct hides a field of its own name.)
+// Using are the grants that a running component asks for; specs of MicroService and Worker embed it. (Its name is not
+// Uses: an embedded struct hides a field of its own name.)
 type Using struct {
 	Uses map[string][]string `json:"uses,omitempty" example:"{queue: [send], uploads: [read, write], api: [connect]}" doc:"What this component may do with others: by address, the verbs that their kinds have."`
 }
@@ -79,10 +79,10 @@ type Statement struct {
 	Conditions map[string]map[string]value.Value
 }
 
-// Grant is what a component gives to one that uses it with one verb.
+// Grant is what a component allows a user that has one of its verbs.
 type Grant struct {
 	Statements []Statement
-	// Refused says why the verb gives nothing the way the component is configured; "": it does.
+	// Refused says why this configuration of the component cannot grant the verb; "" when it can.
 	Refused string
 	// SecurityGroup and Ports are for verbs that open a connection: the user's security group may reach these TCP ports
 	// of this group.
@@ -90,14 +90,14 @@ type Grant struct {
 	Ports         []int
 }
 
-// Generated is an AWS resource, or a sort of them, that a kind makes of its components.
+// Generated is an AWS resource, or a group of them, that a kind makes for its components.
 type Generated struct {
 	Name string // "service"; "schedule-*" stands for all names that begin so
 	Type string // of the resource: "ecs/service"
 	When string // in words, when it is made; "" always
 }
 
-// Names reports whether a resource name is of that sort.
+// Names reports whether a resource name belongs to g.
 func (g Generated) Names(name string) bool {
 	prefix, many := strings.CutSuffix(g.Name, "*")
 	return name == g.Name || many && strings.HasPrefix(name, prefix)
@@ -110,27 +110,27 @@ type Granted struct {
 	Grant   Grant
 }
 
-// Demand says that a component needs a shared, synthetic component, and what of it.
+// Demand says that a component needs a shared, synthetic component, and what it needs of it.
 type Demand struct {
 	Address string // of the synthetic component: "infra/cluster", "infra/ingress", "infra/network"
 	From    string // address of the component that needs it; filled by Expand
-	Data    any    // what the synthetic kind must know: its own exported type
+	Data    any    // input of the synthetic kind: a type that it exports
 }
 
-// Context is what Expand gives a kind beside its spec.
+// Context is what Expand gives a kind in addition to its spec.
 type Context struct {
 	Granted []Granted // from its uses, sorted by address and verb
-	// Demands are, for synthetic kinds, who needs what of it; for the others all demands, their own included, on the
-	// shared components that they need: so that all who share a listener see the same set of rules. Sorted by address
-	// and From.
+	// Demands, for synthetic kinds, are the demands on the component. For other kinds they are all demands on the
+	// shared components that this component needs, its own included: so all services on a listener see the same set of
+	// rules. Sorted by address and From.
 	Demands []Demand
 }
 
 // Expansion is what a kind makes of an instance.
 type Expansion struct {
 	Resources []*resource.Resource   // Component is filled by Expand
-	Outputs   map[string]value.Value // names are those of the kind's Outputs
-	// Guarded are the names of the resources that `protect` is about. Nil: all.
+	Outputs   map[string]value.Value // by the names in the kind's Outputs
+	// Guarded are the names of the resources that `protect` protects. Nil: all.
 	Guarded []string
 }
 
@@ -142,8 +142,8 @@ type Kind struct {
 	Outputs   []string          // names that references may use
 	Verbs     []string          // that `uses` may ask of it
 	Resources []Generated       // what overrides may change
-	Words     map[string]string // what outputs and verbs are
-	// for shared kinds without manifest: their one address ("infra/cluster"); "" for all others
+	Words     map[string]string // descriptions of outputs and verbs
+	// the address of a shared kind without manifest ("infra/cluster"); "" for all others
 	Synthetic string
 
 	advice    map[string]string
@@ -159,18 +159,18 @@ type Kind struct {
 type Definition[S any] struct {
 	Name, Group, Doc string
 	Outputs, Verbs   []string
-	Resources        []Generated // all that it may make, lookups left out; required of kinds that have manifests
+	Resources        []Generated // all that it may make, without lookups; required of kinds that have manifests
 	Synthetic        string
-	// Words say what the outputs and verbs are, by name, for the reference.
+	// Words describe the outputs and verbs, by name, for the reference.
 	Words map[string]string
-	// Advice says what to do instead of a key that this version does not know but people may look for, by its dotted
+	// Advice says what to do instead of a key that this version does not have but that people may try, by its dotted
 	// path.
 	Advice map[string]string
 
-	// Check finds what types cannot express (impossible CPU/memory pair, ports that do not fit). Paths are below spec.
-	// Optional.
+	// Check finds what types cannot express (an impossible CPU and memory pair, ports that conflict). Paths are below
+	// spec. Optional.
 	Check func(Instance, *S) []value.Problem
-	// Demands says which synthetic components it needs. Optional.
+	// Demands says which synthetic components an instance needs. Optional.
 	Demands func(Instance, *S) []Demand
 	// Grant says what `uses: {this: [verb]}` gives; verb is one of Verbs.
 	Grant func(i Instance, s *S, verb string) Grant
@@ -213,15 +213,15 @@ func (k *Kind) Grant(i Instance, verb string) Grant {
 	return k.grant(i, spec, verb)
 }
 
-// Validate decodes a spec and checks it; problems have paths below spec. Used by validate for every component, before
+// Validate decodes a spec and checks it; problems have paths below spec. validate calls it for every component, before
 // Expand.
 func (k *Kind) Validate(i Instance) []value.Problem {
 	_, problems := k.read(i)
 	return problems
 }
 
-// read decodes and checks a spec. What could be decoded is checked although something else could not: people want to
-// hear of all at once.
+// read decodes and checks a spec. It checks what could be decoded even when something else could not, so that users see
+// all problems at once.
 func (k *Kind) read(i Instance) (spec any, problems []value.Problem) {
 	spec = k.newSpec()
 	problems = k.decode(i.Spec, spec)
@@ -259,14 +259,14 @@ func NewRegistry(kinds ...Kind) *Registry {
 	return r
 }
 
-// Later names kinds of the documented set that this version does not have, so that errors can say so instead of
+// Later names kinds that are documented but that this version does not have, so that errors can say so instead of
 // "unknown".
 func (r *Registry) Later(names ...string) *Registry { r.later = names; return r }
 
 // IsLater reports whether a later version will have a kind of that name.
 func (r *Registry) IsLater(name string) bool { return slices.Contains(r.later, name) }
 
-// Documented returns the names that users may have read of: Names and the later ones, sorted.
+// Documented returns the names of all documented kinds: Names and the later ones, sorted.
 func (r *Registry) Documented() []string {
 	names := append(r.Names(), r.later...)
 	slices.Sort(names)

@@ -11,9 +11,9 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Expand turns the components of one stack in one environment into the graph of everything desired. It is pure. All
-// problems that can be found are returned at once, sorted by address; the graph is nil when there are any but those of
-// kind Quota.
+// Expand turns the components of one stack in one environment into the graph of everything desired. It is pure. It
+// returns all problems that it can find at once, sorted by address. The graph is nil when there are any, except those
+// of kind Quota.
 //
 // Addresses in uses and dependsOn are full ("user-service/queue"), and so are the targets of references.
 func Expand(reg *Registry, instances []Instance) (*resource.Graph, []Problem) {
@@ -26,7 +26,7 @@ func Expand(reg *Registry, instances []Instance) (*resource.Graph, []Problem) {
 	}
 	x.checkMoves()
 	graph := &resource.Graph{}
-	for _, m := range x.sound() { // for their own problems, when others have some
+	for _, m := range x.sound() { // finds their problems even when other components have some
 		x.expand(m, graph)
 	}
 	x.checkOutputs(graph)
@@ -42,7 +42,7 @@ func Expand(reg *Registry, instances []Instance) (*resource.Graph, []Problem) {
 	return graph, x.found()
 }
 
-// failed reports whether there are problems that are no warnings.
+// failed reports whether there are problems other than warnings.
 func (x *expansion) failed() bool {
 	return slices.ContainsFunc(x.problems, func(p Problem) bool { return p.Kind != Quota })
 }
@@ -55,9 +55,9 @@ type member struct {
 	common    *Common
 	uses      map[string][]string
 	synthetic bool
-	demands   []Demand  // what others want of it
-	needs     []string  // addresses of the shared components that it wants something of
-	granted   []Granted // what others give to it
+	demands   []Demand  // what other components need of it
+	needs     []string  // addresses of the shared components that it needs
+	granted   []Granted // what other components grant it
 }
 
 type expansion struct {
@@ -85,8 +85,8 @@ func (x *expansion) sorted() []*member {
 	return out
 }
 
-// sound returns the members that can be expanded: all of them, or, when there are problems, those that have none. What
-// is shared is left out then: it is made from the wishes of others, and some of them are missing.
+// sound returns the members that can be expanded: all of them, or, when there are problems, those that have none. It
+// then leaves out shared components, because some of the demands on them are missing.
 func (x *expansion) sound() []*member {
 	all := x.sorted()
 	if len(x.problems) == 0 {
@@ -143,7 +143,7 @@ func (x *expansion) load1(i Instance, kind *Kind) *member {
 	return m
 }
 
-// collectDemands makes the synthetic components that somebody needs, and those that these need in turn.
+// collectDemands makes the synthetic components that other components need, and those that these need in turn.
 func (x *expansion) collectDemands() {
 	for queue := x.sorted(); len(queue) > 0; queue = queue[1:] {
 		m := queue[0]
@@ -197,7 +197,7 @@ func (x *expansion) syntheticKind(address string) *Kind {
 	return nil
 }
 
-// expand runs one kind and adds what it made to the graph.
+// expand runs one kind and adds its resources to the graph.
 func (x *expansion) expand(m *member, graph *resource.Graph) {
 	in := m.Instance
 	in.Tags = maps.Clone(in.Tags)
@@ -225,7 +225,7 @@ func (x *expansion) expand(m *member, graph *resource.Graph) {
 		r.Component = m.Address
 		r.Protect = protect && !r.Data && (made.Guarded == nil || slices.Contains(made.Guarded, r.Name))
 	}
-	// what is looked up has nothing to change
+	// a lookup has nothing to change
 	maps.DeleteFunc(names, func(_ string, r *resource.Resource) bool { return r.Data })
 	x.add(m.Address, override(names, m.common.Overrides)...)
 	for name := range made.Outputs {
@@ -240,7 +240,7 @@ func (x *expansion) expand(m *member, graph *resource.Graph) {
 	})
 }
 
-// visible are the demands that a kind is told of.
+// visible are the demands that a kind gets to see.
 func (x *expansion) visible(m *member) []Demand {
 	demands := slices.Clone(m.demands)
 	if m.kind.Synthetic == "" {
@@ -251,7 +251,7 @@ func (x *expansion) visible(m *member) []Demand {
 	return demands
 }
 
-// checkOutputs finds references to outputs that the kind knows but this configuration of it does not give.
+// checkOutputs finds references to outputs that the kind has but that this configuration of it does not give.
 func (x *expansion) checkOutputs(graph *resource.Graph) {
 	given := map[string]map[string]value.Value{}
 	for _, c := range graph.Components {

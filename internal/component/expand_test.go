@@ -255,7 +255,7 @@ func tagged(address string, n int) Instance {
 	return i
 }
 
-// cased has a tag of its stack in other letters.
+// cased has a tag that differs from a tag of its stack in case only.
 func cased() Instance {
 	i := instance("a/x", "Store", m{"tags": m{"TEAM": "x", "cost": "y"}})
 	i.Tags = map[string]string{"team": "x", "cost": "x"}
@@ -424,7 +424,7 @@ func TestExpandReportsBesideTheProblemsOfOthers(t *testing.T) {
 		instance("a/y", "Store", m{"link": ref("a/x", "reader")}),
 		instance("a/z", "Store", m{"mode": "slow"}),
 		instance("a/v", "Store", m{"mode": "slow", "tags": m{"owner": "a;b"}, "nonsense": 1}),
-		instance("a/w", "Store", m{"link": ref("a/z", "reader")}), // what a broken one gives is not known
+		instance("a/w", "Store", m{"link": ref("a/z", "reader")}), // the outputs of a broken component are not known
 	})
 	var got []string
 	for _, p := range problems {

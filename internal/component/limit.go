@@ -13,29 +13,28 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// AWS's limits on what a whole graph shows.
+// AWS's limits that can be checked on the whole graph only.
 const (
-	// maxPolicies is the most characters of all inline policies of a role, white space left out ("IAM and AWS STS
-	// quotas"). It cannot be raised.
+	// maxPolicies is how many characters all inline policies of a role may have, without white space ("IAM and AWS STS
+	// quotas"). AWS does not raise it.
 	maxPolicies = 10240
 	// maxGroupRules is the default quota of rules of a security group in one direction ("Amazon VPC quotas").
 	maxGroupRules = 60
-	// arnLength is how long an ARN is at least that is not known yet.
+	// arnLength is the least length of an ARN that is not known yet.
 	arnLength = 40
 )
 
-// OverQuota says that a stack makes more of something than AWS allows by default. Quotas can be raised, so it is a
-// warning.
+// OverQuota says that a stack makes more objects than AWS allows by default. AWS can raise quotas, so it is a warning.
 func OverQuota(path []string, count int, what, quota string, limit int) value.Problem {
 	return problem(Quota, path, nil, "%s: %d, and AWS's default quota %q is %d. If it was not raised for the "+
 		"account, ask for more under "+
 		"Service Quotas before the apply, or spread the services over several stacks", what, count, quota, limit)
 }
 
-// checkLimits finds what AWS would refuse of a graph in the middle of an apply.
+// checkLimits finds what AWS would refuse in the middle of an apply.
 func (x *expansion) checkLimits(graph *resource.Graph) {
 	length := map[string]int{}
-	policies := map[string]*resource.Resource{} // the longest of a role
+	policies := map[string]*resource.Resource{} // the longest policy of each role
 	rules := map[string]int{}
 	for _, r := range graph.Resources {
 		switch {
@@ -49,7 +48,7 @@ func (x *expansion) checkLimits(graph *resource.Graph) {
 		case r.Type == ec2.SecurityGroupRuleType:
 			group := named(r.Props.Get("securityGroupId"))
 			if address := resource.ComponentOf(group); address != "" {
-				group = address // its output and its resource's are the same group
+				group = address // the component's output and its resource's output are the same group
 			}
 			rules[group+" "+r.Props.Get("direction").Str()]++
 		}
@@ -73,7 +72,7 @@ func (x *expansion) checkLimits(graph *resource.Graph) {
 	}
 }
 
-// named is what a property names: the target of its reference, or the name that it is.
+// named is what a property names: the target of its reference, or the name itself.
 func named(v value.Value) string {
 	for _, ref := range v.References() {
 		return ref.Target
@@ -81,8 +80,8 @@ func named(v value.Value) string {
 	return v.Str()
 }
 
-// jsonLength is how many characters a value has at least as JSON without white space. What is not known yet is an ARN,
-// or a part of one.
+// jsonLength is the least number of characters that a value has as JSON without white space. An unknown value counts as
+// an ARN, or as part of one.
 func jsonLength(v value.Value, graph *resource.Graph) int {
 	switch v.Kind() {
 	case value.Deferred:
@@ -94,7 +93,7 @@ func jsonLength(v value.Value, graph *resource.Graph) int {
 		}
 		for _, ref := range v.References() {
 			n += arnLength
-			// The ARN of something looked up ends in the name that it is looked up by.
+			// The ARN of a lookup ends in the name that is looked up.
 			if r := graph.Resource(ref.Target); r != nil && r.Data {
 				name := r.Props.Get("name").Str() + r.Props.Get("id").Str()
 				n += max(len(name)-len("arn:aws:secretsmanager"), 0)

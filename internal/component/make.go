@@ -8,7 +8,7 @@ import (
 )
 
 // Resource makes a managed resource of this instance from its typed properties. Types that have tags get the users'
-// own. after are IDs of resources that must be there first although no property says so.
+// tags. after are IDs of resources that must exist first although no property refers to them.
 func (i Instance) Resource(name, typ string, props any, after ...string) *resource.Resource {
 	encoded := value.Encode(props)
 	if field, ok := reflect.TypeOf(props).FieldByName("Tags"); ok &&
@@ -18,12 +18,12 @@ func (i Instance) Resource(name, typ string, props any, after ...string) *resour
 	return &resource.Resource{Component: i.Address, Name: name, Type: typ, Props: encoded, After: after}
 }
 
-// Data is something to look up in AWS for this instance.
+// Data is a lookup in AWS for this instance.
 func (i Instance) Data(name, lookup string, props any) *resource.Resource {
 	return &resource.Resource{Component: i.Address, Name: name, Type: lookup, Props: value.Encode(props), Data: true}
 }
 
-// Statements renders statements as an IAM policy document, now if they are known, later otherwise.
+// Statements renders statements as an IAM policy document, at once if they are known, otherwise later.
 func Statements(statements ...Statement) value.Value {
 	items := make([]value.Value, len(statements))
 	for n, s := range statements {

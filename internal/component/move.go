@@ -11,8 +11,8 @@ type Moved struct {
 	From string `json:"from" required:"true" doc:"Its address before: user-service/api, or the bare name inside the same service. What was deployed there is kept."`
 }
 
-// Original is the instance under the address that it was first deployed at: physical names are made from that, so that
-// a component that is renamed keeps its objects. It is the instance itself for those that were never renamed.
+// Original is the instance under the address of its first deployment. Physical names are made from that address, so
+// that a renamed component keeps its objects. It is the instance itself if it was never renamed.
 func (i Instance) Original() Instance {
 	if i.Named != "" {
 		i.Address = i.Named
@@ -21,7 +21,7 @@ func (i Instance) Original() Instance {
 	return i
 }
 
-// movedFrom is the address of `moved`, "" for a component that stays.
+// movedFrom is the address in `moved`, "" for a component without one.
 func (m *member) movedFrom() string {
 	switch {
 	case m.common.Moved == nil:
@@ -32,7 +32,7 @@ func (m *member) movedFrom() string {
 	return m.Service + "/" + m.common.Moved.From
 }
 
-// checkMoves finds moves that cannot be: onto itself, from a component that is still there, twice from the same.
+// checkMoves finds impossible moves: to the same address, from a component that still exists, twice from the same one.
 func (x *expansion) checkMoves() {
 	claimed := map[string]string{}
 	for _, m := range x.sorted() {

@@ -26,19 +26,19 @@ func (p Problem) Error() string {
 	return text
 }
 
-// The kinds of Problem that only the whole stack shows, beside those of package value.
+// The kinds of Problem that only the whole stack shows. Package value has the others.
 const (
-	UnknownComponent value.ProblemKind = "unknown component" // uses, dependsOn or a reference name what is not there
+	UnknownComponent value.ProblemKind = "unknown component" // a name of a component that does not exist
 	// a reference names an output that the component does not give
 	UnknownOutput value.ProblemKind = "unknown output"
-	UnknownVerb   value.ProblemKind = "unknown verb" // uses asks for what the kind cannot grant
+	UnknownVerb   value.ProblemKind = "unknown verb" // uses asks for a verb that the kind does not have
 	Cycle         value.ProblemKind = "cycle"        // components need each other
-	// more than AWS allows by default: a warning, for quotas can be raised
+	// more than AWS allows by default: a warning, because AWS can raise quotas
 	Quota          value.ProblemKind = "quota"
-	SensitiveValue value.ProblemKind = "sensitive value" // a secret in a place that is stored
+	SensitiveValue value.ProblemKind = "sensitive value" // a secret in a field that is stored
 )
 
-// Invalid is a value of the right type that cannot work, for the checks of kinds.
+// Invalid is a value of the right type that cannot work. The checks of kinds use it.
 func Invalid(path []string, format string, args ...any) value.Problem {
 	return problem(value.BadValue, path, nil, format, args...)
 }
@@ -47,7 +47,7 @@ func problem(kind value.ProblemKind, path []string, allowed []string, format str
 	return value.Problem{Kind: kind, Path: slices.Clone(path), Message: fmt.Sprintf(format, args...), Allowed: allowed}
 }
 
-// cycleProblem says which components need each other, and points at the first key that makes them.
+// cycleProblem says which components need each other. Its place is the first key that is part of the cycle.
 func (x *expansion) cycleProblem(cycle *resource.CycleError) Problem {
 	var components []string
 	for _, id := range cycle.Path {
@@ -69,7 +69,7 @@ func (x *expansion) cycleProblem(cycle *resource.CycleError) Problem {
 	return Problem{Address: components[0], Problem: problem(Cycle, nil, nil, "%s", message)}
 }
 
-// wayTo is the place in m's spec that makes it wait for another component.
+// wayTo is the path in m's spec that makes it wait for another component.
 func (m *member) wayTo(address string) (path []string, found bool) {
 	if m == nil {
 		return nil, false

@@ -8,15 +8,15 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// sound keeps of what a check found in a spec that did not decode in full only what does not follow from that: nothing
-// that rests on a value of no use, on a key that is probably given under a misspelt name, or on a map below the spec
-// that holds such a name; and nothing about a value that breaks a rule of its field already.
+// sound filters what a check found in a spec that did not decode in full. It drops problems that only follow from
+// decoding errors: those that depend on an unusable value, on a key that was probably misspelt, or on a map below the
+// spec with a misspelt key. It also drops problems of a value that breaks a rule of its field already.
 func sound(checked, decoded []value.Problem, spec value.Value) []value.Problem {
 	if len(decoded) == 0 {
 		return checked
 	}
-	useless := map[string]bool{} // keys of the spec
-	anything := false            // a key is misspelt beyond recognition: any that is not given may be meant
+	useless := map[string]bool{} // keys of the spec that have no usable value
+	anything := false            // a key is misspelt beyond recognition: it may stand for any absent key
 	var misspelt [][]string      // maps below the spec
 	told := map[string]bool{}    // paths of values that break a rule
 	for _, d := range decoded {
@@ -33,7 +33,7 @@ func sound(checked, decoded []value.Problem, spec value.Value) []value.Problem {
 		case d.Missing != "":
 			useless[d.Missing] = true
 		default:
-			return nil // the spec is no map
+			return nil // the spec is not a map
 		}
 	}
 	return slices.DeleteFunc(checked, func(p value.Problem) bool {

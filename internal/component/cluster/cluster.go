@@ -1,7 +1,7 @@
 // Package cluster is the synthetic component infra/cluster: the ECS cluster of a stack in one environment and the
 // private DNS namespace in which its services find each other.
 //
-// In: the needs of services. Out: the cluster, and the namespace if anybody needs it.
+// In: the needs of services. Out: the cluster, and the namespace if a service needs it.
 package cluster
 
 import (
@@ -21,10 +21,10 @@ const Address = "infra/cluster"
 const (
 	Name        = "name"
 	ARN         = "arn"
-	NamespaceID = "namespaceId" // only while somebody needs the namespace
+	NamespaceID = "namespaceId" // only while a service needs the namespace
 )
 
-// Need is what one service wants of the cluster.
+// Need is what one service needs of the cluster.
 type Need struct {
 	Namespace bool // an internal DNS name
 }
@@ -35,10 +35,10 @@ func (n Need) Demand() component.Demand { return component.Demand{Address: Addre
 // Output refers to an output.
 func Output(name string) value.Value { return value.Output(Address, name) }
 
-// Spec is empty: nobody writes this component.
+// Spec is empty: users do not write this component.
 type Spec struct{ component.Common }
 
-// Namespace is the DNS name below which the services of a stack in an environment have theirs.
+// Namespace is the private DNS name that the services of a stack in an environment are registered under.
 func Namespace(in component.Instance) string { return in.Environment + "." + in.Stack + ".internal" }
 
 // Kind is the synthetic kind Cluster.
@@ -52,7 +52,7 @@ func Kind() component.Kind {
 }
 
 func expand(in component.Instance, _ *Spec, c component.Context) (component.Expansion, []value.Problem) {
-	// Container Insights counts running tasks; the scaling of workers by backlog divides by that count.
+	// Container Insights counts running tasks. Scaling by backlog divides by that count.
 	made := in.Resource("cluster", ecs.ClusterType, ecs.Cluster{
 		Name: in.ResourceName(ecs.NameLimit, nil), ContainerInsights: "enabled",
 		CapacityProviders: []string{ecs.Fargate, ecs.FargateSpot},

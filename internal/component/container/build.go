@@ -23,11 +23,11 @@ type Parts struct {
 	Registries    []ecs.ServiceRegistry
 	GracePeriod   time.Duration // in which failing checks of the load balancer do not count
 	Scaling       *Scaling
-	Tracked       bool     // the kind scales by a metric of its own, so that CPU is no default
-	After         []string // IDs of resources that the ECS service must find in place
+	Tracked       bool     // the kind scales by a metric of its own: no default CPU target
+	After         []string // IDs of resources that must exist before the ECS service
 }
 
-// Service is an ECS service with what belongs to it.
+// Service is an ECS service with its own resources.
 type Service struct {
 	Resources     []*resource.Resource
 	LogGroup      *resource.Resource
@@ -59,7 +59,7 @@ func Resources() []component.Generated {
 	}
 }
 
-// Words say what the outputs are that MicroService and Worker have both.
+// Words describe the outputs that both MicroService and Worker have.
 func Words() map[string]string {
 	return map[string]string{
 		"serviceName": "Name of the ECS service.", "clusterName": "Name of the ECS cluster.",
@@ -69,11 +69,11 @@ func Words() map[string]string {
 	}
 }
 
-// SecurityGroup is the resource name of the service's security group, which rules of the kind and of other components
-// refer to.
+// SecurityGroup is the resource name of the service's security group. Rules of the kind and of other components refer
+// to it.
 const SecurityGroup = "security-group"
 
-// LogGroupName is where the containers of a component log to.
+// LogGroupName is the log group of a component's containers.
 func LogGroupName(in component.Instance) string {
 	in = in.Original()
 	return logs.Name(in.Stack, in.Environment, in.Service, in.Name)
@@ -84,7 +84,7 @@ func Demands(namespace bool) []component.Demand {
 	return []component.Demand{{Address: network.Address}, cluster.Need{Namespace: namespace}.Demand()}
 }
 
-// Build makes an ECS service and all that it needs of its own.
+// Build makes an ECS service and all resources of its own.
 func (s *Spec) Build(in component.Instance, granted []component.Granted, parts Parts) Service {
 	var made Service
 	add := func(r *resource.Resource) *resource.Resource {
@@ -158,10 +158,10 @@ func (s *Spec) service(in component.Instance, parts Parts, definition, securityG
 		props.CapacityProviders = []ecs.CapacityProvider{{Name: ecs.FargateSpot, Weight: 1}}
 	}
 	if parts.Scaling.Automatic() {
-		first := max(least, 1) // one task at first even if none is the least: metrics begin with a running task
+		first := max(least, 1) // start one task even when min is 0: metrics begin with a running task
 		props.InitialCount = &first
 		if least > 0 && len(parts.Scaling.Schedule) == 0 {
-			// a schedule moves the limits, and its next action puts the count between them
+			// A schedule changes the limits, and its next action moves the count between them.
 			props.MinCount = &least
 		}
 	} else {

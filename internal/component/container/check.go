@@ -14,10 +14,10 @@ import (
 
 const (
 	maxDefinition = 65536 // bytes of a task definition
-	largestShown  = 3     // parts of one that is too large
+	largestShown  = 3     // parts that the message names
 )
 
-// Check finds what the types of the shared fields cannot express. tasks is how many run at least.
+// Check finds what the types of the shared fields cannot express. tasks is the least number of running tasks.
 func (s *Spec) Check(in component.Instance, tasks int) []value.Problem {
 	problems := s.checkSize()
 	problems = append(problems, imageProblems([]string{"image"}, s.Image)...)
@@ -29,7 +29,7 @@ func (s *Spec) Check(in component.Instance, tasks int) []value.Problem {
 	return problems
 }
 
-// imageProblems waits with an image that is not known yet.
+// imageProblems checks an image. An image that is not known yet passes.
 func imageProblems(path []string, image value.Of[string]) []value.Problem {
 	if !image.Known() {
 		return nil
@@ -40,7 +40,7 @@ func imageProblems(path []string, image value.Of[string]) []value.Problem {
 	return nil
 }
 
-// checkWords finds words of a command that no process can be given.
+// checkWords finds words of a command that no process can take as an argument.
 func checkWords(path []string, words []string) []value.Problem {
 	var problems []value.Problem
 	for i, word := range words {
@@ -113,8 +113,8 @@ func (s *Spec) checkSidecars(in component.Instance) []value.Problem {
 	return problems
 }
 
-// checkDefinitionSize refuses what no task definition has room for. It counts what is known of variables, secrets and
-// commands, with the JSON around it, and nothing else of the definition: what it refuses is too large for certain.
+// checkDefinitionSize refuses a spec that is too large for a task definition. It counts only variables, secrets and
+// commands that are known, with the JSON around them, so a refused spec is certainly too large.
 func (s *Spec) checkDefinitionSize() []value.Problem {
 	type part struct {
 		path  []string
@@ -161,7 +161,7 @@ func (s *Spec) checkDefinitionSize() []value.Problem {
 		sum, maxDefinition, strings.Join(largest, ", ")).RestsOn("environment", "secrets", "sidecars")}
 }
 
-// jsonLength is how many bytes a text has within the quotes of JSON.
+// jsonLength is how many bytes a text takes between the quotes of JSON.
 func jsonLength(text string) int {
 	raw, err := json.Marshal(text)
 	if err != nil {
@@ -170,7 +170,7 @@ func jsonLength(text string) int {
 	return len(raw) - len(`""`)
 }
 
-// textOf is what an environment variable will hold, "" while that is not known.
+// textOf is the text of an environment variable, "" while it is not known.
 func textOf(entry value.Of[string]) string {
 	v := entry.Value()
 	switch {
@@ -197,7 +197,7 @@ func (d *Deployment) check(in component.Instance, tasks int) []value.Problem {
 		count(tasks, "task"), (tasks*least+99)/100, least, tasks*most/100, most).RestsOn("scaling")}
 }
 
-// Check finds limits that contradict each other. woken: the kind scales by a metric that is there without tasks, too.
+// Check finds limits that contradict each other. woken: the kind scales by a metric that exists without tasks, too.
 func (s *Scaling) Check(woken bool) []value.Problem {
 	var problems []value.Problem
 	least, most := s.Limits()
@@ -222,7 +222,7 @@ func (s *Scaling) Check(woken bool) []value.Problem {
 				"has no effect without room to scale: set max above min"))
 		}
 	}
-	lowest, highest := least, most // that any entry leaves behind for the next one
+	lowest, highest := least, most // limits that any entry can leave for the next one
 	for _, entry := range s.Schedule {
 		if entry.Min != nil {
 			lowest = min(lowest, *entry.Min)
@@ -240,7 +240,7 @@ func (s *Scaling) Check(woken bool) []value.Problem {
 			problems = append(problems, component.Invalid(join(path, "timezone"), "%s", err))
 		}
 		switch {
-		case entry.Min == nil && entry.Max == nil: // its tags say so
+		case entry.Min == nil && entry.Max == nil: // the rules of its fields report this
 		case entry.Min != nil && entry.Max != nil && *entry.Min > *entry.Max:
 			problems = append(problems, component.Invalid(join(path, "max"), "is %d, less than min, which is %d",
 				*entry.Max, *entry.Min))

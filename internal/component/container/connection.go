@@ -11,7 +11,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// securityGroup is the group of the service's tasks. Nothing may come in until a rule says so.
+// securityGroup is the group of the service's tasks. It allows no inbound traffic until a rule does.
 func securityGroup(in component.Instance) *resource.Resource {
 	return in.Resource(SecurityGroup, ec2.SecurityGroupType, ec2.SecurityGroup{
 		GroupName: in.Prefix(), VPCID: value.Expr[string](network.Output(network.VPCID)),
@@ -19,8 +19,8 @@ func securityGroup(in component.Instance) *resource.Resource {
 	})
 }
 
-// Open lets traffic to one TCP port of a security group in from another group. The rule belongs to in, whoever owns the
-// groups.
+// Open allows traffic to one TCP port of a security group from another group. The rule belongs to in, whichever
+// component owns the groups.
 func Open(
 	in component.Instance, name string, target, from value.Value, port int, description string,
 ) *resource.Resource {
@@ -31,10 +31,10 @@ func Open(
 	})
 }
 
-// slug makes an address part of a resource name; distinct addresses stay distinct.
+// slug turns an address into part of a resource name; distinct addresses stay distinct.
 var slug = strings.NewReplacer("-", "--", "/", "-").Replace
 
-// connections open the ports of the components that are used, so that two services may use each other.
+// connections open the ports of the used components. Rules belong to the user: so two services can use each other.
 func connections(in component.Instance, own *resource.Resource, granted []component.Granted) []*resource.Resource {
 	var out []*resource.Resource
 	opened := map[string]bool{}

@@ -96,7 +96,7 @@ func TestZoneNamesExist(t *testing.T) {
 	}
 }
 
-// What docs/manifests.md says of min: 0.
+// This tests what docs/manifests.md says about min: 0.
 func TestTasksAtTheStart(t *testing.T) {
 	n := func(i int) *int { return &i }
 	for name, c := range map[string]struct {
@@ -247,7 +247,7 @@ func TestPartsThatNoTaskDefinitionHolds(t *testing.T) {
 		}
 	}
 	in := component.Instance{Name: "api", Account: "123456789012", Region: "eu-west-1"}
-	at := 42_425 // of a definition that is as large as ECS takes
+	at := 42_425 // bytes of a definition that is as large as ECS accepts
 	if problems := spec(at).Check(in, 1); len(problems) > 0 {
 		t.Errorf("at the limit: %v", problems)
 	}
@@ -298,7 +298,7 @@ func TestPullStatements(t *testing.T) {
 		if len(got) < 2 || got[1].Resources[0].Str() != want {
 			t.Errorf("%s: got %+v, want %s", image, got, want)
 		}
-		// The first pull through a cache makes the repository, whose name begins with the cache's prefix.
+		// The first pull through a cache creates the repository, whose name begins with the cache's prefix.
 		if cached := strings.Contains(want, "web/"); cached != (len(got) == 3) ||
 			cached && (got[2].Actions[1] != "ecr:CreateRepository" || got[2].Resources[0].Str() != want) {
 			t.Errorf("%s: got %+v, want CreateRepository only with a prefix", image, got)
@@ -306,7 +306,7 @@ func TestPullStatements(t *testing.T) {
 	}
 }
 
-// The key of a secret is where the secret is, which may be another account or region.
+// The KMS key of a secret is in the secret's account and region, which may be another one.
 func TestKeysOfSecretsElsewhere(t *testing.T) {
 	in := component.Instance{Account: "123456789012", Region: "eu-west-1"}
 	group := in.Resource("log-group", "logs/log-group", struct{}{})
@@ -406,7 +406,7 @@ func TestCheckImage(t *testing.T) {
 	}
 }
 
-// Sidecars have images, too; what is not known yet can still become one.
+// Sidecars have images, too. An image that is not known yet may still be right.
 func TestCheckFindsImagesOfAllContainers(t *testing.T) {
 	s := Spec{Image: value.Lit("API"), Sidecars: []Sidecar{
 		{Name: "a", Image: value.Lit("")},
@@ -422,8 +422,7 @@ func TestCheckFindsImagesOfAllContainers(t *testing.T) {
 	}
 }
 
-// The sizes are written twice: for schema and reference in the tag of cpu, and with their ranges of memory in the
-// table.
+// The sizes are written twice: in the tag of cpu, for schema and reference, and in the table, with their memory ranges.
 func TestSizesAreThoseOfTheTag(t *testing.T) {
 	var all []string
 	for _, z := range sizes {

@@ -12,7 +12,7 @@ type cronField struct {
 	name        string
 	least, most int
 	words       []string // names of the numbers from least on
-	extra       string   // further characters that AWS takes here
+	extra       string   // further characters that AWS accepts here
 }
 
 // cronFields are those of Application Auto Scaling's cron expressions.
@@ -25,7 +25,7 @@ var cronFields = []cronField{
 	{name: "year", least: 1970, most: 2199},
 }
 
-// checkCron says what is wrong with a cron expression, nil when AWS would take it.
+// checkCron says what is wrong with a cron expression, nil when AWS would accept it.
 func checkCron(expression string) error {
 	fields := strings.Fields(strings.TrimSuffix(strings.TrimPrefix(expression, "cron("), ")"))
 	if len(fields) == 5 {
@@ -50,8 +50,7 @@ func checkCron(expression string) error {
 	return checkDays(fields[2], fields[3], fields[5])
 }
 
-// checkDays refuses a day that none of the months has in any of the years, for instance 30 FEB. The fields are valid
-// each on its own.
+// checkDays refuses a day that none of the months has in any of the years, such as 30 FEB. Each field alone is valid.
 func checkDays(days, months, years string) error {
 	longest := 0
 	for _, year := range cronFields[5].numbers(years) {
@@ -85,7 +84,7 @@ func (f cronField) allows(item string) bool {
 		return true
 	}
 	switch {
-	// one day has no steps
+	// a single day has no steps
 	case stepped && (f.name == "day-of-month" && strings.ContainsAny(item, "LW") ||
 		f.name == "day-of-week" && (strings.HasSuffix(item, "L") || strings.Contains(item, "#"))):
 		return false
@@ -109,7 +108,7 @@ func (f cronField) allows(item string) bool {
 	return f.number(from) >= 0
 }
 
-// numbers are those that a valid field without the letters of days stands for.
+// numbers are the numbers that a valid field without the day letters stands for.
 func (f cronField) numbers(text string) []int {
 	var out []int
 	for _, item := range strings.Split(text, ",") {
@@ -137,7 +136,7 @@ func (f cronField) numbers(text string) []int {
 	return out
 }
 
-// number returns the number that an item stands for, -1 when it is none of the field's.
+// number returns the number that an item stands for, -1 when the field has no such number.
 func (f cronField) number(item string) int {
 	if i := slices.Index(f.words, strings.ToUpper(item)); i >= 0 {
 		return f.least + i

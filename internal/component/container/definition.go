@@ -32,8 +32,8 @@ func newSecrets(in component.Instance) *secrets {
 	return &secrets{in: in, byText: map[string]*resource.Resource{}, named: map[string]bool{}}
 }
 
-// resolve turns `secrets` of one container into what its definition names. Secrets of this account and region are
-// looked up, so that a plan already fails on one that is missing. Only for entries that passed Check.
+// resolve turns `secrets` of one container into the names in its definition. It looks up secrets of this account and
+// region, so that a plan fails when one is missing. Only for entries that passed Check.
 func (s *secrets) resolve(entries map[string]value.Of[string]) map[string]value.Of[string] {
 	if len(entries) == 0 {
 		return nil
@@ -42,7 +42,7 @@ func (s *secrets) resolve(entries map[string]value.Of[string]) map[string]value.
 	for _, name := range slices.Sorted(maps.Keys(entries)) {
 		parsed, err := parseSecret(s.in, entries[name].Value())
 		if err != nil {
-			panic(err) // Check has taken it
+			panic(err) // Check accepted it
 		}
 		arn := s.lookUp(name, parsed)
 		s.note(readable{arn, parsed.action})
@@ -86,7 +86,7 @@ func (s *secrets) lookUp(variable string, parsed secret) value.Value {
 	return found.Output("arn")
 }
 
-// home is how the ARNs begin that AWS can be asked about here.
+// home is the start of the ARNs that can be looked up with this account and region.
 func (s *secrets) home(parsed secret) string {
 	if parsed.action == readParameter {
 		return s.in.ARN("ssm", "parameter/")
@@ -110,8 +110,8 @@ func (s *Spec) containers(
 	if len(parts.HealthCommand) > 0 {
 		main.HealthCheck = &ecs.HealthCheck{Command: healthCommand(parts.HealthCommand)}
 	}
-	// ECS gives a container without CPU units two shares of the task's CPU: beside a sidecar with units the main one
-	// would starve.
+	// ECS gives a container without CPU units two shares of the task's CPU. Next to a sidecar with units, the main
+	// container would get almost none.
 	if reserved := s.reservedCPU(); reserved > 0 {
 		cpu, _ := s.Size()
 		main.CPU = cpu - reserved
@@ -127,7 +127,7 @@ func (s *Spec) containers(
 	return out
 }
 
-// reservedCPU is what the sidecars set aside for themselves.
+// reservedCPU is the sum of the sidecars' CPU units.
 func (s *Spec) reservedCPU() int {
 	sum := 0
 	for _, c := range s.Sidecars {
@@ -136,7 +136,7 @@ func (s *Spec) reservedCPU() int {
 	return sum
 }
 
-// healthCommand is the form of ECS: CMD runs the words as they are.
+// healthCommand returns the command as ECS writes it: CMD runs the words without a shell.
 func healthCommand(words []string) []string {
 	if words[0] == "CMD" || words[0] == "CMD-SHELL" {
 		return words
@@ -144,7 +144,7 @@ func healthCommand(words []string) []string {
 	return append([]string{"CMD"}, words...)
 }
 
-// texts makes numbers and booleans, known now or later, the text that environment variables are.
+// texts converts numbers and booleans, known now or later, to strings, which environment variables are.
 func texts(entries map[string]value.Of[string]) map[string]value.Of[string] {
 	if len(entries) == 0 {
 		return nil

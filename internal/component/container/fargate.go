@@ -8,7 +8,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// size is one CPU step of Fargate with the memory that goes with it, in MiB.
+// size is one CPU step of Fargate with its memory range, in MiB.
 type size struct{ cpu, least, most, step int }
 
 // sizes is AWS's table of task sizes ("Task CPU and memory", Amazon ECS developer guide).
@@ -22,7 +22,7 @@ var sizes = []size{
 	{16384, 32768, 122880, 8192},
 }
 
-// allows knows the one irregular step: 256 CPU units go with 512, 1024 and 2048 MiB, but not with 1536.
+// allows knows the one irregular step: 256 CPU units allow 512, 1024 and 2048 MiB, but not 1536.
 func (s size) allows(memory int) bool {
 	return memory >= s.least && memory <= s.most && (memory-s.least)%s.step == 0 && !(s.cpu == 256 && memory == 1536)
 }
@@ -34,7 +34,7 @@ func (s size) String() string {
 	return fmt.Sprintf("%d to %d MiB in steps of %d", s.least, s.most, s.step)
 }
 
-// Size returns the CPU units and MiB of a task, what is not given filled in. Only for specs that passed Check.
+// Size returns the CPU units and MiB of a task, with defaults for what is not given. Only for specs that passed Check.
 func (s *Spec) Size() (cpu, memory int) {
 	switch {
 	case s.CPU != nil && s.Memory != nil:

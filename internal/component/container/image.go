@@ -12,7 +12,7 @@ const (
 	imageExample  = "an image is written like public.ecr.aws/nginx/nginx:1.27"
 )
 
-// The grammar of image references, as registries have it. Compiled at the first image: most commands check none.
+// The grammar of image references in registries. It is compiled at the first image: most commands check none.
 var imageGrammar = sync.OnceValue(func() (g struct{ host, part, tag, digest *regexp.Regexp }) {
 	g.host = regexp.MustCompile(
 		`^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:]+\])(:[0-9]+)?$`)
@@ -22,7 +22,7 @@ var imageGrammar = sync.OnceValue(func() (g struct{ host, part, tag, digest *reg
 	return g
 })
 
-// checkImage finds what keeps a text from being an image reference: registry/repository:tag@digest.
+// checkImage says why a text is not an image reference: registry/repository:tag@digest.
 func checkImage(image string) error {
 	wrong := func(format string, args ...any) error {
 		return fmt.Errorf("%s; %s", fmt.Sprintf(format, args...), imageExample)
@@ -55,7 +55,7 @@ func checkImage(image string) error {
 		return wrong("registry and repository have %d characters and may have %d", len(name), maxRepository)
 	}
 	repository := name
-	// As in Docker: without a dot or a port the first part is no registry.
+	// As in Docker: a first part without a dot or a port is not a registry.
 	if host, rest, found := strings.Cut(name, "/"); found && (host == "localhost" || strings.ContainsAny(host, ".:")) {
 		if !grammar.host.MatchString(host) {
 			return wrong("%q is no image: %q cannot be the host of a registry", image, host)

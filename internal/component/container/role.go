@@ -16,10 +16,10 @@ import (
 var privateImage = regexp.MustCompile(
 	`^([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.(?:aws|amazonwebservices\.com\.cn))/([^:@]+)`)
 
-// role makes an IAM role that only ECS tasks of this account and region can take.
+// role makes an IAM role that only ECS tasks of this account and region can assume.
 func role(in component.Instance, name, description string) *resource.Resource {
 	return in.Resource(name, iam.RoleType, iam.Role{
-		Name:        in.Prefix(name, in.Region), // role names are unique in the account, whatever the region
+		Name:        in.Prefix(name, in.Region), // role names are unique in the account, across regions
 		Description: description,
 		AssumeRolePolicy: value.NewMap(map[string]value.Value{
 			"Version": value.NewString("2012-10-17"),
@@ -51,8 +51,8 @@ func policy(
 	})
 }
 
-// merge joins statements that allow the same under the same conditions: all inline policies of a role together have at
-// most 10240 characters.
+// merge joins statements that allow the same under the same conditions. All inline policies of a role together may have
+// at most 10240 characters.
 func merge(statements []component.Statement) []component.Statement {
 	var out []component.Statement
 	for _, s := range statements {
@@ -94,8 +94,8 @@ func (s *Spec) executionStatements(
 			continue
 		}
 		statements = append(statements, component.Statement{Actions: []string{kind.action}, Resources: arns})
-		// A secret under a key of the customer's own needs this too. Which key that is may change without us, so it is
-		// any key, but only through the service, which hands out nothing but the secrets above. Naming them here again
+		// A secret under a customer managed key needs this too. The key can change without deployer, so the statement
+		// allows any key, but only through the service, which returns only the secrets above. Naming the secrets again
 		// would double the policy, whose length IAM limits.
 		var homes []home
 		for _, arn := range arns {
@@ -117,10 +117,10 @@ func (s *Spec) executionStatements(
 	return statements
 }
 
-// home is where a secret and the key that it is under are.
+// home is the account and region of a secret and of its KMS key.
 type home struct{ account, region string }
 
-// homeOf reads the home from an ARN; what is not known yet is at home here.
+// homeOf reads the home from an ARN. An ARN that is not known yet gets the instance's home.
 func homeOf(in component.Instance, arn value.Value) home {
 	if parts := strings.Split(arn.Str(), ":"); len(parts) > 5 {
 		return home{account: parts[4], region: parts[3]}
@@ -128,7 +128,7 @@ func homeOf(in component.Instance, arn value.Value) home {
 	return home{account: in.Account, region: in.Region}
 }
 
-// pullStatements allow pulling from the private ECR repositories that the images are in; other registries need none.
+// pullStatements allow pulling from the private ECR repositories of the images. Other registries need no statement.
 func (s *Spec) pullStatements(in component.Instance) []component.Statement {
 	images := []value.Of[string]{s.Image}
 	for _, c := range s.Sidecars {
@@ -136,7 +136,7 @@ func (s *Spec) pullStatements(in component.Instance) []component.Statement {
 	}
 	var repositories, cached []value.Value
 	for _, image := range images {
-		arn := in.ARN("ecr", "repository/*") // an image that is not known yet comes from a repository of this account
+		arn := in.ARN("ecr", "repository/*") // an unknown image comes from a repository of this account
 		if image.Known() {
 			m := privateImage.FindStringSubmatch(image.Get())
 			if m == nil {
@@ -154,7 +154,7 @@ func (s *Spec) pullStatements(in component.Instance) []component.Statement {
 		return nil
 	}
 	statements := []component.Statement{
-		// AWS knows no narrower one
+		// AWS has no narrower resource
 		{Actions: []string{"ecr:GetAuthorizationToken"}, Resources: []value.Value{value.NewString("*")}},
 		{
 			Actions:   []string{"ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
@@ -162,8 +162,8 @@ func (s *Spec) pullStatements(in component.Instance) []component.Statement {
 		},
 	}
 	if len(cached) > 0 {
-		// The prefix may be that of a pull-through cache. Its first pull of an image makes the repository and fetches
-		// the image into it.
+		// The prefix may be that of a pull-through cache. Its first pull of an image creates the repository and imports
+		// the image.
 		statements = append(statements,
 			component.Statement{
 				Actions:   []string{"ecr:BatchImportUpstreamImage", "ecr:CreateRepository"},
@@ -173,7 +173,7 @@ func (s *Spec) pullStatements(in component.Instance) []component.Statement {
 	return statements
 }
 
-// taskStatements are what the containers may do: what `uses` grants, and shells if wanted.
+// taskStatements are what the containers may do: the grants of `uses`, and shells if wanted.
 func (s *Spec) taskStatements(granted []component.Granted) []component.Statement {
 	var statements []component.Statement
 	for _, g := range granted {
@@ -185,7 +185,7 @@ func (s *Spec) taskStatements(granted []component.Granted) []component.Statement
 				"ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
 				"ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
 			},
-			Resources: []value.Value{value.NewString("*")}, // AWS knows no narrower one
+			Resources: []value.Value{value.NewString("*")}, // AWS has no narrower resource
 		})
 	}
 	return statements

@@ -10,10 +10,10 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// defaultCPU is the utilisation in percent to aim for where there is room to scale and nothing is said.
+// defaultCPU is the target utilisation in percent when min and max differ and no target is given.
 const defaultCPU = 70
 
-// Cooldowns in seconds: more tasks soon, fewer tasks slowly.
+// Cooldowns in seconds: scale out fast, scale in slowly.
 const (
 	scaleOut = 60
 	scaleIn  = 300
@@ -22,14 +22,14 @@ const (
 // target is the resource name of the scalable target.
 const target = "scalable-target"
 
-// resources let Application Auto Scaling change the number of tasks; none when it is fixed.
+// resources let Application Auto Scaling change the number of tasks. There are none when the number is fixed.
 func (s *Scaling) resources(in component.Instance, service *resource.Resource, tracked bool) []*resource.Resource {
 	if !s.Automatic() {
 		return nil
 	}
 	least, most := s.Limits()
-	// Made of names, and not the service's output resourceId, for names are known before the service is there: a run
-	// that dies can then be told by its plan alone what it made.
+	// The id is made of names instead of the service's output resourceId, because names are known before the service
+	// exists: after a crash, the plan alone tells what the run made.
 	id := value.Concat("service/", cluster.Output(cluster.Name), "/", service.Output("name"))
 	out := []*resource.Resource{in.Resource(target, autoscaling.TargetType, autoscaling.Target{
 		ResourceID: value.Expr[string](id), Min: least, Max: most, ByClock: len(s.Schedule) > 0,
@@ -60,8 +60,8 @@ func (s *Scaling) resources(in component.Instance, service *resource.Resource, t
 	return out
 }
 
-// Track keeps a metric at its target value by changing the number of tasks. name says by what; resource and cooldowns
-// are filled in.
+// Track keeps a metric at its target value by changing the number of tasks. name is the name of the metric in the
+// policy; Track fills in resource and cooldowns.
 func Track(in component.Instance, name string, policy autoscaling.Policy) *resource.Resource {
 	out, back := scaleOut, scaleIn
 	policy.Name, policy.ResourceID = name, scalable(in)

@@ -30,7 +30,7 @@ var (
 	secretKey     = regexp.MustCompile(`^[^:#\s]+$`)
 )
 
-// parseSecret takes an entry of `secrets` apart. What is not known yet is the ARN of a secret in Secrets Manager.
+// parseSecret takes an entry of `secrets` apart. An unknown value is treated as the ARN of a secret in Secrets Manager.
 func parseSecret(in component.Instance, v value.Value) (secret, error) {
 	v, key, hasKey := cutKey(v)
 	if hasKey && !secretKey.MatchString(key) {
@@ -66,8 +66,8 @@ func parseSecret(in component.Instance, v value.Value) (secret, error) {
 		"parameter, or a reference such as ${database.secretArn}", text)
 }
 
-// checkParameter finds what keeps a path from being the name of an SSM parameter; text is how the user wrote it. Paths
-// below /aws/ are AWS's own: nobody can create them, but all can read them.
+// checkParameter says why a path is not the name of an SSM parameter; text is what the user wrote. Paths below /aws/
+// are AWS's own: users cannot create them, but can read them.
 func checkParameter(text, path string) error {
 	var fault string
 	switch {
@@ -87,7 +87,7 @@ func checkParameter(text, path string) error {
 	return fmt.Errorf("%q is not the name of an SSM parameter, such as ssm:/shop/production/api-key: %s", text, fault)
 }
 
-// cutKey takes the part behind # off, also when what stands before it is not known yet.
+// cutKey cuts the part behind # off, also when the part before it is not known yet.
 func cutKey(v value.Value) (rest value.Value, key string, found bool) {
 	if v.Kind() == value.String {
 		text, key, found := strings.Cut(v.Str(), "#")
@@ -99,7 +99,7 @@ func cutKey(v value.Value) (rest value.Value, key string, found bool) {
 	e := *v.Expression()
 	switch e.Op {
 	case value.OpTemplate:
-		// The literal tail of a template: what follows its last interpolation.
+		// The literal tail of a template is the text after its last interpolation.
 		end := strings.LastIndexByte(e.Source, '}') + 1
 		tail, key, found := strings.Cut(e.Source[end:], "#")
 		if found && tail == "" {

@@ -1,8 +1,8 @@
 // Package container is what MicroService and Worker have in common: containers on Fargate with their roles, secrets,
 // logs, security group, deployment and scaling.
 //
-// In: the shared part of a spec and what others grant. Out: resources of one ECS service, which the kind completes
-// (ports, load balancer, backlog). It is no kind itself and must not do I/O.
+// In: the shared part of a spec and the grants of used components. Out: resources of one ECS service, which the kind
+// completes (ports, load balancer, backlog). It is not a kind itself and must not do I/O.
 package container
 
 import (
@@ -77,7 +77,7 @@ func (s *Scaling) Limits() (least, most int) {
 	return s.Min, *s.Max
 }
 
-// Automatic reports whether the number of tasks is Application Auto Scaling's business instead of ours.
+// Automatic reports whether Application Auto Scaling sets the number of tasks, not deployer.
 func (s *Scaling) Automatic() bool {
 	least, most := s.Limits()
 	return most > least || len(s.Schedule) > 0

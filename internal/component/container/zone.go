@@ -16,14 +16,14 @@ import (
 //go:embed zones.txt
 var zoneNames string
 
-// checkZone says that a time zone does not exist, nil when it does. An empty one is UTC.
+// checkZone returns an error when a time zone does not exist. An empty one is UTC.
 func checkZone(name string) error {
 	names := strings.Fields(zoneNames)
 	if name == "" || slices.Contains(names, name) {
 		return nil
 	}
 	likely := likelyZone(name, names)
-	// A zone can be younger than the list. Some file systems find europe/berlin, but AWS does not.
+	// A zone can be newer than the list. Some file systems find europe/berlin, but AWS does not.
 	if _, err := time.LoadLocation(name); err == nil && name != "Local" && !strings.EqualFold(name, likely) {
 		return nil
 	}
@@ -33,7 +33,7 @@ func checkZone(name string) error {
 	return fmt.Errorf("%q is not a time zone; the likely name is %s", name, likely)
 }
 
-// likelyZone is the name that was probably meant, "" when none is near. The city alone is enough.
+// likelyZone is the name that the user probably meant, "" when none is near. The city alone is enough.
 func likelyZone(written string, names []string) string {
 	written = strings.ReplaceAll(written, " ", "_")
 	for _, name := range names {
@@ -41,7 +41,7 @@ func likelyZone(written string, names []string) string {
 			return name
 		}
 	}
-	if len(written) > 100 { // no name is as long, and the search takes time with the length
+	if len(written) > 100 { // no name is that long, and the search takes time with the length
 		return ""
 	}
 	return diag.Nearest(written, names)

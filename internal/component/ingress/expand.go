@@ -13,7 +13,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Spec is empty: nobody writes this component.
+// Spec is empty: users do not write this component.
 type Spec struct{ component.Common }
 
 // Kind is the synthetic kind Ingress.
@@ -47,12 +47,12 @@ func Kind() component.Kind {
 
 // Default quotas of one Application Load Balancer ("Quotas for your Application Load Balancers").
 const (
-	maxRules        = 100 // default actions left out
+	maxRules        = 100 // without default actions
 	maxTargetGroups = 100
-	maxCertificates = 25 // the default ones left out
+	maxCertificates = 25 // without the default ones
 )
 
-// quotas finds what one load balancer gets too much of by AWS's defaults.
+// quotas finds where one load balancer exceeds AWS's default quotas.
 func (r *Rules) quotas(certificates int) []value.Problem {
 	var out []value.Problem
 	check := func(count int, what, quota string, limit int) {
@@ -67,7 +67,7 @@ func (r *Rules) quotas(certificates int) []value.Problem {
 	return out
 }
 
-// balancer makes one load balancer with all that is shared on it, and returns how many certificates it has.
+// balancer makes one load balancer with its shared parts, and returns how many certificates it has.
 func balancer(in component.Instance, rules *Rules, out *component.Expansion) int {
 	kind := scheme(rules.public)
 	add := func(name, typ string, props any, after ...string) *resource.Resource {
@@ -88,8 +88,8 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) int
 		ports["https"] = 443
 	}
 	props := elbv2.LoadBalancer{
-		// 32 characters are few, and what is cut off is not missed: AWS shows the scheme beside the name. The stack
-		// comes first, so that IAM policies can tell its load balancers from others by their names.
+		// A name has only 32 characters, and AWS shows the scheme beside it, so the scheme may be cut off. The stack
+		// comes first, so that IAM policies can match the stack's load balancers by name.
 		Name: strings.Join([]string{in.Stack, in.Environment, kind}, resource.PartSeparator), Scheme: elbv2.Internal,
 		VPCID:          value.Expr[string](network.Output(network.VPCID)),
 		Subnets:        value.Expr[[]string](network.Output(network.InternalBalancerSubnetIDs)),
@@ -103,7 +103,7 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) int
 		props.DeletionProtection = &in.Production
 	}
 	lb := add("load-balancer", elbv2.LoadBalancerType, props, opened...)
-	out.Guarded = append(out.Guarded, lb.Name) // listeners and rules come and go with the services
+	out.Guarded = append(out.Guarded, lb.Name) // the services bring and remove listeners and rules
 	give(DNSName, lb.Output("dnsName"))
 	give(ZoneID, lb.Output("zoneId"))
 	give(ARNSuffix, lb.Output("arnSuffix"))
@@ -127,9 +127,9 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) int
 		CertificateARN: value.Expr[string](certificates[0]), DefaultAction: elbv2.NotFound(),
 	})
 	give(HTTPSListener, https.Output("arn"))
-	// One set: only AWS knows whether hosts share a wildcard certificate, and it must go with the last of them. The
-	// default is in it, too: a host whose certificate stops being the default would else be without one until the set
-	// follows the listener.
+	// One set for all: only AWS knows which hosts share a wildcard certificate, and the certificate must stay until the
+	// last of these hosts is gone. The set includes the default. Otherwise a host whose certificate stops being the
+	// default would have no certificate until the set is updated.
 	served := add("certificates", elbv2.ListenerCertificatesType, elbv2.ListenerCertificates{
 		ListenerARN:     value.Expr[string](https.Output("arn")),
 		CertificateARNs: value.Expr[[]string](value.NewList(certificates...)),
@@ -138,12 +138,12 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) int
 		add("redirect-"+slug(host), elbv2.ListenerRuleType, elbv2.ListenerRule{
 			ListenerARN: value.Expr[string](http.Output("arn")), Priority: rules.http["redirect "+host],
 			Hosts: []string{host}, Action: elbv2.ToHTTPS(),
-		}, served.ID()) // nobody is sent to where there is no certificate yet
+		}, served.ID()) // no redirect to HTTPS before it has a certificate
 	}
 	return len(certificates)
 }
 
-// openPort lets the world, or the VPC, reach a port of the load balancer; the answer is the last rule's ID.
+// openPort lets the world, or the VPC, reach a port of the load balancer. It returns the last rule's ID.
 func openPort(
 	add func(string, string, any, ...string) *resource.Resource, public bool, group *resource.Resource, name string,
 	port int,
@@ -160,14 +160,14 @@ func openPort(
 	}).ID()
 }
 
-// certificates are the ARNs of all certificates in the order of the hosts that they are for, one for each ARN as far as
-// ARNs are known. The first is the listener's default, for clients that name no host.
+// certificates are the ARNs of all certificates, in the order of their hosts. Known ARNs are listed once. The first is
+// the listener's default, for clients that name no host.
 func (r *Rules) certificates(find func(name string, props any) *resource.Resource) []value.Value {
 	byHost := map[string]value.Value{}
 	for _, n := range r.needs {
 		for _, host := range n.Hosts {
 			if n.HTTPS() && !n.Certificate.IsNull() {
-				byHost[host] = n.Certificate // a certificate that somebody names wins over one to be found
+				byHost[host] = n.Certificate // a certificate that a user names wins over a lookup
 			}
 		}
 	}
@@ -184,5 +184,5 @@ func (r *Rules) certificates(find func(name string, props any) *resource.Resourc
 	return out
 }
 
-// slug makes a host part of a resource name; distinct hosts stay distinct.
+// slug turns a host into part of a resource name; distinct hosts stay distinct.
 var slug = strings.NewReplacer("*", "_any", "?", "_one", "-", "--", ".", "-").Replace

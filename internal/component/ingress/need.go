@@ -1,8 +1,8 @@
 // Package ingress is the synthetic component infra/ingress: the load balancers that all services of a stack share in
-// one environment, one public and one internal, each only while somebody needs it.
+// one environment. There is one public and one internal load balancer, each only while a service needs it.
 //
-// In: the needs of services. Out: load balancers with security groups, listeners, certificates and redirects to HTTPS;
-// for the services themselves the place of their rules among those of all (Rules).
+// In: the needs of services. Out: load balancers with security groups, listeners, certificates and redirects to HTTPS,
+// and the priority of each service's rule (Rules).
 package ingress
 
 import (
@@ -18,17 +18,17 @@ import (
 // Address is the address of the component.
 const Address = "infra/ingress"
 
-// Need is what one service wants of the load balancers.
+// Need is what one service needs of the load balancers.
 type Need struct {
 	Public bool
 	Hosts  []string // empty: any
 	Path   string   // as users write it; "" is any
-	// Priority is the user's own choice, 0 for one by specificity.
+	// Priority is the user's own choice; 0: deployer chooses one by specificity.
 	Priority int
 	// Certificate is the ARN for all hosts; Null with Auto and without HTTPS.
 	Certificate value.Value
 	Auto        bool // find a certificate by each host's name
-	// Seed is what the place of its rule is hashed from: a service that is renamed keeps its place.
+	// Seed is the text that the rule's priority is hashed from: a service that is renamed keeps its priority.
 	Seed string
 }
 
@@ -46,7 +46,7 @@ func Output(public bool, what string) value.Value {
 	return value.Output(Address, OutputName(public, what))
 }
 
-// What OutputName and Output take: each load balancer gives these.
+// Arguments of OutputName and Output: the outputs that each load balancer has.
 const (
 	DNSName       = "DnsName"
 	ZoneID        = "ZoneId"
@@ -65,7 +65,7 @@ func scheme(public bool) string {
 	return "internal"
 }
 
-// Rules are the places of all rules on the listeners of one load balancer.
+// Rules are the priorities of all rules on the listeners of one load balancer.
 type Rules struct {
 	public         bool
 	needs          []needed
@@ -78,8 +78,8 @@ type needed struct {
 	Need
 }
 
-// Arrange gives every rule on the public or the internal load balancer its place. It sees the same in every component
-// that calls it, because all are told of all demands.
+// Arrange gives every rule on the public or the internal load balancer its priority. Every component that calls it gets
+// the same result, because all see all demands.
 func Arrange(public bool, demands []component.Demand) *Rules {
 	r := &Rules{public: public}
 	var http, https []elbv2.Rule
@@ -118,7 +118,7 @@ func (r *Rules) Priority(address string) int {
 	return r.http[address]
 }
 
-// Check says what is wrong with the need of one service beside those of the others; paths are below spec.ingress.
+// Check says where the need of one service conflicts with those of the others; paths are below spec.ingress.
 func (r *Rules) Check(address string) []value.Problem {
 	i := slices.IndexFunc(r.needs, func(n needed) bool { return n.from == address })
 	if i < 0 {
@@ -161,7 +161,7 @@ func key(n needed) string {
 	return "host"
 }
 
-// shared returns a host that is in both lists; two empty lists share "", which is any host.
+// shared returns a host that is in both lists. Two empty lists share "", which is any host.
 func shared(a, b []string) (string, bool) {
 	if len(a) == 0 && len(b) == 0 {
 		return "", true

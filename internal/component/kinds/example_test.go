@@ -19,7 +19,7 @@ func (c compiler) Compile(text string, lookup func([]string) (value.Value, int, 
 	return c.inner.Compile(text, lookup)
 }
 
-// What users copy must be right, in every environment.
+// Users copy the example, so it must be right in every environment.
 func TestExampleExpands(t *testing.T) {
 	root := t.TempDir()
 	if err := os.CopyFS(filepath.Join(root, "stacks", "user-platform"),

@@ -1,4 +1,4 @@
-// Package kinds is the list of all kinds of component: adding a kind is a folder and one line here.
+// Package kinds is the list of all kinds of component: a new kind is a folder and one line here.
 //
 // In: the kinds' packages. Out: the registry that manifests are read with. It must not hold anything else.
 package kinds

@@ -12,7 +12,7 @@ import (
 	"github.com/company/deployer/internal/manifest"
 )
 
-// TestKindsToCome: the documented kinds that are not built are suggested, and said to be missing, instead of unknown.
+// TestKindsToCome: documented kinds that this version lacks are suggested, and reported as missing instead of unknown.
 func TestKindsToCome(t *testing.T) {
 	root := t.TempDir()
 	write := func(name, text string) {

@@ -10,7 +10,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Limits of AWS on listener rules, beside those of the spec's tags.
+// Limits of AWS on listener rules that the spec's tags do not have.
 const (
 	maxConditions = 5   // hosts and paths of one rule
 	maxHost       = 128 // characters
@@ -101,7 +101,7 @@ func (s *Spec) checkIngress() []value.Problem {
 	return problems
 }
 
-// hosts are all the host names, in the order in which they are written.
+// hosts are all the host names, in the order of the manifest.
 func (g *Ingress) hosts() []string {
 	if g.Host == "" {
 		return g.Hosts
@@ -109,7 +109,7 @@ func (g *Ingress) hosts() []string {
 	return append([]string{g.Host}, g.Hosts...)
 }
 
-// paths are the patterns of path: itself and all below it.
+// paths are the patterns of path: the path itself and everything below it.
 func (g *Ingress) paths() []string {
 	path := strings.TrimRight(g.Path, "/")
 	switch {
@@ -121,7 +121,7 @@ func (g *Ingress) paths() []string {
 	return []string{path, path + "/*"}
 }
 
-// auto reports whether certificates are to be found by host name.
+// auto reports whether certificates are looked up by host name.
 func (g *Ingress) auto() bool {
 	text, _ := g.Certificate.Value().Text()
 	return text == "auto" || text == "true"

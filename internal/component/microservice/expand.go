@@ -51,23 +51,23 @@ func Kind() component.Kind {
 	})
 }
 
-// Health checks of the load balancer: two good answers in a row make a target healthy, three bad ones unhealthy.
+// Health checks of the load balancer: a target is healthy after two good answers, unhealthy after three bad ones.
 const (
 	healthTimeout  = 5 // seconds, and less than the interval
 	healthyAfter   = 2
 	unhealthyAfter = 3
-	// gracePeriod lets a task start in peace: AWS would otherwise count checks from the first second.
+	// gracePeriod is how long a starting task may fail checks: without it, AWS would count them from the first second.
 	gracePeriod = time.Minute
-	// drain is how long a leaving task may finish its requests. AWS's default of five minutes would only make rollouts
-	// slow.
+	// drain is how long a stopping task may finish its requests. AWS's default of five minutes would only slow rollouts
+	// down.
 	drain = 30 // seconds
-	// anyPort is what AWS wants to know of a target group although ECS names the port of each task. A fixed one, for a
-	// target group of another port is another target group: the rule would lead to it while all tasks are still in the
-	// old one.
+	// anyPort is the port of the target group. AWS requires one although ECS names the port of each task. It is fixed
+	// because another port would replace the target group: the rule would lead to the new group while all tasks are
+	// still in the old one.
 	anyPort = 80
 )
 
-// ruleName is the resource name of the listener rule, which the policy of requests comes after.
+// ruleName is the resource name of the listener rule. The policy that scales by requests comes after it.
 const ruleName = "listener-rule"
 
 func demands(in component.Instance, s *Spec) []component.Demand {
@@ -123,7 +123,7 @@ func expand(in component.Instance, s *Spec, c component.Context) (component.Expa
 			Arn: value.Expr[string](group.Output("arn")), ContainerName: in.Original().Name,
 			ContainerPort: s.Ports[0].Port,
 		}}
-		// ECS refuses a target group that no load balancer has.
+		// ECS refuses a target group that no load balancer uses.
 		parts.After = append(parts.After, rule.ID())
 		for _, r := range opened {
 			parts.After = append(parts.After, r.ID())
@@ -161,7 +161,7 @@ func targetGroup(in component.Instance, s *Spec) *resource.Resource {
 func listenerRule(in component.Instance, s *Spec, group *resource.Resource, priority int) *resource.Resource {
 	hosts, paths := s.Ingress.hosts(), s.Ingress.paths()
 	if len(hosts)+len(paths) == 0 {
-		paths = []string{"/*"} // a rule without any condition is none
+		paths = []string{"/*"} // a rule needs at least one condition
 	}
 	listener := ingress.HTTPListener
 	if s.Ingress.Certificate.IsSet() {
@@ -173,7 +173,7 @@ func listenerRule(in component.Instance, s *Spec, group *resource.Resource, prio
 	})
 }
 
-// url is where requests come in: the first host without wildcards, else the load balancer's own name.
+// url is the public URL: the first host without wildcards, else the load balancer's own name.
 func (g *Ingress) url() value.Value {
 	protocol, path := "http://", strings.TrimRight(g.Path, "/")
 	if g.Certificate.IsSet() {
@@ -188,13 +188,13 @@ func (g *Ingress) url() value.Value {
 	return value.Concat(protocol, ingress.Output(g.Public, ingress.DNSName), path)
 }
 
-// internalURL is where other components find it. It is known beforehand, so that two services may name each other.
+// internalURL is the URL for other components. It is known early, so that two services may refer to each other.
 func internalURL(in component.Instance, s *Spec) string {
 	was := in.Original()
 	return "http://" + was.Name + "." + was.Service + "." + cluster.Namespace(in) + ":" + strconv.Itoa(s.Ports[0].Port)
 }
 
-// fromLoadBalancer opens the ports that the load balancer sends requests and health checks to.
+// fromLoadBalancer opens the ports that get requests and health checks from the load balancer.
 func (s *Spec) fromLoadBalancer(in component.Instance) []*resource.Resource {
 	own := value.Output(in.Address+":"+container.SecurityGroup, "id")
 	from := ingress.Output(s.Ingress.Public, ingress.SecurityGroup)

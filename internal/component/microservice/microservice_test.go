@@ -13,8 +13,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// TestAllAtOnce: what is wrong with one field hides nothing about the others, and brings nothing up that only follows
-// from it.
+// TestAllAtOnce: a problem of one field hides no problem of other fields, and causes no further reports.
 func TestAllAtOnce(t *testing.T) {
 	kind, _ := kinds.Registry().Kind("MicroService")
 	for name, c := range map[string]struct {
@@ -320,7 +319,7 @@ func TestIngressConflicts(t *testing.T) {
 	}
 }
 
-// graphOf expands a stack that must be right.
+// graphOf expands a stack that must have no problems.
 func graphOf(t *testing.T, text string) *resource.Graph {
 	t.Helper()
 	graph, problems := component.Expand(kinds.Registry(), componenttest.Instances(t, text))
@@ -330,7 +329,7 @@ func graphOf(t *testing.T, text string) *resource.Graph {
 	return graph
 }
 
-// What AWS would refuse in the middle of an apply is counted before.
+// Limits that AWS would enforce in the middle of an apply are checked before it.
 func TestLimits(t *testing.T) {
 	service := func(i int, more string) string {
 		return fmt.Sprintf("  web/s%d: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}]%s}}\n",
@@ -413,7 +412,7 @@ components:
 	}
 }
 
-// Addresses that look alike without their slash open a port each.
+// Addresses that differ only in their slash open a port each.
 func TestConnectionsOfAlikeAddresses(t *testing.T) {
 	graph := graphOf(t, `
 components:
@@ -435,7 +434,7 @@ components:
 	}
 }
 
-// A rule keeps its priority when a service comes that takes other requests.
+// A rule keeps its priority when a service is added that takes other requests.
 func TestPrioritiesAreStable(t *testing.T) {
 	const a = "components:\n  web/a: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: 80}], " +
 		"ingress: {host: a.x.io}}}\n"
@@ -453,7 +452,7 @@ func TestPrioritiesAreStable(t *testing.T) {
 	}
 }
 
-// Another port must not replace the target group: the rule would lead to an empty one until the rollout is done.
+// A new port must not replace the target group: the rule would lead to an empty group until the rollout is done.
 func TestAnotherPortKeepsTheTargetGroup(t *testing.T) {
 	of := func(port string) string {
 		return graphOf(t, "components:\n  web/a: {kind: MicroService, spec: {image: 'a:1', ports: [{name: http, port: "+
@@ -465,8 +464,8 @@ func TestAnotherPortKeepsTheTargetGroup(t *testing.T) {
 	}
 }
 
-// A certificate that stops being the listener's default, because a host with a lesser name came, must stay on the
-// listener meanwhile.
+// A certificate that stops being the default, because a host that sorts first was added, must stay on the listener in
+// the meantime.
 func TestTheDefaultCertificateIsInTheSet(t *testing.T) {
 	set := func(services string) value.Value {
 		return graphOf(t,
@@ -486,8 +485,8 @@ func TestTheDefaultCertificateIsInTheSet(t *testing.T) {
 	}
 }
 
-// No statement of any policy allows a wildcard action, and only the few actions for which AWS knows no narrower
-// resource get "*".
+// No statement of any policy allows a wildcard action. Only the few actions for which AWS has no narrower resource get
+// "*".
 func TestLeastPrivilege(t *testing.T) {
 	graph := graphOf(t, `
 components:
@@ -530,7 +529,7 @@ components:
 	}
 }
 
-// AWS takes each priority once per listener, redirects included.
+// AWS accepts each priority once per listener, redirects included.
 func TestPrioritiesAreDistinct(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("components:\n")

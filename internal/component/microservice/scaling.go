@@ -9,14 +9,14 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// requestsPolicy aims for a number of requests per minute and task.
+// requestsPolicy targets a number of requests per minute and task.
 func requestsPolicy(in component.Instance, s *Spec, group *resource.Resource) *resource.Resource {
 	label := value.Concat(ingress.Output(s.Ingress.Public, ingress.ARNSuffix), "/", group.Output("arnSuffix"))
 	policy := container.Track(in, "requests", autoscaling.Policy{
 		Predefined: autoscaling.RequestsPerTarget, TargetValue: float64(s.Scaling.RequestsPerTarget),
 		ResourceLabel: value.Expr[string](label),
 	})
-	// AWS refuses to count the requests of a target group that no load balancer has.
+	// AWS refuses to count the requests of a target group that no load balancer uses.
 	policy.After = append(policy.After, in.Address+":"+ruleName)
 	return policy
 }

@@ -1,8 +1,8 @@
 // Package microservice is the kind MicroService: containers that answer requests, behind a load balancer, by an
 // internal name, or both.
 //
-// In: an instance of the kind. Out: an ECS service on Fargate with all that it needs of its own; what services share
-// comes from infra/cluster, infra/ingress and infra/network.
+// In: an instance of the kind. Out: an ECS service on Fargate with its own resources. Shared resources come from
+// infra/cluster, infra/ingress and infra/network.
 package microservice
 
 import (
@@ -32,7 +32,7 @@ type Scaling struct {
 	RequestsPerTarget int `json:"requestsPerTarget,omitempty" min:"1" unset:"does not count" doc:"Requests per minute and task to aim for; needs ingress."`
 }
 
-// HealthCheck says when a task is healthy: to the load balancer by path, to ECS by a command in the container.
+// HealthCheck says when a task is healthy: the load balancer requests a path, ECS runs a command in the container.
 type HealthCheck struct {
 	Path     string         `json:"path,omitempty" pattern:"^/" form:"a path, which begins with /" max:"1024" default:"/" doc:"Path that the load balancer asks; it wants a status from 200 to 399."`
 	Port     int            `json:"port,omitempty" min:"1" max:"65535" unset:"the first of ports" doc:"One of ports."`
@@ -40,7 +40,7 @@ type HealthCheck struct {
 	Command  []string       `json:"command,omitempty" min:"1" unset:"ECS does not check" example:"[curl, -f, http://localhost:8080/health]" doc:"Command in the main container that exits with 0 when it is healthy. A shell runs what follows CMD-SHELL: [CMD-SHELL, test -f /tmp/ready]."`
 }
 
-// Ingress is what the shared load balancer passes on.
+// Ingress says which requests the shared load balancer forwards to the service.
 type Ingress struct {
 	Host        string           `json:"host,omitempty" pattern:"^([a-z0-9*?]([a-z0-9*?-]*[a-z0-9*?])?\\.)+([0-9]*[a-z*?]([a-z0-9*?-]*[a-z0-9*?])?|[0-9]+-[a-z0-9*?-]*[a-z0-9*?])$" form:"a host name such as api.example.com (lower case, without scheme, port or path)" max:"128" unset:"any" doc:"Host name of the requests; * and ? are wildcards."`
 	Hosts       []string         `json:"hosts,omitempty" min:"1" unique:"true" pattern:"^([a-z0-9*?]([a-z0-9*?-]*[a-z0-9*?])?\\.)+([0-9]*[a-z*?]([a-z0-9*?-]*[a-z0-9*?])?|[0-9]+-[a-z0-9*?-]*[a-z0-9*?])$" form:"a host name such as api.example.com (lower case, without scheme, port or path)" doc:"Further host names."`

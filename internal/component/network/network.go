@@ -1,7 +1,8 @@
-// Package network is the kind Network: where everything of a stack runs. A stack without one gets the region's default
-// VPC.
+// Package network is the kind Network: the VPC and subnets in which a stack runs. A stack without one uses the region's
+// default VPC.
 //
-// In: an instance of the kind, or the need of others. Out: lookups of a VPC and its subnets; nothing is made.
+// In: an instance of the kind, or the needs of other components. Out: lookups of a VPC and its subnets; it creates
+// nothing.
 package network
 
 import (
@@ -22,10 +23,11 @@ const (
 	CIDR             = "cidr" // of the VPC, IPv4
 	PublicSubnetIDs  = "publicSubnetIds"
 	PrivateSubnetIDs = "privateSubnetIds"
-	// TaskSubnetIDs are the private subnets with a way out, without any the public ones; AssignPublicIP says which.
+	// TaskSubnetIDs are the private subnets with a route to the internet, or else the public ones; AssignPublicIP says
+	// which.
 	TaskSubnetIDs  = "taskSubnetIds"
 	AssignPublicIP = "assignPublicIp"
-	// Load balancers take one subnet of each zone. Internal ones stand in private subnets where two zones have some.
+	// Load balancers take one subnet of each zone. Internal ones use private subnets if these are in two zones.
 	PublicBalancerSubnetIDs   = "publicBalancerSubnetIds"
 	InternalBalancerSubnetIDs = "internalBalancerSubnetIds"
 )
@@ -99,7 +101,7 @@ func expand(in component.Instance, s *Spec, _ component.Context) (component.Expa
 	}, nil
 }
 
-// twoZones is the first list if a load balancer can stand on it, else the second.
+// twoZones is the first list if it has the two zones that a load balancer needs, else the second.
 func twoZones(first, second value.Value) value.Value {
 	return value.NewDeferred(value.Expression{
 		Op: value.OpTemplate, Source: "${length(first) > 1 ? first : second}",

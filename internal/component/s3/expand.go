@@ -102,7 +102,7 @@ func days(d value.Duration) int { return int(time.Duration(d) / day) }
 // objects is the ARN of everything in the bucket.
 func objects(arn value.Value) value.Value { return value.Concat(arn, "/*") }
 
-// tlsOnly refuses requests that do not come over TLS; who may do what is said by the roles of the users.
+// tlsOnly refuses requests without TLS. The users' roles say who may do what.
 func tlsOnly(b *resource.Resource) value.Value {
 	arn := b.Output("arn")
 	return value.NewMap(map[string]value.Value{
@@ -130,7 +130,7 @@ func grant(in component.Instance, s *Spec, verb string) component.Grant {
 	switch verb {
 	case "read":
 		allow(arn, "s3:ListBucket", "s3:GetBucketLocation")
-		actions := []string{"s3:GetObject", "s3:GetObjectTagging"} // a copy of an object takes its tags along
+		actions := []string{"s3:GetObject", "s3:GetObjectTagging"} // a copy of an object keeps its tags
 		if s.Versioning {
 			actions = append(actions, "s3:GetObjectVersion", "s3:GetObjectVersionTagging")
 		}
@@ -140,7 +140,7 @@ func grant(in component.Instance, s *Spec, verb string) component.Grant {
 		allow(arn, "s3:GetBucketLocation", "s3:ListBucketMultipartUploads")
 		allow(objects(arn), "s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload",
 			"s3:ListMultipartUploadParts")
-		// Decrypt: S3 wants it to put multipart uploads together
+		// Decrypt: S3 needs it to assemble multipart uploads
 		keyActions = []string{"kms:GenerateDataKey", "kms:Decrypt"}
 	case "delete":
 		allow(objects(arn), "s3:DeleteObject")

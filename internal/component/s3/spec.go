@@ -59,11 +59,12 @@ const (
 	aes         = "AES256"
 	nameLimit   = 63
 	leastForIA  = 30 * day // S3 moves nothing to infrequent access earlier
-	abortAfter  = 7        // days, for unfinished uploads that no rule of the user's takes
+	abortAfter  = 7        // days, for unfinished uploads without a rule of the user
 	abortRuleID = "abort-unfinished-uploads"
 )
 
-// afterIA are the storage classes to which one rule moves objects out of infrequent access only after 30 days there.
+// afterIA are the storage classes into which a rule may move objects only 30 days after their move to infrequent
+// access.
 var afterIA = []string{"ONEZONE_IA", "GLACIER", "DEEP_ARCHIVE"}
 
 var keyID = regexp.MustCompile(`^(mrk-)?[0-9a-f-]{32,36}$`)

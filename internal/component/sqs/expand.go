@@ -35,7 +35,7 @@ func Kind() component.Kind {
 	})
 }
 
-// deadLetterQueue is the resource name of the queue for messages that were given up.
+// deadLetterQueue is the resource name of the queue for messages that could not be processed.
 const deadLetterQueue = "dead-letter-queue"
 
 func expand(in component.Instance, s *Spec, _ component.Context) (component.Expansion, []value.Problem) {
@@ -63,7 +63,7 @@ func expand(in component.Instance, s *Spec, _ component.Context) (component.Expa
 	return component.Expansion{Resources: made, Outputs: outputs}, nil
 }
 
-// name is the physical name; AWS wants .fifo at the end of a FIFO queue's.
+// name is the physical name; AWS requires .fifo at the end of a FIFO queue's name.
 func name(in component.Instance, s *Spec, suffix ...string) string {
 	if !s.FIFO {
 		return in.ResourceName(nameLimit, in.GlobalSeeds(), suffix...)
@@ -76,7 +76,7 @@ func seconds(d value.Duration) *int {
 	return &n
 }
 
-// tlsOnly refuses requests that do not come over TLS; who may do what is said by the roles of the users.
+// tlsOnly refuses requests without TLS. The users' roles say who may do what.
 func tlsOnly(q *resource.Resource) queue.QueuePolicy {
 	return queue.QueuePolicy{
 		QueueURL: value.Expr[string](q.Output("url")),
@@ -110,7 +110,7 @@ func grant(in component.Instance, s *Spec, verb string) component.Grant {
 			"sqs:GetQueueUrl", "sqs:GetQueueAttributes",
 		}
 		keyActions = []string{"kms:Decrypt"}
-	case "redrive": // what StartMessageMoveTask wants of both queues, and what a look at the messages wants
+	case "redrive": // what StartMessageMoveTask needs on both queues, and what reading the messages needs
 		if s.DeadLetter == nil {
 			return component.Grant{Refused: "it has no dead-letter queue: give it deadLetter"}
 		}

@@ -1,4 +1,4 @@
-// Package sqs is the kind SQS: a queue, with a dead-letter queue when asked for.
+// Package sqs is the kind SQS: a queue, with an optional dead-letter queue.
 //
 // In: an instance of the kind. Out: queues, encrypted and reachable over TLS only, and grants to send and to receive.
 package sqs
@@ -22,7 +22,7 @@ type Spec struct {
 	Encryption        value.Of[string] `json:"encryption,omitempty" pattern:"^(sqs-managed|(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+|alias/[A-Za-z0-9/_-]+|(mrk-)?[0-9a-f-]{32,36}))$" form:"sqs-managed, or the id, ARN or alias of a KMS key (alias/shop)" default:"sqs-managed" doc:"sqs-managed, or id, ARN or alias of a KMS key."`
 }
 
-// DeadLetter says when a message is given up.
+// DeadLetter says when a message goes to the dead-letter queue.
 type DeadLetter struct {
 	MaxReceives int `json:"maxReceives" required:"true" min:"1" max:"1000" doc:"Failed receives of a message before it is moved."`
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// backlogPolicy aims for a number of waiting messages per running task.
+// backlogPolicy targets a number of waiting messages per running task.
 func backlogPolicy(in component.Instance, s *Spec, service *resource.Resource) *resource.Resource {
 	perTask := s.Scaling.BacklogPerTask
 	return container.Track(in, "backlog", autoscaling.Policy{
@@ -32,10 +32,10 @@ func backlogPolicy(in component.Instance, s *Spec, service *resource.Resource) *
 					"ServiceName": value.Expr[string](service.Output("name")),
 				},
 			},
-			// The count of tasks comes later than that of messages: until it is there the last one stands. A zero in
-			// its place would look like a service without tasks and add tasks for nothing.
+			// The metric of tasks arrives later than that of messages, so the last count is repeated until then. A zero
+			// in its place would look like a service without tasks and add tasks for nothing.
 			{ID: "tasks", Label: "Running tasks, gaps filled", Expression: "FILL(running, REPEAT)"},
-			// Without tasks there is nothing to divide by, and one waiting message is reason enough to start one.
+			// Without tasks the division is impossible. One waiting message is then enough to start a task.
 			{
 				ID: "backlog", Label: "Waiting messages per task", ReturnData: true,
 				Expression: fmt.Sprintf("IF(tasks > 0, messages / IF(tasks > 0, tasks, 1), IF(messages > 0, "+

@@ -1,6 +1,6 @@
-// Package worker is the kind Worker: containers that nobody calls, fed by a queue or by themselves.
+// Package worker is the kind Worker: containers that receive no requests. They read a queue or work on their own.
 //
-// In: an instance of the kind. Out: an ECS service on Fargate without ports, scaled by load, by the clock or by the
+// In: an instance of the kind. Out: an ECS service on Fargate without ports, scaled by load, by schedule or by the
 // backlog of a queue.
 package worker
 
