@@ -17,11 +17,11 @@ type converter struct {
 	file     *file
 	problems *problems
 	anchors  map[string]*node
-	aliased  int // nodes that aliases stand for
+	aliased  int // nodes that aliases add
 	failed   bool
 }
 
-// root converts a document; nil when it is empty or of no use.
+// root converts a document. It returns nil when the document is empty or not usable.
 func (r *reader) root(f *file, body ast.Node) *node {
 	c := &converter{file: f, problems: r.problems, anchors: map[string]*node{}}
 	n := c.convert(body, 0)
@@ -71,7 +71,7 @@ func (c *converter) convert(n ast.Node, depth int) *node {
 		return newList(where, items)
 	case *ast.AnchorNode:
 		name := n.Name.GetToken().Value
-		delete(c.anchors, name) // an alias inside of its own anchor finds nothing
+		delete(c.anchors, name) // an alias inside its own anchor finds nothing
 		v := c.convert(n.Value, depth)
 		if v == nil {
 			v = c.null(c.span(n.GetToken()))
@@ -110,7 +110,7 @@ func (c *converter) alias(n *ast.AliasNode, depth int) *node {
 	return v
 }
 
-// mapping converts a map. The merge key << brings in maps whose keys give way to those written here.
+// mapping converts a map. Keys written here override the keys of maps that the merge key << brings in.
 func (c *converter) mapping(t *token.Token, values []*ast.MappingValueNode, depth int) *node {
 	where := c.span(t)
 	where.length = 0
@@ -189,7 +189,7 @@ func (c *converter) merged(where span, v *node) []*node {
 	return nil
 }
 
-// span is where a token stands and how far it reaches on its first line.
+// span is the place of a token and its length on its first line.
 func (c *converter) span(t *token.Token) span {
 	if t == nil || t.Position == nil {
 		return span{file: c.file}
@@ -214,7 +214,7 @@ func (c *converter) span(t *token.Token) span {
 	return s
 }
 
-// quoted is the quoted text that rest begins with, up to its closing quote or the end of the line.
+// quoted is the quoted text at the start of rest, up to its closing quote or the end of the line.
 func quoted(rest string) string {
 	for i := 1; i < len(rest); i++ {
 		switch {

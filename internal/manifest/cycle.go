@@ -8,10 +8,10 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// cycles reports components that can never be made because they wait for each other. A reference makes one resource
-// wait, so a component that is waited for through one reference and waits through another may be fine: whether its own
-// resources close the circle only their graph tells (resource.Graph.Sort). A cycle is certain when between any two
-// references there is a dependsOn.
+// cycles reports components that can never be made because they wait for each other. A reference makes only one
+// resource wait. So a component with one reference in and another one out may be fine: only the graph of its resources
+// tells whether there is a cycle (resource.Graph.Sort). A cycle is certain when there is a dependsOn between any two
+// references.
 func (r *resolver) cycles() {
 	outgoing := map[string][]int{} // address -> indexes of waits
 	for i, w := range r.waits {
@@ -46,7 +46,7 @@ func (r *resolver) cycles() {
 	}
 }
 
-// cycle reports one, starting at its smallest address, once for each set of components.
+// cycle reports a cycle, starting at its smallest address, once for each set of components.
 func (r *resolver) cycle(path []int, reported map[string]bool) {
 	waits := make([]wait, len(path))
 	for i, index := range path {
@@ -70,7 +70,7 @@ func (r *resolver) cycle(path []int, reported map[string]bool) {
 		lines = append(lines, fmt.Sprintf("%s waits for %s: %s at %s", w.from, w.to, how, w.at.position()))
 	}
 	key := strings.Join(slices.Sorted(slices.Values(names)), " ")
-	if reported[key] || len(waits) == 1 { // the expansion says that a component cannot wait for itself
+	if reported[key] || len(waits) == 1 { // the expansion reports a component that waits for itself
 		return
 	}
 	reported[key] = true

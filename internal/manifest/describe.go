@@ -7,7 +7,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Description is a kind of document that is not deployed, for schema and reference.
+// Description describes a kind of document that is not deployed, for schema and reference.
 type Description struct {
 	Kind, Group, Doc string
 	Spec             value.Shape // without Fields where it is not a struct: Defaults
@@ -34,7 +34,7 @@ func Documents() []Description {
 	}
 }
 
-// Header describes what all documents have.
+// Header describes the fields that all documents have.
 func Header() value.Shape {
 	s := value.ShapeOf(reflect.TypeFor[header]())
 	s.Fields = slices.Clone(s.Fields)
@@ -44,7 +44,7 @@ func Header() value.Shape {
 // VariableShape describes an entry of spec.variables that is a map.
 func VariableShape() value.Shape { return value.ShapeOf(reflect.TypeFor[definition]()) }
 
-// NamePattern is the form of the names of stacks, environments, services and components.
+// NamePattern is the pattern for names of stacks, environments, services and components.
 func NamePattern() string { return namePattern.String() }
 
 // Reserved are the names that nothing may have.

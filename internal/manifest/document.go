@@ -31,7 +31,7 @@ type document struct {
 	name        string
 	meta        metadata
 	spec        *node // a map; nil when there is none
-	named       bool  // the name may be used
+	named       bool  // the name is valid
 }
 
 type header struct {
@@ -55,7 +55,7 @@ func newDocument(root *node, p *problems) *document {
 	fields := make(map[string]value.Value, len(root.entries))
 	for _, e := range root.entries {
 		if e.key == "spec" {
-			fields["spec"] = value.NewMap(nil) // typed later, by its kind
+			fields["spec"] = value.NewMap(nil) // the document's kind checks its type later
 			continue
 		}
 		fields[e.key] = e.value.value()
@@ -110,7 +110,7 @@ func (d *document) specKey() span {
 	return d.at("kind")
 }
 
-// must reports an error at a name that its place in the repository asks to be another.
+// must reports a name that differs from the name that the document's place in the repository requires.
 func (d *document) must(be, why string, p *problems) {
 	if reason, _ := CheckName(be); d.named && d.name != be && reason == "" {
 		p.invalid(d.at("metadata", "name"), "Wrong name", fmt.Sprintf("The name is %q, but %s.", d.name, why),

@@ -11,7 +11,7 @@ import (
 type file struct {
 	name   string       // relative to the repository, with slashes
 	lines  []string     // without line ends
-	secret map[int]bool // lines that hold a sensitive default: never shown
+	secret map[int]bool // lines with a sensitive default: never shown
 	hidden bool         // its lines are never shown: a variable file
 }
 
@@ -29,10 +29,10 @@ func (s span) position() *diag.Position {
 	return &diag.Position{File: s.file.name, Line: s.line, Column: s.column, Length: s.length}
 }
 
-// maxExcerpt is how many characters of a line are worth showing.
+// maxExcerpt is how many characters of a line are shown.
 const maxExcerpt = 400
 
-// excerpt is the line before and the line itself.
+// excerpt is the line of s and the line before it.
 func (s span) excerpt() *diag.Excerpt {
 	if s.file == nil || s.file.hidden || s.line < 1 || s.line > len(s.file.lines) || s.file.secret[s.line] ||
 		s.column > maxExcerpt {
@@ -52,14 +52,14 @@ func (s span) excerpt() *diag.Excerpt {
 	return out
 }
 
-// at places a diagnostic.
+// at gives a diagnostic its place.
 func at(d *diag.Diagnostic, s span) *diag.Diagnostic {
 	d.Position, d.Excerpt = s.position(), s.excerpt()
 	return d
 }
 
-// find narrows s to the place where text stands in the file for the time after skip times, from s on and on at most
-// lines lines; s itself when it does not.
+// find narrows s to the place of text in the file, after skip earlier matches. It searches at most lines lines from s.
+// It returns s itself when there is no match.
 func (s span) find(text string, lines, skip int) span {
 	if s.file == nil || text == "" || strings.Contains(text, "\n") {
 		return s
@@ -82,7 +82,7 @@ func (s span) find(text string, lines, skip int) span {
 	return s
 }
 
-// reach is how many lines a value that begins at s takes at most: up to the next line that is not indented deeper.
+// reach is the most lines that a value at s can take: up to the next line that is not indented deeper.
 func (s span) reach() int {
 	if s.file == nil || s.line < 1 || s.line > len(s.file.lines) {
 		return 0
@@ -99,7 +99,7 @@ func (s span) reach() int {
 
 func indent(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
-// byteOffset is where in content the column starts.
+// byteOffset is the byte of content at which the column starts.
 func byteOffset(content string, column int) int {
 	for i := range content {
 		if column--; column <= 0 {

@@ -10,8 +10,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// attacks are seeds: each is a known way to make a reader of YAML or of ${...} hang, swell or lie. Those that need
-// megabytes are in hostile_test.go.
+// attacks are seeds: each is a known way to make a reader of YAML or of ${...} hang, use too much memory or return
+// wrong data. Seeds of megabytes are in hostile_test.go.
 var attacks = []string{
 	"a: &a [x,x,x]\nb: &b [*a,*a,*a]\nc: &c [*b,*b,*b]\nd: [*c,*c,*c]\n",
 	"a: &a [*a]\n", "a: &a {<<: *a}\n", "a: &a\n  b: &b\n    c: *a\n", "<<: [{a: 1}, {a: 2}]\na: 3\n",
@@ -31,7 +31,7 @@ var attacks = []string{
 	"spec: {uses: {a/b/c: [x]}, dependsOn: [/, a/, /b, \"\"]}\nkind: SQS\nmetadata: {name: x}\n",
 }
 
-// inside fails when a problem says nothing, stands outside of its file, or shows another line than its own.
+// inside fails when a problem has no text, is outside its file, or shows a line that is not its own.
 func inside(t *testing.T, found diag.List, files map[string]string) {
 	t.Helper()
 	for _, d := range found {
@@ -55,7 +55,7 @@ func inside(t *testing.T, found diag.List, files map[string]string) {
 		if p.Line > len(lines) {
 			t.Fatalf("%s: the file has %d lines", d, len(lines))
 		}
-		// A syntax error may stand right behind the end.
+		// A syntax error may be directly after the end.
 		if width := utf8.RuneCountInString(lines[p.Line-1]); p.Column < 0 || p.Length < 0 || p.Column > width+1 ||
 			p.Column-1+p.Length > width+1 {
 			t.Fatalf("%s, %d long: the line has %d characters: %q", d, p.Length, width, lines[p.Line-1])
@@ -63,7 +63,7 @@ func inside(t *testing.T, found diag.List, files map[string]string) {
 	}
 }
 
-// soon fails when f takes far longer than anything of this size may.
+// soon fails when f takes far longer than an input of this size may take.
 func soon(t *testing.T, f func()) {
 	t.Helper()
 	began := time.Now()
@@ -111,8 +111,8 @@ func FuzzLoad(f *testing.F) {
 	})
 }
 
-// FuzzOverlay: laying over is idempotent, changes neither part, takes every value from one of them, and null leaves
-// nothing behind.
+// FuzzOverlay: merging an overlay is idempotent, changes neither part, takes every value from one of them, and leaves
+// no null.
 func FuzzOverlay(f *testing.F) {
 	for i, seed := range attacks {
 		f.Add(seed, attacks[len(attacks)-1-i])

@@ -18,8 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write what came out into the golden files")
 
-// TestGolden runs every testdata/*.txtar: a repository, the options in the comment (env, var, lenient, …), and what
-// comes of it.
+// TestGolden runs every testdata/*.txtar: a repository, the options in the comment (env, var, lenient, …), and the
+// expected result.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) == 0 {

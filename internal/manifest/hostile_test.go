@@ -14,8 +14,7 @@ import (
 	"time"
 )
 
-// bounded runs f and holds it to the promise: under a second and 256 MB. The bounds are generous: machines of CI are
-// slow.
+// bounded fails when f takes more than a second or 256 MB. The bounds are generous because CI machines are slow.
 func bounded(t *testing.T, f func()) {
 	t.Helper()
 	debug.FreeOSMemory()
@@ -27,7 +26,7 @@ func bounded(t *testing.T, f func()) {
 	if limit := 5 * time.Second; took > limit {
 		t.Errorf("took %s, the limit is %s", took, limit)
 	}
-	held := (memory.Sys - memory.HeapReleased) >> 20 // nothing is given back in so short a time: close to the peak
+	held := (memory.Sys - memory.HeapReleased) >> 20 // close to the peak: too early for returned memory
 	if held > 256 {
 		t.Errorf("took %d MB of memory", held)
 	}
@@ -122,7 +121,7 @@ func TestDocumentsAreCountedBeforeTheyAreParsed(t *testing.T) {
 		return fmt.Sprintf("---\n%s", strings.Replace(head, "queue", fmt.Sprintf("q%d", i), 1))
 	}
 	var docs strings.Builder
-	docs.WriteString(strings.Repeat("---\n# nothing\n", 100)) // none at all
+	docs.WriteString(strings.Repeat("---\n# nothing\n", 100)) // no documents at all
 	for i := range maxFileDocuments {
 		docs.WriteString(queue(i))
 	}

@@ -17,10 +17,10 @@ func kindNames(kinds *component.Registry) []string {
 	return names
 }
 
-// header checks kind and apiVersion, and reports whether the kind is one.
+// header checks kind and apiVersion, and reports whether the kind exists.
 func (r *resolver) header(d *document) bool {
 	if d.kind == "" {
-		return false // reported when it was loaded
+		return false // reported at load
 	}
 	group := core[d.kind]
 	if kind, ok := r.options.Registry.Kind(d.kind); group == "" && ok {
@@ -49,7 +49,7 @@ func (r *resolver) header(d *document) bool {
 	return true
 }
 
-// place checks what a kind asks of the place and name of its documents.
+// place checks what a kind requires of the place and name of its documents.
 func (r *resolver) place(d *document, kind *component.Kind) {
 	switch {
 	case kind.Group == infraGroup && d.service != Infra:
@@ -63,7 +63,7 @@ func (r *resolver) place(d *document, kind *component.Kind) {
 	}
 }
 
-// unknownComponent says that an address leads nowhere, with what is near.
+// unknownComponent says that an address does not exist, and suggests similar ones.
 func (r *resolver) unknownComponent(written, service string) *diag.Diagnostic {
 	own, others := []string{}, []string{}
 	for address := range r.targets {

@@ -8,7 +8,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// The kinds of these tests: just enough fields to meet every rule of the stage.
+// The kinds of these tests have just enough fields for every rule of the stage.
 
 const componentGroup = "components.deployer.io/v1"
 
@@ -82,7 +82,7 @@ func kinds() *component.Registry {
 	)
 }
 
-// options are those of most tests.
+// options are the options of most tests.
 func options(environment string) Options {
 	return Options{
 		Environment: environment, Strict: true, Registry: kinds(), Region: "us-east-1",

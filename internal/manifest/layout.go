@@ -17,7 +17,7 @@ import (
 // stacksFolder holds one folder per stack, below the root of the repository.
 const stacksFolder = "stacks"
 
-// FindRoot returns the root of the repository: folder or its nearest parent that has a stacks/ folder.
+// FindRoot returns the root of the repository: folder or its nearest parent with a stacks/ folder.
 func FindRoot(folder string) (string, error) {
 	start, err := filepath.Abs(folder)
 	if err != nil {
@@ -35,7 +35,7 @@ func FindRoot(folder string) (string, error) {
 	}
 }
 
-// StackAt returns the stack in whose folder (or below) folder is, "" when it is in none.
+// StackAt returns the stack whose folder contains folder, "" when there is none.
 func StackAt(root, folder string) string {
 	at, err := filepath.Abs(folder)
 	if err != nil {
@@ -68,7 +68,7 @@ func Stacks(root string) ([]string, error) {
 	return names, nil
 }
 
-// plain is the bare reason of a file error, without paths of this machine.
+// plain is the reason of a file error without local paths.
 func plain(err error) string {
 	var failed *fs.PathError
 	if errors.As(err, &failed) {
@@ -83,12 +83,12 @@ type source struct {
 	data string
 }
 
-// isManifest recognises the files that are read, also those that are called .YAML.
+// isManifest recognises the files that are read, .YAML included.
 func isManifest(name string) bool {
 	return withoutEnding(name) != name && !strings.HasPrefix(name, ".")
 }
 
-// withoutEnding takes .yaml or .yml off a file's name, in whatever case it is written.
+// withoutEnding removes .yaml or .yml from a file's name, in any case.
 func withoutEnding(name string) string {
 	for _, ending := range []string{".yaml", ".yml"} {
 		if base := len(name) - len(ending); base >= 0 && strings.EqualFold(name[base:], ending) {
@@ -190,10 +190,10 @@ func sources(root, stack string, p *problems) (out []source, complete bool) {
 	return out, complete && !p.limited
 }
 
-// folders are those below a stack's folder that are read.
+// folders are the folders of a stack that are read.
 var folders = []string{Infra, "services", "environments"}
 
-// enter decides whether a folder is walked.
+// enter decides whether to read a folder.
 func enter(rel string, p *problems, where span) error {
 	if strings.Count(rel, "/") >= maxFolderDepth {
 		p.limit(where, fmt.Sprintf("Folders are nested more than %d deep.", maxFolderDepth))

@@ -1,7 +1,7 @@
 package manifest
 
-// Limits of what is read. The YAML parser's time grows with the square of a document's tokens and its memory with depth
-// times key length, so both are bounded on the token stream, before it parses.
+// Limits of what is read. The YAML parser's time grows with the square of a document's tokens, and its memory with
+// depth times key length. So both are limited on the token stream, before parsing.
 const (
 	MaxFileSize      = 1 << 20  // bytes
 	MaxTotalSize     = 16 << 20 // bytes of all the files of a stack
@@ -16,5 +16,5 @@ const (
 	maxNodes         = 20000     // of a document, with every alias written out
 	maxProblems      = 1000      // reported of one run
 	maxFolderDepth   = 16
-	maxResolved      = 64 << 20 // bytes of text that all expressions of a stack give
+	maxResolved      = 64 << 20 // bytes of text that all expressions of a stack produce
 )

@@ -18,7 +18,7 @@ type wait struct {
 	at        span
 }
 
-// link turns the names in dependsOn and uses into addresses, checks them, and notes what the component waits for.
+// link turns the names in dependsOn and uses into addresses, checks them, and records what the component waits for.
 func (r *resolver) link(c *Component) {
 	r.dependsOn(c)
 	r.uses(c)
@@ -33,7 +33,7 @@ func (r *resolver) link(c *Component) {
 	})
 }
 
-// resolve returns the full address that a name written in a component stands for; a problem when there is none.
+// resolve returns the full address for a name written in a component, or a problem when there is none.
 func (r *resolver) resolve(c *Component, written string) (string, *diag.Diagnostic) {
 	address := written
 	if !strings.Contains(written, "/") {
@@ -57,7 +57,7 @@ func (r *resolver) report(c *Component, d *diag.Diagnostic, where span) {
 func (r *resolver) dependsOn(c *Component) {
 	list := c.Spec.Get("dependsOn")
 	if list.Kind() != value.List {
-		return // a wrong type is found with the rest of the spec
+		return // a wrong type is reported with the rest of the spec
 	}
 	items := slices.Clone(list.Items())
 	for i, item := range items {
@@ -112,7 +112,7 @@ func (r *resolver) uses(c *Component) {
 	c.spec = newMap(c.spec.at, changed)
 }
 
-// verbs checks what uses asks of one component.
+// verbs checks the verbs that uses asks of one component.
 func (r *resolver) verbs(c *Component, address string, asked value.Value, e entry) {
 	kind := r.targets[address].kind
 	if kind == nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// Bundle is a stack as its files give it, before any environment is chosen.
+// Bundle is a stack as its files describe it, before an environment is chosen.
 type Bundle struct {
 	Root string // of the repository
 	Name string // of the stack
@@ -20,18 +20,18 @@ type Bundle struct {
 	components   []*document          // everything that has an address, in file order
 	defaults     []*document
 	environments map[string]*environment
-	misspelt     bool // the Stack's kind is, which was reported
+	misspelt     bool // the Stack document's kind is misspelt, which was reported
 	broken       bool // something could not be read: what seems missing may be there
 }
 
-// environment is what lies below environments/ under one name.
+// environment is everything below environments/ with one name.
 type environment struct {
 	document *document
 	overlays []*document
 	file     span
 }
 
-// Complete reports whether everything could be read; else what seems to be missing may be in what could not.
+// Complete reports whether everything could be read. If not, what seems missing may be in the unread files.
 func (b *Bundle) Complete() bool { return !b.broken }
 
 // Environments lists the environments of the stack, sorted.
@@ -44,7 +44,7 @@ func (b *Bundle) Environments() []string {
 	return names
 }
 
-// Addresses lists the components that have a valid name, sorted; synthetic ones are not among them.
+// Addresses lists the components with a valid name, sorted, without synthetic ones.
 func (b *Bundle) Addresses() []string {
 	var out []string
 	for _, d := range b.components {
@@ -56,8 +56,8 @@ func (b *Bundle) Addresses() []string {
 	return slices.Compact(out)
 }
 
-// Load reads the files of a stack below root, the root of the repository, and finds what is wrong with their form. The
-// Bundle is nil only when there is no such stack; Resolve of a bundle with problems finds further ones.
+// Load reads the files of a stack below root, the root of the repository, and finds problems of their form. The Bundle
+// is nil only when there is no such stack. Resolve of a Bundle with problems finds further ones.
 func Load(root, stack string) (*Bundle, diag.List) {
 	var p problems
 	known, err := Stacks(root)
@@ -102,7 +102,7 @@ func assemble(stack string, read []source, p *problems) *Bundle {
 		place := strings.Split(parsed.source.path, "/")
 		switch place[0] {
 		default:
-			b.addStack(f, roots, p) // no other file directly in the stack's folder is read
+			b.addStack(f, roots, p) // this is the only file directly in the stack's folder
 		case Infra:
 			for _, root := range roots {
 				b.add(newDocument(root, p), Infra, p)
@@ -147,7 +147,7 @@ func (b *Bundle) addStack(f *file, roots []*node, p *problems) {
 	}
 }
 
-// home is where documents of a kind belong.
+// home is the place where documents of a kind belong.
 func home(kind string) string {
 	switch kind {
 	case "Stack":
@@ -193,7 +193,7 @@ func (b *Bundle) addService(f *file, place []string, roots []*node, p *problems)
 	}
 }
 
-// add takes a document that is deployed, or a Defaults.
+// add adds a document that is deployed, or a Defaults.
 func (b *Bundle) add(d *document, service string, p *problems) {
 	d.service = service
 	if d.meta.Service != "" && d.meta.Service != service {
@@ -248,7 +248,7 @@ func (b *Bundle) addEnvironment(f *file, place []string, roots []*node, p *probl
 	}
 }
 
-// unique reports components and Defaults that share a name.
+// unique reports components and Defaults with the same name.
 func (b *Bundle) unique(p *problems) {
 	first := map[string]*document{}
 	kept := b.components[:0]
@@ -270,10 +270,10 @@ func (b *Bundle) unique(p *problems) {
 	b.components = kept
 }
 
-// address is what the document is called in uses, dependsOn and on the command line.
+// address is the document's name in uses, dependsOn and on the command line.
 func (d *document) address() string { return d.service + "/" + d.name }
 
-// unread makes environments whose files could not be read known by name, so that nobody looks for a misspelt -e.
+// unread adds the names of environments whose files could not be read, so that nobody looks for a misspelt -e.
 func (b *Bundle) unread(root string) {
 	if !b.broken {
 		return

@@ -207,7 +207,7 @@ func TestVariablePrecedence(t *testing.T) {
 	o.Variables = map[string]string{"A": "flag"}
 	s, found := b.Resolve(o)
 	if len(found) != 1 || found.HasErrors() || !strings.Contains(found[0].Detail, "DEPLOYER_VAR_1") {
-		// which cannot be a variable's
+		// no variable can have the name 1
 		t.Fatal(found)
 	}
 	want := []struct{ name, value, origin string }{
@@ -260,13 +260,13 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 }
 
-// TestNoFieldTakesASensitiveVariable: neither its value nor what is worked out from it, and the error says what to do.
+// TestNoFieldTakesASensitiveVariable: neither its value nor a value computed from it, and the error says what to do.
 func TestNoFieldTakesASensitiveVariable(t *testing.T) {
 	for text, refused := range map[string]bool{
 		"${TOKEN}":                             true,
-		"${TOKEN == 'canary' ? 'a' : 'b'}":     true, // it only chooses
+		"${TOKEN == 'canary' ? 'a' : 'b'}":     true, // it is only the condition
 		"${length(TOKEN) > 3 ? 'a' : 'b'}":     true,
-		"${PLAIN == 'x' ? 'a' : TOKEN}":        true, // not even where the other one is chosen
+		"${PLAIN == 'x' ? 'a' : TOKEN}":        true, // not even where the other branch is chosen
 		"${PLAIN == 'x' ? TOKEN : 'a'}":        true,
 		"${PLAIN}":                             false,
 		"${api.url}${TOKEN == 'x' ? '' : '/'}": true,
@@ -314,7 +314,7 @@ func TestLimitsOfProblems(t *testing.T) {
 	}
 }
 
-// TestMissingReferencesAreNotInventedForBrokenFiles: what cannot be read may hold what seems missing.
+// TestMissingReferencesAreNotInventedForBrokenFiles: what seems missing may be in a file that cannot be read.
 func TestMissingReferencesAreNotInventedForBrokenFiles(t *testing.T) {
 	b, found := one(t, map[string]string{
 		"services/web/a.yaml": "apiVersion: components.deployer.io/v1\nkind: MicroService\nmetadata: {name: " +

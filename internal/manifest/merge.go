@@ -2,7 +2,7 @@ package manifest
 
 import "github.com/company/deployer/internal/value"
 
-// merge lays over on base: maps merge, lists of objects with a name merge by name, everything else replaces, null
+// merge merges over into base: maps merge, lists of objects with a name merge by name, everything else replaces, null
 // deletes. Each value keeps the place where it was written. Neither argument is changed.
 func merge(base, over *node) *node {
 	switch {
@@ -35,14 +35,14 @@ func mergeMaps(base, over *node) *node {
 		}
 		merged := merge(entries[i].value, e.value)
 		if merged == e.value {
-			entries[i].at = e.at // replaced: the key that counts is the overlay's
+			entries[i].at = e.at // replaced: the overlay's key is the place that counts
 		}
 		entries[i].value = merged
 	}
 	return newMap(base.at, entries)
 }
 
-// mergeable reports whether every item is a map with a name of its own.
+// mergeable reports whether every item is a map with a distinct name.
 func mergeable(list *node) bool {
 	seen := make(map[string]bool, len(list.items))
 	for _, item := range list.items {
@@ -71,7 +71,7 @@ func mergeNamed(base, over *node) *node {
 	return newList(base.at, items)
 }
 
-// prune takes the nulls out of maps, once there is nothing left that they could delete. It keeps their places.
+// prune removes the nulls from maps, once they have nothing left to delete. It keeps their places.
 func prune(n *node) *node {
 	if n == nil || n.kind != value.Map && n.kind != value.List {
 		return n

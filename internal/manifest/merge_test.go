@@ -12,7 +12,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// tree draws plain data: maps, lists, lists of named objects, scalars and nulls.
+// tree generates plain data: maps, lists, lists of named objects, scalars and nulls.
 func tree(depth int) *rapid.Generator[any] {
 	scalar := rapid.OneOf(rapid.Just[any](nil), rapid.Map(rapid.IntRange(0, 3), func(n int) any { return float64(n) }),
 		rapid.Map(rapid.SampledFrom([]string{"x", "y"}), func(s string) any { return s }))
@@ -33,7 +33,7 @@ func tree(depth int) *rapid.Generator[any] {
 	return rapid.OneOf(scalar, object, object, named, list)
 }
 
-// plant makes nodes of plain data, every one of them in the given file.
+// plant makes nodes of plain data, all in the given file.
 func plant(data any, f *file) *node {
 	where := span{file: f, line: 1, column: 1}
 	switch d := data.(type) {
@@ -60,7 +60,7 @@ func plant(data any, f *file) *node {
 	panic("unreachable")
 }
 
-// model is the rule of the users' contract, written for plain data.
+// model is the merge rule of the users' contract, written for plain data.
 func model(base, over any) any {
 	if b, ok := base.(map[string]any); ok {
 		if o, ok := over.(map[string]any); ok {
@@ -116,7 +116,7 @@ func names(data any) ([]any, []string) {
 	return items, out
 }
 
-// without drops the nulls in maps.
+// without removes the nulls from maps.
 func without(data any) any {
 	switch d := data.(type) {
 	case map[string]any:

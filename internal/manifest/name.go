@@ -16,8 +16,8 @@ var (
 	reserved        = []string{"stack", "environment", "service", "git", "infra", "self", "var", "ingress", "cluster"}
 )
 
-// CheckName says what is wrong with the name of a stack, environment, service or component, "" when nothing is, and
-// what to do about it.
+// CheckName says what is wrong with the name of a stack, environment, service or component, and what to do about it.
+// detail is "" when the name is valid.
 func CheckName(name string) (detail, next string) {
 	switch {
 	case slices.Contains(reserved, name):
@@ -37,7 +37,8 @@ func CheckName(name string) (detail, next string) {
 	return "", ""
 }
 
-// CheckAddress says what is wrong with the address of a component, "" when nothing is, and what to do about it.
+// CheckAddress says what is wrong with the address of a component, and what to do about it. detail is "" when the
+// address is valid.
 func CheckAddress(address string) (detail, next string) {
 	service, name, full := strings.Cut(address, "/")
 	if !full {
@@ -55,7 +56,7 @@ func CheckAddress(address string) (detail, next string) {
 	return "", ""
 }
 
-// legal is the nearest name that the rules allow, "" when there is none.
+// legal is the nearest valid name, "" when there is none.
 func legal(name string) string {
 	var b strings.Builder
 	for _, c := range strings.ToLower(name) {

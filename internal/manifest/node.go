@@ -6,7 +6,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// node is one value of a document with its place. Nodes are never changed once made, so documents may share them.
+// node is one value of a document with its place. Nodes never change after creation, so documents may share them.
 type node struct {
 	kind    value.Kind // Null, Bool, Number, String, List or Map
 	text    string     // of a string; how a number or boolean is written
@@ -14,10 +14,10 @@ type node struct {
 	boolean bool
 	entries []entry // of a map, in the order of the file
 	items   []*node // of a list
-	deleted []entry // of a map: the nulls that prune took out, for the places of problems
+	deleted []entry // of a map: the nulls that prune removed, for the places of problems
 	at      span
-	size    int // nodes below and including this one
-	height  int // levels below and including this one
+	size    int // this node and all below it
+	height  int // levels, this one included
 }
 
 // entry is one key of a map with its value.
@@ -87,7 +87,7 @@ func (n *node) scalar() bool {
 	return n != nil && (n.kind == value.String || n.kind == value.Number || n.kind == value.Bool)
 }
 
-// value converts n as it is written, without evaluating anything.
+// value converts n without evaluating expressions.
 func (n *node) value() value.Value {
 	return n.convert(nil, func(leaf *node, _ []string) value.Value { return value.NewString(leaf.text) })
 }
@@ -120,7 +120,7 @@ func (n *node) convert(path []string, text func(leaf *node, path []string) value
 	return value.NullValue
 }
 
-// locate walks as far along path as the tree goes and returns the place of the last entry: its key and its value.
+// locate walks along path as far as the tree goes, and returns the place of the last entry: its key and its value.
 func (n *node) locate(path []string) (key, val span) {
 	key, val = n.at, n.at
 	for _, step := range path {

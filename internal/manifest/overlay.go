@@ -8,7 +8,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// overlays finds for each overlay of the environment the document it belongs to.
+// overlays finds the document of each overlay of the environment.
 func (r *resolver) overlays() map[*document]*document {
 	found := map[*document]*document{}
 	for _, over := range r.environment.overlays {
@@ -30,8 +30,8 @@ func (r *resolver) overlays() map[*document]*document {
 	return found
 }
 
-// counterpart returns the one document that an overlay names by kind, name and service; nil, with a problem, when there
-// is none.
+// counterpart returns the one document that an overlay names by kind, name and service. Without one, it reports a
+// problem and returns nil.
 func (r *resolver) counterpart(over *document) *document {
 	service := over.service
 	if _, known := r.bundle.services[service]; !known && service != Infra && over.meta.Service == "" {
@@ -83,7 +83,7 @@ func (r *resolver) counterpart(over *document) *document {
 	return nil
 }
 
-// undocumented is about overlays of what is there without a document: a service's folder, a Network.
+// undocumented explains overlays of things that have no document: a service's folder, a Network.
 func (r *resolver) undocumented(over *document) (detail, next string) {
 	file := ""
 	if _, there := r.bundle.services[over.name]; there && over.kind == "Service" {
@@ -101,7 +101,7 @@ func (r *resolver) undocumented(over *document) (detail, next string) {
 		fmt.Sprintf("Write its document, without spec if it needs none, to %s.", file)
 }
 
-// nothing says what an overlay may have meant.
+// nothing suggests what an overlay without a document may have meant.
 func (r *resolver) nothing(over *document, service string, candidates, same []*document) string {
 	detail := fmt.Sprintf("There is no %s %q", over.kind, over.name)
 	if service != "" && over.kind != "Service" && over.kind != "Defaults" {
@@ -196,8 +196,7 @@ func (r *resolver) defaults(overlays map[*document]*document) map[string]*node {
 	return out
 }
 
-// unknownDefaults reports unknown keys of defaults for a kind that no component has; otherwise the component's check
-// does.
+// unknownDefaults reports unknown keys of defaults for a kind without components. With components, their check does it.
 func (r *resolver) unknownDefaults(kind *component.Kind, e entry) {
 	for _, d := range r.bundle.components {
 		if d.kind == kind.Name {

@@ -11,8 +11,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Plain is YAML that is no manifest, read under the same limits: a configuration file, or what stack.yaml says of the
-// backend.
+// Plain is YAML that is not a manifest, read under the same limits: a configuration file, or the backend settings of
+// stack.yaml.
 type Plain struct {
 	Tree value.Value // a Map
 	root *node
@@ -35,8 +35,8 @@ func ReadPlain(name string, data []byte) (Plain, diag.List) {
 	return out, p.list.Sort()
 }
 
-// StackSettings reads what stack.yaml alone says of backend and locks, nothing when it is not there. When it cannot be
-// read, unread says why: commands that work from the state alone go on without.
+// StackSettings reads backend and locks from stack.yaml alone. It returns nothing when the file does not exist. unread
+// says why the file cannot be read: commands that work from the state alone continue without it.
 func StackSettings(root, stack string) (name string, settings Plain, unread diag.List) {
 	const usual = "stack.yaml"
 	name = path.Join(stacksFolder, stack, usual)
@@ -47,7 +47,7 @@ func StackSettings(root, stack string) (name string, settings Plain, unread diag
 	}
 	defer inside.Close()
 	called := usual
-	found, _ := fs.ReadDir(inside.FS(), ".") // what cannot be listed can still be read
+	found, _ := fs.ReadDir(inside.FS(), ".") // a folder that cannot be listed may still be readable
 	if i := slices.IndexFunc(found, func(e fs.DirEntry) bool { return isStackFile(e.Name()) }); i >= 0 {
 		called = found[i].Name()
 	}
@@ -81,7 +81,7 @@ func StackSettings(root, stack string) (name string, settings Plain, unread diag
 	return name, settings, unread
 }
 
-// Locate returns where the key at a path stands, or the nearest one above it that is there.
+// Locate returns the place of the key at a path, or of the nearest existing key above it.
 func (p Plain) Locate(path []string) (diag.Position, *diag.Excerpt) {
 	where := span{file: p.file}
 	for n := p.root; len(path) > 0; path = path[1:] {

@@ -23,6 +23,6 @@ func TestPlainFilesHaveTheLimitsOfManifests(t *testing.T) {
 		_, found := ReadPlain("config.yaml", []byte(text))
 		require.NotEmpty(t, found, name)
 		require.Equal(t, "config.yaml", found[0].Position.File, name)
-		require.Less(t, time.Since(began), 5*time.Second, name) // without limits: minutes, or until memory ends
+		require.Less(t, time.Since(began), 5*time.Second, name) // without limits: minutes, or until the memory is full
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// problems collects diagnostics, each once, and stops counting at a limit: ten thousand lines help nobody.
+// problems collects diagnostics, each once, and stops at a limit: nobody reads ten thousand lines.
 type problems struct {
 	list    diag.List
 	seen    map[string]bool
@@ -39,7 +39,7 @@ func (p *problems) add(d *diag.Diagnostic) {
 	p.list.Add(d)
 }
 
-// full reports whether further problems would not be shown: working out what they may have meant is wasted then.
+// full reports whether further problems would not be shown. Suggestions for them would be wasted work.
 func (p *problems) full() bool { return len(p.list) > maxProblems }
 
 // invalid adds an error at a place.
@@ -76,7 +76,7 @@ func summaryOf(kind value.ProblemKind) string {
 	return upperFirst(string(kind))
 }
 
-// graded makes a warning of what may be all right.
+// graded makes a warning of a problem that may be no error.
 func graded(d *diag.Diagnostic, kind value.ProblemKind) *diag.Diagnostic {
 	if kind == component.Quota {
 		d.Severity = diag.Warning
@@ -84,8 +84,7 @@ func graded(d *diag.Diagnostic, kind value.ProblemKind) *diag.Diagnostic {
 	return d
 }
 
-// describe turns a problem of a tree into a diagnostic at its place; name is what the tree is called ("spec",
-// "metadata").
+// describe turns a problem of a tree into a diagnostic at its place. name is the name of the tree ("spec", "metadata").
 func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 	summary := summaryOf(p.Kind)
 	key, val := n.locate(p.Path)
@@ -93,7 +92,7 @@ func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 	d := diag.New(diag.Invalid, summary, "", "")
 	where := val
 	if val.length == 0 {
-		where = key // a list or map is marked by its key
+		where = key // the mark of a list or map is its key
 	}
 	if p.OfKey {
 		where = key
@@ -119,7 +118,7 @@ func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 		d.Next = quoting(written, p)
 		if p.Want == value.Number && written.scalar() && decimal.MatchString(written.text) &&
 			!value.InRange(written.text) {
-			// YAML's parser takes it for a string
+			// The YAML parser reads it as a string.
 			d.Detail = fmt.Sprintf("%s %s.", path, value.OutOfRange(written.text))
 		}
 	default:
@@ -135,12 +134,12 @@ func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 	return at(d, where)
 }
 
-// shell are the characters that a shell or a list would give a meaning: text with one of them has no one right spelling
-// as a list.
+// shell are the characters with a meaning in a shell or a list. A text with one of them has no single right spelling as
+// a list.
 const shell = "[]{}()\"'`\\$,;&|<>*?~"
 
-// quoting gives the right spelling of a value whose type is wrong, where there is just one: a pair of quotes too many
-// or too few, a word of an older YAML, a list of strings in one piece.
+// quoting gives the right spelling of a value whose type is wrong, if there is just one: a pair of quotes too many or
+// too few, a word of an older YAML version, a list of strings written as one string.
 func quoting(written *node, p value.Problem) string {
 	switch {
 	case !written.scalar() || strings.Contains(written.text, "\n"):
@@ -152,7 +151,7 @@ func quoting(written *node, p value.Problem) string {
 			words[i] = strconv.Quote(word)
 		}
 		list := "[" + strings.Join(words, ", ") + "]"
-		if len(p.Path) > 0 && strings.Trim(p.Path[len(p.Path)-1], "0123456789") != "" { // an index is not written
+		if len(p.Path) > 0 && strings.Trim(p.Path[len(p.Path)-1], "0123456789") != "" { // users do not write an index
 			list = p.Path[len(p.Path)-1] + ": " + list
 		}
 		return "Write `" + list + "`."
@@ -169,7 +168,7 @@ func quoting(written *node, p value.Problem) string {
 	return ""
 }
 
-// dotted is how a place is called in sentences.
+// dotted is the name of a place in sentences.
 func dotted(name string, path []string) string {
 	var parts []string
 	if name != "" {
@@ -177,7 +176,7 @@ func dotted(name string, path []string) string {
 	}
 	for _, step := range path {
 		if strings.ContainsFunc(step, func(c rune) bool { return !unicode.IsPrint(c) }) {
-			step = strconv.Quote(step) // keys can hold escapes that a terminal would obey
+			step = strconv.Quote(step) // keys can hold escapes that a terminal would execute
 		}
 		parts = append(parts, step)
 	}
@@ -187,7 +186,7 @@ func dotted(name string, path []string) string {
 	return strings.Join(parts, ".")
 }
 
-// suggest names the nearest candidate, or all of them when none is near and they are few.
+// suggest names the nearest candidate, or all of them when none is near and there are few.
 func suggest(written string, candidates []string) string {
 	if near := diag.DidYouMean(written, candidates); near != "" {
 		return near

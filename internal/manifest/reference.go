@@ -9,10 +9,10 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// roots are the first words of the names that are neither variables nor components.
+// roots are the first words of names that are neither variables nor components.
 var roots = []string{"stack", "environment", "service", "git"}
 
-// GitKeys are what ${git.…} may ask for: the commit in full and in short, the branch and the tag on the commit.
+// GitKeys are the keys of ${git.…}: the full commit, the short commit, the branch, and the tag on the commit.
 var GitKeys = []string{"commit", "short", "branch", "tag"}
 
 func rootKeys(root string) []string {
@@ -87,7 +87,7 @@ func (s scope) output(address string, t target, output string, used int) (value.
 	return value.Output(address, output), used, nil
 }
 
-// unknown says what a reference may have meant.
+// unknown suggests what a reference may have meant.
 func (s scope) unknown(name []string) error {
 	written := strings.Join(name, ".")
 	var own, all []string
@@ -128,7 +128,7 @@ func (s scope) unknown(name []string) error {
 		suggest(name[0], own)), "")
 }
 
-// root resolves ${stack.name} and its like.
+// root resolves ${stack.name} and similar names.
 func (s scope) root(root, key string) (value.Value, error) {
 	if keys := rootKeys(root); !slices.Contains(keys, key) {
 		return value.NullValue, diag.New(diag.Invalid, "Unknown reference",
@@ -138,7 +138,7 @@ func (s scope) root(root, key string) (value.Value, error) {
 		switch {
 		case t != "":
 			return value.NewLoose(t), nil
-		case s.options.Strict && root == "stack": // nothing will make it known later
+		case s.options.Strict && root == "stack": // no later step will know it
 			return value.NullValue, diag.New(diag.Invalid, "Not known at plan time",
 				fmt.Sprintf("The %s of the stack is not in its manifests.", key),
 				fmt.Sprintf("Set spec.provider.%s in the Stack or the Environment.", key))

@@ -11,27 +11,27 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Compiler compiles the ${...} of texts; package expr has the implementation. lookup gets a name as written, split at
-// its dots, and returns its value and how many parts of the name that value covers. Problems may say where in the text
-// they are (Span() (offset, length int), in bytes) and wrap the error that lookup returned.
+// Compiler compiles the ${...} of texts; package expr implements it. lookup gets a name as written, split at its dots.
+// It returns the value of the name and how many parts of the name the value covers. Problems may say where in the text
+// they are (Span() (offset, length int), in bytes) and may wrap an error of lookup.
 type Compiler interface {
 	Compile(text string, lookup func(path []string) (v value.Value, used int, err error)) (value.Value, []error)
 }
 
-// Options are what Resolve needs beside the files.
+// Options are what Resolve needs besides the files.
 type Options struct {
 	Environment string            // "" only for a stack without environments
 	Variables   map[string]string // --var
 	VarFiles    []VarFile         // --var-file; later ones win
 	Env         map[string]string // of the process; DEPLOYER_VAR_NAME counts
-	// what ${git.…} knows (GitKeys), "" for what is not there; asked once, when needed
+	// Git returns the values of GitKeys, "" for what does not exist. It is called once, when needed.
 	Git      func() map[string]string
-	Shared   bool   // Variables are meant for several stacks, not all for each
-	Strict   bool   // a variable without value is an error, not Unknown
+	Shared   bool   // Variables are for several stacks: a stack may not use all
+	Strict   bool   // a variable without a value is an error, not Unknown
 	Account  string // of the credentials; "" without a network
-	Region   string // where the manifests give none
+	Region   string // used when the manifests give none
 	Registry *component.Registry
-	Compile  func() Compiler // a fresh one, which shares one budget among the texts of this Resolve
+	Compile  func() Compiler // returns a new one, whose budget all texts of this Resolve share
 }
 
 // resolver holds what one Resolve has worked out so far.
@@ -48,13 +48,13 @@ type resolver struct {
 	reported map[string]bool // missing variables that were reported
 	used     map[string]bool // variables that some expression uses
 	git      map[string]string
-	asked    bool // for git
-	left     int  // bytes of text that expressions may still give
+	asked    bool // git was asked
+	left     int  // bytes of text that expressions may still produce
 
 	services    map[string]bool
 	serviceTags map[string]map[string]string
 	targets     map[string]target // by address
-	waits       []wait            // between components
+	waits       []wait            // of components for each other
 }
 
 // target is what a reference, dependsOn or uses may name.
@@ -63,8 +63,8 @@ type target struct {
 	at   span
 }
 
-// Resolve works out the stack in one environment: what is desired, and every problem on the way there. The Stack is
-// usable, as far as it goes, even with problems; it is nil only when there is no such environment.
+// Resolve works out the stack in one environment: what is desired, and all problems. The Stack is usable, as far as it
+// goes, even with problems. It is nil only when there is no such environment.
 func (b *Bundle) Resolve(o Options) (*Stack, diag.List) {
 	p := &problems{}
 	r := &resolver{
@@ -125,7 +125,7 @@ func (b *Bundle) noEnvironment(name string) *diag.Diagnostic {
 
 // index checks the kinds and collects everything that can be referred to.
 func (r *resolver) index(overlays map[*document]*document) {
-	for _, name := range r.options.Registry.Names() { // a Network is there without a document
+	for _, name := range r.options.Registry.Names() { // a Network exists without a document
 		if kind, ok := r.options.Registry.Kind(name); ok && kind.Synthetic != "" {
 			r.targets[kind.Synthetic] = target{kind: kind}
 		}
@@ -176,12 +176,12 @@ func (r *resolver) component(d *document, defaults *node, overlays map[*document
 	c.Spec = r.evaluate(merged, nil, scope{resolver: r, service: d.service, address: c.Address})
 	c.References = c.Spec.References()
 	r.link(&c)
-	if r.targets[c.Address].kind != nil { // else its expressions were checked, and that is all that can be
+	if r.targets[c.Address].kind != nil { // without a kind, only its expressions can be checked
 		r.stack.Components = append(r.stack.Components, c)
 	}
 }
 
-// under returns m with what over sets.
+// under returns m with the values that over sets.
 func (m metadata) under(over metadata) metadata {
 	if over.Description != "" {
 		m.Description = over.Description
@@ -190,7 +190,7 @@ func (m metadata) under(over metadata) metadata {
 	return m
 }
 
-// region is where the stack's resources live.
+// region is the region of the stack's resources.
 func (r *resolver) region() string {
 	if r.stack.Provider.Region != "" {
 		return r.stack.Provider.Region
@@ -198,12 +198,12 @@ func (r *resolver) region() string {
 	return r.options.Region
 }
 
-// unused tells of variables that were given a value, but that neither the manifests define nor an expression uses: most
-// likely they are misspelt. On the command line that is an error; a file or the process's environment may be shared
-// with other stacks.
+// unused reports variables that have a value but that neither the manifests define nor an expression uses: most likely
+// they are misspelt. This is an error for the command line only: other stacks may share a file or the process's
+// environment.
 func (r *resolver) unused() {
 	if r.bundle.broken {
-		return // the use may stand in what could not be read
+		return // a file that could not be read may use it
 	}
 	var names []string
 	for name := range r.known {
@@ -229,7 +229,7 @@ func (r *resolver) unused() {
 	}
 }
 
-// mentions reports whether any document of the stack defines or uses a variable, those of other environments
+// mentions reports whether any document of the stack defines or uses a variable, documents of other environments
 // included: one command line may serve them all.
 func (b *Bundle) mentions(name string) bool {
 	mentioned := func(d *document) bool {

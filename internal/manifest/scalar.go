@@ -45,7 +45,7 @@ func (c *converter) scalar(n ast.ScalarNode) *node {
 	return c.fail(where, "Invalid YAML", "This kind of YAML is not understood here.", "")
 }
 
-// number reads decimal numbers itself: the parser takes 010 for octal, which YAML 1.2 and account numbers do not.
+// number reads decimal numbers itself: the parser reads 010 as octal, but YAML 1.2 and account numbers do not.
 func (c *converter) number(where span, text string, n ast.ScalarNode) *node {
 	out := &node{kind: value.Number, text: text, at: where, size: 1, height: 1}
 	if decimal.MatchString(text) || float.MatchString(text) {
@@ -70,7 +70,7 @@ func (c *converter) number(where span, text string, n ast.ScalarNode) *node {
 	return out
 }
 
-// tag accepts the core schema's tags on scalars: !!str is the only one that changes anything.
+// tag accepts the core schema's tags on scalars. Only !!str changes the value.
 func (c *converter) tag(n *ast.TagNode, depth int) *node {
 	where := c.span(n.GetToken())
 	name := n.GetToken().Value

@@ -11,7 +11,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// scope is where a text stands: what its names mean.
+// scope is the context of a text: it decides what names mean.
 type scope struct {
 	*resolver
 	service  string // of the component; "" in settings
@@ -19,7 +19,7 @@ type scope struct {
 	settings bool   // in the Stack, an Environment or a Service: no references
 }
 
-// evaluate turns a tree into a value, expressions evaluated.
+// evaluate turns a tree into a value and evaluates its expressions.
 func (r *resolver) evaluate(n *node, path []string, s scope) value.Value {
 	return n.convert(path, func(leaf *node, at []string) value.Value {
 		if !strings.Contains(leaf.text, "${") {
@@ -72,7 +72,7 @@ func (s scope) text(leaf *node, path []string) value.Value {
 	return v
 }
 
-// holdsSecret looks into expressions too: their arguments are written to plan and state.
+// holdsSecret looks into expressions, too: their arguments are written to plan and state.
 func holdsSecret(v value.Value) bool {
 	found := false
 	v.Walk(func(_ []string, n value.Value) {
@@ -84,7 +84,7 @@ func holdsSecret(v value.Value) bool {
 	return found
 }
 
-// stored reports a sensitive variable that is used: state and plan hold every field, so none takes it.
+// stored reports the use of a sensitive variable. State and plan hold every field, so no field accepts it.
 func (s scope) stored(leaf *node, name string, path []string) {
 	field := dotted("spec", path)
 	s.problems.invalid(mention(leaf, name), "Sensitive value would be stored",
@@ -117,7 +117,7 @@ func (s scope) failed(leaf *node, err error) {
 		"Write $${ where ${ is meant literally."), where).For(s.address))
 }
 
-// sentence ends a message as one, whatever it ends with.
+// sentence makes a message a sentence: upper case first, a full stop or question mark last.
 func sentence(message string) string {
 	message = upperFirst(message)
 	if strings.HasSuffix(message, "?") || strings.HasSuffix(message, ".") {
@@ -126,7 +126,7 @@ func sentence(message string) string {
 	return message + "."
 }
 
-// mention is where a text uses a variable.
+// mention is the place where a text uses a variable.
 func mention(leaf *node, name string) span {
 	if at := mentionedAt(leaf.text, name); at >= 0 {
 		return within(leaf, at, len(name))
@@ -134,7 +134,7 @@ func mention(leaf *node, name string) span {
 	return leaf.at
 }
 
-// mentionedAt is where the expressions of a text use a variable, in bytes; -1 when they do not.
+// mentionedAt is the offset, in bytes, at which the expressions of a text use a variable; -1 when they do not.
 func mentionedAt(text, name string) int {
 	for from := 0; ; {
 		i := strings.Index(text[from:], name)
@@ -149,7 +149,7 @@ func mentionedAt(text, name string) int {
 	}
 }
 
-// whole reports whether a word stands by itself, neither as a part of another one nor behind a dot.
+// whole reports whether a word is separate: not part of another word and not after a dot.
 func whole(text string, at, length int) bool {
 	part := func(c byte) bool {
 		return c == '_' || c == '-' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
@@ -157,7 +157,7 @@ func whole(text string, at, length int) bool {
 	return (at == 0 || !part(text[at-1]) && text[at-1] != '.') && (at+length == len(text) || !part(text[at+length]))
 }
 
-// within finds a part of a text in the file. Quoting and folding may hide it: then it is the text as a whole.
+// within finds a part of a text in the file. If quoting or folding hides the part, it returns the whole text.
 func within(leaf *node, offset, length int) span {
 	if offset < 0 || length <= 0 || offset+length > len(leaf.text) {
 		return leaf.at

@@ -23,7 +23,7 @@ type providerSpec struct {
 	Account string `json:"account" scalar:"text" pattern:"^$|^[0-9]{12}$" form:"an AWS account number: 12 digits, quoted when the first is 0" unset:"any" example:"\"123456789012\"" doc:"Refuse to run with credentials of another account."`
 }
 
-// backendSpec and locksSpec know the keys; their values may be environment variables, which the configuration resolves.
+// backendSpec and locksSpec know only the keys. Values may be environment variables, which package config resolves.
 type backendSpec struct {
 	Type   value.Value `json:"type" doc:"As backend.type of the configuration."`
 	Bucket value.Value `json:"bucket" doc:"As backend.bucket of the configuration."`
@@ -54,18 +54,18 @@ type serviceSpec struct {
 	component.Tagged
 }
 
-// Settings is what the configuration takes from stack.yaml. They are there even when other files of the stack are
-// broken.
+// Settings are the settings that stack.yaml gives to the configuration. They exist even when other files of the stack
+// are broken.
 type Settings struct {
 	Backend  value.Value // spec.backend as written, Null when absent
 	Locks    value.Value // spec.locks as written, Null when absent
-	Provider Provider    // the environment's over the stack's; fields that hold an expression are left empty
+	Provider Provider    // environment over stack; a field with an expression is empty
 	Approval string      // the environment's; "" when it says nothing
 
 	spec *node
 }
 
-// Position returns where a value below spec was written ("backend", "bucket"), nil when it was not.
+// Position returns the place of a value below spec ("backend", "bucket"), nil when it was not written.
 func (s Settings) Position(path ...string) *diag.Position {
 	if s.spec.find(path) == nil {
 		return nil
@@ -74,7 +74,7 @@ func (s Settings) Position(path ...string) *diag.Position {
 	return val.position()
 }
 
-// Settings returns what stack.yaml and, for the provider, the environment say, without evaluating anything.
+// Settings returns the settings of stack.yaml and, for the provider, of the environment, without evaluating anything.
 func (b *Bundle) Settings(environment string) Settings {
 	var out Settings
 	if b.stack != nil {
@@ -102,7 +102,7 @@ func plainText(n *node) string {
 	return ""
 }
 
-// under returns p with what over sets.
+// under returns p with the values that over sets.
 func (p Provider) under(over Provider) Provider {
 	if over.Name != "" {
 		p.Name = over.Name
@@ -116,8 +116,7 @@ func (p Provider) under(over Provider) Provider {
 	return p
 }
 
-// evaluateSettings evaluates and checks the specs of the Stack and the Environment, and fills what the stack has as a
-// whole.
+// evaluateSettings evaluates and checks the specs of the Stack and the Environment, and fills the stack's own fields.
 func (r *resolver) evaluateSettings() {
 	base, over := r.bundle.stack, r.environment.document
 	r.stack.Provider = Provider{Name: "aws"}
@@ -141,15 +140,15 @@ func (r *resolver) evaluateSettings() {
 	}
 }
 
-// tags checks what AWS takes as tags beside those of the levels above; those of components are checked with the rest of
-// their spec.
+// tags checks tags against AWS's rules and the tags of the levels above. The tags of components are checked with the
+// rest of their spec.
 func (r *resolver) tags(d *document, tags map[string]string) {
 	for _, problem := range component.CheckTags(tags, r.stack.Tags) {
 		r.problems.add(describe(d.spec, "spec", problem))
 	}
 }
 
-// evaluated are the keys of the documents that are not deployed in whose values expressions are evaluated.
+// evaluated are the keys of documents that are not deployed whose values may hold expressions.
 var evaluated = []string{"provider", "tags"}
 
 // decode fills a typed spec of a document that is not deployed.
@@ -174,7 +173,7 @@ func (r *resolver) decode(d *document, spec any) {
 	}
 }
 
-// layer returns base with over on top, without changing either.
+// layer returns base with over on top. Neither is changed.
 func layer(base, over map[string]string) map[string]string {
 	out := make(map[string]string, len(base)+len(over))
 	for k, v := range base {

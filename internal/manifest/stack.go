@@ -9,7 +9,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// ApprovalRequired is what an environment says that wants every run approved.
+// ApprovalRequired is the value with which an environment requires approval of every run.
 const ApprovalRequired = "required"
 
 // Stack is a stack in one environment, resolved.
@@ -18,7 +18,7 @@ type Stack struct {
 	Environment  string // "" when the stack has none
 	Environments []string
 	Production   bool
-	// ApprovalRequired asks on a terminal or for --auto-approve whatever the configuration says; else ""
+	// ApprovalRequired: every run asks on a terminal or needs --auto-approve, whatever the configuration says; else ""
 	Approval   string
 	Provider   // region and account of its resources
 	Tags       map[string]string
@@ -26,17 +26,17 @@ type Stack struct {
 	Components []Component // of known kinds, sorted by address
 
 	failed    bool // Resolve found errors
-	forgiving bool // what is Unknown was reported, or may stay unknown
+	forgiving bool // Unknown values were reported, or may stay unknown
 }
 
-// Provider says where the stack lives in AWS.
+// Provider says where the stack is in AWS.
 type Provider struct {
 	Name    string // "aws"
 	Region  string // "" when the manifests do not say
 	Account string // 12 digits; "" when the manifests do not say
 }
 
-// Component is an instance with what only the manifests know of it.
+// Component is an instance with the facts that only the manifests know.
 type Component struct {
 	component.Instance
 
@@ -50,10 +50,10 @@ type Component struct {
 	spec     *node // merged: defaults, component, overlay
 }
 
-// Variable is one variable with what it is in this run.
+// Variable is one variable with its value in this run.
 type Variable struct {
 	Name        string
-	Value       value.Value // text (value.NewLoose), or Unknown when nothing gives it a value
+	Value       value.Value // text (value.NewLoose), or Unknown without a value
 	Description string
 	Sensitive   bool
 	Origin      string // "--var", "--var-file NAME", "DEPLOYER_VAR_NAME" or file:line:col; "" when it has no value
@@ -70,7 +70,7 @@ func (s *Stack) Component(address string) *Component {
 	return &s.Components[i]
 }
 
-// Instances returns the components the way expansion wants them.
+// Instances returns the components as the expansion needs them.
 func (s *Stack) Instances() []component.Instance {
 	out := make([]component.Instance, len(s.Components))
 	for i := range s.Components {
@@ -79,8 +79,8 @@ func (s *Stack) Instances() []component.Instance {
 	return out
 }
 
-// Locate returns where the value at a path below the spec of a component was written, whichever of defaults, component
-// and overlay that was; the nearest place above it when it was not written at all. nil when there is no such component.
+// Locate returns where the value at a path below a component's spec was written, in defaults, component or overlay. For
+// a value that was not written, it returns the nearest place above it. It returns nil when there is no such component.
 func (s *Stack) Locate(address string, path ...string) *diag.Position {
 	c := s.Component(address)
 	if c == nil {
@@ -93,8 +93,8 @@ func (s *Stack) Locate(address string, path ...string) *diag.Position {
 	return val.position()
 }
 
-// Diagnose places problems that a kind or the expansion found in the spec of a component. What only follows from errors
-// that Resolve reported is left out.
+// Diagnose gives a place to problems that a kind or the expansion found in the spec of a component. It leaves out
+// problems that only follow from errors that Resolve reported.
 func (s *Stack) Diagnose(address string, found []value.Problem) diag.List {
 	var p problems
 	c := s.Component(address)
@@ -123,13 +123,13 @@ func (s *Stack) Diagnose(address string, found []value.Problem) diag.List {
 	return p.list.Sort()
 }
 
-// resolved are the problems that Resolve finds itself, and earlier.
+// resolved are the kinds of problems that Resolve or an earlier step reports itself.
 var resolved = []value.ProblemKind{
 	component.UnknownComponent, component.UnknownOutput, component.UnknownVerb,
 	component.SensitiveValue,
 }
 
-// deferred reports whether an expression with references stands at the path or above it.
+// deferred reports whether an expression with references is at the path or above it.
 func (c *Component) deferred(path []string) bool {
 	for i := 0; i <= len(path); i++ {
 		if c.Spec.Get(path[:i]...).Kind() == value.Deferred {

@@ -16,7 +16,7 @@ type VarFile struct {
 
 type assignment struct{ name, text string }
 
-// parseVarFile reads a variable file. Its lines never show up in excerpts: they may be secrets.
+// parseVarFile reads a variable file. Its lines are never in excerpts: they may be secrets.
 func parseVarFile(f VarFile, p *problems) []assignment {
 	r := &reader{problems: p, cost: &cost{}}
 	shell := &file{name: f.Name, hidden: true}
@@ -48,7 +48,7 @@ func parseVarFile(f VarFile, p *problems) []assignment {
 	return out
 }
 
-// hasAssignments tells KEY=VALUE lines from YAML by the first line that says something.
+// hasAssignments tells KEY=VALUE lines from YAML by the first line that is not empty or a comment.
 func hasAssignments(text string) bool {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)

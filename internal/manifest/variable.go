@@ -10,10 +10,10 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// VarPrefix begins the environment variables that give variables.
+// VarPrefix is the prefix of environment variables that set variables.
 const VarPrefix = "DEPLOYER_VAR_"
 
-// fromFlag is the origin of variables that the command line gives.
+// fromFlag is the origin of variables from the command line.
 const fromFlag = "--var"
 
 // maxPattern bounds a pattern, and maxVariable a value; both in bytes.
@@ -22,7 +22,7 @@ const (
 	maxVariable = 64 << 10
 )
 
-// definition is a variable as spec.variables of the Stack and the Environment define it together.
+// definition is a variable as the spec.variables of Stack and Environment together define it.
 type definition struct {
 	Default     value.Value `json:"default" unset:"it must be given" doc:"The value where nothing else gives one: a text, a number, true or false."`
 	Description string      `json:"description" doc:"For people."`
@@ -33,7 +33,7 @@ type definition struct {
 	patternAt span
 }
 
-// variables works out every variable's value: flags before files before the environment before the manifests.
+// variables works out every variable's value, by precedence: flags, files, the environment, the manifests.
 func (r *resolver) variables() {
 	definitions := map[string]*definition{}
 	for _, d := range []*document{r.bundle.stack, r.environment.document} {
@@ -98,7 +98,7 @@ func (r *resolver) variables() {
 	}
 }
 
-// define reads one spec.variables; what it leaves out, an earlier one keeps.
+// define reads one spec.variables. It keeps earlier values that this one does not set.
 func (r *resolver) define(definitions map[string]*definition, n *node) {
 	if n == nil || n.kind != value.Map {
 		return // a wrong type is reported with the rest of the spec
@@ -152,7 +152,7 @@ func (r *resolver) defaultOf(d *definition, name string, n *node) {
 	}
 }
 
-// match checks a value against the pattern of its variable, which it must fit as a whole.
+// match checks a value against the pattern of its variable. The whole value must match.
 func (r *resolver) match(v *Variable, d *definition) {
 	if d.Pattern == "" {
 		return
@@ -180,7 +180,7 @@ func (r *resolver) match(v *Variable, d *definition) {
 		"Give it a value that matches as a whole.")
 }
 
-// missing reports variables that an expression uses and nothing gives a value, each once, at its first use.
+// missing reports variables that an expression uses but that have no value, each once, at its first use.
 func (r *resolver) missing(name string, where span, service string) {
 	if r.reported[name] {
 		return
@@ -218,7 +218,7 @@ func (r *resolver) missing(name string, where span, service string) {
 	r.problems.invalid(where, "Missing variable", detail, next)
 }
 
-// meant is the advice for a variable that has the name of something with a dot behind it; "" when it has not.
+// meant is the advice for a variable named like a root (stack) or a component; "" for other names.
 func (r *resolver) meant(name, service string) string {
 	if slices.Contains(roots, name) {
 		return fmt.Sprintf("For the built-in value write ${%s.%s}.", name, rootKeys(name)[0])
@@ -238,7 +238,7 @@ func (b *Bundle) hideSecrets() {
 		documents = append(documents, e.document)
 	}
 	for range 2 {
-		// an environment's value may belong to a variable that the stack calls sensitive, and the other way round
+		// An environment's value may belong to a variable that the stack marks sensitive, and the other way round.
 		for _, d := range documents {
 			if d == nil {
 				continue

@@ -24,7 +24,7 @@ type reader struct {
 	broken   bool   // the file could not be read in full: what seems missing may be there
 }
 
-// cost is what all the files of a stack took so far.
+// cost is the total of all files of a stack so far.
 type cost struct {
 	documents, work atomic.Int64
 	stop            atomic.Bool // a limit was hit
@@ -39,7 +39,7 @@ type parsed struct {
 	broken   bool
 }
 
-// readAll parses the files side by side and returns them in their order.
+// readAll parses the files in parallel and returns them in their order.
 func readAll(folder string, sources []source) []parsed {
 	out := make([]parsed, len(sources))
 	total := &cost{}
@@ -63,8 +63,8 @@ func readAll(folder string, sources []source) []parsed {
 	return out
 }
 
-// read parses one file into the roots of its documents, all of them maps. A document with a syntax error costs only
-// itself.
+// read parses one file into the roots of its documents, which are all maps. A syntax error makes only its own document
+// unusable.
 func (r *reader) read(name, data string) (*file, []*node) {
 	f := &file{name: name}
 	text, ok := r.decode(f, data)
@@ -86,8 +86,8 @@ func (r *reader) read(name, data string) (*file, []*node) {
 // lines are the lines [first, end) of a file.
 type lines struct{ first, end int }
 
-// documents finds where the documents of a file are, none when they are too many: that is known before the first is
-// parsed.
+// documents finds the lines of each document of a file. It returns none when there are too many, so the limit is
+// checked before parsing.
 func (r *reader) documents(f *file) []lines {
 	var out []lines
 	for first := 0; first < len(f.lines); {
@@ -108,8 +108,8 @@ func (r *reader) documents(f *file) []lines {
 	return out
 }
 
-// roots parses the lines [first, end) of a file. The parser panics on some malformed input: that is one more syntax
-// error.
+// roots parses the lines [first, end) of a file. The parser panics on some malformed input, which is reported as a
+// syntax error.
 func (r *reader) roots(f *file, first, end int) (roots []*node) {
 	defer func() {
 		if recover() != nil {
@@ -127,12 +127,12 @@ func (r *reader) roots(f *file, first, end int) (roots []*node) {
 
 var errNonsense = errors.New("the parser cannot make sense of this document")
 
-// startsDocument recognises the line --- : in YAML nothing but a new document may start so.
+// startsDocument recognises the line ---. In YAML only a new document may start like this.
 func startsDocument(line string) bool {
 	return strings.HasPrefix(line, "---") && (len(line) == 3 || line[3] == ' ' || line[3] == '\t')
 }
 
-// decode refuses what is not text and brings all line ends to one form.
+// decode refuses data that is not text and converts all line ends to one form.
 func (r *reader) decode(f *file, data string) (string, bool) {
 	where := span{file: f}
 	switch {
@@ -150,7 +150,7 @@ func (r *reader) decode(f *file, data string) (string, bool) {
 	for i, c := range data {
 		if c == utf8.RuneError || c < ' ' && c != '\n' && c != '\t' || c >= 0x7f && c <= 0x9f && c != 0x85 {
 			if _, width := utf8.DecodeRuneInString(data[i:]); c == utf8.RuneError && width > 1 {
-				continue // U+FFFD itself, well encoded
+				continue // U+FFFD itself, correctly encoded
 			}
 			before := data[:i]
 			where.line = strings.Count(before, "\n") + 1
@@ -193,7 +193,7 @@ func (r *reader) document(f *file, first, end int) []ast.Node {
 		r.problems.limit(where, "The stack's YAML is too large: too many large documents.")
 		return nil
 	}
-	tree, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey()) // duplicates are reported here, all of them
+	tree, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey()) // all duplicates are reported here
 	if err != nil {
 		r.syntax(f, first, err)
 		return nil
@@ -216,7 +216,7 @@ func blank(lines []string) bool {
 	return true
 }
 
-// excess says which limit the tokens of a document break, "" when none.
+// excess says which limit the tokens of a document exceed, "" when none.
 func excess(tokens token.Tokens) string {
 	if len(tokens) > maxTokens {
 		return fmt.Sprintf("The document has more than %d words and signs.", maxTokens)
@@ -254,11 +254,11 @@ func excess(tokens token.Tokens) string {
 	return ""
 }
 
-// syntax reports what the parser found.
+// syntax reports an error of the parser.
 func (r *reader) syntax(f *file, first int, err error) {
 	where := span{file: f, line: first + 1, column: 1}
 	message := errNonsense.Error()
-	var placed interface { // not Error(): that draws the source around the place, slowly
+	var placed interface { // not Error(): it draws the source around the place, slowly
 		GetMessage() string
 		GetToken() *token.Token
 	}
