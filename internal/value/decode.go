@@ -27,16 +27,16 @@ type Problem struct {
 	Kind    ProblemKind
 	Path    []string // map keys and list indexes
 	Message string   // what is wrong and what is wanted instead, one sentence
-	Allowed []string // for UnknownKey and enums: what would be right, for suggestions
+	Allowed []string // for UnknownKey and enums: valid texts, for suggestions
 	Missing string   // for MissingKey: the key
-	Want    Kind     // for WrongType: what it should be; Null when that cannot be said in a word
-	Strings bool     // for WrongType where a list is wanted: it is one of strings
-	Rests   []string // keys at the root, beside the path's first, that the judgement rests on
+	Want    Kind     // for WrongType: what it should be; Null when no Kind says it
+	Strings bool     // for WrongType where a list is wanted: a list of strings
+	Rests   []string // other keys at the root that the problem depends on
 	OfKey   bool     // the last key of the path is wrong, not its value
-	Filled  bool     // the value has the right type and was filled in all the same: it only breaks a rule of its field
+	Filled  bool     // the value was filled in: it has the right type but breaks a rule of its field
 }
 
-// Problems collects what is wrong with a tree.
+// Problems collects the problems of a tree.
 type Problems []Problem
 
 // Bad adds an invalid value. path is keys and indexes with dots between: "encryption.kmsKey".
@@ -44,15 +44,15 @@ func (p *Problems) Bad(path, format string, args ...any) {
 	*p = append(*p, Problem{Kind: BadValue, Path: strings.Split(path, "."), Message: fmt.Sprintf(format, args...)})
 }
 
-// RestsOn returns p with the keys at the root whose values it compared: a check that compares cpu with memory cannot
-// judge when cpu is no number.
+// RestsOn returns p with the keys at the root whose values the check compared: a check that compares cpu with memory is
+// no use when cpu is not a number.
 func (p Problem) RestsOn(keys ...string) Problem { p.Rests = keys; return p }
 
 func (p Problem) Error() string { return strings.Join(p.Path, ".") + ": " + p.Message }
 
-// Decode fills *out from v and returns everything that does not fit. Struct fields take the name of their json tag;
-// their other tags are the rules of Field, which Decode enforces, and the defaults, which it fills in. Fields of type
-// Of[T] and Value take expressions, all others must be known.
+// Decode fills *out from v and returns everything that does not fit. Struct fields have the name of their json tag.
+// Their other tags are rules of Field, which Decode enforces, and defaults, which Decode fills in. Fields of type Of[T]
+// and Value may hold expressions; all others must be known.
 func Decode(v Value, out any) []Problem {
 	d := decoder{}
 	d.decode(v, reflect.ValueOf(out).Elem(), nil, &Field{})
@@ -227,7 +227,7 @@ func (d *decoder) number(v Value, out reflect.Value, path []string) bool {
 	return true
 }
 
-// maxWhole is the largest whole number up to which every one can be told from its neighbours.
+// maxWhole is the largest number up to which a float64 holds every whole number exactly.
 const maxWhole = 1 << 53
 
 // InRange reports whether text is a number that a field of whole numbers can hold.
@@ -236,7 +236,7 @@ func InRange(text string) bool {
 	return err == nil && math.Abs(n) <= maxWhole
 }
 
-// OutOfRange says what a field of whole numbers must be, of a number that is too large or too small.
+// OutOfRange says what a field of whole numbers accepts, for a number that is too large or too small.
 func OutOfRange(text string) string {
 	return fmt.Sprintf("must be a whole number between %d and %d, but is %s", -maxWhole, maxWhole, text)
 }
@@ -275,7 +275,7 @@ func (d *decoder) structure(v Value, out reflect.Value, path []string) {
 	}
 }
 
-// rule adds what a rule of a field says of a value that is filled in.
+// rule adds a breach of a field's rule by a value that is filled in.
 func (d *decoder) rule(path []string, b breach) {
 	if b.message != "" {
 		d.add(BadValue, path, b.allowed, "%s", b.message)
@@ -283,7 +283,7 @@ func (d *decoder) rule(path []string, b breach) {
 	}
 }
 
-// unique reports what is in a list more than once: whole items, or one of their keys.
+// unique reports items that are in a list more than once: whole items, or one of their keys.
 func (d *decoder) unique(v Value, path []string, f *Field) {
 	for _, key := range f.Unique {
 		seen := map[string]bool{}

@@ -5,8 +5,8 @@ import (
 	"reflect"
 )
 
-// Encode converts a struct (or any data a field may have) to a Value. Absent pointers, zero fields tagged omitempty and
-// unset Of fields are left out. It panics on types that no property may have: a programming error.
+// Encode converts a struct (or any data that a field may have) to a Value. It leaves out absent pointers, zero fields
+// tagged omitempty and unset Of fields. It panics on types that no property may have: a programming error.
 func Encode(data any) Value { return encode(reflect.ValueOf(data)) }
 
 func encode(v reflect.Value) Value {

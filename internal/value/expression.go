@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Reference names data that a component or a resource gives: "user-service/database" + "endpoint" is an output of a
-// component, "user-service/database:instance" + "address" an output of one AWS resource (its Target has a colon).
+// Reference names data of a component or a resource. "user-service/database" + "endpoint" is an output of a component.
+// "user-service/database:instance" + "address" is an output of one AWS resource (its Target has a colon).
 type Reference struct {
 	Target string `json:"target"`
 	Output string `json:"output"`
@@ -26,7 +26,7 @@ type Op string
 // The operations. They are few on purpose: a saved plan holds them, so each is a contract.
 const (
 	OpReference Op = "reference" // the value that Ref names
-	// the HCL template Source, with Args bound to the variables in Names; done by package expr
+	// the HCL template Source, with Args bound to the variables in Names; package expr evaluates it
 	OpTemplate Op = "template"
 	OpConcat   Op = "concat"  // Args as strings, one after the other
 	OpJSON     Op = "json"    // Args[0] as a JSON document with sorted keys
@@ -55,7 +55,7 @@ func Output(target, output string) Value {
 	return NewDeferred(Expression{Op: OpReference, Ref: Reference{Target: target, Output: output}})
 }
 
-// Concat joins parts as text, now if all are known, later otherwise. Parts are strings or Values.
+// Concat joins parts as text: at once if all are known, otherwise later. Parts are strings or Values.
 func Concat(parts ...any) Value {
 	args := make([]Value, len(parts))
 	for i, part := range parts {
@@ -68,15 +68,15 @@ func Concat(parts ...any) Value {
 	return compute(Expression{Op: OpConcat, Args: args})
 }
 
-// JSON renders v as a JSON document with sorted keys, now if v is known, later otherwise.
+// JSON renders v as a JSON document with sorted keys: at once if v is known, otherwise later.
 func JSON(v Value) Value { return compute(Expression{Op: OpJSON, Args: []Value{v}}) }
 
-// Select takes one place out of v, later if v is not known yet.
+// Select returns the value at one path of v, later if v is not known yet.
 func Select(v Value, path ...string) Value {
 	return compute(Expression{Op: OpSelect, Names: path, Args: []Value{v}})
 }
 
-// Flatten splices lists into one list; items that are not lists stay as they are.
+// Flatten splices lists into one list. Items that are not lists stay.
 func Flatten(lists ...Value) Value { return compute(Expression{Op: OpFlatten, Args: lists}) }
 
 func compute(e Expression) Value {
@@ -87,7 +87,7 @@ func compute(e Expression) Value {
 	}
 	v, err := e.apply(e.Args, nil)
 	if err != nil {
-		return NewDeferred(e) // Resolve reports it where it can say which property it stands in
+		return NewDeferred(e) // Resolve reports it, with the property that holds it
 	}
 	return v
 }
@@ -124,15 +124,15 @@ func (v Value) collect(set map[Reference]bool) {
 
 // Env is what Resolve needs from outside.
 type Env struct {
-	// Lookup returns the value of a reference: data, Unknown when only the apply will know, or another Deferred (an
-	// output of a component that is made of outputs of its resources), which is resolved in turn.
+	// Lookup returns the value of a reference: data, Unknown when only the apply will know, or another Deferred, which
+	// is resolved in turn (an output of a component may be made of outputs of its resources).
 	Lookup func(Reference) (Value, error)
 	// Template evaluates an HCL template with its variables (package expr). Variables may be Unknown.
 	Template func(source string, vars map[string]Value) (Value, error)
 }
 
-// Resolve replaces every Deferred in v by what it computes. What depends on something Unknown becomes Unknown; what
-// depends on something sensitive becomes sensitive.
+// Resolve replaces every Deferred in v by its result. The result is Unknown if an argument is Unknown, and sensitive if
+// an argument is sensitive.
 func Resolve(v Value, env Env) (Value, error) {
 	switch v.kind {
 	case List:
@@ -183,7 +183,7 @@ func (e *Expression) resolve(sensitive bool, env Env) (Value, error) {
 		sensitive = sensitive || r.HasSensitive()
 	}
 	out := NewUnknown()
-	// A template may know its answer although a part is unknown, and so may a selection out of a partly known tree.
+	// A template may have a known result although a part is unknown, and so may a selection from a partly known tree.
 	if known || e.Op == OpTemplate || e.Op == OpSelect {
 		var err error
 		if out, err = e.apply(args, env.Template); err != nil {
@@ -233,7 +233,7 @@ func (e *Expression) apply(args []Value, template func(string, map[string]Value)
 	return NullValue, fmt.Errorf("unknown operation %q: this plan was made by a newer version of deployer", e.Op)
 }
 
-// Text returns a scalar as it stands in a template; false for lists, maps and what is not known.
+// Text returns a scalar as a template shows it; false for lists, maps and values that are not known.
 func (v Value) Text() (string, bool) { return v.text() }
 
 func (v Value) text() (string, bool) {

@@ -13,15 +13,15 @@ import (
 	"unicode/utf8"
 )
 
-// Field is one key of a map that a struct stands for: what its tags say. Decode enforces it, and the schema and the
-// reference tell it, so that a rule is written once. All texts are as in the tags.
+// Field is one key of a map that a struct describes: it holds the struct field's tags. Decode enforces them, and schema
+// and reference show them, so a rule is written once. All texts are as in the tags.
 type Field struct {
 	Name     string // json
 	Doc      string // doc: what it is, in one or more sentences
 	Required bool   // required:"true"
 	Example  string // example
 	Default  string // default: what Decode fills in for a key that is not given
-	Unset    string // unset: in words, what holds without the key, where that is no fixed value
+	Unset    string // unset: in words, what applies without the key, where there is no default
 
 	ScalarText bool     // scalar:"text": numbers and booleans may stand for the text they are written as
 	Enum       []string // enum:"a,b": of a text or a number, or of the items of a list
@@ -30,12 +30,12 @@ type Field struct {
 	Pattern    string   // pattern: a regular expression; of the items, where the field is a list or a map
 	Form       string   // form: what has the pattern, as sentences want it: "an AWS region such as eu-central-1"
 	Keys       string   // keys: the pattern of a map's keys
-	KeyForm    string   // keyForm: what has that
-	// unique:"name,port": keys of the items of a list that differ; unique:"true": [""], the items themselves
+	KeyForm    string   // keyForm: that pattern in words
+	// unique:"name,port": these keys differ among the items of a list; unique:"true": [""], the items themselves differ
 	Unique  []string
 	Needs   []string // needs:"host|hosts": one of these keys must be given, too
 	Without []string // without:"tags,ids": none of these keys may be given, too
-	Why     string   // why: the reason for a rule, put behind the sentence that says that it is broken
+	Why     string   // why: the reason for a rule, added to the message of a breach
 
 	typ       reflect.Type
 	index     []int
@@ -43,7 +43,7 @@ type Field struct {
 	rules     *rules
 }
 
-// AnyOf are keys of a map of which one at least must be given: the tag anyOf:"min,max" of a field named _.
+// AnyOf are keys of a map of which at least one must be given: the tag anyOf:"min,max" of a field named _.
 type AnyOf struct {
 	Keys []string
 	Why  string
@@ -56,8 +56,8 @@ type structure struct {
 	hasDefault bool // a field, or one of a struct that is a field, has a default
 }
 
-// Fields returns the keys of the Map that Encode makes of a struct T, those of omitted fields included, in the order of
-// the struct.
+// Fields returns the keys of the Map that Encode makes of a struct T, in the order of the struct. It includes keys of
+// omitted fields.
 func Fields[T any]() []string {
 	t := reflect.TypeFor[T]()
 	if t.Kind() != reflect.Struct || t == reflect.TypeFor[Value]() {
@@ -102,7 +102,7 @@ func structOf(t reflect.Type) *structure {
 	return s
 }
 
-// opaque reports whether a struct stands for something else than a map of its fields.
+// opaque reports whether a struct is something else than a map of its fields.
 func opaque(t reflect.Type) bool {
 	_, holds := Inner(t)
 	return holds || t == reflect.TypeFor[Value]()
@@ -134,7 +134,7 @@ func fieldOf(name string, sf reflect.StructField) Field {
 	return f
 }
 
-// rules are the texts of a field, parsed when they are first needed: most commands need few.
+// rules are the texts of a field, parsed at first use: most commands need few.
 type rules struct {
 	once     sync.Once
 	of       *Field // of the items of a list or the values of a map
@@ -147,7 +147,7 @@ type rules struct {
 	fill     reflect.Value // the default; shared, so the field is no pointer
 }
 
-// parsed panics on a rule that cannot be read: a programming error, which the test of all specs finds.
+// parsed panics on a rule that cannot be parsed: a programming error, which the test of all specs finds.
 func (f *Field) parsed() *rules {
 	if f.rules == nil {
 		return &rules{of: f}
@@ -185,16 +185,16 @@ func (f *Field) bound(text string) float64 {
 	return float64(d)
 }
 
-// item is the field with the rules that hold for each item of a list and each value of a map.
+// item is a field with the rules for each item of a list and each value of a map.
 func (f *Field) item() *Field { return f.parsed().of }
 
-// breach is a rule that a value breaks; without a message it breaks none.
+// breach is a rule that a value breaks. Without a message, no rule is broken.
 type breach struct {
 	message string
-	allowed []string // what would be right, for suggestions
+	allowed []string // valid texts, for suggestions
 }
 
-// because puts the reason of the field's rules behind a message.
+// because makes a breach of a message and the reason in the field's rules.
 func (f *Field) because(format string, args ...any) breach {
 	b := breach{message: fmt.Sprintf(format, args...)}
 	if f.Why != "" {
@@ -214,7 +214,7 @@ func (f *Field) checkText(v Value) breach {
 	return f.outside(float64(utf8.RuneCountInString(text)), "characters")
 }
 
-// maxShown are the characters of a wrong text that a message repeats.
+// maxShown is how many characters of a wrong text a message repeats.
 const maxShown = 60
 
 // shorten quotes a text.
@@ -230,7 +230,7 @@ func (f *Field) checkNumber(v Value) breach {
 		return breach{}
 	}
 	n := v.Number()
-	if text, _ := v.text(); v.kind == String { // of a variable
+	if text, _ := v.text(); v.kind == String { // text of a variable
 		n, _ = strconv.ParseFloat(text, 64)
 	}
 	written := strconv.FormatFloat(n, 'f', -1, 64)
@@ -267,7 +267,7 @@ func (f *Field) limits(n float64, written string) breach {
 	return f.because("must be %s, but is %s", f.Range(), written)
 }
 
-// Range says between which limits a number or a duration lies; "" when it has none.
+// Range names the limits of a number or a duration; "" without limits.
 func (f *Field) Range() string {
 	switch {
 	case f.Min != "" && f.Max != "":
@@ -282,7 +282,7 @@ func (f *Field) Range() string {
 
 func (f *Field) checkCount(n int, of string) breach { return f.outside(float64(n), of) }
 
-// outside checks how many characters, items or entries there are.
+// outside checks the number of characters, items or entries.
 func (f *Field) outside(n float64, of string) breach {
 	r := f.parsed()
 	switch {
@@ -303,7 +303,7 @@ func (f *Field) checkKey(key string) breach {
 	return breach{}
 }
 
-// checkSiblings checks what a field that is given wants of the other keys of its map.
+// checkSiblings checks the rules of a given field about the other keys of its map.
 func (f *Field) checkSiblings(in Value) breach {
 	if len(f.Needs)+len(f.Without) == 0 {
 		return breach{}
@@ -335,7 +335,7 @@ func (a AnyOf) broken() breach {
 	return breach{message: message}
 }
 
-// fillDefault gives the field of a struct its default, and those that lie below it theirs.
+// fillDefault gives a field of a struct its default, and the fields below it theirs.
 func (f *Field) fillDefault(in reflect.Value) {
 	out := in.FieldByIndex(f.index)
 	switch {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// FuzzJSON: what can be read is stored as what reads the same.
+// FuzzJSON: a value that can be read stays the same when it is stored and read again.
 func FuzzJSON(f *testing.F) {
 	for _, seed := range []string{
 		`{"a": [1, "x", null, true, 1.10]}`, `{"$unknown": true}`, `{"$$unknown": true, "$": 1}`,

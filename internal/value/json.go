@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// ErrSensitive is why a tree with secrets cannot be stored.
+// ErrSensitive is the reason why a tree with secrets cannot be stored.
 var ErrSensitive = errors.New("value: a sensitive value is never stored")
 
-// Keys of the JSON form that are not data; user keys that begin with $ get another one in front.
+// Keys of the JSON form that are not data. User keys that begin with $ get another $ in front.
 const (
 	jsonExpression = "$expression"
 	jsonUnknown    = "$unknown"
@@ -93,7 +93,7 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// complete reports what Resolve could not compute: what is stored may have been changed.
+// complete reports an expression that Resolve cannot compute: a stored one may have been changed.
 func (e *Expression) complete() error {
 	whole := true
 	switch e.Op {

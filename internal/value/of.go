@@ -8,7 +8,7 @@ type Of[T any] struct{ v Value }
 // Lit returns a field with known data.
 func Lit[T any](data T) Of[T] { return Of[T]{v: Encode(data)} }
 
-// Expr returns a field with the given value; a known one is checked against T by Decode.
+// Expr returns a field with the given value. Decode checks a known value against T.
 func Expr[T any](v Value) Of[T] { return Of[T]{v: v} }
 
 // Value returns what the field holds.
@@ -20,7 +20,7 @@ func (o Of[T]) IsSet() bool { return !o.v.IsNull() }
 // Known reports whether the field is absent or data.
 func (o Of[T]) Known() bool { return o.v.Known() }
 
-// Get returns the data, the zero T when the field is absent or not known.
+// Get returns the data, or the zero T when the field is absent or not known.
 func (o Of[T]) Get() T {
 	var out T
 	if o.IsSet() && o.Known() {

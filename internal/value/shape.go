@@ -5,14 +5,14 @@ import (
 	"reflect"
 )
 
-// Shape is what Decode takes for a Go type, for the generators of schema and reference.
+// Shape is what Decode accepts for a Go type, for the generators of schema and reference.
 type Shape struct {
 	Kind     Kind    // Null: anything
 	Whole    bool    // of a Number: without a fraction
 	Duration bool    // of a String: 30s, 15m, 7d
-	Late     bool    // may be an output of a component, which is not known before the apply
-	Items    *Shape  // of a List, and of a Map whose keys are free
-	Fields   []Field // of a Map whose keys are given
+	Late     bool    // may be an output of a component, not known before the apply
+	Items    *Shape  // of a List, and of a Map with free keys
+	Fields   []Field // of a Map with fixed keys
 	AnyOf    []AnyOf
 }
 
@@ -58,11 +58,11 @@ func ShapeOf(t reflect.Type) Shape {
 	panic("value: no shape for " + t.String())
 }
 
-// Shape is what the field takes.
+// Shape is what the field accepts.
 func (f *Field) Shape() Shape { return ShapeOf(f.typ) }
 
-// IsFlag reports whether the field is false where it is not given and has no default.
+// IsFlag reports whether the field is false when it is not given and has no default.
 func (f *Field) IsFlag() bool { return f.typ.Kind() == reflect.Bool }
 
-// Item is the field with the rules that hold for each item of a list and each value of a map.
+// Item is the field with the rules for each item of a list and each value of a map.
 func (f *Field) Item() *Field { return f.item() }

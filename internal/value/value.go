@@ -1,8 +1,8 @@
-// Package value is the neutral data model that every stage speaks: a tree whose leaves are known data, expressions that
-// wait for outputs (Deferred), or data that nobody knows yet (Unknown), each with a sensitivity mark.
+// Package value is the neutral data model of all stages. It is a tree whose leaves are known data, expressions that
+// wait for outputs (Deferred), or data that is not known yet (Unknown). Each has a sensitivity mark.
 //
-// In: plain Go data, typed structs (Encode), expressions. Out: the same tree, resolved further and further (Resolve),
-// and typed structs again (Decode). It is data only: it knows neither HCL nor Pulumi nor AWS and must not do I/O.
+// In: plain Go data, typed structs (Encode), expressions. Out: the same tree, resolved step by step (Resolve), and
+// typed structs again (Decode). It is data only: it knows neither HCL nor Pulumi nor AWS and must not do I/O.
 package value
 
 import (
@@ -29,12 +29,12 @@ const (
 	Unknown  // known only after apply
 )
 
-// String names the kind the way a user would read it in an error.
+// String names the kind as users read it in an error.
 func (k Kind) String() string {
 	return [...]string{"null", "true or false", "number", "string", "list", "map", "expression", "unknown"}[k]
 }
 
-// Article is String as sentences want it: "a number", "true or false".
+// Article is String with its article: "a number", "true or false".
 func (k Kind) Article() string {
 	switch k {
 	case Null, Bool, Unknown:
@@ -50,8 +50,8 @@ type Value struct {
 	kind      Kind
 	data      any // bool, float64, string, []Value, map[string]Value or *Expression
 	sensitive bool
-	loose     bool   // text of a variable: converts to the type of the field it lands in
-	source    string // how a number was written: 1.10 stays 1.10 where text is wanted
+	loose     bool   // text of a variable: converts to the type of its field
+	source    string // how a number was written: 1.10 stays 1.10 as text
 }
 
 // NullValue is the absent value; the zero Value equals it.
@@ -78,22 +78,22 @@ func NewMap(m map[string]Value) Value { return Value{kind: Map, data: m} }
 // NewUnknown returns a value that only the apply will know.
 func NewUnknown() Value { return Value{kind: Unknown} }
 
-// NewDeferred returns an expression that Resolve turns into data once what it refers to is there.
+// NewDeferred returns an expression that Resolve turns into data once its references are known.
 func NewDeferred(e Expression) Value { return Value{kind: Deferred, data: &e} }
 
-// NewLoose returns the text of a variable: a string that Decode converts to the type of the field it lands in.
+// NewLoose returns the text of a variable: a string that Decode converts to the type of its field.
 func NewLoose(text string) Value { return Value{kind: String, data: text, loose: true} }
 
-// WithSource returns v remembering how a number or boolean was written, for places that want text.
+// WithSource returns v with the original text of a number or boolean, for uses as text.
 func (v Value) WithSource(text string) Value { v.source = text; return v }
 
 // IsLoose reports whether v is the text of a variable (NewLoose).
 func (v Value) IsLoose() bool { return v.loose }
 
-// Sensitive returns v marked as secret: rendering redacts it and storing it is an error.
+// Sensitive returns v marked as secret: rendering redacts it, and storing it is an error.
 func (v Value) Sensitive() Value { v.sensitive = true; return v }
 
-// IsSensitive reports whether v itself carries the mark. Use HasSensitive for a whole tree.
+// IsSensitive reports whether v itself has the mark. Use HasSensitive for a whole tree.
 func (v Value) IsSensitive() bool { return v.sensitive }
 
 // Kind returns what v holds.
@@ -123,8 +123,8 @@ func (v Value) Keys() []string { return slices.Sorted(maps.Keys(v.Entries())) }
 // Expression returns the deferred expression, nil when v is something else.
 func (v Value) Expression() *Expression { e, _ := v.data.(*Expression); return e }
 
-// Get walks map keys and list indexes; Null when there is no such place. An Unknown or Deferred on the way is returned
-// as Unknown: nobody can say yet.
+// Get follows map keys and list indexes; Null when there is no such place. It returns Unknown when an Unknown or
+// Deferred is on the way.
 func (v Value) Get(path ...string) Value {
 	for _, key := range path {
 		switch v.kind {
@@ -179,8 +179,8 @@ func (v Value) HasSensitive() bool {
 	return found
 }
 
-// Walk visits v and everything below it, maps in key order, with the path from v. Arguments of expressions are not
-// part of the tree; see References.
+// Walk visits v and everything below it, maps in key order, with the path from v. It does not visit arguments of
+// expressions; see References.
 func (v Value) Walk(visit func(path []string, node Value)) { v.walk(nil, visit) }
 
 func (v Value) walk(path []string, visit func([]string, Value)) {
@@ -345,7 +345,7 @@ func (v Value) String() string {
 // GoString keeps secrets out of %#v.
 func (v Value) GoString() string { return v.String() }
 
-// How people see what must not or cannot be shown.
+// What people see in place of a value that must not or cannot be shown.
 const (
 	Redacted        = "(sensitive)"
 	KnownAfterApply = "(known after apply)"
