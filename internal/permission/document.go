@@ -6,7 +6,7 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// The most characters that IAM takes, white space not counted.
+// The most characters that IAM accepts, without white space.
 const (
 	ManagedLimit = 6144  // for a managed policy
 	InlineLimit  = 10240 // for all inline policies of a role together
@@ -26,7 +26,7 @@ type Statement struct {
 	Condition map[string]map[string]list `json:",omitempty"`
 }
 
-// list is written as IAM writes lists: a single item without brackets.
+// list is a JSON list as IAM writes it: a single item without brackets.
 type list []string
 
 // MarshalJSON implements json.Marshaler.
@@ -37,8 +37,8 @@ func (l list) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]string(l))
 }
 
-// Whole returns the one policy that allows the statements and nothing else, however long it is. It is ordered by
-// service unless IAM would take it only otherwise.
+// Whole returns the one policy that allows the statements and nothing else, whatever its length. It is ordered by
+// service, unless only another order is short enough for IAM.
 func Whole(statements []resource.Statement) Document {
 	const unlimited = 1 << 30
 	joined := Join(statements)
@@ -51,8 +51,8 @@ func Whole(statements []resource.Statement) Document {
 	return readable
 }
 
-// Parts returns managed policies that together allow what Whole does: as few as IAM takes. They are ordered by service
-// as long as that costs no further one.
+// Parts returns managed policies that together allow the same as Whole: as few as IAM's limit allows. They are ordered
+// by service if that needs no further policy.
 func Parts(statements []resource.Statement) []Document {
 	joined := Join(statements)
 	readable, short := pack(Merge(joined, false), ManagedLimit), pack(Merge(joined, true), ManagedLimit)
@@ -71,7 +71,7 @@ func pack(statements []resource.Statement, limit int) []Document {
 	size := frame
 	for _, s := range statements {
 		for _, part := range fit(allow(s), limit-frame) {
-			length := length(part) + 1 // and a comma
+			length := length(part) + 1 // one more for a comma
 			if last := &out[len(out)-1]; size+length <= limit {
 				last.Statement = append(last.Statement, part)
 				size += length
@@ -104,7 +104,7 @@ func allow(s resource.Statement) Statement {
 	return out
 }
 
-// fit splits a statement that no document could hold alone.
+// fit splits a statement that is too long for one document.
 func fit(s Statement, room int) []Statement {
 	half := len(s.Action) / 2
 	if length(s) < room || half == 0 {

@@ -1,8 +1,8 @@
-// Package permission makes the IAM policy that a stack needs out of what its resource types, its state and its locks
+// Package permission makes the IAM policy that a stack needs from what its resource types, its state and its locks
 // declare.
 //
 // In: desired resources and the statements that their types declare. Out: statements, joined and sorted, and policy
-// documents as IAM takes them. It calls nothing and knows no AWS service.
+// documents in IAM's form. It calls nothing and knows no AWS service.
 package permission
 
 import (
@@ -13,12 +13,12 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// Types tells what a resource type or a lookup needs: a resource.Catalog.
+// Types says which permissions a resource type or a lookup needs. It is a resource.Catalog.
 type Types interface {
 	Permissions(typ string, scope resource.Scope) []resource.Statement
 }
 
-// Collect returns what making, changing, reading and deleting everything of a graph needs.
+// Collect returns the statements for creating, changing, reading and deleting everything in a graph.
 func Collect(types Types, graph *resource.Graph, scope resource.Scope) []resource.Statement {
 	var out []resource.Statement
 	for _, r := range graph.Resources {
@@ -28,12 +28,12 @@ func Collect(types Types, graph *resource.Graph, scope resource.Scope) []resourc
 	return out
 }
 
-// Reading leaves of each statement the actions that change nothing.
+// Reading keeps only the actions that change nothing.
 func Reading(statements []resource.Statement) []resource.Statement {
 	var out []resource.Statement
 	for _, s := range statements {
 		s.Actions = slices.DeleteFunc(slices.Clone(s.Actions), func(action string) bool { return !reads(action) })
-		if len(s.Actions) > 0 && s.Why == "" { // what AWS does in the name of the caller, it does for changes
+		if len(s.Actions) > 0 && s.Why == "" { // AWS acts in the name of the caller for changes only
 			out = append(out, s)
 		}
 	}
@@ -45,10 +45,10 @@ func reads(action string) bool {
 	return strings.HasPrefix(verb, "Get") || strings.HasPrefix(verb, "List") || strings.HasPrefix(verb, "Describe")
 }
 
-// Join makes as few statements as say the same: what is allowed on everything is not repeated for less, actions with
-// the same resources and conditions share a statement, and so do resources with the same actions.
+// Join returns the fewest statements that allow the same. It drops actions on single resources that are allowed on
+// everything, and joins actions with the same resources and conditions, and resources with the same actions.
 func Join(statements []resource.Statement) []resource.Statement {
-	anything := map[string]bool{} // actions allowed on everything without a condition
+	anything := map[string]bool{} // actions allowed on everything, without a condition
 	for _, s := range statements {
 		if len(s.On) == 0 && len(s.When) == 0 {
 			for _, action := range s.Actions {
@@ -56,7 +56,7 @@ func Join(statements []resource.Statement) []resource.Statement {
 			}
 		}
 	}
-	// One entry for each action and condition with all that it is needed on, which may come from several types.
+	// One entry for each action and condition, with all its resources, which may come from several types.
 	type need struct {
 		action    string
 		condition resource.Condition
@@ -101,9 +101,9 @@ func Join(statements []resource.Statement) []resource.Statement {
 	return out
 }
 
-// Merge puts statements under the same condition into one where that allows nothing more: AWS checks an action against
-// the kinds of objects that it is about, so only statements that name different objects of the same kind must stay
-// apart. Those of one service are merged, or all.
+// Merge joins statements under the same condition into one where that allows nothing more. AWS checks an action against
+// the resource types that the action supports. So only statements that name different objects of the same type must
+// stay separate. It merges the statements of each service, or all.
 func Merge(statements []resource.Statement, services bool) []resource.Statement {
 	var out []resource.Statement
 	for _, s := range statements {
@@ -122,8 +122,8 @@ func Merge(statements []resource.Statement, services bool) []resource.Statement 
 	return out
 }
 
-// agree reports whether two lists name the same objects of each kind that is in both. Everything agrees with everything
-// only.
+// agree reports whether two lists name the same objects of each type that is in both. Everything agrees only with
+// everything.
 func agree(a, b []string) bool {
 	if len(a) == 0 || len(b) == 0 {
 		return len(a) == len(b)
@@ -144,7 +144,7 @@ func agree(a, b []string) bool {
 	return true
 }
 
-// kind is the service and the type of what an ARN names.
+// kind is the service and the resource type in an ARN.
 func kind(arn string) string {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) < 6 {
@@ -152,7 +152,7 @@ func kind(arn string) string {
 	}
 	name := parts[5]
 	if parts[2] == "s3" {
-		return "s3" // the * of a bucket's name stands for its objects, too
+		return "s3" // a bucket's name with * matches its objects, too
 	}
 	end := strings.IndexAny(name, "/:")
 	if end < 0 {
@@ -172,7 +172,7 @@ func union(a, b []string) []string {
 	return slices.Compact(out)
 }
 
-// order sorts statements by service, those for everything last.
+// order sorts statements by service; statements for everything come last.
 func order(s resource.Statement) string {
 	last := "0"
 	if len(s.On) == 0 {

@@ -82,7 +82,7 @@ func TestPartsAllowWhatTheWholeDoes(t *testing.T) {
 		in = append(in, s)
 	}
 	in = append(in, resource.Statement{On: []string{"arn:aws:other:eu-central-1:123456789012:thing/*"}})
-	for action := range 300 { // more than one document takes
+	for action := range 300 { // too many for one document
 		in[40].Actions = append(in[40].Actions, fmt.Sprintf("other:CreateSomethingWithALongName%d", action))
 	}
 	whole, parts := permission.Whole(in), permission.Parts(in)
