@@ -14,20 +14,20 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Lookup says what a name stands for: path is the name and the attributes that follow it, as written (["VERSION"],
+// Lookup returns the value of a name. path is the name and the attributes after it, as written (["VERSION"],
 // ["database", "endpoint"], ["user-service", "database", "endpoint"]). It returns the value (known, Unknown, or a
-// Deferred reference) and how many elements of path name it; the rest selects inside of it.
+// Deferred reference) and how many elements of path name it. The rest selects inside the value.
 type Lookup = func(path []string) (v value.Value, used int, err error)
 
-// Compiler compiles the texts of one stack. They share a budget, so that many small texts cannot multiply what one may
-// do. Not safe for use by several goroutines.
+// Compiler compiles the texts of one stack. They share a budget, so that many small texts cannot exceed it together.
+// Not safe for use by several goroutines.
 type Compiler struct{ left int }
 
 // NewCompiler returns a compiler with a fresh budget.
 func NewCompiler() *Compiler { return &Compiler{left: maxTotal} }
 
-// Compile turns text into a value. All problems are returned; each is an *Error, around Lookup's error where it was
-// that one.
+// Compile turns text into a value. It returns all problems. Each is an *Error; when Lookup failed, it wraps Lookup's
+// error.
 func (c *Compiler) Compile(text string, lookup Lookup) (value.Value, []error) {
 	if !HasExpression(text) {
 		return value.NewString(text), nil
@@ -49,7 +49,7 @@ func (c *Compiler) Compile(text string, lookup Lookup) (value.Value, []error) {
 		return v, nil
 	}
 	b := &budget{call: maxResult, total: &c.left}
-	// what is deferred counts as unknown: it finds wrong calls now, not at apply
+	// deferred values count as unknown: so wrong calls are found now, not at apply
 	v, problems := p.evaluate(names.bound, b)
 	if len(problems) > 0 {
 		return value.NewUnknown(), problems
@@ -96,14 +96,14 @@ func Evaluate(source string, vars map[string]value.Value) (value.Value, error) {
 
 func has(vars map[string]value.Value, name string) bool { _, ok := vars[name]; return ok }
 
-// bindings are the names of a template: what each mention refers to and under which identifier.
+// bindings are the names of a template: the value and the identifier of each mention.
 type bindings struct {
 	order    []string // identifiers, in order of first mention
 	bound    map[string]value.Value
 	mentions []mention
 }
 
-// mention is one place in the escaped text where a name stands.
+// mention is one place of a name in the escaped text.
 type mention struct {
 	name       string
 	start, end int
@@ -126,8 +126,8 @@ func (b *bindings) deferred() bool {
 	return false
 }
 
-// bind looks every name up and puts its identifier in its place. A variable keeps its name; what is dotted gets ref-0,
-// ref-1, ...: identifiers that no variable can have, so that a variable and a component of the same name stay apart.
+// bind looks every name up and replaces it by an identifier. A variable keeps its name. A dotted name becomes ref-0,
+// ref-1, ...: no variable can have such a name, so a variable and a component of the same name stay separate.
 func (p *parsed) bind(lookup Lookup) (*bindings, []error) {
 	b := &bindings{bound: map[string]value.Value{}}
 	known := map[string]string{} // dotted name -> identifier
@@ -166,7 +166,7 @@ func (p *parsed) bind(lookup Lookup) (*bindings, []error) {
 	return b, problems
 }
 
-// names returns the places where a name stands, in the order of the text.
+// names returns the places of all names, in the order of the text.
 func (p *parsed) names() []*hclsyntax.ScopeTraversalExpr {
 	var out []*hclsyntax.ScopeTraversalExpr
 	_ = hclsyntax.VisitAll(p.root, func(node hclsyntax.Node) hcl.Diagnostics {
@@ -193,8 +193,8 @@ func pathOf(traversal hcl.Traversal) []string {
 	return path
 }
 
-// alone returns the value of a text that is one name and nothing else, as it is: it keeps its type, its source text
-// and, for a reference, stays a reference.
+// alone returns the value of a text that is one name and nothing else. The value keeps its type and its source text,
+// and a reference stays a reference.
 func (p *parsed) alone(b *bindings) (value.Value, bool) {
 	wrap, ok := p.root.(*hclsyntax.TemplateWrapExpr)
 	if !ok {
@@ -209,7 +209,7 @@ func (p *parsed) alone(b *bindings) (value.Value, bool) {
 		return v, true
 	}
 	if v.Kind() != value.Deferred {
-		return value.NullValue, false // known: HCL says what is wrong with a step that leads nowhere
+		return value.NullValue, false // known: HCL explains a step that leads nowhere
 	}
 	path := make([]string, len(rest))
 	for i, step := range rest {
@@ -230,7 +230,7 @@ func (p *parsed) alone(b *bindings) (value.Value, bool) {
 	return value.Select(v, path...), true
 }
 
-// rewritten is the text with dotted names replaced by their identifiers: what Evaluate gets.
+// rewritten is the text with identifiers in place of dotted names. Evaluate gets this text.
 func (p *parsed) rewritten(b *bindings) string {
 	var out strings.Builder
 	at := 0

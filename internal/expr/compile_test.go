@@ -10,7 +10,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// scope is the lookup of the tests: one word is a variable, two words a component of this service, three of another.
+// scope is the lookup of the tests: one word is a variable, two a component of this service, three of another service.
 func scope(path []string) (value.Value, int, error) {
 	switch path[0] {
 	case "VERSION":

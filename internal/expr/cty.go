@@ -11,7 +11,7 @@ import (
 // secret is the mark that carries sensitivity through cty.
 type secret struct{}
 
-// toCty converts a value. Deferred and Unknown are unknown of any type.
+// toCty converts a value. Deferred and Unknown become unknown, of any type.
 func toCty(v value.Value) cty.Value {
 	var out cty.Value
 	switch v.Kind() {
@@ -44,7 +44,7 @@ func toCty(v value.Value) cty.Value {
 	return out
 }
 
-// fromCty converts a result back; size counts down the bytes it may have.
+// fromCty converts a result back. size is the number of bytes that are left for it.
 func fromCty(v cty.Value, size *int) (value.Value, error) {
 	v, marks := v.Unmark()
 	var out value.Value
@@ -109,7 +109,7 @@ func fromKnown(v cty.Value, size *int) (value.Value, error) {
 	}
 }
 
-// sizeOf is the text of a tree in bytes: what one mention of it can add to a result.
+// sizeOf is the size of a tree as text, in bytes: the most that one mention of it can add to a result.
 func sizeOf(v value.Value) int {
 	n := 1
 	switch v.Kind() {

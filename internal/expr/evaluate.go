@@ -10,7 +10,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// What evaluation may produce, in bytes.
+// The most that evaluation may produce, in bytes.
 const (
 	maxResult = 1 << 20  // by all the functions of one text together, and by its result
 	maxTotal  = 64 << 20 // by all the texts of one Compiler
@@ -18,8 +18,8 @@ const (
 
 var errTooMuch = errors.New("an expression that produces more than 1 MiB")
 
-// budget is what functions may still produce. Text can grow by multiplication (replace, format, nested jsonencode), so
-// each function asks before it allocates.
+// budget is how much functions may still produce. Text can grow by multiplication (replace, format, nested jsonencode),
+// so each function asks the budget before it allocates.
 type budget struct {
 	call  int
 	total *int

@@ -13,7 +13,7 @@ type Function struct {
 	Doc       string
 }
 
-// Functions lists what expressions may call, sorted by name. All are pure.
+// Functions lists the functions that expressions may call, sorted by name. All are pure.
 func Functions() []Function {
 	out := make([]Function, len(table))
 	for i, e := range table {
@@ -27,7 +27,7 @@ type entry struct {
 	make func(*budget) function.Function
 }
 
-// implementations builds the functions around the budget of one evaluation.
+// implementations creates the functions with the budget of one evaluation.
 func implementations(b *budget) map[string]function.Function {
 	out := make(map[string]function.Function, len(table))
 	for _, e := range table {
@@ -95,17 +95,17 @@ var table = []entry{
 	},
 }
 
-// unbounded is for functions whose result is no larger than their arguments.
+// unbounded wraps a function whose result is no larger than its arguments.
 func unbounded(f function.Function) func(*budget) function.Function {
 	return func(*budget) function.Function { return f }
 }
 
-// spec describes one parameter: names show up in error messages.
+// param describes one parameter. Error messages show its name.
 func param(name string, t cty.Type) function.Parameter {
 	return function.Parameter{Name: name, Type: t}
 }
 
-// textual defines a function of fixed parameters that gives a text. compute is only called with wholly known arguments.
+// textual defines a function with fixed parameters that returns a text. compute gets only wholly known arguments.
 func textual(compute func(args []cty.Value) (string, error), params ...function.Parameter) function.Function {
 	return variadic(compute, nil, params...)
 }

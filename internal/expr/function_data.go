@@ -32,7 +32,7 @@ func jsonencode(b *budget) function.Function {
 	}, anything)
 }
 
-// maxJSONDepth bounds what jsondecode reads: types of that depth are compared later.
+// maxJSONDepth limits what jsondecode reads, because types of that depth are compared later.
 const maxJSONDepth = 64
 
 func jsondecode(b *budget) function.Function {
@@ -45,7 +45,7 @@ func jsondecode(b *budget) function.Function {
 				return cty.NilVal, err
 			}
 			depth := 0
-			for _, c := range s { // brackets inside of strings count too: too strict by a little, and cheap
+			for _, c := range s { // brackets inside strings count too: slightly too strict, but cheap
 				switch c {
 				case '[', '{':
 					if depth++; depth > maxJSONDepth {
@@ -80,7 +80,7 @@ func coalesce(*budget) function.Function {
 			for _, arg := range args {
 				switch {
 				case !arg.IsKnown():
-					return cty.DynamicVal, nil // it may turn out to be empty
+					return cty.DynamicVal, nil // an unknown one may become empty
 				case arg.IsNull(), arg.Type() == cty.String && arg.AsString() == "":
 					continue
 				}

@@ -133,11 +133,11 @@ var (
 	exponent  = regexp.MustCompile(`^[-+0-9.]*[eEpP][-+]?[0-9]{3,}$`)
 )
 
-// maxWidth bounds the padding that one verb of format may ask for.
+// maxWidth limits the padding that one verb of format may ask for.
 const maxWidth = 1000
 
-// format is cty's, after a look at what it would cost: a width is an allocation, and each verb can repeat the longest
-// argument.
+// format is cty's function with a check of its cost first: a width is an allocation, and each verb can repeat the
+// longest argument.
 func format(b *budget) function.Function {
 	values := function.Parameter{Name: "value", Type: cty.DynamicPseudoType, AllowNull: true}
 	return variadic(func(args []cty.Value) (string, error) {
@@ -148,7 +148,7 @@ func format(b *budget) function.Function {
 			if err != nil {
 				return "", err
 			}
-			longest = max(longest, 6*sizeOf(v)+330) // quoting takes up to six bytes for one, a number up to 330
+			longest = max(longest, 6*sizeOf(v)+330) // quoting makes up to six bytes of one; a number has up to 330
 			if exponent.MatchString(v.Str()) && numerical.MatchString(pattern) {
 				return "", function.NewArgErrorf(i+1, "the number is too large")
 			}

@@ -69,7 +69,7 @@ func FuzzCompile(f *testing.F) {
 				t.Fatalf("%q stays deferred", norm.NFC.String(text))
 			}
 		}
-		if stored, err := json.Marshal(v); err == nil && utf8.ValidString(text) { // what is stored is what was compiled
+		if stored, err := json.Marshal(v); err == nil && utf8.ValidString(text) { // it is stored as compiled
 			var back value.Value
 			if err := json.Unmarshal(stored, &back); err != nil {
 				t.Fatalf("%.100q: stored as %s: %v", text, stored, err)

@@ -9,12 +9,12 @@ import (
 	"github.com/zclconf/go-cty/cty/function"
 )
 
-// maxExponent is the range of a float64 in bits: cty's numbers have none, and 1e999999999 as text is a gigabyte.
+// maxExponent is the range of a float64 in bits. cty's numbers have no range: as text, 1e999999999 is a gigabyte.
 const maxExponent = 1100
 
 var errNumber = errors.New("a number outside of the range that fields can hold")
 
-// sane reports a number that must not be turned into text.
+// sane returns an error for a number that must not be turned into text.
 func sane(v cty.Value) error {
 	v, _ = v.Unmark()
 	if !v.IsKnown() || v.IsNull() || v.Type() != cty.Number {
@@ -30,8 +30,7 @@ func sane(v cty.Value) error {
 	return nil
 }
 
-// guardNumbers makes every place where numbers arise check them: literals now, arithmetic and number functions when
-// evaluated.
+// guardNumbers checks numbers wherever they arise: literals now, arithmetic and number functions during evaluation.
 func (p *parsed) guardNumbers() []error {
 	var problems []error
 	_ = hclsyntax.VisitAll(p.root, func(node hclsyntax.Node) hcl.Diagnostics {
@@ -51,7 +50,7 @@ func (p *parsed) guardNumbers() []error {
 	return problems
 }
 
-// saneIndexes checks the literal indexes of a traversal, which are no expressions of their own.
+// saneIndexes checks the literal indexes of a traversal, which are not expressions.
 func saneIndexes(traversal hcl.Traversal) error {
 	for _, step := range traversal {
 		if index, ok := step.(hcl.TraverseIndex); ok {
@@ -63,7 +62,7 @@ func saneIndexes(traversal hcl.Traversal) error {
 	return nil
 }
 
-// guarded is the operation with its arguments and result checked. HCL converts texts to numbers before it calls Impl.
+// guarded adds checks of arguments and result to an operation. HCL converts texts to numbers before it calls Impl.
 func guarded(op *hclsyntax.Operation) *hclsyntax.Operation {
 	if op.Type != cty.Number {
 		return op
@@ -93,7 +92,7 @@ func checkedFunction(f function.Function) function.Function {
 	})
 }
 
-// numeric is a function of numbers with the same check.
+// numeric wraps a function of numbers with the same check.
 func numeric(f function.Function) func(*budget) function.Function {
 	return func(*budget) function.Function { return checkedFunction(f) }
 }

@@ -8,20 +8,20 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 )
 
-// Limits of one template. HCL's parser and evaluator recurse, so depth is bounded on the token stream before parsing,
-// and so is everything whose cost multiplies.
+// Limits of one template. HCL's parser and evaluator recurse. So the token stream is checked before parsing, for depth
+// and for everything whose cost multiplies.
 const (
 	MaxLength = 32 << 10 // bytes of a text that holds an expression
 	MaxDepth  = 32       // brackets, quotes and interpolations inside each other
 	maxTokens = 4096     // of expressions; literal text counts once per piece
-	maxErrors = 5        // reported of one text: the later ones mostly follow from the first
+	maxErrors = 5        // reported for one text: later errors mostly follow from the first
 	maxChain  = 64       // unary operators and conditionals, which recurse without brackets
 )
 
-// HasExpression reports whether text needs Compile: everything else stands for itself.
+// HasExpression reports whether text needs Compile. Any other text is its own value.
 func HasExpression(text string) bool { return strings.Contains(text, "${") }
 
-// parsed is a template after parsing, with the way back from its positions to those of the text.
+// parsed is a template after parsing. It can convert its positions to those of the text.
 type parsed struct {
 	text    string
 	root    hclsyntax.Expression
@@ -38,7 +38,7 @@ func parse(text string) (*parsed, []error) {
 	p := &parsed{text: text, escapes: escapes}
 	if !harmless(escaped) {
 		tokens, diags := hclsyntax.LexTemplate([]byte(escaped), "", hcl.InitialPos)
-		if err := p.limit(tokens); err != nil { // before its words are looked at: there may be thousands
+		if err := p.limit(tokens); err != nil { // before its words are checked: there may be thousands
 			return nil, []error{err}
 		}
 		if diags.HasErrors() {
@@ -61,7 +61,7 @@ func parse(text string) (*parsed, []error) {
 	return p, append(found, p.guardNumbers()...)
 }
 
-// harmless reports texts that no limit can concern, by counting what could nest: it saves most texts a second scan.
+// harmless reports texts that cannot reach a limit. It counts what could nest, which saves most texts a second scan.
 func harmless(text string) bool {
 	if len(text) > maxTokens {
 		return false
@@ -76,7 +76,7 @@ func harmless(text string) bool {
 	return nesting <= MaxDepth
 }
 
-// escape makes HCL's second kind of marker, %{, literal text.
+// escape turns HCL's second kind of marker, %{, into literal text.
 func escape(text string) (string, []int) {
 	if !strings.Contains(text, "%{") {
 		return text, nil
@@ -93,7 +93,7 @@ func escape(text string) (string, []int) {
 	return b.String(), at
 }
 
-// offset turns a position in the escaped text into one in the text.
+// offset converts a position in the escaped text to one in the text.
 func (p *parsed) offset(escaped int) int {
 	added := 0
 	for added < len(p.escapes) && p.escapes[added] < escaped {
@@ -135,7 +135,7 @@ func lowerFirst(s string) string {
 	return s
 }
 
-// limit bounds what the recursion of parser and evaluator can see.
+// limit checks everything that the parser and the evaluator recurse into.
 func (p *parsed) limit(tokens hclsyntax.Tokens) error {
 	depth, count, chain := 0, 0, 0
 	for _, t := range tokens {

@@ -9,7 +9,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// TestLiteralTextIsKept: whatever stands around an expression comes out as it was written.
+// TestLiteralTextIsKept: text around an expression stays as it was written.
 func TestLiteralTextIsKept(t *testing.T) {
 	literal := rapid.StringMatching(`([a-z ${}%"\\~\n]|%\{|\$\$)*`)
 	rapid.Check(t, func(t *rapid.T) {
@@ -28,7 +28,7 @@ func TestLiteralTextIsKept(t *testing.T) {
 	})
 }
 
-// TestDollarEscape: a text with every ${ written $${ stands for itself.
+// TestDollarEscape: a text with $${ in place of every ${ is its own value.
 func TestDollarEscape(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.StringMatching(`([a-z{}% ]|\$\{)*`).Draw(t, "text")
@@ -39,7 +39,7 @@ func TestDollarEscape(t *testing.T) {
 	})
 }
 
-// TestDeferredEqualsDirect: evaluating later, with the outputs, gives what evaluating at once with known names gives.
+// TestDeferredEqualsDirect: late evaluation, with the outputs, gives the same as direct evaluation with known names.
 func TestDeferredEqualsDirect(t *testing.T) {
 	piece := rapid.SampledFrom([]string{
 		"x", "%{", "$${", " ", "${database.endpoint}", "${VERSION}", "${upper(user-service.db.host)}",
@@ -76,14 +76,14 @@ func TestDeferredEqualsDirect(t *testing.T) {
 	})
 }
 
-// TestSingleNameShortcut: what the shortcut returns is what the parser would.
+// TestSingleNameShortcut: the shortcut returns the same as the parser.
 func TestSingleNameShortcut(t *testing.T) {
 	text := rapid.StringMatching(
 		`\$\{ {0,2}(true|null|VERSION|MISSING|nope|database|database\.[a-z-]{1,3}|user-service\.db\.[a-z]{1,2}(\.x)?|environment\.production) {0,2}\}`)
 	rapid.Check(t, func(t *rapid.T) {
 		s := text.Draw(t, "text")
 		short, problems := NewCompiler().Compile(s, scope)
-		// a line end hides it from the shortcut
+		// the shortcut does not accept a line end
 		long, more := NewCompiler().Compile(strings.Replace(s, "}", "\n}", 1), scope)
 		if len(problems) != len(more) || len(problems) == 0 && short.Kind() != value.Unknown &&
 			(!value.Equal(short, long) || short.IsLoose() != long.IsLoose()) {
