@@ -25,7 +25,7 @@ func problem(layer Layer, p value.Problem) *diag.Diagnostic {
 	return d
 }
 
-// Unfit says why a text cannot be the setting at path, and what would do; "" when it can.
+// Unfit says why a text cannot be the setting at path, and what would be valid; "" when the text is valid.
 func Unfit(path, text string) (why, next string) {
 	switch {
 	case path == "":
@@ -47,13 +47,13 @@ func Unfit(path, text string) (why, next string) {
 	return "", ""
 }
 
-// check finds what types cannot express. What follows from something that was reported before is left out.
+// check finds what types cannot express. It leaves out problems that follow from others that were reported before.
 func check(s Settings, tree value.Value, origins map[string]Layer, wrong map[string]bool) []*diag.Diagnostic {
 	var out []*diag.Diagnostic
 	where := wrong["backend.bucket"] || wrong["backend.type"] || wrong["locks.table"] || wrong["locks.type"]
 	suggest := func(path, message, next string) {
 		if wrong[path] {
-			return // said already
+			return // reported already
 		}
 		d := problem(origins[path], value.Problem{Path: strings.Split(path, "."), Message: message})
 		if next != "" {
@@ -64,7 +64,7 @@ func check(s Settings, tree value.Value, origins map[string]Layer, wrong map[str
 	add := func(path, message string) { suggest(path, message, "") }
 	tree.Walk(func(path []string, node value.Value) {
 		name := strings.Join(path, ".")
-		// What follows from another setting is wrong there.
+		// A setting derived from another one is wrong there.
 		if text := node.Str(); text != "" && !strings.HasPrefix(origins[name].Origin, "from ") {
 			if why, next := Unfit(name, text); why != "" {
 				suggest(name, why, next)
@@ -76,7 +76,7 @@ func check(s Settings, tree value.Value, origins map[string]Layer, wrong map[str
 			s.Locks.TTL))
 	}
 	if where {
-		return out // where state and locks are is not known: what fits together cannot be said
+		return out // it is unknown where state or locks are: their combination cannot be checked
 	}
 	if s.Backend.Type == "s3" && s.Backend.Bucket == "" {
 		add("backend.type", "a backend of type s3 needs backend.bucket")

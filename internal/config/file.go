@@ -9,17 +9,16 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// File returns the layer of a file: a configuration file, or what a stack.yaml says of backend and locks. Its tree is a
-// Map, as written; `${NAME}` in its strings is the environment variable NAME, which must be set. locate says where a
-// path stands.
+// File returns the layer of a file: a configuration file, or the backend and locks of a stack.yaml. Its tree is a Map,
+// as written. `${NAME}` in its strings is the environment variable NAME, which must be set. locate returns the place of
+// a path.
 func File(
 	name string, tree value.Value, locate func(path []string) (diag.Position, *diag.Excerpt), env map[string]string,
 ) (Layer, diag.List) {
 	return Layer{Origin: name, Locate: locate}.expand(tree, env)
 }
 
-// expand replaces `${NAME}` by environment variables. A text with one that is not set is left out, once that is
-// reported.
+// expand replaces `${NAME}` by environment variables. A text with an unset variable is reported and left out.
 func (l Layer) expand(tree value.Value, env map[string]string) (Layer, diag.List) {
 	var problems diag.List
 	wrong := func(path []string, message string) {
@@ -48,7 +47,7 @@ func (l Layer) expand(tree value.Value, env map[string]string) (Layer, diag.List
 
 var variablePattern = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
-// expand gives fill every string that holds ${, with its path, and puts its answer in the string's place.
+// expand calls fill for every string that holds ${, with its path, and replaces the string by the result.
 func expand(v value.Value, path []string, fill func(path []string, text string) string) value.Value {
 	switch v.Kind() {
 	case value.Map:

@@ -14,9 +14,9 @@ import (
 type Layer struct {
 	Origin string      // as `config show --origin` prints it
 	Tree   value.Value // a Map in the shape of Settings
-	// Name is the origin of one path where the layer has a name for each (a variable, a flag); nil: Origin.
+	// Name is the origin of one path in a layer with an origin for each path (a variable, a flag); nil: Origin.
 	Name func(path []string) string
-	// Locate says where in a file a path stands; nil for sources without places.
+	// Locate returns the place of a path in a file; nil for sources without places.
 	Locate func(path []string) (diag.Position, *diag.Excerpt)
 
 	wrong []string // paths that were reported when the layer was read
@@ -29,8 +29,8 @@ func (l Layer) origin(path []string) string {
 	return l.Origin
 }
 
-// Load merges layers, the lowest first, onto the defaults and checks the result. All problems are found at once; each
-// names the layer that brought it.
+// Load merges layers, the lowest first, onto the defaults and checks the result. It finds all problems at once. Each
+// names its layer.
 func Load(layers ...Layer) (*Effective, diag.List) {
 	var problems diag.List
 	wrong := map[string]bool{} // paths that were reported
@@ -64,7 +64,7 @@ func Load(layers ...Layer) (*Effective, diag.List) {
 	return effective, problems
 }
 
-// removeUnfit reports what does not fit in one layer, where its place is still known, and takes it out.
+// removeUnfit reports values that do not fit and removes them. It works on one layer, where their place is still known.
 func removeUnfit(layer Layer, problems *diag.List, wrong map[string]bool) value.Value {
 	var into Settings
 	tree := layer.Tree
@@ -91,7 +91,7 @@ func merge(into value.Value, layer Layer, path []string, origins map[string]Laye
 		at := append(path[:len(path):len(path)], key)
 		item := layer.Tree.Get(at...)
 		if item.IsNull() {
-			continue // a key without a value says nothing
+			continue // a key without a value has no effect
 		}
 		if item.Kind() == value.Map {
 			into = into.With(key, merge(into.Get(key), layer, at, origins))
@@ -103,8 +103,8 @@ func merge(into value.Value, layer Layer, path []string, origins map[string]Laye
 	return into
 }
 
-// inferTypes fills in what follows from other settings: type s3 from a bucket, dynamodb from a table, the region of one
-// from the other.
+// inferTypes fills in settings that follow from others: type s3 from a bucket, dynamodb from a table, the region of
+// backend or locks from the other one.
 func inferTypes(tree value.Value, origins map[string]Layer) value.Value {
 	infer := func(path, from string, v value.Value) {
 		section, key, _ := strings.Cut(path, ".")
@@ -148,8 +148,8 @@ func Environment(env map[string]string) Layer {
 	return Layer{Tree: tree, Name: Variable}
 }
 
-// UnknownVariables warns of DEPLOYER_ variables that nothing reads. others are those that are no settings; one that
-// ends with _ stands for all that begin with it.
+// UnknownVariables warns of DEPLOYER_ variables that nothing reads. others are known names that are not settings; a
+// name that ends with _ is a prefix.
 func UnknownVariables(env map[string]string, others ...string) diag.List {
 	known := slices.Clone(others)
 	value.Encode(allKeys()).Walk(func(path []string, node value.Value) {
@@ -177,7 +177,7 @@ func UnknownVariables(env map[string]string, others ...string) diag.List {
 	return out
 }
 
-// allKeys is a Settings of which Encode leaves nothing out.
+// allKeys is a Settings from which Encode omits nothing.
 func allKeys() Settings {
 	s := Defaults()
 	s.Backend.Type, s.Locks.Type = "local", "local"
@@ -203,7 +203,7 @@ func Variable(path []string) string {
 // Flag is a setting given on the command line.
 type Flag struct{ Name, Path, Text string } // "--backend-bucket", "backend.bucket"
 
-// Flags returns the layer of the command line; empty texts were not given.
+// Flags returns the layer of the command line. An empty text is a flag that was not given.
 func Flags(flags ...Flag) Layer {
 	tree, names := value.NewMap(nil), map[string]string{}
 	for _, f := range flags {

@@ -1,16 +1,16 @@
-// Package config computes the effective settings and where each comes from.
+// Package config computes the effective settings and the origin of each.
 //
-// In: configuration files as trees with positions, the process environment as a map, flags, and stack.yaml, of which it
-// takes spec.backend and spec.locks. Out: Settings, the origin of every one, and diagnostics. It must not parse YAML,
-// or read the environment or the disk itself.
+// In: configuration files as trees with positions, the process environment as a map, flags, and spec.backend and
+// spec.locks of stack.yaml. Out: Settings, the origin of every one, and diagnostics. It must not parse YAML, or read
+// the environment or the disk itself.
 package config
 
 import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Settings are everything that configuration decides. The json tags are the paths in files; DEPLOYER_ and the path in
-// upper snake case is the environment variable.
+// Settings are all settings. The json tags are the paths in files. The environment variable of a path is DEPLOYER_ and
+// the path in upper snake case.
 type Settings struct {
 	Version     string      `json:"version" enum:"v1" default:"v1" doc:"Version of the file's format."`
 	Backend     Backend     `json:"backend" doc:"Where state is kept."`
@@ -21,7 +21,7 @@ type Settings struct {
 	Logging     Logging     `json:"logging" doc:"The log file."`
 }
 
-// Backend is where state lives.
+// Backend says where the state is.
 type Backend struct {
 	Type   string `json:"type,omitempty" enum:"s3,local" unset:"s3 when there is a bucket, else local" doc:"Where state is kept."`
 	Region string `json:"region" pattern:"^$|^[a-z]{2,}(-[a-z]+)+-[0-9]+$" form:"an AWS region such as eu-central-1" unset:"aws.region" doc:"The bucket's region."`
@@ -32,7 +32,7 @@ type Backend struct {
 	Encryption string `json:"encryption" pattern:"^$|^(AES256|aws:kms|arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+|alias/[A-Za-z0-9/_-]+|(mrk-)?[0-9a-f-]{32,36})$" form:"AES256, aws:kms, or the id, ARN or alias of a KMS key" unset:"the bucket's own" doc:"What every write asks S3 for, where an organisation demands the header."`
 }
 
-// Locks is where locks live.
+// Locks says where the locks are.
 type Locks struct {
 	Type      string `json:"type,omitempty" enum:"dynamodb,local" unset:"dynamodb when there is a table, local with a local backend" doc:"Where locks are kept."`
 	Region    string `json:"region" pattern:"^$|^[a-z]{2,}(-[a-z]+)+-[0-9]+$" form:"an AWS region such as eu-central-1" unset:"backend.region" doc:"The table's region."`
@@ -41,26 +41,26 @@ type Locks struct {
 	Heartbeat int    `json:"heartbeat" min:"5" max:"300" default:"30" doc:"Seconds between two renewals of a lock."`
 }
 
-// AWS is whose credentials are used.
+// AWS says which credentials are used.
 type AWS struct {
 	Profile    string     `json:"profile" unset:"the SDK's usual chain" doc:"Profile of ~/.aws/config."`
 	Region     string     `json:"region" pattern:"^$|^[a-z]{2,}(-[a-z]+)+-[0-9]+$" form:"an AWS region such as eu-central-1" unset:"AWS_REGION" doc:"Region of the resources where the manifests give none."`
 	AssumeRole AssumeRole `json:"assumeRole" doc:"Role to take on before anything else."`
 }
 
-// AssumeRole is the role to take on first.
+// AssumeRole is the role to assume first.
 type AssumeRole struct {
 	RoleARN     string `json:"roleArn" pattern:"^$|^arn:[a-z-]+:iam::[0-9]{12}:role/[!-~]+$" form:"the ARN of an IAM role such as arn:aws:iam::123456789012:role/deploy" unset:"none" doc:"ARN of the role."`
 	SessionName string `json:"sessionName" default:"deployer" doc:"Name of the session, which CloudTrail shows."`
 	ExternalID  string `json:"externalId" unset:"none" doc:"External id that the role's trust policy wants."`
 }
 
-// Pulumi is where the derived copy that the stock pulumi CLI opens goes.
+// Pulumi says where to write the derived copy of the state for the standard pulumi CLI.
 type Pulumi struct {
 	Backend string `json:"backend" enum:"s3" default:"s3" doc:"Where the copy is kept; the only value so far."`
 }
 
-// Preferences are about the terminal and the pace.
+// Preferences are settings of the terminal and of speed.
 type Preferences struct {
 	ColorOutput bool `json:"colorOutput" default:"true" doc:"Colours on terminals; NO_COLOR and --no-color turn them off, too."`
 	ProgressBar bool `json:"progressBar" default:"true" doc:"A progress bar on terminals."`
@@ -68,7 +68,7 @@ type Preferences struct {
 	Parallelism int  `json:"parallelism" min:"1" max:"100" default:"10" doc:"Resources that may change at once."`
 }
 
-// Logging is about the log file.
+// Logging is the settings of the log file.
 type Logging struct {
 	Level      string `json:"level" enum:"debug,info,warn,error" default:"info" doc:"Least level of what goes into the file."`
 	File       string `json:"file" default:"~/.deployer/logs/deployer.log" doc:"The log file; an empty text: none."`
@@ -77,10 +77,10 @@ type Logging struct {
 	MaxAge     int    `json:"maxAge" min:"0" default:"30" doc:"Days that rotated files are kept; 0 keeps them for good."`
 }
 
-// MaxParallelism is the most resources that may change at once: AWS throttles far below it.
+// MaxParallelism is how many resources may change at once. AWS throttles far below it.
 const MaxParallelism = 100
 
-// Defaults are the settings of somebody who configured nothing.
+// Defaults are the settings without any configuration.
 func Defaults() Settings {
 	var s Settings
 	value.Decode(value.NewMap(nil), &s)
@@ -94,13 +94,13 @@ type Entry struct {
 	Origin string      `json:"origin"` // "flag --backend-bucket", "DEPLOYER_BACKEND_BUCKET", a file, "default"
 }
 
-// Effective is the answer of Load.
+// Effective is the result of Load.
 type Effective struct {
 	Settings Settings
 	Entries  []Entry // sorted by path
 }
 
-// Origin returns where the setting at path comes from.
+// Origin returns the origin of the setting at path.
 func (e *Effective) Origin(path string) string {
 	for _, entry := range e.Entries {
 		if entry.Path == path {
