@@ -2,10 +2,10 @@
 // configuration file.
 //
 // In: the kinds, the resource types that overrides change, and the rules of the fields. Out: JSON documents. It must
-// not hold a rule of its own: what it says is what the decoder enforces.
+// not hold rules of its own: the schema has the rules that the decoder enforces.
 //
-// A schema sees one document. It cannot know what Defaults and overlays add, so it says less than `deployer validate`,
-// and nothing that validate would not say.
+// A schema sees one document. It cannot know what Defaults and overlays add. So it reports less than `deployer
+// validate`, and nothing that validate does not report.
 package schema
 
 import (
@@ -31,7 +31,7 @@ const (
 	Configuration = "config.json"   // .deployer/config.yaml
 )
 
-// Types says what a resource type takes; resource.Catalog has it.
+// Types returns the properties of a resource type; resource.Catalog implements it.
 type Types interface {
 	Properties(typ string) (value.Shape, bool)
 }
@@ -61,10 +61,10 @@ func Kinds(kinds *component.Registry) []string {
 	return names
 }
 
-// mode is what is written.
+// mode says which variant of a schema is written.
 type mode struct {
-	partial     bool // nothing is required: something else adds the rest
-	expressions bool // a text with ${...} may stand for anything
+	partial     bool // nothing is required: other documents add the rest
+	expressions bool // a text with ${...} may replace any value
 }
 
 var (
@@ -123,7 +123,7 @@ func configuration() []byte {
 	return w.finish(root)
 }
 
-// writer collects what several places refer to.
+// writer collects definitions that several places refer to.
 type writer struct {
 	types       Types
 	definitions object
@@ -146,7 +146,7 @@ func (w *writer) finish(root object) []byte {
 
 func ref(definition string) object { return object{"$ref": "#/definitions/" + definition} }
 
-// component is the spec of a kind, with what its overrides may change.
+// component is the schema of a kind's spec, with the resources that its overrides may change.
 func (w *writer) component(kind *component.Kind, m mode) object {
 	out := w.fields(value.ShapeOf(reflect.TypeOf(kind.NewSpec())), m)
 	names, patterns := object{}, object{}
@@ -157,7 +157,7 @@ func (w *writer) component(kind *component.Kind, m mode) object {
 		}
 		definition := strings.ReplaceAll(g.Type, "/", "-")
 		if w.definitions[definition] == nil {
-			w.definitions[definition] = object{} // for types that hold themselves
+			w.definitions[definition] = object{} // for types that contain themselves
 			w.definitions[definition] = nullable(w.fields(shape, overlay), true)
 		}
 		if prefix, many := strings.CutSuffix(g.Name, "*"); many {
@@ -174,7 +174,7 @@ func (w *writer) component(kind *component.Kind, m mode) object {
 	return out
 }
 
-// document is the spec of a kind that is not deployed.
+// document is the schema of the spec of a kind that is not deployed.
 func (w *writer) document(kinds *component.Registry, d manifest.Description) object {
 	if d.Kind == "Defaults" {
 		properties := object{}
@@ -205,7 +205,7 @@ func (w *writer) document(kinds *component.Registry, d manifest.Description) obj
 	return object{"type": "object", "properties": properties, "additionalProperties": false}
 }
 
-// fields is a map with given keys.
+// fields is the schema of a map with fixed keys.
 func (w *writer) fields(s value.Shape, m mode) object {
 	properties, out := object{}, object{"type": "object", "additionalProperties": false}
 	var required []string
@@ -248,8 +248,8 @@ func (w *writer) fields(s value.Shape, m mode) object {
 	return out
 }
 
-// given is what a map with all those keys looks like: null stands for a key that is not there, and false for a flag
-// that is not set.
+// given is the schema of a map in which all those keys are given: null means that a key is absent, and false that a
+// flag is not set.
 func given(s value.Shape, keys ...string) object {
 	properties := object{}
 	for i := range s.Fields {
@@ -265,16 +265,16 @@ func given(s value.Shape, keys ...string) object {
 	return object{"type": "object", "required": keys, "properties": properties}
 }
 
-// durations is what value.Duration takes; a zero needs no unit.
+// durations is the pattern of value.Duration; a zero needs no unit.
 const durations = `^(0|[0-9]+d([0-9.]+(ns|us|µs|ms|s|m|h))*|([0-9.]+(ns|us|µs|ms|s|m|h))+)$`
 
-// expression is a text that is evaluated.
+// expression is the pattern of a text that is evaluated.
 const expression = `\$\{`
 
-// why is the key of what the YAML language server says of a text without the pattern. Others leave it out of account.
+// why is the key for the message of the YAML language server about a text that does not match. Other editors ignore it.
 const why = "patternErrorMessage"
 
-// field is one key with its rules and its words.
+// field is the schema of one key with its rules and its description.
 func (w *writer) field(f *value.Field, m mode) object {
 	out := described(w.value(f, f.Shape(), m, !f.Required || m.partial), Words(f))
 	if f.Default != "" {
@@ -283,13 +283,13 @@ func (w *writer) field(f *value.Field, m mode) object {
 	return out
 }
 
-// described puts words to a schema.
+// described adds a description to a schema.
 func described(out object, words any) object {
 	out["description"] = words
 	return out
 }
 
-// typed is a text of a tag as the field holds it.
+// typed converts the text of a tag to the field's type.
 func typed(s value.Shape, text string) any {
 	if s.Kind == value.Number || s.Kind == value.Bool {
 		var v any
@@ -300,7 +300,7 @@ func typed(s value.Shape, text string) any {
 	return text
 }
 
-// value is what a field takes. With null it may be left empty, too.
+// value is the schema of a field's value. With null, the value may be empty, too.
 func (w *writer) value(f *value.Field, s value.Shape, m mode, null bool) object {
 	out := w.plain(f, s, m)
 	if s.Kind == value.Null { // anything
@@ -337,7 +337,7 @@ func typesOf(schema object) []string {
 	return slices.Clone(schema["type"].([]string))
 }
 
-// nullable lets a schema take null, too.
+// nullable lets a schema accept null, too.
 func nullable(schema object, null bool) object {
 	if !null || schema["type"] == nil {
 		return schema
@@ -349,7 +349,7 @@ func nullable(schema object, null bool) object {
 	return schema
 }
 
-// plain is what a field takes that is given, and no expression.
+// plain is the schema of a field's value that is given and is not an expression.
 func (w *writer) plain(f *value.Field, s value.Shape, m mode) object {
 	out := object{}
 	limit := func(least, most string) {
@@ -382,7 +382,7 @@ func (w *writer) plain(f *value.Field, s value.Shape, m mode) object {
 			out[why] = "Must be a duration such as 30s, 15m or 7d."
 			out["type"] = []string{"string", "integer"}
 			out["pattern"], out["minimum"], out["maximum"] = durations, 0, 0
-			break // its limits are no lengths
+			break // its limits are not lengths
 		}
 		limit("minLength", "maxLength")
 		enum(out, f, s)
@@ -419,7 +419,7 @@ func enum(out object, f *value.Field, s value.Shape) {
 	out["enum"] = all
 }
 
-// Words say what a field is, and what its tags limit it to; one sentence after the other.
+// Words describe a field and the limits in its tags, in sentences.
 func Words(f *value.Field) string {
 	words := []string{f.Doc}
 	if s := f.Shape(); s.Duration && f.Range() != "" {

@@ -28,7 +28,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// compiled are the schemas of All, ready to judge.
+// compiled are the schemas of All, ready to validate.
 func compiled(t *testing.T) map[string]*jsonschema.Schema {
 	t.Helper()
 	schemas, err := compile()
@@ -66,7 +66,7 @@ func tree(t *testing.T, text string) value.Value {
 
 const expression = "${"
 
-// judged is a spec as its decoder sees it: what is an expression is not known.
+// judged is a spec as its decoder sees it: expressions are unknown.
 func judged(v value.Value) value.Value {
 	switch v.Kind() {
 	case value.String:
@@ -89,14 +89,14 @@ func judged(v value.Value) value.Value {
 	return v
 }
 
-// decoded are the problems that the decoder has with a tree, but for those of expressions.
+// decoded are the decoder's problems with a tree, without those of expressions.
 func decoded(v value.Value, into any) []value.Problem {
 	return slices.DeleteFunc(value.Decode(judged(v), into), func(p value.Problem) bool {
 		return p.Kind == value.NotKnown
 	})
 }
 
-// expressible reports whether a schema can tell a problem: it compares no durations and no items of lists.
+// expressible reports whether a schema can express a problem: a schema compares no durations and no items of lists.
 func expressible(p value.Problem) bool {
 	return p.Kind != value.BadValue || !strings.Contains(p.Message, "twice") &&
 		!strings.Contains(p.Message, "multiple of") && !spans.MatchString(p.Message)
@@ -104,7 +104,7 @@ func expressible(p value.Problem) bool {
 
 var spans = regexp.MustCompile(`must be (from|at least|at most) [0-9]+[a-z]`)
 
-// agree checks that schema and decoder say the same of a document.
+// agree checks that schema and decoder agree on a document.
 func agree(t require.TestingT, s *jsonschema.Schema, document value.Value, problems []value.Problem) {
 	err := s.Validate(document.Interface())
 	if len(problems) == 0 {
@@ -114,7 +114,7 @@ func agree(t require.TestingT, s *jsonschema.Schema, document value.Value, probl
 	}
 }
 
-// TestManifestsOfTheRepository: all documents of examples, docs, tests and kinds, the broken ones too.
+// TestManifestsOfTheRepository: all documents of examples, docs, tests and kinds, the invalid ones too.
 func TestManifestsOfTheRepository(t *testing.T) {
 	schemas, reg := compiled(t), kinds.Registry()
 	seen := 0
@@ -146,7 +146,7 @@ func TestManifestsOfTheRepository(t *testing.T) {
 	require.Greater(t, seen, 100)
 }
 
-// TestExamplesFitTheSchema: what users copy is right in their editor, too, as a whole.
+// TestExamplesFitTheSchema: users copy the examples, so they must be valid in an editor, as a whole.
 func TestExamplesFitTheSchema(t *testing.T) {
 	schemas := compiled(t)
 	seen := 0
@@ -203,7 +203,7 @@ func manifests(t *testing.T) map[string]string {
 	return out
 }
 
-// TestSchemaSaysWhatTheDecoderSays: of trees that are made of the rules themselves, right ones and wrong ones.
+// TestSchemaSaysWhatTheDecoderSays: both agree on valid and invalid trees that are generated from the rules.
 func TestSchemaSaysWhatTheDecoderSays(t *testing.T) {
 	schemas, reg := compiled(t), kinds.Registry()
 	for _, name := range reg.Names() {
@@ -229,7 +229,7 @@ func TestSchemaSaysWhatTheDecoderSays(t *testing.T) {
 	})
 }
 
-// anything is a value for a field: mostly one that fits.
+// anything is a value for a field: mostly a valid one.
 func anything(t *rapid.T, f *value.Field, s value.Shape, root bool) value.Value {
 	if !root {
 		switch rapid.IntRange(0, 40).Draw(t, "odd") {
