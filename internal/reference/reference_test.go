@@ -27,7 +27,7 @@ var _ = flag.Bool("update", false, "write the pages")
 
 const folder = "../../docs/reference"
 
-// The order in which the index names the kinds.
+// The order of the kinds in the index.
 var order = []string{"MicroService", "Worker", "SQS", "S3", "Network"}
 
 func TestIndex(t *testing.T) {
@@ -54,7 +54,7 @@ func TestIndex(t *testing.T) {
 	page.Compare(t, filepath.Join(folder, "README.md"), b.String())
 }
 
-// samples are specs in which everything is on that decides what a verb grants.
+// samples are specs in which all settings are on that decide what a verb grants.
 var samples = map[string]map[string]any{
 	"S3":           {"versioning": true},
 	"SQS":          {"deadLetter": map[string]any{"maxReceives": 5}},
@@ -220,7 +220,7 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
-// fields is a list of the fields of a map and of all below it, but for those that a struct has.
+// fields is a list of the fields of a map and of all maps below it, except the fields that the struct without has.
 func fields(t *testing.T, s value.Shape, prefix string, without any) string {
 	t.Helper()
 	var skip []string
@@ -273,7 +273,7 @@ func example(f *value.Field) string {
 	return "Example: `" + f.Example + "`."
 }
 
-// traits are the type of a field, its rules and what holds without it.
+// traits are the type of a field, its rules and its default.
 func traits(f *value.Field) string {
 	shape := f.Shape()
 	out := []string{kind(f, shape)}
