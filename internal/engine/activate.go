@@ -18,7 +18,7 @@ type activation struct {
 	wanted value.Value
 }
 
-// others returns the resources of the same type that the state has beside this one, sorted.
+// others returns the other resources of this type in the state, sorted.
 func (r *run) others(urn sdk.URN) []resource.Other {
 	var out []resource.Other
 	for _, s := range r.state.live {
@@ -48,9 +48,9 @@ func (r *run) activator(typ string) (resource.Activator, bool) {
 	return s, ok
 }
 
-// activate makes every object active that waits for that. It runs when everything that is wanted is there, before
-// anything is deleted. An object that took its place is recorded at once. One that a dead run did not record has its
-// old inputs in the state: the next run activates it again.
+// activate activates every object that waits for it. It runs when all desired resources exist, before anything is
+// deleted. Each activation is recorded at once. If a run dies before that, the state still has the old inputs of the
+// object, and the next run activates the object again.
 func (s *source) activate() error {
 	s.mu.Lock()
 	all := slices.Clone(s.activations)

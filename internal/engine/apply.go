@@ -16,17 +16,17 @@ import (
 
 // Result is what an apply or a destroy has done.
 type Result struct {
-	State   []byte                            // what is there now; never empty of what was there before
+	State   []byte                            // what exists now, what is left from before included
 	Changed bool                              // State differs from the state that was given
 	Outputs map[string]map[string]value.Value // of each component, sensitive ones included
-	// by resource ID: what was done, whatever was planned; NoOp: nothing had to be
+	// by resource ID: what was really done, whatever was planned; NoOp: nothing was needed
 	Did     map[string]plan.Action
 	Failed  []Failure // sorted by resource
-	Skipped []Skip    // resources that the run did not come to, sorted
+	Skipped []Skip    // resources that the run did not reach, sorted
 	Ran     bool      // the steps were begun; else nothing was done
-	// Looked has the IDs of the resources of Options.Intents and Options.Uncertain, and of unfinished steps of the
-	// given state, that AWS has answered about, so that State is right about them. Of all others nothing more is known
-	// than before. Nil: nobody has looked.
+	// Looked has the IDs of resources that AWS has answered about, so State is right about them. Asked are those of
+	// Options.Intents and Options.Uncertain, and of unfinished steps of the given state. About all others nothing new
+	// is known. Nil: AWS was not asked.
 	Looked map[string]bool
 }
 
@@ -39,17 +39,17 @@ type Failure struct {
 	Recorded bool // the object exists and the state has it as it is; the next run tries again
 }
 
-// Skip is a resource that the run did not come to, and why.
+// Skip is a resource that the run did not reach, and why.
 type Skip struct {
 	Resource string
-	Because  string // ID of the resource whose failure is why; "" when no step failed
+	Because  string // ID of the resource whose failure is the reason; "" when no step failed
 	Reason   string // why, the end of a sentence
 }
 
-// Apply makes reality fit the graph. The result is always there, and its State is what must be saved, also with an
-// error.
+// Apply makes AWS match the graph. It returns a result also with an error. The caller must always save the result's
+// State.
 //
-// After a failure nothing new starts and what is in flight is finished; so it is when the context ends. Errors:
+// After a failure, or when the context ends, no new step starts, and steps in flight are finished. Errors:
 // *ProtectedError (nothing was touched), *StepError, *ProblemError, *ResolveError, *StoppedError, those of Guard and
 // Journal; several are joined.
 func Apply(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*Result, error) {
@@ -77,13 +77,13 @@ func Apply(ctx context.Context, graph *resource.Graph, state []byte, o Options) 
 	return result, err
 }
 
-// Destroy deletes everything, or what is targeted, in the reverse order of its making. It works from the state alone.
+// Destroy deletes all resources, or the targeted ones, in the reverse order of creation. It needs only the state.
 func Destroy(ctx context.Context, state []byte, o Options) (*Result, error) {
 	return Apply(ctx, nil, state, o)
 }
 
-// refuseProtected finds all protected resources that the run would delete or replace before anything is touched. Only
-// with protected resources in the state there is a reason to look.
+// refuseProtected finds all protected resources that the run would delete or replace, before anything is touched. It
+// only looks if the state has protected resources.
 func (r *run) refuseProtected(ctx context.Context, graph *resource.Graph, state []byte) error {
 	for _, s := range r.state.all {
 		if s.id != "" && (r.guarded[s.id] || r.spared(s)) && !r.keep(s.id) {
@@ -148,7 +148,7 @@ func (r *run) dropCreations(s *source) {
 	}
 }
 
-// destroysAll reports whether nothing is to stay: then the stack and the provider go too.
+// destroysAll reports whether nothing stays. Then the stack and the provider are deleted too.
 func (r *run) destroysAll() bool {
 	return len(r.graph.Components) == 0 && len(r.graph.Resources) == 0 && len(r.o.Targets) == 0
 }

@@ -16,8 +16,8 @@ import (
 )
 
 // record is one resource of a deployment: the fields of Pulumi's apitype.ResourceV3 that we use, under the same names.
-// Own, so that reading and writing states costs neither pkg/resource/stack's start-up time nor its secrets managers.
-// Times are left out: equal runs give equal states.
+// It is our own type, because pkg/resource/stack adds start-up time and secrets managers. It has no times, so equal
+// runs give equal states.
 type record struct {
 	URN                  sdk.URN                       `json:"urn"`
 	Custom               bool                          `json:"custom"`
@@ -182,7 +182,7 @@ func decodeRecord(raw json.RawMessage) (*record, error) {
 	return rec, nil
 }
 
-// urn reads a URN; the engine takes its parts without asking whether it has them.
+// urn reads a URN and checks that it has all parts: the engine uses them without a check.
 func (r *reader) urn() (sdk.URN, error) {
 	s, err := r.text()
 	if urn := sdk.URN(s); err != nil || urn.IsValid() {
@@ -208,7 +208,7 @@ func (r *reader) urns() ([]sdk.URN, error) {
 func (rec *record) encode() json.RawMessage {
 	text, err := json.Marshal(rec)
 	if err != nil {
-		panic(err) // strings, numbers, booleans, lists and maps of such
+		panic(err) // only strings, numbers, booleans, lists and maps
 	}
 	return text
 }

@@ -68,7 +68,7 @@ func fromProperty(p sdk.PropertyValue) value.Value {
 	return value.NullValue
 }
 
-// fromProperties converts a map, without what is reserved for the engine.
+// fromProperties converts a map, without the keys that are reserved for the engine.
 func fromProperties(p sdk.PropertyMap) value.Value {
 	m := make(map[string]value.Value, len(p))
 	for key, item := range p {
@@ -128,7 +128,7 @@ func known(v value.Value) bool {
 	return true
 }
 
-// sensitiveAt returns the path of a sensitive place, nil when there is none.
+// sensitiveAt returns the path of a sensitive value, nil when there is none.
 func sensitiveAt(v value.Value) []string {
 	if v.IsSensitive() {
 		return []string{}

@@ -21,8 +21,8 @@ func did(r *Result) string {
 	return strings.Join(out, ", ")
 }
 
-// Each resource counts once, with what was really done: a replacement is no create and no delete, what was there
-// already is adopted, and what turned out to be as it was needed nothing, whatever the plan had to fear.
+// Each resource counts once, with what was really done. A replacement is neither a create nor a delete. An object that
+// already exists is adopted. An unchanged object needs nothing, even if the plan expected a change.
 func TestDid(t *testing.T) {
 	c := newCloud()
 	o := c.options()
@@ -63,7 +63,7 @@ func TestDid(t *testing.T) {
 		"delete a/beside:x, delete a/first:x, delete a/follows:x, delete a/same:x, delete a/update:x")
 }
 
-// What was taken out of the state is planned as what it will be: adopted where AWS still has it, created where not.
+// A resource that was removed from the state is planned as adopted if AWS still has it, and as created if not.
 func TestForgottenIsLookedFor(t *testing.T) {
 	c := newCloud()
 	o := c.options()

@@ -57,7 +57,7 @@ type ResolveError struct {
 func (e *ResolveError) Error() string { return e.Resource + ": " + e.Err.Error() }
 func (e *ResolveError) Unwrap() error { return e.Err }
 
-// StoppedError says that the run ended early because its context did. What was in flight was finished and is in the
+// StoppedError says that the run ended early because its context ended. Steps in flight were finished and are in the
 // state.
 type StoppedError struct{ Cause error }
 
@@ -66,14 +66,14 @@ func (e *StoppedError) Error() string {
 }
 func (e *StoppedError) Unwrap() error { return e.Cause }
 
-// InternalError is a refusal of the Pulumi engine itself that no check of ours foresaw.
+// InternalError is an error of the Pulumi engine itself that none of our checks found first.
 type InternalError struct{ Text string }
 
 func (e *InternalError) Error() string { return "the embedded engine stopped: " + e.Text }
 
 var markup = regexp.MustCompile(`<\{%[^%]*%\}>`)
 
-// clean removes what only users of the pulumi CLI understand: colour markup, and lines that advise its commands.
+// clean removes what only users of the pulumi CLI understand: colour markup, and lines that suggest its commands.
 func clean(text string) string {
 	var lines []string
 	for line := range strings.Lines(markup.ReplaceAllString(text, "")) {

@@ -14,7 +14,7 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// steps hears of every step of the engine, before and after: it asks the guard, keeps the ledger and tells the user. In
+// steps is called before and after every step of the engine. It asks the guard, keeps the ledger and tells the user. In
 // a preview it collects the plan.
 type steps struct{ run *run }
 
@@ -158,7 +158,7 @@ func (r *run) ended(b begun, step deploy.Step, failure, recording error) error {
 	return recording
 }
 
-// sameAction is what a step does that leaves the object alone: it may still record that the protection is another.
+// sameAction returns the action of a step that leaves the object alone. The step may still record a changed protection.
 func (r *run) sameAction(step deploy.Step) plan.Action {
 	s, id := r.state.live[step.URN()], step.URN().Name()
 	if s != nil && !r.keep(id) && s.protected != r.protect[id] {
@@ -167,8 +167,8 @@ func (r *run) sameAction(step deploy.Step) plan.Action {
 	return plan.NoOp
 }
 
-// note remembers what was done with a resource, which counts once: the delete of what was replaced belongs to the
-// replacement. It returns what the step has really done.
+// note remembers what was done with a resource. Each resource counts once: the delete of a replaced object is part of
+// the replacement. note returns what the step has really done.
 func (r *run) note(step deploy.Step, action plan.Action) plan.Action {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -196,8 +196,8 @@ type instance struct {
 	id  sdk.ID
 }
 
-// keepOld returns the records that say of an object, which has just become a resource again, that it waits for its
-// deletion. It is not deleted in this run, although the engine was told that it should be.
+// keepOld returns records of an object that has just become a resource again: they say that it waits for its deletion.
+// This run does not delete the object, although the engine was told to.
 func (r *run) keepOld(made *pkgresource.State) []*pkgresource.State {
 	var records []*pkgresource.State
 	for _, s := range r.state.all {
@@ -219,9 +219,9 @@ func (r *run) isKept(urn sdk.URN, id sdk.ID) bool {
 	return r.kept[instance{urn, id}]
 }
 
-// uncertain reports whether a step that failed may have changed something all the same. It then stays pending, as if
-// the process had died: the next run looks for what was to be created, and reads anew what was to be updated or
-// deleted.
+// uncertain reports whether a failed step may still have changed something. Such a step stays pending, as if the
+// process had died: the next run looks for an object that was to be created, and reads again one that was to be updated
+// or deleted.
 func (r *run) uncertain(step deploy.Step) bool {
 	switch step.Op() {
 	case deploy.OpCreate, deploy.OpCreateReplacement, deploy.OpUpdate, deploy.OpDelete, deploy.OpDeleteReplaced:
@@ -238,7 +238,7 @@ func isPartial(err error) bool {
 	return errors.As(err, &partial)
 }
 
-// finish writes to the ledger and offers a checkpoint.
+// finish writes to the ledger and calls Options.Dirty with a checkpoint.
 func (r *run) finish(step int64, writes []write, drops ...*pkgresource.State) error {
 	if step == 0 && len(writes) == 0 && len(drops) == 0 {
 		return nil
@@ -252,7 +252,7 @@ func (r *run) finish(step int64, writes []write, drops ...*pkgresource.State) er
 	return nil
 }
 
-// correctInputs makes the state say what the object really has, where that is not what was asked for.
+// correctInputs sets the inputs in the state to what the object really has, if that differs from what was asked for.
 func (r *run) correctInputs(urn sdk.URN, s *pkgresource.State) {
 	r.mu.Lock()
 	inputs, ok := r.actual[urn]
@@ -265,7 +265,7 @@ func (r *run) correctInputs(urn sdk.URN, s *pkgresource.State) {
 	}
 }
 
-// recordSame records an unchanged resource if what the state says of it besides the object has changed.
+// recordSame records a resource with an unchanged object if something else in its record has changed.
 func (r *run) recordSame(old, new *pkgresource.State) error {
 	id := new.URN.Name()
 	s := r.state.live[new.URN]
@@ -296,7 +296,7 @@ func sameDependencies(a, b map[sdk.PropertyKey][]sdk.URN) bool {
 	return true
 }
 
-// recordFor is recordOf with the protection that the state is to say.
+// recordFor is recordOf with the protection that the state should have.
 func (r *run) recordFor(s *pkgresource.State) *record {
 	s.Lock.Lock()
 	defer s.Lock.Unlock()
@@ -304,14 +304,14 @@ func (r *run) recordFor(s *pkgresource.State) *record {
 	if r.isOurs(s.URN) {
 		rec.Protect = r.protect[s.URN.Name()]
 		if s.Delete {
-			// a replacement that is not carried out to its end must not lift the protection of what was there before
+			// an unfinished replacement must not lift the protection of the old object
 			rec.Protect = r.wasProtected(s)
 		}
 	}
 	return rec
 }
 
-// wasProtected is what the state said of an object before this run.
+// wasProtected reports whether the state protected an object before this run.
 func (r *run) wasProtected(s *pkgresource.State) bool {
 	for _, known := range r.state.all {
 		if known.state == s {

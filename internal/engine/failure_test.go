@@ -56,7 +56,7 @@ func skips(r *Result) string {
 	return strings.Join(out, " ")
 }
 
-// What was not started is told with the true reason: its own dependency, what needs it, or that the run stopped.
+// A step that was not started is told with the true reason: its dependency, a resource that needs it, or a stopped run.
 func TestWhyAStepWasNotStarted(t *testing.T) {
 	refused := &resource.OpError{Operation: "x:Create", Code: "Quota", Message: "too many"}
 	c := newCloud()

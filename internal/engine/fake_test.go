@@ -33,7 +33,7 @@ type cloud struct {
 	tokens  []string
 	made    map[string]string // id by client token
 
-	inTheWay map[string]string // of deleting the object of that id
+	inTheWay map[string]string // by object id: why it cannot be deleted
 }
 
 type object struct {
@@ -48,7 +48,7 @@ func newCloud() *cloud {
 	}
 }
 
-// kind is a resource type of the fake cloud. Its ids are names when named is set, made up otherwise.
+// kind is a resource type of the fake cloud. Its ids are names when named is set, generated otherwise.
 type kind struct {
 	cloud *cloud
 	def   resource.Definition
@@ -151,7 +151,7 @@ func (k *kind) Read(ctx context.Context, req resource.Request) (resource.State, 
 	return resource.State{ID: req.ID, Inputs: o.inputs, Outputs: o.outputs}, found, nil
 }
 
-// Obstacles are those that the test put in the way.
+// Obstacles returns the obstacles that the test has set.
 func (k *kind) Obstacles(
 	ctx context.Context, req resource.Request, stack resource.Neighbours,
 ) ([]plan.Obstacle, error) {

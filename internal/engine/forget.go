@@ -10,8 +10,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// Forget returns the state without those resources, objects that wait for their deletion included. What stays does not
-// refer to them any more. No object is touched.
+// Forget returns the state without those resources, and without their objects that wait for deletion. The other
+// resources do not refer to them any more. No object is touched.
 func Forget(state []byte, forget func(resourceID string) bool) ([]byte, error) {
 	d, err := decodeDeployment(state)
 	if err != nil {
@@ -84,7 +84,7 @@ func (rec *record) refersTo(gone map[sdk.URN]bool) bool {
 	return false
 }
 
-// without writes a decoded record again, without its references to what is gone.
+// without encodes a decoded record again, without its references to removed resources.
 func (rec *record) without(gone map[sdk.URN]bool) json.RawMessage {
 	isGone := func(urn sdk.URN) bool { return gone[urn] }
 	rec.Dependencies = slices.DeleteFunc(rec.Dependencies, isGone)
@@ -98,9 +98,9 @@ func (rec *record) without(gone map[sdk.URN]bool) json.RawMessage {
 	return rec.reencode()
 }
 
-// Searches are the documents (as Preview.Intents) with which a later run looks for the objects of those resources, in
-// the order of the state: it takes them in again should they exist, and deletes them should nobody want them. instead:
-// it is another object of a resource that the later run's state has, and the newer one.
+// Searches returns documents (as Preview.Intents) in the order of the state. A later run uses them to look for the
+// objects of those resources. It takes existing objects into the state, and deletes those that nobody wants. instead:
+// the later run's state has another, older object of the same resource.
 func Searches(state []byte, wanted func(StoredResource) (yes, instead bool)) ([]json.RawMessage, error) {
 	resources, err := Resources(state)
 	if err != nil {

@@ -41,14 +41,14 @@ func TestForget(t *testing.T) {
 	if strings.Contains(string(forgotten), "web/db:instance") {
 		t.Errorf("a reference is left: %s", forgotten)
 	}
-	// The engine takes it, and finds the object again.
+	// The engine accepts that state, and finds the object again.
 	again := apply(t, g, forgotten, o)
 	want(t, "calls", c.calls(), "create web/db:instance, adopted web/db:instance")
 	want(t, "state", ids(t, again.State), ids(t, state))
 	if len(c.objects) != 3 {
 		t.Errorf("%d objects", len(c.objects))
 	}
-	// Nothing of it is deleted when all the rest is.
+	// A destroy deletes everything else, but nothing of it.
 	if _, err := Destroy(t.Context(), forgotten, o); err != nil {
 		t.Fatal(err)
 	}
@@ -70,8 +70,8 @@ func TestForgetWhileAnotherObjectIsMade(t *testing.T) {
 	}
 }
 
-// What a state had and another one lacks is looked for by the next run: adopted where it is wanted, deleted where it is
-// not, and as protected as it was.
+// The next run looks for resources that an earlier state had and the present one lacks. It adopts the wanted ones,
+// deletes the others, and keeps their protection.
 func TestSearches(t *testing.T) {
 	c := newCloud()
 	o := c.options()

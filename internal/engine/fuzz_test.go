@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzReplay: a journal is refused or gives a state that can be read, and that stays as it is when there is nothing
-// more to replay.
+// FuzzReplay: a journal is refused, or gives a readable state. A replay of nothing more leaves that state as it is.
 func FuzzReplay(f *testing.F) {
 	c := newCloud()
 	o := c.options()

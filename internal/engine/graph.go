@@ -18,12 +18,12 @@ type node struct {
 	kept       *stored
 	waitsFor   int
 	dependents []*node
-	needs      []string // IDs of resources, data seen through
+	needs      []string // IDs of resources, also through data
 	done       bool
 }
 
-// nodes builds what a run offers, and refuses cycles. Without targets that is every desired resource; with targets the
-// desired ones among them and, as they are, all stored ones that are not. Data is included where it is needed.
+// nodes builds what a run offers, and refuses cycles. Without targets: all desired resources. With targets: the
+// targeted desired ones, and all untargeted stored ones as they are. Data is included where needed.
 func (r *run) nodes() ([]*node, error) {
 	edges, err := r.graph.Edges()
 	if err != nil {
@@ -136,7 +136,7 @@ func cycle(all []*node) error {
 			}
 		}
 	}
-	// Each node that is left waits for another that is left: following them must come round.
+	// Each node that is left waits for another node that is left, so following them leads to a cycle.
 	blockers := make(map[*node]*node, len(left))
 	for _, n := range all {
 		if _, stuck := left[n]; !stuck {
@@ -165,8 +165,8 @@ func cycle(all []*node) error {
 	return nil
 }
 
-// propertyDependencies says which resources each top-level property comes from, also through outputs of components and
-// data.
+// propertyDependencies returns the resources that each top-level property comes from, also through outputs of
+// components and data.
 func (r *run) propertyDependencies(props value.Value, urns map[string]sdk.URN) map[sdk.PropertyKey][]sdk.URN {
 	var out map[sdk.PropertyKey][]sdk.URN
 	for key, v := range props.Entries() {
@@ -193,7 +193,7 @@ func (r *run) propertyDependencies(props value.Value, urns map[string]sdk.URN) m
 
 func (r *run) follow(v value.Value, urns map[string]sdk.URN, found map[sdk.URN]bool, depth int) {
 	if depth > 64 {
-		return // Edges has refused circles of outputs before
+		return // Edges has already refused cycles of outputs
 	}
 	for _, ref := range v.References() {
 		if !ref.IsResource() {

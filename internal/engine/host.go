@@ -13,8 +13,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/workspace"
 )
 
-// host gives the engine our provider and nothing else: no plugin is ever looked for on disk or on the network, and
-// unlike Pulumi's own host it starts no server.
+// host gives the engine only our provider. It never looks for plugins on disk or on the network, and unlike Pulumi's
+// own host it starts no server.
 type host struct {
 	provider plugin.Provider
 	messages *messages
@@ -38,7 +38,7 @@ func (h *host) LogStatus(diag.Severity, sdk.URN, string, int32) {}
 func (h *host) ServerAddr() string                              { return "" }
 func (h *host) ReleaseContext(*plugin.Context) error            { return nil }
 
-// what is in flight is finished, see Options.Hard
+// calls in flight are finished, see Options.Hard
 func (h *host) SignalCancellation() error                          { return nil }
 func (h *host) StartDebugging(plugin.DebuggingInfo) error          { return errNoPlugins }
 func (h *host) AttachDebugger(plugin.DebugSpec) bool               { return false }
@@ -63,7 +63,7 @@ func (h *host) ResolvePlugin(*plugin.Context, workspace.PluginDescriptor) (*work
 	return nil, errNoPlugins
 }
 
-// messages keeps what the engine says in error, for the rare case that no error of ours explains why it stopped.
+// messages keeps the engine's error messages, for the rare case that no error of ours explains why it stopped.
 type messages struct {
 	mu     sync.Mutex
 	errors []string
@@ -91,7 +91,7 @@ func (m *messages) Infoerrf(*diag.Diag, ...any)      {}
 func (m *messages) Warningf(*diag.Diag, ...any)      {}
 func (m *messages) Errorf(d *diag.Diag, args ...any) { m.Logf(diag.Error, d, args...) }
 
-// first returns the first error that says something, "" when there is none.
+// first returns the first error with a text, "" when there is none.
 func (m *messages) first() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()

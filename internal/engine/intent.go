@@ -11,7 +11,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// firstObjects are the intents that were to make the first object of a resource, and not a replacement.
+// firstObjects returns the intents to create the first object of a resource, without replacements.
 func firstObjects(intents []json.RawMessage) (map[string]bool, error) {
 	firsts := map[string]bool{}
 	for _, text := range intents {
@@ -24,7 +24,7 @@ func firstObjects(intents []json.RawMessage) (map[string]bool, error) {
 	return firsts, nil
 }
 
-// intent is one creation that a plan holds: what an interrupted run may have made before it could say so.
+// intent is one creation of a plan. An interrupted run may have made the object without recording it.
 type intent struct {
 	Resource json.RawMessage `json:"resource"`
 	Replaces bool            `json:"replaces,omitempty"` // another object of this resource
@@ -43,8 +43,8 @@ func IntentResource(raw json.RawMessage) string {
 	return i.Resource.URN.Name()
 }
 
-// Made reports whether a resource of a state is what one of Preview.Intents was to make, as far as the plan knew that.
-// Where it is not, the object of that intent may be another one.
+// Made reports whether a stored resource is the object that one of Preview.Intents was to make, as far as the plan
+// knew. If not, the object of that intent may be another one.
 func Made(raw json.RawMessage, is StoredResource) bool {
 	if len(raw) == 0 {
 		return true
@@ -57,12 +57,12 @@ func Made(raw json.RawMessage, is StoredResource) bool {
 	return err == nil && rec.became(is.Inputs)
 }
 
-// became reports whether an object with those properties is what the record describes, as far as that was known.
+// became reports whether an object with those properties matches the record, as far as the record was known.
 func (r *record) became(inputs value.Value) bool {
 	return fits(r.inputs, inputs)
 }
 
-// fits compares what was planned with what is. What was not known is Null in a plan's record.
+// fits compares planned properties with real ones. A plan's record has Null for what was not known.
 func fits(planned, is value.Value) bool {
 	switch planned.Kind() {
 	case value.Null, value.Unknown:
@@ -89,7 +89,7 @@ func fits(planned, is value.Value) bool {
 	return value.Equal(planned, is)
 }
 
-// intents are the creations of a plan. What is not known yet is left out; unnamed are those whose names are not.
+// intents returns the creations of a plan, without unknown properties. unnamed are those whose names are unknown.
 func (c *collector) intents() (out []json.RawMessage, unnamed []string) {
 	for _, s := range c.changes {
 		if s.new == nil || s.action == plan.Update {
@@ -100,7 +100,7 @@ func (c *collector) intents() (out []json.RawMessage, unnamed []string) {
 		}
 		rec := recordOf(s.new)
 		rec.ID, rec.Outputs = "", nil
-		// what is found is as protected as what the interrupted run would have recorded
+		// a found object gets the protection that the interrupted run would have recorded
 		rec.Protect = c.run.protect[s.new.URN.Name()]
 		text, err := json.Marshal(intent{Resource: rec.encode(), Replaces: s.action == plan.Replace})
 		if err != nil {
@@ -111,15 +111,15 @@ func (c *collector) intents() (out []json.RawMessage, unnamed []string) {
 	return out, unnamed
 }
 
-// named reports whether the name is known that AWS would have for an object with those properties, as far as the type
-// makes names of them.
+// named reports whether the name in AWS of an object with those properties is known, as far as the type makes names of
+// properties.
 func (r *run) named(typ string, inputs sdk.PropertyMap) bool {
 	name := r.definition(typ).HashedName
 	return name == "" || fromProperties(inputs).Get(name).Known()
 }
 
-// withIntents adds what interrupted runs had planned to create (the oldest first) to what they had begun, unless the
-// state has just that. The newest comes first then: it has the best chance to be what is wanted now.
+// withIntents adds the planned creations of interrupted runs (the oldest first) to the begun ones, without those that
+// the state already has. In the result the newest comes first: most likely that one is wanted now.
 func withIntents(state []byte, intents []json.RawMessage) ([]byte, error) {
 	if len(intents) == 0 {
 		return state, nil

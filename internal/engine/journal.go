@@ -8,12 +8,12 @@ import (
 	"fmt"
 )
 
-// entry is one line of the journal. With Op it begins a step; without, it ends the step and says what became of the
-// slots.
+// entry is one line of the journal. With Op it begins a step. Without Op it ends the step and has the new contents of
+// the slots.
 type entry struct {
 	// first entry only: the fingerprint of the state that the run was given
 	Base string `json:"base,omitempty"`
-	// first entry only: what became of it when an earlier run was recovered
+	// first entry only: that state after the recovery of an earlier run, if there was one
 	State    json.RawMessage `json:"state,omitempty"`
 	Step     int64           `json:"step"`
 	Op       string          `json:"op,omitempty"` // creating, updating, deleting
@@ -49,9 +49,9 @@ func (g *ledger) append(e entry) error {
 	return nil
 }
 
-// Replay returns the state after a run that lost its process: base is the state that the run began with, journal the
-// lines that Options.Journal was given. Steps that had begun and not ended become pending operations; see Pending. A
-// torn last line is ignored. It fails with ErrJournalMismatch when base is another state.
+// Replay returns the state after a run whose process died. base is the state that the run began with, journal the lines
+// given to Options.Journal. Steps that had begun and not ended become pending operations; see Pending. A torn last line
+// is ignored. It fails with ErrJournalMismatch when base is another state.
 func Replay(base []byte, journal [][]byte) ([]byte, error) {
 	g := &ledger{base: base}
 	if err := g.reset(base); err != nil {

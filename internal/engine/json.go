@@ -105,7 +105,7 @@ func (r *reader) text() (string, error) {
 	return "", r.fail()
 }
 
-// escaped reads the string that begins after start the slow way, which knows escapes and checks the encoding.
+// escaped reads the string that begins after start in the slow way: with escapes and a check of the encoding.
 func (r *reader) escaped(start int) (string, error) {
 	for i := start; i < len(r.data); i++ {
 		switch r.data[i] {
@@ -195,7 +195,7 @@ func (r *reader) value() (value.Value, error) {
 	return value.NewNumber(n), nil
 }
 
-// raw returns the bytes of the next value, whose inside is not verified.
+// raw returns the bytes of the next value without a check of its content.
 func (r *reader) raw() (json.RawMessage, error) {
 	r.peek()
 	start, depth := r.pos, 0
@@ -205,7 +205,7 @@ func (r *reader) raw() (json.RawMessage, error) {
 			depth++
 		case '}', ']':
 			if depth--; depth < 0 {
-				return r.data[start:r.pos], nil // the end of what the value stands in
+				return r.data[start:r.pos], nil // the end of the enclosing list or object
 			}
 			if depth == 0 {
 				r.pos++

@@ -11,13 +11,13 @@ import (
 	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 )
 
-// ledger is the state while it changes. Each resource has a slot for as long as the run lasts: those of the state that
-// the run began with come first, new ones are added at the end. A resource is encoded once, when its step ends, so that
-// a checkpoint in the middle of a run costs little more than copying bytes.
+// ledger is the state during a run. Each resource keeps its slot for the whole run: slots of the first state come
+// first, new slots are added at the end. A resource is encoded once, when its step ends, so that a checkpoint during a
+// run costs little more than copying bytes.
 type ledger struct {
 	mu      sync.Mutex
 	base    []byte // the state that the run began with
-	given   []byte // the state that Apply was given, where recovery has made another base of it
+	given   []byte // the state that Apply was given, if recovery has changed it
 	slots   []slot
 	index   map[*pkgresource.State]int
 	pending map[int64]operation // by step; below zero: left by an interrupted run
@@ -51,7 +51,7 @@ type head struct {
 	Dependencies       []sdk.URN `json:"dependencies"`
 }
 
-// write is a new record for the slot that the state at has (a new slot when it has none); from then on also has it too.
+// write is a new record for the slot of the state at, or for a new slot if at has none. Then also gets the same slot.
 type write struct {
 	at, also *pkgresource.State
 	record   *record
@@ -80,7 +80,7 @@ func newLedger(l *loaded, journal func(entry []byte, done bool) error) *ledger {
 	return g
 }
 
-// count keeps owned. An object that was deleted and only waits for its replacement is not there any more.
+// count updates owned. A deleted object that waits for its replacement does not count.
 func (g *ledger) count(i, by int) {
 	if s := g.slots[i]; s.raw != nil && !s.PendingReplacement {
 		g.owned[s.Type+" "+s.ID] += by
@@ -94,8 +94,8 @@ func (g *ledger) owns(token, id string) bool {
 	return g.owned[token+" "+id] > 0
 }
 
-// ownsElsewhere is owns without objects that only wait for their deletion since that resource was replaced: to make the
-// resource as it was again is to keep them.
+// ownsElsewhere is owns without replaced objects of that resource that wait for their deletion: to make the resource as
+// it was before means to keep such an object.
 func (g *ledger) ownsElsewhere(token, id string, urn sdk.URN) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -104,7 +104,7 @@ func (g *ledger) ownsElsewhere(token, id string, urn sdk.URN) bool {
 	})
 }
 
-// begin records that a step starts, before it does, and returns its number.
+// begin records a step before it starts, and returns its number.
 func (g *ledger) begin(op string, about *record) (int64, error) {
 	raw := about.encode()
 	g.mu.Lock()
@@ -172,7 +172,7 @@ func (g *ledger) record(e *entry) error {
 	return g.apply(*e)
 }
 
-// maxSlots bounds what a damaged journal can make a replay allocate; no stack comes near.
+// maxSlots limits what the replay of a damaged journal allocates. No stack needs nearly as many.
 const maxSlots = 1 << 18
 
 // apply lets an entry change slots and pending operations. It fails only for entries that did not come from a ledger.
@@ -212,7 +212,7 @@ func (g *ledger) apply(e entry) error {
 	return nil
 }
 
-// dropCreation forgets the creation of a resource that an interrupted run began: now it is in the state.
+// dropCreation forgets an interrupted creation of a resource that is now in the state.
 func (g *ledger) dropCreation(urn sdk.URN) {
 	for step, op := range g.pending {
 		var h head
@@ -251,7 +251,7 @@ func (g *ledger) running() bool {
 	return false
 }
 
-// checkpoint returns the state as it is now: what is done, and the operations that are not.
+// checkpoint returns the state as it is now: finished changes, and unfinished operations.
 func (g *ledger) checkpoint() ([]byte, error) {
 	g.mu.Lock()
 	if !g.changed && !g.running() {

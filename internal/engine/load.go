@@ -144,8 +144,8 @@ func versioned(outputs sdk.PropertyMap, def *resource.Definition) sdk.PropertyMa
 	return outputs
 }
 
-// seed adds the stack and the provider, with IDs that never change, to a state that has none: the engine then finds
-// them as they should be, and equal runs give equal states.
+// seed adds the stack and the provider to a state that has none. Their IDs never change, so the engine finds them
+// unchanged, and equal runs give equal states.
 func (l *loaded) seed(names naming) {
 	l.seeded = true
 	l.root = seeded(&record{URN: names.root(), Type: sdk.RootStackType})

@@ -12,11 +12,11 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// movedFrom begins the note on a resource whose component was renamed: its object still has to hear of it, by its tags.
+// movedFrom starts the note on a resource of a renamed component: the tags of its object still have the old address.
 const movedFrom = "moved from "
 
-// Move returns the state with components renamed: to has their new addresses by the old ones. Objects, their names in
-// AWS and their properties stay. The next apply updates each object in place, so that its tags say the new address.
+// Move returns the state with renamed components: to maps old addresses to new ones. Objects, their names in AWS and
+// their properties stay. The next apply updates each object in place, so that its tags have the new address.
 func Move(state []byte, to map[string]string) ([]byte, error) {
 	d, err := decodeDeployment(state)
 	if err != nil {
@@ -79,11 +79,11 @@ func moved(raw json.RawMessage, to map[string]string) (json.RawMessage, error) {
 	if !rec.rename(to) {
 		return raw, nil
 	}
-	rec.InitErrors = nil // it does not exist yet, or its record says so
+	rec.InitErrors = nil // the object does not exist yet, or its own record has the note
 	return rec.reencode(), nil
 }
 
-// rename gives a record and what it refers to their new names, and reports whether there were any.
+// rename changes the addresses in a record and its references, and reports whether there were any to change.
 func (r *record) rename(to map[string]string) bool {
 	changed := false
 	name := func(urn sdk.URN) sdk.URN {
@@ -116,7 +116,7 @@ func (r *record) rename(to map[string]string) bool {
 	return changed
 }
 
-// wasMoved reports whether a resource is to be updated for no other reason than that its component was renamed.
+// wasMoved reports whether a resource needs an update only because its component was renamed.
 func wasMoved(s *pkgresource.State) bool {
 	return len(s.InitErrors) > 0 && strings.HasPrefix(s.InitErrors[0], movedFrom)
 }

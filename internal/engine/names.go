@@ -8,7 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 )
 
-// The parts of every URN, and the version under which the state says it was written. Contracts with written states.
+// The parts of every URN, and the engine version that each state names. Written states depend on them.
 const (
 	packageName   = "deployer"
 	providerName  = "default"
@@ -35,7 +35,7 @@ func (n naming) provider() sdk.URN {
 	return n.urn(providers.MakeProviderType(packageName), providerName)
 }
 
-// providerRef is what each resource's state says of its provider.
+// providerRef is the reference to the provider in each resource's state.
 func (n naming) providerRef() string { return string(n.provider()) + sdk.URNNameDelimiter + providerID }
 
 // typeToken turns "sqs/queue" into "deployer:sqs:queue".

@@ -17,7 +17,7 @@ import (
 // ObstructedError names everything that AWS would refuse to delete. Nothing was touched.
 type ObstructedError struct{ Obstructions []Obstruction }
 
-// Obstruction is what stands in the way of deleting the object of one resource.
+// Obstruction says why AWS would refuse to delete the object of one resource.
 type Obstruction struct {
 	Resource string // its ID
 	Type     string
@@ -35,8 +35,8 @@ func (e *ObstructedError) Error() string {
 // lookers is how many objects are asked about at once.
 const lookers = 16
 
-// obstruct asks AWS, side by side, what stands in the way of the deletes of a plan: nothing is begun that cannot end.
-// What the credentials may not ask is left out, and the run goes on as if nobody had asked; the answer names those
+// obstruct asks AWS, in parallel, whether it would refuse the deletes of a plan, so that no run begins that cannot end.
+// If the credentials may not ask about an object, the run goes on as if nobody had asked. unasked names those
 // resources.
 func (c *collector) obstruct(ctx context.Context) (unasked []StepError, err error) {
 	var stack resource.Neighbours

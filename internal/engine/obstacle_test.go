@@ -9,8 +9,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// What cannot be deleted is found before anything is touched, for deletes and replacements, all of it at once, and
-// nothing else is asked about.
+// All objects that cannot be deleted are found at once, before anything is touched, for deletes and replacements. No
+// other object is asked about.
 func TestObstacles(t *testing.T) {
 	c := newCloud()
 	o := c.options()
@@ -71,7 +71,7 @@ func TestObstacles(t *testing.T) {
 	want(t, "state", ids(t, apply(t, nil, state, o).State), "")
 }
 
-// Who may not ask is told so and goes on; any other failure to ask stops before anything is touched.
+// A run that may not ask says so and goes on. Any other failure to ask stops it before anything is touched.
 func TestObstaclesThatMayNotBeAsked(t *testing.T) {
 	c := newCloud()
 	o := c.options()

@@ -7,9 +7,8 @@ import (
 	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 )
 
-// inOrder returns the resources of the slots so that each comes after all that it needs, as Pulumi demands of a state,
-// and otherwise in the order of the slots. Objects that only wait for their deletion come last. Dependencies on
-// resources that are gone are removed.
+// inOrder returns the resources of the slots, each after its dependencies, as Pulumi requires, and otherwise in the
+// order of the slots. Objects that wait for their deletion come last. Dependencies on missing resources are removed.
 func inOrder(slots []slot) ([]json.RawMessage, error) {
 	live := make(map[sdk.URN]int, len(slots))
 	for i, s := range slots {

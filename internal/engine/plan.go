@@ -21,7 +21,7 @@ type collector struct {
 	changes  []seen
 	replaced map[sdk.URN]bool
 
-	obstacles map[*stored][]plan.Obstacle // of those that go
+	obstacles map[*stored][]plan.Obstacle // of objects to delete
 	found     map[string]bool             // forgotten resources that are there, by ID
 }
 
@@ -94,7 +94,7 @@ func (c *collector) plan() *plan.Plan {
 	for i, s := range r.state.all {
 		before[s] = i
 	}
-	// What goes comes after what is made or changed, and in the reverse order of its making.
+	// Deletes come after creates and updates, and in the reverse order of creation.
 	slices.SortStableFunc(c.changes, func(a, b seen) int {
 		if gone := a.action == plan.Delete; gone != (b.action == plan.Delete) {
 			if gone {
@@ -254,7 +254,7 @@ func (c *collector) change(s seen) (out plan.Change) {
 	return out
 }
 
-// beside is what a delete does beside deleting.
+// beside returns what a delete does in addition to deleting.
 func beside(def *resource.Definition, old *stored) string {
 	if old == nil {
 		return ""
@@ -276,7 +276,7 @@ func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resourc
 	stopped := slices.Contains(failed, stoppedMeanwhile)
 	for i, p := range out.Properties {
 		if retry && len(p.Path) == 1 && value.Equal(p.Old, value.NewString("")) {
-			out.Properties[i].Old = value.NullValue // what a step that failed left empty is nothing that anybody wrote
+			out.Properties[i].Old = value.NullValue // a failed step left it empty; nobody wrote that value
 		}
 	}
 	switch {
@@ -322,7 +322,7 @@ func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resourc
 	out.Protected = out.Consequence == plan.DataLoss && c.run.guarded[out.Resource]
 }
 
-// replaceReason blames the resource that a forcing property comes from, if that one is replaced itself.
+// replaceReason names the resource that a forcing property comes from, if that resource is replaced itself.
 func (c *collector) replaceReason(s seen, diff resource.Diff) string {
 	for _, name := range diff.Replace {
 		for _, urn := range s.new.PropertyDependencies[sdk.PropertyKey(name)] {

@@ -19,25 +19,25 @@ type Preview struct {
 	Plan    *plan.Plan
 	Lookups map[string]value.Value            // the answers of lookups by resource ID; Options.Frozen of the apply
 	Outputs map[string]map[string]value.Value // of each component, as far as they are known
-	// Intents are the creations of the plan, one JSON document each. Whoever stores them before an apply begins, and
-	// gives them to the next run as Options.Intents should that apply be interrupted, leaves no object behind. They
-	// hold no secrets.
+	// Intents are the creations of the plan, one JSON document each. The caller stores them before an apply begins. If
+	// the apply is interrupted, the next run gets them as Options.Intents, and no object is left behind. They hold no
+	// secrets.
 	Intents []json.RawMessage
-	// Unnamed are the IDs of creations whose names are made from outputs of this very run: Options.Unnamed of the
-	// apply. No intent of the plan can lead to them.
+	// Unnamed are the IDs of creations whose names are made from outputs of the same run: Options.Unnamed of the apply.
+	// No intent of the plan can lead to them.
 	Unnamed []string
-	// Recovered says that the plan starts from what an interrupted run left, with the resources in question read anew.
+	// Recovered says that the plan starts from what an interrupted run left. Its resources were read again.
 	Recovered bool
 	// Found are the IDs of Options.Forgotten that AWS still has: Options.Adopt of the apply.
 	Found []string
-	// Unasked are the objects of which the credentials may not ask whether AWS would delete them.
+	// Unasked are the objects whose deletion the credentials may not ask about.
 	Unasked []StepError
 }
 
-// PreviewApply plans: what would make reality fit the graph, from what the state says. It changes nothing and writes
+// PreviewApply plans the changes that make AWS match the graph, starting from the state. It changes nothing and writes
 // nothing.
 //
-// With a *ProtectedError and an *ObstructedError (joined when both) the preview is there all the same, to be shown. All
+// With a *ProtectedError or an *ObstructedError (joined if both) it still returns the preview, to be shown. All
 // problems with properties are found at once: *ProblemError and *ResolveError, joined.
 func PreviewApply(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*Preview, error) {
 	start, err := recoverState(ctx, graph, state, o)
@@ -57,7 +57,7 @@ func PreviewDestroy(ctx context.Context, state []byte, o Options) (*Preview, err
 	return PreviewApply(ctx, nil, state, o)
 }
 
-// preview asks the engine for a plan; asking: and AWS, what stands in the way of its deletes.
+// preview asks the engine for a plan. asking: it also asks AWS whether it would refuse the deletes.
 func (r *run) preview(ctx context.Context, recovered, asking bool) (*Preview, error) {
 	source, err := r.newSource(ctx)
 	if err != nil {

@@ -66,8 +66,8 @@ func TestProtection(t *testing.T) {
 	want(t, "state", ids(t, apply(t, g("2", false, true), off.State, o).State), "a/z:z")
 }
 
-// What AWS itself protects is protected without a word of the manifests, also from what takes that protection away in
-// the same run, and a plan says that the protection is lifted.
+// An object that AWS itself protects is protected even if the manifests do not say so, also if the same run would lift
+// that protection. A plan says that the protection is lifted.
 func TestWhatAWSProtectsIsProtected(t *testing.T) {
 	c := newCloud()
 	o := c.options()
@@ -107,8 +107,8 @@ func TestWhatAWSProtectsIsProtected(t *testing.T) {
 	}
 }
 
-// A replacement was allowed, and the run died before it deleted what was there before: the next run may not, unless it
-// is allowed to as well.
+// A replacement was allowed, and the run died before it deleted the old object. The next run may not delete it, unless
+// that is allowed again.
 func TestProtectionOutlivesAnAllowedReplacement(t *testing.T) {
 	c := newCloud()
 	o := c.options()
@@ -128,7 +128,7 @@ func TestProtectionOutlivesAnAllowedReplacement(t *testing.T) {
 	delete(c.fail, "delete a/x:x")
 	c.calls()
 
-	// Whether the state or only the intents of that run tell of the new object.
+	// The new object is known from the state, or only from the intents of that run.
 	preview, err := PreviewApply(t.Context(), g("2"), state, allowed)
 	if err != nil {
 		t.Fatal(err)
@@ -165,7 +165,7 @@ func TestProtectionOutlivesAnAllowedReplacement(t *testing.T) {
 	want(t, "calls of an allowed run", c.calls(), "delete a/x:x")
 }
 
-// What is replaced and what destroys data may depend on the values, and on an update, too.
+// Whether a change replaces or destroys data may depend on the values. That holds for an update, too.
 func TestWhatAChangeDoesDependsOnOldAndNew(t *testing.T) {
 	c := newCloud()
 	o := c.options()

@@ -26,7 +26,7 @@ var _ plugin.Provider = (*provider)(nil)
 // Close implements plugin.Provider.
 func (p *provider) Close() error { return nil }
 
-// SignalCancellation implements plugin.Provider: what is in flight is finished.
+// SignalCancellation implements plugin.Provider: calls in flight are finished.
 func (p *provider) SignalCancellation(context.Context) error { return nil }
 
 // CheckConfig implements plugin.Provider. The provider has no configuration: the behaviours hold their clients.
@@ -44,8 +44,8 @@ func (p *provider) Configure(context.Context, plugin.ConfigureRequest) (plugin.C
 	return plugin.ConfigureResponse{}, nil
 }
 
-// Check hands over the inputs that the source has resolved and checked; the goal itself carries none, which saves
-// converting them three times.
+// Check returns the inputs that the source has resolved and checked. The goal itself has none, so that they are not
+// converted three times.
 func (p *provider) Check(_ context.Context, req plugin.CheckRequest) (plugin.CheckResponse, error) {
 	w := p.run.wants(req.URN)
 	if req.Olds != nil {
@@ -54,14 +54,14 @@ func (p *provider) Check(_ context.Context, req plugin.CheckRequest) (plugin.Che
 	return plugin.CheckResponse{Properties: w.inputs}, nil
 }
 
-// Diff is resource.Compare on checked inputs, in preview and apply alike. NewInputs may hold unknowns also in an apply,
-// when the engine asks what the replacement of something else would mean.
+// Diff is resource.Compare on checked inputs, in preview and apply. NewInputs may hold unknowns in an apply, too: the
+// engine then asks about the effect of replacing another resource.
 func (p *provider) Diff(_ context.Context, req plugin.DiffRequest) (_ plugin.DiffResult, err error) {
 	defer recovered(&err)
 	id := req.URN.Name()
 	old := p.run.state.live[req.URN]
-	// The object of an interrupted replacement is deleted already: the engine must not delete it once more, for the new
-	// one may have its name.
+	// The old object of an interrupted replacement is already deleted. The engine must not delete it again: the new
+	// object may have the same name.
 	gone := old != nil && old.waiting
 	if p.run.keep(id) || req.OldInputs.DeepEquals(req.NewInputs) {
 		return plugin.DiffResult{Changes: plugin.DiffNone, DeleteBeforeReplace: gone}, nil
@@ -125,8 +125,8 @@ func (p *provider) Create(_ context.Context, req plugin.CreateRequest) (resp plu
 	return plugin.CreateResponse{ID: sdk.ID(state.ID), Properties: outputs, Status: status}, err
 }
 
-// Update implements plugin.Provider. In a preview outputs stay as they are, except for those that the definition says
-// change.
+// Update implements plugin.Provider. In a preview, outputs stay as they are, except those that the definition marks as
+// changing.
 func (p *provider) Update(_ context.Context, req plugin.UpdateRequest) (resp plugin.UpdateResponse, err error) {
 	typ, _ := typeOf(req.URN.Type())
 	if req.Preview {
@@ -161,8 +161,8 @@ func (p *provider) Update(_ context.Context, req plugin.UpdateRequest) (resp plu
 	return plugin.UpdateResponse{Properties: outputs, Status: status}, err
 }
 
-// onlyLabels reports whether an update changes nothing but what describes the object: its labels, or the address in its
-// tags. After a run that failed or was stopped nobody knows that.
+// onlyLabels reports whether an update changes only the object's labels, or the address in its tags. After a failed or
+// stopped run that is not known: false.
 func (r *run) onlyLabels(req plugin.UpdateRequest) bool {
 	old := r.state.live[req.URN]
 	if old == nil || len(old.state.InitErrors) > 0 && !wasMoved(old.state) {

@@ -19,10 +19,10 @@ import (
 // interrupted is why a resource that was found after a crash is looked at again by the next update.
 const interrupted = "the run that made it was interrupted"
 
-// recoverState makes good what an interrupted run left in the dark, so that a plan starts from what is there: what it
-// was about to create is looked for by name and tags and taken into the state, what it was about to update or delete is
-// read anew. What is not found and still wanted stays pending, and is adopted should it turn up when it is created;
-// what is not found and not wanted is forgotten.
+// recoverState finds out what an interrupted run left, so that a plan starts from what exists. It looks by name and
+// tags for objects to be created, and takes them into the state. It reads again objects to be updated or deleted. An
+// object that is wanted but not found stays pending; its creation adopts it if it appears later. An object that is
+// neither found nor wanted is forgotten.
 func recoverState(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*recovery, error) {
 	state, err := withIntents(state, o.Intents)
 	if err != nil {
@@ -69,11 +69,11 @@ type recovery struct {
 	state     []byte
 	recovered bool            // there was something to recover
 	absent    map[string]bool // by resource ID: wanted, looked for, and not there
-	looked    map[string]bool // by resource ID: all that it may be was read or looked for, and AWS answered
+	looked    map[string]bool // by resource ID: AWS answered about every object that it may be
 }
 
-// locateAll looks for what interrupted runs were about to create. looked is told of what AWS has answered about, and of
-// what it has not.
+// locateAll looks for objects that interrupted runs were about to create. It notes in looked whether AWS has answered
+// about them.
 func (r *run) locateAll(ctx context.Context, looked map[string]bool) (absent map[string]bool, err error) {
 	wanted := map[sdk.URN]bool{}
 	for _, res := range r.graph.Resources {
@@ -99,7 +99,7 @@ func (r *run) locateAll(ctx context.Context, looked map[string]bool) (absent map
 		if err != nil {
 			return nil, err
 		}
-		// Of a resource that has an object by now, only a replacement may be what is wanted.
+		// If the resource has an object by now, only a replacement may still be wanted.
 		leftover := !wanted[rec.URN] || r.state.live[rec.URN] != nil && (r.o.Surplus || firsts[string(op.Resource)])
 		state, found, err := r.locate(ctx, rec)
 		switch {
@@ -138,8 +138,8 @@ func (r *run) locate(ctx context.Context, rec *record) (state resource.State, fo
 	return locator.Locate(ctx, call)
 }
 
-// remember looks for what a plan would create although AWS may still have it, because somebody took it out of the
-// state. Where nobody can tell, it stays a creation; that finds out.
+// remember looks for objects that a plan would create, but AWS may still have, because somebody removed them from the
+// state. Without an answer the plan stays a creation; the apply finds out.
 func (c *collector) remember(ctx context.Context) {
 	c.found = map[string]bool{}
 	there := make([]bool, len(c.changes))
@@ -168,9 +168,9 @@ func (c *collector) remember(ctx context.Context) {
 	}
 }
 
-// takeIn adds an object that was found to the state. The one that it replaces, if any, then waits for its deletion, or
-// is forgotten when it is deleted already. leftover: a newer attempt at the same resource was found before, so that
-// this one only waits for its deletion.
+// takeIn adds a found object to the state. The object that it replaces, if any, then waits for its deletion, or is
+// forgotten if already deleted. leftover: a newer object of the same resource was found before, so this one only waits
+// for its deletion.
 func (r *run) takeIn(rec *record, found resource.State, leftover bool) error {
 	s := rec.state()
 	s.ID, s.InitErrors = sdk.ID(found.ID), []string{interrupted}

@@ -144,8 +144,8 @@ func TestDestroyAfterLostProcess(t *testing.T) {
 }
 
 func TestReplacementWithTheSameName(t *testing.T) {
-	// The old object is deleted, the new one made, and then the process dies: the new object has the name that the
-	// state still knows as the old one's.
+	// The old object is deleted, the new one is made, and then the process dies. In the state, the name of the new
+	// object is still that of the old one.
 	c := newCloud()
 	g := func(zone string) *resource.Graph { return graph(t, res("a/a:a", single, "name", "a", "zone", zone)) }
 	state := apply(t, g("1"), nil, c.options()).State
@@ -204,8 +204,8 @@ func (a answered) Error() string       { return "answered" }
 func (a answered) HTTPStatusCode() int { return int(a) }
 
 func TestLostAnswer(t *testing.T) {
-	// A step fails without an answer after its effect, and the process lives on. Whatever is wanted next, it is not
-	// taken for undone.
+	// A step has its effect, gets no answer and fails. The process lives on. Whatever the next run wants, it does not
+	// assume that nothing happened.
 	silence := &resource.OpError{Operation: "fake:Call", Message: "connection reset"}
 	one := func(size string) *resource.Graph { return graph(t, res("a/a:a", single, "name", "a", "size", size)) }
 	lose := func(c *cloud, g *resource.Graph, state []byte) []byte {

@@ -56,7 +56,7 @@ func Refresh(ctx context.Context, state []byte, o Options) (*Refreshed, error) {
 		return found, nil
 	}
 	parallel := r.o.parallelism()
-	if parallel > 1 { // one at a time is what somebody wants who counts calls
+	if parallel > 1 { // somebody who counts calls wants one at a time
 		parallel = max(parallel, readsAtOnce)
 	}
 	opts := &deploy.Options{
@@ -74,8 +74,8 @@ func Refresh(ctx context.Context, state []byte, o Options) (*Refreshed, error) {
 	return found, err
 }
 
-// refreshed records what reading one object has found. new is nil when it is gone, and old itself when it could not be
-// read.
+// refreshed records the result of reading one object. new is nil if the object is gone, and old itself if it could not
+// be read.
 func (r *run) refreshed(old, new *pkgresource.State) error {
 	s := r.state.live[old.URN]
 	switch {

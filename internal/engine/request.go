@@ -45,14 +45,14 @@ func (r *run) request(
 		call.Before = r.o.Renamed(resource.ComponentOf(id))
 	}
 	if old := r.state.live[urn]; old != nil && wasMoved(old.state) {
-		// its tags say that, whatever its first address was
+		// its tags have that address, whatever its first address was
 		call.Before = strings.TrimPrefix(old.state.InitErrors[0], movedFrom)
 	}
 	return call, behaviour, nil
 }
 
-// calling returns the context of a step's calls: what they wait for is news of that step, and what they may have
-// changed is remembered.
+// calling returns the context of a step's calls. It reports their waits as news of that step, and remembers what they
+// may have changed.
 func (r *run) calling(urn sdk.URN, call resource.Request) context.Context {
 	ctx, effects := resource.WithEffects(resource.WithTell(r.o.hard(), call.Progress))
 	r.mu.Lock()
@@ -61,9 +61,9 @@ func (r *run) calling(urn sdk.URN, call resource.Request) context.Context {
 	return ctx
 }
 
-// token is equal for every repetition of the same intent and differs for all others: the same action on the same
-// resource, from the same object, to the same properties. Another life of the resource has another intent: AWS may
-// answer a token that it knows with a dead object.
+// token is equal for every repetition of one intent (same action, resource, object and properties) and differs for all
+// other intents. A resource that was deleted and is created again has another intent: AWS may answer a known token with
+// a deleted object.
 func token(intent string, urn sdk.URN, action plan.Action, awsID string, inputs value.Value) string {
 	doc, err := json.Marshal(inputs.Interface()) // map keys come out sorted
 	if err != nil {
@@ -98,8 +98,7 @@ func (r *run) outcome(
 	return versioned(properties(state.Outputs), b.Definition()), status, err
 }
 
-// explain remembers the error of a step as the behaviour returned it, before the engine sees it, and gives the engine
-// what it understands.
+// explain remembers a step's error as the behaviour returned it, and gives the engine an error that it understands.
 func (r *run) explain(urn sdk.URN, err *error) {
 	if *err == nil {
 		return
@@ -110,14 +109,14 @@ func (r *run) explain(urn sdk.URN, err *error) {
 	r.mu.Unlock()
 	if partial := (*resource.PartialError)(nil); errors.As(*err, &partial) {
 		reasons := []string{clean(partial.Error())}
-		if r.o.hard().Err() != nil { // nobody waited for the end
+		if r.o.hard().Err() != nil { // the run did not wait for the end
 			reasons = append(reasons, stoppedMeanwhile)
 		}
 		*err = &plugin.InitError{Reasons: reasons}
 	}
 }
 
-// stoppedMeanwhile stands beside the reasons why an object is not what was wanted: it may become that yet.
+// stoppedMeanwhile is added to the reasons why an object is not as wanted: it may still become so.
 const stoppedMeanwhile = "The run was stopped meanwhile."
 
 // wants returns what the source offered for a resource.

@@ -11,12 +11,12 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// answer is what references to one resource find.
+// answer is what references to one resource resolve to.
 type answer struct {
 	inputs  value.Value
 	outputs sdk.PropertyMap
 	unknown bool        // nothing of it is known
-	made    bool        // a preview would make it: outputs are those of the object that it replaces, if any
+	made    bool        // a preview would create it: outputs are those of the replaced object, if any
 	was     value.Value // inputs of the object that a preview would change, Null otherwise
 }
 
@@ -40,7 +40,7 @@ func (a answer) get(name string) value.Value {
 	return input
 }
 
-// answerOf says what references find in a resource that the engine is done with.
+// answerOf returns the answer of a resource that the engine has finished.
 func (r *run) answerOf(s *pkgresource.State, checked value.Value, old *stored) answer {
 	a := answer{inputs: checked, outputs: s.Outputs}
 	switch {
@@ -57,7 +57,7 @@ func (r *run) answerOf(s *pkgresource.State, checked value.Value, old *stored) a
 	return a
 }
 
-// env resolves references with what is done so far.
+// env resolves references with the resources that are done so far.
 func (s *source) env() value.Env {
 	return value.Env{Lookup: s.lookup, Template: s.run.template}
 }
@@ -140,7 +140,7 @@ func (r *run) check(
 	return checked, problems, nil
 }
 
-// wantedFor keeps what is set only at creation as the existing object has it.
+// wantedFor keeps the existing object's values for properties that are set only at creation.
 func (r *run) wantedFor(res *resource.Resource, checked value.Value, old *stored) wanted {
 	if old != nil && !old.upgraded && value.Equal(old.inputs, checked) {
 		return wanted{inputs: old.state.Inputs, update: old.state.Inputs}
@@ -184,8 +184,8 @@ func (r *run) lookUp(ctx context.Context, data *resource.Resource, props value.V
 	return found, nil
 }
 
-// componentOutputs computes the outputs of each component. Those that need something which was not targeted keep what
-// the state says.
+// componentOutputs computes the outputs of each component. Outputs that need an untargeted resource keep their value
+// from the state.
 func (s *source) componentOutputs() map[string]map[string]value.Value {
 	before := s.run.state.outputs()
 	all := map[string]map[string]value.Value{}
@@ -217,7 +217,7 @@ func (s *source) componentOutputs() map[string]map[string]value.Value {
 	return all
 }
 
-// stackOutputs is componentOutputs as the state keeps it: without what is sensitive.
+// stackOutputs is componentOutputs as the state keeps it: without sensitive values.
 func (s *source) stackOutputs() sdk.PropertyMap {
 	all := s.componentOutputs()
 	s.run.mu.Lock()

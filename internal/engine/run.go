@@ -36,9 +36,9 @@ type run struct {
 	state   *loaded
 	ledger  *ledger
 	adopt   map[string]bool
-	absent  map[string]bool      // of adopt, but known not to be there; for a preview
+	absent  map[string]bool      // of adopt, but known not to exist; for a preview
 	keep    func(id string) bool // left alone because it is not targeted
-	protect map[string]bool      // by resource ID: what the state is to say
+	protect map[string]bool      // by resource ID: protection to write into the state
 	guarded map[string]bool      // by resource ID: must not be deleted or replaced now
 	plan    *collector           // of a preview
 	reading context.Context      // for calls that change nothing
@@ -67,7 +67,7 @@ type run struct {
 // wanted is what the source offers for one resource.
 type wanted struct {
 	inputs sdk.PropertyMap // for a new object
-	update sdk.PropertyMap // for the existing object: inputs, but what is set at creation only stays as it is
+	update sdk.PropertyMap // for the existing object: inputs, but with its values of what is set only at creation
 }
 
 func newRun(m mode, graph *resource.Graph, state []byte, o Options) (*run, error) {
@@ -105,8 +105,8 @@ func newRun(m mode, graph *resource.Graph, state []byte, o Options) (*run, error
 	return r, nil
 }
 
-// guardState decides what is protected in this run, and what the state is to say of it afterwards: the graph's word for
-// resources that it has, for all others what the state says, so that removing the YAML does not unprotect.
+// guardState decides what is protected in this run, and what the state records about protection. The graph decides for
+// its resources, the state for all others, so that removing the YAML does not lift the protection.
 func (r *run) guardState() {
 	for _, s := range r.state.live {
 		r.protect[s.id] = s.protected
@@ -132,16 +132,16 @@ func (r *run) guardState() {
 }
 
 // spared reports whether an object that waits for its deletion must not be deleted now: it was protected when its
-// replacement was allowed, and the run that was allowed to delete it did not come to that.
+// replacement was allowed, and the allowed run ended before the deletion.
 func (r *run) spared(s *stored) bool { return s.deleting && r.isProtected(s) && !r.o.allows(s.id) }
 
-// isProtected reports whether an object is protected: by the state's word, or in AWS.
+// isProtected reports whether an object is protected: in the state, or in AWS.
 func (r *run) isProtected(s *stored) bool {
 	return s.protected || r.definition(s.typ).OnDelete(s.inputs).Lifts
 }
 
-// snapshot is what the engine sees of the state. Of what is not targeted it sees neither unfinished business nor old
-// failures, so that it leaves them to a later run.
+// snapshot is the part of the state that the engine sees. It leaves out unfinished operations and old failures of
+// untargeted resources: a later run deals with them.
 func (r *run) snapshot() *deploy.Snapshot {
 	snap := &deploy.Snapshot{Resources: make([]*pkgresource.State, 0, len(r.state.all))}
 	for _, s := range r.state.all {
@@ -187,7 +187,7 @@ func (r *run) execute(ctx context.Context, opts *deploy.Options, source deploy.S
 	return r.verdict(ctx, err, said)
 }
 
-// verdict says why a run failed: with our own errors where there are any.
+// verdict returns why a run failed: our own errors if there are any.
 func (r *run) verdict(ctx context.Context, err error, said *messages) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -224,7 +224,7 @@ func (r *run) tell(e plan.Event) {
 	r.o.Events(e)
 }
 
-// old returns what the state has of a desired resource, nil when there is none of its type.
+// old returns the stored resource for a desired one, nil when there is none of its type.
 func (r *run) old(res *resource.Resource) *stored {
 	return r.state.live[r.names.resource(res.ID(), res.Type)]
 }

@@ -19,8 +19,8 @@ type secret struct {
 	sealed string
 }
 
-// seal replaces write-only properties by a salted hash, which is all that the engine, plans and states get to see of
-// them. The hash tells whether the property has changed. The values themselves wait for the call that needs them.
+// seal replaces write-only properties by a salted hash. The engine, plans and states only see the hash, which shows
+// whether the property has changed. The values are kept for the call that needs them.
 func (r *run) seal(res *resource.Resource, props value.Value) value.Value {
 	urn := r.names.resource(res.ID(), res.Type)
 	found := map[string]secret{}
@@ -46,7 +46,7 @@ func (r *run) seal(res *resource.Resource, props value.Value) value.Value {
 
 const (
 	sealedPrefix = "sealed:"
-	// rounds make guessing slow for who reads the state; one hash takes some 20 ms.
+	// rounds makes guessing slow for readers of the state; one hash takes some 20 ms.
 	rounds = 100_000
 )
 
@@ -58,8 +58,8 @@ func fingerprinted(plain, salt string) string {
 	return sealedPrefix + hex.EncodeToString(sum)
 }
 
-// unseal gives a call the write-only properties themselves. Of the old ones it knows only those that are still wanted;
-// the others are left out, so that they count as changed.
+// unseal gives a call the values of write-only properties. It has old values only of properties that did not change. It
+// leaves out the others, so that they count as changed.
 func (r *run) unseal(urn sdk.URN, call *resource.Request) {
 	for name, s := range r.secretsOf(urn) {
 		if call.Inputs.Get(name).Str() == s.sealed {
@@ -74,8 +74,8 @@ func (r *run) unseal(urn sdk.URN, call *resource.Request) {
 	}
 }
 
-// reseal takes the write-only properties out of what a call has answered. An answer without one says that the object
-// still has the old one.
+// reseal replaces write-only properties in the answer of a call by their hashes. If the answer lacks the new value, the
+// object still has the old one.
 func (r *run) reseal(urn sdk.URN, is, old value.Value) value.Value {
 	if is.IsNull() {
 		return is
@@ -90,7 +90,7 @@ func (r *run) reseal(urn sdk.URN, is, old value.Value) value.Value {
 	return is
 }
 
-// redact takes the values of write-only properties out of what AWS says of a call.
+// redact removes the values of write-only properties from what AWS says about a call.
 func (r *run) redact(urn sdk.URN, text string) string {
 	for _, s := range r.secretsOf(urn) {
 		if plain := s.plain.Str(); plain != "" {
@@ -100,7 +100,7 @@ func (r *run) redact(urn sdk.URN, text string) string {
 	return text
 }
 
-// redacted takes the values of write-only properties out of all texts of an error that somebody may print or store.
+// redacted removes the values of write-only properties from all texts of an error that somebody may print or store.
 func (r *run) redacted(urn sdk.URN, err error) error {
 	if err == nil {
 		return nil

@@ -71,7 +71,7 @@ func (l *logins) behaviour() resource.Behaviour {
 }
 
 // A write-only property reaches the calls that need it, and nothing that is stored or shown: neither state nor journal,
-// plan, intents, events or errors. A change of it is seen all the same.
+// plan, intents, events or errors. A change of it is still seen.
 func TestWriteOnlyPropertiesReachOnlyTheCall(t *testing.T) {
 	const first, second, bad = "correct-horse", "battery-staple", "tr0ub4d"
 	l := &logins{passwords: map[string]string{}}

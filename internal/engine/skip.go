@@ -8,7 +8,7 @@ import (
 	pkgresource "github.com/pulumi/pulumi/pkg/v3/resource"
 )
 
-// skipped lists what a run that stopped early did not come to: desired resources, and stored ones that should be gone.
+// skipped lists what a run that stopped early did not reach: desired resources, and stored ones that should be deleted.
 func (r *run) skipped(s *source, runErr error) []Skip {
 	failed := map[string]bool{}
 	for _, f := range r.failed {
@@ -16,7 +16,7 @@ func (r *run) skipped(s *source, runErr error) []Skip {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	waiting := map[string][]string{} // by what the run did not come to: what it waits for
+	waiting := map[string][]string{} // by resource that was not reached: what it waits for
 	for _, n := range s.nodes {
 		if n.desired != nil && !n.desired.Data && !n.done && !failed[n.id] {
 			waiting[n.id] = n.needs
@@ -31,7 +31,7 @@ func (r *run) skipped(s *source, runErr error) []Skip {
 		}
 	}
 	r.ledger.mu.Unlock()
-	for _, stored := range r.state.all { // a deletion waits for that of everything that needs the object
+	for _, stored := range r.state.all { // a deletion waits for the deletions of everything that needs the object
 		for _, need := range needsOf(stored.state) {
 			if gone[need] {
 				waiting[need] = append(waiting[need], stored.id)
@@ -59,8 +59,8 @@ func (r *run) skipped(s *source, runErr error) []Skip {
 	return out
 }
 
-// behind returns the failed resource that something waits for, directly or through others that wait; "" when there is
-// none.
+// behind returns the failed resource that a resource waits for, directly or through other waiting ones; "" when there
+// is none.
 func behind(id string, waiting map[string][]string, failed map[string]bool) string {
 	seen := map[string]bool{}
 	var look func(id string) string

@@ -15,8 +15,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// source offers the desired resources to the engine: the stack, the provider, then each resource as soon as all that it
-// needs is done, and at last the outputs of the components. It is its own iterator.
+// source offers the desired resources to the engine: the stack, the provider, each resource as soon as its dependencies
+// are done, and last the outputs of the components. It is its own iterator.
 type source struct {
 	run    *run
 	ctx    context.Context
@@ -171,8 +171,7 @@ func (s *source) offer(n *node) (deploy.SourceEvent, error) {
 	}), nil
 }
 
-// later notes an object that is not in its last place yet, or whose place is worth something only when others have left
-// theirs.
+// later notes an object to activate at the end: its inputs are not as wanted yet, or it overtakes another object.
 func (s *source) later(typ string, state *pkgresource.State, wanted value.Value) {
 	activator, ok := s.run.activator(typ)
 	if !ok || s.run.mode != applying {
@@ -198,7 +197,7 @@ func (s *source) existing(ids []string) []sdk.URN {
 	return list
 }
 
-// lookUp answers a data node, beside everything else.
+// lookUp answers a data node, in parallel with everything else.
 func (s *source) lookUp(n *node) {
 	props, err := value.Resolve(n.desired.Props, s.env())
 	if err == nil && !known(props) {
@@ -231,7 +230,7 @@ func (s *source) refuse(n *node, err error) {
 	s.cancel()
 }
 
-// finish records what a node gives and makes ready what waited for it.
+// finish records the answer of a node and makes ready the nodes that waited for it.
 func (s *source) finish(n *node, a answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

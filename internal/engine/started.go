@@ -14,8 +14,8 @@ type creation struct {
 	old, new *pkgresource.State
 }
 
-// started records an object that exists and is not ready yet, before anybody waits for it. To the state it is one whose
-// run was interrupted, which is what the next run has to know should this one die. The end of the step overwrites that.
+// started records an object that exists and is not ready yet, before the step waits for it. The record says that the
+// run was interrupted: the next run must know that if this one dies. The end of the step overwrites the record.
 func (r *run) started(urn sdk.URN, b resource.Behaviour, is resource.State) error {
 	r.mu.Lock()
 	c := r.begun[urn]

@@ -22,8 +22,8 @@ type (
 	slowCall = resource.Call[slowProps, slowOutputs]
 )
 
-// slow is a type whose objects take long to become ready, and whose ids AWS makes up: nobody would find one whose id is
-// lost.
+// slow is a type whose objects take long to become ready, and whose ids AWS generates: an object whose id is lost
+// cannot be found.
 type slow struct {
 	log   []string
 	made  int
@@ -60,8 +60,8 @@ func (s *slow) behaviour() resource.Behaviour {
 	}
 }
 
-// A run that dies while it waits for an object that AWS still makes has the object's id in the state: the next run goes
-// on waiting, and makes nothing anew. So it is for the first object of a resource and for a replacement.
+// A run dies while it waits for an object that AWS is still making. The object's id is in the state: the next run goes
+// on waiting, and makes nothing again. This holds for the first object of a resource and for a replacement.
 func TestARunThatDiesWhileItWaitsKeepsTheObject(t *testing.T) {
 	for name, test := range map[string]struct {
 		before, desired *resource.Graph

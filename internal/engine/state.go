@@ -23,19 +23,19 @@ type StoredResource struct {
 	Protect      bool
 	Dependencies []string // IDs
 	InitErrors   []string // why the last rollout failed
-	// the address that its tags still say, because its component was renamed since; "": they say its own
+	// the old address that its tags still have after its component was renamed; "": they have the current one
 	MovedFrom string
 	Deleting  bool // it was replaced, and its deletion is still to come
 	Replacing bool // the object is deleted, and its replacement is still to come
 }
 
-// Interrupted reports whether nobody knows if the resource became what was wanted, because the run that made it was
+// Interrupted reports whether nobody knows if the resource became as wanted, because the run that made it was
 // interrupted.
 func (s StoredResource) Interrupted() bool {
 	return slices.Contains(s.InitErrors, interrupted) || slices.Contains(s.InitErrors, stoppedMeanwhile)
 }
 
-// Resources lists what a state holds, each resource after all that it needs. It asks no engine and takes states of any
+// Resources lists the resources of a state, each after its dependencies. It needs no engine and accepts states of any
 // stack.
 func Resources(state []byte) ([]StoredResource, error) {
 	d, err := decodeDeployment(state)
@@ -106,9 +106,9 @@ type PendingOperation struct {
 	Intent   json.RawMessage // of a creation: as one of Preview.Intents
 }
 
-// Pending lists the steps that an interrupted run had begun and not ended. Every later run deals with them by itself:
-// what was about to be created is adopted or created, the rest is read anew before the plan is made. Creations of
-// resources that are not desired any more stay pending.
+// Pending lists the steps that an interrupted run had begun and not ended. Every later run handles them: it adopts or
+// creates what was about to be created, and reads the rest again before it plans. Creations of resources that are not
+// desired any more stay pending.
 func Pending(state []byte) ([]PendingOperation, error) {
 	d, err := decodeDeployment(state)
 	if err != nil {
