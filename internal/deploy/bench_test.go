@@ -15,8 +15,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// What the safety machinery costs: "with" goes the whole road (lock, fence, claim with intents, guard, journal on disk,
-// coalesced saves, history, derived copy, release), "without" asks the engine alone. AWS and the backend answer at
+// What the safety machinery costs: "with" takes every step (lock, fence, claim with intents, guard, journal on disk,
+// coalesced saves, history, derived copy, release), "without" runs the engine alone. AWS and the backend answer at
 // once, so that nothing hides the cost.
 
 func thousand(b *testing.B) *resource.Graph {

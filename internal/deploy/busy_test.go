@@ -19,14 +19,14 @@ import (
 	"github.com/company/deployer/internal/state/s3"
 )
 
-// S3 has no time for the last write of a run: it is tried for as long as the design says, with pauses that differ,
-// while the heartbeat goes on; then what was done lies in a file that is the state as soon as S3 takes it.
+// S3 is too busy for the last write of a run. The run tries it for as long as the design says, with different pauses,
+// while the heartbeat goes on. Then its work is in a file that becomes the state as soon as S3 accepts it.
 func TestFinalWriteMeetsABusyS3(t *testing.T) {
 	for name, recovers := range map[string]bool{"for good": false, "for four minutes": true} {
 		t.Run(name, func(t *testing.T) {
 			home, elsewhere := t.TempDir(), t.TempDir()
 			synctest.Test(t, func(t *testing.T) {
-				const patience = 5 * time.Minute // what users get
+				const patience = 5 * time.Minute // what users have
 				a := newAccount()
 				p := a.start(home, 0, false)
 				p.Backend = backend.New(p.World, s3.New(p.cfg, s3.Settings{Bucket: "states", PathStyle: true}),
@@ -112,7 +112,7 @@ func TestFinalWriteMeetsABusyS3(t *testing.T) {
 	}
 }
 
-// requireSaved: the state has what the run made, as that deployment, and nothing is left open.
+// requireSaved: the state has what the run made, as that deployment, and nothing is unfinished.
 func requireSaved(t *testing.T, p *process, deployment int) {
 	t.Helper()
 	stored, err := p.Get(t.Context(), shop)

@@ -8,7 +8,7 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// The claim holds what older runs left, and each change of the plan once, however often a plan repeats it.
+// The claim holds the intents of older runs, and each change of the plan once, however often a plan repeats it.
 func TestClaim(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	for n := range 3 { // each dies at the first call after its claim

@@ -10,7 +10,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// outputsChanged reports whether components give something else than the state says although no resource changes.
+// outputsChanged reports whether outputs of components differ from the state although no resource changes.
 func (u *run) outputsChanged() bool {
 	if u.stack == nil || len(u.req.Targets) > 0 {
 		return false
@@ -33,9 +33,9 @@ func (u *run) outputsChanged() bool {
 	return false
 }
 
-// components is what the state says of each component, beside engineState. Outputs of components that were not reached
-// stay as they were. A component that the run is not about stays as the state had it; one that the state never had is
-// not part of what is deployed.
+// components returns the state's entry of each component, beside engineState. Components that the run did not reach
+// keep their outputs. A component outside the run stays as it is in the state; if the state never had it, it is left
+// out.
 func (u *run) components(outputs map[string]map[string]value.Value, engineState []byte) ([]state.Component, error) {
 	resources, err := engine.Resources(engineState)
 	if err != nil {
@@ -95,7 +95,7 @@ func (u *run) components(outputs map[string]map[string]value.Value, engineState 
 	return out, nil
 }
 
-// about tells which components the run is about: with --target those of which it takes resources, and those named.
+// about reports which components the run is about: with --target those whose resources it includes, and those named.
 func (u *run) about() func(address string) bool {
 	if len(u.req.Targets) == 0 {
 		return func(string) bool { return true }

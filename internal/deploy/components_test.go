@@ -13,7 +13,7 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// listed is what the state says of components, by address, and of what is missing of them.
+// listed returns the state's components by address, and their missing resources.
 func listed(t *testing.T, a *account) (*state.Stored, map[string]state.Component, []string) {
 	t.Helper()
 	stored, err := a.start(t.TempDir(), 0, false).Read(t.Context(), shop)
@@ -113,7 +113,7 @@ func TestMissingComponents(t *testing.T) {
 	require.False(t, all["web/a"].Removed)
 }
 
-// The process dies: what it was about to make is wanted all the same, and what it was about to delete is not.
+// The process dies: what it was about to make is still wanted, and what it was about to delete is not.
 func TestComponentsOfADeadRun(t *testing.T) {
 	var a *account
 	claimed := func(before bool, dying *resource.Graph) (*state.Stored, map[string]state.Component, []string) {

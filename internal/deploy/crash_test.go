@@ -35,7 +35,7 @@ func second(t testing.TB) *resource.Graph {
 		res("web/c:c", single, "size", "2"), res("web/e:e", hashed, "zone", "1", "c", value.Output("web/c:c", "arn")))
 }
 
-// The process dies right before and right after each of its calls, those to the backend included. The next run makes
+// The process dies right before and right after each of its calls, also those to the backend. The next run makes
 // everything as an undisturbed one does, with and without the journal, or leaves nothing when it destroys.
 func TestDeathAtEveryCall(t *testing.T) {
 	for _, story := range []struct {
@@ -92,7 +92,7 @@ func TestDeathAtEveryCall(t *testing.T) {
 							require.NoError(t, err, name)
 							require.Empty(t, a.inventory(), name)
 
-							close(dying.buried) // a zombie wakes up: too late to do harm
+							close(dying.buried) // the dead process wakes up: too late to do harm
 							<-dying.done
 							require.Empty(t, a.inventory(), name)
 							requireSettled(t, a, home, nil, name)
@@ -104,7 +104,7 @@ func TestDeathAtEveryCall(t *testing.T) {
 	}
 }
 
-// Runs die one after the other, and each time somebody wants something else.
+// Several runs die one after the other, and each time the next one wants something else.
 func TestDeathAfterDeath(t *testing.T) {
 	t.Parallel()
 	wishes := []graphs{first, second, none}
@@ -141,7 +141,7 @@ func TestDeathAfterDeath(t *testing.T) {
 	}
 }
 
-// AWS does not show at once what a run made that died, and nobody wants it any more.
+// AWS does not show at once what a dead run made, and nobody wants it any more.
 func TestLateSight(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, firstCreate, true).run(t.Context(), first(t))
@@ -152,7 +152,7 @@ func TestLateSight(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, a.inventory())
 
-	// Not before the run has ended: the next one looks again.
+	// Not before the run has ended: the next run looks again.
 	a, home = newAccount(), t.TempDir()
 	_, err = a.start(home, 5, true).run(t.Context(), first(t))
 	require.NoError(t, err)

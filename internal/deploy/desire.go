@@ -21,8 +21,8 @@ import (
 // registry is the list of kinds, made once.
 var registry = sync.OnceValue(kinds.Registry)
 
-// desire turns the files of a stack into what is desired in one environment: overlay, resolve, validate, expand. The
-// place is empty without a network. strict: variables must have values.
+// desire turns the files of a stack into the desired resources of one environment: overlay, resolve, validate, expand.
+// The place is empty without a network. strict: variables must have values.
 func desire(
 	w backend.World, bundle *manifest.Bundle, req Request, where backend.Place, strict bool,
 ) (*manifest.Stack, *resource.Graph, diag.List) {
@@ -59,9 +59,8 @@ func options(w backend.World, environment string, req Request, where backend.Pla
 	}
 }
 
-// madeElsewhere returns the problems with overrides of resources that a component makes in another environment and not
-// in this one: a scaling policy only in production, for instance. One manifest serves all environments, so these are
-// none.
+// madeElsewhere returns the problems with overrides of resources that a component makes only in another environment: a
+// scaling policy only in production, for instance. One manifest serves all environments, so these are not errors.
 func madeElsewhere(
 	w backend.World, bundle *manifest.Bundle, req Request, where backend.Place, problems []component.Problem,
 ) []component.Problem {
@@ -82,7 +81,7 @@ func madeElsewhere(
 			if there == nil || there.Spec.Get(p.Path...).IsNull() {
 				continue
 			}
-			// A component with problems of another sort is not expanded: nobody knows what it makes.
+			// A component with other problems is not expanded, so its resources are not known.
 			if !slices.ContainsFunc(others, func(o component.Problem) bool {
 				return o.Address == p.Address && o.Kind != component.Quota && (!unmade(o) || o.Path[1] == p.Path[1])
 			}) {
@@ -98,8 +97,8 @@ func unmade(p component.Problem) bool {
 	return p.Kind == value.UnknownKey && len(p.Path) == 2 && p.Path[0] == "overrides"
 }
 
-// overridden finds what the types of resources do not take of the properties that `overrides` give. What follows from
-// something else is found when the resource is planned.
+// overridden finds properties in `overrides` that the resource types do not accept. Problems that depend on other
+// resources are found when the resource is planned.
 func overridden(stack *manifest.Stack, graph *resource.Graph) []component.Problem {
 	if graph == nil {
 		return nil // there are other problems
@@ -115,12 +114,12 @@ func overridden(stack *manifest.Stack, graph *resource.Graph) []component.Proble
 		for _, name := range patches.Keys() {
 			r := graph.Resource(in.Address + ":" + name)
 			if r == nil {
-				continue // told by Expand
+				continue // Expand reports it
 			}
 			behaviour, err := types.Behaviour(r.Type)
 			props, failed := value.Resolve(r.Props, unknown)
 			if err != nil || failed != nil {
-				continue // a lookup; a value that cannot be computed is told when it is
+				continue // a lookup; a value that cannot be computed is reported later
 			}
 			_, problems := behaviour.Check(props)
 			for _, p := range problems {
@@ -145,7 +144,7 @@ func touches(patch value.Value, path []string) bool {
 	return !patch.IsNull()
 }
 
-// problemsOf adds to the problems of form those of meaning, so that all come at once.
+// problemsOf adds the problems of meaning to the problems of form, so that all are reported at once.
 func problemsOf(w backend.World, bundle *manifest.Bundle, req Request, found diag.List) error {
 	if bundle != nil {
 		_, _, more := desire(w, bundle, req, backend.Place{}, true)

@@ -13,8 +13,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// aside looks, while a plan is made, for what a state that knows of no object says nothing of. The function that it
-// returns waits for the answer; given how the plan came out, it returns how the run goes on.
+// aside searches, while a plan is made, for objects that a state without objects does not know. The returned function
+// waits for the answer. It gets the result of the plan and returns how the run goes on.
 func (u *run) aside(ctx context.Context) func(error) error {
 	resources, err := engine.Resources(u.Engine)
 	if err != nil || len(resources) > 0 || u.back.World.Blind {
@@ -48,8 +48,8 @@ func (u *run) aside(ctx context.Context) func(error) error {
 	}
 }
 
-// verified looks for the objects themselves: the tag index knows deleted ones for hours. The names are those of what
-// the plan would create.
+// verified looks for the objects themselves, because the tag index lists deleted ones for hours. It uses the names of
+// what the plan would create.
 func (u *run) verified(ctx context.Context, found *backend.Signs) error {
 	var there []resource.Tagged
 	for _, lineage := range found.Lineages() {
@@ -61,7 +61,7 @@ func (u *run) verified(ctx context.Context, found *backend.Signs) error {
 			tags[resource.TagLineage] = lineage
 			return tags
 		}
-		// What exists of the creations and is not wanted would be deleted.
+		// Existing objects of these creations, which are not wanted here, would be deleted.
 		preview, err := engine.PreviewApply(ctx, &resource.Graph{}, nil, o)
 		if preview == nil {
 			return problems(err).Err()
@@ -86,7 +86,7 @@ func (u *run) verified(ctx context.Context, found *backend.Signs) error {
 	return nil
 }
 
-// elsewhere is the error of a run whose state does not know what AWS has of the stack; nil when nothing is there.
+// elsewhere is the error of a run if AWS has objects of the stack that its state does not know; nil if AWS has none.
 func (u *run) elsewhere(ctx context.Context, there []resource.Tagged) error {
 	if len(there) == 0 {
 		return nil
@@ -95,8 +95,8 @@ func (u *run) elsewhere(ctx context.Context, there []resource.Tagged) error {
 	return u.back.Elsewhere(ctx, u.req.Key, found, u.Stored != nil)
 }
 
-// strange turns the taken names of a run into the one thing that they say, where they are those of the stack's own
-// objects on another state.
+// strange replaces the errors about taken names by one error, where the names belong to the stack's own objects with
+// another state.
 func (u *run) strange(ctx context.Context, found diag.List) diag.List {
 	var taken backend.Signs
 	var rest diag.List

@@ -31,8 +31,8 @@ func owned(t *testing.T) *account {
 	return a
 }
 
-// lose takes away the state and the lock's memory of it; with the history, too, only object versions and AWS tell of
-// it.
+// lose removes the state and the lock's memory of it. With history it removes the history, too: then only object
+// versions and AWS know the stack.
 func (a *account) lose(history bool) {
 	a.cloud.SetObject("states", stateObject, nil)
 	a.cloud.DeleteItem("locks", "stack:shop:env:dev")
@@ -106,7 +106,7 @@ func requireWhole(t *testing.T, a *account) {
 	require.Empty(t, a.inventory())
 }
 
-// The first run of a takeover claims the state before it plans: not over one that is missing.
+// The first run of a takeover claims the state before it plans, but not if the state is missing.
 func TestATakeoverDoesNotHideThatTheStateIsMissing(t *testing.T) {
 	a := owned(t)
 	a.lose(false)
@@ -132,7 +132,7 @@ func TestObjectsTellThatTheStateIsElsewhere(t *testing.T) {
 	require.Empty(t, a.cloud.Objects("states", stateObject), "nothing was claimed")
 }
 
-// The tag index knows what was deleted long ago.
+// The tag index lists objects that were deleted long ago.
 func TestAGhostInTheTagIndexStopsNobody(t *testing.T) {
 	for _, ghost := range []struct {
 		arn  string
@@ -154,9 +154,9 @@ func TestAGhostInTheTagIndexStopsNobody(t *testing.T) {
 	}
 }
 
-// A tag index that may not be asked stops no first deployment, and that is told. Of an apply on a lost state the first
-// taken name then says whose the objects are, and the state that the run leaves is no obstacle for the one that was
-// lost.
+// A run without access to the tag index can make a first deployment, and says so. If an apply has lost its state, the
+// first taken name shows whose the objects are. The state that this run leaves does not block the way back to the lost
+// one.
 func TestTheWayBackFromALostState(t *testing.T) {
 	for name, wanted := range map[string]graphs{"kept": second, "not wanted": first} {
 		t.Run(name, func(t *testing.T) {
@@ -202,13 +202,13 @@ func TestADeniedTagIndexIsTold(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, applied.Warnings, 1)
 
-	// With objects in the state nobody asks.
+	// With objects in the state, the tag index is not asked.
 	u, err = a.start(t.TempDir(), 0, false).look(t, nil)
 	require.NoError(t, err)
 	require.Empty(t, u.noticed)
 }
 
-// What is not known because the backend does not answer is no first deployment.
+// A backend that does not answer does not make a run a first deployment.
 func TestAHistoryThatCannotBeListedIsAnError(t *testing.T) {
 	p := newAccount().start(t.TempDir(), 0, false)
 	p.refuse = func(operation, _ string) bool { return operation == "ListObjectsV2" }
@@ -217,7 +217,7 @@ func TestAHistoryThatCannotBeListedIsAnError(t *testing.T) {
 	require.False(t, errors.Is(err, errBuried{}))
 }
 
-// What was destroyed as it should be can be deployed anew.
+// After a complete destroy, the stack can be deployed again.
 func TestAfterADestroy(t *testing.T) {
 	a := owned(t)
 	_, err := a.start(t.TempDir(), 0, false).run(t.Context(), nil)

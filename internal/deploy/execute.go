@@ -38,8 +38,8 @@ func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Re
 	u.began = held.Lock().Now()
 	result, err := engine.Apply(ctx, u.graph, u.Engine, o)
 	if err == nil && len(o.Intents) > 0 {
-		// What an interrupted run has made may have turned up only now, or have been made for what nobody wants any
-		// more. The journal starts anew from there: saves tell of this pass, too.
+		// An object of an interrupted run may have appeared only now, or may be one that nobody wants any more. The
+		// journal starts again from here: saves include this pass, too.
 		first := journal
 		if journal = newJournal(u.back, held, result.State); journal.givenUp != nil {
 			err = first.giveUp(journal.givenUp)
@@ -56,14 +56,14 @@ func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Re
 		if again.Looked == nil {
 			again.Looked = map[string]bool{}
 		}
-		maps.Copy(again.Looked, result.Looked) // what had no answer now had one in the pass before
+		maps.Copy(again.Looked, result.Looked) // an object without an answer now had one in the pass before
 		again.Did = both(result.Did, again.Did)
 		result = again
 	}
 	return result, errors.Join(err, saver.stop())
 }
 
-// both is what two passes have done.
+// both returns what two passes have done.
 func both(first, second map[string]plan.Action) map[string]plan.Action {
 	out := maps.Clone(first)
 	if out == nil {
@@ -77,7 +77,7 @@ func both(first, second map[string]plan.Action) map[string]plan.Action {
 	return out
 }
 
-// outcome is what became of the plan.
+// outcome returns the result of the plan's execution.
 func outcome(p *plan.Plan, result *engine.Result) *plan.Outcome {
 	failed, skipped := map[string]bool{}, map[string]engine.Skip{}
 	for _, f := range result.Failed {
@@ -111,8 +111,8 @@ func outcome(p *plan.Plan, result *engine.Result) *plan.Outcome {
 	return out
 }
 
-// announcing passes on news, one at a time, and says when the context ends. The run is silent after the function that
-// it returns.
+// announcing passes on events, one at a time, and reports the end of the context. After the function silence, the run
+// reports nothing.
 func (u *run) announcing(ctx context.Context) (tell func(plan.Event), silence func()) {
 	var one sync.Mutex
 	over := false
@@ -137,8 +137,8 @@ func (u *run) announcing(ctx context.Context) (tell func(plan.Event), silence fu
 	}
 }
 
-// planned passes on the news of resources that the plan changes: that an unchanged one was not looked at, or needed
-// nothing, is no news.
+// planned passes on events of resources that the plan changes: that an unchanged one was not reached, or needed
+// nothing, is not worth an event.
 func (u *run) planned(progress func(plan.Event)) func(plan.Event) {
 	changing := map[string]bool{}
 	for _, c := range u.plan.Components {

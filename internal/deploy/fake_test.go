@@ -96,8 +96,8 @@ func (a *account) inventory() string {
 	return strings.Join(out, "\n")
 }
 
-// process is one run of the program, which may die at one of its calls: nothing that it sends from then on arrives, and
-// nothing that it waits for comes.
+// process is one run of the program. It may die at one of its calls: after that, none of its requests arrives, and it
+// gets no answer.
 type process struct {
 	*account
 	*backend.Backend
@@ -106,17 +106,17 @@ type process struct {
 	at    int        // the call at which it dies; 0: never
 	after bool       // right after the effect of that call, not before
 	calls atomic.Int64
-	// refuse answers for S3 that the process may not do that.
+	// refuse reports whether S3 denies the process that call.
 	refuse func(operation, target string) bool
-	// From its call number slowAt on, which calls slowly, each takes that long; a step has two. 0: none.
+	// From its call number slowAt on, each call takes slowly; a step has two calls. 0: none.
 	slow   time.Duration
 	slowAt int64
 	slowly func()
 	begun  atomic.Int64
-	// unavailable answers for S3 that it has no time.
+	// unavailable reports whether S3 is too busy for that call.
 	unavailable func(operation, target string) bool
-	// fails answers a call about an object with an error: instead of an answer to a look, after the effect of a change.
-	// Nil: nothing fails. applying: the plan is made already.
+	// fails answers a call about an object with an error: a look without its answer, a change after its effect. Nil:
+	// nothing fails. applying: the plan is already made.
 	fails    func(action, id string, applying bool) error
 	catalogs atomic.Int64
 	died     chan struct{}
@@ -191,7 +191,7 @@ type errBuried struct{}
 func (errBuried) Error() string       { return "dead" }
 func (errBuried) CanceledError() bool { return true }
 
-// run applies a graph, or destroys everything when there is none, and returns when that is done or the process is dead.
+// run applies a graph, or destroys everything when there is none. It returns at the end, or when the process is dead.
 func (p *process) run(ctx context.Context, g *resource.Graph, change ...func(*Request)) (applied *Applied, err error) {
 	go func() {
 		defer close(p.done)
@@ -222,7 +222,7 @@ func (p *process) deploy(ctx context.Context, g *resource.Graph, change ...func(
 	return newRun(p.Backend, stack, g, where, req).under(held, nil)
 }
 
-// wish is the part of a request that is about the lock.
+// wish is the part of a request about the lock.
 func wish() backend.Request { r := request(); return r.lock() }
 
 // claimed is a run that has claimed the state for the creation of web/a:a.
@@ -244,7 +244,7 @@ func claimed(t *testing.T, p *process) (*run, *session.Session, *state.Payload) 
 	return u, held, payload
 }
 
-// planned is what a plan would do now, "" when nothing.
+// planned returns what a plan would do now, "" when nothing.
 func (p *process) planned(t *testing.T, g *resource.Graph) string {
 	t.Helper()
 	stored, err := p.Get(t.Context(), shop)
@@ -335,7 +335,7 @@ func (p *process) wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// slowly lets the calls of a process to its backend take their time: half of it before their effect.
+// slowly makes a process' calls to its backend take time: half of it before their effect.
 type slowly struct {
 	p    *process
 	fast sdk.HTTPClient
@@ -353,7 +353,7 @@ func (s slowly) Do(req *http.Request) (*http.Response, error) {
 	return answer, err
 }
 
-// answer is what comes back of a call that had its effect, or of a look.
+// answer is the result of a call that had its effect, or of a look.
 func (k *thing) answer(action string, req resource.Request, err error) error {
 	if err != nil || k.p.fails == nil {
 		return err

@@ -13,8 +13,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// The process sleeps for longer than a lock outlives its heartbeat, at each of the places from which a run must not go
-// on by itself.
+// The process sleeps for longer than a lock stays valid without a heartbeat, at each point after which a run must ask
+// the guard before it goes on.
 func TestNothingIsBegunAfterTheLastHeartbeat(t *testing.T) {
 	sleep := func(p *process) { p.pass(2 * time.Minute) }
 	for when, at := range map[string]func(*process, *Request){

@@ -7,8 +7,8 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// keepLast makes sure that the deployment which the run starts from is in the history: the run that made it may have
-// died, or failed, between saving it and that.
+// keepLast makes sure that the history has the deployment that the run starts from. The run that made that deployment
+// may have died, or failed, after it saved the state and before it wrote the history.
 func (u *run) keepLast(ctx context.Context) error {
 	if u.Stored == nil || u.Stored.Payload.Status == state.InProgress || u.Stored.Payload.Deployment == 0 {
 		return nil

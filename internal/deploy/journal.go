@@ -16,17 +16,17 @@ import (
 	"github.com/company/deployer/internal/state/session"
 )
 
-// journal is the local write-ahead log of one apply: what happened since the claim, a line each, on disk before the
-// next step. A run on the same machine that takes over replays it; without it, intents and adoption find the same
-// things by asking AWS.
+// journal is the local write-ahead log of one apply: all events since the claim, one per line, on disk before the next
+// step. A later run on the same machine that takes over replays it. Without a journal, intents and adoption find the
+// same things by asking AWS.
 //
-// A journal that cannot be written any more is given up, and the run goes on without. It is emptied, because half of a
-// journal must never be replayed as if it were all of it.
+// If a journal cannot be written any more, the run stops using it and goes on without. It is emptied, because a part of
+// a journal must never be replayed as if it were complete.
 type journal struct {
 	mu      sync.Mutex
 	file    journalFile // nil: the run goes on without
 	wait    *flush      // lines that are written, but not on disk yet
-	givenUp error       // why there is none
+	givenUp error       // why there is no journal
 }
 
 // journalFile is an *os.File, or one of a test that breaks.
@@ -43,8 +43,8 @@ type flush struct {
 	err  error
 }
 
-// newJournal begins a journal that starts from base. It takes the place of the one that there is only once it says
-// that: whenever the run dies, one of them tells the truth.
+// newJournal begins a journal that starts from base. It replaces the old journal only after its first line is written:
+// whenever the run dies, one of the two is right.
 func newJournal(b *backend.Backend, held *session.Session, base []byte) *journal {
 	if b.World.Home == "" {
 		return &journal{givenUp: errNoHome}
@@ -62,7 +62,7 @@ func newJournal(b *backend.Backend, held *session.Session, base []byte) *journal
 			file.Close() //nolint:errcheck // it is given up
 		}
 		_ = os.Remove(path + ".new") // it may be what fills the disk
-		_ = os.Remove(path)          // it would go on telling what was before
+		_ = os.Remove(path)          // it would go on describing the time before
 		return &journal{givenUp: err}
 	}
 	return &journal{file: file}
@@ -81,7 +81,7 @@ func beginJournal(path string, h recovery.Header) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	// A new file: a run that was taken over and woke up again may still write to the old one.
+	// A new file: a former run that lost its lock and wakes up may still write to the old one.
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -93,8 +93,8 @@ func beginJournal(path string, h recovery.Header) (*os.File, error) {
 	return file, err
 }
 
-// append writes a line. One about what a step has done is on disk when it returns; lines that come while the disk is
-// busy share the next fsync.
+// append writes a line. A line about the end of a step is on disk when append returns. Lines that come while the disk
+// is busy share the next fsync.
 func (j *journal) append(entry []byte, done bool) error {
 	j.mu.Lock()
 	if j.file == nil {
@@ -123,7 +123,7 @@ func (j *journal) append(entry []byte, done bool) error {
 func (j *journal) sync(f *flush) {
 	defer close(f.done)
 	j.mu.Lock()
-	j.wait = nil // whoever writes from here on needs the next fsync
+	j.wait = nil // later lines need the next fsync
 	file := j.file
 	j.mu.Unlock()
 	if file == nil { // given up meanwhile
@@ -136,8 +136,8 @@ func (j *journal) sync(f *flush) {
 	}
 }
 
-// giveUp makes sure that nobody replays what was written so far. Where that is not possible the run must not go on, and
-// the error says why. Not the path is removed: the journal of a run that has taken over may be there.
+// giveUp makes sure that nobody replays what was written so far. Where that is not possible the run must stop, and the
+// error says why. giveUp does not remove the path: a run that has taken over may have its journal there.
 func (j *journal) giveUp(why error) error {
 	if j.file == nil {
 		return nil
@@ -159,7 +159,7 @@ func (j *journal) close() {
 	}
 }
 
-// noJournal says that a run had no journal; nil: it had one, or that was told.
+// noJournal warns that a run had no journal; nil: it had one, or the warning was given before.
 func noJournal(b *backend.Backend, j *journal) *diag.Diagnostic {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -41,7 +41,7 @@ func TestJournal(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 
-	// The one before does not outlive the attempt to begin another: it would tell what was before.
+	// A failed attempt to begin another journal removes the old one: that one would describe the time before.
 	require.NoError(t, os.MkdirAll(filepath.Join(p.JournalPath(held.Lineage())+".new", "full"), 0o700))
 	require.NoError(t, newJournal(p.Backend, held, nil).append([]byte(`{}`), true))
 	require.NoFileExists(t, p.JournalPath(held.Lineage()))
@@ -72,7 +72,7 @@ func splitLines(text string) (lines []string) {
 	return lines
 }
 
-// breaking is a journal on a disk that has room for so many bytes.
+// breaking is a journal on a disk with room for that many bytes.
 type breaking struct {
 	*os.File
 	room     int
@@ -97,7 +97,7 @@ func (b *breaking) Truncate(size int64) error {
 	return b.File.Truncate(size)
 }
 
-// A journal that breaks in the middle tells nothing any more: half of it would be worse than what the state says.
+// A journal that breaks in the middle is emptied: a part of it would be worse than the state.
 func TestAJournalThatBreaksIsGivenUp(t *testing.T) {
 	saved := engineState("web/saved:s")
 	for name, c := range map[string]struct {
@@ -146,8 +146,8 @@ func TestAJournalThatBreaksIsGivenUp(t *testing.T) {
 	}
 }
 
-// A run whose journal cannot be kept goes on, and says so; also where the home directory is there, but full or somebody
-// else's.
+// A run that cannot keep its journal goes on, and says so; also if the home directory exists, but is full or belongs to
+// somebody else.
 func TestARunWithoutAJournalSaysSo(t *testing.T) {
 	home := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(home, ".deployer"), nil, 0o600))
@@ -171,7 +171,7 @@ func TestAJournalThatIsAPipeIsNone(t *testing.T) {
 	require.Nil(t, replayed(b, nil))
 }
 
-// replayed is what the next run starts from after one that has claimed the state of the lineage L.
+// replayed returns what the next run starts from after a run that has claimed the state of the lineage L.
 func replayed(b *backend.Backend, engineState []byte) []byte {
 	of := &state.Envelope{
 		Lineage: "L", Writer: state.Writer{LockID: "run"},

@@ -9,9 +9,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// move lets the run start from a state in which what the manifests say to have moved has its new address, and makes the
-// names of all that was ever renamed from the address that it was first deployed at. A move whose source is not in the
-// state has happened before.
+// move makes the run start from a state with the renames of the manifests. Names of renamed components are made from
+// the address of their first deployment. A move whose source is not in the state has happened before.
 func (u *run) move() error {
 	u.moved, u.named = nil, map[string]string{}
 	if u.Stored == nil {
@@ -50,8 +49,8 @@ func (u *run) move() error {
 	return u.expandAgain()
 }
 
-// movedBack are renames that somebody took back: the manifests have a component again under the address that its names
-// are made from, and not the one that it was renamed to. A new one could not have those names.
+// movedBack returns renames that were taken back: the manifests again have a component at the address that its names
+// are made from, and none at the new address. A new component could not have those names.
 func (u *run) movedBack(there map[string]bool) map[string]string {
 	to := map[string]string{}
 	for _, c := range u.Stored.Payload.Components {
@@ -63,13 +62,13 @@ func (u *run) movedBack(there map[string]bool) map[string]string {
 	return to
 }
 
-// rename changes addresses in all that the run starts from, and remembers which.
+// rename changes addresses in everything that the run starts from, and remembers the changes.
 func (u *run) rename(to map[string]string) error {
 	u.moved = to
 	return u.Rename(to)
 }
 
-// expandAgain makes the graph with the names of what was renamed.
+// expandAgain makes the graph with the names of renamed components.
 func (u *run) expandAgain() error {
 	if len(u.named) == 0 || u.stack == nil || len(u.stack.Components) == 0 {
 		return nil
@@ -86,7 +85,7 @@ func (u *run) expandAgain() error {
 	return nil
 }
 
-// tellMoves says in the plan what was renamed.
+// tellMoves adds the renames to the plan.
 func (u *run) tellMoves() {
 	for from, to := range u.moved {
 		i := slices.IndexFunc(u.plan.Components, func(c plan.Component) bool { return c.Address == to })

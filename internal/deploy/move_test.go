@@ -26,8 +26,8 @@ func renamedGraph(t testing.TB) *resource.Graph {
 	return g
 }
 
-// A component is renamed, and the run dies at each of its calls, with and without its journal. Whoever goes on finds
-// one component under its new address, with the object that it had.
+// A component is renamed, and the run dies at each of its calls, with and without its journal. The next run finds one
+// component under its new address, with its old object.
 func TestMoveDiesAtEveryCall(t *testing.T) {
 	for at := 0; ; at++ {
 		for n := range 4 {
@@ -69,7 +69,7 @@ func TestMoveDiesAtEveryCall(t *testing.T) {
 	}
 }
 
-// What a run that died was about to make is found although its component has another address since.
+// A dead run was about to make an object. It is found although its component has a new address since.
 func TestMoveOfWhatWasBeingMade(t *testing.T) {
 	a := newAccount()
 	_, err := a.start(t.TempDir(), firstCreate, true).run(t.Context(), first(t))
@@ -123,7 +123,7 @@ func TestMoveState(t *testing.T) {
 	require.Nil(t, record)
 }
 
-// Somebody takes a rename back without a word of it in the manifest.
+// A rename is taken back, and the manifest does not say so.
 func TestMoveBack(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))

@@ -17,7 +17,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Two faults in a row: each alone is survived by a rule that the other one breaks.
+// Two faults in a row: a rule handles each fault alone, but the other fault breaks that rule.
 
 // nowhere is a home in which no journal can be kept: the next run is on another machine anyhow.
 const nowhere = "/dev/null"
@@ -26,7 +26,7 @@ const nowhere = "/dev/null"
 // claim.
 const firstCreate = 5
 
-// throttled is what AWS answers, after eight attempts, of which the first may have had its effect.
+// throttled is AWS's answer after eight attempts, of which the first may have had its effect.
 func throttled() error {
 	return &resource.OpError{
 		Operation: "fake:Call", Code: "ThrottlingException", Message: "Rate exceeded",
@@ -39,7 +39,7 @@ func silent() error {
 	return &resource.OpError{Operation: "fake:Call", Message: "the connection was cut", Err: errors.New("reset")}
 }
 
-// looksFail lets every look at an object fail, in the plan too or only once the run has begun to apply.
+// looksFail makes every look at an object fail, in the plan too or only once the run has begun to apply.
 func looksFail(inPlan bool) func(string, string, bool) error {
 	return func(action, _ string, applying bool) error {
 		if action == "look" && (inPlan || applying) {
@@ -49,8 +49,8 @@ func looksFail(inPlan bool) func(string, string, bool) error {
 	}
 }
 
-// struck reports whether a case is in this run: all of them where DEPLOYER_CRASH_SEEDS is given, else a share, another
-// one for each commit.
+// struck reports whether a case is in this run: with DEPLOYER_CRASH_SEEDS all cases are, else a share that differs for
+// each commit.
 func struck(n int) bool {
 	if os.Getenv("DEPLOYER_CRASH_SEEDS") != "" {
 		return true
@@ -60,8 +60,8 @@ func struck(n int) bool {
 	return (uint32(n)+commit.Sum32())%12 == 0
 }
 
-// A run dies at each of its calls, on a machine that is gone; the next one is throttled at each look. Whoever comes
-// then, at once or when the signatures of the dead run are no longer valid, finds everything.
+// A run dies at each of its calls, on a machine that is gone. The next run is throttled at each look. A third run, at
+// once or after the signatures of the dead run have expired, finds everything.
 func TestDeathThenThrottledLook(t *testing.T) {
 	for _, story := range []struct {
 		name          string
@@ -121,8 +121,8 @@ func TestDeathThenThrottledLook(t *testing.T) {
 	}
 }
 
-// The answer of each change is lost in turn, and what the SDK hears then is throttling to the end, or nothing. The run
-// lives on and fails; AWS does not show at once what it made. Another one, of whatever wish, finds everything.
+// The answer of each change is lost in turn, and the SDK's repetitions are throttled to the end, or get no answer. The
+// run lives on and fails; AWS does not show at once what it made. The next run finds everything, whatever it wants.
 func TestLostAnswerThenThrottled(t *testing.T) {
 	n := 0
 	for _, story := range []struct {
@@ -185,7 +185,7 @@ func TestLostAnswerThenThrottled(t *testing.T) {
 	}
 }
 
-// An intent outlives the time in which its request may land until somebody looks once more after that.
+// An intent stays while its request may still land, and until a run looks once more after that time.
 func TestIntentStaysUntilALookAfterItsTime(t *testing.T) {
 	a, home := newAccount(), nowhere
 	_, err := a.start(home, firstCreate, false).run(t.Context(), first(t)) // the creation is sent, and lands late
@@ -207,8 +207,8 @@ func TestIntentStaysUntilALookAfterItsTime(t *testing.T) {
 	require.Empty(t, stored.Snapshot.Envelope.Intents)
 }
 
-// The name of what a run makes hangs on an output of the same run. It dies on a machine that is gone, and nobody wants
-// it any more.
+// The name of an object depends on an output of the same run. The run dies on a machine that is gone, and nobody wants
+// the object any more.
 func TestNameFromTheSameRun(t *testing.T) {
 	g := graph(t, res("web/a:a", single), res("web/b:b", hashed, "zone", value.Output("web/a:a", "arn")))
 	for at := 1; ; at++ {
@@ -227,7 +227,7 @@ func TestNameFromTheSameRun(t *testing.T) {
 	}
 }
 
-// A token names one intent: a repetition has it again, another life of the same resource does not.
+// A token names one intent: a repetition has the same token, a deleted and recreated resource has another.
 func TestTokensOfIntents(t *testing.T) {
 	a, home := newAccount(), nowhere
 	g := func() *resource.Graph { return graph(t, res("web/a:a", single)) }
@@ -255,7 +255,7 @@ func TestTokensOfIntents(t *testing.T) {
 	require.Equal(t, recovery.IntentsOf(held.State())[0].Token, u.Tokens["web/a:a"])
 }
 
-// What apply --refresh has read is in the state, also when nothing is left to do.
+// What apply --refresh has read is in the state, even if nothing is left to do.
 func TestRefreshIsRecorded(t *testing.T) {
 	a, home := newAccount(), nowhere
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))

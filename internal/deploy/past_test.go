@@ -18,8 +18,8 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// twoLives is an account whose stack was deployed twice, then forgotten by hand with its lock, and deployed once anew:
-// the state of the first life has the higher serial. It returns the last state of each.
+// twoLives is an account whose stack was deployed twice, then forgotten by hand with its lock, and deployed once again:
+// the state of the first life has the higher serial. It returns the last state of each life.
 func twoLives(t *testing.T) (a *account, earlier, now []byte) {
 	t.Helper()
 	a = newAccount()
@@ -30,7 +30,7 @@ func twoLives(t *testing.T) (a *account, earlier, now []byte) {
 			a.cloud.SetObject("states", stateObject, nil)
 			a.cloud.DeleteItem("locks", "stack:shop:env:dev")
 			for name, body := range a.cloud.Objects("states", "stacks/shop/dev/history/") {
-				// which would tell of the earlier life
+				// it would show the earlier life
 				hidden[name] = body
 				a.cloud.SetObject("states", name, nil)
 			}
@@ -53,7 +53,7 @@ func twoLives(t *testing.T) (a *account, earlier, now []byte) {
 	return a, earlier, now
 }
 
-// remedyOf is the command that an error tells.
+// remedyOf returns the command that an error suggests.
 func remedyOf(t *testing.T, err error) string {
 	t.Helper()
 	var d *diag.Diagnostic
@@ -91,7 +91,7 @@ func TestTheLastVersionIsOfTheLastLineage(t *testing.T) {
 			next := a.start(t.TempDir(), 0, false)
 
 			if name != "put back by hand" {
-				// What the earlier life has left can be had, by who says so.
+				// The state of the earlier life can be restored if the user asks for it.
 				untouched := a.cloud.Objects("states", stateObject)[stateObject]
 				_, err = repair.Restore(t.Context(), next.Backend, wish(), "v2", false, nil)
 				require.ErrorContains(t, err, "State is of another lineage")
@@ -119,7 +119,7 @@ func TestTheLastVersionIsOfTheLastLineage(t *testing.T) {
 	}
 }
 
-// Nothing is left of what is damaged but of an earlier life: the command that is told says so, and works.
+// The state is damaged, and only versions of an earlier life are left. The suggested command says so, and works.
 func TestRestoreOfAnEarlierLife(t *testing.T) {
 	a, _, now := twoLives(t)
 	e, err := state.Decode(now, "")
@@ -138,7 +138,7 @@ func TestRestoreOfAnEarlierLife(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Both lives have a v1: each can be had.
+// Both lives have a v1: each can be restored.
 func TestVersionsOfTwoLives(t *testing.T) {
 	a, earlier, now := twoLives(t)
 	p := a.start(t.TempDir(), 0, false)
@@ -160,7 +160,7 @@ func TestVersionsOfTwoLives(t *testing.T) {
 	require.NotEmpty(t, now)
 }
 
-// What could not be looked at is told, before anything is written over it.
+// Versions that could not be looked at are named before anything is written over them.
 func TestVersionsThatCannotBeReadAreTold(t *testing.T) {
 	for operation, object := range map[string]string{
 		"ListObjectVersions": "states",
@@ -181,7 +181,7 @@ func TestVersionsThatCannotBeReadAreTold(t *testing.T) {
 					return false
 				}
 				reads++
-				// what is there can be read: with the lock, and again because it is not what the lock remembers
+				// the present state can be read: with the lock, and again because it is not what the lock remembers
 				return operation != "GetObject" || reads > 2
 			}
 			return p
@@ -201,7 +201,7 @@ func TestVersionsThatCannotBeReadAreTold(t *testing.T) {
 	}
 }
 
-// Nothing is put there while it cannot be known what was there.
+// A state is not replaced while nobody can read what was there.
 func TestNothingIsReplacedBlindly(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
@@ -218,7 +218,7 @@ func TestNothingIsReplacedBlindly(t *testing.T) {
 	require.Nil(t, record)
 }
 
-// A version that may be there but cannot be read is no unknown one.
+// A version that may exist but cannot be read is not reported as unknown.
 func TestVersionThatCannotBeRead(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	for _, g := range []graphs{first, second} {
@@ -241,7 +241,7 @@ func TestVersionThatCannotBeRead(t *testing.T) {
 	require.ErrorContains(t, err, "2 of 2 files there are damaged")
 }
 
-// Somebody copied the state of another stack in another account there: this one's can be put back.
+// A state of the same stack in another account was copied over this one: this one can be restored.
 func TestRestoreOverAStateOfAnotherAccount(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
@@ -266,7 +266,7 @@ func TestRestoreOverAStateOfAnotherAccount(t *testing.T) {
 	requireSettled(t, a, home, first(t), "restored")
 }
 
-// What was protected is so also where only the replaced state knew it: the next run may find it, and may not delete it.
+// A component stays protected even if only the replaced state knew it: the next run may find it, and may not delete it.
 func TestRestoreKeepsProtection(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	for _, g := range []graphs{first, func(t testing.TB) *resource.Graph {

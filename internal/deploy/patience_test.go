@@ -22,8 +22,8 @@ import (
 // patienceOfCI is how long CI systems wait between SIGTERM and SIGKILL.
 const patienceOfCI = 7500 * time.Millisecond
 
-// The signal comes as any of a run's calls begins, and from there on each call takes 3 s. The run is over before a CI
-// system would kill it, says so in our words, and the next run finds everything.
+// The signal comes as any of a run's calls begins, and from there on each call takes 3 s. The run ends before a CI
+// system would kill it and says so in our words. The next run finds everything.
 func TestAnInterruptedRunEndsInTimeWhereCallsAreSlow(t *testing.T) {
 	t.Parallel()
 	for _, story := range []struct {
@@ -45,7 +45,7 @@ func TestAnInterruptedRunEndsInTimeWhereCallsAreSlow(t *testing.T) {
 		calls := p.begun.Load()
 		require.Greater(t, calls, int64(15))
 
-		// left returns how long a run goes on that is interrupted at that call, and the run that came after it.
+		// left returns how long a run goes on after an interruption at that call, and the run that came after it.
 		left := func(t *testing.T, call int64) (*process, time.Duration) {
 			p := setUp(t) // calls require, but nothing in it can fail
 			soft, interrupt := context.WithCancelCause(t.Context())
@@ -96,7 +96,7 @@ func TestAnInterruptedRunEndsInTimeWhereCallsAreSlow(t *testing.T) {
 	}
 }
 
-// What a signal cuts off is told in our words, whatever Go and the SDK call it.
+// An interruption is reported in our words, whatever Go and the SDK call it.
 func TestWhatIsCutOffIsToldInOurWords(t *testing.T) {
 	sdk := fmt.Errorf("operation error SQS: CreateQueue, request canceled, %w", context.Canceled)
 	signal := diag.New(diag.Interrupted, "Interrupted", "The run was stopped.", "")

@@ -49,7 +49,7 @@ func variables(stack *manifest.Stack) map[string]string {
 	return out
 }
 
-// payload is the next state as far as it is known before anything is done: that of before, with what this run brings.
+// payload is the next state as known before anything is done: the state before, with what this run brings.
 func (u *run) payload(held *session.Session) *state.Payload {
 	p := &state.Payload{Stack: u.req.Key.Stack, Environment: u.req.Key.Environment}
 	if u.Stored != nil {
@@ -70,7 +70,7 @@ func (u *run) payload(held *session.Session) *state.Payload {
 	return p
 }
 
-// forgotten are the resources that were taken out of the state and are not back in it.
+// forgotten are the resources that were removed from the state and are not back in it.
 func (u *run) forgotten() []string {
 	if u.Stored == nil {
 		return nil
@@ -78,7 +78,7 @@ func (u *run) forgotten() []string {
 	return u.Stored.Payload.Forgotten
 }
 
-// withoutStored leaves of forgotten resources those that a state still lacks.
+// withoutStored returns the forgotten resources that a state still lacks.
 func withoutStored(forgotten []string, engineState []byte) []string {
 	resources, err := engine.Resources(engineState)
 	if err != nil || len(forgotten) == 0 {

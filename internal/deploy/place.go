@@ -13,9 +13,9 @@ import (
 	"github.com/company/deployer/internal/state/session"
 )
 
-// place asks AWS whose the credentials are and makes sure that the manifests mean that account, before anything is
-// locked. The region is: Environment > Stack > aws.region > AWS_REGION. Beside that it begins the survey, which goes on
-// after it has returned.
+// place asks AWS for the account of the credentials, before anything is locked, and makes sure that the manifests mean
+// that account. The region is: Environment > Stack > aws.region > AWS_REGION. place also starts the survey, which goes
+// on after place has returned.
 func place(ctx context.Context, b *backend.Backend, bundle *manifest.Bundle, req Request) (backend.Place, error) {
 	wanted := bundle.Settings(req.Key.Environment).Provider
 	p, err := b.PlaceBeside(ctx, wanted.Region, func(p *backend.Place) {
@@ -31,7 +31,7 @@ func place(ctx context.Context, b *backend.Backend, bundle *manifest.Bundle, req
 	return p, err
 }
 
-// placeAndState asks AWS and reads the state side by side, for commands without a lock.
+// placeAndState asks AWS and reads the state in parallel, for commands without a lock.
 func placeAndState(
 	ctx context.Context, b *backend.Backend, bundle *manifest.Bundle, req Request,
 ) (p backend.Place, stored *state.Stored, err error) {

@@ -34,7 +34,7 @@ type Policy struct {
 }
 
 // PolicyFor computes the IAM policy that a stack needs in some environments, from its manifests and without a network.
-// Of the request for the manifests, the key's environment is not looked at.
+// It ignores the environment in the request's key.
 func PolicyFor(w backend.World, req Request, ask PolicyRequest) (*Policy, error) {
 	bundle, found := manifest.Load(w.Root, req.Key.Stack)
 	if found.HasErrors() {
@@ -74,7 +74,7 @@ func PolicyFor(w backend.World, req Request, ask PolicyRequest) (*Policy, error)
 	return &Policy{Whole: permission.Whole(needed), Parts: permission.Parts(needed), Warnings: warnings}, nil
 }
 
-// scopeOf is what is known of the deployment without asking AWS.
+// scopeOf returns what is known of the deployment without asking AWS.
 func scopeOf(w backend.World, bundle *manifest.Bundle, req Request, ask PolicyRequest) resource.Scope {
 	provider := bundle.Settings(req.Key.Environment).Provider
 	ofRole := "" // the account of the role that is taken
@@ -99,7 +99,7 @@ func known(text string) string {
 	return text
 }
 
-// stateStatements are what state and locks need where they are kept in AWS.
+// stateStatements returns the permissions that state and locks need if they are in AWS.
 func stateStatements(w backend.World, scope resource.Scope, key string) []resource.Statement {
 	var out []resource.Statement
 	b, l := w.Settings.Backend, w.Settings.Locks

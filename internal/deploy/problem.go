@@ -21,14 +21,14 @@ func problems(err error) diag.List {
 	said := map[string]bool{}
 	for _, single := range backend.Split(err) {
 		for _, d := range problem(single) {
-			if !said[d.Error()] { // what stopped a run may also be why its state was not saved
+			if !said[d.Error()] { // one error may stop a run and also prevent the save
 				said[d.Error()] = true
 				out.Add(d)
 			}
 		}
 	}
 	if err != nil && len(out) == 0 {
-		return diag.From(err) // cut off, and nothing else says so
+		return diag.From(err) // cut off, and no other error says so
 	}
 	return out
 }
@@ -87,13 +87,13 @@ func problem(err error) diag.List {
 		return diag.List{diag.New(diag.Failed, "The engine stopped", internal.Error()+".",
 			"What was done is in the state. Run the command again; if it stops again, report this text.")}
 	case errors.Is(err, context.Canceled) && !errors.As(err, &known):
-		return nil // what cut it off is told, too
+		return nil // the cause of the interruption is reported, too
 	}
 	return diag.From(err)
 }
 
-// givenUp is a step whose call had no answer when the run could not wait any longer. Reading is no step of which
-// anybody needs to hear.
+// givenUp reports a step whose call had no answer when the run could not wait any longer. A step that only reads is not
+// reported.
 func givenUp(step *engine.StepError) diag.List {
 	d := diag.New(diag.Interrupted, "Step given up", "", "The next run looks at what became of it.")
 	var op *resource.OpError
@@ -130,7 +130,7 @@ func protectedProblem(resources []string) *diag.Diagnostic {
 		"If they may go, say so: "+strings.Join(flags, " "))
 }
 
-// obstructedProblems says of each object that AWS would refuse to delete why, and what to do.
+// obstructedProblems says for each object why AWS would refuse to delete it, and what to do.
 func obstructedProblems(err *engine.ObstructedError) diag.List {
 	var out diag.List
 	for _, o := range err.Obstructions {
@@ -142,7 +142,7 @@ func obstructedProblems(err *engine.ObstructedError) diag.List {
 	return out
 }
 
-// foreseen turns what an apply would refuse into warnings, for a plan. Not all of it is that: false.
+// foreseen turns errors that an apply would stop with into warnings, for a plan. false: there are other errors, too.
 func foreseen(found diag.List) (diag.List, bool) {
 	var out diag.List
 	for _, d := range found {
@@ -164,7 +164,7 @@ func foreseen(found diag.List) (diag.List, bool) {
 	return out, true
 }
 
-// unaskedProblems says what nobody could find out before the first delete.
+// unaskedProblems names the objects whose deletion could not be checked before the first delete.
 func unaskedProblems(unasked []engine.StepError) diag.List {
 	var out diag.List
 	for _, u := range unasked {
@@ -212,7 +212,7 @@ func stepProblem(step *engine.StepError) *diag.Diagnostic {
 	return d.For(address)
 }
 
-// fromAWS fills in which call failed and what that kind of failure asks for.
+// fromAWS fills in which call failed, and what to do after that kind of failure.
 func fromAWS(d *diag.Diagnostic, err error) {
 	var op *resource.OpError
 	if !errors.As(err, &op) {

@@ -11,7 +11,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// No property is wrong when the network does not fit, so nobody is sent to look for one.
+// If the network does not fit, no property is wrong, so the error names none.
 func TestProblemOfTheNetwork(t *testing.T) {
 	found := problems(&engine.ProblemError{
 		Resource: "web/api:service", Type: "aws:ecs:Service",

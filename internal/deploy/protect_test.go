@@ -13,7 +13,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// guarded has two protected components, one of each way to be replaced, and one that is not protected.
+// guarded has two protected components, one for each way of replacement, and one unprotected component.
 func guarded(zone string) graphs {
 	return func(t testing.TB) *resource.Graph {
 		data, files := res("web/data:data", single, "zone", zone), res("web/files:files", hashed, "zone", zone)
@@ -44,8 +44,8 @@ func (a *account) dataObjects() map[string]bool {
 	return out
 }
 
-// A run that may lose data dies at each of its calls. Whatever is there then, no later run takes it away without being
-// allowed to itself: not one that wants the same, not one that wants what was before, not one that wants nothing.
+// A run that may lose data dies at each of its calls. A later run never deletes what is left unless it is allowed to
+// itself, whether it wants the same, what was before, or nothing.
 func TestProtectionAtEveryDeath(t *testing.T) {
 	t.Parallel()
 	for _, story := range []struct {
@@ -81,7 +81,7 @@ func TestProtectionAtEveryDeath(t *testing.T) {
 							"nothing": none,
 						} {
 							if (at+len(wish))%2 == 0 == journal {
-								// each death meets each wish, half of them with the journal
+								// each death is combined with each wish, half of them with the journal
 								continue
 							}
 							name := fmt.Sprintf("call %d of %d, after %v, journal %v, then %s", at, calls, after,
@@ -106,7 +106,7 @@ func TestProtectionAtEveryDeath(t *testing.T) {
 							close(dying.buried)
 							<-dying.done
 
-							// Who is allowed to gets through, and leaves nothing.
+							// A run that is allowed to delete gets through, and leaves nothing.
 							_, err = a.start(home, 0, false).run(t.Context(), nil, allowing("web/data", "web/files"))
 							require.NoError(t, err, name)
 							require.Empty(t, a.inventory(), name)

@@ -88,9 +88,9 @@ func (p *process) carryOut(ctx context.Context, c command) (err error) {
 	}
 }
 
-// A command that writes the state dies at each of its calls, on top of a run that has died. The next run makes
-// everything as an undisturbed one does, or leaves nothing: no intent is lost, whether the state was forgotten in part,
-// replaced by an older one, or restored over damage.
+// A command that writes the state dies at each of its calls, after a run that has died. The next run makes everything
+// as an undisturbed one does, or leaves nothing. No intent is lost, whether the state was forgotten in part, replaced
+// by an older one, or restored over damage.
 func TestStateCommandsLoseNothing(t *testing.T) {
 	t.Parallel()
 	reference, home := newAccount(), t.TempDir()
@@ -267,7 +267,7 @@ func TestReplacingIsRefused(t *testing.T) {
 		require.NoError(t, err)
 		_, err = repair.Push(t.Context(), p.Backend, wish(), "file", file, true)
 		refused(err, c.want, "push of another "+name)
-		// As an object version, or a file that somebody put among the history, it is no better.
+		// It is not accepted either as an object version, or as a file that somebody put into the history.
 		a.cloud.SetObject("states", stateObject, file)
 		id := fakeaws.VersionID(len(a.cloud.Versions("states", stateObject)))
 		a.cloud.SetObject("states", stateObject, raw)
@@ -279,7 +279,7 @@ func TestReplacingIsRefused(t *testing.T) {
 		}
 	}
 	a.cloud.SetObject("states", "stacks/shop/dev/history/2001-01-01-00-00-00.json", nil)
-	// The same way leads to a state that is right: what is refused above is so for what it is.
+	// The same commands accept a correct state: those above were refused for their content.
 	a.pass(2 * time.Second)
 	_, err = a.start(home, 0, false).run(t.Context(), second(t))
 	require.NoError(t, err)
@@ -292,8 +292,8 @@ func TestReplacingIsRefused(t *testing.T) {
 	require.Nil(t, record)
 }
 
-// The rescue file of a run is its own last word: intents that it has answered do not come back with the state that it
-// could not overwrite.
+// The rescue file of a run is newer than the state that it could not overwrite: intents that the run has resolved do
+// not come back.
 func TestPushOfARescuedState(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	puts := 0
@@ -331,7 +331,7 @@ func TestPushOfARescuedState(t *testing.T) {
 	_, err = repair.Push(t.Context(), next.Backend, wish(), files[0], raw, false)
 	var back *repair.BackInTimeError
 	require.ErrorAs(t, err, &back)
-	// What is written by force is there, too, when it is repeated; so is what was restored.
+	// A forced write can be repeated and succeeds again; so can a restore.
 	for _, c := range []command{pushing(raw), restoring("v1")} {
 		before := a.cloud.Objects("states", stateObject)[stateObject]
 		for n := range 3 {
@@ -344,8 +344,8 @@ func TestPushOfARescuedState(t *testing.T) {
 	}
 }
 
-// A state that was put back by hand is older than the lock remembers, also when it is a version of the history:
-// restoring that very version ends the complaint.
+// A state that was put back by hand is older than the lock remembers, even if it is a version of the history: restoring
+// that same version makes it valid.
 func TestRestoreOfWhatSomebodyPutBack(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
@@ -366,8 +366,7 @@ func TestRestoreOfWhatSomebodyPutBack(t *testing.T) {
 	requireSettled(t, a, home, first(t), "restored")
 }
 
-// What is forgotten is forgotten, although the copy for others could not be written: a repetition would not know the
-// address.
+// A forget succeeds although the derived copy could not be written: a repetition would not find the address.
 func TestForgetSucceedsWithoutTheCopy(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
@@ -383,8 +382,8 @@ func TestForgetSucceedsWithoutTheCopy(t *testing.T) {
 	require.NotEmpty(t, written.Warnings)
 }
 
-// Where the state is damaged, the newest whole version counts: the file of a run that was fenced out must not hide what
-// a later run began.
+// If the state is damaged, the newest whole version counts: a file of a run that was fenced out must not hide what a
+// later run began.
 func TestPushOverDamageMindsTheLastWholeVersion(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))
@@ -418,8 +417,8 @@ func TestPushOverDamageMindsTheLastWholeVersion(t *testing.T) {
 	require.Empty(t, a.inventory())
 }
 
-// A state that fits is pushed over the claim of a run that has died, which it knows nothing of: what that run was about
-// to make is still looked for.
+// A fitting state is pushed over the claim of a dead run, which it does not know: what that run was about to make is
+// still looked for.
 func TestPushOverADeadRun(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))

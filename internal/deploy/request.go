@@ -28,11 +28,11 @@ type Request struct {
 	// Approve is asked with the plan once there is one with changes; nil: approved. The context ends when there is
 	// nothing to approve any more: the run was interrupted, or its lock is lost.
 	Approve func(context.Context, Question) (bool, error)
-	// Progress hears what happens; never nil.
+	// Progress gets each event; never nil.
 	Progress func(plan.Event)
 }
 
-// lock is the part of a Request that is about the lock.
+// lock is the part of a Request about the lock.
 func (r *Request) lock() backend.Request {
 	return backend.Request{Key: r.Key, LockTimeout: r.LockTimeout, Progress: r.Progress}
 }
@@ -41,7 +41,7 @@ func (r *Request) lock() backend.Request {
 type Question struct {
 	Plan     *plan.Plan
 	Warnings diag.List
-	Required bool // the environment wants an approval given for this run: a preference is none
+	Required bool // the environment demands an approval for this run: a preference is not enough
 }
 
 // Planned is the answer of Plan.
@@ -51,13 +51,13 @@ type Planned struct {
 	Warnings diag.List
 }
 
-// Applied is the answer of Apply and Destroy. It is set as far as the run came, also beside an error.
+// Applied is the result of Apply and Destroy. Beside an error it holds what the run has reached.
 type Applied struct {
 	Plan     *plan.Plan
 	Warnings diag.List
 	Changed  bool          // something was written
-	Outcome  *plan.Outcome // what became of the plan; nil when it was not carried out
-	Again    string        // the command that goes on from there; "" when the state does not say it
+	Outcome  *plan.Outcome // the result of the plan; nil when it was not carried out
+	Again    string        // the command that continues; "" when the state does not tell it
 	Version  report.Version
 	Outputs  map[string]map[string]any // by component
 }

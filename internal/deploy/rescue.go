@@ -13,7 +13,7 @@ import (
 	"github.com/company/deployer/internal/state/session"
 )
 
-// rescue writes the state that could not be saved to a file, however large it is, and says so.
+// rescue writes the state that could not be saved to a file, of any size, and says so.
 func rescue(b *backend.Backend, held *session.Session, p *state.Payload, intents []state.Intent) *diag.Diagnostic {
 	d := diag.New(diag.Failed, "State was not saved", "", "")
 	e, err := held.Next(p, intents)
@@ -46,8 +46,8 @@ func rescue(b *backend.Backend, held *session.Session, p *state.Payload, intents
 	return d
 }
 
-// rescueFile writes a new file, whole or not at all, and returns its path. It never replaces one: that of another
-// bucket may have the same name, and nobody may have pushed it yet.
+// rescueFile writes a new file, whole or not at all, and returns its path. It never replaces a file: one for another
+// bucket may have the same name, and may not have been pushed yet.
 func rescueFile(b *backend.Backend, name string, raw []byte) (string, error) {
 	folder, next := filepath.Join(b.World.Home, ".deployer", "rescue"), name
 	for n := 2; ; n++ {

@@ -16,14 +16,14 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// tooMuch is an engine's state that has more than a state may.
+// tooMuch is an engine's state that is larger than a state may be.
 func tooMuch() []byte {
 	return []byte(strings.Replace(string(engineState("web/a:a")), `"custom":true`,
 		`"custom":true,"inputs":{"text":"`+strings.Repeat("a", state.MaxSize)+`"}`, 1))
 }
 
-// A run has made more than a state may hold: the file has it all, and says so to who tries to push it. The next run
-// does not start from what cannot be written.
+// A run has made more than a state may hold. The file has it all, and a push of it says so. The next run does not start
+// from what cannot be written.
 func TestRescueOfWhatNoStateMayHold(t *testing.T) {
 	t.Parallel()
 	a, home := newAccount(), t.TempDir()

@@ -1,9 +1,8 @@
-// Package deploy is the road: it composes load, resolve, expand, lock, plan, execute and save into validate, plan,
-// apply and destroy.
+// Package deploy composes load, resolve, expand, lock, plan, execute and save into validate, plan, apply and destroy.
 //
 // In: a World (folders, settings, clock) and a Request. Out: plans, results and diagnostics. Each stage is a function
-// from typed input to typed output; this file reads from top to bottom as their order, and nothing ever goes back. It
-// must not render, parse flags or know an AWS API.
+// from typed input to typed output. This file shows their order from top to bottom, and no stage goes back. It must not
+// render, parse flags or know an AWS API.
 package deploy
 
 import (
@@ -29,8 +28,7 @@ func Validate(w backend.World, req Request, strict bool) diag.List {
 	return append(found, more...).Sort()
 }
 
-// ValidateAll is Validate for some environments of a stack. A problem that not all of them have names those that have
-// it.
+// ValidateAll is Validate for some environments of a stack. A problem that only some of them have names those.
 func ValidateAll(w backend.World, req Request, environments []string, strict bool) diag.List {
 	var found diag.List
 	in := map[string][]string{}
@@ -87,7 +85,7 @@ func Plan(ctx context.Context, b *backend.Backend, req Request) (*Planned, error
 	planned.Plan = u.plan
 	planned.Warnings.Add(slices.Concat(u.unasked, u.noticed)...)
 	if err != nil && u.plan != nil {
-		// Looking is free: that an apply would refuse is part of the plan.
+		// A plan changes nothing, so it only warns of what an apply would refuse.
 		if warnings, all := foreseen(diag.From(err)); all {
 			planned.Warnings.Add(warnings...)
 			err = nil
@@ -118,7 +116,7 @@ func Apply(ctx context.Context, b *backend.Backend, req Request) (*Applied, erro
 	return u.under(held, append(found, warnings(b, req.Key, held.State() != nil)...))
 }
 
-// Destroy deletes everything that the state has. Nothing is desired, and no manifest is needed.
+// Destroy deletes everything in the state. Nothing is desired, and no manifest is needed.
 func Destroy(ctx context.Context, b *backend.Backend, req Request) (*Applied, error) {
 	held, err := b.Hold(ctx, req.lock(), b.Caller(ctx), "")
 	if err != nil {

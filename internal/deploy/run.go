@@ -33,17 +33,17 @@ type run struct {
 
 	plan    *plan.Plan
 	doubts  diag.List       // of the request
-	late    diag.List       // warnings of what went on while the plan was carried out
-	unasked diag.List       // what the credentials may not ask about before it is deleted
-	noticed diag.List       // what AWS was not asked, or has and this state does not know
+	late    diag.List       // warnings from the execution of the plan
+	unasked diag.List       // deletions that the credentials do not let it check
+	noticed diag.List       // that AWS was not asked, or has objects unknown to this state
 	hurry   context.Context // ends when the run has to be over
 	lookups map[string]value.Value
 	creates []json.RawMessage // the plan's, for the intents of the claim
 	unnamed []string          // IDs of those of creates that have no name yet
-	reread  bool              // the preview has read something that the state does not say
+	reread  bool              // the preview has read something that differs from the state
 	began   time.Time         // when execute looked at what interrupted runs had left
 	moved   map[string]string // new addresses of components that this run renames, by the old ones
-	// by address: the one that physical names are made from, of components that were renamed
+	// by address of a renamed component: the address that its physical names are made from
 	named   map[string]string
 	outputs map[string]map[string]value.Value // of the preview, as far as they are known
 }
@@ -57,10 +57,10 @@ func (u *run) from(stored *state.Stored, lineage string) {
 	u.Base, u.reread = recovery.From(stored, lineage, u.back.Journal(stored)), false
 }
 
-// replans is how often a plan is made anew because somebody changed the state before it was claimed.
+// replans is how often a plan is made again because the state changed before it was claimed.
 const replans = 3
 
-// under goes the rest of the road with the lock held: plan, ask, claim, execute, save, release (steps 5 to 12).
+// under does all remaining steps with the lock held: plan, ask, claim, execute, save, release (steps 5 to 12).
 func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error) {
 	applied := &Applied{Warnings: warnings}
 	u.hurry = u.back.Hurry(held.Lock().Context())
@@ -118,8 +118,8 @@ func (u *run) intents(held *session.Session) ([]state.Intent, error) {
 	return u.Claim(left, u.plan, u.creates, by), nil
 }
 
-// planAndClaim plans on what the session has, shows the plan, asks, and claims the state with everything that is about
-// to be created or deleted as intents (steps 5 to 7). applied.Changed is set when there is something to execute.
+// planAndClaim plans on the session's state, shows the plan, asks, and claims the state with intents for everything
+// that is about to be created or deleted (steps 5 to 7). applied.Changed is set when there is something to execute.
 func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	ctx := held.Lock().Context()
 	told := u.doubts != nil || u.unasked != nil || u.noticed != nil // by an attempt before this one
@@ -161,7 +161,7 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	if err != nil {
 		return err
 	}
-	if err := state.Room(u.payload(held), intents); err != nil { // nobody is asked about what cannot be
+	if err := state.Room(u.payload(held), intents); err != nil { // no approval is asked for a state that is too large
 		return err
 	}
 	if u.plan.HasChanges() && u.req.Approve != nil {
@@ -178,15 +178,14 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	return nil
 }
 
-// unsuccessful reports whether the last run failed or was stopped. Where nothing is left to do since, the state has to
-// say so.
+// unsuccessful reports whether the last run failed or was stopped. If nothing is left to do now, the state must say so.
 func (u *run) unsuccessful() bool {
 	return u.Stored != nil && len(u.req.Targets) == 0 &&
 		(u.Stored.Payload.Status == state.Failed || u.Stored.Payload.Status == state.Interrupted)
 }
 
-// takeOver claims the state at once, so that no write of a former holder fits any more (step 5). It says what the state
-// said before, and what the journal adds to that.
+// takeOver claims the state at once, so that a late write of a former holder cannot succeed (step 5). It writes the
+// state as it was, with what the journal adds.
 func (u *run) takeOver(held *session.Session, applied *Applied) error {
 	u.req.Progress(plan.Event{
 		Kind: plan.Phase,

@@ -35,7 +35,7 @@ func approving(do func()) func(context.Context, Question) (bool, error) {
 	}
 }
 
-// The word of the state on approvals is that of the last apply, and all that a destroy has when there is no manifest.
+// The state records the approval rule of the last apply, and a destroy without a manifest uses only that.
 func TestApprovalIsAskedFor(t *testing.T) {
 	a := newAccount()
 	required := func(g *resource.Graph, stack *manifest.Stack) (asked bool) {
@@ -118,7 +118,7 @@ func TestNothingIsBegunThatCannotBeSaved(t *testing.T) {
 	require.NoError(t, err, "the lock is free")
 }
 
-// Somebody writes the state without the lock, whenever this run is about to claim it.
+// Somebody writes the state without the lock, each time just before this run claims it.
 func TestStateKeepsChanging(t *testing.T) {
 	for _, times := range []int{1, replans} {
 		a, home := newAccount(), t.TempDir()
@@ -155,7 +155,7 @@ func TestStateKeepsChanging(t *testing.T) {
 	}
 }
 
-// A run that lost its lock to another, which has claimed the state, keeps what it did in a rescue file and exits with a
+// A run that lost its lock to another, which has claimed the state, writes its work to a rescue file and exits with a
 // conflict.
 func TestFencedOut(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
@@ -349,7 +349,7 @@ func TestLockMetadata(t *testing.T) {
 	require.NoError(t, held.Close(t.Context()))
 }
 
-// A run failed at what happened all the same: a deletion, for instance, whose end could not be looked at.
+// A run failed at a change that did happen: a deletion, for instance, whose end could not be looked at.
 func TestNothingIsLeftToDoAfterAFailure(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))

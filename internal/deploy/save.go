@@ -21,7 +21,7 @@ func (u *run) save(
 	found := problems(runErr)
 	known, err := u.components(result.Outputs, result.State)
 	if err != nil {
-		found.Add(diag.From(err)...) // what was done must be saved all the same
+		found.Add(diag.From(err)...) // the changes must be saved all the same
 		known = p.Components
 	}
 	p.Engine, p.Components, p.Forgotten = json.RawMessage(result.State), known, withoutStored(p.Forgotten, result.State)
@@ -46,7 +46,7 @@ func (u *run) save(
 	return u.strange(ctx, found).Err()
 }
 
-// again is the command that goes on from what the state says.
+// again is the command that continues from the state.
 func (u *run) again() string {
 	command := "apply"
 	if u.stack == nil {
@@ -74,9 +74,9 @@ func (u *run) again() string {
 	return u.back.CommandLine(u.req.Key, command, args...)
 }
 
-// finish keeps the state as history, updates the derived copy and releases the lock, side by side (step 12). Failures
-// here are warnings: the deployment is saved, a missing history object is written by the next run, the copy is derived,
-// the lock expires.
+// finish keeps the state as history, updates the derived copy and releases the lock, in parallel (step 12). Failures
+// here are warnings: the deployment is saved, the next run writes a missing history object, the copy is derived, the
+// lock expires.
 func (u *run) finish(held *session.Session, p *state.Payload) diag.List {
 	ctx, cancel := backend.Ending(u.hurry)
 	defer cancel()

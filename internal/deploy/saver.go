@@ -11,12 +11,12 @@ import (
 	"github.com/company/deployer/internal/state/session"
 )
 
-// saveEvery is the shortest time between two saves of a running apply. Steps between two saves are covered by the
-// intents of the claim and by the local journal.
+// saveEvery is the shortest time between two saves of a running apply. The intents of the claim and the local journal
+// cover the steps between two saves.
 const saveEvery = 10 * time.Second
 
-// saver writes the state while a run goes on: the newest one, never two at once, never one per step (step 9). What is
-// new waits for saveEvery at most, however long the next step takes.
+// saver writes the state during a run: always the newest, one write at a time, never one per step (step 9). A change
+// waits for saveEvery at most, however long the next step takes.
 type saver struct {
 	ctx     context.Context // of the writes
 	held    *session.Session
@@ -35,8 +35,8 @@ type saver struct {
 	err    error // the first save that failed for good
 }
 
-// newSaver makes a saver that begins no save any more once soft has ended: the final one comes soon, and must not have
-// to wait.
+// newSaver makes a saver that begins no save after soft has ended: the final save comes soon, and must not have to
+// wait.
 func newSaver(
 	soft, ctx context.Context, held *session.Session, p state.Payload, intents []state.Intent, now func() time.Time,
 	fail func(error),
@@ -46,7 +46,7 @@ func newSaver(
 	return s
 }
 
-// dirty is told that there is something new to save.
+// dirty notes that there is something new to save.
 func (s *saver) dirty(checkpoint func() ([]byte, error)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,7 +54,7 @@ func (s *saver) dirty(checkpoint func() ([]byte, error)) {
 	s.plan()
 }
 
-// plan makes sure that what is new gets saved.
+// plan makes sure that the newest state gets saved.
 func (s *saver) plan() {
 	if s.latest == nil || s.timer != nil || s.ended || s.err != nil {
 		return

@@ -12,11 +12,11 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// surveyTime is how long a plan waits for the answers of a survey. What has no answer by then was not asked: a plan
-// without it is better than none.
+// surveyTime is how long a plan waits for the answers of a survey. An object without an answer by then counts as not
+// asked: a plan without it is better than none.
 const surveyTime = 30 * time.Second
 
-// beginSurvey asks AWS's index for what is there of a stack in an environment, which needs no state.
+// beginSurvey asks AWS's tag index for the objects of a stack in an environment. It needs no state.
 func beginSurvey(ctx context.Context, b *backend.Backend, where backend.Place, key state.Key) *resource.Survey {
 	if b.World.Blind {
 		return nil
@@ -25,8 +25,8 @@ func beginSurvey(ctx context.Context, b *backend.Backend, where backend.Place, k
 		map[string]string{resource.TagStack: key.Stack, resource.TagEnvironment: key.Environment})
 }
 
-// look asks AWS about all objects of the state, or those of the targets, while the plan is made. The function that it
-// returns waits for the answers. Nil: there is nothing to ask about, or nobody to ask.
+// look asks AWS about all objects of the state, or those of the targets, while the plan is made. The returned function
+// waits for the answers. Nil: there is nothing to ask about, or nobody to ask.
 func (u *run) look(ctx context.Context, o engine.Options) func() []resource.Finding {
 	survey := u.where.Survey
 	if survey == nil || len(u.Engine) == 0 {
@@ -46,7 +46,7 @@ func (u *run) look(ctx context.Context, o engine.Options) func() []resource.Find
 	return func() []resource.Finding { return <-answer }
 }
 
-// surveyed are the objects of a state that should be there. begun are those that an interrupted run was about to
+// surveyed returns the objects of a state that should exist. begun are those that an interrupted run was about to
 // change.
 func surveyed(engineState []byte, targets, begun []string) ([]resource.Object, error) {
 	stored, err := engine.Resources(engineState)
@@ -67,9 +67,9 @@ func surveyed(engineState []byte, targets, begun []string) ([]resource.Object, e
 	return out, nil
 }
 
-// confirm reads what a survey suspects, corrects the findings by that, and makes the state say what is there. It
-// returns which resources were changed or deleted outside of deployer. planned is what was wrong with the plan so far,
-// and stays so when nothing is confirmed.
+// confirm reads the objects that a survey suspects, corrects the findings, and updates the state. It returns which
+// resources were changed or deleted outside of deployer. planned is the error of the plan so far; it stays if nothing
+// is confirmed.
 func (u *run) confirm(
 	ctx context.Context, o engine.Options, findings []resource.Finding, planned error,
 ) (map[string]bool, error) {

@@ -11,8 +11,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// chosen turns --target addresses into resource IDs: those of the components named and of everything that they need,
-// synthetic components included. In a destroy nothing is wanted, and only the named components go. Nil without
+// chosen turns --target addresses into resource IDs: those of the named components and of all their dependencies,
+// synthetic components included. In a destroy nothing is wanted, and only the named components are deleted. Nil without
 // --target.
 func (u *run) chosen() ([]string, error) {
 	if len(u.req.Targets) == 0 {
@@ -50,7 +50,7 @@ func (u *run) chosen() ([]string, error) {
 	if err := u.needed(wanted); err != nil {
 		return nil, err
 	}
-	if len(wanted) == 0 { // the engine would take that for everything
+	if len(wanted) == 0 { // to the engine no targets would mean everything
 		return nil, diag.New(diag.Invalid, "Nothing to target",
 			strings.Join(u.req.Targets, ", ")+" has no AWS objects of its own.", "")
 	}
@@ -62,8 +62,8 @@ func (u *run) chosen() ([]string, error) {
 	return out, nil
 }
 
-// expendable doubts --allow-data-loss for a component that nobody knows, which may be a slip of the pen. It is no
-// error: what is protected stays so, and a run that is repeated finds that what it may lose is gone already.
+// expendable warns of an unknown component in --allow-data-loss, which may be a typing error. It is no error: what is
+// protected stays protected, and in a repeated run the component may already be deleted.
 func (u *run) expendable() (diag.List, error) {
 	members, _, err := u.addresses()
 	if err != nil {
@@ -93,8 +93,7 @@ func unknownComponent(summary, address string, members map[string][]string) *dia
 		diag.Candidates(address, slices.Sorted(maps.Keys(members))))
 }
 
-// needed refuses targets that are to be deleted while something that stays needs them. It names all that has to be
-// targeted, too.
+// needed refuses to delete targets that a remaining resource needs. It names everything that must be targeted, too.
 func (u *run) needed(targets map[string]bool) error {
 	if len(u.Engine) == 0 {
 		return nil

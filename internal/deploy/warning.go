@@ -16,7 +16,7 @@ func lineageOf(s *state.Stored, newID func() string) string {
 	return s.Snapshot.Envelope.Lineage
 }
 
-// warnings are what a person should know before reading a plan.
+// warnings are what a user should know before reading a plan.
 func warnings(b *backend.Backend, key state.Key, deployed bool) diag.List {
 	var out diag.List
 	if !deployed && b.HasLocalState(key) {
@@ -37,7 +37,7 @@ func warnings(b *backend.Backend, key state.Key, deployed bool) diag.List {
 	return out
 }
 
-// unfinished says of a state that a run is under way or died.
+// unfinished says that a run of this state is in progress or died.
 func unfinished(b *backend.Backend, stored *state.Stored) diag.List {
 	var out diag.List
 	switch {

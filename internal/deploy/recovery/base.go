@@ -1,9 +1,8 @@
-// Package recovery says what a run starts from, and what of an interrupted run is left to find out: intents in, intents
+// Package recovery says what a run starts from, and what is still unknown about interrupted runs: intents in, intents
 // out.
 //
-// In: a state, the journal that lies beside it, and what a run did. Out: a Base to plan on, the intents of the next
-// claim, and those that stay after a run. All of it is pure: bytes come in as arguments, and nothing here reads, writes
-// or asks AWS.
+// In: a state, its journal, and what a run did. Out: a Base to plan on, the intents of the next claim, and the intents
+// that stay after a run. All of it is pure: bytes come in as arguments, and nothing here reads, writes or asks AWS.
 package recovery
 
 import (
@@ -13,18 +12,18 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Base is what a run starts from: the state, what a journal adds to it, and what its intents say of interrupted runs.
+// Base is what a run starts from: the state, what a journal adds to it, and its intents of interrupted runs.
 type Base struct {
 	Stored  *state.Stored // nil without a state
 	Lineage string
 	Engine  []byte            // the engine's state to start from
 	Adopt   map[string]bool   // resource IDs whose objects may be there already
 	Search  []json.RawMessage // what an interrupted run was about to create
-	Unsure  []string          // resource IDs of what it was about to change or delete
+	Unsure  []string          // resource IDs of objects it was about to change or delete
 	Tokens  map[string]string // of the intents to create, by resource ID
 }
 
-// From makes a Base of a state, nil where there is none, and of what the journal of its lineage has on this machine.
+// From makes a Base of a state, nil where there is none, and of the journal of its lineage on this machine.
 func From(stored *state.Stored, lineage string, journal []byte) Base {
 	b := Base{Stored: stored, Lineage: lineage}
 	if stored == nil {
@@ -33,7 +32,7 @@ func From(stored *state.Stored, lineage string, journal []byte) Base {
 	e := stored.Snapshot.Envelope
 	b.Engine = stored.Payload.Engine
 	if len(e.Intents) > 0 {
-		// More than can be written is no base: the intents lead to the same objects.
+		// A replayed state that is too large to write is not used: the intents lead to the same objects.
 		if replayed := Replay(journal, e, b.Engine); len(replayed) <= state.MaxSize {
 			b.Engine = replayed
 		}
@@ -49,7 +48,7 @@ func (b *Base) Unfinished() bool {
 		Interrupted(b.Stored.Snapshot.Envelope.Intents))
 }
 
-// Former are lineages of states whose place the state has taken.
+// Former are the lineages of states that this state has replaced.
 func (b *Base) Former() []string {
 	if b.Stored == nil {
 		return nil
@@ -57,7 +56,7 @@ func (b *Base) Former() []string {
 	return b.Stored.Payload.Former
 }
 
-// Lineages are those of which objects are the state's.
+// Lineages are the lineages whose objects belong to the state.
 func (b *Base) Lineages() []string {
 	if b.Stored == nil {
 		return nil

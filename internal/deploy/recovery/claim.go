@@ -17,9 +17,9 @@ type Operation struct {
 	Token func() string // makes one
 }
 
-// Claim returns what the claim writes: the intents of interrupted runs, which the state has, and everything that a plan
-// is about to change. creates are what the engine looks for creations with. The tokens of all creations become those of
-// the base.
+// Claim returns the intents that the claim writes: those of interrupted runs, from the state, and one for each planned
+// change. creates are the engine's search documents for creations. The tokens of all creations become those of the
+// base.
 func (b *Base) Claim(left []state.Intent, p *plan.Plan, creates []json.RawMessage, by Operation) []state.Intent {
 	out := slices.Clone(left)
 	known := map[string]state.Intent{}
@@ -64,7 +64,7 @@ func (b *Base) Claim(left []state.Intent, p *plan.Plan, creates []json.RawMessag
 	return out
 }
 
-// awsIDs are what AWS calls the objects of the state.
+// awsIDs returns the AWS IDs of the objects in the state.
 func awsIDs(engineState []byte) map[string]string {
 	out := map[string]string{}
 	resources, err := engine.Resources(engineState)

@@ -26,8 +26,8 @@ func tokensOf(intents []state.Intent) map[string]string {
 	return out
 }
 
-// intended are the resources that an interrupted run was about to create: an object of their name is looked for first.
-// searches is what the engine looks for them with. unsure are those that it was about to change or delete.
+// intended returns the resources that an interrupted run was about to create: an object of their name is looked for
+// first. searches are the engine's search documents for them. unsure are those that it was about to change or delete.
 func intended(intents []state.Intent) (adopt map[string]bool, searches []json.RawMessage, unsure []string) {
 	adopt = map[string]bool{}
 	for _, i := range intents {
@@ -44,12 +44,12 @@ func intended(intents []state.Intent) (adopt map[string]bool, searches []json.Ra
 	return adopt, searches, unsure
 }
 
-// Interrupted reports whether a run died and nobody has looked since for what it left behind.
+// Interrupted reports whether a run died and no later run has looked for what it left behind.
 func Interrupted(intents []state.Intent) bool {
 	return slices.ContainsFunc(intents, func(i state.Intent) bool { return i.Suspect.IsZero() })
 }
 
-// Merged puts intents together, each once. None is lost.
+// Merged joins lists of intents, each intent once. None is lost.
 func Merged(lists ...[]state.Intent) []state.Intent {
 	var out []state.Intent
 	for _, i := range slices.Concat(lists...) {
@@ -60,7 +60,7 @@ func Merged(lists ...[]state.Intent) []state.Intent {
 		if at := slices.IndexFunc(out, same); at < 0 {
 			out = append(out, i)
 		} else if i.Suspect.IsZero() {
-			out[at].Suspect = i.Suspect // one that nobody looked for counts
+			out[at].Suspect = i.Suspect // the one that nobody looked for counts
 		}
 	}
 	return out

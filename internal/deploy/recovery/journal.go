@@ -9,15 +9,15 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Header is the first line: to which run the journal belongs, and what it starts from.
+// Header is the first line: which run the journal belongs to, and what it starts from.
 type Header struct {
 	Lineage string          `json:"lineage"`
 	LockID  string          `json:"lockId"`
 	Base    json.RawMessage `json:"base"` // the engine's state at the claim; null: none
 }
 
-// Replay returns the engine's state of an interrupted run as its journal tells it, or as the state tells it where there
-// is no journal of that very run.
+// Replay returns the engine's state after an interrupted run: from its journal, or from the state if there is no
+// journal of that same run.
 func Replay(raw []byte, e *state.Envelope, engineState []byte) []byte {
 	lines := bufio.NewReader(bytes.NewReader(raw))
 	first, err := lines.ReadBytes('\n')
@@ -28,7 +28,7 @@ func Replay(raw []byte, e *state.Envelope, engineState []byte) []byte {
 	var entries [][]byte
 	for {
 		line, err := lines.ReadBytes('\n')
-		if err != nil { // a last line without an end was being written when the run died
+		if err != nil { // the run died while it wrote the last line
 			break
 		}
 		entries = append(entries, bytes.TrimSpace(line))

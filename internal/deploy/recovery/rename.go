@@ -9,7 +9,7 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Rename changes addresses in all that a run starts from.
+// Rename changes addresses in everything that a run starts from.
 func (b *Base) Rename(to map[string]string) (err error) {
 	if b.Engine, err = engine.Move(b.Engine, to); err != nil {
 		return err
@@ -38,7 +38,7 @@ func (b *Base) Rename(to map[string]string) (err error) {
 	return nil
 }
 
-// renamed are the components of a state with new addresses. Each keeps the names that it has.
+// renamed returns the components of a state with new addresses. Each keeps its names.
 func renamed(components []state.Component, to map[string]string) []state.Component {
 	out := slices.Clone(components)
 	for i, c := range out {
@@ -47,7 +47,7 @@ func renamed(components []state.Component, to map[string]string) []state.Compone
 			if out[i].Named == "" {
 				out[i].Named = c.Address
 			}
-			if out[i].Named == address { // it is called again what it was called first
+			if out[i].Named == address { // it has its first address again
 				out[i].Named = ""
 			}
 		}

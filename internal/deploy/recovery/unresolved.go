@@ -9,8 +9,8 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Suspicion is how long an object may still turn up after it was looked for and not found: a request that was signed
-// before the run died can land as long as its signature is valid.
+// Suspicion is how long an object may still appear after a look did not find it: a request that was signed before the
+// run died can land as long as its signature is valid.
 const Suspicion = 15 * time.Minute
 
 // Ended is a run that has ended.
@@ -22,9 +22,9 @@ type Ended struct {
 	Now    time.Time
 }
 
-// Unresolved are the intents that stay after a run, whose state now is that of result. Those of earlier runs stay until
-// somebody has looked: a creation that was not found is suspect, and stays until it is looked for once more after its
-// time. Of this run stay those whose steps have not told what became of them.
+// Unresolved returns the intents that stay after a run, whose state now is that of result. Intents of earlier runs stay
+// until a run has looked. A creation that was not found becomes suspect and stays until a look after its time. Intents
+// of this run stay if their steps did not report an end.
 func (b *Base) Unresolved(intents []state.Intent, run Ended) []state.Intent {
 	result := run.Result
 	resources, err := engine.Resources(result.State)
