@@ -44,7 +44,7 @@ func (c *Catalog) Behaviour(typ string) (Behaviour, error) {
 	return b, nil
 }
 
-// Read answers a lookup. props are known.
+// Read answers a lookup. All of props is known.
 func (c *Catalog) Read(ctx context.Context, typ string, props value.Value) (value.Value, error) {
 	l, ok := c.lookups[typ]
 	if !ok {
@@ -53,8 +53,7 @@ func (c *Catalog) Read(ctx context.Context, typ string, props value.Value) (valu
 	return l.Read(ctx, props)
 }
 
-// Outputs returns what a reference to a resource, or to something looked up, of the type may name; nil when nothing of
-// that type is known.
+// Outputs returns the names that a reference to a resource or a lookup of the type may use; nil for an unknown type.
 func (c *Catalog) Outputs(typ string) []string {
 	if b, ok := c.behaviours[typ]; ok {
 		return b.Definition().Outputs
@@ -62,7 +61,7 @@ func (c *Catalog) Outputs(typ string) []string {
 	return c.lookups[typ].Outputs
 }
 
-// Properties returns what a resource type takes; false when nothing of that type is known, or it is a lookup.
+// Properties returns the properties of a resource type; false for an unknown type or a lookup.
 func (c *Catalog) Properties(typ string) (value.Shape, bool) {
 	b, ok := c.behaviours[typ]
 	if !ok || b.Definition().Properties == nil {
@@ -71,7 +70,7 @@ func (c *Catalog) Properties(typ string) (value.Shape, bool) {
 	return b.Definition().Properties(), true
 }
 
-// Permissions returns what a type or a lookup needs in IAM; nil when nothing of that type is known.
+// Permissions returns the IAM permissions of a type or a lookup; nil for an unknown type.
 func (c *Catalog) Permissions(typ string, scope Scope) []Statement {
 	permissions := c.lookups[typ].Permissions
 	if b, ok := c.behaviours[typ]; ok {
@@ -93,7 +92,7 @@ func (c *Catalog) Lookups() []Lookup {
 	return out
 }
 
-// Definitions returns what the types declare, by type.
+// Definitions returns the definitions of all types, by type.
 func (c *Catalog) Definitions() []*Definition {
 	var out []*Definition
 	for _, b := range c.behaviours {

@@ -12,76 +12,75 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Definition is what a resource type declares of itself: pure data, used alike by plan, apply, documentation and the
-// IAM policy generator.
+// Definition is what a resource type declares of itself. It is pure data: plan, apply, documentation and the IAM policy
+// generator use the same Definition.
 type Definition struct {
 	Type    string // "<service>/<kind>"; a contract, part of the URN and of the state
 	Version int    // of the stored properties; raise it with an Upgrade
 
-	// ReplaceOn lists top-level properties whose change AWS cannot make in place, whatever the values are.
+	// ReplaceOn lists top-level properties that AWS cannot change in place, whatever their values are.
 	ReplaceOn []string
 	// Replaces returns the properties that AWS cannot change in place from old to desired, where that depends on the
-	// values: a database whose storage shrinks. Optional, beside ReplaceOn. Such a change does not change a hashed
-	// name, so the old object goes first.
+	// values: a database's storage cannot shrink. Optional, in addition to ReplaceOn. Such a change does not change a
+	// hashed name, so the old object is deleted first.
 	Replaces func(old, desired value.Value) []string
-	// DeleteBeforeReplace: the old object goes first, because both cannot exist at once. Without it the type must have
-	// a HashedName (or a name that AWS generates), so that both can.
+	// DeleteBeforeReplace: the old object is deleted first, because both cannot exist at once. A type without it must
+	// have a HashedName or a name that AWS generates, so that both objects can exist.
 	DeleteBeforeReplace bool
-	// Beside lists those of ReplaceOn that make the new object another one for AWS, in another parent for instance:
-	// when one of them changes, the new object is made first in spite of DeleteBeforeReplace, and what uses the old one
-	// can move over.
+	// Beside lists properties of ReplaceOn whose change lets old and new object exist at once, for instance because the
+	// new object has another parent. On such a change the new object is made first, in spite of DeleteBeforeReplace, so
+	// that users of the old object can move to the new one.
 	Beside []string
-	// HashedName names the property that Check fills with a readable prefix and a hash of the ReplaceOn properties. The
-	// property is given as the prefix, in which PartSeparators are for the hash and shown as dashes. Empty: the name is
-	// taken as it is.
+	// HashedName is the property that Check fills with a readable prefix and a hash of the ReplaceOn properties. The
+	// given value is the prefix. A PartSeparator in it counts in the hash and becomes a dash in the name. Empty: the
+	// name is used as given.
 	HashedName string
-	// HashedLater has the properties that came to ReplaceOn after the type was released, with the value that all
-	// objects have which were made before. With that value a property is no part of the hash, so that a new property
-	// renames nothing.
+	// HashedLater lists properties that were added to ReplaceOn after the type was released, each with the value that
+	// older objects have. A property with that value is not part of the hash, so a new property renames nothing.
 	HashedLater map[string]value.Value
-	// NameLimit is the most characters AWS takes for HashedName.
+	// NameLimit is how many characters AWS allows for HashedName.
 	NameLimit int
-	// CreateOnly lists top-level properties that are set at creation and left alone afterwards.
+	// CreateOnly lists top-level properties that are set at creation and never changed afterwards.
 	CreateOnly []string
-	// WriteOnly lists top-level texts that AWS takes and never shows, such as the password of a database. State, plan
-	// and log get a salted hash, by which a change is seen; the calls that make and change an object get the text. A
-	// read leaves them as c.Old has them. Nothing can refer to them.
+	// WriteOnly lists top-level texts that AWS takes and never returns, such as the password of a database. State, plan
+	// and log hold a salted hash, which shows a change. Calls that create or update an object get the text. A read
+	// copies these properties from c.Old. No reference can name them.
 	WriteOnly []string
-	// ChangesOnUpdate lists outputs that an update in place changes, such as the arn of a task definition: a plan shows
-	// what refers to them as changed too. All other outputs are taken to outlive an update.
+	// ChangesOnUpdate lists outputs that an update in place changes, such as the arn of a task definition. A plan also
+	// shows a change of every resource that refers to them. All other outputs stay the same in an update.
 	ChangesOnUpdate []string
-	// Labels lists top-level properties that only describe the object, such as its tags: where nothing else changes, an
-	// update leaves ChangesOnUpdate as they are.
+	// Labels lists top-level properties that only describe the object, such as its tags. An update of nothing but
+	// Labels does not change the outputs in ChangesOnUpdate.
 	Labels []string
-	// Outputs is what a reference to a resource of the type may name: its outputs, then its properties. Typed fills it
+	// Outputs is what a reference to a resource of the type may name: outputs first, then properties. Typed fills it
 	// in.
 	Outputs []string
-	// Properties returns what the type takes, for schema and reference. Typed fills it in.
+	// Properties returns the properties of the type, for schema and reference. Typed fills it in.
 	Properties func() value.Shape
-	// Consequence says what a change means to those who use the resource; nil: in place. See Causes.
+	// Consequence says what a change means to users of the resource; nil: in place. See Causes.
 	Consequence func(Change) plan.Consequence
-	// DataLoss: deleting or replacing it destroys data that nobody can bring back. It stands for a Deleting that always
-	// says so.
+	// DataLoss: a delete or a replacement destroys data that nobody can restore. It is short for a Deleting that always
+	// returns Loses.
 	DataLoss bool
-	// Deleting says what a delete of an object with those properties does beside deleting. Optional.
+	// Deleting says what else happens when an object with those properties is deleted. Optional.
 	Deleting func(old value.Value) Deleting
-	// FindFirst: AWS's create call answers an existing object as if it had made it, so look before creating.
+	// FindFirst: AWS's create call answers an existing object as if it were new, so look for one first.
 	FindFirst bool
-	// NotYet are the answers to its creates and updates that mean that AWS needs more time. Such calls are repeated.
+	// NotYet are answers to creates and updates by which AWS asks for more time. Such calls are repeated.
 	NotYet []NotYet
-	// Permissions are what its calls need in IAM, on the objects of one stack in one environment.
+	// Permissions are what the type's calls need in IAM, on the objects of one stack in one environment.
 	Permissions func(Scope) []Statement
-	// Upgrade turns stored properties of an older Version into those of the next; pure. Nil with Version 1.
+	// Upgrade turns stored properties of an older Version into those of the next; pure. Nil for Version 1.
 	Upgrade func(from int, inputs, outputs value.Value) (value.Value, value.Value)
 }
 
-// Change is what is to become of one object.
+// Change is the planned change of one object.
 type Change struct {
 	Changed      []string // top-level properties that differ
 	Old, Desired value.Value
 }
 
-// Causes is a Consequence that a change of one of those properties has. Any other change is in place.
+// Causes returns a Consequence: a change of one of those properties has it, any other change is in place.
 func Causes(consequence plan.Consequence, properties ...string) func(Change) plan.Consequence {
 	return func(c Change) plan.Consequence {
 		if slices.ContainsFunc(c.Changed, func(name string) bool { return slices.Contains(properties, name) }) {
@@ -91,7 +90,7 @@ func Causes(consequence plan.Consequence, properties ...string) func(Change) pla
 	}
 }
 
-// Meaning is Consequence where a type has it.
+// Meaning calls Consequence if the type has one.
 func (d *Definition) Meaning(c Change) plan.Consequence {
 	if d.Consequence == nil {
 		return plan.InPlace
@@ -99,18 +98,18 @@ func (d *Definition) Meaning(c Change) plan.Consequence {
 	return d.Consequence(c)
 }
 
-// Deleting is what a delete does beside deleting.
+// Deleting is what else happens in a delete.
 type Deleting struct {
-	// Loses: data is destroyed that nobody can bring back.
+	// Loses: the delete destroys data that nobody can restore.
 	Loses bool
 	// Lifts: AWS refuses the delete, because the object's own deletion protection is on. The object counts as
-	// protected, and a delete that was allowed lifts the protection first.
+	// protected. An allowed delete first switches the protection off.
 	Lifts bool
-	// Keeps is what the delete leaves behind on purpose, for the plan: "the final snapshot x".
+	// Keeps names what the delete keeps on purpose, for the plan: "the final snapshot x".
 	Keeps string
 }
 
-// OnDelete is Deleting, or what stands for it.
+// OnDelete calls Deleting, or uses DataLoss if the type has no Deleting.
 func (d *Definition) OnDelete(old value.Value) Deleting {
 	if d.Deleting == nil || old.IsNull() {
 		return Deleting{Loses: d.DataLoss}
@@ -118,11 +117,11 @@ func (d *Definition) OnDelete(old value.Value) Deleting {
 	return d.Deleting(old)
 }
 
-// DeletesFirst says whether a replacement because of those properties deletes the old object before it makes the new
+// DeletesFirst reports whether a replacement because of those properties deletes the old object before it makes the new
 // one.
 func (d *Definition) DeletesFirst(replace []string, old, desired value.Value) bool {
 	if d.HashedName != "" && len(replace) > 0 && value.Equal(old.Get(d.HashedName), desired.Get(d.HashedName)) {
-		return true // what forces the replacement is not in the hash, so both would have the same name
+		return true // replace has a property that is not in the hash, so both objects would have the same name
 	}
 	return d.DeleteBeforeReplace && !slices.ContainsFunc(replace,
 		func(name string) bool { return slices.Contains(d.Beside, name) })
@@ -130,15 +129,15 @@ func (d *Definition) DeletesFirst(replace []string, old, desired value.Value) bo
 
 // State is one AWS object as we know it.
 type State struct {
-	ID      string      // what AWS calls it: an ARN, a URL, a name
-	Inputs  value.Value // the properties that it has, in the shape of the desired ones
-	Adopted bool        // by Create: it was there already
-	// what AWS added: arn, dnsName; outputs win over inputs when a reference names one. Null: nobody has read them yet
+	ID      string      // its id in AWS: an ARN, a URL, a name
+	Inputs  value.Value // its properties, in the shape of the desired ones
+	Adopted bool        // by Create: the object existed already
+	// what AWS added: arn, dnsName. A reference names an output before an input. Null: nobody has read the outputs yet
 	Outputs value.Value
 
-	// Repair is what a read has found that an update puts right although no property differs: our tags were taken away.
+	// Repair is what a read found and an update corrects although no property differs: our tags were removed.
 	Repair string
-	// Note is what a read has found that a person should know of, and that is no difference.
+	// Note is a fact from a read that a person should know, and that is no difference.
 	Note string
 }
 
@@ -149,39 +148,38 @@ type Request struct {
 	ID       string            // of the AWS object; "" for Create
 	Old      State             // what the state says; zero for Create
 	Inputs   value.Value       // desired properties, checked and known; Null for Read and Delete
-	Tags     map[string]string // what every object of ours is tagged with, users' tags included
-	Former   []string          // lineages of states whose place ours has taken: what their runs have made is ours, too
-	// the address that the component had before it was renamed; "": none. What is tagged with that is ours, too
+	Tags     map[string]string // the tags of every object of ours, users' tags included
+	Former   []string          // lineages of states that our state replaced: objects with such a tag are ours, too
+	// the component's address before it was renamed; "": never renamed. Objects tagged with that address are ours, too
 	Before string
-	// a run that was interrupted was about to change the object, and nobody has read it since
+	// an interrupted run was about to change the object, and nobody has read the object since
 	Begun   bool
-	Token   string // for APIs that take a client token: the same for a repetition of the same intent
+	Token   string // for APIs that take a client token: equal for every repetition of the same intent
 	Adopt   bool   // an earlier run intended exactly this create: look for its object first
 	InState func(id string) bool
-	// the resources of the same type that the state has beside this one, as they were before the run
+	// the other resources of the same type in the state, as they were before the run
 	Others   func() []Other
-	Progress func(line string) // something a waiting person should see; never nil
-	// of Create: the object exists from now on and has to become ready; nil: nobody records that
+	Progress func(line string) // tells a waiting person about progress; never nil
+	// of Create: the object exists now, but is not ready yet; nil: nobody records that
 	Started func(State) error
-	Seen    *Seen // of a read that wants to know more than properties; nil: it does not
+	Seen    *Seen // of a read that wants to know more than properties; else nil
 }
 
-// Seen is what a read comes across beside the properties of an object.
+// Seen is what a read found in addition to the object's properties.
 type Seen struct {
-	Tags map[string]string // all that the object carries; nil: nobody looked
+	Tags map[string]string // all tags of the object; nil: nobody looked
 	Note string            // State.Note
 }
 
-// Marks reports whether an object with those tags is one that a run has made of just this resource, and that is not in
-// the state.
+// Marks reports whether an object with those tags was made by a run for exactly this resource, and is not in the state.
 func (r Request) Marks(id string, tags map[string]string) bool {
 	resource := tags[TagResource] == r.Resource || r.Before != "" &&
 		tags[TagResource] == r.Before+strings.TrimPrefix(r.Resource, ComponentOf(r.Resource))
 	return resource && r.Owns(tags) && (r.InState == nil || !r.InState(id))
 }
 
-// Owns reports whether an object with those tags was made by a run of this stack for this component: on the state that
-// it has, or on one whose place that took; under the component's address, or the one that it had before.
+// Owns reports whether an object with those tags was made by a run of this stack for this component. The run may have
+// used this state or one that this state replaced, and the component's present address or its former one.
 func (r Request) Owns(tags map[string]string) bool {
 	if Ours(tags, r.Tags) {
 		return true
@@ -196,82 +194,81 @@ func (r Request) Owns(tags map[string]string) bool {
 	return Ours(tags, former)
 }
 
-// Behaviour is what one resource type can do. Every method that calls AWS honours the context, is safe to repeat after
-// a lost answer, and returns errors as *OpError, *PartialError or wrapped ErrNotFound.
+// Behaviour is what one resource type can do. Every method that calls AWS obeys the context, may be repeated after a
+// lost answer, and returns errors as *OpError, *PartialError or wrapped ErrNotFound.
 type Behaviour interface {
 	Definition() *Definition
 	// Check completes and verifies desired properties. Pure; inputs may hold Unknown, but no Deferred.
 	Check(inputs value.Value) (value.Value, []value.Problem)
-	// Create makes the object and returns when it is usable. Where that takes long it tells req.Started as soon as the
-	// object exists, so that the state has its id whatever becomes of the run. An object of that name with our tags
-	// that is not in the state is adopted; somebody else's is an *OwnedError.
+	// Create makes the object and returns when it is usable. If that takes long, Create calls req.Started as soon as
+	// the object exists, so that the state has the id even if the run dies. An object of that name with our tags that
+	// is not in the state is adopted. An object of somebody else is an *OwnedError.
 	Create(ctx context.Context, req Request) (State, error)
-	// Read returns the object as it is, Inputs included; found is false when it is gone.
+	// Read returns the object as it is, with Inputs; found is false when it is gone.
 	Read(ctx context.Context, req Request) (state State, found bool, err error)
-	// Update changes the object in place from req.Old to req.Inputs and returns when that is effective.
+	// Update changes the object in place from req.Old to req.Inputs and returns when the change is effective.
 	Update(ctx context.Context, req Request) (State, error)
-	// Delete removes the object and returns when it is gone. An object that is gone already is no error.
+	// Delete deletes the object and returns when it is gone. If it is gone already, Delete returns no error.
 	Delete(ctx context.Context, req Request) error
 }
 
-// Locator is a Behaviour that can look for the object that desired properties describe, without making it: how a run
-// that was interrupted while creating is cleared up. req.Inputs may lack what was not known yet.
+// Locator is a Behaviour that can look for the object that desired properties describe, without making it. It is used
+// after a run was interrupted during a create. req.Inputs may lack values that were unknown then.
 type Locator interface {
-	// Locate returns the object as it is; found is false when there is none, or none of ours. errors.ErrUnsupported: it
-	// cannot tell.
+	// Locate returns the object as it is; found is false when there is none, or none of ours. errors.ErrUnsupported:
+	// the type cannot tell.
 	Locate(ctx context.Context, req Request) (state State, found bool, err error)
 }
 
-// Other is another resource of the same type that the state has.
+// Other is another resource of the same type in the state.
 type Other struct {
 	Resource string // its ID
 	State    State
 	Going    bool // the run deletes it
-	// Wanted are the properties that the run gives it, as far as they are known when planning; null where it goes or is
-	// left alone.
+	// Wanted are the properties that the run gives it, as far as the plan knows them; null if the run deletes it or
+	// does not change it.
 	Wanted value.Value
 }
 
-// Activator is a Behaviour whose objects become active only when everything that the run makes or changes is done, and
-// before the run deletes anything. Create and Update then return State.Inputs as the object is until then, and Activate
-// is called at the end. Where the run fails or dies before, the state has these inputs and the next plan shows the rest
-// as a change.
+// Activator is a Behaviour whose objects become active only after the run has made and changed everything else, and
+// before it deletes anything. Create and Update return State.Inputs as the object is until then. Activate is called at
+// the end. If the run fails or dies before, the state keeps these inputs and the next plan shows the rest as a change.
 type Activator interface {
-	// Activate brings the object from req.Old to req.Inputs. It is safe to repeat.
+	// Activate changes the object from req.Old to req.Inputs. It may be repeated.
 	Activate(ctx context.Context, req Request) (State, error)
-	// Overtakes says for a plan what the object takes from others when it takes its place: "takes example.com over from
-	// web/old when its targets are healthy". Empty: nothing. Pure; inputs may hold Unknown.
+	// Overtakes says for a plan what the object takes over from other objects: "takes example.com over from web/old
+	// when its targets are healthy". Empty: nothing. Pure; inputs may hold Unknown.
 	Overtakes(inputs, old value.Value, others []Other) string
 }
 
 // Obstructed is a Behaviour whose objects AWS may refuse to delete.
 type Obstructed interface {
-	// Obstacles returns what stands in the way of deleting the object, as it is now: what is foreign, for the stack's
-	// own goes first. It only reads. Nothing is in the way of an object that is gone. Nothing is returned that AWS
-	// might not refuse after all: nobody could go on then.
+	// Obstacles returns what prevents the delete of the object at present: only foreign objects, because the stack's
+	// own are deleted first. It only reads. An object that is gone has no obstacles. Return only what AWS surely
+	// refuses: a false obstacle would block the run for ever.
 	Obstacles(ctx context.Context, req Request, stack Neighbours) ([]plan.Obstacle, error)
 }
 
 // Neighbours are the AWS ids of the objects of a stack.
 type Neighbours struct {
-	Ours  []string // of everything in the state
-	Going []string // of what the run deletes
+	Ours  []string // everything in the state
+	Going []string // what the run deletes
 }
 
-// Has reports whether an object is one of the stack's.
+// Has reports whether an object belongs to the stack.
 func (n Neighbours) Has(id string) bool { return slices.Contains(n.Ours, id) }
 
-// Lookup reads data that resources need but nobody here manages: a default VPC, the account. It answers a Map.
+// Lookup reads data that resources need but nobody here manages: a default VPC, the account. It returns a Map.
 type Lookup struct {
 	Type string
-	// Permissions are what reading needs in IAM; Props of the scope are those that are asked with. Nil: nothing.
+	// Permissions are what the lookup needs in IAM; Props of the scope are the lookup's properties. Nil: nothing.
 	Permissions func(Scope) []Statement
-	Outputs     []string // the keys of the Map, for those who check references
+	Outputs     []string // the keys of the Map, to check references
 	Read        func(ctx context.Context, props value.Value) (value.Value, error)
 }
 
-// PartialError says that the object exists but did not become what was wanted: a rollout that failed. State holds what
-// is actually there. It is recorded, reported and retried by the next run.
+// PartialError says that the object exists but is not as wanted: a rollout that failed. State holds the real object. It
+// is recorded, reported and retried by the next run.
 type PartialError struct {
 	State State
 	Err   error
@@ -294,9 +291,9 @@ func (e *OwnedError) Error() string {
 	return fmt.Sprintf("the name %s is taken by a %s that deployer did not make", e.Name, e.Type)
 }
 
-// Errors that behaviours return wrapped, so that the road can tell them apart.
+// Errors that behaviours return wrapped, so that callers can tell them apart.
 var (
-	// ErrExists is what a typed create returns when AWS says that the name is taken; Typed then looks whose it is.
+	// ErrExists: AWS answered to a typed create that the name is taken. Typed then checks whose the object is.
 	ErrExists = errors.New("an object of this name exists")
 	// ErrNotFound is what a typed read or update returns when AWS says that the object is gone.
 	ErrNotFound = errors.New("no such object")
@@ -308,7 +305,7 @@ type OpError struct {
 	Code      string // AWS's error code
 	RequestID string
 	Message   string
-	Next      string // what to do about it, where that is known
+	Next      string // what to do about the error, if that is known
 	Err       error
 }
 
@@ -327,7 +324,7 @@ func (e *OpError) Denied() bool {
 		e.Code == "AuthorizationError"
 }
 
-// WaitError says that nobody waits any more for what AWS has been told to do, because the run ends; Err is why it does.
+// WaitError says that the run ends and nobody waits any longer for AWS to finish. Err is why the run ends.
 type WaitError struct {
 	What string // "load balancer x becomes active"
 	Err  error
@@ -336,17 +333,17 @@ type WaitError struct {
 func (e *WaitError) Error() string { return "no longer waited for: " + e.What }
 func (e *WaitError) Unwrap() error { return e.Err }
 
-// The tags that say whose an object is.
+// The tags that say who owns an object.
 const (
 	TagStack       = "deployer:stack"
 	TagEnvironment = "deployer:environment"
 	TagComponent   = "deployer:component"
 	TagLineage     = "deployer:lineage"
-	// TagResource is the ID of the resource: it tells apart what no name does, and says what an object is for.
+	// TagResource is the ID of the resource. It tells apart objects without distinct names, and says what each is for.
 	TagResource = "deployer:resource"
 )
 
-// Ours reports whether an object with those tags is the one that our tags describe.
+// Ours reports whether an object with those tags is the object that our tags describe.
 func Ours(object, ours map[string]string) bool {
 	for _, key := range []string{TagStack, TagEnvironment, TagComponent, TagLineage} {
 		if ours[key] == "" || object[key] != ours[key] {

@@ -8,7 +8,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Diff is what separates an object from what is desired of it.
+// Diff is the difference between an object and its desired properties.
 type Diff struct {
 	Changes []plan.Property // empty: nothing to do
 	Replace []string        // the top-level properties that force a replacement; empty: in place
@@ -25,9 +25,9 @@ func (d Diff) Changed() []string {
 	return names
 }
 
-// Compare is the one diff: preview and apply both decide by it. old and desired are checked inputs; desired may hold
-// Unknown, which counts as a change. With HashedName the name follows from the other properties and is no change of its
-// own, as long as its prefix stays.
+// Compare is the one diff: preview and apply both use it. old and desired are checked inputs. desired may hold Unknown,
+// which counts as a change. A HashedName follows from the other properties: it counts as a change only if its prefix
+// changes.
 func Compare(def *Definition, old, desired value.Value) Diff {
 	var d Diff
 	forcing := append(slices.Clone(def.ReplaceOn), def.HashedName)
@@ -75,14 +75,14 @@ func compare(path []string, was, wanted value.Value, forces bool, out *[]plan.Pr
 	*out = append(*out, plan.Property{Path: slices.Clone(path), Old: was, New: wanted, ForcesReplacement: forces})
 }
 
-// pair is two items of lists that are versions of one thing.
+// pair is two items of lists that are versions of the same item.
 type pair struct {
 	key         string // its name, or its index
 	was, wanted value.Value
 }
 
-// match pairs the items of two lists of objects: by name where all have one, else by position where there are equally
-// many. Lists that differ only in the order of named objects do not match: order counts.
+// match pairs the items of two lists of objects: by name if all have one, else by position if both lists have the same
+// length. Lists of named objects in different orders do not match: order counts.
 func match(was, wanted []value.Value) ([]pair, bool) {
 	before, named := names(was)
 	after, alsoNamed := names(wanted)
@@ -113,7 +113,7 @@ func match(was, wanted []value.Value) ([]pair, bool) {
 	return nil, false
 }
 
-// names returns the names of objects, false when one has none or two have the same.
+// names returns the names of objects; false if one has no name or two have the same.
 func names(items []value.Value) ([]string, bool) {
 	var out []string
 	for _, item := range items {
@@ -130,7 +130,7 @@ func objects(items []value.Value) bool {
 	return !slices.ContainsFunc(items, func(v value.Value) bool { return v.Kind() != value.Map })
 }
 
-// shared returns those of a that b has, too, in the order of a.
+// shared returns the items of a that are also in b, in the order of a.
 func shared(a, b []string) []string {
 	var out []string
 	for _, s := range a {

@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// PartSeparator stands between the parts of a prefix for Rename. It is in no part, so that the hash tells "a-b","c"
-// from "a","b-c"; names show a dash in its place.
+// PartSeparator separates the parts of a prefix for Rename. No part contains it, so the hash tells "a-b","c" from
+// "a","b-c". Names show a dash instead.
 const PartSeparator = "/"
 
 // hashLength is the number of base32 characters of a name's hash: 40 bits.
 const hashLength = 8
 
-// Name returns a physical name of at most limit characters: a readable prefix made of the parts and a hash. The hash
-// covers every part in full (so "a-b","c" and "a","b-c" differ, and long names stay distinct when they are cut) and the
-// seeds, which are not shown: account and region where AWS names are global or account-wide.
+// Name returns a physical name of at most limit characters: a readable prefix made of the parts, and a hash. The hash
+// covers every part in full (so "a-b","c" and "a","b-c" differ, and long names stay distinct after they are cut) and
+// the seeds. Seeds are not shown: account and region, where AWS names are global or account-wide.
 func Name(limit int, seeds []string, parts ...string) string {
 	h := sha256.New()
 	for _, s := range append(parts[:len(parts):len(parts)], seeds...) {
@@ -25,8 +25,8 @@ func Name(limit int, seeds []string, parts ...string) string {
 	return cut(strings.Join(parts, "-"), limit, h.Sum(nil))
 }
 
-// Rename returns a name of at most limit characters: the prefix, with dashes for PartSeparators, and a hash of the
-// whole prefix and of texts.
+// Rename returns a name of at most limit characters: the prefix, with dashes instead of PartSeparators, and a hash of
+// the whole prefix and of texts.
 func Rename(limit int, prefix string, texts ...string) string {
 	return Name(limit, texts, prefix)
 }

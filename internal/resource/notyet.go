@@ -7,29 +7,29 @@ import (
 	"time"
 )
 
-// NotYet is answers of AWS that mean that something which was made a moment ago is not known everywhere yet: the
-// services of AWS learn of each other's objects late. The same words also mean that there is no such thing, so a call
-// is repeated for a while only.
+// NotYet are answers of AWS that mean that a new object is not known everywhere yet: AWS's services learn of each
+// other's objects with a delay. The same answer may also mean that the object does not exist. So a call is repeated for
+// a limited time only.
 type NotYet struct {
 	Operations []string // "ecs:CreateService"
 	Codes      []string // AWS's error codes
-	// Says are patterns of the message, of which one has to fit; the case does not count, and * stands for anything.
-	// Nil: whatever it says.
+	// Says are patterns of the message. One must fit. Case does not count, and * stands for anything. Nil: any message
+	// fits.
 	Says []string
-	// New: they mean so only while the object itself is being made. Later they mean that it is gone.
+	// New: the answers mean so only while the object itself is being made. Later they mean that the object is gone.
 	New bool
-	// Within is how long AWS may take; 0: a minute.
+	// Within is how long AWS may need; 0: a minute.
 	Within time.Duration
 }
 
 const (
 	usuallyKnown = time.Minute
-	// tagsKnown is how long a denial is not believed where the policy asks for tags of an object: those that were made
-	// a moment ago are unknown to IAM, too.
+	// tagsKnown is how long a denied call is repeated if the policy has a condition on an object's tags: IAM learns of
+	// new tags with a delay, too.
 	tagsKnown = 15 * time.Second
 )
 
-// notYetKey is the key of what a context says about the operation under way.
+// notYetKey is the context key of the current operation.
 type notYetKey struct{}
 
 type expectation struct {
@@ -37,12 +37,12 @@ type expectation struct {
 	fresh bool
 }
 
-// expecting returns a context in which NotYetFor knows the answers of a type. fresh: the object itself is being made.
+// expecting returns a context in which NotYetFor knows the type's answers. fresh: the object itself is being made.
 func expecting(ctx context.Context, d *Definition, fresh bool) context.Context {
 	return context.WithValue(ctx, notYetKey{}, &expectation{d, fresh})
 }
 
-// byTags returns the actions that the printed policy allows on objects with certain tags only.
+// byTags returns the actions that the printed policy allows only on objects with certain tags.
 func (d *Definition) byTags() []string {
 	return actionsOf(func(s Scope) (out []Statement) {
 		if d.Permissions == nil {
@@ -57,7 +57,7 @@ func (d *Definition) byTags() []string {
 	})
 }
 
-// onObjects reports whether a condition asks for tags of objects.
+// onObjects reports whether a condition is about the tags of objects.
 func (c Condition) onObjects() bool {
 	for _, tests := range c {
 		for key := range tests {
@@ -69,8 +69,8 @@ func (c Condition) onObjects() bool {
 	return false
 }
 
-// NotYetFor says for how long a call that AWS refused with that answer is worth repeating, in the context of a
-// behaviour's create or update; 0: not at all. operation is "ecs:CreateService".
+// NotYetFor says how long to repeat a call that AWS refused with that answer, in the context of a behaviour's create or
+// update; 0: not at all. operation is "ecs:CreateService".
 func NotYetFor(ctx context.Context, operation, code, message string) time.Duration {
 	e, ok := ctx.Value(notYetKey{}).(*expectation)
 	if !ok {

@@ -1,7 +1,6 @@
 package resource
 
-// OwnTags are the tags by which an object of a component is known as that of a stack in an environment, and of a
-// lineage of its state.
+// OwnTags are the tags that name an object's owner: stack, environment and component, and the lineage of the state.
 func OwnTags(stack, environment, component, lineage string) map[string]string {
 	return map[string]string{TagStack: stack, TagEnvironment: environment, TagComponent: component, TagLineage: lineage}
 }

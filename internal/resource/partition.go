@@ -2,13 +2,13 @@ package resource
 
 import "strings"
 
-// Partition is a part of AWS with accounts, ARNs and host names of its own.
+// Partition is a part of AWS with its own accounts, ARNs and host names.
 type Partition struct {
 	Name string // as in ARNs: "aws"
-	DNS  string // what the host names of its services end with
+	DNS  string // the end of the host names of its services
 }
 
-// partitions are known by how their regions begin.
+// partitions are known by the beginning of their regions.
 var partitions = []struct {
 	prefix string
 	Partition
@@ -22,7 +22,7 @@ var partitions = []struct {
 	{"eusc-", Partition{"aws-eusc", "amazonaws.eu"}},
 }
 
-// PartitionOf returns the partition of a region. Of "*", any region, the name is "*", too.
+// PartitionOf returns the partition of a region. For "*", any region, the name is "*", too.
 func PartitionOf(region string) Partition {
 	if region == "*" {
 		return Partition{"*", "*"}

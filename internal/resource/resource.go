@@ -13,51 +13,51 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Resource is one desired AWS object, or one thing looked up in AWS (Data).
+// Resource is one desired AWS object, or one lookup in AWS (Data).
 type Resource struct {
-	Component string      // address of the component: "user-service/api"
+	Component string      // address of its component: "user-service/api"
 	Name      string      // within the component: "task-role"; a contract, part of the URN
 	Type      string      // "<service>/<kind>": "iam/role"
 	Props     value.Value // a Map, made by value.Encode of the typed properties; may hold Deferred references
-	After     []string    // IDs of resources that must be there first although no property says so
+	After     []string    // IDs of resources that must exist first although no property refers to them
 	Protect   bool        // never deleted or replaced without --allow-data-loss
-	Data      bool        // looked up, never created: its Lookup's answer is its outputs
+	Data      bool        // looked up, never created: its outputs are the Lookup's answer
 }
 
 // ID returns "<component>:<name>", the address that state, plans and references use.
 func (r *Resource) ID() string { return r.Component + ":" + r.Name }
 
-// Output refers to an output of the resource.
+// Output makes a reference to an output of the resource.
 func (r *Resource) Output(name string) value.Value { return value.Output(r.ID(), name) }
 
-// NetworkUnfit is the kind of a problem that no property causes, but the network in which the resource is to be.
+// NetworkUnfit is the kind of a problem whose cause is not a property but the network of the resource.
 const NetworkUnfit value.ProblemKind = "network unfit"
 
-// ComponentOf returns the component's address out of a resource ID.
+// ComponentOf returns the component's address from a resource ID.
 func ComponentOf(id string) string {
 	address, _, _ := strings.Cut(id, ":")
 	return address
 }
 
-// Component is what the graph says of one component.
+// Component is what the graph knows about one component.
 type Component struct {
 	Address   string
 	Kind      string
 	DependsOn []string               // addresses
 	Outputs   map[string]value.Value // made of references to outputs of its resources
 	Protect   bool
-	Synthetic bool   // shared and made by need: infra/cluster, infra/ingress
-	Moved     string // the address that it had before, as its manifest says; "": none
-	Named     string // the address that its physical names are made from; "": its own
+	Synthetic bool   // shared, and made because others need it: infra/cluster, infra/ingress
+	Moved     string // its former address, as its manifest says; "": none
+	Named     string // the address from which its physical names are made; "": its own
 }
 
-// Graph is everything desired, in an order in which each resource comes after all that it needs.
+// Graph is everything desired. Each resource comes after all that it needs.
 type Graph struct {
 	Components []Component // sorted by address
 	Resources  []*Resource
 }
 
-// Resource returns the resource of that ID, nil when there is none.
+// Resource returns the resource with that ID; nil if there is none.
 func (g *Graph) Resource(id string) *Resource {
 	for _, r := range g.Resources {
 		if r.ID() == id {
@@ -67,7 +67,7 @@ func (g *Graph) Resource(id string) *Resource {
 	return nil
 }
 
-// Component returns the component of that address, nil when there is none.
+// Component returns the component with that address; nil if there is none.
 func (g *Graph) Component(address string) *Component {
 	i, found := slices.BinarySearchFunc(g.Components, address, func(c Component, a string) int {
 		return strings.Compare(c.Address, a)
@@ -78,8 +78,8 @@ func (g *Graph) Component(address string) *Component {
 	return &g.Components[i]
 }
 
-// Edges returns for each resource ID the IDs that it needs first, sorted: those that its properties refer to, directly
-// or through outputs of components, its After list, and, for dependsOn, every resource of those components.
+// Edges returns for each resource ID the IDs that it needs first, sorted: the IDs that its properties refer to,
+// directly or through outputs of components, its After list, and, for dependsOn, every resource of those components.
 func (g *Graph) Edges() (map[string][]string, error) {
 	components := make(map[string]*Component, len(g.Components))
 	for i := range g.Components {
@@ -153,8 +153,8 @@ type CycleError struct{ Path []string } // IDs, the first repeated at the end
 
 func (e *CycleError) Error() string { return "a cycle: " + strings.Join(e.Path, " -> ") }
 
-// Sort orders the resources so that each comes after all that it needs; ties keep the order of IDs, so that equal
-// inputs give equal graphs. It fails with a *CycleError when there is no such order.
+// Sort orders the resources so that each comes after all that it needs. Resources without an order between them are
+// sorted by ID, so that equal inputs give equal graphs. If there is no such order, Sort fails with a *CycleError.
 func (g *Graph) Sort() error {
 	edges, err := g.Edges()
 	if err != nil {

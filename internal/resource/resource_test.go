@@ -112,7 +112,7 @@ type outs struct {
 	ARN string `json:"arn"`
 }
 
-// world is an AWS of one type.
+// world is an AWS with one type.
 type world struct {
 	objects map[string]props
 	tags    map[string]map[string]string
@@ -188,7 +188,7 @@ func TestTypedNamesAdoptionAndRepetition(t *testing.T) {
 	require.Equal(t, 2, w.objects[first.ID].Size)
 	require.Equal(t, 1, w.updates)
 
-	// An object that the state already holds is never adopted a second time, nor is one of another lineage.
+	// An object that is in the state is never adopted a second time, nor is an object of another lineage.
 	request.InState = func(id string) bool { return id == first.ID }
 	var owned *OwnedError
 	_, err = b.Create(context.Background(), request)
@@ -198,7 +198,7 @@ func TestTypedNamesAdoptionAndRepetition(t *testing.T) {
 	require.ErrorAs(t, err, &owned)
 	require.Contains(t, err.Error(), "lineage L1")
 
-	// Without tags it is somebody else's, even when a dead run was about to make one of that name.
+	// Without tags it is somebody else's, even if a dead run was about to make an object of that name.
 	w.tags[first.ID] = nil
 	request.Adopt = true
 	_, err = b.Create(context.Background(), request)
@@ -304,9 +304,9 @@ func TestDefinitionListsWhatReferencesMayName(t *testing.T) {
 	require.Empty(t, c.Outputs("test/unknown"))
 }
 
-// A property that comes to force a replacement after the type was released renames nothing as long as nobody uses it,
-// and is part of the name when somebody does. What forces a replacement and is no part of the name makes the old object
-// go first.
+// A property that is added to ReplaceOn after the type was released renames nothing while nobody uses it, and is part
+// of the name as soon as somebody does. If the property that forces a replacement is not part of the name, the old
+// object is deleted first.
 func TestANewPropertyRenamesNothing(t *testing.T) {
 	released := (&world{}).behaviour()
 	later := (&world{}).behaviour()

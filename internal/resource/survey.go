@@ -18,13 +18,13 @@ type Object struct {
 	Type     string
 	State           // as recorded
 	Begun    bool   // Request.Begun
-	Before   string // the address that its tags still say, where it is known; "": that of Survey.Renamed or its own
+	Before   string // the address in its tags, if it is known; "": that of Survey.Renamed, or its own
 }
 
-// Presence is what a survey has found about an object.
+// Presence is a survey's answer to whether an object exists.
 type Presence string
 
-// What a survey can find.
+// The answers of a survey.
 const (
 	There   Presence = "there"
 	Missing Presence = "missing"
@@ -32,61 +32,61 @@ const (
 	Unasked Presence = "not asked"
 )
 
-// Finding is what a survey says of one object.
+// Finding is a survey's result for one object.
 type Finding struct {
 	Resource string
 	Type     string
 	Presence Presence
 	Compared bool   // its properties were read, too. Otherwise Presence There says only that it exists.
 	Why      string // what differs, or why AWS was not asked
-	// something that a person should know of, and that is no difference: a rollout that somebody else has started
+	// a fact that a person should know, and that is no difference: somebody else started a rollout
 	Note string
 }
 
-// Index is AWS's own list of the objects that carry our tags. It is asked without the state, so that the question can
-// go out beside the read of the state. It may lag behind: what it does not list may be there all the same.
+// Index is AWS's own list of the objects with our tags. It is asked without the state, so that both can be read at the
+// same time. It may lag behind: an object that it does not list may still exist.
 type Index interface {
-	// Has returns which of the ARNs the index lists.
+	// Has returns which of the ARNs are in the index.
 	Has(ctx context.Context, arns []string) (map[string]bool, error)
-	// First returns what the index answers at once: all objects, or as many as fit into one answer.
+	// First returns the index's first answer: all objects, or as many as fit into one answer.
 	First(ctx context.Context) ([]Tagged, error)
 }
 
-// Tagged is one object as an index knows it.
+// Tagged is one object of an index.
 type Tagged struct {
 	ARN  string
 	Tags map[string]string
 }
 
-// Indexing is what a catalog knows of an index.
+// Indexing tells a catalog how to use an index.
 type Indexing struct {
 	// Begin starts to ask for all objects with those tags. It does not wait for the answer.
 	Begin func(ctx context.Context, tags map[string]string) Index
-	// ARNs names the objects of the types for which the index is asked instead of AWS's service itself.
+	// ARNs returns the ARNs of objects, by type. For these types the index is asked instead of AWS's service.
 	ARNs map[string]func(State) string
-	// Together lists the types of which many objects are read in one call. Those of the others cost a call each.
+	// Together lists the types of which one call reads many objects. Each object of another type costs a call.
 	Together []string
 }
 
-// Indexed sets the index that surveys use. Without one there are no surveys.
+// Indexed sets the index for surveys. Without an index there are no surveys.
 func (c *Catalog) Indexed(with Indexing) *Catalog {
 	c.indexing = &with
 	return c
 }
 
-// Survey asks AWS about many objects at once: whether they are there and, where that costs no more, whether they are as
-// recorded. It only finds suspects. What it says is missing has to be read by its type before anybody acts on that.
+// Survey asks AWS about many objects at once: whether they exist and, where that costs no extra call, whether they are
+// as recorded. Its results are suspicions: before anybody acts on a missing object, the object's type has to read it.
 type Survey struct {
-	// Renamed returns the address that objects of a component may be tagged with since before it was renamed; "": none.
-	// Nil: nothing was renamed.
+	// Renamed returns the former address of a renamed component, which its objects may still have in their tags; "":
+	// none. Nil: nothing was renamed.
 	Renamed func(component string) string
 
 	catalog *Catalog
 	index   Index
 }
 
-// Survey begins a survey. tags are those that all objects of the stack in the environment carry. Nil: the catalog has
-// no index.
+// Survey starts a survey. tags are the tags of all objects of the stack in the environment. Nil: the catalog has no
+// index.
 func (c *Catalog) Survey(ctx context.Context, tags map[string]string) *Survey {
 	if c.indexing == nil {
 		return nil
@@ -94,24 +94,24 @@ func (c *Catalog) Survey(ctx context.Context, tags map[string]string) *Survey {
 	return &Survey{catalog: c, index: c.indexing.Begin(ctx, tags)}
 }
 
-// First returns what the index knows at once of the stack in the environment, whatever a state says.
+// First returns the index's first answer about the stack in the environment. It needs no state.
 func (s *Survey) First(ctx context.Context) ([]Tagged, error) { return s.index.First(ctx) }
 
-// readers is how many single reads a survey makes side by side.
+// readers is how many single reads a survey makes at once.
 const readers = 32
 
-// alone is the most objects that a survey reads with a call each. A plan has to stay fast, and AWS throttles who asks
-// too much.
+// alone is the maximum number of objects that a survey reads with one call each. A plan has to stay fast, and AWS
+// throttles too many calls.
 const alone = 200
 
-// tooMany is why the objects of a type are not asked about.
+// tooMany is why a survey skips the objects of a type.
 const tooMany = "AWS tells of each by a call of its own, and they are too many for a plan; --refresh and status ask"
 
-// Look asks about objects, all side by side, and answers in their order. tags are what the objects of a component
-// carry.
+// Look asks about all objects at once and returns findings in their order. tags returns the tags of a component's
+// objects.
 //
-// The index answers for the types that it knows; the other objects are read, and compared with what is recorded. Types
-// of which there is too much to be read are left out as a whole, and said so.
+// The index answers for the types that it knows. Other objects are read and compared with what is recorded. If a type
+// has too many objects to read, all of them are skipped, and the finding says so.
 func (s *Survey) Look(ctx context.Context, objects []Object, tags func(component string) map[string]string) []Finding {
 	out := make([]Finding, len(objects))
 	for i, o := range objects {
@@ -164,7 +164,7 @@ func (s *Survey) Look(ctx context.Context, objects []Object, tags func(component
 	return out
 }
 
-// leftOut returns the types whose objects are not read. Those with few objects come first.
+// leftOut returns the types whose objects are not read. Types with few objects are read first.
 func (s *Survey) leftOut(objects []Object) map[string]bool {
 	count := map[string]int{}
 	for _, o := range objects {
@@ -184,7 +184,7 @@ func (s *Survey) leftOut(objects []Object) map[string]bool {
 	return out
 }
 
-// read asks the type of an object itself.
+// read makes the object's type read it.
 func (s *Survey) read(ctx context.Context, o Object, tags map[string]string, out *Finding) {
 	behaviour, err := s.catalog.Behaviour(o.Type)
 	if err != nil {
@@ -252,7 +252,7 @@ func Sum(findings []Finding) *plan.Survey {
 			}
 			out.Unasked[i].Resources = append(out.Unasked[i].Resources, f.Resource)
 		}
-		if f.Compared && f.Presence != Missing { // what is not there has no properties
+		if f.Compared && f.Presence != Missing { // a missing object has no properties
 			out.Compared++
 		}
 		if f.Note != "" {

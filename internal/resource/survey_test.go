@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Types that cost a call an object are read as long as they are few. Which are left out does not depend on the order of
-// the objects.
+// Types that cost one call per object are read only while they have few objects. The order of the objects does not
+// decide which types are skipped.
 func TestASurveyHasABound(t *testing.T) {
 	s := &Survey{catalog: NewCatalog(nil, nil).Indexed(Indexing{
 		ARNs:     map[string]func(State) string{"a/indexed": func(State) string { return "" }},
@@ -29,7 +29,7 @@ func TestASurveyHasABound(t *testing.T) {
 		s.leftOut(objects(map[string]int{"a/most": 900, "a/more": 151, "a/few": 50})))
 }
 
-// An object that was read and is not there is one that is missing, not one whose properties are known as well.
+// An object that was read and does not exist counts as missing, and not also as compared.
 func TestASurveyCountsEachObjectOnce(t *testing.T) {
 	s := Sum([]Finding{
 		{Resource: "a", Presence: There},

@@ -4,13 +4,13 @@ import "context"
 
 type tellKey struct{}
 
-// WithTell returns a context in which Tell calls tell. It may be called from several goroutines at once.
+// WithTell returns a context in which Tell calls tell. Several goroutines may call tell at once.
 func WithTell(ctx context.Context, tell func(line string)) context.Context {
 	return context.WithValue(ctx, tellKey{}, tell)
 }
 
-// Tell tells whoever waits for a call in that context something that they should see while it takes long. It does
-// nothing where nobody listens.
+// Tell shows a line to the person who waits for a call in that context, while the call takes long. It does nothing if
+// nobody listens.
 func Tell(ctx context.Context, line string) {
 	if tell, ok := ctx.Value(tellKey{}).(func(string)); ok {
 		tell(line)
@@ -19,12 +19,12 @@ func Tell(ctx context.Context, line string) {
 
 type noteKey struct{}
 
-// WithNote returns a context in which Note calls note. It may be called from several goroutines at once.
+// WithNote returns a context in which Note calls note. Several goroutines may call note at once.
 func WithNote(ctx context.Context, note func(line string)) context.Context {
 	return context.WithValue(ctx, noteKey{}, note)
 }
 
-// Note tells a fact that is no trouble, and that nobody has to act on. It does nothing where nobody listens.
+// Note tells a fact that is no problem and needs no action. It does nothing if nobody listens.
 func Note(ctx context.Context, line string) {
 	if note, ok := ctx.Value(noteKey{}).(func(string)); ok {
 		note(line)

@@ -15,40 +15,40 @@ import (
 )
 
 // Typed is a Behaviour written with the type's own properties P and outputs O (structs that value.Encode takes). It
-// adds what all types share: names with hashes, decoding, adoption, deletes and updates that may be repeated.
+// adds what all types share: hashed names, decoding, adoption, and deletes and updates that may be repeated.
 type Typed[P, O any] struct {
 	Def Definition
 
-	// CheckProps completes and verifies properties; unknown ones are unset Of fields or hold Unknown. Optional.
+	// CheckProps completes and checks properties; unknown ones are unset Of fields or hold Unknown. Optional.
 	CheckProps func(*P) []value.Problem
-	// CreateObject makes the object. A taken name is ErrExists (wrapped). A half-made object is a *Unfinished error.
-	// With AwaitReady it returns as soon as AWS has given the id, and does not wait.
+	// CreateObject makes the object. If the name is taken, it returns ErrExists (wrapped), for a half-made object a
+	// *Unfinished error. With AwaitReady it returns as soon as AWS has given the id, and does not wait.
 	CreateObject func(ctx context.Context, c Call[P, O]) (id string, out O, err error)
-	// ReadObject returns the properties that the object really has (those it cannot tell are copied from c.Old) and its
-	// outputs. ErrNotFound (wrapped) when it is gone.
+	// ReadObject returns the object's real properties and its outputs. Properties that AWS does not return are copied
+	// from c.Old. ErrNotFound (wrapped) if the object is gone.
 	ReadObject func(ctx context.Context, c Call[P, O]) (P, O, error)
-	// UpdateObject changes it in place, from c.Old to c.Props. Optional for types of which every property is in
+	// UpdateObject changes the object in place, from c.Old to c.Props. Optional for types whose properties are all in
 	// ReplaceOn.
 	UpdateObject func(ctx context.Context, c Call[P, O]) (O, error)
-	// AwaitReady waits until the object is usable, at a pace of its own (see call.Wait), and returns its outputs. It is
+	// AwaitReady waits until the object is usable, at its own pace (see call.Wait), and returns its outputs. It is
 	// called after CreateObject and after UpdateObject: for an object that is ready it costs one read. The id is
-	// recorded before, so a run that is killed meanwhile loses nothing: the next one goes on waiting. An error leaves
-	// the object recorded, as *Unfinished does. Optional.
+	// recorded before, so a killed run loses nothing: the next run waits again. After an error the object stays
+	// recorded, as after *Unfinished. Optional.
 	AwaitReady func(ctx context.Context, c Call[P, O]) (O, error)
-	// DeleteObject removes it and waits until it is gone; ErrNotFound counts as done.
+	// DeleteObject deletes the object and waits until it is gone; ErrNotFound counts as done.
 	DeleteObject func(ctx context.Context, c Call[P, O]) error
-	// InTheWay returns what stands in the way of deleting the object: see Obstructed. Optional.
+	// InTheWay returns what prevents the delete of the object: see Obstructed. Optional.
 	InTheWay func(ctx context.Context, c Call[P, O], stack Neighbours) ([]plan.Obstacle, error)
-	// Find looks for an object of the wanted name: its id and tags, ErrNotFound (wrapped) when there is none. Optional:
-	// types whose names AWS makes up have nothing to find.
+	// Find looks for an object of the wanted name. It returns id and tags, ErrNotFound (wrapped) if there is none.
+	// Optional: if AWS chooses the names of a type, there is nothing to find.
 	Find func(ctx context.Context, c Call[P, O]) (id string, tags map[string]string, err error)
-	// Taggable is false for types that cannot carry tags: their deterministic name alone says that they are ours. The
-	// others have our tags from their create call on: an untagged object is somebody else's, whatever a dead run
-	// intended.
+	// Taggable is false for types that cannot carry tags: only their deterministic name says that an object is ours.
+	// Objects of other types have our tags from their create call on: an untagged object is somebody else's, whatever a
+	// dead run intended.
 	Taggable bool
-	// Untagged reports whether an object of the wanted name that has no tags at all may be one that a run has made and
-	// died before it could tag it. It is asked only where a run intended that create. Optional: for types that AWS does
-	// not tag everywhere as it makes them.
+	// Untagged reports whether an object of the wanted name without any tags may be ours: a run may have made it and
+	// died before it could tag it. It is called only if a run intended that create. Optional: for types that AWS cannot
+	// tag everywhere in the create call.
 	Untagged func(ctx context.Context, c Call[P, O], id string) (bool, error)
 
 	complete sync.Once // of Def
@@ -62,9 +62,8 @@ type Call[P, O any] struct {
 	Out   O // recorded outputs, zero for a create
 }
 
-// Unfinished is returned by CreateObject and UpdateObject when the object exists but is not what was wanted: a failed
-// rollout. Props and Out are what is really there; Out is zero where it could not be read, and then the next update
-// reads it first.
+// Unfinished is returned by CreateObject and UpdateObject if the object exists but is not as wanted: a failed rollout.
+// Props and Out are the object's real ones. Out is zero if it could not be read; then the next update reads it first.
 type Unfinished[P, O any] struct {
 	ID    string
 	Props P
@@ -106,7 +105,7 @@ func (t *Typed[P, O]) Check(inputs value.Value) (value.Value, []value.Problem) {
 	return checked, problems
 }
 
-// hashedName is what Check makes of the prefix; Unknown as long as one of the hashed properties is.
+// hashedName is the name that Check makes from the prefix; Unknown while one of the hashed properties is Unknown.
 func (t *Typed[P, O]) hashedName(props value.Value) value.Value {
 	prefix := props.Get(t.Def.HashedName)
 	if !prefix.Known() {
@@ -131,7 +130,7 @@ func (t *Typed[P, O]) hashedName(props value.Value) value.Value {
 
 func (t *Typed[P, O]) call(req Request) (Call[P, O], error) {
 	c := Call[P, O]{Request: req}
-	if req.Tags != nil { // of those who make and change objects; others only read
+	if req.Tags != nil { // set for calls that make or change objects; others only read
 		c.Tags = maps.Clone(req.Tags)
 		c.Tags[TagResource] = req.Resource
 	}
@@ -187,7 +186,7 @@ func (t *Typed[P, O]) Create(ctx context.Context, req Request) (State, error) {
 	return t.ready(ctx, c, id, out, err)
 }
 
-// ready waits until an object is usable that was made or changed without an error.
+// ready waits until an object is usable after a create or update without an error.
 func (t *Typed[P, O]) ready(ctx context.Context, c Call[P, O], id string, out O, err error) (State, error) {
 	if err == nil && t.AwaitReady != nil {
 		c.ID, c.Out = id, out
@@ -219,7 +218,7 @@ func (t *Typed[P, O]) adopt(ctx context.Context, c Call[P, O], id string, tags m
 	return state, err
 }
 
-// nameless asks Untagged about an object without tags.
+// nameless calls Untagged for an object without tags.
 func (t *Typed[P, O]) nameless(ctx context.Context, c Call[P, O], id string, tags map[string]string) (bool, error) {
 	if len(tags) > 0 || !c.Adopt || !t.Taggable || t.Untagged == nil {
 		return false, nil
@@ -227,7 +226,7 @@ func (t *Typed[P, O]) nameless(ctx context.Context, c Call[P, O], id string, tag
 	return t.Untagged(ctx, c, id)
 }
 
-// mine says whether an object of the wanted name with those tags was made by a run of this stack.
+// mine reports whether an object of the wanted name with those tags was made by a run of this stack.
 func (t *Typed[P, O]) mine(c Call[P, O], tags map[string]string) bool {
 	return c.Owns(tags) || !t.Taggable
 }
@@ -241,7 +240,7 @@ func (t *Typed[P, O]) Locate(ctx context.Context, req Request) (State, bool, err
 		return State{}, false, errors.ErrUnsupported
 	}
 	c := Call[P, O]{Request: req}
-	value.Decode(req.Inputs, &c.Props) // what is missing was not known when the run was interrupted
+	value.Decode(req.Inputs, &c.Props) // missing values were not known when the run was interrupted
 	c.Old = c.Props
 	id, tags, err := t.Find(ctx, c)
 	if errors.Is(err, ErrNotFound) {
@@ -265,7 +264,7 @@ func (t *Typed[P, O]) Locate(ctx context.Context, req Request) (State, bool, err
 	return State{ID: id, Inputs: value.Encode(props), Outputs: value.Encode(out)}, true, nil
 }
 
-// converge updates what differs. An object without our tags is updated in any case, which puts them on.
+// converge updates what differs. An object without our tags is always updated, which restores the tags.
 func (t *Typed[P, O]) converge(ctx context.Context, c Call[P, O], actual P, out O, untagged bool) (State, error) {
 	diff := Compare(&t.Def, value.Encode(actual), c.Inputs)
 	if len(diff.Replace) > 0 {
@@ -301,7 +300,7 @@ func (t *Typed[P, O]) Read(ctx context.Context, req Request) (State, bool, error
 	}, true, nil
 }
 
-// untagged says which of our tags an object has lost; "": none, or nobody looked.
+// untagged names our tags that an object has lost; "": none, or nobody looked.
 func untagged(object map[string]string, req Request) string {
 	ours := req.Tags
 	if object == nil || ours[TagStack] == "" {
@@ -320,10 +319,10 @@ func untagged(object map[string]string, req Request) string {
 	return repairing + strings.Join(lost, ", ")
 }
 
-// repairing begins every State.Repair.
+// repairing is the beginning of every State.Repair.
 const repairing = "its tags were changed outside of deployer: "
 
-// IsRepair reports whether a text is a State.Repair, and not the failure of a rollout.
+// IsRepair reports whether a text is a State.Repair, and not the error of a failed rollout.
 func IsRepair(text string) bool { return strings.HasPrefix(text, repairing) }
 
 // Update implements Behaviour.
@@ -357,7 +356,7 @@ func (t *Typed[P, O]) Delete(ctx context.Context, req Request) error {
 	err = t.DeleteObject(ctx, c)
 	var op *OpError
 	if errors.As(err, &op) && op.Denied() {
-		// A policy that asks for the stack's tags refuses what is gone, too: it has none.
+		// A policy with a condition on the stack's tags also refuses an object that is gone: it has no tags.
 		if _, _, readErr := t.ReadObject(ctx, c); errors.Is(readErr, ErrNotFound) {
 			return nil
 		}

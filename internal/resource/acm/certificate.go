@@ -8,14 +8,14 @@ const LookupCertificate = "acm/certificate"
 
 // Certificate says which certificate: exactly one of its fields is set.
 type Certificate struct {
-	// Domain is a host name; the newest issued certificate for exactly that name wins, then the newest wildcard that
-	// covers it.
+	// Domain is a host name. The newest issued certificate for exactly that name wins, then the newest wildcard
+	// certificate that covers it.
 	Domain string `json:"domain,omitempty"`
-	// ARN is verified: it must be of the region of the load balancer, and issued.
+	// ARN is checked: the certificate must be issued, and in the region of the load balancer.
 	ARN string `json:"arn,omitempty"`
 }
 
-// CertificateOutputs are what the lookup answers.
+// CertificateOutputs are the answer of the lookup.
 type CertificateOutputs struct {
 	ARN    string `json:"arn"`
 	Domain string `json:"domain"`

@@ -24,7 +24,7 @@ type Policy struct {
 	DisableScaleIn   bool `json:"disableScaleIn,omitempty" doc:"Never take tasks away."`
 }
 
-// Metric is one line of a metric math: a metric of CloudWatch, or an Expression over the others.
+// Metric is one line of a metric math: a metric of CloudWatch, or an Expression over the other lines.
 type Metric struct {
 	ID         string                      `json:"id" required:"true" doc:"Name in expressions."`
 	Expression string                      `json:"expression,omitempty" doc:"Computed of other metrics; instead of namespace and name."`

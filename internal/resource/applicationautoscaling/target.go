@@ -14,8 +14,8 @@ const (
 	ScheduledActionType = "applicationautoscaling/scheduled-action"
 )
 
-// Target lets the task count of an ECS service be scaled. Policies and scheduled actions need it first: refer to its
-// output resourceId.
+// Target makes the task count of an ECS service scalable. Policies and scheduled actions need a Target first: refer to
+// its output resourceId.
 type Target struct {
 	ResourceID value.Of[string] `json:"resourceId" required:"true" doc:"What is scaled: service/CLUSTER/NAME."`
 	Min        int              `json:"min" doc:"Tasks that run at least."`

@@ -8,7 +8,7 @@ const (
 	SubnetsLookupType = "ec2/subnets"
 )
 
-// VPCLookup asks for a VPC: the one of that id, the region's default VPC when it is unset.
+// VPCLookup asks for the VPC with that id; without an id, for the region's default VPC.
 type VPCLookup struct {
 	ID value.Of[string] `json:"id,omitempty"`
 }
@@ -20,33 +20,33 @@ type VPC struct {
 	Default bool   `json:"default"`
 }
 
-// SubnetsLookup asks for the subnets of a VPC: all, those of the given ids, or those that carry all the given tags.
-// Fewer than two zones is an error: load balancers and databases need two.
+// SubnetsLookup asks for the subnets of a VPC: all, those with the given ids, or those with all the given tags. Fewer
+// than two zones is an error: load balancers and databases need two.
 type SubnetsLookup struct {
 	VPCID     value.Of[string]   `json:"vpcId" required:"true"`
 	SubnetIDs value.Of[[]string] `json:"subnetIds,omitempty"`
 	Tags      map[string]string  `json:"tags,omitempty"`
 }
 
-// Subnets answers a SubnetsLookup. What a subnet is, its route table decides (the VPC's main one when it has none of
-// its own): public when its default route goes to an internet gateway, private when it goes elsewhere (NAT, transit
-// gateway, firewall, ...), isolated when it has none. Lists are sorted by zone, then id.
+// Subnets answers a SubnetsLookup. The route table decides what a subnet is (a subnet without its own table uses the
+// VPC's main table). Public: the default route goes to an internet gateway. Private: it goes elsewhere (NAT, transit
+// gateway, firewall, ...). Isolated: there is none. Lists are sorted by zone, then id.
 type Subnets struct {
 	PublicSubnetIDs   []string `json:"publicSubnetIds"`
-	PrivateSubnetIDs  []string `json:"privateSubnetIds"` // with a way out
+	PrivateSubnetIDs  []string `json:"privateSubnetIds"` // with a default route
 	IsolatedSubnetIDs []string `json:"isolatedSubnetIds"`
 	// PublicZoneSubnetIDs and PrivateZoneSubnetIDs have at most one subnet of each zone, the first: a load balancer
-	// takes no more. Isolated subnets count as private ones here, after those with a way out. Beside private ones,
-	// zones that have tasks but no private subnet are there with a public one.
+	// takes no more. Here isolated subnets count as private, after those with a default route. If there are private
+	// subnets, a zone with tasks but without a private subnet is there with a public subnet.
 	PublicZoneSubnetIDs  []string `json:"publicZoneSubnetIds"`
 	PrivateZoneSubnetIDs []string `json:"privateZoneSubnetIds"`
-	// TaskSubnetIDs are where tasks run: the private subnets, without any the public ones. In public ones they need a
-	// public IP to get out. Where two zones have both, only those count: a public load balancer does not reach tasks in
-	// other zones.
+	// TaskSubnetIDs are where tasks run: the private subnets or, if there are none, the public ones. Tasks in public
+	// subnets need a public IP to reach the internet. If two zones have both private and public subnets, only those
+	// zones count: a public load balancer does not reach tasks in other zones.
 	TaskSubnetIDs  []string `json:"taskSubnetIds"`
 	AssignPublicIP bool     `json:"assignPublicIp"`
-	// DataSubnetIDs are where data stores run: isolated and private subnets if they span two zones, else all.
+	// DataSubnetIDs are where data stores run: isolated and private subnets if they are in two zones, else all.
 	DataSubnetIDs   []string `json:"dataSubnetIds"`
-	HasPrivateRoute bool     `json:"hasPrivateRoute"` // there are private subnets with a way out
+	HasPrivateRoute bool     `json:"hasPrivateRoute"` // there are private subnets with a default route
 	Zones           []string `json:"zones"`           // names: "eu-central-1a"
 }

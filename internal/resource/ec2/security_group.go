@@ -8,9 +8,9 @@ import "github.com/company/deployer/internal/value"
 // SecurityGroupType is the type of a security group.
 const SecurityGroupType = "ec2/security-group"
 
-// SecurityGroup is a security group without rules of its own: each is a SecurityGroupRule, so that groups may refer to
-// each other. AWS's default egress rule (everything to everywhere) stays: what is reachable is decided where the
-// traffic arrives.
+// SecurityGroup is a security group without rules of its own: each rule is a SecurityGroupRule, so that groups may
+// refer to each other. AWS's default egress rule (everything to everywhere) stays: access is controlled by the ingress
+// rules of the receiver.
 type SecurityGroup struct {
 	GroupName   string            `json:"groupName" required:"true" doc:"Prefix of the name, to which a hash is added; 255 characters in all."`
 	VPCID       value.Of[string]  `json:"vpcId" required:"true" doc:"The VPC."`
@@ -33,8 +33,8 @@ const (
 	Egress  = "egress"
 )
 
-// SecurityGroupRule lets traffic of one sort in or out. Two rules of a group that differ in nothing but the description
-// cannot exist. Everything but description and tags forces a replacement; the new rule is made before the old one goes.
+// SecurityGroupRule allows one kind of traffic in or out. Two rules of a group must differ in more than the
+// description. Any other change than one of description and tags forces a replacement; the new rule is made first.
 type SecurityGroupRule struct {
 	SecurityGroupID           value.Of[string]  `json:"securityGroupId" required:"true" doc:"The group that the rule belongs to."`
 	Direction                 string            `json:"direction" required:"true" enum:"ingress,egress" doc:"Whether traffic comes in or goes out."`

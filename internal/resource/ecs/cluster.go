@@ -12,9 +12,9 @@ const (
 	ServiceType        = "ecs/service"
 )
 
-// NameLimit is the most characters for the name of a cluster or a service and for a family. ECS takes 255, but
-// CloudWatch takes no more for the names of the alarms that target tracking makes: "TargetTracking-service/", cluster,
-// "/", service, "-AlarmHigh-" and a UUID, 71 characters beside the two names.
+// NameLimit is the maximum length of the name of a cluster or a service and of a family. ECS allows 255. CloudWatch
+// also allows only 255 for the names of the alarms of target tracking: "TargetTracking-service/", cluster, "/",
+// service, "-AlarmHigh-" and a UUID, 71 characters in addition to the two names.
 const NameLimit = (255 - 71) / 2
 
 // The capacity providers that Fargate offers.

@@ -49,7 +49,7 @@ type ServiceRegistry struct {
 	Arn value.Of[string] `json:"arn" required:"true" doc:"ARN of the Cloud Map service."`
 }
 
-// Deployment says how a rollout goes and when it counts as failed.
+// Deployment says how a rollout proceeds and when it counts as failed.
 type Deployment struct {
 	MinHealthyPercent *int  `json:"minHealthyPercent,omitempty" unset:"100" doc:"Percent of the desired tasks that keep running."`
 	MaxPercent        *int  `json:"maxPercent,omitempty" unset:"200" doc:"Percent of the desired tasks that may run."`
@@ -65,12 +65,12 @@ type ServiceOutputs struct {
 	ClusterName    string `json:"clusterName"`
 	ResourceID     string `json:"resourceId"`     // service/<cluster>/<name>, as Application Auto Scaling wants it
 	DeploymentID   string `json:"deploymentId"`   // of the PRIMARY deployment
-	TaskDefinition string `json:"taskDefinition"` // ARN of what really runs
+	TaskDefinition string `json:"taskDefinition"` // ARN of the task definition that really runs
 	DesiredCount   int    `json:"desiredCount"`
-	Rollout        string `json:"rollout"` // COMPLETED, FAILED or IN_PROGRESS: how the last apply left it
+	Rollout        string `json:"rollout"` // COMPLETED, FAILED or IN_PROGRESS: the result of the last apply
 }
 
-// How an apply left the rollout.
+// The results of a rollout.
 const (
 	RolloutCompleted  = "COMPLETED"
 	RolloutFailed     = "FAILED"

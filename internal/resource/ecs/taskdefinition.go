@@ -8,7 +8,7 @@ const (
 	ARM64 = "ARM64"
 )
 
-// TaskDefinition is a Fargate task definition in awsvpc mode. A change registers another revision of the family.
+// TaskDefinition is a Fargate task definition in awsvpc mode. A change registers a new revision of the family.
 type TaskDefinition struct {
 	Family           string           `json:"family" required:"true" doc:"Name of the family."`
 	CPU              int              `json:"cpu" required:"true" doc:"CPU units; 1024 are one vCPU."`
@@ -61,7 +61,7 @@ type Logs struct {
 	Mode         string           `json:"mode,omitempty" enum:"blocking,non-blocking" unset:"that of AWS" doc:"non-blocking drops lines rather than stall the container."`
 }
 
-// HealthCheck is a command in the container. Zero numbers take ECS's defaults, which the check fills in.
+// HealthCheck is a command in the container. A zero number means ECS's default, which the check fills in.
 type HealthCheck struct {
 	Command     []string `json:"command" required:"true" doc:"Command, beginning with CMD or CMD-SHELL."`
 	Interval    int      `json:"interval,omitempty" unset:"30" doc:"Seconds between two checks."`

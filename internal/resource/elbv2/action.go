@@ -9,12 +9,12 @@ type Action struct {
 	FixedResponse *FixedResponse `json:"fixedResponse,omitempty" doc:"Answer without a target."`
 }
 
-// Forward sends the request to a target group. AWS lets a target group serve one load balancer only.
+// Forward sends the request to a target group. AWS allows a target group one load balancer only.
 type Forward struct {
 	TargetGroupARN value.Of[string] `json:"targetGroupArn" required:"true" doc:"ARN of the target group."`
 }
 
-// Redirect answers with another address. Empty fields keep that part of the request's.
+// Redirect answers with another address. An empty field keeps that part of the request's address.
 type Redirect struct {
 	Protocol   string `json:"protocol,omitempty" enum:"HTTP,HTTPS,#{protocol}" unset:"that of the request" doc:"Protocol."`
 	Host       string `json:"host,omitempty" unset:"that of the request" doc:"Host."`
@@ -31,17 +31,17 @@ type FixedResponse struct {
 	Body        string `json:"body,omitempty" doc:"At most 1024 characters."`
 }
 
-// ToHTTPS redirects to the same address over HTTPS on port 443, for good.
+// ToHTTPS redirects permanently to the same address over HTTPS on port 443.
 func ToHTTPS() Action {
 	return Action{Redirect: &Redirect{Protocol: "HTTPS", Port: "443", StatusCode: 301}}
 }
 
-// NotFound answers 404 in plain text: for requests that are nobody's.
+// NotFound answers 404 in plain text: for requests that no rule matches.
 func NotFound() Action {
 	return Action{FixedResponse: &FixedResponse{StatusCode: 404, ContentType: "text/plain", Body: "Not found"}}
 }
 
-// To forwards to the target group of that ARN.
+// To forwards to the target group with that ARN.
 func To(targetGroupARN value.Value) Action {
 	return Action{Forward: &Forward{TargetGroupARN: value.Expr[string](targetGroupARN)}}
 }

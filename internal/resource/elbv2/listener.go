@@ -5,22 +5,22 @@ import "github.com/company/deployer/internal/value"
 // ListenerType is a port that a load balancer listens on.
 const ListenerType = "elbv2/listener"
 
-// DefaultSSLPolicy is what HTTPS listeners get that name none: TLS 1.2 and 1.3 with forward secrecy only.
+// DefaultSSLPolicy is for HTTPS listeners that name none: TLS 1.2 and 1.3 with forward secrecy only.
 const DefaultSSLPolicy = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
-// Listener are the properties of a listener. Its ID is the ARN; a load balancer has one per port, which is how one is
-// found again.
+// Listener are the properties of a listener. Its ID is the ARN. A load balancer has one listener per port, so the port
+// finds it again.
 type Listener struct {
 	LoadBalancerARN value.Of[string] `json:"loadBalancerArn" required:"true"`
 	// Port is 1 to 65535.
 	Port int `json:"port" required:"true"`
 	// Protocol is HTTP or HTTPS.
 	Protocol string `json:"protocol" required:"true" enum:"HTTP,HTTPS"`
-	// CertificateARN is the default certificate; HTTPS needs it, HTTP has none. Further ones are ListenerCertificates.
+	// CertificateARN is the default certificate, for HTTPS only. Further ones are ListenerCertificates.
 	CertificateARN value.Of[string] `json:"certificateArn,omitempty"`
 	// SSLPolicy is for HTTPS only. Default: DefaultSSLPolicy.
 	SSLPolicy string `json:"sslPolicy,omitempty"`
-	// DefaultAction is for requests that no rule takes.
+	// DefaultAction is for requests that no rule matches.
 	DefaultAction Action `json:"defaultAction" required:"true"`
 
 	Tags map[string]string `json:"tags,omitempty"`

@@ -20,9 +20,9 @@ const (
 type LoadBalancer struct {
 	// Name is the readable prefix; a hash of what forces a replacement is appended, within 32 characters.
 	Name string `json:"name" required:"true"`
-	// Scheme is InternetFacing or Internal; a change makes another load balancer with another DNS name.
+	// Scheme is InternetFacing or Internal. A change makes a new load balancer with another DNS name.
 	Scheme string `json:"scheme" required:"true" enum:"internet-facing,internal"`
-	// VPCID is that of the subnets; a load balancer cannot move to another VPC, so a change makes another one with
+	// VPCID is the VPC of the subnets. A load balancer cannot move to another VPC, so a change makes a new one with
 	// another DNS name.
 	VPCID value.Of[string] `json:"vpcId" required:"true"`
 	// Subnets are ids in at least two zones. Their order means nothing.
@@ -32,8 +32,7 @@ type LoadBalancer struct {
 	// IPAddressType is ipv4 (default) or dualstack.
 	IPAddressType string `json:"ipAddressType,omitempty" enum:"ipv4,dualstack"`
 
-	// DeletionProtection makes AWS refuse to delete it. Nothing but an update that sets it to false lifts it. Default:
-	// false.
+	// DeletionProtection makes AWS refuse to delete it. Only an update to false switches it off. Default: false.
 	DeletionProtection *bool `json:"deletionProtection,omitempty"`
 	// IdleTimeout is in seconds, 1 to 4000. Default: 60.
 	IdleTimeout int `json:"idleTimeout,omitempty"`
@@ -54,6 +53,6 @@ type LoadBalancerOutputs struct {
 	DNSName string `json:"dnsName"`
 	// ZoneID is the hosted zone of DNSName, for Route 53 alias records.
 	ZoneID string `json:"zoneId"`
-	// ARNSuffix is how CloudWatch and the ALBRequestCountPerTarget label name it: app/<name>/<id>.
+	// ARNSuffix is its name in CloudWatch and in the ALBRequestCountPerTarget label: app/<name>/<id>.
 	ARNSuffix string `json:"arnSuffix"`
 }

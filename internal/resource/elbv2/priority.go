@@ -9,32 +9,31 @@ import (
 	"strings"
 )
 
-// Priorities of listener rules: AWS takes 1 to 50000 and asks lower ones first. Users choose among the lowest, so that
-// what they say wins; the rest is ours.
+// Priorities of listener rules: AWS allows 1 to 50000 and matches lower ones first. Users choose from the lowest, so
+// that their rules win. The other priorities are ours.
 const (
 	ExplicitMin = 1
 	ExplicitMax = 999
 )
 
-// Priorities at which a rule waits behind all others. The last ones stay free for the rules that it pushes behind
-// itself.
+// Priorities at which a rule waits behind all other rules. The last ones stay free for rules that the waiting rule
+// later moves behind itself.
 const (
 	WaitingMin = 49900
 	WaitingMax = 49980
 	Last       = 50000
 )
 
-// bucket is a range of priorities for rules that are equally specific in host, split into steps of slots priorities
-// each.
+// bucket is a range of priorities for rules with equally specific hosts. It has steps, each with slots priorities.
 type bucket struct{ start, steps, slots int }
 
 const (
-	longestPath = 128 // characters that AWS takes
+	longestPath = 128 // characters that AWS allows
 	hostLabels  = 4   // wildcard hosts are told apart by 5 or more, 4, 3, or fewer labels
 )
 
-// The buckets, most specific first; together 1000 to 49999. An exact host beats a wildcard one, whatever the paths: a
-// request for a.example.com is the business of whoever named it.
+// The buckets, most specific first; together 1000 to 49999. An exact host beats a wildcard host, whatever the paths:
+// the owner of the rule for a.example.com decides about its requests.
 var (
 	exactHostPath = bucket{1000, longestPath, 200}
 	exactHost     = bucket{exactHostPath.end(), 1, 10000}
@@ -46,10 +45,10 @@ var (
 
 func (b bucket) end() int { return b.start + b.steps*b.slots }
 
-// Rule is what a priority is chosen for.
+// Rule is a listener rule that needs a priority.
 type Rule struct {
-	Address  string // of the component, and whatever else tells its rules apart; unique in one call of Assign
-	Seed     string // what its place is hashed from; "" is Address
+	Address  string // of the component, plus what tells its rules apart; unique in one call of Assign
+	Seed     string // what its slot is hashed from; "" means Address
 	Host     string // "" is every host; * and ? are wildcards
 	Path     string // "" is every path
 	Explicit int    // what the user chose, ExplicitMin to ExplicitMax; 0: choose one
@@ -58,18 +57,18 @@ type Rule struct {
 // Conflict is a set of rules of which only one can ever take a request.
 type Conflict struct {
 	Addresses  []string // sorted
-	Priority   int      // the explicit priority that they share; 0 when it is Host and Path that they share
+	Priority   int      // the explicit priority that they share; 0 if they share Host and Path
 	Host, Path string
 }
 
-// Priority returns the priority that a rule has when no other wants the same: by how specific host and path are, then
-// by hash, so that it stays when others come and go. Two rules may hash to the same: Assign tells them apart.
+// Priority returns the priority of a rule if no other rule has the same. It depends on how specific host and path are,
+// then on a hash, so it stays when other rules come and go. Two rules may have the same hash: Assign tells them apart.
 func Priority(host, path, address string) int {
 	b, step := place(host, path)
 	return b.slot(step, host, path, address, 0)
 }
 
-// place returns the bucket of a rule and its step within.
+// place returns the bucket of a rule and its step in the bucket.
 func place(host, path string) (bucket, int) {
 	path = strings.TrimRight(path, "/*")
 	longer := longestPath - min(max(len(path), 1), longestPath)
@@ -90,17 +89,17 @@ func place(host, path string) (bucket, int) {
 	return catchAll, 0
 }
 
-// slot hashes a rule into its step; a further attempt gives another slot.
+// slot hashes a rule to a slot in its step; another attempt gives another slot.
 func (b bucket) slot(step int, host, path, address string, attempt int) int {
 	sum := sha256.Sum256([]byte(strings.Join([]string{strings.ToLower(host), path, address, strconv.Itoa(attempt)},
 		"\x00")))
 	return b.start + step*b.slots + int(binary.BigEndian.Uint64(sum[:])%uint64(b.slots))
 }
 
-// Assign gives every rule of one listener its own priority, by Address. The answer depends on the set of rules only,
-// not on their order, and each rule keeps its Priority unless another wants the same one: then the lesser address keeps
-// it and the other takes a slot of its own nearby. So at most a colliding rule moves when others come and go. Conflicts
-// are for the user to solve.
+// Assign gives every rule of one listener its own priority, by Address. The result depends on the set of rules, not on
+// their order. Each rule gets its Priority if no other rule has the same. Of two such rules, the one with the lesser
+// address gets it and the other gets a slot nearby. So only rules with equal hashes can move when rules come and go.
+// Users must solve Conflicts.
 func Assign(rules []Rule) (map[string]int, []Conflict) {
 	rules = slices.Clone(rules)
 	slices.SortFunc(rules, func(a, b Rule) int { return strings.Compare(a.Address, b.Address) })
@@ -115,7 +114,7 @@ func Assign(rules []Rule) (map[string]int, []Conflict) {
 			left = append(left, r)
 		}
 	}
-	// In rounds, so that whoever lost its slot never takes one that is another's first choice.
+	// In rounds, so that a rule that lost its slot never takes another rule's first choice.
 	const rounds = 64
 	for attempt := 0; attempt < rounds && len(left) > 0; attempt++ {
 		var losers []Rule
@@ -131,7 +130,7 @@ func Assign(rules []Rule) (map[string]int, []Conflict) {
 		}
 		left = losers
 	}
-	for _, r := range left { // its step is full: more equally specific rules than AWS takes on one load balancer
+	for _, r := range left { // its step is full: more equally specific rules than AWS allows on one load balancer
 		b, step := place(r.Host, r.Path)
 		p := b.start + step*b.slots
 		for taken[p] {

@@ -117,7 +117,7 @@ func TestAssignProperties(t *testing.T) {
 			}
 			byPriority[p] = r
 		}
-		// Without one of them, nobody moves but those that collide with somebody.
+		// Without one of them, only rules that collide can move.
 		gone := rapid.IntRange(0, n-1).Draw(t, "gone")
 		rest := slices.Delete(slices.Clone(rules), gone, gone+1)
 		without, _ := Assign(rest)

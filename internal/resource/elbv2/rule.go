@@ -7,11 +7,11 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// ListenerRuleType says what a listener does with requests of some hosts and paths.
+// ListenerRuleType says what a listener does with requests for some hosts and paths.
 const ListenerRuleType = "elbv2/listener-rule"
 
-// ListenerRule are the properties of a rule. Its ID is the ARN; a listener has one per priority, which is how one is
-// found again.
+// ListenerRule are the properties of a rule. Its ID is the ARN. A listener has one rule per priority, so the priority
+// finds it again.
 type ListenerRule struct {
 	ListenerARN value.Of[string] `json:"listenerArn" required:"true" doc:"ARN of the listener."`
 	Priority    int              `json:"priority" required:"true" doc:"1 to 50000; lower ones are asked first."`
@@ -27,7 +27,7 @@ type ListenerRuleOutputs struct {
 	ARN string `json:"arn"`
 }
 
-// Overlaps reports whether a request can be for both rules: they are of one listener, and a host and a path fit both.
+// Overlaps reports whether one request can match both rules: same listener, and a host and a path fit both.
 func (r ListenerRule) Overlaps(other ListenerRule) bool {
 	if r.ListenerARN.Get() == "" || r.ListenerARN.Get() != other.ListenerARN.Get() {
 		return false
@@ -35,7 +35,7 @@ func (r ListenerRule) Overlaps(other ListenerRule) bool {
 	return meet(r.Hosts, other.Hosts) && meet(r.Paths, other.Paths)
 }
 
-// meet reports whether a text fits a pattern of both lists; an empty list is everything.
+// meet reports whether one text fits a pattern of each list; an empty list fits everything.
 func meet(a, b []string) bool {
 	if len(a) == 0 || len(b) == 0 {
 		return true
@@ -45,9 +45,9 @@ func meet(a, b []string) bool {
 	})
 }
 
-// bothFit reports whether there is a text that fits two patterns with * and ? as wildcards.
+// bothFit reports whether one text fits both patterns, with * and ? as wildcards.
 func bothFit(a, b string) bool {
-	// row[j] says it for the rest of a that was looked at and b[j:].
+	// row[j] is the result for the part of a that was read so far and b[j:].
 	row := make([]bool, len(b)+1)
 	for i := len(a); i >= 0; i-- {
 		below := slices.Clone(row)
@@ -69,7 +69,7 @@ func bothFit(a, b string) bool {
 	return row[0]
 }
 
-// MaxWildcards is how many wildcards AWS takes in the hosts and paths of one rule, a quota that nobody can raise.
+// MaxWildcards is how many wildcards AWS allows in the hosts and paths of one rule; the quota cannot be raised.
 const MaxWildcards = 6
 
 // Wildcards counts the wildcards of patterns.

@@ -2,7 +2,7 @@ package elbv2
 
 import "github.com/company/deployer/internal/value"
 
-// TargetGroupType is a set of addresses that requests are forwarded to, with their health check.
+// TargetGroupType is a set of addresses to which requests are forwarded, with their health check.
 const TargetGroupType = "elbv2/target-group"
 
 // TargetGroup are the properties of a target group. Its ID is the ARN.
@@ -34,7 +34,7 @@ type HealthCheck struct {
 	Matcher            string `json:"matcher,omitempty" scalar:"text" unset:"200, with GRPC 12" doc:"The good answers: 200, 200-299, or 200,202; gRPC codes with GRPC."`
 }
 
-// Stickiness keeps a client on one target by a cookie of the load balancer.
+// Stickiness keeps a client on one target with a cookie of the load balancer.
 type Stickiness struct {
 	Duration int `json:"duration,omitempty" unset:"one day" doc:"Life of the cookie in seconds, 1 to 604800."`
 }
@@ -43,6 +43,6 @@ type Stickiness struct {
 type TargetGroupOutputs struct {
 	ARN  string `json:"arn"`
 	Name string `json:"name"`
-	// ARNSuffix is how CloudWatch and the ALBRequestCountPerTarget label name it: targetgroup/<name>/<id>.
+	// ARNSuffix is its name in CloudWatch and in the ALBRequestCountPerTarget label: targetgroup/<name>/<id>.
 	ARNSuffix string `json:"arnSuffix"`
 }

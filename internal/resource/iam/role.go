@@ -2,8 +2,8 @@
 //
 // In: literals and references of kinds. Out: structs for value.Encode. Data only; the behaviour is in aws/iam.
 //
-// IAM is eventually consistent: a role that was just made may be unknown to other services for some seconds. No call
-// says when that is over, so the types that use a role repeat their call when AWS says that it cannot be assumed.
+// IAM is eventually consistent: other services may not know a new role for some seconds. No call says when they do. So
+// the types that use a role repeat their call while AWS says that the role cannot be assumed.
 package iam
 
 import "github.com/company/deployer/internal/value"
@@ -11,7 +11,7 @@ import "github.com/company/deployer/internal/value"
 // RoleType is the type of a role.
 const RoleType = "iam/role"
 
-// NameLimit is the most characters that IAM takes for the name of a role.
+// NameLimit is how many characters IAM allows for the name of a role.
 const NameLimit = 64
 
 // Role is an IAM role.
@@ -29,6 +29,6 @@ type Role struct {
 type RoleOutputs struct {
 	ARN  string `json:"arn"`
 	Name string `json:"name"`
-	// UniqueID is AROA...: a role that was deleted and made again has another one.
+	// UniqueID is AROA...: a role that is deleted and made again gets another one.
 	UniqueID string `json:"uniqueId"`
 }

@@ -2,13 +2,13 @@ package iam
 
 import "github.com/company/deployer/internal/value"
 
-// Types of what a role may do.
+// Types of a role's permissions.
 const (
 	RolePolicyType           = "iam/role-policy"
 	RolePolicyAttachmentType = "iam/role-policy-attachment"
 )
 
-// RolePolicy is an inline policy of a role; one of the same name is overwritten. All inline policies of a role together
+// RolePolicy is an inline policy of a role. It overwrites one of the same name. All inline policies of a role together
 // have at most 10240 characters.
 type RolePolicy struct {
 	Role   value.Of[string] `json:"role" required:"true" doc:"Name of the role."`

@@ -12,14 +12,14 @@ import (
 // LogGroupType is the type of a log group.
 const LogGroupType = "logs/log-group"
 
-// Name is the name of the log group of one of a stack's components.
+// Name returns the name of the log group of a stack's component.
 func Name(stack, environment string, component ...string) string {
 	return "/deployer/" + strings.Join(append([]string{stack, environment}, component...), "/")
 }
 
-// LogGroup is a log group. Deleting it deletes what was logged. It still does not count as data that needs protection:
-// logs are kept for a time, not for good, and a group that every removal of a service had to be allowed for would train
-// people to allow everything.
+// LogGroup is a log group. A delete also deletes its logs. It still does not count as data that needs protection: logs
+// are kept for a limited time. If every removal of a service had to allow data loss, people would learn to allow
+// everything.
 type LogGroup struct {
 	Name          string            `json:"name" required:"true" doc:"Name of the log group, 1 to 512 characters."`
 	RetentionDays int               `json:"retentionDays,omitempty" unset:"for good" doc:"Days that events are kept, one of the numbers that AWS offers."`
@@ -30,6 +30,6 @@ type LogGroup struct {
 // LogGroupOutputs is what AWS adds to a log group.
 type LogGroupOutputs struct {
 	Name string `json:"name"`
-	// ARN is without the ":*" that some policies want at its end.
+	// ARN has no ":*" at its end, which some policies want.
 	ARN string `json:"arn"`
 }

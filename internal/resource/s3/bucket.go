@@ -8,9 +8,9 @@ import "github.com/company/deployer/internal/value"
 // BucketType is the type of a bucket.
 const BucketType = "s3/bucket"
 
-// Bucket is a general purpose bucket, private by nature: access from the public is blocked and ACLs are off, neither
-// can be changed. Deleting it destroys its data; AWS refuses that while objects are in it, unless ForceDestroy says
-// otherwise.
+// Bucket is a general purpose bucket. It is always private: public access is blocked and ACLs are off, and neither can
+// be changed. A delete destroys its data. AWS refuses to delete a bucket with objects in it, unless ForceDestroy is
+// set.
 type Bucket struct {
 	Name              string            `json:"name" required:"true" doc:"Name of the bucket."`
 	Versioning        bool              `json:"versioning,omitempty" doc:"Keep old versions of objects. Switched off it is suspended: what was kept stays."`
@@ -30,7 +30,7 @@ type Encryption struct {
 	BucketKey bool             `json:"bucketKey,omitempty" doc:"Save calls to KMS, for aws:kms."`
 }
 
-// LifecycleRule moves or deletes objects by age. Ages are in days; 0 leaves that part out.
+// LifecycleRule moves or deletes objects by age. Ages are in days; 0 switches that action off.
 type LifecycleRule struct {
 	ID                    string       `json:"id" required:"true" doc:"Name of the rule."`
 	Prefix                string       `json:"prefix,omitempty" unset:"all" doc:"Beginning of the objects' keys."`
@@ -46,7 +46,7 @@ type Transition struct {
 	StorageClass string `json:"storageClass" enum:"STANDARD_IA,ONEZONE_IA,INTELLIGENT_TIERING,GLACIER_IR,GLACIER,DEEP_ARCHIVE" doc:"Where the objects go."`
 }
 
-// CORSRule lets browsers of other origins in.
+// CORSRule allows access to browsers of other origins.
 type CORSRule struct {
 	AllowedOrigins []string `json:"allowedOrigins" required:"true" doc:"Origins of the pages."`
 	AllowedMethods []string `json:"allowedMethods" required:"true" enum:"GET,PUT,POST,DELETE,HEAD" doc:"HTTP methods."`

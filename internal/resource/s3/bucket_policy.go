@@ -6,8 +6,8 @@ import "github.com/company/deployer/internal/value"
 // the bucket's ARN.
 const BucketPolicyType = "s3/bucket-policy"
 
-// BucketPolicy is the policy of a bucket: at most one per bucket, an existing one is overwritten. S3 rewrites documents
-// (account ids in principals become ARNs of the root user): write principals as ARNs.
+// BucketPolicy is the policy of a bucket. A bucket has at most one: an existing one is overwritten. S3 rewrites
+// documents (account ids in principals become ARNs of the root user): write principals as ARNs.
 type BucketPolicy struct {
 	Bucket value.Of[string] `json:"bucket" required:"true" doc:"Name of the bucket."`
 	Policy value.Value      `json:"policy" required:"true" doc:"Policy document as a map or as JSON text; principals as ARNs."`

@@ -9,14 +9,14 @@ import (
 
 var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 
-// Beginnings and ends of names that AWS keeps for itself.
+// Beginnings and ends of names that AWS reserves.
 var (
 	reservedPrefixes = []string{"xn--", "sthree-", "amzn-s3-demo-"}
 	reservedSuffixes = []string{"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"}
 )
 
-// UnfitName says what keeps a text from being the name of a bucket, "" when nothing does ("General purpose bucket
-// naming rules", Amazon S3 user guide).
+// UnfitName says why a text cannot be the name of a bucket, "" if it can ("General purpose bucket naming rules", Amazon
+// S3 user guide).
 func UnfitName(name string) string {
 	if !bucketName.MatchString(name) {
 		return "a name has 3 to 63 lower-case letters, digits, dots and hyphens, and begins and ends with a " +

@@ -1,5 +1,5 @@
-// Package secretsmanager holds the lookup of secrets: they are made elsewhere, and their values are read by nobody but
-// the task that needs them.
+// Package secretsmanager holds the lookup of secrets: they are made elsewhere, and only the task that needs a secret
+// reads its value.
 //
 // In: what kinds want to know. Out: typed properties and outputs. It knows no SDK and does no I/O.
 package secretsmanager
@@ -13,12 +13,12 @@ type Secret struct {
 	ID string `json:"id" required:"true"`
 }
 
-// SecretOutputs are what the lookup answers.
+// SecretOutputs are the answer of the lookup.
 type SecretOutputs struct {
-	// ARN is complete, as IAM policies and task definitions want it.
+	// ARN is the complete ARN, as IAM policies and task definitions need it.
 	ARN  string `json:"arn"`
 	Name string `json:"name"`
-	// KMSKeyID is the id, alias or ARN of the customer's key that encrypts it; "" with AWS's own key, which needs no
-	// grant.
+	// KMSKeyID is the id, alias or ARN of the customer's key that encrypts the secret; "" for AWS's own key, which
+	// needs no grant.
 	KMSKeyID string `json:"kmsKeyId"`
 }

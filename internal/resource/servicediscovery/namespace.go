@@ -24,6 +24,6 @@ type PrivateDNSNamespaceOutputs struct {
 	ARN  string `json:"arn"`
 	ID   string `json:"id"`
 	Name string `json:"name"`
-	// HostedZoneID is the Route 53 zone that Cloud Map keeps for it.
+	// HostedZoneID is the Route 53 zone that Cloud Map manages for the namespace.
 	HostedZoneID string `json:"hostedZoneId"`
 }

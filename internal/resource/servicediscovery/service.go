@@ -2,7 +2,7 @@ package servicediscovery
 
 import "github.com/company/deployer/internal/value"
 
-// ServiceType is a name in a namespace under which instances register.
+// ServiceType is a name in a namespace. Instances register under that name.
 const ServiceType = "servicediscovery/service"
 
 // Service are the properties of a Cloud Map service with A records, as ECS registers tasks. Its ID is Cloud Map's
@@ -19,7 +19,7 @@ type Service struct {
 
 // ServiceOutputs are what AWS adds.
 type ServiceOutputs struct {
-	// ARN is what ECS wants in serviceRegistries.
+	// ARN is what ECS needs in serviceRegistries.
 	ARN  string `json:"arn"`
 	ID   string `json:"id"`
 	Name string `json:"name"`

@@ -12,7 +12,7 @@ const QueueType = "sqs/queue"
 const SQSManaged = "sqs-managed"
 
 // Queue is an SQS queue. Limits are those of CreateQueue; times are in seconds, sizes in bytes. AWS says that changes
-// of attributes take up to 60 s (MessageRetention up to 15 min) to reach all of SQS; nothing waits for that.
+// of attributes reach all of SQS after up to 60 s (MessageRetention up to 15 min). Nothing waits for that.
 type Queue struct {
 	Name                      string            `json:"name" required:"true" doc:"Name of the queue, 1 to 80 characters; that of a FIFO queue ends with .fifo."`
 	FIFO                      bool              `json:"fifo,omitempty" doc:"Keep the order within a message group."`

@@ -6,7 +6,7 @@ import "github.com/company/deployer/internal/value"
 // queue's ARN.
 const QueuePolicyType = "sqs/queue-policy"
 
-// QueuePolicy is the access policy of a queue: at most one per queue, an existing one is overwritten.
+// QueuePolicy is the access policy of a queue. A queue has at most one: an existing one is overwritten.
 type QueuePolicy struct {
 	QueueURL value.Of[string] `json:"queueUrl" required:"true" doc:"URL of the queue."`
 	Policy   value.Value      `json:"policy" required:"true" doc:"Policy document as a map or as JSON text."`

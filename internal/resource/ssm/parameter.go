@@ -1,5 +1,5 @@
-// Package ssm holds the lookup of parameters in the Systems Manager Parameter Store: they are made elsewhere, and their
-// values are read by nobody but the task that needs them.
+// Package ssm holds the lookup of parameters in the Systems Manager Parameter Store: they are made elsewhere, and only
+// the task that needs a parameter reads its value.
 //
 // In: what kinds want to know. Out: typed properties and outputs. It knows no SDK and does no I/O.
 package ssm
@@ -13,12 +13,12 @@ type Parameter struct {
 	Name string `json:"name" required:"true"`
 }
 
-// ParameterOutputs are what the lookup answers.
+// ParameterOutputs are the answer of the lookup.
 type ParameterOutputs struct {
 	ARN  string `json:"arn"`
 	Name string `json:"name"`
 	// ParameterType is String, StringList or SecureString.
 	ParameterType string `json:"parameterType"`
-	// KMSKeyID is the id, alias or ARN of the key that encrypts a SecureString; "" with other types.
+	// KMSKeyID is the id, alias or ARN of the key that encrypts a SecureString; "" for other types.
 	KMSKeyID string `json:"kmsKeyId"`
 }

@@ -1,4 +1,4 @@
-// Package sts holds the lookup of who we are.
+// Package sts holds the lookup of our own identity.
 //
 // In: nothing. Out: structs for value.Encode. Data only; the behaviour is in aws/sts.
 package sts
@@ -6,7 +6,7 @@ package sts
 // CallerLookupType is the type of the lookup of our own identity. It takes no properties.
 const CallerLookupType = "sts/caller"
 
-// CallerLookup asks who we are.
+// CallerLookup asks for our own identity.
 type CallerLookup struct{}
 
 // Caller answers a CallerLookup.
