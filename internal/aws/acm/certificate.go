@@ -65,7 +65,7 @@ func (c certificate) read(ctx context.Context, props value.Value) (value.Value, 
 	return value.Encode(out), nil
 }
 
-// verify makes sure that a load balancer of this region can use the certificate.
+// verify checks that a load balancer of this region can use the certificate.
 func (c certificate) verify(ctx context.Context, name string) (model.CertificateOutputs, error) {
 	var out model.CertificateOutputs
 	wrong := func(next, format string, args ...any) error {
@@ -80,7 +80,7 @@ func (c certificate) verify(ctx context.Context, name string) (model.Certificate
 			"%q is not the ARN of a certificate", name)
 	}
 	if parsed.Service == "iam" {
-		// uploaded to IAM: the load balancer itself says when it cannot use it
+		// uploaded to IAM: the load balancer itself reports if it cannot use the certificate
 		return model.CertificateOutputs{ARN: name}, nil
 	}
 	if parsed.Region != c.region {
@@ -110,7 +110,7 @@ func nextFor(status types.CertificateStatus) string {
 	return "request a new one, or import one that is valid"
 }
 
-// byDomain prefers an exact name over a wildcard, then the newest.
+// byDomain prefers an exact name to a wildcard, and then the newest certificate.
 func (c certificate) byDomain(ctx context.Context, domain string) (model.CertificateOutputs, error) {
 	var best types.CertificateSummary
 	bestExact, found := false, false
@@ -125,7 +125,7 @@ func (c certificate) byDomain(ctx context.Context, domain string) (model.Certifi
 	}
 	in := &acm.ListCertificatesInput{
 		CertificateStatuses: []types.CertificateStatus{types.CertificateStatusIssued},
-		// Without this, ACM leaves out all but RSA 1024 and 2048.
+		// Without this, ACM returns only RSA 1024 and 2048.
 		Includes: &types.Filters{KeyTypes: types.KeyAlgorithm("").Values()},
 	}
 	for {
@@ -135,13 +135,13 @@ func (c certificate) byDomain(ctx context.Context, domain string) (model.Certifi
 		}
 		for _, s := range page.CertificateSummaryList {
 			names := append([]string{aws.ToString(s.DomainName)}, s.SubjectAlternativeNameSummaries...)
-			// A summary holds at most a hundred names, and some emulators answer none.
+			// A summary holds at most a hundred names, and some emulators return none.
 			partial := aws.ToBool(s.HasAdditionalSubjectAlternativeNames) || len(s.SubjectAlternativeNameSummaries) == 0
 			if exact, _ := covers(names, domain); partial && !exact {
 				full, err := c.api.DescribeCertificate(ctx,
 					&acm.DescribeCertificateInput{CertificateArn: s.CertificateArn})
 				if call.HasCode(err, "ResourceNotFoundException") {
-					continue // deleted since the list was made
+					continue // deleted after the list was made
 				}
 				if err != nil {
 					return model.CertificateOutputs{}, call.Error(err)
@@ -166,7 +166,7 @@ func (c certificate) byDomain(ctx context.Context, domain string) (model.Certifi
 	return model.CertificateOutputs{ARN: aws.ToString(best.CertificateArn), Domain: aws.ToString(best.DomainName)}, nil
 }
 
-// covers says whether one of the names is the domain, or a wildcard for its last label but none further down.
+// covers reports whether one of the names is the domain (exact), or a wildcard for its first label (wild).
 func covers(names []string, domain string) (exact, wild bool) {
 	_, parent, dotted := strings.Cut(domain, ".")
 	for _, name := range names {
@@ -177,7 +177,7 @@ func covers(names []string, domain string) (exact, wild bool) {
 	return exact, wild
 }
 
-// since is when a certificate came to be; ACM sets only one of the first two.
+// since is when a certificate was created or imported; ACM sets only one of the first two.
 func since(s types.CertificateSummary) time.Time {
 	for _, at := range []*time.Time{s.IssuedAt, s.ImportedAt, s.CreatedAt} {
 		if at != nil {

@@ -57,7 +57,7 @@ func TestByDomainAcrossPagesAndNames(t *testing.T) {
 	}
 	for domain, want := range map[string]string{
 		"a.example.com":         "new",  // the newest of the exact ones, by an alternative name
-		"b.example.com":         "wild", // nothing exact
+		"b.example.com":         "wild", // no exact name
 		"hundredth.example.org": "many", // beyond the hundred names of a summary
 	} {
 		out, err := c.read(t.Context(), value.Encode(model.Certificate{Domain: domain}))
@@ -70,7 +70,7 @@ func TestByDomainAcrossPagesAndNames(t *testing.T) {
 	}
 }
 
-// TestByDomainFindsAnAlternativeName: the host is only among the alternative names, wherever ACM tells them.
+// TestByDomainFindsAnAlternativeName: the host is only an alternative name, wherever ACM shows those.
 func TestByDomainFindsAnAlternativeName(t *testing.T) {
 	const host = "api.example.com"
 	first := []string{"example.org"}

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// describeTargets asks for many targets in a call, which leaves out what is not there.
+// describeTargets asks for many targets in a call. The answer leaves out targets that do not exist.
 func describeTargets(ctx context.Context, c *sdk.Client, ids []string) (map[string]types.ScalableTarget, error) {
 	found := make(map[string]types.ScalableTarget, len(ids))
 	in := &sdk.DescribeScalableTargetsInput{
@@ -30,8 +30,8 @@ func describeTargets(ctx context.Context, c *sdk.Client, ids []string) (map[stri
 	}
 }
 
-// describePolicies asks for the policies of each service, all services side by side: without a service, AWS would
-// answer with every policy of these names in the account.
+// describePolicies asks for the policies of each service, all services at once: without a service, AWS would return
+// every policy of these names in the account.
 func describePolicies(ctx context.Context, c *sdk.Client, ids []string) (map[string]types.ScalingPolicy, error) {
 	return perTarget(ctx, ids, func(ctx context.Context, resourceID string, names []string,
 		add func(string, types.ScalingPolicy),
@@ -77,7 +77,7 @@ func describeActions(ctx context.Context, c *sdk.Client, ids []string) (map[stri
 	})
 }
 
-// perTarget asks for what belongs to each scalable target, and answers by ID.
+// perTarget asks for the objects of each scalable target, and returns them by ID.
 func perTarget[V any](
 	ctx context.Context, ids []string, ask func(ctx context.Context, resourceID string, names []string,
 		add func(string, V)) error,

@@ -1,8 +1,8 @@
 // Package applicationautoscaling makes scalable targets, target-tracking policies and scheduled actions for the task
-// count of ECS services: the behaviours behind the types of resource/applicationautoscaling.
+// count of ECS services: the behaviours of the types in resource/applicationautoscaling.
 //
-// In: desired properties and what the state says. Out: the objects as they really are. Every put of this API overwrites
-// what is there, and names say whose an object is: they hold the service. It must not touch the service itself.
+// In: desired properties and the recorded state. Out: the objects as they really are. Every put of this API overwrites
+// the existing object. Names contain the service, so they say whose an object is. It must not touch the service itself.
 package applicationautoscaling
 
 import (
@@ -61,10 +61,10 @@ const (
 	dimension = types.ScalableDimensionECSServiceDesiredCount
 )
 
-// gone is the answer about what is not there.
+// gone is the error for an object that does not exist.
 var gone = call.NotFound("ObjectNotFoundException")
 
-// notYet are the answers about a service, its scalable target or the roles of both that AWS does not know yet.
+// notYet are the errors for a service, its scalable target or the roles of both that AWS does not know yet.
 var notYet = []resource.NotYet{
 	{
 		Operations: []string{
@@ -85,7 +85,7 @@ var notYet = []resource.NotYet{
 	},
 }
 
-// patiently makes a call again while AWS says that something else is changing the object.
+// patiently repeats a call while AWS says that something else is changing the object.
 func patiently(ctx context.Context, do func(context.Context) error) error {
 	return call.Wait(ctx, call.Eventually, "Application Auto Scaling takes the call",
 		func(ctx context.Context) (bool, error) {
@@ -102,7 +102,7 @@ func mentions(err error, parts ...string) bool {
 	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
 }
 
-// findBy looks for what belongs to a target, or with no name for the target itself; the ID is made of names.
+// findBy looks for an object of a target; without a name, for the target itself. The ID is made of names.
 func findBy(
 	ctx context.Context, target value.Of[string], name string, describe func(ctx context.Context, id string) error,
 ) (string, map[string]string, error) {
@@ -116,10 +116,10 @@ func findBy(
 	return id, nil, describe(ctx, id)
 }
 
-// join makes the ID of an object that belongs to a target: service/<cluster>/<service>/<name>.
+// join makes the ID of an object of a target: service/<cluster>/<service>/<name>.
 func join(resourceID, name string) string { return resourceID + "/" + name }
 
-// split is the inverse of join. Names hold no slash.
+// split is the inverse of join. Names contain no slash.
 func split(id string) (resourceID, name string) {
 	i := strings.LastIndexByte(id, '/')
 	return id[:max(i, 0)], id[i+1:]
@@ -141,7 +141,7 @@ func number(n *int32) *int {
 	return aws.Int(int(*n))
 }
 
-// targets are the ARNs of scalable targets, whose ids are AWS's: tags tell a stack's own from others.
+// targets are the ARNs of scalable targets. AWS chooses their ids, so only tags tell which ones are the stack's.
 func targets(s resource.Scope) []string {
 	return []string{s.ARN("application-autoscaling", "scalable-target/*")}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// defaultCooldown is AWS's for ECS, in seconds.
+// defaultCooldown is AWS's default for ECS, in seconds.
 const defaultCooldown = 300
 
 type policyCall = resource.Call[wanted.Policy, wanted.PolicyOutputs]
@@ -92,7 +92,7 @@ func (p *policy) create(ctx context.Context, c policyCall) (string, wanted.Polic
 }
 
 func (p *policy) update(ctx context.Context, c policyCall) (wanted.PolicyOutputs, error) {
-	if _, err := p.describe(ctx, c.ID); err != nil { // putting would make another one
+	if _, err := p.describe(ctx, c.ID); err != nil { // without this check, the put would make a new one
 		return c.Out, err
 	}
 	arn, err := p.put(ctx, c.Props.ResourceID.Get(), c.Props)

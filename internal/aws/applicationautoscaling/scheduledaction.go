@@ -79,13 +79,13 @@ func (s *scheduledAction) create(ctx context.Context, c scheduleCall) (string, w
 }
 
 func (s *scheduledAction) update(ctx context.Context, c scheduleCall) (wanted.ScheduledActionOutputs, error) {
-	if _, err := s.describe(ctx, c.ID); err != nil { // putting would make another one
+	if _, err := s.describe(ctx, c.ID); err != nil { // without this check, the put would make a new one
 		return c.Out, err
 	}
 	return s.put(ctx, c.ID, c.Props)
 }
 
-// put asks for the ARN afterwards, because the call does not answer it. A new action is not always seen at once.
+// put asks for the ARN afterwards, because the put call does not return it. A new action is not always visible at once.
 func (s *scheduledAction) put(
 	ctx context.Context, id string, p wanted.ScheduledAction,
 ) (wanted.ScheduledActionOutputs, error) {

@@ -27,12 +27,12 @@ func newTarget(calls *api) resource.Behaviour {
 	return &resource.Typed[wanted.Target, wanted.TargetOutputs]{
 		Def: resource.Definition{
 			Type: wanted.TargetType, Version: 1,
-			ReplaceOn: []string{"resourceId"}, // another service's: both can be there
+			ReplaceOn: []string{"resourceId"}, // another service has its own target, so both can exist
 			NotYet:    notYet,
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
 					{
-						// A repetition changes the target and carries no tags, so there is no narrower condition.
+						// A repeated call changes the target and carries no tags, so no narrower condition is possible.
 						On: targets(s), When: resource.Condition{
 							"StringEquals": {"application-autoscaling:service-namespace": {"ecs"}},
 						},
@@ -79,7 +79,7 @@ func (t *target) create(ctx context.Context, c targetCall) (string, wanted.Targe
 	_, err := t.describe(ctx, id)
 	isNew := errors.Is(err, resource.ErrNotFound)
 	if isNew {
-		input.Tags = tagging.Wanted(c.Tags, c.Props.Tags) // taken only when the target is new
+		input.Tags = tagging.Wanted(c.Tags, c.Props.Tags) // AWS takes tags only for a new target
 	} else if err != nil {
 		return "", wanted.TargetOutputs{}, err
 	}
@@ -94,7 +94,7 @@ func (t *target) create(ctx context.Context, c targetCall) (string, wanted.Targe
 	return id, out, t.retag(ctx, c, out.Arn, tags)
 }
 
-// find takes a target for ours by the service that it scales.
+// find identifies our target by the service that it scales.
 func (t *target) find(ctx context.Context, c targetCall) (string, map[string]string, error) {
 	return findBy(ctx, c.Props.ResourceID, "", func(ctx context.Context, id string) error {
 		_, err := t.describe(ctx, id)
@@ -109,7 +109,7 @@ func (t *target) read(ctx context.Context, c targetCall) (wanted.Target, wanted.
 	both.Go(func() (err error) { found, err = t.describe(bothCtx, c.ID); return err })
 	if c.Out.Arn != "" {
 		both.Go(func() (err error) {
-			// A target that was made anew has another ARN: what its former one says does not count.
+			// A target that was made again has another ARN: the answer for the old ARN does not count.
 			if tags, err = t.tagsOf(bothCtx, c.Out.Arn); errors.Is(err, resource.ErrNotFound) {
 				err = nil
 			}
@@ -124,7 +124,7 @@ func (t *target) read(ctx context.Context, c targetCall) (wanted.Target, wanted.
 		ResourceID: value.Lit(c.ID), Min: int(aws.ToInt32(found.MinCapacity)),
 		Max: int(aws.ToInt32(found.MaxCapacity)), ByClock: c.Props.ByClock,
 	}
-	if c.Old.ByClock { // what is there now is what the latest scheduled action made of them
+	if c.Old.ByClock { // the latest scheduled action set the present limits
 		props.Min, props.Max, props.ByClock = c.Old.Min, c.Old.Max, true
 	}
 	if out.Arn != c.Out.Arn {
@@ -137,16 +137,16 @@ func (t *target) read(ctx context.Context, c targetCall) (wanted.Target, wanted.
 	return props, out, nil
 }
 
-// notTagged is the answer about the tags of what was deregistered a moment ago.
+// notTagged is the error for the tags of a target that was deregistered a moment ago.
 var notTagged = call.NotFound("ResourceNotFoundException")
 
 func (t *target) update(ctx context.Context, c targetCall) (wanted.TargetOutputs, error) {
-	if _, err := t.describe(ctx, c.ID); err != nil { // registering would make another one
+	if _, err := t.describe(ctx, c.ID); err != nil { // without this check, registering would make a new one
 		return c.Out, err
 	}
 	input := register(c.ID, c.Props)
 	if c.Props.ByClock && c.Props.Min == c.Old.Min && c.Props.Max == c.Old.Max {
-		input.MinCapacity, input.MaxCapacity = nil, nil // AWS leaves what the latest scheduled action set
+		input.MinCapacity, input.MaxCapacity = nil, nil // AWS keeps the limits that the latest scheduled action set
 	}
 	arn, err := t.register(ctx, input)
 	if err == nil {
@@ -163,7 +163,7 @@ func (t *target) tagsOf(ctx context.Context, arn string) (map[string]string, err
 	return out.Tags, nil
 }
 
-// retag brings the tags from old ones to the wanted ones.
+// retag changes the tags from the old to the wanted ones.
 func (t *target) retag(ctx context.Context, c targetCall, arn string, old map[string]string) error {
 	return tagging.Retag(old, tagging.Wanted(c.Tags, c.Props.Tags), func(tags map[string]string) error {
 		_, err := t.api.client.TagResource(ctx, &sdk.TagResourceInput{ResourceARN: &arn, Tags: tags})

@@ -22,7 +22,7 @@ func (f *fargate) scaling(t *testing.T, typ string) resource.Behaviour {
 	return behaviour(t, scaling.Behaviours(f.Config), typ)
 }
 
-// scalable makes services, as scalable targets when register is set, and returns their resource ids.
+// scalable makes services, as scalable targets if register is set, and returns their resource ids.
 func (f *fargate) scalable(t *testing.T, register bool, names ...string) []value.Of[string] {
 	t.Helper()
 	definition := f.register(t, "registry/api:1")
@@ -63,8 +63,8 @@ func TestScalableTarget(t *testing.T) {
 	})
 }
 
-// A scheduled action changes the limits of the target itself. That is no drift, and no update but one of the limits
-// takes it back.
+// A scheduled action changes the limits of the target itself. That is no drift. Only an update of the limits reverts
+// it.
 func TestLimitsThatTheClockSets(t *testing.T) {
 	f := startFargate(t)
 	ids := f.scalable(t, false, "api")
@@ -112,7 +112,7 @@ func TestLimitsThatTheClockSets(t *testing.T) {
 	require.Equal(t, [2]int32{2, 6}, limits())
 }
 
-// backlog is a metric math as a worker has it.
+// backlog is a metric math as a worker uses it.
 func backlog(queue string) []model.Metric {
 	return []model.Metric{
 		{

@@ -11,7 +11,7 @@ import (
 )
 
 func TestCatalogNeedsNoAWSUntilItIsUsed(t *testing.T) {
-	c := catalog.New(aws.Config{}) // neither region nor credentials: a client could not make a call
+	c := catalog.New(aws.Config{}) // without region and credentials no client could make a call
 	definitions := c.Definitions()
 	require.NotEmpty(t, definitions)
 	for _, d := range definitions {

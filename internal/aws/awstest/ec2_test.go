@@ -69,7 +69,7 @@ func TestSecurityGroup(t *testing.T) {
 	})
 }
 
-// Network interfaces of tasks and of the stack's load balancers go with these; those of others hold the group.
+// Network interfaces of tasks and of the stack's load balancers disappear with these. Other interfaces block the group.
 func TestSecurityGroupInUseByOthers(t *testing.T) {
 	h := start(t)
 	client := ec2.NewFromConfig(h.Plain)
@@ -239,8 +239,8 @@ func TestSecurityGroupRuleWaitsForItsGroups(t *testing.T) {
 	}
 }
 
-// The suite leaves out descriptions of rules between groups: the emulator forgets them at creation, and takes a second
-// rule that differs in nothing else, which AWS refuses.
+// The suite leaves out descriptions of rules between groups: the emulator forgets them at creation. It also accepts a
+// second rule that differs only in the description, which AWS refuses.
 func TestSecurityGroupRuleDescriptionOfAGroup(t *testing.T) {
 	h := start(t)
 	vpc := makeVPC(t.Context(), t, h, "10.1.0.0/16")
@@ -305,7 +305,7 @@ func TestSecurityGroupRuleCheck(t *testing.T) {
 	}
 }
 
-// lookup asks a lookup and decodes its answer.
+// lookup calls a lookup and decodes its answer.
 func lookup[T any](t *testing.T, all []resource.Lookup, typ string, ask any) (T, error) {
 	t.Helper()
 	var out T
@@ -479,7 +479,7 @@ func TestSubnetsLookup(t *testing.T) {
 	require.Equal(t, []string{publicA, publicB, isolatedC}, found.PrivateZoneSubnetIDs,
 		"an internal load balancer must be where the tasks are")
 
-	// Fargate runs nothing in use1-az3, whatever letter that has.
+	// Fargate runs nothing in use1-az3. The letter of that zone differs between accounts.
 	zones, err := client.DescribeAvailabilityZones(t.Context(), &ec2.DescribeAvailabilityZonesInput{
 		Filters: []types.Filter{{Name: aws.String("zone-id"), Values: []string{"use1-az3"}}},
 	})

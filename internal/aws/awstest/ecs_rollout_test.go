@@ -22,7 +22,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// serviceRun drives one service the way the engine does: it keeps the state that each operation returns.
+// serviceRun uses one service as the engine does: it keeps the state that each operation returns.
 type serviceRun struct {
 	*fargate
 	t     *testing.T
@@ -134,7 +134,7 @@ func TestFirstRolloutFails(t *testing.T) {
 	require.Empty(t, s.state.Inputs.Get("taskDefinition").Str(), "nothing runs")
 	before := s.state.Outputs.Get("deploymentId").Str()
 
-	s.env.ECS.ClearRules() // what was missing is there now; the same revision is tried again
+	s.env.ECS.ClearRules() // the missing object exists now; the same revision is tried again
 	require.NoError(t, s.apply(t.Context(), props))
 	require.NotEqual(t, before, s.state.Outputs.Get("deploymentId").Str())
 	require.Equal(t, 2, s.status().Running)
@@ -232,7 +232,7 @@ func TestDrainingServiceIsWaitedFor(t *testing.T) {
 	require.Contains(t, s.lines[0], "drained")
 }
 
-// A run died while it waited for the tasks to stop. What they use must not be deleted before that.
+// A run died while it waited for the tasks to stop. What the tasks use must not be deleted before that.
 func TestInterruptedDeleteIsTakenUp(t *testing.T) {
 	s := newServiceRun(t)
 	props := s.service("api", s.register(t, "registry/api:1"))
@@ -349,7 +349,7 @@ func TestRolloutBehindALoadBalancer(t *testing.T) {
 	require.NoError(t, s.apply(t.Context(), props), "taken off the load balancer in place")
 	require.Empty(t, s.status().Targets)
 
-	// ECS refuses load balancers and grace period in one call: then there are two.
+	// ECS refuses load balancers and grace period in one call, so two calls are made.
 	props.TargetGroups, props.HealthCheckGracePeriod = []model.TargetGroup{
 		{Arn: value.Lit(group), ContainerName: "api", ContainerPort: 8080},
 	}, 30

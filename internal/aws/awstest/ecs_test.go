@@ -35,7 +35,7 @@ type fargate struct {
 	cluster string // ARN
 }
 
-// startFargate needs the test proxy: the emulator alone knows no rollouts.
+// startFargate needs the test proxy: the emulator itself knows no rollouts.
 func startFargate(t *testing.T) *fargate {
 	t.Helper()
 	env := testkit.Start(t)
@@ -162,7 +162,7 @@ func TestCluster(t *testing.T) {
 	})
 }
 
-// Tasks of services go with these; a task that somebody started by hand keeps the cluster.
+// Tasks of services are deleted with these. A task that somebody started by hand blocks the cluster.
 func TestClusterWithLooseTasks(t *testing.T) {
 	f := startFargate(t)
 	definition := f.register(t, "registry/api:1")
@@ -298,7 +298,7 @@ func TestTaskDefinitionRevisions(t *testing.T) {
 	require.Len(t, kept, 13, "any of them may be the one that runs")
 	require.Equal(t, req.Old.Outputs.Get("arn").Str(), kept[12])
 
-	// A run died after it had deregistered the first of them: what is left must not be forgotten.
+	// A run died after it had deregistered the first revision: the others must not be forgotten.
 	_, err := f.client.DeregisterTaskDefinition(t.Context(),
 		&ecs.DeregisterTaskDefinitionInput{TaskDefinition: &kept[12]})
 	require.NoError(t, err)

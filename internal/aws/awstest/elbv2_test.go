@@ -24,7 +24,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// balancing is a VPC with what load balancers need, and clients for the hooks.
+// balancing is a VPC with everything that load balancers need, and clients for the hooks.
 type balancing struct {
 	*harness
 	client  *elb.Client
@@ -222,7 +222,7 @@ func TestLoadBalancerDelete(t *testing.T) {
 	req := request(model.LoadBalancerType)
 	req.ID = arn
 
-	// One that somebody else has protected stays.
+	// A load balancer that somebody else has protected stays.
 	shield := func(on string) {
 		_, err := b.client.ModifyLoadBalancerAttributes(t.Context(), &elb.ModifyLoadBalancerAttributesInput{
 			LoadBalancerArn: &arn, Attributes: []types.LoadBalancerAttribute{
@@ -242,7 +242,7 @@ func TestLoadBalancerDelete(t *testing.T) {
 	require.Contains(t, op.Next, "deletion_protection.enabled,Value=false")
 	require.False(t, lb.Definition().OnDelete(req.Old.Inputs).Lifts)
 
-	// Our own protection is lifted, and so is one that nobody could record.
+	// Our own protection is switched off, and so is one that nobody could record.
 	for _, ours := range []*bool{pointer(true), nil} {
 		shield("true")
 		props.DeletionProtection = ours
@@ -257,7 +257,7 @@ func TestLoadBalancerDelete(t *testing.T) {
 		require.False(t, read.Inputs.Get("deletionProtection").Bool())
 	}
 
-	// The network interfaces of a deleted load balancer hold on to its security groups for a while.
+	// The network interfaces of a deleted load balancer block its security groups for a while.
 	network := ec2.NewFromConfig(b.Plain)
 	_, suffix, _ := strings.Cut(arn, ":loadbalancer/")
 	held, err := network.CreateNetworkInterface(t.Context(),
@@ -447,7 +447,7 @@ func TestListenerRuleMoves(t *testing.T) {
 	made, err := r.Create(t.Context(), req)
 	require.NoError(t, err)
 
-	// An interrupted run made it with another priority: the same conditions say that it is the one.
+	// An interrupted run made the rule with another priority: the same conditions identify it.
 	props.Priority = 2001
 	req.Inputs, _ = r.Check(value.Encode(props))
 	req.Adopt = true
@@ -455,7 +455,7 @@ func TestListenerRuleMoves(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, made.ID, adopted.ID)
 
-	// In place, also when the answer of the same change was lost.
+	// The update is in place, also after the answer to the same update was lost.
 	req.ID, req.Old = made.ID, made
 	for range 2 {
 		_, err = r.Update(t.Context(), req)
@@ -496,7 +496,7 @@ func TestListenerRulePriorityInUse(t *testing.T) {
 		return r.Create(t.Context(), req)
 	}
 
-	// Somebody else's: said at once, with what to do.
+	// Somebody else's rule: reported at once, with advice.
 	b.rule(t, listener, 100, map[string]string{"made-by": "hand"})
 	_, err := create(100, func(string) { t.Error("waits for a rule that is not of this stack") })
 	var op *resource.OpError
@@ -506,8 +506,8 @@ func TestListenerRulePriorityInUse(t *testing.T) {
 	require.ErrorAs(t, err, &owned)
 	require.Equal(t, "priority 100", owned.Name)
 
-	// Another component's of the same stack, also where the state does not have it: the rule waits, and moves it when
-	// everything is done.
+	// A rule of another component of the stack, even if it is not in the state: our rule waits, and moves the other one
+	// when everything else is done.
 	held := b.rule(t, listener, 200, resourcetest.Tags("other"))
 	b.rule(t, listener, 201, map[string]string{"made-by": "hand"})
 	progress := func(string) {}
@@ -531,7 +531,7 @@ func TestListenerRulePriorityInUse(t *testing.T) {
 		require.Equal(t, 202, b.priority(t, held), "the next free place: nobody's requests go elsewhere")
 	}
 
-	// An update does not take somebody else's place either.
+	// An update does not take somebody else's priority either.
 	again.Old, again.Inputs = waiting, again.Inputs.With("priority", value.NewInt(100))
 	_, err = r.Update(t.Context(), again)
 	require.ErrorAs(t, err, &owned)
@@ -540,7 +540,7 @@ func TestListenerRulePriorityInUse(t *testing.T) {
 	require.Equal(t, 200, b.priority(t, waiting.ID))
 }
 
-// Rules that want the same place to wait at, at the same time, get one each.
+// Rules that want the same waiting priority at the same time get one each.
 func TestListenerRulesWaitSideBySide(t *testing.T) {
 	b := startBalancing(t)
 	r := b.behaviour(t, model.ListenerRuleType)
@@ -724,8 +724,7 @@ func TestBalancingChecks(t *testing.T) {
 	}
 }
 
-// A rule for requests that another rule of the state has waits behind that one, and so it stays until Settle, whoever
-// repeats what.
+// If another rule in the state has the requests, a new rule waits behind it until Settle, whatever is repeated.
 func TestListenerRuleTakesOver(t *testing.T) {
 	b := startBalancing(t)
 	r := b.behaviour(t, model.ListenerRuleType)
@@ -766,7 +765,7 @@ func TestListenerRuleTakesOver(t *testing.T) {
 			}
 			require.Equal(t, "takes "+host+" over from web/old when the targets are healthy",
 				activator.Overtakes(second.Inputs, value.NullValue, second.Others()))
-			// The answer is lost, and the SDK repeats the call: the place to wait in is taken, by this very rule.
+			// The answer is lost and the SDK repeats the call: this very rule already has the waiting priority.
 			b.Env.Proxy.Inject(proxy.Fault{
 				Filter: proxy.Filter{Operation: "CreateRule"}, Times: 1, Action: proxy.ResetAfter,
 			})
@@ -792,7 +791,7 @@ func TestListenerRuleTakesOver(t *testing.T) {
 			require.Equal(t, made.Inputs, updated.Inputs)
 			require.Greater(t, priority(made.ID), priority(old.ID), "an update leaves it there")
 
-			for range 2 { // a death between the call and the record repeats it
+			for range 2 { // a death between the call and the record repeats the call
 				active, err := activator.Activate(t.Context(), update)
 				require.NoError(t, err)
 				require.Equal(t, second.Inputs, active.Inputs)

@@ -1,7 +1,7 @@
 // Package awstest runs the conformance suite of resource types over every type, in one test binary against one
 // emulator.
 //
-// One file per service adds its types: <service>_test.go. Nothing but tests lives here.
+// Each service adds its types in one file: <service>_test.go. The package contains only tests.
 package awstest
 
 import (
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// harness is one test's view of the emulator: what calls it made, and faults to come.
+// harness is one test's view of the emulator: the calls so far, and the faults to come.
 type harness struct {
 	Env    *testkit.Env
 	Config aws.Config // for behaviours: recorded, with faults
@@ -44,12 +44,12 @@ type harness struct {
 
 // fault is what happens to the next calls of one operation.
 type fault struct {
-	operation string // "sqs:CreateQueue"; "" is the next call that changes something
+	operation string // "sqs:CreateQueue"; "" is the next mutating call
 	code      string // AWS error code answered instead of making the call; "" makes the call and loses the answer
 	times     int
 }
 
-// start returns a harness with an account of its own, in region us-east-1.
+// start returns a harness with its own account, in region us-east-1.
 func start(t *testing.T) *harness { return startIn(t, "us-east-1") }
 
 func startIn(t *testing.T, region string) *harness {
@@ -106,7 +106,7 @@ func (h *harness) Actions() []string {
 	return slices.Clone(h.actions)
 }
 
-// LoseAnswer lets the next call that changes something take effect without an answer.
+// LoseAnswer lets the next mutating call take effect without an answer.
 func (h *harness) LoseAnswer(*testing.T) { h.add(&fault{times: 1}) }
 
 // Fail lets the next calls of an operation ("sqs:CreateQueue") fail with an AWS error code.
@@ -114,7 +114,7 @@ func (h *harness) Fail(operation, code string, times int) {
 	h.add(&fault{operation: operation, code: code, times: times})
 }
 
-// Heal takes all faults away.
+// Heal removes all faults.
 func (h *harness) Heal() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -136,7 +136,7 @@ func serviceOf(ctx context.Context) string {
 	return strings.ReplaceAll(strings.ToLower(id), " ", "")
 }
 
-// prefixes are the IAM prefixes that do not follow from the SDK's service id.
+// prefixes are the IAM prefixes that differ from the SDK's service id.
 var prefixes = map[string]string{
 	"CloudWatch Logs":             "logs",
 	"Elastic Load Balancing v2":   "elasticloadbalancing",

@@ -99,7 +99,7 @@ func TestRole(t *testing.T) {
 
 const anyObject = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}`
 
-// An attached policy keeps a role as well as an inline one does.
+// An attached policy blocks a role as an inline policy does.
 func TestRoleWithAttachedPolicies(t *testing.T) {
 	h := start(t)
 	client := iam.NewFromConfig(h.Plain)

@@ -27,7 +27,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// answer is what the service's own API says of an object that CloudFormation shows as l.
+// answer is the answer of the service's own API for an object that CloudFormation shows as l.
 func answer(typ string, l object, parameters any) (any, error) {
 	for _, service := range []func(object, any) (any, error){
 		answerSQS, answerLogs, answerECS, answerELB, answerEC2, answerIAM, answerS3, answerDiscovery, answerScaling,
@@ -39,7 +39,7 @@ func answer(typ string, l object, parameters any) (any, error) {
 	return nil, fmt.Errorf("no answer to %T of %s", parameters, typ)
 }
 
-// missing is the error of S3 for a part that was never set.
+// missing is S3's error for a part that was never set.
 func missing(code string) error { return &smithy.GenericAPIError{Code: code, Message: "never set"} }
 
 func answerSQS(l object, parameters any) (any, error) {
@@ -175,7 +175,7 @@ func answerEC2(l object, parameters any) (any, error) {
 	return nil, nil
 }
 
-// encoded is a policy as IAM answers it.
+// encoded is a policy as IAM returns it.
 func encoded(l object, key string) *string {
 	return aws.String(url.QueryEscape(l.document(key).Str()))
 }
@@ -266,7 +266,7 @@ func answerS3(l object, parameters any) (any, error) {
 	return nil, nil
 }
 
-// lifecycle is what S3 answers: a filter for what CloudFormation shows as a prefix.
+// lifecycle is S3's answer: a filter for what CloudFormation shows as a prefix.
 func lifecycle(rules []object) []s3types.LifecycleRule {
 	days := func(o object, key string) *int32 {
 		if n := o.number(key); n != nil {

@@ -23,31 +23,31 @@ import (
 // liveVariable names a folder with more objects, in the form of testdata/live.
 const liveVariable = "DEPLOYER_LIVE_OBJECTS"
 
-// live is an object as somebody has declared it and as AWS answers it, both in the shape of CloudFormation.
+// live is an object as somebody declared it and as AWS returns it, both in CloudFormation's shape.
 type live struct {
 	Declared object `json:"declared"`
 	Live     object `json:"live"`
 }
 
-// liveType is how the objects of one CloudFormation type become those of one of ours.
+// liveType says how the objects of one CloudFormation type become objects of one of our types.
 type liveType struct {
 	file string // the CloudFormation type
 	typ  string // ours
-	// props are our properties of what was declared; without a reason why our type has none.
+	// props returns our properties for the declared ones, or else the reason why our type has none.
 	props func(l live) (props any, id string, why string)
-	// explicit are properties that our create sets always, where they are not declared: AWS's default does not count.
+	// explicit are properties that our create always sets. If they are not declared, AWS's default does not count.
 	explicit []string
 }
 
-// otherwise are objects of the further folder that somebody has changed since they were declared, by the ends of ids,
-// each with the properties: those differences are right.
+// otherwise lists the objects of the further folder that somebody changed after they were declared, by the ends of ids.
+// Each has the properties that rightly differ.
 var otherwise = map[string][]string{
 	"-MatrixQueueEEAE6F08-Df0ZjowYewgM":           {"visibilityTimeout"},
 	"-MatrixLogsDDD521D9-Zn23SPxJoN6J":            {"retentionDays"},
 	"-TestRole6C9272DF-tZZ2sot0XbeC":              {"permissionsBoundary"},
 	"/CdkrdI-Edge7-ivPMKfmp3Fts/6d19553c7d7ef1c8": {"idleTimeout"},
 	"-bucket83908e77-ltlblakxxmol":                {"cors", "lifecycle"},
-	// Tags of its stack, which nobody has declared here.
+	// Tags of its stack, not declared in this template.
 	"/CdkrdH-DsAlb-HesW4mhrjLmx/ad792ca18e21d9e6/b1bf2f121a76a2d8": {"tags"},
 }
 
@@ -60,8 +60,8 @@ func isOtherwise(id, property string) bool {
 	return false
 }
 
-// What AWS answers of a fresh object is what was declared, with AWS's defaults: a difference would be drift in the
-// first plan.
+// AWS returns for a new object what was declared, plus AWS's defaults: any other difference would be drift in the first
+// plan.
 func TestLiveObjects(t *testing.T) {
 	folders := []string{filepath.Join("testdata", "live")}
 	if more := os.Getenv(liveVariable); more != "" {
@@ -108,7 +108,7 @@ func TestLiveObjects(t *testing.T) {
 	t.Logf("%d live objects read, %d differences", read, differences)
 }
 
-// Every type has an object that it reads.
+// Every type has at least one object to read.
 func TestLiveObjectsOfEveryType(t *testing.T) {
 	for _, d := range catalog.New(aws.Config{}).Definitions() {
 		if !slices.ContainsFunc(liveTypes, func(lt liveType) bool { return lt.typ == d.Type }) {
@@ -117,10 +117,10 @@ func TestLiveObjectsOfEveryType(t *testing.T) {
 	}
 }
 
-// read lets our type read the object, and compares.
+// read reads the object with our type, and compares.
 func (lt liveType) read(t *testing.T, l live) (why string, changes []string) {
 	t.Helper()
-	if _, shown := l.Live["Tags"]; !shown { // not of every type
+	if _, shown := l.Live["Tags"]; !shown { // some types have no tags
 		l.Live["Tags"] = l.Declared["Tags"]
 	}
 	props, id, why := lt.props(l)
@@ -135,7 +135,7 @@ func (lt liveType) read(t *testing.T, l live) (why string, changes []string) {
 	if len(problems) > 0 {
 		return problems[0].Error(), nil
 	}
-	if def.HashedName != "" { // whoever made it has another way to make names
+	if def.HashedName != "" { // its maker made its name by other rules
 		wanted = wanted.With(def.HashedName, given.Get(def.HashedName))
 	}
 	req := request(lt.typ)
@@ -158,7 +158,7 @@ func (lt liveType) read(t *testing.T, l live) (why string, changes []string) {
 	return "", changes
 }
 
-// undeclared takes a property from AWS that nobody has declared.
+// undeclared copies from AWS a property that nobody declared.
 func undeclared(given, wanted, actual value.Value, path []string) value.Value {
 	name := path[0]
 	switch {
@@ -170,7 +170,7 @@ func undeclared(given, wanted, actual value.Value, path []string) value.Value {
 	return wanted
 }
 
-// answering is an AWS that has one object.
+// answering is an AWS with one object.
 func answering(typ string, l live) aws.Config {
 	one := func(stack *middleware.Stack) error {
 		step := middleware.InitializeMiddlewareFunc("live", func(
@@ -184,7 +184,7 @@ func answering(typ string, l live) aws.Config {
 	return aws.Config{Region: "us-east-1", APIOptions: []func(*middleware.Stack) error{one}}
 }
 
-// object is JSON with what its readers want of it.
+// object is JSON with helpers for its readers.
 type object map[string]any
 
 func (o object) text(key string) string {
@@ -269,7 +269,7 @@ func (o object) document(key string) value.Value {
 	return value.NewString(string(text))
 }
 
-// into is the object in a structure of the SDK, whose members differ in case only.
+// into converts the object to a structure of the SDK. The names of members differ only in case.
 func into[T any](o any) T {
 	var out T
 	text, err := json.Marshal(o)

@@ -30,7 +30,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// lookUp asks the one lookup of a service, and requires that it makes no call which it does not declare.
+// lookUp calls the one lookup of a service, and requires that the lookup makes only calls that it declares.
 func lookUp(t *testing.T, h *harness, lookups []resource.Lookup, props any) (value.Value, error) {
 	t.Helper()
 	require.Len(t, lookups, 1)
@@ -46,7 +46,7 @@ func wantNext(t *testing.T, err error, next string) {
 	require.Contains(t, op.Next, next)
 }
 
-// importCertificate makes an issued certificate; moto takes a minute to issue a requested one.
+// importCertificate makes an issued certificate; moto needs a minute to issue a requested one.
 func importCertificate(t *testing.T, client *acm.Client, domain string, more ...string) string {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -172,7 +172,7 @@ func TestParameterLookup(t *testing.T) {
 	_, err = find("/lookup/nope")
 	wantNext(t, err, "put-parameter")
 
-	// The ARN of a name without a path is the same with and without a leading slash.
+	// For a name without a path, the ARN is the same with and without a leading slash.
 	for _, name := range []string{"/bare", "plain"} {
 		_, err := client.PutParameter(t.Context(),
 			&ssm.PutParameterInput{Name: &name, Value: aws.String("CANARY"), Type: ssmtypes.ParameterTypeString})

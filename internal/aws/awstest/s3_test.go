@@ -98,7 +98,7 @@ func TestBucketElsewhere(t *testing.T) {
 	resourcetest.Run(t, bucketCase(t, h, "bucket-suite-eu"))
 }
 
-// Where S3 takes no tags with a new bucket there is a moment without any, in which a run may die.
+// Where S3 takes no tags in CreateBucket, a new bucket has no tags for a moment. A run may die then.
 func TestBucketWhereNoneIsTaggedAtFirst(t *testing.T) {
 	h := startIn(t, "us-gov-west-1")
 	name := "bucket-untagged"
@@ -123,7 +123,7 @@ func TestBucketWhereNoneIsTaggedAtFirst(t *testing.T) {
 	require.NoError(t, b.Delete(t.Context(), req))
 	req.ID, req.Old = "", resource.State{}
 
-	// Died in between.
+	// The run died in between.
 	bare := func() {
 		_, err := s3Client(h).CreateBucket(t.Context(), &s3.CreateBucketInput{
 			Bucket: &name, ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced,
@@ -165,7 +165,7 @@ func TestBucketWhereNoneIsTaggedAtFirst(t *testing.T) {
 	require.ErrorAs(t, err, &owned)
 }
 
-// A run that dies between any two calls of a create leaves a bucket that the next run finishes.
+// A run may die between any two calls of a create. The next run finishes the bucket.
 func TestBucketConvergesAfterACrash(t *testing.T) {
 	for _, operation := range []string{
 		"s3:PutBucketTagging", "s3:PutPublicAccessBlock", "s3:PutBucketOwnershipControls", "s3:PutBucketEncryption",
@@ -205,7 +205,7 @@ func TestBucketConvergesAfterACrash(t *testing.T) {
 	}
 }
 
-// smallPages makes listings come in pages of five versions.
+// smallPages makes listings return pages of five versions.
 func smallPages(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("smallPages",
 		func(ctx context.Context, in middleware.InitializeInput,

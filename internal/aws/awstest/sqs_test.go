@@ -114,7 +114,7 @@ func TestQueuePolicy(t *testing.T) {
 	})
 }
 
-// tlsOnly denies calls without TLS, written the way people do: single items instead of lists.
+// tlsOnly denies calls without TLS, in the form that people write: single items instead of lists.
 func tlsOnly(action, arn string) value.Value {
 	doc, err := value.From(map[string]any{
 		"Version": "2012-10-17",

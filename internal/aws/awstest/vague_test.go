@@ -19,8 +19,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// A plan does not know the ids of what it is about to make, so an interrupted run leaves intents that lack them. What
-// they are about must be found all the same, and nothing else. named: objects of the type have names of their own.
+// A plan does not know the ids of objects to be made, so an interrupted run leaves intents without them. Locate must
+// still find the objects of such intents, and nothing else. named: the objects have names of their own.
 func locateVaguely(t *testing.T, b resource.Behaviour, named bool, full value.Value, lacks ...string) {
 	t.Helper()
 	req := request(b.Definition().Type)

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Batch turns questions about single objects that come at the same time into calls about many. It is for reads only.
-// Ask answers some of the keys: what its map leaves out is not there. When Ask fails for several keys, each of them is
-// asked alone, so that one object that is gone, or may not be seen, does not hide the others.
+// Batch combines simultaneous questions about single objects into calls about many. It is for reads only. Ask answers
+// for some of the keys: a key that is not in its map does not exist. If Ask fails for several keys, it is called again
+// for each key alone, so that one object that is gone or may not be read does not hide the others.
 type Batch[K comparable, V any] struct {
 	Size int // the most keys of a call
 	Ask  func(ctx context.Context, keys []K) (map[K]V, error)
@@ -17,7 +17,7 @@ type Batch[K comparable, V any] struct {
 	open *round[K, V]
 }
 
-// ByID is a Batch of objects that have an id. ask is one call; with pages, all of them.
+// ByID is a Batch of objects with ids. ask makes one call; with pages, it reads all pages.
 func ByID[T any](size int, ask func(context.Context, []string) ([]T, error), id func(T) *string) *Batch[string, T] {
 	return &Batch[string, T]{Size: size, Ask: func(ctx context.Context, ids []string) (map[string]T, error) {
 		list, err := ask(ctx, ids)
@@ -37,7 +37,7 @@ func ByID[T any](size int, ask func(context.Context, []string) ([]T, error), id 
 // gathering is how long the first question waits for others.
 const gathering = 4 * time.Millisecond
 
-// round is one call to be made, or made.
+// round is one call to be made or already made.
 type round[K comparable, V any] struct {
 	keys  map[K]bool
 	full  chan struct{}
@@ -46,7 +46,7 @@ type round[K comparable, V any] struct {
 	err   error
 }
 
-// Get returns what there is of a key; found is false where there is nothing.
+// Get returns the object of a key; found is false if there is none.
 func (b *Batch[K, V]) Get(ctx context.Context, key K) (v V, found bool, err error) {
 	r, first := b.join(key)
 	if first {
@@ -66,7 +66,7 @@ func (b *Batch[K, V]) Get(ctx context.Context, key K) (v V, found bool, err erro
 	return v, found, r.err
 }
 
-// join adds a key to the open round, or opens one.
+// join adds a key to the open round, or opens a new round.
 func (b *Batch[K, V]) join(key K) (r *round[K, V], first bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -82,7 +82,7 @@ func (b *Batch[K, V]) join(key K) (r *round[K, V], first bool) {
 	return r, first
 }
 
-// gather waits for others, then makes the call.
+// gather waits for other questions, then makes the call.
 func (b *Batch[K, V]) gather(ctx context.Context, r *round[K, V]) {
 	timer := time.NewTimer(gathering)
 	defer timer.Stop()

@@ -1,5 +1,5 @@
-// Package call is what all AWS resource types share when they call AWS: errors in the shape of the resource contract,
-// and waiting for AWS to catch up.
+// Package call is what all AWS resource types share when they call AWS: it turns errors into those of the resource
+// contract, and waits for AWS to become consistent.
 //
 // In: what an SDK call returned. Out: *resource.OpError, wrapped resource.ErrExists and resource.ErrNotFound. It makes
 // no calls of its own and knows no service.
@@ -18,8 +18,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// Error translates what an SDK call returned into an *resource.OpError; nil stays nil. Classes make the error wrap
-// resource.ErrNotFound or resource.ErrExists. An error that no SDK call returned stays as it is.
+// Error translates the error of an SDK call into an *resource.OpError; nil stays nil. Classes make the error wrap
+// resource.ErrNotFound or resource.ErrExists. An error from elsewhere stays as it is.
 func Error(err error, classes ...Class) error {
 	var sent *smithy.OperationError
 	var done *resource.OpError
@@ -46,7 +46,7 @@ func Error(err error, classes ...Class) error {
 	return out
 }
 
-// Errors is Error with the classes of one service.
+// Errors returns Error with the classes of one service.
 func Errors(classes ...Class) func(error) error {
 	return func(err error) error { return Error(err, classes...) }
 }
@@ -57,10 +57,10 @@ type Class struct {
 	codes []string
 }
 
-// NotFound declares the codes that mean that the object is gone.
+// NotFound declares the codes that say that the object is gone.
 func NotFound(codes ...string) Class { return Class{resource.ErrNotFound, codes} }
 
-// Exists declares the codes that mean that the name is taken.
+// Exists declares the codes that say that the name is taken.
 func Exists(codes ...string) Class { return Class{resource.ErrExists, codes} }
 
 // HasCode reports whether err is an AWS error with one of the codes.
@@ -73,25 +73,25 @@ func HasCode(err error, codes ...string) bool {
 	return errors.As(err, &op) && slices.Contains(codes, op.Code)
 }
 
-// Pace says how Wait asks: the first pause, doubled up to the longest one, until the limit.
+// Pace says how Wait asks: the first pause, doubled up to the longest pause, until the limit.
 type Pace struct{ First, Longest, Limit time.Duration }
 
-// Usual paces. Eventually is for AWS to become consistent, Slowly for objects that take minutes.
+// Usual paces. Eventually is for AWS to become consistent, Slowly is for objects that need minutes.
 var (
 	Eventually = Pace{First: 200 * time.Millisecond, Longest: 3 * time.Second, Limit: time.Minute}
 	Slowly     = Pace{First: time.Second, Longest: 10 * time.Second, Limit: 15 * time.Minute}
 )
 
-// Scale shortens every pause of every Wait; tests set it, because an emulator is ready at once.
+// Scale shortens every pause of every Wait. Tests set it, because an emulator is ready at once.
 var Scale = 1.0
 
-// Wait asks done until it says true or fails, the context ends or the pace's limit is over; what names the awaited
-// thing in the error.
+// Wait calls done until it returns true or fails, the context ends, or the pauses reach the pace's limit. what names
+// the awaited thing in the error.
 func Wait(ctx context.Context, pace Pace, what string, done func(context.Context) (bool, error)) error {
 	limit, cancel := context.WithTimeoutCause(ctx, pace.Limit, fmt.Errorf("%s: not within %s", what, pace.Limit))
 	defer cancel()
 	for pause := pace.First; ; pause = min(2*pause, pace.Longest) {
-		ok, err := done(ctx) // not within the limit: a call that AWS throttles has a patience of its own
+		ok, err := done(ctx) // not part of the limit: a call that AWS throttles has its own patience
 		if ok || err != nil {
 			return err
 		}

@@ -13,9 +13,9 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// PatientWithNew is an SDK option for the clients of resource types: a call is repeated while AWS answers that it does
-// not know yet what was made a moment ago, as the type's Definition.NotYet has it. Whoever waits is told. What AWS said
-// last is the answer when time is up.
+// PatientWithNew is an SDK option for the clients of resource types. It repeats a call while AWS answers that it does
+// not know a new object yet, as the type's Definition.NotYet says. The waiting person is told. When time is up, AWS's
+// last answer is the result.
 func PatientWithNew(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("PatientWithNew", func(
 		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
@@ -29,7 +29,7 @@ func PatientWithNew(stack *middleware.Stack) error {
 				return out, metadata, err
 			}
 			operation := aws.OperationOf(ctx)
-			if spent > 0 { // not of the short moment that is usual
+			if spent > 0 { // not for a short delay, which is usual
 				resource.Tell(ctx, fmt.Sprintf("AWS may not know yet what %s needs; trying again (%s): %s", operation,
 					spent, api.ErrorMessage()))
 			}
@@ -49,5 +49,5 @@ func PatientWithNew(stack *middleware.Stack) error {
 	}), middleware.Before)
 }
 
-// known is how PatientWithNew asks; the limit is the type's.
+// known is the pace of PatientWithNew; the limit is the type's.
 var known = Pace{First: time.Second, Longest: 10 * time.Second}

@@ -18,7 +18,7 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// answers is AWS, which says "not yet" a number of times.
+// answers is an AWS that says "not yet" a number of times.
 type answers struct{ refusals, asked int }
 
 func (a *answers) Do(*http.Request) (*http.Response, error) {

@@ -12,7 +12,7 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// A call that AWS throttles is not cut off by the time that its object may take.
+// The time limit of an object does not cut off a call that AWS throttles.
 func TestWaitLimitsPausesNotCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pace := Pace{First: time.Second, Longest: time.Second, Limit: 10 * time.Second}

@@ -1,7 +1,7 @@
-// Package catalog is the list of everything that deployer can make and look up in AWS: whoever adds a service adds a
-// line.
+// Package catalog is the list of everything that deployer can make and look up in AWS. A new service is a new line
+// here.
 //
-// In: an AWS configuration. Out: a resource.Catalog. Clients are made here, which costs microseconds; no call is.
+// In: an AWS configuration. Out: a resource.Catalog. It makes clients, which costs microseconds, but no calls.
 package catalog
 
 import (
@@ -35,7 +35,7 @@ import (
 	sqsmodel "github.com/company/deployer/internal/resource/sqs"
 )
 
-// New returns the catalog of all resource types and lookups, which make their calls with cfg.
+// New returns the catalog of all resource types and lookups. Their calls use cfg.
 func New(cfg aws.Config) *resource.Catalog {
 	cfg = cfg.Copy()
 	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), call.PatientWithNew)
@@ -71,9 +71,9 @@ func New(cfg aws.Config) *resource.Catalog {
 	})
 }
 
-// arns names the objects of those types for which the tag index is asked, because AWS's services themselves tell of
-// them only one by one. The other types are not in the index, stay in it long after they are gone, or can be read many
-// at a time, which is the better answer.
+// arns returns the ARNs of objects, for the types for which the tag index is asked because AWS's own service returns
+// only one object per call. Other types are not in the index, stay in it long after they are gone, or can be read many
+// at a time, which is more reliable.
 var arns = map[string]func(resource.State) string{
 	logsmodel.LogGroupType:    output("arn"),
 	s3model.BucketType:        output("arn"),

@@ -11,7 +11,7 @@ import (
 	"github.com/company/deployer/internal/testkit/page"
 )
 
-// TestPageOfPermissions: the page's lists are what the code declares.
+// TestPageOfPermissions: the page lists what the code declares.
 func TestPageOfPermissions(t *testing.T) { // componenttest has the flag -update
 	page.Compare(t, "../../../docs/reference/permissions.md", page.Note+"# Permissions\n\n"+page.Paragraph(
 		"The IAM actions that each resource type needs, and the state, the locks and the tag index. `deployer iam "+

@@ -16,14 +16,14 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// unreached are types that no example can use, each with the reason.
+// unreached are types that no example can use, with the reason.
 var unreached = map[string]string{
 	"iam/role-policy-attachment": "no kind attaches managed policies",
 	"sts/caller":                 "every run reads it, whatever the stack has",
 }
 
-// Everything that the product can make or look up is in an example or in the contract stack. AWS's own models judge the
-// life of those, so a type that is in none of them is judged by nobody.
+// Everything that the product can make or look up is in an example or in the contract stack. AWS's own models check the
+// life cycle of those only, so nothing checks a type that is in none of them.
 func TestEveryTypeIsInAnExample(t *testing.T) {
 	used := map[string]bool{}
 	for name, folder := range map[string]string{
@@ -66,7 +66,7 @@ func (c compiler) Compile(text string, lookup func([]string) (value.Value, int, 
 	return c.inner.Compile(text, lookup)
 }
 
-// typesOf are the types of resources and lookups that a stack has in an environment.
+// typesOf returns the types of resources and lookups of a stack in an environment.
 func typesOf(t *testing.T, name, folder, environment string) []string {
 	t.Helper()
 	root := t.TempDir()
@@ -74,7 +74,7 @@ func typesOf(t *testing.T, name, folder, environment string) []string {
 	if err := os.CopyFS(to, os.DirFS(folder)); err != nil {
 		t.Fatal(err)
 	}
-	if name == "contract" { // where a test puts in the secret that it has made
+	if name == "contract" { // there, a test inserts the secret that it has made
 		file := filepath.Join(to, "services", "all", "api.yaml")
 		text, err := os.ReadFile(file)
 		if err != nil {

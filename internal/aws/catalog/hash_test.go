@@ -10,9 +10,9 @@ import (
 	"github.com/company/deployer/internal/aws/catalog"
 )
 
-// hashed is what the hash in the names of each type covers. It never changes: another list would rename, and so
-// replace, every object that there is. A property that comes to force a replacement later goes into
-// Definition.HashedLater, with the value that older objects have.
+// hashed is what the hash in the names covers, by type. It never changes: another list would rename, and so replace,
+// every existing object. If a further property is to force a replacement, add it to Definition.HashedLater, with the
+// value that older objects have.
 var hashed = map[string][]string{
 	"ec2/security-group":  {"vpcId", "description"},
 	"elbv2/load-balancer": {"scheme", "vpcId"},

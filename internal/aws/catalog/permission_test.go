@@ -17,7 +17,7 @@ import (
 	"github.com/company/deployer/internal/state/s3"
 )
 
-// declared is everything that types, lookups, state and locks declare for a scope, by whose it is.
+// declared returns everything that types, lookups, state and locks declare for a scope, by who declares it.
 func declared(scope resource.Scope) map[string][]resource.Statement {
 	c := catalog.New(aws.Config{})
 	out := map[string][]resource.Statement{
@@ -36,9 +36,9 @@ func declared(scope resource.Scope) map[string][]resource.Statement {
 	return out
 }
 
-// testdata/authorization.json is an excerpt of AWS's service authorization reference: of each action the ARNs that AWS
-// checks it against, "" where there is none, and of each the condition keys that it knows there, as far as the product
-// uses them. A new action goes in as https://docs.aws.amazon.com/service-authorization/latest/reference/ has it.
+// testdata/authorization.json is an excerpt of AWS's service authorization reference, for what the product uses: for
+// each action the ARNs that AWS checks ("" if there is none), and for each ARN the condition keys. Take the entry of a
+// new action from https://docs.aws.amazon.com/service-authorization/latest/reference/.
 func TestPermissionsAreAsAWSKnowsThem(t *testing.T) {
 	data, err := os.ReadFile("testdata/authorization.json")
 	if err != nil {
@@ -83,10 +83,10 @@ func TestPermissionsAreAsAWSKnowsThem(t *testing.T) {
 	}
 }
 
-// withoutResource are actions that a confinement by resource would break, although the reference names one.
+// withoutResource are actions that would fail if a policy named a resource, although the reference names one.
 var withoutResource = map[string]bool{
 	"servicediscovery:GetOperation": true, // an operation has no ARN
-	"ecs:ListTasks":                 true, // of container instances, which Fargate has none of: confined by the cluster
+	"ecs:ListTasks":                 true, // of container instances, which Fargate does not have: limited to the cluster
 }
 
 func resourceTypes(arns map[string][]string) []string {
@@ -128,7 +128,7 @@ func fits(arns map[string][]string, on string) bool {
 
 var placeholder = regexp.MustCompile(`\\\$\\\{[A-Za-z]+\\\}`)
 
-// matchesARN reports whether a declared ARN, its * filled in one way or another, is of the form that the reference has.
+// matchesARN reports whether a declared ARN, with its * filled in somehow, has the form in the reference.
 func matchesARN(form, on string) bool {
 	pattern := regexp.MustCompile("^" + placeholder.ReplaceAllString(regexp.QuoteMeta(form), "[^:]*") + "$")
 	return slices.ContainsFunc([]string{"x", "x/x", "x/x/x", "x/x/x/x", "x:1", "x:log-stream:x"},

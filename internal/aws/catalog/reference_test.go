@@ -19,8 +19,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// What kinds refer to must be there: a reference to an output that a resource does not have is null, and no kind can
-// tell.
+// Kinds may only refer to outputs that exist: a reference to a missing output is null, and no kind can notice that.
 func TestReferencesNameWhatResourcesHave(t *testing.T) {
 	c := catalog.New(aws.Config{})
 	files, err := filepath.Glob("../../component/*/testdata/*.yaml")
@@ -69,7 +68,7 @@ func checkReferences(t *testing.T, c *resource.Catalog, what string, instances [
 	}
 }
 
-// dangling returns what is wrong with the references of a graph to its resources.
+// dangling returns the errors in a graph's references to its resources.
 func dangling(c *resource.Catalog, graph *resource.Graph) []string {
 	var wrong []string
 	check := func(from string, v value.Value) {

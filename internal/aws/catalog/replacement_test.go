@@ -13,7 +13,7 @@ import (
 	"github.com/company/deployer/internal/aws/catalog"
 )
 
-// What our types replace is what AWS cannot change.
+// Our types replace what AWS cannot change in place.
 func TestReplacementsAreAWSs(t *testing.T) {
 	type definition struct {
 		Type       string   `json:"type"`

@@ -1,7 +1,6 @@
 // Package calltest answers SDK calls in tests, without a network.
 //
-// In: a function from the input of a call to its output. Out: a configuration for real SDK clients. It is for tests
-// only.
+// In: a function from the input of a call to its output. Out: a configuration for real SDK clients. For tests only.
 package calltest
 
 import (
@@ -12,11 +11,11 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// Answer answers one call: in is a pointer to the input of an operation, out one to its output. Nil and no error: the
-// test does not expect this call, and it fails.
+// Answer answers one call: in is a pointer to the input of an operation, out is a pointer to its output. Nil without an
+// error means that the test does not expect this call: the call fails.
 type Answer func(ctx context.Context, in any) (out any, err error)
 
-// Config returns a configuration whose clients send nothing: answer is asked instead.
+// Config returns a configuration whose clients send nothing: they call answer instead.
 func Config(answer Answer) aws.Config {
 	stub := middleware.InitializeMiddlewareFunc("Answer", func(
 		ctx context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler,
