@@ -13,14 +13,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// CredentialsError says that there are no usable credentials; Err is what the SDK's chain said.
+// CredentialsError says that there are no usable credentials. Err is the error of the SDK's chain.
 type CredentialsError struct{ Err error }
 
 func (e *CredentialsError) Error() string { return "no AWS credentials: " + e.Err.Error() }
 func (e *CredentialsError) Unwrap() error { return e.Err }
 
-// credentials wraps a provider of the SDK, so that its failures can be told from other errors and expired ones be
-// renewed.
+// credentials wraps a provider of the SDK, to tell its errors from others and to renew expired credentials.
 type credentials struct {
 	inner sdk.CredentialsProvider
 	cache *sdk.CredentialsCache
@@ -42,10 +41,10 @@ func (c *credentials) Retrieve(ctx context.Context) (sdk.Credentials, error) {
 	return got, err
 }
 
-// renewalPause keeps credentials that stay expired from being renewed at every call.
+// renewalPause limits how often credentials that stay expired are renewed.
 const renewalPause = time.Minute
 
-// renew forgets cached credentials that AWS called expired; false when that was done a moment ago and did not help.
+// renew drops cached credentials that AWS called expired; false if that happened a moment ago and did not help.
 func (c *credentials) renew(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -60,8 +59,8 @@ func (c *credentials) renew(now time.Time) bool {
 	return true
 }
 
-// assumer is the one call that the SDK's provider makes; not the client itself, because a client in an interface makes
-// the linker keep all its methods.
+// assumer makes the one call that the SDK's provider needs. It is not the client itself, because a client in an
+// interface makes the linker keep all its methods.
 type assumer struct {
 	call func(context.Context, *sts.AssumeRoleInput, ...func(*sts.Options)) (*sts.AssumeRoleOutput, error)
 }
@@ -86,8 +85,7 @@ func assume(cfg sdk.Config, role AssumeRole) sdk.CredentialsProvider {
 		})
 }
 
-// metadataTimeout bounds the question whether this is an EC2 instance: on a laptop nobody answers. An instance answers
-// in milliseconds.
+// metadataTimeout limits the check for an EC2 instance: a laptop gets no answer, an instance gets one in milliseconds.
 const metadataTimeout = time.Second
 
 func instanceMetadata() *imds.Client {

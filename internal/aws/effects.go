@@ -15,9 +15,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// ReportEffects is an SDK option: each call, and each attempt of one that changes something, is reported to the
-// resource.Effects of its context. An attempt that the guard stops was not sent, and is not reported: Guard is nearer
-// to the signing.
+// ReportEffects is an SDK option. It reports each call, and each attempt of a mutating call, to the resource.Effects of
+// the context. An attempt that the guard stops was not sent and is not reported: Guard is closer to the signing.
 func ReportEffects(stack *middleware.Stack) error {
 	call := middleware.InitializeMiddlewareFunc("ReportCall",
 		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
@@ -43,15 +42,14 @@ func ReportEffects(stack *middleware.Stack) error {
 }
 
 // doubtful are beginnings of AWS's codes for calls that may have had an effect although their status says that they
-// were refused: faults of AWS, a request whose body did not come in time, and a client token that an earlier call with
-// other words has used.
+// were refused: AWS's own faults, a request whose body came too late, and a client token that an earlier, different
+// call has used.
 var doubtful = []string{
 	"Internal", "ServiceUnavailable", "ServiceFailure", "RequestTimeout",
 	"IdempotentParameterMismatch",
 }
 
-// refused reports whether one attempt ended so that it is sure to have changed nothing: AWS refused it, or it never
-// left.
+// refused reports whether one attempt surely changed nothing: AWS refused it, or it was never sent.
 func refused(err error) bool {
 	if err == nil {
 		return false

@@ -18,8 +18,8 @@ import (
 	"github.com/company/deployer/internal/testkit/fakeaws"
 )
 
-// TestEffects: what a call may have done, by what each of its attempts heard. Only when all were refused is it sure
-// that nothing was done.
+// TestEffects: what a call may have done follows from the results of all its attempts. Only if all were refused is it
+// sure that the call changed nothing.
 func TestEffects(t *testing.T) {
 	status := func(code int, name string) func() (*http.Response, error) {
 		return func() (*http.Response, error) {
@@ -32,7 +32,7 @@ func TestEffects(t *testing.T) {
 		status(500, "InternalError")
 	for name, c := range map[string]struct {
 		attempts []func() (*http.Response, error)
-		guarded  int // attempts that the guard lets through; 0: all
+		guarded  int // attempts that the guard allows; 0: all
 		none     bool
 	}{
 		"refused":                 {attempts: []func() (*http.Response, error){denied}, none: true},
@@ -93,7 +93,7 @@ func TestEffects(t *testing.T) {
 	}
 }
 
-// TestSessionsReportEffects: a session's clients report, guarded or not; else every step that fails would be uncertain.
+// TestSessionsReportEffects: a session's clients report, guarded or not. Else every failed step were uncertain.
 func TestSessionsReportEffects(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
 	env := isolate(t, "", map[string]string{

@@ -86,7 +86,7 @@ func TestPermissionsAreAsAWSKnowsThem(t *testing.T) {
 // withoutResource are actions that would fail if a policy named a resource, although the reference names one.
 var withoutResource = map[string]bool{
 	"servicediscovery:GetOperation": true, // an operation has no ARN
-	"ecs:ListTasks":                 true, // of container instances, which Fargate does not have: limited to the cluster
+	"ecs:ListTasks":                 true, // of container instances, which Fargate lacks: limited to the cluster
 }
 
 func resourceTypes(arns map[string][]string) []string {

@@ -1,7 +1,7 @@
 // Package ec2 is the behaviour of the Amazon EC2 (VPC) resource types and lookups.
 //
-// In: calls of the resource contract. Out: EC2 API calls. It keeps no state and decides nothing that the contract
-// decides.
+// In: calls of the resource contract. Out: EC2 API calls. It keeps no state and leaves to the contract what the
+// contract decides.
 package ec2
 
 import (
@@ -22,7 +22,7 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 	return []resource.Behaviour{newSecurityGroup(api), newSecurityGroupRule(api)}
 }
 
-// Lookups returns what can be asked of EC2.
+// Lookups returns the lookups of EC2.
 func Lookups(cfg aws.Config) []resource.Lookup {
 	api := newAPI(cfg)
 	return []resource.Lookup{vpcLookup(api, cfg.Region), subnetsLookup(api)}
@@ -35,8 +35,8 @@ type api struct {
 	rules  *call.Batch[string, types.SecurityGroupRule]
 }
 
-// filterValues is how many values EC2 takes in a filter. Unlike lists of ids, filters leave out what is gone without an
-// error.
+// filterValues is how many values EC2 allows in a filter. A filter skips objects that are gone; a list of ids fails
+// with an error.
 const filterValues = 200
 
 func newAPI(cfg aws.Config) *api {
@@ -86,7 +86,7 @@ var failed = call.Errors(
 	call.Exists("InvalidGroup.Duplicate", "InvalidPermission.Duplicate"),
 )
 
-// gone is the error for an object that a call answered without, in the shape of AWS's own.
+// gone returns AWS's own error for a missing object, for an answer that does not contain the object.
 func gone(operation, code, id string) error {
 	return &resource.OpError{
 		Operation: "ec2:" + operation, Code: code, Message: id + " does not exist",
@@ -97,7 +97,7 @@ func gone(operation, code, id string) error {
 // tag points to key and value of a tag.
 func tag(t *types.Tag) (key, text **string) { return &t.Key, &t.Value }
 
-// retag brings the tags of an object from old to wanted.
+// retag changes the tags of an object from old to wanted.
 func (a *api) retag(ctx context.Context, id string, old, wanted map[string]string) error {
 	on := []string{id}
 	return tagging.Retag(old, wanted, func(tags map[string]string) error {
@@ -106,7 +106,7 @@ func (a *api) retag(ctx context.Context, id string, old, wanted map[string]strin
 	}, func(keys []string) error {
 		tags := make([]types.Tag, len(keys))
 		for i := range keys {
-			tags[i] = types.Tag{Key: &keys[i]} // whatever the value
+			tags[i] = types.Tag{Key: &keys[i]} // with any value
 		}
 		_, err := a.client.DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: on, Tags: tags})
 		return failed(err)
@@ -121,8 +121,8 @@ func filter(name string, values ...string) types.Filter {
 	return types.Filter{Name: &name, Values: values}
 }
 
-// tagNew is what giving new groups and rules their tags needs: only together with the calls that make them, so that
-// nobody can make a stranger's object look like the stack's.
+// tagNew is the permission to tag new groups and rules. It covers only the calls that make them, so that nobody can
+// give the stack's tags to somebody else's object.
 func tagNew(on []string) resource.Statement {
 	return resource.Statement{
 		On: on, Actions: []string{"ec2:CreateTags"},

@@ -11,7 +11,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// all is how EC2 writes the protocol "all".
+// all is EC2's name for the protocol "all".
 const all = "-1"
 
 func checkRule(r *model.SecurityGroupRule) []value.Problem {
@@ -86,7 +86,7 @@ func isIPv6(cidr string) bool {
 	return err == nil && network.Addr().Is6()
 }
 
-// permission is the rule as AuthorizeSecurityGroup* takes it.
+// permission is the rule in the form of AuthorizeSecurityGroup*.
 func permission(r model.SecurityGroupRule) types.IpPermission {
 	out := types.IpPermission{IpProtocol: protocol(r.Protocol), FromPort: port(r.FromPort), ToPort: port(r.ToPort)}
 	about := optional(r.Description)
@@ -101,7 +101,7 @@ func permission(r model.SecurityGroupRule) types.IpPermission {
 	return out
 }
 
-// ruleRequest is the whole rule as ModifySecurityGroupRules takes it.
+// ruleRequest is the whole rule in the form of ModifySecurityGroupRules.
 func ruleRequest(r model.SecurityGroupRule) *types.SecurityGroupRuleRequest {
 	out := &types.SecurityGroupRuleRequest{
 		IpProtocol: protocol(r.Protocol), FromPort: port(r.FromPort), ToPort: port(r.ToPort),

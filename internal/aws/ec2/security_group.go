@@ -53,7 +53,7 @@ func newSecurityGroup(api *api) resource.Behaviour {
 	}
 }
 
-// allowed are the characters that EC2 takes in names and descriptions beside letters, digits and spaces.
+// allowed are the characters that EC2 allows in names and descriptions in addition to letters, digits and spaces.
 const allowed = "._-:/()#,@[]+=&;{}!$*"
 
 func readable(s string) bool {
@@ -65,7 +65,7 @@ func readable(s string) bool {
 
 func checkGroup(g *model.SecurityGroup) []value.Problem {
 	var problems value.Problems
-	for _, separator := range []string{"-", resource.PartSeparator} { // AWS keeps names that begin with sg- for its ids
+	for _, separator := range []string{"-", resource.PartSeparator} { // AWS reserves names with sg- at the start
 		if rest, found := strings.CutPrefix(g.GroupName, "sg"+separator); found {
 			g.GroupName = "sgroup" + separator + rest
 		}
@@ -113,7 +113,7 @@ func outputs(g types.SecurityGroup) model.SecurityGroupOutputs {
 	return model.SecurityGroupOutputs{ID: aws.ToString(g.GroupId), ARN: aws.ToString(g.SecurityGroupArn)}
 }
 
-// describe returns the first group of an answer. what says which one was asked for.
+// describe returns the first group of an answer. what names the requested group.
 func (g securityGroup) describe(
 	ctx context.Context, in *ec2.DescribeSecurityGroupsInput, what string,
 ) (types.SecurityGroup, error) {
@@ -129,7 +129,7 @@ func (g securityGroup) describe(
 }
 
 func (g securityGroup) find(ctx context.Context, c groupCall) (string, map[string]string, error) {
-	if !c.Props.VPCID.IsSet() { // an interrupted run did not come to know it, so it made no group either
+	if !c.Props.VPCID.IsSet() { // an interrupted run did not know the VPC, so it made no group either
 		return "", nil, resource.ErrNotFound
 	}
 	found, err := g.describe(ctx, &ec2.DescribeSecurityGroupsInput{
@@ -154,19 +154,19 @@ func (g securityGroup) read(ctx context.Context, c groupCall) (model.SecurityGro
 }
 
 func (g securityGroup) update(ctx context.Context, c groupCall) (model.SecurityGroupOutputs, error) {
-	// CreateTags on a group that is gone would tag nothing without an error.
+	// CreateTags on a group that is gone would do nothing and return no error.
 	if _, err := g.describe(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{c.ID}}, c.ID); err != nil {
 		return c.Out, err
 	}
 	return c.Out, g.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags))
 }
 
-// released is how long network interfaces may hold a group: those of Fargate tasks go a minute or two after the task,
-// those of Lambda functions take up to 20.
+// released is how long network interfaces may block a group: those of Fargate tasks disappear a minute or two after the
+// task, those of Lambda functions after up to 20 minutes.
 var released = call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: 30 * time.Minute}
 
-// inTheWay finds network interfaces and rules of others that use the group. Those of ECS tasks and of the stack's load
-// balancers go with them.
+// inTheWay finds network interfaces and rules of others that use the group. Interfaces of ECS tasks and of the stack's
+// load balancers disappear with them.
 func (g securityGroup) inTheWay(ctx context.Context, c groupCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
 	var users []string
 	for in := (&ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("group-id", c.ID)}}); ; {
@@ -204,16 +204,16 @@ func (g securityGroup) inTheWay(ctx context.Context, c groupCall, stack resource
 	return out, nil
 }
 
-// goes reports whether a network interface of that description goes with what the stack deletes: a task's, or one of a
-// load balancer that is named as the stack's are.
+// goes reports whether a network interface with that description disappears with what the stack deletes: it belongs to
+// a task, or to a load balancer with a name like the stack's.
 func goes(description string, tags map[string]string) bool {
 	return strings.HasPrefix(description, "arn:") && strings.Contains(description, ":ecs:") &&
 		strings.Contains(description, ":attachment/") ||
 		strings.HasPrefix(description, "ELB app/"+tags[resource.TagStack]+"-"+tags[resource.TagEnvironment]+"-")
 }
 
-// foreignRules are rules of other security groups that name this one and that are not the stack's. Own rules go with
-// their group.
+// foreignRules are rules of other security groups that name this one and are not the stack's. The group's own rules are
+// deleted with it.
 func (g securityGroup) foreignRules(ctx context.Context, c groupCall, stack resource.Neighbours) ([]string, error) {
 	var out []string
 	seen := map[string]bool{c.ID: true}
@@ -225,7 +225,7 @@ func (g securityGroup) foreignRules(ctx context.Context, c groupCall, stack reso
 			}
 			for _, other := range page.SecurityGroups {
 				id := aws.ToString(other.GroupId)
-				if seen[id] || stack.Has(id) { // the stack's own groups may go first
+				if seen[id] || stack.Has(id) { // the stack's own groups may be deleted first
 					continue
 				}
 				seen[id] = true
@@ -243,7 +243,7 @@ func (g securityGroup) foreignRules(ctx context.Context, c groupCall, stack reso
 	return out, nil
 }
 
-// rulesNaming are the rules of a group that name another one, without those of the stack.
+// rulesNaming returns the rules of a group that name another group, without the stack's rules.
 func (g securityGroup) rulesNaming(
 	ctx context.Context, group, named string, stack resource.Neighbours,
 ) ([]string, error) {
@@ -285,7 +285,7 @@ func (g securityGroup) delete(ctx context.Context, c groupCall) error {
 		})
 }
 
-// holders names what still uses the group, for people.
+// holders names for people what still uses the group.
 func (g securityGroup) holders(ctx context.Context, id string) (string, error) {
 	out, err := g.api.client.DescribeNetworkInterfaces(ctx,
 		&ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("group-id", id)}})

@@ -24,12 +24,12 @@ func newSecurityGroupRule(api *api) resource.Behaviour {
 	return &resource.Typed[model.SecurityGroupRule, model.SecurityGroupRuleOutputs]{
 		Def: resource.Definition{
 			Type: model.SecurityGroupRuleType, Version: 1,
-			// Any of these makes it another rule for AWS, so the new one can be there before the old one goes.
+			// For AWS another value is another rule, so the new rule can be made before the old one is deleted.
 			ReplaceOn: []string{
 				"securityGroupId", "direction", "protocol", "fromPort", "toPort", "cidr",
 				"referencedSecurityGroupId",
 			},
-			// A group that was just made may not be known everywhere, neither the one of the rule nor the other side.
+			// AWS may not know a new group everywhere yet, neither the rule's group nor the other side.
 			NotYet: []resource.NotYet{{
 				Operations: []string{"ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress"},
 				Codes:      []string{"InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound"},
@@ -77,9 +77,9 @@ func (r securityGroupRule) create(ctx context.Context, c ruleCall) (string, mode
 	return id, model.SecurityGroupRuleOutputs{ID: id}, nil
 }
 
-// find looks for the rule among those of its group. Where an interrupted run did not know the group or the other side
-// yet, for it was to make them, too, the rule is the one that says so in its tags, fits what was known, and is not in
-// the state.
+// find looks for the rule among the rules of its group. An interrupted run that was to make the group or the other
+// side, too, did not know them. Then the right rule is the one whose tags name the resource, which fits what was known,
+// and which is not in the state.
 func (r securityGroupRule) find(ctx context.Context, c ruleCall) (string, map[string]string, error) {
 	group := c.Props.SecurityGroupID.Get()
 	vague := group == "" || c.Props.CIDR.Get() == "" && c.Props.ReferencedSecurityGroupID.Get() == ""
@@ -110,7 +110,7 @@ func (r securityGroupRule) find(ctx context.Context, c ruleCall) (string, map[st
 	}
 }
 
-// fits reports whether a rule may be the one of which only a part is known.
+// fits reports whether a rule may be the one that is only partly known.
 func fits(rule, known model.SecurityGroupRule) bool {
 	if known.SecurityGroupID.Get() == "" {
 		known.SecurityGroupID = rule.SecurityGroupID
@@ -160,7 +160,7 @@ func (r securityGroupRule) update(ctx context.Context, c ruleCall) (model.Securi
 			return c.Out, failed(err)
 		}
 	} else if _, err := r.get(ctx, c.ID); err != nil {
-		// CreateTags on a rule that is gone would tag nothing without an error
+		// CreateTags on a rule that is gone would do nothing and return no error
 		return c.Out, err
 	}
 	return c.Out, r.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags))
@@ -168,7 +168,7 @@ func (r securityGroupRule) update(ctx context.Context, c ruleCall) (model.Securi
 
 func (r securityGroupRule) delete(ctx context.Context, c ruleCall) error {
 	group := c.Old.SecurityGroupID.Get()
-	if group == "" || c.Old.Direction == "" { // the state has no properties of it
+	if group == "" || c.Old.Direction == "" { // the state has no properties of the rule
 		rule, err := r.get(ctx, c.ID)
 		if err != nil {
 			return err
@@ -185,7 +185,7 @@ func (r securityGroupRule) delete(ctx context.Context, c ruleCall) error {
 	return failed(err)
 }
 
-// same reports whether two rules are one for AWS.
+// same reports whether two rules are the same rule for AWS.
 func same(a, b model.SecurityGroupRule) bool {
 	return a.SecurityGroupID.Get() == b.SecurityGroupID.Get() && a.Direction == b.Direction &&
 		a.Protocol == b.Protocol &&

@@ -45,7 +45,7 @@ func subnetsLookup(api *api) resource.Lookup {
 				return value.NullValue, err
 			}
 			answer := sortOut(subnets, tables)
-			if !ask.SubnetIDs.IsSet() { // what somebody names, they get, and hear of it from ECS
+			if !ask.SubnetIDs.IsSet() { // subnets named by the user are kept: ECS reports if it cannot use them
 				leaveOut(ctx, &answer, subnets)
 			}
 			if len(answer.Zones) < 2 {
@@ -127,15 +127,15 @@ func tooFewZones(ask model.SubnetsLookup, answer model.Subnets) error {
 	}
 }
 
-// withoutFargate are the zones in which Fargate runs no Linux tasks, by their ids, which are the same in every account:
-// as of https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html, and of what Fargate
+// withoutFargate are the zones in which Fargate runs no Linux tasks, by their ids, which are the same in every account.
+// Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AWS_Fargate-Regions.html, and Fargate's own
 // answers in use1-az3.
 var withoutFargate = map[string]bool{
 	"use1-az3": true, "usw1-az2": true, "apne1-az3": true, "cnn1-az3": true,
 	"cnn1-az4": true,
 }
 
-// leaveOut takes the subnets in zones without Fargate from those of tasks, if others remain, and tells.
+// leaveOut removes subnets in zones without Fargate from those of tasks, if others remain, and tells.
 func leaveOut(ctx context.Context, answer *model.Subnets, subnets []types.Subnet) {
 	zones := map[string]string{} // without Fargate, by subnet
 	for _, s := range subnets {
@@ -157,7 +157,7 @@ func leaveOut(ctx context.Context, answer *model.Subnets, subnets []types.Subnet
 	resource.Note(ctx, "no tasks run in "+strings.Join(slices.Sorted(maps.Keys(left)), ", ")+": Fargate is not there")
 }
 
-// reach is how far a subnet gets.
+// reach is what a subnet's default route can reach.
 type reach int
 
 const (
@@ -214,8 +214,8 @@ func sortOut(subnets []types.Subnet, tables []types.RouteTable) model.Subnets {
 	return out
 }
 
-// besidePublic leaves out the subnets in zones without a public one, if two zones remain: a public load balancer never
-// sends anything to tasks in a zone where it has no subnet.
+// besidePublic removes the subnets in zones without a public one, if two zones remain: a public load balancer never
+// sends requests to tasks in a zone where it has no subnet.
 func besidePublic(ids []string, zoneOf map[string]string, publicZones map[string]bool) []string {
 	near := slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !publicZones[zoneOf[id]] })
 	zones := map[string]bool{}
@@ -228,8 +228,8 @@ func besidePublic(ids []string, zoneOf map[string]string, publicZones map[string
 	return near
 }
 
-// withZonesOf adds to private subnets, one of each zone, the public ones of zones that have tasks but no private
-// subnet: an internal load balancer, too, must have a subnet where its targets are. Nothing is added to nothing.
+// withZonesOf adds public subnets to private ones: one for each zone that has tasks but no private subnet. An internal
+// load balancer, too, needs a subnet in every zone of its targets. An empty list stays empty.
 func withZonesOf(tasks, private, public []string, zoneOf map[string]string) []string {
 	in := func(id string) func(string) bool {
 		return func(other string) bool { return zoneOf[other] == zoneOf[id] }
@@ -243,7 +243,7 @@ func withZonesOf(tasks, private, public []string, zoneOf map[string]string) []st
 	return out
 }
 
-// reachOf follows the default route of the table that is in force for the subnet.
+// reachOf follows the default route of the route table that applies to the subnet.
 func reachOf(subnet string, tables []types.RouteTable) reach {
 	var inForce *types.RouteTable
 	for i, table := range tables {

@@ -58,7 +58,7 @@ func vpcLookup(api *api, region string) resource.Lookup {
 	}
 }
 
-// decode fills a lookup's question.
+// decode fills in a lookup's question.
 func decode(typ string, props value.Value, out any) error {
 	if props.IsNull() {
 		return nil

@@ -1,6 +1,6 @@
-// Package ecs makes ECS clusters, task definitions and services: the behaviours behind the types of resource/ecs.
+// Package ecs makes ECS clusters, task definitions and services: the behaviours of the types in resource/ecs.
 //
-// In: desired properties and what the state says. Out: the objects as they really are; a service only once its rollout
+// In: desired properties and the recorded state. Out: the objects as they really are; a service only after its rollout
 // is decided (package rollout). It must not decide what is desired, nor make roles, networks or load balancers.
 package ecs
 
@@ -45,13 +45,13 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 	return []resource.Behaviour{newCluster(calls), newTaskDefinition(calls), newService(calls, rollout.New(cfg))}
 }
 
-// rolesSettle is how long AWS may take until a fresh role or service-linked role can be used.
+// rolesSettle is how long AWS may need until a new role or service-linked role can be used.
 const rolesSettle = 2 * time.Minute
 
-// serviceKey is what DescribeServices asks for.
+// serviceKey is what DescribeServices needs.
 type serviceKey struct{ cluster, name string }
 
-// servicesByKey asks for services with their tags, those of one cluster in one call.
+// servicesByKey asks for services with their tags; services of the same cluster share a call.
 func servicesByKey(ctx context.Context, c *sdk.Client, keys []serviceKey) (map[serviceKey]types.Service, error) {
 	byCluster := map[string][]string{}
 	for _, key := range keys {

@@ -31,8 +31,8 @@ func newCluster(calls *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: wanted.ClusterType, Version: 1,
 			ReplaceOn: []string{"name"},
-			FindFirst: true, // CreateCluster answers an existing cluster as if it had made it
-			// The first ECS call of an account makes ECS's service-linked role, which is not there at once.
+			FindFirst: true, // CreateCluster answers an existing cluster as if it were new
+			// The first ECS call of an account makes ECS's service-linked role, which is not usable at once.
 			NotYet: []resource.NotYet{{
 				Operations: []string{"ecs:CreateCluster", "ecs:PutClusterCapacityProviders"},
 				Codes:      []string{"InvalidParameterException"},
@@ -85,7 +85,7 @@ func (k *cluster) create(ctx context.Context, c clusterCall) (string, wanted.Clu
 	if err != nil {
 		return aws.ToString(found.ClusterArn), clusterOutputs(found), err
 	}
-	// AWS may answer with a deleted cluster of that name, brought back with the settings that it had.
+	// AWS may return a deleted cluster of that name, brought back with its old settings.
 	c.ID = aws.ToString(found.ClusterArn)
 	c.Old = fromCluster(found, c.Props)
 	if c.Old.ContainerInsights == c.Props.ContainerInsights &&
@@ -120,7 +120,7 @@ func (k *cluster) read(ctx context.Context, c clusterCall) (wanted.Cluster, want
 	return fromCluster(found, recorded), clusterOutputs(found), nil
 }
 
-// fromCluster returns the properties that the cluster has, its sets in the order of recorded.
+// fromCluster returns the cluster's properties, with its sets in the order of recorded.
 func fromCluster(found types.Cluster, recorded wanted.Cluster) wanted.Cluster {
 	props := wanted.Cluster{
 		Name: aws.ToString(found.ClusterName), ContainerInsights: "disabled",
@@ -138,7 +138,7 @@ func fromCluster(found types.Cluster, recorded wanted.Cluster) wanted.Cluster {
 func (k *cluster) update(ctx context.Context, c clusterCall) (wanted.ClusterOutputs, error) {
 	missing := call.NotFound("ClusterNotFoundException")
 	actual, err := k.describe(ctx, c.ID)
-	if err != nil { // AWS takes changes of a deleted cluster for a while
+	if err != nil { // for a while AWS accepts changes of a deleted cluster
 		return c.Out, err
 	}
 	if err := k.api.retag(ctx, c.Request, aws.ToString(actual.ClusterArn), c.Old.Tags, c.Props.Tags); err != nil {
@@ -195,7 +195,7 @@ func (k *cluster) delete(ctx context.Context, c clusterCall) error {
 	})
 }
 
-// inTheWay finds what runs in the cluster although the stack does not have it.
+// inTheWay finds what runs in the cluster but does not belong to the stack.
 func (k *cluster) inTheWay(ctx context.Context, c clusterCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
 	found, err := k.describe(ctx, c.ID)
 	if err != nil {
@@ -232,7 +232,7 @@ func (k *cluster) inTheWay(ctx context.Context, c clusterCall, stack resource.Ne
 	return out, nil
 }
 
-// foreignServices are the names of the services in the cluster that are not ours. Those that drain go by themselves.
+// foreignServices are the names of the cluster's services that are not ours. Draining services disappear by themselves.
 func (k *cluster) foreignServices(ctx context.Context, cluster string, stack resource.Neighbours) ([]string, error) {
 	var out []string
 	for in := (&sdk.ListServicesInput{Cluster: &cluster, MaxResults: aws.Int32(10)}); ; {
@@ -260,7 +260,7 @@ func (k *cluster) foreignServices(ctx context.Context, cluster string, stack res
 	}
 }
 
-// looseTasks are the ids of the tasks that no service started.
+// looseTasks are the ids of tasks that no service started.
 func (k *cluster) looseTasks(ctx context.Context, cluster string) ([]string, error) {
 	var out []string
 	for in := (&sdk.ListTasksInput{Cluster: &cluster, MaxResults: aws.Int32(100)}); ; {
@@ -286,7 +286,7 @@ func (k *cluster) looseTasks(ctx context.Context, cluster string) ([]string, err
 	}
 }
 
-// few names the first of many.
+// few shortens a list of names to the first ones.
 func few(names []string) string {
 	const most = 3
 	if more := len(names) - most; more > 0 {

@@ -16,7 +16,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// A deleted cluster that AWS brings back under its name keeps what it had: that must not count as made as wanted.
+// A deleted cluster that AWS brings back under its name keeps its old settings: they must not count as the wanted ones.
 func TestADeletedClusterBroughtBackGetsItsSettings(t *testing.T) {
 	tags := map[string]string{
 		resource.TagStack: "shop", resource.TagEnvironment: "dev",

@@ -12,12 +12,12 @@ import (
 	"github.com/company/deployer/internal/aws/call"
 )
 
-// keptRevisions stay registered, so that circuit breaker and rollback keep their target.
+// keptRevisions stay registered, as targets for circuit breaker and rollback.
 const keptRevisions = 10
 
-// trim deregisters all but the newest revisions of a family and the one that runs. It is called once a rollout has
-// succeeded: after any number of failed ones the revision that still runs may be the oldest of all. It may fail without
-// harm: the next rollout trims again.
+// trim deregisters all revisions of a family except the newest ones and the running one. It is called only after a
+// successful rollout: after many failed rollouts the running revision may be the oldest. A failure does no harm: the
+// next rollout trims again.
 func (a *api) trim(ctx context.Context, running string, progress func(string)) {
 	arns, err := a.revisions(ctx, familyOf(running), types.TaskDefinitionStatusActive)
 	if err != nil || len(arns) <= keptRevisions {
@@ -35,7 +35,7 @@ func (a *api) trim(ctx context.Context, running string, progress func(string)) {
 	}
 }
 
-// revisions returns the ARNs of a family, the newest first. It sorts them itself: what comes last may be deregistered.
+// revisions returns the ARNs of a family, the newest first. It sorts them itself: the last ones may be deregistered.
 func (a *api) revisions(ctx context.Context, family string, status types.TaskDefinitionStatus) ([]string, error) {
 	input := &sdk.ListTaskDefinitionsInput{FamilyPrefix: &family, Status: status}
 	var arns []string

@@ -35,10 +35,10 @@ func newService(calls *api, watcher *rollout.Watcher) resource.Behaviour {
 	return &resource.Typed[wanted.Service, wanted.ServiceOutputs]{
 		Def: resource.Definition{
 			Type: wanted.ServiceType, Version: 1,
-			// which make the ARN, so the new service can stand beside the old one
+			// they make the ARN, so the new service can exist at the same time as the old one
 			ReplaceOn:   []string{"name", "cluster"},
 			CreateOnly:  []string{"initialCount"},
-			FindFirst:   true, // a service of that name may be draining, or be ours from an interrupted run
+			FindFirst:   true, // a service of that name may be draining, or may be ours from an interrupted run
 			Consequence: serviceConsequence,
 			NotYet:      notYetService,
 			Permissions: servicePermissions,
@@ -53,14 +53,14 @@ func newService(calls *api, watcher *rollout.Watcher) resource.Behaviour {
 	}
 }
 
-// serviceConsequence: what starts a deployment is rolling, the rest changes in place.
+// serviceConsequence: a change that starts a deployment is rolling; any other change is in place.
 var serviceConsequence = resource.Causes(plan.Rolling,
 	"taskDefinition", "capacityProviders", "platformVersion", "subnets", "securityGroups", "assignPublicIp",
 	"targetGroups",
 	"serviceRegistries", "enableExecuteCommand",
 )
 
-// create returns when the first rollout is decided. A failed one leaves the service with 0 tasks, recorded as
+// create returns when the first rollout is decided. A failed rollout leaves the service with 0 tasks, recorded as
 // unfinished.
 func (s *service) create(ctx context.Context, c serviceCall) (string, wanted.ServiceOutputs, error) {
 	input := toCreate(c.Props)
@@ -77,9 +77,8 @@ func (s *service) create(ctx context.Context, c serviceCall) (string, wanted.Ser
 	return aws.ToString(made.ServiceArn), out, err
 }
 
-// notYetService are the answers about what a service uses and AWS does not know everywhere yet: roles, among them its
-// own for services, the cluster, and what the network and the load balancer are made of. The name of a service that
-// drains is not free yet.
+// notYetService are the errors for what a service uses and AWS does not know everywhere yet: roles (with ECS's own for
+// services), the cluster, and the parts of network and load balancer. The name of a draining service is not free yet.
 var notYetService = []resource.NotYet{
 	{
 		Operations: []string{"ecs:CreateService", "ecs:UpdateService"},
@@ -98,7 +97,7 @@ var notYetService = []resource.NotYet{
 	},
 }
 
-// find waits for a draining service of that name: AWS blocks the name until its tasks are gone.
+// find waits for a draining service of that name: AWS blocks the name until its tasks have stopped.
 func (s *service) find(ctx context.Context, c serviceCall) (string, map[string]string, error) {
 	found, err := s.describe(ctx, c.Props.Cluster.Get(), c.Props.Name)
 	if err == nil && draining(found) {
@@ -112,7 +111,7 @@ func (s *service) find(ctx context.Context, c serviceCall) (string, map[string]s
 
 func draining(s types.Service) bool { return aws.ToString(s.Status) == "DRAINING" }
 
-// drained waits until the tasks of a service that is draining have stopped. Then it is ErrNotFound.
+// drained waits until the tasks of a draining service have stopped. Then it returns ErrNotFound.
 func (s *service) drained(ctx context.Context, c serviceCall, clusterName, name string) error {
 	c.Progress("waiting until the former service " + name + " is drained")
 	if err := s.gone(ctx, c, clusterName, name); err != nil {
@@ -121,8 +120,8 @@ func (s *service) drained(ctx context.Context, c serviceCall, clusterName, name 
 	return fmt.Errorf("service %s: %w", name, resource.ErrNotFound)
 }
 
-// read: a service that is draining, because a run died while it waited for that, is still there. Forgotten, what its
-// tasks use would be deleted before they have stopped.
+// read also returns a draining service, left by a run that died while it waited. If the service were forgotten, the
+// things that its tasks use would be deleted before the tasks have stopped.
 func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, wanted.ServiceOutputs, error) {
 	clusterName, name := identify(c)
 	found, err := s.describe(ctx, clusterName, name)
@@ -136,8 +135,8 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 	}
 	props := fromService(found, recorded)
 	if adopting {
-		// Whoever made it saw no end of its rollout: as long as that is open, the task definition is not what is
-		// wanted, so that the update that follows an adoption watches it.
+		// The run that made the service saw no end of its rollout. While the rollout is open, the task definition does
+		// not count as the wanted one, so the update that follows an adoption watches the rollout.
 		props.TaskDefinition = unproven
 	}
 	props.Tags = tagging.Seen(c.Request, tagging.Map(found.Tags, tag))
@@ -161,13 +160,13 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 	}
 	out := serviceOutputs(found, c.Out.Rollout)
 	if foreign != nil {
-		out.DeploymentID = c.Out.DeploymentID // the next update is to know that this rollout is not ours
+		out.DeploymentID = c.Out.DeploymentID // so that the next update knows that this rollout is not ours
 	}
 	return props, out, nil
 }
 
-// update changes what really differs (a rollback by ECS takes network and load balancers back, too), and returns when
-// the rollout is decided. A service that was being deleted is made anew, under the same ARN.
+// update changes what really differs (a rollback by ECS also reverts network and load balancers), and returns when the
+// rollout is decided. A service that was being deleted is made again, under the same ARN.
 func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutputs, error) {
 	clusterName, name := identify(c)
 	actual, err := s.describe(ctx, clusterName, name)
@@ -185,7 +184,7 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 	if err != nil {
 		return c.Out, err
 	}
-	// First, for the tasks of a rollout get the service's tags.
+	// First, because the tasks of a rollout get the service's tags.
 	if err := s.api.retag(ctx, c.Request, aws.ToString(actual.ServiceArn), c.Old.Tags, c.Props.Tags); err != nil {
 		return c.Out, err
 	}
@@ -202,7 +201,7 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 	updated, err := s.api.client.UpdateService(ctx, input)
 	if grace := input.HealthCheckGracePeriodSeconds; grace != nil && call.HasCode(err, "InvalidParameterException") &&
 		mentions(err, "health check grace period") {
-		// ECS looks at the load balancers that the service has, not at those that the call brings.
+		// ECS checks the service's present load balancers, not those in the call.
 		input.HealthCheckGracePeriodSeconds = nil
 		if _, err = s.api.client.UpdateService(ctx, input); err == nil {
 			updated, err = s.api.client.UpdateService(ctx, &sdk.UpdateServiceInput{
@@ -231,7 +230,7 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 	return s.watch(ctx, c, changed, previous(actual, c))
 }
 
-// watch returns when the rollout is decided, and records what really is there when it did not end as wanted.
+// watch returns when the rollout is decided, and records the real properties if the rollout did not end as wanted.
 func (s *service) watch(
 	ctx context.Context, c serviceCall, started types.Service, before string,
 ) (wanted.ServiceOutputs, error) {
@@ -308,8 +307,8 @@ func (s *service) describe(ctx context.Context, clusterName, name string) (types
 	return service, nil
 }
 
-// identify returns cluster and name out of the ARN, arn:aws:ecs:<region>:<account>:service/<cluster>/<name>, or what
-// the state says.
+// identify returns cluster and name from the ARN, arn:aws:ecs:<region>:<account>:service/<cluster>/<name>, or from the
+// recorded properties.
 func identify(c serviceCall) (clusterName, name string) {
 	if parts := strings.Split(c.ID, "/"); len(parts) == 3 {
 		return parts[1], parts[2]
@@ -320,7 +319,7 @@ func identify(c serviceCall) (clusterName, name string) {
 	return c.Props.Cluster.Get(), c.Props.Name
 }
 
-// clientToken fits AWS's limit of 36 characters.
+// clientToken shortens a token to AWS's limit of 36 characters.
 func clientToken(token string) string { return token[:min(len(token), 36)] }
 
 func mentions(err error, parts ...string) bool {

@@ -14,8 +14,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// A read of a service sees what somebody else has done to it: its number of tasks, its tags, and a rollout that is not
-// ours.
+// A read of a service finds what somebody else changed: its number of tasks, its tags, and a rollout that is not ours.
 func TestAReadSeesWhatOthersDo(t *testing.T) {
 	there := types.Service{
 		ServiceName: aws.String("api"), ClusterArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:cluster/shop"),

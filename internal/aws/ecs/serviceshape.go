@@ -14,10 +14,10 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// unproven stands for a task definition whose rollout nobody saw through.
+// unproven stands for a task definition whose rollout nobody watched to its end.
 var unproven = value.Lit("")
 
-// checkService fills in what AWS would, so that what is read back equals what was wanted.
+// checkService fills in AWS's defaults, so that what is read back equals what was wanted.
 func checkService(p *wanted.Service) []value.Problem {
 	var problems []value.Problem
 	d := &p.Deployment
@@ -65,7 +65,7 @@ func checkService(p *wanted.Service) []value.Problem {
 	return problems
 }
 
-// startCount is the number of tasks to begin with.
+// startCount is the number of tasks at the start.
 func startCount(p wanted.Service) int32 {
 	switch {
 	case p.DesiredCount != nil:
@@ -95,7 +95,7 @@ func toCreate(p wanted.Service) *sdk.CreateServiceInput {
 	return input
 }
 
-// toUpdate sends what starts a deployment only where it differs.
+// toUpdate sends properties that start a deployment only if they differ.
 func toUpdate(p, actual wanted.Service, svc types.Service) *sdk.UpdateServiceInput {
 	input := &sdk.UpdateServiceInput{
 		DeploymentConfiguration: deployment(p), EnableExecuteCommand: &p.EnableExecuteCommand,
@@ -104,7 +104,7 @@ func toUpdate(p, actual wanted.Service, svc types.Service) *sdk.UpdateServiceInp
 		EnableECSManagedTags:          aws.Bool(true), PropagateTags: types.PropagateTagsService,
 	}
 	if p.HealthCheckGracePeriod == 0 && actual.HealthCheckGracePeriod == 0 {
-		input.HealthCheckGracePeriodSeconds = nil // AWS knows none where nothing checks
+		input.HealthCheckGracePeriodSeconds = nil // AWS has none where nothing checks
 	}
 	if p.DesiredCount != nil {
 		input.DesiredCount = aws.Int32(int32(*p.DesiredCount))
@@ -127,18 +127,18 @@ func toUpdate(p, actual wanted.Service, svc types.Service) *sdk.UpdateServiceInp
 		input.ServiceRegistries = append([]types.ServiceRegistry{}, registries(p)...)
 	}
 	if !slices.Equal(p.CapacityProviders, actual.CapacityProviders) {
-		// An empty list goes back to the launch type. AWS moves running tasks only with a new deployment.
+		// An empty list returns to the launch type. AWS moves running tasks only in a new deployment.
 		input.CapacityProviderStrategy = append([]types.CapacityProviderStrategyItem{}, strategy(p)...)
 		input.ForceNewDeployment = true
 	}
 	if p.EnableExecuteCommand != actual.EnableExecuteCommand {
-		input.ForceNewDeployment = true // tasks keep what they were started with: shells would stay open, or shut
+		input.ForceNewDeployment = true // running tasks do not change: shells would stay open, or closed
 	}
 	return input
 }
 
-// afresh says whether a deployment must be forced: the PRIMARY has the wanted task definition already, but its rollout
-// failed.
+// afresh reports whether a deployment must be forced: the PRIMARY already has the wanted task definition, but its
+// rollout failed.
 func afresh(svc types.Service, c serviceCall) bool {
 	primary := rollout.Primary(svc)
 	if primary == nil || !rollout.SameRevision(aws.ToString(primary.TaskDefinition), c.Props.TaskDefinition.Get()) {
@@ -148,8 +148,8 @@ func afresh(svc types.Service, c serviceCall) bool {
 		c.Out.Rollout == "" && svc.DesiredCount == 0 && startCount(c.Props) > 0
 }
 
-// underWay returns the deployment in progress that is not the last one that the state knows: somebody else's, or one of
-// a run that died before it could record it. Nil: none. A state that knows none says nothing about whose it is.
+// underWay returns the deployment in progress if it is not the last one in the state: it is somebody else's, or of a
+// run that died before it recorded the deployment. Nil: none. A state without a deployment cannot tell whose it is.
 func underWay(svc types.Service, known wanted.ServiceOutputs) *types.Deployment {
 	primary := rollout.Primary(svc)
 	if primary == nil || primary.RolloutState != types.DeploymentRolloutStateInProgress || known.DeploymentID == "" ||
@@ -159,8 +159,8 @@ func underWay(svc types.Service, known wanted.ServiceOutputs) *types.Deployment 
 	return primary
 }
 
-// previous returns the task definition to which a failed rollout can go back: one that ran, not one that failed before.
-// It may be the wanted one, when only network or load balancers change.
+// previous returns the task definition to which a failed rollout can return: one that ran, not one that failed before.
+// It may be the wanted one, if only network or load balancers change.
 func previous(svc types.Service, c serviceCall) string {
 	if svc.RunningCount == 0 && (c.Out.Rollout == wanted.RolloutFailed || c.Out.Rollout == "") {
 		return ""
@@ -168,8 +168,8 @@ func previous(svc types.Service, c serviceCall) string {
 	return rollout.Running(svc)
 }
 
-// fromService returns the properties that the service has. What ECS does not know comes from recorded, and so does the
-// order of sets.
+// fromService returns the service's properties. What ECS does not return comes from recorded, and so does the order of
+// sets.
 func fromService(svc types.Service, recorded wanted.Service) wanted.Service {
 	p := recorded
 	p.Name = aws.ToString(svc.ServiceName)
@@ -187,7 +187,7 @@ func fromService(svc types.Service, recorded wanted.Service) wanted.Service {
 		p.MinCount = aws.Int(int(svc.DesiredCount))
 	}
 	if svc.PlatformVersion != nil && recorded.PlatformVersion != "LATEST" {
-		// which AWS may answer as the number it stands for
+		// AWS may return it as the number that it stands for
 		p.PlatformVersion = *svc.PlatformVersion
 	}
 	p.CapacityProviders = nil

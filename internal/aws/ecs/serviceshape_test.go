@@ -13,7 +13,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Only new tasks take shells or refuse them.
+// Only new tasks allow shells or refuse them.
 func TestShellsNeedNewTasks(t *testing.T) {
 	without := wanted.Service{Name: "api", Subnets: value.Lit([]string{"subnet-1"})}
 	require.Empty(t, checkService(&without))
@@ -36,7 +36,7 @@ func TestTasksNeedAWayOut(t *testing.T) {
 	require.Empty(t, checkService(&p))
 }
 
-// A rollout in progress that the state does not know is not taken for ours, whatever came of ours.
+// A rollout in progress that is not in the state does not count as ours, whatever the result of ours.
 func TestUnderWay(t *testing.T) {
 	service := func(id string, state types.DeploymentRolloutState) types.Service {
 		return types.Service{Deployments: []types.Deployment{

@@ -18,12 +18,12 @@ var tagActions = []string{"ecs:TagResource", "ecs:UntagResource"}
 // tag points to key and value of a tag.
 func tag(t *types.Tag) (key, text **string) { return &t.Key, &t.Value }
 
-// tagList is what an object carries: the tags of the request, and user, users' own ones.
+// tagList returns an object's tags: those of the request, and user, the users' own.
 func tagList(req resource.Request, user map[string]string) []types.Tag {
 	return tagging.List(tagging.Wanted(req.Tags, user), tag)
 }
 
-// retag brings an object's tags from old to user, users' own ones.
+// retag changes an object's tags from old to user, the users' own.
 func (a *api) retag(ctx context.Context, req resource.Request, arn string, old, user map[string]string) error {
 	return tagging.Retag(old, tagging.Wanted(req.Tags, user), func(tags map[string]string) error {
 		_, err := a.client.TagResource(ctx, &sdk.TagResourceInput{ResourceArn: &arn, Tags: tagging.List(tags, tag)})
@@ -34,7 +34,7 @@ func (a *api) retag(ctx context.Context, req resource.Request, arn string, old, 
 	})
 }
 
-// inOrder returns actual in the order of recorded when both hold the same items: AWS keeps sets where we have lists.
+// inOrder returns actual in the order of recorded if both hold the same items: AWS has sets where we have lists.
 func inOrder(actual, recorded []string) []string {
 	a, b := slices.Clone(actual), slices.Clone(recorded)
 	slices.Sort(a)
@@ -45,7 +45,7 @@ func inOrder(actual, recorded []string) []string {
 	return actual
 }
 
-// optional is nil for the zero value, which AWS often refuses where it takes an absent one.
+// optional returns nil for the zero value: AWS often refuses a zero value where it accepts an absent one.
 func optional[T comparable](v T) *T {
 	var zero T
 	if v == zero {

@@ -26,7 +26,7 @@ type taskCall = resource.Call[wanted.TaskDefinition, wanted.TaskDefinitionOutput
 
 type taskDefinition struct{ api *api }
 
-// newTaskDefinition: the object is the family, and an update registers a revision of it.
+// newTaskDefinition: the object is the family, and an update registers a new revision.
 func newTaskDefinition(calls *api) resource.Behaviour {
 	t := &taskDefinition{calls}
 	return &resource.Typed[wanted.TaskDefinition, wanted.TaskDefinitionOutputs]{
@@ -34,8 +34,8 @@ func newTaskDefinition(calls *api) resource.Behaviour {
 			Type: wanted.TaskDefinitionType, Version: 1,
 			ReplaceOn:       []string{"family"},
 			ChangesOnUpdate: []string{"arn", "revision"},
-			Labels:          []string{"tags"}, // update tags the revision that is there
-			// RegisterTaskDefinition has no token: a repetition would register another revision
+			Labels:          []string{"tags"}, // update tags the existing revision
+			// RegisterTaskDefinition has no token: a repeated call would register another revision
 			FindFirst: true,
 			NotYet: []resource.NotYet{{
 				Operations: []string{"ecs:RegisterTaskDefinition"}, Codes: []string{"ClientException"},
@@ -86,8 +86,8 @@ func (t *taskDefinition) find(ctx context.Context, c taskCall) (string, map[stri
 	return c.Props.Family, tagging.Map(found.Tags, tag), nil
 }
 
-// read looks at the revision of the state. Where that was deregistered, by somebody or by a run that died while it
-// deregistered all of them, the family is still there as long as another one is: it must not be forgotten.
+// read reads the revision in the state. If somebody deregistered it, or a run died while it deregistered all of them,
+// the family still exists while it has another revision: it must not be forgotten.
 func (t *taskDefinition) read(
 	ctx context.Context, c taskCall,
 ) (wanted.TaskDefinition, wanted.TaskDefinitionOutputs, error) {
@@ -107,8 +107,8 @@ func (t *taskDefinition) read(
 	return props, taskOutputs(*found.TaskDefinition), nil
 }
 
-// update registers a revision, unless the latest one is what is wanted: then an earlier run registered it and its
-// answer was lost, or only tags differ, which are no reason to replace tasks.
+// update registers a revision, unless the latest one is as wanted. Then an earlier run registered it and its answer was
+// lost, or only tags differ, which are no reason to replace tasks.
 func (t *taskDefinition) update(ctx context.Context, c taskCall) (wanted.TaskDefinitionOutputs, error) {
 	out, found, err := t.registered(ctx, c)
 	if err != nil {
@@ -123,7 +123,7 @@ func (t *taskDefinition) update(ctx context.Context, c taskCall) (wanted.TaskDef
 	return out, nil
 }
 
-// registered looks whether the latest revision is what is wanted, whatever its tags of users, and ours.
+// registered checks whether the latest revision is ours and as wanted. Users' tags do not count.
 func (t *taskDefinition) registered(
 	ctx context.Context, c taskCall,
 ) (out wanted.TaskDefinitionOutputs, found bool, err error) {
@@ -138,8 +138,8 @@ func (t *taskDefinition) registered(
 	return taskOutputs(*latest.TaskDefinition), found, nil
 }
 
-// register makes each attempt itself where the one before may have had an effect: a repetition after a lost answer
-// would register a second revision.
+// register controls each attempt itself if the attempt before may have had an effect: a repeated call after a lost
+// answer would register a second revision.
 func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskDefinitionOutputs, error) {
 	input := toRegister(c.Props)
 	input.Tags = tagList(c.Request, c.Props.Tags)
@@ -171,8 +171,8 @@ func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskD
 	return out, err
 }
 
-// delete deregisters every revision, then asks AWS to delete them, which it does once nothing uses them; where it
-// refuses they stay INACTIVE, which costs nothing.
+// delete deregisters every revision, then asks AWS to delete them. AWS does so when nothing uses them any more. If it
+// refuses, they stay INACTIVE, which costs nothing.
 func (t *taskDefinition) delete(ctx context.Context, c taskCall) error {
 	active, err := t.api.revisions(ctx, c.ID, types.TaskDefinitionStatusActive)
 	if err != nil {
@@ -205,7 +205,7 @@ func (t *taskDefinition) describe(ctx context.Context, id string) (*sdk.Describe
 		TaskDefinition: &id, Include: []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
 	})
 	if err != nil {
-		return nil, call.Error(err, call.NotFound("ClientException")) // so ECS says that there is none
+		return nil, call.Error(err, call.NotFound("ClientException")) // this is ECS's code for a missing one
 	}
 	if out.TaskDefinition == nil || out.TaskDefinition.Status != types.TaskDefinitionStatusActive {
 		return nil, fmt.Errorf("task definition %s: %w", id, resource.ErrNotFound)

@@ -15,7 +15,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// checkTaskDefinition fills in what AWS would, so that what is read back equals what was wanted.
+// checkTaskDefinition fills in AWS's defaults, so that what is read back equals what was wanted.
 func checkTaskDefinition(p *wanted.TaskDefinition) []value.Problem {
 	var problems []value.Problem
 	if p.Architecture == "" {
@@ -61,7 +61,7 @@ func checkTaskDefinition(p *wanted.TaskDefinition) []value.Problem {
 	return problems
 }
 
-// toRegister is deterministic: maps come out sorted.
+// toRegister is deterministic: it sorts maps.
 func toRegister(p wanted.TaskDefinition) *sdk.RegisterTaskDefinitionInput {
 	input := &sdk.RegisterTaskDefinitionInput{
 		Family: &p.Family, Cpu: aws.String(strconv.Itoa(p.CPU)), Memory: aws.String(strconv.Itoa(p.Memory)),
@@ -220,18 +220,18 @@ func or(n *int32, absent int) int {
 }
 
 func number(text *string) int {
-	n, _ := strconv.Atoi(aws.ToString(text)) // AWS answers plain numbers for Fargate
+	n, _ := strconv.Atoi(aws.ToString(text)) // AWS returns plain numbers for Fargate
 	return n
 }
 
-// familyOf returns the family of a revision's ARN.
+// familyOf returns the family from a revision's ARN.
 func familyOf(arn string) string {
 	name := arn[strings.LastIndexByte(arn, '/')+1:]
 	family, _, _ := strings.Cut(name, ":")
 	return family
 }
 
-// revisionOf returns the number of a revision's ARN.
+// revisionOf returns the number from a revision's ARN.
 func revisionOf(arn string) int {
 	n, _ := strconv.Atoi(arn[strings.LastIndexByte(arn, ':')+1:]) // ARNs of revisions end in a number
 	return n

@@ -15,7 +15,7 @@ import (
 
 var contentTypes = []string{"text/plain", "text/css", "text/html", "application/javascript", "application/json"}
 
-// checkAction completes an action with what AWS answers for parts that are left out.
+// checkAction fills in AWS's defaults for the parts that are left out.
 func checkAction(a *model.Action, path string) []value.Problem {
 	var problems []value.Problem
 	given := 0
@@ -90,7 +90,7 @@ func toAWS(a model.Action) []types.Action {
 	return nil
 }
 
-// fromAWS reads the last action, the one that routes: others before it authenticate, which we never ask for.
+// fromAWS reads the last action, the one that routes. Others before it authenticate: we never set those.
 func fromAWS(actions []types.Action) (model.Action, error) {
 	if len(actions) == 0 {
 		return model.Action{}, nil

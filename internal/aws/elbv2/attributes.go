@@ -23,7 +23,7 @@ const (
 	desyncMitigation   = "routing.http.desync_mitigation_mode"
 )
 
-// attributesOf returns those of p that are set.
+// attributesOf returns the attributes that are set in p.
 func attributesOf(p model.LoadBalancer) map[string]string {
 	out := map[string]string{}
 	for key, flag := range map[string]*bool{
@@ -43,7 +43,7 @@ func attributesOf(p model.LoadBalancer) map[string]string {
 	return out
 }
 
-// withoutAttributes returns p as it is when nobody knows which attributes it has: the next run sees a difference.
+// withoutAttributes returns p for a load balancer whose attributes nobody knows: the next run sees a difference.
 func withoutAttributes(p model.LoadBalancer) model.LoadBalancer {
 	p.DeletionProtection, p.DropInvalidHeaders, p.HTTP2, p.IdleTimeout, p.DesyncMitigation = nil, nil, nil, 0, ""
 	return p
@@ -69,13 +69,13 @@ func (l loadBalancer) lift(ctx context.Context, arn string) error {
 	return failed(err)
 }
 
-// liftByHand is how to do that for a load balancer that somebody else has protected.
+// liftByHand says how to do that for a load balancer that somebody else has protected.
 func liftByHand(arn string) string {
 	return "switch its deletion protection off: aws elbv2 modify-load-balancer-attributes --load-balancer-arn " + arn +
 		" --attributes Key=deletion_protection.enabled,Value=false"
 }
 
-// inTheWay is a deletion protection that is not ours to lift.
+// inTheWay finds a deletion protection that we may not switch off.
 func (l loadBalancer) inTheWay(
 	ctx context.Context, c loadBalancerCall, _ resource.Neighbours,
 ) ([]plan.Obstacle, error) {

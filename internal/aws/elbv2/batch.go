@@ -15,11 +15,11 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// atATime is how many ARNs the describe calls of this API take.
+// atATime is how many ARNs the describe calls of this API allow.
 const atATime = 20
 
-// batchCalls are reads by ARN that share calls. AWS refuses a call as a whole when one of its ARNs is gone: Batch then
-// asks for each alone.
+// batchCalls are reads by ARN that share calls. If one ARN of a call is gone, AWS refuses the whole call: then Batch
+// asks for each ARN alone.
 type batchCalls struct {
 	balancers *call.Batch[string, types.LoadBalancer]
 	listeners *call.Batch[string, types.Listener]
@@ -84,8 +84,8 @@ func get[T any](ctx context.Context, from *call.Batch[string, T], arn string) (T
 	return item, failed(err)
 }
 
-// sideBySide makes reads of one object at once. Of several failures it returns one that says that the object is gone,
-// if there is any.
+// sideBySide makes several reads of one object at once. If several fail, it returns an error that says that the object
+// is gone, if there is one.
 func sideBySide(ctx context.Context, reads ...func(context.Context) error) error {
 	errs := make([]error, len(reads))
 	var all errgroup.Group

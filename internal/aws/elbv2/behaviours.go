@@ -1,8 +1,8 @@
 // Package elbv2 is the behaviour of the Elastic Load Balancing resource types: application load balancers, listeners,
 // their certificates and rules, target groups.
 //
-// In: calls of the resource contract. Out: ELBv2 API calls, and one of EC2's to see network interfaces go. It keeps no
-// state and decides nothing that the contract decides.
+// In: calls of the resource contract. Out: ELBv2 API calls, and one EC2 call that checks whether network interfaces are
+// gone. It keeps no state and leaves to the contract what the contract decides.
 package elbv2
 
 import (
@@ -37,7 +37,7 @@ func newAPI(cfg aws.Config) *api {
 	return &api{c, newBatchCalls(c), ec2.NewFromConfig(cfg)}
 }
 
-// notYet are the answers about what a new object is made of: other services and other parts of ELB learn of it late.
+// notYet are the errors for what a new object uses: other services and other parts of ELB learn of it with a delay.
 var notYet = []resource.NotYet{
 	{
 		Operations: []string{"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:SetSecurityGroups"},
@@ -60,7 +60,7 @@ var notYet = []resource.NotYet{
 	},
 }
 
-// failed translates an error; next is what to do about errors with those codes.
+// failed translates an error; next says what to do about errors with certain codes.
 func failed(err error, next ...advice) error {
 	err = call.Error(err,
 		call.NotFound("LoadBalancerNotFound", "ListenerNotFound", "RuleNotFound", "TargetGroupNotFound"),
@@ -78,8 +78,8 @@ func failed(err error, next ...advice) error {
 
 type advice struct{ code, next string }
 
-// suffix returns how CloudWatch names the object of an ARN: what follows the last "loadbalancer/" of a load balancer,
-// and targetgroup/<name>/<id> of a target group.
+// suffix returns CloudWatch's name for the object with an ARN: the part after the last "loadbalancer/" for a load
+// balancer, targetgroup/<name>/<id> for a target group.
 func suffix(arn string) string {
 	_, resource, _ := strings.Cut(arn, ":loadbalancer/")
 	if resource == "" {
@@ -90,10 +90,10 @@ func suffix(arn string) string {
 	return resource
 }
 
-// AWS keeps names that begin with "internal-" for itself.
+// AWS reserves names that begin with "internal-".
 const reserved, instead = "internal", "int"
 
-// checkName takes away a beginning that AWS keeps for itself.
+// checkName replaces a beginning that AWS reserves.
 func checkName(name *string) {
 	for _, separator := range []string{"-", resource.PartSeparator} {
 		if rest, found := strings.CutPrefix(*name, reserved+separator); found {
@@ -102,13 +102,13 @@ func checkName(name *string) {
 	}
 }
 
-// nameLimit is the most characters that ELB takes for the name of a load balancer or a target group.
+// nameLimit is how many characters ELB allows for the name of a load balancer or a target group.
 const nameLimit = 32
 
 // own are the ARNs of a stack's objects of one kind: they begin with the kind and the name of the load balancer or the
 // target group.
 func own(s resource.Scope, kind string) []string {
-	// Names begin with stack and environment, and checkName changes a beginning that AWS does not take.
+	// Names begin with stack and environment, and checkName replaces a beginning that AWS does not allow.
 	if rest, found := strings.CutPrefix(s.Stack+"-", reserved+"-"); found {
 		s.Stack = strings.TrimSuffix(instead+"-"+rest, "-")
 	}

@@ -25,7 +25,7 @@ func newListenerCertificates(api *api) resource.Behaviour {
 	return &resource.Typed[model.ListenerCertificates, model.ListenerCertificatesOutputs]{
 		Def: resource.Definition{
 			Type: model.ListenerCertificatesType, Version: 1,
-			// Another listener has certificates of its own, so both sets can exist.
+			// Another listener has its own certificates, so both sets can exist.
 			ReplaceOn: []string{"listenerArn"},
 			NotYet:    notYet,
 			Permissions: func(s resource.Scope) []resource.Statement {
@@ -54,7 +54,7 @@ func (l listenerCertificates) create(
 	return listenerARN, model.ListenerCertificatesOutputs{}, err
 }
 
-// read sees of the listener's certificates only ours: those that are recorded, or wanted by who adopts the set.
+// read returns only our certificates of the listener: the recorded ones or, for an adoption, the wanted ones.
 func (l listenerCertificates) read(
 	ctx context.Context, c certificatesCall,
 ) (model.ListenerCertificates, model.ListenerCertificatesOutputs, error) {
@@ -79,7 +79,7 @@ func (l listenerCertificates) update(
 	ctx context.Context, c certificatesCall,
 ) (model.ListenerCertificatesOutputs, error) {
 	was, is := c.Old.CertificateARNs.Get(), c.Props.CertificateARNs.Get()
-	// Both calls may be repeated; new ones come first, so that no host is without a certificate meanwhile.
+	// Both calls may be repeated. Additions come first, so that no host is without a certificate in between.
 	if err := l.api.addAll(ctx, c.ID, is); err != nil {
 		return c.Out, err
 	}
@@ -91,8 +91,8 @@ func (l listenerCertificates) delete(ctx context.Context, c certificatesCall) er
 	return l.api.removeAll(ctx, c.ID, c.Old.CertificateARNs.Get())
 }
 
-// further returns the certificates of a listener without its default: that is the listener's own business, even when it
-// is the same.
+// further returns the certificates of a listener without its default. The default belongs to the listener, even if it
+// is also in the set.
 func (a *api) further(ctx context.Context, listenerARN string) ([]string, error) {
 	in := &elb.DescribeListenerCertificatesInput{ListenerArn: &listenerARN}
 	var out []string
@@ -112,7 +112,7 @@ func (a *api) further(ctx context.Context, listenerARN string) ([]string, error)
 	}
 }
 
-// addAll adds certificates, one a call: AWS takes no more. One that is there already is no error.
+// addAll adds certificates, one per call: AWS allows no more. A certificate that is in the list already is no error.
 func (a *api) addAll(ctx context.Context, listenerARN string, arns []string) error {
 	for _, arn := range arns {
 		_, err := a.client.AddListenerCertificates(ctx, &elb.AddListenerCertificatesInput{
@@ -125,9 +125,8 @@ func (a *api) addAll(ctx context.Context, listenerARN string, arns []string) err
 	return nil
 }
 
-// removeAll removes certificates, one a call: AWS takes no more. One that ACM has deleted meanwhile is gone anyhow, and
-// the one that is the listener's default, too, stays until the listener gets another or goes: AWS does not permit to
-// take that away.
+// removeAll removes certificates, one per call: AWS allows no more. A certificate that ACM has deleted counts as
+// removed. AWS does not remove the listener's default: it stays until the listener gets another default or is deleted.
 func (a *api) removeAll(ctx context.Context, listenerARN string, arns []string) error {
 	for _, arn := range arns {
 		_, err := a.client.RemoveListenerCertificates(ctx, &elb.RemoveListenerCertificatesInput{

@@ -32,7 +32,7 @@ func pointer[T any](field **T, def T) {
 	}
 }
 
-// asSet sorts a list whose order means nothing to AWS, so that order is no difference. One that is not known yet stays.
+// asSet sorts a list whose order means nothing to AWS, so that order is no difference. An unknown list stays.
 func asSet(list value.Of[[]string]) value.Of[[]string] {
 	if !list.IsSet() || !list.Known() {
 		return list

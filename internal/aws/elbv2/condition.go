@@ -15,7 +15,7 @@ import (
 
 func checkRule(p *model.ListenerRule) []value.Problem {
 	problems := append(within(p.Priority, 1, 50000, "priority"), checkAction(&p.Action, "action")...)
-	// AWS ignores the case of hosts and answers them as they were written; the order of either means nothing.
+	// AWS ignores the case of hosts and returns them as they were written. The order of hosts and paths means nothing.
 	for i := range p.Hosts {
 		p.Hosts[i] = strings.ToLower(p.Hosts[i])
 	}

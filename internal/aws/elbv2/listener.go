@@ -26,11 +26,11 @@ func newListener(api *api) resource.Behaviour {
 	return &resource.Typed[model.Listener, model.ListenerOutputs]{
 		Def: resource.Definition{
 			Type: model.ListenerType, Version: 1,
-			// Another load balancer has ports of its own, so both listeners can exist.
+			// Another load balancer has its own ports, so both listeners can exist.
 			ReplaceOn: []string{"loadBalancerArn"},
 			NotYet:    notYet,
-			FindFirst: true, // CreateListener answers an existing one with equal settings as if it had made it
-			// Downtime for those who come the old way.
+			FindFirst: true, // CreateListener answers an existing one with equal settings as if it were new
+			// Downtime for clients that use the old address.
 			Consequence: resource.Causes(plan.Downtime, "loadBalancerArn", "port", "protocol"),
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
@@ -111,8 +111,8 @@ func (l listener) create(ctx context.Context, c listenerCall) (string, model.Lis
 	return arn, model.ListenerOutputs{ARN: arn}, nil
 }
 
-// find looks for the listener on the port. Where an interrupted run did not know the load balancer yet, for it was to
-// make that, too, it is the one that says so in its tags.
+// find looks for the listener on the port. An interrupted run that was to make the load balancer, too, did not know it.
+// Then the right listener is the one whose tags name the resource.
 func (l listener) find(ctx context.Context, c listenerCall) (string, map[string]string, error) {
 	if c.Props.LoadBalancerARN.Get() == "" {
 		arns, err := l.api.ownListeners(ctx, c.Request)

@@ -26,7 +26,7 @@ type (
 	loadBalancer     struct{ api *api }
 )
 
-// interfacesGone is how long the network interfaces of a deleted load balancer may stay; mostly it is a minute.
+// interfacesGone is how long the network interfaces of a deleted load balancer may stay; usually it is a minute.
 var interfacesGone = call.Pace{First: time.Second, Longest: 10 * time.Second, Limit: 10 * time.Minute}
 
 func newLoadBalancer(api *api) resource.Behaviour {
@@ -39,8 +39,8 @@ func newLoadBalancer(api *api) resource.Behaviour {
 			Deleting: func(old value.Value) resource.Deleting {
 				return resource.Deleting{Lifts: old.Get("deletionProtection").Bool()}
 			},
-			FindFirst: true, // CreateLoadBalancer answers an existing one with equal settings as if it had made it
-			// The DNS name changes: whoever points at it must follow.
+			FindFirst: true, // CreateLoadBalancer answers an existing one with equal settings as if it were new
+			// The DNS name changes: whatever points to it must change, too.
 			Consequence: resource.Causes(plan.Downtime, "scheme", "vpcId"),
 			Permissions: loadBalancerPermissions,
 		},
@@ -111,7 +111,7 @@ func (l loadBalancer) waitActive(ctx context.Context, arn string, isNew bool) er
 		func(ctx context.Context) (bool, error) {
 			found, err := l.describe(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerArns: []string{arn}})
 			if isNew && errors.Is(err, resource.ErrNotFound) {
-				return false, nil // not everywhere yet
+				return false, nil // not known everywhere yet
 			}
 			if err != nil || found.State == nil {
 				return false, err
@@ -216,13 +216,13 @@ func (l loadBalancer) update(ctx context.Context, c loadBalancerCall) (model.Loa
 	return c.Out, nil
 }
 
-// delete lifts the deletion protection that the state tells of, or may have missed: the plan that was approved says so.
-// One that somebody else has switched on stays.
+// delete switches off the deletion protection if it is in the state or the state may lack it: the approved plan says
+// so. A protection that somebody else switched on stays.
 func (l loadBalancer) delete(ctx context.Context, c loadBalancerCall) error {
 	if ours := c.Old.DeletionProtection; ours == nil || *ours {
 		err := l.lift(ctx, c.ID)
 		if errors.Is(err, resource.ErrNotFound) {
-			return l.waitInterfaces(ctx, c) // a run before this one may have died in between
+			return l.waitInterfaces(ctx, c) // an earlier run may have died here
 		}
 		if err != nil {
 			return err
@@ -249,8 +249,8 @@ func (l loadBalancer) delete(ctx context.Context, c loadBalancerCall) error {
 	return l.waitInterfaces(ctx, c)
 }
 
-// waitInterfaces waits for the network interfaces, because they hold on to security groups and subnets that are deleted
-// next.
+// waitInterfaces waits for the network interfaces to disappear, because they block security groups and subnets that are
+// deleted next.
 func (l loadBalancer) waitInterfaces(ctx context.Context, c loadBalancerCall) error {
 	told := false
 	what := "the network interfaces of load balancer " + suffix(c.ID) + " are gone"
@@ -298,7 +298,7 @@ func loadBalancerPermissions(s resource.Scope) []resource.Statement {
 	}
 }
 
-// lookingAround is what ELB reads in the name of the caller, as its table of API permissions says: of
+// lookingAround is what ELB reads with the caller's permissions, as its table of API permissions says: for
 // CreateLoadBalancer, CreateTargetGroup, SetSubnets and SetIpAddressType. GetSecurityGroupsForVpc is for
 // CreateLoadBalancer and SetSecurityGroups.
 var lookingAround = []string{

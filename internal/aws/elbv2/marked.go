@@ -11,8 +11,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// marked returns the one of those objects that was made of the resource and is not in the state, with its tags;
-// ErrNotFound when there is none.
+// marked returns the one of the objects that was made for the resource and is not in the state, with its tags;
+// ErrNotFound if there is none.
 func (a *api) marked(ctx context.Context, req resource.Request, arns []string) (string, map[string]string, error) {
 	all, err := a.tagsOfAll(ctx, arns)
 	if err != nil {

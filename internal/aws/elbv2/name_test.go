@@ -10,7 +10,7 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// The policy names the objects that the stack makes, also those whose names AWS does not take as they are.
+// The policy covers the objects that the stack makes, also those whose names AWS does not allow unchanged.
 func TestPolicyNamesWhatIsMade(t *testing.T) {
 	for _, stack := range []string{
 		"shop", "internal", "internal-tools", "internals",

@@ -27,7 +27,7 @@ type (
 	rule     struct{ api *api }
 )
 
-// release is how long a rule waits for its target group when another rule still forwards to it.
+// release is how long a rule waits for its target group while another rule still forwards to it.
 var release = call.Pace{First: 500 * time.Millisecond, Longest: 3 * time.Second, Limit: 30 * time.Second}
 
 func newListenerRule(api *api) resource.Behaviour {
@@ -37,7 +37,7 @@ func newListenerRule(api *api) resource.Behaviour {
 			Type: model.ListenerRuleType, Version: 1,
 			ReplaceOn: []string{"listenerArn"},
 			NotYet:    notYet,
-			// A target group serves one load balancer only: the old rule must let go of it first.
+			// A target group serves one load balancer only: the old rule must release it first.
 			DeleteBeforeReplace: true,
 			Consequence:         resource.Causes(plan.Downtime, "listenerArn"),
 			Permissions: func(s resource.Scope) []resource.Statement {
@@ -99,7 +99,7 @@ func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRul
 			}
 			return nil
 		case call.HasCode(err, "PriorityInUse"):
-			// A place to wait in that was free a moment ago may be taken by this very rule: the answer to the first
+			// This very rule may already have the waiting priority that was free a moment ago: the answer to the first
 			// attempt was lost.
 			if _, inUse := r.inUse(ctx, c, priority, failed(err)); inUse != nil &&
 				(!waiting || errors.Is(inUse, resource.ErrExists)) {
@@ -123,8 +123,8 @@ func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRul
 // errAgain asks for another try.
 var errAgain = errors.New("try again")
 
-// whenReleased makes a call that needs the target group for itself. It may still be another rule's that the same apply
-// is about to change, so it waits for a while before it says so.
+// whenReleased makes a call that needs the target group for itself. Another rule that the same apply is about to change
+// may still use it, so the call is repeated for a while before it fails.
 func (r rule) whenReleased(ctx context.Context, c ruleCall, do func(context.Context) error) error {
 	var last error
 	told := false
@@ -135,7 +135,7 @@ func (r rule) whenReleased(ctx context.Context, c ruleCall, do func(context.Cont
 			return true, nil
 		}
 		if ctx.Err() != nil {
-			return false, nil // Wait says why; what was seen last says more
+			return false, nil // Wait says why; the last error says more
 		}
 		last = failed(err, ruleAdvice...)
 		if errors.Is(err, errAgain) {
@@ -156,8 +156,8 @@ func (r rule) whenReleased(ctx context.Context, c ruleCall, do func(context.Cont
 	return err
 }
 
-// inUse returns the rule of ours that has a priority, "" when there is none any more. Somebody else's is an
-// error; so is one of this component that is not in the state, which Typed adopts.
+// inUse returns our rule that has a priority, "" if the priority is free by now. A rule of somebody else is an error.
+// So is a rule of this component that is not in the state: Typed adopts it.
 func (r rule) inUse(ctx context.Context, c ruleCall, priority int, err error) (string, error) {
 	rules, findErr := r.listed(ctx, c.Props.ListenerARN.Get())
 	if findErr != nil {
@@ -201,7 +201,7 @@ func (r rule) inUse(ctx context.Context, c ruleCall, priority int, err error) (s
 	return "", out
 }
 
-// sameStack reports whether an object with those tags was made by a run of this stack, for whichever component.
+// sameStack reports whether an object with those tags was made by a run of this stack, for any component.
 func sameStack(c ruleCall, tags map[string]string) bool {
 	as := c.Request
 	as.Before, as.Tags = "", maps.Clone(c.Tags)
@@ -227,9 +227,9 @@ func (r rule) listed(ctx context.Context, listener string) ([]types.Rule, error)
 	}
 }
 
-// find looks among the rules of ours for the one with the wanted priority, else for one that takes the same requests:
-// an interrupted run may have made it when its priority was another. Whoever else has the priority, create says. Where
-// that run did not know the listener yet, for it was to make that, too, the rule is the one that says so in its tags.
+// find looks among our rules for the one with the wanted priority, else for one that matches the same requests: an
+// interrupted run may have made it with another priority. Create reports any other owner of the priority. If that run
+// did not know the listener yet, the right rule is the one whose tags name the resource.
 func (r rule) find(ctx context.Context, c ruleCall) (string, map[string]string, error) {
 	if c.Props.ListenerARN.Get() == "" {
 		return r.findMarked(ctx, c)
@@ -243,7 +243,7 @@ func (r rule) find(ctx context.Context, c ruleCall) (string, map[string]string, 
 		arn := aws.ToString(found.RuleArn)
 		known := c.InState != nil && c.InState(arn)
 		switch hosts, paths := conditionsOf(found); {
-		case known && arn != c.ID: // another resource's, which this one may be about to follow
+		case known && arn != c.ID: // another resource's; this rule may be about to follow it
 		case priorityOf(found) == c.Props.Priority:
 			alike = slices.Insert(alike, 0, arn)
 		case slices.Equal(hosts, c.Props.Hosts) && slices.Equal(paths, c.Props.Paths) && arn != c.ID:
@@ -330,8 +330,8 @@ func (r rule) update(ctx context.Context, c ruleCall) (model.ListenerRuleOutputs
 	is := c.Props
 	later := c.Others != nil && is.Action.Forward != nil && !sameRequests(c.Old, is)
 	if later {
-		// Another component may come to what this rule leaves, and its targets are not healthy yet; nor may this one's
-		// be for what it comes to.
+		// Another component may take over this rule's requests, and its targets are not healthy yet. The same may be
+		// true of this rule's targets for its new requests.
 		is.Hosts, is.Paths = c.Old.Hosts, c.Old.Paths
 	}
 	if !sameRequests(c.Old, is) || !value.Equal(value.Encode(c.Old.Action), value.Encode(is.Action)) {
@@ -363,8 +363,8 @@ func (r rule) modify(ctx context.Context, c ruleCall, to model.ListenerRule) err
 	})
 }
 
-// moveUp gives a rule its new priority, or leaves it where it is until Settle: when it would take requests, or another
-// rule of ours has that priority, which may be about to move itself.
+// moveUp gives a rule its new priority. It leaves the rule where it is until Settle if the rule would take requests, or
+// if another rule of ours has that priority and may be about to move itself.
 func (r rule) moveUp(ctx context.Context, c ruleCall) error {
 	if waits(c.Props, c.Old.Priority, c.Request) {
 		waitsAs(ctx, c.Old)

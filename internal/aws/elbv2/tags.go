@@ -14,7 +14,7 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// tagActions are what every taggable type needs beside its own.
+// tagActions are what every taggable type needs in addition to its own actions.
 var tagActions = []string{"elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags"}
 
 // tag points to key and value of a tag.
@@ -36,12 +36,12 @@ func (a *api) tagsOf(ctx context.Context, arn string) (map[string]string, error)
 	return all[arn], nil
 }
 
-// tagsOfAll returns the tags of objects by ARN, without those that are gone.
+// tagsOfAll returns the tags of objects by ARN, without objects that are gone.
 func (a *api) tagsOfAll(ctx context.Context, arns []string) (map[string]map[string]string, error) {
 	all := make(map[string]map[string]string, len(arns))
 	for some := range slices.Chunk(arns, 20) { // as many as DescribeTags takes
 		out, err := a.client.DescribeTags(ctx, &elb.DescribeTagsInput{ResourceArns: some})
-		if err = failed(err); errors.Is(err, resource.ErrNotFound) && len(some) > 1 { // one is enough for that
+		if err = failed(err); errors.Is(err, resource.ErrNotFound) && len(some) > 1 { // one missing fails all
 			for _, arn := range some {
 				one, err := a.tagsOfAll(ctx, []string{arn})
 				if err != nil && !errors.Is(err, resource.ErrNotFound) {
@@ -61,7 +61,7 @@ func (a *api) tagsOfAll(ctx context.Context, arns []string) (map[string]map[stri
 	return all, nil
 }
 
-// retag brings an object's tags from old to user, users' own ones.
+// retag changes an object's tags from old to user, the users' own.
 func (a *api) retag(ctx context.Context, req resource.Request, old, user map[string]string) error {
 	on := []string{req.ID}
 	return tagging.Retag(old, tagging.Wanted(req.Tags, user), func(tags map[string]string) error {

@@ -18,8 +18,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// waitingRule is a rule that waits behind the rules that have its requests until the run has made everything, the
-// service above all. ECS takes a target group only when a rule forwards to it, so the rule has to be there before there
+// waitingRule is a rule that waits behind the rules that have its requests, until the run has made everything else,
+// above all the service. ECS accepts a target group only if a rule forwards to it, so the rule must exist before there
 // is a healthy target.
 type waitingRule struct {
 	*resource.Typed[model.ListenerRule, model.ListenerRuleOutputs]
@@ -29,7 +29,7 @@ type waitingRule struct {
 
 var _ resource.Activator = (*waitingRule)(nil)
 
-// Create implements resource.Behaviour. The state is to say where a rule that waits really is.
+// Create implements resource.Behaviour. The state must have the real priority of a waiting rule.
 func (s *waitingRule) Create(ctx context.Context, req resource.Request) (resource.State, error) {
 	ctx, as := noting(ctx)
 	state, err := s.Typed.Create(ctx, req)
@@ -45,7 +45,7 @@ func (s *waitingRule) Update(ctx context.Context, req resource.Request) (resourc
 
 type waitingKey struct{}
 
-// noting returns a context in which waitsAs says what a rule that waits is like; nil: it does not wait.
+// noting returns a context in which waitsAs records the properties of a waiting rule; nil: the rule does not wait.
 func noting(ctx context.Context) (context.Context, **model.ListenerRule) {
 	as := new(*model.ListenerRule)
 	return context.WithValue(ctx, waitingKey{}, as), as
@@ -66,8 +66,8 @@ func recorded(state resource.State, as *model.ListenerRule) resource.State {
 	return state
 }
 
-// Activate implements resource.Activator. First the rules that go make way, to places behind: from then on this rule
-// takes the requests. Then it takes its own priority, which is free now. At no time there is no rule for the requests.
+// Activate implements resource.Activator. First the rules to be deleted move behind this one: from then on it gets the
+// requests. Then it takes its own priority, which is free now. At every moment a rule matches.
 func (s *waitingRule) Activate(ctx context.Context, req resource.Request) (resource.State, error) {
 	return s.activate(ctx, req)
 }
@@ -114,9 +114,9 @@ func (r rule) activate(ctx context.Context, req resource.Request) (resource.Stat
 	return resource.State{ID: req.ID, Inputs: req.Inputs, Outputs: req.Old.Outputs}, nil
 }
 
-// takePlace gives a rule its priority. A rule of ours that has it moves to the next free place behind: the order of all
-// others stays, and with it who has which requests. That rule takes its own priority when its turn comes, or is one
-// that this run leaves alone.
+// takePlace gives a rule its priority. If another rule of ours has it, that rule moves to the next free priority behind
+// it: the order of all other rules stays, and so does who gets which requests. The moved rule takes its own priority
+// later in the run, unless this run does not change it.
 func (r rule) takePlace(ctx context.Context, c ruleCall, rules []types.Rule) error {
 	err := r.setPriority(ctx, c.ID, c.Props.Priority)
 	if !call.HasCode(err, "PriorityInUse") {
@@ -147,7 +147,7 @@ func (s *waitingRule) Overtakes(inputs, old value.Value, others []resource.Other
 	for _, r := range rivals(wanted, others) {
 		now := was.Priority
 		if !was.Overlaps(ruleOf(r.State.Inputs)) {
-			now = 0 // it had other requests, so its place among these is new
+			now = 0 // it had other requests, so its priority among these rules is new
 		}
 		if overtakes(wanted.Priority, now, r) || now == 0 && leaves(wanted, r) {
 			from = append(from, resource.ComponentOf(r.Resource))
@@ -177,8 +177,8 @@ func others(req resource.Request) []resource.Other {
 	return req.Others()
 }
 
-// rivals are the rules that send requests of a rule to their targets today. A rule without targets, a redirect, needs
-// not wait for any.
+// rivals are the rules that forward a rule's requests to their targets today. A rule without targets, such as a
+// redirect, need not wait for any.
 func rivals(wanted model.ListenerRule, others []resource.Other) []resource.Other {
 	if wanted.Action.Forward == nil {
 		return nil
@@ -189,8 +189,8 @@ func rivals(wanted model.ListenerRule, others []resource.Other) []resource.Other
 	})
 }
 
-// overtakes reports whether a rule takes requests from a rival that has them today; now is 0 for a rule that is not
-// there yet.
+// overtakes reports whether a rule takes requests from a rival that has them today; now is 0 for a rule that does not
+// exist yet.
 func overtakes(wanted, now int, rival resource.Other) bool {
 	p := ruleOf(rival.State.Inputs).Priority
 	if rival.Going {
@@ -200,17 +200,17 @@ func overtakes(wanted, now int, rival resource.Other) bool {
 }
 
 // leaves reports whether a rule that has the wanted requests today gets others in this run, as when two components swap
-// theirs.
+// their requests.
 func leaves(wanted model.ListenerRule, rival resource.Other) bool {
 	if rival.Wanted.IsNull() {
 		return false
 	}
 	next := ruleOf(rival.Wanted)
-	next.ListenerARN = wanted.ListenerARN // which may be a reference still; a rule never changes it in place
+	next.ListenerARN = wanted.ListenerARN // it may still be a reference; a rule never changes it in place
 	return !wanted.Overlaps(next)
 }
 
-// waits reports whether a rule may not take its priority before everything else is done.
+// waits reports whether a rule may take its priority only after everything else is done.
 func waits(wanted model.ListenerRule, now int, req resource.Request) bool {
 	if now == wanted.Priority {
 		return false
@@ -243,7 +243,7 @@ func free(rules []types.Rule, from, to int) (int, error) {
 	}
 }
 
-// priorityOf returns the priority of a rule, 0 of the default rule.
+// priorityOf returns the priority of a rule, 0 for the default rule.
 func priorityOf(r types.Rule) int {
 	p, _ := strconv.Atoi(aws.ToString(r.Priority))
 	return p

@@ -26,7 +26,7 @@ type (
 	targetGroup     struct{ api *api }
 )
 
-// released is how long a target group may still count as in use after its rules and listeners are gone.
+// released is how long a target group may count as in use after its rules and listeners are gone.
 var released = call.Pace{First: 500 * time.Millisecond, Longest: 5 * time.Second, Limit: 2 * time.Minute}
 
 func newTargetGroup(api *api) resource.Behaviour {
@@ -37,7 +37,7 @@ func newTargetGroup(api *api) resource.Behaviour {
 			ReplaceOn:  []string{"port", "protocol", "protocolVersion", "vpcId", "targetType"},
 			NotYet:     notYet,
 			HashedName: "name", NameLimit: nameLimit,
-			FindFirst: true, // CreateTargetGroup answers an existing one with equal settings as if it had made it
+			FindFirst: true, // CreateTargetGroup answers an existing one with equal settings as if it were new
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
 					{On: own(s, "targetgroup/"), Actions: append([]string{
@@ -138,7 +138,7 @@ func (g targetGroup) create(ctx context.Context, c targetGroupCall) (string, mod
 	}
 	out := targetGroupOutputs(made.TargetGroups[0])
 	if err := g.setAttributes(ctx, out.ARN, p); err != nil {
-		p.DeregistrationDelay = nil // nobody knows which attributes it has: the next run sees a difference
+		p.DeregistrationDelay = nil // nobody knows its attributes: the next run sees a difference
 		return out.ARN, out, &resource.Unfinished[model.TargetGroup, model.TargetGroupOutputs]{
 			ID: out.ARN, Props: p, Out: out, Err: err,
 		}
@@ -299,7 +299,7 @@ func (g targetGroup) update(ctx context.Context, c targetGroupCall) (model.Targe
 
 const removeForward = "a listener or rule that deployer did not make forwards to it: remove that"
 
-// inTheWay finds listeners and rules that forward to the group although the stack does not have them.
+// inTheWay finds listeners and rules that forward to the group but do not belong to the stack.
 func (g targetGroup) inTheWay(
 	ctx context.Context, c targetGroupCall, stack resource.Neighbours,
 ) ([]plan.Obstacle, error) {
@@ -332,8 +332,8 @@ func (g targetGroup) inTheWay(
 	}}, nil
 }
 
-// forwards returns the ARNs of the listeners (for their default action) and rules of a load balancer that forward to a
-// target group, but for those that go with their listener.
+// forwards returns the ARNs of a load balancer's listeners (for their default action) and rules that forward to a
+// target group, except those that are deleted with their listener.
 func (a *api) forwards(ctx context.Context, balancer, group string, going []string) ([]string, error) {
 	var out []string
 	to := func(actions []types.Action) bool {
@@ -389,7 +389,7 @@ func (g targetGroup) delete(ctx context.Context, c targetGroupCall) error {
 		})
 	var answered *resource.OpError
 	if err != nil && last != nil && ctx.Err() == nil && !errors.As(err, &answered) {
-		return last // the wait is over: say why it was one
+		return last // the wait is over: return the last refusal
 	}
 	return err
 }
