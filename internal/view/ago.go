@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// ago is a span as people say it.
+// ago is a time span in words.
 func ago(d time.Duration) string {
 	switch {
 	case d < 0:

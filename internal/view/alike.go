@@ -7,8 +7,8 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// alike puts together problems that are the same in kind: the same summary, call and next step, each of another
-// component. Ten services that crash alike are one problem, and what else went wrong is to be seen beside it.
+// alike groups problems of the same kind: the same summary, call and next step, each of another component. Ten services
+// with the same crash are one problem, and the other problems stay visible.
 func alike(list diag.List) []diag.List {
 	var out []diag.List
 	kinds := map[string]int{}
@@ -31,16 +31,16 @@ func alike(list diag.List) []diag.List {
 	return out
 }
 
-// plainly is a text without what names the component.
+// plainly is a text without the component's name.
 func plainly(d *diag.Diagnostic, text string) string {
 	_, short, _ := strings.Cut(d.Component, "/")
 	return strings.ReplaceAll(strings.ReplaceAll(text, d.Component, "*"), `"`+short+`"`, "*")
 }
 
-// lastLines is how many log lines are shown of a problem that is like one before.
+// lastLines is how many log lines are shown for a problem of the same kind as an earlier one.
 const lastLines = 2
 
-// others writes the problems that are like the first, which is on the screen.
+// others writes the problems of the same kind as the first, which was written before.
 func others(w *Writer, first *diag.Diagnostic, list diag.List) {
 	w.Printf("  %s\n", styled(bold, "The same of "+count(len(list), "other component")+":"))
 	for _, d := range list {

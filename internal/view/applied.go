@@ -12,7 +12,7 @@ import (
 	"github.com/company/deployer/internal/report"
 )
 
-// Applied writes the result of an apply: what was done and how to reach it.
+// Applied writes the result of an apply: the changes and the URLs.
 func Applied(
 	w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome, outputs map[string]map[string]any,
 	balancers []report.Balancer,
@@ -30,7 +30,7 @@ func Applied(
 	}
 	w.Printf("%s %s/%s %s: %s.%s\n", styled(green+bold, "Applied"), p.Stack, p.Environment, version,
 		strings.Join(verbs(o.Done), ", "), runs)
-	foreign := false // hosts that only their owner can point at us
+	foreign := false // hosts whose DNS the user has to change
 	for _, c := range p.Components {
 		address, ok := outputs[c.Address]["url"].(string)
 		if !ok || c.Kind != "MicroService" {
@@ -70,7 +70,7 @@ func Destroyed(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome,
 		count(o.Summary().Delete, "resource"))
 }
 
-// AppliedJSON writes the result of an apply or destroy; failure is what went wrong, nil when nothing did.
+// AppliedJSON writes the result of an apply or destroy; failure is its error, nil without one.
 func AppliedJSON(
 	w io.Writer, p *plan.Plan, version report.Version, o *plan.Outcome, outputs map[string]map[string]any,
 	warnings diag.List, failure error,
@@ -91,7 +91,7 @@ func AppliedJSON(
 	})
 }
 
-// Valid writes that there is nothing wrong.
+// Valid writes that no problem was found.
 func Valid(w *Writer, stacks []string, environments int) {
 	w.Printf("%s %s, %s.\n", styled(green+bold, "Valid:"), strings.Join(stacks, ", "),
 		count(environments, "environment"))

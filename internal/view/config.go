@@ -7,7 +7,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Config writes the effective settings, a line each, with where each comes from if asked.
+// Config writes the effective settings, one line each, with the origin if asked.
 func Config(w *Writer, e *config.Effective, origin bool) {
 	width := 0
 	for _, entry := range e.Entries {

@@ -71,7 +71,7 @@ func diagnostic(w *Writer, d *diag.Diagnostic) {
 		case strings.HasPrefix(paragraph, "deployer "): // a command to be copied: never broken
 			w.Printf("    %s\n", paragraph)
 		default:
-			// So is one at the end of a sentence.
+			// The same applies to a command at the end of a sentence.
 			if at := strings.LastIndex(paragraph, ": deployer "); at >= 0 && columns(paragraph)+2 > w.Width &&
 				!strings.HasSuffix(paragraph, ".") {
 				w.Printf("%s\n    %s\n", wrap(paragraph[:at+1], "  ", w.Width), paragraph[at+2:])
@@ -100,8 +100,8 @@ func excerpt(w *Writer, d *diag.Diagnostic) {
 	}
 }
 
-// window cuts a line that is wider than width columns around the marked character, and marks the cuts; shift is how
-// many characters went on the left.
+// window cuts a line that is wider than width columns around the marked character, and marks the cuts. shift is how
+// many characters it cut off on the left.
 func window(line string, column, width int) (text string, shift int) {
 	total := columns(line)
 	if total <= width {
@@ -129,8 +129,8 @@ func window(line string, column, width int) (text string, shift int) {
 	return string(kept), shift
 }
 
-// under is what puts a caret below each column of the length characters from start on: a lead, with the line's tabs,
-// and how many carets.
+// under is the text before the carets, with the line's tabs, and the number of carets. There is one caret for each
+// column of the length characters from start on.
 func under(line string, start, length int) (lead string, carets int) {
 	var b strings.Builder
 	for i, r := range []rune(line) {

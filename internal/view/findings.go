@@ -2,7 +2,7 @@ package view
 
 import "github.com/company/deployer/internal/report"
 
-// Findings writes what a check of the backend found.
+// Findings writes the results of a check of the backend.
 func Findings(w *Writer, findings []report.Finding) {
 	for _, f := range findings {
 		mark := styled(green, "ok  ")

@@ -15,7 +15,7 @@ func pad(text string, width int) string {
 	return text
 }
 
-// truncate cuts text to at most width columns, ending in an ellipsis when something was cut.
+// truncate cuts text to at most width columns. A text that was cut ends in an ellipsis.
 func truncate(text string, width int) string {
 	if columns(text) <= width || width < 1 {
 		return text
@@ -40,8 +40,8 @@ func truncate(text string, width int) string {
 	return b.String()
 }
 
-// fold breaks a line of any kind into lines of at most width columns, at a space, all but the first with the indent. A
-// word is broken only where it is longer than a line: names and addresses are to be copied.
+// fold breaks a line of any kind at spaces into lines of at most width columns, all but the first with the indent. It
+// breaks a word only if the word is longer than a line, because users copy names and addresses.
 func fold(text string, indent, width int) block {
 	var out []byte
 	column, room := 0, max(width-indent, 1)

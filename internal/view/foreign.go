@@ -9,8 +9,8 @@ import (
 	"golang.org/x/text/width"
 )
 
-// harmless reports characters that a terminal shows and does not obey: no controls, not the eight-bit ones either, and
-// none of the marks that reorder or hide text, except the two that join letters.
+// harmless reports characters that a terminal shows and does not execute. These exclude all control characters (also
+// the eight-bit ones) and the marks that reorder or hide text, except the two that join letters.
 func harmless(r rune) bool {
 	switch {
 	case r < ' ' || r >= 0x7f && r < 0xa0, r == '\u2028' || r == '\u2029', r&0xfffe == 0xfffe, r >= 0xfdd0 &&
@@ -22,7 +22,7 @@ func harmless(r rune) bool {
 	return !unicode.Is(unicode.Cf, r)
 }
 
-// clean is what stands for r on a terminal. Line ends and tabs stay: who wants one line asks oneLine.
+// clean is the replacement for r on a terminal. Line ends and tabs stay; oneLine removes them.
 func clean(r rune) string {
 	if harmless(r) || r == '\n' || r == '\t' {
 		return string(r)
@@ -38,7 +38,7 @@ func codePoint(r rune) string {
 	return fmt.Sprintf("\\u%04x", r)
 }
 
-// oneLine keeps text from beginning a new line.
+// oneLine prevents text from beginning a new line.
 func oneLine(text string) string {
 	if !strings.Contains(text, "\n") {
 		return text
@@ -46,7 +46,7 @@ func oneLine(text string) string {
 	return strings.ReplaceAll(text, "\n", `\n`)
 }
 
-// cells is how many columns of a terminal r takes.
+// cells is how many columns r takes on a terminal.
 func cells(r rune) int {
 	switch {
 	case r < 0x7f && r >= ' ' || r == '\t' || r == '\n':
@@ -62,7 +62,7 @@ func cells(r rune) int {
 	return 1
 }
 
-// columns is how wide text stands on a terminal, marks left out.
+// columns is the width of text on a terminal, without style marks.
 func columns(text string) int {
 	n := 0
 	for style, r := range pieces(text) {

@@ -23,13 +23,13 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// evil is what an attacker would like a terminal to obey, and a line that a CI system would.
+// evil is text that an attacker wants a terminal to execute, and a line that a CI system would execute.
 const evil = "x\x1b]0;owned\x07\x9b31m\u009b31m\u202eabc\u2066\u200b\u2028" +
 	"\U000e0041\ufeff\ufdd0\ufdd2\r\n::add-path::/tmp\x00\x7f\u0085"
 
 var own = regexp.MustCompile("\r?\x1b\\[([0-9]+m|[0-9]+A|2K|J)")
 
-// obeyed finds what a terminal would obey in output, our own colours and cursor movements apart.
+// obeyed finds control sequences in output, other than our own colours and cursor movements.
 func obeyed(t *testing.T, output string) {
 	t.Helper()
 	for i, r := range own.ReplaceAllString(output, "") {
@@ -45,7 +45,7 @@ func obeyed(t *testing.T, output string) {
 	}
 }
 
-// poison returns a T with evil in every text that can be reached.
+// poison returns a T with evil in every text field, nested ones included.
 func poison[T any]() T {
 	var out T
 	fill(reflect.ValueOf(&out).Elem(), 0)
@@ -94,7 +94,7 @@ func fill(v reflect.Value, depth int) {
 	}
 }
 
-// TestNothingForeignIsObeyed puts an attack into every text of everything that is shown.
+// TestNothingForeignIsObeyed puts an attack into every text that is shown.
 func TestNothingForeignIsObeyed(t *testing.T) {
 	now := func() time.Time { return noon }
 	p := poison[plan.Plan]()
@@ -165,7 +165,7 @@ func TestNothingForeignIsObeyed(t *testing.T) {
 			})
 		}
 	}
-	t.Run("raw", func(t *testing.T) { // scripts want the line ends of a value
+	t.Run("raw", func(t *testing.T) { // scripts need the line ends of a value
 		out := render(false, 60, func(w *Writer) { Raw(w, evil); OutputsEnv(w, outputs) })
 		obeyed(t, strings.ReplaceAll(out, "\n::", "\n"))
 	})
@@ -180,7 +180,7 @@ func TestNothingForeignIsObeyed(t *testing.T) {
 	})
 }
 
-// TestDataCannotForgeAStyle: a mark that data brings is no colour, wherever it stands.
+// TestDataCannotForgeAStyle: a style mark in data is never a colour.
 func TestDataCannotForgeAStyle(t *testing.T) {
 	var all strings.Builder
 	for r := rune(0xfdd0); r <= 0xfdef; r++ {
@@ -209,7 +209,7 @@ func TestCaretsStandBelowWideCharacters(t *testing.T) {
 		mark(strings.Repeat("本", 40)+"x本", 41, 1, 34))
 }
 
-// FuzzPrintf: nothing that is printed is obeyed, whatever it is.
+// FuzzPrintf: a terminal executes nothing that is printed.
 func FuzzPrintf(f *testing.F) {
 	for _, seed := range []string{
 		evil, secret, secret[:30], bold, "\xff\xc2", "\u009b31m", "\x1bPq\x1b\\", "a\rb",
@@ -219,7 +219,7 @@ func FuzzPrintf(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		if strings.Contains(text, secret) {
-			return // cannot be guessed; the seeds above show that a part of it is none
+			return // cannot be guessed; the seeds above show that a part of a mark is no mark
 		}
 		for _, width := range []int{20, 80} {
 			obeyed(t, render(true, width, func(w *Writer) {

@@ -10,7 +10,7 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// Graph is the picture of a stack: its components, what each is made of, and what needs what.
+// Graph is a picture of a stack: its components, the resources of each, and their dependencies.
 type Graph struct {
 	Stack       string      `json:"stack"`
 	Environment string      `json:"environment"`
@@ -22,7 +22,7 @@ type Graph struct {
 type GraphNode struct {
 	Address   string   `json:"address"`
 	Kind      string   `json:"kind"`
-	Shared    bool     `json:"shared,omitempty"` // synthetic: made because others need it
+	Shared    bool     `json:"shared,omitempty"` // synthetic: made because other components need it
 	Resources []string `json:"resources"`        // names within the component, in the order of creation
 }
 
@@ -66,8 +66,8 @@ func NewGraph(stack, environment string, g *resource.Graph) (*Graph, error) {
 	return out, nil
 }
 
-// GraphText writes the graph as a tree: what nobody needs at the top, below each what it needs. What was shown before
-// is only named.
+// GraphText writes the graph as a tree. Components that no other needs are at the top; below each are the components
+// that it needs. A component is written in full once, and later only named.
 func GraphText(w *Writer, g *Graph) {
 	w.Printf("%s/%s\n", styled(bold, g.Stack), styled(bold, g.Environment))
 	needs, needed := map[string][]string{}, map[string]bool{}
@@ -83,7 +83,7 @@ func GraphText(w *Writer, g *Graph) {
 			tops = append(tops, n.Address)
 		}
 	}
-	// In a circle of components (allowed: only resources must not need each other in one) nobody is at the top.
+	// In a cycle of components, none is at the top. (Such a cycle is allowed; a cycle of resources is not.)
 	reached := map[string]bool{}
 	var reach func(string)
 	reach = func(a string) {
@@ -149,7 +149,7 @@ func GraphDOT(w io.Writer, g *Graph) error {
 	return err
 }
 
-// quote makes a DOT string; JSON's escapes are a subset of DOT's for what addresses and kinds may hold.
+// quote makes a DOT string. The JSON escapes that addresses and kinds can have are valid in DOT, too.
 func quote(text string) string {
 	q, _ := json.Marshal(text)
 	return string(q)

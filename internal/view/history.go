@@ -20,7 +20,7 @@ func History(w *Writer, key state.Key, past []report.Deployment) {
 		longest = max(longest, columns(d.Who))
 	}
 	header := []string{"VERSION", "AT (UTC)", "RESULT", "WHO", "COMMIT", "SUMMARY"}
-	aside := longest > w.Width/4 // a role's ARN is longer than all the rest
+	aside := longest > w.Width/4 // a role's ARN is longer than all other columns
 	if aside {
 		header = slices.Delete(header, 3, 4)
 	}
@@ -53,7 +53,7 @@ func History(w *Writer, key state.Key, past []report.Deployment) {
 	Table(w, header, rows)
 }
 
-// changedVariables is one line about variables that a version has otherwise than the one before.
+// changedVariables is one line about the variables that changed since the version before.
 func changedVariables(changes []report.VariableChange) string {
 	parts := make([]string, len(changes))
 	for i, c := range changes {

@@ -22,8 +22,8 @@ func JSON(w io.Writer, data any) error {
 	return Document(w, b.Bytes())
 }
 
-// Document writes a JSON document that is there already. What a terminal would obey can only stand inside of its
-// strings, and is escaped there: the data stay the same.
+// Document writes an existing JSON document. Control sequences can only be inside its strings, and are escaped there:
+// the data stay the same.
 func Document(w io.Writer, raw []byte) error {
 	var b strings.Builder
 	b.Grow(len(raw))
@@ -40,7 +40,7 @@ type propertyJSON struct {
 	Path              []string `json:"path"`
 	Old               any      `json:"old"`
 	New               any      `json:"new"`
-	Unknown           bool     `json:"unknown,omitempty"`   // new is known after apply only
+	Unknown           bool     `json:"unknown,omitempty"`   // new is known only after the apply
 	Sensitive         bool     `json:"sensitive,omitempty"` // old and new are withheld
 	ForcesReplacement bool     `json:"forcesReplacement,omitempty"`
 }
@@ -81,7 +81,7 @@ type planJSON struct {
 	Changes     bool            `json:"changes"`
 	Summary     summaryJSON     `json:"summary"`
 	Components  []componentJSON `json:"components"`
-	Survey      *surveyJSON     `json:"survey,omitempty"` // what AWS was asked of what is there
+	Survey      *surveyJSON     `json:"survey,omitempty"` // which objects were compared with AWS
 	Diagnostics diag.List       `json:"diagnostics"`
 }
 
@@ -143,7 +143,7 @@ func nonNil(l diag.List) diag.List {
 	return l
 }
 
-// FailureJSON writes why a command has no answer. Every command does, where it has not written an answer of its own.
+// FailureJSON writes why a command has no result. Every failed command calls it, unless it has written a result.
 func FailureJSON(w io.Writer, list diag.List) error {
 	return JSON(w, struct {
 		Succeeded   bool      `json:"succeeded"`
@@ -151,7 +151,7 @@ func FailureJSON(w io.Writer, list diag.List) error {
 	}{false, nonNil(list)})
 }
 
-// DiagnosticsJSON writes what validate found.
+// DiagnosticsJSON writes the problems that validate found.
 func DiagnosticsJSON(w io.Writer, list diag.List) error {
 	return JSON(w, struct {
 		Valid       bool      `json:"valid"`

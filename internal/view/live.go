@@ -21,7 +21,7 @@ type Live struct {
 	planned int
 	rows    []*row // in the order of their start
 	byID    map[string]*row
-	drawn   []int // columns of the lines on the screen that belong to us
+	drawn   []int // columns of the lines that are on the screen now
 	stop    chan struct{}
 	stopped sync.WaitGroup
 }
@@ -31,12 +31,12 @@ type row struct {
 	action     plan.Action
 	began, end time.Time
 	state      plan.EventKind
-	done       bool // a replacement ends twice
+	done       bool // counted already: a replacement ends twice
 }
 
-// NewLive returns a Live progress that redraws until Close. size is asked before each drawing: windows change.
+// NewLive returns a Live progress that redraws until Close. It calls size before each drawing, because windows change.
 func NewLive(w *Writer, now func() time.Time, size func() (width, height int)) *Live {
-	own := *w // its width changes
+	own := *w // a copy, because its width changes
 	l := &Live{w: &own, now: now, size: size, begin: now(), byID: map[string]*row{}, stop: make(chan struct{})}
 	l.stopped.Add(1)
 	go func() {
@@ -76,7 +76,7 @@ func (l *Live) Event(e plan.Event) {
 	}
 	switch e.Kind {
 	case plan.Started:
-		// A replacement starts twice: the new object, later the old one's delete.
+		// A replacement starts twice: with the create of the new object, and later with the delete of the old one.
 		r.action, r.state, r.end = e.Action, plan.Started, time.Time{}
 	case plan.Progress:
 		r.text = e.Text
@@ -86,7 +86,7 @@ func (l *Live) Event(e plan.Event) {
 	}
 }
 
-// Close draws the final tree and leaves it standing.
+// Close draws the final tree and leaves it on the screen.
 func (l *Live) Close() {
 	close(l.stop)
 	l.stopped.Wait()
@@ -99,8 +99,8 @@ func (l *Live) Close() {
 	l.draw(true)
 }
 
-// up moves the cursor to the beginning of what was drawn. In a window that has become narrower since, the terminal has
-// broken our lines into several.
+// up moves the cursor to the beginning of the drawing. In a window that became narrower, the terminal has broken our
+// lines into several.
 func (l *Live) up() string {
 	rows := 0
 	for _, n := range l.drawn {
@@ -113,14 +113,14 @@ func (l *Live) up() string {
 	return fmt.Sprintf("\r\x1b[%dA", rows)
 }
 
-// erase takes back what was drawn.
+// erase removes the drawing from the screen.
 func (l *Live) erase() {
 	if up := l.up(); up != "" {
-		_, _ = io.WriteString(l.w.w, up+"\x1b[J") // nobody is left to tell
+		_, _ = io.WriteString(l.w.w, up+"\x1b[J") // nobody is left to see an error
 	}
 }
 
-// draw repaints. While running it fits the screen: what runs and what failed comes before what is done.
+// draw repaints. During the run it fits the screen: running and failed resources come before finished ones.
 func (l *Live) draw(final bool) {
 	width, height := l.size()
 	l.w.Width = max(width, 20)
@@ -135,7 +135,7 @@ func (l *Live) draw(final bool) {
 	if !final || l.planned > 0 {
 		lines = append(lines, l.bar(final)...)
 	}
-	// Line by line: what is erased as a whole flickers, and tmux keeps it in its history.
+	// Line by line: erasing the whole screen flickers, and tmux keeps erased screens in its history.
 	var b strings.Builder
 	b.WriteString(l.up())
 	var drawn []int
@@ -144,7 +144,7 @@ func (l *Live) draw(final bool) {
 		b.WriteString("\x1b[2K" + l.w.render(line) + "\n")
 		drawn = append(drawn, columns(line))
 	}
-	_, _ = io.WriteString(l.w.w, b.String()+"\x1b[J") // nobody is left to tell
+	_, _ = io.WriteString(l.w.w, b.String()+"\x1b[J") // nobody is left to see an error
 	if !final {
 		l.drawn = drawn
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// group is what is known of one component.
+// group is the state of one component.
 type group struct {
 	address    string
 	rows       []*row
@@ -42,7 +42,7 @@ func (l *Live) components() []*group {
 	return order
 }
 
-// running reports whether something of a component is still under way.
+// running reports whether a resource of a component is not finished.
 func (g *group) running() bool {
 	return slices.ContainsFunc(g.rows, func(r *row) bool { return r.state == plan.Started })
 }
@@ -55,7 +55,7 @@ func (g *group) head(now time.Time) string {
 	return fmt.Sprintf("%s %s %s", glyph(g.state), styled(bold, g.address), styled(dim, elapsed(end.Sub(g.began))))
 }
 
-// lines are a component and those of its resources that are not done; once all is done, of one that failed all.
+// lines are a component and its unfinished resources; in the final tree, a failed component has all its resources.
 func (g *group) lines(now time.Time, final bool) []string {
 	lines := []string{g.head(now)}
 	for _, r := range g.rows {
@@ -66,7 +66,7 @@ func (g *group) lines(now time.Time, final bool) []string {
 	return lines
 }
 
-// line is a component with what it does now.
+// line is a component with its current activity.
 func (g *group) line(now time.Time) string {
 	for _, state := range []plan.EventKind{plan.FailedAt, plan.Started} {
 		for _, r := range g.rows {

@@ -17,7 +17,7 @@ func sized(width, height int) func() (int, int) {
 	return func() (int, int) { return width, height }
 }
 
-// still returns a Live that draws when it is told to only.
+// still returns a Live that draws only when it is called.
 func still(b *bytes.Buffer, size func() (int, int)) *Live {
 	l := NewLive(NewWriter(b, false, 80), func() time.Time { return time.Unix(0, 0) }, size)
 	close(l.stop)
@@ -28,7 +28,7 @@ func still(b *bytes.Buffer, size func() (int, int)) *Live {
 
 var erasing = regexp.MustCompile(`\r\x1b\[(\d+)A`)
 
-// drawn is what is on the screen after the last erasing.
+// drawn is the screen after the last erasing.
 func drawn(b *bytes.Buffer) string {
 	parts := erasing.Split(b.String(), -1)
 	return strings.NewReplacer("\x1b[2K", "", "\x1b[J", "").Replace(parts[len(parts)-1])
@@ -62,7 +62,7 @@ func TestWhatRunsIsShownBeforeWhatIsDone(t *testing.T) {
 	}
 	require.Contains(t, text, "0/1 running, 1 pending")
 
-	// More run than there are lines: none of what failed is lost, and the rest is counted.
+	// More resources run than there are lines: all failed ones are shown, and the others are counted.
 	b.Reset()
 	for n := 40; n < 80; n++ {
 		event(plan.Started, n, "")
@@ -86,7 +86,7 @@ func TestANarrowerWindowLeavesNoStaleLines(t *testing.T) {
 	l.draw(false)
 	var rows int
 	for _, line := range strings.Split(strings.TrimSuffix(drawn(&b), "\n"), "\n") {
-		rows += max(1, (columns(line)+29)/30) // as the terminal breaks them
+		rows += max(1, (columns(line)+29)/30) // the terminal breaks them like this
 	}
 	require.Greater(t, rows, 3)
 	width = 30

@@ -8,7 +8,7 @@ import (
 	"github.com/company/deployer/internal/report"
 )
 
-// Locks writes who holds what.
+// Locks writes each lock and its holder.
 func Locks(w *Writer, locks []report.Lock, now time.Time) {
 	if len(locks) == 0 {
 		w.Printf("Nothing is locked.\n")
@@ -28,7 +28,7 @@ func Locks(w *Writer, locks []report.Lock, now time.Time) {
 	Table(w, []string{"STACK", "BY", "FOR", "HOLDER", "HOST", "LOCK ID"}, rows)
 }
 
-// Lock writes all that is known of one lock.
+// Lock writes all details of one lock.
 func Lock(w *Writer, l *report.Lock, now time.Time) {
 	w.Printf("%s/%s is locked\n", styled(bold, l.Stack), styled(bold, l.Environment))
 	state := "alive"

@@ -10,8 +10,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// Unfinished writes what became of a plan that was not carried out to its end, below the errors that say why. again is
-// the command that goes on from there; "" when the state does not say what was done.
+// Unfinished writes what a plan that did not finish has changed, below the errors that say why. again is the command
+// that continues; "" when the state does not say what was done.
 func Unfinished(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome, again string) {
 	total := len(o.Done) + len(o.Failed) + len(o.NotStarted)
 	head := fmt.Sprintf("%s %s/%s %s: %d of %s done", styled(red+bold, "Not finished."), p.Stack, p.Environment,
@@ -50,7 +50,7 @@ func Unfinished(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome
 	}
 }
 
-// verbs counts what was done, as in "2 created".
+// verbs counts the changes, as in "2 created".
 func verbs(steps []plan.Step) []string {
 	var out []string
 	for _, action := range []plan.Action{plan.Create, plan.Adopt, plan.Update, plan.Replace, plan.Delete, plan.NoOp} {
@@ -89,7 +89,7 @@ func places(steps []plan.Step) string {
 	return before + strings.Join(names, ", ")
 }
 
-// byReason groups steps that were not started for the same reason, the largest group first.
+// byReason groups steps that did not start by their reason, the largest group first.
 func byReason(steps []plan.Step) [][]plan.Step {
 	var out [][]plan.Step
 	for _, s := range steps {
@@ -107,8 +107,8 @@ func byReason(steps []plan.Step) [][]plan.Step {
 type stepJSON struct {
 	Resource string `json:"resource"`
 	Action   string `json:"action"`
-	Reason   string `json:"reason,omitempty"`  // why it was not started
-	Because  string `json:"because,omitempty"` // the resource whose failure is why
+	Reason   string `json:"reason,omitempty"`  // why it did not start
+	Because  string `json:"because,omitempty"` // the failed resource that is the reason
 }
 
 type outcomeJSON struct {

@@ -58,7 +58,7 @@ func TestAnApplyThatFailedIsSummedUp(t *testing.T) {
 	golden(t, "applied.json", doc.String())
 }
 
-// Crashes that are alike are one problem: four of them leave room for the summary.
+// Equal crashes are one problem: four of them leave room for the summary.
 func TestProblemsOfOneKindAreFolded(t *testing.T) {
 	var list diag.List
 	for i, name := range []string{"api", "worker", "mailer", "cron"} {

@@ -10,7 +10,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// text is an output as people read it: strings raw, the rest as JSON.
+// text is an output in the form for people: strings as they are, the rest as JSON.
 func text(data any) string {
 	if s, ok := data.(string); ok {
 		return s

@@ -17,7 +17,7 @@ var symbols = map[plan.Action]struct{ mark, colour, verb string }{
 	plan.NoOp:    {" ", dim, "no change"},
 }
 
-// Plan writes what would change and why, per component and then per resource, and a summary line.
+// Plan writes the changes and their reasons, per component and then per resource, and a summary line.
 func Plan(w *Writer, p *plan.Plan) {
 	if !p.HasChanges() {
 		w.Printf("%s %s/%s is up to date: %s.\n", styled(green+bold, "No changes."), p.Stack, p.Environment,
@@ -82,7 +82,7 @@ func change(w *Writer, ch plan.Change, width int) {
 	if ch.Protected {
 		line += " " + styled(red+bold, "[protected]")
 	}
-	w.Printf("%s\n", fold(line, 8, w.Width)) // nothing of a plan is cut: it may be what matters
+	w.Printf("%s\n", fold(line, 8, w.Width)) // nothing of a plan is cut: every part may matter
 	if ch.TakesOver != "" {
 		w.Printf("%s\n", fold("        "+ch.TakesOver, 12, w.Width))
 	}
@@ -129,13 +129,13 @@ func brief(v value.Value) string {
 	return v.String()
 }
 
-// Of values longer than wholeUpTo characters a plan shows the part from context before the first difference on.
+// Values longer than wholeUpTo characters are shown from context characters before the first difference.
 const (
 	wholeUpTo = 400
 	context   = 60
 )
 
-// difference cuts two long texts down to where they differ.
+// difference cuts two long texts to the part where they differ.
 func difference(old, now string) (string, string) {
 	a, b := []rune(old), []rune(now)
 	if len(a) <= wholeUpTo && len(b) <= wholeUpTo {
@@ -158,7 +158,7 @@ func difference(old, now string) (string, string) {
 	return part(a), part(b)
 }
 
-// summary is the last line of a plan, and another one for what is grave.
+// summary is the last line of a plan, with a second line for dangerous changes.
 func summary(p *plan.Plan) block {
 	s := p.Summary()
 	var parts []string

@@ -7,8 +7,8 @@ import (
 	"github.com/company/deployer/internal/permission"
 )
 
-// Policy writes an IAM policy document: valid JSON that a person can read, with a line for each action and ARN, but for
-// conditions.
+// Policy writes an IAM policy document: valid JSON that a person can read, with one line for each action and ARN,
+// except in conditions.
 func Policy(w *Writer, d permission.Document) error {
 	text, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {

@@ -8,15 +8,15 @@ import (
 	"github.com/company/deployer/internal/plan"
 )
 
-// Progress shows the news of a run while it goes on. Close ends it; nothing may come after.
+// Progress shows the events of a run. No call may follow Close.
 type Progress interface {
 	Event(plan.Event)
-	// Planned says how many resources will change, once that is known.
+	// Planned says how many resources will change, once the number is known.
 	Planned(p *plan.Plan)
 	Close()
 }
 
-// Quiet shows nothing but that somebody else is waited for: minutes without a word would look like a hang.
+// Quiet shows only that the run waits for another one: minutes without output would look like a hang.
 type Quiet struct{ W *Writer }
 
 // Event implements Progress.
@@ -32,7 +32,7 @@ func (Quiet) Planned(*plan.Plan) {}
 // Close implements Progress.
 func (Quiet) Close() {}
 
-// Plain writes a line per event: for logs of CI and screens without a cursor.
+// Plain writes a line per event, for CI logs and terminals without a cursor.
 type Plain struct {
 	mu    sync.Mutex
 	w     *Writer
@@ -68,7 +68,7 @@ func (p *Plain) Event(e plan.Event) {
 		p.w.Printf("%s: %s (%s)\n", e.Resource, e.Text, elapsed(p.now().Sub(p.begun[e.Resource])))
 	case plan.Done:
 		p.done[e.Resource] = true
-		if e.Action == plan.NoOp { // its values turned out to be what they were
+		if e.Action == plan.NoOp { // the new values turned out to be the old ones
 			p.w.Printf("%s: %s%s\n", e.Resource, did(e.Action), p.counter())
 			return
 		}
@@ -77,11 +77,11 @@ func (p *Plain) Event(e plan.Event) {
 		delete(p.done, e.Resource)
 		p.w.Printf("%s: %s after %s%s\n", e.Resource, styled(red, "failed"), elapsed(p.now().Sub(p.begun[e.Resource])),
 			p.counter())
-	case plan.Skipped: // the end of the run sums up what was not started, and why
+	case plan.Skipped: // the end of the run lists steps that did not start, and why
 	}
 }
 
-// took is how long a resource took; "" for one that never began: only what the state says of it has changed.
+// took is how long a resource took; "" for a resource that never started because only its state changed.
 func (p *Plain) took(resource string) string {
 	begun, known := p.begun[resource]
 	if !known {

@@ -16,7 +16,7 @@ func Stacks(w *Writer, list []report.StackEntry, now time.Time) {
 		return
 	}
 	var rows [][]string
-	var absent []string // where there was no state
+	var absent []string // places that were searched and have no state
 	for _, s := range list {
 		if len(s.Environments) == 0 {
 			rows = append(rows, []string{s.Stack, "(none)", ""})

@@ -10,7 +10,7 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// StateVersions writes what can be brought back.
+// StateVersions writes the state versions that can be restored.
 func StateVersions(w *Writer, key state.Key, versions []report.StateVersion) {
 	if len(versions) == 0 {
 		w.Printf("There is no version of the state of %s to bring back.\n", key)
@@ -34,7 +34,7 @@ func StateVersions(w *Writer, key state.Key, versions []report.StateVersion) {
 	Table(w, []string{"VERSION", "WRITTEN (UTC)", "SERIAL", "STATE"}, rows)
 }
 
-// StateComparison writes how a state that is to be written differs from the one that is there.
+// StateComparison writes how a new state differs from the current one.
 func StateComparison(w *Writer, c *report.StateComparison) {
 	w.Printf("State of %s/%s:\n", styled(bold, c.Stack), styled(bold, c.Environment))
 	side(w, "new", &c.File)
@@ -85,7 +85,7 @@ func StateComparison(w *Writer, c *report.StateComparison) {
 	w.Printf("  %s\n", styled(dim, fmt.Sprintf("%d the same.", c.Same)))
 }
 
-// outcome says which deployment a state is of, and how that ended. One that has not ended has no number of its own yet.
+// outcome says which deployment a state belongs to, and how it ended. Before its end, a deployment has no own number.
 func outcome(version report.Version, result string) string {
 	if result == string(state.InProgress) {
 		version++
@@ -103,7 +103,7 @@ func side(w *Writer, label string, s *report.StateSide) {
 		s.At.UTC().Format("2006-01-02 15:04:05 UTC"), who, count(s.Resources, "resource"))
 }
 
-// changedWords say what has happened to a resource since what both states have come from.
+// changedWords say how a resource has changed since the common ancestor of both states.
 var changedWords = map[string]map[string]string{
 	report.OnlyInFile: {"file": "added", "backend": "deleted there", "both": "changed, and deleted there"},
 	report.OnlyInBackend: {
@@ -113,7 +113,7 @@ var changedWords = map[string]map[string]string{
 	report.Differs: {"file": "changed in the new one", "backend": "changed there", "both": "changed in both"},
 }
 
-// WrittenJSON writes what a push or a restore did; failure is what went wrong, nil when nothing did.
+// WrittenJSON writes the result of a push or a restore; failure is its error, nil without one.
 func WrittenJSON(
 	w io.Writer, c *report.StateComparison, serial int64, version report.Version, warnings diag.List, failure error,
 ) error {
@@ -130,7 +130,7 @@ func WrittenJSON(
 	})
 }
 
-// Forgetting writes what stays behind in AWS when the state forgets resources, and who needs them.
+// Forgetting writes which objects stay in AWS when the state forgets resources, and which components need them.
 func Forgetting(w *Writer, f *report.Forgotten) {
 	if len(f.Resources) == 0 {
 		w.Printf("%s has no objects in AWS; the state forgets its name and outputs.\n",
@@ -172,7 +172,7 @@ func Forgetting(w *Writer, f *report.Forgotten) {
 		"in again. Remove it from them, too, if deployer is to leave it alone.", "", w.Width))
 }
 
-// Forgot writes that it is done.
+// Forgot writes that the state forgot resources.
 func Forgot(w *Writer, f *report.Forgotten, serial int64) {
 	what := count(len(f.Resources), "resource")
 	if len(f.Components) > 0 {
@@ -181,7 +181,7 @@ func Forgot(w *Writer, f *report.Forgotten, serial int64) {
 	w.Printf("%s %s of %s/%s. Serial %d.\n", styled(green+bold, "Forgot"), what, f.Stack, f.Environment, serial)
 }
 
-// ForgottenJSON writes what the state forgot; failure is what went wrong, nil when nothing did.
+// ForgottenJSON writes what the state forgot; failure is the error, nil without one.
 func ForgottenJSON(w io.Writer, f *report.Forgotten, serial int64, warnings diag.List, failure error) error {
 	return JSON(w, struct {
 		Succeeded bool `json:"succeeded"`
@@ -192,7 +192,7 @@ func ForgottenJSON(w io.Writer, f *report.Forgotten, serial int64, warnings diag
 	}{failure == nil, failure == nil && serial > 0, f, serial, append(nonNil(warnings), diag.From(failure)...)})
 }
 
-// Moved says which component has another address, and that the manifests have to say so, too.
+// Moved writes which component has a new address, and that the manifests need the new address, too.
 func Moved(w *Writer, m *report.Moved, serial int64) {
 	w.Printf("%s %s to %s in %s/%s: %s. Serial %d.\n", styled(green+bold, "Moved"), m.From, m.To, m.Stack,
 		m.Environment, count(len(m.Resources), "resource"), serial)
@@ -200,7 +200,7 @@ func Moved(w *Writer, m *report.Moved, serial int64) {
 		w.Width))
 }
 
-// MovedJSON is Moved as JSON; failure is what went wrong, nil when nothing did.
+// MovedJSON is Moved as JSON; failure is the error, nil without one.
 func MovedJSON(w io.Writer, m *report.Moved, serial int64, warnings diag.List, failure error) error {
 	return JSON(w, struct {
 		Succeeded bool `json:"succeeded"`

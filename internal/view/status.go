@@ -10,12 +10,12 @@ import (
 	"github.com/company/deployer/internal/report"
 )
 
-// Status writes how everything does.
+// Status writes the health of all components.
 func Status(w *Writer, s *report.Status, now time.Time) {
 	status(w, s, now, func(report.Component) bool { return true })
 }
 
-// status writes details of the components for which that is wanted.
+// status writes a status, with details of the components for which wanted is true.
 func status(w *Writer, s *report.Status, now time.Time, wanted func(report.Component) bool) {
 	w.Printf("%s\n%s\n", fold(headline(s, now), 2, w.Width), paint(dim, wrap(counted(s.Objects), "", w.Width)))
 	if len(s.Components) == 0 {
@@ -30,7 +30,7 @@ func status(w *Writer, s *report.Status, now time.Time, wanted func(report.Compo
 	}
 }
 
-// headline says which deployment this is, and whether a run is changing it.
+// headline says which deployment the status is about, and whether a run is changing it.
 func headline(s *report.Status, now time.Time) string {
 	text := fmt.Sprintf("%s/%s  ", styled(bold, s.Stack), styled(bold, s.Environment))
 	switch {
@@ -48,7 +48,7 @@ func headline(s *report.Status, now time.Time) string {
 	return text
 }
 
-// counted says how much of what is wanted AWS has.
+// counted says how many of the desired objects AWS has.
 func counted(o report.Objects) string {
 	switch o.Wanted {
 	case 0:
@@ -66,8 +66,8 @@ func counted(o report.Objects) string {
 	return fmt.Sprintf("AWS has %d of %s: %s.", o.There, count(o.Wanted, "object"), strings.Join(rest, ", "))
 }
 
-// statusTable writes a line per component. Where that is wider than the screen the kind goes first, then the addresses
-// get lines of their own.
+// statusTable writes a line per component. In a table that is wider than the screen, first the kind is left out, then
+// the addresses get lines of their own.
 func statusTable(w *Writer, components []report.Component) {
 	header := []string{"COMPONENT", "KIND", "HEALTH", "TASKS", "REVISION"}
 	rows := make([][]string, len(components))
@@ -99,7 +99,7 @@ func statusTable(w *Writer, components []report.Component) {
 	Table(w, header, rows)
 }
 
-// health is that of a component, coloured.
+// health is the health of a component, with its colour.
 func health(c report.Component) string {
 	text := string(c.Health)
 	if c.Health == report.Missing {
@@ -175,7 +175,7 @@ func because(reason string) string {
 	return ": " + reason
 }
 
-// StatusLines writes what is new about a status as lines with the time: for logs.
+// StatusLines writes changes of a status as lines with the time, for logs.
 type StatusLines struct {
 	w    *Writer
 	now  func() time.Time
@@ -219,8 +219,8 @@ func (l *StatusLines) Show(s *report.Status) {
 	}
 }
 
-// StatusScreen redraws a status in place, on the terminal's second screen, so that nothing scrolls and nothing of an
-// earlier size of the window stays. Close goes back to the first screen and leaves the last status there.
+// StatusScreen redraws a status in place. It uses the terminal's second screen, so that nothing scrolls and no drawing
+// of another window size stays. Close returns to the first screen and writes the last status there.
 type StatusScreen struct {
 	writer func() *Writer
 	size   func() (width, height int)
@@ -230,8 +230,8 @@ type StatusScreen struct {
 	height int
 }
 
-// NewStatusScreen returns a StatusScreen that has drawn nothing yet. writer makes one for the terminal as wide as it is
-// then.
+// NewStatusScreen returns a StatusScreen that has drawn nothing yet. writer returns a Writer with the current width of
+// the terminal.
 func NewStatusScreen(writer func() *Writer, size func() (width, height int), now func() time.Time) *StatusScreen {
 	return &StatusScreen{writer: writer, size: size, now: now}
 }
@@ -243,7 +243,7 @@ func (v *StatusScreen) Show(s *report.Status) {
 	v.draw(first)
 }
 
-// Resized draws again when the window has another size.
+// Resized draws again when the window has a new size.
 func (v *StatusScreen) Resized() {
 	if width, height := v.size(); v.last != nil && (width != v.width || height != v.height) {
 		v.draw(false)
@@ -258,7 +258,7 @@ func (v *StatusScreen) draw(first bool) {
 	s.Components = slices.Clone(s.Components)
 	slices.SortStableFunc(s.Components, func(a, b report.Component) int { return b.Health.Worse(a.Health) })
 	lines, room := []string(nil), max(v.height-1, 1)
-	// Where not all has room, the details of what is well go first.
+	// If not all fits, the details of healthy components are left out first.
 	for _, least := range []report.Health{report.Healthy, report.Updating} {
 		var text strings.Builder
 		status(NewWriter(&text, w.Color, w.Width), &s, v.now(),
@@ -280,15 +280,15 @@ func (v *StatusScreen) draw(first bool) {
 		out.WriteString(line + "\x1b[K\n")
 	}
 	out.WriteString("\x1b[J")
-	io.WriteString(w.w, out.String()) //nolint:errcheck // nobody is left to tell
+	io.WriteString(w.w, out.String()) //nolint:errcheck // nobody is left to see an error
 }
 
-// Close ends it.
+// Close ends the display.
 func (v *StatusScreen) Close() {
 	if v.last == nil {
 		return
 	}
 	w := v.writer()
-	io.WriteString(w.w, "\x1b[?25h\x1b[?1049l") //nolint:errcheck // nobody is left to tell
+	io.WriteString(w.w, "\x1b[?25h\x1b[?1049l") //nolint:errcheck // nobody is left to see an error
 	Status(w, v.last, v.now())
 }

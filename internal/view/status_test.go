@@ -77,7 +77,7 @@ func TestStatusOfARun(t *testing.T) {
 	require.NotContains(t, headline(), "v0")
 }
 
-// Addresses, health and causes are read whole on any screen.
+// Addresses, health and causes are complete on any screen.
 func TestStatusOnNarrowScreens(t *testing.T) {
 	s := sampleStatus()
 	s.Components[0].Address = strings.Repeat("a", 31) + "/" + strings.Repeat("b", 31)
@@ -118,7 +118,7 @@ func TestStatusLines(t *testing.T) {
 	require.Equal(t, []string{"2026-11-23T12:00:20Z  web/queue  is not deployed any more"}, shown(s))
 }
 
-// terminal is what a terminal shows of what it is sent: as much as our screens use of it.
+// terminal is the screen of a terminal after the text sent. It knows the control sequences that our screens use.
 func terminal(t *testing.T, sent string, width, height int) []string {
 	t.Helper()
 	rows := make([]string, height)

@@ -1,8 +1,8 @@
-// Package view is everything that people and programs read: diagnostics, plans, progress, tables, graphs and the JSON
-// shapes.
+// Package view writes everything that people and programs read: diagnostics, plans, progress, tables, graphs and the
+// JSON shapes.
 //
-// In: data from the stages and where to write it. Out: text. Whatever data holds, no terminal escape of it reaches a
-// terminal. It must not decide anything, call anything, or know where data comes from.
+// In: data from the stages and the writer. Out: text. No terminal escape in data reaches a terminal. It must not decide
+// anything, call anything, or know where data comes from.
 package view
 
 import (
@@ -15,8 +15,8 @@ import (
 	"unicode/utf8"
 )
 
-// Style marks travel inside texts, and only Writer turns them into colours or drops them. Each begins with a secret of
-// this process, so that no data can hold one.
+// Style marks are part of texts. Only Writer turns them into colours or drops them. Each begins with a secret of this
+// process, so that data cannot contain one.
 var (
 	secret = newSecret()
 	bold   = mark(0)
@@ -42,7 +42,7 @@ func newSecret() string {
 
 func mark(code rune) string { return secret + string(firstMark+24+code) }
 
-// pieces walks over a text: style marks as a whole, all else by character.
+// pieces iterates over a text: style marks as a whole, all else by character.
 func pieces(text string) iter.Seq2[string, rune] {
 	return func(yield func(style string, r rune) bool) {
 		for len(text) > 0 {
@@ -68,7 +68,7 @@ type Writer struct {
 	w     io.Writer
 	Color bool
 	Width int  // columns; long prose is wrapped to it
-	Full  bool // nothing is left out, and be it long
+	Full  bool // nothing is left out, however long
 }
 
 // NewWriter returns a Writer. Width 0 means 80.
@@ -79,7 +79,7 @@ func NewWriter(w io.Writer, color bool, width int) *Writer {
 	return &Writer{w: w, Color: color, Width: width}
 }
 
-// block is text of several lines that view has put together; every other text that Printf is given is of one line.
+// block is text of several lines that view itself has composed. Every other text that Printf gets is one line.
 type block string
 
 // Printf formats and writes. Everything that is written for people goes through here. Arguments cannot move the cursor

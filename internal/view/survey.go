@@ -13,7 +13,7 @@ import (
 // named is how many resources a line of a survey names.
 const named = 3
 
-// survey says how fresh a plan's view of AWS is: what AWS was asked, and since when the rest is believed.
+// survey says how fresh the data of a plan is: which objects AWS was asked about, and how old the other data is.
 func survey(w *Writer, s *plan.Survey) {
 	if s == nil || s.Objects == 0 {
 		return
@@ -66,7 +66,7 @@ func some(ids []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(ids[:named], ", "), len(ids)-named)
 }
 
-// countAre is a number of things with its verb.
+// countAre is a number of things with "is" or "are".
 func countAre(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun + " is"
@@ -74,17 +74,17 @@ func countAre(n int, noun string) string {
 	return fmt.Sprintf("%d %ss are", n, noun)
 }
 
-// surveyJSON is how fresh a plan's view of AWS is.
+// surveyJSON says how fresh the data of a plan is.
 type surveyJSON struct {
-	Objects   int            `json:"objects"`   // that the state has
-	There     int            `json:"there"`     // as recorded, as far as AWS was asked
-	Compared  int            `json:"compared"`  // whose properties AWS was asked for
+	Objects   int            `json:"objects"`   // in the state
+	There     int            `json:"there"`     // as recorded, where AWS was asked
+	Compared  int            `json:"compared"`  // properties were compared with AWS
 	Missing   []string       `json:"missing"`   // deleted outside of deployer
 	Differing []string       `json:"differing"` // changed since the state was written
-	Begun     []string       `json:"begun"`     // of these, what an interrupted run was about to change
+	Begun     []string       `json:"begun"`     // of these, objects that an interrupted run was about to change
 	Unasked   []unaskedJSON  `json:"unasked"`
 	Notes     []string       `json:"notes"`
-	Version   report.Version `json:"version,omitzero"` // that the properties of the others are as of
+	Version   report.Version `json:"version,omitzero"` // the version that the other properties are as of
 	At        *time.Time     `json:"at,omitempty"`
 }
 

@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// longestWord is the columns of the longest word of a text.
+// longestWord is the width of the longest word of a text, in columns.
 func longestWord(text string) int {
 	n := 0
 	for word := range words(text) {
@@ -13,12 +13,12 @@ func longestWord(text string) int {
 	return n
 }
 
-// Where a table is wider than the screen, its last column is broken into lines of at least this many columns, or goes
-// below its row.
+// In a table that is wider than the screen, the last column is broken into lines of at least this many columns, or
+// moves below its row.
 const narrowest = 24
 
-// Table writes rows below a header, columns two spaces apart. Cells that a row has beyond the header are notes and
-// follow on lines of their own. Nothing is cut: what is wider than the screen goes on below.
+// Table writes rows below a header, columns two spaces apart. A row's cells beyond the header are notes: they follow on
+// lines of their own. Nothing is cut: text that is too wide continues below.
 func Table(w *Writer, header []string, rows [][]string) {
 	last := len(header) - 1
 	widths := make([]int, len(header))
@@ -27,7 +27,7 @@ func Table(w *Writer, header []string, rows [][]string) {
 			widths[i] = max(widths[i], columns(oneLine(cell)))
 		}
 	}
-	before := 0 // columns left of the last one
+	before := 0 // columns before the last one
 	for _, width := range widths[:last] {
 		before += width + 2
 	}

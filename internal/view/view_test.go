@@ -200,7 +200,7 @@ func TestPlainProgress(t *testing.T) {
 	golden(t, "progress.txt", render(false, 80, func(w *Writer) { events(NewPlain(w, clock())) }))
 }
 
-// What only the state says anew, such as a protection, ends without a beginning.
+// A change of the state only, such as a protection, ends without a start.
 func TestProgressOfWhatNeverBegan(t *testing.T) {
 	text := render(false, 80, func(w *Writer) {
 		NewPlain(w, clock()).Event(plan.Event{Kind: plan.Done, Resource: "web/jobs:queue", Action: plan.Update})
@@ -218,8 +218,8 @@ func TestLiveProgressLeavesTheFinalTree(t *testing.T) {
 	require.Contains(t, last, "1/6, 1 failed")
 }
 
-// screen is what a terminal shows of what is written to it, as far as Live uses one: lines, the cursor moved up, the
-// rest erased.
+// screen is the screen of a terminal after the text written. It knows what Live uses: lines, moving the cursor up,
+// erasing the rest.
 func screen(t *testing.T, written string) []string {
 	t.Helper()
 	lines, at, column := []string{""}, 0, 0
@@ -261,7 +261,7 @@ func screen(t *testing.T, written string) []string {
 	return lines[:len(lines)-1]
 }
 
-// However often the tree is drawn, it is on the screen once, and what was there before it stays.
+// However often the tree is drawn, the screen shows it once, and earlier text stays.
 func TestLiveProgressErasesWhatItDrew(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString("the plan\n")
@@ -287,7 +287,7 @@ func TestLiveProgressErasesWhatItDrew(t *testing.T) {
 	require.Contains(t, lines[2], "2/6")
 }
 
-// A display that has nothing to leave leaves nothing.
+// A display without rows leaves no text.
 func TestLiveProgressWithoutRowsLeavesNothing(t *testing.T) {
 	var b bytes.Buffer
 	live := NewLive(NewWriter(&b, false, 60), func() time.Time { return time.Unix(0, 0) }, sized(60, 24))

@@ -17,8 +17,8 @@ import (
 
 var squeeze = regexp.MustCompile(`\s+|\x1b\[2K`)
 
-// At 80 columns, and at 40, no view cuts an address, a cause or an id: each is there as a whole, or, longer than a
-// line, in its parts.
+// At 80 columns, and at 40, no view cuts an address, a cause or an id. Each is complete, or, if longer than a line,
+// complete in its parts.
 func TestNothingThatHasToBeReadIsCut(t *testing.T) {
 	long := func(name string) string { return strings.TrimSuffix(strings.Repeat(name+"-", 30/len(name)), "-") }
 	address := long("service") + "/" + long("component")
