@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// answer is stdout. It remembers whether a command has begun to answer: JSON is one document, so what fails then is
-// told on stderr only.
+// answer is stdout. It remembers whether a command has begun to write its result. JSON is one document, so later errors
+// are on stderr only.
 type answer struct {
 	io.Writer
 	begun bool
@@ -21,7 +21,7 @@ func (a *answer) Write(data []byte) (int, error) {
 	return a.Writer.Write(data)
 }
 
-// jsonWanted reports whether the command line asks for JSON, also where its flags could not be parsed to their end.
+// jsonWanted reports whether the command line asks for JSON, also when parsing its flags failed.
 func jsonWanted(ran *cobra.Command, args []string) bool {
 	if ran != nil {
 		if flag := ran.Flags().Lookup("json"); flag != nil && flag.Changed {

@@ -44,7 +44,7 @@ func newApply(f *Factory, runF func(*applyOptions) error) *cobra.Command {
 
 func applyRun(o *applyOptions) error {
 	f := o.factory
-	// The tree starts after the question: a terminal has one cursor.
+	// The tree starts after the question, because a terminal has one cursor.
 	live := f.newProgress()
 	key, err := o.Key()
 	back, req, err := o.prepare(key, err, live)
@@ -65,7 +65,7 @@ func applyRun(o *applyOptions) error {
 	})
 }
 
-// changing is one way of changing things: apply or destroy.
+// changing is one way to change things: apply or destroy.
 type changing struct {
 	run       func(deploy.Request) (*deploy.Applied, error)
 	ask, verb string
@@ -123,14 +123,14 @@ func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) err
 		}
 	default:
 		f.warn(applied.Warnings[min(told, len(applied.Warnings)):])
-		// What may not be done (protected data) is understood from the plan.
+		// The plan explains why something must not be changed (protected data).
 		if err != nil && !shown && applied.Plan.HasChanges() && !f.global.quiet {
 			view.Plan(f.Stdout(), applied.Plan)
 		}
 	}
 	if err != nil {
 		if applied != nil && applied.Outcome != nil {
-			f.Stderr().Printf("\n") // apart from the news
+			f.Stderr().Printf("\n") // an empty line after the progress
 			f.after = func(w *view.Writer) {
 				view.Unfinished(w, applied.Plan, applied.Version, applied.Outcome, applied.Again)
 			}
@@ -139,7 +139,7 @@ func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) err
 	}
 	if !o.json {
 		if shown && !f.global.quiet {
-			f.Stdout().Printf("\n") // apart from the plan
+			f.Stdout().Printf("\n") // an empty line after the plan
 		}
 		c.done(f.Stdout(), applied)
 	}

@@ -70,7 +70,7 @@ func (o *backendOptions) flags(cmd *cobra.Command) {
 
 func backendRun(o *backendOptions, create bool) error {
 	f := o.factory
-	// The flags are other names of the global ones.
+	// These flags are aliases of the global ones.
 	for _, alias := range []struct{ own, global *string }{
 		{&o.bucket, &f.global.bucket},
 		{&o.table, &f.global.lockTable},
@@ -95,7 +95,7 @@ func backendRun(o *backendOptions, create bool) error {
 	} else {
 		findings, err = backend.Check(f.Soft, f.world(config.Settings))
 	}
-	// What was found before something failed is worth knowing.
+	// Findings before a failure are useful, too.
 	if !o.json {
 		view.Findings(f.Stdout(), findings)
 	} else if jsonErr := view.JSON(f.Out, findings); err == nil {

@@ -49,8 +49,8 @@ func (r *runFlags) registerLocking(cmd *cobra.Command) {
 	r.completeAddresses(cmd, "allow-data-loss")
 }
 
-// prepare opens the backend and makes the Request for what the command line names (key, or why it names nothing). What
-// is wrong with flags and configuration is said at once.
+// prepare opens the backend and makes the Request for the target of the command line (key, or the error of finding it).
+// It reports errors of flags and configuration at once.
 func (r *runFlags) prepare(
 	key state.Key, wrong error, progress view.Progress,
 ) (*backend.Backend, deploy.Request, error) {
@@ -65,7 +65,7 @@ func (r *runFlags) prepare(
 	return back, req, err
 }
 
-// request makes a Request; the key is filled in by the command.
+// request makes a Request. The command fills in the key.
 func (r *runFlags) request(progress view.Progress) (deploy.Request, error) {
 	values, found := r.values()
 	if r.given != nil && r.given("parallelism") && (r.parallelism < 1 || r.parallelism > config.MaxParallelism) {
@@ -102,7 +102,7 @@ func negativeTimeout() *diag.Diagnostic {
 		"Give 0 to fail at once, or a duration such as 8m.")
 }
 
-// phases is a progress that passes on news, and for plans only phases.
+// phases is a progress that forwards events, and for plans only phases.
 type phases struct{ view.Progress }
 
 func (p phases) Event(e plan.Event) {

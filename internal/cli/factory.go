@@ -1,8 +1,8 @@
-// Package cli is the command line: one file per command, each an options struct that flags fill and a run function that
-// acts.
+// Package cli is the command line. Each command has one file, with an options struct that flags fill and a run
+// function.
 //
-// In: arguments, environment, terminal. Out: what package view renders, and an exit code. It composes the other
-// packages and decides nothing that they decide; it is the only package that reads the process's environment, clock and
+// In: arguments, environment, terminal. Out: the output of package view, and an exit code. It composes the other
+// packages and makes none of their decisions. It is the only package that reads the process's environment, clock and
 // terminal.
 package cli
 
@@ -32,11 +32,11 @@ import (
 	"github.com/company/deployer/internal/view"
 )
 
-// Factory is what commands are made with: the outside world, injected, and what global flags say of it.
+// Factory is what commands are made with: the outside world, injected, and the global flags.
 type Factory struct {
 	In       io.Reader
 	Out, Err io.Writer
-	InTTY    bool // can be asked
+	InTTY    bool // questions can be asked
 	OutTTY   bool
 	ErrTTY   bool
 	Size     func() (width, height int)
@@ -55,23 +55,23 @@ type Factory struct {
 
 	global globals
 	base   *config.Effective // without the settings of a stack
-	loaded *config.Effective // what counts: with those of the stack, once it is known
-	unread diag.List         // what was wrong with its stack.yaml
+	loaded *config.Effective // the effective settings: with those of the stack, once it is known
+	unread diag.List         // problems of the stack's stack.yaml
 	log    *slog.Logger      // nil until the configuration is loaded
 
-	logFile *logFile // nil: none is wanted
-	noHome  bool     // that nothing can be written in the home directory was told
-	given   *given   // what --config names, once it was read: it may be a pipe
+	logFile *logFile // nil: no log file
+	noHome  bool     // the user was told that the home directory is not writable
+	given   *given   // the file of --config, read once: it may be a pipe
 
 	answer      *answer       // f.Out of a run
 	wantsJSON   bool          // --json was given
-	toldUnknown bool          // unknownVariables has answered
+	toldUnknown bool          // unknownVariables was called
 	aside       diag.List     // warnings of a command that failed, for its JSON
-	progress    *lateProgress // of this command; nil: it has none
+	progress    *lateProgress // of this command; nil without one
 	trouble     sync.Mutex
-	toldTrouble time.Time          // when something was last told of calls that AWS does not take
+	toldTrouble time.Time          // when the last news about failing calls was shown
 	facts       []string           // told by tellFact
-	after       func(*view.Writer) // what is to be said after the errors
+	after       func(*view.Writer) // shown after the errors
 }
 
 // globals are the flags that every command takes.
@@ -93,9 +93,9 @@ func NewFactory() *Factory {
 	f.Home, _ = os.UserHomeDir()
 	f.Workdir, _ = os.Getwd()
 	f.OutTTY, f.ErrTTY = isatty.IsTerminal(os.Stdout.Fd()), isatty.IsTerminal(os.Stderr.Fd())
-	// Questions go to stderr: one that nobody sees would wait for ever.
+	// Questions go to stderr. A question that nobody sees would wait for ever.
 	f.InTTY = isatty.IsTerminal(os.Stdin.Fd()) && f.ErrTTY
-	// Without TERM nobody knows what the terminal understands. Windows does not set it.
+	// Without TERM, the abilities of the terminal are unknown. Windows does not set it.
 	if term := f.Env["TERM"]; term == "dumb" || term == "" && runtime.GOOS != "windows" {
 		f.OutTTY, f.ErrTTY = false, false
 	}
@@ -111,8 +111,8 @@ func NewFactory() *Factory {
 	return f
 }
 
-// Root returns the repository: the nearest folder at or above the working directory that has a stacks folder; "" when
-// there is none.
+// Root returns the repository: the nearest folder at or above the working directory with a stacks folder; "" when there
+// is none.
 func (f *Factory) Root() string {
 	for dir := f.Workdir; ; dir = filepath.Dir(dir) {
 		if info, err := os.Stat(filepath.Join(dir, "stacks")); err == nil && info.IsDir() {
@@ -124,7 +124,7 @@ func (f *Factory) Root() string {
 	}
 }
 
-// RequireRoot is Root, or an error that says how to get one.
+// RequireRoot is Root, or an error that says how to make a repository.
 func (f *Factory) RequireRoot() (string, error) {
 	if root := f.Root(); root != "" {
 		return root, nil
@@ -157,7 +157,7 @@ func (f *Factory) Config(stack ...config.Layer) (*config.Effective, error) {
 		switch {
 		case err == nil:
 			parse(name, data)
-		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR): // there is none
+		case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR): // a missing file is fine
 			problems.Add(diag.From(unreadable("Cannot read the configuration", err))...)
 		}
 	}
@@ -199,7 +199,7 @@ func (f *Factory) Config(stack ...config.Layer) (*config.Effective, error) {
 	return effective, nil
 }
 
-// unknownVariables are warnings of DEPLOYER_ variables that nothing reads, once.
+// unknownVariables warns once of DEPLOYER_ variables that nothing reads.
 func (f *Factory) unknownVariables() diag.List {
 	if f.toldUnknown {
 		return nil
@@ -214,7 +214,7 @@ type given struct {
 	err  error
 }
 
-// givenConfig reads what --config names.
+// givenConfig reads the file of --config.
 func (f *Factory) givenConfig() ([]byte, error) {
 	if f.given == nil {
 		data, err := f.ReadFile(f.global.configFile, manifest.MaxFileSize)
@@ -226,7 +226,7 @@ func (f *Factory) givenConfig() ([]byte, error) {
 	return f.given.data, f.given.err
 }
 
-// command is what was asked for, without flags and their values.
+// command is the command of the command line, without flags and their values.
 func (f *Factory) command() string {
 	cmd, _, err := f.root.Find(f.Args)
 	if err != nil {
@@ -235,7 +235,7 @@ func (f *Factory) command() string {
 	return strings.TrimPrefix(strings.TrimPrefix(cmd.CommandPath(), f.root.Name()), " ")
 }
 
-// colour reports whether a stream takes colours.
+// colour reports whether a stream gets colours.
 func (f *Factory) colour(tty bool) bool {
 	if f.global.noColor || f.Env["NO_COLOR"] != "" || !tty {
 		return false
@@ -257,10 +257,10 @@ func (f *Factory) Stderr() *view.Writer {
 	return w
 }
 
-// warn shows warnings, unless only results and errors are wanted.
+// warn shows warnings, except with --quiet.
 func (f *Factory) warn(warnings diag.List) { view.Diagnostics(f.Stderr(), f.worth(warnings)) }
 
-// worth is what is to be shown: no warnings where only results and errors are wanted.
+// worth is the list of diagnostics to show: with --quiet, no warnings.
 func (f *Factory) worth(found diag.List) diag.List {
 	if !f.global.quiet {
 		return found
@@ -268,8 +268,7 @@ func (f *Factory) worth(found diag.List) diag.List {
 	return slices.DeleteFunc(slices.Clone(found), func(d *diag.Diagnostic) bool { return d.Severity == diag.Warning })
 }
 
-// Progress returns how the news of a run is shown: nothing when quiet, a live tree on a terminal, plain lines
-// elsewhere.
+// Progress returns the display of a run's events: nothing when quiet, a live tree on a terminal, plain lines elsewhere.
 func (f *Factory) Progress() view.Progress {
 	switch {
 	case f.global.quiet:

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// What users of Terraform, Pulumi, Copilot, kubectl and Helm type by habit, and what does it here.
+// Words that users of Terraform, Pulumi, Copilot, kubectl and Helm type by habit, and the equivalent command here.
 var (
 	commandHabits = map[string]string{
 		"deploy": "apply", "up": "apply", "update": "apply", "create": "apply", "sync": "apply", "install": "apply",
@@ -20,9 +20,9 @@ var (
 		"ls": "stack list", "list": "stack list", "stacks": "stack list", "workspace": "stack list",
 		"lint": "validate", "check": "validate", "new": "stack init", "force-unlock": "unlock",
 		"bootstrap": "backend create",
-		"import":    "apply", // it takes in what it finds under its own names
+		"import":    "apply", // apply adopts objects that have deployer's names
 	}
-	// groups are words that other tools put before their commands: copilot svc deploy.
+	// groups are words that other tools have before their commands: copilot svc deploy.
 	groups = []string{"svc", "service", "job", "app", "env", "environment", "component"}
 
 	flagHabits = map[string]string{
@@ -35,7 +35,7 @@ var (
 		"format": "json",
 	}
 	shortHabits = map[string]string{"y": "auto-approve", "n": "environment", "w": "watch", "f": "var-file", "o": "json"}
-	// flagAdvice is for what is no flag here.
+	// flagAdvice is the advice for flags of other tools.
 	flagAdvice = map[string]string{
 		"dry-run":      "To see what would change: deployer plan",
 		"destroy":      "To delete everything: deployer destroy",
@@ -47,7 +47,7 @@ var (
 	}
 )
 
-// meant is the command that somebody wanted who typed words which are no command; "" when we cannot tell.
+// meant is the command that a user probably meant with words that are no command; "" when it is not clear.
 func meant(root *cobra.Command, words []string) string {
 	for i, word := range words {
 		if i > 1 {
@@ -72,8 +72,7 @@ func meant(root *cobra.Command, words []string) string {
 	return ""
 }
 
-// meantFlag is what to say to somebody who gave a flag that a command does not have; "" when we cannot tell. name is
-// without dashes.
+// meantFlag is the advice for a flag that a command does not have; "" when there is none. name is without dashes.
 func meantFlag(cmd *cobra.Command, name string) string {
 	for _, habits := range []map[string]string{flagHabits, shortHabits} {
 		if here := habits[name]; here != "" && cmd.Flags().Lookup(here) != nil {
@@ -83,8 +82,7 @@ func meantFlag(cmd *cobra.Command, name string) string {
 	return flagAdvice[name]
 }
 
-// singleDash finds a long flag that was given with one dash, as Terraform takes it. pflag reads -environment as -e
-// nvironment.
+// singleDash finds a long flag with one dash, as Terraform accepts it. pflag reads -environment as -e nvironment.
 func singleDash(cmd *cobra.Command, args []string) (given, want string) {
 	for _, arg := range args {
 		if arg == "--" {
@@ -129,7 +127,7 @@ func strayWord(cmd *cobra.Command, args []string) []string {
 		}
 		name, _, given := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 		if flag := cmd.Flags().Lookup(name); flag != nil && flag.NoOptDefVal == "" && !given {
-			i++ // its value
+			i++ // the flag's value
 		}
 	}
 	return nil

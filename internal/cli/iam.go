@@ -67,7 +67,7 @@ var (
 	kmsKeyForm  = regexp.MustCompile(`^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$`)
 )
 
-// check refuses what would make a policy that IAM takes and that allows nothing.
+// check refuses values with which IAM would accept the policy but the policy would allow nothing.
 func (o *iamPolicyOptions) check() error {
 	var found diag.List
 	if o.ask.Account != "" && !accountForm.MatchString(o.ask.Account) {
@@ -108,7 +108,7 @@ func iamPolicyRun(o *iamPolicyOptions) error {
 		return err
 	}
 	if len(o.ask.Environments) == 0 {
-		_, err := o.Key() // says that there is none
+		_, err := o.Key() // reports that there is no environment
 		return err
 	}
 	effective, err := f.ConfigFor(stack)
@@ -139,7 +139,7 @@ func iamPolicyRun(o *iamPolicyOptions) error {
 	return view.Policy(f.Stdout(), policy.Whole)
 }
 
-// tooLong says where a policy can go that is more than a managed policy takes.
+// tooLong says what to do with a policy that is too long for a managed policy.
 func tooLong(policy *deploy.Policy) *diag.Diagnostic {
 	length, parts := policy.Whole.Length(), len(policy.Parts)
 	d := &diag.Diagnostic{

@@ -117,7 +117,7 @@ func initRun(o *initOptions) error {
 	return nil
 }
 
-// shared is the configuration of the repository that we are in, "" outside of one.
+// shared is the configuration of the current repository, "" outside of one.
 func (o *initOptions) shared() string {
 	root := o.factory.Root()
 	if root == "" || root == o.factory.Home {
@@ -126,7 +126,7 @@ func (o *initOptions) shared() string {
 	return filepath.Join(root, ".deployer", "config.yaml")
 }
 
-// share writes bucket and table for everybody who clones the repository. An existing file is left as it is.
+// share writes bucket and table to the configuration of the repository. An existing file stays unchanged.
 func (o *initOptions) share(w *view.Writer) error {
 	path := o.shared()
 	if path == "" || !o.repository {
@@ -204,7 +204,7 @@ func (o *initOptions) ask(path string) error {
 	}
 }
 
-// answerTo asks a person, before anything is written.
+// answerTo asks the user, before anything is written.
 func answerTo(ctx context.Context, p *prompter, question, fallback string) (string, error) {
 	text, err := p.line(ctx, question, fallback)
 	switch {
@@ -216,12 +216,12 @@ func answerTo(ctx context.Context, p *prompter, question, fallback string) (stri
 	return text, err
 }
 
-// usualRegion is the one that the environment says.
+// usualRegion is the region from the environment.
 func (o *initOptions) usualRegion() string {
 	return cmp.Or(o.factory.Env["AWS_REGION"], o.factory.Env["AWS_DEFAULT_REGION"])
 }
 
-// check refuses what AWS would never accept, before it is written.
+// check refuses values that AWS would never accept, before they are written.
 func (o *initOptions) check() error {
 	var found diag.List
 	for _, answer := range []struct{ what, path, text string }{
@@ -234,7 +234,7 @@ func (o *initOptions) check() error {
 	return found.Err()
 }
 
-// backend is the part of the configuration that everybody shares.
+// backend is the part of the configuration that the repository shares.
 func (o *initOptions) backend() string {
 	return fmt.Sprintf("version: v1\nbackend:\n  type: s3\n  region: %q\n  bucket: %q\nlocks:\n  type: dynamodb\n  "+
 		"region: %q\n  table: %q\n",
@@ -251,7 +251,7 @@ func (o *initOptions) file() string {
 	return b.String()
 }
 
-// writePrivate writes a file that only its owner may read, in one step.
+// writePrivate writes a file that only its owner may read, atomically.
 func writePrivate(path, text string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

@@ -16,8 +16,8 @@ import (
 	"github.com/company/deployer/internal/plan"
 )
 
-// newLog returns the log of this process: the rotated file with its own level, and with --verbose everything on stderr
-// too. Arguments and values are never logged: they may be secrets.
+// newLog returns the log of this process: the rotated file with its own level and, with --verbose, everything also on
+// stderr. It never logs arguments and values: they may be secrets.
 func (f *Factory) newLog(s config.Logging) *slog.Logger {
 	var handlers []slog.Handler
 	if path := f.home(s.File); path != "" && path != os.DevNull {
@@ -36,13 +36,13 @@ func (f *Factory) newLog(s config.Logging) *slog.Logger {
 	return slog.New(slog.NewMultiHandler(handlers...)).With("pid", os.Getpid())
 }
 
-// logFile is where the log goes. After the first line that cannot be written the run goes on without it.
+// logFile is the log file. If writing a line fails, the run continues without a log.
 type logFile struct {
 	path string
 	w    io.Writer
 
 	mu   sync.Mutex
-	err  error // why it is given up
+	err  error // why logging stopped
 	told bool
 }
 
@@ -56,7 +56,7 @@ func (l *logFile) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// untold returns why the log was given up, once.
+// untold returns once why logging stopped.
 func (l *logFile) untold() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -67,8 +67,8 @@ func (l *logFile) untold() error {
 	return l.err
 }
 
-// tellNoLog says that the log cannot be written, once. Where that is because nothing can be written below the home
-// directory, it says what else is not kept there.
+// tellNoLog reports once that the log cannot be written. If nothing can be written below the home directory, it also
+// reports what else is not stored there.
 func (f *Factory) tellNoLog() {
 	if f.logFile == nil {
 		return
@@ -97,7 +97,7 @@ func (f *Factory) tellNoLog() {
 		"Set logging.file (DEPLOYER_LOGGING_FILE) to another path, or to "+os.DevNull+" for none.")
 }
 
-// reason is what the operating system says of a file.
+// reason is the operating system's reason for a file error.
 func reason(path string, err error) string {
 	if d := diag.File(diag.Failed, "", err); d != nil {
 		return d.Detail
@@ -105,7 +105,7 @@ func reason(path string, err error) string {
 	return path + ": " + err.Error() + "."
 }
 
-// withoutTime leaves out what a person at a terminal knows.
+// withoutTime leaves out the time, which a person at a terminal does not need.
 func withoutTime(_ []string, a slog.Attr) slog.Attr {
 	if a.Key == slog.TimeKey || a.Key == "pid" {
 		return slog.Attr{}
@@ -132,7 +132,7 @@ func (f *Factory) home(path string) string {
 	return path
 }
 
-// logEvent keeps the news of a run.
+// logEvent logs an event of a run.
 func logEvent(log *slog.Logger, e plan.Event) {
 	attributes := []any{"kind", string(e.Kind), "resource", e.Resource, "action", string(e.Action)}
 	switch e.Kind {

@@ -15,7 +15,7 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// ConfigFor returns the settings with those of a stack's stack.yaml; with "" those without.
+// ConfigFor returns the settings with those of the stack's stack.yaml; with "", those without.
 func (f *Factory) ConfigFor(stack string) (*config.Effective, error) {
 	root := f.Root()
 	if stack == "" || root == "" {
@@ -30,20 +30,20 @@ func (f *Factory) ConfigFor(stack string) (*config.Effective, error) {
 	return f.Config(layer)
 }
 
-// stackSettings finds what is wrong with spec.backend and spec.locks of a stack.yaml by themselves. The environment
+// stackSettings finds problems of spec.backend and spec.locks in a stack.yaml, without other settings. The environment
 // variables that they name may be set elsewhere only.
 func (f *Factory) stackSettings(root, stack string) diag.List {
-	name, settings, _ := manifest.StackSettings(root, stack) // loading the manifests says why it cannot be read
+	name, settings, _ := manifest.StackSettings(root, stack) // loading the manifests reports an unreadable file
 	layer, _ := config.File(name, settings.Tree, settings.Locate, f.Env)
 	_, found := config.Load(layer)
 	return slices.DeleteFunc(found, func(d *diag.Diagnostic) bool {
-		// which the manifests report, too
+		// The manifests report these, too.
 		return d.Position == nil || d.Position.File != name || d.Summary == "Unknown key"
 	})
 }
 
-// StoredBackend is Backend for commands that work from the state alone: a stack.yaml that cannot be read does not stop
-// them, but it may have named another place for the state.
+// StoredBackend is Backend for commands that work from the state alone. A stack.yaml that cannot be read does not stop
+// them, but it may name another backend for the state.
 func (f *Factory) StoredBackend(key state.Key) (*backend.Backend, error) {
 	back, err := f.Backend(key)
 	if err == nil && f.unread.HasErrors() {
@@ -57,7 +57,7 @@ func (f *Factory) StoredBackend(key state.Key) (*backend.Backend, error) {
 	return back, err
 }
 
-// world is what a backend is opened with.
+// world is the environment in which a backend is opened.
 func (f *Factory) world(settings config.Settings) backend.World {
 	return backend.World{
 		Root: f.Root(), Home: f.Home, Settings: settings, Env: f.Env, Now: f.Now, Version: version,
@@ -66,7 +66,7 @@ func (f *Factory) world(settings config.Settings) backend.World {
 	}
 }
 
-// backendFlags are those of this command line that say where the backend is.
+// backendFlags are the flags of this command line that select the backend.
 func (f *Factory) backendFlags() []string {
 	var out []string
 	for _, flag := range [][2]string{
@@ -95,14 +95,14 @@ func (f *Factory) Backend(key state.Key) (*backend.Backend, error) {
 	return backend.Open(f.Soft, f.world(effective.Settings))
 }
 
-// BackendHere opens the backend for commands about the backend as a whole: that of the stack whose folder we are in, or
-// of the only one.
+// BackendHere opens the backend for commands about the whole backend. It is the backend of the stack whose folder we
+// are in, or of the only stack.
 func (f *Factory) BackendHere() (*backend.Backend, error) {
 	stack, _ := (&target{factory: f}).Stack() // without one, the backend of the configuration
 	return f.Backend(state.Key{Stack: stack})
 }
 
-// refuseLocalStateInCI stops an apply whose state would be gone with the CI machine. The backend is open.
+// refuseLocalStateInCI stops an apply whose state would be lost with the CI machine. The backend is open.
 func (f *Factory) refuseLocalStateInCI(allowed bool) error {
 	if ci := f.Env["CI"]; allowed || ci == "" || ci == "false" || f.loaded.Settings.Backend.Type == "s3" {
 		return nil
@@ -113,7 +113,7 @@ func (f *Factory) refuseLocalStateInCI(allowed bool) error {
 			"this machine keeps its disk.")
 }
 
-// deployedStates are the states of each backend that was asked, by its location.
+// deployedStates are the states of each backend that was read, by its location.
 type deployedStates map[string][]report.State
 
 func (d deployedStates) of(f *Factory, back *backend.Backend) ([]report.State, error) {
@@ -151,16 +151,16 @@ func (f *Factory) lastDeployments(
 	for _, e := range last {
 		e.NoFile = !slices.Contains(environments, e.Name)
 		if e.NoFile && e.Result == string(state.Destroyed) {
-			continue // nothing is left of it
+			continue // everything was destroyed
 		}
 		out = append(out, e)
 	}
 	return out, err
 }
 
-// stacksWithoutFolder are stacks that the backends know and the manifests do not.
+// stacksWithoutFolder are stacks that are in the backends but not in the manifests.
 func (f *Factory) stacksWithoutFolder(stacks []string, deployed deployedStates) ([]string, error) {
-	back, err := f.Backend(state.Key{}) // that of the configuration, whatever single stacks say
+	back, err := f.Backend(state.Key{}) // the backend of the configuration, not of a stack
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func (f *Factory) keys() []state.Key {
 	if root == "" {
 		return nil
 	}
-	stacks, _ := manifest.Stacks(root) // what cannot be read has no locks to look for
+	stacks, _ := manifest.Stacks(root) // without stacks, there are no locks to look for
 	var out []state.Key
 	for _, stack := range stacks {
 		environments, _ := manifest.Environments(root, stack)
@@ -194,7 +194,7 @@ func (f *Factory) keys() []state.Key {
 	return out
 }
 
-// unreadable is the error for a file that somebody named, which makes it their input.
+// unreadable is the error for a file that the user named: it is an input error.
 func unreadable(summary string, err error) error {
 	if d := diag.File(diag.Invalid, summary, err); d != nil {
 		return d

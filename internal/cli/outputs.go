@@ -87,8 +87,8 @@ func outputsRun(o *outputsOptions) error {
 	}
 	all := map[string]map[string]any{}
 	for _, c := range wanted {
-		// What shared components give is for other components, but for what DNS records need; people see it all when
-		// they ask for it.
+		// Outputs of shared components are for other components, except those that DNS records need. Users see all of
+		// them when they ask for the component.
 		given := c.Outputs
 		if c.Synthetic && !o.json && o.name == "" {
 			given = observe.ForDNS(c)

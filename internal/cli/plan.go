@@ -36,7 +36,7 @@ func newPlan(f *Factory, runF func(*planOptions) error) *cobra.Command {
 func planRun(o *planOptions) error {
 	f := o.factory
 	key, err := o.Key()
-	live := f.newProgress() // made when there is something to show, after what may be wrong before
+	live := f.newProgress() // it shows nothing before the first event, so errors can come first
 	progress := view.Progress(phases{live})
 	back, req, err := o.prepare(key, err, progress)
 	if err != nil {

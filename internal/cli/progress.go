@@ -9,16 +9,16 @@ import (
 	"github.com/company/deployer/internal/view"
 )
 
-// lateProgress makes a Progress when there is something to show, and again after a pause.
+// lateProgress makes a Progress at the first event, and again after a pause.
 type lateProgress struct {
 	make func() view.Progress
 
 	mu      sync.Mutex
 	current view.Progress
-	over    bool // what calls tell is no news any more
+	over    bool // later news about calls is not shown
 }
 
-// newProgress returns the progress of this command. What AWS calls tell is news of it, too.
+// newProgress returns the progress of this command. It also shows news about AWS calls.
 func (f *Factory) newProgress() *lateProgress {
 	f.progress = &lateProgress{make: f.Progress}
 	return f.progress
@@ -59,12 +59,11 @@ func (l *lateProgress) pause() {
 	}
 }
 
-// troubleEvery is the shortest time between two lines of news about calls that AWS does not take: many may be under
-// way.
+// troubleEvery is the shortest time between two lines about failing AWS calls: many calls may run at once.
 const troubleEvery = 5 * time.Second
 
-// tellTrouble says what a call that belongs to no step waits for; also to those who want to hear only of errors, as
-// minutes without a word would look like a hang.
+// tellTrouble says what a call that belongs to no step waits for. It does so even with --quiet, because minutes without
+// output would look like a hang.
 func (f *Factory) tellTrouble(line string) {
 	f.trouble.Lock()
 	defer f.trouble.Unlock()
@@ -76,7 +75,7 @@ func (f *Factory) tellTrouble(line string) {
 	f.news(line)
 }
 
-// tellFact tells once what is no trouble, and only those who want to hear of more than errors.
+// tellFact shows a line that is no problem, once, and not with --quiet.
 func (f *Factory) tellFact(line string) {
 	f.trouble.Lock()
 	defer f.trouble.Unlock()
@@ -87,7 +86,7 @@ func (f *Factory) tellFact(line string) {
 	f.news(line)
 }
 
-// news shows a line beside those of the steps.
+// news shows a line next to the lines of the steps.
 func (f *Factory) news(line string) {
 	e := plan.Event{Kind: plan.Waiting, Text: line}
 	if f.log != nil {

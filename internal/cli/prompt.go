@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// prompter asks on the terminal. Reading cannot be interrupted, so it happens beside the context.
+// prompter asks on the terminal. Reading cannot be interrupted, so it runs in parallel to the context.
 type prompter struct {
 	f     *Factory
 	lines *bufio.Reader
@@ -42,7 +42,7 @@ func (p *prompter) line(ctx context.Context, question, fallback string) (string,
 		return "", context.Cause(ctx)
 	case a := <-got:
 		if a.err != nil {
-			w.Printf("\n") // the cursor still stands behind the question
+			w.Printf("\n") // the cursor is still after the question
 		}
 		if a.text == "" && a.err == nil {
 			return fallback, nil
@@ -51,7 +51,7 @@ func (p *prompter) line(ctx context.Context, question, fallback string) (string,
 	}
 }
 
-// yes asks for approval; only the whole word counts.
+// yes asks for approval; only the whole word is an approval.
 func (p *prompter) yes(ctx context.Context, question string) (bool, error) {
 	text, err := p.line(ctx, question+" Only \"yes\" is accepted", "")
 	if errors.Is(err, io.EOF) {

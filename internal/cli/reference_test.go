@@ -14,7 +14,7 @@ import (
 
 var _ = flag.Bool("update", false, "write the page of commands")
 
-// TestPageOfCommands: docs/reference/commands.md is what the commands say of themselves.
+// TestPageOfCommands: docs/reference/commands.md has the help texts of the commands.
 func TestPageOfCommands(t *testing.T) {
 	root := newRoot(&Factory{answer: &answer{}})
 	var b strings.Builder

@@ -21,12 +21,12 @@ func Main() int {
 	startup.Done()
 	f := NewFactory()
 	if f.Env["GOGC"] == "" {
-		// A run is short and its heap small: collecting less often takes a third off the time of a plan, for a tenth
-		// more memory.
+		// A run is short and its heap is small: collecting less often makes a plan a third faster, for a tenth more
+		// memory.
 		debug.SetGCPercent(400)
 	}
-	// Signals come in bursts: one that comes when all is done must not change the exit code, so they are caught until
-	// the process is gone.
+	// Signals come in bursts. A signal at the end of the run must not change the exit code, so signals are caught until
+	// the process ends.
 	soft, hard, gone, _ := watchSignals(f.Now)
 	f.OnLock = outliveReaders
 	f.Soft, f.Hard = soft, hard
@@ -60,7 +60,7 @@ func Run(f *Factory, args []string) int {
 	return code
 }
 
-// reportError shows what went wrong, if anything did, and decides the exit code.
+// reportError shows an error, if there is one, and decides the exit code.
 func reportError(f *Factory, err error) int {
 	if err == nil {
 		return exitOK
@@ -69,9 +69,9 @@ func reportError(f *Factory, err error) int {
 	if errors.As(err, &quiet) {
 		return quiet.code
 	}
-	var output *fs.PathError // a connection that breaks is none: a server that hangs up makes the run fail
+	var output *fs.PathError // only of the output: a broken connection to a server makes the run fail
 	if errors.As(err, &output) && errors.Is(output.Err, syscall.EPIPE) {
-		return exitOK // nobody reads on: deployer history --json | head
+		return exitOK // the reader closed the output: deployer history --json | head
 	}
 	problems := diag.From(interruption(usage(err, f.Args), f.Soft))
 	for _, d := range problems {
@@ -85,7 +85,7 @@ func reportError(f *Factory, err error) int {
 		f.after(f.Stderr())
 	}
 	if f.wantsJSON && !f.answer.begun {
-		_ = view.FailureJSON(f.Out, append(f.aside, problems...).Sort()) // nobody is left to tell
+		_ = view.FailureJSON(f.Out, append(f.aside, problems...).Sort()) // nobody is left to see an error
 	}
 	return exitCode(problems, f.Soft)
 }
@@ -160,19 +160,19 @@ const (
 	exitInterrupted = 130
 )
 
-// exitError ends the process with a code and says nothing more.
+// exitError ends the process with a code and without a message.
 type exitError struct{ code int }
 
 func (e *exitError) Error() string { return "" }
 
-// exitCode maps problems to the exit code: the gravest decides.
+// exitCode maps problems to the exit code: the worst problem decides.
 func exitCode(problems diag.List, soft context.Context) int {
 	codes := map[diag.Code]int{
 		diag.Failed: exitFailed, diag.Invalid: exitInvalid, diag.Locked: exitLocked,
 		diag.Conflict: exitConflict, diag.Interrupted: exitInterrupted,
 	}
 	code := exitFailed
-	// a run that lost its lock gives up what is in flight, too
+	// A run that lost its lock also stops its running changes.
 	worst := []diag.Code{diag.Invalid, diag.Locked, diag.Interrupted, diag.Conflict}
 	if errors.Is(context.Cause(soft), errInterrupted) {
 		worst = []diag.Code{diag.Invalid, diag.Locked, diag.Conflict, diag.Interrupted}

@@ -18,8 +18,8 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// Both are EPIPE: a reader that has seen enough of the output, and a server that hangs up in the middle of a request.
-// Only the first is none of our business.
+// Both are EPIPE: a reader that closes the output early, and a server that hangs up in the middle of a request. Only
+// the first is not an error.
 func TestABrokenPipeIsASuccessOnlyWhereItIsTheOutput(t *testing.T) {
 	for name, c := range map[string]struct {
 		err  error

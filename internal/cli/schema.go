@@ -15,7 +15,7 @@ import (
 	"github.com/company/deployer/internal/schema"
 )
 
-// schemaFolder is where stack init puts the schemas of a repository.
+// schemaFolder is the folder for the schemas of a repository; stack init writes them.
 const schemaFolder = ".deployer/schema"
 
 type schemaOptions struct {

@@ -11,17 +11,16 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// errInterrupted is the cause of contexts that a signal ended.
+// errInterrupted is the cause of a context that a signal ended.
 var errInterrupted error = diag.New(diag.Interrupted, "Interrupted", "The run was stopped before everything was done.",
 	"Run the command again: it goes on from where this one stopped.")
 
-// lastResort is how long after the second signal the process may go on: longer than saving and releasing may take.
+// lastResort is how long after the second signal the process may continue: longer than saving and releasing may take.
 const lastResort = 12 * time.Second
 
-// watchSignals ends soft at the first SIGINT, SIGTERM or SIGHUP (the terminal is gone), hard at the second, and gone at
-// the third or a while after the second: whatever listens to neither of them is left alone then. Signals within a
-// second of the one before count once: shells and CI systems send them in bursts. A SIGHUP that nohup keeps away stays
-// away.
+// watchSignals ends soft at the first SIGINT, SIGTERM or SIGHUP (the terminal is gone), and hard at the second. It ends
+// gone at the third, or some time after the second, for code that listens to neither. Signals within a second of the
+// one before count once, because shells and CI systems send them in bursts. A SIGHUP that nohup blocks stays blocked.
 func watchSignals(now func() time.Time) (soft, hard, gone context.Context, stop func()) {
 	var ends []context.CancelCauseFunc
 	next := func() context.Context {
@@ -51,7 +50,7 @@ func watchSignals(now func() time.Time) (soft, hard, gone context.Context, stop 
 	return soft, hard, gone, func() { signal.Stop(received) }
 }
 
-// interruption is what a command that a signal stopped says, whatever words came up with it.
+// interruption is the error of a command that a signal stopped, whatever error came with it.
 func interruption(err error, soft context.Context) error {
 	if context.Cause(soft) == nil || !errors.Is(err, context.Canceled) {
 		return err
@@ -66,7 +65,7 @@ func interruption(err error, soft context.Context) error {
 	return d
 }
 
-// outliveReaders keeps the process alive when nobody reads its output any more. Programs die of that (SIGPIPE), which
-// is what people expect of `deployer plan | head`. A run that holds a lock must save and release it: Ctrl-C in
-// `deployer apply | tee log` ends tee first.
+// outliveReaders keeps the process alive when nobody reads its output any more. Other programs die from SIGPIPE, as
+// users expect of `deployer plan | head`. But a run with a lock must save and release it: Ctrl-C in `deployer apply |
+// tee log` ends tee first.
 func outliveReaders() { signal.Ignore(syscall.SIGPIPE) }

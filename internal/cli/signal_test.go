@@ -16,7 +16,7 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// The third signal ends a process in which nobody listens to the first two; a closed terminal counts as one.
+// The third signal ends a process that does not handle the first two. A closed terminal counts as a signal.
 func TestSignals(t *testing.T) {
 	var seconds atomic.Int64
 	soft, hard, gone, stop := watchSignals(func() time.Time { return time.Unix(seconds.Add(2), 0) })

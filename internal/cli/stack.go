@@ -19,7 +19,7 @@ func newStack(f *Factory) *cobra.Command {
 	return cmd
 }
 
-// parent is a command that only has subcommands.
+// parent is a command with subcommands only.
 func parent(use, short string) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Args: onlyCommands,
@@ -60,7 +60,7 @@ func stackListRun(o *stackListOptions) error {
 		return err
 	}
 	list := []report.StackEntry{}
-	var unreadable []error // states: the others are listed all the same
+	var unreadable []error // states that could not be read: the others are still listed
 	deployed := deployedStates{}
 	add := func(stack, path string, environments []string) error {
 		entries, err := f.lastDeployments(stack, environments, deployed)

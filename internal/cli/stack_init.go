@@ -40,7 +40,7 @@ func newStackInit(f *Factory, runF func(*stackInitOptions) error) *cobra.Command
 	}
 }
 
-// scaffold is what a new stack consists of; NAME stands for its name.
+// scaffold is the files of a new stack; NAME is replaced by its name.
 var scaffold = map[string]string{
 	"stack.yaml": `apiVersion: core.deployer.io/v1
 kind: Stack
@@ -160,7 +160,7 @@ func stackInitRun(o *stackInitOptions) error {
 	return nil
 }
 
-// createFile writes a new file; created is false when there is one already.
+// createFile writes a new file; created is false when the file exists.
 func createFile(path, text string) (created bool, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return false, err
@@ -176,8 +176,8 @@ func createFile(path, text string) (created bool, err error) {
 	return true, errors.Join(err, file.Close())
 }
 
-// modelined puts the line before each document of a file of a stack that tells editors where its schema is. The address
-// is relative, so that it works without a network and in every clone.
+// modelined adds a line before each document of a stack's file that tells editors where its schema is. The address is
+// relative, so that it works without a network and in every clone.
 func modelined(path, text string) string {
 	file := schema.Manifest
 	if strings.HasPrefix(path, "environments/") {
@@ -188,7 +188,7 @@ func modelined(path, text string) string {
 	return line + strings.ReplaceAll(text, "---\n", "---\n"+line)
 }
 
-// shown is a path as seen from the working directory, where that is shorter.
+// shown is a path relative to the working directory, if that is shorter.
 func shown(workdir, path string) string {
 	if rel, err := filepath.Rel(workdir, path); err == nil && !strings.HasPrefix(rel, "..") {
 		return rel

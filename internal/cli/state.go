@@ -111,7 +111,7 @@ func statePullRun(o *target) error {
 	if err != nil {
 		return err
 	}
-	if o.factory.OutTTY { // as it is only where it can be stored: an escape more would break its digest
+	if o.factory.OutTTY { // escaped only on a terminal: elsewhere an escape would break the digest of the stored state
 		return view.Document(o.factory.Out, s.Snapshot.Raw)
 	}
 	_, err = o.factory.Out.Write(s.Snapshot.Raw)

@@ -16,7 +16,7 @@ import (
 	"github.com/company/deployer/internal/view"
 )
 
-// stateChange is what commands that write the state have in common.
+// stateChange is the common part of commands that write the state.
 type stateChange struct {
 	target
 	lockTimeout       time.Duration
@@ -45,7 +45,7 @@ func (s *stateChange) open() (*backend.Backend, backend.Request, *lateProgress, 
 	return back, backend.Request{Key: key, LockTimeout: s.lockTimeout, Progress: progress.Event}, progress, err
 }
 
-// approved asks whether what is on the screen may be done.
+// approved asks whether to do what the screen shows.
 func (s *stateChange) approved(question, command string) (bool, error) {
 	f := s.factory
 	settings, err := f.Config()
@@ -119,7 +119,7 @@ func statePushRun(o *statePushOptions) error {
 	return reportWritten(&o.stateChange, written, err, name, "Wrote the state")
 }
 
-// reportWritten shows what a command that writes a state did with one of that name.
+// reportWritten shows the result of a command that writes a state.
 func reportWritten(o *stateChange, written *repair.Written, err error, name, did string) error {
 	f := o.factory
 	if o.json {

@@ -78,7 +78,7 @@ func stateRestoreRun(o *stateRestoreOptions) error {
 		})
 	progress.Close()
 	if asked && !o.json {
-		written.Comparison, written.Warnings = nil, written.Warnings[told:] // they are on the screen
+		written.Comparison, written.Warnings = nil, written.Warnings[told:] // they were shown before
 		if err == nil && !f.global.quiet {
 			f.Stdout().Printf("\n")
 		}

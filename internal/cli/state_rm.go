@@ -55,7 +55,7 @@ func stateRemoveRun(o *stateRemoveOptions) error {
 	forgotten, written, err := repair.Forget(f.Soft, back, req, o.which, func(what *report.Forgotten) (bool, error) {
 		progress.pause()
 		if !o.json {
-			view.Forgetting(f.Stdout(), what) // also when quiet: it is what this command is about
+			view.Forgetting(f.Stdout(), what) // also with --quiet: it is the purpose of this command
 		}
 		return o.approved("Do you want the state to forget this?", "state rm "+o.words())
 	})
@@ -74,7 +74,7 @@ func stateRemoveRun(o *stateRemoveOptions) error {
 	return nil
 }
 
-// words are the arguments as they were given.
+// words are the arguments as the user gave them.
 func (o *stateRemoveOptions) words() string {
 	if o.which.ID != "" {
 		return "--resource " + o.which.ID

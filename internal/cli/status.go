@@ -67,7 +67,7 @@ func statusRun(o *statusOptions) error {
 	return o.watching()
 }
 
-// watching shows the status again and again until a signal comes, which is the usual end of it, or an error.
+// watching shows the status again and again until a signal, which is the usual end, or an error.
 func (o *statusOptions) watching() error {
 	f := o.factory
 	show, resized, end := o.screen()
@@ -98,7 +98,7 @@ func (o *statusOptions) watching() error {
 	}
 }
 
-// look asks once.
+// look reads the status once.
 func (o *statusOptions) look() (*report.Status, error) {
 	key, err := o.StoredKey()
 	if err != nil {
@@ -112,8 +112,8 @@ func (o *statusOptions) look() (*report.Status, error) {
 	return status, o.slip(err)
 }
 
-// screen is how --watch shows a status: redrawn in place on a terminal, what is new as lines elsewhere, a document each
-// with --json.
+// screen is the display of --watch: redrawn in place on a terminal, changes as lines elsewhere, a document each with
+// --json.
 func (o *statusOptions) screen() (show func(*report.Status) error, resized, end func()) {
 	f, nothing := o.factory, func() {}
 	if o.json {

@@ -8,7 +8,7 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// stored reads the state of a command's target; every command that shows what the state has starts with it.
+// stored reads the state of a command's target. Every command that shows the state starts with it.
 func (t *target) stored() (*observe.Deployed, error) {
 	key, err := t.StoredKey()
 	if err != nil {
@@ -34,8 +34,8 @@ func (t *target) mustExist(back *backend.Backend, key state.Key) error {
 	return t.slip(err)
 }
 
-// neverDeployed is an error when something without a history has a state all the same, or its state is elsewhere, or
-// nobody knows it.
+// neverDeployed returns an error when a target without a history has a state all the same, when its state is elsewhere,
+// or when the target does not exist.
 func (t *target) neverDeployed(back *backend.Backend, key state.Key) error {
 	_, err := observe.Read(t.factory.Soft, back, key)
 	var nothing *backend.NothingError

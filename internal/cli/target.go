@@ -14,10 +14,10 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// environmentVariable names the environment where no flag does.
+// environmentVariable selects the environment when no flag does.
 const environmentVariable = "DEPLOYER_ENVIRONMENT"
 
-// target is which stack and environment a command means.
+// target is the stack and the environment of a command.
 type target struct {
 	factory            *Factory
 	stack, environment string
@@ -29,7 +29,7 @@ func (t *target) flags(cmd *cobra.Command) {
 		"the `environment`; also "+environmentVariable+"; inferred when there is one")
 	complete := func(list func() []string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			// Names of folders reach the shell as they are: only those that can be used.
+			// The shell gets names of folders unchanged, so only valid names are offered.
 			return slices.DeleteFunc(list(), func(name string) bool {
 				wrong, _ := manifest.CheckName(name)
 				return wrong != ""
@@ -78,7 +78,7 @@ func (t *target) completeAddresses(cmd *cobra.Command, flag string) {
 	}) // the flag is there
 }
 
-// Stack returns the stack: as given, of the folder that we are in, or the only one.
+// Stack returns the stack: the given one, that of the current folder, or the only one.
 func (t *target) Stack() (string, error) {
 	root, err := t.factory.RequireRoot()
 	if err != nil {
@@ -107,7 +107,7 @@ func (t *target) Stack() (string, error) {
 	return "", choose("stack", "--stack", "", stacks, "Make one: deployer stack init NAME")
 }
 
-// Key returns stack and environment of a command that needs both in the manifests.
+// Key returns stack and environment for a command that needs both in the manifests.
 func (t *target) Key() (state.Key, error) {
 	stack, err := t.Stack()
 	if err != nil {
@@ -128,8 +128,8 @@ func (t *target) Key() (state.Key, error) {
 	return state.Key{Stack: stack, Environment: wanted}, nil
 }
 
-// StoredKey returns stack and environment of a command that works from the state, whether the manifests still have them
-// or not.
+// StoredKey returns stack and environment for a command that works from the state, even if the manifests no longer have
+// them.
 func (t *target) StoredKey() (state.Key, error) {
 	wanted := t.Environment()
 	if t.stack != "" && wanted != "" {

@@ -12,7 +12,7 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// usageError is what is wrong with the words of the command line, and the command that they were for.
+// usageError is an error in the words of a command line, with the command.
 type usageError struct {
 	command *cobra.Command
 	err     error
@@ -21,17 +21,17 @@ type usageError struct {
 func (u usageError) Error() string { return u.err.Error() }
 func (u usageError) Unwrap() error { return u.err }
 
-// usage turns a usageError into a diagnostic; other errors stay what they are.
+// usage turns a usageError into a diagnostic; other errors stay unchanged.
 func usage(err error, args []string) error {
 	var bad usageError
 	if !errors.As(err, &bad) {
 		return err
 	}
 	var known *diag.Diagnostic
-	if errors.As(refuseSingleDash(bad.command, args), &bad) { // what pflag makes of it would only confuse
+	if errors.As(refuseSingleDash(bad.command, args), &bad) { // pflag's own error would only confuse
 		return diag.New(diag.Invalid, "Invalid usage", bad.Error()+".", "See: "+bad.command.CommandPath()+" --help")
 	}
-	if word := strayWord(bad.command, args); word != nil { // that it has no such flag is no news
+	if word := strayWord(bad.command, args); word != nil { // report the word, not an unknown flag
 		if errors.As(onlyCommands(bad.command, word), &known) {
 			return known
 		}
@@ -74,7 +74,7 @@ func usage(err error, args []string) error {
 	return d
 }
 
-// wanted says what the value of a flag is.
+// wanted describes the value of a flag.
 func wanted(f *pflag.Flag) string {
 	switch f.Value.Type() {
 	case "bool":
@@ -87,7 +87,7 @@ func wanted(f *pflag.Flag) string {
 	return "a value"
 }
 
-// arguments checks how many arguments there are; say names them, as in "FILE".
+// arguments checks the number of arguments; say names them, as in "FILE".
 func arguments(least, most int, say string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
@@ -104,7 +104,7 @@ func arguments(least, most int, say string) cobra.PositionalArgs {
 
 var noArguments = arguments(0, 0, "")
 
-// onlyCommands is for commands that have commands: another word is a slip of the pen.
+// onlyCommands is for commands with subcommands: any other word is a typing error.
 func onlyCommands(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -125,7 +125,7 @@ func onlyCommands(cmd *cobra.Command, args []string) error {
 		next)
 }
 
-// wrapArgs makes errors about arguments usage errors.
+// wrapArgs turns errors about arguments into usage errors.
 func wrapArgs(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(c *cobra.Command, args []string) error {
@@ -140,7 +140,7 @@ func wrapArgs(cmd *cobra.Command) {
 	}
 }
 
-// newHelp is cobra's help command, but a word that is no command is an error.
+// newHelp is cobra's help command, but a word that is not a command is an error.
 func newHelp(f *Factory) *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",

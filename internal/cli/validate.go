@@ -64,7 +64,7 @@ func validateRun(o *validateOptions) error {
 	}
 	req.Shared = len(stacks) > 1
 	var found diag.List
-	if f.global.configFile != "" { // what is not named may be for another machine
+	if f.global.configFile != "" { // a file that the user did not name may be for another machine
 		_, err := f.Config()
 		found.Add(diag.From(err)...)
 	}

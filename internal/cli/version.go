@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Set when linking.
+// The linker sets these.
 var (
 	version = "dev"
 	commit  = ""
