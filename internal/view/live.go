@@ -31,7 +31,7 @@ type row struct {
 	action     plan.Action
 	began, end time.Time
 	state      plan.EventKind
-	done       bool // counted already: a replacement ends twice
+	done       bool // stays true while a replacement deletes the old object
 }
 
 // NewLive returns a Live progress that redraws until Close. It calls size before each drawing, because windows change.
