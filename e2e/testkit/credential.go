@@ -23,8 +23,7 @@ func StaticCredentials() Credentials {
 	return Credentials{AccessKeyID: "test", SecretAccessKey: "test"}
 }
 
-// CredentialsFor assumes a role of another account. The emulator tells
-// accounts apart by such keys.
+// CredentialsFor assumes a role of another account. The emulator takes the account from such keys.
 func CredentialsFor(ctx context.Context, upstream, account string) (Credentials, error) {
 	form := url.Values{
 		"Action": {"AssumeRole"}, "Version": {"2011-06-15"}, "RoleSessionName": {"test"},
@@ -56,8 +55,7 @@ func CredentialsFor(ctx context.Context, upstream, account string) (Credentials,
 	return out.Credentials, nil
 }
 
-// Environment are the variables that point a process at the emulator and away
-// from any real account, as "KEY=value".
+// Environment are the variables, as "KEY=value", that direct a process to the emulator and away from any real account.
 func Environment(endpoint, region string, creds Credentials) []string {
 	env := []string{
 		"AWS_ENDPOINT_URL=" + endpoint,

@@ -21,7 +21,7 @@ import (
 	"github.com/company/deployer/e2e/testkit/ecsfake"
 )
 
-// fargate is a cluster with a default VPC's subnets and a log group.
+// fargate is a cluster with the subnets of a default VPC and a log group.
 type fargate struct {
 	*testkit.Env
 	t       *testing.T
@@ -109,7 +109,7 @@ func (f *fargate) update(definition string) *types.Service {
 	return out.Service
 }
 
-// describe moves the service one step.
+// describe advances the service by one step.
 func (f *fargate) describe() types.Service {
 	f.t.Helper()
 	out, err := f.client.DescribeServices(f.t.Context(), &ecs.DescribeServicesInput{
@@ -120,7 +120,7 @@ func (f *fargate) describe() types.Service {
 	return out.Services[0]
 }
 
-// untilDecided describes until the PRIMARY deployment is decided.
+// untilDecided describes until the PRIMARY deployment has succeeded or failed.
 func (f *fargate) untilDecided() (s types.Service, steps int) {
 	f.t.Helper()
 	for steps = 1; steps < 30; steps++ {

@@ -24,22 +24,20 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// UpstreamVariable names a running emulator (its URL), to be used instead of
-// starting one per test process.
+// UpstreamVariable names a running emulator (its URL) that replaces the emulator of each test process.
 const UpstreamVariable = "DEPLOYER_TEST_MOTO"
 
 // DefaultAccount is the account of the emulator's static credentials.
 const DefaultAccount = "123456789012"
 
-// regions are real ones, for the emulator knows zones and default VPCs of
-// real regions only.
+// regions are real ones, because the emulator has zones and default VPCs in real regions only.
 var regions = []string{
 	"eu-central-1", "us-east-1", "us-west-2", "eu-west-1", "ap-southeast-2", "eu-north-1", "us-east-2", "ca-central-1",
 	"ap-northeast-1", "eu-west-2", "sa-east-1", "ap-south-1", "eu-west-3", "us-west-1", "ap-southeast-1",
 	"ap-northeast-2",
 }
 
-// Env is what one test works with.
+// Env is the environment of one test.
 type Env struct {
 	Endpoint string     // AWS_ENDPOINT_URL, the proxy
 	Region   string     // of this test alone
@@ -65,7 +63,7 @@ type settings struct {
 	server  *moto.Server
 }
 
-// OnEmulator uses an emulator of the test's own instead of the one that the tests of the process share.
+// OnEmulator uses an emulator of the test's own instead of the process's shared one.
 func OnEmulator(server *moto.Server) Option { return func(s *settings) { s.server = server } }
 
 // InDefaultAccount uses the static credentials "test" and DefaultAccount
@@ -89,14 +87,14 @@ var shared struct {
 	next   atomic.Int64
 }
 
-// Start sets an Env up and takes it down when the test ends. The emulator is
-// shared by the tests of the process and ends with it.
+// Start sets an Env up and removes it when the test ends. The tests of the process share the emulator, which ends with
+// the process.
 func Start(t testing.TB, opts ...Option) *Env {
 	t.Helper()
 	n := shared.next.Add(1)
 	s := settings{
 		region: regions[int(n-1)%len(regions)],
-		// The process id keeps processes apart that share an emulator.
+		// The process id separates processes that share an emulator.
 		account: fmt.Sprintf("%07d%05d", 1000000+os.Getpid()%9000000, n),
 	}
 	for _, opt := range opts {
@@ -140,7 +138,7 @@ func Start(t testing.TB, opts ...Option) *Env {
 			BaseEndpoint: aws.String(p.URL()),
 			Credentials: credentials.NewStaticCredentialsProvider(creds.AccessKeyID, creds.SecretAccessKey,
 				creds.SessionToken),
-			// Retries wait for nothing that could happen here.
+			// Retries wait 10 ms at most: a longer wait would change nothing here.
 			Retryer: func() aws.Retryer {
 				return retry.NewStandard(func(o *retry.StandardOptions) {
 					o.MaxAttempts, o.MaxBackoff = 2, 10*time.Millisecond
@@ -176,8 +174,8 @@ func upstreamLog(server *moto.Server) func() string {
 	return server.Log
 }
 
-// Environ is the environment for a process of the product: this process's
-// own without its settings of AWS and of the product, and those of the Env.
+// Environ is the environment for a process of the product: this process's environment with the settings of the Env in
+// place of its settings of AWS and of the product.
 func (e *Env) Environ() []string {
 	own := slices.DeleteFunc(child.WithoutAWS(os.Environ()), func(pair string) bool {
 		return strings.HasPrefix(pair, "DEPLOYER_")

@@ -1,7 +1,7 @@
 package access
 
-// actions are the operations whose IAM action has another name, or that need none, as the service authorization
-// reference has it.
+// actions are the operations whose IAM action has another name, or that need no action, according to the service
+// authorization reference.
 var actions = map[string][]string{
 	"s3:HeadBucket":                      {"s3:ListBucket"},
 	"s3:ListObjects":                     {"s3:ListBucket"},

@@ -1,9 +1,8 @@
-// Package access decides as IAM would: it reads policies, says which actions on which resources a recorded call needs,
-// and refuses what a policy does not allow. The emulator cannot do it: it ignores resources and conditions, and sees no
-// call that a fake answers.
+// Package access decides as IAM would. It reads policies, says which actions on which resources a recorded call needs,
+// and refuses calls that a policy does not allow. The emulator cannot do it: it ignores resources and conditions, and
+// does not see calls that a fake answers.
 //
-// In: policy documents and the calls of the test proxy. Out: refusals, and what was asked for. What it must not do:
-// know the product.
+// In: policy documents and the calls of the test proxy. Out: refusals and the requests. It must not know the product.
 package access
 
 import (
@@ -89,7 +88,7 @@ func (g *Guard) Decide(c *proxy.Call) *proxy.Response {
 	return nil
 }
 
-// code is the error code that the service has for refusals.
+// code is the service's error code for refusals.
 func code(c *proxy.Call) string {
 	switch {
 	case c.Protocol == proxy.ProtocolEC2:
@@ -100,7 +99,7 @@ func code(c *proxy.Call) string {
 	return "AccessDenied"
 }
 
-// learn remembers the tags of a new scalable target, by the name that later calls give it.
+// learn remembers the tags of a new scalable target, under the name in later calls.
 func (g *Guard) learn(c *proxy.Call) {
 	if c.Service != "application-autoscaling" || c.Operation != "RegisterScalableTarget" {
 		return
@@ -114,7 +113,7 @@ func (g *Guard) learn(c *proxy.Call) {
 	}
 }
 
-// tags asks the emulator for the tags of what a request is about.
+// tags asks the emulator for the tags of the object of a request.
 func (g *Guard) tags(c *proxy.Call, arn string) map[string]string {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) < 6 || strings.HasSuffix(arn, "/new") {
@@ -141,7 +140,7 @@ func (g *Guard) tags(c *proxy.Call, arn string) map[string]string {
 			return known
 		}
 		for _, any := range g.scaling {
-			return any // by its ARN: all targets are the stack's
+			return any // by ARN: all targets belong to the stack
 		}
 	}
 	return nil

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Request is one thing that IAM decides: an action on a resource, and what is known of the request.
+// Request is one thing that IAM decides: an action on a resource, with its condition keys.
 type Request struct {
 	Action   string              // "sqs:CreateQueue"
 	Resource string              // an ARN, or "*" where AWS knows no resource
@@ -17,9 +17,8 @@ type Request struct {
 
 func (r Request) String() string { return r.Action + " on " + r.Resource }
 
-// Policy is what somebody may do: the statements of one or more documents. It knows Allow statements and the operators
-// that the product uses; anything else is an error when it is read, so that nothing is ever taken for allowed that was
-// not understood.
+// Policy is the statements of one or more documents. It knows Allow statements and the operators that the product uses.
+// Reading fails on anything else, so that a statement that was not understood never allows anything.
 type Policy struct {
 	Statements []Statement
 }
@@ -32,7 +31,7 @@ type Statement struct {
 	Condition map[string]map[string]List `json:",omitempty"`
 }
 
-// List is a list in which a single item may stand without brackets.
+// List is a list that JSON may hold as a single item without brackets.
 type List []string
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -110,7 +109,7 @@ func (s Statement) allows(r Request) bool {
 	return true
 }
 
-// operators decide about the values of a key; a key that the request does not have has none.
+// operators compare the values of a key. A key that the request does not have has no values.
 var operators = map[string]func(wanted, have []string) bool{
 	"StringEquals": func(wanted, have []string) bool { return len(have) == 1 && slices.Contains(wanted, have[0]) },
 	"ArnLike":      func(wanted, have []string) bool { return len(have) == 1 && matchesAny(wanted, have[0]) },
@@ -123,7 +122,7 @@ func matchesAny(patterns []string, text string) bool {
 	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, text) })
 }
 
-// matches is IAM's wildcard: * stands for anything, colons and slashes included.
+// matches is IAM's wildcard: * matches anything, colons and slashes included.
 func matches(pattern, text string) bool {
 	flat := strings.NewReplacer("/", "\x00", "[", "\x01", "\\", "\x02")
 	ok, err := path.Match(flat.Replace(pattern), flat.Replace(text))

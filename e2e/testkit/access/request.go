@@ -10,25 +10,25 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// World is what IAM knows beside the request itself.
+// World is what IAM knows besides the request itself.
 type World struct {
 	Account string
-	// Tags returns the tags of what an ARN names.
+	// Tags returns the tags of the object that an ARN names.
 	Tags func(c *proxy.Call, arn string) map[string]string
 }
 
 // Requests returns everything that IAM decides about a call: its action on each resource, tagging on creation, and
-// roles that are passed.
+// passed roles.
 func (w World) Requests(c *proxy.Call) []Request {
 	b := &builder{World: w, call: c, prefix: c.Service, tags: map[string]string{}}
-	switch c.Service { // the name in a signature is not always that in a policy
+	switch c.Service { // a signature may name the service differently than a policy
 	case "monitoring":
 		b.prefix = "cloudwatch"
 	case "tagging":
 		b.prefix = "tag"
 	}
 	if c.Form == nil {
-		_ = json.Unmarshal(c.Body, &b.body) // S3's XML is looked at where it matters
+		_ = json.Unmarshal(c.Body, &b.body) // S3's XML is read where it matters
 	}
 	b.requestTags()
 	switch c.Service {
@@ -69,7 +69,7 @@ func (w World) Requests(c *proxy.Call) []Request {
 			id = b.arn("secret:" + id + "-AbCdEf")
 		}
 		b.on(id)
-	// nothing that AWS knows resources of, or a service that is new here: only a statement for everything allows it
+	// a call on no resource, or a service that is new here: only a statement for everything allows it
 	default:
 		b.on("*")
 	}
@@ -82,7 +82,7 @@ type builder struct {
 	call   *proxy.Call
 	prefix string
 	body   map[string]any
-	tags   map[string]string // that the request carries
+	tags   map[string]string // of the request
 	ctx    map[string][]string
 	out    []Request
 }
@@ -139,7 +139,7 @@ func (b *builder) ask(action string, resources ...string) {
 	}
 }
 
-// tagging adds what a creation with tags needs in addition.
+// tagging adds the permission that a creation with tags needs in addition.
 func (b *builder) tagging(action string, resources ...string) {
 	if len(b.tags) > 0 && (strings.HasPrefix(b.call.Operation, "Create") ||
 		strings.HasPrefix(b.call.Operation, "Register") || strings.HasPrefix(b.call.Operation, "Authorize")) {
@@ -149,7 +149,7 @@ func (b *builder) tagging(action string, resources ...string) {
 
 var tagKey = regexp.MustCompile(`^(?:Tags\.member\.\d+|Tag\.\d+|TagSpecification\.\d+\.Tag\.\d+)\.Key$`)
 
-// requestTags reads the tags of the request in all the shapes that services have for them.
+// requestTags reads the tags of the request in all forms that services use.
 func (b *builder) requestTags() {
 	for key := range b.call.Form {
 		if tagKey.MatchString(key) {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// What each service checks a call against, as of AWS's service authorization reference. Ids that AWS would only make up
-// are "new".
+// The resources that each service checks a call against, according to AWS's service authorization reference. Ids that
+// AWS has not generated yet are "new".
 
 func (b *builder) s3() {
 	bucket, _, _ := strings.Cut(b.call.Resource, "/")
@@ -134,7 +134,7 @@ func (b *builder) elb() {
 	}
 }
 
-// looksAround is what ELB reads in the name of the caller, as its table of API permissions has it.
+// looksAround are the calls that ELB makes in the name of the caller, according to its table of API permissions.
 var looksAround = map[string][]string{
 	"CreateLoadBalancer": {
 		"ec2:DescribeAccountAttributes", "ec2:DescribeAddresses", "ec2:DescribeInternetGateways",
@@ -188,14 +188,14 @@ func (b *builder) scaling() {
 	}
 	arn := b.text("ResourceARN")
 	if arn == "" {
-		// AWS has an id of its own; Tags knows the target by this name, too
+		// AWS uses an id of its own; Tags knows the target by this name, too
 		arn = b.arn("scalable-target/" + b.text("ResourceId"))
 		b.context("application-autoscaling:service-namespace", b.text("ServiceNamespace"))
 	}
 	b.on(arn)
 	b.tagging("application-autoscaling:TagResource", arn)
 	if op == "RegisterScalableTarget" {
-		// AWS checks that the caller may do what the scaling will.
+		// AWS checks that the caller has the permissions that scaling will use.
 		_, service, _ := strings.Cut(b.text("ResourceId"), "/")
 		b.tags = nil
 		for _, action := range []string{"ecs:DescribeServices", "ecs:UpdateService"} {

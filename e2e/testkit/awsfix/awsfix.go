@@ -1,12 +1,12 @@
 // Package awsfix makes the emulator answer as AWS does where the product depends on the difference: the default VPC's
-// way to the internet, creates that may be repeated, deletes that are refused, namespaces of one VPC, tags of scalable
-// targets, policies of queues, tags of new buckets, the latest revision of a family, the tag index, the names of
-// certificates, the limits on tags and wildcards.
+// route to the internet, repeatable creates, refused deletes, namespaces of one VPC, tags of scalable targets, policies
+// of queues, tags of new buckets, the latest revision of a family, the tag index, the names of certificates, the limits
+// on tags and wildcards.
 //
-// What comes in: a proxy. What goes out: handlers on it, which look into the emulator and answer in its place or let
+// What comes in: a proxy. What goes out: handlers on it, which read from the emulator and answer in its place or let
 // the call pass.
 //
-// What it must not do: know the product, or keep what the emulator keeps.
+// What it must not do: know the product, or store what the emulator stores.
 package awsfix
 
 import "github.com/company/deployer/e2e/testkit/proxy"

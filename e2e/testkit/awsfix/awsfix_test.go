@@ -177,7 +177,7 @@ func TestCloudMapServicesRepeat(t *testing.T) {
 	_, err = client.CreateService(t.Context(), &changed)
 	assert.Equal(t, "ServiceAlreadyExists", codeOf(err))
 	changed = *in
-	changed.CreatorRequestId = nil // the SDK makes a new one up
+	changed.CreatorRequestId = nil // the SDK generates a new one
 	_, err = client.CreateService(t.Context(), &changed)
 	var exists *types.ServiceAlreadyExists
 	require.ErrorAs(t, err, &exists)

@@ -8,14 +8,14 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// tagNewBuckets gives a new bucket the tags that CreateBucket asks for, and no others. The emulator ignores them, and
-// gives a bucket the tags of a deleted one of its name. Outside of AWS's own partition, S3 does not know tags in this
+// tagNewBuckets gives a new bucket the tags in CreateBucket, and no others. The emulator ignores these tags, and keeps
+// the tags of a deleted bucket of the same name. Outside of the standard partition, S3 does not accept tags in this
 // call.
 func tagNewBuckets(p *proxy.Proxy) {
 	p.Handle("s3", "CreateBucket", func(c *proxy.Call) *proxy.Response {
 		there, err := c.Beside(http.MethodHead, "", nil)
 		if err != nil || there.Status != http.StatusNotFound {
-			return nil // the emulator says itself whose it is
+			return nil // the emulator reports the owner itself
 		}
 		type tag struct{ Key, Value string }
 		var asked struct {
@@ -59,7 +59,7 @@ func tagNewBuckets(p *proxy.Proxy) {
 	})
 }
 
-// tagsAtCreation reports whether S3 takes tags with a new bucket in a region.
+// tagsAtCreation reports whether S3 accepts tags for a new bucket in a region.
 func tagsAtCreation(region string) bool {
 	for _, other := range []string{"cn-", "us-gov-", "us-iso", "eu-iso", "eusc-"} {
 		if strings.HasPrefix(region, other) {

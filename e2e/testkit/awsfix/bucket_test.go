@@ -37,7 +37,7 @@ func TestBucketHasTheTagsOfItsCreation(t *testing.T) {
 	}
 	create(types.Tag{Key: aws.String("team"), Value: aws.String("a & b")})
 	assert.Equal(t, map[string]string{"team": "a & b"}, tags())
-	create() // in us-east-1, the owner may
+	create() // in us-east-1, the owner may repeat it
 	assert.Equal(t, map[string]string{"team": "a & b"}, tags(), "a bucket that is there keeps its tags")
 	_, err := client.DeleteBucket(t.Context(), &s3.DeleteBucketInput{Bucket: aws.String("tagged")})
 	require.NoError(t, err)

@@ -6,11 +6,11 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// summaryNames is how many names ListCertificates shows of a certificate.
+// summaryNames is how many names of a certificate ListCertificates shows.
 const summaryNames = 100
 
 // summarizeCertificates lets ListCertificates show the names of a certificate as AWS does: the first hundred, and
-// whether there are more. The emulator shows those of DescribeCertificate, under another name.
+// whether there are more. The emulator shows the names of DescribeCertificate, in another field.
 func summarizeCertificates(p *proxy.Proxy) {
 	p.Handle("acm", "ListCertificates", func(c *proxy.Call) *proxy.Response {
 		answer, err := c.Forward()

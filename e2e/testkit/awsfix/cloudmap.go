@@ -11,14 +11,14 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// repeatCloudMap makes CreateService and CreatePrivateDnsNamespace answer with what they made when they come again with
-// their CreatorRequestId, lets one VPC have namespaces of several names, and lists the services of one namespace. The
-// emulator makes a second service of the name, takes one private namespace per VPC whatever its name, and lists all
-// services whatever the filter.
+// repeatCloudMap makes CreateService and CreatePrivateDnsNamespace return the existing object when their
+// CreatorRequestId is repeated. It allows namespaces of several names in one VPC, and lists the services of one
+// namespace. The emulator makes a second service of the name, accepts one private namespace per VPC, and ignores the
+// filter of the list.
 func repeatCloudMap(p *proxy.Proxy) {
 	p.Handle("servicediscovery", "CreateService", createService)
 	p.Handle("servicediscovery", "ListServices", listServices)
-	// that made a namespace, by its id: the emulator cannot be asked without losing others
+	// The operation that made a namespace, by the namespace's id. Asking the emulator for it would lose others.
 	operations := map[string]string{}
 	p.OnReset(func() { clear(operations) })
 	p.Handle("servicediscovery", "CreatePrivateDnsNamespace", func(c *proxy.Call) *proxy.Response {
@@ -26,7 +26,7 @@ func repeatCloudMap(p *proxy.Proxy) {
 	})
 }
 
-// cloudMapService is what tells services apart.
+// cloudMapService is the identity of a service.
 type cloudMapService struct {
 	ID                string `json:"Id"`
 	Name              string
@@ -67,7 +67,7 @@ func createService(c *proxy.Call) *proxy.Response {
 	return nil
 }
 
-// listServices obeys the filter by namespace.
+// listServices applies the filter by namespace.
 func listServices(c *proxy.Call) *proxy.Response {
 	var asked struct {
 		Filters []struct {
@@ -123,7 +123,7 @@ func createNamespace(c *proxy.Call, operations map[string]string) *proxy.Respons
 			return proxy.JSONResponse(map[string]any{"OperationId": operation})
 		}
 	}
-	// The emulator only compares this with other namespaces' VPCs: with the name in it, equal names still conflict.
+	// The emulator only compares this with the VPCs of other namespaces: with the name added, equal names conflict.
 	asked["Vpc"] = vpc + "/" + strings.ToLower(name)
 	body, err := json.Marshal(asked)
 	if err != nil {
@@ -149,12 +149,12 @@ func createNamespace(c *proxy.Call, operations map[string]string) *proxy.Respons
 	return answer
 }
 
-// cloudMap makes a Cloud Map call of the caller's.
+// cloudMap makes a Cloud Map call as the caller.
 func cloudMap(c *proxy.Call, operation string, in, out any) error {
 	return c.JSON("servicediscovery", "Route53AutoNaming_v20170314."+operation, in, out)
 }
 
-// failure passes on what the emulator answered to a call of ours.
+// failure returns the emulator's error for a call of ours.
 func failure(c *proxy.Call, err error) *proxy.Response {
 	var passed *proxy.APIError
 	if errors.As(err, &passed) {
@@ -163,7 +163,7 @@ func failure(c *proxy.Call, err error) *proxy.Response {
 	return c.Failure(http.StatusInternalServerError, "InternalFailure", err.Error())
 }
 
-// refusal is an error answer with members of its own.
+// refusal is an error answer with additional members.
 func refusal(c *proxy.Call, code string, members map[string]string) *proxy.Response {
 	answer := c.Failure(http.StatusBadRequest, code, members["Message"])
 	members["__type"] = code

@@ -13,8 +13,8 @@ type node struct {
 	Children []node `xml:",any"`
 }
 
-// flatten returns the elements called item of the first list called name, each as the parameters of a query call would
-// write it: "DefaultActions.member.1.Type".
+// flatten returns the elements called item of the first list called name. Each has the form of parameters of a query
+// call: "DefaultActions.member.1.Type".
 func flatten(document []byte, name, item string) ([]map[string]string, error) {
 	var root node
 	if err := xml.NewDecoder(bytes.NewReader(document)).Decode(&root); err != nil {
@@ -35,7 +35,7 @@ func flatten(document []byte, name, item string) ([]map[string]string, error) {
 	return out, nil
 }
 
-// find returns the first element of that name, itself included.
+// find returns the first element with a name; n itself can be it.
 func (n *node) find(name string) *node {
 	if n.XMLName.Local == name {
 		return n

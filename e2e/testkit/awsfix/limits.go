@@ -10,12 +10,12 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// maxTags is how many tags AWS takes on an object, beside its own.
+// maxTags is how many tags AWS accepts on an object, without its own.
 const maxTags = 50
 
-// keepLimits refuses what AWS has no room for and the emulator takes: more than fifty tags on an object, in the request
-// or with those that are there, and more than six wildcards in a rule of a load balancer. Of load balancers, the
-// emulator takes ten tags only.
+// keepLimits refuses what exceeds AWS's limits but not the emulator's: more than fifty tags on an object, including
+// existing ones, and more than six wildcards in a rule of a load balancer. It also lifts the emulator's limit of ten
+// tags on load balancers.
 func keepLimits(p *proxy.Proxy) {
 	p.Interpose(func(c *proxy.Call) *proxy.Response {
 		keys := tagKeys(c)
@@ -94,7 +94,7 @@ func keepLimits(p *proxy.Proxy) {
 	})
 }
 
-// tooManyTags are the codes of services that have one of their own.
+// tooManyTags are the error codes of services that have one of their own.
 var tooManyTags = map[string]string{
 	"ec2": "TagLimitExceeded", "ecs": "InvalidParameterException", "elasticloadbalancing": "TooManyTags",
 	"iam": "LimitExceeded",
@@ -107,7 +107,7 @@ var (
 	xmlTagKey      = regexp.MustCompile(`<Tag>\s*<Key>([^<]*)</Key>`)
 )
 
-// tagKeys are the keys of the tags that a call carries, without those of AWS.
+// tagKeys are the keys of the tags in a call, without those of AWS.
 func tagKeys(c *proxy.Call) map[string]bool {
 	keys := map[string]bool{}
 	switch {
@@ -137,7 +137,7 @@ func tagKeys(c *proxy.Call) map[string]bool {
 	return keys
 }
 
-// keysOf reads tags in the two shapes that JSON services have for them.
+// keysOf reads tags in the two forms that JSON services use.
 func keysOf(tags json.RawMessage) map[string]bool {
 	keys := map[string]bool{}
 	var list []struct{ Key string }
@@ -148,15 +148,15 @@ func keysOf(tags json.RawMessage) map[string]bool {
 		return keys
 	}
 	var object map[string]string
-	_ = json.Unmarshal(tags, &object) // else there are none
+	_ = json.Unmarshal(tags, &object) // on an error there are none
 	for key := range object {
 		keys[key] = true
 	}
 	return keys
 }
 
-// present are the keys of the tags of the object that a call adds some to. Of what is not here, the emulator counts
-// itself.
+// present are the tag keys of the object to which a call adds tags. For services that are not listed here, the emulator
+// checks the limit itself.
 func present(c *proxy.Call) []string {
 	var keys []string
 	listed := func(service, target, name string) {
@@ -174,7 +174,7 @@ func present(c *proxy.Call) []string {
 		if err != nil {
 			return
 		}
-		tags, _ := flatten(document, list, "member") // none, where the answer is another
+		tags, _ := flatten(document, list, "member") // none if the answer has another form
 		for _, tag := range tags {
 			keys = append(keys, tag["Key"])
 		}

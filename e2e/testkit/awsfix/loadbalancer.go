@@ -10,13 +10,13 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// repeatLoadBalancers makes CreateLoadBalancer and CreateListener answer with what is there when it has the settings
-// that are asked for, and refuse it otherwise. The emulator makes a second load balancer of the name and a second
-// listener on the port.
+// repeatLoadBalancers makes CreateLoadBalancer and CreateListener return an existing object with the same settings, and
+// refuse when the settings differ. The emulator makes a second load balancer of the name and a second listener on the
+// port.
 func repeatLoadBalancers(p *proxy.Proxy) {
 	p.Handle("elasticloadbalancing", "CreateLoadBalancer", func(c *proxy.Call) *proxy.Response {
 		name := c.Form.Get("Name")
-		// Asked for by name, the emulator refuses one that is not there, as AWS does: then there is nothing to repeat.
+		// Like AWS, the emulator returns an error when no load balancer has the name: then nothing is repeated.
 		found, err := query(c, "elasticloadbalancing", elbVersion, "DescribeLoadBalancers", "Names.member.1", name)
 		if err != nil {
 			return nil
@@ -62,13 +62,12 @@ func repeatLoadBalancers(p *proxy.Proxy) {
 	})
 }
 
-// keepProtected refuses to delete a load balancer while its deletion protection is on, which the emulator does not look
-// at.
+// keepProtected refuses to delete a load balancer with deletion protection, which the emulator ignores.
 func keepProtected(c *proxy.Call) *proxy.Response {
 	arn := c.Form.Get("LoadBalancerArn")
 	found, err := query(c, "elasticloadbalancing", elbVersion, "DescribeLoadBalancerAttributes", "LoadBalancerArn", arn)
 	if err != nil {
-		return nil // there is none
+		return nil // it does not exist
 	}
 	attributes, err := flatten(found, "Attributes", "member")
 	if err != nil {
@@ -83,7 +82,7 @@ func keepProtected(c *proxy.Call) *proxy.Response {
 	return nil
 }
 
-// stayInVPC refuses subnets of another VPC than the load balancer's, which the emulator takes.
+// stayInVPC refuses subnets of another VPC than the load balancer's. The emulator accepts them.
 func stayInVPC(c *proxy.Call) *proxy.Response {
 	found, err := query(c, "elasticloadbalancing", elbVersion, "DescribeLoadBalancers", "LoadBalancerArns.member.1",
 		c.Form.Get("LoadBalancerArn"))
@@ -113,7 +112,7 @@ func stayInVPC(c *proxy.Call) *proxy.Response {
 
 const elbVersion = "2015-12-01"
 
-// renamed turns the answer of one operation into that of another with equal content.
+// renamed turns the answer of one operation into the answer of another with the same content.
 func renamed(document []byte, from, to string) *proxy.Response {
 	for _, part := range []string{"Response", "Result"} {
 		document = bytes.ReplaceAll(document, []byte(from+part), []byte(to+part))
@@ -121,7 +120,7 @@ func renamed(document []byte, from, to string) *proxy.Response {
 	return proxy.XMLResponse(string(document))
 }
 
-// under returns the parameters of a form with those names, or below them.
+// under returns the parameters of a form with those names, and the parameters below them.
 func under(form map[string][]string, names ...string) map[string]string {
 	out := map[string]string{}
 	for key, texts := range form {
@@ -133,7 +132,7 @@ func under(form map[string][]string, names ...string) map[string]string {
 	return out
 }
 
-// within reports whether everything asked for is there; what is there may have defaults besides.
+// within reports whether there has all parameters of asked. It may have defaults in addition.
 func within(asked, there map[string]string) bool {
 	for key, text := range asked {
 		if there[key] != text {
@@ -148,7 +147,7 @@ func listed(form map[string][]string, name string) []string {
 	return slices.Collect(maps.Values(under(form, name)))
 }
 
-// suffixed returns the texts whose keys have that beginning and end, and no dot between.
+// suffixed returns the texts whose keys have that prefix and suffix, and no dot between.
 func suffixed(there map[string]string, prefix, suffix string) []string {
 	var out []string
 	for key, text := range there {

@@ -8,8 +8,8 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// openDefaultVPCs gives the default VPC of each account and region the internet gateway and the default route that AWS
-// makes with it and the emulator leaves out, at the first look at route tables.
+// openDefaultVPCs gives the default VPC of each account and region an internet gateway and a default route, at the
+// first read of route tables. AWS makes both with the VPC; the emulator does not.
 func openDefaultVPCs(p *proxy.Proxy) {
 	done := map[string]bool{} // by caller and region; handlers and resets run one at a time
 	p.OnReset(func() { clear(done) })
@@ -63,7 +63,7 @@ func openDefaultVPC(c *proxy.Call) error {
 		made.ID)
 }
 
-// ec2 makes an EC2 call of the caller's and decodes its XML answer into out, if that is given.
+// ec2 makes an EC2 call as the caller and decodes the XML answer into out, unless out is nil.
 func ec2(c *proxy.Call, out any, action string, pairs ...string) error {
 	answer, err := query(c, "ec2", "2016-11-15", action, pairs...)
 	if err != nil || out == nil {
@@ -72,7 +72,7 @@ func ec2(c *proxy.Call, out any, action string, pairs ...string) error {
 	return xml.Unmarshal(answer, out)
 }
 
-// query makes a call of the caller's in the query protocol and returns the document that it answers.
+// query makes a call of the query protocol as the caller and returns the XML answer.
 func query(c *proxy.Call, service, version, action string, pairs ...string) ([]byte, error) {
 	form := url.Values{"Action": {action}, "Version": {version}}
 	for i := 0; i+1 < len(pairs); i += 2 {
@@ -88,8 +88,8 @@ func query(c *proxy.Call, service, version, action string, pairs ...string) ([]b
 	return answer.Body, nil
 }
 
-// describeGroupRules keeps the description of a rule that names another security group. The emulator drops it when the
-// rule is made, but takes it in a change.
+// describeGroupRules keeps the description of a rule that names another security group. The emulator loses it at
+// creation, but accepts it in an update.
 func describeGroupRules(p *proxy.Proxy) {
 	for _, operation := range []string{"AuthorizeSecurityGroupIngress", "AuthorizeSecurityGroupEgress"} {
 		p.Handle("ec2", operation, func(c *proxy.Call) *proxy.Response {

@@ -6,14 +6,14 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// keepQueuePolicies leaves a queue's policy alone when SetQueueAttributes does not name it. The emulator drops it.
+// keepQueuePolicies keeps a queue's policy when SetQueueAttributes does not name it. The emulator removes it.
 func keepQueuePolicies(p *proxy.Proxy) {
 	p.Handle("sqs", "SetQueueAttributes", func(c *proxy.Call) *proxy.Response {
 		var asked struct {
 			QueueURL   string `json:"QueueUrl"`
 			Attributes map[string]string
 		}
-		if c.Bind(&asked) != nil { // a form, which the SDKs of today do not send
+		if c.Bind(&asked) != nil { // a form, which current SDKs do not send
 			return nil
 		}
 		if _, named := asked.Attributes["Policy"]; named || len(asked.Attributes) == 0 {
@@ -23,7 +23,7 @@ func keepQueuePolicies(p *proxy.Proxy) {
 		in := map[string]any{"QueueUrl": asked.QueueURL, "AttributeNames": []string{"Policy"}}
 		if err := c.JSON("sqs", "AmazonSQS.GetQueueAttributes", in, &there); err != nil ||
 			there.Attributes["Policy"] == "" {
-			return nil // the emulator says itself that there is no such queue
+			return nil // the emulator reports a missing queue itself
 		}
 		asked.Attributes["Policy"] = there.Attributes["Policy"]
 		body, err := json.Marshal(asked)

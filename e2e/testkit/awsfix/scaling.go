@@ -7,9 +7,9 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// tagScalableTargets keeps the tags of scalable targets, which the emulator drops; it has no calls about them.
+// tagScalableTargets stores the tags of scalable targets. The emulator loses them and has no calls for them.
 func tagScalableTargets(p *proxy.Proxy) {
-	tags := map[string]map[string]string{} // by ARN, which the emulator gives to no other target
+	tags := map[string]map[string]string{} // by ARN, which is unique in the emulator
 	p.OnReset(func() { clear(tags) })
 	p.Handle("application-autoscaling", "RegisterScalableTarget", func(c *proxy.Call) *proxy.Response {
 		var asked struct{ Tags map[string]string }
@@ -22,7 +22,7 @@ func tagScalableTargets(p *proxy.Proxy) {
 		}
 		var made struct{ ScalableTargetARN string }
 		if answer.Status < 300 && json.Unmarshal(answer.Body, &made) == nil && tags[made.ScalableTargetARN] == nil {
-			tags[made.ScalableTargetARN] = maps.Clone(asked.Tags) // AWS takes them with a new target only
+			tags[made.ScalableTargetARN] = maps.Clone(asked.Tags) // AWS accepts them for a new target only
 		}
 		return answer
 	})

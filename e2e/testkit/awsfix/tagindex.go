@@ -8,8 +8,8 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// tagIndex lets GetResources answer about the ARNs that it is asked for, and cut pages by the number of objects alone.
-// The emulator ignores ResourceARNList, and ends a page at 100 tags.
+// tagIndex lets GetResources answer for the requested ARNs, and end a page only by the number of objects. The emulator
+// ignores ResourceARNList, and ends a page at 100 tags.
 func tagIndex(p *proxy.Proxy) {
 	var asking singleflight.Group
 	p.Handle("tagging", "GetResources", func(c *proxy.Call) *proxy.Response {
@@ -31,7 +31,7 @@ func tagIndex(p *proxy.Proxy) {
 			}
 			return answer
 		}
-		// Questions that come at the same time share one answer of the emulator, as they would share AWS's index.
+		// Calls at the same time share one answer of the emulator, as they would share AWS's index.
 		shared, err, _ := asking.Do("", func() (any, error) {
 			var all struct{ ResourceTagMappingList []map[string]any }
 			in := map[string]any{"TagsPerPage": plenty, "ResourcesPerPage": plenty}

@@ -10,8 +10,8 @@ import (
 
 const ecsTarget = "AmazonEC2ContainerServiceV20141113."
 
-// latestActive describes the latest ACTIVE revision of a family. The emulator takes the latest one, deregistered or
-// not.
+// latestActive describes the latest ACTIVE revision of a family. The emulator returns the latest one, even if it is
+// deregistered.
 func latestActive(p *proxy.Proxy) {
 	p.Handle("ecs", "DescribeTaskDefinition", func(c *proxy.Call) *proxy.Response {
 		var asked map[string]any

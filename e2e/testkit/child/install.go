@@ -10,16 +10,15 @@ import (
 	"strings"
 )
 
-// Cache is the project's folder for what the tests of that name install:
-// .cache/<name> under the module's root.
+// Cache is the project's folder for programs that the tests install under that name: .cache/<name> in the module's
+// root.
 func Cache(name string) (string, error) {
 	root, err := moduleRoot()
 	return filepath.Join(root, ".cache", name), err
 }
 
-// Install returns the folder name below cache, made by what is given: once,
-// also when several processes want it at the same time. A folder that was
-// not finished is made again.
+// Install returns the folder name below cache, which make fills once, even when several processes need it at the same
+// time. An unfinished folder is made again.
 func Install(cache, name string, progress func(string), make func(dir string) error) (dir string, err error) {
 	dir = filepath.Join(cache, name)
 	complete := filepath.Join(dir, ".complete")

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Options say what to run. Only Command and Ready are required.
+// Options configure Start. Only Command and Ready are required.
 type Options struct {
 	Command []string
 	Env     []string // the whole environment
@@ -38,8 +38,8 @@ type Process struct {
 	stop    sync.Once
 }
 
-// Start runs the command and waits until the server answers. It ends with
-// Stop or (on Linux) with this process, however that ends.
+// Start runs the command and waits until the server answers. The server ends with Stop or (on Linux) with this process,
+// even if that crashes.
 func Start(ctx context.Context, opts Options) (*Process, error) {
 	p := &Process{log: &tail{also: opts.Log}, exited: make(chan struct{})}
 	cmd := exec.Command(opts.Command[0], opts.Command[1:]...) //nolint:gosec // the caller's program
@@ -59,9 +59,8 @@ func Start(ctx context.Context, opts Options) (*Process, error) {
 
 	started := make(chan error, 1)
 	go func() {
-		// The kernel sends the parent-death signal when the *thread* that
-		// started the child ends, so this goroutine keeps its thread to itself
-		// for as long as the child lives.
+		// The kernel sends the parent-death signal when the *thread* that started the child ends. So this goroutine
+		// keeps its thread until the child ends.
 		runtime.LockOSThread()
 		if err := cmd.Start(); err != nil {
 			started <- err
@@ -70,7 +69,7 @@ func Start(ctx context.Context, opts Options) (*Process, error) {
 		}
 		p.process = cmd.Process
 		started <- nil
-		_ = cmd.Wait() // how it ended is in the log
+		_ = cmd.Wait() // the log says how it ended
 		close(p.exited)
 	}()
 	if err := <-started; err != nil {
@@ -129,8 +128,7 @@ func (p *Process) Stop() {
 	<-p.exited
 }
 
-// FreePort returns a port that nobody listens on. Somebody else may take it
-// before the server does.
+// FreePort returns a port without a listener. Another process may take it before the server does.
 func FreePort() (int, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -140,8 +138,8 @@ func FreePort() (int, error) {
 	return port, l.Close()
 }
 
-// WithoutAWS drops the AWS settings from an environment: those of a real
-// account must reach neither the emulator nor a program under test.
+// WithoutAWS removes the AWS settings from an environment: settings of a real account must reach neither the emulator
+// nor a program under test.
 func WithoutAWS(env []string) []string {
 	kept := make([]string, 0, len(env))
 	for _, e := range env {

@@ -1,11 +1,10 @@
-// Package dynalite runs the second, independent DynamoDB of the tests:
-// dynalite of the version in package-lock.json, whose conditions are atomic.
+// Package dynalite runs dynalite, the second, independent DynamoDB of the tests, in the version of package-lock.json.
+// Its conditions are atomic.
 //
-// What comes in: Node and npm on PATH. What goes out: a running server with
-// its tables in memory, installed into .cache on first use.
+// What comes in: Node and npm on PATH. What goes out: a running server with its tables in memory, installed into .cache
+// on first use.
 //
-// What it must not do: be the only proof of anything; a machine without Node
-// skips the tests that need it.
+// What it must not do: be the only proof of anything, because tests that need it are skipped on a machine without Node.
 package dynalite
 
 import (
@@ -42,8 +41,8 @@ type Server struct {
 // URL is the base URL of the server.
 func (s *Server) URL() string { return s.url }
 
-// Start installs dynalite when it is not in the cache yet, starts it and
-// waits until it answers. progress is told what takes long.
+// Start installs dynalite if it is not in the cache, starts it and waits until it answers. It reports slow steps to
+// progress.
 func Start(ctx context.Context, progress func(string)) (*Server, error) {
 	node, nodeErr := exec.LookPath("node")
 	npm, npmErr := exec.LookPath("npm")
@@ -61,7 +60,7 @@ func Start(ctx context.Context, progress func(string)) (*Server, error) {
 		if err != nil {
 			return err
 		}
-		// Its store on disk would be compiled by an install script; tests keep tables in memory.
+		// Only the store on disk needs the install scripts, which compile it; tests keep tables in memory.
 		return child.Run(ctx, dir, []string{npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"})
 	})
 	if err != nil {

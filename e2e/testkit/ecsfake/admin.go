@@ -68,7 +68,7 @@ func decodeRules(r io.Reader) ([]Rule, error) {
 
 func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v) // a reader that left needs no answer
+	_ = json.NewEncoder(w).Encode(v) // the client may be gone
 }
 
 func sortedKeys[V any](m map[string]V) []string {

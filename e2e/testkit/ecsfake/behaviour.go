@@ -24,13 +24,13 @@ const (
 	NoLogGroup    Behaviour = "no-log-group"   // ResourceInitializationError
 	Unhealthy     Behaviour = "unhealthy"      // runs, then fails its health checks
 	NoCapacity    Behaviour = "no-capacity"    // Fargate has no room for it
-	// the subnet has no address for its network interface; ECS says so of the task only
+	// the subnet has no free address for its network interface; ECS reports this for the task only
 	NoAddress Behaviour = "no-address"
 	Slow      Behaviour = "slow" // stays pending for ever
 )
 
-// Rule maps images to a behaviour. The rules added last win; without a match
-// the tag decides (see behaviourOfTag), and then Healthy.
+// Rule maps images to a behaviour. Later rules win. Without a match, the tag decides (see behaviourOfTag), then
+// Healthy.
 type Rule struct {
 	// Image is a glob on the whole image reference.
 	Image string `json:"image"`
@@ -65,8 +65,8 @@ func (r Rule) validate() error {
 	return nil
 }
 
-// tagTriggers are substrings of image tags that choose a behaviour without a
-// rule, so that a VERSION alone can drive a rollout.
+// tagTriggers are substrings of image tags that choose a behaviour without a rule, so that VERSION alone can control a
+// rollout.
 var tagTriggers = []struct {
 	part      string
 	behaviour Behaviour
@@ -96,7 +96,7 @@ func behaviourOfTag(image string) Behaviour {
 	return Healthy
 }
 
-// AddRules puts rules in front of those there are.
+// AddRules adds rules before the existing ones.
 func (f *Fake) AddRules(rules ...Rule) error {
 	for _, r := range rules {
 		if err := r.validate(); err != nil {
@@ -122,8 +122,7 @@ type script struct {
 	container string
 }
 
-// script looks for the first container that does not just run, and then for
-// secrets that do not exist.
+// script looks for the first container with another behaviour than Healthy, and then for secrets that do not exist.
 func (f *Fake) script(c *call, def *taskDefinition, overrides map[string][]string) script {
 	out := script{Rule: Rule{Behaviour: Healthy}}
 	for _, container := range def.ContainerDefinitions {

@@ -6,8 +6,7 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// createCluster returns an active cluster of the name as it is, as ECS does;
-// the emulator would replace it.
+// createCluster returns an existing active cluster unchanged, as ECS does. The emulator would replace it.
 func (f *Fake) createCluster(c *call) (any, error) {
 	var in struct {
 		ClusterName string `json:"clusterName"`
@@ -70,8 +69,8 @@ func (f *Fake) describeClusters(c *call) (any, error) {
 	return &proxy.Response{Status: resp.Status, Header: withoutLength(resp), Body: mustMarshal(out)}, nil
 }
 
-// deleteCluster refuses what ECS refuses. Asking also lets draining services
-// drain, so that waiting by retrying works as well.
+// deleteCluster refuses what ECS refuses. Each call also advances draining services, so that a caller can wait by
+// retrying.
 func (f *Fake) deleteCluster(c *call) (any, error) {
 	var in struct {
 		Cluster string `json:"cluster"`

@@ -84,8 +84,7 @@ func (f *Fake) describeServiceRevisions(c *call) (any, error) {
 	return map[string]any{"serviceRevisions": found, "failures": failures}, nil
 }
 
-// stopServiceDeployment rolls a running deployment back, or leaves it as it
-// is with stop type ABORT.
+// stopServiceDeployment rolls a running deployment back, or only stops it with stop type ABORT.
 func (f *Fake) stopServiceDeployment(c *call) (any, error) {
 	var in struct {
 		Arn      string `json:"serviceDeploymentArn"`

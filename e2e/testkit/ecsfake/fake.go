@@ -18,8 +18,7 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Fake is the state of all faked services, by cluster ARN and so by account
-// and region.
+// Fake is the state of all faked services, by cluster ARN, which contains account and region.
 type Fake struct {
 	now func() time.Time
 
@@ -184,14 +183,13 @@ func (f *Fake) clusterByARN(arn string) *cluster {
 	return cl
 }
 
-// service finds a service by name or ARN, an active one before a former one
-// of the same name.
+// service finds a service by name or ARN, an active one before an earlier one of the same name.
 func (cl *cluster) service(nameOrARN string) *service {
 	name := nameOrARN[strings.LastIndex(nameOrARN, "/")+1:]
 	var found *service
 	for _, s := range cl.services {
 		if s.name == name {
-			found = s // the newest of a name is the last
+			found = s // the last one of a name is the newest
 		}
 	}
 	return found

@@ -60,8 +60,8 @@ func checkTargetGroup(c *call, arn string) error {
 	return nil
 }
 
-// hasRule reports whether a rule forwards to a target group. The emulator notes that for new rules only, and AWS for
-// changed ones, too.
+// hasRule reports whether a rule forwards to a target group. The emulator records this for new rules only; AWS records
+// it for changed ones, too.
 func hasRule(c *call, targetGroup string) bool {
 	ask := func(action, key, value string) []byte {
 		form := url.Values{"Action": {action}, "Version": {"2015-12-01"}}
@@ -77,7 +77,7 @@ func hasRule(c *call, targetGroup string) bool {
 	var balancers struct {
 		ARNs []string `xml:"DescribeLoadBalancersResult>LoadBalancers>member>LoadBalancerArn"`
 	}
-	_ = xml.Unmarshal(ask("DescribeLoadBalancers", "", ""), &balancers) // nothing is read: there is none
+	_ = xml.Unmarshal(ask("DescribeLoadBalancers", "", ""), &balancers) // on an error there is none
 	for _, balancer := range balancers.ARNs {
 		var listeners struct {
 			ARNs []string `xml:"DescribeListenersResult>Listeners>member>ListenerArn"`

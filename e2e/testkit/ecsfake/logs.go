@@ -38,7 +38,7 @@ func writeLog(c *call, t *task, cd containerDefinition, now time.Time) error {
 	}
 	events := make([]map[string]any, 0, len(lines))
 	for i, line := range lines {
-		// One millisecond apart, so that their order survives sorting.
+		// One millisecond apart, so that sorting keeps their order.
 		at := now.Add(time.Duration(i-len(lines)) * time.Millisecond)
 		events = append(events, map[string]any{"timestamp": at.UnixMilli(), "message": line})
 	}

@@ -7,8 +7,7 @@ import (
 	"time"
 )
 
-// spec are the members of CreateService and UpdateService that ECS keeps.
-// Members that are only echoed stay raw.
+// spec are the members of CreateService and UpdateService that ECS stores. Members that are only returned stay raw.
 type spec struct {
 	TaskDefinition                string          `json:"taskDefinition,omitempty"`
 	DesiredCount                  *int            `json:"desiredCount,omitempty"`
@@ -110,7 +109,7 @@ type rollback struct {
 	revision *revision
 }
 
-// taskDefinition is what the fake needs of a task definition.
+// taskDefinition is the part of a task definition that the fake needs.
 type taskDefinition struct {
 	Arn                     string                `json:"taskDefinitionArn"`
 	Family                  string                `json:"family"`
@@ -167,9 +166,8 @@ func (s *spec) breaker() (enabled, rollsBack bool) {
 	return enabled, rollsBack
 }
 
-// merge takes over what an update sets and reports whether ECS starts a new
-// deployment for it. Counts, grace period and deployment configuration are
-// changed in place.
+// merge applies an update and reports whether ECS starts a new deployment for it. Counts, grace period and deployment
+// configuration change without one.
 func (s *spec) merge(u spec) (deploys bool) {
 	before := s.rolledOut()
 	if u.TaskDefinition != "" {

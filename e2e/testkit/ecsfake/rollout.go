@@ -21,7 +21,7 @@ func (f *Fake) deploy(c *call, s *service, def *taskDefinition) {
 			fmt.Sprintf("%s/%s/%d", s.cluster.name, s.name, 4000000000000000000+f.next())),
 		spec: s.spec, def: def, created: now,
 	}
-	// A rollout that is overtaken by the next one ends there.
+	// The next rollout ends a rollout that is still running.
 	for _, r := range s.records {
 		r.end("STOPPED", "The service deployment was superseded by a new one.", now)
 	}
@@ -149,7 +149,7 @@ func (f *Fake) stopBySchedule(t *task, by *deployment) {
 	}
 }
 
-// complete ends a rollout well: the tasks of former deployments stop.
+// complete ends a rollout with success: the tasks of former deployments stop.
 func (f *Fake) complete(s *service, d *deployment) {
 	var stopped []string
 	for _, t := range s.tasks {
@@ -183,8 +183,7 @@ func (f *Fake) announceSteady(s *service, d *deployment) {
 	}
 }
 
-// fail ends a rollout badly and, where asked and possible, rolls back to the
-// last completed one.
+// fail ends a rollout with a failure. If rollsBack is set and there is a last completed rollout, it rolls back to it.
 func (f *Fake) fail(c *call, s *service, d *deployment, reason string, rollsBack bool) {
 	now := f.now()
 	d.state, d.reason, d.updated = stateFailed, reason, now
@@ -228,8 +227,7 @@ func (f *Fake) rollBack(c *call, s *service, rec *record, reason, status string)
 	return true
 }
 
-// drain is one step of a service on its way out: first its tasks stop, then
-// it is inactive.
+// drain advances a service that is being deleted by one step: first its tasks stop, then it is inactive.
 func (f *Fake) drain(s *service) {
 	busy := false
 	for _, t := range s.tasks {

@@ -45,8 +45,7 @@ func (f *Fake) listTasks(c *call) (any, error) {
 	return withToken(map[string]any{"taskArns": part}, next), nil
 }
 
-// describeTasks advances tasks of RunTask by one step; those of services move
-// with their service.
+// describeTasks advances tasks of RunTask by one step. Tasks of services advance with their service.
 func (f *Fake) describeTasks(c *call) (any, error) {
 	var in struct {
 		Cluster string   `json:"cluster"`
@@ -111,8 +110,7 @@ func (f *Fake) stopTask(c *call) (any, error) {
 	return map[string]any{"task": f.viewTask(t, true)}, nil
 }
 
-// runTask starts tasks of their own. They run and end, step by step, as they
-// are described: a healthy one exits 0.
+// runTask starts tasks without a service. Each describe advances them until they end: a healthy one exits 0.
 func (f *Fake) runTask(c *call) (any, error) {
 	var in struct {
 		spec

@@ -12,9 +12,8 @@ import (
 const secretsPrefix = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource " +
 	"retrieval failed: "
 
-// missingSecret asks the emulator for every secret of the task definition, as
-// the Fargate agent does before it starts a task. It returns the container and
-// the stopped reason of the first that cannot be had.
+// missingSecret asks the emulator for every secret of the task definition, as the Fargate agent does before it starts a
+// task. It returns the container and the stopped reason of the first secret that cannot be read.
 func missingSecret(c *call, def *taskDefinition) (container, reason string) {
 	for _, cd := range def.ContainerDefinitions {
 		for _, s := range cd.Secrets {
@@ -32,7 +31,7 @@ func missingSecret(c *call, def *taskDefinition) (container, reason string) {
 	return "", ""
 }
 
-// fetchSecret takes arn:…:secret:name-suffix[:json-key:stage:version].
+// fetchSecret reads arn:…:secret:name-suffix[:json-key:stage:version].
 func fetchSecret(c *call, valueFrom string) error {
 	parts := strings.Split(valueFrom, ":")
 	arn := strings.Join(parts[:min(len(parts), 7)], ":")
@@ -53,7 +52,7 @@ func fetchSecret(c *call, valueFrom string) error {
 	return nil
 }
 
-// fetchParameter takes a parameter's name or ARN.
+// fetchParameter reads a parameter by name or ARN.
 func fetchParameter(c *call, valueFrom string) error {
 	name := valueFrom
 	if i := strings.Index(valueFrom, ":parameter/"); i >= 0 {

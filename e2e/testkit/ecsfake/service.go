@@ -33,7 +33,7 @@ func (f *Fake) createService(c *call) (any, error) {
 		case statusActive:
 			return nil, invalid("Creation of service was not idempotent.")
 		case statusDraining:
-			f.drain(former) // asking again and again gets through in the end
+			f.drain(former) // repeated calls succeed in the end
 			return nil, invalid("Unable to Start a service that is still Draining.")
 		}
 	}
@@ -122,16 +122,14 @@ func (f *Fake) definition(c *call, sp *spec) (*taskDefinition, error) {
 	return def, nil
 }
 
-// shadow creates the service in the emulator too, with no tasks: its
-// Application Auto Scaling and tagging calls look services up there. This
-// also checks that subnets and security groups exist.
+// shadow creates the service in the emulator too, with no tasks, because the emulator's Application Auto Scaling and
+// tagging calls need it. This also checks that subnets and security groups exist.
 func shadow(c *call, cl *cluster, name string, sp *spec, tags []tag) error {
 	in := map[string]any{
 		"cluster": cl.name, "serviceName": name, "taskDefinition": sp.TaskDefinition, "desiredCount": 0,
 		"launchType": "FARGATE", "tags": tags,
 	}
-	// Without security groups the emulator fails instead of taking the VPC's
-	// default group.
+	// Without security groups the emulator fails instead of using the VPC's default group.
 	if strings.Contains(string(sp.NetworkConfiguration), `"securityGroups"`) {
 		in["networkConfiguration"] = sp.NetworkConfiguration
 	}
@@ -155,7 +153,7 @@ func (f *Fake) updateService(c *call) (any, error) {
 	if s.status != statusActive {
 		return nil, errServiceNotActive
 	}
-	// ECS looks at the load balancers that the service has, not at those that the same call brings.
+	// ECS checks the existing load balancers of the service, not those in the same call.
 	if grace := in.HealthCheckGracePeriodSeconds; grace != nil && *grace > 0 && len(s.spec.LoadBalancers) == 0 {
 		return nil, invalid("Health check grace period is only valid for services configured to use load balancers")
 	}

@@ -66,8 +66,7 @@ func (f *Fake) tagsOf(arn string) (*[]tag, error) {
 	return tags, nil
 }
 
-// shadowTags makes the change on the emulator's copy of a service too, for its
-// tagging API.
+// shadowTags also changes the emulator's copy of a service, for the emulator's tagging API.
 func (f *Fake) shadowTags(c *call, arn string) (any, error) {
 	if strings.Contains(arn, ":service/") {
 		if resp, err := c.Forward(); err != nil || resp.Status >= 300 {

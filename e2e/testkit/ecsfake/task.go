@@ -92,7 +92,7 @@ func (f *Fake) moveTasks(c *call, s *service, d *deployment) (failed int) {
 				continue
 			}
 			if behaviour == NoCapacity || behaviour == NoAddress {
-				f.noRoom(s, t, behaviour) // tasks that were not placed are no failures for the circuit breaker
+				f.noRoom(s, t, behaviour) // the circuit breaker does not count tasks that were not placed
 				continue
 			}
 			if f.start(c, t, behaviour) {

@@ -64,7 +64,7 @@ func (l *lister) ecs() error {
 			return err
 		}
 		for _, c := range found.Clusters {
-			if *c.Status != "ACTIVE" { // the emulator goes on listing deleted ones
+			if *c.Status != "ACTIVE" { // the emulator still lists deleted ones
 				continue
 			}
 			if err := l.add("cluster", *c.ClusterName); err != nil {

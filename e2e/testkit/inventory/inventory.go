@@ -1,8 +1,8 @@
-// Package inventory says what is in an account and region of the emulator, so that two ends of a story can be compared.
+// Package inventory lists what is in an account and region of the emulator, so that two results can be compared.
 //
-// In: an SDK configuration. Out: one Object for everything that somebody made there, with all that makes it what it is.
-// What AWS puts there by itself and the bucket of the states are left out, and so are ids that differ from one life to
-// the next. It must not know the product beyond the tag of its lineage, which differs, too.
+// In: an SDK configuration. Out: one Object for everything that was made there, with all its properties. It leaves out
+// objects that AWS makes by itself, the bucket of the states, and ids that differ between runs. It must not know the
+// product, except the tag of its lineage, which differs, too.
 package inventory
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 )
 
-// Object is one thing that somebody made.
+// Object is one object that was made.
 type Object struct {
 	Kind, Name string
 	Facts      string // JSON
@@ -28,7 +28,7 @@ func (o Object) String() string { return o.Kind + " " + o.Name + " " + o.Facts }
 // TaskDefinition is the kind whose only fact is how many revisions are active.
 const TaskDefinition = "task definition"
 
-// List returns the objects, sorted. stateBucket is left out.
+// List returns the objects, sorted, without stateBucket.
 func List(ctx context.Context, cfg aws.Config, stateBucket string) ([]Object, error) {
 	l := &lister{ctx: ctx, cfg: cfg, stateBucket: stateBucket, names: map[string]string{}}
 	for _, list := range []func() error{
@@ -47,11 +47,11 @@ type lister struct {
 	ctx         context.Context
 	cfg         aws.Config
 	stateBucket string
-	names       map[string]string // of what AWS gives ids to
+	names       map[string]string // of objects that AWS gives ids
 	out         []Object
 }
 
-// add notes an object. Facts are marshaled, which sorts maps, and ids in them become names.
+// add records an object. Facts are marshaled, which sorts maps, and their ids become names.
 func (l *lister) add(kind, name string, facts ...any) error {
 	text, err := json.Marshal(facts)
 	if err != nil {
@@ -61,9 +61,9 @@ func (l *lister) add(kind, name string, facts ...any) error {
 	return nil
 }
 
-// named puts names in the place of ids.
+// named replaces ids by names.
 func (l *lister) named(text string) string {
-	// an ARN before its end
+	// an ARN before the id at its end
 	ids := slices.SortedFunc(maps.Keys(l.names), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	for _, id := range ids {
 		text = strings.ReplaceAll(text, id, "<"+l.names[id]+">")
@@ -71,12 +71,12 @@ func (l *lister) named(text string) string {
 	return text
 }
 
-// tags are those that do not differ from one life to the next.
+// tags are the tags that do not differ between runs.
 func tags(all map[string]string) map[string]string {
 	out := maps.Clone(all)
 	delete(out, "deployer:lineage")
 	return out
 }
 
-// last is what comes after the last separator.
+// last is the text after the last separator.
 func last(text, separator string) string { return text[strings.LastIndex(text, separator)+1:] }

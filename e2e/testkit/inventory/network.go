@@ -104,10 +104,10 @@ func (l *lister) balancers() error {
 		}
 	}
 	for _, g := range groups.TargetGroups {
-		// The emulator goes on naming load balancers that are deleted.
+		// The emulator still names deleted load balancers.
 		g.LoadBalancerArns = slices.DeleteFunc(g.LoadBalancerArns, func(arn string) bool { return l.names[arn] == "" })
 		slices.Sort(g.LoadBalancerArns)
-		g.LoadBalancerArns = slices.Compact(g.LoadBalancerArns) // the emulator repeats one that comes back
+		g.LoadBalancerArns = slices.Compact(g.LoadBalancerArns) // the emulator repeats one that is made again
 		if err := l.add("target group", *g.TargetGroupName, g.Port, g.Protocol, g.TargetType, g.HealthCheckPath,
 			g.HealthCheckIntervalSeconds, g.LoadBalancerArns); err != nil {
 			return err

@@ -63,7 +63,7 @@ func (l *lister) bucket(client *s3.Client, name *string) error {
 		}
 	}
 	facts := []any{tags(labels)}
-	// fact is an answer, or why there is none: that a bucket has no configuration is an error of S3.
+	// fact is an answer, or the error: S3 returns an error for a missing configuration.
 	fact := func(out any, err error) {
 		if err != nil {
 			facts = append(facts, err.Error()[strings.LastIndex(err.Error(), "api error")+1:])
@@ -72,11 +72,11 @@ func (l *lister) bucket(client *s3.Client, name *string) error {
 		var m map[string]any
 		text, _ := json.Marshal(out) // an answer of the SDK is data
 		_ = json.Unmarshal(text, &m) // which is an object
-		delete(m, "ResultMetadata")  // that differs each time
+		delete(m, "ResultMetadata")  // it differs each time
 		facts = append(facts, m)
 	}
 	fact(client.GetBucketVersioning(l.ctx, &s3.GetBucketVersioningInput{Bucket: name}))
-	// Without a configuration S3 encrypts all the same; the emulator says so only when it was set.
+	// S3 encrypts without a configuration, too; the emulator returns it only when it was set.
 	if e, err := client.GetBucketEncryption(l.ctx, &s3.GetBucketEncryptionInput{Bucket: name}); err == nil {
 		rules := e.ServerSideEncryptionConfiguration.Rules
 		if rules[0].ApplyServerSideEncryptionByDefault.SSEAlgorithm != s3types.ServerSideEncryptionAes256 {

@@ -1,11 +1,10 @@
-// Package late lets the services of AWS learn of new objects late, as real ones do: seconds to minutes after a security
-// group, a target group or a role was made, others still answer that there is no such thing. In the emulator everything
-// is known everywhere at once.
+// Package late delays new objects, as AWS does: for seconds to minutes after a security group, a target group or a role
+// is made, other services still answer that it does not exist. In the emulator all services know it at once.
 //
-// What comes in: a proxy, and how often each operation does not know an object that is new. What goes out: the answers
-// that AWS gives then.
+// What comes in: a proxy, and how often each operation does not know a new object. What goes out: the answers that AWS
+// gives then.
 //
-// What it must not do: know the product, or change what really is there.
+// What it must not do: know the product, or change the objects.
 package late
 
 import (
@@ -24,9 +23,9 @@ import (
 type Late struct {
 	mu    sync.Mutex
 	calls int
-	// asked counts, by new object and operation, how often that was answered with ignorance.
+	// asked counts, by new object and operation, the calls that did not know the object.
 	asked map[object]map[string]int
-	told  map[string]int // answers of ignorance by operation
+	told  map[string]int // the same calls, by operation
 }
 
 type object struct {
@@ -34,7 +33,7 @@ type object struct {
 	id    string
 }
 
-// Install puts it into a proxy, turned off.
+// Install adds a Late to a proxy, turned off.
 func Install(p *proxy.Proxy) *Late {
 	l := &Late{}
 	l.Set(0)
@@ -44,15 +43,15 @@ func Install(p *proxy.Proxy) *Late {
 	return l
 }
 
-// Set says how many calls of each operation that names a new object do not know it, from now on; 0: none. What was new
-// is not any more.
+// Set says how many calls of each operation do not know a new object, from now on; 0: none. Existing objects are not
+// new any more.
 func (l *Late) Set(calls int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.calls, l.asked, l.told = calls, map[object]map[string]int{}, map[string]int{}
 }
 
-// Told returns how often each operation ("ecs:CreateService") was answered with ignorance since Set.
+// Told returns how many calls of each operation ("ecs:CreateService") did not know an object since Set.
 func (l *Late) Told() map[string]int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -63,7 +62,7 @@ func (l *Late) Told() map[string]int {
 	return out
 }
 
-// learn notes what a call has made.
+// learn records the object that a call has made.
 func (l *Late) learn(c *proxy.Call, answer *proxy.Response) {
 	if answer.Status >= 300 {
 		return
@@ -88,7 +87,7 @@ func (l *Late) learn(c *proxy.Call, answer *proxy.Response) {
 	}
 }
 
-// answer is the ignorance of one service, nil when it knows everything that the call names.
+// answer is a service's error for an object that it does not know yet, nil when it knows all objects in the call.
 func (l *Late) answer(c *proxy.Call) *proxy.Response {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -117,7 +116,7 @@ func (l *Late) answer(c *proxy.Call) *proxy.Response {
 	return nil
 }
 
-// names reports whether a request is about an id, and not about one that only begins like it.
+// names reports whether a request contains an id, not only a longer id with the same beginning.
 func names(body []byte, id string) bool {
 	for rest := body; ; {
 		i := bytes.Index(rest, []byte(id))
@@ -132,7 +131,7 @@ func names(body []byte, id string) bool {
 	}
 }
 
-// request is what a call says, readable: a form without its escapes, the path of S3.
+// request is a call as plain text: a form without its escapes, the path of S3.
 func request(c *proxy.Call) []byte {
 	if c.Form != nil {
 		text, err := url.QueryUnescape(string(c.Body))
@@ -150,11 +149,11 @@ func request(c *proxy.Call) []byte {
 type class struct {
 	made    string         // the operation that makes one
 	asked   bool           // id is found in the request, else in the answer
-	id      *regexp.Regexp // finds what later calls name it by
+	id      *regexp.Regexp // finds the name that later calls use
 	unknown []ignorance
 }
 
-// ignorance is how services answer that do not know an object yet.
+// ignorance is a service's error for an object that it does not know yet.
 type ignorance struct {
 	operations []string
 	when       string // what the request has, too; "": whatever
@@ -238,7 +237,7 @@ var classes = []class{
 	{
 		made: "application-autoscaling:RegisterScalableTarget", asked: true,
 		id: regexp.MustCompile(`"ResourceId":"([^"]+)"`), unknown: []ignorance{
-			{ // IAM knows the tags late
+			{ // IAM gets the tags late
 				operations: []string{"application-autoscaling:PutScalingPolicy"}, code: "AccessDeniedException",
 				message: "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: " +
 					"application-autoscaling:PutScalingPolicy on resource: ID " +

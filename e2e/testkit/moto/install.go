@@ -17,9 +17,8 @@ import (
 // Version is the only version of moto that the tests run against.
 const Version = "5.2.1"
 
-// find returns the path of a moto_server of the right version: the one on
-// PATH, else that of the project's virtual environment, which is made on
-// first use.
+// find returns the path of a moto_server of the right version: from PATH, or else from the project's virtual
+// environment, which is made on first use.
 func find(ctx context.Context, opts Options) (string, error) {
 	onPath, pathErr := exec.LookPath("moto_server")
 	if pathErr == nil {
@@ -38,7 +37,7 @@ func find(ctx context.Context, opts Options) (string, error) {
 	return install(ctx, cache, opts.Progress)
 }
 
-// versionOf asks the Python that the script runs with.
+// versionOf asks the Python that the script uses.
 func versionOf(ctx context.Context, script string) (string, error) {
 	python, err := interpreterOf(ctx, script)
 	if err != nil {
@@ -48,8 +47,8 @@ func versionOf(ctx context.Context, script string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// interpreterOf reads the first line of a console script. pyenv puts shell
-// shims on PATH, which have to be looked through.
+// interpreterOf reads the first line of a console script. If pyenv has put a shell shim on PATH, it reads the real
+// script.
 func interpreterOf(ctx context.Context, script string) (string, error) {
 	data, err := os.ReadFile(script) //nolint:gosec // found on PATH
 	if err != nil {

@@ -20,8 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// holdVariable makes the test binary start a server, print its process id and
-// wait to be killed.
+// holdVariable makes the test binary start a server, print its process id and wait until it is killed.
 const holdVariable = "MOTO_TEST_HOLD"
 
 func TestMain(m *testing.M) {
@@ -50,7 +49,7 @@ func TestServerStartsResetsAndStops(t *testing.T) {
 	assert.Equal(t, http.StatusOK, resp.StatusCode)
 	assert.Contains(t, server.Log(), "POST /moto-api/reset")
 	server.Stop()
-	server.Stop() // again is harmless
+	server.Stop() // a second Stop has no effect
 	assert.False(t, alive(server.Pid()))
 }
 
@@ -88,7 +87,7 @@ func TestServerDiesWithAKilledParent(t *testing.T) {
 	require.Eventually(t, func() bool { return !running(pid) }, 10*time.Second, 20*time.Millisecond)
 }
 
-// running tells a live process from one that nobody has reaped yet.
+// running reports whether a process is alive, and not one that ended but was not reaped.
 func running(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err == nil && !strings.Contains(string(stat), ") Z ")

@@ -48,7 +48,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("moto: %w", err)
 	}
-	// Between finding a free port and binding it somebody else may take it.
+	// Another process may take the port between FreePort and the server's start.
 	for attempt := 1; ; attempt++ {
 		server, err := launch(ctx, program, opts)
 		if err == nil {

@@ -64,12 +64,12 @@ func (r *Response) requestID() string {
 	return ""
 }
 
-// Handler answers a call instead of the emulator. It runs under the proxy's
-// lock. Returning nil declines: the call is forwarded.
+// Handler answers a call instead of the emulator. It runs under the proxy's lock. If it returns nil, the call is
+// forwarded.
 type Handler func(*Call) *Response
 
-// Handle registers h for an operation of a service; the operation "*" takes
-// every operation that has no handler of its own. A nil h removes it.
+// Handle registers h for an operation of a service; the operation "*" is for all operations without a handler of their
+// own. A nil h removes the handler.
 func (p *Proxy) Handle(service, operation string, h Handler) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -81,22 +81,22 @@ func (p *Proxy) Handle(service, operation string, h Handler) {
 	p.handlers[key] = h
 }
 
-// Authorize lets h decide about every call before it takes effect, those that fakes answer included: the answer of h is
-// a refusal, nil lets the call go on. A nil h allows everything.
+// Authorize lets h decide about every call before it takes effect, including calls that fakes answer. An answer of h is
+// a refusal; nil allows the call. A nil h allows everything.
 func (p *Proxy) Authorize(h Handler) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.allowed = h
 }
 
-// Interpose lets h see every call that is allowed, before whoever else answers it: it may answer in its place. h stays.
+// Interpose lets h see every allowed call before a fake or the emulator does. h may answer instead. h stays.
 func (p *Proxy) Interpose(h Handler) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.between = append(p.between, h)
 }
 
-// Watch lets f see the answer to every call that took effect, faked or not. f stays.
+// Watch lets f see the answer of every call that took effect, faked or not. f cannot be removed.
 func (p *Proxy) Watch(f func(*Call, *Response)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -112,7 +112,7 @@ func (p *Proxy) handlerFor(c *Call) Handler {
 	return p.handlers[c.Service+":*"]
 }
 
-// Faked reports whether something else than the emulator answers the call, or may change it before it does.
+// Faked reports whether something other than the emulator answers the call, or may change it before the emulator does.
 func (c *Call) Faked() bool {
 	return c.proxy.handlerFor(c) != nil || c.Service == "s3" && strings.HasSuffix(c.Operation, "BucketPolicy")
 }
@@ -127,12 +127,12 @@ func (c *Call) ForwardBody(body []byte) (*Response, error) {
 	return c.proxy.send(c.ctx, c.Method, c.uri, c.host, c.plainHeader(), body)
 }
 
-// plainHeader is the header of the call without what only fits its body.
+// plainHeader is the header of the call without fields that are only right for its body.
 func (c *Call) plainHeader() http.Header {
 	header := c.Header.Clone()
 	header.Del("Content-Encoding")
 	header.Del("X-Amz-Decoded-Content-Length")
-	// A checksum of the original body would not fit the new one.
+	// A checksum of the original body would be wrong for the new one.
 	for name := range header {
 		lower := strings.ToLower(name)
 		if lower == "content-md5" || strings.HasPrefix(lower, "x-amz-checksum-") {
@@ -142,8 +142,8 @@ func (c *Call) plainHeader() http.Header {
 	return header
 }
 
-// Beside makes another call to the emulator, about the same path and as the same caller: subresource is its query. The
-// call is not recorded.
+// Beside makes another call to the emulator, with the same path and caller; subresource is its query. The call is not
+// recorded.
 func (c *Call) Beside(method, subresource string, body []byte) (*Response, error) {
 	path, _, _ := strings.Cut(c.uri, "?")
 	if subresource != "" {

@@ -83,8 +83,7 @@ func escape(s string) string {
 	return b.String()
 }
 
-// cborStrings encodes a map of short strings (RFC 8949), all that an error of
-// rpc-v2-cbor needs.
+// cborStrings encodes a map of short strings (RFC 8949). An error of rpc-v2-cbor needs nothing else.
 func cborStrings(pairs ...[2]string) []byte {
 	out := []byte{0xa0 | byte(len(pairs))}
 	for _, pair := range pairs {
@@ -108,9 +107,8 @@ func cborStrings(pairs ...[2]string) []byte {
 // UnimplementedCode is the error code of operations that the emulator lacks.
 const UnimplementedCode = "UnimplementedByEmulator"
 
-// explainUnimplemented recognises the emulator's "not implemented" and crash
-// pages and answers a 400, which no SDK retries, in their place. It returns
-// nil for real answers.
+// explainUnimplemented recognises the emulator's "not implemented" and crash pages. It replaces them by a 400 answer,
+// which no SDK retries. It returns nil for real answers.
 func (p *Proxy) explainUnimplemented(c *Call, resp *Response) *Response {
 	html := strings.Contains(resp.Header.Get("Content-Type"), "text/html") && looksLikeHTML(resp.Body)
 	unknown := resp.Status == http.StatusNotImplemented ||

@@ -60,9 +60,8 @@ func (d *Duration) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// Fault says which calls are hit and how. Calls are counted as they arrive,
-// SDK retries included; a connection that is dropped on a request without a
-// body may be retried once by the HTTP client below the SDK.
+// Fault says which calls are hit and how. Calls are counted as they arrive, including SDK retries. The HTTP client
+// below the SDK may retry once when a connection is dropped on a request without a body.
 type Fault struct {
 	Filter
 	// Nth is the first matching call to be hit, from 1; 0 means 1.
@@ -189,8 +188,7 @@ func (s *faultSet) list() []*Fault {
 	return out
 }
 
-// Inject arms faults in addition to those armed already; each counts calls
-// from now on. An invalid fault arms none of them.
+// Inject arms faults in addition to existing ones; each counts calls from now on. If one is invalid, none is armed.
 func (p *Proxy) Inject(faults ...Fault) error {
 	armed := make([]*Fault, 0, len(faults))
 	for i := range faults {

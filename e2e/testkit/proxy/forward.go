@@ -33,8 +33,7 @@ var hopHeaders = []string{"Connection", "Keep-Alive", "Transfer-Encoding", "Te",
 func (p *Proxy) send(
 	ctx context.Context, method, uri, host string, header http.Header, body []byte,
 ) (*Response, error) {
-	// The effect of a request must not depend on whether its sender is still
-	// there, so that "answer lost" means what it says.
+	// A request must take effect even if its sender is gone: so "answer lost" loses only the answer.
 	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), method,
 		p.upstream.Scheme+"://"+p.upstream.Host+uri, bytes.NewReader(body))
 	if err != nil {

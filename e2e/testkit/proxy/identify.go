@@ -19,7 +19,7 @@ var credentialScope = regexp.MustCompile(`Credential=([^/\s]+)/\d{8}/([^/\s]+)/(
 // attemptNumber reads the SDK's retry header: "attempt=2; max=3".
 var attemptNumber = regexp.MustCompile(`attempt=(\d+)`)
 
-// identify names a request. What it cannot tell stays empty; it never fails.
+// identify names a request. Fields that it cannot find stay empty; it never fails.
 func (p *Proxy) identify(r *http.Request, body []byte) *Call {
 	c := &Call{
 		Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header.Clone(), Body: body,
@@ -49,7 +49,7 @@ func (p *Proxy) identify(r *http.Request, body []byte) *Call {
 		if c.Service == "ec2" {
 			c.Protocol = ProtocolEC2
 		}
-		c.Form, _ = url.ParseQuery(string(plain)) // what parses is enough to name the call
+		c.Form, _ = url.ParseQuery(string(plain)) // the parsed part is enough to name the call
 		c.Operation = c.Form.Get("Action")
 		if c.Service == "" {
 			c.Service = "sts" // the only query calls that are made unsigned
@@ -101,8 +101,8 @@ func mutating(c *Call) bool {
 	return true
 }
 
-// resourceKeys are the members that name what a call is about, the most
-// telling first. The same list serves all JSON services.
+// resourceKeys are the members that name the object of a call, the most specific first. All JSON services share the
+// list.
 var resourceKeys = map[string][]string{
 	"sqs":      {"QueueName", "QueueUrl"},
 	"dynamodb": {"TableName", "ResourceArn"},
@@ -164,7 +164,7 @@ func itemKey(members map[string]any) string {
 	key, _ := members["Key"].(map[string]any)
 	if key == nil {
 		key, _ = members["Item"].(map[string]any)
-		if id, ok := key["LockID"]; ok { // an item's other members are no key
+		if id, ok := key["LockID"]; ok { // other members of an item are not its key
 			key = map[string]any{"LockID": id}
 		}
 	}
@@ -181,7 +181,7 @@ func itemKey(members map[string]any) string {
 	return ""
 }
 
-// formKeys are the parameters of query calls that name their subject.
+// formKeys are the parameters of query calls that name the object.
 var formKeys = []string{
 	"PolicyArn", "RuleArn", "RuleArns.member.1", "ListenerArn", "ListenerArns.member.1", "TargetGroupArn",
 	"TargetGroupArns.member.1",

@@ -7,9 +7,8 @@ import (
 	"sync"
 )
 
-// policyStore remembers the bucket policies that the emulator must not see in
-// full: it ignores conditions, so a statement that denies requests without TLS
-// would deny every request.
+// policyStore remembers the bucket policies that the emulator must not see in full. It ignores conditions, so a
+// statement that denies requests without TLS would deny every request.
 type policyStore struct {
 	mu       sync.Mutex
 	original map[string][]byte

@@ -96,8 +96,8 @@ func New(opts Options) (*Proxy, error) {
 	p.admin = p.adminRoutes()
 	p.server = &http.Server{Handler: p, ReadHeaderTimeout: time.Minute}
 	go func() {
-		// Serve returns ErrServerClosed after Close; any other error means that
-		// the listener died, which every client notices by itself.
+		// Serve returns ErrServerClosed after Close. Any other error means that the listener failed, and every client
+		// sees that.
 		_ = p.server.Serve(listener)
 	}()
 	return p, nil
@@ -120,8 +120,7 @@ func (p *Proxy) SetLatency(d time.Duration) {
 	p.latency = d
 }
 
-// SetDateSkew shifts the Date header of every answer, which is the clock that
-// AWS clients take for AWS time.
+// SetDateSkew shifts the Date header of every answer, which AWS clients use as AWS's time.
 func (p *Proxy) SetDateSkew(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -235,7 +234,7 @@ func (p *Proxy) effect(call *Call) (*Response, string, error) {
 	return resp, source, err
 }
 
-// reach brings the call to whoever answers it.
+// reach sends the call to the handler or emulator that answers it.
 func (p *Proxy) reach(call *Call) (*Response, string, error) {
 	if h := p.handlerFor(call); h != nil {
 		if resp := h(call); resp != nil {
@@ -296,7 +295,7 @@ func (p *Proxy) answer(w http.ResponseWriter, call *Call, resp *Response, source
 	p.transcribe(call, resp.Status, source, resp.Body)
 	p.finish(record, resp.Status, source, requestID)
 	w.WriteHeader(resp.Status)
-	_, _ = w.Write(resp.Body) // the client may be gone, which is its own business
+	_, _ = w.Write(resp.Body) // the client may be gone
 }
 
 func (p *Proxy) finish(record *Record, status int, source, requestID string) {

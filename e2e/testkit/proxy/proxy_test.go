@@ -20,7 +20,7 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// start puts a proxy in front of a handler that stands for the emulator.
+// start puts a proxy in front of a handler in place of the emulator.
 func start(t *testing.T, upstream http.HandlerFunc, change func(*proxy.Options)) *proxy.Proxy {
 	t.Helper()
 	server := httptest.NewServer(upstream)

@@ -56,8 +56,8 @@ func (f Filter) matches(service, operation, resource string, isMutating bool, at
 		(!f.Mutating || isMutating) && (f.Attempt == 0 || f.Attempt == attempt)
 }
 
-// Glob reports whether name matches pattern, in which * stands for any run of
-// characters, slashes included, and ? for one. The empty pattern matches all.
+// Glob reports whether name matches pattern. In the pattern, * matches any characters, slashes included, and ? matches
+// one. The empty pattern matches all.
 func Glob(pattern, name string) bool {
 	if pattern == "" {
 		return true
@@ -71,7 +71,7 @@ func Glob(pattern, name string) bool {
 		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == name[n]):
 			p++
 			n++
-		case star >= 0: // let the last star take one more character
+		case star >= 0: // the last star matches one more character
 			mark++
 			p, n = star+1, mark
 		default:
@@ -125,7 +125,7 @@ func (r *recorder) end(rec *Record, status int, source, requestID string, now ti
 	if r.dump == nil {
 		return
 	}
-	// A test's dump that cannot be written must not change what is tested.
+	// A dump that cannot be written must not change the test.
 	if line, err := json.Marshal(rec); err == nil {
 		_, _ = r.dump.Write(append(line, '\n'))
 	}

@@ -27,7 +27,7 @@ var objectSubresources = map[string]string{
 	"attributes": "ObjectAttributes",
 }
 
-// s3Verbs are the method's part of an operation name.
+// s3Verbs are the verbs of operation names, by HTTP method.
 var s3Verbs = map[string]string{
 	http.MethodGet: "Get", http.MethodPut: "Put", http.MethodDelete: "Delete",
 	http.MethodHead: "Head", http.MethodPost: "Post",
@@ -42,7 +42,7 @@ func s3Operation(r *http.Request, query url.Values) (operation, resource string)
 	}
 	has := func(name string) bool { _, ok := query[name]; return ok }
 	if id := query.Get("x-id"); id != "" {
-		return id, resource // the SDK says it itself
+		return id, resource // the SDK names the operation
 	}
 	verb := s3Verbs[r.Method]
 	switch {

@@ -8,8 +8,7 @@ import (
 	"sync"
 )
 
-// Exchange is one request and its answer in full, for judges that read them again with AWS's own models. A [Record]
-// is what tests ask about.
+// Exchange is one request and its answer in full, for later checks against AWS's own models. Tests use [Record].
 type Exchange struct {
 	Seq       int         `json:"seq"`
 	Service   string      `json:"service"` // of the credential scope
@@ -17,7 +16,7 @@ type Exchange struct {
 	Method    string      `json:"method"`
 	URI       string      `json:"uri"`
 	Header    http.Header `json:"header"`
-	Body      []byte      `json:"body"` // base64 in JSON, as the answer's
+	Body      []byte      `json:"body"` // base64 in JSON, like the answer's
 	Status    int         `json:"status"`
 	Source    string      `json:"source"` // as of [Record]
 	Answer    []byte      `json:"answer"`
@@ -33,7 +32,7 @@ type Transcript struct {
 // NewTranscript returns a transcript that is written to out.
 func NewTranscript(out io.Writer) *Transcript { return &Transcript{out: out} }
 
-// Err is what was wrong with the writing. A transcript that lacks something must not be judged.
+// Err is the first write error. A transcript with missing exchanges must not be checked.
 func (t *Transcript) Err() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -50,14 +49,14 @@ func (t *Transcript) add(e *Exchange) {
 	t.err = errors.Join(t.err, err)
 }
 
-// Transcribe adds every further exchange to t; nil ends it.
+// Transcribe adds every further exchange to t; nil stops it.
 func (p *Proxy) Transcribe(t *Transcript) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.transcript = t
 }
 
-// transcribe notes how a call ended. Credentials are left out: nothing judges them.
+// transcribe writes the result of a call, without credentials: no check needs them.
 func (p *Proxy) transcribe(c *Call, status int, source string, answer []byte) {
 	p.mu.Lock()
 	t := p.transcript

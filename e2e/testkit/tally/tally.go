@@ -1,7 +1,7 @@
-// Package tally counts what became of the cases of a matrix, and prints it as a table when the tests have ended.
+// Package tally counts the results of the cases of a matrix, and prints a table after the tests.
 //
-// In: one Result per case, also out of the files of other processes. Out: a table with a row for each story and way of
-// striking it. It decides nothing: a case that went wrong fails its own test.
+// In: one Result per case, also from files of other processes. Out: a table with a row for each story and kind of
+// strike. It decides nothing: a failed case fails its own test.
 package tally
 
 import (
@@ -14,18 +14,18 @@ import (
 	"time"
 )
 
-// Result is what became of one case, or how many calls there are to strike.
+// Result is the result of one case, or the number of calls that can be struck.
 type Result struct {
-	Calls int // of an undisturbed run; above 0 in a Result that is no case
+	Calls int // of an undisturbed run; above 0 in a Result that is not a case
 
 	Story, Way          string
 	Converged           bool
 	Orphans, Duplicates int  // objects that should not be there
-	Missed              bool // the call that was to be struck did not come
+	Missed              bool // the call to be struck was never made
 	Took                time.Duration
 }
 
-// Table is the tallies of many cases. The zero value is ready for use.
+// Table is the counts of many cases. The zero value is ready for use.
 type Table struct {
 	mu    sync.Mutex
 	order []key
@@ -62,7 +62,7 @@ func (t *Table) keep(r Result) {
 		return
 	}
 	if err := t.lines.Encode(r); err != nil {
-		panic("tally: " + err.Error()) // a test that counts nothing is none
+		panic("tally: " + err.Error()) // a test that counts nothing is no test
 	}
 }
 
@@ -85,7 +85,7 @@ func (t *Table) row(story, way string) *row {
 	return t.rows[k]
 }
 
-// Calls notes how many calls an undisturbed run of a story makes that can be struck that way.
+// Calls records how many calls an undisturbed run of a story makes that can be struck in that way.
 func (t *Table) Calls(story, way string, n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -93,7 +93,7 @@ func (t *Table) Calls(story, way string, n int) {
 	t.keep(Result{Story: story, Way: way, Calls: n})
 }
 
-// Add counts a case, and returns how many there were.
+// Add counts a case, and returns the number of cases so far.
 func (t *Table) Add(r Result) (cases int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -115,7 +115,7 @@ func (t *Table) Add(r Result) (cases int) {
 	return cases
 }
 
-// Print writes the rows that have cases, and their sum; nothing when there are none.
+// Print writes the rows that have cases, and their sum. Without cases it writes nothing.
 func (t *Table) Print(to io.Writer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

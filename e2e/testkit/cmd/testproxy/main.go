@@ -86,8 +86,8 @@ func run(args []string, stdout, stderr io.Writer) (code int, err error) {
 	}
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if o.exec {
-		// A Ctrl-C on the terminal reaches the command by itself. It is caught
-		// here, not ignored: ignoring would be inherited.
+		// Ctrl-C on the terminal also reaches the command directly. This process catches the signal. If it ignored it,
+		// the command would inherit that.
 		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 		signals = signals[1:]
 	}
@@ -151,8 +151,7 @@ func startMoto(o options, stderr io.Writer) (*moto.Server, error) {
 		options.Detach = true
 		options.DetachedLog = filepath.Join(os.TempDir(), fmt.Sprintf("moto-%d.log", os.Getpid()))
 	}
-	// The emulator outlives the signal that ends this program until run has
-	// taken everything down in order.
+	// The signal that ends this program does not end the emulator: run stops everything in order.
 	server, err := moto.Start(context.Background(), options)
 	if err == nil && o.keepMoto {
 		_, _ = fmt.Fprintf(stderr, "testproxy: the emulator stays: %s, process %d, log %s\n", server.URL(),
@@ -190,7 +189,7 @@ func exports(env []string) string {
 	return b.String()
 }
 
-// writeFile makes the whole file appear at once, for scripts that wait for it.
+// writeFile writes the whole file atomically, for scripts that wait for it.
 func writeFile(path, content string) error {
 	if err := os.WriteFile(path+".new", []byte(content), 0o600); err != nil {
 		return err
