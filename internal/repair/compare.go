@@ -11,8 +11,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// compare tells file, which is to be written, from there, which is in the backend, by what both started from. The
-// latter two may be nil.
+// compare compares file, which is to be written, with there, which is in the backend. base is the state that both
+// started from. there and base may be nil.
 func compare(key state.Key, file, there, base *backend.Named) (*report.StateComparison, error) {
 	out := &report.StateComparison{
 		Stack: key.Stack, Environment: key.Environment,
@@ -115,7 +115,7 @@ func sameObject(a, b engine.StoredResource) bool {
 		slices.Equal(a.InitErrors, b.InitErrors)
 }
 
-// differing are the properties in which two objects differ; where the inputs are equal those that AWS has made.
+// differing returns the properties that differ between two objects; if the inputs are equal, those made by AWS.
 func differing(a, b engine.StoredResource) []string {
 	names := func(x, y value.Value) []string {
 		all := map[string]bool{}
@@ -144,7 +144,7 @@ func differing(a, b engine.StoredResource) []string {
 	return out
 }
 
-// changedSince says in which of two states a resource is not as in the one before both.
+// changedSince returns in which of two states a resource differs from their common base.
 func changedSince(id string, file, backend, base map[string]engine.StoredResource) string {
 	was, existed := base[id]
 	changed := func(side map[string]engine.StoredResource) bool {
@@ -160,7 +160,7 @@ func changedSince(id string, file, backend, base map[string]engine.StoredResourc
 	return "backend"
 }
 
-// commonBase is the newest state of the history that both have come from; nil when the history has none, or cannot be
+// commonBase is the newest state of the history that both are made from; nil when the history has none, or cannot be
 // read.
 func commonBase(ctx context.Context, b *backend.Backend, key state.Key, file, there *state.Stored) *backend.Named {
 	if file == nil || there == nil {
@@ -168,7 +168,7 @@ func commonBase(ctx context.Context, b *backend.Backend, key state.Key, file, th
 	}
 	past, err := state.ReadHistory(ctx, b.Store(key), 0)
 	if err != nil {
-		return nil // the report says less
+		return nil // without a base the report says less
 	}
 	x, y := file.Snapshot.Envelope, there.Snapshot.Envelope
 	for _, p := range past {
@@ -182,7 +182,7 @@ func commonBase(ctx context.Context, b *backend.Backend, key state.Key, file, th
 			continue
 		}
 		if e.Writer == x.Writer || e.Writer == y.Writer {
-			return nil // one of them is what the other has come from: that says it all
+			return nil // one of them is made from the other: no base is needed
 		}
 		if s, err := state.Load(key, e); err == nil {
 			return &backend.Named{Name: backend.VersionOf(s), Stored: s}

@@ -10,7 +10,7 @@ import (
 	"github.com/company/deployer/internal/state/session"
 )
 
-// edited is a state about to be changed in place, under the lock.
+// edited is a state that is edited in place, under the lock.
 type edited struct {
 	recovery.Base // with what the journal of an interrupted run adds
 	back          *backend.Backend
@@ -34,7 +34,7 @@ func openEdited(ctx context.Context, b *backend.Backend, req backend.Request) (*
 	return &edited{Base: recovery.From(stored, held.Lineage(), b.Journal(stored)), back: b, req: req, held: held}, nil
 }
 
-// write puts the edited state in the place of the one that the session has, and ends the session.
+// write replaces the session's state by the edited one, and ends the session.
 func (u *edited) write(ctx context.Context, next *state.Payload, intents []state.Intent) (*Written, error) {
 	if err := u.held.Write(u.held.Lock().Context(), next, intents); err != nil {
 		return &Written{}, backend.Closing(u.held, moved(err))

@@ -16,10 +16,10 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Selection says what Forget is about: a component's address, a resource's ID, or what AWS calls the object.
+// Selection says what to forget: a component's address, a resource's ID, or the AWS ID of the object.
 type Selection struct {
 	Address string // of a component, or the ID of a resource
-	ID      string // of a resource, or what AWS calls the object
+	ID      string // of a resource, or the AWS ID of the object
 }
 
 func (s Selection) text() string { return s.Address + s.ID }
@@ -31,8 +31,8 @@ func (s Selection) has(r engine.StoredResource) bool {
 	return r.Component == s.Address || r.ID == s.Address
 }
 
-// Forget takes resources out of the state; AWS keeps the objects. approve is asked with what stays behind; nil:
-// approved. The answer is there beside an error, too, as far as it is known.
+// Forget removes resources from the state; AWS keeps the objects. approve is asked with what stays behind; nil:
+// approved. Beside an error, too, Forget returns what it knows.
 func Forget(
 	ctx context.Context, b *backend.Backend, req backend.Request, which Selection,
 	approve func(*report.Forgotten) (bool, error),
@@ -59,7 +59,7 @@ func Forget(
 	return gone, written, err
 }
 
-// forget finds what is meant, what depends on it, and what the state says without it.
+// forget finds the selected resources, what depends on them, and the state without them.
 func (u *edited) forget(p *state.Payload, which Selection) (*report.Forgotten, *state.Payload, error) {
 	resources, err := engine.Resources(u.Engine)
 	if err != nil {
@@ -119,8 +119,7 @@ func (u *edited) forget(p *state.Payload, which Selection) (*report.Forgotten, *
 	return out, &next, nil
 }
 
-// wantedStill are the resources that are missing of a component once those are forgotten: the manifests want them all
-// the same.
+// wantedStill returns the missing resources of a component after those are forgotten: the manifests still want them.
 func wantedStill(c state.Component, resources []engine.StoredResource, gone map[string]bool) []state.Missing {
 	missing := slices.Clone(c.Missing)
 	for _, r := range resources {
@@ -151,8 +150,8 @@ func consoleName(r engine.StoredResource) string {
 	return path.Base(r.AWSID)
 }
 
-// remainingIntents are the intents of a state without what is forgotten. That an interrupted run meant to make an
-// object which the state has is answered; that it meant to put another one in its place is not.
+// remainingIntents returns the intents of a state without those of forgotten resources. An intent to create an object
+// that the state has is resolved; an intent to replace that object is not.
 func remainingIntents(intents []state.Intent, gone *report.Forgotten) ([]state.Intent, error) {
 	var out []state.Intent
 	for _, i := range intents {

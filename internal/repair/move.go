@@ -15,7 +15,7 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Move renames a component in the state; AWS hears of it with the next apply.
+// Move renames a component in the state; the next apply updates AWS.
 func Move(
 	ctx context.Context, b *backend.Backend, req backend.Request, from, to string,
 ) (*report.Moved, *Written, error) {

@@ -1,8 +1,8 @@
 // Package repair changes a state in ways that no apply does: push, restore, rm, mv, and force-unlock.
 //
-// In: a Backend, whose lock it takes, and what a person wants. Out: what was written, and how it compares with what was
-// there. It must not change AWS: whatever the new state may be wrong about becomes an intent, which the next apply
-// looks into.
+// In: a Backend, whose lock it takes, and what the user wants. Out: what was written, and how it compares with the
+// state before. It must not change AWS: everything that may be wrong in the new state becomes an intent, and the next
+// apply looks into it.
 package repair
 
 import (
@@ -18,7 +18,7 @@ import (
 	"github.com/company/deployer/internal/state/session"
 )
 
-// Written is the answer of Push, Restore and Forget. The comparison is there as far as it could be made, also beside an
+// Written is the result of Push, Restore and Forget. It has the comparison as far as that could be made, also beside an
 // error.
 type Written struct {
 	Comparison *report.StateComparison
@@ -29,7 +29,7 @@ type Written struct {
 
 // Push replaces the state of a key by one from outside: the rescue file of a run that could not save. name is the
 // file's, for errors. It must be of this stack, environment, account and lineage. Without force it must not be older
-// than the state, and nobody may have deployed since.
+// than the state, and no later deployment may exist.
 func Push(
 	ctx context.Context, b *backend.Backend, req backend.Request, name string, raw []byte, force bool,
 ) (*Written, error) {
@@ -95,7 +95,7 @@ func TooLarge(name, why string) error {
 			"and run apply again: it finds by name and tag what that run has made.")
 }
 
-// push writes the file as what it is: the end of the run that wrote the state, or of one that nobody deployed after.
+// push writes the file as what it is: the end of the run that wrote the state, or of a run without a later deployment.
 func (c *replacing) push(ctx context.Context, written *Written) error {
 	payload := *c.file.Payload
 	c.edit(&payload, "state push")
@@ -106,12 +106,12 @@ func (c *replacing) push(ctx context.Context, written *Written) error {
 	return c.write(ctx, &payload, intents, written)
 }
 
-// BackInTimeError says that somebody deployed since a file was written.
+// BackInTimeError says that there was a deployment after a file was written.
 type BackInTimeError struct{ why string }
 
 func (e *BackInTimeError) Error() string { return e.why }
 
-// unfit says what speaks against putting the file in the place of the state, unless somebody knows better.
+// unfit says why the file should not replace the state without force.
 func (c *replacing) unfit() error {
 	file := c.file.Snapshot.Envelope
 	why := c.estranged()
@@ -122,8 +122,7 @@ func (c *replacing) unfit() error {
 			file.Serial)
 	case c.last == nil:
 		return nil
-	// where what is there is damaged, or was put there by hand, a run may have begun more on top of the last whole
-	// version
+	// if the present state is damaged, or was put there by hand, a run may have begun more after the last whole version
 	default:
 		now := c.last.Snapshot.Envelope
 		switch {
@@ -148,7 +147,7 @@ func (c *replacing) unfit() error {
 	return d
 }
 
-// misplaced says that the file belongs to something else: nothing can force that.
+// misplaced says that the file belongs to another stack, environment or account. Force does not change that.
 func (c *replacing) misplaced() error {
 	file, p := c.file.Snapshot.Envelope, c.file.Payload
 	if err := session.CheckPlace(file, c.where.Account, ""); err != nil {
@@ -164,5 +163,5 @@ func (c *replacing) misplaced() error {
 				p.Region, there.Account, there.Region),
 			"Nothing was written. Look for the file of this stack and environment.")
 	}
-	return nil // another lineage is another life of the stack: estranged
+	return nil // another lineage is another life of the stack: see estranged
 }

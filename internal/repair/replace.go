@@ -17,7 +17,7 @@ import (
 	"github.com/company/deployer/internal/state/session"
 )
 
-// replacing is a state about to be put in the place of another, under the lock.
+// replacing is the replacement of a state by another, under the lock.
 type replacing struct {
 	back  *backend.Backend
 	req   backend.Request
@@ -25,14 +25,14 @@ type replacing struct {
 	held  *session.Session
 	file  *backend.Named // what is to be written
 	now   *backend.Named // what is there; nil when that is missing or cannot be read
-	// last is what was there before it was damaged, removed or replaced, as far as the backend keeps that; else now.
+	// last is the state before it was damaged, removed or replaced, as far as the backend keeps it; else now.
 	last *backend.Named
-	// warnings are why last may not be the last.
+	// warnings say why last may not be the last state.
 	warnings diag.List
 }
 
-// openReplacing takes the lock, whatever is in the place of the state; only a newer format is left alone. file may be
-// nil, and set later.
+// openReplacing takes the lock, whatever state is present; it only refuses a newer format. file may be nil, and set
+// later.
 func openReplacing(
 	ctx context.Context, b *backend.Backend, req backend.Request, file *backend.Named,
 ) (*replacing, error) {
@@ -51,7 +51,7 @@ func openReplacing(
 		c.now = &backend.Named{Name: b.Location(), Stored: there}
 	}
 	c.last = c.now
-	// What is there may not be what was there last: then its intents are looked for, too.
+	// The present state may not be the last one: then the intents of the last one are looked for, too.
 	if lost := c.held.Lock().LastSerial(); c.now == nil || c.now.Snapshot.Envelope.Serial < lost {
 		all, unseen, err := b.Past(ctx, req.Key, 20)
 		if err != nil {
@@ -88,8 +88,7 @@ func overlooked(unseen error) diag.List {
 	return out
 }
 
-// estranged says that the file is of another lineage than what was there last; "" when it is not, or nothing is known
-// of that.
+// estranged says that the file has another lineage than the last state; "" if not, or if nothing is known about that.
 func (c *replacing) estranged() string {
 	file, damaged := c.file.Snapshot.Envelope.Lineage, c.held.DamagedLineage()
 	known, whose := damaged, "the damaged state in the backend"
@@ -109,7 +108,7 @@ func (c *replacing) estranged() string {
 	return fmt.Sprintf("%s has the lineage %s, %s %s: %s.", c.file.Name, file, whose, known, then)
 }
 
-// former are the lineages whose place the file takes, and those whose place it has taken before.
+// former are the lineages that the file replaces, and those that it has replaced before.
 func (c *replacing) former() []string {
 	own := c.file.Snapshot.Envelope.Lineage
 	lineages := slices.Concat(c.file.Payload.Former, []string{c.held.DamagedLineage()})
@@ -127,9 +126,9 @@ func (c *replacing) former() []string {
 	return out
 }
 
-// there reports whether the state is the file already, or what this very command has made of it before, whose answer
-// may have been lost. summary is the one that replace gives. One that is older than the lock remembers does not count:
-// runs refuse it.
+// there reports whether the present state already is the file, or is the result of this same command, whose answer may
+// have been lost. summary is the one that replace gives. A state older than the lock remembers does not count: runs
+// refuse it.
 func (c *replacing) there(summary string) bool {
 	if c.now == nil || c.now.Snapshot.Envelope.Serial < c.held.Lock().LastSerial() {
 		return false
@@ -161,8 +160,8 @@ func (c *replacing) edit(p *state.Payload, what string) {
 	p.Edited = &state.Edit{At: c.held.Lock().Now(), Who: c.held.Who(), What: what}
 }
 
-// replace makes the file a new version, as what it says is not what is known of AWS last: the next run looks at
-// everything that is different.
+// replace makes the file a new version. The file may differ from what is last known of AWS: the next run looks at
+// everything that differs.
 func (c *replacing) replace(ctx context.Context, what string, written *Written) error {
 	payload := *c.file.Payload
 	last := payload.Deployment
@@ -182,7 +181,7 @@ func (c *replacing) replace(ctx context.Context, what string, written *Written) 
 		}
 	}
 	payload.Deployment = last
-	if payload.Status != state.InProgress { // one that was under way gets its number when a run has finished it
+	if payload.Status != state.InProgress { // a run in progress gets its number when a later run has finished it
 		payload.Deployment++
 		payload.Summary = what
 	}
@@ -196,7 +195,7 @@ func (c *replacing) replace(ctx context.Context, what string, written *Written) 
 	return c.write(ctx, &payload, intents, written)
 }
 
-// otherIntents are those of what is there that the run which wrote the file does not know better.
+// otherIntents returns the intents of the present state, without those that the run which wrote the file has resolved.
 func (c *replacing) otherIntents() []state.Intent {
 	var out []state.Intent
 	for _, s := range []*backend.Named{c.now, c.last} {
@@ -212,8 +211,8 @@ func (c *replacing) otherIntents() []state.Intent {
 	return out
 }
 
-// doubts are intents for all that the file may be wrong about: objects that it does not know, which the next run looks
-// for, and objects that it knows otherwise, which the next run reads anew.
+// doubts returns intents for everything that may be wrong in the file: the next run looks for objects that the file
+// does not know, and reads again objects that the file knows differently.
 func (c *replacing) doubts() ([]state.Intent, error) {
 	_, ours, err := sideOf(c.file)
 	if err != nil {
@@ -263,8 +262,8 @@ func keysOf(objects map[string]engine.StoredResource) map[string]bool {
 	return out
 }
 
-// write puts the new state there, above all that was, and ends the run. What is overwritten stays in the history, if it
-// was a deployment.
+// write writes the new state, with a serial above all earlier ones, and ends the run. The overwritten state stays in
+// the history, if it was a deployment.
 func (c *replacing) write(ctx context.Context, p *state.Payload, intents []state.Intent, written *Written) error {
 	p.Former = c.former()
 	store := c.back.Store(c.req.Key)
@@ -273,7 +272,7 @@ func (c *replacing) write(ctx context.Context, p *state.Payload, intents []state
 			return backend.Closing(c.held, err)
 		}
 	}
-	for _, s := range []*backend.Named{c.last, c.file} { // the file last: its lineage is the one that the state gets
+	for _, s := range []*backend.Named{c.last, c.file} { // the file last: the state gets its lineage
 		if s == nil {
 			continue
 		}
@@ -303,7 +302,7 @@ func (c *replacing) write(ctx context.Context, p *state.Payload, intents []state
 	return nil
 }
 
-// moved turns the news that the state was changed without the lock into what people can do.
+// moved turns the error about a state that was changed without the lock into advice for users.
 func moved(err error) error {
 	var m *session.MovedError
 	if !errors.As(err, &m) {

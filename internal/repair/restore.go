@@ -9,10 +9,10 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Restore puts an earlier version of the state back: "v3" of the history, the name of a history file, or the id of an
-// object version. It works whatever is in the place of the state. approve is asked with what differs and what is not
-// certain about that; nil: approved. The version becomes a new one, above all that were; what AWS has beside it, or
-// otherwise, the next run looks for. One of another lineage than what was there last is refused, unless force.
+// Restore restores an earlier version of the state: "v3" of the history, the name of a history file, or the id of an
+// object version. It works even if the present state is damaged or missing. approve gets the differences and the
+// doubts; nil: approved. The result is a new version, above all others; the next run looks for what AWS has more or
+// otherwise. A version of another lineage than the last state is refused, unless force.
 func Restore(
 	ctx context.Context, b *backend.Backend, req backend.Request, version string, force bool,
 	approve func(*report.StateComparison, diag.List) (bool, error),
@@ -49,7 +49,7 @@ func Restore(
 	return written, c.replace(ctx, what, written)
 }
 
-// Versions lists what Restore can bring back; of each source limit at most (0: all).
+// Versions lists what Restore can restore; of each source limit at most (0: all).
 func Versions(
 	ctx context.Context, b *backend.Backend, key state.Key, limit int,
 ) ([]report.StateVersion, diag.List, error) {
