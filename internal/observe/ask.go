@@ -16,18 +16,18 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// examination is what is known of a stack: the state, and what AWS answered.
+// examination is what is known of a stack: the state, and AWS's answers.
 type examination struct {
 	stored  *Deployed
-	alive   bool              // the run that the state says is in progress
-	intents map[string]bool   // resource IDs that an unfinished run is about
+	alive   bool              // the run that the state calls in progress is alive
+	intents map[string]bool   // IDs of resources that an unfinished run has intents for
 	answers map[string]answer // by resource ID
 }
 
 // answer is what AWS says of one object.
 type answer struct {
 	there   bool
-	differs string          // from what was deployed: in which properties
+	differs string          // the properties that differ from the deployed ones, as text
 	err     error           // why AWS could not be asked
 	service *rollout.Status // of an ECS service
 }
@@ -35,7 +35,7 @@ type answer struct {
 // asking is how many objects are asked about at a time.
 const asking = 64
 
-// ask asks AWS about everything that should be there, side by side. It fails only when the context ends.
+// ask asks AWS about everything that should exist, in parallel. It fails only when the context ends.
 func (e *examination) ask(
 	ctx context.Context, catalog *resource.Catalog, cfg sdk.Config, components []state.Component,
 ) error {
@@ -89,7 +89,7 @@ func (e *examination) ask(
 	return nil
 }
 
-// read asks about one object, and how it differs from what was deployed.
+// read asks AWS about one object, and compares it with what was deployed.
 func read(ctx context.Context, catalog *resource.Catalog, res engine.StoredResource, tags map[string]string) answer {
 	behaviour, err := catalog.Behaviour(res.Type)
 	if err != nil {

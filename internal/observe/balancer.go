@@ -6,7 +6,7 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Balancers are the load balancers of a stack, out of the outputs of its components.
+// Balancers returns the load balancers of a stack, from the outputs of its components.
 func Balancers(outputs map[string]map[string]any) []report.Balancer {
 	var out []report.Balancer
 	for _, public := range []bool{true, false} {
@@ -20,8 +20,8 @@ func Balancers(outputs map[string]map[string]any) []report.Balancer {
 	return out
 }
 
-// ForDNS is what a shared component gives that people need for their DNS records: names of load balancers, and zones
-// for alias records.
+// ForDNS returns the outputs of a shared component that people need for their DNS records: names of load balancers, and
+// zones for alias records.
 func ForDNS(c state.Component) map[string]any {
 	out := map[string]any{}
 	if c.Address != ingress.Address {

@@ -72,7 +72,7 @@ func resourceDetail(r engine.StoredResource) report.ResourceDetail {
 	return report.ResourceDetail{Resource: r.ID, Type: r.Type, ID: r.AWSID, Problems: r.InitErrors}
 }
 
-// Summary is a state in short, with all its resources.
+// Summary is a short form of a state, with all its resources.
 func Summary(s *Deployed) report.StateSummary {
 	p, e := s.Payload, s.Snapshot.Envelope
 	out := report.StateSummary{

@@ -49,7 +49,7 @@ func History(ctx context.Context, b *backend.Backend, key state.Key, limit int) 
 	return out, nil
 }
 
-// changedVariables lists the variables that differ, VERSION first: it is what most people look for.
+// changedVariables lists the variables that differ, VERSION first, because most people look for it.
 func changedVariables(old, now map[string]string) []report.VariableChange {
 	var out []report.VariableChange
 	all := maps.Clone(old)

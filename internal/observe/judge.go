@@ -15,7 +15,7 @@ import (
 	"github.com/company/deployer/internal/resource/ecs"
 )
 
-// What is said of several objects alike, before their names.
+// Texts before the names of several objects with the same problem.
 const (
 	notMade   = "Wanted and not there yet"
 	lost      = "Being made when a run was interrupted; the next apply looks for it"
@@ -29,10 +29,10 @@ const (
 	half = "Made by a run that was interrupted; the next apply completes it"
 )
 
-// judge says how one object does.
+// judge returns the health of one object.
 func judge(res engine.StoredResource, a answer, members []engine.StoredResource) (report.Health, string) {
 	if len(res.InitErrors) > 0 && resource.IsRepair(res.InitErrors[0]) {
-		res.InitErrors = nil // no failure: the read says whether it still is so
+		res.InitErrors = nil // no failure: the read shows whether it is still so
 	}
 	switch {
 	case a.err != nil:
@@ -56,7 +56,7 @@ func judge(res engine.StoredResource, a answer, members []engine.StoredResource)
 	return report.Healthy, ""
 }
 
-// cause is why a resource did not become what was wanted.
+// cause is why a resource did not become as wanted.
 func cause(res engine.StoredResource) string {
 	return strings.TrimPrefix(strings.Join(res.InitErrors, " "), res.Component+": ")
 }
@@ -69,8 +69,8 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// wantedTasks is how many tasks were deployed as the number of a service: all of them where the number is fixed, else
-// the least that autoscaling may go down to. 0: nobody can tell.
+// wantedTasks is how many tasks a service was deployed with: all of them if the number is fixed, else the minimum of
+// autoscaling. 0: the number is not known.
 func wantedTasks(res engine.StoredResource, members []engine.StoredResource) (number int, fixed bool) {
 	if count := res.Inputs.Get("desiredCount"); count.Known() && !count.IsNull() {
 		return int(count.Number()), true
@@ -84,7 +84,7 @@ func wantedTasks(res engine.StoredResource, members []engine.StoredResource) (nu
 	return number, false
 }
 
-// judgeService says how a service does that is there.
+// judgeService returns the health of an existing service.
 func judgeService(res engine.StoredResource, s rollout.Status, number int, fixed bool) (report.Health, string) {
 	failed := len(res.InitErrors) > 0 && res.Outputs.Get("rollout").Str() == ecs.RolloutFailed
 	deployed := ""
@@ -143,7 +143,7 @@ func judgeService(res engine.StoredResource, s rollout.Status, number int, fixed
 	return report.Healthy, ""
 }
 
-// rolling says how a rollout in progress does; "" when there is none.
+// rolling describes a rollout in progress; "" when there is none.
 func rolling(s rollout.Status, deployed string) string {
 	if s.Deploying == "" {
 		return ""

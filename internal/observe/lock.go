@@ -27,7 +27,7 @@ func Locks(ctx context.Context, b *backend.Backend, also []state.Key) ([]report.
 	for i, k := range keys {
 		ask[i] = lock.Key(k)
 	}
-	if len(ask) == 0 { // that nothing is locked is said only of a table that is there
+	if len(ask) == 0 { // "nothing is locked" needs a table that exists
 		_, err := b.Locker.Inspect(ctx, lock.Key{})
 		return []report.Lock{}, err
 	}

@@ -26,8 +26,8 @@ func States(ctx context.Context, b *backend.Backend) ([]report.State, error) {
 	return out, nil
 }
 
-// Last returns what the state says of the last deployment of each environment, side by side; environments without a
-// state say where it was looked for, those whose state cannot be read a Problem, with the errors beside.
+// Last returns the last deployment of each environment, read in parallel. An environment without a state gets the place
+// where it was looked for. One whose state cannot be read gets a Problem; the errors are returned, too.
 func Last(ctx context.Context, b *backend.Backend, stack string, environments []string) ([]report.Environment, error) {
 	out := make([]report.Environment, len(environments))
 	errs := make([]error, len(environments))

@@ -1,5 +1,5 @@
-// Package observe finds out how things are and what was done: status, details, history, locks. It only reads, side by
-// side.
+// Package observe reads the present and the past of stacks: status, details, history, locks. It only reads, in
+// parallel.
 //
 // In: a Backend and a key. Out: reports, as data. It must not write to AWS, to the state or to the locks.
 package observe
@@ -15,19 +15,19 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Status asks AWS about everything that the state has of a stack, or of the one component of that address. State,
-// account and lock are read side by side, then all objects.
+// Status asks AWS about everything in the state of a stack, or in the one component of that address. It reads state,
+// account and lock in parallel, then all objects.
 func Status(ctx context.Context, b *backend.Backend, key state.Key, address string) (*report.Status, error) {
 	var stored *Deployed
 	var holder lock.Record
 	var first errgroup.Group
 	first.Go(func() (err error) { stored, err = Read(ctx, b, key); return err })
 	if b.World.Settings.Backend.Type == "s3" {
-		// PlaceOf asks the same session, which knows the answer then
+		// PlaceOf asks the same session, which knows the answer by then
 		first.Go(func() error { b.Caller(ctx); return nil })
 	}
 	first.Go(func() error {
-		// Who may not read locks sees all the rest; a run under way counts as interrupted then.
+		// Without permission to read locks, everything else is shown. A run in progress then counts as interrupted.
 		holder, _ = b.Locker.Inspect(ctx, lock.Key(key))
 		return nil
 	})

@@ -158,7 +158,7 @@ func TestHealthOfServices(t *testing.T) {
 	}
 }
 
-// Autoscaling owns the number of tasks, but does not go below its least, from which nothing wakes a service.
+// Autoscaling sets the number of tasks, but not below its minimum. At a minimum of 0 nothing wakes a service.
 func TestHealthOfAutoscaledServices(t *testing.T) {
 	target := func(byClock bool) []engine.StoredResource {
 		return []engine.StoredResource{{
@@ -308,7 +308,7 @@ func TestHealthOfComponents(t *testing.T) {
 	}
 }
 
-// The number of a run that has not ended is the one that it will get.
+// A run that has not ended is shown with the number that it will get.
 func TestStatusOfARunUnderWay(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	e := examination{
@@ -324,8 +324,8 @@ func TestStatusOfARunUnderWay(t *testing.T) {
 	require.Equal(t, &report.Run{Version: 3, Who: "ada", Since: at, Alive: true}, got.Run)
 }
 
-// meeting is a resource type whose reads go on once all that are expected have begun: who reads one after the other
-// waits for ever.
+// meeting is a resource type whose reads return once all expected reads have begun: reading one after the other would
+// wait for ever.
 type meeting struct {
 	resource.Behaviour // nothing else is called
 	expected           atomic.Int32

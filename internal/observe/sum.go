@@ -6,7 +6,7 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// report sums up.
+// report makes the report.
 func (e *examination) report(components []state.Component) *report.Status {
 	p := e.stored.Payload
 	out := &report.Status{

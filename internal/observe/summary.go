@@ -12,7 +12,7 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// summarise says in sentences what is wrong with a component.
+// summarise describes in sentences what is wrong with a component.
 func summarise(c state.Component, r report.Component, alive bool) string {
 	var out []string
 	switch {
@@ -26,7 +26,7 @@ func summarise(c state.Component, r report.Component, alive bool) string {
 	same := map[string][]string{}
 	for _, part := range r.Affected {
 		key := part.Problem
-		if part.Type == ecs.ServiceType && r.Service != nil { // there is one, and the sentence is about it
+		if part.Type == ecs.ServiceType && r.Service != nil { // the service exists, and the sentence is about it
 			out = append(out, diag.Sentence(part.Problem))
 			continue
 		}
@@ -55,7 +55,7 @@ func objects(n int) string {
 	return fmt.Sprintf("%d objects", n)
 }
 
-// names lists names, not more than people read.
+// names lists names, up to a number that people read.
 func names(all []string) string {
 	const most = 8
 	if len(all) > most {
