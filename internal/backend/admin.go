@@ -11,14 +11,14 @@ import (
 	"github.com/company/deployer/internal/state/s3"
 )
 
-// Making says how Create makes what is not there.
+// Making says how Create makes what is missing.
 type Making struct {
-	// that the bucket is encrypted with; "": the one of backend.encryption, if that names one, else S3's own
+	// for the encryption of the bucket; "": the key of backend.encryption, if that names one, else S3's own
 	KMSKey string
 	Tags   map[string]string // of both: an organisation may demand some at creation
 }
 
-// Create makes the bucket and the table, or brings them into shape.
+// Create makes the bucket and the table, or corrects their settings.
 func Create(ctx context.Context, w World, how Making) ([]report.Finding, error) {
 	how.KMSKey = cmp.Or(how.KMSKey, s3.KMSKey(w.Settings.Backend.Encryption))
 	bucket, table, err := admins(ctx, w, how.KMSKey)

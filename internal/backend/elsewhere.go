@@ -15,14 +15,14 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Signs are what tells that a stack was deployed before, although the state of a run knows of no object.
+// Signs show that a stack was deployed before, although the run's state has no object.
 type Signs struct {
 	Deployments int               // in the history
 	Objects     []resource.Tagged // with the stack's tags and a lineage that is not the state's
 	Unasked     diag.List         // what could not be asked, as warnings
 }
 
-// Lineages are those of the objects, each once.
+// Lineages are the lineages of the objects, each once.
 func (s *Signs) Lineages() []string {
 	var out []string
 	for _, o := range s.Objects {
@@ -36,8 +36,8 @@ func (s *Signs) Lineages() []string {
 // lookedAt is how many objects of the tag index are looked at: one page.
 const lookedAt = 100
 
-// SignsOf asks history and tag index, side by side. own are the lineages whose objects are no sign. history: without a
-// state the history counts. The tag index may not be asked, or not answer in time: that stops nobody, and is told.
+// SignsOf asks history and tag index, in parallel. own are the lineages whose objects are no sign. history: without a
+// state, the history counts. If the tag index denies access or does not answer in time, the run goes on and says so.
 func (b *Backend) SignsOf(ctx context.Context, key state.Key, where Place, own []string, history bool) (*Signs, error) {
 	ctx, cancel := context.WithTimeout(ctx, looking)
 	defer cancel()
@@ -101,7 +101,7 @@ func deployments(n int) string {
 	return fmt.Sprintf("%d deployments", n)
 }
 
-// TellingOnly leaves out what AWS keeps in the tag index for hours after it was deleted, or for ever.
+// TellingOnly leaves out objects that AWS keeps in the tag index for hours after their deletion, or for ever.
 func TellingOnly(objects []resource.Tagged) []resource.Tagged {
 	return slices.DeleteFunc(slices.Clone(objects), func(o resource.Tagged) bool {
 		parts := strings.SplitN(o.ARN, ":", 6)
@@ -168,7 +168,7 @@ func (b *Backend) Elsewhere(ctx context.Context, key state.Key, found *Signs, re
 func (b *Backend) wayTo(ctx context.Context, key state.Key, lineages []string, replaced bool) string {
 	ctx, cancel := context.WithTimeout(ctx, looking)
 	defer cancel()
-	all, _, _ := b.Past(ctx, key, 0) // what cannot be read cannot be offered
+	all, _, _ := b.Past(ctx, key, 0) // what cannot be read cannot be suggested
 	of := func(k Kept) bool {
 		return k.Stored == nil || !slices.Contains(lineages, k.Stored.Snapshot.Envelope.Lineage)
 	}
@@ -210,7 +210,7 @@ func lineageIn(path string) string {
 	return e.Lineage
 }
 
-// regionOf is where the manifests say that a stack is, as far as they can be read; "" where they do not.
+// regionOf returns the region of a stack from its manifests; "" if they cannot be read or name none.
 func (b *Backend) regionOf(key state.Key) string {
 	bundle, _ := manifest.Load(b.World.Root, key.Stack)
 	if bundle == nil {
@@ -219,13 +219,13 @@ func (b *Backend) regionOf(key state.Key) string {
 	return bundle.Settings(key.Environment).Provider.Region
 }
 
-// LeftBehind is the error of a command without a state, where history or AWS know of the stack.
+// LeftBehind is the error of a command without a state, if history or AWS know the stack.
 func (b *Backend) LeftBehind(ctx context.Context, key state.Key) (diag.List, error) {
 	soon, cancel := context.WithTimeout(ctx, looking)
 	where, err := b.PlaceIn(soon, b.regionOf(key))
 	cancel()
 	if err != nil {
-		where = Place{} // whoever has no credentials still has a history
+		where = Place{} // without credentials there is still the history
 	}
 	found, err := b.SignsOf(ctx, key, where, nil, true)
 	switch {

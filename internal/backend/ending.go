@@ -7,7 +7,7 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// Early is why a run ended that has changed nothing: what cut its calls off says more than they do.
+// Early is why a run ended before it changed anything: the cause of an interruption says more than the failed calls.
 func Early(ctx context.Context, err error) error {
 	cause := context.Cause(ctx)
 	if cause == nil || !errors.Is(err, context.Canceled) && !errors.Is(err, cause) {
@@ -22,8 +22,7 @@ func Early(ctx context.Context, err error) error {
 	return d
 }
 
-// EndingWarnings are the warnings of what is done once everything is saved. What there was no time for is no news of
-// its own.
+// EndingWarnings are the warnings of the work after everything is saved. Work that had no time left gets no warning.
 func EndingWarnings(err error) diag.List {
 	cut := false
 	for _, part := range Split(err) {
@@ -44,8 +43,8 @@ func EndingWarnings(err error) diag.List {
 	return out
 }
 
-// AsWarnings are problems that do not make a run fail.
-// What was cut off is none: what cut it off is told.
+// AsWarnings turns errors that do not make a run fail into warnings. An interrupted call gives none: the cause of the
+// interruption is reported.
 func AsWarnings(err error) diag.List {
 	var out diag.List
 	for _, part := range Split(err) {
@@ -61,7 +60,7 @@ func AsWarnings(err error) diag.List {
 	return out
 }
 
-// Split takes joined errors apart, as long as the parts are not diagnostics of their own.
+// Split takes joined errors apart, down to diagnostics.
 func Split(err error) []error {
 	if err == nil {
 		return nil

@@ -13,11 +13,11 @@ import (
 	"github.com/company/deployer/internal/state/session"
 )
 
-// Request says whose lock is wanted, and how long to wait for it.
+// Request says which lock is wanted, and how long to wait for it.
 type Request struct {
 	Key         state.Key
 	LockTimeout time.Duration    // 0: fail at once
-	Progress    func(plan.Event) // hears what happens; never nil
+	Progress    func(plan.Event) // gets each event; never nil
 }
 
 // Hold takes the lock and reads the state, side by side (steps 1 to 4 of the protocol).
@@ -30,7 +30,7 @@ func (b *Backend) Hold(ctx context.Context, req Request, where Place, lineage st
 	return held, nil
 }
 
-// HoldWith is Hold with other options; what is wrong with the state is said as it is.
+// HoldWith is Hold with other options; it returns errors about the state unchanged.
 func (b *Backend) HoldWith(
 	ctx context.Context, req Request, where Place, change func(*session.Options),
 ) (*session.Session, error) {
@@ -73,6 +73,6 @@ func (b *Backend) HoldWith(
 func Closing(held *session.Session, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(held.Lock().Context()), releaseTime)
 	defer cancel()
-	_ = held.Close(ctx) // a lock that cannot be released is taken over
+	_ = held.Close(ctx) // a later run takes over a lock that cannot be released
 	return err
 }

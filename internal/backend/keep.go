@@ -7,11 +7,11 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Keep writes the state of a finished deployment to the history unless that has it.
+// Keep writes the state of a finished deployment to the history unless it is already there.
 func Keep(ctx context.Context, store state.Store, s *state.Stored) error {
 	past, err := store.GetHistory(ctx, state.HistoryName(s.Payload.At))
 	if err == nil {
-		// Not the writer is compared: a takeover writes a deployment again as it was.
+		// The writer is not compared: a takeover writes a deployment again as it was.
 		if p, err := past.Envelope.Decode(); err == nil && p.Deployment == s.Payload.Deployment {
 			return nil
 		}

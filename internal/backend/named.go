@@ -6,13 +6,13 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Named is a state with what people call it.
+// Named is a state with the name that people use for it.
 type Named struct {
 	Name string
 	*state.Stored
 }
 
-// VersionOf is what a state is called in the history.
+// VersionOf is the name of a state in the history.
 func VersionOf(s *state.Stored) string {
 	if s.Payload.Status == state.InProgress {
 		return fmt.Sprintf("v%d, which was under way", s.Payload.Deployment+1)

@@ -1,9 +1,9 @@
-// Package backend opens what keeps a team's states and locks, from settings: bucket and table, or folders of this
+// Package backend opens the place of a team's states and locks, from settings: bucket and table, or folders of this
 // machine.
 //
-// In: a World (folders, settings, clock). Out: a Backend: stores, locks, credentials and the place in AWS; what the
-// state of a key says, what it said before, and the way back when it is damaged, missing or elsewhere. It also makes
-// and checks bucket and table. It must not plan, and it writes no state: that is the business of deploy and repair.
+// In: a World (folders, settings, clock). Out: a Backend: stores, locks, credentials and the place in AWS; the present
+// and earlier states of a key, and how to recover a damaged, missing or moved state. It also makes and checks bucket
+// and table. It must not plan, and it writes no state: deploy and repair do that.
 package backend
 
 import (
@@ -32,32 +32,31 @@ import (
 type World struct {
 	Root     string // of the repository; "" outside one
 	Home     string // "": there is none
-	NoHome   bool   // that nothing can be written there was told
+	NoHome   bool   // a warning has said that nothing can be written there
 	Settings config.Settings
 	Env      map[string]string
 	Now      func() time.Time
 	Version  string // of deployer
 	Command  string // for the lock: what is running
-	// of the command line that say where the backend is: a command that is suggested needs them, too
+	// of the command line that say where the backend is: a suggested command repeats them
 	Flags []string
 	Hard  context.Context // ends at the second signal
-	// called before a lock is taken: from then on the process must not die of a write that nobody reads; may be nil
+	// called before a lock is taken: from then on a write to a closed output must not end the process; may be nil
 	OnLock func()
 	Log    *slog.Logger // nil: nothing is logged
 
 	Types func(sdk.Config) *resource.Catalog // the resource types, which call AWS with that configuration
 	Index Index                              // AWS's index of tags
 
-	// What a simulation puts in the place of the real thing, so that runs can die without a process that does; nil: the
-	// real thing.
+	// A simulation sets these, so that runs can die while the process lives; nil: the real thing.
 	HTTP  sdk.HTTPClient // that every AWS call goes through
 	Host  *lock.Host     // where this run seems to be
 	NewID func() string  // makes unique ids
-	// AWS is not asked what is there: a simulation that strikes at the n-th call wants the same calls every time
+	// AWS is not asked for existing objects: a simulation that fails at the n-th call needs the same calls every time
 	Blind bool
 }
 
-// Backend is where the states and locks of a team are, and the credentials to reach them and what they are about.
+// Backend is the place of a team's states and locks, with the credentials for them and for the deployment.
 type Backend struct {
 	World  World
 	Locker *lock.Locker
@@ -66,7 +65,7 @@ type Backend struct {
 	own    func() (*aws.Session, error) // for states and locks
 }
 
-// Index finds the objects of a region that carry all these tags, limit of them at most.
+// Index finds the objects of a region that have all these tags, at most limit of them.
 type Index func(ctx context.Context, cfg sdk.Config, tags map[string]string, limit int) ([]resource.Tagged, error)
 
 // Open wires the backend to the states and the locks that the settings name. It makes no call.
@@ -102,25 +101,25 @@ func Open(ctx context.Context, w World) (*Backend, error) {
 	}, clock), clock, host, newID), own), nil
 }
 
-// New puts a backend together; own finds the credentials for it.
+// New makes a Backend; own finds the credentials for it.
 func New(w World, states state.Backend, locker *lock.Locker, own func() (*aws.Session, error)) *Backend {
 	facts := sync.OnceValue(func() git.Facts { return git.Read(w.Root, w.Home) })
 	return &Backend{World: w, Locker: locker, states: states, facts: facts, own: own}
 }
 
-// Store is where the state of a key is.
+// Store is the store of the state of a key.
 func (b *Backend) Store(key state.Key) state.Store { return b.states.Store(key) }
 
 // List returns all states of the backend.
 func (b *Backend) List(ctx context.Context) ([]state.Entry, error) { return b.states.List(ctx) }
 
-// Location is where the states are, in a form that people recognise.
+// Location is the place of the states, in a form that people recognise.
 func (b *Backend) Location() string { return b.states.Location() }
 
-// Now is the clock that lock times are in.
+// Now is the time of the lock table's clock.
 func (b *Backend) Now() time.Time { return b.Locker.Now() }
 
-// Git is what git knows of the repository.
+// Git returns what git knows about the repository.
 func (b *Backend) Git() git.Facts { return b.facts() }
 
 // NewID makes a unique id.
@@ -131,7 +130,7 @@ func (b *Backend) NewID() string {
 	return uuid.NewString()
 }
 
-// folder is where state is kept on this machine, when it is.
+// folder is where states are kept on this machine, if they are.
 func folder(w World) string {
 	if path := w.Settings.Backend.Path; filepath.IsAbs(path) {
 		return path

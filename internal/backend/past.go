@@ -19,15 +19,15 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Kept is one content that a state has, or had.
+// Kept is one present or earlier content of a state.
 type Kept struct {
 	report.StateVersion
-	Stored *state.Stored // nil: it cannot be brought back
+	Stored *state.Stored // nil: it cannot be restored
 }
 
-// Past returns what can be brought back, the newest of the history first and then the newest object versions, limit of
-// each at most (0: all). The history of finished deployments comes first because its names are what people know. unseen
-// is why not all could be looked at, whole or not; the answer is there all the same.
+// Past returns what can be restored: first the history, newest first, then object versions, newest first, at most limit
+// of each (0: all). The history comes first because people know its names. unseen is why some contents could not be
+// looked at; the others are returned all the same.
 func (b *Backend) Past(ctx context.Context, key state.Key, limit int) (all []Kept, unseen, err error) {
 	store := b.Store(key)
 	history, err := state.ReadHistory(ctx, store, limit)
@@ -38,7 +38,7 @@ func (b *Backend) Past(ctx context.Context, key state.Key, limit int) (all []Kep
 	for _, p := range history {
 		k := Kept{StateVersion: report.StateVersion{ID: p.Name, At: p.At}}
 		k.fill(key, p.Snapshot, p.Err)
-		// A number that an earlier life of the stack had, too, is the newer one's.
+		// If an earlier life of the stack has the same number, the number means the newer one.
 		if k.Stored != nil && !named[VersionOf(k.Stored)] {
 			k.ID = VersionOf(k.Stored)
 			named[k.ID] = true
@@ -57,7 +57,7 @@ func (b *Backend) Past(ctx context.Context, key state.Key, limit int) (all []Kep
 			return k.Stored != nil && o.Stored != nil &&
 				k.Stored.Snapshot.Envelope.Writer == o.Stored.Snapshot.Envelope.Writer
 		}
-		if at := slices.IndexFunc(all, same); at >= 0 { // it has a better name
+		if at := slices.IndexFunc(all, same); at >= 0 { // it already has a better name
 			all[at].Current = all[at].Current || o.Current
 			continue
 		}
@@ -66,14 +66,14 @@ func (b *Backend) Past(ctx context.Context, key state.Key, limit int) (all []Kep
 	return all, unseen, ctx.Err()
 }
 
-// unread reports whether a content could not be looked at: not for what it is.
+// unread reports whether a content could not be looked at. A damaged content is not unread.
 func unread(err error) bool {
 	var damaged *state.CorruptError
 	var newer *state.FormatError
 	return err != nil && !errors.As(err, &damaged) && !errors.As(err, &newer) && !errors.Is(err, state.ErrNotFound)
 }
 
-// objectVersions reads the contents that the bucket keeps of state.json. The error may be that of one content only.
+// objectVersions reads the contents that the bucket keeps of state.json. The error may be about one content only.
 func objectVersions(ctx context.Context, key state.Key, store state.Store, limit int) ([]Kept, error) {
 	versioned, ok := store.(state.Versioned)
 	if !ok {
@@ -103,7 +103,7 @@ func objectVersions(ctx context.Context, key state.Key, store state.Store, limit
 	return out, nil
 }
 
-// fill says what a content is, or why it is none.
+// fill sets what a content is, or why it is not usable.
 func (k *Kept) fill(key state.Key, s *state.Snapshot, err error) {
 	var stored *state.Stored
 	if err == nil {
@@ -122,7 +122,7 @@ func (k *Kept) fill(key state.Key, s *state.Snapshot, err error) {
 		string(p.Status), p.Who, len(resources), stored
 }
 
-// reason is an error in few words.
+// reason is a short form of an error.
 func reason(err error) string {
 	var d *diag.Diagnostic
 	if errors.As(err, &d) {
@@ -131,9 +131,9 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// Newest returns the last content that can be brought back, of that lineage if there is one of it; nil when there is
-// none. Serials say what came last within a lineage only; of several lineages ("" or none of that one) the last that
-// was written counts.
+// Newest returns the last content that can be restored, of that lineage if possible; nil when there is none. Serials
+// order contents only within one lineage. If the lineage is "" or has no content, the last written content of all
+// counts.
 func Newest(all []Kept, lineage string) *Kept {
 	whole := slices.DeleteFunc(slices.Clone(all), func(k Kept) bool { return k.Stored == nil })
 	if len(whole) == 0 {
@@ -146,12 +146,12 @@ func Newest(all []Kept, lineage string) *Kept {
 		}))
 	}
 	whole = slices.DeleteFunc(whole, func(k Kept) bool { return of(k) != lineage })
-	// Of equals the first: its name is the better one.
+	// Of equal ones MaxFunc returns the first, which has the better name.
 	best := slices.MaxFunc(whole, func(a, b Kept) int { return cmp.Compare(a.Serial, b.Serial) })
 	return &best
 }
 
-// WrittenAt is when a state came about, as it says itself: putting an old one back by hand does not make it new.
+// WrittenAt is when a state was written, from its own content: a copy put back by hand does not become new.
 func WrittenAt(s *state.Stored) time.Time {
 	if e := s.Payload.Edited; e != nil && e.At.After(s.Payload.At) {
 		return e.At
@@ -161,7 +161,7 @@ func WrittenAt(s *state.Stored) time.Time {
 
 var deploymentName = regexp.MustCompile(`^v([0-9]+)$`)
 
-// Find returns the content that people call version: "v3", the name of a history file, or the id of an object version.
+// Find returns the content with that version name: "v3", the name of a history file, or the id of an object version.
 func (b *Backend) Find(ctx context.Context, key state.Key, version string) (*Named, error) {
 	store := b.Store(key)
 	unknown := func(what string) error {
@@ -189,7 +189,7 @@ func (b *Backend) Find(ctx context.Context, key state.Key, version string) (*Nam
 			}
 		}
 		if unseen != nil {
-			return nil, unseen // that may be the one
+			return nil, unseen // that may be the wanted one
 		}
 		what := "version " + version + " in its history"
 		if damaged > 0 {

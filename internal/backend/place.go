@@ -11,18 +11,18 @@ import (
 	"github.com/company/deployer/internal/state/session"
 )
 
-// Place is the AWS account and region that a run is about, and the credentials for it.
+// Place is the AWS account and region of a run, and the credentials for it.
 type Place struct {
 	Account, Region string
 	ARN             string // of the caller
 	Session         *aws.Session
-	Survey          *resource.Survey // begun; nil: AWS is not asked what is there
+	Survey          *resource.Survey // already started; nil: AWS is not asked for existing objects
 }
 
-// Reading is for calls that change nothing.
+// Reading is the configuration for calls that change nothing.
 func (p Place) Reading() sdk.Config { return p.Session.Config(p.Region) }
 
-// Writing is for calls that change something: each asks guard right before it is sent.
+// Writing is the configuration for calls that change something: each asks guard right before it is sent.
 func (p Place) Writing(guard func() error) sdk.Config {
 	cfg := p.Session.Guarded(guard)
 	cfg.Region = p.Region
@@ -34,7 +34,7 @@ func (b *Backend) PlaceIn(ctx context.Context, region string) (Place, error) {
 	return b.PlaceBeside(ctx, region, func(*Place) {})
 }
 
-// PlaceBeside finds the place of a region. beside is called before AWS is asked whose the credentials are.
+// PlaceBeside finds the place of a region. It calls beside before it asks AWS for the account of the credentials.
 func (b *Backend) PlaceBeside(ctx context.Context, region string, beside func(*Place)) (Place, error) {
 	s, err := b.sessionIn(ctx, region)
 	if err != nil {
@@ -53,8 +53,8 @@ func (b *Backend) PlaceBeside(ctx context.Context, region string, beside func(*P
 	return p, nil
 }
 
-// Caller is the place as far as it is known before the state is read: whose the credentials are. Without credentials it
-// is empty, and the first call says so.
+// Caller is the place as known before the state is read: the account of the credentials. Without credentials it is
+// empty, and the first call reports that.
 func (b *Backend) Caller(ctx context.Context) Place {
 	find := b.own
 	if b.World.Settings.Backend.Type != "s3" {
@@ -71,7 +71,7 @@ func (b *Backend) Caller(ctx context.Context) Place {
 	return Place{Account: who.Account, ARN: who.ARN}
 }
 
-// PlaceOf goes where the state says that everything is.
+// PlaceOf returns the account and region of a state.
 func (b *Backend) PlaceOf(ctx context.Context, e *state.Envelope) (Place, error) {
 	payload, err := e.Decode()
 	if err != nil {

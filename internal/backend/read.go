@@ -9,7 +9,7 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Read returns what the state says; it is an error when there is none.
+// Read returns the state; it is an error when there is none.
 func (b *Backend) Read(ctx context.Context, key state.Key) (*state.Stored, error) {
 	s, err := b.Get(ctx, key)
 	if err != nil {
@@ -21,10 +21,10 @@ func (b *Backend) Read(ctx context.Context, key state.Key) (*state.Stored, error
 	return s, nil
 }
 
-// Nothing is the error of a command that needs a state where there is none: it was never deployed, or its state is
+// Nothing is the error of a command that needs a state but finds none: the stack was never deployed, or its state is
 // missing or elsewhere.
 func (b *Backend) Nothing(ctx context.Context, key state.Key) error {
-	if _, err := b.LeftBehind(ctx, key); err != nil { // who may not ask AWS hears only what the history says
+	if _, err := b.LeftBehind(ctx, key); err != nil { // without access to AWS, the history alone decides
 		return err
 	}
 	d := diag.New(diag.Invalid, "Nothing deployed", fmt.Sprintf("There is no state of %s in %s.", key, b.Location()),

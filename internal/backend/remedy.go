@@ -15,8 +15,7 @@ import (
 
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./~-]+$`)
 
-// CommandLine is a command as people can copy it: for this stack and environment, and with the flags that say where its
-// state is.
+// CommandLine is a command as people can copy it: for this stack and environment, and with the flags for its backend.
 func (b *Backend) CommandLine(key state.Key, command string, args ...string) string {
 	words := []string{"deployer", command, "--stack", key.Stack, "-e", key.Environment}
 	for _, word := range append(append([]string{}, b.World.Flags...), args...) {
@@ -28,11 +27,10 @@ func (b *Backend) CommandLine(key state.Key, command string, args ...string) str
 	return strings.Join(words, " ")
 }
 
-// looking is how long a remedy may be looked for.
+// looking is how long the search for a remedy may take.
 const looking = 20 * time.Second
 
-// Healing adds to the news that a state is damaged, foreign or older than it should be how to bring back the newest
-// whole one.
+// Healing adds to an error about a damaged, foreign or too old state how to restore the newest whole one.
 func (b *Backend) Healing(ctx context.Context, key state.Key, err error) error {
 	var damaged *state.CorruptError
 	var old *session.OldError
@@ -52,7 +50,7 @@ func (b *Backend) Healing(ctx context.Context, key state.Key, err error) error {
 	return &told
 }
 
-// remedy says how to bring back what was there before; lineage is that of what is there, "" where it is not known.
+// remedy says how to restore the earlier state; lineage is that of the present one, "" where it is not known.
 func (b *Backend) remedy(ctx context.Context, key state.Key, lineage string) string {
 	all, unseen, err := b.Past(ctx, key, 20)
 	best := Newest(all, lineage)
