@@ -50,7 +50,7 @@ func toBytes(in []json.RawMessage) [][]byte {
 	return out
 }
 
-// BenchmarkRead is how each command begins: the envelope is verified, then the payload is read.
+// BenchmarkRead is the start of each command: the envelope is verified, then the payload is read.
 func BenchmarkRead(b *testing.B) {
 	raw := large(b)
 	b.SetBytes(int64(len(raw)))

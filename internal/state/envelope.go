@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// Format is the version of the envelope and of what is in it that this program writes, and the only one that it reads.
-// Format 1 had neither marks on all objects nor sealed properties; it was never released.
+// Format is the version of envelope and payload that this program writes, and the only one that it reads. Format 1 had
+// neither marks on all objects nor sealed properties; it was never released.
 const Format = 2
 
-// MaxSize is the most bytes of a state that are read, and that are written.
+// MaxSize is the largest state in bytes that is read or written.
 const MaxSize = 32 << 20
 
 // Envelope is state.json: one object, one atomic commit.
@@ -40,7 +40,7 @@ type Writer struct {
 // Action is what a run intends to do with an AWS object.
 type Action string
 
-// The actions. When a run dies, all of them can leave AWS in another state than the one that was saved last.
+// The actions. If a run dies during one of them, AWS may differ from the state that was saved last.
 const (
 	Create  Action = "create"
 	Update  Action = "update"
@@ -48,22 +48,21 @@ const (
 	Replace Action = "replace"
 )
 
-// Intent is a change that was started, or was about to be, and is not known to be done. A takeover never discards
-// one: it is resolved by looking for the object, or at it.
+// Intent is a change that was started, or was about to be, and is not known to be done. A takeover never discards an
+// intent. It resolves it by looking for the object, or at the object.
 type Intent struct {
 	Resource string `json:"resource"` // ID: "web/api:service"
 	Type     string `json:"type"`     // "ecs/service"
 	Action   Action `json:"action"`
 	Name     string `json:"name,omitempty"`  // the physical name, where it is known beforehand
-	ID       string `json:"id,omitempty"`    // what AWS calls the object that goes: of deletes and replacements
+	ID       string `json:"id,omitempty"`    // AWS ID of the object to delete: of deletes and replacements
 	Token    string `json:"token,omitempty"` // what the client token of the create is made from
 	OpID     string `json:"opId"`            // of the run that intended it
-	// Engine is what the engine needs to look for the object again: of creates and replacements. Opaque, without
-	// secrets.
+	// Engine is the engine's search document for the object: of creates and replacements. Opaque, without secrets.
 	Engine json.RawMessage `json:"engine,omitempty"`
 	At     time.Time       `json:"at"`
 	// Suspect: looked for and not found. A request signed before a takeover can still land while its signature is
-	// valid, so the intent stays and is probed again until this time (15 minutes after the first look).
+	// valid, so the intent stays and is checked again until this time (15 minutes after the first look).
 	Suspect time.Time `json:"suspect,omitzero"`
 }
 
@@ -105,7 +104,7 @@ func (e *Envelope) Encode() ([]byte, error) {
 	return raw, nil
 }
 
-// EncodeAny is Encode for what must be kept however large it is, and is not meant to be read again: a rescue file.
+// EncodeAny is Encode without the size limit, for a rescue file: it must be kept, and need not be read again.
 func (e *Envelope) EncodeAny() ([]byte, error) {
 	if e.Lineage == "" || e.Serial <= 0 || e.Writer.OpID == "" {
 		return nil, fmt.Errorf("state: an envelope needs a lineage, a serial and an operation id: %q %d %q", e.Lineage,
@@ -136,8 +135,8 @@ func (e *Envelope) EncodeAny() ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Room makes sure, before anything is done, that the state still fits afterwards: objects that are made come back with
-// outputs, about as long as what is known of them before. Encode refuses what outgrows that all the same.
+// Room checks, before anything is done, that the state will still fit: created objects add outputs, about as long as
+// what is known of them before. Encode still refuses a state that becomes larger than that.
 func Room(p *Payload, intents []Intent) error {
 	size, creates := len(p.Config)+len(p.Engine), 0
 	for _, i := range intents {
@@ -218,7 +217,7 @@ func Decode(raw []byte, where string) (*Envelope, error) {
 	return &e, nil
 }
 
-// invalid says what is wrong with JSON.
+// invalid says what is wrong with the JSON.
 func invalid(raw []byte) string {
 	if len(raw) == 0 {
 		return "it is empty"

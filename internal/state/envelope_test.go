@@ -73,7 +73,7 @@ func TestEveryByteCounts(t *testing.T) {
 		var newer *state.FormatError
 		switch {
 		case err == nil:
-			// A change of white space or of a key's case is none of the content.
+			// A change of white space or of a key's case does not change the content.
 			again, encodeErr := e.Encode()
 			require.NoError(t, encodeErr)
 			require.Equal(t, string(raw), string(again), "byte %d", i)

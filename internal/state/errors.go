@@ -29,7 +29,7 @@ func (e *ConflictError) Error() string {
 		e.Current.Envelope.Serial, e.Current.Envelope.Fence)
 }
 
-// CorruptError says that the state is damaged. Version allows replacing it.
+// CorruptError says that the state is damaged. Version permits a Put that replaces it.
 type CorruptError struct {
 	Reason  string
 	Version Version
@@ -38,7 +38,7 @@ type CorruptError struct {
 
 func (e *CorruptError) Error() string { return "the state is damaged: " + e.Reason }
 
-// Lineage is that of the damaged state, where that much can still be read; "" else.
+// Lineage is the lineage of the damaged state, if that can still be read; else "".
 func (e *CorruptError) Lineage() string {
 	var format int
 	var lineage string
@@ -58,8 +58,8 @@ func (e *CorruptError) Lineage() string {
 	return lineage
 }
 
-// FormatError says that another deployer wrote the state in a way that this one cannot read: a newer one, or one from
-// before the first release.
+// FormatError says that another deployer wrote the state in a format that this one cannot read: a newer one, or one
+// from before the first release.
 type FormatError struct{ Format, MinReader int }
 
 func (e *FormatError) Error() string {
@@ -81,12 +81,12 @@ func corrupt(where string, raw []byte, reason string) error {
 		"Nothing was changed. Bring back an earlier version: deployer state restore")
 }
 
-// TooLarge is the error of what has more than MaxSize bytes, and was not read; version allows replacing it.
+// TooLarge is the error for a state with more than MaxSize bytes, which was not read; version permits replacing it.
 func TooLarge(where string, version Version) error {
 	return At(corrupt(where, nil, fmt.Sprintf("it has more than %d MiB", MaxSize>>20)), version)
 }
 
-// TooLargeError says that a state cannot be written, as it would be refused when it is read.
+// TooLargeError says that a state cannot be written, because no program could read it.
 type TooLargeError struct{ What string }
 
 func (e *TooLargeError) Error() string { return "the state would have " + e.What }
@@ -133,7 +133,7 @@ func Conflict(where string, current *Snapshot) error {
 		"Run the command again: it starts from the state as it is now.")
 }
 
-// At returns err, of Decode, with the version that a *CorruptError allows to be replaced.
+// At returns err, of Decode, with the version that permits replacing the state of a *CorruptError.
 func At(err error, version Version) error {
 	var c *CorruptError
 	if errors.As(err, &c) {

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// Limits of what is read, and written, besides MaxSize. Nobody comes near them with what is useful; without them what
-// is small in a file would be a hundred times as large in memory: "{}," is a component.
+// Limits of what is read and written, besides MaxSize. No useful state comes near them. Without them a small file could
+// take a hundred times its size in memory: "{}," is a component.
 const (
 	maxIntents    = 100_000
 	maxComponents = 100_000
@@ -15,16 +15,16 @@ const (
 	maxHead       = 1 << 20      // bytes of all but intents and payload
 )
 
-// parts are an envelope cut into what is read in different ways.
+// parts are the parts of an envelope that are read in different ways.
 type parts struct {
 	head       []byte // an object of all but intents and payload
 	intents    part
 	payload    part
 	components int
-	oversized  bool // more belongs to head
+	oversized  bool // head is longer than that
 }
 
-// splitEnvelope cuts up valid JSON. Of keys that come more than once the last counts, as elsewhere.
+// splitEnvelope cuts up valid JSON. Of repeated keys the last counts, as elsewhere.
 func splitEnvelope(raw []byte) (*parts, error) {
 	p := &parts{head: []byte{'{'}}
 	escaped := false
@@ -35,7 +35,7 @@ func splitEnvelope(raw []byte) (*parts, error) {
 		case bytes.EqualFold(key, []byte("intents")):
 			p.intents = v
 		case bytes.IndexByte(key, '\\') >= 0:
-			escaped = true // it could be one of those two
+			escaped = true // it may be "intents" or "payload"
 		default:
 			if len(p.head)+len(key)+len(v.text) > maxHead {
 				p.oversized = true
@@ -71,7 +71,7 @@ func components(payload []byte) int {
 	return count
 }
 
-// excess says what there is too much of, "" when nothing.
+// excess names what there is too much of, "" when nothing.
 func (p *parts) excess() string {
 	switch {
 	case p.oversized:

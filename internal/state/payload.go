@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// Status is how the run ended that wrote a state.
+// Status is the end of the run that wrote a state.
 type Status string
 
-// The statuses. InProgress is what a claim leaves until the run ends: seen by others, it means running or died.
+// The statuses. A claim leaves InProgress until the run ends: to others it means that the run goes on or died.
 const (
 	InProgress  Status = "in progress"
 	Succeeded   Status = "succeeded"
@@ -21,7 +21,7 @@ const (
 	Destroyed   Status = "destroyed"
 )
 
-// Payload is what a state says. It holds no sensitive value in clear.
+// Payload is the content of a state. It holds no sensitive value in clear.
 type Payload struct {
 	Stack       string    `json:"stack"`
 	Environment string    `json:"environment"`
@@ -35,17 +35,15 @@ type Payload struct {
 	Version     string    `json:"version"`   // of deployer
 	Summary     string    `json:"summary,omitempty"`
 	Edited      *Edit     `json:"edited,omitempty"` // since that run, by a command that deploys nothing
-	// Former are lineages of states whose place this one has taken. Objects that carry them are this state's to take
-	// in.
+	// Former are the lineages of states that this state has replaced. Objects with those lineages belong to this state.
 	Former []string `json:"former,omitempty"`
-	// Forgotten are the IDs of resources that were taken out of the state while AWS may still have them.
+	// Forgotten are the IDs of resources that were removed from the state although AWS may still have them.
 	Forgotten []string `json:"forgotten,omitempty"`
-	// Approval is what the environment said of approvals: "required" or "". Kept here for destroy, which needs no
-	// manifest.
+	// Approval is the environment's approval rule: "required" or "". It is kept for destroy, which needs no manifest.
 	Approval string `json:"approval,omitempty"`
 
 	Variables map[string]string `json:"variables,omitempty"` // the values given; sensitive ones are left out
-	// the resolved configuration, what a rollback deploys again
+	// the resolved configuration, which a rollback deploys again
 	Config     json.RawMessage `json:"config,omitempty"`
 	Components []Component     `json:"components,omitempty"`
 	Engine     json.RawMessage `json:"engine,omitempty"` // the Pulumi deployment
@@ -65,23 +63,23 @@ type Component struct {
 	DependsOn []string `json:"dependsOn,omitempty"` // addresses
 	Protect   bool     `json:"protect,omitempty"`   // kept here, so that removing the YAML does not lift it
 	Synthetic bool     `json:"synthetic,omitempty"`
-	// the address whose physical names it keeps since it was renamed
+	// the old address that its physical names are still made from after a rename
 	Named   string         `json:"named,omitempty"`
 	Outputs map[string]any `json:"outputs,omitempty"` // plain JSON data; sensitive ones are left out
-	// Missing are resources that are wanted and were not there when this was written. Engine, which is written more
-	// often, may have them since.
+	// Missing are wanted resources that did not exist when this was written. Engine is written more often, and may have
+	// them since.
 	Missing []Missing `json:"missing,omitempty"`
-	// Removed: a run was to delete the component and has not finished. What is left of it is still in Engine.
+	// Removed: a run began to delete the component and has not finished. Engine still has what is left of it.
 	Removed bool `json:"removed,omitempty"`
 }
 
-// Missing is a wanted resource that is not there.
+// Missing is a wanted resource that does not exist.
 type Missing struct {
 	Resource string `json:"resource"` // its ID: "user-service/api:service"
 	Type     string `json:"type"`
 }
 
-// Decode reads the payload. Config and Engine stay where they are in it.
+// Decode reads the payload. Config and Engine are not decoded.
 func (e *Envelope) Decode() (*Payload, error) {
 	var p Payload
 	var config, engine json.RawMessage // most of the bytes: encoding/json would look at each three times, and copy it
@@ -126,10 +124,10 @@ func (e *Envelope) SetPayload(p *Payload) error {
 	return nil
 }
 
-// Place is where a state belongs.
+// Place says where a state belongs.
 type Place struct{ Stack, Environment, Account, Region string }
 
-// Place reads no more of the payload than that.
+// Place reads only those fields of the payload.
 func (e *Envelope) Place() (Place, error) {
 	var p Place
 	fields := map[string]*string{

@@ -6,14 +6,14 @@ import "bytes"
 type part struct {
 	text   []byte
 	items  int  // of a list or an object
-	values int  // in all depths, at least 1 (a bound: what is empty counts)
+	values int  // at all depths, at least 1 (an upper bound: an empty one counts, too)
 	spaced bool // there is white space between its words
 }
 
-// split calls member with each key and value of an object, with one look at each byte and without a copy: encoding/json
-// would look at them several times, and states have megabytes. Keys are as they are written, escapes included. It stops
-// when member returns false, and reports false, maybe after some members, for what is no object. The JSON must be
-// valid: what is not may be split anywhere.
+// split calls member with each key and value of an object. It looks at each byte once and makes no copy: encoding/json
+// looks at bytes several times, and states have megabytes. Keys are as written, with escapes. It stops when member
+// returns false. It reports false if doc is no object, maybe after some members. The JSON must be valid: invalid JSON
+// may be split anywhere.
 func split(doc []byte, member func(key []byte, value part) (more bool)) bool {
 	s := splitter{doc: doc}
 	if s.next() != '{' {
@@ -64,7 +64,7 @@ func (s *splitter) next() byte {
 	return 0
 }
 
-// quoted goes behind the text that begins here.
+// quoted moves past the string that begins here.
 func (s *splitter) quoted() {
 	for s.pos++; s.pos < len(s.doc); {
 		length := bytes.IndexByte(s.doc[s.pos:], '"')
@@ -80,7 +80,7 @@ func (s *splitter) quoted() {
 	s.pos = len(s.doc)
 }
 
-// value goes behind the value that begins here.
+// value moves past the value that begins here.
 func (s *splitter) value() part {
 	start, p := s.pos, part{values: 1}
 	switch s.next() {
@@ -102,7 +102,7 @@ func (s *splitter) value() part {
 	return p
 }
 
-// nested goes behind the list or object that begins here, and counts the commas.
+// nested moves past the list or object that begins here, and counts the commas.
 func (s *splitter) nested(p *part) {
 	for depth := 0; s.pos < len(s.doc); {
 		c := s.doc[s.pos]

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzSplit: whatever it is given it ends, and of valid JSON it finds what encoding/json finds.
+// FuzzSplit: it ends for every input, and in valid JSON it finds what encoding/json finds.
 func FuzzSplit(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, ` { } `, `[]`, `null`, `"{"`, `{"a":1,"b":[1,[2,3],{"c":"]}"}],"a":{"x":{}}}`,

@@ -1,8 +1,8 @@
-// Package state is the contract of what deployer remembers of a stack in an environment, and of where it keeps it.
+// Package state is the contract of what deployer stores about a stack in an environment, and of where it stores it.
 //
-// In: a Payload with the intents of a run. Out: Envelopes, encoded, verified and kept by a Store that writes only under
-// the condition that nobody else wrote in between. It must not know AWS, the engine or the lock; the packages state/s3
-// and state/local keep the bytes, state/session puts state and lock together.
+// In: a Payload with the intents of a run. Out: Envelopes, encoded, verified and kept by a Store that writes only if
+// nobody else wrote in between. It must not know AWS, the engine or the lock; the packages state/s3 and state/local
+// keep the bytes, state/session combines state and lock.
 package state
 
 import (
@@ -48,30 +48,30 @@ type Snapshot struct {
 	Raw      []byte // exactly what the backend holds
 }
 
-// Store keeps the state of one Key. All errors are diagnostics of code diag.Conflict where they wrap one of this
-// package's errors; anything else is what the backend said.
+// Store keeps the state of one Key. Errors that wrap one of this package's errors are diagnostics of code
+// diag.Conflict; other errors are the backend's own.
 type Store interface {
-	// Get returns the current state. It fails with ErrNotFound when there is none, a *CorruptError (also of what is
-	// larger than MaxSize) or a *FormatError when there is one that must not be used.
+	// Get returns the current state. It fails with ErrNotFound when there is none, and with a *CorruptError (also for a
+	// state larger than MaxSize) or a *FormatError when the state must not be used.
 	Get(ctx context.Context) (*Snapshot, error)
-	// Put replaces the state if it still is of version after ("" when there must be none yet) and returns the new
-	// version. Writer.OpID must be unique to this Put: a Put whose answer was lost is recognised by it, and is a
-	// success. It fails with a *ConflictError when somebody else wrote, with ErrGone when the state was deleted. It
-	// retries what may pass, for minutes.
+	// Put replaces the state if it still has the version after ("": there must be none yet) and returns the new
+	// version. Writer.OpID must be unique to this Put: Put recognises its own write by it after a lost answer, and
+	// succeeds. It fails with a *ConflictError when somebody else wrote, with ErrGone when the state was deleted. It
+	// retries passing errors, for minutes.
 	Put(ctx context.Context, e *Envelope, after Version) (Version, error)
-	// PutHistory keeps e under the time at (UTC, whole seconds) or, where that is taken by another state, the next free
-	// second, and returns the name. Keeping the same Writer.OpID again changes nothing and answers the same name.
+	// PutHistory keeps e under the time at (UTC, whole seconds), or under the next free second if another state has
+	// that one, and returns the name. Keeping the same Writer.OpID again changes nothing and returns the same name.
 	PutHistory(ctx context.Context, at time.Time, e *Envelope) (name string, err error)
 	// ListHistory returns what PutHistory kept, newest first.
 	ListHistory(ctx context.Context) ([]HistoryEntry, error)
 	// GetHistory returns the state of that name; ErrNotFound when there is none.
 	GetHistory(ctx context.Context, name string) (*Snapshot, error)
-	// PutDerived writes a file of the derived copy, name being relative to pulumi/ (".pulumi/meta.yaml"); a nil body
-	// removes it.
+	// PutDerived writes a file of the derived copy. name is relative to pulumi/ (".pulumi/meta.yaml"); a nil body
+	// removes the file.
 	PutDerived(ctx context.Context, name string, body []byte) error
 }
 
-// Versioned is a Store whose backend keeps what is overwritten and deleted: S3 with versioning.
+// Versioned is a Store whose backend keeps overwritten and deleted contents: S3 with versioning.
 type Versioned interface {
 	// ListVersions returns the newest limit contents that state.json had, newest first; all with limit 0.
 	ListVersions(ctx context.Context, limit int) ([]ObjectVersion, error)

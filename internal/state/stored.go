@@ -7,13 +7,13 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// Stored is what a state says of a stack in an environment, and where that was read.
+// Stored is a state of a stack in an environment, and where it was read.
 type Stored struct {
 	Snapshot *Snapshot
 	Payload  *Payload
 }
 
-// ForeignError says that a state is that of another stack or environment.
+// ForeignError says that a state belongs to another stack or environment.
 type ForeignError struct{ Found Key }
 
 func (e *ForeignError) Error() string { return "it is the state of " + e.Found.String() }
@@ -39,7 +39,7 @@ func Load(key Key, e *Envelope) (*Stored, error) {
 	return &Stored{Snapshot: &Snapshot{Envelope: e}, Payload: payload}, nil
 }
 
-// Same reports whether two values are the same once they are kept, as JSON.
+// Same reports whether two values have the same JSON.
 func Same(a, b any) bool {
 	x, err := json.Marshal(a)
 	y, err2 := json.Marshal(b)

@@ -1,7 +1,7 @@
 // Package local keeps states as files below a folder, with the same layout and the same conditions as the S3 backend.
 //
 // In: a folder. Out: a state.Backend for one machine. Files are 0600, replaced whole, and written under a lock file, so
-// that two processes cannot both think that they wrote. It must not be used from several machines.
+// that two processes cannot both succeed in a write. It must not be used from several machines.
 package local
 
 import (
@@ -62,7 +62,7 @@ func (b *Backend) List(context.Context) ([]state.Entry, error) {
 	return out, nil
 }
 
-// escape keeps a folder's own [, * and ? from being patterns.
+// escape makes a folder's own [, * and ? literal in a pattern.
 func escape(folder string) string {
 	return strings.NewReplacer(`[`, `\[`, `*`, `\*`, `?`, `\?`).Replace(folder)
 }
@@ -95,7 +95,7 @@ func read(file string) (*state.Snapshot, error) {
 	return state.Open(raw, version, file)
 }
 
-// load returns what a file holds, and its version also when that is too large to be read.
+// load returns the content of a file, and its version even if the file is too large to be read.
 func load(file string) ([]byte, state.Version, error) {
 	raw, err := regular.Read(file, state.MaxSize)
 	switch {

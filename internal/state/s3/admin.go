@@ -15,7 +15,7 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// bucketAPI is the calls that administering a bucket needs.
+// bucketAPI is the calls for administering a bucket.
 type bucketAPI struct {
 	head       func(context.Context, *s3.HeadBucketInput, ...func(*s3.Options)) (*s3.HeadBucketOutput, error)
 	create     func(context.Context, *s3.CreateBucketInput, ...func(*s3.Options)) (*s3.CreateBucketOutput, error)
@@ -43,7 +43,7 @@ type bucketAPI struct {
 
 // Admin creates and checks the bucket that holds states.
 type Admin struct {
-	// Tags are what a bucket is made with. One that is there already keeps its own.
+	// Tags are the tags of a new bucket. An existing bucket keeps its own.
 	Tags map[string]string
 
 	api    bucketAPI
@@ -69,7 +69,7 @@ func NewAdmin(cfg sdk.Config, s Settings, kmsKey string) *Admin {
 	}
 }
 
-// Create makes the bucket if there is none and puts right what a check finds wrong; what is right is left alone. The
+// Create makes the bucket if there is none and corrects what a check finds wrong; it leaves the rest alone. The
 // findings are those of the check afterwards.
 func (a *Admin) Create(ctx context.Context) ([]aws.Finding, error) {
 	exists, where, err := a.exists(ctx)
@@ -134,7 +134,7 @@ func moveHint(region string) string {
 	return fmt.Sprintf("Set backend.region (or --backend-region) to %s.", region)
 }
 
-// exists asks whether there is such a bucket, and where.
+// exists asks whether the bucket exists, and in which region.
 func (a *Admin) exists(ctx context.Context) (found bool, region string, err error) {
 	out, err := a.api.head(ctx, &s3.HeadBucketInput{Bucket: &a.bucket})
 	switch {
@@ -150,7 +150,7 @@ func (a *Admin) exists(ctx context.Context) (found bool, region string, err erro
 
 func (a *Admin) create(ctx context.Context) error {
 	in := &s3.CreateBucketInput{Bucket: &a.bucket, ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced}
-	if a.region != "us-east-1" { // which S3 refuses to be told
+	if a.region != "us-east-1" { // S3 refuses this region as a constraint
 		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{
 			LocationConstraint: types.BucketLocationConstraint(a.region),
 		}

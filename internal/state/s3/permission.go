@@ -7,8 +7,8 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Permissions are what keeping the states of the scope's stack in the bucket needs, and looking whether the bucket is
-// as it should be. S3 says "no such object" only to those who may list the bucket: to others it denies the access.
+// Permissions are the permissions to keep the states of the scope's stack in the bucket, and to check the bucket. S3
+// says "no such object" only to callers that may list the bucket: to others it denies the access.
 func (s Settings) Permissions(scope resource.Scope) []resource.Statement {
 	bucket := "arn:" + scope.Partition() + ":s3:::" + s.Bucket
 	root := state.Key{Stack: scope.Stack, Environment: scope.Environment}.Path() + "/"

@@ -14,7 +14,7 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// property is one thing that the bucket must have.
+// property is one setting that the bucket must have.
 type property struct {
 	what  string
 	check func(context.Context) (ok bool, detail string, err error)
@@ -152,7 +152,7 @@ func (a *Admin) fixOwnership(ctx context.Context) error {
 
 const tlsOnly = "DeployerTLSOnly"
 
-// bare drops what may stand around a condition's value: "false", ["false"] and false mean the same.
+// bare drops what may enclose a condition's value: "false", ["false"] and false mean the same.
 var bare = strings.NewReplacer(`"`, "", "[", "", "]", "")
 
 // readPolicy returns the bucket's policy as plain JSON; nil when it has none.

@@ -1,8 +1,8 @@
 // Package s3 keeps states as objects of an S3 bucket, written only under conditions, and administers that bucket.
 //
-// In: an SDK configuration, a bucket and a prefix. Out: a state.Backend; the keys are those of the users' contract:
+// In: an SDK configuration, a bucket and a prefix. Out: a state.Backend; the keys are those documented for users:
 // <prefix>stacks/<stack>/<environment>/{state.json, history/…, pulumi/…}. It relies on S3's conditional writes
-// (If-Match, If-None-Match on PutObject). It must not know the lock, and its client must not be guarded by it.
+// (If-Match, If-None-Match on PutObject). It must not know the lock, and its client must not ask the lock's guard.
 package s3
 
 import (
@@ -22,21 +22,21 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Settings say where the states are and how long to try.
+// Settings say where the states are and how long to retry.
 type Settings struct {
 	Bucket    string
 	Prefix    string // "" or a path without a slash at its start; one at its end is added
 	PathStyle bool   // for endpoints that are not AWS's own
 	// Encryption is what each PutObject asks for: AES256, aws:kms, or a KMS key; "": the header is left out.
 	Encryption string
-	// Patience is how long a call is repeated while S3 is busy, and a write while the network is down; 0: 5 minutes.
+	// Patience is how long a call is retried while S3 is busy, and a write while the network is down; 0: 5 minutes.
 	Patience time.Duration
 }
 
 const (
 	defaultPatience = 5 * time.Minute
-	// unanswered is how long a read is repeated that S3 does not answer at all: it may be the first call, and its place
-	// a mistake.
+	// unanswered is how long a read is retried that S3 does not answer at all: it may be the first call, with a wrong
+	// endpoint.
 	unanswered = 20 * time.Second
 )
 
@@ -49,8 +49,8 @@ func KMSKey(encryption string) string {
 	return encryption
 }
 
-// api is the calls that states need. It holds functions and no client: a client in an interface makes the linker keep
-// all its methods.
+// api is the calls for states. It holds functions and no client: a client in an interface makes the linker keep all its
+// methods.
 type api struct {
 	get    func(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
 	put    func(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
@@ -124,7 +124,7 @@ func (b *Backend) List(ctx context.Context) ([]state.Entry, error) {
 	return out, err
 }
 
-// each visits all objects whose keys start with prefix; those with the delimiter after it are left out.
+// each visits all objects whose keys start with prefix; it leaves out those with the delimiter after the prefix.
 func (b *Backend) each(
 	ctx context.Context, prefix, delimiter string, visit func(key string, size int64, modified time.Time),
 ) error {
@@ -149,7 +149,7 @@ func (b *Backend) each(
 
 func (b *Backend) where(key string) string { return "s3://" + b.bucket + "/" + key }
 
-// read gets an object whole; version is the id of one that is not current, else nil.
+// read gets a whole object; version is the id of an object version, nil for the current one.
 func (b *Backend) read(ctx context.Context, key string, version *string) (raw []byte, etag state.Version, err error) {
 	err = b.try(ctx, min(unanswered, b.patience), func(ctx context.Context) error {
 		out, err := b.api.get(ctx, &s3.GetObjectInput{Bucket: &b.bucket, Key: &key, VersionId: version})
@@ -158,7 +158,7 @@ func (b *Backend) read(ctx context.Context, key string, version *string) (raw []
 		}
 		defer out.Body.Close()
 		var body bytes.Buffer
-		// at once: growing would leave copies behind
+		// in one step: growing would leave copies behind
 		body.Grow(int(min(sdk.ToInt64(out.ContentLength), state.MaxSize)) + bytes.MinRead)
 		// Decode refuses what is larger
 		_, err = body.ReadFrom(io.LimitReader(out.Body, state.MaxSize+1))
@@ -169,7 +169,7 @@ func (b *Backend) read(ctx context.Context, key string, version *string) (raw []
 	switch {
 	case hasCode(err, "NoSuchKey"):
 		return nil, "", state.NotFound(b.where(key))
-	// the last: it is a deletion
+	// the last means that the version is a deletion
 	case version != nil && hasCode(err, "NoSuchVersion", "InvalidArgument", "MethodNotAllowed"):
 		return nil, "", state.NotFound(b.where(key) + " in the version " + *version)
 	case err != nil:
@@ -191,7 +191,7 @@ func (b *Backend) problem(operation string, err error) error {
 	switch {
 	case hasCode(err, "NoSuchBucket"):
 		return noBucket(b.bucket, operation, err)
-	// who could read is no stranger
+	// a caller that could read is no stranger
 	case hasCode(err, "AccessDenied", "Forbidden") && operation != "s3:PutObject" && operation != "s3:DeleteObject":
 		return foreignBucket(b.bucket, operation, err)
 	}

@@ -68,7 +68,7 @@ func TestRoundTrips(t *testing.T) {
 	require.Len(t, c.Calls(), 3, "one call each")
 }
 
-// An organisation may refuse writes that do not ask for encryption.
+// An organisation may refuse writes that do not request encryption.
 func TestEncryptionIsAskedForInEveryWrite(t *testing.T) {
 	for encryption, want := range map[string][2]string{
 		"": {}, "AES256": {"AES256", ""}, "aws:kms": {"aws:kms", ""}, "alias/state": {"aws:kms", "alias/state"},
@@ -157,7 +157,7 @@ func TestSomebodyElsesWriteIsNotOurs(t *testing.T) {
 		other := backend(c, nil).Store(key)
 		first, err := other.Put(t.Context(), statetest.Envelope(1, "op-1"), "")
 		require.NoError(t, err)
-		// Between our request and its answer, which is lost, another process writes.
+		// Another process writes between our request and its answer, which is lost.
 		s := backend(c, fault(1, func(func() *http.Response) (*http.Response, error) {
 			_, err := other.Put(t.Context(), statetest.Envelope(2, "theirs"), first)
 			require.NoError(t, err)

@@ -32,8 +32,8 @@ func (s *store) Get(ctx context.Context) (*state.Snapshot, error) {
 	return s.snapshot(ctx, s.root+"state.json")
 }
 
-// Put is one PutObject with If-Match or If-None-Match. Where its answer was lost, a look at the object tells whose
-// write it holds.
+// Put is one PutObject with If-Match or If-None-Match. If its answer is lost, a look at the object shows whose write it
+// holds.
 func (s *store) Put(ctx context.Context, e *state.Envelope, after state.Version) (state.Version, error) {
 	if err := s.key.Validate(); err != nil {
 		return "", err
@@ -54,8 +54,8 @@ func (s *store) encrypted(in *s3.PutObjectInput) *s3.PutObjectInput {
 	return in
 }
 
-// write puts body at key if the object there is still of version after. writer recognises a write of ours whose answer
-// was lost.
+// write puts body at key if the object there still has the version after. It uses writer to recognise its own write
+// after a lost answer.
 func (s *store) write(
 	ctx context.Context, key string, body []byte, after state.Version, writer state.Writer,
 ) (state.Version, error) {
@@ -98,7 +98,7 @@ func (s *store) write(
 	return written, nil
 }
 
-// refused finds out what a failed condition means: somebody else's write is a conflict, our own a success.
+// refused finds out why a condition failed: somebody else's write is a conflict, our own a success.
 func (s *store) refused(ctx context.Context, key string, writer state.Writer, written *state.Version) error {
 	there, err := s.snapshot(ctx, key)
 	var damaged *state.CorruptError
@@ -106,7 +106,7 @@ func (s *store) refused(ctx context.Context, key string, writer state.Writer, wr
 	case errors.Is(err, state.ErrNotFound):
 		return state.Gone(s.where(key))
 	case err != nil && !errors.As(err, &damaged):
-		return err // not known to be a conflict
+		return err // maybe no conflict
 	case err == nil && there.Envelope.Writer == writer:
 		*written = there.Version
 		return nil
@@ -136,7 +136,7 @@ func (s *store) PutHistory(ctx context.Context, at time.Time, e *state.Envelope)
 	}
 }
 
-// ListHistory is one ListObjectsV2 per thousand.
+// ListHistory is one ListObjectsV2 per thousand entries.
 func (s *store) ListHistory(ctx context.Context) ([]state.HistoryEntry, error) {
 	if err := s.key.Validate(); err != nil {
 		return nil, err

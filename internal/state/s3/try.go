@@ -13,21 +13,20 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// The pauses between attempts, and how long one attempt may take: a connection that died silently must not use up all
-// patience.
+// The pauses between attempts, and how long one attempt may take: one dead connection must not use up all patience.
 const (
 	firstPause   = 200 * time.Millisecond
 	longestPause = 10 * time.Second
 	oneAttempt   = time.Minute
 )
 
-// again marks an error as worth another attempt.
+// again marks an error that is worth another attempt.
 type again struct{ error }
 
 func (a again) Unwrap() error { return a.error }
 
-// try repeats call while its error may pass (busy, throttled, reset, timed out) and patience and context last, with
-// jittered pauses; without any answer only as long as unanswered. The SDK's own attempts happen inside each call.
+// try repeats call after passing errors (busy, throttled, reset, timed out) until patience or context end, with
+// jittered pauses; without any answer only until unanswered ends. The SDK's own attempts happen inside each call.
 func (b *Backend) try(ctx context.Context, unanswered time.Duration, call func(context.Context) error) error {
 	ctx = aws.AsOne(ctx)
 	limit, stop := context.WithTimeout(ctx, b.patience)
@@ -49,7 +48,7 @@ func (b *Backend) try(ctx context.Context, unanswered time.Duration, call func(c
 		select {
 		case <-limit.Done():
 			timer.Stop()
-			return err // says more than that time was up
+			return err // it says more than a timeout
 		case <-timer.C:
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 var _ state.Versioned = (*store)(nil)
 
-// ListVersions is one ListObjectVersions per thousand.
+// ListVersions is one ListObjectVersions per thousand versions.
 func (s *store) ListVersions(ctx context.Context, limit int) ([]state.ObjectVersion, error) {
 	if err := s.key.Validate(); err != nil {
 		return nil, err

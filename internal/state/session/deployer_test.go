@@ -73,7 +73,7 @@ func (d *deployer) pass() error {
 	}
 }
 
-// frozen stops the process when that is what was wanted for its next call.
+// frozen stops the process if its next call is the one to freeze.
 func (d *deployer) frozen(when string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -192,7 +192,7 @@ func (d *deployer) deploy(ctx context.Context, pid int, timeout time.Duration) b
 	}
 	d.mu.Unlock()
 	defer func() {
-		// A process that failed still tries to give the lock back.
+		// A process that failed still tries to release the lock.
 		_ = s.Close(context.WithoutCancel(ctx))
 	}()
 	write := func(n int) error {
@@ -232,7 +232,7 @@ func (d *deployer) deploy(ctx context.Context, pid int, timeout time.Duration) b
 	return write(6) == nil && s.Close(ctx) == nil
 }
 
-// wrote notes what a successful write went on top of.
+// wrote notes which version a successful write replaced.
 func (d *deployer) wrote(s *session.Session, before string) {
 	d.world.mu.Lock()
 	defer d.world.mu.Unlock()

@@ -28,7 +28,7 @@ import (
 	"github.com/company/deployer/internal/testkit/statetest"
 )
 
-// The tests of this file meet a server that is not of our making: the emulator behind the test proxy.
+// The tests of this file use a server that we did not write: the emulator behind the test proxy.
 
 var numbers atomic.Int64
 
@@ -128,7 +128,7 @@ func TestBucketIsCheckedAndPutRight(t *testing.T) {
 	require.False(t, found[0].OK)
 	require.Contains(t, found[0].Fix, "backend create")
 
-	// A bucket that somebody made by hand, with a policy of theirs.
+	// A bucket made by hand, with its own policy.
 	client := sdks3.NewFromConfig(e.Config, func(o *sdks3.Options) { o.UsePathStyle = true })
 	create := &sdks3.CreateBucketInput{Bucket: &settings.Bucket}
 	if e.Region != "us-east-1" {
@@ -179,7 +179,7 @@ func TestBucketIsCheckedAndPutRight(t *testing.T) {
 	require.Contains(t, found[2].Detail, "aws:kms")
 }
 
-// An organisation may refuse what is made without tags.
+// An organisation may refuse buckets and tables without tags.
 func TestBucketAndTableAreMadeWithTags(t *testing.T) {
 	e := testkit.Start(t)
 	made, name := s3.NewAdmin(e.Config, s3.Settings{Bucket: unique("tagged"), PathStyle: true}, ""), unique("tagged")

@@ -2,15 +2,15 @@ package session_test
 
 import "testing"
 
-// This file is the design as a model, small enough to look at every interleaving of two runs: either may take the lock
-// over from the other at any point, each may die or fall asleep at any point, and calls to AWS know nothing of locks.
-// It shows why weaker designs lose something, and that this one does not.
+// This file is a model of the design, small enough to check every interleaving of two runs. Either may take over the
+// lock from the other at any point, each may die or fall asleep at any point, and calls to AWS know nothing of locks.
+// It shows why weaker designs lose something, and that this design does not.
 
-// design says what a run does to be safe. None of it: it locks, and writes the state as it likes.
+// design says what a run does to be safe. With none of it, a run locks, and writes the state at any time.
 type design struct {
 	conditional bool // writes carry the version that was read (If-Match)
 	fenced      bool // writes carry the fence; a run that reads a higher one stops
-	intents     bool // a run writes what it is about to create before it does; a takeover keeps that and looks for it
+	intents     bool // a run writes what it will create before it creates it; a takeover keeps that and looks for it
 	discards    bool // a run throws away the intents of others that it did not find
 }
 
@@ -71,7 +71,7 @@ func (d design) step(w *interleaving, i int) {
 	a, me := &w.actors[i], runs(1)<<i
 	switch a.at {
 	case acquire:
-		w.fence++ // from nobody, or from whom it believes dead
+		w.fence++ // from nobody, or from a holder that it believes dead
 		w.holder, a.fence, a.at = i+1, w.fence, read
 	case read:
 		a.base = w.object
@@ -124,8 +124,8 @@ func (d design) put(w *interleaving, a *actor, next written) bool {
 	return true
 }
 
-// explore counts the worlds in which everything can end: all, those where a write went over a later holder's, and those
-// with an object in AWS of which the state knows nothing.
+// explore counts the possible final worlds: all, those where a write replaced one of a later holder, and those with an
+// object in AWS that the state does not know.
 func (d design) explore() (ends, stale, orphaned int) {
 	seen := map[interleaving]bool{{}: true}
 	for open := []interleaving{{}}; len(open) > 0; {

@@ -12,9 +12,9 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// This file is a state machine: deployers that run, are paused (SIGSTOP), suspended (a laptop's lid), killed, cut off,
-// lose answers, have clocks hours apart that jump, on one machine or several. However these things mix, two deployers
-// never act at once and no write goes over one that its writer did not know.
+// This file is a state machine. Deployers run, are paused (SIGSTOP), suspended (a laptop's lid), killed, cut off, lose
+// answers, and have clocks that are hours apart and jump, on one machine or several. In every mix, two deployers never
+// act at once, and no write replaces one that its writer did not know.
 
 const deployers = 2
 
@@ -82,9 +82,9 @@ func play(t *testing.T, s scenario) (problems []string, finished int) {
 		}
 		time.Sleep(e.Then)
 	}
-	// Enough time for whoever was waiting, before the sleepers wake up.
+	// Enough time for the waiting deployers, before the sleeping ones wake up.
 	time.Sleep(8 * time.Minute)
-	// In the end all is well again, and the next run gets through without anybody's help.
+	// In the end the next run succeeds without help.
 	for _, d := range w.deployers {
 		d.suffer("resume")
 		d.suffer("join")
@@ -114,7 +114,7 @@ func (w *world) history(t *testing.T) {
 			t.Fatal(err)
 		}
 		known, confirmed := w.basedOn[e.Writer.OpID]
-		if !confirmed { // landed, but its writer died or never heard of it
+		if !confirmed { // it landed, but its writer died or got no answer
 			known = w.basedOn["next of "+e.Writer.LockID]
 		}
 		switch {

@@ -1,9 +1,9 @@
-// Package session puts a lock and a state together for the time of one run: who may write, on top of what, and how a
-// run that lost its lock finds out before it does harm.
+// Package session combines a lock and a state for one run: who may write, what a write replaces, and how a run that
+// lost its lock finds out before it does harm.
 //
-// In: a lock.Locker, a state.Store, what the run is. Out: a Session with the state as it is now, through which all
-// writes of the run go. It contacts the backend as rarely as is safe: reading and locking side by side, one call per
-// write, history and release side by side. It must not know what is deployed; deploy decides what to write and when.
+// In: a lock.Locker, a state.Store, facts about the run. Out: a Session with the current state. All writes of the run
+// go through it. It contacts the backend as rarely as is safe: reading and locking in parallel, one call per write,
+// history and release in parallel. It must not know what is deployed; deploy decides what to write and when.
 package session
 
 import (
@@ -24,8 +24,8 @@ type Options struct {
 	Account string // of the credentials in use; must be the state's. "": not compared
 	Region  string // of the AWS resources; must be the state's. "": not compared
 	Lineage string // that the state must have, when there is one: a saved plan's. "": any
-	// Replace: this run puts a state of its own there, so one that is missing, damaged, or older than the lock
-	// remembers is no error.
+	// Replace: this run writes a state of its own, so a missing or damaged state, or one older than the lock remembers,
+	// is no error.
 	Replace bool
 	NewID   func() string // makes unique ids (UUIDs): of operations, and of the lineage of a first deployment
 }
@@ -35,8 +35,8 @@ type Session struct {
 	options Options
 	store   state.Store
 	lock    *lock.Lock
-	base    *state.Snapshot     // what the next write goes on top of; nil: nothing yet, or nothing that can be read
-	damaged *state.CorruptError // what the next write goes on top of, where that cannot be read
+	base    *state.Snapshot     // what the next write replaces; nil: nothing, or nothing that can be read
+	damaged *state.CorruptError // what the next write replaces, if that cannot be read
 	floor   int64               // the next serial is higher than this one, too
 	lineage string
 	claimed bool
@@ -51,8 +51,8 @@ func (e *MovedError) Error() string {
 	return fmt.Sprintf("the state was changed meanwhile: it has serial %d now", e.Serial)
 }
 
-// Open reads the state and acquires the lock, side by side, and makes sure that they fit together. On an error nothing
-// is held.
+// Open reads the state and acquires the lock, in parallel, and checks that they fit together. On an error it holds
+// nothing.
 func Open(ctx context.Context, locker *lock.Locker, store state.Store, o Options) (*Session, error) {
 	s := &Session{options: o, store: store}
 	both, cancel := context.WithCancelCause(ctx)
@@ -62,7 +62,7 @@ func Open(ctx context.Context, locker *lock.Locker, store state.Store, o Options
 		var err error
 		s.base, err = s.get(both)
 		if err == nil && s.base != nil {
-			err = s.checkPlace() // told at once, whoever holds the lock
+			err = s.checkPlace() // reported at once, whoever holds the lock
 		}
 		if err != nil {
 			cancel(err) // a missing bucket need not wait for the lock
@@ -71,7 +71,7 @@ func Open(ctx context.Context, locker *lock.Locker, store state.Store, o Options
 	}()
 	var lockErr error
 	s.lock, lockErr = locker.Acquire(both, lock.Key(o.Key), o.Owner, o.Lock)
-	// The read is awaited even if there is no lock: that the credentials are of another account explains a missing
+	// Open waits for the read even without a lock: credentials of another account may be the reason for a missing
 	// table.
 	err := <-read
 	if err == nil {
@@ -112,8 +112,8 @@ func (e *OldError) Error() string {
 	return fmt.Sprintf("the state has serial %d, the last run left serial %d", e.Serial, e.Left)
 }
 
-// agree makes state and lock fit: the state read is not older than the lock remembers, is the one that was meant, and
-// was not written under a fence as high as ours.
+// agree makes state and lock fit: the state is not older than the lock remembers, is the expected one, and was written
+// under a lower fence than ours.
 func (s *Session) agree(ctx context.Context) error {
 	var err error
 	if s.lock.Waited() {
@@ -138,8 +138,7 @@ func (s *Session) agree(ctx context.Context) error {
 	return s.accept(ctx)
 }
 
-// checkPlace is CheckPlace of the state. That one which belongs to another stack lies there is worse than its account,
-// and for deploy to tell.
+// checkPlace is CheckPlace of the state. It skips a state of another stack: deploy reports that, which is worse.
 func (s *Session) checkPlace() error {
 	if of, err := s.base.Envelope.Place(); err == nil &&
 		(state.Key{Stack: of.Stack, Environment: of.Environment}) != s.options.Key {
@@ -174,8 +173,8 @@ func (s *Session) accept(ctx context.Context) error {
 	return nil
 }
 
-// Outrank makes the next write a successor of e, which is about to be put in the place of the state: of its lineage,
-// with a higher serial and no lower fence. Whether e may go there is for the caller to decide.
+// Outrank makes the next write a successor of e, which is about to replace the state: of its lineage, with a higher
+// serial and no lower fence. The caller decides whether e may replace it.
 func (s *Session) Outrank(ctx context.Context, e *state.Envelope) error {
 	s.lineage, s.floor = e.Lineage, max(s.floor, e.Serial)
 	if e.Fence >= s.lock.Fence() {
@@ -184,7 +183,7 @@ func (s *Session) Outrank(ctx context.Context, e *state.Envelope) error {
 	return nil
 }
 
-// DamagedLineage is that of a state which cannot be read (with Options.Replace), where at least that can be; "" else.
+// DamagedLineage is the lineage of an unreadable state (with Options.Replace), if the lineage can be read; else "".
 func (s *Session) DamagedLineage() string {
 	if s.damaged == nil {
 		return ""
@@ -200,7 +199,7 @@ func (s *Session) Serial() int64 {
 	return s.base.Envelope.Serial
 }
 
-// State is what the run goes on from: as it was read, or as this run last wrote it. Nil when there is none yet.
+// State is the current state: as it was read, or as this run last wrote it. Nil when there is none yet.
 func (s *Session) State() *state.Envelope {
 	if s.base == nil {
 		return nil
@@ -208,13 +207,13 @@ func (s *Session) State() *state.Envelope {
 	return s.base.Envelope
 }
 
-// Lineage of the state; for a first deployment the one that it will get.
+// Lineage is the lineage of the state; for a first deployment the one that it will get.
 func (s *Session) Lineage() string { return s.lineage }
 
 // Who is the person or job behind the run.
 func (s *Session) Who() string { return s.options.Owner.Who }
 
-// Lock is the lock of the run; its context and its guard are for everything that changes AWS.
+// Lock is the lock of the run. Everything that changes AWS uses its context and its guard.
 func (s *Session) Lock() *lock.Lock { return s.lock }
 
 // MustClaim reports whether a former run was interrupted: claim the state with its intents and resolve them before

@@ -67,8 +67,8 @@ func payload(n int) *state.Payload {
 	return &state.Payload{Stack: "shop", Environment: "dev", Account: "1", Region: "r", Deployment: n, At: time.Now()}
 }
 
-// A state of another stack, in another account, is not taken for a sign that the credentials are wrong: deploy tells,
-// and may replace it.
+// A state of another stack, in another account, does not mean that the credentials are wrong: deploy reports it, and
+// may replace it.
 func TestStateOfAnotherStackHasNoPlace(t *testing.T) {
 	c := cloud()
 	p := start(c, "p", nil)
@@ -95,8 +95,8 @@ func deploy(t *testing.T, p program, n int) {
 	}))
 }
 
-// trips counts the sequential round trips since the given call: calls that were made in the same millisecond went side
-// by side, as every call takes ten.
+// trips counts the sequential round trips of do. Every call takes ten milliseconds, so calls that began in the same
+// millisecond ran in parallel.
 func trips(c *fakeaws.Cloud, do func(program)) (operations []string) {
 	var last time.Time
 	p := start(c, "p", func(call fakeaws.Call, serve func() *http.Response) (*http.Response, error) {

@@ -10,12 +10,12 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Write puts payload and intents on top of the state, as one atomic commit. The first Write of a run is its claim: when
+// Write replaces the state by payload and intents, as one atomic commit. The first Write of a run is its claim. If
 // somebody else wrote since the state was read and the lock is still ours, it returns a *MovedError, and the Session
-// has the new state to plan from. Later, such a write means that this run was fenced out: a diag.Conflict that wraps a
-// *state.ConflictError, after which nothing can be written. It does not ask the lock's guard after the claim, so that
-// what was done can be recorded after contact with the lock was lost; the condition on the state keeps that safe. One
-// Write at a time.
+// has the new state to plan from. After the claim, such a write means that this run was fenced out: a diag.Conflict
+// that wraps a *state.ConflictError; then nothing can be written. After the claim it does not ask the lock's guard, so
+// that changes can be recorded without contact to the lock; the condition on the state keeps that safe. One Write at a
+// time.
 func (s *Session) Write(ctx context.Context, payload *state.Payload, intents []state.Intent) error {
 	next, err := s.Next(payload, intents)
 	if err != nil {
@@ -51,7 +51,7 @@ func (s *Session) Write(ctx context.Context, payload *state.Payload, intents []s
 	return &MovedError{Serial: s.Serial()}
 }
 
-// Next returns the envelope that Write would put; for a rescue file when it cannot.
+// Next returns the envelope that Write would write; for a rescue file if Write fails.
 func (s *Session) Next(payload *state.Payload, intents []state.Intent) (*state.Envelope, error) {
 	next := &state.Envelope{
 		Lineage: s.lineage, Serial: max(s.Serial(), s.floor) + 1, Fence: s.lock.Fence(), Intents: intents,
@@ -60,8 +60,8 @@ func (s *Session) Next(payload *state.Payload, intents []state.Intent) (*state.E
 	return next, next.SetPayload(payload)
 }
 
-// Close releases the lock, side by side with what else is left to do: the history, the derived copy. It returns all
-// that went wrong. A Session that wrote nothing leaves the lock as it found it.
+// Close releases the lock, in parallel with alongside: the history, the derived copy. It returns all errors. A Session
+// that wrote nothing leaves the lock as it found it.
 func (s *Session) Close(ctx context.Context, alongside ...func(context.Context) error) error {
 	failures := make([]error, len(alongside)+1)
 	var all sync.WaitGroup
@@ -78,8 +78,8 @@ func (s *Session) Close(ctx context.Context, alongside ...func(context.Context) 
 	return errors.Join(failures...)
 }
 
-// CheckPlace makes sure that a state belongs to that AWS account and region (each not compared when empty): a
-// diag.Invalid, else.
+// CheckPlace checks that a state belongs to that AWS account and region (an empty one is not compared); else it returns
+// a diag.Invalid.
 func CheckPlace(e *state.Envelope, account, region string) error {
 	place, err := e.Place()
 	if err != nil {
