@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// keepAlive is the heart. It ends when ctx does, or when the lock is lost.
+// keepAlive sends the heartbeats. It ends when ctx does, or when the lock is lost.
 func (k *Lock) keepAlive(ctx context.Context) {
 	defer close(k.done)
 	interval := k.snapshot().Heartbeat
@@ -32,7 +32,7 @@ func (k *Lock) keepAlive(ctx context.Context) {
 			_ = k.lose("another run has taken it over, or it was unlocked")
 			return
 		case err != nil:
-			// Trouble on the way: often, until the deadline.
+			// After a failed heartbeat: often, until the deadline.
 			pause = max(min(interval/6, missed*interval-k.silent()), time.Millisecond)
 		default:
 			pause = max(interval-k.silent(), time.Millisecond)
@@ -46,8 +46,8 @@ func (k *Lock) silent() time.Duration {
 	return k.locker.clock.Since(k.good)
 }
 
-// beat sends a heartbeat; again when the answer shows that the table's clock is not what was assumed, because the times
-// just written are wrong then. Only a beat with right times is good.
+// beat sends a heartbeat. If the answer shows that the table's clock was assumed wrongly, the written times are wrong,
+// and beat sends another. Only a heartbeat with right times is good.
 func (k *Lock) beat(ctx context.Context) error {
 	k.step.Lock()
 	defer k.step.Unlock()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Lock is a lock that this process holds, or held.
+// Lock is a lock that this process holds or has held.
 type Lock struct {
 	locker   *Locker
 	ttl      time.Duration
@@ -24,13 +24,13 @@ type Lock struct {
 
 	mu       sync.Mutex
 	record   Record
-	good     Instant // when the last heartbeat that arrived was sent
+	good     Instant // when the last heartbeat that reached the table was sent
 	released bool
 	gone     error // why the lock was lost; the context may have ended for another reason before
 }
 
-// got makes the Lock and starts its heart. stale: the times in the record are not those of this attempt, or wrong; they
-// are put right before anybody may rely on them.
+// got makes the Lock and starts its heartbeat. stale: the times in the record are wrong, or not of this attempt; they
+// are corrected before anybody may rely on them.
 func (w *waiter) got(ctx context.Context, r Record, sent Instant, tookOver, stale bool) (*Lock, error) {
 	k := &Lock{
 		locker: w.Locker, ttl: w.options.TTL, record: r, good: sent, tookOver: tookOver || r.Unclaimed,
@@ -49,32 +49,32 @@ func (w *waiter) got(ctx context.Context, r Record, sent Instant, tookOver, stal
 	return k, nil
 }
 
-// Context ends when the lock is lost, with a diag.Conflict that wraps a *LostError as its cause, or when the context
+// Context ends when the lock is lost (its cause is then a diag.Conflict that wraps a *LostError), when the context
 // given to Acquire ends, or after Release.
 func (k *Lock) Context() context.Context { return k.ctx }
 
 // ID is unique to this acquisition.
 func (k *Lock) ID() string { return k.snapshot().ID }
 
-// Fence is higher than that of all who held the lock before.
+// Fence is higher than the fences of all former holders.
 func (k *Lock) Fence() int64 { return k.snapshot().Fence }
 
-// LastSerial is the serial of the state when the lock was last released, 0 when it never was: an older state that was
-// read is out of date.
+// LastSerial is the serial of the state when the lock was last released, 0 when it never was. If the state that was
+// read is older, it is out of date.
 func (k *Lock) LastSerial() int64 { return k.snapshot().LastSerial }
 
-// TookOver reports whether a former holder did not release, so that a write of it may still be on its way: claim the
-// state before anything else.
+// TookOver reports whether a former holder did not release, so that one of its writes may still arrive: claim the state
+// before anything else.
 func (k *Lock) TookOver() bool { return k.tookOver }
 
-// Waited reports whether somebody else held the lock at first: what was read meanwhile is out of date.
+// Waited reports whether somebody else held the lock at first. A state that was read before is out of date.
 func (k *Lock) Waited() bool { return k.waited }
 
 // Now is the table's clock: AWS time, which all clients share.
 func (k *Lock) Now() time.Time { return k.locker.table.Now() }
 
 // Guard returns nil while this process can be sure that nobody else holds the lock: the last good heartbeat was sent
-// less than three heartbeats ago, by whichever part of the clock saw most time pass.
+// less than three heartbeats ago, by the part of the clock that saw most time pass.
 func (k *Lock) Guard() error {
 	k.mu.Lock()
 	gone := k.gone
@@ -90,8 +90,8 @@ func (k *Lock) Guard() error {
 	return nil
 }
 
-// RaiseFence lifts the fence above that number, for the case that somebody deleted the lock item by hand. It fails when
-// the lock is no longer ours.
+// RaiseFence lifts the fence above that number, in case somebody deleted the lock item by hand. It fails when the lock
+// is no longer ours.
 func (k *Lock) RaiseFence(ctx context.Context, above int64) error {
 	k.step.Lock()
 	defer k.step.Unlock()
@@ -112,9 +112,9 @@ func (k *Lock) RaiseFence(ctx context.Context, above int64) error {
 	return nil
 }
 
-// Release gives the lock back and stops the heartbeat. lastSerial is that of the state as this run leaves it, 0 when it
-// wrote none. A lock that is no longer ours, or was released, is no error. It needs one call, within ctx, and may be
-// repeated when that failed.
+// Release releases the lock and stops the heartbeat. lastSerial is the serial of the state that this run leaves, 0 when
+// it wrote none. It is no error if the lock is no longer ours, or already released. It needs one call, within ctx, and
+// may be repeated if that failed.
 func (k *Lock) Release(ctx context.Context, lastSerial int64) error {
 	k.mu.Lock()
 	r, again := k.record, k.released
@@ -147,7 +147,7 @@ func (k *Lock) snapshot() Record {
 // lose ends the lock's context and returns why.
 func (k *Lock) lose(reason string) error { return k.end(lost(k.snapshot().Key, reason)) }
 
-// end makes the first reason the one that Guard tells.
+// end keeps the first reason, which Guard then returns.
 func (k *Lock) end(why error) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -19,7 +19,7 @@ func ThisHost() Host {
 	return h
 }
 
-// sinceBoot goes on while the Mac sleeps, as clock_gettime(3) says of this clock; what time.Now carries does not.
+// sinceBoot continues while the Mac sleeps, as clock_gettime(3) says of this clock; that of time.Now does not.
 func sinceBoot() time.Duration {
 	var at unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &at) // an id that is valid

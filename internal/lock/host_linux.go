@@ -24,14 +24,14 @@ func ThisHost() Host {
 	return h
 }
 
-// sinceBoot counts the time that the machine was suspended, too; what time.Now carries does not.
+// sinceBoot includes the time that the machine was suspended; the monotonic time of time.Now does not.
 func sinceBoot() time.Duration {
 	var at unix.Timespec
 	_ = unix.ClockGettime(unix.CLOCK_BOOTTIME, &at) // there since Linux 2.6.39
 	return time.Duration(at.Nano())
 }
 
-// started asks the kernel before /proc, which may hide the processes of other users.
+// started asks the kernel before /proc, because /proc may hide the processes of other users.
 func started(pid int) (string, bool) {
 	if err := syscall.Kill(pid, 0); errors.Is(err, syscall.ESRCH) {
 		return "", false
@@ -44,7 +44,7 @@ func started(pid int) (string, bool) {
 }
 
 // startTime finds the start (field 22, in clock ticks since boot) in /proc/<pid>/stat. The command's name before it may
-// hold spaces and parentheses. A zombie does not run any more.
+// hold spaces and parentheses. A zombie counts as not running.
 func startTime(stat []byte) (string, bool) {
 	_, rest, _ := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte(" "))
 	fields := bytes.Fields(rest) // from field 3, the process' state

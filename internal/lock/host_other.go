@@ -4,7 +4,7 @@ package lock
 
 import "os"
 
-// ThisHost knows only names here, so that a dead holder's lock is taken over by its age alone.
+// ThisHost knows only names here, so the lock of a dead holder is taken over only by its age.
 func ThisHost() Host {
 	h := Host{PID: os.Getpid()}
 	h.Hostname, _ = os.Hostname()

@@ -1,10 +1,10 @@
-// Package lock lets one run at a time hold a stack in an environment, and tells a run the moment when it may no longer
-// rely on that.
+// Package lock lets one run at a time hold a stack in an environment, and tells a run when it may no longer rely on
+// that.
 //
 // In: a Table that changes records only under conditions, a clock and the facts of this host. Out: a Lock with a fence
-// that only grows, kept alive by a heartbeat, and a context that ends when the lock is lost. The rules of acquiring,
-// taking over, beating and releasing are here, once; lock/dynamodb and lock/local only keep records. It must not know
-// what the lock protects.
+// that only grows, kept by a heartbeat, and a context that ends when the lock is lost. The rules of acquiring, taking
+// over, beating and releasing are only here; lock/dynamodb and lock/local only keep records. It must not know what the
+// lock protects.
 package lock
 
 import (
@@ -34,16 +34,16 @@ type Record struct {
 	RVN           string            // changes at every heartbeat
 	Metadata      map[string]string // hostname, pid, version and what the owner adds
 
-	// Where the holder runs, so that its neighbours can see that it died. Empty where the system does not say.
+	// Where the holder runs, so that other processes there can see that it died. Empty where the system does not say.
 	BootID       string
 	PIDNamespace string
 	ProcessStart string
 
-	// What stays when the lock is released.
+	// These fields stay when the lock is released.
 	Fence      int64 // grows at every acquisition
 	LastSerial int64 // of the state, when the lock was last released
-	// Unclaimed: a former holder did not release and nobody has written the state since, so that its write could still
-	// fit.
+	// Unclaimed: a former holder did not release, and nobody has written the state since. Its write could still
+	// succeed.
 	Unclaimed bool
 }
 
@@ -80,16 +80,16 @@ func (r Record) Holder() string {
 
 // Errors of a Table.
 var (
-	// ErrHeld: the lock is not as the condition wants it; the record returned with it says how it is.
+	// ErrHeld: the lock does not meet the condition; the returned record is the current one.
 	ErrHeld = errors.New("the lock is held")
 	// ErrLost: the record is no longer held under that id.
 	ErrLost = errors.New("the lock is held by somebody else or nobody")
-	// ErrTrouble, joined to other errors: the table is there, but too busy, broken, or out of reach for now.
+	// ErrTrouble, joined to other errors: the table exists, but is too busy, broken, or out of reach for now.
 	ErrTrouble = errors.New("the lock table has trouble")
 )
 
-// Table keeps one Record per key. Each method is one atomic step; a step whose answer was lost and that is repeated
-// inside must come out as if it had happened once, where the id tells. Keys that were never locked have a zero Record.
+// Table keeps one Record per key. Each method is one atomic step. A step that is repeated inside after a lost answer
+// must have the effect of one step, where the id shows that. Keys that were never locked have a zero Record.
 type Table interface {
 	// Take writes the holder's fields of r and adds one to the fence. Without seen it does so only if nobody holds the
 	// lock. With seen it does so only if the lock is held with seen's ID and RVN, and sets Unclaimed. It returns the
@@ -104,12 +104,12 @@ type Table interface {
 	Free(ctx context.Context, r Record) error
 	// Get reads consistently.
 	Get(ctx context.Context, key Key) (Record, error)
-	// Now estimates the table's clock, which all clients share; precise to about a second right after an answer.
+	// Now estimates the table's clock, which all clients share; right after an answer it is precise to about a second.
 	Now() time.Time
 }
 
-// Clock is the local time. No part of it is enough: the wall clock jumps, the monotonic one stands still while a laptop
-// sleeps, and not every system counts the time since boot.
+// Clock is the local time. No single part is enough: the wall clock jumps, the monotonic clock stands still while a
+// laptop sleeps, and not every system counts the time since boot.
 type Clock struct {
 	Wall      func() time.Time
 	Monotonic func() time.Duration // since some fixed moment, without time asleep
@@ -134,7 +134,7 @@ type Instant struct {
 // Mark returns the present moment.
 func (c Clock) Mark() Instant { return Instant{c.Wall(), c.Monotonic(), c.boot()} }
 
-// Since returns the time that has passed since then, by the part that saw most pass.
+// Since returns the time that has passed since then, by the part of the clock that saw most time pass.
 func (c Clock) Since(then Instant) time.Duration {
 	return max(c.Wall().Sub(then.wall), c.Monotonic()-then.monotonic, c.boot()-then.boot)
 }
@@ -158,11 +158,11 @@ type Options struct {
 	Timeout   time.Duration // how long to wait for the holder; 0: not at all
 	TTL       time.Duration // 0: an hour
 	Heartbeat time.Duration // 0: 30 s
-	// Notify is called when waiting begins and every half minute after, with the holder and how long it has been. May
-	// be nil.
+	// Notify is called when waiting begins and every half minute after, with the holder and the time waited. May be
+	// nil.
 	Notify func(holder Record, waited time.Duration)
-	// Patience is how long trouble of the table is waited out; 0: 5 minutes. Trouble is called when another attempt
-	// follows, with how long that has lasted. May be nil.
+	// Patience is how long trouble of the table is tolerated; 0: 5 minutes. Trouble is called before another attempt,
+	// with how long the trouble has lasted. May be nil.
 	Patience time.Duration
 	Trouble  func(err error, lasted time.Duration)
 }
@@ -171,8 +171,8 @@ const (
 	defaultTTL       = time.Hour
 	defaultHeartbeat = 30 * time.Second
 	defaultPatience  = 5 * time.Minute
-	// missed is how many heartbeats may fail to come before a holder must stop, and others may begin to count.
+	// missed is how many heartbeats may be missing before a holder must stop, and others may begin to count.
 	missed = 3
-	// grace is how long others wait after that: longer than AWS takes a request for valid that was signed before.
+	// grace is how long others wait after that: longer than AWS accepts a request that was signed before.
 	grace = 300 * time.Second
 )

@@ -29,14 +29,14 @@ const (
 	firstLook   = time.Second
 	longestLook = 5 * time.Second
 	notifyEvery = 30 * time.Second
-	// linger is how long an attempt that is on its way is waited for when nobody wants the lock any more: giving up on
-	// it could let it arrive after the attempt to give the lock back.
+	// linger is how long Acquire waits for an attempt in flight when nobody wants the lock any more. Otherwise the
+	// attempt could arrive after the call that releases the lock.
 	linger = 3 * time.Second
-	// rescind bounds the attempt to give a lock back that is not wanted, or that we may have got without hearing of it.
+	// rescind limits the call that releases a lock that is not wanted, or that we may have got without an answer.
 	rescind = 3 * time.Second
 )
 
-// Acquire takes the lock: at once when it is free or its holder is known to be dead, else after waiting up to
+// Acquire takes the lock: at once if it is free or its holder is known to be dead, else after waiting up to
 // Options.Timeout. It fails with a diag.Locked that wraps a *HeldError. The Lock's context descends from ctx, but the
 // heartbeat goes on after ctx ends, until Release: an interrupted run still has to save.
 func (l *Locker) Acquire(ctx context.Context, key Key, owner Owner, o Options) (*Lock, error) {
@@ -53,7 +53,7 @@ func (l *Locker) Acquire(ctx context.Context, key Key, owner Owner, o Options) (
 	lock, err := w.acquire(ctx)
 	give, stop := context.WithTimeout(context.WithoutCancel(ctx), rescind)
 	defer stop()
-	// Giving back is best effort: if it fails, the lock expires, or is taken over when this process is gone.
+	// This release is best effort: if it fails, the lock expires, or is taken over when this process is gone.
 	switch {
 	case err == nil && ctx.Err() != nil:
 		_ = lock.Release(give, 0)
@@ -77,14 +77,14 @@ func (l *Locker) holder(key Key, owner Owner, o Options) Record {
 	return r
 }
 
-// waiter is one acquisition under way.
+// waiter is one acquisition in progress.
 type waiter struct {
 	*Locker
 	key      Key
 	options  Options
 	mine     Record
 	start    Instant
-	answered bool // the table works
+	answered bool // the table has answered
 	unsure   bool // an attempt may have succeeded without an answer
 	notified *Instant
 	troubled *Instant      // since when the table has trouble
@@ -104,7 +104,7 @@ func (w *waiter) acquire(ctx context.Context) (*Lock, error) {
 		now, err := w.take(ctx, seen)
 		switch {
 		case err == nil, errors.Is(err, ErrHeld) && now.ID == w.mine.ID:
-			// Recognised as ours: an earlier answer was lost, and its times are older than this attempt.
+			// The record is ours: an earlier answer was lost, and the times are older than this attempt.
 			lock, err := w.got(ctx, now, sent, seen != nil, err != nil || w.clockWasOff(sent, assumed))
 			if errors.Is(err, ErrTrouble) && ctx.Err() == nil && w.passes(err) {
 				break // it is ours, but its times are not right yet
@@ -112,7 +112,7 @@ func (w *waiter) acquire(ctx context.Context) (*Lock, error) {
 			if !errors.Is(err, ErrLost) {
 				return lock, err
 			}
-			// Taken over while its times were wrong: in line again.
+			// Another process took it over while its times were wrong: wait again.
 			w.mine.ID, w.answered, seen = w.newID(), true, nil
 		case !errors.Is(err, ErrHeld):
 			w.unsure = true
@@ -144,8 +144,8 @@ func (w *waiter) acquire(ctx context.Context) (*Lock, error) {
 	}
 }
 
-// passes reports whether an attempt that failed is worth another one. Trouble is waited out; what else goes wrong is a
-// mistake to be told, unless the table has worked before.
+// passes reports whether a failed attempt is worth another one. Trouble is waited out; other errors are mistakes to
+// report, unless the table has worked before.
 func (w *waiter) passes(err error) bool {
 	if !errors.Is(err, ErrTrouble) {
 		return w.answered && w.clock.Since(w.start) < w.options.Timeout
@@ -161,7 +161,7 @@ func (w *waiter) passes(err error) bool {
 	return lasted < w.options.Patience
 }
 
-// take makes one attempt. Its answer is awaited for a while even when ctx ends.
+// take makes one attempt. It waits for the answer for a while even when ctx ends.
 func (w *waiter) take(ctx context.Context, seen *Record) (Record, error) {
 	call, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
@@ -178,11 +178,11 @@ func stamp(r *Record, now time.Time, ttl time.Duration, newID func() string) {
 	r.LastHeartbeat, r.ExpiresAt, r.RVN = now, now.Add(ttl), newID()
 }
 
-// tolerance is how wrong an assumed table clock may have been: HTTP dates are whole seconds.
+// tolerance is how wrong the assumed table clock may have been: HTTP dates are whole seconds.
 const tolerance = 2 * time.Second
 
-// clockWasOff reports whether the table's clock, which the answer has just told, was not what was assumed when the
-// request was made: the times written with it are then wrong.
+// clockWasOff reports whether the table's clock, known from the answer, differs from what was assumed for the request:
+// then the times in the request are wrong.
 func (l *Locker) clockWasOff(sent Instant, assumed time.Time) bool {
 	took := l.clock.Since(sent)
 	off := l.table.Now().Sub(assumed) - took
@@ -197,7 +197,7 @@ func (l *Locker) abandoned(holder Record) *Record {
 	return nil
 }
 
-// Expired reports whether the holder has given no sign of life for so long that nothing of it can still be on its way.
+// Expired reports whether the holder has been silent for so long that none of its calls can still arrive.
 func Expired(holder Record, now time.Time) bool {
 	end := holder.ExpiresAt
 	if silent := holder.LastHeartbeat.Add(missed * holder.Heartbeat); holder.Heartbeat > 0 && silent.Before(end) {
@@ -207,8 +207,8 @@ func Expired(holder Record, now time.Time) bool {
 }
 
 // silent reports whether this process itself has seen no heartbeat for so long that the holder must have stopped. It
-// needs no common clock: a process whose clock was ahead may have died right after it locked, and its times lie in the
-// future.
+// needs no common clock: a holder whose clock was ahead may have died right after it locked, so that its times are in
+// the future.
 func (w *waiter) silent(now Record) bool {
 	at := w.clock.Monotonic()
 	if now.ID != w.watched.ID || now.RVN != w.watched.RVN {
@@ -237,7 +237,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Inspect returns the record of a key as it is; a zero one when it was never locked.
+// Inspect returns the current record of a key; a zero one when it was never locked.
 func (l *Locker) Inspect(ctx context.Context, key Key) (Record, error) { return l.table.Get(ctx, key) }
 
 // readers is how many records List reads at a time.
@@ -260,7 +260,7 @@ func (l *Locker) List(ctx context.Context, keys []Key) ([]Record, error) {
 	return held, errors.Join(failures...)
 }
 
-// Liveness is what can be said of a holder from here.
+// Liveness is what this process can say about a holder.
 type Liveness string
 
 // The possible answers.

@@ -8,9 +8,9 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// ForceUnlock frees the lock of a run that is dead. id, when given, must be the lock's (diag.Invalid). A holder that
-// may be alive is left alone without force (diag.Locked). It returns what was freed, or a *NotLockedError. A lock that
-// changed hands meanwhile is never freed. The next to lock is told to claim the state first.
+// ForceUnlock frees the lock of a dead run. id, when given, must be the lock's (diag.Invalid). Without force it leaves
+// alone a holder that may be alive (diag.Locked). It returns what was freed, or a *NotLockedError. It never frees a
+// lock that changed hands meanwhile. The next holder must claim the state first.
 func (l *Locker) ForceUnlock(ctx context.Context, key Key, id string, force bool) (Record, error) {
 	var tried *Record
 	for {
@@ -19,11 +19,11 @@ func (l *Locker) ForceUnlock(ctx context.Context, key Key, id string, force bool
 			return Record{}, err
 		}
 		if id == "" {
-			id = now.ID // who comes after that one is safe
+			id = now.ID // a later holder is safe
 		}
 		switch {
 		case !now.Held() && tried != nil:
-			return *tried, nil // the answer was lost, or the holder was quicker
+			return *tried, nil // the answer was lost, or the holder released it first
 		case !now.Held():
 			return Record{}, &NotLockedError{key}
 		case id != "" && now.ID != id:

@@ -16,7 +16,7 @@ import (
 	"github.com/company/deployer/internal/aws/call"
 )
 
-// tableAPI is the calls that administering a table needs.
+// tableAPI is the calls for administering a table.
 type tableAPI struct {
 	describe func(context.Context, *dynamodb.DescribeTableInput,
 		...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error)
@@ -32,7 +32,7 @@ type tableAPI struct {
 
 // Admin creates and checks the table that holds locks.
 type Admin struct {
-	// Tags are what a table is made with. One that is there already keeps its own.
+	// Tags are the tags of a new table. An existing table keeps its own.
 	Tags map[string]string
 
 	api    tableAPI
@@ -49,8 +49,8 @@ func NewAdmin(cfg sdk.Config, table string) *Admin {
 	}}
 }
 
-// Create makes the table if there is none, waits until it is usable and turns point-in-time recovery on where it is
-// off. The findings are those of the check afterwards: a wrong key or a TTL are for people to put right.
+// Create makes the table if there is none, waits until it is usable and turns on point-in-time recovery if that is off.
+// The findings are those of the check afterwards: a user must correct a wrong key or a TTL.
 func (a *Admin) Create(ctx context.Context) ([]aws.Finding, error) {
 	table, err := a.table(ctx)
 	if err != nil {
@@ -70,7 +70,7 @@ func (a *Admin) Create(ctx context.Context) ([]aws.Finding, error) {
 				{AttributeName: sdk.String("lockKey"), KeyType: types.KeyTypeHash},
 			},
 		})
-		var inUse *types.ResourceInUseException // somebody else creates it in this moment
+		var inUse *types.ResourceInUseException // somebody else creates it at this moment
 		if err != nil && !errors.As(err, &inUse) {
 			return nil, aws.Problem("dynamodb:CreateTable", err)
 		}

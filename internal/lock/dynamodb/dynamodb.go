@@ -1,9 +1,9 @@
 // Package dynamodb keeps lock records as items of a DynamoDB table, and administers that table.
 //
-// In: an SDK configuration, the table, and the bucket and prefix whose states are locked. Out: a lock.Table whose clock
-// is AWS's. It relies on UpdateItem's conditions and on the HTTP Date header. Items are never deleted, because the
-// fence lives in them; the table must have no TTL. It must not know the rules of locking, and its client must not be
-// guarded by a lock.
+// In: an SDK configuration, the table, and the bucket and prefix whose states are locked. Out: a lock.Table with AWS's
+// clock. It relies on UpdateItem's conditions and on the HTTP Date header. Items are never deleted, because they hold
+// the fence; the table must have no TTL. It must not know the rules of locking, and its client must not ask a lock's
+// guard.
 package dynamodb
 
 import (
@@ -33,15 +33,15 @@ type Settings struct {
 }
 
 const (
-	// attempts and oneCall are for taking a lock and for heartbeats: a call takes milliseconds, carries the time at
-	// which it was made, and is made anew by who makes it.
+	// attempts and oneCall are for taking a lock and for heartbeats: a call takes milliseconds and carries its own
+	// time. Its caller repeats it with a new time.
 	attempts = 3
 	oneCall  = 15 * time.Second
-	// step is how long the other steps are tried, which are as good later.
+	// step is how long the other steps are retried; they do not depend on the time.
 	step = 30 * time.Second
 )
 
-// api is the calls that locks need; functions, because a client in an interface makes the linker keep all its methods.
+// api is the calls for locks; functions, because a client in an interface makes the linker keep all its methods.
 type api struct {
 	update func(context.Context, *dynamodb.UpdateItemInput, ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput,
 		error)
@@ -80,8 +80,8 @@ func New(cfg sdk.Config, s Settings, clock lock.Clock) *Table {
 // Now is AWS's clock.
 func (t *Table) Now() time.Time { return t.time.now() }
 
-// itemKey is the item's key. The plain key belongs to the first bucket that locked it on this table; states under a
-// prefix or in another bucket have their place appended, so that they do not share a lock.
+// itemKey is the item's key. The plain key belongs to the first bucket that locked it on this table. For states under a
+// prefix or in another bucket the key has bucket and prefix appended, so that they do not share a lock.
 func (t *Table) itemKey(key lock.Key) (item string, short bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -169,7 +169,7 @@ func (t *Table) Free(ctx context.Context, r lock.Record) error {
 	return t.held(ctx, u, lasting)
 }
 
-// held makes a step that only the holder can make.
+// held makes a step that only the holder may make.
 func (t *Table) held(ctx context.Context, u *update, e effort) error {
 	_, err := t.update(ctx, u, e)
 	if errors.Is(err, errCondition) {
@@ -194,10 +194,10 @@ func (t *Table) Get(ctx context.Context, key lock.Key) (lock.Record, error) {
 	}
 }
 
-// effort is how hard a call is tried.
+// effort is how often and how long a call is tried.
 type effort func(context.Context) (context.Context, context.CancelFunc, func(*dynamodb.Options))
 
-// brief is for who calls again, and tells people of it.
+// brief is for callers that repeat the call themselves, and tell users about it.
 func brief(ctx context.Context) (context.Context, context.CancelFunc, func(*dynamodb.Options)) {
 	ctx, stop := context.WithTimeout(resource.WithTell(ctx, func(string) {}), oneCall)
 	return ctx, stop, func(o *dynamodb.Options) { o.RetryMaxAttempts = attempts }
@@ -220,7 +220,7 @@ func (t *Table) get(ctx context.Context, id string, options ...func(*dynamodb.Op
 	return out.Item, nil
 }
 
-// errCondition says that the item is not as the condition wants it.
+// errCondition says that the item does not meet the condition.
 var errCondition = errors.New("condition failed")
 
 // update returns the item after the step or, with errCondition, as it is.
@@ -238,7 +238,7 @@ func (t *Table) update(ctx context.Context, u *update, e effort) (map[string]typ
 	if failed.Item != nil {
 		return failed.Item, errCondition
 	}
-	// Not every server returns the item, and none does where there is no item.
+	// Not every server returns the item, and no server does if there is no item.
 	item, err := t.get(ctx, u.key, options)
 	if err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func cloud(now func() time.Time) *fakeaws.Cloud {
 	return c
 }
 
-// process opens the table as a process of its own, with faults.
+// process opens the table as a separate process, with faults.
 func process(c *fakeaws.Cloud, faults fakeaws.Intercept) locktest.Open {
 	return func(clock lock.Clock) lock.Table { return dynamodb.New(c.Config("p", faults), settings, clock) }
 }
@@ -216,7 +216,7 @@ func TestShortOutageIsSurvived(t *testing.T) {
 	})
 }
 
-// TestTimesAreAWSTimes: the local clock is hours off, the requests are refused at first, and still all times are AWS's
+// TestTimesAreAWSTimes: the local clock is hours off and the first requests are refused. Still all times become AWS's
 // before anybody may rely on them.
 func TestTimesAreAWSTimes(t *testing.T) {
 	for _, skew := range []time.Duration{-2 * time.Hour, 2 * time.Hour, -3 * time.Minute} {
@@ -231,7 +231,7 @@ func TestTimesAreAWSTimes(t *testing.T) {
 	}
 }
 
-// TestDeathRightAfterLockingInTheFuture: the one moment in which times of a wrong clock are in the item. Whoever waits
+// TestDeathRightAfterLockingInTheFuture: only at this moment the item has times of a wrong clock. A waiting process
 // finds out.
 func TestDeathRightAfterLockingInTheFuture(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -299,8 +299,8 @@ func TestItemDeletedByHand(t *testing.T) {
 	})
 }
 
-// TestUnsureAcquireIsGivenBack: every answer is lost, so the caller fails; the lock that it got unknowingly must not
-// stay.
+// TestUnsureAcquireIsGivenBack: every answer is lost, so the caller fails. It may have got the lock without knowing;
+// that lock must not stay.
 func TestUnsureAcquireIsGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, calls := cloud(time.Now), 0
@@ -328,7 +328,7 @@ func TestMissingTable(t *testing.T) {
 	})
 }
 
-// broken answers that DynamoDB has a fault of its own, or as it says, for so long.
+// broken makes DynamoDB answer with its own fault, or with body, for that long.
 func broken(d time.Duration, body string) fakeaws.Intercept {
 	until := time.Now().Add(d)
 	return func(_ fakeaws.Call, serve func() *http.Response) (*http.Response, error) {

@@ -12,8 +12,7 @@ import (
 	"github.com/company/deployer/internal/lock"
 )
 
-// holderFields are the attributes that go when the lock is released; lockKey, fence, lastSerial, bucket and unclaimed
-// stay.
+// holderFields are the attributes that a release removes; lockKey, fence, lastSerial, bucket and unclaimed stay.
 var holderFields = []string{
 	"lockId", "lockedBy", "lockedAt", "expiresAt", "lastHeartbeat", "heartbeat", "rvn", "metadata", "bootId",
 	"pidNamespace", "processStart",
@@ -85,7 +84,7 @@ func (u *update) setHolder(r lock.Record) {
 		{"processStart", r.ProcessStart},
 	} {
 		if f[1] == "" {
-			u.remove(f[0]) // what a former holder left
+			u.remove(f[0]) // left by a former holder
 			continue
 		}
 		u.set(f[0], text(f[1]))

@@ -5,8 +5,8 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// Permissions are what locking the scope's stack on the table needs, and looking whether the table is as it should be.
-// The scope's region is the table's.
+// Permissions are the permissions to lock the scope's stack on the table, and to check the table. The scope's region is
+// the table's.
 func (s Settings) Permissions(scope resource.Scope) []resource.Statement {
 	table := []string{scope.ARN("dynamodb", "table/"+s.Table)}
 	item := lock.Key{Stack: scope.Stack, Environment: scope.Environment}.String()

@@ -21,8 +21,8 @@ type serverTime struct {
 	at   lock.Instant // when it came
 }
 
-// now is the last Date plus the local time since then, by the half of the local clock that saw more pass: an estimate
-// that lags would make a living holder look silent. Before the first answer it is the wall clock.
+// now is the last Date plus the local time since then, by the local clock that saw more time pass: with an estimate
+// that lags, a living holder would look silent. Before the first answer it is the wall clock.
 func (s *serverTime) now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -39,7 +39,7 @@ func (s *serverTime) known() bool {
 	return !s.date.IsZero()
 }
 
-// observe adds the reading of Date headers to an SDK stack; refusals have one, too.
+// observe makes an SDK stack read Date headers; refusals have one, too.
 func (s *serverTime) observe(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("ObserveServerTime", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,

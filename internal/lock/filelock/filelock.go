@@ -1,7 +1,7 @@
 // Package filelock makes processes of one machine take turns: a critical section guarded by an advisory lock on a file,
 // and files that are replaced whole or not at all.
 //
-// In: a path. Out: mutual exclusion for as long as the process lives, and durable writes. It must not decide anything
+// In: a path. Out: mutual exclusion while the process lives, and durable writes. It must not decide anything
 // about deployments; the kernel drops the lock when its process dies.
 package filelock
 
@@ -14,13 +14,13 @@ import (
 	"time"
 )
 
-// retry is how often a taken lock is asked for again; the sections that it guards take milliseconds.
+// retry is the pause before a taken lock is tried again; its sections take milliseconds.
 const retry = 5 * time.Millisecond
 
 var errTaken = errors.New("taken")
 
 // Do runs section while no other process or goroutine is in a section of the same path. The file at path is created
-// (0600, its folders 0700) and stays: removing it would let two in.
+// (0600, its folders 0700) and stays: after a removal, two could be in a section at once.
 func Do(ctx context.Context, path string, section func() error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 func TestConformance(t *testing.T) {
 	locktest.Run(t, func(t *testing.T) locktest.Open {
 		folder := t.TempDir()
-		// There is one wall clock on one machine, whatever the suite wants of its processes.
+		// One machine has one wall clock, whatever clocks the suite wants for its processes.
 		return func(lock.Clock) lock.Table { return local.New(folder, time.Now) }
 	})
 }
