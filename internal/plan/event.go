@@ -11,11 +11,11 @@ const (
 	FailedAt EventKind = "failed"
 	Skipped  EventKind = "skipped" // not started; Text says why
 	Phase    EventKind = "phase"   // the run as a whole: locking, planning, saving
-	// the run as a whole: somebody else holds the lock. Told even to those who want to hear nothing
+	// for the whole run: somebody else holds the lock. Shown even in quiet mode
 	Waiting EventKind = "waiting"
 )
 
-// Event is one piece of news of a running apply, without times: whoever shows it has a clock.
+// Event is one event of a running apply, without times: the caller that shows it has a clock.
 type Event struct {
 	Kind     EventKind
 	Resource string // its ID; "" for a Phase and Waiting

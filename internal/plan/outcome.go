@@ -1,6 +1,6 @@
 package plan
 
-// Outcome is what became of a plan that was carried out: each of its changes is in one of the three, in the plan's
+// Outcome is the result of a plan that was carried out: each of its changes is in one of the three lists, in the plan's
 // order.
 type Outcome struct {
 	Done, Failed, NotStarted []Step
@@ -9,12 +9,12 @@ type Outcome struct {
 // Step is one change of a plan.
 type Step struct {
 	Resource string // its ID
-	Action   Action // of one that is done: what was really done; NoOp: it turned out to need nothing
+	Action   Action // what was really done, if it is done; NoOp: nothing was needed
 	Reason   string // why it was not started
-	Because  string // ID of the resource whose failure is why; "" when no step failed
+	Because  string // ID of the resource whose failure is the reason; "" when no step failed
 }
 
-// Summary counts what was done. A resource that was to be changed, and turned out to need nothing, counts as unchanged.
+// Summary counts what was done. A planned change that turned out to need nothing counts as unchanged.
 func (o *Outcome) Summary() Summary {
 	var s Summary
 	for _, step := range o.Done {

@@ -1,7 +1,7 @@
-// Package plan is the plan as data: what an apply would do to each component and resource, why, and what that means.
+// Package plan is the plan as data: what an apply would do to each component and resource, why, and the consequences.
 //
-// In: the engine's preview fills it. Out: package view renders it, package deploy guards it, JSON carries it. It must
-// not decide anything but sums.
+// In: the engine's preview fills it. Out: package view renders it, package deploy guards it, JSON carries it. It only
+// computes sums, and must not decide anything else.
 package plan
 
 import (
@@ -24,7 +24,7 @@ const (
 	Adopt   Action = "adopt"
 )
 
-// Consequence is what a change means to those who use the thing, from harmless to grave.
+// Consequence is what a change means to users of the object, from harmless to grave.
 type Consequence string
 
 // The consequences, in the order of their gravity.
@@ -39,7 +39,7 @@ const (
 
 var gravity = map[Consequence]int{None: 0, InPlace: 1, Rolling: 2, Replacement: 3, Downtime: 4, DataLoss: 5}
 
-// Worse returns the graver of the two.
+// Worse returns the more severe one.
 func Worse(a, b Consequence) Consequence {
 	if gravity[b] > gravity[a] {
 		return b
@@ -67,7 +67,7 @@ type Change struct {
 	Properties  []Property
 	Protected   bool // and therefore refused without --allow-data-loss
 	Obstacles   []Obstacle
-	TakesOver   string // what it takes from other components and when, a sentence without its end; "" for nothing
+	TakesOver   string // what it takes from other components and when, as a sentence without its end; "" for nothing
 }
 
 // Obstacle is why AWS would refuse to delete an object now.
@@ -80,7 +80,7 @@ type Obstacle struct {
 type Component struct {
 	Address     string
 	Kind        string
-	MovedFrom   string // the address that it has had until now; "": it stays
+	MovedFrom   string // its address until now; "": it is not renamed
 	Action      Action
 	Consequence Consequence
 	Changes     []Change // without no-ops, in the order of execution
@@ -91,14 +91,14 @@ type Plan struct {
 	Stack, Environment string
 	Components         []Component // sorted by address; those with nothing to do included
 	Unchanged          int         // resources that stay as they are
-	Survey             *Survey     // what AWS was asked before; nil: nothing was, for nothing is recorded
+	Survey             *Survey     // what AWS was asked before; nil: nothing was, because nothing is recorded
 }
 
-// Survey is how fresh the plan's view of what is there is.
+// Survey says how current the plan's view of AWS is.
 type Survey struct {
-	Objects   int       // that the state has
-	There     int       // that AWS has as well, as far as that was asked
-	Compared  int       // whose properties AWS was asked for, too; those of the others are as recorded
+	Objects   int       // in the state
+	There     int       // also in AWS, as far as that was asked
+	Compared  int       // their properties were read from AWS, too; those of the others are as recorded
 	Missing   []string  // resource IDs of those that somebody deleted
 	Differing []string  // resource IDs of those that somebody changed
 	Begun     []string  // those of Differing that a run was about to change when it was interrupted
@@ -109,7 +109,7 @@ type Survey struct {
 	Age       time.Duration
 }
 
-// Unasked are objects of which AWS could not be asked.
+// Unasked are objects that AWS could not be asked about.
 type Unasked struct {
 	Why       string
 	Resources []string
