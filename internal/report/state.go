@@ -2,7 +2,7 @@ package report
 
 import "time"
 
-// StateVersion is one content of a state that can be brought back.
+// StateVersion is one content of a state that can be restored.
 type StateVersion struct {
 	ID        string    `json:"id"` // what `state restore` takes: "v3", or the id of an object version
 	At        time.Time `json:"at"` // when it was written
@@ -12,7 +12,7 @@ type StateVersion struct {
 	Result    string    `json:"result,omitempty"`
 	Who       string    `json:"who,omitempty"`
 	Resources int       `json:"resources"`
-	Problem   string    `json:"problem,omitempty"` // why it cannot be brought back
+	Problem   string    `json:"problem,omitempty"` // why it cannot be restored
 }
 
 // StateSide is one of the states that are compared.
@@ -28,12 +28,12 @@ type StateSide struct {
 	Resources int       `json:"resources"`
 }
 
-// StateComparison is how a state that is to be written differs from the one in the backend.
+// StateComparison compares a state that is to be written with the one in the backend.
 type StateComparison struct {
 	Stack       string    `json:"stack"`
 	Environment string    `json:"environment"`
 	File        StateSide `json:"file"` // what is to be written: a file, or an earlier version
-	// what is there, or was before it was damaged; null when nothing is known of it
+	// the present state, or the one before it was damaged; null when nothing is known of it
 	Backend   *StateSide        `json:"backend"`
 	Base      *StateSide        `json:"base"` // what both started from, where the history has it
 	Resources []StateDifference `json:"resources"`
@@ -52,13 +52,13 @@ type StateDifference struct {
 	Resource   string   `json:"resource"`
 	Type       string   `json:"type"`
 	Where      string   `json:"where"`
-	FileID     string   `json:"fileId,omitempty"`    // what AWS calls it there
-	BackendID  string   `json:"backendId,omitempty"` // and there
+	FileID     string   `json:"fileId,omitempty"`    // its AWS ID in the file
+	BackendID  string   `json:"backendId,omitempty"` // its AWS ID in the backend
 	Properties []string `json:"properties,omitempty"`
 	Changed    string   `json:"changed,omitempty"` // since the base: "file", "backend" or "both"
 }
 
-// Forgotten is what a state does not hold any more, or would not.
+// Forgotten is what a state does not hold any more, or would not hold after a removal.
 type Forgotten struct {
 	Stack       string              `json:"stack"`
 	Environment string              `json:"environment"`
@@ -80,13 +80,13 @@ type Moved struct {
 type ForgottenResource struct {
 	Resource  string `json:"resource"`
 	Type      string `json:"type"`
-	ID        string `json:"id"`             // what AWS calls it
+	ID        string `json:"id"`             // its AWS ID
 	Name      string `json:"name,omitempty"` // under which the console shows it
 	Protected bool   `json:"protected,omitempty"`
-	Deleted   bool   `json:"deleted,omitempty"` // it is gone already: its replacement was interrupted
+	Deleted   bool   `json:"deleted,omitempty"` // it is already deleted: its replacement was interrupted
 }
 
-// Dependent is a resource that stays in the state and was made with something that does not.
+// Dependent is a resource that stays in the state and depends on one that does not.
 type Dependent struct {
 	Resource string `json:"resource"`
 	Needs    string `json:"needs"`

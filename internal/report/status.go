@@ -1,8 +1,7 @@
-// Package report is what people and pipelines are told beside the plan, as data: status, details, history, comparisons
-// of states.
+// Package report is the data for people and pipelines beside the plan: status, details, history, comparisons of states.
 //
-// In: nothing. Out: types, which package view renders; their JSON tags are a contract with pipelines. It must not find
-// anything out: that is the business of observe and repair.
+// In: nothing. Out: types, which package view renders; their JSON tags are a contract with pipelines. It must not look
+// anything up: observe and repair do that.
 package report
 
 import (
@@ -10,7 +9,7 @@ import (
 	"time"
 )
 
-// Status is how a stack does in an environment.
+// Status is the health of a stack in an environment.
 type Status struct {
 	Stack       string      `json:"stack"`
 	Environment string      `json:"environment"`
@@ -23,7 +22,7 @@ type Status struct {
 	Components  []Component `json:"components"`
 }
 
-// Run is a run that has not ended: it is under way, or was interrupted.
+// Run is a run that has not ended: it is in progress, or was interrupted.
 type Run struct {
 	Version Version   `json:"version"` // that it will get
 	Who     string    `json:"who"`
@@ -39,7 +38,7 @@ type Objects struct {
 	Unknown int `json:"unknown"` // AWS could not be asked
 }
 
-// Health is how a component does.
+// Health is the health of a component.
 type Health string
 
 // The kinds of health, from good to bad. A component's is the worst of its parts.
@@ -60,10 +59,10 @@ func (h Health) Worse(other Health) int {
 	return slices.Index(healths, h) - slices.Index(healths, other)
 }
 
-// Good reports whether nothing has to be done about it.
+// Good reports whether no action is needed.
 func (h Health) Good() bool { return h == Healthy || h == Updating }
 
-// Component is how one component does.
+// Component is the health of one component.
 type Component struct {
 	Address  string   `json:"address"`
 	Kind     string   `json:"kind"`
@@ -75,16 +74,16 @@ type Component struct {
 	Service  *Service `json:"service,omitempty"`
 }
 
-// Part is an AWS object of a component that is not simply there and well.
+// Part is an AWS object of a component that is missing or not healthy.
 type Part struct {
 	Resource string `json:"resource"`
 	Type     string `json:"type"`
-	ID       string `json:"id,omitempty"` // what AWS calls it
+	ID       string `json:"id,omitempty"` // its AWS ID
 	Health   Health `json:"health"`
 	Problem  string `json:"problem"`
 }
 
-// Service is what of an ECS service really runs.
+// Service is what really runs of an ECS service.
 type Service struct {
 	Name     string    `json:"name"`
 	Cluster  string    `json:"cluster"`
@@ -120,7 +119,7 @@ type Event struct {
 	Message string    `json:"message"`
 }
 
-// Details is what the state says of components.
+// Details is the content of the state about components.
 type Details struct {
 	Stack       string            `json:"stack"`
 	Environment string            `json:"environment"`
@@ -131,7 +130,7 @@ type Details struct {
 	Components  []ComponentDetail `json:"components"`
 }
 
-// ComponentDetail is one component with what it is made of.
+// ComponentDetail is one component with its resources.
 type ComponentDetail struct {
 	Address   string           `json:"address"`
 	Kind      string           `json:"kind"`
@@ -145,7 +144,7 @@ type ComponentDetail struct {
 type ResourceDetail struct {
 	Resource string   `json:"resource"` // its ID
 	Type     string   `json:"type"`
-	ID       string   `json:"id"` // what AWS calls it
+	ID       string   `json:"id"` // its AWS ID
 	Problems []string `json:"problems,omitempty"`
 }
 
@@ -158,7 +157,7 @@ type Deployment struct {
 	Commit    string            `json:"commit,omitempty"`
 	Summary   string            `json:"summary,omitempty"`
 	Variables map[string]string `json:"variables,omitempty"`
-	// variables that the version before had otherwise, VERSION first
+	// variables that differ from the version before, VERSION first
 	Changed []VariableChange `json:"changed,omitempty"`
 	Name    string           `json:"name"`              // of the history object
 	Problem string           `json:"problem,omitempty"` // why it could not be read
@@ -171,7 +170,7 @@ type VariableChange struct {
 	New  *string `json:"new"`
 }
 
-// Balancer is a load balancer of a stack: what the DNS records of its hosts point at.
+// Balancer is a load balancer of a stack: the target of its hosts' DNS records.
 type Balancer struct {
 	Scheme  string // public or internal
 	DNSName string
@@ -188,7 +187,7 @@ type State struct {
 // StackEntry is one entry of the list of stacks.
 type StackEntry struct {
 	Stack string `json:"stack"`
-	// left out: it is deployed, and this repository has no folder of it
+	// left out: it is deployed, but this repository has no folder for it
 	Path         string        `json:"path,omitempty"`
 	Environments []Environment `json:"environments"`
 }
@@ -201,10 +200,10 @@ type Environment struct {
 	At      time.Time `json:"at,omitzero"`
 	Problem string    `json:"problem,omitempty"` // why the state cannot be read
 	Absent  string    `json:"absent,omitempty"`  // where there is no state of it: a bucket, a folder
-	NoFile  bool      `json:"noFile,omitempty"`  // it is deployed, and this repository has no file of it
+	NoFile  bool      `json:"noFile,omitempty"`  // it is deployed, but this repository has no file for it
 }
 
-// StateSummary is what `state show` tells.
+// StateSummary is the content of `state show`.
 type StateSummary struct {
 	Stack       string    `json:"stack"`
 	Environment string    `json:"environment"`
@@ -225,7 +224,7 @@ type StateSummary struct {
 	Resources []ResourceDetail `json:"resources"`
 }
 
-// Lock is who holds a lock.
+// Lock is a lock and its holder.
 type Lock struct {
 	Stack         string            `json:"stack"`
 	Environment   string            `json:"environment"`

@@ -2,7 +2,7 @@ package report
 
 import "fmt"
 
-// Version is the number N of a deployment of a stack in an environment. People, flags and JSON write it "vN"; 0 is
+// Version is the number N of a deployment of a stack in an environment. People, flags and JSON write it "vN"; 0 means
 // none.
 type Version int
 
