@@ -8,8 +8,8 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// Guard is an SDK option: each attempt of a mutating call asks check right before it is sent, after signing (which may
-// wait for credentials), and fails with check's error instead.
+// Guard is an SDK option: each attempt of a mutating call calls check right before it is sent. If check returns an
+// error, the call fails with it. That is after signing, which may wait for credentials.
 func Guard(check func() error) func(*middleware.Stack) error {
 	guard := middleware.FinalizeMiddlewareFunc("LockGuard",
 		func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
@@ -25,10 +25,10 @@ func Guard(check func() error) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error { return afterSigning(stack, guard) }
 }
 
-// afterSigning puts a middleware right behind the signing of each attempt.
+// afterSigning puts a middleware directly after the signing of each attempt.
 func afterSigning(stack *middleware.Stack, m middleware.FinalizeMiddleware) error {
 	if err := stack.Finalize.Insert(m, "Signing", middleware.After); err != nil {
-		return stack.Finalize.Add(m, middleware.After) // an operation that is not signed
+		return stack.Finalize.Add(m, middleware.After) // the operation is not signed
 	}
 	return nil
 }
@@ -39,8 +39,8 @@ var reads = []string{
 	"Scan", "Filter", "Discover", "Simulate", "Check", "Select",
 }
 
-// Mutating reports whether an operation may change something, by its name: "CreateQueue". What is not known to read
-// does.
+// Mutating reports whether an operation may change something, by its name: "CreateQueue". An unknown name counts as
+// mutating.
 func Mutating(operation string) bool {
 	for _, prefix := range reads {
 		if strings.HasPrefix(operation, prefix) {

@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// Identity is who the credentials belong to.
+// Identity is the owner of the credentials.
 type Identity struct{ Account, ARN string }
 
 // Identity asks STS who we are (sts:GetCallerIdentity, which needs no permission) and remembers the answer.

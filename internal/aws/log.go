@@ -11,7 +11,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// sdkLog keeps the SDK's own remarks off the terminal: they go to the log, or nowhere.
+// sdkLog keeps the SDK's own messages off the terminal: they go to the log, or nowhere.
 func sdkLog(log *slog.Logger) logging.Logger {
 	if log == nil {
 		return logging.Nop{}
@@ -21,8 +21,8 @@ func sdkLog(log *slog.Logger) logging.Logger {
 	})
 }
 
-// logCalls is an SDK option that logs each call when it is over: what, how long, and how it ended. Never what was sent:
-// that may be a secret.
+// logCalls is an SDK option that logs each call when it is over: its name, its duration and its result. It never logs
+// what was sent: that may be a secret.
 func logCalls(log *slog.Logger, now func() time.Time) func(*middleware.Stack) error {
 	call := middleware.InitializeMiddlewareFunc("CallLog",
 		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (

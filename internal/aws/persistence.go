@@ -20,46 +20,45 @@ import (
 )
 
 const (
-	// defaultPatience outlasts the throttling that a wide apply meets in ECS and ELB, and most troubles of AWS itself.
+	// defaultPatience outlasts the throttling of a wide apply in ECS and ELB, and most faults of AWS itself.
 	defaultPatience = 5 * time.Minute
-	// firstContact is how long a call is repeated whose endpoint has never answered this process: that may be a
-	// mistake, of which somebody has to hear.
+	// firstContact is how long a call is repeated if its endpoint has never answered this process: the endpoint may be
+	// a mistake, so the user must learn of it soon.
 	firstContact = 20 * time.Second
-	// usualAttempts is for everything else that the SDK repeats.
+	// usualAttempts is for all other errors that the SDK repeats.
 	usualAttempts = 8
 	// longestPause is the longest time between two attempts.
 	longestPause = 20 * time.Second
-	// untold is how long a call is repeated before anybody hears of it.
+	// untold is how long a call is repeated before the user is told.
 	untold = 3 * time.Second
 )
 
-// persistence decides how long the calls of a session are repeated, and tells whoever waits for them (resource.Tell).
+// persistence decides how long a session's calls are repeated, and tells the waiting user (resource.Tell).
 type persistence struct {
 	attempts int // at most; 0: no limit
 	patience time.Duration
 	now      func() time.Time
-	contact  atomic.Bool // AWS has answered
+	contact  atomic.Bool // AWS has answered once
 }
 
 // effort is one call with all its attempts.
 type effort struct {
 	began    time.Time
 	attempts int
-	last     error // what the last attempt said
+	last     error // the error of the last attempt
 }
 
 type effortKey struct{}
 
 type beginningKey struct{}
 
-// AsOne returns a context in which several calls, one after the other, count as the same effort: as long as all of them
-// have taken.
+// AsOne returns a context in which several calls, one after the other, count as one effort: they share the time.
 func AsOne(ctx context.Context) context.Context {
 	return context.WithValue(ctx, beginningKey{}, new(time.Time))
 }
 
-// observe is an SDK option that follows the efforts. When time is up during the pause before another attempt, the SDK
-// tells of the time only: what the last attempt said is added.
+// observe is an SDK option that follows the efforts. If time runs out during the pause before another attempt, the
+// SDK's error mentions only the time: observe adds the error of the last attempt.
 func (p *persistence) observe(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("FollowEffort", func(
 		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
@@ -82,8 +81,8 @@ func (p *persistence) observe(stack *middleware.Stack) error {
 	}), middleware.Before)
 }
 
-// retryer is the SDK's standard one, which also renews expired credentials, once, and has the session's persistence. It
-// has no common budget of retries: many calls side by side would use that up while AWS throttles them, and the rest
+// retryer is the SDK's standard retryer, plus the session's persistence and one renewal of expired credentials. It has
+// no common budget of retries: many parallel calls would use that up while AWS throttles them, and the other calls
 // would fail at their first throttling.
 type retryer struct {
 	*retry.Standard
@@ -102,10 +101,10 @@ func (p *persistence) retryer(c *credentials) func() sdk.Retryer {
 	}
 }
 
-// MaxAttempts is no limit where none was given: GetRetryToken decides.
+// MaxAttempts has no limit if none was given: GetRetryToken decides.
 func (r *retryer) MaxAttempts() int { return r.attempts }
 
-// IsErrorRetryable adds expired credentials: signing asks for credentials anew at each attempt.
+// IsErrorRetryable adds expired credentials: signing gets credentials again at each attempt.
 func (r *retryer) IsErrorRetryable(err error) bool {
 	if hasCode(err, "ExpiredToken", "ExpiredTokenException") {
 		return r.credentials.renew(r.now())
@@ -113,7 +112,7 @@ func (r *retryer) IsErrorRetryable(err error) bool {
 	return Throttled(err) || r.Standard.IsErrorRetryable(err)
 }
 
-// RetryDelay is the SDK's, with jitter also where that is the longest: calls that were throttled together come apart.
+// RetryDelay is the SDK's, with jitter also at the longest delay, so that calls throttled together are repeated apart.
 func (r *retryer) RetryDelay(attempt int, err error) (time.Duration, error) {
 	pause, delayErr := r.Standard.RetryDelay(attempt, err)
 	if pause >= longestPause {
@@ -122,7 +121,7 @@ func (r *retryer) RetryDelay(attempt int, err error) (time.Duration, error) {
 	return pause, delayErr
 }
 
-// GetRetryToken gives up, or notes and tells why there will be another attempt.
+// GetRetryToken gives up, or records and tells why there is another attempt.
 func (r *retryer) GetRetryToken(ctx context.Context, err error) (func(error) error, error) {
 	e, ok := ctx.Value(effortKey{}).(*effort)
 	if !ok {
@@ -155,7 +154,7 @@ func (p *persistence) exhausted(t trouble, attempts int, spent time.Duration) bo
 	return spent >= p.patience
 }
 
-// trouble is what passes by itself, as a rule: nothing is wrong with what was asked.
+// trouble is an error that usually passes by itself: the request was not wrong.
 type trouble int
 
 const (
@@ -165,7 +164,7 @@ const (
 	unreachable
 )
 
-// news is the line that tells of it, with the operation and how long it has lasted.
+// news is the line that tells of it, with the operation and the time so far.
 func (t trouble) news() string {
 	switch t {
 	case throttled:
@@ -176,8 +175,7 @@ func (t trouble) news() string {
 	return "AWS cannot be reached for %s; trying again (%s)"
 }
 
-// throttling is how AWS says that there were too many calls. The SDK's list has codes of full quotas, too, which do not
-// pass.
+// throttling is AWS's codes for too many calls. The SDK's list also has codes for full quotas, which do not pass.
 var throttling = func() map[string]bool {
 	codes := map[string]bool{}
 	for code := range retry.DefaultThrottleErrorCodes {
@@ -188,7 +186,7 @@ var throttling = func() map[string]bool {
 
 func troubleOf(err error) trouble {
 	switch status := Status(err); {
-	case (retry.NoRetryCanceledError{}).IsErrorRetryable(err) == sdk.FalseTernary: // somebody gave the call up
+	case (retry.NoRetryCanceledError{}).IsErrorRetryable(err) == sdk.FalseTernary: // the call was cancelled
 		return noTrouble
 	case Throttled(err):
 		return throttled
@@ -200,9 +198,9 @@ func troubleOf(err error) trouble {
 	return noTrouble
 }
 
-// Throttled reports whether AWS refused a call because there were too many. It had no effect. A service that is
-// throttled by another one behind it passes the words on under a code of its own: Application Auto Scaling says
-// FailedResourceAccessException when CloudWatch does.
+// Throttled reports whether AWS refused a call because there were too many. The call had no effect. A service that
+// another service throttles passes on its message under its own code: Application Auto Scaling uses
+// FailedResourceAccessException when CloudWatch throttles it.
 func Throttled(err error) bool {
 	var api smithy.APIError
 	if errors.As(err, &api) && (throttling[api.ErrorCode()] ||
@@ -212,11 +210,11 @@ func Throttled(err error) bool {
 	return Status(err) == http.StatusTooManyRequests
 }
 
-// Trouble reports whether an error is AWS's own, or of the way there, so that the same call may work in a while.
+// Trouble reports whether an error comes from AWS itself or from the network, so that the same call may work later.
 func Trouble(err error) bool { return troubleOf(err) != noTrouble }
 
-// OnlyRefused returns a retryer that repeats a call only where the attempt before it surely had no effect: AWS refused
-// it.
+// OnlyRefused returns a retryer that repeats a call only if AWS refused the attempt before, so that it surely had no
+// effect.
 func OnlyRefused(r sdk.Retryer) sdk.Retryer {
 	v2, ok := r.(sdk.RetryerV2)
 	if !ok {
@@ -232,7 +230,7 @@ func (r onlyRefused) IsErrorRetryable(err error) bool {
 	return refused && r.RetryerV2.IsErrorRetryable(err)
 }
 
-// prefixes are how IAM and our messages call services whose id is another word.
+// prefixes are the names of services in IAM and our messages, where they differ from the SDK's id.
 var prefixes = map[string]string{
 	"Application Auto Scaling":    "application-autoscaling",
 	"CloudWatch Logs":             "logs",
@@ -241,7 +239,7 @@ var prefixes = map[string]string{
 	"Secrets Manager":             "secretsmanager",
 }
 
-// Operation is what IAM and our messages call an operation of a service by its id in the SDK: "ecs:UpdateService".
+// Operation is the name of an operation in IAM and our messages, from the service's SDK id: "ecs:UpdateService".
 func Operation(serviceID, operation string) string {
 	if prefix, ok := prefixes[serviceID]; ok {
 		serviceID = prefix
@@ -249,7 +247,7 @@ func Operation(serviceID, operation string) string {
 	return strings.ToLower(serviceID) + ":" + operation
 }
 
-// OperationOf is the call under way.
+// OperationOf is the name of the current call.
 func OperationOf(ctx context.Context) string {
 	return Operation(middleware.GetServiceID(ctx), middleware.GetOperationName(ctx))
 }

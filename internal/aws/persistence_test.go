@@ -21,10 +21,10 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// httpFunc answers as AWS, or breaks the connection.
+// httpFunc answers like AWS, or breaks the connection.
 type httpFunc func(attempt int) (status int, code string, err error)
 
-// endpoint is AWS for one session.
+// endpoint plays AWS for one session.
 type endpoint struct {
 	answer httpFunc
 	at     []time.Time // of the attempts
@@ -56,7 +56,7 @@ func answers(status int, code string) httpFunc {
 
 func breaks(int) (int, string, error) { return 0, "", syscall.ECONNRESET }
 
-// afterContact lets the first call get an answer.
+// afterContact lets the first call succeed.
 func afterContact(answer httpFunc) httpFunc {
 	return func(attempt int) (int, string, error) {
 		if attempt == 1 {
@@ -66,7 +66,7 @@ func afterContact(answer httpFunc) httpFunc {
 	}
 }
 
-// call makes one call, and says how long it took and what was told meanwhile.
+// call makes one call. It returns how long it took and what was told meanwhile.
 func call(ctx context.Context, t *testing.T, s *aws.Session) (took time.Duration, told []string, err error) {
 	t.Helper()
 	began := time.Now()

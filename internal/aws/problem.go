@@ -17,7 +17,7 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// RequestID returns the id that AWS gave the request which failed with err, "" when it did not get so far.
+// RequestID returns AWS's id of the request that failed with err, "" if the request has none.
 func RequestID(err error) string {
 	var with interface{ ServiceRequestID() string }
 	if errors.As(err, &with) {
@@ -26,7 +26,7 @@ func RequestID(err error) string {
 	return ""
 }
 
-// Status returns the HTTP status of the answer that err tells of, 0 without one.
+// Status returns the HTTP status of the answer in err, 0 if there is none.
 func Status(err error) int {
 	var answer *smithyhttp.ResponseError
 	if errors.As(err, &answer) {
@@ -40,9 +40,9 @@ func hasCode(err error, codes ...string) bool {
 	return errors.As(err, &api) && slices.Contains(codes, api.ErrorCode())
 }
 
-// Problem turns what an SDK call returned into a diagnostic; nil stays nil, diagnostics and ended contexts stay what
-// they are. operation is "s3:GetObject". Credentials, region and permissions get their advice here; what is special to
-// a service is for the caller to recognise first.
+// Problem turns the error of an SDK call into a diagnostic; nil, diagnostics and ended contexts stay as they are.
+// operation is "s3:GetObject". It adds advice about credentials, region and permissions. The caller must first handle
+// errors that are special to a service.
 func Problem(operation string, err error) error {
 	if err == nil {
 		return nil
@@ -107,7 +107,7 @@ func classify(operation string, err error) *diag.Diagnostic {
 	return diag.New(diag.Failed, "AWS call failed", sentence(Words(err)), "")
 }
 
-// bucketRegion is where S3 says that a bucket is, "" when it does not.
+// bucketRegion is the region of a bucket according to S3's answer, "" if the answer has none.
 func bucketRegion(err error) string {
 	var answer *smithyhttp.ResponseError
 	if errors.As(err, &answer) && answer.Response != nil && answer.Response.Response != nil {
@@ -116,8 +116,8 @@ func bucketRegion(err error) string {
 	return ""
 }
 
-// credentialsMissing says why the SDK's chain gave none. Its last link asks the instance metadata: when that fails,
-// none of the others had any.
+// credentialsMissing says why the SDK's chain found no credentials. Its last link asks the instance metadata: if that
+// fails, no other link had any.
 func credentialsMissing(err error) string {
 	var operation *smithy.OperationError
 	if errors.As(err, &operation) && operation.ServiceID == "ec2imds" {
@@ -127,7 +127,7 @@ func credentialsMissing(err error) string {
 	return sentence(strings.TrimPrefix(Words(err), "failed to refresh cached credentials, "))
 }
 
-// sentence makes one out of an error's words.
+// sentence makes a sentence from an error's text.
 func sentence(text string) string {
 	first, size := utf8.DecodeRuneInString(text)
 	if size == 0 {
@@ -136,10 +136,10 @@ func sentence(text string) string {
 	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }
 
-// Finding is one thing that a check of the backend looked at.
+// Finding is the result of one check of the backend.
 type Finding struct {
 	What   string // "Versioning of bucket company-state"
 	OK     bool
 	Detail string // what was found
-	Fix    string // what to do about it, when not OK
+	Fix    string // what to do about it, if not OK
 }

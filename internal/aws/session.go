@@ -1,8 +1,8 @@
-// Package aws sets up how deployer talks to AWS: region, credentials, retries, who is asking, and the guard that stops
-// a run which may have lost its lock.
+// Package aws sets up how deployer talks to AWS: region, credentials, retries, identity, and the guard that stops a run
+// that may have lost its lock.
 //
-// In: settings and the environment. Out: SDK configurations from which the packages below, the state and the lock make
-// their clients, and AWS's errors as diagnostics. It must not know any resource type; those live in the sub-packages.
+// In: settings and the environment. Out: SDK configurations for the clients of the packages below, of the state and of
+// the lock, and AWS's errors as diagnostics. It must not know any resource type; those are in the sub-packages.
 package aws
 
 import (
@@ -25,22 +25,22 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// Settings are deployer's own; what is empty is left to the SDK's environment variables and files.
+// Settings are deployer's own. Empty ones come from the SDK's environment variables and files.
 type Settings struct {
-	Profile    string // of ~/.aws; credentials or a profile in the environment beat it
+	Profile    string // of ~/.aws; credentials or a profile in the environment come first
 	Region     string
 	AssumeRole AssumeRole
-	// Patience is how long a call is repeated while AWS throttles it, answers with a fault of its own, or cannot be
-	// reached any more; 0: 5 minutes.
+	// Patience is how long a call is repeated while AWS throttles it, returns a fault of its own, or can no longer be
+	// reached; 0: 5 minutes.
 	Patience time.Duration
-	// MaxAttempts is a limit to that, whatever the trouble is; 0: AWS_MAX_ATTEMPTS, else none.
+	// MaxAttempts limits the repetitions of every kind; 0: AWS_MAX_ATTEMPTS, else no limit.
 	MaxAttempts int
 	Now         func() time.Time
 	Log         *slog.Logger   // each call at debug level; nil: none
 	HTTP        sdk.HTTPClient // nil: the SDK's own
 }
 
-// AssumeRole is a role to act as, after the credentials of the chain; nothing with an empty RoleARN.
+// AssumeRole is a role to assume with the credentials of the chain; none if RoleARN is empty.
 type AssumeRole struct{ RoleARN, SessionName, ExternalID string }
 
 // Session is one set of credentials in one region.
@@ -53,7 +53,7 @@ type Session struct {
 }
 
 // NewSession reads the SDK's configuration; it makes no network call. env is os.Getenv. A missing region or profile is
-// a diag.Invalid; missing credentials show in the first call.
+// a diag.Invalid; missing credentials fail the first call.
 func NewSession(ctx context.Context, s Settings, env func(string) string) (*Session, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(patientClient()),
@@ -106,18 +106,18 @@ func NewSession(ctx context.Context, s Settings, env func(string) string) (*Sess
 	return &Session{cfg: cfg, pathStyle: cfg.BaseEndpoint != nil || env("AWS_ENDPOINT_URL_S3") != ""}, nil
 }
 
-// silence is how long an endpoint that took a request may say nothing. The slowest answers of the control planes take a
-// few seconds.
+// silence is how long an endpoint may take to answer a request. The slowest answers of the control planes take a few
+// seconds.
 const silence = 30 * time.Second
 
-// patientClient is the SDK's HTTP client, which by itself waits for an answer for ever.
+// patientClient is the SDK's HTTP client with that limit: by default it waits for ever.
 func patientClient() *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.ResponseHeaderTimeout = silence
 	})
 }
 
-// Config is for clients of the state and the lock, and for reading. An empty region is the session's.
+// Config is for clients of the state and the lock, and for reading. An empty region means the session's.
 func (s *Session) Config(region string) sdk.Config {
 	cfg := s.cfg.Copy()
 	if region != "" {
@@ -126,8 +126,8 @@ func (s *Session) Config(region string) sdk.Config {
 	return cfg
 }
 
-// Guarded is for clients of everything that a deployment changes: each attempt of a mutating call asks guard after it
-// was signed, and fails with guard's error instead of being sent.
+// Guarded is for clients of everything that a deployment changes: each attempt of a mutating call calls guard after
+// signing. If guard returns an error, the call fails with it and is not sent.
 func (s *Session) Guarded(guard func() error) sdk.Config {
 	cfg := s.cfg.Copy()
 	cfg.APIOptions = append(cfg.APIOptions[:len(cfg.APIOptions):len(cfg.APIOptions)], Guard(guard))
@@ -140,10 +140,10 @@ func (s *Session) Region() string { return s.cfg.Region }
 // PathStyle reports whether S3 clients must use path-style addresses: the endpoint is not AWS's own.
 func (s *Session) PathStyle() bool { return s.pathStyle }
 
-// useProfile decides whether the profile of a configuration file counts. The SDK lets a profile that is given in code
-// hide the environment; here it is the other way round, so that a file never hides a CI job's credentials.
+// useProfile decides whether the profile of a configuration file counts. In the SDK a profile given in code overrides
+// the environment. Here the environment overrides it, so that a file never hides a CI job's credentials.
 func useProfile(profile string, env func(string) string) bool {
-	if profile == "" || profile == "default" { // which is what the SDK takes anyhow, and need not exist
+	if profile == "" || profile == "default" { // the SDK uses it anyhow, and it need not exist
 		return false
 	}
 	for _, name := range []string{

@@ -21,7 +21,7 @@ import (
 	"github.com/company/deployer/internal/testkit/fakeaws"
 )
 
-// isolate hides the machine's own AWS settings; files are the content of config and credentials.
+// isolate hides the machine's own AWS settings; files hold the content of config and credentials.
 func isolate(t *testing.T, config string, env map[string]string) func(string) string {
 	t.Helper()
 	for _, name := range os.Environ() {
@@ -229,7 +229,7 @@ func TestGuardIsAskedAtEveryAttempt(t *testing.T) {
 	})
 }
 
-// TestGuardIsAskedAfterSigning: getting credentials may take long, and the lock may be lost over it.
+// TestGuardIsAskedAfterSigning: getting credentials may take long, and the lock may be lost meanwhile.
 func TestGuardIsAskedAfterSigning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cloud := fakeaws.New(time.Now)

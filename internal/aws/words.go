@@ -14,9 +14,9 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// Words is what an SDK call's error tells a person: AWS's own code and message, or what went wrong on the way there.
-// What the SDK and Go put around it (operation, status, request id, system calls) is left out; those that matter have
-// fields of their own in a diagnostic.
+// Words is an SDK call's error for people: AWS's own code and message, or what went wrong on the network. It omits what
+// the SDK and Go add (operation, status, request id, system calls). Those that matter have their own fields in a
+// diagnostic.
 func Words(err error) string {
 	var (
 		api    smithy.APIError
@@ -52,7 +52,7 @@ func timedOut(err error) bool {
 	return errors.As(err, &network) && network.Timeout()
 }
 
-// to is " to HOST" where the error knows it.
+// to is " to HOST" if the error has a host.
 func to(err error) string {
 	var call *url.Error
 	if errors.As(err, &call) {
@@ -63,7 +63,7 @@ func to(err error) string {
 	return ""
 }
 
-// inner takes off what the SDK wraps around an error.
+// inner removes what the SDK wraps around an error.
 func inner(err error) error {
 	for {
 		var (

@@ -23,8 +23,7 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 
 var failed = call.Errors(call.NotFound("NoSuchEntity"), call.Exists("EntityAlreadyExists"))
 
-// notYet is the answer about a role that was just made, as its policies are put, and about one that a trust policy
-// names.
+// notYet are the errors for a new role whose policies are set, and for a new role that a trust policy names.
 var notYet = []resource.NotYet{
 	{
 		Operations: []string{"iam:PutRolePolicy", "iam:AttachRolePolicy"}, Codes: []string{"NoSuchEntity"},
@@ -49,7 +48,7 @@ func whileBusy(ctx context.Context, what string, do func(context.Context) error)
 		})
 }
 
-// inUse is how long policies and instance profiles that were just removed may still block the delete of a role.
+// inUse is how long policies and instance profiles that were just removed may block the delete of a role.
 var inUse = call.Pace{First: 500 * time.Millisecond, Longest: 5 * time.Second, Limit: 2 * time.Minute}
 
 // roles are the ARNs of a stack's roles.

@@ -189,7 +189,7 @@ func (r role) update(ctx context.Context, c roleCall) (model.RoleOutputs, error)
 				_, err := r.api.DeleteRolePermissionsBoundary(ctx,
 					&iam.DeleteRolePermissionsBoundaryInput{RoleName: &name})
 				if err = failed(err); errors.Is(err, resource.ErrNotFound) {
-					_, err = r.get(ctx, name) // an earlier, unanswered delete took it away; or the whole role is gone
+					_, err = r.get(ctx, name) // the call before removed it without an answer, or the role is gone
 				}
 				return err
 			}
@@ -206,17 +206,17 @@ func (r role) update(ctx context.Context, c roleCall) (model.RoleOutputs, error)
 	return c.Out, nil
 }
 
-// delete waits for policies that were detached a moment ago. It detaches nothing itself: what is still attached was
-// attached by somebody else.
+// detach is the advice for a role that cannot be deleted. Delete waits for policies that were detached a moment ago. It
+// detaches nothing itself: somebody else attached what is still attached.
 func detach(role string) string {
 	return "detach the policies and instance profiles that others gave to the role " + role
 }
 
-// inTheWay finds policies that others gave to the role.
+// inTheWay finds policies that others attached to the role.
 func (r role) inTheWay(ctx context.Context, c roleCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
 	var foreign []string
 	look := func(id, name string) {
-		if !stack.Has(c.ID + ":" + id) { // as attachments and inline policies are called
+		if !stack.Has(c.ID + ":" + id) { // the form of the ids of attachments and inline policies
 			foreign = append(foreign, name)
 		}
 	}

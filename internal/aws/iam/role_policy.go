@@ -48,7 +48,7 @@ func newRolePolicy(api *iam.Client) resource.Behaviour {
 		ReadObject: p.read,
 		Find: func(ctx context.Context, c rolePolicyCall) (string, map[string]string, error) {
 			role := c.Props.Role.Get()
-			if role == "" { // an interrupted run did not come to know it, so it made no policy either
+			if role == "" { // an interrupted run did not know it, so it made no policy either
 				return "", nil, resource.ErrNotFound
 			}
 			c.ID = role + ":" + c.Props.Name
@@ -99,7 +99,7 @@ func (p rolePolicy) read(ctx context.Context, c rolePolicyCall) (model.RolePolic
 	return model.RolePolicy{Role: value.Lit(role), Name: name, Policy: doc}, model.RolePolicyOutputs{}, err
 }
 
-// split takes an id apart; neither role names nor policy names hold a colon, ARNs after the first one may.
+// split divides an id. Names of roles and policies contain no colon; ARNs after the first colon may.
 func split(id string) (role, rest string, err error) {
 	role, rest, ok := strings.Cut(id, ":")
 	if !ok {
@@ -138,7 +138,7 @@ func newRolePolicyAttachment(api *iam.Client) resource.Behaviour {
 		ReadObject: a.read,
 		Find: func(ctx context.Context, c attachmentCall) (string, map[string]string, error) {
 			role, arn := c.Props.Role.Get(), c.Props.PolicyARN.Get()
-			if role == "" || arn == "" { // an interrupted run did not come to know them, so it attached nothing either
+			if role == "" || arn == "" { // an interrupted run did not know them, so it attached nothing either
 				return "", nil, resource.ErrNotFound
 			}
 			c.ID = role + ":" + arn

@@ -21,7 +21,7 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 
 var failed = call.Errors(call.NotFound("ResourceNotFoundException"), call.Exists("ResourceAlreadyExistsException"))
 
-// notYet is the answer about a group that was just made.
+// notYet is the error for a group that was just made.
 var notYet = []resource.NotYet{{
 	Operations: []string{
 		"logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy", "logs:AssociateKmsKey",
@@ -30,7 +30,7 @@ var notYet = []resource.NotYet{{
 	Codes: []string{"ResourceNotFoundException"}, New: true, Within: 20 * time.Second,
 }}
 
-// whileBusy repeats a call while another one on the same group is in progress.
+// whileBusy repeats a call while another call on the same group is in progress.
 func whileBusy(ctx context.Context, name string, do func(context.Context) error) error {
 	return call.Wait(ctx, call.Eventually, "other operations on the log group "+name+" are over",
 		func(ctx context.Context) (bool, error) {

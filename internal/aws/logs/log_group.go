@@ -54,7 +54,7 @@ func newLogGroup(api *cloudwatchlogs.Client) resource.Behaviour {
 
 var (
 	nameForm = regexp.MustCompile(`^[A-Za-z0-9._/#-]{1,512}$`)
-	// retentions are the days that PutRetentionPolicy takes.
+	// retentions are the days that PutRetentionPolicy allows.
 	retentions = []int{
 		1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
 		3288, 3653,
@@ -74,7 +74,7 @@ func checkLogGroup(g *model.LogGroup) []value.Problem {
 	return problems
 }
 
-// create makes the group with tags and key in one call; retention is a second one.
+// create makes the group with tags and key in one call, and sets the retention in a second one.
 func (g logGroup) create(ctx context.Context, c groupCall) (string, model.LogGroupOutputs, error) {
 	name := c.Props.Name
 	in := &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &name, Tags: tagging.Wanted(c.Tags, c.Props.Tags)}
@@ -122,7 +122,7 @@ func (g logGroup) setRetention(ctx context.Context, name string, wanted, old int
 	return failed(err)
 }
 
-// describe finds the group of exactly that name: the API only filters by prefix.
+// describe finds the group with exactly that name: the API filters only by prefix.
 func (g logGroup) describe(ctx context.Context, name string) (types.LogGroup, error) {
 	in := &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &name}
 	for {

@@ -16,9 +16,9 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Canonical returns the document with every place that may be a single item or a list as a sorted list without
-// repeats, and condition values as text: what AWS itself treats as the same. A document that is JSON text is parsed
-// first. What is not known yet is left as it is.
+// Canonical returns the document with a sorted list without repeats wherever a single item or a list is allowed, and
+// with condition values as text: AWS treats both forms alike. A document that is JSON text is parsed first. Unknown
+// values stay as they are.
 func Canonical(doc value.Value) (value.Value, error) {
 	if doc.Kind() == value.String {
 		parsed, err := Parse(doc.Str())
@@ -81,7 +81,7 @@ func list(v value.Value) value.Value {
 	return value.NewList(v)
 }
 
-// sorted returns scalars as a sorted list of texts; a list with something unknown in it keeps its order.
+// sorted returns scalars as a sorted list of texts; a list with an unknown item keeps its order.
 func sorted(v value.Value) value.Value {
 	v = list(v)
 	if v.Kind() != value.List || !v.Known() {
@@ -99,7 +99,7 @@ func sorted(v value.Value) value.Value {
 	return value.Strings(slices.Compact(texts)...)
 }
 
-// Parse reads a document as AWS returns it: JSON, percent-encoded by IAM.
+// Parse reads a document as AWS returns it: JSON, which IAM percent-encodes.
 func Parse(text string) (value.Value, error) {
 	if strings.HasPrefix(text, "%") {
 		decoded, err := url.PathUnescape(text)
@@ -115,9 +115,9 @@ func Parse(text string) (value.Value, error) {
 	return value.From(data)
 }
 
-// Read parses what AWS returned and brings it into canonical form. Where that differs from what is recorded only in
-// what means nothing to AWS, it is what is recorded: some services answer the statements in an order of their own,
-// and an account as its number or as the ARN of its root.
+// Read parses what AWS returned and brings it into canonical form. If it differs from recorded only in ways that mean
+// nothing to AWS, Read returns recorded. Some services return statements in their own order, and an account as its
+// number or as the ARN of its root.
 func Read(text string, recorded value.Value) (value.Value, error) {
 	if text == "" {
 		return value.NullValue, nil
@@ -131,8 +131,8 @@ func Read(text string, recorded value.Value) (value.Value, error) {
 
 var root = regexp.MustCompile(`^arn:[^:]+:iam::([0-9]{12}):root$`)
 
-// meaning is a text that two canonical documents share when they mean the same to AWS. Services without an order of
-// their own keep that of the statements, so it is no change of what a document allows either way.
+// meaning is a text that is equal for two canonical documents that mean the same to AWS. It ignores the order of
+// statements: other services keep that order, and the order changes nothing that a document allows.
 func meaning(doc value.Value) string {
 	var statements []string
 	for _, s := range doc.Get("Statement").Items() {
@@ -167,8 +167,7 @@ func Text(doc value.Value) (string, error) {
 	return string(out), err
 }
 
-// Check is Canonical for the checks of resource types: it replaces *doc and reports what is wrong under the
-// property's name.
+// Check is Canonical for the checks of resource types: it replaces *doc and reports errors under the property's name.
 func Check(name string, doc *value.Value) []value.Problem {
 	out, err := Canonical(*doc)
 	if err != nil {

@@ -36,7 +36,7 @@ func TestCanonicalKeepsWhatDiffers(t *testing.T) {
 	one, err := Canonical(parse(t, `{"Statement":[{"Action":"a","Principal":"*"},{"Action":"b"}]}`))
 	require.NoError(t, err)
 	for _, doc := range []string{
-		// the order of statements is the user's
+		// the user's order of statements stays
 		`{"Statement":[{"Action":"b"},{"Action":"a","Principal":"*"}]}`,
 		`{"Statement":[{"Action":"a","Principal":{"AWS":"*"}},{"Action":"b"}]}`, // not the same for anonymous calls
 		`{"Statement":[{"NotAction":"a","Principal":"*"},{"Action":"b"}]}`,      //
@@ -77,7 +77,7 @@ func TestWhatIsNoDocument(t *testing.T) {
 	require.True(t, none.IsNull())
 }
 
-// What is sent and comes back, percent-encoded or not, equals what was checked.
+// A document that is sent and returned, percent-encoded or not, equals the checked one.
 func TestRoundTrip(t *testing.T) {
 	texts := rapid.SliceOfN(rapid.StringMatching(`[a-zA-Z0-9:*/ %&+é"\\-]{1,12}`), 1, 4)
 	rapid.Check(t, func(t *rapid.T) {

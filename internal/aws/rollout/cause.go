@@ -16,34 +16,34 @@ type Cause string
 // The causes.
 const (
 	Crash           Cause = "crash"            // an essential container exited
-	OutOfMemory     Cause = "out of memory"    // killed for its memory
-	ImagePull       Cause = "image pull"       // the image cannot be had
-	CannotStart     Cause = "cannot start"     // the image is there, but does not start: wrong command or architecture
+	OutOfMemory     Cause = "out of memory"    // killed because it used too much memory
+	ImagePull       Cause = "image pull"       // the image cannot be pulled
+	CannotStart     Cause = "cannot start"     // the image does not start: wrong command or architecture
 	Secrets         Cause = "secrets"          // a secret or parameter cannot be read
-	Initialization  Cause = "initialization"   // another resource of the task: log group, network, volume
+	Initialization  Cause = "initialization"   // another resource of the task failed: log group, network, volume
 	ContainerHealth Cause = "container health" // the container's own health check fails
 	TargetHealth    Cause = "target health"    // the load balancer's health check fails
 	Capacity        Cause = "capacity"         // no room for tasks: Fargate capacity, addresses, quota
 	AssumeRole      Cause = "assume role"      // ECS may not use a role of the task definition
-	RolledBack      Cause = "rolled back"      // by ECS, no more is known
+	RolledBack      Cause = "rolled back"      // by ECS, nothing more is known
 	Superseded      Cause = "superseded"       // somebody else deployed
 	Deleted         Cause = "deleted"          // the service is gone
-	TimedOut        Cause = "timeout"          // not decided in time, no more is known
-	BakeFailed      Cause = "bake"             // completed, but did not stay up
+	TimedOut        Cause = "timeout"          // not decided in time, nothing more is known
+	BakeFailed      Cause = "bake"             // completed, but failed during the bake
 )
 
-// crash is a task of our deployment that stopped although nobody wanted it to.
+// crash is a task of our deployment that stopped although nobody stopped it.
 type crash struct {
 	cause     Cause
 	taskID    string
-	container string // "" when no single one is to blame
+	container string // "" if no single one is to blame
 	exitCode  *int32
 	reason    string
 	stopped   time.Time
-	early     bool // for a permission that may only not have reached everywhere yet
+	early     bool // about a permission that may not have reached all of AWS yet
 }
 
-// key is equal for crashes that repeat each other. Ids, addresses and times differ from task to task.
+// key is equal for repetitions of the same crash. Ids, addresses and times differ from task to task.
 func (c crash) key() string {
 	code := "-"
 	if c.exitCode != nil {
@@ -55,7 +55,7 @@ func (c crash) key() string {
 var variable = regexp.MustCompile(
 	`(?i)\b(?:[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{8,}|\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?|i-[0-9a-f]+|eni-[0-9a-f]+)\b`)
 
-// denied reports whether ECS was refused something with the execution role.
+// denied reports whether ECS lacked a permission of the execution role.
 func (c crash) denied() bool {
 	switch c.cause {
 	case ImagePull, Secrets, Initialization:
@@ -64,8 +64,8 @@ func (c crash) denied() bool {
 	return false
 }
 
-// enough is how many identical crashes decide: a second crash of a container is no accident, while health checks may
-// depend on something that is still warming up, so ECS gets its own minimum of three.
+// enough is how many identical crashes decide. A second crash of a container is no accident. Health checks may depend
+// on something that is still starting, so ECS gets its own minimum of three.
 func (c crash) enough() int {
 	switch c.cause {
 	case ContainerHealth, TargetHealth:
@@ -101,8 +101,8 @@ func (c crash) describe(times int) string {
 	return text
 }
 
-// classify says why a stopped task stopped; ok is false when that says nothing against the deployment: it was scaled
-// in, replaced, moved, interrupted (spot), stopped by hand, or waits for capacity.
+// classify says why a stopped task stopped; ok is false if the deployment is not to blame: the task was scaled in,
+// replaced, moved, interrupted (spot) or stopped by hand, or waits for capacity.
 func classify(task types.Task) (crash, bool) {
 	c := crash{
 		taskID: familyRevision(aws.ToString(task.TaskArn)), reason: aws.ToString(task.StoppedReason),
@@ -157,7 +157,7 @@ func classify(task types.Task) (crash, bool) {
 	return c, true
 }
 
-// initialization tells apart what ECS lumps together: it says "unable to pull secrets or registry auth" for both.
+// initialization tells apart two causes for which ECS has the same words, "unable to pull secrets or registry auth".
 func initialization(text string) Cause {
 	rest := strings.ReplaceAll(text, "unable to pull secrets or registry auth", "")
 	switch {
@@ -172,7 +172,7 @@ func initialization(text string) Cause {
 }
 
 // guilty picks the container to blame: one with a reason, else one that failed its health check, else the one with the
-// gravest exit code (containers that ECS stopped afterwards have 0, 137 or 143).
+// worst exit code (containers that ECS stopped afterwards have 0, 137 or 143).
 func guilty(task types.Task) *types.Container {
 	var best *types.Container
 	rank := -1
@@ -199,7 +199,7 @@ func guilty(task types.Task) *types.Container {
 	return best
 }
 
-// eventCause reads what ECS says when it cannot even start a task.
+// eventCause reads ECS's message about a task that it cannot even start.
 func eventCause(message string) (Cause, bool) {
 	switch {
 	case contains(message, "unable to assume the role", "unable to assume role"):

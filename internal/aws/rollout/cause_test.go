@@ -12,7 +12,7 @@ func TestClassify(t *testing.T) {
 	const exitedReason = "Essential container in task exited"
 	for name, c := range map[string]struct {
 		task types.Task
-		want Cause // "" when it says nothing against the deployment
+		want Cause // "" if the deployment is not to blame
 		text string
 	}{
 		"crash": {crashed("a"), Crash, `container "api" exited with code 1: Essential container in task exited`},

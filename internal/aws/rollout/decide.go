@@ -8,22 +8,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
-// standing is what one look at a service says about our deployment.
+// standing is what one answer about a service says about our deployment.
 type standing int
 
 const (
 	undecided  standing = iota // in progress, or the answer is older than our deployment
 	settled                    // PRIMARY, COMPLETED, and as many tasks run as desired
-	failed                     // FAILED and still PRIMARY: ECS has nothing to go back to
-	rolledBack                 // ECS went back to an earlier deployment
+	failed                     // FAILED and still PRIMARY: ECS has no deployment to return to
+	rolledBack                 // ECS returned to an earlier deployment
 	superseded                 // somebody else started another deployment
-	gone                       // the service is not active any more
-	outdated                   // an earlier deployment is PRIMARY: mostly an answer from before ours
+	gone                       // the service is no longer active
+	outdated                   // an earlier deployment is PRIMARY: usually the answer is older than ours
 )
 
-// target identifies the deployment that an apply caused.
+// target identifies the deployment that an apply started.
 type target struct {
-	id             string // "" when its answer was lost: then the PRIMARY with the task definition
+	id             string // "" if the answer was lost: then it is the PRIMARY with the task definition
 	created        time.Time
 	taskDefinition string
 	previous       string
@@ -64,7 +64,7 @@ func stand(svc types.Service, t target) standing {
 	return superseded
 }
 
-// Primary returns the deployment that ECS works towards, nil when there is none.
+// Primary returns the deployment that ECS is bringing about, nil if there is none.
 func Primary(svc types.Service) *types.Deployment {
 	for i, d := range svc.Deployments {
 		if aws.ToString(d.Status) == "PRIMARY" {
@@ -74,8 +74,8 @@ func Primary(svc types.Service) *types.Deployment {
 	return nil
 }
 
-// Running returns the ARN of the task definition that the service really runs: the PRIMARY's once its rollout is
-// completed, else that of the deployment it replaces, "" when there is none.
+// Running returns the ARN of the task definition that the service really runs: the PRIMARY's if its rollout is
+// completed, else that of the deployment it replaces, "" if there is none.
 func Running(svc types.Service) string {
 	primary := Primary(svc)
 	if primary == nil {

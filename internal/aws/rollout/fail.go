@@ -14,18 +14,18 @@ import (
 // failure is a rollout that will not succeed.
 type failure struct {
 	cause    Cause
-	crash    *crash // that decided it, or explains it best
-	event    string // of ECS, that explains it
-	stop     bool   // it goes on unless it is stopped
-	goesBack bool   // ECS goes back on its own
-	late     bool   // the time was up
-	bake     bool   // it had been completed
+	crash    *crash // it decided the failure, or explains it best
+	event    string // an ECS event that explains the failure
+	stop     bool   // the deployment continues unless we stop it
+	goesBack bool   // ECS returns to the earlier deployment by itself
+	late     bool   // the time ran out
+	bake     bool   // the rollout had been completed
 }
 
-// fail ends the rollout, waits until what ECS goes back to is stable, and explains.
+// fail ends the rollout, waits until the deployment that ECS returns to is stable, and explains.
 func (r *run) fail(ctx context.Context, f *failure) error {
 	if r.standing {
-		f.stop = false // the deployment was fine before; an unrelated change must not take it away
+		f.stop = false // the deployment was fine before; an unrelated change must not remove it
 	}
 	r.explain(f)
 	detail, outcome := sentence(f.what(r)), ""
@@ -50,7 +50,7 @@ func (r *run) fail(ctx context.Context, f *failure) error {
 
 func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }
 
-// explain looks for what is behind a rollout that ECS or the clock ended: crashes tell most, then the load balancer,
+// explain looks for the cause of a rollout that ECS or the timeout ended. Crashes tell most, then the load balancer,
 // then ECS's events.
 func (r *run) explain(f *failure) {
 	if f.cause == Superseded || f.cause == Deleted {
@@ -97,7 +97,7 @@ func (f *failure) short() string {
 	return string(f.cause)
 }
 
-// what says what happened, in one sentence or two.
+// what says in one or two sentences what happened.
 func (f *failure) what(r *run) string {
 	rev := revision(r.goal.TaskDefinition)
 	var parts []string
@@ -109,7 +109,7 @@ func (f *failure) what(r *run) string {
 	case f.cause == Deleted:
 		return "the service was deleted while it was rolled out"
 	case f.late:
-		var running int32 // of the new revision: those of the old one go on meanwhile
+		var running int32 // of the new revision: tasks of the old one keep running
 		if d := deployment(r.service, r.target.id); d != nil {
 			running = d.RunningCount
 		}

@@ -27,7 +27,7 @@ const (
 
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// frame is what AWS answers at one look.
+// frame is AWS's answers at one moment.
 type frame struct {
 	service types.Service
 	missing bool
@@ -37,7 +37,7 @@ type frame struct {
 	targets []elbtypes.TargetHealthDescription
 }
 
-// scene is AWS as a film: each DescribeServices shows the next frame, the last one for ever. Orders cut to other films.
+// scene is AWS as a film: each DescribeServices shows the next frame, the last frame repeats. Orders switch the film.
 type scene struct {
 	t        *testing.T
 	frames   []frame
@@ -156,7 +156,7 @@ func (s *scene) tasks(status types.DesiredStatus) []types.Task {
 	return s.frame().running
 }
 
-// watch watches for revision 2 in a service that runs revision 1 unless the goal is changed.
+// watch watches for revision 2 in a service that runs revision 1, unless change says otherwise.
 func (s *scene) watch(ctx context.Context, change ...func(*Goal)) (types.Service, error) {
 	before := call.Scale
 	call.Scale = 1 // the clock is the test's
@@ -194,7 +194,7 @@ func because(d types.Deployment, reason string) types.Deployment {
 	return d
 }
 
-// svc is a service of which the deployments' counts are summed up.
+// svc returns a service whose counts are the sums of those of its deployments.
 func svc(desired int32, deployments ...types.Deployment) types.Service {
 	s := types.Service{
 		ServiceName: aws.String("api"), ServiceArn: aws.String("arn:aws:ecs:eu-west-1:123456789012:service/shop/api"),

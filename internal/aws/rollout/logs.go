@@ -11,12 +11,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
-// lastLinesCount is how much of a failing task's output a diagnostic shows.
+// lastLinesCount is how many lines of a failing task's output a diagnostic shows.
 const lastLinesCount = 20
 
-// lastLines returns the last lines of the crashed container and its log group. Both are empty when it sends no logs;
-// the lines are empty when it never started. A failure to read logs must not hide why the rollout failed, so it is no
-// error.
+// lastLines returns the last lines of the crashed container and its log group. Both are empty if the container sends no
+// logs; the lines are empty if it never started. A failure to read logs is no error: it must not hide why the rollout
+// failed.
 func (r *run) lastLines(ctx context.Context, c *crash) (lines []string, group string) {
 	options, container := r.logOptions(ctx, c)
 	group = options["awslogs-group"]
@@ -38,7 +38,7 @@ func (r *run) lastLines(ctx context.Context, c *crash) (lines []string, group st
 				lines = append(lines, strings.TrimRight(aws.ToString(e.Message), "\r\n"))
 			}
 		}
-		// The log agent delivers a few seconds after the crash.
+		// The log agent delivers its lines a few seconds after the crash.
 		if len(lines) > 0 || attempt == 2 || r.clock.Sleep(ctx, 2*time.Second) != nil {
 			break
 		}
@@ -49,8 +49,8 @@ func (r *run) lastLines(ctx context.Context, c *crash) (lines []string, group st
 	return lines, group
 }
 
-// logOptions returns the options of the log driver of the crashed container, of the first container when no single one
-// is to blame.
+// logOptions returns the log driver's options of the crashed container, or of the first container if no single one is
+// to blame.
 func (r *run) logOptions(ctx context.Context, c *crash) (options map[string]string, container string) {
 	out, err := r.api.services.DescribeTaskDefinition(ctx,
 		&ecs.DescribeTaskDefinitionInput{TaskDefinition: &r.goal.TaskDefinition})

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 )
 
-// say shows a line, once in a row.
+// say shows a line, unless it equals the line before.
 func (r *run) say(line string) {
 	if line != r.line {
 		r.line = line
@@ -17,7 +17,7 @@ func (r *run) say(line string) {
 	}
 }
 
-// report shows what is new about a service: its events and the counts of its deployment.
+// report shows what is new in a service: its events and the counts of its deployment.
 func (r *run) report(svc types.Service) {
 	for _, e := range slices.Backward(svc.Events) { // AWS gives the newest first
 		if r.seenEvents[aws.ToString(e.Id)] {
@@ -30,7 +30,7 @@ func (r *run) report(svc types.Service) {
 		}
 		r.goal.Progress(plainEvent(e))
 	}
-	d := Primary(svc) // ours, or the one that ECS goes back to
+	d := Primary(svc) // ours, or the one to which ECS returns
 	if d == nil {
 		return
 	}
@@ -55,7 +55,7 @@ func (r *run) reportTargets() {
 	}
 }
 
-// plainEvent drops "(service x) " from an event's text, which everybody knows.
+// plainEvent removes "(service x) " from an event's text: the user knows the service.
 func plainEvent(e types.ServiceEvent) string {
 	text := aws.ToString(e.Message)
 	if rest, ok := strings.CutPrefix(text, "(service "); ok {

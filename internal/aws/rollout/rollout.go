@@ -1,10 +1,10 @@
-// Package rollout tells the truth about ECS services: whether the deployment that an apply caused really runs, why it
-// does not, and what a service does right now.
+// Package rollout finds out about ECS services: whether the deployment that an apply started really runs, why it does
+// not, and what a service does at present.
 //
-// In: the service as the call that started a deployment answered it, and what was planned (Goal). Out: the service once
+// In: the service as answered by the call that started a deployment, and what was planned (Goal). Out: the service when
 // the rollout is decided, and for a failed one a diagnostic with the cause, log lines and a next step; or Status, plain
-// data. It may stop a deployment that cannot succeed (roll it back, or set the service to 0 tasks when there is nothing
-// to go back to); it must not create, configure or delete services, and must not print.
+// data. It may stop a deployment that cannot succeed (roll it back, or set the service to 0 tasks if no revision ran
+// before). It must not create, configure or delete services, and must not print.
 package rollout
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/company/deployer/internal/aws/call"
 )
 
-// clients are what a watch asks.
+// clients are the AWS clients of a watch.
 type clients struct {
 	services  *ecs.Client
 	balancers *elasticloadbalancingv2.Client
@@ -33,7 +33,7 @@ type Clock struct {
 	Sleep func(context.Context, time.Duration) error // returns early, with the cause, when the context ends
 }
 
-// SystemClock is real time. Its pauses vary by a fifth, so that many watches do not ask in step, and follow call.Scale.
+// SystemClock is real time. Its pauses vary by a fifth, so that many watches do not ask at once, and follow call.Scale.
 func SystemClock() Clock {
 	//nolint:forbidigo // this is the clock that is injected
 	return Clock{Now: time.Now, Sleep: func(ctx context.Context, d time.Duration) error {

@@ -15,14 +15,14 @@ import (
 	"github.com/company/deployer/internal/aws/call"
 )
 
-// Status is what one service does right now.
+// Status is what one service does at present.
 type Status struct {
 	Cluster        string    `json:"cluster"`
 	Service        string    `json:"service"`
-	Found          bool      `json:"found"`          // false: ECS knows no such active service; the rest is empty
-	TaskDefinition string    `json:"taskDefinition"` // ARN that really runs, "" when none does
+	Found          bool      `json:"found"`          // false: ECS has no such active service; the rest is empty
+	TaskDefinition string    `json:"taskDefinition"` // ARN that really runs, "" if none does
 	Revision       string    `json:"revision"`
-	Deploying      string    `json:"deploying,omitempty"` // ARN that a rollout in progress brings
+	Deploying      string    `json:"deploying,omitempty"` // ARN that a rollout in progress deploys
 	DeploymentID   string    `json:"deploymentId"`
 	RolloutState   string    `json:"rolloutState"` // COMPLETED, IN_PROGRESS or FAILED
 	RolloutReason  string    `json:"rolloutReason,omitempty"`
@@ -30,13 +30,13 @@ type Status struct {
 	Desired        int       `json:"desired"`
 	Running        int       `json:"running"`
 	Pending        int       `json:"pending"`
-	// as many tasks as desired, none unhealthy, targets healthy, no rollout open
+	// as many tasks as desired, none unhealthy, targets healthy, no rollout in progress
 	Healthy     bool      `json:"healthy"`
 	Images      []Image   `json:"images"`
 	Targets     []Targets `json:"targets,omitempty"`
 	Events      []Event   `json:"events"` // the newest first, at most five
 	FailedTasks int       `json:"-"`      // of the PRIMARY deployment
-	// what could not be asked: the service itself where not Found, else its tasks or targets
+	// what could not be read: the service itself if not Found, else its tasks or targets
 	Err error `json:"-"`
 }
 
@@ -46,7 +46,7 @@ type Image struct {
 	Image     string `json:"image"`
 	Digest    string `json:"digest,omitempty"` // sha256:…
 	Tasks     int    `json:"tasks"`
-	Unhealthy int    `json:"unhealthy"` // of those, tasks whose container health check fails
+	Unhealthy int    `json:"unhealthy"` // of these, the tasks whose container health check fails
 }
 
 // Targets is the health of one target group.
@@ -66,8 +66,8 @@ type Event struct {
 // Ref names one service.
 type Ref struct{ Cluster, Service string } // names or ARNs
 
-// Status reports on services, in the order asked for. All is asked side by side: first the services, ten to a call, and
-// which tasks they have, then those tasks and the targets. What could not be asked is in Status.Err. AWS APIs:
+// Status reports on services, in the order of refs. Calls are made side by side: first the services, ten per call, and
+// their lists of tasks, then those tasks and the targets. Status.Err says what could not be read. AWS APIs:
 // ecs:DescribeServices, ListTasks, DescribeTasks, elasticloadbalancing:DescribeTargetHealth.
 func (w *Watcher) Status(ctx context.Context, refs ...Ref) []Status {
 	api := w.api
@@ -117,10 +117,10 @@ func (w *Watcher) Status(ctx context.Context, refs ...Ref) []Status {
 	return statuses
 }
 
-// atOnce is how many calls, or services, are under way at a time.
+// atOnce is how many calls, or services, are read at the same time.
 const atOnce = 32
 
-// describeServices returns the active ones of services of a cluster, by name and by ARN.
+// describeServices returns the active services among those of a cluster, by name and by ARN.
 func describeServices(
 	ctx context.Context, api clients, cluster string, services []string,
 ) (map[string]*types.Service, error) {
@@ -141,7 +141,7 @@ func describeServices(
 	return found, nil
 }
 
-// one looks at the tasks and the targets of a service, side by side.
+// one reads the tasks and the targets of a service, side by side.
 func one(ctx context.Context, api clients, cluster string, svc *types.Service, tasks []string) Status {
 	s := Status{
 		Cluster: cluster, Service: aws.ToString(svc.ServiceName), Found: true,
@@ -193,7 +193,7 @@ func one(ctx context.Context, api clients, cluster string, svc *types.Service, t
 	return s
 }
 
-// images sums up what containers run, by container, image and digest.
+// images counts what containers run, by container, image and digest.
 func images(tasks []types.Task) []Image {
 	sum := map[Image]*Image{}
 	for _, task := range tasks {

@@ -16,7 +16,7 @@ import (
 	"github.com/company/deployer/internal/aws/call/calltest"
 )
 
-// meeting lets calls go on once all that are expected have come: who asks one after the other waits for ever.
+// meeting holds calls until all expected ones have come: calls made one after the other would wait for ever.
 type meeting struct {
 	mu   sync.Mutex
 	left map[string]int
@@ -47,7 +47,7 @@ func (m *meeting) join(ctx context.Context, name string) error {
 
 func TestStatusAsksSideBySide(t *testing.T) {
 	const services = 13
-	// 13 services are two calls, which go out together with the lists of tasks; then come all tasks and targets.
+	// 13 services need two calls, made at the same time as the lists of tasks. Then all tasks and targets are read.
 	m := newMeeting(map[string]int{"first": 2 + services, "second": 2 * services})
 	watcher := &Watcher{api: api(calltest.Config(func(ctx context.Context, in any) (any, error) {
 		switch in := in.(type) {

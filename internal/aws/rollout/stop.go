@@ -12,8 +12,8 @@ import (
 	"github.com/company/deployer/internal/aws/call"
 )
 
-// stop ends a deployment that cannot succeed: back to the revision that ran before, or to 0 tasks when there is none.
-// It returns "" when ECS took the order, else why not, for the diagnostic.
+// stop ends a deployment that cannot succeed: it returns to the revision that ran before, or sets 0 tasks if there is
+// none. The result is "" if ECS accepted the order, else the reason for the diagnostic.
 func (r *run) stop(ctx context.Context) string {
 	input := &ecs.UpdateServiceInput{Cluster: &r.goal.Cluster, Service: &r.goal.Service}
 	if r.goal.Previous == "" {
@@ -42,7 +42,7 @@ func (r *run) update(ctx context.Context, input *ecs.UpdateServiceInput, what st
 	return ""
 }
 
-// stopDeployment reports whether ECS rolls back now.
+// stopDeployment reports whether ECS is rolling back now.
 func (r *run) stopDeployment(ctx context.Context) bool {
 	out, err := r.api.services.ListServiceDeployments(ctx, &ecs.ListServiceDeploymentsInput{
 		Cluster: &r.goal.Cluster, Service: &r.goal.Service,
@@ -63,10 +63,10 @@ func (r *run) stopDeployment(ctx context.Context) bool {
 	_, err = r.api.services.StopServiceDeployment(ctx, &ecs.StopServiceDeploymentInput{
 		ServiceDeploymentArn: newest.ServiceDeploymentArn, StopType: types.StopServiceDeploymentStopTypeRollback,
 	})
-	return err == nil || call.HasCode(err, "ConflictException") // it stops already
+	return err == nil || call.HasCode(err, "ConflictException") // it is stopping already
 }
 
-// goBack waits until what the service goes back to is stable, and says what runs now.
+// goBack waits until the deployment that the service returns to is stable, and says what runs now.
 func (r *run) goBack(ctx context.Context) string {
 	limit := r.clock.Now().Add(goBackWithin)
 	for pause := time.Duration(0); r.clock.Now().Before(limit); pause = firstPause {

@@ -14,17 +14,17 @@ import (
 // health sums up the target groups of a service.
 type health struct {
 	wanted, healthy int // targets: tasks times target groups
-	sick            int // targets of ours that are not healthy
+	sick            int // our targets that are not healthy
 	reason          string
 }
 
 func (h health) ok() bool { return h.sick == 0 && h.healthy >= h.wanted }
 
-// targetHealth asks the load balancers how the tasks of our deployment are. Targets of tasks that are going away do not
-// count, nor do those of a revision that is being replaced: they are healthy all the while.
+// targetHealth asks the load balancers for the health of our deployment's tasks. Targets of tasks that are stopping do
+// not count. Nor do targets of a revision that is being replaced: they are healthy all the time.
 func (r *run) targetHealth(ctx context.Context, svc types.Service) (health, error) {
 	var sum health
-	var addresses map[string]bool // of our running tasks, asked for only when targets are not simply all healthy
+	var addresses map[string]bool // of our running tasks, read only if some targets are not healthy
 	for _, lb := range svc.LoadBalancers {
 		if lb.TargetGroupArn == nil {
 			continue
@@ -54,7 +54,7 @@ func (r *run) targetHealth(ctx context.Context, svc types.Service) (health, erro
 	return sum, nil
 }
 
-// count counts targets, only those at the given addresses unless nil.
+// count counts targets; if addresses is not nil, only targets with these addresses.
 func count(targets []elbtypes.TargetHealthDescription, port int32, addresses map[string]bool) health {
 	var h health
 	for _, t := range targets {

@@ -12,7 +12,7 @@ import (
 	"github.com/company/deployer/internal/aws/call"
 )
 
-// tasksDue says whether stopped tasks are worth a look: when something about the service changed, or now and then.
+// tasksDue reports whether to look at stopped tasks: if the service changed, or some time has passed.
 func (r *run) tasksDue(svc types.Service) bool {
 	p := Primary(svc)
 	if p == nil || p.RunningCount >= p.DesiredCount && p.FailedTasks == 0 && len(r.events) == 0 {
@@ -23,8 +23,8 @@ func (r *run) tasksDue(svc types.Service) bool {
 	return looks != r.lookedAt || r.clock.Now().Sub(r.looked) >= tasksEvery
 }
 
-// inspect looks at tasks of our deployment that stopped since the last time, and returns the crash that repeated itself
-// often enough to decide, if any. ECS shows stopped tasks for about an hour.
+// inspect looks at the tasks of our deployment that stopped since the last look. It returns the crash that was repeated
+// often enough to decide, if there is one. ECS shows stopped tasks for about an hour.
 func (r *run) inspect(ctx context.Context) (*crash, error) {
 	if p := Primary(r.service); p != nil {
 		r.lookedAt = fmt.Sprint(p.RunningCount, p.PendingCount, p.FailedTasks, len(r.events), r.service.RunningCount,
@@ -40,7 +40,7 @@ func (r *run) inspect(ctx context.Context) (*crash, error) {
 	r.primed = true
 	if first && r.standing {
 		for _, arn := range fresh {
-			r.seenTasks[arn] = true // these stopped before this apply changed anything
+			r.seenTasks[arn] = true // they stopped before this apply changed anything
 		}
 		return nil, nil
 	}
@@ -50,7 +50,7 @@ func (r *run) inspect(ctx context.Context) (*crash, error) {
 	}
 	for _, task := range tasks {
 		if aws.ToString(task.LastStatus) != "STOPPED" {
-			continue // its exit codes come later
+			continue // its exit codes are not known yet
 		}
 		r.seenTasks[aws.ToString(task.TaskArn)] = true
 		if !r.ours(task) {
@@ -81,8 +81,8 @@ func (r *run) ours(task types.Task) bool {
 	return SameRevision(aws.ToString(task.TaskDefinitionArn), r.target.taskDefinition)
 }
 
-// repeated returns the newest of the crashes that happened often enough. Refusals right after the policies were made
-// count for nothing: the tasks of a first rollout start side by side, and IAM may be slower than they are.
+// repeated returns the newest crash that was repeated often enough. Refusals right after the policies were made do not
+// count: the tasks of a first rollout start side by side, and IAM may be slower.
 func (r *run) repeated() *crash {
 	count := map[string]int{}
 	var found *crash
@@ -146,5 +146,5 @@ func describeTasks(ctx context.Context, api clients, cluster string, arns []stri
 	return tasks, nil
 }
 
-// short is how people see a task's id.
+// short shortens a task's id for people.
 func short(id string) string { return id[:min(len(id), 8)] }

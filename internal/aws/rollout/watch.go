@@ -23,11 +23,11 @@ type Goal struct {
 	Service        string        // name or ARN
 	TaskDefinition string        // ARN of the planned revision
 	Started        types.Service // as the call that started the deployment answered
-	// ARN of a task definition known to have run before; "" when there is nothing to go back to
+	// ARN of a task definition that surely ran before; "" if there is none to return to
 	Previous string
-	Timeout  time.Duration // until an undecided rollout has failed
-	Bake     time.Duration // to go on watching once it is completed
-	Rollback bool          // whether to go back when it times out or does not survive the bake
+	Timeout  time.Duration // after this time an undecided rollout counts as failed
+	Bake     time.Duration // how long to watch after the rollout is completed
+	Rollback bool          // whether to go back after a timeout or a failure during the bake
 	Progress func(line string)
 }
 
@@ -35,10 +35,10 @@ type Goal struct {
 const (
 	firstPause   = 2 * time.Second
 	longestPause = 5 * time.Second
-	tasksEvery   = 15 * time.Second // stopped tasks are looked for at least that often while tasks are missing
-	calmAfter    = 30 * time.Second // without another crash, a deployment that had one counts as stable
-	roleFresh    = 3 * time.Minute  // IAM may take that long until ECS may assume a new role
-	// permissionsSpread is how long after the beginning refusals may come from policies that IAM has not spread yet.
+	tasksEvery   = 15 * time.Second // while tasks are missing, stopped tasks are looked for at least this often
+	calmAfter    = 30 * time.Second // a deployment with a crash counts as stable after this time without another crash
+	roleFresh    = 3 * time.Minute  // IAM may need this long until ECS can assume a new role
+	// permissionsSpread is how long after the start refusals may come from policies that IAM has not spread yet.
 	permissionsSpread = time.Minute
 	appearWithin      = time.Minute      // until DescribeServices knows a service that was just made
 	goBackWithin      = 10 * time.Minute // the longest wait for a rollback
@@ -46,10 +46,10 @@ const (
 	maxHiccups        = 10               // failed looks in a row before the watch gives up
 )
 
-// Watch returns once the rollout is decided: nil when the deployment is completed, its tasks run and their targets are
-// healthy, and stayed so for the bake. A failed rollout is a *diag.Diagnostic of code Failed; an ended context one of
-// code Interrupted, with the deployment going on. Any other error is an AWS call that kept failing. The service is the
-// last one seen.
+// Watch returns when the rollout is decided. nil: the deployment is completed, its tasks run and their targets are
+// healthy, and this stayed so for the bake. A failed rollout is a *diag.Diagnostic with code Failed. An ended context
+// is one with code Interrupted; the deployment continues. Any other error is an AWS call that failed repeatedly. The
+// service is the last one seen.
 func (w *Watcher) Watch(ctx context.Context, goal Goal) (types.Service, error) {
 	r := &run{
 		api: w.api, clock: w.Clock, goal: goal, service: goal.Started, start: w.Clock.Now(),
@@ -77,26 +77,26 @@ type run struct {
 	goal     Goal
 	target   target
 	start    time.Time
-	standing bool // the deployment was completed before: only something small was changed
+	standing bool // the deployment was completed before: the change was small
 
 	service    types.Service // last seen
 	line       string        // last progress line
 	seenEvents map[string]bool
 	events     []types.ServiceEvent // of this rollout, oldest first
 
-	seenTasks map[string]bool // stopped tasks that were looked at
-	primed    bool            // tasks that had stopped before were noted
+	seenTasks map[string]bool // stopped tasks that were inspected
+	primed    bool            // tasks that stopped before this rollout were recorded
 	crashes   []crash
 	calmSince time.Time // of the last crash that was seen
-	looked    time.Time // when stopped tasks were looked for
-	lookedAt  string    // and what the service looked like
+	looked    time.Time // the last look for stopped tasks
+	lookedAt  string    // the service as it was then
 
 	targets     health
 	targetsLine string
 	roleSince   time.Time // of the first event about a role
-	failedSince time.Time // when ours was first seen to be FAILED
-	oldSince    time.Time // of the first of the latest answers in which an earlier deployment is PRIMARY
-	noRoom      string    // why a task was not placed, when that was for capacity
+	failedSince time.Time // when our deployment was first seen as FAILED
+	oldSince    time.Time // first of the latest answers with an earlier deployment as PRIMARY
+	noRoom      string    // why a task was not placed, if for lack of capacity
 	hiccups     int
 }
 
@@ -141,7 +141,7 @@ func (r *run) watch(ctx context.Context) error {
 	}
 }
 
-// look asks once and says whether the rollout failed (f), or is done.
+// look asks once. It returns the failure of the rollout (f), or whether it is done.
 func (r *run) look(ctx context.Context) (f *failure, done bool, err error) {
 	svc, err := r.describe(ctx)
 	if err != nil {
@@ -173,7 +173,7 @@ func (r *run) look(ctx context.Context) (f *failure, done bool, err error) {
 			r.failedSince = now
 		}
 		if r.goal.Rollback && r.goal.Previous != "" && now.Sub(r.failedSince) < breakerActs {
-			return nil, false, nil // a second rollback beside that of ECS would only supersede it
+			return nil, false, nil // ECS rolls back already: a second rollback would only supersede it
 		}
 		_, err := r.inspect(ctx)
 		return &failure{cause: RolledBack, stop: true}, false, err
@@ -184,8 +184,8 @@ func (r *run) look(ctx context.Context) (f *failure, done bool, err error) {
 	return f, false, err
 }
 
-// stand decides by the service, but not by answers that are older than the call that started the rollout: those still
-// say what was before, among it how many tasks were desired. After a minute an answer counts whatever it says.
+// stand decides by the service, but ignores answers that are older than the call that started the rollout: those still
+// show the old deployment and the old number of desired tasks. After a minute every answer counts.
 func (r *run) stand(svc types.Service) standing {
 	now := r.clock.Now()
 	s := stand(svc, r.target)
@@ -208,7 +208,7 @@ func (r *run) stand(svc types.Service) standing {
 	return stand(svc, lasting)
 }
 
-// confirm looks behind COMPLETED: crashes that ECS does not count, and the health that load balancers see.
+// confirm checks a COMPLETED rollout for crashes that ECS does not count, and for the health of its targets.
 func (r *run) confirm(ctx context.Context, svc types.Service) (*failure, bool, error) {
 	repeated, err := r.inspect(ctx)
 	if err != nil {
@@ -276,8 +276,8 @@ func (r *run) describe(ctx context.Context) (types.Service, error) {
 	return out.Services[0], nil
 }
 
-// bearable reports whether a failed look may be repeated: the network, throttling and AWS's own faults pass, refusals
-// do not.
+// bearable reports whether a failed look may be repeated: errors of the network, throttling and AWS's own faults pass,
+// refusals do not.
 func (r *run) bearable(err error) bool {
 	r.hiccups++
 	var api smithy.APIError

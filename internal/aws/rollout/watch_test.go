@@ -307,7 +307,7 @@ func TestTimesOut(t *testing.T) {
 }
 
 func TestTasksWithoutRoomSaySo(t *testing.T) {
-	// ECS has no event about addresses and interfaces that are missing: only the tasks tell.
+	// ECS has no event about missing addresses and interfaces: only the tasks tell.
 	full := stopped("a", types.TaskStopCodeTaskFailedToStart,
 		"Unexpected EC2 error while attempting to Create Network Interface: InsufficientFreeAddressesInSubnet")
 	s := &scene{
@@ -321,7 +321,7 @@ func TestTasksWithoutRoomSaySo(t *testing.T) {
 }
 
 func TestAnOldDeploymentThatStaysPrimary(t *testing.T) {
-	// ECS may go back under the id that the old revision was first deployed with.
+	// ECS may return to the old revision under the id of its first deployment.
 	back := svc(2, deploy("1", "PRIMARY", rev1, "COMPLETED", 2, 0))
 	s := &scene{t: t, frames: film(starting, back)}
 	_, err := s.watch(t.Context())
@@ -330,7 +330,7 @@ func TestAnOldDeploymentThatStaysPrimary(t *testing.T) {
 }
 
 func TestAnOldCountDecidesNothing(t *testing.T) {
-	// Only the desired count was changed, from 2 to 3, and the first answers do not know it yet.
+	// Only the desired count was changed, from 2 to 3, and the first answers do not show it yet.
 	more, ready := svc(3, deploy("2", "PRIMARY", rev2, "COMPLETED", 2, 1)),
 		svc(3, deploy("2", "PRIMARY", rev2, "COMPLETED", 3, 0))
 	s := &scene{t: t, frames: film(completed, completed, more, ready)}
@@ -338,7 +338,7 @@ func TestAnOldCountDecidesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 3, last.RunningCount)
 
-	// One that stays was set by somebody else: what runs is what is desired.
+	// If the count stays different, somebody else set it: the service runs what is desired.
 	s = &scene{t: t, frames: film(completed)}
 	_, err = s.watch(t.Context(), func(g *Goal) { g.Started = more })
 	require.NoError(t, err)
@@ -390,7 +390,7 @@ func TestFreshPermissionsGetTime(t *testing.T) {
 }
 
 func TestACompletedServiceIsNotTakenAway(t *testing.T) {
-	// Only the limits of the deployment were changed; tasks that crashed before are no news.
+	// Only the limits of the deployment were changed: earlier crashes of tasks do not count.
 	standing := func(g *Goal) { g.Started = completed }
 	s := &scene{t: t, frames: with([]types.Task{crashed("a"), crashed("b")}, completed)}
 	_, err := s.watch(t.Context(), standing)
@@ -435,7 +435,7 @@ func TestBake(t *testing.T) {
 	require.Contains(t, failedWith(t, err).Detail, `Revision 2 came up, but did not stay up; container "api" exited`)
 	require.Equal(t, rev1, *s.updates[0].TaskDefinition)
 
-	// It never has all its tasks again.
+	// It never reaches its number of tasks again.
 	s = &scene{
 		t: t, frames: film(completed, svc(2, deploy("2", "PRIMARY", rev2, "COMPLETED", 1, 0))),
 		onUpdate: film(wentBack),

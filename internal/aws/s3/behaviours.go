@@ -1,6 +1,6 @@
 // Package s3 is the behaviour of the Amazon S3 resource types.
 //
-// In: calls of the resource contract. Out: S3 API calls. It keeps no state and decides nothing that the contract
+// In: calls of the resource contract. Out: S3 API calls. It keeps no state and leaves to the contract what the contract
 // decides. (The store of deployer's own state is another package.)
 package s3
 
@@ -25,13 +25,13 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 }
 
 var failed = call.Errors(call.NotFound("NoSuchBucket", "NoSuchBucketPolicy"),
-	// Another account's bucket is BucketAlreadyExists: nothing that could be adopted, so it is not declared here.
+	// Another account's bucket is BucketAlreadyExists. It cannot be adopted, so that code is not declared here.
 	call.Exists("BucketAlreadyOwnedByYou"))
 
 // conflicts is how long S3 may be busy with another operation on the same bucket or name: minutes after a delete.
 var conflicts = call.Pace{First: time.Second, Longest: 10 * time.Second, Limit: 10 * time.Minute}
 
-// whileBusy repeats an operation while S3 is busy with another one on the same bucket.
+// whileBusy repeats an operation while S3 is busy with another operation on the same bucket.
 func whileBusy(ctx context.Context, bucket string, progress func(string), do func(context.Context) error) error {
 	told := false
 	return call.Wait(ctx, conflicts, "S3 is done with another operation on the bucket "+bucket,
@@ -48,8 +48,8 @@ func whileBusy(ctx context.Context, bucket string, progress func(string), do fun
 		})
 }
 
-// nameLimit is the most characters S3 takes for the name of a bucket.
+// nameLimit is how many characters S3 allows for the name of a bucket.
 const nameLimit = 63
 
-// buckets is the ARN of a stack's buckets; those of S3 name neither account nor region.
+// buckets is the ARN of a stack's buckets; S3's ARNs contain neither account nor region.
 func buckets(s resource.Scope) string { return "arn:" + s.Partition() + ":s3:::" + s.Names(nameLimit) }

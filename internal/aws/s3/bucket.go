@@ -30,7 +30,7 @@ func newBucket(api *s3.Client, region string) resource.Behaviour {
 			ReplaceOn: []string{"name"},
 			FindFirst: true, // in us-east-1, CreateBucket of an own bucket succeeds
 			DataLoss:  true,
-			// S3 does not know everywhere the bucket that it has just made.
+			// A new bucket is not known everywhere in S3 at once.
 			NotYet: []resource.NotYet{{
 				Operations: []string{
 					"s3:PutBucketTagging", "s3:PutPublicAccessBlock", "s3:PutBucketOwnershipControls",
@@ -56,9 +56,9 @@ func (b bucket) outputs(name string) model.BucketOutputs {
 	}
 }
 
-// create makes the bucket with its tags in one call, then sets part by part. An interrupted run is taken up by
-// adoption, which sets what is missing; a failed part leaves a recorded, unfinished bucket. Where S3 does not take tags
-// with a new bucket, the first part is tags.
+// create makes the bucket with its tags in one call, then sets one part after the other. Adoption continues an
+// interrupted create and sets what is missing. If a part fails, the bucket is recorded as unfinished. Where S3 takes no
+// tags in CreateBucket, the first part is tags.
 func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketOutputs, error) {
 	name := c.Props.Name
 	in := &s3.CreateBucketInput{
@@ -81,8 +81,8 @@ func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketO
 	if call.HasCode(err, "BucketAlreadyExists") {
 		return "", model.BucketOutputs{}, &resource.OwnedError{Type: model.BucketType, Name: name}
 	}
-	// Find saw no such bucket a moment ago: one that shows no tags is our own create, repeated by the SDK after a lost
-	// answer, and S3 is not always quick to show what a new bucket has. A tagged one goes to adoption.
+	// Find saw no such bucket a moment ago. So a bucket without tags is our own create, repeated by the SDK after a
+	// lost answer; S3 may show a new bucket's tags late. A tagged bucket is adopted.
 	if errors.Is(err, resource.ErrExists) {
 		if tags, tagsErr := b.tags(ctx, name); tagsErr == nil && len(tags) == 0 {
 			err = nil
@@ -93,7 +93,7 @@ func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketO
 	}
 	made := model.Bucket{Name: name}
 	if err := b.apply(ctx, c, made); err != nil {
-		// Recorded as it is, so that the next run goes on; without a read, as a bucket of which nothing is set.
+		// Recorded as it is, so that the next run continues; if the read fails, as a bucket with nothing set.
 		actual, _, readErr := b.read(ctx, bucketCall{Request: resource.Request{ID: name}, Old: c.Props})
 		if readErr != nil {
 			actual = made
@@ -105,15 +105,15 @@ func (b bucket) create(ctx context.Context, c bucketCall) (string, model.BucketO
 	return name, b.outputs(name), nil
 }
 
-// tagsRefused are the answers of an S3 that does not know tags in CreateBucket.
+// tagsRefused are the errors of an S3 that does not support tags in CreateBucket.
 var tagsRefused = []string{"MalformedXML", "InvalidRequest", "InvalidArgument", "UnsupportedArgument", "NotImplemented"}
 
-// untaggedAtFirst reports whether a bucket may be without tags for a moment after it was made. AWS's own partition
-// always takes tags.
+// untaggedAtFirst reports whether a new bucket may be without tags for a moment. AWS's own partition always takes tags
+// in CreateBucket.
 func (b bucket) untaggedAtFirst() bool { return resource.PartitionOf(b.region).Name != "aws" }
 
-// nameless reports whether a bucket without any tags may be one that a run has made and died before it could tag it:
-// nothing is in it.
+// nameless reports whether a bucket without any tags may be ours: a run made it and died before it could tag it. Such a
+// bucket is empty.
 func (b bucket) nameless(ctx context.Context, _ bucketCall, name string) (bool, error) {
 	if !b.untaggedAtFirst() {
 		return false, nil
@@ -163,12 +163,12 @@ func bucketPermissions(s resource.Scope) []resource.Statement {
 			"s3:GetBucketPublicAccessBlock", "s3:PutBucketPublicAccessBlock",
 			"s3:GetBucketOwnershipControls", "s3:PutBucketOwnershipControls",
 			"s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration", "s3:GetBucketCORS", "s3:PutBucketCORS",
-			"s3:ListBucketVersions", // whether a delete would be refused; what is in a bucket that may be emptied
+			"s3:ListBucketVersions", // to see whether AWS would refuse a delete, and to empty a bucket
 		}},
 		{On: []string{buckets(s)}, Actions: []string{"s3:TagResource"}, Why: "CreateBucket gives the bucket its tags"},
 	}
 	if force := s.Props.Get("forceDestroy"); s.Props.IsNull() || !force.Known() || force.Bool() {
-		// Only a bucket that says so is emptied: nobody else's deployment may delete objects.
+		// Only a bucket with ForceDestroy is emptied: no other deployment may delete objects.
 		out = append(out,
 			resource.Statement{
 				On:      []string{buckets(s) + "/*"},

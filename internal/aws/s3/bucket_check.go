@@ -46,7 +46,7 @@ func checkBucket(b *model.Bucket) []value.Problem {
 			problems.Bad(at, "the rule %q has a negative number of days", rule.ID)
 		}
 	}
-	// S3 keeps rules by id and transitions by age, in orders of its own.
+	// S3 sorts rules by id and transitions by age.
 	slices.SortFunc(b.Lifecycle, byID)
 	for _, rule := range b.Lifecycle {
 		slices.SortStableFunc(rule.Transitions, byAge)

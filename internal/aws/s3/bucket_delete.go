@@ -13,7 +13,7 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// delete removes the bucket, with all that is in it when the state says forceDestroy.
+// delete deletes the bucket, with all its objects if the state says forceDestroy.
 func (b bucket) delete(ctx context.Context, c bucketCall) error {
 	err := whileBusy(ctx, c.ID, c.Progress, func(ctx context.Context) error {
 		for {
@@ -21,7 +21,7 @@ func (b bucket) delete(ctx context.Context, c bucketCall) error {
 			if !call.HasCode(err, "BucketNotEmpty") || !c.Old.ForceDestroy {
 				return failed(err)
 			}
-			// Whoever still writes into the bucket may be faster than one round.
+			// Somebody may still write into the bucket, faster than one round deletes.
 			if err := b.empty(ctx, c); err != nil {
 				return err
 			}
@@ -47,7 +47,7 @@ func howToEmpty(name string) string {
 	return "empty the bucket " + name + " (all versions), or set forceDestroy: true, apply, and then remove it"
 }
 
-// inTheWay asks whether anything is in a bucket that the delete would not empty.
+// inTheWay checks for objects in a bucket that the delete would not empty.
 func (b bucket) inTheWay(ctx context.Context, c bucketCall, _ resource.Neighbours) ([]plan.Obstacle, error) {
 	if c.Old.ForceDestroy {
 		return nil, nil
@@ -73,7 +73,7 @@ func (b bucket) versions(ctx context.Context, in *s3.ListObjectVersionsInput) (*
 	page, err := b.api.ListObjectVersions(ctx, in)
 	err = failed(err)
 	var op *resource.OpError
-	if errors.As(err, &op) && op.Denied() { // no action is called like the operation
+	if errors.As(err, &op) && op.Denied() { // the operation's name is not an action
 		op.Next = resource.DeniedAdvice("s3:ListBucketVersions", op.Message)
 	}
 	return page, err
@@ -108,7 +108,7 @@ func (b bucket) empty(ctx context.Context, c bucketCall) error {
 					Message: fmt.Sprintf("%d objects of %s cannot be deleted, the first is %s: %s", len(out.Errors),
 						c.ID, text(first.Key), text(first.Message)),
 				}
-				if op.Denied() { // no action is called like the operation
+				if op.Denied() { // the operation's name is not an action
 					op.Next = resource.DeniedAdvice("s3:DeleteObject and s3:DeleteObjectVersion", text(first.Message))
 				}
 				return op

@@ -13,13 +13,13 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// part is one sub-resource of a bucket, set by a call of its own. Each call sets the whole part, so it may be repeated.
+// part is one sub-resource of a bucket, set by its own call. Each call sets the whole part, so it may be repeated.
 type part struct {
-	of  func(model.Bucket) any // the properties that it covers
+	of  func(model.Bucket) any // the part's properties
 	put func(ctx context.Context, b model.Bucket) error
 }
 
-// parts are in the order of urgency: what protects data comes first.
+// parts are in the order of urgency: parts that protect data come first.
 func (b bucket) parts() []part {
 	return []part{
 		{func(p model.Bucket) any { return p.PublicAccessBlock }, b.putPublicAccessBlock},
@@ -31,8 +31,8 @@ func (b bucket) parts() []part {
 	}
 }
 
-// apply brings the bucket from old to what is wanted, one part after the other: S3 refuses two changes of a bucket at
-// once.
+// apply changes the bucket from old to wanted, one part after the other: S3 refuses two simultaneous changes of a
+// bucket.
 func (b bucket) apply(ctx context.Context, c bucketCall, old model.Bucket) error {
 	name := c.Props.Name
 	tags := tagging.List(tagging.Wanted(c.Tags, c.Props.Tags), tag) // PutBucketTagging replaces all tags
@@ -126,7 +126,7 @@ func (b bucket) putCORS(ctx context.Context, p model.Bucket) error {
 	return failed(err)
 }
 
-// read asks for all parts side by side. A part that was never set answers with an error code of its own.
+// read reads all parts side by side. A part that was never set has its own error code.
 func (b bucket) read(ctx context.Context, c bucketCall) (model.Bucket, model.BucketOutputs, error) {
 	name := c.ID
 	p := model.Bucket{Name: name, ForceDestroy: c.Old.ForceDestroy}
@@ -148,7 +148,7 @@ func (b bucket) read(ctx context.Context, c bucketCall) (model.Bucket, model.Buc
 	group.Go(func() error {
 		out, err := b.api.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &name})
 		if call.HasCode(err, "ServerSideEncryptionConfigurationNotFoundError") {
-			p.Encryption = &model.Encryption{Algorithm: "AES256"} // what S3 does when nobody says anything
+			p.Encryption = &model.Encryption{Algorithm: "AES256"} // S3's default
 			return nil
 		}
 		if err == nil {

@@ -46,7 +46,7 @@ func newBucketPolicy(api *s3.Client) resource.Behaviour {
 		ReadObject: p.read,
 		Find: func(ctx context.Context, c bucketPolicyCall) (string, map[string]string, error) {
 			if c.ID = c.Props.Bucket.Get(); c.ID == "" {
-				// an interrupted run did not come to know it, so it made no policy either
+				// an interrupted run did not know the bucket, so it made no policy either
 				return "", nil, resource.ErrNotFound
 			}
 			_, _, err := p.read(ctx, c)

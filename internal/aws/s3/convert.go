@@ -64,7 +64,7 @@ func fromLifecycle(rules []types.LifecycleRule) []model.LifecycleRule {
 	var out []model.LifecycleRule
 	for _, rule := range rules {
 		if rule.Status != types.ExpirationStatusEnabled {
-			continue // switched off by somebody: as if it were not there
+			continue // somebody switched it off: it counts as missing
 		}
 		r := model.LifecycleRule{ID: text(rule.ID), Prefix: text(rule.Prefix)} //nolint:staticcheck // what others wrote may still have it
 		if rule.Filter != nil && rule.Filter.Prefix != nil {

@@ -63,7 +63,7 @@ func (s secret) read(ctx context.Context, props value.Value) (value.Value, error
 	}), nil
 }
 
-// arnOf is the ARN of the secret that is asked for, whether its six random characters are known or not.
+// arnOf is the ARN of the secret in question, with or without its six random characters.
 func arnOf(s resource.Scope) string {
 	switch id := s.Props.Get("id").Str(); {
 	case id == "":

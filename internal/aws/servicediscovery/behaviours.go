@@ -1,7 +1,7 @@
 // Package servicediscovery is the behaviour of the AWS Cloud Map resource types: private DNS namespaces and services.
 //
-// In: calls of the resource contract. Out: Cloud Map API calls, of which some start an operation that is waited for,
-// and one of EC2's about the DNS of a VPC. It keeps no state and decides nothing that the contract decides.
+// In: calls of the resource contract. Out: Cloud Map API calls, some of which start an operation to wait for, and one
+// EC2 call about the DNS of a VPC. It keeps no state and leaves to the contract what the contract decides.
 package servicediscovery
 
 import (
@@ -37,7 +37,7 @@ func newAPI(cfg aws.Config) *api {
 	return &api{servicediscovery.NewFromConfig(cfg), ec2.NewFromConfig(cfg)}
 }
 
-// tagPermissions are what both types need for tags, which Cloud Map cannot confine to single objects.
+// tagPermissions are what both types need for tags: Cloud Map cannot limit them to single objects.
 func tagPermissions(s resource.Scope) []resource.Statement {
 	return []resource.Statement{
 		{When: s.Made(), Actions: []string{"servicediscovery:TagResource"}},
@@ -48,11 +48,11 @@ func tagPermissions(s resource.Scope) []resource.Statement {
 var failed = call.Errors(call.NotFound("NamespaceNotFound", "ServiceNotFound", "ResourceNotFoundException"),
 	call.Exists("NamespaceAlreadyExists", "ServiceAlreadyExists"))
 
-// operations take seconds for services and up to two minutes for namespaces, which have a hosted zone to make.
+// operations need seconds for services and up to two minutes for namespaces, which get a hosted zone.
 var operations = call.Pace{First: 500 * time.Millisecond, Longest: 5 * time.Second, Limit: 10 * time.Minute}
 
-// operation returns the id of the operation that a call started, or that an earlier identical call started whose answer
-// was lost.
+// operation returns the id of the operation that a call started. The call may also be an earlier, identical one whose
+// answer was lost.
 func operation(id *string, err error) (*string, error) {
 	var duplicate *types.DuplicateRequest
 	if errors.As(err, &duplicate) && duplicate.DuplicateOperationId != nil {
@@ -61,7 +61,7 @@ func operation(id *string, err error) (*string, error) {
 	return id, err
 }
 
-// wait waits for an operation and returns the id of what it worked on, by kind of target.
+// wait waits for an operation and returns the ids of the objects it changed, by kind of target.
 func (a *api) wait(ctx context.Context, started string, id *string) (map[string]string, error) {
 	var targets map[string]string
 	err := call.Wait(ctx, operations, "servicediscovery:"+started+" succeeds", func(ctx context.Context) (bool, error) {
@@ -84,10 +84,10 @@ func (a *api) wait(ctx context.Context, started string, id *string) (map[string]
 	return targets, err
 }
 
-// unused waits for a delete that AWS refuses as long as something is inside.
+// unused waits for a delete that AWS refuses while the object contains something.
 var unused = call.Pace{First: time.Second, Longest: 10 * time.Second, Limit: 5 * time.Minute}
 
-// whenUnused repeats do while AWS says that the thing is in use. next is what to do when that does not end.
+// whenUnused repeats do while AWS says that the object is in use. next is the advice if that does not end.
 func whenUnused(ctx context.Context, what, next string, progress func(string), do func(context.Context) error) error {
 	var last error
 	err := call.Wait(ctx, unused, what, func(ctx context.Context) (bool, error) {
@@ -104,7 +104,7 @@ func whenUnused(ctx context.Context, what, next string, progress func(string), d
 	var answered, refused *resource.OpError
 	if err != nil && ctx.Err() == nil && !errors.As(err, &answered) && errors.As(last, &refused) {
 		refused.Next = next
-		return refused // the wait is over: say why it was one
+		return refused // the wait is over: return the last refusal
 	}
 	return err
 }
@@ -124,7 +124,7 @@ func (a *api) tagsOf(ctx context.Context, arn *string) (map[string]string, error
 	return tagging.Map(out.Tags, tag), nil
 }
 
-// withTags reads an object and its tags, side by side where its ARN is recorded.
+// withTags reads an object and its tags, side by side if its ARN is recorded.
 func withTags[T any](
 	ctx context.Context, a *api, recorded string, read func(context.Context) (T, *string, error),
 ) (found T, tags map[string]string, err error) {
@@ -134,7 +134,7 @@ func withTags[T any](
 	if recorded != "" {
 		both.Go(func() (err error) {
 			if tags, err = a.tagsOf(bothCtx, &recorded); errors.Is(err, resource.ErrNotFound) {
-				err = nil // the read says whether it is gone
+				err = nil // the other read says whether it is gone
 			}
 			return err
 		})
@@ -148,7 +148,7 @@ func withTags[T any](
 	return found, tags, err
 }
 
-// retag brings an object's tags from old to user, users' own ones.
+// retag changes an object's tags from old to user, the users' own.
 func (a *api) retag(ctx context.Context, req resource.Request, arn string, old, user map[string]string) error {
 	return tagging.Retag(old, tagging.Wanted(req.Tags, user), func(tags map[string]string) error {
 		_, err := a.client.TagResource(ctx, &servicediscovery.TagResourceInput{
@@ -161,7 +161,7 @@ func (a *api) retag(ctx context.Context, req resource.Request, arn string, old, 
 	})
 }
 
-// token returns what AWS takes as a client token, nil when there is none.
+// token returns the client token for AWS, nil if there is none.
 func token(req resource.Request) *string {
 	if req.Token == "" {
 		return nil

@@ -31,12 +31,12 @@ func newNamespace(api *api) resource.Behaviour {
 	return &resource.Typed[model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs]{
 		Def: resource.Definition{
 			Type: model.PrivateDNSNamespaceType, Version: 1,
-			// A VPC resolves one zone of a name, and names are not hashed: people type them. Another VPC has a zone of
-			// its own, so the old namespace stays until the services in it have moved: AWS does not delete one that has
-			// any.
+			// A VPC resolves only one zone of a name, and names are not hashed: people type them. Another VPC has its
+			// own zone, so the old namespace stays until its services have moved: AWS does not delete a namespace with
+			// services.
 			ReplaceOn: []string{"name", "vpcId"},
-			FindFirst: true, // a repeated CreatorRequestId answers the existing namespace as if it had been made
-			// Downtime of the names in it.
+			FindFirst: true, // a repeated CreatorRequestId answers the existing namespace as if it were new
+			// Downtime for the names in it.
 			Consequence: resource.Causes(plan.Downtime, "name", "vpcId"),
 			Permissions: namespacePermissions,
 		},
@@ -80,7 +80,7 @@ func (n namespace) create(ctx context.Context, c namespaceCall) (string, model.P
 	}
 	n.warn(ctx, c)
 	id := targets[string(types.OperationTargetTypeNamespace)]
-	if c.InState != nil && c.InState(id) { // AWS answers a token that it knows with what it once made
+	if c.InState != nil && c.InState(id) { // for a known token AWS returns the object of its first use
 		return "", none, &resource.OwnedError{Type: model.PrivateDNSNamespaceType, Name: id, Tags: c.Tags}
 	}
 	_, out, err := n.get(ctx, id)
@@ -92,8 +92,8 @@ func (n namespace) create(ctx context.Context, c namespaceCall) (string, model.P
 	return id, out, nil
 }
 
-// warn says that nobody in the VPC can resolve the names, which AWS makes all the same. VPCs other than default ones
-// begin that way.
+// warn says that nobody in the VPC can resolve the names. AWS makes the namespace all the same. VPCs other than default
+// ones start that way.
 func (n namespace) warn(ctx context.Context, c namespaceCall) {
 	vpc := c.Props.VPCID.Get()
 	for _, attribute := range []ec2types.VpcAttributeName{
@@ -103,7 +103,7 @@ func (n namespace) warn(ctx context.Context, c namespaceCall) {
 		out, err := n.api.network.DescribeVpcAttribute(ctx,
 			&ec2.DescribeVpcAttributeInput{VpcId: &vpc, Attribute: attribute})
 		if err != nil {
-			return // a hint only
+			return // only a hint
 		}
 		for _, set := range []*ec2types.AttributeBooleanValue{out.EnableDnsSupport, out.EnableDnsHostnames} {
 			if set != nil && !aws.ToBool(set.Value) {
@@ -117,8 +117,8 @@ func (n namespace) warn(ctx context.Context, c namespaceCall) {
 	}
 }
 
-// conflict tells apart why the VPC resolves the domain already: through a namespace of that name, which may be what a
-// lost answer left, or through a zone from somewhere else.
+// conflict finds out why the VPC already resolves the domain: through a namespace of that name, which may exist because
+// of a lost answer, or through a zone from elsewhere.
 func (n namespace) conflict(ctx context.Context, c namespaceCall, err error) error {
 	var op *resource.OpError
 	if !errors.As(err, &op) || op.Code != "ConflictingDomainExists" &&
@@ -149,7 +149,7 @@ func (n namespace) get(ctx context.Context, id string) (*types.Namespace, model.
 	return found.Namespace, out, nil
 }
 
-// find prefers a namespace that is ours over one of the same name in another VPC.
+// find prefers our own namespace to one of the same name in another VPC.
 func (n namespace) find(ctx context.Context, c namespaceCall) (string, map[string]string, error) {
 	in := &servicediscovery.ListNamespacesInput{Filters: []types.NamespaceFilter{
 		{Name: types.NamespaceFilterNameType, Values: []string{string(types.NamespaceTypeDnsPrivate)}},
@@ -166,7 +166,7 @@ func (n namespace) find(ctx context.Context, c namespaceCall) (string, map[strin
 				continue
 			}
 			if c.InState != nil && c.InState(aws.ToString(found.Id)) {
-				continue // the one in the VPC that the stack moves out of
+				continue // it is in the VPC that the stack is leaving
 			}
 			theirs, err := n.api.tagsOf(ctx, found.Arn)
 			if err != nil {
@@ -186,7 +186,7 @@ func (n namespace) find(ctx context.Context, c namespaceCall) (string, map[strin
 	return id, tags, nil
 }
 
-// read cannot see the VPC: Cloud Map does not tell it.
+// read cannot see the VPC: Cloud Map does not return it.
 func (n namespace) read(
 	ctx context.Context, c namespaceCall,
 ) (model.PrivateDNSNamespace, model.PrivateDNSNamespaceOutputs, error) {
@@ -209,7 +209,7 @@ func (n namespace) read(
 	return p, out, nil
 }
 
-// update has only tags to change, and outputs to complete that an interrupted create left out.
+// update changes only tags, and completes outputs that an interrupted create left out.
 func (n namespace) update(ctx context.Context, c namespaceCall) (model.PrivateDNSNamespaceOutputs, error) {
 	_, out, err := n.get(ctx, c.ID)
 	if err != nil {
@@ -270,7 +270,7 @@ func (n namespace) delete(ctx context.Context, c namespaceCall) error {
 	}
 	_, err = n.api.wait(ctx, "DeleteNamespace", started)
 	if call.HasCode(err, "OperationNotFound") {
-		return nil // so old that AWS forgot it
+		return nil // so old that AWS has forgotten it
 	}
 	return err
 }

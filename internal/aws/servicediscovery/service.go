@@ -28,8 +28,8 @@ func newService(api *api) resource.Behaviour {
 	return &resource.Typed[model.Service, model.ServiceOutputs]{
 		Def: resource.Definition{
 			Type: model.ServiceType, Version: 1,
-			// The name is what others look up, so two cannot stand side by side in one namespace. Elsewhere they can,
-			// and must: AWS deletes none that ECS still registers tasks in.
+			// Others look up the name, so two services of one name cannot exist in one namespace. In different
+			// namespaces they can, and must: AWS does not delete a service in which ECS still registers tasks.
 			ReplaceOn: []string{"name", "namespaceId", "routingPolicy", "customHealth"}, DeleteBeforeReplace: true,
 			Beside: []string{"name", "namespaceId"},
 			NotYet: []resource.NotYet{
@@ -38,8 +38,8 @@ func newService(api *api) resource.Behaviour {
 					Within: 30 * time.Second,
 				},
 			},
-			FindFirst: true, // a repeated CreatorRequestId answers the existing service as if it had been made
-			// The name resolves to nothing meanwhile.
+			FindFirst: true, // a repeated CreatorRequestId answers the existing service as if it were new
+			// The name resolves to nothing in between.
 			Consequence: resource.Causes(plan.Downtime, "routingPolicy", "customHealth"),
 			Permissions: servicePermissions,
 		},
@@ -111,8 +111,8 @@ func (s service) get(ctx context.Context, id *string) (*types.Service, error) {
 	return found.Service, nil
 }
 
-// find looks for the name in the namespace. Where an interrupted run did not know the namespace yet, for it was to make
-// that one, too, it looks in all of them, for what has our tags.
+// find looks for the name in the namespace. An interrupted run that was to make the namespace, too, did not know it.
+// Then find looks in all namespaces for a service with our tags.
 func (s service) find(ctx context.Context, c serviceCall) (string, map[string]string, error) {
 	namespaceID := c.Props.NamespaceID.Get()
 	in := &servicediscovery.ListServicesInput{}
@@ -196,13 +196,13 @@ func (s service) update(ctx context.Context, c serviceCall) (model.ServiceOutput
 	return c.Out, s.api.retag(ctx, c.Request, c.Out.ARN, c.Old.Tags, c.Props.Tags)
 }
 
-// delete waits for the instances, which ECS takes out when the last task stops.
+// deregister is the advice when a delete has waited in vain for ECS to deregister the instances.
 func deregister(id string) string {
 	return "instances are still registered: see `aws servicediscovery list-instances --service-id " + id +
 		"`, and deregister those that are left"
 }
 
-// inTheWay finds instances that ECS did not register, and that it does not deregister therefore.
+// inTheWay finds instances that ECS did not register, and therefore does not deregister.
 func (s service) inTheWay(ctx context.Context, c serviceCall, _ resource.Neighbours) ([]plan.Obstacle, error) {
 	var foreign []string
 	for in := (&servicediscovery.ListInstancesInput{ServiceId: &c.ID}); ; {

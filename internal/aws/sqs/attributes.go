@@ -68,16 +68,16 @@ func checkQueue(q *model.Queue) []value.Problem {
 	return problems
 }
 
-// redrivePolicy is the JSON of the attribute. SQS returns the count as a number or, for queues made long ago, as text.
+// redrivePolicy is the JSON of the attribute. SQS returns the count as a number, or as text for very old queues.
 type redrivePolicy struct {
 	DeadLetterTargetArn string          `json:"deadLetterTargetArn"`
 	MaxReceiveCount     json.RawMessage `json:"maxReceiveCount"`
 }
 
-// unencrypted is the Encryption that Read reports when somebody switched it off; no desired one equals it.
+// unencrypted is the Encryption that Read returns if somebody switched it off; no desired value equals it.
 const unencrypted = "none"
 
-// attributesOf returns every attribute that can change, empty texts for what is not wanted.
+// attributesOf returns every attribute that can change, with an empty text for an unwanted one.
 func attributesOf(q model.Queue) (map[string]string, error) {
 	out := map[string]string{}
 	for _, n := range numbers {
@@ -120,13 +120,12 @@ func createAttributes(q model.Queue) (map[string]string, error) {
 		}
 	}
 	if q.FIFO {
-		out[string(types.QueueAttributeNameFifoQueue)] = "true" // false is refused: the attribute must be absent
+		out[string(types.QueueAttributeNameFifoQueue)] = "true" // SQS refuses false: the attribute must be absent
 	}
 	return out, nil
 }
 
-// changedAttributes returns what SetQueueAttributes needs to get from old to wanted; an empty text removes an
-// attribute.
+// changedAttributes returns what SetQueueAttributes needs to change old to wanted; an empty text removes an attribute.
 func changedAttributes(old, wanted model.Queue) (map[string]string, error) {
 	was, err := attributesOf(old)
 	if err != nil {
@@ -142,7 +141,7 @@ func changedAttributes(old, wanted model.Queue) (map[string]string, error) {
 			out[name] = text
 		}
 	}
-	// SSE-SQS and a KMS key exclude each other: who takes one must clear the other in the same call.
+	// SSE-SQS and a KMS key exclude each other: a call that sets one must clear the other.
 	if _, set := out[string(types.QueueAttributeNameSqsManagedSseEnabled)]; set &&
 		was[string(types.QueueAttributeNameKmsMasterKeyId)] != "" {
 		out[string(types.QueueAttributeNameKmsMasterKeyId)] = ""

@@ -1,7 +1,7 @@
 // Package sqs is the behaviour of the Amazon SQS resource types.
 //
-// In: calls of the resource contract. Out: SQS API calls. It keeps no state and decides nothing that the contract
-// decides.
+// In: calls of the resource contract. Out: SQS API calls. It keeps no state and leaves to the contract what the
+// contract decides.
 package sqs
 
 import (
@@ -18,11 +18,11 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 	return []resource.Behaviour{newQueue(api), newQueuePolicy(api)}
 }
 
-// failed translates an error; SQS names a missing queue differently in its two protocols.
+// failed translates an error. SQS's two protocols have different codes for a missing queue.
 var failed = call.Errors(call.NotFound("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
 	call.Exists("QueueNameExists", "QueueAlreadyExists"))
 
-// nameLimit is the most characters SQS takes for the name of a queue.
+// nameLimit is how many characters SQS allows for the name of a queue.
 const nameLimit = 80
 
 // queues are the ARNs of a stack's queues.

@@ -15,7 +15,7 @@ import (
 	model "github.com/company/deployer/internal/resource/sqs"
 )
 
-// blocked is how long SQS may refuse the name of a deleted queue (60 s), and how long a deleted queue may still answer.
+// blocked is how long SQS may refuse a deleted queue's name (60 s), and how long a deleted queue may still answer.
 var blocked = call.Pace{First: time.Second, Longest: 5 * time.Second, Limit: 2 * time.Minute}
 
 type (
@@ -28,9 +28,9 @@ func newQueue(api *sqs.Client) resource.Behaviour {
 	return &resource.Typed[model.Queue, model.QueueOutputs]{
 		Def: resource.Definition{
 			Type: model.QueueType, Version: 1,
-			// A FIFO queue has another name than a standard one, so both can exist.
+			// A FIFO queue has another name than a standard queue, so both can exist.
 			ReplaceOn: []string{"name", "fifo"},
-			FindFirst: true, // CreateQueue answers an existing queue with equal attributes as if it had made it
+			FindFirst: true, // CreateQueue answers an existing queue with equal attributes as if it were new
 			DataLoss:  true,
 			NotYet: []resource.NotYet{{
 				Operations: []string{"sqs:CreateQueue", "sqs:SetQueueAttributes"},

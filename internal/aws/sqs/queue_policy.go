@@ -54,7 +54,7 @@ func newQueuePolicy(api *sqs.Client) resource.Behaviour {
 		DeleteObject: func(ctx context.Context, c queuePolicyCall) error { return p.set(ctx, c.ID, "") },
 		Find: func(ctx context.Context, c queuePolicyCall) (string, map[string]string, error) {
 			url := c.Props.QueueURL.Get()
-			if url == "" { // an interrupted run did not come to know it, so it made no policy either
+			if url == "" { // an interrupted run did not know it, so it made no policy either
 				return "", nil, resource.ErrNotFound
 			}
 			c.ID = url

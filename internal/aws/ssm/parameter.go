@@ -46,7 +46,7 @@ func (p parameter) read(ctx context.Context, props value.Value) (value.Value, er
 	in := &ssm.DescribeParametersInput{ParameterFilters: []types.ParameterStringFilter{
 		{Key: aws.String("Name"), Option: aws.String("Equals"), Values: names},
 	}}
-	for { // pages may be empty before the last
+	for { // pages before the last one may be empty
 		page, err := p.api.DescribeParameters(ctx, in)
 		if err != nil {
 			return value.NullValue, call.Error(err)
@@ -58,7 +58,7 @@ func (p parameter) read(ctx context.Context, props value.Value) (value.Value, er
 					KMSKeyID: aws.ToString(found.KeyId),
 				}
 				if out.ARN == "" && out.Name != want.Name {
-					out.ARN = want.Name // given by its ARN
+					out.ARN = want.Name // the user gave the ARN
 				}
 				return value.Encode(out), nil
 			}
@@ -74,9 +74,9 @@ func (p parameter) read(ctx context.Context, props value.Value) (value.Value, er
 	}
 }
 
-// namesOf returns the names that a parameter may have which may be given by its ARN. An ARN does not say whether the
-// name begins with a slash: one with a path does, because AWS refuses slashes in the midst of other names; of others,
-// both forms exist.
+// namesOf returns the possible names of a parameter that may be given by its ARN. An ARN does not say whether the name
+// begins with a slash. A name with a path does, because AWS refuses other names with slashes. For other names, both
+// forms exist.
 func namesOf(text string) []string {
 	parsed, err := arn.Parse(text)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package sts answers the lookup of the account that we work in.
+// Package sts answers the lookup of the account that the credentials belong to.
 //
 // In: calls of the resource contract. Out: one STS API call each. It keeps no state.
 package sts
@@ -16,7 +16,7 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Lookups returns what can be asked of STS. GetCallerIdentity needs no permission.
+// Lookups returns the lookups of STS. GetCallerIdentity needs no permission.
 func Lookups(cfg aws.Config) []resource.Lookup {
 	client := sts.NewFromConfig(cfg)
 	return []resource.Lookup{{

@@ -11,21 +11,21 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// Object is one AWS object as the tag index knows it.
+// Object is one AWS object in the tag index.
 type Object = resource.Tagged
 
-// pageSize is the most objects that GetResources answers at a time.
+// pageSize is how many objects GetResources returns at most.
 const pageSize = 100
 
-// Find asks the tag index of a region (GetResources of the Resource Groups Tagging API) for the objects that carry all
-// these tags, limit of them at most; 0: all. The index is only a hint. It learns of new objects late and of deleted
-// ones later (listeners, their rules and task definitions stay in it for hours), and it leaves out what the API does
-// not cover: IAM roles outside of us-east-1, scalable targets, rules of security groups.
+// Find asks the tag index of a region (GetResources of the Resource Groups Tagging API) for the objects with all these
+// tags, at most limit of them; 0: all. The index is only a hint. New objects appear late, and deleted ones disappear
+// even later (listeners, their rules and task definitions stay for hours). It lacks what the API does not cover: IAM
+// roles outside us-east-1, scalable targets, rules of security groups.
 func Find(ctx context.Context, cfg aws.Config, tags map[string]string, limit int) ([]Object, error) {
 	return pages(ctx, cfg, query(tags), limit)
 }
 
-// pages answers a question page after page, until there are limit objects; 0: to its end.
+// pages reads page after page, until there are limit objects; 0: all pages.
 func pages(ctx context.Context, cfg aws.Config, in *tagging.GetResourcesInput, limit int) ([]Object, error) {
 	get := tagging.NewFromConfig(cfg).GetResources
 	var out []Object
@@ -45,7 +45,7 @@ func pages(ctx context.Context, cfg aws.Config, in *tagging.GetResourcesInput, l
 	}
 }
 
-// objects are those of a page.
+// objects returns the objects of a page.
 func objects(page *tagging.GetResourcesOutput) []Object {
 	out := make([]Object, len(page.ResourceTagMappingList))
 	for i, found := range page.ResourceTagMappingList {
@@ -57,7 +57,7 @@ func objects(page *tagging.GetResourcesOutput) []Object {
 	return out
 }
 
-// query asks for a page of the objects that carry all these tags.
+// query asks for a page of the objects with all these tags.
 func query(tags map[string]string) *tagging.GetResourcesInput {
 	in := &tagging.GetResourcesInput{ResourcesPerPage: aws.Int32(pageSize)}
 	for _, key := range Keys(tags) {
@@ -66,7 +66,7 @@ func query(tags map[string]string) *tagging.GetResourcesInput {
 	return in
 }
 
-// Permissions are what Find and Begin need. AWS knows nothing narrower: the index is of the whole region.
+// Permissions are what Find and Begin need. AWS allows nothing narrower: the index covers the whole region.
 func Permissions(resource.Scope) []resource.Statement {
 	return []resource.Statement{{Actions: []string{"tag:GetResources"}}}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// Index is the tag index of a region, asked for the objects with some tags.
+// Index is the tag index of a region, asked for the objects with certain tags.
 type Index struct {
 	cfg   aws.Config
 	tags  map[string]string
@@ -25,7 +25,7 @@ type Index struct {
 	err   error
 }
 
-// Begin asks for the first page of the objects that carry all these tags, and does not wait for it.
+// Begin asks for the first page of the objects with all these tags, and does not wait for it.
 func Begin(ctx context.Context, cfg aws.Config, tags map[string]string) *Index {
 	x := &Index{cfg: cfg, tags: tags, first: make(chan struct{}), found: map[string]bool{}}
 	go func() {
@@ -56,7 +56,7 @@ func (x *Index) First(ctx context.Context) ([]Object, error) {
 	}
 }
 
-// Has returns which of the objects the index lists. Of a stack with more objects than a page holds, the others are
+// Has returns which of the objects the index lists. If a stack has more objects than fit on a page, the others are
 // asked for by name, side by side, instead of page after page.
 func (x *Index) Has(ctx context.Context, arns []string) (map[string]bool, error) {
 	select {
@@ -79,7 +79,7 @@ func (x *Index) Has(ctx context.Context, arns []string) (map[string]bool, error)
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	var failed error
-	ignored := false // an emulator may answer by tags alone what is asked by name
+	ignored := false // an emulator may ignore the names in a question
 	get := tagging.NewFromConfig(x.cfg).GetResources
 	for some := range slices.Chunk(open, pageSize) {
 		all.Go(func() {
@@ -117,7 +117,7 @@ func (x *Index) pages(ctx context.Context) (map[string]bool, error) {
 	return out, err
 }
 
-// carries reports whether an object has the tags: asked by name, the index also answers those that had some once.
+// carries reports whether an object has the tags: asked by name, the index also returns objects that lost them.
 func (x *Index) carries(tags []types.Tag) bool {
 	has := Map(tags, tag)
 	for key, text := range x.tags {
@@ -128,7 +128,7 @@ func (x *Index) carries(tags []types.Tag) bool {
 	return true
 }
 
-// Seen returns the tags that users gave, as User does, and shows all of them to a read that wants to see them.
+// Seen returns the tags that users gave, as User does, and puts all tags into req.Seen if the read wants them.
 func Seen(req resource.Request, object map[string]string) map[string]string {
 	if req.Seen != nil {
 		req.Seen.Tags = object

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// question is what GetResources is asked.
+// question is one question to GetResources.
 type question struct {
 	PaginationToken string
 	ResourceARNList []string
@@ -35,18 +35,18 @@ type mapping struct {
 	Tags        []pair
 }
 
-// fakeIndex answers like the tag index: a page of 100 objects to a question by tags, and what is asked for by name
-// whatever tags it has.
+// fakeIndex answers like the tag index: by tags with a page of 100 objects, by name with the named objects, whatever
+// their tags.
 type fakeIndex struct {
 	mu        sync.Mutex
 	order     []string
-	tags      map[string]string // the stack that an object says it is of, by ARN
+	tags      map[string]string // the stack in an object's tags, by ARN
 	asked     []question
-	together  int           // questions by name that have to be open before one is answered
-	open      int           // of them
-	all       chan struct{} // closed when they are
-	refuseARN string        // a question for this one is refused
-	byTags    bool          // it looks at tags and tokens alone, as emulators do
+	together  int           // questions by name that must be open before one is answered
+	open      int           // how many are open
+	all       chan struct{} // closed when enough are open
+	refuseARN string        // a question for this ARN is refused
+	byTags    bool          // it uses only tags and tokens, as emulators do
 }
 
 func (f *fakeIndex) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -132,11 +132,11 @@ func stack(n int) *fakeIndex {
 	return f
 }
 
-// Objects that the first page does not list are asked for by name, 100 a call and all calls at once, instead of page
+// Objects that are not on the first page are asked for by name, 100 per call and all calls at once, instead of page
 // after page.
 func TestMoreThanAPage(t *testing.T) {
 	f := stack(350)
-	f.tags[arn(340)] = "other" // asked by name, the index answers what has lost our tags, too
+	f.tags[arn(340)] = "other" // asked by name, the index also returns objects that lost our tags
 	delete(f.tags, arn(120))
 	delete(f.tags, arn(5))
 	f.order = slices.DeleteFunc(f.order, func(arn string) bool { _, there := f.tags[arn]; return !there })
@@ -146,7 +146,7 @@ func TestMoreThanAPage(t *testing.T) {
 	for i := range 350 {
 		names = append(names, arn(i))
 	}
-	has, err := x.Has(ctx, append(names, "")) // an object whose ARN nobody knows is not asked for
+	has, err := x.Has(ctx, append(names, "")) // an object with an unknown ARN is not asked for
 	require.NoError(t, err)
 	for i, name := range names {
 		require.Equal(t, i != 340 && i != 120 && i != 5, has[name], name)
@@ -176,7 +176,7 @@ func TestOnePage(t *testing.T) {
 	require.Len(t, f.asked, 1)
 }
 
-// What one call could not answer makes the whole answer one that cannot be relied on.
+// If one call fails, the whole answer is unreliable.
 func TestARefusedQuestion(t *testing.T) {
 	f := stack(250)
 	f.together, f.refuseARN = 1, arn(249)
@@ -190,7 +190,7 @@ func TestARefusedQuestion(t *testing.T) {
 	require.ErrorContains(t, err, "not this one")
 }
 
-// An index that does not look at names is asked page after page.
+// An index that ignores names is read page after page.
 func TestAnIndexThatIgnoresNames(t *testing.T) {
 	f := stack(350)
 	f.byTags = true

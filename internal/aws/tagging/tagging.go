@@ -1,12 +1,12 @@
-// Package tagging is the arithmetic of AWS tags that all taggable resource types share.
+// Package tagging computes the AWS tags of all taggable resource types.
 //
-// In: the tags that the engine hands to every call (ownership and users' own) and a type's Tags property (users' own).
-// Out: what an object should carry, what of it users see, and the calls' worth of difference. Maps only: each service
-// has its own SDK type of a tag.
+// In: the tags that the engine gives every call (ownership and users' own) and a type's Tags property (users' own).
+// Out: the tags an object should have, the tags that users see, and the differences for each call. Maps only: each
+// service has its own SDK type of a tag.
 //
-// The rule for every taggable type: Create sends Wanted with the create call; Read reports Seen; Update calls Retag,
-// which always sends Wanted again. Re-applying costs one call per changed object, and heals ownership tags that
-// somebody took away.
+// The rule for every taggable type: Create sends Wanted with the create call. Read reports Seen. Update calls Retag,
+// which always sends Wanted again. That costs one call per changed object, and restores ownership tags that somebody
+// removed.
 package tagging
 
 import (
@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// Wanted returns what the object should carry: the call's tags, and the user's own of the Tags property.
+// Wanted returns the tags that the object should have: the call's tags, and the users' own of the Tags property.
 func Wanted(call, user map[string]string) map[string]string {
 	out := maps.Clone(call)
 	if out == nil {
@@ -25,8 +25,7 @@ func Wanted(call, user map[string]string) map[string]string {
 	return out
 }
 
-// User returns the tags that users gave: without the ones that say whose the object is and those of AWS itself. Nil
-// when there are none.
+// User returns the tags that users gave: all except the ownership tags and AWS's own. Nil if there are none.
 func User(object map[string]string) map[string]string {
 	var out map[string]string
 	for key, text := range object {
@@ -45,7 +44,7 @@ func reserved(key string) bool {
 	return strings.HasPrefix(key, "deployer:") || strings.HasPrefix(key, "aws:")
 }
 
-// Removed returns the keys of old, users' tags as recorded, that are not wanted any more, sorted.
+// Removed returns the keys of old, users' tags as recorded, that are no longer wanted, sorted.
 func Removed(old, wanted map[string]string) []string {
 	var out []string
 	for _, key := range Keys(old) {
@@ -56,14 +55,14 @@ func Removed(old, wanted map[string]string) []string {
 	return out
 }
 
-// Keys returns the keys of tags, sorted, so that requests come out the same every time.
+// Keys returns the keys of tags, sorted, so that requests are always the same.
 func Keys(tags map[string]string) []string { return slices.Sorted(maps.Keys(tags)) }
 
-// limit is how many tags AWS takes on an object, beside its own: the same in all services.
+// limit is how many tags AWS allows on an object in addition to its own: the same in all services.
 const limit = 50
 
-// Retag brings the tags of an object from old, users' tags as recorded, to wanted. It adds before it takes away, so
-// that an object that policies know by its tags never lacks one, unless both together are more than AWS takes.
+// Retag changes the tags of an object from old, users' tags as recorded, to wanted. It adds before it removes, so that
+// the object never lacks a tag that policies use, unless old and new tags together exceed AWS's limit.
 func Retag(old, wanted map[string]string, add func(map[string]string) error, remove func(keys []string) error) error {
 	gone := Removed(old, wanted)
 	if len(gone) == 0 {
@@ -81,7 +80,7 @@ func Retag(old, wanted map[string]string, add func(map[string]string) error, rem
 	return remove(gone)
 }
 
-// List converts tags to a service's own type of a tag, sorted by key. fields points to key and value of such a tag, or
+// List converts tags to a service's own tag type, sorted by key. fields points to key and value of such a tag, or
 // attribute.
 func List[T any](tags map[string]string, fields func(*T) (key, text **string)) []T {
 	out := make([]T, len(tags))
