@@ -75,6 +75,8 @@ var once = []string{
 	// What the plan of a first deployment did not know of a target kept the next run from finding it.
 	"create, death after, Application Auto Scaling:RegisterScalableTarget #1 (elsewhere: true, wakes: false), " +
 		"then destroyed",
+	// A rule that had taken its new path kept it, although the next run wanted the old one.
+	"update, answer lost, throttled, Elastic Load Balancing v2:ModifyRule #1 (elsewhere: true, wakes: false), then back",
 	// The call that the SDK repeated made a second rule, at another place to wait in.
 	"rename, answer lost, Elastic Load Balancing v2:CreateRule #1 (elsewhere: false, wakes: false)",
 }

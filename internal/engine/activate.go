@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -91,13 +92,22 @@ func (r *run) activateOne(p activation) (err error) {
 			})
 		}
 	}()
+	// An activation is an update of its own. Where its answer is lost, or the run dies, it stays pending: the next run
+	// reads the object before it compares anything, also when that run wants what the state says.
+	step, err := r.ledger.begin(opUpdating, r.recordFor(p.state))
+	if err != nil {
+		return err
+	}
 	defer recovered(&err)
 	state, err := behaviour.(resource.Activator).Activate(r.calling(urn, call), call)
 	if err != nil {
+		if r.changedNothing(urn) {
+			err = errors.Join(err, r.finish(step, nil))
+		}
 		return err
 	}
 	p.state.Lock.Lock()
 	p.state.Inputs = properties(state.Inputs)
 	p.state.Lock.Unlock()
-	return r.finish(0, []write{{at: p.state, record: r.recordFor(p.state)}})
+	return r.finish(step, []write{{at: p.state, record: r.recordFor(p.state)}})
 }

@@ -228,9 +228,14 @@ func (r *run) uncertain(step deploy.Step) bool {
 	default:
 		return false
 	}
+	return !r.changedNothing(step.URN())
+}
+
+// changedNothing reports whether the last calls for a resource are sure to have changed nothing.
+func (r *run) changedNothing(urn sdk.URN) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return !r.effects[step.URN()].None()
+	return r.effects[urn].None()
 }
 
 func isPartial(err error) bool {

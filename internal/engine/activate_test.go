@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+type hostProps struct {
+	Host string `json:"host"`
+}
+
+type hostOutputs struct{}
+
+// lateHost is a type whose object takes its host when everything else is done.
+type lateHost struct {
+	*resource.Typed[hostProps, hostOutputs]
+	host   string // that the object really has
+	refuse bool   // AWS refuses the activation
+	lose   bool   // the activation takes effect, and its answer is lost
+}
+
+func newLateHost() *lateHost {
+	l := &lateHost{}
+	type hostCall = resource.Call[hostProps, hostOutputs]
+	l.Typed = &resource.Typed[hostProps, hostOutputs]{
+		Def: resource.Definition{Type: "fake/late-host"},
+		CreateObject: func(_ context.Context, c hostCall) (string, hostOutputs, error) {
+			l.host = c.Props.Host
+			return "rule-1", hostOutputs{}, nil
+		},
+		ReadObject: func(context.Context, hostCall) (hostProps, hostOutputs, error) {
+			return hostProps{l.host}, hostOutputs{}, nil
+		},
+	}
+	return l
+}
+
+func (l *lateHost) Update(_ context.Context, req resource.Request) (resource.State, error) {
+	return req.Old, nil
+}
+
+func (l *lateHost) Activate(ctx context.Context, req resource.Request) (resource.State, error) {
+	effects := resource.EffectsOf(ctx)
+	effects.Call()
+	effects.Sent(l.refuse)
+	if l.refuse {
+		return resource.State{}, errors.New("refused")
+	}
+	l.host = req.Inputs.Get("host").Str()
+	if l.lose {
+		return resource.State{}, errors.New("no answer")
+	}
+	return resource.State{ID: req.ID, Inputs: req.Inputs, Outputs: req.Old.Outputs}, nil
+}
+
+func (l *lateHost) Overtakes(_, _ value.Value, _ []resource.Other) string { return "" }
+
+// An activation whose answer is lost is read anew by the next run, also when that run wants what the state says.
+func TestALostActivationIsReadAnew(t *testing.T) {
+	for name, refused := range map[string]bool{"lost": false, "refused": true} {
+		t.Run(name, func(t *testing.T) {
+			l := newLateHost()
+			o := newCloud().options()
+			o.Catalog = resource.NewCatalog([]resource.Behaviour{l}, nil)
+			before := graph(t, res("a/web:rule", "fake/late-host", "host", "a"))
+			state := apply(t, before, nil, o).State
+			l.refuse, l.lose = refused, !refused
+			failed, err := Apply(t.Context(), graph(t, res("a/web:rule", "fake/late-host", "host", "b")), state, o)
+			if err == nil {
+				t.Fatal("the activation failed, but not the run")
+			}
+			pending, err := Pending(failed.State)
+			if err != nil || (len(pending) == 0) != refused {
+				t.Errorf("pending: %v, %v", pending, err)
+			}
+			l.refuse, l.lose = false, false
+			apply(t, before, failed.State, o)
+			want(t, "host", l.host, "a")
+		})
+	}
+}
