@@ -45,7 +45,7 @@ func configShowRun(o *configShowOptions) error {
 	stack, err := (&target{factory: o.factory, stack: o.stack}).Stack()
 	if err != nil && o.stack != "" {
 		return err
-	} // without a stack: the settings without those of a stack
+	} // without a stack: the settings without a stack.yaml
 	effective, err := o.factory.ConfigFor(stack)
 	if err != nil {
 		return err

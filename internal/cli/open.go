@@ -15,7 +15,7 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// ConfigFor returns the settings with those of the stack's stack.yaml; with "", those without.
+// ConfigFor returns the settings, including those of the stack's stack.yaml unless stack is "".
 func (f *Factory) ConfigFor(stack string) (*config.Effective, error) {
 	root := f.Root()
 	if stack == "" || root == "" {

@@ -34,8 +34,8 @@ func (t *target) mustExist(back *backend.Backend, key state.Key) error {
 	return t.slip(err)
 }
 
-// neverDeployed returns an error when a target without a history has a state all the same, when its state is elsewhere,
-// or when the target does not exist.
+// neverDeployed returns an error when a target without a history does have a state, when its state is elsewhere, or
+// when the target does not exist.
 func (t *target) neverDeployed(back *backend.Backend, key state.Key) error {
 	_, err := observe.Read(t.factory.Soft, back, key)
 	var nothing *backend.NothingError

@@ -227,7 +227,7 @@ func TestVariablePrecedence(t *testing.T) {
 	}
 }
 
-// TestSecretsAreNotShown: the default of a sensitive variable is in no diagnostic, whatever is wrong around it.
+// TestSecretsAreNotShown: the default of a sensitive variable is in no diagnostic, even one of a line next to it.
 func TestSecretsAreNotShown(t *testing.T) {
 	b, found := one(t, map[string]string{
 		"stack.yaml": stackYAML + "spec:\n  variables:\n    TOKEN:\n      sensitive: true\n      default: " +

@@ -173,5 +173,5 @@ func within(leaf *node, offset, length int) span {
 	return found
 }
 
-// ignored stands for a problem that was reported elsewhere.
+// ignored is returned in place of a problem that was reported elsewhere.
 var ignored = diag.New(diag.Invalid, "Reported elsewhere", "", "")

@@ -203,8 +203,8 @@ func (l *Live) fitted(room int) []string {
 	return append(head, lines...)
 }
 
-// bar counts the changes that are done, without those that failed. The run's own activity (such as saving the state)
-// stands on the same line, or below it where that line would be too long.
+// bar counts the changes that are done, without failed ones. The run's own activity (such as saving the state) is on
+// the same line, or below it where that line would be too long.
 func (l *Live) bar(final bool) []string {
 	took := elapsed(l.now().Sub(l.begin))
 	if l.planned == 0 {

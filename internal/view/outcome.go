@@ -70,7 +70,7 @@ func verbs(steps []plan.Step) []string {
 // listed is how many components or resources a line of a summary names.
 const listed = 8
 
-// places names resources, or their components where those have several.
+// places names resources. If components have several resources, it names the components.
 func places(steps []plan.Step) string {
 	var ids, components []string
 	for _, s := range steps {

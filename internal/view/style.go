@@ -104,7 +104,7 @@ func (w *Writer) Printf(format string, args ...any) {
 			}
 		}
 	}
-	io.WriteString(w.w, w.render(fmt.Sprintf(format, flat...))) //nolint:errcheck // nobody is left to tell
+	io.WriteString(w.w, w.render(fmt.Sprintf(format, flat...))) //nolint:errcheck // nobody is left to see an error
 }
 
 // render makes text safe and applies colours.

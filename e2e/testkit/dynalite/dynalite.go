@@ -26,7 +26,7 @@ var manifest []byte
 //go:embed package-lock.json
 var locked []byte
 
-// Version is that of package.json.
+// Version is the version in package.json.
 const Version = "4.0.0"
 
 // ErrNoNode says that this machine cannot run dynalite.

@@ -156,7 +156,7 @@ type class struct {
 // ignorance is a service's error for an object that it does not know yet.
 type ignorance struct {
 	operations []string
-	when       string // what the request has, too; "": whatever
+	when       string // what the request must also contain; "": nothing
 	status     int
 	code       string // "": no error but an empty list called message
 	message    string
