@@ -20,7 +20,7 @@ type Request struct {
 	Progress    func(plan.Event) // gets each event; never nil
 }
 
-// Hold takes the lock and reads the state, side by side (steps 1 to 4 of the protocol).
+// Hold takes the lock and reads the state, in parallel (steps 1 to 4 of the protocol).
 // lineage is what the state gets if there is none yet; "": a new one.
 func (b *Backend) Hold(ctx context.Context, req Request, where Place, lineage string) (*session.Session, error) {
 	held, err := b.HoldWith(ctx, req, where, func(o *session.Options) { o.Lineage = lineage })

@@ -14,8 +14,8 @@ const (
 	// releaseTime is how long saving may go on after the second signal, and how long a release may take.
 	releaseTime = 5 * time.Second
 	// finishing limits the work on the history, the derived copy and the release of the lock. hurried is the limit
-	// counted from the first signal. By then everything is saved, and the next run repairs what is missing. Even then
-	// each call is sent, and goes on for lastWord.
+	// counted from the first signal. By then everything is saved, and the next run repairs what is missing. After the
+	// limit, each call is still sent, and goes on for lastWord.
 	finishing = 30 * time.Second
 	hurried   = 6500 * time.Millisecond
 	lastWord  = 300 * time.Millisecond

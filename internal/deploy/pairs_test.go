@@ -19,7 +19,7 @@ import (
 
 // Two faults in a row: a rule handles each fault alone, but the other fault breaks that rule.
 
-// nowhere is a home in which no journal can be kept: the next run is on another machine anyhow.
+// nowhere is a home in which no journal can be kept: the next run is always on another machine.
 const nowhere = "/dev/null"
 
 // firstCreate is the call of a first deployment that creates something: after take, read, a look at the history, and

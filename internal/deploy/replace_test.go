@@ -153,7 +153,7 @@ func TestStateCommandsLoseNothing(t *testing.T) {
 			calls := int(p.calls.Load())
 			require.Greater(t, calls, 4)
 			for at := 0; at <= calls; at++ {
-				for _, resume := range []bool{at/2%2 == 0, at == 0} { // each death meets one of both
+				for _, resume := range []bool{at/2%2 == 0, at == 0} { // each death is combined with one of both
 					name := fmt.Sprintf("call %d of %d, resume %v", at, calls, resume)
 					a, home, c := setUp()
 					p := a.start(home, at, at%2 == 0)

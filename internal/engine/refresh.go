@@ -30,7 +30,7 @@ type Difference struct {
 	Properties []plan.Property // Old as the state says, New as it is
 }
 
-// readsAtOnce is how many objects are read side by side, unless more may be changed at once.
+// readsAtOnce is how many objects are read in parallel, unless more may be changed at once.
 const readsAtOnce = 64
 
 // Refresh reads every object, or those that are targeted, and makes the state say what is there. It changes no object.
