@@ -76,6 +76,7 @@ func (r *run) activateOne(p activation) (err error) {
 		return err
 	}
 	call.Inputs = p.wanted
+	call.Displace = r.displace
 	defer func() {
 		if err != nil {
 			failure := &StepError{Resource: call.Resource, Type: call.Type, Action: plan.Update, Err: err}
@@ -110,4 +111,28 @@ func (r *run) activateOne(p activation) (err error) {
 	p.state.Inputs = properties(state.Inputs)
 	p.state.Lock.Unlock()
 	return r.finish(step, []write{{at: p.state, record: r.recordFor(p.state)}})
+}
+
+// displace is resource.Request.Displace. A change whose answer is lost stays pending, as every step.
+func (r *run) displace(id string, to value.Value, do func() error) error {
+	var going *pkgresource.State
+	for _, s := range r.state.live {
+		if s.id == id && !r.keep(id) && r.graph.Resource(id) == nil {
+			going = s.state
+		}
+	}
+	if going == nil {
+		return do()
+	}
+	step, err := r.ledger.begin(opUpdating, r.recordFor(going))
+	if err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	going.Lock.Lock()
+	going.Inputs = properties(to)
+	going.Lock.Unlock()
+	return r.finish(step, []write{{at: going, record: r.recordFor(going)}})
 }

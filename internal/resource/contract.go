@@ -158,7 +158,11 @@ type Request struct {
 	Adopt   bool   // an earlier run intended exactly this create: look for its object first
 	InState func(id string) bool
 	// the other resources of the same type in the state, as they were before the run
-	Others   func() []Other
+	Others func() []Other
+	// Displace changes the object of another resource that the run deletes, and records the properties that it has then.
+	// do is the change. Without a record the next run, should it want that resource again, would take the object for
+	// unchanged. Nil: nobody records it.
+	Displace func(resource string, to value.Value, do func() error) error
 	Progress func(line string) // tells a waiting person about progress; never nil
 	// of Create: the object exists now, but is not ready yet; nil: nobody records that
 	Started func(State) error

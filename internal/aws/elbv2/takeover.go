@@ -99,7 +99,7 @@ func (r rule) activate(ctx context.Context, req resource.Request) (resource.Stat
 		if err != nil {
 			return resource.State{}, err
 		}
-		if err := r.place(ctx, rival.State.ID, to); err != nil {
+		if err := r.displace(ctx, req, rival.State.ID, to); err != nil {
 			return resource.State{}, err
 		}
 		rules[i].Priority = aws.String(strconv.Itoa(to))
@@ -132,7 +132,7 @@ func (r rule) takePlace(ctx context.Context, c ruleCall, rules []types.Rule) err
 			return err
 		}
 		c.Progress(fmt.Sprintf("another rule of this stack has priority %d: it moves to %d", c.Props.Priority, to))
-		if err := r.place(ctx, holder, to); err != nil {
+		if err := r.displace(ctx, c.Request, holder, to); err != nil {
 			return err
 		}
 	}
@@ -258,4 +258,18 @@ func (r rule) setPriority(ctx context.Context, arn string, priority int) error {
 
 func (r rule) place(ctx context.Context, arn string, priority int) error {
 	return failed(r.setPriority(ctx, arn, priority))
+}
+
+// displace gives another rule a priority. If it is a rule that the run deletes, the state says where it is until then.
+func (r rule) displace(ctx context.Context, req resource.Request, arn string, priority int) error {
+	do := func() error { return r.place(ctx, arn, priority) }
+	if req.Displace == nil {
+		return do()
+	}
+	for _, o := range others(req) {
+		if o.State.ID == arn && o.Going {
+			return req.Displace(o.Resource, o.State.Inputs.With("priority", value.NewInt(priority)), do)
+		}
+	}
+	return do()
 }
