@@ -76,9 +76,11 @@ var once = []string{
 	"create, death after, Application Auto Scaling:RegisterScalableTarget #1 (elsewhere: true, wakes: false), " +
 		"then destroyed",
 	// A rule that had taken its new path kept it, although the next run wanted the old one.
-	"update, answer lost, throttled, Elastic Load Balancing v2:ModifyRule #1 (elsewhere: true, wakes: false), then back",
+	"update, answer lost, throttled, Elastic Load Balancing v2:ModifyRule #1" +
+		" (elsewhere: true, wakes: false), then back",
 	// The rule of a component that was to go had made way, and stayed behind when it was wanted again.
-	"rename, answer lost, throttled, Elastic Load Balancing v2:SetRulePriorities #1 (elsewhere: true, wakes: false), then back",
+	"rename, answer lost, throttled, Elastic Load Balancing v2:SetRulePriorities #1" +
+		" (elsewhere: true, wakes: false), then back",
 	"rename, answer lost, throttled, ECS:DeleteService #1 (elsewhere: true, wakes: false), then back",
 	// The call that the SDK repeated made a second rule, at another place to wait in.
 	"rename, answer lost, Elastic Load Balancing v2:CreateRule #1 (elsewhere: false, wakes: false)",
