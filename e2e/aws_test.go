@@ -300,10 +300,12 @@ func (w *world) vpc(ctx context.Context, ts *testscript.TestScript) string {
 	made, err := client.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.7.0.0/16")})
 	ts.Check(err)
 	id := made.Vpc.VpcId
-	for i, zone := range []string{"a", "b"} {
+	zones, err := client.DescribeAvailabilityZones(ctx, &ec2.DescribeAvailabilityZonesInput{}) // some have no zone b
+	ts.Check(err)
+	for i, zone := range zones.AvailabilityZones[:2] {
 		_, err := client.CreateSubnet(ctx, &ec2.CreateSubnetInput{
 			VpcId: id, CidrBlock: aws.String("10.7." + strconv.Itoa(i) + ".0/24"),
-			AvailabilityZone: aws.String(w.Region + zone),
+			AvailabilityZone: zone.ZoneName,
 		})
 		ts.Check(err)
 	}
