@@ -113,7 +113,7 @@ func (r *run) activateOne(p activation) (err error) {
 	return r.finish(step, []write{{at: p.state, record: r.recordFor(p.state)}})
 }
 
-// displace is resource.Request.Displace. A change whose answer is lost stays pending, as every step.
+// displace is resource.Request.Displace. A change that failed stays pending: the next run reads the object.
 func (r *run) displace(id string, to value.Value, do func() error) error {
 	var going *pkgresource.State
 	for _, s := range r.state.live {

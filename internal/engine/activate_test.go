@@ -83,3 +83,38 @@ func TestALostActivationIsReadAnew(t *testing.T) {
 		})
 	}
 }
+
+// displacing is a late host that another object, which the run deletes, makes way for. The run then fails.
+type displacing struct{ *lateHost }
+
+func (d displacing) Activate(_ context.Context, req resource.Request) (resource.State, error) {
+	to := value.NewMap(map[string]value.Value{"host": value.NewString("behind")})
+	if err := req.Displace("a/old:rule", to, func() error { return nil }); err != nil {
+		return resource.State{}, err
+	}
+	return resource.State{}, errors.New("no answer")
+}
+
+// The state says where an object is that has made way, should the run end before it deletes the object.
+func TestADisplacedObjectIsRecorded(t *testing.T) {
+	l := newLateHost()
+	o := newCloud().options()
+	o.Catalog = resource.NewCatalog([]resource.Behaviour{displacing{l}}, nil)
+	state := apply(t, graph(t, res("a/old:rule", "fake/late-host", "host", "a"),
+		res("a/web:rule", "fake/late-host", "host", "b")), nil, o).State
+	failed, err := Apply(t.Context(), graph(t, res("a/web:rule", "fake/late-host", "host", "a")), state, o)
+	if err == nil {
+		t.Fatal("the activation failed, but not the run")
+	}
+	stored, err := Resources(failed.State)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range stored {
+		if s.ID == "a/old:rule" {
+			want(t, "host", s.Inputs.Get("host").Str(), "behind")
+			return
+		}
+	}
+	t.Error("the state has lost the object")
+}
