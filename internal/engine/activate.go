@@ -76,7 +76,7 @@ func (r *run) activateOne(p activation) (err error) {
 		return err
 	}
 	call.Inputs = p.wanted
-	call.Displace = r.displace
+	call.Displace = func(id string, set value.Value, do func() error) error { return r.displace(urn, id, set, do) }
 	defer func() {
 		if err != nil {
 			failure := &StepError{Resource: call.Resource, Type: call.Type, Action: plan.Update, Err: err}
@@ -114,25 +114,25 @@ func (r *run) activateOne(p activation) (err error) {
 }
 
 // displace is resource.Request.Displace. A change that failed stays pending: the next run reads the object.
-func (r *run) displace(id string, to value.Value, do func() error) error {
-	var going *pkgresource.State
-	for _, s := range r.state.live {
-		if s.id == id && !r.keep(id) && r.graph.Resource(id) == nil {
-			going = s.state
-		}
-	}
-	if going == nil {
+func (r *run) displace(urn sdk.URN, id string, set value.Value, do func() error) error {
+	states, rec := r.ledger.object(string(urn.Type()), id)
+	if rec == nil {
 		return do()
 	}
-	step, err := r.ledger.begin(opUpdating, r.recordFor(going))
+	step, err := r.ledger.begin(opUpdating, rec.encodable())
 	if err != nil {
 		return err
 	}
 	if err := do(); err != nil {
 		return err
 	}
-	going.Lock.Lock()
-	going.Inputs = properties(to)
-	going.Lock.Unlock()
-	return r.finish(step, []write{{at: going, record: r.recordFor(going)}})
+	for name, v := range set.Entries() {
+		rec.inputs = rec.inputs.With(name, v)
+	}
+	for _, s := range states { // later steps write records of them
+		s.Lock.Lock()
+		s.Inputs = properties(rec.inputs)
+		s.Lock.Unlock()
+	}
+	return r.finish(step, []write{{at: states[0], record: rec.encodable()}})
 }

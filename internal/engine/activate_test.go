@@ -30,7 +30,7 @@ func newLateHost() *lateHost {
 		Def: resource.Definition{Type: "fake/late-host"},
 		CreateObject: func(_ context.Context, c hostCall) (string, hostOutputs, error) {
 			l.host = c.Props.Host
-			return "rule-1", hostOutputs{}, nil
+			return "id of " + c.Resource, hostOutputs{}, nil
 		},
 		ReadObject: func(context.Context, hostCall) (hostProps, hostOutputs, error) {
 			return hostProps{l.host}, hostOutputs{}, nil
@@ -84,37 +84,54 @@ func TestALostActivationIsReadAnew(t *testing.T) {
 	}
 }
 
-// displacing is a late host that another object, which the run deletes, makes way for. The run then fails.
+// displacing is a late host that another object makes way for. The run then fails.
 type displacing struct{ *lateHost }
 
 func (d displacing) Activate(_ context.Context, req resource.Request) (resource.State, error) {
 	to := value.NewMap(map[string]value.Value{"host": value.NewString("behind")})
-	if err := req.Displace("a/old:rule", to, func() error { return nil }); err != nil {
+	if err := req.Displace("id of a/old:rule", to, func() error { return nil }); err != nil {
 		return resource.State{}, err
 	}
 	return resource.State{}, errors.New("no answer")
 }
 
-// The state says where an object is that has made way, should the run end before it deletes the object.
+// The state says where an object is that has made way, should the run end before it deletes or changes that object, or
+// should the run leave it alone.
 func TestADisplacedObjectIsRecorded(t *testing.T) {
-	l := newLateHost()
-	o := newCloud().options()
-	o.Catalog = resource.NewCatalog([]resource.Behaviour{displacing{l}}, nil)
-	state := apply(t, graph(t, res("a/old:rule", "fake/late-host", "host", "a"),
-		res("a/web:rule", "fake/late-host", "host", "b")), nil, o).State
-	failed, err := Apply(t.Context(), graph(t, res("a/web:rule", "fake/late-host", "host", "a")), state, o)
-	if err == nil {
-		t.Fatal("the activation failed, but not the run")
+	for name, c := range map[string]struct {
+		old     *resource.Resource // what the run wants of it; nil: its deletion
+		targets []string
+	}{
+		"it goes":            {},
+		"it stays":           {old: res("a/old:rule", "fake/late-host", "host", "a")},
+		"it changes":         {old: res("a/old:rule", "fake/late-host", "host", "c")},
+		"it is not targeted": {old: res("a/old:rule", "fake/late-host", "host", "a"), targets: []string{"a/web:rule"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newCloud().options()
+			o.Catalog = resource.NewCatalog([]resource.Behaviour{displacing{newLateHost()}}, nil)
+			state := apply(t, graph(t, res("a/old:rule", "fake/late-host", "host", "a"),
+				res("a/web:rule", "fake/late-host", "host", "b")), nil, o).State
+			desired := []*resource.Resource{res("a/web:rule", "fake/late-host", "host", "a")}
+			if c.old != nil {
+				desired = append(desired, c.old)
+			}
+			o.Targets = c.targets
+			failed, err := Apply(t.Context(), graph(t, desired...), state, o)
+			if err == nil {
+				t.Fatal("the activation failed, but not the run")
+			}
+			stored, err := Resources(failed.State)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range stored {
+				if s.ID == "a/old:rule" {
+					want(t, "host", s.Inputs.Get("host").Str(), "behind")
+					return
+				}
+			}
+			t.Error("the state has lost the object")
+		})
 	}
-	stored, err := Resources(failed.State)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range stored {
-		if s.ID == "a/old:rule" {
-			want(t, "host", s.Inputs.Get("host").Str(), "behind")
-			return
-		}
-	}
-	t.Error("the state has lost the object")
 }

@@ -234,5 +234,8 @@ func recordOf(s *pkgresource.State) *record {
 	}
 }
 
+// encodable returns a decoded record in the form that encode writes.
+func (rec *record) encodable() *record { return recordOf(rec.state()) }
+
 // reencode writes a decoded record again.
-func (rec *record) reencode() json.RawMessage { return recordOf(rec.state()).encode() }
+func (rec *record) reencode() json.RawMessage { return rec.encodable().encode() }

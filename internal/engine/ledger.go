@@ -104,6 +104,29 @@ func (g *ledger) ownsElsewhere(token, id string, urn sdk.URN) bool {
 	})
 }
 
+// object returns the record of an object, and the engine's states that share its slot; nil: it is not in the state.
+func (g *ledger) object(token, id string) ([]*pkgresource.State, *record) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	i := slices.IndexFunc(g.slots, func(s slot) bool {
+		return s.raw != nil && s.Type == token && s.ID == id && !s.PendingReplacement
+	})
+	if i < 0 {
+		return nil, nil
+	}
+	var states []*pkgresource.State
+	for state, n := range g.index {
+		if n == i {
+			states = append(states, state)
+		}
+	}
+	rec, err := decodeRecord(g.slots[i].raw)
+	if err != nil || len(states) == 0 {
+		return nil, nil
+	}
+	return states, rec
+}
+
 // begin records a step before it starts, and returns its number.
 func (g *ledger) begin(op string, about *record) (int64, error) {
 	raw := about.encode()

@@ -159,10 +159,10 @@ type Request struct {
 	InState func(id string) bool
 	// the other resources of the same type in the state, as they were before the run
 	Others func() []Other
-	// Displace changes the object of another resource that the run deletes, and records the properties that it has
-	// then. do is the change. Without a record the next run, should it want that resource again, would take the object
-	// for unchanged. Nil: nobody records it.
-	Displace func(resource string, to value.Value, do func() error) error
+	// Displace changes another object of the same type to make room for this one, and records the properties that the
+	// change sets. id is the object's ID in AWS. do is the change. Without a record a later run that wants the object
+	// as the state has it would take it for unchanged. Nil: nobody records it.
+	Displace func(id string, set value.Value, do func() error) error
 	Progress func(line string) // tells a waiting person about progress; never nil
 	// of Create: the object exists now, but is not ready yet; nil: nobody records that
 	Started func(State) error

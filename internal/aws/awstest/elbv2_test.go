@@ -523,6 +523,14 @@ func TestListenerRulePriorityInUse(t *testing.T) {
 	updated, err := r.Update(t.Context(), again)
 	require.NoError(t, err)
 	require.Equal(t, waiting.Inputs, updated.Inputs, "an update leaves it there, too")
+	recorded := map[string]string{}
+	again.Displace = func(id string, set value.Value, do func() error) error {
+		if err := do(); err != nil {
+			return err
+		}
+		recorded[id] = set.String()
+		return nil
+	}
 	for range 2 {
 		active, err := r.(resource.Activator).Activate(t.Context(), again)
 		require.NoError(t, err)
@@ -530,6 +538,7 @@ func TestListenerRulePriorityInUse(t *testing.T) {
 		require.Equal(t, 200, b.priority(t, waiting.ID))
 		require.Equal(t, 202, b.priority(t, held), "the next free place: nobody's requests go elsewhere")
 	}
+	require.Equal(t, map[string]string{held: "{priority: 202}"}, recorded, "the state says where it has gone")
 
 	// An update does not take somebody else's priority either.
 	again.Old, again.Inputs = waiting, again.Inputs.With("priority", value.NewInt(100))

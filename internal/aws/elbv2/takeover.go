@@ -260,16 +260,11 @@ func (r rule) place(ctx context.Context, arn string, priority int) error {
 	return failed(r.setPriority(ctx, arn, priority))
 }
 
-// displace gives another rule a priority. If it is a rule that the run deletes, the state says where it is until then.
+// displace gives another rule a priority, and lets the state say where that rule is.
 func (r rule) displace(ctx context.Context, req resource.Request, arn string, priority int) error {
 	do := func() error { return r.place(ctx, arn, priority) }
 	if req.Displace == nil {
 		return do()
 	}
-	for _, o := range others(req) {
-		if o.State.ID == arn && o.Going {
-			return req.Displace(o.Resource, o.State.Inputs.With("priority", value.NewInt(priority)), do)
-		}
-	}
-	return do()
+	return req.Displace(arn, value.NewMap(map[string]value.Value{"priority": value.NewInt(priority)}), do)
 }
