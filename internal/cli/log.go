@@ -138,6 +138,8 @@ func logEvent(log *slog.Logger, e plan.Event) {
 	switch e.Kind {
 	case plan.FailedAt:
 		log.Error("step", append(attributes, "problem", e.Text)...)
+	case plan.Stopped:
+		log.Warn("step", append(attributes, "problem", e.Text)...)
 	case plan.Progress:
 		log.Debug(e.Text, attributes...)
 	case plan.Phase, plan.Waiting:

@@ -79,9 +79,9 @@ func both(first, second map[string]plan.Action) map[string]plan.Action {
 
 // outcome returns the result of the plan's execution.
 func outcome(p *plan.Plan, result *engine.Result) *plan.Outcome {
-	failed, skipped := map[string]bool{}, map[string]engine.Skip{}
+	failed, skipped := map[string]engine.Failure{}, map[string]engine.Skip{}
 	for _, f := range result.Failed {
-		failed[f.Resource] = true
+		failed[f.Resource] = f
 	}
 	for _, s := range result.Skipped {
 		skipped[s.Resource] = s
@@ -91,8 +91,11 @@ func outcome(p *plan.Plan, result *engine.Result) *plan.Outcome {
 		for _, ch := range c.Changes {
 			step := plan.Step{Resource: ch.Resource, Action: ch.Action}
 			skip, missed := skipped[ch.Resource]
+			failure, ended := failed[ch.Resource]
 			switch {
-			case failed[ch.Resource]:
+			case ended && failure.Stopped:
+				out.Stopped = append(out.Stopped, step)
+			case ended:
 				out.Failed = append(out.Failed, step)
 			case missed || !result.Ran:
 				step.Reason, step.Because = skip.Reason, skip.Because
@@ -152,7 +155,8 @@ func (u *run) planned(progress func(plan.Event)) func(plan.Event) {
 		if (e.Kind == plan.Skipped || needless) && !changing[e.Resource] || needless && ended[e.Resource] {
 			return
 		}
-		ended[e.Resource] = ended[e.Resource] || e.Kind == plan.Done || e.Kind == plan.FailedAt
+		ended[e.Resource] = ended[e.Resource] || e.Kind == plan.Done || e.Kind == plan.FailedAt ||
+			e.Kind == plan.Stopped
 		progress(e)
 	}
 }

@@ -81,14 +81,15 @@ func (r *run) activateOne(p activation) (err error) {
 		if err != nil {
 			failure := &StepError{Resource: call.Resource, Type: call.Type, Action: plan.Update, Err: err}
 			r.fail(failure)
+			stopped := r.stopped(err)
 			r.mu.Lock()
 			r.failed = append(r.failed, Failure{
 				Resource: call.Resource, Type: call.Type, Action: plan.Update, Err: err,
-				Recorded: true,
+				Recorded: true, Stopped: stopped,
 			})
 			r.mu.Unlock()
 			r.tell(plan.Event{
-				Kind: plan.FailedAt, Resource: call.Resource, Type: call.Type, Action: plan.Update,
+				Kind: endKind(stopped), Resource: call.Resource, Type: call.Type, Action: plan.Update,
 				Text: clean(err.Error()),
 			})
 		}

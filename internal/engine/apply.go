@@ -30,13 +30,15 @@ type Result struct {
 	Looked map[string]bool
 }
 
-// Failure is a step that failed.
+// Failure is a step that did not come to its end: it failed or was stopped.
 type Failure struct {
 	Resource string
 	Type     string
 	Action   plan.Action
 	Err      error
 	Recorded bool // the object exists and the state has it as it is; the next run tries again
+	// Stopped: nothing was refused. The run ended before AWS was done, and AWS may go on.
+	Stopped bool
 }
 
 // Skip is a resource that the run did not reach, and why.

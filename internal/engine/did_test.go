@@ -95,7 +95,7 @@ func TestStoppedIsNotFailed(t *testing.T) {
 	state := apply(t, chain(t, "a", "v1"), nil, o).State
 	hard, cancel := context.WithCancel(t.Context())
 	o.Hard = hard
-	c.partial["web/api:service"] = true
+	c.partial["web/api:service"], c.unawaited = true, true
 	c.before = func(_ context.Context, action, id string) error {
 		if action+id == "updateweb/api:service" {
 			cancel()

@@ -147,15 +147,29 @@ func (r *run) ended(b begun, step deploy.Step, failure, recording error) error {
 		}
 		stepErr := &StepError{Resource: urn.Name(), Type: typ, Action: b.action, Err: failure}
 		r.failures = append(r.failures, stepErr)
+		stopped := r.stopped(failure)
 		r.failed = append(r.failed, Failure{
 			Resource: urn.Name(), Type: typ, Action: b.action, Err: failure,
-			Recorded: isPartial(failure),
+			Recorded: isPartial(failure), Stopped: stopped,
 		})
 		r.mu.Unlock()
-		event.Kind, event.Text = plan.FailedAt, clean(failure.Error())
+		event.Kind, event.Text = endKind(stopped), clean(failure.Error())
 	}
 	r.tell(event)
 	return recording
+}
+
+// stopped reports whether a step ended because nobody waits for it any longer.
+func (r *run) stopped(failure error) bool {
+	return r.o.hard().Err() != nil && resource.Stopped(failure)
+}
+
+// endKind is the event of a step that did not come to its end.
+func endKind(stopped bool) plan.EventKind {
+	if stopped {
+		return plan.Stopped
+	}
+	return plan.FailedAt
 }
 
 // sameAction returns the action of a step that leaves the object alone. The step may still record a changed protection.

@@ -27,11 +27,12 @@ type cloud struct {
 	// by resource: returned after the effect of a create, update or delete
 	lost map[string]error
 	// by resource: the rollout fails, and keeps the inputs it had
-	partial map[string]bool
-	unread  map[string]bool                                          // by resource: and nobody could read its outputs
-	before  func(ctx context.Context, action, resource string) error // called without the lock
-	tokens  []string
-	made    map[string]string // id by client token
+	partial   map[string]bool
+	unawaited bool                                                     // of partial: the run did not wait for the end
+	unread    map[string]bool                                          // by resource: and nobody could read its outputs
+	before    func(ctx context.Context, action, resource string) error // called without the lock
+	tokens    []string
+	made      map[string]string // id by client token
 
 	inTheWay map[string]string // by object id: why it cannot be deleted
 }
@@ -136,7 +137,11 @@ func (k *kind) put(req resource.Request, id string, revision int) (resource.Stat
 		state.Outputs = value.NullValue
 	}
 	if k.cloud.partial[req.Resource] {
-		return resource.State{}, &resource.PartialError{State: state, Err: errors.New("the rollout failed: tasks stop")}
+		reason := errors.New("the rollout failed: tasks stop")
+		if k.cloud.unawaited {
+			reason = &resource.WaitError{What: "the rollout", Err: errors.New("a signal")}
+		}
+		return resource.State{}, &resource.PartialError{State: state, Err: reason}
 	}
 	return state, nil
 }

@@ -109,7 +109,7 @@ func (r *run) explain(urn sdk.URN, err *error) {
 	r.mu.Unlock()
 	if partial := (*resource.PartialError)(nil); errors.As(*err, &partial) {
 		reasons := []string{clean(partial.Error())}
-		if r.o.hard().Err() != nil { // the run did not wait for the end
+		if r.stopped(*err) { // the run did not wait for the end
 			reasons = append(reasons, stoppedMeanwhile)
 		}
 		*err = &plugin.InitError{Reasons: reasons}

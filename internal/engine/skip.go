@@ -8,11 +8,13 @@ import (
 	pkgresource "github.com/pulumi/pulumi/pkg/v3/resource"
 )
 
+const wasStopped = "the run was stopped before"
+
 // skipped lists what a run that stopped early did not reach: desired resources, and stored ones that should be deleted.
 func (r *run) skipped(s *source, runErr error) []Skip {
-	failed := map[string]bool{}
+	failed, stopped := map[string]bool{}, map[string]bool{}
 	for _, f := range r.failed {
-		failed[f.Resource] = true
+		failed[f.Resource], stopped[f.Resource] = true, f.Stopped
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,17 +40,19 @@ func (r *run) skipped(s *source, runErr error) []Skip {
 			}
 		}
 	}
-	var stopped *StoppedError
+	var ended *StoppedError
 	out := make([]Skip, 0, len(waiting))
 	for id := range waiting {
 		skip := Skip{Resource: id}
 		switch cause := behind(id, waiting, failed); {
+		case stopped[cause]:
+			skip.Reason = wasStopped
 		case cause != "" && gone[id]:
 			skip.Because, skip.Reason = cause, cause+", which needs it, failed"
 		case cause != "":
 			skip.Because, skip.Reason = cause, cause+", which it needs, failed"
-		case errors.As(runErr, &stopped) || len(r.failed) == 0:
-			skip.Reason = "the run was stopped before"
+		case errors.As(runErr, &ended) || len(r.failed) == 0:
+			skip.Reason = wasStopped
 		default:
 			skip.Because = r.failed[0].Resource
 			skip.Reason = "the run stopped after the failure of " + skip.Because

@@ -3,8 +3,12 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
 )
 
 func TestStopGracefully(t *testing.T) {
@@ -42,11 +46,35 @@ func TestStopHard(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	}
+	var last []plan.EventKind
+	o.Events = func(e plan.Event) { last = append(last, e.Kind) }
 	result, err := Apply(t.Context(), chain(t, "a", "v1"), nil, o)
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
 	want(t, "state", ids(t, result.State), "")
+	want(t, "events", fmt.Sprint(last), "[started stopped skipped skipped]")
+	if len(result.Failed) != 1 || !result.Failed[0].Stopped {
+		t.Errorf("it was not refused: %+v", result.Failed)
+	}
+	want(t, "skipped", skips(result), "web/api:service (the run was stopped before) web/db:instance (the run was "+
+		"stopped before)")
+}
+
+// A refusal stays a failure, also when the run was stopped meanwhile.
+func TestARefusalIsNoStop(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	hard, cancel := context.WithCancel(t.Context())
+	o.Hard = hard
+	c.before = func(context.Context, string, string) error {
+		cancel()
+		return &resource.OpError{Operation: "x:Create", Code: "AccessDenied"}
+	}
+	result, err := Apply(t.Context(), chain(t, "a", "v1"), nil, o)
+	if err == nil || len(result.Failed) != 1 || result.Failed[0].Stopped {
+		t.Errorf("got %v, %+v", err, result.Failed)
+	}
 }
 
 func TestGuard(t *testing.T) {

@@ -9,6 +9,7 @@ const (
 	Progress EventKind = "progress" // a line of news about a resource
 	Done     EventKind = "done"
 	FailedAt EventKind = "failed"
+	Stopped  EventKind = "stopped" // begun; the run ended before AWS was done. Text says what it waited for
 	Skipped  EventKind = "skipped" // not started; Text says why
 	Phase    EventKind = "phase"   // the run as a whole: locking, planning, saving
 	// for the whole run: somebody else holds the lock. Shown even in quiet mode
@@ -21,5 +22,5 @@ type Event struct {
 	Resource string // its ID; "" for a Phase and Waiting
 	Type     string
 	Action   Action
-	Text     string // of Progress, FailedAt, Skipped and Phase
+	Text     string // of Progress, FailedAt, Stopped, Skipped and Phase
 }

@@ -1,9 +1,11 @@
 package plan
 
-// Outcome is the result of a plan that was carried out: each of its changes is in one of the three lists, in the plan's
+// Outcome is the result of a plan that was carried out: each of its changes is in one of the lists, in the plan's
 // order.
 type Outcome struct {
-	Done, Failed, NotStarted []Step
+	Done, Failed []Step
+	Stopped      []Step // begun when the run was stopped: AWS may go on with them
+	NotStarted   []Step
 }
 
 // Step is one change of a plan.

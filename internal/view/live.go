@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -80,7 +81,7 @@ func (l *Live) Event(e plan.Event) {
 		r.action, r.state, r.end = e.Action, plan.Started, time.Time{}
 	case plan.Progress:
 		r.text = e.Text
-	case plan.Done, plan.FailedAt, plan.Skipped:
+	case plan.Done, plan.FailedAt, plan.Stopped, plan.Skipped:
 		r.state, r.end = e.Kind, l.now()
 		r.done = e.Kind == plan.Done
 	}
@@ -170,13 +171,15 @@ func (l *Live) fitted(room int) []string {
 	if len(whole) <= room {
 		return whole
 	}
-	var done, failed, running []*group
+	var done, failed, stopped, running []*group
 	for _, c := range all {
 		switch c.state {
 		case plan.Done, plan.Skipped:
 			done = append(done, c)
 		case plan.FailedAt:
 			failed = append(failed, c)
+		case plan.Stopped:
+			stopped = append(stopped, c)
 		default:
 			running = append(running, c)
 		}
@@ -185,7 +188,7 @@ func (l *Live) fitted(room int) []string {
 	if len(done) > 0 {
 		head = append(head, fmt.Sprintf("%s %s done", glyph(plan.Done), count(len(done), "component")))
 	}
-	busy := append(failed, running...)
+	busy := slices.Concat(failed, running, stopped)
 	var lines []string
 	for _, c := range busy {
 		lines = append(lines, c.lines(l.now(), false)...)
@@ -203,19 +206,21 @@ func (l *Live) fitted(room int) []string {
 	return append(head, lines...)
 }
 
-// bar counts the changes that are done, without failed ones. The run's own activity (such as saving the state) is on
-// the same line, or below it where that line would be too long.
+// bar counts the changes that are done, without those that failed or were stopped. The run's own activity (such as
+// saving the state) is on the same line, or below it where that line would be too long.
 func (l *Live) bar(final bool) []string {
 	took := elapsed(l.now().Sub(l.begin))
 	if l.planned == 0 {
 		return l.foldAll([]string{fmt.Sprintf("%s %s", l.phase, styled(dim, took))})
 	}
 	width := min(24, max(6, l.w.Width-46)) // the numbers matter more
-	done, failed := 0, 0
+	done, failed, stopped := 0, 0, 0
 	for _, r := range l.rows {
 		switch {
 		case r.state == plan.FailedAt:
 			failed++
+		case r.state == plan.Stopped:
+			stopped++
 		case r.done:
 			done++
 		}
@@ -226,6 +231,9 @@ func (l *Live) bar(final bool) []string {
 		styled(dim, strings.Repeat("░", width-filled)), done, l.planned)
 	if failed > 0 {
 		line += styled(red, fmt.Sprintf(", %d failed", failed))
+	}
+	if stopped > 0 {
+		line += styled(yellow, fmt.Sprintf(", %d stopped", stopped))
 	}
 	line += " " + styled(dim, took)
 	switch {

@@ -68,7 +68,7 @@ func (g *group) lines(now time.Time, final bool) []string {
 
 // line is a component with its current activity.
 func (g *group) line(now time.Time) string {
-	for _, state := range []plan.EventKind{plan.FailedAt, plan.Started} {
+	for _, state := range []plan.EventKind{plan.FailedAt, plan.Started, plan.Stopped} {
 		for _, r := range g.rows {
 			if r.state == state {
 				return fmt.Sprintf("%s %s  %s", glyph(g.state), styled(bold, g.address),
@@ -84,6 +84,8 @@ func (r *row) line(now time.Time) string {
 	switch r.state {
 	case plan.FailedAt:
 		return fmt.Sprintf("%s %s %s", glyph(r.state), name(r.id), styled(red, "failed"))
+	case plan.Stopped:
+		return fmt.Sprintf("%s %s %s %s", glyph(r.state), name(r.id), styled(yellow, "stopped"), took(r.end))
 	case plan.Skipped:
 		return fmt.Sprintf("%s %s %s", glyph(r.state), name(r.id), styled(yellow, "not started"))
 	case plan.Done:
@@ -97,7 +99,7 @@ func (r *row) line(now time.Time) string {
 }
 
 func worse(a, b plan.EventKind) plan.EventKind {
-	rank := map[plan.EventKind]int{plan.Done: 0, plan.Skipped: 1, plan.Started: 2, plan.FailedAt: 3}
+	rank := map[plan.EventKind]int{plan.Done: 0, plan.Skipped: 1, plan.Stopped: 2, plan.Started: 3, plan.FailedAt: 4}
 	if rank[b] > rank[a] {
 		return b
 	}
@@ -110,6 +112,8 @@ func glyph(state plan.EventKind) string {
 		return styled(green, "✓")
 	case plan.FailedAt:
 		return styled(red, "✗")
+	case plan.Stopped:
+		return styled(yellow, "■")
 	case plan.Skipped:
 		return styled(yellow, "-")
 	}

@@ -13,11 +13,14 @@ import (
 // Unfinished writes what a plan that did not finish has changed, below the errors that say why. again is the command
 // that continues; "" when the state does not say what was done.
 func Unfinished(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome, again string) {
-	total := len(o.Done) + len(o.Failed) + len(o.NotStarted)
+	total := len(o.Done) + len(o.Failed) + len(o.Stopped) + len(o.NotStarted)
 	head := fmt.Sprintf("%s %s/%s %s: %d of %s done", styled(red+bold, "Not finished."), p.Stack, p.Environment,
 		version, len(o.Done), count(total, "change"))
 	if n := len(o.Failed); n > 0 {
 		head += fmt.Sprintf(", %d failed", n)
+	}
+	if n := len(o.Stopped); n > 0 {
+		head += fmt.Sprintf(", %d stopped", n)
 	}
 	if n := len(o.NotStarted); n > 0 {
 		head += fmt.Sprintf(", %d not started", n)
@@ -31,6 +34,10 @@ func Unfinished(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome
 	}
 	if len(o.Failed) > 0 {
 		row("failed", styled(red, places(o.Failed)))
+	}
+	if len(o.Stopped) > 0 {
+		row("stopped", styled(yellow, places(o.Stopped))+
+			": begun; AWS may go on with it, and the next run looks what became of it")
 	}
 	label := "not started"
 	for _, same := range byReason(o.NotStarted) {
@@ -114,6 +121,7 @@ type stepJSON struct {
 type outcomeJSON struct {
 	Done       []stepJSON `json:"done"`
 	Failed     []stepJSON `json:"failed"`
+	Stopped    []stepJSON `json:"stopped"`
 	NotStarted []stepJSON `json:"notStarted"`
 }
 
@@ -128,5 +136,5 @@ func outcomeDocument(o *plan.Outcome) *outcomeJSON {
 		}
 		return out
 	}
-	return &outcomeJSON{steps(o.Done), steps(o.Failed), steps(o.NotStarted)}
+	return &outcomeJSON{steps(o.Done), steps(o.Failed), steps(o.Stopped), steps(o.NotStarted)}
 }

@@ -24,6 +24,7 @@ func sampleOutcome() *plan.Outcome {
 			{Resource: "web/api:service", Action: plan.Create},
 			{Resource: "infra/ingress:public-load-balancer", Action: plan.Create},
 		},
+		Stopped: []plan.Step{{Resource: "web/worker:service", Action: plan.Update}},
 	}
 	for i := range 12 {
 		for _, name := range []string{"rule", "service"} {

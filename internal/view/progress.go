@@ -38,7 +38,8 @@ type Plain struct {
 	w     *Writer
 	now   func() time.Time
 	begun map[string]time.Time
-	// done has resources that did not fail. It is a set: a replacement ends twice, with its create and with its delete.
+	// done has resources that came to their end. It is a set: a replacement ends twice, with its create and with its
+	// delete.
 	done    map[string]bool
 	planned int
 }
@@ -77,6 +78,10 @@ func (p *Plain) Event(e plan.Event) {
 		delete(p.done, e.Resource)
 		p.w.Printf("%s: %s after %s%s\n", e.Resource, styled(red, "failed"), elapsed(p.now().Sub(p.begun[e.Resource])),
 			p.counter())
+	case plan.Stopped:
+		delete(p.done, e.Resource)
+		p.w.Printf("%s: %s after %s%s\n", e.Resource, styled(yellow, "stopped"),
+			elapsed(p.now().Sub(p.begun[e.Resource])), p.counter())
 	case plan.Skipped: // the end of the run lists steps that did not start, and why
 	}
 }

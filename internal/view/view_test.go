@@ -174,6 +174,8 @@ func events(p Progress) {
 	p.Event(plan.Event{Kind: plan.Done, Resource: "web/api:role", Action: plan.Create})
 	p.Event(plan.Event{Kind: plan.Progress, Resource: "web/api:service", Text: "1/2 running"})
 	p.Event(plan.Event{Kind: plan.FailedAt, Resource: "web/api:service", Action: plan.Update, Text: "crashed"})
+	p.Event(plan.Event{Kind: plan.Started, Resource: "web/worker:service", Action: plan.Update})
+	p.Event(plan.Event{Kind: plan.Stopped, Resource: "web/worker:service", Action: plan.Update, Text: "in progress"})
 	p.Event(plan.Event{Kind: plan.Skipped, Resource: "web/api:policy"})
 	p.Close()
 }
