@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -105,7 +106,8 @@ const readers = 32
 const alone = 200
 
 // tooMany is why a survey skips the objects of a type.
-const tooMany = "AWS tells of each by a call of its own, and they are too many for a plan; --refresh and status ask"
+var tooMany = fmt.Sprintf("a plan reads at most %d objects that cost one call each; --refresh and status read all",
+	alone)
 
 // Look asks about all objects at once and returns findings in their order. tags returns the tags of a component's
 // objects.

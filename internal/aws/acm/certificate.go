@@ -7,6 +7,7 @@ package acm
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,26 +98,60 @@ func (c certificate) verify(ctx context.Context, name string) (model.Certificate
 		return out, call.Error(err)
 	}
 	if status := found.Certificate.Status; status != types.CertificateStatusIssued {
-		return out, wrong(nextFor(status), "certificate %s for %s is not issued: its status is %s", name,
+		return out, wrong(nextFor(found.Certificate), "certificate %s for %s is not issued: its status is %s", name,
 			aws.ToString(found.Certificate.DomainName), status)
 	}
 	return model.CertificateOutputs{ARN: name, Domain: aws.ToString(found.Certificate.DomainName)}, nil
 }
 
-func nextFor(status types.CertificateStatus) string {
-	if status == types.CertificateStatusPendingValidation {
-		return "make the DNS records that ACM shows for it, or answer its mail; validation then takes some minutes"
+// nextFor is what to do about a certificate that is not issued.
+func nextFor(certificate *types.CertificateDetail) string {
+	if certificate.Status != types.CertificateStatusPendingValidation {
+		return "request a new one, or import one that is valid"
 	}
-	return "request a new one, or import one that is valid"
+	var records, mails []string
+	for _, v := range certificate.DomainValidationOptions {
+		if v.ValidationStatus == types.DomainStatusSuccess {
+			continue
+		}
+		if r := v.ResourceRecord; r != nil { // a name and its wildcard have the same record
+			records = append(records, fmt.Sprintf("%s %s %s", aws.ToString(r.Name), r.Type, aws.ToString(r.Value)))
+		} else if v.ValidationMethod == types.ValidationMethodEmail {
+			mails = append(mails, aws.ToString(v.DomainName))
+		}
+	}
+	var steps []string
+	if records = unique(records); len(records) > 0 {
+		steps = append(steps, "make the DNS record "+strings.Join(records, ", and "))
+	}
+	if mails = unique(mails); len(mails) > 0 {
+		steps = append(steps, "answer the mail that ACM sent to the owners of "+strings.Join(mails, ", "))
+	}
+	if len(steps) == 0 { // ACM shows the records some seconds after the request
+		steps = []string{"make the DNS record that `aws acm describe-certificate --certificate-arn " +
+			aws.ToString(certificate.CertificateArn) + "` shows"}
+	}
+	return strings.Join(steps, ", and ") + "; ACM then issues it within some minutes"
+}
+
+func unique(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // byDomain prefers an exact name to a wildcard, and then the newest certificate.
 func (c certificate) byDomain(ctx context.Context, domain string) (model.CertificateOutputs, error) {
-	var best types.CertificateSummary
+	var best, waiting types.CertificateSummary
 	bestExact, found := false, false
 	consider := func(s types.CertificateSummary, names []string) {
 		exact, wild := covers(names, domain)
 		if !exact && !wild {
+			return
+		}
+		if s.Status == types.CertificateStatusPendingValidation {
+			if waiting.CertificateArn == nil || since(s).After(since(waiting)) {
+				waiting = s
+			}
 			return
 		}
 		if !found || exact && !bestExact || exact == bestExact && since(s).After(since(best)) {
@@ -124,7 +159,9 @@ func (c certificate) byDomain(ctx context.Context, domain string) (model.Certifi
 		}
 	}
 	in := &acm.ListCertificatesInput{
-		CertificateStatuses: []types.CertificateStatus{types.CertificateStatusIssued},
+		CertificateStatuses: []types.CertificateStatus{
+			types.CertificateStatusIssued, types.CertificateStatusPendingValidation,
+		},
 		// Without this, ACM returns only RSA 1024 and 2048.
 		Includes: &types.Filters{KeyTypes: types.KeyAlgorithm("").Values()},
 	}
@@ -154,6 +191,9 @@ func (c certificate) byDomain(ctx context.Context, domain string) (model.Certifi
 			break
 		}
 	}
+	if !found && waiting.CertificateArn != nil {
+		return model.CertificateOutputs{}, c.waits(ctx, domain, aws.ToString(waiting.CertificateArn))
+	}
 	if !found {
 		return model.CertificateOutputs{}, &resource.OpError{
 			Operation: "acm:ListCertificates",
@@ -164,6 +204,20 @@ func (c certificate) byDomain(ctx context.Context, domain string) (model.Certifi
 		}
 	}
 	return model.CertificateOutputs{ARN: aws.ToString(best.CertificateArn), Domain: aws.ToString(best.DomainName)}, nil
+}
+
+// waits says what is missing before a certificate that covers a domain is issued.
+func (c certificate) waits(ctx context.Context, domain, name string) error {
+	full, err := c.api.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: &name})
+	if err != nil {
+		return call.Error(err)
+	}
+	return &resource.OpError{
+		Operation: "acm:DescribeCertificate",
+		Message: fmt.Sprintf("no issued certificate in %s covers %s: %s waits for its validation (%s)", c.region,
+			domain, name, full.Certificate.Status),
+		Next: nextFor(full.Certificate),
+	}
 }
 
 // covers reports whether one of the names is the domain (exact), or a wildcard for its first label (wild).

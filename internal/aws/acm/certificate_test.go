@@ -2,6 +2,7 @@ package acm
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/aws/call/calltest"
+	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/acm"
 	"github.com/company/deployer/internal/value"
 )
@@ -129,6 +131,70 @@ func TestByDomainFindsAnAlternativeName(t *testing.T) {
 			}
 			require.NoError(t, err)
 			require.Equal(t, "found", out.Get("arn").Str())
+		})
+	}
+}
+
+// A certificate that waits for its validation is named, with the record that is missing.
+func TestAWaitingCertificateIsNamed(t *testing.T) {
+	record := func(name string, status types.DomainStatus) types.DomainValidation {
+		return types.DomainValidation{
+			DomainName: aws.String(name), ValidationMethod: types.ValidationMethodDns, ValidationStatus: status,
+			ResourceRecord: &types.ResourceRecord{
+				Name: aws.String("_1." + strings.TrimPrefix(name, "*.") + "."), Type: types.RecordTypeCname,
+				Value: aws.String("_2.acm-validations.aws."),
+			},
+		}
+	}
+	mail := types.DomainValidation{
+		DomainName: aws.String("b.example.com"), ValidationMethod: types.ValidationMethodEmail,
+		ValidationStatus: types.DomainStatusPendingValidation,
+	}
+	pending := types.DomainStatusPendingValidation
+	for name, c := range map[string]struct {
+		options []types.DomainValidation
+		next    string
+	}{
+		"records": {
+			[]types.DomainValidation{
+				record("a.example.com", pending), record("*.a.example.com", pending),
+				record("done.example.com", types.DomainStatusSuccess),
+			}, "make the DNS record _1.a.example.com. CNAME _2.acm-validations.aws.; ACM then issues it within some minutes",
+		},
+		"mail": {
+			[]types.DomainValidation{mail},
+			"answer the mail that ACM sent to the owners of b.example.com; ACM then issues it within some minutes",
+		},
+		"just requested": {
+			nil, "make the DNS record that `aws acm describe-certificate --certificate-arn waits` shows; ACM then issues " +
+				"it within some minutes",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lookup := certificate{
+				region: "eu-west-1",
+				api: acm.NewFromConfig(calltest.Config(func(_ context.Context, in any) (any, error) {
+					if in, ok := in.(*acm.ListCertificatesInput); ok {
+						require.Contains(t, in.CertificateStatuses, types.CertificateStatusPendingValidation)
+						return &acm.ListCertificatesOutput{CertificateSummaryList: []types.CertificateSummary{{
+							CertificateArn: aws.String("waits"), DomainName: aws.String("a.example.com"),
+							Status:                          types.CertificateStatusPendingValidation,
+							SubjectAlternativeNameSummaries: []string{"a.example.com"},
+						}}}, nil
+					}
+					return &acm.DescribeCertificateOutput{Certificate: &types.CertificateDetail{
+						CertificateArn: aws.String("waits"), Status: types.CertificateStatusPendingValidation,
+						DomainValidationOptions: c.options,
+					}}, nil
+				})),
+			}
+			for _, asked := range []model.Certificate{{Domain: "a.example.com"}, {ARN: "arn:aws:acm:eu-west-1:1:certificate/x"}} {
+				_, err := lookup.read(t.Context(), value.Encode(asked))
+				var op *resource.OpError
+				require.ErrorAs(t, err, &op)
+				require.Contains(t, op.Message, "PENDING_VALIDATION")
+				require.Equal(t, c.next, op.Next)
+			}
 		})
 	}
 }
