@@ -15,9 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
-	"github.com/company/deployer/e2e/testkit/awsfix"
-	"github.com/company/deployer/e2e/testkit/ecsfake"
 	"github.com/company/deployer/e2e/testkit/proxy"
+	"github.com/company/deployer/e2e/testkit/service"
 )
 
 // lives is how often the stack is made and destroyed, without and with waiting calls. The fastest run of each counts: a
@@ -47,8 +46,7 @@ func (b *bench) sequences() error {
 		return err
 	}
 	defer p.Close()
-	ecsfake.Install(p, ecsfake.Options{})
-	awsfix.Install(p)
+	service.Install(p)
 	dir, err := b.example(p)
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/company/deployer/e2e/testkit"
+	"github.com/company/deployer/e2e/testkit/service"
 )
 
 // awsCommand acts in the script's account, beside the binary.
@@ -52,8 +53,7 @@ import (
 //	aws vpc VARIABLE              make a VPC with a public subnet in two zones; its id is $VARIABLE
 //	aws secret NAME VALUE         make a secret
 //	aws login ACCOUNT             from now on the binary has credentials of that account
-//	aws leftovers N               N queues, roles, clusters, load balancers, target groups, log groups,
-//	                              security groups and buckets are there
+//	aws leftovers N               N objects are there, apart from what AWS itself makes and the state's bucket
 func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "aws")
 	w := worldOf(ts)
@@ -198,9 +198,10 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv("AWS_SECRET_ACCESS_KEY", creds.SecretAccessKey)
 		ts.Setenv("AWS_SESSION_TOKEN", creds.SessionToken)
 	case "leftovers":
-		found := w.leftovers(ctx, ts)
+		found, err := service.Inventory(ctx, w.Config, *bucket)
+		ts.Check(err)
 		if strconv.Itoa(len(found)) != args[1] {
-			ts.Fatalf("%d objects in AWS, want %s:\n%s", len(found), args[1], strings.Join(found, "\n"))
+			ts.Fatalf("%d objects in AWS, want %s:\n%s", len(found), args[1], listed(found))
 		}
 	default:
 		ts.Fatalf("unknown: aws %s", args[0])

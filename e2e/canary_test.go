@@ -20,14 +20,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/e2e/testkit"
 	"github.com/company/deployer/e2e/testkit/proxy"
+	"github.com/company/deployer/e2e/testkit/service"
 )
 
 // canaries are secrets that are found nowhere else: whoever writes one into a file, an object, a request or the
@@ -68,7 +66,7 @@ metadata: {name: worker}
 spec:
   image: "public.ecr.aws/company/worker:${VERSION}"
   environment: {QUEUE: "${jobs.url}"}
-  secrets: {PASSWORD: "MANAGED#password", TOKEN: "ssm:/shop/token"}
+  secrets: STORED
   uses: {jobs: [receive]}
 `,
 }
@@ -94,19 +92,14 @@ func newCanaries(t *testing.T) *canaries {
 		c.secrets[where] = "c4n4ry" + strings.ReplaceAll(uuid.NewString(), "-", "")
 		return c.secrets[where]
 	}
-	managed, err := secretsmanager.NewFromConfig(c.Config).CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
-		Name:         aws.String("shop/database"),
-		SecretString: aws.String(`{"password": "` + secret("Secrets Manager") + `"}`),
-	})
+	stored, err := service.Canaries(t.Context(), c.Config, secret)
 	require.NoError(t, err)
-	_, err = ssm.NewFromConfig(c.Config).PutParameter(t.Context(), &ssm.PutParameterInput{
-		Name: aws.String("/shop/token"), Type: ssmtypes.ParameterTypeSecureString, Value: aws.String(secret("SSM")),
-	})
+	references, err := json.Marshal(stored)
 	require.NoError(t, err)
 
 	for name, text := range canaryStack {
 		text = strings.ReplaceAll(text, "DEFAULT\"", secret("the default of a variable")+"\"")
-		text = strings.ReplaceAll(text, "MANAGED", *managed.ARN)
+		text = strings.ReplaceAll(text, "STORED", string(references))
 		c.write(t, filepath.Join("stacks", "shop", name), text)
 	}
 	c.inputs[c.write(t, "vars.env", "FROM_FILE="+secret("--var-file")+"\n")] = true

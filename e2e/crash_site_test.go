@@ -20,6 +20,7 @@ import (
 	"github.com/company/deployer/e2e/testkit"
 	"github.com/company/deployer/e2e/testkit/inventory"
 	"github.com/company/deployer/e2e/testkit/proxy"
+	"github.com/company/deployer/e2e/testkit/service"
 	"github.com/company/deployer/e2e/testkit/tally"
 )
 
@@ -175,7 +176,7 @@ func (d *deployment) record(t *testing.T, story, way string, at spot, began time
 		r.Way += ", backend"
 	}
 	if t.Failed() {
-		left, err := inventory.List(context.Background(), d.Config, d.bucket())
+		left, err := service.Inventory(context.Background(), d.Config, d.bucket())
 		require.NoError(t, err)
 		known := map[string]bool{}
 		for _, o := range d.want[d.version] {
@@ -277,7 +278,7 @@ func (d *deployment) cleanUp(t *testing.T) {
 // wipe deletes what the cases can leave behind that the next ones would not expect.
 func (s *crashSite) wipe(t *testing.T) {
 	ctx := context.Background() // a clean-up comes after the test's own
-	left, err := inventory.List(ctx, s.Config, s.bucket())
+	left, err := service.Inventory(ctx, s.Config, s.bucket())
 	require.NoError(t, err)
 	queues, buckets := sqs.NewFromConfig(s.Config), s3.NewFromConfig(s.Config,
 		func(o *s3.Options) { o.UsePathStyle = true })
@@ -298,7 +299,7 @@ func (s *crashSite) wipe(t *testing.T) {
 // inventory is what AWS holds, but how many revisions task definitions have: former ones stay, to go back to.
 func (s *crashSite) inventory(t *testing.T) []inventory.Object {
 	t.Helper()
-	out, err := inventory.List(t.Context(), s.Config, s.bucket())
+	out, err := service.Inventory(t.Context(), s.Config, s.bucket())
 	require.NoError(t, err)
 	for i := range out {
 		if out[i].Kind == inventory.TaskDefinition {

@@ -21,6 +21,7 @@ import (
 	"github.com/company/deployer/e2e/testkit/access"
 	"github.com/company/deployer/e2e/testkit/moto"
 	"github.com/company/deployer/e2e/testkit/proxy"
+	"github.com/company/deployer/e2e/testkit/service"
 )
 
 // pipeline is a stack in a repository of its own, and somebody who deploys it.
@@ -169,7 +170,7 @@ func (d *pipeline) guard(environment string) (*access.Guard, *access.Policy) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	return access.Install(d.aws.Proxy, d.aws.Account, d.login(documents), policy), policy
+	return access.Install(d.aws.Proxy, service.Rules, d.aws.Account, d.login(documents), policy), policy
 }
 
 // The life of the example with the printed policy and nothing else, every call decided as IAM would. The whole life,
@@ -232,7 +233,7 @@ func TestLeastPrivilegeByTheEmulator(t *testing.T) {
 		t.Errorf("only %d operations were allowed by the emulator", len(e.allowed))
 	}
 	for operation, answer := range e.refused { // mistaken ones went on
-		if mistaken[operation] == "" {
+		if service.Mistaken()[operation] == "" {
 			t.Errorf("the emulator refuses %s: %s", operation, answer)
 		}
 	}
@@ -305,15 +306,6 @@ func widened(document []byte) ([]byte, error) {
 	return json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": policy.Statements})
 }
 
-// mistaken are operations that the emulator decides otherwise than AWS.
-var mistaken = map[string]string{
-	"s3:HeadBucket":                 "it wants s3:HeadBucket, which AWS does not have",
-	"s3:GetBucketEncryption":        "it wants s3:ListBucket",
-	"s3:GetBucketOwnershipControls": "it wants s3:ListBucket",
-	"s3:GetPublicAccessBlock":       "it wants s3:ListBucket",
-	"s3:ListObjectsV2":              "it computes another signature where the query holds a slash",
-}
-
 const privilegeVariable = "DEPLOYER_LEAST_PRIVILEGE"
 
 func actionsOf(requests []access.Request) []string {
@@ -328,10 +320,10 @@ func actionsOf(requests []access.Request) []string {
 // superfluous finds what the policy has that neither the life of the stack nor a reason asks for: actions, and ARNs.
 func superfluous(t *testing.T, policy *access.Policy, asked []access.Request) {
 	t.Helper()
-	used := actionsOf(asked)
+	used, withoutCall := actionsOf(asked), service.Unasked()
 	for _, action := range policy.Actions() {
 		switch reason := withoutCall[action]; {
-		case slices.Contains(used, action) && reason == forCaller:
+		case slices.Contains(used, action) && reason == service.ForCaller:
 			t.Errorf("%s needs no reason: it was asked for", action)
 		case !slices.Contains(used, action) && reason == "":
 			t.Errorf("the policy allows %s, which nothing asked for", action)
@@ -445,34 +437,3 @@ func (d *pipeline) object(key string) {
 	}
 	d.t.Fatal("the stack has no bucket")
 }
-
-// withoutCall is what the policy of the example in dev has and its life does not ask for, each with the reason. The
-// reasons of the types' own declarations are in docs/reference/permissions.md; that an action which is only used now
-// and then is used at all is tried by the conformance suite of the types.
-var withoutCall = map[string]string{
-	"cloudwatch:DescribeAlarms":              forCaller,
-	"cloudwatch:PutMetricAlarm":              forCaller,
-	"cloudwatch:DeleteAlarms":                forCaller,
-	"ec2:DescribeRegions":                    forCaller,
-	"iam:CreateServiceLinkedRole":            forCaller,
-	"route53:AssociateVPCWithHostedZone":     forCaller,
-	"route53:ChangeResourceRecordSets":       forCaller,
-	"route53:CreateHostedZone":               forCaller,
-	"route53:DeleteHostedZone":               forCaller,
-	"route53:GetHostedZone":                  forCaller,
-	"route53:ListHostedZonesByName":          forCaller,
-	"ecs:UpdateCluster":                      "a cluster with other settings, as of drift or overrides",
-	"elasticloadbalancing:ModifyListener":    "a certificate that changes",
-	"s3:PutBucketOwnershipControls":          "a bucket whose making was interrupted, or drift",
-	"s3:PutEncryptionConfiguration":          "a bucket whose making was interrupted, or drift",
-	"elasticloadbalancing:SetIpAddressType":  "overrides, or drift",
-	"elasticloadbalancing:SetSecurityGroups": "drift",
-	"elasticloadbalancing:SetSubnets":        "a Network with other subnets",
-	"iam:UpdateAssumeRolePolicy":             "drift",
-	"iam:PutRolePermissionsBoundary":         "overrides",
-	"iam:DeleteRolePermissionsBoundary":      "overrides that are taken away",
-	"logs:AssociateKmsKey":                   "overrides",
-	"logs:DisassociateKmsKey":                "overrides that are taken away",
-}
-
-const forCaller = "AWS makes the call in the name of the caller"

@@ -120,7 +120,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("PATH", filepath.Dir(binary)+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	env.Setenv("ACCOUNT", aws.Account)
 	env.Setenv("OTHER_ACCOUNT", "0"+aws.Account[1:]) // no test's account starts with 0
-	env.Setenv("BUCKET", "state-"+aws.Account) // bucket names are everybody's
+	env.Setenv("BUCKET", "state-"+aws.Account)       // bucket names are everybody's
 	env.Setenv("TABLE", "locks")
 	env.Values[worldKey{}] = newWorld(aws, env)
 	return nil

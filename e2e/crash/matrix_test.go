@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/e2e/testkit/inventory"
+	"github.com/company/deployer/e2e/testkit/service"
 	"github.com/company/deployer/e2e/testkit/tally"
 	"github.com/company/deployer/internal/aws"
 )
@@ -254,7 +255,7 @@ func (s *site) clean() {
 	s.later.Add(int64(takeover))
 	for _, destroy := range []bool{true, false, true} {
 		_, err := s.start("cleaner", s.t.TempDir()).run(destroy)
-		if left, listErr := inventory.List(s.t.Context(), s.env.Config, s.bucket); listErr == nil && len(left) == 0 {
+		if left, listErr := service.Inventory(s.t.Context(), s.env.Config, s.bucket); listErr == nil && len(left) == 0 {
 			return
 		}
 		s.t.Logf("cleaning up, destroy %v: %s", destroy, describe(err))

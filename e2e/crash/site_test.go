@@ -21,6 +21,7 @@ import (
 
 	"github.com/company/deployer/e2e/testkit"
 	"github.com/company/deployer/e2e/testkit/inventory"
+	"github.com/company/deployer/e2e/testkit/service"
 	"github.com/company/deployer/e2e/testkit/tally"
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/backend"
@@ -137,7 +138,7 @@ func (s *site) undisturbed(t *testing.T) {
 		_, err := p.run(story == destroying)
 		require.NoError(t, err, describe(err))
 		s.took[story], s.calls[story] = time.Since(began), p.calls
-		got, err := inventory.List(t.Context(), s.env.Config, s.bucket)
+		got, err := service.Inventory(t.Context(), s.env.Config, s.bucket)
 		require.NoError(t, err)
 		if story == destroying {
 			require.Empty(t, got)
@@ -152,7 +153,7 @@ func (s *site) undisturbed(t *testing.T) {
 		_, err := s.start("first", t.TempDir()).run(destroy)
 		require.NoError(t, err, describe(err))
 		if !destroy {
-			s.anew, err = inventory.List(t.Context(), s.env.Config, s.bucket)
+			s.anew, err = service.Inventory(t.Context(), s.env.Config, s.bucket)
 			require.NoError(t, err)
 		}
 	}
@@ -302,7 +303,7 @@ func (d *difference) String() string {
 // compare looks at what AWS holds. astray: the way to it was another one than that of the undisturbed runs, so that
 // there may be other revisions.
 func (s *site) compare(want []inventory.Object, astray bool) (*difference, error) {
-	got, err := inventory.List(context.Background(), s.env.Config, s.bucket)
+	got, err := service.Inventory(context.Background(), s.env.Config, s.bucket)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ import (
 
 	"github.com/company/deployer/e2e/testkit"
 	"github.com/company/deployer/e2e/testkit/proxy"
+	"github.com/company/deployer/e2e/testkit/service"
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/catalog"
 	"github.com/company/deployer/internal/aws/tagging"
@@ -204,11 +205,8 @@ func (s *site) delete(r engine.StoredResource, alone bool) {
 	}
 }
 
-// needed are the types that AWS does not delete while others use them.
-var needed = []string{
-	"ecs/cluster", "iam/role", "ec2/security-group", "elbv2/target-group", "elbv2/listener",
-	"elbv2/load-balancer", "servicediscovery/namespace", "servicediscovery/service",
-}
+// byHand is how a person changes an object of a type.
+var byHand = service.Types()
 
 // first returns the resource of each type that comes first by its ID.
 func (s *site) first() map[string]engine.StoredResource {
@@ -342,8 +340,8 @@ func TestChangesByHand(t *testing.T) {
 // complete expects that every type was tried, deleted and changed.
 func (s *site) complete(t *testing.T) {
 	for _, def := range catalog.New(s.env.Config).Definitions() {
-		if def.Type == "iam/role-policy-attachment" {
-			continue // no kind makes one; its suite deletes one by hand
+		if byHand[def.Type].Untried != "" {
+			continue
 		}
 		for _, deleted := range []bool{true, false} {
 			require.True(t, slices.ContainsFunc(s.rows, func(r row) bool {
@@ -373,7 +371,7 @@ func (s *site) sample() []engine.StoredResource {
 func (s *site) deletedAlone() {
 	var hands []hand
 	for _, r := range s.sample() {
-		if !slices.Contains(needed, r.Type) {
+		if !byHand[r.Type].Needed {
 			s.delete(r, true)
 			hands = append(hands, deletion(r))
 		}
@@ -384,49 +382,13 @@ func (s *site) deletedAlone() {
 func (s *site) deletedWithOthers() {
 	var hands []hand
 	for _, r := range s.sample() {
-		if slices.Contains(needed, r.Type) {
+		if byHand[r.Type].Needed {
 			s.delete(r, false)
 			hands = append(hands, deletion(r))
 		}
 	}
 	s.seen(hands...)
 }
-
-// others are values that somebody may give a property by hand, by type.
-var others = map[string]struct {
-	property string
-	to       any
-}{
-	"applicationautoscaling/policy":           {"targetValue", 33},
-	"applicationautoscaling/scheduled-action": {"min", 3},
-	"applicationautoscaling/target":           {"max", 7},
-	"ec2/security-group-rule":                 {"description", "changed"},
-	"ecs/cluster":                             {"containerInsights", "disabled"},
-	"elbv2/listener":                          {"port", 81},
-	"elbv2/listener-certificates":             {"certificateArns", nil}, // all but the first
-	"elbv2/listener-rule":                     {"priority", 77},
-	"elbv2/load-balancer":                     {"idleTimeout", 99},
-	"elbv2/target-group":                      {"deregistrationDelay", 99},
-	"iam/role":                                {"maxSession", 7200},
-	"iam/role-policy":                         {"policy", document("s3:*", nil)},
-	"logs/log-group":                          {"retentionDays", 1},
-	"s3/bucket":                               {"versioning", false},
-	"s3/bucket-policy":                        {"policy", document("s3:GetObject", "*")},
-	"servicediscovery/service":                {"ttl", 99},
-	"sqs/queue":                               {"visibilityTimeout", 99},
-	"sqs/queue-policy":                        {"policy", document("sqs:*", "*")},
-}
-
-func document(action string, principal any) map[string]any {
-	statement := map[string]any{"Effect": "Allow", "Action": action, "Resource": "*"}
-	if principal != nil {
-		statement["Principal"] = principal
-	}
-	return map[string]any{"Version": "2012-10-17", "Statement": []any{statement}}
-}
-
-// indexed are the types that a plan without --refresh only looks up in the tag index.
-var indexed = []string{"elbv2/load-balancer", "elbv2/target-group", "logs/log-group", "s3/bucket", "sqs/queue"}
 
 func (s *site) update(r engine.StoredResource, inputs value.Value, tags map[string]string) {
 	s.t.Helper()
@@ -441,34 +403,33 @@ func (s *site) update(r engine.StoredResource, inputs value.Value, tags map[stri
 func (s *site) changed() {
 	var hands []hand
 	for _, r := range s.sample() {
-		other, known := others[r.Type]
+		other := byHand[r.Type]
 		h := hand{
 			StoredResource: r, action: plan.Update, health: report.Changed,
-			late: slices.Contains(indexed, r.Type),
+			late: byHand[r.Type].Indexed,
 		}
 		if r.Type == "ecs/service" { // an update of ours starts a rollout
-			other.property, known = "deployment", true
 			_, err := ecs.NewFromConfig(s.env.Config).UpdateService(s.t.Context(), &ecs.UpdateServiceInput{
 				Cluster: aws.String(r.Inputs.Get("cluster").Str()), Service: aws.String(r.Inputs.Get("name").Str()),
 				DeploymentConfiguration: &ecstypes.DeploymentConfiguration{MaximumPercent: aws.Int32(300)},
 			})
 			require.NoError(s.t, err)
 		}
-		if !known {
+		if other.Property == "" {
 			continue // only its tags can be changed
 		}
-		h.change, h.in, h.reason = "changed in "+other.property, other.property, other.property
+		h.change, h.in, h.reason = "changed in "+other.Property, other.Property, other.Property
 		hands = append(hands, h)
 		if r.Type == "ecs/service" {
 			continue
 		}
-		to, err := value.From(other.to)
+		to, err := value.From(other.To)
 		require.NoError(s.t, err)
 		if r.Type == "elbv2/listener-certificates" {
-			to = value.NewList(r.Inputs.Get(other.property).Items()[1:]...)
+			to = value.NewList(r.Inputs.Get(other.Property).Items()[1:]...)
 		}
-		require.False(s.t, value.Equal(to, r.Inputs.Get(other.property)))
-		s.update(r, r.Inputs.With(other.property, to), s.ours(r))
+		require.False(s.t, value.Equal(to, r.Inputs.Get(other.Property)))
+		s.update(r, r.Inputs.With(other.Property, to), s.ours(r))
 	}
 	s.seen(hands...)
 }
@@ -505,7 +466,7 @@ func (s *site) userTags() {
 		hands = append(hands, hand{
 			StoredResource: r, change: "tag of a user changed", in: "tags", reason: "tags", action: plan.Update,
 			health: report.Changed,
-			late:   slices.Contains(indexed, r.Type),
+			late:   byHand[r.Type].Indexed,
 		})
 	}
 	s.seen(hands...)

@@ -16,12 +16,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
-	"github.com/company/deployer/e2e/testkit/awsfix"
 	"github.com/company/deployer/e2e/testkit/child"
 	"github.com/company/deployer/e2e/testkit/ecsfake"
 	"github.com/company/deployer/e2e/testkit/late"
 	"github.com/company/deployer/e2e/testkit/moto"
 	"github.com/company/deployer/e2e/testkit/proxy"
+	"github.com/company/deployer/e2e/testkit/service"
 )
 
 // UpstreamVariable names a running emulator (its URL) that replaces the emulator of each test process.
@@ -128,10 +128,9 @@ func Start(t testing.TB, opts ...Option) *Env {
 			t.Fatal(err)
 		}
 	}
-	awsfix.Install(p)
+	fakes := service.Install(p)
 	return &Env{
-		Endpoint: p.URL(), Region: s.region, Account: s.account, Proxy: p, ECS: ecsfake.Install(p, ecsfake.Options{}),
-		Late: late.Install(p),
+		Endpoint: p.URL(), Region: s.region, Account: s.account, Proxy: p, ECS: fakes.ECS, Late: fakes.Late,
 		Moto: server, credentials: creds,
 		Config: aws.Config{
 			Region:       s.region,

@@ -6,10 +6,8 @@
 package access
 
 import (
-	"encoding/xml"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 
@@ -25,16 +23,17 @@ type Guard struct {
 	policy  *Policy
 	asked   map[string]Request
 	refused []Request
-	scaling map[string]map[string]string // tags of scalable targets by their resource's id
+	learned map[string]map[string]map[string]string // tags by service and id
 }
 
-// Install puts a guard into a proxy. Calls with other keys pass.
-func Install(p *proxy.Proxy, account, accessKey string, policy *Policy) *Guard {
+// Install puts a guard into a proxy, with the rules of each service by its name in signatures. Calls with other keys
+// pass.
+func Install(p *proxy.Proxy, rules func(service string) *Rules, account, accessKey string, policy *Policy) *Guard {
 	g := &Guard{
 		accessKey: accessKey, policy: policy, asked: map[string]Request{},
-		scaling: map[string]map[string]string{},
+		learned: map[string]map[string]map[string]string{},
 	}
-	g.world = World{Account: account, Tags: g.tags}
+	g.world = World{Account: account, Rules: rules, Tags: g.tags}
 	p.Authorize(g.Decide)
 	return g
 }
@@ -99,73 +98,38 @@ func code(c *proxy.Call) string {
 	return "AccessDenied"
 }
 
-// learn remembers the tags of a new scalable target, under the name in later calls.
+// learn remembers the tags of a new object that the emulator cannot be asked for.
 func (g *Guard) learn(c *proxy.Call) {
-	if c.Service != "application-autoscaling" || c.Operation != "RegisterScalableTarget" {
+	rules := g.world.Rules(c.Service)
+	if rules.Learn == nil {
 		return
 	}
-	var in struct {
-		ResourceID string
-		Tags       map[string]string
-	}
-	if c.Bind(&in) == nil && len(in.Tags) > 0 {
-		g.scaling[in.ResourceID] = in.Tags
+	if id, tags := rules.Learn(c); len(tags) > 0 {
+		if g.learned[rules.Prefix] == nil {
+			g.learned[rules.Prefix] = map[string]map[string]string{}
+		}
+		g.learned[rules.Prefix][id] = tags
 	}
 }
 
-// tags asks the emulator for the tags of the object of a request.
+// tags are those of the object of a request.
 func (g *Guard) tags(c *proxy.Call, arn string) map[string]string {
 	parts := strings.SplitN(arn, ":", 6)
 	if len(parts) < 6 || strings.HasSuffix(arn, "/new") {
 		return nil
 	}
-	switch kind, id, _ := strings.Cut(parts[5], "/"); parts[2] + "/" + kind {
-	case "ec2/security-group", "ec2/security-group-rule":
-		return describeTags(c, id)
-	case "servicediscovery/namespace", "servicediscovery/service":
-		var out struct{ Tags []struct{ Key, Value string } }
-		if c.JSON("servicediscovery", "Route53AutoNaming_v20170314.ListTagsForResource",
-			map[string]string{"ResourceARN": arn}, &out) != nil {
-			return nil
-		}
-		tags := map[string]string{}
-		for _, tag := range out.Tags {
-			tags[tag.Key] = tag.Value
-		}
-		return tags
-	case "application-autoscaling/scalable-target":
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		if known := g.scaling[id]; known != nil {
-			return known
-		}
-		for _, any := range g.scaling {
-			return any // by ARN: all targets belong to the stack
-		}
+	kind, id, _ := strings.Cut(parts[5], "/")
+	rules := g.world.Rules(parts[2])
+	if ask := rules.Tags[kind]; ask != nil {
+		return ask(c, arn, id)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if known := g.learned[rules.Prefix][id]; known != nil {
+		return known
+	}
+	for _, any := range g.learned[rules.Prefix] {
+		return any // by another name: all of them belong to the stack
 	}
 	return nil
-}
-
-func describeTags(c *proxy.Call, id string) map[string]string {
-	answer, err := c.PostForm("ec2", url.Values{
-		"Action": {"DescribeTags"}, "Version": {"2016-11-15"}, "Filter.1.Name": {"resource-id"},
-		"Filter.1.Value.1": {id},
-	})
-	if err != nil {
-		return nil
-	}
-	var out struct {
-		Tags []struct {
-			Key   string `xml:"key"`
-			Value string `xml:"value"`
-		} `xml:"tagSet>item"`
-	}
-	if xml.Unmarshal(answer.Body, &out) != nil {
-		return nil
-	}
-	tags := map[string]string{}
-	for _, tag := range out.Tags {
-		tags[tag.Key] = tag.Value
-	}
-	return tags
 }

@@ -4,15 +4,38 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
+// Rules are what IAM knows of one service, according to AWS's service authorization reference.
+type Rules struct {
+	Prefix string // of the service's actions and ARNs
+	// Actions are the operations whose IAM action has another name, or that need none, by the operation's name.
+	Actions map[string][]string
+	// Requests adds what IAM decides about a call. Ids that AWS has not generated yet are "new". nil: the call's own
+	// action on "*".
+	Requests func(b *Builder)
+	// Tags asks the emulator for the tags of an object, by the kind in its ARN: "namespace".
+	Tags map[string]func(c *proxy.Call, arn, id string) map[string]string
+	// Learn returns the tags that a call gives to an object, for kinds without an entry in Tags.
+	Learn func(c *proxy.Call) (id string, tags map[string]string)
+}
+
+// ActionsOf returns the IAM actions of an operation.
+func (r *Rules) ActionsOf(operation string) []string {
+	if needed, special := r.Actions[operation]; special {
+		return needed
+	}
+	return []string{r.Prefix + ":" + operation}
+}
+
 // World is what IAM knows besides the request itself.
 type World struct {
 	Account string
+	// Rules returns the rules of a service, by its name in signatures.
+	Rules func(service string) *Rules
 	// Tags returns the tags of the object that an ARN names.
 	Tags func(c *proxy.Call, arn string) map[string]string
 }
@@ -20,81 +43,41 @@ type World struct {
 // Requests returns everything that IAM decides about a call: its action on each resource, tagging on creation, and
 // passed roles.
 func (w World) Requests(c *proxy.Call) []Request {
-	b := &builder{World: w, call: c, prefix: c.Service, tags: map[string]string{}}
-	switch c.Service { // a signature may name the service differently than a policy
-	case "monitoring":
-		b.prefix = "cloudwatch"
-	case "tagging":
-		b.prefix = "tag"
-	}
+	b := &Builder{World: w, Call: c, rules: w.Rules(c.Service), RequestTags: c.Tags()}
 	if c.Form == nil {
-		_ = json.Unmarshal(c.Body, &b.body) // S3's XML is read where it matters
+		_ = json.Unmarshal(c.Body, &b.Body) // S3's XML is read where it matters
 	}
-	b.requestTags()
-	switch c.Service {
-	case "s3":
-		b.s3()
-	case "sqs":
-		name := first(b.text("QueueName"), tail(b.text("QueueUrl")))
-		b.on(b.arn(name))
-		b.tagging("sqs:TagQueue", b.arn(name))
-	case "iam":
-		role := fmt.Sprintf("arn:aws:iam::%s:role/%s", w.Account, c.Form.Get("RoleName"))
-		b.on(role)
-		b.tagging("iam:TagRole", role)
-	case "logs":
-		b.logs()
-	case "ecs":
-		b.ecs()
-	case "elasticloadbalancing":
-		b.elb()
-	case "ec2":
-		b.ec2()
-	case "application-autoscaling":
-		b.scaling()
-	case "servicediscovery":
-		b.cloudMap()
-	case "dynamodb":
-		key, _ := b.body["Key"].(map[string]any)
-		lock, _ := key["lockKey"].(map[string]any)
-		if id, ok := lock["S"].(string); ok {
-			b.context("dynamodb:LeadingKeys", id)
-		}
-		b.on(b.arn("table/" + b.text("TableName")))
-	case "acm":
-		b.on(first(b.text("CertificateArn"), "*"))
-	case "secretsmanager":
-		id := b.text("SecretId")
-		if !strings.HasPrefix(id, "arn:") {
-			id = b.arn("secret:" + id + "-AbCdEf")
-		}
-		b.on(id)
-	// a call on no resource, or a service that is new here: only a statement for everything allows it
-	default:
-		b.on("*")
+	if b.rules.Requests == nil {
+		b.On("*")
+	} else {
+		b.rules.Requests(b)
 	}
 	return b.out
 }
 
-// builder collects the requests of one call.
-type builder struct {
+// Builder collects the requests of one call.
+type Builder struct {
 	World
-	call   *proxy.Call
-	prefix string
-	body   map[string]any
-	tags   map[string]string // of the request
-	ctx    map[string][]string
-	out    []Request
+	Call *proxy.Call
+	Body map[string]any
+	// RequestTags are the tags in the call. Ask adds them to the context of each request.
+	RequestTags map[string]string
+
+	rules *Rules
+	ctx   map[string][]string
+	out   []Request
 }
 
-func (b *builder) text(key string) string {
-	s, _ := b.body[key].(string)
+// Text is a member of the JSON body, "" when it is no text.
+func (b *Builder) Text(key string) string {
+	s, _ := b.Body[key].(string)
 	return s
 }
 
-func (b *builder) texts(key string) []string {
+// Texts are the elements of a list in the JSON body.
+func (b *Builder) Texts(key string) []string {
 	var out []string
-	items, _ := b.body[key].([]any)
+	items, _ := b.Body[key].([]any)
 	for _, item := range items {
 		if s, ok := item.(string); ok {
 			out = append(out, s)
@@ -103,35 +86,41 @@ func (b *builder) texts(key string) []string {
 	return out
 }
 
-func (b *builder) arn(name string) string {
-	return "arn:aws:" + b.prefix + ":" + b.call.Region + ":" + b.Account + ":" + name
+// ARN names an object of the service in the caller's account and region.
+func (b *Builder) ARN(name string) string {
+	return "arn:aws:" + b.rules.Prefix + ":" + b.Call.Region + ":" + b.Account + ":" + name
 }
 
-func (b *builder) context(key string, values ...string) {
+// Context adds a condition key to the requests that follow; WithoutContext ends that.
+func (b *Builder) Context(key string, values ...string) {
 	if b.ctx == nil {
 		b.ctx = map[string][]string{}
 	}
 	b.ctx[key] = values
 }
 
-// on adds the call's own actions on resources.
-func (b *builder) on(resources ...string) {
-	for _, action := range Actions(b.prefix + ":" + b.call.Operation) {
-		b.ask(action, resources...)
+// WithoutContext ends what Context began.
+func (b *Builder) WithoutContext() { b.ctx = nil }
+
+// On adds the call's own actions on resources.
+func (b *Builder) On(resources ...string) {
+	for _, action := range b.rules.ActionsOf(b.Call.Operation) {
+		b.Ask(action, resources...)
 	}
 }
 
-func (b *builder) ask(action string, resources ...string) {
+// Ask adds an action on resources.
+func (b *Builder) Ask(action string, resources ...string) {
 	for _, resource := range resources {
 		r := Request{Action: action, Resource: resource, Context: map[string][]string{}}
 		for key, values := range b.ctx {
 			r.Context[key] = values
 		}
-		for key, value := range b.tags {
+		for key, value := range b.RequestTags {
 			r.Context["aws:RequestTag/"+key] = []string{value}
 		}
 		if b.Tags != nil && resource != "*" {
-			for key, value := range b.Tags(b.call, resource) {
+			for key, value := range b.Tags(b.Call, resource) {
 				r.Context["aws:ResourceTag/"+key] = []string{value}
 			}
 		}
@@ -139,44 +128,19 @@ func (b *builder) ask(action string, resources ...string) {
 	}
 }
 
-// tagging adds the permission that a creation with tags needs in addition.
-func (b *builder) tagging(action string, resources ...string) {
-	if len(b.tags) > 0 && (strings.HasPrefix(b.call.Operation, "Create") ||
-		strings.HasPrefix(b.call.Operation, "Register") || strings.HasPrefix(b.call.Operation, "Authorize")) {
-		b.ask(action, resources...)
+// Tagging adds the permission that a creation with tags needs in addition.
+func (b *Builder) Tagging(action string, resources ...string) {
+	if len(b.RequestTags) > 0 && (strings.HasPrefix(b.Call.Operation, "Create") ||
+		strings.HasPrefix(b.Call.Operation, "Register") || strings.HasPrefix(b.Call.Operation, "Authorize")) {
+		b.Ask(action, resources...)
 	}
 }
 
-var tagKey = regexp.MustCompile(`^(?:Tags\.member\.\d+|Tag\.\d+|TagSpecification\.\d+\.Tag\.\d+)\.Key$`)
-
-// requestTags reads the tags of the request in all forms that services use.
-func (b *builder) requestTags() {
-	for key := range b.call.Form {
-		if tagKey.MatchString(key) {
-			b.tags[b.call.Form.Get(key)] = b.call.Form.Get(strings.TrimSuffix(key, "Key") + "Value")
-		}
-	}
-	for _, name := range []string{"tags", "Tags"} {
-		switch tags := b.body[name].(type) {
-		case map[string]any:
-			for key, value := range tags {
-				b.tags[key], _ = value.(string)
-			}
-		case []any:
-			for _, item := range tags {
-				tag, _ := item.(map[string]any)
-				key, _ := firstOf(tag, "key", "Key").(string)
-				b.tags[key], _ = firstOf(tag, "value", "Value").(string)
-			}
-		}
-	}
-}
-
-// members are the values of a list parameter of the query protocol: Name.member.1, Name.1, Name.member.1.Sub.
-func members(form url.Values, name, sub string) []string {
+// Members are the values of a list parameter of the query protocol: Name.member.1, Name.1, Name.member.1.Sub.
+func Members(form url.Values, name, sub string) []string {
 	var out []string
 	for n := 1; ; n++ {
-		value := first(form.Get(fmt.Sprintf("%s.member.%d%s", name, n, sub)),
+		value := First(form.Get(fmt.Sprintf("%s.member.%d%s", name, n, sub)),
 			form.Get(fmt.Sprintf("%s.%d%s", name, n, sub)))
 		if value == "" {
 			return out
@@ -185,7 +149,8 @@ func members(form url.Values, name, sub string) []string {
 	}
 }
 
-func first(texts ...string) string {
+// First is the first text that is not "".
+func First(texts ...string) string {
 	for _, text := range texts {
 		if text != "" {
 			return text
@@ -194,13 +159,5 @@ func first(texts ...string) string {
 	return ""
 }
 
-func firstOf(m map[string]any, keys ...string) any {
-	for _, key := range keys {
-		if v := m[key]; v != nil {
-			return v
-		}
-	}
-	return nil
-}
-
-func tail(text string) string { return text[strings.LastIndex(text, "/")+1:] }
+// Tail is the text after the last slash.
+func Tail(text string) string { return text[strings.LastIndex(text, "/")+1:] }

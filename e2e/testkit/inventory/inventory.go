@@ -1,8 +1,8 @@
 // Package inventory lists what is in an account and region of the emulator, so that two results can be compared.
 //
-// In: an SDK configuration. Out: one Object for everything that was made there, with all its properties. It leaves out
-// objects that AWS makes by itself, the bucket of the states, and ids that differ between runs. It must not know the
-// product, except the tag of its lineage, which differs, too.
+// In: an SDK configuration, and one Source per service. Out: one Object for everything that was made there, with all
+// its properties. The sources leave out objects that AWS makes by itself, the bucket of the states, and ids that differ
+// between runs. It must not know the services or the product, except the tag of its lineage, which differs, too.
 package inventory
 
 import (
@@ -28,41 +28,64 @@ func (o Object) String() string { return o.Kind + " " + o.Name + " " + o.Facts }
 // TaskDefinition is the kind whose only fact is how many revisions are active.
 const TaskDefinition = "task definition"
 
+// Source lists the objects of one service.
+type Source struct {
+	// Names gives names to ids (Lister.Name); nil when AWS generates none. The Names of all sources run before the
+	// first List, so that objects can refer to those of every other service.
+	Names func(*Lister) error
+	// List adds the objects.
+	List func(*Lister) error
+}
+
 // List returns the objects, sorted, without stateBucket.
-func List(ctx context.Context, cfg aws.Config, stateBucket string) ([]Object, error) {
-	l := &lister{ctx: ctx, cfg: cfg, stateBucket: stateBucket, names: map[string]string{}}
-	for _, list := range []func() error{
-		l.network, l.balancers, l.queues, l.buckets, l.roles, l.ecs, l.logs, l.scaling,
-		l.discovery,
-	} {
-		if err := list(); err != nil {
-			return nil, fmt.Errorf("inventory: %w", err)
+func List(ctx context.Context, cfg aws.Config, stateBucket string, sources []Source) ([]Object, error) {
+	l := &Lister{Context: ctx, Config: cfg, StateBucket: stateBucket, names: map[string]string{}}
+	for _, s := range sources {
+		if s.Names != nil {
+			if err := s.Names(l); err != nil {
+				return nil, fmt.Errorf("inventory: %w", err)
+			}
+		}
+	}
+	for _, s := range sources {
+		if s.List != nil {
+			if err := s.List(l); err != nil {
+				return nil, fmt.Errorf("inventory: %w", err)
+			}
 		}
 	}
 	slices.SortFunc(l.out, func(a, b Object) int { return cmp.Compare(a.String(), b.String()) })
 	return l.out, nil
 }
 
-type lister struct {
-	ctx         context.Context
-	cfg         aws.Config
-	stateBucket string
-	names       map[string]string // of objects that AWS gives ids
-	out         []Object
+// Lister collects the objects of one List.
+type Lister struct {
+	context.Context
+	Config      aws.Config
+	StateBucket string
+
+	names map[string]string // of objects that AWS gives ids
+	out   []Object
 }
 
-// add records an object. Facts are marshaled, which sorts maps, and their ids become names.
-func (l *lister) add(kind, name string, facts ...any) error {
+// Name gives a name to an id.
+func (l *Lister) Name(id, name string) { l.names[id] = name }
+
+// Known reports whether an id has a name.
+func (l *Lister) Known(id string) bool { return l.names[id] != "" }
+
+// Add records an object. Facts are marshaled, which sorts maps, and their ids become names.
+func (l *Lister) Add(kind, name string, facts ...any) error {
 	text, err := json.Marshal(facts)
 	if err != nil {
 		return err
 	}
-	l.out = append(l.out, Object{kind, l.named(name), l.named(string(text))})
+	l.out = append(l.out, Object{kind, l.Named(name), l.Named(string(text))})
 	return nil
 }
 
-// named replaces ids by names.
-func (l *lister) named(text string) string {
+// Named replaces ids by names.
+func (l *Lister) Named(text string) string {
 	// an ARN before the id at its end
 	ids := slices.SortedFunc(maps.Keys(l.names), func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 	for _, id := range ids {
@@ -71,12 +94,12 @@ func (l *lister) named(text string) string {
 	return text
 }
 
-// tags are the tags that do not differ between runs.
-func tags(all map[string]string) map[string]string {
+// Tags are the tags that do not differ between runs.
+func Tags(all map[string]string) map[string]string {
 	out := maps.Clone(all)
 	delete(out, "deployer:lineage")
 	return out
 }
 
-// last is the text after the last separator.
-func last(text, separator string) string { return text[strings.LastIndex(text, separator)+1:] }
+// Last is the text after the last separator.
+func Last(text, separator string) string { return text[strings.LastIndex(text, separator)+1:] }

@@ -1,10 +1,10 @@
 // Package late delays new objects, as AWS does: for seconds to minutes after a security group, a target group or a role
 // is made, other services still answer that it does not exist. In the emulator all services know it at once.
 //
-// What comes in: a proxy, and how often each operation does not know a new object. What goes out: the answers that AWS
-// gives then.
+// What comes in: a proxy, the classes of objects of all services, and how often each operation does not know a new
+// object. What goes out: the answers that AWS gives then.
 //
-// What it must not do: know the product, or change the objects.
+// What it must not do: know the services or the product, or change the objects.
 package late
 
 import (
@@ -21,6 +21,8 @@ import (
 
 // Late is the delay of one proxy.
 type Late struct {
+	classes []Class
+
 	mu    sync.Mutex
 	calls int
 	// asked counts, by new object and operation, the calls that did not know the object.
@@ -29,13 +31,13 @@ type Late struct {
 }
 
 type object struct {
-	class *class
+	class *Class
 	id    string
 }
 
 // Install adds a Late to a proxy, turned off.
-func Install(p *proxy.Proxy) *Late {
-	l := &Late{}
+func Install(p *proxy.Proxy, classes []Class) *Late {
+	l := &Late{classes: classes}
 	l.Set(0)
 	p.OnReset(func() { l.Set(0) })
 	p.Interpose(l.answer)
@@ -72,16 +74,16 @@ func (l *Late) learn(c *proxy.Call, answer *proxy.Response) {
 	if l.calls == 0 {
 		return
 	}
-	for i := range classes {
-		kind := &classes[i]
-		if kind.made != c.Service+":"+c.Operation {
+	for i := range l.classes {
+		kind := &l.classes[i]
+		if kind.Made != c.Service+":"+c.Operation {
 			continue
 		}
 		text := answer.Body
-		if kind.asked {
+		if kind.Asked {
 			text = request(c)
 		}
-		if m := kind.id.FindSubmatch(text); m != nil && l.asked[object{kind, string(m[1])}] == nil {
+		if m := kind.ID.FindSubmatch(text); m != nil && l.asked[object{kind, string(m[1])}] == nil {
 			l.asked[object{kind, string(m[1])}] = map[string]int{}
 		}
 	}
@@ -93,10 +95,10 @@ func (l *Late) answer(c *proxy.Call) *proxy.Response {
 	defer l.mu.Unlock()
 	operation := c.Service + ":" + c.Operation
 	body := request(c)
-	for i := range classes {
-		kind := &classes[i]
-		for _, to := range kind.unknown {
-			if !slices.Contains(to.operations, operation) || to.when != "" && !bytes.Contains(body, []byte(to.when)) {
+	for i := range l.classes {
+		kind := &l.classes[i]
+		for _, to := range kind.Unknown {
+			if !slices.Contains(to.Operations, operation) || to.When != "" && !bytes.Contains(body, []byte(to.When)) {
 				continue
 			}
 			for new, counts := range l.asked {
@@ -105,11 +107,11 @@ func (l *Late) answer(c *proxy.Call) *proxy.Response {
 				}
 				counts[operation]++
 				l.told[operation]++
-				if to.code == "" {
-					return proxy.JSONResponse(map[string]any{to.message: []any{}})
+				if to.Code == "" {
+					return proxy.JSONResponse(map[string]any{to.Message: []any{}})
 				}
-				return c.Failure(max(to.status, http.StatusBadRequest), to.code,
-					strings.ReplaceAll(to.message, "ID", new.id))
+				return c.Failure(max(to.Status, http.StatusBadRequest), to.Code,
+					strings.ReplaceAll(to.Message, "ID", new.id))
 			}
 		}
 	}
@@ -145,141 +147,19 @@ func request(c *proxy.Call) []byte {
 	return c.Body
 }
 
-// class is one kind of objects.
-type class struct {
-	made    string         // the operation that makes one
-	asked   bool           // id is found in the request, else in the answer
-	id      *regexp.Regexp // finds the name that later calls use
-	unknown []ignorance
+// Class is one kind of objects.
+type Class struct {
+	Made    string         // the operation that makes one
+	Asked   bool           // ID is found in the request, else in the answer
+	ID      *regexp.Regexp // finds the name that later calls use
+	Unknown []Ignorance
 }
 
-// ignorance is a service's error for an object that it does not know yet.
-type ignorance struct {
-	operations []string
-	when       string // what the request must also contain; "": nothing
-	status     int
-	code       string // "": no error but an empty list called message
-	message    string
-}
-
-var classes = []class{
-	{made: "ec2:CreateSecurityGroup", id: regexp.MustCompile(`<groupId>(sg-[0-9a-f]+)<`), unknown: []ignorance{
-		{
-			operations: []string{"ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress"},
-			code:       "InvalidGroup.NotFound", message: "The security group 'ID' does not exist",
-		},
-		{
-			operations: []string{"ec2:DescribeSecurityGroups"}, when: "GroupId.1=", code: "InvalidGroup.NotFound",
-			message: "The security group 'ID' does not exist",
-		},
-		{
-			operations: []string{"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:SetSecurityGroups"},
-			code:       "InvalidSecurityGroup", message: "One or more security groups are invalid: ID",
-		},
-		{
-			operations: []string{"ecs:CreateService", "ecs:UpdateService"}, code: "InvalidParameterException",
-			message: "The Security Group 'ID' does not exist",
-		},
-	}},
-	{
-		made: "elasticloadbalancing:CreateTargetGroup", id: regexp.MustCompile(`<TargetGroupArn>([^<]+)<`),
-		unknown: []ignorance{
-			{
-				operations: []string{
-					"elasticloadbalancing:CreateListener", "elasticloadbalancing:CreateRule",
-					"elasticloadbalancing:ModifyRule",
-					"elasticloadbalancing:ModifyTargetGroupAttributes",
-				},
-				code: "TargetGroupNotFound", message: "Target groups 'ID' not found",
-			},
-			{
-				operations: []string{"ecs:CreateService", "ecs:UpdateService"}, code: "InvalidParameterException",
-				message: "The target group with targetGroupArn ID does not have an associated load balancer.",
-			},
-		},
-	},
-	{
-		made: "elasticloadbalancing:CreateLoadBalancer", id: regexp.MustCompile(`<LoadBalancerArn>([^<]+)<`),
-		unknown: []ignorance{
-			{
-				operations: []string{
-					"elasticloadbalancing:CreateListener", "elasticloadbalancing:ModifyLoadBalancerAttributes",
-					"elasticloadbalancing:DescribeLoadBalancers",
-				},
-				code: "LoadBalancerNotFound", message: "Load balancer 'ID' not found",
-			},
-		},
-	},
-	{made: "elasticloadbalancing:CreateListener", id: regexp.MustCompile(`<ListenerArn>([^<]+)<`), unknown: []ignorance{
-		{
-			operations: []string{"elasticloadbalancing:CreateRule", "elasticloadbalancing:AddListenerCertificates"},
-			code:       "ListenerNotFound", message: "One or more listeners not found",
-		},
-	}},
-	{made: "ecs:CreateCluster", asked: true, id: regexp.MustCompile(`"clusterName":"([^"]+)"`), unknown: []ignorance{
-		{operations: []string{"ecs:CreateService"}, code: "ClusterNotFoundException", message: "Cluster not found."},
-		{operations: []string{"ecs:DescribeClusters"}, message: "clusters"},
-	}},
-	{made: "ecs:CreateService", asked: true, id: regexp.MustCompile(`"serviceName":"([^"]+)"`), unknown: []ignorance{
-		{
-			operations: []string{"application-autoscaling:RegisterScalableTarget"}, code: "ValidationException",
-			message: "ECS service doesn't exist: ID",
-		},
-	}},
-	{made: "iam:CreateRole", id: regexp.MustCompile(`<RoleName>([^<]+)<`), unknown: []ignorance{
-		{
-			operations: []string{"iam:PutRolePolicy", "iam:AttachRolePolicy"}, status: http.StatusNotFound,
-			code:    "NoSuchEntity",
-			message: "The role with name ID cannot be found.",
-		},
-		{operations: []string{"ecs:RegisterTaskDefinition"}, code: "ClientException", message: "Role is not valid"},
-	}},
-	{
-		made: "application-autoscaling:RegisterScalableTarget", asked: true,
-		id: regexp.MustCompile(`"ResourceId":"([^"]+)"`), unknown: []ignorance{
-			{ // IAM gets the tags late
-				operations: []string{"application-autoscaling:PutScalingPolicy"}, code: "AccessDeniedException",
-				message: "User: arn:aws:iam::123456789012:user/ada is not authorized to perform: " +
-					"application-autoscaling:PutScalingPolicy on resource: ID " +
-					"because no identity-based policy allows the application-autoscaling:PutScalingPolicy action",
-			},
-			{
-				operations: []string{"application-autoscaling:PutScheduledAction"}, code: "ObjectNotFoundException",
-				message: "No scalable target registered for service namespace: ecs, resource ID: ID, scalable " +
-					"dimension: " +
-					"ecs:service:DesiredCount",
-			},
-		},
-	},
-	{
-		made: "application-autoscaling:PutScheduledAction", asked: true,
-		id: regexp.MustCompile(`"ScheduledActionName":"([^"]+)"`), unknown: []ignorance{
-			{operations: []string{"application-autoscaling:DescribeScheduledActions"}, message: "ScheduledActions"},
-		},
-	},
-	{made: "sqs:CreateQueue", asked: true, id: regexp.MustCompile(`"QueueName":"([^"]+)"`), unknown: []ignorance{
-		{
-			operations: []string{"sqs:CreateQueue", "sqs:SetQueueAttributes"}, when: "deadLetterTargetArn",
-			code:    "InvalidParameterValue",
-			message: "Value for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.",
-		},
-	}},
-	{made: "logs:CreateLogGroup", asked: true, id: regexp.MustCompile(`"logGroupName":"([^"]+)"`), unknown: []ignorance{
-		{
-			operations: []string{"logs:PutRetentionPolicy"}, code: "ResourceNotFoundException",
-			message: "The specified log group does not exist.",
-		},
-	}},
-	{made: "servicediscovery:GetOperation", id: regexp.MustCompile(`"NAMESPACE": ?"(ns-[^"]+)"`), unknown: []ignorance{
-		{
-			operations: []string{"servicediscovery:CreateService"}, code: "NamespaceNotFound",
-			message: "The namespace ID can't be found.",
-		},
-	}},
-	{made: "s3:CreateBucket", asked: true, id: regexp.MustCompile(`^([^/]+)`), unknown: []ignorance{
-		{
-			operations: []string{"s3:PutPublicAccessBlock", "s3:PutBucketVersioning", "s3:PutBucketPolicy"},
-			status:     http.StatusNotFound, code: "NoSuchBucket", message: "The specified bucket does not exist",
-		},
-	}},
+// Ignorance is a service's error for an object that it does not know yet. "ID" in the message is the object's.
+type Ignorance struct {
+	Operations []string
+	When       string // what the request must also contain; "": nothing
+	Status     int    // 400 when 0
+	Code       string // "": no error but an empty list called Message
+	Message    string
 }

@@ -43,7 +43,7 @@ func (p *Proxy) identify(r *http.Request, body []byte) *Call {
 	case target != "":
 		c.Protocol = ProtocolJSON
 		c.Operation = target[strings.LastIndex(target, ".")+1:]
-		c.Resource = jsonResource(c.Service, plain)
+		c.Resource = p.jsonResource(c.Service, plain)
 	case strings.HasPrefix(contentType, "application/x-www-form-urlencoded"):
 		c.Protocol = ProtocolQuery
 		if c.Service == "ec2" {
@@ -54,7 +54,7 @@ func (p *Proxy) identify(r *http.Request, body []byte) *Call {
 		if c.Service == "" {
 			c.Service = "sts" // the only query calls that are made unsigned
 		}
-		c.Resource = formResource(c.Form)
+		c.Resource = p.name(c.Service, c.Form.Get)
 	case c.Service == "s3" || c.Service == "s3express" || c.Service == "":
 		c.Service, c.Protocol = "s3", ProtocolS3
 		c.Operation, c.Resource = s3Operation(r, c.Query)
@@ -101,46 +101,47 @@ func mutating(c *Call) bool {
 	return true
 }
 
-// resourceKeys are the members that name the object of a call, the most specific first. All JSON services share the
-// list.
-var resourceKeys = map[string][]string{
-	"sqs":      {"QueueName", "QueueUrl"},
-	"dynamodb": {"TableName", "ResourceArn"},
-	"ecs": {
-		"service", "serviceName", "services", "family", "taskDefinition",
-		"serviceDeploymentArn", "serviceDeploymentArns", "resourceArn", "tasks", "task", "clusterName", "cluster",
-		"clusters",
-	},
-	"logs":           {"logGroupName", "logGroupNamePrefix", "resourceArn", "logGroupIdentifier"},
-	"secretsmanager": {"SecretId", "Name"},
-	"ssm":            {"Name", "Names", "ResourceId"},
-	"application-autoscaling": {
-		"PolicyName", "ScheduledActionName", "ResourceId", "ResourceIds", "ResourceARN",
-		"ServiceNamespace",
-	},
-	"servicediscovery": {"Name", "Id", "ServiceId", "NamespaceId", "ResourceARN"},
-	"acm":              {"DomainName", "CertificateArn"},
-	"kms":              {"AliasName", "KeyId"},
+// NameBy says which parameters of a service's calls name the object, the most specific first: members of JSON, or
+// parameters of a form. "RoleName/PolicyName" names it by both.
+func (p *Proxy) NameBy(service string, parameters ...string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.named[service] = parameters
 }
 
-func jsonResource(service string, body []byte) string {
+// name is what the parameters of a call, as text, say of its object.
+func (p *Proxy) name(service string, text func(parameter string) string) string {
+	p.mu.Lock()
+	parameters := p.named[service]
+	p.mu.Unlock()
+next:
+	for _, parameter := range parameters {
+		var parts []string
+		for _, one := range strings.Split(parameter, "/") {
+			part := text(one)
+			if part == "" {
+				continue next
+			}
+			if strings.Contains(part, "://") { // an address
+				part = part[strings.LastIndex(part, "/")+1:]
+			}
+			parts = append(parts, part)
+		}
+		return strings.Join(parts, "/")
+	}
+	return ""
+}
+
+func (p *Proxy) jsonResource(service string, body []byte) string {
 	var members map[string]any
 	if json.Unmarshal(body, &members) != nil {
 		return ""
 	}
-	for _, key := range resourceKeys[service] {
-		name := resourceName(members[key])
-		switch {
-		case name == "":
-			continue
-		case key == "QueueUrl":
-			return name[strings.LastIndex(name, "/")+1:]
-		case service == "dynamodb":
-			return name + itemKey(members)
-		}
-		return name
+	name := p.name(service, func(member string) string { return resourceName(members[member]) })
+	if name != "" && service == "dynamodb" {
+		name += itemKey(members)
 	}
-	return ""
+	return name
 }
 
 func resourceName(v any) string {
@@ -179,31 +180,4 @@ func itemKey(members map[string]any) string {
 		}
 	}
 	return ""
-}
-
-// formKeys are the parameters of query calls that name the object.
-var formKeys = []string{
-	"PolicyArn", "RuleArn", "RuleArns.member.1", "ListenerArn", "ListenerArns.member.1", "TargetGroupArn",
-	"TargetGroupArns.member.1",
-	"LoadBalancerArn", "LoadBalancerArns.member.1", "ResourceArns.member.1", "Name", "Names.member.1",
-	"GroupName", "GroupId", "GroupId.1", "SecurityGroupRuleId.1", "VpcId", "VpcId.1", "SubnetId", "SubnetId.1",
-	"ResourceId.1",
-	"UserName", "RoleArn", "AlarmName", "AlarmNames.member.1", "TopicArn",
-}
-
-func formResource(form url.Values) string {
-	if role := form.Get("RoleName"); role != "" {
-		for _, key := range []string{"PolicyName", "PolicyArn"} {
-			if policy := form.Get(key); policy != "" {
-				return role + "/" + policy
-			}
-		}
-		return role
-	}
-	for _, key := range formKeys {
-		if v := form.Get(key); v != "" {
-			return v
-		}
-	}
-	return form.Get("PolicyName")
 }

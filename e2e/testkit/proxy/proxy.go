@@ -54,7 +54,8 @@ type Proxy struct {
 	latency    time.Duration
 	dateSkew   time.Duration
 	handlers   map[string]Handler
-	allowed    Handler // nil: everything is
+	named      map[string][]string // parameters that name the object, by service
+	allowed    Handler             // nil: everything is
 	between    []Handler
 	watching   []func(*Call, *Response)
 	resets     []func()
@@ -91,6 +92,7 @@ func New(opts Options) (*Proxy, error) {
 		effects:  opts.Lock,
 		latency:  opts.Latency,
 		handlers: map[string]Handler{},
+		named:    map[string][]string{},
 	}
 	p.recorder.dump = opts.Dump
 	p.admin = p.adminRoutes()

@@ -78,6 +78,10 @@ func ok(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "fine
 
 func TestRecordsNameEveryProtocol(t *testing.T) {
 	p := start(t, ok, nil)
+	p.NameBy("sqs", "QueueName", "QueueUrl")
+	p.NameBy("dynamodb", "TableName")
+	p.NameBy("iam", "RoleName/PolicyName", "RoleName")
+	p.NameBy("ec2", "VpcId", "VpcId.1")
 	cases := []struct {
 		in        request
 		name      string

@@ -21,7 +21,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/company/deployer/e2e/testkit"
-	"github.com/company/deployer/e2e/testkit/access"
+	"github.com/company/deployer/e2e/testkit/service"
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
 )
@@ -68,8 +68,8 @@ func startIn(t *testing.T, region string) *harness {
 func (h *harness) handle(
 	ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
 ) (middleware.DeserializeOutput, middleware.Metadata, error) {
-	operation := serviceOf(ctx) + ":" + awsmiddleware.GetOperationName(ctx)
-	fault := h.record(operation)
+	rules, name := service.RulesOf(awsmiddleware.GetServiceID(ctx)), awsmiddleware.GetOperationName(ctx)
+	fault := h.record(rules.Prefix+":"+name, rules.ActionsOf(name))
 	if fault != nil && fault.code != "" {
 		return middleware.DeserializeOutput{}, middleware.Metadata{},
 			&smithy.GenericAPIError{Code: fault.code, Message: "injected by the test"}
@@ -82,10 +82,10 @@ func (h *harness) handle(
 }
 
 // record notes the IAM actions of an operation and returns the fault that strikes it.
-func (h *harness) record(operation string) *fault {
+func (h *harness) record(operation string, actions []string) *fault {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, action := range access.Actions(operation) {
+	for _, action := range actions {
 		if !slices.Contains(h.actions, action) {
 			h.actions = append(h.actions, action)
 		}
@@ -125,24 +125,6 @@ func (h *harness) add(f *fault) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.faults = append(h.faults, f)
-}
-
-// serviceOf returns the service's prefix in IAM actions.
-func serviceOf(ctx context.Context) string {
-	id := awsmiddleware.GetServiceID(ctx)
-	if prefix, ok := prefixes[id]; ok {
-		return prefix
-	}
-	return strings.ReplaceAll(strings.ToLower(id), " ", "")
-}
-
-// prefixes are the IAM prefixes that differ from the SDK's service id.
-var prefixes = map[string]string{
-	"CloudWatch Logs":             "logs",
-	"Elastic Load Balancing v2":   "elasticloadbalancing",
-	"Application Auto Scaling":    "application-autoscaling",
-	"Secrets Manager":             "secretsmanager",
-	"Resource Groups Tagging API": "tag",
 }
 
 func changes(operation string) bool {

@@ -24,11 +24,10 @@ import (
 	"time"
 
 	"github.com/company/deployer/e2e/testkit"
-	"github.com/company/deployer/e2e/testkit/awsfix"
 	"github.com/company/deployer/e2e/testkit/child"
-	"github.com/company/deployer/e2e/testkit/ecsfake"
 	"github.com/company/deployer/e2e/testkit/moto"
 	"github.com/company/deployer/e2e/testkit/proxy"
+	"github.com/company/deployer/e2e/testkit/service"
 )
 
 type options struct {
@@ -119,8 +118,7 @@ func run(args []string, stdout, stderr io.Writer) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	ecsfake.Install(p, ecsfake.Options{})
-	awsfix.Install(p)
+	service.Install(p)
 
 	env := testkit.Environment(p.URL(), o.region, testkit.StaticCredentials())
 	if o.envFile != "" {

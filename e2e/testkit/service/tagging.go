@@ -1,12 +1,19 @@
-package awsfix
+package service
 
 import (
 	"encoding/json"
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/company/deployer/e2e/testkit/access"
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
+
+var _ = register(Service{
+	Name: "tagging", ID: "Resource Groups Tagging API",
+	Fix:    tagIndex,
+	Access: access.Rules{Prefix: "tag"},
+})
 
 // tagIndex lets GetResources answer for the requested ARNs, and end a page only by the number of objects. The emulator
 // ignores ResourceARNList, and ends a page at 100 tags.
@@ -23,11 +30,11 @@ func tagIndex(p *proxy.Proxy) {
 			asked["TagsPerPage"] = plenty
 			body, err := json.Marshal(asked)
 			if err != nil {
-				return failure(c, err)
+				return c.Failed(err)
 			}
 			answer, err := c.ForwardBody(body)
 			if err != nil {
-				return failure(c, err)
+				return c.Failed(err)
 			}
 			return answer
 		}
@@ -43,7 +50,7 @@ func tagIndex(p *proxy.Proxy) {
 			return listed, err
 		})
 		if err != nil {
-			return failure(c, err)
+			return c.Failed(err)
 		}
 		there := []map[string]any{}
 		for _, name := range names {

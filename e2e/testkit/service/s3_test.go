@@ -1,4 +1,4 @@
-package awsfix_test
+package service_test
 
 import (
 	"testing"

@@ -1,15 +1,112 @@
-package awsfix
+package service
 
 import (
 	"encoding/json"
-	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
+
+	"github.com/company/deployer/e2e/testkit/access"
+	"github.com/company/deployer/e2e/testkit/inventory"
+	"github.com/company/deployer/e2e/testkit/late"
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
+
+const cloudMapTarget = "Route53AutoNaming_v20170314."
+
+var _ = register(Service{
+	Name:   "servicediscovery",
+	NameBy: []string{"Name", "Id", "ServiceId", "NamespaceId", "ResourceARN"},
+	Fix:    repeatCloudMap,
+	Tags: Tags{Existing: map[string]func(*proxy.Call) []string{
+		"TagResource": listedTags("servicediscovery", cloudMapTarget, "ResourceARN"),
+	}},
+	Late: []late.Class{
+		{Made: "servicediscovery:GetOperation", ID: regexp.MustCompile(`"NAMESPACE": ?"(ns-[^"]+)"`), Unknown: []late.Ignorance{
+			{
+				Operations: []string{"servicediscovery:CreateService"}, Code: "NamespaceNotFound",
+				Message: "The namespace ID can't be found.",
+			},
+		}},
+	},
+	Inventory: inventory.Source{List: listCloudMap},
+	Access: access.Rules{
+		Requests: accessCloudMap,
+		Tags: map[string]func(*proxy.Call, string, string) map[string]string{
+			"namespace": tagsOfCloudMap, "service": tagsOfCloudMap,
+		},
+	},
+	Unasked: map[string]string{
+		"route53:AssociateVPCWithHostedZone": ForCaller, "route53:ChangeResourceRecordSets": ForCaller,
+		"route53:CreateHostedZone": ForCaller, "route53:DeleteHostedZone": ForCaller,
+		"route53:GetHostedZone": ForCaller, "route53:ListHostedZonesByName": ForCaller,
+	},
+	Types: map[string]ByHand{
+		"servicediscovery/namespace": {Needed: true},
+		"servicediscovery/service":   {Property: "ttl", To: 99, Needed: true},
+	},
+})
+
+func listCloudMap(l *inventory.Lister) error {
+	client := servicediscovery.NewFromConfig(l.Config)
+	spaces, err := client.ListNamespaces(l, &servicediscovery.ListNamespacesInput{})
+	if err != nil {
+		return err
+	}
+	for _, n := range spaces.Namespaces {
+		if err := l.Add("namespace", *n.Name); err != nil {
+			return err
+		}
+	}
+	services, err := client.ListServices(l, &servicediscovery.ListServicesInput{})
+	if err != nil {
+		return err
+	}
+	for _, s := range services.Services {
+		routing := ""
+		if s.DnsConfig != nil {
+			routing = fmt.Sprint(s.DnsConfig.RoutingPolicy, " ", len(s.DnsConfig.DnsRecords))
+		}
+		if err := l.Add("discovery service", *s.Name, routing); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func accessCloudMap(b *access.Builder) {
+	id := access.First(b.Text("Id"), b.Text("ServiceId"))
+	switch b.Call.Operation {
+	case "GetNamespace", "DeleteNamespace":
+		b.On(b.ARN("namespace/" + id))
+	case "GetService", "DeleteService", "UpdateService":
+		b.On(b.ARN("service/" + id))
+	case "CreateService":
+		b.On(b.ARN("namespace/"+access.First(b.Text("NamespaceId"), namespaceOfDNS(b))), b.ARN("service/new"))
+	default:
+		b.On("*")
+	}
+	b.Tagging("servicediscovery:TagResource", "*")
+}
+
+func namespaceOfDNS(b *access.Builder) string {
+	var in struct{ DNSConfig struct{ NamespaceID string } }
+	_ = json.Unmarshal(b.Call.Body, &in) // the SDK's own JSON
+	return in.DNSConfig.NamespaceID
+}
+
+func tagsOfCloudMap(c *proxy.Call, arn, _ string) map[string]string {
+	var out struct{ Tags json.RawMessage }
+	if cloudMap(c, "ListTagsForResource", map[string]string{"ResourceARN": arn}, &out) != nil {
+		return nil
+	}
+	return proxy.JSONTags(out.Tags)
+}
 
 // repeatCloudMap makes CreateService and CreatePrivateDnsNamespace return the existing object when their
 // CreatorRequestId is repeated. It allows namespaces of several names in one VPC, and lists the services of one
@@ -17,7 +114,7 @@ import (
 // filter of the list.
 func repeatCloudMap(p *proxy.Proxy) {
 	p.Handle("servicediscovery", "CreateService", createService)
-	p.Handle("servicediscovery", "ListServices", listServices)
+	p.Handle("servicediscovery", "ListServices", listCloudMapServices)
 	// The operation that made a namespace, by the namespace's id. Asking the emulator for it would lose others.
 	operations := map[string]string{}
 	p.OnReset(func() { clear(operations) })
@@ -45,12 +142,12 @@ func createService(c *proxy.Call) *proxy.Response {
 	}
 	var list struct{ Services []json.RawMessage }
 	if err := cloudMap(c, "ListServices", map[string]any{}, &list); err != nil {
-		return failure(c, err)
+		return c.Failed(err)
 	}
 	for _, raw := range list.Services {
 		var there cloudMapService
 		if err := json.Unmarshal(raw, &there); err != nil {
-			return failure(c, err)
+			return c.Failed(err)
 		}
 		if there.NamespaceID != asked.NamespaceID || !strings.EqualFold(there.Name, asked.Name) {
 			continue
@@ -67,8 +164,8 @@ func createService(c *proxy.Call) *proxy.Response {
 	return nil
 }
 
-// listServices applies the filter by namespace.
-func listServices(c *proxy.Call) *proxy.Response {
+// listCloudMapServices applies the filter by namespace.
+func listCloudMapServices(c *proxy.Call) *proxy.Response {
 	var asked struct {
 		Filters []struct {
 			Name   string
@@ -80,13 +177,13 @@ func listServices(c *proxy.Call) *proxy.Response {
 	}
 	var list struct{ Services []json.RawMessage }
 	if err := cloudMap(c, "ListServices", map[string]any{}, &list); err != nil {
-		return failure(c, err)
+		return c.Failed(err)
 	}
 	kept := []json.RawMessage{}
 	for _, raw := range list.Services {
 		var there cloudMapService
 		if err := json.Unmarshal(raw, &there); err != nil {
-			return failure(c, err)
+			return c.Failed(err)
 		}
 		wanted := true
 		for _, f := range asked.Filters {
@@ -115,7 +212,7 @@ func createNamespace(c *proxy.Call, operations map[string]string) *proxy.Respons
 		}
 	}
 	if err := cloudMap(c, "ListNamespaces", map[string]any{}, &list); err != nil {
-		return failure(c, err)
+		return c.Failed(err)
 	}
 	for _, there := range list.Namespaces {
 		if operation := operations[there.ID]; operation != "" && token != "" && there.CreatorRequestID == token &&
@@ -127,11 +224,11 @@ func createNamespace(c *proxy.Call, operations map[string]string) *proxy.Respons
 	asked["Vpc"] = vpc + "/" + strings.ToLower(name)
 	body, err := json.Marshal(asked)
 	if err != nil {
-		return failure(c, err)
+		return c.Failed(err)
 	}
 	answer, err := c.ForwardBody(body)
 	if err != nil {
-		return failure(c, err)
+		return c.Failed(err)
 	}
 	var started struct {
 		OperationID string `json:"OperationId"`
@@ -143,7 +240,7 @@ func createNamespace(c *proxy.Call, operations map[string]string) *proxy.Respons
 		Operation struct{ Targets map[string]string }
 	}
 	if err := cloudMap(c, "GetOperation", map[string]any{"OperationId": started.OperationID}, &made); err != nil {
-		return failure(c, err)
+		return c.Failed(err)
 	}
 	operations[made.Operation.Targets["NAMESPACE"]] = started.OperationID
 	return answer
@@ -151,16 +248,7 @@ func createNamespace(c *proxy.Call, operations map[string]string) *proxy.Respons
 
 // cloudMap makes a Cloud Map call as the caller.
 func cloudMap(c *proxy.Call, operation string, in, out any) error {
-	return c.JSON("servicediscovery", "Route53AutoNaming_v20170314."+operation, in, out)
-}
-
-// failure returns the emulator's error for a call of ours.
-func failure(c *proxy.Call, err error) *proxy.Response {
-	var passed *proxy.APIError
-	if errors.As(err, &passed) {
-		return c.Failure(passed.Status, passed.Code, passed.Message)
-	}
-	return c.Failure(http.StatusInternalServerError, "InternalFailure", err.Error())
+	return c.JSON("servicediscovery", cloudMapTarget+operation, in, out)
 }
 
 // refusal is an error answer with additional members.

@@ -1,4 +1,4 @@
-package awsfix_test
+package service_test
 
 import (
 	"strconv"
@@ -78,19 +78,4 @@ func TestFiftyTags(t *testing.T) {
 		LogGroupName: aws.String("/fifty"), Tags: many,
 	})
 	assert.Equal(t, "TooManyTagsException", codeOf(err))
-}
-
-func TestSixWildcards(t *testing.T) {
-	env := testkit.Start(t)
-	_, err := elb.NewFromConfig(env.Config).CreateRule(t.Context(), &elb.CreateRuleInput{
-		ListenerArn: aws.String("arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/a/1/2"),
-		Priority:    aws.Int32(1),
-		Conditions: []elbtypes.RuleCondition{{
-			Field: aws.String("path-pattern"), PathPatternConfig: &elbtypes.PathPatternConditionConfig{
-				Values: []string{"/*/*/*", "/?/?/?/?"},
-			},
-		}},
-		Actions: []elbtypes.Action{{Type: elbtypes.ActionTypeEnumForward, TargetGroupArn: aws.String("x")}},
-	})
-	assert.Equal(t, "ValidationError", codeOf(err))
 }

@@ -1,10 +1,17 @@
-package awsfix
+package service
 
 import (
 	"encoding/json"
 
+	"github.com/company/deployer/e2e/testkit/access"
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
+
+var _ = register(Service{
+	Name: "acm", NameBy: []string{"DomainName", "CertificateArn"},
+	Fix:    summarizeCertificates,
+	Access: access.Rules{Requests: func(b *access.Builder) { b.On(access.First(b.Text("CertificateArn"), "*")) }},
+})
 
 // summaryNames is how many names of a certificate ListCertificates shows.
 const summaryNames = 100
@@ -15,7 +22,7 @@ func summarizeCertificates(p *proxy.Proxy) {
 	p.Handle("acm", "ListCertificates", func(c *proxy.Call) *proxy.Response {
 		answer, err := c.Forward()
 		if err != nil {
-			return failure(c, err)
+			return c.Failed(err)
 		}
 		var list struct {
 			NextToken              *string          `json:",omitempty"`
