@@ -47,6 +47,8 @@ import (
 //	aws queue get REGEXP ATTRIBUTE VALUE
 //	                              the only queue whose name matches has this attribute
 //	aws queue set REGEXP ATTRIBUTE VALUE
+//	aws queue send REGEXP BODY    send a message to the only queue whose name matches
+//	aws queue purge REGEXP
 //	aws queue delete REGEXP
 //	aws services delete           delete all ECS services
 //	aws services deploy           start another deployment of every ECS service
@@ -138,7 +140,11 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 		need(5)
 		w.queue(ctx, ts, args[1], args[2], args[3], args[4])
 		return
-	case "queue delete":
+	case "queue send":
+		need(4)
+		w.queue(ctx, ts, args[1], args[2], "", args[3])
+		return
+	case "queue delete", "queue purge":
 		need(3)
 		w.queue(ctx, ts, args[1], args[2], "", "")
 		return
@@ -352,6 +358,12 @@ func (w *world) queue(ctx context.Context, ts *testscript.TestScript, verb, patt
 	case "set":
 		_, err := client.SetQueueAttributes(ctx,
 			&sqs.SetQueueAttributesInput{QueueUrl: address, Attributes: map[string]string{attribute: value}})
+		ts.Check(err)
+	case "send":
+		_, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: address, MessageBody: &value})
+		ts.Check(err)
+	case "purge":
+		_, err := client.PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: address})
 		ts.Check(err)
 	default:
 		_, err := client.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: address})

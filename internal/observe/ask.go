@@ -4,14 +4,10 @@ import (
 	"context"
 	"strings"
 
-	sdk "github.com/aws/aws-sdk-go-v2/aws"
-
 	"golang.org/x/sync/errgroup"
 
-	"github.com/company/deployer/internal/aws/rollout"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/resource"
-	"github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
 )
@@ -27,47 +23,60 @@ type examination struct {
 // answer is what AWS says of one object.
 type answer struct {
 	there   bool
-	differs string          // the properties that differ from the deployed ones, as text
-	err     error           // why AWS could not be asked
-	service *rollout.Status // of an ECS service
+	differs string                // the properties that differ from the deployed ones, as text
+	err     error                 // why AWS could not be asked
+	seen    *resource.Observation // of a type whose observer has something to say
 }
 
 // asking is how many objects are asked about at a time.
 const asking = 64
 
-// ask asks AWS about everything that should exist, in parallel. It fails only when the context ends.
-func (e *examination) ask(
-	ctx context.Context, catalog *resource.Catalog, cfg sdk.Config, components []state.Component,
-) error {
+// ask asks AWS about everything that should exist, in parallel: the observers of the types, and a read of each object.
+// It fails only when the context ends.
+func (e *examination) ask(ctx context.Context, catalog *resource.Catalog, components []state.Component) error {
 	chosen := map[string]bool{}
 	for _, c := range components {
 		chosen[c.Address] = true
 	}
 	var members []engine.StoredResource
-	var services []int // of members
-	var refs []rollout.Ref
+	var stack []resource.Object
+	byType := map[string][]int{} // of members
 	for _, res := range e.stored.Resources {
-		if !chosen[res.Component] || res.Deleting || res.Replacing {
+		if res.Deleting || res.Replacing {
 			continue
 		}
-		if res.Type == ecs.ServiceType {
-			services = append(services, len(members))
-			refs = append(refs, rollout.Ref{
-				Cluster: res.Inputs.Get("cluster").Str(),
-				Service: res.Inputs.Get("name").Str(),
-			})
+		stack = append(stack, object(res))
+		if chosen[res.Component] {
+			byType[res.Type] = append(byType[res.Type], len(members))
+			members = append(members, res)
 		}
-		members = append(members, res)
 	}
 	p, lineage := e.stored.Payload, e.stored.Snapshot.Envelope.Lineage
-	answers := make([]answer, len(members))
+	answers, seen := make([]answer, len(members)), make([]*resource.Observation, len(members))
 	var all errgroup.Group
 	all.SetLimit(asking)
-	var found []rollout.Status
-	all.Go(func() error {
-		found = rollout.New(cfg).Status(ctx, refs...)
-		return ctx.Err()
-	})
+	for typ, some := range byType {
+		behaviour, err := catalog.Behaviour(typ)
+		if err != nil {
+			continue // the reads say so
+		}
+		observer, ok := behaviour.(resource.Observer)
+		if !ok {
+			continue
+		}
+		all.Go(func() error {
+			objects := make([]resource.Observed, len(some))
+			for i, at := range some {
+				objects[i] = resource.Observed{
+					Object: object(members[at]), Failures: failures(members[at]), Stack: stack,
+				}
+			}
+			for i, o := range observer.Health(ctx, objects) {
+				seen[some[i]] = &o
+			}
+			return ctx.Err()
+		})
+	}
 	for i, res := range members {
 		all.Go(func() error {
 			answers[i] = read(ctx, catalog, res, resource.OwnTags(p.Stack, p.Environment, res.Component, lineage))
@@ -77,16 +86,23 @@ func (e *examination) ask(
 	if err := all.Wait(); err != nil {
 		return err
 	}
-	for i, at := range services {
-		answers[at].there, answers[at].err, answers[at].service = found[i].Found, nil, &found[i]
-		if !found[i].Found {
-			answers[at].err = found[i].Err
+	for i, o := range seen {
+		if o != nil {
+			answers[i].there, answers[i].err, answers[i].seen = !o.Gone && o.Err == nil, o.Err, o
 		}
 	}
 	for i, res := range members {
 		e.answers[res.ID] = answers[i]
 	}
 	return nil
+}
+
+// object is a resource of the state as its type knows it.
+func object(res engine.StoredResource) resource.Object {
+	return resource.Object{
+		Resource: res.ID, Type: res.Type, Before: res.MovedFrom,
+		State: resource.State{ID: res.AWSID, Inputs: res.Inputs, Outputs: res.Outputs},
+	}
 }
 
 // read asks AWS about one object, and compares it with what was deployed.

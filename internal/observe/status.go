@@ -49,7 +49,7 @@ func Status(ctx context.Context, b *backend.Backend, key state.Key, address stri
 	for _, i := range stored.Snapshot.Envelope.Intents {
 		e.intents[i.Resource] = true
 	}
-	if err := e.ask(ctx, b.World.Types(where.Reading()), where.Reading(), components); err != nil {
+	if err := e.ask(ctx, b.World.Types(where.Reading()), components); err != nil {
 		return nil, err
 	}
 	return e.report(components), nil

@@ -8,178 +8,13 @@ import (
 	"testing"
 	"time"
 
-	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/require"
 
-	"github.com/company/deployer/internal/aws/rollout"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
-	"github.com/company/deployer/internal/resource/applicationautoscaling"
-	"github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/state"
-	"github.com/company/deployer/internal/value"
 )
-
-const family = "arn:aws:ecs:eu-west-1:123456789012:task-definition/shop-web-api:"
-
-// running is a service whose revision 3 runs in two tasks, which are what was deployed.
-func running() (engine.StoredResource, rollout.Status) {
-	res := engine.StoredResource{
-		ID: "web/api:service", Component: "web/api", Type: ecs.ServiceType, AWSID: "arn:service",
-		Inputs: value.NewMap(map[string]value.Value{
-			"name": value.NewString("api"), "taskDefinition": value.NewString(family + "3"),
-			"desiredCount": value.NewNumber(2),
-		}),
-		Outputs: value.NewMap(map[string]value.Value{"rollout": value.NewString(ecs.RolloutCompleted)}),
-	}
-	return res, rollout.Status{
-		Found: true, TaskDefinition: family + "3", Revision: "3", RolloutState: "COMPLETED", Desired: 2, Running: 2,
-		Healthy: true,
-		Targets: []rollout.Targets{{Healthy: 2, Total: 2}},
-	}
-}
-
-func TestHealthOfServices(t *testing.T) {
-	with := func(res *engine.StoredResource, name string, v value.Value) { res.Inputs = res.Inputs.With(name, v) }
-	type change = func(*engine.StoredResource, *rollout.Status)
-	rolling := func(s *rollout.Status, revision string, running int) {
-		s.RolloutState, s.Deploying, s.Running, s.Targets[0].Healthy = "IN_PROGRESS", family+revision, running, running
-	}
-	failed := func(res *engine.StoredResource, how, text string) {
-		res.InitErrors, res.Outputs = []string{"web/api: " + text},
-			value.NewMap(map[string]value.Value{"rollout": value.NewString(how)})
-	}
-	for name, c := range map[string]struct {
-		change change
-		health report.Health
-		text   string
-	}{
-		"as deployed": {func(*engine.StoredResource, *rollout.Status) {}, report.Healthy, ""},
-		"failed rollout, gone back": {func(res *engine.StoredResource, s *rollout.Status) {
-			failed(res, ecs.RolloutFailed, "Rollout failed: Revision 3 did not come up.")
-			s.TaskDefinition = family + "2"
-		}, report.Unhealthy, "Rollout failed: Revision 3 did not come up."},
-		"interrupted, still in progress": {func(res *engine.StoredResource, s *rollout.Status) {
-			failed(res, ecs.RolloutInProgress, "Rollout still in progress")
-			rolling(s, "3", 1)
-		}, report.Updating, "A rollout of revision 3 is in progress: 1 of 2 tasks run."},
-		"interrupted, completed since": {func(res *engine.StoredResource, _ *rollout.Status) {
-			failed(res, ecs.RolloutInProgress, "Rollout still in progress")
-		}, report.Healthy, ""},
-		"interrupted, failed since": {func(res *engine.StoredResource, s *rollout.Status) {
-			failed(res, ecs.RolloutInProgress, "Rollout still in progress")
-			s.RolloutState, s.RolloutReason = "FAILED", "tasks failed to start."
-		}, report.Unhealthy, "The last rollout failed: tasks failed to start."},
-		"somebody's rollout": {
-			func(_ *engine.StoredResource, s *rollout.Status) { rolling(s, "1", 2) },
-			report.Updating, "A rollout of revision 1 is in progress: 2 of 2 tasks run. Revision 3 was deployed last.",
-		},
-		"rollout without a task": {func(_ *engine.StoredResource, s *rollout.Status) {
-			rolling(s, "3", 0)
-			s.FailedTasks = 2
-		}, report.Unhealthy, "A rollout of revision 3 is in progress: 0 of 2 tasks run, 2 failed."},
-		"nothing runs": {
-			func(_ *engine.StoredResource, s *rollout.Status) { s.Running, s.Targets = 0, nil },
-			report.Unhealthy, "0 of 2 tasks run.",
-		},
-		"set to 0": {
-			func(_ *engine.StoredResource, s *rollout.Status) {
-				s.Running, s.Desired, s.Targets[0] = 0, 0, rollout.Targets{}
-			},
-			report.Unhealthy, "0 tasks run: the service was set to 0 tasks outside of deployer; wanted: 2.",
-		},
-		"0 is what was deployed": {func(res *engine.StoredResource, s *rollout.Status) {
-			with(res, "desiredCount", value.NewNumber(0))
-			s.Running, s.Desired, s.Targets[0] = 0, 0, rollout.Targets{}
-		}, report.Healthy, ""},
-		"a task was lost": {
-			func(_ *engine.StoredResource, s *rollout.Status) { s.Running = 1 }, report.Unhealthy,
-			"1 of 2 tasks run.",
-		},
-		"a task is starting": {
-			func(_ *engine.StoredResource, s *rollout.Status) { s.Running, s.Pending = 1, 1 },
-			report.Updating, "1 of 2 tasks run, 1 starting.",
-		},
-		"tasks crash again and again": {
-			func(_ *engine.StoredResource, s *rollout.Status) { s.Running, s.Pending, s.FailedTasks = 1, 1, 4 },
-			report.Unhealthy, "1 of 2 tasks run.",
-		},
-		"a target is sick": {
-			func(_ *engine.StoredResource, s *rollout.Status) {
-				s.Targets[0] = rollout.Targets{Healthy: 1, Total: 2, Reason: "Timeout"}
-			},
-			report.Unhealthy, "1 of 2 targets are healthy: Timeout",
-		},
-		"no target": {
-			func(_ *engine.StoredResource, s *rollout.Status) { s.Targets[0] = rollout.Targets{} },
-			report.Unhealthy, "0 of 2 targets are healthy: none is registered.",
-		},
-		"put back": {
-			func(_ *engine.StoredResource, s *rollout.Status) { s.TaskDefinition, s.Revision = family+"1", "1" },
-			report.Changed, "Revision 1 runs, revision 3 was deployed: somebody changed it outside of deployer.",
-		},
-		"scaled": {
-			func(_ *engine.StoredResource, s *rollout.Status) {
-				s.Desired, s.Running, s.Targets[0] = 3, 3, rollout.Targets{Healthy: 3, Total: 3}
-			},
-			report.Changed, "ECS wants 3 tasks, 2 were deployed: somebody changed it outside of deployer.",
-		},
-		"tasks are stopping": {
-			func(_ *engine.StoredResource, s *rollout.Status) { s.Running = 3 }, report.Updating,
-			"3 tasks run, 2 are wanted.",
-		},
-		"not found": {
-			func(_ *engine.StoredResource, s *rollout.Status) { *s = rollout.Status{} },
-			report.Missing, gone,
-		},
-		"denied": {
-			func(_ *engine.StoredResource, s *rollout.Status) {
-				*s = rollout.Status{Err: errors.New("AccessDenied")}
-			},
-			report.Unknown, "AWS could not be asked (AccessDenied)",
-		},
-		"tasks denied": {
-			func(_ *engine.StoredResource, s *rollout.Status) { s.Err = errors.New("AccessDenied") },
-			report.Unknown, "AWS could not be asked about its tasks or targets: AccessDenied",
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			res, s := running()
-			c.change(&res, &s)
-			a := answer{there: s.Found, service: &s}
-			if !s.Found {
-				a.err = s.Err
-			}
-			health, text := judge(res, a, nil)
-			require.Equal(t, c.health, health)
-			require.Equal(t, c.text, text)
-		})
-	}
-}
-
-// Autoscaling sets the number of tasks, but not below its minimum. At a minimum of 0 nothing wakes a service.
-func TestHealthOfAutoscaledServices(t *testing.T) {
-	target := func(byClock bool) []engine.StoredResource {
-		return []engine.StoredResource{{
-			Type: applicationautoscaling.TargetType,
-			Inputs: value.NewMap(map[string]value.Value{
-				"min": value.NewNumber(2), "max": value.NewNumber(6), "byClock": value.NewBool(byClock),
-			}),
-		}}
-	}
-	look := func(desired int, members []engine.StoredResource) report.Health {
-		res, s := running()
-		res.Inputs = res.Inputs.With("desiredCount", value.NullValue)
-		s.Desired, s.Running, s.Targets = desired, desired, nil
-		health, _ := judge(res, answer{there: true, service: &s}, members)
-		return health
-	}
-	require.Equal(t, report.Healthy, look(5, target(false)))
-	require.Equal(t, report.Changed, look(1, target(false)))
-	require.Equal(t, report.Unhealthy, look(0, target(false)))
-	require.Equal(t, report.Healthy, look(0, target(true)), "the clock may say so")
-}
 
 func TestHealthOfComponents(t *testing.T) {
 	queue := func(name string) engine.StoredResource {
@@ -360,12 +195,83 @@ func TestStatusAsksSideBySide(t *testing.T) {
 	}
 	e := examination{stored: stored, answers: map[string]answer{}}
 	components := []state.Component{{Address: "web/a"}}
-	require.NoError(t, e.ask(t.Context(), catalog, sdk.Config{}, components))
+	require.NoError(t, e.ask(t.Context(), catalog, components))
 	require.Equal(t, report.Objects{Wanted: 30, There: 29, Missing: 1}, e.report(components).Objects)
 
 	ctx, cancel := context.WithCancel(t.Context())
 	m.all = make(chan struct{})
 	m.expected.Store(100)
 	cancel()
-	require.ErrorIs(t, e.ask(ctx, catalog, sdk.Config{}, components), context.Canceled)
+	require.ErrorIs(t, e.ask(ctx, catalog, components), context.Canceled)
+}
+
+// sayer is a resource type whose observer says what the test wants.
+type sayer struct {
+	resource.Behaviour // nothing else is called
+	says               map[string]resource.Observation
+	asked              atomic.Int32
+}
+
+func (s *sayer) Definition() *resource.Definition { return &resource.Definition{Type: "fake/sayer"} }
+
+func (s *sayer) Read(context.Context, resource.Request) (resource.State, bool, error) {
+	return resource.State{}, true, nil
+}
+
+func (s *sayer) Health(_ context.Context, objects []resource.Observed) []resource.Observation {
+	s.asked.Add(1)
+	out := make([]resource.Observation, len(objects))
+	for i, o := range objects {
+		out[i] = s.says[o.Resource]
+	}
+	return out
+}
+
+func (s *sayer) Logs(resource.Observed) []resource.LogSource { return nil }
+
+func (s *sayer) Metrics(resource.Observed) []resource.Metric { return nil }
+
+// Status shows what the observer of a type says of its objects, and asks it once for all of them.
+func TestStatusAsksObservers(t *testing.T) {
+	facts := []report.Fact{{Name: "messages", Value: 3}}
+	s := &sayer{says: map[string]resource.Observation{
+		"web/a:full":   {Health: report.Unhealthy, Problem: "3 messages are lost.", Facts: facts},
+		"web/a:well":   {Health: report.Healthy, Facts: facts},
+		"web/b:gone":   {Gone: true},
+		"web/c:denied": {Err: errors.New("AccessDenied")},
+		"web/d:failed": {Health: report.Healthy},
+		"web/e:failed": {Health: report.Healthy, Final: true},
+	}}
+	stored := &Deployed{Stored: &state.Stored{
+		Payload: &state.Payload{}, Snapshot: &state.Snapshot{Envelope: &state.Envelope{}},
+	}}
+	var components []state.Component
+	for _, id := range []string{
+		"web/a:full", "web/a:well", "web/b:gone", "web/c:denied", "web/d:failed", "web/e:failed",
+	} {
+		address := resource.ComponentOf(id)
+		res := engine.StoredResource{ID: id, Component: address, Type: "fake/sayer"}
+		if id[len(id)-6:] == "failed" {
+			res.InitErrors = []string{"it did not start"}
+		}
+		stored.Resources = append(stored.Resources, res)
+		if len(components) == 0 || components[len(components)-1].Address != address {
+			components = append(components, state.Component{Address: address})
+		}
+	}
+	e := examination{stored: stored, answers: map[string]answer{}}
+	require.NoError(t, e.ask(t.Context(), resource.NewCatalog([]resource.Behaviour{s}, nil), components))
+	require.Equal(t, int32(1), s.asked.Load())
+	got := e.report(components).Components
+	for i, health := range []report.Health{
+		report.Unhealthy, report.Missing, report.Unknown, report.Unhealthy, report.Healthy,
+	} {
+		require.Equal(t, health, got[i].Health, got[i].Address)
+	}
+	require.Equal(t, "3 messages are lost.", got[0].Problem, "a sentence needs no name of the object")
+	require.Equal(t, []report.Observed{
+		{Resource: "web/a:full", Type: "fake/sayer", Facts: facts},
+		{Resource: "web/a:well", Type: "fake/sayer", Facts: facts},
+	}, got[0].Observed)
+	require.Equal(t, "it did not start: failed.", got[3].Problem)
 }

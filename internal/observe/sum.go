@@ -1,6 +1,8 @@
 package observe
 
 import (
+	"cmp"
+
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
@@ -68,10 +70,14 @@ func (e *examination) component(
 		default:
 			all.Missing++
 		}
-		if a.service != nil && a.there {
-			out.Service = service(*a.service)
+		if a.seen != nil && a.there {
+			out.Service = cmp.Or(a.seen.Service, out.Service)
+			if len(a.seen.Facts) > 0 {
+				out.Observed = append(out.Observed,
+					report.Observed{Resource: res.ID, Type: res.Type, Facts: a.seen.Facts})
+			}
 		}
-		if health, problem := judge(res, a, members); health != report.Healthy {
+		if health, problem := judge(res, a); health != report.Healthy {
 			if health == report.Changed && e.intents[res.ID] && !e.alive {
 				problem = begun
 			}
@@ -101,6 +107,6 @@ func (e *examination) component(
 			out.Health = report.Updating
 		}
 	}
-	out.Healthy, out.Problem = out.Health.Good(), summarise(c, out, e.alive)
+	out.Healthy, out.Problem = out.Health.Good(), e.summarise(c, out)
 	return out
 }

@@ -5,18 +5,16 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/company/deployer/internal/aws/rollout"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/report"
-	"github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/state"
 )
 
 // summarise describes in sentences what is wrong with a component.
-func summarise(c state.Component, r report.Component, alive bool) string {
+func (e *examination) summarise(c state.Component, r report.Component) string {
 	var out []string
 	switch {
-	case c.Removed && alive:
+	case c.Removed && e.alive:
 		out = append(out, "It is being deleted.")
 	case c.Removed:
 		out = append(out, "It was to be deleted. Left of it: "+objects(r.Objects)+
@@ -26,7 +24,8 @@ func summarise(c state.Component, r report.Component, alive bool) string {
 	same := map[string][]string{}
 	for _, part := range r.Affected {
 		key := part.Problem
-		if part.Type == ecs.ServiceType && r.Service != nil { // the service exists, and the sentence is about it
+		if a := e.answers[part.Resource]; a.seen != nil && a.there && part.Problem == a.seen.Problem {
+			// an observer's sentences, which need no name
 			out = append(out, diag.Sentence(part.Problem))
 			continue
 		}
@@ -62,25 +61,4 @@ func names(all []string) string {
 		return strings.Join(all[:most-1], ", ") + fmt.Sprintf(" and %d more", len(all)-most+1)
 	}
 	return strings.Join(all, ", ")
-}
-
-func service(s rollout.Status) *report.Service {
-	out := &report.Service{
-		Name: s.Service, Cluster: s.Cluster, Desired: s.Desired, Running: s.Running, Pending: s.Pending,
-		Revision: s.Revision,
-		Rollout:  s.RolloutState, Since: s.Since, Images: []report.Image{}, Events: []report.Event{},
-	}
-	for _, i := range s.Images {
-		out.Images = append(out.Images, report.Image{
-			Container: i.Container, Image: i.Image, Digest: i.Digest,
-			Tasks: i.Tasks,
-		})
-	}
-	for _, t := range s.Targets {
-		out.Targets = append(out.Targets, report.Targets{Healthy: t.Healthy, Total: t.Total, Reason: t.Reason})
-	}
-	for _, e := range s.Events {
-		out.Events = append(out.Events, report.Event(e))
-	}
-	return out
 }

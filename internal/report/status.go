@@ -64,14 +64,28 @@ func (h Health) Good() bool { return h == Healthy || h == Updating }
 
 // Component is the health of one component.
 type Component struct {
-	Address  string   `json:"address"`
-	Kind     string   `json:"kind"`
-	Health   Health   `json:"health"`
-	Healthy  bool     `json:"healthy"`           // or updating
-	Problem  string   `json:"problem,omitempty"` // why it is not healthy
-	Objects  int      `json:"objects"`           // AWS objects that it consists of
-	Affected []Part   `json:"affected,omitempty"`
-	Service  *Service `json:"service,omitempty"`
+	Address  string     `json:"address"`
+	Kind     string     `json:"kind"`
+	Health   Health     `json:"health"`
+	Healthy  bool       `json:"healthy"`           // or updating
+	Problem  string     `json:"problem,omitempty"` // why it is not healthy
+	Objects  int        `json:"objects"`           // AWS objects that it consists of
+	Affected []Part     `json:"affected,omitempty"`
+	Service  *Service   `json:"service,omitempty"`
+	Observed []Observed `json:"observed,omitempty"` // objects of which AWS tells more than that they are there
+}
+
+// Observed is what AWS tells about one object.
+type Observed struct {
+	Resource string `json:"resource"`
+	Type     string `json:"type"`
+	Facts    []Fact `json:"facts"` // the most important first
+}
+
+// Fact is one thing that AWS tells about an object: messages 3.
+type Fact struct {
+	Name  string `json:"name"`  // for people: "messages in flight"
+	Value any    `json:"value"` // a text, a number or a bool
 }
 
 // Part is an AWS object of a component that is missing or not healthy.

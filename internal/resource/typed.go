@@ -50,6 +50,8 @@ type Typed[P, O any] struct {
 	// died before it could tag it. It is called only if a run intended that create. Optional: for types that AWS cannot
 	// tag everywhere in the create call.
 	Untagged func(ctx context.Context, c Call[P, O], id string) (bool, error)
+	// Observe is what the type can tell status, logs and metrics about its objects. Optional.
+	Observe Observing[P, O]
 
 	complete sync.Once // of Def
 }

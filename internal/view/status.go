@@ -140,7 +140,7 @@ func tasks(c report.Component) []string {
 }
 
 func statusDetails(w *Writer, c report.Component, now time.Time) {
-	if c.Service == nil && c.Problem == "" {
+	if c.Service == nil && c.Problem == "" && len(c.Observed) == 0 {
 		return
 	}
 	w.Printf("\n%s\n", fold(styled(bold, c.Address), 2, w.Width))
@@ -148,6 +148,9 @@ func statusDetails(w *Writer, c report.Component, now time.Time) {
 		for _, sentence := range strings.Split(c.Problem, "\n") {
 			w.Printf("%s\n", fold(styled(healthColour(c.Health), "  "+sentence), 2, w.Width))
 		}
+	}
+	for _, o := range c.Observed {
+		w.Printf("%s\n", fold("  "+strings.TrimPrefix(o.Resource, c.Address+":")+": "+facts(o.Facts), 4, w.Width))
 	}
 	if c.Service == nil {
 		return
@@ -166,6 +169,15 @@ func statusDetails(w *Writer, c report.Component, now time.Time) {
 	for _, e := range c.Service.Events[:min(len(c.Service.Events), 3)] {
 		w.Printf("%s\n", fold("  "+styled(dim, ago(now.Sub(e.At))+" ago")+"  "+e.Message, 4, w.Width))
 	}
+}
+
+// facts lists what AWS tells about an object: messages 3, messages in flight 1.
+func facts(all []report.Fact) string {
+	texts := make([]string, len(all))
+	for i, f := range all {
+		texts[i] = oneLine(fmt.Sprintf("%s %v", f.Name, f.Value))
+	}
+	return strings.Join(texts, ", ")
 }
 
 func because(reason string) string {

@@ -48,6 +48,10 @@ func sampleStatus() *report.Status {
 			{
 				Address: "web/queue", Kind: "SQS", Health: report.Missing, Objects: 3,
 				Problem: "queue: It does not exist in AWS any more.",
+				Observed: []report.Observed{{
+					Resource: "web/queue:dead-letter-queue", Type: "sqs/queue",
+					Facts: []report.Fact{{Name: "messages", Value: 12}, {Name: "messages in flight", Value: 1}},
+				}},
 				Affected: []report.Part{
 					part("web/queue:queue", report.Missing),
 					part("web/queue:policy", report.Unknown),

@@ -50,6 +50,9 @@ func newService(calls *api, watcher *rollout.Watcher) resource.Behaviour {
 		DeleteObject: s.delete,
 		Find:         s.find,
 		Taggable:     true,
+		Observe: resource.Observing[wanted.Service, wanted.ServiceOutputs]{
+			Health: s.health, Metrics: serviceMetrics,
+		},
 	}
 }
 

@@ -68,6 +68,7 @@ func newTaskDefinition(calls *api) resource.Behaviour {
 		ReadObject:   t.read,
 		UpdateObject: t.update,
 		DeleteObject: t.delete,
+		Observe:      resource.Observing[wanted.TaskDefinition, wanted.TaskDefinitionOutputs]{Logs: taskLogs},
 		Find:         t.find,
 		Taggable:     true,
 	}

@@ -47,6 +47,9 @@ func newLoadBalancer(api *api) resource.Behaviour {
 		CheckProps: checkLoadBalancer, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update,
 		DeleteObject: l.delete, AwaitReady: l.awaitReady,
 		InTheWay: l.inTheWay, Find: l.find, Taggable: true,
+		Observe: resource.Observing[model.LoadBalancer, model.LoadBalancerOutputs]{
+			Health: l.health, Metrics: l.metrics,
+		},
 	}
 }
 

@@ -55,6 +55,7 @@ func newTargetGroup(api *api) resource.Behaviour {
 		CheckProps: checkTargetGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
 		DeleteObject: g.delete,
 		InTheWay:     g.inTheWay, Find: g.find, Taggable: true,
+		Observe: resource.Observing[model.TargetGroup, model.TargetGroupOutputs]{Metrics: g.metrics},
 	}
 }
 

@@ -45,6 +45,7 @@ func newBucket(api *s3.Client, region string) resource.Behaviour {
 		CheckProps: checkBucket, CreateObject: b.create, ReadObject: b.read, UpdateObject: b.update,
 		DeleteObject: b.delete,
 		InTheWay:     b.inTheWay, Find: b.find, Taggable: true, Untagged: b.nameless,
+		Observe: resource.Observing[model.Bucket, model.BucketOutputs]{Metrics: bucketMetrics},
 	}
 }
 

@@ -51,6 +51,7 @@ func newQueue(api *sqs.Client) resource.Behaviour {
 		CheckProps: checkQueue, CreateObject: q.create, ReadObject: q.read, UpdateObject: q.update,
 		DeleteObject: q.delete,
 		Find:         q.find, Taggable: true,
+		Observe: resource.Observing[model.Queue, model.QueueOutputs]{Health: q.health, Metrics: q.metrics},
 	}
 }
 
