@@ -1,9 +1,14 @@
 package cli
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/spf13/cobra"
 
+	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/repair"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -20,7 +25,7 @@ func newStateMove(f *Factory, runF func(*stateMoveOptions) error) *cobra.Command
 		Short: "Rename a component in the state; AWS keeps its objects",
 		Long: "Give a component of the state another address (user-service/api to accounts/api). Its objects stay, " +
 			"and so do their names in AWS. Rename it in\n" +
-			"the manifests, too, before the next plan; `moved: {from: OLD}` in the manifest does both in one step.",
+			"the manifests, too, before the next apply; `moved: {from: OLD}` in the manifest does both in one step.",
 		Args: arguments(2, 2, "OLD NEW"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			o.from, o.to = args[0], args[1]
@@ -42,6 +47,9 @@ func stateMoveRun(o *stateMoveOptions) error {
 	}
 	moved, written, err := repair.Move(f.Soft, back, req, o.from, o.to)
 	progress.Close()
+	if err == nil {
+		written.Warnings.Add(inManifests(moved, o.addresses())...)
+	}
 	if o.json && moved != nil {
 		if jsonErr := view.MovedJSON(f.Out, moved, written.Serial, written.Warnings, err); jsonErr != nil {
 			return jsonErr
@@ -53,4 +61,27 @@ func stateMoveRun(o *stateMoveOptions) error {
 	f.warn(written.Warnings)
 	view.Moved(f.Stdout(), moved, written.Serial)
 	return nil
+}
+
+// inManifests warns of what the next apply does to a moved component while the manifests do not have its new address.
+// addresses are those of the manifests; none: they cannot be read.
+func inManifests(moved *report.Moved, addresses []string) diag.List {
+	if slices.Contains(addresses, moved.To) {
+		return nil
+	}
+	detail := "The manifests were not found here. If they do not have " + moved.To + ", the next apply deletes it."
+	switch back := slices.IndexFunc(moved.Former, func(a string) bool { return slices.Contains(addresses, a) }); {
+	case back >= 0:
+		detail = fmt.Sprintf("The manifests have %s and not %s: the next apply takes the move back.",
+			moved.Former[back], moved.To)
+	case slices.Contains(addresses, moved.From):
+		detail = fmt.Sprintf("The manifests have %s and not %s: the next apply deletes %s and makes %s anew.",
+			moved.From, moved.To, moved.To, moved.From)
+	case len(addresses) > 0:
+		detail = fmt.Sprintf("The manifests do not have %s: the next apply deletes it.", moved.To)
+	}
+	d := diag.New(diag.Invalid, "Rename it in the manifests, too", detail,
+		"Give the component that name in its YAML file before the next apply.")
+	d.Severity = diag.Warning
+	return diag.List{d.For(moved.To)}
 }

@@ -1,10 +1,14 @@
 package deploy
 
 import (
+	"fmt"
+	"maps"
+	"path"
 	"slices"
 
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/value"
 )
@@ -20,7 +24,10 @@ func (u *run) move() error {
 	if err != nil {
 		return err
 	}
-	to := u.movedBack(there)
+	to, err := u.movedBack(there)
+	if err != nil {
+		return err
+	}
 	var found diag.List
 	for _, c := range u.graph.Components {
 		switch {
@@ -49,17 +56,26 @@ func (u *run) move() error {
 	return u.expandAgain()
 }
 
-// movedBack returns renames that were taken back: the manifests again have a component at the address that its names
-// are made from, and none at the new address. A new component could not have those names.
-func (u *run) movedBack(there map[string]bool) map[string]string {
-	to := map[string]string{}
-	for _, c := range u.Stored.Payload.Components {
-		if c.Named != "" && !there[c.Named] && u.graph.Component(c.Named) != nil &&
-			u.graph.Component(c.Address) == nil {
-			to[c.Address] = c.Named
+// movedBack returns renames that were taken back: the manifests have a component at a former address, and none at the
+// new one. The former address is the one that the names in AWS are made from (a new component could not have those
+// names), or the one that the tags still have because only the state was changed so far.
+func (u *run) movedBack(there map[string]bool) (map[string]string, error) {
+	to, taken := map[string]string{}, map[string]bool{}
+	back := func(address, former string) {
+		if former == "" || there[former] || taken[former] || to[address] != "" ||
+			u.graph.Component(former) == nil || u.graph.Component(address) != nil {
+			return
 		}
+		to[address], taken[former] = former, true
 	}
-	return to
+	for _, c := range u.Stored.Payload.Components {
+		back(c.Address, c.Named)
+	}
+	resources, err := engine.Resources(u.Engine)
+	for _, r := range resources {
+		back(r.Component, r.MovedFrom)
+	}
+	return to, err
 }
 
 // rename changes addresses in everything that the run starts from, and remembers the changes.
@@ -83,6 +99,50 @@ func (u *run) expandAgain() error {
 	}
 	u.graph = graph
 	return nil
+}
+
+// renames warns of a component that goes while a new one of its kind comes: it may be the same one, renamed. The two
+// have the same name in different services, or are the only ones of their kind that go and come.
+func (u *run) renames() diag.List {
+	if u.Stored == nil {
+		return nil
+	}
+	kinds := map[string]string{}
+	for _, c := range u.Stored.Payload.Components {
+		if !c.Synthetic {
+			kinds[c.Address] = c.Kind
+		}
+	}
+	gone, new := map[string][]string{}, map[string][]string{} // addresses by kind
+	for _, c := range u.plan.Components {
+		switch kind := kinds[c.Address]; {
+		case c.Action == plan.Delete && kind != "":
+			gone[kind] = append(gone[kind], c.Address)
+		case c.Action == plan.Create:
+			new[c.Kind] = append(new[c.Kind], c.Address)
+		}
+	}
+	var out diag.List
+	for _, kind := range slices.Sorted(maps.Keys(gone)) {
+		for _, from := range gone[kind] {
+			alike := slices.DeleteFunc(slices.Clone(new[kind]), func(to string) bool {
+				return path.Base(to) != path.Base(from)
+			})
+			if len(alike) == 0 && len(gone[kind]) == 1 {
+				alike = new[kind]
+			}
+			if len(alike) != 1 {
+				continue
+			}
+			d := diag.New(diag.Invalid, "Is it a rename?", fmt.Sprintf("This deletes %s and makes %s, both of kind %s.",
+				from, alike[0], kind),
+				fmt.Sprintf("If that is one component with a new name, write `moved: {from: %s}` into the spec of %s: "+
+					"then everything stays, and nothing is made anew.", from, alike[0]))
+			d.Severity = diag.Warning
+			out.Add(d.For(alike[0]))
+		}
+	}
+	return out
 }
 
 // tellMoves adds the renames to the plan.

@@ -46,6 +46,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 		u.plan, u.lookups, u.outputs = preview.Plan, preview.Lookups, preview.Outputs
 		u.creates, u.unnamed = preview.Intents, preview.Unnamed
 		u.tellMoves()
+		u.renamed = u.renames()
 		u.unasked = unaskedProblems(preview.Unasked)
 		if u.plan.Survey = asked; asked != nil && u.Stored != nil {
 			asked.Version, asked.At = u.Stored.Payload.Deployment, u.Stored.Payload.At

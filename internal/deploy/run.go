@@ -35,6 +35,7 @@ type run struct {
 	doubts  diag.List       // of the request
 	late    diag.List       // warnings from the execution of the plan
 	unasked diag.List       // deletions that the credentials do not let it check
+	renamed diag.List       // of components that may have been renamed
 	noticed diag.List       // that AWS was not asked, or has objects unknown to this state
 	hurry   context.Context // ends when the run has to be over
 	lookups map[string]value.Value
@@ -122,7 +123,7 @@ func (u *run) intents(held *session.Session) ([]state.Intent, error) {
 // that is about to be created or deleted (steps 5 to 7). applied.Changed is set when there is something to execute.
 func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	ctx := held.Lock().Context()
-	told := u.doubts != nil || u.unasked != nil || u.noticed != nil // by an attempt before this one
+	told := u.doubts != nil || u.unasked != nil || u.noticed != nil || u.renamed != nil // by an attempt before this one
 	base, err := state.Load(u.req.Key, held.State())
 	if err != nil {
 		return u.back.Healing(ctx, u.req.Key, err)
@@ -147,7 +148,7 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	err = u.preview(ctx)
 	applied.Plan = u.plan
 	if !told {
-		applied.Warnings = slices.Concat(applied.Warnings, u.doubts, u.unasked, u.noticed)
+		applied.Warnings = slices.Concat(applied.Warnings, u.doubts, u.renamed, u.unasked, u.noticed)
 	}
 	if err != nil {
 		return err

@@ -78,6 +78,12 @@ func (u *edited) moveOne(from, to string) (*state.Payload, *report.Moved, error)
 	for _, r := range resources {
 		if r.Component == to {
 			moved.Resources = append(moved.Resources, r.ID)
+			moved.Former = append(moved.Former, r.MovedFrom)
+		}
+	}
+	for _, c := range u.Stored.Payload.Components {
+		if c.Address == to {
+			moved.Former = append(moved.Former, c.Named)
 		}
 	}
 	return &next, moved, nil

@@ -74,6 +74,8 @@ type Moved struct {
 	From        string   `json:"from"`
 	To          string   `json:"to"`
 	Resources   []string `json:"resources"` // under their new addresses
+	// Former are addresses at which an apply takes the move back, if the manifests have one of them and not To.
+	Former []string `json:"-"`
 }
 
 // ForgottenResource is an AWS object that stays behind.

@@ -196,8 +196,6 @@ func ForgottenJSON(w io.Writer, f *report.Forgotten, serial int64, warnings diag
 func Moved(w *Writer, m *report.Moved, serial int64) {
 	w.Printf("%s %s to %s in %s/%s: %s. Serial %d.\n", styled(green+bold, "Moved"), m.From, m.To, m.Stack,
 		m.Environment, count(len(m.Resources), "resource"), serial)
-	w.Printf("%s\n", wrap("Rename it in the manifests, too: the next apply deletes what they do not have.", "",
-		w.Width))
 }
 
 // MovedJSON is Moved as JSON; failure is the error, nil without one.
