@@ -72,6 +72,14 @@ func problem(err error) diag.List {
 						"the Network (`spec.subnets`).").For(resource.ComponentOf(unfit.Resource)))
 				continue
 			}
+			if p.Kind == resource.Impossible {
+				out.Add(diag.New(diag.Invalid, "Change that AWS cannot make",
+					fmt.Sprintf("%s of the resource %s (%s): it %s.", strings.Join(p.Path, "."), unfit.Resource, unfit.Type,
+						p.Message),
+					"Give the present value again. To really get there, make another component and move the data.").
+					For(resource.ComponentOf(unfit.Resource)))
+				continue
+			}
 			out.Add(diag.New(diag.Invalid, "Invalid resource property",
 				fmt.Sprintf("%s of the resource %s (%s): %s.", strings.Join(p.Path, "."), unfit.Resource, unfit.Type,
 					p.Message),

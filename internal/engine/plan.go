@@ -320,6 +320,13 @@ func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resourc
 		Desired: fromProperties(s.new.Inputs),
 	})
 	out.Protected = out.Consequence == plan.DataLoss && c.run.guarded[out.Resource]
+	if def.Remark != nil && len(names) > 0 {
+		if remark := def.Remark(resource.Change{
+			Changed: names, Old: s.old.inputs, Desired: fromProperties(s.new.Inputs),
+		}); remark != "" {
+			out.Reason += "; " + remark
+		}
+	}
 }
 
 // replaceReason names the resource that a forcing property comes from, if that resource is replaced itself.

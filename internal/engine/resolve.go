@@ -132,6 +132,14 @@ func (r *run) checked(res *resource.Resource, resolve func(value.Value) (value.V
 	return r.seal(res, checked), nil
 }
 
+// refused returns the problems of a change that AWS cannot make.
+func (r *run) refused(res *resource.Resource, old, checked value.Value) error {
+	if problems := r.definition(res.Type).Refused(old, checked); len(problems) > 0 {
+		return &ProblemError{Resource: res.ID(), Type: res.Type, Problems: problems}
+	}
+	return nil
+}
+
 func (r *run) check(
 	b resource.Behaviour, props value.Value,
 ) (checked value.Value, problems []value.Problem, err error) {

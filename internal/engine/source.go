@@ -149,6 +149,10 @@ func (s *source) offer(n *node) (deploy.SourceEvent, error) {
 	}
 	res := n.desired
 	checked, err := s.run.checked(res, s.resolve)
+	old := s.run.old(res)
+	if err == nil && old != nil {
+		err = s.run.refused(res, old.inputs, checked)
+	}
 	if err != nil {
 		if s.run.mode != previewing {
 			s.run.fail(err)
@@ -159,7 +163,6 @@ func (s *source) offer(n *node) (deploy.SourceEvent, error) {
 		return nil, nil
 	}
 	urn := s.urns[n.id]
-	old := s.run.old(res)
 	s.run.want(urn, s.run.wantedFor(res, checked, old))
 	protect := s.run.guarded[n.id] && s.run.mode == applying
 	return s.register(&pkgresource.Goal{

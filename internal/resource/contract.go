@@ -40,6 +40,9 @@ type Definition struct {
 	HashedLater map[string]value.Value
 	// NameLimit is how many characters AWS allows for HashedName.
 	NameLimit int
+	// NamePlain: AWS refuses two hyphens in a row in HashedName, so the name has one. The hash tells apart what then
+	// looks the same.
+	NamePlain bool
 	// CreateOnly lists top-level properties that are set at creation and never changed afterwards.
 	CreateOnly []string
 	// WriteOnly lists top-level texts that AWS takes and never returns, such as the password of a database. State, plan
@@ -57,6 +60,13 @@ type Definition struct {
 	Outputs []string
 	// Properties returns the properties of the type, for schema and reference. Typed fills it in.
 	Properties func() value.Shape
+	// Refuses returns what no change in place can reach and no replacement should: the storage of a database that
+	// shrinks. Such a plan is refused, with the problems. It is not asked about a change that replaces the object.
+	// Optional.
+	Refuses func(old, desired value.Value) []value.Problem
+	// Remark says what a change in place needs or means beyond its consequence, as a clause: "max_connections waits for
+	// a reboot". The plan shows it. Empty: nothing. Optional.
+	Remark func(Change) string
 	// Consequence says what a change means to users of the resource; nil: in place. See Causes.
 	Consequence func(Change) plan.Consequence
 	// DataLoss: a delete or a replacement destroys data that nobody can restore. It is short for a Deleting that always
@@ -96,6 +106,18 @@ func (d *Definition) Meaning(c Change) plan.Consequence {
 		return plan.InPlace
 	}
 	return d.Consequence(c)
+}
+
+// Refused calls Refuses if the type has one and the change is in place.
+func (d *Definition) Refused(old, desired value.Value) []value.Problem {
+	if d.Refuses == nil || old.IsNull() || len(Compare(d, old, desired).Replace) > 0 {
+		return nil
+	}
+	problems := d.Refuses(old, desired)
+	for i := range problems {
+		problems[i].Kind = Impossible
+	}
+	return problems
 }
 
 // Deleting is what else happens in a delete.

@@ -33,6 +33,9 @@ func (r *Resource) Output(name string) value.Value { return value.Output(r.ID(),
 // NetworkUnfit is the kind of a problem whose cause is not a property but the network of the resource.
 const NetworkUnfit value.ProblemKind = "network unfit"
 
+// Impossible is the kind of a problem with a change that AWS cannot make. The value itself is valid.
+const Impossible value.ProblemKind = "impossible change"
+
 // ComponentOf returns the component's address from a resource ID.
 func ComponentOf(id string) string {
 	address, _, _ := strings.Cut(id, ":")

@@ -127,7 +127,11 @@ func (t *Typed[P, O]) hashedName(props value.Value) value.Value {
 		}
 		texts = append(texts, name+"="+v.String())
 	}
-	return value.NewString(Rename(t.Def.NameLimit, prefix.Str(), texts...))
+	name := Rename(t.Def.NameLimit, prefix.Str(), texts...)
+	for t.Def.NamePlain && strings.Contains(name, "--") {
+		name = strings.ReplaceAll(name, "--", "-")
+	}
+	return value.NewString(name)
 }
 
 func (t *Typed[P, O]) call(req Request) (Call[P, O], error) {

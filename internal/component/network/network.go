@@ -30,6 +30,8 @@ const (
 	// Load balancers take one subnet of each zone. Internal ones use private subnets if these are in two zones.
 	PublicBalancerSubnetIDs   = "publicBalancerSubnetIds"
 	InternalBalancerSubnetIDs = "internalBalancerSubnetIds"
+	// DataSubnetIDs are where data stores run: subnets that are not public if these are in two zones, else all.
+	DataSubnetIDs = "dataSubnetIds"
 )
 
 // Output refers to an output.
@@ -65,7 +67,7 @@ func Kind() component.Kind {
 		Doc: "The VPC and the subnets in which everything of a stack runs.",
 		Outputs: []string{
 			VPCID, CIDR, PublicSubnetIDs, PrivateSubnetIDs, TaskSubnetIDs, AssignPublicIP,
-			PublicBalancerSubnetIDs, InternalBalancerSubnetIDs,
+			PublicBalancerSubnetIDs, InternalBalancerSubnetIDs, DataSubnetIDs,
 		},
 		Words: map[string]string{
 			VPCID: "Id of the VPC.", CIDR: "IPv4 range of the VPC.",
@@ -75,6 +77,8 @@ func Kind() component.Kind {
 			AssignPublicIP:            "Whether tasks get a public IP: true where they run in public subnets.",
 			PublicBalancerSubnetIDs:   "Ids of the subnets of public load balancers, one in each zone.",
 			InternalBalancerSubnetIDs: "Ids of the subnets of internal load balancers, one in each zone.",
+			DataSubnetIDs: "Ids of the subnets of databases and caches: all that are not public; all, if those are not " +
+				"in two zones.",
 		},
 		Advice: map[string]string{"vpc.cidr": noVPC, "vpc.azs": noVPC, "vpc.natGateways": noVPC},
 		Expand: expand,
@@ -97,6 +101,7 @@ func expand(in component.Instance, s *Spec, _ component.Context) (component.Expa
 			PublicBalancerSubnetIDs: subnets.Output("publicZoneSubnetIds"),
 			InternalBalancerSubnetIDs: twoZones(subnets.Output("privateZoneSubnetIds"),
 				subnets.Output("publicZoneSubnetIds")),
+			DataSubnetIDs: subnets.Output("dataSubnetIds"),
 		},
 	}, nil
 }

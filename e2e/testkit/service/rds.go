@@ -1,0 +1,175 @@
+package service
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+	rdstypes "github.com/aws/aws-sdk-go-v2/service/rds/types"
+
+	"github.com/company/deployer/e2e/testkit/access"
+	"github.com/company/deployer/e2e/testkit/inventory"
+	"github.com/company/deployer/e2e/testkit/late"
+)
+
+// rdsVersion is the version of the API.
+const rdsVersion = "2014-10-31"
+
+var _ = register(Service{
+	Name: "rds", ID: "RDS",
+	NameBy: []string{
+		"DBInstanceIdentifier", "DBClusterIdentifier", "DBClusterParameterGroupName", "DBParameterGroupName",
+		"DBSubnetGroupName", "ResourceName", "SourceIdentifier", "Filters.Filter.1.Values.Value.1",
+	},
+	Fix: keepDatabases,
+	Late: []late.Class{
+		{
+			Made: "rds:CreateDBSubnetGroup", ID: regexp.MustCompile(`<DBSubnetGroupName>([^<]+)<`),
+			Unknown: []late.Ignorance{{
+				Operations: []string{"rds:CreateDBInstance", "rds:CreateDBCluster"},
+				Code:       "DBSubnetGroupNotFoundFault", Message: "DB subnet group 'ID' does not exist.",
+			}},
+		},
+		{
+			Made: "rds:CreateDBParameterGroup", ID: regexp.MustCompile(`<DBParameterGroupName>([^<]+)<`),
+			Unknown: []late.Ignorance{{
+				Operations: []string{"rds:CreateDBInstance", "rds:ModifyDBParameterGroup"},
+				Code:       "DBParameterGroupNotFound", Message: "DBParameterGroup not found: ID",
+			}},
+		},
+		{
+			Made: "rds:CreateDBClusterParameterGroup",
+			ID:   regexp.MustCompile(`<DBClusterParameterGroupName>([^<]+)<`),
+			Unknown: []late.Ignorance{{
+				Operations: []string{"rds:CreateDBCluster", "rds:ModifyDBClusterParameterGroup"},
+				Code:       "DBParameterGroupNotFound", Message: "DBClusterParameterGroup not found: ID",
+			}},
+		},
+	},
+	Inventory: inventory.Source{List: listDatabases},
+	Access:    access.Rules{Requests: accessRDS},
+	Unasked: map[string]string{
+		"iam:CreateServiceLinkedRole": ForCaller,
+	},
+	Types: map[string]ByHand{
+		"rds/cluster":                 {Property: "backupRetention", To: 9, Needed: true},
+		"rds/cluster-parameter-group": {Property: "parameters", To: map[string]any{"work_mem": "9999"}, Needed: true},
+		"rds/instance":                {Property: "backupRetention", To: 9},
+		"rds/parameter-group":         {Property: "parameters", To: map[string]any{"work_mem": "9999"}, Needed: true},
+		"rds/subnet-group":            {Property: "description", To: "changed", Needed: true},
+	},
+})
+
+func listDatabases(l *inventory.Lister) error {
+	client := rds.NewFromConfig(l.Config)
+	instances, err := client.DescribeDBInstances(l, &rds.DescribeDBInstancesInput{})
+	if err != nil {
+		return err
+	}
+	for _, i := range instances.DBInstances {
+		if err := l.Add("database", *i.DBInstanceIdentifier, i.Engine, i.EngineVersion, i.DBInstanceClass,
+			i.AllocatedStorage, i.MasterUsername, i.DBName, i.DeletionProtection, i.MasterUserSecret != nil,
+			i.BackupRetentionPeriod, databaseTags(i.TagList)); err != nil {
+			return err
+		}
+	}
+	clusters, err := client.DescribeDBClusters(l, &rds.DescribeDBClustersInput{})
+	if err != nil {
+		return err
+	}
+	for _, c := range clusters.DBClusters {
+		if err := l.Add("database cluster", *c.DBClusterIdentifier, c.Engine, c.EngineVersion, c.MasterUsername,
+			c.DatabaseName, c.DeletionProtection, c.MasterUserSecret != nil, len(c.DBClusterMembers),
+			databaseTags(c.TagList)); err != nil {
+			return err
+		}
+	}
+	subnets, err := client.DescribeDBSubnetGroups(l, &rds.DescribeDBSubnetGroupsInput{})
+	if err != nil {
+		return err
+	}
+	for _, g := range subnets.DBSubnetGroups {
+		if err := l.Add("subnet group of databases", *g.DBSubnetGroupName, len(g.Subnets)); err != nil {
+			return err
+		}
+	}
+	groups, err := client.DescribeDBParameterGroups(l, &rds.DescribeDBParameterGroupsInput{})
+	if err != nil {
+		return err
+	}
+	for _, g := range groups.DBParameterGroups {
+		if err := l.Add("parameter group", *g.DBParameterGroupName, g.DBParameterGroupFamily); err != nil {
+			return err
+		}
+	}
+	clusterGroups, err := client.DescribeDBClusterParameterGroups(l, &rds.DescribeDBClusterParameterGroupsInput{})
+	if err != nil {
+		return err
+	}
+	for _, g := range clusterGroups.DBClusterParameterGroups {
+		if name := *g.DBClusterParameterGroupName; !strings.HasPrefix(name, "default") {
+			if err := l.Add("cluster parameter group", name, g.DBParameterGroupFamily); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func databaseTags(list []rdstypes.Tag) map[string]string {
+	all := map[string]string{}
+	for _, t := range list {
+		all[aws.ToString(t.Key)] = aws.ToString(t.Value)
+	}
+	return inventory.Tags(all)
+}
+
+// accessRDS: AWS checks a call against everything that it names.
+func accessRDS(b *access.Builder) {
+	form := b.Call.Form
+	var on []string
+	named := func(kind string, keys ...string) {
+		for _, key := range keys {
+			if name := form.Get(key); name != "" {
+				on = append(on, b.ARN(kind+":"+name))
+			}
+		}
+	}
+	switch op := b.Call.Operation; op {
+	case "AddTagsToResource", "RemoveTagsFromResource", "ListTagsForResource":
+		on = []string{form.Get("ResourceName")}
+	case "DescribeEvents":
+		kind := "db"
+		if form.Get("SourceType") == "db-cluster" {
+			kind = "cluster"
+		}
+		named(kind, "SourceIdentifier")
+	default:
+		named("db", "DBInstanceIdentifier")
+		named("cluster", "DBClusterIdentifier")
+		named("subgrp", "DBSubnetGroupName")
+		named("pg", "DBParameterGroupName")
+		named("cluster-pg", "DBClusterParameterGroupName")
+		if slices.Contains([]string{"DescribeDBInstances", "DescribeDBClusters"}, op) && len(on) == 0 {
+			kind := map[string]string{"DescribeDBInstances": "db", "DescribeDBClusters": "cluster"}[op]
+			on = []string{b.ARN(kind + ":any")}
+		}
+	}
+	b.On(on...)
+	b.Tagging("rds:AddTagsToResource", on[:min(len(on), 1)]...)
+	if name := form.Get("FinalDBSnapshotIdentifier"); name != "" {
+		kind, action := "snapshot", "rds:CreateDBSnapshot"
+		if b.Call.Operation == "DeleteDBCluster" {
+			kind, action = "cluster-snapshot", "rds:CreateDBClusterSnapshot"
+		}
+		b.Ask(action, b.ARN(kind+":"+name))
+	}
+	if form.Get("ManageMasterUserPassword") == "true" {
+		secret := "arn:aws:secretsmanager:" + b.Call.Region + ":" + b.Account + ":secret:rds!db-new"
+		b.RequestTags = nil
+		b.Ask("secretsmanager:CreateSecret", secret)
+		b.Ask("secretsmanager:TagResource", secret)
+	}
+}

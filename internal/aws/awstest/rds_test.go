@@ -1,0 +1,186 @@
+package awstest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/stretchr/testify/require"
+
+	awsrds "github.com/company/deployer/internal/aws/rds"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/rds"
+	"github.com/company/deployer/internal/testkit/resourcetest"
+	"github.com/company/deployer/internal/value"
+)
+
+// twoVPCs returns two VPCs with three subnets each, in two zones.
+func twoVPCs(ctx context.Context, t *testing.T, h *harness) (vpcs [2]string, subnets [2][]string) {
+	t.Helper()
+	client := ec2.NewFromConfig(h.Plain)
+	for n, block := range []string{"10.61", "10.62"} {
+		made, err := client.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String(block + ".0.0/16")})
+		require.NoError(t, err)
+		vpcs[n] = *made.Vpc.VpcId
+		for i, zone := range []string{"a", "b", "b"} {
+			subnet, err := client.CreateSubnet(ctx, &ec2.CreateSubnetInput{
+				VpcId: made.Vpc.VpcId, CidrBlock: aws.String(block + "." + string(rune('0'+i)) + ".0/24"),
+				AvailabilityZone: aws.String(h.Env.Region + zone),
+			})
+			require.NoError(t, err)
+			subnets[n] = append(subnets[n], *subnet.Subnet.SubnetId)
+		}
+	}
+	return vpcs, subnets
+}
+
+func TestSubnetGroup(t *testing.T) {
+	h := start(t)
+	client := rds.NewFromConfig(h.Plain)
+	vpcs, subnets := twoVPCs(t.Context(), t, h)
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: behaviour(t, awsrds.Behaviours(h.Config), model.SubnetGroupType),
+		Props: model.SubnetGroup{
+			Name: "suite/a--b/db", VPCID: value.Lit(vpcs[0]), Description: "of the suite",
+			SubnetIDs: value.Lit(subnets[0][:2]), Tags: map[string]string{"team": "payments", "cost": "1"},
+		},
+		Update: model.SubnetGroup{
+			Name: "suite/a--b/db", VPCID: value.Lit(vpcs[0]), Description: "of the suite, changed",
+			SubnetIDs: value.Lit(subnets[0]), Tags: map[string]string{"team": "orders"},
+		},
+		Replace: model.SubnetGroup{
+			Name: "suite/a--b/db", VPCID: value.Lit(vpcs[1]), Description: "of the suite",
+			SubnetIDs: value.Lit(subnets[1][:2]),
+		},
+		Foreign: func(ctx context.Context, t *testing.T, checked resource.State) func() {
+			name := checked.Inputs.Get("name").Str()
+			_, err := client.CreateDBSubnetGroup(ctx, &rds.CreateDBSubnetGroupInput{
+				DBSubnetGroupName: &name, DBSubnetGroupDescription: &name, SubnetIds: subnets[0],
+			})
+			require.NoError(t, err)
+			return func() {
+				_, err := client.DeleteDBSubnetGroup(ctx, &rds.DeleteDBSubnetGroupInput{DBSubnetGroupName: &name})
+				require.NoError(t, err)
+			}
+		},
+		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+	})
+}
+
+func TestParameterGroups(t *testing.T) {
+	for typ, family := range map[string][2]string{
+		model.ParameterGroupType:        {"postgres16", "postgres17"},
+		model.ClusterParameterGroupType: {"aurora-postgresql16", "aurora-postgresql17"},
+	} {
+		t.Run(typ, func(t *testing.T) {
+			h := start(t)
+			resourcetest.Run(t, resourcetest.Case{
+				Behaviour: behaviour(t, awsrds.Behaviours(h.Config), typ),
+				Props: model.ParameterGroup{
+					Name: "suite/db", Family: family[0], Description: "of the suite",
+					Parameters: map[string]string{"work_mem": "8192", "max_connections": "200"},
+					Tags:       map[string]string{"team": "payments", "cost": "1"},
+				},
+				Update: model.ParameterGroup{
+					Name: "suite/db", Family: family[0], Description: "of the suite",
+					Parameters: map[string]string{"work_mem": "16384"}, Tags: map[string]string{"team": "orders"},
+				},
+				Replace: model.ParameterGroup{
+					Name: "suite/db", Family: family[1], Description: "of the suite",
+				},
+				LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+			})
+		})
+	}
+}
+
+// ground is what databases of a test need.
+type ground struct {
+	subnetGroup, other, securityGroup string
+}
+
+func databaseGround(ctx context.Context, t *testing.T, h *harness) ground {
+	t.Helper()
+	client := rds.NewFromConfig(h.Plain)
+	vpcs, subnets := twoVPCs(ctx, t, h)
+	for n, name := range []string{"ground", "other-ground"} {
+		_, err := client.CreateDBSubnetGroup(ctx, &rds.CreateDBSubnetGroupInput{
+			DBSubnetGroupName: &name, DBSubnetGroupDescription: &name, SubnetIds: subnets[n],
+		})
+		require.NoError(t, err)
+	}
+	for _, family := range []string{"postgres16", "aurora-postgresql16"} {
+		name := "ground-" + family
+		_, err := client.CreateDBParameterGroup(ctx, &rds.CreateDBParameterGroupInput{
+			DBParameterGroupName: &name, DBParameterGroupFamily: &family, Description: &name,
+		})
+		require.NoError(t, err)
+		_, err = client.CreateDBClusterParameterGroup(ctx, &rds.CreateDBClusterParameterGroupInput{
+			DBClusterParameterGroupName: &name, DBParameterGroupFamily: &family, Description: &name,
+		})
+		require.NoError(t, err)
+	}
+	return ground{"ground", "other-ground", makeGroup(ctx, t, h, vpcs[0], "db")}
+}
+
+func (g ground) instance() model.Instance {
+	return model.Instance{
+		Identifier: "suite/a--b/db", Engine: "postgres", EngineVersion: "16.4", Class: "db.t4g.micro", Storage: pointer(20),
+		MaxStorage: pointer(100), StorageType: "gp3", MultiAZ: pointer(false), Database: "app", Username: "app",
+		ManagedPassword: pointer(true), PasswordRotation: pointer(30),
+		SubnetGroup: value.Lit(g.subnetGroup), SecurityGroupIDs: value.Lit([]string{g.securityGroup}),
+		ParameterGroup: value.Lit("ground-postgres16"), ListenPort: pointer(5432), Encrypted: true,
+		BackupRetention: pointer(7), BackupWindow: "03:00-04:00", MaintenanceWindow: "Sun:04:30-Sun:05:30",
+		MinorUpgrades: pointer(true), LogExports: []string{"upgrade", "postgresql"}, Insights: pointer(false),
+		IAMAuthentication: pointer(false), Protected: pointer(true), FinalSnapshot: true,
+		ExtendedSupport: pointer(false), Tags: map[string]string{"team": "payments", "cost": "1"},
+	}
+}
+
+func TestDatabaseInstance(t *testing.T) {
+	h := start(t)
+	g := databaseGround(t.Context(), t, h)
+	update, replace := g.instance(), g.instance()
+	update.Class, update.Storage, update.MaxStorage, update.MultiAZ = "db.t4g.small", pointer(40), pointer(0), pointer(true)
+	update.BackupRetention, update.IAMAuthentication, update.LogExports = pointer(14), pointer(true), []string{"upgrade"}
+	update.MaintenanceWindow, update.PasswordRotation = "mon:04:30-mon:05:30", pointer(60)
+	update.Protected, update.FinalSnapshot, update.Insights = pointer(false), false, pointer(true)
+	update.Tags = map[string]string{"team": "orders"}
+	replace.Username, replace.Protected, replace.FinalSnapshot = "other", pointer(false), false
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: behaviour(t, awsrds.Behaviours(h.Config), model.InstanceType),
+		Props:     g.instance(), Update: update, Replace: replace,
+		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+	})
+}
+
+func (g ground) cluster() model.Cluster {
+	return model.Cluster{
+		Identifier: "suite/db", Engine: "aurora-postgresql", EngineVersion: "16.4",
+		Capacity: &model.Capacity{Min: 0.5, Max: 4}, StorageType: "aurora", Database: "app", Username: "app",
+		ManagedPassword: pointer(true), SubnetGroup: value.Lit(g.subnetGroup),
+		SecurityGroupIDs: value.Lit([]string{g.securityGroup}), ParameterGroup: value.Lit("ground-aurora-postgresql16"),
+		ListenPort: pointer(5432), Encrypted: true, BackupRetention: pointer(7), BackupWindow: "03:00-04:00",
+		MaintenanceWindow: "sun:04:30-sun:05:30", LogExports: []string{"postgresql"},
+		IAMAuthentication: pointer(false), Protected: pointer(true), FinalSnapshot: true,
+		ExtendedSupport: pointer(false), Tags: map[string]string{"team": "payments", "cost": "1"},
+	}
+}
+
+func TestDatabaseCluster(t *testing.T) {
+	h := start(t)
+	g := databaseGround(t.Context(), t, h)
+	update, replace := g.cluster(), g.cluster()
+	update.Capacity = &model.Capacity{Min: 0, Max: 8, PauseAfter: pointer(600)}
+	update.BackupRetention, update.IAMAuthentication, update.LogExports = pointer(14), pointer(true), nil
+	update.Protected, update.FinalSnapshot = pointer(false), false
+	update.Tags = map[string]string{"team": "orders"}
+	replace.Username, replace.Protected, replace.FinalSnapshot = "other", pointer(false), false
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: behaviour(t, awsrds.Behaviours(h.Config), model.ClusterType),
+		Props:     g.cluster(), Update: update, Replace: replace,
+		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+	})
+}

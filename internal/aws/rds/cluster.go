@@ -1,0 +1,436 @@
+package rds
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/rds"
+	"github.com/company/deployer/internal/value"
+)
+
+type (
+	clusterCall = resource.Call[model.Cluster, model.ClusterOutputs]
+	cluster     struct{ api *api }
+)
+
+func newCluster(api *api) resource.Behaviour {
+	d := cluster{api}
+	return &resource.Typed[model.Cluster, model.ClusterOutputs]{
+		Def: resource.Definition{
+			Type: model.ClusterType, Version: 1,
+			ReplaceOn:  []string{"engine", "database", "username", "subnetGroup", "encrypted", "kmsKey"},
+			HashedName: "identifier", NameLimit: identifierLimit, NamePlain: true,
+			CreateOnly:  []string{"snapshot"},
+			DataLoss:    true,
+			Deleting:    deletingData,
+			Refuses:     downgrades,
+			Consequence: resource.Causes(plan.Downtime, "engineVersion", "listenPort"),
+			Remark:      clusterRemark,
+			NotYet:      notYet("CreateDBCluster", "RestoreDBClusterFromSnapshot", "ModifyDBCluster"),
+			Permissions: clusterPermissions,
+		},
+		CheckProps: checkCluster, CreateObject: d.create, ReadObject: d.read, UpdateObject: d.update,
+		AwaitReady: d.awaitReady, DeleteObject: d.delete, Find: d.find, Taggable: true,
+	}
+}
+
+func clusterPermissions(s resource.Scope) []resource.Statement {
+	groups := s.Names(groupNameLimit)
+	clusters := []string{s.ARN("rds", "cluster:"+s.Names(identifierLimit))}
+	return []resource.Statement{
+		{On: clusters, Actions: []string{
+			"rds:CreateDBCluster", "rds:ModifyDBCluster", "rds:DeleteDBCluster",
+			"rds:AddTagsToResource", "rds:RemoveTagsFromResource",
+		}},
+		{On: []string{s.ARN("rds", "cluster:*")}, Actions: []string{"rds:DescribeDBClusters"}},
+		{On: []string{
+			s.ARN("rds", "subgrp:"+groups), s.ARN("rds", "cluster-pg:"+groups), s.ARN("rds", "og:default:*"),
+			s.ARN("rds", "pg:default.*"),
+		}, Actions: []string{"rds:CreateDBCluster", "rds:ModifyDBCluster"}},
+		{
+			On:      []string{s.ARN("rds", "cluster:*")},
+			Actions: []string{"rds:DescribeEvents"}, Why: "progress of what takes minutes",
+		},
+		{
+			On: append(slices.Clone(clusters), s.ARN("rds", "cluster-snapshot:*"), s.ARN("rds", "subgrp:"+groups),
+				s.ARN("rds", "cluster-pg:"+groups), s.ARN("rds", "og:default:*")),
+			Actions: []string{"rds:RestoreDBClusterFromSnapshot"}, Why: "with `restoreFrom`",
+		},
+		{
+			On:      []string{s.ARN("rds", "cluster-snapshot:*")},
+			Actions: []string{"rds:CreateDBClusterSnapshot"}, Why: "the final snapshot",
+		},
+		managedSecret(s),
+		{
+			On:      []string{s.ARN("secretsmanager", "secret:rds!*")},
+			Actions: []string{"secretsmanager:DescribeSecret", "secretsmanager:RotateSecret"},
+			Why:     "with `passwordRotation`",
+		},
+		s.ServiceLinkedRole("rds.amazonaws.com"),
+	}
+}
+
+func checkCluster(p *model.Cluster) []value.Problem {
+	var problems value.Problems
+	if p.Engine != "aurora-postgresql" && p.Engine != "aurora-mysql" {
+		problems.Bad("engine", "%q is no engine of Aurora", p.Engine)
+	}
+	if p.Username == "" && p.Snapshot == "" {
+		problems.Bad("username", "a cluster needs a master user")
+	}
+	if c := p.Capacity; c != nil {
+		if c.Max < 1 || c.Max > 256 || c.Min < 0 || c.Min > c.Max || c.Min*2 != float64(int(c.Min*2)) ||
+			c.Max*2 != float64(int(c.Max*2)) {
+			problems.Bad("capacity", "must be from 0 to 256 ACU in steps of 0.5, max at least 1, and min not above max")
+		}
+		if c.PauseAfter != nil && (c.Min != 0 || *c.PauseAfter < 300 || *c.PauseAfter > 86400) {
+			problems.Bad("capacity.pauseAfter", "must be from 300 to 86400 seconds, and only with min 0")
+		}
+	}
+	if p.SecurityGroupIDs.Known() && p.SecurityGroupIDs.IsSet() {
+		p.SecurityGroupIDs = value.Lit(slices.Sorted(slices.Values(p.SecurityGroupIDs.Get())))
+	}
+	slices.Sort(p.LogExports)
+	if d := p.PasswordRotation; d != nil && (*d < 1 || *d > 1000) {
+		problems.Bad("passwordRotation", "must be from 1 to 1000 days, but is %d", *d)
+	}
+	return problems
+}
+
+func clusterRemark(c resource.Change) string {
+	if slices.Contains(c.Changed, "parameterGroup") && !slices.Contains(c.Changed, "engineVersion") {
+		return "parameters of the new group wait for a reboot of the instances"
+	}
+	return ""
+}
+
+func scaling(c *model.Capacity) *types.ServerlessV2ScalingConfiguration {
+	if c == nil {
+		return nil
+	}
+	return &types.ServerlessV2ScalingConfiguration{
+		MinCapacity: &c.Min, MaxCapacity: &c.Max, SecondsUntilAutoPause: number(c.PauseAfter),
+	}
+}
+
+func (d cluster) create(ctx context.Context, c clusterCall) (string, model.ClusterOutputs, error) {
+	p := c.Props
+	tags := tagging.List(tagging.Wanted(c.Tags, p.Tags), tag)
+	if p.Snapshot != "" {
+		out, err := d.api.client.RestoreDBClusterFromSnapshot(ctx, &rds.RestoreDBClusterFromSnapshotInput{
+			DBClusterIdentifier: &p.Identifier, SnapshotIdentifier: &p.Snapshot, Engine: &p.Engine,
+			EngineVersion: text(p.EngineVersion), DBSubnetGroupName: text(p.SubnetGroup.Get()),
+			VpcSecurityGroupIds:         p.SecurityGroupIDs.Get(),
+			DBClusterParameterGroupName: text(p.ParameterGroup.Get()), Port: number(p.ListenPort),
+			EnableCloudwatchLogsExports:     p.LogExports,
+			EnableIAMDatabaseAuthentication: p.IAMAuthentication, DeletionProtection: p.Protected,
+			EngineLifecycleSupport: lifecycle(p.ExtendedSupport), StorageType: text(p.StorageType),
+			ServerlessV2ScalingConfiguration: scaling(p.Capacity), KmsKeyId: text(p.KMSKey.Get()),
+			CopyTagsToSnapshot: aws.Bool(true), Tags: tags,
+		})
+		if err != nil {
+			return "", model.ClusterOutputs{}, failed(err)
+		}
+		return p.Identifier, clusterOutputs(*out.DBCluster), nil
+	}
+	in := &rds.CreateDBClusterInput{
+		DBClusterIdentifier: &p.Identifier, Engine: &p.Engine, EngineVersion: text(p.EngineVersion),
+		DatabaseName: text(p.Database), MasterUsername: text(p.Username),
+		DBSubnetGroupName: text(p.SubnetGroup.Get()), VpcSecurityGroupIds: p.SecurityGroupIDs.Get(),
+		DBClusterParameterGroupName: text(p.ParameterGroup.Get()), Port: number(p.ListenPort),
+		StorageEncrypted: &p.Encrypted, KmsKeyId: text(p.KMSKey.Get()), StorageType: text(p.StorageType),
+		BackupRetentionPeriod: number(p.BackupRetention), PreferredBackupWindow: text(p.BackupWindow),
+		PreferredMaintenanceWindow: text(p.MaintenanceWindow), EnableCloudwatchLogsExports: p.LogExports,
+		EnableIAMDatabaseAuthentication: p.IAMAuthentication, DeletionProtection: p.Protected,
+		EngineLifecycleSupport:           lifecycle(p.ExtendedSupport),
+		ServerlessV2ScalingConfiguration: scaling(p.Capacity), CopyTagsToSnapshot: aws.Bool(true), Tags: tags,
+	}
+	if p.ManagedPassword == nil || *p.ManagedPassword {
+		in.ManageMasterUserPassword = aws.Bool(true)
+	} else {
+		in.MasterUserPassword = throwaway()
+	}
+	out, err := d.api.client.CreateDBCluster(ctx, in)
+	if err != nil {
+		return "", model.ClusterOutputs{}, failed(err)
+	}
+	return p.Identifier, clusterOutputs(*out.DBCluster), nil
+}
+
+func (d cluster) find(ctx context.Context, c clusterCall) (string, map[string]string, error) {
+	found, err := d.get(ctx, c.Props.Identifier)
+	return c.Props.Identifier, tagging.Map(found.TagList, tag), err
+}
+
+// get returns a cluster, also one that is being deleted.
+func (d cluster) get(ctx context.Context, id string) (types.DBCluster, error) {
+	found, there, err := d.api.clusters.Get(ctx, id)
+	if err == nil && !there {
+		err = gone("DescribeDBClusters", "DBClusterNotFoundFault", "the DB cluster "+id)
+	}
+	return found, failed(err)
+}
+
+func (d cluster) read(ctx context.Context, c clusterCall) (model.Cluster, model.ClusterOutputs, error) {
+	found, err := d.get(ctx, c.ID)
+	if err != nil {
+		return model.Cluster{}, model.ClusterOutputs{}, err
+	}
+	recorded := c.Old
+	if recorded.Identifier == "" {
+		recorded = c.Props
+	}
+	props := clusterProps(found, recorded)
+	if recorded.PasswordRotation != nil {
+		if props.PasswordRotation, err = d.api.rotation(ctx, found.MasterUserSecret); err != nil {
+			return props, model.ClusterOutputs{}, err
+		}
+	}
+	props.Tags = tagging.Seen(c.Request, tagging.Map(found.TagList, tag))
+	if c.Seen != nil && slices.ContainsFunc(found.DBClusterMembers, func(m types.DBClusterMember) bool {
+		return aws.ToString(m.DBClusterParameterGroupStatus) == "pending-reboot"
+	}) {
+		c.Seen.Note = "parameters wait for a reboot of its instances (aws rds reboot-db-instance)"
+	}
+	return props, clusterOutputs(found), nil
+}
+
+func (d cluster) update(ctx context.Context, c clusterCall) (model.ClusterOutputs, error) {
+	found, err := d.get(ctx, c.ID)
+	if err != nil {
+		return c.Out, err
+	}
+	if usable, _ := state(aws.ToString(found.Status)); !usable { // an interrupted run may have begun
+		if err := d.wait(ctx, c, false); err != nil {
+			return c.Out, err
+		}
+		if found, err = d.get(ctx, c.ID); err != nil {
+			return c.Out, err
+		}
+	}
+	if in := modifyClusterInput(c.Props, found); in != nil {
+		if _, err := d.api.client.ModifyDBCluster(ctx, in); err != nil {
+			return c.Out, failed(err)
+		}
+	}
+	return clusterOutputs(found), d.api.retag(ctx, aws.ToString(found.DBClusterArn), c.Old.Tags,
+		tagging.Wanted(c.Tags, c.Props.Tags))
+}
+
+func (d cluster) awaitReady(ctx context.Context, c clusterCall) (model.ClusterOutputs, error) {
+	if err := d.wait(ctx, c, true); err != nil {
+		return c.Out, err
+	}
+	found, err := d.get(ctx, c.ID)
+	if err != nil {
+		return c.Out, err
+	}
+	// A restore takes only some of the properties, and an interrupted run may not have come to the others.
+	if in := modifyClusterInput(c.Props, found); in != nil && c.Props.Snapshot != "" {
+		if _, err := d.api.client.ModifyDBCluster(ctx, in); err != nil {
+			return c.Out, failed(err)
+		}
+		if err := d.wait(ctx, c, true); err != nil {
+			return c.Out, err
+		}
+		if found, err = d.get(ctx, c.ID); err != nil {
+			return c.Out, err
+		}
+	}
+	return clusterOutputs(found), d.api.rotate(ctx, found.MasterUserSecret, c.Props.PasswordRotation)
+}
+
+// wait waits until the cluster is usable and no change is pending.
+func (d cluster) wait(ctx context.Context, c clusterCall, pending bool) error {
+	watch := events{api: d.api, kind: types.SourceTypeDbCluster, id: c.ID, tell: c.Progress, all: c.Old.Identifier == ""}
+	return call.Wait(ctx, patient, "the cluster "+c.ID+" is available", func(ctx context.Context) (bool, error) {
+		found, err := d.get(ctx, c.ID)
+		if err != nil {
+			return false, err
+		}
+		status := aws.ToString(found.Status)
+		usable, err := state(status)
+		if p := found.PendingModifiedValues; usable && (!pending || p == nil || p.EngineVersion == nil &&
+			p.MasterUserPassword == nil && p.BackupRetentionPeriod == nil && p.StorageType == nil &&
+			p.IAMDatabaseAuthenticationEnabled == nil && p.Iops == nil && p.AllocatedStorage == nil) {
+			return true, nil
+		}
+		watch.look(ctx, status)
+		if err != nil {
+			return false, watch.explain(err)
+		}
+		return false, nil
+	})
+}
+
+func (d cluster) delete(ctx context.Context, c clusterCall) error {
+	told := false
+	snapshot := 0
+	lifted := false
+	return call.Wait(ctx, patient, "the cluster "+c.ID+" is gone", func(ctx context.Context) (bool, error) {
+		found, err := d.get(ctx, c.ID)
+		if errors.Is(err, resource.ErrNotFound) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		if aws.ToString(found.Status) == "deleting" {
+			if !told {
+				told = true
+				c.Progress("deleting; this takes some minutes")
+			}
+			return false, nil
+		}
+		if ours := c.Old.Protected; !lifted && aws.ToBool(found.DeletionProtection) && (ours == nil || *ours) {
+			_, err := d.api.client.ModifyDBCluster(ctx, &rds.ModifyDBClusterInput{
+				DBClusterIdentifier: &c.ID, DeletionProtection: aws.Bool(false), ApplyImmediately: aws.Bool(true),
+			})
+			if err != nil {
+				return false, busy(err)
+			}
+			lifted = true
+		}
+		in := &rds.DeleteDBClusterInput{DBClusterIdentifier: &c.ID, SkipFinalSnapshot: aws.Bool(true)}
+		if c.Old.FinalSnapshot {
+			name := finalSnapshot(c.ID, aws.ToString(found.DbClusterResourceId), snapshot)
+			in.SkipFinalSnapshot, in.FinalDBSnapshotIdentifier = aws.Bool(false), &name
+		}
+		_, err = d.api.client.DeleteDBCluster(ctx, in)
+		if call.HasCode(err, "DBClusterSnapshotAlreadyExistsFault") { // of an earlier attempt that went no further
+			snapshot++
+			return false, nil
+		}
+		if err == nil && in.FinalDBSnapshotIdentifier != nil {
+			c.Progress("taking the final snapshot " + *in.FinalDBSnapshotIdentifier)
+		}
+		return false, busy(protectedError(err, "db-cluster", c.ID))
+	})
+}
+
+// clusterProps are the properties of a cluster as AWS describes it, in the shape of the recorded ones.
+func clusterProps(c types.DBCluster, recorded model.Cluster) model.Cluster {
+	p := model.Cluster{
+		Identifier: aws.ToString(c.DBClusterIdentifier), Engine: aws.ToString(c.Engine),
+		EngineVersion:   seenVersion(recorded.Engine, recorded.EngineVersion, aws.ToString(c.EngineVersion)),
+		Database:        aws.ToString(c.DatabaseName),
+		Username:        aws.ToString(c.MasterUsername),
+		ManagedPassword: actual(recorded.ManagedPassword, c.MasterUserSecret != nil),
+		ListenPort:      actualInt(recorded.ListenPort, c.Port),
+		Encrypted:       aws.ToBool(c.StorageEncrypted), KMSKey: sameKey(recorded.KMSKey, c.KmsKeyId),
+		BackupRetention:   actualInt(recorded.BackupRetention, c.BackupRetentionPeriod),
+		BackupWindow:      window(recorded.BackupWindow, aws.ToString(c.PreferredBackupWindow)),
+		MaintenanceWindow: window(recorded.MaintenanceWindow, aws.ToString(c.PreferredMaintenanceWindow)),
+		IAMAuthentication: actual(recorded.IAMAuthentication, aws.ToBool(c.IAMDatabaseAuthenticationEnabled)),
+		Protected:         actual(recorded.Protected, aws.ToBool(c.DeletionProtection)),
+		ExtendedSupport:   actual(recorded.ExtendedSupport, aws.ToString(c.EngineLifecycleSupport) != unsupported),
+		FinalSnapshot:     recorded.FinalSnapshot, Snapshot: recorded.Snapshot,
+		LogExports: asRecorded(recorded.LogExports, c.EnabledCloudwatchLogsExports),
+	}
+	if s := c.ServerlessV2ScalingConfiguration; recorded.Capacity != nil && s != nil {
+		p.Capacity = &model.Capacity{Min: aws.ToFloat64(s.MinCapacity), Max: aws.ToFloat64(s.MaxCapacity)}
+		if recorded.Capacity.PauseAfter != nil {
+			p.Capacity.PauseAfter = actualInt(recorded.Capacity.PauseAfter, s.SecondsUntilAutoPause)
+		}
+	}
+	if recorded.StorageType != "" {
+		if p.StorageType = aws.ToString(c.StorageType); p.StorageType == "" {
+			p.StorageType = "aurora" // AWS leaves out the standard type
+		}
+	}
+	if recorded.SubnetGroup.IsSet() {
+		p.SubnetGroup = given(c.DBSubnetGroup)
+	}
+	if recorded.SecurityGroupIDs.IsSet() {
+		p.SecurityGroupIDs = value.Lit(securityGroups(c.VpcSecurityGroups))
+	}
+	if recorded.ParameterGroup.IsSet() {
+		p.ParameterGroup = given(c.DBClusterParameterGroup)
+	}
+	if recorded.Snapshot != "" { // what the snapshot had
+		p.Encrypted, p.KMSKey = recorded.Encrypted, recorded.KMSKey
+	}
+	if recorded.Database == "" {
+		p.Database = ""
+	}
+	if recorded.Username == "" {
+		p.Username = ""
+	}
+	return p
+}
+
+func clusterOutputs(c types.DBCluster) model.ClusterOutputs {
+	out := model.ClusterOutputs{
+		ARN: aws.ToString(c.DBClusterArn), ResourceID: aws.ToString(c.DbClusterResourceId),
+		Endpoint: aws.ToString(c.Endpoint), ReaderEndpoint: aws.ToString(c.ReaderEndpoint),
+		Port: int(aws.ToInt32(c.Port)),
+	}
+	if c.MasterUserSecret != nil {
+		out.SecretARN = aws.ToString(c.MasterUserSecret.SecretArn)
+	}
+	return out
+}
+
+// modifyClusterInput is the call that makes a cluster what is wanted; nil if it is that already.
+func modifyClusterInput(p model.Cluster, found types.DBCluster) *rds.ModifyDBClusterInput {
+	has := clusterProps(found, p)
+	in := &rds.ModifyDBClusterInput{DBClusterIdentifier: &p.Identifier, ApplyImmediately: aws.Bool(true)}
+	n := 0
+	change := func(differs bool, set func()) {
+		if differs {
+			n++
+			set()
+		}
+	}
+	change(has.EngineVersion != p.EngineVersion, func() {
+		in.EngineVersion = &p.EngineVersion
+		if !sameMajor(p.Engine, p.EngineVersion, aws.ToString(found.EngineVersion)) {
+			in.AllowMajorVersionUpgrade = aws.Bool(true)
+		}
+	})
+	change(!value.Equal(value.Encode(has.Capacity), value.Encode(p.Capacity)), func() {
+		in.ServerlessV2ScalingConfiguration = scaling(p.Capacity)
+	})
+	change(has.StorageType != p.StorageType, func() { in.StorageType = &p.StorageType })
+	change(!value.Equal(has.SecurityGroupIDs.Value(), p.SecurityGroupIDs.Value()), func() {
+		in.VpcSecurityGroupIds = p.SecurityGroupIDs.Get()
+	})
+	change(has.ParameterGroup.Get() != p.ParameterGroup.Get() && p.ParameterGroup.IsSet(), func() {
+		in.DBClusterParameterGroupName = text(p.ParameterGroup.Get())
+	})
+	change(differs(has.ListenPort, p.ListenPort), func() { in.Port = number(p.ListenPort) })
+	change(differs(has.BackupRetention, p.BackupRetention), func() {
+		in.BackupRetentionPeriod = number(p.BackupRetention)
+	})
+	change(has.BackupWindow != p.BackupWindow, func() { in.PreferredBackupWindow = &p.BackupWindow })
+	change(has.MaintenanceWindow != p.MaintenanceWindow, func() { in.PreferredMaintenanceWindow = &p.MaintenanceWindow })
+	change(!slices.Equal(has.LogExports, p.LogExports), func() {
+		in.CloudwatchLogsExportConfiguration = exports(has.LogExports, p.LogExports)
+	})
+	change(differs(has.IAMAuthentication, p.IAMAuthentication), func() {
+		in.EnableIAMDatabaseAuthentication = p.IAMAuthentication
+	})
+	change(differs(has.Protected, p.Protected), func() { in.DeletionProtection = p.Protected })
+	change(differs(has.ExtendedSupport, p.ExtendedSupport), func() {
+		in.EngineLifecycleSupport = lifecycle(p.ExtendedSupport)
+	})
+	change(differs(has.ManagedPassword, p.ManagedPassword), func() {
+		in.ManageMasterUserPassword = p.ManagedPassword
+		if !*p.ManagedPassword {
+			in.MasterUserPassword = throwaway()
+		}
+	})
+	if n == 0 {
+		return nil
+	}
+	return in
+}

@@ -1,0 +1,186 @@
+package rds
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	secrettypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/resource"
+)
+
+// patient is how long a database may take: usually 5 to 20 minutes, a large snapshot or upgrade much longer.
+var patient = call.Pace{First: time.Second, Longest: 15 * time.Second, Limit: 3 * time.Hour}
+
+// usableStates are statuses in which a database works and accepts changes. Storage is optimized for hours.
+var usableStates = []string{"available", "storage-optimization", "storage-config-upgrade", "active", "backing-up"}
+
+// brokenStates are statuses that do not pass by waiting.
+var brokenStates = map[string]string{
+	"failed":                              "delete it, and apply again",
+	"incompatible-network":                "check the subnets of its subnet group: they may be full or gone",
+	"incompatible-option-group":           "check its option group",
+	"incompatible-parameters":             "correct its parameters, then apply again",
+	"incompatible-restore":                "delete it, and restore from another snapshot",
+	"incompatible-create":                 "delete it, and apply again",
+	"inaccessible-encryption-credentials": "enable its KMS key again",
+	"restore-error":                       "delete it, and restore from another snapshot",
+	"insufficient-capacity":               "choose another instance class, or try again later",
+	"storage-full":                        "give it more storage",
+	"stopped":                             "start it: aws rds start-db-instance or start-db-cluster",
+}
+
+// state sorts a status of an instance or a cluster: usable; broken, with an error; or under way.
+func state(status string) (usable bool, err error) {
+	if slices.Contains(usableStates, status) {
+		return true, nil
+	}
+	next, broken := brokenStates[strings.TrimSuffix(status, "-recoverable")]
+	if !broken {
+		return false, nil
+	}
+	return false, &resource.OpError{
+		Operation: "rds:DescribeDBInstances", Message: "the database is in the state " + status, Next: next,
+	}
+}
+
+// busy turns an error of a call that AWS refuses while the database is being changed into nil, so that it is repeated.
+func busy(err error) error {
+	if call.HasCode(err, "InvalidDBInstanceState", "InvalidDBInstanceStateFault", "InvalidDBClusterStateFault",
+		"DBInstanceNotReady") {
+		return nil
+	}
+	return failed(err)
+}
+
+// protectedError says what to do about deletion protection that deployer did not switch on.
+func protectedError(err error, kind, id string) error {
+	if err == nil || !strings.Contains(err.Error(), "DeletionProtection") &&
+		!strings.Contains(strings.ToLower(err.Error()), "deletion protection") {
+		return err
+	}
+	op := &resource.OpError{}
+	if e, ok := failed(err).(*resource.OpError); ok {
+		*op = *e
+	}
+	op.Code = "DeletionProtected" // not the code that busy repeats
+	op.Next = fmt.Sprintf("somebody has switched on its deletion protection; if it may go: aws rds modify-%s "+
+		"--%s-identifier %s --no-deletion-protection --apply-immediately", kind, kind, id)
+	return op
+}
+
+// finalName is the beginning of the name of a final snapshot, with a part that tells apart databases of one name.
+func finalName(id, part string) string { return id + "-final-" + part }
+
+// finalSnapshot is the name of the final snapshot of one database. AWS never gives the resource id to another database,
+// so the snapshots of databases that had the same name do not collide, and a repeated call takes the same name.
+func finalSnapshot(id, resourceID string, attempt int) string {
+	part := strings.ToLower(resourceID)
+	part = part[strings.LastIndex(part, "-")+1:]
+	if len(part) > 8 {
+		part = part[:8]
+	}
+	if attempt > 0 {
+		part += "-" + strconv.Itoa(attempt+1)
+	}
+	return finalName(id, part)
+}
+
+// events shows what RDS reports of a database while somebody waits for it.
+type events struct {
+	api  *api
+	kind types.SourceType
+	id   string
+	tell func(string)
+	all  bool // also what happened before the first look: the database is new
+
+	looked bool
+	status string
+	seen   map[string]bool
+	last   string
+}
+
+// eventMinutes is how far a look goes back.
+const eventMinutes = 30
+
+// look tells the status if it has changed, and the events since the last look. An error is no reason to stop waiting.
+func (e *events) look(ctx context.Context, status string) {
+	if status != e.status {
+		e.status = status
+		e.tell(strings.ReplaceAll(status, "-", " "))
+	}
+	out, err := e.api.client.DescribeEvents(ctx, &rds.DescribeEventsInput{
+		SourceType: e.kind, SourceIdentifier: &e.id, Duration: aws.Int32(eventMinutes),
+	})
+	if err != nil {
+		return
+	}
+	if e.seen == nil {
+		e.seen = map[string]bool{}
+	}
+	for _, event := range out.Events {
+		text := aws.ToString(event.Message)
+		key := text
+		if event.Date != nil {
+			key = event.Date.UTC().Format(time.RFC3339) + text
+		}
+		if e.seen[key] || text == "" {
+			continue
+		}
+		e.seen[key] = true
+		if e.looked || e.all {
+			e.last = text
+			e.tell(text)
+		}
+	}
+	e.looked = true
+}
+
+// explain adds what RDS reported last.
+func (e *events) explain(err error) error {
+	if op, ok := err.(*resource.OpError); ok && e.last != "" { //nolint:errorlint // made by state
+		op.Message += ": " + e.last
+	}
+	return err
+}
+
+// rotation returns the days between rotations of a managed password.
+func (a *api) rotation(ctx context.Context, secret *types.MasterUserSecret) (*int, error) {
+	if secret == nil || secret.SecretArn == nil {
+		return nil, nil //nolint:nilnil // no managed password, no rotation
+	}
+	out, err := a.secrets.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: secret.SecretArn})
+	if err != nil {
+		return nil, call.Error(err)
+	}
+	if out.RotationRules == nil || out.RotationRules.AutomaticallyAfterDays == nil {
+		return nil, nil //nolint:nilnil // rotated by a schedule of somebody's
+	}
+	days := int(*out.RotationRules.AutomaticallyAfterDays)
+	return &days, nil
+}
+
+// rotate sets the days between rotations, if they differ. It rotates nothing.
+func (a *api) rotate(ctx context.Context, secret *types.MasterUserSecret, days *int) error {
+	if days == nil || secret == nil || secret.SecretArn == nil {
+		return nil
+	}
+	is, err := a.rotation(ctx, secret)
+	if err != nil || is != nil && *is == *days {
+		return err
+	}
+	_, err = a.secrets.RotateSecret(ctx, &secretsmanager.RotateSecretInput{
+		SecretId: secret.SecretArn, RotateImmediately: aws.Bool(false),
+		RotationRules: &secrettypes.RotationRulesType{AutomaticallyAfterDays: aws.Int64(int64(*days))},
+	})
+	return call.Error(err)
+}
