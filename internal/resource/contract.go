@@ -74,6 +74,9 @@ type Definition struct {
 	DataLoss bool
 	// Deleting says what else happens when an object with those properties is deleted. Optional.
 	Deleting func(old value.Value) Deleting
+	// FoundBy lists the top-level properties, in addition to HashedName, by which Typed.Find finds the object: ids of
+	// parents, which a plan may not know. "a|b" is one of them. See Typed.Marked.
+	FoundBy []string
 	// FindFirst: AWS's create call answers an existing object as if it were new, so look for one first.
 	FindFirst bool
 	// NotYet are answers to creates and updates by which AWS asks for more time. Such calls are repeated.
@@ -199,9 +202,15 @@ type Seen struct {
 
 // Marks reports whether an object with those tags was made by a run for exactly this resource, and is not in the state.
 func (r Request) Marks(id string, tags map[string]string) bool {
-	resource := tags[TagResource] == r.Resource || r.Before != "" &&
-		tags[TagResource] == r.Before+strings.TrimPrefix(r.Resource, ComponentOf(r.Resource))
-	return resource && r.Owns(tags) && (r.InState == nil || !r.InState(id))
+	return slices.Contains(r.Markings(), tags[TagResource]) && r.Owns(tags) && (r.InState == nil || !r.InState(id))
+}
+
+// Markings are the values of TagResource that the objects of the resource may have.
+func (r Request) Markings() []string {
+	if r.Before == "" {
+		return []string{r.Resource}
+	}
+	return []string{r.Resource, r.Before + strings.TrimPrefix(r.Resource, ComponentOf(r.Resource))}
 }
 
 // Owns reports whether an object with those tags was made by a run of this stack for this component. The run may have
@@ -244,6 +253,12 @@ type Locator interface {
 	// Locate returns the object as it is; found is false when there is none, or none of ours. errors.ErrUnsupported:
 	// the type cannot tell.
 	Locate(ctx context.Context, req Request) (state State, found bool, err error)
+}
+
+// Found is an object that AWS lists.
+type Found struct {
+	ID   string
+	Tags map[string]string
 }
 
 // Other is another resource of the same type in the state.

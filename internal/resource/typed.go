@@ -39,9 +39,15 @@ type Typed[P, O any] struct {
 	DeleteObject func(ctx context.Context, c Call[P, O]) error
 	// InTheWay returns what prevents the delete of the object: see Obstructed. Optional.
 	InTheWay func(ctx context.Context, c Call[P, O], stack Neighbours) ([]plan.Obstacle, error)
-	// Find looks for an object of the wanted name. It returns id and tags, ErrNotFound (wrapped) if there is none.
-	// Optional: if AWS chooses the names of a type, there is nothing to find.
+	// Find looks for an object of the wanted name. It returns id and tags, ErrNotFound (wrapped) if there is none. It is
+	// called only if HashedName and Def.FoundBy are known. Optional: if AWS chooses the names of a type, there is
+	// nothing to find.
 	Find func(ctx context.Context, c Call[P, O]) (id string, tags map[string]string, err error)
+	// Marked lists objects of the type, at least all that were made for the resource; Typed selects by Request.Marks.
+	// It asks the type's own service, with a filter by tag if the service has one: the tag index learns of new objects
+	// too late. It is called instead of Find if an interrupted run did not know what Find needs, such as the id of a VPC
+	// that the same run made. Optional: for taggable types with FoundBy, or with a HashedName that depends on such ids.
+	Marked func(ctx context.Context, c Call[P, O]) ([]Found, error)
 	// Taggable is false for types that cannot carry tags: only their deterministic name says that an object is ours.
 	// Objects of other types have our tags from their create call on: an untagged object is somebody else's, whatever a
 	// dead run intended.
@@ -239,35 +245,70 @@ func (t *Typed[P, O]) mine(c Call[P, O], tags map[string]string) bool {
 
 // Locate implements Locator.
 func (t *Typed[P, O]) Locate(ctx context.Context, req Request) (State, bool, error) {
-	if t.Find == nil {
-		return State{}, false, errors.ErrUnsupported
-	}
-	if t.Def.HashedName != "" && !req.Inputs.IsNull() && req.Inputs.Get(t.Def.HashedName).Str() == "" {
-		return State{}, false, errors.ErrUnsupported
-	}
 	c := Call[P, O]{Request: req}
 	value.Decode(req.Inputs, &c.Props) // missing values were not known when the run was interrupted
 	c.Old = c.Props
-	id, tags, err := t.Find(ctx, c)
-	if errors.Is(err, ErrNotFound) {
-		return State{}, false, nil
-	}
+	ids, err := t.candidates(ctx, c)
 	if err != nil {
 		return State{}, false, err
+	}
+	for _, id := range ids {
+		c.ID = id
+		props, out, err := t.ReadObject(ctx, c)
+		if errors.Is(err, ErrNotFound) {
+			continue // AWS still lists it
+		}
+		if err != nil {
+			return State{}, false, err
+		}
+		return State{ID: id, Inputs: value.Encode(props), Outputs: value.Encode(out)}, true, nil
+	}
+	return State{}, false, nil
+}
+
+// candidates are the objects that runs of this stack made for the resource and that are not in the state.
+func (t *Typed[P, O]) candidates(ctx context.Context, c Call[P, O]) (ids []string, err error) {
+	if t.Find == nil || !t.findable(c.Inputs) {
+		if t.Marked == nil {
+			return nil, errors.ErrUnsupported
+		}
+		all, err := t.Marked(ctx, c)
+		for _, found := range all {
+			if c.Marks(found.ID, found.Tags) {
+				ids = append(ids, found.ID)
+			}
+		}
+		return ids, err
+	}
+	id, tags, err := t.Find(ctx, c)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	nameless, err := t.nameless(ctx, c, id, tags)
 	if err != nil {
-		return State{}, false, err
+		return nil, err
 	}
 	if !t.mine(c, tags) && !nameless || c.InState != nil && c.InState(id) {
-		return State{}, false, nil
+		return nil, nil
 	}
-	c.ID = id
-	props, out, err := t.ReadObject(ctx, c)
-	if err != nil {
-		return State{}, false, err
+	return []string{id}, nil
+}
+
+// findable reports whether Find can find the object with those properties.
+func (t *Typed[P, O]) findable(inputs value.Value) bool {
+	if inputs.IsNull() {
+		return true
 	}
-	return State{ID: id, Inputs: value.Encode(props), Outputs: value.Encode(out)}, true, nil
+	known := func(name string) bool { return !inputs.Get(name).IsNull() && inputs.Get(name).Known() }
+	for _, names := range t.Def.FoundBy {
+		if !slices.ContainsFunc(strings.Split(names, "|"), known) {
+			return false
+		}
+	}
+	return t.Def.HashedName == "" || known(t.Def.HashedName) && inputs.Get(t.Def.HashedName).Str() != ""
 }
 
 // converge updates what differs. An object without our tags is always updated, which restores the tags.

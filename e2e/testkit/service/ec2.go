@@ -54,7 +54,10 @@ var _ = register(Service{
 			"security-group": tagsOfEC2, "security-group-rule": tagsOfEC2,
 		},
 	},
-	Unasked: map[string]string{"ec2:DescribeRegions": ForCaller},
+	Unasked: map[string]string{
+		"ec2:DescribeRegions": ForCaller,
+		"ec2:DescribeTags":    "a run that was killed while it made a network",
+	},
 	Types: map[string]ByHand{
 		"ec2/security-group":      {Needed: true},
 		"ec2/security-group-rule": {Property: "description", To: "changed"},

@@ -20,8 +20,8 @@ import (
 )
 
 // A plan does not know the ids of objects to be made, so an interrupted run leaves intents without them. Locate must
-// still find the objects of such intents, and nothing else. named: the objects have names of their own.
-func locateVaguely(t *testing.T, b resource.Behaviour, named bool, full value.Value, lacks ...string) {
+// still find the objects of such intents, and nothing else.
+func locateVaguely(t *testing.T, b resource.Behaviour, full value.Value, lacks ...string) {
 	t.Helper()
 	req := request(b.Definition().Type)
 	req.Tags = resourcetest.Tags("vague")
@@ -57,11 +57,8 @@ func locateVaguely(t *testing.T, b resource.Behaviour, named bool, full value.Va
 	require.False(t, found, "it is another component's")
 	sibling := vague
 	sibling.Resource += "-2"
-	if _, found = locate(sibling); named {
-		require.True(t, found, "the name says which it is")
-	} else {
-		require.False(t, found, "it is another resource of the component")
-	}
+	_, found = locate(sibling)
+	require.False(t, found, "it is another resource of the component")
 	req.ID, req.Old, req.Inputs = state.ID, state, value.NullValue
 	require.NoError(t, b.Delete(t.Context(), req))
 	_, found = locate(vague)
@@ -82,15 +79,24 @@ func TestLocateARuleOfUnknownGroups(t *testing.T) {
 		{"referencedSecurityGroupId"},
 		{"securityGroupId", "referencedSecurityGroupId"},
 	} {
-		locateVaguely(t, b, false, rule, lacks...)
+		locateVaguely(t, b, rule, lacks...)
 	}
+}
+
+func TestLocateAGroupOfAnUnknownVPC(t *testing.T) {
+	h := start(t)
+	vpc := makeVPC(t.Context(), t, h, "10.1.0.0/16")
+	b := behaviour(t, awsec2.Behaviours(h.Config), ec2.SecurityGroupType)
+	locateVaguely(t, b, value.Encode(ec2.SecurityGroup{
+		GroupName: "vague", Description: "of a new VPC", VPCID: value.Lit(vpc),
+	}), "vpcId", "groupName")
 }
 
 func TestLocateACloudMapServiceOfAnUnknownNamespace(t *testing.T) {
 	h := start(t)
 	namespace := makeNamespace(t.Context(), t, h, "vague.suite.internal", "vpc-vague")
 	b := behaviour(t, awscloudmap.Behaviours(h.Config), servicediscovery.ServiceType)
-	locateVaguely(t, b, true,
+	locateVaguely(t, b,
 		value.Encode(servicediscovery.Service{Name: "api.shop", NamespaceID: value.Lit(namespace)}), "namespaceId")
 }
 
@@ -105,12 +111,19 @@ func TestLocateOnAnUnknownLoadBalancer(t *testing.T) {
 		&elb.AddTagsInput{ResourceArns: []string{balancer, b.balancer(t, "vague-other")}, Tags: tags})
 	require.NoError(t, err)
 	b.balancer(t, "foreign")
-	locateVaguely(t, b.behaviour(t, elbv2.ListenerType), false, value.Encode(elbv2.Listener{
+	locateVaguely(t, b.behaviour(t, elbv2.LoadBalancerType), value.Encode(elbv2.LoadBalancer{
+		Name: "vague-new", Scheme: "internal", VPCID: value.Lit(b.vpc), Subnets: value.Lit(b.subnets[:2]),
+		SecurityGroups: value.Lit(b.groups[:1]),
+	}), "name", "vpcId", "subnets", "securityGroups")
+	locateVaguely(t, b.behaviour(t, elbv2.TargetGroupType), value.Encode(elbv2.TargetGroup{
+		Name: "vague-new", Port: 80, VPCID: value.Lit(b.vpc),
+	}), "name", "vpcId")
+	locateVaguely(t, b.behaviour(t, elbv2.ListenerType), value.Encode(elbv2.Listener{
 		LoadBalancerARN: value.Lit(balancer), Port: 80, Protocol: "HTTP", DefaultAction: elbv2.NotFound(),
 	}), "loadBalancerArn")
 	listener := b.listener(t, balancer, 81)
 	b.rule(t, listener, 1300, nil)
-	locateVaguely(t, b.behaviour(t, elbv2.ListenerRuleType), false, value.Encode(elbv2.ListenerRule{
+	locateVaguely(t, b.behaviour(t, elbv2.ListenerRuleType), value.Encode(elbv2.ListenerRule{
 		ListenerARN: value.Lit(listener), Priority: 1200, Paths: []string{"/v1"}, Action: elbv2.ToHTTPS(),
 	}), "listenerArn")
 }

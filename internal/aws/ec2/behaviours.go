@@ -6,6 +6,8 @@ package ec2
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -111,6 +113,50 @@ func (a *api) retag(ctx context.Context, id string, old, wanted map[string]strin
 		_, err := a.client.DeleteTags(ctx, &ec2.DeleteTagsInput{Resources: on, Tags: tags})
 		return failed(err)
 	})
+}
+
+// marked returns the objects of a kind that are tagged as objects of the resource.
+func (a *api) marked(ctx context.Context, req resource.Request, kind types.ResourceType) ([]resource.Found, error) {
+	described := func(filters ...types.Filter) (map[string][]types.Tag, error) {
+		out := map[string][]types.Tag{}
+		for in := (&ec2.DescribeTagsInput{Filters: filters}); ; {
+			page, err := a.client.DescribeTags(ctx, in)
+			if err != nil {
+				return nil, failed(err)
+			}
+			for _, t := range page.Tags {
+				id := aws.ToString(t.ResourceId)
+				out[id] = append(out[id], types.Tag{Key: t.Key, Value: t.Value})
+			}
+			if in.NextToken = page.NextToken; in.NextToken == nil {
+				return out, nil
+			}
+		}
+	}
+	ids, err := described(filter("key", resource.TagResource), filter("value", req.Markings()...),
+		filter("resource-type", string(kind)))
+	if err != nil {
+		return nil, err
+	}
+	var out []resource.Found
+	for some := range slices.Chunk(slices.Sorted(maps.Keys(ids)), filterValues) {
+		tags, err := described(filter("resource-id", some...))
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range some {
+			out = append(out, resource.Found{ID: id, Tags: tagging.Map(tags[id], tag)})
+		}
+	}
+	return out, nil
+}
+
+// markedStatement is the permission for marked.
+func markedStatement() resource.Statement {
+	return resource.Statement{
+		Actions: []string{"ec2:DescribeTags"},
+		Why:     "what a run that was killed has made of a network that was new",
+	}
 }
 
 func specification(kind types.ResourceType, tags map[string]string) []types.TagSpecification {

@@ -44,12 +44,16 @@ func newSecurityGroup(api *api) resource.Behaviour {
 						"ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules",
 						"ec2:DescribeNetworkInterfaces",
 					}},
+					markedStatement(),
 				}
 			},
 		},
 		CheckProps: checkGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
 		DeleteObject: g.delete,
 		InTheWay:     g.inTheWay, Find: g.find, Taggable: true,
+		Marked: func(ctx context.Context, c groupCall) ([]resource.Found, error) {
+			return api.marked(ctx, c.Request, types.ResourceTypeSecurityGroup)
+		},
 	}
 }
 
@@ -129,9 +133,6 @@ func (g securityGroup) describe(
 }
 
 func (g securityGroup) find(ctx context.Context, c groupCall) (string, map[string]string, error) {
-	if !c.Props.VPCID.IsSet() { // an interrupted run did not know the VPC, so it made no group either
-		return "", nil, resource.ErrNotFound
-	}
 	found, err := g.describe(ctx, &ec2.DescribeSecurityGroupsInput{
 		Filters: []types.Filter{filter("group-name", c.Props.GroupName), filter("vpc-id", c.Props.VPCID.Get())},
 	}, c.Props.GroupName)

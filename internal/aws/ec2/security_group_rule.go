@@ -29,6 +29,7 @@ func newSecurityGroupRule(api *api) resource.Behaviour {
 				"securityGroupId", "direction", "protocol", "fromPort", "toPort", "cidr",
 				"referencedSecurityGroupId",
 			},
+			FoundBy: []string{"securityGroupId", "cidr|referencedSecurityGroupId"},
 			// AWS may not know a new group everywhere yet, neither the rule's group nor the other side.
 			NotYet: []resource.NotYet{{
 				Operations: []string{"ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress"},
@@ -40,6 +41,9 @@ func newSecurityGroupRule(api *api) resource.Behaviour {
 		CheckProps: checkRule, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update,
 		DeleteObject: r.delete,
 		Find:         r.find, Taggable: true,
+		Marked: func(ctx context.Context, c ruleCall) ([]resource.Found, error) {
+			return api.marked(ctx, c.Request, types.ResourceTypeSecurityGroupRule)
+		},
 	}
 }
 
@@ -82,24 +86,15 @@ func (r securityGroupRule) create(ctx context.Context, c ruleCall) (string, mode
 // and which is not in the state.
 func (r securityGroupRule) find(ctx context.Context, c ruleCall) (string, map[string]string, error) {
 	group := c.Props.SecurityGroupID.Get()
-	vague := group == "" || c.Props.CIDR.Get() == "" && c.Props.ReferencedSecurityGroupID.Get() == ""
 	in := &ec2.DescribeSecurityGroupRulesInput{Filters: []types.Filter{filter("group-id", group)}}
-	if group == "" {
-		in.Filters = []types.Filter{filter("tag:"+resource.TagLineage, c.Tags[resource.TagLineage])}
-	}
 	for {
 		page, err := r.api.client.DescribeSecurityGroupRules(ctx, in)
 		if err != nil {
 			return "", nil, failed(err)
 		}
 		for _, rule := range page.SecurityGroupRules {
-			id, tags := aws.ToString(rule.SecurityGroupRuleId), tagging.Map(rule.Tags, tag)
-			if vague {
-				if fits(fromRule(rule), c.Props) && c.Marks(id, tags) {
-					return id, tags, nil
-				}
-			} else if same(fromRule(rule), c.Props) {
-				return id, tags, nil
+			if same(fromRule(rule), c.Props) {
+				return aws.ToString(rule.SecurityGroupRuleId), tagging.Map(rule.Tags, tag), nil
 			}
 		}
 		if page.NextToken == nil {
@@ -108,17 +103,6 @@ func (r securityGroupRule) find(ctx context.Context, c ruleCall) (string, map[st
 		}
 		in.NextToken = page.NextToken
 	}
-}
-
-// fits reports whether a rule may be the one that is only partly known.
-func fits(rule, known model.SecurityGroupRule) bool {
-	if known.SecurityGroupID.Get() == "" {
-		known.SecurityGroupID = rule.SecurityGroupID
-	}
-	if known.CIDR.Get() == "" && known.ReferencedSecurityGroupID.Get() == "" {
-		known.CIDR, known.ReferencedSecurityGroupID = rule.CIDR, rule.ReferencedSecurityGroupID
-	}
-	return same(rule, known)
 }
 
 func (r securityGroupRule) get(ctx context.Context, id string) (types.SecurityGroupRule, error) {
@@ -213,5 +197,6 @@ func rulePermissions(s resource.Scope) []resource.Statement {
 		{On: append(groups, rules...), When: s.Tagged(), Actions: []string{"ec2:ModifySecurityGroupRules"}},
 		{On: rules, When: s.Tagged(), Actions: []string{"ec2:CreateTags", "ec2:DeleteTags"}},
 		{Actions: []string{"ec2:DescribeSecurityGroupRules"}},
+		markedStatement(),
 	}
 }

@@ -27,7 +27,7 @@ func newListener(api *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.ListenerType, Version: 1,
 			// Another load balancer has its own ports, so both listeners can exist.
-			ReplaceOn: []string{"loadBalancerArn"},
+			ReplaceOn: []string{"loadBalancerArn"}, FoundBy: []string{"loadBalancerArn"},
 			NotYet:    notYet,
 			FindFirst: true, // CreateListener answers an existing one with equal settings as if it were new
 			// Downtime for clients that use the old address.
@@ -41,7 +41,7 @@ func newListener(api *api) resource.Behaviour {
 					{Actions: []string{"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTags"}},
 					{
 						Actions: []string{"elasticloadbalancing:DescribeLoadBalancers"},
-						Why:     "what a run that died has made of a load balancer that was new",
+						Why:     forRecovery,
 					},
 				}
 			},
@@ -49,6 +49,10 @@ func newListener(api *api) resource.Behaviour {
 		CheckProps: checkListener, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update,
 		DeleteObject: l.delete,
 		Find:         l.find, Taggable: true,
+		Marked: func(ctx context.Context, c listenerCall) ([]resource.Found, error) {
+			arns, err := api.ownListeners(ctx, c.Request)
+			return api.withTags(ctx, arns, err)
+		},
 	}
 }
 
@@ -114,13 +118,6 @@ func (l listener) create(ctx context.Context, c listenerCall) (string, model.Lis
 // find looks for the listener on the port. An interrupted run that was to make the load balancer, too, did not know it.
 // Then the right listener is the one whose tags name the resource.
 func (l listener) find(ctx context.Context, c listenerCall) (string, map[string]string, error) {
-	if c.Props.LoadBalancerARN.Get() == "" {
-		arns, err := l.api.ownListeners(ctx, c.Request)
-		if err != nil {
-			return "", nil, err
-		}
-		return l.api.marked(ctx, c.Request, arns)
-	}
 	in := &elb.DescribeListenersInput{LoadBalancerArn: aws.String(c.Props.LoadBalancerARN.Get())}
 	for {
 		page, err := l.api.client.DescribeListeners(ctx, in)

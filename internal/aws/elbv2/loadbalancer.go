@@ -50,6 +50,10 @@ func newLoadBalancer(api *api) resource.Behaviour {
 		Observe: resource.Observing[model.LoadBalancer, model.LoadBalancerOutputs]{
 			Health: l.health, Metrics: l.metrics,
 		},
+		Marked: func(ctx context.Context, _ loadBalancerCall) ([]resource.Found, error) {
+			arns, err := api.allBalancers(ctx)
+			return api.withTags(ctx, arns, err)
+		},
 	}
 }
 

@@ -3,7 +3,7 @@ package elbv2
 import (
 	"context"
 	"errors"
-	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -11,45 +11,67 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
-// marked returns the one of the objects that was made for the resource and is not in the state, with its tags;
-// ErrNotFound if there is none.
-func (a *api) marked(ctx context.Context, req resource.Request, arns []string) (string, map[string]string, error) {
-	all, err := a.tagsOfAll(ctx, arns)
+// forRecovery is why a type needs the reads of this file.
+const forRecovery = "what a run that was killed has made of a load balancer that was new"
+
+// withTags adds their tags to objects. ELB has no filter by tag.
+func (a *api) withTags(ctx context.Context, arns []string, err error) ([]resource.Found, error) {
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	for _, arn := range arns {
-		if req.Marks(arn, all[arn]) {
-			return arn, all[arn], nil
-		}
+	tags, err := a.tagsOfAll(ctx, arns)
+	out := make([]resource.Found, len(arns))
+	for i, arn := range arns {
+		out[i] = resource.Found{ID: arn, Tags: tags[arn]}
 	}
-	return "", nil, fmt.Errorf("nothing is marked as %s: %w", req.Resource, resource.ErrNotFound)
+	return out, err
 }
 
-// ownListeners returns the ARNs of all listeners of the stack's load balancers.
-func (a *api) ownListeners(ctx context.Context, req resource.Request) ([]string, error) {
-	var balancers, listeners []string
+// allBalancers returns the ARNs of the load balancers of the region.
+func (a *api) allBalancers(ctx context.Context) (arns []string, err error) {
 	for in := (&elb.DescribeLoadBalancersInput{}); ; {
 		page, err := a.client.DescribeLoadBalancers(ctx, in)
 		if err != nil {
 			return nil, failed(err)
 		}
 		for _, found := range page.LoadBalancers {
-			balancers = append(balancers, aws.ToString(found.LoadBalancerArn))
+			arns = append(arns, aws.ToString(found.LoadBalancerArn))
 		}
 		if in.Marker = page.NextMarker; in.Marker == nil {
-			break
+			return arns, nil
 		}
 	}
-	tags, err := a.tagsOfAll(ctx, balancers)
+}
+
+// allGroups returns the ARNs of the target groups of the region.
+func (a *api) allGroups(ctx context.Context) (arns []string, err error) {
+	for in := (&elb.DescribeTargetGroupsInput{}); ; {
+		page, err := a.client.DescribeTargetGroups(ctx, in)
+		if err != nil {
+			return nil, failed(err)
+		}
+		for _, found := range page.TargetGroups {
+			arns = append(arns, aws.ToString(found.TargetGroupArn))
+		}
+		if in.Marker = page.NextMarker; in.Marker == nil {
+			return arns, nil
+		}
+	}
+}
+
+// ownListeners returns the ARNs of the listeners of the stack's load balancers.
+func (a *api) ownListeners(ctx context.Context, req resource.Request) (arns []string, err error) {
+	all, err := a.allBalancers(ctx)
+	balancers, err := a.withTags(ctx, all, err)
 	if err != nil {
 		return nil, err
 	}
-	for _, arn := range balancers {
-		if lineage := req.Tags[resource.TagLineage]; lineage == "" || tags[arn][resource.TagLineage] != lineage {
+	for _, b := range balancers {
+		lineage := b.Tags[resource.TagLineage]
+		if lineage == "" || lineage != req.Tags[resource.TagLineage] && !slices.Contains(req.Former, lineage) {
 			continue
 		}
-		for in := (&elb.DescribeListenersInput{LoadBalancerArn: &arn}); ; {
+		for in := (&elb.DescribeListenersInput{LoadBalancerArn: &b.ID}); ; {
 			page, err := a.client.DescribeListeners(ctx, in)
 			if err = failed(err); errors.Is(err, resource.ErrNotFound) {
 				break // deleted just now
@@ -58,12 +80,35 @@ func (a *api) ownListeners(ctx context.Context, req resource.Request) ([]string,
 				return nil, err
 			}
 			for _, found := range page.Listeners {
-				listeners = append(listeners, aws.ToString(found.ListenerArn))
+				arns = append(arns, aws.ToString(found.ListenerArn))
 			}
 			if in.Marker = page.NextMarker; in.Marker == nil {
 				break
 			}
 		}
 	}
-	return listeners, nil
+	return arns, nil
+}
+
+// ownRules returns the ARNs of the rules of the stack's listeners.
+func (a *api) ownRules(ctx context.Context, req resource.Request) (arns []string, err error) {
+	listeners, err := a.ownListeners(ctx, req)
+	for _, listener := range listeners {
+		for in := (&elb.DescribeRulesInput{ListenerArn: &listener}); ; {
+			page, err := a.client.DescribeRules(ctx, in)
+			if err = failed(err); errors.Is(err, resource.ErrNotFound) {
+				break // deleted just now
+			}
+			if err != nil {
+				return nil, err
+			}
+			for _, found := range page.Rules {
+				arns = append(arns, aws.ToString(found.RuleArn))
+			}
+			if in.Marker = page.NextMarker; in.Marker == nil {
+				break
+			}
+		}
+	}
+	return arns, err
 }

@@ -35,8 +35,8 @@ func newListenerRule(api *api) resource.Behaviour {
 	return &waitingRule{activate: r.activate, Typed: &resource.Typed[model.ListenerRule, model.ListenerRuleOutputs]{
 		Def: resource.Definition{
 			Type: model.ListenerRuleType, Version: 1,
-			ReplaceOn: []string{"listenerArn"},
-			NotYet:    notYet,
+			ReplaceOn: []string{"listenerArn"}, FoundBy: []string{"listenerArn"},
+			NotYet: notYet,
 			// A target group serves one load balancer only: the old rule must release it first.
 			DeleteBeforeReplace: true,
 			Consequence:         resource.Causes(plan.Downtime, "listenerArn"),
@@ -53,7 +53,7 @@ func newListenerRule(api *api) resource.Behaviour {
 							"elasticloadbalancing:DescribeLoadBalancers",
 							"elasticloadbalancing:DescribeListeners",
 						},
-						Why: "what a run that died has made of a load balancer that was new",
+						Why: forRecovery,
 					},
 				}
 			},
@@ -61,6 +61,10 @@ func newListenerRule(api *api) resource.Behaviour {
 		CheckProps: checkRule, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update,
 		DeleteObject: r.delete,
 		Find:         r.find, Taggable: true,
+		Marked: func(ctx context.Context, c ruleCall) ([]resource.Found, error) {
+			arns, err := api.ownRules(ctx, c.Request)
+			return api.withTags(ctx, arns, err)
+		},
 	}}
 }
 
@@ -231,9 +235,6 @@ func (r rule) listed(ctx context.Context, listener string) ([]types.Rule, error)
 // interrupted run may have made it with another priority. Create reports any other owner of the priority. If that run
 // did not know the listener yet, the right rule is the one whose tags name the resource.
 func (r rule) find(ctx context.Context, c ruleCall) (string, map[string]string, error) {
-	if c.Props.ListenerARN.Get() == "" {
-		return r.findMarked(ctx, c)
-	}
 	rules, err := r.listed(ctx, c.Props.ListenerARN.Get())
 	if err != nil {
 		return "", nil, err
@@ -260,33 +261,6 @@ func (r rule) find(ctx context.Context, c ruleCall) (string, map[string]string, 
 		}
 	}
 	return "", nil, fmt.Errorf("no rule of priority %d: %w", c.Props.Priority, resource.ErrNotFound)
-}
-
-// findMarked looks through the rules of the stack's listeners.
-func (r rule) findMarked(ctx context.Context, c ruleCall) (string, map[string]string, error) {
-	listeners, err := r.api.ownListeners(ctx, c.Request)
-	if err != nil {
-		return "", nil, err
-	}
-	var arns []string
-	for _, listener := range listeners {
-		for in := (&elb.DescribeRulesInput{ListenerArn: &listener}); ; {
-			page, err := r.api.client.DescribeRules(ctx, in)
-			if err = failed(err); errors.Is(err, resource.ErrNotFound) {
-				break // deleted just now
-			}
-			if err != nil {
-				return "", nil, err
-			}
-			for _, found := range page.Rules {
-				arns = append(arns, aws.ToString(found.RuleArn))
-			}
-			if in.Marker = page.NextMarker; in.Marker == nil {
-				break
-			}
-		}
-	}
-	return r.api.marked(ctx, c.Request, arns)
 }
 
 func (r rule) read(ctx context.Context, c ruleCall) (model.ListenerRule, model.ListenerRuleOutputs, error) {

@@ -56,6 +56,10 @@ func newTargetGroup(api *api) resource.Behaviour {
 		DeleteObject: g.delete,
 		InTheWay:     g.inTheWay, Find: g.find, Taggable: true,
 		Observe: resource.Observing[model.TargetGroup, model.TargetGroupOutputs]{Metrics: g.metrics},
+		Marked: func(ctx context.Context, _ targetGroupCall) ([]resource.Found, error) {
+			arns, err := api.allGroups(ctx)
+			return api.withTags(ctx, arns, err)
+		},
 	}
 }
 

@@ -31,7 +31,8 @@ func newService(api *api) resource.Behaviour {
 			// Others look up the name, so two services of one name cannot exist in one namespace. In different
 			// namespaces they can, and must: AWS does not delete a service in which ECS still registers tasks.
 			ReplaceOn: []string{"name", "namespaceId", "routingPolicy", "customHealth"}, DeleteBeforeReplace: true,
-			Beside: []string{"name", "namespaceId"},
+			FoundBy: []string{"namespaceId"},
+			Beside:  []string{"name", "namespaceId"},
 			NotYet: []resource.NotYet{
 				{
 					Operations: []string{"servicediscovery:CreateService"}, Codes: []string{"NamespaceNotFound"},
@@ -45,7 +46,7 @@ func newService(api *api) resource.Behaviour {
 		},
 		CheckProps: checkService, CreateObject: s.create, ReadObject: s.read, UpdateObject: s.update,
 		DeleteObject: s.delete,
-		InTheWay:     s.inTheWay, Find: s.find, Taggable: true,
+		InTheWay:     s.inTheWay, Find: s.find, Marked: s.marked, Taggable: true,
 	}
 }
 
@@ -111,41 +112,46 @@ func (s service) get(ctx context.Context, id *string) (*types.Service, error) {
 	return found.Service, nil
 }
 
-// find looks for the name in the namespace. An interrupted run that was to make the namespace, too, did not know it.
-// Then find looks in all namespaces for a service with our tags.
 func (s service) find(ctx context.Context, c serviceCall) (string, map[string]string, error) {
-	namespaceID := c.Props.NamespaceID.Get()
-	in := &servicediscovery.ListServicesInput{}
-	if namespaceID != "" {
-		in.Filters = []types.ServiceFilter{{Name: types.ServiceFilterNameNamespaceId, Values: []string{namespaceID}}}
+	all, err := s.named(ctx, c.Props.Name, types.ServiceFilter{
+		Name: types.ServiceFilterNameNamespaceId, Values: []string{c.Props.NamespaceID.Get()},
+	})
+	if err != nil {
+		return "", nil, err
 	}
-	for {
+	if len(all) == 0 {
+		return "", nil, missing("Cloud Map service", c.Props.Name)
+	}
+	return all[0].ID, all[0].Tags, nil
+}
+
+func (s service) marked(ctx context.Context, c serviceCall) ([]resource.Found, error) {
+	return s.named(ctx, c.Props.Name)
+}
+
+// named lists the services of a name.
+func (s service) named(ctx context.Context, name string, filters ...types.ServiceFilter) ([]resource.Found, error) {
+	var out []resource.Found
+	for in := (&servicediscovery.ListServicesInput{Filters: filters}); ; {
 		page, err := s.api.client.ListServices(ctx, in)
 		if err != nil {
-			return "", nil, failed(err)
+			return nil, failed(err)
 		}
-		for _, summary := range page.Services {
-			if aws.ToString(summary.Name) != c.Props.Name {
+		for _, found := range page.Services {
+			if aws.ToString(found.Name) != name {
 				continue
 			}
-			found, err := s.get(ctx, summary.Id)
+			tags, err := s.api.tagsOf(ctx, found.Arn)
 			if errors.Is(err, resource.ErrNotFound) {
 				continue // deleted a moment ago
 			}
 			if err != nil {
-				return "", nil, err
+				return nil, err
 			}
-			if namespaceID != "" && aws.ToString(found.NamespaceId) != namespaceID {
-				continue
-			}
-			tags, err := s.api.tagsOf(ctx, found.Arn)
-			if err == nil && namespaceID == "" && !c.Owns(tags) {
-				continue
-			}
-			return aws.ToString(found.Id), tags, err
+			out = append(out, resource.Found{ID: aws.ToString(found.Id), Tags: tags})
 		}
 		if in.NextToken = page.NextToken; in.NextToken == nil {
-			return "", nil, missing("Cloud Map service", c.Props.Name)
+			return out, nil
 		}
 	}
 }
