@@ -3,12 +3,15 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -16,19 +19,26 @@ type applyOptions struct {
 	runFlags
 	autoApprove bool
 	localState  bool
+	file        string // of a saved plan; "": plan now
 }
 
 func newApply(f *Factory, runF func(*applyOptions) error) *cobra.Command {
 	o := &applyOptions{}
 	o.factory = f
 	cmd := &cobra.Command{
-		Use:   "apply",
+		Use:   "apply [PLANFILE]",
 		Short: "Deploy, and wait until the new revision really runs",
 		Long: "Lock, plan, show, ask, execute, wait until everything is healthy, save. \"Applied\" means that the " +
 			"planned revision is what runs;\n" +
-			"if not, the cause and the next step are on the screen. An interrupted run is picked up by the next one.",
-		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
+			"if not, the cause and the next step are on the screen. An interrupted run is picked up by the next one.\n\n" +
+			"With PLANFILE (of deployer plan --out) exactly that plan is carried out, without another question. If the " +
+			"state or AWS has\nchanged since, nothing is done (exit code 5).",
+		Example: "  deployer apply -e production --var VERSION=1.4.2\n  deployer plan --out shop.plan && deployer apply shop.plan",
+		Args:    arguments(0, 1, "PLANFILE"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				o.file = args[0]
+			}
 			if runF != nil {
 				return runF(o)
 			}
@@ -44,6 +54,9 @@ func newApply(f *Factory, runF func(*applyOptions) error) *cobra.Command {
 
 func applyRun(o *applyOptions) error {
 	f := o.factory
+	if o.file != "" {
+		return applySaved(o)
+	}
 	// The tree starts after the question, because a terminal has one cursor.
 	live := f.newProgress()
 	key, err := o.Key()
@@ -54,15 +67,79 @@ func applyRun(o *applyOptions) error {
 	if err := f.refuseLocalStateInCI(o.localState); err != nil {
 		return err
 	}
-	return change(&o.runFlags, live, req, changing{
-		run:     func(req deploy.Request) (*deploy.Applied, error) { return deploy.Apply(f.Soft, back, req) },
-		ask:     "Do you want to apply this plan?",
-		verb:    "apply",
-		approve: o.autoApprove,
+	return change(&o.runFlags, live, req, o.changing(
+		func(req deploy.Request) (*deploy.Applied, error) { return deploy.Apply(f.Soft, back, req) }))
+}
+
+func (o *applyOptions) changing(run func(deploy.Request) (*deploy.Applied, error)) changing {
+	return changing{
+		run: run, ask: "Do you want to apply this plan?", verb: "apply", approve: o.autoApprove,
 		done: func(w *view.Writer, a *deploy.Applied) {
 			view.Applied(w, a.Plan, a.Version, a.Outcome, a.Outputs, observe.Balancers(a.Outputs))
 		},
+	}
+}
+
+// decided are the flags of apply that say what is planned: a saved plan has all of that.
+var decided = []string{"var", "var-file", "target", "allow-data-loss", "refresh", "no-previous-variables"}
+
+// applySaved carries out a saved plan. The file says which stack and environment it is for. The manifests are not read.
+func applySaved(o *applyOptions) error {
+	f := o.factory
+	live := f.newProgress()
+	var found diag.List
+	for _, flag := range decided {
+		if o.given(flag) {
+			found.Add(diag.New(diag.Invalid, "Flag does not go with a saved plan",
+				"--"+flag+" belongs to deployer plan: the plan in "+o.file+" is carried out as it is.",
+				"Leave it out, or make a new plan with it."))
+		}
+	}
+	raw, err := f.ReadFile(o.file, deploy.MaxSavedSize)
+	var saved *deploy.Saved
+	if err != nil {
+		err = unreadable("Cannot read the plan", err)
+	} else {
+		saved, err = deploy.ReadSaved(o.file, raw)
+	}
+	if err := diag.Join(found.Err(), err); err != nil {
+		return err
+	}
+	if err := o.meant(saved.Key); err != nil {
+		return err
+	}
+	_, req, err := o.prepare(saved.Key, nil, live)
+	if err != nil {
+		return err
+	}
+	back, err := f.StoredBackend(saved.Key)
+	if err != nil {
+		return err
+	}
+	if err := f.refuseLocalStateInCI(o.localState); err != nil {
+		return err
+	}
+	c := o.changing(func(req deploy.Request) (*deploy.Applied, error) {
+		return deploy.ApplySaved(f.Soft, back, saved, req)
 	})
+	c.approved = true
+	if !o.json && !f.global.quiet {
+		view.Applying(f.Stderr(), o.file, saved.Hash, saved.At)
+	}
+	return change(&o.runFlags, live, req, c)
+}
+
+// meant returns an error if the flags or the environment name another stack or environment than a saved plan.
+func (o *applyOptions) meant(key state.Key) error {
+	given := state.Key{Stack: o.stack, Environment: o.Environment()}
+	if (given.Stack == "" || given.Stack == key.Stack) &&
+		(given.Environment == "" || given.Environment == key.Environment) {
+		return nil
+	}
+	return diag.New(diag.Conflict, "Plan of another stack",
+		fmt.Sprintf("%s is a plan for %s, and the command names %s. Nothing was changed.", o.file, key,
+			strings.Trim(given.String(), "/")),
+		"Leave --stack and -e out: the file says both. Or make a plan of what you mean.")
 }
 
 // changing is one way to change things: apply or destroy.
@@ -70,7 +147,9 @@ type changing struct {
 	run       func(deploy.Request) (*deploy.Applied, error)
 	ask, verb string
 	approve   bool
-	done      func(*view.Writer, *deploy.Applied)
+	// approved: a saved plan was approved when it was given. An environment that demands approvals wants one now, too.
+	approved bool
+	done     func(*view.Writer, *deploy.Applied)
 }
 
 // change shows the plan, asks, runs and reports.
@@ -78,7 +157,7 @@ func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) err
 	f := o.factory
 	told, shown := 0, false
 	req.Approve = func(ctx context.Context, q deploy.Question) (bool, error) {
-		auto := c.approve || f.loaded.Settings.Preferences.AutoApprove && !q.Required
+		auto := c.approve || (c.approved || f.loaded.Settings.Preferences.AutoApprove) && !q.Required
 		live.pause()
 		told, shown = len(q.Warnings), true
 		if !o.json {

@@ -24,6 +24,7 @@ type runFlags struct {
 	lockTimeout            time.Duration
 	parallelism            int
 	refresh, json          bool
+	noPrevious             bool
 	given                  func(flag string) bool
 }
 
@@ -35,6 +36,8 @@ func (r *runFlags) register(cmd *cobra.Command, withVariables bool) {
 		cmd.Flags().StringArrayVar(&r.targets, "target", nil,
 			"only this component and what it needs: an `address` (repeatable)")
 		r.completeAddresses(cmd, "target")
+		cmd.Flags().BoolVar(&r.noPrevious, "no-previous-variables", false,
+			"do not take variables that are not given from the last deployment")
 		cmd.Flags().BoolVar(&r.refresh, "refresh", false, "compare with what AWS has now, not with what the state says")
 	}
 	cmd.Flags().IntVar(&r.parallelism, "parallelism", 0, "how many resources change at once (preferences.parallelism)")
@@ -44,6 +47,10 @@ func (r *runFlags) register(cmd *cobra.Command, withVariables bool) {
 func (r *runFlags) registerLocking(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&r.lockTimeout, "lock-timeout", 8*time.Minute,
 		"how long to wait for the lock; 0: fail at once")
+	r.registerDataLoss(cmd)
+}
+
+func (r *runFlags) registerDataLoss(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&r.allowDataLoss, "allow-data-loss", nil,
 		"a protected component that may be deleted or replaced: its `address` (repeatable)")
 	r.completeAddresses(cmd, "allow-data-loss")
@@ -78,6 +85,7 @@ func (r *runFlags) request(progress view.Progress) (deploy.Request, error) {
 	}
 	req := deploy.Request{
 		Variables: values, Targets: r.targets, AllowDataLoss: r.allowDataLoss, Refresh: r.refresh,
+		NoPrevious:  r.noPrevious,
 		LockTimeout: r.lockTimeout, Parallelism: r.parallelism,
 		Progress: func(e plan.Event) {
 			if log := r.factory.log; log != nil {

@@ -1,15 +1,19 @@
 package cli
 
 import (
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/deploy"
+	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/view"
 )
 
 type planOptions struct {
 	runFlags
 	detailedExitCode bool
+	out              string
 }
 
 func newPlan(f *Factory, runF func(*planOptions) error) *cobra.Command {
@@ -29,6 +33,8 @@ func newPlan(f *Factory, runF func(*planOptions) error) *cobra.Command {
 		},
 	}
 	o.register(cmd, true)
+	o.registerDataLoss(cmd)
+	cmd.Flags().StringVar(&o.out, "out", "", "save the plan in a `file`, for deployer apply FILE")
 	cmd.Flags().BoolVar(&o.detailedExitCode, "detailed-exitcode", false, "exit with 2 when there are changes")
 	return cmd
 }
@@ -50,14 +56,37 @@ func planRun(o *planOptions) error {
 		}
 		return err
 	}
+	if o.out != "" {
+		if err := savePlan(o.out, planned.Saved); err != nil {
+			return err
+		}
+	}
 	if o.json {
-		err = view.PlanJSON(f.Out, planned.Plan, planned.Warnings)
+		err = view.PlanJSON(f.Out, planned.Plan, planned.Saved.Hash, planned.Warnings)
 	} else {
 		f.warn(planned.Warnings)
 		view.Plan(f.Stdout(), planned.Plan)
+		if o.out != "" {
+			view.Saved(f.Stdout(), o.out, planned.Saved.Hash)
+		}
 	}
 	if err == nil && o.detailedExitCode && planned.Plan.HasChanges() {
 		return &exitError{exitChanges}
 	}
 	return err
+}
+
+// savePlan writes the file of a plan, for its owner only: a plan shows how everything is configured.
+func savePlan(path string, saved *deploy.Saved) error {
+	raw, err := saved.Encode()
+	if err != nil {
+		return err
+	}
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return diag.New(diag.Invalid, "Cannot write the plan", path+" is no regular file.", "Give --out another name.")
+	}
+	if err := writePrivate(path, string(raw)); err != nil {
+		return unwritable("Cannot write the plan", err)
+	}
+	return nil
 }

@@ -26,7 +26,16 @@ var registry = sync.OnceValue(kinds.Registry)
 func desire(
 	w backend.World, bundle *manifest.Bundle, req Request, where backend.Place, strict bool,
 ) (*manifest.Stack, *resource.Graph, diag.List) {
-	stack, found := bundle.Resolve(options(w, req.Key.Environment, req, where, strict))
+	return desireAfter(w, bundle, req, where, manifest.Previous{}, strict)
+}
+
+// desireAfter is desire with the variables of the last deployment.
+func desireAfter(
+	w backend.World, bundle *manifest.Bundle, req Request, where backend.Place, last manifest.Previous, strict bool,
+) (*manifest.Stack, *resource.Graph, diag.List) {
+	o := options(w, req.Key.Environment, req, where, strict)
+	o.Previous = last
+	stack, found := bundle.Resolve(o)
 	if stack == nil {
 		return nil, nil, found
 	}
@@ -147,7 +156,8 @@ func touches(patch value.Value, path []string) bool {
 // problemsOf adds the problems of meaning to the problems of form, so that all are reported at once.
 func problemsOf(w backend.World, bundle *manifest.Bundle, req Request, found diag.List) error {
 	if bundle != nil {
-		_, _, more := desire(w, bundle, req, backend.Place{}, true)
+		// Without the state, a missing variable is an error only if the last deployment may not give it.
+		_, _, more := desire(w, bundle, req, backend.Place{}, req.NoPrevious)
 		found.Add(more...)
 	}
 	return found.Sort()

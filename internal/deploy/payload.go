@@ -25,13 +25,18 @@ type frozen struct {
 	Spec       value.Value       `json:"spec"`
 }
 
-// resolved is the configuration as the state keeps it.
-func resolved(stack *manifest.Stack) json.RawMessage {
+// freeze is the configuration as states and saved plans keep it.
+func freeze(stack *manifest.Stack) []frozen {
 	components := make([]frozen, len(stack.Components))
 	for i, c := range stack.Components {
 		components[i] = frozen{c.Address, c.Service, c.Name, c.Kind, c.Production, c.Tags, c.Spec}
 	}
-	raw, err := json.Marshal(components)
+	return components
+}
+
+// resolved is the configuration as the state keeps it.
+func resolved(stack *manifest.Stack) json.RawMessage {
+	raw, err := json.Marshal(freeze(stack))
 	if err != nil {
 		panic(err) // a sensitive value in a spec is a validation error
 	}

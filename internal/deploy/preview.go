@@ -13,7 +13,7 @@ import (
 // preview asks the engine for the plan.
 func (u *run) preview(ctx context.Context) (err error) {
 	o := u.options()
-	o.Catalog = u.back.World.Types(u.where.Reading())
+	o.Catalog, o.Frozen = u.back.World.Types(u.where.Reading()), u.frozen
 	var asked *plan.Survey
 	if u.req.Refresh && len(u.Engine) > 0 {
 		u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Reading what AWS has"})
@@ -47,6 +47,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 		u.creates, u.unnamed = preview.Intents, preview.Unnamed
 		u.tellMoves()
 		u.renamed = u.renames()
+		u.plan.Previous = previousOf(u.stack)
 		u.unasked = unaskedProblems(preview.Unasked)
 		if u.plan.Survey = asked; asked != nil && u.Stored != nil {
 			asked.Version, asked.At = u.Stored.Payload.Deployment, u.Stored.Payload.At

@@ -18,6 +18,7 @@ type Request struct {
 	Key           state.Key
 	Variables     map[string]string  // --var
 	VarFiles      []manifest.VarFile // --var-file, in the order given; later ones win
+	NoPrevious    bool               // do not take variables from the last deployment
 	Shared        bool               // the variables are meant for several stacks, not all for each
 	Targets       []string           // addresses; empty: everything
 	AllowDataLoss []string           // addresses of protected components that may go
@@ -48,6 +49,7 @@ type Question struct {
 type Planned struct {
 	Plan     *plan.Plan
 	Graph    *resource.Graph
+	Saved    *Saved // nil when there is no plan
 	Warnings diag.List
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/state"
 )
 
 // Validate finds everything that is wrong with the manifests of a stack in an environment, without a network. strict:
@@ -70,7 +71,11 @@ func Plan(ctx context.Context, b *backend.Backend, req Request) (*Planned, error
 	if err != nil {
 		return nil, err
 	}
-	stack, graph, found := desire(b.World, bundle, req, where, true)
+	var last manifest.Previous
+	if stored != nil {
+		last = lastVariables(stored.Payload, req)
+	}
+	stack, graph, found := desireAfter(b.World, bundle, req, where, last, true)
 	if found.HasErrors() {
 		return nil, found
 	}
@@ -91,6 +96,9 @@ func Plan(ctx context.Context, b *backend.Backend, req Request) (*Planned, error
 			err = nil
 		}
 	}
+	if err == nil {
+		planned.Saved, err = u.saved(stored)
+	}
 	return planned, err
 }
 
@@ -104,13 +112,26 @@ func Apply(ctx context.Context, b *backend.Backend, req Request) (*Applied, erro
 	if err != nil {
 		return nil, err
 	}
-	stack, graph, found := desire(b.World, bundle, req, where, true)
+	stack, graph, complete, found := desireEarly(b.World, bundle, req, where)
 	if found.HasErrors() {
 		return nil, found
 	}
 	held, err := b.Hold(ctx, req.lock(), where, "")
 	if err != nil {
 		return nil, err
+	}
+	if !complete {
+		last, err := state.Load(req.Key, held.State())
+		if err != nil {
+			return nil, backend.Closing(held, b.Healing(ctx, req.Key, err))
+		}
+		var previous manifest.Previous
+		if last != nil {
+			previous = lastVariables(last.Payload, req)
+		}
+		if stack, graph, found = desireAfter(b.World, bundle, req, where, previous, true); found.HasErrors() {
+			return nil, backend.Closing(held, found)
+		}
 	}
 	u := newRun(b, stack, graph, where, req)
 	return u.under(held, append(found, warnings(b, req.Key, held.State() != nil)...))

@@ -47,6 +47,9 @@ type run struct {
 	// by address of a renamed component: the address that its physical names are made from
 	named   map[string]string
 	outputs map[string]map[string]value.Value // of the preview, as far as they are known
+
+	approved *Saved                 // the plan to carry out, and no other; nil: what this run plans
+	frozen   map[string]value.Value // its answers of lookups
 }
 
 func newRun(b *backend.Backend, stack *manifest.Stack, graph *resource.Graph, where backend.Place, req Request) *run {
@@ -68,6 +71,10 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 	for attempt := 1; ; attempt++ {
 		err := u.planAndClaim(held, applied)
 		var moved *session.MovedError
+		if errors.As(err, &moved) && u.approved != nil {
+			err = u.approved.stale(u.back, "The state was changed while the plan was about to be applied.")
+			return applied, backend.Closing(held, err)
+		}
 		if errors.As(err, &moved) && attempt < replans {
 			u.req.Progress(plan.Event{Kind: plan.Phase, Text: "The state was changed meanwhile: planning again"})
 			continue
@@ -149,6 +156,9 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	applied.Plan = u.plan
 	if !told {
 		applied.Warnings = slices.Concat(applied.Warnings, u.doubts, u.renamed, u.unasked, u.noticed)
+	}
+	if err == nil && u.approved != nil {
+		err = u.approved.same(u.back, u.plan)
 	}
 	if err != nil {
 		return err

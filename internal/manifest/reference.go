@@ -35,6 +35,7 @@ func (s scope) variable(name string) (value.Value, error) {
 				"${%s.<output>}.", name))
 	}
 	s.used[name] = true
+	s.takePrevious(name)
 	if v := s.known[name]; v != nil {
 		return v.Value, nil
 	}

@@ -24,6 +24,7 @@ type Options struct {
 	Variables   map[string]string // --var
 	VarFiles    []VarFile         // --var-file; later ones win
 	Env         map[string]string // of the process; DEPLOYER_VAR_NAME counts
+	Previous    Previous          // for variables that nothing else gives a value
 	// Git returns the values of GitKeys, "" for what does not exist. It is called once, when needed.
 	Git      func() map[string]string
 	Shared   bool   // Variables are for several stacks: a stack may not use all
@@ -32,6 +33,12 @@ type Options struct {
 	Region   string // used when the manifests give none
 	Registry *component.Registry
 	Compile  func() Compiler // returns a new one, whose budget all texts of this Resolve share
+}
+
+// Previous are the variables of the last deployment.
+type Previous struct {
+	Version string            // of the deployment: "v3"; "" when there was none
+	Values  map[string]string // sensitive ones are not kept
 }
 
 // resolver holds what one Resolve has worked out so far.
@@ -44,6 +51,7 @@ type resolver struct {
 	stack       *Stack
 
 	known    map[string]*Variable
+	defined  map[string]*definition
 	declared map[string]bool // variables that the manifests define
 	reported map[string]bool // missing variables that were reported
 	used     map[string]bool // variables that some expression uses

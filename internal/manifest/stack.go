@@ -36,7 +36,7 @@ type Provider struct {
 	Account string // 12 digits; "" when the manifests do not say
 }
 
-// Component is an instance with the facts that only the manifests know.
+// Component is an instance with the facts that only the manifests know; a saved plan has the instance alone.
 type Component struct {
 	component.Instance
 
@@ -56,7 +56,15 @@ type Variable struct {
 	Value       value.Value // text (value.NewLoose), or Unknown without a value
 	Description string
 	Sensitive   bool
-	Origin      string // "--var", "--var-file NAME", "DEPLOYER_VAR_NAME" or file:line:col; "" when it has no value
+	// "--var", "--var-file NAME", "DEPLOYER_VAR_NAME", file:line:col or the version of the last deployment; "" when it
+	// has no value
+	Origin   string
+	Previous bool // the value is that of the last deployment
+}
+
+// Incomplete reports whether a variable has no value.
+func (s *Stack) Incomplete() bool {
+	return slices.ContainsFunc(s.Variables, func(v Variable) bool { return v.Origin == "" })
 }
 
 // Component returns the component of that address, nil when there is none.
@@ -83,7 +91,7 @@ func (s *Stack) Instances() []component.Instance {
 // a value that was not written, it returns the nearest place above it. It returns nil when there is no such component.
 func (s *Stack) Locate(address string, path ...string) *diag.Position {
 	c := s.Component(address)
-	if c == nil {
+	if c == nil || c.document == nil {
 		return nil
 	}
 	if len(path) == 0 {
@@ -99,7 +107,7 @@ func (s *Stack) Diagnose(address string, found []value.Problem) diag.List {
 	var p problems
 	c := s.Component(address)
 	for _, problem := range found {
-		if c == nil {
+		if c == nil || c.document == nil { // a saved plan has no files
 			p.add(graded(diag.New(diag.Invalid, summaryOf(problem.Kind), upperFirst(problem.Error())+".", ""),
 				problem.Kind).For(address))
 			continue

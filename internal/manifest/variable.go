@@ -36,6 +36,7 @@ type definition struct {
 // variables works out every variable's value, by precedence: flags, files, the environment, the manifests.
 func (r *resolver) variables() {
 	definitions := map[string]*definition{}
+	r.defined = definitions
 	for _, d := range []*document{r.bundle.stack, r.environment.document} {
 		if d != nil {
 			r.define(definitions, d.spec.child("variables"))
@@ -95,6 +96,24 @@ func (r *resolver) variables() {
 		if v.Sensitive {
 			v.Value = v.Value.Sensitive()
 		}
+	}
+}
+
+// takePrevious gives a used variable without a value the one of the last deployment. It takes only what is used: old
+// values of other names stay behind.
+func (r *resolver) takePrevious(name string) {
+	text, kept := r.options.Previous.Values[name]
+	v := r.known[name]
+	if !kept || v != nil && (v.Origin != "" || v.Sensitive) {
+		return
+	}
+	if v == nil {
+		v = &Variable{Name: name}
+		r.known[name] = v
+	}
+	v.Value, v.Origin, v.Previous = value.NewLoose(text), r.options.Previous.Version, true
+	if d := r.defined[name]; d != nil {
+		r.match(v, d)
 	}
 }
 
@@ -212,6 +231,13 @@ func (r *resolver) missing(name string, where span, service string) {
 		return
 	}
 	detail := fmt.Sprintf("Nothing gives the variable %q a value.", name)
+	switch v := r.known[name]; {
+	case r.options.Previous.Version == "":
+	case v != nil && v.Sensitive:
+		detail += " It is sensitive, and values of sensitive variables are not kept from one deployment to the next."
+	default:
+		detail += fmt.Sprintf(" The last deployment (%s) did not have it either.", r.options.Previous.Version)
+	}
 	if near != "" && !r.declared[name] {
 		detail += " " + near
 	}

@@ -92,7 +92,11 @@ type Plan struct {
 	Components         []Component // sorted by address; those with nothing to do included
 	Unchanged          int         // resources that stay as they are
 	Survey             *Survey     // what AWS was asked before; nil: nothing was, because nothing is recorded
+	Previous           []Variable  // that nothing gave a value, so that they have the one of the last deployment
 }
+
+// Variable is a variable with the value of an earlier deployment.
+type Variable struct{ Name, Value, Version string }
 
 // Survey says how current the plan's view of AWS is.
 type Survey struct {

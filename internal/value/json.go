@@ -15,15 +15,27 @@ var ErrSensitive = errors.New("value: a sensitive value is never stored")
 const (
 	jsonExpression = "$expression"
 	jsonUnknown    = "$unknown"
+	jsonLoose      = "$loose"
+	jsonSource     = "$source"
+	jsonValue      = "$value"
 )
 
-// MarshalJSON stores a tree: data as itself, an expression as {"$expression": …}, Unknown as {"$unknown": true}. It
+// MarshalJSON stores a tree: data as itself, an expression as {"$expression": …}, Unknown as {"$unknown": true}, the text
+// of a variable as {"$loose": …}, a number that was written in another way as {"$source": "1.10", "$value": 1.1}. It
 // refuses trees with sensitive places.
 func (v Value) MarshalJSON() ([]byte, error) {
 	if v.sensitive {
 		return nil, ErrSensitive
 	}
 	switch v.kind {
+	case String:
+		if v.loose {
+			return json.Marshal(map[string]any{jsonLoose: v.data})
+		}
+	case Number, Bool:
+		if plain, err := json.Marshal(v.data); err != nil || v.source != "" && v.source != string(plain) {
+			return json.Marshal(map[string]any{jsonSource: v.source, jsonValue: v.data})
+		}
 	case Null:
 		return []byte("null"), nil
 	case Unknown:
@@ -64,6 +76,20 @@ func (v *Value) UnmarshalJSON(data []byte) error {
 		}
 		if _, ok := raw[jsonUnknown]; ok {
 			*v = NewUnknown()
+			return nil
+		}
+		if loose, ok := raw[jsonLoose]; ok {
+			var text string
+			err := json.Unmarshal(loose, &text)
+			*v = NewLoose(text)
+			return err
+		}
+		if source, ok := raw[jsonSource]; ok {
+			var text string
+			if err := errors.Join(json.Unmarshal(source, &text), json.Unmarshal(raw[jsonValue], v)); err != nil {
+				return err
+			}
+			*v = v.WithSource(text)
 			return nil
 		}
 		entries := make(map[string]Value, len(raw))

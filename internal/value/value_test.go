@@ -189,6 +189,8 @@ func TestJSONRoundTrip(t *testing.T) {
 	v := NewMap(map[string]Value{
 		"plain": NewInt(1), "$odd": NewString("x"), "list": NewList(NewBool(true), NullValue, NewUnknown()),
 		"url": Concat("http://", Output("a/b", "host")), "empty": NewMap(map[string]Value{}),
+		"written": NewNumber(1.1).WithSource("1.10"), "as it is": NewNumber(1.1).WithSource("1.1"),
+		"loose": NewLoose("1.10"), "yes": NewBool(true).WithSource("True"),
 	})
 	doc, err := json.Marshal(v)
 	require.NoError(t, err)
@@ -198,6 +200,13 @@ func TestJSONRoundTrip(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, string(doc), string(again))
 	require.Equal(t, []Reference{{"a/b", "host"}}, back.References())
+	for name, text := range map[string]string{"written": "1.10", "as it is": "1.1", "yes": "True"} {
+		got, _ := back.Get(name).Text()
+		require.Equal(t, text, got)
+	}
+	require.True(t, back.Get("loose").IsLoose())
+	require.True(t, back.Get("yes").Bool())
+	require.Equal(t, "1.10", back.Get("loose").Str())
 
 	_, err = json.Marshal(NewMap(map[string]Value{"p": NewString("hush").Sensitive()}))
 	require.ErrorIs(t, err, ErrSensitive)

@@ -76,13 +76,23 @@ type summaryJSON struct {
 }
 
 type planJSON struct {
-	Stack       string          `json:"stack"`
-	Environment string          `json:"environment"`
-	Changes     bool            `json:"changes"`
-	Summary     summaryJSON     `json:"summary"`
-	Components  []componentJSON `json:"components"`
-	Survey      *surveyJSON     `json:"survey,omitempty"` // which objects were compared with AWS
-	Diagnostics diag.List       `json:"diagnostics"`
+	FormatVersion int             `json:"formatVersion"`
+	Hash          string          `json:"hash,omitempty"` // of everything that was planned; apply FILE shows the same
+	Stack         string          `json:"stack"`
+	Environment   string          `json:"environment"`
+	Changes       bool            `json:"changes"`
+	Summary       summaryJSON     `json:"summary"`
+	Components    []componentJSON `json:"components"`
+	Survey        *surveyJSON     `json:"survey,omitempty"` // which objects were compared with AWS
+	// variables that nothing gave a value, so that they have the one of the last deployment
+	Previous    []variableJSON `json:"previousVariables,omitempty"`
+	Diagnostics diag.List      `json:"diagnostics"`
+}
+
+type variableJSON struct {
+	Name    string `json:"name"`
+	Value   string `json:"value"`
+	Version string `json:"version"`
 }
 
 type obstacleJSON struct {
@@ -90,16 +100,25 @@ type obstacleJSON struct {
 	Next string `json:"next"`
 }
 
+// planFormatVersion is raised when a field changes its meaning or goes; new fields do not raise it.
+const planFormatVersion = 1
+
 // PlanJSON writes a plan as JSON.
-func PlanJSON(w io.Writer, p *plan.Plan, warnings diag.List) error {
-	return JSON(w, planDocument(p, warnings))
+func PlanJSON(w io.Writer, p *plan.Plan, hash string, warnings diag.List) error {
+	document := planDocument(p, warnings)
+	document.Hash = hash
+	return JSON(w, document)
 }
 
 func planDocument(p *plan.Plan, warnings diag.List) planJSON {
 	s := p.Summary()
 	out := planJSON{
-		Stack: p.Stack, Environment: p.Environment, Changes: p.HasChanges(), Summary: summaryJSON(s),
+		FormatVersion: planFormatVersion,
+		Stack:         p.Stack, Environment: p.Environment, Changes: p.HasChanges(), Summary: summaryJSON(s),
 		Components: []componentJSON{}, Survey: surveyDocument(p.Survey), Diagnostics: nonNil(warnings),
+	}
+	for _, v := range p.Previous {
+		out.Previous = append(out.Previous, variableJSON(v))
 	}
 	for _, c := range p.Components {
 		cj := componentJSON{

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/value"
@@ -29,6 +30,7 @@ func Plan(w *Writer, p *plan.Plan) {
 						w.Width))
 			}
 		}
+		previous(w, p)
 		survey(w, p.Survey)
 		return
 	}
@@ -40,7 +42,20 @@ func Plan(w *Writer, p *plan.Plan) {
 		component(w, c)
 	}
 	w.Printf("\n%s\n", summary(p))
+	previous(w, p)
 	survey(w, p.Survey)
+}
+
+// previous says which variables have the value of an earlier deployment.
+func previous(w *Writer, p *plan.Plan) {
+	if len(p.Previous) == 0 {
+		return
+	}
+	var list []string
+	for _, v := range p.Previous {
+		list = append(list, v.Name+"="+v.Value)
+	}
+	w.Printf("%s\n", fold("Variables as in "+p.Previous[0].Version+": "+strings.Join(list, ", "), 4, w.Width))
 }
 
 func component(w *Writer, c plan.Component) {
@@ -188,4 +203,14 @@ func count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// Saved says where a plan was saved, and how to apply it.
+func Saved(w *Writer, path, hash string) {
+	w.Printf("\nSaved. Apply exactly this: %s\n%s\n", styled(bold, "deployer apply "+path), styled(dim, "Plan "+hash))
+}
+
+// Applying says which saved plan is carried out.
+func Applying(w *Writer, path, hash string, at time.Time) {
+	w.Printf("Applying the plan in %s, made %s.\n%s\n", path, at.UTC().Format("2006-01-02 15:04:05 UTC"), styled(dim, "Plan "+hash))
 }

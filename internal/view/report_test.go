@@ -111,7 +111,7 @@ func TestConfig(t *testing.T) {
 func TestJSONShapes(t *testing.T) {
 	var b bytes.Buffer
 	warning := &diag.Diagnostic{Severity: diag.Warning, Code: diag.Invalid, Summary: "State is local"}
-	require.NoError(t, PlanJSON(&b, samplePlan(), diag.List{warning}))
+	require.NoError(t, PlanJSON(&b, samplePlan(), "sha256:abc", diag.List{warning}))
 	golden(t, "plan.json", b.String())
 	b.Reset()
 	require.NoError(t,

@@ -34,7 +34,7 @@ The properties of 3 of them are as of v3, 2d ago; --refresh compares them.
 `, text.String())
 
 	text.Reset()
-	require.NoError(t, PlanJSON(&text, p, nil))
+	require.NoError(t, PlanJSON(&text, p, "", nil))
 	var document struct{ Survey map[string]any }
 	require.NoError(t, json.Unmarshal(text.Bytes(), &document))
 	require.Equal(t, map[string]any{

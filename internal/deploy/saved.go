@@ -1,0 +1,370 @@
+package deploy
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/company/deployer/internal/backend"
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/manifest"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/value"
+)
+
+const (
+	savedFormat        = "deployer plan"
+	savedFormatVersion = 1
+	// MaxSavedSize is the largest saved plan in bytes that is written or read.
+	MaxSavedSize = 32 << 20
+)
+
+// Saved is a plan that a file holds, to be applied exactly as it was approved. It has no sensitive value: no field of a
+// component takes one.
+type Saved struct {
+	Key  state.Key
+	Hash string // of everything that was approved: "sha256:…"
+	At   time.Time
+
+	raw  json.RawMessage // what Hash covers: an approved
+	plan approved
+	// the lineage that the state gets if this is a first deployment: marks and sealed properties are made from it
+	lineage string
+}
+
+// savedFile is the file: the checksum covers the content, so that a damaged file is recognised.
+type savedFile struct {
+	Format   string          `json:"format"`
+	Version  int             `json:"version"`
+	Checksum string          `json:"checksum"`
+	Content  json.RawMessage `json:"content"`
+}
+
+type savedContent struct {
+	At      time.Time       `json:"at"`
+	Lineage string          `json:"lineage"`
+	Plan    json.RawMessage `json:"plan"`
+}
+
+// approved is everything that decides what an apply does. The same input and the same state give the same bytes.
+type approved struct {
+	Deployer      string                 `json:"deployer"` // version of the program
+	Stack         string                 `json:"stack"`
+	Environment   string                 `json:"environment"`
+	Account       string                 `json:"account"`
+	Region        string                 `json:"region"`
+	State         approvedState          `json:"state"`
+	Refresh       bool                   `json:"refresh,omitempty"`
+	Targets       []string               `json:"targets,omitempty"`
+	AllowDataLoss []string               `json:"allowDataLoss,omitempty"`
+	Approval      string                 `json:"approval,omitempty"`
+	Variables     map[string]string      `json:"variables,omitempty"`
+	Components    []frozen               `json:"components"`
+	Lookups       map[string]value.Value `json:"lookups,omitempty"`
+	Changes       []approvedComponent    `json:"changes"`
+}
+
+// approvedState is the state that a plan starts from; zero for a first deployment.
+type approvedState struct {
+	Lineage    string `json:"lineage,omitempty"`
+	Serial     int64  `json:"serial,omitempty"`
+	SHA256     string `json:"sha256,omitempty"`
+	Deployment int    `json:"deployment,omitempty"`
+}
+
+type approvedComponent struct {
+	Address   string           `json:"address"`
+	MovedFrom string           `json:"movedFrom,omitempty"`
+	Changes   []approvedChange `json:"changes"`
+}
+
+type approvedChange struct {
+	Resource    string             `json:"resource"`
+	Action      plan.Action        `json:"action"`
+	Consequence plan.Consequence   `json:"consequence,omitempty"`
+	TakesOver   string             `json:"takesOver,omitempty"`
+	Properties  []approvedProperty `json:"properties,omitempty"`
+}
+
+type approvedProperty struct {
+	Name string      `json:"name"`
+	Old  value.Value `json:"old"`
+	New  value.Value `json:"new"`
+}
+
+func stateOf(s *state.Stored) approvedState {
+	if s == nil {
+		return approvedState{}
+	}
+	out := envelopeState(s.Snapshot.Envelope)
+	out.Deployment = s.Payload.Deployment
+	return out
+}
+
+func envelopeState(e *state.Envelope) approvedState {
+	return approvedState{Lineage: e.Lineage, Serial: e.Serial, SHA256: e.SHA256}
+}
+
+// changesOf is what a plan changes, without its words.
+func changesOf(p *plan.Plan) []approvedComponent {
+	hidden := func(v value.Value) value.Value {
+		if v.HasSensitive() {
+			return value.NewString(value.Redacted)
+		}
+		return v
+	}
+	out := []approvedComponent{}
+	for _, c := range p.Components {
+		if len(c.Changes) == 0 && c.MovedFrom == "" {
+			continue
+		}
+		next := approvedComponent{Address: c.Address, MovedFrom: c.MovedFrom, Changes: []approvedChange{}}
+		for _, ch := range c.Changes {
+			change := approvedChange{
+				Resource: ch.Resource, Action: ch.Action, Consequence: ch.Consequence, TakesOver: ch.TakesOver,
+			}
+			for _, p := range ch.Properties {
+				change.Properties = append(change.Properties,
+					approvedProperty{p.Name(), hidden(p.Old), hidden(p.New)})
+			}
+			next.Changes = append(next.Changes, change)
+		}
+		out = append(out, next)
+	}
+	return out
+}
+
+// saved makes a Saved of the plan of u, which was made from a stored state.
+func (u *run) saved(stored *state.Stored) (*Saved, error) {
+	a := approved{
+		Deployer: u.back.World.Version, Stack: u.req.Key.Stack, Environment: u.req.Key.Environment,
+		Account: u.where.Account, Region: u.where.Region, State: stateOf(stored), Refresh: u.req.Refresh,
+		Targets: u.req.Targets, AllowDataLoss: u.req.AllowDataLoss, Approval: u.stack.Approval,
+		Variables: variables(u.stack), Components: freeze(u.stack), Lookups: u.lookups, Changes: changesOf(u.plan),
+	}
+	raw, err := json.Marshal(a)
+	if err != nil {
+		return nil, fmt.Errorf("the plan cannot be saved: %w", err)
+	}
+	return &Saved{Key: u.req.Key, Hash: hashOf(raw), At: u.back.Now(), raw: raw, plan: a, lineage: u.Lineage}, nil
+}
+
+func hashOf(raw []byte) string {
+	sum := sha256.Sum256(raw)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// Encode returns the file.
+func (s *Saved) Encode() ([]byte, error) {
+	content, err := json.Marshal(savedContent{At: s.At.UTC().Truncate(time.Second), Lineage: s.lineage, Plan: s.raw})
+	if err != nil {
+		return nil, err
+	}
+	raw, err := json.Marshal(savedFile{savedFormat, savedFormatVersion, hashOf(content), content})
+	if err == nil && len(raw) > MaxSavedSize {
+		err = diag.New(diag.Invalid, "Plan is too large",
+			fmt.Sprintf("The plan has %d MiB as a file; %d MiB are allowed.", len(raw)>>20, MaxSavedSize>>20),
+			"Plan parts of the stack with --target, or split the stack.")
+	}
+	return append(raw, '\n'), err
+}
+
+// ReadSaved reads the file of a saved plan; name is for messages.
+func ReadSaved(name string, raw []byte) (*Saved, error) {
+	wrong := func(summary, format string, args ...any) (*Saved, error) {
+		return nil, diag.New(diag.Invalid, summary, name+": "+fmt.Sprintf(format, args...)+" Nothing was changed.",
+			"Make a new plan: deployer plan --out FILE")
+	}
+	var f savedFile
+	if err := strict(raw, &f); err != nil || f.Format != savedFormat {
+		switch {
+		case len(bytes.TrimSpace(raw)) == 0:
+			return wrong("Plan is not readable", "the file is empty.")
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return wrong("Plan is not readable", "the file ends in the middle: it was not written or copied completely.")
+		case err != nil && bytes.Contains(raw[:min(len(raw), 100)], []byte(`"`+savedFormat+`"`)):
+			return wrong("Plan is not readable", "the file is damaged: %s.", err)
+		}
+		return wrong("Not a plan", "this is no file that deployer plan --out has written.")
+	}
+	switch {
+	case f.Version != savedFormatVersion:
+		return nil, diag.New(diag.Conflict, "Plan of another version",
+			fmt.Sprintf("%s has the format %d; this version of deployer reads %d. Nothing was changed.", name, f.Version,
+				savedFormatVersion), "Plan and apply with the same version of deployer.")
+	case hashOf(f.Content) != f.Checksum:
+		return wrong("Plan was changed", "the checksum of the file does not fit its content. A saved plan cannot be "+
+			"edited.")
+	}
+	var content savedContent
+	s := &Saved{}
+	if err := errors.Join(strict(f.Content, &content), strict(content.Plan, &s.plan)); err != nil {
+		return wrong("Plan is not readable", "%s.", err)
+	}
+	s.raw, s.Hash, s.At, s.lineage = content.Plan, hashOf(content.Plan), content.At, content.Lineage
+	s.Key = state.Key{Stack: s.plan.Stack, Environment: s.plan.Environment}
+	if err := s.Key.Validate(); err != nil {
+		return wrong("Plan is not readable", "%s.", strings.TrimSuffix(err.Error(), "."))
+	}
+	return s, nil
+}
+
+// strict decodes one JSON document with nothing after it and no unknown keys.
+func strict(raw []byte, out any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(out); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("there is something after the end of the document")
+	}
+	return nil
+}
+
+// stack is the resolved configuration of the plan.
+func (s *Saved) stack() *manifest.Stack {
+	p := &s.plan
+	out := &manifest.Stack{
+		Name: p.Stack, Environment: p.Environment, Approval: p.Approval,
+		Provider: manifest.Provider{Name: "aws", Region: p.Region, Account: p.Account},
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Variables)) {
+		out.Variables = append(out.Variables,
+			manifest.Variable{Name: name, Value: value.NewLoose(p.Variables[name]), Origin: "the saved plan"})
+	}
+	for _, c := range p.Components {
+		out.Components = append(out.Components, manifest.Component{Instance: component.Instance{
+			Address: c.Address, Service: c.Service, Name: c.Name, Kind: c.Kind, Stack: p.Stack,
+			Environment: p.Environment, Production: c.Production, Account: p.Account, Region: p.Region,
+			Tags: c.Tags, Spec: c.Spec,
+		}})
+	}
+	return out
+}
+
+// stale is the error for a plan that does not fit any more.
+func (s *Saved) stale(b *backend.Backend, format string, args ...any) *diag.Diagnostic {
+	words := []string{"--out", "FILE"}
+	for _, target := range s.plan.Targets {
+		words = append(words, "--target", target)
+	}
+	return diag.New(diag.Conflict, "Plan is stale", fmt.Sprintf(format, args...)+" Nothing was changed.",
+		"Make a new plan and approve it: "+b.CommandLine(s.Key, "plan", words...))
+}
+
+// fits returns an error if the state is not the one that the plan was made from.
+func (s *Saved) fits(b *backend.Backend, e *state.Envelope) error {
+	was := s.plan.State
+	switch {
+	case e == nil && was.Serial == 0:
+		return nil
+	case e == nil:
+		return s.stale(b, "The plan was made from v%d of %s, and now there is no state.", was.Deployment, s.Key)
+	}
+	is := envelopeState(e)
+	is.Deployment = was.Deployment
+	if is == was {
+		return nil
+	}
+	payload, err := e.Decode()
+	if err != nil {
+		return err
+	}
+	from := "when nothing was deployed"
+	if was.Serial > 0 {
+		from = fmt.Sprintf("from v%d (serial %d of the state)", was.Deployment, was.Serial)
+	}
+	return s.stale(b, "The plan was made %s. Since then %s changed the state at %s: it is v%d (serial %d).", from,
+		payload.Who, payload.At.UTC().Format("2006-01-02 15:04:05 UTC"), payload.Deployment, is.Serial)
+}
+
+// same returns an error if a plan made now differs from the saved one: AWS has changed meanwhile.
+func (s *Saved) same(b *backend.Backend, now *plan.Plan) error {
+	if state.Same(s.plan.Changes, changesOf(now)) {
+		return nil
+	}
+	was, is := map[string][]byte{}, map[string][]byte{}
+	for _, side := range []struct {
+		list []approvedComponent
+		into map[string][]byte
+	}{{s.plan.Changes, was}, {changesOf(now), is}} {
+		for _, c := range side.list {
+			for _, ch := range c.Changes {
+				side.into[ch.Resource], _ = json.Marshal(ch) // it was marshalled before
+			}
+		}
+	}
+	differs := map[string]bool{}
+	for id := range was {
+		differs[id] = !bytes.Equal(was[id], is[id])
+	}
+	for id := range is {
+		differs[id] = !bytes.Equal(was[id], is[id])
+	}
+	maps.DeleteFunc(differs, func(_ string, yes bool) bool { return !yes })
+	return s.stale(b, "AWS has changed since the plan was made: an apply would now do something else with %s.",
+		some(slices.Sorted(maps.Keys(differs)), 5))
+}
+
+// ApplySaved applies a saved plan: exactly what it shows, or nothing. It reads no manifests.
+func ApplySaved(ctx context.Context, b *backend.Backend, s *Saved, req Request) (*Applied, error) {
+	p := &s.plan
+	req.Key, req.Targets, req.AllowDataLoss, req.Refresh = s.Key, p.Targets, p.AllowDataLoss, p.Refresh
+	if p.Deployer != b.World.Version {
+		return nil, s.stale(b, "The plan was made by deployer %s, and this is %s.", p.Deployer, b.World.Version)
+	}
+	stack := s.stack()
+	graph, problems := component.Expand(registry(), stack.Instances())
+	if graph == nil {
+		return nil, diagnose(stack, problems).Err()
+	}
+	where, err := b.PlaceBeside(ctx, p.Region, func(w *backend.Place) {
+		w.Survey = beginSurvey(context.WithoutCancel(ctx), b, *w, s.Key)
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case where.Account != p.Account:
+		return nil, s.stale(b, "The plan is for the AWS account %s, and the credentials in use belong to %s.", p.Account,
+			where.Account)
+	}
+	held, err := b.Hold(ctx, req.lock(), where, s.lineageWanted())
+	if err != nil {
+		return nil, err
+	}
+	if err := s.fits(b, held.State()); err != nil {
+		return nil, backend.Closing(held, err)
+	}
+	u := newRun(b, stack, graph, where, req)
+	u.approved, u.frozen = s, p.Lookups
+	return u.under(held, warnings(b, s.Key, held.State() != nil))
+}
+
+// lineageWanted is the lineage of a state that does not exist yet; "" when the plan was made from a state, whose
+// lineage fits compares.
+func (s *Saved) lineageWanted() string {
+	if s.plan.State.Serial > 0 {
+		return ""
+	}
+	return s.lineage
+}
+
+// some lists the first names.
+func some(names []string, most int) string {
+	if more := len(names) - most; more > 1 {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", more)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,45 @@
+package deploy
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/diag"
+)
+
+// TestSavedDamaged: a file that is not exactly what was saved is refused, wherever it differs.
+func TestSavedDamaged(t *testing.T) {
+	a := approved{
+		Deployer: "1", Stack: "shop", Environment: "dev", Account: "1", Region: "r",
+		Components: []frozen{{Address: "web/api", Kind: "SQS"}}, Changes: []approvedComponent{},
+	}
+	raw, err := json.Marshal(a)
+	require.NoError(t, err)
+	file, err := (&Saved{Key: shop, raw: raw, plan: a, lineage: "l"}).Encode()
+	require.NoError(t, err)
+	read, err := ReadSaved("a.plan", file)
+	require.NoError(t, err)
+	require.Equal(t, shop, read.Key)
+	require.Equal(t, hashOf(raw), read.Hash)
+	require.Equal(t, "l", read.lineage)
+
+	body := len(file) - 1 // the newline at the end does not matter
+	for i := range body {
+		for _, change := range [][]byte{
+			append(append([]byte{}, file[:i]...), file[i+1:]...),
+			append(append(append([]byte{}, file[:i]...), file[i]^1), file[i+1:]...),
+			file[:i],
+		} {
+			_, err := ReadSaved("a.plan", change)
+			require.Error(t, err, "byte %d", i)
+			for _, d := range diag.From(err) {
+				require.Contains(t, []diag.Code{diag.Invalid, diag.Conflict}, d.Code)
+				require.NotEmpty(t, d.Next)
+			}
+		}
+	}
+	_, err = ReadSaved("a.plan", append(file, '1'))
+	require.Error(t, err)
+}
