@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/company/deployer/internal/view"
 )
 
 // answer is stdout. It remembers whether a command has begun to write its result. JSON is one document, so later errors
@@ -27,6 +29,9 @@ func jsonWanted(ran *cobra.Command, args []string) bool {
 		if flag := ran.Flags().Lookup("json"); flag != nil && flag.Changed {
 			yes, _ := strconv.ParseBool(flag.Value.String()) // pflag has parsed it
 			return yes
+		}
+		if flag := ran.Flags().Lookup("format"); flag != nil && flag.Value.String() == view.FormatJSON {
+			return true
 		}
 	}
 	if end := slices.Index(args, "--"); end >= 0 {

@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/git"
 	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/view"
@@ -14,7 +18,8 @@ import (
 type validateOptions struct {
 	target
 	variables
-	json bool
+	json   bool
+	format string
 }
 
 func newValidate(f *Factory, runF func(*validateOptions) error) *cobra.Command {
@@ -25,8 +30,13 @@ func newValidate(f *Factory, runF func(*validateOptions) error) *cobra.Command {
 		Long: "Show everything that is wrong with the manifests, each with its place and what to do. Needs " +
 			"no network.\n" +
 			"Without -e every environment is checked, and variables without a value are taken as unknown.",
+		Example: "  deployer validate\n  deployer validate -e production --var VERSION=1.2.3\n" +
+			"  deployer validate --format sarif > deployer.sarif",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
+			if err := o.choose(); err != nil {
+				return err
+			}
 			if runF != nil {
 				return runF(o)
 			}
@@ -36,7 +46,27 @@ func newValidate(f *Factory, runF func(*validateOptions) error) *cobra.Command {
 	o.target.flags(cmd)
 	o.variables.flags(cmd.Flags())
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	cmd.Flags().StringVar(&o.format, "format", view.FormatText, "print `text`, json, sarif (for code scanning) or "+
+		"github (annotations of a workflow)")
+	_ = cmd.RegisterFlagCompletionFunc("format",
+		cobra.FixedCompletions(view.DiagnosticFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// choose makes one form of --json and --format.
+func (o *validateOptions) choose() error {
+	if !slices.Contains(view.DiagnosticFormats, o.format) {
+		return diag.New(diag.Invalid, "Unknown format", fmt.Sprintf("There is no format %q.", o.format),
+			diag.Candidates(o.format, view.DiagnosticFormats))
+	}
+	if o.json && o.format != view.FormatText && o.format != view.FormatJSON {
+		return diag.New(diag.Invalid, "Two formats",
+			fmt.Sprintf("--json and --format %s exclude each other.", o.format), "Leave one out.")
+	}
+	if o.json {
+		o.format = view.FormatJSON
+	}
+	return nil
 }
 
 func validateRun(o *validateOptions) error {
@@ -94,9 +124,14 @@ func validateRun(o *validateOptions) error {
 		}
 	}
 	found = found.Sort()
-	if o.json {
+	switch o.format {
+	case view.FormatJSON:
 		err = view.DiagnosticsJSON(f.Out, found)
-	} else {
+	case view.FormatSARIF:
+		err = view.SARIF(f.Out, found, git.Within(root), version)
+	case view.FormatGitHub:
+		err = view.Annotations(f.Out, found, git.Within(root))
+	default:
 		view.Diagnostics(f.Stderr(), f.worth(found))
 		if !found.HasErrors() {
 			view.Valid(f.Stdout(), stacks, checked)

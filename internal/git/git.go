@@ -69,6 +69,22 @@ func Read(dir, home string) Facts {
 	return f
 }
 
+// Within returns the path of dir below the root of its checkout, with slashes; "" for the root itself and outside of
+// any.
+func Within(dir string) string {
+	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
+		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil {
+			if below, err := filepath.Rel(at, dir); err == nil && below != "." {
+				return filepath.ToSlash(below)
+			}
+			return ""
+		}
+		if at == filepath.Dir(at) {
+			return ""
+		}
+	}
+}
+
 // gitDir finds the folder of HEAD and the one of refs and config, which differ in a linked worktree.
 func gitDir(dir string) (own, common string) {
 	for {

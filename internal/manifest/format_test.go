@@ -20,11 +20,17 @@ func TestFormat(t *testing.T) {
 			"a:\n- b:   1\n  c: 2\n-   d: 3\n    e: 4\n- - x\n  - y\nf:\n   -\n     g: 1\n",
 			"a:\n  - b: 1\n    c: 2\n  - d: 3\n    e: 4\n  - - x\n    - y\nf:\n  -\n    g: 1\n",
 		},
-		"colons":         {"a:   1\n\"b\":   2\nc:\n", "a: 1\n\"b\": 2\nc:\n"},
-		"expressions":    {"a: ${X}-1\nb:\n  - ${a.b}\nc: 'it ${X}'\nd: say \"${X}\"\n", "a: \"${X}-1\"\nb:\n  - \"${a.b}\"\nc: 'it ${X}'\nd: say \"${X}\"\n"},
-		"empty lines":    {"\n\na: 1\n\n\n\nb: 2  \n\n\n", "a: 1\n\nb: 2\n"},
-		"line ends":      {"a: 1\r\nb: 2", "a: 1\nb: 2\n"},
-		"documents":      {"a: 1\n\n---\n\n\n  b:\n     c: 1\n--- # next\nd: 1\n", "a: 1\n---\n\nb:\n  c: 1\n--- # next\nd: 1\n"},
+		"colons": {"a:   1\n\"b\":   2\nc:\n", "a: 1\n\"b\": 2\nc:\n"},
+		"expressions": {
+			"a: ${X}-1\nb:\n  - ${a.b}\nc: 'it ${X}'\nd: say \"${X}\"\n",
+			"a: \"${X}-1\"\nb:\n  - \"${a.b}\"\nc: 'it ${X}'\nd: say \"${X}\"\n",
+		},
+		"empty lines": {"\n\na: 1\n\n\n\nb: 2  \n\n\n", "a: 1\n\nb: 2\n"},
+		"line ends":   {"a: 1\r\nb: 2", "a: 1\nb: 2\n"},
+		"documents": {
+			"a: 1\n\n---\n\n\n  b:\n     c: 1\n--- # next\nd: 1\n",
+			"a: 1\n---\n\nb:\n  c: 1\n--- # next\nd: 1\n",
+		},
 		"nothing":        {"\n \n", ""},
 		"only a comment": {"  # no\n", "# no\n"},
 		"comments go with their block": {
@@ -40,8 +46,14 @@ func TestFormat(t *testing.T) {
 			"a:\n  b: |\n    one\n      two\n\n    # three\n  c: >2-\n      x\nd:\n  - |\n    one\n",
 		},
 		"what is kept at the end of a text": {"a: |+\n  x\n\n\nb: 1\n", "a: |+\n  x\n\n\nb: 1\n"},
-		"texts of several lines":            {"a:\n    b: 'x\n       y'\n    c: p\n      q\n", "a:\n  b: 'x\n     y'\n  c: p\n    q\n"},
-		"collections of several lines":      {"a:\n    b: {x: 1,\n        y: [2,\n         3]}  # end\n    c: 1\n", "a:\n  b: {x: 1,\n      y: [2,\n       3]}  # end\n  c: 1\n"},
+		"texts of several lines": {
+			"a:\n    b: 'x\n       y'\n    c: p\n      q\n",
+			"a:\n  b: 'x\n     y'\n  c: p\n    q\n",
+		},
+		"collections of several lines": {
+			"a:\n    b: {x: 1,\n        y: [2,\n         3]}  # end\n    c: 1\n",
+			"a:\n  b: {x: 1,\n      y: [2,\n       3]}  # end\n  c: 1\n",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, problems := Format("a.yaml", c.from)
@@ -73,7 +85,9 @@ func TestSameMeaning(t *testing.T) {
 }
 
 func FuzzFormat(f *testing.F) {
-	for _, text := range []string{"a:\n  - |+\n   x\n\n", "? a\n: - b\n", "a: {b: ${c},\n # d\n e: f}\n", "- - 'x\n y'\n"} {
+	for _, text := range []string{
+		"a:\n  - |+\n   x\n\n", "? a\n: - b\n", "a: {b: ${c},\n # d\n e: f}\n", "- - 'x\n y'\n",
+	} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -140,7 +154,8 @@ func drawBlock(t *rapid.T, column, depth int) string {
 	list := rapid.Bool().Draw(t, "list")
 	pad := strings.Repeat(" ", column)
 	for n := range rapid.IntRange(1, 4).Draw(t, "entries") {
-		b.WriteString(rapid.SampledFrom([]string{"", "", "", "\n", "\n\n\n", pad + "# above\n", "# far\n"}).Draw(t, "before"))
+		before := []string{"", "", "", "\n", "\n\n\n", pad + "# above\n", "# far\n"}
+		b.WriteString(rapid.SampledFrom(before).Draw(t, "before"))
 		b.WriteString(pad)
 		if list {
 			b.WriteString("-" + strings.Repeat(" ", rapid.IntRange(1, 3).Draw(t, "dash")))
