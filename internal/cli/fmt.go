@@ -27,9 +27,10 @@ func newFmt(f *Factory, runF func(*fmtOptions) error) *cobra.Command {
 		Use:   "fmt [FILE]...",
 		Short: "Lay out the manifests in one way",
 		Long: "Lay out manifests in one way: two spaces for each level, lists indented below their key, quotes " +
-			"around texts that hold ${...}, at most one empty line in a row. Order, words and comments stay. The names of " +
-			"changed files are printed. Without FILE, all manifests of all stacks are meant; `-` reads standard input " +
-			"and prints the result. With --check nothing is written, and the exit code is 1 if a file would change.",
+			"around texts that hold ${...}, at most one empty line in a row. Order, words and comments stay. The " +
+			"names of changed files are printed. Without FILE, all manifests of all stacks are meant; `-` reads " +
+			"standard input and prints the result. With --check nothing is written, and the exit code is 1 if a " +
+			"file would change.",
 		Example: "  deployer fmt\n  deployer fmt --check --diff\n  deployer fmt - < api.yaml",
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
