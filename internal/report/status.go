@@ -97,7 +97,7 @@ type Part struct {
 	Problem  string `json:"problem"`
 }
 
-// Service is what really runs of an ECS service.
+// Service is what really runs of an ECS service, beside what was applied.
 type Service struct {
 	Name     string    `json:"name"`
 	Cluster  string    `json:"cluster"`
@@ -110,6 +110,61 @@ type Service struct {
 	Images   []Image   `json:"images"`
 	Targets  []Targets `json:"targets,omitempty"`
 	Events   []Event   `json:"events"` // newest first
+	// what the last run deployed; left out: it did not finish, so the state says what ran then
+	Applied *Applied `json:"applied,omitempty"`
+	// revisions of which ECS runs or starts tasks
+	Revisions []Revision `json:"revisions,omitempty"`
+	// the newest deployment; left out: ECS knows of none
+	Deployment *ServiceDeployment `json:"deployment,omitempty"`
+	// why AWS could not be asked about deployments and revisions
+	Unread string `json:"unread,omitempty"`
+}
+
+// Applied is the task definition that a run deployed.
+type Applied struct {
+	Revision string  `json:"revision"`
+	Images   []Image `json:"images"` // without digests and numbers of tasks
+}
+
+// Revision is a service revision: a task definition, with the digests that ECS found when it was deployed.
+type Revision struct {
+	Revision  string    `json:"revision"`
+	Requested int       `json:"requested"` // tasks
+	Running   int       `json:"running"`
+	Pending   int       `json:"pending"`
+	Created   time.Time `json:"created"`
+	Images    []Image   `json:"images"`
+}
+
+// ServiceDeployment is a rollout as ECS knows it, with the rollback that may follow.
+type ServiceDeployment struct {
+	// PENDING, IN_PROGRESS, STOP_REQUESTED, ROLLBACK_REQUESTED, ROLLBACK_IN_PROGRESS, or ended: SUCCESSFUL, STOPPED,
+	// ROLLBACK_SUCCESSFUL, ROLLBACK_FAILED
+	Status         string          `json:"status"`
+	Reason         string          `json:"reason,omitempty"`
+	Stage          string          `json:"stage,omitempty"`    // SCALE_UP, BAKE_TIME and others
+	Revision       string          `json:"revision,omitempty"` // that it deploys
+	Started        time.Time       `json:"started"`
+	Finished       time.Time       `json:"finished,omitzero"`
+	CircuitBreaker *CircuitBreaker `json:"circuitBreaker,omitempty"` // left out: it is off
+	Alarms         []string        `json:"alarms,omitempty"`         // that stop it
+	Triggered      []string        `json:"triggered,omitempty"`      // those of alarms that fired
+	RolledBack     string          `json:"rolledBack,omitempty"`     // why ECS goes or went back
+}
+
+// InProgress reports whether a deployment has not ended.
+func (d *ServiceDeployment) InProgress() bool {
+	switch d.Status {
+	case "SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED":
+		return false
+	}
+	return true
+}
+
+// CircuitBreaker counts the tasks of a deployment that failed.
+type CircuitBreaker struct {
+	Failed    int `json:"failed"`
+	Threshold int `json:"threshold"` // at which ECS stops the deployment
 }
 
 // Image is an image that tasks really run.
@@ -117,7 +172,7 @@ type Image struct {
 	Container string `json:"container"`
 	Image     string `json:"image"`
 	Digest    string `json:"digest,omitempty"`
-	Tasks     int    `json:"tasks"`
+	Tasks     int    `json:"tasks,omitempty"` // that run it; left out where no tasks are counted
 }
 
 // Targets is the health behind a load balancer.
@@ -125,6 +180,18 @@ type Targets struct {
 	Healthy int    `json:"healthy"`
 	Total   int    `json:"total"`
 	Reason  string `json:"reason,omitempty"`
+	// targets that are not healthy
+	Failing []Target `json:"failing,omitempty"`
+}
+
+// Target is a target that is not healthy.
+type Target struct {
+	Address string `json:"address"` // and port
+	Zone    string `json:"zone,omitempty"`
+	State   string `json:"state"`            // initial, unhealthy, unused, unavailable
+	Code    string `json:"code,omitempty"`   // Target.Timeout and others
+	Reason  string `json:"reason,omitempty"` // for people
+	Task    string `json:"task,omitempty"`   // the id of the task with this address
 }
 
 // Event is a message of ECS.

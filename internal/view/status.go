@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -136,7 +137,11 @@ func tasks(c report.Component) []string {
 	if v.Pending > 0 {
 		text += fmt.Sprintf(" +%d", v.Pending)
 	}
-	return []string{text, oneLine(v.Revision)}
+	revision := v.Revision
+	if v.Applied != nil && v.Applied.Revision != revision {
+		revision = fmt.Sprintf("%s, applied %s", cmp.Or(revision, "none"), v.Applied.Revision)
+	}
+	return []string{text, oneLine(revision)}
 }
 
 func statusDetails(w *Writer, c report.Component, now time.Time) {
@@ -162,13 +167,98 @@ func statusDetails(w *Writer, c report.Component, now time.Time) {
 			w.Printf("%s\n", fold("    "+styled(dim, i.Digest), 4, w.Width))
 		}
 	}
+	if a := c.Service.Applied; a != nil && a.Revision != c.Service.Revision {
+		for _, i := range a.Images {
+			w.Printf("%s\n", fold(fmt.Sprintf("  applied: %s with %s, revision %s", i.Container, i.Image,
+				a.Revision), 4, w.Width))
+		}
+	}
+	serviceDeployment(w, c.Service, now)
 	for _, t := range c.Service.Targets {
-		w.Printf("%s\n", fold(fmt.Sprintf("  targets %d/%d healthy%s", t.Healthy, t.Total, because(t.Reason)), 4,
-			w.Width))
+		text := fmt.Sprintf("  targets %d/%d healthy", t.Healthy, t.Total)
+		if len(t.Failing) == 0 {
+			text += because(t.Reason)
+		}
+		w.Printf("%s\n", fold(text, 4, w.Width))
+		const most = 5
+		for _, f := range t.Failing[:min(len(t.Failing), most)] {
+			w.Printf("%s\n", fold("    "+failing(f), 6, w.Width))
+		}
+		if more := len(t.Failing) - most; more > 0 {
+			w.Printf("    and %d more\n", more)
+		}
 	}
 	for _, e := range c.Service.Events[:min(len(c.Service.Events), 3)] {
 		w.Printf("%s\n", fold("  "+styled(dim, ago(now.Sub(e.At))+" ago")+"  "+e.Message, 4, w.Width))
 	}
+}
+
+// failing describes a target that is not healthy: its address, the task that has it, and the reason.
+func failing(t report.Target) string {
+	text := t.Address
+	if t.Task != "" {
+		text += " (task " + t.Task[:min(len(t.Task), 8)] + ")"
+	}
+	text += " " + t.State + because(cmp.Or(t.Reason, t.Code))
+	return oneLine(text)
+}
+
+// serviceDeployment describes the newest deployment of a service, unless it succeeded.
+func serviceDeployment(w *Writer, s *report.Service, now time.Time) {
+	if s.Unread != "" {
+		w.Printf("%s\n", fold("  "+styled(dim, "AWS could not be asked about deployments: "+oneLine(s.Unread)), 4,
+			w.Width))
+	}
+	d := s.Deployment
+	if d == nil || d.Status == "SUCCESSFUL" {
+		return
+	}
+	of := "deployment"
+	if d.Revision != "" {
+		of += " of revision " + d.Revision
+	}
+	status := spelt(d.Status)
+	when := status + " " + ago(now.Sub(d.Finished)) + " ago"
+	if d.InProgress() {
+		when = fmt.Sprintf("%s, begun %s ago", status, ago(now.Sub(d.Started)))
+		if d.Stage != "" {
+			when += ", stage " + spelt(d.Stage)
+		}
+	}
+	w.Printf("%s\n", fold("  "+of+": "+oneLine(when), 4, w.Width))
+	for _, line := range deploymentReasons(d) {
+		w.Printf("%s\n", fold("    "+oneLine(line), 6, w.Width))
+	}
+}
+
+// deploymentReasons says why a deployment was stopped, and how near it is to that.
+func deploymentReasons(d *report.ServiceDeployment) []string {
+	var out []string
+	if text := cmp.Or(d.RolledBack, d.Reason); text != "" {
+		out = append(out, text)
+	}
+	if b := d.CircuitBreaker; b != nil && (b.Failed > 0 || d.InProgress()) {
+		out = append(out, fmt.Sprintf("circuit breaker: %s failed, it acts at %d", count(b.Failed, "task"),
+			b.Threshold))
+	}
+	switch {
+	case len(d.Triggered) > 0:
+		out = append(out, "alarms that fired: "+strings.Join(d.Triggered, ", "))
+	case len(d.Alarms) > 0 && d.InProgress():
+		out = append(out, "alarms that would stop it: "+strings.Join(d.Alarms, ", "))
+	}
+	return out
+}
+
+// spelt turns a constant of AWS into words: ROLLBACK_IN_PROGRESS.
+func spelt(constant string) string {
+	switch constant {
+	case "ROLLBACK_SUCCESSFUL":
+		return "rolled back"
+	case "ROLLBACK_FAILED":
+		return "rollback failed"
+	}
+	return strings.ToLower(strings.ReplaceAll(constant, "_", " "))
 }
 
 // facts lists what AWS tells about an object: messages 3, messages in flight 1.

@@ -36,7 +36,33 @@ func sampleStatus() *report.Status {
 							"/company/shop/api:2026-11-23-0123456789abcdef",
 						Digest: "sha256:f90b8eccb9bd84d3a105fe702cc96098d01ed9840cac2bfeb357dfe5759c288a", Tasks: 2,
 					}},
-					Targets: []report.Targets{{Healthy: 2, Total: 3, Reason: "Target.Timeout"}},
+					Targets: []report.Targets{{
+						Healthy: 2, Total: 3, Reason: "Request timed out",
+						Failing: []report.Target{{
+							Address: "10.0.1.17:8080", Zone: "eu-central-1a", State: "unhealthy",
+							Code: "Target.Timeout", Reason: "Request timed out",
+							Task: "0123456789abcdef0123456789abcdef",
+						}},
+					}},
+					Applied: &report.Applied{
+						Revision: "13",
+						Images:   []report.Image{{Container: "api", Image: "company/shop/api:2026-11-24"}},
+					},
+					Revisions: []report.Revision{{
+						Revision: "12", Requested: 3, Running: 2, Pending: 1, Created: noon.Add(-time.Hour),
+						Images: []report.Image{{
+							Container: "api", Image: "company/shop/api:2026-11-23",
+							Digest: "sha256:f90b8eccb9bd84d3a105",
+						}},
+					}},
+					Deployment: &report.ServiceDeployment{
+						Status: "ROLLBACK_IN_PROGRESS", Stage: "SCALE_UP", Revision: "13",
+						Started:        noon.Add(-time.Minute),
+						CircuitBreaker: &report.CircuitBreaker{Failed: 3, Threshold: 3},
+						Alarms:         []string{"shop-5xx", "shop-slow"}, Triggered: []string{"shop-5xx"},
+						RolledBack: "Service deployment rolled back because the circuit breaker threshold was " +
+							"exceeded.",
+					},
 					Events: []report.Event{{
 						At: noon.Add(-90 * time.Second),
 						Message: "was unable to place a task because no container instance met all of its " +
@@ -81,6 +107,27 @@ func TestStatusOfARun(t *testing.T) {
 	require.NotContains(t, headline(), "v0")
 }
 
+// How a deployment ended is told, but not that it succeeded, and what could not be read is.
+func TestStatusOfDeployments(t *testing.T) {
+	shown := func(s *report.Service) string {
+		return render(false, 100, func(w *Writer) { serviceDeployment(w, s, noon) })
+	}
+	d := &report.ServiceDeployment{
+		Status: "IN_PROGRESS", Stage: "BAKE_TIME", Revision: "4", Started: noon.Add(-2 * time.Minute),
+		CircuitBreaker: &report.CircuitBreaker{Failed: 1, Threshold: 3}, Alarms: []string{"5xx"},
+	}
+	require.Equal(t, "  deployment of revision 4: in progress, begun 2m ago, stage bake time\n"+
+		"    circuit breaker: 1 task failed, it acts at 3\n    alarms that would stop it: 5xx\n",
+		shown(&report.Service{Deployment: d}))
+	d.Status, d.Finished, d.Reason, d.CircuitBreaker = "STOPPED", noon.Add(-time.Minute), "Stopped by ann.", nil
+	require.Equal(t, "  deployment of revision 4: stopped 1m ago\n    Stopped by ann.\n",
+		shown(&report.Service{Deployment: d}))
+	d.Status = "SUCCESSFUL"
+	require.Empty(t, shown(&report.Service{Deployment: d}))
+	require.Equal(t, "  AWS could not be asked about deployments: AccessDenied\n",
+		shown(&report.Service{Unread: "AccessDenied"}))
+}
+
 // Addresses, health and causes are complete on any screen.
 func TestStatusOnNarrowScreens(t *testing.T) {
 	s := sampleStatus()
@@ -113,8 +160,8 @@ func TestStatusLines(t *testing.T) {
 	s := sampleStatus()
 	first := shown(s)
 	require.Len(t, first, 4)
-	require.Equal(t, "2026-11-23T12:00:05Z  web/api  unhealthy  2/3 +1 tasks, revision 12  The last rollout failed. "+
-		"ECS says: unhealthy in "+targetGroup+".", first[1])
+	require.Equal(t, "2026-11-23T12:00:05Z  web/api  unhealthy  2/3 +1 tasks, revision 12, applied 13  "+
+		"The last rollout failed. ECS says: unhealthy in "+targetGroup+".", first[1])
 	require.Equal(t, []string{""}, shown(s), "nothing is new")
 	s.Components[1].Health = report.Updating
 	require.Equal(t, []string{"2026-11-23T12:00:15Z  web/files  updating"}, shown(s))

@@ -174,6 +174,9 @@ func (r *record) view() map[string]any {
 	out["deploymentCircuitBreaker"] = map[string]any{
 		"status": r.breaker, "failureCount": r.failures, "threshold": breakerThreshold(r.target.spec.desired()),
 	}
+	if r.finished.IsZero() {
+		out["lifecycleStage"] = "SCALE_UP"
+	}
 	out["updatedAt"] = seconds(r.created)
 	setTime(out, "updatedAt", r.finished)
 	setTime(out, "stoppedAt", r.stopped)

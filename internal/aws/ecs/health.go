@@ -35,6 +35,7 @@ func observation(o watchedService, s rollout.Status) resource.Observation {
 		return resource.Observation{Gone: s.Err == nil, Err: s.Err}
 	}
 	out := resource.Observation{Final: true, Service: reported(s)}
+	out.Service.Applied = applied(o)
 	out.Health, out.Problem = judge(o, s)
 	return out
 }
@@ -145,6 +146,28 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
+// applied is the task definition that the last run deployed; nil if it did not finish.
+func applied(o watchedService) *report.Applied {
+	arn := o.Props.TaskDefinition.Get()
+	if len(o.Failures) > 0 || !strings.Contains(arn, ":task-definition/") {
+		return nil
+	}
+	out := &report.Applied{Revision: revisionNumber(arn), Images: []report.Image{}}
+	for _, task := range o.Beside(wanted.TaskDefinitionType) {
+		if task.Outputs.Get("arn").Str() != arn {
+			continue
+		}
+		for _, c := range task.Inputs.Get("containers").Items() {
+			out.Images = append(out.Images, report.Image{Container: c.Get("name").Str(), Image: c.Get("image").Str()})
+		}
+	}
+	return out
+}
+
+func image(i rollout.Image) report.Image {
+	return report.Image{Container: i.Container, Image: i.Image, Digest: i.Digest, Tasks: i.Tasks}
+}
+
 // reported is what status shows of a service.
 func reported(s rollout.Status) *report.Service {
 	out := &report.Service{
@@ -153,13 +176,36 @@ func reported(s rollout.Status) *report.Service {
 		Rollout:  s.RolloutState, Since: s.Since, Images: []report.Image{}, Events: []report.Event{},
 	}
 	for _, i := range s.Images {
-		out.Images = append(out.Images, report.Image{
-			Container: i.Container, Image: i.Image, Digest: i.Digest,
-			Tasks: i.Tasks,
-		})
+		out.Images = append(out.Images, image(i))
 	}
 	for _, t := range s.Targets {
-		out.Targets = append(out.Targets, report.Targets{Healthy: t.Healthy, Total: t.Total, Reason: t.Reason})
+		group := report.Targets{Healthy: t.Healthy, Total: t.Total, Reason: t.Reason}
+		for _, f := range t.Failing {
+			group.Failing = append(group.Failing, report.Target(f))
+		}
+		out.Targets = append(out.Targets, group)
+	}
+	for _, r := range s.Revisions {
+		one := report.Revision{
+			Revision: r.Revision, Requested: r.Requested, Running: r.Running, Pending: r.Pending, Created: r.Created,
+			Images: []report.Image{},
+		}
+		for _, i := range r.Images {
+			one.Images = append(one.Images, image(i))
+		}
+		out.Revisions = append(out.Revisions, one)
+	}
+	if d := s.Deployment; d != nil {
+		out.Deployment = &report.ServiceDeployment{
+			Status: d.Status, Reason: d.Reason, Stage: d.Stage, Revision: d.Revision, Started: d.Started,
+			Finished: d.Finished, Alarms: d.Alarms, Triggered: d.Triggered, RolledBack: d.RolledBack,
+		}
+		if d.Threshold > 0 {
+			out.Deployment.CircuitBreaker = &report.CircuitBreaker{Failed: d.Failed, Threshold: d.Threshold}
+		}
+	}
+	if s.Unread != nil {
+		out.Unread = reasonOf(s.Unread)
 	}
 	for _, e := range s.Events {
 		out.Events = append(out.Events, report.Event(e))

@@ -337,6 +337,11 @@ func servicePermissions(s resource.Scope) []resource.Statement {
 			"ecs:ListServiceDeployments",
 		}, tagActions...)},
 		{
+			On:      slices.Concat(own(s, "service/"), own(s, "service-deployment/"), own(s, "service-revision/")),
+			Actions: []string{"ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions"},
+			Why:     "what really runs, for status",
+		},
+		{
 			On:      append(own(s, "service/"), own(s, "service-deployment/")...),
 			Actions: []string{"ecs:StopServiceDeployment"},
 			Why:     "a rollout that has to be stopped",

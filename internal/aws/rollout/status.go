@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net"
 	"slices"
 	"time"
 
@@ -31,11 +32,15 @@ type Status struct {
 	Running        int       `json:"running"`
 	Pending        int       `json:"pending"`
 	// as many tasks as desired, none unhealthy, targets healthy, no rollout in progress
-	Healthy     bool      `json:"healthy"`
-	Images      []Image   `json:"images"`
-	Targets     []Targets `json:"targets,omitempty"`
-	Events      []Event   `json:"events"` // the newest first, at most five
-	FailedTasks int       `json:"-"`      // of the PRIMARY deployment
+	Healthy     bool        `json:"healthy"`
+	Images      []Image     `json:"images"`
+	Targets     []Targets   `json:"targets,omitempty"`
+	Events      []Event     `json:"events"` // the newest first, at most five
+	FailedTasks int         `json:"-"`      // of the PRIMARY deployment
+	Revisions   []Revision  // that ECS runs or starts, or is about to
+	Deployment  *Deployment // the newest one; nil: ECS knows of none
+	// why ECS's deployments or revisions could not be read; the rest is known
+	Unread error
 	// what could not be read: the service itself if not Found, else its tasks or targets
 	Err error `json:"-"`
 }
@@ -51,10 +56,21 @@ type Image struct {
 
 // Targets is the health of one target group.
 type Targets struct {
-	Arn     string `json:"arn"`
-	Healthy int    `json:"healthy"`
-	Total   int    `json:"total"` // without draining ones
-	Reason  string `json:"reason,omitempty"`
+	Arn     string   `json:"arn"`
+	Healthy int      `json:"healthy"`
+	Total   int      `json:"total"` // without draining ones
+	Reason  string   `json:"reason,omitempty"`
+	Failing []Target // those that are not healthy
+}
+
+// Target is one target that is not healthy.
+type Target struct {
+	Address string // and port
+	Zone    string
+	State   string // initial, unhealthy, unused or unavailable
+	Code    string // Target.ResponseCodeMismatch
+	Reason  string // for people
+	Task    string // the id of the task that has the address; "": none does any more
 }
 
 // Event is a message of ECS.
@@ -67,12 +83,14 @@ type Event struct {
 type Ref struct{ Cluster, Service string } // names or ARNs
 
 // Status reports on services, in the order of refs. Calls are made side by side: first the services, ten per call, and
-// their lists of tasks, then those tasks and the targets. Status.Err says what could not be read. AWS APIs:
-// ecs:DescribeServices, ListTasks, DescribeTasks, elasticloadbalancing:DescribeTargetHealth.
+// their lists of tasks and deployments, then those tasks, deployments and revisions, and the targets. Status.Err and
+// Status.Unread say what could not be read. AWS APIs: ecs:DescribeServices, ListTasks, ListServiceDeployments,
+// DescribeTasks, DescribeServiceDeployments, DescribeServiceRevisions, elasticloadbalancing:DescribeTargetHealth.
 func (w *Watcher) Status(ctx context.Context, refs ...Ref) []Status {
 	api := w.api
 	statuses, services := make([]Status, len(refs)), make([]*types.Service, len(refs))
 	tasks, unlisted := make([][]string, len(refs)), make([]error, len(refs))
+	newest, unread := make([]*types.ServiceDeploymentBrief, len(refs)), make([]error, len(refs))
 	clusters := map[string][]int{}
 	var first errgroup.Group
 	first.SetLimit(atOnce)
@@ -100,6 +118,10 @@ func (w *Watcher) Status(ctx context.Context, refs ...Ref) []Status {
 			tasks[i], unlisted[i] = listTasks(ctx, api, ref.Cluster, ref.Service, types.DesiredStatusRunning)
 			return nil
 		})
+		first.Go(func() error {
+			newest[i], unread[i] = newestDeployment(ctx, api, ref)
+			return nil
+		})
 	}
 	_ = first.Wait() // each has its error
 	var second errgroup.Group
@@ -107,8 +129,9 @@ func (w *Watcher) Status(ctx context.Context, refs ...Ref) []Status {
 	for i, svc := range services {
 		if svc != nil {
 			second.Go(func() error {
-				statuses[i] = one(ctx, api, refs[i].Cluster, svc, tasks[i])
+				statuses[i] = one(ctx, api, refs[i].Cluster, svc, tasks[i], newest[i])
 				statuses[i].Err = errors.Join(unlisted[i], statuses[i].Err)
+				statuses[i].Unread = cmp.Or(unread[i], statuses[i].Unread)
 				return nil
 			})
 		}
@@ -141,8 +164,11 @@ func describeServices(
 	return found, nil
 }
 
-// one reads the tasks and the targets of a service, side by side.
-func one(ctx context.Context, api clients, cluster string, svc *types.Service, tasks []string) Status {
+// one reads the tasks, the targets, the deployment and the revisions of a service, side by side.
+func one(
+	ctx context.Context, api clients, cluster string, svc *types.Service, tasks []string,
+	newest *types.ServiceDeploymentBrief,
+) Status {
 	s := Status{
 		Cluster: cluster, Service: aws.ToString(svc.ServiceName), Found: true,
 		TaskDefinition: Running(*svc), Revision: revision(Running(*svc)),
@@ -160,10 +186,22 @@ func one(ctx context.Context, api clients, cluster string, svc *types.Service, t
 		s.Events = append(s.Events, Event{At: aws.ToTime(e.CreatedAt), Message: plainEvent(e)})
 	}
 	var both errgroup.Group
-	both.Go(func() error {
-		described, err := describeTasks(ctx, api, cluster, tasks)
-		s.Images = images(described)
+	var running []types.Task
+	both.Go(func() (err error) {
+		running, err = describeTasks(ctx, api, cluster, tasks)
+		s.Images = images(running)
 		return err
+	})
+	var full *types.ServiceDeployment
+	var revisions []types.ServiceRevision
+	var noDeployment, noRevisions error
+	both.Go(func() error {
+		full, noDeployment = describeDeployment(ctx, api, newest)
+		return nil
+	})
+	both.Go(func() error {
+		revisions, noRevisions = describeRevisions(ctx, api, svc, newest)
+		return nil
 	})
 	var balanced []types.LoadBalancer
 	for _, lb := range svc.LoadBalancers {
@@ -171,22 +209,30 @@ func one(ctx context.Context, api clients, cluster string, svc *types.Service, t
 			balanced = append(balanced, lb)
 		}
 	}
-	sums := make([]health, len(balanced))
+	sums, sick := make([]health, len(balanced)), make([][]Target, len(balanced))
 	for i, lb := range balanced {
 		both.Go(func() error {
 			described, err := describeTargets(ctx, api, *lb.TargetGroupArn)
-			sums[i] = count(described, aws.ToInt32(lb.ContainerPort), nil)
+			sums[i], sick[i] = count(described, aws.ToInt32(lb.ContainerPort), nil), failing(described)
 			return err
 		})
 	}
 	s.Err = both.Wait()
+	s.Unread = cmp.Or(noDeployment, noRevisions)
+	s.Revisions = runningRevisions(svc, revisions)
+	s.Deployment = newestOf(newest, full, revisions)
+	owners := addressesOf(running)
 	s.Healthy = s.Running == s.Desired && s.Pending == 0 &&
 		s.RolloutState == string(types.DeploymentRolloutStateCompleted) &&
 		!slices.ContainsFunc(s.Images, func(i Image) bool { return i.Unhealthy > 0 })
 	for i, h := range sums {
+		for j := range sick[i] {
+			host, _, _ := net.SplitHostPort(sick[i][j].Address)
+			sick[i][j].Task = owners[host]
+		}
 		s.Targets = append(s.Targets, Targets{
 			Arn: *balanced[i].TargetGroupArn, Healthy: h.healthy,
-			Total: h.healthy + h.sick, Reason: h.reason,
+			Total: h.healthy + h.sick, Reason: h.reason, Failing: sick[i],
 		})
 		s.Healthy = s.Healthy && h.sick == 0 && h.healthy >= s.Desired
 	}

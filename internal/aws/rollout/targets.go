@@ -1,7 +1,11 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
+	"net"
+	"slices"
+	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
@@ -90,27 +94,56 @@ func (r *run) addresses(ctx context.Context) (map[string]bool, error) {
 	if err != nil {
 		return nil, err
 	}
+	ours := slices.DeleteFunc(tasks, func(task types.Task) bool { return !r.ours(task) })
 	found := map[string]bool{}
+	for address := range addressesOf(ours) {
+		found[address] = true
+	}
+	return found, nil
+}
+
+// addressesOf returns the ids of tasks by their private addresses.
+func addressesOf(tasks []types.Task) map[string]string {
+	found := map[string]string{}
 	for _, task := range tasks {
-		if !r.ours(task) {
-			continue
-		}
+		id := familyRevision(aws.ToString(task.TaskArn))
 		for _, attachment := range task.Attachments {
 			for _, detail := range attachment.Details {
 				if aws.ToString(detail.Name) == "privateIPv4Address" {
-					found[aws.ToString(detail.Value)] = true
+					found[aws.ToString(detail.Value)] = id
 				}
 			}
 		}
 		for _, c := range task.Containers {
 			for _, i := range c.NetworkInterfaces {
 				if i.PrivateIpv4Address != nil {
-					found[*i.PrivateIpv4Address] = true
+					found[*i.PrivateIpv4Address] = id
 				}
 			}
 		}
 	}
-	return found, nil
+	return found
+}
+
+// failing returns the targets that are not healthy. Draining ones belong to tasks that are stopping.
+func failing(targets []elbtypes.TargetHealthDescription) []Target {
+	var out []Target
+	for _, t := range targets {
+		if t.TargetHealth == nil || t.Target == nil {
+			continue
+		}
+		switch t.TargetHealth.State {
+		case elbtypes.TargetHealthStateEnumDraining, elbtypes.TargetHealthStateEnumHealthy:
+			continue
+		}
+		out = append(out, Target{
+			Address: net.JoinHostPort(aws.ToString(t.Target.Id), strconv.Itoa(int(aws.ToInt32(t.Target.Port)))),
+			Zone:    aws.ToString(t.Target.AvailabilityZone), State: string(t.TargetHealth.State),
+			Code: string(t.TargetHealth.Reason), Reason: aws.ToString(t.TargetHealth.Description),
+		})
+	}
+	slices.SortFunc(out, func(a, b Target) int { return cmp.Compare(a.Address, b.Address) })
+	return out
 }
 
 func describeTargets(ctx context.Context, api clients, arn string) ([]elbtypes.TargetHealthDescription, error) {
