@@ -130,6 +130,7 @@ type Context struct {
 type Expansion struct {
 	Resources []*resource.Resource   // Component is filled by Expand
 	Outputs   map[string]value.Value // by the names in the kind's Outputs
+	Notes     []resource.Hint
 	// Guarded are the names of the resources that `protect` protects. Nil: all.
 	Guarded []string
 }

@@ -55,7 +55,7 @@ func (u *run) components(outputs map[string]map[string]value.Value, engineState 
 	about := u.about()
 	missing := map[string][]state.Missing{}
 	for _, r := range u.graph.Resources {
-		if !r.Data && !there[r.ID()] {
+		if !r.Data && !there[r.ID()] && !u.unwanted[r.ID()] {
 			missing[r.Component] = append(missing[r.Component], state.Missing{Resource: r.ID(), Type: r.Type})
 		}
 	}

@@ -51,7 +51,7 @@ func (u *run) execute(held *session.Session, payload *state.Payload) (*engine.Re
 		o.Journal, o.Surplus = journal.append, true
 		var again *engine.Result
 		if again, err = engine.Apply(ctx, u.graph, result.State, o); again.Outputs == nil {
-			again.Outputs = result.Outputs
+			again.Outputs, again.Notes = result.Outputs, result.Notes
 		}
 		if again.Looked == nil {
 			again.Looked = map[string]bool{}

@@ -44,7 +44,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 	}
 	if preview != nil {
 		u.plan, u.lookups, u.outputs = preview.Plan, preview.Lookups, preview.Outputs
-		u.creates, u.unnamed = preview.Intents, preview.Unnamed
+		u.creates, u.unnamed, u.unwanted = preview.Intents, preview.Unnamed, preview.Unwanted
 		u.tellMoves()
 		u.renamed = u.renames()
 		u.plan.Previous = previousOf(u.stack)

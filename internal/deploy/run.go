@@ -41,9 +41,11 @@ type run struct {
 	lookups map[string]value.Value
 	creates []json.RawMessage // the plan's, for the intents of the claim
 	unnamed []string          // IDs of those of creates that have no name yet
-	reread  bool              // the preview has read something that differs from the state
-	began   time.Time         // when execute looked at what interrupted runs had left
-	moved   map[string]string // new addresses of components that this run renames, by the old ones
+	// by resource ID: what is not to be made, because a lookup has found that it is needless
+	unwanted map[string]bool
+	reread   bool              // the preview has read something that differs from the state
+	began    time.Time         // when execute looked at what interrupted runs had left
+	moved    map[string]string // new addresses of components that this run renames, by the old ones
 	// by address of a renamed component: the address that its physical names are made from
 	named   map[string]string
 	outputs map[string]map[string]value.Value // of the preview, as far as they are known

@@ -24,6 +24,9 @@ func (u *run) save(
 		found.Add(diag.From(err)...) // the changes must be saved all the same
 		known = p.Components
 	}
+	for i, c := range u.plan.Components {
+		u.plan.Components[i].Notes = result.Notes[c.Address] // with what only the apply could know
+	}
 	p.Engine, p.Components, p.Forgotten = json.RawMessage(result.State), known, withoutStored(p.Forgotten, result.State)
 	p.Deployment++
 	p.Status, p.Summary, p.At = u.status(runErr), summary(outcome(u.plan, result).Summary()), held.Lock().Now()

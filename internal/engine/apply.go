@@ -19,6 +19,7 @@ type Result struct {
 	State   []byte                            // what exists now, what is left from before included
 	Changed bool                              // State differs from the state that was given
 	Outputs map[string]map[string]value.Value // of each component, sensitive ones included
+	Notes   map[string][]string               // of each component; see plan.Component
 	// by resource ID: what was really done, whatever was planned; NoOp: nothing was needed
 	Did     map[string]plan.Action
 	Failed  []Failure // sorted by resource
@@ -123,12 +124,12 @@ func (r *run) apply(ctx context.Context, start []byte) (*Result, error) {
 	}
 	r.mu.Lock()
 	result := &Result{
-		State: state, Outputs: r.outputs, Did: maps.Clone(r.did), Failed: slices.Clone(r.failed),
+		State: state, Outputs: r.outputs, Notes: r.notes, Did: maps.Clone(r.did), Failed: slices.Clone(r.failed),
 		Ran: true,
 	}
 	r.mu.Unlock()
 	if result.Outputs == nil {
-		result.Outputs = source.componentOutputs()
+		result.Outputs, result.Notes = source.componentOutputs(), source.notes()
 	}
 	slices.SortFunc(result.Failed, func(a, b Failure) int { return cmp.Compare(a.Resource, b.Resource) })
 	if runErr != nil {
@@ -144,7 +145,11 @@ func (r *run) apply(ctx context.Context, start []byte) (*Result, error) {
 func (r *run) dropCreations(s *source) {
 	for i, op := range r.state.creating {
 		rec, err := decodeRecord(op.Resource)
-		if err == nil && s.byID[rec.URN.Name()] != nil && s.urns[rec.URN.Name()] == rec.URN {
+		if err != nil {
+			continue
+		}
+		id := rec.URN.Name()
+		if r.unwanted[id] || s.byID[id] != nil && s.urns[id] == rec.URN {
 			r.ledger.forget(-1 - int64(i))
 		}
 	}

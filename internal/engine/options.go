@@ -47,7 +47,8 @@ type Options struct {
 	// Surplus: a run just before has made everything that is wanted. Other objects of the same resources, made by the
 	// interrupted runs of Intents, are deleted: nobody wants them any more.
 	Surplus bool
-	// Frozen holds the answers of lookups by resource ID, as a saved plan recorded them. Nil: Catalog.Read is asked.
+	// Frozen holds the answers of lookups by resource ID, as a plan recorded them. Catalog.Read is asked where the
+	// plan recorded Unknown. Nil: Catalog.Read is always asked.
 	Frozen map[string]value.Value
 
 	// Outside holds the IDs of resources that somebody else has changed or deleted, as a read has found.

@@ -115,7 +115,7 @@ func (c *collector) plan() *plan.Plan {
 		return components[address]
 	}
 	for _, g := range r.graph.Components {
-		component(g.Address).Kind = g.Kind
+		component(g.Address).Kind, component(g.Address).Notes = g.Kind, r.notes[g.Address]
 	}
 	desired, stored := map[string]int{}, map[string]int{}
 	for _, s := range r.state.live {
@@ -127,7 +127,7 @@ func (c *collector) plan() *plan.Plan {
 		}
 	}
 	for _, res := range r.graph.Resources {
-		if !res.Data && !r.keep(res.ID()) {
+		if !res.Data && !r.keep(res.ID()) && !r.unwanted[res.ID()] {
 			desired[res.Component]++
 			p.Unchanged++
 		}

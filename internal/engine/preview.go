@@ -30,6 +30,8 @@ type Preview struct {
 	Recovered bool
 	// Found are the IDs of Options.Forgotten that AWS still has: Options.Adopt of the apply.
 	Found []string
+	// Unwanted are the IDs of resources that are not to be made: see resource.Resource.Only.
+	Unwanted map[string]bool
 	// Unasked are the objects whose deletion the credentials may not ask about.
 	Unasked []StepError
 }
@@ -80,7 +82,7 @@ func (r *run) preview(ctx context.Context, recovered, asking bool) (*Preview, er
 	}
 	p := &Preview{
 		Plan: r.plan.plan(), Lookups: r.lookups, Outputs: r.outputs, Recovered: recovered, Unasked: unasked,
-		Found: slices.Sorted(maps.Keys(r.plan.found)),
+		Found: slices.Sorted(maps.Keys(r.plan.found)), Unwanted: r.unwanted,
 	}
 	p.Intents, p.Unnamed = r.plan.intents()
 	return p, errors.Join(protectedError(p.Plan), obstructedError(p.Plan))

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	pkgresource "github.com/pulumi/pulumi/pkg/v3/resource"
 	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -16,6 +17,7 @@ type answer struct {
 	inputs  value.Value
 	outputs sdk.PropertyMap
 	unknown bool        // nothing of it is known
+	absent  bool        // it is not wanted: see resource.Resource.Only
 	made    bool        // a preview would create it: outputs are those of the replaced object, if any
 	was     value.Value // inputs of the object that a preview would change, Null otherwise
 }
@@ -24,6 +26,9 @@ type answer struct {
 func (a answer) get(name string) value.Value {
 	if a.unknown {
 		return value.NewUnknown()
+	}
+	if a.absent {
+		return value.NullValue
 	}
 	input, isInput := a.inputs.Entries()[name]
 	output, isOutput := a.outputs[sdk.PropertyKey(name)]
@@ -174,22 +179,27 @@ func (r *run) want(urn sdk.URN, w wanted) {
 	r.wanted[urn] = w
 }
 
-// lookUp reads data, or takes what a saved plan recorded.
+// lookUp reads data, or takes what a plan recorded. Where the plan did not know the question yet, it recorded Unknown.
 func (r *run) lookUp(ctx context.Context, data *resource.Resource, props value.Value) (found value.Value, err error) {
 	defer recovered(&err)
-	if r.o.Frozen != nil {
-		frozen, ok := r.o.Frozen[data.ID()]
-		if !ok {
-			return value.NullValue, fmt.Errorf("the saved plan has no answer for it: make a new plan")
-		}
-		found = frozen
-	} else if found, err = r.o.Catalog.Read(ctx, data.Type, props); err != nil {
+	frozen, ok := r.o.Frozen[data.ID()]
+	switch {
+	case r.o.Frozen != nil && !ok:
+		return value.NullValue, fmt.Errorf("the saved plan has no answer for it: make a new plan")
+	case ok && frozen.Known():
+		return frozen, nil
+	}
+	if found, err = r.o.Catalog.Read(ctx, data.Type, props); err != nil {
 		return value.NullValue, err
 	}
-	r.mu.Lock()
-	r.lookups[data.ID()] = found
-	r.mu.Unlock()
+	r.answered(data, found)
 	return found, nil
+}
+
+func (r *run) answered(data *resource.Resource, found value.Value) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lookups[data.ID()] = found
 }
 
 // componentOutputs computes the outputs of each component. Outputs that need an untargeted resource keep their value
@@ -225,11 +235,35 @@ func (s *source) componentOutputs() map[string]map[string]value.Value {
 	return all
 }
 
+// notes returns the notes of components that hold, as sentences.
+func (s *source) notes() map[string][]string {
+	all := map[string][]string{}
+	for _, c := range s.run.graph.Components {
+		for _, note := range c.Notes {
+			if when, err := s.resolve(note.When); err != nil || !value.Equal(when, value.NewBool(true)) {
+				continue // a note about something that is not in the run
+			}
+			var text strings.Builder
+			for _, part := range note.Text {
+				part, err := s.resolve(part)
+				if err != nil || !part.Known() {
+					part = value.NewString(value.KnownAfterApply)
+				}
+				word, _ := part.Text()
+				text.WriteString(word)
+			}
+			all[c.Address] = append(all[c.Address], text.String())
+		}
+	}
+	return all
+}
+
 // stackOutputs is componentOutputs as the state keeps it: without sensitive values.
 func (s *source) stackOutputs() sdk.PropertyMap {
 	all := s.componentOutputs()
+	notes := s.notes()
 	s.run.mu.Lock()
-	s.run.outputs = all
+	s.run.outputs, s.run.notes = all, notes
 	s.run.mu.Unlock()
 	stack := sdk.PropertyMap{}
 	for address, out := range all {

@@ -43,11 +43,13 @@ type run struct {
 	plan    *collector           // of a preview
 	reading context.Context      // for calls that change nothing
 
-	data map[string]*resource.Resource // of the graph, by ID
+	data     map[string]*resource.Resource // of the graph, by ID
+	unwanted map[string]bool               // by resource ID: what the answer of a lookup makes needless
 
 	mu       sync.Mutex
 	lookups  map[string]value.Value
 	outputs  map[string]map[string]value.Value // of components
+	notes    map[string][]string               // of components
 	wanted   map[sdk.URN]wanted                // inputs of offered resources
 	actual   map[sdk.URN]value.Value
 	causes   map[sdk.URN]error             // of failed steps, as the behaviour returned them
@@ -80,7 +82,7 @@ func newRun(m mode, graph *resource.Graph, state []byte, o Options) (*run, error
 		causes: map[sdk.URN]error{}, adopted: map[sdk.URN]bool{}, did: map[string]plan.Action{},
 		effects: map[sdk.URN]*resource.Effects{},
 		secrets: map[sdk.URN]map[string]secret{}, begun: map[sdk.URN]creation{}, kept: map[instance]bool{},
-		protect: map[string]bool{}, guarded: map[string]bool{},
+		protect: map[string]bool{}, guarded: map[string]bool{}, unwanted: map[string]bool{},
 	}
 	var err error
 	if r.state, err = load(state, r.names, o.Catalog); err != nil {

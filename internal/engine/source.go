@@ -148,6 +148,15 @@ func (s *source) offer(n *node) (deploy.SourceEvent, error) {
 		return nil, nil
 	}
 	res := n.desired
+	if wanted, err := s.wanted(res); err != nil {
+		s.refuse(n, err)
+		return nil, nil
+	} else if !wanted {
+		s.run.unwanted[n.id] = true
+		delete(s.urns, n.id)
+		s.finish(n, answer{absent: true})
+		return nil, nil
+	}
 	checked, err := s.run.checked(res, s.resolve)
 	old := s.run.old(res)
 	if err == nil && old != nil {
@@ -172,6 +181,15 @@ func (s *source) offer(n *node) (deploy.SourceEvent, error) {
 		s.later(res.Type, state, checked)
 		s.finish(n, s.run.answerOf(state, checked, old))
 	}), nil
+}
+
+// wanted reports whether an object is wanted, where a lookup decides that.
+func (s *source) wanted(res *resource.Resource) (bool, error) {
+	if res.Only.IsNull() {
+		return true, nil
+	}
+	only, err := s.resolve(res.Only)
+	return value.Equal(only, value.NewBool(true)), err
 }
 
 // later notes an object to activate at the end: its inputs are not as wanted yet, or it overtakes another object.
@@ -204,6 +222,7 @@ func (s *source) existing(ids []string) []sdk.URN {
 func (s *source) lookUp(n *node) {
 	props, err := value.Resolve(n.desired.Props, s.env())
 	if err == nil && !known(props) {
+		s.run.answered(n.desired, value.NewUnknown())
 		s.finish(n, answer{unknown: true})
 		return
 	}

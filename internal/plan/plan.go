@@ -84,6 +84,7 @@ type Component struct {
 	Action      Action
 	Consequence Consequence
 	Changes     []Change // without no-ops, in the order of execution
+	Notes       []string // what its users must know or do, as sentences without their ends
 }
 
 // Plan is what an apply would do.

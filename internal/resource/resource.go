@@ -22,6 +22,10 @@ type Resource struct {
 	After     []string    // IDs of resources that must exist first although no property refers to them
 	Protect   bool        // never deleted or replaced without --allow-data-loss
 	Data      bool        // looked up, never created: its outputs are the Lookup's answer
+	// Only says whether the object is wanted, if the answer of a lookup decides that: a record only where there is a
+	// hosted zone. It is true or false. Null: always. If a plan cannot know it, the object is not wanted. References to
+	// an unwanted object are null.
+	Only value.Value
 }
 
 // ID returns "<component>:<name>", the address that state, plans and references use.
@@ -49,9 +53,16 @@ type Component struct {
 	DependsOn []string               // addresses
 	Outputs   map[string]value.Value // made of references to outputs of its resources
 	Protect   bool
-	Synthetic bool   // shared, and made because others need it: infra/cluster, infra/ingress
+	Synthetic bool // shared, and made because others need it: infra/cluster, infra/ingress
+	Notes     []Hint
 	Moved     string // its former address, as its manifest says; "": none
 	Named     string // the address from which its physical names are made; "": its own
+}
+
+// Hint is a fact about a component that its users must know or act on, such as a record to make by hand.
+type Hint struct {
+	When value.Value   // true: it holds
+	Text []value.Value // the parts of a sentence without its end
 }
 
 // Graph is everything desired. Each resource comes after all that it needs.
@@ -124,8 +135,10 @@ func (g *Graph) Edges() (map[string][]string, error) {
 			}
 			return nil
 		}
-		if err := follow(r.Props, 0); err != nil {
-			return nil, err
+		for _, v := range []value.Value{r.Props, r.Only} {
+			if err := follow(v, 0); err != nil {
+				return nil, err
+			}
 		}
 		for _, id := range r.After {
 			if !exists[id] {

@@ -33,6 +33,8 @@ const (
 	OpSelect   Op = "select"  // Args[0] at the path Names
 	OpFlatten  Op = "flatten" // Args, lists spliced into one list
 	OpAfter    Op = "after"   // Args[0], once the others are known too
+	OpFirst    Op = "first"   // the first of Args that is neither null nor ""
+	OpWhen     Op = "when"    // Args[1] if Args[0] is true, else null
 )
 
 // Expression is a deferred computation as data.
@@ -78,6 +80,14 @@ func Select(v Value, path ...string) Value {
 
 // Flatten splices lists into one list. Items that are not lists stay.
 func Flatten(lists ...Value) Value { return compute(Expression{Op: OpFlatten, Args: lists}) }
+
+// First returns the first value that is neither null nor an empty text.
+func First(values ...Value) Value { return compute(Expression{Op: OpFirst, Args: values}) }
+
+// When returns v if the condition is true, else null.
+func When(condition, v Value) Value {
+	return compute(Expression{Op: OpWhen, Args: []Value{condition, v}})
+}
 
 func compute(e Expression) Value {
 	for _, arg := range e.Args {
@@ -183,8 +193,7 @@ func (e *Expression) resolve(sensitive bool, env Env) (Value, error) {
 		sensitive = sensitive || r.HasSensitive()
 	}
 	out := NewUnknown()
-	// A template may have a known result although a part is unknown, and so may a selection from a partly known tree.
-	if known || e.Op == OpTemplate || e.Op == OpSelect {
+	if known || e.partly() {
 		var err error
 		if out, err = e.apply(args, env.Template); err != nil {
 			return NullValue, err
@@ -192,6 +201,15 @@ func (e *Expression) resolve(sensitive bool, env Env) (Value, error) {
 	}
 	out.sensitive = out.sensitive || sensitive
 	return out, nil
+}
+
+// partly reports whether the result may be known although an argument is unknown.
+func (e *Expression) partly() bool {
+	switch e.Op {
+	case OpTemplate, OpSelect, OpFirst, OpWhen:
+		return true
+	}
+	return false
 }
 
 func (e *Expression) apply(args []Value, template func(string, map[string]Value) (Value, error)) (Value, error) {
@@ -229,6 +247,21 @@ func (e *Expression) apply(args []Value, template func(string, map[string]Value)
 		return NewList(items...), nil
 	case OpAfter:
 		return args[0], nil
+	case OpFirst:
+		for _, arg := range args {
+			if !arg.IsNull() && !Equal(arg, NewString("")) {
+				return arg, nil
+			}
+		}
+		return NullValue, nil
+	case OpWhen:
+		switch {
+		case !args[0].Known():
+			return NewUnknown(), nil
+		case Equal(args[0], NewBool(true)):
+			return args[1], nil
+		}
+		return NullValue, nil
 	}
 	return NullValue, fmt.Errorf("unknown operation %q: this plan was made by a newer version of deployer", e.Op)
 }

@@ -64,6 +64,7 @@ type componentJSON struct {
 	Action      string       `json:"action"`
 	Consequence string       `json:"consequence,omitempty"`
 	Changes     []changeJSON `json:"changes"`
+	Notes       []string     `json:"notes,omitempty"`
 }
 
 type summaryJSON struct {
@@ -123,7 +124,7 @@ func planDocument(p *plan.Plan, warnings diag.List) planJSON {
 	for _, c := range p.Components {
 		cj := componentJSON{
 			Address: c.Address, Kind: c.Kind, MovedFrom: c.MovedFrom, Action: string(c.Action),
-			Consequence: string(c.Consequence), Changes: []changeJSON{},
+			Consequence: string(c.Consequence), Changes: []changeJSON{}, Notes: c.Notes,
 		}
 		for _, ch := range c.Changes {
 			j := changeJSON{

@@ -75,6 +75,14 @@ func component(w *Writer, c plan.Component) {
 	for _, ch := range c.Changes {
 		change(w, ch, min(width, 32))
 	}
+	notes(w, c)
+}
+
+// notes writes what the users of a component must know or do.
+func notes(w *Writer, c plan.Component) {
+	for _, note := range c.Notes {
+		w.Printf("%s\n", fold("    "+styled(cyan, "note:")+" "+note, 8, w.Width))
+	}
 }
 
 func name(resource string) string {
