@@ -113,6 +113,9 @@ func (s Statement) allows(r Request) bool {
 var operators = map[string]func(wanted, have []string) bool{
 	"StringEquals": func(wanted, have []string) bool { return len(have) == 1 && slices.Contains(wanted, have[0]) },
 	"ArnLike":      func(wanted, have []string) bool { return len(have) == 1 && matchesAny(wanted, have[0]) },
+	"ForAllValues:StringEquals": func(wanted, have []string) bool {
+		return !slices.ContainsFunc(have, func(value string) bool { return !slices.Contains(wanted, value) })
+	},
 	"ForAllValues:StringLike": func(wanted, have []string) bool {
 		return !slices.ContainsFunc(have, func(value string) bool { return !matchesAny(wanted, value) })
 	},

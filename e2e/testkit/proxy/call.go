@@ -152,6 +152,12 @@ func (c *Call) Beside(method, subresource string, body []byte) (*Response, error
 	return c.proxy.send(c.ctx, method, path, c.host, c.plainHeader(), body)
 }
 
+// At makes another call to the emulator, at another path of the same service and for the same caller. The call is not
+// recorded.
+func (c *Call) At(method, uri string) (*Response, error) {
+	return c.proxy.send(c.ctx, method, uri, c.host, c.plainHeader(), nil)
+}
+
 // Bind decodes the JSON body of the call.
 func (c *Call) Bind(v any) error {
 	if len(c.Body) == 0 {

@@ -58,9 +58,12 @@ func (p *Proxy) identify(r *http.Request, body []byte) *Call {
 	case c.Service == "s3" || c.Service == "s3express" || c.Service == "":
 		c.Service, c.Protocol = "s3", ProtocolS3
 		c.Operation, c.Resource = s3Operation(r, c.Query)
+	case c.Service == "route53":
+		c.Protocol = ProtocolRESTXML
+		c.Operation, c.Resource = route53Operation(r.Method, r.URL.Path)
 	default:
 		c.Protocol = ProtocolRESTJSON
-		if c.Service == "route53" || c.Service == "cloudfront" {
+		if c.Service == "cloudfront" {
 			c.Protocol = ProtocolRESTXML
 		}
 		c.Operation = r.Method + " " + r.URL.Path

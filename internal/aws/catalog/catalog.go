@@ -18,6 +18,7 @@ import (
 	"github.com/company/deployer/internal/aws/elbv2"
 	"github.com/company/deployer/internal/aws/iam"
 	"github.com/company/deployer/internal/aws/logs"
+	"github.com/company/deployer/internal/aws/route53"
 	"github.com/company/deployer/internal/aws/s3"
 	"github.com/company/deployer/internal/aws/secretsmanager"
 	"github.com/company/deployer/internal/aws/servicediscovery"
@@ -47,6 +48,7 @@ func New(cfg aws.Config) *resource.Catalog {
 			elbv2.Behaviours(cfg),
 			iam.Behaviours(cfg),
 			logs.Behaviours(cfg),
+			route53.Behaviours(cfg),
 			s3.Behaviours(cfg),
 			servicediscovery.Behaviours(cfg),
 			sqs.Behaviours(cfg),
@@ -54,6 +56,7 @@ func New(cfg aws.Config) *resource.Catalog {
 		slices.Concat(
 			acm.Lookups(cfg),
 			ec2.Lookups(cfg),
+			route53.Lookups(cfg),
 			secretsmanager.Lookups(cfg),
 			ssm.Lookups(cfg),
 			sts.Lookups(cfg),
