@@ -60,6 +60,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"repeat":    repeatCommand,
 	"proxy":     proxyCommand,
 	"aws":       awsCommand,
+	"dns":       dnsCommand,
 }
 
 func refuse(ts *testscript.TestScript, neg bool, name string) {

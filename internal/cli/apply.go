@@ -10,7 +10,6 @@ import (
 
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
-	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/view"
 )
@@ -75,7 +74,7 @@ func (o *applyOptions) changing(run func(deploy.Request) (*deploy.Applied, error
 	return changing{
 		run: run, ask: "Do you want to apply this plan?", verb: "apply", approve: o.autoApprove,
 		done: func(w *view.Writer, a *deploy.Applied) {
-			view.Applied(w, a.Plan, a.Version, a.Outcome, a.Outputs, observe.Balancers(a.Outputs))
+			view.Applied(w, a.Plan, a.Version, a.Outcome, a.Outputs)
 		},
 	}
 }

@@ -2,23 +2,8 @@ package observe
 
 import (
 	"github.com/company/deployer/internal/component/ingress"
-	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
 )
-
-// Balancers returns the load balancers of a stack, from the outputs of its components.
-func Balancers(outputs map[string]map[string]any) []report.Balancer {
-	var out []report.Balancer
-	for _, public := range []bool{true, false} {
-		if name, ok := outputs[ingress.Address][ingress.OutputName(public, ingress.DNSName)].(string); ok {
-			out = append(out, report.Balancer{
-				Scheme:  map[bool]string{true: "public", false: "internal"}[public],
-				DNSName: name,
-			})
-		}
-	}
-	return out
-}
 
 // ForDNS returns the outputs of a shared component that people need for their DNS records: names of load balancers, and
 // zones for alias records.

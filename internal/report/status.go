@@ -251,12 +251,6 @@ type VariableChange struct {
 	New  *string `json:"new"`
 }
 
-// Balancer is a load balancer of a stack: the target of its hosts' DNS records.
-type Balancer struct {
-	Scheme  string // public or internal
-	DNSName string
-}
-
 // State is one entry of the list of states.
 type State struct {
 	Stack       string    `json:"stack"`

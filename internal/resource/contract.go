@@ -322,6 +322,7 @@ func (e *PartialError) Unwrap() error { return e.Err }
 type OwnedError struct {
 	Type, Name string
 	Tags       map[string]string // of the object
+	Next       string            // what to do about it; "": the usual
 }
 
 func (e *OwnedError) Error() string {

@@ -3,7 +3,6 @@ package view
 import (
 	"fmt"
 	"io"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -12,10 +11,9 @@ import (
 	"github.com/company/deployer/internal/report"
 )
 
-// Applied writes the result of an apply: the changes and the URLs.
+// Applied writes the result of an apply: the changes, the URLs, and what is left to do by hand.
 func Applied(
 	w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome, outputs map[string]map[string]any,
-	balancers []report.Balancer,
 ) {
 	if !p.HasChanges() {
 		w.Printf("%s Nothing differs from the plan, and nothing was changed.\n", styled(green+bold, "Up to date."))
@@ -30,23 +28,13 @@ func Applied(
 	}
 	w.Printf("%s %s/%s %s: %s.%s\n", styled(green+bold, "Applied"), p.Stack, p.Environment, version,
 		strings.Join(verbs(o.Done), ", "), runs)
-	foreign := false // hosts whose DNS the user has to change
 	for _, c := range p.Components {
-		address, ok := outputs[c.Address]["url"].(string)
-		if !ok || c.Kind != "MicroService" {
-			continue
+		if address, ok := outputs[c.Address]["url"].(string); ok && c.Kind == "MicroService" {
+			w.Printf("  %s %s\n", pad(c.Address, 28), styled(cyan, address))
 		}
-		w.Printf("  %s %s\n", pad(c.Address, 28), styled(cyan, address))
-		at, err := url.Parse(address)
-		foreign = foreign || err == nil && !slices.ContainsFunc(balancers,
-			func(b report.Balancer) bool { return strings.EqualFold(b.DNSName, at.Hostname()) })
 	}
-	if !foreign {
-		return
-	}
-	for _, b := range balancers {
-		w.Printf("  DNS: point your hosts (CNAME or alias) at the %s load balancer\n    %s\n", b.Scheme,
-			styled(cyan, b.DNSName))
+	for _, c := range p.Components {
+		notes(w, c)
 	}
 }
 

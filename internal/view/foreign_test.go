@@ -122,7 +122,7 @@ func TestNothingForeignIsObeyed(t *testing.T) {
 		"no changes":  func(w *Writer) { Plan(w, &plan.Plan{Stack: evil, Environment: evil}) },
 		"plain":       func(w *Writer) { progress(NewPlain(w, now)) },
 		"live":        func(w *Writer) { progress(NewLive(w, now, sized(60, 24))) },
-		"applied":     func(w *Writer) { Applied(w, &p, 1, &o, outputs, poison[[]report.Balancer]()) },
+		"applied":     func(w *Writer) { Applied(w, &p, 1, &o, outputs) },
 		"unfinished": func(w *Writer) {
 			Unfinished(w, &p, 1, &o, evil)
 		},

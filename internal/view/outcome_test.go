@@ -10,7 +10,6 @@ import (
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/plan"
-	"github.com/company/deployer/internal/report"
 )
 
 func sampleOutcome() *plan.Outcome {
@@ -98,31 +97,28 @@ func TestACommandAtTheEndOfASentenceIsNotBroken(t *testing.T) {
 		"  Look: deployer state show\n")
 }
 
-func TestAppliedSaysWhatDNSRecordsPointAt(t *testing.T) {
+func TestAppliedSaysWhatIsLeftToDo(t *testing.T) {
 	outputs := map[string]map[string]any{
 		"web/api":   {"url": "https://api.example.com"},
 		"web/front": {"url": "http://lb-1.elb.amazonaws.com"},
 	}
-	balancers := []report.Balancer{{Scheme: "public", DNSName: "lb-1.elb.amazonaws.com"}}
 	p := &plan.Plan{Stack: "shop", Environment: "dev", Components: []plan.Component{
 		{
 			Address: "web/api", Kind: "MicroService",
 			Changes: []plan.Change{{Resource: "web/api:service", Action: plan.Update}},
 		},
 		{Address: "web/front", Kind: "MicroService"},
+		{Address: "infra/ingress", Notes: []string{"api.example.com has no hosted zone"}},
 	}}
 	show := func() string {
 		return render(false, 80, func(w *Writer) {
 			Applied(w, p, 3,
 				&plan.Outcome{Done: []plan.Step{{Action: plan.Update}, {Action: plan.NoOp}, {Action: plan.Adopt}}},
-				outputs, balancers)
+				outputs)
 		})
 	}
 	require.Contains(t, show(), "Applied shop/dev v3: 1 adopted, 1 updated, 1 needed no change.",
 		"what was done, not what was planned")
 	require.Contains(t, show(), "  web/api                      https://api.example.com\n")
-	require.Contains(t, show(), "  DNS: point your hosts (CNAME or alias) at the public load balancer\n    "+
-		"lb-1.elb.amazonaws.com\n")
-	delete(outputs, "web/api")
-	require.NotContains(t, show(), "DNS", "the load balancer's own name needs no record")
+	require.Contains(t, show(), "    note: api.example.com has no hosted zone\n")
 }

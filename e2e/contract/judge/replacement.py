@@ -43,6 +43,10 @@ TYPES = {
     "iam/role": ("AWS::IAM::Role", {"name": "RoleName"}),
     "iam/role-policy": ("AWS::IAM::RolePolicy", {"role": "RoleName", "name": "PolicyName"}),
     "logs/log-group": ("AWS::Logs::LogGroup", {"name": "LogGroupName"}),
+    "route53/record": (
+        "AWS::Route53::RecordSet",
+        {"zoneId": "HostedZoneId", "types": "Type", "alias": "AliasTarget", "values": "ResourceRecords"},
+    ),
     "s3/bucket": ("AWS::S3::Bucket", {"name": "BucketName"}),
     "s3/bucket-policy": ("AWS::S3::BucketPolicy", {}),
     "servicediscovery/private-dns-namespace": (

@@ -109,7 +109,7 @@ func (r record) create(ctx context.Context, c recordCall) (string, model.RecordO
 	for _, typ := range c.Props.Types {
 		changes = append(changes, change(types.ChangeActionCreate, toAWS(c.Props, typ)))
 	}
-	err := r.api.change(ctx, c.Props.Role, c.Props.ZoneID.Get(), c.Props.Name, changes)
+	err := r.api.change(ctx, c.Props.Role.Get(), c.Props.ZoneID.Get(), c.Props.Name, changes)
 	if !call.HasCode(err, "InvalidChangeBatch") {
 		return id, out, err
 	}
@@ -130,6 +130,7 @@ func (r record) create(ctx context.Context, c recordCall) (string, model.RecordO
 	}
 	return "", out, &resource.OwnedError{
 		Type: model.RecordType, Name: c.Props.Name + " (" + there.String() + ")", Tags: tags,
+		Next: "Remove the records if nobody needs them, or set ingress.zone: none",
 	}
 }
 
@@ -289,7 +290,7 @@ func (r record) update(ctx context.Context, c recordCall) (model.RecordOutputs, 
 		return model.RecordOutputs{ID: c.ID}, nil
 	}
 	return model.RecordOutputs{ID: c.ID},
-		r.api.change(ctx, c.Props.Role, c.Props.ZoneID.Get(), c.Props.Name, changes)
+		r.api.change(ctx, c.Props.Role.Get(), c.Props.ZoneID.Get(), c.Props.Name, changes)
 }
 
 // delete deletes only records that are as recorded.
@@ -311,7 +312,7 @@ func (r record) delete(ctx context.Context, c recordCall) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	return r.api.change(ctx, c.Old.Role, c.Old.ZoneID.Get(), "without "+c.Old.Name, changes)
+	return r.api.change(ctx, c.Old.Role.Get(), c.Old.ZoneID.Get(), "without "+c.Old.Name, changes)
 }
 
 // get returns all records of a name.
@@ -321,7 +322,7 @@ func (r record) get(ctx context.Context, p model.Record) (sets, error) {
 		HostedZoneId: aws.String(p.ZoneID.Get()), StartRecordName: aws.String(p.Name + "."),
 	}
 	for {
-		page, err := r.api.as(p.Role).ListResourceRecordSets(ctx, in)
+		page, err := r.api.as(p.Role.Get()).ListResourceRecordSets(ctx, in)
 		if err != nil {
 			return nil, failed(err)
 		}

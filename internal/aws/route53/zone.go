@@ -137,7 +137,7 @@ func (z *zones) find(ctx context.Context, want model.ZoneLookup) (*zone, error) 
 
 // byID returns the named zone, and checks that the host can be in it.
 func (z *zones) byID(ctx context.Context, want model.ZoneLookup) (*zone, error) {
-	out, err := z.api.as(want.Role).GetHostedZone(ctx, &route53.GetHostedZoneInput{Id: &want.Zone})
+	out, err := z.api.as(want.Role.Get()).GetHostedZone(ctx, &route53.GetHostedZoneInput{Id: &want.Zone})
 	if err = failed(err); err != nil {
 		var op *resource.OpError
 		if errors.Is(err, resource.ErrNotFound) && errors.As(err, &op) {
@@ -191,10 +191,10 @@ func (z *zones) list(ctx context.Context, want model.ZoneLookup) ([]zone, error)
 	if z.listed == nil {
 		z.listed = map[string]*listing{}
 	}
-	l := z.listed[want.Role+" "+vpc]
+	l := z.listed[want.Role.Get()+" "+vpc]
 	if l == nil {
 		l = &listing{}
-		z.listed[want.Role+" "+vpc] = l
+		z.listed[want.Role.Get()+" "+vpc] = l
 	}
 	z.mu.Unlock()
 	l.mu.Lock()
@@ -204,9 +204,9 @@ func (z *zones) list(ctx context.Context, want model.ZoneLookup) ([]zone, error)
 	}
 	var err error
 	if vpc != "" {
-		l.all, err = z.ofVPC(ctx, want.Role, vpc)
+		l.all, err = z.ofVPC(ctx, want.Role.Get(), vpc)
 	} else {
-		l.all, err = z.ofAccount(ctx, want.Role)
+		l.all, err = z.ofAccount(ctx, want.Role.Get())
 	}
 	l.done = err == nil
 	return l.all, advise(err)

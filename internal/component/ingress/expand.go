@@ -108,6 +108,7 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) int
 	give(ZoneID, lb.Output("zoneId"))
 	give(ARNSuffix, lb.Output("arnSuffix"))
 	give(SecurityGroup, group.Output("id"))
+	rules.records(in, lb.Output("dnsName"), lb.Output("zoneId"), out)
 
 	http := add("http-listener", elbv2.ListenerType, elbv2.Listener{
 		LoadBalancerARN: value.Expr[string](lb.Output("arn")), Port: ports["http"], Protocol: "HTTP",

@@ -28,6 +28,10 @@ type Need struct {
 	// Certificate is the ARN for all hosts; Null with Auto and without HTTPS.
 	Certificate value.Value
 	Auto        bool // find a certificate by each host's name
+	// Zone is the id or the name of the hosted zone for the records of the hosts, NoZone for no records, or "" for the
+	// zone that fits best. ZoneRole is the ARN of a role that may change it.
+	Zone     string
+	ZoneRole value.Value
 	// Seed is the text that the rule's priority is hashed from: a service that is renamed keeps its priority.
 	Seed string
 }
@@ -52,11 +56,12 @@ const (
 	ZoneID        = "ZoneId"
 	ARNSuffix     = "ArnSuffix"
 	SecurityGroup = "SecurityGroupId"
+	DNSRecords    = "DnsRecords" // those to make by hand
 	HTTPListener  = "HttpListenerArn"
 	HTTPSListener = "HttpsListenerArn"
 )
 
-var perScheme = []string{DNSName, ZoneID, ARNSuffix, SecurityGroup, HTTPListener, HTTPSListener}
+var perScheme = []string{DNSName, ZoneID, ARNSuffix, SecurityGroup, HTTPListener, HTTPSListener, DNSRecords}
 
 func scheme(public bool) string {
 	if public {
@@ -143,6 +148,9 @@ func (r *Rules) Check(address string) []value.Problem {
 				add(key(mine), "%s already takes %s on the %s load balancer: give one of them another host or path",
 					other.from, requests(host, mine.Path), scheme(r.public))
 			}
+		}
+		if host, both := shared(mine.Hosts, other.Hosts); both && host != "" && !sameZone(mine.Need, other.Need) {
+			add("zone", "%s has another zone for %s: a host has one zone", other.from, host)
 		}
 		if !mine.HTTPS() && other.HTTPS() {
 			if host, both := shared(mine.Hosts, other.Hosts); both && host != "" {

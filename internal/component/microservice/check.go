@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/component/ingress"
 	"github.com/company/deployer/internal/resource/elbv2"
 	"github.com/company/deployer/internal/value"
 )
@@ -90,6 +91,7 @@ func (s *Spec) checkIngress() []value.Problem {
 			"a rule of a load balancer takes %d wildcards (* and ?, and one for what is below a path: /api/*), but "+
 				"these are %d", elbv2.MaxWildcards, n))
 	}
+	problems = append(problems, g.checkZone()...)
 	if g.Certificate.IsSet() {
 		if g.auto() && slices.ContainsFunc(g.hosts(), func(h string) bool {
 			return strings.ContainsAny(strings.TrimPrefix(h, "*."), "*?")
@@ -99,6 +101,38 @@ func (s *Spec) checkIngress() []value.Problem {
 		}
 	}
 	return problems
+}
+
+// checkZone finds hosts that the zone cannot have.
+func (g *Ingress) checkZone() []value.Problem {
+	if g.Zone == "" || g.Zone == ingress.NoZone {
+		return nil
+	}
+	var problems []value.Problem
+	at := []string{"ingress", "zone"}
+	name := strings.TrimSuffix(g.Zone, ".")
+	for _, host := range g.hosts() {
+		switch {
+		case !ingress.Recordable(host):
+			problems = append(problems, component.Invalid(at,
+				"a hosted zone cannot have the host %s: in DNS, * can only be the whole first label, as in *.%s", host,
+				parent(host)))
+		case ingress.ZoneName(name) && host != name && !strings.HasSuffix(host, "."+name):
+			problems = append(problems, component.Invalid(at, "the host %s does not end in .%s", host, name))
+		}
+	}
+	return problems
+}
+
+// parent is a host without its labels that have wildcards.
+func parent(host string) string {
+	labels := strings.Split(host, ".")
+	for i := len(labels) - 1; i >= 0; i-- {
+		if strings.ContainsAny(labels[i], "*?") {
+			return strings.Join(labels[i+1:], ".")
+		}
+	}
+	return host
 }
 
 // hosts are all the host names, in the order of the manifest.

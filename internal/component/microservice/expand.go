@@ -75,7 +75,7 @@ func demands(in component.Instance, s *Spec) []component.Demand {
 	if g := s.Ingress; g != nil {
 		need := ingress.Need{
 			Public: g.Public, Hosts: g.hosts(), Path: g.Path, Priority: g.Priority, Auto: g.auto(),
-			Seed: in.Original().Address,
+			Seed: in.Original().Address, Zone: g.Zone, ZoneRole: g.ZoneRole.Value(),
 		}
 		if g.Certificate.IsSet() && !need.Auto {
 			need.Certificate = g.Certificate.Value()

@@ -19,7 +19,7 @@ type ZoneLookup struct {
 	// Zone is the id or the name of the zone. Without it, the zone with the longest name that Host ends in is taken.
 	Zone string `json:"zone,omitempty"`
 	// Role is the ARN of a role that may see the zone; "": the credentials in use.
-	Role string `json:"role,omitempty"`
+	Role value.Of[string] `json:"role,omitempty"`
 }
 
 // Zone is the answer. Without Zone in the question, there may be no such zone: then Missing is true.
@@ -41,7 +41,7 @@ type Record struct {
 	Alias  *Alias           `json:"alias,omitempty" doc:"The AWS object whose addresses are answered."`
 	TTL    int              `json:"ttl,omitempty" min:"0" max:"2147483647" unset:"300 without alias" doc:"Seconds that resolvers may remember the answer."`
 	Values []string         `json:"values,omitempty" doc:"The answers, without alias. Their order means nothing."`
-	Role   string           `json:"role,omitempty" unset:"the credentials in use" doc:"ARN of a role that may change the zone."`
+	Role   value.Of[string] `json:"role,omitempty" unset:"the credentials in use" doc:"ARN of a role that may change the zone."`
 }
 
 // Alias is the target of an alias record.

@@ -65,6 +65,9 @@ func Print(graph *resource.Graph) string {
 		for _, name := range value.NewMap(c.Outputs).Keys() {
 			fmt.Fprintf(&b, "  %s = %s\n", name, Text(c.Outputs[name]))
 		}
+		for _, note := range c.Notes {
+			fmt.Fprintf(&b, "  # note if %s: %s\n", Text(note.When), Text(value.Concat(anys(note.Text)...)))
+		}
 	}
 	edges, err := graph.Edges()
 	if err != nil {
@@ -82,9 +85,20 @@ func Print(graph *resource.Graph) string {
 		if len(r.After) > 0 {
 			fmt.Fprintf(&b, "  # after %s\n", strings.Join(r.After, ", "))
 		}
+		if !r.Only.IsNull() {
+			fmt.Fprintf(&b, "  # only if %s\n", Text(r.Only))
+		}
 		tree(&b, "  ", r.Props)
 	}
 	return b.String()
+}
+
+func anys(values []value.Value) []any {
+	out := make([]any, len(values))
+	for i, v := range values {
+		out[i] = v
+	}
+	return out
 }
 
 func mark(yes bool, word string) string {
