@@ -80,6 +80,7 @@ RIGHT = {
     "ecs/task-definition taskRoleArn": _REVISION,
     "elbv2/load-balancer vpcId": "follows from the subnets, which SetSubnets changes within a VPC only",
     "logs/log-group data loss": "the retention deletes logs in any case",
+    "route53/record name": "the key of a record: a change in place deletes one and creates another",
     "servicediscovery/service routingPolicy": "a part of DnsConfig; UpdateService takes its records only",
     "sqs/queue-policy queueUrl": "the policy of one queue: of another one it is another object",
 }
