@@ -1,0 +1,272 @@
+package elasticachefake
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/company/deployer/e2e/testkit/proxy"
+)
+
+// polls is how many descriptions show an object in change before the change has its effect.
+const polls = 2
+
+// Fake is the ElastiCache of all accounts and regions of a proxy.
+type Fake struct {
+	mu       sync.Mutex
+	accounts map[string]string // by access key
+	regions  map[string]*region
+	clock    time.Time
+}
+
+// region is what exists in one region of one account.
+type region struct {
+	name, account string
+
+	subnets    map[string]*subnetGroup
+	parameters map[string]*parameterGroup
+	groups     map[string]*replicationGroup
+	clusters   map[string]*cacheCluster
+	serverless map[string]*serverlessCache
+	users      map[string]*user
+	userGroups map[string]*userGroup
+	snapshots  map[string]*snapshot
+	tags       map[string]map[string]string // by ARN
+}
+
+// call is one request, with the region that it is about.
+type call struct {
+	*proxy.Call
+	*region
+	fake *Fake
+}
+
+// apiError is an error answer of ElastiCache.
+type apiError struct {
+	status        int
+	code, message string
+}
+
+func (e *apiError) Error() string { return e.code + ": " + e.message }
+
+func refuse(code, format string, args ...any) error {
+	return &apiError{http.StatusBadRequest, code, fmt.Sprintf(format, args...)}
+}
+
+func missing(code, format string, args ...any) error {
+	return &apiError{http.StatusNotFound, code, fmt.Sprintf(format, args...)}
+}
+
+func invalid(format string, args ...any) error {
+	return refuse("InvalidParameterValue", format, args...)
+}
+
+func combination(format string, args ...any) error {
+	return refuse("InvalidParameterCombination", format, args...)
+}
+
+// Install registers the fake's operations with a proxy.
+func Install(p *proxy.Proxy) *Fake {
+	f := &Fake{accounts: map[string]string{}}
+	f.Reset()
+	for operation, answer := range map[string]func(*call) (any, error){
+		"CreateCacheSubnetGroup":                   createSubnetGroup,
+		"DescribeCacheSubnetGroups":                describeSubnetGroups,
+		"ModifyCacheSubnetGroup":                   modifySubnetGroup,
+		"DeleteCacheSubnetGroup":                   deleteSubnetGroup,
+		"CreateCacheParameterGroup":                createParameterGroup,
+		"DescribeCacheParameterGroups":             describeParameterGroups,
+		"DescribeCacheParameters":                  describeParameters,
+		"ModifyCacheParameterGroup":                modifyParameters,
+		"ResetCacheParameterGroup":                 resetParameters,
+		"DeleteCacheParameterGroup":                deleteParameterGroup,
+		"CreateReplicationGroup":                   createReplicationGroup,
+		"DescribeReplicationGroups":                describeReplicationGroups,
+		"ModifyReplicationGroup":                   modifyReplicationGroup,
+		"ModifyReplicationGroupShardConfiguration": reshard,
+		"IncreaseReplicaCount":                     increaseReplicas,
+		"DecreaseReplicaCount":                     decreaseReplicas,
+		"DeleteReplicationGroup":                   deleteReplicationGroup,
+		"CreateCacheCluster":                       createCacheCluster,
+		"DescribeCacheClusters":                    describeCacheClusters,
+		"ModifyCacheCluster":                       modifyCacheCluster,
+		"DeleteCacheCluster":                       deleteCacheCluster,
+		"CreateServerlessCache":                    createServerless,
+		"DescribeServerlessCaches":                 describeServerless,
+		"ModifyServerlessCache":                    modifyServerless,
+		"DeleteServerlessCache":                    deleteServerless,
+		"CreateUser":                               createUser,
+		"DescribeUsers":                            describeUsers,
+		"ModifyUser":                               modifyUser,
+		"DeleteUser":                               deleteUser,
+		"CreateUserGroup":                          createUserGroup,
+		"DescribeUserGroups":                       describeUserGroups,
+		"ModifyUserGroup":                          modifyUserGroup,
+		"DeleteUserGroup":                          deleteUserGroup,
+		"DescribeSnapshots":                        describeSnapshots,
+		"DeleteSnapshot":                           deleteSnapshot,
+		"ListTagsForResource":                      listTags,
+		"AddTagsToResource":                        addTags,
+		"RemoveTagsFromResource":                   removeTags,
+	} {
+		p.Handle("elasticache", operation, f.handler(operation, answer))
+	}
+	p.Interpose(f.guardSecurityGroup)
+	p.OnReset(f.Reset)
+	return f
+}
+
+// Reset forgets everything.
+func (f *Fake) Reset() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.regions = map[string]*region{}
+	f.clock = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+}
+
+func (f *Fake) handler(operation string, answer func(*call) (any, error)) proxy.Handler {
+	return func(pc *proxy.Call) *proxy.Response {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		in, err := f.regionOf(pc)
+		if err != nil {
+			return pc.Failure(http.StatusInternalServerError, "InternalFailure", err.Error())
+		}
+		in.settle()
+		f.clock = f.clock.Add(time.Second)
+		out, err := answer(&call{pc, in, f})
+		var refused *apiError
+		if errors.As(err, &refused) {
+			return pc.Failure(refused.status, refused.code, refused.message)
+		}
+		if err != nil {
+			return pc.Failure(http.StatusInternalServerError, "InternalFailure", err.Error())
+		}
+		return proxy.XMLResponse(document(operation, out))
+	}
+}
+
+// regionOf returns what exists where the call goes. The emulator knows the account of an access key.
+func (f *Fake) regionOf(c *proxy.Call) (*region, error) {
+	account, known := f.accounts[c.AccessKey]
+	if !known {
+		answer, err := c.PostForm("sts", url.Values{"Action": {"GetCallerIdentity"}, "Version": {"2011-06-15"}})
+		if err != nil {
+			return nil, err
+		}
+		var caller struct {
+			Account string `xml:"GetCallerIdentityResult>Account"`
+		}
+		if err := xml.Unmarshal(answer.Body, &caller); err != nil {
+			return nil, err
+		}
+		account = caller.Account
+		f.accounts[c.AccessKey] = account
+	}
+	key := account + " " + c.Region
+	if f.regions[key] == nil {
+		f.regions[key] = &region{
+			name: c.Region, account: account,
+			subnets: map[string]*subnetGroup{}, parameters: map[string]*parameterGroup{},
+			groups: map[string]*replicationGroup{}, clusters: map[string]*cacheCluster{},
+			serverless: map[string]*serverlessCache{}, users: map[string]*user{},
+			userGroups: map[string]*userGroup{}, snapshots: map[string]*snapshot{},
+			tags: map[string]map[string]string{},
+		}
+	}
+	return f.regions[key], nil
+}
+
+func (r *region) arn(kind, name string) string {
+	return "arn:aws:elasticache:" + r.name + ":" + r.account + ":" + kind + ":" + name
+}
+
+// change is a change that takes some polls.
+type change struct {
+	left int
+	then func()
+}
+
+// begin starts a change. then is its effect.
+func (c *change) begin(then func()) { c.left, c.then = polls, then }
+
+// running reports whether a change is in progress.
+func (c *change) running() bool { return c.then != nil }
+
+// poll brings the change one description nearer to its end.
+func (c *change) poll() {
+	if c.then == nil {
+		return
+	}
+	if c.left--; c.left >= 0 {
+		return
+	}
+	then := c.then
+	c.then = nil
+	then()
+}
+
+// settle lets the users of user groups and the like reach their end without a description: AWS does not wait to be
+// asked. Objects that deployer waits for change with their descriptions only, so that a test can see the wait.
+func (r *region) settle() {
+	for _, g := range r.userGroups {
+		g.poll()
+	}
+	for _, u := range r.users {
+		u.poll()
+	}
+}
+
+// guardSecurityGroup refuses to delete a security group that a cache uses, as EC2 does.
+func (f *Fake) guardSecurityGroup(c *proxy.Call) *proxy.Response {
+	if c.Service != "ec2" || c.Operation != "DeleteSecurityGroup" {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	in, err := f.regionOf(c)
+	if err != nil {
+		return c.Failure(http.StatusInternalServerError, "InternalError", err.Error())
+	}
+	id := c.Form.Get("GroupId")
+	for _, users := range in.securityGroups() {
+		for _, group := range users {
+			if group == id {
+				return c.Failure(http.StatusBadRequest, "DependencyViolation",
+					"resource "+id+" has a dependent object")
+			}
+		}
+	}
+	return nil
+}
+
+func (r *region) securityGroups() [][]string {
+	var out [][]string
+	for _, g := range r.groups {
+		out = append(out, g.nodes.securityGroups)
+	}
+	for _, c := range r.clusters {
+		out = append(out, c.nodes.securityGroups)
+	}
+	for _, s := range r.serverless {
+		out = append(out, s.SecurityGroupIds)
+	}
+	return out
+}
+
+// first returns the first text that is not empty.
+func first(texts ...string) string {
+	for _, t := range texts {
+		if t != "" {
+			return t
+		}
+	}
+	return ""
+}
+
+func lower(text string) string { return strings.ToLower(text) }

@@ -1,0 +1,273 @@
+package awstest
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/elasticache"
+	"github.com/stretchr/testify/require"
+
+	awscache "github.com/company/deployer/internal/aws/elasticache"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/elasticache"
+	"github.com/company/deployer/internal/testkit/resourcetest"
+	"github.com/company/deployer/internal/value"
+)
+
+// cacheHome is what a cache needs.
+type cacheHome struct {
+	*harness
+	client       *elasticache.Client
+	vpc          string
+	subnets      []string
+	group, other string // security groups
+}
+
+func newCacheHome(t *testing.T) *cacheHome {
+	t.Helper()
+	h := &cacheHome{harness: start(t)}
+	h.client = elasticache.NewFromConfig(h.Plain)
+	network := ec2.NewFromConfig(h.Plain)
+	h.vpc, h.subnets = cacheNetwork(t, network, "10.77")
+	for i, name := range []string{"one", "two"} {
+		made, err := network.CreateSecurityGroup(t.Context(), &ec2.CreateSecurityGroupInput{
+			GroupName: &name, Description: &name, VpcId: &h.vpc,
+		})
+		require.NoError(t, err)
+		*[]*string{&h.group, &h.other}[i] = *made.GroupId
+	}
+	_, err := h.client.CreateCacheSubnetGroup(t.Context(), &elasticache.CreateCacheSubnetGroupInput{
+		CacheSubnetGroupName: aws.String("home"), CacheSubnetGroupDescription: aws.String("home"), SubnetIds: h.subnets,
+	})
+	require.NoError(t, err)
+	for name, family := range map[string]string{
+		"valkey8-a": "valkey8", "valkey8-b": "valkey8", "redis7-a": "redis7", "memcached-a": "memcached1.6",
+	} {
+		_, err := h.client.CreateCacheParameterGroup(t.Context(), &elasticache.CreateCacheParameterGroupInput{
+			CacheParameterGroupName: &name, CacheParameterGroupFamily: &family, Description: aws.String("home"),
+		})
+		require.NoError(t, err)
+	}
+	return h
+}
+
+func cacheNetwork(t *testing.T, network *ec2.Client, prefix string) (vpc string, subnets []string) {
+	t.Helper()
+	made, err := network.CreateVpc(t.Context(), &ec2.CreateVpcInput{CidrBlock: aws.String(prefix + ".0.0/16")})
+	require.NoError(t, err)
+	zones, err := network.DescribeAvailabilityZones(t.Context(), &ec2.DescribeAvailabilityZonesInput{})
+	require.NoError(t, err)
+	for i, zone := range zones.AvailabilityZones[:3] {
+		subnet, err := network.CreateSubnet(t.Context(), &ec2.CreateSubnetInput{
+			VpcId: made.Vpc.VpcId, CidrBlock: aws.String(prefix + "." + string(rune('1'+i)) + ".0/24"),
+			AvailabilityZone:  zone.ZoneName,
+			TagSpecifications: []ec2types.TagSpecification{},
+		})
+		require.NoError(t, err)
+		subnets = append(subnets, *subnet.Subnet.SubnetId)
+	}
+	return *made.Vpc.VpcId, subnets
+}
+
+func (h *cacheHome) behaviour(t *testing.T, typ string) resource.Behaviour {
+	return behaviour(t, awscache.Behaviours(h.Config), typ)
+}
+
+func TestCacheSubnetGroup(t *testing.T) {
+	h := newCacheHome(t)
+	vpc, subnets := cacheNetwork(t, ec2.NewFromConfig(h.Plain), "10.78")
+	props := model.SubnetGroup{
+		Name: "suite/group", VPCID: value.Lit(h.vpc), Description: "Of the suite", SubnetIDs: value.Lit(h.subnets[:2]),
+		Tags: map[string]string{"team": "a"},
+	}
+	update, replace := props, props
+	update.Description, update.SubnetIDs, update.Tags = "Of the other suite", value.Lit(h.subnets[1:]), nil
+	replace.VPCID, replace.SubnetIDs = value.Lit(vpc), value.Lit(subnets)
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: h.behaviour(t, model.SubnetGroupType), Props: props, Update: update, Replace: replace,
+		Foreign: func(ctx context.Context, t *testing.T, checked resource.State) func() {
+			name := checked.Inputs.Get("name").Str()
+			_, err := h.client.CreateCacheSubnetGroup(ctx, &elasticache.CreateCacheSubnetGroupInput{
+				CacheSubnetGroupName: &name, CacheSubnetGroupDescription: &name, SubnetIds: h.subnets,
+			})
+			require.NoError(t, err)
+			return func() {
+				_, err := h.client.DeleteCacheSubnetGroup(ctx, &elasticache.DeleteCacheSubnetGroupInput{
+					CacheSubnetGroupName: &name,
+				})
+				require.NoError(t, err)
+			}
+		},
+		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+	})
+}
+
+func TestCacheParameterGroup(t *testing.T) {
+	h := newCacheHome(t)
+	props := model.ParameterGroup{
+		Name: "suite/parameters", Family: "valkey8", Description: "Of the suite",
+		Parameters: map[string]string{"maxmemory-policy": "allkeys-lru", "timeout": "300"},
+	}
+	update, replace := props, props
+	update.Parameters = map[string]string{"maxmemory-policy": "noeviction", "slowlog-max-len": "256"}
+	update.Tags = map[string]string{"team": "a"}
+	replace.Family = "redis7"
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: h.behaviour(t, model.ParameterGroupType), Props: props, Update: update, Replace: replace,
+		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+		Unused: map[string]string{"elasticache:RemoveTagsFromResource": "the suite's case removes no tag"},
+	})
+}
+
+func (h *cacheHome) replicationGroup() model.ReplicationGroup {
+	return model.ReplicationGroup{
+		Name: "suite/cache", Description: "Of the suite", Engine: model.Redis, EngineVersion: "7.1",
+		NodeType: "cache.t4g.small", Nodes: 1, ParameterGroup: value.Lit("redis7-a"), SubnetGroup: value.Lit("home"),
+		SecurityGroups: value.Lit([]string{h.group}), FinalSnapshot: true, TransitEncryption: model.Preferred,
+		Tags: map[string]string{"team": "a"},
+	}
+}
+
+func TestReplicationGroup(t *testing.T) {
+	h := newCacheHome(t)
+	props := h.replicationGroup()
+	update, replace := props, props
+	update.Description = "Of the other suite"
+	update.NodeType, update.Nodes, update.TransitEncryption = "cache.m7g.large", 3, model.Required
+	update.SecurityGroups = value.Lit([]string{h.group, h.other})
+	update.SnapshotRetention, update.SnapshotWindow = pointer(7), "03:00-04:00"
+	update.MaintenanceWindow, update.MinorUpgrades = "sun:05:00-sun:06:00", pointer(false)
+	update.SlowLog, update.EngineLog = value.Lit("/slow"), value.Lit("/engine")
+	update.Tags = nil
+	replace.Port = pointer(6380)
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: h.behaviour(t, model.ReplicationGroupType), Props: props, Update: update, Replace: replace,
+		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+		Unused: map[string]string{
+			"elasticache:ModifyReplicationGroupShardConfiguration": "TestReplicationGroupInClusterMode",
+			"secretsmanager:GetSecretValue":                        "a cache with a password",
+		},
+	})
+	left, err := h.client.DescribeSnapshots(t.Context(), &elasticache.DescribeSnapshotsInput{})
+	require.NoError(t, err)
+	require.Greater(t, len(left.Snapshots), 2, "each delete left a snapshot of its own")
+	for _, s := range left.Snapshots {
+		require.True(t, strings.Contains(*s.SnapshotName, "-final-"), *s.SnapshotName)
+	}
+}
+
+// changes updates an object step by step and finds no difference after each step.
+func (h *cacheHome) changes(t *testing.T, typ string, steps ...any) resource.State {
+	t.Helper()
+	b := h.behaviour(t, typ)
+	req := request(typ)
+	req.Tags = resourcetest.Tags("changes")
+	var state resource.State
+	for i, step := range steps {
+		inputs, problems := b.Check(value.Encode(step))
+		require.Empty(t, problems)
+		req.Inputs = inputs
+		var err error
+		if i == 0 {
+			state, err = b.Create(t.Context(), req)
+		} else {
+			diff := resource.Compare(b.Definition(), req.Old.Inputs, inputs)
+			require.NotEmpty(t, diff.Changes, "step %d", i)
+			require.Empty(t, diff.Replace, "step %d", i)
+			state, err = b.Update(t.Context(), req)
+		}
+		require.NoError(t, err, "step %d", i)
+		req.ID, req.Old = state.ID, state
+		read, found, err := b.Read(t.Context(), resource.Request{
+			Resource: req.Resource, Type: typ, ID: state.ID, Old: state, Tags: req.Tags, Progress: func(string) {},
+		})
+		require.NoError(t, err)
+		require.True(t, found)
+		require.Empty(t, resource.Compare(b.Definition(), read.Inputs, inputs).Changes, "step %d", i)
+	}
+	return state
+}
+
+// Redis becomes Valkey in place, with its parameter group, and encryption is switched on and off.
+func TestReplicationGroupChanges(t *testing.T) {
+	h := newCacheHome(t)
+	redis := h.replicationGroup()
+	redis.TransitEncryption = model.Disabled
+	grown := redis
+	grown.Nodes = 2
+	valkey := grown
+	valkey.Engine, valkey.EngineVersion, valkey.ParameterGroup = model.Valkey, "8.0", value.Lit("valkey8-a")
+	newer := valkey
+	newer.EngineVersion, newer.ParameterGroup, newer.TransitEncryption = "8.2", value.Lit("valkey8-b"), model.Required
+	small := newer
+	small.Nodes, small.TransitEncryption = 1, model.Disabled
+	state := h.changes(t, model.ReplicationGroupType, redis, grown, valkey, newer, small)
+	require.Contains(t, state.Outputs.Get("endpoint").Str(), state.ID)
+	require.Equal(t, 6379.0, state.Outputs.Get("port").Number())
+	_, err := h.client.DeleteCacheParameterGroup(t.Context(), &elasticache.DeleteCacheParameterGroupInput{
+		CacheParameterGroupName: aws.String("redis7-a"),
+	})
+	require.NoError(t, err, "the old group is free")
+}
+
+func TestReplicationGroupInClusterMode(t *testing.T) {
+	h := newCacheHome(t)
+	two := h.replicationGroup()
+	two.Nodes, two.Shards = 2, pointer(2)
+	four := two
+	four.Shards, four.Nodes = pointer(4), 1
+	four.MultiAZ = pointer(false)
+	one := four
+	one.Shards = pointer(1)
+	state := h.changes(t, model.ReplicationGroupType, two, four, one)
+	require.Equal(t, state.Outputs.Get("endpoint"), state.Outputs.Get("readerEndpoint"))
+	require.Contains(t, state.Outputs.Get("endpoint").Str(), "clustercfg")
+}
+
+// What AWS refuses to change in place is a replacement, and no data survives that.
+func TestReplicationGroupReplaces(t *testing.T) {
+	h := newCacheHome(t)
+	d := h.behaviour(t, model.ReplicationGroupType).Definition()
+	for name, change := range map[string]func(*model.ReplicationGroup){
+		"engine":        func(p *model.ReplicationGroup) { p.Engine, p.EngineVersion = model.Redis, "7.1" },
+		"engineVersion": func(p *model.ReplicationGroup) { p.EngineVersion = "8.0" },
+		"shards":        func(p *model.ReplicationGroup) { p.Shards = pointer(1) },
+		"subnetGroup":   func(p *model.ReplicationGroup) { p.SubnetGroup = value.Lit("other") },
+		"nodeType":      func(p *model.ReplicationGroup) { p.NodeType = "cache.r6gd.xlarge" },
+	} {
+		old := h.replicationGroup()
+		old.Engine, old.EngineVersion = model.Valkey, "8.2"
+		wanted := old
+		change(&wanted)
+		diff := resource.Compare(d, value.Encode(old), value.Encode(wanted))
+		require.Contains(t, diff.Replace, name)
+		require.Equal(t, "data loss", string(d.Meaning(resource.Change{
+			Changed: diff.Changed(), Old: value.Encode(old), Desired: value.Encode(wanted),
+		})), name)
+	}
+}
+
+func TestReplicationGroupCheck(t *testing.T) {
+	h := newCacheHome(t)
+	b := h.behaviour(t, model.ReplicationGroupType)
+	for name, wrong := range map[string]func(*model.ReplicationGroup){
+		"name":              func(p *model.ReplicationGroup) { p.Name = "9" },
+		"nodes":             func(p *model.ReplicationGroup) { p.Nodes = 7 },
+		"multiAz":           func(p *model.ReplicationGroup) { p.MultiAZ = pointer(true) },
+		"failover":          func(p *model.ReplicationGroup) { p.Failover = pointer(true) },
+		"kmsKey":            func(p *model.ReplicationGroup) { p.KMSKey, p.AtRestEncryption = "alias/a", pointer(false) },
+		"snapshotWindow":    func(p *model.ReplicationGroup) { p.SnapshotWindow = "3-4" },
+		"maintenanceWindow": func(p *model.ReplicationGroup) { p.MaintenanceWindow = "sunday" },
+		"nodeType":          func(p *model.ReplicationGroup) { p.NodeType = "cache.t4g.huge" },
+	} {
+		props := h.replicationGroup()
+		wrong(&props)
+		_, problems := b.Check(value.Encode(props))
+		require.Len(t, problems, 1, name)
+		require.Equal(t, []string{name}, problems[0].Path)
+	}
+}

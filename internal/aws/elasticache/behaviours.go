@@ -1,0 +1,192 @@
+// Package elasticache is the behaviour of the Amazon ElastiCache resource types.
+//
+// In: calls of the resource contract. Out: ElastiCache API calls, and reads of the secret that holds a password. It
+// keeps no state, and puts no password into a state, a plan or an error.
+package elasticache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/elasticache"
+	"github.com/aws/aws-sdk-go-v2/service/elasticache/types"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+// Behaviours returns the resource types of ElastiCache.
+func Behaviours(cfg aws.Config) []resource.Behaviour {
+	a := &api{client: elasticache.NewFromConfig(cfg), secrets: secretsmanager.NewFromConfig(cfg)}
+	return []resource.Behaviour{newSubnetGroup(a), newParameterGroup(a), newReplicationGroup(a)}
+}
+
+// api is what all types share.
+type api struct {
+	client  *elasticache.Client
+	secrets *secretsmanager.Client
+}
+
+// failed translates an error.
+var failed = call.Errors(
+	call.NotFound("ReplicationGroupNotFoundFault", "CacheClusterNotFound", "CacheSubnetGroupNotFoundFault",
+		"CacheParameterGroupNotFound", "ServerlessCacheNotFoundFault", "UserNotFound", "UserGroupNotFound"),
+	call.Exists("ReplicationGroupAlreadyExists", "CacheClusterAlreadyExists", "CacheSubnetGroupAlreadyExists",
+		"CacheParameterGroupAlreadyExists", "ServerlessCacheAlreadyExistsFault", "UserAlreadyExists",
+		"UserGroupAlreadyExists"),
+)
+
+// The paces of waiting: AWS makes a cache in 5 to 15 minutes, and moves a large one to other nodes in an hour or more.
+var (
+	changing = call.Pace{First: 2 * time.Second, Longest: 20 * time.Second, Limit: 2 * time.Hour}
+	briefly  = call.Pace{First: time.Second, Longest: 10 * time.Second, Limit: 10 * time.Minute}
+)
+
+// The statuses of caches.
+const (
+	available    = "available"
+	deletingNow  = "deleting"
+	createFailed = "create-failed"
+)
+
+// doubled are hyphens that would follow each other in a name.
+var doubled = regexp.MustCompile(`-[-` + resource.PartSeparator + `]`)
+
+// tidy makes a prefix fit: ElastiCache refuses two hyphens in a row. Different prefixes stay different.
+func tidy(prefix string) string {
+	return doubled.ReplaceAllStringFunc(prefix, func(two string) string { return "-x" + two[1:] })
+}
+
+// checkName checks the prefix of a name.
+func checkName(name *string, problems *value.Problems) {
+	*name = tidy(*name)
+	if !nameForm.MatchString(*name) {
+		problems.Bad("name", "%q is no name for ElastiCache: it begins with a small letter and has small letters, "+
+			"digits and hyphens", *name)
+	}
+}
+
+var nameForm = regexp.MustCompile(`^[a-z][a-z0-9` + resource.PartSeparator + `-]*$`)
+
+func checkDescription(text string, problems *value.Problems) {
+	if text == "" || len(text) > 255 {
+		problems.Bad("description", "must have 1 to 255 characters")
+	}
+}
+
+// asSet sorts a list whose order does not count.
+func asSet(list value.Of[[]string]) value.Of[[]string] {
+	if !list.IsSet() || !list.Known() {
+		return list
+	}
+	items := list.Get()
+	slices.Sort(items)
+	return value.Lit(slices.Compact(items))
+}
+
+// declared is what AWS has, if the state declares anything for that property; else AWS has chosen, and nothing differs.
+func declared(old, actual string) string {
+	if old == "" {
+		return ""
+	}
+	return actual
+}
+
+func tagFields(t *types.Tag) (key, text **string) { return &t.Key, &t.Value }
+
+// tags are the tags for a create call.
+func tags(req resource.Request, user map[string]string) []types.Tag {
+	return tagging.List(tagging.Wanted(req.Tags, user), tagFields)
+}
+
+// tagsOf returns the tags of an object. AWS answers only some minutes after the begin of a create.
+func (a *api) tagsOf(ctx context.Context, arn string) (map[string]string, error) {
+	var found map[string]string
+	err := call.Wait(ctx, briefly, "AWS returns the tags of "+arn, func(ctx context.Context) (bool, error) {
+		out, err := a.client.ListTagsForResource(ctx, &elasticache.ListTagsForResourceInput{ResourceName: &arn})
+		if call.HasCode(err, unready...) {
+			return false, nil
+		}
+		if err != nil {
+			return false, failed(err)
+		}
+		found = tagging.Map(out.TagList, tagFields)
+		return true, nil
+	})
+	return found, err
+}
+
+// unready are the codes with which AWS says that an object is in change, and that the call may be repeated.
+var unready = []string{
+	"InvalidReplicationGroupState", "InvalidCacheClusterState", "InvalidServerlessCacheStateFault",
+	"InvalidUserState", "InvalidUserGroupState",
+}
+
+// retag changes the tags of an object.
+func (a *api) retag(ctx context.Context, req resource.Request, arn string, old, user map[string]string) error {
+	patiently := func(make func(context.Context) error) error {
+		return call.Wait(ctx, briefly, "the tags of "+arn+" can be changed", func(ctx context.Context) (bool, error) {
+			err := make(ctx)
+			if call.HasCode(err, unready...) {
+				return false, nil
+			}
+			return err == nil, failed(err)
+		})
+	}
+	return tagging.Retag(old, tagging.Wanted(req.Tags, user), func(add map[string]string) error {
+		return patiently(func(ctx context.Context) error {
+			_, err := a.client.AddTagsToResource(ctx, &elasticache.AddTagsToResourceInput{
+				ResourceName: &arn, Tags: tagging.List(add, tagFields),
+			})
+			return err
+		})
+	}, func(keys []string) error {
+		return patiently(func(ctx context.Context) error {
+			_, err := a.client.RemoveTagsFromResource(ctx, &elasticache.RemoveTagsFromResourceInput{
+				ResourceName: &arn, TagKeys: keys,
+			})
+			return err
+		})
+	})
+}
+
+// tagActions are the actions on the tags of every type.
+var tagActions = []string{
+	"elasticache:ListTagsForResource", "elasticache:AddTagsToResource", "elasticache:RemoveTagsFromResource",
+}
+
+// own is the ARN of a stack's objects of one kind.
+func own(s resource.Scope, kind string, limit int) []string {
+	return []string{s.ARN("elasticache", kind+":"+tidy(s.Names(limit)))}
+}
+
+// whileInUse repeats a delete that AWS refuses because another object, deleted just before, still uses the object.
+func whileInUse(ctx context.Context, what string, codes []string, remove func(context.Context) error) error {
+	var last error
+	err := call.Wait(ctx, call.Eventually, what+" is not in use any more", func(ctx context.Context) (bool, error) {
+		last = remove(ctx)
+		if call.HasCode(last, codes...) {
+			return false, nil
+		}
+		return last == nil, failed(last)
+	})
+	if err != nil && last != nil && call.HasCode(last, codes...) && ctx.Err() == nil {
+		return failed(last) // what AWS says says more than the limit
+	}
+	return err
+}
+
+func absent(operation, what string) error {
+	return fmt.Errorf("%s answers without %s: %w", operation, what, resource.ErrNotFound)
+}
+
+// gone reports whether an error says that the object is gone.
+func gone(err error) bool { return errors.Is(err, resource.ErrNotFound) }

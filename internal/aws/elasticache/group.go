@@ -1,0 +1,331 @@
+package elasticache
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/elasticache"
+	"github.com/aws/aws-sdk-go-v2/service/elasticache/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/elasticache"
+	"github.com/company/deployer/internal/value"
+)
+
+// groupNameLimit is how many characters ElastiCache allows for the name of a subnet or parameter group.
+const groupNameLimit = 255
+
+type (
+	subnetGroupCall = resource.Call[model.SubnetGroup, model.GroupOutputs]
+	subnetGroup     struct{ *api }
+)
+
+func newSubnetGroup(a *api) resource.Behaviour {
+	g := subnetGroup{a}
+	return &resource.Typed[model.SubnetGroup, model.GroupOutputs]{
+		Def: resource.Definition{
+			Type: model.SubnetGroupType, Version: 1,
+			ReplaceOn: []string{"vpcId"}, HashedName: "name", NameLimit: groupNameLimit,
+			NotYet: []resource.NotYet{{
+				Operations: []string{"elasticache:CreateCacheSubnetGroup", "elasticache:ModifyCacheSubnetGroup"},
+				Codes:      []string{"InvalidSubnet"}, // a subnet made in this run
+			}},
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return []resource.Statement{
+					{On: own(s, "subnetgroup", groupNameLimit), Actions: append([]string{
+						"elasticache:CreateCacheSubnetGroup", "elasticache:DescribeCacheSubnetGroups",
+						"elasticache:ModifyCacheSubnetGroup", "elasticache:DeleteCacheSubnetGroup",
+					}, tagActions...)},
+					s.ServiceLinkedRole("elasticache.amazonaws.com"),
+				}
+			},
+		},
+		CheckProps: func(p *model.SubnetGroup) []value.Problem {
+			var problems value.Problems
+			checkName(&p.Name, &problems)
+			checkDescription(p.Description, &problems)
+			p.SubnetIDs = asSet(p.SubnetIDs)
+			return problems
+		},
+		CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete, Find: g.find,
+		Taggable: true,
+	}
+}
+
+func (g subnetGroup) create(ctx context.Context, c subnetGroupCall) (string, model.GroupOutputs, error) {
+	made, err := g.client.CreateCacheSubnetGroup(ctx, &elasticache.CreateCacheSubnetGroupInput{
+		CacheSubnetGroupName: &c.Props.Name, CacheSubnetGroupDescription: &c.Props.Description,
+		SubnetIds: c.Props.SubnetIDs.Get(), Tags: tags(c.Request, c.Props.Tags),
+	})
+	if err != nil {
+		return "", model.GroupOutputs{}, failed(err)
+	}
+	return c.Props.Name, model.GroupOutputs{ARN: aws.ToString(made.CacheSubnetGroup.ARN)}, nil
+}
+
+func (g subnetGroup) describe(ctx context.Context, name string) (types.CacheSubnetGroup, error) {
+	out, err := g.client.DescribeCacheSubnetGroups(ctx, &elasticache.DescribeCacheSubnetGroupsInput{
+		CacheSubnetGroupName: &name,
+	})
+	if err != nil {
+		return types.CacheSubnetGroup{}, failed(err)
+	}
+	if len(out.CacheSubnetGroups) == 0 {
+		return types.CacheSubnetGroup{}, absent("elasticache:DescribeCacheSubnetGroups", name)
+	}
+	return out.CacheSubnetGroups[0], nil
+}
+
+func (g subnetGroup) find(ctx context.Context, c subnetGroupCall) (string, map[string]string, error) {
+	found, err := g.describe(ctx, c.Props.Name)
+	if err != nil {
+		return "", nil, err
+	}
+	labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
+	return c.Props.Name, labels, err
+}
+
+func (g subnetGroup) read(ctx context.Context, c subnetGroupCall) (model.SubnetGroup, model.GroupOutputs, error) {
+	found, err := g.describe(ctx, c.ID)
+	if err != nil {
+		return model.SubnetGroup{}, model.GroupOutputs{}, err
+	}
+	labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
+	if err != nil {
+		return model.SubnetGroup{}, model.GroupOutputs{}, err
+	}
+	subnets := make([]string, len(found.Subnets))
+	for i, s := range found.Subnets {
+		subnets[i] = aws.ToString(s.SubnetIdentifier)
+	}
+	return model.SubnetGroup{
+		Name: c.ID, VPCID: value.Lit(aws.ToString(found.VpcId)),
+		Description: aws.ToString(found.CacheSubnetGroupDescription), SubnetIDs: asSet(value.Lit(subnets)),
+		Tags: tagging.Seen(c.Request, labels),
+	}, model.GroupOutputs{ARN: aws.ToString(found.ARN)}, nil
+}
+
+func (g subnetGroup) update(ctx context.Context, c subnetGroupCall) (model.GroupOutputs, error) {
+	if c.Old.Description != c.Props.Description ||
+		!value.Equal(c.Old.SubnetIDs.Value(), c.Props.SubnetIDs.Value()) {
+		_, err := g.client.ModifyCacheSubnetGroup(ctx, &elasticache.ModifyCacheSubnetGroupInput{
+			CacheSubnetGroupName: &c.ID, CacheSubnetGroupDescription: &c.Props.Description,
+			SubnetIds: c.Props.SubnetIDs.Get(),
+		})
+		if err != nil {
+			return c.Out, failed(err)
+		}
+	}
+	return c.Out, g.retag(ctx, c.Request, c.Out.ARN, c.Old.Tags, c.Props.Tags)
+}
+
+func (g subnetGroup) delete(ctx context.Context, c subnetGroupCall) error {
+	return whileInUse(ctx, "subnet group "+c.ID, []string{"CacheSubnetGroupInUse"}, func(ctx context.Context) error {
+		_, err := g.client.DeleteCacheSubnetGroup(ctx, &elasticache.DeleteCacheSubnetGroupInput{
+			CacheSubnetGroupName: &c.ID,
+		})
+		return err
+	})
+}
+
+type (
+	parameterGroupCall = resource.Call[model.ParameterGroup, model.GroupOutputs]
+	parameterGroup     struct{ *api }
+)
+
+// clusterEnabled is the parameter that switches cluster mode on. AWS does not let it change in a group that is in use.
+const clusterEnabled = "cluster-enabled"
+
+func newParameterGroup(a *api) resource.Behaviour {
+	g := parameterGroup{a}
+	return &resource.Typed[model.ParameterGroup, model.GroupOutputs]{
+		Def: resource.Definition{
+			Type: model.ParameterGroupType, Version: 1,
+			ReplaceOn: []string{"family", "clustered"}, HashedName: "name", NameLimit: groupNameLimit,
+			CreateOnly: []string{"description"},
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return []resource.Statement{{On: own(s, "parametergroup", groupNameLimit), Actions: append([]string{
+					"elasticache:CreateCacheParameterGroup", "elasticache:DescribeCacheParameterGroups",
+					"elasticache:DescribeCacheParameters", "elasticache:ModifyCacheParameterGroup",
+					"elasticache:ResetCacheParameterGroup", "elasticache:DeleteCacheParameterGroup",
+				}, tagActions...)}}
+			},
+		},
+		CheckProps: func(p *model.ParameterGroup) []value.Problem {
+			var problems value.Problems
+			checkName(&p.Name, &problems)
+			checkDescription(p.Description, &problems)
+			if _, given := p.Parameters[clusterEnabled]; given {
+				problems.Bad("parameters", "%s is set by clustered", clusterEnabled)
+			}
+			return problems
+		},
+		CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete, Find: g.find,
+		Taggable: true,
+	}
+}
+
+// values are the parameters that a group sets.
+func values(p model.ParameterGroup) map[string]string {
+	out := maps.Clone(p.Parameters)
+	if p.Clustered {
+		if out == nil {
+			out = map[string]string{}
+		}
+		out[clusterEnabled] = "yes"
+	}
+	return out
+}
+
+func (g parameterGroup) create(ctx context.Context, c parameterGroupCall) (string, model.GroupOutputs, error) {
+	made, err := g.client.CreateCacheParameterGroup(ctx, &elasticache.CreateCacheParameterGroupInput{
+		CacheParameterGroupName: &c.Props.Name, CacheParameterGroupFamily: &c.Props.Family,
+		Description: &c.Props.Description, Tags: tags(c.Request, c.Props.Tags),
+	})
+	if err != nil {
+		return "", model.GroupOutputs{}, failed(err)
+	}
+	out := model.GroupOutputs{ARN: aws.ToString(made.CacheParameterGroup.ARN)}
+	if err := g.set(ctx, c.Props.Name, nil, values(c.Props)); err != nil {
+		actual := c.Props
+		actual.Parameters = nil
+		return "", out, &resource.Unfinished[model.ParameterGroup, model.GroupOutputs]{
+			ID: c.Props.Name, Props: actual, Out: out, Err: err,
+		}
+	}
+	return c.Props.Name, out, nil
+}
+
+// atOnce is how many parameters ElastiCache changes in one call.
+const atOnce = 20
+
+// set changes the parameters of a group from old to wanted.
+func (g parameterGroup) set(ctx context.Context, name string, old, wanted map[string]string) error {
+	var change, reset []types.ParameterNameValue
+	for _, key := range slices.Sorted(maps.Keys(wanted)) {
+		if was, set := old[key]; !set || was != wanted[key] {
+			change = append(change, types.ParameterNameValue{ParameterName: &key, ParameterValue: new(wanted[key])})
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(old)) {
+		if _, stays := wanted[key]; !stays {
+			reset = append(reset, types.ParameterNameValue{ParameterName: &key})
+		}
+	}
+	for some := range slices.Chunk(reset, atOnce) {
+		if err := g.whenFree(ctx, name, func(ctx context.Context) error {
+			_, err := g.client.ResetCacheParameterGroup(ctx, &elasticache.ResetCacheParameterGroupInput{
+				CacheParameterGroupName: &name, ParameterNameValues: some,
+			})
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	for some := range slices.Chunk(change, atOnce) {
+		if err := g.whenFree(ctx, name, func(ctx context.Context) error {
+			_, err := g.client.ModifyCacheParameterGroup(ctx, &elasticache.ModifyCacheParameterGroupInput{
+				CacheParameterGroupName: &name, ParameterNameValues: some,
+			})
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// inUse is the code for a group that caches use, or that caches in change use.
+const inUse = "InvalidCacheParameterGroupState"
+
+// whenFree makes a change as soon as no cache that uses the group is in change.
+func (g parameterGroup) whenFree(ctx context.Context, name string, change func(context.Context) error) error {
+	return whileInUse(ctx, "parameter group "+name, []string{inUse}, change)
+}
+
+func (g parameterGroup) describe(ctx context.Context, name string) (types.CacheParameterGroup, error) {
+	out, err := g.client.DescribeCacheParameterGroups(ctx, &elasticache.DescribeCacheParameterGroupsInput{
+		CacheParameterGroupName: &name,
+	})
+	if err != nil {
+		return types.CacheParameterGroup{}, failed(err)
+	}
+	if len(out.CacheParameterGroups) == 0 {
+		return types.CacheParameterGroup{}, absent("elasticache:DescribeCacheParameterGroups", name)
+	}
+	return out.CacheParameterGroups[0], nil
+}
+
+func (g parameterGroup) find(ctx context.Context, c parameterGroupCall) (string, map[string]string, error) {
+	found, err := g.describe(ctx, c.Props.Name)
+	if err != nil {
+		return "", nil, err
+	}
+	labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
+	return c.Props.Name, labels, err
+}
+
+func (g parameterGroup) read(
+	ctx context.Context, c parameterGroupCall,
+) (model.ParameterGroup, model.GroupOutputs, error) {
+	found, err := g.describe(ctx, c.ID)
+	if err != nil {
+		return model.ParameterGroup{}, model.GroupOutputs{}, err
+	}
+	set := map[string]string{}
+	var labels map[string]string
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error {
+		pages := elasticache.NewDescribeCacheParametersPaginator(g.client, &elasticache.DescribeCacheParametersInput{
+			CacheParameterGroupName: &c.ID, Source: aws.String("user"),
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return failed(err)
+			}
+			for _, p := range page.Parameters {
+				set[aws.ToString(p.ParameterName)] = aws.ToString(p.ParameterValue)
+			}
+		}
+		return nil
+	})
+	both.Go(func() (err error) {
+		labels, err = g.tagsOf(ctx, aws.ToString(found.ARN))
+		return err
+	})
+	if err := both.Wait(); err != nil {
+		return model.ParameterGroup{}, model.GroupOutputs{}, err
+	}
+	p := model.ParameterGroup{
+		Name: c.ID, Family: aws.ToString(found.CacheParameterGroupFamily), Clustered: set[clusterEnabled] == "yes",
+		Description: aws.ToString(found.Description), Tags: tagging.Seen(c.Request, labels),
+	}
+	delete(set, clusterEnabled)
+	if len(set) > 0 {
+		p.Parameters = set
+	}
+	return p, model.GroupOutputs{ARN: aws.ToString(found.ARN)}, nil
+}
+
+func (g parameterGroup) update(ctx context.Context, c parameterGroupCall) (model.GroupOutputs, error) {
+	if err := g.set(ctx, c.ID, values(c.Old), values(c.Props)); err != nil {
+		return c.Out, err
+	}
+	return c.Out, g.retag(ctx, c.Request, c.Out.ARN, c.Old.Tags, c.Props.Tags)
+}
+
+func (g parameterGroup) delete(ctx context.Context, c parameterGroupCall) error {
+	return whileInUse(ctx, fmt.Sprintf("parameter group %s", c.ID), []string{inUse},
+		func(ctx context.Context) error {
+			_, err := g.client.DeleteCacheParameterGroup(ctx, &elasticache.DeleteCacheParameterGroupInput{
+				CacheParameterGroupName: &c.ID,
+			})
+			return err
+		})
+}
