@@ -45,6 +45,14 @@ func (i Instance) Prefix(suffix ...string) string {
 	return strings.Join(append([]string{i.Stack, i.Environment, i.Service, i.Name}, suffix...), resource.PartSeparator)
 }
 
+// LogDays is how many days the instance's logs are kept.
+func (i Instance) LogDays() int {
+	if i.Production {
+		return 90
+	}
+	return 30
+}
+
 // GlobalSeeds are the seeds for names that are unique within an AWS account or the whole world.
 func (i Instance) GlobalSeeds() []string { return []string{i.Account, i.Region} }
 

@@ -271,3 +271,37 @@ func TestReplicationGroupCheck(t *testing.T) {
 		require.Equal(t, []string{name}, problems[0].Path)
 	}
 }
+
+func (h *cacheHome) cluster() model.Cluster {
+	return model.Cluster{
+		Name: "suite/pages", EngineVersion: "1.6.17", NodeType: "cache.t4g.small", Nodes: 2,
+		ParameterGroup: value.Lit("memcached-a"), SubnetGroup: value.Lit("home"),
+		SecurityGroups: value.Lit([]string{h.group}), Tags: map[string]string{"team": "a"},
+	}
+}
+
+func TestCacheCluster(t *testing.T) {
+	h := newCacheHome(t)
+	props := h.cluster()
+	update, replace := props, props
+	update.Nodes, update.SecurityGroups = 4, value.Lit([]string{h.group, h.other})
+	update.MaintenanceWindow, update.Tags = "sun:05:00-sun:06:00", nil
+	replace.NodeType = "cache.m7g.large"
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: h.behaviour(t, model.ClusterType), Props: props, Update: update, Replace: replace,
+		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+	})
+}
+
+// A cluster grows into other zones, shrinks and is upgraded in place.
+func TestCacheClusterChanges(t *testing.T) {
+	h := newCacheHome(t)
+	one := h.cluster()
+	one.Nodes = 1
+	three := one
+	three.Nodes = 3
+	newer := three
+	newer.Nodes, newer.EngineVersion = 2, "1.6.22"
+	state := h.changes(t, model.ClusterType, one, three, newer)
+	require.Contains(t, state.Outputs.Get("endpoint").Str(), ".cfg.")
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/ec2"
 	"github.com/company/deployer/internal/aws/ecs"
+	"github.com/company/deployer/internal/aws/elasticache"
 	"github.com/company/deployer/internal/aws/elbv2"
 	"github.com/company/deployer/internal/aws/iam"
 	"github.com/company/deployer/internal/aws/logs"
@@ -45,6 +46,7 @@ func New(cfg aws.Config) *resource.Catalog {
 			applicationautoscaling.Behaviours(cfg),
 			ec2.Behaviours(cfg),
 			ecs.Behaviours(cfg),
+			elasticache.Behaviours(cfg),
 			elbv2.Behaviours(cfg),
 			iam.Behaviours(cfg),
 			logs.Behaviours(cfg),

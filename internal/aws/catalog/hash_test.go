@@ -14,10 +14,14 @@ import (
 // every existing object. If a further property is to force a replacement, add it to Definition.HashedLater, with the
 // value that older objects have.
 var hashed = map[string][]string{
-	"ec2/security-group":  {"vpcId", "description"},
-	"elbv2/load-balancer": {"scheme", "vpcId"},
-	"elbv2/target-group":  {"port", "protocol", "protocolVersion", "vpcId", "targetType"},
-	"iam/role":            {"path"},
+	"ec2/security-group":            {"vpcId", "description"},
+	"elasticache/cluster":           {"port", "nodeType", "transitEncryption"},
+	"elasticache/parameter-group":   {"family", "clustered"},
+	"elasticache/replication-group": {"port", "atRestEncryption", "kmsKey"},
+	"elasticache/subnet-group":      {"vpcId"},
+	"elbv2/load-balancer":           {"scheme", "vpcId"},
+	"elbv2/target-group":            {"port", "protocol", "protocolVersion", "vpcId", "targetType"},
+	"iam/role":                      {"path"},
 }
 
 func TestHashesInNamesNeverChange(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,7 +27,7 @@ import (
 // Behaviours returns the resource types of ElastiCache.
 func Behaviours(cfg aws.Config) []resource.Behaviour {
 	a := &api{client: elasticache.NewFromConfig(cfg), secrets: secretsmanager.NewFromConfig(cfg)}
-	return []resource.Behaviour{newSubnetGroup(a), newParameterGroup(a), newReplicationGroup(a)}
+	return []resource.Behaviour{newSubnetGroup(a), newParameterGroup(a), newReplicationGroup(a), newCluster(a)}
 }
 
 // api is what all types share.
@@ -166,6 +167,44 @@ var tagActions = []string{
 // own is the ARN of a stack's objects of one kind.
 func own(s resource.Scope, kind string, limit int) []string {
 	return []string{s.ARN("elasticache", kind+":"+tidy(s.Names(limit)))}
+}
+
+// looking is what AWS reads in the name of the caller when it places a cache into a network.
+var looking = resource.Statement{
+	Actions: []string{"ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"},
+	Why:     "AWS looks around in the name of the caller before it places a cache into a network",
+}
+
+// delivering is what AWS does in the name of the caller to set up a log delivery. AWS has no narrower resource.
+func delivering(s resource.Scope) []resource.Statement {
+	if !s.Props.IsNull() && s.Props.Get("slowLog").IsNull() && s.Props.Get("engineLog").IsNull() {
+		return nil
+	}
+	return []resource.Statement{{
+		Actions: []string{
+			"logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
+			"logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies",
+			"logs:DescribeLogGroups",
+		},
+		Why: "AWS sets up the log delivery of a cache in the name of the caller",
+	}}
+}
+
+// encrypting is what AWS does in the name of the caller to use the caller's own KMS key.
+func encrypting(s resource.Scope) []resource.Statement {
+	key := s.Props.Get("kmsKey").Str()
+	if !s.Props.IsNull() && key == "" {
+		return nil
+	}
+	arn := s.ARN("kms", "key/*")
+	if strings.HasPrefix(key, "arn:") {
+		arn = key
+	}
+	return []resource.Statement{{
+		On: []string{arn}, Actions: []string{"kms:CreateGrant", "kms:DescribeKey"},
+		When: resource.Condition{"StringLike": {"kms:ViaService": {"elasticache." + s.Region + ".*"}}},
+		Why:  "AWS encrypts a cache with its own KMS key in the name of the caller",
+	}}
 }
 
 // whileInUse repeats a delete that AWS refuses because another object, deleted just before, still uses the object.

@@ -20,6 +20,9 @@ import (
 // groupNameLimit is how many characters ElastiCache allows for the name of a subnet or parameter group.
 const groupNameLimit = 255
 
+// userLimit is how many characters ElastiCache allows for the id of a user or a user group.
+const userLimit = 40
+
 type (
 	subnetGroupCall = resource.Call[model.SubnetGroup, model.GroupOutputs]
 	subnetGroup     struct{ *api }
@@ -41,7 +44,7 @@ func newSubnetGroup(a *api) resource.Behaviour {
 						"elasticache:CreateCacheSubnetGroup", "elasticache:DescribeCacheSubnetGroups",
 						"elasticache:ModifyCacheSubnetGroup", "elasticache:DeleteCacheSubnetGroup",
 					}, tagActions...)},
-					s.ServiceLinkedRole("elasticache.amazonaws.com"),
+					s.ServiceLinkedRole("elasticache.amazonaws.com"), looking,
 				}
 			},
 		},

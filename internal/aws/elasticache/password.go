@@ -13,9 +13,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elasticache"
 	"github.com/company/deployer/internal/value"
 )
+
+// readingSecret is what reading a password of the stack needs.
+func readingSecret(s resource.Scope) resource.Statement {
+	return resource.Statement{
+		On:      []string{s.ARN("secretsmanager", "secret:"+s.Names(groupNameLimit))},
+		Actions: []string{"secretsmanager:GetSecretValue"}, Why: "a cache with a password",
+	}
+}
 
 // password reads the key password of a secret. It goes into the next call and nowhere else.
 func (a *api) password(ctx context.Context, secret string) (string, error) {

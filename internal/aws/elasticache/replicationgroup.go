@@ -67,16 +67,46 @@ func newReplicationGroup(a *api) resource.Behaviour {
 func groupPermissions(s resource.Scope) []resource.Statement {
 	groups := own(s, "replicationgroup", replicationGroupLimit)
 	clusters := own(s, "cluster", replicationGroupLimit)
-	return []resource.Statement{
+	parameters := own(s, "parametergroup", groupNameLimit)
+	users := own(s, "usergroup", userLimit)
+	snapshots := own(s, "snapshot", groupNameLimit)
+	given := func(property string) bool { return s.Props.IsNull() || !s.Props.Get(property).IsNull() }
+	statements := []resource.Statement{
 		{On: groups, Actions: append([]string{
 			"elasticache:CreateReplicationGroup", "elasticache:DescribeReplicationGroups",
 			"elasticache:ModifyReplicationGroup", "elasticache:IncreaseReplicaCount",
 			"elasticache:DecreaseReplicaCount", "elasticache:ModifyReplicationGroupShardConfiguration",
 			"elasticache:DeleteReplicationGroup",
 		}, tagActions...)},
-		{On: clusters, Actions: []string{"elasticache:DescribeCacheClusters"}},
-		s.ServiceLinkedRole("elasticache.amazonaws.com"),
+		{
+			On:      slices.Concat(clusters, parameters, own(s, "subnetgroup", groupNameLimit)),
+			Actions: []string{"elasticache:CreateReplicationGroup"},
+		},
+		{On: parameters, Actions: []string{"elasticache:ModifyReplicationGroup"}},
+		{On: clusters, Actions: []string{"elasticache:DescribeCacheClusters", "elasticache:AddTagsToResource"}},
+		{
+			On: slices.Concat(groups, snapshots), Actions: []string{"elasticache:CreateSnapshot"},
+			Why: "a final snapshot at the delete",
+		},
+		{On: snapshots, Actions: []string{"elasticache:DeleteReplicationGroup"}, Why: "a final snapshot at the delete"},
+		s.ServiceLinkedRole("elasticache.amazonaws.com"), looking,
 	}
+	if given("restoreFrom") {
+		statements = append(statements, resource.Statement{
+			On: []string{s.ARN("elasticache", "snapshot:*")}, Actions: []string{"elasticache:CreateReplicationGroup"},
+			Why: "a cache that is filled from a snapshot",
+		})
+	}
+	if given("userGroup") {
+		statements = append(statements, resource.Statement{
+			On:      users,
+			Actions: []string{"elasticache:CreateReplicationGroup", "elasticache:ModifyReplicationGroup"},
+		})
+	}
+	if given("passwordSecret") {
+		statements = append(statements, readingSecret(s))
+	}
+	return slices.Concat(statements, delivering(s), encrypting(s))
 }
 
 var (

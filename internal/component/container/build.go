@@ -36,11 +36,6 @@ type Service struct {
 	Service       *resource.Resource
 }
 
-const (
-	logDays     = 30
-	logDaysLong = 90 // in production
-)
-
 // Resources are what Build may make.
 func Resources() []component.Generated {
 	return []component.Generated{
@@ -91,12 +86,8 @@ func (s *Spec) Build(in component.Instance, granted []component.Granted, parts P
 		made.Resources = append(made.Resources, r)
 		return r
 	}
-	days := logDays
-	if in.Production {
-		days = logDaysLong
-	}
 	made.LogGroup = add(in.Resource("log-group", logs.LogGroupType,
-		logs.LogGroup{Name: LogGroupName(in), RetentionDays: days}))
+		logs.LogGroup{Name: LogGroupName(in), RetentionDays: in.LogDays()}))
 
 	// A task that starts before its roles have their policies fails, and so does its deployment.
 	var policies []string

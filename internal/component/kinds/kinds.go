@@ -6,6 +6,7 @@ package kinds
 import (
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/component/cluster"
+	"github.com/company/deployer/internal/component/elasticache"
 	"github.com/company/deployer/internal/component/ingress"
 	"github.com/company/deployer/internal/component/microservice"
 	"github.com/company/deployer/internal/component/network"
@@ -17,6 +18,7 @@ import (
 // Registry returns all kinds, synthetic ones included.
 func Registry() *component.Registry {
 	return component.NewRegistry(
+		elasticache.Kind(),
 		microservice.Kind(),
 		network.Kind(),
 		s3.Kind(),
@@ -25,5 +27,5 @@ func Registry() *component.Registry {
 
 		cluster.Kind(),
 		ingress.Kind(),
-	).Later("RDS", "ElastiCache")
+	).Later("RDS")
 }

@@ -1,0 +1,184 @@
+package service
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/elasticache"
+
+	"github.com/company/deployer/e2e/testkit/access"
+	"github.com/company/deployer/e2e/testkit/elasticachefake"
+	"github.com/company/deployer/e2e/testkit/inventory"
+	"github.com/company/deployer/e2e/testkit/late"
+	"github.com/company/deployer/e2e/testkit/proxy"
+)
+
+var _ = register(Service{
+	Name: "elasticache", ID: "ElastiCache",
+	NameBy: []string{
+		"ReplicationGroupId", "CacheClusterId", "ServerlessCacheName", "UserGroupId", "UserId",
+		"CacheParameterGroupName", "CacheSubnetGroupName", "ResourceName",
+	},
+	Fix:  func(p *proxy.Proxy) { elasticachefake.Install(p) },
+	Tags: Tags{TooMany: "TagQuotaPerResourceExceeded"},
+	Late: []late.Class{
+		{
+			Made: "elasticache:CreateCacheSubnetGroup", Asked: true,
+			ID: regexp.MustCompile(`CacheSubnetGroupName=([^&]+)`),
+			Unknown: []late.Ignorance{{
+				Operations: []string{"elasticache:CreateReplicationGroup", "elasticache:CreateCacheCluster"},
+				Code:       "CacheSubnetGroupNotFoundFault", Message: "Cache Subnet Group ID does not exist.",
+			}},
+		},
+		{
+			Made: "elasticache:CreateCacheParameterGroup", Asked: true,
+			ID: regexp.MustCompile(`CacheParameterGroupName=([^&]+)`),
+			Unknown: []late.Ignorance{{
+				Operations: []string{"elasticache:CreateReplicationGroup", "elasticache:CreateCacheCluster"},
+				Code:       "CacheParameterGroupNotFound", Message: "CacheParameterGroup not found: ID",
+			}},
+		},
+	},
+	Inventory: inventory.Source{List: listCaches},
+	Access:    access.Rules{Requests: accessElastiCache},
+	Unasked: map[string]string{
+		"elasticache:IncreaseReplicaCount":                     "a cache that grows",
+		"elasticache:DecreaseReplicaCount":                     "a cache that shrinks",
+		"elasticache:ModifyCacheSubnetGroup":                   "a Network with other subnets",
+		"elasticache:ModifyReplicationGroup":                   "a cache that changes",
+		"elasticache:ModifyReplicationGroupShardConfiguration": "a cache with other shards",
+		"elasticache:ResetCacheParameterGroup":                 "a parameter that goes",
+	},
+	Types: map[string]ByHand{
+		"elasticache/subnet-group":      {Property: "description", To: "by hand", Needed: true},
+		"elasticache/parameter-group":   {Property: "parameters", To: map[string]string{"timeout": "77"}, Needed: true},
+		"elasticache/replication-group": {Property: "snapshotRetention", To: 9},
+		"elasticache/cluster":           {Untried: "the example has no Memcached"},
+	},
+})
+
+func listCaches(l *inventory.Lister) error {
+	client := elasticache.NewFromConfig(l.Config)
+	subnets, err := client.DescribeCacheSubnetGroups(l, &elasticache.DescribeCacheSubnetGroupsInput{})
+	if err != nil {
+		return err
+	}
+	parameters, err := client.DescribeCacheParameterGroups(l, &elasticache.DescribeCacheParameterGroupsInput{})
+	if err != nil {
+		return err
+	}
+	groups, err := client.DescribeReplicationGroups(l, &elasticache.DescribeReplicationGroupsInput{})
+	if err != nil {
+		return err
+	}
+	clusters, err := client.DescribeCacheClusters(l, &elasticache.DescribeCacheClustersInput{})
+	if err != nil {
+		return err
+	}
+	add := func(kind string, name, arn *string, facts ...any) {
+		if err != nil {
+			return
+		}
+		var labels *elasticache.ListTagsForResourceOutput
+		labels, err = client.ListTagsForResource(l, &elasticache.ListTagsForResourceInput{ResourceName: arn})
+		if err != nil {
+			return
+		}
+		own := map[string]string{}
+		for _, t := range labels.TagList {
+			own[*t.Key] = *t.Value
+		}
+		err = l.Add(kind, *name, append(facts, inventory.Tags(own))...)
+	}
+	for _, g := range subnets.CacheSubnetGroups {
+		add("cache subnet group", g.CacheSubnetGroupName, g.ARN, len(g.Subnets), *g.CacheSubnetGroupDescription)
+	}
+	for _, g := range parameters.CacheParameterGroups {
+		set, failed := client.DescribeCacheParameters(l, &elasticache.DescribeCacheParametersInput{
+			CacheParameterGroupName: g.CacheParameterGroupName, Source: aws.String("user"),
+		})
+		if failed != nil {
+			return failed
+		}
+		values := map[string]string{}
+		for _, p := range set.Parameters {
+			values[*p.ParameterName] = *p.ParameterValue
+		}
+		add("cache parameter group", g.CacheParameterGroupName, g.ARN, *g.CacheParameterGroupFamily, values)
+	}
+	for _, g := range groups.ReplicationGroups {
+		g.ReplicationGroupCreateTime = nil
+		add("cache", g.ReplicationGroupId, g.ARN, g)
+	}
+	for _, c := range clusters.CacheClusters {
+		if c.ReplicationGroupId == nil {
+			c.CacheClusterCreateTime = nil
+			add("cache cluster", c.CacheClusterId, c.ARN, c)
+		}
+	}
+	return err
+}
+
+// cacheObjects are the parameters of ElastiCache's calls that name objects, with the kind in the objects' ARNs.
+var cacheObjects = map[string]string{
+	"ReplicationGroupId": "replicationgroup", "CacheClusterId": "cluster", "ServerlessCacheName": "serverlesscache",
+	"UserGroupId": "usergroup", "UserId": "user", "CacheParameterGroupName": "parametergroup",
+	"CacheSubnetGroupName": "subnetgroup", "FinalSnapshotIdentifier": "snapshot",
+	"FinalSnapshotName": "serverlesscachesnapshot", "SnapshotName": "snapshot",
+}
+
+// accessElastiCache: IAM checks a call on every object that it names.
+func accessElastiCache(b *access.Builder) {
+	form := b.Call.Form
+	var on []string
+	for _, name := range slices.Sorted(maps.Keys(cacheObjects)) {
+		if id := form.Get(name); id != "" {
+			on = append(on, b.ARN(cacheObjects[name]+":"+id))
+		}
+	}
+	for _, list := range []string{"UserIds", "UserIdsToAdd", "UserIdsToRemove"} {
+		for _, id := range access.Members(form, list, "") {
+			on = append(on, b.ARN("user:"+id))
+		}
+	}
+	for _, list := range []string{"UserGroupIds", "UserGroupIdsToAdd", "UserGroupIdsToRemove"} {
+		for _, id := range access.Members(form, list, "") {
+			on = append(on, b.ARN("usergroup:"+id))
+		}
+	}
+	if arn := form.Get("ResourceName"); arn != "" {
+		on = append(on, arn)
+	}
+	if len(on) == 0 {
+		on = []string{"*"}
+	}
+	b.On(on...)
+	switch op := b.Call.Operation; {
+	case strings.HasPrefix(op, "Create"):
+		b.Tagging("elasticache:AddTagsToResource", created(on, op)...)
+		if op == "CreateReplicationGroup" || op == "CreateCacheCluster" || op == "CreateCacheSubnetGroup" {
+			for _, action := range []string{"ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"} {
+				b.Ask(action, "*")
+			}
+		}
+	case form.Get("FinalSnapshotIdentifier") != "":
+		b.Ask("elasticache:CreateSnapshot", on...)
+	case form.Get("FinalSnapshotName") != "":
+		b.Ask("elasticache:CreateServerlessCacheSnapshot", on...)
+	}
+}
+
+// created are those of the named objects that the call makes.
+func created(named []string, operation string) []string {
+	kind := map[string]string{
+		"CreateReplicationGroup": "replicationgroup", "CreateCacheCluster": "cluster",
+		"CreateServerlessCache": "serverlesscache", "CreateUser": "user", "CreateUserGroup": "usergroup",
+		"CreateCacheParameterGroup": "parametergroup", "CreateCacheSubnetGroup": "subnetgroup",
+	}[operation]
+	return slices.DeleteFunc(slices.Clone(named), func(arn string) bool {
+		return !strings.Contains(arn, ":"+kind+":")
+	})
+}

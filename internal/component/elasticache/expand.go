@@ -1,0 +1,191 @@
+package elasticache
+
+import (
+	"slices"
+
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/component/network"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/resource/ec2"
+	cache "github.com/company/deployer/internal/resource/elasticache"
+	"github.com/company/deployer/internal/resource/logs"
+	"github.com/company/deployer/internal/value"
+)
+
+// The names of the resources.
+const (
+	securityGroup    = "security-group"
+	subnetGroup      = "subnet-group"
+	parameterGroup   = "parameter-group"
+	replicationGroup = "cache"
+	memcachedCluster = "cluster"
+	slowLog          = "slow-log"
+	engineLog        = "engine-log"
+)
+
+// Kind is the kind ElastiCache.
+func Kind() component.Kind {
+	return component.Define(component.Definition[Spec]{
+		Name: "ElastiCache", Group: "components.deployer.io/v1",
+		Doc:     "A cache of Valkey, Redis OSS or Memcached, encrypted, reachable by the components that use it.",
+		Outputs: []string{"endpoint", "port", "readerEndpoint", "url", "securityGroupId"},
+		Verbs:   []string{"connect"},
+		Words: map[string]string{
+			"endpoint": "Host name for reads and writes; of Memcached and in cluster mode the one that clients ask for " +
+				"the nodes.",
+			"port":            "TCP port.",
+			"readerEndpoint":  "Host name of the replicas, for reads.",
+			"url":             "URL for clients: rediss://host:port, with one s less without TLS.",
+			"securityGroupId": "Id of the cache's security group.",
+			"connect":         "Open connections to the cache.",
+		},
+		Resources: []component.Generated{
+			{Name: securityGroup, Type: ec2.SecurityGroupType},
+			{Name: subnetGroup, Type: cache.SubnetGroupType},
+			{Name: parameterGroup, Type: cache.ParameterGroupType},
+			{Name: replicationGroup, Type: cache.ReplicationGroupType, When: "for Valkey and Redis OSS"},
+			{Name: memcachedCluster, Type: cache.ClusterType, When: "for Memcached"},
+			{Name: slowLog, Type: logs.LogGroupType, When: "with `logs: [slow]`"},
+			{Name: engineLog, Type: logs.LogGroupType, When: "with `logs: [engine]`"},
+		},
+		Check: check,
+		Demands: func(component.Instance, *Spec) []component.Demand {
+			return []component.Demand{{Address: network.Address}}
+		},
+		Grant:     grant,
+		Protected: func(in component.Instance, _ *Spec) bool { return in.Production },
+		Expand:    expand,
+	})
+}
+
+func expand(in component.Instance, s *Spec, _ component.Context) (component.Expansion, []value.Problem) {
+	description := "Cache " + in.Original().Address + " of " + in.Stack + ", " + in.Environment
+	group := in.Resource(securityGroup, ec2.SecurityGroupType, ec2.SecurityGroup{
+		GroupName: in.Prefix(), VPCID: value.Expr[string](network.Output(network.VPCID)),
+		Description: "Cache " + in.Original().Address,
+	})
+	subnets := in.Resource(subnetGroup, cache.SubnetGroupType, cache.SubnetGroup{
+		Name: in.Prefix(), VPCID: value.Expr[string](network.Output(network.VPCID)), Description: description,
+		SubnetIDs: value.Expr[[]string](network.Output(network.InternalBalancerSubnetIDs)),
+	})
+	parameters := in.Resource(parameterGroup, cache.ParameterGroupType, cache.ParameterGroup{
+		Name: in.Prefix(), Family: cache.Family(s.Engine, s.version()), Clustered: s.Shards != nil,
+		Description: description, Parameters: s.Parameters,
+	})
+	made := expansion{in: in, group: group, subnets: subnets, parameters: parameters, description: description}
+	made.resources = []*resource.Resource{group, subnets, parameters}
+	made.outputs = map[string]value.Value{"securityGroupId": group.Output("id")}
+	if s.memcached() {
+		made.cluster(s)
+	} else {
+		made.replicationGroup(s)
+	}
+	return component.Expansion{
+		Resources: made.resources, Outputs: made.outputs, Guarded: []string{replicationGroup, memcachedCluster},
+	}, nil
+}
+
+// expansion is what all kinds of cache have, and what comes to it.
+type expansion struct {
+	in                         component.Instance
+	group, subnets, parameters *resource.Resource
+	description                string
+
+	resources []*resource.Resource
+	outputs   map[string]value.Value
+}
+
+// reached adds the cache itself and where it is reached.
+func (e *expansion) reached(main *resource.Resource, scheme string) {
+	e.resources = append(e.resources, main)
+	e.outputs["endpoint"], e.outputs["port"] = main.Output("endpoint"), main.Output("port")
+	e.outputs["url"] = url(scheme, main)
+}
+
+// replicationGroup adds a cache of Valkey or Redis OSS.
+func (e *expansion) replicationGroup(s *Spec) {
+	props := s.group(e)
+	for _, log := range []struct {
+		kind, name string
+		field      *value.Of[string]
+	}{{"slow", slowLog, &props.SlowLog}, {"engine", engineLog, &props.EngineLog}} {
+		if !slices.Contains(s.Logs, log.kind) {
+			continue
+		}
+		at := e.in.Original()
+		r := e.in.Resource(log.name, logs.LogGroupType, logs.LogGroup{
+			Name:          logs.Name(at.Stack, at.Environment, at.Service, at.Name, log.kind),
+			RetentionDays: e.in.LogDays(),
+		})
+		*log.field = value.Expr[string](r.Output("name"))
+		e.resources = append(e.resources, r)
+	}
+	main := e.in.Resource(replicationGroup, cache.ReplicationGroupType, props)
+	scheme := "rediss"
+	if s.Encryption.Transit == cache.Disabled {
+		scheme = "redis"
+	}
+	e.reached(main, scheme)
+	e.outputs["readerEndpoint"] = main.Output("readerEndpoint")
+}
+
+// cluster adds a cache of Memcached.
+func (e *expansion) cluster(s *Spec) {
+	several := s.severalZones(e.in)
+	props := cache.Cluster{
+		Name: e.in.Prefix(), EngineVersion: s.version(), NodeType: s.NodeType, Nodes: s.nodes(e.in),
+		ParameterGroup: value.Expr[string](e.parameters.Output("name")),
+		SubnetGroup:    value.Expr[string](e.subnets.Output("name")), SecurityGroups: onlyGroup(e.group),
+		MultiAZ: &several, MaintenanceWindow: s.MaintenanceWindow,
+	}
+	if s.Encryption.Transit != "" {
+		props.TransitEncryption = new(s.Encryption.Transit == cache.Required)
+	}
+	e.reached(e.in.Resource(memcachedCluster, cache.ClusterType, props), "memcached")
+}
+
+// url is where clients connect to.
+func url(scheme string, main *resource.Resource) value.Value {
+	return value.NewDeferred(value.Expression{
+		Op: value.OpTemplate, Source: scheme + "://${host}:${port}", Names: []string{"host", "port"},
+		Args: []value.Value{main.Output("endpoint"), main.Output("port")},
+	})
+}
+
+// group are the properties of a cache of Valkey or Redis OSS.
+func (s *Spec) group(e *expansion) cache.ReplicationGroup {
+	in := e.in
+	retention, final := 0, false
+	if in.Production {
+		retention, final = 7, true
+	}
+	if s.Snapshots.Retention != nil {
+		retention = *s.Snapshots.Retention
+	}
+	if s.Snapshots.Final != nil {
+		final = *s.Snapshots.Final
+	}
+	several := s.severalZones(in)
+	return cache.ReplicationGroup{
+		Name: in.Prefix(), Description: e.description, Engine: s.Engine, EngineVersion: s.version(),
+		NodeType: s.NodeType, Nodes: s.nodes(in), Shards: s.Shards,
+		ParameterGroup: value.Expr[string](e.parameters.Output("name")),
+		SubnetGroup:    value.Expr[string](e.subnets.Output("name")), SecurityGroups: onlyGroup(e.group),
+		MultiAZ: &several, KMSKey: s.Encryption.Key, TransitEncryption: s.Encryption.Transit,
+		SnapshotRetention: &retention, SnapshotWindow: s.Snapshots.Window, FinalSnapshot: final,
+		RestoreFrom: s.RestoreFrom, MaintenanceWindow: s.MaintenanceWindow,
+	}
+}
+
+// onlyGroup is a list of one security group.
+func onlyGroup(group *resource.Resource) value.Of[[]string] {
+	return value.Expr[[]string](value.NewList(group.Output("id")))
+}
+
+func grant(in component.Instance, s *Spec, _ string) component.Grant {
+	port := cache.Port
+	if s.memcached() {
+		port = cache.MemcachedPort
+	}
+	return component.Grant{SecurityGroup: value.Output(in.Address, "securityGroupId"), Ports: []int{port}}
+}

@@ -1,0 +1,140 @@
+// Package elasticache is the kind ElastiCache: a cache of Valkey, Redis OSS or Memcached.
+//
+// In: an instance of the kind. Out: the cache with its subnet group, parameter group and security group, encrypted and
+// reachable by the components that use it only.
+package elasticache
+
+import (
+	"strings"
+
+	"github.com/company/deployer/internal/component"
+	cache "github.com/company/deployer/internal/resource/elasticache"
+	"github.com/company/deployer/internal/value"
+)
+
+// Spec is what users write below spec.
+type Spec struct {
+	component.Common
+
+	Engine            string            `json:"engine,omitempty" enum:"valkey,redis,memcached" default:"valkey" doc:"The engine. redis becomes valkey in place; no other change of the engine keeps the data."`
+	Version           string            `json:"version,omitempty" scalar:"text" pattern:"^[0-9]+\\.[0-9]+(\\.[0-9]+)?$" form:"a version such as 8.2" unset:"8.2 of Valkey, 7.1 of Redis OSS, 1.6.22 of Memcached" example:"\"8.2\"" doc:"Version of the engine, in quotes. A newer one is installed in place; AWS never goes back to an older one. Minor versions that AWS installs by itself are no difference."`
+	NodeType          string            `json:"nodeType,omitempty" default:"cache.t4g.small" doc:"Size of the nodes. A change happens online, node by node; of Memcached it needs a new, empty cache."`
+	Nodes             *int              `json:"nodes,omitempty" min:"1" max:"40" unset:"2 in production, else 1" doc:"Number of nodes: of Valkey and Redis OSS the primary and its replicas, at most 6 (of each shard); of Memcached nodes that share the data."`
+	Shards            *int              `json:"shards,omitempty" min:"1" max:"500" unset:"no cluster mode" doc:"Number of shards. Switches cluster mode on, which clients must know."`
+	MultiAZ           *bool             `json:"multiAz,omitempty" unset:"true with more than one node" doc:"Nodes in several zones. Of Valkey and Redis OSS, a replica takes over when the primary fails."`
+	Encryption        Encryption        `json:"encryption,omitempty" doc:"Encryption of disks, snapshots and connections."`
+	Parameters        map[string]string `json:"parameters,omitempty" scalar:"text" keys:"^[a-z][a-z0-9_-]*$" keyForm:"the name of a parameter" example:"{maxmemory-policy: allkeys-lru}" doc:"Parameters of the engine."`
+	Snapshots         Snapshots         `json:"snapshots,omitempty" doc:"Snapshots of Valkey and Redis OSS."`
+	RestoreFrom       string            `json:"restoreFrom,omitempty" doc:"Name of the snapshot that fills a new cache. It has no effect on an existing one."`
+	MaintenanceWindow string            `json:"maintenanceWindow,omitempty" pattern:"^(sun|mon|tue|wed|thu|fri|sat):([01][0-9]|2[0-3]):[0-5][0-9]-(sun|mon|tue|wed|thu|fri|sat):([01][0-9]|2[0-3]):[0-5][0-9]$" form:"a weekly time range in UTC, such as sun:05:00-sun:06:00" unset:"chosen by AWS" doc:"When AWS may maintain the cache, in UTC."`
+	Logs              []string          `json:"logs,omitempty" enum:"slow,engine" unique:"true" example:"[slow, engine]" doc:"Logs of Valkey and Redis OSS that go to CloudWatch: slow commands, messages of the engine. They are kept as long as those of services."`
+}
+
+// Encryption is how a cache is encrypted.
+type Encryption struct {
+	Transit string `json:"transit,omitempty" enum:"required,preferred,disabled" unset:"required" doc:"TLS of connections: required, preferred (clients choose, while they are moved), or disabled. A change happens online."`
+	Key     string `json:"key,omitempty" pattern:"^(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+|(mrk-)?[0-9a-f-]{32,36})$" form:"id or ARN of a KMS key" unset:"a key that AWS owns" doc:"KMS key for disks and snapshots, which are always encrypted. Another key needs a new, empty cache."`
+}
+
+// Snapshots are what can bring the data back.
+type Snapshots struct {
+	Retention *int   `json:"retention,omitempty" min:"0" max:"35" unset:"7 in production, else 0" doc:"Days that the daily snapshots are kept; 0: none are made."`
+	Window    string `json:"window,omitempty" pattern:"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$" form:"a daily time range in UTC, such as 03:00-04:00" unset:"chosen by AWS" doc:"When the daily snapshot begins, in UTC."`
+	Final     *bool  `json:"final,omitempty" unset:"true in production" doc:"Take a snapshot when the cache is deleted or replaced."`
+}
+
+func (s *Spec) memcached() bool { return s.Engine == cache.Memcached }
+
+// version is the version of the engine.
+func (s *Spec) version() string {
+	if s.Version == "" {
+		return cache.DefaultVersion[s.Engine]
+	}
+	return s.Version
+}
+
+// nodes is the number of nodes, of each shard.
+func (s *Spec) nodes(in component.Instance) int {
+	switch {
+	case s.Nodes != nil:
+		return *s.Nodes
+	case in.Production:
+		return 2
+	}
+	return 1
+}
+
+// severalZones reports whether the nodes are in several zones.
+func (s *Spec) severalZones(in component.Instance) bool {
+	if s.MultiAZ != nil {
+		return *s.MultiAZ
+	}
+	return s.nodes(in) > 1
+}
+
+// mostReplicas is how many nodes a shard of Valkey or Redis OSS has at most.
+const mostReplicas = 6
+
+func check(in component.Instance, s *Spec) []value.Problem {
+	problems := s.checkVersion()
+	bad := func(path []string, on, format string, args ...any) {
+		problem := component.Invalid(path, format, args...)
+		if on != "" {
+			problem = problem.RestsOn(on)
+		}
+		problems = append(problems, problem)
+	}
+	if fault := cache.NodeTypeFault(s.Engine, s.version(), s.NodeType); fault != "" {
+		bad([]string{"nodeType"}, "engine", "%s %s", s.NodeType, fault)
+	}
+	if s.MultiAZ != nil && *s.MultiAZ && s.nodes(in) < 2 {
+		bad([]string{"multiAz"}, "nodes", "needs at least 2 nodes, and there is one: give nodes: 2")
+	}
+	if s.memcached() {
+		return append(problems, s.checkMemcached()...)
+	}
+	if s.nodes(in) > mostReplicas {
+		bad([]string{"nodes"}, "engine", "%s has at most %d nodes in a shard: the primary and 5 replicas; more memory "+
+			"comes with a larger nodeType or with shards", s.Engine, mostReplicas)
+	}
+	if _, given := s.Parameters["cluster-enabled"]; given {
+		bad([]string{"parameters", "cluster-enabled"}, "", "is set by shards")
+	}
+	return problems
+}
+
+// checkVersion refuses versions that AWS does not offer. Versions that are newer than this deployer pass.
+func (s *Spec) checkVersion() []value.Problem {
+	if s.Version == "" || cache.Newer(s.Engine, s.Version) {
+		return nil
+	}
+	known := cache.Versions(s.Engine)
+	for _, v := range known {
+		if v == s.Version || !s.memcached() && cache.Compare(v, s.Version) == 0 &&
+			strings.Count(s.Version, ".") <= 2 {
+			return nil
+		}
+	}
+	return []value.Problem{component.Invalid([]string{"version"}, "ElastiCache does not offer %s %s; it has %s",
+		s.Engine, s.Version, strings.Join(known, ", ")).RestsOn("engine")}
+}
+
+// checkMemcached refuses what Memcached does not have.
+func (s *Spec) checkMemcached() []value.Problem {
+	var problems []value.Problem
+	refuse := func(given bool, why string, path ...string) {
+		if given {
+			problems = append(problems, component.Invalid(path, "Memcached has no %s; take engine: valkey", why).
+				RestsOn("engine"))
+		}
+	}
+	refuse(s.Shards != nil, "shards: its nodes share the data", "shards")
+	refuse(s.Encryption.Key != "", "encryption at rest: it keeps nothing on disks", "encryption", "key")
+	refuse(s.Encryption.Transit == cache.Preferred, "mode preferred: it takes either TLS or none", "encryption", "transit")
+	refuse(s.Snapshots.Retention != nil, "snapshots", "snapshots", "retention")
+	refuse(s.Snapshots.Window != "", "snapshots", "snapshots", "window")
+	refuse(s.Snapshots.Final != nil, "snapshots", "snapshots", "final")
+	refuse(s.RestoreFrom != "", "snapshots", "restoreFrom")
+	refuse(len(s.Logs) > 0, "logs in CloudWatch", "logs")
+	return problems
+}
