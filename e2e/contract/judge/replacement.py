@@ -115,6 +115,14 @@ PARTS = {
 # Differences that are right, each with the reason.
 _REVISION = "an update registers a revision of the family, which is what CloudFormation calls a replacement"
 RIGHT = {
+    "elasticache/cluster nodeType": "a Memcached cluster of another size is a new, empty one",
+    "elasticache/cluster subnetGroup": "Replaces has it: the name is not in the hash",
+    "elasticache/cluster transitEncryption": "Memcached takes it at creation only",
+    "elasticache/parameter-group clustered": "a parameter that AWS does not change in a group that is in use",
+    "elasticache/parameter-group name": "the name of ours has a hash of what forces a replacement",
+    "elasticache/replication-group data loss": "Deleting decides: a final snapshot can keep the data",
+    "elasticache/replication-group subnetGroup": "Replaces has it: the name is not in the hash",
+    "elasticache/subnet-group vpcId": "follows from the subnets; AWS keeps a group in its VPC",
     "ec2/security-group-rule direction": "CloudFormation has a type for each direction",
     "ecs/task-definition architecture": _REVISION,
     "ecs/task-definition containers": _REVISION,

@@ -189,6 +189,52 @@ def authorize(direction, other):
     return add
 
 
+def create_cache_subnets(t, p, _):
+    properties = {**without(p, "CacheSubnetGroupDescription"), "Description": p["CacheSubnetGroupDescription"]}
+    t.add("AWS::ElastiCache::SubnetGroup", properties, Ref=p["CacheSubnetGroupName"])
+
+
+def create_cache_parameters(t, p, _):
+    properties = without(p, "CacheParameterGroupName")
+    t.add("AWS::ElastiCache::ParameterGroup", properties, CacheParameterGroupName=p["CacheParameterGroupName"])
+
+
+def modify_cache_parameters(t, p, _):
+    values = {one["ParameterName"]: one["ParameterValue"] for one in p["ParameterNameValues"]}
+    t.change(p["CacheParameterGroupName"], Properties=values)
+
+
+def _cache(params, *names):
+    """CloudFormation leaves out a log that is switched off."""
+    out = without(params, *names)
+    logs = out.pop("LogDeliveryConfigurations", None)
+    if logs:
+        out["LogDeliveryConfigurations"] = [without(log, "Enabled") for log in logs if log.get("Enabled", True)]
+    return out
+
+
+def create_cache(t, p, _):
+    t.add("AWS::ElastiCache::ReplicationGroup", _cache(p), Ref=p["ReplicationGroupId"])
+
+
+def modify_cache(t, p, _):
+    changed = _cache(
+        p, "ReplicationGroupId", "ApplyImmediately", "AuthToken", "AuthTokenUpdateStrategy", "RemoveUserGroups",
+        "UserGroupIdsToAdd", "UserGroupIdsToRemove",
+    )  # fmt: skip
+    t.change(p["ReplicationGroupId"], **changed)
+
+
+def create_cache_cluster(t, p, _):
+    names = {"CacheClusterId": "ClusterName", "SecurityGroupIds": "VpcSecurityGroupIds"}
+    properties = {names.get(name, name): value for name, value in without(p).items()}
+    t.add("AWS::ElastiCache::CacheCluster", properties, Ref=p["CacheClusterId"])
+
+
+def modify_cache_cluster(t, p, _):
+    t.change(p["CacheClusterId"], **without(p, "CacheClusterId", "ApplyImmediately", "CacheNodeIdsToRemove"))
+
+
 def create_role(t, p, answer):
     properties = {**without(p), "AssumeRolePolicyDocument": json.loads(p["AssumeRolePolicyDocument"])}
     t.add("AWS::IAM::Role", properties, Ref=p["RoleName"], Arn=answer["Role"]["Arn"])
@@ -341,6 +387,13 @@ OPERATIONS = {
     "elasticloadbalancing:ModifyRule": modify_rule,
     "elasticloadbalancing:ModifyTargetGroup": modify_target_group,
     "elasticloadbalancing:ModifyTargetGroupAttributes": target_group_attributes,
+    "elasticache:CreateCacheCluster": create_cache_cluster,
+    "elasticache:CreateCacheParameterGroup": create_cache_parameters,
+    "elasticache:CreateCacheSubnetGroup": create_cache_subnets,
+    "elasticache:CreateReplicationGroup": create_cache,
+    "elasticache:ModifyCacheCluster": modify_cache_cluster,
+    "elasticache:ModifyCacheParameterGroup": modify_cache_parameters,
+    "elasticache:ModifyReplicationGroup": modify_cache,
     "iam:CreateRole": create_role,
     "iam:PutRolePolicy": put_role_policy,
     "logs:CreateLogGroup": create_log_group,

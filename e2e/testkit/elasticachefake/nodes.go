@@ -232,18 +232,3 @@ func (c *call) settings() int {
 	}
 	return known
 }
-
-// placed are the zones and subnets of a subnet group.
-func (c *call) zones(name string) []string {
-	var out []string
-	if g := c.subnets[name]; g != nil {
-		for _, s := range g.Subnets {
-			out = append(out, *s.SubnetAvailabilityZone.Name)
-		}
-	}
-	slices.Sort(out)
-	if out = slices.Compact(out); len(out) == 0 {
-		out = []string{c.region.name + "a", c.region.name + "b"}
-	}
-	return out
-}

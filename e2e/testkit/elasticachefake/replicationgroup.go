@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -29,7 +28,7 @@ type replicationGroup struct {
 	spare                 string // the token before, which counts until the strategy SET
 	userGroups            []string
 	slots                 int // of shards made so far
-	restored, snapshotted string
+	restored              string
 }
 
 func noGroup(id string) error {
@@ -452,6 +451,3 @@ func (c *call) members() map[string]*types.CacheCluster {
 	}
 	return out
 }
-
-// decimal is a number as text.
-func decimal(n int) string { return strconv.Itoa(n) }

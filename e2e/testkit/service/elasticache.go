@@ -160,9 +160,11 @@ func accessElastiCache(b *access.Builder) {
 	case strings.HasPrefix(op, "Create"):
 		b.Tagging("elasticache:AddTagsToResource", created(on, op)...)
 		if op == "CreateReplicationGroup" || op == "CreateCacheCluster" || op == "CreateCacheSubnetGroup" {
+			b.RequestTags = nil
 			for _, action := range []string{"ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"} {
 				b.Ask(action, "*")
 			}
+			b.Ask("ec2:CreateNetworkInterface", "arn:aws:ec2:"+b.Call.Region+":"+b.Account+":network-interface/of-the-cache")
 		}
 	case form.Get("FinalSnapshotIdentifier") != "":
 		b.Ask("elasticache:CreateSnapshot", on...)

@@ -169,10 +169,24 @@ func own(s resource.Scope, kind string, limit int) []string {
 	return []string{s.ARN("elasticache", kind+":"+tidy(s.Names(limit)))}
 }
 
-// looking is what AWS reads in the name of the caller when it places a cache into a network.
-var looking = resource.Statement{
-	Actions: []string{"ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"},
-	Why:     "AWS looks around in the name of the caller before it places a cache into a network",
+// placing is what AWS does in the name of the caller to place a cache into a network.
+func placing(s resource.Scope) []resource.Statement {
+	const why = "AWS places a cache into a network in the name of the caller"
+	interfaces := s.ARN("ec2", "network-interface/*")
+	return []resource.Statement{
+		{
+			Actions: []string{
+				"ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
+			},
+			Why: why,
+		},
+		{
+			On:      []string{interfaces, s.ARN("ec2", "subnet/*"), s.ARN("ec2", "security-group/*")},
+			Actions: []string{"ec2:CreateNetworkInterface"}, Why: why,
+		},
+		{On: []string{interfaces}, Actions: []string{"ec2:DeleteNetworkInterface"}, Why: why},
+		s.ServiceLinkedRole("elasticache.amazonaws.com"),
+	}
 }
 
 // delivering is what AWS does in the name of the caller to set up a log delivery. AWS has no narrower resource.
@@ -202,8 +216,10 @@ func encrypting(s resource.Scope) []resource.Statement {
 	}
 	return []resource.Statement{{
 		On: []string{arn}, Actions: []string{"kms:CreateGrant", "kms:DescribeKey"},
-		When: resource.Condition{"StringLike": {"kms:ViaService": {"elasticache." + s.Region + ".*"}}},
-		Why:  "AWS encrypts a cache with its own KMS key in the name of the caller",
+		When: resource.Condition{"StringEquals": {"kms:ViaService": {
+			"elasticache." + s.Region + "." + resource.PartitionOf(s.Region).DNS,
+		}}},
+		Why: "AWS encrypts a cache with its own KMS key in the name of the caller",
 	}}
 }
 

@@ -55,7 +55,7 @@ func newCluster(a *api) resource.Behaviour {
 			},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				clusters, parameters := own(s, "cluster", clusterLimit), own(s, "parametergroup", groupNameLimit)
-				return []resource.Statement{
+				return append(placing(s), []resource.Statement{
 					{On: clusters, Actions: append([]string{
 						"elasticache:CreateCacheCluster", "elasticache:DescribeCacheClusters",
 						"elasticache:ModifyCacheCluster", "elasticache:DeleteCacheCluster",
@@ -65,8 +65,7 @@ func newCluster(a *api) resource.Behaviour {
 						Actions: []string{"elasticache:CreateCacheCluster"},
 					},
 					{On: parameters, Actions: []string{"elasticache:ModifyCacheCluster"}},
-					s.ServiceLinkedRole("elasticache.amazonaws.com"), looking,
-				}
+				}...)
 			},
 		},
 		CheckProps: checkCluster, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,

@@ -39,13 +39,12 @@ func newSubnetGroup(a *api) resource.Behaviour {
 				Codes:      []string{"InvalidSubnet"}, // a subnet made in this run
 			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
-				return []resource.Statement{
-					{On: own(s, "subnetgroup", groupNameLimit), Actions: append([]string{
+				return append(placing(s), resource.Statement{
+					On: own(s, "subnetgroup", groupNameLimit), Actions: append([]string{
 						"elasticache:CreateCacheSubnetGroup", "elasticache:DescribeCacheSubnetGroups",
 						"elasticache:ModifyCacheSubnetGroup", "elasticache:DeleteCacheSubnetGroup",
-					}, tagActions...)},
-					s.ServiceLinkedRole("elasticache.amazonaws.com"), looking,
-				}
+					}, tagActions...),
+				})
 			},
 		},
 		CheckProps: func(p *model.SubnetGroup) []value.Problem {

@@ -89,7 +89,6 @@ func groupPermissions(s resource.Scope) []resource.Statement {
 			Why: "a final snapshot at the delete",
 		},
 		{On: snapshots, Actions: []string{"elasticache:DeleteReplicationGroup"}, Why: "a final snapshot at the delete"},
-		s.ServiceLinkedRole("elasticache.amazonaws.com"), looking,
 	}
 	if given("restoreFrom") {
 		statements = append(statements, resource.Statement{
@@ -106,7 +105,7 @@ func groupPermissions(s resource.Scope) []resource.Statement {
 	if given("passwordSecret") {
 		statements = append(statements, readingSecret(s))
 	}
-	return slices.Concat(statements, delivering(s), encrypting(s))
+	return slices.Concat(statements, placing(s), delivering(s), encrypting(s))
 }
 
 var (
