@@ -14,21 +14,21 @@ import (
 // replicationGroup is a replication group.
 type replicationGroup struct {
 	*nodes
-	id, arn, description  string
-	created               time.Time
-	replicas              int32
-	shards                []string // their ids
-	clusterMode           types.ClusterMode
-	failover, multiAZ     bool
-	atRest                bool
-	key                   *string
-	transit               bool
-	transitMode           types.TransitEncryptionMode
-	token                 string
-	spare                 string // the token before, which counts until the strategy SET
-	userGroups            []string
-	slots                 int // of shards made so far
-	restored              string
+	id, arn, description string
+	created              time.Time
+	replicas             int32
+	shards               []string // their ids
+	clusterMode          types.ClusterMode
+	failover, multiAZ    bool
+	atRest               bool
+	key                  *string
+	transit              bool
+	transitMode          types.TransitEncryptionMode
+	token                string
+	spare                string // the token before, which counts until the strategy SET
+	userGroups           []string
+	slots                int // of shards made so far
+	restored             string
 }
 
 func noGroup(id string) error {
