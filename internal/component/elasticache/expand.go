@@ -66,7 +66,7 @@ func expand(in component.Instance, s *Spec, _ component.Context) (component.Expa
 	})
 	subnets := in.Resource(subnetGroup, cache.SubnetGroupType, cache.SubnetGroup{
 		Name: in.Prefix(), VPCID: value.Expr[string](network.Output(network.VPCID)), Description: description,
-		SubnetIDs: value.Expr[[]string](network.Output(network.InternalBalancerSubnetIDs)),
+		SubnetIDs: value.Expr[[]string](network.Output(network.DataSubnetIDs)),
 	})
 	parameters := in.Resource(parameterGroup, cache.ParameterGroupType, cache.ParameterGroup{
 		Name: in.Prefix(), Family: cache.Family(s.Engine, s.version()), Clustered: s.Shards != nil,
