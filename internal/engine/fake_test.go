@@ -35,6 +35,7 @@ type cloud struct {
 	made      map[string]string // id by client token
 
 	inTheWay map[string]string // by object id: why it cannot be deleted
+	forced   []string          // Neighbours.Replaced of the last question about an obstacle
 }
 
 type object struct {
@@ -168,6 +169,7 @@ func (k *kind) Obstacles(
 	if !stack.Has(req.ID) || !slices.Contains(stack.Going, req.ID) {
 		return nil, fmt.Errorf("%s is asked about, but it stays", req.ID)
 	}
+	k.cloud.forced = stack.Replaced
 	if what := k.cloud.inTheWay[req.ID]; what != "" {
 		return []plan.Obstacle{{What: what, Next: "take it away"}}, nil
 	}

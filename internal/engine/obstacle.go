@@ -46,9 +46,13 @@ func (c *collector) obstruct(ctx context.Context) (unasked []StepError, err erro
 		}
 	}
 	var going []*stored
+	replaced := map[*stored][]string{}
 	for _, change := range c.changes {
 		if s := change.old; s != nil && !s.waiting && (change.action == plan.Delete || change.action == plan.Replace) {
 			going, stack.Going = append(going, s), append(stack.Going, string(s.state.ID))
+			if change.action == plan.Replace && change.new != nil {
+				replaced[s] = resource.Compare(c.run.definition(s.typ), s.inputs, fromProperties(change.new.Inputs)).Replace
+			}
 		}
 	}
 	c.obstacles = map[*stored][]plan.Obstacle{}
@@ -57,6 +61,8 @@ func (c *collector) obstruct(ctx context.Context) (unasked []StepError, err erro
 	group.SetLimit(lookers)
 	for _, s := range going {
 		group.Go(func() error {
+			stack := stack
+			stack.Replaced = replaced[s]
 			found, err := c.run.inTheWay(ctx, s, stack)
 			mu.Lock()
 			defer mu.Unlock()

@@ -31,6 +31,9 @@ func TestObstacles(t *testing.T) {
 		"destroy": nil,
 	} {
 		p, err := PreviewApply(t.Context(), desired, state, o)
+		if forced := strings.Join(c.forced, " "); forced != map[string]string{"replaced": "zone"}[what] {
+			t.Errorf("%s: replaced because of %q", what, forced)
+		}
 		var refused *ObstructedError
 		if !errors.As(err, &refused) || len(refused.Obstructions) != 2 {
 			t.Fatalf("%s: %v", what, err)

@@ -145,8 +145,11 @@ func quoting(written *node, p value.Problem) string {
 	case !written.scalar() || strings.Contains(written.text, "\n"):
 	case p.Want == value.String && written.kind != value.String:
 		return fmt.Sprintf("Quote it: %q.", written.text)
-	case p.Want == value.List && p.Strings && written.kind == value.String && !strings.ContainsAny(written.text, shell):
-		words := strings.Fields(written.text)
+	case p.Want == value.List && p.Strings && written.kind == value.String:
+		words, ok := split(written.text)
+		if !ok {
+			return ""
+		}
 		for i, word := range words {
 			words[i] = strconv.Quote(word)
 		}
@@ -166,6 +169,36 @@ func quoting(written *node, p value.Problem) string {
 		return "Write `" + written.text + "`, without quotes."
 	}
 	return ""
+}
+
+// split divides a text as a shell does: at spaces outside of quotes. ok is false if a shell would do more than that.
+func split(text string) (words []string, ok bool) {
+	var word strings.Builder
+	begun, quote := false, rune(0)
+	for _, c := range text {
+		switch {
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote == '"' && strings.ContainsRune("$`\\", c), quote == 0 && c != '\'' && c != '"' &&
+			strings.ContainsRune(shell, c):
+			return nil, false
+		case quote == 0 && (c == '\'' || c == '"'):
+			begun, quote = true, c
+		case quote == 0 && unicode.IsSpace(c):
+			if begun {
+				words = append(words, word.String())
+			}
+			begun = false
+			word.Reset()
+		default:
+			begun = true
+			word.WriteRune(c)
+		}
+	}
+	if begun {
+		words = append(words, word.String())
+	}
+	return words, quote == 0
 }
 
 // dotted is the name of a place in sentences.

@@ -294,6 +294,9 @@ type Obstructed interface {
 type Neighbours struct {
 	Ours  []string // everything in the state
 	Going []string // what the run deletes
+	// Replaced are the properties whose change makes the run replace the asked object; nil: it only deletes it, after
+	// everything that used it was changed.
+	Replaced []string
 }
 
 // Has reports whether an object belongs to the stack.

@@ -48,9 +48,8 @@ var _ = register(Service{
 		"iam:DeleteRolePermissionsBoundary": "overrides that are taken away",
 	},
 	Types: map[string]ByHand{
-		"iam/role":                   {Property: "maxSession", To: 7200, Needed: true},
-		"iam/role-policy":            {Property: "policy", To: policyFor("s3:*", nil)},
-		"iam/role-policy-attachment": {Untried: "no kind makes one; its suite deletes one by hand"},
+		"iam/role":        {Property: "maxSession", To: 7200, Needed: true},
+		"iam/role-policy": {Property: "policy", To: policyFor("s3:*", nil)},
 	},
 })
 

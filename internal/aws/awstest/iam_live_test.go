@@ -21,13 +21,6 @@ var _ = liveObjects(answerIAM,
 			PermissionsBoundary: lit(d.text("PermissionsBoundary")), Tags: d.tags(),
 		}, l.Live.text("RoleName"), ""
 	}},
-	liveType{file: "IAM-Role", typ: model.RolePolicyAttachmentType, props: func(l live) (any, string, string) {
-		role, arns := l.Live.text("RoleName"), l.Declared.texts("ManagedPolicyArns")
-		if len(arns) == 0 {
-			return nil, "", "no managed policy"
-		}
-		return model.RolePolicyAttachment{Role: lit(role), PolicyARN: lit(arns[0])}, role + ":" + arns[0], ""
-	}},
 	liveType{file: "IAM-RolePolicy", typ: model.RolePolicyType, props: liveRolePolicy},
 	liveType{file: "IAM-Policy", typ: model.RolePolicyType, props: liveRolePolicy},
 )

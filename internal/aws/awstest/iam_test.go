@@ -173,20 +173,3 @@ func TestRolePolicy(t *testing.T) {
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions, Upsert: true, Distinct: true,
 	})
 }
-
-func TestRolePolicyAttachment(t *testing.T) {
-	h := start(t)
-	role, _ := makeRole(t.Context(), t, h, "role-attachment-suite")
-	managed := func(name string) value.Of[string] {
-		out, err := iam.NewFromConfig(h.Plain).CreatePolicy(t.Context(),
-			&iam.CreatePolicyInput{PolicyName: &name, PolicyDocument: pointer(anyObject)})
-		require.NoError(t, err)
-		return value.Lit(*out.Policy.Arn)
-	}
-	resourcetest.Run(t, resourcetest.Case{
-		Behaviour:  behaviour(t, awsiam.Behaviours(h.Config), model.RolePolicyAttachmentType),
-		Props:      model.RolePolicyAttachment{Role: value.Lit(role), PolicyARN: managed("role-attachment-one")},
-		Replace:    model.RolePolicyAttachment{Role: value.Lit(role), PolicyARN: managed("role-attachment-two")},
-		LoseAnswer: h.LoseAnswer, Actions: h.Actions, Upsert: true, Distinct: true,
-	})
-}

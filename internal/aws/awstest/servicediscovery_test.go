@@ -149,6 +149,44 @@ func TestCloudMapService(t *testing.T) {
 	})
 }
 
+// A service whose routing is to change has to be deleted first. That ends nowhere while tasks are registered in it.
+func TestCloudMapServiceInUseIsNotReplaced(t *testing.T) {
+	h := start(t)
+	client := servicediscovery.NewFromConfig(h.Plain)
+	s := behaviour(t, awscloudmap.Behaviours(h.Config), model.ServiceType)
+	req := request(model.ServiceType)
+	req.Inputs, _ = s.Check(value.Encode(model.Service{
+		Name: "used", NamespaceID: value.Lit(makeNamespace(t.Context(), t, h, "used.suite.internal", "vpc-used")),
+	}))
+	req.Tags = resourcetest.Tags("used")
+	state, err := s.Create(t.Context(), req)
+	require.NoError(t, err)
+	_, err = client.RegisterInstance(t.Context(), &servicediscovery.RegisterInstanceInput{
+		ServiceId: &state.ID, InstanceId: pointer("a-task"), Attributes: map[string]string{
+			"AWS_INSTANCE_IPV4": "10.0.0.1", "ECS_SERVICE_NAME": "api", "ECS_CLUSTER_NAME": "suite",
+		},
+	})
+	require.NoError(t, err)
+	req.ID, req.Old, req.Inputs = state.ID, state, value.NullValue
+	obstacles := func(stack resource.Neighbours) (texts []string) {
+		found, err := s.(resource.Obstructed).Obstacles(t.Context(), req, stack)
+		require.NoError(t, err)
+		for _, o := range found {
+			texts = append(texts, o.What)
+		}
+		return texts
+	}
+	require.Equal(t, []string{
+		"Cloud Map cannot change routingPolicy, and does not delete the service used while tasks of the ECS service api " +
+			"are registered in it",
+	}, obstacles(resource.Neighbours{Replaced: []string{"routingPolicy"}}))
+	require.Empty(t, obstacles(resource.Neighbours{}), "a delete comes after the change of the ECS service")
+	require.Empty(t, obstacles(resource.Neighbours{Replaced: []string{"namespaceId"}}), "the new one is made first")
+	require.Empty(t, obstacles(resource.Neighbours{
+		Replaced: []string{"routingPolicy"}, Going: []string{"arn:aws:ecs:eu-west-1:123456789012:service/suite/api"},
+	}), "the ECS service goes, too")
+}
+
 func TestCloudMapServiceKeepsHealthAndRouting(t *testing.T) {
 	h := start(t)
 	client := servicediscovery.NewFromConfig(h.Plain)

@@ -27,6 +27,7 @@ func checkTaskDefinition(p *wanted.TaskDefinition) []value.Problem {
 			Message: "must be from 21 to 200 GiB; without it a task has 20",
 		})
 	}
+	problems = append(problems, checkSize(p)...)
 	names := map[string]bool{}
 	for i := range p.Containers {
 		c := &p.Containers[i]
@@ -59,6 +60,29 @@ func checkTaskDefinition(p *wanted.TaskDefinition) []value.Problem {
 		}
 	}
 	return problems
+}
+
+func checkSize(p *wanted.TaskDefinition) []value.Problem {
+	size, ok := wanted.SizeOf(p.CPU)
+	if !ok {
+		cpus := make([]string, len(wanted.Sizes))
+		for i, s := range wanted.Sizes {
+			cpus[i] = strconv.Itoa(s.CPU)
+		}
+		return []value.Problem{{
+			Kind: value.BadValue, Path: []string{"cpu"},
+			Message: fmt.Sprintf("must be one of %s, but is %d: Fargate has no task of another size",
+				strings.Join(cpus, ", "), p.CPU),
+		}}
+	}
+	if !size.Allows(p.Memory) {
+		return []value.Problem{{
+			Kind: value.BadValue, Path: []string{"memory"}, Rests: []string{"cpu"},
+			Message: fmt.Sprintf("Fargate has no task of %d CPU units with %d MiB; with that CPU it has %s", p.CPU,
+				p.Memory, size),
+		}}
+	}
+	return nil
 }
 
 // toRegister is deterministic: it sorts maps.

@@ -18,7 +18,7 @@ import (
 // Behaviours returns the resource types of IAM.
 func Behaviours(cfg aws.Config) []resource.Behaviour {
 	api := iam.NewFromConfig(cfg)
-	return []resource.Behaviour{newRole(api), newRolePolicy(api), newRolePolicyAttachment(api)}
+	return []resource.Behaviour{newRole(api), newRolePolicy(api)}
 }
 
 var failed = call.Errors(call.NotFound("NoSuchEntity"), call.Exists("EntityAlreadyExists"))

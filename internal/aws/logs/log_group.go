@@ -29,7 +29,10 @@ func newLogGroup(api *cloudwatchlogs.Client) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.LogGroupType, Version: 1,
 			ReplaceOn: []string{"name"},
-			NotYet:    notYet,
+			// Its events go with it. Nothing protects it: retention deletes them anyway, and a stack in development must
+			// be easy to destroy.
+			DataLoss: true,
+			NotYet:   notYet,
 			Permissions: func(s resource.Scope) []resource.Statement {
 				groups := []string{s.ARN("logs", "log-group:"+model.Name(s.Stack, s.Environment, "*"))}
 				return []resource.Statement{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -208,31 +209,50 @@ func deregister(id string) string {
 		"`, and deregister those that are left"
 }
 
-// inTheWay finds instances that ECS did not register, and therefore does not deregister.
-func (s service) inTheWay(ctx context.Context, c serviceCall, _ resource.Neighbours) ([]plan.Obstacle, error) {
-	var foreign []string
+// inTheWay finds instances that ECS did not register, and therefore does not deregister. If the service is replaced in
+// its place, it also finds the tasks that ECS has registered: they stay, because their ECS service is not deleted.
+func (s service) inTheWay(ctx context.Context, c serviceCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
+	inPlace := slices.ContainsFunc(stack.Replaced, func(name string) bool {
+		return name != "name" && name != "namespaceId" // a new place: the tasks move before the delete
+	})
+	var foreign, users []string
 	for in := (&servicediscovery.ListInstancesInput{ServiceId: &c.ID}); ; {
 		page, err := s.api.client.ListInstances(ctx, in)
 		if err != nil {
 			return nil, failed(err)
 		}
 		for _, i := range page.Instances {
-			if i.Attributes["ECS_SERVICE_NAME"] == "" {
+			user := i.Attributes["ECS_SERVICE_NAME"]
+			switch {
+			case user == "":
 				foreign = append(foreign, aws.ToString(i.Id))
+			case inPlace && !slices.ContainsFunc(stack.Going, func(id string) bool {
+				return strings.HasSuffix(id, ":service/"+i.Attributes["ECS_CLUSTER_NAME"]+"/"+user)
+			}):
+				users = append(users, user)
 			}
 		}
 		if in.NextToken = page.NextToken; in.NextToken == nil {
 			break
 		}
 	}
-	if len(foreign) == 0 {
-		return nil, nil
+	var out []plan.Obstacle
+	if slices.Sort(users); len(users) > 0 {
+		out = append(out, plan.Obstacle{
+			What: "Cloud Map cannot change " + strings.Join(stack.Replaced, " and ") + ", and does not delete the service " +
+				c.Old.Name + " while tasks of the ECS service " + strings.Join(slices.Compact(users), ", ") +
+				" are registered in it",
+			Next: "leave the property as it is, or give the component another name",
+		})
 	}
-	return []plan.Obstacle{{
+	if len(foreign) == 0 {
+		return out, nil
+	}
+	return append(out, plan.Obstacle{
 		What: "instances that ECS did not register are in the Cloud Map service " + c.Old.Name + ": " +
 			strings.Join(foreign, ", "),
 		Next: "deregister them: aws servicediscovery deregister-instance --service-id " + c.ID + " --instance-id ID",
-	}}, nil
+	}), nil
 }
 
 func (s service) delete(ctx context.Context, c serviceCall) error {

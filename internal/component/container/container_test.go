@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/value"
 )
 
@@ -425,15 +426,15 @@ func TestCheckFindsImagesOfAllContainers(t *testing.T) {
 // The sizes are written twice: in the tag of cpu, for schema and reference, and in the table, with their memory ranges.
 func TestSizesAreThoseOfTheTag(t *testing.T) {
 	var all []string
-	for _, z := range sizes {
-		all = append(all, strconv.Itoa(z.cpu))
+	for _, z := range ecs.Sizes {
+		all = append(all, strconv.Itoa(z.CPU))
 	}
 	for _, f := range value.ShapeOf(reflect.TypeFor[Spec]()).Fields {
 		switch f.Name {
 		case "cpu":
 			require.Equal(t, all, f.Enum)
 		case "memory":
-			require.Equal(t, []string{strconv.Itoa(sizes[0].least), strconv.Itoa(sizes[len(sizes)-1].most)},
+			require.Equal(t, []string{strconv.Itoa(ecs.Sizes[0].Least), strconv.Itoa(ecs.Sizes[len(ecs.Sizes)-1].Most)},
 				[]string{f.Min, f.Max})
 		}
 	}

@@ -2,11 +2,8 @@ package iam
 
 import "github.com/company/deployer/internal/value"
 
-// Types of a role's permissions.
-const (
-	RolePolicyType           = "iam/role-policy"
-	RolePolicyAttachmentType = "iam/role-policy-attachment"
-)
+// RolePolicyType is the type of a role's inline policy.
+const RolePolicyType = "iam/role-policy"
 
 // RolePolicy is an inline policy of a role. It overwrites one of the same name. All inline policies of a role together
 // have at most 10240 characters.
@@ -18,12 +15,3 @@ type RolePolicy struct {
 
 // RolePolicyOutputs is what AWS adds to an inline policy: nothing.
 type RolePolicyOutputs struct{}
-
-// RolePolicyAttachment gives a role a managed policy. All properties force a replacement.
-type RolePolicyAttachment struct {
-	Role      value.Of[string] `json:"role" required:"true"` // name
-	PolicyARN value.Of[string] `json:"policyArn" required:"true"`
-}
-
-// RolePolicyAttachmentOutputs is what AWS adds to an attachment: nothing.
-type RolePolicyAttachmentOutputs struct{}
