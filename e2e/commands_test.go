@@ -33,6 +33,7 @@ import (
 //	backend                     make bucket and table, and configure them in .deployer/config.yaml
 //	replace FILE OLD NEW        replace text in a file
 //	repeat FILE TEXT N          append TEXT (with \n and \t) N times to a file
+//	registry ...                as of registryCommand
 //	proxy ...                   as of proxyCommand
 //	aws ...                     as of awsCommand
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -58,6 +59,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"backend":   backendCommand,
 	"replace":   replaceCommand,
 	"repeat":    repeatCommand,
+	"registry":  registryCommand,
 	"proxy":     proxyCommand,
 	"aws":       awsCommand,
 	"dns":       dnsCommand,

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/company/deployer/e2e/testkit"
 )
 
 // scriptEnvironment is what the binary gets of a script's environment where testscript does not start it.
@@ -18,7 +20,7 @@ func scriptEnvironment(ts *testscript.TestScript) []string {
 	var out []string
 	for _, key := range []string{
 		"PATH", "HOME", "NO_COLOR", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
-		"AWS_SESSION_TOKEN",
+		"AWS_SESSION_TOKEN", testkit.ResolveVariable,
 		"AWS_EC2_METADATA_DISABLED", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE",
 	} {
 		if v := ts.Getenv(key); v != "" {

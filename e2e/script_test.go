@@ -104,7 +104,7 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	for _, pair := range aws.Environ() {
-		if strings.HasPrefix(pair, "AWS_") {
+		if strings.HasPrefix(pair, "AWS_") || strings.HasPrefix(pair, testkit.ResolveVariable) {
 			env.Vars = append(env.Vars, pair)
 		}
 	}

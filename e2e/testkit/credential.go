@@ -55,6 +55,10 @@ func CredentialsFor(ctx context.Context, upstream, account string) (Credentials,
 	return out.Credentials, nil
 }
 
+// ResolveVariable says whether registries are asked about images. The images of most tests exist nowhere; a test of
+// images turns it on again, and has a registry of its own.
+const ResolveVariable = "DEPLOYER_PREFERENCES_RESOLVE_IMAGES"
+
 // Environment are the variables, as "KEY=value", that direct a process to the emulator and away from any real account.
 func Environment(endpoint, region string, creds Credentials) []string {
 	env := []string{
@@ -66,6 +70,7 @@ func Environment(endpoint, region string, creds Credentials) []string {
 		"AWS_EC2_METADATA_DISABLED=true",
 		"AWS_CONFIG_FILE=" + os.DevNull,
 		"AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull,
+		ResolveVariable + "=false",
 	}
 	if creds.SessionToken != "" {
 		env = append(env, "AWS_SESSION_TOKEN="+creds.SessionToken)

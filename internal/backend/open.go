@@ -19,6 +19,7 @@ import (
 	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/git"
+	"github.com/company/deployer/internal/image"
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/lock/dynamodb"
 	locallock "github.com/company/deployer/internal/lock/local"
@@ -47,6 +48,8 @@ type World struct {
 
 	Types func(sdk.Config) *resource.Catalog // the resource types, which call AWS with that configuration
 	Index Index                              // AWS's index of tags
+	// who is asked about container images, in AWS with that configuration; nil: nobody is asked
+	Images func(sdk.Config) image.Finder
 
 	// A simulation sets these, so that runs can die while the process lives; nil: the real thing.
 	HTTP  sdk.HTTPClient // that every AWS call goes through

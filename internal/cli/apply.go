@@ -80,7 +80,7 @@ func (o *applyOptions) changing(run func(deploy.Request) (*deploy.Applied, error
 }
 
 // decided are the flags of apply that say what is planned: a saved plan has all of that.
-var decided = []string{"var", "var-file", "target", "allow-data-loss", "refresh", "no-previous-variables"}
+var decided = []string{"var", "var-file", "target", "allow-data-loss", "refresh", "no-previous-variables", "no-resolve", "offline"}
 
 // applySaved carries out a saved plan. The file says which stack and environment it is for. The manifests are not read.
 func applySaved(o *applyOptions) error {

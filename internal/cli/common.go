@@ -25,6 +25,7 @@ type runFlags struct {
 	parallelism            int
 	refresh, json          bool
 	noPrevious             bool
+	noResolve, offline     bool
 	given                  func(flag string) bool
 }
 
@@ -36,6 +37,10 @@ func (r *runFlags) register(cmd *cobra.Command, withVariables bool) {
 		cmd.Flags().StringArrayVar(&r.targets, "target", nil,
 			"only this component and what it needs: an `address` (repeatable)")
 		r.completeAddresses(cmd, "target")
+		cmd.Flags().BoolVar(&r.noResolve, "no-resolve", false,
+			"do not ask registries what tags mean now (preferences.resolveImages)")
+		cmd.Flags().BoolVar(&r.offline, "offline", false,
+			"do not check beforehand what the plan needs, and ask no registries")
 		cmd.Flags().BoolVar(&r.noPrevious, "no-previous-variables", false,
 			"do not take variables that are not given from the last deployment")
 		cmd.Flags().BoolVar(&r.refresh, "refresh", false, "compare with what AWS has now, not with what the state says")
@@ -85,7 +90,7 @@ func (r *runFlags) request(progress view.Progress) (deploy.Request, error) {
 	}
 	req := deploy.Request{
 		Variables: values, Targets: r.targets, AllowDataLoss: r.allowDataLoss, Refresh: r.refresh,
-		NoPrevious:  r.noPrevious,
+		NoPrevious: r.noPrevious, NoResolve: r.noResolve, Offline: r.offline,
 		LockTimeout: r.lockTimeout, Parallelism: r.parallelism,
 		Progress: func(e plan.Event) {
 			if log := r.factory.log; log != nil {

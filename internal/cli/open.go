@@ -4,13 +4,18 @@ import (
 	"os"
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/company/deployer/internal/aws/catalog"
+	"github.com/company/deployer/internal/aws/ecr"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/image"
 	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/registry"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
 )
@@ -63,6 +68,9 @@ func (f *Factory) world(settings config.Settings) backend.World {
 		Root: f.Root(), Home: f.Home, Settings: settings, Env: f.Env, Now: f.Now, Version: version,
 		Command: "deployer " + f.command(), Flags: f.backendFlags(), Hard: f.Hard, OnLock: f.OnLock, Log: f.log,
 		NoHome: f.noHome, Types: catalog.New, Index: tagging.Find,
+		Images: func(cfg aws.Config) image.Finder {
+			return ecr.New(cfg, registry.New(registry.ReadDockerConfig(f.Env, f.Home, f.ReadFile)))
+		},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/company/deployer/internal/image"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/value"
 )
@@ -220,6 +221,17 @@ func (k *Kind) Grant(i Instance, verb string) Grant {
 	spec := k.newSpec()
 	k.decode(i.Spec, spec)
 	return k.grant(i, spec, verb)
+}
+
+// Images returns the images that an instance runs, as far as they are known.
+func (k *Kind) Images(i Instance) []image.Use {
+	spec := k.newSpec()
+	runs, ok := spec.(interface{ Images() []image.Use })
+	if !ok {
+		return nil
+	}
+	k.decode(i.Spec, spec)
+	return runs.Images()
 }
 
 // Validate decodes a spec and checks it; problems have paths below spec. validate calls it for every component, before

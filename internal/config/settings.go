@@ -62,10 +62,11 @@ type Pulumi struct {
 
 // Preferences are settings of the terminal and of speed.
 type Preferences struct {
-	ColorOutput bool `json:"colorOutput" default:"true" doc:"Colours on terminals; NO_COLOR and --no-color turn them off, too."`
-	ProgressBar bool `json:"progressBar" default:"true" doc:"A progress bar on terminals."`
-	AutoApprove bool `json:"autoApprove" default:"false" doc:"The default of --auto-approve."`
-	Parallelism int  `json:"parallelism" min:"1" max:"100" default:"10" doc:"Resources that may change at once."`
+	ColorOutput   bool `json:"colorOutput" default:"true" doc:"Colours on terminals; NO_COLOR and --no-color turn them off, too."`
+	ProgressBar   bool `json:"progressBar" default:"true" doc:"A progress bar on terminals."`
+	ResolveImages bool `json:"resolveImages" default:"true" doc:"Ask registries what the tags of images mean now, and deploy the digests; else as with --no-resolve."`
+	AutoApprove   bool `json:"autoApprove" default:"false" doc:"The default of --auto-approve."`
+	Parallelism   int  `json:"parallelism" min:"1" max:"100" default:"10" doc:"Resources that may change at once."`
 }
 
 // Logging is the settings of the log file.

@@ -89,11 +89,7 @@ func (u *run) expandAgain() error {
 	if len(u.named) == 0 || u.stack == nil || len(u.stack.Components) == 0 {
 		return nil
 	}
-	instances := u.stack.Instances()
-	for i := range instances {
-		instances[i].Named = u.named[instances[i].Address]
-	}
-	graph, problems := component.Expand(registry(), instances)
+	graph, problems := component.Expand(registry(), u.instances())
 	if graph == nil {
 		return diagnose(u.stack, problems).Err()
 	}
@@ -143,6 +139,15 @@ func (u *run) renames() diag.List {
 		}
 	}
 	return out
+}
+
+// instances are the components with the names of renamed ones.
+func (u *run) instances() []component.Instance {
+	instances := u.stack.Instances()
+	for i := range instances {
+		instances[i].Named = u.named[instances[i].Address]
+	}
+	return instances
 }
 
 // tellMoves adds the renames to the plan.

@@ -7,6 +7,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/company/deployer/internal/aws/catalog"
+	"github.com/company/deployer/internal/aws/ecr"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
@@ -47,12 +48,13 @@ func PolicyFor(w backend.World, req Request, ask PolicyRequest) (*Policy, error)
 	for _, environment := range ask.Environments {
 		req.Key.Environment = environment
 		scope := scopeOf(w, bundle, req, ask)
-		_, graph, found := desire(w, bundle, req,
+		stack, graph, found := desire(w, bundle, req,
 			backend.Place{Account: known(scope.Account), Region: known(scope.Region)}, false)
 		if found.HasErrors() {
 			return nil, found
 		}
 		needed = append(needed, permission.Collect(types, graph, scope)...)
+		needed = append(needed, ecr.Permissions(scope, imagesOf(stack))...)
 		needed = append(needed, stateStatements(w, scope, ask.StateKMSKey)...)
 		needed = append(needed, tagging.Permissions(scope)...)
 		unknown["account"] = unknown["account"] || scope.Account == "*"
@@ -125,6 +127,19 @@ func stateStatements(w backend.World, scope resource.Scope, key string) []resour
 			scope.Region = l.Region
 		}
 		out = append(out, dynamodb.Settings{Table: l.Table, Bucket: b.Bucket, Prefix: b.Prefix}.Permissions(scope)...)
+	}
+	return out
+}
+
+// imagesOf are the images that a stack runs, as far as they are known.
+func imagesOf(stack *manifest.Stack) []string {
+	var out []string
+	for _, in := range stack.Instances() {
+		if kind, ok := registry().Kind(in.Kind); ok {
+			for _, use := range kind.Images(in) {
+				out = append(out, use.Image)
+			}
+		}
 	}
 	return out
 }

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/company/deployer/internal/engine"
@@ -23,6 +24,13 @@ func (u *run) preview(ctx context.Context) (err error) {
 	}
 	if u.doubts, err = u.expendable(); err != nil {
 		return err
+	}
+	fits := func() error { return nil }
+	if !u.asked {
+		if fits, err = u.pin(ctx); err != nil {
+			return err
+		}
+		u.asked = true
 	}
 	if o.Targets, err = u.chosen(); err != nil {
 		return err
@@ -65,7 +73,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 			u.Adopt[id] = true
 		}
 	}
-	return aside(problems(err).Err())
+	return aside(problems(errors.Join(err, fits())).Err())
 }
 
 // options is what preview and apply have in common: one diff, one graph, one set of templates.

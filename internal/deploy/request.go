@@ -19,6 +19,8 @@ type Request struct {
 	Variables     map[string]string  // --var
 	VarFiles      []manifest.VarFile // --var-file, in the order given; later ones win
 	NoPrevious    bool               // do not take variables from the last deployment
+	NoResolve     bool               // do not ask registries what tags mean
+	Offline       bool               // no pre-flight, and NoResolve
 	Shared        bool               // the variables are meant for several stacks, not all for each
 	Targets       []string           // addresses; empty: everything
 	AllowDataLoss []string           // addresses of protected components that may go

@@ -88,7 +88,7 @@ func Plan(ctx context.Context, b *backend.Backend, req Request) (*Planned, error
 		unfinished(b, stored))}
 	err = backend.Early(ctx, u.preview(ctx))
 	planned.Plan = u.plan
-	planned.Warnings.Add(slices.Concat(u.renamed, u.unasked, u.noticed)...)
+	planned.Warnings.Add(slices.Concat(u.renamed, u.unasked, u.noticed, u.tags)...)
 	if err != nil && u.plan != nil {
 		// A plan changes nothing, so it only warns of what an apply would refuse.
 		if warnings, all := foreseen(diag.From(err)); all {

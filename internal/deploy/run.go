@@ -50,6 +50,8 @@ type run struct {
 	named   map[string]string
 	outputs map[string]map[string]value.Value // of the preview, as far as they are known
 
+	tags     diag.List              // warnings about images
+	asked    bool                   // the registries were asked
 	approved *Saved                 // the plan to carry out, and no other; nil: what this run plans
 	frozen   map[string]value.Value // its answers of lookups
 }
@@ -132,7 +134,7 @@ func (u *run) intents(held *session.Session) ([]state.Intent, error) {
 // that is about to be created or deleted (steps 5 to 7). applied.Changed is set when there is something to execute.
 func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	ctx := held.Lock().Context()
-	told := u.doubts != nil || u.unasked != nil || u.noticed != nil || u.renamed != nil // by an attempt before this one
+	told := len(slices.Concat(u.doubts, u.renamed, u.unasked, u.noticed, u.tags)) > 0 // by an attempt before this one
 	base, err := state.Load(u.req.Key, held.State())
 	if err != nil {
 		return u.back.Healing(ctx, u.req.Key, err)
@@ -157,7 +159,7 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	err = u.preview(ctx)
 	applied.Plan = u.plan
 	if !told {
-		applied.Warnings = slices.Concat(applied.Warnings, u.doubts, u.renamed, u.unasked, u.noticed)
+		applied.Warnings = slices.Concat(applied.Warnings, u.doubts, u.renamed, u.unasked, u.noticed, u.tags)
 	}
 	if err == nil && u.approved != nil {
 		err = u.approved.same(u.back, u.plan)

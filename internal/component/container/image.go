@@ -3,8 +3,11 @@ package container
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/company/deployer/internal/image"
 )
 
 const (
@@ -77,4 +80,24 @@ func checkImage(image string) error {
 		}
 	}
 	return nil
+}
+
+// Images are the images of all containers, as far as they are known.
+func (s *Spec) Images() []image.Use {
+	architecture := "amd64"
+	if s.Architecture == "arm64" {
+		architecture = "arm64"
+	}
+	var out []image.Use
+	if s.Image.Known() && s.Image.Get() != "" {
+		out = append(out, image.Use{Path: []string{"image"}, Image: s.Image.Get(), Architecture: architecture})
+	}
+	for n, c := range s.Sidecars {
+		if c.Image.Known() && c.Image.Get() != "" {
+			out = append(out, image.Use{
+				Path: []string{"sidecars", strconv.Itoa(n), "image"}, Image: c.Image.Get(), Architecture: architecture,
+			})
+		}
+	}
+	return out
 }

@@ -1,0 +1,289 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/image"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+// abreast is how many images are asked about at once.
+const abreast = 16
+
+// used is an image of a component.
+type used struct {
+	image.Use
+	address string
+	ref     image.Ref
+	found   image.Found
+	err     error
+	known   bool // the registry has answered
+}
+
+func (i *used) position(u *run) *diag.Position {
+	return u.stack.Locate(i.address, append([]string{}, i.Path...)...)
+}
+
+// pin replaces the tags of images by what they mean now: tag and digest. A tag that has moved is a change then, and all
+// tasks of a revision run the same image. Where a registry is not asked, an image keeps the digest that was deployed
+// under the same tag.
+//
+// What it could not ask is one warning. In the background it checks that images fit the architecture of their tasks. The
+// returned function waits for that, and returns all problems: images that do not exist, and those that do not fit.
+func (u *run) pin(ctx context.Context) (check func() error, err error) {
+	none := func() error { return nil }
+	if u.stack == nil || u.approved != nil {
+		return none, nil
+	}
+	images, err := u.images()
+	if err != nil || len(images) == 0 {
+		return none, err
+	}
+	u.tags = floating(u, images)
+	finder := u.finder()
+	if finder != nil {
+		find(ctx, finder, images)
+	}
+	if err := ctx.Err(); err != nil {
+		return none, err
+	}
+	missing := missingImages(u, images)
+	if finder != nil {
+		u.tags.Add(unaskedImages(images)...)
+	}
+	pinned, err := u.pinned()
+	if err != nil {
+		return none, err
+	}
+	for _, i := range images {
+		digest := i.found.Digest
+		if digest == "" {
+			digest = pinned[i.address+" "+i.Image]
+		}
+		if digest != "" && i.ref.Digest == "" {
+			c := u.stack.Component(i.address)
+			c.Spec = with(c.Spec, i.Path, value.NewString(i.Image+"@"+digest))
+		}
+	}
+	graph, problems := component.Expand(registry(), u.instances())
+	if graph == nil {
+		return none, diagnose(u.stack, problems).Err()
+	}
+	u.graph = graph
+	if finder == nil {
+		return none, nil
+	}
+	done := make(chan error, 1)
+	go func() { done <- u.fitting(ctx, finder, images) }()
+	return func() error { return diag.Join(missing, <-done) }, nil
+}
+
+// finder is who is asked about images; nil: nobody.
+func (u *run) finder() image.Finder {
+	w := u.back.World
+	if u.req.Offline || u.req.NoResolve || w.Images == nil || !w.Settings.Preferences.ResolveImages {
+		return nil
+	}
+	return w.Images(u.where.Reading())
+}
+
+// images are the images of the components that the run is about.
+func (u *run) images() ([]*used, error) {
+	chosen, err := u.chosen()
+	if err != nil {
+		return nil, err
+	}
+	var out []*used
+	for _, in := range u.stack.Instances() {
+		if len(u.req.Targets) > 0 && !slices.ContainsFunc(chosen,
+			func(id string) bool { return resource.ComponentOf(id) == in.Address }) {
+			continue
+		}
+		kind, ok := registry().Kind(in.Kind)
+		if !ok {
+			continue
+		}
+		for _, use := range kind.Images(in) {
+			out = append(out, &used{Use: use, address: in.Address, ref: image.Parse(use.Image)})
+		}
+	}
+	return out, nil
+}
+
+// find asks for each image once.
+func find(ctx context.Context, finder image.Finder, images []*used) {
+	byName := map[string][]*used{}
+	for _, i := range images {
+		byName[i.Image] = append(byName[i.Image], i)
+	}
+	var all errgroup.Group
+	all.SetLimit(abreast)
+	for _, same := range byName {
+		all.Go(func() error {
+			found, err := finder.Find(ctx, same[0].ref)
+			for _, i := range same {
+				i.found, i.err, i.known = found, err, err == nil
+			}
+			return nil
+		})
+	}
+	_ = all.Wait() // errors are in the images
+}
+
+func missingImages(u *run, images []*used) error {
+	var found diag.List
+	for _, i := range images {
+		var missing *image.MissingError
+		if !errors.As(i.err, &missing) {
+			continue
+		}
+		d := diag.New(diag.Invalid, "Image does not exist",
+			fmt.Sprintf("%q: %s.", i.Image, missing.What), diag.Sentence(missing.Next)).For(i.address)
+		d.Position = i.position(u)
+		found.Add(d)
+	}
+	return found.Err()
+}
+
+// unaskedImages says once which registries could not be asked, and why.
+func unaskedImages(images []*used) diag.List {
+	why := map[string]string{} // by image
+	var names []string
+	for _, i := range images {
+		if i.err != nil && !slices.Contains(names, i.Image) {
+			names = append(names, i.Image)
+			why[i.Image] = i.err.Error()
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	slices.Sort(names)
+	d := diag.New(diag.Failed, "Registry was not asked",
+		fmt.Sprintf("What these tags mean now is not known, so a tag that has moved is not seen: %s. %s.",
+			some(names, 5), strings.TrimSuffix(upper(why[names[0]]), ".")),
+		"ECS resolves the tag when it starts the tasks. Log in with docker login (credential helpers are not run), or "+
+			"give --no-resolve to ask no registry.")
+	d.Severity = diag.Warning
+	var op *resource.OpError
+	for _, i := range images {
+		if errors.As(i.err, &op) && i.Image == names[0] {
+			d.Operation, d.RequestID = op.Operation, op.RequestID
+		}
+	}
+	return diag.List{d}
+}
+
+func upper(text string) string {
+	if text == "" {
+		return text
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// floating warns of images whose tag says nothing about their version.
+func floating(u *run, images []*used) diag.List {
+	var out diag.List
+	for _, i := range images {
+		if i.ref.Tag != "latest" {
+			continue
+		}
+		what := "has no tag, which means latest"
+		if i.ref.Tagged {
+			what = "has the tag latest"
+		}
+		d := diag.New(diag.Invalid, "Tag says no version",
+			fmt.Sprintf("%q %s: whoever pushes next decides what the next apply deploys.", i.Image, what),
+			"Give each build a tag of its own, such as its commit.").For(i.address)
+		d.Severity, d.Position = diag.Warning, i.position(u)
+		out.Add(d)
+	}
+	return out
+}
+
+// pinned are the digests that are deployed, by component and tagged image.
+func (u *run) pinned() (map[string]string, error) {
+	out := map[string]string{}
+	if len(u.Engine) == 0 {
+		return out, nil
+	}
+	resources, err := engine.Resources(u.Engine)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range resources {
+		if r.Deleting || r.Replacing {
+			continue
+		}
+		r.Inputs.Walk(func(_ []string, v value.Value) {
+			if name, digest, ok := strings.Cut(v.Str(), "@sha256:"); ok && !strings.ContainsAny(name, " \n") {
+				out[r.Component+" "+name] = "sha256:" + digest
+			}
+		})
+	}
+	return out, nil
+}
+
+// fitting finds images that do not run on the architecture of their tasks.
+func (u *run) fitting(ctx context.Context, finder image.Finder, images []*used) error {
+	var one sync.Mutex
+	var found diag.List
+	var all errgroup.Group
+	all.SetLimit(abreast)
+	for _, i := range images {
+		if !i.known || i.Architecture == "" {
+			continue
+		}
+		all.Go(func() error {
+			platforms := i.found.Platforms
+			if len(platforms) == 0 && i.found.Config != "" {
+				platform, err := finder.Platform(ctx, i.ref, i.found)
+				if err != nil {
+					return nil // the tasks will show it; a plan without this check is better than none
+				}
+				platforms = []string{platform}
+			}
+			if len(platforms) == 0 || image.Runs(platforms, i.Architecture) {
+				return nil
+			}
+			d := diag.New(diag.Invalid, "Image does not fit the architecture",
+				fmt.Sprintf("The tasks of %s have the architecture %s, and %q is for %s.", i.address, i.Architecture,
+					i.Image, strings.Join(platforms, ", ")),
+				"Build the image for linux/"+i.Architecture+", or set architecture in the component.").For(i.address)
+			d.Position = i.position(u)
+			one.Lock()
+			defer one.Unlock()
+			found.Add(d)
+			return nil
+		})
+	}
+	_ = all.Wait() // nothing returns an error
+	return found.Sort().Err()
+}
+
+// with returns a tree with another value at a path; items of lists are named by their index.
+func with(v value.Value, path []string, to value.Value) value.Value {
+	if len(path) == 0 {
+		return to
+	}
+	if v.Kind() == value.List {
+		items := slices.Clone(v.Items())
+		if n, err := strconv.Atoi(path[0]); err == nil && n < len(items) {
+			items[n] = with(items[n], path[1:], to)
+		}
+		return value.NewList(items...)
+	}
+	return v.With(path[0], with(v.Get(path[0]), path[1:], to))
+}

@@ -1,0 +1,58 @@
+package image
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// MediaTypes are the manifests that are understood, those of several platforms first.
+var MediaTypes = []string{
+	"application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json",
+	"application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json",
+}
+
+// platform is a platform as indexes and configurations of images have it.
+type platform struct {
+	OS           string `json:"os"`
+	Architecture string `json:"architecture"`
+	Variant      string `json:"variant"`
+}
+
+func (p platform) String() string {
+	text := p.OS + "/" + p.Architecture
+	if p.Variant != "" {
+		text += "/" + p.Variant
+	}
+	return text
+}
+
+// Read returns what a manifest says.
+func Read(digest string, manifest []byte) (Found, error) {
+	var m struct {
+		Manifests []struct {
+			Platform platform `json:"platform"`
+		} `json:"manifests"`
+		Config struct {
+			Digest string `json:"digest"`
+		} `json:"config"`
+	}
+	if err := json.Unmarshal(manifest, &m); err != nil {
+		return Found{}, fmt.Errorf("its manifest cannot be read: %w", err)
+	}
+	found := Found{Digest: digest, Config: m.Config.Digest}
+	for _, entry := range m.Manifests {
+		if p := entry.Platform; p.OS != "" && p.OS != "unknown" { // attestations have an unknown platform
+			found.Platforms = append(found.Platforms, p.String())
+		}
+	}
+	return found, nil
+}
+
+// ReadPlatform returns the platform that the configuration of an image says.
+func ReadPlatform(config []byte) (string, error) {
+	var p platform
+	if err := json.Unmarshal(config, &p); err != nil {
+		return "", fmt.Errorf("its configuration cannot be read: %w", err)
+	}
+	return p.String(), nil
+}

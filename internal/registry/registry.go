@@ -1,0 +1,232 @@
+// Package registry asks container registries about images, by the protocol of the OCI distribution specification:
+// manifests and configurations of images, with an anonymous token or with the credentials of Docker's configuration.
+//
+// In: the name of an image. Out: its digest and platforms. It reads no layers, runs no credential helpers, and sends
+// credentials only to the registry that they are for and to the token service which that registry names.
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/company/deployer/internal/image"
+)
+
+const (
+	patience   = 10 * time.Second // for all calls about one image
+	maxAnswer  = 4 << 20          // the specification asks registries to take manifests up to 4 MiB
+	attempts   = 2
+	dockerHub  = "docker.io"
+	dockerHost = "registry-1.docker.io"
+)
+
+// Client asks registries. It is an image.Finder.
+type Client struct {
+	HTTP *http.Client
+	// Credentials returns name and password for a registry; "" for none.
+	Credentials func(host string) (user, password string)
+
+	mu     sync.Mutex
+	tokens map[string]string // by host and repository
+}
+
+// New returns a Client with the credentials of Docker's configuration.
+func New(config DockerConfig) *Client {
+	return &Client{HTTP: &http.Client{Timeout: patience}, Credentials: config.For, tokens: map[string]string{}}
+}
+
+// Find implements image.Finder.
+func (c *Client) Find(ctx context.Context, ref image.Ref) (image.Found, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	answer, body, err := c.get(ctx, ref, "manifests/"+ref.Version(), strings.Join(image.MediaTypes, ", "))
+	if err != nil {
+		return image.Found{}, err
+	}
+	digest := answer.Header.Get("Docker-Content-Digest")
+	if digest == "" {
+		digest = digestOf(body)
+	}
+	if !digestForm.MatchString(digest) {
+		return image.Found{}, fmt.Errorf("%s answered with %q for a digest", ref.Host, digest)
+	}
+	return image.Read(digest, body)
+}
+
+var digestForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+
+// Platform implements image.Finder.
+func (c *Client) Platform(ctx context.Context, ref image.Ref, found image.Found) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_, body, err := c.get(ctx, ref, "blobs/"+found.Config, "*/*")
+	if err != nil {
+		return "", err
+	}
+	return image.ReadPlatform(body)
+}
+
+// get reads a document of a repository.
+func (c *Client) get(ctx context.Context, ref image.Ref, path, accept string) (*http.Response, []byte, error) {
+	host, scheme := ref.Host, "https"
+	if host == dockerHub {
+		host = dockerHost
+	}
+	if name := (&url.URL{Host: host}).Hostname(); name == "localhost" || name == "127.0.0.1" || name == "::1" {
+		scheme = "http" // as in Docker
+	}
+	target := scheme + "://" + host + "/v2/" + ref.Repository + "/" + path
+	key := ref.Host + "/" + ref.Repository
+	var last error
+	for range attempts {
+		answer, body, err := c.ask(ctx, target, accept, c.token(key))
+		if err == nil && answer.StatusCode == http.StatusUnauthorized {
+			var token string
+			if token, err = c.authorize(ctx, ref, answer.Header.Values("WWW-Authenticate")); err == nil {
+				c.keep(key, token)
+				answer, body, err = c.ask(ctx, target, accept, token)
+			}
+		}
+		switch {
+		case err != nil:
+			last = plain(err)
+			continue
+		case answer.StatusCode == http.StatusOK:
+			return answer, body, nil
+		case answer.StatusCode == http.StatusNotFound:
+			return nil, nil, &image.MissingError{
+				What: "the registry " + ref.Host + " has no " + ref.String(),
+				Next: "push it first, or correct the name",
+			}
+		case answer.StatusCode < http.StatusInternalServerError && answer.StatusCode != http.StatusTooManyRequests:
+			return nil, nil, fmt.Errorf("%s answered %s", host, answer.Status)
+		}
+		last = fmt.Errorf("%s answered %s", host, answer.Status)
+	}
+	return nil, nil, last
+}
+
+// plain takes the address out of an error, which may have a token in it.
+func plain(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		at, _ := url.Parse(wrapped.URL)
+		if at != nil {
+			return fmt.Errorf("%s: %w", at.Host, wrapped.Err)
+		}
+		return wrapped.Err
+	}
+	return err
+}
+
+func (c *Client) ask(ctx context.Context, target, accept, authorization string) (*http.Response, []byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	request.Header.Set("Accept", accept)
+	if authorization != "" {
+		request.Header.Set("Authorization", authorization) // a redirect to another host drops it
+	}
+	answer, err := c.HTTP.Do(request)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer answer.Body.Close() //nolint:errcheck // read only
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	if err == nil && len(body) > maxAnswer {
+		err = fmt.Errorf("%s answered with more than %d MiB", answer.Request.URL.Host, maxAnswer>>20)
+	}
+	return answer, body, err
+}
+
+// authorize gets what a registry asks for: a token of the service that it names, or name and password.
+func (c *Client) authorize(ctx context.Context, ref image.Ref, challenges []string) (string, error) {
+	user, password := c.Credentials(ref.Host)
+	for _, text := range challenges {
+		scheme, rest, _ := strings.Cut(text, " ")
+		switch {
+		case strings.EqualFold(scheme, "Basic") && user != "":
+			return "Basic " + basic(user, password), nil
+		case strings.EqualFold(scheme, "Bearer"):
+			return c.bearer(ctx, ref, parameters(rest), user, password)
+		}
+	}
+	if user == "" {
+		return "", fmt.Errorf("%s wants credentials, and Docker's configuration has none for it", ref.Host)
+	}
+	return "", fmt.Errorf("%s did not say how to give credentials", ref.Host)
+}
+
+func (c *Client) bearer(
+	ctx context.Context, ref image.Ref, asked map[string]string, user, password string,
+) (string, error) {
+	realm, err := url.Parse(asked["realm"])
+	if err != nil || realm.Host == "" {
+		return "", fmt.Errorf("%s names no token service", ref.Host)
+	}
+	local := realm.Hostname() == "localhost" || realm.Hostname() == "127.0.0.1"
+	if realm.Scheme != "https" && !local {
+		return "", fmt.Errorf("the token service of %s has no TLS", ref.Host)
+	}
+	query := realm.Query()
+	if asked["service"] != "" {
+		query.Set("service", asked["service"])
+	}
+	query.Set("scope", "repository:"+ref.Repository+":pull")
+	realm.RawQuery = query.Encode()
+	authorization := ""
+	if user != "" {
+		authorization = "Basic " + basic(user, password)
+	}
+	answer, body, err := c.ask(ctx, realm.String(), "application/json", authorization)
+	if err != nil {
+		return "", err
+	}
+	var token struct {
+		Token  string `json:"token"`
+		Access string `json:"access_token"`
+	}
+	if answer.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s gives no token for %s: %s", realm.Host, ref.Repository, answer.Status)
+	}
+	if err := json.Unmarshal(body, &token); err != nil || token.Token+token.Access == "" {
+		return "", fmt.Errorf("%s gives no token for %s", realm.Host, ref.Repository)
+	}
+	if token.Token == "" {
+		token.Token = token.Access
+	}
+	return "Bearer " + token.Token, nil
+}
+
+var parameter = regexp.MustCompile(`([a-zA-Z_]+)="([^"]*)"`)
+
+// parameters are those of a challenge: realm="…",service="…".
+func parameters(text string) map[string]string {
+	out := map[string]string{}
+	for _, m := range parameter.FindAllStringSubmatch(text, -1) {
+		out[strings.ToLower(m[1])] = m[2]
+	}
+	return out
+}
+
+func (c *Client) token(key string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tokens[key]
+}
+
+func (c *Client) keep(key, token string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tokens[key] = token
+}
