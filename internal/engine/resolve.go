@@ -187,6 +187,7 @@ func (r *run) lookUp(ctx context.Context, data *resource.Resource, props value.V
 	case r.o.Frozen != nil && !ok:
 		return value.NullValue, fmt.Errorf("the saved plan has no answer for it: make a new plan")
 	case ok && frozen.Known():
+		r.answered(data, frozen) // the next run takes this run's answers
 		return frozen, nil
 	}
 	if found, err = r.o.Catalog.Read(ctx, data.Type, props); err != nil {
