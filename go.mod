@@ -46,7 +46,10 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require github.com/aymanbagabas/go-udiff v0.4.1
+require (
+	github.com/aymanbagabas/go-udiff v0.4.1
+	golang.org/x/image v0.44.0
+)
 
 require (
 	github.com/BurntSushi/toml v1.6.0 // indirect

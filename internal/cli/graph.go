@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,9 @@ import (
 
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/picture"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -24,8 +28,11 @@ func newGraph(f *Factory, runF func(*graphOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "graph",
 		Short: "Draw what needs what",
-		Long: "Draw the components of a stack and what needs what, from the manifests alone: a tree of text, or by " +
-			"the extension of\n--output a .dot (Graphviz), .mmd (Mermaid) or .json file.",
+		Long: "Draw the components of a stack and what needs what, from the manifests: a tree of text, or by the " +
+			"extension of --output a picture (.svg, .png), a page to move and search in (.html; it also shows what " +
+			"the state says of each component), or a .dot (Graphviz), .mmd (Mermaid) or .json file.",
+		Example: "  deployer graph -e production --var VERSION=1.2.3\n" +
+			"  deployer graph -e production --var VERSION=1.2.3 --output graph.html",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
@@ -36,7 +43,7 @@ func newGraph(f *Factory, runF func(*graphOptions) error) *cobra.Command {
 	}
 	o.target.flags(cmd)
 	o.variables.flags(cmd.Flags())
-	cmd.Flags().StringVarP(&o.output, "output", "o", "", "write to this `file`: .dot, .mmd or .json")
+	cmd.Flags().StringVarP(&o.output, "output", "o", "", "write to this `file`: .svg, .png, .html, .dot, .mmd or .json")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }
@@ -52,28 +59,41 @@ func graphRun(o *graphOptions) error {
 	if err != nil {
 		return err
 	}
-	picture, err := view.NewGraph(key.Stack, key.Environment, resources)
+	graph, err := view.NewGraph(key.Stack, key.Environment, resources)
 	if err != nil {
 		return err
 	}
 	if o.output == "" {
 		if o.json {
-			return view.JSON(f.Out, picture)
+			return view.JSON(f.Out, graph)
 		}
-		view.GraphText(f.Stdout(), picture)
+		view.GraphText(f.Stdout(), graph)
 		return nil
 	}
 	var b bytes.Buffer
 	switch ext := strings.ToLower(filepath.Ext(o.output)); ext {
 	case ".dot", ".gv":
-		err = view.GraphDOT(&b, picture)
+		err = view.GraphDOT(&b, graph)
 	case ".mmd", ".mermaid":
-		err = view.GraphMermaid(&b, picture)
+		err = view.GraphMermaid(&b, graph)
 	case ".json":
-		err = view.JSON(&b, picture)
+		err = view.JSON(&b, graph)
+	case ".svg":
+		b.Write(picture.SVG(graph.Diagram(nil)))
+	case ".png":
+		var pixels []byte
+		pixels, err = picture.PNG(graph.Diagram(nil))
+		if errors.Is(err, picture.ErrTooLarge) {
+			return diag.New(diag.Invalid, "Picture too large", "The picture would have more than 100 million pixels.",
+				"Draw it as .svg or .html.")
+		}
+		b.Write(pixels)
+	case ".html":
+		b.Write(picture.HTML(graph.Diagram(o.deployed())))
 	default:
-		return diag.New(diag.Invalid, "Unknown picture format", `"`+ext+`" is none of .dot, .mmd, .json.`,
-			"For instance: deployer graph --output graph.dot")
+		return diag.New(diag.Invalid, "Unknown picture format",
+			`"`+ext+`" is none of .svg, .png, .html, .dot, .mmd, .json.`,
+			"For instance: deployer graph --output graph.svg")
 	}
 	if err != nil {
 		return err
@@ -86,4 +106,15 @@ func graphRun(o *graphOptions) error {
 		return unwritable("Cannot write the picture", err)
 	}
 	return nil
+}
+
+// deployed is what the state says of the components; nil with a word on stderr when it cannot be read.
+func (o *graphOptions) deployed() *report.Details {
+	stored, err := o.stored()
+	if err != nil {
+		o.factory.Stderr().Printf("The page shows no state: %s\n", diag.From(err)[0].Summary)
+		return nil
+	}
+	details := observe.Details(stored, stored.Payload.Components)
+	return &details
 }
