@@ -87,7 +87,7 @@ lint: $(TOOLS)/golangci-lint $(TOOLS)/gofumpt ## Check style and the import rule
 
 .PHONY: generate
 generate: build ## Rewrite golden files from what the code does now; read the diff
-	go test ./internal/view ./internal/manifest ./internal/component/microservice ./internal/component/network ./internal/component/s3 \
+	go test ./internal/view ./internal/manifest ./internal/component/microservice ./internal/component/network ./internal/component/rds ./internal/component/s3 \
 		./internal/component/elasticache ./internal/component/sqs ./internal/component/worker ./internal/aws/catalog ./internal/reference ./internal/cli -update
 	DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 ./e2e -update
 

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
@@ -121,11 +122,20 @@ func TestContract(t *testing.T) {
 	d.aws.Proxy.Handle("logs", "DisassociateKmsKey", func(*proxy.Call) *proxy.Response { // the emulator has none
 		return proxy.JSONResponse(map[string]string{})
 	})
+	legacy := &rds.CreateDBInstanceInput{
+		DBInstanceIdentifier: aws.String("legacy-database"), DBInstanceClass: aws.String("db.t4g.micro"),
+		Engine: aws.String("mariadb"), EngineVersion: aws.String("11.4.7"), StorageType: aws.String("gp3"),
+		AllocatedStorage: aws.Int32(20), DBName: aws.String("app"),
+		MasterUsername: aws.String("owner"), MasterUserPassword: aws.String("of-nobodys-concern"),
+	}
+	if _, err := rds.NewFromConfig(d.aws.Config).CreateDBInstance(t.Context(), legacy); err != nil {
+		t.Fatal(err)
+	}
 	guard, _ := d.guard("dev")
 	judge := d.transcribe()
 	approved := func(command string) []string {
 		return append([]string{command, "-e", "dev", "--auto-approve"}, mayGo("all/orders", "all/pages", "all/sessions",
-			"all/shards", "infra/ingress")...)
+			"all/shards", "infra/ingress", "all/database", "all/aurora")...)
 	}
 	d.do(0, approved("apply")...)
 	for _, step := range []string{"changed", "replaced"} {

@@ -61,7 +61,7 @@ func (i Instance) GlobalSeeds() []string { return []string{i.Account, i.Region} 
 type Common struct {
 	Tagged
 	DependsOn []string               `json:"dependsOn,omitempty" example:"[queue, jobs/runner]" doc:"Addresses of components that must be complete before anything of this one is made."`
-	Protect   *bool                  `json:"protect,omitempty" unset:"true for S3, and in production for ElastiCache and SQS; else false" doc:"Never delete or replace it without --allow-data-loss ADDRESS."`
+	Protect   *bool                  `json:"protect,omitempty" unset:"true for RDS and S3, and in production for ElastiCache and SQS; else false" doc:"Never delete or replace it without --allow-data-loss ADDRESS."`
 	Moved     *Moved                 `json:"moved,omitempty" doc:"The address that it had before: it is renamed, and nothing of it is replaced."`
 	Overrides map[string]value.Value `json:"overrides,omitempty" doc:"A merge patch on the properties of generated AWS resources, by resource name."`
 }

@@ -367,7 +367,7 @@ func TestWhatOnlyDocumentsHave(t *testing.T) {
 		document(infra, "Defaults",
 			"{SQS: {retention: 7}}"): false,
 		document(infra, "Defaults",
-			"{RDS: {}}"): false,
+			"{DynamoDB: {}}"): false,
 		document(components, "SQS",
 			"{}"): true,
 		document(components, "SQS",

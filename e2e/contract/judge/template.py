@@ -282,6 +282,70 @@ def set_queue_attributes(t, p, _):
         t.change(p["QueueUrl"], **_attributes(p["Attributes"]))
 
 
+# CloudFormation's names of members, where they are not the API's.
+_DATABASE_NAMES = {"VpcSecurityGroupIds": "VPCSecurityGroups"}
+
+
+def _database(p, names=None):
+    given = {(names or {}).get(name, name): value for name, value in without(p, "Tags").items()}
+    given.pop("MasterUserPassword", None)  # of nobody's concern
+    return {**given, "Tags": tags(p.get("Tags"))}
+
+
+def create_database(t, p, _):
+    t.add("AWS::RDS::DBInstance", _database(p, _DATABASE_NAMES), Ref=p["DBInstanceIdentifier"])
+
+
+def modify_database(t, p, _):
+    """What RDS lets be changed alone is judged together with what it has."""
+    other = ("DBInstanceIdentifier", "ApplyImmediately", "CloudwatchLogsExportConfiguration", "MasterUserPassword")
+    t.change(
+        p["DBInstanceIdentifier"],
+        **{
+            {**_DATABASE_NAMES, "DBPortNumber": "Port"}.get(name, name): value
+            for name, value in without(p, *other).items()
+        },
+    )
+
+
+def create_database_cluster(t, p, _):
+    t.add("AWS::RDS::DBCluster", _database(p), Ref=p["DBClusterIdentifier"])
+
+
+def modify_database_cluster(t, p, _):
+    other = (
+        "DBClusterIdentifier",
+        "ApplyImmediately",
+        "CloudwatchLogsExportConfiguration",
+        "MasterUserPassword",
+        "AllowMajorVersionUpgrade",
+    )
+    t.change(p["DBClusterIdentifier"], **without(p, *other))
+
+
+def create_parameter_group(kind, name):
+    def create(t, p, _):
+        properties = without(p, "DBParameterGroupFamily", "Tags")
+        t.add(
+            kind,
+            {**properties, "Family": p["DBParameterGroupFamily"], "Tags": tags(p.get("Tags"))},
+            Ref=p[name],
+        )
+
+    return create
+
+
+def set_parameters(name):
+    def change(t, p, _):
+        t.change(p[name], Parameters={s["ParameterName"]: s["ParameterValue"] for s in p["Parameters"]})
+
+    return change
+
+
+def create_subnet_group(t, p, _):
+    t.add("AWS::RDS::DBSubnetGroup", _database(p), Ref=p["DBSubnetGroupName"])
+
+
 def create_bucket(t, p, _):
     given = p.get("CreateBucketConfiguration", {}).get("Tags")
     t.add("AWS::S3::Bucket", {"BucketName": p["Bucket"], "Tags": tags(given)}, Ref=p["Bucket"])
@@ -398,6 +462,17 @@ OPERATIONS = {
     "iam:PutRolePolicy": put_role_policy,
     "logs:CreateLogGroup": create_log_group,
     "logs:PutRetentionPolicy": put_retention,
+    "rds:CreateDBCluster": create_database_cluster,
+    "rds:CreateDBClusterParameterGroup": create_parameter_group(
+        "AWS::RDS::DBClusterParameterGroup", "DBClusterParameterGroupName"
+    ),
+    "rds:CreateDBInstance": create_database,
+    "rds:CreateDBParameterGroup": create_parameter_group("AWS::RDS::DBParameterGroup", "DBParameterGroupName"),
+    "rds:CreateDBSubnetGroup": create_subnet_group,
+    "rds:ModifyDBCluster": modify_database_cluster,
+    "rds:ModifyDBClusterParameterGroup": set_parameters("DBClusterParameterGroupName"),
+    "rds:ModifyDBInstance": modify_database,
+    "rds:ModifyDBParameterGroup": set_parameters("DBParameterGroupName"),
     "s3:CreateBucket": create_bucket,
     "s3:PutBucketCors": bucket_part("CorsConfiguration", _cors),
     "s3:PutBucketEncryption": bucket_part("BucketEncryption", _encryption),

@@ -141,11 +141,7 @@ func accessRDS(b *access.Builder) {
 	case "AddTagsToResource", "RemoveTagsFromResource", "ListTagsForResource":
 		on = []string{form.Get("ResourceName")}
 	case "DescribeEvents":
-		kind := "db"
-		if form.Get("SourceType") == "db-cluster" {
-			kind = "cluster"
-		}
-		named(kind, "SourceIdentifier")
+		on = []string{"*"}
 	default:
 		named("db", "DBInstanceIdentifier")
 		named("cluster", "DBClusterIdentifier")
@@ -171,5 +167,10 @@ func accessRDS(b *access.Builder) {
 		b.RequestTags = nil
 		b.Ask("secretsmanager:CreateSecret", secret)
 		b.Ask("secretsmanager:TagResource", secret)
+		b.Context("kms:ViaService", "rds."+b.Call.Region+".amazonaws.com")
+		for _, action := range []string{"DescribeKey", "CreateGrant", "Decrypt", "GenerateDataKey"} {
+			b.Ask("kms:"+action, "arn:aws:kms:"+b.Call.Region+":"+b.Account+":key/of-the-database")
+		}
+		b.WithoutContext()
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/company/deployer/internal/aws/elbv2"
 	"github.com/company/deployer/internal/aws/iam"
 	"github.com/company/deployer/internal/aws/logs"
+	"github.com/company/deployer/internal/aws/rds"
 	"github.com/company/deployer/internal/aws/route53"
 	"github.com/company/deployer/internal/aws/s3"
 	"github.com/company/deployer/internal/aws/secretsmanager"
@@ -33,6 +34,7 @@ import (
 	ecsmodel "github.com/company/deployer/internal/resource/ecs"
 	elbmodel "github.com/company/deployer/internal/resource/elbv2"
 	logsmodel "github.com/company/deployer/internal/resource/logs"
+	rdsmodel "github.com/company/deployer/internal/resource/rds"
 	s3model "github.com/company/deployer/internal/resource/s3"
 	sqsmodel "github.com/company/deployer/internal/resource/sqs"
 )
@@ -50,6 +52,7 @@ func New(cfg aws.Config) *resource.Catalog {
 			elbv2.Behaviours(cfg),
 			iam.Behaviours(cfg),
 			logs.Behaviours(cfg),
+			rds.Behaviours(cfg),
 			route53.Behaviours(cfg),
 			s3.Behaviours(cfg),
 			servicediscovery.Behaviours(cfg),
@@ -58,6 +61,7 @@ func New(cfg aws.Config) *resource.Catalog {
 		slices.Concat(
 			acm.Lookups(cfg),
 			ec2.Lookups(cfg),
+			rds.Lookups(cfg),
 			route53.Lookups(cfg),
 			secretsmanager.Lookups(cfg),
 			ssm.Lookups(cfg),
@@ -71,7 +75,7 @@ func New(cfg aws.Config) *resource.Catalog {
 		Together: []string{
 			scalingmodel.TargetType, scalingmodel.PolicyType, scalingmodel.ScheduledActionType,
 			ec2model.SecurityGroupType, ec2model.SecurityGroupRuleType, ecsmodel.ClusterType, ecsmodel.ServiceType,
-			elbmodel.ListenerType, elbmodel.ListenerRuleType,
+			elbmodel.ListenerType, elbmodel.ListenerRuleType, rdsmodel.InstanceType, rdsmodel.ClusterType,
 		},
 	})
 }

@@ -22,6 +22,13 @@ var hashed = map[string][]string{
 	"elbv2/load-balancer":           {"scheme", "vpcId"},
 	"elbv2/target-group":            {"port", "protocol", "protocolVersion", "vpcId", "targetType"},
 	"iam/role":                      {"path"},
+	"rds/cluster":                   {"engine", "database", "username", "subnetGroup", "encrypted", "kmsKey"},
+	"rds/instance": {
+		"engine", "clusterIdentifier", "database", "username", "subnetGroup", "encrypted", "kmsKey",
+	},
+	"rds/cluster-parameter-group": {"family", "description"},
+	"rds/parameter-group":         {"family", "description"},
+	"rds/subnet-group":            {"vpcId"},
 }
 
 func TestHashesInNamesNeverChange(t *testing.T) {

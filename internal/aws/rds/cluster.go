@@ -57,7 +57,6 @@ func clusterPermissions(s resource.Scope) []resource.Statement {
 			s.ARN("rds", "pg:default.*"),
 		}, Actions: []string{"rds:CreateDBCluster", "rds:ModifyDBCluster"}},
 		{
-			On:      []string{s.ARN("rds", "cluster:*")},
 			Actions: []string{"rds:DescribeEvents"}, Why: "progress of what takes minutes",
 		},
 		{
@@ -69,7 +68,7 @@ func clusterPermissions(s resource.Scope) []resource.Statement {
 			On:      []string{s.ARN("rds", "cluster-snapshot:*")},
 			Actions: []string{"rds:CreateDBClusterSnapshot"}, Why: "the final snapshot",
 		},
-		managedSecret(s),
+		managedSecret(s), keys(s),
 		{
 			On:      []string{s.ARN("secretsmanager", "secret:rds!*")},
 			Actions: []string{"secretsmanager:DescribeSecret", "secretsmanager:RotateSecret"},
@@ -372,7 +371,8 @@ func clusterOutputs(c types.DBCluster) model.ClusterOutputs {
 	out := model.ClusterOutputs{
 		ARN: aws.ToString(c.DBClusterArn), ResourceID: aws.ToString(c.DbClusterResourceId),
 		Endpoint: aws.ToString(c.Endpoint), ReaderEndpoint: aws.ToString(c.ReaderEndpoint),
-		Port: int(aws.ToInt32(c.Port)),
+		Port:             int(aws.ToInt32(c.Port)),
+		RestoredDatabase: aws.ToString(c.DatabaseName), RestoredUsername: aws.ToString(c.MasterUsername),
 	}
 	if c.MasterUserSecret != nil {
 		out.SecretARN = aws.ToString(c.MasterUserSecret.SecretArn)

@@ -151,7 +151,7 @@ func instanceProps(i types.DBInstance, recorded model.Instance) model.Instance {
 	}
 	if aws.ToString(i.DBClusterIdentifier) != "" {
 		p.Encrypted, p.KMSKey = recorded.Encrypted, recorded.KMSKey // the cluster's
-		p.Database, p.Username = recorded.Database, recorded.Username
+		p.Database, p.Username, p.LogExports = recorded.Database, recorded.Username, recorded.LogExports
 		return p
 	}
 	if p.MaxStorage != nil && *p.MaxStorage <= int(aws.ToInt32(i.AllocatedStorage)) {
@@ -222,7 +222,8 @@ func seenVersion(engine, recorded, runs string) string {
 func instanceOutputs(i types.DBInstance) model.InstanceOutputs {
 	out := model.InstanceOutputs{
 		ARN: aws.ToString(i.DBInstanceArn), ResourceID: aws.ToString(i.DbiResourceId),
-		Port: int(aws.ToInt32(listening(i))),
+		Port:             int(aws.ToInt32(listening(i))),
+		RestoredDatabase: aws.ToString(i.DBName), RestoredUsername: aws.ToString(i.MasterUsername),
 	}
 	if i.Endpoint != nil {
 		out.Endpoint = aws.ToString(i.Endpoint.Address)

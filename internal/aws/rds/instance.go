@@ -82,7 +82,6 @@ func instancePermissions(s resource.Scope) []resource.Statement {
 			s.ARN("rds", "og:default:*"), s.ARN("rds", "cluster:"+names),
 		}, Actions: []string{"rds:CreateDBInstance", "rds:ModifyDBInstance"}},
 		{
-			On:      []string{s.ARN("rds", "db:*")},
 			Actions: []string{"rds:DescribeEvents"}, Why: "progress of what takes minutes",
 		},
 		{
@@ -94,7 +93,7 @@ func instancePermissions(s resource.Scope) []resource.Statement {
 			On:      []string{s.ARN("rds", "snapshot:*")},
 			Actions: []string{"rds:CreateDBSnapshot"}, Why: "the final snapshot",
 		},
-		managedSecret(s),
+		managedSecret(s), keys(s),
 		{
 			On:      []string{s.ARN("secretsmanager", "secret:rds!*")},
 			Actions: []string{"secretsmanager:DescribeSecret", "secretsmanager:RotateSecret"},
@@ -110,6 +109,19 @@ func managedSecret(s resource.Scope) resource.Statement {
 		On:      []string{s.ARN("secretsmanager", "secret:rds!*")},
 		Actions: []string{"secretsmanager:CreateSecret", "secretsmanager:TagResource"},
 		Why:     "RDS makes the secret of a managed password in the name of the caller",
+	}
+}
+
+// keys is what RDS needs of the caller for the keys of the storage and of the secret, and does in the caller's name.
+func keys(s resource.Scope) resource.Statement {
+	domain := resource.PartitionOf(s.Region).DNS
+	return resource.Statement{
+		On:      []string{s.ARN("kms", "key/*")},
+		Actions: []string{"kms:DescribeKey", "kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey"},
+		When: resource.Condition{"StringEquals": {"kms:ViaService": {
+			"rds." + s.Region + "." + domain, "secretsmanager." + s.Region + "." + domain,
+		}}},
+		Why: "RDS and Secrets Manager use the keys in the name of the caller",
 	}
 }
 

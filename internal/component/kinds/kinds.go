@@ -10,6 +10,7 @@ import (
 	"github.com/company/deployer/internal/component/ingress"
 	"github.com/company/deployer/internal/component/microservice"
 	"github.com/company/deployer/internal/component/network"
+	"github.com/company/deployer/internal/component/rds"
 	"github.com/company/deployer/internal/component/s3"
 	"github.com/company/deployer/internal/component/sqs"
 	"github.com/company/deployer/internal/component/worker"
@@ -21,11 +22,12 @@ func Registry() *component.Registry {
 		elasticache.Kind(),
 		microservice.Kind(),
 		network.Kind(),
+		rds.Kind(),
 		s3.Kind(),
 		sqs.Kind(),
 		worker.Kind(),
 
 		cluster.Kind(),
 		ingress.Kind(),
-	).Later("RDS")
+	)
 }

@@ -53,6 +53,9 @@ type InstanceOutputs struct {
 	Port       int    `json:"port"`
 	SecretARN  string `json:"secretArn"`  // of the managed password
 	ResourceID string `json:"resourceId"` // of this instance, unlike its name never used again: "db-ABC…"
+	// what a database has that was made from a snapshot
+	RestoredDatabase string `json:"restoredDatabase,omitempty"`
+	RestoredUsername string `json:"restoredUsername,omitempty"`
 }
 
 // ClusterType is the type of an Aurora cluster.
@@ -103,4 +106,7 @@ type ClusterOutputs struct {
 	Port           int    `json:"port"`
 	SecretARN      string `json:"secretArn"`  // of the managed password
 	ResourceID     string `json:"resourceId"` // of this cluster, unlike its name never used again: "cluster-ABC…"
+	// what a database has that was made from a snapshot
+	RestoredDatabase string `json:"restoredDatabase,omitempty"`
+	RestoredUsername string `json:"restoredUsername,omitempty"`
 }
