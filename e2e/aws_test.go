@@ -52,6 +52,7 @@ import (
 //	aws queue delete REGEXP
 //	aws services delete           delete all ECS services
 //	aws services deploy           start another deployment of every ECS service
+//	aws certificate HOST          import a certificate into ACM
 //	aws vpc VARIABLE              make a VPC with a public subnet in two zones; its id is $VARIABLE
 //	aws secret NAME VALUE         make a secret
 //	aws login ACCOUNT             from now on the binary has credentials of that account
@@ -75,6 +76,11 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if args[0] == "data" {
 		need(3)
 		data(ctx, ts, objects, args[1:])
+		return
+	}
+	if args[0] == "certificate" {
+		_, err := testkit.ImportCertificate(ctx, config, args[1])
+		ts.Check(err)
 		return
 	}
 	switch args[0] + " " + args[1] {

@@ -21,6 +21,7 @@ type world struct {
 	mu      sync.Mutex
 	arrived chan struct{} // gets a call that is held
 	release chan struct{} // closed to let held calls go on
+	watched *watched      // by proxy watch
 }
 
 type worldKey struct{}
@@ -64,6 +65,8 @@ func (w *world) await(ts *testscript.TestScript) {
 //	proxy clear                       no more faults
 //	proxy late N                      each operation does not know new objects for N calls (late.Late); 0: it does
 //	proxy ignorant OPERATION...       those operations did not know something since then, and no others
+//	proxy watch URL...                look after each change of a load balancer whether these requests are served
+//	proxy served                      they were, all the time
 //	proxy ecs image=GLOB behaviour=B  what the tasks of an image do, as of ecsfake.Rule
 func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "proxy")
@@ -126,6 +129,10 @@ func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {
 		if told := slices.Sorted(maps.Keys(w.Late.Told())); !slices.Equal(told, args) {
 			ts.Fatalf("ignorant were %v, want %v", told, args)
 		}
+	case "watch":
+		w.watch(ts, args)
+	case "served":
+		w.served(ts)
 	case "await":
 		w.await(ts)
 	case "release":

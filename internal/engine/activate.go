@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -19,24 +20,69 @@ type activation struct {
 	wanted value.Value
 }
 
-// others returns the other resources of this type in the state, sorted.
-func (r *run) others(urn sdk.URN) []resource.Other {
+// others returns the other objects of a type in the state, sorted. id is the object that is not another one; "": it
+// does not exist yet.
+func (r *run) others(urn sdk.URN, id sdk.ID) []resource.Other {
 	var out []resource.Other
-	for _, s := range r.state.live {
-		if s.state.Type != urn.Type() || s.state.URN == urn || s.waiting {
+	for _, s := range r.state.all {
+		if s.state.Type != urn.Type() || s.state.ID == id || s.waiting || r.isKept(s.state.URN, s.state.ID) {
 			continue
 		}
-		wanted := value.NullValue
-		if res := r.graph.Resource(s.id); res != nil && !r.keep(s.id) {
-			wanted = res.Props
-		}
 		out = append(out, resource.Other{
-			Resource: s.id, Going: !r.keep(s.id) && r.graph.Resource(s.id) == nil, Wanted: wanted,
+			Resource: s.id, Going: r.going(s),
 			State: resource.State{ID: string(s.state.ID), Inputs: s.inputs, Outputs: fromProperties(s.state.Outputs)},
 		})
 	}
-	slices.SortFunc(out, func(a, b resource.Other) int { return strings.Compare(a.Resource, b.Resource) })
+	slices.SortStableFunc(out, func(a, b resource.Other) int { return strings.Compare(a.Resource, b.Resource) })
 	return out
+}
+
+// rivals are others without the old object of the resource itself.
+func (r *run) rivals(urn sdk.URN, id sdk.ID) []resource.Other {
+	return slices.DeleteFunc(r.others(urn, id), func(o resource.Other) bool { return o.Resource == urn.Name() })
+}
+
+// going reports whether the run deletes an object: nobody wants its resource, or the resource is replaced.
+func (r *run) going(s *stored) bool {
+	if r.keep(s.id) {
+		return false
+	}
+	r.mu.Lock()
+	unwanted := r.unwanted[s.id]
+	r.mu.Unlock()
+	res := r.graph.Resource(s.id)
+	if s.deleting || unwanted || res == nil {
+		return true
+	}
+	desired := fromProperties(r.wants(s.state.URN).update)
+	if desired.IsNull() { // its turn is still to come
+		desired = r.guess(res)
+	}
+	return !desired.IsNull() && len(resource.Compare(r.definition(s.typ), s.inputs, desired).Replace) > 0
+}
+
+// guess returns the properties of a resource as far as they are known before its turn; null: nothing is known.
+func (r *run) guess(res *resource.Resource) value.Value {
+	behaviour, err := r.o.Catalog.Behaviour(res.Type)
+	if err != nil || r.lookup == nil {
+		return value.NullValue
+	}
+	props, err := value.Resolve(res.Props, value.Env{Template: r.template, Lookup: func(ref value.Reference) (
+		value.Value, error,
+	) {
+		if v, err := r.lookup(ref); err == nil {
+			return v, nil
+		}
+		return value.NewUnknown(), nil
+	}})
+	if err != nil {
+		return value.NullValue
+	}
+	checked, _, err := r.check(behaviour, props)
+	if err != nil {
+		return value.NullValue
+	}
+	return checked
 }
 
 // activator returns the behaviour of a type, if its objects become active at the end.
@@ -56,7 +102,15 @@ func (s *source) activate() error {
 	s.mu.Lock()
 	all := slices.Clone(s.activations)
 	s.mu.Unlock()
-	slices.SortFunc(all, func(a, b activation) int { return strings.Compare(string(a.state.URN), string(b.state.URN)) })
+	turn := func(a activation) int {
+		typ, _ := typeOf(a.state.Type)
+		activator, _ := s.run.activator(typ)
+		return activator.Turn(a.wanted)
+	}
+	slices.SortFunc(all, func(a, b activation) int {
+		return cmp.Or(strings.Compare(string(a.state.Type), string(b.state.Type)), cmp.Compare(turn(a), turn(b)),
+			strings.Compare(string(a.state.URN), string(b.state.URN)))
+	})
 	for _, p := range all {
 		if err := s.ctx.Err(); err != nil {
 			return err

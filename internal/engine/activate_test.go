@@ -3,6 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/company/deployer/internal/resource"
@@ -11,6 +14,7 @@ import (
 
 type hostProps struct {
 	Host string `json:"host"`
+	Zone string `json:"zone,omitempty"`
 }
 
 type hostOutputs struct{}
@@ -20,7 +24,9 @@ type lateHost struct {
 	*resource.Typed[hostProps, hostOutputs]
 	host   string // that the object really has
 	refuse bool   // AWS refuses the activation
-	lose   bool   // the activation takes effect, and its answer is lost
+	order  []string
+	others []resource.Other // of the last create
+	lose   bool             // the activation takes effect, and its answer is lost
 }
 
 func newLateHost() *lateHost {
@@ -30,10 +36,12 @@ func newLateHost() *lateHost {
 		Def: resource.Definition{Type: "fake/late-host"},
 		CreateObject: func(_ context.Context, c hostCall) (string, hostOutputs, error) {
 			l.host = c.Props.Host
-			return "id of " + c.Resource, hostOutputs{}, nil
+			l.others = c.Others()
+			return "id of " + c.Resource + c.Props.Zone, hostOutputs{}, nil
 		},
+		DeleteObject: func(context.Context, hostCall) error { return nil },
 		ReadObject: func(context.Context, hostCall) (hostProps, hostOutputs, error) {
-			return hostProps{l.host}, hostOutputs{}, nil
+			return hostProps{Host: l.host}, hostOutputs{}, nil
 		},
 	}
 	return l
@@ -44,6 +52,7 @@ func (l *lateHost) Update(_ context.Context, req resource.Request) (resource.Sta
 }
 
 func (l *lateHost) Activate(ctx context.Context, req resource.Request) (resource.State, error) {
+	l.order = append(l.order, req.Resource)
 	effects := resource.EffectsOf(ctx)
 	effects.Call()
 	effects.Sent(l.refuse)
@@ -55,6 +64,11 @@ func (l *lateHost) Activate(ctx context.Context, req resource.Request) (resource
 		return resource.State{}, errors.New("no answer")
 	}
 	return resource.State{ID: req.ID, Inputs: req.Inputs, Outputs: req.Old.Outputs}, nil
+}
+
+func (l *lateHost) Turn(inputs value.Value) int {
+	n, _ := strconv.Atoi(inputs.Get("host").Str())
+	return n
 }
 
 func (l *lateHost) Overtakes(_, _ value.Value, _ []resource.Other) string { return "" }
@@ -134,4 +148,37 @@ func TestADisplacedObjectIsRecorded(t *testing.T) {
 			t.Error("the state has lost the object")
 		})
 	}
+}
+
+// Objects become active in the order of their turns, whatever their names are.
+func TestActivationsTakeTurns(t *testing.T) {
+	l := newLateHost()
+	o := newCloud().options()
+	o.Catalog = resource.NewCatalog([]resource.Behaviour{l}, nil)
+	two := func(a, b string) *resource.Graph {
+		return graph(t, res("a/a:rule", "fake/late-host", "host", a), res("b/b:rule", "fake/late-host", "host", b))
+	}
+	state := apply(t, two("1", "2"), nil, o).State
+	apply(t, two("20", "10"), state, o)
+	want(t, "order", strings.Join(l.order, " "), "b/b:rule a/a:rule")
+}
+
+// What the run replaces is another object that goes, also for its own replacement.
+func TestAReplacedObjectGoes(t *testing.T) {
+	l := newLateHost()
+	l.Def.ReplaceOn = []string{"zone"}
+	o := newCloud().options()
+	o.Catalog = resource.NewCatalog([]resource.Behaviour{l}, nil)
+	in := func(zone string) *resource.Graph {
+		return graph(t, res("a/a:rule", "fake/late-host", "host", "a", "zone", zone),
+			res("b/b:rule", "fake/late-host", "host", "b"),
+			res("c/c:rule", "fake/late-host", "host", "c", "zone", zone))
+	}
+	state := apply(t, in("1"), nil, o).State
+	apply(t, in("2"), state, o)
+	var got []string
+	for _, other := range l.others {
+		got = append(got, fmt.Sprint(other.Resource, " ", other.Going))
+	}
+	want(t, "others", strings.Join(got, ", "), "a/a:rule true, b/b:rule false, c/c:rule true")
 }

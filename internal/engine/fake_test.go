@@ -245,7 +245,7 @@ func (c *cloud) kinds() []*kind {
 		}, named: true},
 		{cloud: c, def: resource.Definition{
 			Type: member, ReplaceOn: []string{"zone", "parent"},
-			DeleteBeforeReplace: true, Beside: []string{"parent"},
+			DeleteBeforeReplace: true, Beside: resource.AnyOf("parent"),
 		}},
 		{cloud: c, def: resource.Definition{Type: hashed, ReplaceOn: []string{"zone", "name"}}, named: true},
 		{cloud: c, def: resource.Definition{Type: revision, ChangesOnUpdate: []string{"arn", "revision"}}},

@@ -195,7 +195,7 @@ func (c *collector) change(s seen) (out plan.Change) {
 		if !ok || s.new == nil || s.action == plan.Delete {
 			return
 		}
-		out.TakesOver = activator.Overtakes(wanted, was, r.others(s.urn))
+		out.TakesOver = activator.Overtakes(wanted, was, r.rivals(s.urn, ""))
 	}()
 	switch s.action {
 	case plan.Create:
@@ -341,5 +341,9 @@ func (c *collector) replaceReason(s seen, diff resource.Diff) string {
 	if len(diff.Replace) == 0 {
 		return "something that it needs is replaced"
 	}
-	return strings.Join(diff.Replace, ", ") + " cannot change in place"
+	names := strings.Join(diff.Replace, ", ")
+	if def := c.run.definition(s.old.typ); len(def.Fixed(diff.Replace)) == 0 {
+		return "change in " + names + ": " + def.Instead
+	}
+	return names + " cannot change in place"
 }

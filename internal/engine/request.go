@@ -33,7 +33,7 @@ func (r *run) request(
 		Token:  token(r.o.token(id), urn, action, awsID, inputs),
 		Former: r.o.Former, Begun: slices.Contains(r.o.Uncertain, id),
 		InState: func(other string) bool { return r.ledger.owns(string(urn.Type()), other) },
-		Others:  func() []resource.Other { return r.others(urn) },
+		Others:  func() []resource.Other { return r.others(urn, sdk.ID(awsID)) },
 		Progress: func(line string) {
 			r.tell(plan.Event{Kind: plan.Progress, Resource: id, Type: typ, Action: action, Text: r.redact(urn, line)})
 		},

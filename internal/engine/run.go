@@ -43,8 +43,9 @@ type run struct {
 	plan    *collector           // of a preview
 	reading context.Context      // for calls that change nothing
 
-	data     map[string]*resource.Resource // of the graph, by ID
-	unwanted map[string]bool               // by resource ID: what the answer of a lookup makes needless
+	data     map[string]*resource.Resource                  // of the graph, by ID
+	unwanted map[string]bool                                // by resource ID: what the answer of a lookup makes needless
+	lookup   func(ref value.Reference) (value.Value, error) // what is known so far; nil without a source
 
 	mu       sync.Mutex
 	lookups  map[string]value.Value

@@ -59,6 +59,7 @@ func (r *run) newSource(ctx context.Context) (*source, error) {
 		answers: make(map[string]answer, len(nodes)), urns: make(map[string]sdk.URN, len(nodes)),
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
+	r.lookup = s.lookup
 	for _, n := range nodes {
 		s.byID[n.id] = n
 		switch {
@@ -152,7 +153,9 @@ func (s *source) offer(n *node) (deploy.SourceEvent, error) {
 		s.refuse(n, err)
 		return nil, nil
 	} else if !wanted {
+		s.run.mu.Lock()
 		s.run.unwanted[n.id] = true
+		s.run.mu.Unlock()
 		delete(s.urns, n.id)
 		s.finish(n, answer{absent: true})
 		return nil, nil
@@ -199,7 +202,7 @@ func (s *source) later(typ string, state *pkgresource.State, wanted value.Value)
 		return
 	}
 	is := fromProperties(state.Inputs)
-	if value.Equal(is, wanted) && activator.Overtakes(wanted, is, s.run.others(state.URN)) == "" {
+	if value.Equal(is, wanted) && activator.Overtakes(wanted, is, s.run.rivals(state.URN, state.ID)) == "" {
 		return
 	}
 	s.mu.Lock()

@@ -27,10 +27,13 @@ type Definition struct {
 	// DeleteBeforeReplace: the old object is deleted first, because both cannot exist at once. A type without it must
 	// have a HashedName or a name that AWS generates, so that both objects can exist.
 	DeleteBeforeReplace bool
-	// Beside lists properties of ReplaceOn whose change lets old and new object exist at once, for instance because the
-	// new object has another parent. On such a change the new object is made first, in spite of DeleteBeforeReplace, so
-	// that users of the old object can move to the new one.
-	Beside []string
+	// Beside reports whether old and new object can exist at once, for instance because the new object has another
+	// parent. Then the new object is made first, in spite of DeleteBeforeReplace, so that users of the old object can
+	// move to the new one. desired may hold Unknown. Nil: never. See AnyOf.
+	Beside func(old, desired value.Value) bool
+	// Instead says why Replaces asks for a replacement of what AWS could change in place, as the end of a sentence.
+	// Empty: AWS cannot change it.
+	Instead string
 	// HashedName is the property that Check fills with a readable prefix and a hash of the ReplaceOn properties. The
 	// given value is the prefix. A PartSeparator in it counts in the hash and becomes a dash in the name. Empty: the
 	// name is used as given.
@@ -148,8 +151,26 @@ func (d *Definition) DeletesFirst(replace []string, old, desired value.Value) bo
 	if d.HashedName != "" && len(replace) > 0 && value.Equal(old.Get(d.HashedName), desired.Get(d.HashedName)) {
 		return true // replace has a property that is not in the hash, so both objects would have the same name
 	}
-	return d.DeleteBeforeReplace && !slices.ContainsFunc(replace,
-		func(name string) bool { return slices.Contains(d.Beside, name) })
+	return d.DeleteBeforeReplace && (d.Beside == nil || !d.Beside(old, desired))
+}
+
+// Fixed returns those of the properties that force a replacement which AWS cannot change in place.
+func (d *Definition) Fixed(replace []string) []string {
+	if d.Instead == "" {
+		return replace
+	}
+	return slices.DeleteFunc(slices.Clone(replace), func(name string) bool {
+		return !slices.Contains(d.ReplaceOn, name)
+	})
+}
+
+// AnyOf returns a Beside: old and new object can exist at once when one of those properties differs.
+func AnyOf(properties ...string) func(old, desired value.Value) bool {
+	return func(old, desired value.Value) bool {
+		return slices.ContainsFunc(properties, func(name string) bool {
+			return !value.Equal(old.Get(name), desired.Get(name))
+		})
+	}
 }
 
 // State is one AWS object as we know it.
@@ -182,7 +203,8 @@ type Request struct {
 	Token   string // for APIs that take a client token: equal for every repetition of the same intent
 	Adopt   bool   // an earlier run intended exactly this create: look for its object first
 	InState func(id string) bool
-	// the other resources of the same type in the state, as they were before the run
+	// the other objects of the same type in the state, as they were before the run; with the old object of a resource
+	// that is being replaced
 	Others func() []Other
 	// Displace changes another object of the same type to make room for this one, and records the properties that the
 	// change sets. id is the object's ID in AWS. do is the change. Without a record a later run that wants the object
@@ -261,14 +283,11 @@ type Found struct {
 	Tags map[string]string
 }
 
-// Other is another resource of the same type in the state.
+// Other is another object of the same type in the state.
 type Other struct {
-	Resource string // its ID
+	Resource string // the ID of its resource
 	State    State
-	Going    bool // the run deletes it
-	// Wanted are the properties that the run gives it, as far as the plan knows them; null if the run deletes it or
-	// does not change it.
-	Wanted value.Value
+	Going    bool // the run deletes it: its resource is removed or replaced
 }
 
 // Activator is a Behaviour whose objects become active only after the run has made and changed everything else, and
@@ -277,6 +296,8 @@ type Other struct {
 type Activator interface {
 	// Activate changes the object from req.Old to req.Inputs. It may be repeated.
 	Activate(ctx context.Context, req Request) (State, error)
+	// Turn orders the objects of a type: they become active one after the other, the least Turn first. Pure.
+	Turn(inputs value.Value) int
 	// Overtakes says for a plan what the object takes over from other objects: "takes example.com over from web/old
 	// when its targets are healthy". Empty: nothing. Pure; inputs may hold Unknown.
 	Overtakes(inputs, old value.Value, others []Other) string

@@ -314,7 +314,7 @@ func (t *Typed[P, O]) findable(inputs value.Value) bool {
 // converge updates what differs. An object without our tags is always updated, which restores the tags.
 func (t *Typed[P, O]) converge(ctx context.Context, c Call[P, O], actual P, out O, untagged bool) (State, error) {
 	diff := Compare(&t.Def, value.Encode(actual), c.Inputs)
-	if len(diff.Replace) > 0 {
+	if len(t.Def.Fixed(diff.Replace)) > 0 {
 		return State{}, fmt.Errorf("%s exists and is ours, but cannot become what is wanted without a replacement "+
 			"(%s differ): delete it, then apply again",
 			c.ID, strings.Join(diff.Replace, ", "))

@@ -167,6 +167,7 @@ RIGHT = {
     "ecs/task-definition executionRoleArn": _REVISION,
     "ecs/task-definition memory": _REVISION,
     "ecs/task-definition taskRoleArn": _REVISION,
+    "elbv2/listener-rule loadBalancer": "a part of the listener's ARN",
     "elbv2/load-balancer vpcId": "follows from the subnets, which SetSubnets changes within a VPC only",
     "logs/log-group data loss": "the retention deletes logs in any case",
     "rds/cluster engine": "another engine is another database",

@@ -409,7 +409,7 @@ func TestListenerRule(t *testing.T) {
 		Action: target, Tags: map[string]string{"a": "1"},
 	}
 	changed := model.ListenerRule{
-		ListenerARN: value.Lit(listener), Priority: 1200, Paths: []string{"/v2"},
+		ListenerARN: value.Lit(listener), Priority: 1200, Paths: []string{"/api", "/api/*", "/v2"},
 		Action: target, Tags: map[string]string{"b": "1"},
 	}
 	elsewhere := props

@@ -20,6 +20,9 @@ func checkRule(p *model.ListenerRule) []value.Problem {
 		p.Hosts[i] = strings.ToLower(p.Hosts[i])
 	}
 	p.Hosts, p.Paths = sorted(p.Hosts), sorted(p.Paths)
+	if balancer := model.BalancerOf(p.ListenerARN.Get()); balancer != "" {
+		p.LoadBalancer = p.LoadBalancer.Or(balancer)
+	}
 	if n := len(p.Hosts) + len(p.Paths); n == 0 {
 		problems = append(problems, bad("a rule needs a host or a path", "hosts"))
 	} else if n > 5 {

@@ -16,7 +16,6 @@ import (
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
-	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elbv2"
 	"github.com/company/deployer/internal/value"
@@ -34,12 +33,23 @@ func newListenerRule(api *api) resource.Behaviour {
 	r := rule{api}
 	return &waitingRule{activate: r.activate, Typed: &resource.Typed[model.ListenerRule, model.ListenerRuleOutputs]{
 		Def: resource.Definition{
-			Type: model.ListenerRuleType, Version: 1,
-			ReplaceOn: []string{"listenerArn"}, FoundBy: []string{"listenerArn"},
-			NotYet: notYet,
-			// A target group serves one load balancer only: the old rule must release it first.
+			Type: model.ListenerRuleType, Version: 2,
+			ReplaceOn: []string{"listenerArn", "loadBalancer"}, FoundBy: []string{"listenerArn"},
+			// AWS changes hosts and paths in place, but then nobody serves what the rule gives up until another rule
+			// takes it.
+			Replaces: func(old, desired value.Value) []string { return ruleOf(old).GivesUp(ruleOf(desired)) },
+			Instead:  "the old rule serves its requests until everything else is done",
+			NotYet:   notYet,
+			// A target group serves one load balancer only: if that is another one, the old rule must release the
+			// target group first.
 			DeleteBeforeReplace: true,
-			Consequence:         resource.Causes(plan.Downtime, "listenerArn"),
+			Beside: func(old, desired value.Value) bool {
+				return value.Equal(old.Get("loadBalancer"), desired.Get("loadBalancer"))
+			},
+			Upgrade: func(_ int, inputs, outputs value.Value) (value.Value, value.Value) {
+				balancer := model.BalancerOf(inputs.Get("listenerArn").Str())
+				return inputs.With("loadBalancer", value.NewString(balancer)), outputs
+			},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
 					{On: own(s, "listener/app/"), Actions: []string{"elasticloadbalancing:CreateRule"}},
@@ -84,7 +94,7 @@ func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRul
 			if err != nil {
 				return err
 			}
-			if priority, err = free(rules, waitingFrom(c.Props, c.Request), model.WaitingMax); err != nil {
+			if priority, err = free(rules, waitingFrom(c.Props, c.Request), model.Last); err != nil {
 				return err
 			}
 		}
@@ -279,7 +289,7 @@ func (r rule) read(ctx context.Context, c ruleCall) (model.ListenerRule, model.L
 	if err != nil {
 		return model.ListenerRule{}, model.ListenerRuleOutputs{}, err
 	}
-	p := model.ListenerRule{ListenerARN: value.Lit(listenerOf(c.ID))}
+	p := model.ListenerRule{ListenerARN: value.Lit(listenerOf(c.ID)), LoadBalancer: value.Lit(model.BalancerOf(c.ID))}
 	if p.Priority, err = strconv.Atoi(aws.ToString(found.Priority)); err != nil {
 		return p, model.ListenerRuleOutputs{}, failed(err)
 	}
@@ -304,8 +314,7 @@ func (r rule) update(ctx context.Context, c ruleCall) (model.ListenerRuleOutputs
 	is := c.Props
 	later := c.Others != nil && is.Action.Forward != nil && !sameRequests(c.Old, is)
 	if later {
-		// Another component may take over this rule's requests, and its targets are not healthy yet. The same may be
-		// true of this rule's targets for its new requests.
+		// This rule's targets may not be healthy for its new requests yet.
 		is.Hosts, is.Paths = c.Old.Hosts, c.Old.Paths
 	}
 	if !sameRequests(c.Old, is) || !value.Equal(value.Encode(c.Old.Action), value.Encode(is.Action)) {

@@ -66,8 +66,8 @@ func recorded(state resource.State, as *model.ListenerRule) resource.State {
 	return state
 }
 
-// Activate implements resource.Activator. First the rules to be deleted move behind this one: from then on it gets the
-// requests. Then it takes its own priority, which is free now. At every moment a rule matches.
+// Activate implements resource.Activator. First the rule takes its own priority. Then the rules to be deleted that
+// still come before it move behind it: from then on it gets the requests. At every moment a rule matches.
 func (s *waitingRule) Activate(ctx context.Context, req resource.Request) (resource.State, error) {
 	return s.activate(ctx, req)
 }
@@ -89,13 +89,18 @@ func (r rule) activate(ctx context.Context, req resource.Request) (resource.Stat
 			return resource.State{}, err
 		}
 	}
-	behind := max(priorityOf(rules[at]), wanted.Priority)
+	if priorityOf(rules[at]) != wanted.Priority {
+		if err := r.takePlace(ctx, c, rules); err != nil {
+			return resource.State{}, err
+		}
+		rules[at].Priority = aws.String(strconv.Itoa(wanted.Priority))
+	}
 	for _, rival := range rivals(wanted, others(req)) {
 		i := slices.IndexFunc(rules, func(r types.Rule) bool { return aws.ToString(r.RuleArn) == rival.State.ID })
-		if i < 0 || !rival.Going || priorityOf(rules[i]) > behind {
+		if i < 0 || !rival.Going || priorityOf(rules[i]) > wanted.Priority {
 			continue
 		}
-		to, err := free(rules, behind+1, model.Last)
+		to, err := free(rules, wanted.Priority+1, model.Last)
 		if err != nil {
 			return resource.State{}, err
 		}
@@ -103,12 +108,8 @@ func (r rule) activate(ctx context.Context, req resource.Request) (resource.Stat
 			return resource.State{}, err
 		}
 		rules[i].Priority = aws.String(strconv.Itoa(to))
-		req.Progress("the requests of " + resource.ComponentOf(rival.Resource) + " go to " +
-			resource.ComponentOf(req.Resource) + " now")
-	}
-	if priorityOf(rules[at]) != wanted.Priority {
-		if err := r.takePlace(ctx, c, rules); err != nil {
-			return resource.State{}, err
+		if from := resource.ComponentOf(rival.Resource); from != resource.ComponentOf(req.Resource) {
+			req.Progress("the requests of " + from + " go to " + resource.ComponentOf(req.Resource) + " now")
 		}
 	}
 	return resource.State{ID: req.ID, Inputs: req.Inputs, Outputs: req.Old.Outputs}, nil
@@ -135,6 +136,9 @@ func (r rule) takePlace(ctx context.Context, c ruleCall, rules []types.Rule) err
 		if err := r.displace(ctx, c.Request, holder, to); err != nil {
 			return err
 		}
+		if i := slices.IndexFunc(rules, func(r types.Rule) bool { return aws.ToString(r.RuleArn) == holder }); i >= 0 {
+			rules[i].Priority = aws.String(strconv.Itoa(to))
+		}
 	}
 	return r.place(ctx, c.ID, c.Props.Priority)
 }
@@ -149,15 +153,29 @@ func (s *waitingRule) Overtakes(inputs, old value.Value, others []resource.Other
 		if !was.Overlaps(ruleOf(r.State.Inputs)) {
 			now = 0 // it had other requests, so its priority among these rules is new
 		}
-		if overtakes(wanted.Priority, now, r) || now == 0 && leaves(wanted, r) {
+		if overtakes(wanted.Priority, now, r) {
 			from = append(from, resource.ComponentOf(r.Resource))
 		}
 	}
 	if len(from) == 0 {
 		return ""
 	}
-	return "takes " + requests(wanted) + " over from " + strings.Join(slices.Compact(from), ", ") +
-		" when the targets are healthy"
+	slices.Sort(from)
+	text := "takes " + requests(wanted) + " over from " + strings.Join(slices.Compact(from), ", ")
+	if wanted.Action.Forward == nil {
+		return text + " when everything else is done"
+	}
+	return text + " when the targets are healthy"
+}
+
+// Turn implements resource.Activator. Rules that come first on the listener become active first: after each step, the
+// requests of the rules so far are where they belong. Redirects come last: what they lead to must be there.
+func (s *waitingRule) Turn(inputs value.Value) int {
+	rule := ruleOf(inputs)
+	if rule.Action.Forward == nil {
+		return model.Last + rule.Priority
+	}
+	return rule.Priority
 }
 
 func requests(r model.ListenerRule) string {
@@ -177,15 +195,10 @@ func others(req resource.Request) []resource.Other {
 	return req.Others()
 }
 
-// rivals are the rules that forward a rule's requests to their targets today. A rule without targets, such as a
-// redirect, need not wait for any.
+// rivals are the rules that have a rule's requests today, with targets or with a redirect.
 func rivals(wanted model.ListenerRule, others []resource.Other) []resource.Other {
-	if wanted.Action.Forward == nil {
-		return nil
-	}
 	return slices.DeleteFunc(slices.Clone(others), func(o resource.Other) bool {
-		other := ruleOf(o.State.Inputs)
-		return !wanted.Overlaps(other) || other.Action.Forward == nil
+		return !wanted.Overlaps(ruleOf(o.State.Inputs))
 	})
 }
 
@@ -197,17 +210,6 @@ func overtakes(wanted, now int, rival resource.Other) bool {
 		return now == 0 || p <= max(wanted, now)
 	}
 	return wanted <= p && (now == 0 || now > p)
-}
-
-// leaves reports whether a rule that has the wanted requests today gets others in this run, as when two components swap
-// their requests.
-func leaves(wanted model.ListenerRule, rival resource.Other) bool {
-	if rival.Wanted.IsNull() {
-		return false
-	}
-	next := ruleOf(rival.Wanted)
-	next.ListenerARN = wanted.ListenerARN // it may still be a reference; a rule never changes it in place
-	return !wanted.Overlaps(next)
 }
 
 // waits reports whether a rule may take its priority only after everything else is done.

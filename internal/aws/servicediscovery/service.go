@@ -33,7 +33,7 @@ func newService(api *api) resource.Behaviour {
 			// namespaces they can, and must: AWS does not delete a service in which ECS still registers tasks.
 			ReplaceOn: []string{"name", "namespaceId", "routingPolicy", "customHealth"}, DeleteBeforeReplace: true,
 			FoundBy: []string{"namespaceId"},
-			Beside:  []string{"name", "namespaceId"},
+			Beside:  resource.AnyOf("name", "namespaceId"),
 			NotYet: []resource.NotYet{
 				{
 					Operations: []string{"servicediscovery:CreateService"}, Codes: []string{"NamespaceNotFound"},

@@ -137,8 +137,9 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) int
 	})
 	for _, host := range rules.hostsWithHTTPS {
 		add("redirect-"+slug(host), elbv2.ListenerRuleType, elbv2.ListenerRule{
-			ListenerARN: value.Expr[string](http.Output("arn")), Priority: rules.http["redirect "+host],
-			Hosts: []string{host}, Action: elbv2.ToHTTPS(),
+			ListenerARN:  value.Expr[string](http.Output("arn")),
+			LoadBalancer: value.Expr[string](lb.Output("arnSuffix")),
+			Priority:     rules.http["redirect "+host], Hosts: []string{host}, Action: elbv2.ToHTTPS(),
 		}, served.ID()) // no redirect to HTTPS before it has a certificate
 	}
 	return len(certificates)

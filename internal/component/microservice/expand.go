@@ -168,8 +168,9 @@ func listenerRule(in component.Instance, s *Spec, group *resource.Resource, prio
 		listener = ingress.HTTPSListener
 	}
 	return in.Resource(ruleName, elbv2.ListenerRuleType, elbv2.ListenerRule{
-		ListenerARN: value.Expr[string](ingress.Output(s.Ingress.Public, listener)), Priority: priority,
-		Hosts: hosts, Paths: paths, Action: elbv2.To(group.Output("arn")),
+		ListenerARN:  value.Expr[string](ingress.Output(s.Ingress.Public, listener)),
+		LoadBalancer: value.Expr[string](ingress.Output(s.Ingress.Public, ingress.ARNSuffix)),
+		Priority:     priority, Hosts: hosts, Paths: paths, Action: elbv2.To(group.Output("arn")),
 	})
 }
 

@@ -16,11 +16,9 @@ const (
 	ExplicitMax = 999
 )
 
-// Priorities at which a rule waits behind all other rules. The last ones stay free for rules that the waiting rule
-// later moves behind itself.
+// Priorities at which a rule waits behind all other rules.
 const (
 	WaitingMin = 49900
-	WaitingMax = 49980
 	Last       = 50000
 )
 

@@ -14,10 +14,13 @@ const ListenerRuleType = "elbv2/listener-rule"
 // finds it again.
 type ListenerRule struct {
 	ListenerARN value.Of[string] `json:"listenerArn" required:"true" doc:"ARN of the listener."`
-	Priority    int              `json:"priority" required:"true" doc:"1 to 50000; lower ones are asked first."`
-	Hosts       []string         `json:"hosts,omitempty" unset:"every host" doc:"Host names with * and ? as wildcards; any of them will do."`
-	Paths       []string         `json:"paths,omitempty" unset:"every path" doc:"Paths with * and ? as wildcards; any of them will do."`
-	Action      Action           `json:"action" required:"true" doc:"What is done with those requests; one of forward, redirect and fixedResponse."`
+	// LoadBalancer tells whether a rule of another listener stays on its load balancer: a plan does not know the ARN of
+	// a new listener.
+	LoadBalancer value.Of[string] `json:"loadBalancer,omitempty" unset:"that of listenerArn" doc:"Its load balancer, as in the end of an ARN: app/NAME/ID."`
+	Priority     int              `json:"priority" required:"true" doc:"1 to 50000; lower ones are asked first."`
+	Hosts        []string         `json:"hosts,omitempty" unset:"every host" doc:"Host names with * and ? as wildcards; any of them will do."`
+	Paths        []string         `json:"paths,omitempty" unset:"every path" doc:"Paths with * and ? as wildcards; any of them will do."`
+	Action       Action           `json:"action" required:"true" doc:"What is done with those requests; one of forward, redirect and fixedResponse."`
 
 	Tags map[string]string `json:"tags,omitempty" doc:"Tags of the object, beside those of deployer."`
 }
@@ -25,6 +28,32 @@ type ListenerRule struct {
 // ListenerRuleOutputs are what AWS adds.
 type ListenerRuleOutputs struct {
 	ARN string `json:"arn"`
+}
+
+// BalancerOf returns the load balancer in the ARN of a listener or a rule: "app/name/id"; "" if there is none.
+func BalancerOf(arn string) string {
+	parts := strings.Split(arn, "/")
+	if len(parts) < 4 {
+		return ""
+	}
+	return strings.Join(parts[1:4], "/")
+}
+
+// GivesUp returns the properties ("hosts", "paths") by which a rule would lose requests that it has.
+func (r ListenerRule) GivesUp(next ListenerRule) []string {
+	var out []string
+	lacks := func(was, wanted []string) bool {
+		return len(wanted) > 0 && (len(was) == 0 || slices.ContainsFunc(was, func(s string) bool {
+			return !slices.Contains(wanted, s)
+		}))
+	}
+	if lacks(r.Hosts, next.Hosts) {
+		out = append(out, "hosts")
+	}
+	if lacks(r.Paths, next.Paths) {
+		out = append(out, "paths")
+	}
+	return out
 }
 
 // Overlaps reports whether one request can match both rules: same listener, and a host and a path fit both.

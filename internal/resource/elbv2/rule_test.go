@@ -1,6 +1,7 @@
 package elbv2
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -45,4 +46,30 @@ func TestRulesOverlap(t *testing.T) {
 	other := rule("", "")
 	other.ListenerARN = value.Lit("arn:other")
 	require.False(t, rule("", "").Overlaps(other))
+}
+
+func TestGivesUp(t *testing.T) {
+	rule := func(hosts, paths string) ListenerRule {
+		return ListenerRule{Hosts: strings.Fields(hosts), Paths: strings.Fields(paths)}
+	}
+	for name, c := range map[string]struct {
+		from, to ListenerRule
+		want     string
+	}{
+		"the same":      {rule("a b", "/x"), rule("a b", "/x"), ""},
+		"one more":      {rule("a", "/x"), rule("a b", "/x /y"), ""},
+		"all hosts":     {rule("a", "/x"), rule("", "/x"), ""},
+		"one less":      {rule("a b", ""), rule("a", ""), "hosts"},
+		"another":       {rule("a", "/x"), rule("b", "/y"), "hosts paths"},
+		"no longer all": {rule("a", ""), rule("a", "/x"), "paths"},
+	} {
+		require.Equal(t, c.want, strings.Join(c.from.GivesUp(c.to), " "), name)
+	}
+}
+
+func TestBalancerOf(t *testing.T) {
+	const arn = "arn:aws:elasticloadbalancing:eu-west-1:1:listener"
+	require.Equal(t, "app/lb/1", BalancerOf(arn+"/app/lb/1/2"))
+	require.Equal(t, "app/lb/1", BalancerOf(arn+"-rule/app/lb/1/2/3"))
+	require.Empty(t, BalancerOf(""))
 }
