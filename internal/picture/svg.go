@@ -30,8 +30,9 @@ const svgStyle = `
 `
 
 func writeSVG(b *strings.Builder, d drawing, attributes string) {
-	fmt.Fprintf(b, `<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="0 0 %[1]s %[2]s"%s role="img">`,
-		number64(d.width), number64(d.height), attributes)
+	b.WriteString(`<svg xmlns="http://www.w3.org/2000/svg" role="img"`)
+	fmt.Fprintf(b, ` width="%s" height="%s" viewBox="0 0 %[1]s %[2]s"%s>`, number64(d.width), number64(d.height),
+		attributes)
 	fmt.Fprintf(b, "\n<title>%s</title>\n<style>%s</style>\n", html.EscapeString(d.title), svgStyle)
 	b.WriteString(`<rect class="paper" width="100%" height="100%"/>` + "\n")
 	fmt.Fprintf(b, `<text class="title" x="%s" y="%s">%s</text>`+"\n", number64(margin), number64(margin+titleSize),

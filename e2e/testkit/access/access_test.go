@@ -96,8 +96,8 @@ func TestRequests(t *testing.T) {
 			},
 		},
 		"a service that is new here": {
-			proxy.Call{Service: "rds", Operation: "CreateDBInstance", Body: []byte(`{}`)},
-			[]string{"rds:CreateDBInstance on *"},
+			proxy.Call{Service: "kafka", Operation: "CreateCluster", Body: []byte(`{}`)},
+			[]string{"kafka:CreateCluster on *"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

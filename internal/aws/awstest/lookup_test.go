@@ -111,7 +111,7 @@ func TestCertificateLookup(t *testing.T) {
 	_, err = find(acmmodel.Certificate{Domain: "pending.example.com"})
 	wantNext(t, err, "aws acm request-certificate")
 	_, err = find(acmmodel.Certificate{ARN: *pending.CertificateArn})
-	wantNext(t, err, "make the DNS records")
+	wantNext(t, err, "make the DNS record")
 	_, err = find(acmmodel.Certificate{ARN: "arn:aws:acm:us-east-1:123456789012:certificate/x"})
 	wantNext(t, err, "in eu-west-1 too")
 	_, err = find(acmmodel.Certificate{
