@@ -32,6 +32,7 @@ var life = []struct {
 	{"a new version", []string{"apply", "--var", "VERSION=2.0.0", "--auto-approve"}},
 	{"an apply with nothing to do", []string{"apply", "--var", "VERSION=2.0.0", "--auto-approve"}},
 	{"a plan with nothing to do", []string{"plan", "--var", "VERSION=2.0.0"}},
+	{"a status", []string{"status"}},
 	{"destruction", []string{
 		"destroy", "--auto-approve", "--allow-data-loss", "infra/ingress",
 		"--allow-data-loss", "user-service/jobs", "--allow-data-loss", "user-service/uploads",

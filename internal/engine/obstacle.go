@@ -51,7 +51,8 @@ func (c *collector) obstruct(ctx context.Context) (unasked []StepError, err erro
 		if s := change.old; s != nil && !s.waiting && (change.action == plan.Delete || change.action == plan.Replace) {
 			going, stack.Going = append(going, s), append(stack.Going, string(s.state.ID))
 			if change.action == plan.Replace && change.new != nil {
-				replaced[s] = resource.Compare(c.run.definition(s.typ), s.inputs, fromProperties(change.new.Inputs)).Replace
+				desired := fromProperties(change.new.Inputs)
+				replaced[s] = resource.Compare(c.run.definition(s.typ), s.inputs, desired).Replace
 			}
 		}
 	}

@@ -177,8 +177,8 @@ func TestCloudMapServiceInUseIsNotReplaced(t *testing.T) {
 		return texts
 	}
 	require.Equal(t, []string{
-		"Cloud Map cannot change routingPolicy, and does not delete the service used while tasks of the ECS service api " +
-			"are registered in it",
+		"Cloud Map cannot change routingPolicy, and does not delete the service used while tasks of the ECS service " +
+			"api are registered in it",
 	}, obstacles(resource.Neighbours{Replaced: []string{"routingPolicy"}}))
 	require.Empty(t, obstacles(resource.Neighbours{}), "a delete comes after the change of the ECS service")
 	require.Empty(t, obstacles(resource.Neighbours{Replaced: []string{"namespaceId"}}), "the new one is made first")

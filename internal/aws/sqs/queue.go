@@ -49,8 +49,8 @@ func newQueue(api *sqs.Client) resource.Behaviour {
 			},
 		},
 		CheckProps: checkQueue, CreateObject: q.create, ReadObject: q.read, UpdateObject: q.update,
-		DeleteObject: q.delete,
-		Find:         q.find, Taggable: true,
+		DeleteObject: q.delete, AwaitReady: q.awaitReady,
+		Find: q.find, Taggable: true,
 		Observe: resource.Observing[model.Queue, model.QueueOutputs]{Health: q.health, Metrics: q.metrics},
 	}
 }
@@ -85,20 +85,27 @@ func (q queue) create(ctx context.Context, c queueCall) (string, model.QueueOutp
 	if err != nil {
 		return "", model.QueueOutputs{}, err
 	}
-	var out model.QueueOutputs
-	err = call.Wait(ctx, call.Eventually, "the new queue "+c.Props.Name+" answers",
+	return url, model.QueueOutputs{URL: url}, nil
+}
+
+// awaitReady waits until a new queue answers: SQS may need a second to know it everywhere.
+func (q queue) awaitReady(ctx context.Context, c queueCall) (model.QueueOutputs, error) {
+	if c.Out.ARN != "" {
+		return c.Out, nil // it has answered before
+	}
+	out := c.Out
+	err := call.Wait(ctx, call.Eventually, "the new queue "+c.Props.Name+" answers",
 		func(ctx context.Context) (bool, error) {
-			var err error
-			_, out, err = q.attributes(ctx, url)
+			_, found, err := q.attributes(ctx, c.ID)
 			if errors.Is(err, resource.ErrNotFound) {
 				return false, nil
 			}
+			if err == nil {
+				out = found
+			}
 			return err == nil, err
 		})
-	if err != nil {
-		return "", out, &resource.Unfinished[model.Queue, model.QueueOutputs]{ID: url, Props: c.Props, Err: err}
-	}
-	return url, out, nil
+	return out, err
 }
 
 func (q queue) find(ctx context.Context, c queueCall) (string, map[string]string, error) {
