@@ -18,6 +18,7 @@ import (
 
 	"github.com/company/deployer/e2e/testkit/child"
 	"github.com/company/deployer/e2e/testkit/ecsfake"
+	"github.com/company/deployer/e2e/testkit/elasticachefake"
 	"github.com/company/deployer/e2e/testkit/late"
 	"github.com/company/deployer/e2e/testkit/moto"
 	"github.com/company/deployer/e2e/testkit/proxy"
@@ -45,6 +46,7 @@ type Env struct {
 	Config   aws.Config // for SDK clients: the endpoint, test credentials, two attempts
 	Proxy    *proxy.Proxy
 	ECS      *ecsfake.Fake
+	Cache    *elasticachefake.Fake
 	Late     *late.Late // turned off
 	// Moto is the emulator of the process. It is nil when UpstreamVariable
 	// names one. Resetting it disturbs the tests that run at the same time.
@@ -130,7 +132,7 @@ func Start(t testing.TB, opts ...Option) *Env {
 	}
 	fakes := service.Install(p)
 	return &Env{
-		Endpoint: p.URL(), Region: s.region, Account: s.account, Proxy: p, ECS: fakes.ECS, Late: fakes.Late,
+		Endpoint: p.URL(), Region: s.region, Account: s.account, Proxy: p, ECS: fakes.ECS, Cache: fakes.Cache, Late: fakes.Late,
 		Moto: server, credentials: creds,
 		Config: aws.Config{
 			Region:       s.region,

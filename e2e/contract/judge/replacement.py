@@ -130,6 +130,7 @@ TYPES = {
     ),
     "s3/bucket": ("AWS::S3::Bucket", {"name": "BucketName"}),
     "s3/bucket-policy": ("AWS::S3::BucketPolicy", {}),
+    "secretsmanager/password": ("AWS::SecretsManager::Secret", {}),
     "servicediscovery/private-dns-namespace": (
         "AWS::ServiceDiscovery::PrivateDnsNamespace",
         {"vpcId": "Vpc"},
@@ -151,6 +152,8 @@ PARTS = {
 # Differences that are right, each with the reason.
 _REVISION = "an update registers a revision of the family, which is what CloudFormation calls a replacement"
 RIGHT = {
+    "secretsmanager/password generation": "says that AWS makes a new value",
+    "secretsmanager/password username": "a part of the value",
     "elasticache/cluster nodeType": "a Memcached cluster of another size is a new, empty one",
     "elasticache/cluster subnetGroup": "Replaces has it: the name is not in the hash",
     "elasticache/cluster transitEncryption": "Memcached takes it at creation only",

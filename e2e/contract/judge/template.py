@@ -189,6 +189,14 @@ def authorize(direction, other):
     return add
 
 
+def create_secret(t, p, answer):
+    t.add(
+        "AWS::SecretsManager::Secret",
+        {name: value for name, value in without(p).items() if name not in ("ClientRequestToken", "SecretString")},
+        Ref=answer["ARN"],
+    )
+
+
 def create_cache_subnets(t, p, _):
     properties = {**without(p, "CacheSubnetGroupDescription"), "Description": p["CacheSubnetGroupDescription"]}
     t.add("AWS::ElastiCache::SubnetGroup", properties, Ref=p["CacheSubnetGroupName"])
@@ -481,6 +489,7 @@ OPERATIONS = {
     "s3:PutBucketPolicy": put_bucket_policy,
     "s3:PutBucketVersioning": bucket_part("VersioningConfiguration"),
     "s3:PutPublicAccessBlock": bucket_part("PublicAccessBlockConfiguration"),
+    "secretsmanager:CreateSecret": create_secret,
     "servicediscovery:CreatePrivateDnsNamespace": create_namespace,
     "servicediscovery:CreateService": create_discovery,
     "sqs:CreateQueue": create_queue,

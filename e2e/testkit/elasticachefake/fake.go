@@ -129,6 +129,23 @@ func (f *Fake) Reset() {
 	f.clock = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 }
 
+// Passwords returns the tokens with which clients may connect to a replication group, the newest first.
+func (f *Fake) Passwords(id string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []string
+	for _, r := range f.regions {
+		if g := r.groups[id]; g != nil {
+			for _, token := range []string{g.token, g.spare} {
+				if token != "" {
+					out = append(out, token)
+				}
+			}
+		}
+	}
+	return out
+}
+
 func (f *Fake) handler(operation string, answer func(*call) (any, error)) proxy.Handler {
 	return func(pc *proxy.Call) *proxy.Response {
 		f.mu.Lock()

@@ -291,7 +291,8 @@ func deleteParameterGroup(c *call) (any, error) {
 	for _, n := range c.allNodes() {
 		if n.parameterGroup == name {
 			return nil, refuse("InvalidCacheParameterGroupState",
-				"One or more cache clusters are still members of this parameter group %s, so the group cannot be deleted.",
+				"One or more cache clusters are still members of this parameter group %s, so the group cannot "+
+					"be deleted.",
 				name)
 		}
 	}

@@ -167,9 +167,11 @@ func (c *call) logs(old []types.LogDeliveryConfiguration) []types.LogDeliveryCon
 		l := types.LogDeliveryConfiguration{
 			LogType: kind, DestinationType: types.DestinationType(asked["DestinationType"]),
 			LogFormat: types.LogFormat(asked["LogFormat"]), Status: types.LogDeliveryConfigurationStatusActive,
-			DestinationDetails: &types.DestinationDetails{CloudWatchLogsDetails: &types.CloudWatchLogsDestinationDetails{
-				LogGroup: new(asked["DestinationDetails.CloudWatchLogsDetails.LogGroup"]),
-			}},
+			DestinationDetails: &types.DestinationDetails{
+				CloudWatchLogsDetails: &types.CloudWatchLogsDestinationDetails{
+					LogGroup: new(asked["DestinationDetails.CloudWatchLogsDetails.LogGroup"]),
+				},
+			},
 		}
 		out = append(out, l)
 	}

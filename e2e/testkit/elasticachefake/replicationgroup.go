@@ -54,7 +54,8 @@ func createReplicationGroup(c *call) (any, error) {
 		return nil, err
 	}
 	mode := types.ClusterMode(first(c.text("ClusterMode"), "disabled"))
-	if p := c.parameters[n.parameterGroup]; p != nil && c.text("ClusterMode") == "" && p.values["cluster-enabled"] == "yes" {
+	if p := c.parameters[n.parameterGroup]; p != nil && c.text("ClusterMode") == "" &&
+		p.values["cluster-enabled"] == "yes" {
 		mode = types.ClusterModeEnabled
 	}
 	shards := c.number("NumNodeGroups", 1)
@@ -108,7 +109,8 @@ func (c *call) checkGroup(g *replicationGroup) error {
 	case g.replicas < 0 || g.replicas > 5:
 		return invalid("Replication group must have between 1 and 6 cache clusters.")
 	case g.failover && nodes < 2 && !g.clustered():
-		return combination("When using automatic failover, there must be at least 2 cache clusters in the replication " +
+		return combination("When using automatic failover, there must be at least 2 cache clusters in the " +
+			"replication " +
 			"group.")
 	case g.clustered() && !g.failover:
 		return combination("Automatic failover must be enabled in cluster mode.")
@@ -121,7 +123,8 @@ func (c *call) checkGroup(g *replicationGroup) error {
 	case g.token != "" && (len(g.token) < 16 || len(g.token) > 128 || strings.ContainsAny(g.token, `/"@% `)):
 		return invalid("The AuthToken is not valid.")
 	case g.token != "" && len(g.userGroups) > 0:
-		return combination("User group can't be associated with auth token enabled. Pass AuthStrategy delete to proceed")
+		return combination("User group can't be associated with auth token enabled. Pass AuthStrategy " +
+			"delete to proceed")
 	case len(g.userGroups) > 1:
 		return invalid("A replication group can have one user group.")
 	case len(g.userGroups) > 0 && !g.transit:
@@ -182,7 +185,8 @@ func (g *replicationGroup) view(r *region) *types.ReplicationGroup {
 		AuthTokenEnabled: new(g.token != ""), SnapshotRetentionLimit: &g.retention, SnapshotWindow: &g.snapshotWindow,
 		UserGroupIds: append([]string{}, g.userGroups...), LogDeliveryConfigurations: g.logs,
 		ReplicationGroupCreateTime: &g.created, DataTiering: types.DataTieringStatusDisabled,
-		AutoMinorVersionUpgrade: &g.minorUpgrades, NetworkType: types.NetworkTypeIpv4, IpDiscovery: types.IpDiscoveryIpv4,
+		AutoMinorVersionUpgrade: &g.minorUpgrades, NetworkType: types.NetworkTypeIpv4,
+		IpDiscovery:           types.IpDiscoveryIpv4,
 		PendingModifiedValues: &types.ReplicationGroupPendingModifiedValues{},
 	}
 	if v.LogDeliveryConfigurations == nil {
@@ -205,7 +209,8 @@ func (g *replicationGroup) view(r *region) *types.ReplicationGroup {
 		zones := []string{r.name + "a", r.name + "b"}
 		for i := range int(g.replicas) + 1 {
 			n.NodeGroupMembers = append(n.NodeGroupMembers, types.NodeGroupMember{
-				CacheClusterId: new(v.MemberClusters[len(v.NodeGroups)*(int(g.replicas)+1)+i]), CacheNodeId: new("0001"),
+				CacheClusterId:            new(v.MemberClusters[len(v.NodeGroups)*(int(g.replicas)+1)+i]),
+				CacheNodeId:               new("0001"),
 				PreferredAvailabilityZone: new(zones[i%len(zones)]),
 			})
 		}

@@ -158,7 +158,8 @@ func deleteUser(c *call) (any, error) {
 	}
 	for name, g := range c.userGroups {
 		if slices.Contains(g.UserIds, id) && *u.UserName == "default" {
-			return nil, refuse("DefaultUserAssociatedToUserGroup", "The default user belongs to the user group %s.", name)
+			return nil, refuse("DefaultUserAssociatedToUserGroup", "The default user belongs to the user group %s.",
+				name)
 		}
 		g.UserIds = slices.DeleteFunc(g.UserIds, func(have string) bool { return have == id })
 	}
@@ -268,7 +269,8 @@ func deleteUserGroup(c *call) (any, error) {
 	id := *g.UserGroupId
 	for name, r := range c.groups {
 		if slices.Contains(r.userGroups, id) {
-			return nil, refuse("InvalidUserGroupState", "User group %s is associated with the replication group %s.", id,
+			return nil, refuse("InvalidUserGroupState", "User group %s is associated with the replication group %s.",
+				id,
 				name)
 		}
 	}

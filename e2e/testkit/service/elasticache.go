@@ -10,10 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticache"
 
 	"github.com/company/deployer/e2e/testkit/access"
-	"github.com/company/deployer/e2e/testkit/elasticachefake"
 	"github.com/company/deployer/e2e/testkit/inventory"
 	"github.com/company/deployer/e2e/testkit/late"
-	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
 var _ = register(Service{
@@ -22,7 +20,6 @@ var _ = register(Service{
 		"ReplicationGroupId", "CacheClusterId", "ServerlessCacheName", "UserGroupId", "UserId",
 		"CacheParameterGroupName", "CacheSubnetGroupName", "ResourceName",
 	},
-	Fix:  func(p *proxy.Proxy) { elasticachefake.Install(p) },
 	Tags: Tags{TooMany: "TagQuotaPerResourceExceeded"},
 	Late: []late.Class{
 		{
@@ -164,7 +161,8 @@ func accessElastiCache(b *access.Builder) {
 			for _, action := range []string{"ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"} {
 				b.Ask(action, "*")
 			}
-			b.Ask("ec2:CreateNetworkInterface", "arn:aws:ec2:"+b.Call.Region+":"+b.Account+":network-interface/of-the-cache")
+			b.Ask("ec2:CreateNetworkInterface", "arn:aws:ec2:"+b.Call.Region+":"+b.Account+
+				":network-interface/of-the-cache")
 		}
 	case form.Get("FinalSnapshotIdentifier") != "":
 		b.Ask("elasticache:CreateSnapshot", on...)

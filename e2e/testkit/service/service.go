@@ -23,6 +23,7 @@ import (
 
 	"github.com/company/deployer/e2e/testkit/access"
 	"github.com/company/deployer/e2e/testkit/ecsfake"
+	"github.com/company/deployer/e2e/testkit/elasticachefake"
 	"github.com/company/deployer/e2e/testkit/inventory"
 	"github.com/company/deployer/e2e/testkit/late"
 	"github.com/company/deployer/e2e/testkit/proxy"
@@ -88,8 +89,9 @@ func all() []Service {
 
 // Fakes are what tests control of the services that Install installs.
 type Fakes struct {
-	ECS  *ecsfake.Fake
-	Late *late.Late // turned off
+	ECS   *ecsfake.Fake
+	Cache *elasticachefake.Fake
+	Late  *late.Late // turned off
 }
 
 // Install makes the proxy answer as AWS does.
@@ -103,7 +105,7 @@ func Install(p *proxy.Proxy) *Fakes {
 		}
 		classes = append(classes, s.Late...)
 	}
-	return &Fakes{ECS: ecsfake.Install(p, ecsfake.Options{}), Late: late.Install(p, classes)}
+	return &Fakes{ECS: ecsfake.Install(p, ecsfake.Options{}), Cache: elasticachefake.Install(p), Late: late.Install(p, classes)}
 }
 
 // Inventory returns all objects in an account and region, sorted, without stateBucket.

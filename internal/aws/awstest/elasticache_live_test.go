@@ -157,7 +157,8 @@ func liveGroup(l object) cachetypes.ReplicationGroup {
 	}
 	for range shards {
 		g.NodeGroups = append(g.NodeGroups, cachetypes.NodeGroup{
-			PrimaryEndpoint: liveEndpoint(l.at("PrimaryEndPoint")), ReaderEndpoint: liveEndpoint(l.at("ReaderEndPoint")),
+			PrimaryEndpoint: liveEndpoint(l.at("PrimaryEndPoint")),
+			ReaderEndpoint:  liveEndpoint(l.at("ReaderEndPoint")),
 		})
 	}
 	return g
@@ -167,8 +168,10 @@ func answerElastiCache(l object, parameters any) (any, error) {
 	switch p := parameters.(type) {
 	case *elasticache.DescribeCacheSubnetGroupsInput:
 		g := cachetypes.CacheSubnetGroup{
-			CacheSubnetGroupName: p.CacheSubnetGroupName, CacheSubnetGroupDescription: aws.String(l.text("Description")),
-			VpcId: aws.String(anyVPC), ARN: aws.String("arn:aws:elasticache:us-east-1:111111111111:subnetgroup:x"),
+			CacheSubnetGroupName:        p.CacheSubnetGroupName,
+			CacheSubnetGroupDescription: aws.String(l.text("Description")),
+			VpcId:                       aws.String(anyVPC),
+			ARN:                         aws.String("arn:aws:elasticache:us-east-1:111111111111:subnetgroup:x"),
 		}
 		for _, id := range l.texts("SubnetIds") {
 			g.Subnets = append(g.Subnets, cachetypes.Subnet{SubnetIdentifier: &id})

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/elasticache"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/stretchr/testify/require"
 
 	awscache "github.com/company/deployer/internal/aws/elasticache"
@@ -214,6 +215,44 @@ func TestReplicationGroupChanges(t *testing.T) {
 	require.NoError(t, err, "the old group is free")
 }
 
+// A cache gets its password from a secret, takes another one beside it, and the state has neither.
+func TestReplicationGroupPassword(t *testing.T) {
+	h := newCacheHome(t)
+	client := secretsmanager.NewFromConfig(h.Plain)
+	const first, second = "0123456789abcdef-first", "0123456789abcdef-second"
+	made, err := client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
+		Name: aws.String("cache-password"), SecretString: aws.String(`{"password": "` + first + `"}`),
+	})
+	require.NoError(t, err)
+	open := h.replicationGroup()
+	open.TransitEncryption = model.Required
+	closed := open
+	closed.PasswordSecret, closed.PasswordVersion = value.Lit(*made.ARN), value.Lit("1")
+	state := h.changes(t, model.ReplicationGroupType, open, closed)
+	require.Equal(t, []string{first}, h.Env.Cache.Passwords(state.ID))
+	_, err = client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{
+		SecretId: made.ARN, SecretString: aws.String(`{"password": "` + second + `"}`),
+	})
+	require.NoError(t, err)
+	b := h.behaviour(t, model.ReplicationGroupType)
+	req := request(model.ReplicationGroupType)
+	req.ID, req.Old, req.Tags = state.ID, state, resourcetest.Tags("changes")
+	req.Inputs = state.Inputs.With("passwordVersion", value.NewString("2"))
+	state, err = b.Update(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, []string{second, first}, h.Env.Cache.Passwords(state.ID), "running tasks keep the old one")
+	require.NotContains(t, state.Inputs.String()+state.Outputs.String(), "0123456789abcdef")
+
+	_, err = client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{
+		SecretId: made.ARN, SecretString: aws.String("0123456789abcdef-no-json"),
+	})
+	require.NoError(t, err)
+	req.Old, req.Inputs = state, state.Inputs.With("passwordVersion", value.NewString("3"))
+	_, err = b.Update(t.Context(), req)
+	require.ErrorContains(t, err, "the key password")
+	require.NotContains(t, err.Error(), "0123456789abcdef")
+}
+
 func TestReplicationGroupInClusterMode(t *testing.T) {
 	h := newCacheHome(t)
 	two := h.replicationGroup()
@@ -255,11 +294,13 @@ func TestReplicationGroupCheck(t *testing.T) {
 	h := newCacheHome(t)
 	b := h.behaviour(t, model.ReplicationGroupType)
 	for name, wrong := range map[string]func(*model.ReplicationGroup){
-		"name":              func(p *model.ReplicationGroup) { p.Name = "9" },
-		"nodes":             func(p *model.ReplicationGroup) { p.Nodes = 7 },
-		"multiAz":           func(p *model.ReplicationGroup) { p.MultiAZ = pointer(true) },
-		"failover":          func(p *model.ReplicationGroup) { p.Failover = pointer(true) },
-		"kmsKey":            func(p *model.ReplicationGroup) { p.KMSKey, p.AtRestEncryption = "alias/a", pointer(false) },
+		"name":     func(p *model.ReplicationGroup) { p.Name = "9" },
+		"nodes":    func(p *model.ReplicationGroup) { p.Nodes = 7 },
+		"multiAz":  func(p *model.ReplicationGroup) { p.MultiAZ = pointer(true) },
+		"failover": func(p *model.ReplicationGroup) { p.Failover = pointer(true) },
+		"kmsKey": func(p *model.ReplicationGroup) {
+			p.KMSKey, p.AtRestEncryption = "alias/a", pointer(false)
+		},
 		"snapshotWindow":    func(p *model.ReplicationGroup) { p.SnapshotWindow = "3-4" },
 		"maintenanceWindow": func(p *model.ReplicationGroup) { p.MaintenanceWindow = "sunday" },
 		"nodeType":          func(p *model.ReplicationGroup) { p.NodeType = "cache.t4g.huge" },

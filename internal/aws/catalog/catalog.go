@@ -55,6 +55,7 @@ func New(cfg aws.Config) *resource.Catalog {
 			rds.Behaviours(cfg),
 			route53.Behaviours(cfg),
 			s3.Behaviours(cfg),
+			secretsmanager.Behaviours(cfg),
 			servicediscovery.Behaviours(cfg),
 			sqs.Behaviours(cfg),
 		),

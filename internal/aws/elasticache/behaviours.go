@@ -176,7 +176,8 @@ func placing(s resource.Scope) []resource.Statement {
 	return []resource.Statement{
 		{
 			Actions: []string{
-				"ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
+				"ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
+				"ec2:DescribeVpcs",
 			},
 			Why: why,
 		},

@@ -40,6 +40,10 @@ func newSubnetGroup(a *api) resource.Behaviour {
 			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return append(placing(s), resource.Statement{
+					On:      []string{s.ARN("elasticache", "subnetgroup:*")},
+					Actions: []string{"elasticache:DescribeCacheSubnetGroups", "elasticache:ListTagsForResource"},
+					Why:     "to find what a killed run has made",
+				}, resource.Statement{
 					On: own(s, "subnetgroup", groupNameLimit), Actions: append([]string{
 						"elasticache:CreateCacheSubnetGroup", "elasticache:DescribeCacheSubnetGroups",
 						"elasticache:ModifyCacheSubnetGroup", "elasticache:DeleteCacheSubnetGroup",
@@ -55,8 +59,31 @@ func newSubnetGroup(a *api) resource.Behaviour {
 			return problems
 		},
 		CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete, Find: g.find,
-		Taggable: true,
+		Taggable: true, Marked: g.marked,
 	}
+}
+
+// marked lists the subnet groups of the stack: a killed run may not have known the VPC, and so not the name.
+func (g subnetGroup) marked(ctx context.Context, c subnetGroupCall) ([]resource.Found, error) {
+	var out []resource.Found
+	pages := elasticache.NewDescribeCacheSubnetGroupsPaginator(g.client, &elasticache.DescribeCacheSubnetGroupsInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, failed(err)
+		}
+		for _, found := range page.CacheSubnetGroups {
+			labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
+			if gone(err) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, resource.Found{ID: aws.ToString(found.CacheSubnetGroupName), Tags: labels})
+		}
+	}
+	return out, nil
 }
 
 func (g subnetGroup) create(ctx context.Context, c subnetGroupCall) (string, model.GroupOutputs, error) {

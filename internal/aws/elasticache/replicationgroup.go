@@ -157,7 +157,8 @@ func checkReplicationGroup(p *model.ReplicationGroup) []value.Problem {
 		problems.Bad("passwordSecret", "a cache has either an AUTH token or users")
 	}
 	if p.TransitEncryption != model.Required && (p.PasswordSecret.IsSet() || p.UserGroup.IsSet()) {
-		problems.Bad("transitEncryption", "must be required where clients authenticate: passwords would be sent in clear")
+		problems.Bad("transitEncryption",
+			"must be required where clients authenticate: passwords would be sent in clear")
 	}
 	if *p.SnapshotRetention < 0 || *p.SnapshotRetention > 35 {
 		problems.Bad("snapshotRetention", "must be from 0 to 35 days")
@@ -246,8 +247,9 @@ func (g replicationGroup) create(
 		TransitEncryptionEnabled: new(p.TransitEncryption != model.Disabled),
 		SnapshotRetentionLimit:   new(int32(*p.SnapshotRetention)), AutoMinorVersionUpgrade: p.MinorUpgrades,
 		KmsKeyId: given(p.KMSKey), SnapshotWindow: given(p.SnapshotWindow), SnapshotName: given(p.RestoreFrom),
-		PreferredMaintenanceWindow: given(p.MaintenanceWindow), LogDeliveryConfigurations: deliveries(model.ReplicationGroup{}, p),
-		Tags: tags(c.Request, p.Tags),
+		PreferredMaintenanceWindow: given(p.MaintenanceWindow),
+		LogDeliveryConfigurations:  deliveries(model.ReplicationGroup{}, p),
+		Tags:                       tags(c.Request, p.Tags),
 	}
 	if model.Tiered(p.NodeType) {
 		in.DataTieringEnabled = aws.Bool(true)

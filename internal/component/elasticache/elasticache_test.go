@@ -32,6 +32,12 @@ func TestCheck(t *testing.T) {
 		"maintenance":      {"maintenanceWindow: sunday", "maintenanceWindow: "},
 		"encryption":       {"encryption: {transit: on}", "encryption.transit: "},
 		"no such log":      {"logs: [fast]", "logs"},
+		"in clear": {
+			"auth: {token: true}\nencryption: {transit: preferred}",
+			"auth.token: needs encryption.transit: required",
+		},
+		"generation":       {"auth: {generation: 2}", "auth.generation: needs token"},
+		"memcached token":  {"engine: memcached\nauth: {token: true}", "auth.token: Memcached has no AUTH"},
 		"memcached":        {"engine: memcached\nnodes: 40\nmultiAz: true", ""},
 		"memcached shards": {"engine: memcached\nshards: 2", "shards: Memcached has no shards"},
 		"memcached snapshots": {

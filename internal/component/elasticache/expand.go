@@ -9,6 +9,7 @@ import (
 	"github.com/company/deployer/internal/resource/ec2"
 	cache "github.com/company/deployer/internal/resource/elasticache"
 	"github.com/company/deployer/internal/resource/logs"
+	"github.com/company/deployer/internal/resource/secretsmanager"
 	"github.com/company/deployer/internal/value"
 )
 
@@ -19,6 +20,7 @@ const (
 	parameterGroup   = "parameter-group"
 	replicationGroup = "cache"
 	memcachedCluster = "cluster"
+	password         = "password"
 	slowLog          = "slow-log"
 	engineLog        = "engine-log"
 )
@@ -28,16 +30,18 @@ func Kind() component.Kind {
 	return component.Define(component.Definition[Spec]{
 		Name: "ElastiCache", Group: "components.deployer.io/v1",
 		Doc:     "A cache of Valkey, Redis OSS or Memcached, encrypted, reachable by the components that use it.",
-		Outputs: []string{"endpoint", "port", "readerEndpoint", "url", "securityGroupId"},
+		Outputs: []string{"endpoint", "port", "readerEndpoint", "url", "securityGroupId", "secretArn"},
 		Verbs:   []string{"connect"},
 		Words: map[string]string{
-			"endpoint": "Host name for reads and writes; of Memcached and in cluster mode the one that clients ask for " +
+			"endpoint": "Host name for reads and writes; of Memcached and in cluster mode the one that " +
+				"clients ask for " +
 				"the nodes.",
 			"port":            "TCP port.",
 			"readerEndpoint":  "Host name of the replicas, for reads.",
 			"url":             "URL for clients: rediss://host:port, with one s less without TLS.",
 			"securityGroupId": "Id of the cache's security group.",
-			"connect":         "Open connections to the cache.",
+			"secretArn":       "ARN of the secret with username and password; with auth.token only.",
+			"connect":         "Open connections to the cache; with auth.token also read the password.",
 		},
 		Resources: []component.Generated{
 			{Name: securityGroup, Type: ec2.SecurityGroupType},
@@ -45,6 +49,7 @@ func Kind() component.Kind {
 			{Name: parameterGroup, Type: cache.ParameterGroupType},
 			{Name: replicationGroup, Type: cache.ReplicationGroupType, When: "for Valkey and Redis OSS"},
 			{Name: memcachedCluster, Type: cache.ClusterType, When: "for Memcached"},
+			{Name: password, Type: secretsmanager.PasswordType, When: "with `auth.token`"},
 			{Name: slowLog, Type: logs.LogGroupType, When: "with `logs: [slow]`"},
 			{Name: engineLog, Type: logs.LogGroupType, When: "with `logs: [engine]`"},
 		},
@@ -120,6 +125,17 @@ func (e *expansion) replicationGroup(s *Spec) {
 		*log.field = value.Expr[string](r.Output("name"))
 		e.resources = append(e.resources, r)
 	}
+	if s.Auth.Token {
+		secret := e.in.Resource(password, secretsmanager.PasswordType, secretsmanager.Password{
+			Name:        e.in.ResourceName(secretNameLimit, e.in.GlobalSeeds(), password),
+			Description: "Password of the cache " + e.in.Original().Address, Username: "default",
+			Generation: s.Auth.Generation,
+		})
+		props.PasswordSecret = value.Expr[string](secret.Output("arn"))
+		props.PasswordVersion = value.Expr[string](secret.Output("version"))
+		e.outputs["secretArn"] = secret.Output("arn")
+		e.resources = append(e.resources, secret)
+	}
 	main := e.in.Resource(replicationGroup, cache.ReplicationGroupType, props)
 	scheme := "rediss"
 	if s.Encryption.Transit == cache.Disabled {
@@ -143,6 +159,9 @@ func (e *expansion) cluster(s *Spec) {
 	}
 	e.reached(e.in.Resource(memcachedCluster, cache.ClusterType, props), "memcached")
 }
+
+// secretNameLimit is how long the name of a secret is at most, before the six characters that AWS adds.
+const secretNameLimit = 256
 
 // url is where clients connect to.
 func url(scheme string, main *resource.Resource) value.Value {
@@ -187,5 +206,12 @@ func grant(in component.Instance, s *Spec, _ string) component.Grant {
 	if s.memcached() {
 		port = cache.MemcachedPort
 	}
-	return component.Grant{SecurityGroup: value.Output(in.Address, "securityGroupId"), Ports: []int{port}}
+	out := component.Grant{SecurityGroup: value.Output(in.Address, "securityGroupId"), Ports: []int{port}}
+	if s.Auth.Token {
+		out.Statements = []component.Statement{{
+			Actions:   []string{"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"},
+			Resources: []value.Value{value.Output(in.Address, "secretArn")},
+		}}
+	}
+	return out
 }

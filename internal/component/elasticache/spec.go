@@ -27,6 +27,7 @@ type Spec struct {
 	Snapshots         Snapshots         `json:"snapshots,omitempty" doc:"Snapshots of Valkey and Redis OSS."`
 	RestoreFrom       string            `json:"restoreFrom,omitempty" doc:"Name of the snapshot that fills a new cache. It has no effect on an existing one."`
 	MaintenanceWindow string            `json:"maintenanceWindow,omitempty" pattern:"^(sun|mon|tue|wed|thu|fri|sat):([01][0-9]|2[0-3]):[0-5][0-9]-(sun|mon|tue|wed|thu|fri|sat):([01][0-9]|2[0-3]):[0-5][0-9]$" form:"a weekly time range in UTC, such as sun:05:00-sun:06:00" unset:"chosen by AWS" doc:"When AWS may maintain the cache, in UTC."`
+	Auth              Auth              `json:"auth,omitempty" doc:"What clients must show, beside being in a security group that may connect."`
 	Logs              []string          `json:"logs,omitempty" enum:"slow,engine" unique:"true" example:"[slow, engine]" doc:"Logs of Valkey and Redis OSS that go to CloudWatch: slow commands, messages of the engine. They are kept as long as those of services."`
 }
 
@@ -41,6 +42,12 @@ type Snapshots struct {
 	Retention *int   `json:"retention,omitempty" min:"0" max:"35" unset:"7 in production, else 0" doc:"Days that the daily snapshots are kept; 0: none are made."`
 	Window    string `json:"window,omitempty" pattern:"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$" form:"a daily time range in UTC, such as 03:00-04:00" unset:"chosen by AWS" doc:"When the daily snapshot begins, in UTC."`
 	Final     *bool  `json:"final,omitempty" unset:"true in production" doc:"Take a snapshot when the cache is deleted or replaced."`
+}
+
+// Auth is what clients must show.
+type Auth struct {
+	Token      bool `json:"token,omitempty" doc:"Clients need a password (AUTH). AWS makes it; it is in the secret of the output secretArn, and never in the state. Only Valkey and Redis OSS with encryption.transit: required."`
+	Generation int  `json:"generation,omitempty" min:"0" needs:"token" doc:"Another number makes a new password. The cache takes the old one, too, until the next change, so that running tasks keep working."`
 }
 
 func (s *Spec) memcached() bool { return s.Engine == cache.Memcached }
@@ -97,6 +104,10 @@ func check(in component.Instance, s *Spec) []value.Problem {
 		bad([]string{"nodes"}, "engine", "%s has at most %d nodes in a shard: the primary and 5 replicas; more memory "+
 			"comes with a larger nodeType or with shards", s.Engine, mostReplicas)
 	}
+	if s.Auth.Token && s.Encryption.Transit != "" && s.Encryption.Transit != cache.Required {
+		bad([]string{"auth", "token"}, "encryption", "needs encryption.transit: required; without TLS the password would "+
+			"be sent in clear")
+	}
 	if _, given := s.Parameters["cluster-enabled"]; given {
 		bad([]string{"parameters", "cluster-enabled"}, "", "is set by shards")
 	}
@@ -130,11 +141,13 @@ func (s *Spec) checkMemcached() []value.Problem {
 	}
 	refuse(s.Shards != nil, "shards: its nodes share the data", "shards")
 	refuse(s.Encryption.Key != "", "encryption at rest: it keeps nothing on disks", "encryption", "key")
-	refuse(s.Encryption.Transit == cache.Preferred, "mode preferred: it takes either TLS or none", "encryption", "transit")
+	refuse(s.Encryption.Transit == cache.Preferred, "mode preferred: it takes either TLS or none", "encryption",
+		"transit")
 	refuse(s.Snapshots.Retention != nil, "snapshots", "snapshots", "retention")
 	refuse(s.Snapshots.Window != "", "snapshots", "snapshots", "window")
 	refuse(s.Snapshots.Final != nil, "snapshots", "snapshots", "final")
 	refuse(s.RestoreFrom != "", "snapshots", "restoreFrom")
+	refuse(s.Auth.Token, "AUTH", "auth", "token")
 	refuse(len(s.Logs) > 0, "logs in CloudWatch", "logs")
 	return problems
 }

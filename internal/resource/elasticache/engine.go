@@ -22,9 +22,12 @@ const (
 // versions are the versions that AWS offers for new caches, by engine, the oldest first. Patch versions of Valkey and
 // of Redis OSS 6 and newer are chosen by AWS.
 var versions = map[string][]string{
-	Valkey:    {"7.2", "8.0", "8.1", "8.2", "9.0", "9.1"},
-	Redis:     {"4.0.10", "5.0.6", "6.0", "6.2", "7.0", "7.1"},
-	Memcached: {"1.4.5", "1.4.14", "1.4.24", "1.4.33", "1.4.34", "1.5.10", "1.5.16", "1.6.6", "1.6.12", "1.6.17", "1.6.22"},
+	Valkey: {"7.2", "8.0", "8.1", "8.2", "9.0", "9.1"},
+	Redis:  {"4.0.10", "5.0.6", "6.0", "6.2", "7.0", "7.1"},
+	Memcached: {
+		"1.4.5", "1.4.14", "1.4.24", "1.4.33", "1.4.34", "1.5.10", "1.5.16", "1.6.6", "1.6.12", "1.6.17",
+		"1.6.22",
+	},
 }
 
 // DefaultVersion is what a cache gets without a version.
