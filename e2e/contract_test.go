@@ -135,7 +135,7 @@ func TestContract(t *testing.T) {
 	judge := d.transcribe()
 	approved := func(command string) []string {
 		return append([]string{command, "-e", "dev", "--auto-approve"}, mayGo("all/orders", "all/pages", "all/sessions",
-			"all/shards", "infra/ingress", "all/database", "all/aurora")...)
+			"all/shards", "all/elastic", "all/database", "all/aurora", "infra/ingress")...)
 	}
 	d.do(0, approved("apply")...)
 	for _, step := range []string{"changed", "replaced"} {

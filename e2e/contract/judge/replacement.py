@@ -73,6 +73,21 @@ TYPES = {
             "userGroup": "UserGroupIds",
         },
     ),
+    "elasticache/serverless-cache": (
+        "AWS::ElastiCache::ServerlessCache",
+        {
+            "name": "ServerlessCacheName",
+            "majorVersion": "MajorEngineVersion",
+            "securityGroups": "SecurityGroupIds",
+            "subnetIds": "SubnetIds",
+            "kmsKey": "KmsKeyId",
+            "maxStorage": "CacheUsageLimits",
+            "maxUnits": "CacheUsageLimits",
+            "snapshotRetention": "SnapshotRetentionLimit",
+            "snapshotTime": "DailySnapshotTime",
+            "finalSnapshot": "FinalSnapshotName",
+        },
+    ),
     "elasticache/subnet-group": (
         "AWS::ElastiCache::SubnetGroup",
         {"name": "CacheSubnetGroupName"},
@@ -152,7 +167,9 @@ PARTS = {
 # Differences that are right, each with the reason.
 _REVISION = "an update registers a revision of the family, which is what CloudFormation calls a replacement"
 RIGHT = {
-    "secretsmanager/password generation": "says that AWS makes a new value",
+    "elasticache/serverless-cache data loss": "Deleting decides: a final snapshot can keep the data",
+    "elasticache/serverless-cache subnetIds": "Replaces has it: the ids are not in the hash",
+    "secretsmanager/password data loss": "AWS makes another password, and nothing is kept under the old one",
     "secretsmanager/password username": "a part of the value",
     "elasticache/cluster nodeType": "a Memcached cluster of another size is a new, empty one",
     "elasticache/cluster subnetGroup": "Replaces has it: the name is not in the hash",

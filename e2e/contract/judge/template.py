@@ -243,6 +243,14 @@ def modify_cache_cluster(t, p, _):
     t.change(p["CacheClusterId"], **without(p, "CacheClusterId", "ApplyImmediately", "CacheNodeIdsToRemove"))
 
 
+def create_serverless(t, p, _):
+    t.add("AWS::ElastiCache::ServerlessCache", without(p), Ref=p["ServerlessCacheName"])
+
+
+def modify_serverless(t, p, _):
+    t.change(p["ServerlessCacheName"], **without(p, "ServerlessCacheName"))
+
+
 def create_role(t, p, answer):
     properties = {**without(p), "AssumeRolePolicyDocument": json.loads(p["AssumeRolePolicyDocument"])}
     t.add("AWS::IAM::Role", properties, Ref=p["RoleName"], Arn=answer["Role"]["Arn"])
@@ -463,9 +471,11 @@ OPERATIONS = {
     "elasticache:CreateCacheParameterGroup": create_cache_parameters,
     "elasticache:CreateCacheSubnetGroup": create_cache_subnets,
     "elasticache:CreateReplicationGroup": create_cache,
+    "elasticache:CreateServerlessCache": create_serverless,
     "elasticache:ModifyCacheCluster": modify_cache_cluster,
     "elasticache:ModifyCacheParameterGroup": modify_cache_parameters,
     "elasticache:ModifyReplicationGroup": modify_cache,
+    "elasticache:ModifyServerlessCache": modify_serverless,
     "iam:CreateRole": create_role,
     "iam:PutRolePolicy": put_role_policy,
     "logs:CreateLogGroup": create_log_group,

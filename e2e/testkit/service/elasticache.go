@@ -54,6 +54,7 @@ var _ = register(Service{
 		"elasticache/parameter-group":   {Property: "parameters", To: map[string]string{"timeout": "77"}, Needed: true},
 		"elasticache/replication-group": {Property: "snapshotRetention", To: 9},
 		"elasticache/cluster":           {Untried: "the example has no Memcached"},
+		"elasticache/serverless-cache":  {Untried: "the example has no serverless cache"},
 	},
 })
 
@@ -153,22 +154,34 @@ func accessElastiCache(b *access.Builder) {
 		on = []string{"*"}
 	}
 	b.On(on...)
-	switch op := b.Call.Operation; {
-	case strings.HasPrefix(op, "Create"):
+	op := b.Call.Operation
+	if strings.HasPrefix(op, "Create") {
 		b.Tagging("elasticache:AddTagsToResource", created(on, op)...)
-		if op == "CreateReplicationGroup" || op == "CreateCacheCluster" || op == "CreateCacheSubnetGroup" {
-			b.RequestTags = nil
-			for _, action := range []string{"ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"} {
-				b.Ask(action, "*")
-			}
-			b.Ask("ec2:CreateNetworkInterface", "arn:aws:ec2:"+b.Call.Region+":"+b.Account+
-				":network-interface/of-the-cache")
-		}
+	}
+	b.RequestTags = nil
+	switch {
 	case form.Get("FinalSnapshotIdentifier") != "":
 		b.Ask("elasticache:CreateSnapshot", on...)
 	case form.Get("FinalSnapshotName") != "":
 		b.Ask("elasticache:CreateServerlessCacheSnapshot", on...)
 	}
+	if slices.Contains(placing, op) {
+		for _, action := range []string{
+			"ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
+		} {
+			b.Ask(action, "*")
+		}
+		for _, action := range []string{"ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"} {
+			b.Ask(action, "arn:aws:ec2:"+b.Call.Region+":"+b.Account+":network-interface/of-the-cache")
+		}
+	}
+}
+
+// placing are the operations in which AWS makes or deletes network interfaces in the name of the caller.
+var placing = []string{
+	"CreateReplicationGroup", "ModifyReplicationGroup", "ModifyReplicationGroupShardConfiguration",
+	"IncreaseReplicaCount", "DecreaseReplicaCount", "DeleteReplicationGroup", "CreateCacheCluster",
+	"DeleteCacheCluster", "CreateCacheSubnetGroup", "DeleteCacheSubnetGroup",
 }
 
 // created are those of the named objects that the call makes.

@@ -43,6 +43,24 @@ var _ = liveObjects(answerElastiCache,
 		file: "ElastiCache-CacheCluster", typ: model.ClusterType, props: liveCacheCluster,
 		explicit: []string{"multiAz", "engineVersion", "parameterGroup", "transitEncryption"},
 	},
+	liveType{
+		file: "ElastiCache-ServerlessCache", typ: model.ServerlessCacheType,
+		explicit: []string{"description"}, props: func(l live) (any, string, string) {
+			d, name := l.Declared, l.Live.text("ServerlessCacheName")
+			p := model.ServerlessCache{
+				Name: name, Description: said(l, "Description"), Engine: d.text("Engine"),
+				MajorVersion: said(l, "MajorEngineVersion"), SubnetIDs: value.Lit(d.texts("SubnetIds")),
+				SecurityGroups: value.Lit(d.texts("SecurityGroupIds")), Tags: d.tags(),
+			}
+			if d["SubnetIds"] == nil {
+				p.SubnetIDs = value.Lit(l.Live.texts("SubnetIds")) // AWS chose them
+			}
+			if d["SecurityGroupIds"] == nil {
+				p.SecurityGroups = value.Lit(l.Live.texts("SecurityGroupIds"))
+			}
+			return p, name, ""
+		},
+	},
 )
 
 func cacheParameters(o object) map[string]string {
@@ -197,6 +215,10 @@ func answerElastiCache(l object, parameters any) (any, error) {
 		}, nil
 	case *elasticache.DescribeCacheClustersInput:
 		return &elasticache.DescribeCacheClustersOutput{CacheClusters: []cachetypes.CacheCluster{liveNode(l)}}, nil
+	case *elasticache.DescribeServerlessCachesInput:
+		c := into[cachetypes.ServerlessCache](without(l, "Endpoint", "ReaderEndpoint"))
+		c.Endpoint = liveEndpoint(l.at("Endpoint"))
+		return &elasticache.DescribeServerlessCachesOutput{ServerlessCaches: []cachetypes.ServerlessCache{c}}, nil
 	case *elasticache.ListTagsForResourceInput:
 		out := &elasticache.ListTagsForResourceOutput{TagList: into[[]cachetypes.Tag](l["Tags"])}
 		out.TagList = slices.DeleteFunc(out.TagList, func(t cachetypes.Tag) bool {

@@ -346,3 +346,30 @@ func TestCacheClusterChanges(t *testing.T) {
 	state := h.changes(t, model.ClusterType, one, three, newer)
 	require.Contains(t, state.Outputs.Get("endpoint").Str(), ".cfg.")
 }
+
+func TestServerlessCache(t *testing.T) {
+	h := newCacheHome(t)
+	props := model.ServerlessCache{
+		Name: "suite/serverless", Description: "Of the suite", Engine: model.Redis, MajorVersion: "7",
+		SubnetIDs: value.Lit(h.subnets), SecurityGroups: value.Lit([]string{h.group}), MaxStorage: pointer(10),
+		FinalSnapshot: true, Tags: map[string]string{"team": "a"},
+	}
+	update, replace := props, props
+	update.Engine, update.MajorVersion, update.Description = model.Valkey, "8", "Of the other suite"
+	update.SecurityGroups, update.Tags = value.Lit([]string{h.group, h.other}), nil
+	update.MaxStorage, update.MaxUnits = nil, pointer(5000)
+	update.SnapshotRetention, update.SnapshotTime = pointer(3), "03:00"
+	replace.KMSKey = "arn:aws:kms:us-east-1:123456789012:key/1"
+	upgrade := props
+	upgrade.Engine, upgrade.MajorVersion = model.Valkey, "8"
+	limits := upgrade
+	limits.MaxStorage, limits.MaxUnits = nil, pointer(5000)
+	limits.SnapshotRetention, limits.SnapshotTime = pointer(3), "03:00"
+	h.changes(t, model.ServerlessCacheType, props, upgrade, limits)
+	update.Engine, update.MajorVersion = props.Engine, props.MajorVersion // AWS does not go back
+	update.Name, props.Name, replace.Name = "suite/again", "suite/again", "suite/again"
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: h.behaviour(t, model.ServerlessCacheType), Props: props, Update: update, Replace: replace,
+		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+	})
+}

@@ -18,6 +18,7 @@ var hashed = map[string][]string{
 	"elasticache/cluster":           {"port", "nodeType", "transitEncryption"},
 	"elasticache/parameter-group":   {"family", "clustered"},
 	"elasticache/replication-group": {"port", "atRestEncryption", "kmsKey"},
+	"elasticache/serverless-cache":  {"kmsKey"},
 	"elasticache/subnet-group":      {"vpcId"},
 	"elbv2/load-balancer":           {"scheme", "vpcId"},
 	"elbv2/target-group":            {"port", "protocol", "protocolVersion", "vpcId", "targetType"},

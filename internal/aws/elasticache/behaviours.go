@@ -27,7 +27,9 @@ import (
 // Behaviours returns the resource types of ElastiCache.
 func Behaviours(cfg aws.Config) []resource.Behaviour {
 	a := &api{client: elasticache.NewFromConfig(cfg), secrets: secretsmanager.NewFromConfig(cfg)}
-	return []resource.Behaviour{newSubnetGroup(a), newParameterGroup(a), newReplicationGroup(a), newCluster(a)}
+	return []resource.Behaviour{
+		newSubnetGroup(a), newParameterGroup(a), newReplicationGroup(a), newCluster(a), newServerless(a),
+	}
 }
 
 // api is what all types share.

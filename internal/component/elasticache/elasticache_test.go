@@ -36,8 +36,21 @@ func TestCheck(t *testing.T) {
 			"auth: {token: true}\nencryption: {transit: preferred}",
 			"auth.token: needs encryption.transit: required",
 		},
-		"generation":       {"auth: {generation: 2}", "auth.generation: needs token"},
-		"memcached token":  {"engine: memcached\nauth: {token: true}", "auth.token: Memcached has no AUTH"},
+		"generation":        {"auth: {generation: 2}", "auth.generation: needs token"},
+		"memcached token":   {"engine: memcached\nauth: {token: true}", "auth.token: Memcached has no AUTH"},
+		"serverless":        {"serverless: {}", ""},
+		"serverless limits": {"serverless: {maxStorage: 10, maxUnits: 5000}\nsnapshots: {window: 03:00-04:00}", ""},
+		"serverless nodes":  {"serverless: {}\nnodes: 2", "nodes: a serverless cache has no nodes"},
+		"serverless type":   {"serverless: {}\nnodeType: cache.t4g.small", "nodeType: a serverless cache has no nodes"},
+		"serverless TLS": {
+			"serverless: {}\nencryption: {transit: disabled}",
+			"encryption.transit: a serverless cache has no connections without TLS",
+		},
+		"serverless old": {
+			"engine: redis\nversion: \"6.2\"\nserverless: {}",
+			"version: a serverless cache of redis needs version 7 or newer",
+		},
+		"serverless units": {"serverless: {maxUnits: 1}", "serverless.maxUnits: must be from 1000"},
 		"memcached":        {"engine: memcached\nnodes: 40\nmultiAz: true", ""},
 		"memcached shards": {"engine: memcached\nshards: 2", "shards: Memcached has no shards"},
 		"memcached snapshots": {

@@ -2,6 +2,7 @@ package elasticache
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/component/network"
@@ -20,6 +21,7 @@ const (
 	parameterGroup   = "parameter-group"
 	replicationGroup = "cache"
 	memcachedCluster = "cluster"
+	serverlessCache  = "serverless"
 	password         = "password"
 	slowLog          = "slow-log"
 	engineLog        = "engine-log"
@@ -45,10 +47,11 @@ func Kind() component.Kind {
 		},
 		Resources: []component.Generated{
 			{Name: securityGroup, Type: ec2.SecurityGroupType},
-			{Name: subnetGroup, Type: cache.SubnetGroupType},
-			{Name: parameterGroup, Type: cache.ParameterGroupType},
+			{Name: subnetGroup, Type: cache.SubnetGroupType, When: "without `serverless`"},
+			{Name: parameterGroup, Type: cache.ParameterGroupType, When: "without `serverless`"},
 			{Name: replicationGroup, Type: cache.ReplicationGroupType, When: "for Valkey and Redis OSS"},
 			{Name: memcachedCluster, Type: cache.ClusterType, When: "for Memcached"},
+			{Name: serverlessCache, Type: cache.ServerlessCacheType, When: "with `serverless`"},
 			{Name: password, Type: secretsmanager.PasswordType, When: "with `auth.token`"},
 			{Name: slowLog, Type: logs.LogGroupType, When: "with `logs: [slow]`"},
 			{Name: engineLog, Type: logs.LogGroupType, When: "with `logs: [engine]`"},
@@ -69,6 +72,9 @@ func expand(in component.Instance, s *Spec, _ component.Context) (component.Expa
 		GroupName: in.Prefix(), VPCID: value.Expr[string](network.Output(network.VPCID)),
 		Description: "Cache " + in.Original().Address,
 	})
+	if s.Serverless != nil {
+		return serverless(in, s, description, group), nil
+	}
 	subnets := in.Resource(subnetGroup, cache.SubnetGroupType, cache.SubnetGroup{
 		Name: in.Prefix(), VPCID: value.Expr[string](network.Output(network.VPCID)), Description: description,
 		SubnetIDs: value.Expr[[]string](network.Output(network.DataSubnetIDs)),
@@ -149,7 +155,7 @@ func (e *expansion) replicationGroup(s *Spec) {
 func (e *expansion) cluster(s *Spec) {
 	several := s.severalZones(e.in)
 	props := cache.Cluster{
-		Name: e.in.Prefix(), EngineVersion: s.version(), NodeType: s.NodeType, Nodes: s.nodes(e.in),
+		Name: e.in.Prefix(), EngineVersion: s.version(), NodeType: s.nodeType(), Nodes: s.nodes(e.in),
 		ParameterGroup: value.Expr[string](e.parameters.Output("name")),
 		SubnetGroup:    value.Expr[string](e.subnets.Output("name")), SecurityGroups: onlyGroup(e.group),
 		MultiAZ: &several, MaintenanceWindow: s.MaintenanceWindow,
@@ -171,10 +177,31 @@ func url(scheme string, main *resource.Resource) value.Value {
 	})
 }
 
-// group are the properties of a cache of Valkey or Redis OSS.
-func (s *Spec) group(e *expansion) cache.ReplicationGroup {
-	in := e.in
-	retention, final := 0, false
+// serverless makes a serverless cache.
+func serverless(in component.Instance, s *Spec, description string, group *resource.Resource) component.Expansion {
+	retention, final := s.snapshots(in)
+	at, _, _ := strings.Cut(s.Snapshots.Window, "-")
+	main := in.Resource(serverlessCache, cache.ServerlessCacheType, cache.ServerlessCache{
+		Name: in.Prefix(), Description: description, Engine: s.Engine, MajorVersion: s.majorVersion(),
+		SubnetIDs:      value.Expr[[]string](network.Output(network.InternalBalancerSubnetIDs)), // one in each zone
+		SecurityGroups: onlyGroup(group), KMSKey: s.Encryption.Key, MaxStorage: s.Serverless.MaxStorage,
+		MaxUnits: s.Serverless.MaxUnits, SnapshotRetention: &retention, SnapshotTime: at, FinalSnapshot: final,
+	})
+	scheme := "rediss"
+	if s.memcached() {
+		scheme = "memcached"
+	}
+	return component.Expansion{
+		Resources: []*resource.Resource{group, main}, Guarded: []string{serverlessCache},
+		Outputs: map[string]value.Value{
+			"endpoint": main.Output("endpoint"), "port": main.Output("port"), "url": url(scheme, main),
+			"securityGroupId": group.Output("id"),
+		},
+	}
+}
+
+// snapshots says how long daily snapshots are kept, and whether a final one is.
+func (s *Spec) snapshots(in component.Instance) (retention int, final bool) {
 	if in.Production {
 		retention, final = 7, true
 	}
@@ -184,10 +211,17 @@ func (s *Spec) group(e *expansion) cache.ReplicationGroup {
 	if s.Snapshots.Final != nil {
 		final = *s.Snapshots.Final
 	}
+	return retention, final
+}
+
+// group are the properties of a cache of Valkey or Redis OSS.
+func (s *Spec) group(e *expansion) cache.ReplicationGroup {
+	in := e.in
+	retention, final := s.snapshots(in)
 	several := s.severalZones(in)
 	return cache.ReplicationGroup{
 		Name: in.Prefix(), Description: e.description, Engine: s.Engine, EngineVersion: s.version(),
-		NodeType: s.NodeType, Nodes: s.nodes(in), Shards: s.Shards,
+		NodeType: s.nodeType(), Nodes: s.nodes(in), Shards: s.Shards,
 		ParameterGroup: value.Expr[string](e.parameters.Output("name")),
 		SubnetGroup:    value.Expr[string](e.subnets.Output("name")), SecurityGroups: onlyGroup(e.group),
 		MultiAZ: &several, KMSKey: s.Encryption.Key, TransitEncryption: s.Encryption.Transit,
@@ -207,6 +241,9 @@ func grant(in component.Instance, s *Spec, _ string) component.Grant {
 		port = cache.MemcachedPort
 	}
 	out := component.Grant{SecurityGroup: value.Output(in.Address, "securityGroupId"), Ports: []int{port}}
+	if s.Serverless != nil {
+		out.Ports = append(out.Ports, port+1) // for reads from any zone
+	}
 	if s.Auth.Token {
 		out.Statements = []component.Statement{{
 			Actions:   []string{"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"},

@@ -18,10 +18,11 @@ type Spec struct {
 
 	Engine            string            `json:"engine,omitempty" enum:"valkey,redis,memcached" default:"valkey" doc:"The engine. redis becomes valkey in place; no other change of the engine keeps the data."`
 	Version           string            `json:"version,omitempty" scalar:"text" pattern:"^[0-9]+\\.[0-9]+(\\.[0-9]+)?$" form:"a version such as 8.2" unset:"8.2 of Valkey, 7.1 of Redis OSS, 1.6.22 of Memcached" example:"\"8.2\"" doc:"Version of the engine, in quotes. A newer one is installed in place; AWS never goes back to an older one. Minor versions that AWS installs by itself are no difference."`
-	NodeType          string            `json:"nodeType,omitempty" default:"cache.t4g.small" doc:"Size of the nodes. A change happens online, node by node; of Memcached it needs a new, empty cache."`
+	NodeType          string            `json:"nodeType,omitempty" unset:"cache.t4g.small" doc:"Size of the nodes. A change happens online, node by node; of Memcached it needs a new, empty cache."`
 	Nodes             *int              `json:"nodes,omitempty" min:"1" max:"40" unset:"2 in production, else 1" doc:"Number of nodes: of Valkey and Redis OSS the primary and its replicas, at most 6 (of each shard); of Memcached nodes that share the data."`
 	Shards            *int              `json:"shards,omitempty" min:"1" max:"500" unset:"no cluster mode" doc:"Number of shards. Switches cluster mode on, which clients must know."`
 	MultiAZ           *bool             `json:"multiAz,omitempty" unset:"true with more than one node" doc:"Nodes in several zones. Of Valkey and Redis OSS, a replica takes over when the primary fails."`
+	Serverless        *Serverless       `json:"serverless,omitempty" example:"{maxStorage: 10}" doc:"A cache without nodes: AWS chooses its size, in several zones, with TLS. serverless: {} sets no limits."`
 	Encryption        Encryption        `json:"encryption,omitempty" doc:"Encryption of disks, snapshots and connections."`
 	Parameters        map[string]string `json:"parameters,omitempty" scalar:"text" keys:"^[a-z][a-z0-9_-]*$" keyForm:"the name of a parameter" example:"{maxmemory-policy: allkeys-lru}" doc:"Parameters of the engine."`
 	Snapshots         Snapshots         `json:"snapshots,omitempty" doc:"Snapshots of Valkey and Redis OSS."`
@@ -29,6 +30,12 @@ type Spec struct {
 	MaintenanceWindow string            `json:"maintenanceWindow,omitempty" pattern:"^(sun|mon|tue|wed|thu|fri|sat):([01][0-9]|2[0-3]):[0-5][0-9]-(sun|mon|tue|wed|thu|fri|sat):([01][0-9]|2[0-3]):[0-5][0-9]$" form:"a weekly time range in UTC, such as sun:05:00-sun:06:00" unset:"chosen by AWS" doc:"When AWS may maintain the cache, in UTC."`
 	Auth              Auth              `json:"auth,omitempty" doc:"What clients must show, beside being in a security group that may connect."`
 	Logs              []string          `json:"logs,omitempty" enum:"slow,engine" unique:"true" example:"[slow, engine]" doc:"Logs of Valkey and Redis OSS that go to CloudWatch: slow commands, messages of the engine. They are kept as long as those of services."`
+}
+
+// Serverless is what limits the size of a serverless cache, and so its cost.
+type Serverless struct {
+	MaxStorage *int `json:"maxStorage,omitempty" min:"1" max:"5000" unset:"5000, AWS's limit" doc:"GiB of data at most."`
+	MaxUnits   *int `json:"maxUnits,omitempty" min:"1000" max:"15000000" unset:"15000000, AWS's limit" doc:"ElastiCache processing units per second at most. A simple read or write of up to 1 KB needs one."`
 }
 
 // Encryption is how a cache is encrypted.
@@ -58,6 +65,14 @@ func (s *Spec) version() string {
 		return cache.DefaultVersion[s.Engine]
 	}
 	return s.Version
+}
+
+// nodeType is the size of the nodes.
+func (s *Spec) nodeType() string {
+	if s.NodeType == "" {
+		return "cache.t4g.small"
+	}
+	return s.NodeType
 }
 
 // nodes is the number of nodes, of each shard.
@@ -91,8 +106,11 @@ func check(in component.Instance, s *Spec) []value.Problem {
 		}
 		problems = append(problems, problem)
 	}
-	if fault := cache.NodeTypeFault(s.Engine, s.version(), s.NodeType); fault != "" {
-		bad([]string{"nodeType"}, "engine", "%s %s", s.NodeType, fault)
+	if s.Serverless != nil {
+		return append(problems, s.checkServerless()...)
+	}
+	if fault := cache.NodeTypeFault(s.Engine, s.version(), s.nodeType()); fault != "" {
+		bad([]string{"nodeType"}, "engine", "%s %s", s.nodeType(), fault)
 	}
 	if s.MultiAZ != nil && *s.MultiAZ && s.nodes(in) < 2 {
 		bad([]string{"multiAz"}, "nodes", "needs at least 2 nodes, and there is one: give nodes: 2")
@@ -149,5 +167,42 @@ func (s *Spec) checkMemcached() []value.Problem {
 	refuse(s.RestoreFrom != "", "snapshots", "restoreFrom")
 	refuse(s.Auth.Token, "AUTH", "auth", "token")
 	refuse(len(s.Logs) > 0, "logs in CloudWatch", "logs")
+	return problems
+}
+
+// oldestServerless are the oldest major versions of serverless caches.
+var oldestServerless = map[string]string{cache.Valkey: "7", cache.Redis: "7", cache.Memcached: "1.6"}
+
+// majorVersion is what a serverless cache takes as its version.
+func (s *Spec) majorVersion() string {
+	if s.memcached() {
+		return oldestServerless[cache.Memcached]
+	}
+	return cache.Major(s.version())
+}
+
+// checkServerless refuses what a serverless cache does not have.
+func (s *Spec) checkServerless() []value.Problem {
+	var problems []value.Problem
+	refuse := func(given bool, why string, path ...string) {
+		if given {
+			problems = append(problems, component.Invalid(path, "a serverless cache has no %s", why).RestsOn("serverless"))
+		}
+	}
+	refuse(s.NodeType != "", "nodes", "nodeType")
+	refuse(s.Nodes != nil, "nodes", "nodes")
+	refuse(s.Shards != nil, "shards of its own: AWS chooses them", "shards")
+	refuse(s.MultiAZ != nil, "choice of this kind: it always is in several zones", "multiAz")
+	refuse(len(s.Parameters) > 0, "parameters", "parameters")
+	refuse(s.MaintenanceWindow != "", "maintenance window", "maintenanceWindow")
+	refuse(len(s.Logs) > 0, "logs in CloudWatch", "logs")
+	refuse(s.Auth.Token, "AUTH", "auth", "token")
+	refuse(s.RestoreFrom != "", "snapshot by name to restore from", "restoreFrom")
+	refuse(s.Encryption.Transit != "" && s.Encryption.Transit != cache.Required, "connections without TLS", "encryption",
+		"transit")
+	if oldest := oldestServerless[s.Engine]; cache.Compare(s.version(), oldest) < 0 {
+		problems = append(problems, component.Invalid([]string{"version"}, "a serverless cache of %s needs version %s or "+
+			"newer", s.Engine, oldest).RestsOn("serverless"))
+	}
 	return problems
 }

@@ -1,0 +1,362 @@
+package elasticache
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/elasticache"
+	"github.com/aws/aws-sdk-go-v2/service/elasticache/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/elasticache"
+	"github.com/company/deployer/internal/value"
+)
+
+const (
+	serverlessLimit = 40 // characters of a name
+	mostSubnets     = 3
+)
+
+type (
+	serverlessCall = resource.Call[model.ServerlessCache, model.ServerlessCacheOutputs]
+	serverless     struct{ *api }
+)
+
+func newServerless(a *api) resource.Behaviour {
+	g := serverless{a}
+	return &resource.Typed[model.ServerlessCache, model.ServerlessCacheOutputs]{
+		Def: resource.Definition{
+			Type: model.ServerlessCacheType, Version: 1,
+			ReplaceOn: []string{"kmsKey"}, HashedName: "name", NameLimit: serverlessLimit,
+			Replaces: replacesServerless,
+			Deleting: func(old value.Value) resource.Deleting {
+				if old.Get("finalSnapshot").Bool() {
+					return resource.Deleting{Keeps: "its data in a final snapshot"}
+				}
+				return resource.Deleting{Loses: true}
+			},
+			NotYet: []resource.NotYet{{
+				Operations: []string{"elasticache:CreateServerlessCache", "elasticache:ModifyServerlessCache"},
+				Codes:      []string{"InvalidParameterValue", "InvalidParameterCombination"},
+				Says:       []string{"security group", "subnet"},
+			}},
+			Permissions: func(s resource.Scope) []resource.Statement {
+				caches := own(s, "serverlesscache", serverlessLimit)
+				snapshots := own(s, "serverlesscachesnapshot", groupNameLimit)
+				const final = "a final snapshot at the delete"
+				return slices.Concat([]resource.Statement{
+					{On: caches, Actions: append([]string{
+						"elasticache:CreateServerlessCache", "elasticache:DescribeServerlessCaches",
+						"elasticache:ModifyServerlessCache", "elasticache:DeleteServerlessCache",
+					}, tagActions...)},
+					{
+						On:      slices.Concat(caches, snapshots),
+						Actions: []string{"elasticache:CreateServerlessCacheSnapshot"}, Why: final,
+					},
+					{On: snapshots, Actions: []string{"elasticache:DeleteServerlessCache"}, Why: final},
+					{
+						On: []string{
+							s.ARN("ec2", "vpc/*"), s.ARN("ec2", "vpc-endpoint/*"), s.ARN("ec2", "subnet/*"),
+							s.ARN("ec2", "security-group/*"),
+						},
+						Actions: []string{"ec2:CreateVpcEndpoint"},
+						Why:     "AWS makes the endpoint of a serverless cache in the name of the caller",
+					},
+				}, placing(s), encrypting(s))
+			},
+		},
+		CheckProps: checkServerless, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
+		AwaitReady: g.awaitReady, DeleteObject: g.delete, Find: g.find, Taggable: true,
+	}
+}
+
+var timeForm = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]$`)
+
+func checkServerless(p *model.ServerlessCache) []value.Problem {
+	var problems value.Problems
+	checkName(&p.Name, &problems)
+	checkDescription(p.Description, &problems)
+	p.SecurityGroups, p.SubnetIDs = asSet(p.SecurityGroups), asSet(p.SubnetIDs)
+	set(&p.SnapshotRetention, 0)
+	if *p.SnapshotRetention < 0 || *p.SnapshotRetention > 35 {
+		problems.Bad("snapshotRetention", "must be from 0 to 35 days")
+	}
+	if p.SnapshotTime != "" && !timeForm.MatchString(p.SnapshotTime) {
+		problems.Bad("snapshotTime", "%q is not a time in UTC such as 03:00", p.SnapshotTime)
+	}
+	if p.MaxStorage != nil && (*p.MaxStorage < 1 || *p.MaxStorage > 5000) {
+		problems.Bad("maxStorage", "must be from 1 to 5000 GB")
+	}
+	if p.MaxUnits != nil && (*p.MaxUnits < 1000 || *p.MaxUnits > 15000000) {
+		problems.Bad("maxUnits", "must be from 1000 to 15000000")
+	}
+	return problems
+}
+
+// replacesServerless: a cache keeps its subnets and its limits' absence, and never goes back to an older version.
+func replacesServerless(old, desired value.Value) []string {
+	var was, wanted model.ServerlessCache
+	value.Decode(old, &was)
+	value.Decode(desired, &wanted)
+	out := []string{"subnetIds"}
+	crosses := was.Engine == model.Redis && wanted.Engine == model.Valkey
+	if was.Engine != wanted.Engine && !crosses {
+		out = append(out, "engine")
+	}
+	if !crosses && model.Compare(wanted.MajorVersion, was.MajorVersion) < 0 {
+		out = append(out, "majorVersion")
+	}
+	return out
+}
+
+// The limits of AWS, which stand for no limit: a limit cannot be taken away, only set to these.
+const (
+	unlimitedStorage = 5000
+	unlimitedUnits   = 15000000
+)
+
+func limitsOf(p model.ServerlessCache) *types.CacheUsageLimits {
+	if p.MaxStorage == nil && p.MaxUnits == nil {
+		return nil
+	}
+	out := &types.CacheUsageLimits{}
+	if p.MaxStorage != nil {
+		out.DataStorage = &types.DataStorage{Unit: types.DataStorageUnitGb, Maximum: new(int32(*p.MaxStorage))}
+	}
+	if p.MaxUnits != nil {
+		out.ECPUPerSecond = &types.ECPUPerSecond{Maximum: new(int32(*p.MaxUnits))}
+	}
+	return out
+}
+
+func (g serverless) create(ctx context.Context, c serverlessCall) (string, model.ServerlessCacheOutputs, error) {
+	p := c.Props
+	subnets := p.SubnetIDs.Get()
+	in := &elasticache.CreateServerlessCacheInput{
+		ServerlessCacheName: &p.Name, Description: &p.Description, Engine: &p.Engine, MajorEngineVersion: &p.MajorVersion,
+		SubnetIds: subnets[:min(mostSubnets, len(subnets))], SecurityGroupIds: p.SecurityGroups.Get(),
+		KmsKeyId: given(p.KMSKey), CacheUsageLimits: limitsOf(p), DailySnapshotTime: given(p.SnapshotTime),
+		Tags: tags(c.Request, p.Tags),
+	}
+	if *p.SnapshotRetention > 0 {
+		in.SnapshotRetentionLimit = new(int32(*p.SnapshotRetention))
+	}
+	made, err := g.client.CreateServerlessCache(ctx, in)
+	if err != nil {
+		return "", model.ServerlessCacheOutputs{}, failed(err)
+	}
+	return p.Name, serverlessOutputs(*made.ServerlessCache), nil
+}
+
+func serverlessOutputs(found types.ServerlessCache) model.ServerlessCacheOutputs {
+	out := model.ServerlessCacheOutputs{ARN: aws.ToString(found.ARN)}
+	if at := found.Endpoint; at != nil {
+		out.Endpoint, out.Port = aws.ToString(at.Address), int(aws.ToInt32(at.Port))
+	}
+	return out
+}
+
+func (g serverless) describe(ctx context.Context, name string) (types.ServerlessCache, error) {
+	out, err := g.client.DescribeServerlessCaches(ctx, &elasticache.DescribeServerlessCachesInput{
+		ServerlessCacheName: &name,
+	})
+	if err != nil {
+		return types.ServerlessCache{}, failed(err)
+	}
+	if len(out.ServerlessCaches) == 0 {
+		return types.ServerlessCache{}, absent("elasticache:DescribeServerlessCaches", name)
+	}
+	return out.ServerlessCaches[0], nil
+}
+
+// statusOf is the status of a cache. AWS documents it in capitals and returns it in small letters.
+func statusOf(found types.ServerlessCache) string { return strings.ToLower(aws.ToString(found.Status)) }
+
+func (g serverless) awaitReady(ctx context.Context, c serverlessCall) (model.ServerlessCacheOutputs, error) {
+	if c.Old.Name == "" {
+		c.Progress("waiting for the serverless cache " + c.ID + "; AWS takes some minutes")
+	}
+	found, err := g.settled(ctx, c.ID, c.Old.Name == "")
+	return serverlessOutputs(found), err
+}
+
+func (g serverless) settled(ctx context.Context, name string, isNew bool) (types.ServerlessCache, error) {
+	var found types.ServerlessCache
+	err := call.Wait(ctx, changing, "cache "+name+" is available", func(ctx context.Context) (bool, error) {
+		var err error
+		found, err = g.describe(ctx, name)
+		if isNew && gone(err) {
+			return false, nil // not known everywhere yet
+		}
+		if err != nil {
+			return false, err
+		}
+		switch status := statusOf(found); status {
+		case available:
+			return true, nil
+		case createFailed:
+			return false, fmt.Errorf("AWS could not make the cache %s: look at its events in the ElastiCache console; "+
+				"delete it there, then apply again", name)
+		case deletingNow:
+			return false, fmt.Errorf("the cache %s is being deleted by somebody else: apply again when it is gone",
+				name)
+		}
+		return false, nil
+	})
+	return found, err
+}
+
+func (g serverless) find(ctx context.Context, c serverlessCall) (string, map[string]string, error) {
+	found, err := g.describe(ctx, c.Props.Name)
+	if err != nil {
+		return "", nil, err
+	}
+	labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
+	return c.Props.Name, labels, err
+}
+
+func (g serverless) read(
+	ctx context.Context, c serverlessCall,
+) (model.ServerlessCache, model.ServerlessCacheOutputs, error) {
+	found, err := g.describe(ctx, c.ID)
+	if err != nil {
+		return model.ServerlessCache{}, model.ServerlessCacheOutputs{}, err
+	}
+	labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
+	if err != nil {
+		return model.ServerlessCache{}, model.ServerlessCacheOutputs{}, err
+	}
+	base := c.Old
+	if base.Name == "" { // made by a dead run
+		base = c.Props
+	}
+	p := base
+	p.Name, p.Description = c.ID, aws.ToString(found.Description)
+	p.Engine, p.MajorVersion = aws.ToString(found.Engine), aws.ToString(found.MajorEngineVersion)
+	p.SecurityGroups = asSet(value.Lit(slices.Clone(found.SecurityGroupIds)))
+	if subnets := asSet(value.Lit(slices.Clone(found.SubnetIds))); !partOf(subnets.Get(), base.SubnetIDs.Get()) {
+		p.SubnetIDs = subnets
+	}
+	p.KMSKey = sameKey(base.KMSKey, found.KmsKeyId)
+	p.MaxStorage, p.MaxUnits = nil, nil
+	if l := found.CacheUsageLimits; l != nil {
+		if s := l.DataStorage; s != nil && s.Maximum != nil {
+			p.MaxStorage = maximum(base.MaxStorage, int(*s.Maximum), unlimitedStorage)
+		}
+		if u := l.ECPUPerSecond; u != nil && u.Maximum != nil {
+			p.MaxUnits = maximum(base.MaxUnits, int(*u.Maximum), unlimitedUnits)
+		}
+	}
+	p.SnapshotRetention = new(int(aws.ToInt32(found.SnapshotRetentionLimit)))
+	p.SnapshotTime = declared(base.SnapshotTime, aws.ToString(found.DailySnapshotTime))
+	p.Tags = tagging.Seen(c.Request, labels)
+	return p, serverlessOutputs(found), nil
+}
+
+// maximum is a limit of a cache; nil where AWS's own limit stands for none.
+func maximum(base *int, actual, unlimited int) *int {
+	if base == nil && actual == unlimited {
+		return nil
+	}
+	return &actual
+}
+
+// partOf reports whether a cache runs in some of the declared subnets.
+func partOf(actual, declared []string) bool {
+	return len(actual) > 0 && !slices.ContainsFunc(actual, func(id string) bool {
+		return !slices.Contains(declared, id)
+	})
+}
+
+// update starts from what the cache really is: an interrupted update may have made the change.
+func (g serverless) update(ctx context.Context, c serverlessCall) (model.ServerlessCacheOutputs, error) {
+	found, err := g.settled(ctx, c.ID, false)
+	if err != nil {
+		return c.Out, err
+	}
+	c.Request.Seen = nil
+	old, _, err := g.read(ctx, c)
+	if err != nil {
+		return c.Out, err
+	}
+	if in := serverlessChange(c, old); in != nil {
+		c.Progress("changing the cache " + c.ID)
+		if _, err := g.client.ModifyServerlessCache(ctx, in); err != nil {
+			return c.Out, failed(err)
+		}
+		if found, err = g.settled(ctx, c.ID, false); err != nil {
+			return c.Out, err
+		}
+	}
+	return serverlessOutputs(found), g.retag(ctx, c.Request, aws.ToString(found.ARN), c.Old.Tags, c.Props.Tags)
+}
+
+// serverlessChange is the call that makes the cache as wanted, nil if it is.
+func serverlessChange(c serverlessCall, old model.ServerlessCache) *elasticache.ModifyServerlessCacheInput {
+	p := c.Props
+	in := &elasticache.ModifyServerlessCacheInput{ServerlessCacheName: &c.ID}
+	any := false
+	differs := func(yes bool) bool {
+		any = any || yes
+		return yes
+	}
+	if differs(p.Description != old.Description) {
+		in.Description = &p.Description
+	}
+	if differs(p.Engine != old.Engine || p.MajorVersion != old.MajorVersion) {
+		in.Engine, in.MajorEngineVersion = &p.Engine, &p.MajorVersion
+	}
+	if differs(!value.Equal(p.SecurityGroups.Value(), old.SecurityGroups.Value())) {
+		in.SecurityGroupIds = p.SecurityGroups.Get()
+	}
+	if differs(*p.SnapshotRetention != *old.SnapshotRetention) {
+		in.SnapshotRetentionLimit = new(int32(*p.SnapshotRetention))
+	}
+	if differs(p.SnapshotTime != "" && p.SnapshotTime != old.SnapshotTime) {
+		in.DailySnapshotTime = &p.SnapshotTime
+	}
+	wanted := p
+	if wanted.MaxStorage == nil && old.MaxStorage != nil {
+		wanted.MaxStorage = new(unlimitedStorage)
+	}
+	if wanted.MaxUnits == nil && old.MaxUnits != nil {
+		wanted.MaxUnits = new(unlimitedUnits)
+	}
+	if differs(aws.ToInt(wanted.MaxStorage) != aws.ToInt(old.MaxStorage) ||
+		aws.ToInt(wanted.MaxUnits) != aws.ToInt(old.MaxUnits)) {
+		in.CacheUsageLimits = limitsOf(wanted)
+	}
+	if !any {
+		return nil
+	}
+	return in
+}
+
+func (g serverless) delete(ctx context.Context, c serverlessCall) error {
+	return call.Wait(ctx, leaving, "cache "+c.ID+" is gone", func(ctx context.Context) (bool, error) {
+		found, err := g.describe(ctx, c.ID)
+		if gone(err) {
+			return true, nil
+		}
+		if err != nil || statusOf(found) == deletingNow {
+			return false, err
+		}
+		in := &elasticache.DeleteServerlessCacheInput{ServerlessCacheName: &c.ID}
+		if c.Old.FinalSnapshot && statusOf(found) == available {
+			name := c.ID + "-final-" + aws.ToTime(found.CreateTime).UTC().Format("20060102150405")
+			in.FinalSnapshotName = &name
+			c.Progress("deleting the cache " + c.ID + ", and keeping its data in the snapshot " + name)
+		}
+		_, err = g.client.DeleteServerlessCache(ctx, in)
+		if call.HasCode(err, unready...) {
+			return false, nil // in change, or the answer to an earlier attempt was lost
+		}
+		return false, failed(err)
+	})
+}
