@@ -167,7 +167,6 @@ PARTS = {
 # Differences that are right, each with the reason.
 _REVISION = "an update registers a revision of the family, which is what CloudFormation calls a replacement"
 RIGHT = {
-    "elasticache/serverless-cache data loss": "Deleting decides: a final snapshot can keep the data",
     "elasticache/serverless-cache subnetIds": "Replaces has it: the ids are not in the hash",
     "secretsmanager/password data loss": "AWS makes another password, and nothing is kept under the old one",
     "secretsmanager/password username": "a part of the value",
