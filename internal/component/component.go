@@ -123,7 +123,9 @@ type Granted struct {
 type Demand struct {
 	Address string // of the synthetic component: "infra/cluster", "infra/ingress", "infra/network"
 	From    string // address of the component that needs it; filled by Expand
-	Data    any    // input of the synthetic kind: a type that it exports
+	// Granted is what From is granted by others; filled by Expand.
+	Granted []Granted
+	Data    any // input of the synthetic kind: a type that it exports
 }
 
 // Context is what Expand gives a kind in addition to its spec.

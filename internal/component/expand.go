@@ -13,7 +13,7 @@ import (
 
 // Expand turns the components of one stack in one environment into the graph of everything desired. It is pure. It
 // returns all problems that it can find at once, sorted by address. The graph is nil when there are any, except those
-// of kind Quota.
+// that are only warnings.
 //
 // Addresses in uses and dependsOn are full ("user-service/queue"), and so are the targets of references.
 func Expand(reg *Registry, instances []Instance) (*resource.Graph, []Problem) {
@@ -44,7 +44,7 @@ func Expand(reg *Registry, instances []Instance) (*resource.Graph, []Problem) {
 
 // failed reports whether there are problems other than warnings.
 func (x *expansion) failed() bool {
-	return slices.ContainsFunc(x.problems, func(p Problem) bool { return p.Kind != Quota })
+	return slices.ContainsFunc(x.problems, func(p Problem) bool { return !Warning(p.Kind) })
 }
 
 // member is one component on its way through Expand.
@@ -247,6 +247,9 @@ func (x *expansion) visible(m *member) []Demand {
 		for _, address := range slices.Sorted(slices.Values(m.needs)) {
 			demands = append(demands, x.members[address].demands...)
 		}
+	}
+	for i, d := range demands {
+		demands[i].Granted = x.members[d.From].granted
 	}
 	return demands
 }

@@ -36,7 +36,16 @@ const (
 	// more than AWS allows by default: a warning, because AWS can raise quotas
 	Quota          value.ProblemKind = "quota"
 	SensitiveValue value.ProblemKind = "sensitive value" // a secret in a field that is stored
+	Unusual        value.ProblemKind = "unusual"         // works, and is seldom meant: a warning
 )
+
+// Warning reports whether problems of a kind are no errors.
+func Warning(kind value.ProblemKind) bool { return kind == Quota || kind == Unusual }
+
+// Warn is a warning: what is written works, and is seldom meant. Expand of a kind may return it.
+func Warn(path []string, format string, args ...any) value.Problem {
+	return problem(Unusual, path, nil, format, args...)
+}
 
 // Invalid is a value of the right type that cannot work. The checks of kinds use it.
 func Invalid(path []string, format string, args ...any) value.Problem {

@@ -92,7 +92,7 @@ func madeElsewhere(
 			}
 			// A component with other problems is not expanded, so its resources are not known.
 			if !slices.ContainsFunc(others, func(o component.Problem) bool {
-				return o.Address == p.Address && o.Kind != component.Quota && (!unmade(o) || o.Path[1] == p.Path[1])
+				return o.Address == p.Address && !component.Warning(o.Kind) && (!unmade(o) || o.Path[1] == p.Path[1])
 			}) {
 				made[name(p)] = true
 			}

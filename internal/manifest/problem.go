@@ -78,7 +78,7 @@ func summaryOf(kind value.ProblemKind) string {
 
 // graded makes a warning of a problem that may be no error.
 func graded(d *diag.Diagnostic, kind value.ProblemKind) *diag.Diagnostic {
-	if kind == component.Quota {
+	if component.Warning(kind) {
 		d.Severity = diag.Warning
 	}
 	return d

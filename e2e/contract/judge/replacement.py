@@ -26,6 +26,33 @@ TYPES = {
             "referencedSecurityGroupId": "SourceSecurityGroupId",
         },
     ),
+    "ec2/elastic-ip": ("AWS::EC2::EIP", {}),
+    "ec2/flow-log": (
+        "AWS::EC2::FlowLog",
+        {
+            "vpcId": "ResourceId",
+            "traffic": "TrafficType",
+            "logGroup": "LogGroupName",
+            "roleArn": "DeliverLogsPermissionArn",
+        },
+    ),
+    "ec2/internet-gateway": ("AWS::EC2::InternetGateway", {}),
+    "ec2/nat-gateway": ("AWS::EC2::NatGateway", {}),
+    "ec2/route": (
+        "AWS::EC2::Route",
+        {"destination": "DestinationCidrBlock"},
+    ),
+    "ec2/route-table": ("AWS::EC2::RouteTable", {}),
+    "ec2/route-table-association": ("AWS::EC2::SubnetRouteTableAssociation", {}),
+    "ec2/subnet": ("AWS::EC2::Subnet", {"cidr": "CidrBlock"}),
+    "ec2/vpc": (
+        "AWS::EC2::VPC",
+        {"cidr": "CidrBlock", "dnsSupport": "EnableDnsSupport", "dnsHostnames": "EnableDnsHostnames"},
+    ),
+    "ec2/vpc-endpoint": (
+        "AWS::EC2::VPCEndpoint",
+        {"endpointType": "VpcEndpointType", "privateDns": "PrivateDnsEnabled"},
+    ),
     "ecs/cluster": ("AWS::ECS::Cluster", {"name": "ClusterName"}),
     "ecs/service": ("AWS::ECS::Service", {"name": "ServiceName"}),
     "ecs/task-definition": (
@@ -178,6 +205,7 @@ RIGHT = {
     "elasticache/replication-group data loss": "Deleting decides: a final snapshot can keep the data",
     "elasticache/replication-group subnetGroup": "Replaces has it: the name is not in the hash",
     "elasticache/subnet-group vpcId": "follows from the subnets; AWS keeps a group in its VPC",
+    "ec2/route-table-association routeTableId": "ReplaceRouteTableAssociation changes it in place",
     "ec2/security-group-rule direction": "CloudFormation has a type for each direction",
     "ecs/task-definition architecture": _REVISION,
     "ecs/task-definition containers": _REVISION,
@@ -225,7 +253,7 @@ def _compare(ours, kind, names, stateful, checked):
     fixed = {path.split("/properties/")[1].split("/")[0] for path in schema.get("createOnlyProperties", [])}
     for name in ours["properties"]:
         theirs = names.get(name, name[0].upper() + name[1:])
-        replaces = name in ours["replace"]
+        replaces = name in (ours["replace"] or [])
         if theirs not in schema["properties"]:
             if replaces:
                 yield name, f"{kind} has no property {theirs}"

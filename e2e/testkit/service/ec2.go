@@ -25,6 +25,7 @@ var _ = register(Service{
 	Fix: func(p *proxy.Proxy) {
 		openDefaultVPCs(p)
 		describeGroupRules(p)
+		fixVPCs(p)
 	},
 	Tags: Tags{TooMany: "TagLimitExceeded"},
 	Late: []late.Class{
@@ -47,12 +48,10 @@ var _ = register(Service{
 			},
 		}},
 	},
-	Inventory: inventory.Source{Names: nameSecurityGroups, List: listSecurityGroups},
+	Inventory: inventory.Source{Names: nameEC2, List: listEC2},
 	Access: access.Rules{
 		Requests: accessEC2,
-		Tags: map[string]func(*proxy.Call, string, string) map[string]string{
-			"security-group": tagsOfEC2, "security-group-rule": tagsOfEC2,
-		},
+		Tags:     tagsByKindOfEC2(),
 	},
 	Unasked: map[string]string{
 		"ec2:DescribeRegions": ForCaller,
@@ -61,8 +60,36 @@ var _ = register(Service{
 	Types: map[string]ByHand{
 		"ec2/security-group":      {Needed: true},
 		"ec2/security-group-rule": {Property: "description", To: "changed"},
+
+		"ec2/vpc":                     {Untried: ownVPC},
+		"ec2/internet-gateway":        {Untried: ownVPC},
+		"ec2/subnet":                  {Untried: ownVPC},
+		"ec2/route-table":             {Untried: ownVPC},
+		"ec2/route":                   {Untried: ownVPC},
+		"ec2/route-table-association": {Untried: ownVPC},
+		"ec2/elastic-ip":              {Untried: ownVPC},
+		"ec2/nat-gateway":             {Untried: ownVPC},
+		"ec2/vpc-endpoint":            {Untried: ownVPC},
+		"ec2/flow-log":                {Untried: ownVPC},
 	},
 })
+
+// ownVPC is why the parts of VPCs are not tried with the others.
+const ownVPC = "the example is in the default VPC: TestNetworkChangedByHand tries it"
+
+func nameEC2(l *inventory.Lister) error {
+	if err := nameSecurityGroups(l); err != nil {
+		return err
+	}
+	return nameParts(l)
+}
+
+func listEC2(l *inventory.Lister) error {
+	if err := listSecurityGroups(l); err != nil {
+		return err
+	}
+	return listVPCs(l)
+}
 
 func nameSecurityGroups(l *inventory.Lister) error {
 	groups, err := ec2.NewFromConfig(l.Config).DescribeSecurityGroups(l, &ec2.DescribeSecurityGroupsInput{})
@@ -137,15 +164,21 @@ func accessEC2(b *access.Builder) {
 		}
 	case op == "CreateTags", op == "DeleteTags":
 		for _, id := range access.Members(form, "ResourceId", "") {
-			kind := "security-group/"
-			if strings.HasPrefix(id, "sgr-") {
-				kind = "security-group-rule/"
-			}
-			b.On(b.ARN(kind + id))
+			b.On(arnOfEC2(b, id))
 		}
-	default:
+	case form.Get("GroupId") != "":
 		b.On(group)
+	default:
+		accessVPC(b)
 	}
+}
+
+func tagsByKindOfEC2() map[string]func(*proxy.Call, string, string) map[string]string {
+	out := map[string]func(*proxy.Call, string, string) map[string]string{}
+	for _, kind := range kindsOfEC2 {
+		out[kind] = tagsOfEC2
+	}
+	return out
 }
 
 func tagsOfEC2(c *proxy.Call, _, id string) map[string]string {

@@ -325,23 +325,23 @@ func lookup[T any](t *testing.T, all []resource.Lookup, typ string, ask any) (T,
 func TestVPCLookup(t *testing.T) {
 	h := start(t)
 	client := ec2.NewFromConfig(h.Plain)
-	found, err := lookup[model.VPC](t, awsec2.Lookups(h.Config), model.VPCLookupType, model.VPCLookup{})
+	found, err := lookup[model.FoundVPC](t, awsec2.Lookups(h.Config), model.VPCLookupType, model.VPCLookup{})
 	require.NoError(t, err)
 	require.True(t, found.Default)
 	require.Equal(t, "172.31.0.0/16", found.CIDR)
 
 	vpc := makeVPC(t.Context(), t, h, "10.7.0.0/16")
-	found, err = lookup[model.VPC](t, awsec2.Lookups(h.Config), model.VPCLookupType,
+	found, err = lookup[model.FoundVPC](t, awsec2.Lookups(h.Config), model.VPCLookupType,
 		model.VPCLookup{ID: value.Lit(vpc)})
 	require.NoError(t, err)
-	require.Equal(t, model.VPC{VPCID: vpc, CIDR: "10.7.0.0/16"}, found)
+	require.Equal(t, model.FoundVPC{VPCID: vpc, CIDR: "10.7.0.0/16"}, found)
 
-	_, err = lookup[model.VPC](t, awsec2.Lookups(h.Config), model.VPCLookupType,
+	_, err = lookup[model.FoundVPC](t, awsec2.Lookups(h.Config), model.VPCLookupType,
 		model.VPCLookup{ID: value.Lit("vpc-00000000")})
 	nextStep(t, err, "aws ec2 describe-vpcs")
 
 	dropDefaultVPC(t, client)
-	_, err = lookup[model.VPC](t, awsec2.Lookups(h.Config), model.VPCLookupType, model.VPCLookup{})
+	_, err = lookup[model.FoundVPC](t, awsec2.Lookups(h.Config), model.VPCLookupType, model.VPCLookup{})
 	nextStep(t, err, "create-default-vpc")
 }
 

@@ -75,7 +75,10 @@ func New(cfg aws.Config) *resource.Catalog {
 		ARNs: arns,
 		Together: []string{
 			scalingmodel.TargetType, scalingmodel.PolicyType, scalingmodel.ScheduledActionType,
-			ec2model.SecurityGroupType, ec2model.SecurityGroupRuleType, ecsmodel.ClusterType, ecsmodel.ServiceType,
+			ec2model.SecurityGroupType, ec2model.SecurityGroupRuleType, ec2model.VPCType, ec2model.InternetGatewayType,
+			ec2model.SubnetType, ec2model.RouteTableType, ec2model.RouteType, ec2model.RouteTableAssociationType,
+			ec2model.ElasticIPType, ec2model.NATGatewayType, ec2model.VPCEndpointType, ec2model.FlowLogType,
+			ecsmodel.ClusterType, ecsmodel.ServiceType,
 			elbmodel.ListenerType, elbmodel.ListenerRuleType, rdsmodel.InstanceType, rdsmodel.ClusterType,
 		},
 	})

@@ -100,7 +100,7 @@ func TestDanglingReferencesAreFound(t *testing.T) {
 	c := catalog.New(aws.Config{})
 	queue := &resource.Resource{Component: "web/jobs", Name: "queue", Type: "sqs/queue", Props: value.NewMap(nil)}
 	vpc := &resource.Resource{
-		Component: "infra/network", Name: "vpc", Type: "ec2/vpc", Props: value.NewMap(nil),
+		Component: "infra/network", Name: "vpc", Type: "ec2/existing-vpc", Props: value.NewMap(nil),
 		Data: true,
 	}
 	graph := &resource.Graph{

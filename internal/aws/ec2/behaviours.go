@@ -21,13 +21,21 @@ import (
 // Behaviours returns the resource types of EC2.
 func Behaviours(cfg aws.Config) []resource.Behaviour {
 	api := newAPI(cfg)
-	return []resource.Behaviour{newSecurityGroup(api), newSecurityGroupRule(api)}
+	tables := tables(api)
+	return []resource.Behaviour{
+		newSecurityGroup(api), newSecurityGroupRule(api),
+		newVPC(api), newInternetGateway(api), newSubnet(api), newRouteTable(api, tables), newRoute(api, tables),
+		newRouteTableAssociation(api), newElasticIP(api), newNATGateway(api), newVPCEndpoint(api), newFlowLog(api),
+	}
 }
 
 // Lookups returns the lookups of EC2.
 func Lookups(cfg aws.Config) []resource.Lookup {
 	api := newAPI(cfg)
-	return []resource.Lookup{vpcLookup(api, cfg.Region), subnetsLookup(api)}
+	return []resource.Lookup{
+		vpcLookup(api, cfg.Region), subnetsLookup(api), zonesLookup(api, cfg.Region),
+		endpointServicesLookup(api, cfg.Region),
+	}
 }
 
 // api is the client, and reads that share calls.
@@ -84,8 +92,15 @@ var failed = call.Errors(
 	call.NotFound(
 		"InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound", "InvalidGroupId.Malformed",
 		"InvalidSecurityGroupRuleId.NotFound", "InvalidPermission.NotFound",
+		"InvalidVpcID.NotFound", "InvalidInternetGatewayID.NotFound", "InvalidSubnetID.NotFound",
+		"InvalidRouteTableID.NotFound", "InvalidRoute.NotFound", "InvalidAssociationID.NotFound",
+		"InvalidAllocationID.NotFound", "NatGatewayNotFound", "InvalidVpcEndpointId.NotFound",
+		"InvalidVpcEndpoint.NotFound", "InvalidFlowLogId.NotFound",
 	),
-	call.Exists("InvalidGroup.Duplicate", "InvalidPermission.Duplicate"),
+	call.Exists(
+		"InvalidGroup.Duplicate", "InvalidPermission.Duplicate", "InvalidSubnet.Conflict", "RouteAlreadyExists",
+		"Resource.AlreadyAssociated", "FlowLogAlreadyExists",
+	),
 )
 
 // gone returns AWS's own error for a missing object, for an answer that does not contain the object.

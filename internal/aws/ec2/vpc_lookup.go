@@ -16,7 +16,7 @@ import (
 
 func vpcLookup(api *api, region string) resource.Lookup {
 	return resource.Lookup{
-		Type: model.VPCLookupType, Outputs: value.Fields[model.VPC](),
+		Type: model.VPCLookupType, Outputs: value.Fields[model.FoundVPC](),
 		Permissions: func(resource.Scope) []resource.Statement {
 			return []resource.Statement{{Actions: []string{"ec2:DescribeVpcs"}}}
 		},
@@ -50,7 +50,7 @@ func vpcLookup(api *api, region string) resource.Lookup {
 				return value.NullValue, none
 			}
 			vpc := out.Vpcs[0]
-			return value.Encode(model.VPC{
+			return value.Encode(model.FoundVPC{
 				VPCID: aws.ToString(vpc.VpcId), CIDR: aws.ToString(vpc.CidrBlock),
 				Default: aws.ToBool(vpc.IsDefault),
 			}), nil

@@ -1,6 +1,9 @@
 package container
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/company/deployer/internal/component"
@@ -75,8 +78,32 @@ func LogGroupName(in component.Instance) string {
 }
 
 // Demands are the shared components that every service needs.
-func Demands(namespace bool) []component.Demand {
-	return []component.Demand{{Address: network.Address}, cluster.Need{Namespace: namespace}.Demand()}
+func (s *Spec) Demands(in component.Instance, namespace bool) []component.Demand {
+	return []component.Demand{s.reach(in).Demand(), cluster.Need{Namespace: namespace}.Demand()}
+}
+
+// reach is what the tasks must reach to start. A value that is not known yet is left out, except that of a secret.
+func (s *Spec) reach(in component.Instance) network.Need {
+	need := network.Need{Services: []string{"logs"}}
+	images, secrets := []value.Of[string]{s.Image}, slices.Collect(maps.Values(s.Secrets))
+	for _, c := range s.Sidecars {
+		images, secrets = append(images, c.Image), slices.AppendSeq(secrets, maps.Values(c.Secrets))
+	}
+	for _, image := range images {
+		if image.IsSet() && image.Known() {
+			need.Image(image.Get())
+		}
+	}
+	for _, entry := range secrets {
+		if found, err := parseSecret(in, entry.Value()); err == nil {
+			service, _, _ := strings.Cut(found.action, ":")
+			need.Services = append(need.Services, service)
+		}
+	}
+	if s.Exec {
+		need.Services = append(need.Services, "ssmmessages")
+	}
+	return need
 }
 
 // Build makes an ECS service and all resources of its own.

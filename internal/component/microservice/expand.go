@@ -71,7 +71,7 @@ const (
 const ruleName = "listener-rule"
 
 func demands(in component.Instance, s *Spec) []component.Demand {
-	out := container.Demands(true)
+	out := s.Spec.Demands(in, true)
 	if g := s.Ingress; g != nil {
 		need := ingress.Need{
 			Public: g.Public, Hosts: g.hosts(), Path: g.Path, Priority: g.Priority, Auto: g.auto(),

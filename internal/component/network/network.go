@@ -1,8 +1,8 @@
 // Package network is the kind Network: the VPC and subnets in which a stack runs. A stack without one uses the region's
 // default VPC.
 //
-// In: an instance of the kind, or the needs of other components. Out: lookups of a VPC and its subnets; it creates
-// nothing.
+// In: an instance of the kind, or the needs of other components. Out: a VPC of its own with all its parts, or lookups
+// of a VPC and its subnets.
 package network
 
 import (
@@ -42,13 +42,27 @@ type Spec struct {
 	component.Common
 
 	VPC     VPC     `json:"vpc,omitempty" unset:"the region's default VPC" doc:"The VPC."`
-	Subnets Subnets `json:"subnets,omitempty" unset:"all of the VPC" doc:"Which of its subnets. They must be in at least two zones. Their route tables say which are public."`
+	Subnets Subnets `json:"subnets,omitempty" unset:"all of the VPC" doc:"Which subnets of an existing VPC. They must be in at least two zones. Their route tables say which are public."`
+	Tasks   string  `json:"tasks,omitempty" enum:"private,public" unset:"private, if the VPC has subnets that are not public" doc:"In which subnets tasks run. In public subnets they get a public IP."`
 }
 
 // VPC says which VPC.
 type VPC struct {
-	ID      value.Of[string] `json:"id,omitempty" pattern:"^vpc-[0-9a-f]{8,17}$" form:"the id of a VPC, such as vpc-0123456789abcdef0" without:"default" doc:"Id of an existing VPC."`
-	Default bool             `json:"default,omitempty" unset:"true without id" doc:"The region's default VPC."`
+	ID      value.Of[string] `json:"id,omitempty" pattern:"^vpc-[0-9a-f]{8,17}$" form:"the id of a VPC, such as vpc-0123456789abcdef0" without:"default,cidr" doc:"Id of an existing VPC."`
+	Default bool             `json:"default,omitempty" unset:"true without id and cidr" without:"cidr" doc:"The region's default VPC."`
+
+	CIDR        string    `json:"cidr,omitempty" example:"10.20.0.0/16" doc:"IPv4 range of a VPC of the stack's own, /16 to /22."`
+	AZs         *int      `json:"azs,omitempty" needs:"cidr" without:"zones" min:"2" max:"6" why:"load balancers and databases need two zones" unset:"2" doc:"In how many availability zones it has subnets."`
+	Zones       []string  `json:"zones,omitempty" needs:"cidr" min:"2" max:"8" unique:"true" pattern:"^([a-z]{2,}(-[a-z]+)+-[0-9]+[a-h]|[a-z]{2,}[0-9]+-az[1-8])$" form:"the name or the id of an availability zone, such as eu-central-1a or euc1-az2" why:"load balancers and databases need two zones" unset:"the first zones in which Fargate runs" doc:"In which availability zones, by name or by id."`
+	NATGateways string    `json:"natGateways,omitempty" needs:"cidr" enum:"none,single,perAz" unset:"perAz in production, else single" doc:"How private subnets reach the internet: through one NAT gateway in the first zone, one in each zone, or not at all."`
+	Endpoints   []string  `json:"endpoints,omitempty" needs:"cidr" unique:"true" pattern:"^[a-z0-9][a-z0-9.-]*$" form:"a service of AWS, such as ecr, logs, secretsmanager or sqs" example:"[ecr, logs, secretsmanager]" doc:"Services that private subnets reach through interface endpoints; ecr stands for ecr.api and ecr.dkr. S3 and DynamoDB always have gateway endpoints."`
+	FlowLogs    *FlowLogs `json:"flowLogs,omitempty" needs:"cidr" unset:"none" doc:"Write which traffic there was to a log group."`
+}
+
+// FlowLogs says what is written of the traffic.
+type FlowLogs struct {
+	Traffic   string `json:"traffic,omitempty" enum:"all,accept,reject" default:"all" doc:"Which traffic."`
+	Retention int    `json:"retention,omitempty" enum:"1,3,5,7,14,30,60,90,120,150,180,365,400,545,731,1096,1827,2192,2557,2922,3288,3653" default:"30" doc:"How many days the log group keeps it."`
 }
 
 // Subnets says which subnets of the VPC.
@@ -56,9 +70,6 @@ type Subnets struct {
 	IDs  []string          `json:"ids,omitempty" min:"2" unique:"true" pattern:"^subnet-[0-9a-f]{8,17}$" form:"the id of a subnet, such as subnet-0123456789abcdef0" without:"tags" doc:"Ids of the subnets, public and private ones together."`
 	Tags map[string]string `json:"tags,omitempty" scalar:"text" example:"{tier: app}" doc:"Tags that the subnets carry."`
 }
-
-const noVPC = "this version of deployer makes no VPCs: make one with Terraform or CloudFormation and give its id " +
-	"(vpc: {id: vpc-...})"
 
 // Kind is the kind Network.
 func Kind() component.Kind {
@@ -80,12 +91,16 @@ func Kind() component.Kind {
 			DataSubnetIDs: "Ids of the subnets of databases and caches: all that are not public; all, if those are not " +
 				"in two zones.",
 		},
-		Advice: map[string]string{"vpc.cidr": noVPC, "vpc.azs": noVPC, "vpc.natGateways": noVPC},
-		Expand: expand,
+		Resources: resources(),
+		Check:     check,
+		Expand:    expand,
 	})
 }
 
-func expand(in component.Instance, s *Spec, _ component.Context) (component.Expansion, []value.Problem) {
+func expand(in component.Instance, s *Spec, c component.Context) (component.Expansion, []value.Problem) {
+	if s.VPC.CIDR != "" {
+		return s.own(in, c)
+	}
 	vpc := in.Data("vpc", ec2.VPCLookupType, ec2.VPCLookup{ID: s.VPC.ID})
 	ask := ec2.SubnetsLookup{VPCID: value.Expr[string](vpc.Output("vpcId")), Tags: maps.Clone(s.Subnets.Tags)}
 	if len(s.Subnets.IDs) > 0 {

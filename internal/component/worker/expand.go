@@ -22,7 +22,7 @@ func Kind() component.Kind {
 				"or as a step of the pipeline before `deployer apply`",
 		},
 		Check:   check,
-		Demands: func(component.Instance, *Spec) []component.Demand { return container.Demands(false) },
+		Demands: func(in component.Instance, s *Spec) []component.Demand { return s.Spec.Demands(in, false) },
 		Expand:  expand,
 	})
 }

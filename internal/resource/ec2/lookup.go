@@ -4,8 +4,10 @@ import "github.com/company/deployer/internal/value"
 
 // Types of lookups.
 const (
-	VPCLookupType     = "ec2/vpc"
-	SubnetsLookupType = "ec2/subnets"
+	VPCLookupType      = "ec2/existing-vpc"
+	SubnetsLookupType  = "ec2/subnets"
+	ZonesLookupType    = "ec2/zones"
+	ServicesLookupType = "ec2/endpoint-services"
 )
 
 // VPCLookup asks for the VPC with that id; without an id, for the region's default VPC.
@@ -13,8 +15,8 @@ type VPCLookup struct {
 	ID value.Of[string] `json:"id,omitempty"`
 }
 
-// VPC answers a VPCLookup.
-type VPC struct {
+// FoundVPC answers a VPCLookup.
+type FoundVPC struct {
 	VPCID   string `json:"vpcId"`
 	CIDR    string `json:"cidr"` // the primary IPv4 network
 	Default bool   `json:"default"`
@@ -49,4 +51,32 @@ type Subnets struct {
 	DataSubnetIDs   []string `json:"dataSubnetIds"`
 	HasPrivateRoute bool     `json:"hasPrivateRoute"` // there are private subnets with a default route
 	Zones           []string `json:"zones"`           // names: "eu-central-1a"
+}
+
+// ZonesLookup asks for the availability zones of subnets. A slot is a number from 1: that of the zone's letter (a is 1)
+// or id (euc1-az1 is 1).
+type ZonesLookup struct {
+	// Zones are names (eu-central-1a) or ids (euc1-az1) of zones. Without them the region's first zones in which
+	// Fargate runs are chosen.
+	Zones []string `json:"zones,omitempty"`
+	Count int      `json:"count"` // how many zones
+	// Tags and Resources tell which subnets exist: those with the tags, and in their tag deployer:resource the resource
+	// of a slot. They keep their zones, although AWS opens new ones.
+	Tags      map[string]string `json:"tags,omitempty"`
+	Resources []string          `json:"resources,omitempty"`
+}
+
+// Zones answers a ZonesLookup.
+type Zones struct {
+	Names []string `json:"names"` // in the order of the question, or of the slots
+}
+
+// EndpointServices asks for the services of the region to which VPC endpoints can lead, by short names: "ecr.api".
+type EndpointServices struct {
+	Services []string `json:"services"`
+}
+
+// EndpointServiceNames answers EndpointServices.
+type EndpointServiceNames struct {
+	Names map[string]string `json:"names"` // full names, by short name
 }

@@ -33,6 +33,9 @@ type Case struct {
 	Upsert bool
 	// Generated is for types whose name or id AWS makes up at every create: creating twice gives two objects.
 	Generated bool
+	// Marked is for types whose ids AWS makes up, and whose objects are known by the tag deployer:resource. A create
+	// makes another object, unless an interrupted run intended the create.
+	Marked bool
 
 	// Distinct says that whatever forces a replacement also makes the new object another one for AWS (a new name,
 	// another parent), so that it can be made before the old one goes. Without it such types need DeleteBeforeReplace

@@ -84,7 +84,7 @@ func (s *suite) adopt(t *testing.T) {
 	if s.Generated {
 		t.Skip("nothing to find: AWS makes the name up")
 	}
-	state, err := s.Behaviour.Create(s.ctx, s.createRequest(s.want))
+	state, err := s.Behaviour.Create(s.ctx, s.again(s.want))
 	if err != nil {
 		t.Fatalf("Create of what an interrupted run made: %v", err)
 	}
@@ -96,7 +96,7 @@ func (s *suite) adopt(t *testing.T) {
 }
 
 func (s *suite) refuseRecorded(t *testing.T) {
-	if s.Upsert || s.Generated {
+	if s.Upsert || s.Generated || s.Marked {
 		t.Skip("the type has no name of its own that could be taken")
 	}
 	req := s.createRequest(s.want)
@@ -111,7 +111,7 @@ func (s *suite) adoptChanged(t *testing.T) {
 		t.Skip("nothing can change in place")
 	}
 	want := s.checked(t, s.Update)
-	state, err := s.Behaviour.Create(s.ctx, s.createRequest(want))
+	state, err := s.Behaviour.Create(s.ctx, s.again(want))
 	if err != nil {
 		t.Fatalf("Create of what an interrupted run made differently: %v", err)
 	}

@@ -73,6 +73,13 @@ func (s *suite) createRequest(inputs value.Value) resource.Request {
 	return req
 }
 
+// again is the create that an interrupted run intended, too.
+func (s *suite) again(inputs value.Value) resource.Request {
+	req := s.createRequest(inputs)
+	req.Adopt = s.Marked
+	return req
+}
+
 func (s *suite) checked(t *testing.T, props any) value.Value {
 	t.Helper()
 	out, problems := s.Behaviour.Check(encode(props))

@@ -1,0 +1,186 @@
+package ec2
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	session "github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/resource"
+)
+
+// objects are all EC2 objects of one type. AWS makes up their ids, so only the tags of an object say what it is for.
+type objects[T any] struct {
+	noun      string // "VPC"
+	operation string // that lists them: "DescribeVpcs"
+	missing   string // AWS's error code for an id that does not exist
+	idFilter  string
+	// list returns all objects that pass the filters. The emulator ignores some filters, so callers check again.
+	list func(context.Context, []types.Filter) ([]T, error)
+	id   func(T) *string
+	tags func(T) []types.Tag
+	many *call.Batch[string, T]
+}
+
+// batched completes objects with reads that share calls.
+func batched[T any](o objects[T]) *objects[T] {
+	o.many = call.ByID(filterValues, func(ctx context.Context, ids []string) ([]T, error) {
+		return o.list(ctx, []types.Filter{filter(o.idFilter, ids...)})
+	}, o.id)
+	return &o
+}
+
+// get returns the object with an id; ErrNotFound if AWS does not list it.
+func (o *objects[T]) get(ctx context.Context, id string) (T, error) {
+	found, there, err := o.many.Get(ctx, id)
+	if err == nil && !there {
+		err = o.gone(id)
+	}
+	return found, failed(err)
+}
+
+func (o *objects[T]) gone(id string) error { return gone(o.operation, o.missing, "the "+o.noun+" "+id) }
+
+// find looks for the object that a run made for the resource, and that is not in the state.
+func (o *objects[T]) find(ctx context.Context, req resource.Request) (string, map[string]string, error) {
+	return o.findFor(ctx, req, nil)
+}
+
+// findFor is find among the objects that count; nil: all.
+func (o *objects[T]) findFor(
+	ctx context.Context, req resource.Request, counts func(T) bool,
+) (string, map[string]string, error) {
+	list, err := o.list(ctx, []types.Filter{filter("tag:"+resource.TagStack, req.Tags[resource.TagStack])})
+	if err != nil {
+		return "", nil, failed(err)
+	}
+	for _, item := range list {
+		id, tags := aws.ToString(o.id(item)), tagging.Map(o.tags(item), tag)
+		if (counts == nil || counts(item)) && req.Marks(id, tags) {
+			return id, tags, nil
+		}
+	}
+	return "", nil, gone(o.operation, o.missing, "a "+o.noun+" for "+req.Resource)
+}
+
+// attempts is how often a call without a client token is made.
+const attempts = 5
+
+// listed is how long a new object may be missing from the lists of EC2.
+var listed = call.Pace{First: 500 * time.Millisecond, Longest: 3 * time.Second, Limit: 15 * time.Second}
+
+// makeOnce makes an object with a call that has no client token. After a lost answer it looks for the object before it
+// calls again: a repeated call would make a second object.
+func (o *objects[T]) makeOnce(
+	ctx context.Context, req resource.Request, make func(context.Context, func(*ec2.Options)) (*string, error),
+) (string, error) {
+	transient := retry.NewStandard()
+	for attempt := 1; ; attempt++ {
+		id, err := make(ctx, func(options *ec2.Options) { options.Retryer = session.OnlyRefused(options.Retryer) })
+		if err == nil {
+			return aws.ToString(id), nil
+		}
+		if !transient.IsErrorRetryable(err) || session.Throttled(err) || attempt == attempts {
+			return "", failed(err)
+		}
+		made := ""
+		looked := call.Wait(ctx, listed, "AWS lists the "+o.noun+" whose answer was lost",
+			func(ctx context.Context) (bool, error) {
+				found, _, findErr := o.find(ctx, req)
+				made = found
+				return findErr == nil, nil //nolint:nilerr // not there yet, or no answer: look again
+			})
+		if looked == nil {
+			return made, nil
+		}
+		if ctx.Err() != nil {
+			return "", failed(err)
+		}
+	}
+}
+
+// known waits until EC2 knows a new object, as ready says, and returns it.
+func (o *objects[T]) known(
+	ctx context.Context, pace call.Pace, id, what string, ready func(T) (bool, error),
+) (found T, err error) {
+	err = call.Wait(ctx, pace, "the "+o.noun+" "+id+" "+what, func(ctx context.Context) (bool, error) {
+		list, err := o.list(ctx, []types.Filter{filter(o.idFilter, id)})
+		if err != nil {
+			return false, failed(err)
+		}
+		for _, item := range list {
+			if aws.ToString(o.id(item)) == id {
+				found = item
+				return ready(item)
+			}
+		}
+		return false, nil
+	})
+	return found, err
+}
+
+// there is a condition for known: the object is listed.
+func there[T any](T) (bool, error) { return true, nil }
+
+// detached repeats a delete while AWS says that something still uses the object. Network interfaces disappear minutes
+// after what they belonged to.
+func detached(
+	ctx context.Context, progress func(string), what string, remove func(context.Context) error,
+) error {
+	told := false
+	return call.Wait(ctx, released, "nothing uses "+what+" any more", func(ctx context.Context) (bool, error) {
+		err := remove(ctx)
+		if !call.HasCode(err, "DependencyViolation", "InvalidIPAddress.InUse") {
+			return err == nil, failed(err)
+		}
+		if !told {
+			told = true
+			progress("waiting: AWS says that " + what + " is still in use")
+		}
+		return false, nil
+	})
+}
+
+// pages reads page after page: next points to the token of the request, read returns the items and the next token.
+func pages[T any](next **string, read func() ([]T, *string, error)) ([]T, error) {
+	var out []T
+	for {
+		items, token, err := read()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, items...)
+		if *next = token; token == nil || *token == "" {
+			return out, nil
+		}
+	}
+}
+
+// scoped are the permissions that all taggable types have: make, tag, change and delete objects with the stack's tags,
+// and list all. create is the call that makes one; change are calls on an object that exists.
+func scoped(s resource.Scope, object, create string, change []string, describe ...string) []resource.Statement {
+	on := []string{s.ARN("ec2", object+"/*")}
+	return []resource.Statement{
+		{On: on, When: s.Made(), Actions: []string{"ec2:" + create}},
+		{On: on, Actions: []string{"ec2:CreateTags"}, When: resource.Condition{
+			"StringEquals": {"ec2:CreateAction": {create}},
+		}},
+		{On: on, When: s.Tagged(), Actions: append([]string{"ec2:CreateTags", "ec2:DeleteTags"}, change...)},
+		{Actions: describe},
+	}
+}
+
+// within is the permission to make something in objects of the stack.
+func within(s resource.Scope, action string, objects ...string) resource.Statement {
+	on := make([]string, len(objects))
+	for i, object := range objects {
+		on[i] = s.ARN("ec2", object+"/*")
+	}
+	return resource.Statement{On: on, When: s.Tagged(), Actions: []string{"ec2:" + action}}
+}

@@ -1,0 +1,123 @@
+package ec2
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/ec2"
+	"github.com/company/deployer/internal/value"
+)
+
+type (
+	subnetCall = resource.Call[model.Subnet, model.SubnetOutputs]
+	subnet     struct {
+		api *api
+		*objects[types.Subnet]
+	}
+)
+
+func newSubnet(api *api) resource.Behaviour {
+	s := subnet{api, batched(objects[types.Subnet]{
+		noun: "subnet", operation: "DescribeSubnets", missing: "InvalidSubnetID.NotFound", idFilter: "subnet-id",
+		id:   func(s types.Subnet) *string { return s.SubnetId },
+		tags: func(s types.Subnet) []types.Tag { return s.Tags },
+		list: api.listSubnets,
+	})}
+	return &resource.Typed[model.Subnet, model.SubnetOutputs]{
+		Def: resource.Definition{
+			Type: model.SubnetType, Version: 1,
+			// Two subnets of a VPC have different ranges. So the old one goes first, unless the new one has another
+			// range or is in another VPC.
+			ReplaceOn:           []string{"vpcId", "cidr", "availabilityZone"},
+			DeleteBeforeReplace: true, Beside: resource.AnyOf("vpcId", "cidr"),
+			NotYet: []resource.NotYet{{
+				Operations: []string{"ec2:CreateSubnet"}, Codes: []string{"InvalidVpcID.NotFound"},
+			}},
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return append(scoped(s, "subnet", "CreateSubnet", []string{"ec2:DeleteSubnet"}, "ec2:DescribeSubnets"),
+					within(s, "CreateSubnet", "vpc"))
+			},
+		},
+		CheckProps: func(p *model.Subnet) []value.Problem {
+			var problems value.Problems
+			p.CIDR = network(&problems, p.CIDR)
+			return problems
+		},
+		CreateObject: s.create, ReadObject: s.read, UpdateObject: s.update, AwaitReady: s.ready,
+		DeleteObject: s.delete, Find: func(ctx context.Context, c subnetCall) (string, map[string]string, error) {
+			return s.find(ctx, c.Request)
+		},
+		Taggable: true,
+	}
+}
+
+// listSubnets returns all subnets that pass the filters.
+func (a *api) listSubnets(ctx context.Context, filters []types.Filter) ([]types.Subnet, error) {
+	in := &ec2.DescribeSubnetsInput{Filters: filters}
+	return pages(&in.NextToken, func() ([]types.Subnet, *string, error) {
+		page, err := a.client.DescribeSubnets(ctx, in)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.Subnets, page.NextToken, nil
+	})
+}
+
+// create needs no care after a lost answer: AWS refuses a second subnet with the same range.
+func (s subnet) create(ctx context.Context, c subnetCall) (string, model.SubnetOutputs, error) {
+	made, err := s.api.client.CreateSubnet(ctx, &ec2.CreateSubnetInput{
+		VpcId: aws.String(c.Props.VPCID.Get()), CidrBlock: &c.Props.CIDR,
+		AvailabilityZone:  aws.String(c.Props.AvailabilityZone.Get()),
+		TagSpecifications: specification(types.ResourceTypeSubnet, tagging.Wanted(c.Tags, c.Props.Tags)),
+	})
+	if err != nil {
+		return "", model.SubnetOutputs{}, failed(err)
+	}
+	return aws.ToString(made.Subnet.SubnetId), subnetOutputs(*made.Subnet), nil
+}
+
+func subnetOutputs(s types.Subnet) model.SubnetOutputs {
+	return model.SubnetOutputs{ID: aws.ToString(s.SubnetId), ARN: aws.ToString(s.SubnetArn)}
+}
+
+func (s subnet) ready(ctx context.Context, c subnetCall) (model.SubnetOutputs, error) {
+	found, err := s.known(ctx, call.Eventually, c.ID, "is available", func(found types.Subnet) (bool, error) {
+		return found.State == types.SubnetStateAvailable, nil
+	})
+	if err != nil {
+		return c.Out, err
+	}
+	return subnetOutputs(found), nil
+}
+
+func (s subnet) read(ctx context.Context, c subnetCall) (model.Subnet, model.SubnetOutputs, error) {
+	found, err := s.get(ctx, c.ID)
+	if err != nil {
+		return model.Subnet{}, model.SubnetOutputs{}, err
+	}
+	return model.Subnet{
+		VPCID: value.Lit(aws.ToString(found.VpcId)), CIDR: aws.ToString(found.CidrBlock),
+		AvailabilityZone: value.Lit(aws.ToString(found.AvailabilityZone)),
+		Tags:             tagging.Seen(c.Request, tagging.Map(found.Tags, tag)),
+	}, subnetOutputs(found), nil
+}
+
+func (s subnet) update(ctx context.Context, c subnetCall) (model.SubnetOutputs, error) {
+	if _, err := s.get(ctx, c.ID); err != nil {
+		return c.Out, err
+	}
+	return c.Out, s.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags))
+}
+
+func (s subnet) delete(ctx context.Context, c subnetCall) error {
+	return detached(ctx, c.Progress, "the subnet "+c.ID, func(ctx context.Context) error {
+		_, err := s.api.client.DeleteSubnet(ctx, &ec2.DeleteSubnetInput{SubnetId: &c.ID})
+		return err
+	})
+}

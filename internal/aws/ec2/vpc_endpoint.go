@@ -1,0 +1,371 @@
+package ec2
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/ec2"
+	"github.com/company/deployer/internal/value"
+)
+
+type (
+	endpointCall = resource.Call[model.VPCEndpoint, model.VPCEndpointOutputs]
+	vpcEndpoint  struct {
+		api *api
+		*objects[types.VpcEndpoint]
+	}
+)
+
+func newVPCEndpoint(api *api) resource.Behaviour {
+	e := vpcEndpoint{api, batched(objects[types.VpcEndpoint]{
+		noun: "VPC endpoint", operation: "DescribeVpcEndpoints", missing: "InvalidVpcEndpointId.NotFound",
+		idFilter: "vpc-endpoint-id",
+		id:       func(e types.VpcEndpoint) *string { return e.VpcEndpointId },
+		tags:     func(e types.VpcEndpoint) []types.Tag { return e.Tags },
+		list:     api.listEndpoints,
+	})}
+	return &resource.Typed[model.VPCEndpoint, model.VPCEndpointOutputs]{
+		Def: resource.Definition{
+			Type: model.VPCEndpointType, Version: 1,
+			// A VPC has one interface endpoint with private DNS for a service, and one route to a service for a gateway
+			// endpoint in each table. So the old one goes first, unless the new one is elsewhere.
+			ReplaceOn:           []string{"vpcId", "serviceName", "endpointType"},
+			DeleteBeforeReplace: true, Beside: resource.AnyOf("vpcId", "serviceName"),
+			NotYet: []resource.NotYet{{
+				Operations: []string{"ec2:CreateVpcEndpoint", "ec2:ModifyVpcEndpoint"},
+				Codes: []string{
+					"InvalidVpcID.NotFound", "InvalidVpcId.NotFound", "InvalidSubnetID.NotFound",
+					"InvalidSubnetId.NotFound", "InvalidRouteTableID.NotFound", "InvalidRouteTableId.NotFound",
+					"InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound", "InvalidSecurityGroupId.NotFound",
+				},
+			}},
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return append(scoped(s, "vpc-endpoint", "CreateVpcEndpoint",
+					[]string{"ec2:DeleteVpcEndpoints", "ec2:ModifyVpcEndpoint"}, "ec2:DescribeVpcEndpoints"),
+					within(s, "CreateVpcEndpoint", "vpc", "subnet", "route-table", "security-group"),
+					within(s, "ModifyVpcEndpoint", "subnet", "route-table", "security-group"),
+					resource.Statement{
+						On:      []string{"arn:" + s.Partition() + ":route53:::hostedzone/*"},
+						Actions: []string{"route53:AssociateVPCWithHostedZone"},
+						Why:     "AWS gives an interface endpoint its private DNS name in the name of the caller",
+					})
+			},
+		},
+		CheckProps: checkEndpoint, CreateObject: e.create, ReadObject: e.read, UpdateObject: e.update,
+		AwaitReady: e.ready, DeleteObject: e.delete,
+		Find: func(ctx context.Context, c endpointCall) (string, map[string]string, error) {
+			return e.findFor(ctx, c.Request, endpointLives)
+		},
+		Taggable: true,
+	}
+}
+
+func checkEndpoint(p *model.VPCEndpoint) []value.Problem {
+	var problems value.Problems
+	p.RouteTableIDs = ordered(p.RouteTableIDs)
+	if p.EndpointType == model.GatewayEndpoint {
+		if p.SubnetIDs.IsSet() || p.SecurityGroupIDs.IsSet() || p.PrivateDNS != nil {
+			problems.Bad("endpointType", "a gateway endpoint has route tables only")
+		}
+		return problems
+	}
+	if p.RouteTableIDs.IsSet() {
+		problems.Bad("routeTableIds", "an interface endpoint has no route tables")
+	}
+	if p.PrivateDNS == nil {
+		yes := true
+		p.PrivateDNS = &yes
+	}
+	p.SubnetIDs, p.SecurityGroupIDs = ordered(p.SubnetIDs), ordered(p.SecurityGroupIDs)
+	return problems
+}
+
+// ordered is a list of ids in the order in which a read returns them.
+func ordered(ids value.Of[[]string]) value.Of[[]string] {
+	if !ids.IsSet() || !ids.Known() {
+		return ids
+	}
+	return sorted(ids.Get())
+}
+
+func sorted(ids []string) value.Of[[]string] { return value.Lit(slices.Sorted(slices.Values(ids))) }
+
+func (a *api) listEndpoints(ctx context.Context, filters []types.Filter) ([]types.VpcEndpoint, error) {
+	in := &ec2.DescribeVpcEndpointsInput{Filters: filters}
+	return pages(&in.NextToken, func() ([]types.VpcEndpoint, *string, error) {
+		page, err := a.client.DescribeVpcEndpoints(ctx, in)
+		if err != nil {
+			return nil, nil, err
+		}
+		return page.VpcEndpoints, page.NextToken, nil
+	})
+}
+
+// EC2 documents the states of endpoints with capitals, and returns them without.
+func stateOf(e types.VpcEndpoint) string { return strings.ToLower(string(e.State)) }
+
+// endpointLives reports whether an endpoint is or becomes usable. AWS lists deleted ones for a while.
+func endpointLives(e types.VpcEndpoint) bool {
+	return !slices.Contains([]string{"deleting", "deleted", "failed", "rejected", "expired"}, stateOf(e))
+}
+
+func (e vpcEndpoint) create(ctx context.Context, c endpointCall) (string, model.VPCEndpointOutputs, error) {
+	in := &ec2.CreateVpcEndpointInput{
+		VpcId: aws.String(c.Props.VPCID.Get()), ServiceName: aws.String(c.Props.ServiceName.Get()),
+		VpcEndpointType: types.VpcEndpointTypeGateway, RouteTableIds: c.Props.RouteTableIDs.Get(),
+		ClientToken:       token(c.Token),
+		TagSpecifications: specification(types.ResourceTypeVpcEndpoint, tagging.Wanted(c.Tags, c.Props.Tags)),
+	}
+	if c.Props.EndpointType == model.InterfaceEndpoint {
+		in.VpcEndpointType = types.VpcEndpointTypeInterface
+		in.SubnetIds, in.SecurityGroupIds = c.Props.SubnetIDs.Get(), c.Props.SecurityGroupIDs.Get()
+		in.PrivateDnsEnabled = c.Props.PrivateDNS
+	}
+	made, err := e.api.client.CreateVpcEndpoint(ctx, in)
+	if err != nil {
+		return "", model.VPCEndpointOutputs{}, failed(err)
+	}
+	id := aws.ToString(made.VpcEndpoint.VpcEndpointId)
+	return id, model.VPCEndpointOutputs{ID: id}, nil
+}
+
+// endpointPace is for interface endpoints: they need one to a few minutes.
+var endpointPace = call.Pace{First: time.Second, Longest: 10 * time.Second, Limit: 15 * time.Minute}
+
+func (e vpcEndpoint) ready(ctx context.Context, c endpointCall) (model.VPCEndpointOutputs, error) {
+	_, err := e.known(ctx, endpointPace, c.ID, "is available", func(found types.VpcEndpoint) (bool, error) {
+		if !endpointLives(found) {
+			why := ""
+			if found.LastError != nil {
+				why = ": " + aws.ToString(found.LastError.Message)
+			}
+			return false, &resource.OpError{
+				Operation: "ec2:CreateVpcEndpoint",
+				Message:   fmt.Sprintf("the VPC endpoint %s is %s%s", c.ID, stateOf(found), why),
+				Next:      "apply again after the cause is gone: the next apply makes another VPC endpoint",
+			}
+		}
+		return stateOf(found) == "available", nil
+	})
+	return model.VPCEndpointOutputs{ID: c.ID}, err
+}
+
+func (e vpcEndpoint) read(ctx context.Context, c endpointCall) (model.VPCEndpoint, model.VPCEndpointOutputs, error) {
+	found, err := e.get(ctx, c.ID)
+	if err == nil && !endpointLives(found) {
+		err = e.gone(c.ID)
+	}
+	if err != nil {
+		return model.VPCEndpoint{}, model.VPCEndpointOutputs{}, err
+	}
+	out := model.VPCEndpoint{
+		VPCID: value.Lit(aws.ToString(found.VpcId)), ServiceName: value.Lit(aws.ToString(found.ServiceName)),
+		EndpointType: strings.ToLower(string(found.VpcEndpointType)),
+		Tags:         tagging.Seen(c.Request, tagging.Map(found.Tags, tag)),
+	}
+	if out.EndpointType == model.GatewayEndpoint {
+		out.RouteTableIDs = sorted(found.RouteTableIds)
+	} else {
+		out.SubnetIDs = sorted(found.SubnetIds)
+		out.PrivateDNS = found.PrivateDnsEnabled
+		groups := make([]string, len(found.Groups))
+		for i, g := range found.Groups {
+			groups[i] = aws.ToString(g.GroupId)
+		}
+		out.SecurityGroupIDs = sorted(groups)
+	}
+	return out, model.VPCEndpointOutputs{ID: c.ID}, nil
+}
+
+func (e vpcEndpoint) update(ctx context.Context, c endpointCall) (model.VPCEndpointOutputs, error) {
+	in := &ec2.ModifyVpcEndpointInput{VpcEndpointId: &c.ID}
+	changes := false
+	list := func(old, wanted value.Of[[]string], add, remove *[]string) {
+		for _, id := range wanted.Get() {
+			if !slices.Contains(old.Get(), id) {
+				*add, changes = append(*add, id), true
+			}
+		}
+		for _, id := range old.Get() {
+			if !slices.Contains(wanted.Get(), id) {
+				*remove, changes = append(*remove, id), true
+			}
+		}
+	}
+	is, _, err := e.read(ctx, c) // a repeated change adds and removes nothing twice
+	if err != nil {
+		return c.Out, err
+	}
+	list(is.RouteTableIDs, c.Props.RouteTableIDs, &in.AddRouteTableIds, &in.RemoveRouteTableIds)
+	list(is.SubnetIDs, c.Props.SubnetIDs, &in.AddSubnetIds, &in.RemoveSubnetIds)
+	list(is.SecurityGroupIDs, c.Props.SecurityGroupIDs, &in.AddSecurityGroupIds, &in.RemoveSecurityGroupIds)
+	if c.Props.PrivateDNS != nil && aws.ToBool(is.PrivateDNS) != *c.Props.PrivateDNS {
+		in.PrivateDnsEnabled, changes = c.Props.PrivateDNS, true
+	}
+	if changes {
+		if _, err := e.api.client.ModifyVpcEndpoint(ctx, in); err != nil {
+			return c.Out, failed(err)
+		}
+	}
+	return c.Out, e.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags))
+}
+
+// delete waits until the endpoint is gone: until then its network interfaces use their subnets and groups.
+func (e vpcEndpoint) delete(ctx context.Context, c endpointCall) error {
+	if found, err := e.get(ctx, c.ID); err != nil {
+		return err
+	} else if stateOf(found) != "deleting" && stateOf(found) != "deleted" {
+		out, err := e.api.client.DeleteVpcEndpoints(ctx, &ec2.DeleteVpcEndpointsInput{VpcEndpointIds: []string{c.ID}})
+		if err != nil {
+			return failed(err)
+		}
+		if err := unsuccessful("DeleteVpcEndpoints", out.Unsuccessful); err != nil {
+			return err
+		}
+	}
+	return call.Wait(ctx, endpointPace, "the VPC endpoint "+c.ID+" is deleted",
+		func(ctx context.Context) (bool, error) {
+			list, err := e.list(ctx, []types.Filter{filter(e.idFilter, c.ID)})
+			if err != nil {
+				return false, failed(err)
+			}
+			return !slices.ContainsFunc(list, func(item types.VpcEndpoint) bool {
+				return aws.ToString(item.VpcEndpointId) == c.ID && stateOf(item) != "deleted"
+			}), nil
+		})
+}
+
+// unsuccessful is the error in an answer with status 200.
+func unsuccessful(operation string, items []types.UnsuccessfulItem) error {
+	for _, item := range items {
+		if item.Error == nil {
+			continue
+		}
+		out := &resource.OpError{
+			Operation: "ec2:" + operation, Code: aws.ToString(item.Error.Code),
+			Message: aws.ToString(item.Error.Message),
+		}
+		if strings.Contains(out.Code, "NotFound") {
+			out.Err = resource.ErrNotFound
+		}
+		return out
+	}
+	return nil
+}
+
+type (
+	flowCall = resource.Call[model.FlowLog, model.FlowLogOutputs]
+	flowLog  struct {
+		api *api
+		*objects[types.FlowLog]
+	}
+)
+
+func newFlowLog(api *api) resource.Behaviour {
+	f := flowLog{api, batched(objects[types.FlowLog]{
+		noun: "flow log", operation: "DescribeFlowLogs", missing: "InvalidFlowLogId.NotFound",
+		idFilter: "flow-log-id",
+		id:       func(f types.FlowLog) *string { return f.FlowLogId },
+		tags:     func(f types.FlowLog) []types.Tag { return f.Tags },
+		list: func(ctx context.Context, filters []types.Filter) ([]types.FlowLog, error) {
+			in := &ec2.DescribeFlowLogsInput{Filter: filters}
+			return pages(&in.NextToken, func() ([]types.FlowLog, *string, error) {
+				page, err := api.client.DescribeFlowLogs(ctx, in)
+				if err != nil {
+					return nil, nil, err
+				}
+				return page.FlowLogs, page.NextToken, nil
+			})
+		},
+	})}
+	return &resource.Typed[model.FlowLog, model.FlowLogOutputs]{
+		Def: resource.Definition{
+			Type: model.FlowLogType, Version: 1,
+			// A VPC has one flow log for each log group.
+			ReplaceOn:           []string{"vpcId", "traffic", "logGroup", "roleArn"},
+			DeleteBeforeReplace: true, Beside: resource.AnyOf("vpcId", "logGroup"),
+			NotYet: []resource.NotYet{{
+				Operations: []string{"ec2:CreateFlowLogs"},
+				Codes:      []string{"InvalidVpcID.NotFound", "InvalidVpcId.NotFound"},
+			}, {
+				Operations: []string{"ec2:CreateFlowLogs"}, Codes: []string{"InvalidParameter"},
+				Says: []string{"*role*"}, // a new role
+			}},
+			Permissions: func(s resource.Scope) []resource.Statement {
+				return append(scoped(s, "vpc-flow-log", "CreateFlowLogs", []string{"ec2:DeleteFlowLogs"},
+					"ec2:DescribeFlowLogs"), within(s, "CreateFlowLogs", "vpc"), resource.Statement{
+					On: []string{s.GlobalARN("iam", "role/"+s.Names(64))}, Actions: []string{"iam:PassRole"},
+					When: resource.Condition{"StringEquals": {
+						"iam:PassedToService": {"vpc-flow-logs.amazonaws.com"},
+					}},
+					Why: "the flow log gets the role with which AWS writes to the log group",
+				})
+			},
+		},
+		CreateObject: f.create, ReadObject: f.read, UpdateObject: f.update, DeleteObject: f.delete,
+		Find: func(ctx context.Context, c flowCall) (string, map[string]string, error) {
+			return f.find(ctx, c.Request)
+		},
+		Taggable: true,
+	}
+}
+
+func (f flowLog) create(ctx context.Context, c flowCall) (string, model.FlowLogOutputs, error) {
+	made, err := f.api.client.CreateFlowLogs(ctx, &ec2.CreateFlowLogsInput{
+		ResourceIds: []string{c.Props.VPCID.Get()}, ResourceType: types.FlowLogsResourceTypeVpc,
+		TrafficType:        types.TrafficType(strings.ToUpper(c.Props.Traffic)),
+		LogDestinationType: types.LogDestinationTypeCloudWatchLogs, LogGroupName: aws.String(c.Props.LogGroup.Get()),
+		DeliverLogsPermissionArn: aws.String(c.Props.RoleARN.Get()), ClientToken: token(c.Token),
+		TagSpecifications: specification(types.ResourceTypeVpcFlowLog, tagging.Wanted(c.Tags, c.Props.Tags)),
+	})
+	if err == nil {
+		err = unsuccessful("CreateFlowLogs", made.Unsuccessful)
+	}
+	if err != nil {
+		return "", model.FlowLogOutputs{}, failed(err)
+	}
+	if len(made.FlowLogIds) == 0 {
+		return "", model.FlowLogOutputs{}, &resource.OpError{
+			Operation: "ec2:CreateFlowLogs", Message: "AWS's answer has no flow log",
+		}
+	}
+	return made.FlowLogIds[0], model.FlowLogOutputs{ID: made.FlowLogIds[0]}, nil
+}
+
+func (f flowLog) read(ctx context.Context, c flowCall) (model.FlowLog, model.FlowLogOutputs, error) {
+	found, err := f.get(ctx, c.ID)
+	if err != nil {
+		return model.FlowLog{}, model.FlowLogOutputs{}, err
+	}
+	return model.FlowLog{
+		VPCID: value.Lit(aws.ToString(found.ResourceId)), Traffic: strings.ToLower(string(found.TrafficType)),
+		LogGroup: value.Lit(aws.ToString(found.LogGroupName)),
+		RoleARN:  value.Lit(aws.ToString(found.DeliverLogsPermissionArn)),
+		Tags:     tagging.Seen(c.Request, tagging.Map(found.Tags, tag)),
+	}, model.FlowLogOutputs{ID: c.ID}, nil
+}
+
+func (f flowLog) update(ctx context.Context, c flowCall) (model.FlowLogOutputs, error) {
+	if _, err := f.get(ctx, c.ID); err != nil {
+		return c.Out, err
+	}
+	return c.Out, f.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags))
+}
+
+func (f flowLog) delete(ctx context.Context, c flowCall) error {
+	out, err := f.api.client.DeleteFlowLogs(ctx, &ec2.DeleteFlowLogsInput{FlowLogIds: []string{c.ID}})
+	if err != nil {
+		return failed(err)
+	}
+	return unsuccessful("DeleteFlowLogs", out.Unsuccessful)
+}
