@@ -14,6 +14,10 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 # Our type: CloudFormation's, and its names of properties where they are not ours with a capital.
 TYPES = {
+    "acm/certificate": (
+        "AWS::CertificateManager::Certificate",
+        {"domain": "DomainName", "zoneId": "DomainValidationOptions"},
+    ),
     "applicationautoscaling/policy": ("AWS::ApplicationAutoScaling::ScalingPolicy", {"name": "PolicyName"}),
     "applicationautoscaling/target": ("AWS::ApplicationAutoScaling::ScalableTarget", {}),
     "ec2/security-group": ("AWS::EC2::SecurityGroup", {"description": "GroupDescription"}),
@@ -206,6 +210,7 @@ RIGHT = {
     "elasticache/replication-group subnetGroup": "Replaces has it: the name is not in the hash",
     "elasticache/subnet-group vpcId": "follows from the subnets; AWS keeps a group in its VPC",
     "ec2/route-table-association routeTableId": "ReplaceRouteTableAssociation changes it in place",
+    "acm/certificate zoneId": "where our own record is made; DomainValidationOptions of CloudFormation do it only once",
     "ec2/security-group-rule direction": "CloudFormation has a type for each direction",
     "ecs/task-definition architecture": _REVISION,
     "ecs/task-definition containers": _REVISION,

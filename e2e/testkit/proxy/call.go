@@ -152,10 +152,9 @@ func (c *Call) Beside(method, subresource string, body []byte) (*Response, error
 	return c.proxy.send(c.ctx, method, path, c.host, c.plainHeader(), body)
 }
 
-// At makes another call to the emulator, at another path of the same service and for the same caller. The call is not
-// recorded.
-func (c *Call) At(method, uri string) (*Response, error) {
-	return c.proxy.send(c.ctx, method, uri, c.host, c.plainHeader(), nil)
+// Get makes another call to the emulator in the caller's account: a GET of a REST service. The call is not recorded.
+func (c *Call) Get(service, uri string) (*Response, error) {
+	return c.proxy.send(c.ctx, http.MethodGet, uri, c.host, c.scoped(service), nil)
 }
 
 // Bind decodes the JSON body of the call.

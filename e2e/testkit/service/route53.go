@@ -96,7 +96,7 @@ func guardRecords(p *proxy.Proxy) {
 		if err := xml.Unmarshal(c.Body, &in); err != nil {
 			return c.Failure(http.StatusBadRequest, "InvalidInput", err.Error())
 		}
-		there, name, answer := zoneRecords(c)
+		there, name, answer := zoneRecords(c, c.Resource)
 		if answer != nil {
 			return answer
 		}
@@ -219,9 +219,9 @@ func (r recordChange) judge(there []recordSet, zone string, problems []string) (
 	return there, problems
 }
 
-// zoneRecords returns the records and the name of the zone of a call, or the answer that says that there is none.
-func zoneRecords(c *proxy.Call) (there []recordSet, name string, answer *proxy.Response) {
-	zone, err := c.At(http.MethodGet, "/2013-04-01/hostedzone/"+c.Resource)
+// zoneRecords returns the records and the name of a zone, or the answer that says that there is none.
+func zoneRecords(c *proxy.Call, id string) (there []recordSet, name string, answer *proxy.Response) {
+	zone, err := c.Get("route53", "/2013-04-01/hostedzone/"+id)
 	if err != nil {
 		return nil, "", c.Failed(err)
 	}
@@ -231,7 +231,7 @@ func zoneRecords(c *proxy.Call) (there []recordSet, name string, answer *proxy.R
 	if zone.Status != http.StatusOK || xml.Unmarshal(zone.Body, &found) != nil {
 		return nil, "", zone
 	}
-	list, err := c.At(http.MethodGet, "/2013-04-01/hostedzone/"+c.Resource+"/rrset?maxitems=1000")
+	list, err := c.Get("route53", "/2013-04-01/hostedzone/"+id+"/rrset?maxitems=1000")
 	if err != nil {
 		return nil, "", c.Failed(err)
 	}
@@ -242,4 +242,31 @@ func zoneRecords(c *proxy.Call) (there []recordSet, name string, answer *proxy.R
 		return nil, "", c.Failed(err)
 	}
 	return records.Sets, found.Name, nil
+}
+
+// hasRecord reports whether a zone of the caller's account has a CNAME record.
+func hasRecord(c *proxy.Call, name, target string) bool {
+	answer, err := c.Get("route53", "/2013-04-01/hostedzone")
+	if err != nil {
+		return false
+	}
+	var zones struct {
+		IDs []string `xml:"HostedZones>HostedZone>Id"`
+	}
+	if xml.Unmarshal(answer.Body, &zones) != nil {
+		return false
+	}
+	for _, id := range zones.IDs {
+		there, _, refused := zoneRecords(c, strings.TrimPrefix(id, "/hostedzone/"))
+		if refused != nil {
+			continue
+		}
+		for _, set := range there {
+			if set.Type == "CNAME" && strings.TrimSuffix(set.Name, ".") == strings.TrimSuffix(name, ".") &&
+				len(set.Values) == 1 && strings.TrimSuffix(set.Values[0], ".") == strings.TrimSuffix(target, ".") {
+				return true
+			}
+		}
+	}
+	return false
 }

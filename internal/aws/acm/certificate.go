@@ -1,11 +1,8 @@
-// Package acm is the lookup of certificates in AWS Certificate Manager.
-//
-// In: a domain or an ARN. Out: the ARN of an issued certificate of this region, or an error that says what to do. It
-// makes and changes nothing.
 package acm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,7 +23,7 @@ import (
 func Lookups(cfg aws.Config) []resource.Lookup {
 	c := certificate{region: cfg.Region, api: acm.NewFromConfig(cfg)}
 	return []resource.Lookup{{
-		Type: model.LookupCertificate, Read: c.read, Outputs: value.Fields[model.CertificateOutputs](),
+		Type: model.LookupCertificate, Read: c.read, Outputs: value.Fields[model.FoundCertificate](),
 		Permissions: func(s resource.Scope) []resource.Statement {
 			certificate := s.Props.Get("arn").Str()
 			if certificate != "" {
@@ -34,7 +31,9 @@ func Lookups(cfg aws.Config) []resource.Lookup {
 			}
 			return []resource.Statement{
 				{Actions: []string{"acm:ListCertificates"}},
-				{On: []string{s.ARN("acm", "certificate/*")}, Actions: []string{"acm:DescribeCertificate"}},
+				{On: []string{s.ARN("acm", "certificate/*")}, Actions: []string{
+					"acm:DescribeCertificate", "acm:ListTagsForCertificate",
+				}},
 			}
 		},
 	}}
@@ -46,19 +45,19 @@ type certificate struct {
 }
 
 func (c certificate) read(ctx context.Context, props value.Value) (value.Value, error) {
-	var want model.Certificate
+	var want model.CertificateLookup
 	if problems := value.Decode(props, &want); len(problems) > 0 {
 		return value.NullValue, problems[0]
 	}
 	if (want.ARN == "") == (want.Domain == "") {
 		return value.NullValue, fmt.Errorf("%s: exactly one of arn and domain must be given", model.LookupCertificate)
 	}
-	var out model.CertificateOutputs
+	var out model.FoundCertificate
 	var err error
 	if want.ARN != "" {
-		out, err = c.verify(ctx, want.ARN)
+		out, err = c.verify(ctx, want.ARN, want.Hosts)
 	} else {
-		out, err = c.byDomain(ctx, strings.ToLower(strings.TrimSuffix(want.Domain, ".")))
+		out, err = c.byDomain(ctx, strings.ToLower(strings.TrimSuffix(want.Domain, ".")), want)
 	}
 	if err != nil {
 		return value.NullValue, err
@@ -67,8 +66,8 @@ func (c certificate) read(ctx context.Context, props value.Value) (value.Value, 
 }
 
 // verify checks that a load balancer of this region can use the certificate.
-func (c certificate) verify(ctx context.Context, name string) (model.CertificateOutputs, error) {
-	var out model.CertificateOutputs
+func (c certificate) verify(ctx context.Context, name string, hosts []string) (model.FoundCertificate, error) {
+	var out model.FoundCertificate
 	wrong := func(next, format string, args ...any) error {
 		return &resource.OpError{
 			Operation: "acm:DescribeCertificate", Message: fmt.Sprintf(format, args...),
@@ -82,7 +81,7 @@ func (c certificate) verify(ctx context.Context, name string) (model.Certificate
 	}
 	if parsed.Service == "iam" {
 		// uploaded to IAM: the load balancer itself reports if it cannot use the certificate
-		return model.CertificateOutputs{ARN: name}, nil
+		return model.FoundCertificate{ARN: name}, nil
 	}
 	if parsed.Region != c.region {
 		return out, wrong("request or import the certificate in "+c.region+" too",
@@ -101,7 +100,16 @@ func (c certificate) verify(ctx context.Context, name string) (model.Certificate
 		return out, wrong(nextFor(found.Certificate), "certificate %s for %s is not issued: its status is %s", name,
 			aws.ToString(found.Certificate.DomainName), status)
 	}
-	return model.CertificateOutputs{ARN: name, Domain: aws.ToString(found.Certificate.DomainName)}, nil
+	out = model.FoundCertificate{ARN: name, Domain: aws.ToString(found.Certificate.DomainName)}
+	names := append([]string{out.Domain}, found.Certificate.SubjectAlternativeNames...)
+	var uncovered []string
+	for _, host := range hosts {
+		if exact, wild := covers(names, host); !exact && !wild {
+			uncovered = append(uncovered, host)
+		}
+	}
+	out.Uncovered, out.Partial = strings.Join(uncovered, ", "), len(uncovered) > 0
+	return out, nil
 }
 
 // nextFor is what to do about a certificate that is not issued.
@@ -139,25 +147,54 @@ func unique(list []string) []string {
 	return slices.Compact(list)
 }
 
-// byDomain prefers an exact name to a wildcard, and then the newest certificate.
-func (c certificate) byDomain(ctx context.Context, domain string) (model.CertificateOutputs, error) {
-	var best, waiting types.CertificateSummary
-	bestExact, found := false, false
-	consider := func(s types.CertificateSummary, names []string) {
-		exact, wild := covers(names, domain)
-		if !exact && !wild {
-			return
+// candidate is a certificate that covers a domain.
+type candidate struct {
+	types.CertificateSummary
+	exact bool
+}
+
+// byDomain prefers an exact name to a wildcard, and then the newest certificate. A certificate that this stack has
+// requested is no answer, and hides all others.
+func (c certificate) byDomain(
+	ctx context.Context, domain string, want model.CertificateLookup,
+) (model.FoundCertificate, error) {
+	missing := model.FoundCertificate{Missing: true}
+	all, err := c.covering(ctx, domain)
+	if err != nil {
+		return missing, err
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int {
+		if a.exact != b.exact {
+			return map[bool]int{true: -1, false: 1}[a.exact]
 		}
-		if s.Status == types.CertificateStatusPendingValidation {
-			if waiting.CertificateArn == nil || since(s).After(since(waiting)) {
-				waiting = s
+		return since(b.CertificateSummary).Compare(since(a.CertificateSummary))
+	})
+	out := missing
+	for _, found := range all {
+		tags, err := tagsOf(ctx, c.api, aws.ToString(found.CertificateArn))
+		if errors.Is(err, resource.ErrNotFound) {
+			continue // deleted after the list was made
+		}
+		if err != nil {
+			return missing, err
+		}
+		stack := tags[resource.TagStack]
+		switch {
+		case stack != "" && stack == want.Stack && tags[resource.TagEnvironment] == want.Environment &&
+			strings.EqualFold(aws.ToString(found.DomainName), domain):
+			return missing, nil
+		case stack == "" && out.Missing && found.Status != types.CertificateStatusPendingValidation:
+			out = model.FoundCertificate{
+				ARN: aws.ToString(found.CertificateArn), Domain: aws.ToString(found.DomainName),
 			}
-			return
-		}
-		if !found || exact && !bestExact || exact == bestExact && since(s).After(since(best)) {
-			best, bestExact, found = s, exact, true
 		}
 	}
+	return out, nil
+}
+
+// covering returns the certificates that are issued or wait for their validation, and cover a domain.
+func (c certificate) covering(ctx context.Context, domain string) ([]candidate, error) {
+	var all []candidate
 	in := &acm.ListCertificatesInput{
 		CertificateStatuses: []types.CertificateStatus{
 			types.CertificateStatusIssued, types.CertificateStatusPendingValidation,
@@ -168,7 +205,7 @@ func (c certificate) byDomain(ctx context.Context, domain string) (model.Certifi
 	for {
 		page, err := c.api.ListCertificates(ctx, in)
 		if err != nil {
-			return model.CertificateOutputs{}, call.Error(err)
+			return nil, call.Error(err)
 		}
 		for _, s := range page.CertificateSummaryList {
 			names := append([]string{aws.ToString(s.DomainName)}, s.SubjectAlternativeNameSummaries...)
@@ -181,42 +218,17 @@ func (c certificate) byDomain(ctx context.Context, domain string) (model.Certifi
 					continue // deleted after the list was made
 				}
 				if err != nil {
-					return model.CertificateOutputs{}, call.Error(err)
+					return nil, call.Error(err)
 				}
 				names = append(names, full.Certificate.SubjectAlternativeNames...)
 			}
-			consider(s, names)
+			if exact, wild := covers(names, domain); exact || wild {
+				all = append(all, candidate{s, exact})
+			}
 		}
 		if in.NextToken = page.NextToken; in.NextToken == nil {
-			break
+			return all, nil
 		}
-	}
-	if !found && waiting.CertificateArn != nil {
-		return model.CertificateOutputs{}, c.waits(ctx, domain, aws.ToString(waiting.CertificateArn))
-	}
-	if !found {
-		return model.CertificateOutputs{}, &resource.OpError{
-			Operation: "acm:ListCertificates",
-			Message:   fmt.Sprintf("no issued certificate in %s covers %s", c.region, domain),
-			Next: fmt.Sprintf("request one: aws acm request-certificate --region %s --domain-name %s "+
-				"--validation-method DNS; "+
-				"or give the ARN of another one as ingress.certificate", c.region, domain),
-		}
-	}
-	return model.CertificateOutputs{ARN: aws.ToString(best.CertificateArn), Domain: aws.ToString(best.DomainName)}, nil
-}
-
-// waits says what is missing before a certificate that covers a domain is issued.
-func (c certificate) waits(ctx context.Context, domain, name string) error {
-	full, err := c.api.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: &name})
-	if err != nil {
-		return call.Error(err)
-	}
-	return &resource.OpError{
-		Operation: "acm:DescribeCertificate",
-		Message: fmt.Sprintf("no issued certificate in %s covers %s: %s waits for its validation (%s)", c.region,
-			domain, name, full.Certificate.Status),
-		Next: nextFor(full.Certificate),
 	}
 }
 

@@ -45,6 +45,7 @@ func New(cfg aws.Config) *resource.Catalog {
 	cfg.APIOptions = append(slices.Clip(cfg.APIOptions), call.PatientWithNew)
 	return resource.NewCatalog(
 		slices.Concat(
+			acm.Behaviours(cfg),
 			applicationautoscaling.Behaviours(cfg),
 			ec2.Behaviours(cfg),
 			ecs.Behaviours(cfg),

@@ -1,13 +1,11 @@
 package ingress
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/component/network"
 	"github.com/company/deployer/internal/resource"
-	"github.com/company/deployer/internal/resource/acm"
 	"github.com/company/deployer/internal/resource/ec2"
 	"github.com/company/deployer/internal/resource/elbv2"
 	"github.com/company/deployer/internal/value"
@@ -108,21 +106,17 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) int
 	give(ZoneID, lb.Output("zoneId"))
 	give(ARNSuffix, lb.Output("arnSuffix"))
 	give(SecurityGroup, group.Output("id"))
-	rules.records(in, lb.Output("dnsName"), lb.Output("zoneId"), out)
 
 	http := add("http-listener", elbv2.ListenerType, elbv2.Listener{
 		LoadBalancerARN: value.Expr[string](lb.Output("arn")), Port: ports["http"], Protocol: "HTTP",
 		DefaultAction: elbv2.NotFound(),
 	})
 	give(HTTPListener, http.Output("arn"))
+	rules.records(in, lb.Output("dnsName"), lb.Output("zoneId"), out)
 	if len(rules.hostsWithHTTPS) == 0 {
 		return 0
 	}
-	certificates := rules.certificates(func(name string, props any) *resource.Resource {
-		r := in.Data(kind+"-"+name, acm.LookupCertificate, props)
-		out.Resources = append(out.Resources, r)
-		return r
-	})
+	certificates := rules.certificates(in, out)
 	https := add("https-listener", elbv2.ListenerType, elbv2.Listener{
 		LoadBalancerARN: value.Expr[string](lb.Output("arn")), Port: ports["https"], Protocol: "HTTPS",
 		CertificateARN: value.Expr[string](certificates[0]), DefaultAction: elbv2.NotFound(),
@@ -160,30 +154,6 @@ func openPort(
 		FromPort: value.Lit(port), ToPort: value.Lit(port), CIDR: value.Expr[string](cidr),
 		Description: strings.ToUpper(name) + " from " + from,
 	}).ID()
-}
-
-// certificates are the ARNs of all certificates, in the order of their hosts. Known ARNs are listed once. The first is
-// the listener's default, for clients that name no host.
-func (r *Rules) certificates(find func(name string, props any) *resource.Resource) []value.Value {
-	byHost := map[string]value.Value{}
-	for _, n := range r.needs {
-		for _, host := range n.Hosts {
-			if n.HTTPS() && !n.Certificate.IsNull() {
-				byHost[host] = n.Certificate // a certificate that a user names wins over a lookup
-			}
-		}
-	}
-	var out []value.Value
-	for _, host := range r.hostsWithHTTPS {
-		arn, named := byHost[host]
-		if !named {
-			arn = find("find-"+slug(host), acm.Certificate{Domain: host}).Output("arn")
-		}
-		if !slices.ContainsFunc(out, func(other value.Value) bool { return value.Equal(other, arn) }) {
-			out = append(out, arn)
-		}
-	}
-	return out
 }
 
 // slug turns a host into part of a resource name; distinct hosts stay distinct.

@@ -83,6 +83,19 @@ func (r *Rules) records(in component.Instance, dnsName, zoneID value.Value, out 
 	}
 }
 
+// publicZone is the zone in which ACM looks for the record of a certificate. Private zones cannot be seen from outside.
+func (r *Rules) publicZone(
+	in component.Instance, host string, need Need, out *component.Expansion,
+) *resource.Resource {
+	if r.public {
+		return in.Data(scheme(true)+"-zone-"+slug(host), route53.LookupZone, route53.ZoneLookup{}) // the one of the records
+	}
+	zone := in.Data(scheme(false)+"-public-zone-"+slug(host), route53.LookupZone,
+		route53.ZoneLookup{Host: host, Role: value.Expr[string](need.ZoneRole)})
+	out.Resources = append(out.Resources, zone)
+	return zone
+}
+
 // zone looks for the hosted zone of a host: a public one for the public load balancer, else a private one of the VPC.
 func (r *Rules) zone(in component.Instance, host string, need Need, out *component.Expansion) *resource.Resource {
 	ask := route53.ZoneLookup{

@@ -34,7 +34,7 @@ func check(in component.Instance, s *Spec) []value.Problem {
 		}
 	}
 	problems = append(problems, s.checkHealth(in)...)
-	return append(problems, s.checkIngress()...)
+	return append(problems, s.checkIngress(in)...)
 }
 
 func (s *Spec) checkHealth(in component.Instance) []value.Problem {
@@ -61,7 +61,7 @@ func (s *Spec) checkHealth(in component.Instance) []value.Problem {
 	return problems
 }
 
-func (s *Spec) checkIngress() []value.Problem {
+func (s *Spec) checkIngress(in component.Instance) []value.Problem {
 	g := s.Ingress
 	if g == nil {
 		return nil
@@ -93,6 +93,12 @@ func (s *Spec) checkIngress() []value.Problem {
 	}
 	problems = append(problems, g.checkZone()...)
 	if g.Certificate.IsSet() {
+		text, _ := g.Certificate.Value().Text()
+		if parts := strings.Split(text, ":"); len(parts) > 3 && in.Region != "" && parts[3] != in.Region {
+			problems = append(problems, component.Invalid(at("certificate"),
+				"the certificate is in %s, but a load balancer in %s takes only certificates of its own region", parts[3],
+				in.Region))
+		}
 		if g.auto() && slices.ContainsFunc(g.hosts(), func(h string) bool {
 			return strings.ContainsAny(strings.TrimPrefix(h, "*."), "*?")
 		}) {
