@@ -232,7 +232,7 @@ func (r requested) await(ctx context.Context, c requestedCall) (model.Certificat
 			}
 			switch found.Status {
 			case types.CertificateStatusIssued:
-				return recorded || out.RecordName == "", nil
+				return recorded, nil
 			case types.CertificateStatusPendingValidation:
 				return false, nil
 			}
