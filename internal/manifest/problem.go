@@ -119,7 +119,7 @@ func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 		if p.Want == value.Number && written.scalar() && decimal.MatchString(written.text) &&
 			!value.InRange(written.text) {
 			// The YAML parser reads it as a string.
-			d.Detail = fmt.Sprintf("%s %s.", path, value.OutOfRange(written.text))
+			d.Detail = fmt.Sprintf("%s %s.", path, value.OutOfRange(written.text, p.Accepts))
 		}
 	default:
 		d.Detail = fmt.Sprintf("%s: %s.", path, message)

@@ -31,6 +31,7 @@ type Problem struct {
 	Missing string   // for MissingKey: the key
 	Want    Kind     // for WrongType: what it should be; Null when no Kind says it
 	Strings bool     // for WrongType where a list is wanted: a list of strings
+	Accepts string   // for WrongType where a number is wanted: which ones the field takes
 	Rests   []string // other keys at the root that the problem depends on
 	OfKey   bool     // the last key of the path is wrong, not its value
 	Filled  bool     // the value was filled in: it has the right type but breaks a rule of its field
@@ -140,7 +141,7 @@ func (d *decoder) decode(v Value, out reflect.Value, path []string, f *Field) {
 		out.SetString(v.Str())
 		d.rule(path, f.checkText(v))
 	case reflect.Int, reflect.Int32, reflect.Int64, reflect.Float64:
-		if d.number(v, out, path) {
+		if d.number(v, out, path, f) {
 			d.rule(path, f.checkNumber(v))
 		}
 	case reflect.Slice:
@@ -192,7 +193,7 @@ func (d *decoder) want(v Value, kind Kind, path []string) bool {
 }
 
 // number fills out, and reports whether it could.
-func (d *decoder) number(v Value, out reflect.Value, path []string) bool {
+func (d *decoder) number(v Value, out reflect.Value, path []string, f *Field) bool {
 	if v.kind == String && v.loose {
 		n, err := strconv.ParseFloat(v.Str(), 64)
 		if err != nil {
@@ -204,6 +205,7 @@ func (d *decoder) number(v Value, out reflect.Value, path []string) bool {
 		v.sensitive = sensitive
 	}
 	if !d.want(v, Number, path) {
+		d.problems[len(d.problems)-1].Accepts = f.accepts()
 		return false
 	}
 	n := v.Number()
@@ -216,7 +218,7 @@ func (d *decoder) number(v Value, out reflect.Value, path []string) bool {
 		if v.sensitive {
 			text = Redacted
 		}
-		d.add(WrongType, path, nil, "%s", OutOfRange(text))
+		d.add(WrongType, path, nil, "%s", OutOfRange(text, f.accepts()))
 		return false
 	}
 	if n != math.Trunc(n) {
@@ -237,8 +239,8 @@ func InRange(text string) bool {
 }
 
 // OutOfRange says what a field of whole numbers accepts, for a number that is too large or too small.
-func OutOfRange(text string) string {
-	return fmt.Sprintf("must be a whole number between %d and %d, but is %s", -maxWhole, maxWhole, text)
+func OutOfRange(text, accepts string) string {
+	return fmt.Sprintf("must be %s, but is %s", accepts, text)
 }
 
 func (d *decoder) structure(v Value, out reflect.Value, path []string) {

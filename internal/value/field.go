@@ -280,6 +280,14 @@ func (f *Field) Range() string {
 	return ""
 }
 
+// accepts says which whole numbers a field takes.
+func (f *Field) accepts() string {
+	if len(f.Enum) > 0 {
+		return "one of " + strings.Join(f.Enum, ", ")
+	}
+	return cmp.Or(f.Range(), fmt.Sprintf("a whole number between %d and %d", -maxWhole, maxWhole))
+}
+
 func (f *Field) checkCount(n int, of string) breach { return f.outside(float64(n), of) }
 
 // outside checks the number of characters, items or entries.

@@ -131,3 +131,25 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 	require.Equal(t, 15*time.Minute, time.Duration(out.Nested.Wait))
 	require.Equal(t, time.Hour, time.Duration(out.Ptr.Wait))
 }
+
+// A problem with a number that no field can hold says which numbers this field takes.
+func TestNumbersBeyondWhatAFieldCanHold(t *testing.T) {
+	var out struct {
+		Size int `json:"size" enum:"256,512"`
+		Port int `json:"port" min:"1" max:"65535"`
+		Any  int `json:"any"`
+	}
+	const text = "99999999999999999999"
+	for name, want := range map[string]string{
+		"size": "must be one of 256, 512, but is " + text,
+		"port": "must be from 1 to 65535, but is " + text,
+		"any":  "must be a whole number between -9007199254740992 and 9007199254740992, but is " + text,
+	} {
+		// a reader of YAML takes such a number for a text
+		for _, written := range []Value{NewNumber(1e20), NewString(text)} {
+			problems := Decode(NewMap(map[string]Value{name: written}), &out)
+			require.Len(t, problems, 1)
+			require.Equal(t, want, OutOfRange(text, problems[0].Accepts))
+		}
+	}
+}
