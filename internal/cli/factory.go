@@ -246,7 +246,9 @@ func (f *Factory) colour(tty bool) bool {
 // Stdout returns a writer for results.
 func (f *Factory) Stdout() *view.Writer {
 	width, _ := f.Size()
-	return view.NewWriter(f.Out, f.colour(f.OutTTY), width)
+	w := view.NewWriter(f.Out, f.colour(f.OutTTY), width)
+	w.Full = f.global.verbose
+	return w
 }
 
 // Stderr returns a writer for progress and problems.

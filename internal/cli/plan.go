@@ -14,6 +14,7 @@ type planOptions struct {
 	runFlags
 	detailedExitCode bool
 	out              string
+	markdown         bool
 }
 
 func newPlan(f *Factory, runF func(*planOptions) error) *cobra.Command {
@@ -35,12 +36,16 @@ func newPlan(f *Factory, runF func(*planOptions) error) *cobra.Command {
 	o.register(cmd, true)
 	o.registerDataLoss(cmd)
 	cmd.Flags().StringVar(&o.out, "out", "", "save the plan in a `file`, for deployer apply FILE")
+	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "print Markdown, for the comment of a pull request")
 	cmd.Flags().BoolVar(&o.detailedExitCode, "detailed-exitcode", false, "exit with 2 when there are changes")
 	return cmd
 }
 
 func planRun(o *planOptions) error {
 	f := o.factory
+	if o.json && o.markdown {
+		return diag.New(diag.Invalid, "Two formats", "--json and --markdown do not go together.", "Leave one of them out.")
+	}
 	key, err := o.Key()
 	live := f.newProgress() // it shows nothing before the first event, so errors can come first
 	progress := view.Progress(phases{live})
@@ -61,9 +66,12 @@ func planRun(o *planOptions) error {
 			return err
 		}
 	}
-	if o.json {
+	switch {
+	case o.json:
 		err = view.PlanJSON(f.Out, planned.Plan, planned.Saved.Hash, planned.Warnings)
-	} else {
+	case o.markdown:
+		err = view.PlanMarkdown(f.Out, planned.Plan, planned.Saved.Hash, planned.Warnings)
+	default:
 		f.warn(planned.Warnings)
 		view.Plan(f.Stdout(), planned.Plan)
 		if o.out != "" {

@@ -225,6 +225,14 @@ func (k *Kind) Grant(i Instance, verb string) Grant {
 	return k.grant(i, spec, verb)
 }
 
+// about is what an instance will be, for people, in one line; "" where the kind says nothing.
+func about(i Instance, spec any) string {
+	if says, ok := spec.(interface{ About(Instance) string }); ok {
+		return says.About(i)
+	}
+	return ""
+}
+
 // Images returns the images that an instance runs, as far as they are known.
 func (k *Kind) Images(i Instance) []image.Use {
 	spec := k.newSpec()

@@ -236,7 +236,8 @@ func (x *expansion) expand(m *member, graph *resource.Graph) {
 	graph.Resources = append(graph.Resources, made.Resources...)
 	graph.Components = append(graph.Components, resource.Component{
 		Address: m.Address, Kind: m.Kind, DependsOn: m.common.DependsOn,
-		Outputs: made.Outputs, Notes: made.Notes, Protect: protect, Synthetic: m.synthetic, Moved: m.movedFrom(), Named: m.Named,
+		Outputs: made.Outputs, Notes: made.Notes, Protect: protect, Synthetic: m.synthetic, Moved: m.movedFrom(),
+		Named: m.Named, About: about(in, m.spec), Overrides: slices.Sorted(maps.Keys(m.common.Overrides)),
 	})
 }
 

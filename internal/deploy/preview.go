@@ -16,6 +16,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 	o := u.options()
 	o.Catalog, o.Frozen = u.back.World.Types(u.where.Reading()), u.frozen
 	var asked *plan.Survey
+	u.drift = nil
 	if u.req.Refresh && len(u.Engine) > 0 {
 		u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Reading what AWS has"})
 		if asked, o.Outside, err = u.refresh(ctx, o); err != nil {
@@ -59,6 +60,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 		u.unasked = unaskedProblems(preview.Unasked)
 		if u.plan.Survey = asked; asked != nil && u.Stored != nil {
 			asked.Version, asked.At = u.Stored.Payload.Deployment, u.Stored.Payload.At
+			asked.Drift = u.drift
 			asked.Age = u.back.Locker.Now().Sub(asked.At)
 			for _, id := range asked.Differing {
 				if slices.Contains(u.Unsure, id) {

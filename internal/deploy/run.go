@@ -51,6 +51,7 @@ type run struct {
 	outputs map[string]map[string]value.Value // of the preview, as far as they are known
 
 	tags     diag.List              // warnings about images
+	drift    []plan.Drift           // what somebody else has changed
 	asked    bool                   // the registries were asked
 	approved *Saved                 // the plan to carry out, and no other; nil: what this run plans
 	frozen   map[string]value.Value // its answers of lookups

@@ -101,6 +101,7 @@ func (u *run) confirm(
 		}
 	}
 	outside := map[string]bool{}
+	u.drift = driftOf(refreshed)
 	for _, d := range refreshed.Drift {
 		if f := suspects[d.Resource]; f != nil {
 			f.Presence, outside[d.Resource] = resource.Differs, true
@@ -114,6 +115,15 @@ func (u *run) confirm(
 	}
 	u.Engine, u.reread = refreshed.State, true
 	return outside, nil
+}
+
+// driftOf is what somebody else has changed.
+func driftOf(r *engine.Refreshed) []plan.Drift {
+	var out []plan.Drift
+	for _, d := range r.Drift {
+		out = append(out, plan.Drift{Resource: d.Resource, Gone: d.Gone, Properties: d.Properties})
+	}
+	return out
 }
 
 // refresh reads all objects of the state.
@@ -144,6 +154,6 @@ func (u *run) refresh(ctx context.Context, o engine.Options) (*plan.Survey, map[
 			findings[i].Presence = p
 		}
 	}
-	u.Engine, u.reread = refreshed.State, refreshed.Changed
+	u.Engine, u.reread, u.drift = refreshed.State, refreshed.Changed, driftOf(refreshed)
 	return resource.Sum(findings), outside, nil
 }

@@ -115,7 +115,8 @@ func (c *collector) plan() *plan.Plan {
 		return components[address]
 	}
 	for _, g := range r.graph.Components {
-		component(g.Address).Kind, component(g.Address).Notes = g.Kind, r.notes[g.Address]
+		to := component(g.Address)
+		to.Kind, to.Notes, to.About, to.Overrides = g.Kind, r.notes[g.Address], g.About, g.Overrides
 	}
 	desired, stored := map[string]int{}, map[string]int{}
 	for _, s := range r.state.live {
@@ -142,7 +143,9 @@ func (c *collector) plan() *plan.Plan {
 		}
 	}
 	for address, to := range components {
-		to.Action = actionOf(to.Changes, stored[address], desired[address])
+		if to.Action = actionOf(to.Changes, stored[address], desired[address]); to.Action != plan.Create {
+			to.About = ""
+		}
 		p.Components = append(p.Components, *to)
 	}
 	slices.SortFunc(p.Components, func(a, b plan.Component) int { return strings.Compare(a.Address, b.Address) })

@@ -83,6 +83,8 @@ type Component struct {
 	MovedFrom   string // its address until now; "": it is not renamed
 	Action      Action
 	Consequence Consequence
+	About       string   // of a component that is created: what it will be, in one line; ""
+	Overrides   []string // names of its resources that its manifest overrides
 	Changes     []Change // without no-ops, in the order of execution
 	Notes       []string // what its users must know or do, as sentences without their ends
 }
@@ -108,10 +110,18 @@ type Survey struct {
 	Differing []string  // resource IDs of those that somebody changed
 	Begun     []string  // those of Differing that a run was about to change when it was interrupted
 	Unasked   []Unasked // those that nobody could ask for
+	Drift     []Drift   // what Missing and Differing are, as far as properties were read
 	Notes     []string  // what else was seen, one line each
 	Version   int       // the version of the deployment that recorded the properties
 	At        time.Time // when it did
 	Age       time.Duration
+}
+
+// Drift is an object that somebody else has changed or deleted.
+type Drift struct {
+	Resource   string
+	Gone       bool       // it was deleted
+	Properties []Property // Old as recorded, New as in AWS
 }
 
 // Unasked are objects that AWS could not be asked about.

@@ -55,8 +55,10 @@ type Component struct {
 	Protect   bool
 	Synthetic bool // shared, and made because others need it: infra/cluster, infra/ingress
 	Notes     []Hint
-	Moved     string // its former address, as its manifest says; "": none
-	Named     string // the address from which its physical names are made; "": its own
+	Moved     string   // its former address, as its manifest says; "": none
+	Named     string   // the address from which its physical names are made; "": its own
+	About     string   // what it will be, for people, in one line; "" where its kind says nothing
+	Overrides []string // names of its resources that its manifest overrides
 }
 
 // Hint is a fact about a component that its users must know or act on, such as a record to make by hand.

@@ -40,5 +40,11 @@ func (d Duration) MarshalText() ([]byte, error) {
 	return []byte(t.String()), nil
 }
 
+// String is the text of MarshalText.
+func (d Duration) String() string {
+	text, _ := d.MarshalText() // it has no errors
+	return string(text)
+}
+
 // Seconds returns the duration in whole seconds.
 func (d Duration) Seconds() int { return int(time.Duration(d) / time.Second) }

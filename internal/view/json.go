@@ -61,6 +61,8 @@ type componentJSON struct {
 	Address     string       `json:"address"`
 	Kind        string       `json:"kind,omitempty"`
 	MovedFrom   string       `json:"movedFrom,omitempty"`
+	About       string       `json:"about,omitempty"`
+	Overrides   []string     `json:"overrides,omitempty"`
 	Action      string       `json:"action"`
 	Consequence string       `json:"consequence,omitempty"`
 	Changes     []changeJSON `json:"changes"`
@@ -124,6 +126,7 @@ func planDocument(p *plan.Plan, warnings diag.List) planJSON {
 	for _, c := range p.Components {
 		cj := componentJSON{
 			Address: c.Address, Kind: c.Kind, MovedFrom: c.MovedFrom, Action: string(c.Action),
+			About: c.About, Overrides: c.Overrides,
 			Consequence: string(c.Consequence), Changes: []changeJSON{}, Notes: c.Notes,
 		}
 		for _, ch := range c.Changes {

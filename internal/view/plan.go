@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/value"
 )
 
@@ -34,6 +35,7 @@ func Plan(w *Writer, p *plan.Plan) {
 		survey(w, p.Survey)
 		return
 	}
+	drift(w, p)
 	w.Printf("Plan for %s/%s:\n", styled(bold, p.Stack), styled(bold, p.Environment))
 	for _, c := range p.Components {
 		if len(c.Changes) == 0 {
@@ -68,6 +70,12 @@ func component(w *Writer, c plan.Component) {
 		head += styled(dim, ", moved from "+c.MovedFrom)
 	}
 	w.Printf("\n%s\n", fold(head, 4, w.Width))
+	if c.About != "" {
+		w.Printf("%s\n", fold("    "+c.About, 4, w.Width))
+	}
+	if len(c.Overrides) > 0 {
+		w.Printf("%s\n", fold("    overrides: "+strings.Join(c.Overrides, ", "), 8, w.Width))
+	}
 	width := 0
 	for _, ch := range c.Changes {
 		width = max(width, len(name(ch.Resource)))
@@ -76,6 +84,23 @@ func component(w *Writer, c plan.Component) {
 		change(w, ch, min(width, 32))
 	}
 	notes(w, c)
+}
+
+// drift shows what somebody else has changed, apart from what the plan changes.
+func drift(w *Writer, p *plan.Plan) {
+	if p.Survey == nil || len(p.Survey.Drift) == 0 {
+		return
+	}
+	w.Printf("%s\n", styled(bold, "Changed in AWS since "+report.Version(p.Survey.Version).String()+":"))
+	for _, d := range p.Survey.Drift {
+		if d.Gone {
+			w.Printf("%s\n", fold("    "+d.Resource+"  is not there any more", 8, w.Width))
+			continue
+		}
+		w.Printf("%s\n", fold("    "+d.Resource, 8, w.Width))
+		properties(w, d.Properties)
+	}
+	w.Printf("\n")
 }
 
 // notes writes what the users of a component must know or do.
@@ -112,10 +137,13 @@ func change(w *Writer, ch plan.Change, width int) {
 	for _, o := range ch.Obstacles {
 		w.Printf("%s\n", fold("        "+styled(red+bold, "cannot be deleted:")+" "+o.What, 12, w.Width))
 	}
-	if ch.Action != plan.Update && ch.Action != plan.Replace {
-		return
+	if ch.Action == plan.Update || ch.Action == plan.Replace || w.Full {
+		properties(w, ch.Properties)
 	}
-	for _, p := range ch.Properties {
+}
+
+func properties(w *Writer, list []plan.Property) {
+	for _, p := range list {
 		force := ""
 		if p.ForcesReplacement {
 			force = styled(red, "  forces replacement")

@@ -83,9 +83,16 @@ type surveyJSON struct {
 	Differing []string       `json:"differing"` // changed since the state was written
 	Begun     []string       `json:"begun"`     // of these, objects that an interrupted run was about to change
 	Unasked   []unaskedJSON  `json:"unasked"`
+	Drift     []driftJSON    `json:"drift,omitempty"` // what missing and differing are, where properties were read
 	Notes     []string       `json:"notes"`
 	Version   report.Version `json:"version,omitzero"` // the version that the other properties are as of
 	At        *time.Time     `json:"at,omitempty"`
+}
+
+type driftJSON struct {
+	Resource   string         `json:"resource"`
+	Gone       bool           `json:"gone,omitempty"`
+	Properties []propertyJSON `json:"properties,omitempty"`
 }
 
 type unaskedJSON struct {
@@ -104,6 +111,13 @@ func surveyDocument(s *plan.Survey) *surveyJSON {
 	}
 	for _, u := range s.Unasked {
 		out.Unasked = append(out.Unasked, unaskedJSON(u))
+	}
+	for _, d := range s.Drift {
+		next := driftJSON{Resource: d.Resource, Gone: d.Gone}
+		for _, p := range d.Properties {
+			next.Properties = append(next.Properties, property(p))
+		}
+		out.Drift = append(out.Drift, next)
 	}
 	if !s.At.IsZero() {
 		out.At = &s.At
