@@ -184,3 +184,130 @@ func TestDatabaseCluster(t *testing.T) {
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
 	})
 }
+
+// makeDatabase creates an instance as an apply does.
+func makeDatabase(t *testing.T, h *harness, props model.Instance) (resource.Behaviour, resource.Request) {
+	t.Helper()
+	b := behaviour(t, awsrds.Behaviours(h.Config), model.InstanceType)
+	req := request(model.InstanceType)
+	inputs, problems := b.Check(value.Encode(props))
+	require.Empty(t, problems)
+	req.Inputs, req.Tags = inputs, resourcetest.Tags("database")
+	state, err := b.Create(t.Context(), req)
+	require.NoError(t, err)
+	req.ID, req.Old = state.ID, state
+	return b, req
+}
+
+// Storage that AWS has grown and minor versions that AWS has installed are no differences, and no change takes them
+// back.
+func TestWhatAWSChangesOfADatabase(t *testing.T) {
+	h := start(t)
+	props := databaseGround(t.Context(), t, h).instance()
+	props.PasswordRotation = nil
+	b, req := makeDatabase(t, h, props)
+	client := rds.NewFromConfig(h.Plain)
+	_, err := client.ModifyDBInstance(t.Context(), &rds.ModifyDBInstanceInput{
+		DBInstanceIdentifier: &req.ID, AllocatedStorage: aws.Int32(35), EngineVersion: aws.String("16.9"),
+	})
+	require.NoError(t, err)
+	state, found, err := b.Read(t.Context(), req)
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Empty(t, resource.Compare(b.Definition(), state.Inputs, req.Inputs).Changes)
+
+	props.Storage, props.EngineVersion = pointer(30), "16.6"
+	req.Inputs, _ = b.Check(value.Encode(props))
+	require.Empty(t, b.Definition().Refused(req.Old.Inputs, req.Inputs))
+	_, err = b.Update(t.Context(), req)
+	require.NoError(t, err)
+	is, err := client.DescribeDBInstances(t.Context(), &rds.DescribeDBInstancesInput{DBInstanceIdentifier: &req.ID})
+	require.NoError(t, err)
+	require.Equal(t, int32(35), *is.DBInstances[0].AllocatedStorage)
+	require.Equal(t, "16.9", *is.DBInstances[0].EngineVersion)
+}
+
+func TestChangesThatADatabaseCannotMake(t *testing.T) {
+	b := behaviour(t, awsrds.Behaviours(start(t).Config), model.InstanceType)
+	old := model.Instance{Engine: "postgres", EngineVersion: "16.4", Storage: pointer(50)}
+	for name, try := range map[string]struct {
+		to      model.Instance
+		refused int
+	}{
+		"grows":          {model.Instance{Engine: "postgres", EngineVersion: "17", Storage: pointer(60)}, 0},
+		"shrinks":        {model.Instance{Engine: "postgres", EngineVersion: "16.4", Storage: pointer(40)}, 1},
+		"goes back":      {model.Instance{Engine: "postgres", EngineVersion: "15.9", Storage: pointer(50)}, 1},
+		"asks for less":  {model.Instance{Engine: "postgres", EngineVersion: "16.2", Storage: pointer(50)}, 0},
+		"says less":      {model.Instance{Engine: "postgres", EngineVersion: "16", Storage: pointer(50)}, 0},
+		"is another one": {model.Instance{Engine: "mysql", EngineVersion: "8.4", Storage: pointer(20)}, 0},
+	} {
+		problems := b.Definition().Refused(value.Encode(old), value.Encode(try.to))
+		require.Len(t, problems, try.refused, name)
+	}
+}
+
+func TestDatabaseFromASnapshot(t *testing.T) {
+	h := start(t)
+	g := databaseGround(t.Context(), t, h)
+	props := g.instance()
+	props.PasswordRotation, props.Protected = nil, pointer(false)
+	b, req := makeDatabase(t, h, props)
+	require.NoError(t, b.Delete(t.Context(), req))
+	snapshots, err := rds.NewFromConfig(h.Plain).DescribeDBSnapshots(t.Context(), &rds.DescribeDBSnapshotsInput{
+		SnapshotType: aws.String("manual"),
+	})
+	require.NoError(t, err)
+	require.Len(t, snapshots.DBSnapshots, 1)
+	name := *snapshots.DBSnapshots[0].DBSnapshotIdentifier
+	require.Contains(t, name, req.ID+"-final-")
+
+	props.Snapshot, props.Database, props.Username = name, "", ""
+	props.Storage, props.BackupRetention = pointer(30), pointer(9)
+	b, req = makeDatabase(t, h, props)
+	state, _, err := b.Read(t.Context(), req)
+	require.NoError(t, err)
+	require.Empty(t, resource.Compare(b.Definition(), state.Inputs, req.Inputs).Changes)
+	require.Equal(t, "app", state.Outputs.Get("restoredUsername").Str())
+	require.NotEmpty(t, state.Outputs.Get("secretArn").Str())
+}
+
+// Deletion protection that somebody else has switched on stays on.
+func TestDatabaseProtectedBySomebodyElse(t *testing.T) {
+	h := start(t)
+	props := databaseGround(t.Context(), t, h).instance()
+	props.PasswordRotation, props.Protected = nil, pointer(false)
+	b, req := makeDatabase(t, h, props)
+	_, err := rds.NewFromConfig(h.Plain).ModifyDBInstance(t.Context(), &rds.ModifyDBInstanceInput{
+		DBInstanceIdentifier: &req.ID, DeletionProtection: aws.Bool(true),
+	})
+	require.NoError(t, err)
+	var op *resource.OpError
+	require.ErrorAs(t, b.Delete(t.Context(), req), &op)
+	require.Contains(t, op.Next, "--no-deletion-protection")
+	_, found, err := b.Read(t.Context(), req)
+	require.NoError(t, err)
+	require.True(t, found)
+}
+
+func TestExistingDatabase(t *testing.T) {
+	h := start(t)
+	props := databaseGround(t.Context(), t, h).instance()
+	props.PasswordRotation = nil
+	_, req := makeDatabase(t, h, props)
+	lookup := awsrds.Lookups(h.Config)[0]
+	answer, err := lookup.Read(t.Context(), value.Encode(model.DatabaseLookup{
+		Identifier: req.ID, Engine: "postgres", Port: 5432, Secret: true,
+	}))
+	require.NoError(t, err)
+	require.Equal(t, "app", answer.Get("username").Str())
+	require.NotEmpty(t, answer.Get("securityGroupId").Str())
+	for says, ask := range map[string]model.DatabaseLookup{
+		"has the engine postgres, not mysql": {Identifier: req.ID, Engine: "mysql"},
+		"listens on port 5432, not 5433":     {Identifier: req.ID, Engine: "postgres", Port: 5433},
+		"is not in this region":              {Identifier: "nobody", Engine: "postgres"},
+		"is no Aurora cluster":               {Identifier: req.ID, Engine: "aurora-postgresql"},
+	} {
+		_, err := lookup.Read(t.Context(), value.Encode(ask))
+		require.ErrorContains(t, err, says)
+	}
+}

@@ -64,7 +64,7 @@ func lifecycle(extended *bool) *string {
 	}
 }
 
-// throwaway is a password that nobody gets to know. A connection secret sets another one at once.
+// throwaway is a password that nobody gets to know. Somebody has to set another one.
 func throwaway() *string { return aws.String(rand.Text() + rand.Text()[:10]) }
 
 func createInput(c instanceCall) (*rds.CreateDBInstanceInput, error) {

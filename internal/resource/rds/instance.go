@@ -21,7 +21,7 @@ type Instance struct {
 	MultiAZ           *bool              `json:"multiAz,omitempty" doc:"Keep a standby in another zone."`
 	Database          string             `json:"database,omitempty" doc:"Name of the database that is made with the instance."`
 	Username          string             `json:"username,omitempty" doc:"Name of the master user."`
-	ManagedPassword   *bool              `json:"managedPassword,omitempty" doc:"RDS makes the password, keeps it in Secrets Manager and rotates it. False: a connection secret sets it."`
+	ManagedPassword   *bool              `json:"managedPassword,omitempty" doc:"RDS makes the password, keeps it in Secrets Manager and rotates it. False: it has one that nobody knows, until somebody sets another."`
 	PasswordRotation  *int               `json:"passwordRotation,omitempty" doc:"Days between rotations of a managed password, 1 to 1000."`
 	SubnetGroup       value.Of[string]   `json:"subnetGroup,omitempty" doc:"Name of the DB subnet group."`
 	SecurityGroupIDs  value.Of[[]string] `json:"securityGroupIds,omitempty" doc:"Ids of the security groups."`
@@ -71,7 +71,7 @@ type Cluster struct {
 	StorageType       string             `json:"storageType,omitempty" doc:"aurora, or aurora-iopt1 for I/O-Optimized."`
 	Database          string             `json:"database,omitempty" doc:"Name of the database that is made with the cluster."`
 	Username          string             `json:"username,omitempty" doc:"Name of the master user."`
-	ManagedPassword   *bool              `json:"managedPassword,omitempty" doc:"RDS makes the password, keeps it in Secrets Manager and rotates it. False: a connection secret sets it."`
+	ManagedPassword   *bool              `json:"managedPassword,omitempty" doc:"RDS makes the password, keeps it in Secrets Manager and rotates it. False: it has one that nobody knows, until somebody sets another."`
 	PasswordRotation  *int               `json:"passwordRotation,omitempty" doc:"Days between rotations of a managed password, 1 to 1000."`
 	SubnetGroup       value.Of[string]   `json:"subnetGroup,omitempty" doc:"Name of the DB subnet group."`
 	SecurityGroupIDs  value.Of[[]string] `json:"securityGroupIds,omitempty" doc:"Ids of the security groups."`
