@@ -81,7 +81,8 @@ func modifySubnetGroup(c *proxy.Call) *proxy.Response {
 	name := c.Form.Get("DBSubnetGroupName")
 	document, err := c.Ask("rds", rdsVersion, "DescribeDBSubnetGroups", "DBSubnetGroupName", name)
 	if err != nil {
-		return c.Failure(http.StatusNotFound, "DBSubnetGroupNotFoundFault", "DB subnet group '"+name+"' does not exist.")
+		return c.Failure(http.StatusNotFound, "DBSubnetGroupNotFoundFault",
+			"DB subnet group '"+name+"' does not exist.")
 	}
 	tags, err := c.Ask("rds", rdsVersion, "ListTagsForResource", "ResourceName",
 		element(document, "DBSubnetGroupArn"))
@@ -345,8 +346,8 @@ func refuseChange(c *proxy.Call, kind string, form url.Values, found map[string]
 	group := form.Get(name)
 	if group == "" {
 		return c.Failure(http.StatusBadRequest, "InvalidParameterCombination",
-			"The current DB instance parameter group is custom. You must explicitly specify a new DB instance parameter "+
-				"group, either default or custom, for the engine version upgrade.")
+			"The current DB instance parameter group is custom. You must explicitly specify a new DB instance "+
+				"parameter group, either default or custom, for the engine version upgrade.")
 	}
 	document, err := c.Ask("rds", rdsVersion, operation, name, group)
 	if err != nil {
@@ -410,8 +411,7 @@ func (d *databases) delete(c *proxy.Call, kind string) *proxy.Response {
 		return c.Failed(err)
 	}
 	block := blocks(kind).Find(d.shown(c, kind, document, false))
-	return proxy.XMLResponse("<DeleteDB" + kind + `Response xmlns="http://rds.amazonaws.com/doc/2014-10-31/"><DeleteDB` +
-		kind + "Result>" + string(block) + "</DeleteDB" + kind + "Result></DeleteDB" + kind + "Response>")
+	return answerOf("DeleteDB"+kind, string(block))
 }
 
 // members reports whether a cluster has instances that stay.
@@ -574,14 +574,19 @@ func (d *databases) setParameters(c *proxy.Call, kind string) *proxy.Response {
 func (d *databases) resetParameters(c *proxy.Call, kind string) *proxy.Response {
 	name := "DB" + kind + "ParameterGroupName"
 	if _, err := c.Ask("rds", rdsVersion, "DescribeDB"+kind+"ParameterGroups", name, c.Form.Get(name)); err != nil {
-		return c.Failure(http.StatusNotFound, "DBParameterGroupNotFound", "DBParameterGroup not found: "+c.Form.Get(name))
+		return c.Failure(http.StatusNotFound, "DBParameterGroupNotFound",
+			"DBParameterGroup not found: "+c.Form.Get(name))
 	}
 	for _, key := range d.parameterKeys(c, kind) {
 		d.reset[key] = true
 	}
-	operation := "ResetDB" + kind + "ParameterGroup"
-	return proxy.XMLResponse("<" + operation + `Response xmlns="http://rds.amazonaws.com/doc/2014-10-31/"><` + operation +
-		"Result><" + name + ">" + c.Form.Get(name) + "</" + name + "></" + operation + "Result></" + operation + "Response>")
+	return answerOf("ResetDB"+kind+"ParameterGroup", "<"+name+">"+c.Form.Get(name)+"</"+name+">")
+}
+
+// answerOf is the answer of an operation of RDS.
+func answerOf(operation, content string) *proxy.Response {
+	return proxy.XMLResponse("<" + operation + `Response xmlns="http://rds.amazonaws.com/doc/2014-10-31/"><` +
+		operation + "Result>" + content + "</" + operation + "Result></" + operation + "Response>")
 }
 
 var parameter = regexp.MustCompile(`(?s)<(Parameter|member)>.*?</(Parameter|member)>`)

@@ -21,7 +21,10 @@ var _ = liveObjects(answerRDS,
 			SubnetIDs: value.Lit(l.Declared.texts("SubnetIds")), Tags: l.Declared.tags(),
 		}, name, ""
 	}},
-	liveType{file: "RDS-DBParameterGroup", typ: model.ParameterGroupType, props: liveParameterGroup("DBParameterGroupName")},
+	liveType{
+		file: "RDS-DBParameterGroup", typ: model.ParameterGroupType,
+		props: liveParameterGroup("DBParameterGroupName"),
+	},
 	liveType{
 		file: "RDS-DBClusterParameterGroup", typ: model.ClusterParameterGroupType,
 		props: liveParameterGroup("DBClusterParameterGroupName"),
@@ -30,7 +33,10 @@ var _ = liveObjects(answerRDS,
 		file: "RDS-DBInstance", typ: model.InstanceType, explicit: []string{"public", "encrypted", "username"},
 		props: liveInstance,
 	},
-	liveType{file: "RDS-DBCluster", typ: model.ClusterType, explicit: []string{"encrypted", "username"}, props: liveCluster},
+	liveType{
+		file: "RDS-DBCluster", typ: model.ClusterType, explicit: []string{"encrypted", "username"},
+		props: liveCluster,
+	},
 )
 
 func liveParameterGroup(key string) func(l live) (any, string, string) {
@@ -106,8 +112,9 @@ func liveInstance(l live) (any, string, string) {
 func liveCluster(l live) (any, string, string) {
 	d := l.Declared
 	c := model.Cluster{
-		Identifier: l.Live.text("DBClusterIdentifier"), Engine: d.text("Engine"), EngineVersion: d.text("EngineVersion"),
-		Database: d.text("DatabaseName"), Username: d.user(), SubnetGroup: lit(d.text("DBSubnetGroupName")),
+		Identifier: l.Live.text("DBClusterIdentifier"), Engine: d.text("Engine"),
+		EngineVersion: d.text("EngineVersion"),
+		Database:      d.text("DatabaseName"), Username: d.user(), SubnetGroup: lit(d.text("DBSubnetGroupName")),
 		SecurityGroupIDs: d.groups("VpcSecurityGroupIds"), ParameterGroup: lit(d.text("DBClusterParameterGroupName")),
 		ListenPort: d.number("Port"), Encrypted: d.is("StorageEncrypted"),
 		BackupRetention: d.number("BackupRetentionPeriod"), LogExports: d.texts("EnableCloudwatchLogsExports"),

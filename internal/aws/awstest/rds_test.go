@@ -127,7 +127,8 @@ func databaseGround(ctx context.Context, t *testing.T, h *harness) ground {
 
 func (g ground) instance() model.Instance {
 	return model.Instance{
-		Identifier: "suite/a--b/db", Engine: "postgres", EngineVersion: "16.4", Class: "db.t4g.micro", Storage: pointer(20),
+		Identifier: "suite/a--b/db", Engine: "postgres", EngineVersion: "16.4", Class: "db.t4g.micro",
+		Storage:    pointer(20),
 		MaxStorage: pointer(100), StorageType: "gp3", MultiAZ: pointer(false), Database: "app", Username: "app",
 		ManagedPassword: pointer(true), PasswordRotation: pointer(30),
 		SubnetGroup: value.Lit(g.subnetGroup), SecurityGroupIDs: value.Lit([]string{g.securityGroup}),
@@ -143,8 +144,9 @@ func TestDatabaseInstance(t *testing.T) {
 	h := start(t)
 	g := databaseGround(t.Context(), t, h)
 	update, replace := g.instance(), g.instance()
-	update.Class, update.Storage, update.MaxStorage, update.MultiAZ = "db.t4g.small", pointer(40), pointer(0), pointer(true)
-	update.BackupRetention, update.IAMAuthentication, update.LogExports = pointer(14), pointer(true), []string{"upgrade"}
+	update.Class, update.Storage, update.MaxStorage = "db.t4g.small", pointer(40), pointer(0)
+	update.BackupRetention, update.IAMAuthentication, update.MultiAZ = pointer(14), pointer(true), pointer(true)
+	update.LogExports = []string{"upgrade"}
 	update.MaintenanceWindow, update.PasswordRotation = "mon:04:30-mon:05:30", pointer(60)
 	update.Protected, update.FinalSnapshot, update.Insights = pointer(false), false, pointer(true)
 	update.Tags = map[string]string{"team": "orders"}

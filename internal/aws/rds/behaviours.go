@@ -43,7 +43,9 @@ func newAPI(cfg aws.Config) *api {
 	c := rds.NewFromConfig(cfg)
 	return &api{
 		client: c, secrets: secretsmanager.NewFromConfig(cfg),
-		instances: call.ByID(filterValues, func(ctx context.Context, ids []string) (found []types.DBInstance, err error) {
+		instances: call.ByID(filterValues, func(ctx context.Context, ids []string) (found []types.DBInstance,
+			err error,
+		) {
 			in := &rds.DescribeDBInstancesInput{Filters: []types.Filter{filter("db-instance-id", ids...)}}
 			for {
 				page, err := c.DescribeDBInstances(ctx, in)

@@ -40,6 +40,13 @@ func newCluster(api *api) resource.Behaviour {
 		},
 		CheckProps: checkCluster, CreateObject: d.create, ReadObject: d.read, UpdateObject: d.update,
 		AwaitReady: d.awaitReady, DeleteObject: d.delete, Find: d.find, Taggable: true,
+		Observe: resource.Observing[model.Cluster, model.ClusterOutputs]{
+			Health: d.health,
+			Logs:   func(w watchedCluster) []resource.LogSource { return logs("cluster", w.ID, w.Props.LogExports) },
+			Metrics: func(w watchedCluster) []resource.Metric {
+				return metrics("DBClusterIdentifier", w.ID, false)
+			},
+		},
 	}
 }
 
@@ -250,7 +257,9 @@ func (d cluster) awaitReady(ctx context.Context, c clusterCall) (model.ClusterOu
 
 // wait waits until the cluster is usable and no change is pending.
 func (d cluster) wait(ctx context.Context, c clusterCall, pending bool) error {
-	watch := events{api: d.api, kind: types.SourceTypeDbCluster, id: c.ID, tell: c.Progress, all: c.Old.Identifier == ""}
+	watch := events{
+		api: d.api, kind: types.SourceTypeDbCluster, id: c.ID, tell: c.Progress, all: c.Old.Identifier == "",
+	}
 	return call.Wait(ctx, patient, "the cluster "+c.ID+" is available", func(ctx context.Context) (bool, error) {
 		found, err := d.get(ctx, c.ID)
 		if err != nil {
@@ -412,7 +421,9 @@ func modifyClusterInput(p model.Cluster, found types.DBCluster) *rds.ModifyDBClu
 		in.BackupRetentionPeriod = number(p.BackupRetention)
 	})
 	change(has.BackupWindow != p.BackupWindow, func() { in.PreferredBackupWindow = &p.BackupWindow })
-	change(has.MaintenanceWindow != p.MaintenanceWindow, func() { in.PreferredMaintenanceWindow = &p.MaintenanceWindow })
+	change(has.MaintenanceWindow != p.MaintenanceWindow, func() {
+		in.PreferredMaintenanceWindow = &p.MaintenanceWindow
+	})
 	change(!slices.Equal(has.LogExports, p.LogExports), func() {
 		in.CloudwatchLogsExportConfiguration = exports(has.LogExports, p.LogExports)
 	})

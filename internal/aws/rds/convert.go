@@ -295,7 +295,9 @@ func modifyInput(p model.Instance, found types.DBInstance) (*rds.ModifyDBInstanc
 		in.BackupRetentionPeriod = number(p.BackupRetention)
 	})
 	change(has.BackupWindow != p.BackupWindow, func() { in.PreferredBackupWindow = &p.BackupWindow })
-	change(has.MaintenanceWindow != p.MaintenanceWindow, func() { in.PreferredMaintenanceWindow = &p.MaintenanceWindow })
+	change(has.MaintenanceWindow != p.MaintenanceWindow, func() {
+		in.PreferredMaintenanceWindow = &p.MaintenanceWindow
+	})
 	change(differs(has.MinorUpgrades, p.MinorUpgrades), func() { in.AutoMinorVersionUpgrade = p.MinorUpgrades })
 	change(!slices.Equal(has.LogExports, p.LogExports), func() {
 		in.CloudwatchLogsExportConfiguration = exports(has.LogExports, p.LogExports)

@@ -45,6 +45,13 @@ func newInstance(api *api) resource.Behaviour {
 		},
 		CheckProps: checkInstance, CreateObject: i.create, ReadObject: i.read, UpdateObject: i.update,
 		AwaitReady: i.awaitReady, DeleteObject: i.delete, Find: i.find, Taggable: true,
+		Observe: resource.Observing[model.Instance, model.InstanceOutputs]{
+			Health: i.health,
+			Logs:   func(w watchedInstance) []resource.LogSource { return logs("instance", w.ID, w.Props.LogExports) },
+			Metrics: func(w watchedInstance) []resource.Metric {
+				return metrics("DBInstanceIdentifier", w.ID, !w.Props.ClusterIdentifier.IsSet())
+			},
+		},
 	}
 }
 
@@ -335,7 +342,9 @@ func (i instance) awaitReady(ctx context.Context, c instanceCall) (model.Instanc
 
 // wait waits until the instance is usable and no change is pending.
 func (i instance) wait(ctx context.Context, c instanceCall, pending bool) error {
-	watch := events{api: i.api, kind: types.SourceTypeDbInstance, id: c.ID, tell: c.Progress, all: c.Old.Identifier == ""}
+	watch := events{
+		api: i.api, kind: types.SourceTypeDbInstance, id: c.ID, tell: c.Progress, all: c.Old.Identifier == "",
+	}
 	return call.Wait(ctx, patient, "the database "+c.ID+" is available", func(ctx context.Context) (bool, error) {
 		found, err := i.get(ctx, c.ID)
 		if err != nil {

@@ -105,8 +105,8 @@ func newClusterParameterGroup(api *api) resource.Behaviour {
 			what: "DB cluster parameter group",
 			create: func(ctx context.Context, p model.ParameterGroup, tags []types.Tag) (string, error) {
 				out, err := c.CreateDBClusterParameterGroup(ctx, &rds.CreateDBClusterParameterGroupInput{
-					DBClusterParameterGroupName: &p.Name, DBParameterGroupFamily: &p.Family, Description: &p.Description,
-					Tags: tags,
+					DBClusterParameterGroupName: &p.Name, DBParameterGroupFamily: &p.Family,
+					Description: &p.Description, Tags: tags,
 				})
 				if err != nil {
 					return "", err

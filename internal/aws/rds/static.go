@@ -23,7 +23,8 @@ var static = map[string][]string{
 		"track_commit_timestamp", "wal_buffers", "wal_level",
 	},
 	"mysql": {
-		"character-set-client-handshake", "default_authentication_plugin", "event_scheduler", "explicit_defaults_for_timestamp",
+		"character-set-client-handshake", "default_authentication_plugin", "event_scheduler",
+		"explicit_defaults_for_timestamp",
 		"gtid-mode", "gtid_mode", "innodb_buffer_pool_instances", "innodb_flush_method", "innodb_ft_min_token_size",
 		"innodb_log_buffer_size", "innodb_log_file_size", "innodb_open_files", "innodb_page_cleaners",
 		"innodb_purge_threads", "innodb_read_io_threads", "innodb_write_io_threads", "lower_case_table_names",

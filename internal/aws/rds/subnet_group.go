@@ -30,7 +30,8 @@ func newSubnetGroup(api *api) resource.Behaviour {
 			Type: model.SubnetGroupType, Version: 1,
 			ReplaceOn: []string{"vpcId"}, HashedName: "name", NameLimit: groupNameLimit, NamePlain: true,
 			Permissions: func(s resource.Scope) []resource.Statement {
-				return []resource.Statement{{On: []string{s.ARN("rds", "subgrp:"+s.Names(groupNameLimit))}, Actions: []string{
+				groups := []string{s.ARN("rds", "subgrp:"+s.Names(groupNameLimit))}
+				return []resource.Statement{{On: groups, Actions: []string{
 					"rds:CreateDBSubnetGroup", "rds:DescribeDBSubnetGroups", "rds:ModifyDBSubnetGroup",
 					"rds:DeleteDBSubnetGroup", "rds:ListTagsForResource", "rds:AddTagsToResource",
 					"rds:RemoveTagsFromResource",

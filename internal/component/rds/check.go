@@ -9,7 +9,9 @@ import (
 )
 
 // reserved are names of users and databases that RDS refuses.
-var reserved = []string{"admin", "rdsadmin", "rds_superuser", "root", "public", "user", "authorization", "mysql", "template0"}
+var reserved = []string{
+	"admin", "rdsadmin", "rds_superuser", "root", "public", "user", "authorization", "mysql", "template0",
+}
 
 func check(_ component.Instance, s *Spec) []value.Problem {
 	var problems []value.Problem

@@ -73,8 +73,8 @@ func numbers(version string) (first, second int) {
 var (
 	single = []string{
 		"m1", "m2", "m3", "m4", "m5", "m5d", "m6g", "m6gd", "m6i", "m6id", "m6idn", "m6in", "m7g", "m7i", "m8a", "m8g",
-		"m8gd", "m9g", "r3", "r4", "r5", "r5b", "r5d", "r6g", "r6gd", "r6i", "r6id", "r6idn", "r6in", "r7g", "r7i", "r8a",
-		"r8g", "r8gd", "t1", "t2", "t3", "t4g", "x2g", "x2idn", "x2iedn",
+		"m8gd", "m9g", "r3", "r4", "r5", "r5b", "r5d", "r6g", "r6gd", "r6i", "r6id", "r6idn", "r6in", "r7g", "r7i",
+		"r8a", "r8g", "r8gd", "t1", "t2", "t3", "t4g", "x2g", "x2idn", "x2iedn",
 	}
 	inAurora = []string{
 		"r3", "r4", "r5", "r6g", "r6gd", "r6i", "r6id", "r7g", "r7i", "r8a", "r8g", "r8gd", "t2", "t3", "t4g", "x2g",

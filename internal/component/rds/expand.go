@@ -27,8 +27,8 @@ const (
 func Kind() component.Kind {
 	return component.Define(component.Definition[Spec]{
 		Name: "RDS", Group: "components.deployer.io/v1",
-		Doc: "A relational database: an instance, or an Aurora cluster. Encrypted, in subnets that are not public where " +
-			"there are such, and reachable only from the components that use it. RDS makes the password, keeps it in " +
+		Doc: "A relational database: an instance, or an Aurora cluster. Encrypted, in subnets that are not public " +
+			"where there are such, and reachable only from the components that use it. RDS makes the password, keeps it in " +
 			"Secrets Manager and rotates it.",
 		Outputs: []string{
 			"endpoint", "port", "readerEndpoint", "database", "username", "url", "secretArn", "securityGroupId",
@@ -42,8 +42,8 @@ func Kind() component.Kind {
 			"url":             "Connection string without the password.",
 			"secretArn":       "ARN of the secret with username and password: `${database.secretArn}#password`.",
 			"securityGroupId": "Id of the security group.",
-			"connect": "Reach the port, and read the secret with the password; with iamAuthentication, log in as these " +
-				"users.",
+			"connect": "Reach the port, and read the secret with the password; with iamAuthentication, log in as " +
+				"these users.",
 		},
 		Resources: []component.Generated{
 			{Name: subnetGroup, Type: database.SubnetGroupType},
@@ -134,7 +134,9 @@ func (s *Spec) login() (name, user string) {
 	return or(s.Database, "app"), or(s.Username, "app")
 }
 
-func (s *Spec) instance(in component.Instance, group, subnets *resource.Resource) ([]*resource.Resource, *resource.Resource) {
+func (s *Spec) instance(
+	in component.Instance, group, subnets *resource.Resource,
+) (all []*resource.Resource, main *resource.Resource) {
 	parameters := in.Resource(parameterGroup, database.ParameterGroupType, s.parameters(in))
 	name, user := s.login()
 	storage, limit, retention := s.storage(), 0, days(s.BackupRetention)
@@ -159,11 +161,13 @@ func (s *Spec) instance(in component.Instance, group, subnets *resource.Resource
 	if s.Engine != "mariadb" { // which AWS does not support longer than its makers
 		props.ExtendedSupport = &s.ExtendedSupport
 	}
-	main := in.Resource(instance, database.InstanceType, props)
+	main = in.Resource(instance, database.InstanceType, props)
 	return []*resource.Resource{group, subnets, parameters, main}, main
 }
 
-func (s *Spec) cluster(in component.Instance, group, subnets *resource.Resource) ([]*resource.Resource, *resource.Resource) {
+func (s *Spec) cluster(
+	in component.Instance, group, subnets *resource.Resource,
+) (all []*resource.Resource, main *resource.Resource) {
 	parameters := in.Resource(clusterParameterGroup, database.ClusterParameterGroupType, s.parameters(in))
 	name, user := s.login()
 	retention, port := days(s.BackupRetention), s.port()
@@ -190,8 +194,8 @@ func (s *Spec) cluster(in component.Instance, group, subnets *resource.Resource)
 			props.Capacity.PauseAfter = &pause
 		}
 	}
-	main := in.Resource(cluster, database.ClusterType, props)
-	all := []*resource.Resource{group, subnets, parameters, main}
+	main = in.Resource(cluster, database.ClusterType, props)
+	all = []*resource.Resource{group, subnets, parameters, main}
 	for n := 1; n <= 1+s.Replicas; n++ {
 		number := strconv.Itoa(n)
 		all = append(all, in.Resource(member+number, database.InstanceType, database.Instance{

@@ -1,0 +1,108 @@
+package rds
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/company/deployer/internal/report"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/rds"
+)
+
+type (
+	watchedInstance = resource.Watched[model.Instance, model.InstanceOutputs]
+	watchedCluster  = resource.Watched[model.Cluster, model.ClusterOutputs]
+)
+
+// judged is how a database in that status does.
+func judged(status string) resource.Observation {
+	usable, err := state(status)
+	var broken *resource.OpError
+	switch {
+	case usable:
+		return resource.Observation{Health: report.Healthy}
+	case errors.As(err, &broken):
+		return resource.Observation{
+			Health:  report.Unhealthy,
+			Problem: "It is in the state " + status + ". Next: " + broken.Next + ".",
+		}
+	default:
+		return resource.Observation{Health: report.Updating, Problem: "It is " + strings.ReplaceAll(status, "-", " ") + "."}
+	}
+}
+
+// together calls ask for each number below n, all at the same time, so that their reads share calls.
+func together(n int, ask func(int)) {
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { ask(i) })
+	}
+	all.Wait()
+}
+
+// health reports the statuses of instances. The reads share calls.
+func (i instance) health(ctx context.Context, objects []watchedInstance) []resource.Observation {
+	out := make([]resource.Observation, len(objects))
+	together(len(objects), func(n int) {
+		found, err := i.get(ctx, objects[n].ID)
+		switch {
+		case errors.Is(err, resource.ErrNotFound):
+			out[n] = resource.Observation{Gone: true}
+		case err != nil:
+			out[n] = resource.Observation{Err: err}
+		default:
+			out[n] = judged(aws.ToString(found.DBInstanceStatus))
+		}
+	})
+	return out
+}
+
+// health reports the statuses of clusters.
+func (d cluster) health(ctx context.Context, objects []watchedCluster) []resource.Observation {
+	out := make([]resource.Observation, len(objects))
+	together(len(objects), func(n int) {
+		found, err := d.get(ctx, objects[n].ID)
+		switch {
+		case errors.Is(err, resource.ErrNotFound):
+			out[n] = resource.Observation{Gone: true}
+		case err != nil:
+			out[n] = resource.Observation{Err: err}
+		default:
+			out[n] = judged(aws.ToString(found.Status))
+			out[n].Facts = []report.Fact{{Name: "instances", Value: len(found.DBClusterMembers)}}
+		}
+	})
+	return out
+}
+
+// logs are the log groups to which RDS exports the logs of a database.
+func logs(kind, id string, exports []string) []resource.LogSource {
+	var out []resource.LogSource
+	for _, name := range exports {
+		out = append(out, resource.LogSource{Group: "/aws/rds/" + kind + "/" + id + "/" + name})
+	}
+	return out
+}
+
+// metrics of an instance, or of all instances of a cluster.
+func metrics(dimension, id string, storage bool) []resource.Metric {
+	metric := func(name, title, of string, unit resource.Unit) resource.Metric {
+		return resource.Metric{
+			Name: name, Title: title, Namespace: "AWS/RDS", Metric: of, Statistic: "Average", Unit: unit,
+			Dimensions: map[string]string{dimension: id},
+		}
+	}
+	out := []resource.Metric{
+		metric("cpu", "CPU", "CPUUtilization", resource.Percent),
+		metric("connections", "connections", "DatabaseConnections", resource.Count),
+		metric("memory-free", "free memory", "FreeableMemory", resource.Bytes),
+	}
+	if storage {
+		out = append(out, metric("storage-free", "free storage", "FreeStorageSpace", resource.Bytes))
+	}
+	return out
+}
