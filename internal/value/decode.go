@@ -219,6 +219,7 @@ func (d *decoder) number(v Value, out reflect.Value, path []string, f *Field) bo
 			text = Redacted
 		}
 		d.add(WrongType, path, nil, "%s", OutOfRange(text, f.accepts()))
+		d.problems[len(d.problems)-1].Accepts = f.accepts()
 		return false
 	}
 	if n != math.Trunc(n) {
