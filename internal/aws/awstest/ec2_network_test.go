@@ -3,6 +3,7 @@ package awstest
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -328,4 +329,71 @@ func TestEndpointServicesLookup(t *testing.T) {
 		model.EndpointServices{Services: []string{"ecr.api", "secretmanager"}})
 	nextStep(t, err, "describe-vpc-endpoint-services")
 	require.ErrorContains(t, err, "for secretmanager")
+}
+
+// Tasks run in isolated subnets only if all that they need has an endpoint, and never go to public ones by themselves.
+func TestTasksInIsolatedSubnets(t *testing.T) {
+	h := start(t)
+	ctx, client := t.Context(), ec2.NewFromConfig(h.Plain)
+	vpc := makeVPC(ctx, t, h, "10.1.0.0/16")
+	gateway, table := makeGateway(ctx, t, h, vpc), makeTable(ctx, t, h, vpc)
+	_, err := client.CreateRoute(ctx, &ec2.CreateRouteInput{
+		RouteTableId: &table, DestinationCidrBlock: pointer("0.0.0.0/0"), GatewayId: &gateway,
+	})
+	require.NoError(t, err)
+	var public, isolated []string
+	for i, zone := range []string{"us-east-1a", "us-east-1b"} {
+		id := makeSubnet(ctx, t, h, vpc, fmt.Sprintf("10.1.%d.0/24", i), zone)
+		_, err := client.AssociateRouteTable(ctx, &ec2.AssociateRouteTableInput{RouteTableId: &table, SubnetId: &id})
+		require.NoError(t, err)
+		public = append(public, id)
+		isolated = append(isolated, makeSubnet(ctx, t, h, vpc, fmt.Sprintf("10.1.1%d.0/24", i), zone))
+	}
+	ask := func(q model.SubnetsLookup) (model.Subnets, error) {
+		q.VPCID = value.Lit(vpc)
+		return lookup[model.Subnets](t, awsec2.Lookups(h.Config), model.SubnetsLookupType, q)
+	}
+	need := map[string][]string{"logs": {"web/api"}, "s3": {"web/api", "web/worker"}}
+
+	_, err = ask(model.SubnetsLookup{Services: need})
+	nextStep(t, err, "tasks: public")
+	require.ErrorContains(t, err, "lacks VPC endpoints that tasks need: logs (web/api), s3 (web/api, web/worker)")
+
+	found, err := ask(model.SubnetsLookup{Services: need, Tasks: "public"})
+	require.NoError(t, err)
+	require.Equal(t, public, found.TaskSubnetIDs)
+	require.True(t, found.AssignPublicIP)
+
+	tables, err := client.DescribeRouteTables(ctx, &ec2.DescribeRouteTablesInput{Filters: []types.Filter{
+		{Name: pointer("vpc-id"), Values: []string{vpc}}, {Name: pointer("association.main"), Values: []string{"true"}},
+	}})
+	require.NoError(t, err)
+	_, err = client.CreateVpcEndpoint(ctx, &ec2.CreateVpcEndpointInput{
+		VpcId: &vpc, ServiceName: pointer("com.amazonaws.us-east-1.logs"), SubnetIds: isolated,
+		VpcEndpointType: types.VpcEndpointTypeInterface, PrivateDnsEnabled: pointer(true),
+	})
+	require.NoError(t, err)
+	s3 := &ec2.CreateVpcEndpointInput{VpcId: &vpc, ServiceName: pointer("com.amazonaws.us-east-1.s3")}
+	s3.VpcEndpointType, s3.RouteTableIds = types.VpcEndpointTypeGateway, []string{table} // not that of these subnets
+	_, err = client.CreateVpcEndpoint(ctx, s3)
+	require.NoError(t, err)
+	_, err = client.DescribeVpcEndpoints(ctx, &ec2.DescribeVpcEndpointsInput{}) // pending no more
+	require.NoError(t, err)
+	_, err = ask(model.SubnetsLookup{Services: need})
+	require.ErrorContains(t, err, "need: s3 (web/api, web/worker)")
+
+	s3.RouteTableIds = []string{*tables.RouteTables[0].RouteTableId}
+	_, err = client.CreateVpcEndpoint(ctx, s3)
+	require.NoError(t, err)
+	_, err = client.DescribeVpcEndpoints(ctx, &ec2.DescribeVpcEndpointsInput{})
+	require.NoError(t, err)
+	found, err = ask(model.SubnetsLookup{Services: need})
+	require.NoError(t, err)
+	require.ElementsMatch(t, isolated, found.TaskSubnetIDs)
+	require.False(t, found.AssignPublicIP)
+
+	_, err = ask(model.SubnetsLookup{Services: need, Internet: map[string][]string{"docker.io": {"web/api"}}})
+	nextStep(t, err, "copy the images to ECR")
+	_, err = ask(model.SubnetsLookup{SubnetIDs: value.Lit(public), Tasks: "private"})
+	nextStep(t, err, "tasks: private")
 }

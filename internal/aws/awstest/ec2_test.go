@@ -473,7 +473,9 @@ func TestSubnetsLookup(t *testing.T) {
 	found, err = ask(model.SubnetsLookup{SubnetIDs: value.Lit([]string{privateA, privateD})})
 	require.NoError(t, err)
 	require.Equal(t, []string{privateA, privateD}, found.TaskSubnetIDs, "no public load balancer can be here")
-	found, err = ask(model.SubnetsLookup{SubnetIDs: value.Lit([]string{publicA, publicB, isolatedC})})
+	found, err = ask(model.SubnetsLookup{
+		SubnetIDs: value.Lit([]string{publicA, publicB, isolatedC}), Tasks: "public",
+	})
 	require.NoError(t, err)
 	require.Equal(t, []string{publicA, publicB}, found.TaskSubnetIDs)
 	require.Equal(t, []string{publicA, publicB, isolatedC}, found.PrivateZoneSubnetIDs,

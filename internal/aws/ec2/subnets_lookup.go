@@ -23,7 +23,13 @@ func subnetsLookup(api *api) resource.Lookup {
 	return resource.Lookup{
 		Type: model.SubnetsLookupType, Outputs: value.Fields[model.Subnets](),
 		Permissions: func(resource.Scope) []resource.Statement {
-			return []resource.Statement{{Actions: []string{"ec2:DescribeSubnets", "ec2:DescribeRouteTables"}}}
+			return []resource.Statement{
+				{Actions: []string{"ec2:DescribeSubnets", "ec2:DescribeRouteTables"}},
+				{
+					Actions: []string{"ec2:DescribeVpcEndpoints"},
+					Why:     "what tasks reach from subnets without a route to the internet",
+				},
+			}
 		},
 		Read: func(ctx context.Context, props value.Value) (value.Value, error) {
 			var ask model.SubnetsLookup
@@ -45,6 +51,9 @@ func subnetsLookup(api *api) resource.Lookup {
 				return value.NullValue, err
 			}
 			answer := sortOut(subnets, tables)
+			if err := api.placeTasks(ctx, ask, &answer, tables); err != nil {
+				return value.NullValue, err
+			}
 			if !ask.SubnetIDs.IsSet() { // subnets named by the user are kept: ECS reports if it cannot use them
 				leaveOut(ctx, &answer, subnets)
 			}
@@ -243,8 +252,8 @@ func withZonesOf(tasks, private, public []string, zoneOf map[string]string) []st
 	return out
 }
 
-// reachOf follows the default route of the route table that applies to the subnet.
-func reachOf(subnet string, tables []types.RouteTable) reach {
+// tableOf returns the route table that applies to the subnet; nil: none.
+func tableOf(subnet string, tables []types.RouteTable) *types.RouteTable {
 	var inForce *types.RouteTable
 	for i, table := range tables {
 		for _, association := range table.Associations {
@@ -256,6 +265,12 @@ func reachOf(subnet string, tables []types.RouteTable) reach {
 			}
 		}
 	}
+	return inForce
+}
+
+// reachOf follows the default route of the route table that applies to the subnet.
+func reachOf(subnet string, tables []types.RouteTable) reach {
+	inForce := tableOf(subnet, tables)
 	if inForce == nil {
 		return isolated
 	}

@@ -165,8 +165,9 @@ func (s *Spec) service(in component.Instance, parts Parts, definition, securityG
 		TaskDefinition: value.Expr[string](definition.Output("arn")),
 		Subnets:        value.Expr[[]string](network.Output(network.TaskSubnetIDs)),
 		AssignPublicIP: value.Expr[bool](network.Output(network.AssignPublicIP)),
-		SecurityGroups: value.Expr[[]string](value.NewList(securityGroup.Output("id"))),
-		TargetGroups:   parts.TargetGroups, ServiceRegistries: parts.Registries,
+		SecurityGroups: value.Expr[[]string](value.NewList(append([]value.Value{securityGroup.Output("id")},
+			value.Strings(s.SecurityGroups...).Items()...)...)),
+		TargetGroups: parts.TargetGroups, ServiceRegistries: parts.Registries,
 		Deployment: s.Deployment.properties(), EnableExecuteCommand: s.Exec,
 	}
 	if len(parts.TargetGroups) > 0 {

@@ -28,6 +28,12 @@ type SubnetsLookup struct {
 	VPCID     value.Of[string]   `json:"vpcId" required:"true"`
 	SubnetIDs value.Of[[]string] `json:"subnetIds,omitempty"`
 	Tags      map[string]string  `json:"tags,omitempty"`
+	// Tasks is private or public: in which subnets tasks run. Empty: private, if there are subnets that are not public.
+	Tasks string `json:"tasks,omitempty"`
+	// Services are what tasks must reach of AWS, and Internet what they must reach elsewhere, each with the components
+	// that need it. In isolated subnets, each service needs a VPC endpoint.
+	Services map[string][]string `json:"services,omitempty"`
+	Internet map[string][]string `json:"internet,omitempty"`
 }
 
 // Subnets answers a SubnetsLookup. The route table decides what a subnet is (a subnet without its own table uses the

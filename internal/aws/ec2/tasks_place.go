@@ -1,0 +1,107 @@
+package ec2
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/ec2"
+)
+
+// placeTasks decides in which subnets tasks run. Tasks never go from private subnets to public ones unless the Network
+// says so: in isolated subnets they need VPC endpoints, and the missing ones are an error.
+func (a *api) placeTasks(
+	ctx context.Context, ask model.SubnetsLookup, answer *model.Subnets,
+	tables []types.RouteTable,
+) error {
+	switch {
+	case ask.Tasks == "public":
+		if len(answer.PublicSubnetIDs) == 0 {
+			return misplaced(ask, "has no public subnets, and tasks: public asks for them",
+				"remove tasks: public from the Network, or choose public subnets, too")
+		}
+		answer.TaskSubnetIDs, answer.AssignPublicIP = answer.PublicSubnetIDs, true
+		return nil
+	case len(answer.PrivateSubnetIDs) > 0:
+		return nil
+	case len(answer.IsolatedSubnetIDs) == 0:
+		if ask.Tasks == "private" {
+			return misplaced(ask, "has no private subnets, and tasks: private asks for them",
+				"remove tasks: private from the Network, or choose private subnets, too")
+		}
+		return nil
+	}
+	answer.TaskSubnetIDs, answer.AssignPublicIP = answer.IsolatedSubnetIDs, false
+	if len(ask.Services) == 0 && len(ask.Internet) == 0 {
+		return nil
+	}
+	have, err := a.reachable(ctx, ask.VPCID.Get(), answer.IsolatedSubnetIDs, tables)
+	if err != nil {
+		return err
+	}
+	missing := maps.Clone(ask.Services)
+	maps.DeleteFunc(missing, func(name string, _ []string) bool { return have[name] })
+	public := ", or let tasks run in its public subnets with tasks: public in the Network"
+	if len(answer.PublicSubnetIDs) == 0 {
+		public = ""
+	}
+	switch {
+	case len(missing) > 0:
+		return misplaced(ask, "has private subnets without a route to the internet, and lacks VPC endpoints that "+
+			"tasks need: "+needs(missing), "add these VPC endpoints (interface endpoints with private DNS), or a "+
+			"NAT gateway"+public)
+	case len(ask.Internet) > 0:
+		return misplaced(ask, "has private subnets without a route to the internet, and images are there: "+
+			needs(ask.Internet), "copy the images to ECR, or add a NAT gateway"+public)
+	}
+	return nil
+}
+
+func misplaced(ask model.SubnetsLookup, what, next string) error {
+	return &resource.OpError{
+		Operation: "ec2:DescribeSubnets", Err: resource.ErrNotFound, Message: "the VPC " + ask.VPCID.Get() + " " + what,
+		Next: next,
+	}
+}
+
+// needs is a list for people: "logs (web/api, web/worker)".
+func needs(by map[string][]string) string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(by)) {
+		out = append(out, fmt.Sprintf("%s (%s)", name, strings.Join(by[name], ", ")))
+	}
+	return strings.Join(out, ", ")
+}
+
+// reachable are the services that subnets reach through VPC endpoints, by short name. An interface endpoint counts with
+// private DNS, a gateway endpoint with a route from each of the subnets.
+func (a *api) reachable(
+	ctx context.Context, vpc string, subnets []string, tables []types.RouteTable,
+) (map[string]bool, error) {
+	list, err := a.listEndpoints(ctx, []types.Filter{filter("vpc-id", vpc)})
+	if err != nil {
+		return nil, failed(err)
+	}
+	out := map[string]bool{}
+	for _, e := range list {
+		parts := strings.SplitN(strings.TrimPrefix(aws.ToString(e.ServiceName), "cn."), ".", 4)
+		if len(parts) < 4 || stateOf(e) != "available" || aws.ToString(e.VpcId) != vpc {
+			continue
+		}
+		usable := aws.ToBool(e.PrivateDnsEnabled)
+		if e.VpcEndpointType == types.VpcEndpointTypeGateway {
+			usable = !slices.ContainsFunc(subnets, func(id string) bool {
+				table := tableOf(id, tables)
+				return table == nil || !slices.Contains(e.RouteTableIds, aws.ToString(table.RouteTableId))
+			})
+		}
+		out[parts[3]] = out[parts[3]] || usable
+	}
+	return out, nil
+}
