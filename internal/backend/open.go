@@ -23,6 +23,7 @@ import (
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/lock/dynamodb"
 	locallock "github.com/company/deployer/internal/lock/local"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/state/local"
@@ -50,6 +51,8 @@ type World struct {
 	Index Index                              // AWS's index of tags
 	// who is asked about container images, in AWS with that configuration; nil: nobody is asked
 	Images func(sdk.Config) image.Finder
+	// reads metrics, in the order given
+	Metrics func(context.Context, sdk.Config, []resource.Metric, resource.Span) ([][]report.Point, error)
 
 	// A simulation sets these, so that runs can die while the process lives; nil: the real thing.
 	HTTP  sdk.HTTPClient // that every AWS call goes through

@@ -3,6 +3,7 @@ package resource
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/value"
@@ -75,6 +76,12 @@ type Metric struct {
 	PerMinute  bool              // the statistic counts for the whole period, and people want its value per minute
 	Daily      bool              // AWS sends one value a day
 	Threshold  *Threshold        // nil: no value is bad in itself
+}
+
+// Span is a span of time in whole periods, with a value for each.
+type Span struct {
+	From, To time.Time
+	Period   time.Duration
 }
 
 // Threshold is the value from which on a metric is a problem.

@@ -369,6 +369,11 @@ func (v *StatusScreen) draw(first bool) {
 			break
 		}
 	}
+	w.redraw(lines, room, first)
+}
+
+// redraw shows lines in place, on the terminal's second screen, and cuts them to the rows that there is room for.
+func (w *Writer) redraw(lines []string, room int, first bool) {
 	if len(lines) > room {
 		lines = append(lines[:room-1:room-1],
 			w.render(reset+styled(dim, fmt.Sprintf("… %d more lines", len(lines)-room+1))))
@@ -385,12 +390,17 @@ func (v *StatusScreen) draw(first bool) {
 	io.WriteString(w.w, out.String()) //nolint:errcheck // nobody is left to see an error
 }
 
+// firstScreen returns to the terminal's first screen.
+func (w *Writer) firstScreen() {
+	io.WriteString(w.w, "\x1b[?25h\x1b[?1049l") //nolint:errcheck // nobody is left to see an error
+}
+
 // Close ends the display.
 func (v *StatusScreen) Close() {
 	if v.last == nil {
 		return
 	}
 	w := v.writer()
-	io.WriteString(w.w, "\x1b[?25h\x1b[?1049l") //nolint:errcheck // nobody is left to see an error
+	w.firstScreen()
 	Status(w, v.last, v.now())
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/company/deployer/internal/aws/catalog"
+	"github.com/company/deployer/internal/aws/cloudwatch"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/lock/dynamodb"
 	"github.com/company/deployer/internal/resource"
@@ -24,6 +25,7 @@ func declared(scope resource.Scope) map[string][]resource.Statement {
 		"the state":     s3.Settings{Bucket: "BUCKET", Prefix: "PREFIX"}.Permissions(scope),
 		"the locks":     dynamodb.Settings{Table: "TABLE"}.Permissions(scope),
 		"the tag index": tagging.Permissions(scope),
+		"metrics":       cloudwatch.Permissions(),
 	}
 	for _, d := range c.Definitions() {
 		out[d.Type] = d.Permissions(scope)
