@@ -40,7 +40,8 @@ func newMetrics(f *Factory, runF func(*metricsOptions) error) *cobra.Command {
 	cmd.Flags().StringVar(&o.component, "component", "", "only this component: its `address`")
 	o.completeAddresses(cmd, "component")
 	cmd.Flags().StringVar(&o.since, "since", "3h", "how far back: a `duration` such as 30m, 3h, 7d")
-	cmd.Flags().StringVar(&o.period, "period", "", "one value per this `duration`: 1m, 5m, 1h (default: what fits a chart)")
+	cmd.Flags().StringVar(&o.period, "period", "",
+		"one value per this `duration`: 1m, 5m, 1h (default: what fits a chart)")
 	cmd.Flags().BoolVar(&o.watch, "watch", false, "show them again and again until interrupted")
 	cmd.Flags().DurationVar(&o.interval, "interval", time.Minute, "how often, with --watch")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
@@ -56,7 +57,8 @@ func (o *metricsOptions) span() (since, period time.Duration, err error) {
 	parse := func(flag, text string) time.Duration {
 		var d value.Duration
 		if err := d.UnmarshalText([]byte(text)); err != nil {
-			problems.Add(diag.New(diag.Invalid, "Invalid "+flag, diag.Sentence(err.Error()), "For instance: "+flag+" 1h"))
+			problems.Add(diag.New(diag.Invalid, "Invalid "+flag, diag.Sentence(err.Error()),
+				"For instance: "+flag+" 1h"))
 		}
 		return time.Duration(d)
 	}
@@ -82,8 +84,8 @@ func metricsRun(o *metricsOptions) error {
 	f := o.factory
 	since, period, err := o.span()
 	if o.interval <= 0 {
-		err = diag.Join(err, diag.New(diag.Invalid, "Invalid --interval", "A time between two looks has to be positive.",
-			"For instance: --interval 1m"))
+		err = diag.Join(err, diag.New(diag.Invalid, "Invalid --interval",
+			"A time between two looks has to be positive.", "For instance: --interval 1m"))
 	}
 	if err != nil {
 		return err

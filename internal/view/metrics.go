@@ -99,7 +99,7 @@ func chart(w *Writer, m *report.Metrics, series []report.Metric) {
 	for _, line := range strings.Split(asciigraph.PlotMany(drawn, options...), "\n") {
 		w.Printf("  %s\n", strings.TrimRight(line, " "))
 	}
-	if text := moments(m.Deployments, from, to, len(drawn[0])); text != "" {
+	if text := moments(m.Deployments, from, to, len(drawn[0]), w.Width-axis-1); text != "" {
 		w.Printf("  %s%s\n", strings.Repeat(" ", axis-1), styled(cyan, text))
 	}
 }
@@ -190,7 +190,7 @@ func column(at, from, to time.Time, width int) int {
 }
 
 // moments is a line below a chart with the deployments of its span. One that would run into another is left out.
-func moments(all []report.Moment, from, to time.Time, width int) string {
+func moments(all []report.Moment, from, to time.Time, width, room int) string {
 	text := ""
 	for _, m := range all {
 		at := column(m.At, from, to, width)
@@ -200,6 +200,9 @@ func moments(all []report.Moment, from, to time.Time, width int) string {
 		mark := "▲" + m.Version.String()
 		if m.Result != "succeeded" {
 			mark += " " + oneLine(m.Result)
+		}
+		if at+columns(mark) > room {
+			mark = "▲" // at the edge of the screen
 		}
 		text += strings.Repeat(" ", at-columns(text)) + mark + " "
 	}
