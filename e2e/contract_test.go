@@ -135,7 +135,7 @@ func TestContract(t *testing.T) {
 	judge := d.transcribe()
 	approved := func(command string) []string {
 		return append([]string{command, "-e", "dev", "--auto-approve"}, mayGo("all/orders", "all/pages", "all/sessions",
-			"all/shards", "all/elastic", "all/database", "all/aurora", "infra/ingress")...)
+			"all/shards", "all/elastic", "all/shared", "all/database", "all/aurora", "infra/ingress")...)
 	}
 	d.do(0, approved("apply")...)
 	for _, step := range []string{"changed", "replaced"} {

@@ -123,6 +123,14 @@ TYPES = {
         "AWS::ElastiCache::SubnetGroup",
         {"name": "CacheSubnetGroupName"},
     ),
+    "elasticache/user": (
+        "AWS::ElastiCache::User",
+        {"name": "UserId", "username": "UserName", "access": "AccessString", "passwordSecret": "Passwords"},
+    ),
+    "elasticache/user-group": (
+        "AWS::ElastiCache::UserGroup",
+        {"name": "UserGroupId", "userIds": "UserIds"},
+    ),
     "elbv2/listener": ("AWS::ElasticLoadBalancingV2::Listener", {}),
     "elbv2/listener-certificates": (
         "AWS::ElasticLoadBalancingV2::ListenerCertificate",

@@ -251,6 +251,15 @@ def modify_serverless(t, p, _):
     t.change(p["ServerlessCacheName"], **without(p, "ServerlessCacheName"))
 
 
+def create_cache_user(t, p, _):
+    properties = without(p, "AuthenticationMode", "Tags")
+    t.add("AWS::ElastiCache::User", {**properties, "NoPasswordRequired": True}, Ref=p["UserId"])
+
+
+def create_cache_users(t, p, _):
+    t.add("AWS::ElastiCache::UserGroup", without(p), Ref=p["UserGroupId"])
+
+
 def create_role(t, p, answer):
     properties = {**without(p), "AssumeRolePolicyDocument": json.loads(p["AssumeRolePolicyDocument"])}
     t.add("AWS::IAM::Role", properties, Ref=p["RoleName"], Arn=answer["Role"]["Arn"])
@@ -513,6 +522,8 @@ OPERATIONS = {
     "elasticache:CreateCacheSubnetGroup": create_cache_subnets,
     "elasticache:CreateReplicationGroup": create_cache,
     "elasticache:CreateServerlessCache": create_serverless,
+    "elasticache:CreateUser": create_cache_user,
+    "elasticache:CreateUserGroup": create_cache_users,
     "elasticache:ModifyCacheCluster": modify_cache_cluster,
     "elasticache:ModifyCacheParameterGroup": modify_cache_parameters,
     "elasticache:ModifyReplicationGroup": modify_cache,

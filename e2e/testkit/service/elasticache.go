@@ -54,6 +54,8 @@ var _ = register(Service{
 		"elasticache/parameter-group":   {Property: "parameters", To: map[string]string{"timeout": "77"}, Needed: true},
 		"elasticache/replication-group": {Property: "snapshotRetention", To: 9},
 		"elasticache/cluster":           {Untried: "the example has no Memcached"},
+		"elasticache/user":              {Untried: "the example has no users of caches"},
+		"elasticache/user-group":        {Untried: "the example has no users of caches"},
 		"elasticache/serverless-cache":  {Untried: "the example has no serverless cache"},
 	},
 })
@@ -165,7 +167,15 @@ func accessElastiCache(b *access.Builder) {
 	case form.Get("FinalSnapshotName") != "":
 		b.Ask("elasticache:CreateServerlessCacheSnapshot", on...)
 	}
-	if slices.Contains(placing, op) {
+	if strings.HasSuffix(op, "ServerlessCache") {
+		for _, action := range []string{"ec2:DescribeTags", "ec2:DescribeVpcEndpoints"} {
+			b.Ask(action, "*")
+		}
+		for _, action := range []string{"ec2:CreateVpcEndpoint", "ec2:DeleteVpcEndpoints"} {
+			b.Ask(action, "arn:aws:ec2:"+b.Call.Region+":"+b.Account+":vpc-endpoint/of-the-cache")
+		}
+	}
+	if slices.Contains(placing, op) || strings.HasSuffix(op, "ServerlessCache") {
 		for _, action := range []string{
 			"ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs",
 		} {

@@ -61,6 +61,22 @@ var _ = liveObjects(answerElastiCache,
 			return p, name, ""
 		},
 	},
+	liveType{file: "ElastiCache-User", typ: model.UserType, props: func(l live) (any, string, string) {
+		d, id := l.Declared, l.Live.text("UserId")
+		p := model.User{
+			Name: id, Username: d.text("UserName"), Engine: d.text("Engine"), Access: d.text("AccessString"), Tags: d.tags(),
+		}
+		if d["Passwords"] != nil {
+			p.PasswordSecret = lit("arn:of-a-secret")
+		}
+		return p, id, ""
+	}},
+	liveType{file: "ElastiCache-UserGroup", typ: model.UserGroupType, props: func(l live) (any, string, string) {
+		d, id := l.Declared, l.Live.text("UserGroupId")
+		return model.UserGroup{
+			Name: id, Engine: d.text("Engine"), UserIDs: value.Lit(d.texts("UserIds")), Tags: d.tags(),
+		}, id, ""
+	}},
 )
 
 func cacheParameters(o object) map[string]string {
@@ -215,6 +231,12 @@ func answerElastiCache(l object, parameters any) (any, error) {
 		}, nil
 	case *elasticache.DescribeCacheClustersInput:
 		return &elasticache.DescribeCacheClustersOutput{CacheClusters: []cachetypes.CacheCluster{liveNode(l)}}, nil
+	case *elasticache.DescribeUsersInput:
+		u := into[cachetypes.User](l)
+		return &elasticache.DescribeUsersOutput{Users: []cachetypes.User{u}}, nil
+	case *elasticache.DescribeUserGroupsInput:
+		g := into[cachetypes.UserGroup](l)
+		return &elasticache.DescribeUserGroupsOutput{UserGroups: []cachetypes.UserGroup{g}}, nil
 	case *elasticache.DescribeServerlessCachesInput:
 		c := into[cachetypes.ServerlessCache](without(l, "Endpoint", "ReaderEndpoint"))
 		c.Endpoint = liveEndpoint(l.at("Endpoint"))

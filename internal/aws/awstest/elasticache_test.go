@@ -373,3 +373,50 @@ func TestServerlessCache(t *testing.T) {
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
 	})
 }
+
+func (h *cacheHome) secret(t *testing.T, name, password string) string {
+	t.Helper()
+	made, err := secretsmanager.NewFromConfig(h.Plain).CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
+		Name: &name, SecretString: aws.String(`{"password": "` + password + `"}`),
+	})
+	require.NoError(t, err)
+	return *made.ARN
+}
+
+func TestCacheUser(t *testing.T) {
+	h := newCacheHome(t)
+	props := model.User{
+		Name: "suite/user", Username: "app", Engine: model.Valkey, Access: "on ~app:* +@read",
+		PasswordSecret:  value.Lit(h.secret(t, "user-password", "0123456789abcdef-first")),
+		PasswordVersion: value.Lit("1"), Tags: map[string]string{"team": "a"},
+	}
+	update, replace := props, props
+	update.Access, update.Tags = "on ~* +@all", nil
+	update.PasswordSecret = value.Lit(h.secret(t, "user-password-2", "0123456789abcdef-second"))
+	replace.Username = "other"
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: h.behaviour(t, model.UserType), Props: props, Update: update, Replace: replace,
+		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+	})
+}
+
+func TestCacheUserGroup(t *testing.T) {
+	h := newCacheHome(t)
+	for _, name := range []string{"one", "two", "three"} {
+		_, err := h.client.CreateUser(t.Context(), &elasticache.CreateUserInput{
+			UserId: &name, UserName: &name, Engine: aws.String(model.Valkey), AccessString: aws.String("on ~* +@all"),
+			NoPasswordRequired: aws.Bool(true),
+		})
+		require.NoError(t, err)
+	}
+	props := model.UserGroup{
+		Name: "suite/group", Engine: model.Valkey, UserIDs: value.Lit([]string{"one", "two"}),
+		Tags: map[string]string{"team": "a"},
+	}
+	update := props
+	update.UserIDs, update.Tags = value.Lit([]string{"two", "three"}), nil
+	resourcetest.Run(t, resourcetest.Case{
+		Behaviour: h.behaviour(t, model.UserGroupType), Props: props, Update: update,
+		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+	})
+}

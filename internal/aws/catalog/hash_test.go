@@ -19,6 +19,8 @@ var hashed = map[string][]string{
 	"elasticache/parameter-group":   {"family", "clustered"},
 	"elasticache/replication-group": {"port", "atRestEncryption", "kmsKey"},
 	"elasticache/serverless-cache":  {"kmsKey"},
+	"elasticache/user":              {"username"},
+	"elasticache/user-group":        {},
 	"elasticache/subnet-group":      {"vpcId"},
 	"elbv2/load-balancer":           {"scheme", "vpcId"},
 	"elbv2/target-group":            {"port", "protocol", "protocolVersion", "vpcId", "targetType"},

@@ -29,6 +29,7 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 	a := &api{client: elasticache.NewFromConfig(cfg), secrets: secretsmanager.NewFromConfig(cfg)}
 	return []resource.Behaviour{
 		newSubnetGroup(a), newParameterGroup(a), newReplicationGroup(a), newCluster(a), newServerless(a),
+		newUser(a), newUserGroup(a),
 	}
 }
 

@@ -49,7 +49,10 @@ func newServerless(a *api) resource.Behaviour {
 			Permissions: func(s resource.Scope) []resource.Statement {
 				caches := own(s, "serverlesscache", serverlessLimit)
 				snapshots := own(s, "serverlesscachesnapshot", groupNameLimit)
-				const final = "a final snapshot at the delete"
+				const (
+					final     = "a final snapshot at the delete"
+					endpoints = "AWS makes the endpoint of a serverless cache in the name of the caller"
+				)
 				return slices.Concat([]resource.Statement{
 					{On: caches, Actions: append([]string{
 						"elasticache:CreateServerlessCache", "elasticache:DescribeServerlessCaches",
@@ -65,9 +68,13 @@ func newServerless(a *api) resource.Behaviour {
 							s.ARN("ec2", "vpc/*"), s.ARN("ec2", "vpc-endpoint/*"), s.ARN("ec2", "subnet/*"),
 							s.ARN("ec2", "security-group/*"),
 						},
-						Actions: []string{"ec2:CreateVpcEndpoint"},
-						Why:     "AWS makes the endpoint of a serverless cache in the name of the caller",
+						Actions: []string{"ec2:CreateVpcEndpoint"}, Why: endpoints,
 					},
+					{
+						On:      []string{s.ARN("ec2", "vpc-endpoint/*")},
+						Actions: []string{"ec2:DeleteVpcEndpoints"}, Why: endpoints,
+					},
+					{Actions: []string{"ec2:DescribeTags", "ec2:DescribeVpcEndpoints"}, Why: endpoints},
 				}, placing(s), encrypting(s))
 			},
 		},

@@ -23,6 +23,7 @@ const (
 	memcachedCluster = "cluster"
 	serverlessCache  = "serverless"
 	password         = "password"
+	userGroup        = "user-group"
 	slowLog          = "slow-log"
 	engineLog        = "engine-log"
 )
@@ -32,7 +33,7 @@ func Kind() component.Kind {
 	return component.Define(component.Definition[Spec]{
 		Name: "ElastiCache", Group: "components.deployer.io/v1",
 		Doc:     "A cache of Valkey, Redis OSS or Memcached, encrypted, reachable by the components that use it.",
-		Outputs: []string{"endpoint", "port", "readerEndpoint", "url", "securityGroupId", "secretArn"},
+		Outputs: []string{"endpoint", "port", "readerEndpoint", "url", "securityGroupId", "secretArn", "userSecretArns"},
 		Verbs:   []string{"connect"},
 		Words: map[string]string{
 			"endpoint": "Host name for reads and writes; of Memcached and in cluster mode the one that " +
@@ -43,7 +44,8 @@ func Kind() component.Kind {
 			"url":             "URL for clients: rediss://host:port, with one s less without TLS.",
 			"securityGroupId": "Id of the cache's security group.",
 			"secretArn":       "ARN of the secret with username and password; with auth.token only.",
-			"connect":         "Open connections to the cache; with auth.token also read the password.",
+			"userSecretArns":  "ARNs of the secrets of users, by name: `${cache.userSecretArns.app}#password`; with users only.",
+			"connect":         "Open connections to the cache; with auth.token or users also read the passwords.",
 		},
 		Resources: []component.Generated{
 			{Name: securityGroup, Type: ec2.SecurityGroupType},
@@ -53,6 +55,9 @@ func Kind() component.Kind {
 			{Name: memcachedCluster, Type: cache.ClusterType, When: "for Memcached"},
 			{Name: serverlessCache, Type: cache.ServerlessCacheType, When: "with `serverless`"},
 			{Name: password, Type: secretsmanager.PasswordType, When: "with `auth.token`"},
+			{Name: "password-*", Type: secretsmanager.PasswordType, When: "one for each of `users`"},
+			{Name: "user-*", Type: cache.UserType, When: "one for each of `users`, and default"},
+			{Name: userGroup, Type: cache.UserGroupType, When: "with `users`"},
 			{Name: slowLog, Type: logs.LogGroupType, When: "with `logs: [slow]`"},
 			{Name: engineLog, Type: logs.LogGroupType, When: "with `logs: [engine]`"},
 		},
@@ -142,6 +147,9 @@ func (e *expansion) replicationGroup(s *Spec) {
 		e.outputs["secretArn"] = secret.Output("arn")
 		e.resources = append(e.resources, secret)
 	}
+	if len(s.Users) > 0 {
+		props.UserGroup = value.Expr[string](e.users(s).Output("id"))
+	}
 	main := e.in.Resource(replicationGroup, cache.ReplicationGroupType, props)
 	scheme := "rediss"
 	if s.Encryption.Transit == cache.Disabled {
@@ -149,6 +157,41 @@ func (e *expansion) replicationGroup(s *Spec) {
 	}
 	e.reached(main, scheme)
 	e.outputs["readerEndpoint"] = main.Output("readerEndpoint")
+}
+
+// users adds the users with their passwords. Without a user of the name default, clients that give no name could log in
+// as AWS's own one, which may do everything: ours of that name may do nothing.
+func (e *expansion) users(s *Spec) *resource.Resource {
+	var ids []value.Value
+	secrets := map[string]value.Value{}
+	hasDefault := false
+	for _, u := range s.Users {
+		hasDefault = hasDefault || u.Name == "default"
+		secret := e.in.Resource("password-"+u.Name, secretsmanager.PasswordType, secretsmanager.Password{
+			Name:        e.in.ResourceName(secretNameLimit, e.in.GlobalSeeds(), password, u.Name),
+			Description: "Password of the user " + u.Name + " of the cache " + e.in.Original().Address, Username: u.Name,
+			Generation: u.Generation,
+		})
+		made := e.in.Resource("user-"+u.Name, cache.UserType, cache.User{
+			Name: e.in.Prefix(u.Name), Username: u.Name, Engine: s.Engine, Access: u.Access,
+			PasswordSecret:  value.Expr[string](secret.Output("arn")),
+			PasswordVersion: value.Expr[string](secret.Output("version")),
+		})
+		e.resources = append(e.resources, secret, made)
+		ids, secrets[u.Name] = append(ids, made.Output("id")), secret.Output("arn")
+	}
+	if !hasDefault {
+		made := e.in.Resource("user-default", cache.UserType, cache.User{
+			Name: e.in.Prefix("default"), Username: "default", Engine: s.Engine, Access: "off -@all",
+		})
+		e.resources, ids = append(e.resources, made), append(ids, made.Output("id"))
+	}
+	group := e.in.Resource(userGroup, cache.UserGroupType, cache.UserGroup{
+		Name: e.in.Prefix(), Engine: s.Engine, UserIDs: value.Expr[[]string](value.NewList(ids...)),
+	})
+	e.resources = append(e.resources, group)
+	e.outputs["userSecretArns"] = value.NewMap(secrets)
+	return group
 }
 
 // cluster adds a cache of Memcached.
@@ -244,10 +287,17 @@ func grant(in component.Instance, s *Spec, _ string) component.Grant {
 	if s.Serverless != nil {
 		out.Ports = append(out.Ports, port+1) // for reads from any zone
 	}
+	var secrets []value.Value
 	if s.Auth.Token {
+		secrets = append(secrets, value.Output(in.Address, "secretArn"))
+	}
+	for _, u := range s.Users {
+		secrets = append(secrets, value.Output(in.Address+":password-"+u.Name, "arn"))
+	}
+	if len(secrets) > 0 {
 		out.Statements = []component.Statement{{
 			Actions:   []string{"secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"},
-			Resources: []value.Value{value.Output(in.Address, "secretArn")},
+			Resources: secrets,
 		}}
 	}
 	return out

@@ -29,6 +29,7 @@ type Spec struct {
 	RestoreFrom       string            `json:"restoreFrom,omitempty" doc:"Name of the snapshot that fills a new cache. It has no effect on an existing one."`
 	MaintenanceWindow string            `json:"maintenanceWindow,omitempty" pattern:"^(sun|mon|tue|wed|thu|fri|sat):([01][0-9]|2[0-3]):[0-5][0-9]-(sun|mon|tue|wed|thu|fri|sat):([01][0-9]|2[0-3]):[0-5][0-9]$" form:"a weekly time range in UTC, such as sun:05:00-sun:06:00" unset:"chosen by AWS" doc:"When AWS may maintain the cache, in UTC."`
 	Auth              Auth              `json:"auth,omitempty" doc:"What clients must show, beside being in a security group that may connect."`
+	Users             []User            `json:"users,omitempty" unique:"name" max:"100" doc:"Users of Valkey and Redis OSS, each with a password that AWS makes, instead of auth.token."`
 	Logs              []string          `json:"logs,omitempty" enum:"slow,engine" unique:"true" example:"[slow, engine]" doc:"Logs of Valkey and Redis OSS that go to CloudWatch: slow commands, messages of the engine. They are kept as long as those of services."`
 }
 
@@ -49,6 +50,13 @@ type Snapshots struct {
 	Retention *int   `json:"retention,omitempty" min:"0" max:"35" unset:"7 in production, else 0" doc:"Days that the daily snapshots are kept; 0: none are made."`
 	Window    string `json:"window,omitempty" pattern:"^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$" form:"a daily time range in UTC, such as 03:00-04:00" unset:"chosen by AWS" doc:"When the daily snapshot begins, in UTC."`
 	Final     *bool  `json:"final,omitempty" unset:"true in production" doc:"Take a snapshot when the cache is deleted or replaced."`
+}
+
+// User is somebody who may connect.
+type User struct {
+	Name       string `json:"name" required:"true" pattern:"^[a-z][a-z0-9-]{0,29}$" form:"the name of a user: small letters, digits and -" doc:"Name with which clients log in. The name default is for clients that give none."`
+	Access     string `json:"access,omitempty" default:"on ~* +@all" pattern:"\\S" form:"an access string such as on ~app:* +@read" doc:"What the user may do, in the words of the command ACL: on ~app:* +@read."`
+	Generation int    `json:"generation,omitempty" min:"0" doc:"Another number makes a new password. The old one is refused from then on."`
 }
 
 // Auth is what clients must show.
@@ -126,8 +134,33 @@ func check(in component.Instance, s *Spec) []value.Problem {
 		bad([]string{"auth", "token"}, "encryption", "needs encryption.transit: required; without TLS the password would "+
 			"be sent in clear")
 	}
+	problems = append(problems, s.checkUsers()...)
 	if _, given := s.Parameters["cluster-enabled"]; given {
 		bad([]string{"parameters", "cluster-enabled"}, "", "is set by shards")
+	}
+	return problems
+}
+
+// oldestUsers are the oldest versions with users.
+var oldestUsers = map[string]string{cache.Valkey: "7.2", cache.Redis: "6.0"}
+
+// checkUsers refuses users where a cache cannot have them.
+func (s *Spec) checkUsers() []value.Problem {
+	if len(s.Users) == 0 {
+		return nil
+	}
+	var problems []value.Problem
+	bad := func(on, format string, args ...any) {
+		problems = append(problems, component.Invalid([]string{"users"}, format, args...).RestsOn(on))
+	}
+	if s.Auth.Token {
+		bad("auth", "a cache has either users or auth.token")
+	}
+	if s.Encryption.Transit != "" && s.Encryption.Transit != cache.Required {
+		bad("encryption", "need encryption.transit: required; without TLS their passwords would be sent in clear")
+	}
+	if oldest := oldestUsers[s.Engine]; cache.Compare(s.version(), oldest) < 0 {
+		bad("version", "need %s %s or newer", s.Engine, oldest)
 	}
 	return problems
 }
@@ -166,6 +199,7 @@ func (s *Spec) checkMemcached() []value.Problem {
 	refuse(s.Snapshots.Final != nil, "snapshots", "snapshots", "final")
 	refuse(s.RestoreFrom != "", "snapshots", "restoreFrom")
 	refuse(s.Auth.Token, "AUTH", "auth", "token")
+	refuse(len(s.Users) > 0, "users", "users")
 	refuse(len(s.Logs) > 0, "logs in CloudWatch", "logs")
 	return problems
 }
@@ -194,6 +228,7 @@ func (s *Spec) checkServerless() []value.Problem {
 	refuse(s.Shards != nil, "shards of its own: AWS chooses them", "shards")
 	refuse(s.MultiAZ != nil, "choice of this kind: it always is in several zones", "multiAz")
 	refuse(len(s.Parameters) > 0, "parameters", "parameters")
+	refuse(len(s.Users) > 0, "users that deployer makes", "users")
 	refuse(s.MaintenanceWindow != "", "maintenance window", "maintenanceWindow")
 	refuse(len(s.Logs) > 0, "logs in CloudWatch", "logs")
 	refuse(s.Auth.Token, "AUTH", "auth", "token")
