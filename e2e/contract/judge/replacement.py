@@ -229,7 +229,6 @@ RIGHT = {
     "ecs/task-definition taskRoleArn": _REVISION,
     "elbv2/listener-rule loadBalancer": "a part of the listener's ARN",
     "elbv2/load-balancer vpcId": "follows from the subnets, which SetSubnets changes within a VPC only",
-    "logs/log-group data loss": "the retention deletes logs in any case",
     "rds/cluster engine": "another engine is another database",
     "rds/cluster username": "ModifyDBCluster takes no other master user",
     "rds/instance engine": "another engine is another database",

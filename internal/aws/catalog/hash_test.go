@@ -20,7 +20,7 @@ var hashed = map[string][]string{
 	"elasticache/replication-group": {"port", "atRestEncryption", "kmsKey"},
 	"elasticache/serverless-cache":  {"kmsKey"},
 	"elasticache/user":              {"username"},
-	"elasticache/user-group":        {},
+	"elasticache/user-group":        nil,
 	"elasticache/subnet-group":      {"vpcId"},
 	"elbv2/load-balancer":           {"scheme", "vpcId"},
 	"elbv2/target-group":            {"port", "protocol", "protocolVersion", "vpcId", "targetType"},
