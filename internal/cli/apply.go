@@ -32,8 +32,9 @@ func newApply(f *Factory, runF func(*applyOptions) error) *cobra.Command {
 			"if not, the cause and the next step are on the screen. An interrupted run is picked up by the next one.\n\n" +
 			"With PLANFILE (of deployer plan --out) exactly that plan is carried out, without another question. If the " +
 			"state or AWS has\nchanged since, nothing is done (exit code 5).",
-		Example: "  deployer apply -e production --var VERSION=1.4.2\n  deployer plan --out shop.plan && deployer apply shop.plan",
-		Args:    arguments(0, 1, "PLANFILE"),
+		Example: "  deployer apply -e production --var VERSION=1.4.2\n" +
+			"  deployer plan --out shop.plan && deployer apply shop.plan",
+		Args: arguments(0, 1, "PLANFILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.file = args[0]
@@ -80,7 +81,9 @@ func (o *applyOptions) changing(run func(deploy.Request) (*deploy.Applied, error
 }
 
 // decided are the flags of apply that say what is planned: a saved plan has all of that.
-var decided = []string{"var", "var-file", "target", "allow-data-loss", "refresh", "no-previous-variables", "no-resolve", "offline"}
+var decided = []string{
+	"var", "var-file", "target", "allow-data-loss", "refresh", "no-previous-variables", "no-resolve", "offline",
+}
 
 // applySaved carries out a saved plan. The file says which stack and environment it is for. The manifests are not read.
 func applySaved(o *applyOptions) error {

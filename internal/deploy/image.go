@@ -40,8 +40,8 @@ func (i *used) position(u *run) *diag.Position {
 // tasks of a revision run the same image. Where a registry is not asked, an image keeps the digest that was deployed
 // under the same tag.
 //
-// What it could not ask is one warning. In the background it checks that images fit the architecture of their tasks. The
-// returned function waits for that, and returns all problems: images that do not exist, and those that do not fit.
+// What it could not ask is one warning. In the background it checks that images fit the architecture of their tasks.
+// The returned function waits for that, and returns all problems: images that do not exist, and those that do not fit.
 func (u *run) pin(ctx context.Context) (check func() error, err error) {
 	none := func() error { return nil }
 	if u.stack == nil || u.approved != nil {

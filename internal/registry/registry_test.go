@@ -81,7 +81,8 @@ func TestReadDockerConfig(t *testing.T) {
 	}
 	user, password := registry.ReadDockerConfig(nil, "/home/ann", read).For("docker.io")
 	require.Equal(t, []string{"ann", "p"}, []string{user, password})
-	user, _ = registry.ReadDockerConfig(map[string]string{"DOCKER_CONFIG": "/elsewhere"}, "/home/ann", read).For("docker.io")
+	elsewhere := map[string]string{"DOCKER_CONFIG": "/elsewhere"}
+	user, _ = registry.ReadDockerConfig(elsewhere, "/home/ann", read).For("docker.io")
 	require.Empty(t, user)
 	user, _ = registry.ReadDockerConfig(map[string]string{"DOCKER_AUTH_CONFIG": "no JSON"}, "", read).For("docker.io")
 	require.Empty(t, user)

@@ -37,5 +37,6 @@ func TestMarkdownLong(t *testing.T) {
 	require.Less(t, b.Len(), 65_000)
 	require.Contains(t, b.String(), "**3000 to delete**")
 	require.Contains(t, b.String(), "* `web/api` delete, **data loss**")
-	require.True(t, strings.HasSuffix(b.String(), "````\n\n</details>\n\n<sub>Plan `sha256:abc`</sub>\n"), b.String()[b.Len()-200:])
+	end := b.String()[b.Len()-200:]
+	require.True(t, strings.HasSuffix(end, "````\n\n</details>\n\n<sub>Plan `sha256:abc`</sub>\n"), end)
 }

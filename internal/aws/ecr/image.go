@@ -114,8 +114,8 @@ func (f *Finder) Find(ctx context.Context, ref image.Ref) (image.Found, error) {
 	return image.Read(aws.ToString(got.ImageId.ImageDigest), []byte(aws.ToString(got.ImageManifest)))
 }
 
-// missing is the error for an image that is not there. A pull-through cache imports an image at its first pull, so there
-// it may still exist.
+// missing is the error for an image that is not there. A pull-through cache imports an image at its first pull, so the
+// image may still exist.
 func (r *repository) missing(ctx context.Context, what string) error {
 	prefix, _, nested := strings.Cut(r.name, "/")
 	if nested {
