@@ -2,6 +2,7 @@ package rds
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -69,8 +70,9 @@ func protectedError(err error, kind, id string) error {
 		return err
 	}
 	op := &resource.OpError{}
-	if e, ok := failed(err).(*resource.OpError); ok {
-		*op = *e
+	var refused *resource.OpError
+	if errors.As(failed(err), &refused) {
+		*op = *refused
 	}
 	op.Code = "DeletionProtected" // not the code that busy repeats
 	op.Next = fmt.Sprintf("somebody has switched on its deletion protection; if it may go: aws rds modify-%s "+
