@@ -85,6 +85,9 @@ func newDocument(root *node, p *problems) *document {
 	}
 	if d.name != "" {
 		detail, next := CheckName(d.name)
+		if strings.EqualFold(d.kind, d.name) { // infra/ingress: the name is reserved for this kind
+			detail = ""
+		}
 		if d.named = detail == ""; !d.named {
 			summary := "Invalid name"
 			if strings.Contains(detail, "Reserved") {

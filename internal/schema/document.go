@@ -108,7 +108,14 @@ func bundle(kinds *component.Registry, types Types, title string, m mode, names 
 	properties["apiVersion"].(object)["enum"] = groups
 	name := properties["metadata"].(object)["properties"].(object)["name"].(object)
 	name["pattern"] = manifest.NamePattern()
-	name["not"] = object{"enum": manifest.Reserved()}
+	const own = "ingress" // the kind Ingress has this name, and no other kind
+	name["not"] = object{"enum": slices.DeleteFunc(manifest.Reserved(), func(name string) bool { return name == own })}
+	cases = append(cases, object{
+		"if": object{"properties": object{"kind": object{"const": "Ingress"}}},
+		"else": object{"properties": object{
+			"metadata": object{"properties": object{"name": object{"not": object{"const": own}}}},
+		}},
+	})
 	root["allOf"] = cases
 	root["title"] = title
 	return w.finish(root)

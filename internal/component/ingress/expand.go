@@ -6,15 +6,74 @@ import (
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/component/network"
 	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/resource/acm"
 	"github.com/company/deployer/internal/resource/ec2"
 	"github.com/company/deployer/internal/resource/elbv2"
+	"github.com/company/deployer/internal/resource/route53"
 	"github.com/company/deployer/internal/value"
 )
 
-// Spec is empty: users do not write this component.
-type Spec struct{ component.Common }
+// Spec is what users write below spec. Without a manifest everything has its default.
+type Spec struct {
+	component.Common
 
-// Kind is the synthetic kind Ingress.
+	Public   Balancer `json:"public,omitempty" doc:"Settings of the load balancer that is reached from the internet."`
+	Internal Balancer `json:"internal,omitempty" doc:"Settings of the load balancer that is reached from inside the network."`
+}
+
+// Balancer are the settings of one shared load balancer.
+type Balancer struct {
+	IdleTimeout        value.Duration `json:"idleTimeout,omitempty" min:"1s" max:"4000s" step:"1s" unset:"60s" doc:"How long a connection may be silent."`
+	TLSPolicy          string         `json:"tlsPolicy,omitempty" pattern:"^ELBSecurityPolicy-[A-Za-z0-9-]+$" form:"the name of a security policy of Elastic Load Balancing" unset:"ELBSecurityPolicy-TLS13-1-2-2021-06" doc:"TLS versions and ciphers of HTTPS."`
+	DeletionProtection *bool          `json:"deletionProtection,omitempty" unset:"true in production" doc:"AWS refuses to delete the load balancer. deployer switches it off before a delete that --allow-data-loss allows."`
+	DropInvalidHeaders *bool          `json:"dropInvalidHeaders,omitempty" unset:"true" doc:"Header fields that are not valid HTTP do not reach the containers."`
+	DesyncMitigation   string         `json:"desyncMitigation,omitempty" enum:"monitor,defensive,strictest" unset:"defensive" doc:"What happens to requests that could desynchronise proxies."`
+}
+
+func (s *Spec) balancer(public bool) Balancer {
+	if public {
+		return s.Public
+	}
+	return s.Internal
+}
+
+func generated() []component.Generated {
+	var out []component.Generated
+	for _, public := range []bool{true, false} {
+		kind, when := scheme(public)+"-", "while a service needs it"
+		https := when + ", with `certificate`"
+		out = append(out,
+			component.Generated{Name: kind + "security-group", Type: ec2.SecurityGroupType, When: when},
+			component.Generated{Name: kind + "from-http", Type: ec2.SecurityGroupRuleType, When: when},
+			component.Generated{Name: kind + "from-https", Type: ec2.SecurityGroupRuleType, When: https},
+			component.Generated{Name: kind + "load-balancer", Type: elbv2.LoadBalancerType, When: when},
+			component.Generated{Name: kind + "http-listener", Type: elbv2.ListenerType, When: when},
+			component.Generated{Name: kind + "https-listener", Type: elbv2.ListenerType, When: https},
+			component.Generated{Name: kind + "certificates", Type: elbv2.ListenerCertificatesType, When: https},
+			component.Generated{Name: kind + "redirect-*", Type: elbv2.ListenerRuleType, When: https},
+			component.Generated{Name: kind + "certificate-*", Type: acm.CertificateType, When: "with `certificate: auto`"},
+			component.Generated{Name: kind + "record-*", Type: route53.RecordType, When: "for hosts with a hosted zone"},
+		)
+	}
+	return out
+}
+
+func words() map[string]string {
+	out := map[string]string{}
+	for _, public := range []bool{true, false} {
+		of := " of the " + scheme(public) + " load balancer."
+		for what, text := range map[string]string{
+			DNSName: "DNS name", ZoneID: "Hosted zone, for alias records,", ARNSuffix: "Name in CloudWatch",
+			SecurityGroup: "Id of the security group", HTTPListener: "ARN of the HTTP listener",
+			HTTPSListener: "ARN of the HTTPS listener", DNSRecords: "DNS records to make by hand for the hosts",
+		} {
+			out[OutputName(public, what)] = text + of
+		}
+	}
+	return out
+}
+
+// Kind is the kind Ingress. A stack has one, with or without a manifest.
 func Kind() component.Kind {
 	var outputs []string
 	for _, public := range []bool{true, false} {
@@ -23,19 +82,21 @@ func Kind() component.Kind {
 		}
 	}
 	return component.Define(component.Definition[Spec]{
-		Name: "Ingress", Synthetic: Address,
-		Doc:     "The load balancers that the services of a stack share.",
-		Outputs: outputs,
+		Name: "Ingress", Group: "infra.deployer.io/v1", Synthetic: Address,
+		Doc:       "The load balancers that the services of a stack share, one public and one internal.",
+		Outputs:   outputs,
+		Words:     words(),
+		Resources: generated(),
 		Demands: func(component.Instance, *Spec) []component.Demand {
 			return []component.Demand{{Address: network.Address}}
 		},
 		Protected: func(in component.Instance, _ *Spec) bool { return in.Production },
-		Expand: func(in component.Instance, _ *Spec, c component.Context) (component.Expansion, []value.Problem) {
+		Expand: func(in component.Instance, s *Spec, c component.Context) (component.Expansion, []value.Problem) {
 			out := component.Expansion{Outputs: map[string]value.Value{}}
 			var over []value.Problem
 			for _, public := range []bool{true, false} {
 				if rules := Arrange(public, c.Demands); len(rules.needs) > 0 {
-					over = append(over, rules.quotas(balancer(in, rules, &out))...)
+					over = append(over, rules.quotas(balancer(in, rules, s.balancer(public), &out))...)
 				}
 			}
 			return out, over
@@ -66,7 +127,7 @@ func (r *Rules) quotas(certificates int) []value.Problem {
 }
 
 // balancer makes one load balancer with its shared parts, and returns how many certificates it has.
-func balancer(in component.Instance, rules *Rules, out *component.Expansion) int {
+func balancer(in component.Instance, rules *Rules, set Balancer, out *component.Expansion) int {
 	kind := scheme(rules.public)
 	add := func(name, typ string, props any, after ...string) *resource.Resource {
 		r := in.Resource(kind+"-"+name, typ, props, after...)
@@ -100,6 +161,11 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) int
 	if in.Production {
 		props.DeletionProtection = &in.Production
 	}
+	if set.DeletionProtection != nil {
+		props.DeletionProtection = set.DeletionProtection
+	}
+	props.IdleTimeout, props.DropInvalidHeaders = set.IdleTimeout.Seconds(), set.DropInvalidHeaders
+	props.DesyncMitigation = set.DesyncMitigation
 	lb := add("load-balancer", elbv2.LoadBalancerType, props, opened...)
 	out.Guarded = append(out.Guarded, lb.Name) // the services bring and remove listeners and rules
 	give(DNSName, lb.Output("dnsName"))
@@ -119,7 +185,7 @@ func balancer(in component.Instance, rules *Rules, out *component.Expansion) int
 	certificates := rules.certificates(in, out)
 	https := add("https-listener", elbv2.ListenerType, elbv2.Listener{
 		LoadBalancerARN: value.Expr[string](lb.Output("arn")), Port: ports["https"], Protocol: "HTTPS",
-		CertificateARN: value.Expr[string](certificates[0]), DefaultAction: elbv2.NotFound(),
+		CertificateARN: value.Expr[string](certificates[0]), SSLPolicy: set.TLSPolicy, DefaultAction: elbv2.NotFound(),
 	})
 	give(HTTPSListener, https.Output("arn"))
 	// One set for all: only AWS knows which hosts share a wildcard certificate, and the certificate must stay until the

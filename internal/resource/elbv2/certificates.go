@@ -11,9 +11,9 @@ const ListenerCertificatesType = "elbv2/listener-certificates"
 // ListenerCertificates are the properties of the set. Its ID is the listener's ARN. It cannot carry tags. Certificates
 // that others added to the listener stay.
 type ListenerCertificates struct {
-	ListenerARN value.Of[string] `json:"listenerArn" required:"true"`
+	ListenerARN value.Of[string] `json:"listenerArn" required:"true" doc:"ARN of the listener."`
 	// CertificateARNs may repeat themselves; their order means nothing. Updates in place add first, then remove.
-	CertificateARNs value.Of[[]string] `json:"certificateArns" required:"true"`
+	CertificateARNs value.Of[[]string] `json:"certificateArns" required:"true" doc:"ARNs of the certificates; their order means nothing."`
 }
 
 // ListenerCertificatesOutputs is empty: AWS adds nothing.
