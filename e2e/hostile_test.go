@@ -233,11 +233,11 @@ func attacks() map[string]hostile {
 		"state of 100 MB":      {push, 3, `(?i)too\s+large`, sparse("state.json", 100<<20)},
 		"state that is a pipe": {push, 3, `(?i)regular`, pipe("state.json")},
 		"deep state": {
-			push, 5, `no whole state`,
+			push, 5, `is incomplete or was edited`,
 			stream("state.json", hostileState+`"payload":`, 1, "[", 30<<20),
 		},
 		"deep state that closes": {
-			push, 5, `no whole state`,
+			push, 5, `is incomplete or was edited`,
 			stream("state.json", hostileState+`"payload":`, 1, "[", 9000, "]", 9000, "}", 1),
 		},
 		"state of lists": {
@@ -270,14 +270,14 @@ func attacks() map[string]hostile {
 			stream("state.json", hostileState+`"payload":{}`, 1, `,"":0`, 6<<20, `}`, 1),
 		},
 		"state of white space": {
-			push, 5, `no whole state`,
+			push, 5, `is incomplete or was edited`,
 			stream("state.json", hostileState+`"payload":[`, 1, " ", 31<<20, `]}`, 1),
 		},
 		"state of one text": {
-			push, 5, `no whole state`,
+			push, 5, `is incomplete or was edited`,
 			stream("state.json", hostileState+`"payload":"`, 1, "<", 30<<20, `"}`, 1),
 		},
-		"state of NUL bytes": {push, 5, `no whole state`, stream("state.json", "\x00", 1<<20)},
+		"state of NUL bytes": {push, 5, `is incomplete or was edited`, stream("state.json", "\x00", 1<<20)},
 	}
 	for where, c := range map[string]struct {
 		file string

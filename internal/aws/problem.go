@@ -76,7 +76,8 @@ func classify(operation string, err error) *diag.Diagnostic {
 	case hasCode(err, "InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException",
 		"SignatureDoesNotMatch", "InvalidSignatureException", "AuthFailure", "IncompleteSignature"):
 		return diag.New(diag.Invalid, "AWS refused the credentials", sentence(Words(err)),
-			"Check the access key, the secret key and the profile; `aws sts get-caller-identity` shows whom AWS sees.")
+			"Check the access key, the secret key and the profile; `aws sts get-caller-identity` shows the identity "+
+				"that they belong to.")
 	case hasCode(err, "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException") ||
 		Status(err) == 301:
 		return diag.New(diag.Invalid, "Wrong AWS region", sentence(Words(err)),
@@ -91,10 +92,10 @@ func classify(operation string, err error) *diag.Diagnostic {
 			"Check the network, proxies and AWS_ENDPOINT_URL, then run the command again.")
 	case Throttled(err):
 		return diag.New(diag.Failed, "AWS throttles calls", sentence(Words(err)),
-			"Too many calls reach this account's API: wait a while, then run the command again.")
+			"The account makes too many API calls. Wait a while, then run the command again.")
 	case errors.As(err, &api) && Trouble(err):
-		return diag.New(diag.Failed, "AWS has trouble", sentence(Words(err)),
-			"Nothing is wrong with what was asked: run the command again in a while.")
+		return diag.New(diag.Failed, "AWS has a fault", sentence(Words(err)),
+			"The request was right. Run the command again later.")
 	case errors.As(err, &api):
 		return diag.New(diag.Failed, "AWS call failed", sentence(Words(err)), "")
 	case errors.As(err, &name):
@@ -121,8 +122,9 @@ func bucketRegion(err error) string {
 func credentialsMissing(err error) string {
 	var operation *smithy.OperationError
 	if errors.As(err, &operation) && operation.ServiceID == "ec2imds" {
-		return "Neither the environment nor the profiles of ~/.aws hold credentials, and no role of an EC2 instance " +
-			"or container gives them."
+		return "There are no credentials in the environment or in the profiles of ~/.aws, and no role of an " +
+			"EC2 instance " +
+			"or container provides them."
 	}
 	return sentence(strings.TrimPrefix(Words(err), "failed to refresh cached credentials, "))
 }

@@ -76,7 +76,7 @@ func NewSession(ctx context.Context, s Settings, env func(string) string) (*Sess
 		if u, err := url.Parse(*cfg.BaseEndpoint); err != nil || u.Host == "" ||
 			u.Scheme != "http" && u.Scheme != "https" {
 			return nil, diag.New(diag.Invalid, "Invalid AWS endpoint",
-				fmt.Sprintf("AWS_ENDPOINT_URL or endpoint_url is %q, which is no URL.", *cfg.BaseEndpoint),
+				fmt.Sprintf("AWS_ENDPOINT_URL or endpoint_url is %q, which is not a URL.", *cfg.BaseEndpoint),
 				"For instance http://127.0.0.1:4566; leave it out for AWS itself.")
 		}
 	}
@@ -162,7 +162,7 @@ func configProblem(err error) error {
 	if errors.As(err, &missing) {
 		d := diag.New(diag.Invalid, "Unknown AWS profile",
 			fmt.Sprintf("There is no profile %q in the AWS configuration files.", missing.Profile),
-			"Check aws.profile and AWS_PROFILE, or make the profile with `aws configure --profile "+missing.Profile+
+			"Check aws.profile and AWS_PROFILE, or create the profile with `aws configure --profile "+missing.Profile+
 				"`.")
 		d.Cause = err
 		return d

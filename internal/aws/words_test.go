@@ -56,7 +56,7 @@ func TestWordsAreForPeople(t *testing.T) {
 		}
 		return more
 	}
-	require.Contains(t, failure(t.Context(), t, nil).Detail, "Neither the environment nor the profiles")
+	require.Contains(t, failure(t.Context(), t, nil).Detail, "There are no credentials in the environment")
 	d := failure(t.Context(), t, with(map[string]string{"AWS_ENDPOINT_URL": "nonsense"}))
 	require.Equal(t, diag.Invalid, d.Code)
 	d = failure(t.Context(), t, with(map[string]string{"AWS_MAX_ATTEMPTS": "many"}))

@@ -59,8 +59,8 @@ func (b *Backend) SignsOf(ctx context.Context, key state.Key, where Place, own [
 	}
 	if err != nil {
 		w := &diag.Diagnostic{
-			Severity: diag.Warning, Code: diag.Failed, Summary: "AWS was not asked what is there",
-			Detail: fmt.Sprintf("Whether objects of %s exist that this state does not know could not be asked: %s.",
+			Severity: diag.Warning, Code: diag.Failed, Summary: "AWS was not asked for objects of other states",
+			Detail: fmt.Sprintf("It is not known whether AWS has objects of %s that are not in this state: %s.",
 				key, strings.TrimSuffix(err.Error(), ".")),
 		}
 		var op *resource.OpError
@@ -89,7 +89,7 @@ func (b *Backend) Missing(ctx context.Context, key state.Key, past int) error {
 	ctx, cancel := context.WithTimeout(ctx, looking)
 	defer cancel()
 	return diag.New(diag.Conflict, "State is missing",
-		fmt.Sprintf("There is no state of %s in %s, but a history of %s: somebody deleted state.json, or "+
+		fmt.Sprintf("There is no state of %s in %s, but there is a history of %s: somebody deleted state.json, or "+
 			"moved it away.", key, b.Location(), deployments(past)),
 		"Nothing was changed. "+b.remedy(ctx, key, ""))
 }
@@ -141,8 +141,9 @@ func OthersObjects(key state.Key, objects []resource.Tagged) *diag.Diagnostic {
 	}
 	return &diag.Diagnostic{
 		Severity: diag.Warning, Code: diag.Conflict, Summary: "Objects of another state",
-		Detail: fmt.Sprintf("AWS's tag index has %s that carry the tags of %s and that this state does not know: %s. "+
-			"Their names are not those of this plan, or they were deleted lately.", indexed(len(objects)), key,
+		Detail: fmt.Sprintf("AWS's tag index has %s with the tags of %s that are not in this state: %s. "+
+			"Their names differ from those in this plan, or they were deleted a short time ago.", indexed(len(objects)),
+			key,
 			some(objects)),
 		Next: "If the stack was deployed with another backend, use that one. If nobody needs the objects, delete " +
 			"them in AWS.",
@@ -153,12 +154,12 @@ func OthersObjects(key state.Key, objects []resource.Tagged) *diag.Diagnostic {
 // replaced: another state is at that place.
 func (b *Backend) Elsewhere(ctx context.Context, key state.Key, found *Signs, replaced bool) *diag.Diagnostic {
 	lineages := found.Lineages()
-	none := "has no state of it"
+	none := "has no state of the stack"
 	if replaced {
-		none = "has another state of it, which does not know them"
+		none = "has a state of the stack that does not have them"
 	}
-	return diag.New(diag.Conflict, "State is elsewhere",
-		fmt.Sprintf("AWS has %s of %s with the lineage %s: %s. This stack's state is elsewhere: %s %s.",
+	return diag.New(diag.Conflict, "State is in another backend",
+		fmt.Sprintf("AWS has %s of %s with the lineage %s: %s. This stack's state is in another backend: %s %s.",
 			indexed(len(found.Objects)), key, strings.Join(lineages, ", "), some(found.Objects), b.Location(), none),
 		"Nothing was changed. "+b.wayTo(ctx, key, lineages, replaced))
 }
@@ -178,23 +179,25 @@ func (b *Backend) wayTo(ctx context.Context, key state.Key, lineages []string, r
 			last.Stored.Snapshot.Envelope.Lineage != best.Stored.Snapshot.Envelope.Lineage {
 			flags = append(flags, "--force")
 		}
-		return fmt.Sprintf("Its newest version here is %s (serial %d, %s, by %s). This brings it back:\n%s",
+		return fmt.Sprintf("Its newest version here is %s (serial %d, %s, by %s). Restore it:\n%s",
 			VersionOf(best.Stored), best.Serial,
 			WrittenAt(best.Stored).UTC().Format("2006-01-02 15:04:05 UTC"), best.Who,
 			b.CommandLine(key, "state restore", append(flags, best.ID)...))
 	}
 	if b.HasLocalState(key) && slices.Contains(lineages, lineageIn(b.LocalState(key))) {
-		return "It is on this machine: bring it over:\n" + b.CommandLine(key, "state push", b.LocalState(key))
+		return "It is on this machine. Copy it:\n" + b.CommandLine(key, "state push", b.LocalState(key))
 	}
 	if b.World.Settings.Backend.Type != "s3" {
-		return "State is kept on this machine because no bucket is configured. Whoever deploys the stack finds " +
+		return "The state is kept on this machine because no bucket is configured. A person who deploys the " +
+			"stack finds " +
 			"bucket and table with `deployer config show`: " +
 			"give them with `deployer init`, which can also write .deployer/config.yaml for everybody who clones the " +
 			"repository, or with --backend-bucket and --lock-table."
 	}
-	return "`deployer config show --origin` says where this backend comes from; compare bucket and prefix with what " +
-		"whoever deploys the stack uses. " +
-		"If that state is gone for good, delete the objects in AWS, or give stack or environment another name."
+	return "`deployer config show --origin` shows where this backend is configured. Compare bucket and prefix with " +
+		"those of the " +
+		"people who deploy the stack. " +
+		"If that state is lost, delete the objects in AWS, or give the stack or the environment another name."
 }
 
 // lineageIn is the lineage of the state in a file, "" where it cannot be read.

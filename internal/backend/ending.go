@@ -30,11 +30,11 @@ func EndingWarnings(err error) diag.List {
 	}
 	out := AsWarnings(err)
 	if cut {
-		d := diag.New(diag.Interrupted, "Stopped before everything was tidied up",
-			"The state is saved. There was no time to hear that the lock is released, or to write the history "+
+		d := diag.New(diag.Interrupted, "Stopped before the end of the run was recorded",
+			"The state is saved. There was no time to confirm that the lock is released, or to write the history "+
 				"and the copy "+
 				"for pulumi.",
-			"The next run makes that good. If the lock is still held, it is taken over: on this machine at "+
+			"The next run does this. If the lock is still held, the next run takes it over: on this machine at "+
 				"once, elsewhere "+
 				"within minutes.")
 		d.Severity = diag.Warning

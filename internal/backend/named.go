@@ -15,7 +15,7 @@ type Named struct {
 // VersionOf is the name of a state in the history.
 func VersionOf(s *state.Stored) string {
 	if s.Payload.Status == state.InProgress {
-		return fmt.Sprintf("v%d, which was under way", s.Payload.Deployment+1)
+		return fmt.Sprintf("v%d, which was in progress", s.Payload.Deployment+1)
 	}
 	return fmt.Sprintf("v%d", s.Payload.Deployment)
 }

@@ -166,7 +166,7 @@ func (b *Backend) Find(ctx context.Context, key state.Key, version string) (*Nam
 	store := b.Store(key)
 	unknown := func(what string) error {
 		return diag.New(diag.Invalid, "Unknown version", fmt.Sprintf("%s has no %s.", key, what),
-			"Nothing was changed. What there is:\n"+b.CommandLine(key, "state restore"))
+			"Nothing was changed. There are:\n"+b.CommandLine(key, "state restore"))
 	}
 	if m := deploymentName.FindStringSubmatch(version); m != nil {
 		number, _ := strconv.Atoi(m[1])

@@ -59,21 +59,23 @@ func (b *Backend) remedy(ctx context.Context, key state.Key, lineage string) str
 		if err == nil {
 			err = unseen
 		}
-		return "Earlier versions could not be looked at (" + reason(err) + "); once they can be, this lists them:\n" +
+		return "Earlier versions could not be read (" + reason(err) + "). When they can be read, list them:\n" +
 			b.CommandLine(key, "state restore")
 	case best == nil:
-		return "There is no earlier version of it, neither in its history nor in the bucket. If there is a copy:\n" +
+		return "There is no earlier version of it, neither in its history nor in the bucket. If you have a copy, " +
+			"write it:\n" +
 			b.CommandLine(key, "state push", "FILE")
 	}
 	what := VersionOf(best.Stored)
 	if lineage != "" && best.Stored.Snapshot.Envelope.Lineage != lineage {
-		return fmt.Sprintf("There is no earlier version of it. The newest whole version is %s of an earlier life of "+
-			"the stack (serial %d, %s, by %s): with that one, nobody would know what was made since. If it is right "+
-			"all the same:\n%s",
+		return fmt.Sprintf("There is no earlier version of it. The newest complete version is %s of an "+
+			"earlier state of "+
+			"the stack (serial %d, %s, by %s). It does not have the objects that were created later. If it is right "+
+			"anyway:\n%s",
 			what, best.Serial, WrittenAt(best.Stored).UTC().Format("2006-01-02 15:04:05 UTC"), best.Who,
 			b.CommandLine(key, "state restore", "--force", best.ID))
 	}
-	return fmt.Sprintf("The newest whole version is %s (serial %d, %s, by %s). This brings it back:\n%s", what,
+	return fmt.Sprintf("The newest complete version is %s (serial %d, %s, by %s). Restore it:\n%s", what,
 		best.Serial,
 		best.At.UTC().Format("2006-01-02 15:04:05 UTC"), best.Who, b.CommandLine(key, "state restore", best.ID))
 }

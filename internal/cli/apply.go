@@ -92,9 +92,9 @@ func applySaved(o *applyOptions) error {
 	var found diag.List
 	for _, flag := range decided {
 		if o.given(flag) {
-			found.Add(diag.New(diag.Invalid, "Flag does not go with a saved plan",
+			found.Add(diag.New(diag.Invalid, "Flag cannot be used with a saved plan",
 				"--"+flag+" belongs to deployer plan: the plan in "+o.file+" is carried out as it is.",
-				"Leave it out, or make a new plan with it."))
+				"Remove the flag, or make a new plan with it."))
 		}
 	}
 	raw, err := f.ReadFile(o.file, deploy.MaxSavedSize)
@@ -141,7 +141,7 @@ func (o *applyOptions) meant(key state.Key) error {
 	return diag.New(diag.Conflict, "Plan of another stack",
 		fmt.Sprintf("%s is a plan for %s, and the command names %s. Nothing was changed.", o.file, key,
 			strings.Trim(given.String(), "/")),
-		"Leave --stack and -e out: the file says both. Or make a plan of what you mean.")
+		"Remove --stack and -e, because the plan file names both. Or make a plan of the stack that you mean.")
 }
 
 // changing is one way to change things: apply or destroy.
@@ -171,7 +171,7 @@ func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) err
 		switch {
 		case auto:
 		case !f.InTTY:
-			detail := "There is no terminal to ask on; nothing was changed."
+			detail := "There is no terminal for the question. Nothing was changed."
 			if q.Required && f.loaded.Settings.Preferences.AutoApprove {
 				detail += " The environment says approval: required, so preferences.autoApprove does not count."
 			}

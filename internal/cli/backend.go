@@ -10,7 +10,7 @@ import (
 )
 
 func newBackend(f *Factory) *cobra.Command {
-	cmd := parent("backend", "Make and check the bucket for state and the table for locks")
+	cmd := parent("backend", "Create and check the bucket for the state and the table for the locks")
 	cmd.AddCommand(newBackendCreate(f, nil), newBackendCheck(f, nil))
 	return cmd
 }
@@ -26,9 +26,9 @@ func newBackendCreate(f *Factory, runF func(*backendOptions) error) *cobra.Comma
 	o := &backendOptions{factory: f}
 	cmd := &cobra.Command{
 		Use:   "create",
-		Short: "Make the bucket and the table, or bring them into shape",
-		Long: "Make a versioned, encrypted, private, TLS-only bucket and an on-demand table with point-in-time " +
-			"recovery. What is there already\nis brought into shape; running it again changes nothing.",
+		Short: "Create the bucket and the table, or correct their settings",
+		Long: "Create a versioned, encrypted, private, TLS-only bucket and an on-demand table with point-in-time " +
+			"recovery. If one exists already,\nonly its wrong settings are corrected. A second run changes nothing.",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
@@ -40,7 +40,7 @@ func newBackendCreate(f *Factory, runF func(*backendOptions) error) *cobra.Comma
 	o.flags(cmd)
 	cmd.Flags().StringVar(&o.kmsKey, "kms-key", "", "encrypt the bucket with this KMS `key` instead of the one of S3")
 	cmd.Flags().StringToStringVar(&o.tags, "tag", nil,
-		"`KEY=VALUE` that bucket and table are made with; may be repeated")
+		"tag (`KEY=VALUE`) of the new bucket and table; may be repeated")
 	return cmd
 }
 
@@ -48,7 +48,7 @@ func newBackendCheck(f *Factory, runF func(*backendOptions) error) *cobra.Comman
 	o := &backendOptions{factory: f}
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Check that bucket and table are as they should be",
+		Short: "Check the settings of the bucket and the table",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
@@ -86,7 +86,7 @@ func backendRun(o *backendOptions, create bool) error {
 		return err
 	}
 	if s := config.Settings; s.Backend.Bucket == "" || s.Locks.Table == "" {
-		return diag.New(diag.Invalid, "No bucket or table", "Nothing says which bucket and table are meant.",
+		return diag.New(diag.Invalid, "No bucket or table", "No bucket and no table are configured.",
 			"Give --bucket and --table, or set backend.bucket and locks.table (deployer init does).")
 	}
 	var findings []report.Finding

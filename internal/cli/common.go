@@ -42,8 +42,8 @@ func (r *runFlags) register(cmd *cobra.Command, withVariables bool) {
 		cmd.Flags().BoolVar(&r.offline, "offline", false,
 			"do not check beforehand what the plan needs, and ask no registries")
 		cmd.Flags().BoolVar(&r.noPrevious, "no-previous-variables", false,
-			"do not take variables that are not given from the last deployment")
-		cmd.Flags().BoolVar(&r.refresh, "refresh", false, "compare with what AWS has now, not with what the state says")
+			"do not use the last deployment's values for variables that are not given")
+		cmd.Flags().BoolVar(&r.refresh, "refresh", false, "read every object in AWS, instead of trusting the state")
 	}
 	cmd.Flags().IntVar(&r.parallelism, "parallelism", 0, "how many resources change at once (preferences.parallelism)")
 	cmd.Flags().BoolVar(&r.json, "json", false, "print JSON")
@@ -111,7 +111,7 @@ func (r *runFlags) request(progress view.Progress) (deploy.Request, error) {
 }
 
 func negativeTimeout() *diag.Diagnostic {
-	return diag.New(diag.Invalid, "Invalid --lock-timeout", "A time to wait cannot be negative.",
+	return diag.New(diag.Invalid, "Invalid --lock-timeout", "A waiting time cannot be negative.",
 		"Give 0 to fail at once, or a duration such as 8m.")
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 func newConfig(f *Factory) *cobra.Command {
-	cmd := parent("config", "Look at the configuration")
+	cmd := parent("config", "Show the configuration")
 	cmd.AddCommand(newConfigShow(f, nil))
 	return cmd
 }
@@ -35,8 +35,8 @@ func newConfigShow(f *Factory, runF func(*configShowOptions) error) *cobra.Comma
 		},
 	}
 	cmd.Flags().StringVar(&o.stack, "stack", "",
-		"include the settings of this `stack`'s stack.yaml; inferred inside its folder, or when there is one")
-	cmd.Flags().BoolVar(&o.origin, "origin", false, "say where each setting comes from")
+		"include the settings of this `stack`'s stack.yaml; inferred inside its folder, or when there is only one")
+	cmd.Flags().BoolVar(&o.origin, "origin", false, "show the source of each setting")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }

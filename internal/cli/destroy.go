@@ -20,7 +20,7 @@ func newDestroy(f *Factory, runF func(*destroyOptions) error) *cobra.Command {
 		Short: "Delete everything that a stack has in an environment",
 		Long: "Delete everything that the state of a stack in an environment holds, or with --target only some " +
 			"components. Works from the state\n" +
-			"alone: the YAML may be broken or gone. What other components still need is not deleted, and shared " +
+			"alone: the YAML may be invalid or deleted. What other components need is not deleted, and shared " +
 			"components stay.",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {

@@ -131,11 +131,11 @@ func (f *Factory) RequireRoot() (string, error) {
 	}
 	if f.Workdir == "" {
 		return "", diag.New(diag.Invalid, "No working directory",
-			"The folder that this shell is in does not exist any more.", "Change into your repository.")
+			"The working directory does not exist any more.", "Change to your repository.")
 	}
 	return "", diag.New(diag.Invalid, "Not in a deployment repository",
 		"Neither "+f.Workdir+" nor a folder above it has a folder named stacks.",
-		"Change into your repository, or make a first stack here: deployer stack init NAME")
+		"Change to your repository, or create a first stack here: deployer stack init NAME")
 }
 
 // Config returns the effective settings. stack is the layer of the stack's stack.yaml, if there is one.

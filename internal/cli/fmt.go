@@ -25,8 +25,8 @@ func newFmt(f *Factory, runF func(*fmtOptions) error) *cobra.Command {
 	o := &fmtOptions{factory: f}
 	cmd := &cobra.Command{
 		Use:   "fmt [FILE]...",
-		Short: "Lay out the manifests in one way",
-		Long: "Lay out manifests in one way: two spaces for each level, lists indented below their key, quotes " +
+		Short: "Format the manifests",
+		Long: "Format manifests: two spaces for each level, lists indented below their key, quotes " +
 			"around texts that hold ${...}, at most one empty line in a row. Order, words and comments stay. The " +
 			"names of changed files are printed. Without FILE, all manifests of all stacks are meant; `-` reads " +
 			"standard input and prints the result. With --check nothing is written, and the exit code is 1 if a " +

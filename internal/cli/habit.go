@@ -39,9 +39,9 @@ var (
 	flagAdvice = map[string]string{
 		"dry-run":      "To see what would change: deployer plan",
 		"destroy":      "To delete everything: deployer destroy",
-		"refresh-only": "To compare with what AWS has: deployer plan --refresh",
+		"refresh-only": "To compare with the objects in AWS: deployer plan --refresh",
 		"profile":      "Set AWS_PROFILE, or aws.profile in the configuration.",
-		"region": "Set AWS_REGION, or spec.provider.region in stack.yaml; --backend-region is that of " +
+		"region": "Set AWS_REGION, or spec.provider.region in stack.yaml; --backend-region is the region of " +
 			"bucket and table.",
 		"chdir": "Change into the folder first.",
 	}
@@ -108,7 +108,7 @@ func refuseSingleDash(cmd *cobra.Command, args []string) error {
 	if given == "" {
 		return nil
 	}
-	return usageError{cmd, fmt.Errorf("%s is written with two dashes here: --%s", given, want)}
+	return usageError{cmd, fmt.Errorf("%s needs two dashes: --%s", given, want)}
 }
 
 // strayWord returns the words from the first one that is no command, where only a command may stand.

@@ -28,7 +28,7 @@ func newHistory(f *Factory, runF func(*historyOptions) error) *cobra.Command {
 		},
 	}
 	o.target.flags(cmd)
-	cmd.Flags().IntVar(&o.limit, "limit", 20, "how many at most; 0: all")
+	cmd.Flags().IntVar(&o.limit, "limit", 20, "show at most so many; 0: all")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON: an array, newest first")
 	return cmd
 }

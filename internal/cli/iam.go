@@ -34,10 +34,11 @@ func newIAMPolicy(f *Factory, runF func(*iamPolicyOptions) error) *cobra.Command
 	cmd := &cobra.Command{
 		Use:   "policy",
 		Short: "Print the IAM policy that deploying a stack needs",
-		Long: "Print the IAM policy that deploying a stack needs, and nothing that it does not need, from the " +
+		Long: "Print the IAM policy with exactly the permissions that deploying a stack needs, from the " +
 			"manifests and the configuration alone. " +
-			"Without -e it is for all environments. A managed policy takes 6,144 characters: what is longer goes on " +
-			"a role as its inline policy, or into several managed policies, of which --part prints one.",
+			"Without -e, the policy covers all environments. A managed policy has at most 6,144 characters. Attach a " +
+			"longer one to " +
+			"a role as its inline policy, or split it into several managed policies: --part prints one of them.",
 		Example: "  deployer iam policy -e production --account 123456789012 >policy.json\n" +
 			"  aws iam create-policy --policy-name deploy-production \\\n    --policy-document file://policy.json",
 		Args: noArguments,
@@ -54,11 +55,12 @@ func newIAMPolicy(f *Factory, runF func(*iamPolicyOptions) error) *cobra.Command
 		"the AWS `account` that is deployed to (spec.provider.account; else any)")
 	cmd.Flags().StringVar(&o.ask.Region, "region", "",
 		"the AWS `region` that is deployed to (spec.provider.region, aws.region; else any)")
-	cmd.Flags().BoolVar(&o.ask.ReadOnly, "read-only", false, "only what plan, status and other looking commands need")
+	cmd.Flags().BoolVar(&o.ask.ReadOnly, "read-only", false,
+		"only the permissions of plan, status and other commands that only read")
 	cmd.Flags().StringVar(&o.ask.StateKMSKey, "state-kms-key", "",
-		"`ARN` of the KMS key of the state bucket, if it has one of your own")
-	cmd.Flags().IntVar(&o.part, "part", 0, "print the `Nth` of the managed policies that it takes")
-	cmd.Flags().BoolVar(&o.json, "json", false, "print a JSON array of the managed policies that it takes")
+		"`ARN` of the KMS key of the state bucket, if it uses your own key")
+	cmd.Flags().IntVar(&o.part, "part", 0, "print the `Nth` of the managed policies")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print all managed policies as a JSON array")
 	return cmd
 }
 
@@ -79,12 +81,12 @@ func (o *iamPolicyOptions) check() error {
 	}
 	if o.ask.StateKMSKey != "" && !kmsKeyForm.MatchString(o.ask.StateKMSKey) {
 		found.Add(diag.New(diag.Invalid, "Invalid KMS key",
-			fmt.Sprintf("%q is not the ARN of a KMS key: IAM knows keys by nothing else.", o.ask.StateKMSKey),
+			fmt.Sprintf("%q is not the ARN of a KMS key. IAM needs the ARN.", o.ask.StateKMSKey),
 			"For instance arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"))
 	}
 	if o.part < 0 || o.part > 0 && o.json {
 		found.Add(diag.New(diag.Invalid, "Invalid --part",
-			"--part is the number of a policy, counted from 1, and --json prints all of them.", ""))
+			"--part prints one policy, counted from 1, and --json prints all of them: they exclude each other.", ""))
 	}
 	return found.Err()
 }
@@ -143,14 +145,15 @@ func iamPolicyRun(o *iamPolicyOptions) error {
 func tooLong(policy *deploy.Policy) *diag.Diagnostic {
 	length, parts := policy.Whole.Length(), len(policy.Parts)
 	d := &diag.Diagnostic{
-		Severity: diag.Warning, Code: diag.Invalid, Summary: "Too long for one managed policy",
-		Detail: fmt.Sprintf("The policy has %d characters, and a managed policy takes %d.", length,
+		Severity: diag.Warning, Code: diag.Invalid, Summary: "Policy is too long for one managed policy",
+		Detail: fmt.Sprintf("The policy has %d characters, and a managed policy has at most %d.", length,
 			permission.ManagedLimit),
-		Next: fmt.Sprintf("Print %d managed policies that say the same, and attach them all: --part 1 to --part "+
+		Next: fmt.Sprintf("Print it as %d managed policies, and attach all of them: --part 1 to --part "+
 			"%d, or --json for an array.", parts, parts),
 	}
 	if length <= permission.InlineLimit {
-		d.Next += fmt.Sprintf(" Or put it on a role as its inline policy, which takes %d: aws iam put-role-policy.",
+		d.Next += fmt.Sprintf(" Or attach it to a role as its inline policy (at most %d characters): aws iam "+
+			"put-role-policy.",
 			permission.InlineLimit)
 	}
 	return d

@@ -32,9 +32,9 @@ func newInit(f *Factory, runF func(*initOptions) error) *cobra.Command {
 		Short: "Write ~/.deployer/config.yaml and check access",
 		Long: "Ask for region, bucket, table and profile (or take them from flags with --yes), write " +
 			"~/.deployer/config.yaml, and check bucket and\n" +
-			"table: exit code 3 when something is missing. In a repository bucket and table are written to its " +
-			".deployer/config.yaml as well, unless\n" +
-			"that is there: whoever clones the repository then uses the same state.",
+			"table: exit code 3 if something is missing. In a repository, also write bucket and table to its " +
+			".deployer/config.yaml, unless it\n" +
+			"exists: everybody who clones the repository then uses the same state.",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
@@ -66,7 +66,7 @@ func initRun(o *initOptions) error {
 	}
 	if !o.yes {
 		if !f.InTTY {
-			return diag.New(diag.Invalid, "Nobody to ask", "There is no terminal to ask on.",
+			return diag.New(diag.Invalid, "No terminal", "There is no terminal for the questions.",
 				"Give the answers as flags: deployer init --yes --region REGION --bucket BUCKET --table TABLE")
 		}
 		if err := o.ask(path); err != nil {
@@ -138,7 +138,7 @@ func (o *initOptions) share(w *view.Writer) error {
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) {
-		w.Printf("Kept %s, which counts more than that file\n", name)
+		w.Printf("Kept %s, which overrides that file\n", name)
 		return nil
 	}
 	if err == nil {
@@ -149,7 +149,7 @@ func (o *initOptions) share(w *view.Writer) error {
 	if err != nil {
 		return unwritable("Cannot write the configuration of the repository", err)
 	}
-	w.Printf("Wrote %s: commit it, and whoever clones the repository uses the same state\n", name)
+	w.Printf("Wrote %s: commit it, so that everybody who clones the repository uses the same state\n", name)
 	return nil
 }
 

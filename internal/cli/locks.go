@@ -12,7 +12,7 @@ import (
 )
 
 func newLocks(f *Factory) *cobra.Command {
-	cmd := parent("locks", "Look at who is deploying")
+	cmd := parent("locks", "Show and break locks")
 	cmd.AddCommand(newLocksList(f, nil), newLocksShow(f, nil))
 	return cmd
 }
@@ -26,7 +26,7 @@ func newLocksList(f *Factory, runF func(*locksListOptions) error) *cobra.Command
 	o := &locksListOptions{factory: f}
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List held locks: who, since when, from where, still alive",
+		Short: "List held locks: holder, start, machine, and whether the run is alive",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
@@ -65,7 +65,7 @@ func newLocksShow(f *Factory, runF func(*locksShowOptions) error) *cobra.Command
 	o := &locksShowOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "show",
-		Short: "Show all that is known of one lock",
+		Short: "Show the details of one lock",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
@@ -117,9 +117,10 @@ func newUnlock(f *Factory, runF func(*unlockOptions) error) *cobra.Command {
 	o := &unlockOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "unlock [LOCK_ID]",
-		Short: "Break the lock of a dead run",
-		Long: "Break a lock. Hardly ever needed: the next run takes over from a dead one by itself. A given LOCK_ID " +
-			"must match; the lock of a run\nthat may be alive is only broken with --force.",
+		Short: "Break the lock of a run that has ended",
+		Long: "Break a lock. This is rarely needed: the next run takes over the lock of a run that has ended. A " +
+			"given LOCK_ID " +
+			"must match. The lock of a run\nthat may be alive is broken only with --force.",
 		Args: arguments(0, 1, "LOCK_ID"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -132,7 +133,7 @@ func newUnlock(f *Factory, runF func(*unlockOptions) error) *cobra.Command {
 		},
 	}
 	o.target.flags(cmd)
-	cmd.Flags().BoolVar(&o.force, "force", false, "although the holder may be alive")
+	cmd.Flags().BoolVar(&o.force, "force", false, "even if the holder may be alive")
 	return cmd
 }
 
@@ -155,6 +156,6 @@ func unlockRun(o *unlockOptions) error {
 	if err != nil {
 		return err
 	}
-	f.Stdout().Printf("Unlocked %s, which %s held. The next run picks up what that one left behind.\n", key, freed)
+	f.Stdout().Printf("Unlocked %s, which %s held. The next run continues where that run stopped.\n", key, freed)
 	return nil
 }

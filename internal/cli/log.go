@@ -86,14 +86,14 @@ func (f *Factory) tellNoLog() {
 	if f.Home != "" && strings.HasPrefix(f.logFile.path, ours+string(filepath.Separator)) {
 		if homeErr := file.Probe(filepath.Join(ours, "journal")); homeErr != nil {
 			f.noHome = true
-			warning("Nothing can be written in the home directory", reason(f.Home, homeErr)+
-				" This run keeps no log, and an apply keeps no journal: if it dies, the next run has to ask "+
+			warning("Cannot write to the home directory", reason(f.Home, homeErr)+
+				" This run writes no log, and an apply writes no journal. If the run is killed, the next run must ask "+
 				"AWS for more.",
-				"Make room or correct the permissions of "+ours+", or set HOME to another directory.")
+				"Free disk space or correct the permissions of "+ours+", or set HOME to another directory.")
 			return
 		}
 	}
-	warning("No log is kept", reason(f.logFile.path, err),
+	warning("Cannot write the log", reason(f.logFile.path, err),
 		"Set logging.file (DEPLOYER_LOGGING_FILE) to another path, or to "+os.DevNull+" for none.")
 }
 

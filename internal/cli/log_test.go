@@ -39,7 +39,7 @@ func TestALogThatBreaksIsToldOnce(t *testing.T) {
 	for range 3 {
 		line()
 	}
-	require.Equal(t, 1, bytes.Count(said.Bytes(), []byte("Warning: No log is kept")), said.String())
+	require.Equal(t, 1, bytes.Count(said.Bytes(), []byte("Warning: Cannot write the log")), said.String())
 	require.Contains(t, said.String(), "a.log: no space left on device.")
 	require.Equal(t, -1, disk.lines, "not tried again")
 	require.False(t, f.noHome)

@@ -54,8 +54,8 @@ func (f *Factory) StoredBackend(key state.Key) (*backend.Backend, error) {
 	back, err := f.Backend(key)
 	if err == nil && f.unread.HasErrors() {
 		first := f.unread[0]
-		w := diag.New(diag.Invalid, "stack.yaml cannot be read", first.Summary+": "+first.Detail,
-			"If it says where the state is, correct it, or give --backend-bucket and --lock-table: now "+
+		w := diag.New(diag.Invalid, "Cannot read stack.yaml", first.Summary+": "+first.Detail,
+			"If it configures the backend, correct it, or give --backend-bucket and --lock-table: now "+
 				back.Location()+" is used.")
 		w.Severity, w.Position, w.Excerpt = diag.Warning, first.Position, first.Excerpt
 		f.warn(diag.List{w})
@@ -117,7 +117,7 @@ func (f *Factory) refuseLocalStateInCI(allowed bool) error {
 		return nil
 	}
 	return diag.New(diag.Invalid, "Local state in CI",
-		"The state would be kept on this CI machine and be gone with it.",
+		"The state would be kept on this CI machine and would be lost with it.",
 		"Configure a bucket and a table (DEPLOYER_BACKEND_BUCKET, DEPLOYER_LOCKS_TABLE), or give --local-state if "+
 			"this machine keeps its disk.")
 }

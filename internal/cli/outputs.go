@@ -22,8 +22,9 @@ func newOutputs(f *Factory, runF func(*outputsOptions) error) *cobra.Command {
 	o := &outputsOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "outputs [NAME]",
-		Short: "Show what components give: URLs, ARNs, names",
-		Long: "Show what components give. NAME is <service>/<component>.<output> and prints that value raw, or " +
+		Short: "Show the outputs of components: URLs, ARNs, names",
+		Long: "Show the outputs of components. NAME is <service>/<component>.<output>, which prints only " +
+			"that value, or " +
 			"<service>/<component>.",
 		Args: arguments(0, 1, "NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {

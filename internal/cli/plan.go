@@ -23,7 +23,8 @@ func newPlan(f *Factory, runF func(*planOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Show what apply would change, and why",
-		Long: "Show what apply would change, per component and resource, with the consequence of each change. Takes " +
+		Long: "Show what apply would change, per component and resource, with the consequence of each change. " +
+			"Plan takes " +
 			"no lock and changes nothing.",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
@@ -91,7 +92,8 @@ func savePlan(path string, saved *deploy.Saved) error {
 		return err
 	}
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
-		return diag.New(diag.Invalid, "Cannot write the plan", path+" is no regular file.", "Give --out another name.")
+		return diag.New(diag.Invalid, "Cannot write the plan", path+" is no regular file.",
+			"Choose another file for --out.")
 	}
 	if err := writePrivate(path, string(raw)); err != nil {
 		return unwritable("Cannot write the plan", err)

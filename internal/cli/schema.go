@@ -29,7 +29,7 @@ func newSchema(f *Factory, runF func(*schemaOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema [NAME]",
 		Short: "Print the JSON Schema of the manifests, for editors",
-		Long: "Print the JSON Schema (draft-07) of what you write: manifest (every document; the default), overlay " +
+		Long: "Print a JSON Schema (draft-07): manifest (every document; the default), overlay " +
 			"(documents below environments/), " +
 			"config (the configuration file), or one kind, such as SQS. With --out, write it to a folder, and " +
 			"without NAME all of them: " +

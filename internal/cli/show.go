@@ -23,7 +23,8 @@ func newShow(f *Factory, runF func(*showOptions) error) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				if o.component != "" && o.component != args[0] {
-					return diag.New(diag.Invalid, "Two components", "ADDRESS and --component name different ones.",
+					return diag.New(diag.Invalid, "Two components",
+						"ADDRESS and --component name different components.",
 						"Give one of them.")
 				}
 				o.component = args[0]

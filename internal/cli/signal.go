@@ -13,7 +13,7 @@ import (
 
 // errInterrupted is the cause of a context that a signal ended.
 var errInterrupted error = diag.New(diag.Interrupted, "Interrupted", "The run was stopped before everything was done.",
-	"Run the command again: it goes on from where this one stopped.")
+	"Run the command again. It continues from here.")
 
 // lastResort is how long after the second signal the process may continue: longer than saving and releasing may take.
 const lastResort = 12 * time.Second
@@ -59,8 +59,8 @@ func interruption(err error, soft context.Context) error {
 	if errors.As(err, &known) && (known.Code == diag.Interrupted || !errors.Is(known.Cause, context.Canceled)) {
 		return err
 	}
-	d := diag.New(diag.Interrupted, "Interrupted", "The command was stopped before it was done.",
-		"Run it again to start over.")
+	d := diag.New(diag.Interrupted, "Interrupted", "The command was stopped before the end.",
+		"Run it again: it starts from the beginning.")
 	d.Cause = err
 	return d
 }

@@ -12,7 +12,7 @@ import (
 )
 
 func newStack(f *Factory) *cobra.Command {
-	cmd := parent("stack", "Make, list and check stacks")
+	cmd := parent("stack", "Create, list and check stacks")
 	check := newValidate(f, nil)
 	check.GroupID = ""
 	cmd.AddCommand(newStackInit(f, nil), newStackList(f, nil), check)

@@ -22,8 +22,9 @@ func newStackInit(f *Factory, runF func(*stackInitOptions) error) *cobra.Command
 	o := &stackInitOptions{factory: f}
 	return &cobra.Command{
 		Use:   "init [NAME]",
-		Short: "Make a stack that validates and plans as it is",
-		Long: "With NAME, make stacks/NAME in this repository. Without, make a stack in the working directory (below " +
+		Short: "Create a stack that can be deployed as it is",
+		Long: "With NAME, create stacks/NAME in this repository. Without NAME, create a stack in the working " +
+			"directory (below " +
 			"stacks/), named after it. " +
 			"Each file names its JSON Schema in " + schemaFolder +
 			" for editors; `deployer schema` brings it up to date.",
@@ -106,8 +107,8 @@ func stackInitRun(o *stackInitOptions) error {
 		name = filepath.Base(dir)
 		if filepath.Base(filepath.Dir(dir)) != "stacks" {
 			return diag.New(diag.Invalid, "Not in a folder for a stack",
-				dir+" does not lie in a folder named stacks, so no command would find the stack.",
-				"Name it, to make stacks/NAME: deployer stack init NAME")
+				dir+" is not in a folder named stacks, so no command would find the stack.",
+				"Give a name, to create stacks/NAME: deployer stack init NAME")
 		}
 	} else {
 		root := f.Root()
@@ -125,14 +126,14 @@ func stackInitRun(o *stackInitOptions) error {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "stack.yaml")); err == nil {
 		return diag.New(diag.Invalid, "Stack exists",
-			filepath.Join(dir, "stack.yaml")+" is there already; nothing was changed.", "")
+			filepath.Join(dir, "stack.yaml")+" exists already. Nothing was changed.", "")
 	}
 	w := f.Stdout()
 	made := func(path, text string) error {
 		created, err := createFile(path, text)
 		switch {
 		case err != nil:
-			return unwritable("Cannot make the stack", err)
+			return unwritable("Cannot create the stack", err)
 		case created:
 			w.Printf("created  %s\n", shown(f.Workdir, path))
 		default:

@@ -8,7 +8,7 @@ import (
 )
 
 func newState(f *Factory) *cobra.Command {
-	cmd := parent("state", "Look at the state, correct it, and bring an earlier one back")
+	cmd := parent("state", "Show, correct and restore the state")
 	cmd.AddCommand(newStateList(f, nil), newStateShow(f, nil), newStatePull(f, nil), newStatePush(f, nil),
 		newStateRemove(f, nil), newStateMove(f, nil), newStateRestore(f, nil))
 	return cmd

@@ -22,9 +22,9 @@ func newStateMove(f *Factory, runF func(*stateMoveOptions) error) *cobra.Command
 	o.factory = f
 	cmd := &cobra.Command{
 		Use:   "mv OLD NEW",
-		Short: "Rename a component in the state; AWS keeps its objects",
-		Long: "Give a component of the state another address (user-service/api to accounts/api). Its objects stay, " +
-			"and so do their names in AWS. Rename it in\n" +
+		Short: "Rename a component in the state; its objects in AWS stay",
+		Long: "Give a component in the state another address (user-service/api to accounts/api). Its objects stay, " +
+			"with their names in AWS. Rename it in\n" +
 			"the manifests, too, before the next apply; `moved: {from: OLD}` in the manifest does both in one step.",
 		Args: arguments(2, 2, "OLD NEW"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -72,10 +72,10 @@ func inManifests(moved *report.Moved, addresses []string) diag.List {
 	detail := "The manifests were not found here. If they do not have " + moved.To + ", the next apply deletes it."
 	switch back := slices.IndexFunc(moved.Former, func(a string) bool { return slices.Contains(addresses, a) }); {
 	case back >= 0:
-		detail = fmt.Sprintf("The manifests have %s and not %s: the next apply takes the move back.",
+		detail = fmt.Sprintf("The manifests have %s and not %s: the next apply moves it back.",
 			moved.Former[back], moved.To)
 	case slices.Contains(addresses, moved.From):
-		detail = fmt.Sprintf("The manifests have %s and not %s: the next apply deletes %s and makes %s anew.",
+		detail = fmt.Sprintf("The manifests have %s and not %s: the next apply deletes %s and creates %s.",
 			moved.From, moved.To, moved.To, moved.From)
 	case len(addresses) > 0:
 		detail = fmt.Sprintf("The manifests do not have %s: the next apply deletes it.", moved.To)

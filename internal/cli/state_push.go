@@ -55,7 +55,8 @@ func (s *stateChange) approved(question, command string) (bool, error) {
 	case s.autoApprove || settings.Settings.Preferences.AutoApprove:
 		return true, nil
 	case !f.InTTY:
-		return false, diag.New(diag.Failed, "Not approved", "There is no terminal to ask on; nothing was changed.",
+		return false, diag.New(diag.Failed, "Not approved",
+			"There is no terminal for the question. Nothing was changed.",
 			"Run deployer "+command+" --auto-approve once the above is what you want.")
 	}
 	yes, err := newPrompter(f).yes(f.Soft, "\n"+question)
@@ -76,10 +77,12 @@ func newStatePush(f *Factory, runF func(*statePushOptions) error) *cobra.Command
 	o.factory = f
 	cmd := &cobra.Command{
 		Use:   "push FILE",
-		Short: "Write a rescued state.json to the backend",
-		Long: "Write a state.json to the backend: the file that a run leaves when it could not save. - reads stdin. " +
-			"It must be of the same stack, account and\n" +
-			"lineage. When it is older than what is there, a report shows what differs, and only --force writes it.",
+		Short: "Write a rescued state to the backend",
+		Long: "Write a state file to the backend: a run that cannot save its state leaves one. - reads " +
+			"standard input. " +
+			"The file must be of the same stack, account and\n" +
+			"lineage. If it is older than the state in the backend, the differences are shown, and only " +
+			"--force writes it.",
 		Args: arguments(1, 1, "FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			o.file = args[0]
@@ -90,7 +93,7 @@ func newStatePush(f *Factory, runF func(*statePushOptions) error) *cobra.Command
 		},
 	}
 	o.register(cmd)
-	cmd.Flags().BoolVar(&o.force, "force", false, "although it is older than what is there")
+	cmd.Flags().BoolVar(&o.force, "force", false, "even if it is older than the state in the backend")
 	return cmd
 }
 
@@ -138,7 +141,7 @@ func reportWritten(o *stateChange, written *repair.Written, err error, name, did
 		return err
 	}
 	if written.Serial == 0 {
-		f.Stdout().Printf("%s is what is there; nothing was changed.\n", name)
+		f.Stdout().Printf("The backend has %s already. Nothing was changed.\n", name)
 		return nil
 	}
 	key, keyErr := o.StoredKey()

@@ -21,11 +21,13 @@ func newStateRestore(f *Factory, runF func(*stateRestoreOptions) error) *cobra.C
 	o.factory = f
 	cmd := &cobra.Command{
 		Use:   "restore [VERSION]",
-		Short: "Bring back an earlier version of the state",
-		Long: "Bring back an earlier version of the state, also when state.json is damaged or gone. VERSION is one " +
-			"of the history (v3, or the name of a\n" +
-			"history file) or the id of an object version in the bucket; without it they are listed. AWS is left " +
-			"alone: the next plan starts from what is there.",
+		Short: "Restore an earlier version of the state",
+		Long: "Restore an earlier version of the state, also if state.json is damaged or deleted. VERSION " +
+			"is a version " +
+			"in the history (v3, or the name of a\n" +
+			"history file) or the id of an object version in the bucket. Without VERSION, they are listed. Nothing " +
+			"changes in " +
+			"AWS: the next plan reads which objects exist.",
 		Args: arguments(0, 1, "VERSION"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -39,8 +41,8 @@ func newStateRestore(f *Factory, runF func(*stateRestoreOptions) error) *cobra.C
 	}
 	o.register(cmd)
 	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "do not ask (preferences.autoApprove)")
-	cmd.Flags().BoolVar(&o.force, "force", false, "although it is of another lineage than what was there last")
-	cmd.Flags().IntVar(&o.limit, "limit", 20, "how many to list at most, of each sort; 0: all")
+	cmd.Flags().BoolVar(&o.force, "force", false, "even if its lineage differs from the last state's")
+	cmd.Flags().IntVar(&o.limit, "limit", 20, "list at most so many of each sort; 0: all")
 	return cmd
 }
 
@@ -74,7 +76,7 @@ func stateRestoreRun(o *stateRestoreOptions) error {
 			if !o.json && !f.global.quiet {
 				view.StateComparison(f.Stdout(), c)
 			}
-			return o.approved("Do you want to bring this version back?", "state restore "+o.version)
+			return o.approved("Do you want to restore this version?", "state restore "+o.version)
 		})
 	progress.Close()
 	if asked && !o.json {
@@ -91,6 +93,6 @@ func stateRestoreRun(o *stateRestoreOptions) error {
 		there {
 		return err
 	}
-	f.Stdout().Printf("The next plan starts from what AWS has now.\n")
+	f.Stdout().Printf("The next plan reads which objects exist in AWS.\n")
 	return nil
 }

@@ -19,10 +19,10 @@ func newStateRemove(f *Factory, runF func(*stateRemoveOptions) error) *cobra.Com
 	o.factory = f
 	cmd := &cobra.Command{
 		Use:   "rm ADDRESS | --resource ID",
-		Short: "Forget a component or a resource; AWS keeps it",
-		Long: "Take a component (user-service/api) or one resource (user-service/api:queue) out of the state. " +
-			"Nothing is deleted in AWS: what stays\n" +
-			"behind is listed first. --resource also takes what AWS calls the object: its ARN, URL or id.",
+		Short: "Remove a component or a resource from the state; AWS keeps it",
+		Long: "Remove a component (user-service/api) or one resource (user-service/api:queue) from the state. " +
+			"Nothing is deleted in AWS: the objects that stay\n" +
+			"there are listed first. --resource also accepts the object's ARN, URL or id in AWS.",
 		Args: arguments(0, 1, "ADDRESS"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -44,7 +44,7 @@ func newStateRemove(f *Factory, runF func(*stateRemoveOptions) error) *cobra.Com
 func stateRemoveRun(o *stateRemoveOptions) error {
 	if (o.which.Address == "") == (o.which.ID == "") {
 		return diag.New(diag.Invalid, "Invalid usage",
-			"Name what the state is to forget: a component's or resource's address, or --resource with one ID.",
+			"Name what to remove from the state: the address of a component or a resource, or --resource with one ID.",
 			"deployer state show lists them.")
 	}
 	f := o.factory
@@ -57,7 +57,7 @@ func stateRemoveRun(o *stateRemoveOptions) error {
 		if !o.json {
 			view.Forgetting(f.Stdout(), what) // also with --quiet: it is the purpose of this command
 		}
-		return o.approved("Do you want the state to forget this?", "state rm "+o.words())
+		return o.approved("Do you want to remove this from the state?", "state rm "+o.words())
 	})
 	progress.Close()
 	if o.json && forgotten != nil {

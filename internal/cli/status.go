@@ -22,10 +22,11 @@ func newStatus(f *Factory, runF func(*statusOptions) error) *cobra.Command {
 	o := &statusOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Show what really runs, and whether it is healthy",
-		Long: "Ask AWS about everything that is deployed, and show per component whether it is there and healthy, " +
+		Short: "Show what runs, and whether it is healthy",
+		Long: "Ask AWS about everything that is deployed, and show for each component whether it exists and " +
+			"is healthy, " +
 			"how many tasks run, and which revision and\n" +
-			"image they are. Exits with 1 unless every component is healthy or updating.",
+			"image they use. The exit code is 1 unless every component is healthy or updating.",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
@@ -37,8 +38,8 @@ func newStatus(f *Factory, runF func(*statusOptions) error) *cobra.Command {
 	o.target.flags(cmd)
 	cmd.Flags().StringVar(&o.component, "component", "", "only this component: its `address`")
 	o.completeAddresses(cmd, "component")
-	cmd.Flags().BoolVar(&o.watch, "watch", false, "show it again and again until interrupted")
-	cmd.Flags().DurationVar(&o.interval, "interval", 5*time.Second, "how often, with --watch")
+	cmd.Flags().BoolVar(&o.watch, "watch", false, "show the status repeatedly, until interrupted")
+	cmd.Flags().DurationVar(&o.interval, "interval", 5*time.Second, "time between two status reports of --watch")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }
@@ -46,7 +47,7 @@ func newStatus(f *Factory, runF func(*statusOptions) error) *cobra.Command {
 func statusRun(o *statusOptions) error {
 	f := o.factory
 	if o.interval <= 0 {
-		return diag.New(diag.Invalid, "Invalid --interval", "A time between two looks has to be positive.",
+		return diag.New(diag.Invalid, "Invalid --interval", "The interval must be positive.",
 			"For instance: --interval 10s")
 	}
 	if !o.watch {

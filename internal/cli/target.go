@@ -90,7 +90,7 @@ func (t *target) Stack() (string, error) {
 	}
 	if t.stack != "" {
 		if !slices.Contains(stacks, t.stack) {
-			return "", choose("stack", "--stack", t.stack, stacks, "Make it: deployer stack init NAME")
+			return "", choose("stack", "--stack", t.stack, stacks, "Create it: deployer stack init NAME")
 		}
 		return t.stack, nil
 	}
@@ -104,7 +104,7 @@ func (t *target) Stack() (string, error) {
 	if len(stacks) == 1 {
 		return stacks[0], nil
 	}
-	return "", choose("stack", "--stack", "", stacks, "Make one: deployer stack init NAME")
+	return "", choose("stack", "--stack", "", stacks, "Create one: deployer stack init NAME")
 }
 
 // Key returns stack and environment for a command that needs both in the manifests.
@@ -123,7 +123,7 @@ func (t *target) Key() (state.Key, error) {
 		wanted = environments[0]
 	case wanted == "" || !slices.Contains(environments, wanted):
 		return state.Key{}, choose("environment", "-e", wanted, environments,
-			"Make environments/NAME.yaml in the stack's folder.")
+			"Create environments/NAME.yaml in the stack's folder.")
 	}
 	return state.Key{Stack: stack, Environment: wanted}, nil
 }

@@ -96,7 +96,7 @@ func arguments(least, most int, say string) cobra.PositionalArgs {
 		case len(args) > most && most == 0:
 			return fmt.Errorf("%s takes no argument, but got %q", cmd.CommandPath(), args[0])
 		case len(args) > most:
-			return fmt.Errorf("%s takes one argument (%s), but got %q, too", cmd.CommandPath(), say, args[most])
+			return fmt.Errorf("%s takes one argument (%s), but got also %q", cmd.CommandPath(), say, args[most])
 		}
 		return nil
 	}

@@ -26,8 +26,8 @@ func newValidate(f *Factory, runF func(*validateOptions) error) *cobra.Command {
 	o := &validateOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "validate",
-		Short: "Show everything that is wrong with the manifests",
-		Long: "Show everything that is wrong with the manifests, each with its place and what to do. Needs " +
+		Short: "Show all problems of the manifests",
+		Long: "Show all problems of the manifests, each with its place and what to do. Needs " +
 			"no network.\n" +
 			"Without -e every environment is checked, and variables without a value are taken as unknown.",
 		Example: "  deployer validate\n  deployer validate -e production --var VERSION=1.2.3\n" +
@@ -61,7 +61,7 @@ func (o *validateOptions) choose() error {
 	}
 	if o.json && o.format != view.FormatText && o.format != view.FormatJSON {
 		return diag.New(diag.Invalid, "Two formats",
-			fmt.Sprintf("--json and --format %s exclude each other.", o.format), "Leave one out.")
+			fmt.Sprintf("--json and --format %s exclude each other.", o.format), "Give one of them.")
 	}
 	if o.json {
 		o.format = view.FormatJSON

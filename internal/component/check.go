@@ -48,7 +48,8 @@ func (x *expansion) checkMember(m *member) {
 	maps.Copy(all, m.Tags)
 	if len(all) > maxTags {
 		x.add(m.Address, problem(value.BadValue, []string{"tags"}, nil,
-			"AWS takes at most %d tags beside our own, and with those of the stack, its environment and the service "+
+			"AWS allows at most %d tags besides deployer's own. Together with the tags of the stack, its environment "+
+				"and the service "+
 				"%s these are %d", maxTags, m.Service, len(all)))
 	}
 }
@@ -94,7 +95,8 @@ func CheckTags(tags, above map[string]string) []value.Problem {
 				"keys that begin with aws: or deployer: are reserved"))
 		case other != "" && other != key && !told:
 			problems = append(problems, problem(value.BadValue, path, nil,
-				"the key differs only in case from %q, and IAM takes only one of the two: write both the same", other))
+				"the key differs only in case from %q, and IAM accepts only one of the two: write both in the same way",
+				other))
 		}
 	}
 	return problems
@@ -113,11 +115,11 @@ func (x *expansion) resolveUses(m *member) {
 			x.add(m.Address, problem(value.BadValue, path, nil, "a component cannot use itself"))
 			continue
 		case len(target.kind.Verbs) == 0:
-			x.add(m.Address, problem(UnknownVerb, path, nil, "%s is a %s, which gives nothing to use", address,
+			x.add(m.Address, problem(UnknownVerb, path, nil, "%s is a %s, which has no verbs", address,
 				target.Kind))
 			continue
 		case len(m.uses[address]) == 0:
-			x.add(m.Address, problem(value.BadValue, path, target.kind.Verbs, "say what for: one or more of %s",
+			x.add(m.Address, problem(value.BadValue, path, target.kind.Verbs, "name one or more of the verbs %s",
 				strings.Join(target.kind.Verbs, ", ")))
 			continue
 		}
@@ -125,7 +127,7 @@ func (x *expansion) resolveUses(m *member) {
 		for i, verb := range m.uses[address] {
 			at := append(path[:2:2], strconv.Itoa(i))
 			if !slices.Contains(target.kind.Verbs, verb) {
-				x.add(m.Address, problem(UnknownVerb, at, target.kind.Verbs, "a %s does not know %q; it grants %s",
+				x.add(m.Address, problem(UnknownVerb, at, target.kind.Verbs, "a %s has no verb %q; its verbs are %s",
 					target.Kind, verb, strings.Join(target.kind.Verbs, ", ")))
 				continue
 			}
@@ -135,7 +137,8 @@ func (x *expansion) resolveUses(m *member) {
 			asked[verb] = true
 			grant := target.kind.grant(target.Instance, target.spec, verb)
 			if grant.Refused != "" {
-				x.add(m.Address, problem(value.BadValue, at, nil, "%s gives no %q: %s", address, verb, grant.Refused))
+				x.add(m.Address, problem(value.BadValue, at, nil, "%s does not have the verb %q: %s", address, verb,
+					grant.Refused))
 				continue
 			}
 			m.granted = append(m.granted, Granted{Address: address, Verb: verb, Grant: grant})

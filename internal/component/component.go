@@ -74,7 +74,7 @@ type Tagged struct {
 // Using are the grants that a running component asks for; specs of MicroService and Worker embed it. (Its name is not
 // Uses: an embedded struct hides a field of its own name.)
 type Using struct {
-	Uses map[string][]string `json:"uses,omitempty" example:"{queue: [send], uploads: [read, write], api: [connect]}" doc:"What this component may do with others: by address, the verbs that their kinds have."`
+	Uses map[string][]string `json:"uses,omitempty" example:"{queue: [send], uploads: [read, write], api: [connect]}" doc:"What this component may do with others: verbs of their kinds, by address."`
 }
 
 func (c *Common) common() *Common          { return c }

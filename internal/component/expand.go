@@ -111,7 +111,7 @@ func (x *expansion) load(instances []Instance) {
 		case !ok:
 			x.add(i.Address, problem(value.BadValue, nil, x.reg.Names(), "%q is not a kind", i.Kind))
 		case x.members[i.Address] != nil:
-			x.add(i.Address, problem(value.BadValue, nil, nil, "there are two components with this address"))
+			x.add(i.Address, problem(value.BadValue, nil, nil, "two components have this address"))
 		case kind.Synthetic != "" && kind.Synthetic != i.Address:
 			x.add(i.Address, problem(value.BadValue, nil, nil,
 				"a stack has one %s, and its address is %s: name it %q", i.Kind, kind.Synthetic,
@@ -162,7 +162,7 @@ func (x *expansion) collectDemands() {
 			if target == nil {
 				kind := x.syntheticKind(d.Address)
 				if kind == nil {
-					panic(fmt.Sprintf("component: %s demands %s, which no kind makes", m.Kind, d.Address))
+					panic(fmt.Sprintf("component: %s needs %s, which no kind creates", m.Kind, d.Address))
 				}
 				target = x.load1(m.sibling(d.Address, kind.Name), kind)
 				target.synthetic = true
@@ -270,7 +270,7 @@ func (x *expansion) checkOutputs(graph *resource.Graph) {
 			if _, ok := outputs[ref.Output]; !ok {
 				names := slices.Sorted(maps.Keys(outputs))
 				x.add(m.Address, problem(UnknownOutput, path, names,
-					"%s gives no output %q the way it is configured; it gives %s", ref.Target, ref.Output,
+					"%s has no output %q with this configuration; it has %s", ref.Target, ref.Output,
 					strings.Join(names, ", ")))
 			}
 		})

@@ -271,7 +271,7 @@ func TestExpandFindsProblems(t *testing.T) {
 		"unknown kind": {[]Instance{instance("a/x", "Stor", nil)}, `a/x: "Stor" is not a kind`, "Store"},
 		"twice": {
 			[]Instance{instance("a/x", "Store", nil), instance("a/x", "Store", nil)},
-			"a/x: there are two components", "",
+			"a/x: two components", "",
 		},
 		"type": {
 			[]Instance{instance("a/x", "App", m{"ports": "many"})},
@@ -304,7 +304,7 @@ func TestExpandFindsProblems(t *testing.T) {
 				instance("a/x", "App", m{"uses": m{"infra/net": []any{"connect"}}}),
 				instance("infra/net", "Net", nil),
 			},
-			"a/x: uses.infra/net: infra/net is a Net, which gives nothing to use",
+			"a/x: uses.infra/net: infra/net is a Net, which has no verbs",
 			"",
 		},
 		"unknown target": {
@@ -320,7 +320,7 @@ func TestExpandFindsProblems(t *testing.T) {
 				instance("a/x", "Store", m{"link": ref("a/y", "reader")}),
 				instance("a/y", "Store", nil),
 			},
-			`a/x: link: a/y gives no output "reader" the way it is configured; it gives arn`, "arn",
+			`a/x: link: a/y has no output "reader" with this configuration; it has arn`, "arn",
 		},
 		"refers to itself": {
 			[]Instance{instance("a/x", "Store", m{"link": ref("a/x", "arn")})},
@@ -336,7 +336,7 @@ func TestExpandFindsProblems(t *testing.T) {
 		},
 		"overrides nobody": {
 			[]Instance{instance("a/x", "Store", m{"overrides": m{"objekt": m{}}})},
-			`a/x: overrides.objekt: this component makes no resource named "objekt"; it makes object`, "object",
+			`a/x: overrides.objekt: this component creates no resource named "objekt"; it creates object`, "object",
 		},
 		"overrides by text": {
 			[]Instance{instance("a/x", "Store", m{"overrides": m{"object": "x"}})},
@@ -361,7 +361,7 @@ func TestExpandFindsProblems(t *testing.T) {
 		"tag of the stack": {[]Instance{cased()}, `a/x: tags.TEAM: the key differs only in case from "team"`, ""},
 		"many tags": {
 			[]Instance{tagged("a/x", 23)},
-			"a/x: tags: AWS takes at most 45 tags beside our own, and with those of the stack", "",
+			"a/x: tags: AWS allows at most 45 tags besides deployer's own. Together with the tags of the stack", "",
 		},
 		"sensitive": {
 			[]Instance{instance("a/x", "App", m{"env": m{"KEY": value.NewString("s3cret").Sensitive()}})},

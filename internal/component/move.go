@@ -8,7 +8,7 @@ import (
 
 // Moved says which address a component had before.
 type Moved struct {
-	From string `json:"from" required:"true" doc:"Its address before: user-service/api, or the bare name inside the same service. What was deployed there is kept."`
+	From string `json:"from" required:"true" doc:"The former address: user-service/api, or the name alone in the same service. Its objects are kept."`
 }
 
 // Original is the instance under the address of its first deployment. Physical names are made from that address, so
@@ -46,14 +46,15 @@ func (x *expansion) checkMoves() {
 		}
 		switch {
 		case service == "" || name == "" || strings.Contains(name, "/"):
-			add("%q is no address of a component: write service/component", m.common.Moved.From)
+			add("%q is not an address of a component: write service/component", m.common.Moved.From)
 		case from == m.Address:
-			add("%s is the address that it has: name the one before, or leave moved out", from)
+			add("%s is its present address: name the former one, or remove moved", from)
 		case x.members[from] != nil:
-			add("%s is still a component of the stack: only what is there no more can have moved. Swap two "+
+			add("%s is still a component of the stack: only a removed address can be a former address. Swap two "+
 				"components in two applies, with a third name between", from)
 		case claimed[from] != "":
-			add("%s says that it was %s, too: only one of them can be", claimed[from], from)
+			add("%s also names %s as its former address: only one component can have moved from it", claimed[from],
+				from)
 		}
 		if claimed[from] == "" {
 			claimed[from] = m.Address

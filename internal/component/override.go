@@ -18,11 +18,11 @@ func override(resources map[string]*resource.Resource, patches map[string]value.
 		switch {
 		case r == nil && len(resources) == 0:
 			problems = append(problems, problem(value.BadValue, path, nil,
-				"this component makes nothing in AWS that could be changed"))
+				"this component creates no resource that overrides could change"))
 		case r == nil:
 			all := slices.Sorted(maps.Keys(resources))
 			problems = append(problems, problem(value.UnknownKey, path, all,
-				"this component makes no resource named %q; it makes %s", name, strings.Join(all, ", ")))
+				"this component creates no resource named %q; it creates %s", name, strings.Join(all, ", ")))
 		case patch.IsNull():
 		case patch.Kind() != value.Map:
 			problems = append(problems, problem(value.WrongType, path, nil, "must be a map of properties, but is %s",

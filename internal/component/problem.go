@@ -68,7 +68,7 @@ func (x *expansion) cycleProblem(cycle *resource.CycleError) Problem {
 	if len(components) == 1 {
 		message = "the resources of this component need each other"
 	}
-	message += fmt.Sprintf(" (%s); take one of the references or dependsOn entries away",
+	message += fmt.Sprintf(" (%s); remove one of the references or dependsOn entries",
 		strings.Join(cycle.Path, " -> "))
 	for i := 0; i+1 < len(components); i++ {
 		if path, ok := x.members[components[i]].wayTo(components[i+1]); ok {

@@ -41,7 +41,7 @@ func Unfit(path, text string) (why, next string) {
 	if path == "backend.bucket" {
 		if why := s3.UnfitName(text); why != "" {
 			return fmt.Sprintf("%q cannot be an S3 bucket: %s", text, why),
-				"Give the name of a bucket that is there, or can be made."
+				"Give the name of a bucket that exists or can be created."
 		}
 	}
 	return "", ""
@@ -85,7 +85,7 @@ func check(s Settings, tree value.Value, origins map[string]Layer, wrong map[str
 		out = append(out, diag.New(diag.Invalid, "State without a lock",
 			"State is kept in the bucket "+s.Backend.Bucket+", but no lock table is configured: two runs at once "+
 				"would overwrite each other.",
-			"Set locks.table (or --lock-table) to a DynamoDB table (`deployer backend create` makes one), or set "+
+			"Set locks.table (or --lock-table) to a DynamoDB table (`deployer backend create` creates one), or set "+
 				"locks.type: local if only this machine ever deploys."))
 	}
 	if s.Locks.Type == "dynamodb" && s.Locks.Table == "" {

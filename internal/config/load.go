@@ -170,7 +170,7 @@ func UnknownVariables(env map[string]string, others ...string) diag.List {
 				"backend.bucket."
 		}
 		w := diag.New(diag.Invalid, "Unknown variable",
-			"The environment variable "+name+" is no setting of deployer: nothing reads it.", next)
+			"The environment variable "+name+" is not a setting of deployer.", next)
 		w.Severity = diag.Warning
 		out.Add(w)
 	}

@@ -123,11 +123,11 @@ func TestObjectsTellThatTheStateIsElsewhere(t *testing.T) {
 	a.lose(true)
 	asked := a.start(t.TempDir(), 0, false)
 	_, err := asked.look(t, nil)
-	d := requireRefused(t, err, "State is elsewhere")
+	d := requireRefused(t, err, "State is in another backend")
 	require.Contains(t, d.Detail, "AWS has 4 objects of shop/dev")
 	require.Contains(t, d.Next, "deployer state restore --stack shop -e dev", "the bucket keeps what was deleted")
 	_, err = a.start(t.TempDir(), 0, false).run(t.Context(), first(t))
-	requireRefused(t, err, "State is elsewhere")
+	requireRefused(t, err, "State is in another backend")
 	require.Equal(t, was, a.inventory())
 	require.Empty(t, a.cloud.Objects("states", stateObject), "nothing was claimed")
 }
@@ -166,7 +166,7 @@ func TestTheWayBackFromALostState(t *testing.T) {
 			a.lose(true)
 			_, err := a.start(t.TempDir(), 0, false).run(t.Context(),
 				graph(t, res("web/a:a", single, "zone", "1"), res("infra/z:z", single)))
-			d := requireRefused(t, err, "State is elsewhere")
+			d := requireRefused(t, err, "State is in another backend")
 			require.Contains(t, d.Detail, "Names are taken")
 			require.NotEqual(t, was, a.inventory(), "it has made something")
 			command := remedyOf(t, err)

@@ -129,7 +129,7 @@ func (u *run) announcing(ctx context.Context) (tell func(plan.Event), silence fu
 	stop := context.AfterFunc(ctx, func() {
 		tell(plan.Event{
 			Kind: plan.Phase,
-			Text: "Stopping: what is in flight gets a few seconds, then everything is saved",
+			Text: "Stopping: calls in progress get a few seconds, then the state is saved",
 		})
 	})
 	return tell, func() {

@@ -170,9 +170,9 @@ func noJournal(b *backend.Backend, j *journal) *diag.Diagnostic {
 	if d := diag.File(diag.Failed, "", j.givenUp); d != nil {
 		detail = d.Detail
 	}
-	w := diag.New(diag.Failed, "The run went on without its journal", detail+
-		" Nothing is lost by that. Had the run died, the next one would have had to ask AWS for more.",
-		"Make room, or correct the permissions, in "+filepath.Join(b.World.Home, ".deployer", "journal")+".")
+	w := diag.New(diag.Failed, "The run continued without its journal", detail+
+		" Nothing is lost. If the run had been killed, the next run would have asked AWS about more objects.",
+		"Free disk space, or correct the permissions, in "+filepath.Join(b.World.Home, ".deployer", "journal")+".")
 	if errors.Is(j.givenUp, errNoHome) {
 		w.Next = "Set HOME to a directory that can be written."
 	}

@@ -158,7 +158,7 @@ func TestARunWithoutAJournalSaysSo(t *testing.T) {
 			applied, err := p.run(t.Context(), first(t))
 			require.NoError(t, err)
 			require.Len(t, applied.Warnings, 1)
-			require.Equal(t, "The run went on without its journal", applied.Warnings[0].Summary)
+			require.Equal(t, "The run continued without its journal", applied.Warnings[0].Summary)
 		})
 	}
 	require.NoDirExists(t, ".deployer", "not in the working directory")

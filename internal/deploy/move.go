@@ -34,7 +34,7 @@ func (u *run) move() error {
 		case c.Moved == "" || !there[c.Moved]:
 		case there[c.Address]:
 			found.Add(u.stack.Diagnose(c.Address, []value.Problem{component.Invalid([]string{"moved", "from"},
-				"both %s and %s are deployed: nothing can move to an address that is taken. Leave moved out, and "+
+				"both %s and %s are deployed: a component cannot move to an address that is in use. Remove moved, and "+
 					"%s is deleted", c.Moved, c.Address, c.Moved)})...)
 		default:
 			to[c.Moved] = c.Address
@@ -130,10 +130,11 @@ func (u *run) renames() diag.List {
 			if len(alike) != 1 {
 				continue
 			}
-			d := diag.New(diag.Invalid, "Is it a rename?", fmt.Sprintf("This deletes %s and makes %s, both of kind %s.",
-				from, alike[0], kind),
+			d := diag.New(diag.Invalid, "Possible rename",
+				fmt.Sprintf("This deletes %s and creates %s, both of kind %s.",
+					from, alike[0], kind),
 				fmt.Sprintf("If that is one component with a new name, write `moved: {from: %s}` into the spec of %s: "+
-					"then everything stays, and nothing is made anew.", from, alike[0]))
+					"then its objects stay, and nothing is created again.", from, alike[0]))
 			d.Severity = diag.Warning
 			out.Add(d.For(alike[0]))
 		}

@@ -100,7 +100,7 @@ func TestMoveState(t *testing.T) {
 	}
 	for _, c := range []struct{ from, to, summary string }{
 		{"web/x", "shop/z", "Unknown address"},
-		{"web/a", "web/b", "Address is taken"},
+		{"web/a", "web/b", "Address is in use"},
 		{"web/a", "z", "Invalid address"},
 		{"web/a", "a/b:c", "Invalid address"},
 	} {

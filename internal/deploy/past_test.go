@@ -97,7 +97,7 @@ func TestTheLastVersionIsOfTheLastLineage(t *testing.T) {
 				require.ErrorContains(t, err, "State is of another lineage")
 				_, err = repair.Push(t.Context(), next.Backend, wish(), "file", earlier, false)
 				require.ErrorContains(t, err, "has the lineage")
-				require.ErrorContains(t, err, "State would go back in time")
+				require.ErrorContains(t, err, "File is older than the state")
 				require.Equal(t, untouched, a.cloud.Objects("states", stateObject)[stateObject])
 			}
 			written, err := repair.Restore(t.Context(), next.Backend, wish(), command, false, nil)

@@ -109,11 +109,11 @@ func TestWhatIsCutOffIsToldInOurWords(t *testing.T) {
 	}{
 		"a call": {
 			step(&resource.OpError{Operation: "sqs:CreateQueue", Err: sdk}),
-			"web/a: Step given up: web/a:queue: the run stopped before sqs:CreateQueue was answered",
+			"web/a: Step not finished: web/a:queue: the run stopped before sqs:CreateQueue was answered",
 		},
 		"a wait": {
 			step(&resource.WaitError{What: "x is there", Err: signal}),
-			"web/a: Step given up: web/a:queue: the run stopped while it waited (x is there). AWS goes on with it.",
+			"web/a: Step not finished: web/a:queue: the run stopped while it waited (x is there). AWS continues.",
 		},
 		"a read":    {sdk, "Stopped: A call was given up before it was answered."},
 		"the rest":  {&engine.StoppedError{Cause: signal}, "Interrupted: The run was stopped."},
@@ -128,5 +128,5 @@ func TestWhatIsCutOffIsToldInOurWords(t *testing.T) {
 	cut := backend.EndingWarnings(errors.Join(diag.New(diag.Failed, "AWS denied access", "", ""), sdk, sdk))
 	require.Len(t, cut, 2)
 	require.Equal(t, "AWS denied access", cut[0].Summary)
-	require.Equal(t, "Stopped before everything was tidied up", cut[1].Summary)
+	require.Equal(t, "Stopped before the end of the run was recorded", cut[1].Summary)
 }

@@ -26,7 +26,7 @@ func place(ctx context.Context, b *backend.Backend, bundle *manifest.Bundle, req
 			fmt.Sprintf("The credentials in use belong to account %s, but spec.provider.account says %s.", p.Account,
 				wanted.Account),
 			"Use credentials of account "+wanted.Account+
-				": check AWS_PROFILE and aws.profile. Nothing was locked or changed.")
+				": check AWS_PROFILE and aws.profile. Nothing was changed.")
 	}
 	return p, err
 }

@@ -70,7 +70,7 @@ func PolicyFor(w backend.World, req Request, ask PolicyRequest) (*Policy, error)
 			warnings.Add(&diag.Diagnostic{
 				Severity: diag.Warning, Code: diag.Invalid, Summary: "Any " + what,
 				Detail: "Neither the manifests nor the configuration say which " + what +
-					" is meant, so the policy holds for any.",
+					" is meant, so the policy covers all.",
 				Next: "Give --" + what + ", or set spec.provider." + what + " in stack.yaml.",
 			})
 		}

@@ -18,7 +18,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 	var asked *plan.Survey
 	u.drift = nil
 	if u.req.Refresh && len(u.Engine) > 0 {
-		u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Reading what AWS has"})
+		u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Reading the objects in AWS"})
 		if asked, o.Outside, err = u.refresh(ctx, o); err != nil {
 			return problems(err)
 		}

@@ -49,7 +49,7 @@ func problem(err error) diag.List {
 	switch {
 	case errors.As(err, &stopped) && !errors.As(err, &known):
 		d := diag.New(diag.Interrupted, "Interrupted", "The run was stopped before everything was done.",
-			"Run the command again: it goes on from where this one stopped.")
+			"Run the command again. It continues from here.")
 		d.Cause = err
 		return diag.List{d}
 	case errors.As(err, &protected):
@@ -66,7 +66,7 @@ func problem(err error) diag.List {
 		var out diag.List
 		for _, p := range unfit.Problems {
 			if p.Kind == resource.NetworkUnfit {
-				out.Add(diag.New(diag.Invalid, "Network without a way out",
+				out.Add(diag.New(diag.Invalid, "Network without internet access",
 					fmt.Sprintf("%s: %s.", unfit.Resource, p.Message),
 					"Give the route table of its subnets a default route to a NAT or internet gateway, or choose "+
 						"other subnets in "+
@@ -88,7 +88,7 @@ func problem(err error) diag.List {
 		}
 		return out
 	case errors.As(err, &resolve):
-		d := diag.New(diag.Invalid, "Value cannot be computed", fmt.Sprintf("%s: %s.", resolve.Resource, resolve.Err),
+		d := diag.New(diag.Invalid, "Cannot compute a value", fmt.Sprintf("%s: %s.", resolve.Resource, resolve.Err),
 			"")
 		fromAWS(d, resolve.Err)
 		return diag.List{d.For(resource.ComponentOf(resolve.Resource))}
@@ -104,18 +104,18 @@ func problem(err error) diag.List {
 // givenUp reports a step whose call had no answer when the run could not wait any longer. A step that only reads is not
 // reported.
 func givenUp(step *engine.StepError) diag.List {
-	d := diag.New(diag.Interrupted, "Step given up", "", "The next run looks at what became of it.")
+	d := diag.New(diag.Interrupted, "Step not finished", "", "The next run checks the result in AWS.")
 	var op *resource.OpError
 	var wait *resource.WaitError
 	switch {
 	case step.Action == plan.NoOp || step.Action == "":
 		return nil
 	case errors.As(step.Err, &wait):
-		d.Detail = step.Resource + ": the run stopped while it waited (" + wait.What + "). AWS goes on with it."
+		d.Detail = step.Resource + ": the run stopped while it waited (" + wait.What + "). AWS continues."
 	case errors.As(step.Err, &op):
 		d.Operation = op.Operation
 		d.Detail = step.Resource + ": the run stopped before " + op.Operation +
-			" was answered; what was under way may still " +
+			" was answered. The change may still " +
 			"take effect."
 	default:
 		return nil
@@ -135,8 +135,8 @@ func protectedProblem(resources []string) *diag.Diagnostic {
 		flags[i] = "--allow-data-loss " + a
 	}
 	return diag.New(diag.Invalid, "Protected component",
-		"This would delete or replace what is protected: "+strings.Join(resources, ", ")+". Nothing was touched.",
-		"If they may go, say so: "+strings.Join(flags, " "))
+		"This would delete or replace protected components: "+strings.Join(resources, ", ")+". Nothing was touched.",
+		"To allow it: "+strings.Join(flags, " "))
 }
 
 // obstructedProblems says for each object why AWS would refuse to delete it, and what to do.
@@ -161,10 +161,10 @@ func foreseen(found diag.List) (diag.List, bool) {
 		w.Severity = diag.Warning
 		switch {
 		case errors.As(d.Cause, &protected):
-			w.Detail = "Apply will refuse to delete or replace what is protected: " +
+			w.Detail = "Apply will refuse to delete or replace protected components: " +
 				strings.Join(protected.Resources, ", ") + "."
 		case errors.As(d.Cause, &obstructed):
-			w.Detail = strings.Replace(d.Detail, "Nothing was touched.", "Apply will refuse to begin.", 1)
+			w.Detail = strings.Replace(d.Detail, "Nothing was touched.", "Apply will refuse to start.", 1)
 		default:
 			return nil, false
 		}
@@ -178,7 +178,7 @@ func unaskedProblems(unasked []engine.StepError) diag.List {
 	var out diag.List
 	for _, u := range unasked {
 		d := diag.New(diag.Failed, "Not asked", "Whether AWS would delete "+u.Resource+
-			" is not known: the credentials may not ask. The delete may fail half-way.", "")
+			" is not known, because the credentials do not allow the check. The delete may fail half-way.", "")
 		d.Severity = diag.Warning
 		var op *resource.OpError
 		if errors.As(u.Err, &op) {
@@ -212,11 +212,11 @@ func stepProblem(step *engine.StepError) *diag.Diagnostic {
 		action = "read" // a refresh
 	}
 	d := diag.New(diag.Failed, fmt.Sprintf("Cannot %s %s", action, step.Resource), step.Err.Error()+".",
-		"What was done is in the state: correct the cause and run the command again.")
+		"What was done is in the state. Correct the cause, then run the command again.")
 	fromAWS(d, step.Err)
 	if step.Action != plan.Delete && step.Action != plan.NoOp && errors.Is(step.Err, resource.ErrNotFound) {
-		d.Next = "Somebody deleted it outside of deployer, or something that it needs. Run `deployer apply " +
-			"--refresh`: it looks at what AWS has and makes anew what is missing."
+		d.Next = "The object, or another object that it needs, was deleted outside of deployer. Run `deployer apply " +
+			"--refresh`: it reads the objects in AWS and creates the missing ones."
 	}
 	return d.For(address)
 }
@@ -233,12 +233,12 @@ func fromAWS(d *diag.Diagnostic, err error) {
 	case op.Next != "":
 		d.Next = diag.Sentence(op.Next)
 	case aws.Throttled(err):
-		d.Next = "Too many calls reach this account's API: wait a while, then run the command again, with a lower " +
+		d.Next = "The account makes too many API calls. Wait a while, then run the command again, with a lower " +
 			"--parallelism " +
-			"if that is not enough. What was done is in the state."
+			"if that does not help. What was done is in the state."
 	case aws.Trouble(err):
-		d.Next = "AWS has trouble, or the network: nothing is wrong with what was asked. Run the command again when " +
-			"that is over; " +
+		d.Next = "AWS or the network has a fault; the request was right. Run the command again when " +
+			"it is over; " +
 			"what was done is in the state."
 	case op.Denied():
 		d.Next = resource.DeniedAdvice(op.Operation, op.Message)

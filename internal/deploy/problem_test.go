@@ -21,7 +21,7 @@ func TestProblemOfTheNetwork(t *testing.T) {
 		},
 	})
 	require.Equal(t, diag.List{
-		diag.New(diag.Invalid, "Network without a way out", "web/api:service: no subnet has a way out.",
+		diag.New(diag.Invalid, "Network without internet access", "web/api:service: no subnet has a way out.",
 			"Give the route table of its subnets a default route to a NAT or internet gateway, or choose other "+
 				"subnets in the Network "+
 				"(`spec.subnets`).").For("web/api"),

@@ -212,7 +212,7 @@ func TestRestoreRaisesSerialAndFence(t *testing.T) {
 		func(c *report.StateComparison, _ diag.List) (bool, error) { shown = c; return true, nil })
 	require.NoError(t, err)
 	require.EqualValues(t, 3, written.Version)
-	require.Contains(t, shown.Backend.Name, "the last whole version (v2)")
+	require.Contains(t, shown.Backend.Name, "the last complete version (v2)")
 	after, err := p.Get(t.Context(), shop)
 	require.NoError(t, err)
 	was, is := before.Snapshot.Envelope, after.Snapshot.Envelope

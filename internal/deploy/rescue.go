@@ -31,16 +31,17 @@ func rescue(b *backend.Backend, held *session.Session, p *state.Payload, intents
 	}
 	switch {
 	case err != nil:
-		d.Detail = "What was done could not be saved, and not be written to a local file either: " + err.Error() + "."
-		d.Next = "Run the command again: it finds by name and tag what this run has made."
+		d.Detail = "The new state could not be saved, and not be written to a local file either: " + err.Error() + "."
+		d.Next = "Run the command again: it finds the objects of this run by name and tags."
 	case large != nil:
-		d.Detail = "What was done is more than a state may hold. It is in " + path + "."
-		d.Next = "Keep the file: it lists all that there is. Then take components out of the stack (a stack of their " +
-			"own can have them) and run the command again: " +
-			"it finds by name and tag what this run has made."
+		d.Detail = "The new state is larger than the limit. It is in " + path + "."
+		d.Next = "Keep the file: it lists all objects. Then remove components from the stack (move them to a " +
+			"stack of their " +
+			"own) and run the command again: " +
+			"it finds the objects of this run by name and tags."
 	default:
-		d.Detail = "What was done could not be saved in the backend. It is in " + path + "."
-		d.Next = "Once the backend works again, save it:\n" +
+		d.Detail = "The new state could not be saved in the backend. It is in " + path + "."
+		d.Next = "When the backend works again, save it:\n" +
 			b.CommandLine(state.Key{Stack: p.Stack, Environment: p.Environment}, "state push", path)
 	}
 	return d

@@ -37,7 +37,7 @@ func TestRescueOfWhatNoStateMayHold(t *testing.T) {
 	require.ErrorAs(t, err, &found)
 	last := found[len(found)-1]
 	require.Equal(t, "State was not saved", last.Summary)
-	require.Contains(t, last.Detail, "more than a state may hold")
+	require.Contains(t, last.Detail, "is larger than the limit")
 	require.NotContains(t, last.Next, "state push")
 	raw := rescued(t, home)
 	require.Greater(t, len(raw), state.MaxSize)

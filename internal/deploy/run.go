@@ -77,16 +77,16 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 		err := u.planAndClaim(held, applied)
 		var moved *session.MovedError
 		if errors.As(err, &moved) && u.approved != nil {
-			err = u.approved.stale(u.back, "The state was changed while the plan was about to be applied.")
+			err = u.approved.stale(u.back, "The state was changed after the plan was made.")
 			return applied, backend.Closing(held, err)
 		}
 		if errors.As(err, &moved) && attempt < replans {
-			u.req.Progress(plan.Event{Kind: plan.Phase, Text: "The state was changed meanwhile: planning again"})
+			u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Another run changed the state: planning again"})
 			continue
 		}
 		if moved != nil {
 			err = diag.New(diag.Conflict, "State keeps changing",
-				fmt.Sprintf("Somebody changed it %d times while this run planned; now it has serial %d.", replans,
+				fmt.Sprintf("Other runs changed it %d times while this run planned; now it has serial %d.", replans,
 					moved.Serial),
 				"Nothing was changed. Find out who writes the state without the lock, then run the command again.")
 		}
@@ -205,7 +205,7 @@ func (u *run) unsuccessful() bool {
 func (u *run) takeOver(held *session.Session, applied *Applied) error {
 	u.req.Progress(plan.Event{
 		Kind: plan.Phase,
-		Text: "A run before this one was interrupted: picking up what it left behind",
+		Text: "An earlier run was interrupted: continuing it",
 	})
 	payload := u.payload(held)
 	payload.Status = state.InProgress

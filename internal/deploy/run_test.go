@@ -327,7 +327,7 @@ func TestTargets(t *testing.T) {
 	require.Contains(t, found[1].Next, "web/a, web/b, web/c, web/old")
 
 	_, err = chosen(g(), "web/old")
-	require.ErrorContains(t, err, "this stays and needs it: web/c:c")
+	require.ErrorContains(t, err, "these components need it and stay: web/c:c")
 	ids, err = chosen(g(), "web/old", "web/c")
 	require.NoError(t, err)
 	require.Equal(t, []string{"web/c:c", "web/old:o"}, ids)

@@ -192,7 +192,8 @@ func ReadSaved(name string, raw []byte) (*Saved, error) {
 		case len(bytes.TrimSpace(raw)) == 0:
 			return wrong("Plan is not readable", "the file is empty.")
 		case errors.Is(err, io.ErrUnexpectedEOF):
-			return wrong("Plan is not readable", "the file ends in the middle: it was not written or copied completely.")
+			return wrong("Plan is not readable",
+				"the file ends in the middle: it was not written or copied completely.")
 		case err != nil && bytes.Contains(raw[:min(len(raw), 100)], []byte(`"`+savedFormat+`"`)):
 			return wrong("Plan is not readable", "the file is damaged: %s.", err)
 		}
@@ -201,7 +202,8 @@ func ReadSaved(name string, raw []byte) (*Saved, error) {
 	switch {
 	case f.Version != savedFormatVersion:
 		return nil, diag.New(diag.Conflict, "Plan of another version",
-			fmt.Sprintf("%s has the format %d; this version of deployer reads %d. Nothing was changed.", name, f.Version,
+			fmt.Sprintf("%s has the format %d; this version of deployer reads %d. Nothing was changed.", name,
+				f.Version,
 				savedFormatVersion), "Plan and apply with the same version of deployer.")
 	case hashOf(f.Content) != f.Checksum:
 		return wrong("Plan was changed", "the checksum of the file does not fit its content. A saved plan cannot be "+
@@ -314,7 +316,8 @@ func (s *Saved) same(b *backend.Backend, now *plan.Plan) error {
 		differs[id] = !bytes.Equal(was[id], is[id])
 	}
 	maps.DeleteFunc(differs, func(_ string, yes bool) bool { return !yes })
-	return s.stale(b, "AWS has changed since the plan was made: an apply would now do something else with %s.",
+	return s.stale(b, "The objects in AWS have changed since the plan was made: an apply would now change %s in "+
+		"another way.",
 		some(slices.Sorted(maps.Keys(differs)), 5))
 }
 
@@ -337,7 +340,8 @@ func ApplySaved(ctx context.Context, b *backend.Backend, s *Saved, req Request) 
 	case err != nil:
 		return nil, err
 	case where.Account != p.Account:
-		return nil, s.stale(b, "The plan is for the AWS account %s, and the credentials in use belong to %s.", p.Account,
+		return nil, s.stale(b, "The plan is for the AWS account %s, and the credentials in use belong to %s.",
+			p.Account,
 			where.Account)
 	}
 	held, err := b.Hold(ctx, req.lock(), where, s.lineageWanted())

@@ -84,7 +84,7 @@ func (u *run) confirm(
 	if len(suspects) == 0 {
 		return nil, planned
 	}
-	u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Reading what seems to have changed in AWS"})
+	u.req.Progress(plan.Event{Kind: plan.Phase, Text: "Reading the objects that seem to have changed in AWS"})
 	refreshed, _ := engine.Refresh(ctx, u.Engine, o) // what could not be read is listed
 	if err := ctx.Err(); err != nil {
 		return nil, err

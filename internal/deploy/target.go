@@ -51,7 +51,7 @@ func (u *run) chosen() ([]string, error) {
 		return nil, err
 	}
 	if len(wanted) == 0 { // to the engine no targets would mean everything
-		return nil, diag.New(diag.Invalid, "Nothing to target",
+		return nil, diag.New(diag.Invalid, "Component has no objects",
 			strings.Join(u.req.Targets, ", ")+" has no AWS objects of its own.", "")
 	}
 	out := make([]string, 0, len(wanted))
@@ -145,9 +145,9 @@ func (u *run) needed(targets map[string]bool) error {
 	var found diag.List
 	for _, address := range slices.Sorted(maps.Keys(needs)) {
 		found.Add(diag.New(diag.Invalid, "Target is needed",
-			fmt.Sprintf("%s would be deleted, but this stays and needs it: %s.", address,
+			fmt.Sprintf("%s would be deleted, but these components need it and stay: %s.", address,
 				strings.Join(slices.Sorted(slices.Values(needs[address])), ", ")),
-			"Target all that needs it, too:"+flags).For(address))
+			"Also target the components that need it:"+flags).For(address))
 	}
 	return found.Err()
 }
@@ -162,7 +162,7 @@ func (u *run) sharedTargets() diag.List {
 		if c.Synthetic && slices.Contains(u.req.Targets, c.Address) {
 			found.Add(diag.New(diag.Invalid, "Target is shared",
 				fmt.Sprintf("%s belongs to all components.", c.Address),
-				"It goes when nothing needs it any more: with the next apply, or with a destroy "+
+				"It is deleted when no component needs it any more: by the next apply, or by a destroy "+
 					"without --target.").For(c.Address))
 		}
 	}

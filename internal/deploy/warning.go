@@ -21,16 +21,17 @@ func warnings(b *backend.Backend, key state.Key, deployed bool) diag.List {
 	var out diag.List
 	if !deployed && b.HasLocalState(key) {
 		out.Add(&diag.Diagnostic{
-			Severity: diag.Warning, Code: diag.Conflict, Summary: "There is a local state, too",
-			Detail: fmt.Sprintf("%s was deployed with state on this machine, which %s does not know: what it made "+
-				"would be made again, or its names are taken.", key, b.Location()),
-			Next: "Bring it over first:\n" + b.CommandLine(key, "state push", b.LocalState(key)),
+			Severity: diag.Warning, Code: diag.Conflict, Summary: "There is also a local state",
+			Detail: fmt.Sprintf("%s was deployed with a state on this machine, which %s does not have: the "+
+				"objects in it "+
+				"would be created again, or their names are in use.", key, b.Location()),
+			Next: "Copy it first:\n" + b.CommandLine(key, "state push", b.LocalState(key)),
 		})
 	}
 	if b.World.Settings.Backend.Type != "s3" {
 		out.Add(&diag.Diagnostic{
 			Severity: diag.Warning, Code: diag.Invalid, Summary: "State is local",
-			Detail: "State and locks are kept in " + b.Location() + " on this machine; nobody else sees them.",
+			Detail: "State and locks are kept in " + b.Location() + " on this machine. Nobody else can use them.",
 			Next:   "For a team: deployer init, then deployer backend create.",
 		})
 	}
@@ -45,14 +46,15 @@ func unfinished(b *backend.Backend, stored *state.Stored) diag.List {
 	case stored.Payload.Status != state.InProgress && recovery.Interrupted(stored.Snapshot.Envelope.Intents):
 		out.Add(&diag.Diagnostic{
 			Severity: diag.Warning, Code: diag.Conflict, Summary: "State is not certain",
-			Detail: "An earlier state was put back, or a run was stopped before it had looked at everything. This " +
-				"plan starts from what AWS has, and so will the next apply.",
+			Detail: "An earlier state was restored, or a run was stopped before it had read all objects. This " +
+				"plan reads the objects in AWS, and so will the next apply.",
 		})
 	case stored.Payload.Status == state.InProgress:
 		out.Add(&diag.Diagnostic{
-			Severity: diag.Warning, Code: diag.Conflict, Summary: "A run is under way or was interrupted",
-			Detail: fmt.Sprintf("%s, started by %s, has not finished. If it died, the next apply first picks up what "+
-				"it left behind.", describe(stored), stored.Payload.Who),
+			Severity: diag.Warning, Code: diag.Conflict, Summary: "A run is in progress or was interrupted",
+			Detail: fmt.Sprintf("%s, started by %s, has not finished. If it was interrupted, the next apply "+
+				"first continues "+
+				"it.", describe(stored), stored.Payload.Who),
 		})
 	}
 	return out

@@ -147,7 +147,7 @@ func TestDeleteInReverse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want(t, "plan", render(preview.Plan), "delete infra/net:vpc (everything is destroyed)")
+	want(t, "plan", render(preview.Plan), "delete infra/net:vpc (the stack is destroyed)")
 	result, err := Destroy(t.Context(), state, o)
 	if err != nil {
 		t.Fatal(err)

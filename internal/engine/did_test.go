@@ -80,7 +80,8 @@ func TestForgottenIsLookedFor(t *testing.T) {
 		"create a/gone:x (new)\ncreate a/there:x (new)\ncreate a/unknown:x (new)")
 	o.Forgotten = []string{"a/there:x", "a/gone:x", "a/unknown:x", "a/stays:x"}
 	want(t, "known", planned(t, g, state, o),
-		"create a/gone:x (new)\nadopt a/there:x (AWS has it; it was taken out of the state)\ncreate a/unknown:x (new)")
+		"create a/gone:x (new)\nadopt a/there:x (it exists in AWS and was removed from the state)\ncreate "+
+			"a/unknown:x (new)")
 	p, err := PreviewApply(t.Context(), g, state, o)
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +109,7 @@ func TestStoppedIsNotFailed(t *testing.T) {
 	}
 	o.Hard, c.before, c.partial = nil, nil, map[string]bool{}
 	want(t, "plan", planned(t, chain(t, "a", "v2"), result.State, o),
-		"update web/api:service (change in image; a change was under way when the last run was stopped) [rolling]")
+		"update web/api:service (change in image; a change was in progress when the last run was stopped) [rolling]")
 	want(t, "plan of the old image", planned(t, chain(t, "a", "v1"), result.State, o),
-		"update web/api:service (a change was under way when the last run was stopped) [rolling]")
+		"update web/api:service (a change was in progress when the last run was stopped) [rolling]")
 }

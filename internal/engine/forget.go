@@ -66,7 +66,7 @@ func Forget(state []byte, forget func(resourceID string) bool) ([]byte, error) {
 		case !gone[rec.URN]:
 			pending = append(pending, op)
 		case op.Type == opCreating:
-			return nil, fmt.Errorf("an interrupted run was making another object of %s", rec.URN.Name())
+			return nil, fmt.Errorf("an interrupted run was creating another object of %s", rec.URN.Name())
 		}
 	}
 	return encodeDeployment(kept, pending), nil

@@ -90,7 +90,7 @@ func (g *ledger) reset(state []byte) error {
 	g.slots, g.pending, g.owned = nil, map[int64]operation{}, map[string]int{}
 	for _, raw := range d.Resources {
 		if len(raw) == 0 || raw[0] != '{' {
-			return errors.New("the state holds a resource that is none")
+			return errors.New("the state has an entry that is not a resource")
 		}
 		s := slot{raw: raw}
 		if err := json.Unmarshal(raw, &s.head); err != nil {

@@ -206,16 +206,16 @@ func (c *collector) change(s seen) (out plan.Change) {
 		if r.o.Outside[id] {
 			out.Reason = "it was deleted outside of deployer"
 			if slices.Contains(r.o.Uncertain, id) {
-				out.Reason = "it is not there any more, probably because of the run that was interrupted"
+				out.Reason = "it does not exist any more, probably because of the interrupted run"
 			}
 		}
 		if s.leftover {
 			out.Reason = "its replacement was interrupted after the old one was deleted"
 		}
 	case plan.Adopt:
-		out.Reason = "an interrupted run may have made it already"
+		out.Reason = "an interrupted run may have created it already"
 		if c.found[id] {
-			out.Reason = "AWS has it; it was taken out of the state"
+			out.Reason = "it exists in AWS and was removed from the state"
 		}
 	case plan.Update:
 		c.explainUpdate(s, def, diff, &out)
@@ -235,13 +235,13 @@ func (c *collector) change(s seen) (out plan.Change) {
 	case plan.Delete:
 		out.Reason = "removed from the manifests"
 		if len(r.graph.Components) == 0 && len(r.graph.Resources) == 0 {
-			out.Reason = "everything is destroyed"
+			out.Reason = "the stack is destroyed"
 			if len(r.o.Targets) > 0 {
 				out.Reason = "its component is destroyed"
 			}
 		}
 		if s.leftover {
-			out.Reason = "left over from an interrupted replacement"
+			out.Reason = "its replacement was interrupted"
 			if out.Protected = r.spared(s.old); out.Protected && def.OnDelete(s.old.inputs).Loses {
 				out.Consequence = plan.DataLoss
 			}
@@ -294,20 +294,20 @@ func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resourc
 		out.Reason = "change in " + strings.Join(names, ", ")
 		switch {
 		case c.run.o.Outside[out.Resource] && slices.Contains(c.run.o.Uncertain, out.Resource):
-			out.Reason += ", which the run that was interrupted has probably begun"
+			out.Reason += ", which the interrupted run has probably begun"
 		case c.run.o.Outside[out.Resource]:
 			out.Reason += ", where it was changed outside of deployer"
 		}
 		switch {
 		case stopped:
-			out.Reason += "; a change was under way when the last run was stopped"
+			out.Reason += "; a change was in progress when the last run was stopped"
 		case retry && resource.IsRepair(failed[0]):
 			out.Reason += ", and " + failed[0]
 		case retry:
 			out.Reason += ", and the last rollout failed"
 		}
 	case stopped:
-		out.Reason = "a change was under way when the last run was stopped"
+		out.Reason = "a change was in progress when the last run was stopped"
 	case retry && resource.IsRepair(failed[0]):
 		out.Reason = failed[0]
 	case retry:
@@ -342,7 +342,7 @@ func (c *collector) replaceReason(s seen, diff resource.Diff) string {
 		}
 	}
 	if len(diff.Replace) == 0 {
-		return "something that it needs is replaced"
+		return "a resource that it needs is replaced"
 	}
 	names := strings.Join(diff.Replace, ", ")
 	if def := c.run.definition(s.old.typ); len(def.Fixed(diff.Replace)) == 0 {

@@ -17,7 +17,7 @@ import (
 )
 
 // interrupted is why a resource that was found after a crash is looked at again by the next update.
-const interrupted = "the run that made it was interrupted"
+const interrupted = "the run that created it was interrupted"
 
 // recoverState finds out what an interrupted run left, so that a plan starts from what exists. It looks by name and
 // tags for objects to be created, and takes them into the state. It reads again objects to be updated or deleted. An

@@ -190,7 +190,7 @@ func TestReplacementWithTheSameName(t *testing.T) {
 	}
 	c.calls()
 	want(t, "plan", planned(t, g("2"), crashed, c.options()),
-		"update a/a:a (the run that made it was interrupted) [in place]")
+		"update a/a:a (the run that created it was interrupted) [in place]")
 	state = apply(t, g("2"), crashed, c.options()).State
 	want(t, "calls", c.calls(), "update a/a:a")
 	want(t, "plan", planned(t, g("2"), state, c.options()), "")

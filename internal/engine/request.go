@@ -117,7 +117,7 @@ func (r *run) explain(urn sdk.URN, err *error) {
 }
 
 // stoppedMeanwhile is added to the reasons why an object is not as wanted: it may still become so.
-const stoppedMeanwhile = "The run was stopped meanwhile."
+const stoppedMeanwhile = "The run was stopped."
 
 // wants returns what the source offered for a resource.
 func (r *run) wants(urn sdk.URN) wanted {

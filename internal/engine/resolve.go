@@ -88,7 +88,7 @@ func (s *source) lookup(ref value.Reference) (value.Value, error) {
 
 func (r *run) template(source string, vars map[string]value.Value) (value.Value, error) {
 	if r.o.Template == nil {
-		return value.NullValue, fmt.Errorf("there is nothing that evaluates the template %q", source)
+		return value.NullValue, fmt.Errorf("nothing can evaluate the template %q", source)
 	}
 	return r.o.Template(source, vars)
 }

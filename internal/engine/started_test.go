@@ -70,15 +70,15 @@ func TestARunThatDiesWhileItWaitsKeepsTheObject(t *testing.T) {
 		"the first object": {
 			desired: graph(t, res("a/db:db", "fake/slow", "size", 1)),
 			log:     "create db-1, await db-1",
-			plan:    "update a/db:db (the run that made it was interrupted) [in place]",
+			plan:    "update a/db:db (the run that created it was interrupted) [in place]",
 			next:    "update db-1, await db-1",
 		},
 		"a replacement": {
 			before:  graph(t, res("a/db:db", "fake/slow", "size", 1, "zone", "1")),
 			desired: graph(t, res("a/db:db", "fake/slow", "size", 1, "zone", "2")),
 			log:     "create db-2, await db-2",
-			plan: "update a/db:db (the run that made it was interrupted) [in place]\ndelete a/db:db (left over from " +
-				"an interrupted replacement)",
+			plan: "update a/db:db (the run that created it was interrupted) [in place]\ndelete a/db:db " +
+				"(its replacement was interrupted)",
 			next: "update db-2, await db-2, delete db-1",
 		},
 	} {

@@ -69,7 +69,7 @@ func TestTargetsLeaveUnfinishedBusiness(t *testing.T) {
 	state = apply(t, g("2"), result.State, o).State
 	want(t, "calls", c.calls(), "")
 	o.Targets = nil
-	want(t, "plan", planned(t, g("2"), state, o), "delete a/a:a (left over from an interrupted replacement)")
+	want(t, "plan", planned(t, g("2"), state, o), "delete a/a:a (its replacement was interrupted)")
 	state = apply(t, g("2"), state, o).State
 	want(t, "calls", c.calls(), "delete a/a:a")
 	want(t, "state", ids(t, state), "a/a:a a/b:b")

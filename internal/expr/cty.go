@@ -105,7 +105,7 @@ func fromKnown(v cty.Value, size *int) (value.Value, error) {
 		}
 		return value.NewMap(entries), nil
 	default:
-		return value.NullValue, fmt.Errorf("an expression gave a %s, which no field can hold", t.FriendlyName())
+		return value.NullValue, fmt.Errorf("an expression resulted in a %s, which no field accepts", t.FriendlyName())
 	}
 }
 

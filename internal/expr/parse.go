@@ -54,7 +54,7 @@ func parse(text string) (*parsed, []error) {
 	_ = hclsyntax.VisitAll(root, func(node hclsyntax.Node) hcl.Diagnostics {
 		if loop, ok := node.(*hclsyntax.ForExpr); ok {
 			offset, length := p.span(loop.Range())
-			found = append(found, errorf(offset, length, "a for expression: there are no loops here"))
+			found = append(found, errorf(offset, length, "a for expression: loops are not supported"))
 		}
 		return nil
 	})

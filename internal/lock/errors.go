@@ -13,14 +13,15 @@ type HeldError struct{ Holder Record }
 func (e *HeldError) Error() string { return "locked by " + e.Holder.Holder() }
 
 func held(holder Record, now time.Time, waited time.Duration) error {
-	detail := fmt.Sprintf("%s is held by %s since %s, %s ago; its last heartbeat came %s ago.",
+	detail := fmt.Sprintf("%s is held by %s since %s, %s ago; its last heartbeat was %s ago.",
 		holder.Key, holder.Holder(), holder.LockedAt.UTC().Format("2006-01-02 15:04:05 UTC"), ago(now, holder.LockedAt),
 		ago(now, holder.LastHeartbeat))
 	if waited > 0 {
 		detail += fmt.Sprintf(" Waited %s for it.", waited)
 	}
 	d := diag.New(diag.Locked, "State is locked", detail,
-		"Wait until that run ends, or give a longer --lock-timeout. If it is dead, the next run takes over by itself "+
+		"Wait until that run ends, or give a longer --lock-timeout. If the run was killed, the next run takes "+
+			"over its lock "+
 			"within minutes. "+
 			"To break the lock: deployer unlock "+holder.ID+" --stack "+holder.Key.Stack+" -e "+holder.Key.Environment)
 	d.Cause = &HeldError{holder}
@@ -37,8 +38,9 @@ type LostError struct{ Reason string }
 func (e *LostError) Error() string { return "the lock was lost: " + e.Reason }
 
 func lost(key Key, reason string) error {
-	d := diag.New(diag.Conflict, "Lock was lost", fmt.Sprintf("%s: %s. Nothing more is sent to AWS.", key, reason),
-		"Run the command again: it looks at what this run has left behind and goes on from there.")
+	d := diag.New(diag.Conflict, "Lock was lost",
+		fmt.Sprintf("%s: %s. This run makes no more calls to AWS.", key, reason),
+		"Run the command again: it reads what this run has done, and continues.")
 	d.Cause = &LostError{reason}
 	return d
 }

@@ -29,7 +29,7 @@ func (k *Lock) keepAlive(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, ErrLost):
-			_ = k.lose("another run has taken it over, or it was unlocked")
+			_ = k.lose("another run has taken over the lock, or it was unlocked")
 			return
 		case err != nil:
 			// After a failed heartbeat: often, until the deadline.
@@ -66,5 +66,5 @@ func (k *Lock) beat(ctx context.Context) error {
 			return nil
 		}
 	}
-	return errors.New("the local clock and the lock table's drift apart too fast")
+	return errors.New("the clocks of this machine and of the lock table differ more and more")
 }

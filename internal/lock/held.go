@@ -101,7 +101,7 @@ func (k *Lock) RaiseFence(ctx context.Context, above int64) error {
 	r := k.snapshot()
 	err := k.locker.table.Raise(ctx, r, above+1)
 	if errors.Is(err, ErrLost) {
-		return k.lose("another run has taken it over")
+		return k.lose("another run has taken over the lock")
 	}
 	if err != nil {
 		return err

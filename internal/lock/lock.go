@@ -85,7 +85,7 @@ var (
 	// ErrLost: the record is no longer held under that id.
 	ErrLost = errors.New("the lock is held by somebody else or nobody")
 	// ErrTrouble, joined to other errors: the table exists, but is too busy, broken, or out of reach for now.
-	ErrTrouble = errors.New("the lock table has trouble")
+	ErrTrouble = errors.New("the lock table does not answer as it should")
 )
 
 // Table keeps one Record per key. Each method is one atomic step. A step that is repeated inside after a lost answer

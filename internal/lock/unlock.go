@@ -30,12 +30,12 @@ func (l *Locker) ForceUnlock(ctx context.Context, key Key, id string, force bool
 			return now, diag.New(diag.Invalid, "Wrong lock ID",
 				fmt.Sprintf("%s is held by %s under the ID %s, not %s. Nothing was unlocked.", key, now.Holder(),
 					now.ID, id),
-				"Look again with `deployer locks show`: the run that you had in mind has ended.")
+				"Check with `deployer locks show`: the run with that lock has ended.")
 		case !force && l.Liveness(now) != Dead:
 			d := diag.New(diag.Locked, "Lock holder may be alive",
-				fmt.Sprintf("%s is held by %s; its last heartbeat came %s ago. Nothing was unlocked.", key,
+				fmt.Sprintf("%s is held by %s; its last heartbeat was %s ago. Nothing was unlocked.", key,
 					now.Holder(), ago(l.table.Now(), now.LastHeartbeat)),
-				"Wait for that run, stop it, or unlock with --force if you are sure that it is dead.")
+				"Wait for that run or stop it. If you are sure that it has ended, unlock with --force.")
 			d.Cause = &HeldError{now}
 			return now, d
 		}

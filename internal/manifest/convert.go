@@ -90,7 +90,7 @@ func (c *converter) convert(n ast.Node, depth int) *node {
 	case ast.ScalarNode:
 		return c.scalar(n)
 	}
-	return c.fail(c.span(n.GetToken()), "Invalid YAML", "This kind of YAML is not understood here.", "")
+	return c.fail(c.span(n.GetToken()), "Invalid YAML", "This kind of YAML is not supported.", "")
 }
 
 func (c *converter) alias(n *ast.AliasNode, depth int) *node {
@@ -99,12 +99,12 @@ func (c *converter) alias(n *ast.AliasNode, depth int) *node {
 	v := c.anchors[name]
 	if v == nil {
 		return c.fail(where, "Unknown anchor",
-			fmt.Sprintf("*%s refers to an anchor that is not defined before it, or that it is itself a part of.", name),
+			fmt.Sprintf("*%s refers to an anchor that is not defined before it, or that contains this alias.", name),
 			fmt.Sprintf("Define &%s further up in the same document.", name))
 	}
 	c.aliased += v.size
 	if c.aliased > maxNodes || depth+v.height > maxDepth {
-		c.problems.limit(where, "The document's aliases stand for too much.")
+		c.problems.limit(where, "The document is too large after its aliases are replaced.")
 		return c.null(where)
 	}
 	return v
@@ -134,7 +134,8 @@ func (c *converter) mapping(t *token.Token, values []*ast.MappingValueNode, dept
 			continue
 		}
 		if first, again := index[key]; again {
-			c.fail(at, "Duplicate key", fmt.Sprintf("%q was given before, in line %d.", key, entries[first].at.line),
+			c.fail(at, "Duplicate key", fmt.Sprintf("%q is given twice; the first time in line %d.", key,
+				entries[first].at.line),
 				"Keep one of them.")
 			continue
 		}

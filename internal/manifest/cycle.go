@@ -67,7 +67,7 @@ func (r *resolver) cycle(path []int, reported map[string]bool) {
 		if !w.whole {
 			how = "refers to " + w.reference
 		}
-		lines = append(lines, fmt.Sprintf("%s waits for %s: %s at %s", w.from, w.to, how, w.at.position()))
+		lines = append(lines, fmt.Sprintf("%s needs %s: %s at %s", w.from, w.to, how, w.at.position()))
 	}
 	key := strings.Join(slices.Sorted(slices.Values(names)), " ")
 	if reported[key] || len(waits) == 1 { // the expansion reports a component that waits for itself
@@ -75,8 +75,8 @@ func (r *resolver) cycle(path []int, reported map[string]bool) {
 	}
 	reported[key] = true
 	names = append(names, waits[0].from)
-	d := diag.New(diag.Invalid, "Cycle", fmt.Sprintf("These components wait for each other: %s.",
-		strings.Join(names, " -> ")), "Take one of these dependencies away; a reference orders enough by itself, so "+
+	d := diag.New(diag.Invalid, "Cycle", fmt.Sprintf("These components need each other: %s.",
+		strings.Join(names, " -> ")), "Remove one of these dependencies. A reference already sets the order, so "+
 		"a dependsOn is often not needed.")
 	d.Lines = lines
 	r.problems.add(at(d, waits[0].at).For(waits[0].from))

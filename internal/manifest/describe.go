@@ -19,17 +19,18 @@ func Documents() []Description {
 	shape := func(spec any) value.Shape { return value.ShapeOf(reflect.TypeOf(spec)) }
 	return []Description{
 		{
-			"Stack", core["Stack"], "What holds for all that is deployed together: stack.yaml.", shape(stackSpec{}),
+			"Stack", core["Stack"], "Settings for everything that is deployed together: stack.yaml.",
+			shape(stackSpec{}),
 			false,
 		},
 		{"Environment", core["Environment"], "One environment of a stack: environments/NAME.yaml, or a file in " +
 			"environments/NAME/.", shape(environmentSpec{}), false},
 		{
-			"Service", core["Service"], "What holds for all components of a service: a file in " +
+			"Service", core["Service"], "Settings for all components of a service: a file in " +
 				"services/NAME/. Optional.",
 			shape(serviceSpec{}), true,
 		},
-		{"Defaults", core["Defaults"], "What is merged under every component of a kind, before the component itself: " +
+		{"Defaults", core["Defaults"], "Values for every component of a kind, which the component overrides: " +
 			"a file in infra/. The keys of its spec are kinds.", value.Shape{Kind: value.Map}, true},
 	}
 }

@@ -36,9 +36,9 @@ type document struct {
 
 type header struct {
 	APIVersion string      `json:"apiVersion" required:"true" doc:"The group of the kind, with its version."`
-	Kind       string      `json:"kind" required:"true" doc:"What the document is."`
-	Metadata   metadata    `json:"metadata" required:"true" doc:"What it is called, and what people should know of it."`
-	Spec       value.Value `json:"spec" doc:"What is wanted; its keys are those of the kind."`
+	Kind       string      `json:"kind" required:"true" doc:"Kind of the document."`
+	Metadata   metadata    `json:"metadata" required:"true" doc:"Name and descriptions."`
+	Spec       value.Value `json:"spec" doc:"The desired settings; its keys are those of the kind."`
 }
 
 type metadata struct {

@@ -32,8 +32,8 @@ func Format(name, data string) (string, diag.List) {
 	before := strings.Join(f.lines, "\n")
 	text := layOut(before)
 	if !sameMeaning(before, text) || layOut(text) != text {
-		p.warn(span{file: f}, "Left as it is",
-			"The file uses YAML that cannot be laid out without a risk for its meaning.",
+		p.warn(span{file: f}, "File was not formatted",
+			"The file uses YAML that cannot be formatted without a risk for its meaning.",
 			"Write it in a simpler way: no explicit keys (?), no tabs between words.")
 		return data, p.list.Sort()
 	}

@@ -154,28 +154,28 @@ func TestHostileFiles(t *testing.T) {
 		name, summary string
 		make          func(t *testing.T, service string) error
 	}{
-		{"link out", "Link out of the stack", func(_ *testing.T, dir string) error {
+		{"link out", "Link leads out of the stack", func(_ *testing.T, dir string) error {
 			return os.Symlink(outside, filepath.Join(dir, "a.yaml"))
 		}},
-		{"relative link out", "Link out of the stack", func(_ *testing.T, dir string) error {
+		{"relative link out", "Link leads out of the stack", func(_ *testing.T, dir string) error {
 			return os.Symlink("../../../../x.yaml", filepath.Join(dir, "a.yaml"))
 		}},
-		{"link to nowhere", "Link out of the stack", func(_ *testing.T, dir string) error {
+		{"link to nowhere", "Link leads out of the stack", func(_ *testing.T, dir string) error {
 			return os.Symlink("nowhere.yaml", filepath.Join(dir, "a.yaml"))
 		}},
-		{"folder link out", "Link out of the stack", func(_ *testing.T, dir string) error {
+		{"folder link out", "Link leads out of the stack", func(_ *testing.T, dir string) error {
 			return os.Symlink(filepath.Dir(outside), filepath.Join(dir, "a"))
 		}},
 		{"folder link inside", "Link to a folder", func(_ *testing.T, dir string) error {
 			return os.Symlink("..", filepath.Join(dir, "a"))
 		}},
-		{"link loop", "Link out of the stack", func(_ *testing.T, dir string) error {
+		{"link loop", "Link leads out of the stack", func(_ *testing.T, dir string) error {
 			return os.Symlink("a.yaml", filepath.Join(dir, "a.yaml"))
 		}},
 		{"pipe", "Not a regular file", func(_ *testing.T, dir string) error {
 			return syscall.Mkfifo(filepath.Join(dir, "a.yaml"), 0o600)
 		}},
-		{"device", "Link out of the stack", func(_ *testing.T, dir string) error {
+		{"device", "Link leads out of the stack", func(_ *testing.T, dir string) error {
 			return os.Symlink("/dev/zero", filepath.Join(dir, "a.yaml"))
 		}},
 		{"100 MB", "Too large", func(_ *testing.T, dir string) error {

@@ -87,7 +87,7 @@ func (r *resolver) unknownComponent(written, service string) *diag.Diagnostic {
 		for _, address := range others {
 			if _, name, _ := cut(address); name == written {
 				return diag.New(diag.Invalid, "Unknown component", detail+fmt.Sprintf(" Did you mean %q?", address),
-					"Outside its own service a component is called by its full address.")
+					"From another service, use the component's full address.")
 			}
 		}
 	}

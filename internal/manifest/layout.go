@@ -30,7 +30,7 @@ func FindRoot(folder string) (string, error) {
 		if at == filepath.Dir(at) {
 			return "", diag.New(diag.Invalid, "No repository",
 				fmt.Sprintf("Neither %s nor a folder above it has a %s/ folder.", start, stacksFolder),
-				"Change to the repository, or make a first stack with `deployer stack init NAME`.")
+				"Change to the repository, or create a first stack with `deployer stack init NAME`.")
 		}
 	}
 }
@@ -147,7 +147,7 @@ func sources(root, stack string, p *problems) (out []source, complete bool) {
 			target, err := inside.Stat(rel)
 			switch {
 			case err != nil:
-				refuse(rel, "Link out of the stack",
+				refuse(rel, "Link leads out of the stack",
 					"This symbolic link leads out of the stack's folder or nowhere. Only files inside the "+
 						"stack are read.",
 					"Put a copy of the file here.")
@@ -223,7 +223,7 @@ func read(inside *os.Root, rel string) (string, *diag.Diagnostic) {
 	}
 	if !info.Mode().IsRegular() {
 		return "", diag.New(diag.Invalid, "Not a regular file",
-			"Only regular files are read, not pipes, sockets or devices.", "Remove it or give it another ending.")
+			"Only regular files are read, not pipes, sockets or devices.", "Remove it, or give it another extension.")
 	}
 	if info.Size() > MaxFileSize {
 		return "", diag.New(diag.Invalid, "Too large",

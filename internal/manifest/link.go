@@ -130,7 +130,7 @@ func (r *resolver) verbs(c *Component, address string, asked value.Value, e entr
 		}
 		_, where := e.value.locate([]string{strconv.Itoa(i)})
 		r.problems.add(at(diag.New(diag.Invalid, "Unknown verb",
-			fmt.Sprintf("%q cannot be asked of the %s %q. %s", verb.Str(), kind.Name, address,
+			fmt.Sprintf("%q is not a verb of the %s %q. %s", verb.Str(), kind.Name, address,
 				suggest(verb.Str(), kind.Verbs)), ""), where).For(c.Address))
 	}
 }

@@ -65,7 +65,7 @@ func Load(root, stack string) (*Bundle, diag.List) {
 		return nil, diag.From(err)
 	}
 	if !slices.Contains(known, stack) {
-		next := "Make one with `deployer stack init NAME`."
+		next := "Create one with `deployer stack init NAME`."
 		if len(known) > 0 {
 			next = "Stacks here are: " + strings.Join(known, ", ") + "."
 		}
@@ -116,7 +116,7 @@ func assemble(stack string, read []source, p *problems) *Bundle {
 	b.broken = b.broken || p.limited
 	if b.stack == nil && !b.misspelt && !b.broken {
 		p.invalid(b.stackFile, "No stack.yaml", "A stack needs the file stack.yaml with a document of kind Stack.",
-			"Make one, or start with `deployer stack init`.")
+			"Create one, or start with `deployer stack init`.")
 	}
 	b.unique(p)
 	b.hideSecrets()
@@ -134,7 +134,7 @@ func (b *Bundle) addStack(f *file, roots []*node, p *problems) {
 				"")
 		case d.kind != "Stack":
 			p.invalid(d.at("kind"), "Wrong place",
-				fmt.Sprintf("stack.yaml holds the Stack alone, but the kind of this is %q.", d.kind),
+				fmt.Sprintf("stack.yaml has only the Stack, but this document is of the kind %q.", d.kind),
 				"Move it to "+home(d.kind)+".")
 		case b.stack != nil:
 			p.invalid(d.at("kind"), "Duplicate stack",
@@ -164,8 +164,9 @@ func home(kind string) string {
 
 func (b *Bundle) addService(f *file, place []string, roots []*node, p *problems) {
 	if len(place) < 3 {
-		p.invalid(span{file: f}, "Wrong place", "The folder below services/ gives a component its service, but this "+
-			"file is in none.", "Move it to services/<service>/.")
+		p.invalid(span{file: f}, "Wrong place",
+			"The folder below services/ names the service of a component, but this "+
+				"file is in none.", "Move it to services/<service>/.")
 		return
 	}
 	service := place[1]
@@ -205,7 +206,8 @@ func (b *Bundle) add(d *document, service string, p *problems) {
 	case d.kind == "Defaults" && service == Infra:
 		b.defaults = append(b.defaults, d)
 	case core[d.kind] != "":
-		p.invalid(d.at("kind"), "Wrong place", fmt.Sprintf("A document of kind %s does not belong here.", d.kind),
+		p.invalid(d.at("kind"), "Wrong place",
+			fmt.Sprintf("A document of the kind %s cannot be in this folder.", d.kind),
 			"Move it to "+home(d.kind)+".")
 	default:
 		b.components = append(b.components, d)
@@ -237,7 +239,7 @@ func (b *Bundle) addEnvironment(f *file, place []string, roots []*node, p *probl
 			e.document = d
 			d.must(name, fmt.Sprintf("the file or folder is called %q", name), p)
 		case d.kind == "Stack":
-			p.invalid(d.at("kind"), "Wrong place", "The Stack cannot be overlaid.",
+			p.invalid(d.at("kind"), "Wrong place", "An overlay cannot change the Stack.",
 				"Set provider, variables and tags in a document of kind Environment.")
 		default:
 			if d.service == "" && len(place) > 3 {

@@ -294,7 +294,7 @@ func TestNoFieldTakesASensitiveVariable(t *testing.T) {
 			}
 			for _, d := range stored {
 				if !strings.Contains(d.Next, "secrets: {NAME: ssm:/path}") ||
-					!strings.Contains(d.Detail, "No field takes") {
+					!strings.Contains(d.Detail, "No field accepts") {
 					t.Errorf("the error does not say what to do: %v", d)
 				}
 			}

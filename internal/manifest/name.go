@@ -21,14 +21,14 @@ var (
 func CheckName(name string) (detail, next string) {
 	switch {
 	case slices.Contains(reserved, name):
-		return fmt.Sprintf("%q has a meaning of its own. Reserved are: %s.", name, strings.Join(reserved, ", ")),
+		return fmt.Sprintf("%q is reserved. Reserved names are: %s.", name, strings.Join(reserved, ", ")),
 			"Choose another name."
 	case !namePattern.MatchString(name):
 		shown := name
 		if len(shown) > 60 {
 			shown = strings.ToValidUTF8(shown[:60], "") + "…"
 		}
-		next = "Use at most 31 lower-case letters, digits and -, with a letter first."
+		next = "Use at most 31 lower-case letters, digits and -, and begin with a letter."
 		if better := legal(name); better != "" {
 			next += fmt.Sprintf(" For instance %q.", better)
 		}
@@ -42,7 +42,7 @@ func CheckName(name string) (detail, next string) {
 func CheckAddress(address string) (detail, next string) {
 	service, name, full := strings.Cut(address, "/")
 	if !full {
-		return fmt.Sprintf("%q is no address of a component.", address),
+		return fmt.Sprintf("%q is not an address of a component.", address),
 			"Write service/component, for instance user-service/api."
 	}
 	if service != Infra {

@@ -21,7 +21,7 @@ func (r *resolver) overlays() map[*document]*document {
 		}
 		if first := found[base]; first != nil {
 			r.problems.invalid(over.at("metadata", "name"), "Duplicate overlay",
-				fmt.Sprintf("The %s %q was overlaid before, at %s.", over.kind, over.name,
+				fmt.Sprintf("There are two overlays of the %s %q; the first is at %s.", over.kind, over.name,
 					first.at("metadata", "name").position()), "Put both into one document.")
 			continue
 		}
@@ -75,11 +75,11 @@ func (r *resolver) counterpart(over *document) *document {
 		return nil
 	}
 	if detail, next := r.undocumented(over); detail != "" {
-		r.problems.invalid(where, "Overlay of nothing", detail, next)
+		r.problems.invalid(where, "Overlay has no target", detail, next)
 		return nil
 	}
-	r.problems.invalid(where, "Overlay of nothing", r.nothing(over, service, candidates, same),
-		"Overlays change what exists; to add something, put it below services/ or infra/.")
+	r.problems.invalid(where, "Overlay has no target", r.nothing(over, service, candidates, same),
+		"An overlay changes an existing component. To add a component, write it below services/ or infra/.")
 	return nil
 }
 
@@ -96,7 +96,7 @@ func (r *resolver) undocumented(over *document) (detail, next string) {
 	if file == "" {
 		return "", ""
 	}
-	return fmt.Sprintf("The %s %q is there without a document, so there is nothing to lay this over.", over.kind,
+	return fmt.Sprintf("The %s %q has no document, so the overlay has nothing to change.", over.kind,
 			over.name),
 		fmt.Sprintf("Write its document, without spec if it needs none, to %s.", file)
 }

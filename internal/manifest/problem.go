@@ -109,7 +109,7 @@ func describe(n *node, name string, p value.Problem) *diag.Diagnostic {
 		d.Detail = fmt.Sprintf("In %s, %s.", path, message)
 		if deleted := n.find(p.Path).deletion(p.Missing); deleted != nil {
 			where = deleted.at
-			d.Detail = fmt.Sprintf("In %s, %s, but it is null here, which deletes it.", path, message)
+			d.Detail = fmt.Sprintf("In %s, %s, but it is null here, which removes it.", path, message)
 			d.Next = "Give it a value, or remove this line."
 		}
 	case value.WrongType, value.NotKnown:

@@ -30,7 +30,7 @@ func rootKeys(root string) []string {
 func (s scope) variable(name string) (value.Value, error) {
 	if !variablePattern.MatchString(name) {
 		return value.NullValue, diag.New(diag.Invalid, "Invalid expression",
-			fmt.Sprintf("%q is no variable's name.", name),
+			fmt.Sprintf("%q is not the name of a variable.", name),
 			fmt.Sprintf("One word is a variable (letters, digits and _); an output of a component has a dot: "+
 				"${%s.<output>}.", name))
 	}
@@ -56,7 +56,7 @@ func (s scope) dotted(name []string) (value.Value, int, error) {
 	case s.settings:
 		return value.NullValue, 0, diag.New(diag.Invalid, "Unknown reference",
 			fmt.Sprintf("%q: only variables and %s can be used here.", written, strings.Join(roots, ", ")),
-			"Outputs of components belong into the specs of components.")
+			"Outputs of components can only be used in specs of components.")
 	}
 	own, isOwn := s.targets[s.service+"/"+name[0]]
 	if isOwn && (own.kind == nil || slices.Contains(own.kind.Outputs, name[1])) {
@@ -111,7 +111,7 @@ func (s scope) unknown(name []string) error {
 		if services := diag.DidYouMean(name[0], sorted(s.services)); len(name) > 2 && services != "" {
 			near = services
 		}
-		return fail(fmt.Sprintf("%q: nothing here is called %q. %s", written, name[0],
+		return fail(fmt.Sprintf("%q: nothing has the name %q. %s", written, name[0],
 			strings.TrimSuffix(near, `"?`)+"."+rest+`"?`), "")
 	}
 	if len(all) > 0 {
@@ -174,11 +174,11 @@ func (s scope) root(root, key string) (value.Value, error) {
 		return value.NewUnknown(), nil
 	case s.resolver.git["commit"] == "":
 		return value.NullValue, diag.New(diag.Invalid, "No git repository",
-			fmt.Sprintf("${git.%s} needs a git repository with a commit, and there is none here.", key),
+			fmt.Sprintf("${git.%s} needs a git repository with a commit, and there is none.", key),
 			"Use a variable, or run inside of the repository.")
 	}
 	return value.NullValue, diag.New(diag.Invalid, "Unknown reference", fmt.Sprintf("The checkout has no %s.", key),
-		"A detached checkout, as CI makes it, has no branch, and few commits have a tag: use a variable, or "+
+		"A detached checkout, as in CI, has no branch, and few commits have a tag: use a variable, or "+
 			"${git.commit}.")
 }
 

@@ -118,13 +118,13 @@ func (b *Bundle) noEnvironment(name string) *diag.Diagnostic {
 	if len(known) == 0 {
 		return at(diag.New(diag.Invalid, "No such environment",
 			fmt.Sprintf("The stack %q has no environments, so none called %q.", b.Name, name),
-			fmt.Sprintf("Make the file environments/%s.yaml.", name)), span{file: b.stackFile.file})
+			fmt.Sprintf("Create the file environments/%s.yaml.", name)), span{file: b.stackFile.file})
 	}
 	list := "Environments here are: " + strings.Join(known, ", ") + "."
 	if name == "" {
 		return diag.New(diag.Invalid, "No environment",
-			fmt.Sprintf("The stack %q has %d environments, and none was chosen.", b.Name, len(known)),
-			"Choose one with -e. "+list)
+			fmt.Sprintf("The stack %q has %d environments, and the command names none.", b.Name, len(known)),
+			"Name one with -e. "+list)
 	}
 	return diag.New(diag.Invalid, "No such environment",
 		strings.TrimSpace(fmt.Sprintf("The stack %q has no environment %q. %s", b.Name, name,
@@ -227,7 +227,7 @@ func (r *resolver) unused() {
 		}
 		near := diag.DidYouMean(name, names)
 		d := diag.New(diag.Invalid, "Unused variable",
-			strings.TrimSpace(fmt.Sprintf("The stack %q neither defines nor uses the variable %q, from %s. %s",
+			strings.TrimSpace(fmt.Sprintf("The stack %q does not define or use the variable %q from %s. %s",
 				r.bundle.Name, name, given, near)),
 			fmt.Sprintf("Correct the name or remove it, use it as ${%s}, or define it in spec.variables.", name))
 		if given != fromFlag || r.options.Shared {

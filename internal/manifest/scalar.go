@@ -37,12 +37,12 @@ func (c *converter) scalar(n ast.ScalarNode) *node {
 	case *ast.IntegerNode, *ast.FloatNode:
 		return c.number(where, t.Value, n)
 	case *ast.InfinityNode, *ast.NanNode:
-		return c.fail(where, "Invalid value", fmt.Sprintf("%s is not a number that a field can hold.", t.Value),
-			"Quote it if text is meant.")
+		return c.fail(where, "Invalid value", fmt.Sprintf("%s is not a number that is supported.", t.Value),
+			"If you mean a text, quote it.")
 	case *ast.MergeKeyNode:
 		return c.str(where, t.Value)
 	}
-	return c.fail(where, "Invalid YAML", "This kind of YAML is not understood here.", "")
+	return c.fail(where, "Invalid YAML", "This kind of YAML is not supported.", "")
 }
 
 // number reads decimal numbers itself: the parser reads 010 as octal, but YAML 1.2 and account numbers do not.
@@ -51,8 +51,8 @@ func (c *converter) number(where span, text string, n ast.ScalarNode) *node {
 	if decimal.MatchString(text) || float.MatchString(text) {
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil || math.IsInf(f, 0) {
-			return c.fail(where, "Invalid value", fmt.Sprintf("%s is not a number that a field can hold.", text),
-				"Quote it if text is meant.")
+			return c.fail(where, "Invalid value", fmt.Sprintf("%s is not a number that is supported.", text),
+				"If you mean a text, quote it.")
 		}
 		out.number = f
 		return out
@@ -96,5 +96,5 @@ func (c *converter) tag(n *ast.TagNode, depth int) *node {
 		}
 	}
 	return c.fail(where, "Invalid YAML", fmt.Sprintf("The tag %s is not supported here.", strconv.Quote(name)),
-		"Leave the tag out; values are given the type of their field.")
+		"Remove the tag. The field decides the type of its value.")
 }

@@ -65,7 +65,7 @@ func (s scope) text(leaf *node, path []string) value.Value {
 	text, _ := v.Text()
 	if s.left -= len(text); s.left < 0 {
 		s.problems.invalid(leaf.at, "Too large",
-			fmt.Sprintf("The expressions of the stack give more than %d MiB of text.", maxResolved>>20),
+			fmt.Sprintf("The expressions of the stack result in more than %d MiB of text.", maxResolved>>20),
 			"Use shorter variables.")
 		return value.NewUnknown()
 	}
@@ -89,10 +89,10 @@ func (s scope) stored(leaf *node, name string, path []string) {
 	field := dotted("spec", path)
 	s.problems.invalid(mention(leaf, name), "Sensitive value would be stored",
 		fmt.Sprintf("The variable %q is sensitive, and %s is written to the state, to plans and to AWS in the clear, "+
-			"as every field is. No field takes a sensitive variable.", name, field),
-		"A value that must stay secret never goes through a variable. Put it into the SSM parameter store or "+
+			"as every field is. No field accepts a sensitive variable.", name, field),
+		"Do not put a secret into a variable. Store it in the SSM parameter store or "+
 			"Secrets Manager, "+
-			"and name it in the component: secrets: {NAME: ssm:/path}, or the ARN of the secret. "+
+			"and name it in the component: secrets: {NAME: ssm:/path}, or give the ARN of the secret. "+
 			fmt.Sprintf("If the value is no secret, remove sensitive: true from %s.", name))
 }
 
@@ -114,7 +114,7 @@ func (s scope) failed(leaf *node, err error) {
 		return
 	}
 	s.problems.add(at(diag.New(diag.Invalid, "Invalid expression", sentence(err.Error()),
-		"Write $${ where ${ is meant literally."), where).For(s.address))
+		"Write $${ for a literal ${."), where).For(s.address))
 }
 
 // sentence makes a message a sentence: upper case first, a full stop or question mark last.

@@ -71,7 +71,7 @@ func (r *resolver) variables() {
 			given(name, text, key)
 		case ok:
 			r.problems.warn(span{}, "Invalid variable name",
-				fmt.Sprintf("The environment variable %q gives no variable: %q does not match %s.", key, name,
+				fmt.Sprintf("The environment variable %q does not set a variable: %q does not match %s.", key, name,
 					variablePattern), "Use letters, digits and _, not a digit first.")
 		}
 	}
@@ -165,7 +165,7 @@ func (r *resolver) defaultOf(d *definition, name string, n *node) {
 		d.Default = n.value()
 		if strings.Contains(n.text, "${") {
 			r.problems.warn(n.at, "Expression is not evaluated",
-				fmt.Sprintf("%s is text: ${...} stands for itself there.", name),
+				fmt.Sprintf("%s is plain text: ${...} is not evaluated there.", name),
 				"Use expressions in the specs of components.")
 		}
 	}
@@ -196,7 +196,7 @@ func (r *resolver) match(v *Variable, d *definition) {
 	}
 	r.problems.invalid(d.patternAt, "Invalid variable",
 		fmt.Sprintf("%s, from %s: %s does not match the pattern %s.", v.Name, v.Origin, shown, d.Pattern),
-		"Give it a value that matches as a whole.")
+		"Give a value that matches completely.")
 }
 
 // missing reports variables that an expression uses but that have no value, each once, at its first use.
@@ -217,7 +217,7 @@ func (r *resolver) missing(name string, where span, service string) {
 		"Environment.", name, VarPrefix, name)
 	if meant := r.meant(name, service); meant != "" && !r.declared[name] {
 		d := diag.New(diag.Invalid, "Missing variable",
-			fmt.Sprintf("One word is a variable, and nothing gives %q a value.", name), meant)
+			fmt.Sprintf("A single word is a variable, and %q has no value.", name), meant)
 		if !r.options.Strict {
 			d.Severity = diag.Warning
 		}
@@ -230,13 +230,13 @@ func (r *resolver) missing(name string, where span, service string) {
 		}
 		return
 	}
-	detail := fmt.Sprintf("Nothing gives the variable %q a value.", name)
+	detail := fmt.Sprintf("The variable %q has no value.", name)
 	switch v := r.known[name]; {
 	case r.options.Previous.Version == "":
 	case v != nil && v.Sensitive:
 		detail += " It is sensitive, and values of sensitive variables are not kept from one deployment to the next."
 	default:
-		detail += fmt.Sprintf(" The last deployment (%s) did not have it either.", r.options.Previous.Version)
+		detail += fmt.Sprintf(" The last deployment (%s) had no value either.", r.options.Previous.Version)
 	}
 	if near != "" && !r.declared[name] {
 		detail += " " + near

@@ -125,7 +125,7 @@ func (r *reader) roots(f *file, first, end int) (roots []*node) {
 	return roots
 }
 
-var errNonsense = errors.New("the parser cannot make sense of this document")
+var errNonsense = errors.New("the document is not valid YAML")
 
 // startsDocument recognises the line ---. In YAML only a new document may start like this.
 func startsDocument(line string) bool {
@@ -155,7 +155,7 @@ func (r *reader) decode(f *file, data string) (string, bool) {
 			before := data[:i]
 			where.line = strings.Count(before, "\n") + 1
 			where.column = utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]) + 1
-			r.refuse(where, "Wrong encoding", fmt.Sprintf("The byte 0x%02X begins what is not text in UTF-8.", data[i]),
+			r.refuse(where, "Wrong encoding", fmt.Sprintf("The byte 0x%02X is not valid UTF-8.", data[i]),
 				"Save the file as UTF-8 text.")
 			return "", false
 		}
@@ -271,9 +271,9 @@ func (r *reader) syntax(f *file, first int, err error) {
 	next := "Correct the YAML here or just above."
 	switch line := f.lines[where.line-1]; {
 	case strings.Contains(message, "\t"):
-		message, next = "a tab stands where YAML allows none", "Indent with spaces."
+		message, next = "there is a tab where YAML does not allow one", "Indent with spaces."
 	case strings.Contains(line, "\t"):
-		next = "Indent with spaces: YAML allows no tabs there."
+		next = "Indent with spaces. YAML does not allow tabs there."
 	case strings.Contains(line, "${"):
 		next = "Quote texts that hold ${...}."
 	}

@@ -11,16 +11,16 @@ import (
 
 // Texts before the names of several objects with the same problem.
 const (
-	notMade   = "Wanted and not there yet"
-	lost      = "Being made when a run was interrupted; the next apply looks for it"
-	gone      = "Not in AWS any more"
-	notRemade = "Deleted, and not made anew yet"
-	oldStays  = "Replaced, and the old object not deleted yet"
+	notMade   = "Not created yet"
+	lost      = "A run was interrupted while it created this; the next apply checks whether it exists"
+	gone      = "Does not exist in AWS any more"
+	notRemade = "Deleted, and not created again yet"
+	oldStays  = "Replaced; the old object is not deleted yet"
 	changed   = "Changed outside of deployer, in "
-	changing  = "A run is changing it right now"
-	begun     = "Changed since the state was written, probably by the run that was interrupted; the next apply goes " +
-		"on from there"
-	half = "Made by a run that was interrupted; the next apply completes it"
+	changing  = "A run is changing it now"
+	begun     = "Changed since the state was written, probably by the interrupted run; the next apply " +
+		"continues"
+	half = "Created by an interrupted run; the next apply completes it"
 )
 
 // judge returns the health of one object.

@@ -44,13 +44,13 @@ func TestHealthOfComponents(t *testing.T) {
 		"never made": {
 			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}},
 			health:    report.Missing,
-			problem:   "Wanted and not there yet: a.\n`deployer plan` shows what an apply makes.",
+			problem:   "Not created yet: a.\n`deployer plan` shows what an apply creates.",
 		},
 		"perhaps made by a dead run": {
 			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}},
 			dead:      true, health: report.Missing,
-			problem: "Being made when a run was interrupted; the next apply looks for it: a.\n`deployer plan` shows " +
-				"what an apply makes.",
+			problem: "A run was interrupted while it created this; the next apply checks whether it exists: " +
+				"a.\n`deployer plan` shows what an apply creates.",
 		},
 		"made since": {
 			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}},
@@ -60,29 +60,30 @@ func TestHealthOfComponents(t *testing.T) {
 		"being made": {
 			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}},
 			alive:     true,
-			health:    report.Updating, problem: "Wanted and not there yet: a.",
+			health:    report.Updating, problem: "Not created yet: a.",
 		},
 		"being remade": {
 			members: []engine.StoredResource{queue("a")}, alive: true, health: report.Updating,
-			problem: "A run is changing it right now: a.",
+			problem: "A run is changing it now: a.",
 		},
 		"deleted by hand": {
 			members: []engine.StoredResource{queue("a"), queue("b"), queue("c")},
 			answers: map[string]answer{"web/jobs:c": there},
-			health:  report.Missing, problem: "Not in AWS any more: a, b.\n`deployer plan` shows what an apply makes.",
+			health:  report.Missing, problem: "Does not exist in AWS any more: a, b.\n`deployer plan` shows what an " +
+				"apply creates.",
 		},
 		"changed by hand": {
 			members: []engine.StoredResource{queue("a")},
 			answers: map[string]answer{"web/jobs:a": {there: true, differs: "retention, tags"}},
 			health:  report.Changed, problem: "Changed outside of deployer, in retention, tags: a.\n`deployer plan " +
-				"--refresh` shows what an apply changes back.",
+				"--refresh` shows what an apply corrects.",
 		},
 		"changed by a dead run": {
 			members: []engine.StoredResource{queue("a")},
 			answers: map[string]answer{"web/jobs:a": {there: true, differs: "retention"}}, dead: true,
 			health: report.Changed,
-			problem: "Changed since the state was written, probably by the run that was interrupted; the next apply " +
-				"goes on from there: a.",
+			problem: "Changed since the state was written, probably by the interrupted run; the next apply " +
+				"continues: a.",
 		},
 		"not to be asked": {
 			members: []engine.StoredResource{queue("a")},
@@ -93,7 +94,7 @@ func TestHealthOfComponents(t *testing.T) {
 			members: []engine.StoredResource{
 				changed(queue("a"), func(r *engine.StoredResource) { r.Replacing = true }),
 			},
-			health: report.Missing, problem: "Deleted, and not made anew yet: a.\n`deployer plan` shows what an " +
+			health: report.Missing, problem: "Deleted, and not created again yet: a.\n`deployer plan` shows what an " +
 				"apply makes.",
 		},
 		"the old one is left": {
@@ -102,7 +103,7 @@ func TestHealthOfComponents(t *testing.T) {
 				changed(queue("a"), func(r *engine.StoredResource) { r.Deleting = true }),
 			},
 			answers: map[string]answer{"web/jobs:a": there}, health: report.Healthy,
-			problem: "Replaced, and the old object not deleted yet: a.",
+			problem: "Replaced; the old object is not deleted yet: a.",
 		},
 		"did not become what was wanted": {
 			members: []engine.StoredResource{
@@ -115,8 +116,8 @@ func TestHealthOfComponents(t *testing.T) {
 		"destroyed in part": {
 			component: state.Component{Removed: true}, members: []engine.StoredResource{queue("a")},
 			answers: map[string]answer{"web/jobs:a": there},
-			health:  report.Leftover, problem: "It was to be deleted. Left of it: 1 object. The next apply or " +
-				"destroy goes on.",
+			health:  report.Leftover, problem: "Its deletion is not complete: 1 object left. The next apply or " +
+				"destroy continues.",
 		},
 		"being destroyed": {
 			component: state.Component{Removed: true}, members: []engine.StoredResource{queue("a")},

@@ -17,8 +17,8 @@ func (e *examination) summarise(c state.Component, r report.Component) string {
 	case c.Removed && e.alive:
 		out = append(out, "It is being deleted.")
 	case c.Removed:
-		out = append(out, "It was to be deleted. Left of it: "+objects(r.Objects)+
-			". The next apply or destroy goes on.")
+		out = append(out, "Its deletion is not complete: "+objects(r.Objects)+
+			" left. The next apply or destroy continues.")
 	}
 	var order []string
 	same := map[string][]string{}
@@ -40,9 +40,9 @@ func (e *examination) summarise(c state.Component, r report.Component) string {
 	byOthers := func(p report.Part) bool { return p.Health == report.Changed && p.Problem != begun }
 	switch {
 	case r.Health == report.Missing:
-		out = append(out, "`deployer plan` shows what an apply makes.")
+		out = append(out, "`deployer plan` shows what an apply creates.")
 	case r.Health == report.Changed && slices.ContainsFunc(r.Affected, byOthers):
-		out = append(out, "`deployer plan --refresh` shows what an apply changes back.")
+		out = append(out, "`deployer plan --refresh` shows what an apply corrects.")
 	}
 	return strings.Join(out, "\n")
 }

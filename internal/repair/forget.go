@@ -170,9 +170,9 @@ func remainingIntents(intents []state.Intent, gone *report.Forgotten) ([]state.I
 }
 
 func unfinishedReplacement(err error) error {
-	return diag.New(diag.Conflict, "Cannot forget it yet",
-		diag.Sentence(err.Error())+" Nobody knows yet which object is there.",
-		"Nothing was changed. Run apply (or destroy) first: it finds out, and goes on from there.")
+	return diag.New(diag.Conflict, "Cannot remove it from the state yet",
+		diag.Sentence(err.Error())+" It is not known yet which object exists.",
+		"Nothing was changed. Run apply (or destroy) first: it checks AWS and completes the change.")
 }
 
 func unknownResource(p *state.Payload, resources []engine.StoredResource, which Selection) error {

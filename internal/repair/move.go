@@ -51,15 +51,15 @@ func (u *edited) moveOne(from, to string) (*state.Payload, *report.Moved, error)
 	case detail != "":
 		found.Add(diag.New(diag.Invalid, "Invalid address", detail, remedy))
 	case to == from:
-		found.Add(diag.New(diag.Invalid, "Same address", to+" is its address already.", ""))
+		found.Add(diag.New(diag.Invalid, "Same address", to+" is already its address.", ""))
 	case there[to]:
-		found.Add(diag.New(diag.Invalid, "Address is taken", fmt.Sprintf("The state has a component %s already.", to),
+		found.Add(diag.New(diag.Invalid, "Address is in use", fmt.Sprintf("The state already has a component %s.", to),
 			"Choose another address, or move that one away first."))
 	}
 	for _, c := range u.Stored.Payload.Components {
 		if c.Synthetic && c.Address == from {
 			found.Add(diag.New(diag.Invalid, "Component is shared",
-				from+" is made for all services of the stack; its address never changes.", ""))
+				from+" belongs to all services of the stack; its address cannot change.", ""))
 		}
 	}
 	if err := found.Err(); err != nil {

@@ -71,8 +71,9 @@ func pushed(key state.Key, name string, raw []byte) (*backend.Named, error) {
 	case errors.As(err, &damaged) && damaged.Raw == nil && len(raw) > 0: // too much was not looked at
 		return nil, TooLarge(name, damaged.Reason)
 	case damaged != nil:
-		return nil, diag.New(diag.Conflict, "File is no whole state", fmt.Sprintf("%s: %s.", name, damaged.Reason),
-			"Nothing was written. The file was cut off or edited: look for another copy.")
+		return nil, diag.New(diag.Conflict, "State file is incomplete or was edited",
+			fmt.Sprintf("%s: %s.", name, damaged.Reason),
+			"Nothing was written. Use another copy of the file.")
 	case err != nil:
 		return nil, err
 	}
@@ -81,7 +82,7 @@ func pushed(key state.Key, name string, raw []byte) (*backend.Named, error) {
 	if errors.As(err, &foreign) {
 		return nil, diag.New(diag.Conflict, "Foreign state",
 			fmt.Sprintf("%s is the state of %s, not of %s.", name, foreign.Found, key),
-			"Nothing was written. Name its own stack and environment, or look for the file of this one.")
+			"Nothing was written. Name the stack and environment of the file, or use the file of this stack.")
 	}
 	return &backend.Named{Name: name, Stored: s}, err
 }
@@ -90,9 +91,10 @@ func pushed(key state.Key, name string, raw []byte) (*backend.Named, error) {
 // fits.
 func TooLarge(name, why string) error {
 	return diag.New(diag.Invalid, "File is too large for a state",
-		fmt.Sprintf("%s: %s. No state may have that much.", name, why),
-		"Nothing was written. If a run left it because it had made more than fits, take components out of the stack "+
-			"and run apply again: it finds by name and tag what that run has made.")
+		fmt.Sprintf("%s: %s. A state cannot be that large.", name, why),
+		"Nothing was written. If a run left this file because its state was too large, remove components "+
+			"from the stack "+
+			"and run apply again: it finds the objects of that run by name and tags.")
 }
 
 // push writes the file as what it is: the end of the run that wrote the state, or of a run without a later deployment.
@@ -122,7 +124,8 @@ func (c *replacing) unfit() error {
 			file.Serial)
 	case c.last == nil:
 		return nil
-	// if the present state is damaged, or was put there by hand, a run may have begun more after the last whole version
+	// if the present state is damaged, or was put there by hand, a run may have begun more after the last complete
+	// version
 	default:
 		now := c.last.Snapshot.Envelope
 		switch {
@@ -137,12 +140,13 @@ func (c *replacing) unfit() error {
 		}
 	}
 	if c.last != nil {
-		why += fmt.Sprintf(" What is there was written by %s at %s.", c.last.Payload.Who,
+		why += fmt.Sprintf(" The state in the backend was written by %s at %s.", c.last.Payload.Who,
 			c.last.Payload.At.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
-	d := diag.New(diag.Conflict, "State would go back in time", why,
-		"Nothing was written. If the file is right all the same, --force puts it there as a new version: what only "+
-			"the other state has is looked for in AWS by the next apply.")
+	d := diag.New(diag.Conflict, "File is older than the state", why,
+		"Nothing was written. If you want the older file, --force writes it as a new version. The next apply "+
+			"then looks in "+
+			"AWS for the objects that are only in the other state.")
 	d.Cause = &BackInTimeError{why}
 	return d
 }
@@ -161,7 +165,7 @@ func (c *replacing) misplaced() error {
 		return diag.New(diag.Conflict, "Foreign state",
 			fmt.Sprintf("%s is about account %s, %s; what is deployed is in account %s, %s.", c.file.Name, p.Account,
 				p.Region, there.Account, there.Region),
-			"Nothing was written. Look for the file of this stack and environment.")
+			"Nothing was written. Use the file of this stack and environment.")
 	}
 	return nil // another lineage is another life of the stack: see estranged
 }

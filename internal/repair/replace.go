@@ -61,7 +61,7 @@ func openReplacing(
 		if best := backend.Newest(all, c.held.DamagedLineage()); best != nil &&
 			(c.now == nil || later(best.Stored, c.now.Stored)) {
 			c.last = &backend.Named{
-				Name:   "the last whole version (" + backend.VersionOf(best.Stored) + ")",
+				Name:   "the last complete version (" + backend.VersionOf(best.Stored) + ")",
 				Stored: best.Stored,
 			}
 		}
@@ -82,8 +82,9 @@ func later(one, other *state.Stored) bool {
 func overlooked(unseen error) diag.List {
 	out := backend.AsWarnings(unseen)
 	for _, w := range out {
-		w.Detail = strings.TrimSpace(w.Detail + " So it is not certain which version was the last one: what only " +
-			"that one knows, the next run does not look for.")
+		w.Detail = strings.TrimSpace(w.Detail +
+			" So it is not certain which version was the last one. The next run does not " +
+			"look for objects that are only in that version.")
 	}
 	return out
 }
@@ -93,7 +94,7 @@ func (c *replacing) estranged() string {
 	file, damaged := c.file.Snapshot.Envelope.Lineage, c.held.DamagedLineage()
 	known, whose := damaged, "the damaged state in the backend"
 	if damaged == "" && c.last != nil {
-		known, whose = c.last.Snapshot.Envelope.Lineage, "the last whole version in the backend"
+		known, whose = c.last.Snapshot.Envelope.Lineage, "the last complete version in the backend"
 		if c.last == c.now {
 			whose = "the state in the backend"
 		}
@@ -101,9 +102,9 @@ func (c *replacing) estranged() string {
 	if known == "" || known == file || slices.Contains(c.file.Payload.Former, known) {
 		return ""
 	}
-	then := "what that one has made would be nobody's"
+	then := "the objects in that state would have no state any more"
 	if damaged == "" {
-		then = "two lives of the stack, and each may have made what the other does not know"
+		then = "two different states of the stack, and each may have objects that the other does not have"
 	}
 	return fmt.Sprintf("%s has the lineage %s, %s %s: %s.", c.file.Name, file, whose, known, then)
 }
@@ -309,6 +310,6 @@ func moved(err error) error {
 		return err
 	}
 	return diag.New(diag.Conflict, "State was changed by someone else",
-		fmt.Sprintf("While this command ran somebody wrote serial %d.", m.Serial),
+		fmt.Sprintf("Another run wrote serial %d while this command ran.", m.Serial),
 		"Nothing was written. Run the command again.")
 }

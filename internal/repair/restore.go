@@ -38,8 +38,8 @@ func Restore(
 	}
 	if why := c.estranged(); why != "" && !force {
 		return written, backend.Closing(c.held, diag.New(diag.Conflict, "State is of another lineage", why,
-			"Nothing was written. The command without a version lists what there is. If this one is right all the "+
-				"same, --force brings it back."))
+			"Nothing was written. The command without a version lists all versions. If you want this one "+
+				"anyway, --force restores it."))
 	}
 	if approve != nil {
 		if ok, err := approve(written.Comparison, written.Warnings); !ok || err != nil {

@@ -46,7 +46,7 @@ const (
 	Healthy   Health = "healthy"
 	Updating  Health = "updating"  // a rollout, or a run of deployer, is changing it right now
 	Unknown   Health = "unknown"   // AWS could not be asked about a part of it
-	Changed   Health = "changed"   // it runs, but somebody changed it outside of deployer
+	Changed   Health = "changed"   // it runs, but the service was changed outside of deployer
 	Leftover  Health = "leftover"  // it was to be deleted, and something of it is still there
 	Unhealthy Health = "unhealthy" // its last rollout failed, or too few of its tasks run and are healthy
 	Missing   Health = "missing"   // something of it, or all, is wanted and not there

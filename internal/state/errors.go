@@ -23,9 +23,9 @@ type ConflictError struct {
 
 func (e *ConflictError) Error() string {
 	if e.Current == nil {
-		return "somebody else wrote the state meanwhile"
+		return "another run wrote the state"
 	}
-	return fmt.Sprintf("somebody else wrote the state meanwhile: it has serial %d and fence %d",
+	return fmt.Sprintf("another run wrote the state: it has serial %d and fence %d",
 		e.Current.Envelope.Serial, e.Current.Envelope.Fence)
 }
 
@@ -78,7 +78,7 @@ func problem(cause error, summary, detail, next string) *diag.Diagnostic {
 
 func corrupt(where string, raw []byte, reason string) error {
 	return problem(&CorruptError{Reason: reason, Raw: raw}, "State is damaged", where+": "+reason+".",
-		"Nothing was changed. Bring back an earlier version: deployer state restore")
+		"Nothing was changed. Restore an earlier version: deployer state restore")
 }
 
 // TooLarge is the error for a state with more than MaxSize bytes, which was not read; version permits replacing it.
@@ -98,7 +98,7 @@ func tooLarge(size, intents, limit int) error {
 
 func tooMany(what string) error {
 	d := diag.New(diag.Invalid, "State would be too large", "It would have "+what+".",
-		"Split the stack into several, or deploy it in steps with --target.")
+		"Divide the stack into several, or deploy it in steps with --target.")
 	d.Cause = &TooLargeError{what}
 	return d
 }
@@ -107,7 +107,8 @@ func older(where string, format, minReader int) error {
 	return problem(&FormatError{format, minReader}, "State is of an older format",
 		fmt.Sprintf("%s has format %d, of a deployer from before the first release; this one reads format %d.", where,
 			format, Format),
-		"Destroy the stack with the deployer that wrote it, then deploy it with this one; or go on with that one.")
+		"Use the version of deployer that wrote it: either always, or to destroy the stack, and deploy it again with "+
+			"this version.")
 }
 
 func newer(where string, format, minReader int) error {
@@ -121,16 +122,16 @@ func NotFound(where string) error { return fmt.Errorf("%s: %w", where, ErrNotFou
 
 // Gone is the error of a Store whose state at where was deleted since it was read.
 func Gone(where string) error {
-	return problem(ErrGone, "State was deleted", where+" was deleted while this run was under way.",
+	return problem(ErrGone, "State was deleted", where+" was deleted during this run.",
 		"Find out who deleted it. `deployer state push` of the rescued file, or `deployer state restore`, "+
-			"brings it back.")
+			"restores it.")
 }
 
 // Conflict is the error of a Store that finds current at where instead of what was read before; current may be nil.
 func Conflict(where string, current *Snapshot) error {
 	cause := &ConflictError{Current: current}
 	return problem(cause, "State was changed by someone else", where+": "+cause.Error()+".",
-		"Run the command again: it starts from the state as it is now.")
+		"Run the command again: it uses the present state.")
 }
 
 // At returns err, of Decode, with the version that permits replacing the state of a *CorruptError.

@@ -30,9 +30,9 @@ func Load(key Key, e *Envelope) (*Stored, error) {
 	}
 	if payload.Stack != key.Stack || payload.Environment != key.Environment {
 		d := diag.New(diag.Conflict, "Foreign state",
-			fmt.Sprintf("Where the state of %s should be lies that of %s/%s: somebody copied it there.", key,
+			fmt.Sprintf("In the place of the state of %s is the state of %s/%s: somebody copied it there.", key,
 				payload.Stack,
-				payload.Environment), "Bring back the right version: deployer state restore")
+				payload.Environment), "Restore the right version: deployer state restore")
 		d.Cause = &ForeignError{Key{Stack: payload.Stack, Environment: payload.Environment}}
 		return nil, d
 	}

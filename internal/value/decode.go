@@ -95,7 +95,8 @@ func (d *decoder) decode(v Value, out reflect.Value, path []string, f *Field) {
 		return
 	}
 	if v.kind == Unknown || v.kind == Deferred {
-		d.add(NotKnown, path, nil, "must be known before anything is created; it may use variables, but no outputs "+
+		d.add(NotKnown, path, nil, "must be known before the first object is created. It can use variables, but "+
+			"not outputs "+
 			"of components")
 		return
 	}
@@ -113,7 +114,7 @@ func (d *decoder) decode(v Value, out reflect.Value, path []string, f *Field) {
 			d.wrong(String, path, "must be a string, but is %s", v.kind.Article())
 		} else if err := u.UnmarshalText([]byte(text)); err != nil {
 			if v.sensitive {
-				err = fmt.Errorf("%s does not fit here", Redacted)
+				err = fmt.Errorf("%s cannot be used here", Redacted)
 			}
 			d.add(BadValue, path, nil, "%s", err)
 		} else if span, ok := u.(*Duration); ok {
@@ -197,7 +198,7 @@ func (d *decoder) number(v Value, out reflect.Value, path []string, f *Field) bo
 	if v.kind == String && v.loose {
 		n, err := strconv.ParseFloat(v.Str(), 64)
 		if err != nil {
-			d.add(WrongType, path, nil, "must be a number, but the variable's text %s is none", v)
+			d.add(WrongType, path, nil, "must be a number, but the variable has the text %s", v)
 			return false
 		}
 		sensitive := v.sensitive
@@ -300,7 +301,7 @@ func (d *decoder) unique(v Value, path []string, f *Field) {
 				continue
 			}
 			if seen[text] {
-				d.rule(at, breach{message: fmt.Sprintf("%s is there twice", item)})
+				d.rule(at, breach{message: fmt.Sprintf("%s is given twice", item)})
 			}
 			seen[text] = true
 		}

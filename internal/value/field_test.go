@@ -96,11 +96,11 @@ func TestRulesOfTags(t *testing.T) {
 			"nested.cpu: must be one of 256, 512, but is (sensitive): there are no others",
 		}},
 		"secret word": {m{"host": "a", "nested": m{"cpu": NewLoose("HUSH").Sensitive()}}, []string{
-			"nested.cpu: must be a number, but the variable's text (sensitive) is none",
+			"nested.cpu: must be a number, but the variable has the text (sensitive)",
 		}},
 		"secret span": {
 			m{"host": "a", "nested": m{"wait": NewLoose("HUSH").Sensitive()}},
-			[]string{"nested.wait: (sensitive) does not fit here"},
+			[]string{"nested.wait: (sensitive) cannot be used here"},
 		},
 	} {
 		var out ruled

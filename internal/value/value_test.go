@@ -64,17 +64,17 @@ func TestDecodeReportsEverythingAtOnce(t *testing.T) {
 		got[p.Error()] = p.Kind
 	}
 	require.Equal(t, map[string]ProblemKind{
-		`nome: unknown key "nome"`:                                        UnknownKey,
-		`: the key "name" is required`:                                    MissingKey,
-		`cpu: must be a number, but is a string`:                          WrongType,
-		`ratio: must be a number, but the variable's text "much" is none`: WrongType,
-		`on: must be true or false, but is a number`:                      WrongType,
-		`timeout: "soon" is not a duration such as 30s, 15m or 7d`:        BadValue,
-		`env: must be a map, but is a list`:                               WrongType,
-		`count: must be a number, but is a string`:                        WrongType,
-		`ports.0.kind: "icmp" is not one of tcp, udp`:                     BadValue,
-		`ports.0: the key "port" is required`:                             MissingKey,
-		`ports.1: must be a map, but is a string`:                         WrongType,
+		`nome: unknown key "nome"`:                                      UnknownKey,
+		`: the key "name" is required`:                                  MissingKey,
+		`cpu: must be a number, but is a string`:                        WrongType,
+		`ratio: must be a number, but the variable has the text "much"`: WrongType,
+		`on: must be true or false, but is a number`:                    WrongType,
+		`timeout: "soon" is not a duration such as 30s, 15m or 7d`:      BadValue,
+		`env: must be a map, but is a list`:                             WrongType,
+		`count: must be a number, but is a string`:                      WrongType,
+		`ports.0.kind: "icmp" is not one of tcp, udp`:                   BadValue,
+		`ports.0: the key "port" is required`:                           MissingKey,
+		`ports.1: must be a map, but is a string`:                       WrongType,
 	}, got)
 }
 

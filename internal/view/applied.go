@@ -24,7 +24,7 @@ func Applied(
 	if slices.ContainsFunc(p.Components, func(c plan.Component) bool {
 		return c.Kind == "MicroService" || c.Kind == "Worker"
 	}) {
-		runs = " The planned revision is what runs."
+		runs = " The planned revision runs."
 	}
 	w.Printf("%s %s/%s %s: %s.%s\n", styled(green+bold, "Applied"), p.Stack, p.Environment, version,
 		strings.Join(verbs(o.Done), ", "), runs)
@@ -48,8 +48,8 @@ func Destroyed(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome,
 	}
 	if len(targets) > 0 {
 		w.Printf("%s\n",
-			fold(fmt.Sprintf("%s %s of %s/%s %s: %s deleted. As long as the manifests have it, the next apply "+
-				"makes it anew.",
+			fold(fmt.Sprintf("%s %s of %s/%s %s: %s deleted. If it stays in the manifests, the next apply "+
+				"creates it again.",
 				styled(green+bold, "Destroyed"), strings.Join(targets, ", "), p.Stack, p.Environment, version,
 				count(o.Summary().Delete, "resource")), 2, w.Width))
 		return

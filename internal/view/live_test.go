@@ -120,11 +120,11 @@ func TestWhatTheRunDoesIsNotCut(t *testing.T) {
 	l.Event(plan.Event{Kind: plan.Started, Resource: "web/x:y", Action: plan.Update})
 	l.Event(plan.Event{
 		Kind: plan.Phase,
-		Text: "Stopping: what is in flight gets a few seconds, then everything is saved",
+		Text: "Stopping: calls in progress get a few seconds, then the state is saved",
 	})
 	l.draw(false)
-	require.Contains(t, drawn(&b), "] 0/6 0.0s\n  Stopping: what is in flight gets a few seconds, then "+
-		"everything is saved\n")
+	require.Contains(t, drawn(&b), "] 0/6 0.0s\n  Stopping: calls in progress get a few seconds, then "+
+		"the state is saved\n")
 	l.Close()
 	require.NotContains(t, drawn(&b), "Stopping")
 }

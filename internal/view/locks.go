@@ -33,7 +33,7 @@ func Lock(w *Writer, l *report.Lock, now time.Time) {
 	w.Printf("%s/%s is locked\n", styled(bold, l.Stack), styled(bold, l.Environment))
 	state := "alive"
 	if !l.Alive {
-		state = "gone: the next run takes over by itself"
+		state = "has ended: the next run takes over the lock"
 	}
 	rows := [][2]string{
 		{"lock id", l.ID},

@@ -37,7 +37,7 @@ func Unfinished(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome
 	}
 	if len(o.Stopped) > 0 {
 		row("stopped", styled(yellow, places(o.Stopped))+
-			": begun; AWS may go on with it, and the next run looks what became of it")
+			": started; AWS may continue, and the next run checks the result")
 	}
 	label := "not started"
 	for _, same := range byReason(o.NotStarted) {
@@ -49,9 +49,9 @@ func Unfinished(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome
 		label = ""
 	}
 	if again != "" {
-		next := "What was done is in the state. When the cause is gone, this goes on from there:"
+		next := "What was done is in the state. When the cause is corrected, this continues:"
 		if len(o.Failed) == 0 {
-			next = "What was done is in the state. This goes on from there:"
+			next = "What was done is in the state. This continues:"
 		}
 		w.Printf("%s\n    %s\n", wrap(next, "  ", w.Width), again)
 	}

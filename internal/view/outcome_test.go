@@ -63,13 +63,13 @@ func TestProblemsOfOneKindAreFolded(t *testing.T) {
 	var list diag.List
 	for i, name := range []string{"api", "worker", "mailer", "cron"} {
 		d := diag.New(diag.Failed, "Rollout failed",
-			fmt.Sprintf("Revision 3 did not come up; container %q exited with code 1, 2 times.", name),
+			fmt.Sprintf("Revision 3 did not start; container %q exited with code 1, 2 times.", name),
 			"Fix what the last lines say, then apply again; more in log group /deployer/shop/dev/web/"+name+
 				".").For("web/" + name)
 		d.Lines = append(strings.Split(strings.Repeat("init\n", 17), "\n"), "FATAL: DATABASE_URL is not set",
 			"exiting with code 1")
 		if i == 2 {
-			d.Detail = "Revision 7 did not come up; container \"mailer\" exited with code 2."
+			d.Detail = "Revision 7 did not start; container \"mailer\" exited with code 2."
 			d.Lines = []string{"init", "FATAL: SMTP_HOST is not set", "exiting with code 2"}
 		}
 		list.Add(d)
@@ -88,7 +88,7 @@ func TestProblemsOfOneKindAreFolded(t *testing.T) {
 }
 
 func TestACommandAtTheEndOfASentenceIsNotBroken(t *testing.T) {
-	d := diag.New(diag.Invalid, "X", "", "Change into your repository, or make a first stack here: deployer "+
+	d := diag.New(diag.Invalid, "X", "", "Change to your repository, or create a first stack here: deployer "+
 		"stack init NAME")
 	require.Contains(t, render(false, 80, func(w *Writer) { Diagnostics(w, diag.List{d}) }),
 		"here:\n    deployer stack init NAME\n")

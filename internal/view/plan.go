@@ -27,7 +27,8 @@ func Plan(w *Writer, p *plan.Plan) {
 		for _, c := range p.Components {
 			if c.MovedFrom != "" {
 				w.Printf("%s\n",
-					wrap(c.Address+" is moved from "+c.MovedFrom+" in the state; AWS has that address already.", "",
+					wrap(c.Address+" is moved from "+c.MovedFrom+
+						" in the state; the objects in AWS have that address already.", "",
 						w.Width))
 			}
 		}
@@ -243,10 +244,12 @@ func count(n int, noun string) string {
 
 // Saved says where a plan was saved, and how to apply it.
 func Saved(w *Writer, path, hash string) {
-	w.Printf("\nSaved. Apply exactly this: %s\n%s\n", styled(bold, "deployer apply "+path), styled(dim, "Plan "+hash))
+	w.Printf("\nSaved. Apply exactly this plan: %s\n%s\n", styled(bold, "deployer apply "+path),
+		styled(dim, "Plan "+hash))
 }
 
 // Applying says which saved plan is carried out.
 func Applying(w *Writer, path, hash string, at time.Time) {
-	w.Printf("Applying the plan in %s, made %s.\n%s\n", path, at.UTC().Format("2006-01-02 15:04:05 UTC"), styled(dim, "Plan "+hash))
+	w.Printf("Applying the plan in %s, made %s.\n%s\n", path, at.UTC().Format("2006-01-02 15:04:05 UTC"),
+		styled(dim, "Plan "+hash))
 }

@@ -12,7 +12,7 @@ import (
 // Stacks writes stacks with their environments and last deployments.
 func Stacks(w *Writer, list []report.StackEntry, now time.Time) {
 	if len(list) == 0 {
-		w.Printf("There are no stacks yet. Make one: deployer stack init NAME\n")
+		w.Printf("There are no stacks yet. Create one: deployer stack init NAME\n")
 		return
 	}
 	var rows [][]string
@@ -34,15 +34,15 @@ func Stacks(w *Writer, list []report.StackEntry, now time.Time) {
 			}
 			switch {
 			case s.Path == "":
-				last += styled(yellow, "; the stack has no folder here")
+				last += styled(yellow, "; this repository has no folder of the stack")
 			case e.NoFile:
-				last += styled(yellow, "; it has no file here")
+				last += styled(yellow, "; this repository has no file of it")
 			}
 			rows = append(rows, []string{s.Stack, e.Name, last})
 		}
 	}
 	Table(w, []string{"STACK", "ENVIRONMENT", "LAST DEPLOYMENT"}, rows)
 	if absent != nil {
-		w.Printf("%s\n", fold("No state: looked for in "+strings.Join(absent, ", ")+".", 2, w.Width))
+		w.Printf("%s\n", fold("No state in "+strings.Join(absent, ", ")+".", 2, w.Width))
 	}
 }

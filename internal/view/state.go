@@ -13,7 +13,7 @@ import (
 // StateVersions writes the state versions that can be restored.
 func StateVersions(w *Writer, key state.Key, versions []report.StateVersion) {
 	if len(versions) == 0 {
-		w.Printf("There is no version of the state of %s to bring back.\n", key)
+		w.Printf("There is no version of the state of %s to restore.\n", key)
 		return
 	}
 	var rows [][]string
@@ -39,7 +39,7 @@ func StateComparison(w *Writer, c *report.StateComparison) {
 	w.Printf("State of %s/%s:\n", styled(bold, c.Stack), styled(bold, c.Environment))
 	side(w, "new", &c.File)
 	if c.Backend == nil {
-		w.Printf("  %s %s\n", pad("there:", 8), "nothing that can be read")
+		w.Printf("  %s %s\n", pad("there:", 8), "nothing readable")
 	} else {
 		side(w, "there", c.Backend)
 	}
@@ -72,7 +72,7 @@ func StateComparison(w *Writer, c *report.StateComparison) {
 	}
 	for _, group := range []struct{ where, head, colour string }{
 		{report.OnlyInFile, "Only in the new one", green},
-		{report.OnlyInBackend, "Only in the one that is there", red},
+		{report.OnlyInBackend, "Only in the present one", red},
 		{report.Differs, "Different", yellow},
 	} {
 		if len(lines[group.where]) > 0 {
@@ -105,7 +105,7 @@ func side(w *Writer, label string, s *report.StateSide) {
 
 // changedWords say how a resource has changed since the common ancestor of both states.
 var changedWords = map[string]map[string]string{
-	report.OnlyInFile: {"file": "added", "backend": "deleted there", "both": "changed, and deleted there"},
+	report.OnlyInFile: {"file": "added", "backend": "deleted there", "both": "changed here, deleted there"},
 	report.OnlyInBackend: {
 		"file": "deleted in the new one", "backend": "added",
 		"both": "changed, and deleted in the new one",
@@ -133,14 +133,14 @@ func WrittenJSON(
 // Forgetting writes which objects stay in AWS when the state forgets resources, and which components need them.
 func Forgetting(w *Writer, f *report.Forgotten) {
 	if len(f.Resources) == 0 {
-		w.Printf("%s has no objects in AWS; the state forgets its name and outputs.\n",
+		w.Printf("%s has no objects in AWS. Only its name and outputs are removed from the state.\n",
 			strings.Join(f.Components, ", "))
 		return
 	}
 	w.Printf("%s\n\n",
-		wrap(fmt.Sprintf("The state of %s/%s forgets %s. AWS keeps what is listed here: it goes on running and "+
-			"costing, and deployer neither changes nor deletes it any more.",
-			f.Stack, f.Environment, count(len(f.Resources), "resource")), "", w.Width))
+		wrap(fmt.Sprintf("This removes %s from the state of %s/%s. The objects listed here stay in AWS. They keep "+
+			"running and costing money, and deployer does not change or delete them any more.",
+			count(len(f.Resources), "resource"), f.Stack, f.Environment), "", w.Width))
 	var protected []string
 	for _, r := range f.Resources {
 		marks := ""
@@ -158,18 +158,17 @@ func Forgetting(w *Writer, f *report.Forgotten) {
 	}
 	if len(protected) > 0 {
 		w.Printf("\n%s\n",
-			wrap("Forgetting deletes no data, so protection does not stand in the way. But it ends with this: "+
-				"deployer does not know "+
-				strings.Join(protected, ", ")+" any more, and guards it against nobody.", "", w.Width))
+			wrap("This deletes no data, so protection does not prevent it. But it ends the protection: deployer "+
+				"does not know "+strings.Join(protected, ", ")+" any more.", "", w.Width))
 	}
 	if len(f.Dependents) > 0 {
-		w.Printf("\nThis stays in the state and was made with it:\n")
+		w.Printf("\nThese stay in the state, and were created from its values:\n")
 		for _, d := range f.Dependents {
 			w.Printf("  %s %s\n", d.Resource, styled(dim, "needs "+d.Needs))
 		}
 	}
-	w.Printf("\n%s\n", wrap("As long as the manifests have it, the next apply finds it by name and tags and takes it "+
-		"in again. Remove it from them, too, if deployer is to leave it alone.", "", w.Width))
+	w.Printf("\n%s\n", wrap("While the manifests have it, the next apply finds it by name and tags, and adds it "+
+		"to the state again. Remove it from the manifests too, if deployer must not manage it any more.", "", w.Width))
 }
 
 // Forgot writes that the state forgot resources.
@@ -178,7 +177,8 @@ func Forgot(w *Writer, f *report.Forgotten, serial int64) {
 	if len(f.Components) > 0 {
 		what += " (" + strings.Join(f.Components, ", ") + ")"
 	}
-	w.Printf("%s %s of %s/%s. Serial %d.\n", styled(green+bold, "Forgot"), what, f.Stack, f.Environment, serial)
+	w.Printf("%s %s from the state of %s/%s. Serial %d.\n", styled(green+bold, "Removed"), what, f.Stack, f.Environment,
+		serial)
 }
 
 // ForgottenJSON writes what the state forgot; failure is the error, nil without one.

@@ -57,7 +57,7 @@ func TestStateViews(t *testing.T) {
 		Dependents: []report.Dependent{{Resource: "web/api:task-role", Needs: "web/files:bucket"}},
 	}
 	command := diag.New(diag.Conflict, "State is damaged", "It ends early.",
-		"Nothing was changed. This brings it back:\n"+
+		"Nothing was changed. Restore it:\n"+
 			"deployer state restore --stack a-very-long-name-of-a-stack -e production --backend-bucket a-bucket v3")
 	golden(t, "state.txt", render(false, 80, func(w *Writer) {
 		StateComparison(w, c)

@@ -50,7 +50,7 @@ func State(w *Writer, s report.StateSummary) {
 		}
 	}
 	if len(s.Intents) > 0 {
-		w.Printf("%s\n", styled(yellow, "An interrupted run meant to:"))
+		w.Printf("%s\n", styled(yellow, "An interrupted run was about to:"))
 		for _, i := range s.Intents {
 			w.Printf("  %s\n", i)
 		}

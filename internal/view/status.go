@@ -38,10 +38,10 @@ func headline(s *report.Status, now time.Time) string {
 	case s.Run == nil:
 		return text + fmt.Sprintf("%s %s, %s ago", s.Version, s.Result, ago(now.Sub(s.At)))
 	case !s.Run.Alive:
-		text += fmt.Sprintf("%s was interrupted, begun %s ago by %s", s.Run.Version, ago(now.Sub(s.Run.Since)),
+		text += fmt.Sprintf("%s was interrupted, started %s ago by %s", s.Run.Version, ago(now.Sub(s.Run.Since)),
 			s.Run.Who)
 	default:
-		text += fmt.Sprintf("%s in progress, begun %s ago by %s", s.Run.Version, ago(now.Sub(s.Run.Since)), s.Run.Who)
+		text += fmt.Sprintf("%s in progress, started %s ago by %s", s.Run.Version, ago(now.Sub(s.Run.Since)), s.Run.Who)
 	}
 	if s.Version > 0 {
 		text += fmt.Sprintf("; %s came before it", s.Version)
@@ -62,7 +62,7 @@ func counted(o report.Objects) string {
 		rest = append(rest, fmt.Sprintf("%d missing", o.Missing))
 	}
 	if o.Unknown > 0 {
-		rest = append(rest, fmt.Sprintf("%d could not be asked about", o.Unknown))
+		rest = append(rest, fmt.Sprintf("%d could not be read", o.Unknown))
 	}
 	return fmt.Sprintf("AWS has %d of %s: %s.", o.There, count(o.Wanted, "object"), strings.Join(rest, ", "))
 }

@@ -100,9 +100,9 @@ func TestStatusOfARun(t *testing.T) {
 		return strings.SplitN(render(false, 200, func(w *Writer) { Status(w, s, noon) }), "\n", 2)[0]
 	}
 	s.Result, s.Run = "in progress", &report.Run{Version: 8, Who: "ada", Since: noon.Add(-time.Minute), Alive: true}
-	require.Equal(t, "shop/production  v8 in progress, begun 1m ago by ada; v7 came before it", headline())
+	require.Equal(t, "shop/production  v8 in progress, started 1m ago by ada; v7 came before it", headline())
 	s.Run.Alive = false
-	require.Equal(t, "shop/production  v8 was interrupted, begun 1m ago by ada; v7 came before it", headline())
+	require.Equal(t, "shop/production  v8 was interrupted, started 1m ago by ada; v7 came before it", headline())
 	s.Version, s.Run.Version = 0, 1
 	require.NotContains(t, headline(), "v0")
 }

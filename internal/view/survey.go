@@ -24,9 +24,13 @@ func survey(w *Writer, s *plan.Survey) {
 		unasked += len(u.Resources)
 	}
 	asked := s.Objects - unasked
-	line := fmt.Sprintf("AWS was asked: %d of %s there.", s.There+len(s.Differing), countAre(asked, "object"))
+	verb := "exist"
+	if asked == 1 {
+		verb = "exists"
+	}
+	line := fmt.Sprintf("Read from AWS: %d of %s %s.", s.There+len(s.Differing), count(asked, "object"), verb)
 	if asked == 0 {
-		line = "AWS could not be asked what is there."
+		line = "AWS could not be asked which objects exist."
 	}
 	if n := len(s.Missing); n > 0 {
 		line += fmt.Sprintf(" Missing: %s.", some(s.Missing))
@@ -38,7 +42,7 @@ func survey(w *Writer, s *plan.Survey) {
 		line += fmt.Sprintf(" Changed outside of deployer: %s.", some(outside))
 	}
 	if len(s.Begun) > 0 {
-		line += fmt.Sprintf(" Changed since the state was written, probably by the run that was interrupted: %s.",
+		line += fmt.Sprintf(" Changed since the state was written, probably by the interrupted run: %s.",
 			some(s.Begun))
 	}
 	say(line)
@@ -64,14 +68,6 @@ func some(ids []string) string {
 		return strings.Join(ids, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(ids[:named], ", "), len(ids)-named)
-}
-
-// countAre is a number of things with "is" or "are".
-func countAre(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun + " is"
-	}
-	return fmt.Sprintf("%d %ss are", n, noun)
 }
 
 // surveyJSON says how fresh the data of a plan is.

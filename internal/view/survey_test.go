@@ -24,9 +24,9 @@ func TestSurvey(t *testing.T) {
 	w := NewWriter(&text, false, 80)
 	Plan(w, p)
 	require.Equal(t, `No changes. shop/dev is up to date: 12 resources.
-AWS was asked: 10 of 11 objects are there. Missing: jobs:queue. Changed outside
-  of deployer: web/api:service. Changed since the state was written, probably by
-  the run that was interrupted: web/b:service.
+Read from AWS: 10 of 11 objects exist. Missing: jobs:queue. Changed outside of
+  deployer: web/api:service. Changed since the state was written, probably by
+  the interrupted run: web/b:service.
 Not asked (tag:GetResources is not allowed): a:one, b:two.
 Note: web/api:service: a rollout of api:1 is in progress that deployer did not
   start.

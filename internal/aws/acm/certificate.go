@@ -130,16 +130,16 @@ func nextFor(certificate *types.CertificateDetail) string {
 	}
 	var steps []string
 	if records = unique(records); len(records) > 0 {
-		steps = append(steps, "make the DNS record "+strings.Join(records, ", and "))
+		steps = append(steps, "create the DNS record "+strings.Join(records, ", and "))
 	}
 	if mails = unique(mails); len(mails) > 0 {
 		steps = append(steps, "answer the mail that ACM sent to the owners of "+strings.Join(mails, ", "))
 	}
 	if len(steps) == 0 { // ACM shows the records some seconds after the request
-		steps = []string{"make the DNS record that `aws acm describe-certificate --certificate-arn " +
+		steps = []string{"create the DNS record that `aws acm describe-certificate --certificate-arn " +
 			aws.ToString(certificate.CertificateArn) + "` shows"}
 	}
-	return strings.Join(steps, ", and ") + "; ACM then issues it within some minutes"
+	return strings.Join(steps, ", and ") + "; ACM then issues it within minutes"
 }
 
 func unique(list []string) []string {

@@ -164,15 +164,17 @@ func TestAWaitingCertificateIsNamed(t *testing.T) {
 			[]types.DomainValidation{
 				record("a.example.com", pending), record("*.a.example.com", pending),
 				record("done.example.com", types.DomainStatusSuccess),
-			}, "make the DNS record _1.a.example.com. CNAME _2.acm-validations.aws.; ACM then issues it within some minutes",
+			}, "create the DNS record _1.a.example.com. CNAME _2.acm-validations.aws.; ACM then issues it " +
+				"within minutes",
 		},
 		"mail": {
 			[]types.DomainValidation{mail},
-			"answer the mail that ACM sent to the owners of b.example.com; ACM then issues it within some minutes",
+			"answer the mail that ACM sent to the owners of b.example.com; ACM then issues it within minutes",
 		},
 		"just requested": {
-			nil, "make the DNS record that `aws acm describe-certificate --certificate-arn waits` shows; ACM then issues " +
-				"it within some minutes",
+			nil, "create the DNS record that `aws acm describe-certificate --certificate-arn waits` shows; ACM " +
+				"then issues " +
+				"it within minutes",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

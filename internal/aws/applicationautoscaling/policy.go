@@ -30,7 +30,7 @@ func newPolicy(calls *api) resource.Behaviour {
 			ReplaceOn: []string{"name", "resourceId"}, // both make the ID
 			NotYet:    notYet,
 			Permissions: func(s resource.Scope) []resource.Statement {
-				const why = "target tracking makes and deletes its alarms in the name of the caller"
+				const why = "target tracking creates and deletes its alarms in the name of the caller"
 				return []resource.Statement{
 					{On: targets(s), When: s.Tagged(), Actions: []string{
 						"application-autoscaling:PutScalingPolicy", "application-autoscaling:DeleteScalingPolicy",

@@ -502,7 +502,8 @@ func TestSubnetsLookup(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	require.Equal(t, []string{"no tasks run in us-east-1" + letter + " (use1-az3): Fargate is not there"}, told)
+	require.Equal(t, []string{"tasks cannot run in us-east-1" + letter + " (use1-az3): Fargate is not available there"},
+		told)
 	found, err = ask(model.SubnetsLookup{SubnetIDs: value.Lit([]string{privateA, privateE})})
 	require.NoError(t, err)
 	require.Equal(t, []string{privateA, privateE}, found.TaskSubnetIDs, "named by somebody")

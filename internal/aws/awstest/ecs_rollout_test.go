@@ -83,7 +83,7 @@ func TestRolloutFailsAndGoesBack(t *testing.T) {
 		"2-crash": {`container "api" exited with code 1`, "log group /shop/api", "DATABASE_URL is not set"},
 		"2-exit0": {`container "api" exited with code 0`, "must keep running", "done"},
 		"2-oom": {
-			"killed for its memory (exit code 137)", "Raise memory",
+			"killed because it used too much memory (exit code 137)", "Raise memory",
 			"loading 3.2 GiB index into memory",
 		},
 		"2-nopull":         {"CannotPullContainerError", "name and tag exist", ""},
@@ -96,7 +96,7 @@ func TestRolloutFailsAndGoesBack(t *testing.T) {
 			require.NoError(t, s.apply(t.Context(), s.service("api", good)))
 
 			d := s.failed(s.apply(t.Context(), s.service("api", bad)))
-			require.Contains(t, d.Detail, "Revision 2 did not come up")
+			require.Contains(t, d.Detail, "Revision 2 did not start")
 			require.Contains(t, d.Detail, want.detail)
 			require.Contains(t, d.Detail, "Revision 1 runs again (2 of 2 tasks).")
 			require.Contains(t, d.Next, want.next)
@@ -127,7 +127,7 @@ func TestFirstRolloutFails(t *testing.T) {
 	d := s.failed(s.apply(t.Context(), props))
 	require.Contains(t, d.Detail, "exited with code 3")
 	require.Contains(t, d.Detail, ", 2 times: ")
-	require.Contains(t, d.Detail, "There is no earlier revision to go back to, so the service is set to 0 tasks.")
+	require.Contains(t, d.Detail, "There is no earlier revision, so the service is set to 0 tasks.")
 	require.Len(t, d.Lines, 20)
 	require.NotEmpty(t, s.state.ID, "the service stays, recorded")
 	require.EqualValues(t, 0, s.state.Inputs.Get("desiredCount").Number())
@@ -159,7 +159,7 @@ func TestRolloutTimesOut(t *testing.T) {
 	props := s.service("api", s.register(t, "registry/api:slow"))
 	props.Deployment.Timeout = 1
 	d := s.failed(s.apply(t.Context(), props))
-	require.Contains(t, d.Detail, "Revision 2 did not come up within 1s")
+	require.Contains(t, d.Detail, "Revision 2 did not start within 1s")
 	require.Contains(t, d.Detail, "Revision 1 runs again")
 }
 

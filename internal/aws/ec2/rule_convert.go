@@ -23,9 +23,9 @@ func checkRule(r *model.SecurityGroupRule) []value.Problem {
 		network, err := netip.ParsePrefix(r.CIDR.Get())
 		switch {
 		case err != nil:
-			problems.Bad("cidr", "%q is no network such as 10.0.0.0/16", r.CIDR.Get())
+			problems.Bad("cidr", "%q is not a network such as 10.0.0.0/16", r.CIDR.Get())
 		case network != network.Masked():
-			problems.Bad("cidr", "%s has bits beyond its length; the network is %s", network, network.Masked())
+			problems.Bad("cidr", "%s has bits after its prefix; the network is %s", network, network.Masked())
 		default:
 			r.CIDR = value.Lit(network.String())
 		}
@@ -37,7 +37,7 @@ func checkRule(r *model.SecurityGroupRule) []value.Problem {
 	switch r.Protocol {
 	case "all":
 		if r.FromPort.IsSet() || r.ToPort.IsSet() {
-			problems.Bad("protocol", "all protocols go without ports")
+			problems.Bad("protocol", "the protocol -1 (all) has no ports")
 		}
 		return problems
 	case "icmp":
@@ -55,7 +55,7 @@ func checkRule(r *model.SecurityGroupRule) []value.Problem {
 	}
 	from, to := r.FromPort.Get(), r.ToPort.Get()
 	if from < low || to > 65535 || low == 0 && from > to {
-		problems.Bad("fromPort", "%d to %d is no range of ports from %d to 65535", from, to, low)
+		problems.Bad("fromPort", "%d to %d is not a range of ports from %d to 65535", from, to, low)
 	}
 	return problems
 }

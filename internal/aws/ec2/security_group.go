@@ -75,7 +75,8 @@ func checkGroup(g *model.SecurityGroup) []value.Problem {
 		}
 	}
 	if g.GroupName == "" || !readable(g.GroupName) {
-		problems.Bad("groupName", "%q is no name of a security group: letters, digits, spaces and %s", g.GroupName,
+		problems.Bad("groupName", "%q is not a name of a security group: use letters, digits, spaces and %s",
+			g.GroupName,
 			allowed)
 	}
 	if g.Description == "" || len(g.Description) > 255 || !readable(g.Description) {
@@ -191,14 +192,15 @@ func (g securityGroup) inTheWay(ctx context.Context, c groupCall, stack resource
 	var out []plan.Obstacle
 	if len(users) > 0 {
 		out = append(out, plan.Obstacle{
-			What: "network interfaces that are not of the stack use the security group " + c.ID + ": " +
+			What: "network interfaces of other stacks use the security group " + c.ID + ": " +
 				strings.Join(users, ", "),
-			Next: "remove what these network interfaces belong to, or give it another security group",
+			Next: "delete the resources of these network interfaces, or give them another security group",
 		})
 	}
 	if len(rules) > 0 {
 		out = append(out, plan.Obstacle{
-			What: "rules that deployer did not make name the security group " + c.ID + ": " + strings.Join(rules, ", "),
+			What: "rules that were created outside of deployer refer to the security group " + c.ID + ": " +
+				strings.Join(rules, ", "),
 			Next: "remove these rules",
 		})
 	}

@@ -163,7 +163,8 @@ func leaveOut(ctx context.Context, answer *model.Subnets, subnets []types.Subnet
 		return
 	}
 	answer.TaskSubnetIDs = kept
-	resource.Note(ctx, "no tasks run in "+strings.Join(slices.Sorted(maps.Keys(left)), ", ")+": Fargate is not there")
+	resource.Note(ctx, "tasks cannot run in "+strings.Join(slices.Sorted(maps.Keys(left)), ", ")+
+		": Fargate is not available there")
 }
 
 // reach is what a subnet's default route can reach.

@@ -215,7 +215,7 @@ func (k *cluster) inTheWay(ctx context.Context, c clusterCall, stack resource.Ne
 	}
 	if len(services) > 0 {
 		out = append(out, plan.Obstacle{
-			What: "the cluster " + name + " has services that deployer did not make: " + few(services),
+			What: "the cluster " + name + " has services that were created outside of deployer: " + few(services),
 			Next: "delete these services of the cluster " + name,
 		})
 	}

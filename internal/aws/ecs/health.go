@@ -69,7 +69,7 @@ func judge(o watchedService, s rollout.Status) (report.Health, string) {
 		return report.Unhealthy, "The last rollout failed: " + s.RolloutReason
 	case s.Desired == 0 && number > 0 && s.Deploying == "":
 		return report.Unhealthy,
-			fmt.Sprintf("0 tasks run: the service was set to 0 tasks outside of deployer; wanted: %d.", number)
+			fmt.Sprintf("0 tasks run: the service was set to 0 tasks outside of deployer; %d are desired.", number)
 	case s.Running == 0 && s.Desired > 0:
 		return report.Unhealthy, cmp.Or(rolling(s, deployed), fmt.Sprintf("0 of %d tasks run.", s.Desired))
 	}
@@ -97,19 +97,22 @@ func judge(o watchedService, s rollout.Status) (report.Health, string) {
 	}
 	switch {
 	case deployed != "" && s.TaskDefinition != "" && !rollout.SameRevision(deployed, s.TaskDefinition):
-		return report.Changed, fmt.Sprintf("Revision %s runs, revision %s was deployed: somebody changed it outside "+
-			"of deployer.", s.Revision, revisionNumber(deployed))
+		return report.Changed,
+			fmt.Sprintf("Revision %s runs, revision %s was deployed: the service was changed outside "+
+				"of deployer.", s.Revision, revisionNumber(deployed))
 	case fixed && len(o.Failures) == 0 && s.Desired != number:
-		return report.Changed, fmt.Sprintf("ECS wants %d tasks, %d were deployed: somebody changed it outside "+
-			"of deployer.", s.Desired, number)
+		return report.Changed,
+			fmt.Sprintf("ECS has %d desired tasks, %d were deployed: the service was changed outside "+
+				"of deployer.", s.Desired, number)
 	case !fixed && s.Desired < number:
 		return report.Changed,
-			fmt.Sprintf("ECS wants %d tasks, the least is %d: somebody changed it outside of deployer.", s.Desired,
+			fmt.Sprintf("ECS has %d desired tasks, the minimum is %d: the service was changed outside of deployer.",
+				s.Desired,
 				number)
 	case s.Err != nil:
 		return report.Unknown, "AWS could not be asked about its tasks or targets: " + reasonOf(s.Err)
 	case s.Running > s.Desired || s.Pending > 0:
-		return report.Updating, fmt.Sprintf("%d tasks run, %d are wanted.", s.Running, s.Desired)
+		return report.Updating, fmt.Sprintf("%d tasks run, %d are desired.", s.Running, s.Desired)
 	}
 	return report.Healthy, ""
 }

@@ -48,9 +48,9 @@ func TestHealthOfServices(t *testing.T) {
 	}{
 		"as deployed": {func(*watchedService, *rollout.Status) {}, report.Healthy, ""},
 		"failed rollout, gone back": {func(res *watchedService, s *rollout.Status) {
-			failed(res, wanted.RolloutFailed, "Rollout failed: Revision 3 did not come up.")
+			failed(res, wanted.RolloutFailed, "Rollout failed: Revision 3 did not start.")
 			s.TaskDefinition = family + "2"
-		}, report.Unhealthy, "Rollout failed: Revision 3 did not come up."},
+		}, report.Unhealthy, "Rollout failed: Revision 3 did not start."},
 		"interrupted, still in progress": {func(res *watchedService, s *rollout.Status) {
 			failed(res, wanted.RolloutInProgress, "Rollout still in progress")
 			rolling(s, "3", 1)
@@ -78,7 +78,7 @@ func TestHealthOfServices(t *testing.T) {
 			func(_ *watchedService, s *rollout.Status) {
 				s.Running, s.Desired, s.Targets[0] = 0, 0, rollout.Targets{}
 			},
-			report.Unhealthy, "0 tasks run: the service was set to 0 tasks outside of deployer; wanted: 2.",
+			report.Unhealthy, "0 tasks run: the service was set to 0 tasks outside of deployer; 2 are desired.",
 		},
 		"0 is what was deployed": {func(res *watchedService, s *rollout.Status) {
 			res.Props.DesiredCount = aws.Int(0)
@@ -108,13 +108,13 @@ func TestHealthOfServices(t *testing.T) {
 		},
 		"put back": {
 			func(_ *watchedService, s *rollout.Status) { s.TaskDefinition, s.Revision = family+"1", "1" },
-			report.Changed, "Revision 1 runs, revision 3 was deployed: somebody changed it outside of deployer.",
+			report.Changed, "Revision 1 runs, revision 3 was deployed: the service was changed outside of deployer.",
 		},
 		"scaled": {
 			func(_ *watchedService, s *rollout.Status) {
 				s.Desired, s.Running, s.Targets[0] = 3, 3, rollout.Targets{Healthy: 3, Total: 3}
 			},
-			report.Changed, "ECS wants 3 tasks, 2 were deployed: somebody changed it outside of deployer.",
+			report.Changed, "ECS wants 3 tasks, 2 were deployed: the service was changed outside of deployer.",
 		},
 		"tasks are stopping": {
 			func(_ *watchedService, s *rollout.Status) { s.Running = 3 }, report.Updating,

@@ -147,7 +147,7 @@ func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, want
 	if foreign != nil && c.Seen != nil {
 		whose := "that deployer did not start"
 		if c.Begun {
-			whose = "that the run that was interrupted has probably started"
+			whose = "that the interrupted run has probably started"
 		}
 		c.Seen.Note = "a rollout of " + nameOf(aws.ToString(foreign.TaskDefinition)) + " is in progress " + whose
 	}
@@ -220,14 +220,14 @@ func (s *service) update(ctx context.Context, c serviceCall) (wanted.ServiceOutp
 	if foreign := underWay(actual, c.Out); foreign != nil {
 		whose := "this run did not start"
 		if c.Begun {
-			whose = "the run that was interrupted has probably started"
+			whose = "the interrupted run has probably started"
 		}
-		line := fmt.Sprintf("rollout %s of %s is under way, which %s: ", aws.ToString(foreign.Id),
+		line := fmt.Sprintf("rollout %s of %s is in progress, which %s: ", aws.ToString(foreign.Id),
 			nameOf(aws.ToString(foreign.TaskDefinition)), whose)
 		if is := rollout.Primary(changed); is != nil && aws.ToString(is.Id) == aws.ToString(foreign.Id) {
 			c.Progress(line + "waiting for it")
 		} else {
-			c.Progress(line + "this run's rollout replaces it")
+			c.Progress(line + "the rollout of this run replaces it")
 		}
 	}
 	return s.watch(ctx, c, changed, previous(actual, c))

@@ -36,14 +36,14 @@ func checkService(p *wanted.Service) []value.Problem {
 	if *d.MinHealthyPercent >= 100 && *d.MaxPercent <= 100 {
 		problems = append(problems, value.Problem{
 			Kind: value.BadValue, Path: []string{"deployment"},
-			Message: "minHealthyPercent 100 with maxPercent 100 leaves no room to replace a task: lower the first or " +
+			Message: "minHealthyPercent 100 with maxPercent 100 does not allow to replace a task: lower the first or " +
 				"raise the second",
 		})
 	}
 	if p.Subnets.Known() && len(p.Subnets.Get()) == 0 {
 		problems = append(problems, value.Problem{
 			Kind: resource.NetworkUnfit, Path: []string{"subnets"},
-			Message: "no subnet of the Network has a way out (a default route to a NAT or internet gateway), which " +
+			Message: "no subnet of the Network has a default route to a NAT or internet gateway, which " +
 				"tasks need to pull their image",
 		})
 	}

@@ -38,8 +38,9 @@ func checkAction(a *model.Action, path string) []value.Problem {
 			problems = append(problems, bad("must begin with /", path, "redirect", "path"))
 		}
 		if r.Protocol == "#{protocol}" && r.Host == "#{host}" && r.Port == "#{port}" && r.Path == "/#{path}" {
-			problems = append(problems, bad("a redirect must change protocol, host, port or path: else it never ends",
-				path, "redirect"))
+			problems = append(problems,
+				bad("a redirect must change protocol, host, port or path, else it would never end",
+					path, "redirect"))
 		}
 	}
 	if f := a.FixedResponse; f != nil {
@@ -55,7 +56,7 @@ func checkAction(a *model.Action, path string) []value.Problem {
 					"fixedResponse", "contentType"))
 		}
 		if len(f.Body) > 1024 {
-			problems = append(problems, bad(fmt.Sprintf("is %d characters long, AWS takes 1024", len(f.Body)), path,
+			problems = append(problems, bad(fmt.Sprintf("has %d characters, and AWS allows 1024", len(f.Body)), path,
 				"fixedResponse", "body"))
 		}
 	}

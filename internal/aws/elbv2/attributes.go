@@ -87,8 +87,8 @@ func (l loadBalancer) inTheWay(
 		return nil, err
 	}
 	return []plan.Obstacle{{
-		What: "somebody has switched on the deletion protection of the load balancer " + suffix(c.ID),
-		Next: "if it may go, " + liftByHand(c.ID),
+		What: "deletion protection was switched on outside of deployer for the load balancer " + suffix(c.ID),
+		Next: "to allow it, " + liftByHand(c.ID),
 	}}, nil
 }
 

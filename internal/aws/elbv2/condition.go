@@ -26,12 +26,13 @@ func checkRule(p *model.ListenerRule) []value.Problem {
 	if n := len(p.Hosts) + len(p.Paths); n == 0 {
 		problems = append(problems, bad("a rule needs a host or a path", "hosts"))
 	} else if n > 5 {
-		problems = append(problems, bad(fmt.Sprintf("AWS takes five hosts and paths together, these are %d", n),
+		problems = append(problems, bad(fmt.Sprintf("AWS allows five hosts and paths together, these are %d", n),
 			"hosts"))
 	}
 	if n := model.Wildcards(p.Hosts, p.Paths); n > model.MaxWildcards {
 		problems = append(problems,
-			bad(fmt.Sprintf("AWS takes %d wildcards in hosts and paths together, these have %d", model.MaxWildcards, n),
+			bad(fmt.Sprintf("AWS allows %d wildcards in hosts and paths together, these have %d", model.MaxWildcards,
+				n),
 				"hosts"))
 	}
 	for i, host := range p.Hosts {
@@ -43,7 +44,7 @@ func checkRule(p *model.ListenerRule) []value.Problem {
 		if path == "" || len(path) > 128 {
 			problems = append(problems, bad("must be 1 to 128 characters long", "paths", strconv.Itoa(i)))
 		} else if path[0] != '/' && path[0] != '*' {
-			problems = append(problems, bad("must begin with /: nothing else ever matches", "paths", strconv.Itoa(i)))
+			problems = append(problems, bad("must begin with /, else it never matches", "paths", strconv.Itoa(i)))
 		}
 	}
 	return problems

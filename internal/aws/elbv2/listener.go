@@ -77,9 +77,10 @@ func checkListener(p *model.Listener) []value.Problem {
 
 var listenerAdvice = []advice{
 	{"CertificateNotFound", "the certificate must be issued, and in the region of the load balancer"},
-	{"UnsupportedCertificate", "the load balancer takes RSA and ECDSA certificates that ACM or IAM holds; see the " +
+	{"UnsupportedCertificate", "the load balancer accepts RSA and ECDSA certificates from ACM or IAM; see the " +
 		"key types in its documentation"},
-	{"TargetGroupAssociationLimit", "a target group serves one load balancer only: this one still serves another"},
+	{"TargetGroupAssociationLimit", "a target group can serve only one load balancer, and this one still " +
+		"serves another"},
 	{"DuplicateListener", "the load balancer already listens on that port"},
 }
 

@@ -237,7 +237,7 @@ func (l loadBalancer) delete(ctx context.Context, c loadBalancerCall) error {
 	}
 	_, err := l.api.client.DeleteLoadBalancer(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerArn: &c.ID})
 	err = failed(err, advice{
-		"OperationNotPermitted", "if it may go, " + liftByHand(c.ID),
+		"OperationNotPermitted", "to allow it, " + liftByHand(c.ID),
 	})
 	if err != nil && !errors.Is(err, resource.ErrNotFound) {
 		return err
@@ -314,4 +314,4 @@ var lookingAround = []string{
 	"ec2:DescribeSubnets", "ec2:DescribeVpcs",
 }
 
-const looksAround = "AWS looks around in the name of the caller before it makes or changes a load balancer"
+const looksAround = "AWS reads the network in the name of the caller before it creates or changes a load balancer"

@@ -55,11 +55,11 @@ func stateOf(found types.LoadBalancer) (report.Health, string) {
 	name := aws.ToString(found.LoadBalancerName)
 	switch state.Code {
 	case types.LoadBalancerStateEnumProvisioning:
-		return report.Updating, fmt.Sprintf("AWS is still making the load balancer %s.", name)
+		return report.Updating, fmt.Sprintf("AWS is still creating the load balancer %s.", name)
 	case types.LoadBalancerStateEnumActiveImpaired:
 		return report.Unhealthy, fmt.Sprintf("The load balancer %s works, but cannot scale%s.", name, because)
 	case types.LoadBalancerStateEnumFailed:
-		return report.Unhealthy, fmt.Sprintf("AWS could not make the load balancer %s%s.", name, because)
+		return report.Unhealthy, fmt.Sprintf("AWS could not create the load balancer %s%s.", name, because)
 	}
 	return report.Healthy, ""
 }

@@ -47,9 +47,9 @@ func TestHealthOfLoadBalancers(t *testing.T) {
 	}
 	require.Equal(t, []resource.Observation{
 		{Health: report.Healthy},
-		{Health: report.Updating, Problem: "AWS is still making the load balancer web."},
+		{Health: report.Updating, Problem: "AWS is still creating the load balancer web."},
 		{Health: report.Unhealthy, Problem: "The load balancer web works, but cannot scale: no addresses."},
-		{Health: report.Unhealthy, Problem: "AWS could not make the load balancer web: no addresses."},
+		{Health: report.Unhealthy, Problem: "AWS could not create the load balancer web: no addresses."},
 		{Gone: true},
 	}, observer.Health(t.Context(), objects))
 	require.Equal(t, 1, calls, "all in one call")

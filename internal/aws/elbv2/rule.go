@@ -79,8 +79,9 @@ func newListenerRule(api *api) resource.Behaviour {
 }
 
 var ruleAdvice = []advice{
-	{"TargetGroupAssociationLimit", "a target group serves one load balancer only: this one still serves another"},
-	{"TooManyRules", "AWS takes 100 rules per load balancer unless you ask for more (Service Quotas, Rules per " +
+	{"TargetGroupAssociationLimit", "a target group can serve only one load balancer, and this one still " +
+		"serves another"},
+	{"TooManyRules", "AWS allows 100 rules per load balancer unless you request more (Service Quotas, Rules per " +
 		"Application Load Balancer)"},
 }
 
@@ -106,7 +107,7 @@ func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRul
 		switch {
 		case err == nil:
 			if waiting {
-				c.Progress("it waits at priority " + strconv.Itoa(priority) + " until everything else is done")
+				c.Progress("it waits at priority " + strconv.Itoa(priority) + " until all other changes are done")
 				there := c.Props
 				there.Priority = priority
 				waitsAs(ctx, there)
@@ -160,7 +161,7 @@ func (r rule) whenReleased(ctx context.Context, c ruleCall, do func(context.Cont
 		}
 		if !told {
 			told = true
-			c.Progress("waiting for another rule of this stack to let go: " + last.Error())
+			c.Progress("waiting until another rule of this stack is changed: " + last.Error())
 		}
 		return false, nil
 	})
@@ -204,7 +205,7 @@ func (r rule) inUse(ctx context.Context, c ruleCall, priority int, err error) (s
 			Type: model.ListenerRuleType, Name: "priority " + strconv.Itoa(priority),
 			Tags: tags,
 		},
-		Next: fmt.Sprintf("choose a free ingress.priority from %d to %d, or remove that rule", model.ExplicitMin,
+		Next: fmt.Sprintf("choose a free ingress.priority from %d to %d, or delete that rule", model.ExplicitMin,
 			model.ExplicitMax),
 	}
 	var op *resource.OpError

@@ -241,7 +241,7 @@ func free(rules []types.Rule, from, to int) (int, error) {
 	return 0, &resource.OpError{
 		Operation: "elasticloadbalancing:SetRulePriorities",
 		Message:   fmt.Sprintf("no priority from %d to %d is free on the listener", from, to),
-		Next:      "remove rules from the listener, or give them lower priorities", Err: errors.New("no free priority"),
+		Next:      "delete rules of the listener, or give them lower priorities", Err: errors.New("no free priority"),
 	}
 }
 

@@ -302,7 +302,7 @@ func (g targetGroup) update(ctx context.Context, c targetGroupCall) (model.Targe
 	return c.Out, g.api.retag(ctx, c.Request, c.Old.Tags, p.Tags)
 }
 
-const removeForward = "a listener or rule that deployer did not make forwards to it: remove that"
+const removeForward = "a listener or rule that was created outside of deployer forwards to it: delete it"
 
 // inTheWay finds listeners and rules that forward to the group but do not belong to the stack.
 func (g targetGroup) inTheWay(
@@ -331,9 +331,10 @@ func (g targetGroup) inTheWay(
 		return nil, nil
 	}
 	return []plan.Obstacle{{
-		What: "what deployer did not make forwards to the target group " + suffix(c.ID) + ": " +
+		What: "listeners or rules that were created outside of deployer forward to the target group " + suffix(c.ID) +
+			": " +
 			strings.Join(foreign, ", "),
-		Next: "remove these listeners or rules, or let them forward to another target group",
+		Next: "delete these listeners or rules, or let them forward to another target group",
 	}}, nil
 }
 

@@ -38,7 +38,7 @@ var notYet = []resource.NotYet{
 
 // whileBusy repeats a call while IAM is busy with the same entity.
 func whileBusy(ctx context.Context, what string, do func(context.Context) error) error {
-	return call.Wait(ctx, call.Eventually, "IAM is done with another change of "+what,
+	return call.Wait(ctx, call.Eventually, "IAM has finished another change of "+what,
 		func(ctx context.Context) (bool, error) {
 			err := do(ctx)
 			if call.HasCode(err, "ConcurrentModification") {

@@ -43,7 +43,7 @@ func newRole(api *iam.Client) resource.Behaviour {
 							"iam:PutRolePermissionsBoundary",
 							"iam:DeleteRolePermissionsBoundary",
 						},
-						Why: "a permissions boundary that comes with overrides, or goes",
+						Why: "a permissions boundary that overrides add or remove",
 					},
 				}
 			},
@@ -68,10 +68,10 @@ func checkRole(r *model.Role) []value.Problem {
 		r.MaxSession = 3600
 	}
 	if !nameForm.MatchString(strings.ReplaceAll(r.Name, resource.PartSeparator, "-")) {
-		problems.Bad("name", "%q is no role name: letters, digits and +=,.@_-", r.Name)
+		problems.Bad("name", "%q is not a role name: use letters, digits and +=,.@_-", r.Name)
 	}
 	if !pathForm.MatchString(r.Path) {
-		problems.Bad("path", "%q is no path: it begins and ends with /", r.Path)
+		problems.Bad("path", "%q is not a path: it must begin and end with /", r.Path)
 	}
 	if r.MaxSession < 3600 || r.MaxSession > 43200 {
 		problems.Bad("maxSession", "must be from 3600 to 43200 seconds, but is %d", r.MaxSession)
@@ -209,7 +209,7 @@ func (r role) update(ctx context.Context, c roleCall) (model.RoleOutputs, error)
 // detach is the advice for a role that cannot be deleted. Delete waits for policies that were detached a moment ago. It
 // detaches nothing itself: somebody else attached what is still attached.
 func detach(role string) string {
-	return "detach the policies and instance profiles that others gave to the role " + role
+	return "detach the policies and instance profiles that were attached outside of deployer to the role " + role
 }
 
 // inTheWay finds policies that others attached to the role.
@@ -248,7 +248,7 @@ func (r role) inTheWay(ctx context.Context, c roleCall, stack resource.Neighbour
 		return nil, nil
 	}
 	return []plan.Obstacle{{
-		What: "others gave policies to the role " + c.ID + ": " + strings.Join(foreign, ", "),
+		What: "policies were attached outside of deployer to the role " + c.ID + ": " + strings.Join(foreign, ", "),
 		Next: detach(c.ID),
 	}}, nil
 }
@@ -268,7 +268,7 @@ func (r role) delete(ctx context.Context, c roleCall) error {
 			return false, err
 		}
 		if !told {
-			c.Progress("waiting: IAM still counts something as attached to the role " + c.ID)
+			c.Progress("waiting: IAM still reports something attached to the role " + c.ID)
 			told = true
 		}
 		return false, nil

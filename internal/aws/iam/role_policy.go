@@ -37,7 +37,8 @@ func newRolePolicy(api *iam.Client) resource.Behaviour {
 			if !nameForm.MatchString(props.Name) || len(props.Name) > 128 {
 				problems = append(problems, value.Problem{
 					Kind: value.BadValue, Path: []string{"name"},
-					Message: fmt.Sprintf("%q is no policy name: 1 to 128 letters, digits and +=,.@_-", props.Name),
+					Message: fmt.Sprintf("%q is not a policy name: use 1 to 128 letters, digits and +=,.@_-",
+						props.Name),
 				})
 			}
 			return problems

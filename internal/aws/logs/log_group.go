@@ -43,7 +43,7 @@ func newLogGroup(api *cloudwatchlogs.Client) resource.Behaviour {
 					}},
 					{
 						On: groups, Actions: []string{"logs:AssociateKmsKey", "logs:DisassociateKmsKey"},
-						Why: "a KMS key that comes with overrides, or goes",
+						Why: "a KMS key that overrides add or remove",
 					},
 					{Actions: []string{"logs:DescribeLogGroups"}},
 				}
@@ -67,11 +67,12 @@ var (
 func checkLogGroup(g *model.LogGroup) []value.Problem {
 	var problems value.Problems
 	if !nameForm.MatchString(g.Name) || strings.HasPrefix(g.Name, "aws/") {
-		problems.Bad("name", "%q is no log group name: 1 to 512 letters, digits and ._/#-, not beginning with aws/",
+		problems.Bad("name", "%q is not a log group name: use 1 to 512 letters, digits and ._/#-, not "+
+			"beginning with aws/",
 			g.Name)
 	}
 	if g.RetentionDays != 0 && !slices.Contains(retentions, g.RetentionDays) {
-		problems.Bad("retentionDays", "CloudWatch Logs does not keep events for %d days; it takes %s, or 0 for good",
+		problems.Bad("retentionDays", "CloudWatch Logs cannot keep events for %d days; allowed are %s, and 0 for ever",
 			g.RetentionDays, strings.Trim(fmt.Sprint(retentions), "[]"))
 	}
 	return problems

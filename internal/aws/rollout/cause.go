@@ -84,7 +84,7 @@ func (c crash) describe(times int) string {
 	}
 	switch {
 	case c.exitCode != nil && c.cause == OutOfMemory:
-		text += fmt.Sprintf(" was killed for its memory (exit code %d)", *c.exitCode)
+		text += fmt.Sprintf(" was killed because it used too much memory (exit code %d)", *c.exitCode)
 	case c.exitCode != nil:
 		text += fmt.Sprintf(" exited with code %d", *c.exitCode)
 	case c.cause == ImagePull, c.cause == Secrets, c.cause == Initialization, c.cause == CannotStart:

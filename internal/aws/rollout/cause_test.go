@@ -22,7 +22,7 @@ func TestClassify(t *testing.T) {
 		},
 		"killed": {
 			stopped("a", types.TaskStopCodeEssentialContainerExited, exitedReason, exited("api", 137)), OutOfMemory,
-			`container "api" was killed for its memory (exit code 137): ` + exitedReason,
+			`container "api" was killed because it used too much memory (exit code 137): ` + exitedReason,
 		},
 		"out of memory": {
 			stopped("a", types.TaskStopCodeEssentialContainerExited, exitedReason,
@@ -30,7 +30,7 @@ func TestClassify(t *testing.T) {
 					Name: aws.String("api"), ExitCode: aws.Int32(137),
 					Reason: aws.String("OutOfMemoryError: Container killed due to memory usage"),
 				}), OutOfMemory,
-			`container "api" was killed for its memory (exit code 137): ` + exitedReason +
+			`container "api" was killed because it used too much memory (exit code 137): ` + exitedReason +
 				": OutOfMemoryError: Container killed due to memory usage",
 		},
 		"image": {

@@ -30,7 +30,7 @@ func (r *run) fail(ctx context.Context, f *failure) error {
 	r.explain(f)
 	detail, outcome := sentence(f.what(r)), ""
 	if f.stop {
-		r.say("giving up on revision " + revision(r.goal.TaskDefinition) + ": " + f.short())
+		r.say("stopping the rollout of revision " + revision(r.goal.TaskDefinition) + ": " + f.short())
 		outcome = r.stop(ctx)
 	}
 	lines, group := r.lastLines(ctx, f.crash)
@@ -38,7 +38,7 @@ func (r *run) fail(ctx context.Context, f *failure) error {
 		outcome = r.goBack(ctx)
 	}
 	if f.late && !f.stop && !r.standing {
-		outcome = "ECS goes on trying, because deployment.circuitBreaker is false"
+		outcome = "ECS continues to try, because deployment.circuitBreaker is false"
 	}
 	if outcome != "" {
 		detail += " " + sentence(outcome)
@@ -104,21 +104,22 @@ func (f *failure) what(r *run) string {
 	switch {
 	case f.cause == Superseded:
 		p := Primary(r.service)
-		return fmt.Sprintf("while revision %s was rolled out, somebody else started deployment %s with revision %s",
+		return fmt.Sprintf("during the rollout of revision %s, somebody else started the deployment %s with "+
+			"revision %s",
 			rev, aws.ToString(p.Id), revision(aws.ToString(p.TaskDefinition)))
 	case f.cause == Deleted:
-		return "the service was deleted while it was rolled out"
+		return "the service was deleted during the rollout"
 	case f.late:
 		var running int32 // of the new revision: tasks of the old one keep running
 		if d := deployment(r.service, r.target.id); d != nil {
 			running = d.RunningCount
 		}
-		parts = append(parts, fmt.Sprintf("revision %s did not come up within %s: %d of its %d tasks run", rev,
+		parts = append(parts, fmt.Sprintf("revision %s did not start within %s: %d of its %d tasks run", rev,
 			r.goal.Timeout, running, r.service.DesiredCount))
 	case f.bake:
-		parts = append(parts, fmt.Sprintf("revision %s came up, but did not stay up", rev))
+		parts = append(parts, fmt.Sprintf("revision %s started, but did not keep running", rev))
 	default:
-		parts = append(parts, fmt.Sprintf("revision %s did not come up", rev))
+		parts = append(parts, fmt.Sprintf("revision %s did not start", rev))
 	}
 	if f.crash != nil {
 		parts = append(parts, f.crash.describe(r.times(*f.crash)))
@@ -172,15 +173,15 @@ func (r *run) next(f *failure, group string) string {
 			"that the security group lets the load balancer in, and whether the grace period is long enough"
 	case Capacity:
 		return "wait and apply again, or use more subnets (zones, free addresses) or a higher Fargate quota; spot " +
-			"capacity comes and goes"
+			"capacity changes all the time"
 	case AssumeRole:
 		return "check that the trust policies of task role and execution role name ecs-tasks.amazonaws.com, then " +
 			"apply again"
 	case Superseded:
-		return "find out who deploys this service besides deployer, then apply again"
+		return "find out who else deploys this service, then apply again"
 	case Deleted:
-		return "run `deployer apply --refresh`: it sees that the service is gone, and makes it anew"
+		return "run `deployer apply --refresh`: it finds that the service does not exist, and creates it"
 	}
 	return "see the events of the service in the ECS console and " + logs +
-		", then apply again; raise deployment.timeout if it only needs longer"
+		", then apply again; raise deployment.timeout if the rollout only needs more time"
 }

@@ -25,16 +25,16 @@ func (r *run) stop(ctx context.Context) string {
 		return ""
 	}
 	if SameRevision(r.goal.Previous, r.goal.TaskDefinition) {
-		return "it could not be taken back, because ECS has no deployment in progress any more"
+		return "it could not be rolled back, because ECS has no deployment in progress any more"
 	}
 	input.TaskDefinition = &r.goal.Previous // StopServiceDeployment takes only deployments in progress
-	return r.update(ctx, input, "taken back to revision "+revision(r.goal.Previous))
+	return r.update(ctx, input, "rolled back to revision "+revision(r.goal.Previous))
 }
 
 func (r *run) update(ctx context.Context, input *ecs.UpdateServiceInput, what string) string {
 	out, err := r.api.services.UpdateService(ctx, input)
 	if err != nil {
-		return fmt.Sprintf("it could not be %s (%s), so ECS goes on trying", what, call.Error(err))
+		return fmt.Sprintf("it could not be %s (%s), so ECS continues to try", what, call.Error(err))
 	}
 	if out.Service != nil {
 		r.service = *out.Service
@@ -89,7 +89,7 @@ func (r *run) goBack(ctx context.Context) string {
 func (r *run) wentBack(svc types.Service) (string, bool) {
 	p := Primary(svc)
 	if r.goal.Previous == "" && (p == nil || svc.DesiredCount == 0) {
-		return "there is no earlier revision to go back to, so the service is set to 0 tasks",
+		return "there is no earlier revision, so the service is set to 0 tasks",
 			svc.RunningCount+svc.PendingCount == 0
 	}
 	if p == nil || aws.ToString(p.Id) == r.target.id {
@@ -98,7 +98,7 @@ func (r *run) wentBack(svc types.Service) (string, bool) {
 	rev := revision(aws.ToString(p.TaskDefinition))
 	switch {
 	case p.RolloutState == types.DeploymentRolloutStateFailed:
-		return "revision " + rev + ", to which ECS went back, does not come up any more either", true
+		return "revision " + rev + ", to which ECS returned, does not start any more either", true
 	case p.RolloutState == types.DeploymentRolloutStateCompleted && svc.PendingCount == 0 &&
 		svc.RunningCount == svc.DesiredCount:
 		return fmt.Sprintf("revision %s runs again (%d of %d tasks)", rev, svc.RunningCount, svc.DesiredCount), true

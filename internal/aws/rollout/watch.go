@@ -218,7 +218,7 @@ func (r *run) confirm(ctx context.Context, svc types.Service) (*failure, bool, e
 		return &failure{cause: repeated.cause, crash: repeated, stop: true}, false, nil
 	}
 	if !r.calmSince.IsZero() && r.clock.Now().Sub(r.calmSince) < calmAfter {
-		r.say("a task has stopped; watching whether the others stay up")
+		r.say("a task has stopped; watching whether the others keep running")
 		return nil, false, nil
 	}
 	if r.targets, err = r.targetHealth(ctx, svc); err != nil {
@@ -289,9 +289,9 @@ func (r *run) bearable(err error) bool {
 
 func (r *run) interrupted(cause error) error {
 	d := diag.New(diag.Interrupted, "Rollout still in progress",
-		fmt.Sprintf("ECS goes on with the deployment of revision %s; nobody watches it any more.",
+		fmt.Sprintf("ECS continues the deployment of revision %s, but this run does not watch it any more.",
 			revision(r.goal.TaskDefinition)),
-		"Apply again: it takes up the watch where it stands.")
+		"Run apply again: it continues to watch the rollout.")
 	d.Cause = cause
 	return d.For(r.goal.Component)
 }

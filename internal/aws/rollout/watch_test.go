@@ -124,7 +124,7 @@ func TestTargetsMustBeHealthy(t *testing.T) {
 	}
 	_, err = s.watch(t.Context())
 	d := failedWith(t, err)
-	require.Contains(t, d.Detail, "did not come up within 15m0s: 2 of its 2 tasks run; targets 1/2 healthy: Health "+
+	require.Contains(t, d.Detail, "did not start within 15m0s: 2 of its 2 tasks run; targets 1/2 healthy: Health "+
 		"checks failed with these codes: [404]")
 	require.Contains(t, d.Detail, "Revision 1 runs again")
 	require.Contains(t, d.Next, "healthCheck.path")
@@ -184,13 +184,13 @@ func TestCrashingTwiceIsStopped(t *testing.T) {
 	d := failedWith(t, err)
 	require.Contains(t, s.calls, "StopServiceDeployment sd/2 ROLLBACK", "not waited out")
 	require.Equal(t,
-		`Revision 2 did not come up; container "api" exited with code 1, 2 times: Essential container in task exited. Revision 1 runs again (2 of 2 tasks).`, d.Detail)
+		`Revision 2 did not start; container "api" exited with code 1, 2 times: Essential container in task exited. Revision 1 runs again (2 of 2 tasks).`, d.Detail)
 	require.Len(t, d.Lines, 20)
 	require.Equal(t, "line 24", d.Lines[19])
 	require.Contains(t, d.Next, "log group /shop/api")
 	require.Equal(t, rev1, Running(last), "what really runs")
 	require.Contains(t, s.progress,
-		`giving up on revision 2: container "api" exited with code 1: Essential container in task exited`)
+		`stopping the rollout of revision 2: container "api" exited with code 1: Essential container in task exited`)
 }
 
 func TestDifferentCrashesAreLeftToECS(t *testing.T) {
@@ -219,7 +219,7 @@ func TestNothingToGoBackTo(t *testing.T) {
 	}
 	last, err := s.watch(t.Context(), noPrevious)
 	require.Contains(t, failedWith(t, err).Detail,
-		"There is no earlier revision to go back to, so the service is set to 0 tasks.")
+		"There is no earlier revision, so the service is set to 0 tasks.")
 	require.Len(t, s.updates, 1)
 	require.EqualValues(t, 0, *s.updates[0].DesiredCount)
 	require.Zero(t, last.RunningCount)
@@ -267,7 +267,7 @@ func TestSomebodyElseDeploys(t *testing.T) {
 	}
 	_, err := s.watch(t.Context())
 	d := failedWith(t, err)
-	require.Contains(t, d.Detail, "somebody else started deployment ecs-svc/4 with revision 3")
+	require.Contains(t, d.Detail, "somebody else started the deployment ecs-svc/4 with revision 3")
 	require.Empty(t, s.updates)
 }
 
@@ -289,7 +289,7 @@ func TestTimesOut(t *testing.T) {
 	}
 	_, err := s.watch(t.Context())
 	d := failedWith(t, err)
-	require.Contains(t, d.Detail, "Revision 2 did not come up within 15m0s: 0 of its 2 tasks run; ECS says: was "+
+	require.Contains(t, d.Detail, "Revision 2 did not start within 15m0s: 0 of its 2 tasks run; ECS says: was "+
 		"unable to place a task. Reason: Capacity is unavailable at this time.")
 	require.Contains(t, d.Next, "capacity")
 	require.GreaterOrEqual(t, s.now.Sub(epoch), 15*time.Minute)
@@ -301,7 +301,7 @@ func TestTimesOut(t *testing.T) {
 	d = failedWith(t, err)
 	require.NotContains(t, d.Detail, "in progress", "which is no reason")
 	require.Contains(t, d.Next, "deployment.timeout")
-	require.Contains(t, d.Detail, "ECS goes on trying, because deployment.circuitBreaker is false")
+	require.Contains(t, d.Detail, "ECS continues to try, because deployment.circuitBreaker is false")
 	require.Empty(t, s.updates, "without the circuit breaker ECS goes on")
 	require.NotContains(t, s.calls, "ListServiceDeployments")
 }
@@ -432,7 +432,7 @@ func TestBake(t *testing.T) {
 	s = &scene{t: t, frames: append(film(completed, completed),
 		with([]types.Task{crashed("a"), crashed("b")}, completed)...), onUpdate: film(wentBack)}
 	_, err = s.watch(t.Context(), bake)
-	require.Contains(t, failedWith(t, err).Detail, `Revision 2 came up, but did not stay up; container "api" exited`)
+	require.Contains(t, failedWith(t, err).Detail, `Revision 2 started, but did not keep running; container "api" exited`)
 	require.Equal(t, rev1, *s.updates[0].TaskDefinition)
 
 	// It never reaches its number of tasks again.
@@ -441,7 +441,7 @@ func TestBake(t *testing.T) {
 		onUpdate: film(wentBack),
 	}
 	_, err = s.watch(t.Context(), bake)
-	require.Contains(t, failedWith(t, err).Detail, "came up, but did not stay up")
+	require.Contains(t, failedWith(t, err).Detail, "started, but did not keep running")
 	require.Less(t, s.now.Sub(epoch), 8*time.Minute)
 }
 

@@ -34,7 +34,7 @@ var conflicts = call.Pace{First: time.Second, Longest: 10 * time.Second, Limit: 
 // whileBusy repeats an operation while S3 is busy with another operation on the same bucket.
 func whileBusy(ctx context.Context, bucket string, progress func(string), do func(context.Context) error) error {
 	told := false
-	return call.Wait(ctx, conflicts, "S3 is done with another operation on the bucket "+bucket,
+	return call.Wait(ctx, conflicts, "S3 has finished another operation on the bucket "+bucket,
 		func(ctx context.Context) (bool, error) {
 			err := do(ctx)
 			if call.HasCode(err, "OperationAborted") {

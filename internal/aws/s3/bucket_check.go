@@ -14,13 +14,13 @@ const ownerEnforced = "BucketOwnerEnforced"
 func checkBucket(b *model.Bucket) []value.Problem {
 	var problems value.Problems
 	if why := model.UnfitName(b.Name); why != "" {
-		problems.Bad("name", "%q cannot be the name of a bucket: %s", b.Name, why)
+		problems.Bad("name", "%q is not a valid name of a bucket: %s", b.Name, why)
 	}
 	if b.PublicAccessBlock != nil && !*b.PublicAccessBlock {
-		problems.Bad("publicAccessBlock", "must be true: buckets open to the public are not supported")
+		problems.Bad("publicAccessBlock", "must be true: public buckets are not supported")
 	}
 	if b.ObjectOwnership != "" && b.ObjectOwnership != ownerEnforced {
-		problems.Bad("objectOwnership", "must be %s: access is by policy, not by ACL", ownerEnforced)
+		problems.Bad("objectOwnership", "must be %s: policies control the access, not ACLs", ownerEnforced)
 	}
 	blocked := true
 	b.PublicAccessBlock, b.ObjectOwnership = &blocked, ownerEnforced
@@ -29,7 +29,7 @@ func checkBucket(b *model.Bucket) []value.Problem {
 	}
 	if b.Encryption.Algorithm == "AES256" {
 		if b.Encryption.KMSKey.IsSet() {
-			problems.Bad("encryption.kmsKey", "is for the algorithm aws:kms only")
+			problems.Bad("encryption.kmsKey", "can only be used with the algorithm aws:kms")
 		}
 		b.Encryption.BucketKey = false // means nothing without KMS
 	}

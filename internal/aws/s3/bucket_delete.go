@@ -61,7 +61,7 @@ func (b bucket) inTheWay(ctx context.Context, c bucketCall, _ resource.Neighbour
 	switch {
 	case len(page.Versions) > 0 && !is(page.Versions[0].IsLatest), len(page.Versions) == 0 &&
 		len(page.DeleteMarkers) > 0:
-		what = "versions of objects, at least old ones or marks of deleted ones"
+		what = "versions of objects: old versions or delete markers"
 	case len(page.Versions) == 0:
 		return nil, nil
 	}

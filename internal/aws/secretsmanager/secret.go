@@ -48,7 +48,7 @@ func (s secret) read(ctx context.Context, props value.Value) (value.Value, error
 	}
 	found, err := s.api.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &want.ID})
 	if call.HasCode(err, "ResourceNotFoundException") {
-		return value.NullValue, wrong("make it: aws secretsmanager create-secret --region "+s.region+
+		return value.NullValue, wrong("create it: aws secretsmanager create-secret --region "+s.region+
 			" --name ...; or correct the reference",
 			"there is no secret %s in %s of this account", want.ID, s.region)
 	}
@@ -56,7 +56,7 @@ func (s secret) read(ctx context.Context, props value.Value) (value.Value, error
 		return value.NullValue, call.Error(err)
 	}
 	if found.DeletedDate != nil {
-		return value.NullValue, wrong("bring it back: aws secretsmanager restore-secret --secret-id "+want.ID,
+		return value.NullValue, wrong("restore it: aws secretsmanager restore-secret --secret-id "+want.ID,
 			"secret %s is marked for deletion since %s", want.ID, found.DeletedDate.UTC().Format(time.DateOnly))
 	}
 	return value.Encode(model.SecretOutputs{

@@ -131,7 +131,7 @@ func (n namespace) conflict(ctx context.Context, c namespaceCall, err error) err
 	case !errors.Is(findErr, resource.ErrNotFound):
 		return errors.Join(err, findErr)
 	}
-	op.Next = "the VPC already resolves this domain through another hosted zone: remove that zone from the VPC, or " +
+	op.Next = "the VPC already resolves this domain with another hosted zone: remove that zone from the VPC, or " +
 		"use another VPC"
 	return err
 }
@@ -218,7 +218,7 @@ func (n namespace) update(ctx context.Context, c namespaceCall) (model.PrivateDN
 	return out, n.api.retag(ctx, c.Request, out.ARN, c.Old.Tags, c.Props.Tags)
 }
 
-const foreignServices = "services that deployer did not make are in the namespace: delete them"
+const foreignServices = "the namespace has services that were created outside of deployer: delete them"
 
 // inTheWay finds services in the namespace that are not the stack's.
 func (n namespace) inTheWay(ctx context.Context, c namespaceCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
@@ -244,7 +244,7 @@ func (n namespace) inTheWay(ctx context.Context, c namespaceCall, stack resource
 		return nil, nil
 	}
 	return []plan.Obstacle{{
-		What: "the namespace " + c.Old.Name + " has services that deployer did not make: " +
+		What: "the namespace " + c.Old.Name + " has services that were created outside of deployer: " +
 			strings.Join(foreign, ", "), Next: "delete these services of the namespace",
 	}}, nil
 }
@@ -278,7 +278,7 @@ func (n namespace) delete(ctx context.Context, c namespaceCall) error {
 func namespacePermissions(s resource.Scope) []resource.Statement {
 	namespaces, zones := []string{s.ARN("servicediscovery", "namespace/*")},
 		[]string{"arn:" + s.Partition() + ":route53:::hostedzone/*"}
-	const why = "Cloud Map makes and deletes the hosted zone of the namespace in the name of the caller"
+	const why = "Cloud Map creates and deletes the hosted zone of the namespace in the name of the caller"
 	return append([]resource.Statement{
 		{When: s.Made(), Actions: []string{"servicediscovery:CreatePrivateDnsNamespace"}},
 		{On: namespaces, Actions: []string{"servicediscovery:GetNamespace"}},

@@ -43,13 +43,13 @@ var numbers = []number{
 func checkQueue(q *model.Queue) []value.Problem {
 	var problems value.Problems
 	if !nameForm.MatchString(strings.TrimSuffix(q.Name, ".fifo")) || len(q.Name) > 80 {
-		problems.Bad("name", "%q is no queue name: 1 to 80 letters, digits, hyphens and underscores", q.Name)
+		problems.Bad("name", "%q is not a queue name: use 1 to 80 letters, digits, hyphens and underscores", q.Name)
 	}
 	if q.FIFO != strings.HasSuffix(q.Name, ".fifo") {
-		problems.Bad("name", "the name of a FIFO queue, and of no other, ends with .fifo")
+		problems.Bad("name", "only the name of a FIFO queue ends with .fifo")
 	}
 	if q.ContentBasedDeduplication && !q.FIFO {
-		problems.Bad("contentBasedDeduplication", "only a FIFO queue deduplicates")
+		problems.Bad("contentBasedDeduplication", "only a FIFO queue removes duplicates")
 	}
 	for _, n := range numbers {
 		p := n.field(q)

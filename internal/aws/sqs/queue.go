@@ -71,7 +71,8 @@ func (q queue) create(ctx context.Context, c queueCall) (string, model.QueueOutp
 			out, err := q.api.CreateQueue(ctx, in)
 			if call.HasCode(err, "QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently") {
 				if !told {
-					c.Progress("waiting up to 60 s: SQS does not give out the name of a queue that was just deleted")
+					c.Progress("waiting up to 60 s: SQS does not accept the name of a queue that was deleted " +
+						"a moment ago")
 					told = true
 				}
 				return false, nil

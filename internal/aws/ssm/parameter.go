@@ -67,7 +67,7 @@ func (p parameter) read(ctx context.Context, props value.Value) (value.Value, er
 			return value.NullValue, &resource.OpError{
 				Operation: "ssm:DescribeParameters",
 				Message:   fmt.Sprintf("there is no parameter %s in %s of this account", name, p.region),
-				Next: "make it: aws ssm put-parameter --region " + p.region + " --type SecureString --name " + name +
+				Next: "create it: aws ssm put-parameter --region " + p.region + " --type SecureString --name " + name +
 					" --value ...; or correct the reference",
 			}
 		}

@@ -51,8 +51,8 @@ func Resources() []component.Generated {
 		{Name: "task-role", Type: iam.RoleType},
 		{Name: "task-policy", Type: iam.RolePolicyType, When: "with `uses` or `exec`"},
 		{Name: "to-*", Type: ec2.SecurityGroupRuleType, When: "with `uses: {x: [connect]}`, one for each port"},
-		{Name: target, Type: autoscaling.TargetType, When: "with room to scale"},
-		{Name: "scale-by-*", Type: autoscaling.PolicyType, When: "with room to scale, one for each metric"},
+		{Name: target, Type: autoscaling.TargetType, When: "with max above min"},
+		{Name: "scale-by-*", Type: autoscaling.PolicyType, When: "with max above min, one for each metric"},
 		{Name: "schedule-*", Type: autoscaling.ScheduledActionType, When: "one for each entry of `scaling.schedule`"},
 	}
 }
@@ -62,7 +62,7 @@ func Words() map[string]string {
 	return map[string]string{
 		"serviceName": "Name of the ECS service.", "clusterName": "Name of the ECS cluster.",
 		"securityGroupId": "Id of the security group of the tasks.",
-		"taskRoleArn":     "ARN of the role that the containers have.",
+		"taskRoleArn":     "ARN of the role of the containers.",
 		"logGroup":        "Name of the log group.",
 	}
 }

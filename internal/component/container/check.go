@@ -46,7 +46,7 @@ func checkWords(path []string, words []string) []value.Problem {
 	for i, word := range words {
 		if strings.ContainsRune(word, 0) {
 			problems = append(problems, component.Invalid(join(path, strconv.Itoa(i)),
-				"has a NUL character in it, where a word of a command would end: take it out"))
+				"contains a NUL character, which would end a word of a command: remove it"))
 		}
 	}
 	return problems
@@ -66,14 +66,16 @@ func checkVariables(
 			if field == "environment" {
 				if strings.ContainsRune(textOf(entries[name]), 0) {
 					problems = append(problems,
-						component.Invalid(path, "has a NUL character in it, where the value of an environment "+
-							"variable would end: take it out"))
+						component.Invalid(path,
+							"contains a NUL character, which would end the value of an environment "+
+								"variable: remove it"))
 				}
 				continue
 			}
 			if _, twice := environment[name]; twice {
 				problems = append(problems,
-					component.Invalid(path, "%s is in environment too; ECS takes a variable from one place only", name))
+					component.Invalid(path, "%s is also in environment; ECS accepts a variable in one place only",
+						name))
 			}
 			if !entries[name].IsSet() {
 				problems = append(problems, component.Invalid(path, "is empty"))
@@ -102,12 +104,14 @@ func (s *Spec) checkSidecars(in component.Instance) []value.Problem {
 	}
 	if cpu <= 0 {
 		problems = append(problems, component.Invalid([]string{"sidecars"},
-			"they take all the task's CPU units and leave none to the main container: raise cpu").RestsOn("cpu",
+			"the sidecars use all CPU units of the task, and none are left for the main "+
+				"container: raise cpu").RestsOn("cpu",
 			"memory"))
 	}
 	if memory <= 0 {
 		problems = append(problems, component.Invalid([]string{"sidecars"},
-			"they take all the task's memory and leave none to the main container: raise memory").RestsOn("cpu",
+			"the sidecars use all memory of the task, and none is left for the main container: "+
+				"raise memory").RestsOn("cpu",
 			"memory"))
 	}
 	return problems
@@ -156,7 +160,7 @@ func (s *Spec) checkDefinitionSize() []value.Problem {
 		largest = append(largest, fmt.Sprintf("%s with %d bytes", strings.Join(v.path, "."), v.bytes))
 	}
 	return []value.Problem{component.Invalid(all[0].path,
-		"variables, secrets and commands of all containers have %d bytes, and ECS takes a task definition of at most "+
+		"variables, secrets and commands of all containers have %d bytes, and ECS allows a task definition of at most "+
 			"%d; the largest are %s: keep large values in a file of the image, in S3 or in one JSON secret",
 		sum, maxDefinition, strings.Join(largest, ", ")).RestsOn("environment", "secrets", "sidecars")}
 }
@@ -192,7 +196,7 @@ func (d *Deployment) check(in component.Instance, tasks int) []value.Problem {
 		path = []string{"deployment", "minHealthyPercent"}
 	}
 	return []value.Problem{component.Invalid(path,
-		"no rollout can ever begin: with %s, at least %d must keep running (%d %%, rounded up) and at most %d may "+
+		"no rollout can start: with %s, at least %d must keep running (%d %%, rounded up) and at most %d may "+
 			"run (%d %%, rounded down); lower minHealthyPercent or raise maxPercent",
 		count(tasks, "task"), (tasks*least+99)/100, least, tasks*most/100, most).RestsOn("scaling")}
 }
@@ -208,8 +212,8 @@ func (s *Scaling) Check(woken bool) []value.Problem {
 	if least == 0 && s.Automatic() && !woken && !slices.ContainsFunc(s.Schedule,
 		func(e Schedule) bool { return e.Min != nil && *e.Min > 0 }) {
 		problems = append(problems, component.Invalid([]string{"scaling", "min"},
-			"nothing starts a task again once none runs: without tasks there is no utilisation and no "+
-				"request to go by; "+
+			"with 0 tasks, nothing starts a task again: there is no utilisation and no "+
+				"request to measure; "+
 				"set min to 1, add a schedule entry whose min is 1 or more, or let a Worker scale by the "+
 				"backlog of a queue"))
 	}
@@ -219,7 +223,7 @@ func (s *Scaling) Check(woken bool) []value.Problem {
 	}{{"cpu", s.CPU}, {"memory", s.Memory}} {
 		if target.percent > 0 && !s.Automatic() {
 			problems = append(problems, component.Invalid([]string{"scaling", target.name},
-				"has no effect without room to scale: set max above min"))
+				"has no effect unless max is above min: raise max"))
 		}
 	}
 	lowest, highest := least, most // limits that any entry can leave for the next one
@@ -246,11 +250,11 @@ func (s *Scaling) Check(woken bool) []value.Problem {
 				*entry.Max, *entry.Min))
 		case entry.Max == nil && *entry.Min > highest:
 			problems = append(problems, component.Invalid(join(path, "min"),
-				"is %d, and max is never more than %d: AWS would refuse it each time; give this entry a max, too, or "+
+				"is %d, and max is never more than %d, so AWS would always refuse it; give this entry a max, too, or "+
 					"raise scaling.max", *entry.Min, highest))
 		case entry.Min == nil && *entry.Max < lowest:
 			problems = append(problems, component.Invalid(join(path, "max"),
-				"is %d, and min is never less than %d: AWS would refuse it each time; give this entry a min, too, or "+
+				"is %d, and min is never less than %d, so AWS would always refuse it; give this entry a min, too, or "+
 					"lower scaling.min", *entry.Max, lowest))
 		}
 	}

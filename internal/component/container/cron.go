@@ -29,17 +29,17 @@ var cronFields = []cronField{
 func checkCron(expression string) error {
 	fields := strings.Fields(strings.TrimSuffix(strings.TrimPrefix(expression, "cron("), ")"))
 	if len(fields) == 5 {
-		return fmt.Errorf("%q has the five fields of Unix; AWS wants six, with the year last and ? for one of the "+
+		return fmt.Errorf("%q has the five fields of Unix; AWS needs six, with the year last and ? for one of the "+
 			"two days, for instance 0 8 ? * MON-FRI *", expression)
 	}
 	if len(fields) != len(cronFields) {
-		return fmt.Errorf("%q has %d fields; AWS wants six: minutes hours day-of-month month day-of-week year",
+		return fmt.Errorf("%q has %d fields; AWS needs six: minutes hours day-of-month month day-of-week year",
 			expression, len(fields))
 	}
 	for i, text := range fields {
 		for _, item := range strings.Split(text, ",") {
 			if !cronFields[i].allows(item) {
-				return fmt.Errorf("%q cannot stand for the %s, which go from %d to %d", item, cronFields[i].name,
+				return fmt.Errorf("%q is not a value of the %s, which are %d to %d", item, cronFields[i].name,
 					cronFields[i].least, cronFields[i].most)
 			}
 		}
@@ -67,7 +67,7 @@ func checkDays(days, months, years string) error {
 			if years != "*" {
 				when += " " + years
 			}
-			return fmt.Errorf("%q cannot stand for the day-of-month: %s has %d days at most", item, when, longest)
+			return fmt.Errorf("%q is not a day-of-month: %s has at most %d days", item, when, longest)
 		}
 	}
 	return nil

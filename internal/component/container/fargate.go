@@ -34,7 +34,7 @@ func (s *Spec) checkSize() []value.Problem {
 			return nil
 		}
 		return []value.Problem{component.Invalid([]string{"memory"},
-			"Fargate has no task of %d MiB; the sizes begin at 512, 1024 and 2048 MiB and go on in steps of 1024",
+			"Fargate has no task of %d MiB; the sizes are 512 MiB and multiples of 1024 MiB",
 			*s.Memory).RestsOn("cpu")}
 	}
 	if z, ok := ecs.SizeOf(*s.CPU); ok && s.Memory != nil && !z.Allows(*s.Memory) {

@@ -35,23 +35,25 @@ func checkImage(image string) error {
 	case image == "":
 		return wrong("is empty")
 	case strings.ContainsAny(image, " \t\r\n"):
-		return wrong("%q is no image: it has white space in it", image)
+		return wrong("%q is not an image: it contains white space", image)
 	case strings.Contains(image, "://"):
-		return wrong("%q is no image: leave %s out", image, image[:strings.Index(image, "://")+3])
+		return wrong("%q is not an image: leave %s out", image, image[:strings.Index(image, "://")+3])
 	}
 	name, digest, hasDigest := strings.Cut(image, "@")
 	if hasDigest && !grammar.digest.MatchString(digest) {
-		return wrong("%q is no image: a digest is sha256: and 64 of the characters 0-9 and a-f, not %q", image, digest)
+		return wrong("%q is not an image: a digest is sha256: and 64 of the characters 0-9 and a-f, not %q", image,
+			digest)
 	}
 	if colon := strings.LastIndexByte(name, ':'); colon > strings.LastIndexByte(name, '/') {
 		tag := name[colon+1:]
 		name = name[:colon]
 		switch {
 		case tag == "":
-			return wrong("%q is no image: the tag after the colon is empty", image)
+			return wrong("%q is not an image: the tag after the colon is empty", image)
 		case !grammar.tag.MatchString(tag):
-			return wrong("%q is no image: %q cannot be a tag, which has at most 128 letters, digits, _, . and - and "+
-				"begins with none of the last two", image, tag)
+			return wrong("%q is not an image: %q cannot be a tag, which has at most 128 letters, digits, _, . "+
+				"and -, and "+
+				"does not begin with . or -", image, tag)
 		}
 	}
 	if len(name) > maxRepository {
@@ -61,21 +63,21 @@ func checkImage(image string) error {
 	// As in Docker: a first part without a dot or a port is not a registry.
 	if host, rest, found := strings.Cut(name, "/"); found && (host == "localhost" || strings.ContainsAny(host, ".:")) {
 		if !grammar.host.MatchString(host) {
-			return wrong("%q is no image: %q cannot be the host of a registry", image, host)
+			return wrong("%q is not an image: %q cannot be the host of a registry", image, host)
 		}
 		repository = rest
 	}
 	for part := range strings.SplitSeq(repository, "/") {
 		switch {
 		case repository == "":
-			return wrong("%q is no image: it names no repository", image)
+			return wrong("%q is not an image: it has no repository", image)
 		case part == "":
-			return wrong("%q is no image: a part of the repository is empty: look for a slash too many", image)
+			return wrong("%q is not an image: a part of the repository is empty: remove the extra slash", image)
 		case grammar.part.MatchString(part):
 		case grammar.part.MatchString(strings.ToLower(part)):
-			return wrong("%q is no image: a repository is lower-case, and %q is not", image, part)
+			return wrong("%q is not an image: a repository is lower-case, and %q is not", image, part)
 		default:
-			return wrong("%q is no image: %q cannot be part of a repository: a-z and 0-9, between them ., _ or -",
+			return wrong("%q is not an image: %q cannot be part of a repository: a-z and 0-9, between them ., _ or -",
 				image, part)
 		}
 	}

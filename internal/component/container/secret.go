@@ -41,7 +41,7 @@ func parseSecret(in component.Instance, v value.Value) (secret, error) {
 	case !v.Known(), secretARN.MatchString(text):
 		return secret{arn: v, key: key, action: readSecret}, nil
 	case hasKey && (strings.HasPrefix(text, "ssm:") || parameterARN.MatchString(text)):
-		return secret{}, fmt.Errorf("#%s picks a key of a JSON secret in Secrets Manager; ECS cannot pick one out of "+
+		return secret{}, fmt.Errorf("#%s selects a key of a JSON secret in Secrets Manager; ECS cannot select one of "+
 			"an SSM parameter", key)
 	case parameterARN.MatchString(text):
 		_, path, _ := strings.Cut(text, ":parameter")
@@ -74,13 +74,13 @@ func checkParameter(text, path string) error {
 	case !parameterPath.MatchString(path):
 		fault = "it has letters, digits, _, ., - and / only"
 	case strings.Contains(path, "//"):
-		fault = "there is a slash too many"
+		fault = "it has two slashes in a row"
 	case strings.HasSuffix(path, "/"):
 		fault = "it ends in a slash"
 	case !strings.HasPrefix(path, "/") && strings.Contains(path, "/"):
-		fault = "with levels it begins with a slash"
+		fault = "a name with levels must begin with a slash"
 	case strings.Count(path, "/") > maxLevels:
-		fault = fmt.Sprintf("it has %d levels, and SSM takes %d", strings.Count(path, "/"), maxLevels)
+		fault = fmt.Sprintf("it has %d levels, and SSM allows %d", strings.Count(path, "/"), maxLevels)
 	default:
 		return nil
 	}

@@ -21,7 +21,7 @@ type Spec struct {
 	Memory       *int                        `json:"memory,omitempty" min:"512" max:"122880" unset:"the smallest that goes with cpu" doc:"MiB of a task. Each cpu has its own range."`
 	Architecture string                      `json:"architecture,omitempty" enum:"x86_64,arm64" default:"x86_64" doc:"CPU architecture of the image."`
 	Environment  map[string]value.Of[string] `json:"environment,omitempty" scalar:"text" keys:"^[A-Za-z_][A-Za-z0-9_.-]*$" keyForm:"the name of an environment variable" example:"{LOG_LEVEL: info}" doc:"Environment variables. Numbers and booleans stand as the text they are written as."`
-	Secrets      map[string]value.Of[string] `json:"secrets,omitempty" keys:"^[A-Za-z_][A-Za-z0-9_.-]*$" keyForm:"the name of an environment variable" example:"{API_KEY: \"ssm:/shop/api-key\"}" doc:"Environment variables filled by ECS: the ARN of a secret in Secrets Manager, ssm:/path of a parameter, or a reference such as ${database.secretArn}. #key picks a key of a JSON secret."`
+	Secrets      map[string]value.Of[string] `json:"secrets,omitempty" keys:"^[A-Za-z_][A-Za-z0-9_.-]*$" keyForm:"the name of an environment variable" example:"{API_KEY: \"ssm:/shop/api-key\"}" doc:"Environment variables filled by ECS: the ARN of a secret in Secrets Manager, ssm:/path of a parameter, or a reference such as ${database.secretArn}. #key selects a key of a JSON secret."`
 	Sidecars     []Sidecar                   `json:"sidecars,omitempty" unique:"name" doc:"Containers that run beside the main one in each task."`
 	Deployment   Deployment                  `json:"deployment,omitempty" doc:"How a new revision replaces the old one."`
 	Exec         bool                        `json:"exec,omitempty" doc:"Allow shells into running containers (ECS Exec)."`
@@ -35,8 +35,8 @@ type Sidecar struct {
 	Name        string                      `json:"name" required:"true" pattern:"^[a-zA-Z0-9][a-zA-Z0-9_-]{0,254}$" form:"the name of a container: letters, digits, - and _" doc:"Name of the container, not that of the component."`
 	Image       value.Of[string]            `json:"image" required:"true" doc:"Image with tag or digest."`
 	Command     []string                    `json:"command,omitempty" scalar:"text" doc:"Replaces the image's command, word by word."`
-	CPU         int                         `json:"cpu,omitempty" min:"0" unset:"none" doc:"CPU units set aside for it, out of the task's."`
-	Memory      int                         `json:"memory,omitempty" min:"6" unset:"no limit of its own" doc:"MiB it may use at most, out of the task's."`
+	CPU         int                         `json:"cpu,omitempty" min:"0" unset:"none" doc:"CPU units of the task that are reserved for it."`
+	Memory      int                         `json:"memory,omitempty" min:"6" unset:"no limit of its own" doc:"MiB of the task that it may use at most."`
 	Environment map[string]value.Of[string] `json:"environment,omitempty" scalar:"text" keys:"^[A-Za-z_][A-Za-z0-9_.-]*$" keyForm:"the name of an environment variable" doc:"Environment variables."`
 	Secrets     map[string]value.Of[string] `json:"secrets,omitempty" keys:"^[A-Za-z_][A-Za-z0-9_.-]*$" keyForm:"the name of an environment variable" doc:"Environment variables from Secrets Manager or SSM, as for the main container."`
 	Essential   bool                        `json:"essential,omitempty" default:"true" doc:"Stop the whole task when it stops."`
@@ -44,9 +44,9 @@ type Sidecar struct {
 
 // Deployment says how a new revision replaces the old one.
 type Deployment struct {
-	CircuitBreaker    bool           `json:"circuitBreaker,omitempty" default:"true" doc:"Let ECS go back to the last working revision when new tasks fail."`
-	MinHealthyPercent int            `json:"minHealthyPercent,omitempty" min:"0" max:"100" default:"100" doc:"Percent of the desired tasks that keep running meanwhile, rounded up."`
-	MaxPercent        int            `json:"maxPercent,omitempty" min:"100" max:"200" default:"200" doc:"Percent of the desired tasks that may run meanwhile, rounded down."`
+	CircuitBreaker    bool           `json:"circuitBreaker,omitempty" default:"true" doc:"Let ECS return to the last working revision when new tasks fail."`
+	MinHealthyPercent int            `json:"minHealthyPercent,omitempty" min:"0" max:"100" default:"100" doc:"Percent of the desired tasks that keep running during a rollout, rounded up."`
+	MaxPercent        int            `json:"maxPercent,omitempty" min:"100" max:"200" default:"200" doc:"Percent of the desired tasks that may run during a rollout, rounded down."`
 	Timeout           value.Duration `json:"timeout,omitempty" min:"1m" max:"3h" default:"15m" doc:"How long a rollout may take before the apply fails."`
 	Bake              value.Duration `json:"bake,omitempty" min:"0s" max:"24h" default:"0s" doc:"How long the new revision is watched after it has completed, before the apply is done."`
 }
@@ -55,7 +55,7 @@ type Deployment struct {
 type Scaling struct {
 	Min      int        `json:"min,omitempty" min:"0" max:"5000" default:"1" doc:"Tasks that run at least."`
 	Max      *int       `json:"max,omitempty" min:"0" max:"5000" unset:"min, which means no autoscaling" doc:"Tasks that run at most."`
-	CPU      int        `json:"cpu,omitempty" min:"1" max:"100" unset:"70 where there is room to scale and nothing else to go by" doc:"Average CPU utilisation in percent to aim for."`
+	CPU      int        `json:"cpu,omitempty" min:"1" max:"100" unset:"70 if max is above min and no other target is given" doc:"Average CPU utilisation in percent to aim for."`
 	Memory   int        `json:"memory,omitempty" min:"1" max:"100" unset:"does not count" doc:"Average memory utilisation in percent to aim for."`
 	Schedule []Schedule `json:"schedule,omitempty" unique:"name" doc:"Limits that change by the clock."`
 }

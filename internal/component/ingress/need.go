@@ -140,7 +140,7 @@ func (r *Rules) Check(address string) []value.Problem {
 		}
 		sameListener := other.HTTPS() == mine.HTTPS()
 		if sameListener && mine.Priority != 0 && mine.Priority == other.Priority {
-			add("priority", "%s has the priority %d on the same load balancer: choose another", other.from,
+			add("priority", "%s has the priority %d on the same load balancer: choose another priority", other.from,
 				mine.Priority)
 		}
 		if sameListener && samePath(mine.Path, other.Path) {

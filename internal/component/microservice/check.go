@@ -26,11 +26,11 @@ func check(in component.Instance, s *Spec) []value.Problem {
 		switch {
 		case s.Ingress == nil:
 			problems = append(problems,
-				component.Invalid(path, "the load balancer counts the requests, and without ingress none "+
-					"comes that way").RestsOn("ingress"))
+				component.Invalid(path, "the load balancer counts the requests, and without ingress, no request "+
+					"comes through it").RestsOn("ingress"))
 		case !s.Scaling.Automatic():
 			problems = append(problems,
-				component.Invalid(path, "has no effect without room to scale: set max above min"))
+				component.Invalid(path, "has no effect unless max is above min: raise max"))
 		}
 	}
 	problems = append(problems, s.checkHealth(in)...)
@@ -50,8 +50,9 @@ func (s *Spec) checkHealth(in component.Instance) []value.Problem {
 			"the container does not listen on %d; its ports are %s", h.Port, strings.Join(all, ", ")).RestsOn("ports"))
 	}
 	if s.Ingress == nil {
-		const unused = "the load balancer does this check, and without ingress there is none; healthCheck.command " +
-			"checks inside the container"
+		const unused = "the load balancer does this check, and without ingress there is no load balancer; " +
+			"healthCheck.command " +
+			"checks in the container"
 		for _, key := range []string{"path", "port"} {
 			if !in.Spec.Get("healthCheck", key).IsNull() {
 				problems = append(problems, component.Invalid(at(key), unused).RestsOn("ingress"))
@@ -79,7 +80,7 @@ func (s *Spec) checkIngress(in component.Instance) []value.Problem {
 	}
 	if n := len(g.hosts()) + len(g.paths()); n > maxConditions {
 		problems = append(problems, component.Invalid(at("hosts"),
-			"a rule of a load balancer takes %d hosts and paths (a path counts twice: /api and /api/*), but "+
+			"a rule of a load balancer has at most %d hosts and paths (a path counts twice: /api and /api/*), but "+
 				"these are %d", maxConditions, n))
 	}
 	if n := elbv2.Wildcards(g.hosts(), g.paths()); n > elbv2.MaxWildcards {
@@ -88,7 +89,8 @@ func (s *Spec) checkIngress(in component.Instance) []value.Problem {
 			key = "path"
 		}
 		problems = append(problems, component.Invalid(at(key),
-			"a rule of a load balancer takes %d wildcards (* and ?, and one for what is below a path: /api/*), but "+
+			"a rule of a load balancer has at most %d wildcards (* and ?, and one for the paths below a path: "+
+				"/api/*), but "+
 				"these are %d", elbv2.MaxWildcards, n))
 	}
 	problems = append(problems, g.checkZone()...)
@@ -103,7 +105,7 @@ func (s *Spec) checkIngress(in component.Instance) []value.Problem {
 			return strings.ContainsAny(strings.TrimPrefix(h, "*."), "*?")
 		}) {
 			problems = append(problems, component.Invalid(at("certificate"),
-				"auto finds no certificate for a host with such wildcards: give the certificate's ARN"))
+				"auto cannot find a certificate for a host with such wildcards: give the certificate's ARN"))
 		}
 	}
 	return problems

@@ -21,8 +21,8 @@ import (
 // Kind is the kind MicroService.
 func Kind() component.Kind {
 	words := container.Words()
-	words["url"] = "Where requests come in; with ingress only."
-	words["internalUrl"] = "Where other components of the stack reach it, by its first port."
+	words["url"] = "URL for requests from outside; with ingress only."
+	words["internalUrl"] = "Address for other components of the stack, with its first port."
 	words["connect"] = "Open connections to the ports: the security group of the user is let in."
 	return component.Define(component.Definition[Spec]{
 		Name: "MicroService", Group: "components.deployer.io/v1",
@@ -41,7 +41,8 @@ func Kind() component.Kind {
 			component.Generated{Name: "from-load-balancer*", Type: ec2.SecurityGroupRuleType, When: "with `ingress`"},
 		),
 		Advice: map[string]string{
-			"release": "this version of deployer runs no release tasks: run the migration when the container starts, " +
+			"release": "this version of deployer does not run release tasks: run the migration when the " +
+				"container starts, " +
 				"or as a step of the pipeline before `deployer apply`",
 		},
 		Check:   check,

@@ -64,7 +64,7 @@ func TestCheck(t *testing.T) {
 		"no ports": {"image: nginx:1", `the key "ports" is required`},
 		"empty ports": {
 			"image: nginx:1\nports: []",
-			"ports: must not be empty: something that listens on no port is a Worker",
+			"ports: must not be empty: without a port, use a Worker",
 		},
 		"port range": {
 			"image: nginx:1\nports: [{name: http, port: 70000}]",
@@ -84,7 +84,7 @@ func TestCheck(t *testing.T) {
 		},
 		"release": {
 			base + "release: {command: [migrate]}",
-			"release: this version of deployer runs no release tasks",
+			"release: this version of deployer does not run release tasks",
 		},
 		"cpu": {
 			base + "cpu: 300",
@@ -94,7 +94,7 @@ func TestCheck(t *testing.T) {
 		"cpu and memory": {
 			base + "cpu: 1024\nmemory: 1024",
 			"memory: Fargate has no task of 1024 CPU units with 1024 MiB; with that CPU it has 2048 to 8192 MiB in " +
-				"steps of 1024",
+				"multiples of 1024",
 		},
 		"smallest and memory": {
 			base + "cpu: 256\nmemory: 1536",
@@ -107,7 +107,7 @@ func TestCheck(t *testing.T) {
 		"variables as numbers": {base + "environment: {A: 1.5, B: true}", ""},
 		"both places": {
 			base + "environment: {A: x}\nsecrets: {A: ssm:/a}",
-			"secrets.A: A is in environment too",
+			"secrets.A: A is also in environment",
 		},
 		"secret in clear": {base + "secrets: {A: hunter2}", `secrets.A: "hunter2" is not a secret`},
 		"secret by arn and key": {
@@ -115,7 +115,7 @@ func TestCheck(t *testing.T) {
 		},
 		"key of a parameter": {
 			base + "secrets: {A: 'ssm:/a#b'}",
-			"secrets.A: #b picks a key of a JSON secret in Secrets Manager",
+			"secrets.A: #b selects a key of a JSON secret in Secrets Manager",
 		},
 		"odd key": {
 			base + "secrets: {A: 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf#a:b'}",
@@ -135,7 +135,7 @@ func TestCheck(t *testing.T) {
 		},
 		"greedy sidecar": {
 			base + "cpu: 256\nmemory: 512\nsidecars: [{name: a, image: x:1, memory: 512}]",
-			"sidecars: they take all the task's memory",
+			"sidecars: the sidecars use all memory of the task",
 		},
 		"secret of sidecar": {
 			base + "sidecars: [{name: a, image: x:1, secrets: {K: v}}]",
@@ -143,12 +143,12 @@ func TestCheck(t *testing.T) {
 		},
 		"stuck rollout": {
 			base + "deployment: {maxPercent: 100}",
-			"deployment.maxPercent: no rollout can ever begin: with 1 task, at least 1 must keep running (100 %, " +
+			"deployment.maxPercent: no rollout can start: with 1 task, at least 1 must keep running (100 %, " +
 				"rounded up) and at most 1 may run",
 		},
 		"stuck by rounding": {
 			base + "scaling: {min: 3}\ndeployment: {maxPercent: 133}",
-			"deployment.maxPercent: no rollout can ever begin: with 3 tasks",
+			"deployment.maxPercent: no rollout can start: with 3 tasks",
 		},
 		"stop before start": {base + "deployment: {minHealthyPercent: 0, maxPercent: 100}", ""},
 		"healthy percent": {
@@ -162,7 +162,7 @@ func TestCheck(t *testing.T) {
 		"min above max": {base + "scaling: {min: 3, max: 2}", "scaling.max: is 2, less than min, which is 3"},
 		"target without room": {
 			base + "scaling: {min: 2, cpu: 60}",
-			"scaling.cpu: has no effect without room to scale",
+			"scaling.cpu: has no effect unless max is above min",
 		},
 		"utilisation": {
 			base + "scaling: {min: 1, max: 2, cpu: 600}",
@@ -178,7 +178,7 @@ func TestCheck(t *testing.T) {
 		},
 		"bad cron": {
 			base + "scaling: {schedule: [{name: a, cron: 0 25 ? * * *, min: 2, max: 2}]}",
-			`scaling.schedule.0.cron: "25" cannot stand for the hours`,
+			`scaling.schedule.0.cron: "25" is not a value of the hours`,
 		},
 		"both days": {
 			base + "scaling: {schedule: [{name: a, cron: 0 8 1 * MON *, min: 2, max: 2}]}",
@@ -194,15 +194,15 @@ func TestCheck(t *testing.T) {
 			"max: 9}, {name: b, cron: 0 9 ? * * *, min: 7}, {name: c, cron: 0 10 ? * * *, min: 0, max: 0}]}", ""},
 		"nothing wakes by CPU": {
 			base + "scaling: {min: 0, max: 2, cpu: 50}",
-			"scaling.min: nothing starts a task again once none runs",
+			"scaling.min: with 0 tasks, nothing starts a task again",
 		},
 		"nothing by requests": {
 			exposed + "scaling: {min: 0, max: 2, requestsPerTarget: 5}",
-			"scaling.min: nothing starts a task again once none runs",
+			"scaling.min: with 0 tasks, nothing starts a task again",
 		},
 		"nothing by the clock": {
 			base + "scaling: {min: 0, max: 2, schedule: [{name: a, cron: 0 8 ? * * *, max: 1}]}",
-			"scaling.min: nothing starts a task again once none runs",
+			"scaling.min: with 0 tasks, nothing starts a task again",
 		},
 		"the clock wakes": {
 			base + "scaling: {min: 0, max: 2, schedule: [{name: a, cron: 0 8 ? * * *, min: 1}]}",
@@ -242,16 +242,16 @@ func TestCheck(t *testing.T) {
 		"six wildcards": {base + "ingress: {path: /a, hosts: ['*.a.*', '*?.b.io', 'c.io?']}", ""},
 		"seven wildcards": {
 			base + "ingress: {path: /a, hosts: ['*.a.*', '*?.b.io', '??.io']}",
-			"ingress.hosts: a rule of a load balancer takes 6 wildcards (* and ?, and one for what is below a path: " +
+			"ingress.hosts: a rule of a load balancer has at most 6 wildcards (* and ?, and one for the paths below a path: " +
 				"/api/*), but these are 7",
 		},
 		"wildcards of a path": {
 			base + "ingress: {path: '/a/*/b/*/c/????*'}",
-			"ingress.path: a rule of a load balancer takes 6 wildcards",
+			"ingress.path: a rule of a load balancer has at most 6 wildcards",
 		},
 		"too many conditions": {
 			base + "ingress: {path: /a, hosts: [a.x.io, b.x.io, c.x.io, d.x.io]}",
-			"ingress.hosts: a rule of a load balancer takes 5 hosts and paths",
+			"ingress.hosts: a rule of a load balancer has at most 5 hosts and paths",
 		},
 		"certificate of nobody": {base + "ingress: {certificate: auto}", "ingress.certificate: needs host or hosts"},
 		"certificate": {

@@ -14,10 +14,10 @@ import (
 type Spec struct {
 	container.Spec
 
-	Ports       []Port      `json:"ports" required:"true" min:"1" unique:"name,port" why:"something that listens on no port is a Worker" doc:"Ports that the main container listens on; the first takes the requests of ingress."`
+	Ports       []Port      `json:"ports" required:"true" min:"1" unique:"name,port" why:"without a port, use a Worker" doc:"Ports that the main container listens on; the first one gets the requests of ingress."`
 	Scaling     Scaling     `json:"scaling,omitempty" doc:"How many tasks run."`
 	HealthCheck HealthCheck `json:"healthCheck,omitempty" doc:"When a task counts as healthy."`
-	Ingress     *Ingress    `json:"ingress,omitempty" doc:"Requests that the shared load balancer passes on to this service."`
+	Ingress     *Ingress    `json:"ingress,omitempty" doc:"Requests that the shared load balancer forwards to this service."`
 }
 
 // Port is a port of the main container.
@@ -34,7 +34,7 @@ type Scaling struct {
 
 // HealthCheck says when a task is healthy: the load balancer requests a path, ECS runs a command in the container.
 type HealthCheck struct {
-	Path     string         `json:"path,omitempty" pattern:"^/" form:"a path, which begins with /" max:"1024" default:"/" doc:"Path that the load balancer asks; it wants a status from 200 to 399."`
+	Path     string         `json:"path,omitempty" pattern:"^/" form:"a path, which begins with /" max:"1024" default:"/" doc:"Path that the load balancer requests; a status from 200 to 399 is healthy."`
 	Port     int            `json:"port,omitempty" min:"1" max:"65535" unset:"the first of ports" doc:"One of ports."`
 	Interval value.Duration `json:"interval,omitempty" min:"5s" max:"300s" step:"1s" default:"15s" doc:"Time between two checks of the load balancer."`
 	Command  []string       `json:"command,omitempty" min:"1" unset:"ECS does not check" example:"[curl, -f, http://localhost:8080/health]" doc:"Command in the main container that exits with 0 when it is healthy. A shell runs what follows CMD-SHELL: [CMD-SHELL, test -f /tmp/ready]."`

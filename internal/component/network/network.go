@@ -83,12 +83,13 @@ func Kind() component.Kind {
 		Words: map[string]string{
 			VPCID: "Id of the VPC.", CIDR: "IPv4 range of the VPC.",
 			PublicSubnetIDs: "Ids of the public subnets.", PrivateSubnetIDs: "Ids of the private subnets.",
-			TaskSubnetIDs: "Ids of the subnets in which tasks run: private ones with a way out, without " +
+			TaskSubnetIDs: "Ids of the subnets in which tasks run: private ones with a default route, else " +
 				"any the public ones.",
 			AssignPublicIP:            "Whether tasks get a public IP: true where they run in public subnets.",
 			PublicBalancerSubnetIDs:   "Ids of the subnets of public load balancers, one in each zone.",
 			InternalBalancerSubnetIDs: "Ids of the subnets of internal load balancers, one in each zone.",
-			DataSubnetIDs: "Ids of the subnets of databases and caches: all that are not public; all, if those are not " +
+			DataSubnetIDs: "Ids of the subnets of databases and caches: all that are not public; all, if " +
+				"those are not " +
 				"in two zones.",
 		},
 		Resources: resources(),

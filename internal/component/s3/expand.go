@@ -37,7 +37,8 @@ func expand(in component.Instance, s *Spec, _ component.Context) (component.Expa
 	name := in.ResourceName(nameLimit, in.GlobalSeeds())
 	if why := bucket.UnfitName(name); why != "" {
 		return component.Expansion{}, []value.Problem{component.Invalid(nil,
-			"its bucket would be called %s, and %s: give the stack %s another name", name, why, in.Original().Stack)}
+			"its bucket would have the name %s, and %s: give the stack %s another name", name, why,
+			in.Original().Stack)}
 	}
 	b := in.Resource("bucket", bucket.BucketType, bucket.Bucket{
 		Name: name, Versioning: s.Versioning, Encryption: s.encryption(),

@@ -19,21 +19,21 @@ import (
 type Spec struct {
 	component.Common
 
-	Versioning   bool             `json:"versioning,omitempty" doc:"Keep old versions of objects, deleted ones included. Once on, it can only be suspended."`
+	Versioning   bool             `json:"versioning,omitempty" doc:"Keep old versions of objects, deleted ones included. It cannot be turned off again, only suspended."`
 	Encryption   value.Of[string] `json:"encryption,omitempty" pattern:"^(AES256|aws:kms|arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+|(mrk-)?[0-9a-f-]{32,36})$" form:"AES256, aws:kms, or the id or ARN of a KMS key" default:"AES256" doc:"AES256, aws:kms (the account's key for S3), or id or ARN of a KMS key."`
-	Lifecycle    []Rule           `json:"lifecycle,omitempty" unique:"name" doc:"What happens to objects as they age. Uploads that were never finished are removed after 7 days in any case."`
+	Lifecycle    []Rule           `json:"lifecycle,omitempty" unique:"name" doc:"Rules by the age of objects. Unfinished uploads are always removed after 7 days at the latest."`
 	CORS         []CORS           `json:"cors,omitempty" doc:"Web pages of other origins that may use the bucket."`
-	ForceDestroy bool             `json:"forceDestroy,omitempty" doc:"Let a deletion of the bucket delete its objects too. Without it a bucket with objects is never deleted."`
+	ForceDestroy bool             `json:"forceDestroy,omitempty" doc:"Delete the objects together with the bucket. Without it, a bucket with objects is never deleted."`
 }
 
 // Rule is one lifecycle rule. Ages are whole days, written 30d.
 type Rule struct {
-	_ struct{} `anyOf:"expireAfter,noncurrentExpireAfter,abortUploadsAfter,transitions" why:"a rule without them does nothing"`
+	_ struct{} `anyOf:"expireAfter,noncurrentExpireAfter,abortUploadsAfter,transitions" why:"a rule without these does nothing"`
 
 	Name                  string         `json:"name" required:"true" min:"1" max:"255" doc:"Name of the rule."`
-	Prefix                string         `json:"prefix,omitempty" unset:"all" doc:"Beginning of the keys that it is for."`
+	Prefix                string         `json:"prefix,omitempty" unset:"all" doc:"Beginning of the keys that the rule is for."`
 	ExpireAfter           value.Duration `json:"expireAfter,omitempty" min:"1d" step:"1d" unset:"they stay" doc:"Age at which objects are deleted."`
-	NoncurrentExpireAfter value.Duration `json:"noncurrentExpireAfter,omitempty" min:"1d" step:"1d" unset:"they stay" doc:"Time after which replaced and deleted versions go for good; needs versioning."`
+	NoncurrentExpireAfter value.Duration `json:"noncurrentExpireAfter,omitempty" min:"1d" step:"1d" unset:"they stay" doc:"Time after which replaced and deleted versions are deleted; needs versioning."`
 	AbortUploadsAfter     value.Duration `json:"abortUploadsAfter,omitempty" min:"1d" step:"1d" unset:"7d, by a rule that the bucket always has" doc:"Age at which unfinished uploads are removed."`
 	Transitions           []Transition   `json:"transitions,omitempty" doc:"Moves to cheaper storage classes, by rising age."`
 }
@@ -46,7 +46,7 @@ type Transition struct {
 
 // CORS is one rule for browsers.
 type CORS struct {
-	Origins       []string       `json:"origins" required:"true" min:"1" pattern:"^(\\*|[a-z][a-z0-9+.-]*://[^/\\s*]*\\*?[^/\\s*]*)$" form:"an origin such as https://app.example.com (no path, at most one *)" example:"[https://app.example.com]" doc:"Origins of the pages; one * each may stand for anything."`
+	Origins       []string       `json:"origins" required:"true" min:"1" pattern:"^(\\*|[a-z][a-z0-9+.-]*://[^/\\s*]*\\*?[^/\\s*]*)$" form:"an origin such as https://app.example.com (no path, at most one *)" example:"[https://app.example.com]" doc:"Origins of the pages; each may have one *, which matches any text."`
 	Methods       []string       `json:"methods" required:"true" min:"1" enum:"GET,PUT,POST,DELETE,HEAD" doc:"HTTP methods that they may use."`
 	Headers       []string       `json:"headers,omitempty" doc:"Request headers that they may send."`
 	ExposeHeaders []string       `json:"exposeHeaders,omitempty" doc:"Response headers that their scripts may read."`

@@ -112,7 +112,7 @@ func grant(in component.Instance, s *Spec, verb string) component.Grant {
 		keyActions = []string{"kms:Decrypt"}
 	case "redrive": // what StartMessageMoveTask needs on both queues, and what reading the messages needs
 		if s.DeadLetter == nil {
-			return component.Grant{Refused: "it has no dead-letter queue: give it deadLetter"}
+			return component.Grant{Refused: "it has no dead-letter queue: set deadLetter"}
 		}
 		statements = append(statements, component.Statement{
 			Actions: []string{

@@ -15,9 +15,9 @@ import (
 type Spec struct {
 	component.Common
 
-	FIFO              bool             `json:"fifo,omitempty" doc:"Keep the order within a message group and deliver once. Cannot be changed without a new, empty queue."`
+	FIFO              bool             `json:"fifo,omitempty" doc:"Keep the order within a message group and deliver once. A change replaces the queue by a new, empty one."`
 	VisibilityTimeout value.Duration   `json:"visibilityTimeout,omitempty" min:"0s" max:"12h" step:"1s" default:"30s" doc:"How long a received message stays hidden from other receivers; longer than the work on one message takes, and shorter than retention."`
-	Retention         value.Duration   `json:"retention,omitempty" min:"60s" max:"14d" step:"1s" default:"4d" doc:"How long a message that nobody takes is kept."`
+	Retention         value.Duration   `json:"retention,omitempty" min:"60s" max:"14d" step:"1s" default:"4d" doc:"How long a message is kept that no receiver deletes."`
 	DeadLetter        *DeadLetter      `json:"deadLetter,omitempty" doc:"Move messages that fail again and again to a second queue, which keeps them for 14 days."`
 	Encryption        value.Of[string] `json:"encryption,omitempty" pattern:"^(sqs-managed|(arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:(key|alias)/[A-Za-z0-9/_-]+|alias/[A-Za-z0-9/_-]+|(mrk-)?[0-9a-f-]{32,36}))$" form:"sqs-managed, or the id, ARN or alias of a KMS key (alias/shop)" default:"sqs-managed" doc:"sqs-managed, or id, ARN or alias of a KMS key."`
 }
@@ -44,6 +44,6 @@ func check(_ component.Instance, s *Spec) []value.Problem {
 		return nil
 	}
 	return []value.Problem{component.Invalid([]string{"visibilityTimeout"},
-		"must be shorter than retention: a message that fails once would be gone before "+
+		"must be shorter than retention: a message that fails once would be deleted before "+
 			"its next try").RestsOn("retention")}
 }

@@ -11,14 +11,15 @@ import (
 func Kind() component.Kind {
 	return component.Define(component.Definition[Spec]{
 		Name: "Worker", Group: "components.deployer.io/v1",
-		Doc:       "Containers on Fargate that nobody calls: consumers of queues, background processes.",
+		Doc:       "Containers on Fargate without ports: consumers of queues, background processes.",
 		Outputs:   []string{"serviceName", "clusterName", "securityGroupId", "taskRoleArn", "logGroup"},
 		Resources: container.Resources(),
 		Words:     container.Words(),
 		Advice: map[string]string{
-			"ports":   "a Worker listens on no port; what others call is a MicroService",
-			"ingress": "a Worker takes no requests; what others call is a MicroService",
-			"release": "this version of deployer runs no release tasks: run the migration when the container starts, " +
+			"ports":   "a Worker has no ports; use a MicroService",
+			"ingress": "a Worker gets no requests; use a MicroService",
+			"release": "this version of deployer does not run release tasks: run the migration when the " +
+				"container starts, " +
 				"or as a step of the pipeline before `deployer apply`",
 		},
 		Check:   check,

@@ -25,7 +25,7 @@ type Spec struct {
 type Scaling struct {
 	container.Scaling
 	Queue          string `json:"queue,omitempty" unset:"no queue counts" doc:"The SQS component, one of uses, whose backlog decides the number of tasks."`
-	BacklogPerTask int    `json:"backlogPerTask,omitempty" min:"1" default:"100" needs:"queue" doc:"Waiting messages per running task to aim for: those that a task works off within the delay you accept."`
+	BacklogPerTask int    `json:"backlogPerTask,omitempty" min:"1" default:"100" needs:"queue" doc:"Waiting messages per running task to aim for: as many as one task processes within the delay that you accept."`
 }
 
 // HealthCheck says when a task is healthy.
@@ -47,11 +47,11 @@ func check(in component.Instance, s *Spec) []value.Problem {
 			s.Scaling.Queue, s.Scaling.Queue).RestsOn("uses"))
 	case !slices.Contains(verbs, "receive"):
 		problems = append(problems, component.Invalid(at("queue"),
-			"scaling by a queue that this worker does not receive from would never come to rest: add "+
+			"the worker must receive from the queue by which it scales: add "+
 				"receive to uses.%s", s.Scaling.Queue).RestsOn("uses"))
 	case !s.Scaling.Automatic():
 		problems = append(problems, component.Invalid(at("queue"),
-			"has no effect without room to scale: set max above min"))
+			"has no effect unless max is above min: raise max"))
 	}
 	return problems
 }

@@ -15,20 +15,20 @@ func TestCheck(t *testing.T) {
 		"least": {base, ""},
 		"image in capitals": {
 			"image: company/Work:1",
-			`image: "company/Work:1" is no image: a repository is lower-case, and "Work" is not; an image is written like`,
+			`image: "company/Work:1" is not an image: a repository is lower-case, and "Work" is not; an image is written like`,
 		},
 		"image of a sidecar": {
 			base + "sidecars: [{name: a, image: 'envoy:'}]",
-			`sidecars.0.image: "envoy:" is no image: the tag after the colon is empty`,
+			`sidecars.0.image: "envoy:" is not an image: the tag after the colon is empty`,
 		},
-		"NUL": {base + `environment: {A: "a\0b"}`, "environment.A: has a NUL character in it"},
+		"NUL": {base + `environment: {A: "a\0b"}`, "environment.A: contains a NUL character"},
 		"NUL in a sidecar": {
 			base + `sidecars: [{name: a, image: 'envoy:1', environment: {A: "\0"}}]`,
-			"sidecars.0.environment.A: has a NUL character in it",
+			"sidecars.0.environment.A: contains a NUL character",
 		},
 		"parameter's path": {
 			base + `secrets: {A: 'ssm:/a//b'}`,
-			`secrets.A: "ssm:/a//b" is not the name of an SSM parameter, such as ssm:/shop/production/api-key: there is a slash too many`,
+			`secrets.A: "ssm:/a//b" is not the name of an SSM parameter, such as ssm:/shop/production/api-key: it has two slashes in a row`,
 		},
 		"AWS's own parameter": {base + `secrets: {A: 'ssm:/aws/reference/x'}`, ""},
 		"image known later":   {"image: '${web/jobs.name}:1'", ""},
@@ -38,27 +38,27 @@ func TestCheck(t *testing.T) {
 		"queue not used": {base + "scaling: {max: 3, queue: jobs}", `scaling.queue: "jobs" is not in uses`},
 		"queue only sent to": {
 			base + "uses: {web/jobs: [send]}\nscaling: {max: 3, queue: jobs}",
-			"scaling.queue: scaling by a queue that this worker does not receive from",
+			"scaling.queue: the worker must receive from the queue by which it scales",
 		},
 		"queue without room": {
 			base + "uses: {web/jobs: [receive]}\nscaling: {queue: jobs}",
-			"scaling.queue: has no effect without room",
+			"scaling.queue: has no effect unless max",
 		},
 		"backlog of nothing": {base + "scaling: {max: 3, backlogPerTask: 10}", "scaling.backlogPerTask: needs queue"},
 		"negative backlog": {base + "uses: {web/jobs: [receive]}\nscaling: {max: 3, queue: jobs, " +
 			"backlogPerTask: -1}", "scaling.backlogPerTask: must be at least 1"},
-		"ports":                {base + "ports: []", "ports: a Worker listens on no port"},
-		"ingress":              {base + "ingress: {}", "ingress: a Worker takes no requests"},
+		"ports":                {base + "ports: []", "ports: a Worker has no ports"},
+		"ingress":              {base + "ingress: {}", "ingress: a Worker gets no requests"},
 		"empty health check":   {base + "healthCheck: {command: []}", "healthCheck.command: must not be empty"},
 		"health check by path": {base + "healthCheck: {command: [x], path: /}", "healthCheck.path: unknown key"},
 		"none at least":        {base + "uses: {web/jobs: [receive]}\nscaling: {min: 0, max: 3, queue: jobs}", ""},
 		"nothing wakes": {
 			base + "scaling: {min: 0, max: 3}",
-			"scaling.min: nothing starts a task again once none runs",
+			"scaling.min: with 0 tasks, nothing starts a task again",
 		},
 		"not a queue": {
 			base + "uses: {web/files: [read]}\nscaling: {max: 3, queue: files}",
-			"scaling.queue: scaling by a queue that this worker does not receive from",
+			"scaling.queue: the worker must receive from the queue by which it scales",
 		},
 	})
 }

@@ -203,7 +203,7 @@ func (a *Admin) checkTTL(ctx context.Context) (aws.Finding, error) {
 		(d.TimeToLiveStatus == types.TimeToLiveStatusEnabled || d.TimeToLiveStatus == types.TimeToLiveStatusEnabling) {
 		f.OK, f.Detail = false, "on, by "+sdk.ToString(d.AttributeName)+
 			": it deletes lock items, and the fence that keeps a stale run from writing"
-		f.Fix = "Turn time to live off for table " + a.name + "."
+		f.Fix = "Turn off time to live for table " + a.name + "."
 	}
 	return f, nil
 }

@@ -264,15 +264,15 @@ func (t *Table) problem(operation string, err error) error {
 // otherKey is what AWS's "The provided key element does not match the schema" means here.
 func otherKey(name, operation string, err error) error {
 	d := diag.New(diag.Invalid, "Lock table has another key",
-		fmt.Sprintf("The key of the DynamoDB table %q %s, so no lock can be kept in it.", name, wrongKey),
-		"Check locks.table, or use another table: a table's key cannot be changed. "+createHint("NAME"))
+		fmt.Sprintf("The key of the DynamoDB table %q %s, so it cannot store locks.", name, wrongKey),
+		"Check locks.table, or use another table, because a table's key cannot be changed. "+createHint("NAME"))
 	d.Operation, d.RequestID, d.Cause = operation, aws.RequestID(err), err
 	return d
 }
 
 func noTable(name, operation string, err error) error {
 	d := diag.New(diag.Invalid, "Lock table does not exist",
-		fmt.Sprintf("There is no DynamoDB table %q in this region to keep locks in.", name),
+		fmt.Sprintf("There is no DynamoDB table %q for the locks in this region.", name),
 		"Check locks.table and locks.region. "+createHint(name))
 	d.Operation, d.RequestID, d.Cause = operation, aws.RequestID(err), err
 	return d

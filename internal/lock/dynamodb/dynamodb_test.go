@@ -371,7 +371,7 @@ func TestTroubleThatStaysIsTold(t *testing.T) {
 			Acquire(t.Context(), key, locktest.Owner("ann"), lock.Options{})
 		var d *diag.Diagnostic
 		require.ErrorAs(t, err, &d)
-		require.Equal(t, "AWS has trouble", d.Summary)
+		require.Equal(t, "AWS has a fault", d.Summary)
 		require.InDelta(t, 5, time.Since(began).Minutes(), 0.5)
 	})
 }

@@ -139,7 +139,7 @@ func read(file string, key lock.Key) (lock.Record, error) {
 	}
 	var s stored
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return lock.Record{}, fmt.Errorf("lock file %s is damaged; remove it if no run is under way: %w", file, err)
+		return lock.Record{}, fmt.Errorf("lock file %s is damaged; remove it if no run is in progress: %w", file, err)
 	}
 	return s.record(key), nil
 }

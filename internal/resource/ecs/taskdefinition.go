@@ -15,7 +15,7 @@ type TaskDefinition struct {
 	Memory           int              `json:"memory" required:"true" doc:"MiB."`
 	Architecture     string           `json:"architecture,omitempty" enum:"X86_64,ARM64" unset:"X86_64" doc:"CPU architecture."`
 	ExecutionRoleArn value.Of[string] `json:"executionRoleArn" doc:"ARN of the role that pulls the image, reads secrets and writes logs."`
-	TaskRoleArn      value.Of[string] `json:"taskRoleArn" doc:"ARN of the role that the containers have."`
+	TaskRoleArn      value.Of[string] `json:"taskRoleArn" doc:"ARN of the role of the containers."`
 	Containers       []Container      `json:"containers" required:"true" doc:"Containers of a task."`
 	EphemeralStorage int              `json:"ephemeralStorage,omitempty" unset:"20" doc:"GiB of storage, 21 to 200."`
 

@@ -102,9 +102,10 @@ func load(file string) ([]byte, state.Version, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, "", state.NotFound(file)
 	case errors.Is(err, regular.ErrNotRegular):
-		d := diag.New(diag.Conflict, "State is no file",
-			file+" is a folder, a pipe or a device: no state can be read from there, nor written.",
-			"Nothing was changed. Move it away and run the command again. If there was a state: deployer state restore")
+		d := diag.New(diag.Conflict, "State is not a file",
+			file+" is a folder, a pipe or a device, so it cannot store the state.",
+			"Nothing was changed. Move it to another place and run the command again. If there was a state: deployer "+
+				"state restore")
 		d.Cause = err
 		return nil, "", d
 	case errors.Is(err, regular.ErrTooLarge):

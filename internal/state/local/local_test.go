@@ -42,11 +42,11 @@ func TestWhatIsNoFileIsLeftAlone(t *testing.T) {
 	_, err := s.Get(t.Context())
 	var d *diag.Diagnostic
 	require.ErrorAs(t, err, &d)
-	require.Equal(t, "State is no file", d.Summary)
-	require.Contains(t, d.Next, "Move it away")
+	require.Equal(t, "State is not a file", d.Summary)
+	require.Contains(t, d.Next, "Move it to another place")
 	_, err = s.Put(t.Context(), statetest.Envelope(1, "op"), "")
 	require.ErrorAs(t, err, &d)
-	require.Equal(t, "State is no file", d.Summary)
+	require.Equal(t, "State is not a file", d.Summary)
 	require.DirExists(t, filepath.Join(there, "something"))
 }
 

@@ -119,7 +119,7 @@ func (a *Admin) Check(ctx context.Context) ([]aws.Finding, error) {
 		}
 		f := aws.Finding{What: p.what, OK: ok, Detail: detail}
 		if !ok {
-			f.Fix = createHint(a.bucket) + " It changes only what is not right."
+			f.Fix = createHint(a.bucket) + " It changes only wrong settings."
 		}
 		out = append(out, f)
 	}
@@ -174,7 +174,7 @@ func (a *Admin) create(ctx context.Context) error {
 
 func noBucket(bucket, operation string, err error) error {
 	return explained(diag.New(diag.Invalid, "Bucket does not exist",
-		fmt.Sprintf("There is no S3 bucket %q to keep state in.", bucket),
+		fmt.Sprintf("There is no S3 bucket %q for the state.", bucket),
 		"Check backend.bucket. "+createHint(bucket)), operation, err)
 }
 

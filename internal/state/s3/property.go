@@ -37,7 +37,7 @@ func (a *Admin) checkVersioning(ctx context.Context) (bool, string, error) {
 		return false, "", aws.Problem("s3:GetBucketVersioning", err)
 	}
 	if out.Status != types.BucketVersioningStatusEnabled {
-		return false, "off: a deleted or damaged state could not be brought back", nil
+		return false, "off: a deleted or damaged state could not be restored", nil
 	}
 	return true, "enabled", nil
 }
@@ -109,7 +109,7 @@ func (a *Admin) checkAccess(ctx context.Context) (bool, string, error) {
 	c := out.PublicAccessBlockConfiguration
 	if c == nil || !sdk.ToBool(c.BlockPublicAcls) || !sdk.ToBool(c.BlockPublicPolicy) ||
 		!sdk.ToBool(c.IgnorePublicAcls) || !sdk.ToBool(c.RestrictPublicBuckets) {
-		return false, "not blocked in every way", nil
+		return false, "not fully blocked", nil
 	}
 	return true, "blocked", nil
 }
@@ -128,7 +128,7 @@ func (a *Admin) fixAccess(ctx context.Context) error {
 func (a *Admin) checkOwnership(ctx context.Context) (bool, string, error) {
 	out, err := a.api.ownership(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: &a.bucket})
 	if hasCode(err, "OwnershipControlsNotFoundError") {
-		return false, "objects belong to those who write them", nil
+		return false, "each object belongs to the account that writes it", nil
 	}
 	if err != nil {
 		return false, "", aws.Problem("s3:GetBucketOwnershipControls", err)
@@ -138,7 +138,7 @@ func (a *Admin) checkOwnership(ctx context.Context) (bool, string, error) {
 			return true, "the bucket's owner owns every object", nil
 		}
 	}
-	return false, "access control lists are in force", nil
+	return false, "access control lists are enabled", nil
 }
 
 func (a *Admin) fixOwnership(ctx context.Context) error {

@@ -35,7 +35,7 @@ type Session struct {
 	options Options
 	store   state.Store
 	lock    *lock.Lock
-	base    *state.Snapshot     // what the next write replaces; nil: nothing, or nothing that can be read
+	base    *state.Snapshot     // what the next write replaces; nil: nothing, or nothing readable
 	damaged *state.CorruptError // what the next write replaces, if that cannot be read
 	floor   int64               // the next serial is higher than this one, too
 	lineage string
@@ -48,7 +48,7 @@ type Session struct {
 type MovedError struct{ Serial int64 }
 
 func (e *MovedError) Error() string {
-	return fmt.Sprintf("the state was changed meanwhile: it has serial %d now", e.Serial)
+	return fmt.Sprintf("another run changed the state: it has serial %d now", e.Serial)
 }
 
 // Open reads the state and acquires the lock, in parallel, and checks that they fit together. On an error it holds
@@ -127,9 +127,9 @@ func (s *Session) agree(ctx context.Context) error {
 		}
 		if s.Serial() < s.lock.LastSerial() && !s.options.Replace {
 			d := diag.New(diag.Conflict, "State is older than it was",
-				fmt.Sprintf("%s has serial %d, but the last run left serial %d: somebody put an old state back, or "+
+				fmt.Sprintf("%s has serial %d, but the last run left serial %d: somebody restored an old state, or "+
 					"removed it.", s.options.Key, s.Serial(), s.lock.LastSerial()),
-				"Bring back the newest version: deployer state restore")
+				"Restore the newest version: deployer state restore")
 			d.Cause = &OldError{s.Serial(), s.lock.LastSerial()}
 			return d
 		}
@@ -159,8 +159,9 @@ func (s *Session) accept(ctx context.Context) error {
 	}
 	e := s.base.Envelope
 	if wanted := s.options.Lineage; wanted != "" && wanted != e.Lineage {
-		return diag.New(diag.Conflict, "State is another one",
-			fmt.Sprintf("%s has the lineage %s, not %s: it was made anew meanwhile.", s.options.Key, e.Lineage, wanted),
+		return diag.New(diag.Conflict, "State was replaced",
+			fmt.Sprintf("%s has the lineage %s, not %s: another run created it again.", s.options.Key, e.Lineage,
+				wanted),
 			"Plan again.")
 	}
 	s.lineage = e.Lineage

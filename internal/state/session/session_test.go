@@ -174,13 +174,13 @@ func TestWrongPlaces(t *testing.T) {
 		p := start(c, "p", nil)
 		deploy(t, p, 1)
 		for summary, change := range map[string]func(*session.Options){
-			"Wrong AWS account":    func(o *session.Options) { o.Account = "2" },
-			"Wrong AWS region":     func(o *session.Options) { o.Region = "elsewhere" },
-			"State is another one": func(o *session.Options) { o.Lineage = "foreign" },
+			"Wrong AWS account":  func(o *session.Options) { o.Account = "2" },
+			"Wrong AWS region":   func(o *session.Options) { o.Region = "elsewhere" },
+			"State was replaced": func(o *session.Options) { o.Lineage = "foreign" },
 		} {
 			_, err := p.open(t.Context(), change)
 			code := diag.Invalid
-			if summary == "State is another one" {
+			if summary == "State was replaced" {
 				code = diag.Conflict
 			}
 			requireCode(t, err, code, summary)
