@@ -203,7 +203,7 @@ func stepProblem(step *engine.StepError) *diag.Diagnostic {
 	var owned *resource.OwnedError
 	if errors.As(step.Err, &owned) {
 		d := diag.New(diag.Failed, "Name is taken", step.Resource+": "+owned.Error()+".",
-			cmp.Or(owned.Next, "Rename the component, or remove the other object if nobody needs it")+".")
+			cmp.Or(owned.Next, "Rename the component, or delete the other object if nobody needs it")+".")
 		d.Cause = owned
 		return d.For(address)
 	}
