@@ -290,13 +290,13 @@ func TestExpandFindsProblems(t *testing.T) {
 		"uses for nothing": {[]Instance{
 			instance("a/x", "App", m{"uses": m{"a/s": []any{}}}),
 			instance("a/s", "Store", nil),
-		}, "a/x: uses.a/s: say what for", "read"},
+		}, "a/x: uses.a/s: name one or more of the verbs", "read"},
 		"unknown verb": {
 			[]Instance{
 				instance("a/x", "App", m{"uses": m{"a/s": []any{"read", "rite"}}}),
 				instance("a/s", "Store", nil),
 			},
-			`a/x: uses.a/s.1: a Store does not know "rite"; it grants read, write`,
+			`a/x: uses.a/s.1: a Store has no verb "rite"; its verbs are read, write`,
 			"write",
 		},
 		"nothing to use": {

@@ -180,7 +180,7 @@ func TestProblemsHavePlaces(t *testing.T) {
 		{"%{x} ${no.thing.here[0]}", "no.thing.here", "no no.thing.here"},
 		{"${uper(VERSION)}", "uper", "no function named"},
 		{"x ${upper(1, 2)}", "2", "only 1 argument"},
-		{"${[for x in [1]: x]}", "[for x in [1]: x]", "no loops"},
+		{"${[for x in [1]: x]}", "[for x in [1]: x]", "loops are not supported"},
 		{"${1e999999999}", "1e999999999", "outside of the range"},
 	} {
 		_, problems := NewCompiler().Compile(c.text, scope)

@@ -45,7 +45,7 @@ func TestRulesOfTags(t *testing.T) {
 		"of items": {m{"hosts": []any{"a", "B"}}, []string{`hosts.1: "B" is not a host name`}},
 		"few":      {m{"hosts": []any{"a"}}, []string{"hosts: must have at least 2 items, but has 1"}},
 		"none":     {m{"hosts": []any{}}, []string{"hosts: must not be empty"}},
-		"twice":    {m{"hosts": []any{"a", "b", "a"}}, []string{`hosts.2: "a" is there twice`}},
+		"twice":    {m{"hosts": []any{"a", "b", "a"}}, []string{`hosts.2: "a" is given twice`}},
 		"late":     {m{"host": "a", "cert": Output("a/b", "arn")}, nil},
 		"needs":    {m{"tags": m{"a": "b"}, "cert": "arn:x"}, []string{"cert: needs host or hosts"}},
 		"without": {
@@ -65,7 +65,7 @@ func TestRulesOfTags(t *testing.T) {
 		},
 		"port twice": {
 			m{"host": "a", "ports": []any{m{"port": 1}, m{"port": 1}}},
-			[]string{"ports.1.port: 1 is there twice"},
+			[]string{"ports.1.port: 1 is given twice"},
 		},
 		"number": {
 			m{"host": "a", "nested": m{"cpu": 300}},

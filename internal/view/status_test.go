@@ -216,7 +216,7 @@ func TestStatusScreen(t *testing.T) {
 	width, height = 60, 10
 	screen.Resized()
 	rows = terminal(t, b.String(), width, height)
-	require.Contains(t, rows[5], "web/queue")
+	require.Contains(t, rows[4], "web/queue")
 	require.Regexp(t, `^… \d+ more lines$`, rows[8])
 
 	width, height = 80, 14

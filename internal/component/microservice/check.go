@@ -72,7 +72,7 @@ func (s *Spec) checkIngress(in component.Instance) []value.Problem {
 	for i, host := range g.Hosts {
 		switch path := at("hosts", strconv.Itoa(i)); {
 		case host == g.Host:
-			problems = append(problems, component.Invalid(path, "%q is there twice", host))
+			problems = append(problems, component.Invalid(path, "%q is given twice", host))
 		case len(host) > maxHost:
 			problems = append(problems, component.Invalid(path, "must have at most %d characters, but has %d", maxHost,
 				len(host)))

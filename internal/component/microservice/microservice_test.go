@@ -72,11 +72,11 @@ func TestCheck(t *testing.T) {
 		},
 		"port twice": {
 			"image: nginx:1\nports: [{name: a, port: 80}, {name: b, port: 80}]",
-			"ports.1.port: 80 is there twice",
+			"ports.1.port: 80 is given twice",
 		},
 		"port name twice": {
 			"image: nginx:1\nports: [{name: a, port: 80}, {name: a, port: 81}]",
-			`ports.1.name: "a" is there twice`,
+			`ports.1.name: "a" is given twice`,
 		},
 		"port name": {
 			"image: nginx:1\nports: [{name: HTTP, port: 80}]",
@@ -94,7 +94,7 @@ func TestCheck(t *testing.T) {
 		"cpu and memory": {
 			base + "cpu: 1024\nmemory: 1024",
 			"memory: Fargate has no task of 1024 CPU units with 1024 MiB; with that CPU it has 2048 to 8192 MiB in " +
-				"multiples of 1024",
+				"steps of 1024",
 		},
 		"smallest and memory": {
 			base + "cpu: 256\nmemory: 1536",
@@ -131,7 +131,7 @@ func TestCheck(t *testing.T) {
 		},
 		"two sidecars": {
 			base + "sidecars: [{name: a, image: x:1}, {name: a, image: x:1}]",
-			`sidecars.1.name: "a" is there twice`,
+			`sidecars.1.name: "a" is given twice`,
 		},
 		"greedy sidecar": {
 			base + "cpu: 256\nmemory: 512\nsidecars: [{name: a, image: x:1, memory: 512}]",
@@ -237,7 +237,7 @@ func TestCheck(t *testing.T) {
 		"address as host": {base + "ingress: {host: 10.0.0.1}", `ingress.host: "10.0.0.1" is not a host name`},
 		"host twice": {
 			base + "ingress: {host: a.example.com, hosts: [a.example.com]}",
-			`ingress.hosts.0: "a.example.com" is there twice`,
+			`ingress.hosts.0: "a.example.com" is given twice`,
 		},
 		"six wildcards": {base + "ingress: {path: /a, hosts: ['*.a.*', '*?.b.io', 'c.io?']}", ""},
 		"seven wildcards": {

@@ -18,7 +18,7 @@ func TestCheck(t *testing.T) {
 		"does nothing":   {rule("prefix: a/"), "lifecycle.0: needs expireAfter"},
 		"two of a name": {
 			"lifecycle: [{name: r, expireAfter: 1d}, {name: r, expireAfter: 2d}]",
-			`lifecycle.1.name: "r" is there twice`,
+			`lifecycle.1.name: "r" is given twice`,
 		},
 		"no versions": {
 			"lifecycle: [{name: r, noncurrentExpireAfter: 1d}]",
