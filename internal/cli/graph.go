@@ -27,8 +27,8 @@ func newGraph(f *Factory, runF func(*graphOptions) error) *cobra.Command {
 	o.factory = f
 	cmd := &cobra.Command{
 		Use:   "graph",
-		Short: "Draw what needs what",
-		Long: "Draw the components of a stack and what needs what, from the manifests: a tree of text, or by the " +
+		Short: "Draw the dependencies of components",
+		Long: "Draw the components of a stack and their dependencies, from the manifests: a text tree, or by the " +
 			"extension of --output a picture (.svg, .png), a page to move and search in (.html; it also shows what " +
 			"the state says of each component), or a .dot (Graphviz), .mmd (Mermaid) or .json file.",
 		Example: "  deployer graph -e production --var VERSION=1.2.3\n" +

@@ -60,9 +60,9 @@ func (i Instance) GlobalSeeds() []string { return []string{i.Account, i.Region} 
 // Common are the fields that every kind has; specs embed it.
 type Common struct {
 	Tagged
-	DependsOn []string               `json:"dependsOn,omitempty" example:"[queue, jobs/runner]" doc:"Addresses of components that must be complete before anything of this one is made."`
+	DependsOn []string               `json:"dependsOn,omitempty" example:"[queue, jobs/runner]" doc:"Addresses of components that must be complete before the first object of this one is created."`
 	Protect   *bool                  `json:"protect,omitempty" unset:"true for RDS and S3, and in production for ElastiCache and SQS; else false" doc:"Never delete or replace it without --allow-data-loss ADDRESS."`
-	Moved     *Moved                 `json:"moved,omitempty" doc:"The address that it had before: it is renamed, and nothing of it is replaced."`
+	Moved     *Moved                 `json:"moved,omitempty" doc:"The former address of a renamed component. Its objects are kept."`
 	Overrides map[string]value.Value `json:"overrides,omitempty" doc:"A merge patch on the properties of generated AWS resources, by resource name."`
 }
 

@@ -38,7 +38,7 @@ func newListenerRule(api *api) resource.Behaviour {
 			// AWS changes hosts and paths in place, but then nobody serves what the rule gives up until another rule
 			// takes it.
 			Replaces: func(old, desired value.Value) []string { return ruleOf(old).GivesUp(ruleOf(desired)) },
-			Instead:  "the old rule serves its requests until everything else is done",
+			Instead:  "the old rule serves its requests until all other changes are done",
 			NotYet:   notYet,
 			// A target group serves one load balancer only: if that is another one, the old rule must release the
 			// target group first.

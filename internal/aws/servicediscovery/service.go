@@ -243,14 +243,14 @@ func (s service) inTheWay(ctx context.Context, c serviceCall, stack resource.Nei
 			What: "Cloud Map cannot change " + strings.Join(stack.Replaced, " and ") +
 				", and does not delete the service " + c.Old.Name + " while tasks of the ECS service " + strings.Join(slices.Compact(users), ", ") +
 				" are registered in it",
-			Next: "leave the property as it is, or give the component another name",
+			Next: "keep the present value, or give the component another name",
 		})
 	}
 	if len(foreign) == 0 {
 		return out, nil
 	}
 	return append(out, plan.Obstacle{
-		What: "instances that ECS did not register are in the Cloud Map service " + c.Old.Name + ": " +
+		What: "the Cloud Map service " + c.Old.Name + " has instances that ECS did not register: " +
 			strings.Join(foreign, ", "),
 		Next: "deregister them: aws servicediscovery deregister-instance --service-id " + c.ID + " --instance-id ID",
 	}), nil
