@@ -95,7 +95,7 @@ func TestHealthOfComponents(t *testing.T) {
 				changed(queue("a"), func(r *engine.StoredResource) { r.Replacing = true }),
 			},
 			health: report.Missing, problem: "Deleted, and not created again yet: a.\n`deployer plan` shows what an " +
-				"apply makes.",
+				"apply creates.",
 		},
 		"the old one is left": {
 			members: []engine.StoredResource{
