@@ -114,11 +114,11 @@ func TestHealthOfServices(t *testing.T) {
 			func(_ *watchedService, s *rollout.Status) {
 				s.Desired, s.Running, s.Targets[0] = 3, 3, rollout.Targets{Healthy: 3, Total: 3}
 			},
-			report.Changed, "ECS wants 3 tasks, 2 were deployed: the service was changed outside of deployer.",
+			report.Changed, "ECS has 3 desired tasks, 2 were deployed: the service was changed outside of deployer.",
 		},
 		"tasks are stopping": {
 			func(_ *watchedService, s *rollout.Status) { s.Running = 3 }, report.Updating,
-			"3 tasks run, 2 are wanted.",
+			"3 tasks run, 2 are desired.",
 		},
 		"not found": {
 			func(_ *watchedService, s *rollout.Status) { *s = rollout.Status{} },
