@@ -112,7 +112,7 @@ func TestCertificateLookup(t *testing.T) {
 		require.Empty(t, got, host)
 	}
 	_, err = find(acmmodel.CertificateLookup{ARN: *pending.CertificateArn})
-	wantNext(t, err, "make the DNS record")
+	wantNext(t, err, "create the DNS record")
 	_, err = find(acmmodel.CertificateLookup{ARN: "arn:aws:acm:us-east-1:123456789012:certificate/x"})
 	wantNext(t, err, "in eu-west-1 too")
 	_, err = find(acmmodel.CertificateLookup{

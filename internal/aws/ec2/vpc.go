@@ -79,7 +79,7 @@ func network(problems *value.Problems, cidr string) string {
 	case err != nil || !parsed.Addr().Is4():
 		problems.Bad("cidr", "%q is no IPv4 network such as 10.0.0.0/16", cidr)
 	case parsed != parsed.Masked():
-		problems.Bad("cidr", "%s has bits beyond its length; the network is %s", parsed, parsed.Masked())
+		problems.Bad("cidr", "%s has bits after its prefix; the network is %s", parsed, parsed.Masked())
 	case parsed.Bits() < 16 || parsed.Bits() > 28:
 		problems.Bad("cidr", "AWS takes networks from /16 to /28, not /%d", parsed.Bits())
 	default:

@@ -25,7 +25,7 @@ func TestCheck(t *testing.T) {
 		},
 		"no network":    {"vpc: {cidr: large}", `vpc.cidr: "large" is no IPv4 network`},
 		"IPv6":          {"vpc: {cidr: \"2001:db8::/56\"}", `vpc.cidr: "2001:db8::/56" is no IPv4 network`},
-		"bits too many": {"vpc: {cidr: 10.0.0.1/16}", "vpc.cidr: 10.0.0.1/16 has bits beyond its length"},
+		"bits too many": {"vpc: {cidr: 10.0.0.1/16}", "vpc.cidr: 10.0.0.1/16 has bits after its prefix"},
 		"too large":     {"vpc: {cidr: 10.0.0.0/8}", "vpc.cidr: 10.0.0.0/8 is too large: AWS takes /16 at most"},
 		"too small":     {"vpc: {cidr: 10.0.0.0/23}", "vpc.cidr: 10.0.0.0/23 is too small"},
 		"reserved":      {"vpc: {cidr: 127.1.0.0/16}", "vpc.cidr: AWS takes no VPC in 127.1.0.0/16"},

@@ -69,7 +69,7 @@ func check(in component.Instance, s *Spec) []value.Problem {
 	case err != nil || !network.Addr().Is4():
 		problems.Bad("vpc.cidr", "%q is no IPv4 network such as 10.20.0.0/16", s.VPC.CIDR)
 	case network != network.Masked():
-		problems.Bad("vpc.cidr", "%s has bits beyond its length; the network is %s", network, network.Masked())
+		problems.Bad("vpc.cidr", "%s has bits after its prefix; the network is %s", network, network.Masked())
 	case network.Bits() < widest:
 		problems.Bad("vpc.cidr", "%s is too large: AWS takes /16 at most", network)
 	case network.Bits() > narrowest:
