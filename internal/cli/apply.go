@@ -29,9 +29,10 @@ func newApply(f *Factory, runF func(*applyOptions) error) *cobra.Command {
 		Short: "Deploy, and wait until the new revision really runs",
 		Long: "Lock, plan, show, ask, execute, wait until everything is healthy, save. \"Applied\" means that the " +
 			"planned revision is what runs;\n" +
-			"if not, the cause and the next step are on the screen. An interrupted run is picked up by the next one.\n\n" +
-			"With PLANFILE (of deployer plan --out) exactly that plan is carried out, without another question. If the " +
-			"state or AWS has\nchanged since, nothing is done (exit code 5).",
+			"if not, the output tells the cause and the next step. The next run continues an interrupted one.\n\n" +
+			"With PLANFILE (written by deployer plan --out), exactly that plan is applied, without a " +
+			"question. If the " +
+			"state or AWS has\nchanged since the plan was made, nothing is done (exit code 5).",
 		Example: "  deployer apply -e production --var VERSION=1.4.2\n" +
 			"  deployer plan --out shop.plan && deployer apply shop.plan",
 		Args: arguments(0, 1, "PLANFILE"),

@@ -10,7 +10,7 @@ import (
 )
 
 func newBackend(f *Factory) *cobra.Command {
-	cmd := parent("backend", "Create and check the bucket for the state and the table for the locks")
+	cmd := parent("backend", "Create and check the bucket for state and the table for locks")
 	cmd.AddCommand(newBackendCreate(f, nil), newBackendCheck(f, nil))
 	return cmd
 }

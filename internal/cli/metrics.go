@@ -43,7 +43,7 @@ func newMetrics(f *Factory, runF func(*metricsOptions) error) *cobra.Command {
 	cmd.Flags().StringVar(&o.period, "period", "",
 		"one value per this `duration`: 1m, 5m, 1h (default: what fits a chart)")
 	cmd.Flags().BoolVar(&o.watch, "watch", false, "show them again and again until interrupted")
-	cmd.Flags().DurationVar(&o.interval, "interval", time.Minute, "how often, with --watch")
+	cmd.Flags().DurationVar(&o.interval, "interval", time.Minute, "time between two status reports of --watch")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }
@@ -85,7 +85,7 @@ func metricsRun(o *metricsOptions) error {
 	since, period, err := o.span()
 	if o.interval <= 0 {
 		err = diag.Join(err, diag.New(diag.Invalid, "Invalid --interval",
-			"A time between two looks has to be positive.", "For instance: --interval 1m"))
+			"The interval must be positive.", "For instance: --interval 1m"))
 	}
 	if err != nil {
 		return err

@@ -38,14 +38,15 @@ func newPlan(f *Factory, runF func(*planOptions) error) *cobra.Command {
 	o.registerDataLoss(cmd)
 	cmd.Flags().StringVar(&o.out, "out", "", "save the plan in a `file`, for deployer apply FILE")
 	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "print Markdown, for the comment of a pull request")
-	cmd.Flags().BoolVar(&o.detailedExitCode, "detailed-exitcode", false, "exit with 2 when there are changes")
+	cmd.Flags().BoolVar(&o.detailedExitCode, "detailed-exitcode", false, "exit with code 2 if there are changes")
 	return cmd
 }
 
 func planRun(o *planOptions) error {
 	f := o.factory
 	if o.json && o.markdown {
-		return diag.New(diag.Invalid, "Two formats", "--json and --markdown do not go together.", "Leave one of them out.")
+		return diag.New(diag.Invalid, "Two formats", "--json and --markdown do not go together.",
+			"Leave one of them out.")
 	}
 	key, err := o.Key()
 	live := f.newProgress() // it shows nothing before the first event, so errors can come first

@@ -77,7 +77,7 @@ func problem(err error) diag.List {
 				out.Add(diag.New(diag.Invalid, "Change that AWS cannot make",
 					fmt.Sprintf("%s of the resource %s (%s): it %s.", strings.Join(p.Path, "."), unfit.Resource,
 						unfit.Type, p.Message),
-					"Give the present value again. To really get there, make another component and move the data.").
+					"Give the present value again. To get the new value, create another component and move the data.").
 					For(resource.ComponentOf(unfit.Resource)))
 				continue
 			}
