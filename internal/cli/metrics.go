@@ -43,7 +43,7 @@ func newMetrics(f *Factory, runF func(*metricsOptions) error) *cobra.Command {
 	cmd.Flags().StringVar(&o.period, "period", "",
 		"one value per this `duration`: 1m, 5m, 1h (default: what fits a chart)")
 	cmd.Flags().BoolVar(&o.watch, "watch", false, "show them again and again until interrupted")
-	cmd.Flags().DurationVar(&o.interval, "interval", time.Minute, "time between two status reports of --watch")
+	cmd.Flags().DurationVar(&o.interval, "interval", time.Minute, "time between two reports of --watch")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }

@@ -39,7 +39,7 @@ func newStatus(f *Factory, runF func(*statusOptions) error) *cobra.Command {
 	cmd.Flags().StringVar(&o.component, "component", "", "only this component: its `address`")
 	o.completeAddresses(cmd, "component")
 	cmd.Flags().BoolVar(&o.watch, "watch", false, "show the status repeatedly, until interrupted")
-	cmd.Flags().DurationVar(&o.interval, "interval", 5*time.Second, "time between two status reports of --watch")
+	cmd.Flags().DurationVar(&o.interval, "interval", 5*time.Second, "time between two reports of --watch")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }
