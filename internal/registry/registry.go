@@ -48,11 +48,11 @@ func New(config DockerConfig) *Client {
 func (c *Client) Find(ctx context.Context, ref image.Ref) (image.Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	answer, body, err := c.get(ctx, ref, "manifests/"+ref.Version(), strings.Join(image.MediaTypes, ", "))
+	got, body, err := c.get(ctx, ref, "manifests/"+ref.Version(), strings.Join(image.MediaTypes, ", "))
 	if err != nil {
 		return image.Found{}, err
 	}
-	digest := answer.Header.Get("Docker-Content-Digest")
+	digest := got.header.Get("Docker-Content-Digest")
 	if digest == "" {
 		digest = digestOf(body)
 	}
@@ -75,8 +75,15 @@ func (c *Client) Platform(ctx context.Context, ref image.Ref, found image.Found)
 	return image.ReadPlatform(body)
 }
 
+// answer is what a server says, apart from the body.
+type answer struct {
+	code   int
+	status string
+	header http.Header
+}
+
 // get reads a document of a repository.
-func (c *Client) get(ctx context.Context, ref image.Ref, path, accept string) (*http.Response, []byte, error) {
+func (c *Client) get(ctx context.Context, ref image.Ref, path, accept string) (answer, []byte, error) {
 	host, scheme := ref.Host, "https"
 	if host == dockerHub {
 		host = dockerHost
@@ -88,31 +95,31 @@ func (c *Client) get(ctx context.Context, ref image.Ref, path, accept string) (*
 	key := ref.Host + "/" + ref.Repository
 	var last error
 	for range attempts {
-		answer, body, err := c.ask(ctx, target, accept, c.token(key))
-		if err == nil && answer.StatusCode == http.StatusUnauthorized {
+		got, body, err := c.ask(ctx, target, accept, c.token(key))
+		if err == nil && got.code == http.StatusUnauthorized {
 			var token string
-			if token, err = c.authorize(ctx, ref, answer.Header.Values("WWW-Authenticate")); err == nil {
+			if token, err = c.authorize(ctx, ref, got.header.Values("WWW-Authenticate")); err == nil {
 				c.keep(key, token)
-				answer, body, err = c.ask(ctx, target, accept, token)
+				got, body, err = c.ask(ctx, target, accept, token)
 			}
 		}
 		switch {
 		case err != nil:
 			last = plain(err)
 			continue
-		case answer.StatusCode == http.StatusOK:
-			return answer, body, nil
-		case answer.StatusCode == http.StatusNotFound:
-			return nil, nil, &image.MissingError{
+		case got.code == http.StatusOK:
+			return got, body, nil
+		case got.code == http.StatusNotFound:
+			return answer{}, nil, &image.MissingError{
 				What: "the registry " + ref.Host + " has no " + ref.String(),
 				Next: "push it first, or correct the name",
 			}
-		case answer.StatusCode < http.StatusInternalServerError && answer.StatusCode != http.StatusTooManyRequests:
-			return nil, nil, fmt.Errorf("%s answered %s", host, answer.Status)
+		case got.code < http.StatusInternalServerError && got.code != http.StatusTooManyRequests:
+			return answer{}, nil, fmt.Errorf("%s answered %s", host, got.status)
 		}
-		last = fmt.Errorf("%s answered %s", host, answer.Status)
+		last = fmt.Errorf("%s answered %s", host, got.status)
 	}
-	return nil, nil, last
+	return answer{}, nil, last
 }
 
 // plain takes the address out of an error, which may have a token in it.
@@ -128,25 +135,25 @@ func plain(err error) error {
 	return err
 }
 
-func (c *Client) ask(ctx context.Context, target, accept, authorization string) (*http.Response, []byte, error) {
+func (c *Client) ask(ctx context.Context, target, accept, authorization string) (answer, []byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
-		return nil, nil, err
+		return answer{}, nil, err
 	}
 	request.Header.Set("Accept", accept)
 	if authorization != "" {
 		request.Header.Set("Authorization", authorization) // a redirect to another host drops it
 	}
-	answer, err := c.HTTP.Do(request)
+	response, err := c.HTTP.Do(request)
 	if err != nil {
-		return nil, nil, err
+		return answer{}, nil, err
 	}
-	defer answer.Body.Close() //nolint:errcheck // read only
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	defer response.Body.Close() //nolint:errcheck // read only
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
 	if err == nil && len(body) > maxAnswer {
-		err = fmt.Errorf("%s answered with more than %d MiB", answer.Request.URL.Host, maxAnswer>>20)
+		err = fmt.Errorf("%s answered with more than %d MiB", response.Request.URL.Host, maxAnswer>>20)
 	}
-	return answer, body, err
+	return answer{response.StatusCode, response.Status, response.Header}, body, err
 }
 
 // authorize gets what a registry asks for: a token of the service that it names, or name and password.
@@ -188,7 +195,7 @@ func (c *Client) bearer(
 	if user != "" {
 		authorization = "Basic " + basic(user, password)
 	}
-	answer, body, err := c.ask(ctx, realm.String(), "application/json", authorization)
+	got, body, err := c.ask(ctx, realm.String(), "application/json", authorization)
 	if err != nil {
 		return "", err
 	}
@@ -196,8 +203,8 @@ func (c *Client) bearer(
 		Token  string `json:"token"`
 		Access string `json:"access_token"`
 	}
-	if answer.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s gives no token for %s: %s", realm.Host, ref.Repository, answer.Status)
+	if got.code != http.StatusOK {
+		return "", fmt.Errorf("%s gives no token for %s: %s", realm.Host, ref.Repository, got.status)
 	}
 	if err := json.Unmarshal(body, &token); err != nil || token.Token+token.Access == "" {
 		return "", fmt.Errorf("%s gives no token for %s", realm.Host, ref.Repository)

@@ -164,7 +164,8 @@ type recordSet struct {
 	TTL                       int64
 	Values                    []string `xml:"ResourceRecords>ResourceRecord>Value"`
 	Alias                     *struct {
-		DNSName, HostedZoneId string
+		DNSName string
+		ZoneID  string `xml:"HostedZoneId"`
 	} `xml:"AliasTarget"`
 }
 
@@ -174,7 +175,7 @@ func (s recordSet) key() string {
 
 func (s recordSet) answer() string {
 	if s.Alias != nil {
-		return "alias " + strings.ToLower(strings.TrimSuffix(s.Alias.DNSName, ".")) + " " + s.Alias.HostedZoneId
+		return "alias " + strings.ToLower(strings.TrimSuffix(s.Alias.DNSName, ".")) + " " + s.Alias.ZoneID
 	}
 	values := slices.Clone(s.Values)
 	slices.Sort(values)

@@ -126,14 +126,14 @@ func (r requested) find(ctx context.Context, c requestedCall) (string, map[strin
 // named returns the ARNs of the certificates whose first name is the domain and that may need its DNS record.
 func named(ctx context.Context, api *acm.Client, domain string) ([]string, error) {
 	var out []string
-	pages := acm.NewListCertificatesPaginator(api, &acm.ListCertificatesInput{
+	in := &acm.ListCertificatesInput{
 		CertificateStatuses: []types.CertificateStatus{
 			types.CertificateStatusIssued, types.CertificateStatusPendingValidation,
 		},
 		Includes: &types.Filters{KeyTypes: types.KeyAlgorithm("").Values()},
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	}
+	for {
+		page, err := api.ListCertificates(ctx, in)
 		if err != nil {
 			return nil, failed(err)
 		}
@@ -142,8 +142,11 @@ func named(ctx context.Context, api *acm.Client, domain string) ([]string, error
 				out = append(out, aws.ToString(s.CertificateArn))
 			}
 		}
+		if aws.ToString(page.NextToken) == "" {
+			return out, nil
+		}
+		in.NextToken = page.NextToken
 	}
-	return out, nil
 }
 
 func (r requested) describe(ctx context.Context, arn string) (*types.CertificateDetail, error) {

@@ -66,9 +66,9 @@ func newSubnetGroup(a *api) resource.Behaviour {
 // marked lists the subnet groups of the stack: a killed run may not have known the VPC, and so not the name.
 func (g subnetGroup) marked(ctx context.Context, c subnetGroupCall) ([]resource.Found, error) {
 	var out []resource.Found
-	pages := elasticache.NewDescribeCacheSubnetGroupsPaginator(g.client, &elasticache.DescribeCacheSubnetGroupsInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	in := &elasticache.DescribeCacheSubnetGroupsInput{}
+	for {
+		page, err := g.client.DescribeCacheSubnetGroups(ctx, in)
 		if err != nil {
 			return nil, failed(err)
 		}
@@ -82,8 +82,11 @@ func (g subnetGroup) marked(ctx context.Context, c subnetGroupCall) ([]resource.
 			}
 			out = append(out, resource.Found{ID: aws.ToString(found.CacheSubnetGroupName), Tags: labels})
 		}
+		if aws.ToString(page.Marker) == "" {
+			return out, nil
+		}
+		in.Marker = page.Marker
 	}
-	return out, nil
 }
 
 func (g subnetGroup) create(ctx context.Context, c subnetGroupCall) (string, model.GroupOutputs, error) {
@@ -310,19 +313,20 @@ func (g parameterGroup) read(
 	var labels map[string]string
 	both, ctx := errgroup.WithContext(ctx)
 	both.Go(func() error {
-		pages := elasticache.NewDescribeCacheParametersPaginator(g.client, &elasticache.DescribeCacheParametersInput{
-			CacheParameterGroupName: &c.ID, Source: aws.String("user"),
-		})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+		in := &elasticache.DescribeCacheParametersInput{CacheParameterGroupName: &c.ID, Source: aws.String("user")}
+		for {
+			page, err := g.client.DescribeCacheParameters(ctx, in)
 			if err != nil {
 				return failed(err)
 			}
 			for _, p := range page.Parameters {
 				set[aws.ToString(p.ParameterName)] = aws.ToString(p.ParameterValue)
 			}
+			if aws.ToString(page.Marker) == "" {
+				return nil
+			}
+			in.Marker = page.Marker
 		}
-		return nil
 	})
 	both.Go(func() (err error) {
 		labels, err = g.tagsOf(ctx, aws.ToString(found.ARN))

@@ -180,9 +180,9 @@ func wanted(p model.Record) bool { return p.Alias == nil || p.Alias.DNSName.Get(
 
 // tagsOf returns the tags of the load balancer that an alias points to; nil if it is none of this account and region.
 func (r record) tagsOf(ctx context.Context, set types.ResourceRecordSet) (map[string]string, error) {
-	pages := elb.NewDescribeLoadBalancersPaginator(r.api.balancers, &elb.DescribeLoadBalancersInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	in := &elb.DescribeLoadBalancersInput{}
+	for {
+		page, err := r.api.balancers.DescribeLoadBalancers(ctx, in)
 		if err != nil {
 			return nil, failed(err)
 		}
@@ -198,8 +198,11 @@ func (r record) tagsOf(ctx context.Context, set types.ResourceRecordSet) (map[st
 			return tagging.Map(out.TagDescriptions[0].Tags,
 				func(t *elbtypes.Tag) (key, text **string) { return &t.Key, &t.Value }), nil
 		}
+		if aws.ToString(page.NextMarker) == "" {
+			return nil, nil
+		}
+		in.Marker = page.NextMarker
 	}
-	return nil, nil
 }
 
 func (r record) read(ctx context.Context, c recordCall) (model.Record, model.RecordOutputs, error) {

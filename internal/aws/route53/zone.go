@@ -224,9 +224,9 @@ func advise(err error) error {
 
 func (z *zones) ofAccount(ctx context.Context, role string) ([]zone, error) {
 	var all []zone
-	pages := route53.NewListHostedZonesPaginator(z.api.as(role), &route53.ListHostedZonesInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	in := &route53.ListHostedZonesInput{}
+	for {
+		page, err := z.api.as(role).ListHostedZones(ctx, in)
 		if err != nil {
 			return nil, failed(err)
 		}
@@ -235,8 +235,11 @@ func (z *zones) ofAccount(ctx context.Context, role string) ([]zone, error) {
 				all = append(all, fromAWS(found))
 			}
 		}
+		if !page.IsTruncated {
+			return all, nil
+		}
+		in.Marker = page.NextMarker
 	}
-	return all, nil
 }
 
 func (z *zones) ofVPC(ctx context.Context, role, vpc string) ([]zone, error) {
