@@ -181,7 +181,8 @@ func TestAssumedRole(t *testing.T) {
 			_, _ = w.Write(
 				[]byte(
 					`<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASSUMED</AccessKeyId><SecretAccessKey>s</SecretAccessKey>` +
-						`<SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`))
+						`<SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+				))
 			return
 		}
 		signedBy = r.Header.Get("Authorization")

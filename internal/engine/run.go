@@ -44,7 +44,7 @@ type run struct {
 	reading context.Context      // for calls that change nothing
 
 	data     map[string]*resource.Resource                  // of the graph, by ID
-	unwanted map[string]bool                                // by resource ID: what the answer of a lookup makes needless
+	unwanted map[string]bool                                // by resource ID: what a lookup makes needless
 	lookup   func(ref value.Reference) (value.Value, error) // what is known so far; nil without a source
 
 	mu       sync.Mutex

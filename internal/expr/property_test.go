@@ -79,7 +79,8 @@ func TestDeferredEqualsDirect(t *testing.T) {
 // TestSingleNameShortcut: the shortcut returns the same as the parser.
 func TestSingleNameShortcut(t *testing.T) {
 	text := rapid.StringMatching(
-		`\$\{ {0,2}(true|null|VERSION|MISSING|nope|database|database\.[a-z-]{1,3}|user-service\.db\.[a-z]{1,2}(\.x)?|environment\.production) {0,2}\}`)
+		`\$\{ {0,2}(true|null|VERSION|MISSING|nope|database|database\.[a-z-]{1,3}|user-service\.db\.[a-z]{1,2}(\.x)?|environment\.production) {0,2}\}`,
+	)
 	rapid.Check(t, func(t *rapid.T) {
 		s := text.Draw(t, "text")
 		short, problems := NewCompiler().Compile(s, scope)

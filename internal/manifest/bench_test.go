@@ -24,7 +24,11 @@ func large(t testing.TB) string {
 			continue
 		}
 		name := fmt.Sprintf("api-%d", i)
-		write(t, root, fmt.Sprintf("stacks/shop/services/%s/%s.yaml", service, name), fmt.Sprintf(`apiVersion: components.deployer.io/v1
+		write(
+			t,
+			root,
+			fmt.Sprintf("stacks/shop/services/%s/%s.yaml", service, name),
+			fmt.Sprintf(`apiVersion: components.deployer.io/v1
 kind: MicroService
 metadata:
   name: %s
@@ -46,7 +50,8 @@ spec:
   uses:
     database: [connect]
   dependsOn: [database]
-`, name, name, name, (i+1)%20))
+`, name, name, name, (i+1)%20),
+		)
 		if i%5 == 0 {
 			fmt.Fprintf(&overlays, "---\napiVersion: components.deployer.io/v1\nkind: MicroService\nmetadata: {name: "+
 				"%s, service: %s}\nspec: {cpu: 1024, environment: {FEATURE: null}}\n", name, service)

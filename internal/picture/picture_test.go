@@ -92,7 +92,10 @@ func TestLayout(t *testing.T) {
 		n := rapid.IntRange(0, 25).Draw(t, "boxes")
 		var d Diagram
 		for i := range n {
-			d.Boxes = append(d.Boxes, Box{ID: fmt.Sprint(i), Title: strings.Repeat("x", rapid.IntRange(0, 40).Draw(t, "title"))})
+			d.Boxes = append(
+				d.Boxes,
+				Box{ID: fmt.Sprint(i), Title: strings.Repeat("x", rapid.IntRange(0, 40).Draw(t, "title"))},
+			)
 		}
 		forwards := true
 		for range rapid.IntRange(0, 40).Draw(t, "arrows") {

@@ -49,9 +49,16 @@ func writeSVG(b *strings.Builder, d drawing, attributes string) {
 		fmt.Fprintf(b, `<g class="%s" data-id="%s"><rect x="%s" y="%s" width="%s" height="%s" rx="%s"/>`, class,
 			html.EscapeString(box.ID), number64(box.at.x), number64(box.at.y), number64(box.width),
 			number64(box.height), number64(round))
-		fmt.Fprintf(b, `<text class="title" x="%s" y="%s">%s</text><text class="note" x="%[1]s" y="%[4]s">%[5]s</text></g>`+
-			"\n", number64(box.at.x+boxPadding), number64(box.at.y+titleBase), html.EscapeString(box.Title),
-			number64(box.at.y+noteBase), html.EscapeString(box.Note))
+		fmt.Fprintf(
+			b,
+			`<text class="title" x="%s" y="%s">%s</text><text class="note" x="%[1]s" y="%[4]s">%[5]s</text></g>`+
+				"\n",
+			number64(box.at.x+boxPadding),
+			number64(box.at.y+titleBase),
+			html.EscapeString(box.Title),
+			number64(box.at.y+noteBase),
+			html.EscapeString(box.Note),
+		)
 	}
 	b.WriteString("</svg>\n")
 }

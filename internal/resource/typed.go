@@ -39,13 +39,15 @@ type Typed[P, O any] struct {
 	DeleteObject func(ctx context.Context, c Call[P, O]) error
 	// InTheWay returns what prevents the delete of the object: see Obstructed. Optional.
 	InTheWay func(ctx context.Context, c Call[P, O], stack Neighbours) ([]plan.Obstacle, error)
-	// Find looks for an object of the wanted name. It returns id and tags, ErrNotFound (wrapped) if there is none. It is
+	// Find looks for an object of the wanted name. It returns id and tags, ErrNotFound (wrapped) if there is none. It
+	// is
 	// called only if HashedName and Def.FoundBy are known. Optional: if AWS chooses the names of a type, there is
 	// nothing to find.
 	Find func(ctx context.Context, c Call[P, O]) (id string, tags map[string]string, err error)
 	// Marked lists objects of the type, at least all that were made for the resource; Typed selects by Request.Marks.
 	// It asks the type's own service, with a filter by tag if the service has one: the tag index learns of new objects
-	// too late. It is called instead of Find if an interrupted run did not know what Find needs, such as the id of a VPC
+	// too late. It is called instead of Find if an interrupted run did not know what Find needs, such as the id of a
+	// VPC
 	// that the same run made. Optional: for taggable types with FoundBy, or with a HashedName that depends on such ids.
 	Marked func(ctx context.Context, c Call[P, O]) ([]Found, error)
 	// Taggable is false for types that cannot carry tags: only their deterministic name says that an object is ours.

@@ -22,10 +22,22 @@ func large(tb testing.TB) []byte {
 	for i := range resources {
 		inputs := fmt.Sprintf(
 			`{"name":"shop-dev-service-%d","cpu":256,"memory":512,"tags":{"deployer:stack":"shop","deployer:component":"service-%d/api","deployer:lineage":"6e1f"},`+
-				`"containers":[{"image":"123456789012.dkr.ecr.eu-central-1.amazonaws.com/api:v1","ports":[8080,9090],"environment":{"LOG":"info <b>","URL":"https://x"}}]}`, i, i/5)
-		resources[i] = fmt.Appendf(nil,
+				`"containers":[{"image":"123456789012.dkr.ecr.eu-central-1.amazonaws.com/api:v1","ports":[8080,9090],"environment":{"LOG":"info <b>","URL":"https://x"}}]}`,
+			i,
+			i/5,
+		)
+		resources[i] = fmt.Appendf(
+			nil,
 			`{"urn":"urn:pulumi:dev::shop::deployer:ecs/service::service-%d/api:r%d","custom":true,"id":"arn:aws:ecs:eu-central-1:123456789012:service/%d","type":"deployer:ecs/service",`+
-				`"inputs":%s,"outputs":%s,"dependencies":["urn:pulumi:dev::shop::deployer:ecs/service::service-%d/api:r%d"]}`, i/5, i%5, i, inputs, inputs, i/5, i%5)
+				`"inputs":%s,"outputs":%s,"dependencies":["urn:pulumi:dev::shop::deployer:ecs/service::service-%d/api:r%d"]}`,
+			i/5,
+			i%5,
+			i,
+			inputs,
+			inputs,
+			i/5,
+			i%5,
+		)
 	}
 	for i := range 1000 {
 		p.Components = append(p.Components, state.Component{

@@ -33,7 +33,12 @@ var _ = register(Service{
 
 func certificateTags(c *proxy.Call, arn, _ string) map[string]string {
 	var out struct{ Tags []struct{ Key, Value string } }
-	if c.JSON("acm", "CertificateManager.ListTagsForCertificate", map[string]string{"CertificateArn": arn}, &out) != nil {
+	if c.JSON(
+		"acm",
+		"CertificateManager.ListTagsForCertificate",
+		map[string]string{"CertificateArn": arn},
+		&out,
+	) != nil {
 		return nil
 	}
 	tags := map[string]string{}

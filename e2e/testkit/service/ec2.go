@@ -39,8 +39,11 @@ var _ = register(Service{
 				Message: "The security group 'ID' does not exist",
 			},
 			{
-				Operations: []string{"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:SetSecurityGroups"},
-				Code:       "InvalidSecurityGroup", Message: "One or more security groups are invalid: ID",
+				Operations: []string{
+					"elasticloadbalancing:CreateLoadBalancer",
+					"elasticloadbalancing:SetSecurityGroups",
+				},
+				Code: "InvalidSecurityGroup", Message: "One or more security groups are invalid: ID",
 			},
 			{
 				Operations: []string{"ecs:CreateService", "ecs:UpdateService"}, Code: "InvalidParameterException",
@@ -249,8 +252,17 @@ func openDefaultVPC(c *proxy.Call) error {
 	if err := askEC2(c, nil, "AttachInternetGateway", "InternetGatewayId", made.ID, "VpcId", vpc); err != nil {
 		return err
 	}
-	return askEC2(c, nil, "CreateRoute", "RouteTableId", tables.IDs[0], "DestinationCidrBlock", "0.0.0.0/0", "GatewayId",
-		made.ID)
+	return askEC2(
+		c,
+		nil,
+		"CreateRoute",
+		"RouteTableId",
+		tables.IDs[0],
+		"DestinationCidrBlock",
+		"0.0.0.0/0",
+		"GatewayId",
+		made.ID,
+	)
 }
 
 // askEC2 makes an EC2 call as the caller and decodes the XML answer into out, unless out is nil.

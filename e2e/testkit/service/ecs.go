@@ -29,16 +29,30 @@ var _ = register(Service{
 		},
 	},
 	Late: []late.Class{
-		{Made: "ecs:CreateCluster", Asked: true, ID: regexp.MustCompile(`"clusterName":"([^"]+)"`), Unknown: []late.Ignorance{
-			{Operations: []string{"ecs:CreateService"}, Code: "ClusterNotFoundException", Message: "Cluster not found."},
-			{Operations: []string{"ecs:DescribeClusters"}, Message: "clusters"},
-		}},
-		{Made: "ecs:CreateService", Asked: true, ID: regexp.MustCompile(`"serviceName":"([^"]+)"`), Unknown: []late.Ignorance{
-			{
-				Operations: []string{"application-autoscaling:RegisterScalableTarget"}, Code: "ValidationException",
-				Message: "ECS service doesn't exist: ID",
+		{
+			Made:  "ecs:CreateCluster",
+			Asked: true,
+			ID:    regexp.MustCompile(`"clusterName":"([^"]+)"`),
+			Unknown: []late.Ignorance{
+				{
+					Operations: []string{"ecs:CreateService"},
+					Code:       "ClusterNotFoundException",
+					Message:    "Cluster not found.",
+				},
+				{Operations: []string{"ecs:DescribeClusters"}, Message: "clusters"},
 			},
-		}},
+		},
+		{
+			Made:  "ecs:CreateService",
+			Asked: true,
+			ID:    regexp.MustCompile(`"serviceName":"([^"]+)"`),
+			Unknown: []late.Ignorance{
+				{
+					Operations: []string{"application-autoscaling:RegisterScalableTarget"}, Code: "ValidationException",
+					Message: "ECS service doesn't exist: ID",
+				},
+			},
+		},
 	},
 	Inventory: inventory.Source{List: listECS},
 	Access:    access.Rules{Requests: accessECS},

@@ -66,12 +66,19 @@ var _ = register(Service{
 				},
 			},
 		},
-		{Made: "elasticloadbalancing:CreateListener", ID: regexp.MustCompile(`<ListenerArn>([^<]+)<`), Unknown: []late.Ignorance{
-			{
-				Operations: []string{"elasticloadbalancing:CreateRule", "elasticloadbalancing:AddListenerCertificates"},
-				Code:       "ListenerNotFound", Message: "One or more listeners not found",
+		{
+			Made: "elasticloadbalancing:CreateListener",
+			ID:   regexp.MustCompile(`<ListenerArn>([^<]+)<`),
+			Unknown: []late.Ignorance{
+				{
+					Operations: []string{
+						"elasticloadbalancing:CreateRule",
+						"elasticloadbalancing:AddListenerCertificates",
+					},
+					Code: "ListenerNotFound", Message: "One or more listeners not found",
+				},
 			},
-		}},
+		},
 	},
 	Inventory: inventory.Source{Names: nameLoadBalancers, List: listLoadBalancers},
 	Access:    access.Rules{Requests: accessELB},

@@ -18,12 +18,17 @@ var _ = register(Service{
 		"TagResource": listedTags("logs", "Logs_20140328.", "resourceArn"),
 	}},
 	Late: []late.Class{
-		{Made: "logs:CreateLogGroup", Asked: true, ID: regexp.MustCompile(`"logGroupName":"([^"]+)"`), Unknown: []late.Ignorance{
-			{
-				Operations: []string{"logs:PutRetentionPolicy"}, Code: "ResourceNotFoundException",
-				Message: "The specified log group does not exist.",
+		{
+			Made:  "logs:CreateLogGroup",
+			Asked: true,
+			ID:    regexp.MustCompile(`"logGroupName":"([^"]+)"`),
+			Unknown: []late.Ignorance{
+				{
+					Operations: []string{"logs:PutRetentionPolicy"}, Code: "ResourceNotFoundException",
+					Message: "The specified log group does not exist.",
+				},
 			},
-		}},
+		},
 	},
 	Inventory: inventory.Source{List: listLogGroups},
 	Access:    access.Rules{Requests: accessLogs},

@@ -1,5 +1,6 @@
 // Package service holds what the test kit knows of AWS's services, one file per service: where the emulator answers
-// otherwise than AWS, which answers come late, which objects there are, what IAM checks, and what a person may change by
+// otherwise than AWS, which answers come late, which objects there are, what IAM checks, and what a person may change
+// by
 // hand.
 //
 // In: a proxy, an SDK configuration. Out: handlers on the proxy; inventories; rules of IAM; data for the tests that try
@@ -105,7 +106,11 @@ func Install(p *proxy.Proxy) *Fakes {
 		}
 		classes = append(classes, s.Late...)
 	}
-	return &Fakes{ECS: ecsfake.Install(p, ecsfake.Options{}), Cache: elasticachefake.Install(p), Late: late.Install(p, classes)}
+	return &Fakes{
+		ECS:   ecsfake.Install(p, ecsfake.Options{}),
+		Cache: elasticachefake.Install(p),
+		Late:  late.Install(p, classes),
+	}
 }
 
 // Inventory returns all objects in an account and region, sorted, without stateBucket.

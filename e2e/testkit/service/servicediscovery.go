@@ -27,12 +27,16 @@ var _ = register(Service{
 		"TagResource": listedTags("servicediscovery", cloudMapTarget, "ResourceARN"),
 	}},
 	Late: []late.Class{
-		{Made: "servicediscovery:GetOperation", ID: regexp.MustCompile(`"NAMESPACE": ?"(ns-[^"]+)"`), Unknown: []late.Ignorance{
-			{
-				Operations: []string{"servicediscovery:CreateService"}, Code: "NamespaceNotFound",
-				Message: "The namespace ID can't be found.",
+		{
+			Made: "servicediscovery:GetOperation",
+			ID:   regexp.MustCompile(`"NAMESPACE": ?"(ns-[^"]+)"`),
+			Unknown: []late.Ignorance{
+				{
+					Operations: []string{"servicediscovery:CreateService"}, Code: "NamespaceNotFound",
+					Message: "The namespace ID can't be found.",
+				},
 			},
-		}},
+		},
 	},
 	Inventory: inventory.Source{List: listCloudMap},
 	Access: access.Rules{

@@ -20,13 +20,18 @@ var _ = register(Service{
 	Fix:  keepQueuePolicies,
 	Tags: Tags{TooMany: "OverLimit"},
 	Late: []late.Class{
-		{Made: "sqs:CreateQueue", Asked: true, ID: regexp.MustCompile(`"QueueName":"([^"]+)"`), Unknown: []late.Ignorance{
-			{
-				Operations: []string{"sqs:CreateQueue", "sqs:SetQueueAttributes"}, When: "deadLetterTargetArn",
-				Code:    "InvalidParameterValue",
-				Message: "Value for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.",
+		{
+			Made:  "sqs:CreateQueue",
+			Asked: true,
+			ID:    regexp.MustCompile(`"QueueName":"([^"]+)"`),
+			Unknown: []late.Ignorance{
+				{
+					Operations: []string{"sqs:CreateQueue", "sqs:SetQueueAttributes"}, When: "deadLetterTargetArn",
+					Code:    "InvalidParameterValue",
+					Message: "Value for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.",
+				},
 			},
-		}},
+		},
 	},
 	Inventory: inventory.Source{List: listQueues},
 	Access: access.Rules{Requests: func(b *access.Builder) {

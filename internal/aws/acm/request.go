@@ -1,4 +1,5 @@
-// Package acm is the behaviour of certificates in AWS Certificate Manager that deployer requests, and the lookup of those
+// Package acm is the behaviour of certificates in AWS Certificate Manager that deployer requests, and the lookup of
+// those
 // that others have made.
 //
 // In: calls of the resource contract. Out: ACM API calls, and by package aws/route53 the DNS records that validate the
@@ -241,8 +242,10 @@ func (r requested) await(ctx context.Context, c requestedCall) (model.Certificat
 			}
 			return false, &resource.OpError{
 				Operation: "acm:DescribeCertificate",
-				Message: strings.TrimSpace(fmt.Sprintf("ACM does not issue the certificate %s for %s: its status is %s %s",
-					c.ID, c.Props.Domain, found.Status, found.FailureReason)),
+				Message: strings.TrimSpace(
+					fmt.Sprintf("ACM does not issue the certificate %s for %s: its status is %s %s",
+						c.ID, c.Props.Domain, found.Status, found.FailureReason),
+				),
 				Next: "delete it (aws acm delete-certificate --certificate-arn " + c.ID + "); the next apply " +
 					"requests another one",
 			}
@@ -252,7 +255,8 @@ func (r requested) await(ctx context.Context, c requestedCall) (model.Certificat
 	if err != nil && !errors.As(err, &stopped) && !errors.As(err, &answered) && out.RecordName != "" {
 		return out, &resource.OpError{
 			Operation: "acm:DescribeCertificate", Message: err.Error(),
-			Next: "see that the DNS record " + out.RecordName + " CNAME " + out.RecordValue + " is there and is found " +
+			Next: "see that the DNS record " + out.RecordName + " CNAME " + out.RecordValue +
+				" is there and is found " +
 				"from the internet, then apply again",
 		}
 	}

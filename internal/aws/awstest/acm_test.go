@@ -79,7 +79,8 @@ func TestCertificatesShareARecord(t *testing.T) {
 	require.Empty(t, records(t, h, zone, record))
 }
 
-// TestCertificateWithoutAZone: somebody makes the record while deployer waits, and a run that dies leaves no second one.
+// TestCertificateWithoutAZone: somebody makes the record while deployer waits, and a run that dies leaves no second
+// one.
 func TestCertificateWithoutAZone(t *testing.T) {
 	h := start(t)
 	zone := makeZone(t, h, "example.com", "") // deployer does not know it

@@ -23,7 +23,8 @@ var _ = liveObjects(answerECS,
 		},
 	},
 	liveType{
-		file: "ECS-ClusterCapacityProviderAssociations", typ: model.ClusterType, explicit: []string{"containerInsights"},
+		file: "ECS-ClusterCapacityProviderAssociations", typ: model.ClusterType,
+		explicit: []string{"containerInsights"},
 		props: func(l live) (any, string, string) {
 			name := l.Live.text("Cluster")
 			return model.Cluster{Name: name, CapacityProviders: l.Declared.texts("CapacityProviders")}, name, ""

@@ -64,7 +64,8 @@ var _ = liveObjects(answerElastiCache,
 	liveType{file: "ElastiCache-User", typ: model.UserType, props: func(l live) (any, string, string) {
 		d, id := l.Declared, l.Live.text("UserId")
 		p := model.User{
-			Name: id, Username: d.text("UserName"), Engine: d.text("Engine"), Access: d.text("AccessString"), Tags: d.tags(),
+			Name: id, Username: d.text("UserName"), Engine: d.text("Engine"), Access: d.text("AccessString"),
+			Tags: d.tags(),
 		}
 		if d["Passwords"] != nil {
 			p.PasswordSecret = lit("arn:of-a-secret")
@@ -167,7 +168,10 @@ func liveEndpoint(o object) *cachetypes.Endpoint {
 	if o.text("Address") == "" {
 		return nil
 	}
-	return &cachetypes.Endpoint{Address: aws.String(o.text("Address")), Port: aws.Int32(int32(o.int("Port")))} //nolint:gosec // a port
+	return &cachetypes.Endpoint{
+		Address: aws.String(o.text("Address")),
+		Port:    aws.Int32(int32(o.int("Port"))),
+	} //nolint:gosec // a port
 }
 
 // liveGroup is a replication group as DescribeReplicationGroups shows it: flags are words, and the nodes are listed.

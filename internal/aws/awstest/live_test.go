@@ -127,7 +127,10 @@ func TestLiveObjects(t *testing.T) {
 func TestLiveObjectsOfEveryType(t *testing.T) {
 	for _, d := range catalog.New(aws.Config{}).Definitions() {
 		if !slices.ContainsFunc(liveTypes, func(lt liveType) bool { return lt.typ == d.Type }) {
-			t.Errorf("no live object is read as %s: add one to testdata/live, and how it is read to the service's file", d.Type)
+			t.Errorf(
+				"no live object is read as %s: add one to testdata/live, and how it is read to the service's file",
+				d.Type,
+			)
 		}
 	}
 }

@@ -252,22 +252,31 @@ func TestZoneOfAHost(t *testing.T) {
 		want   string
 		failed string
 	}{
-		"the longest":         {ask: model.ZoneLookup{Host: "a.eu.example.com"}, want: sub},
-		"the apex":            {ask: model.ZoneLookup{Host: "Example.com"}, want: top},
-		"a wildcard":          {ask: model.ZoneLookup{Host: "*.example.com"}, want: top},
-		"a part of a label":   {ask: model.ZoneLookup{Host: "notexample.com"}},
-		"none":                {ask: model.ZoneLookup{Host: "a.example.net"}},
-		"named":               {ask: model.ZoneLookup{Host: "a.eu.example.com", Zone: "example.com."}, want: top},
-		"by id":               {ask: model.ZoneLookup{Host: "a.eu.example.com", Zone: top}, want: top},
-		"private":             {ask: model.ZoneLookup{Host: "a.example.com", Private: true, VPCID: in}, want: private},
-		"of another VPC":      {ask: model.ZoneLookup{Host: "a.other.example.com", Private: true, VPCID: in}, want: private},
-		"an internal name":    {ask: model.ZoneLookup{Host: "a.eu.example.com", Private: true, VPCID: in}, want: private},
+		"the longest":       {ask: model.ZoneLookup{Host: "a.eu.example.com"}, want: sub},
+		"the apex":          {ask: model.ZoneLookup{Host: "Example.com"}, want: top},
+		"a wildcard":        {ask: model.ZoneLookup{Host: "*.example.com"}, want: top},
+		"a part of a label": {ask: model.ZoneLookup{Host: "notexample.com"}},
+		"none":              {ask: model.ZoneLookup{Host: "a.example.net"}},
+		"named":             {ask: model.ZoneLookup{Host: "a.eu.example.com", Zone: "example.com."}, want: top},
+		"by id":             {ask: model.ZoneLookup{Host: "a.eu.example.com", Zone: top}, want: top},
+		"private":           {ask: model.ZoneLookup{Host: "a.example.com", Private: true, VPCID: in}, want: private},
+		"of another VPC": {
+			ask:  model.ZoneLookup{Host: "a.other.example.com", Private: true, VPCID: in},
+			want: private,
+		},
+		"an internal name": {
+			ask:  model.ZoneLookup{Host: "a.eu.example.com", Private: true, VPCID: in},
+			want: private,
+		},
 		"public for internal": {ask: model.ZoneLookup{Host: "a.eu.example.com", Private: true, Zone: sub}, want: sub},
 		"named and missing": {
 			ask:    model.ZoneLookup{Host: "a.example.com", Zone: "example.net"},
 			failed: "there is no public hosted zone example.net for the host a.example.com",
 		},
-		"several": {ask: model.ZoneLookup{Host: "twice.org"}, failed: "there are several public hosted zones twice.org"},
+		"several": {
+			ask:    model.ZoneLookup{Host: "twice.org"},
+			failed: "there are several public hosted zones twice.org",
+		},
 		"an id of nothing": {
 			ask: model.ZoneLookup{Host: "a.example.com", Zone: "Z00000000000"}, failed: "NoSuchHostedZone",
 		},

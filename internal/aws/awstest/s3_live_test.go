@@ -24,7 +24,11 @@ var _ = liveObjects(answerS3,
 
 func liveBucket(l live) (any, string, string) {
 	d, name := l.Declared, l.Live.text("BucketName")
-	b := model.Bucket{Name: name, Versioning: d.at("VersioningConfiguration").text("Status") == "Enabled", Tags: d.tags()}
+	b := model.Bucket{
+		Name:       name,
+		Versioning: d.at("VersioningConfiguration").text("Status") == "Enabled",
+		Tags:       d.tags(),
+	}
 	for _, rule := range d.at("BucketEncryption").list("ServerSideEncryptionConfiguration") {
 		by := rule.at("ServerSideEncryptionByDefault")
 		b.Encryption = &model.Encryption{

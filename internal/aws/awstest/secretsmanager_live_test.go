@@ -11,7 +11,11 @@ import (
 var _ = liveObjects(answerSecrets,
 	liveType{file: "SecretsManager-Secret", typ: model.PasswordType, props: func(l live) (any, string, string) {
 		name := l.Live.text("Name")
-		return model.Password{Name: name, Description: l.Declared.text("Description"), Tags: l.Declared.tags()}, name, ""
+		return model.Password{
+			Name:        name,
+			Description: l.Declared.text("Description"),
+			Tags:        l.Declared.tags(),
+		}, name, ""
 	}},
 )
 

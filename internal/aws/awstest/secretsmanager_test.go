@@ -17,7 +17,12 @@ import (
 
 func TestPassword(t *testing.T) {
 	h := start(t)
-	props := model.Password{Name: "suite-password", Description: "Of the suite", Username: "app", Tags: map[string]string{"team": "a"}}
+	props := model.Password{
+		Name:        "suite-password",
+		Description: "Of the suite",
+		Username:    "app",
+		Tags:        map[string]string{"team": "a"},
+	}
 	update, replace := props, props
 	update.Generation, update.Description, update.Tags = 1, "For the suite", nil
 	replace.Name = "suite-other"

@@ -23,7 +23,8 @@ func TestMetricsInFewCalls(t *testing.T) {
 	metrics := make([]resource.Metric, 501)
 	for i := range metrics {
 		metrics[i] = resource.Metric{
-			Namespace: "AWS/SQS", Metric: "Sent", Statistic: "Sum", Dimensions: map[string]string{"QueueName": fmt.Sprint(i)},
+			Namespace: "AWS/SQS", Metric: "Sent", Statistic: "Sum",
+			Dimensions: map[string]string{"QueueName": fmt.Sprint(i)},
 		}
 	}
 	metrics[0].Sparse, metrics[0].PerMinute = true, true

@@ -146,8 +146,9 @@ func (g serverless) create(ctx context.Context, c serverlessCall) (string, model
 	p := c.Props
 	subnets := p.SubnetIDs.Get()
 	in := &elasticache.CreateServerlessCacheInput{
-		ServerlessCacheName: &p.Name, Description: &p.Description, Engine: &p.Engine, MajorEngineVersion: &p.MajorVersion,
-		SubnetIds: subnets[:min(mostSubnets, len(subnets))], SecurityGroupIds: p.SecurityGroups.Get(),
+		ServerlessCacheName: &p.Name, Description: &p.Description, Engine: &p.Engine,
+		MajorEngineVersion: &p.MajorVersion,
+		SubnetIds:          subnets[:min(mostSubnets, len(subnets))], SecurityGroupIds: p.SecurityGroups.Get(),
 		KmsKeyId: given(p.KMSKey), CacheUsageLimits: limitsOf(p), DailySnapshotTime: given(p.SnapshotTime),
 		Tags: tags(c.Request, p.Tags),
 	}

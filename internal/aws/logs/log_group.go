@@ -29,7 +29,8 @@ func newLogGroup(api *cloudwatchlogs.Client) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.LogGroupType, Version: 1,
 			ReplaceOn: []string{"name"},
-			// Its events go with it. Nothing protects it: retention deletes them anyway, and a stack in development must
+			// Its events go with it. Nothing protects it: retention deletes them anyway, and a stack in development
+			// must
 			// be easy to destroy.
 			DataLoss: true,
 			NotYet:   notYet,

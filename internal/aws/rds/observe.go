@@ -31,7 +31,10 @@ func judged(status string) resource.Observation {
 			Problem: "It is in the state " + status + ". Next: " + broken.Next + ".",
 		}
 	default:
-		return resource.Observation{Health: report.Updating, Problem: "It is " + strings.ReplaceAll(status, "-", " ") + "."}
+		return resource.Observation{
+			Health:  report.Updating,
+			Problem: "It is " + strings.ReplaceAll(status, "-", " ") + ".",
+		}
 	}
 }
 

@@ -183,8 +183,11 @@ func TestCrashingTwiceIsStopped(t *testing.T) {
 	last, err := s.watch(t.Context())
 	d := failedWith(t, err)
 	require.Contains(t, s.calls, "StopServiceDeployment sd/2 ROLLBACK", "not waited out")
-	require.Equal(t,
-		`Revision 2 did not start; container "api" exited with code 1, 2 times: Essential container in task exited. Revision 1 runs again (2 of 2 tasks).`, d.Detail)
+	require.Equal(
+		t,
+		`Revision 2 did not start; container "api" exited with code 1, 2 times: Essential container in task exited. Revision 1 runs again (2 of 2 tasks).`,
+		d.Detail,
+	)
 	require.Len(t, d.Lines, 20)
 	require.Equal(t, "line 24", d.Lines[19])
 	require.Contains(t, d.Next, "log group /shop/api")
@@ -432,7 +435,11 @@ func TestBake(t *testing.T) {
 	s = &scene{t: t, frames: append(film(completed, completed),
 		with([]types.Task{crashed("a"), crashed("b")}, completed)...), onUpdate: film(wentBack)}
 	_, err = s.watch(t.Context(), bake)
-	require.Contains(t, failedWith(t, err).Detail, `Revision 2 started, but did not keep running; container "api" exited`)
+	require.Contains(
+		t,
+		failedWith(t, err).Detail,
+		`Revision 2 started, but did not keep running; container "api" exited`,
+	)
 	require.Equal(t, rev1, *s.updates[0].TaskDefinition)
 
 	// It never reaches its number of tasks again.

@@ -13,7 +13,8 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// Validation makes the CNAME records by which another service sees that a name is ours. Several of its objects may share
+// Validation makes the CNAME records by which another service sees that a name is ours. Several of its objects may
+// share
 // a record, so a record that is there already is right.
 type Validation struct{ record record }
 

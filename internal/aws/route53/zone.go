@@ -216,7 +216,10 @@ func (z *zones) list(ctx context.Context, want model.ZoneLookup) ([]zone, error)
 func advise(err error) error {
 	var op *resource.OpError
 	if errors.As(err, &op) && op.Denied() {
-		op.Next = resource.DeniedAdvice(op.Operation, op.Message) + " Or set ingress.zone: none, and make the records " +
+		op.Next = resource.DeniedAdvice(
+			op.Operation,
+			op.Message,
+		) + " Or set ingress.zone: none, and make the records " +
 			"by hand"
 	}
 	return err

@@ -100,8 +100,9 @@ func (p password) create(ctx context.Context, c passwordCall) (string, model.Pas
 		return "", model.PasswordOutputs{}, err
 	}
 	made, err := p.api.CreateSecret(ctx, &secretsmanager.CreateSecretInput{
-		Name: &c.Props.Name, Description: &c.Props.Description, SecretString: &text, ClientRequestToken: token(c.Request),
-		Tags: tagging.List(tagging.Wanted(c.Tags, c.Props.Tags), tagFields),
+		Name: &c.Props.Name, Description: &c.Props.Description, SecretString: &text,
+		ClientRequestToken: token(c.Request),
+		Tags:               tagging.List(tagging.Wanted(c.Tags, c.Props.Tags), tagFields),
 	})
 	if err != nil {
 		return "", model.PasswordOutputs{}, failed(err)

@@ -241,7 +241,8 @@ func (s service) inTheWay(ctx context.Context, c serviceCall, stack resource.Nei
 	if slices.Sort(users); len(users) > 0 {
 		out = append(out, plan.Obstacle{
 			What: "Cloud Map cannot change " + strings.Join(stack.Replaced, " and ") +
-				", and does not delete the service " + c.Old.Name + " while tasks of the ECS service " + strings.Join(slices.Compact(users), ", ") +
+				", and does not delete the service " + c.Old.Name + " while tasks of the ECS service " +
+				strings.Join(slices.Compact(users), ", ") +
 				" are registered in it",
 			Next: "keep the present value, or give the component another name",
 		})

@@ -14,7 +14,8 @@ import (
 // privateImage is an image in a private ECR repository, at its IPv4 or its dual-stack endpoint: account, region,
 // repository.
 var privateImage = regexp.MustCompile(
-	`^([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.(?:aws|amazonwebservices\.com\.cn))/([^:@]+)`)
+	`^([0-9]{12})\.dkr[.-]ecr(?:-fips)?\.([a-z0-9-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.(?:aws|amazonwebservices\.com\.cn))/([^:@]+)`,
+)
 
 // role makes an IAM role that only ECS tasks of this account and region can assume.
 func role(in component.Instance, name, description string) *resource.Resource {

@@ -32,9 +32,17 @@ const (
 func Kind() component.Kind {
 	return component.Define(component.Definition[Spec]{
 		Name: "ElastiCache", Group: "components.deployer.io/v1",
-		Doc:     "A cache of Valkey, Redis OSS or Memcached, encrypted, reachable by the components that use it.",
-		Outputs: []string{"endpoint", "port", "readerEndpoint", "url", "securityGroupId", "secretArn", "userSecretArns"},
-		Verbs:   []string{"connect"},
+		Doc: "A cache of Valkey, Redis OSS or Memcached, encrypted, reachable by the components that use it.",
+		Outputs: []string{
+			"endpoint",
+			"port",
+			"readerEndpoint",
+			"url",
+			"securityGroupId",
+			"secretArn",
+			"userSecretArns",
+		},
+		Verbs: []string{"connect"},
 		Words: map[string]string{
 			"endpoint": "Host name for reads and writes; of Memcached and in cluster mode the one that " +
 				"clients ask for " +
@@ -169,8 +177,9 @@ func (e *expansion) users(s *Spec) *resource.Resource {
 		hasDefault = hasDefault || u.Name == "default"
 		secret := e.in.Resource("password-"+u.Name, secretsmanager.PasswordType, secretsmanager.Password{
 			Name:        e.in.ResourceName(secretNameLimit, e.in.GlobalSeeds(), password, u.Name),
-			Description: "Password of the user " + u.Name + " of the cache " + e.in.Original().Address, Username: u.Name,
-			Generation: u.Generation,
+			Description: "Password of the user " + u.Name + " of the cache " + e.in.Original().Address,
+			Username:    u.Name,
+			Generation:  u.Generation,
 		})
 		made := e.in.Resource("user-"+u.Name, cache.UserType, cache.User{
 			Name: e.in.Prefix(u.Name), Username: u.Name, Engine: s.Engine, Access: u.Access,

@@ -131,8 +131,12 @@ func check(in component.Instance, s *Spec) []value.Problem {
 			"comes with a larger nodeType or with shards", s.Engine, mostReplicas)
 	}
 	if s.Auth.Token && s.Encryption.Transit != "" && s.Encryption.Transit != cache.Required {
-		bad([]string{"auth", "token"}, "encryption", "needs encryption.transit: required; without TLS the password would "+
-			"be sent in clear")
+		bad(
+			[]string{"auth", "token"},
+			"encryption",
+			"needs encryption.transit: required; without TLS the password would "+
+				"be sent in clear",
+		)
 	}
 	problems = append(problems, s.checkUsers()...)
 	if _, given := s.Parameters["cluster-enabled"]; given {
@@ -220,7 +224,10 @@ func (s *Spec) checkServerless() []value.Problem {
 	var problems []value.Problem
 	refuse := func(given bool, why string, path ...string) {
 		if given {
-			problems = append(problems, component.Invalid(path, "a serverless cache has no %s", why).RestsOn("serverless"))
+			problems = append(
+				problems,
+				component.Invalid(path, "a serverless cache has no %s", why).RestsOn("serverless"),
+			)
 		}
 	}
 	refuse(s.NodeType != "", "nodes", "nodeType")
@@ -233,11 +240,18 @@ func (s *Spec) checkServerless() []value.Problem {
 	refuse(len(s.Logs) > 0, "logs in CloudWatch", "logs")
 	refuse(s.Auth.Token, "AUTH", "auth", "token")
 	refuse(s.RestoreFrom != "", "snapshot by name to restore from", "restoreFrom")
-	refuse(s.Encryption.Transit != "" && s.Encryption.Transit != cache.Required, "connections without TLS", "encryption",
-		"transit")
+	refuse(
+		s.Encryption.Transit != "" && s.Encryption.Transit != cache.Required,
+		"connections without TLS",
+		"encryption",
+		"transit",
+	)
 	if oldest := oldestServerless[s.Engine]; cache.Compare(s.version(), oldest) < 0 {
-		problems = append(problems, component.Invalid([]string{"version"}, "a serverless cache of %s needs version %s or "+
-			"newer", s.Engine, oldest).RestsOn("serverless"))
+		problems = append(
+			problems,
+			component.Invalid([]string{"version"}, "a serverless cache of %s needs version %s or "+
+				"newer", s.Engine, oldest).RestsOn("serverless"),
+		)
 	}
 	return problems
 }

@@ -55,7 +55,8 @@ func (r *Rules) verified(in component.Instance, host, arn string, hosts []string
 	}})
 }
 
-// requested finds an issued certificate for a host, or requests one. It is validated by a record in a public zone; where
+// requested finds an issued certificate for a host, or requests one. It is validated by a record in a public zone;
+// where
 // there is none, somebody makes the record by hand.
 func (r *Rules) requested(in component.Instance, host string, need Need, out *component.Expansion) value.Value {
 	kind := scheme(r.public)
@@ -76,7 +77,8 @@ func (r *Rules) requested(in component.Instance, host string, need Need, out *co
 	byHand = value.When(missing, byHand)
 	out.Notes = append(out.Notes, resource.Hint{When: byHand, Text: []value.Value{
 		value.NewString("ACM validates the certificate for " + host + " by a DNS record to make by hand: " +
-			"the apply names it, and waits up to 30 minutes. The record must stay, because ACM renews the certificate by it"),
+			"the apply names it, and waits up to 30 minutes. The record must stay, " +
+			"because ACM renews the certificate by it"),
 	}})
 	if list := OutputName(r.public, DNSRecords); !out.Outputs[list].IsNull() {
 		out.Outputs[list] = value.Flatten(out.Outputs[list], value.When(byHand, value.NewMap(map[string]value.Value{

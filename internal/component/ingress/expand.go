@@ -42,7 +42,8 @@ func generated() []component.Generated {
 	for _, public := range []bool{true, false} {
 		kind, when := scheme(public)+"-", "while a service needs it"
 		https := when + ", with `certificate`"
-		out = append(out,
+		out = append(
+			out,
 			component.Generated{Name: kind + "security-group", Type: ec2.SecurityGroupType, When: when},
 			component.Generated{Name: kind + "from-http", Type: ec2.SecurityGroupRuleType, When: when},
 			component.Generated{Name: kind + "from-https", Type: ec2.SecurityGroupRuleType, When: https},
@@ -51,8 +52,16 @@ func generated() []component.Generated {
 			component.Generated{Name: kind + "https-listener", Type: elbv2.ListenerType, When: https},
 			component.Generated{Name: kind + "certificates", Type: elbv2.ListenerCertificatesType, When: https},
 			component.Generated{Name: kind + "redirect-*", Type: elbv2.ListenerRuleType, When: https},
-			component.Generated{Name: kind + "certificate-*", Type: acm.CertificateType, When: "with `certificate: auto`"},
-			component.Generated{Name: kind + "record-*", Type: route53.RecordType, When: "for hosts with a hosted zone"},
+			component.Generated{
+				Name: kind + "certificate-*",
+				Type: acm.CertificateType,
+				When: "with `certificate: auto`",
+			},
+			component.Generated{
+				Name: kind + "record-*",
+				Type: route53.RecordType,
+				When: "for hosts with a hosted zone",
+			},
 		)
 	}
 	return out

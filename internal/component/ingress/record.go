@@ -54,7 +54,9 @@ func (r *Rules) records(in component.Instance, dnsName, zoneID value.Value, out 
 		})
 		byHand = append(byHand, value.When(when, record))
 		out.Notes = append(out.Notes, resource.Hint{When: when, Text: []value.Value{
-			value.NewString(host + " " + why + ": make its records by hand, aliases (A and AAAA) of or a CNAME to "), dnsName,
+			value.NewString(
+				host + " " + why + ": make its records by hand, aliases (A and AAAA) of or a CNAME to ",
+			), dnsName,
 		}})
 	}
 	hosts, needs := r.hosts()
@@ -88,7 +90,11 @@ func (r *Rules) publicZone(
 	in component.Instance, host string, need Need, out *component.Expansion,
 ) *resource.Resource {
 	if r.public {
-		return in.Data(scheme(true)+"-zone-"+slug(host), route53.LookupZone, route53.ZoneLookup{}) // the one of the records
+		return in.Data(
+			scheme(true)+"-zone-"+slug(host),
+			route53.LookupZone,
+			route53.ZoneLookup{},
+		) // the one of the records
 	}
 	zone := in.Data(scheme(false)+"-public-zone-"+slug(host), route53.LookupZone,
 		route53.ZoneLookup{Host: host, Role: value.Expr[string](need.ZoneRole)})

@@ -23,7 +23,10 @@ func TestKindsToCome(t *testing.T) {
 	write("stack.yaml", "apiVersion: core.deployer.io/v1\nkind: Stack\nmetadata: {name: shop}\nspec: {}\n")
 	write("services/web/cache.yaml", "apiVersion: components.deployer.io/v1\nkind: ElastiCach\nmetadata: {name: "+
 		"cache}\nspec: {}\n")
-	write("services/web/db.yaml", "apiVersion: components.deployer.io/v1\nkind: DynamoDB\nmetadata: {name: db}\nspec: {}\n")
+	write(
+		"services/web/db.yaml",
+		"apiVersion: components.deployer.io/v1\nkind: DynamoDB\nmetadata: {name: db}\nspec: {}\n",
+	)
 	bundle, found := manifest.Load(root, "shop")
 	require.Empty(t, found)
 	_, found = bundle.Resolve(manifest.Options{

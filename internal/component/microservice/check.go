@@ -97,9 +97,12 @@ func (s *Spec) checkIngress(in component.Instance) []value.Problem {
 	if g.Certificate.IsSet() {
 		text, _ := g.Certificate.Value().Text()
 		if parts := strings.Split(text, ":"); len(parts) > 3 && in.Region != "" && parts[3] != in.Region {
-			problems = append(problems, component.Invalid(at("certificate"),
-				"the certificate is in %s, but a load balancer in %s takes only certificates of its own region", parts[3],
-				in.Region))
+			problems = append(problems, component.Invalid(
+				at("certificate"),
+				"the certificate is in %s, but a load balancer in %s takes only certificates of its own region",
+				parts[3],
+				in.Region,
+			))
 		}
 		if g.auto() && slices.ContainsFunc(g.hosts(), func(h string) bool {
 			return strings.ContainsAny(strings.TrimPrefix(h, "*."), "*?")

@@ -242,7 +242,8 @@ func TestCheck(t *testing.T) {
 		"six wildcards": {base + "ingress: {path: /a, hosts: ['*.a.*', '*?.b.io', 'c.io?']}", ""},
 		"seven wildcards": {
 			base + "ingress: {path: /a, hosts: ['*.a.*', '*?.b.io', '??.io']}",
-			"ingress.hosts: a rule of a load balancer has at most 6 wildcards (* and ?, and one for the paths below a path: " +
+			"ingress.hosts: a rule of a load balancer has at most 6 wildcards (* and ?, " +
+				"and one for the paths below a path: " +
 				"/api/*), but these are 7",
 		},
 		"wildcards of a path": {

@@ -103,7 +103,11 @@ func expand(in component.Instance, s *Spec, c component.Context) (component.Expa
 		return s.own(in, c)
 	}
 	vpc := in.Data("vpc", ec2.VPCLookupType, ec2.VPCLookup{ID: s.VPC.ID})
-	ask := ec2.SubnetsLookup{VPCID: value.Expr[string](vpc.Output("vpcId")), Tags: maps.Clone(s.Subnets.Tags), Tasks: s.Tasks}
+	ask := ec2.SubnetsLookup{
+		VPCID: value.Expr[string](vpc.Output("vpcId")),
+		Tags:  maps.Clone(s.Subnets.Tags),
+		Tasks: s.Tasks,
+	}
 	ask.Services, ask.Internet = needed(c.Demands)
 	if len(s.Subnets.IDs) > 0 {
 		ask.SubnetIDs = value.Lit(s.Subnets.IDs)

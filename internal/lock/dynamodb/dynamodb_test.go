@@ -401,7 +401,8 @@ func TestATableWithAnotherKey(t *testing.T) {
 		other := func(fakeaws.Call, func() *http.Response) (*http.Response, error) {
 			return fakeaws.Response(time.Now(), http.StatusBadRequest, nil,
 				[]byte(
-					`{"__type": "com.amazon.coral.validate#ValidationException", "message": "The provided key element does not match the schema"}`)), nil
+					`{"__type": "com.amazon.coral.validate#ValidationException", "message": "The provided key element does not match the schema"}`,
+				)), nil
 		}
 		l := locktest.NewWorld(process(cloud(time.Now), other)).Process(1, 0)
 		_, acquired := l.Acquire(t.Context(), key, locktest.Owner("ann"), lock.Options{Timeout: time.Hour})

@@ -46,7 +46,8 @@ func (r *Registry) Host() string { return strings.TrimPrefix(r.server.URL, "http
 // Close ends it.
 func (r *Registry) Close() { r.server.Close() }
 
-// Push stores an image under a tag and returns its digest. One platform makes a plain image, several make an index. seed
+// Push stores an image under a tag and returns its digest. One platform makes a plain image, several make an index.
+// seed
 // makes images differ.
 func (r *Registry) Push(repository, tag, seed string, platforms ...string) string {
 	r.mu.Lock()
