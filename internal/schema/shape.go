@@ -3,6 +3,7 @@ package schema
 import (
 	"cmp"
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -178,6 +179,9 @@ func (w *writer) plain(f *value.Field, s value.Shape, m mode) object {
 		out["type"] = "string"
 		if f.ScalarText {
 			out["type"] = []string{"string", "number", "boolean"}
+			if ok, err := regexp.MatchString(f.Pattern, "true"); f.Pattern != "" && err == nil && !ok {
+				out["type"] = []string{"string", "number"}
+			}
 		}
 		if f.Pattern != "" {
 			out["pattern"] = f.Pattern

@@ -159,6 +159,10 @@ func accessECS(b *access.Builder) {
 	switch b.Call.Operation {
 	case "CreateCluster", "UpdateCluster", "DeleteCluster", "PutClusterCapacityProviders":
 		on = []string{named("cluster", cluster)}
+	case "DescribeServiceRevisions":
+		on = b.Texts("serviceRevisionArns")
+	case "DescribeServiceDeployments":
+		on = b.Texts("serviceDeploymentArns")
 	case "DescribeClusters":
 		for _, name := range b.Texts("clusters") {
 			on = append(on, named("cluster", name))

@@ -50,9 +50,9 @@ var _ = register(Service{
 		"elasticache:ResetCacheParameterGroup":                 "a parameter that goes",
 	},
 	Types: map[string]ByHand{
-		"elasticache/subnet-group":      {Property: "description", To: "by hand", Needed: true},
-		"elasticache/parameter-group":   {Property: "parameters", To: map[string]string{"timeout": "77"}, Needed: true},
-		"elasticache/replication-group": {Property: "snapshotRetention", To: 9},
+		"elasticache/subnet-group":      {Untried: "the example has no cache"},
+		"elasticache/parameter-group":   {Untried: "the example has no cache"},
+		"elasticache/replication-group": {Untried: "the example has no cache"},
 		"elasticache/cluster":           {Untried: "the example has no Memcached"},
 		"elasticache/user":              {Untried: "the example has no users of caches"},
 		"elasticache/user-group":        {Untried: "the example has no users of caches"},

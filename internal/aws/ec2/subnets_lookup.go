@@ -27,7 +27,6 @@ func subnetsLookup(api *api) resource.Lookup {
 				{Actions: []string{"ec2:DescribeSubnets", "ec2:DescribeRouteTables"}},
 				{
 					Actions: []string{"ec2:DescribeVpcEndpoints"},
-					Why:     "what tasks reach from subnets without a route to the internet",
 				},
 			}
 		},
