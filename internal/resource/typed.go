@@ -40,8 +40,7 @@ type Typed[P, O any] struct {
 	// InTheWay returns what prevents the delete of the object: see Obstructed. Optional.
 	InTheWay func(ctx context.Context, c Call[P, O], stack Neighbours) ([]plan.Obstacle, error)
 	// Find looks for an object of the wanted name. It returns id and tags, ErrNotFound (wrapped) if there is none. It
-	// is
-	// called only if HashedName and Def.FoundBy are known. Optional: if AWS chooses the names of a type, there is
+	// is called only if HashedName and Def.FoundBy are known. Optional: if AWS chooses the names of a type, there is
 	// nothing to find.
 	Find func(ctx context.Context, c Call[P, O]) (id string, tags map[string]string, err error)
 	// Marked lists objects of the type, at least all that were made for the resource; Typed selects by Request.Marks.

@@ -21,9 +21,8 @@ const (
 )
 
 // MarshalJSON stores a tree: data as itself, an expression as {"$expression": …}, Unknown as {"$unknown": true}, the
-// text
-// of a variable as {"$loose": …}, a number that was written in another way as {"$source": "1.10", "$value": 1.1}. It
-// refuses trees with sensitive places.
+// text of a variable as {"$loose": …}, a number that was written in another way as {"$source": "1.10", "$value": 1.1}.
+// It refuses trees with sensitive places.
 func (v Value) MarshalJSON() ([]byte, error) {
 	if v.sensitive {
 		return nil, ErrSensitive

@@ -1,7 +1,6 @@
 // Package service holds what the test kit knows of AWS's services, one file per service: where the emulator answers
 // otherwise than AWS, which answers come late, which objects there are, what IAM checks, and what a person may change
-// by
-// hand.
+// by hand.
 //
 // In: a proxy, an SDK configuration. Out: handlers on the proxy; inventories; rules of IAM; data for the tests that try
 // every service. The packages beside it (proxy, inventory, late, access) are mechanisms, and know no service.

@@ -1,6 +1,5 @@
 // Package acm is the behaviour of certificates in AWS Certificate Manager that deployer requests, and the lookup of
-// those
-// that others have made.
+// those that others have made.
 //
 // In: calls of the resource contract. Out: ACM API calls, and by package aws/route53 the DNS records that validate the
 // certificates. It imports no certificates.

@@ -14,8 +14,7 @@ import (
 )
 
 // Validation makes the CNAME records by which another service sees that a name is ours. Several of its objects may
-// share
-// a record, so a record that is there already is right.
+// share a record, so a record that is there already is right.
 type Validation struct{ record record }
 
 // NewValidation returns a Validation. It makes no calls.

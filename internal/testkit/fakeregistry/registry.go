@@ -47,8 +47,7 @@ func (r *Registry) Host() string { return strings.TrimPrefix(r.server.URL, "http
 func (r *Registry) Close() { r.server.Close() }
 
 // Push stores an image under a tag and returns its digest. One platform makes a plain image, several make an index.
-// seed
-// makes images differ.
+// seed makes images differ.
 func (r *Registry) Push(repository, tag, seed string, platforms ...string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
