@@ -132,7 +132,8 @@ func Start(t testing.TB, opts ...Option) *Env {
 	}
 	fakes := service.Install(p)
 	return &Env{
-		Endpoint: p.URL(), Region: s.region, Account: s.account, Proxy: p, ECS: fakes.ECS, Cache: fakes.Cache, Late: fakes.Late,
+		Endpoint: p.URL(), Region: s.region, Account: s.account, Proxy: p, ECS: fakes.ECS, Cache: fakes.Cache,
+		Late: fakes.Late,
 		Moto: server, credentials: creds,
 		Config: aws.Config{
 			Region:       s.region,

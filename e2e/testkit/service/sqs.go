@@ -64,7 +64,8 @@ func listQueues(l *inventory.Lister) error {
 		maps.DeleteFunc(attributes.Attributes, func(name, _ string) bool {
 			return strings.HasSuffix(name, "Timestamp")
 		})
-		if err := l.Add("queue", inventory.Last(url, "/"), attributes.Attributes, inventory.Tags(labels.Tags)); err != nil {
+		err = l.Add("queue", inventory.Last(url, "/"), attributes.Attributes, inventory.Tags(labels.Tags))
+		if err != nil {
 			return err
 		}
 	}

@@ -55,8 +55,8 @@ func (r *Rules) verified(in component.Instance, host, arn string, hosts []string
 	}})
 }
 
-// requested finds an issued certificate for a host, or requests one. It is validated by a record in a public zone. Where
-// there is none, somebody makes the record by hand.
+// requested finds an issued certificate for a host, or requests one. It is validated by a record in a public zone.
+// Where there is none, somebody makes the record by hand.
 func (r *Rules) requested(in component.Instance, host string, need Need, out *component.Expansion) value.Value {
 	kind := scheme(r.public)
 	find := acm.CertificateLookup{Domain: host, Stack: in.Stack, Environment: in.Environment}
