@@ -200,8 +200,8 @@ func attacks() map[string]hostile {
 			manifest(parts...)(t, at)
 		}},
 		"the same key":          {validate, 3, `bad\.yaml`, manifest(hostileHead+"\n", 1, "  k: 1\n", 4000)},
-		"link out of the stack": {validate, 3, `(?i)link out of`, link("/etc/passwd", hostileManifest)},
-		"link to a device":      {validate, 3, `(?i)link out of`, link("/dev/zero", hostileManifest)},
+		"link out of the stack": {validate, 3, `(?i)link leads out of`, link("/etc/passwd", hostileManifest)},
+		"link to a device":      {validate, 3, `(?i)link leads out of`, link("/dev/zero", hostileManifest)},
 		"link to itself":        {validate, 3, `bad\.yaml`, link("bad.yaml", hostileManifest)},
 		"folder that is a link": {validate, 3, `(?i)link`, link("/", "repo/stacks/web/services/root")},
 		"pipe":                  {validate, 3, `(?i)regular`, pipe(hostileManifest)},

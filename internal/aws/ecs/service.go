@@ -339,6 +339,7 @@ func servicePermissions(s resource.Scope) []resource.Statement {
 		{
 			On:      slices.Concat(own(s, "service/"), own(s, "service-deployment/"), own(s, "service-revision/")),
 			Actions: []string{"ecs:DescribeServiceDeployments", "ecs:DescribeServiceRevisions"},
+			Why:     "what really runs, for status", Looks: true,
 		},
 		{
 			On:      append(own(s, "service/"), own(s, "service-deployment/")...),
