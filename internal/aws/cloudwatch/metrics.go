@@ -28,7 +28,9 @@ const atATime = 500
 
 // Permissions are what Read needs.
 func Permissions() []resource.Statement {
-	return []resource.Statement{{Actions: []string{"cloudwatch:GetMetricData"}, Why: "metrics, for people", Looks: true}}
+	return []resource.Statement{{
+		Actions: []string{"cloudwatch:GetMetricData"}, Why: "metrics, for people", Looks: true,
+	}}
 }
 
 // Read returns the values of metrics, in their order and by time. AWS API: cloudwatch:GetMetricData, in one call per
