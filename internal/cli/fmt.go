@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -66,7 +65,7 @@ func fmtRun(o *fmtOptions) error {
 			path = filepath.Join(folder, filepath.FromSlash(l.Path))
 		}
 		if !o.check {
-			if err := replaceFile(path, l.After); err != nil {
+			if err := rewrite(path, l.After); err != nil {
 				return unwritable("Cannot write the manifest", err)
 			}
 		}
@@ -156,26 +155,11 @@ func (o *fmtOptions) standardInput() error {
 	return nil
 }
 
-// replaceFile gives a file new content, all of it or nothing, and keeps its mode.
-func replaceFile(path, content string) error {
-	mode := fs.FileMode(0o644)
-	if info, err := os.Stat(path); err == nil {
-		mode = info.Mode().Perm()
-	}
-	next, err := os.CreateTemp(filepath.Dir(path), ".fmt-*")
+// rewrite replaces a file and keeps its mode.
+func rewrite(path, content string) error {
+	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(next.Name())
-	_, err = next.WriteString(content)
-	if closing := next.Close(); err == nil {
-		err = closing
-	}
-	if err == nil {
-		err = os.Chmod(next.Name(), mode)
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(next.Name(), path)
+	return file.Replace(path, content, info.Mode().Perm())
 }

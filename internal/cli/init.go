@@ -16,6 +16,7 @@ import (
 	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/file"
 	"github.com/company/deployer/internal/view"
 )
 
@@ -256,17 +257,5 @@ func writePrivate(path, text string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".config-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name()) //nolint:errcheck // gone after the rename
-	_, err = file.WriteString(text)
-	if closeErr := file.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
+	return file.Replace(path, text, 0o600)
 }

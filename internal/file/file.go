@@ -1,5 +1,5 @@
 // Package file reads small files that somebody else may have written: configuration, variables, what lies below .git,
-// local state.
+// local state. It also replaces files as a whole.
 //
 // In: a path and the most bytes that make sense. Out: the content, or why not. It never waits for a pipe that nobody
 // writes to, never reads from a device, and never holds more than the limit. It must not know what the content means.

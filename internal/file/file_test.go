@@ -107,3 +107,19 @@ func TestProbe(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "file"), nil, 0o600))
 	require.Error(t, Probe(filepath.Join(folder, "file")))
 }
+
+func TestReplace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.yaml")
+	require.NoError(t, os.WriteFile(path, []byte("old and longer"), 0o600))
+	require.NoError(t, Replace(path, "new", 0o640))
+	got, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "new", string(got))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o640), info.Mode().Perm())
+	left, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	require.Len(t, left, 1, "no temporary file stays")
+	require.Error(t, Replace(filepath.Join(path, "below"), "new", 0o600))
+}
