@@ -26,8 +26,22 @@ const (
 	maxConfig = 4 << 20 // bytes of the configuration of an image
 )
 
-// Finder asks private ECR registries itself, and for all other images another Finder.
-type Finder struct {
+// methods is an image.Finder that holds functions: an interface value must not reach a client (ADR 20).
+type methods struct {
+	find     func(context.Context, image.Ref) (image.Found, error)
+	platform func(context.Context, image.Ref, image.Found) (string, error)
+}
+
+// Find implements image.Finder.
+func (m methods) Find(ctx context.Context, ref image.Ref) (image.Found, error) { return m.find(ctx, ref) }
+
+// Platform implements image.Finder.
+func (m methods) Platform(ctx context.Context, ref image.Ref, found image.Found) (string, error) {
+	return m.platform(ctx, ref, found)
+}
+
+// finder asks private ECR registries itself, and for all other images another Finder.
+type finder struct {
 	cfg   aws.Config
 	other image.Finder
 
@@ -35,9 +49,10 @@ type Finder struct {
 	repositories map[string]*repository
 }
 
-// New returns a Finder.
-func New(cfg aws.Config, other image.Finder) *Finder {
-	return &Finder{cfg: cfg, other: other, repositories: map[string]*repository{}}
+// New returns a Finder that asks private ECR registries itself, and other for all other images.
+func New(cfg aws.Config, other image.Finder) image.Finder {
+	f := &finder{cfg: cfg, other: other, repositories: map[string]*repository{}}
+	return methods{f.find, f.platform}
 }
 
 // repository is one repository; questions about its images are asked together.
@@ -47,7 +62,7 @@ type repository struct {
 	images        *call.Batch[string, types.Image] // by tag or digest
 }
 
-func (f *Finder) repository(ref image.Ref) *repository {
+func (f *finder) repository(ref image.Ref) *repository {
 	account, region, ok := ref.Private()
 	if !ok {
 		return nil
@@ -96,8 +111,7 @@ func (r *repository) ask(ctx context.Context, versions []string) (map[string]typ
 	return found, nil
 }
 
-// Find implements image.Finder.
-func (f *Finder) Find(ctx context.Context, ref image.Ref) (image.Found, error) {
+func (f *finder) find(ctx context.Context, ref image.Ref) (image.Found, error) {
 	r := f.repository(ref)
 	if r == nil {
 		return f.other.Find(ctx, ref)
@@ -133,8 +147,7 @@ func (r *repository) missing(ctx context.Context, what string) error {
 	return &image.MissingError{What: what, Next: "push it first, or correct the name"}
 }
 
-// Platform implements image.Finder.
-func (f *Finder) Platform(ctx context.Context, ref image.Ref, found image.Found) (string, error) {
+func (f *finder) platform(ctx context.Context, ref image.Ref, found image.Found) (string, error) {
 	r := f.repository(ref)
 	if r == nil {
 		return f.other.Platform(ctx, ref, found)

@@ -88,7 +88,7 @@ func (a *account) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-func start(t *testing.T) (*account, func() *ecr.Finder) {
+func start(t *testing.T) (*account, func() image.Finder) {
 	a := &account{}
 	server := httptest.NewServer(a)
 	t.Cleanup(server.Close)
@@ -97,7 +97,7 @@ func start(t *testing.T) (*account, func() *ecr.Finder) {
 		Region: "us-east-1", BaseEndpoint: &server.URL, HTTPClient: http.DefaultClient,
 		Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
 	}
-	return a, func() *ecr.Finder { return ecr.New(cfg, nil) }
+	return a, func() image.Finder { return ecr.New(cfg, nil) }
 }
 
 func TestFind(t *testing.T) {
