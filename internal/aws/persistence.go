@@ -168,11 +168,11 @@ const (
 func (t trouble) news() string {
 	switch t {
 	case throttled:
-		return "AWS throttles %s; trying again (%s)"
+		return "AWS throttles %s; still trying after %s"
 	case faulty:
-		return "AWS answers %s with an internal error; trying again (%s)"
+		return "AWS answers %s with an internal error; still trying after %s"
 	}
-	return "AWS cannot be reached for %s; trying again (%s)"
+	return "AWS cannot be reached for %s; still trying after %s"
 }
 
 // throttling is AWS's codes for too many calls. The SDK's list also has codes for full quotas, which do not pass.

@@ -90,11 +90,11 @@ func TestPersistence(t *testing.T) {
 	}{
 		"throttled": {
 			answer: answers(400, "ThrottlingException"), least: patience,
-			most: patience + slack, told: "AWS throttles sqs:GetQueueUrl; trying again (",
+			most: patience + slack, told: "AWS throttles sqs:GetQueueUrl; still trying after ",
 		},
 		"throttled by another service": {
 			answer: answers(400, "FailedResourceAccessException: Rate exceeded"),
-			least:  patience, most: patience + slack, told: "AWS throttles sqs:GetQueueUrl; trying again (",
+			least:  patience, most: patience + slack, told: "AWS throttles sqs:GetQueueUrl; still trying after ",
 		},
 		"another service refuses": {
 			answer:   answers(400, "FailedResourceAccessException: no such metric"),
@@ -106,19 +106,19 @@ func TestPersistence(t *testing.T) {
 		},
 		"fault": {
 			answer: answers(500, "InternalFailure"), least: patience,
-			most: patience + slack, told: "AWS answers sqs:GetQueueUrl with an internal error; trying again (",
+			most: patience + slack, told: "AWS answers sqs:GetQueueUrl with an internal error; still trying after ",
 		},
 		"unavailable": {
 			answer: answers(503, "ServiceUnavailable"), least: patience,
-			most: patience + slack, told: "trying again (",
+			most: patience + slack, told: "still trying after ",
 		},
 		"never reached": {
 			answer: breaks, least: 20 * time.Second, most: 20*time.Second + slack,
-			told: "AWS cannot be reached for sqs:GetQueueUrl; trying again (",
+			told: "AWS cannot be reached for sqs:GetQueueUrl; still trying after ",
 		},
 		"connection lost": {
 			answer: afterContact(breaks), contact: true, least: patience,
-			most: patience + slack, told: "AWS cannot be reached for sqs:GetQueueUrl; trying again (",
+			most: patience + slack, told: "AWS cannot be reached for sqs:GetQueueUrl; still trying after ",
 		},
 		"a quota does not pass": {
 			answer: answers(400, "LimitExceededException"), most: 2 * time.Minute,
@@ -128,7 +128,7 @@ func TestPersistence(t *testing.T) {
 		"a patience of its own": {
 			answer:   answers(400, "ThrottlingException"),
 			settings: aws.Settings{Patience: time.Minute}, least: time.Minute, most: time.Minute + slack,
-			told: "trying again (",
+			told: "still trying after ",
 		},
 		"a limit is a limit": {
 			answer:   answers(400, "ThrottlingException"),
@@ -191,8 +191,8 @@ func TestThrottlingThatEndsIsNoError(t *testing.T) {
 		require.NoError(t, err)
 		_, told, err := call(t.Context(), t, s)
 		require.NoError(t, err)
-		require.Regexp(t, `^AWS throttles sqs:GetQueueUrl; trying again \(\d+s\)$`, told[0])
-		require.Regexp(t, `trying again \([34]m\d+s\)$`, told[len(told)-1])
+		require.Regexp(t, `^AWS throttles sqs:GetQueueUrl; still trying after \d+s$`, told[0])
+		require.Regexp(t, `still trying after [34]m\d+s$`, told[len(told)-1])
 	})
 }
 

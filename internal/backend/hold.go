@@ -60,7 +60,7 @@ func (b *Backend) HoldWith(
 					return
 				}
 				trouble := diag.From(err)[0].Summary
-				resource.Tell(ctx, fmt.Sprintf("Taking the lock: %s; trying again (%s)", trouble,
+				resource.Tell(ctx, fmt.Sprintf("Taking the lock: %s; still trying after %s", trouble,
 					lasted.Round(time.Second)))
 			},
 		},

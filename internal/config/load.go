@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -164,7 +165,7 @@ func UnknownVariables(env map[string]string, others ...string) diag.List {
 		}) {
 			continue
 		}
-		next := diag.DidYouMean(name, known)
+		next := didYouMean(name, known)
 		if next == "" {
 			next = "`deployer config show` lists the settings; DEPLOYER_BACKEND_BUCKET is the variable of " +
 				"backend.bucket."
@@ -175,6 +176,20 @@ func UnknownVariables(env map[string]string, others ...string) diag.List {
 		out.Add(w)
 	}
 	return out
+}
+
+// didYouMean compares what follows the DEPLOYER_ that all variables share: counted with it, everything short is near
+// everything else that is short.
+func didYouMean(name string, known []string) string {
+	const shared = "DEPLOYER_"
+	var endings []string
+	for _, k := range known {
+		endings = append(endings, strings.TrimPrefix(k, shared))
+	}
+	if near := diag.Nearest(strings.TrimPrefix(name, shared), endings); near != "" {
+		return fmt.Sprintf("Did you mean %q?", shared+near)
+	}
+	return ""
 }
 
 // allKeys is a Settings from which Encode omits nothing.

@@ -30,7 +30,8 @@ func PatientWithNew(stack *middleware.Stack) error {
 			}
 			operation := aws.OperationOf(ctx)
 			if spent > 0 { // not for a short delay, which is usual
-				resource.Tell(ctx, fmt.Sprintf("AWS does not know all objects yet that %s needs; trying again (%s): %s",
+				resource.Tell(ctx, fmt.Sprintf(
+					"AWS does not know all objects yet that %s needs; still trying after %s: %s",
 					operation,
 					spent, api.ErrorMessage()))
 			}
