@@ -35,8 +35,10 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	chosen := false
 	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
-	if !chosen && runtime.GOMAXPROCS(0) < 4 {
-		_ = flag.Set("test.parallel", "4") // scripts wait more than they compute; a number is always accepted
+	cores := runtime.GOMAXPROCS(0)
+	testkit.Spread(min(cores, 4))
+	if !chosen && cores < 6 {
+		_ = flag.Set("test.parallel", "6") // scripts wait more than they compute; a number is always accepted
 	}
 	os.Exit(run(m))
 }
@@ -83,6 +85,7 @@ func prepare(dir string) (string, error) {
 }
 
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		Cmds:                commands,

@@ -48,8 +48,8 @@ type Env struct {
 	ECS      *ecsfake.Fake
 	Cache    *elasticachefake.Fake
 	Late     *late.Late // turned off
-	// Moto is the emulator of the process. It is nil when UpstreamVariable
-	// names one. Resetting it disturbs the tests that run at the same time.
+	// Moto is the emulator. It is nil when UpstreamVariable names one. Other
+	// tests use it, too: resetting it disturbs them.
 	Moto *moto.Server
 
 	credentials Credentials
@@ -78,22 +78,42 @@ func InRegion(region string) Option { return func(s *settings) { s.region = regi
 // WithLatency adds a delay to every request.
 func WithLatency(d time.Duration) Option { return func(s *settings) { s.latency = d } }
 
-// shared is the emulator of this process. The lock serialises the requests of
-// all its proxies.
-var shared struct {
+// emulators are those of this process: one, unless Spread asks for more.
+var emulators = struct {
+	sync.Mutex // guards pool and the counts of users
+	pool       []*emulator
+	next       atomic.Int64
+}{pool: []*emulator{{}}}
+
+// emulator is one server that tests share. It starts with its first user.
+type emulator struct {
 	once   sync.Once
 	url    string
 	server *moto.Server
 	err    error
-	lock   sync.Mutex
-	next   atomic.Int64
+	users  int        // tests that run against it now
+	lock   sync.Mutex // serialises the requests of all its proxies
+}
+
+// Spread shares the tests of the process out among n emulators. Each of them answers one request at a time, so one
+// emulator keeps one core busy at most. Call it before the first Start. An emulator named by UpstreamVariable stays the
+// only one.
+func Spread(n int) {
+	if os.Getenv(UpstreamVariable) != "" {
+		return
+	}
+	emulators.Lock()
+	defer emulators.Unlock()
+	for len(emulators.pool) < n {
+		emulators.pool = append(emulators.pool, &emulator{})
+	}
 }
 
 // Start sets an Env up and removes it when the test ends. The tests of the process share the emulator, which ends with
 // the process.
 func Start(t testing.TB, opts ...Option) *Env {
 	t.Helper()
-	n := shared.next.Add(1)
+	n := emulators.next.Add(1)
 	s := settings{
 		region: regions[int(n-1)%len(regions)],
 		// The process id separates processes that share an emulator.
@@ -102,19 +122,15 @@ func Start(t testing.TB, opts ...Option) *Env {
 	for _, opt := range opts {
 		opt(&s)
 	}
-	server := s.server
-	var url string
-	if server == nil {
-		var err error
-		if server, url, err = sharedEmulator(t); err != nil {
-			t.Fatal(err)
-		}
+	upstream := &emulator{server: s.server}
+	if s.server == nil {
+		upstream = sharedEmulator(t)
 	} else {
-		url = server.URL()
+		upstream.url = s.server.URL()
 	}
 	p, err := proxy.New(proxy.Options{
-		Upstream: url, Latency: s.latency, Lock: &shared.lock,
-		UpstreamLog: upstreamLog(server),
+		Upstream: upstream.url, Latency: s.latency, Lock: &upstream.lock,
+		UpstreamLog: upstreamLog(upstream.server),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +142,7 @@ func Start(t testing.TB, opts ...Option) *Env {
 	})
 	creds := StaticCredentials()
 	if s.account != DefaultAccount {
-		if creds, err = CredentialsFor(t.Context(), url, s.account); err != nil {
+		if creds, err = CredentialsFor(t.Context(), upstream.url, s.account); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -134,7 +150,7 @@ func Start(t testing.TB, opts ...Option) *Env {
 	return &Env{
 		Endpoint: p.URL(), Region: s.region, Account: s.account, Proxy: p, ECS: fakes.ECS, Cache: fakes.Cache,
 		Late: fakes.Late,
-		Moto: server, credentials: creds,
+		Moto: upstream.server, credentials: creds,
 		Config: aws.Config{
 			Region:       s.region,
 			BaseEndpoint: aws.String(p.URL()),
@@ -153,20 +169,31 @@ func Start(t testing.TB, opts ...Option) *Env {
 	}
 }
 
-// sharedEmulator starts the emulator of the process with the first test.
-func sharedEmulator(t testing.TB) (*moto.Server, string, error) {
+// sharedEmulator is the one with the fewest users. It starts with its first, and t uses it until it ends.
+func sharedEmulator(t testing.TB) *emulator {
 	t.Helper()
-	shared.once.Do(func() {
-		if shared.url = strings.TrimSuffix(os.Getenv(UpstreamVariable), "/"); shared.url != "" {
+	emulators.Lock()
+	e := slices.MinFunc(emulators.pool, func(a, b *emulator) int { return a.users - b.users })
+	e.users++
+	emulators.Unlock()
+	t.Cleanup(func() {
+		emulators.Lock()
+		defer emulators.Unlock()
+		e.users--
+	})
+	e.once.Do(func() {
+		if e.url = strings.TrimSuffix(os.Getenv(UpstreamVariable), "/"); e.url != "" {
 			return
 		}
-		shared.server, shared.err = moto.Start(context.Background(),
-			moto.Options{Progress: func(s string) { t.Log(s) }})
-		if shared.err == nil {
-			shared.url = shared.server.URL()
+		e.server, e.err = moto.Start(context.Background(), moto.Options{Progress: func(s string) { t.Log(s) }})
+		if e.err == nil {
+			e.url = e.server.URL()
 		}
 	})
-	return shared.server, shared.url, shared.err
+	if e.err != nil {
+		t.Fatal(e.err)
+	}
+	return e
 }
 
 func upstreamLog(server *moto.Server) func() string {
