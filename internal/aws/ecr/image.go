@@ -33,7 +33,9 @@ type methods struct {
 }
 
 // Find implements image.Finder.
-func (m methods) Find(ctx context.Context, ref image.Ref) (image.Found, error) { return m.find(ctx, ref) }
+func (m methods) Find(ctx context.Context, ref image.Ref) (image.Found, error) {
+	return m.find(ctx, ref)
+}
 
 // Platform implements image.Finder.
 func (m methods) Platform(ctx context.Context, ref image.Ref, found image.Found) (string, error) {

@@ -2,14 +2,12 @@ package rds
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
-	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
@@ -210,119 +208,73 @@ func (d cluster) read(ctx context.Context, c clusterCall) (model.Cluster, model.
 	return props, clusterOutputs(found), nil
 }
 
+// shared is what a cluster has in common with an instance.
+func (d cluster) shared() database[types.DBCluster] {
+	return database[types.DBCluster]{
+		api: d.api, noun: "the cluster", option: "db-cluster", source: types.SourceTypeDbCluster,
+		taken: "DBClusterSnapshotAlreadyExistsFault", get: d.get, brief: clusterBrief,
+		unprotect: func(ctx context.Context, id string) error {
+			_, err := d.api.client.ModifyDBCluster(ctx, &rds.ModifyDBClusterInput{
+				DBClusterIdentifier: &id, DeletionProtection: aws.Bool(false), ApplyImmediately: aws.Bool(true),
+			})
+			return err
+		},
+		remove: func(ctx context.Context, id string, final *string) error {
+			_, err := d.api.client.DeleteDBCluster(ctx, &rds.DeleteDBClusterInput{
+				DBClusterIdentifier: &id, SkipFinalSnapshot: aws.Bool(final == nil), FinalDBSnapshotIdentifier: final,
+			})
+			return err
+		},
+	}
+}
+
+func clusterBrief(c types.DBCluster) brief {
+	p := c.PendingModifiedValues
+	return brief{
+		status: aws.ToString(c.Status), protected: aws.ToBool(c.DeletionProtection),
+		resourceID: aws.ToString(c.DbClusterResourceId), secret: c.MasterUserSecret,
+		pending: p != nil && (p.EngineVersion != nil || p.MasterUserPassword != nil || p.BackupRetentionPeriod != nil ||
+			p.StorageType != nil || p.IAMDatabaseAuthenticationEnabled != nil || p.Iops != nil ||
+			p.AllocatedStorage != nil),
+	}
+}
+
 func (d cluster) update(ctx context.Context, c clusterCall) (model.ClusterOutputs, error) {
-	found, err := d.get(ctx, c.ID)
+	found, err := d.shared().usable(ctx, jobOf(c, false))
 	if err != nil {
 		return c.Out, err
 	}
-	if usable, _ := state(aws.ToString(found.Status)); !usable { // an interrupted run may have begun
-		if err := d.wait(ctx, c, false); err != nil {
-			return c.Out, err
-		}
-		if found, err = d.get(ctx, c.ID); err != nil {
-			return c.Out, err
-		}
-	}
-	if in := modifyClusterInput(c.Props, found); in != nil {
-		if _, err := d.api.client.ModifyDBCluster(ctx, in); err != nil {
-			return c.Out, failed(err)
-		}
+	if _, err := d.modify(ctx, c.Props, found); err != nil {
+		return c.Out, err
 	}
 	return clusterOutputs(found), d.api.retag(ctx, aws.ToString(found.DBClusterArn), c.Old.Tags,
 		tagging.Wanted(c.Tags, c.Props.Tags))
 }
 
-func (d cluster) awaitReady(ctx context.Context, c clusterCall) (model.ClusterOutputs, error) {
-	if err := d.wait(ctx, c, true); err != nil {
-		return c.Out, err
+// modify makes the cluster what is wanted, and reports whether it was something else.
+func (d cluster) modify(ctx context.Context, p model.Cluster, found types.DBCluster) (bool, error) {
+	in := modifyClusterInput(p, found)
+	if in == nil {
+		return false, nil
 	}
-	found, err := d.get(ctx, c.ID)
+	_, err := d.api.client.ModifyDBCluster(ctx, in)
+	return true, failed(err)
+}
+
+func (d cluster) awaitReady(ctx context.Context, c clusterCall) (model.ClusterOutputs, error) {
+	var complete func(types.DBCluster) (bool, error)
+	if c.Props.Snapshot != "" { // a restore takes only some of the properties
+		complete = func(found types.DBCluster) (bool, error) { return d.modify(ctx, c.Props, found) }
+	}
+	found, err := d.shared().ready(ctx, jobOf(c, c.Old.Identifier == ""), complete, c.Props.PasswordRotation)
 	if err != nil {
 		return c.Out, err
 	}
-	// A restore takes only some of the properties, and an interrupted run may not have come to the others.
-	if in := modifyClusterInput(c.Props, found); in != nil && c.Props.Snapshot != "" {
-		if _, err := d.api.client.ModifyDBCluster(ctx, in); err != nil {
-			return c.Out, failed(err)
-		}
-		if err := d.wait(ctx, c, true); err != nil {
-			return c.Out, err
-		}
-		if found, err = d.get(ctx, c.ID); err != nil {
-			return c.Out, err
-		}
-	}
-	return clusterOutputs(found), d.api.rotate(ctx, found.MasterUserSecret, c.Props.PasswordRotation)
-}
-
-// wait waits until the cluster is usable and no change is pending.
-func (d cluster) wait(ctx context.Context, c clusterCall, pending bool) error {
-	watch := events{
-		api: d.api, kind: types.SourceTypeDbCluster, id: c.ID, tell: c.Progress, all: c.Old.Identifier == "",
-	}
-	return call.Wait(ctx, patient, "the cluster "+c.ID+" is available", func(ctx context.Context) (bool, error) {
-		found, err := d.get(ctx, c.ID)
-		if err != nil {
-			return false, err
-		}
-		status := aws.ToString(found.Status)
-		usable, err := state(status)
-		if p := found.PendingModifiedValues; usable && (!pending || p == nil || p.EngineVersion == nil &&
-			p.MasterUserPassword == nil && p.BackupRetentionPeriod == nil && p.StorageType == nil &&
-			p.IAMDatabaseAuthenticationEnabled == nil && p.Iops == nil && p.AllocatedStorage == nil) {
-			return true, nil
-		}
-		watch.look(ctx, status)
-		if err != nil {
-			return false, watch.explain(err)
-		}
-		return false, nil
-	})
+	return clusterOutputs(found), nil
 }
 
 func (d cluster) delete(ctx context.Context, c clusterCall) error {
-	told := false
-	snapshot := 0
-	lifted := false
-	return call.Wait(ctx, patient, "the cluster "+c.ID+" is gone", func(ctx context.Context) (bool, error) {
-		found, err := d.get(ctx, c.ID)
-		if errors.Is(err, resource.ErrNotFound) {
-			return true, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		if aws.ToString(found.Status) == "deleting" {
-			if !told {
-				told = true
-				c.Progress("deleting; this takes some minutes")
-			}
-			return false, nil
-		}
-		if ours := c.Old.Protected; !lifted && aws.ToBool(found.DeletionProtection) && (ours == nil || *ours) {
-			_, err := d.api.client.ModifyDBCluster(ctx, &rds.ModifyDBClusterInput{
-				DBClusterIdentifier: &c.ID, DeletionProtection: aws.Bool(false), ApplyImmediately: aws.Bool(true),
-			})
-			if err != nil {
-				return false, busy(err)
-			}
-			lifted = true
-		}
-		in := &rds.DeleteDBClusterInput{DBClusterIdentifier: &c.ID, SkipFinalSnapshot: aws.Bool(true)}
-		if c.Old.FinalSnapshot {
-			name := finalSnapshot(c.ID, aws.ToString(found.DbClusterResourceId), snapshot)
-			in.SkipFinalSnapshot, in.FinalDBSnapshotIdentifier = aws.Bool(false), &name
-		}
-		_, err = d.api.client.DeleteDBCluster(ctx, in)
-		if call.HasCode(err, "DBClusterSnapshotAlreadyExistsFault") { // of an earlier attempt that went no further
-			snapshot++
-			return false, nil
-		}
-		if err == nil && in.FinalDBSnapshotIdentifier != nil {
-			c.Progress("taking the final snapshot " + *in.FinalDBSnapshotIdentifier)
-		}
-		return false, busy(protectedError(err, "db-cluster", c.ID))
-	})
+	return d.shared().delete(ctx, jobOf(c, false), c.Old.Protected, c.Old.FinalSnapshot)
 }
 
 // clusterProps are the properties of a cluster as AWS describes it, in the shape of the recorded ones.

@@ -2,7 +2,6 @@ package rds
 
 import (
 	"context"
-	"errors"
 	"regexp"
 	"slices"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
-	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
@@ -281,137 +279,74 @@ func (i instance) read(ctx context.Context, c instanceCall) (model.Instance, mod
 	return props, instanceOutputs(found), nil
 }
 
+// shared is what an instance has in common with a cluster.
+func (i instance) shared() database[types.DBInstance] {
+	return database[types.DBInstance]{
+		api: i.api, noun: "the database", option: "db-instance", source: types.SourceTypeDbInstance,
+		taken: "DBSnapshotAlreadyExists", get: i.get, brief: instanceBrief,
+		unprotect: func(ctx context.Context, id string) error {
+			_, err := i.api.client.ModifyDBInstance(ctx, &rds.ModifyDBInstanceInput{
+				DBInstanceIdentifier: &id, DeletionProtection: aws.Bool(false), ApplyImmediately: aws.Bool(true),
+			})
+			return err
+		},
+		remove: func(ctx context.Context, id string, final *string) error {
+			_, err := i.api.client.DeleteDBInstance(ctx, &rds.DeleteDBInstanceInput{
+				DBInstanceIdentifier: &id, SkipFinalSnapshot: aws.Bool(final == nil), FinalDBSnapshotIdentifier: final,
+			})
+			return err
+		},
+	}
+}
+
+// instanceBrief counts a static parameter, which waits for a reboot, as nothing pending.
+func instanceBrief(found types.DBInstance) brief {
+	p := found.PendingModifiedValues
+	return brief{
+		status: aws.ToString(found.DBInstanceStatus), protected: aws.ToBool(found.DeletionProtection),
+		resourceID: aws.ToString(found.DbiResourceId), secret: found.MasterUserSecret,
+		pending: p != nil && (p.AllocatedStorage != nil || p.BackupRetentionPeriod != nil || p.DBInstanceClass != nil ||
+			p.EngineVersion != nil || p.IAMDatabaseAuthenticationEnabled != nil || p.Iops != nil ||
+			p.MasterUserPassword != nil || p.MultiAZ != nil || p.Port != nil || p.StorageThroughput != nil ||
+			p.StorageType != nil),
+	}
+}
+
 func (i instance) update(ctx context.Context, c instanceCall) (model.InstanceOutputs, error) {
-	found, err := i.get(ctx, c.ID)
+	found, err := i.shared().usable(ctx, jobOf(c, false))
 	if err != nil {
 		return c.Out, err
 	}
-	if usable, _ := state(aws.ToString(found.DBInstanceStatus)); !usable { // an interrupted run may have begun
-		if err := i.wait(ctx, c, false); err != nil {
-			return c.Out, err
-		}
-		if found, err = i.get(ctx, c.ID); err != nil {
-			return c.Out, err
-		}
-	}
-	if err := i.modify(ctx, c, found); err != nil {
+	if _, err := i.modify(ctx, c.Props, found); err != nil {
 		return c.Out, err
 	}
 	return instanceOutputs(found), i.api.retag(ctx, aws.ToString(found.DBInstanceArn), c.Old.Tags,
 		tagging.Wanted(c.Tags, c.Props.Tags))
 }
 
-// modify makes the instance what is wanted, if it is not.
-func (i instance) modify(ctx context.Context, c instanceCall, found types.DBInstance) error {
-	in, err := modifyInput(c.Props, found)
-	if err != nil {
-		return err
+// modify makes the instance what is wanted, and reports whether it was something else.
+func (i instance) modify(ctx context.Context, p model.Instance, found types.DBInstance) (bool, error) {
+	in, err := modifyInput(p, found)
+	if in == nil || err != nil {
+		return false, err
 	}
-	if in != nil {
-		if _, err := i.api.client.ModifyDBInstance(ctx, in); err != nil {
-			return failed(err)
-		}
-	}
-	return nil
+	_, err = i.api.client.ModifyDBInstance(ctx, in)
+	return true, failed(err)
 }
 
 func (i instance) awaitReady(ctx context.Context, c instanceCall) (model.InstanceOutputs, error) {
-	if err := i.wait(ctx, c, true); err != nil {
-		return c.Out, err
+	var complete func(types.DBInstance) (bool, error)
+	if c.Props.Snapshot != "" { // a restore takes only some of the properties
+		complete = func(found types.DBInstance) (bool, error) { return i.modify(ctx, c.Props, found) }
 	}
-	found, err := i.get(ctx, c.ID)
+	found, err := i.shared().ready(ctx, jobOf(c, c.Old.Identifier == ""), complete, c.Props.PasswordRotation)
 	if err != nil {
 		return c.Out, err
 	}
-	// A restore takes only some of the properties, and an interrupted run may not have come to the others.
-	if in, err := modifyInput(c.Props, found); err != nil {
-		return c.Out, err
-	} else if in != nil && c.Props.Snapshot != "" {
-		if err := i.modify(ctx, c, found); err != nil {
-			return c.Out, err
-		}
-		if err := i.wait(ctx, c, true); err != nil {
-			return c.Out, err
-		}
-		if found, err = i.get(ctx, c.ID); err != nil {
-			return c.Out, err
-		}
-	}
-	return instanceOutputs(found), i.api.rotate(ctx, found.MasterUserSecret, c.Props.PasswordRotation)
-}
-
-// wait waits until the instance is usable and no change is pending.
-func (i instance) wait(ctx context.Context, c instanceCall, pending bool) error {
-	watch := events{
-		api: i.api, kind: types.SourceTypeDbInstance, id: c.ID, tell: c.Progress, all: c.Old.Identifier == "",
-	}
-	return call.Wait(ctx, patient, "the database "+c.ID+" is available", func(ctx context.Context) (bool, error) {
-		found, err := i.get(ctx, c.ID)
-		if err != nil {
-			return false, err
-		}
-		status := aws.ToString(found.DBInstanceStatus)
-		usable, err := state(status)
-		if usable && (!pending || !isPending(found.PendingModifiedValues)) {
-			return true, nil
-		}
-		watch.look(ctx, status)
-		if err != nil {
-			return false, watch.explain(err)
-		}
-		return false, nil
-	})
-}
-
-// isPending reports whether AWS has accepted changes that it has not made yet. A static parameter does not count.
-func isPending(p *types.PendingModifiedValues) bool {
-	return p != nil && (p.AllocatedStorage != nil || p.BackupRetentionPeriod != nil || p.DBInstanceClass != nil ||
-		p.EngineVersion != nil || p.IAMDatabaseAuthenticationEnabled != nil || p.Iops != nil ||
-		p.MasterUserPassword != nil || p.MultiAZ != nil || p.Port != nil || p.StorageThroughput != nil ||
-		p.StorageType != nil)
+	return instanceOutputs(found), nil
 }
 
 func (i instance) delete(ctx context.Context, c instanceCall) error {
-	told := ""
-	snapshot := 0
-	lifted := false
-	return call.Wait(ctx, patient, "the database "+c.ID+" is gone", func(ctx context.Context) (bool, error) {
-		found, err := i.get(ctx, c.ID)
-		if errors.Is(err, resource.ErrNotFound) {
-			return true, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		if status := aws.ToString(found.DBInstanceStatus); status == "deleting" {
-			if told == "" {
-				told = "deleting"
-				c.Progress("deleting; this takes some minutes")
-			}
-			return false, nil
-		}
-		if ours := c.Old.Protected; !lifted && aws.ToBool(found.DeletionProtection) && (ours == nil || *ours) {
-			_, err := i.api.client.ModifyDBInstance(ctx, &rds.ModifyDBInstanceInput{
-				DBInstanceIdentifier: &c.ID, DeletionProtection: aws.Bool(false), ApplyImmediately: aws.Bool(true),
-			})
-			if err != nil {
-				return false, busy(err)
-			}
-			lifted = true
-		}
-		in := &rds.DeleteDBInstanceInput{DBInstanceIdentifier: &c.ID, SkipFinalSnapshot: aws.Bool(true)}
-		if c.Old.FinalSnapshot && c.Old.ClusterIdentifier.Get() == "" {
-			name := finalSnapshot(c.ID, aws.ToString(found.DbiResourceId), snapshot)
-			in.SkipFinalSnapshot, in.FinalDBSnapshotIdentifier = aws.Bool(false), &name
-		}
-		_, err = i.api.client.DeleteDBInstance(ctx, in)
-		if call.HasCode(err, "DBSnapshotAlreadyExists") { // of an earlier attempt that went no further
-			snapshot++
-			return false, nil
-		}
-		if err == nil && in.FinalDBSnapshotIdentifier != nil {
-			c.Progress("taking the final snapshot " + *in.FinalDBSnapshotIdentifier)
-		}
-		return false, busy(protectedError(err, "db-instance", c.ID))
-	})
+	final := c.Old.FinalSnapshot && c.Old.ClusterIdentifier.Get() == "" // else the cluster takes one
+	return i.shared().delete(ctx, jobOf(c, false), c.Old.Protected, final)
 }
