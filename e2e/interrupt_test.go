@@ -32,8 +32,8 @@ func scriptEnvironment(ts *testscript.TestScript) []string {
 
 // interruptCommand runs the binary, sends it signals while a call is held (see proxy hold), lets the call go on, and
 // checks the exit code: interrupt CODE SIGNAL[,SIGNAL] deployer ARGS... Several signals are sent a bit more than a
-// second apart, for those of one second count as one. With the last of several the call is not let go. What the binary
-// says is in the files "out" and "err".
+// second apart, for those of one second count as one. With the last of several the call is not let go. A process
+// that KILL ended has the exit code -1. What the binary says is in the files "out" and "err".
 func interruptCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "interrupt")
 	if len(args) < 3 || args[2] != "deployer" {
@@ -54,7 +54,9 @@ func interruptCommand(ts *testscript.TestScript, neg bool, args []string) {
 		if i > 0 {
 			time.Sleep(1100 * time.Millisecond) // the contract is in seconds
 		}
-		ts.Check(cmd.Process.Signal(map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[name]))
+		ts.Check(cmd.Process.Signal(map[string]syscall.Signal{
+			"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL,
+		}[name]))
 	}
 	if len(signals) == 1 {
 		w.letGo()

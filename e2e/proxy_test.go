@@ -67,7 +67,9 @@ func (w *world) await(ts *testscript.TestScript) {
 //	proxy ignorant OPERATION...       those operations did not know something since then, and no others
 //	proxy watch URL...                look after each change of a load balancer whether these requests are served
 //	proxy served                      they were, all the time
-//	proxy ecs image=GLOB behaviour=B  what the tasks of an image do, as of ecsfake.Rule
+//	proxy ecs image=GLOB behaviour=B [command=GLOB exit=CODE steps=N log=LINE|LINE]
+//	                                  what the tasks of an image do, as of ecsfake.Rule
+//	proxy ecs clear                   no more of these rules
 func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "proxy")
 	if len(args) == 0 {
@@ -138,6 +140,10 @@ func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case "release":
 		w.letGo()
 	case "ecs":
+		if slices.Equal(args, []string{"clear"}) {
+			w.ECS.ClearRules()
+			return
+		}
 		rule := ecsfake.Rule{}
 		for key, value := range pairs(ts, args) {
 			switch key {
@@ -145,6 +151,18 @@ func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {
 				rule.Image = value
 			case "behaviour":
 				rule.Behaviour = ecsfake.Behaviour(value)
+			case "command":
+				rule.Command = value
+			case "exit", "steps":
+				n, err := strconv.Atoi(value)
+				ts.Check(err)
+				if key == "exit" {
+					rule.ExitCode = n
+				} else {
+					rule.Steps = n
+				}
+			case "log":
+				rule.Log = strings.Split(value, "|")
 			default:
 				ts.Fatalf("unknown %s", key)
 			}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/company/deployer/e2e/testkit/proxy"
@@ -130,8 +131,8 @@ func (b *Builder) Ask(action string, resources ...string) {
 
 // Tagging adds the permission that a creation with tags needs in addition.
 func (b *Builder) Tagging(action string, resources ...string) {
-	if len(b.RequestTags) > 0 && (strings.HasPrefix(b.Call.Operation, "Create") ||
-		strings.HasPrefix(b.Call.Operation, "Register") || strings.HasPrefix(b.Call.Operation, "Authorize")) {
+	if len(b.RequestTags) > 0 && slices.ContainsFunc([]string{"Create", "Register", "Authorize", "Run"},
+		func(verb string) bool { return strings.HasPrefix(b.Call.Operation, verb) }) {
 		b.Ask(action, resources...)
 	}
 }

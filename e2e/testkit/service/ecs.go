@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
@@ -60,6 +61,7 @@ var _ = register(Service{
 	Types: map[string]ByHand{
 		"ecs/cluster": {Property: "containerInsights", To: "disabled", Needed: true},
 		"ecs/service": {Property: "deployment"}, "ecs/task-definition": {},
+		"ecs/release": {Untried: "AWS has no object for it"},
 	},
 })
 
@@ -82,6 +84,9 @@ func listECS(l *inventory.Lister) error {
 				return err
 			}
 			if err := listServices(l, client, *c.ClusterArn); err != nil {
+				return err
+			}
+			if err := listSingle(l, client, *c.ClusterArn); err != nil {
 				return err
 			}
 		}
@@ -137,6 +142,41 @@ func listServices(l *inventory.Lister, client *ecs.Client, cluster string) error
 	return nil
 }
 
+// listSingle counts the tasks without a service, by their family and command: one too many is a migration that ran twice.
+// ECS lists stopped ones for about an hour, and forgets them with the cluster.
+func listSingle(l *inventory.Lister, client *ecs.Client, cluster string) error {
+	times := map[string]int{}
+	for _, status := range []ecstypes.DesiredStatus{ecstypes.DesiredStatusRunning, ecstypes.DesiredStatusStopped} {
+		pages := ecs.NewListTasksPaginator(client, &ecs.ListTasksInput{Cluster: &cluster, DesiredStatus: status})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(l)
+			if err != nil || len(page.TaskArns) == 0 {
+				return err
+			}
+			found, err := client.DescribeTasks(l, &ecs.DescribeTasksInput{Cluster: &cluster, Tasks: page.TaskArns})
+			if err != nil {
+				return err
+			}
+			for _, t := range found.Tasks {
+				if strings.HasPrefix(aws.ToString(t.Group), "service:") {
+					continue
+				}
+				command := ""
+				if t.Overrides != nil && len(t.Overrides.ContainerOverrides) > 0 {
+					command = strings.Join(t.Overrides.ContainerOverrides[0].Command, " ")
+				}
+				times[inventory.Last(*t.TaskDefinitionArn, "/")+" "+command]++
+			}
+		}
+	}
+	for name, n := range times {
+		if err := l.Add("task", name, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func accessECS(b *access.Builder) {
 	cluster := access.Tail(access.First(b.Text("cluster"), b.Text("clusterName")))
 	named := func(kind, name string) string {
@@ -184,6 +224,15 @@ func accessECS(b *access.Builder) {
 		on = inCluster("service", access.First(b.Text("serviceName"), b.Text("service")))
 	case "DescribeServices":
 		on = inCluster("service", b.Texts("services")...)
+	case "RunTask":
+		on = []string{named("task-definition", b.Text("taskDefinition"))}
+		b.Context("ecs:cluster", b.ARN("cluster/"+cluster))
+		b.On(on...)
+		b.WithoutContext()
+		b.Tagging("ecs:TagResource", b.ARN("task/"+cluster+"/*"))
+		return
+	case "StopTask":
+		on = inCluster("task", b.Text("task"))
 	case "StopServiceDeployment":
 		on = []string{b.Text("serviceDeploymentArn")}
 	case "DescribeTasks":

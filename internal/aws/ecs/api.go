@@ -14,6 +14,7 @@ import (
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/rollout"
+	"github.com/company/deployer/internal/aws/task"
 	"github.com/company/deployer/internal/resource"
 )
 
@@ -42,7 +43,9 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 			},
 		},
 	}
-	return []resource.Behaviour{newCluster(calls), newTaskDefinition(calls), newService(calls, rollout.New(cfg))}
+	return []resource.Behaviour{
+		newCluster(calls), newTaskDefinition(calls), newRelease(task.New(cfg)), newService(calls, rollout.New(cfg)),
+	}
 }
 
 // rolesSettle is how long AWS may need until a new role or service-linked role can be used.

@@ -150,6 +150,27 @@ func (r *run) next(f *failure, group string) string {
 		if f.crash != nil && f.crash.exitCode != nil && *f.crash.exitCode == 0 {
 			return "a service must keep running, but the container ended by itself: check command; see " + logs
 		}
+	case ContainerHealth:
+		return "check healthCheck.command (it runs inside the container), its timeout and its start period; see " + logs
+	case TargetHealth:
+		return "check healthCheck.path and healthCheck.port, that the application answers there with 200 on 0.0.0.0, " +
+			"that the security group lets the load balancer in, and whether the grace period is long enough"
+	case Superseded:
+		return "find out who else deploys this service, then apply again"
+	case Deleted:
+		return "run `deployer apply --refresh`: it finds that the service does not exist, and creates it"
+	}
+	if next := f.cause.next(logs); next != "" {
+		return next
+	}
+	return "see the events of the service in the ECS console and " + logs +
+		", then apply again; raise deployment.timeout if the rollout only needs more time"
+}
+
+// next is the step that most likely helps against a cause that has nothing to do with a service; "" for other causes.
+func (c Cause) next(logs string) string {
+	switch c {
+	case Crash:
 		return "fix what the last lines say (a missing environment variable, an unreachable host, a wrong command), " +
 			"then apply again; more in " + logs
 	case OutOfMemory:
@@ -166,22 +187,12 @@ func (r *run) next(f *failure, group string) string {
 	case Initialization:
 		return "check that the log group exists and that the subnets have a route to the AWS services that " +
 			"the task needs"
-	case ContainerHealth:
-		return "check healthCheck.command (it runs inside the container), its timeout and its start period; see " + logs
-	case TargetHealth:
-		return "check healthCheck.path and healthCheck.port, that the application answers there with 200 on 0.0.0.0, " +
-			"that the security group lets the load balancer in, and whether the grace period is long enough"
 	case Capacity:
 		return "wait and apply again, or use more subnets (zones, free addresses) or a higher Fargate quota; spot " +
 			"capacity changes all the time"
 	case AssumeRole:
 		return "check that the trust policies of task role and execution role name ecs-tasks.amazonaws.com, then " +
 			"apply again"
-	case Superseded:
-		return "find out who else deploys this service, then apply again"
-	case Deleted:
-		return "run `deployer apply --refresh`: it finds that the service does not exist, and creates it"
 	}
-	return "see the events of the service in the ECS console and " + logs +
-		", then apply again; raise deployment.timeout if the rollout only needs more time"
+	return ""
 }

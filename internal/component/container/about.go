@@ -30,5 +30,8 @@ func (s *Spec) Summary(scaling *Scaling) string {
 	if s.Spot {
 		text += ", spot"
 	}
+	if s.Release != nil {
+		text += "; before each rollout: " + strings.Join(s.Release.Command, " ")
+	}
 	return text
 }

@@ -44,6 +44,7 @@ func Resources() []component.Generated {
 	return []component.Generated{
 		{Name: "service", Type: ecs.ServiceType},
 		{Name: "task-definition", Type: ecs.TaskDefinitionType},
+		{Name: "release", Type: ecs.ReleaseType, When: "with `release`"},
 		{Name: "log-group", Type: logs.LogGroupType},
 		{Name: SecurityGroup, Type: ec2.SecurityGroupType},
 		{Name: "execution-role", Type: iam.RoleType},
@@ -146,10 +147,14 @@ func (s *Spec) Build(in component.Instance, granted []component.Granted, parts P
 		TaskRoleArn:      value.Expr[string](made.TaskRole.Output("arn")),
 	}, policies...))
 
-	after := append(policies, made.LogGroup.ID())
-	after = append(after, parts.After...)
+	begin := append(policies, made.LogGroup.ID()) // what any task needs
+	after := append(slices.Clone(begin), parts.After...)
 	for _, c := range connections {
-		after = append(after, c.ID())
+		begin, after = append(begin, c.ID()), append(after, c.ID())
+	}
+	if s.Release != nil {
+		after = append(after,
+			add(in.Resource("release", ecs.ReleaseType, s.release(in, definition, made.SecurityGroup), begin...)).ID())
 	}
 	made.Service = add(in.Resource("service", ecs.ServiceType, s.service(in, parts, definition, made.SecurityGroup),
 		after...))
@@ -165,8 +170,7 @@ func (s *Spec) service(in component.Instance, parts Parts, definition, securityG
 		TaskDefinition: value.Expr[string](definition.Output("arn")),
 		Subnets:        value.Expr[[]string](network.Output(network.TaskSubnetIDs)),
 		AssignPublicIP: value.Expr[bool](network.Output(network.AssignPublicIP)),
-		SecurityGroups: value.Expr[[]string](value.NewList(append([]value.Value{securityGroup.Output("id")},
-			value.Strings(s.SecurityGroups...).Items()...)...)),
+		SecurityGroups: s.securityGroups(securityGroup),
 		TargetGroups: parts.TargetGroups, ServiceRegistries: parts.Registries,
 		Deployment: s.Deployment.properties(), EnableExecuteCommand: s.Exec,
 	}
@@ -187,6 +191,24 @@ func (s *Spec) service(in component.Instance, parts Parts, definition, securityG
 		props.DesiredCount = &least
 	}
 	return props
+}
+
+// release are the properties of the release task. It runs in the service's network, with the same roles.
+func (s *Spec) release(in component.Instance, definition, securityGroup *resource.Resource) ecs.Release {
+	return ecs.Release{
+		Name: in.ResourceName(ecs.NameLimit, nil), Cluster: value.Expr[string](cluster.Output(cluster.Name)),
+		TaskDefinition: value.Expr[string](definition.Output("arn")),
+		Container:      in.Original().Name, Command: s.Release.Command, Timeout: s.Release.Timeout.Seconds(),
+		Subnets:        value.Expr[[]string](network.Output(network.TaskSubnetIDs)),
+		AssignPublicIP: value.Expr[bool](network.Output(network.AssignPublicIP)),
+		SecurityGroups: s.securityGroups(securityGroup),
+	}
+}
+
+// securityGroups are those of the tasks: their own, and those that others have made.
+func (s *Spec) securityGroups(own *resource.Resource) value.Of[[]string] {
+	return value.Expr[[]string](value.NewList(append([]value.Value{own.Output("id")},
+		value.Strings(s.SecurityGroups...).Items()...)...))
 }
 
 func (d *Deployment) properties() ecs.Deployment {

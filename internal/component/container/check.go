@@ -24,9 +24,25 @@ func (s *Spec) Check(in component.Instance, tasks int) []value.Problem {
 	problems = append(problems, checkVariables(in, nil, s.Environment, s.Secrets)...)
 	problems = append(problems, s.checkSidecars(in)...)
 	problems = append(problems, checkWords([]string{"command"}, s.Command)...)
+	if s.Release != nil {
+		problems = append(problems, checkWords([]string{"release", "command"}, s.Release.Command)...)
+		problems = append(problems, s.Release.checkSize()...)
+	}
 	problems = append(problems, s.checkDefinitionSize()...)
 	problems = append(problems, s.Deployment.check(in, tasks)...)
 	return problems
+}
+
+// checkSize refuses a command that ECS does not take: all overrides of a task have at most 8192 characters.
+func (r *Release) checkSize() []value.Problem {
+	const limit, rest = 8192, 512 // JSON around the words
+	text, err := json.Marshal(r.Command)
+	if err == nil && len(text) <= limit-rest {
+		return nil
+	}
+	return []value.Problem{component.Invalid([]string{"release", "command"},
+		"has %d characters, and ECS takes a command of at most %d: put it into a script in the image", len(text),
+		limit-rest)}
 }
 
 // imageProblems checks an image. An image that is not known yet passes.

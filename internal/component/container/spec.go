@@ -24,6 +24,7 @@ type Spec struct {
 	Secrets      map[string]value.Of[string] `json:"secrets,omitempty" keys:"^[A-Za-z_][A-Za-z0-9_.-]*$" keyForm:"the name of an environment variable" example:"{API_KEY: \"ssm:/shop/api-key\"}" doc:"Environment variables filled by ECS: the ARN of a secret in Secrets Manager, ssm:/path of a parameter, or a reference such as ${database.secretArn}. #key selects a key of a JSON secret."`
 	Sidecars     []Sidecar                   `json:"sidecars,omitempty" unique:"name" doc:"Containers that run beside the main one in each task."`
 	Deployment   Deployment                  `json:"deployment,omitempty" doc:"How a new revision replaces the old one."`
+	Release      *Release                    `json:"release,omitempty" doc:"Command that must succeed before a new revision rolls out, such as the migration of a database."`
 	Exec         bool                        `json:"exec,omitempty" doc:"Allow shells into running containers (ECS Exec)."`
 	// SecurityGroups are those that others have made, such as the group of a database's clients.
 	SecurityGroups []string `json:"securityGroups,omitempty" max:"4" why:"a task has five at most, one of them deployer's" unique:"true" pattern:"^sg-[0-9a-f]{8,17}$" form:"the id of a security group, such as sg-0123456789abcdef0" example:"[sg-0123456789abcdef0]" doc:"Ids of security groups that the tasks have beside their own."`
@@ -49,6 +50,12 @@ type Deployment struct {
 	MaxPercent        int            `json:"maxPercent,omitempty" min:"100" max:"200" default:"200" doc:"Percent of the desired tasks that may run during a rollout, rounded down."`
 	Timeout           value.Duration `json:"timeout,omitempty" min:"1m" max:"3h" default:"15m" doc:"How long a rollout may take before the apply fails."`
 	Bake              value.Duration `json:"bake,omitempty" min:"0s" max:"24h" default:"0s" doc:"How long the new revision is watched after it has completed, before the apply is done."`
+}
+
+// Release is a task of the new revision that must succeed before the rollout.
+type Release struct {
+	Command []string       `json:"command" required:"true" min:"1" scalar:"text" example:"[python, manage.py, migrate]" doc:"Command in the main container, word by word, in place of its own. It must be safe to repeat."`
+	Timeout value.Duration `json:"timeout,omitempty" min:"1m" max:"24h" default:"30m" doc:"How long the task may take; then it is stopped, and the apply fails."`
 }
 
 // Scaling is the shared part of how many tasks run.

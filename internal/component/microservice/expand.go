@@ -40,11 +40,6 @@ func Kind() component.Kind {
 			component.Generated{Name: ruleName, Type: elbv2.ListenerRuleType, When: "with `ingress`"},
 			component.Generated{Name: "from-load-balancer*", Type: ec2.SecurityGroupRuleType, When: "with `ingress`"},
 		),
-		Advice: map[string]string{
-			"release": "this version of deployer does not run release tasks: run the migration when the " +
-				"container starts, " +
-				"or as a step of the pipeline before `deployer apply`",
-		},
 		Check:   check,
 		Demands: demands,
 		Grant:   grant,

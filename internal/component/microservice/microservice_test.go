@@ -82,9 +82,13 @@ func TestCheck(t *testing.T) {
 			"image: nginx:1\nports: [{name: HTTP, port: 80}]",
 			`ports.0.name: "HTTP" is not the name of a port`,
 		},
-		"release": {
-			base + "release: {command: [migrate]}",
-			"release: this version of deployer does not run release tasks",
+		"release": {base + "release: {command: [migrate]}", ""},
+		"release without command": {
+			base + "release: {timeout: 5m}", `release: the key "command" is required`,
+		},
+		"release with an endless command": {
+			base + "release: {command: [sh, -c, " + strings.Repeat("x", 8000) + "]}",
+			"release.command: has 8014 characters, and ECS takes a command of at most 7680",
 		},
 		"cpu": {
 			base + "cpu: 300",

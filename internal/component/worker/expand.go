@@ -18,9 +18,6 @@ func Kind() component.Kind {
 		Advice: map[string]string{
 			"ports":   "a Worker has no ports; use a MicroService",
 			"ingress": "a Worker gets no requests; use a MicroService",
-			"release": "this version of deployer does not run release tasks: run the migration when the " +
-				"container starts, " +
-				"or as a step of the pipeline before `deployer apply`",
 		},
 		Check:   check,
 		Demands: func(in component.Instance, s *Spec) []component.Demand { return s.Spec.Demands(in, false) },
