@@ -300,6 +300,11 @@ func (d *difference) String() string {
 	return strings.Join(out, "\n")
 }
 
+// counted reports whether the fact of an object is how many there are.
+func counted(o inventory.Object) bool {
+	return o.Kind == inventory.TaskDefinition || o.Kind == inventory.Task
+}
+
 // compare looks at what AWS holds. astray: the way to it was another one than that of the undisturbed runs, so that
 // there may be other revisions.
 func (s *site) compare(want []inventory.Object, astray bool) (*difference, error) {
@@ -320,8 +325,8 @@ func (s *site) compare(want []inventory.Object, astray bool) (*difference, error
 			d.orphans = append(d.orphans, o.String())
 		case there[id]:
 			d.duplicates = append(d.duplicates, o.String())
-		case o.Kind == inventory.TaskDefinition && astray:
-		case o.Kind == inventory.TaskDefinition && o.Facts != w.Facts: // revisions are objects, too
+		case counted(o) && astray:
+		case counted(o) && o.Facts != w.Facts: // revisions are objects, too, and a migration must not run twice
 			d.duplicates = append(d.duplicates, o.String()+" instead of "+w.Facts)
 		case o.Facts != w.Facts:
 			d.changed = append(d.changed, o.String()+"\n  instead of "+w.Facts)

@@ -52,8 +52,11 @@ func (s story) instead() (version int, how string) {
 // edit is a change of a file of the stack.
 type edit struct{ file, old, new string }
 
-// edits make versions 1 to 3 of the example stack, each out of the one before it.
+// edits make versions of the example stack, each out of the one before it.
 var edits = [versions][]edit{
+	0: { // a task that must run once for each revision
+		{"services/user-service/api.yaml", "  scaling:\n", "  release: {command: [bin/migrate]}\n\n  scaling:\n"},
+	},
 	1: { // in place
 		{"services/user-service/queue.yaml", "visibilityTimeout: 2m", "visibilityTimeout: 3m"},
 		{"services/user-service/uploads.yaml", "expireAfter: 7d", "expireAfter: 8d"},
@@ -65,6 +68,7 @@ var edits = [versions][]edit{
 			"  scaling:\n    schedule: [{name: morning, cron: 30 7 ? * MON-FRI *, min: 2}]\n    min: 2\n",
 		},
 		{"environments/dev.yaml", "memory: 512\n  scaling:\n    max: 2\n", "memory: 512\n  scaling:\n    max: 3\n"},
+		{"services/user-service/api.yaml", "command: [bin/migrate]", "command: [bin/migrate, --all]"},
 		{"environments/dev.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: warn"},
 	},
 	2: { // queues, load balancer, listener, rules, groups and their rules, a whole component

@@ -197,8 +197,9 @@ TYPES = {
     "sqs/queue-policy": ("AWS::SQS::QueuePolicy", {"queueUrl": "Queues"}),
 }
 
-# Types that CloudFormation has as a part of another one.
+# Types that CloudFormation has as a part of another one, or not at all.
 PARTS = {
+    "ecs/release": "a task that ran: AWS has no object for it",
     "applicationautoscaling/scheduled-action": "a property of the scalable target",
     "iam/role-policy-attachment": "a property of the role",
 }

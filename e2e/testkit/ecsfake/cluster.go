@@ -108,6 +108,7 @@ func (f *Fake) deleteCluster(c *call) (any, error) {
 			}
 		}
 	}
+	cl.tasks = nil
 	return nil, errDecline
 }
 

@@ -28,6 +28,9 @@ func (o Object) String() string { return o.Kind + " " + o.Name + " " + o.Facts }
 // TaskDefinition is the kind whose only fact is how many revisions are active.
 const TaskDefinition = "task definition"
 
+// Task is the kind of tasks without a service, by family and command. Their only fact is how many there were.
+const Task = "task"
+
 // Source lists the objects of one service.
 type Source struct {
 	// Names gives names to ids (Lister.Name); nil when AWS generates none. The Names of all sources run before the

@@ -142,8 +142,7 @@ func listServices(l *inventory.Lister, client *ecs.Client, cluster string) error
 	return nil
 }
 
-// listSingle counts the tasks without a service, by their family and command: one too many is a migration that ran twice.
-// ECS lists stopped ones for about an hour, and forgets them with the cluster.
+// listSingle counts the tasks without a service by family and command: one too many is a migration that ran twice.
 func listSingle(l *inventory.Lister, client *ecs.Client, cluster string) error {
 	times := map[string]int{}
 	for _, status := range []ecstypes.DesiredStatus{ecstypes.DesiredStatusRunning, ecstypes.DesiredStatusStopped} {
@@ -165,12 +164,13 @@ func listSingle(l *inventory.Lister, client *ecs.Client, cluster string) error {
 				if t.Overrides != nil && len(t.Overrides.ContainerOverrides) > 0 {
 					command = strings.Join(t.Overrides.ContainerOverrides[0].Command, " ")
 				}
-				times[inventory.Last(*t.TaskDefinitionArn, "/")+" "+command]++
+				family, _, _ := strings.Cut(inventory.Last(*t.TaskDefinitionArn, "/"), ":")
+				times[family+" "+command]++
 			}
 		}
 	}
 	for name, n := range times {
-		if err := l.Add("task", name, n); err != nil {
+		if err := l.Add(inventory.Task, name, n); err != nil {
 			return err
 		}
 	}

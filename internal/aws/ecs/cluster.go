@@ -260,7 +260,7 @@ func (k *cluster) foreignServices(ctx context.Context, cluster string, stack res
 	}
 }
 
-// looseTasks are the ids of tasks that no service started.
+// looseTasks are the ids of tasks that neither a service nor a release started: the delete of a release stops its own.
 func (k *cluster) looseTasks(ctx context.Context, cluster string) ([]string, error) {
 	var out []string
 	for in := (&sdk.ListTasksInput{Cluster: &cluster, MaxResults: aws.Int32(100)}); ; {
@@ -275,7 +275,8 @@ func (k *cluster) looseTasks(ctx context.Context, cluster string) ([]string, err
 				return nil, call.Error(err, call.NotFound("ClusterNotFoundException"))
 			}
 			for _, t := range tasks.Tasks {
-				if !strings.HasPrefix(aws.ToString(t.Group), "service:") && aws.ToString(t.LastStatus) != "STOPPED" {
+				if !strings.HasPrefix(aws.ToString(t.Group), "service:") && !releases(t) &&
+					aws.ToString(t.LastStatus) != "STOPPED" {
 					out = append(out, path.Base(aws.ToString(t.TaskArn)))
 				}
 			}

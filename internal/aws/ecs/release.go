@@ -21,6 +21,7 @@ import (
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/ecs"
 	"github.com/company/deployer/internal/resource/iam"
+	"github.com/company/deployer/internal/resource/logs"
 	"github.com/company/deployer/internal/value"
 )
 
@@ -71,9 +72,10 @@ func newRelease(tasks *task.Runner) resource.Behaviour {
 						Why: "a task gets its tags when it starts",
 					},
 					{Actions: []string{"ecs:ListTasks"}, When: inCluster(s)},
+					{Actions: []string{"ecs:DescribeTaskDefinition"}, Why: "the log of a release task that failed"},
 					{
-						Actions: []string{"ecs:DescribeTaskDefinition", "logs:GetLogEvents"},
-						Why:     "the log of a release task that failed",
+						On:      []string{s.ARN("logs", "log-group:"+logs.Name(s.Stack, s.Environment, "*"))},
+						Actions: []string{"logs:GetLogEvents"}, Why: "the log of a release task that failed",
 					},
 					{
 						On:      []string{s.GlobalARN("iam", "role/"+s.Names(iam.NameLimit))},
@@ -148,7 +150,12 @@ func (r *release) update(ctx context.Context, c releaseCall) (wanted.ReleaseOutp
 }
 
 // releaseMark is startedBy of the tasks.
-func releaseMark(name string) string { return "release/" + name }
+func releaseMark(name string) string { return releasePrefix + name }
+
+const releasePrefix = "release/"
+
+// releases reports whether a release started the task.
+func releases(t types.Task) bool { return strings.HasPrefix(aws.ToString(t.StartedBy), releasePrefix) }
 
 // begin starts the task, or joins the one that an interrupted run has started.
 func (r *release) begin(ctx context.Context, c releaseCall) (wanted.ReleaseOutputs, error) {

@@ -56,8 +56,10 @@ func (r *Runner) Start(ctx context.Context, in *ecs.RunTaskInput) (types.Task, e
 		if len(out.Failures) > 0 {
 			why = strings.TrimSpace(aws.ToString(out.Failures[0].Reason) + " " + aws.ToString(out.Failures[0].Detail))
 		}
-		return types.Task{}, &resource.OpError{Operation: "ecs:RunTask", Message: "no task was started: " + why,
-			Err: errors.New(why)}
+		return types.Task{}, &resource.OpError{
+			Operation: "ecs:RunTask", Message: "no task was started: " + why,
+			Err: errors.New(why),
+		}
 	}
 	return out.Tasks[0], nil
 }

@@ -171,7 +171,7 @@ func (s *Spec) service(in component.Instance, parts Parts, definition, securityG
 		Subnets:        value.Expr[[]string](network.Output(network.TaskSubnetIDs)),
 		AssignPublicIP: value.Expr[bool](network.Output(network.AssignPublicIP)),
 		SecurityGroups: s.securityGroups(securityGroup),
-		TargetGroups: parts.TargetGroups, ServiceRegistries: parts.Registries,
+		TargetGroups:   parts.TargetGroups, ServiceRegistries: parts.Registries,
 		Deployment: s.Deployment.properties(), EnableExecuteCommand: s.Exec,
 	}
 	if len(parts.TargetGroups) > 0 {
