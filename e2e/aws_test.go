@@ -51,6 +51,12 @@ import (
 //	aws queue send REGEXP BODY    send a message to the only queue whose name matches
 //	aws queue purge REGEXP
 //	aws queue delete REGEXP
+//	aws role attach|detach REGEXP ARN
+//	                              a managed policy, to or from the only role whose name matches
+//	aws role policy REGEXP NAME   write an inline policy of that name into the role
+//	aws group open REGEXP CIDR    let addresses into port 22 of the only security group whose name matches
+//	aws listener route REGEXP PATH
+//	                              make a rule for a path in the listeners of the load balancer whose name matches
 //	aws services delete           delete all ECS services
 //	aws services deploy           start another deployment of every ECS service
 //	aws certificate HOST          import a certificate into ACM
@@ -82,6 +88,9 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if args[0] == "certificate" {
 		_, err := testkit.ImportCertificate(ctx, config, args[1])
 		ts.Check(err)
+		return
+	}
+	if w.outside(ctx, ts, args) {
 		return
 	}
 	switch args[0] + " " + args[1] {

@@ -23,6 +23,7 @@ type collector struct {
 
 	obstacles map[*stored][]plan.Obstacle // of objects to delete
 	found     map[string]bool             // forgotten resources that are there, by ID
+	wanted    map[string]value.Value      // desired properties of what changes, by resource ID
 }
 
 // seen is one step of a preview that changes something.
@@ -37,7 +38,7 @@ type seen struct {
 func newCollector(r *run) *collector {
 	c := &collector{
 		run: r, stored: make(map[*pkgresource.State]*stored, len(r.state.all)),
-		replaced: map[sdk.URN]bool{},
+		replaced: map[sdk.URN]bool{}, wanted: map[string]value.Value{},
 	}
 	for _, s := range r.state.all {
 		c.stored[s.state] = s
@@ -187,6 +188,7 @@ func (c *collector) change(s seen) (out plan.Change) {
 	}
 	if s.new != nil {
 		wanted = fromProperties(s.new.Inputs)
+		c.wanted[id] = wanted
 	}
 	var diff resource.Diff
 	if s.action != plan.Delete {

@@ -34,6 +34,8 @@ type Preview struct {
 	Unwanted map[string]bool
 	// Unasked are the objects whose deletion the credentials may not ask about.
 	Unasked []StepError
+	// Wanted are the desired properties of each resource of the plan that changes, by its ID.
+	Wanted map[string]value.Value
 }
 
 // PreviewApply plans the changes that make AWS match the graph, starting from the state. It changes nothing and writes
@@ -52,6 +54,17 @@ func PreviewApply(ctx context.Context, graph *resource.Graph, state []byte, o Op
 	}
 	r.absent = start.absent
 	return r.preview(ctx, start.recovered, true)
+}
+
+// PreviewPending plans against what the state says, whatever AWS has: it only asks AWS for the answers of lookups. It
+// leaves alone what an interrupted run began. Like PreviewApply it returns the preview beside a *ProtectedError.
+func PreviewPending(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*Preview, error) {
+	o.Intents, o.Uncertain, o.Forgotten = nil, nil, nil
+	r, err := newRun(previewing, graph, state, o)
+	if err != nil {
+		return nil, err
+	}
+	return r.preview(ctx, false, false)
 }
 
 // PreviewDestroy plans the deletion of everything, or of what is targeted. It needs no graph.
@@ -82,7 +95,7 @@ func (r *run) preview(ctx context.Context, recovered, asking bool) (*Preview, er
 	}
 	p := &Preview{
 		Plan: r.plan.plan(), Lookups: r.lookups, Outputs: r.outputs, Recovered: recovered, Unasked: unasked,
-		Found: slices.Sorted(maps.Keys(r.plan.found)), Unwanted: r.unwanted,
+		Found: slices.Sorted(maps.Keys(r.plan.found)), Unwanted: r.unwanted, Wanted: r.plan.wanted,
 	}
 	p.Intents, p.Unnamed = r.plan.intents()
 	return p, errors.Join(protectedError(p.Plan), obstructedError(p.Plan))

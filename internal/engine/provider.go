@@ -212,6 +212,7 @@ func (p *provider) Read(ctx context.Context, req plugin.ReadRequest) (resp plugi
 	if state.Repair != "" {
 		p.run.needsRepair(req.URN, req.ID, state.Repair)
 	}
+	p.run.saw(req.URN.Name(), state)
 	read := plugin.ReadResult{
 		ID:      sdk.ID(state.ID),
 		Outputs: versioned(properties(state.Outputs), behaviour.Definition()),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
 )
 
 // Refreshed is what reading all objects has found.
@@ -20,6 +21,13 @@ type Refreshed struct {
 	Changed bool
 	Drift   []Difference // sorted by resource
 	Failed  []Failure    // what could not be read; the state keeps it as it was
+	Seen    map[string]Seen
+}
+
+// Seen is what a read found of one object beside its properties.
+type Seen struct {
+	Note   string            // resource.State.Note
+	Unread map[string]string // resource.State.Unread
 }
 
 // Difference is one object that is not as the state says.
@@ -28,6 +36,8 @@ type Difference struct {
 	Type       string
 	Gone       bool            // somebody deleted it
 	Properties []plan.Property // Old as the state says, New as it is
+	Is         value.Value     // all its properties as they are; Null: it is gone
+	Repair     string          // resource.State.Repair
 }
 
 // readsAtOnce is how many objects are read in parallel, unless more may be changed at once.
@@ -70,6 +80,7 @@ func Refresh(ctx context.Context, state []byte, o Options) (*Refreshed, error) {
 		return found, encodeErr
 	}
 	found.State, found.Changed, found.Drift, found.Failed = checkpoint, r.ledger.changed, r.drift, r.failed
+	found.Seen = r.seen
 	slices.SortFunc(found.Drift, func(a, b Difference) int { return strings.Compare(a.Resource, b.Resource) })
 	return found, err
 }
@@ -89,9 +100,11 @@ func (r *run) refreshed(old, new *pkgresource.State) error {
 	case s != nil && s.state == old:
 		is := fromProperties(new.Inputs)
 		if diff := resource.Compare(r.definition(s.typ), s.inputs, is); len(diff.Changes) > 0 {
-			r.differs(Difference{Resource: s.id, Type: s.typ, Properties: diff.Changes})
-		} else if r.repair(old) != "" {
-			r.differs(Difference{Resource: s.id, Type: s.typ})
+			r.differs(Difference{
+				Resource: s.id, Type: s.typ, Properties: diff.Changes, Is: is, Repair: r.repair(old),
+			})
+		} else if repair := r.repair(old); repair != "" {
+			r.differs(Difference{Resource: s.id, Type: s.typ, Is: is, Repair: repair})
 		}
 	}
 	rec := r.recordFor(new)
@@ -124,6 +137,19 @@ func (r *run) needsRepair(urn sdk.URN, id sdk.ID, what string) {
 		r.repairs = map[instance]string{}
 	}
 	r.repairs[instance{urn, id}] = what
+}
+
+// saw notes what a read found beside properties.
+func (r *run) saw(id string, state resource.State) {
+	if state.Note == "" && len(state.Unread) == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seen == nil {
+		r.seen = map[string]Seen{}
+	}
+	r.seen[id] = Seen{Note: state.Note, Unread: state.Unread}
 }
 
 func (r *run) repair(old *pkgresource.State) string {

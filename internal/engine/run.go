@@ -64,6 +64,7 @@ type run struct {
 	failed   []Failure
 	drift    []Difference
 	repairs  map[instance]string // what reads have found to repair
+	seen     map[string]Seen     // by resource ID: what else reads have found
 	events   sync.Mutex
 }
 

@@ -185,6 +185,9 @@ type State struct {
 	Repair string
 	// Note is a fact from a read that a person should know, and that is no difference.
 	Note string
+	// Unread are the properties that a read copied from the state, because AWS does not return them: top-level names,
+	// each with the reason. Nobody knows whether they are as recorded.
+	Unread map[string]string
 }
 
 // Request is one operation on one object.
@@ -220,6 +223,21 @@ type Request struct {
 type Seen struct {
 	Tags map[string]string // all tags of the object; nil: nobody looked
 	Note string            // State.Note
+	// Unread is State.Unread. See Request.Unread.
+	Unread map[string]string
+}
+
+// Unread notes that a read copies properties from the state, and why: AWS does not return them.
+func (r Request) Unread(why string, properties ...string) {
+	if r.Seen == nil {
+		return
+	}
+	if r.Seen.Unread == nil {
+		r.Seen.Unread = map[string]string{}
+	}
+	for _, name := range properties {
+		r.Seen.Unread[name] = why
+	}
 }
 
 // Marks reports whether an object with those tags was made by a run for exactly this resource, and is not in the state.
@@ -309,6 +327,22 @@ type Obstructed interface {
 	// own are deleted first. It only reads. An object that is gone has no obstacles. Return only what AWS surely
 	// refuses: a false obstacle would block the run for ever.
 	Obstacles(ctx context.Context, req Request, stack Neighbours) ([]plan.Obstacle, error)
+}
+
+// Host is a Behaviour whose objects others can add something to that is an object of its own: a rule of a listener, a
+// policy of a role.
+type Host interface {
+	// Additions lists what was added to the object and is not in the state of the stack. It only reads. AWS's own
+	// objects are no additions: a default rule, what an AWS service keeps there itself. Nil: the type has nothing of
+	// that sort.
+	Additions(ctx context.Context, req Request, stack Neighbours) ([]Addition, error)
+}
+
+// Addition is an object in AWS that belongs to an object of the stack, and that deployer did not make.
+type Addition struct {
+	ID     string // of the object in AWS
+	What   string // what it is: "the inline policy debug"
+	Remove string // the command of the AWS CLI that removes it
 }
 
 // Neighbours are the AWS ids of the objects of a stack.

@@ -39,6 +39,8 @@ type Typed[P, O any] struct {
 	DeleteObject func(ctx context.Context, c Call[P, O]) error
 	// InTheWay returns what prevents the delete of the object: see Obstructed. Optional.
 	InTheWay func(ctx context.Context, c Call[P, O], stack Neighbours) ([]plan.Obstacle, error)
+	// Added lists what others added to the object: see Host. Optional.
+	Added func(ctx context.Context, c Call[P, O], stack Neighbours) ([]Addition, error)
 	// Find looks for an object of the wanted name. It returns id and tags, ErrNotFound (wrapped) if there is none. It
 	// is called only if HashedName and Def.FoundBy are known. Optional: if AWS chooses the names of a type, there is
 	// nothing to find.
@@ -344,7 +346,7 @@ func (t *Typed[P, O]) Read(ctx context.Context, req Request) (State, bool, error
 	}
 	return State{
 		ID: req.ID, Inputs: value.Encode(props), Outputs: value.Encode(out),
-		Repair: untagged(c.Seen.Tags, req), Note: c.Seen.Note,
+		Repair: untagged(c.Seen.Tags, req), Note: c.Seen.Note, Unread: c.Seen.Unread,
 	}, true, nil
 }
 
@@ -425,6 +427,22 @@ func (t *Typed[P, O]) Obstacles(ctx context.Context, req Request, stack Neighbou
 		return nil, err
 	}
 	found, err := t.InTheWay(ctx, c, stack)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	return found, err
+}
+
+// Additions implements Host.
+func (t *Typed[P, O]) Additions(ctx context.Context, req Request, stack Neighbours) ([]Addition, error) {
+	if t.Added == nil {
+		return nil, nil
+	}
+	c, err := t.call(req)
+	if err != nil {
+		return nil, err
+	}
+	found, err := t.Added(ctx, c, stack)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}

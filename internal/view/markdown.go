@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/report"
 )
 
 // markdownLimit is how many bytes a comment of a pull request may have: GitHub takes 65,536 characters.
@@ -41,24 +43,71 @@ func PlanMarkdown(w io.Writer, p *plan.Plan, hash string, warnings diag.List) er
 			component(text, c)
 		}
 	}
-	body := strings.TrimSpace(changes.String())
-	if body != "" {
-		const cut = "\n… and more: this is too long for a comment."
-		room := markdownLimit - head.Len() - tail.Len() - 200
-		if len(body) > room {
-			body = body[:max(room, 0)]
-			body = body[:max(strings.LastIndexByte(body, '\n'), 0)] + cut
-		}
-		fence := "```"
-		for strings.Contains(body, fence) {
-			fence += "`"
-		}
-		body = fmt.Sprintf("\n<details><summary>Changes</summary>\n\n%s\n%s\n%s\n\n</details>\n", fence, body, fence)
-	}
+	body := folded("Changes", changes.String(), markdownLimit-head.Len()-tail.Len()-200)
 	out := NewWriter(w, false, markdownWidth)
 	out.Printf("%s%s%s", block(head.String()), block(body), block(tail.String()))
 	return nil
 }
+
+// folded is a text that opens on a click, cut to so many bytes; "" for an empty text.
+func folded(title, text string, room int) string {
+	body := strings.TrimSpace(text)
+	if body == "" {
+		return ""
+	}
+	if len(body) > room {
+		body = body[:max(room, 0)]
+		body = body[:max(strings.LastIndexByte(body, '\n'), 0)] + "\n… and more: this is too long for a comment."
+	}
+	fence := "```"
+	for strings.Contains(body, fence) {
+		fence += "`"
+	}
+	return fmt.Sprintf("\n<details><summary>%s</summary>\n\n%s\n%s\n%s\n\n</details>\n", title, fence, body, fence)
+}
+
+// DriftMarkdown writes a report of drift for a comment or a chat. Its first line is invisible and names the stack, so
+// that a pipeline finds its own comment again. The summary is never cut; the rest is, where it is too long.
+func DriftMarkdown(w io.Writer, d *report.Drift, now time.Time) error {
+	var head strings.Builder
+	name := d.Stack + "/" + d.Environment
+	fmt.Fprintf(&head, "<!-- deployer drift %s -->\n### Drift of `%s`\n\n", name, name)
+	plain := NewWriter(&head, false, markdownWidth)
+	plain.Printf("%s\n", driftSummary(d))
+	for i, one := range d.Drifted {
+		if i == markdownDrifted {
+			fmt.Fprintf(&head, "* … and %d more\n", len(d.Drifted)-i)
+			break
+		}
+		if i == 0 {
+			fmt.Fprintln(&head)
+		}
+		fmt.Fprintf(&head, "* %s **%s**", code(one.Resource), driftWords[one.Kind].verb)
+		var names []string
+		for _, s := range one.Properties {
+			names = append(names, code(s.Name()))
+		}
+		if one.What != "" {
+			names = append(names, escape(one.What))
+		}
+		if len(names) > 0 {
+			fmt.Fprintf(&head, ": %s", strings.Join(names, ", "))
+		}
+		if len(one.Deeds) > 0 {
+			fmt.Fprintf(&head, " (%s)", escape(deedText(one.Deeds[0], now)))
+		}
+		fmt.Fprintln(&head)
+	}
+	var all strings.Builder
+	Drift(NewWriter(&all, false, markdownWidth), d, now)
+	body := folded("Details", all.String(), markdownLimit-head.Len()-200)
+	out := NewWriter(w, false, markdownWidth)
+	out.Printf("%s%s", block(head.String()), block(body))
+	return nil
+}
+
+// markdownDrifted is how many drifted objects the summary names.
+const markdownDrifted = 50
 
 func markdownSummary(p *plan.Plan) string {
 	s := p.Summary()

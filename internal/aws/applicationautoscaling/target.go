@@ -43,7 +43,11 @@ func newTarget(calls *api) resource.Behaviour {
 					}},
 					{On: targets(s), When: s.Made(), Actions: []string{"application-autoscaling:TagResource"}},
 					{On: targets(s), Actions: []string{"application-autoscaling:ListTagsForResource"}},
-					{Actions: []string{"application-autoscaling:DescribeScalableTargets"}},
+					{Actions: []string{
+						"application-autoscaling:DescribeScalableTargets",
+						"application-autoscaling:DescribeScalingPolicies",
+						"application-autoscaling:DescribeScheduledActions",
+					}},
 					{
 						On:      []string{s.ARN("ecs", "service/"+s.Names(ecs.NameLimit))},
 						Actions: []string{"ecs:DescribeServices", "ecs:UpdateService"},
@@ -58,6 +62,7 @@ func newTarget(calls *api) resource.Behaviour {
 		ReadObject:   t.read,
 		UpdateObject: t.update,
 		DeleteObject: t.delete,
+		Added:        t.added,
 		Find:         t.find,
 	}
 }
@@ -126,6 +131,7 @@ func (t *target) read(ctx context.Context, c targetCall) (wanted.Target, wanted.
 	}
 	if c.Old.ByClock { // the latest scheduled action set the present limits
 		props.Min, props.Max, props.ByClock = c.Old.Min, c.Old.Max, true
+		c.Unread("the latest scheduled action sets it", "min", "max")
 	}
 	if out.Arn != c.Out.Arn {
 		var err error

@@ -43,6 +43,8 @@ type api struct {
 	client *ec2.Client
 	groups *call.Batch[string, types.SecurityGroup]
 	rules  *call.Batch[string, types.SecurityGroupRule]
+	// groupRules are the rules of each security group
+	groupRules *call.Batch[string, []types.SecurityGroupRule]
 }
 
 // filterValues is how many values EC2 allows in a filter. A filter skips objects that are gone; a list of ids fails
@@ -52,7 +54,7 @@ const filterValues = 200
 func newAPI(cfg aws.Config) *api {
 	c := ec2.NewFromConfig(cfg)
 	return &api{
-		client: c,
+		client: c, groupRules: rulesOf(c),
 		groups: call.ByID(filterValues, func(ctx context.Context, ids []string) (found []types.SecurityGroup,
 			err error,
 		) {

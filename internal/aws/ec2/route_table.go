@@ -51,7 +51,7 @@ func newRouteTable(api *api, tables *objects[types.RouteTable]) resource.Behavio
 		DeleteObject: t.delete, Find: func(ctx context.Context, c tableCall) (string, map[string]string, error) {
 			return t.find(ctx, c.Request)
 		},
-		Taggable: true,
+		Added: t.added, Taggable: true,
 	}
 }
 

@@ -50,7 +50,7 @@ func newSecurityGroup(api *api) resource.Behaviour {
 		},
 		CheckProps: checkGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
 		DeleteObject: g.delete,
-		InTheWay:     g.inTheWay, Find: g.find, Taggable: true,
+		InTheWay:     g.inTheWay, Added: g.added, Find: g.find, Taggable: true,
 		Marked: func(ctx context.Context, c groupCall) ([]resource.Found, error) {
 			return api.marked(ctx, c.Request, types.ResourceTypeSecurityGroup)
 		},

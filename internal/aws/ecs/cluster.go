@@ -57,6 +57,7 @@ func newCluster(calls *api) resource.Behaviour {
 		UpdateObject: c.update,
 		DeleteObject: c.delete,
 		InTheWay:     c.inTheWay,
+		Added:        c.added,
 		Find:         c.find,
 		Taggable:     true,
 	}

@@ -38,7 +38,10 @@ func newListener(api *api) resource.Behaviour {
 					{On: own(s, "listener/app/"), Actions: append([]string{
 						"elasticloadbalancing:ModifyListener", "elasticloadbalancing:DeleteListener",
 					}, tagActions...)},
-					{Actions: []string{"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTags"}},
+					{Actions: []string{
+						"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules",
+						"elasticloadbalancing:DescribeTags",
+					}},
 					{
 						Actions: []string{"elasticloadbalancing:DescribeLoadBalancers"},
 						Why:     forRecovery,
@@ -48,7 +51,7 @@ func newListener(api *api) resource.Behaviour {
 		},
 		CheckProps: checkListener, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update,
 		DeleteObject: l.delete,
-		Find:         l.find, Taggable: true,
+		Added:        l.added, Find: l.find, Taggable: true,
 		Marked: func(ctx context.Context, c listenerCall) ([]resource.Found, error) {
 			arns, err := api.ownListeners(ctx, c.Request)
 			return api.withTags(ctx, arns, err)

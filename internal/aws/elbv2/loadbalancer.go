@@ -46,7 +46,7 @@ func newLoadBalancer(api *api) resource.Behaviour {
 		},
 		CheckProps: checkLoadBalancer, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update,
 		DeleteObject: l.delete, AwaitReady: l.awaitReady,
-		InTheWay: l.inTheWay, Find: l.find, Taggable: true,
+		InTheWay: l.inTheWay, Added: l.added, Find: l.find, Taggable: true,
 		Observe: resource.Observing[model.LoadBalancer, model.LoadBalancerOutputs]{
 			Health: l.health, Metrics: l.metrics,
 		},
@@ -294,7 +294,7 @@ func loadBalancerPermissions(s resource.Scope) []resource.Statement {
 		}, tagActions...)},
 		{Actions: []string{
 			"elasticloadbalancing:DescribeLoadBalancers", "elasticloadbalancing:DescribeLoadBalancerAttributes",
-			"elasticloadbalancing:DescribeTags",
+			"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTags",
 			"ec2:DescribeNetworkInterfaces",
 		}},
 		s.ServiceLinkedRole("elasticloadbalancing.amazonaws.com"),

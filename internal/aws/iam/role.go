@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/policy"
@@ -50,7 +51,7 @@ func newRole(api *iam.Client) resource.Behaviour {
 		},
 		CheckProps: checkRole, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update,
 		DeleteObject: r.delete,
-		InTheWay:     r.inTheWay, Find: r.find, Taggable: true,
+		InTheWay:     r.inTheWay, Added: r.added, Find: r.find, Taggable: true,
 	}
 }
 
@@ -214,43 +215,66 @@ func detach(role string) string {
 
 // inTheWay finds policies that others attached to the role.
 func (r role) inTheWay(ctx context.Context, c roleCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
-	var foreign []string
-	look := func(id, name string) {
-		if !stack.Has(c.ID + ":" + id) { // the form of the ids of attachments and inline policies
-			foreign = append(foreign, name)
-		}
+	foreign, err := r.added(ctx, c, stack)
+	if err != nil || len(foreign) == 0 {
+		return nil, err
 	}
-	for in := (&iam.ListAttachedRolePoliciesInput{RoleName: &c.ID}); ; {
-		page, err := r.api.ListAttachedRolePolicies(ctx, in)
-		if err != nil {
-			return nil, failed(err)
-		}
-		for _, p := range page.AttachedPolicies {
-			look(text(p.PolicyArn), text(p.PolicyArn))
-		}
-		if in.Marker = page.Marker; !page.IsTruncated {
-			break
-		}
-	}
-	for in := (&iam.ListRolePoliciesInput{RoleName: &c.ID}); ; {
-		page, err := r.api.ListRolePolicies(ctx, in)
-		if err != nil {
-			return nil, failed(err)
-		}
-		for _, name := range page.PolicyNames {
-			look(name, "the inline policy "+name)
-		}
-		if in.Marker = page.Marker; !page.IsTruncated {
-			break
-		}
-	}
-	if len(foreign) == 0 {
-		return nil, nil
+	names := make([]string, len(foreign))
+	for i, policy := range foreign {
+		names[i] = policy.What
 	}
 	return []plan.Obstacle{{
-		What: "policies were attached outside of deployer to the role " + c.ID + ": " + strings.Join(foreign, ", "),
+		What: "policies were attached outside of deployer to the role " + c.ID + ": " + strings.Join(names, ", "),
 		Next: detach(c.ID),
 	}}, nil
+}
+
+// added lists the policies that others attached to the role.
+func (r role) added(ctx context.Context, c roleCall, stack resource.Neighbours) ([]resource.Addition, error) {
+	var managed, inline []resource.Addition
+	both, ctx := errgroup.WithContext(ctx)
+	// The ids of attachments and inline policies in the state have this form.
+	foreign := func(id string) bool { return !stack.Has(c.ID + ":" + id) }
+	both.Go(func() error {
+		for in := (&iam.ListAttachedRolePoliciesInput{RoleName: &c.ID}); ; {
+			page, err := r.api.ListAttachedRolePolicies(ctx, in)
+			if err != nil {
+				return failed(err)
+			}
+			for _, p := range page.AttachedPolicies {
+				if arn := text(p.PolicyArn); foreign(arn) {
+					managed = append(managed, resource.Addition{
+						ID: arn, What: "the managed policy " + arn,
+						Remove: "aws iam detach-role-policy --role-name " + c.ID + " --policy-arn " + arn,
+					})
+				}
+			}
+			if in.Marker = page.Marker; !page.IsTruncated {
+				return nil
+			}
+		}
+	})
+	both.Go(func() error {
+		for in := (&iam.ListRolePoliciesInput{RoleName: &c.ID}); ; {
+			page, err := r.api.ListRolePolicies(ctx, in)
+			if err != nil {
+				return failed(err)
+			}
+			for _, name := range page.PolicyNames {
+				if foreign(name) {
+					inline = append(inline, resource.Addition{
+						ID: c.ID + ":" + name, What: "the inline policy " + name,
+						Remove: "aws iam delete-role-policy --role-name " + c.ID + " --policy-name " + name,
+					})
+				}
+			}
+			if in.Marker = page.Marker; !page.IsTruncated {
+				return nil
+			}
+		}
+	})
+	err := both.Wait()
+	return append(managed, inline...), err
 }
 
 func (r role) delete(ctx context.Context, c roleCall) error {

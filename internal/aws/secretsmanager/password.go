@@ -54,7 +54,7 @@ func newPassword(api *secretsmanager.Client) resource.Behaviour {
 					{On: []string{s.ARN("secretsmanager", "secret:"+s.Names(nameLimit))}, Actions: []string{
 						"secretsmanager:CreateSecret", "secretsmanager:DescribeSecret", "secretsmanager:UpdateSecret",
 						"secretsmanager:PutSecretValue", "secretsmanager:DeleteSecret", "secretsmanager:TagResource",
-						"secretsmanager:UntagResource",
+						"secretsmanager:UntagResource", "secretsmanager:GetResourcePolicy",
 					}},
 					{Actions: []string{"secretsmanager:GetRandomPassword"}},
 				}
@@ -68,7 +68,7 @@ func newPassword(api *secretsmanager.Client) resource.Behaviour {
 			return problems
 		},
 		CreateObject: p.create, ReadObject: p.read, UpdateObject: p.update, DeleteObject: p.delete, Find: p.find,
-		Taggable: true,
+		Added: p.added, Taggable: true,
 	}
 }
 
@@ -142,12 +142,27 @@ func (p password) read(ctx context.Context, c passwordCall) (model.Password, mod
 		}
 	}
 	props := c.Old // username and generation are in the value
+	c.Unread("it stands in the secret's value, which is never read", "username", "generation")
 	if props.Name == "" {
 		props = c.Props
 	}
 	props.Name, props.Description = aws.ToString(found.Name), aws.ToString(found.Description)
 	props.Tags = tagging.Seen(c.Request, tagging.Map(found.Tags, tagFields))
 	return props, out, nil
+}
+
+// added says whether others gave the secret a resource policy.
+func (p password) added(
+	ctx context.Context, c passwordCall, _ resource.Neighbours,
+) ([]resource.Addition, error) {
+	found, err := p.api.GetResourcePolicy(ctx, &secretsmanager.GetResourcePolicyInput{SecretId: &c.ID})
+	if err != nil || aws.ToString(found.ResourcePolicy) == "" {
+		return nil, failed(err)
+	}
+	return []resource.Addition{{
+		ID: c.ID, What: "a resource policy, which says who else may read it",
+		Remove: "aws secretsmanager delete-resource-policy --secret-id " + c.ID,
+	}}, nil
 }
 
 func (p password) update(ctx context.Context, c passwordCall) (model.PasswordOutputs, error) {
