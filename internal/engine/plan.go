@@ -227,11 +227,12 @@ func (c *collector) change(s seen) (out plan.Change) {
 		if def.DeletesFirst(diff.Replace, was, wanted) {
 			out.Consequence = plan.Downtime
 		}
-		out.Consequence = plan.Worse(out.Consequence,
-			def.Meaning(resource.Change{Changed: diff.Changed(), Old: was, Desired: wanted}))
+		change := resource.Change{Changed: diff.Changed(), Old: was, Desired: wanted}
+		out.Consequence = plan.Worse(out.Consequence, def.Meaning(change))
 		if def.OnDelete(was).Loses {
 			out.Consequence = plan.DataLoss
 		}
+		out.Lasts = def.Duration(out.Consequence, change)
 		out.Protected = r.guarded[id]
 		out.Reason += beside(def, s.old)
 	case plan.Delete:
@@ -320,15 +321,12 @@ func (c *collector) explainUpdate(s seen, def *resource.Definition, diff resourc
 		out.Properties = []plan.Property{{Path: []string{"protect"}, Old: value.NewBool(!on), New: value.NewBool(on)}}
 		return
 	}
-	out.Consequence = def.Meaning(resource.Change{
-		Changed: names, Old: s.old.inputs,
-		Desired: fromProperties(s.new.Inputs),
-	})
+	change := resource.Change{Changed: names, Old: s.old.inputs, Desired: fromProperties(s.new.Inputs)}
+	out.Consequence = def.Meaning(change)
+	out.Lasts = def.Duration(out.Consequence, change)
 	out.Protected = out.Consequence == plan.DataLoss && c.run.guarded[out.Resource]
 	if def.Remark != nil && len(names) > 0 {
-		if remark := def.Remark(resource.Change{
-			Changed: names, Old: s.old.inputs, Desired: fromProperties(s.new.Inputs),
-		}); remark != "" {
+		if remark := def.Remark(change); remark != "" {
 			out.Reason += "; " + remark
 		}
 	}

@@ -31,13 +31,17 @@ type Consequence string
 const (
 	None        Consequence = ""
 	InPlace     Consequence = "in place"    // nobody notices
+	Reboot      Consequence = "reboot"      // nobody notices, and it has an effect only after a reboot
 	Rolling     Consequence = "rolling"     // new tasks replace old ones, step by step
+	Restart     Consequence = "restart"     // it restarts: connections break, and new ones succeed at once
 	Replacement Consequence = "replacement" // a new object takes over, nothing is lost
 	Downtime    Consequence = "downtime"    // it is away for a while
 	DataLoss    Consequence = "data loss"   // what it holds is gone
 )
 
-var gravity = map[Consequence]int{None: 0, InPlace: 1, Rolling: 2, Replacement: 3, Downtime: 4, DataLoss: 5}
+var gravity = map[Consequence]int{
+	None: 0, InPlace: 1, Reboot: 2, Rolling: 3, Restart: 4, Replacement: 5, Downtime: 6, DataLoss: 7,
+}
 
 // Worse returns the more severe one.
 func Worse(a, b Consequence) Consequence {
@@ -63,6 +67,7 @@ type Change struct {
 	Type        string
 	Action      Action
 	Consequence Consequence
+	Lasts       string // how long users notice it: "some minutes"; "" where the type does not know
 	Reason      string // why, one line: "image changes", "removed from the manifests"
 	Properties  []Property
 	Protected   bool // and therefore refused without --allow-data-loss

@@ -72,6 +72,9 @@ type Definition struct {
 	Remark func(Change) string
 	// Consequence says what a change means to users of the resource; nil: in place. See Causes.
 	Consequence func(Change) plan.Consequence
+	// Lasts says how long users notice a restart or a downtime, by what AWS documents: "1 to 2 minutes". Empty: not
+	// known. Optional.
+	Lasts func(Change) string
 	// DataLoss: a delete or a replacement destroys data that nobody can restore. It is short for a Deleting that always
 	// returns Loses.
 	DataLoss bool
@@ -113,6 +116,17 @@ func (d *Definition) Meaning(c Change) plan.Consequence {
 	}
 	return d.Consequence(c)
 }
+
+// Duration calls Lasts if the type has it and a change has such a consequence.
+func (d *Definition) Duration(consequence plan.Consequence, c Change) string {
+	if d.Lasts == nil || consequence != plan.Restart && consequence != plan.Downtime {
+		return ""
+	}
+	return d.Lasts(c)
+}
+
+// Always returns a Lasts that is the same for all changes.
+func Always(text string) func(Change) string { return func(Change) string { return text } }
 
 // Refused calls Refuses if the type has one and the change is in place.
 func (d *Definition) Refused(old, desired value.Value) []value.Problem {

@@ -50,6 +50,7 @@ type changeJSON struct {
 	Type        string         `json:"type"`
 	Action      string         `json:"action"`
 	Consequence string         `json:"consequence,omitempty"`
+	Lasts       string         `json:"lasts,omitempty"`
 	Reason      string         `json:"reason,omitempty"`
 	TakesOver   string         `json:"takesOver,omitempty"`
 	Protected   bool           `json:"protected,omitempty"`
@@ -132,7 +133,7 @@ func planDocument(p *plan.Plan, warnings diag.List) planJSON {
 		for _, ch := range c.Changes {
 			j := changeJSON{
 				Resource: ch.Resource, Type: ch.Type, Action: string(ch.Action),
-				Consequence: string(ch.Consequence), Reason: ch.Reason, TakesOver: ch.TakesOver,
+				Consequence: string(ch.Consequence), Lasts: ch.Lasts, Reason: ch.Reason, TakesOver: ch.TakesOver,
 				Protected: ch.Protected,
 			}
 			for _, o := range ch.Obstacles {

@@ -122,6 +122,9 @@ func change(w *Writer, ch plan.Change, width int) {
 		styled(s.colour, s.verb))
 	if ch.Consequence != plan.None && !(ch.Action == plan.Update && ch.Consequence == plan.InPlace) {
 		line += ", " + styled(consequenceColour(ch.Consequence), string(ch.Consequence))
+		if ch.Lasts != "" {
+			line += " (" + ch.Lasts + ")"
+		}
 	} else if ch.Consequence == plan.InPlace {
 		line += " in place"
 	}
@@ -165,7 +168,7 @@ func consequenceColour(c plan.Consequence) string {
 	switch c {
 	case plan.DataLoss, plan.Downtime:
 		return red + bold
-	case plan.Replacement, plan.Rolling:
+	case plan.Replacement, plan.Rolling, plan.Restart, plan.Reboot:
 		return yellow
 	}
 	return ""

@@ -130,6 +130,7 @@ func newNATGateway(api *api) resource.Behaviour {
 			ReplaceOn:           []string{"subnetId", "allocationId"},
 			DeleteBeforeReplace: true, Beside: resource.AnyOf("allocationId"),
 			Consequence: resource.Causes(plan.Downtime, "subnetId"),
+			Lasts:       resource.Always("some minutes"),
 			NotYet: []resource.NotYet{{
 				Operations: []string{"ec2:CreateNatGateway"},
 				Codes:      []string{"InvalidSubnetID.NotFound", "InvalidAllocationID.NotFound"},

@@ -179,7 +179,8 @@ func newParameterGroup(a *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.ParameterGroupType, Version: 1,
 			ReplaceOn: []string{"family", "clustered"}, HashedName: "name", NameLimit: groupNameLimit,
-			CreateOnly: []string{"description"},
+			CreateOnly:  []string{"description"},
+			Consequence: parametersConsequence, Remark: parametersRemark,
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{{On: own(s, "parametergroup", groupNameLimit), Actions: append([]string{
 					"elasticache:CreateCacheParameterGroup", "elasticache:DescribeCacheParameterGroups",

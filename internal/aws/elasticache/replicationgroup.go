@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticache/types"
 
 	"github.com/company/deployer/internal/aws/call"
-	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elasticache"
 	"github.com/company/deployer/internal/value"
@@ -33,7 +32,7 @@ func newReplicationGroup(a *api) resource.Behaviour {
 			Type: model.ReplicationGroupType, Version: 1,
 			ReplaceOn: []string{"port", "atRestEncryption", "kmsKey"}, HashedName: "name",
 			NameLimit: replicationGroupLimit, CreateOnly: []string{"restoreFrom"},
-			Replaces: replacesGroup, Consequence: groupConsequence,
+			Replaces: replacesGroup, Consequence: groupConsequence, Lasts: groupLasts,
 			Deleting: func(old value.Value) resource.Deleting {
 				if old.Get("finalSnapshot").Bool() {
 					return resource.Deleting{Keeps: "its data in a final snapshot"}
@@ -203,34 +202,6 @@ func replacesGroup(old, desired value.Value) []string {
 		out = append(out, "nodeType")
 	}
 	return out
-}
-
-// groupConsequence: without a replica, a node that AWS exchanges takes its data with it.
-func groupConsequence(c resource.Change) plan.Consequence {
-	var was model.ReplicationGroup
-	value.Decode(c.Old, &was)
-	for _, name := range c.Changed {
-		switch name {
-		case "port", "atRestEncryption", "kmsKey":
-			return plan.DataLoss
-		case "subnetGroup", "shards":
-			if name != "shards" || c.Old.Get(name).IsNull() || c.Desired.Get(name).IsNull() {
-				return plan.DataLoss
-			}
-		}
-	}
-	if replaced := replacesGroup(c.Old, c.Desired); slices.ContainsFunc(replaced, func(name string) bool {
-		return name != "subnetGroup" && slices.Contains(c.Changed, name)
-	}) {
-		return plan.DataLoss
-	}
-	for _, name := range c.Changed {
-		switch name {
-		case "engine", "engineVersion", "nodeType", "transitEncryption":
-			return plan.Rolling
-		}
-	}
-	return plan.InPlace
 }
 
 func (g replicationGroup) create(

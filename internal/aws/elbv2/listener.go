@@ -32,6 +32,7 @@ func newListener(api *api) resource.Behaviour {
 			FindFirst: true, // CreateListener answers an existing one with equal settings as if it were new
 			// Downtime for clients that use the old address.
 			Consequence: resource.Causes(plan.Downtime, "loadBalancerArn", "port", "protocol"),
+			Lasts:       resource.Always("some seconds"),
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{
 					{On: own(s, "loadbalancer/app/"), Actions: []string{"elasticloadbalancing:CreateListener"}},

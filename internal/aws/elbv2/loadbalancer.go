@@ -42,6 +42,7 @@ func newLoadBalancer(api *api) resource.Behaviour {
 			FindFirst: true, // CreateLoadBalancer answers an existing one with equal settings as if it were new
 			// The DNS name changes: whatever points to it must change, too.
 			Consequence: resource.Causes(plan.Downtime, "scheme", "vpcId"),
+			Lasts:       resource.Always("until clients know its new name in DNS"),
 			Permissions: loadBalancerPermissions,
 		},
 		CheckProps: checkLoadBalancer, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update,

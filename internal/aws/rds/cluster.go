@@ -9,7 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"github.com/company/deployer/internal/aws/tagging"
-	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/rds"
 	"github.com/company/deployer/internal/value"
@@ -31,8 +30,9 @@ func newCluster(api *api) resource.Behaviour {
 			DataLoss:    true,
 			Deleting:    deletingData,
 			Refuses:     downgrades,
-			Consequence: resource.Causes(plan.Downtime, "engineVersion", "listenPort"),
-			Remark:      clusterRemark,
+			Consequence: clusterConsequence,
+			Lasts:       clusterLasts,
+			Remark:      remark,
 			NotYet:      notYet("CreateDBCluster", "RestoreDBClusterFromSnapshot", "ModifyDBCluster"),
 			Permissions: clusterPermissions,
 		},
@@ -108,13 +108,6 @@ func checkCluster(p *model.Cluster) []value.Problem {
 		problems.Bad("passwordRotation", "must be from 1 to 1000 days, but is %d", *d)
 	}
 	return problems
-}
-
-func clusterRemark(c resource.Change) string {
-	if slices.Contains(c.Changed, "parameterGroup") && !slices.Contains(c.Changed, "engineVersion") {
-		return "parameters of the new group wait for a reboot of the instances"
-	}
-	return ""
 }
 
 func scaling(c *model.Capacity) *types.ServerlessV2ScalingConfiguration {

@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"github.com/company/deployer/internal/aws/tagging"
-	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/rds"
 	"github.com/company/deployer/internal/value"
@@ -37,7 +36,8 @@ func newInstance(api *api) resource.Behaviour {
 			Refuses:     shrinks,
 			Deleting:    deletingInstance,
 			Consequence: instanceConsequence,
-			Remark:      instanceRemark,
+			Lasts:       instanceLasts,
+			Remark:      remark,
 			NotYet:      notYet("CreateDBInstance", "RestoreDBInstanceFromDBSnapshot", "ModifyDBInstance"),
 			Permissions: instancePermissions,
 		},
@@ -200,25 +200,6 @@ func deletingData(old value.Value) resource.Deleting {
 		d.Keeps = "a final snapshot, " + finalName(old.Get("identifier").Str(), "…")
 	}
 	return d
-}
-
-// instanceConsequence says what AWS's documentation says of a change that is applied immediately.
-func instanceConsequence(c resource.Change) plan.Consequence {
-	for _, name := range c.Changed {
-		switch name {
-		case "engineVersion", "class", "listenPort":
-			return plan.Downtime
-		}
-	}
-	return plan.InPlace
-}
-
-// instanceRemark says what a change needs or means besides its consequence.
-func instanceRemark(c resource.Change) string {
-	if slices.Contains(c.Changed, "parameterGroup") && !slices.Contains(c.Changed, "engineVersion") {
-		return "parameters of the new group wait for a reboot"
-	}
-	return ""
 }
 
 func (i instance) create(ctx context.Context, c instanceCall) (string, model.InstanceOutputs, error) {

@@ -170,7 +170,7 @@ func typedGroup(typ, arn, operation string, g parameterGroup) resource.Behaviour
 			Type: typ, Version: 1,
 			ReplaceOn:  []string{"family", "description"},
 			HashedName: "name", NameLimit: groupNameLimit, NamePlain: true,
-			Remark: groupRemark,
+			Consequence: groupConsequence, Remark: groupRemark,
 			// A new group is not ready for changes at once.
 			NotYet: []resource.NotYet{{
 				Operations: []string{"rds:Modify" + operation, "rds:Reset" + operation},

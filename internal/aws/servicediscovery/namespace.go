@@ -38,6 +38,7 @@ func newNamespace(api *api) resource.Behaviour {
 			FindFirst: true, // a repeated CreatorRequestId answers the existing namespace as if it were new
 			// Downtime for the names in it.
 			Consequence: resource.Causes(plan.Downtime, "name", "vpcId"),
+			Lasts:       resource.Always("until its tasks are registered again"),
 			Permissions: namespacePermissions,
 		},
 		CheckProps: checkNamespace, CreateObject: n.create, ReadObject: n.read, UpdateObject: n.update,

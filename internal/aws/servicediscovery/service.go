@@ -43,6 +43,7 @@ func newService(api *api) resource.Behaviour {
 			FindFirst: true, // a repeated CreatorRequestId answers the existing service as if it were new
 			// The name resolves to nothing in between.
 			Consequence: resource.Causes(plan.Downtime, "routingPolicy", "customHealth"),
+			Lasts:       resource.Always("until its tasks are registered again"),
 			Permissions: servicePermissions,
 		},
 		CheckProps: checkService, CreateObject: s.create, ReadObject: s.read, UpdateObject: s.update,

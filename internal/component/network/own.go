@@ -150,13 +150,7 @@ func (z *zone) key() string { return strconv.Itoa(z.slot) }
 // The ids of subnets that it gives are those of associations with route tables: whatever is in a subnet waits until the
 // subnet's routes and endpoints work, and is deleted before them.
 func (s *Spec) own(in component.Instance, c component.Context) (component.Expansion, []value.Problem) {
-	b := builder{in: in, spec: s, nat: s.VPC.NATGateways}
-	if b.nat == "" {
-		b.nat = singleNAT
-		if in.Production {
-			b.nat = perZone
-		}
-	}
+	b := builder{in: in, spec: s, nat: s.nat(in)}
 	problems := s.unusual()
 	problems = append(problems, s.ways(b.nat, c.Demands)...)
 	b.cidr, _ = netip.ParsePrefix(s.VPC.CIDR)
@@ -179,6 +173,18 @@ func (s *Spec) own(in component.Instance, c component.Context) (component.Expans
 		DataSubnetIDs: private, TaskSubnetIDs: tasks, AssignPublicIP: value.NewBool(s.Tasks == inPublic),
 		PublicBalancerSubnetIDs: public, InternalBalancerSubnetIDs: private,
 	}}, problems
+}
+
+// nat says how private subnets reach the internet.
+func (s *Spec) nat(in component.Instance) string {
+	switch {
+	case s.VPC.NATGateways != "":
+		return s.VPC.NATGateways
+	case in.Production:
+		return perZone
+	default:
+		return singleNAT
+	}
 }
 
 // unusual warns of what works and is seldom meant.

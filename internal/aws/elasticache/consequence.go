@@ -1,0 +1,91 @@
+package elasticache
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/elasticache"
+	"github.com/company/deployer/internal/value"
+)
+
+// groupConsequence: what AWS cannot change in place begins with an empty cache. Nodes are exchanged one by one; where
+// there is only one, its clients have to connect again.
+func groupConsequence(c resource.Change) plan.Consequence {
+	var was model.ReplicationGroup
+	value.Decode(c.Old, &was)
+	for _, name := range c.Changed {
+		switch name {
+		case "port", "atRestEncryption", "kmsKey", "subnetGroup":
+			return plan.DataLoss
+		}
+	}
+	if replaced := replacesGroup(c.Old, c.Desired); slices.ContainsFunc(replaced, func(name string) bool {
+		return slices.Contains(c.Changed, name)
+	}) {
+		return plan.DataLoss
+	}
+	switch {
+	case exchangesNodes(c) && was.Nodes < 2:
+		return plan.Restart
+	case exchangesNodes(c) || slices.Contains(c.Changed, "transitEncryption"):
+		return plan.Rolling
+	case slices.Contains(c.Changed, "parameterGroup"):
+		return plan.Reboot
+	}
+	return plan.InPlace
+}
+
+// exchangesNodes reports whether AWS makes a change by new nodes that get the data of the old ones.
+func exchangesNodes(c resource.Change) bool {
+	return slices.ContainsFunc([]string{"engine", "engineVersion", "nodeType"}, func(name string) bool {
+		return slices.Contains(c.Changed, name)
+	})
+}
+
+func groupLasts(resource.Change) string { return "some seconds, while a new node takes over" }
+
+// parametersConsequence is that of a change of a parameter group.
+func parametersConsequence(c resource.Change) plan.Consequence {
+	if len(waitsForReboot(c.Old, c.Desired)) > 0 {
+		return plan.Reboot
+	}
+	return plan.InPlace
+}
+
+// parametersRemark names the parameters that have an effect only after a reboot.
+func parametersRemark(c resource.Change) string {
+	waiting := waitsForReboot(c.Old, c.Desired)
+	switch len(waiting) {
+	case 0:
+		return ""
+	case 1:
+		return waiting[0] + " takes effect at the next reboot of the nodes"
+	default:
+		return strings.Join(waiting, ", ") + " take effect at the next reboot of the nodes"
+	}
+}
+
+// static are the parameters of Valkey and Redis OSS for which DescribeCacheParameters says requires-reboot and which
+// can be set. Those of Memcached all need a reboot.
+var static = []string{"activerehashing", "databases"}
+
+// waitsForReboot returns the changed parameters that have an effect only after a reboot, sorted.
+func waitsForReboot(old, desired value.Value) []string {
+	was, wanted := old.Get("parameters").Entries(), desired.Get("parameters").Entries()
+	all := maps.Clone(was)
+	if all == nil {
+		all = map[string]value.Value{}
+	}
+	maps.Copy(all, wanted)
+	memcached := strings.HasPrefix(desired.Get("family").Str(), model.Memcached)
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if (memcached || slices.Contains(static, name)) && !value.Equal(was[name], wanted[name]) {
+			out = append(out, name)
+		}
+	}
+	return out
+}

@@ -1,0 +1,68 @@
+package rds
+
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+// What a plan says of a change is what AWS's documentation says of it.
+func TestConsequences(t *testing.T) {
+	number, text := value.NewNumber, value.NewString
+	single := map[string]value.Value{
+		"engine": text("postgres"), "engineVersion": text("16.3"), "class": text("db.t4g.micro"),
+		"storage": number(20), "backupRetention": number(7), "parameterGroup": text("a"), "multiAz": value.NewBool(false),
+	}
+	standby := map[string]value.Value{
+		"engine": text("postgres"), "engineVersion": text("16.3"), "class": text("db.t4g.micro"),
+		"multiAz": value.NewBool(true),
+	}
+	for name, c := range map[string]struct {
+		of       resource.Behaviour
+		old      map[string]value.Value
+		property string
+		to       value.Value
+		means    plan.Consequence
+		lasts    string
+	}{
+		"more storage":     {newInstance(newAPI(aws.Config{})), single, "storage", number(30), plan.InPlace, ""},
+		"class":            {newInstance(newAPI(aws.Config{})), single, "class", text("db.m7g.large"), plan.Downtime, someMinutes},
+		"class, standby":   {newInstance(newAPI(aws.Config{})), standby, "class", text("db.m7g.large"), plan.Downtime, failover},
+		"minor version":    {newInstance(newAPI(aws.Config{})), single, "engineVersion", text("16.4"), plan.Downtime, someMinutes},
+		"major version":    {newInstance(newAPI(aws.Config{})), standby, "engineVersion", text("17.1"), plan.Downtime, majorUpgrade},
+		"port":             {newInstance(newAPI(aws.Config{})), single, "listenPort", number(5433), plan.Restart, ""},
+		"parameter group":  {newInstance(newAPI(aws.Config{})), single, "parameterGroup", text("b"), plan.Reboot, ""},
+		"fewer backups":    {newInstance(newAPI(aws.Config{})), single, "backupRetention", number(3), plan.InPlace, ""},
+		"no backups":       {newInstance(newAPI(aws.Config{})), single, "backupRetention", number(0), plan.Downtime, someMinutes},
+		"cluster, minor":   {newCluster(newAPI(aws.Config{})), single, "engineVersion", text("16.4"), plan.Downtime, someMinutes},
+		"cluster, port":    {newCluster(newAPI(aws.Config{})), single, "listenPort", number(5433), plan.Restart, ""},
+		"cluster, backups": {newCluster(newAPI(aws.Config{})), single, "backupRetention", number(3), plan.InPlace, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			old := value.NewMap(c.old)
+			change := resource.Change{Changed: []string{c.property}, Old: old, Desired: old.With(c.property, c.to)}
+			d := c.of.Definition()
+			require.Equal(t, c.means, d.Meaning(change))
+			require.Equal(t, c.lasts, d.Duration(c.means, change))
+		})
+	}
+}
+
+func TestParametersThatWait(t *testing.T) {
+	group := func(name, v string) value.Value {
+		return value.NewMap(map[string]value.Value{
+			"family":     value.NewString("postgres16"),
+			"parameters": value.NewMap(map[string]value.Value{name: value.NewString(v)}),
+		})
+	}
+	change := func(name string) resource.Change {
+		return resource.Change{Changed: []string{"parameters"}, Old: group(name, "1"), Desired: group(name, "2")}
+	}
+	require.Equal(t, plan.InPlace, groupConsequence(change("work_mem")))
+	require.Equal(t, plan.Reboot, groupConsequence(change("max_connections")))
+}
