@@ -3,15 +3,18 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/view"
 )
 
 type historyOptions struct {
 	target
-	limit int
-	json  bool
+	limit    int
+	commands bool
+	json     bool
 }
 
 func newHistory(f *Factory, runF func(*historyOptions) error) *cobra.Command {
@@ -29,6 +32,8 @@ func newHistory(f *Factory, runF func(*historyOptions) error) *cobra.Command {
 	}
 	o.target.flags(cmd)
 	cmd.Flags().IntVar(&o.limit, "limit", 20, "show at most so many; 0: all")
+	cmd.Flags().BoolVar(&o.commands, "commands", false,
+		"show instead what people ran in components: run, exec, port-forward")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON: an array, newest first")
 	return cmd
 }
@@ -47,6 +52,9 @@ func historyRun(o *historyOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.commands {
+		return o.showCommands(back, key)
+	}
 	past, err := observe.History(f.Soft, back, key, o.limit)
 	if err == nil && len(past) == 0 {
 		err = o.neverDeployed(back, key)
@@ -58,5 +66,22 @@ func historyRun(o *historyOptions) error {
 		return view.JSON(f.Out, past)
 	}
 	view.History(f.Stdout(), key, past)
+	return nil
+}
+
+// showCommands shows who ran what in the components.
+func (o *historyOptions) showCommands(back *backend.Backend, key state.Key) error {
+	f := o.factory
+	past, err := observe.Commands(f.Soft, back, key, o.limit)
+	if err == nil && len(past) == 0 {
+		err = o.neverDeployed(back, key)
+	}
+	switch {
+	case err != nil:
+		return err
+	case o.json:
+		return view.JSON(f.Out, past)
+	}
+	view.Commands(f.Stdout(), key, past)
 	return nil
 }

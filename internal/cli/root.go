@@ -116,10 +116,11 @@ func newRoot(f *Factory) *cobra.Command {
 	flags.StringVar(&f.global.lockTable, "lock-table", "", "DynamoDB `table` that keeps the locks")
 	flags.BoolVar(&f.global.noColor, "no-color", false, "do not use colours")
 
-	const deploying, looking, setup = "deploy", "look", "setup"
+	const deploying, looking, acting, setup = "deploy", "look", "act", "setup"
 	root.AddGroup(
 		&cobra.Group{ID: deploying, Title: "Deploy:"},
 		&cobra.Group{ID: looking, Title: "Look:"},
+		&cobra.Group{ID: acting, Title: "Act on what runs:"},
 		&cobra.Group{ID: setup, Title: "Set up and administer:"},
 	)
 	group := func(id string, commands ...*cobra.Command) {
@@ -129,6 +130,7 @@ func newRoot(f *Factory) *cobra.Command {
 		}
 	}
 	group(deploying, newValidate(f, nil), newPlan(f, nil), newApply(f, nil), newDestroy(f, nil))
+	group(acting, newRun(f, nil))
 	group(looking, newStatus(f, nil), newMetrics(f, nil), newShow(f, nil), newOutputs(f, nil), newGraph(f, nil),
 		newHistory(f, nil), newDrift(f))
 	group(setup, newInit(f, nil), newStack(f), newBackend(f), newState(f), newLocks(f), newUnlock(f, nil), newIAM(f),

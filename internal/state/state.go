@@ -66,6 +66,12 @@ type Store interface {
 	ListHistory(ctx context.Context) ([]HistoryEntry, error)
 	// GetHistory returns the state of that name; ErrNotFound when there is none.
 	GetHistory(ctx context.Context, name string) (*Snapshot, error)
+	// PutCommand keeps the record of a command under a name of CommandName, and replaces the one of that name.
+	PutCommand(ctx context.Context, name string, c Command) error
+	// ListCommands returns what PutCommand kept, newest first.
+	ListCommands(ctx context.Context) ([]CommandEntry, error)
+	// GetCommand returns the record of that name; ErrNotFound when there is none.
+	GetCommand(ctx context.Context, name string) (Command, error)
 	// PutDerived writes a file of the derived copy. name is relative to pulumi/ (".pulumi/meta.yaml"); a nil body
 	// removes the file.
 	PutDerived(ctx context.Context, name string, body []byte) error

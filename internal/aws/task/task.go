@@ -25,13 +25,14 @@ import (
 
 // Runner starts and watches tasks.
 type Runner struct {
+	cfg  aws.Config
 	ecs  *ecs.Client
 	logs *cloudwatchlogs.Client
 }
 
 // New returns a Runner.
 func New(cfg aws.Config) *Runner {
-	return &Runner{ecs: ecs.NewFromConfig(cfg), logs: cloudwatchlogs.NewFromConfig(cfg)}
+	return &Runner{cfg: cfg, ecs: ecs.NewFromConfig(cfg), logs: cloudwatchlogs.NewFromConfig(cfg)}
 }
 
 // Statuses of a task, of those that callers ask for.

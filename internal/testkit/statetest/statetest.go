@@ -55,6 +55,7 @@ func Run(t *testing.T, start func(t *testing.T) Fixture) {
 		"history is idempotent":                       historyAgain,
 		"list names every state":                      list,
 		"derived files come and go":                   derived,
+		"records of commands are kept and replaced":   commands,
 		"names that lead elsewhere are refused":       badKeys,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, start(t)) })
@@ -300,4 +301,36 @@ func badKeys(t *testing.T, f Fixture) {
 		require.Error(t, err)
 		require.Error(t, s.PutDerived(t.Context(), "x", []byte("x")))
 	}
+}
+
+func commands(t *testing.T, f Fixture) {
+	store := f.Backend.Store(key)
+	none, err := store.ListCommands(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, none)
+	at := time.Date(2024, 1, 15, 10, 30, 0, 0, time.UTC)
+	first, second := state.CommandName(at, "1f3a-0000"), state.CommandName(at.Add(time.Minute), "00ff")
+	one := state.Command{At: at, Who: "ann", What: "run", Component: "web/api", Words: []string{"rake", "a b"}}
+	require.NoError(t, store.PutCommand(t.Context(), first, one))
+	require.NoError(t, store.PutCommand(t.Context(), second, state.Command{At: at.Add(time.Minute), Who: "bob"}))
+	code := 3
+	one.ExitCode = &code
+	require.NoError(t, store.PutCommand(t.Context(), first, one))
+	all, err := store.ListCommands(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []state.CommandEntry{{Name: second, At: at.Add(time.Minute)}, {Name: first, At: at}}, all)
+	got, err := store.GetCommand(t.Context(), first)
+	require.NoError(t, err)
+	require.Equal(t, one, got)
+	for _, name := range []string{"2024-01-15-10-30-00-beef", "../state", "x"} {
+		_, err = store.GetCommand(t.Context(), name)
+		require.ErrorIs(t, err, state.ErrNotFound)
+	}
+	require.Error(t, store.PutCommand(t.Context(), "../../x", one))
+	history, err := store.ListHistory(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, history)
+	listed, err := f.Backend.List(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, listed)
 }
