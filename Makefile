@@ -85,6 +85,20 @@ lint: $(TOOLS)/golangci-lint $(TOOLS)/gofumpt ## Check style and the import rule
 	@test -z "$$($(TOOLS)/gofumpt -l cmd internal e2e bench)" || { $(TOOLS)/gofumpt -l cmd internal e2e bench; echo "run make fmt"; exit 1; }
 	$(TOOLS)/golangci-lint run ./...
 
+SCRIPTS := install.sh packaging/*.sh packaging/*/*.sh .ci/run e2e/*.sh
+FLOWS   := .github/workflows/*.yml examples/ci/github/*.yml
+
+.PHONY: lint-scripts
+lint-scripts: $(TOOLS)/actionlint $(TOOLS)/python/bin/zizmor ## Check shell scripts, workflows and the action
+	$(TOOLS)/python/bin/shellcheck $(SCRIPTS)
+	$(TOOLS)/actionlint -shellcheck $(TOOLS)/python/bin/shellcheck $(FLOWS)
+	$(TOOLS)/python/bin/zizmor --offline --quiet --config .github/zizmor.yml $(FLOWS) action.yml
+
+$(TOOLS)/python/bin/zizmor: tools/python.txt
+	python3 -m venv $(TOOLS)/python
+	$(TOOLS)/python/bin/pip install --quiet --requirement tools/python.txt
+	@touch $@
+
 .PHONY: generate
 generate: build ## Rewrite golden files from what the code does now; read the diff
 	go test ./internal/view ./internal/manifest ./internal/component/microservice ./internal/component/network ./internal/component/rds ./internal/component/s3 \

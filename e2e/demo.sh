@@ -88,5 +88,6 @@ printf '\nThe demo passed.\n'
 if [ -n "${KEEP:-}" ]; then
 	printf '\nEverything still runs (process %s). To go on by hand:\n\n' "$proxy"
 	cat "$work/env"
+	# shellcheck disable=SC2016 # $PATH is for the shell that reads the line
 	printf 'export HOME=%q AWS_REGION=us-east-1 PATH=%q:$PATH\ncd %q\n\nTo end it: kill %s; rm -r %q\n' "$HOME" "$here/bin" "$work/repo" "$proxy" "$work"
 fi

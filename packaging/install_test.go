@@ -564,7 +564,8 @@ func TestInstallThroughProxy(t *testing.T) {
 		if !m.has("curl") {
 			t.Skip("curl is not installed")
 		}
-		secure := httptest.NewTLSServer(http.RedirectHandler(r.URL+"/releases/latest/download/checksums.txt", 302))
+		secure := httptest.NewTLSServer(http.RedirectHandler(r.URL+"/releases/latest/download/checksums.txt",
+			http.StatusFound))
 		t.Cleanup(secure.Close)
 		ca := filepath.Join(m.home, "ca.pem")
 		m.write(ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ type applyOptions struct {
 	autoApprove bool
 	localState  bool
 	file        string // of a saved plan; "": plan now
+	hash        string // of the plan that was approved
 }
 
 func newApply(f *Factory, runF func(*applyOptions) error) *cobra.Command {
@@ -49,6 +51,8 @@ func newApply(f *Factory, runF func(*applyOptions) error) *cobra.Command {
 	o.register(cmd, true)
 	o.registerLocking(cmd)
 	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "do not ask (preferences.autoApprove)")
+	cmd.Flags().StringVar(&o.hash, "plan-hash", "",
+		"apply only the plan with this `hash`, which deployer plan prints: the one that was approved")
 	cmd.Flags().BoolVar(&o.localState, "local-state", false, "allow state on this machine although CI is set")
 	return cmd
 }
@@ -61,15 +65,27 @@ func applyRun(o *applyOptions) error {
 	// The tree starts after the question, because a terminal has one cursor.
 	live := f.newProgress()
 	key, err := o.Key()
-	back, req, err := o.prepare(key, err, live)
+	back, req, err := o.prepare(key, diag.Join(err, o.badHash()), live)
 	if err != nil {
 		return err
 	}
+	req.Hash = o.hash
 	if err := f.refuseLocalStateInCI(o.localState); err != nil {
 		return err
 	}
 	return change(&o.runFlags, live, req, o.changing(
 		func(req deploy.Request) (*deploy.Applied, error) { return deploy.Apply(f.Soft, back, req) }))
+}
+
+var planHash = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+
+// badHash returns an error if --plan-hash is given and is no hash: an empty one must not mean that any plan will do.
+func (o *applyOptions) badHash() error {
+	if !o.given("plan-hash") || planHash.MatchString(o.hash) {
+		return nil
+	}
+	return diag.New(diag.Invalid, "Invalid --plan-hash", fmt.Sprintf("%q is not the hash of a plan.", o.hash),
+		"Give sha256: and 64 digits, as deployer plan --markdown, --json and --out print them.")
 }
 
 func (o *applyOptions) changing(run func(deploy.Request) (*deploy.Applied, error)) changing {
@@ -105,8 +121,13 @@ func applySaved(o *applyOptions) error {
 	} else {
 		saved, err = deploy.ReadSaved(o.file, raw)
 	}
-	if err := diag.Join(found.Err(), err); err != nil {
+	if err := diag.Join(found.Err(), o.badHash(), err); err != nil {
 		return err
+	}
+	if o.given("plan-hash") {
+		if err := saved.Approved(o.hash); err != nil {
+			return err
+		}
 	}
 	if err := o.meant(saved.Key); err != nil {
 		return err

@@ -25,6 +25,7 @@ type Request struct {
 	Targets       []string           // addresses; empty: everything
 	AllowDataLoss []string           // addresses of protected components that may go
 	Refresh       bool               // compare with what AWS has, not with what the state says
+	Hash          string             // of the plan that was approved: no other is applied; "": any
 	LockTimeout   time.Duration      // 0: fail at once
 	Parallelism   int
 

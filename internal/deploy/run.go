@@ -164,6 +164,8 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	}
 	if err == nil && u.approved != nil {
 		err = u.approved.same(u.back, u.plan)
+	} else if err == nil && u.req.Hash != "" {
+		err = u.hashed(base)
 	}
 	if err != nil {
 		return err

@@ -160,6 +160,26 @@ func (u *run) saved(stored *state.Stored) (*Saved, error) {
 	return &Saved{Key: u.req.Key, Hash: hashOf(raw), At: u.back.Now(), raw: raw, plan: a, lineage: u.Lineage}, nil
 }
 
+// hashed returns an error if the plan, which was made from a stored state, is not the one that was approved.
+func (u *run) hashed(stored *state.Stored) error {
+	saved, err := u.saved(stored)
+	if err != nil {
+		return err
+	}
+	return saved.Approved(u.req.Hash)
+}
+
+// Approved returns an error if another plan than this one was approved.
+func (s *Saved) Approved(hash string) error {
+	if s.Hash == hash {
+		return nil
+	}
+	return diag.New(diag.Conflict, "Plan is not the approved one",
+		fmt.Sprintf("The plan for %s has the hash %s, and %s was approved. The manifests, the variables, the state or "+
+			"AWS are not the same as then. Nothing was changed.", s.Key, s.Hash, hash),
+		"Read the plan, and approve its hash.")
+}
+
 func hashOf(raw []byte) string {
 	sum := sha256.Sum256(raw)
 	return "sha256:" + hex.EncodeToString(sum[:])
