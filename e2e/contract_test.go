@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -144,6 +145,7 @@ func TestContract(t *testing.T) {
 		}
 		d.do(0, approved("apply")...)
 		d.do(0, "plan", "-e", "dev", "--refresh")
+		d.noDrift("dev")
 	}
 	d.do(0, approved("destroy")...)
 	for _, r := range guard.Refused() {
@@ -164,12 +166,23 @@ func TestContractOfProduction(t *testing.T) {
 	guard, _ := d.guard("production")
 	judge := d.transcribe()
 	d.do(0, "apply", "-e", "production", "--var", "VERSION=1.0.0", "--auto-approve")
+	d.noDrift("production")
 	d.do(0, append([]string{"destroy", "-e", "production", "--auto-approve"},
 		mayGo("user-service/jobs", "user-service/uploads", "infra/ingress")...)...)
 	for _, r := range guard.Refused() {
 		t.Errorf("refused: %s", r)
 	}
 	judge(guard)
+}
+
+// noDrift fails if drift detect finds a difference, or if something could not be compared because a call failed.
+func (d *pipeline) noDrift(environment string) {
+	d.t.Helper()
+	out := d.do(0, "drift", "detect", "-e", environment, "--detailed-exitcode")
+	if !regexp.MustCompile(`(?m)^No drift: (\d+ pending in the manifests, )?\d+ objects? compared\.$`).MatchString(out) {
+		d.t.Errorf("not all was compared:\n%s", out)
+	}
+	d.t.Log(out[strings.LastIndex(out, "No drift"):])
 }
 
 func mayGo(addresses ...string) []string {

@@ -54,6 +54,9 @@ type World struct {
 	// reads metrics, in the order given
 	Metrics func(context.Context, sdk.Config, []resource.Metric, resource.Span) ([][]report.Point, error)
 
+	// finds out who changed objects since a time, in the order given
+	Trail func(context.Context, sdk.Config, []resource.Subject, time.Time) ([][]report.Deed, error)
+
 	// A simulation sets these, so that runs can die while the process lives; nil: the real thing.
 	HTTP  sdk.HTTPClient // that every AWS call goes through
 	Host  *lock.Host     // where this run seems to be

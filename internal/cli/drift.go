@@ -3,14 +3,16 @@ package cli
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/view"
 )
 
 func newDrift(f *Factory) *cobra.Command {
 	cmd := parent("drift", "Find and undo changes that were made outside of deployer")
-	cmd.AddCommand(newDriftDetect(f, nil))
+	cmd.AddCommand(newDriftDetect(f, nil), newDriftRemediate(f, nil))
 	return cmd
 }
 
@@ -63,22 +65,9 @@ func driftDetectRun(o *driftDetectOptions) error {
 		return diag.New(diag.Invalid, "Two formats", "--json and --markdown do not go together.",
 			"Leave one of them out.")
 	}
-	live := f.newProgress()
-	progress := view.Progress(phases{live})
-	key, err := o.StoredKey()
-	req, reqErr := o.request(progress)
-	if err := diag.Join(err, reqErr); err != nil {
-		return err
-	}
-	back, err := f.StoredBackend(key)
+	_, _, found, err := o.detect(f.newProgress())
 	if err != nil {
 		return err
-	}
-	req.Key = key
-	found, err := deploy.Detect(f.Soft, back, req)
-	progress.Close()
-	if err != nil {
-		return o.slip(err)
 	}
 	switch {
 	case o.json:
@@ -92,4 +81,22 @@ func driftDetectRun(o *driftDetectOptions) error {
 		return &exitError{exitChanges}
 	}
 	return err
+}
+
+// detect looks for drift. It also returns what a change of it needs.
+func (r *runFlags) detect(live *lateProgress) (*backend.Backend, deploy.Request, *report.Drift, error) {
+	key, err := r.StoredKey()
+	looking, reqErr := r.request(phases{live})
+	changing, _ := r.request(live)
+	if err := diag.Join(err, reqErr); err != nil {
+		return nil, changing, nil, err
+	}
+	back, err := r.factory.StoredBackend(key)
+	if err != nil {
+		return nil, changing, nil, err
+	}
+	looking.Key, changing.Key = key, key
+	found, err := deploy.Detect(r.factory.Soft, back, looking)
+	live.pause()
+	return back, changing, found, r.slip(err)
 }

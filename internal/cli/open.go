@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/company/deployer/internal/aws/catalog"
+	"github.com/company/deployer/internal/aws/cloudtrail"
 	"github.com/company/deployer/internal/aws/cloudwatch"
 	"github.com/company/deployer/internal/aws/ecr"
 	"github.com/company/deployer/internal/aws/tagging"
@@ -69,6 +70,7 @@ func (f *Factory) world(settings config.Settings) backend.World {
 		Root: f.Root(), Home: f.Home, Settings: settings, Env: f.Env, Now: f.Now, Version: version,
 		Command: "deployer " + f.command(), Flags: f.backendFlags(), Hard: f.Hard, OnLock: f.OnLock, Log: f.log,
 		NoHome: f.noHome, Types: catalog.New, Index: tagging.Find, Metrics: cloudwatch.Read,
+		Trail: cloudtrail.Read,
 		Images: func(cfg aws.Config) image.Finder {
 			return ecr.New(cfg, registry.New(registry.ReadDockerConfig(f.Env, f.Home, f.ReadFile)))
 		},

@@ -2,10 +2,10 @@ package deploy
 
 import "github.com/company/deployer/internal/manifest"
 
-// approvalRequired reports whether the environment demands an approval for this run. A destroy has no Stack: then the
-// state decides, and the manifests where they can be read.
+// approvalRequired reports whether the environment demands an approval for this run. Where the Stack is not that
+// of the manifests, the state decides, and the manifests where they can be read.
 func (u *run) approvalRequired() bool {
-	if u.stack != nil {
+	if u.stack != nil && !u.remedy {
 		return u.stack.Approval == manifest.ApprovalRequired
 	}
 	if u.Stored != nil && u.Stored.Payload.Approval == manifest.ApprovalRequired {

@@ -14,6 +14,7 @@ import (
 	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
+	"github.com/company/deployer/internal/ignore"
 	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/report"
@@ -27,6 +28,10 @@ import (
 //
 // The state says what to look for. Manifests with errors only leave out the third side.
 func Detect(ctx context.Context, b *backend.Backend, req Request) (*report.Drift, error) {
+	rules, err := ignore.Read(b.World.Root)
+	if err != nil {
+		return nil, err
+	}
 	stored, where, err := placeOfState(ctx, b, req.Key)
 	if err != nil {
 		return nil, err
@@ -40,7 +45,120 @@ func Detect(ctx context.Context, b *backend.Backend, req Request) (*report.Drift
 	if err := d.read(ctx); err != nil {
 		return nil, backend.Early(ctx, err)
 	}
-	return d.report(), nil
+	out := d.report()
+	setAside(out, rules)
+	if err := d.ask(ctx, out); err != nil {
+		return nil, backend.Early(ctx, err)
+	}
+	return out, nil
+}
+
+// ask asks AWS who has changed the objects since the last deployment. Nothing depends on the answer.
+func (d *drift) ask(ctx context.Context, out *report.Drift) error {
+	if len(out.Drifted) == 0 || d.back.World.Trail == nil {
+		return nil
+	}
+	var subjects []resource.Subject
+	asked := map[string]int{} // by resource and object: two differences of one object are one question
+	at := make([]int, len(out.Drifted))
+	for i, one := range out.Drifted {
+		s := d.subject(one)
+		key := strings.Join(s.Names, "\n")
+		if _, known := asked[key]; !known {
+			asked[key] = len(subjects)
+			subjects = append(subjects, s)
+		}
+		at[i] = asked[key]
+	}
+	found, err := d.back.World.Trail(ctx, d.where.Reading(), subjects, out.At)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		out.Untold = resource.Unanswered(err)
+	}
+	for i := range out.Drifted {
+		if n := at[i]; n < len(found) {
+			out.Drifted[i].Deeds = found[n]
+		}
+	}
+	return nil
+}
+
+// subject are the names under which AWS's record of calls may have an object. What was made beside an object was made by
+// a call that names the object, and so was a policy of a role or a rule of a group.
+func (d *drift) subject(one report.Drifted) resource.Subject {
+	service, _, _ := strings.Cut(one.Type, "/")
+	out := resource.Subject{Global: service == "iam" || service == "route53"}
+	i := slices.IndexFunc(d.objects, func(r engine.StoredResource) bool { return r.ID == one.Resource })
+	r := d.objects[i]
+	add := func(name string) {
+		if name != "" && !slices.Contains(out.Names, name) {
+			out.Names = append(out.Names, name)
+		}
+	}
+	for _, parent := range []string{"role", "securityGroupId", "queueUrl", "bucket", "routeTableId"} {
+		add(r.Inputs.Get(parent).Str())
+	}
+	if len(out.Names) == 0 {
+		add(r.AWSID)
+		add(r.Outputs.Get("arn").Str())
+	}
+	for _, name := range slices.Clone(out.Names) {
+		if i := strings.LastIndexAny(name, "/:"); i >= 0 && service != "elbv2" {
+			add(name[i+1:])
+		}
+	}
+	return out
+}
+
+// setAside moves the differences that rules name to the ignored ones.
+func setAside(d *report.Drift, rules ignore.Rules) {
+	var counts []report.Drifted
+	for _, one := range d.Drifted {
+		at := ignore.Difference{Stack: d.Stack, Environment: d.Environment, Resource: one.Resource}
+		aside := func(r *ignore.Rule, ignored report.Drifted) {
+			ignored.Rule, ignored.Reason = r.Place(), r.Reason
+			d.Ignored = append(d.Ignored, ignored)
+		}
+		switch one.Kind {
+		case report.DriftMade:
+			at.Object = one.ID
+		case report.DriftDeleted:
+			at.Deleted = true
+		case report.DriftChanged:
+			var kept []report.Sides
+			for _, s := range one.Properties {
+				at.Property = s.Path
+				r := rules.For(at)
+				if r == nil {
+					kept = append(kept, s)
+					continue
+				}
+				part := one
+				part.Properties, part.Problem = []report.Sides{s}, ""
+				aside(r, part)
+			}
+			at.Property = []string{"tags"} // deployer's own, which Problem names
+			r := rules.For(at)
+			if one.Problem != "" && r != nil {
+				part := one
+				part.Properties = nil
+				aside(r, part)
+				one.Problem = ""
+			}
+			if one.Properties = kept; len(kept) > 0 || one.Problem != "" {
+				counts = append(counts, one)
+			}
+			continue
+		}
+		if r := rules.For(at); r != nil {
+			aside(r, one)
+			continue
+		}
+		counts = append(counts, one)
+	}
+	d.Drifted = counts
 }
 
 // placeOfState reads the state and asks AWS for the account in parallel.

@@ -3,9 +3,11 @@ package deploy
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/plan"
@@ -34,6 +36,29 @@ func freeze(stack *manifest.Stack) []frozen {
 	return components
 }
 
+// thaw is the reverse of freeze: a stack that can be expanded and deployed without its manifests. origin says where the
+// variables come from.
+func thaw(
+	key state.Key, account, region string, components []frozen, variables map[string]string, origin string,
+) *manifest.Stack {
+	out := &manifest.Stack{
+		Name: key.Stack, Environment: key.Environment,
+		Provider: manifest.Provider{Name: "aws", Region: region, Account: account},
+	}
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		out.Variables = append(out.Variables,
+			manifest.Variable{Name: name, Value: value.NewLoose(variables[name]), Origin: origin})
+	}
+	for _, c := range components {
+		out.Components = append(out.Components, manifest.Component{Instance: component.Instance{
+			Address: c.Address, Service: c.Service, Name: c.Name, Kind: c.Kind, Stack: key.Stack,
+			Environment: key.Environment, Production: c.Production, Account: account, Region: region,
+			Tags: c.Tags, Spec: c.Spec,
+		}})
+	}
+	return out
+}
+
 // resolved is the configuration as the state keeps it.
 func resolved(stack *manifest.Stack) json.RawMessage {
 	raw, err := json.Marshal(freeze(stack))
@@ -41,6 +66,18 @@ func resolved(stack *manifest.Stack) json.RawMessage {
 		panic(err) // a sensitive value in a spec is a validation error
 	}
 	return raw
+}
+
+// melted are the components of the configuration that a state keeps.
+func melted(p *state.Payload) ([]frozen, error) {
+	var components []frozen
+	if len(p.Config) == 0 {
+		return nil, nil
+	}
+	if err := json.Unmarshal(p.Config, &components); err != nil {
+		return nil, fmt.Errorf("the configuration in the state of v%d: %w", p.Deployment, err)
+	}
+	return components, nil
 }
 
 // variables are the values that a deployment was made with, sensitive ones left out.
@@ -63,7 +100,9 @@ func (u *run) payload(held *session.Session) *state.Payload {
 	p.Account, p.Region = u.where.Account, u.where.Region
 	p.Engine, p.At, p.Version = u.Engine, held.Lock().Now(), u.back.World.Version
 	p.Who, p.Edited = held.Who(), nil
-	p.GitCommit = u.back.Git().Commit
+	if !u.remedy {
+		p.GitCommit = u.back.Git().Commit
+	}
 	if u.stack != nil {
 		p.Variables, p.Config, p.Approval = variables(u.stack), resolved(u.stack), u.stack.Approval
 	}

@@ -7,6 +7,7 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/company/deployer/internal/aws/catalog"
+	"github.com/company/deployer/internal/aws/cloudtrail"
 	"github.com/company/deployer/internal/aws/cloudwatch"
 	"github.com/company/deployer/internal/aws/ecr"
 	"github.com/company/deployer/internal/aws/tagging"
@@ -59,6 +60,7 @@ func PolicyFor(w backend.World, req Request, ask PolicyRequest) (*Policy, error)
 		needed = append(needed, stateStatements(w, scope, ask.StateKMSKey)...)
 		needed = append(needed, tagging.Permissions(scope)...)
 		needed = append(needed, cloudwatch.Permissions()...)
+		needed = append(needed, cloudtrail.Permissions()...)
 		unknown["account"] = unknown["account"] || scope.Account == "*"
 		unknown["region"] = unknown["region"] || scope.Region == "*"
 	}

@@ -55,6 +55,8 @@ type run struct {
 	asked    bool                   // the registries were asked
 	approved *Saved                 // the plan to carry out, and no other; nil: what this run plans
 	frozen   map[string]value.Value // its answers of lookups
+	only     []string               // IDs of the only resources that it is about; nil: those of the targets
+	remedy   bool                   // it deploys what is deployed, to put back what somebody has changed
 }
 
 func newRun(b *backend.Backend, stack *manifest.Stack, graph *resource.Graph, where backend.Place, req Request) *run {

@@ -56,6 +56,9 @@ func (u *run) again() string {
 		command = "destroy"
 	}
 	var args []string
+	if u.remedy {
+		command = "drift remediate"
+	}
 	for _, address := range u.req.Targets {
 		args = append(args, "--target", address)
 	}

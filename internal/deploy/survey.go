@@ -128,11 +128,12 @@ func driftOf(r *engine.Refreshed) []plan.Drift {
 
 // refresh reads all objects of the state.
 func (u *run) refresh(ctx context.Context, o engine.Options) (*plan.Survey, map[string]bool, error) {
+	o.Targets = u.only
 	refreshed, err := engine.Refresh(ctx, u.Engine, o)
 	if err != nil {
 		return nil, nil, err
 	}
-	objects, err := surveyed(u.Engine, nil, u.Unsure)
+	objects, err := surveyed(u.Engine, u.only, u.Unsure)
 	if err != nil {
 		return nil, nil, err
 	}

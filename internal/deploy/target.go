@@ -15,8 +15,8 @@ import (
 // synthetic components included. In a destroy nothing is wanted, and only the named components are deleted. Nil without
 // --target.
 func (u *run) chosen() ([]string, error) {
-	if len(u.req.Targets) == 0 {
-		return nil, nil
+	if len(u.req.Targets) == 0 || u.only != nil {
+		return u.only, nil
 	}
 	members, needs, err := u.addresses()
 	if err != nil {

@@ -81,18 +81,19 @@ func StackSettings(root, stack string) (name string, settings Plain, unread diag
 	return name, settings, unread
 }
 
-// Locate returns the place of the key at a path, or of the nearest existing key above it.
+// Locate returns the place of the key or the item at a path, or of the nearest existing one above it.
 func (p Plain) Locate(path []string) (diag.Position, *diag.Excerpt) {
-	where := span{file: p.file}
-	for n := p.root; len(path) > 0; path = path[1:] {
-		e := n.get(path[0])
-		if e == nil {
-			break
-		}
-		where, n = e.at, e.value
-	}
-	if where.file == nil {
+	if p.file == nil {
 		return diag.Position{}, nil
+	}
+	where := span{file: p.file}
+	if p.root != nil && len(path) > 0 {
+		for n := len(path); n > 0; n-- {
+			if found := p.root.find(path[:n]); found != nil {
+				where, _ = p.root.locate(path[:n])
+				break
+			}
+		}
 	}
 	return *where.position(), where.excerpt()
 }

@@ -62,6 +62,12 @@ type LogSource struct {
 	Container string // of a task: which container writes there; the streams are PREFIX TASK
 }
 
+// Subject is an object that AWS may tell about who changed it.
+type Subject struct {
+	Names  []string // under which AWS's record of calls may have it, the likeliest first
+	Global bool     // its service has no regions
+}
+
 // Metric is one metric of CloudWatch.
 type Metric struct {
 	Name       string            // for people and JSON, unique within the type: "cpu"

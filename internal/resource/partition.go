@@ -22,6 +22,16 @@ var partitions = []struct {
 	{"eusc-", Partition{"aws-eusc", "amazonaws.eu"}},
 }
 
+// globalRegions are where services without regions, such as IAM, keep the record of their calls.
+var globalRegions = map[string]string{
+	"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1", "aws-iso": "us-iso-east-1",
+	"aws-iso-b": "us-isob-east-1", "aws-iso-e": "eu-isoe-west-1", "aws-iso-f": "us-isof-south-1",
+	"aws-eusc": "eusc-de-east-1",
+}
+
+// GlobalRegion returns the region of services without regions, in the partition of a region.
+func GlobalRegion(region string) string { return globalRegions[PartitionOf(region).Name] }
+
 // PartitionOf returns the partition of a region. For "*", any region, the name is "*", too.
 func PartitionOf(region string) Partition {
 	if region == "*" {

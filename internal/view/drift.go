@@ -2,10 +2,12 @@ package view
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/value"
@@ -51,6 +53,9 @@ func Drift(w *Writer, d *report.Drift, now time.Time) {
 // driftHeadline says which deployment AWS was compared with.
 func driftHeadline(d *report.Drift, now time.Time) string {
 	text := styled(bold, d.Stack) + "/" + styled(bold, d.Environment) + "  "
+	if d.Result == "in progress" {
+		return text + fmt.Sprintf("%s is in progress or was interrupted, begun %s ago", d.Version+1, ago(now.Sub(d.At)))
+	}
 	if d.Version > 0 {
 		text += d.Version.String() + " "
 	}
@@ -262,4 +267,51 @@ func uncompared(w *Writer, d *report.Drift) {
 	if d.Untold != "" {
 		w.Printf("%s\n", fold("  who changed it: "+d.Untold, 4, w.Width))
 	}
+}
+
+// Remediated writes what was put back, and what was made outside and therefore stays.
+func Remediated(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome, d *report.Drift) {
+	if !p.HasChanges() || o == nil {
+		w.Printf("%s\n", wrap("Nothing had to be put back: the objects are as the last deployment wanted them.", "", w.Width))
+	} else {
+		w.Printf("%s\n", fold(fmt.Sprintf("%s %s/%s %s: %s.", styled(green+bold, "Put back"), p.Stack, p.Environment,
+			version, strings.Join(verbs(o.Done), ", ")), 2, w.Width))
+	}
+	if n := d.Count(report.DriftMade); n > 0 {
+		w.Printf("%s\n", wrap(count(n, "object")+" made outside of deployer stay as they are: see above how to remove them.",
+			"", w.Width))
+	}
+}
+
+// Accepted says which objects are in the state as they are in AWS now.
+func Accepted(w *Writer, ids []string, serial int64) {
+	w.Printf("%s\n", fold(fmt.Sprintf("%s the state, serial %d: %s. The next apply changes what the manifests say "+
+		"otherwise.", styled(green+bold, "Taken into"), serial, strings.Join(ids, ", ")), 2, w.Width))
+}
+
+// AcceptedJSON is Accepted as JSON.
+func AcceptedJSON(w io.Writer, ids []string, serial int64, warnings diag.List) error {
+	return JSON(w, struct {
+		Accepted    []string  `json:"accepted"` // IDs of resources
+		Serial      int64     `json:"serial"`   // of the state
+		Diagnostics diag.List `json:"diagnostics"`
+	}{list(ids), serial, nonNil(warnings)})
+}
+
+// IgnoredFrom says where ignored differences stand.
+func IgnoredFrom(w *Writer, file string, added int) {
+	if added == 0 {
+		w.Printf("%s names all of these already.\n", file)
+		return
+	}
+	w.Printf("%s\n", fold(fmt.Sprintf("%s to %s: %s. Commit the file, so that everybody ignores the same.",
+		styled(green+bold, "Added"), file, count(added, "rule")), 2, w.Width))
+}
+
+// IgnoredJSON is IgnoredFrom as JSON.
+func IgnoredJSON(w io.Writer, file string, added int) error {
+	return JSON(w, struct {
+		File  string `json:"file"`
+		Added int    `json:"added"` // rules
+	}{file, added})
 }

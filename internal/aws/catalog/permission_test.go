@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/company/deployer/internal/aws/catalog"
+	"github.com/company/deployer/internal/aws/cloudtrail"
 	"github.com/company/deployer/internal/aws/cloudwatch"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/lock/dynamodb"
@@ -26,6 +27,7 @@ func declared(scope resource.Scope) map[string][]resource.Statement {
 		"the locks":     dynamodb.Settings{Table: "TABLE"}.Permissions(scope),
 		"the tag index": tagging.Permissions(scope),
 		"metrics":       cloudwatch.Permissions(),
+		"who did it":    cloudtrail.Permissions(),
 	}
 	for _, d := range c.Definitions() {
 		out[d.Type] = d.Permissions(scope)

@@ -144,6 +144,8 @@ func (g user) read(ctx context.Context, c userCall) (model.User, model.UserOutpu
 	p.Access, p.Tags = aws.ToString(found.AccessString), tagging.Seen(c.Request, labels)
 	if a := found.Authentication; a != nil && a.Type != types.AuthenticationTypePassword {
 		p.PasswordSecret, p.PasswordVersion = value.Of[string]{}, value.Of[string]{}
+	} else {
+		c.Unread("AWS does not return the password of a user", "passwordSecret", "passwordVersion")
 	}
 	return p, model.UserOutputs{ARN: aws.ToString(found.ARN), ID: c.ID}, nil
 }

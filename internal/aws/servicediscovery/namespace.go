@@ -203,6 +203,7 @@ func (n namespace) read(
 		return model.PrivateDNSNamespace{}, out, err
 	}
 	p := model.PrivateDNSNamespace{Name: aws.ToString(found.Name), VPCID: c.Old.VPCID}
+	c.Unread("AWS does not return it", "vpcId")
 	if !p.VPCID.IsSet() {
 		p.VPCID = c.Props.VPCID
 	}
