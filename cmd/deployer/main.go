@@ -1,4 +1,5 @@
-// Command deployer deploys applications to AWS from YAML.
+// Command deployer deploys applications to AWS from YAML. In: arguments, environment and files, which internal/cli reads.
+// Out: stdout, stderr and the exit code. It must not do more than call internal/cli.
 package main
 
 import (
