@@ -36,6 +36,7 @@ var life = []struct {
 	{"destruction", []string{
 		"destroy", "--auto-approve", "--allow-data-loss", "infra/ingress",
 		"--allow-data-loss", "user-service/jobs", "--allow-data-loss", "user-service/uploads",
+		"--allow-data-loss", "user-service/database", "--allow-data-loss", "user-service/sessions",
 	}},
 }
 

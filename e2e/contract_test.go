@@ -168,7 +168,8 @@ func TestContractOfProduction(t *testing.T) {
 	d.do(0, "apply", "-e", "production", "--var", "VERSION=1.0.0", "--auto-approve")
 	d.noDrift("production")
 	d.do(0, append([]string{"destroy", "-e", "production", "--auto-approve"},
-		mayGo("user-service/jobs", "user-service/uploads", "infra/ingress")...)...)
+		mayGo("user-service/jobs", "user-service/uploads", "user-service/database", "user-service/sessions",
+			"infra/ingress")...)...)
 	for _, r := range guard.Refused() {
 		t.Errorf("refused: %s", r)
 	}

@@ -80,8 +80,12 @@ run 0 'user-service/api' -- deployer graph -e dev --var VERSION=1.2.1
 run 0 'digraph' -- sh -c "deployer graph -e dev --output graph.dot && cat graph.dot"
 run 0 -- deployer locks list
 run 0 'user-platform' -- deployer state list
-run 3 'protected' -- deployer destroy -e dev --auto-approve
-run 0 'Destroyed' -- deployer destroy -e dev --auto-approve --allow-data-loss user-service/uploads
+run 0 'Plan: [0-9]+ to update' -- deployer plan -e dev --var VERSION=1.3.0 --out approved.plan
+run 0 'Applied' -- deployer apply approved.plan --auto-approve
+run 5 -- deployer apply approved.plan --auto-approve
+run 3 'Protected component' 'user-service/database:instance' 'Nothing was touched' -- deployer destroy -e dev --auto-approve
+run 0 'user-service/database +RDS +healthy' -- deployer status -e dev
+run 0 'Destroyed' -- deployer destroy -e dev --auto-approve --allow-data-loss user-service/uploads --allow-data-loss user-service/database
 run 0 'destroyed' -- deployer history -e dev
 
 printf '\nThe demo passed.\n'

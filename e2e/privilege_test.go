@@ -382,10 +382,12 @@ func (d *pipeline) story(whole bool, looking func(look func())) {
 		d.edit("services/user-service/uploads.yaml", "  versioning: true",
 			"  versioning: true\n  cors: [{origins: ['https://example.com'], methods: [GET]}]")
 		d.edit("services/user-service/api.yaml", "  environment:\n", overrides+"  environment:\n")
+		d.edit("services/user-service/database.yaml", "storage: 20 ", "backupRetention: 3d\n  storage: 30 ")
+		d.edit("services/user-service/sessions.yaml", "cache.t4g.micro", "cache.t4g.small")
 		d.do(0, apply("1.2.1")...)
 		d.object("picture")
 	}
-	d.do(0, append(dev("destroy", "--auto-approve"), "--allow-data-loss", "user-service/uploads")...)
+	d.do(0, append(dev("destroy", "--auto-approve"), mayGo("user-service/uploads", "user-service/database")...)...)
 }
 
 // die kills a command right after its n-th call that changes something has taken effect.

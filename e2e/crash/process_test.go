@@ -113,7 +113,8 @@ func (p *process) request() deploy.Request {
 	return deploy.Request{
 		Key:         state.Key{Stack: stackName, Environment: "dev"},
 		Variables:   map[string]string{"VERSION": "1." + fmt.Sprint(p.version) + ".0"},
-		Parallelism: 1, AllowDataLoss: []string{"user-service/uploads"}, Progress: func(plan.Event) {},
+		Parallelism: 1, AllowDataLoss: []string{"user-service/uploads", "user-service/database"},
+		Progress: func(plan.Event) {},
 	}
 }
 

@@ -70,11 +70,14 @@ var edits = [versions][]edit{
 		{"environments/dev.yaml", "memory: 512\n  scaling:\n    max: 2\n", "memory: 512\n  scaling:\n    max: 3\n"},
 		{"services/user-service/api.yaml", "command: [bin/migrate]", "command: [bin/migrate, --all]"},
 		{"environments/dev.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: warn"},
+		{"services/user-service/database.yaml", "storage: 20 ", "storage: 40 "},
+		{"services/user-service/sessions.yaml", "cache.t4g.micro", "cache.t4g.small"},
 	},
-	2: { // queues, load balancer, listener, rules, groups and their rules, a whole component
+	2: { // queues, load balancer, listener, rules, groups and their rules, a whole component; a password is made anew
 		{"services/user-service/queue.yaml", "spec:\n", "spec:\n  fifo: true\n"},
 		{"services/user-service/api.yaml", "port: 8080 ", "port: 9090 "},
 		{"services/user-service/api.yaml", "path: /v1 ", "public: false\n    path: /v1 "},
+		{"services/user-service/sessions.yaml", "    token: true\n", "    token: true\n    generation: 1\n"},
 		{"services/user-service/worker.yaml", "  name: worker\n", "  name: mailer\n"},
 		{
 			"environments/dev.yaml", "kind: Worker\nmetadata:\n  name: worker\n",

@@ -66,8 +66,8 @@ type site struct {
 // row is a line of the table.
 type row struct{ typ, change, plan, apply, status string }
 
-// more is what the example has not: HTTPS with two certificates, limits that change by the clock, and a fixed number of
-// tasks.
+// more is what the example has not: HTTPS with two certificates, limits that change by the clock, a fixed number of
+// tasks, an Aurora cluster, and all that a cache can be besides a cache with a password.
 const more = `apiVersion: components.deployer.io/v1
 kind: MicroService
 metadata:
@@ -88,6 +88,32 @@ metadata:
 spec:
   image: "sole:${VERSION}"
   scaling: {min: 2}
+---
+apiVersion: components.deployer.io/v1
+kind: RDS
+metadata:
+  name: ledger
+spec: {engine: aurora-postgresql, version: "17", capacity: {min: 0.5, max: 2}, parameters: {work_mem: 4096}}
+---
+apiVersion: components.deployer.io/v1
+kind: ElastiCache
+metadata:
+  name: pages
+spec: {engine: memcached, nodeType: cache.t4g.micro}
+---
+apiVersion: components.deployer.io/v1
+kind: ElastiCache
+metadata:
+  name: ranks
+spec:
+  nodeType: cache.t4g.micro
+  users: [{name: app, access: "on ~* +@all"}]
+---
+apiVersion: components.deployer.io/v1
+kind: ElastiCache
+metadata:
+  name: carts
+spec: {serverless: {}}
 `
 
 func deployed(t *testing.T) *site {

@@ -50,13 +50,13 @@ var _ = register(Service{
 		"elasticache:ResetCacheParameterGroup":                 "a parameter that goes",
 	},
 	Types: map[string]ByHand{
-		"elasticache/subnet-group":      {Untried: "the example has no cache"},
-		"elasticache/parameter-group":   {Untried: "the example has no cache"},
-		"elasticache/replication-group": {Untried: "the example has no cache"},
-		"elasticache/cluster":           {Untried: "the example has no Memcached"},
-		"elasticache/user":              {Untried: "the example has no users of caches"},
-		"elasticache/user-group":        {Untried: "the example has no users of caches"},
-		"elasticache/serverless-cache":  {Untried: "the example has no serverless cache"},
+		"elasticache/subnet-group":      {Needed: true},
+		"elasticache/parameter-group":   {Property: "parameters", To: map[string]any{"timeout": "60"}, Needed: true},
+		"elasticache/replication-group": {Property: "snapshotRetention", To: 2},
+		"elasticache/cluster":           {Property: "nodes", To: 2},
+		"elasticache/user":              {Property: "access", To: "on ~app:* +@read", Needed: true},
+		"elasticache/user-group":        {Needed: true},
+		"elasticache/serverless-cache":  {Property: "snapshotRetention", To: 2},
 	},
 })
 

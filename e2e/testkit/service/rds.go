@@ -54,11 +54,11 @@ var _ = register(Service{
 		"iam:CreateServiceLinkedRole": ForCaller,
 	},
 	Types: map[string]ByHand{
-		"rds/cluster":                 {Untried: "the example has no database"},
-		"rds/cluster-parameter-group": {Untried: "the example has no database"},
-		"rds/instance":                {Untried: "the example has no database"},
-		"rds/parameter-group":         {Untried: "the example has no database"},
-		"rds/subnet-group":            {Untried: "the example has no database"},
+		"rds/cluster":                 {Property: "backupRetention", To: 3, Needed: true},
+		"rds/cluster-parameter-group": {Property: "parameters", To: map[string]any{"work_mem": "8192"}, Needed: true},
+		"rds/instance":                {Property: "backupRetention", To: 3},
+		"rds/parameter-group":         {Property: "parameters", To: map[string]any{"work_mem": "8192"}, Needed: true},
+		"rds/subnet-group":            {Needed: true},
 	},
 })
 

@@ -31,7 +31,7 @@ var _ = register(Service{
 		"secretsmanager:UpdateSecret":   "a description that changes",
 		"secretsmanager:UntagResource":  "a tag that goes",
 	},
-	Types: map[string]ByHand{"secretsmanager/password": {Untried: "the example has no cache"}},
+	Types: map[string]ByHand{"secretsmanager/password": {}},
 	Canary: func(ctx context.Context, cfg aws.Config, secret string) (string, error) {
 		made, err := secretsmanager.NewFromConfig(cfg).CreateSecret(ctx, &secretsmanager.CreateSecretInput{
 			Name: aws.String("shop/canary"), SecretString: aws.String(`{"password": "` + secret + `"}`),
