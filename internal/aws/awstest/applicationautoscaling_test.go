@@ -1,6 +1,7 @@
 package awstest
 
 import (
+	"context"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -60,6 +61,24 @@ func TestScalableTarget(t *testing.T) {
 		Update:    model.Target{ResourceID: ids[0], Min: 0, Max: 10, Tags: map[string]string{"team": "b"}},
 		Replace:   model.Target{ResourceID: ids[1], Min: 1, Max: 4},
 		Upsert:    true, Distinct: true, LoseAnswer: f.LoseAnswer, Actions: f.Actions,
+		Extend: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
+			client := applicationautoscaling.NewFromConfig(f.Plain)
+			_, err := client.PutScheduledAction(ctx, &applicationautoscaling.PutScheduledActionInput{
+				ServiceNamespace: types.ServiceNamespaceEcs, ResourceId: &state.ID,
+				ScalableDimension:   types.ScalableDimensionECSServiceDesiredCount,
+				ScheduledActionName: pointer("by-hand"), Schedule: pointer("rate(1 day)"),
+				ScalableTargetAction: &types.ScalableTargetAction{MinCapacity: pointer(int32(1))},
+			})
+			require.NoError(t, err)
+			return state.ID + "/by-hand", func() {
+				_, err := client.DeleteScheduledAction(ctx, &applicationautoscaling.DeleteScheduledActionInput{
+					ServiceNamespace: types.ServiceNamespaceEcs, ResourceId: &state.ID,
+					ScalableDimension:   types.ScalableDimensionECSServiceDesiredCount,
+					ScheduledActionName: pointer("by-hand"),
+				})
+				require.NoError(t, err)
+			}
+		},
 	})
 }
 

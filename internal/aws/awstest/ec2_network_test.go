@@ -145,9 +145,21 @@ func TestSubnet(t *testing.T) {
 func TestRouteTable(t *testing.T) {
 	h := start(t)
 	one, two := makeVPC(t.Context(), t, h, "10.1.0.0/16"), makeVPC(t.Context(), t, h, "10.2.0.0/16")
-	resourcetest.Run(t, marked(t, h, model.RouteTableType,
+	gateway := makeGateway(t.Context(), t, h, one)
+	c := marked(t, h, model.RouteTableType,
 		model.RouteTable{VPCID: value.Lit(one), Tags: before}, model.RouteTable{VPCID: value.Lit(one), Tags: after},
-		model.RouteTable{VPCID: value.Lit(two), Tags: before}))
+		model.RouteTable{VPCID: value.Lit(two), Tags: before})
+	c.Extend = func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
+		client, to := ec2.NewFromConfig(h.Plain), pointer("192.0.2.0/24")
+		_, err := client.CreateRoute(ctx,
+			&ec2.CreateRouteInput{RouteTableId: &state.ID, DestinationCidrBlock: to, GatewayId: &gateway})
+		require.NoError(t, err)
+		return state.ID + "/" + *to, func() {
+			_, err := client.DeleteRoute(ctx, &ec2.DeleteRouteInput{RouteTableId: &state.ID, DestinationCidrBlock: to})
+			require.NoError(t, err)
+		}
+	}
+	resourcetest.Run(t, c)
 }
 
 func TestRoute(t *testing.T) {

@@ -55,6 +55,21 @@ func TestSecurityGroup(t *testing.T) {
 			return func() { drop(ctx, t, id) }
 		},
 		Gone: func(ctx context.Context, t *testing.T, state resource.State) { drop(ctx, t, state.ID) },
+		Extend: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
+			allow, err := client.AuthorizeSecurityGroupIngress(ctx,
+				&ec2.AuthorizeSecurityGroupIngressInput{GroupId: &state.ID, IpPermissions: []types.IpPermission{{
+					IpProtocol: pointer("tcp"), FromPort: pointer(int32(22)), ToPort: pointer(int32(22)),
+					IpRanges: []types.IpRange{{CidrIp: pointer("0.0.0.0/0")}},
+				}}})
+			require.NoError(t, err)
+			id := *allow.SecurityGroupRules[0].SecurityGroupRuleId
+			return id, func() {
+				_, err := client.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{
+					GroupId: &state.ID, SecurityGroupRuleIds: []string{id},
+				})
+				require.NoError(t, err)
+			}
+		},
 		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
 			other := makeGroup(ctx, t, h, vpc, "by-hand")
 			allow, err := client.AuthorizeSecurityGroupIngress(ctx,

@@ -124,6 +124,21 @@ func (f *fargate) service(name, definition string) model.Service {
 func TestCluster(t *testing.T) {
 	f := startFargate(t)
 	definition := f.register(t, "registry/api:1")
+	addService := func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
+		out, err := f.client.CreateService(ctx, &ecs.CreateServiceInput{
+			Cluster: &state.ID, ServiceName: aws.String("by-hand"), TaskDefinition: &definition,
+			DesiredCount: aws.Int32(0), LaunchType: types.LaunchTypeFargate,
+			NetworkConfiguration: &types.NetworkConfiguration{
+				AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: f.subnets},
+			},
+		})
+		require.NoError(t, err)
+		return *out.Service.ServiceArn, func() {
+			_, err := f.client.DeleteService(ctx,
+				&ecs.DeleteServiceInput{Cluster: &state.ID, Service: aws.String("by-hand"), Force: aws.Bool(true)})
+			require.NoError(t, err)
+		}
+	}
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: f.behaviour(t, model.ClusterType),
 		Props:     model.Cluster{Name: "cluster-suite", Tags: map[string]string{"team": "a"}},
@@ -140,21 +155,7 @@ func TestCluster(t *testing.T) {
 				require.NoError(t, err)
 			}
 		},
-		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
-			out, err := f.client.CreateService(ctx, &ecs.CreateServiceInput{
-				Cluster: &state.ID, ServiceName: aws.String("by-hand"), TaskDefinition: &definition,
-				DesiredCount: aws.Int32(0), LaunchType: types.LaunchTypeFargate,
-				NetworkConfiguration: &types.NetworkConfiguration{
-					AwsvpcConfiguration: &types.AwsVpcConfiguration{Subnets: f.subnets},
-				},
-			})
-			require.NoError(t, err)
-			return *out.Service.ServiceArn, func() {
-				_, err := f.client.DeleteService(ctx,
-					&ecs.DeleteServiceInput{Cluster: &state.ID, Service: aws.String("by-hand"), Force: aws.Bool(true)})
-				require.NoError(t, err)
-			}
-		},
+		Extend: addService, Obstruct: addService,
 		LoseAnswer: f.LoseAnswer, Actions: f.Actions, Distinct: true,
 		Unused: map[string]string{
 			"ecs:DescribeTasks": "tasks that run in the cluster: TestClusterWithLooseTasks",

@@ -133,6 +133,13 @@ func TestLoadBalancer(t *testing.T) {
 				require.NoError(t, err)
 			}
 		},
+		Extend: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
+			arn := b.listener(t, state.ID, 8080)
+			return arn, func() {
+				_, err := b.client.DeleteListener(ctx, &elb.DeleteListenerInput{ListenerArn: &arn})
+				require.NoError(t, err)
+			}
+		},
 		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
 			protect := func(on string) {
 				_, err := b.client.ModifyLoadBalancerAttributes(ctx, &elb.ModifyLoadBalancerAttributesInput{
@@ -299,6 +306,21 @@ func TestListener(t *testing.T) {
 			arn := b.listener(t, balancer, 80)
 			return func() {
 				_, err := b.client.DeleteListener(ctx, &elb.DeleteListenerInput{ListenerArn: &arn})
+				require.NoError(t, err)
+			}
+		},
+		Extend: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
+			rule, err := b.client.CreateRule(ctx, &elb.CreateRuleInput{
+				ListenerArn: &state.ID, Priority: aws.Int32(7),
+				Conditions: []types.RuleCondition{{Field: aws.String("path-pattern"), Values: []string{"/by-hand"}}},
+				Actions: []types.Action{{
+					Type:                types.ActionTypeEnumFixedResponse,
+					FixedResponseConfig: &types.FixedResponseActionConfig{StatusCode: aws.String("418")},
+				}},
+			})
+			require.NoError(t, err)
+			return *rule.Rules[0].RuleArn, func() {
+				_, err := b.client.DeleteRule(ctx, &elb.DeleteRuleInput{RuleArn: rule.Rules[0].RuleArn})
 				require.NoError(t, err)
 			}
 		},

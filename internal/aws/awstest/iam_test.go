@@ -80,6 +80,18 @@ func TestRole(t *testing.T) {
 			return func() { drop(ctx, t, name) }
 		},
 		Gone: func(ctx context.Context, t *testing.T, state resource.State) { drop(ctx, t, state.ID) },
+		Extend: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
+			policy, err := client.CreatePolicy(ctx,
+				&iam.CreatePolicyInput{PolicyName: pointer("extends-suite"), PolicyDocument: pointer(anyObject)})
+			require.NoError(t, err)
+			arn := policy.Policy.Arn
+			_, err = client.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &state.ID, PolicyArn: arn})
+			require.NoError(t, err)
+			return state.ID + ":" + *arn, func() {
+				_, err := client.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &state.ID, PolicyArn: arn})
+				require.NoError(t, err)
+			}
+		},
 		Obstruct: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
 			_, err := client.PutRolePolicy(ctx,
 				&iam.PutRolePolicyInput{

@@ -1,6 +1,7 @@
 package awstest
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 
@@ -29,6 +30,18 @@ func TestPassword(t *testing.T) {
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: behaviour(t, awssecrets.Behaviours(h.Config), model.PasswordType), Props: props, Update: update,
 		Replace: replace, LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+		Extend: func(ctx context.Context, t *testing.T, state resource.State) (string, func()) {
+			client := secretsmanager.NewFromConfig(h.Plain)
+			_, err := client.PutResourcePolicy(ctx, &secretsmanager.PutResourcePolicyInput{
+				SecretId: &state.ID, ResourcePolicy: pointer(anyObject),
+			})
+			require.NoError(t, err)
+			return state.ID, func() {
+				_, err := client.DeleteResourcePolicy(ctx,
+					&secretsmanager.DeleteResourcePolicyInput{SecretId: &state.ID})
+				require.NoError(t, err)
+			}
+		},
 	})
 }
 

@@ -50,6 +50,9 @@ type Case struct {
 	// Obstruct puts something foreign in the way of deleting the object, and returns what removes it again, and its id
 	// where it would be nothing foreign if the stack had an object of that id. Optional.
 	Obstruct func(ctx context.Context, t *testing.T, state resource.State) (id string, remove func())
+	// Extend adds something foreign to the object that is an object of its own, such as a rule, and returns its id and
+	// what removes it again. Optional: for types whose Typed.Added lists such objects.
+	Extend func(ctx context.Context, t *testing.T, state resource.State) (id string, remove func())
 	// LoseAnswer arms a fault: the next call that changes anything takes effect, but its answer never arrives.
 	// Optional.
 	LoseAnswer func(t *testing.T)

@@ -194,6 +194,39 @@ func (s *suite) obstacles(t *testing.T) {
 	look("what was removed", 0)
 }
 
+func (s *suite) additions(t *testing.T) {
+	host, ok := s.Behaviour.(resource.Host)
+	if !ok {
+		t.Skip("nothing can be added to the type")
+	}
+	look := func(when string, want int, ours ...string) {
+		t.Helper()
+		found, err := host.Additions(s.ctx, s.request(), resource.Neighbours{Ours: append(ours, s.state.ID)})
+		if err != nil {
+			t.Fatalf("Additions: %v", err)
+		}
+		if len(found) != want {
+			t.Errorf("%s was added: %+v", when, found)
+		}
+		for _, a := range found {
+			if a.ID == "" || a.What == "" || !strings.HasPrefix(a.Remove, "aws ") || strings.HasSuffix(a.What, ".") {
+				t.Errorf("an addition that says too little: %+v", a)
+			}
+		}
+	}
+	look("nothing", 0)
+	if s.Extend == nil {
+		return
+	}
+	id, remove := s.Extend(s.ctx, t, s.state)
+	look("something foreign", 1)
+	if id != s.state.ID {
+		look("something of the stack's", 0, id)
+	}
+	remove()
+	look("what was removed", 0)
+}
+
 func (s *suite) replace(t *testing.T) {
 	if s.Replace == nil {
 		t.Skip("nothing forces a replacement")

@@ -37,6 +37,7 @@ func Run(t *testing.T, c Case) {
 		{"adoption converges to what is wanted now", s.adoptChanged},
 		{"update in place", s.update},
 		{"what stands in the way of deleting it", s.obstacles},
+		{"what others added to it", s.additions},
 		{"replacement is decided by the diff", s.replace},
 		{"a cancelled context stops", s.cancelled},
 		{"an object that is gone", s.gone},
