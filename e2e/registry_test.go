@@ -18,6 +18,7 @@ var registries sync.Map
 //	registry start                     its host is $REGISTRY from now on, and registries are asked about images
 //	registry push REPOSITORY TAG SEED [PLATFORM...]
 //	                                   store an image; another seed makes another digest, which becomes $DIGEST
+//	registry delete REPOSITORY TAG     remove an image
 //	registry login USER PASSWORD       give tokens only to that user
 //	registry down|up                   answer with errors only, or again as usual
 //	registry asked N                   it has answered N requests for manifests since the start
@@ -46,6 +47,8 @@ func registryCommand(ts *testscript.TestScript, neg bool, args []string) {
 			platforms = args[4:]
 		}
 		ts.Setenv("DIGEST", r.Push(args[1], args[2], args[3], platforms...))
+	case "delete":
+		r.Delete(args[1], args[2])
 	case "login":
 		r.Login(args[1], args[2])
 	case "down", "up":

@@ -19,6 +19,8 @@ type applyOptions struct {
 	runFlags
 	autoApprove bool
 	localState  bool
+	releaseHold bool
+	goBack      bool   // after a failure
 	file        string // of a saved plan; "": plan now
 	hash        string // of the plan that was approved
 }
@@ -53,6 +55,9 @@ func newApply(f *Factory, runF func(*applyOptions) error) *cobra.Command {
 	cmd.Flags().BoolVar(&o.autoApprove, "auto-approve", false, "do not ask (preferences.autoApprove)")
 	cmd.Flags().StringVar(&o.hash, "plan-hash", "",
 		"apply only the plan with this `hash`, which deployer plan prints: the one that was approved")
+	cmd.Flags().BoolVar(&o.releaseHold, "release-hold", false, "deploy also a version that a rollback holds")
+	cmd.Flags().BoolVar(&o.goBack, "rollback-on-failure", false,
+		"when the apply fails, go back to the last version that succeeded")
 	cmd.Flags().BoolVar(&o.localState, "local-state", false, "allow state on this machine although CI is set")
 	return cmd
 }
@@ -73,6 +78,7 @@ func applyRun(o *applyOptions) error {
 	if err := f.refuseLocalStateInCI(o.localState); err != nil {
 		return err
 	}
+	req.ReleaseHold, req.RollbackOnFailure = o.releaseHold, o.goBack
 	return change(&o.runFlags, live, req, o.changing(
 		func(req deploy.Request) (*deploy.Applied, error) { return deploy.Apply(f.Soft, back, req) }))
 }
@@ -143,6 +149,7 @@ func applySaved(o *applyOptions) error {
 	if err := f.refuseLocalStateInCI(o.localState); err != nil {
 		return err
 	}
+	req.ReleaseHold, req.RollbackOnFailure = o.releaseHold, o.goBack
 	c := o.changing(func(req deploy.Request) (*deploy.Applied, error) {
 		return deploy.ApplySaved(f.Soft, back, saved, req)
 	})
@@ -176,11 +183,29 @@ type changing struct {
 	done     func(*view.Writer, *deploy.Applied)
 }
 
+// showBack shows the plan of a rollback after a failed apply. It was approved with the apply.
+func (f *Factory) showBack(live *lateProgress, q deploy.Question, asJSON bool) {
+	live.pause()
+	if !asJSON {
+		f.warn(q.Warnings)
+	}
+	if !asJSON && !f.global.quiet {
+		f.Stdout().Printf("\n")
+		view.Plan(f.Stdout(), q.Plan)
+	}
+	live.Planned(q.Plan)
+}
+
 // change shows the plan, asks, runs and reports.
 func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) error {
 	f := o.factory
-	told, shown := 0, false
+	told, toldBack, shown := 0, 0, false
 	req.Approve = func(ctx context.Context, q deploy.Question) (bool, error) {
+		if q.Automatic {
+			toldBack = len(q.Warnings)
+			f.showBack(live, q, o.json)
+			return true, nil
+		}
 		auto := c.approve || (c.approved || f.loaded.Settings.Preferences.AutoApprove) && !q.Required
 		live.pause()
 		told, shown = len(q.Warnings), true
@@ -221,11 +246,14 @@ func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) err
 	case applied == nil || applied.Plan == nil:
 	case o.json:
 		if jsonErr := view.AppliedJSON(f.Out, applied.Plan, applied.Version, applied.Outcome, applied.Outputs,
-			applied.Warnings, err); jsonErr != nil && err == nil {
+			applied.Warnings, err, backOf(applied)); jsonErr != nil && err == nil {
 			return jsonErr
 		}
 	default:
 		f.warn(applied.Warnings[min(told, len(applied.Warnings)):])
+		if back := applied.Back; back != nil {
+			f.warn(back.Warnings[min(toldBack, len(back.Warnings)):])
+		}
 		// The plan explains why something must not be changed (protected data).
 		if err != nil && !shown && applied.Plan.HasChanges() && !f.global.quiet {
 			view.Plan(f.Stdout(), applied.Plan)
@@ -235,7 +263,12 @@ func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) err
 		if applied != nil && applied.Outcome != nil {
 			f.Stderr().Printf("\n") // an empty line after the progress
 			f.after = func(w *view.Writer) {
+				back := backOf(applied)
+				if back != nil {
+					applied.Again = ""
+				}
 				view.Unfinished(w, applied.Plan, applied.Version, applied.Outcome, applied.Again)
+				view.WentBack(w, back)
 			}
 		}
 		return err

@@ -30,6 +30,7 @@ func newHistory(f *Factory, runF func(*historyOptions) error) *cobra.Command {
 			return historyRun(o)
 		},
 	}
+	cmd.AddCommand(newHistoryDiff(f, nil))
 	o.target.flags(cmd)
 	cmd.Flags().IntVar(&o.limit, "limit", 20, "show at most so many; 0: all")
 	cmd.Flags().BoolVar(&o.commands, "commands", false,
@@ -83,5 +84,52 @@ func (o *historyOptions) showCommands(back *backend.Backend, key state.Key) erro
 		return view.JSON(f.Out, past)
 	}
 	view.Commands(f.Stdout(), key, past)
+	return nil
+}
+
+type historyDiffOptions struct {
+	target
+	from, to string
+	json     bool
+}
+
+func newHistoryDiff(f *Factory, runF func(*historyDiffOptions) error) *cobra.Command {
+	o := &historyDiffOptions{target: target{factory: f}}
+	cmd := &cobra.Command{
+		Use:     "diff VERSION VERSION",
+		Short:   "Show in what two versions differ: variables, configuration, images, resources",
+		Example: "  deployer history diff v40 v41 -e production",
+		Args:    arguments(2, 2, "VERSION VERSION"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			o.from, o.to = args[0], args[1]
+			if runF != nil {
+				return runF(o)
+			}
+			return historyDiffRun(o)
+		},
+	}
+	o.target.flags(cmd)
+	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
+	return cmd
+}
+
+func historyDiffRun(o *historyDiffOptions) error {
+	f := o.factory
+	key, err := o.StoredKey()
+	if err != nil {
+		return err
+	}
+	back, err := f.StoredBackend(key)
+	if err != nil {
+		return err
+	}
+	found, err := observe.CompareVersions(f.Soft, back, key, o.from, o.to)
+	if err != nil {
+		return o.slip(err)
+	}
+	if o.json {
+		return view.VersionComparisonJSON(f.Out, found)
+	}
+	view.VersionComparison(f.Stdout(), found)
 	return nil
 }

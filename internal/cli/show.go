@@ -11,6 +11,7 @@ import (
 type showOptions struct {
 	target
 	component string
+	version   string // "": the present state
 	json      bool
 }
 
@@ -39,12 +40,13 @@ func newShow(f *Factory, runF func(*showOptions) error) *cobra.Command {
 	cmd.ValidArgsFunction = o.completeAddress
 	cmd.Flags().StringVar(&o.component, "component", "", "only this component: its `address`")
 	o.completeAddresses(cmd, "component")
+	cmd.Flags().StringVar(&o.version, "version", "", "as this `version` of the history had them, with configuration: v41")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
 }
 
 func showRun(o *showOptions) error {
-	s, err := o.stored()
+	s, err := o.read()
 	if err != nil {
 		return err
 	}
@@ -53,9 +55,31 @@ func showRun(o *showOptions) error {
 		return err
 	}
 	details := observe.Details(s, wanted)
+	if o.version != "" {
+		if details, err = observe.VersionDetails(s, wanted); err != nil {
+			return err
+		}
+	}
 	if o.json {
 		return view.JSON(o.factory.Out, details)
 	}
 	view.Details(o.factory.Stdout(), &details)
 	return nil
+}
+
+// read reads the present state, or that of the version that was asked for.
+func (o *showOptions) read() (*observe.Deployed, error) {
+	if o.version == "" {
+		return o.stored()
+	}
+	key, err := o.StoredKey()
+	if err != nil {
+		return nil, err
+	}
+	back, err := o.factory.StoredBackend(key)
+	if err != nil {
+		return nil, err
+	}
+	s, err := observe.ReadVersion(o.factory.Soft, back, key, o.version)
+	return s, o.slip(err)
 }

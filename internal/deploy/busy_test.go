@@ -60,7 +60,7 @@ func TestFinalWriteMeetsABusyS3(t *testing.T) {
 						}
 					}
 				}()
-				err := u.save(held, payload, &engine.Result{State: engineState("web/a:a")}, nil, &Applied{})
+				err := u.save(held, payload, &engine.Result{State: engineState("web/a:a")}, nil, &Applied{}, true)
 				took := time.Since(begun)
 				close(over)
 				<-seen

@@ -151,6 +151,12 @@ func missingImages(u *run, images []*used) error {
 		}
 		d := diag.New(diag.Invalid, "Image does not exist",
 			fmt.Sprintf("%q: %s.", i.Image, missing.What), diag.Sentence(missing.Next)).For(i.address)
+		if u.rollback != nil {
+			d.Detail += fmt.Sprintf(" The configuration of v%d needs this image. Nothing was changed.",
+				u.rollback.to.Payload.Deployment)
+			d.Next = "Go back to another version, or push the image again: " +
+				u.back.CommandLine(u.req.Key, "history")
+		}
 		d.Position = i.position(u)
 		found.Add(d)
 	}

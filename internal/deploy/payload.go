@@ -16,22 +16,17 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// frozen is one component of the resolved configuration that a state keeps: enough to expand it again without the YAML.
-type frozen struct {
-	Address    string            `json:"address"`
-	Service    string            `json:"service"`
-	Name       string            `json:"name"`
-	Kind       string            `json:"kind"`
-	Production bool              `json:"production,omitempty"`
-	Tags       map[string]string `json:"tags,omitempty"`
-	Spec       value.Value       `json:"spec"`
-}
+// frozen is one component of the resolved configuration that a state keeps.
+type frozen = component.Frozen
 
 // freeze is the configuration as states and saved plans keep it.
 func freeze(stack *manifest.Stack) []frozen {
 	components := make([]frozen, len(stack.Components))
 	for i, c := range stack.Components {
-		components[i] = frozen{c.Address, c.Service, c.Name, c.Kind, c.Production, c.Tags, c.Spec}
+		components[i] = frozen{
+			Address: c.Address, Service: c.Service, Name: c.Name, Kind: c.Kind, Production: c.Production,
+			Tags: c.Tags, Spec: c.Spec,
+		}
 	}
 	return components
 }
@@ -59,22 +54,44 @@ func thaw(
 	return out
 }
 
-// resolved is the configuration as the state keeps it.
-func resolved(stack *manifest.Stack) json.RawMessage {
-	raw, err := json.Marshal(freeze(stack))
+// resolved is the configuration as the state keeps it. With --target it is the one of the chosen components; the others
+// stay as they were deployed.
+func (u *run) resolved() json.RawMessage {
+	components := freeze(u.stack)
+	if len(u.req.Targets) > 0 {
+		components = u.mixed(components)
+	}
+	return encoded(components)
+}
+
+func encoded(components []frozen) json.RawMessage {
+	raw, err := json.Marshal(components)
 	if err != nil {
 		panic(err) // a sensitive value in a spec is a validation error
 	}
 	return raw
 }
 
+// mixed returns the components that the run is about as they are desired, and the others as the state has them.
+func (u *run) mixed(desired []frozen) []frozen {
+	about := u.about()
+	out := slices.DeleteFunc(slices.Clone(desired), func(c frozen) bool { return !about(c.Address) })
+	if u.Stored != nil {
+		deployed, _ := melted(u.Stored.Payload) // an older state without a configuration
+		for _, c := range deployed {
+			if !about(c.Address) {
+				out = append(out, c)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b frozen) int { return strings.Compare(a.Address, b.Address) })
+	return out
+}
+
 // melted are the components of the configuration that a state keeps.
 func melted(p *state.Payload) ([]frozen, error) {
-	var components []frozen
-	if len(p.Config) == 0 {
-		return nil, nil
-	}
-	if err := json.Unmarshal(p.Config, &components); err != nil {
+	components, err := component.ReadFrozen(p.Config)
+	if err != nil {
 		return nil, fmt.Errorf("the configuration in the state of v%d: %w", p.Deployment, err)
 	}
 	return components, nil
@@ -104,8 +121,13 @@ func (u *run) payload(held *session.Session) *state.Payload {
 		p.GitCommit = u.back.Git().Commit
 	}
 	if u.stack != nil {
-		p.Variables, p.Config, p.Approval = variables(u.stack), resolved(u.stack), u.stack.Approval
+		p.Variables, p.Config, p.Approval = variables(u.stack), u.resolved(), u.stack.Approval
+	} else if len(u.req.Targets) == 0 {
+		p.Config = nil // a destroy
+	} else {
+		p.Config = encoded(u.mixed(nil))
 	}
+	u.setRollback(p)
 	if u.plan != nil {
 		if known, err := u.components(nil, u.Engine); err == nil { // preview has read the same bytes
 			p.Components = known
@@ -131,6 +153,11 @@ func withoutStored(forgotten []string, engineState []byte) []string {
 	return slices.DeleteFunc(slices.Clone(forgotten), func(id string) bool {
 		return slices.ContainsFunc(resources, func(r engine.StoredResource) bool { return r.ID == id })
 	})
+}
+
+// counted is what the history says about the changes, as numbers.
+func counted(s plan.Summary) *state.Changes {
+	return &state.Changes{Create: s.Create, Adopt: s.Adopt, Update: s.Update, Replace: s.Replace, Delete: s.Delete}
 }
 
 // summary is the history's line about a plan that was carried out.

@@ -56,7 +56,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 		u.creates, u.unnamed, u.unwanted = preview.Intents, preview.Unnamed, preview.Unwanted
 		u.tellMoves()
 		u.renamed = u.renames()
-		u.plan.Previous = previousOf(u.stack)
+		u.plan.Previous, u.plan.Rollback = previousOf(u.stack), u.told()
 		u.unasked = unaskedProblems(preview.Unasked)
 		if u.plan.Survey = asked; asked != nil && u.Stored != nil {
 			asked.Version, asked.At = u.Stored.Payload.Deployment, u.Stored.Payload.At

@@ -28,10 +28,15 @@ type Request struct {
 	Hash          string             // of the plan that was approved: no other is applied; "": any
 	LockTimeout   time.Duration      // 0: fail at once
 	Parallelism   int
+	ReleaseHold   bool // of an apply: deploy also what a rollback holds
+	// of an apply: when it fails, go back to the last version that succeeded
+	RollbackOnFailure bool
 
 	// Approve is asked with the plan once there is one with changes; nil: approved. The context ends when there is
 	// nothing to approve any more: the run was interrupted, or its lock is lost.
 	Approve func(context.Context, Question) (bool, error)
+	// StopRollouts is asked before a rollback stops rollouts of another run; nil: approved.
+	StopRollouts func(context.Context, []Rollout) (bool, error)
 	// Progress gets each event; never nil.
 	Progress func(plan.Event)
 }
@@ -46,6 +51,8 @@ type Question struct {
 	Plan     *plan.Plan
 	Warnings diag.List
 	Required bool // the environment demands an approval for this run: a preference is not enough
+	// Automatic: the rollback of a failed apply, which was approved with it. The answer does not count.
+	Automatic bool
 }
 
 // Planned is the answer of Plan.
@@ -65,4 +72,10 @@ type Applied struct {
 	Again    string        // the command that continues; "" when the state does not tell it
 	Version  report.Version
 	Outputs  map[string]map[string]any // by component
+	Holds    []report.Hold             // what rollbacks hold now
+	// Back is the rollback after the failure; nil: there was none. Its error is in BackErr.
+	Back    *Applied
+	BackErr error
+
+	saved bool // the final state is written
 }

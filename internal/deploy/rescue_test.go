@@ -32,7 +32,7 @@ func TestRescueOfWhatNoStateMayHold(t *testing.T) {
 	claim := held.State()
 	newJournal(p.Backend, held, tooMuch()).close()
 
-	err := u.save(held, payload, &engine.Result{State: tooMuch()}, nil, &Applied{})
+	err := u.save(held, payload, &engine.Result{State: tooMuch()}, nil, &Applied{}, true)
 	var found diag.List
 	require.ErrorAs(t, err, &found)
 	last := found[len(found)-1]

@@ -89,6 +89,11 @@ func Plan(ctx context.Context, b *backend.Backend, req Request) (*Planned, error
 	err = backend.Early(ctx, u.preview(ctx))
 	planned.Plan = u.plan
 	planned.Warnings.Add(slices.Concat(u.renamed, u.unasked, u.noticed, u.tags)...)
+	if d := u.onHold(); d != nil && u.plan != nil {
+		d.Severity = diag.Warning
+		d.Next = "An apply of this plan stops, unless it releases the hold: " + u.again("--release-hold")
+		planned.Warnings.Add(d)
+	}
 	if err != nil && u.plan != nil {
 		// A plan changes nothing, so it only warns of what an apply would refuse.
 		if warnings, all := foreseen(diag.From(err)); all {

@@ -57,6 +57,7 @@ type run struct {
 	frozen   map[string]value.Value // its answers of lookups
 	only     []string               // IDs of the only resources that it is about; nil: those of the targets
 	remedy   bool                   // it deploys what is deployed, to put back what somebody has changed
+	rollback *rollback              // to an earlier version; nil: the run deploys the manifests, or deletes
 }
 
 func newRun(b *backend.Backend, stack *manifest.Stack, graph *resource.Graph, where backend.Place, req Request) *run {
@@ -110,8 +111,13 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 	}()
 	result, runErr := u.execute(held, payload)
 	applied.Warnings = append(applied.Warnings, u.late...)
-	err := u.save(held, payload, result, runErr, applied)
+	back := u.wayBack(held, runErr, applied)
+	err := u.save(held, payload, result, runErr, applied, back == nil)
 	applied.Warnings = append(applied.Warnings, backend.EndingWarnings(<-kept)...)
+	if back != nil && applied.saved {
+		applied.Back, applied.BackErr = back.under(held, nil)
+		err = diag.Join(err, applied.BackErr)
+	}
 	return applied, err
 }
 
@@ -172,9 +178,12 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	if err != nil {
 		return err
 	}
+	if d := u.onHold(); d != nil {
+		return d
+	}
 	begun := held.State() != nil && u.Stored == nil // by takeOver
 	if !u.plan.HasChanges() && !u.Unfinished() && !u.unsuccessful() && !begun && !u.reread && len(u.moved) == 0 &&
-		!u.outputsChanged() && !u.approvalChanged() {
+		!u.outputsChanged() && !u.approvalChanged() && !u.releases() {
 		return nil
 	}
 	intents, err := u.intents(held)
@@ -185,7 +194,11 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 		return err
 	}
 	if u.plan.HasChanges() && u.req.Approve != nil {
-		if ok, err := u.req.Approve(ctx, Question{u.plan, applied.Warnings, u.approvalRequired()}); !ok || err != nil {
+		q := Question{
+			Plan: u.plan, Warnings: applied.Warnings, Required: u.approvalRequired(),
+			Automatic: u.rollback != nil && u.rollback.automatic,
+		}
+		if ok, err := u.req.Approve(ctx, q); !q.Automatic && (!ok || err != nil) {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/deploy/recovery"
@@ -14,9 +15,10 @@ import (
 	"github.com/company/deployer/internal/state/session"
 )
 
-// save writes the final state, history and the derived copy, and releases the lock (steps 11 and 12).
+// save writes the final state, history and the derived copy, and releases the lock (steps 11 and 12). last: no run that
+// uses the lock follows, so it is released.
 func (u *run) save(
-	held *session.Session, p *state.Payload, result *engine.Result, runErr error, applied *Applied,
+	held *session.Session, p *state.Payload, result *engine.Result, runErr error, applied *Applied, last bool,
 ) error {
 	found := problems(runErr)
 	known, err := u.components(result.Outputs, result.State)
@@ -29,7 +31,10 @@ func (u *run) save(
 	}
 	p.Engine, p.Components, p.Forgotten = json.RawMessage(result.State), known, withoutStored(p.Forgotten, result.State)
 	p.Deployment++
-	p.Status, p.Summary, p.At = u.status(runErr), summary(outcome(u.plan, result).Summary()), held.Lock().Now()
+	did := outcome(u.plan, result).Summary()
+	p.Status, p.Summary, p.Changes, p.At = u.status(runErr), summary(did), counted(did), held.Lock().Now()
+	p.Seconds = int(p.At.Sub(u.began).Round(time.Second) / time.Second)
+	u.endHolds(p)
 	applied.Version, applied.Outputs, applied.Outcome = report.Version(p.Deployment), outputsOf(known),
 		outcome(u.plan, result)
 	ctx := u.back.Patience(held.Lock().Context(), 0)
@@ -43,21 +48,24 @@ func (u *run) save(
 		found.Add(rescue(u.back, held, p, intents))
 		return backend.Closing(held, u.strange(ctx, found))
 	}
-	applied.Again = u.again()
+	applied.Again, applied.Holds, applied.saved = u.again(), backend.HoldsOf(p), true
 	dropJournal(u.back, held)
-	applied.Warnings = append(applied.Warnings, u.finish(held, p)...)
+	applied.Warnings = append(applied.Warnings, u.finish(held, p, last)...)
 	return u.strange(ctx, found).Err()
 }
 
-// again is the command that continues from the state.
-func (u *run) again() string {
+// again is the command that continues from the state, with more arguments.
+func (u *run) again(more ...string) string {
 	command := "apply"
 	if u.stack == nil {
 		command = "destroy"
 	}
 	var args []string
-	if u.remedy {
+	switch {
+	case u.remedy:
 		command = "drift remediate"
+	case u.rollback != nil:
+		command, args = "rollback", []string{"--to-version", report.Version(u.rollback.to.Payload.Deployment).String()}
 	}
 	for _, address := range u.req.Targets {
 		args = append(args, "--target", address)
@@ -77,22 +85,23 @@ func (u *run) again() string {
 			}
 		}
 	}
-	return u.back.CommandLine(u.req.Key, command, args...)
+	return u.back.CommandLine(u.req.Key, command, append(args, more...)...)
 }
 
-// finish keeps the state as history, updates the derived copy and releases the lock, in parallel (step 12). Failures
-// here are warnings: the deployment is saved, the next run writes a missing history object, the copy is derived, the
-// lock expires.
-func (u *run) finish(held *session.Session, p *state.Payload) diag.List {
+// finish keeps the state as history, updates the derived copy and, after the last run, releases the lock, in parallel
+// (step 12). Failures here are warnings: the deployment is saved, the next run writes a missing history object, the copy
+// is derived, the lock expires.
+func (u *run) finish(held *session.Session, p *state.Payload, last bool) diag.List {
 	ctx, cancel := backend.Ending(u.hurry)
 	defer cancel()
 	store, e := u.back.Store(u.req.Key), held.State()
-	err := held.Close(ctx,
-		func(ctx context.Context) error {
-			_, err := store.PutHistory(ctx, p.At, e)
-			return err
-		},
-		func(ctx context.Context) error { return u.back.Derive(ctx, u.req.Key, p.Engine) },
-	)
-	return backend.EndingWarnings(err)
+	keep := func(ctx context.Context) error {
+		_, err := store.PutHistory(ctx, p.At, e)
+		return err
+	}
+	derive := func(ctx context.Context) error { return u.back.Derive(ctx, u.req.Key, p.Engine) }
+	if !last {
+		return backend.EndingWarnings(errors.Join(keep(ctx), derive(ctx)))
+	}
+	return backend.EndingWarnings(held.Close(ctx, keep, derive))
 }

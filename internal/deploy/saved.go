@@ -69,6 +69,7 @@ type approved struct {
 	Targets       []string               `json:"targets,omitempty"`
 	AllowDataLoss []string               `json:"allowDataLoss,omitempty"`
 	Approval      string                 `json:"approval,omitempty"`
+	Rollback      string                 `json:"rollback,omitempty"`
 	Variables     map[string]string      `json:"variables,omitempty"`
 	Components    []frozen               `json:"components"`
 	Lookups       map[string]value.Value `json:"lookups,omitempty"`
@@ -151,7 +152,7 @@ func (u *run) saved(stored *state.Stored) (*Saved, error) {
 		Deployer: u.back.World.Version, Stack: u.req.Key.Stack, Environment: u.req.Key.Environment,
 		Account: u.where.Account, Region: u.where.Region, State: stateOf(stored), Refresh: u.req.Refresh,
 		Targets: u.req.Targets, AllowDataLoss: u.req.AllowDataLoss, Approval: u.stack.Approval,
-		Variables: variables(u.stack), Components: freeze(u.stack), Lookups: u.lookups, Changes: changesOf(u.plan),
+		Rollback: u.stack.Rollback, Variables: variables(u.stack), Components: freeze(u.stack), Lookups: u.lookups, Changes: changesOf(u.plan),
 	}
 	raw, err := json.Marshal(a)
 	if err != nil {
@@ -258,21 +259,8 @@ func strict(raw []byte, out any) error {
 // stack is the resolved configuration of the plan.
 func (s *Saved) stack() *manifest.Stack {
 	p := &s.plan
-	out := &manifest.Stack{
-		Name: p.Stack, Environment: p.Environment, Approval: p.Approval,
-		Provider: manifest.Provider{Name: "aws", Region: p.Region, Account: p.Account},
-	}
-	for _, name := range slices.Sorted(maps.Keys(p.Variables)) {
-		out.Variables = append(out.Variables,
-			manifest.Variable{Name: name, Value: value.NewLoose(p.Variables[name]), Origin: "the saved plan"})
-	}
-	for _, c := range p.Components {
-		out.Components = append(out.Components, manifest.Component{Instance: component.Instance{
-			Address: c.Address, Service: c.Service, Name: c.Name, Kind: c.Kind, Stack: p.Stack,
-			Environment: p.Environment, Production: c.Production, Account: p.Account, Region: p.Region,
-			Tags: c.Tags, Spec: c.Spec,
-		}})
-	}
+	out := thaw(s.Key, p.Account, p.Region, p.Components, p.Variables, "the saved plan")
+	out.Approval, out.Rollback = p.Approval, p.Rollback
 	return out
 }
 

@@ -48,6 +48,7 @@ type environmentSpec struct {
 	Variables  map[string]value.Value `json:"variables" keys:"^[A-Za-z_][A-Za-z0-9_]*$" keyForm:"the name of a variable: letters, digits and _, not a digit first" example:"{LOG_LEVEL: warn}" doc:"Variables by name; what an entry leaves out, the Stack's keeps."`
 	Production bool                   `json:"production" doc:"Protects queues and load balancers, and keeps logs for 90 instead of 30 days."`
 	Approval   string                 `json:"approval" enum:"required,none" default:"none" doc:"required: each apply and destroy that changes something is approved on the terminal or by --auto-approve, whatever the configuration says."`
+	Rollback   string                 `json:"rollback" enum:"auto,none" default:"none" doc:"auto: when an apply fails, everything that it changed goes back to the last version that succeeded, as with apply --rollback-on-failure."`
 }
 
 type serviceSpec struct {
@@ -136,6 +137,9 @@ func (r *resolver) evaluateSettings() {
 		r.stack.Production = spec.Production
 		if spec.Approval == ApprovalRequired {
 			r.stack.Approval = spec.Approval
+		}
+		if spec.Rollback == RollbackAuto {
+			r.stack.Rollback = spec.Rollback
 		}
 	}
 }

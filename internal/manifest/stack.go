@@ -12,6 +12,9 @@ import (
 // ApprovalRequired is the value with which an environment requires approval of every run.
 const ApprovalRequired = "required"
 
+// RollbackAuto is the value with which an environment wants every failed apply rolled back.
+const RollbackAuto = "auto"
+
 // Stack is a stack in one environment, resolved.
 type Stack struct {
 	Name         string
@@ -20,6 +23,7 @@ type Stack struct {
 	Production   bool
 	// ApprovalRequired: every run asks on a terminal or needs --auto-approve, whatever the configuration says; else ""
 	Approval   string
+	Rollback   string // RollbackAuto: an apply that fails is rolled back; else ""
 	Provider   // region and account of its resources
 	Tags       map[string]string
 	Variables  []Variable  // declared or used, sorted by name

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
@@ -16,9 +18,22 @@ func History(ctx context.Context, b *backend.Backend, key state.Key, limit int) 
 	if limit > 0 {
 		more++ // the oldest one is compared with the one before it
 	}
-	past, err := state.ReadHistory(ctx, b.Store(key), more)
-	if err != nil {
+	var past []state.Past
+	var now *state.Stored
+	var both errgroup.Group
+	both.Go(func() (err error) { past, err = state.ReadHistory(ctx, b.Store(key), more); return err })
+	both.Go(func() error {
+		now, _ = b.Get(ctx, key) // only the holds come from the state: a damaged one hides no history
+		return nil
+	})
+	if err := both.Wait(); err != nil {
 		return nil, err
+	}
+	held := map[int]bool{}
+	if now != nil {
+		for _, h := range now.Payload.Holds {
+			held[h.Version] = true
+		}
 	}
 	out := []report.Deployment{}
 	for _, entry := range past {
@@ -31,8 +46,8 @@ func History(ctx context.Context, b *backend.Backend, key state.Key, limit int) 
 		if err != nil {
 			d.Problem = err.Error()
 		} else {
-			d.Version, d.Result, d.Who, d.Commit, d.Summary, d.Variables = report.Version(p.Deployment),
-				string(p.Status), p.Who, p.GitCommit, p.Summary, p.Variables
+			d = backend.DeploymentOf(p)
+			d.At, d.Name, d.Held = entry.At, entry.Name, held[p.Deployment]
 		}
 		out = append(out, d)
 	}

@@ -3,6 +3,7 @@ package observe
 import (
 	"cmp"
 
+	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
@@ -13,7 +14,7 @@ func (e *examination) report(components []state.Component) *report.Status {
 	p := e.stored.Payload
 	out := &report.Status{
 		Stack: p.Stack, Environment: p.Environment, Version: report.Version(p.Deployment), Result: string(p.Status),
-		At: p.At, Healthy: true,
+		At: p.At, Healthy: true, Holds: backend.HoldsOf(p),
 		Components: []report.Component{},
 	}
 	if p.Status == state.InProgress {

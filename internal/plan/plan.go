@@ -101,6 +101,18 @@ type Plan struct {
 	Unchanged          int         // resources that stay as they are
 	Survey             *Survey     // what AWS was asked before; nil: nothing was, because nothing is recorded
 	Previous           []Variable  // that nothing gave a value, so that they have the one of the last deployment
+	Rollback           *Rollback   // nil: it deploys the manifests
+}
+
+// Rollback is the earlier version that a plan goes back to.
+type Rollback struct {
+	From      int // the version that it leaves; 0: a run that did not end
+	To        int
+	At        time.Time // when To was deployed
+	Age       time.Duration
+	Commit    string
+	Who       string
+	Automatic bool // it follows the failure of an apply
 }
 
 // Variable is a variable with the value of an earlier deployment.

@@ -19,6 +19,7 @@ type Status struct {
 	Run         *Run        `json:"run,omitempty"`    // that has not ended
 	Healthy     bool        `json:"healthy"`          // every component is healthy or updating
 	Objects     Objects     `json:"objects"`
+	Holds       []Hold      `json:"holds,omitempty"` // what rollbacks hold
 	Components  []Component `json:"components"`
 }
 
@@ -208,6 +209,7 @@ type Details struct {
 	Result      string            `json:"result"`
 	Account     string            `json:"account"`
 	Region      string            `json:"region"`
+	Deployment  *Deployment       `json:"deployment,omitempty"` // of a version that was asked for
 	Components  []ComponentDetail `json:"components"`
 }
 
@@ -219,6 +221,14 @@ type ComponentDetail struct {
 	Shared    bool             `json:"shared,omitempty"`
 	Outputs   map[string]any   `json:"outputs"`
 	Resources []ResourceDetail `json:"resources"`
+	// of a version that was asked for
+	Configuration []ConfiguredProperty `json:"configuration,omitempty"`
+}
+
+// ConfiguredProperty is a property of a component's spec.
+type ConfiguredProperty struct {
+	Path  []string `json:"path"`
+	Value any      `json:"value"`
 }
 
 // ResourceDetail is one AWS object.
@@ -237,6 +247,10 @@ type Deployment struct {
 	Who       string            `json:"who"`
 	Commit    string            `json:"commit,omitempty"`
 	Summary   string            `json:"summary,omitempty"`
+	Changes   *Changes          `json:"changes,omitempty"`
+	Duration  int               `json:"durationSeconds,omitempty"` // without planning and approval
+	Rollback  *Rollback         `json:"rollback,omitempty"`        // left out: it was none
+	Held      bool              `json:"held,omitempty"`            // by a rollback
 	Variables map[string]string `json:"variables,omitempty"`
 	// variables that differ from the version before, VERSION first
 	Changed []VariableChange `json:"changed,omitempty"`

@@ -61,6 +61,8 @@ type Typed[P, O any] struct {
 	Untagged func(ctx context.Context, c Call[P, O], id string) (bool, error)
 	// Observe is what the type can tell status, logs and metrics about its objects. Optional.
 	Observe Observing[P, O]
+	// Stopping ends a change that AWS is making to an object. Optional.
+	Stopping Stopping[P, O]
 
 	complete sync.Once // of Def
 }

@@ -34,11 +34,16 @@ type Payload struct {
 	GitCommit   string    `json:"gitCommit"` // of the deployment repository, "" outside git
 	Version     string    `json:"version"`   // of deployer
 	Summary     string    `json:"summary,omitempty"`
+	Changes     *Changes  `json:"changes,omitempty"`         // what the run has changed
+	Seconds     int       `json:"durationSeconds,omitempty"` // from the claim to the end of the run
+	Rollback    *Rollback `json:"rollback,omitempty"`        // nil: the run was no rollback
 	Edited      *Edit     `json:"edited,omitempty"` // since that run, by a command that deploys nothing
 	// Former are the lineages of states that this state has replaced. Objects with those lineages belong to this state.
 	Former []string `json:"former,omitempty"`
 	// Forgotten are the IDs of resources that were removed from the state although AWS may still have them.
 	Forgotten []string `json:"forgotten,omitempty"`
+	// Holds are what rollbacks took back, and what must not be deployed again by accident.
+	Holds []Hold `json:"holds,omitempty"`
 	// Approval is the environment's approval rule: "required" or "". It is kept for destroy, which needs no manifest.
 	Approval string `json:"approval,omitempty"`
 
@@ -47,6 +52,35 @@ type Payload struct {
 	Config     json.RawMessage `json:"config,omitempty"`
 	Components []Component     `json:"components,omitempty"`
 	Engine     json.RawMessage `json:"engine,omitempty"` // the Pulumi deployment
+}
+
+// Changes counts the resources that a run has changed.
+type Changes struct {
+	Create  int `json:"create,omitempty"`
+	Adopt   int `json:"adopt,omitempty"`
+	Update  int `json:"update,omitempty"`
+	Replace int `json:"replace,omitempty"`
+	Delete  int `json:"delete,omitempty"`
+}
+
+// Rollback says that a run deployed the configuration of an earlier version.
+type Rollback struct {
+	To        int  `json:"to"`                  // that version
+	From      int  `json:"from,omitempty"`      // the version that it left; 0: a run that did not end
+	Automatic bool `json:"automatic,omitempty"` // after the failure of an apply
+}
+
+// Hold keeps the configuration that a rollback left from being deployed again by accident.
+type Hold struct {
+	Version   int       `json:"version,omitempty"`   // that the rollback left; 0: a run that did not end
+	GitCommit string    `json:"gitCommit,omitempty"` // of that version
+	To        int       `json:"to"`                  // the version that the rollback went back to
+	At        time.Time `json:"at"`                  // of the rollback
+	Who       string    `json:"who"`                 // made the rollback
+	// Config are the components that the rollback changed or deleted, as the left version had them.
+	Config json.RawMessage `json:"config,omitempty"`
+	// Absent are the addresses of components that the left version did not have, and that the rollback brought back.
+	Absent []string `json:"absent,omitempty"`
 }
 
 // Edit is a change of the state that no deployment made.

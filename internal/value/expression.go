@@ -281,3 +281,22 @@ func (v Value) text() (string, bool) {
 	}
 	return "", false
 }
+
+// Text is the expression for people: as it is written in a manifest, where that is possible.
+func (e *Expression) Text() string {
+	switch e.Op {
+	case OpReference:
+		return "${" + e.Ref.String() + "}"
+	case OpTemplate:
+		return e.Source
+	}
+	args := make([]string, 0, len(e.Args)+len(e.Names))
+	for _, arg := range e.Args {
+		if arg.kind == Deferred {
+			args = append(args, arg.Expression().Text())
+		} else {
+			args = append(args, arg.String())
+		}
+	}
+	return string(e.Op) + "(" + strings.Join(append(args, e.Names...), ", ") + ")"
+}

@@ -26,8 +26,12 @@ func Applied(
 	}) {
 		runs = " The planned revision runs."
 	}
-	w.Printf("%s %s/%s %s: %s.%s\n", styled(green+bold, "Applied"), p.Stack, p.Environment, version,
-		strings.Join(verbs(o.Done), ", "), runs)
+	what := styled(green+bold, "Applied") + fmt.Sprintf(" %s/%s %s", p.Stack, p.Environment, version)
+	if r := p.Rollback; r != nil {
+		what = styled(green+bold, "Rolled back") +
+			fmt.Sprintf(" %s/%s to v%d, as %s", p.Stack, p.Environment, r.To, version)
+	}
+	w.Printf("%s: %s.%s\n", what, strings.Join(verbs(o.Done), ", "), runs)
 	for _, c := range p.Components {
 		if address, ok := outputs[c.Address]["url"].(string); ok && c.Kind == "MicroService" {
 			w.Printf("  %s %s\n", pad(c.Address, 28), styled(cyan, address))
@@ -61,7 +65,7 @@ func Destroyed(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome,
 // AppliedJSON writes the result of an apply or destroy; failure is its error, nil without one.
 func AppliedJSON(
 	w io.Writer, p *plan.Plan, version report.Version, o *plan.Outcome, outputs map[string]map[string]any,
-	warnings diag.List, failure error,
+	warnings diag.List, failure error, back *Back,
 ) error {
 	if outputs == nil {
 		outputs = map[string]map[string]any{}
@@ -72,9 +76,10 @@ func AppliedJSON(
 		Plan        planJSON                  `json:"plan"`
 		Outcome     *outcomeJSON              `json:"outcome,omitempty"`
 		Outputs     map[string]map[string]any `json:"outputs"`
+		Rollback    *backJSON                 `json:"rollback,omitempty"` // after the failure
 		Diagnostics diag.List                 `json:"diagnostics"`
 	}{
-		failure == nil, version, planDocument(p, nil), outcomeDocument(o), outputs,
+		failure == nil, version, planDocument(p, nil), outcomeDocument(o), outputs, backDocument(back),
 		append(append(diag.List{}, warnings...), diag.From(failure)...),
 	})
 }

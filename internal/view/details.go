@@ -12,6 +12,7 @@ import (
 func Details(w *Writer, d *report.Details) {
 	w.Printf("%s/%s  %s %s, account %s, %s\n", styled(bold, d.Stack), styled(bold, d.Environment), d.Version, d.Result,
 		d.Account, d.Region)
+	deployedLine(w, d.Deployment)
 	for _, c := range d.Components {
 		marks := c.Kind
 		if c.Shared {
@@ -21,6 +22,7 @@ func Details(w *Writer, d *report.Details) {
 			marks += ", protected"
 		}
 		w.Printf("\n%s %s\n", styled(bold, c.Address), styled(dim, "("+marks+")"))
+		configuration(w, c)
 		for _, name := range slices.Sorted(maps.Keys(c.Outputs)) {
 			w.Printf("  %s = %s\n", name, text(c.Outputs[name]))
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state"
@@ -19,7 +20,7 @@ func History(w *Writer, key state.Key, past []report.Deployment) {
 	for _, d := range past {
 		longest = max(longest, columns(d.Who))
 	}
-	header := []string{"VERSION", "AT (UTC)", "RESULT", "WHO", "COMMIT", "SUMMARY"}
+	header := []string{"VERSION", "AT (UTC)", "RESULT", "WHO", "COMMIT", "TOOK", "CHANGES"}
 	aside := longest > w.Width/4 // a role's ARN is longer than all other columns
 	if aside {
 		header = slices.Delete(header, 3, 4)
@@ -38,8 +39,15 @@ func History(w *Writer, key state.Key, past []report.Deployment) {
 		if d.Version > 0 {
 			version = d.Version.String()
 		}
+		result := styled(colour, d.Result)
+		if r := d.Rollback; r != nil {
+			result += ", rollback to " + r.To.String()
+		}
+		if d.Held {
+			result += ", " + styled(yellow, "held")
+		}
 		row := []string{
-			version, d.At.UTC().Format("2006-01-02 15:04:05"), styled(colour, d.Result), d.Who, commit,
+			version, d.At.UTC().Format("2006-01-02 15:04:05"), result, d.Who, commit, took(d.Duration),
 			d.Summary + d.Problem, changedVariables(d.Changed),
 		}
 		if aside {
@@ -51,6 +59,14 @@ func History(w *Writer, key state.Key, past []report.Deployment) {
 		rows = append(rows, row)
 	}
 	Table(w, header, rows)
+}
+
+// took is a duration in seconds; "" when it is not known.
+func took(seconds int) string {
+	if seconds == 0 {
+		return ""
+	}
+	return (time.Duration(seconds) * time.Second).String()
 }
 
 // changedVariables is one line about the variables that changed since the version before.

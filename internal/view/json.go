@@ -90,6 +90,7 @@ type planJSON struct {
 	Survey        *surveyJSON     `json:"survey,omitempty"` // which objects were compared with AWS
 	// variables that nothing gave a value, so that they have the one of the last deployment
 	Previous    []variableJSON `json:"previousVariables,omitempty"`
+	Rollback    *rollbackJSON  `json:"rollback,omitempty"` // to an earlier version
 	Diagnostics diag.List      `json:"diagnostics"`
 }
 
@@ -120,6 +121,7 @@ func planDocument(p *plan.Plan, warnings diag.List) planJSON {
 		FormatVersion: planFormatVersion,
 		Stack:         p.Stack, Environment: p.Environment, Changes: p.HasChanges(), Summary: summaryJSON(s),
 		Components: []componentJSON{}, Survey: surveyDocument(p.Survey), Diagnostics: nonNil(warnings),
+		Rollback: rollbackDocument(p.Rollback),
 	}
 	for _, v := range p.Previous {
 		out.Previous = append(out.Previous, variableJSON(v))
@@ -131,22 +133,26 @@ func planDocument(p *plan.Plan, warnings diag.List) planJSON {
 			Consequence: string(c.Consequence), Changes: []changeJSON{}, Notes: c.Notes,
 		}
 		for _, ch := range c.Changes {
-			j := changeJSON{
-				Resource: ch.Resource, Type: ch.Type, Action: string(ch.Action),
-				Consequence: string(ch.Consequence), Lasts: ch.Lasts, Reason: ch.Reason, TakesOver: ch.TakesOver,
-				Protected: ch.Protected,
-			}
-			for _, o := range ch.Obstacles {
-				j.Obstacles = append(j.Obstacles, obstacleJSON(o))
-			}
-			for _, p := range ch.Properties {
-				j.Properties = append(j.Properties, property(p))
-			}
-			cj.Changes = append(cj.Changes, j)
+			cj.Changes = append(cj.Changes, changeDocument(ch))
 		}
 		out.Components = append(out.Components, cj)
 	}
 	return out
+}
+
+func changeDocument(ch plan.Change) changeJSON {
+	j := changeJSON{
+		Resource: ch.Resource, Type: ch.Type, Action: string(ch.Action),
+		Consequence: string(ch.Consequence), Lasts: ch.Lasts, Reason: ch.Reason, TakesOver: ch.TakesOver,
+		Protected: ch.Protected,
+	}
+	for _, o := range ch.Obstacles {
+		j.Obstacles = append(j.Obstacles, obstacleJSON(o))
+	}
+	for _, p := range ch.Properties {
+		j.Properties = append(j.Properties, property(p))
+	}
+	return j
 }
 
 func property(p plan.Property) propertyJSON {

@@ -54,7 +54,7 @@ func TestAnApplyThatFailedIsSummedUp(t *testing.T) {
 	o := sampleOutcome()
 	o.NotStarted = o.NotStarted[len(o.NotStarted)-1:]
 	require.NoError(t, AppliedJSON(&doc, &plan.Plan{Stack: "shop", Environment: "dev"}, 3, o, nil, nil,
-		diag.New(diag.Failed, "Rollout failed", "It crashed.", "")))
+		diag.New(diag.Failed, "Rollout failed", "It crashed.", ""), nil))
 	golden(t, "applied.json", doc.String())
 }
 

@@ -21,6 +21,7 @@ var symbols = map[plan.Action]struct{ mark, colour, verb string }{
 
 // Plan writes the changes and their reasons, per component and then per resource, and a summary line.
 func Plan(w *Writer, p *plan.Plan) {
+	rollback(w, p)
 	if !p.HasChanges() {
 		w.Printf("%s %s/%s is up to date: %s.\n", styled(green+bold, "No changes."), p.Stack, p.Environment,
 			count(p.Unchanged, "resource"))

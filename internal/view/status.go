@@ -19,6 +19,7 @@ func Status(w *Writer, s *report.Status, now time.Time) {
 // status writes a status, with details of the components for which wanted is true.
 func status(w *Writer, s *report.Status, now time.Time, wanted func(report.Component) bool) {
 	w.Printf("%s\n%s\n", fold(headline(s, now), 2, w.Width), paint(dim, wrap(counted(s.Objects), "", w.Width)))
+	Holds(w, s.Holds)
 	if len(s.Components) == 0 {
 		return
 	}

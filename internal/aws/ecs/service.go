@@ -53,6 +53,7 @@ func newService(calls *api, watcher *rollout.Watcher) resource.Behaviour {
 		Observe: resource.Observing[wanted.Service, wanted.ServiceOutputs]{
 			Health: s.health, Metrics: serviceMetrics,
 		},
+		Stopping: resource.Stopping[wanted.Service, wanted.ServiceOutputs]{Underway: s.underway, Stop: s.stop},
 	}
 }
 

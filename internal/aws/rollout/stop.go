@@ -44,15 +44,25 @@ func (r *run) update(ctx context.Context, input *ecs.UpdateServiceInput, what st
 
 // stopDeployment reports whether ECS is rolling back now.
 func (r *run) stopDeployment(ctx context.Context) bool {
-	out, err := r.api.services.ListServiceDeployments(ctx, &ecs.ListServiceDeploymentsInput{
-		Cluster: &r.goal.Cluster, Service: &r.goal.Service,
+	newest, err := r.api.underway(ctx, Ref{r.goal.Cluster, r.goal.Service})
+	return err == nil && newest != nil && r.api.rollBack(ctx, newest) == nil
+}
+
+// underway returns the newest deployment of a service that has not ended; nil: there is none. A rollback that is in
+// progress does not count: it cannot be stopped.
+func (api clients) underway(ctx context.Context, ref Ref) (*types.ServiceDeploymentBrief, error) {
+	out, err := api.services.ListServiceDeployments(ctx, &ecs.ListServiceDeploymentsInput{
+		Cluster: &ref.Cluster, Service: &ref.Service,
 		Status: []types.ServiceDeploymentStatus{
 			types.ServiceDeploymentStatusPending,
 			types.ServiceDeploymentStatusInProgress,
 		},
 	})
+	if call.HasCode(err, "ServiceNotFoundException", "ClusterNotFoundException", "ServiceNotActiveException") {
+		return nil, nil
+	}
 	if err != nil || len(out.ServiceDeployments) == 0 {
-		return false
+		return nil, err
 	}
 	newest := out.ServiceDeployments[0]
 	for _, d := range out.ServiceDeployments {
@@ -60,10 +70,38 @@ func (r *run) stopDeployment(ctx context.Context) bool {
 			newest = d
 		}
 	}
-	_, err = r.api.services.StopServiceDeployment(ctx, &ecs.StopServiceDeploymentInput{
-		ServiceDeploymentArn: newest.ServiceDeploymentArn, StopType: types.StopServiceDeploymentStopTypeRollback,
+	return &newest, nil
+}
+
+// rollBack stops a deployment. ECS then goes back to the last service revision that was completed.
+func (api clients) rollBack(ctx context.Context, d *types.ServiceDeploymentBrief) error {
+	_, err := api.services.StopServiceDeployment(ctx, &ecs.StopServiceDeploymentInput{
+		ServiceDeploymentArn: d.ServiceDeploymentArn, StopType: types.StopServiceDeploymentStopTypeRollback,
 	})
-	return err == nil || call.HasCode(err, "ConflictException") // it is stopping already
+	if call.HasCode(err, "ConflictException") { // it has ended, or is stopping already
+		return nil
+	}
+	return err
+}
+
+// Underway says which deployment of a service is in progress; "" if none is. AWS API: ecs:ListServiceDeployments.
+func (w *Watcher) Underway(ctx context.Context, ref Ref) (string, error) {
+	d, err := w.api.underway(ctx, ref)
+	if err != nil || d == nil {
+		return "", call.Error(err)
+	}
+	since := w.Clock.Now().Sub(aws.ToTime(d.CreatedAt)).Round(time.Second)
+	return fmt.Sprintf("in progress for %s", max(since, 0)), nil
+}
+
+// Stop stops the deployment of a service that is in progress, if there is one. ECS goes back to the last service
+// revision that was completed. AWS APIs: ecs:ListServiceDeployments, StopServiceDeployment.
+func (w *Watcher) Stop(ctx context.Context, ref Ref) error {
+	d, err := w.api.underway(ctx, ref)
+	if err == nil && d != nil {
+		err = w.api.rollBack(ctx, d)
+	}
+	return call.Error(err)
 }
 
 // goBack waits until the deployment that the service returns to is stable, and says what runs now.

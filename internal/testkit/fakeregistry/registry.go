@@ -76,6 +76,14 @@ func (r *Registry) Push(repository, tag, seed string, platforms ...string) strin
 	return digest
 }
 
+// Delete removes the image of a tag: neither the tag nor its digest is there any more.
+func (r *Registry) Delete(repository, tag string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.blobs, repository+" "+r.tags[repository+" "+tag])
+	delete(r.tags, repository+" "+tag)
+}
+
 func (r *Registry) put(repository, mediaType string, document any) string {
 	body, err := json.Marshal(document)
 	if err != nil {
