@@ -25,8 +25,8 @@ func newRollback(f *Factory, runF func(*rollbackOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollback [VERSION]",
 		Short: "Deploy an earlier version again, and hold the one that runs",
-		Long: "Plan and apply the configuration of an earlier version, with the images of that time. Without VERSION it " +
-			"is the last one that\n" +
+		Long: "Plan and apply the configuration of an earlier version, with the images of that time. Without " +
+			"VERSION it is the last one that\n" +
 			"succeeded before the one that runs; on a terminal you choose. Rollouts that are in progress are stopped " +
 			"first.\n\n" +
 			"The rollback is a new version. It holds the version that it leaves: an apply of the same configuration " +
@@ -167,4 +167,3 @@ func backOf(a *deploy.Applied) *view.Back {
 		Warnings: a.Back.Warnings, Err: a.BackErr, Again: a.Back.Again,
 	}
 }
-

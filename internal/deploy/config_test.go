@@ -165,7 +165,8 @@ func anyValue(depth int) *rapid.Generator[value.Value] {
 		rapid.Map(text, value.NewString), rapid.Map(text, value.NewLoose),
 		rapid.Map(rapid.Float64Range(-1e15, 1e15), value.NewNumber),
 		rapid.Map(rapid.Int64Range(-1<<53, 1<<53), func(n int64) value.Value {
-			return value.NewNumber(float64(n)).WithSource(rapid.SampledFrom([]string{"1.10", "0x1F", "1_000"}).Example())
+			return value.NewNumber(float64(n)).
+				WithSource(rapid.SampledFrom([]string{"1.10", "0x1F", "1_000"}).Example())
 		}),
 		rapid.Map(rapid.Bool(), value.NewBool), rapid.Just(value.NullValue),
 		rapid.Just(value.Output("web/db", "endpoint")),

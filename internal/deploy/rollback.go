@@ -62,7 +62,7 @@ func FindWaysBack(ctx context.Context, b *backend.Backend, key state.Key) (*Ways
 		}
 		w.Versions = append(w.Versions, WayBack{
 			Deployment: backend.DeploymentOf(p),
-			Runs: now.Payload.Status == state.Succeeded && p.Deployment == now.Payload.Deployment,
+			Runs:       now.Payload.Status == state.Succeeded && p.Deployment == now.Payload.Deployment,
 		})
 	}
 	return w, nil

@@ -89,8 +89,8 @@ func (u *run) again(more ...string) string {
 }
 
 // finish keeps the state as history, updates the derived copy and, after the last run, releases the lock, in parallel
-// (step 12). Failures here are warnings: the deployment is saved, the next run writes a missing history object, the copy
-// is derived, the lock expires.
+// (step 12). Failures here are warnings: the deployment is saved, the next run writes a missing history object, the
+// copy is derived, the lock expires.
 func (u *run) finish(held *session.Session, p *state.Payload, last bool) diag.List {
 	ctx, cancel := backend.Ending(u.hurry)
 	defer cancel()

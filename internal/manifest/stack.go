@@ -24,7 +24,7 @@ type Stack struct {
 	// ApprovalRequired: every run asks on a terminal or needs --auto-approve, whatever the configuration says; else ""
 	Approval   string
 	Rollback   string // RollbackAuto: an apply that fails is rolled back; else ""
-	Provider   // region and account of its resources
+	Provider          // region and account of its resources
 	Tags       map[string]string
 	Variables  []Variable  // declared or used, sorted by name
 	Components []Component // of known kinds, sorted by address

@@ -183,7 +183,7 @@ func leaves(path []string, v value.Value) []leaf {
 				below(strconv.Itoa(i), item)
 			}
 		}
-	case !v.IsNull():
+	case len(path) > 0:
 		out = append(out, leaf{path, v})
 	}
 	return out

@@ -37,7 +37,7 @@ type Payload struct {
 	Changes     *Changes  `json:"changes,omitempty"`         // what the run has changed
 	Seconds     int       `json:"durationSeconds,omitempty"` // from the claim to the end of the run
 	Rollback    *Rollback `json:"rollback,omitempty"`        // nil: the run was no rollback
-	Edited      *Edit     `json:"edited,omitempty"` // since that run, by a command that deploys nothing
+	Edited      *Edit     `json:"edited,omitempty"`          // since that run, by a command that deploys nothing
 	// Former are the lineages of states that this state has replaced. Objects with those lineages belong to this state.
 	Former []string `json:"former,omitempty"`
 	// Forgotten are the IDs of resources that were removed from the state although AWS may still have them.

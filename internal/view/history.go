@@ -20,7 +20,7 @@ func History(w *Writer, key state.Key, past []report.Deployment) {
 	for _, d := range past {
 		longest = max(longest, columns(d.Who))
 	}
-	header := []string{"VERSION", "AT (UTC)", "RESULT", "WHO", "COMMIT", "TOOK", "CHANGES"}
+	header := []string{"VERSION", "AT (UTC)", "RESULT", "WHO", "COMMIT", "CHANGES"}
 	aside := longest > w.Width/4 // a role's ARN is longer than all other columns
 	if aside {
 		header = slices.Delete(header, 3, 4)
@@ -39,16 +39,9 @@ func History(w *Writer, key state.Key, past []report.Deployment) {
 		if d.Version > 0 {
 			version = d.Version.String()
 		}
-		result := styled(colour, d.Result)
-		if r := d.Rollback; r != nil {
-			result += ", rollback to " + r.To.String()
-		}
-		if d.Held {
-			result += ", " + styled(yellow, "held")
-		}
 		row := []string{
-			version, d.At.UTC().Format("2006-01-02 15:04:05"), result, d.Who, commit, took(d.Duration),
-			d.Summary + d.Problem, changedVariables(d.Changed),
+			version, d.At.UTC().Format("2006-01-02 15:04:05"), styled(colour, d.Result), d.Who, commit,
+			effect(d), wayBack(d), changedVariables(d.Changed),
 		}
 		if aside {
 			row = slices.Delete(row, 3, 4)
@@ -61,12 +54,32 @@ func History(w *Writer, key state.Key, past []report.Deployment) {
 	Table(w, header, rows)
 }
 
-// took is a duration in seconds; "" when it is not known.
-func took(seconds int) string {
-	if seconds == 0 {
-		return ""
+// effect is what a run has changed and how long that took.
+func effect(d report.Deployment) string {
+	parts := []string{d.Summary + d.Problem}
+	if d.Duration > 0 {
+		parts = append(parts, (time.Duration(d.Duration) * time.Second).String())
 	}
-	return (time.Duration(seconds) * time.Second).String()
+	return strings.Join(slices.DeleteFunc(parts, empty), " in ")
+}
+
+// wayBack says what a version has to do with rollbacks; "" for nothing.
+func wayBack(d report.Deployment) string {
+	var parts []string
+	if r := d.Rollback; r != nil {
+		text := "rollback"
+		if r.Automatic {
+			text = "automatic rollback"
+		}
+		if r.From > 0 {
+			text += " from " + r.From.String()
+		}
+		parts = append(parts, text+" to "+r.To.String())
+	}
+	if d.Held {
+		parts = append(parts, styled(yellow, "held")+": an apply of this version stops until --release-hold")
+	}
+	return strings.Join(parts, "; ")
 }
 
 // changedVariables is one line about the variables that changed since the version before.

@@ -27,7 +27,10 @@ func rollback(w *Writer, p *plan.Plan) {
 		from = fmt.Sprintf(" from v%d", r.From)
 	}
 	w.Printf("%s\n\n", fold(styled(bold, verb+from+fmt.Sprintf(" to v%d", r.To))+": deployed "+
-		strings.Join(slices.DeleteFunc([]string{since(r.Age), briefly(r.Commit)}, empty), ", ")+by(r.Who)+".", 2, w.Width))
+		strings.Join(
+			slices.DeleteFunc([]string{since(r.Age), briefly(r.Commit)}, empty),
+			", ",
+		)+by(r.Who)+".", 2, w.Width))
 }
 
 func empty(s string) bool { return s == "" }
@@ -128,14 +131,20 @@ func WentBack(w *Writer, b *Back) {
 	case b.Err == nil && (b.Plan == nil || b.Outcome == nil):
 		w.Printf("\n%s Nothing has to be taken back.\n", styled(green+bold, "Rolled back."))
 	case b.Err == nil:
-		w.Printf("\n%s\n", fold(fmt.Sprintf("%s %s/%s is as in v%d again, as %s: %s. Correct the cause and apply again.",
-			styled(green+bold, "Rolled back."), b.Plan.Stack, b.Plan.Environment, b.Plan.Rollback.To, b.Version,
-			strings.Join(verbs(b.Outcome.Done), ", ")), 2, w.Width))
+		w.Printf(
+			"\n%s\n",
+			fold(fmt.Sprintf("%s %s/%s is as in v%d again, as %s: %s. Correct the cause and apply again.",
+				styled(green+bold, "Rolled back."), b.Plan.Stack, b.Plan.Environment, b.Plan.Rollback.To, b.Version,
+				strings.Join(verbs(b.Outcome.Done), ", ")), 2, w.Width),
+		)
 	case b.Outcome != nil:
 		w.Printf("\n%s\n", styled(red+bold, "The rollback failed, too."))
 		Unfinished(w, b.Plan, b.Version, b.Outcome, b.Again)
 	default:
-		w.Printf("\n%s\n", fold(styled(red+bold, "Not rolled back.")+" What the apply changed stays as it is.", 2, w.Width))
+		w.Printf(
+			"\n%s\n",
+			fold(styled(red+bold, "Not rolled back.")+" What the apply changed stays as it is.", 2, w.Width),
+		)
 	}
 }
 

@@ -163,4 +163,3 @@ func deployedLine(w *Writer, d *report.Deployment) {
 		w.Printf("  changes %s\n", s)
 	}
 }
-
