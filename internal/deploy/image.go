@@ -168,7 +168,8 @@ func unaskedImages(images []*used) diag.List {
 	why := map[string]string{} // by image
 	var names []string
 	for _, i := range images {
-		if i.err != nil && !slices.Contains(names, i.Image) {
+		var missing *image.MissingError // the registry was asked
+		if i.err != nil && !errors.As(i.err, &missing) && !slices.Contains(names, i.Image) {
 			names = append(names, i.Image)
 			why[i.Image] = i.err.Error()
 		}
