@@ -22,7 +22,7 @@ func newHistory(f *Factory, runF func(*historyOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "Show the deployments, newest first",
-		Args:  noArguments,
+		Args:  onlyCommands,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {
 				return runF(o)

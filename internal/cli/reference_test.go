@@ -31,7 +31,7 @@ func describeCommands(b *strings.Builder, parent *cobra.Command) {
 		if cmd.Name() == "help" || cmd.Hidden {
 			continue
 		}
-		if cmd.Runnable() && !cmd.HasSubCommands() {
+		if cmd.Runnable() && (!cmd.HasSubCommands() || cmd.LocalNonPersistentFlags().HasFlags()) {
 			about := cmd.Long
 			if about == "" {
 				about = cmd.Short + "."

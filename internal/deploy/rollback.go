@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -100,7 +101,8 @@ func pastOf(
 func good(p *state.Payload) bool { return p.Status == state.Succeeded && len(p.Config) > 0 }
 
 // lastGood is the number of the last version that succeeded before the one that runs; 0 when there is none. A rollback
-// runs what it went back to: another rollback goes further back. A rollback that did not succeed is tried again.
+// runs what it went back to: another rollback goes further back. A rollback that did not succeed is tried again. A
+// version with the configuration that runs is no way back: it was released again, or drift was put back.
 func lastGood(now *state.Payload, past []*state.Stored) int {
 	if now.Rollback != nil && now.Status != state.Succeeded {
 		return now.Rollback.To
@@ -117,7 +119,9 @@ func lastGood(now *state.Payload, past []*state.Stored) int {
 		}
 	}
 	for _, s := range past {
-		if p := s.Payload; p.Deployment < before && good(p) {
+		p := s.Payload
+		same := now.Status == state.Succeeded && bytes.Equal(p.Config, now.Config)
+		if p.Deployment < before && good(p) && !same {
 			return p.Deployment
 		}
 	}

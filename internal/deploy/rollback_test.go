@@ -150,7 +150,7 @@ func TestDeathDuringRollback(t *testing.T) {
 func past(entries ...[3]any) []*state.Stored {
 	var out []*state.Stored
 	for _, e := range entries {
-		p := &state.Payload{Deployment: e[0].(int), Status: e[1].(state.Status), Config: []byte("[]")}
+		p := &state.Payload{Deployment: e[0].(int), Status: e[1].(state.Status), Config: fmt.Append(nil, e[0])}
 		if to := e[2].(int); to > 0 {
 			p.Rollback = &state.Rollback{To: to}
 		}
@@ -177,6 +177,7 @@ func TestLastGood(t *testing.T) {
 		"a rollback that failed, again":  {past([3]any{4, failed, 2}, [3]any{3, ok, 0}, [3]any{2, ok, 0}), 2},
 		"a rollback in progress, again":  {past([3]any{3, running, 1}, [3]any{3, ok, 0}, [3]any{1, ok, 0}), 1},
 		"to the result of a rollback":    {past([3]any{4, ok, 0}, [3]any{3, ok, 1}, [3]any{2, ok, 0}, [3]any{1, ok, 0}), 3},
+		"the same again":               {alike3(), 1},
 		"a destroyed stack comes back":   {past([3]any{3, gone, 0}, [3]any{2, ok, 0}), 2},
 	} {
 		require.Equal(t, c.want, lastGood(c.past[0].Payload, c.past), name)
@@ -214,4 +215,11 @@ func TestHoldMatches(t *testing.T) {
 		u := &run{req: Request{Targets: c.targets}}
 		require.Equal(t, c.want, u.matches(hold, c.desired), name)
 	}
+}
+
+// alike3 are three versions, of which the last two have the same configuration.
+func alike3() []*state.Stored {
+	out := past([3]any{3, state.Succeeded, 0}, [3]any{2, state.Succeeded, 0}, [3]any{1, state.Succeeded, 0})
+	out[1].Payload.Config = out[0].Payload.Config
+	return out
 }
