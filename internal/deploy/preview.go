@@ -57,7 +57,10 @@ func (u *run) preview(ctx context.Context) (err error) {
 		u.tellMoves()
 		u.renamed = u.renames()
 		u.plan.Previous, u.plan.Rollback = previousOf(u.stack), u.told()
-		u.unasked = unaskedProblems(preview.Unasked)
+		u.unasked = append(unaskedProblems(preview.Unasked), unforeseenProblems(preview.Unforeseen)...)
+		refused, doubtful := u.refusalProblems(preview.Refusals)
+		u.unasked.Add(doubtful...)
+		err = errors.Join(err, refused.Err())
 		if u.plan.Survey = asked; asked != nil && u.Stored != nil {
 			asked.Version, asked.At = u.Stored.Payload.Deployment, u.Stored.Payload.At
 			asked.Drift = u.drift
@@ -90,8 +93,9 @@ func (u *run) options() engine.Options {
 	}
 	return engine.Options{
 		Stack: u.req.Key.Stack, Environment: u.req.Key.Environment, Template: expr.Evaluate,
-		Token:  func(id string) string { return u.Tokens[id] },
-		Former: u.Former(), Renamed: func(component string) string { return u.named[component] },
+		Token:   func(id string) string { return u.Tokens[id] },
+		Offline: u.req.Offline, Former: u.Former(),
+		Renamed:     func(component string) string { return u.named[component] },
 		Parallelism: parallelism, Adopt: u.Adopt, Forgotten: u.forgotten(), Intents: u.Search, Uncertain: u.Unsure,
 		AllowDelete: func(id string) bool { return allowed[resource.ComponentOf(id)] },
 		Tags: func(component string) map[string]string {

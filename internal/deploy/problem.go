@@ -192,6 +192,51 @@ func unaskedProblems(unasked []engine.StepError) diag.List {
 	return out
 }
 
+// refusalProblems are what AWS would refuse, and what it may refuse.
+func (u *run) refusalProblems(refusals []resource.Refusal) (refused, doubtful diag.List) {
+	for _, r := range refusals {
+		address := resource.ComponentOf(r.Resource)
+		d := diag.New(diag.Invalid, "AWS would refuse this", r.Resource+": "+r.What+".", diag.Sentence(r.Next)).
+			For(address)
+		if u.stack != nil {
+			d.Position = u.stack.Locate(address)
+		}
+		if r.Unsure {
+			d.Severity, d.Summary = diag.Warning, "AWS may refuse this"
+			doubtful.Add(d)
+			continue
+		}
+		refused.Add(d)
+	}
+	return refused, doubtful
+}
+
+// unforeseenProblems says once which questions about a plan AWS has not answered.
+func unforeseenProblems(unforeseen []error) diag.List {
+	var operations []string
+	next := ""
+	for _, err := range unforeseen {
+		var op *resource.OpError
+		if !errors.As(err, &op) {
+			operations = append(operations, err.Error())
+			continue
+		}
+		operations = append(operations, op.Operation)
+		if op.Denied() {
+			next = resource.DeniedAdvice(op.Operation, op.Message)
+		}
+	}
+	if len(operations) == 0 {
+		return nil
+	}
+	slices.Sort(operations)
+	d := diag.New(diag.Failed, "Pre-flight is not complete", "AWS has not answered "+
+		some(slices.Compact(operations), 5)+", so the plan does not show all that an apply may fail at.",
+		cmp.Or(next, "Run the command again, or give --offline to ask nothing."))
+	d.Severity = diag.Warning
+	return diag.List{d}
+}
+
 func stepProblem(step *engine.StepError) *diag.Diagnostic {
 	address := resource.ComponentOf(step.Resource)
 	var known *diag.Diagnostic

@@ -51,6 +51,8 @@ type Options struct {
 	// plan recorded Unknown. Nil: Catalog.Read is always asked.
 	Frozen map[string]value.Value
 
+	// Offline: do not ask AWS what it would refuse to make.
+	Offline bool
 	// Outside holds the IDs of resources that somebody else has changed or deleted, as a read has found.
 	Outside map[string]bool
 

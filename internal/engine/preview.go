@@ -34,6 +34,10 @@ type Preview struct {
 	Unwanted map[string]bool
 	// Unasked are the objects whose deletion the credentials may not ask about.
 	Unasked []StepError
+	// Refusals are what AWS would refuse to make or to change. Unforeseen are the questions about that without an
+	// answer.
+	Refusals   []resource.Refusal
+	Unforeseen []error
 	// Wanted are the desired properties of each resource of the plan that changes, by its ID.
 	Wanted map[string]value.Value
 }
@@ -83,9 +87,9 @@ func (r *run) preview(ctx context.Context, recovered, asking bool) (*Preview, er
 	if err := r.execute(ctx, &deploy.Options{DryRun: true, Parallel: 1}, source); err != nil {
 		return nil, err
 	}
-	var unasked []StepError
+	p := &Preview{Recovered: recovered}
 	if asking {
-		if unasked, err = r.plan.obstruct(ctx); err != nil {
+		if err := r.beforehand(ctx, p); err != nil {
 			return nil, err
 		}
 		r.plan.remember(ctx)
@@ -93,10 +97,8 @@ func (r *run) preview(ctx context.Context, recovered, asking bool) (*Preview, er
 			return nil, &StoppedError{Cause: context.Cause(ctx)}
 		}
 	}
-	p := &Preview{
-		Plan: r.plan.plan(), Lookups: r.lookups, Outputs: r.outputs, Recovered: recovered, Unasked: unasked,
-		Found: slices.Sorted(maps.Keys(r.plan.found)), Unwanted: r.unwanted, Wanted: r.plan.wanted,
-	}
+	p.Plan, p.Lookups, p.Outputs, p.Unwanted, p.Wanted = r.plan.plan(), r.lookups, r.outputs, r.unwanted, r.plan.wanted
+	p.Found = slices.Sorted(maps.Keys(r.plan.found))
 	p.Intents, p.Unnamed = r.plan.intents()
 	return p, errors.Join(protectedError(p.Plan), obstructedError(p.Plan))
 }

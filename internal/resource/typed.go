@@ -41,6 +41,8 @@ type Typed[P, O any] struct {
 	InTheWay func(ctx context.Context, c Call[P, O], stack Neighbours) ([]plan.Obstacle, error)
 	// Added lists what others added to the object: see Host. Optional.
 	Added func(ctx context.Context, c Call[P, O], stack Neighbours) ([]Addition, error)
+	// Ahead asks before a run what AWS would refuse of it: see Foreseer. New objects have a zero Old. Optional.
+	Ahead func(ctx context.Context, planned []Call[P, O], stack Neighbours, f *Foresight)
 	// Find looks for an object of the wanted name. It returns id and tags, ErrNotFound (wrapped) if there is none. It
 	// is called only if HashedName and Def.FoundBy are known. Optional: if AWS chooses the names of a type, there is
 	// nothing to find.

@@ -37,6 +37,10 @@ var _ = register(Service{
 	},
 	Inventory: inventory.Source{List: listRoles},
 	Access: access.Rules{Requests: func(b *access.Builder) {
+		if b.Call.Operation == "GetAccountSummary" {
+			b.On("*")
+			return
+		}
 		role := "arn:aws:iam::" + b.Account + ":role/" + b.Call.Form.Get("RoleName")
 		b.On(role)
 		b.Tagging("iam:TagRole", role)

@@ -140,8 +140,13 @@ func accessRDS(b *access.Builder) {
 	switch op := b.Call.Operation; op {
 	case "AddTagsToResource", "RemoveTagsFromResource", "ListTagsForResource":
 		on = []string{form.Get("ResourceName")}
-	case "DescribeEvents":
+	case "DescribeEvents", "DescribeOrderableDBInstanceOptions", "DescribeDBEngineVersions",
+		"DescribeAccountAttributes":
 		on = []string{"*"}
+	case "DescribeDBSnapshots":
+		on = []string{b.ARN("snapshot:" + form.Get("DBSnapshotIdentifier"))}
+	case "DescribeDBClusterSnapshots":
+		on = []string{b.ARN("cluster-snapshot:" + form.Get("DBClusterSnapshotIdentifier"))}
 	default:
 		named("db", "DBInstanceIdentifier")
 		named("cluster", "DBClusterIdentifier")

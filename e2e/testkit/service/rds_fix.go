@@ -22,7 +22,8 @@ import (
 //   - Subnet groups, parameter groups and security groups of a database cannot be deleted.
 //   - A major upgrade needs AllowMajorVersionUpgrade and a parameter group of its family. Storage does not shrink.
 //   - "16" becomes a version that runs, EngineLifecycleSupport is remembered, parameters can be reset, and there are
-//     events. A second subnet group of a name is refused, and a changed one does not disappear.
+//     events. What RDS offers and the quotas of the account can be asked for. A second subnet
+//     group of a name is refused, and a changed one does not disappear.
 func keepDatabases(p *proxy.Proxy) {
 	d := &databases{all: map[string]*database{}, reset: map[string]bool{}}
 	p.OnReset(func() { clear(d.all); clear(d.reset) })
@@ -39,6 +40,9 @@ func keepDatabases(p *proxy.Proxy) {
 		return d.create(c, "Cluster")
 	})
 	p.Handle("rds", "DescribeEvents", d.events)
+	p.Handle("rds", "DescribeDBEngineVersions", offeredVersions)
+	p.Handle("rds", "DescribeOrderableDBInstanceOptions", offeredClasses)
+	p.Handle("rds", "DescribeAccountAttributes", accountQuotas)
 	p.Handle("rds", "CreateDBSubnetGroup", func(c *proxy.Call) *proxy.Response {
 		name := c.Form.Get("DBSubnetGroupName")
 		if _, err := c.Ask("rds", rdsVersion, "DescribeDBSubnetGroups", "DBSubnetGroupName", name); err == nil {

@@ -2,7 +2,9 @@ package awstest
 
 import (
 	"context"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -271,6 +273,116 @@ func TestDatabaseFromASnapshot(t *testing.T) {
 	require.Empty(t, resource.Compare(b.Definition(), state.Inputs, req.Inputs).Changes)
 	require.Equal(t, "app", state.Outputs.Get("restoredUsername").Str())
 	require.NotEmpty(t, state.Outputs.Get("secretArn").Str())
+}
+
+func TestClusterFromASnapshot(t *testing.T) {
+	h := start(t)
+	client := rds.NewFromConfig(h.Plain)
+	_, err := client.CreateDBCluster(t.Context(), &rds.CreateDBClusterInput{
+		DBClusterIdentifier: aws.String("old"), Engine: aws.String("aurora-postgresql"),
+		DatabaseName: aws.String("shop"), EngineVersion: aws.String("16.4"), MasterUsername: aws.String("app"),
+		MasterUserPassword: aws.String("password1"),
+	})
+	require.NoError(t, err)
+	_, err = client.CreateDBClusterSnapshot(t.Context(), &rds.CreateDBClusterSnapshotInput{
+		DBClusterIdentifier: aws.String("old"), DBClusterSnapshotIdentifier: aws.String("kept"),
+	})
+	require.NoError(t, err)
+	g := databaseGround(t.Context(), t, h)
+	props := g.cluster()
+	props.PasswordRotation, props.Protected = nil, pointer(false)
+	props.Snapshot, props.Database, props.Username = "kept", "", ""
+	b := behaviour(t, awsrds.Behaviours(h.Config), model.ClusterType)
+	inputs, problems := b.Check(value.Encode(props))
+	require.Empty(t, problems)
+	req := resource.Request{
+		Resource: "web/main:cluster", Type: model.ClusterType, Inputs: inputs,
+		Tags: resource.OwnTags("s", "e", "c", "l"), Progress: func(string) {},
+	}
+	require.Empty(t, foreseen(t, b, req))
+	state, err := b.Create(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, "shop", state.Outputs.Get("restoredDatabase").Str())
+	require.Equal(t, "app", state.Outputs.Get("restoredUsername").Str())
+
+	for says, change := range map[string]func(*model.Cluster){
+		"there is no snapshot lost": func(c *model.Cluster) { c.Snapshot = "lost" },
+		"is of aurora-postgresql": func(c *model.Cluster) {
+			c.Engine, c.EngineVersion = "aurora-mysql", "8.0"
+		},
+		"AWS cannot go back to 15":            func(c *model.Cluster) { c.EngineVersion = "15" },
+		"RDS has no version 16.99 of aurora-": func(c *model.Cluster) { c.EngineVersion = "16.99" },
+	} {
+		wrong := props
+		change(&wrong)
+		req.Inputs = value.Encode(wrong)
+		require.Contains(t, strings.Join(foreseen(t, b, req), "; "), says)
+	}
+}
+
+// foreseen is what AWS would refuse.
+func foreseen(t *testing.T, b resource.Behaviour, planned ...resource.Request) []string {
+	t.Helper()
+	var f resource.Foresight
+	b.(resource.Foreseer).Foresee(t.Context(), planned, resource.Neighbours{}, &f)
+	refusals, unasked := f.Wait()
+	require.Empty(t, unasked)
+	var out []string
+	for _, r := range refusals {
+		out = append(out, r.What)
+	}
+	return out
+}
+
+// A plan finds what is wrong with a new database, and a quota that it exceeds.
+func TestForesight(t *testing.T) {
+	h := start(t)
+	client := rds.NewFromConfig(h.Plain)
+	_, err := client.CreateDBInstance(t.Context(), &rds.CreateDBInstanceInput{
+		DBInstanceIdentifier: aws.String("old"), Engine: aws.String("postgres"), EngineVersion: aws.String("16.4"),
+		DBInstanceClass: aws.String("db.t4g.micro"), AllocatedStorage: aws.Int32(100),
+		MasterUsername: aws.String("app"), MasterUserPassword: aws.String("password1"),
+	})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { // it is being made
+		_, err = client.CreateDBSnapshot(t.Context(), &rds.CreateDBSnapshotInput{
+			DBInstanceIdentifier: aws.String("old"), DBSnapshotIdentifier: aws.String("kept"),
+		})
+		return err == nil
+	}, 10*time.Second, 10*time.Millisecond)
+	b := behaviour(t, awsrds.Behaviours(h.Config), model.InstanceType)
+	request := func(p model.Instance) resource.Request {
+		p.Identifier = "new"
+		return resource.Request{Resource: "web/main:instance", Inputs: value.Encode(p)}
+	}
+	good := model.Instance{
+		Engine: "postgres", EngineVersion: "16", Class: "db.t4g.micro", Storage: pointer(100), Snapshot: "kept",
+	}
+	require.Empty(t, foreseen(t, b, request(good)))
+	for says, change := range map[string]func(*model.Instance){
+		"there is no snapshot lost":            func(p *model.Instance) { p.Snapshot = "lost" },
+		"is of postgres, and":                  func(p *model.Instance) { p.Engine, p.EngineVersion = "mysql", "8.4" },
+		"AWS cannot go back to 15":             func(p *model.Instance) { p.EngineVersion = "15" },
+		"has 100 GiB, so the database gets":    func(p *model.Instance) { p.Storage = pointer(20) },
+		"RDS has no class db.m3.large for":     func(p *model.Instance) { p.Class = "db.m3.large" },
+		"RDS has no version 16.99 of postgres": func(p *model.Instance) { p.EngineVersion = "16.99" },
+	} {
+		wrong := good
+		change(&wrong)
+		require.Contains(t, strings.Join(foreseen(t, b, request(wrong)), "; "), says)
+	}
+	// the old object's own snapshot does not count: it exists already
+	kept := request(good)
+	kept.Old = resource.State{ID: "new", Inputs: kept.Inputs}
+	kept.Inputs = kept.Inputs.With("snapshot", value.NewString("lost"))
+	require.Empty(t, foreseen(t, b, kept))
+
+	many := make([]resource.Request, 40)
+	for i := range many {
+		many[i] = request(good)
+	}
+	require.Equal(t, []string{"the account has 1 databases and this run makes 40, but AWS's quota is 40"},
+		foreseen(t, b, many...))
 }
 
 // Deletion protection that somebody else has switched on stays on.

@@ -43,11 +43,11 @@ func newElasticIP(api *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.ElasticIPType, Version: 1,
 			Permissions: func(s resource.Scope) []resource.Statement {
-				return scoped(s, "elastic-ip", "AllocateAddress", []string{"ec2:ReleaseAddress"},
-					"ec2:DescribeAddresses")
+				return append(scoped(s, "elastic-ip", "AllocateAddress", []string{"ec2:ReleaseAddress"},
+					"ec2:DescribeAddresses"), resource.Foreseeing("ec2:DescribeAccountAttributes"))
 			},
 		},
-		CreateObject: e.create, ReadObject: e.read, UpdateObject: e.update, AwaitReady: e.ready,
+		CreateObject: e.create, ReadObject: e.read, UpdateObject: e.update, Ahead: e.foresee, AwaitReady: e.ready,
 		DeleteObject: e.delete, Find: func(ctx context.Context, c addressCall) (string, map[string]string, error) {
 			return e.find(ctx, c.Request)
 		},

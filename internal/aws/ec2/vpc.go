@@ -65,7 +65,8 @@ func newVPC(api *api) resource.Behaviour {
 			return problems
 		},
 		CreateObject: v.create, ReadObject: v.read, UpdateObject: v.update, AwaitReady: v.ready,
-		DeleteObject: v.delete, Find: func(ctx context.Context, c vpcCall) (string, map[string]string, error) {
+		Ahead: v.foresee, DeleteObject: v.delete,
+		Find: func(ctx context.Context, c vpcCall) (string, map[string]string, error) {
 			return v.find(ctx, c.Request)
 		},
 		Taggable: true,

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/rollout"
@@ -21,6 +22,7 @@ import (
 // api is the client, and reads that share calls.
 type api struct {
 	client   *sdk.Client
+	roles    *iam.Client
 	clusters *call.Batch[string, types.Cluster] // by name or ARN
 	services *call.Batch[serviceKey, types.Service]
 }
@@ -29,7 +31,7 @@ type api struct {
 func Behaviours(cfg aws.Config) []resource.Behaviour {
 	c := sdk.NewFromConfig(cfg)
 	calls := &api{
-		client: c,
+		client: c, roles: iam.NewFromConfig(cfg),
 		clusters: &call.Batch[string, types.Cluster]{
 			Size: 100,
 			Ask: func(ctx context.Context, ids []string) (map[string]types.Cluster, error) {

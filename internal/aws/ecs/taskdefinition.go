@@ -42,7 +42,7 @@ func newTaskDefinition(calls *api) resource.Behaviour {
 				Says: []string{"role is not valid"}, Within: rolesSettle,
 			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
-				return []resource.Statement{
+				return append(othersRoles(s), []resource.Statement{
 					{
 						On: own(s, "task-definition/"),
 						Actions: append([]string{"ecs:RegisterTaskDefinition", "ecs:DeleteTaskDefinitions"},
@@ -60,7 +60,7 @@ func newTaskDefinition(calls *api) resource.Behaviour {
 						},
 						Why: "a task definition names the roles that its tasks take",
 					},
-				}
+				}...)
 			},
 		},
 		CheckProps:   checkTaskDefinition,
@@ -70,6 +70,7 @@ func newTaskDefinition(calls *api) resource.Behaviour {
 		DeleteObject: t.delete,
 		Observe:      resource.Observing[wanted.TaskDefinition, wanted.TaskDefinitionOutputs]{Logs: taskLogs},
 		Find:         t.find,
+		Ahead:        t.foresee,
 		Taggable:     true,
 	}
 }

@@ -46,8 +46,8 @@ func TestConsequences(t *testing.T) {
 			plan.InPlace,
 		},
 		"another parameter group": {
-			"parameterGroup", group(2, "valkey", "8.0", "cache.t4g.small"), group(2, "valkey", "8.0", "cache.t4g.small"),
-			plan.Reboot,
+			"parameterGroup", group(2, "valkey", "8.0", "cache.t4g.small"),
+			group(2, "valkey", "8.0", "cache.t4g.small"), plan.Reboot,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

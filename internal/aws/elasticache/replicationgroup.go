@@ -57,7 +57,7 @@ func newReplicationGroup(a *api) resource.Behaviour {
 			Permissions: groupPermissions,
 		},
 		CheckProps: checkReplicationGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
-		AwaitReady: g.awaitReady, DeleteObject: g.delete, Find: g.find, Taggable: true,
+		Ahead: g.foresee, AwaitReady: g.awaitReady, DeleteObject: g.delete, Find: g.find, Taggable: true,
 	}
 }
 
@@ -91,6 +91,9 @@ func groupPermissions(s resource.Scope) []resource.Statement {
 		statements = append(statements, resource.Statement{
 			On: []string{s.ARN("elasticache", "snapshot:*")}, Actions: []string{"elasticache:CreateReplicationGroup"},
 			Why: "a cache that is filled from a snapshot",
+		}, resource.Statement{
+			On:      []string{s.ARN("elasticache", "snapshot:*")},
+			Actions: []string{"elasticache:DescribeSnapshots"}, Why: "with `restoreFrom`, in the plan", Looks: true,
 		})
 	}
 	if given("userGroup") {

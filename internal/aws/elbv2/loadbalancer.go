@@ -47,7 +47,7 @@ func newLoadBalancer(api *api) resource.Behaviour {
 		},
 		CheckProps: checkLoadBalancer, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update,
 		DeleteObject: l.delete, AwaitReady: l.awaitReady,
-		InTheWay: l.inTheWay, Added: l.added, Find: l.find, Taggable: true,
+		Ahead: l.foresee, InTheWay: l.inTheWay, Added: l.added, Find: l.find, Taggable: true,
 		Observe: resource.Observing[model.LoadBalancer, model.LoadBalancerOutputs]{
 			Health: l.health, Metrics: l.metrics,
 		},
@@ -298,6 +298,7 @@ func loadBalancerPermissions(s resource.Scope) []resource.Statement {
 			"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTags",
 			"ec2:DescribeNetworkInterfaces",
 		}},
+		resource.Foreseeing("elasticloadbalancing:DescribeAccountLimits"),
 		s.ServiceLinkedRole("elasticloadbalancing.amazonaws.com"),
 		{Actions: lookingAround, Why: looksAround},
 		{

@@ -39,6 +39,7 @@ func newRole(api *iam.Client) resource.Behaviour {
 						"iam:UpdateAssumeRolePolicy", "iam:TagRole", "iam:UntagRole",
 						"iam:ListAttachedRolePolicies", "iam:ListRolePolicies",
 					}},
+					resource.Foreseeing("iam:GetAccountSummary"),
 					{
 						On: roles(s), Actions: []string{
 							"iam:PutRolePermissionsBoundary",
@@ -51,7 +52,7 @@ func newRole(api *iam.Client) resource.Behaviour {
 		},
 		CheckProps: checkRole, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update,
 		DeleteObject: r.delete,
-		InTheWay:     r.inTheWay, Added: r.added, Find: r.find, Taggable: true,
+		Ahead:        r.foresee, InTheWay: r.inTheWay, Added: r.added, Find: r.find, Taggable: true,
 	}
 }
 

@@ -37,7 +37,7 @@ func newCluster(api *api) resource.Behaviour {
 			Permissions: clusterPermissions,
 		},
 		CheckProps: checkCluster, CreateObject: d.create, ReadObject: d.read, UpdateObject: d.update,
-		AwaitReady: d.awaitReady, DeleteObject: d.delete, Find: d.find, Taggable: true,
+		Ahead: d.foresee, AwaitReady: d.awaitReady, DeleteObject: d.delete, Find: d.find, Taggable: true,
 		Observe: resource.Observing[model.Cluster, model.ClusterOutputs]{
 			Health: d.health,
 			Logs:   func(w watchedCluster) []resource.LogSource { return logs("cluster", w.ID, w.Props.LogExports) },
@@ -61,6 +61,11 @@ func clusterPermissions(s resource.Scope) []resource.Statement {
 			s.ARN("rds", "subgrp:"+groups), s.ARN("rds", "cluster-pg:"+groups), s.ARN("rds", "og:default:*"),
 			s.ARN("rds", "pg:default.*"),
 		}, Actions: []string{"rds:CreateDBCluster", "rds:ModifyDBCluster"}},
+		offers,
+		{
+			On:      []string{s.ARN("rds", "cluster-snapshot:*"), s.ARN("rds", "cluster:*")},
+			Actions: []string{"rds:DescribeDBClusterSnapshots"}, Why: "with `restoreFrom`, in the plan", Looks: true,
+		},
 		{
 			Actions: []string{"rds:DescribeEvents"}, Why: "progress of what takes minutes",
 		},

@@ -13,10 +13,12 @@ import (
 
 // What a plan says of a change is what AWS's documentation says of it.
 func TestConsequences(t *testing.T) {
+	alone, aurora := newInstance(newAPI(aws.Config{})), newCluster(newAPI(aws.Config{}))
 	number, text := value.NewNumber, value.NewString
 	single := map[string]value.Value{
 		"engine": text("postgres"), "engineVersion": text("16.3"), "class": text("db.t4g.micro"),
-		"storage": number(20), "backupRetention": number(7), "parameterGroup": text("a"), "multiAz": value.NewBool(false),
+		"storage": number(20), "backupRetention": number(7), "parameterGroup": text("a"),
+		"multiAz": value.NewBool(false),
 	}
 	standby := map[string]value.Value{
 		"engine": text("postgres"), "engineVersion": text("16.3"), "class": text("db.t4g.micro"),
@@ -30,18 +32,18 @@ func TestConsequences(t *testing.T) {
 		means    plan.Consequence
 		lasts    string
 	}{
-		"more storage":     {newInstance(newAPI(aws.Config{})), single, "storage", number(30), plan.InPlace, ""},
-		"class":            {newInstance(newAPI(aws.Config{})), single, "class", text("db.m7g.large"), plan.Downtime, someMinutes},
-		"class, standby":   {newInstance(newAPI(aws.Config{})), standby, "class", text("db.m7g.large"), plan.Downtime, failover},
-		"minor version":    {newInstance(newAPI(aws.Config{})), single, "engineVersion", text("16.4"), plan.Downtime, someMinutes},
-		"major version":    {newInstance(newAPI(aws.Config{})), standby, "engineVersion", text("17.1"), plan.Downtime, majorUpgrade},
-		"port":             {newInstance(newAPI(aws.Config{})), single, "listenPort", number(5433), plan.Restart, ""},
-		"parameter group":  {newInstance(newAPI(aws.Config{})), single, "parameterGroup", text("b"), plan.Reboot, ""},
-		"fewer backups":    {newInstance(newAPI(aws.Config{})), single, "backupRetention", number(3), plan.InPlace, ""},
-		"no backups":       {newInstance(newAPI(aws.Config{})), single, "backupRetention", number(0), plan.Downtime, someMinutes},
-		"cluster, minor":   {newCluster(newAPI(aws.Config{})), single, "engineVersion", text("16.4"), plan.Downtime, someMinutes},
-		"cluster, port":    {newCluster(newAPI(aws.Config{})), single, "listenPort", number(5433), plan.Restart, ""},
-		"cluster, backups": {newCluster(newAPI(aws.Config{})), single, "backupRetention", number(3), plan.InPlace, ""},
+		"more storage":     {alone, single, "storage", number(30), plan.InPlace, ""},
+		"class":            {alone, single, "class", text("db.m7g.large"), plan.Downtime, someMinutes},
+		"class, standby":   {alone, standby, "class", text("db.m7g.large"), plan.Downtime, failover},
+		"minor version":    {alone, single, "engineVersion", text("16.4"), plan.Downtime, someMinutes},
+		"major version":    {alone, standby, "engineVersion", text("17.1"), plan.Downtime, majorUpgrade},
+		"port":             {alone, single, "listenPort", number(5433), plan.Restart, ""},
+		"parameter group":  {alone, single, "parameterGroup", text("b"), plan.Reboot, ""},
+		"fewer backups":    {alone, single, "backupRetention", number(3), plan.InPlace, ""},
+		"no backups":       {alone, single, "backupRetention", number(0), plan.Downtime, someMinutes},
+		"cluster, minor":   {aurora, single, "engineVersion", text("16.4"), plan.Downtime, someMinutes},
+		"cluster, port":    {aurora, single, "listenPort", number(5433), plan.Restart, ""},
+		"cluster, backups": {aurora, single, "backupRetention", number(3), plan.InPlace, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			old := value.NewMap(c.old)

@@ -42,7 +42,7 @@ func newInstance(api *api) resource.Behaviour {
 			Permissions: instancePermissions,
 		},
 		CheckProps: checkInstance, CreateObject: i.create, ReadObject: i.read, UpdateObject: i.update,
-		AwaitReady: i.awaitReady, DeleteObject: i.delete, Find: i.find, Taggable: true,
+		Ahead: i.foresee, AwaitReady: i.awaitReady, DeleteObject: i.delete, Find: i.find, Taggable: true,
 		Observe: resource.Observing[model.Instance, model.InstanceOutputs]{
 			Health: i.health,
 			Logs:   func(w watchedInstance) []resource.LogSource { return logs("instance", w.ID, w.Props.LogExports) },
@@ -86,6 +86,11 @@ func instancePermissions(s resource.Scope) []resource.Statement {
 			s.ARN("rds", "subgrp:"+groups), s.ARN("rds", "pg:"+groups), s.ARN("rds", "pg:default.*"),
 			s.ARN("rds", "og:default:*"), s.ARN("rds", "cluster:"+names),
 		}, Actions: []string{"rds:CreateDBInstance", "rds:ModifyDBInstance"}},
+		offers,
+		{
+			On:      []string{s.ARN("rds", "snapshot:*"), s.ARN("rds", "db:*")},
+			Actions: []string{"rds:DescribeDBSnapshots"}, Why: "with `restoreFrom`, in the plan", Looks: true,
+		},
 		{
 			Actions: []string{"rds:DescribeEvents"}, Why: "progress of what takes minutes",
 		},

@@ -1,0 +1,56 @@
+package service
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+
+	"github.com/company/deployer/e2e/testkit/proxy"
+)
+
+// What RDS offers here: classes of today's families, and no minor version 99. The emulator knows one engine.
+var (
+	offeredClass    = regexp.MustCompile(`^db\.(serverless|(t3|t4g|m5|m6g|m7g|m8g|r5|r6g|r7g|r8g|x2g)\.[a-z0-9]+)$`)
+	withdrawnMinors = regexp.MustCompile(`\.99$`)
+)
+
+func rdsAnswer(operation, text string) *proxy.Response {
+	return proxy.XMLResponse(fmt.Sprintf(`<%sResponse xmlns="http://rds.amazonaws.com/doc/2014-10-31/">`+
+		"<%sResult>%s</%sResult></%sResponse>", operation, operation, text, operation, operation))
+}
+
+func offeredVersions(c *proxy.Call) *proxy.Response {
+	engine, version := c.Form.Get("Engine"), c.Form.Get("EngineVersion")
+	text := fmt.Sprintf("<DBEngineVersion><Engine>%s</Engine><EngineVersion>%s</EngineVersion></DBEngineVersion>", engine,
+		version)
+	if withdrawnMinors.MatchString(version) {
+		text = ""
+	}
+	return rdsAnswer("DescribeDBEngineVersions", "<DBEngineVersions>"+text+"</DBEngineVersions>")
+}
+
+func offeredClasses(c *proxy.Call) *proxy.Response {
+	class := c.Form.Get("DBInstanceClass")
+	text := fmt.Sprintf("<OrderableDBInstanceOption><Engine>%s</Engine><EngineVersion>%s</EngineVersion>"+
+		"<DBInstanceClass>%s</DBInstanceClass></OrderableDBInstanceOption>", c.Form.Get("Engine"),
+		c.Form.Get("EngineVersion"), class)
+	if !offeredClass.MatchString(class) || withdrawnMinors.MatchString(c.Form.Get("EngineVersion")) {
+		text = ""
+	}
+	return rdsAnswer("DescribeOrderableDBInstanceOptions",
+		"<OrderableDBInstanceOptions>"+text+"</OrderableDBInstanceOptions>")
+}
+
+// accountQuotas: 40 instances and clusters, as in a new account.
+func accountQuotas(c *proxy.Call) *proxy.Response {
+	text := ""
+	for _, of := range []string{"Instance", "Cluster"} {
+		document, err := c.Ask("rds", rdsVersion, "DescribeDB"+of+"s")
+		if err != nil {
+			return c.Failed(err)
+		}
+		text += fmt.Sprintf("<AccountQuota><AccountQuotaName>DB%ss</AccountQuotaName><Used>%d</Used><Max>40</Max>"+
+			"</AccountQuota>", of, bytes.Count(document, []byte("<DB"+of+"Arn>")))
+	}
+	return rdsAnswer("DescribeAccountAttributes", "<AccountQuotas>"+text+"</AccountQuotas>")
+}

@@ -1,0 +1,79 @@
+package ec2
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/company/deployer/internal/resource"
+)
+
+// defaultVPCs is how many VPCs a region of an account may have by default ("Amazon VPC quotas"). No call of EC2 returns
+// the quota.
+const defaultVPCs = 5
+
+// foresee asks whether the account has room for the new VPC.
+func (v vpc) foresee(ctx context.Context, planned []vpcCall, _ resource.Neighbours, f *resource.Foresight) {
+	made := resource.NewOnes(planned)
+	if made == 0 {
+		return
+	}
+	f.Ask(func() error {
+		found, err := v.list(ctx, nil)
+		if err != nil {
+			return failed(err)
+		}
+		if len(found)+made > defaultVPCs {
+			f.Warn(planned[0].Resource, "if it was not raised, ask AWS for a higher quota under Service Quotas, or "+
+				"share a VPC (`vpc.id`)", "the region has %d VPCs already, and AWS's default quota is %d", len(found),
+				defaultVPCs)
+		}
+		return nil
+	})
+}
+
+// foresee asks whether the account has room for the new addresses.
+func (e elasticIP) foresee(ctx context.Context, planned []addressCall, _ resource.Neighbours, f *resource.Foresight) {
+	made := resource.NewOnes(planned)
+	if made == 0 {
+		return
+	}
+	quota, used := make(chan int, 1), make(chan int, 1)
+	f.Ask(func() error {
+		defer close(quota)
+		out, err := e.api.client.DescribeAccountAttributes(ctx, &ec2.DescribeAccountAttributesInput{
+			AttributeNames: []types.AccountAttributeName{"vpc-max-elastic-ips"},
+		})
+		if err != nil {
+			return failed(err)
+		}
+		for _, a := range out.AccountAttributes {
+			for _, text := range a.AttributeValues {
+				if n, err := strconv.Atoi(aws.ToString(text.AttributeValue)); err == nil &&
+					aws.ToString(a.AttributeName) == "vpc-max-elastic-ips" {
+					quota <- n
+					return nil
+				}
+			}
+		}
+		return nil
+	})
+	f.Ask(func() error {
+		defer close(used)
+		found, err := e.list(ctx, nil)
+		if err == nil {
+			used <- len(found)
+		}
+		return failed(err)
+	})
+	f.Ask(func() error {
+		has, known := <-used
+		if most, also := <-quota; known && also {
+			f.Quota(planned[0].Resource, "elastic IP addresses", has, made, most)
+		}
+		return nil
+	})
+}

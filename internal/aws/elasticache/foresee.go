@@ -1,0 +1,49 @@
+package elasticache
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/elasticache"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/elasticache"
+)
+
+// foresee asks whether AWS has the snapshots that fill new caches.
+func (g replicationGroup) foresee(
+	ctx context.Context, planned []replicationGroupCall, _ resource.Neighbours, f *resource.Foresight,
+) {
+	for _, c := range planned {
+		if c.Props.RestoreFrom == "" || c.Old.Name != "" {
+			continue
+		}
+		f.Ask(func() error { return g.foreseeSnapshot(ctx, c.Resource, c.Props, f) })
+	}
+}
+
+func (g replicationGroup) foreseeSnapshot(
+	ctx context.Context, id string, p model.ReplicationGroup, f *resource.Foresight,
+) error {
+	out, err := g.client.DescribeSnapshots(ctx, &elasticache.DescribeSnapshotsInput{SnapshotName: &p.RestoreFrom})
+	if call.HasCode(err, "SnapshotNotFoundFault") || err == nil && len(out.Snapshots) == 0 {
+		f.Refuse(id, "correct restoreFrom: `aws elasticache describe-snapshots` lists what there is; or leave it out "+
+			"for an empty cache", "there is no snapshot %s in this region of this account", p.RestoreFrom)
+		return nil
+	}
+	if err != nil {
+		return failed(err)
+	}
+	s := out.Snapshots[0]
+	engine, version := aws.ToString(s.Engine), aws.ToString(s.EngineVersion)
+	switch {
+	case engine != "" && engine != p.Engine && !(engine == model.Redis && p.Engine == model.Valkey):
+		f.Refuse(id, "set engine: "+engine+", or choose another snapshot", "the snapshot %s is of %s, and the cache "+
+			"is to be %s", p.RestoreFrom, engine, p.Engine)
+	case engine == p.Engine && model.Compare(p.EngineVersion, version) < 0:
+		f.Refuse(id, "set version: \""+version+"\" or newer", "the snapshot %s is of version %s, and AWS cannot go "+
+			"back to %s", p.RestoreFrom, version, p.EngineVersion)
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package elbv2
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+
+	"github.com/company/deployer/internal/resource"
+)
+
+// foresee asks whether the account has room for the new load balancers.
+func (l loadBalancer) foresee(
+	ctx context.Context, planned []loadBalancerCall, _ resource.Neighbours, f *resource.Foresight,
+) {
+	made := resource.NewOnes(planned)
+	if made == 0 {
+		return
+	}
+	f.Ask(func() error {
+		quota := make(chan int, 1)
+		go func() {
+			n, err := l.quota(ctx)
+			if err != nil {
+				f.Ask(func() error { return err })
+			}
+			quota <- n
+		}()
+		used, err := l.count(ctx)
+		if most := <-quota; most > 0 && err == nil {
+			f.Quota(planned[0].Resource, "application load balancers", used, made, most)
+		}
+		return err
+	})
+}
+
+// quota is how many application load balancers the account may have; 0: not known.
+func (l loadBalancer) quota(ctx context.Context) (int, error) {
+	in := &elb.DescribeAccountLimitsInput{}
+	for {
+		out, err := l.api.client.DescribeAccountLimits(ctx, in)
+		if err != nil {
+			return 0, failed(err)
+		}
+		for _, limit := range out.Limits {
+			if aws.ToString(limit.Name) == "application-load-balancers" {
+				n, _ := strconv.Atoi(aws.ToString(limit.Max)) // zero is not known
+				return n, nil
+			}
+		}
+		if in.Marker = out.NextMarker; in.Marker == nil {
+			return 0, nil
+		}
+	}
+}
+
+// count is how many application load balancers the account has.
+func (l loadBalancer) count(ctx context.Context) (int, error) {
+	n, in := 0, &elb.DescribeLoadBalancersInput{}
+	for {
+		out, err := l.api.client.DescribeLoadBalancers(ctx, in)
+		if err != nil {
+			return 0, failed(err)
+		}
+		for _, b := range out.LoadBalancers {
+			if b.Type == types.LoadBalancerTypeEnumApplication {
+				n++
+			}
+		}
+		if in.Marker = out.NextMarker; in.Marker == nil {
+			return n, nil
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package rds
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+
+	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/resource"
+	model "github.com/company/deployer/internal/resource/rds"
+)
+
+// offers is what the questions about AWS's offers and quotas need.
+var offers = resource.Foreseeing("rds:DescribeOrderableDBInstanceOptions", "rds:DescribeDBEngineVersions",
+	"rds:DescribeAccountAttributes")
+
+// foresee asks whether AWS has the snapshot, the version and the class, and whether the account has room.
+func (i instance) foresee(ctx context.Context, planned []instanceCall, _ resource.Neighbours, f *resource.Foresight) {
+	asked := map[string]bool{}
+	once := func(question string, ask func() error) {
+		if !asked[question] {
+			asked[question] = true
+			f.Ask(ask)
+		}
+	}
+	for _, c := range planned {
+		p := c.Props
+		if c.Old.Identifier == "" && p.Snapshot != "" {
+			f.Ask(func() error { return i.api.foreseeSnapshot(ctx, c.Resource, p, f) })
+		}
+		if p.Class != c.Old.Class || p.EngineVersion != c.Old.EngineVersion {
+			once(p.Engine+" "+p.EngineVersion+" "+p.Class, func() error {
+				offered, err := i.api.foreseeVersion(ctx, c.Resource, p.Engine, p.EngineVersion, f)
+				if err != nil || !offered {
+					return err
+				}
+				return i.api.foreseeClass(ctx, c.Resource, p, f)
+			})
+		}
+	}
+	if made := resource.NewOnes(planned); made > 0 {
+		f.Ask(func() error { return i.api.foreseeQuota(ctx, planned[0].Resource, "DBInstances", "databases", made, f) })
+	}
+}
+
+// foresee asks whether AWS has the snapshot and the version, and whether the account has room.
+func (d cluster) foresee(ctx context.Context, planned []clusterCall, _ resource.Neighbours, f *resource.Foresight) {
+	for _, c := range planned {
+		p := c.Props
+		if c.Old.Identifier == "" && p.Snapshot != "" {
+			f.Ask(func() error { return d.api.foreseeClusterSnapshot(ctx, c.Resource, p, f) })
+		}
+		if p.EngineVersion != c.Old.EngineVersion {
+			f.Ask(func() error {
+				_, err := d.api.foreseeVersion(ctx, c.Resource, p.Engine, p.EngineVersion, f)
+				return err
+			})
+		}
+	}
+	if made := resource.NewOnes(planned); made > 0 {
+		f.Ask(func() error {
+			return d.api.foreseeQuota(ctx, planned[0].Resource, "DBClusters", "database clusters", made, f)
+		})
+	}
+}
+
+// whole reports whether a version names one version, not all that begin so.
+func whole(engine, version string) bool {
+	switch engine {
+	case "aurora-mysql":
+		return strings.Contains(version, "mysql_aurora")
+	case "postgres", "aurora-postgresql":
+		return len(versionParts(version)) > 1
+	default:
+		return len(versionParts(version)) > 2
+	}
+}
+
+// foreseeVersion asks whether AWS offers a whole version. What only begins a version AWS completes.
+func (a *api) foreseeVersion(
+	ctx context.Context, id, engine, version string, f *resource.Foresight,
+) (offered bool, err error) {
+	if !whole(engine, version) {
+		return true, nil
+	}
+	out, err := a.client.DescribeDBEngineVersions(ctx, &rds.DescribeDBEngineVersionsInput{
+		Engine: &engine, EngineVersion: &version,
+	})
+	if err != nil {
+		return false, failed(err)
+	}
+	if len(out.DBEngineVersions) > 0 {
+		return true, nil
+	}
+	f.Refuse(id, "choose one of `aws rds describe-db-engine-versions --engine "+engine+
+		"`, or give only the major version", "RDS has no version %s of %s in this region", version, engine)
+	return false, nil
+}
+
+// foreseeClass asks whether AWS has the class for the engine, and for the version where that is whole.
+func (a *api) foreseeClass(ctx context.Context, id string, p model.Instance, f *resource.Foresight) error {
+	in := &rds.DescribeOrderableDBInstanceOptionsInput{Engine: &p.Engine, DBInstanceClass: &p.Class}
+	what := p.Engine
+	if whole(p.Engine, p.EngineVersion) {
+		in.EngineVersion = &p.EngineVersion
+		what += " " + p.EngineVersion
+	}
+	for {
+		out, err := a.client.DescribeOrderableDBInstanceOptions(ctx, in)
+		if err != nil {
+			return failed(err)
+		}
+		if len(out.OrderableDBInstanceOptions) > 0 {
+			return nil
+		}
+		if in.Marker = out.Marker; in.Marker == nil {
+			break
+		}
+	}
+	f.Refuse(id, "choose one of `aws rds describe-orderable-db-instance-options --engine "+p.Engine+"`",
+		"RDS has no class %s for %s in this region", p.Class, what)
+	return nil
+}
+
+// foreseeQuota compares with a quota of the account.
+func (a *api) foreseeQuota(ctx context.Context, id, name, what string, made int, f *resource.Foresight) error {
+	out, err := a.client.DescribeAccountAttributes(ctx, &rds.DescribeAccountAttributesInput{})
+	if err != nil {
+		return failed(err)
+	}
+	for _, q := range out.AccountQuotas {
+		if aws.ToString(q.AccountQuotaName) == name {
+			f.Quota(id, what, int(aws.ToInt64(q.Used)), made, int(aws.ToInt64(q.Max)))
+		}
+	}
+	return nil
+}
+
+// snapshotType is what AWS wants to know of the name of an automated snapshot.
+func snapshotType(name string) *string {
+	if strings.HasPrefix(name, "rds:") {
+		return aws.String("automated")
+	}
+	return nil
+}
+
+func (a *api) foreseeSnapshot(ctx context.Context, id string, p model.Instance, f *resource.Foresight) error {
+	out, err := a.client.DescribeDBSnapshots(ctx, &rds.DescribeDBSnapshotsInput{
+		DBSnapshotIdentifier: &p.Snapshot, SnapshotType: snapshotType(p.Snapshot),
+		IncludeShared: aws.Bool(strings.HasPrefix(p.Snapshot, "arn:")),
+	})
+	if call.HasCode(err, "DBSnapshotNotFound", "DBSnapshotNotFoundFault") || err == nil && len(out.DBSnapshots) == 0 {
+		noSnapshot(id, "describe-db-snapshots", p.Snapshot, f)
+		return nil
+	}
+	if err != nil {
+		return failed(err)
+	}
+	s := out.DBSnapshots[0]
+	fits(id, snapshot{
+		p.Snapshot, aws.ToString(s.Engine), aws.ToString(s.EngineVersion), aws.ToString(s.Status),
+	}, p.Engine, p.EngineVersion, f)
+	if size := int(aws.ToInt32(s.AllocatedStorage)); p.Storage != nil && size > *p.Storage {
+		f.Warn(id, fmt.Sprintf("set storage: %d", size), "the snapshot %s has %d GiB, so the database gets that and "+
+			"not %d", p.Snapshot, size, *p.Storage)
+	}
+	return nil
+}
+
+func (a *api) foreseeClusterSnapshot(ctx context.Context, id string, p model.Cluster, f *resource.Foresight) error {
+	out, err := a.client.DescribeDBClusterSnapshots(ctx, &rds.DescribeDBClusterSnapshotsInput{
+		DBClusterSnapshotIdentifier: &p.Snapshot, SnapshotType: snapshotType(p.Snapshot),
+		IncludeShared: aws.Bool(strings.HasPrefix(p.Snapshot, "arn:")),
+	})
+	if call.HasCode(err, "DBClusterSnapshotNotFoundFault") || err == nil && len(out.DBClusterSnapshots) == 0 {
+		noSnapshot(id, "describe-db-cluster-snapshots", p.Snapshot, f)
+		return nil
+	}
+	if err != nil {
+		return failed(err)
+	}
+	s := out.DBClusterSnapshots[0]
+	fits(id, snapshot{
+		p.Snapshot, aws.ToString(s.Engine), aws.ToString(s.EngineVersion), aws.ToString(s.Status),
+	}, p.Engine, p.EngineVersion, f)
+	return nil
+}
+
+func noSnapshot(id, command, name string, f *resource.Foresight) {
+	f.Refuse(id, "correct restoreFrom: `aws rds "+command+"` lists what there is; or leave it out for an empty "+
+		"database", "there is no snapshot %s in this region of this account", name)
+}
+
+// snapshot is what matters of a snapshot.
+type snapshot struct{ name, engine, version, status string }
+
+// fits notes why a database cannot be made from a snapshot.
+func fits(id string, s snapshot, engine, version string, f *resource.Foresight) {
+	w, h := versionParts(version), versionParts(s.version)
+	n := min(len(w), len(h))
+	switch {
+	case s.engine != engine:
+		f.Refuse(id, "set engine: "+s.engine+", or choose another snapshot", "the snapshot %s is of %s, and the "+
+			"database is to be %s", s.name, cmp.Or(s.engine, "another engine"), engine)
+	case s.status != "" && s.status != "available":
+		f.Refuse(id, "wait until it is available, or choose another one", "the snapshot %s is %s", s.name, s.status)
+	case slices.Compare(w[:n], h[:n]) < 0 && !satisfies(engine, version, s.version):
+		f.Refuse(id, "set version: \""+s.version+"\" or newer", "the snapshot %s is of version %s, and AWS cannot go "+
+			"back to %s", s.name, s.version, version)
+	}
+}

@@ -1,0 +1,64 @@
+package engine
+
+import (
+	"context"
+	"sync"
+
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+// foresee asks AWS, all types side by side, what it would refuse of the creations and changes of a plan.
+func (c *collector) foresee(ctx context.Context) ([]resource.Refusal, []error) {
+	var stack resource.Neighbours
+	for _, s := range c.run.state.all {
+		if s.id != "" && s.state.ID != "" {
+			stack.Ours = append(stack.Ours, string(s.state.ID))
+		}
+	}
+	planned, askers := map[string][]resource.Request{}, map[string]resource.Foreseer{}
+	for _, s := range c.changes {
+		if s.new == nil || s.action != plan.Create && s.action != plan.Replace && s.action != plan.Update {
+			continue
+		}
+		inputs, was := fromProperties(s.new.Inputs), value.NullValue
+		if s.old != nil && !s.leftover {
+			was = s.old.inputs
+		}
+		call, behaviour, err := c.run.request(s.urn, s.action, "", inputs, was, value.NullValue)
+		foreseer, ok := behaviour.(resource.Foreseer)
+		if err != nil || !ok {
+			continue // the plan says what is wrong
+		}
+		call.Inputs = inputs
+		if s.action == plan.Replace {
+			def := c.run.definition(call.Type)
+			if def.DeletesFirst(resource.Compare(def, was, inputs).Replace, was, inputs) {
+				call.ID = string(s.old.state.ID)
+			}
+			call.Old = resource.State{}
+		}
+		planned[call.Type] = append(planned[call.Type], call)
+		askers[call.Type] = foreseer
+	}
+	var foresight resource.Foresight
+	for typ, requests := range planned {
+		foresight.Ask(func() error {
+			askers[typ].Foresee(ctx, requests, stack, &foresight)
+			return nil
+		})
+	}
+	return foresight.Wait()
+}
+
+// beforehand asks AWS at the same time what it would refuse to delete, and what it would refuse to make.
+func (r *run) beforehand(ctx context.Context, p *Preview) (err error) {
+	var both sync.WaitGroup
+	if !r.o.Offline {
+		both.Go(func() { p.Refusals, p.Unforeseen = r.plan.foresee(ctx) })
+	}
+	p.Unasked, err = r.plan.obstruct(ctx)
+	both.Wait()
+	return err
+}

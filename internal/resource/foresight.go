@@ -1,0 +1,122 @@
+package resource
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/company/deployer/internal/value"
+)
+
+// Foreseer is a Behaviour that can tell, before a run changes anything, what AWS would refuse in the middle of it.
+type Foreseer interface {
+	// Foresee asks AWS about everything of the type that a plan makes or changes, all of it at the same time by f.Ask.
+	// It only reads. Requests for new objects have no Old; those of objects that take the place of one that goes first
+	// have an ID. Their Inputs may hold Unknown. Refuse what AWS surely refuses; warn of the rest.
+	Foresee(ctx context.Context, planned []Request, stack Neighbours, f *Foresight)
+}
+
+// Refusal is what AWS would refuse.
+type Refusal struct {
+	Resource string // ID of the resource that would fail
+	What     string // a sentence without its end
+	Next     string // what to do about it, in the same form
+	Unsure   bool   // only a warning: AWS may have raised the quota
+}
+
+// Foresight gathers what AWS would refuse. Its questions are asked side by side.
+type Foresight struct {
+	asked    sync.WaitGroup
+	mu       sync.Mutex
+	refusals []Refusal
+	unasked  []error
+}
+
+// Ask asks a question beside all others. Its error says that AWS has not answered, which is no refusal.
+func (f *Foresight) Ask(question func() error) {
+	f.asked.Go(func() {
+		if err := safely(question); err != nil {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.unasked = append(f.unasked, err)
+		}
+	})
+}
+
+// safely turns a panic into an error: a question must not end the run.
+func safely(question func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("a defect of deployer, please report it: %v", p)
+		}
+	}()
+	return question()
+}
+
+// Refuse notes what AWS would refuse.
+func (f *Foresight) Refuse(id, next, format string, args ...any) {
+	f.add(Refusal{Resource: id, What: fmt.Sprintf(format, args...), Next: next})
+}
+
+// Warn notes what AWS may refuse.
+func (f *Foresight) Warn(id, next, format string, args ...any) {
+	f.add(Refusal{Resource: id, What: fmt.Sprintf(format, args...), Next: next, Unsure: true})
+}
+
+func (f *Foresight) add(r Refusal) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refusals = append(f.refusals, r)
+}
+
+// Quota notes a quota that new objects exceed. used is what the account has, whoever made it.
+func (f *Foresight) Quota(id, what string, used, wanted, quota int) {
+	if used+wanted > quota {
+		f.Refuse(id, "delete some that nobody needs, or ask AWS for a higher quota under Service Quotas",
+			"the account has %d %s and this run makes %d, but AWS's quota is %d", used, what, wanted, quota)
+	}
+}
+
+// Wait returns the answers, sorted by resource, and why questions have none.
+func (f *Foresight) Wait() ([]Refusal, []error) {
+	f.asked.Wait()
+	slices.SortStableFunc(f.refusals, func(a, b Refusal) int {
+		return strings.Compare(a.Resource+a.What, b.Resource+b.What)
+	})
+	return f.refusals, f.unasked
+}
+
+// Foresee implements Foreseer.
+func (t *Typed[P, O]) Foresee(ctx context.Context, planned []Request, stack Neighbours, f *Foresight) {
+	if t.Ahead == nil {
+		return
+	}
+	calls := make([]Call[P, O], len(planned))
+	for i, req := range planned {
+		calls[i].Request = req
+		value.Decode(req.Inputs, &calls[i].Props) // what is not known yet stays empty
+		value.Decode(req.Old.Inputs, &calls[i].Old)
+	}
+	t.Ahead(ctx, calls, stack, f)
+}
+
+// Foreseeing is what Foresee needs of AWS, where nothing narrower than "*" can be allowed.
+func Foreseeing(actions ...string) Statement {
+	return Statement{Actions: actions, Why: "a plan asks what AWS would refuse", Looks: true}
+}
+
+// NewOnes counts the calls that make an object in addition to those that AWS has.
+func NewOnes[P, O any](planned []Call[P, O]) int {
+	n := 0
+	for _, c := range planned {
+		if c.New() {
+			n++
+		}
+	}
+	return n
+}
+
+// New reports whether a call makes an object that comes in addition to those that AWS has.
+func (c Call[P, O]) New() bool { return c.Request.Old.Inputs.IsNull() && c.ID == "" }
