@@ -69,6 +69,9 @@ func (w *world) await(ts *testscript.TestScript) {
 //	proxy served                      they were, all the time
 //	proxy ecs image=GLOB behaviour=B [command=GLOB exit=CODE steps=N log=LINE|LINE]
 //	                                  what the tasks of an image do, as of ecsfake.Rule
+//	proxy agent STATUS [REASON]       what the agents of ECS Exec are: RUNNING, PENDING, STOPPED
+//	proxy gateway broken|encrypted|lossy|fine
+//	                                  what the gateway of sessions does
 //	proxy ecs clear                   no more of these rules
 func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "proxy")
@@ -139,6 +142,10 @@ func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {
 		w.await(ts)
 	case "release":
 		w.letGo()
+	case "agent":
+		w.ECS.SetAgent(args[0], strings.Join(args[1:], " "))
+	case "gateway":
+		w.ECS.Gateway().Trouble(args[0])
 	case "ecs":
 		if slices.Equal(args, []string{"clear"}) {
 			w.ECS.ClearRules()

@@ -57,6 +57,9 @@ func newIAMPolicy(f *Factory, runF func(*iamPolicyOptions) error) *cobra.Command
 		"the AWS `region` that is deployed to (spec.provider.region, aws.region; else any)")
 	cmd.Flags().BoolVar(&o.ask.ReadOnly, "read-only", false,
 		"only the permissions of plan, status and other commands that only read")
+	cmd.Flags().BoolVar(&o.ask.Operate, "operate", false,
+		"only the permissions of run, exec and port-forward, which deploying does not need")
+	cmd.MarkFlagsMutuallyExclusive("read-only", "operate")
 	cmd.Flags().StringVar(&o.ask.StateKMSKey, "state-kms-key", "",
 		"`ARN` of the KMS key of the state bucket, if it uses your own key")
 	cmd.Flags().IntVar(&o.part, "part", 0, "print the `Nth` of the managed policies")

@@ -11,6 +11,7 @@ import (
 	"github.com/company/deployer/internal/aws/cloudwatch"
 	"github.com/company/deployer/internal/aws/ecr"
 	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/aws/task"
 	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/lock/dynamodb"
@@ -26,6 +27,7 @@ type PolicyRequest struct {
 	Account      string // "": that of the manifests, else any
 	Region       string // "": that of the manifests and settings, else any
 	ReadOnly     bool   // for looking and planning, not for deploying
+	Operate      bool   // for run, exec and port-forward, not for deploying
 	StateKMSKey  string // ARN of the key that the state bucket is under, if it is a customer's own
 }
 
@@ -55,14 +57,19 @@ func PolicyFor(w backend.World, req Request, ask PolicyRequest) (*Policy, error)
 		if found.HasErrors() {
 			return nil, found
 		}
+		unknown["account"] = unknown["account"] || scope.Account == "*"
+		unknown["region"] = unknown["region"] || scope.Region == "*"
+		if ask.Operate {
+			needed = append(needed, stateStatements(w, scope, ask.StateKMSKey)...)
+			needed = append(needed, task.Permissions(scope)...)
+			continue
+		}
 		needed = append(needed, permission.Collect(types, graph, scope)...)
 		needed = append(needed, ecr.Permissions(scope, imagesOf(stack))...)
 		needed = append(needed, stateStatements(w, scope, ask.StateKMSKey)...)
 		needed = append(needed, tagging.Permissions(scope)...)
 		needed = append(needed, cloudwatch.Permissions()...)
 		needed = append(needed, cloudtrail.Permissions()...)
-		unknown["account"] = unknown["account"] || scope.Account == "*"
-		unknown["region"] = unknown["region"] || scope.Region == "*"
 	}
 	if ask.ReadOnly {
 		needed = permission.Reading(needed)

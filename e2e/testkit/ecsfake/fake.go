@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/company/deployer/e2e/testkit/proxy"
+	"github.com/company/deployer/e2e/testkit/ssmfake"
 )
 
 // Options configure a Fake; the zero value is ready for use.
@@ -22,10 +23,14 @@ type Options struct {
 type Fake struct {
 	now func() time.Time
 
-	mu       sync.Mutex
-	clusters map[string]*cluster
-	rules    []Rule
-	serial   int
+	mu          sync.Mutex
+	clusters    map[string]*cluster
+	rules       []Rule
+	serial      int
+	gateway     *ssmfake.Gateway
+	gatewayURL  string
+	agent       string // status of the agents of ECS Exec
+	agentReason string
 }
 
 type cluster struct {
@@ -38,7 +43,7 @@ type cluster struct {
 // Install registers the fake's operations with a proxy, and its admin
 // endpoints under /_proxy/ecs/.
 func Install(p *proxy.Proxy, opts Options) *Fake {
-	f := &Fake{now: opts.Now, clusters: map[string]*cluster{}}
+	f := &Fake{now: opts.Now, clusters: map[string]*cluster{}, gateway: ssmfake.New(), agent: taskRunning}
 	if f.now == nil {
 		f.now = time.Now
 	}
@@ -52,6 +57,7 @@ func Install(p *proxy.Proxy, opts Options) *Fake {
 		"DescribeTasks":              f.describeTasks,
 		"StopTask":                   f.stopTask,
 		"RunTask":                    f.runTask,
+		"ExecuteCommand":             f.executeCommand,
 		"TagResource":                f.tagResource,
 		"UntagResource":              f.untagResource,
 		"ListTagsForResource":        f.listTags,
@@ -68,6 +74,8 @@ func Install(p *proxy.Proxy, opts Options) *Fake {
 	p.Handle("elasticloadbalancing", "DescribeTargetHealth", f.describeTargetHealth)
 	p.Handle("servicediscovery", "DeleteService", f.deleteRegistry)
 	p.Mount("ecs", f.admin())
+	p.Mount("ssmmessages", f.gateway)
+	f.gatewayURL = "ws" + strings.TrimPrefix(p.URL(), "http") + "/_proxy/ssmmessages"
 	p.OnReset(f.Reset)
 	return f
 }
@@ -78,6 +86,8 @@ func (f *Fake) Reset() {
 	defer f.mu.Unlock()
 	f.clusters = map[string]*cluster{}
 	f.rules = nil
+	f.agent, f.agentReason = taskRunning, ""
+	f.gateway.Reset()
 }
 
 // call is one request to the fake, with the emulator behind it.

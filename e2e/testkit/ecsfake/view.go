@@ -84,7 +84,15 @@ func (f *Fake) viewTask(t *task, withTags bool) map[string]any {
 	}
 	containers := make([]any, 0, len(t.containers))
 	for i := range t.containers {
-		containers = append(containers, t.viewContainer(i))
+		view := t.viewContainer(i)
+		if isTrue(t.spec.EnableExecuteCommand) {
+			agent := map[string]string{"name": "ExecuteCommandAgent", "lastStatus": f.agent}
+			if f.agentReason != "" {
+				agent["reason"] = f.agentReason
+			}
+			view["managedAgents"] = []any{agent}
+		}
+		containers = append(containers, view)
 	}
 	out := map[string]any{
 		"taskArn": t.arn, "clusterArn": t.cluster.arn, "taskDefinitionArn": t.def.Arn, "group": t.group,

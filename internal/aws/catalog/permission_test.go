@@ -14,6 +14,7 @@ import (
 	"github.com/company/deployer/internal/aws/cloudtrail"
 	"github.com/company/deployer/internal/aws/cloudwatch"
 	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/aws/task"
 	"github.com/company/deployer/internal/lock/dynamodb"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state/s3"
@@ -28,6 +29,7 @@ func declared(scope resource.Scope) map[string][]resource.Statement {
 		"the tag index": tagging.Permissions(scope),
 		"metrics":       cloudwatch.Permissions(),
 		"who did it":    cloudtrail.Permissions(),
+		"commands":      task.Permissions(scope),
 	}
 	for _, d := range c.Definitions() {
 		out[d.Type] = d.Permissions(scope)

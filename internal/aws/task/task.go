@@ -20,19 +20,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
 	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/rollout"
 	"github.com/company/deployer/internal/resource"
 )
 
 // Runner starts and watches tasks.
 type Runner struct {
 	cfg  aws.Config
+	now  func() time.Time
 	ecs  *ecs.Client
 	logs *cloudwatchlogs.Client
 }
 
 // New returns a Runner.
 func New(cfg aws.Config) *Runner {
-	return &Runner{cfg: cfg, ecs: ecs.NewFromConfig(cfg), logs: cloudwatchlogs.NewFromConfig(cfg)}
+	return &Runner{
+		cfg: cfg, now: rollout.SystemClock().Now, ecs: ecs.NewFromConfig(cfg), logs: cloudwatchlogs.NewFromConfig(cfg),
+	}
 }
 
 // Statuses of a task, of those that callers ask for.
