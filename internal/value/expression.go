@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -17,6 +18,25 @@ type Reference struct {
 
 // IsResource reports whether the reference names a resource, not a component.
 func (r Reference) IsResource() bool { return strings.Contains(r.Target, ":") }
+
+// The places of a template in which package expr gives references names of its own.
+var (
+	interpolation = regexp.MustCompile(`\$\{[^}]*\}`)
+	boundName     = regexp.MustCompile(`\bref-[0-9]+\b`)
+)
+
+// template is the source with the references in place of the names that are bound to them.
+func (e *Expression) template() string {
+	return interpolation.ReplaceAllStringFunc(e.Source, func(expression string) string {
+		return boundName.ReplaceAllStringFunc(expression, func(name string) string {
+			i := slices.Index(e.Names, name)
+			if i < 0 || e.Args[i].kind != Deferred || e.Args[i].Expression().Op != OpReference {
+				return name
+			}
+			return e.Args[i].Expression().Ref.String()
+		})
+	})
+}
 
 func (r Reference) String() string { return r.Target + "." + r.Output }
 
@@ -288,7 +308,7 @@ func (e *Expression) Text() string {
 	case OpReference:
 		return "${" + e.Ref.String() + "}"
 	case OpTemplate:
-		return e.Source
+		return e.template()
 	}
 	args := make([]string, 0, len(e.Args)+len(e.Names))
 	for _, arg := range e.Args {

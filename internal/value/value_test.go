@@ -211,3 +211,16 @@ func TestJSONRoundTrip(t *testing.T) {
 	_, err = json.Marshal(NewMap(map[string]Value{"p": NewString("hush").Sensitive()}))
 	require.ErrorIs(t, err, ErrSensitive)
 }
+
+func TestTextOfATemplateNamesItsReferences(t *testing.T) {
+	secret := Output("web/database", "secretArn")
+	e := Expression{
+		Op: OpTemplate, Source: "ref-0 is ${ref-0}#${upper(ref-1)}${VERSION}",
+		Names: []string{"ref-0", "ref-1", "VERSION"},
+		Args:  []Value{secret, Output("web/queue", "name"), NewString("1")},
+	}
+	want := "ref-0 is ${web/database.secretArn}#${upper(web/queue.name)}${VERSION}"
+	if got := e.Text(); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
