@@ -72,6 +72,11 @@ demo: build ## Run the whole story on examples/user-platform; KEEP=1 leaves ever
 	go build -o bin/testproxy ./e2e/testkit/cmd/testproxy
 	KEEP=$(KEEP) e2e/demo.sh
 
+.PHONY: snapshot
+snapshot: $(TOOLS)/goreleaser ## Make a release twice without publishing it, and try its files; PLATFORMS=host makes it for this machine
+	go build -o bin/testproxy ./e2e/testkit/cmd/testproxy
+	PLATFORMS=$(PLATFORMS) packaging/snapshot.sh
+
 .PHONY: bench
 bench: build ## Print speed and size, as ratios to terraform where it is on PATH; PARTS="start sequence" prints only those
 	go run ./bench $(PARTS)

@@ -33,6 +33,7 @@ import (
 //	backend                     make bucket and table, and configure them in .deployer/config.yaml
 //	replace FILE OLD NEW        replace text in a file
 //	repeat FILE TEXT N          append TEXT (with \n and \t) N times to a file
+//	flow FILE JOB [NAME=VALUE]  what a job of examples/ci runs, as of flowCommand
 //	registry ...                as of registryCommand
 //	proxy ...                   as of proxyCommand
 //	aws ...                     as of awsCommand
@@ -56,6 +57,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"json":      jsonCommand,
 	"take":      takeCommand,
 	"example":   exampleCommand,
+	"flow":      flowCommand,
 	"backend":   backendCommand,
 	"replace":   replaceCommand,
 	"repeat":    repeatCommand,
