@@ -22,9 +22,11 @@ cp "$binary" "$work/context/$platform/deployer"
 cp .cache/release/ca-certificates.crt "$work/context/.cache/release/"
 buildah build --quiet --platform "$platform" --file packaging/Dockerfile --tag deployer/cli:latest "$work/context" >/dev/null
 
-image=$(buildah inspect --type image --format '{{json .OCIv1.Config}}' deployer/cli:latest)
-grep -qF '"Entrypoint":["/usr/local/bin/deployer"]' <<<"$image"
-grep -qF 'HOME=/root' <<<"$image"
+config=$(buildah inspect --type image --format \
+	'{{.OCIv1.Config.Entrypoint}} {{.OCIv1.Config.Env}} {{.OCIv1.Config.WorkingDir}}' deployer/cli:latest)
+for part in '^\[/usr/local/bin/deployer\] ' '[ []HOME=/root[] ]' ' /workspace$'; do
+	grep -q -- "$part" <<<"$config" || { echo "the image has another configuration: $config" >&2; exit 1; }
+done
 
 # What `docker run -v ~/.deployer:/root/.deployer -v "$PWD:/workspace" deployer/cli:latest …` does. The entrypoint is
 # written out, because buildah does not run it.
@@ -37,11 +39,11 @@ run() {
 environment=()
 mkdir -p "$work/home/.deployer" "$work/repo/stacks"
 cp -r examples/user-platform "$work/repo/stacks/"
+grep -q 'BEGIN CERTIFICATE' "$(buildah mount "$container")/etc/ssl/certs/ca-certificates.crt" # for TLS
 run version
-# A call with TLS finds the certificate authorities: without them it would fail before AWS refuses the credentials.
 printf 'version: v1\nbackend: {bucket: states, region: us-east-1}\nlocks: {table: locks}\n' >"$work/home/.deployer/config.yaml"
 run config show --origin | tee "$work/out"
-grep -q 'states.*/root/.deployer/config.yaml' "$work/out"
+grep -q 'states.*~/.deployer/config.yaml' "$work/out"
 
 bin/testproxy >"$work/env" 2>"$work/proxy" &
 proxy=$!
