@@ -33,6 +33,7 @@ var life = []struct {
 	{"an apply with nothing to do", []string{"apply", "--var", "VERSION=2.0.0", "--auto-approve"}},
 	{"a plan with nothing to do", []string{"plan", "--var", "VERSION=2.0.0"}},
 	{"a status", []string{"status"}},
+	{"a search for drift", []string{"drift", "detect"}},
 	{"destruction", []string{
 		"destroy", "--auto-approve", "--allow-data-loss", "infra/ingress",
 		"--allow-data-loss", "user-service/jobs", "--allow-data-loss", "user-service/uploads",
