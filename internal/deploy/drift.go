@@ -352,11 +352,14 @@ func (d *drift) preview(ctx context.Context) error {
 	return nil
 }
 
+// listing is how many objects are asked about at once for what was added to them.
+const listing = 64
+
 // additions lists what was added to the objects.
 func (d *drift) additions(ctx context.Context) error {
 	stack := resource.Neighbours{Ours: d.ours}
 	var all errgroup.Group
-	all.SetLimit(abreast)
+	all.SetLimit(listing)
 	for _, r := range d.objects {
 		behaviour, err := d.engine.Catalog.Behaviour(r.Type)
 		host, ok := behaviour.(resource.Host)

@@ -171,6 +171,8 @@ func (u *run) status(err error) state.Status {
 		return state.Failed
 	case u.stack == nil && len(u.req.Targets) == 0:
 		return state.Destroyed
+	case u.remedy && u.Stored != nil && u.Stored.Payload.Status != state.InProgress:
+		return u.Stored.Payload.Status // it puts back objects, and does not complete a run that failed
 	}
 	return state.Succeeded
 }
