@@ -252,6 +252,9 @@ func outgrown(to *rollback, found diag.List) error {
 
 // setRollback gives the next state what it says about rollbacks and holds.
 func (u *run) setRollback(p *state.Payload) {
+	if u.remedy {
+		return // it deploys what is deployed: also what a rollback went back to
+	}
 	before := p.Rollback
 	p.Rollback = nil
 	if u.rollback != nil {
