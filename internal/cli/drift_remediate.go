@@ -26,10 +26,10 @@ func newDriftRemediate(f *Factory, runF func(*driftRemediateOptions) error) *cob
 	cmd := &cobra.Command{
 		Use:   "remediate",
 		Short: "Put back what was changed outside, accept it, or ignore it",
-		Long: "Show the drift, ask, and put back what the last deployment wanted: only the objects that were changed or " +
-			"deleted outside of deployer. Changes of the manifests that are not deployed yet stay where they are. " +
-			"--accept takes the objects into the state as they are instead, and changes nothing in AWS. --ignore adds " +
-			"the differences to " + ignore.Name + ", and changes nothing else.",
+		Long: "Show the drift, ask, and put back what the last deployment wanted: only the objects that were " +
+			"changed or deleted outside of deployer. Changes of the manifests that are not deployed yet stay where " +
+			"they are. --accept takes the objects into the state as they are instead, and changes nothing in AWS. " +
+			"--ignore adds the differences to " + ignore.Name + ", and changes nothing else.",
 		Example: "  deployer drift remediate -e production\n" +
 			"  deployer drift remediate --ignore --target shop/api:service --reason \"scaled for the sale\"",
 		Args: noArguments,

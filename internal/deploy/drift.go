@@ -85,8 +85,8 @@ func (d *drift) ask(ctx context.Context, out *report.Drift) error {
 	return nil
 }
 
-// subject are the names under which AWS's record of calls may have an object. What was made beside an object was made by
-// a call that names the object, and so was a policy of a role or a rule of a group.
+// subject are the names under which AWS's record of calls may have an object. What was made beside an object was made
+// by a call that names the object, and so was a policy of a role or a rule of a group.
 func (d *drift) subject(one report.Drifted) resource.Subject {
 	service, _, _ := strings.Cut(one.Type, "/")
 	out := resource.Subject{Global: service == "iam" || service == "route53"}

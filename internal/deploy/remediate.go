@@ -46,7 +46,8 @@ func Remediate(ctx context.Context, b *backend.Backend, found *report.Drift, req
 	}
 	if e := held.State(); e == nil || e.Serial != stored.Snapshot.Envelope.Serial {
 		err := diag.New(diag.Conflict, "State was changed meanwhile",
-			"Another run changed the state after the drift was detected. Nothing was changed.", "Run the command again.")
+			"Another run changed the state after the drift was detected. Nothing was changed.",
+			"Run the command again.")
 		return nil, backend.Closing(held, err)
 	}
 	return u.under(held, warnings(b, req.Key, true))

@@ -1,8 +1,8 @@
-// Package ignore is the file of a repository that names the differences which drift detect does not count: what somebody
-// changed on purpose and wants to keep.
+// Package ignore is the file of a repository that names the differences which drift detect does not count: what
+// somebody changed on purpose and wants to keep.
 //
-// In: the folder of a repository. Out: rules, each with its place, and the file with more of them. It must not know what
-// drift is, and it decides nothing.
+// In: the folder of a repository. Out: rules, each with its place, and the file with more of them. It must not know
+// what drift is, and it decides nothing.
 package ignore
 
 import (
@@ -181,7 +181,8 @@ func Add(root string, rules []Rule) (Rules, error) {
 			lines += r.yaml()
 		}
 		d := diag.New(diag.Invalid, "Cannot add to "+Name,
-			"The list `ignore` is not a block at the end of the file, so nothing can be added below it. Nothing was changed.",
+			"The list `ignore` is not a block at the end of the file, so nothing can be added below it. Nothing was "+
+				"changed.",
 			"Add these lines to the list by hand, or move the list to the end.")
 		d.Lines = strings.Split(strings.TrimSuffix(lines, "\n"), "\n")
 		return nil, d

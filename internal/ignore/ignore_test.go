@@ -97,7 +97,10 @@ func TestMistakesHaveAPlace(t *testing.T) {
 
 func TestAddingRulesKeepsTheFile(t *testing.T) {
 	rules := []ignore.Rule{
-		{Stack: "shop", Environment: "no", Resource: "web/api:service", Property: "a.b", Reason: "it's \"so\": # really"},
+		{
+			Stack: "shop", Environment: "no", Resource: "web/api:service", Property: "a.b",
+			Reason: "it's \"so\": # really",
+		},
 		{Stack: "shop", Resource: "web/api:group", Object: "arn:aws:iam::1:policy/x"},
 		{Stack: "shop", Resource: "web/api:group", Deleted: true},
 	}

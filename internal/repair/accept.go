@@ -14,8 +14,8 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// Accept takes objects into the state as AWS has them now: those of the given resources. Objects that are gone leave the
-// state. Nothing is changed in AWS. An object that cannot be read is an error, and then nothing is written.
+// Accept takes objects into the state as AWS has them now: those of the given resources. Objects that are gone leave
+// the state. Nothing is changed in AWS. An object that cannot be read is an error, and then nothing is written.
 func Accept(ctx context.Context, b *backend.Backend, req backend.Request, ids []string) (*Written, error) {
 	u, err := openEdited(ctx, b, req)
 	if err != nil {

@@ -272,14 +272,15 @@ func uncompared(w *Writer, d *report.Drift) {
 // Remediated writes what was put back, and what was made outside and therefore stays.
 func Remediated(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome, d *report.Drift) {
 	if !p.HasChanges() || o == nil {
-		w.Printf("%s\n", wrap("Nothing had to be put back: the objects are as the last deployment wanted them.", "", w.Width))
+		w.Printf("%s\n",
+			wrap("Nothing had to be put back: the objects are as the last deployment wanted them.", "", w.Width))
 	} else {
 		w.Printf("%s\n", fold(fmt.Sprintf("%s %s/%s %s: %s.", styled(green+bold, "Put back"), p.Stack, p.Environment,
 			version, strings.Join(verbs(o.Done), ", ")), 2, w.Width))
 	}
 	if n := d.Count(report.DriftMade); n > 0 {
-		w.Printf("%s\n", wrap(count(n, "object")+" made outside of deployer stay as they are: see above how to remove them.",
-			"", w.Width))
+		w.Printf("%s\n", wrap(fmt.Sprintf("What was made outside of deployer stays (%s): see above how to remove it.",
+			count(n, "object")), "", w.Width))
 	}
 }
 

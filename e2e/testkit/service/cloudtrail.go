@@ -58,7 +58,8 @@ func trail(p *proxy.Proxy) {
 		}
 		if err := c.Bind(&in); err != nil || len(in.LookupAttributes) != 1 ||
 			in.LookupAttributes[0].AttributeKey != "ResourceName" {
-			return c.Failure(http.StatusBadRequest, "InvalidLookupAttributesException", "one ResourceName is known here")
+			return c.Failure(http.StatusBadRequest, "InvalidLookupAttributesException",
+				"one ResourceName is known here")
 		}
 		mu.Lock()
 		defer mu.Unlock()

@@ -30,8 +30,8 @@ var following = map[string]map[string]string{
 
 const patched = "AWS installs newer patches of a version by itself, and a note says which one runs"
 
-// A read that copies a property from the state hides every change of it. Each property is recorded otherwise than it is:
-// a read that then returns it as recorded has to say so (Request.Unread), so that drift detect lists it.
+// A read that copies a property from the state hides every change of it. Here each property is recorded otherwise than
+// it is: a read that then returns it as recorded has to say so (Request.Unread), so that drift detect lists it.
 func TestReadsSayWhatTheyCopyFromTheState(t *testing.T) {
 	found := map[string]map[string]int{} // objects, by type and property
 	count := 0

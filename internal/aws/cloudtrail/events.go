@@ -26,7 +26,8 @@ import (
 // Permissions are what Read needs. AWS allows nothing narrower: events have no ARNs.
 func Permissions() []resource.Statement {
 	return []resource.Statement{{
-		Actions: []string{"cloudtrail:LookupEvents"}, Why: "who changed what drift detect finds, for people", Looks: true,
+		Actions: []string{"cloudtrail:LookupEvents"}, Looks: true,
+		Why: "who changed what drift detect finds, for people",
 	}}
 }
 
@@ -43,9 +44,9 @@ const deeds = 3
 // ErrPartly is the error of a Read that has not looked up every object.
 var ErrPartly = errors.New("CloudTrail answers two questions a second, so only the first objects were looked up")
 
-// Read returns who changed each subject since a time, newest first, in the order of the subjects. A subject that nothing
-// is found about has nothing. The first error is returned beside what was found. AWS API: cloudtrail:LookupEvents, a
-// call per name. Events appear there some minutes after the call.
+// Read returns who changed each subject since a time, newest first, in the order of the subjects. Nothing may be found
+// about a subject. The first error is returned beside what was found. Events appear some minutes after the call. AWS
+// API: cloudtrail:LookupEvents, a call per name.
 func Read(
 	ctx context.Context, cfg aws.Config, subjects []resource.Subject, since time.Time,
 ) ([][]report.Deed, error) {

@@ -80,7 +80,9 @@ func TestWhoDidIt(t *testing.T) {
 		},
 	})
 	found, err := Read(t.Context(), cfg, []resource.Subject{
-		{Names: []string{"sg-1", "nothing"}}, {Names: []string{"role", "role"}, Global: true}, {Names: []string{"none"}},
+		{Names: []string{"sg-1", "nothing"}},
+		{Names: []string{"role", "role"}, Global: true},
+		{Names: []string{"none"}},
 	}, noon)
 	require.NoError(t, err)
 	require.Len(t, found, 3)
