@@ -166,19 +166,28 @@ func TestLastGood(t *testing.T) {
 		past []*state.Stored // the first one is the present state
 		want int
 	}{
-		"the one before":                 {past([3]any{3, ok, 0}, [3]any{2, ok, 0}, [3]any{1, ok, 0}), 2},
-		"not a failed one":               {past([3]any{3, ok, 0}, [3]any{2, failed, 0}, [3]any{1, ok, 0}), 1},
-		"the present one failed":         {past([3]any{3, failed, 0}, [3]any{2, ok, 0}), 2},
-		"a run is in progress":           {past([3]any{2, running, 0}, [3]any{2, ok, 0}, [3]any{1, ok, 0}), 2},
-		"none":                           {past([3]any{1, ok, 0}), 0},
-		"none succeeded":                 {past([3]any{2, failed, 0}, [3]any{1, failed, 0}), 0},
-		"after a rollback, further back": {past([3]any{4, ok, 2}, [3]any{3, ok, 0}, [3]any{2, ok, 0}, [3]any{1, ok, 0}), 1},
-		"after two rollbacks":            {past([3]any{5, ok, 4}, [3]any{4, ok, 2}, [3]any{3, ok, 0}, [3]any{2, ok, 0}), 0},
-		"a rollback that failed, again":  {past([3]any{4, failed, 2}, [3]any{3, ok, 0}, [3]any{2, ok, 0}), 2},
-		"a rollback in progress, again":  {past([3]any{3, running, 1}, [3]any{3, ok, 0}, [3]any{1, ok, 0}), 1},
-		"to the result of a rollback":    {past([3]any{4, ok, 0}, [3]any{3, ok, 1}, [3]any{2, ok, 0}, [3]any{1, ok, 0}), 3},
+		"the one before":         {past([3]any{3, ok, 0}, [3]any{2, ok, 0}, [3]any{1, ok, 0}), 2},
+		"not a failed one":       {past([3]any{3, ok, 0}, [3]any{2, failed, 0}, [3]any{1, ok, 0}), 1},
+		"the present one failed": {past([3]any{3, failed, 0}, [3]any{2, ok, 0}), 2},
+		"a run is in progress":   {past([3]any{2, running, 0}, [3]any{2, ok, 0}, [3]any{1, ok, 0}), 2},
+		"none":                   {past([3]any{1, ok, 0}), 0},
+		"none succeeded":         {past([3]any{2, failed, 0}, [3]any{1, failed, 0}), 0},
+		"after a rollback, further back": {
+			past([3]any{4, ok, 2}, [3]any{3, ok, 0}, [3]any{2, ok, 0}, [3]any{1, ok, 0}),
+			1,
+		},
+		"after two rollbacks": {
+			past([3]any{5, ok, 4}, [3]any{4, ok, 2}, [3]any{3, ok, 0}, [3]any{2, ok, 0}),
+			0,
+		},
+		"a rollback that failed, again": {past([3]any{4, failed, 2}, [3]any{3, ok, 0}, [3]any{2, ok, 0}), 2},
+		"a rollback in progress, again": {past([3]any{3, running, 1}, [3]any{3, ok, 0}, [3]any{1, ok, 0}), 1},
+		"to the result of a rollback": {
+			past([3]any{4, ok, 0}, [3]any{3, ok, 1}, [3]any{2, ok, 0}, [3]any{1, ok, 0}),
+			3,
+		},
 		"the same again":               {alike3(), 1},
-		"a destroyed stack comes back":   {past([3]any{3, gone, 0}, [3]any{2, ok, 0}), 2},
+		"a destroyed stack comes back": {past([3]any{3, gone, 0}, [3]any{2, ok, 0}), 2},
 	} {
 		require.Equal(t, c.want, lastGood(c.past[0].Payload, c.past), name)
 	}
@@ -202,15 +211,29 @@ func TestHoldMatches(t *testing.T) {
 		targets []string
 		want    bool
 	}{
-		"the same":              {[]frozen{part("web/api", "app:2"+digest), part("web/job", "job:2")}, nil, true},
-		"more beside it":        {[]frozen{part("web/api", "app:2"+digest), part("web/job", "job:2"), part("web/x", "x")}, nil, true},
-		"no digest":             {[]frozen{part("web/api", "app:2"), part("web/job", "job:2"+digest)}, nil, true},
-		"built again":           {[]frozen{part("web/api", "app:2"+other), part("web/job", "job:2")}, nil, false},
-		"one is corrected":      {[]frozen{part("web/api", "app:3"), part("web/job", "job:2")}, nil, false},
-		"one is gone":           {[]frozen{part("web/api", "app:2")}, nil, false},
-		"the old one stays":     {[]frozen{part("web/api", "app:2"), part("web/job", "job:2"), part("web/old", "o")}, nil, false},
-		"only one is a target":  {[]frozen{part("web/api", "app:2"), part("web/job", "job:3")}, []string{"web/api"}, true},
-		"another is the target": {[]frozen{part("web/api", "app:2"), part("web/job", "job:2")}, []string{"web/x"}, false},
+		"the same": {[]frozen{part("web/api", "app:2"+digest), part("web/job", "job:2")}, nil, true},
+		"more beside it": {
+			[]frozen{part("web/api", "app:2"+digest), part("web/job", "job:2"), part("web/x", "x")},
+			nil, true,
+		},
+		"no digest":        {[]frozen{part("web/api", "app:2"), part("web/job", "job:2"+digest)}, nil, true},
+		"built again":      {[]frozen{part("web/api", "app:2"+other), part("web/job", "job:2")}, nil, false},
+		"one is corrected": {[]frozen{part("web/api", "app:3"), part("web/job", "job:2")}, nil, false},
+		"one is gone":      {[]frozen{part("web/api", "app:2")}, nil, false},
+		"the old one stays": {
+			[]frozen{part("web/api", "app:2"), part("web/job", "job:2"), part("web/old", "o")},
+			nil, false,
+		},
+		"only one is a target": {
+			[]frozen{part("web/api", "app:2"), part("web/job", "job:3")},
+			[]string{"web/api"},
+			true,
+		},
+		"another is the target": {
+			[]frozen{part("web/api", "app:2"), part("web/job", "job:2")},
+			[]string{"web/x"},
+			false,
+		},
 	} {
 		u := &run{req: Request{Targets: c.targets}}
 		require.Equal(t, c.want, u.matches(hold, c.desired), name)

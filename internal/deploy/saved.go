@@ -152,7 +152,8 @@ func (u *run) saved(stored *state.Stored) (*Saved, error) {
 		Deployer: u.back.World.Version, Stack: u.req.Key.Stack, Environment: u.req.Key.Environment,
 		Account: u.where.Account, Region: u.where.Region, State: stateOf(stored), Refresh: u.req.Refresh,
 		Targets: u.req.Targets, AllowDataLoss: u.req.AllowDataLoss, Approval: u.stack.Approval,
-		Rollback: u.stack.Rollback, Variables: variables(u.stack), Components: freeze(u.stack), Lookups: u.lookups, Changes: changesOf(u.plan),
+		Rollback: u.stack.Rollback, Variables: variables(u.stack), Components: freeze(u.stack), Lookups: u.lookups,
+		Changes: changesOf(u.plan),
 	}
 	raw, err := json.Marshal(a)
 	if err != nil {

@@ -16,7 +16,11 @@ func Applied(
 	w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome, outputs map[string]map[string]any,
 ) {
 	if !p.HasChanges() {
-		w.Printf("%s Nothing differs from the plan, and nothing was changed.\n", styled(green+bold, "Up to date."))
+		what := "Nothing differs from the plan, and nothing was changed."
+		if r := p.Rollback; r != nil {
+			what = fmt.Sprintf("%s/%s is as in v%d, and nothing had to be changed.", p.Stack, p.Environment, r.To)
+		}
+		w.Printf("%s %s\n", styled(green+bold, "Up to date."), what)
 		survey(w, p.Survey)
 		return
 	}
