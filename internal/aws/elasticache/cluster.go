@@ -69,7 +69,7 @@ func newCluster(a *api) resource.Behaviour {
 			},
 		},
 		CheckProps: checkCluster, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
-		AwaitReady: g.awaitReady, DeleteObject: g.delete, Find: g.find, Taggable: true,
+		AwaitReady: g.awaitReady, DeleteObject: g.delete, Find: g.find, Taggable: true, Observe: g.observe(),
 	}
 }
 

@@ -58,6 +58,7 @@ func newReplicationGroup(a *api) resource.Behaviour {
 		},
 		CheckProps: checkReplicationGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
 		Ahead: g.foresee, AwaitReady: g.awaitReady, DeleteObject: g.delete, Find: g.find, Taggable: true,
+		Observe: g.observe(),
 	}
 }
 

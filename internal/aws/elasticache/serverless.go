@@ -79,7 +79,7 @@ func newServerless(a *api) resource.Behaviour {
 			},
 		},
 		CheckProps: checkServerless, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
-		AwaitReady: g.awaitReady, DeleteObject: g.delete, Find: g.find, Taggable: true,
+		AwaitReady: g.awaitReady, DeleteObject: g.delete, Find: g.find, Taggable: true, Observe: g.observe(),
 	}
 }
 
