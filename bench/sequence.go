@@ -28,6 +28,8 @@ var life = []struct {
 	title string
 	args  []string
 }{
+	{"a first plan", []string{"plan", "--var", "VERSION=1.0.0"}},
+	{"a first plan, offline", []string{"plan", "--var", "VERSION=1.0.0", "--offline"}},
 	{"creation", []string{"apply", "--var", "VERSION=1.0.0", "--auto-approve"}},
 	{"a new version", []string{"apply", "--var", "VERSION=2.0.0", "--auto-approve"}},
 	{"an apply with nothing to do", []string{"apply", "--var", "VERSION=2.0.0", "--auto-approve"}},

@@ -47,6 +47,14 @@ func exchangesNodes(c resource.Change) bool {
 
 func groupLasts(resource.Change) string { return "some seconds, while a new node takes over" }
 
+// groupRemark says what a cache without a replica risks.
+func groupRemark(c resource.Change) string {
+	if exchangesNodes(c) && c.Old.Get("nodes").Number() < 2 {
+		return "there is no replica, so AWS promises no more than to try to keep the data"
+	}
+	return ""
+}
+
 // parametersConsequence is that of a change of a parameter group.
 func parametersConsequence(c resource.Change) plan.Consequence {
 	if len(waitsForReboot(c.Old, c.Desired)) > 0 {

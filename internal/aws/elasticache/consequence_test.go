@@ -58,6 +58,17 @@ func TestConsequences(t *testing.T) {
 	}
 }
 
+func TestWithoutAReplica(t *testing.T) {
+	change := func(nodes int) resource.Change {
+		return resource.Change{
+			Changed: []string{"nodeType"}, Old: value.Encode(model.ReplicationGroup{Nodes: nodes}),
+			Desired: value.Encode(model.ReplicationGroup{Nodes: nodes, NodeType: "cache.m7g.large"}),
+		}
+	}
+	require.Contains(t, groupRemark(change(1)), "no replica")
+	require.Empty(t, groupRemark(change(2)))
+}
+
 func TestParametersThatWait(t *testing.T) {
 	change := func(family, name string) resource.Change {
 		group := func(v string) value.Value {

@@ -32,7 +32,7 @@ func newReplicationGroup(a *api) resource.Behaviour {
 			Type: model.ReplicationGroupType, Version: 1,
 			ReplaceOn: []string{"port", "atRestEncryption", "kmsKey"}, HashedName: "name",
 			NameLimit: replicationGroupLimit, CreateOnly: []string{"restoreFrom"},
-			Replaces: replacesGroup, Consequence: groupConsequence, Lasts: groupLasts,
+			Replaces: replacesGroup, Consequence: groupConsequence, Lasts: groupLasts, Remark: groupRemark,
 			Deleting: func(old value.Value) resource.Deleting {
 				if old.Get("finalSnapshot").Bool() {
 					return resource.Deleting{Keeps: "its data in a final snapshot"}
