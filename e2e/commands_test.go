@@ -65,6 +65,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"proxy":     proxyCommand,
 	"aws":       awsCommand,
 	"dns":       dnsCommand,
+	"elb":       elbCommand,
 }
 
 func refuse(ts *testscript.TestScript, neg bool, name string) {

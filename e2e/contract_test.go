@@ -16,6 +16,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/wafv2"
+	waftypes "github.com/aws/aws-sdk-go-v2/service/wafv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
@@ -145,6 +147,15 @@ func TestContract(t *testing.T) {
 	if _, err := rds.NewFromConfig(d.aws.Config).CreateDBInstance(t.Context(), legacy); err != nil {
 		t.Fatal(err)
 	}
+	acl, err := wafv2.NewFromConfig(d.aws.Config).CreateWebACL(t.Context(), &wafv2.CreateWebACLInput{
+		Name: aws.String("contract"), Scope: waftypes.ScopeRegional,
+		DefaultAction:    &waftypes.DefaultAction{Allow: &waftypes.AllowAction{}},
+		VisibilityConfig: &waftypes.VisibilityConfig{MetricName: aws.String("contract")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.edit("infra/ingress.yaml", "WEB_ACL", *acl.Summary.ARN)
 	guard, _ := d.guard("dev")
 	judge := d.transcribe()
 	approved := func(command string) []string {

@@ -135,6 +135,8 @@ type Context struct {
 	// shared components that this component needs, its own included: so all services on a listener see the same set of
 	// rules. Sorted by address and From.
 	Demands []Demand
+	// Shared are the specs of the shared components that this component needs, by address. It is nil for shared kinds.
+	Shared map[string]any
 }
 
 // Expansion is what a kind makes of an instance.

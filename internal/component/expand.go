@@ -205,7 +205,7 @@ func (x *expansion) expand(m *member, graph *resource.Graph) {
 		in.Tags = map[string]string{}
 	}
 	maps.Copy(in.Tags, m.common.Tags)
-	made, problems := m.kind.expand(in, m.spec, Context{Granted: m.granted, Demands: x.visible(m)})
+	made, problems := m.kind.expand(in, m.spec, Context{Granted: m.granted, Demands: x.visible(m), Shared: x.shared(m)})
 	x.add(m.Address, problems...)
 
 	protect := m.kind.protected != nil && m.kind.protected(in, m.spec)
@@ -239,6 +239,17 @@ func (x *expansion) expand(m *member, graph *resource.Graph) {
 		Outputs: made.Outputs, Notes: made.Notes, Protect: protect, Synthetic: m.synthetic, Moved: m.movedFrom(),
 		Named: m.Named, About: about(in, m.spec), Overrides: slices.Sorted(maps.Keys(m.common.Overrides)),
 	})
+}
+
+// shared are the specs of the shared components that a component needs. A spec with problems is left out.
+func (x *expansion) shared(m *member) map[string]any {
+	out := map[string]any{}
+	for _, address := range m.needs {
+		if spec := x.members[address].spec; spec != nil && m.kind.Synthetic == "" {
+			out[address] = spec
+		}
+	}
+	return out
 }
 
 // visible are the demands that a kind gets to see.

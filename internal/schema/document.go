@@ -108,14 +108,16 @@ func bundle(kinds *component.Registry, types Types, title string, m mode, names 
 	properties["apiVersion"].(object)["enum"] = groups
 	name := properties["metadata"].(object)["properties"].(object)["name"].(object)
 	name["pattern"] = manifest.NamePattern()
-	const own = "ingress" // the kind Ingress has this name, and no other kind
-	name["not"] = object{"enum": slices.DeleteFunc(manifest.Reserved(), func(name string) bool { return name == own })}
-	cases = append(cases, object{
-		"if": object{"properties": object{"kind": object{"const": "Ingress"}}},
-		"else": object{"properties": object{
-			"metadata": object{"properties": object{"name": object{"not": object{"const": own}}}},
-		}},
-	})
+	own := map[string]string{"ingress": "Ingress", "cluster": "Cluster"} // these kinds have these names, and no others
+	name["not"] = object{"enum": slices.DeleteFunc(manifest.Reserved(), func(name string) bool { return own[name] != "" })}
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		cases = append(cases, object{
+			"if": object{"properties": object{"kind": object{"const": own[name]}}},
+			"else": object{"properties": object{
+				"metadata": object{"properties": object{"name": object{"not": object{"const": name}}}},
+			}},
+		})
+	}
 	root["allOf"] = cases
 	root["title"] = title
 	return w.finish(root)

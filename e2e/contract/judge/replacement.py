@@ -178,6 +178,7 @@ TYPES = {
     ),
     "rds/parameter-group": ("AWS::RDS::DBParameterGroup", {"name": "DBParameterGroupName"}),
     "rds/subnet-group": ("AWS::RDS::DBSubnetGroup", {"name": "DBSubnetGroupName"}),
+    "wafv2/association": ("AWS::WAFv2::WebACLAssociation", {"webAclArn": "WebACLArn"}),
     "route53/record": (
         "AWS::Route53::RecordSet",
         {"zoneId": "HostedZoneId", "types": "Type", "alias": "AliasTarget", "values": "ResourceRecords"},
@@ -236,6 +237,7 @@ RIGHT = {
     "rds/subnet-group vpcId": "follows from the subnets, which ModifyDBSubnetGroup changes within a VPC only",
     "route53/record name": "the key of a record: a change in place deletes one and creates another",
     "servicediscovery/service routingPolicy": "a part of DnsConfig; UpdateService takes its records only",
+    "wafv2/association webAclArn": "AssociateWebACL puts another web ACL in its place",
     "sqs/queue-policy queueUrl": "the policy of one queue: of another one it is another object",
 }
 

@@ -72,6 +72,15 @@ func liveLoadBalancer(l live) (any, string, string) {
 			b.DesyncMitigation = text
 		case "idle_timeout.timeout_seconds":
 			b.IdleTimeout, _ = strconv.Atoi(text)
+		case "access_logs.s3.bucket", "access_logs.s3.prefix":
+			if b.AccessLogs == nil {
+				b.AccessLogs = &model.AccessLogs{}
+			}
+			if key == "access_logs.s3.bucket" {
+				b.AccessLogs.Bucket = value.Lit(text)
+			} else {
+				b.AccessLogs.Prefix = text
+			}
 		}
 	}
 	return b, l.Live.text("LoadBalancerArn"), ""

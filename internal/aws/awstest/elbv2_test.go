@@ -12,6 +12,7 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
@@ -120,6 +121,10 @@ func TestLoadBalancer(t *testing.T) {
 	changed.Subnets, changed.SecurityGroups = value.Lit(b.subnets), value.Lit(b.groups)
 	changed.IdleTimeout, changed.HTTP2, changed.DropInvalidHeaders = 120, pointer(false), pointer(false)
 	changed.DesyncMitigation, changed.IPAddressType = "strictest", "dualstack"
+	_, err := s3.NewFromConfig(b.Plain, func(o *s3.Options) { o.UsePathStyle = true }).CreateBucket(t.Context(),
+		&s3.CreateBucketInput{Bucket: aws.String("lb-suite-logs")})
+	require.NoError(t, err)
+	changed.AccessLogs = &model.AccessLogs{Bucket: value.Lit("lb-suite-logs"), Prefix: "a/b"}
 	changed.Tags = map[string]string{"owner": "web"}
 	internal := b.props("lb-suite")
 	internal.Scheme = model.Internal
@@ -502,6 +507,131 @@ func (b *balancing) rule(t *testing.T, listener string, priority int32, tags map
 	out, err := b.client.CreateRule(t.Context(), in)
 	require.NoError(t, err)
 	return *out.Rules[0].RuleArn
+}
+
+// TestListenerRuleBesideStrangers: on the listener of somebody else, a rule whose priority is taken has the next one.
+func TestListenerRuleBesideStrangers(t *testing.T) {
+	b := startBalancing(t)
+	r := b.behaviour(t, model.ListenerRuleType)
+	listener := b.listener(t, b.balancer(t, "shared"), 80)
+	b.rule(t, listener, 2000, map[string]string{"made-by": "hand"})
+	b.rule(t, listener, 2001, map[string]string{"made-by": "hand"})
+	b.rule(t, listener, 100, map[string]string{"made-by": "hand"})
+	wanted := func(priority int) resource.Request {
+		req := request(model.ListenerRuleType)
+		req.Inputs, _ = r.Check(value.Encode(model.ListenerRule{
+			ListenerARN: value.Lit(listener), Priority: priority, Paths: []string{"/x"}, Action: model.ToHTTPS(),
+			Shared: true,
+		}))
+		req.Tags = resourcetest.Tags("mine")
+		return req
+	}
+	made, err := r.Create(t.Context(), wanted(2000))
+	require.NoError(t, err)
+	require.Equal(t, 2002, b.priority(t, made.ID))
+	require.Equal(t, 2000, atPriority(made), "the state has what is wanted")
+	same := func(state resource.State) {
+		t.Helper()
+		req := request(model.ListenerRuleType)
+		req.ID, req.Old, req.Tags = state.ID, state, resourcetest.Tags("mine")
+		now, found, err := r.Read(t.Context(), req)
+		require.NoError(t, err)
+		require.True(t, found)
+		require.True(t, value.Equal(state.Inputs, now.Inputs), "no difference: %s", now.Inputs)
+	}
+	same(made)
+
+	// Another priority, which is taken, too; then one that is free.
+	b.rule(t, listener, 3000, nil)
+	move := func(to int) {
+		req := wanted(to)
+		req.ID, req.Old = made.ID, made
+		made, err = r.Update(t.Context(), req)
+		require.NoError(t, err)
+		same(made)
+	}
+	move(3000)
+	require.Equal(t, 3001, b.priority(t, made.ID))
+	move(4000)
+	require.Equal(t, 4000, b.priority(t, made.ID))
+
+	// Somebody moves it by hand: that is a difference.
+	_, err = b.client.SetRulePriorities(t.Context(), &elb.SetRulePrioritiesInput{
+		RulePriorities: []types.RulePriorityPair{{RuleArn: &made.ID, Priority: aws.Int32(4004)}},
+	})
+	require.NoError(t, err)
+	req := request(model.ListenerRuleType)
+	req.ID, req.Old = made.ID, made
+	now, _, err := r.Read(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, 4004, atPriority(now))
+
+	// A priority that a user chose is not replaced by another one.
+	_, err = r.Create(t.Context(), wanted(100))
+	wantNext(t, err, "ingress.priority from 1 to 999")
+}
+
+func TestFindListener(t *testing.T) {
+	b := startBalancing(t)
+	made, err := b.client.CreateLoadBalancer(t.Context(), &elb.CreateLoadBalancerInput{
+		Name: aws.String("existing"), Subnets: b.subnets[:2], SecurityGroups: b.groups[:1],
+		Scheme: types.LoadBalancerSchemeEnumInternal,
+	})
+	require.NoError(t, err)
+	balancer := *made.LoadBalancers[0].LoadBalancerArn
+	http := b.listener(t, balancer, 80)
+	b.listener(t, balancer, 8080)
+	ask := func(change func(*model.ListenerLookup)) (model.FoundListener, error) {
+		want := model.ListenerLookup{LoadBalancer: balancer, Scheme: model.Internal, VPCID: value.Lit(b.vpc)}
+		change(&want)
+		answer, err := lookUp(t, b.harness, awselbv2.Lookups(b.Config), want)
+		var out model.FoundListener
+		if err == nil {
+			require.Empty(t, value.Decode(answer, &out))
+		}
+		return out, err
+	}
+	found, err := ask(func(*model.ListenerLookup) {})
+	require.NoError(t, err)
+	require.Equal(t, http, found.ListenerARN)
+	require.Equal(t, "http://", found.Origin)
+	require.Empty(t, found.Port)
+	require.Equal(t, b.groups[0], found.SecurityGroupID)
+	require.NotEmpty(t, found.DNSName)
+
+	in := b.listenerInput(balancer, 8443)
+	in.Protocol = types.ProtocolEnumHttps
+	in.Certificates = []types.Certificate{{CertificateArn: aws.String(b.certificate(t, "a.example.com"))}}
+	_, err = b.client.CreateListener(t.Context(), in)
+	require.NoError(t, err)
+	found, err = ask(func(*model.ListenerLookup) {})
+	require.NoError(t, err)
+	require.Equal(t, []string{"https://", ":8443"}, []string{found.Origin, found.Port})
+	found, err = ask(func(l *model.ListenerLookup) { l.LoadBalancer, l.Listener = "", http })
+	require.NoError(t, err)
+	require.Equal(t, http, found.ListenerARN)
+
+	for next, change := range map[string]func(*model.ListenerLookup){
+		"under internal":   func(l *model.ListenerLookup) { l.Scheme = model.InternetFacing },
+		"vpc.id of the Ne": func(l *model.ListenerLookup) { l.VPCID = value.Lit("vpc-other") },
+		"correct existing.listener": func(l *model.ListenerLookup) {
+			l.LoadBalancer, l.Listener = "", strings.Replace(http, "/existing/", "/gone/", 1)
+		},
+		"correct existing.loadBalancer": func(l *model.ListenerLookup) { l.LoadBalancer += "0" },
+		"choose a free ingress.priority": func(l *model.ListenerLookup) {
+			b.rule(t, http, 7, map[string]string{"made-by": "hand"})
+			l.Listener, l.LoadBalancer, l.Priorities, l.Tags = http, "", []int{7}, resourcetest.Tags("mine")
+		},
+	} {
+		_, err := ask(change)
+		require.Error(t, err, next)
+		wantNext(t, err, next)
+	}
+	b.rule(t, http, 8, resourcetest.Tags("mine"))
+	_, err = ask(func(l *model.ListenerLookup) {
+		l.Listener, l.LoadBalancer, l.Priorities, l.Tags = http, "", []int{8}, resourcetest.Tags("mine")
+	})
+	require.NoError(t, err, "a rule of our own")
 }
 
 func TestListenerRulePriorityInUse(t *testing.T) {

@@ -28,6 +28,7 @@ import (
 	"github.com/company/deployer/internal/aws/ssm"
 	"github.com/company/deployer/internal/aws/sts"
 	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/aws/wafv2"
 	"github.com/company/deployer/internal/resource"
 	scalingmodel "github.com/company/deployer/internal/resource/applicationautoscaling"
 	ec2model "github.com/company/deployer/internal/resource/ec2"
@@ -59,10 +60,12 @@ func New(cfg aws.Config) *resource.Catalog {
 			secretsmanager.Behaviours(cfg),
 			servicediscovery.Behaviours(cfg),
 			sqs.Behaviours(cfg),
+			wafv2.Behaviours(cfg),
 		),
 		slices.Concat(
 			acm.Lookups(cfg),
 			ec2.Lookups(cfg),
+			elbv2.Lookups(cfg),
 			rds.Lookups(cfg),
 			route53.Lookups(cfg),
 			secretsmanager.Lookups(cfg),

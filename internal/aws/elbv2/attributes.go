@@ -2,7 +2,9 @@ package elbv2
 
 import (
 	"context"
+	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
@@ -12,6 +14,7 @@ import (
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elbv2"
+	"github.com/company/deployer/internal/value"
 )
 
 // The attributes of a load balancer that we set.
@@ -21,6 +24,9 @@ const (
 	dropInvalidHeaders = "routing.http.drop_invalid_header_fields.enabled"
 	http2              = "routing.http2.enabled"
 	desyncMitigation   = "routing.http.desync_mitigation_mode"
+	logsEnabled        = "access_logs.s3.enabled"
+	logsBucket         = "access_logs.s3.bucket"
+	logsPrefix         = "access_logs.s3.prefix"
 )
 
 // attributesOf returns the attributes that are set in p.
@@ -40,23 +46,39 @@ func attributesOf(p model.LoadBalancer) map[string]string {
 	if p.DesyncMitigation != "" {
 		out[desyncMitigation] = p.DesyncMitigation
 	}
+	if p.AccessLogs != nil {
+		out[logsEnabled], out[logsBucket], out[logsPrefix] = "true", p.AccessLogs.Bucket.Get(), p.AccessLogs.Prefix
+	}
 	return out
 }
 
 // withoutAttributes returns p for a load balancer whose attributes nobody knows: the next run sees a difference.
 func withoutAttributes(p model.LoadBalancer) model.LoadBalancer {
 	p.DeletionProtection, p.DropInvalidHeaders, p.HTTP2, p.IdleTimeout, p.DesyncMitigation = nil, nil, nil, 0, ""
+	p.AccessLogs = nil
 	return p
 }
 
-func (l loadBalancer) setAttributes(ctx context.Context, arn string, p model.LoadBalancer) error {
+// setAttributes sets what is wanted, and switches off the access logs that only was has.
+func (l loadBalancer) setAttributes(ctx context.Context, arn string, was, p model.LoadBalancer) error {
+	set := attributesOf(p)
+	if was.AccessLogs != nil && p.AccessLogs == nil {
+		set[logsEnabled] = "false"
+	}
 	_, err := l.api.client.ModifyLoadBalancerAttributes(ctx, &elb.ModifyLoadBalancerAttributesInput{
 		LoadBalancerArn: &arn,
-		Attributes: tagging.List(attributesOf(p), func(a *types.LoadBalancerAttribute) (key, text **string) {
+		Attributes: tagging.List(set, func(a *types.LoadBalancerAttribute) (key, text **string) {
 			return &a.Key, &a.Value
 		}),
 	})
-	return failed(err)
+	err = failed(err)
+	var op *resource.OpError
+	if errors.As(err, &op) && p.AccessLogs != nil && strings.Contains(strings.ToLower(op.Message), "bucket") {
+		op.Next = "the bucket of the access logs must be in the region of the load balancer and encrypted with keys " +
+			"of S3 (AES256), and its policy must let logdelivery.elasticloadbalancing.amazonaws.com put objects; " +
+			"without accessLogs.bucket, deployer makes such a bucket"
+	}
+	return err
 }
 
 // lift switches the deletion protection off.
@@ -98,6 +120,8 @@ func (l loadBalancer) readAttributes(ctx context.Context, arn string, p *model.L
 	if err != nil {
 		return failed(err)
 	}
+	var logs model.AccessLogs
+	logging := false
 	for _, a := range out.Attributes {
 		text := aws.ToString(a.Value)
 		switch aws.ToString(a.Key) {
@@ -113,7 +137,16 @@ func (l loadBalancer) readAttributes(ctx context.Context, arn string, p *model.L
 			if p.IdleTimeout, err = strconv.Atoi(text); err != nil {
 				return failed(err)
 			}
+		case logsEnabled:
+			logging = text == "true"
+		case logsBucket:
+			logs.Bucket = value.Lit(text)
+		case logsPrefix:
+			logs.Prefix = text
 		}
+	}
+	if logging {
+		p.AccessLogs = &logs
 	}
 	return nil
 }

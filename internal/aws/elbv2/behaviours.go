@@ -8,6 +8,7 @@ package elbv2
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -57,6 +58,11 @@ var notYet = []resource.NotYet{
 			"elasticloadbalancing:ModifyLoadBalancerAttributes", "elasticloadbalancing:ModifyTargetGroupAttributes",
 		},
 		Codes: []string{"LoadBalancerNotFound", "ListenerNotFound", "TargetGroupNotFound"}, New: true,
+	},
+	{ // S3 takes a moment to follow a new bucket policy
+		Operations: []string{"elasticloadbalancing:ModifyLoadBalancerAttributes"},
+		Codes:      []string{"InvalidConfigurationRequest", "ValidationError"}, Says: []string{"access denied for bucket"},
+		Within: 30 * time.Second,
 	},
 }
 

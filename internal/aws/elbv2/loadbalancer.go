@@ -93,7 +93,7 @@ func (l loadBalancer) create(ctx context.Context, c loadBalancerCall) (string, m
 			errors.New("elasticloadbalancing:CreateLoadBalancer answered without a load balancer")
 	}
 	arn, out := aws.ToString(made.LoadBalancers[0].LoadBalancerArn), loadBalancerOutputs(made.LoadBalancers[0])
-	if err := l.setAttributes(ctx, arn, p); err != nil {
+	if err := l.setAttributes(ctx, arn, model.LoadBalancer{}, p); err != nil {
 		return arn, out, unfinishedLoadBalancer(arn, withoutAttributes(p), out, err)
 	}
 	return arn, out, nil
@@ -180,6 +180,9 @@ func (l loadBalancer) read(
 		subnets[i] = aws.ToString(zone.SubnetId)
 	}
 	p := set // the attributes
+	if c.Old.AccessLogs == nil {
+		p.AccessLogs = nil // not ours to switch off
+	}
 	p.Name, p.Scheme, p.IPAddressType = aws.ToString(found.LoadBalancerName), string(found.Scheme),
 		string(found.IpAddressType)
 	p.VPCID, p.Subnets = value.Lit(aws.ToString(found.VpcId)), asSet(value.Lit(subnets))
@@ -214,7 +217,7 @@ func (l loadBalancer) update(ctx context.Context, c loadBalancerCall) (model.Loa
 		}
 	}
 	if !value.Equal(value.Encode(attributesOf(c.Old)), value.Encode(attributesOf(c.Props))) {
-		if err := l.setAttributes(ctx, c.ID, c.Props); err != nil {
+		if err := l.setAttributes(ctx, c.ID, c.Old, c.Props); err != nil {
 			return c.Out, err
 		}
 	}

@@ -51,9 +51,14 @@ func newListenerRule(api *api) resource.Behaviour {
 				return inputs.With("loadBalancer", value.NewString(balancer)), outputs
 			},
 			Permissions: func(s resource.Scope) []resource.Statement {
+				listeners, rules := own(s, "listener/app/"), own(s, "listener-rule/app/")
+				if balancer := s.Props.Get("loadBalancer").Str(); s.Props.Get("shared").Bool() {
+					listeners = []string{s.ARN("elasticloadbalancing", "listener/"+balancer+"/*")}
+					rules = []string{s.ARN("elasticloadbalancing", "listener-rule/"+balancer+"/*")}
+				}
 				return []resource.Statement{
-					{On: own(s, "listener/app/"), Actions: []string{"elasticloadbalancing:CreateRule"}},
-					{On: own(s, "listener-rule/app/"), Actions: append([]string{
+					{On: listeners, Actions: []string{"elasticloadbalancing:CreateRule"}},
+					{On: rules, Actions: append([]string{
 						"elasticloadbalancing:ModifyRule", "elasticloadbalancing:DeleteRule",
 						"elasticloadbalancing:SetRulePriorities",
 					}, tagActions...)},
@@ -88,18 +93,20 @@ var ruleAdvice = []advice{
 func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRuleOutputs, error) {
 	var made *elb.CreateRuleOutput
 	waiting := waits(c.Props, 0, c.Request)
+	priority := 0
 	err := r.whenReleased(ctx, c, func(ctx context.Context) error {
-		priority := c.Props.Priority
-		if waiting {
-			rules, err := r.listed(ctx, c.Props.ListenerARN.Get())
-			if err != nil {
-				return err
-			}
-			if priority, err = free(rules, waitingFrom(c.Props, c.Request), model.Last); err != nil {
-				return err
-			}
+		rules, err := r.beside(ctx, c.Props, waiting)
+		if err != nil {
+			return err
 		}
-		var err error
+		if waiting {
+			priority, err = free(rules, waitingFrom(c.Props, c.Request), model.Last)
+		} else {
+			priority, err = r.within(ctx, c, rules)
+		}
+		if err != nil {
+			return err
+		}
 		made, err = r.api.client.CreateRule(ctx, &elb.CreateRuleInput{
 			ListenerArn: aws.String(c.Props.ListenerARN.Get()), Priority: aws.Int32(int32(priority)),
 			Conditions: conditions(c.Props), Actions: toAWS(c.Props.Action), Tags: tagList(c.Request, c.Props.Tags),
@@ -132,7 +139,7 @@ func (r rule) create(ctx context.Context, c ruleCall) (string, model.ListenerRul
 		return "", model.ListenerRuleOutputs{}, errors.New("elasticloadbalancing:CreateRule answered without a rule")
 	}
 	arn := aws.ToString(made.Rules[0].RuleArn)
-	return arn, model.ListenerRuleOutputs{ARN: arn}, nil
+	return arn, placed(c.Props, arn, priority), nil
 }
 
 // errAgain asks for another try.
@@ -298,8 +305,13 @@ func (r rule) read(ctx context.Context, c ruleCall) (model.ListenerRule, model.L
 	if p.Action, err = fromAWS(found.Actions); err != nil {
 		return p, model.ListenerRuleOutputs{}, failed(err)
 	}
+	p.Shared = c.Old.Shared || c.Props.Shared
+	out := placed(p, c.ID, p.Priority)
+	if p.Shared && c.Out.Placed == p.Priority {
+		p.Priority = c.Old.Priority // where it is because a rule of somebody else has its priority
+	}
 	p.Tags = tagging.Seen(c.Request, tags)
-	return p, model.ListenerRuleOutputs{ARN: c.ID}, nil
+	return p, out, nil
 }
 
 // listenerOf returns the listener's ARN, which a rule's ARN contains.
@@ -327,7 +339,7 @@ func (r rule) update(ctx context.Context, c ruleCall) (model.ListenerRuleOutputs
 	case later:
 		waitsAs(ctx, c.Old)
 	case c.Old.Priority != c.Props.Priority:
-		if err := r.moveUp(ctx, c); err != nil {
+		if err := r.moveUp(ctx, &c); err != nil {
 			return c.Out, err
 		}
 	}
@@ -349,16 +361,25 @@ func (r rule) modify(ctx context.Context, c ruleCall, to model.ListenerRule) err
 
 // moveUp gives a rule its new priority. It leaves the rule where it is until Settle if the rule would take requests, or
 // if another rule of ours has that priority and may be about to move itself.
-func (r rule) moveUp(ctx context.Context, c ruleCall) error {
+func (r rule) moveUp(ctx context.Context, c *ruleCall) error {
 	if waits(c.Props, c.Old.Priority, c.Request) {
 		waitsAs(ctx, c.Old)
 		return nil
 	}
-	err := r.setPriority(ctx, c.ID, c.Props.Priority)
+	rules, err := r.beside(ctx, c.Props, false)
+	if err != nil {
+		return err
+	}
+	priority, err := r.within(ctx, *c, rules)
+	if err != nil {
+		return err
+	}
+	c.Out = placed(c.Props, c.ID, priority)
+	err = r.setPriority(ctx, c.ID, priority)
 	if !call.HasCode(err, "PriorityInUse") {
 		return failed(err, ruleAdvice...)
 	}
-	holder, err := r.inUse(ctx, c, c.Props.Priority, failed(err))
+	holder, err := r.inUse(ctx, *c, priority, failed(err))
 	if err == nil && holder != c.ID {
 		waitsAs(ctx, c.Old)
 	}

@@ -89,18 +89,22 @@ func (r rule) activate(ctx context.Context, req resource.Request) (resource.Stat
 			return resource.State{}, err
 		}
 	}
-	if priorityOf(rules[at]) != wanted.Priority {
-		if err := r.takePlace(ctx, c, rules); err != nil {
+	place, err := r.within(ctx, c, rules)
+	if err != nil {
+		return resource.State{}, err
+	}
+	if priorityOf(rules[at]) != place {
+		if err := r.takePlace(ctx, c, rules, place); err != nil {
 			return resource.State{}, err
 		}
-		rules[at].Priority = aws.String(strconv.Itoa(wanted.Priority))
+		rules[at].Priority = aws.String(strconv.Itoa(place))
 	}
 	for _, rival := range rivals(wanted, others(req)) {
 		i := slices.IndexFunc(rules, func(r types.Rule) bool { return aws.ToString(r.RuleArn) == rival.State.ID })
-		if i < 0 || !rival.Going || priorityOf(rules[i]) > wanted.Priority {
+		if i < 0 || !rival.Going || priorityOf(rules[i]) > place {
 			continue
 		}
-		to, err := free(rules, wanted.Priority+1, model.Last)
+		to, err := free(rules, place+1, model.Last)
 		if err != nil {
 			return resource.State{}, err
 		}
@@ -112,27 +116,79 @@ func (r rule) activate(ctx context.Context, req resource.Request) (resource.Stat
 			req.Progress("the requests of " + from + " go to " + resource.ComponentOf(req.Resource) + " now")
 		}
 	}
-	return resource.State{ID: req.ID, Inputs: req.Inputs, Outputs: req.Old.Outputs}, nil
+	return resource.State{ID: req.ID, Inputs: req.Inputs, Outputs: value.Encode(placed(wanted, req.ID, place))}, nil
+}
+
+// beside returns the rules of the listener, where a rule needs to know them: to wait behind them, or to keep out of the
+// way of somebody else's.
+func (r rule) beside(ctx context.Context, wanted model.ListenerRule, waits bool) ([]types.Rule, error) {
+	if !waits && !wanted.Shared {
+		return nil, nil
+	}
+	return r.listed(ctx, wanted.ListenerARN.Get())
+}
+
+// within returns the priority that a rule takes: its own, or the next one on a listener where a rule of somebody else
+// has that. A priority that a user chose stays.
+func (r rule) within(ctx context.Context, c ruleCall, rules []types.Rule) (int, error) {
+	wanted := c.Props.Priority
+	if !c.Props.Shared || wanted <= model.ExplicitMax {
+		return wanted, nil
+	}
+	others := slices.DeleteFunc(slices.Clone(rules), func(found types.Rule) bool {
+		return aws.ToString(found.RuleArn) == c.ID
+	})
+	at := slices.IndexFunc(others, func(found types.Rule) bool { return priorityOf(found) == wanted })
+	if at < 0 {
+		return wanted, nil
+	}
+	holder := aws.ToString(others[at].RuleArn)
+	if c.InState != nil && c.InState(holder) {
+		return wanted, nil
+	}
+	tags, err := r.api.tagsOf(ctx, holder)
+	switch {
+	case errors.Is(err, resource.ErrNotFound):
+		return wanted, nil
+	case err != nil:
+		return 0, err
+	case sameStack(c, tags):
+		return wanted, nil
+	}
+	place, err := free(others, wanted+1, model.WaitingMin-1)
+	if err == nil {
+		c.Progress(fmt.Sprintf("a rule that deployer did not make has priority %d: it takes %d", wanted, place))
+	}
+	return place, err
+}
+
+// placed are the outputs of a rule with that priority.
+func placed(p model.ListenerRule, arn string, priority int) model.ListenerRuleOutputs {
+	out := model.ListenerRuleOutputs{ARN: arn}
+	if p.Shared {
+		out.Placed = priority
+	}
+	return out
 }
 
 // takePlace gives a rule its priority. If another rule of ours has it, that rule moves to the next free priority behind
 // it: the order of all other rules stays, and so does who gets which requests. The moved rule takes its own priority
 // later in the run, unless this run does not change it.
-func (r rule) takePlace(ctx context.Context, c ruleCall, rules []types.Rule) error {
-	err := r.setPriority(ctx, c.ID, c.Props.Priority)
+func (r rule) takePlace(ctx context.Context, c ruleCall, rules []types.Rule, place int) error {
+	err := r.setPriority(ctx, c.ID, place)
 	if !call.HasCode(err, "PriorityInUse") {
 		return failed(err, ruleAdvice...)
 	}
-	holder, err := r.inUse(ctx, c, c.Props.Priority, failed(err))
+	holder, err := r.inUse(ctx, c, place, failed(err))
 	if err != nil || holder == c.ID {
 		return err
 	}
 	if holder != "" {
-		to, err := free(rules, c.Props.Priority+1, model.Last)
+		to, err := free(rules, place+1, model.Last)
 		if err != nil {
 			return err
 		}
-		c.Progress(fmt.Sprintf("another rule of this stack has priority %d: it moves to %d", c.Props.Priority, to))
+		c.Progress(fmt.Sprintf("another rule of this stack has priority %d: it moves to %d", place, to))
 		if err := r.displace(ctx, c.Request, holder, to); err != nil {
 			return err
 		}
@@ -140,7 +196,7 @@ func (r rule) takePlace(ctx context.Context, c ruleCall, rules []types.Rule) err
 			rules[i].Priority = aws.String(strconv.Itoa(to))
 		}
 	}
-	return r.place(ctx, c.ID, c.Props.Priority)
+	return r.place(ctx, c.ID, place)
 }
 
 // Overtakes implements resource.Activator.

@@ -79,8 +79,8 @@ func LogGroupName(in component.Instance) string {
 }
 
 // Demands are the shared components that every service needs.
-func (s *Spec) Demands(in component.Instance, namespace bool) []component.Demand {
-	return []component.Demand{s.reach(in).Demand(), cluster.Need{Namespace: namespace}.Demand()}
+func (s *Spec) Demands(in component.Instance, need cluster.Need) []component.Demand {
+	return []component.Demand{s.reach(in).Demand(), need.Demand()}
 }
 
 // reach is what the tasks must reach to start. A value that is not known yet is left out, except that of a secret.

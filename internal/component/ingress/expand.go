@@ -1,7 +1,9 @@
 package ingress
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/component/network"
@@ -10,32 +12,10 @@ import (
 	"github.com/company/deployer/internal/resource/ec2"
 	"github.com/company/deployer/internal/resource/elbv2"
 	"github.com/company/deployer/internal/resource/route53"
+	"github.com/company/deployer/internal/resource/s3"
+	"github.com/company/deployer/internal/resource/wafv2"
 	"github.com/company/deployer/internal/value"
 )
-
-// Spec is what users write below spec. Without a manifest everything has its default.
-type Spec struct {
-	component.Common
-
-	Public   Balancer `json:"public,omitempty" doc:"Settings of the load balancer that is reached from the internet."`
-	Internal Balancer `json:"internal,omitempty" doc:"Settings of the load balancer that is reached from inside the network."`
-}
-
-// Balancer are the settings of one shared load balancer.
-type Balancer struct {
-	IdleTimeout        value.Duration `json:"idleTimeout,omitempty" min:"1s" max:"4000s" step:"1s" unset:"60s" doc:"How long a connection may be silent."`
-	TLSPolicy          string         `json:"tlsPolicy,omitempty" pattern:"^ELBSecurityPolicy-[A-Za-z0-9-]+$" form:"the name of a security policy of Elastic Load Balancing" unset:"ELBSecurityPolicy-TLS13-1-2-2021-06" doc:"TLS versions and ciphers of HTTPS."`
-	DeletionProtection *bool          `json:"deletionProtection,omitempty" unset:"true in production" doc:"AWS refuses to delete the load balancer. deployer switches it off before a delete that --allow-data-loss allows."`
-	DropInvalidHeaders *bool          `json:"dropInvalidHeaders,omitempty" unset:"true" doc:"Header fields that are not valid HTTP do not reach the containers."`
-	DesyncMitigation   string         `json:"desyncMitigation,omitempty" enum:"monitor,defensive,strictest" unset:"defensive" doc:"What happens to requests that could desynchronise proxies."`
-}
-
-func (s *Spec) balancer(public bool) Balancer {
-	if public {
-		return s.Public
-	}
-	return s.Internal
-}
 
 func generated() []component.Generated {
 	var out []component.Generated
@@ -52,6 +32,13 @@ func generated() []component.Generated {
 			component.Generated{Name: kind + "https-listener", Type: elbv2.ListenerType, When: https},
 			component.Generated{Name: kind + "certificates", Type: elbv2.ListenerCertificatesType, When: https},
 			component.Generated{Name: kind + "redirect-*", Type: elbv2.ListenerRuleType, When: https},
+			component.Generated{Name: kind + "log-bucket", Type: s3.BucketType, When: "with `accessLogs` without a bucket"},
+			component.Generated{
+				Name: kind + "log-bucket-policy",
+				Type: s3.BucketPolicyType,
+				When: "with `accessLogs` without a bucket",
+			},
+			component.Generated{Name: kind + "web-acl", Type: wafv2.AssociationType, When: "with `webAcl`"},
 			component.Generated{
 				Name: kind + "certificate-*",
 				Type: acm.CertificateType,
@@ -99,13 +86,20 @@ func Kind() component.Kind {
 		Demands: func(component.Instance, *Spec) []component.Demand {
 			return []component.Demand{{Address: network.Address}}
 		},
+		Check:     check,
 		Protected: func(in component.Instance, _ *Spec) bool { return in.Production },
 		Expand: func(in component.Instance, s *Spec, c component.Context) (component.Expansion, []value.Problem) {
 			out := component.Expansion{Outputs: map[string]value.Value{}}
 			var over []value.Problem
 			for _, public := range []bool{true, false} {
-				if rules := Arrange(public, c.Demands); len(rules.needs) > 0 {
-					over = append(over, rules.quotas(balancer(in, rules, s.balancer(public), &out))...)
+				rules := arrange(public, s.balancer(public), c.Demands)
+				switch {
+				case len(rules.needs) == 0:
+				case rules.set.Existing != nil:
+					rules.join(in, &out)
+				default:
+					certificates, problems := balancer(in, rules, rules.set, &out)
+					over = append(over, append(problems, rules.quotas(certificates)...)...)
 				}
 			}
 			return out, over
@@ -129,14 +123,16 @@ func (r *Rules) quotas(certificates int) []value.Problem {
 				limit))
 		}
 	}
-	check(len(r.needs)+len(r.hostsWithHTTPS), "rules", "Rules per Application Load Balancer", maxRules)
+	check(len(r.http)+len(r.https), "rules", "Rules per Application Load Balancer", maxRules)
 	check(len(r.needs), "target groups", "Target Groups per Application Load Balancer", maxTargetGroups)
 	check(certificates-1, "certificates", "Certificates per Application Load Balancer", maxCertificates)
 	return out
 }
 
 // balancer makes one load balancer with its shared parts, and returns how many certificates it has.
-func balancer(in component.Instance, rules *Rules, set Balancer, out *component.Expansion) int {
+func balancer(
+	in component.Instance, rules *Rules, set Balancer, out *component.Expansion,
+) (int, []value.Problem) {
 	kind := scheme(rules.public)
 	add := func(name, typ string, props any, after ...string) *resource.Resource {
 		r := in.Resource(kind+"-"+name, typ, props, after...)
@@ -175,8 +171,17 @@ func balancer(in component.Instance, rules *Rules, set Balancer, out *component.
 	}
 	props.IdleTimeout, props.DropInvalidHeaders = set.IdleTimeout.Seconds(), set.DropInvalidHeaders
 	props.DesyncMitigation = set.DesyncMitigation
+	logs, problems := accessLogs(in, kind, set, out)
+	if props.AccessLogs = logs.properties; logs.policy != nil {
+		opened = append(opened, logs.policy.ID())
+	}
 	lb := add("load-balancer", elbv2.LoadBalancerType, props, opened...)
 	out.Guarded = append(out.Guarded, lb.Name) // the services bring and remove listeners and rules
+	if set.WebACL.IsSet() {
+		add("web-acl", wafv2.AssociationType, wafv2.Association{
+			ResourceARN: value.Expr[string](lb.Output("arn")), WebACLARN: set.WebACL,
+		})
+	}
 	give(DNSName, lb.Output("dnsName"))
 	give(ZoneID, lb.Output("zoneId"))
 	give(ARNSuffix, lb.Output("arnSuffix"))
@@ -189,7 +194,7 @@ func balancer(in component.Instance, rules *Rules, set Balancer, out *component.
 	give(HTTPListener, http.Output("arn"))
 	rules.records(in, lb.Output("dnsName"), lb.Output("zoneId"), out)
 	if len(rules.hostsWithHTTPS) == 0 {
-		return 0
+		return 0, problems
 	}
 	certificates := rules.certificates(in, out)
 	https := add("https-listener", elbv2.ListenerType, elbv2.Listener{
@@ -204,6 +209,9 @@ func balancer(in component.Instance, rules *Rules, set Balancer, out *component.
 		ListenerARN:     value.Expr[string](https.Output("arn")),
 		CertificateARNs: value.Expr[[]string](value.NewList(certificates...)),
 	})
+	if !set.redirects() {
+		return len(certificates), problems
+	}
 	for _, host := range rules.hostsWithHTTPS {
 		add("redirect-"+slug(host), elbv2.ListenerRuleType, elbv2.ListenerRule{
 			ListenerARN:  value.Expr[string](http.Output("arn")),
@@ -211,7 +219,97 @@ func balancer(in component.Instance, rules *Rules, set Balancer, out *component.
 			Priority:     rules.http["redirect "+host], Hosts: []string{host}, Action: elbv2.ToHTTPS(),
 		}, served.ID()) // no redirect to HTTPS before it has a certificate
 	}
-	return len(certificates)
+	return len(certificates), problems
+}
+
+// logging is what the access logs of one load balancer need.
+type logging struct {
+	properties *elbv2.AccessLogs
+	policy     *resource.Resource // nil: the bucket is somebody else's
+}
+
+// maxBucketName is how long the name of a bucket may be.
+const maxBucketName = 63
+
+// accessLogs makes the bucket for access logs, unless the settings name one.
+func accessLogs(
+	in component.Instance, kind string, set Balancer, out *component.Expansion,
+) (logging, []value.Problem) {
+	if set.AccessLogs == nil {
+		return logging{}, nil
+	}
+	props := &elbv2.AccessLogs{Bucket: set.AccessLogs.Bucket, Prefix: set.AccessLogs.Prefix}
+	if props.Bucket.IsSet() {
+		return logging{properties: props}, nil
+	}
+	name := in.ResourceName(maxBucketName, in.GlobalSeeds(), kind, "logs")
+	if why := s3.UnfitName(name); why != "" {
+		return logging{}, []value.Problem{component.Invalid([]string{kind, "accessLogs"},
+			"the bucket would have the name %s, and %s: name a bucket with accessLogs.bucket", name, why)}
+	}
+	days := keptDays
+	if set.AccessLogs.Retention != 0 {
+		days = int(time.Duration(set.AccessLogs.Retention) / (24 * time.Hour))
+	}
+	bucket := in.Resource(kind+"-log-bucket", s3.BucketType, s3.Bucket{
+		Name: name, Encryption: &s3.Encryption{Algorithm: "AES256"}, // all that ELB can write to
+		Lifecycle: []s3.LifecycleRule{{ID: "expire", ExpireAfter: days, AbortUploadsAfter: 1}},
+		// Logs keep coming. When the load balancer may be deleted, they may be, too.
+		ForceDestroy: true,
+	})
+	prefix := "/"
+	if props.Prefix != "" {
+		prefix = "/" + props.Prefix + "/"
+	}
+	// AWS recommends this principal for all regions. Only the older ones also know accounts of ELB.
+	policy := in.Resource(kind+"-log-bucket-policy", s3.BucketPolicyType, s3.BucketPolicy{
+		Bucket: value.Expr[string](bucket.Output("name")),
+		Policy: s3.Policy(s3.TLSOnly(bucket.Output("arn")), value.NewMap(map[string]value.Value{
+			"Sid": value.NewString("AccessLogs"), "Effect": value.NewString("Allow"),
+			"Principal": value.NewMap(map[string]value.Value{
+				"Service": value.NewString("logdelivery.elasticloadbalancing.amazonaws.com"),
+			}),
+			"Action":   value.NewString("s3:PutObject"),
+			"Resource": value.Concat(bucket.Output("arn"), prefix+"AWSLogs/"+in.Account+"/*"),
+		})),
+	})
+	props.Bucket = value.Expr[string](bucket.Output("name"))
+	out.Resources = append(out.Resources, bucket, policy)
+	out.Guarded = append(out.Guarded, bucket.Name)
+	return logging{props, policy}, nil
+}
+
+// keptDays is how many days access logs are kept, unless the settings say so.
+const keptDays = 90
+
+// existing is the end of the name of the lookup of an existing load balancer.
+const existing = "-existing"
+
+// join finds the load balancer that somebody else has made. Only the records of the hosts are ours.
+func (r *Rules) join(in component.Instance, out *component.Expansion) {
+	want := elbv2.ListenerLookup{
+		LoadBalancer: r.set.Existing.LoadBalancer, Listener: r.set.Existing.Listener, Scheme: elbv2.Internal,
+		VPCID: value.Expr[string](network.Output(network.VPCID)),
+		Tags:  map[string]string{resource.TagStack: in.Stack, resource.TagEnvironment: in.Environment},
+	}
+	if r.public {
+		want.Scheme = elbv2.InternetFacing
+	}
+	for _, n := range r.needs {
+		if n.Priority != 0 {
+			want.Priorities = append(want.Priorities, n.Priority)
+		}
+	}
+	slices.Sort(want.Priorities)
+	found := in.Data(scheme(r.public)+existing, elbv2.LookupListener, want)
+	out.Resources = append(out.Resources, found)
+	for what, v := range map[string]value.Value{
+		DNSName: found.Output("dnsName"), ZoneID: found.Output("zoneId"), SecurityGroup: found.Output("securityGroupId"),
+		ARNSuffix: value.NewString(elbv2.BalancerOf(r.set.Existing.arn())),
+	} {
+		out.Outputs[OutputName(r.public, what)] = v
+	}
+	r.records(in, found.Output("dnsName"), found.Output("zoneId"), out)
 }
 
 // openPort lets the world, or the VPC, reach a port of the load balancer. It returns the last rule's ID.

@@ -73,6 +73,7 @@ func scheme(public bool) string {
 // Rules are the priorities of all rules on the listeners of one load balancer.
 type Rules struct {
 	public         bool
+	set            Balancer
 	needs          []needed
 	http, https    map[string]int // priorities by address of the service, or "redirect " and host
 	hostsWithHTTPS []string       // sorted
@@ -84,9 +85,17 @@ type needed struct {
 }
 
 // Arrange gives every rule on the public or the internal load balancer its priority. Every component that calls it gets
-// the same result, because all see all demands.
-func Arrange(public bool, demands []component.Demand) *Rules {
-	r := &Rules{public: public}
+// the same result, because all see all demands and the settings.
+func Arrange(public bool, c component.Context) *Rules {
+	set := Balancer{}
+	if spec, ok := c.Shared[Address].(*Spec); ok {
+		set = spec.balancer(public)
+	}
+	return arrange(public, set, c.Demands)
+}
+
+func arrange(public bool, set Balancer, demands []component.Demand) *Rules {
+	r := &Rules{public: public, set: set}
 	var http, https []elbv2.Rule
 	for _, d := range demands {
 		n, ok := d.Data.(Need)
@@ -98,29 +107,71 @@ func Arrange(public bool, demands []component.Demand) *Rules {
 		if len(n.Hosts) > 0 {
 			rule.Host = n.Hosts[0]
 		}
-		if !n.HTTPS() {
+		if r.onHTTP(n) {
 			http = append(http, rule)
-			continue
 		}
-		https = append(https, rule)
-		r.hostsWithHTTPS = append(r.hostsWithHTTPS, n.Hosts...)
+		if n.HTTPS() {
+			https = append(https, rule)
+			r.hostsWithHTTPS = append(r.hostsWithHTTPS, n.Hosts...)
+		}
 	}
 	slices.Sort(r.hostsWithHTTPS)
 	r.hostsWithHTTPS = slices.Compact(r.hostsWithHTTPS)
-	for _, host := range r.hostsWithHTTPS {
-		http = append(http, elbv2.Rule{Address: "redirect " + host, Host: host})
+	if set.redirects() {
+		for _, host := range r.hostsWithHTTPS {
+			http = append(http, elbv2.Rule{Address: "redirect " + host, Host: host})
+		}
 	}
 	r.http, _ = elbv2.Assign(http)
 	r.https, _ = elbv2.Assign(https)
 	return r
 }
 
-// Priority returns the priority of a service's rule on the listener that it belongs to.
-func (r *Rules) Priority(address string) int {
-	if p, ok := r.https[address]; ok {
-		return p
+// onHTTP reports whether a service has a rule on the listener for HTTP.
+func (r *Rules) onHTTP(n Need) bool { return !n.HTTPS() || !r.set.redirects() }
+
+// Place is where a service has a rule.
+type Place struct {
+	Listener, LoadBalancer value.Value
+	Priority               int
+	Shared                 bool // the listener belongs to somebody else
+}
+
+// Places are the places of a service's rules. The first is that of the service's URL.
+func (r *Rules) Places(address string) []Place {
+	if r.set.Existing != nil {
+		return []Place{{
+			Listener: joined(r.public, "listenerArn"), LoadBalancer: value.NewString(elbv2.BalancerOf(r.set.Existing.arn())),
+			Priority: r.http[address], Shared: true,
+		}}
 	}
-	return r.http[address]
+	var out []Place
+	add := func(priorities map[string]int, listener string) {
+		if p, ok := priorities[address]; ok {
+			out = append(out, Place{
+				Listener: Output(r.public, listener), LoadBalancer: Output(r.public, ARNSuffix), Priority: p,
+			})
+		}
+	}
+	add(r.https, HTTPSListener)
+	add(r.http, HTTPListener)
+	return out
+}
+
+// Origin returns the beginning of a service's URL and the end of its host, Null for the usual port.
+func (r *Rules) Origin(address string) (origin, port value.Value) {
+	switch _, https := r.https[address]; {
+	case r.set.Existing != nil:
+		return joined(r.public, "origin"), joined(r.public, "port")
+	case https:
+		return value.NewString("https://"), value.NullValue
+	}
+	return value.NewString("http://"), value.NullValue
+}
+
+// joined refers to what is known about an existing load balancer.
+func joined(public bool, what string) value.Value {
+	return value.Output(Address+":"+scheme(public)+existing, what)
 }
 
 // Check says where the need of one service conflicts with those of the others; paths are below spec.ingress.
@@ -134,11 +185,15 @@ func (r *Rules) Check(address string) []value.Problem {
 	add := func(key, format string, args ...any) {
 		problems = append(problems, component.Invalid([]string{"ingress", key}, format, args...))
 	}
+	if r.set.Existing != nil && mine.HTTPS() {
+		add("certificate", "the %s load balancer exists already, and its listener has its own certificates: leave "+
+			"certificate out", scheme(r.public))
+	}
 	for _, other := range r.needs {
 		if other.from == address {
 			continue
 		}
-		sameListener := other.HTTPS() == mine.HTTPS()
+		sameListener := other.HTTPS() == mine.HTTPS() || r.onHTTP(other.Need) && r.onHTTP(mine.Need)
 		if sameListener && mine.Priority != 0 && mine.Priority == other.Priority {
 			add("priority", "%s has the priority %d on the same load balancer: choose another priority", other.from,
 				mine.Priority)
@@ -152,7 +207,7 @@ func (r *Rules) Check(address string) []value.Problem {
 		if host, both := shared(mine.Hosts, other.Hosts); both && host != "" && !sameZone(mine.Need, other.Need) {
 			add("zone", "%s has another zone for %s: a host has one zone", other.from, host)
 		}
-		if !mine.HTTPS() && other.HTTPS() {
+		if r.set.redirects() && !mine.HTTPS() && other.HTTPS() {
 			if host, both := shared(mine.Hosts, other.Hosts); both && host != "" {
 				add("host", "%s serves %s over HTTPS, and HTTP requests for it are redirected: set "+
 					"ingress.certificate here too", other.from, host)

@@ -1,6 +1,7 @@
 package microservice
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +39,10 @@ func Kind() component.Kind {
 			component.Generated{Name: "discovery", Type: servicediscovery.ServiceType},
 			component.Generated{Name: "target-group", Type: elbv2.TargetGroupType, When: "with `ingress`"},
 			component.Generated{Name: ruleName, Type: elbv2.ListenerRuleType, When: "with `ingress`"},
+			component.Generated{
+				Name: httpRuleName, Type: elbv2.ListenerRuleType,
+				When: "with `certificate`, if the document Ingress has `httpRedirect: false`",
+			},
 			component.Generated{Name: "from-load-balancer*", Type: ec2.SecurityGroupRuleType, When: "with `ingress`"},
 		),
 		Check:   check,
@@ -66,8 +71,11 @@ const (
 // ruleName is the resource name of the listener rule. The policy that scales by requests comes after it.
 const ruleName = "listener-rule"
 
+// httpRuleName is the rule for HTTP of a service that is reached over HTTPS, too.
+const httpRuleName = "http-listener-rule"
+
 func demands(in component.Instance, s *Spec) []component.Demand {
-	out := s.Spec.Demands(in, true)
+	out := s.Spec.Demands(in, cluster.Need{Namespace: true})
 	if g := s.Ingress; g != nil {
 		need := ingress.Need{
 			Public: g.Public, Hosts: g.hosts(), Path: g.Path, Priority: g.Priority, Auto: g.auto(),
@@ -108,23 +116,23 @@ func expand(in component.Instance, s *Spec, c component.Context) (component.Expa
 	var problems []value.Problem
 	var group *resource.Resource
 	if s.Ingress != nil {
-		rules := ingress.Arrange(s.Ingress.Public, c.Demands)
+		rules := ingress.Arrange(s.Ingress.Public, c)
 		problems = rules.Check(in.Address)
 		group = targetGroup(in, s)
-		rule := listenerRule(in, s, group, rules.Priority(in.Address))
+		made := listenerRules(in, s, group, rules.Places(in.Address))
 		opened := s.fromLoadBalancer(in)
-		resources = append(resources, group, rule)
+		resources = append(resources, group)
+		resources = append(resources, made...)
 		resources = append(resources, opened...)
 		parts.TargetGroups = []ecs.TargetGroup{{
 			Arn: value.Expr[string](group.Output("arn")), ContainerName: in.Original().Name,
 			ContainerPort: s.Ports[0].Port,
 		}}
 		// ECS refuses a target group that no load balancer uses.
-		parts.After = append(parts.After, rule.ID())
-		for _, r := range opened {
+		for _, r := range slices.Concat(made, opened) {
 			parts.After = append(parts.After, r.ID())
 		}
-		outputs["url"] = s.Ingress.url()
+		outputs["url"] = s.Ingress.url(rules.Origin(in.Address))
 	}
 	made := s.Build(in, c.Granted, parts)
 	resources = append(resources, made.Resources...)
@@ -154,35 +162,38 @@ func targetGroup(in component.Instance, s *Spec) *resource.Resource {
 	})
 }
 
-func listenerRule(in component.Instance, s *Spec, group *resource.Resource, priority int) *resource.Resource {
+func listenerRules(
+	in component.Instance, s *Spec, group *resource.Resource, places []ingress.Place,
+) []*resource.Resource {
 	hosts, paths := s.Ingress.hosts(), s.Ingress.paths()
 	if len(hosts)+len(paths) == 0 {
 		paths = []string{"/*"} // a rule needs at least one condition
 	}
-	listener := ingress.HTTPListener
-	if s.Ingress.Certificate.IsSet() {
-		listener = ingress.HTTPSListener
+	var out []*resource.Resource
+	for i, name := range []string{ruleName, httpRuleName}[:len(places)] {
+		at := places[i]
+		out = append(out, in.Resource(name, elbv2.ListenerRuleType, elbv2.ListenerRule{
+			ListenerARN: value.Expr[string](at.Listener), LoadBalancer: value.Expr[string](at.LoadBalancer),
+			Priority: at.Priority, Hosts: hosts, Paths: paths, Action: elbv2.To(group.Output("arn")),
+			Shared: at.Shared,
+		}))
 	}
-	return in.Resource(ruleName, elbv2.ListenerRuleType, elbv2.ListenerRule{
-		ListenerARN:  value.Expr[string](ingress.Output(s.Ingress.Public, listener)),
-		LoadBalancer: value.Expr[string](ingress.Output(s.Ingress.Public, ingress.ARNSuffix)),
-		Priority:     priority, Hosts: hosts, Paths: paths, Action: elbv2.To(group.Output("arn")),
-	})
+	return out
 }
 
 // url is the public URL: the first host without wildcards, else the load balancer's own name.
-func (g *Ingress) url() value.Value {
-	protocol, path := "http://", strings.TrimRight(g.Path, "/")
-	if g.Certificate.IsSet() {
-		protocol = "https://"
-	}
-	path, _, _ = strings.Cut(path, "*")
-	for _, host := range g.hosts() {
-		if !strings.ContainsAny(host, "*?") {
-			return value.NewString(protocol + host + path)
+func (g *Ingress) url(origin, port value.Value) value.Value {
+	path, _, _ := strings.Cut(strings.TrimRight(g.Path, "/"), "*")
+	host := ingress.Output(g.Public, ingress.DNSName)
+	for _, name := range slices.Backward(g.hosts()) {
+		if !strings.ContainsAny(name, "*?") {
+			host = value.NewString(name)
 		}
 	}
-	return value.Concat(protocol, ingress.Output(g.Public, ingress.DNSName), path)
+	if port.IsNull() {
+		return value.Concat(origin, host, path)
+	}
+	return value.Concat(origin, host, port, path)
 }
 
 // internalURL is the URL for other components. It is known early, so that two services may refer to each other.

@@ -45,7 +45,7 @@ func expand(in component.Instance, s *Spec, _ component.Context) (component.Expa
 		Lifecycle: s.lifecycle(), CORS: s.cors(), ForceDestroy: s.ForceDestroy,
 	})
 	policy := in.Resource("policy", bucket.BucketPolicyType, bucket.BucketPolicy{
-		Bucket: value.Expr[string](b.Output("name")), Policy: tlsOnly(b),
+		Bucket: value.Expr[string](b.Output("name")), Policy: bucket.Policy(bucket.TLSOnly(b.Output("arn"))), // the users' roles say who may do what
 	})
 	return component.Expansion{
 		Resources: []*resource.Resource{b, policy},
@@ -102,24 +102,6 @@ func days(d value.Duration) int { return int(time.Duration(d) / day) }
 
 // objects is the ARN of everything in the bucket.
 func objects(arn value.Value) value.Value { return value.Concat(arn, "/*") }
-
-// tlsOnly refuses requests without TLS. The users' roles say who may do what.
-func tlsOnly(b *resource.Resource) value.Value {
-	arn := b.Output("arn")
-	return value.NewMap(map[string]value.Value{
-		"Version": value.NewString("2012-10-17"),
-		"Statement": value.NewList(value.NewMap(map[string]value.Value{
-			"Sid":       value.NewString("TLSOnly"),
-			"Effect":    value.NewString("Deny"),
-			"Principal": value.NewString("*"),
-			"Action":    value.NewString("s3:*"),
-			"Resource":  value.NewList(arn, objects(arn)),
-			"Condition": value.NewMap(map[string]value.Value{
-				"Bool": value.NewMap(map[string]value.Value{"aws:SecureTransport": value.NewString("false")}),
-			}),
-		})),
-	})
-}
 
 func grant(in component.Instance, s *Spec, verb string) component.Grant {
 	arn := value.Output(in.Address, "arn")

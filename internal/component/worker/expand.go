@@ -19,9 +19,11 @@ func Kind() component.Kind {
 			"ports":   "a Worker has no ports; use a MicroService",
 			"ingress": "a Worker gets no requests; use a MicroService",
 		},
-		Check:   check,
-		Demands: func(in component.Instance, s *Spec) []component.Demand { return s.Spec.Demands(in, false) },
-		Expand:  expand,
+		Check: check,
+		Demands: func(in component.Instance, s *Spec) []component.Demand {
+			return s.Spec.Demands(in, cluster.Need{Counted: s.Scaling.Queue != ""})
+		},
+		Expand: expand,
 	})
 }
 

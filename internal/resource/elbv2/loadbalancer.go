@@ -43,7 +43,16 @@ type LoadBalancer struct {
 	// DesyncMitigation says how requests that could desynchronise proxies are treated. Default: defensive.
 	DesyncMitigation string `json:"desyncMitigation,omitempty" enum:"monitor,defensive,strictest" unset:"defensive" doc:"What happens to requests that could desynchronise proxies."`
 
+	// AccessLogs are switched off when they are no longer wanted. Logs that others switched on stay on.
+	AccessLogs *AccessLogs `json:"accessLogs,omitempty" unset:"left as they are" doc:"Where every request is written."`
+
 	Tags map[string]string `json:"tags,omitempty" doc:"Tags of the object, beside those of deployer."`
+}
+
+// AccessLogs says where a load balancer writes its access logs.
+type AccessLogs struct {
+	Bucket value.Of[string] `json:"bucket" required:"true" doc:"Name of a bucket in the same region that Elastic Load Balancing may write to."`
+	Prefix string           `json:"prefix,omitempty" unset:"none" doc:"Beginning of the objects' keys."`
 }
 
 // LoadBalancerOutputs are what AWS adds.

@@ -22,12 +22,18 @@ type ListenerRule struct {
 	Paths        []string         `json:"paths,omitempty" unset:"every path" doc:"Paths with * and ? as wildcards; any of them will do."`
 	Action       Action           `json:"action" required:"true" doc:"What is done with those requests; one of forward, redirect and fixedResponse."`
 
+	// Shared: the listener belongs to somebody else, whose rules may have the priority. Then the rule takes the next
+	// one that is free, unless a user chose the priority.
+	Shared bool `json:"shared,omitempty" doc:"The listener belongs to somebody else: a priority that is taken there is no error, and the rule takes the next one."`
+
 	Tags map[string]string `json:"tags,omitempty" doc:"Tags of the object, beside those of deployer."`
 }
 
 // ListenerRuleOutputs are what AWS adds.
 type ListenerRuleOutputs struct {
 	ARN string `json:"arn"`
+	// Placed is the rule's real priority on a shared listener; 0: the rule has the priority of its properties.
+	Placed int `json:"placed,omitempty"`
 }
 
 // BalancerOf returns the load balancer in the ARN of a listener or a rule: "app/name/id"; "" if there is none.

@@ -13,5 +13,26 @@ type BucketPolicy struct {
 	Policy value.Value      `json:"policy" required:"true" doc:"Policy document as a map or as JSON text; principals as ARNs."`
 }
 
+// Policy is a policy document of those statements.
+func Policy(statements ...value.Value) value.Value {
+	return value.NewMap(map[string]value.Value{
+		"Version": value.NewString("2012-10-17"), "Statement": value.NewList(statements...),
+	})
+}
+
+// TLSOnly is the statement of a bucket's policy that refuses requests without TLS.
+func TLSOnly(bucketARN value.Value) value.Value {
+	return value.NewMap(map[string]value.Value{
+		"Sid":       value.NewString("TLSOnly"),
+		"Effect":    value.NewString("Deny"),
+		"Principal": value.NewString("*"),
+		"Action":    value.NewString("s3:*"),
+		"Resource":  value.NewList(bucketARN, value.Concat(bucketARN, "/*")),
+		"Condition": value.NewMap(map[string]value.Value{
+			"Bool": value.NewMap(map[string]value.Value{"aws:SecureTransport": value.NewString("false")}),
+		}),
+	})
+}
+
 // BucketPolicyOutputs is what AWS adds to a bucket's policy: nothing.
 type BucketPolicyOutputs struct{}

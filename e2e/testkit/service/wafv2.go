@@ -1,0 +1,48 @@
+package service
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/company/deployer/e2e/testkit/access"
+	"github.com/company/deployer/e2e/testkit/proxy"
+)
+
+var _ = register(Service{
+	Name: "wafv2", ID: "WAFV2", NameBy: []string{"ResourceArn"},
+	Fix:    oneWebACL,
+	Access: access.Rules{Requests: webACLAccess},
+	Types:  map[string]ByHand{"wafv2/association": {Untried: "it has no tags, and a script of its own"}},
+})
+
+// oneWebACL removes the web ACL that a load balancer has before it gets another one: the emulator keeps both.
+func oneWebACL(p *proxy.Proxy) {
+	p.Handle("wafv2", "AssociateWebACL", func(c *proxy.Call) *proxy.Response {
+		var in struct{ ResourceArn string }
+		if err := json.Unmarshal(c.Body, &in); err != nil {
+			return c.Failure(http.StatusBadRequest, "WAFInvalidParameterException", err.Error())
+		}
+		if err := c.JSON("wafv2", "AWSWAF_20190729.DisassociateWebACL", in, &struct{}{}); err != nil {
+			return c.Failed(err)
+		}
+		answer, err := c.Forward()
+		if err != nil {
+			return c.Failed(err)
+		}
+		return answer
+	})
+}
+
+func webACLAccess(b *access.Builder) {
+	balancer, acl := b.Text("ResourceArn"), b.Text("WebACLArn")
+	switch b.Call.Operation {
+	case "AssociateWebACL":
+		b.On(acl)
+		b.Ask("elasticloadbalancing:SetWebAcl", "*")
+	case "DisassociateWebACL":
+		b.On(balancer)
+		b.Ask("elasticloadbalancing:SetWebAcl", "*")
+	default:
+		b.On(balancer)
+	}
+}
