@@ -155,7 +155,9 @@ func TestContract(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.edit("infra/ingress.yaml", "WEB_ACL", *acl.Summary.ARN)
+	d.edit("infra/ingress.yaml",
+		"arn:aws:wafv2:us-east-1:123456789012:regional/webacl/contract/11111111-2222-3333-4444-555555555555",
+		*acl.Summary.ARN)
 	guard, _ := d.guard("dev")
 	judge := d.transcribe()
 	approved := func(command string) []string {

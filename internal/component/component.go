@@ -135,7 +135,7 @@ type Context struct {
 	// shared components that this component needs, its own included: so all services on a listener see the same set of
 	// rules. Sorted by address and From.
 	Demands []Demand
-	// Shared are the specs of the shared components that this component needs, by address. It is nil for shared kinds.
+	// Shared are the specs of the shared components that this component needs, by address.
 	Shared map[string]any
 }
 

@@ -245,7 +245,7 @@ func (x *expansion) expand(m *member, graph *resource.Graph) {
 func (x *expansion) shared(m *member) map[string]any {
 	out := map[string]any{}
 	for _, address := range m.needs {
-		if spec := x.members[address].spec; spec != nil && m.kind.Synthetic == "" {
+		if spec := x.members[address].spec; spec != nil {
 			out[address] = spec
 		}
 	}

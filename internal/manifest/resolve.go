@@ -63,6 +63,7 @@ type resolver struct {
 	serviceTags map[string]map[string]string
 	targets     map[string]target // by address
 	waits       []wait            // of components for each other
+	network     *document         // made of spec.network of the Environment; nil: there is none
 }
 
 // target is what a reference, dependsOn or uses may name.
@@ -95,9 +96,10 @@ func (b *Bundle) Resolve(o Options) (*Stack, diag.List) {
 	r.variables()
 	r.evaluateSettings()
 	overlays := r.overlays()
+	r.environmentNetwork(overlays)
 	defaults := r.defaults(overlays)
 	r.index(overlays)
-	for _, d := range b.components {
+	for _, d := range r.components() {
 		if d.kind != "" {
 			r.component(d, defaults[d.kind], overlays)
 		}
@@ -152,7 +154,7 @@ func (r *resolver) index(overlays map[*document]*document) {
 		r.tags(&merged, spec.Tags)
 		r.serviceTags[name] = spec.Tags
 	}
-	for _, d := range r.bundle.components {
+	for _, d := range r.components() {
 		t := target{at: d.at("metadata", "name")}
 		if r.header(d) {
 			t.kind, _ = r.options.Registry.Kind(d.kind)

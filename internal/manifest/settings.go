@@ -47,6 +47,7 @@ type environmentSpec struct {
 	Provider   providerSpec           `json:"provider" doc:"Where the environment lives in AWS, instead of what the Stack says."`
 	Variables  map[string]value.Value `json:"variables" keys:"^[A-Za-z_][A-Za-z0-9_]*$" keyForm:"the name of a variable: letters, digits and _, not a digit first" example:"{LOG_LEVEL: warn}" doc:"Variables by name; what an entry leaves out, the Stack's keeps."`
 	Production bool                   `json:"production" doc:"Protects queues and load balancers, and keeps logs for 90 instead of 30 days."`
+	Network    value.Value            `json:"network" unset:"as in infra/" example:"{vpc: {default: true}}" doc:"Spec of the Network in this environment: what an overlay of the kind Network would say. A Network in infra/ is not needed."`
 	Approval   string                 `json:"approval" enum:"required,none" default:"none" doc:"required: each apply and destroy that changes something is approved on the terminal or by --auto-approve, whatever the configuration says."`
 	Rollback   string                 `json:"rollback" enum:"auto,none" default:"none" doc:"auto: when an apply fails, everything that it changed goes back to the last version that succeeded, as with apply --rollback-on-failure."`
 }

@@ -28,7 +28,7 @@ var _ = flag.Bool("update", false, "write the pages")
 const folder = "../../docs/reference"
 
 // The order of the kinds in the index.
-var order = []string{"MicroService", "Worker", "RDS", "SQS", "S3", "ElastiCache", "Network", "Ingress"}
+var order = []string{"MicroService", "Worker", "RDS", "SQS", "S3", "ElastiCache", "Network", "Ingress", "Cluster"}
 
 func TestIndex(t *testing.T) {
 	reg := kinds.Registry()

@@ -406,6 +406,25 @@ func TestTasksInIsolatedSubnets(t *testing.T) {
 
 	_, err = ask(model.SubnetsLookup{Services: need, Internet: map[string][]string{"docker.io": {"web/api"}}})
 	nextStep(t, err, "copy the images to ECR")
+	// One component chooses: one zone will do, and public subnets mix with no others.
+	only := func(ids ...string) model.SubnetsLookup {
+		return model.SubnetsLookup{SubnetIDs: value.Lit(ids), Chosen: true, Services: need}
+	}
+	found, err = ask(only(public[0]))
+	require.NoError(t, err)
+	require.Equal(t, public[:1], found.TaskSubnetIDs)
+	require.True(t, found.AssignPublicIP)
+	found, err = ask(only(isolated[1]))
+	require.NoError(t, err)
+	require.Equal(t, isolated[1:], found.TaskSubnetIDs)
+	require.False(t, found.AssignPublicIP)
+	_, err = ask(only(public[0], isolated[0]))
+	nextStep(t, err, "only public subnets, or none of them")
+	lacks := only(isolated[0])
+	lacks.Services = map[string][]string{"sqs": {"web/worker"}}
+	_, err = ask(lacks)
+	require.ErrorContains(t, err, "need: sqs (web/worker)")
+
 	_, err = ask(model.SubnetsLookup{SubnetIDs: value.Lit(public), Tasks: "private"})
 	nextStep(t, err, "tasks: private")
 }

@@ -349,7 +349,44 @@ func TestVPCLookup(t *testing.T) {
 	found, err = lookup[model.FoundVPC](t, awsec2.Lookups(h.Config), model.VPCLookupType,
 		model.VPCLookup{ID: value.Lit(vpc)})
 	require.NoError(t, err)
-	require.Equal(t, model.FoundVPC{VPCID: vpc, CIDR: "10.7.0.0/16"}, found)
+	require.Equal(t, "10.7.0.0/16", found.CIDR)
+	require.Equal(t, []string{"10.7.0.0/16"}, found.CIDRs)
+	require.NotContains(t, found.Has, true)
+
+	// All ranges are meant, those that are removed are not.
+	for _, cidr := range []string{"10.9.0.0/16", "10.8.0.0/16", "10.10.0.0/16"} {
+		added, err := client.AssociateVpcCidrBlock(t.Context(),
+			&ec2.AssociateVpcCidrBlockInput{VpcId: &vpc, CidrBlock: &cidr})
+		require.NoError(t, err)
+		if cidr == "10.10.0.0/16" {
+			_, err := client.DisassociateVpcCidrBlock(t.Context(), &ec2.DisassociateVpcCidrBlockInput{
+				AssociationId: added.CidrBlockAssociation.AssociationId,
+			})
+			require.NoError(t, err)
+		}
+	}
+	found, err = lookup[model.FoundVPC](t, awsec2.Lookups(h.Config), model.VPCLookupType,
+		model.VPCLookup{ID: value.Lit(vpc)})
+	require.NoError(t, err)
+	require.Equal(t, []string{"10.7.0.0/16", "10.8.0.0/16", "10.9.0.0/16"}, found.CIDRs)
+	require.Equal(t, []string{"10.8.0.0/16", "10.9.0.0/16", "", ""}, found.More)
+	require.Equal(t, []bool{true, true, false, false}, found.Has)
+
+	// What overlaps the range of a new VPC, unless the VPC is there already.
+	overlaps := func(cidr, component string) model.Overlap {
+		answer, err := lookup[model.Overlap](t, awsec2.Lookups(h.Config), model.OverlapLookupType,
+			model.OverlapLookup{CIDR: cidr, Tags: map[string]string{resource.TagComponent: component}})
+		require.NoError(t, err)
+		return answer
+	}
+	require.Equal(t, model.Overlap{Found: true, With: vpc + " (10.9.0.0/16)"}, overlaps("10.9.4.0/22", "infra/network"))
+	require.Equal(t, model.Overlap{}, overlaps("10.50.0.0/16", "infra/network"))
+	_, err = client.CreateTags(t.Context(), &ec2.CreateTagsInput{
+		Resources: []string{vpc},
+		Tags:      []types.Tag{{Key: aws.String(resource.TagComponent), Value: aws.String("infra/network")}},
+	})
+	require.NoError(t, err)
+	require.Equal(t, model.Overlap{}, overlaps("10.9.4.0/22", "infra/network"))
 
 	_, err = lookup[model.FoundVPC](t, awsec2.Lookups(h.Config), model.VPCLookupType,
 		model.VPCLookup{ID: value.Lit("vpc-00000000")})

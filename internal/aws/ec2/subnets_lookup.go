@@ -50,6 +50,12 @@ func subnetsLookup(api *api) resource.Lookup {
 				return value.NullValue, err
 			}
 			answer := sortOut(subnets, tables)
+			if ask.Chosen {
+				if err := api.choose(ctx, ask, &answer, tables); err != nil {
+					return value.NullValue, err
+				}
+				return value.Encode(answer), nil
+			}
 			if err := api.placeTasks(ctx, ask, &answer, tables); err != nil {
 				return value.NullValue, err
 			}

@@ -38,6 +38,38 @@ func (a *api) placeTasks(
 		return nil
 	}
 	answer.TaskSubnetIDs, answer.AssignPublicIP = answer.IsolatedSubnetIDs, false
+	return a.reachAll(ctx, ask, answer, tables)
+}
+
+// choose decides about subnets that one component chooses.
+func (a *api) choose(
+	ctx context.Context, ask model.SubnetsLookup, answer *model.Subnets, tables []types.RouteTable,
+) error {
+	inside := slices.Concat(answer.PrivateSubnetIDs, answer.IsolatedSubnetIDs)
+	switch public := answer.PublicSubnetIDs; {
+	case len(public) > 0 && len(inside) > 0:
+		return &resource.OpError{
+			Operation: "ec2:DescribeSubnets",
+			Message: fmt.Sprintf("the subnets %s are public, and %s are not: tasks get a public IP everywhere or nowhere",
+				strings.Join(public, ", "), strings.Join(inside, ", ")),
+			Next: "choose only public subnets, or none of them, in subnets of the component",
+		}
+	case len(public) > 0:
+		answer.TaskSubnetIDs, answer.AssignPublicIP = public, true
+		return nil
+	}
+	answer.TaskSubnetIDs, answer.AssignPublicIP = inside, false
+	slices.Sort(answer.TaskSubnetIDs)
+	if len(answer.IsolatedSubnetIDs) == 0 {
+		return nil
+	}
+	return a.reachAll(ctx, ask, answer, tables)
+}
+
+// reachAll checks that VPC endpoints lead from the isolated subnets to all that tasks need.
+func (a *api) reachAll(
+	ctx context.Context, ask model.SubnetsLookup, answer *model.Subnets, tables []types.RouteTable,
+) error {
 	if len(ask.Services) == 0 && len(ask.Internet) == 0 {
 		return nil
 	}

@@ -85,7 +85,7 @@ func (s *Spec) Demands(in component.Instance, need cluster.Need) []component.Dem
 
 // reach is what the tasks must reach to start. A value that is not known yet is left out, except that of a secret.
 func (s *Spec) reach(in component.Instance) network.Need {
-	need := network.Need{Services: []string{"logs"}}
+	need := network.Need{Services: []string{"logs"}, Elsewhere: len(s.Subnets) > 0}
 	images, secrets := []value.Of[string]{s.Image}, slices.Collect(maps.Values(s.Secrets))
 	for _, c := range s.Sidecars {
 		images, secrets = append(images, c.Image), slices.AppendSeq(secrets, maps.Values(c.Secrets))
@@ -152,24 +152,47 @@ func (s *Spec) Build(in component.Instance, granted []component.Granted, parts P
 	for _, c := range connections {
 		begin, after = append(begin, c.ID()), append(after, c.ID())
 	}
+	place := s.place(in, granted, add)
 	if s.Release != nil {
 		after = append(after,
-			add(in.Resource("release", ecs.ReleaseType, s.release(in, definition, made.SecurityGroup), begin...)).ID())
+			add(in.Resource("release", ecs.ReleaseType, s.release(in, definition, made.SecurityGroup, place), begin...)).ID())
 	}
-	made.Service = add(in.Resource("service", ecs.ServiceType, s.service(in, parts, definition, made.SecurityGroup),
+	made.Service = add(in.Resource("service", ecs.ServiceType, s.service(in, parts, definition, made.SecurityGroup, place),
 		after...))
 	made.Resources = append(made.Resources, parts.Scaling.resources(in, made.Service, parts.Tracked)...)
 	return made
 }
 
+// place is where tasks run.
+type place struct {
+	subnets  value.Of[[]string]
+	publicIP value.Of[bool]
+}
+
+// place is what the Network says, or the subnets of the spec.
+func (s *Spec) place(
+	in component.Instance, granted []component.Granted, add func(*resource.Resource) *resource.Resource,
+) place {
+	if len(s.Subnets) == 0 {
+		return place{
+			value.Expr[[]string](network.Output(network.TaskSubnetIDs)),
+			value.Expr[bool](network.Output(network.AssignPublicIP)),
+		}
+	}
+	found := add(in.Data("subnets", ec2.SubnetsLookupType, network.Chosen(in, s.Subnets, s.reach(in), granted)))
+	return place{value.Expr[[]string](found.Output("taskSubnetIds")), value.Expr[bool](found.Output("assignPublicIp"))}
+}
+
 // service are the properties of the ECS service.
-func (s *Spec) service(in component.Instance, parts Parts, definition, securityGroup *resource.Resource) ecs.Service {
+func (s *Spec) service(
+	in component.Instance, parts Parts, definition, securityGroup *resource.Resource, at place,
+) ecs.Service {
 	least, _ := parts.Scaling.Limits()
 	props := ecs.Service{
 		Name: in.ResourceName(ecs.NameLimit, nil), Cluster: value.Expr[string](cluster.Output(cluster.Name)),
 		TaskDefinition: value.Expr[string](definition.Output("arn")),
-		Subnets:        value.Expr[[]string](network.Output(network.TaskSubnetIDs)),
-		AssignPublicIP: value.Expr[bool](network.Output(network.AssignPublicIP)),
+		Subnets:        at.subnets,
+		AssignPublicIP: at.publicIP,
 		SecurityGroups: s.securityGroups(securityGroup),
 		TargetGroups:   parts.TargetGroups, ServiceRegistries: parts.Registries,
 		Deployment: s.Deployment.properties(), EnableExecuteCommand: s.Exec,
@@ -194,13 +217,15 @@ func (s *Spec) service(in component.Instance, parts Parts, definition, securityG
 }
 
 // release are the properties of the release task. It runs in the service's network, with the same roles.
-func (s *Spec) release(in component.Instance, definition, securityGroup *resource.Resource) ecs.Release {
+func (s *Spec) release(
+	in component.Instance, definition, securityGroup *resource.Resource, at place,
+) ecs.Release {
 	return ecs.Release{
 		Name: in.ResourceName(ecs.NameLimit, nil), Cluster: value.Expr[string](cluster.Output(cluster.Name)),
 		TaskDefinition: value.Expr[string](definition.Output("arn")),
 		Container:      in.Original().Name, Command: s.Release.Command, Timeout: s.Release.Timeout.Seconds(),
-		Subnets:        value.Expr[[]string](network.Output(network.TaskSubnetIDs)),
-		AssignPublicIP: value.Expr[bool](network.Output(network.AssignPublicIP)),
+		Subnets:        at.subnets,
+		AssignPublicIP: at.publicIP,
 		SecurityGroups: s.securityGroups(securityGroup),
 	}
 }

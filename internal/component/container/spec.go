@@ -28,6 +28,7 @@ type Spec struct {
 	Exec         bool                        `json:"exec,omitempty" doc:"Allow shells into running containers (ECS Exec)."`
 	// SecurityGroups are those that others have made, such as the group of a database's clients.
 	SecurityGroups []string `json:"securityGroups,omitempty" max:"4" why:"a task has five at most, one of them deployer's" unique:"true" pattern:"^sg-[0-9a-f]{8,17}$" form:"the id of a security group, such as sg-0123456789abcdef0" example:"[sg-0123456789abcdef0]" doc:"Ids of security groups that the tasks have beside their own."`
+	Subnets        []string `json:"subnets,omitempty" min:"1" max:"16" why:"ECS takes no more" unique:"true" pattern:"^subnet-[0-9a-f]{8,17}$" form:"the id of a subnet, such as subnet-0123456789abcdef0" unset:"as the Network says" example:"[subnet-0123456789abcdef0]" doc:"Ids of the subnets of the VPC in which the tasks run, all public or none. In public ones they get a public IP."`
 	Spot           bool     `json:"spot,omitempty" doc:"Run on Fargate Spot: cheaper, but AWS may stop tasks with two minutes' notice."`
 }
 

@@ -2,6 +2,7 @@ package ingress
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +28,14 @@ func generated() []component.Generated {
 			component.Generated{Name: kind + "security-group", Type: ec2.SecurityGroupType, When: when},
 			component.Generated{Name: kind + "from-http", Type: ec2.SecurityGroupRuleType, When: when},
 			component.Generated{Name: kind + "from-https", Type: ec2.SecurityGroupRuleType, When: https},
+			component.Generated{
+				Name: kind + "from-http-*", Type: ec2.SecurityGroupRuleType,
+				When: when + ", one for each further range of an existing VPC",
+			},
+			component.Generated{
+				Name: kind + "from-https-*", Type: ec2.SecurityGroupRuleType,
+				When: https + ", one for each further range of an existing VPC",
+			},
 			component.Generated{Name: kind + "load-balancer", Type: elbv2.LoadBalancerType, When: when},
 			component.Generated{Name: kind + "http-listener", Type: elbv2.ListenerType, When: when},
 			component.Generated{Name: kind + "https-listener", Type: elbv2.ListenerType, When: https},
@@ -98,7 +107,7 @@ func Kind() component.Kind {
 				case rules.set.Existing != nil:
 					rules.join(in, &out)
 				default:
-					certificates, problems := balancer(in, rules, rules.set, &out)
+					certificates, problems := balancer(in, rules, c, &out)
 					over = append(over, append(problems, rules.quotas(certificates)...)...)
 				}
 			}
@@ -131,8 +140,9 @@ func (r *Rules) quotas(certificates int) []value.Problem {
 
 // balancer makes one load balancer with its shared parts, and returns how many certificates it has.
 func balancer(
-	in component.Instance, rules *Rules, set Balancer, out *component.Expansion,
+	in component.Instance, rules *Rules, c component.Context, out *component.Expansion,
 ) (int, []value.Problem) {
+	set := rules.set
 	kind := scheme(rules.public)
 	add := func(name, typ string, props any, after ...string) *resource.Resource {
 		r := in.Resource(kind+"-"+name, typ, props, after...)
@@ -145,10 +155,14 @@ func balancer(
 		GroupName: in.Prefix(kind), VPCID: value.Expr[string](network.Output(network.VPCID)),
 		Description: "The " + kind + " load balancer of " + in.Stack + " in " + in.Environment,
 	})
-	opened := []string{openPort(add, rules.public, group, "http", 80)}
+	ranges, from := network.Ranges(c), "the VPC"
+	if rules.public {
+		ranges, from = []network.Range{{CIDR: value.NewString("0.0.0.0/0")}}, "anywhere"
+	}
+	opened := openPort(add, ranges, from, group, "http", 80)
 	ports := map[string]int{"http": 80}
 	if len(rules.hostsWithHTTPS) > 0 {
-		opened = append(opened, openPort(add, rules.public, group, "https", 443))
+		opened = append(opened, openPort(add, ranges, from, group, "https", 443)...)
 		ports["https"] = 443
 	}
 	props := elbv2.LoadBalancer{
@@ -312,21 +326,26 @@ func (r *Rules) join(in component.Instance, out *component.Expansion) {
 	r.records(in, found.Output("dnsName"), found.Output("zoneId"), out)
 }
 
-// openPort lets the world, or the VPC, reach a port of the load balancer. It returns the last rule's ID.
+// openPort lets the world, or all ranges of the VPC, reach a port of the load balancer. It returns the rules' IDs.
 func openPort(
-	add func(string, string, any, ...string) *resource.Resource, public bool, group *resource.Resource, name string,
-	port int,
-) string {
-	cidr := network.Output(network.CIDR)
-	from := "the VPC"
-	if public {
-		cidr, from = value.NewString("0.0.0.0/0"), "anywhere"
+	add func(string, string, any, ...string) *resource.Resource, ranges []network.Range, from string,
+	group *resource.Resource, name string, port int,
+) []string {
+	var ids []string
+	for i, each := range ranges {
+		number := ""
+		if i > 0 {
+			number = "-" + strconv.Itoa(i+1)
+		}
+		rule := add("from-"+name+number, ec2.SecurityGroupRuleType, ec2.SecurityGroupRule{
+			SecurityGroupID: value.Expr[string](group.Output("id")), Direction: ec2.Ingress, Protocol: "tcp",
+			FromPort: value.Lit(port), ToPort: value.Lit(port), CIDR: value.Expr[string](each.CIDR),
+			Description: strings.ToUpper(name) + " from " + from,
+		})
+		rule.Only = each.Only
+		ids = append(ids, rule.ID())
 	}
-	return add("from-"+name, ec2.SecurityGroupRuleType, ec2.SecurityGroupRule{
-		SecurityGroupID: value.Expr[string](group.Output("id")), Direction: ec2.Ingress, Protocol: "tcp",
-		FromPort: value.Lit(port), ToPort: value.Lit(port), CIDR: value.Expr[string](cidr),
-		Description: strings.ToUpper(name) + " from " + from,
-	}).ID()
+	return ids
 }
 
 // slug turns a host into part of a resource name; distinct hosts stay distinct.

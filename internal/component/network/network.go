@@ -7,6 +7,7 @@ package network
 
 import (
 	"maps"
+	"strconv"
 
 	"github.com/company/deployer/internal/component"
 	"github.com/company/deployer/internal/resource"
@@ -20,7 +21,8 @@ const Address = "infra/network"
 // The outputs.
 const (
 	VPCID            = "vpcId"
-	CIDR             = "cidr" // of the VPC, IPv4
+	CIDR             = "cidr"  // of the VPC, IPv4
+	CIDRs            = "cidrs" // all of them
 	PublicSubnetIDs  = "publicSubnetIds"
 	PrivateSubnetIDs = "privateSubnetIds"
 	// TaskSubnetIDs are the private subnets with a route to the internet, or else the public ones; AssignPublicIP says
@@ -77,11 +79,12 @@ func Kind() component.Kind {
 		Name: "Network", Group: "infra.deployer.io/v1", Synthetic: Address,
 		Doc: "The VPC and the subnets in which everything of a stack runs.",
 		Outputs: []string{
-			VPCID, CIDR, PublicSubnetIDs, PrivateSubnetIDs, TaskSubnetIDs, AssignPublicIP,
+			VPCID, CIDR, CIDRs, PublicSubnetIDs, PrivateSubnetIDs, TaskSubnetIDs, AssignPublicIP,
 			PublicBalancerSubnetIDs, InternalBalancerSubnetIDs, DataSubnetIDs,
 		},
 		Words: map[string]string{
-			VPCID: "Id of the VPC.", CIDR: "IPv4 range of the VPC.",
+			VPCID: "Id of the VPC.", CIDR: "IPv4 range of the VPC, the primary one.",
+			CIDRs:           "All IPv4 ranges of the VPC, the primary one first.",
 			PublicSubnetIDs: "Ids of the public subnets.", PrivateSubnetIDs: "Ids of the private subnets.",
 			TaskSubnetIDs: "Ids of the subnets in which tasks run: private ones with a default route, else " +
 				"any the public ones.",
@@ -116,7 +119,7 @@ func expand(in component.Instance, s *Spec, c component.Context) (component.Expa
 	return component.Expansion{
 		Resources: []*resource.Resource{vpc, subnets},
 		Outputs: map[string]value.Value{
-			VPCID: vpc.Output("vpcId"), CIDR: vpc.Output("cidr"),
+			VPCID: vpc.Output("vpcId"), CIDR: vpc.Output("cidr"), CIDRs: vpc.Output("cidrs"),
 			PublicSubnetIDs: subnets.Output("publicSubnetIds"), PrivateSubnetIDs: subnets.Output("privateSubnetIds"),
 			TaskSubnetIDs: subnets.Output("taskSubnetIds"), AssignPublicIP: subnets.Output("assignPublicIp"),
 			PublicBalancerSubnetIDs: subnets.Output("publicZoneSubnetIds"),
@@ -125,6 +128,27 @@ func expand(in component.Instance, s *Spec, c component.Context) (component.Expa
 			DataSubnetIDs: subnets.Output("dataSubnetIds"),
 		},
 	}, nil
+}
+
+// Range is one IPv4 range of the VPC.
+type Range struct {
+	CIDR value.Value
+	Only value.Value // whether there is such a range; Null: always
+}
+
+// Ranges are all IPv4 ranges of the network of a component, the primary one first.
+func Ranges(c component.Context) []Range {
+	all := []Range{{CIDR: Output(CIDR)}}
+	if s, ok := c.Shared[Address].(*Spec); !ok || s.VPC.CIDR != "" {
+		return all // a VPC of the stack's own has one range
+	}
+	vpc := func(what string, i int) value.Value {
+		return value.Select(value.Output(Address+":vpc", what), strconv.Itoa(i))
+	}
+	for i := range ec2.MoreCIDRs {
+		all = append(all, Range{CIDR: vpc("more", i), Only: vpc("has", i)})
+	}
+	return all
 }
 
 // twoZones is the first list if it has the two zones that a load balancer needs, else the second.

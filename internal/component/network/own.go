@@ -167,8 +167,17 @@ func (s *Spec) own(in component.Instance, c component.Context) (component.Expans
 	if s.Tasks == inPublic {
 		tasks = public
 	}
-	return component.Expansion{Resources: b.made, Outputs: map[string]value.Value{
+	overlap := in.Data("overlap", ec2.OverlapLookupType, ec2.OverlapLookup{CIDR: b.cidr.String(), Tags: map[string]string{
+		resource.TagStack: in.Stack, resource.TagEnvironment: in.Environment, resource.TagComponent: in.Address,
+	}})
+	b.made = append(b.made, overlap)
+	notes := []resource.Hint{{When: overlap.Output("found"), Text: []value.Value{
+		value.NewString("vpc.cidr " + b.cidr.String() + " overlaps the range of "), overlap.Output("with"),
+		value.NewString(": the two VPCs can never be connected"),
+	}}}
+	return component.Expansion{Resources: b.made, Notes: notes, Outputs: map[string]value.Value{
 		VPCID: b.vpc.Output("id"), CIDR: value.NewString(b.cidr.String()),
+		CIDRs:           value.Strings(b.cidr.String()),
 		PublicSubnetIDs: public, PrivateSubnetIDs: private,
 		DataSubnetIDs: private, TaskSubnetIDs: tasks, AssignPublicIP: value.NewBool(s.Tasks == inPublic),
 		PublicBalancerSubnetIDs: public, InternalBalancerSubnetIDs: private,

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/resource/ec2"
 	"github.com/company/deployer/internal/value"
 )
 
@@ -15,6 +16,8 @@ import (
 type Need struct {
 	Services []string // of AWS, by the names of their VPC endpoints: "logs", "ecr.api"
 	Internet []string // what only the internet has: the registry of an image
+	// Elsewhere: the component chooses its own subnets, so its needs do not matter for those of the Network.
+	Elsewhere bool
 }
 
 // Demand asks for a network.
@@ -52,7 +55,7 @@ func needed(demands []component.Demand) (services, internet map[string][]string)
 	}
 	for _, d := range demands {
 		n, runs := d.Data.(Need)
-		if !runs {
+		if !runs || n.Elsewhere {
 			continue
 		}
 		for _, s := range n.Services {
@@ -74,6 +77,16 @@ func needed(demands []component.Demand) (services, internet map[string][]string)
 		}
 	}
 	return services, internet
+}
+
+// Chosen asks for the subnets that one component chooses for its tasks.
+func Chosen(in component.Instance, ids []string, need Need, granted []component.Granted) ec2.SubnetsLookup {
+	ask := ec2.SubnetsLookup{
+		VPCID: value.Expr[string](Output(VPCID)), SubnetIDs: value.Lit(ids), Chosen: true,
+	}
+	need.Elsewhere = false
+	ask.Services, ask.Internet = needed([]component.Demand{{From: in.Address, Data: need, Granted: granted}})
+	return ask
 }
 
 // ways finds tasks in private subnets that cannot reach what they need. There are no problems with NAT gateways.

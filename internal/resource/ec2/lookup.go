@@ -8,6 +8,7 @@ const (
 	SubnetsLookupType  = "ec2/subnets"
 	ZonesLookupType    = "ec2/zones"
 	ServicesLookupType = "ec2/endpoint-services"
+	OverlapLookupType  = "ec2/overlapping-vpcs"
 )
 
 // VPCLookup asks for the VPC with that id; without an id, for the region's default VPC.
@@ -15,11 +16,32 @@ type VPCLookup struct {
 	ID value.Of[string] `json:"id,omitempty"`
 }
 
+// MoreCIDRs is how many networks AWS lets a VPC have beside the primary one, by its default quota.
+const MoreCIDRs = 4
+
 // FoundVPC answers a VPCLookup.
 type FoundVPC struct {
-	VPCID   string `json:"vpcId"`
-	CIDR    string `json:"cidr"` // the primary IPv4 network
-	Default bool   `json:"default"`
+	VPCID string `json:"vpcId"`
+	CIDR  string `json:"cidr"` // the primary IPv4 network
+	// CIDRs are all IPv4 networks, the primary one first. More has MoreCIDRs entries: the second network and so on, ""
+	// where there is none. Has says which entries are networks.
+	CIDRs   []string `json:"cidrs"`
+	More    []string `json:"more"`
+	Has     []bool   `json:"has"`
+	Default bool     `json:"default"`
+}
+
+// OverlapLookup asks which other VPC of the region has addresses of a range that a new VPC is to have. A VPC with the
+// tags is that VPC: it is there already, and the question is too late.
+type OverlapLookup struct {
+	CIDR string            `json:"cidr"`
+	Tags map[string]string `json:"tags"`
+}
+
+// Overlap answers an OverlapLookup.
+type Overlap struct {
+	Found bool   `json:"found"`
+	With  string `json:"with"` // VPCs and their ranges, for people
 }
 
 // SubnetsLookup asks for the subnets of a VPC: all, those with the given ids, or those with all the given tags. Fewer
@@ -30,6 +52,8 @@ type SubnetsLookup struct {
 	Tags      map[string]string  `json:"tags,omitempty"`
 	// Tasks is private or public: in which subnets tasks run. Empty: private, if there are subnets that are not public.
 	Tasks string `json:"tasks,omitempty"`
+	// Chosen: one component chooses these subnets for its tasks. One zone will do, and public subnets mix with no others.
+	Chosen bool `json:"chosen,omitempty"`
 	// Services are what tasks must reach of AWS, and Internet what they must reach elsewhere, each with the components
 	// that need it. In isolated subnets, each service needs a VPC endpoint.
 	Services map[string][]string `json:"services,omitempty"`

@@ -13,10 +13,10 @@ const PrivateDNSNamespaceType = "servicediscovery/private-dns-namespace"
 // PrivateDNSNamespace are the properties of a private DNS namespace. Its ID is Cloud Map's (ns-...).
 type PrivateDNSNamespace struct {
 	// Name is the domain: production.shop.internal.
-	Name  string           `json:"name" required:"true"`
-	VPCID value.Of[string] `json:"vpcId" required:"true"`
+	Name  string           `json:"name" required:"true" doc:"Domain."`
+	VPCID value.Of[string] `json:"vpcId" required:"true" doc:"Id of the VPC that can resolve it."`
 
-	Tags map[string]string `json:"tags,omitempty"`
+	Tags map[string]string `json:"tags,omitempty" doc:"Tags of the object, beside those of deployer."`
 }
 
 // PrivateDNSNamespaceOutputs are what AWS adds.
