@@ -419,7 +419,7 @@ func TestTasksInIsolatedSubnets(t *testing.T) {
 	require.Equal(t, isolated[1:], found.TaskSubnetIDs)
 	require.False(t, found.AssignPublicIP)
 	_, err = ask(only(public[0], isolated[0]))
-	nextStep(t, err, "only public subnets, or none of them")
+	wantNext(t, err, "only public subnets, or none of them")
 	lacks := only(isolated[0])
 	lacks.Services = map[string][]string{"sqs": {"web/worker"}}
 	_, err = ask(lacks)

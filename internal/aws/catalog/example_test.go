@@ -28,7 +28,7 @@ func TestEveryTypeIsInAnExample(t *testing.T) {
 	for name, folder := range map[string]string{
 		"user-platform": "../../../examples/user-platform", "contract": "../../../e2e/contract/stack",
 	} {
-		for _, environment := range []string{"dev", "production"} {
+		for _, environment := range []string{"dev", "production", "shared"} {
 			if _, err := os.Stat(filepath.Join(folder, "environments", environment+".yaml")); err != nil {
 				continue
 			}

@@ -39,7 +39,7 @@ func newRecord(api *api) resource.Behaviour {
 			Permissions: recordPermissions,
 		},
 		CheckProps: checkRecord, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update,
-		DeleteObject: r.delete, Find: r.find, Taggable: true,
+		DeleteObject: r.delete, Find: r.find, Ahead: r.foresee, Taggable: true,
 	}
 }
 
@@ -130,9 +130,11 @@ func (r record) create(ctx context.Context, c recordCall) (string, model.RecordO
 	}
 	return "", out, &resource.OwnedError{
 		Type: model.RecordType, Name: c.Props.Name + " (" + there.String() + ")", Tags: tags,
-		Next: "Remove the records if nobody needs them, or set ingress.zone: none",
+		Next: removeRecord,
 	}
 }
+
+const removeRecord = "Remove the records if nobody needs them, or set ingress.zone: none"
 
 // find looks for records that a run of ours has made: those that are as wanted, and those that point to a load balancer
 // of ours.
