@@ -19,16 +19,15 @@ import (
 
 // elbCommand acts in Elastic Load Balancing, beside the binary.
 //
-//	elb make NAME VARIABLE              make a public load balancer in the default VPC, with a listener for HTTP: their
-//	                                    ARNs are $VARIABLE and $VARIABLE_LISTENER, its group $VARIABLE_GROUP
+//	elb make NAME VARIABLE              make a public load balancer in the default VPC, with a listener for HTTP:
+//	                                    their ARNs are $VARIABLE and $VARIABLE_LISTENER, its group $VARIABLE_GROUP
 //	elb rule LISTENER PRIORITY HOST     make a rule
-//	elb unrule LISTENER PRIORITY        delete a rule
 //	elb rules LISTENER FILE             write the rules of a listener into a file: priority, hosts, type of the action
 //	elb attributes NAME FILE            write the attributes of the load balancer whose name begins so into a file
 //	elb acl NAME VARIABLE               make a web ACL; its ARN is $VARIABLE
 //	elb guard NAME ACL                  put a web ACL in front of that load balancer
 //	elb guarded NAME FILE               write the name of the web ACL of that load balancer into a file
-//	elb drop BALANCER                   delete a load balancer
+//	elb drop BALANCER GROUP             delete a load balancer and its security group
 func elbCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "elb")
 	w := worldOf(ts)
@@ -36,7 +35,7 @@ func elbCommand(ts *testscript.TestScript, neg bool, args []string) {
 	defer cancel()
 	client, waf := elb.NewFromConfig(w.Config), wafv2.NewFromConfig(w.Config)
 	usage := map[string]int{
-		"make": 3, "rule": 4, "unrule": 3, "rules": 3, "attributes": 3, "acl": 3, "guard": 3, "guarded": 3, "drop": 2,
+		"make": 3, "rule": 4, "rules": 3, "attributes": 3, "acl": 3, "guard": 3, "guarded": 3, "drop": 3,
 	}
 	if len(args) == 0 || usage[args[0]] != len(args) {
 		ts.Fatalf("unknown: elb %s", strings.Join(args, " "))
@@ -53,13 +52,6 @@ func elbCommand(ts *testscript.TestScript, neg bool, args []string) {
 			Actions: []types.Action{notHere()},
 		})
 		ts.Check(err)
-	case "unrule":
-		for _, r := range rulesOf(ctx, ts, client, args[1]) {
-			if *r.Priority == args[2] {
-				_, err := client.DeleteRule(ctx, &elb.DeleteRuleInput{RuleArn: r.RuleArn})
-				ts.Check(err)
-			}
-		}
 	case "rules":
 		var lines strings.Builder
 		for _, r := range rulesOf(ctx, ts, client, args[1]) {
@@ -107,6 +99,8 @@ func elbCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(name), 0o644))
 	case "drop":
 		_, err := client.DeleteLoadBalancer(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerArn: &args[1]})
+		ts.Check(err)
+		_, err = ec2.NewFromConfig(w.Config).DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: &args[2]})
 		ts.Check(err)
 	}
 }

@@ -109,7 +109,9 @@ func bundle(kinds *component.Registry, types Types, title string, m mode, names 
 	name := properties["metadata"].(object)["properties"].(object)["name"].(object)
 	name["pattern"] = manifest.NamePattern()
 	own := map[string]string{"ingress": "Ingress", "cluster": "Cluster"} // these kinds have these names, and no others
-	name["not"] = object{"enum": slices.DeleteFunc(manifest.Reserved(), func(name string) bool { return own[name] != "" })}
+	name["not"] = object{
+		"enum": slices.DeleteFunc(manifest.Reserved(), func(name string) bool { return own[name] != "" }),
+	}
 	for _, name := range slices.Sorted(maps.Keys(own)) {
 		cases = append(cases, object{
 			"if": object{"properties": object{"kind": object{"const": own[name]}}},

@@ -67,6 +67,7 @@ def _tags(_, params, add):
 _BALANCER_ATTRIBUTES = {
     "deletion_protection.enabled", "idle_timeout.timeout_seconds", "routing.http.desync_mitigation_mode",
     "routing.http.drop_invalid_header_fields.enabled", "routing.http2.enabled",
+    "access_logs.s3.enabled", "access_logs.s3.bucket", "access_logs.s3.prefix",
 }  # fmt: skip
 _GROUP_ATTRIBUTES = {
     "deregistration_delay.timeout_seconds", "slow_start.duration_seconds", "stickiness.enabled", "stickiness.type",

@@ -50,8 +50,11 @@ func (a *api) choose(
 	case len(public) > 0 && len(inside) > 0:
 		return &resource.OpError{
 			Operation: "ec2:DescribeSubnets",
-			Message: fmt.Sprintf("the subnets %s are public, and %s are not: tasks get a public IP everywhere or nowhere",
-				strings.Join(public, ", "), strings.Join(inside, ", ")),
+			Message: fmt.Sprintf(
+				"the subnets %s are public, and %s are not: tasks get a public IP everywhere or nowhere",
+				strings.Join(public, ", "),
+				strings.Join(inside, ", "),
+			),
 			Next: "choose only public subnets, or none of them, in subnets of the component",
 		}
 	case len(public) > 0:

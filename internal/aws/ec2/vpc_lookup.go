@@ -76,8 +76,12 @@ func foundVPC(vpc types.Vpc) (value.Value, error) {
 	if more := len(found.CIDRs); more > model.MoreCIDRs {
 		return value.NullValue, &resource.OpError{
 			Operation: "ec2:DescribeVpcs",
-			Message: fmt.Sprintf("the VPC %s has %d IPv4 ranges, and deployer can open its load balancers to %d at most",
-				found.VPCID, more+1, model.MoreCIDRs+1),
+			Message: fmt.Sprintf(
+				"the VPC %s has %d IPv4 ranges, and deployer can open its load balancers to %d at most",
+				found.VPCID,
+				more+1,
+				model.MoreCIDRs+1,
+			),
 			Next: "use another VPC, or remove ranges that nothing uses",
 		}
 	}

@@ -61,7 +61,10 @@ var notYet = []resource.NotYet{
 	},
 	{ // S3 takes a moment to follow a new bucket policy
 		Operations: []string{"elasticloadbalancing:ModifyLoadBalancerAttributes"},
-		Codes:      []string{"InvalidConfigurationRequest", "ValidationError"}, Says: []string{"access denied for bucket"},
+		Codes: []string{
+			"InvalidConfigurationRequest",
+			"ValidationError",
+		}, Says: []string{"access denied for bucket"},
 		Within: 30 * time.Second,
 	},
 }

@@ -128,12 +128,20 @@ func (f finder) listener(ctx context.Context, want model.ListenerLookup) (types.
 
 // balancer returns the load balancer of the listener, and checks that the services can be its targets.
 func (f finder) balancer(ctx context.Context, want model.ListenerLookup, arn string) (types.LoadBalancer, error) {
-	out, err := f.api.client.DescribeLoadBalancers(ctx, &elb.DescribeLoadBalancersInput{LoadBalancerArns: []string{arn}})
+	out, err := f.api.client.DescribeLoadBalancers(
+		ctx,
+		&elb.DescribeLoadBalancersInput{LoadBalancerArns: []string{arn}},
+	)
 	if err != nil {
 		return types.LoadBalancer{}, failed(err)
 	}
 	if len(out.LoadBalancers) == 0 {
-		return types.LoadBalancer{}, wrong("DescribeLoadBalancers", correctBalancer, "there is no load balancer %s", arn)
+		return types.LoadBalancer{}, wrong(
+			"DescribeLoadBalancers",
+			correctBalancer,
+			"there is no load balancer %s",
+			arn,
+		)
 	}
 	found := out.LoadBalancers[0]
 	bad := func(next, format string, args ...any) (types.LoadBalancer, error) {
@@ -141,9 +149,16 @@ func (f finder) balancer(ctx context.Context, want model.ListenerLookup, arn str
 	}
 	switch {
 	case found.Type != types.LoadBalancerTypeEnumApplication:
-		return bad("name an application load balancer", "is no application load balancer, but of the type %s", found.Type)
+		return bad(
+			"name an application load balancer",
+			"is no application load balancer, but of the type %s",
+			found.Type,
+		)
 	case string(found.Scheme) != want.Scheme && want.Scheme == model.Internal:
-		return bad("name it under public in the document Ingress", "is reached from the internet, and internal names it")
+		return bad(
+			"name it under public in the document Ingress",
+			"is reached from the internet, and internal names it",
+		)
 	case string(found.Scheme) != want.Scheme:
 		return bad("name it under internal in the document Ingress, and set ingress.public: false in the services",
 			"is internal, and public names it")
@@ -182,8 +197,11 @@ func (f finder) free(ctx context.Context, want model.ListenerLookup, listener st
 			tags[resource.TagEnvironment] == want.Tags[resource.TagEnvironment] {
 			continue
 		}
-		return wrong("DescribeRules", fmt.Sprintf("choose a free ingress.priority from %d to %d, or leave it out",
-			model.ExplicitMin, model.ExplicitMax), "the priority %d of the listener is taken by a rule that this stack "+
+		return wrong("DescribeRules", fmt.Sprintf(
+			"choose a free ingress.priority from %d to %d, or leave it out",
+			model.ExplicitMin,
+			model.ExplicitMax,
+		), "the priority %d of the listener is taken by a rule that this stack "+
 			"did not make: %s", priorityOf(found), arn)
 	}
 	return nil

@@ -79,7 +79,8 @@ func (a association) associate(ctx context.Context, p model.Association) error {
 		return &resource.OpError{
 			Operation: "wafv2:AssociateWebACL", Code: "WAFNonexistentItemException",
 			Message: "there is no web ACL " + p.WebACLARN.Get(),
-			Next:    "correct webAcl in the document Ingress; `aws wafv2 list-web-acls --scope REGIONAL` lists the web ACLs",
+			Next: "correct webAcl in the document Ingress; `aws wafv2 list-web-acls --scope REGIONAL` lists " +
+				"the web ACLs",
 		}
 	}
 	return failed(err)

@@ -41,7 +41,7 @@ func Output(name string) value.Value { return value.Output(Address, name) }
 type Spec struct {
 	component.Common
 
-	ContainerInsights string `json:"containerInsights,omitempty" enum:"on,enhanced,off" unset:"on" doc:"Metrics of tasks and services in CloudWatch, at a price for each metric: on, enhanced (also of each task and container), or off. A Worker that scales by the backlog of a queue needs them."`
+	ContainerInsights string `json:"containerInsights,omitempty" scalar:"text" enum:"on,enhanced,off" unset:"on" doc:"Metrics of tasks and services in CloudWatch, at a price for each metric: on, enhanced (also of each task and container), or off. A Worker that scales by the backlog of a queue needs them."`
 }
 
 // insights are the values of the setting in ECS.
@@ -74,8 +74,9 @@ func expand(in component.Instance, s *Spec, c component.Context) (component.Expa
 	var problems []value.Problem
 	for _, d := range c.Demands {
 		if n, ok := d.Data.(Need); ok && n.Counted && s.ContainerInsights == off {
-			problems = append(problems, component.Invalid([]string{"containerInsights"}, "%s scales by the backlog of a "+
-				"queue, and needs the number of running tasks, which Container Insights counts: take on or enhanced", d.From))
+			problems = append(problems, component.Invalid([]string{"containerInsights"},
+				"%s scales by the backlog of a queue, and needs the number of running tasks, which Container Insights "+
+					"counts: take on or enhanced", d.From))
 		}
 	}
 	made := in.Resource("cluster", ecs.ClusterType, ecs.Cluster{

@@ -154,11 +154,17 @@ func (s *Spec) Build(in component.Instance, granted []component.Granted, parts P
 	}
 	place := s.place(in, granted, add)
 	if s.Release != nil {
-		after = append(after,
-			add(in.Resource("release", ecs.ReleaseType, s.release(in, definition, made.SecurityGroup, place), begin...)).ID())
+		after = append(
+			after,
+			add(
+				in.Resource("release", ecs.ReleaseType, s.release(in, definition, made.SecurityGroup, place), begin...),
+			).ID(),
+		)
 	}
-	made.Service = add(in.Resource("service", ecs.ServiceType, s.service(in, parts, definition, made.SecurityGroup, place),
-		after...))
+	made.Service = add(
+		in.Resource("service", ecs.ServiceType, s.service(in, parts, definition, made.SecurityGroup, place),
+			after...),
+	)
 	made.Resources = append(made.Resources, parts.Scaling.resources(in, made.Service, parts.Tracked)...)
 	return made
 }

@@ -41,7 +41,11 @@ func generated() []component.Generated {
 			component.Generated{Name: kind + "https-listener", Type: elbv2.ListenerType, When: https},
 			component.Generated{Name: kind + "certificates", Type: elbv2.ListenerCertificatesType, When: https},
 			component.Generated{Name: kind + "redirect-*", Type: elbv2.ListenerRuleType, When: https},
-			component.Generated{Name: kind + "log-bucket", Type: s3.BucketType, When: "with `accessLogs` without a bucket"},
+			component.Generated{
+				Name: kind + "log-bucket",
+				Type: s3.BucketType,
+				When: "with `accessLogs` without a bucket",
+			},
 			component.Generated{
 				Name: kind + "log-bucket-policy",
 				Type: s3.BucketPolicyType,
@@ -318,8 +322,9 @@ func (r *Rules) join(in component.Instance, out *component.Expansion) {
 	found := in.Data(scheme(r.public)+existing, elbv2.LookupListener, want)
 	out.Resources = append(out.Resources, found)
 	for what, v := range map[string]value.Value{
-		DNSName: found.Output("dnsName"), ZoneID: found.Output("zoneId"), SecurityGroup: found.Output("securityGroupId"),
-		ARNSuffix: value.NewString(elbv2.BalancerOf(r.set.Existing.arn())),
+		DNSName: found.Output("dnsName"), ZoneID: found.Output("zoneId"),
+		SecurityGroup: found.Output("securityGroupId"),
+		ARNSuffix:     value.NewString(elbv2.BalancerOf(r.set.Existing.arn())),
 	} {
 		out.Outputs[OutputName(r.public, what)] = v
 	}

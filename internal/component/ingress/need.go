@@ -141,7 +141,10 @@ type Place struct {
 func (r *Rules) Places(address string) []Place {
 	if r.set.Existing != nil {
 		return []Place{{
-			Listener: joined(r.public, "listenerArn"), LoadBalancer: value.NewString(elbv2.BalancerOf(r.set.Existing.arn())),
+			Listener: joined(
+				r.public,
+				"listenerArn",
+			), LoadBalancer: value.NewString(elbv2.BalancerOf(r.set.Existing.arn())),
 			Priority: r.http[address], Shared: true,
 		}}
 	}

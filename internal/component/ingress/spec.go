@@ -82,8 +82,11 @@ func check(in component.Instance, s *Spec) []value.Problem {
 		elsewhere(set.Existing.Listener, "listener", "existing", "listener")
 		for _, key := range in.Spec.Get(at).Keys() {
 			if key != "existing" {
-				problems = append(problems, component.Invalid([]string{at, key},
-					"the load balancer exists already, and whoever made it decides about its settings: leave %s out", key))
+				problems = append(problems, component.Invalid(
+					[]string{at, key},
+					"the load balancer exists already, and whoever made it decides about its settings: leave %s out",
+					key,
+				))
 			}
 		}
 	}

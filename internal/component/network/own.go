@@ -167,9 +167,13 @@ func (s *Spec) own(in component.Instance, c component.Context) (component.Expans
 	if s.Tasks == inPublic {
 		tasks = public
 	}
-	overlap := in.Data("overlap", ec2.OverlapLookupType, ec2.OverlapLookup{CIDR: b.cidr.String(), Tags: map[string]string{
-		resource.TagStack: in.Stack, resource.TagEnvironment: in.Environment, resource.TagComponent: in.Address,
-	}})
+	overlap := in.Data(
+		"overlap",
+		ec2.OverlapLookupType,
+		ec2.OverlapLookup{CIDR: b.cidr.String(), Tags: map[string]string{
+			resource.TagStack: in.Stack, resource.TagEnvironment: in.Environment, resource.TagComponent: in.Address,
+		}},
+	)
 	b.made = append(b.made, overlap)
 	notes := []resource.Hint{{When: overlap.Output("found"), Text: []value.Value{
 		value.NewString("vpc.cidr " + b.cidr.String() + " overlaps the range of "), overlap.Output("with"),

@@ -45,7 +45,7 @@ func expand(in component.Instance, s *Spec, _ component.Context) (component.Expa
 		Lifecycle: s.lifecycle(), CORS: s.cors(), ForceDestroy: s.ForceDestroy,
 	})
 	policy := in.Resource("policy", bucket.BucketPolicyType, bucket.BucketPolicy{
-		Bucket: value.Expr[string](b.Output("name")), Policy: bucket.Policy(bucket.TLSOnly(b.Output("arn"))), // the users' roles say who may do what
+		Bucket: value.Expr[string](b.Output("name")), Policy: bucket.Policy(bucket.TLSOnly(b.Output("arn"))),
 	})
 	return component.Expansion{
 		Resources: []*resource.Resource{b, policy},

@@ -52,7 +52,8 @@ type SubnetsLookup struct {
 	Tags      map[string]string  `json:"tags,omitempty"`
 	// Tasks is private or public: in which subnets tasks run. Empty: private, if there are subnets that are not public.
 	Tasks string `json:"tasks,omitempty"`
-	// Chosen: one component chooses these subnets for its tasks. One zone will do, and public subnets mix with no others.
+	// Chosen: one component chooses these subnets for its tasks. One zone will do, and public subnets mix with no
+	// others.
 	Chosen bool `json:"chosen,omitempty"`
 	// Services are what tasks must reach of AWS, and Internet what they must reach elsewhere, each with the components
 	// that need it. In isolated subnets, each service needs a VPC endpoint.

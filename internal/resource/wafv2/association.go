@@ -8,8 +8,8 @@ import "github.com/company/deployer/internal/value"
 // AssociationType puts a web ACL in front of a load balancer.
 const AssociationType = "wafv2/association"
 
-// Association are the properties. Its ID is the ARN of the load balancer, which has at most one web ACL. It cannot carry
-// tags.
+// Association are the properties. Its ID is the ARN of the load balancer, which has at most one web ACL. It cannot
+// carry tags.
 type Association struct {
 	ResourceARN value.Of[string] `json:"resourceArn" required:"true" doc:"ARN of the load balancer."`
 	WebACLARN   value.Of[string] `json:"webAclArn" required:"true" doc:"ARN of a regional web ACL."`
