@@ -265,9 +265,12 @@ func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) err
 			f.after = func(w *view.Writer) {
 				back := backOf(applied)
 				if back != nil {
-					applied.Again = ""
+					applied.Again, applied.GoBack = "", ""
 				}
 				view.Unfinished(w, applied.Plan, applied.Version, applied.Outcome, applied.Again)
+				if len(applied.Outcome.Failed) > 0 {
+					view.WayBack(w, applied.GoBack)
+				}
 				view.WentBack(w, back)
 			}
 		}

@@ -70,6 +70,7 @@ type Applied struct {
 	Changed  bool          // something was written
 	Outcome  *plan.Outcome // the result of the plan; nil when it was not carried out
 	Again    string        // the command that continues; "" when the state does not tell it
+	GoBack   string        // the command that goes back to the version before, which succeeded; "" when it did not
 	Version  report.Version
 	Outputs  map[string]map[string]any // by component
 	Holds    []report.Hold             // what rollbacks hold now

@@ -49,6 +49,9 @@ func (u *run) save(
 		return backend.Closing(held, u.strange(ctx, found))
 	}
 	applied.Again, applied.Holds, applied.saved = u.again(), backend.HoldsOf(p), true
+	if u.stack != nil && u.rollback == nil && u.Stored != nil && good(u.Stored.Payload) {
+		applied.GoBack = u.back.CommandLine(u.req.Key, "rollback")
+	}
 	dropJournal(u.back, held)
 	applied.Warnings = append(applied.Warnings, u.finish(held, p, last)...)
 	return u.strange(ctx, found).Err()

@@ -57,6 +57,13 @@ func Unfinished(w *Writer, p *plan.Plan, version report.Version, o *plan.Outcome
 	}
 }
 
+// WayBack names the command that goes back after a failed apply; "": there is nothing to go back to.
+func WayBack(w *Writer, command string) {
+	if command != "" {
+		w.Printf("  This goes back to the version before:\n    %s\n", command)
+	}
+}
+
 // verbs counts the changes, as in "2 created".
 func verbs(steps []plan.Step) []string {
 	var out []string
