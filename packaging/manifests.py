@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reads the manifests for package managers that goreleaser has made, and compares them with the files of the release.
 
-Usage: manifests.py DIST CHOCOLATEY VERSION SKIPPED
+Usage: manifests.py DIST CHOCOLATEY VERSION TAG SKIPPED
 """
 
 import hashlib
@@ -11,7 +11,8 @@ import re
 import sys
 import xml.etree.ElementTree as ET
 
-dist, choco, version, skipped = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3], sys.argv[4].split(",")
+dist, choco = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+version, tag, skipped = sys.argv[3], sys.argv[4], sys.argv[5].split(",")
 problems = []
 
 
@@ -30,7 +31,7 @@ def digests_are_those_of_files(manifest, text, addresses, digests):
     """Each address is of the release, and its digest, which stands at the same place, is that of the file."""
     check(addresses and len(addresses) == len(digests), f"{manifest}: {len(addresses)} addresses, {len(digests)} digests")
     for address, digest in zip(addresses, digests):
-        check(address.startswith(f"https://github.com/company/deployer/releases/download/v{version}/"),
+        check(address.startswith(f"https://github.com/company/deployer/releases/download/{tag}/"),
               f"{manifest}: {address} is no file of the release")
         file = dist / address.rsplit("/", 1)[1]
         check(file.is_file() and hashlib.sha256(file.read_bytes()).hexdigest() == digest.lower(),
