@@ -18,6 +18,7 @@ import (
 
 	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/config"
+	"github.com/company/deployer/internal/follow"
 	"github.com/company/deployer/internal/git"
 	"github.com/company/deployer/internal/image"
 	"github.com/company/deployer/internal/lock"
@@ -56,6 +57,9 @@ type World struct {
 
 	// finds out who changed objects since a time, in the order given
 	Trail func(context.Context, sdk.Config, []resource.Subject, time.Time) ([][]report.Deed, error)
+
+	// reads and follows logs in AWS with that configuration
+	Logs func(sdk.Config) follow.Source
 
 	// A simulation sets these, so that runs can die while the process lives; nil: the real thing.
 	HTTP  sdk.HTTPClient // that every AWS call goes through

@@ -10,6 +10,7 @@ import (
 	"github.com/company/deployer/internal/aws/cloudtrail"
 	"github.com/company/deployer/internal/aws/cloudwatch"
 	"github.com/company/deployer/internal/aws/ecr"
+	"github.com/company/deployer/internal/aws/logs"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/config"
@@ -71,6 +72,7 @@ func (f *Factory) world(settings config.Settings) backend.World {
 		Command: "deployer " + f.command(), Flags: f.backendFlags(), Hard: f.Hard, OnLock: f.OnLock, Log: f.log,
 		NoHome: f.noHome, Types: catalog.New, Index: tagging.Find, Metrics: cloudwatch.Read,
 		Trail: cloudtrail.Read,
+		Logs:  logs.Source,
 		Images: func(cfg aws.Config) image.Finder {
 			return ecr.New(cfg, registry.New(registry.ReadDockerConfig(f.Env, f.Home, f.ReadFile)))
 		},

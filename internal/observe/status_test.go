@@ -230,6 +230,8 @@ func (s *sayer) Health(_ context.Context, objects []resource.Observed) []resourc
 
 func (s *sayer) Logs(resource.Observed) []resource.LogSource { return nil }
 
+func (s *sayer) Tasks(context.Context, resource.Observed) ([]resource.Task, error) { return nil, nil }
+
 func (s *sayer) Metrics(resource.Observed) []resource.Metric { return nil }
 
 // Status shows what the observer of a type says of its objects, and asks it once for all of them.

@@ -32,8 +32,12 @@ func Collect(types Types, graph *resource.Graph, scope resource.Scope) []resourc
 func Reading(statements []resource.Statement) []resource.Statement {
 	var out []resource.Statement
 	for _, s := range statements {
+		if s.Looks {
+			out = append(out, s)
+			continue
+		}
 		s.Actions = slices.DeleteFunc(slices.Clone(s.Actions), func(action string) bool { return !reads(action) })
-		if len(s.Actions) > 0 && (s.Why == "" || s.Looks) { // AWS acts in the name of the caller for changes only
+		if len(s.Actions) > 0 && s.Why == "" { // AWS acts in the name of the caller for changes only
 			out = append(out, s)
 		}
 	}

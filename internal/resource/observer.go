@@ -19,6 +19,9 @@ type Observer interface {
 	Health(ctx context.Context, objects []Observed) []Observation
 	// Logs names where an object writes its log. Pure.
 	Logs(o Observed) []LogSource
+	// Tasks asks AWS for the tasks that write to the logs of an object: those that run, and those that ended as long
+	// as AWS knows them. Nil: the type has no tasks.
+	Tasks(ctx context.Context, o Observed) ([]Task, error)
 	// Metrics lists the metrics of an object that matter to people, the most important first. Pure.
 	Metrics(o Observed) []Metric
 }
@@ -66,6 +69,15 @@ type LogSource struct {
 type Subject struct {
 	Names  []string // under which AWS's record of calls may have it, the likeliest first
 	Global bool     // its service has no regions
+
+// Task is one run of containers.
+type Task struct {
+	ID       string    // the last part of the names of its log streams
+	Of       string    // id in AWS of the object that says what runs: the revision of a task definition
+	Revision string    // its number, for people
+	Created  time.Time //
+	Stopped  time.Time // the zero time: it has not
+	Reason   string    // why it stopped: "Essential container in task exited; api exited with code 1"
 }
 
 // Metric is one metric of CloudWatch.
@@ -121,6 +133,8 @@ type Observing[P, O any] struct {
 	Health func(ctx context.Context, objects []Watched[P, O]) []Observation
 	// Logs implements Observer.Logs.
 	Logs func(w Watched[P, O]) []LogSource
+	// Tasks implements Observer.Tasks.
+	Tasks func(ctx context.Context, w Watched[P, O]) ([]Task, error)
 	// Metrics implements Observer.Metrics.
 	Metrics func(w Watched[P, O]) []Metric
 }
@@ -175,6 +189,18 @@ func (t *Typed[P, O]) Logs(o Observed) []LogSource {
 		return t.Observe.Logs(w)
 	}
 	return nil
+}
+
+// Tasks implements Observer.
+func (t *Typed[P, O]) Tasks(ctx context.Context, o Observed) ([]Task, error) {
+	if t.Observe.Tasks == nil {
+		return nil, nil
+	}
+	w, err := t.watched(o)
+	if err != nil {
+		return nil, err
+	}
+	return t.Observe.Tasks(ctx, w)
 }
 
 // Metrics implements Observer.

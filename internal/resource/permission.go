@@ -17,7 +17,7 @@ type Statement struct {
 	// Why explains an action that no call is named after, or one that only an unusual deployment needs. Empty for
 	// actions that the usual life of the resource needs.
 	Why string
-	// Looks: credentials that only read need it, too, although no call of the type itself does.
+	// Looks: credentials that only read need all of it, too, although no call of the type itself does.
 	Looks bool
 }
 

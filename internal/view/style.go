@@ -26,9 +26,10 @@ var (
 	yellow = mark(4)
 	cyan   = mark(5)
 	reset  = mark(6)
+	violet = mark(7)
 )
 
-var sgr = [...]string{"\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[0m"}
+var sgr = [...]string{"\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[0m", "\x1b[35m"}
 
 const firstMark = '\uFDD0' // of 32 noncharacters
 

@@ -45,8 +45,9 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 			},
 		},
 	}
+	runner := task.New(cfg)
 	return []resource.Behaviour{
-		newCluster(calls), newTaskDefinition(calls), newRelease(task.New(cfg)), newService(calls, rollout.New(cfg)),
+		newCluster(calls), newTaskDefinition(calls), newRelease(runner), newService(calls, rollout.New(cfg), runner),
 	}
 }
 

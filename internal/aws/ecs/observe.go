@@ -1,6 +1,14 @@
 package ecs
 
 import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/company/deployer/internal/aws/task"
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/ecs"
 )
@@ -41,4 +49,56 @@ func taskLogs(o resource.Watched[wanted.TaskDefinition, wanted.TaskDefinitionOut
 		}
 	}
 	return out
+}
+
+// tasks are those of the task definition that a service runs: its own, and single ones.
+func (s *service) tasks(ctx context.Context, w watchedService) ([]resource.Task, error) {
+	return tasksOf(ctx, s.runner, w.Props.Cluster.Get(), w.Props.TaskDefinition.Get())
+}
+
+func (r *release) observe(
+	ctx context.Context, w resource.Watched[wanted.Release, wanted.ReleaseOutputs],
+) ([]resource.Task, error) {
+	return tasksOf(ctx, r.tasks, w.Props.Cluster.Get(), w.Props.TaskDefinition.Get())
+}
+
+func tasksOf(ctx context.Context, runner *task.Runner, cluster, definition string) ([]resource.Task, error) {
+	family, _, _ := strings.Cut(definition[strings.LastIndexByte(definition, '/')+1:], ":")
+	if family == "" {
+		return nil, nil
+	}
+	found, err := runner.OfFamily(ctx, cluster, family)
+	out := make([]resource.Task, 0, len(found))
+	for _, t := range found {
+		of := aws.ToString(t.TaskDefinitionArn)
+		out = append(out, resource.Task{
+			ID: task.ID(aws.ToString(t.TaskArn)), Of: of, Revision: revisionNumber(of),
+			Created: aws.ToTime(t.CreatedAt), Stopped: aws.ToTime(t.StoppedAt), Reason: ending(t),
+		})
+	}
+	return out, err
+}
+
+// ending says why a task stopped: the reason that ECS gives, and how each container ended.
+func ending(t types.Task) string {
+	var parts []string
+	if reason := strings.TrimRight(aws.ToString(t.StoppedReason), ". "); reason != "" {
+		parts = append(parts, reason)
+	}
+	for _, c := range t.Containers {
+		text := ""
+		if c.ExitCode != nil {
+			text = fmt.Sprintf("%s exited with code %d", aws.ToString(c.Name), *c.ExitCode)
+		}
+		if reason := strings.TrimRight(aws.ToString(c.Reason), ". "); reason != "" {
+			if text == "" {
+				text = aws.ToString(c.Name)
+			}
+			text += ": " + reason
+		}
+		if text != "" {
+			parts = append(parts, text)
+		}
+	}
+	return strings.Join(parts, "; ")
 }

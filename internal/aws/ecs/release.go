@@ -94,6 +94,7 @@ func newRelease(tasks *task.Runner) resource.Behaviour {
 			}
 			return nil
 		},
+		Observe: resource.Observing[wanted.Release, wanted.ReleaseOutputs]{Tasks: r.observe},
 		CreateObject: func(ctx context.Context, c releaseCall) (string, wanted.ReleaseOutputs, error) {
 			out, err := r.begin(ctx, c)
 			return c.Props.Name, out, err

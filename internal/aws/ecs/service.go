@@ -15,6 +15,7 @@ import (
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/rollout"
 	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/aws/task"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
@@ -28,10 +29,11 @@ type serviceCall = resource.Call[wanted.Service, wanted.ServiceOutputs]
 type service struct {
 	api     *api
 	watcher *rollout.Watcher
+	runner  *task.Runner
 }
 
-func newService(calls *api, watcher *rollout.Watcher) resource.Behaviour {
-	s := &service{calls, watcher}
+func newService(calls *api, watcher *rollout.Watcher, runner *task.Runner) resource.Behaviour {
+	s := &service{calls, watcher, runner}
 	return &resource.Typed[wanted.Service, wanted.ServiceOutputs]{
 		Def: resource.Definition{
 			Type: wanted.ServiceType, Version: 1,
@@ -51,7 +53,7 @@ func newService(calls *api, watcher *rollout.Watcher) resource.Behaviour {
 		Find:         s.find,
 		Taggable:     true,
 		Observe: resource.Observing[wanted.Service, wanted.ServiceOutputs]{
-			Health: s.health, Metrics: serviceMetrics,
+			Health: s.health, Metrics: serviceMetrics, Tasks: s.tasks,
 		},
 		Stopping: resource.Stopping[wanted.Service, wanted.ServiceOutputs]{Underway: s.underway, Stop: s.stop},
 	}

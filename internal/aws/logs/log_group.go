@@ -47,6 +47,7 @@ func newLogGroup(api *cloudwatchlogs.Client) resource.Behaviour {
 						Why: "a KMS key that overrides add or remove",
 					},
 					{Actions: []string{"logs:DescribeLogGroups"}},
+					ReadPermissions(groups...),
 				}
 			},
 		},

@@ -69,6 +69,7 @@ func clusterPermissions(s resource.Scope) []resource.Statement {
 		{
 			Actions: []string{"rds:DescribeEvents"}, Why: "progress of what takes minutes",
 		},
+		logsOf(s, "cluster"),
 		{
 			On: append(slices.Clone(clusters), s.ARN("rds", "cluster-snapshot:*"), s.ARN("rds", "subgrp:"+groups),
 				s.ARN("rds", "cluster-pg:"+groups), s.ARN("rds", "og:default:*")),

@@ -94,6 +94,7 @@ func instancePermissions(s resource.Scope) []resource.Statement {
 		{
 			Actions: []string{"rds:DescribeEvents"}, Why: "progress of what takes minutes",
 		},
+		logsOf(s, "instance"),
 		{
 			On: append(slices.Clone(instances), s.ARN("rds", "snapshot:*"), s.ARN("rds", "subgrp:"+groups),
 				s.ARN("rds", "pg:"+groups), s.ARN("rds", "og:default:*")),

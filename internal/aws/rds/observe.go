@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	awslogs "github.com/company/deployer/internal/aws/logs"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/rds"
@@ -89,6 +90,11 @@ func logs(kind, id string, exports []string) []resource.LogSource {
 		out = append(out, resource.LogSource{Group: "/aws/rds/" + kind + "/" + id + "/" + name})
 	}
 	return out
+}
+
+// logsOf is what reading the exported logs of databases needs.
+func logsOf(s resource.Scope, kind string) resource.Statement {
+	return awslogs.ReadPermissions(s.ARN("logs", "log-group:/aws/rds/"+kind+"/"+s.Names(identifierLimit)))
 }
 
 // metrics of an instance, or of all instances of a cluster.

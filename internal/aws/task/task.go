@@ -72,11 +72,22 @@ func (r *Runner) Start(ctx context.Context, in *ecs.RunTaskInput) (types.Task, e
 // StartedBy returns the tasks with that mark, the newest first: those that run, and those that ended within about an
 // hour, as long as ECS lists them.
 func (r *Runner) StartedBy(ctx context.Context, cluster, mark string) ([]types.Task, error) {
+	return r.list(ctx, ecs.ListTasksInput{Cluster: &cluster, StartedBy: &mark})
+}
+
+// OfFamily is StartedBy for the tasks of all revisions of a task definition, whoever started them.
+func (r *Runner) OfFamily(ctx context.Context, cluster, family string) ([]types.Task, error) {
+	return r.list(ctx, ecs.ListTasksInput{Cluster: &cluster, Family: &family})
+}
+
+func (r *Runner) list(ctx context.Context, which ecs.ListTasksInput) ([]types.Task, error) {
 	var arns []string
+	cluster := *which.Cluster
 	for _, status := range []types.DesiredStatus{types.DesiredStatusRunning, types.DesiredStatusStopped} {
-		in := &ecs.ListTasksInput{Cluster: &cluster, StartedBy: &mark, DesiredStatus: status}
+		in := which
+		in.DesiredStatus = status
 		for {
-			out, err := r.ecs.ListTasks(ctx, in)
+			out, err := r.ecs.ListTasks(ctx, &in)
 			if call.HasCode(err, "ClusterNotFoundException") {
 				return nil, nil
 			}
