@@ -57,6 +57,8 @@ import (
 //	aws group open REGEXP CIDR    let addresses into port 22 of the only security group whose name matches
 //	aws listener route REGEXP PATH
 //	                              make a rule for a path in the listeners of the load balancer whose name matches
+//	aws log GROUP STREAM TEXT N   write N lines, "TEXT 1" to "TEXT N", into the newest stream whose name has STREAM in it,
+//	                              of the only log group whose name has GROUP in it; \e in TEXT is an escape
 //	aws services delete           delete all ECS services
 //	aws services deploy           start another deployment of every ECS service
 //	aws certificate HOST          import a certificate into ACM
@@ -83,6 +85,11 @@ func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if args[0] == "data" {
 		need(3)
 		data(ctx, ts, objects, args[1:])
+		return
+	}
+	if args[0] == "log" {
+		need(5)
+		writeLog(ctx, ts, config, args[1:])
 		return
 	}
 	if args[0] == "certificate" {

@@ -366,6 +366,7 @@ func (d *pipeline) story(whole bool, looking func(look func())) {
 	looking(func() {
 		d.do(0, at("1.1.0", "plan", "--refresh")...)
 		d.do(0, dev("status")...)
+		d.do(0, dev("logs")...)
 		d.do(0, dev("drift", "detect", "--detailed-exitcode")...)
 		d.do(0, dev("outputs")...)
 		d.do(0, dev("show")...)

@@ -92,6 +92,7 @@ func Last(ctx context.Context, read Read, q Query, n int, keep func(Event) bool,
 		}
 		return len(out) < n
 	})
+	slices.Reverse(out) // events of the same time, too
 	Sort(out)
 	return out[max(len(out)-n, 0):], err
 }

@@ -34,7 +34,8 @@ type LogRequest struct {
 	Pattern    string            // CloudWatch's own filter
 	Keep       func(string) bool // nil: all lines
 
-	Begin func(components []string, containers bool) // called before the first Show: who has logs
+	// Begin is called before the first Show: who has logs, and all containers if somebody has several.
+	Begin func(components, containers []string)
 	Show  func(report.LogEntry) error
 	Tell  func(component, text string) // what people should know beside the lines
 }
@@ -191,16 +192,28 @@ func (r *logReader) find(stored *Deployed, catalog *resource.Catalog, components
 	case len(r.logs) == 0 && len(r.Components) == 0:
 		r.Tell("", "Nothing that is deployed writes a log.")
 	}
+	if len(with) > 0 {
+		r.Begin(with, r.beside())
+	}
+	return nil
+}
+
+// beside lists the containers, if a component has several.
+func (r *logReader) beside() []string {
+	var all []string
 	several := false
 	for _, l := range r.logs {
+		if !slices.Contains(all, l.source.Container) {
+			all = append(all, l.source.Container)
+		}
 		several = several || slices.ContainsFunc(r.logs, func(o *log) bool {
 			return o.component == l.component && o.source.Container != l.source.Container
 		})
 	}
-	if len(with) > 0 {
-		r.Begin(with, several)
+	if !several {
+		return nil
 	}
-	return nil
+	return all
 }
 
 func (r *logReader) run(ctx context.Context) error {
@@ -676,11 +689,9 @@ func (r *logReader) readVersions(ctx context.Context) {
 			continue
 		}
 		for _, res := range resources {
-			if res.AWSID == "" {
-				continue
-			}
-			if out[res.AWSID] = report.Version(p.Deployment); i == pastVersions-1 {
-				delete(out, res.AWSID) // made by this version, or by an older one
+			arn := res.Outputs.Get("arn").Str()
+			if out[arn] = report.Version(p.Deployment); i == pastVersions-1 {
+				delete(out, arn) // made by this version, or by an older one
 			}
 		}
 	}

@@ -69,11 +69,12 @@ type LogSource struct {
 type Subject struct {
 	Names  []string // under which AWS's record of calls may have it, the likeliest first
 	Global bool     // its service has no regions
+}
 
 // Task is one run of containers.
 type Task struct {
 	ID       string    // the last part of the names of its log streams
-	Of       string    // id in AWS of the object that says what runs: the revision of a task definition
+	Of       string    // ARN of what says what runs: the revision of a task definition
 	Revision string    // its number, for people
 	Created  time.Time //
 	Stopped  time.Time // the zero time: it has not

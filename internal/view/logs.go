@@ -30,8 +30,9 @@ type Logs struct {
 	format LogFormat
 
 	components []string
+	containers []string
 	width      int            // of the longest component
-	containers bool           // some component has several
+	beside     int            // of the longest container
 	tasks      map[string]int // the number of a task within its component
 	count      map[string]int // of tasks, by component
 }
@@ -41,12 +42,19 @@ func NewLogs(w *Writer, out io.Writer, format LogFormat) *Logs {
 	return &Logs{w: w, out: out, format: format, tasks: map[string]int{}, count: map[string]int{}}
 }
 
-// Begin says whose lines will come, and whether some component has several containers.
-func (l *Logs) Begin(components []string, containers bool) {
+// Begin says whose lines will come, and of which containers if some component has several.
+func (l *Logs) Begin(components, containers []string) {
 	l.components, l.containers = components, containers
 	for _, c := range components {
 		l.width = max(l.width, columns(c))
 	}
+	for _, c := range containers {
+		l.beside = max(l.beside, columns(c))
+	}
+}
+
+func padded(text string, width int) string {
+	return text + strings.Repeat(" ", max(width-columns(text), 0))
 }
 
 // Show writes a line. Without JSON, only texts for people tell what happened between the lines.
@@ -104,13 +112,13 @@ func (l *Logs) event(e report.LogEntry) string {
 func (l *Logs) prefix(e report.LogEntry) string {
 	var parts []string
 	if len(l.components) > 1 {
-		parts = append(parts, e.Component+strings.Repeat(" ", max(l.width-columns(e.Component), 0)))
+		parts = append(parts, padded(e.Component, l.width))
 	}
 	if e.Task != "" {
 		parts = append(parts, shortTask(e.Task))
 	}
-	if l.containers || e.Task == "" {
-		parts = append(parts, e.Container)
+	if len(l.containers) > 0 || e.Task == "" {
+		parts = append(parts, padded(e.Container, l.beside))
 	}
 	text := l.colour(e) + strings.Join(parts, " ") + reset + "  "
 	if l.format.Timestamps {

@@ -32,7 +32,14 @@ var _ = register(Service{
 	},
 	Inventory: inventory.Source{List: listLogGroups},
 	Access:    access.Rules{Requests: accessLogs},
+	Fix: func(p *proxy.Proxy) {
+		p.Handle("logs", "FilterLogEvents", filterLogEvents)
+		sent := map[string]bool{}
+		p.Handle("logs", "StartLiveTail", func(c *proxy.Call) *proxy.Response { return liveTail(c, sent) })
+	},
 	Unasked: map[string]string{
+		"logs:FilterLogEvents":    "logs, which is no part of the life of a stack",
+		"logs:StartLiveTail":      "logs, which is no part of the life of a stack",
 		"logs:AssociateKmsKey":    "overrides",
 		"logs:DisassociateKmsKey": "overrides that are taken away",
 	},

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"golang.org/x/sync/errgroup"
 
@@ -119,6 +120,11 @@ func (r *Reader) sessions(
 		if err != nil && !errors.As(err, &over) || ctx.Err() != nil {
 			return err
 		}
+		select { // the connection may have ended early
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
 	}
 }
 
@@ -129,10 +135,11 @@ func (r *Reader) session(
 	if pattern != "" {
 		in.LogEventFilterPattern = &pattern
 	}
-	if r.custom { // a given host is taken as it is
-		ctx = smithyhttp.DisableEndpointHostPrefix(ctx, true)
-	}
-	out, err := r.client.StartLiveTail(ctx, in)
+	out, err := r.client.StartLiveTail(ctx, in, func(o *cloudwatchlogs.Options) {
+		if r.custom {
+			o.APIOptions = append(o.APIOptions, keepHost)
+		}
+	})
 	if err != nil {
 		return call.Error(err)
 	}
@@ -165,6 +172,15 @@ func (r *Reader) session(
 			}
 		}
 	}
+}
+
+// keepHost takes the host of a given endpoint as it is. The SDK would put a prefix before it.
+func keepHost(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("KeepHost", func(
+		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
+	) (middleware.InitializeOutput, middleware.Metadata, error) {
+		return next.HandleInitialize(smithyhttp.DisableEndpointHostPrefix(ctx, true), in)
+	}), middleware.Before)
 }
 
 // groupName is the name in an identifier of a live tail: ACCOUNT:NAME, or an ARN.
