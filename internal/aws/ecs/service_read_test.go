@@ -36,7 +36,7 @@ func TestAReadSeesWhatOthersDo(t *testing.T) {
 		Size: 1, Ask: func(context.Context, []serviceKey) (map[serviceKey]types.Service, error) {
 			return map[serviceKey]types.Service{{"shop", "api"}: there}, nil
 		},
-	}}, nil)
+	}}, nil, nil)
 	least := 2
 	recorded := wanted.Service{
 		Name: "api", Cluster: value.Lit("shop"), TaskDefinition: value.Lit("arn:x/api:2"),
