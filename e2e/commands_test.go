@@ -25,6 +25,8 @@ import (
 //	                            the same with stdin, stdout and stderr on a terminal, as of terminalCommand
 //	interrupt CODE SIGNAL deployer ARGS...
 //	                            the same, with a signal while a call is held, as of interruptCommand
+//	follows CODE GROUP STREAM TEXT N deployer ARGS...
+//	                            the same, with lines that are logged after it has begun, as of followsCommand
 //	clean stdout|stderr         no escape sequences, no line wider than 80 columns
 //	[!] json PATH [REGEXP]      the last stdout is JSON and has (not) PATH (such as components.0.address),
 //	                            matching as a whole
@@ -53,6 +55,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	},
 	"terminal":  terminalCommand,
 	"interrupt": interruptCommand,
+	"follows":   followsCommand,
 	"clean":     cleanCommand,
 	"json":      jsonCommand,
 	"take":      takeCommand,

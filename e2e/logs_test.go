@@ -1,17 +1,63 @@
 package e2e
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/rogpeppe/go-internal/testscript"
 )
+
+// followsCommand runs the binary. As soon as it has written something, N lines are logged as with aws log. When it has
+// shown the last of them, or after a minute, it gets SIGINT. What it says is in the files "out" and "err".
+func followsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	refuse(ts, neg, "follows")
+	if len(args) < 6 || args[5] != "deployer" {
+		ts.Fatalf("usage: follows CODE GROUP STREAM TEXT N deployer ARGS...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	w := worldOf(ts)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var stderr bytes.Buffer
+	cmd := exec.Command(binary, args[6:]...)
+	cmd.Dir, cmd.Env, cmd.Stderr = ts.MkAbs("."), scriptEnvironment(ts), &stderr
+	stdout, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	interrupt := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Signal(os.Interrupt) })
+	defer interrupt.Stop()
+	config := w.Config.Copy()
+	config.Credentials = credentials.NewStaticCredentialsProvider(ts.Getenv("AWS_ACCESS_KEY_ID"),
+		ts.Getenv("AWS_SECRET_ACCESS_KEY"), ts.Getenv("AWS_SESSION_TOKEN"))
+	var out bytes.Buffer
+	last := args[3] + " " + args[4]
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		if out.Len() == 0 {
+			writeLog(ctx, ts, config, args[1:5])
+		}
+		if out.WriteString(lines.Text() + "\n"); strings.HasSuffix(lines.Text(), last) {
+			_ = cmd.Process.Signal(os.Interrupt)
+		}
+	}
+	_ = cmd.Wait() // the exit code says it
+	ts.Check(os.WriteFile(ts.MkAbs("out"), out.Bytes(), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs("err"), stderr.Bytes(), 0o644))
+	if got := cmd.ProcessState.ExitCode(); got != want {
+		ts.Fatalf("exit code %d, want %d\n%s", got, want, stderr.String())
+	}
+}
 
 // writeLog is aws log.
 func writeLog(ctx context.Context, ts *testscript.TestScript, config aws.Config, args []string) {

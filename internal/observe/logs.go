@@ -65,7 +65,7 @@ func Logs(ctx context.Context, b *backend.Backend, key state.Key, req LogRequest
 	if err := r.find(stored, b.World.Types(where.Reading()), components); err != nil || len(r.logs) == 0 {
 		return err
 	}
-	return r.run(ctx)
+	return refused(r.run(ctx))
 }
 
 // selectSome is Select for several addresses.
@@ -474,6 +474,18 @@ func (r *logReader) follow(ctx context.Context) error {
 func denied(err error) bool {
 	var op *resource.OpError
 	return errors.As(err, &op) && strings.Contains(op.Code, "AccessDenied")
+}
+
+// refused says what to do about a call that AWS does not allow.
+func refused(err error) error {
+	var op *resource.OpError
+	if !denied(err) || !errors.As(err, &op) {
+		return err
+	}
+	d := diag.New(diag.Failed, "Logs cannot be read", diag.Sentence(op.Error()),
+		resource.DeniedAdvice(op.Operation, op.Message))
+	d.Operation, d.RequestID, d.Cause = op.Operation, op.RequestID, err
+	return d
 }
 
 // batch shows lines of several logs in the order of time.
