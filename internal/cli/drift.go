@@ -6,6 +6,7 @@ import (
 	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/view"
 )
@@ -86,8 +87,13 @@ func driftDetectRun(o *driftDetectOptions) error {
 // detect looks for drift. It also returns what a change of it needs.
 func (r *runFlags) detect(live *lateProgress) (*backend.Backend, deploy.Request, *report.Drift, error) {
 	key, err := r.StoredKey()
-	looking, reqErr := r.request(phases{live})
-	changing, _ := r.request(live)
+	changing, reqErr := r.request(live) // once: a file of variables may be a pipe
+	looking := changing
+	looking.Progress = func(e plan.Event) {
+		if e.Kind == plan.Phase {
+			changing.Progress(e)
+		}
+	}
 	if err := diag.Join(err, reqErr); err != nil {
 		return nil, changing, nil, err
 	}
