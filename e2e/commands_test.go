@@ -36,6 +36,7 @@ import (
 //	replace FILE OLD NEW        replace text in a file
 //	repeat FILE TEXT N          append TEXT (with \n and \t) N times to a file
 //	flow FILE JOB [NAME=VALUE]  what a job of examples/ci runs, as of flowCommand
+//	forward ADDRESS FLAGS...    reach a port through port-forward, as of forwardCommand
 //	registry ...                as of registryCommand
 //	proxy ...                   as of proxyCommand
 //	aws ...                     as of awsCommand
@@ -69,6 +70,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"aws":       awsCommand,
 	"dns":       dnsCommand,
 	"elb":       elbCommand,
+	"forward":   forwardCommand,
 }
 
 func refuse(ts *testscript.TestScript, neg bool, name string) {

@@ -131,7 +131,7 @@ func newRoot(f *Factory) *cobra.Command {
 	}
 	group(deploying, newValidate(f, nil), newPlan(f, nil), newApply(f, nil), newRollback(f, nil),
 		newDestroy(f, nil))
-	group(acting, newRun(f, nil), newExec(f, nil))
+	group(acting, newRun(f, nil), newExec(f, nil), newPortForward(f, nil))
 	group(looking, newStatus(f, nil), newLogs(f, nil), newMetrics(f, nil), newShow(f, nil), newOutputs(f, nil),
 		newGraph(f, nil), newHistory(f, nil), newBlame(f, nil), newDrift(f))
 	group(setup, newInit(f, nil), newStack(f), newBackend(f), newState(f), newLocks(f), newUnlock(f, nil), newIAM(f),

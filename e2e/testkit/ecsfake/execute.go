@@ -2,6 +2,8 @@ package ecsfake
 
 import (
 	"os"
+	"regexp"
+	"strings"
 
 	"github.com/company/deployer/e2e/testkit/ssmfake"
 )
@@ -33,8 +35,8 @@ func (f *Fake) executeCommand(c *call) (any, error) {
 			"the RUNNING state and try again.")
 	case !isTrue(t.spec.EnableExecuteCommand):
 		return nil, invalid("The execute command failed because execute command was not enabled when the task was " +
-			"run or the execute command agent isn't running. Wait and try again or run a new task with execute command " +
-			"enabled and try again.")
+			"run or the execute command agent isn't running. Wait and try again or run a new task with execute " +
+			"command enabled and try again.")
 	case f.agent != taskRunning:
 		return nil, &apiError{
 			"TargetNotConnectedException",
@@ -70,3 +72,36 @@ func (f *Fake) SetAgent(status, reason string) {
 
 // Gateway is the other end of the sessions.
 func (f *Fake) Gateway() *ssmfake.Gateway { return f.gateway }
+
+var sessionTarget = regexp.MustCompile(`^ecs:([^_]+)_([0-9a-f]+)_([0-9a-f]+-[0-9a-f]+)$`)
+
+// startSession is ssm:StartSession for a port that a container can reach: here, of this machine.
+func (f *Fake) startSession(c *call) (any, error) {
+	var in struct {
+		Target       string
+		DocumentName string
+		Parameters   map[string][]string
+	}
+	if err := bind(c, &in); err != nil {
+		return nil, err
+	}
+	m := sessionTarget.FindStringSubmatch(in.Target)
+	if m == nil {
+		return nil, &apiError{"TargetNotConnected", in.Target + " is not connected."}
+	}
+	cl, err := f.cluster(c, m[1])
+	if err != nil {
+		return nil, &apiError{"TargetNotConnected", in.Target + " is not connected."}
+	}
+	t := cl.task(m[2])
+	switch {
+	case t == nil, t.status != taskRunning, !isTrue(t.spec.EnableExecuteCommand), f.agent != taskRunning,
+		!strings.HasPrefix(m[3], t.id):
+		return nil, &apiError{"TargetNotConnected", in.Target + " is not connected."}
+	case in.DocumentName != "AWS-StartPortForwardingSessionToRemoteHost" || len(in.Parameters["host"]) != 1 ||
+		len(in.Parameters["portNumber"]) != 1:
+		return nil, &apiError{"InvalidDocument", "The document or its parameters are not valid."}
+	}
+	id, path, token := f.gateway.Start(ssmfake.Port("127.0.0.1:" + in.Parameters["portNumber"][0]))
+	return map[string]string{"SessionId": id, "TokenValue": token, "StreamUrl": f.gatewayURL + path}, nil
+}

@@ -167,6 +167,7 @@ func (c *Conn) say(kind uint32, payload []byte, unruly bool) {
 	switch {
 	case unruly && c.held == nil && c.sequence%3 == 0:
 		c.held = body
+		time.AfterFunc(50*time.Millisecond, c.flush) // nothing may come after it
 	case c.held != nil:
 		c.write(body)
 		c.write(c.held)
