@@ -482,7 +482,7 @@ func refused(err error) error {
 	if !denied(err) || !errors.As(err, &op) {
 		return err
 	}
-	d := diag.New(diag.Failed, "Logs cannot be read", diag.Sentence(op.Error()),
+	d := diag.New(diag.Failed, "Logs cannot be read", diag.Sentence(cmp.Or(op.Message, op.Code)),
 		resource.DeniedAdvice(op.Operation, op.Message))
 	d.Operation, d.RequestID, d.Cause = op.Operation, op.RequestID, err
 	return d
