@@ -6,7 +6,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/company/deployer/internal/resource"
 )
@@ -44,9 +43,8 @@ func (e elasticIP) foresee(ctx context.Context, planned []addressCall, _ resourc
 	quota, used := make(chan int, 1), make(chan int, 1)
 	f.Ask(func() error {
 		defer close(quota)
-		out, err := e.api.client.DescribeAccountAttributes(ctx, &ec2.DescribeAccountAttributesInput{
-			AttributeNames: []types.AccountAttributeName{"vpc-max-elastic-ips"},
-		})
+		// AWS's model does not know the name of the attribute, so that it cannot be asked for alone.
+		out, err := e.api.client.DescribeAccountAttributes(ctx, &ec2.DescribeAccountAttributesInput{})
 		if err != nil {
 			return failed(err)
 		}
