@@ -15,13 +15,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/e2e/testkit/inventory"
-	"github.com/company/deployer/e2e/testkit/service"
 	"github.com/company/deployer/e2e/testkit/tally"
 	"github.com/company/deployer/internal/aws"
 )
 
 // crisis is one case: what happens to the run of a story, and how it goes on.
 type crisis struct {
+	of        *subject
 	story     story
 	way       string // of the table
 	strikes   []strike
@@ -36,7 +36,7 @@ type crisis struct {
 func (c crisis) last() bool { return c.dropped || c.turns }
 
 func (c crisis) String() string {
-	out := fmt.Sprintf("%s, %s", c.story, c.way)
+	out := fmt.Sprintf("%s%s, %s", c.of.before, c.story, c.way)
 	for i, s := range c.strikes {
 		out += fmt.Sprintf(", %s (elsewhere: %v, wakes: %v)", s.moment, c.elsewhere[i], s.fault.wakes)
 	}
@@ -57,18 +57,18 @@ func (c crisis) String() string {
 func (c crisis) name() string {
 	switch {
 	case c.dropped:
-		return string(c.story) + ", then destroy"
+		return c.of.before + string(c.story) + ", then destroy"
 	case c.turns:
 		_, how := c.story.instead()
-		return string(c.story) + ", then " + how
+		return c.of.before + string(c.story) + ", then " + how
 	}
-	return string(c.story)
+	return c.of.before + string(c.story)
 }
 
 // row is where the table counts it: pairs of faults are counted together, however they go on.
 func (c crisis) row() string {
 	if c.pair() {
-		return string(c.story)
+		return c.of.before + string(c.story)
 	}
 	return c.name()
 }
@@ -255,7 +255,7 @@ func (s *site) clean() {
 	s.later.Add(int64(takeover))
 	for _, destroy := range []bool{true, false, true} {
 		_, err := s.start("cleaner", s.t.TempDir()).run(destroy)
-		if left, listErr := service.Inventory(s.t.Context(), s.env.Config, s.bucket); listErr == nil && len(left) == 0 {
+		if left, listErr := s.inventory(s.t.Context()); listErr == nil && len(left) == 0 {
 			return
 		}
 		s.t.Logf("cleaning up, destroy %v: %s", destroy, describe(err))
@@ -311,6 +311,7 @@ func matrix(t *testing.T, s *site, random *rand.Rand) *queue {
 	require.NoError(t, err)
 	q := &queue{cases: map[story][]crisis{}}
 	add := func(c crisis) {
+		c.of = s.subject
 		if only.MatchString(c.String()) {
 			q.cases[c.story] = append(q.cases[c.story], c)
 		}
@@ -361,15 +362,15 @@ func matrix(t *testing.T, s *site, random *rand.Rand) *queue {
 			}
 		}
 		for _, f := range pairs {
-			table.Calls(string(story), f.name, len(changing))
+			table.Calls(s.before+string(story), f.name, len(changing))
 		}
 		for _, f := range faults {
-			table.Calls(string(story), f.name, len(calls))
+			table.Calls(s.before+string(story), f.name, len(calls))
 			if f.kind == diesAfter && story != destroying {
-				table.Calls(string(story)+", then destroy", f.name, len(calls))
+				table.Calls(s.before+string(story)+", then destroy", f.name, len(calls))
 			}
 			if f.kind == diesAfter {
-				table.Calls(crisis{story: story, turns: true}.name(), f.name, len(calls))
+				table.Calls(crisis{of: s.subject, story: story, turns: true}.name(), f.name, len(calls))
 			}
 		}
 		// Two deaths in a row: the second one also while the first is picked up.

@@ -111,10 +111,9 @@ func (p *process) environment() map[string]string {
 
 func (p *process) request() deploy.Request {
 	return deploy.Request{
-		Key:         state.Key{Stack: stackName, Environment: "dev"},
+		Key:         state.Key{Stack: p.stack, Environment: "dev"},
 		Variables:   map[string]string{"VERSION": "1." + fmt.Sprint(p.version) + ".0"},
-		Parallelism: 1, AllowDataLoss: []string{"user-service/uploads", "user-service/database"},
-		Progress: func(plan.Event) {},
+		Parallelism: 1, AllowDataLoss: p.lossy, Progress: func(plan.Event) {},
 	}
 }
 

@@ -49,62 +49,107 @@ func (s story) instead() (version int, how string) {
 	return s.version() - 1, "back"
 }
 
-// edit is a change of a file of the stack.
+// edit is a change of a file of a stack.
 type edit struct{ file, old, new string }
 
-// edits make versions of the example stack, each out of the one before it.
-var edits = [versions][]edit{
-	0: { // a task that must run once for each revision
-		{"services/user-service/api.yaml", "  scaling:\n", "  release: {command: [bin/migrate]}\n\n  scaling:\n"},
-	},
-	1: { // in place
-		{"services/user-service/queue.yaml", "visibilityTimeout: 2m", "visibilityTimeout: 3m"},
-		{"services/user-service/uploads.yaml", "expireAfter: 7d", "expireAfter: 8d"},
-		{"services/user-service/api.yaml", "path: /healthz", "path: /ready"},
-		{"services/user-service/api.yaml", "path: /             #", "path: /v1           #"},
-		{"services/user-service/api.yaml", "cpu: 60 ", "cpu: 70 "},
-		{
-			"services/user-service/api.yaml", "  scaling:\n    min: 2\n",
-			"  scaling:\n    schedule: [{name: morning, cron: 30 7 ? * MON-FRI *, min: 2}]\n    min: 2\n",
+// subject is a stack of which the stories are told.
+type subject struct {
+	before string // the name of a story, in the names of cases: "stores "
+	stack  string
+	folder string
+	ownVPC bool
+	lossy  []string // components that may go with their data
+	// edits make versions of the stack, each out of the one before it.
+	edits [versions][]edit
+}
+
+// example is the stack that users copy.
+var example = subject{
+	stack: "user-platform", folder: filepath.Join("..", "..", "examples", "user-platform"),
+	lossy: []string{"user-service/uploads", "user-service/database"},
+	edits: [versions][]edit{
+		0: { // a task that must run once for each revision
+			{"services/user-service/api.yaml", "  scaling:\n", "  release: {command: [bin/migrate]}\n\n  scaling:\n"},
 		},
-		{"environments/dev.yaml", "memory: 512\n  scaling:\n    max: 2\n", "memory: 512\n  scaling:\n    max: 3\n"},
-		{"services/user-service/api.yaml", "command: [bin/migrate]", "command: [bin/migrate, --all]"},
-		{"environments/dev.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: warn"},
-		{"services/user-service/database.yaml", "storage: 20 ", "storage: 40 "},
-		{"services/user-service/sessions.yaml", "cache.t4g.micro", "cache.t4g.small"},
-	},
-	2: { // queues, load balancer, listener, rules, groups and their rules, a whole component; a password is made anew
-		{"services/user-service/queue.yaml", "spec:\n", "spec:\n  fifo: true\n"},
-		{"services/user-service/api.yaml", "port: 8080 ", "port: 9090 "},
-		{"services/user-service/api.yaml", "path: /v1 ", "public: false\n    path: /v1 "},
-		{"services/user-service/sessions.yaml", "    token: true\n", "    token: true\n    generation: 1\n"},
-		{"services/user-service/worker.yaml", "  name: worker\n", "  name: mailer\n"},
-		{
-			"environments/dev.yaml", "kind: Worker\nmetadata:\n  name: worker\n",
-			"kind: Worker\nmetadata:\n  name: mailer\n",
+		1: { // in place
+			{"services/user-service/queue.yaml", "visibilityTimeout: 2m", "visibilityTimeout: 3m"},
+			{"services/user-service/uploads.yaml", "expireAfter: 7d", "expireAfter: 8d"},
+			{"services/user-service/api.yaml", "path: /healthz", "path: /ready"},
+			{"services/user-service/api.yaml", "path: /             #", "path: /v1           #"},
+			{"services/user-service/api.yaml", "cpu: 60 ", "cpu: 70 "},
+			{
+				"services/user-service/api.yaml", "  scaling:\n    min: 2\n",
+				"  scaling:\n    schedule: [{name: morning, cron: 30 7 ? * MON-FRI *, min: 2}]\n    min: 2\n",
+			},
+			{"environments/dev.yaml", "memory: 512\n  scaling:\n    max: 2\n", "memory: 512\n  scaling:\n    max: 3\n"},
+			{"services/user-service/api.yaml", "command: [bin/migrate]", "command: [bin/migrate, --all]"},
+			{"environments/dev.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: warn"},
+			{"services/user-service/database.yaml", "storage: 20 ", "storage: 40 "},
+			{"services/user-service/sessions.yaml", "cache.t4g.micro", "cache.t4g.small"},
 		},
-	},
-	3: { // another component takes over host and path; one is renamed and keeps what it has
-		{"services/user-service/api.yaml", "  name: api\n", "  name: front\n"},
-		{
-			"environments/dev.yaml", "kind: MicroService\nmetadata:\n  name: api\n",
-			"kind: MicroService\nmetadata:\n  name: front\n",
+		2: { // queues, load balancer, listener, rules, groups and their rules, a whole component; a password is made anew
+			{"services/user-service/queue.yaml", "spec:\n", "spec:\n  fifo: true\n"},
+			{"services/user-service/api.yaml", "port: 8080 ", "port: 9090 "},
+			{"services/user-service/api.yaml", "path: /v1 ", "public: false\n    path: /v1 "},
+			{"services/user-service/sessions.yaml", "    token: true\n", "    token: true\n    generation: 1\n"},
+			{"services/user-service/worker.yaml", "  name: worker\n", "  name: mailer\n"},
+			{
+				"environments/dev.yaml", "kind: Worker\nmetadata:\n  name: worker\n",
+				"kind: Worker\nmetadata:\n  name: mailer\n",
+			},
 		},
-		{"services/user-service/worker.yaml", "  name: mailer\n", "  name: sender\n"},
-		{"services/user-service/worker.yaml", "spec:\n", "spec:\n  moved: {from: mailer}\n"},
-		{
-			"environments/dev.yaml", "kind: Worker\nmetadata:\n  name: mailer\n",
-			"kind: Worker\nmetadata:\n  name: sender\n",
+		3: { // another component takes over host and path; one is renamed and keeps what it has
+			{"services/user-service/api.yaml", "  name: api\n", "  name: front\n"},
+			{
+				"environments/dev.yaml", "kind: MicroService\nmetadata:\n  name: api\n",
+				"kind: MicroService\nmetadata:\n  name: front\n",
+			},
+			{"services/user-service/worker.yaml", "  name: mailer\n", "  name: sender\n"},
+			{"services/user-service/worker.yaml", "spec:\n", "spec:\n  moved: {from: mailer}\n"},
+			{
+				"environments/dev.yaml", "kind: Worker\nmetadata:\n  name: mailer\n",
+				"kind: Worker\nmetadata:\n  name: sender\n",
+			},
 		},
 	},
 }
 
-// writeVersion makes a repository with the stack in a version.
-func writeVersion(t *testing.T, version int) string {
+// stores are data stores in a VPC of their own.
+var stores = subject{
+	before: "stores ", stack: "stores", folder: "stores", ownVPC: true,
+	lossy: []string{"data/database", "data/records", "data/aurora", "data/cache", "data/sessions"},
+	edits: [versions][]edit{
+		1: { // in place
+			{"infra/network.yaml", "azs: 2", "azs: 3"},
+			{"infra/network.yaml", "natGateways: single", "natGateways: perAz"},
+			{"infra/network.yaml", "endpoints: [logs]", "endpoints: [logs, secretsmanager]"},
+			{"services/data/database.yaml", "storage: 20", "storage: 30\n  instanceClass: db.t4g.small"},
+			{"services/data/database.yaml", "statement: 500", "statement: 600"},
+			{"services/data/aurora.yaml", "replicas: 1", "replicas: 2\n  backupRetention: 3d"},
+			{"services/data/cache.yaml", "nodes: 1", "nodes: 2\n  nodeType: cache.t4g.medium"},
+			{"services/data/cache.yaml", "token: true", "token: true, generation: 1"},
+		},
+		2: { // databases and a cache, each with a final snapshot; gateways and an endpoint go
+			{"infra/network.yaml", "natGateways: perAz", "natGateways: single"},
+			{"infra/network.yaml", "endpoints: [logs, secretsmanager]", "endpoints: [secretsmanager]"},
+			{"services/data/database.yaml", "spec:\n", "spec:\n  username: owner\n"},
+			{"services/data/aurora.yaml", "spec:\n", "spec:\n  database: other\n"},
+			{"services/data/cache.yaml", "8.2", "8.1"},
+		},
+		3: { // one is renamed and keeps what it has; another one is made anew
+			{"services/data/database.yaml", "  name: database\n", "  name: records\n"},
+			{"services/data/database.yaml", "spec:\n", "spec:\n  moved: {from: database}\n"},
+			{"services/data/cache.yaml", "  name: cache\n", "  name: sessions\n"},
+		},
+	},
+}
+
+// write makes a repository with the stack in a version.
+func (s *subject) write(t *testing.T, version int) string {
 	root := t.TempDir()
-	stack := filepath.Join(root, "stacks", stackName)
-	require.NoError(t, os.CopyFS(stack, os.DirFS(filepath.Join("..", "..", "examples", stackName))))
-	for _, list := range edits[:version+1] {
+	stack := filepath.Join(root, "stacks", s.stack)
+	require.NoError(t, os.CopyFS(stack, os.DirFS(s.folder)))
+	for _, list := range s.edits[:version+1] {
 		for _, e := range list {
 			path := filepath.Join(stack, filepath.FromSlash(e.file))
 			text, err := os.ReadFile(path)

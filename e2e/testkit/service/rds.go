@@ -100,8 +100,10 @@ func listDatabases(l *inventory.Lister) error {
 		return err
 	}
 	for _, g := range groups.DBParameterGroups {
-		if err := l.Add("parameter group", *g.DBParameterGroupName, g.DBParameterGroupFamily); err != nil {
-			return err
+		if name := *g.DBParameterGroupName; !strings.HasPrefix(name, "default.") { // those are AWS's own
+			if err := l.Add("parameter group", name, g.DBParameterGroupFamily); err != nil {
+				return err
+			}
 		}
 	}
 	clusterGroups, err := client.DescribeDBClusterParameterGroups(l, &rds.DescribeDBClusterParameterGroupsInput{})
@@ -109,7 +111,7 @@ func listDatabases(l *inventory.Lister) error {
 		return err
 	}
 	for _, g := range clusterGroups.DBClusterParameterGroups {
-		if name := *g.DBClusterParameterGroupName; !strings.HasPrefix(name, "default") {
+		if name := *g.DBClusterParameterGroupName; !strings.HasPrefix(name, "default.") {
 			if err := l.Add("cluster parameter group", name, g.DBParameterGroupFamily); err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/company/deployer/e2e/testkit/access"
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
@@ -17,6 +18,7 @@ func fixVPCs(p *proxy.Proxy) {
 	slowly(p)
 	listEndpointServices(p)
 	freeAddresses(p)
+	routeEndpoints(p)
 	keepUsed(p)
 }
 
@@ -160,6 +162,45 @@ func freeAddresses(p *proxy.Proxy) {
 					if err := askEC2(c, nil, "DisassociateAddress", "AssociationId", association); err != nil {
 						return c.Failed(err)
 					}
+				}
+			}
+		}
+		return answer
+	})
+}
+
+// routeEndpoints makes the routes of a gateway endpoint follow its route tables when they change. The emulator changes
+// the list only, and then cannot delete the endpoint.
+func routeEndpoints(p *proxy.Proxy) {
+	p.Handle("ec2", "ModifyVpcEndpoint", func(c *proxy.Call) *proxy.Response {
+		answer, err := c.Forward()
+		if err != nil {
+			return c.Failed(err)
+		}
+		if answer.Status >= 300 {
+			return answer
+		}
+		id := c.Form.Get("VpcEndpointId")
+		for _, endpoint := range ec2Items(c, "vpcEndpointSet", "DescribeVpcEndpoints", "", "") {
+			if inner(endpoint.text, "vpcEndpointId") != id {
+				continue
+			}
+			lists := ec2Items(c, "prefixListSet", "DescribeManagedPrefixLists", "prefix-list-name",
+				inner(endpoint.text, "serviceName"))
+			if len(lists) == 0 {
+				continue // an interface endpoint
+			}
+			to := inner(lists[0].text, "prefixListId")
+			for _, table := range access.Members(c.Form, "AddRouteTableId", "") {
+				if err := askEC2(c, nil, "CreateRoute", "RouteTableId", table, "DestinationPrefixListId", to,
+					"GatewayId", id); err != nil {
+					return c.Failed(err)
+				}
+			}
+			for _, table := range access.Members(c.Form, "RemoveRouteTableId", "") {
+				if err := askEC2(c, nil, "DeleteRoute", "RouteTableId", table, "DestinationPrefixListId",
+					to); err != nil {
+					return c.Failed(err)
 				}
 			}
 		}
