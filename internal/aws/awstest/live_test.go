@@ -123,9 +123,15 @@ func TestLiveObjects(t *testing.T) {
 	t.Logf("%d live objects read, %d differences", read, differences)
 }
 
+// unlive are types without objects in AWS, each with the reason.
+var unlive = map[string]string{"ecs/release": "a task that has ended: AWS forgets it within the hour"}
+
 // Every type has at least one object to read.
 func TestLiveObjectsOfEveryType(t *testing.T) {
 	for _, d := range catalog.New(aws.Config{}).Definitions() {
+		if unlive[d.Type] != "" {
+			continue
+		}
 		if !slices.ContainsFunc(liveTypes, func(lt liveType) bool { return lt.typ == d.Type }) {
 			t.Errorf(
 				"no live object is read as %s: add one to testdata/live, and how it is read to the service's file",
