@@ -187,8 +187,8 @@ func TestLast(t *testing.T) {
 		log.write(i, start.Add(time.Duration(i)*time.Second), 0)
 	}
 	seen := 0
-	got, err := Last(t.Context(), log.read, Query{Group: "g"}, 5, func(e Event) bool { return e.ID[len(e.ID)-1] == '3' },
-		func(Event) { seen++ })
+	third := func(e Event) bool { return e.ID[len(e.ID)-1] == '3' }
+	got, err := Last(t.Context(), log.read, Query{Group: "g"}, 5, third, func(Event) { seen++ })
 	require.NoError(t, err)
 	var ids []string
 	for _, e := range got {
