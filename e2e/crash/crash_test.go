@@ -54,8 +54,8 @@ func try(t *testing.T, of *subject) {
 			q.cases[story] = cases
 		}
 		total += len(cases)
-		t.Logf("%s%s: %d calls in %s, %d cases, %d objects", of.before, story, len(s.calls[story]), s.took[story], len(cases),
-			len(s.want[story.version()]))
+		t.Logf("%s%s: %d calls in %s, %d cases, %d objects", of.before, story, len(s.calls[story]), s.took[story],
+			len(cases), len(s.want[story.version()]))
 	}
 	t.Logf("%d cases, seed %s", total, seed())
 	t.Run("all", func(t *testing.T) {
