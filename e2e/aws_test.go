@@ -57,8 +57,8 @@ import (
 //	aws group open REGEXP CIDR    let addresses into port 22 of the only security group whose name matches
 //	aws listener route REGEXP PATH
 //	                              make a rule for a path in the listeners of the load balancer whose name matches
-//	aws log GROUP STREAM TEXT N   write N lines, "TEXT 1" to "TEXT N", into the newest stream whose name has STREAM in it,
-//	                              of the only log group whose name has GROUP in it; \e in TEXT is an escape
+//	aws log GROUP STREAM TEXT N   write N lines, "TEXT 1" to "TEXT N", into the newest stream that has STREAM in
+//	                              its name, of the log group that has GROUP in its name; \e in TEXT is an escape
 //	aws services delete           delete all ECS services
 //	aws services deploy           start another deployment of every ECS service
 //	aws certificate HOST          import a certificate into ACM

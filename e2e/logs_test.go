@@ -90,7 +90,8 @@ func writeLog(ctx context.Context, ts *testscript.TestScript, config aws.Config,
 	now := time.Now().UnixMilli()
 	for i := range n {
 		events = append(events, types.InputLogEvent{
-			Timestamp: aws.Int64(now), Message: aws.String(fmt.Sprintf("%s %d", strings.ReplaceAll(args[2], `\e`, "\x1b"), i+1)),
+			Timestamp: aws.Int64(now),
+			Message:   aws.String(fmt.Sprintf("%s %d", strings.ReplaceAll(args[2], `\e`, "\x1b"), i+1)),
 		})
 	}
 	_, err = client.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{

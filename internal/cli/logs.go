@@ -33,9 +33,9 @@ func newLogs(f *Factory, runF func(*logsOptions) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logs [ADDRESS...]",
 		Short: "Show and follow the logs of components",
-		Long: "Show the logs of the named components, or of all, in the order of time. Without --since and --tail, these " +
-			"are the last 100 lines of each component. On a terminal each component has a colour, and each of its tasks " +
-			"a shade of it. Lines between them say where a version begins, and why a task stopped. " +
+		Long: "Show the logs of the named components, or of all, in the order of time. Without --since and --tail, " +
+			"these are the last 100 lines of each component. On a terminal each component has a colour, and each of its " +
+			"tasks a shade of it. Lines between them say where a version begins, and why a task stopped. " +
 			"Times without a zone are UTC.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.components, o.given = args, cmd.Flags().Changed
@@ -58,7 +58,8 @@ func newLogs(f *Factory, runF func(*logsOptions) error) *cobra.Command {
 	flags.StringArrayVar(&o.include, "include", nil, "only lines that match this `regexp` (repeatable: any of them)")
 	flags.StringArrayVar(&o.exclude, "exclude", nil, "no lines that match this `regexp` (repeatable)")
 	flags.StringArrayVar(&o.highlight, "highlight", nil, "mark what matches this `regexp` (repeatable)")
-	flags.StringVar(&o.pattern, "filter", "", "only lines that fit this filter `pattern` of CloudWatch, which AWS applies")
+	flags.StringVar(&o.pattern, "filter", "",
+		"only lines that fit this filter `pattern` of CloudWatch, which AWS applies")
 	flags.StringVar(&o.task, "task", "", "only tasks whose `id` begins so")
 	flags.StringVar(&o.container, "container", "", "only this container: its `name`")
 	flags.BoolVar(&o.previous, "previous", false, "only the tasks that stopped last: at most 5 of each component, "+

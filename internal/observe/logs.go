@@ -43,8 +43,8 @@ type LogRequest struct {
 // furthest is how far the last lines are looked for, when nothing says from when on.
 const furthest = 30 * 24 * time.Hour
 
-// Logs shows the logs of everything in the state of a stack, or of the named components. It reads the state, then tasks,
-// history and logs side by side. With Follow or Live it goes on until the context ends, which is no error then.
+// Logs shows the logs of everything in the state of a stack, or of the named components. It reads the state, then
+// tasks, history and logs side by side. With Follow or Live it goes on until the context ends, which is no error then.
 func Logs(ctx context.Context, b *backend.Backend, key state.Key, req LogRequest) error {
 	stored, err := Read(ctx, b, key)
 	if err != nil {
@@ -541,7 +541,8 @@ func (r *logReader) live(ctx context.Context) error {
 			return err
 		}
 		if sampled {
-			r.Tell("", "AWS shows a sample here: there were more than 500 lines in a second. --follow shows all of them.")
+			r.Tell("", "AWS shows a sample here: there were more than 500 lines in a second. "+
+				"--follow shows all of them.")
 		}
 		return r.stops(r.now().Add(-lookEvery))
 	})
@@ -570,7 +571,8 @@ func (r *logReader) show(ctx context.Context, l *log, e follow.Event) error {
 			r.announced[l.component+t.Of] = true
 			if r.begins(t) {
 				start := report.LogEntry{
-					Type: report.LogStart, At: e.At, Component: l.component, Version: entry.Version, Revision: t.Revision,
+					Type: report.LogStart, At: e.At, Component: l.component,
+					Version: entry.Version, Revision: t.Revision,
 				}
 				if err := r.Show(start); err != nil {
 					return err
@@ -609,7 +611,8 @@ func (r *logReader) from(component string) time.Time {
 func (r *logReader) stops(until time.Time) error {
 	var over []logTask
 	for _, t := range r.tasks {
-		if t.Stopped.IsZero() || t.Stopped.After(until) || r.announced["stop"+t.ID] || !strings.HasPrefix(t.ID, r.Task) {
+		if t.Stopped.IsZero() || t.Stopped.After(until) || r.announced["stop"+t.ID] ||
+			!strings.HasPrefix(t.ID, r.Task) {
 			continue
 		}
 		r.announced["stop"+t.ID] = true
@@ -667,8 +670,8 @@ func (r *logReader) list(ctx context.Context) {
 	all.Wait()
 	for i, a := range r.askers {
 		if errs[i] != nil && ctx.Err() == nil {
-			r.tellOnce(a.component, "Its tasks cannot be listed ("+reasonOf(errs[i])+"): the ends of tasks and the beginnings "+
-				"of versions are not shown.")
+			r.tellOnce(a.component, "Its tasks cannot be listed ("+reasonOf(errs[i])+
+				"): the ends of tasks and the beginnings of versions are not shown.")
 		}
 		for _, t := range found[i] {
 			r.tasks[a.component+t.ID] = logTask{t, a.component}

@@ -82,8 +82,9 @@ func (r *Reader) Page(ctx context.Context, q follow.Query, token string) (follow
 	for _, e := range out.Events {
 		page.Events = append(page.Events, follow.Event{
 			Group: q.Group, Stream: text(e.LogStreamName), ID: text(e.EventId),
-			At: time.UnixMilli(aws.ToInt64(e.Timestamp)).UTC(), Ingested: time.UnixMilli(aws.ToInt64(e.IngestionTime)).UTC(),
-			Text: strings.TrimRight(text(e.Message), "\r\n"),
+			At:       time.UnixMilli(aws.ToInt64(e.Timestamp)).UTC(),
+			Ingested: time.UnixMilli(aws.ToInt64(e.IngestionTime)).UTC(),
+			Text:     strings.TrimRight(text(e.Message), "\r\n"),
 		})
 	}
 	return page, nil
