@@ -30,8 +30,11 @@ func newExec(f *Factory, runF func(*execOptions) error) *cobra.Command {
 		Example: "  deployer exec shop/api -e production\n" +
 			"  deployer exec shop/api --task 1f3a -- cat /proc/meminfo",
 		Args: addressAndWords,
-		RunE: func(_ *cobra.Command, args []string) error {
-			o.address, o.exec.Command = args[0], args[1:]
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			o.address = args[0]
+			if o.exec.Command, err = commandOf(cmd, args[1:]); err != nil {
+				return err
+			}
 			if runF != nil {
 				return runF(o)
 			}
@@ -40,6 +43,7 @@ func newExec(f *Factory, runF func(*execOptions) error) *cobra.Command {
 	}
 	o.target.flags(cmd)
 	cmd.ValidArgsFunction = o.completeAddress
+	commandFlag(cmd)
 	cmd.Flags().StringVar(&o.exec.Task, "task", "", "the task whose `id` begins so; the newest one by default")
 	cmd.Flags().StringVar(&o.exec.Container, "container", "", "the `container`; the main one by default")
 	return cmd

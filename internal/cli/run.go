@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/aws/task"
@@ -28,8 +30,11 @@ func newRun(f *Factory, runF func(*runOptions) error) *cobra.Command {
 		Example: "  deployer run shop/api -e production -- bin/rails db:migrate:status\n" +
 			"  deployer run shop/api --cpu 1024 --memory 4096 --detach -- python import.py",
 		Args: addressAndWords,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.address, o.run.Command = args[0], args[1:]
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			o.address = args[0]
+			if o.run.Command, err = commandOf(cmd, args[1:]); err != nil {
+				return err
+			}
 			if runF != nil {
 				return runF(o)
 			}
@@ -38,6 +43,7 @@ func newRun(f *Factory, runF func(*runOptions) error) *cobra.Command {
 	}
 	o.target.flags(cmd)
 	cmd.ValidArgsFunction = o.completeAddress
+	commandFlag(cmd)
 	cmd.Flags().StringVar(&o.run.Container, "container", "", "run it in this `container`, with its image; "+
 		"the main one by default")
 	cmd.Flags().IntVar(&o.run.CPU, "cpu", 0, "CPU `units` of the task; 1024 are one vCPU (default: as the component)")
@@ -45,6 +51,26 @@ func newRun(f *Factory, runF func(*runOptions) error) *cobra.Command {
 	cmd.Flags().BoolVar(&o.run.Detach, "detach", false, "start the task and do not wait for its end")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the result as JSON, and the log to stderr")
 	return cmd
+}
+
+// commandFlag is the other form of a command: one line, for a shell.
+func commandFlag(cmd *cobra.Command) {
+	cmd.Flags().String("command", "", "a command `line` for the shell sh, instead of words after a double dash")
+}
+
+// commandOf returns the words after the double dash, or those that give the line of --command to a shell.
+func commandOf(cmd *cobra.Command, words []string) ([]string, error) {
+	line, err := cmd.Flags().GetString("command")
+	switch {
+	case err != nil || line == "" && !cmd.Flags().Changed("command"):
+		return words, err
+	case len(words) > 0:
+		return nil, diag.New(diag.Invalid, "Two commands", "There is a command in --command and one after the "+
+			"double dash.", "Give one of them.")
+	case strings.TrimSpace(line) == "":
+		return nil, diag.New(diag.Invalid, "Invalid --command", "It is empty.", "For instance: --command 'date'")
+	}
+	return []string{"sh", "-c", line}, nil
 }
 
 // addressAndWords takes an address, and a command after a double dash.
