@@ -1,5 +1,7 @@
-// Command deployer deploys applications to AWS from YAML. In: arguments, environment and files, which internal/cli reads.
-// Out: stdout, stderr and the exit code. It must not do more than call internal/cli.
+// Command deployer deploys applications to AWS from YAML.
+//
+// In: arguments, environment and files, which internal/cli reads. Out: stdout, stderr and the exit code. It must not do
+// more than call internal/cli.
 package main
 
 import (

@@ -87,7 +87,7 @@ var example = subject{
 			{"services/user-service/database.yaml", "storage: 20 ", "storage: 40 "},
 			{"services/user-service/sessions.yaml", "cache.t4g.micro", "cache.t4g.small"},
 		},
-		2: { // queues, load balancer, listener, rules, groups and their rules, a whole component; a password is made anew
+		2: { // queues, load balancer, listener, rules, groups and their rules, a whole component; a new password
 			{"services/user-service/queue.yaml", "spec:\n", "spec:\n  fifo: true\n"},
 			{"services/user-service/api.yaml", "port: 8080 ", "port: 9090 "},
 			{"services/user-service/api.yaml", "path: /v1 ", "public: false\n    path: /v1 "},

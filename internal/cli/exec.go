@@ -25,8 +25,8 @@ func newExec(f *Factory, runF func(*execOptions) error) *cobra.Command {
 		Long: "Run a command in a running container by ECS Exec, or a shell without a command. No other program is " +
 			"needed on this machine. The exit code of the command is that of deployer. On a terminal, keys and the " +
 			"size of the window go to the command; elsewhere stdout is what the command wrote, and nothing is read " +
-			"from stdin. The component needs `exec: true`, and the container needs the program sh. The history records " +
-			"who ran what.",
+			"from stdin. The component needs `exec: true`, and the container needs the program sh. The history " +
+			"records who ran what.",
 		Example: "  deployer exec shop/api -e production\n" +
 			"  deployer exec shop/api --task 1f3a -- cat /proc/meminfo",
 		Args: addressAndWords,

@@ -34,8 +34,8 @@ func newLogs(f *Factory, runF func(*logsOptions) error) *cobra.Command {
 		Use:   "logs [ADDRESS...]",
 		Short: "Show and follow the logs of components",
 		Long: "Show the logs of the named components, or of all, in the order of time. Without --since and --tail, " +
-			"these are the last 100 lines of each component. On a terminal each component has a colour, and each of its " +
-			"tasks a shade of it. Lines between them say where a version begins, and why a task stopped. " +
+			"these are the last 100 lines of each component. On a terminal each component has a colour, and each of " +
+			"its tasks a shade of it. Lines between them say where a version begins, and why a task stopped. " +
 			"Times without a zone are UTC.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.components, o.given = args, cmd.Flags().Changed

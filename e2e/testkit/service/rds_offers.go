@@ -21,8 +21,8 @@ func rdsAnswer(operation, text string) *proxy.Response {
 
 func offeredVersions(c *proxy.Call) *proxy.Response {
 	engine, version := c.Form.Get("Engine"), c.Form.Get("EngineVersion")
-	text := fmt.Sprintf("<DBEngineVersion><Engine>%s</Engine><EngineVersion>%s</EngineVersion></DBEngineVersion>", engine,
-		version)
+	text := fmt.Sprintf("<DBEngineVersion><Engine>%s</Engine><EngineVersion>%s</EngineVersion></DBEngineVersion>",
+		engine, version)
 	if withdrawnMinors.MatchString(version) {
 		text = ""
 	}

@@ -177,7 +177,7 @@ func (f finder) free(ctx context.Context, want model.ListenerLookup, listener st
 	if len(want.Priorities) == 0 {
 		return nil
 	}
-	rules, err := (rule{f.api}).listed(ctx, listener)
+	rules, err := rule(f).listed(ctx, listener)
 	if err != nil {
 		return err
 	}
