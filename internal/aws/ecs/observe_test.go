@@ -39,7 +39,7 @@ func TestMetricsOfServices(t *testing.T) {
 		}),
 		Outputs: value.Encode(wanted.ServiceOutputs{ClusterName: "web"}),
 	}}
-	observer := Behaviours(calltest.Config(nil))[2].(resource.Observer)
+	observer := Behaviours(calltest.Config(nil))[3].(resource.Observer)
 	var names []string
 	for _, m := range observer.Metrics(resource.Observed{Object: service}) {
 		require.Equal(t, map[string]string{"ClusterName": "web", "ServiceName": "api"}, m.Dimensions)
