@@ -27,7 +27,7 @@ func newPortForward(f *Factory, runF func(*portForwardOptions) error) *cobra.Com
 	o := &portForwardOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "port-forward ADDRESS [LOCAL:]REMOTE",
-		Short: "Open a way from a local port to a container, a database or a cache",
+		Short: "Open a local port to a container, a database or a cache",
 		Long: "Listen on a local port, and pass its connections on to a port of a component through a running task, " +
 			"until Ctrl-C. A database or a cache is reached through a component that uses it, which needs " +
 			"`exec: true`. No other program is needed on this machine. The history records who did it.",

@@ -19,7 +19,7 @@ func newShow(f *Factory, runF func(*showOptions) error) *cobra.Command {
 	o := &showOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "show [ADDRESS]",
-		Short: "Show components, their resources and outputs as the state has them",
+		Short: "Show components with resources and outputs, as the state has them",
 		Args:  arguments(0, 1, "ADDRESS"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
