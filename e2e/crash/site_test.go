@@ -306,18 +306,27 @@ func counted(o inventory.Object) bool {
 	return o.Kind == inventory.TaskDefinition || o.Kind == inventory.Task || o.Kind == "secret" // of its versions
 }
 
-// randomParts are the parts of names that differ from life to life where the VPC does: a hash of what cannot change in
-// place, and the ids of the secrets that RDS makes.
-var randomParts = regexp.MustCompile(`(-dev-[a-z0-9-]+)-[a-z2-7]{8}\b|(rds!(?:db|cluster))-[0-9a-f-]{36}`)
+var (
+	// managed are the ids of the secrets that RDS makes, also in the URL encoding of policies: others in each life.
+	managed = regexp.MustCompile(`(rds(?:!|%21)(?:db|cluster))-[0-9a-f-]{36}(?:-[A-Za-z0-9]{6}\b)?`)
+	// ending is what AWS puts behind the name of a secret in its ARN.
+	ending = regexp.MustCompile(`(secret(?::|%3A)(?:[a-z0-9!-]|%21)+)-[A-Za-z0-9]{6}\b`)
+	// hashed are the names of objects in a VPC: with a hash of what cannot change in place, which the VPC's id is.
+	hashed = regexp.MustCompile(`(-dev-[a-z0-9-]+)-[a-z2-7]{8}\b`)
+)
 
 // inventory lists what AWS holds, by names that are the same in each life.
 func (s *site) inventory(ctx context.Context) ([]inventory.Object, error) {
 	all, err := service.Inventory(ctx, s.env.Config, s.bucket)
-	if s.ownVPC {
-		for i := range all {
-			all[i].Name = randomParts.ReplaceAllString(all[i].Name, "$1$2")
-			all[i].Facts = randomParts.ReplaceAllString(all[i].Facts, "$1$2")
+	same := func(text string) string {
+		text = ending.ReplaceAllString(managed.ReplaceAllString(text, "$1"), "$1")
+		if s.ownVPC {
+			text = hashed.ReplaceAllString(text, "$1")
 		}
+		return text
+	}
+	for i := range all {
+		all[i].Name, all[i].Facts = same(all[i].Name), same(all[i].Facts)
 	}
 	return all, err
 }
