@@ -123,7 +123,7 @@ var stores = subject{
 			{"infra/network.yaml", "azs: 2", "azs: 3"},
 			{"infra/network.yaml", "natGateways: single", "natGateways: perAz"},
 			{"infra/network.yaml", "endpoints: [logs]", "endpoints: [logs, secretsmanager]"},
-			{"services/data/database.yaml", "storage: 20", "storage: 30\n  instanceClass: db.t4g.small"},
+			{"services/data/database.yaml", "storage: 20", "storage: 20\n  instanceClass: db.t4g.small"},
 			{"services/data/database.yaml", "statement: 500", "statement: 600"},
 			{"services/data/aurora.yaml", "replicas: 1", "replicas: 2\n  backupRetention: 3d"},
 			{"services/data/cache.yaml", "nodes: 1", "nodes: 2\n  nodeType: cache.t4g.medium"},
