@@ -31,7 +31,7 @@ func newDriftRemediate(f *Factory, runF func(*driftRemediateOptions) error) *cob
 			"they are. --accept takes the objects into the state as they are instead, and changes nothing in AWS. " +
 			"--ignore adds the differences to " + ignore.Name + ", and changes nothing else.",
 		Example: "  deployer drift remediate -e production\n" +
-			"  deployer drift remediate --ignore --target shop/api:service --reason \"scaled for the sale\"",
+			"  deployer drift remediate --ignore --target shop/api:service --reason \"sale\"",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {

@@ -97,7 +97,7 @@ func newHistoryDiff(f *Factory, runF func(*historyDiffOptions) error) *cobra.Com
 	o := &historyDiffOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:     "diff VERSION VERSION",
-		Short:   "Show in what two versions differ: variables, configuration, images, resources",
+		Short:   "Show in what two versions differ",
 		Example: "  deployer history diff v40 v41 -e production",
 		Args:    arguments(2, 2, "VERSION VERSION"),
 		RunE: func(_ *cobra.Command, args []string) error {

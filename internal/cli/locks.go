@@ -26,7 +26,7 @@ func newLocksList(f *Factory, runF func(*locksListOptions) error) *cobra.Command
 	o := &locksListOptions{factory: f}
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List held locks: holder, start, machine, and whether the run is alive",
+		Short: "List held locks: who, since when, where, and whether alive",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if runF != nil {

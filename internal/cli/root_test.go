@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -132,4 +133,27 @@ func TestEveryHabitLeadsToSomethingThatIsThere(t *testing.T) {
 			require.True(t, flags[here], "%s leads to --%s", name, here)
 		}
 	}
+}
+
+// 80 columns are what a terminal has at least. Help of completion is cobra's own.
+func TestTheHelpOfEveryCommandFitsIn80Columns(t *testing.T) {
+	n := 0
+	var visit func(c *cobra.Command)
+	visit = func(c *cobra.Command) {
+		if c.Name() == "completion" {
+			return
+		}
+		n++
+		path := strings.TrimPrefix(strings.TrimPrefix(c.CommandPath(), "deployer"), " ")
+		out, told, code := run(t, strings.TrimSpace("help "+path))
+		require.Equal(t, exitOK, code, "%s: %s", path, told)
+		for line := range strings.Lines(out) {
+			require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), 80, "%s: %s", path, line)
+		}
+		for _, sub := range c.Commands() {
+			visit(sub)
+		}
+	}
+	visit(newRoot(NewFactory()))
+	require.Greater(t, n, 30)
 }
