@@ -83,12 +83,12 @@ func TestSDKRetriesAreSeenAsAttempts(t *testing.T) {
 
 func TestUnimplementedOperationsFailAtOnce(t *testing.T) {
 	env := testkit.Start(t)
-	_, err := ecs.NewFromConfig(env.Config).ExecuteCommand(t.Context(), &ecs.ExecuteCommandInput{
-		Command: aws.String("sh"), Task: aws.String("x"), Interactive: true,
+	_, err := ecs.NewFromConfig(env.Config).SubmitTaskStateChange(t.Context(), &ecs.SubmitTaskStateChangeInput{
+		Task: aws.String("x"),
 	})
 	assert.Equal(t, proxy.UnimplementedCode, codeOf(err))
-	assert.ErrorContains(t, err, "ecs:ExecuteCommand")
-	assert.Equal(t, 1, env.Proxy.Count(proxy.Filter{Operation: "ExecuteCommand"}), "not retried")
+	assert.ErrorContains(t, err, "ecs:SubmitTaskStateChange")
+	assert.Equal(t, 1, env.Proxy.Count(proxy.Filter{Operation: "SubmitTaskStateChange"}), "not retried")
 }
 
 func bucket(t *testing.T, env *testkit.Env, name string) *string {

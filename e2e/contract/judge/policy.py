@@ -34,6 +34,25 @@ NOT_NEEDED = {
     "rds:RestoreDBInstanceFromDBSnapshot rds:CreateTenantDatabase": _TENANT,
     "ec2:CreateFlowLogs ecs:ListClusters": _OF_ECS,
     "ec2:CreateFlowLogs ecs:ListContainerInstances": _OF_ECS,
+} | {
+    f"wafv2:{action} {dependent}": "only what is no load balancer, and web ACLs of other accounts"
+    for action, dependents in {
+        "AssociateWebACL": [
+            "amplify:AssociateWebACL", "apigateway:SetWebACL", "apprunner:AssociateWebAcl",
+            "appsync:AssociateWebACL", "appsync:SetWebACL", "cognito-idp:AssociateWebACL",
+            "ec2:AssociateVerifiedAccessInstanceWebAcl", "wafv2:GetPermissionPolicy", "wafv2:PutPermissionPolicy",
+        ],
+        "DisassociateWebACL": [
+            "amplify:DisassociateWebACL", "apigateway:SetWebACL", "apprunner:DisassociateWebAcl",
+            "appsync:DisassociateWebACL", "appsync:SetWebACL", "cognito-idp:DisassociateWebACL",
+            "ec2:DisassociateVerifiedAccessInstanceWebAcl", "wafv2:PutPermissionPolicy",
+        ],
+        "GetWebACLForResource": [
+            "amplify:GetWebACLForResource", "apprunner:DescribeWebAclForService", "appsync:GetWebACLForResource",
+            "cognito-idp:GetWebACLForResource", "ec2:GetVerifiedAccessInstanceWebAcl",
+        ],
+    }.items()
+    for dependent in dependents
 }
 
 

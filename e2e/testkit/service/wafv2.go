@@ -39,10 +39,14 @@ func webACLAccess(b *access.Builder) {
 	case "AssociateWebACL":
 		b.On(acl)
 		b.Ask("elasticloadbalancing:SetWebAcl", "*")
+		b.Ask("elasticloadbalancing:CreateWebACLAssociation", balancer)
 	case "DisassociateWebACL":
 		b.On(balancer)
 		b.Ask("elasticloadbalancing:SetWebAcl", "*")
+		b.Ask("elasticloadbalancing:DeleteWebACLAssociation", balancer)
 	default:
 		b.On(balancer)
+		b.Ask("elasticloadbalancing:GetLoadBalancerWebACL", balancer)
+		b.Ask("wafv2:GetWebACL", b.ARN("regional/webacl/any/any"))
 	}
 }

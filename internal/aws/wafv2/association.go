@@ -47,6 +47,9 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 	}}
 }
 
+// forCaller is why actions are needed that deployer never calls.
+const forCaller = "AWS WAF does it in the name of the caller"
+
 func permissions(s resource.Scope) []resource.Statement {
 	acls := []string{s.ARN("wafv2", "regional/webacl/*")}
 	wanted := acls
@@ -58,7 +61,12 @@ func permissions(s resource.Scope) []resource.Statement {
 		{On: slices.Concat(wanted, balancers), Actions: []string{"wafv2:AssociateWebACL"}},
 		{On: balancers, Actions: []string{"wafv2:DisassociateWebACL"}},
 		{On: slices.Concat(acls, balancers), Actions: []string{"wafv2:GetWebACLForResource"}},
-		{Actions: []string{"elasticloadbalancing:SetWebAcl"}, Why: "AWS WAF sets it in the name of the caller"},
+		{On: acls, Actions: []string{"wafv2:GetWebACL"}, Why: forCaller, Looks: true},
+		{On: balancers, Actions: []string{"elasticloadbalancing:GetLoadBalancerWebACL"}, Why: forCaller, Looks: true},
+		{On: balancers, Actions: []string{
+			"elasticloadbalancing:CreateWebACLAssociation", "elasticloadbalancing:DeleteWebACLAssociation",
+		}, Why: forCaller},
+		{Actions: []string{"elasticloadbalancing:SetWebAcl"}, Why: forCaller},
 	}
 }
 
