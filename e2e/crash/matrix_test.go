@@ -254,11 +254,13 @@ func (s *site) report(c crisis) bool {
 func (s *site) clean() {
 	s.later.Add(int64(takeover))
 	for _, destroy := range []bool{true, false, true} {
-		_, err := s.start("cleaner", s.t.TempDir()).run(destroy)
+		cleaner := s.start("cleaner", s.t.TempDir())
+		_, err := cleaner.run(destroy)
 		if left, listErr := s.inventory(s.t.Context()); listErr == nil && len(left) == 0 {
 			return
 		}
-		s.t.Logf("cleaning up, destroy %v: %s", destroy, describe(err))
+		s.t.Logf("cleaning up, destroy %v: %s; last calls: %v", destroy, describe(err),
+			cleaner.calls[max(0, len(cleaner.calls)-8):])
 	}
 	s.move(s.t)
 }
