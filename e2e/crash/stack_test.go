@@ -84,7 +84,7 @@ var example = subject{
 			{"environments/dev.yaml", "memory: 512\n  scaling:\n    max: 2\n", "memory: 512\n  scaling:\n    max: 3\n"},
 			{"services/user-service/api.yaml", "command: [bin/migrate]", "command: [bin/migrate, --all]"},
 			{"environments/dev.yaml", "LOG_LEVEL: debug", "LOG_LEVEL: warn"},
-			{"services/user-service/database.yaml", "storage: 20 ", "storage: 40 "},
+			{"services/user-service/database.yaml", "maxStorage: 100 ", "maxStorage: 200 "},
 			{"services/user-service/sessions.yaml", "cache.t4g.micro", "cache.t4g.small"},
 		},
 		2: { // queues, load balancer, listener, rules, groups and their rules, a whole component; a new password
