@@ -332,7 +332,7 @@ func (s *site) inventory(ctx context.Context) ([]inventory.Object, error) {
 }
 
 // compare looks at what AWS holds. astray: the way to it was another one than that of the undisturbed runs, so that
-// there may be other revisions.
+// there may be other revisions, and other tasks that have run once: ECS tells of them for an hour.
 func (s *site) compare(want []inventory.Object, astray bool) (*difference, error) {
 	got, err := s.inventory(context.Background())
 	if err != nil {
@@ -341,9 +341,14 @@ func (s *site) compare(want []inventory.Object, astray bool) (*difference, error
 	d := &difference{}
 	wanted, there := map[string]inventory.Object{}, map[string]bool{}
 	for _, o := range want {
-		wanted[o.Kind+" "+o.Name] = o
+		if !astray || o.Kind != inventory.Task {
+			wanted[o.Kind+" "+o.Name] = o
+		}
 	}
 	for _, o := range got {
+		if astray && o.Kind == inventory.Task {
+			continue
+		}
 		id := o.Kind + " " + o.Name
 		w, known := wanted[id]
 		switch {
