@@ -54,13 +54,6 @@ var (
 	briefly  = call.Pace{First: time.Second, Longest: 10 * time.Second, Limit: 10 * time.Minute}
 )
 
-// The statuses of caches.
-const (
-	available    = "available"
-	deletingNow  = "deleting"
-	createFailed = "create-failed"
-)
-
 // doubled are hyphens that would follow each other in a name.
 var doubled = regexp.MustCompile(`-[-` + resource.PartSeparator + `]`)
 

@@ -2,7 +2,6 @@ package elasticache
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -147,33 +146,14 @@ func (g cluster) awaitReady(ctx context.Context, c clusterCall) (model.ClusterOu
 	if c.Old.Name == "" {
 		c.Progress("waiting for the cache " + c.ID + "; AWS takes 5 to 15 minutes")
 	}
-	found, err := g.settled(ctx, c.ID, c.Old.Name == "")
+	found, err := g.settled(ctx, c, c.Old.Name == "")
 	return clusterOutputs(found), err
 }
 
-func (g cluster) settled(ctx context.Context, id string, isNew bool) (types.CacheCluster, error) {
-	var found types.CacheCluster
-	err := call.Wait(ctx, changing, "cache "+id+" is available", func(ctx context.Context) (bool, error) {
-		var err error
-		found, err = g.node(ctx, id)
-		if isNew && gone(err) {
-			return false, nil // not known everywhere yet
-		}
-		if err != nil {
-			return false, err
-		}
-		switch status := aws.ToString(found.CacheClusterStatus); status {
-		case available:
-			return true, nil
-		case deletingNow:
-			return false, fmt.Errorf("the cache %s is being deleted by somebody else: apply again when it is gone", id)
-		case createFailed, "incompatible-network", "restore-failed":
-			return false, fmt.Errorf("AWS reports %s for the cache %s: look at its events in the ElastiCache console",
-				status, id)
-		}
-		return false, nil
+func (g cluster) settled(ctx context.Context, c clusterCall, isNew bool) (types.CacheCluster, error) {
+	return settled(ctx, c.ID, isNew, c.Progress, g.node, func(found types.CacheCluster) string {
+		return aws.ToString(found.CacheClusterStatus)
 	})
-	return found, err
 }
 
 func (g cluster) find(ctx context.Context, c clusterCall) (string, map[string]string, error) {
@@ -222,7 +202,7 @@ func (g cluster) read(ctx context.Context, c clusterCall) (model.Cluster, model.
 
 // update starts from what the cluster really is: an interrupted update may have made the change.
 func (g cluster) update(ctx context.Context, c clusterCall) (model.ClusterOutputs, error) {
-	found, err := g.settled(ctx, c.ID, false)
+	found, err := g.settled(ctx, c, false)
 	if err != nil {
 		return c.Out, err
 	}
@@ -236,7 +216,7 @@ func (g cluster) update(ctx context.Context, c clusterCall) (model.ClusterOutput
 		if _, err := g.client.ModifyCacheCluster(ctx, in); err != nil {
 			return c.Out, failed(err)
 		}
-		if found, err = g.settled(ctx, c.ID, false); err != nil {
+		if found, err = g.settled(ctx, c, false); err != nil {
 			return c.Out, err
 		}
 	}

@@ -3,6 +3,7 @@ package elasticache
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -15,10 +16,10 @@ import (
 
 // judged is how a cache in that status does.
 func judged(status string) resource.Observation {
-	switch status {
-	case available, "snapshotting":
+	switch {
+	case status == available || status == "snapshotting":
 		return resource.Observation{Health: report.Healthy}
-	case createFailed, "incompatible-network", "restore-failed":
+	case slices.Contains(broken, status):
 		return resource.Observation{
 			Health:  report.Unhealthy,
 			Problem: "It is in the state " + status + ". Next: look at its events in the ElastiCache console.",

@@ -2,7 +2,6 @@ package elasticache
 
 import (
 	"context"
-	"fmt"
 	"regexp"
 	"slices"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticache"
 	"github.com/aws/aws-sdk-go-v2/service/elasticache/types"
 
-	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elasticache"
 	"github.com/company/deployer/internal/value"
@@ -323,42 +321,17 @@ func (g replicationGroup) awaitReady(
 	if c.Old.Name == "" {
 		c.Progress("waiting for the cache " + c.ID + "; AWS takes 5 to 15 minutes")
 	}
-	found, err := g.settled(ctx, c.Request, c.ID, c.Old.Name == "")
+	found, err := g.settled(ctx, c, c.Old.Name == "")
 	return groupOutputs(found), err
 }
 
 // settled waits until the group is available.
 func (g replicationGroup) settled(
-	ctx context.Context, req resource.Request, id string, isNew bool,
+	ctx context.Context, c replicationGroupCall, isNew bool,
 ) (types.ReplicationGroup, error) {
-	var found types.ReplicationGroup
-	told := ""
-	err := call.Wait(ctx, changing, "cache "+id+" is available", func(ctx context.Context) (bool, error) {
-		var err error
-		found, err = g.describe(ctx, id)
-		if isNew && gone(err) {
-			return false, nil // not known everywhere yet
-		}
-		if err != nil {
-			return false, err
-		}
-		switch status := aws.ToString(found.Status); status {
-		case available:
-			return true, nil
-		case createFailed:
-			return false, fmt.Errorf("AWS could not make the cache %s (%s): look at its events in the ElastiCache "+
-				"console; delete it there, then apply again", id, status)
-		case deletingNow:
-			return false, fmt.Errorf("the cache %s is being deleted by somebody else: apply again when it is gone", id)
-		default:
-			if status != told && told != "" {
-				req.Progress("the cache " + id + " is " + status)
-			}
-			told = status
-			return false, nil
-		}
+	return settled(ctx, c.ID, isNew, c.Progress, g.describe, func(found types.ReplicationGroup) string {
+		return aws.ToString(found.Status)
 	})
-	return found, err
 }
 
 func (g replicationGroup) find(ctx context.Context, c replicationGroupCall) (string, map[string]string, error) {

@@ -21,7 +21,7 @@ type settle func(what string, change func() error) error
 func (g replicationGroup) update(
 	ctx context.Context, c replicationGroupCall,
 ) (model.ReplicationGroupOutputs, error) {
-	found, err := g.settled(ctx, c.Request, c.ID, false)
+	found, err := g.settled(ctx, c, false)
 	if err != nil {
 		return c.Out, err
 	}
@@ -35,7 +35,7 @@ func (g replicationGroup) update(
 		if err := change(); err != nil {
 			return failed(err)
 		}
-		found, err = g.settled(ctx, c.Request, c.ID, false)
+		found, err = g.settled(ctx, c, false)
 		return err
 	}
 	for _, part := range []func(context.Context, replicationGroupCall, model.ReplicationGroup, settle) error{
@@ -198,7 +198,7 @@ func (g replicationGroup) delete(ctx context.Context, c replicationGroupCall) er
 		return err
 	}
 	if aws.ToString(found.Status) != deletingNow && aws.ToString(found.Status) != createFailed {
-		if found, err = g.settled(ctx, c.Request, c.ID, false); err != nil {
+		if found, err = g.settled(ctx, c, false); err != nil {
 			return err
 		}
 	}

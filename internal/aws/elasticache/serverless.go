@@ -2,7 +2,6 @@ package elasticache
 
 import (
 	"context"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -190,34 +189,12 @@ func (g serverless) awaitReady(ctx context.Context, c serverlessCall) (model.Ser
 	if c.Old.Name == "" {
 		c.Progress("waiting for the serverless cache " + c.ID + "; AWS takes some minutes")
 	}
-	found, err := g.settled(ctx, c.ID, c.Old.Name == "")
+	found, err := g.settled(ctx, c, c.Old.Name == "")
 	return serverlessOutputs(found), err
 }
 
-func (g serverless) settled(ctx context.Context, name string, isNew bool) (types.ServerlessCache, error) {
-	var found types.ServerlessCache
-	err := call.Wait(ctx, changing, "cache "+name+" is available", func(ctx context.Context) (bool, error) {
-		var err error
-		found, err = g.describe(ctx, name)
-		if isNew && gone(err) {
-			return false, nil // not known everywhere yet
-		}
-		if err != nil {
-			return false, err
-		}
-		switch status := statusOf(found); status {
-		case available:
-			return true, nil
-		case createFailed:
-			return false, fmt.Errorf("AWS could not make the cache %s: look at its events in the ElastiCache console; "+
-				"delete it there, then apply again", name)
-		case deletingNow:
-			return false, fmt.Errorf("the cache %s is being deleted by somebody else: apply again when it is gone",
-				name)
-		}
-		return false, nil
-	})
-	return found, err
+func (g serverless) settled(ctx context.Context, c serverlessCall, isNew bool) (types.ServerlessCache, error) {
+	return settled(ctx, c.ID, isNew, c.Progress, g.describe, statusOf)
 }
 
 func (g serverless) find(ctx context.Context, c serverlessCall) (string, map[string]string, error) {
@@ -284,7 +261,7 @@ func partOf(actual, declared []string) bool {
 
 // update starts from what the cache really is: an interrupted update may have made the change.
 func (g serverless) update(ctx context.Context, c serverlessCall) (model.ServerlessCacheOutputs, error) {
-	found, err := g.settled(ctx, c.ID, false)
+	found, err := g.settled(ctx, c, false)
 	if err != nil {
 		return c.Out, err
 	}
@@ -298,7 +275,7 @@ func (g serverless) update(ctx context.Context, c serverlessCall) (model.Serverl
 		if _, err := g.client.ModifyServerlessCache(ctx, in); err != nil {
 			return c.Out, failed(err)
 		}
-		if found, err = g.settled(ctx, c.ID, false); err != nil {
+		if found, err = g.settled(ctx, c, false); err != nil {
 			return c.Out, err
 		}
 	}
