@@ -176,10 +176,26 @@ func (k *kind) Obstacles(
 	return nil, nil
 }
 
-// Locate finds objects by name, or by the token that they were made with.
+// Locate finds objects by the properties of FoundBy, by name, or by the token that they were made with.
 func (k *kind) Locate(_ context.Context, req resource.Request) (resource.State, bool, error) {
 	k.cloud.mu.Lock()
 	defer k.cloud.mu.Unlock()
+	if err := k.cloud.fail["locate "+req.Resource]; err != nil {
+		return resource.State{}, false, err
+	}
+	if len(k.def.FoundBy) > 0 {
+		parent := k.def.FoundBy[0]
+		if req.Inputs.Get(parent).IsNull() {
+			return resource.State{}, false, errors.ErrUnsupported
+		}
+		for key, o := range k.cloud.objects {
+			typ, id, _ := strings.Cut(key, " ")
+			if typ == k.def.Type && value.Equal(o.inputs.Get(parent), req.Inputs.Get(parent)) && !req.InState(id) {
+				return resource.State{ID: id, Inputs: o.inputs, Outputs: o.outputs}, true, nil
+			}
+		}
+		return resource.State{}, false, nil
+	}
 	id := req.Inputs.Get("name").Str()
 	if !k.named {
 		id = k.cloud.made[req.Token]
@@ -222,6 +238,7 @@ const (
 	member   = "fake/member"   // replaced side by side when its parent changes, one after the other when its zone does
 	hashed   = "fake/hashed"   // replaced side by side when its zone changes, with which its name, its id, changes too
 	revision = "fake/revision" // an update changes its arn
+	part     = "fake/part"     // is found only by its parent
 )
 
 func (c *cloud) kinds() []*kind {
@@ -249,6 +266,7 @@ func (c *cloud) kinds() []*kind {
 		}},
 		{cloud: c, def: resource.Definition{Type: hashed, ReplaceOn: []string{"zone", "name"}}, named: true},
 		{cloud: c, def: resource.Definition{Type: revision, ChangesOnUpdate: []string{"arn", "revision"}}},
+		{cloud: c, def: resource.Definition{Type: part, ReplaceOn: []string{"parent"}, FoundBy: []string{"parent"}}},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 
@@ -28,6 +29,21 @@ func firstObjects(intents []json.RawMessage) (map[string]bool, error) {
 type intent struct {
 	Resource json.RawMessage `json:"resource"`
 	Replaces bool            `json:"replaces,omitempty"` // another object of this resource
+	// Parents says whose outputs the properties of Definition.FoundBy are that the plan did not know.
+	Parents map[string]value.Reference `json:"parents,omitempty"`
+}
+
+// parentsOf returns the Parents of each of those intents, by its resource document.
+func parentsOf(intents []json.RawMessage) (map[string]map[string]value.Reference, error) {
+	parents := map[string]map[string]value.Reference{}
+	for _, text := range intents {
+		var i intent
+		if err := json.Unmarshal(text, &i); err != nil {
+			return nil, err
+		}
+		parents[string(i.Resource)] = i.Parents
+	}
+	return parents, nil
 }
 
 // IntentResource returns the ID of the resource that one of Preview.Intents is about, "" for anything else.
@@ -102,13 +118,57 @@ func (c *collector) intents() (out []json.RawMessage, unnamed []string) {
 		rec.ID, rec.Outputs = "", nil
 		// a found object gets the protection that the interrupted run would have recorded
 		rec.Protect = c.run.protect[s.new.URN.Name()]
-		text, err := json.Marshal(intent{Resource: rec.encode(), Replaces: s.action == plan.Replace})
+		text, err := json.Marshal(intent{
+			Resource: rec.encode(), Replaces: s.action == plan.Replace,
+			Parents: c.run.parents(s.urn.Name(), fromProperties(s.new.Inputs)),
+		})
 		if err != nil {
 			panic(err) // a raw message that came from json.Marshal
 		}
 		out = append(out, text)
 	}
 	return out, unnamed
+}
+
+// parents returns whose outputs the properties are by which the object is found, as far as inputs lack them.
+func (r *run) parents(id string, inputs value.Value) map[string]value.Reference {
+	res := r.graph.Resource(id)
+	if res == nil {
+		return nil
+	}
+	var out map[string]value.Reference
+	for _, names := range r.definition(res.Type).FoundBy {
+		for _, name := range strings.Split(names, "|") {
+			ref, ok := r.reference(res.Props.Get(name))
+			if !ok || inputs.Get(name).Known() {
+				continue
+			}
+			if out == nil {
+				out = map[string]value.Reference{}
+			}
+			out[name] = ref
+		}
+	}
+	return out
+}
+
+// reference follows a value to the output of a resource; false if it is anything else.
+func (r *run) reference(v value.Value) (value.Reference, bool) {
+	for range 10 { // an output of a component may be that of another component
+		if v.Kind() != value.Deferred || v.Expression().Op != value.OpReference {
+			return value.Reference{}, false
+		}
+		ref := v.Expression().Ref
+		if ref.IsResource() {
+			return ref, true
+		}
+		c := r.graph.Component(ref.Target)
+		if c == nil {
+			return value.Reference{}, false
+		}
+		v = c.Outputs[ref.Output]
+	}
+	return value.Reference{}, false
 }
 
 // named reports whether the name in AWS of an object with those properties is known, as far as the type makes names of

@@ -86,25 +86,29 @@ func (r *run) locateAll(ctx context.Context, looked map[string]bool) (absent map
 	if err != nil {
 		return nil, err
 	}
-	taken, unsure := map[sdk.URN]bool{}, map[string]bool{}
-	for _, op := range r.state.creating {
-		var h head
-		if err := json.Unmarshal(op.Resource, &h); err != nil {
-			return nil, err
-		}
-		looked[h.URN.Name()] = true
+	family, err := r.familyOf()
+	if err != nil {
+		return nil, err
 	}
-	for i, op := range r.state.creating {
+	taken, unsure := map[sdk.URN]bool{}, map[string]bool{}
+	for _, name := range family.names {
+		looked[name] = true
+	}
+	for _, i := range family.order() {
+		op := r.state.creating[i]
 		rec, err := decodeRecord(op.Resource)
 		if err != nil {
 			return nil, err
 		}
+		family.complete(r, rec, i)
 		// If the resource has an object by now, only a replacement may still be wanted.
 		leftover := !wanted[rec.URN] || r.state.live[rec.URN] != nil && (r.o.Surplus || firsts[string(op.Resource)])
 		state, found, err := r.locate(ctx, rec)
 		switch {
 		case ctx.Err() != nil:
 			return nil, &StoppedError{Cause: context.Cause(ctx)}
+		case err != nil && family.orphaned(i, unsure): // its parent may be there, and so may it
+			unsure[rec.URN.Name()], looked[rec.URN.Name()] = true, false
 		case err != nil && (!leftover || !errors.Is(err, errors.ErrUnsupported)):
 			unsure[rec.URN.Name()] = true // a creation adopts it, and until then it stays pending
 			looked[rec.URN.Name()] = looked[rec.URN.Name()] && errors.Is(err, errors.ErrUnsupported)
@@ -113,6 +117,7 @@ func (r *run) locateAll(ctx context.Context, looked map[string]bool) (absent map
 				return nil, err
 			}
 			taken[rec.URN] = true
+			family.found(rec.URN.Name(), state)
 		case leftover:
 			r.ledger.forget(-1 - int64(i))
 		default:
@@ -121,6 +126,108 @@ func (r *run) locateAll(ctx context.Context, looked map[string]bool) (absent map
 	}
 	maps.DeleteFunc(absent, func(id string, _ bool) bool { return unsure[id] })
 	return absent, nil
+}
+
+// family are the creations that interrupted runs did not finish, with those by whose outputs they are found: a route
+// has no tags, and the plan did not know the id of its route table.
+type family struct {
+	names   []string                     // the resource IDs of the creations
+	parents []map[string]value.Reference // of each creation, by property
+	located map[string]resource.State    // by resource ID, as far as they were looked for
+}
+
+func (r *run) familyOf() (*family, error) {
+	parents, err := parentsOf(r.o.Intents)
+	if err != nil {
+		return nil, err
+	}
+	f := &family{located: map[string]resource.State{}}
+	for _, op := range r.state.creating {
+		var h head
+		if err := json.Unmarshal(op.Resource, &h); err != nil {
+			return nil, err
+		}
+		f.names = append(f.names, h.URN.Name())
+		f.parents = append(f.parents, parents[string(op.Resource)])
+	}
+	return f, nil
+}
+
+// order puts parents before those that are found by them. Otherwise, and above all for the creations of one resource,
+// it keeps the order.
+func (f *family) order() []int {
+	open := map[string]int{}
+	var rest, out []int
+	for i, name := range f.names {
+		open[name]++
+		rest = append(rest, i)
+	}
+	for len(rest) > 0 {
+		var later []int
+		behind := map[string]bool{}
+		for _, i := range rest {
+			waits := behind[f.names[i]]
+			for _, ref := range f.parents[i] {
+				waits = waits || ref.Target != f.names[i] && open[ref.Target] > 0
+			}
+			if waits {
+				behind[f.names[i]] = true
+				later = append(later, i)
+				continue
+			}
+			open[f.names[i]]--
+			out = append(out, i)
+		}
+		if len(later) == len(rest) { // they wait for each other
+			return append(out, later...)
+		}
+		rest = later
+	}
+	return out
+}
+
+func (f *family) found(name string, state resource.State) {
+	if _, already := f.located[name]; !already {
+		f.located[name] = state
+	}
+}
+
+// complete fills in what the plan did not know of the i-th creation and a parent says that exists.
+func (f *family) complete(r *run, rec *record, i int) {
+	for property, ref := range f.parents[i] {
+		if !rec.inputs.Get(property).IsNull() {
+			continue
+		}
+		var v value.Value
+		if state, there := f.located[ref.Target]; there {
+			v = answer{inputs: state.Inputs, outputs: properties(state.Outputs)}.get(ref.Output)
+		} else if parent := r.parent(ref.Target); parent != nil && !slices.Contains(f.names, ref.Target) {
+			v = answer{inputs: parent.inputs, outputs: parent.state.Outputs}.get(ref.Output)
+		}
+		if v.Kind() == value.String {
+			rec.inputs = rec.inputs.With(property, v)
+		}
+	}
+}
+
+// orphaned reports whether AWS did not answer about a parent of the i-th creation.
+func (f *family) orphaned(i int, unsure map[string]bool) bool {
+	for _, ref := range f.parents[i] {
+		if unsure[ref.Target] {
+			return true
+		}
+	}
+	return false
+}
+
+// parent returns the resource of that ID in the state; nil if there is none.
+func (r *run) parent(id string) *stored {
+	for urn, s := range r.state.live {
+		if urn.Name() == id {
+			return s
+		}
+	}
+	return nil
 }
 
 // locate looks for the object that an interrupted creation may have made.

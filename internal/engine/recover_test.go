@@ -442,3 +442,49 @@ func TestWhatTurnsUpTooLateIsDeleted(t *testing.T) {
 	}
 	want(t, "plan", planned(t, g("1"), state, c.options()), "")
 }
+
+// A run dies after it has made a table and its route, and nobody has its journal. The route is found by the table's id
+// only, which no plan knew.
+func TestAPartIsFoundByItsParentOfTheSameRun(t *testing.T) {
+	without := func() *resource.Graph { return graph(t, res("a/x:x", single, "name", "x")) }
+	with := func() *resource.Graph {
+		return graph(t, res("a/x:x", single, "name", "x"), res("a/t:table", single, "name", "t"),
+			res("a/t:hop", part, "parent", value.Output("a/t:table", "arn")),
+			res("a/t:end", part, "parent", value.Output("a/t:hop", "arn")))
+	}
+	died := func(t *testing.T) (*cloud, []byte, Options) {
+		c := newCloud()
+		state := apply(t, without(), nil, c.options()).State
+		preview, err := PreviewApply(t.Context(), with(), state, c.options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		apply(t, with(), state, c.options())
+		c.calls()
+		o := c.options()
+		o.Intents = preview.Intents
+		return c, state, o
+	}
+
+	t.Run("not wanted", func(t *testing.T) {
+		c, state, o := died(t)
+		apply(t, without(), state, o)
+		want(t, "calls", c.calls(), "delete a/t:end, delete a/t:hop, delete a/t:table")
+	})
+	t.Run("wanted", func(t *testing.T) {
+		c, state, o := died(t)
+		state = apply(t, with(), state, o).State
+		want(t, "objects", fmt.Sprint(len(c.objects)), "4")
+		want(t, "plan", planned(t, with(), state, c.options()), "")
+	})
+	t.Run("AWS does not answer about the parent", func(t *testing.T) {
+		c, state, o := died(t)
+		c.fail["locate a/t:table"] = errors.New("throttled")
+		result := apply(t, without(), state, o)
+		for _, id := range []string{"a/t:table", "a/t:hop", "a/t:end"} {
+			if result.Looked[id] {
+				t.Errorf("%s counts as looked for", id)
+			}
+		}
+	})
+}
