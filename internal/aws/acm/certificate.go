@@ -202,34 +202,32 @@ func (c certificate) covering(ctx context.Context, domain string) ([]candidate, 
 		// Without this, ACM returns only RSA 1024 and 2048.
 		Includes: &types.Filters{KeyTypes: types.KeyAlgorithm("").Values()},
 	}
-	for {
-		page, err := c.api.ListCertificates(ctx, in)
+	for s, err := range call.Each(ctx, c.api.ListCertificates, in, &in.NextToken,
+		func(page *acm.ListCertificatesOutput) ([]types.CertificateSummary, *string) {
+			return page.CertificateSummaryList, page.NextToken
+		}) {
 		if err != nil {
 			return nil, call.Error(err)
 		}
-		for _, s := range page.CertificateSummaryList {
-			names := append([]string{aws.ToString(s.DomainName)}, s.SubjectAlternativeNameSummaries...)
-			// A summary holds at most a hundred names, and some emulators return none.
-			partial := aws.ToBool(s.HasAdditionalSubjectAlternativeNames) || len(s.SubjectAlternativeNameSummaries) == 0
-			if exact, _ := covers(names, domain); partial && !exact {
-				full, err := c.api.DescribeCertificate(ctx,
-					&acm.DescribeCertificateInput{CertificateArn: s.CertificateArn})
-				if call.HasCode(err, "ResourceNotFoundException") {
-					continue // deleted after the list was made
-				}
-				if err != nil {
-					return nil, call.Error(err)
-				}
-				names = append(names, full.Certificate.SubjectAlternativeNames...)
+		names := append([]string{aws.ToString(s.DomainName)}, s.SubjectAlternativeNameSummaries...)
+		// A summary holds at most a hundred names, and some emulators return none.
+		partial := aws.ToBool(s.HasAdditionalSubjectAlternativeNames) || len(s.SubjectAlternativeNameSummaries) == 0
+		if exact, _ := covers(names, domain); partial && !exact {
+			full, err := c.api.DescribeCertificate(ctx,
+				&acm.DescribeCertificateInput{CertificateArn: s.CertificateArn})
+			if call.HasCode(err, "ResourceNotFoundException") {
+				continue // deleted after the list was made
 			}
-			if exact, wild := covers(names, domain); exact || wild {
-				all = append(all, candidate{s, exact})
+			if err != nil {
+				return nil, call.Error(err)
 			}
+			names = append(names, full.Certificate.SubjectAlternativeNames...)
 		}
-		if in.NextToken = page.NextToken; in.NextToken == nil {
-			return all, nil
+		if exact, wild := covers(names, domain); exact || wild {
+			all = append(all, candidate{s, exact})
 		}
 	}
+	return all, nil
 }
 
 // covers reports whether one of the names is the domain (exact), or a wildcard for its first label (wild).

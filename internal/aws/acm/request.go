@@ -132,21 +132,18 @@ func named(ctx context.Context, api *acm.Client, domain string) ([]string, error
 		},
 		Includes: &types.Filters{KeyTypes: types.KeyAlgorithm("").Values()},
 	}
-	for {
-		page, err := api.ListCertificates(ctx, in)
+	for s, err := range call.Each(ctx, api.ListCertificates, in, &in.NextToken,
+		func(page *acm.ListCertificatesOutput) ([]types.CertificateSummary, *string) {
+			return page.CertificateSummaryList, page.NextToken
+		}) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		for _, s := range page.CertificateSummaryList {
-			if strings.EqualFold(aws.ToString(s.DomainName), domain) && s.Type != types.CertificateTypeImported {
-				out = append(out, aws.ToString(s.CertificateArn))
-			}
+		if strings.EqualFold(aws.ToString(s.DomainName), domain) && s.Type != types.CertificateTypeImported {
+			out = append(out, aws.ToString(s.CertificateArn))
 		}
-		if aws.ToString(page.NextToken) == "" {
-			return out, nil
-		}
-		in.NextToken = page.NextToken
 	}
+	return out, nil
 }
 
 func (r requested) describe(ctx context.Context, arn string) (*types.CertificateDetail, error) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/company/deployer/internal/aws/call"
@@ -30,37 +31,33 @@ func (t *target) added(
 		in := &sdk.DescribeScalingPoliciesInput{
 			ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &c.ID,
 		}
-		for {
-			page, err := t.api.client.DescribeScalingPolicies(ctx, in)
+		for p, err := range call.Each(ctx, t.api.client.DescribeScalingPolicies, in, &in.NextToken,
+			func(page *sdk.DescribeScalingPoliciesOutput) ([]types.ScalingPolicy, *string) {
+				return page.ScalingPolicies, page.NextToken
+			}) {
 			if err != nil {
 				return call.Error(err, gone)
 			}
-			for _, p := range page.ScalingPolicies {
-				add(&policies, "the scaling policy", "delete-scaling-policy", "--policy-name",
-					aws.ToString(p.PolicyName))
-			}
-			if in.NextToken = page.NextToken; in.NextToken == nil {
-				return nil
-			}
+			add(&policies, "the scaling policy", "delete-scaling-policy", "--policy-name",
+				aws.ToString(p.PolicyName))
 		}
+		return nil
 	})
 	both.Go(func() error {
 		in := &sdk.DescribeScheduledActionsInput{
 			ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &c.ID,
 		}
-		for {
-			page, err := t.api.client.DescribeScheduledActions(ctx, in)
+		for a, err := range call.Each(ctx, t.api.client.DescribeScheduledActions, in, &in.NextToken,
+			func(page *sdk.DescribeScheduledActionsOutput) ([]types.ScheduledAction, *string) {
+				return page.ScheduledActions, page.NextToken
+			}) {
 			if err != nil {
 				return call.Error(err, gone)
 			}
-			for _, a := range page.ScheduledActions {
-				add(&actions, "the scheduled action", "delete-scheduled-action", "--scheduled-action-name",
-					aws.ToString(a.ScheduledActionName))
-			}
-			if in.NextToken = page.NextToken; in.NextToken == nil {
-				return nil
-			}
+			add(&actions, "the scheduled action", "delete-scheduled-action", "--scheduled-action-name",
+				aws.ToString(a.ScheduledActionName))
 		}
+		return nil
 	})
 	err := both.Wait()
 	return append(policies, actions...), err

@@ -8,6 +8,8 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/applicationautoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/applicationautoscaling/types"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/company/deployer/internal/aws/call"
 )
 
 // describeTargets asks for many targets in a call. The answer leaves out targets that do not exist.
@@ -16,18 +18,16 @@ func describeTargets(ctx context.Context, c *sdk.Client, ids []string) (map[stri
 	in := &sdk.DescribeScalableTargetsInput{
 		ServiceNamespace: namespace, ScalableDimension: dimension, ResourceIds: ids,
 	}
-	for {
-		page, err := c.DescribeScalableTargets(ctx, in)
+	for target, err := range call.Each(ctx, c.DescribeScalableTargets, in, &in.NextToken,
+		func(page *sdk.DescribeScalableTargetsOutput) ([]types.ScalableTarget, *string) {
+			return page.ScalableTargets, page.NextToken
+		}) {
 		if err != nil {
 			return nil, err
 		}
-		for _, target := range page.ScalableTargets {
-			found[aws.ToString(target.ResourceId)] = target
-		}
-		if in.NextToken = page.NextToken; in.NextToken == nil {
-			return found, nil
-		}
+		found[aws.ToString(target.ResourceId)] = target
 	}
+	return found, nil
 }
 
 // describePolicies asks for the policies of each service, all services at once: without a service, AWS would return
@@ -39,18 +39,16 @@ func describePolicies(ctx context.Context, c *sdk.Client, ids []string) (map[str
 		in := &sdk.DescribeScalingPoliciesInput{
 			ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID, PolicyNames: names,
 		}
-		for {
-			page, err := c.DescribeScalingPolicies(ctx, in)
+		for policy, err := range call.Each(ctx, c.DescribeScalingPolicies, in, &in.NextToken,
+			func(page *sdk.DescribeScalingPoliciesOutput) ([]types.ScalingPolicy, *string) {
+				return page.ScalingPolicies, page.NextToken
+			}) {
 			if err != nil {
 				return err
 			}
-			for _, policy := range page.ScalingPolicies {
-				add(aws.ToString(policy.PolicyName), policy)
-			}
-			if in.NextToken = page.NextToken; in.NextToken == nil {
-				return nil
-			}
+			add(aws.ToString(policy.PolicyName), policy)
 		}
+		return nil
 	})
 }
 
@@ -62,18 +60,16 @@ func describeActions(ctx context.Context, c *sdk.Client, ids []string) (map[stri
 			ServiceNamespace: namespace, ScalableDimension: dimension, ResourceId: &resourceID,
 			ScheduledActionNames: names,
 		}
-		for {
-			page, err := c.DescribeScheduledActions(ctx, in)
+		for action, err := range call.Each(ctx, c.DescribeScheduledActions, in, &in.NextToken,
+			func(page *sdk.DescribeScheduledActionsOutput) ([]types.ScheduledAction, *string) {
+				return page.ScheduledActions, page.NextToken
+			}) {
 			if err != nil {
 				return err
 			}
-			for _, action := range page.ScheduledActions {
-				add(aws.ToString(action.ScheduledActionName), action)
-			}
-			if in.NextToken = page.NextToken; in.NextToken == nil {
-				return nil
-			}
+			add(aws.ToString(action.ScheduledActionName), action)
 		}
+		return nil
 	})
 }
 

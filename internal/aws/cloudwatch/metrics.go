@@ -53,24 +53,22 @@ func Read(
 			for _, i := range portion {
 				in.MetricDataQueries = append(in.MetricDataQueries, query(i, metrics[i], span.Period))
 			}
-			for {
-				page, err := client.GetMetricData(ctx, in)
+			for r, err := range call.Each(ctx, client.GetMetricData, in, &in.NextToken,
+				func(page *cloudwatch.GetMetricDataOutput) ([]types.MetricDataResult, *string) {
+					return page.MetricDataResults, page.NextToken
+				}) {
 				if err != nil {
 					return call.Error(err)
 				}
-				for _, r := range page.MetricDataResults {
-					i, err := strconv.Atoi(aws.ToString(r.Id)[1:])
-					if err != nil || i >= len(out) || len(r.Timestamps) != len(r.Values) {
-						return fmt.Errorf("cloudwatch:GetMetricData: a result with the id %q", aws.ToString(r.Id))
-					}
-					for j, at := range r.Timestamps {
-						out[i] = append(out[i], report.Point{At: at, Value: r.Values[j]})
-					}
+				i, err := strconv.Atoi(aws.ToString(r.Id)[1:])
+				if err != nil || i >= len(out) || len(r.Timestamps) != len(r.Values) {
+					return fmt.Errorf("cloudwatch:GetMetricData: a result with the id %q", aws.ToString(r.Id))
 				}
-				if in.NextToken = page.NextToken; in.NextToken == nil {
-					return nil
+				for j, at := range r.Timestamps {
+					out[i] = append(out[i], report.Point{At: at, Value: r.Values[j]})
 				}
 			}
+			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {

@@ -19,19 +19,14 @@ func rulesOf(c *ec2.Client) *call.Batch[string, []types.SecurityGroupRule] {
 		Ask: func(ctx context.Context, groups []string) (map[string][]types.SecurityGroupRule, error) {
 			out := map[string][]types.SecurityGroupRule{}
 			in := &ec2.DescribeSecurityGroupRulesInput{Filters: []types.Filter{filter("group-id", groups...)}}
-			for {
-				page, err := c.DescribeSecurityGroupRules(ctx, in)
+			for rule, err := range call.Each(ctx, c.DescribeSecurityGroupRules, in, &in.NextToken, rulesOfPage) {
 				if err != nil {
 					return nil, err
 				}
-				for _, rule := range page.SecurityGroupRules {
-					group := aws.ToString(rule.GroupId)
-					out[group] = append(out[group], rule)
-				}
-				if in.NextToken = page.NextToken; in.NextToken == nil {
-					return out, nil
-				}
+				group := aws.ToString(rule.GroupId)
+				out[group] = append(out[group], rule)
 			}
+			return out, nil
 		},
 	}
 }

@@ -59,16 +59,10 @@ func newAPI(cfg aws.Config) *api {
 			err error,
 		) {
 			in := &ec2.DescribeSecurityGroupsInput{Filters: []types.Filter{filter("group-id", ids...)}}
-			for {
-				page, err := c.DescribeSecurityGroups(ctx, in)
-				if err != nil {
-					return nil, err
-				}
-				found = append(found, page.SecurityGroups...)
-				if in.NextToken = page.NextToken; in.NextToken == nil {
-					return found, nil
-				}
-			}
+			return call.All(ctx, c.DescribeSecurityGroups, in, &in.NextToken,
+				func(page *ec2.DescribeSecurityGroupsOutput) ([]types.SecurityGroup, *string) {
+					return page.SecurityGroups, page.NextToken
+				})
 		}, func(group types.SecurityGroup) *string { return group.GroupId }),
 		rules: call.ByID(filterValues, func(ctx context.Context, ids []string) (found []types.SecurityGroupRule,
 			err error,
@@ -76,16 +70,7 @@ func newAPI(cfg aws.Config) *api {
 			in := &ec2.DescribeSecurityGroupRulesInput{
 				Filters: []types.Filter{filter("security-group-rule-id", ids...)},
 			}
-			for {
-				page, err := c.DescribeSecurityGroupRules(ctx, in)
-				if err != nil {
-					return nil, err
-				}
-				found = append(found, page.SecurityGroupRules...)
-				if in.NextToken = page.NextToken; in.NextToken == nil {
-					return found, nil
-				}
-			}
+			return call.All(ctx, c.DescribeSecurityGroupRules, in, &in.NextToken, rulesOfPage)
 		}, func(rule types.SecurityGroupRule) *string { return rule.SecurityGroupRuleId }),
 	}
 }
@@ -136,19 +121,18 @@ func (a *api) retag(ctx context.Context, id string, old, wanted map[string]strin
 func (a *api) marked(ctx context.Context, req resource.Request, kind types.ResourceType) ([]resource.Found, error) {
 	described := func(filters ...types.Filter) (map[string][]types.Tag, error) {
 		out := map[string][]types.Tag{}
-		for in := (&ec2.DescribeTagsInput{Filters: filters}); ; {
-			page, err := a.client.DescribeTags(ctx, in)
+		in := &ec2.DescribeTagsInput{Filters: filters}
+		for t, err := range call.Each(ctx, a.client.DescribeTags, in, &in.NextToken,
+			func(page *ec2.DescribeTagsOutput) ([]types.TagDescription, *string) {
+				return page.Tags, page.NextToken
+			}) {
 			if err != nil {
 				return nil, failed(err)
 			}
-			for _, t := range page.Tags {
-				id := aws.ToString(t.ResourceId)
-				out[id] = append(out[id], types.Tag{Key: t.Key, Value: t.Value})
-			}
-			if in.NextToken = page.NextToken; in.NextToken == nil {
-				return out, nil
-			}
+			id := aws.ToString(t.ResourceId)
+			out[id] = append(out[id], types.Tag{Key: t.Key, Value: t.Value})
 		}
+		return out, nil
 	}
 	ids, err := described(filter("key", resource.TagResource), filter("value", req.Markings()...),
 		filter("resource-type", string(kind)))

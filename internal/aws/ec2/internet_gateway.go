@@ -23,20 +23,17 @@ type (
 )
 
 func newInternetGateway(api *api) resource.Behaviour {
-	g := internetGateway{api, batched(objects[types.InternetGateway]{
+	g := internetGateway{api, batched(api, objects[types.InternetGateway]{
 		noun: "internet gateway", operation: "DescribeInternetGateways", missing: "InvalidInternetGatewayID.NotFound",
 		idFilter: "internet-gateway-id",
 		id:       func(g types.InternetGateway) *string { return g.InternetGatewayId },
 		tags:     func(g types.InternetGateway) []types.Tag { return g.Tags },
 		list: func(ctx context.Context, filters []types.Filter) ([]types.InternetGateway, error) {
 			in := &ec2.DescribeInternetGatewaysInput{Filters: filters}
-			return pages(&in.NextToken, func() ([]types.InternetGateway, *string, error) {
-				page, err := api.client.DescribeInternetGateways(ctx, in)
-				if err != nil {
-					return nil, nil, err
-				}
-				return page.InternetGateways, page.NextToken, nil
-			})
+			return call.All(ctx, api.client.DescribeInternetGateways, in, &in.NextToken,
+				func(page *ec2.DescribeInternetGatewaysOutput) ([]types.InternetGateway, *string) {
+					return page.InternetGateways, page.NextToken
+				})
 		},
 	})}
 	return &resource.Typed[model.InternetGateway, model.InternetGatewayOutputs]{
@@ -124,10 +121,7 @@ func (g internetGateway) read(
 }
 
 func (g internetGateway) update(ctx context.Context, c gatewayCall) (model.InternetGatewayOutputs, error) {
-	if _, err := g.get(ctx, c.ID); err != nil {
-		return c.Out, err
-	}
-	return c.Out, g.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags))
+	return c.Out, g.retag(ctx, c.Request, c.Old.Tags, c.Props.Tags)
 }
 
 // delete detaches the gateway first. AWS refuses that as long as something in the VPC has a public address.

@@ -26,7 +26,7 @@ type (
 )
 
 func newElasticIP(api *api) resource.Behaviour {
-	e := elasticIP{api, batched(objects[types.Address]{
+	e := elasticIP{api, batched(api, objects[types.Address]{
 		noun: "elastic IP address", operation: "DescribeAddresses", missing: "InvalidAllocationID.NotFound",
 		idFilter: "allocation-id",
 		id:       func(a types.Address) *string { return a.AllocationId },
@@ -84,10 +84,7 @@ func (e elasticIP) read(ctx context.Context, c addressCall) (model.ElasticIP, mo
 }
 
 func (e elasticIP) update(ctx context.Context, c addressCall) (model.ElasticIPOutputs, error) {
-	if _, err := e.get(ctx, c.ID); err != nil {
-		return c.Out, err
-	}
-	return c.Out, e.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags))
+	return c.Out, e.retag(ctx, c.Request, c.Old.Tags, c.Props.Tags)
 }
 
 func (e elasticIP) delete(ctx context.Context, c addressCall) error {
@@ -106,20 +103,17 @@ type (
 )
 
 func newNATGateway(api *api) resource.Behaviour {
-	n := natGateway{api, batched(objects[types.NatGateway]{
+	n := natGateway{api, batched(api, objects[types.NatGateway]{
 		noun: "NAT gateway", operation: "DescribeNatGateways", missing: "NatGatewayNotFound",
 		idFilter: "nat-gateway-id",
 		id:       func(n types.NatGateway) *string { return n.NatGatewayId },
 		tags:     func(n types.NatGateway) []types.Tag { return n.Tags },
 		list: func(ctx context.Context, filters []types.Filter) ([]types.NatGateway, error) {
 			in := &ec2.DescribeNatGatewaysInput{Filter: filters}
-			return pages(&in.NextToken, func() ([]types.NatGateway, *string, error) {
-				page, err := api.client.DescribeNatGateways(ctx, in)
-				if err != nil {
-					return nil, nil, err
-				}
-				return page.NatGateways, page.NextToken, nil
-			})
+			return call.All(ctx, api.client.DescribeNatGateways, in, &in.NextToken,
+				func(page *ec2.DescribeNatGatewaysOutput) ([]types.NatGateway, *string) {
+					return page.NatGateways, page.NextToken
+				})
 		},
 	})}
 	return &resource.Typed[model.NATGateway, model.NATGatewayOutputs]{

@@ -26,10 +26,12 @@ type objects[T any] struct {
 	id   func(T) *string
 	tags func(T) []types.Tag
 	many *call.Batch[string, T]
+	mark func(ctx context.Context, id string, old, wanted map[string]string) error // api.retag
 }
 
-// batched completes objects with reads that share calls.
-func batched[T any](o objects[T]) *objects[T] {
+// batched completes objects with reads that share calls, and with changes of tags.
+func batched[T any](api *api, o objects[T]) *objects[T] {
+	o.mark = api.retag
 	o.many = call.ByID(filterValues, func(ctx context.Context, ids []string) ([]T, error) {
 		return o.list(ctx, []types.Filter{filter(o.idFilter, ids...)})
 	}, o.id)
@@ -43,6 +45,14 @@ func (o *objects[T]) get(ctx context.Context, id string) (T, error) {
 		err = o.gone(id)
 	}
 	return found, failed(err)
+}
+
+// retag changes the tags of an object that exists: for an id that does not, CreateTags may return no error.
+func (o *objects[T]) retag(ctx context.Context, req resource.Request, old, wanted map[string]string) error {
+	if _, err := o.get(ctx, req.ID); err != nil {
+		return err
+	}
+	return o.mark(ctx, req.ID, old, tagging.Wanted(req.Tags, wanted))
 }
 
 func (o *objects[T]) gone(id string) error { return gone(o.operation, o.missing, "the "+o.noun+" "+id) }
@@ -145,21 +155,6 @@ func detached(
 		}
 		return false, nil
 	})
-}
-
-// pages reads page after page: next points to the token of the request, read returns the items and the next token.
-func pages[T any](next **string, read func() ([]T, *string, error)) ([]T, error) {
-	var out []T
-	for {
-		items, token, err := read()
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, items...)
-		if *next = token; token == nil || *token == "" {
-			return out, nil
-		}
-	}
 }
 
 // scoped are the permissions that all taggable types have: make, tag, change and delete objects with the stack's tags,

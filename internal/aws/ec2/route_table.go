@@ -25,7 +25,7 @@ type (
 
 // tables are the route tables, for the types that are parts of one, too.
 func tables(api *api) *objects[types.RouteTable] {
-	return batched(objects[types.RouteTable]{
+	return batched(api, objects[types.RouteTable]{
 		noun: "route table", operation: "DescribeRouteTables", missing: "InvalidRouteTableID.NotFound",
 		idFilter: "route-table-id",
 		id:       func(t types.RouteTable) *string { return t.RouteTableId },
@@ -58,13 +58,10 @@ func newRouteTable(api *api, tables *objects[types.RouteTable]) resource.Behavio
 // listRouteTables returns all route tables that pass the filters.
 func (a *api) listRouteTables(ctx context.Context, filters []types.Filter) ([]types.RouteTable, error) {
 	in := &ec2.DescribeRouteTablesInput{Filters: filters}
-	return pages(&in.NextToken, func() ([]types.RouteTable, *string, error) {
-		page, err := a.client.DescribeRouteTables(ctx, in)
-		if err != nil {
-			return nil, nil, err
-		}
-		return page.RouteTables, page.NextToken, nil
-	})
+	return call.All(ctx, a.client.DescribeRouteTables, in, &in.NextToken,
+		func(page *ec2.DescribeRouteTablesOutput) ([]types.RouteTable, *string) {
+			return page.RouteTables, page.NextToken
+		})
 }
 
 func (t routeTable) create(ctx context.Context, c tableCall) (string, model.RouteTableOutputs, error) {
@@ -108,10 +105,7 @@ func (t routeTable) read(ctx context.Context, c tableCall) (model.RouteTable, mo
 }
 
 func (t routeTable) update(ctx context.Context, c tableCall) (model.RouteTableOutputs, error) {
-	if _, err := t.get(ctx, c.ID); err != nil {
-		return c.Out, err
-	}
-	return c.Out, t.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags))
+	return c.Out, t.retag(ctx, c.Request, c.Old.Tags, c.Props.Tags)
 }
 
 func (t routeTable) delete(ctx context.Context, c tableCall) error {

@@ -171,18 +171,16 @@ var released = call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limi
 // load balancers disappear with them.
 func (g securityGroup) inTheWay(ctx context.Context, c groupCall, stack resource.Neighbours) ([]plan.Obstacle, error) {
 	var users []string
-	for in := (&ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("group-id", c.ID)}}); ; {
-		page, err := g.api.client.DescribeNetworkInterfaces(ctx, in)
+	in := &ec2.DescribeNetworkInterfacesInput{Filters: []types.Filter{filter("group-id", c.ID)}}
+	for i, err := range call.Each(ctx, g.api.client.DescribeNetworkInterfaces, in, &in.NextToken,
+		func(page *ec2.DescribeNetworkInterfacesOutput) ([]types.NetworkInterface, *string) {
+			return page.NetworkInterfaces, page.NextToken
+		}) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		for _, i := range page.NetworkInterfaces {
-			if !goes(aws.ToString(i.Description), c.Tags) {
-				users = append(users, described(i))
-			}
-		}
-		if in.NextToken = page.NextToken; in.NextToken == nil {
-			break
+		if !goes(aws.ToString(i.Description), c.Tags) {
+			users = append(users, described(i))
 		}
 	}
 	rules, err := g.foreignRules(ctx, c, stack)
@@ -221,26 +219,24 @@ func (g securityGroup) foreignRules(ctx context.Context, c groupCall, stack reso
 	var out []string
 	seen := map[string]bool{c.ID: true}
 	for _, direction := range []string{"ip-permission.group-id", "egress.ip-permission.group-id"} {
-		for in := (&ec2.DescribeSecurityGroupsInput{Filters: []types.Filter{filter(direction, c.ID)}}); ; {
-			page, err := g.api.client.DescribeSecurityGroups(ctx, in)
+		in := &ec2.DescribeSecurityGroupsInput{Filters: []types.Filter{filter(direction, c.ID)}}
+		for other, err := range call.Each(ctx, g.api.client.DescribeSecurityGroups, in, &in.NextToken,
+			func(page *ec2.DescribeSecurityGroupsOutput) ([]types.SecurityGroup, *string) {
+				return page.SecurityGroups, page.NextToken
+			}) {
 			if err != nil {
 				return nil, failed(err)
 			}
-			for _, other := range page.SecurityGroups {
-				id := aws.ToString(other.GroupId)
-				if seen[id] || stack.Has(id) { // the stack's own groups may be deleted first
-					continue
-				}
-				seen[id] = true
-				found, err := g.rulesNaming(ctx, id, c.ID, stack)
-				if err != nil {
-					return nil, err
-				}
-				out = append(out, found...)
+			id := aws.ToString(other.GroupId)
+			if seen[id] || stack.Has(id) { // the stack's own groups may be deleted first
+				continue
 			}
-			if in.NextToken = page.NextToken; in.NextToken == nil {
-				break
+			seen[id] = true
+			found, err := g.rulesNaming(ctx, id, c.ID, stack)
+			if err != nil {
+				return nil, err
 			}
+			out = append(out, found...)
 		}
 	}
 	return out, nil
@@ -251,21 +247,17 @@ func (g securityGroup) rulesNaming(
 	ctx context.Context, group, named string, stack resource.Neighbours,
 ) ([]string, error) {
 	var out []string
-	for in := (&ec2.DescribeSecurityGroupRulesInput{Filters: []types.Filter{filter("group-id", group)}}); ; {
-		page, err := g.api.client.DescribeSecurityGroupRules(ctx, in)
+	in := &ec2.DescribeSecurityGroupRulesInput{Filters: []types.Filter{filter("group-id", group)}}
+	for r, err := range call.Each(ctx, g.api.client.DescribeSecurityGroupRules, in, &in.NextToken, rulesOfPage) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		for _, r := range page.SecurityGroupRules {
-			id := aws.ToString(r.SecurityGroupRuleId)
-			if r.ReferencedGroupInfo != nil && aws.ToString(r.ReferencedGroupInfo.GroupId) == named && !stack.Has(id) {
-				out = append(out, id+" of "+group)
-			}
-		}
-		if in.NextToken = page.NextToken; in.NextToken == nil {
-			return out, nil
+		id := aws.ToString(r.SecurityGroupRuleId)
+		if r.ReferencedGroupInfo != nil && aws.ToString(r.ReferencedGroupInfo.GroupId) == named && !stack.Has(id) {
+			out = append(out, id+" of "+group)
 		}
 	}
+	return out, nil
 }
 
 func (g securityGroup) delete(ctx context.Context, c groupCall) error {

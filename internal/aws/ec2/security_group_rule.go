@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/ec2"
@@ -87,22 +88,19 @@ func (r securityGroupRule) create(ctx context.Context, c ruleCall) (string, mode
 func (r securityGroupRule) find(ctx context.Context, c ruleCall) (string, map[string]string, error) {
 	group := c.Props.SecurityGroupID.Get()
 	in := &ec2.DescribeSecurityGroupRulesInput{Filters: []types.Filter{filter("group-id", group)}}
-	for {
-		page, err := r.api.client.DescribeSecurityGroupRules(ctx, in)
+	for rule, err := range call.Each(ctx, r.api.client.DescribeSecurityGroupRules, in, &in.NextToken, rulesOfPage) {
 		if err != nil {
 			return "", nil, failed(err)
 		}
-		for _, rule := range page.SecurityGroupRules {
-			if same(fromRule(rule), c.Props) {
-				return aws.ToString(rule.SecurityGroupRuleId), tagging.Map(rule.Tags, tag), nil
-			}
+		if same(fromRule(rule), c.Props) {
+			return aws.ToString(rule.SecurityGroupRuleId), tagging.Map(rule.Tags, tag), nil
 		}
-		if page.NextToken == nil {
-			return "", nil, gone("DescribeSecurityGroupRules", "InvalidSecurityGroupRuleId.NotFound",
-				"such a rule of "+group)
-		}
-		in.NextToken = page.NextToken
 	}
+	return "", nil, gone("DescribeSecurityGroupRules", "InvalidSecurityGroupRuleId.NotFound", "such a rule of "+group)
+}
+
+func rulesOfPage(page *ec2.DescribeSecurityGroupRulesOutput) ([]types.SecurityGroupRule, *string) {
+	return page.SecurityGroupRules, page.NextToken
 }
 
 func (r securityGroupRule) get(ctx context.Context, id string) (types.SecurityGroupRule, error) {

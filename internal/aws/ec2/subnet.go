@@ -23,7 +23,7 @@ type (
 )
 
 func newSubnet(api *api) resource.Behaviour {
-	s := subnet{api, batched(objects[types.Subnet]{
+	s := subnet{api, batched(api, objects[types.Subnet]{
 		noun: "subnet", operation: "DescribeSubnets", missing: "InvalidSubnetID.NotFound", idFilter: "subnet-id",
 		id:   func(s types.Subnet) *string { return s.SubnetId },
 		tags: func(s types.Subnet) []types.Tag { return s.Tags },
@@ -60,13 +60,8 @@ func newSubnet(api *api) resource.Behaviour {
 // listSubnets returns all subnets that pass the filters.
 func (a *api) listSubnets(ctx context.Context, filters []types.Filter) ([]types.Subnet, error) {
 	in := &ec2.DescribeSubnetsInput{Filters: filters}
-	return pages(&in.NextToken, func() ([]types.Subnet, *string, error) {
-		page, err := a.client.DescribeSubnets(ctx, in)
-		if err != nil {
-			return nil, nil, err
-		}
-		return page.Subnets, page.NextToken, nil
-	})
+	return call.All(ctx, a.client.DescribeSubnets, in, &in.NextToken,
+		func(page *ec2.DescribeSubnetsOutput) ([]types.Subnet, *string) { return page.Subnets, page.NextToken })
 }
 
 // create needs no care after a lost answer: AWS refuses a second subnet with the same range.
@@ -109,10 +104,7 @@ func (s subnet) read(ctx context.Context, c subnetCall) (model.Subnet, model.Sub
 }
 
 func (s subnet) update(ctx context.Context, c subnetCall) (model.SubnetOutputs, error) {
-	if _, err := s.get(ctx, c.ID); err != nil {
-		return c.Out, err
-	}
-	return c.Out, s.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags))
+	return c.Out, s.retag(ctx, c.Request, c.Old.Tags, c.Props.Tags)
 }
 
 func (s subnet) delete(ctx context.Context, c subnetCall) error {

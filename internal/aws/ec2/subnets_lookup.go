@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/ec2"
@@ -79,17 +80,10 @@ func (a *api) subnets(ctx context.Context, ask model.SubnetsLookup) ([]types.Sub
 	for _, key := range tagging.Keys(ask.Tags) {
 		in.Filters = append(in.Filters, filter("tag:"+key, ask.Tags[key]))
 	}
-	var found []types.Subnet
-	for {
-		page, err := a.client.DescribeSubnets(ctx, in)
-		if err != nil {
-			return nil, failed(err)
-		}
-		found = append(found, page.Subnets...)
-		if page.NextToken == nil {
-			break
-		}
-		in.NextToken = page.NextToken
+	found, err := call.All(ctx, a.client.DescribeSubnets, in, &in.NextToken,
+		func(page *ec2.DescribeSubnetsOutput) ([]types.Subnet, *string) { return page.Subnets, page.NextToken })
+	if err != nil {
+		return nil, failed(err)
 	}
 	var missing []string
 	for _, id := range ids {
@@ -110,18 +104,11 @@ func (a *api) subnets(ctx context.Context, ask model.SubnetsLookup) ([]types.Sub
 
 func (a *api) routeTables(ctx context.Context, vpc string) ([]types.RouteTable, error) {
 	in := &ec2.DescribeRouteTablesInput{Filters: []types.Filter{filter("vpc-id", vpc)}}
-	var found []types.RouteTable
-	for {
-		page, err := a.client.DescribeRouteTables(ctx, in)
-		if err != nil {
-			return nil, failed(err)
-		}
-		found = append(found, page.RouteTables...)
-		if page.NextToken == nil {
-			return found, nil
-		}
-		in.NextToken = page.NextToken
-	}
+	found, err := call.All(ctx, a.client.DescribeRouteTables, in, &in.NextToken,
+		func(page *ec2.DescribeRouteTablesOutput) ([]types.RouteTable, *string) {
+			return page.RouteTables, page.NextToken
+		})
+	return found, failed(err)
 }
 
 func tooFewZones(ask model.SubnetsLookup, answer model.Subnets) error {

@@ -25,18 +25,13 @@ type (
 )
 
 func newVPC(api *api) resource.Behaviour {
-	v := vpc{api, batched(objects[types.Vpc]{
+	v := vpc{api, batched(api, objects[types.Vpc]{
 		noun: "VPC", operation: "DescribeVpcs", missing: "InvalidVpcID.NotFound", idFilter: "vpc-id",
 		id: func(v types.Vpc) *string { return v.VpcId }, tags: func(v types.Vpc) []types.Tag { return v.Tags },
 		list: func(ctx context.Context, filters []types.Filter) ([]types.Vpc, error) {
 			in := &ec2.DescribeVpcsInput{Filters: filters}
-			return pages(&in.NextToken, func() ([]types.Vpc, *string, error) {
-				page, err := api.client.DescribeVpcs(ctx, in)
-				if err != nil {
-					return nil, nil, err
-				}
-				return page.Vpcs, page.NextToken, nil
-			})
+			return call.All(ctx, api.client.DescribeVpcs, in, &in.NextToken,
+				func(page *ec2.DescribeVpcsOutput) ([]types.Vpc, *string) { return page.Vpcs, page.NextToken })
 		},
 	})}
 	return &resource.Typed[model.VPC, model.VPCOutputs]{
@@ -177,10 +172,7 @@ func (v vpc) read(ctx context.Context, c vpcCall) (model.VPC, model.VPCOutputs, 
 }
 
 func (v vpc) update(ctx context.Context, c vpcCall) (model.VPCOutputs, error) {
-	if _, err := v.get(ctx, c.ID); err != nil { // CreateTags on a VPC that is gone may return no error
-		return c.Out, err
-	}
-	return c.Out, v.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags))
+	return c.Out, v.retag(ctx, c.Request, c.Old.Tags, c.Props.Tags)
 }
 
 func (v vpc) delete(ctx context.Context, c vpcCall) error {

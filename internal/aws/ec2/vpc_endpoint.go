@@ -27,7 +27,7 @@ type (
 )
 
 func newVPCEndpoint(api *api) resource.Behaviour {
-	e := vpcEndpoint{api, batched(objects[types.VpcEndpoint]{
+	e := vpcEndpoint{api, batched(api, objects[types.VpcEndpoint]{
 		noun: "VPC endpoint", operation: "DescribeVpcEndpoints", missing: "InvalidVpcEndpointId.NotFound",
 		idFilter: "vpc-endpoint-id",
 		id:       func(e types.VpcEndpoint) *string { return e.VpcEndpointId },
@@ -102,13 +102,10 @@ func sorted(ids []string) value.Of[[]string] { return value.Lit(slices.Sorted(sl
 
 func (a *api) listEndpoints(ctx context.Context, filters []types.Filter) ([]types.VpcEndpoint, error) {
 	in := &ec2.DescribeVpcEndpointsInput{Filters: filters}
-	return pages(&in.NextToken, func() ([]types.VpcEndpoint, *string, error) {
-		page, err := a.client.DescribeVpcEndpoints(ctx, in)
-		if err != nil {
-			return nil, nil, err
-		}
-		return page.VpcEndpoints, page.NextToken, nil
-	})
+	return call.All(ctx, a.client.DescribeVpcEndpoints, in, &in.NextToken,
+		func(page *ec2.DescribeVpcEndpointsOutput) ([]types.VpcEndpoint, *string) {
+			return page.VpcEndpoints, page.NextToken
+		})
 }
 
 // EC2 documents the states of endpoints with capitals, and returns them without.
@@ -272,20 +269,17 @@ type (
 )
 
 func newFlowLog(api *api) resource.Behaviour {
-	f := flowLog{api, batched(objects[types.FlowLog]{
+	f := flowLog{api, batched(api, objects[types.FlowLog]{
 		noun: "flow log", operation: "DescribeFlowLogs", missing: "InvalidFlowLogId.NotFound",
 		idFilter: "flow-log-id",
 		id:       func(f types.FlowLog) *string { return f.FlowLogId },
 		tags:     func(f types.FlowLog) []types.Tag { return f.Tags },
 		list: func(ctx context.Context, filters []types.Filter) ([]types.FlowLog, error) {
 			in := &ec2.DescribeFlowLogsInput{Filter: filters}
-			return pages(&in.NextToken, func() ([]types.FlowLog, *string, error) {
-				page, err := api.client.DescribeFlowLogs(ctx, in)
-				if err != nil {
-					return nil, nil, err
-				}
-				return page.FlowLogs, page.NextToken, nil
-			})
+			return call.All(ctx, api.client.DescribeFlowLogs, in, &in.NextToken,
+				func(page *ec2.DescribeFlowLogsOutput) ([]types.FlowLog, *string) {
+					return page.FlowLogs, page.NextToken
+				})
 		},
 	})}
 	return &resource.Typed[model.FlowLog, model.FlowLogOutputs]{
@@ -356,10 +350,7 @@ func (f flowLog) read(ctx context.Context, c flowCall) (model.FlowLog, model.Flo
 }
 
 func (f flowLog) update(ctx context.Context, c flowCall) (model.FlowLogOutputs, error) {
-	if _, err := f.get(ctx, c.ID); err != nil {
-		return c.Out, err
-	}
-	return c.Out, f.api.retag(ctx, c.ID, c.Old.Tags, tagging.Wanted(c.Tags, c.Props.Tags))
+	return c.Out, f.retag(ctx, c.Request, c.Old.Tags, c.Props.Tags)
 }
 
 func (f flowLog) delete(ctx context.Context, c flowCall) error {

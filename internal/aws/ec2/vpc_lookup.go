@@ -104,13 +104,8 @@ func overlapLookup(api *api) resource.Lookup {
 				return value.NullValue, err
 			}
 			in := &ec2.DescribeVpcsInput{}
-			all, err := pages(&in.NextToken, func() ([]types.Vpc, *string, error) {
-				page, err := api.client.DescribeVpcs(ctx, in)
-				if err != nil {
-					return nil, nil, err
-				}
-				return page.Vpcs, page.NextToken, nil
-			})
+			all, err := call.All(ctx, api.client.DescribeVpcs, in, &in.NextToken,
+				func(page *ec2.DescribeVpcsOutput) ([]types.Vpc, *string) { return page.Vpcs, page.NextToken })
 			if err != nil {
 				return value.NullValue, failed(err)
 			}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/ec2"
@@ -207,13 +208,10 @@ func (a *api) endpointServices(ctx context.Context, short []string, region strin
 		names = append(names, serviceNames(s, region)...)
 	}
 	in := &ec2.DescribeVpcEndpointServicesInput{Filters: []types.Filter{filter("service-name", names...)}}
-	list, err := pages(&in.NextToken, func() ([]string, *string, error) {
-		page, err := a.client.DescribeVpcEndpointServices(ctx, in)
-		if err != nil {
-			return nil, nil, err
-		}
-		return page.ServiceNames, page.NextToken, nil
-	})
+	list, err := call.All(ctx, a.client.DescribeVpcEndpointServices, in, &in.NextToken,
+		func(page *ec2.DescribeVpcEndpointServicesOutput) ([]string, *string) {
+			return page.ServiceNames, page.NextToken
+		})
 	if err != nil {
 		return nil, failed(err)
 	}

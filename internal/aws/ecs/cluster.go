@@ -235,57 +235,50 @@ func (k *cluster) inTheWay(ctx context.Context, c clusterCall, stack resource.Ne
 
 // foreignServices are the names of the cluster's services that are not ours. Draining services disappear by themselves.
 func (k *cluster) foreignServices(ctx context.Context, cluster string, stack resource.Neighbours) ([]string, error) {
+	in := &sdk.ListServicesInput{Cluster: &cluster, MaxResults: aws.Int32(100)}
+	arns, err := call.All(ctx, k.api.client.ListServices, in, &in.NextToken,
+		func(page *sdk.ListServicesOutput) ([]string, *string) { return page.ServiceArns, page.NextToken })
+	if err != nil {
+		return nil, call.Error(err, call.NotFound("ClusterNotFoundException"))
+	}
 	var out []string
-	for in := (&sdk.ListServicesInput{Cluster: &cluster, MaxResults: aws.Int32(10)}); ; {
-		// as many as DescribeServices takes
-		page, err := k.api.client.ListServices(ctx, in)
+	for some := range slices.Chunk(slices.DeleteFunc(arns, stack.Has), 10) { // as many as DescribeServices takes
+		found, err := k.api.client.DescribeServices(ctx,
+			&sdk.DescribeServicesInput{Cluster: &cluster, Services: some})
 		if err != nil {
 			return nil, call.Error(err, call.NotFound("ClusterNotFoundException"))
 		}
-		foreign := slices.DeleteFunc(page.ServiceArns, stack.Has)
-		if len(foreign) > 0 {
-			found, err := k.api.client.DescribeServices(ctx,
-				&sdk.DescribeServicesInput{Cluster: &cluster, Services: foreign})
-			if err != nil {
-				return nil, call.Error(err, call.NotFound("ClusterNotFoundException"))
+		for _, s := range found.Services {
+			if aws.ToString(s.Status) == "ACTIVE" {
+				out = append(out, aws.ToString(s.ServiceName))
 			}
-			for _, s := range found.Services {
-				if aws.ToString(s.Status) == "ACTIVE" {
-					out = append(out, aws.ToString(s.ServiceName))
-				}
-			}
-		}
-		if in.NextToken = page.NextToken; in.NextToken == nil {
-			return out, nil
 		}
 	}
+	return out, nil
 }
 
 // looseTasks are the ids of tasks that neither a service nor a release started: the delete of a release stops its own.
 func (k *cluster) looseTasks(ctx context.Context, cluster string) ([]string, error) {
+	in := &sdk.ListTasksInput{Cluster: &cluster, MaxResults: aws.Int32(100)}
+	arns, err := call.All(ctx, k.api.client.ListTasks, in, &in.NextToken,
+		func(page *sdk.ListTasksOutput) ([]string, *string) { return page.TaskArns, page.NextToken })
+	if err != nil {
+		return nil, call.Error(err, call.NotFound("ClusterNotFoundException"))
+	}
 	var out []string
-	for in := (&sdk.ListTasksInput{Cluster: &cluster, MaxResults: aws.Int32(100)}); ; {
-		page, err := k.api.client.ListTasks(ctx, in)
+	for some := range slices.Chunk(arns, 100) { // as many as DescribeTasks takes
+		tasks, err := k.api.client.DescribeTasks(ctx, &sdk.DescribeTasksInput{Cluster: &cluster, Tasks: some})
 		if err != nil {
 			return nil, call.Error(err, call.NotFound("ClusterNotFoundException"))
 		}
-		if len(page.TaskArns) > 0 {
-			tasks, err := k.api.client.DescribeTasks(ctx,
-				&sdk.DescribeTasksInput{Cluster: &cluster, Tasks: page.TaskArns})
-			if err != nil {
-				return nil, call.Error(err, call.NotFound("ClusterNotFoundException"))
+		for _, t := range tasks.Tasks {
+			if !strings.HasPrefix(aws.ToString(t.Group), "service:") && !releases(t) &&
+				aws.ToString(t.LastStatus) != "STOPPED" {
+				out = append(out, path.Base(aws.ToString(t.TaskArn)))
 			}
-			for _, t := range tasks.Tasks {
-				if !strings.HasPrefix(aws.ToString(t.Group), "service:") && !releases(t) &&
-					aws.ToString(t.LastStatus) != "STOPPED" {
-					out = append(out, path.Base(aws.ToString(t.TaskArn)))
-				}
-			}
-		}
-		if in.NextToken = page.NextToken; in.NextToken == nil {
-			return out, nil
 		}
 	}
+	return out, nil
 }
 
 // few shortens a list of names to the first ones.

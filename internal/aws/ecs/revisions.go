@@ -5,7 +5,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
@@ -37,22 +36,15 @@ func (a *api) trim(ctx context.Context, running string, progress func(string)) {
 
 // revisions returns the ARNs of a family, the newest first. It sorts them itself: the last ones may be deregistered.
 func (a *api) revisions(ctx context.Context, family string, status types.TaskDefinitionStatus) ([]string, error) {
-	input := &sdk.ListTaskDefinitionsInput{FamilyPrefix: &family, Status: status}
-	var arns []string
-	for {
-		out, err := a.client.ListTaskDefinitions(ctx, input)
-		if err != nil {
-			return nil, call.Error(err)
-		}
-		for _, arn := range out.TaskDefinitionArns {
-			if familyOf(arn) == family {
-				arns = append(arns, arn)
-			}
-		}
-		if aws.ToString(out.NextToken) == "" {
-			slices.SortFunc(arns, func(a, b string) int { return cmp.Compare(revisionOf(b), revisionOf(a)) })
-			return arns, nil
-		}
-		input.NextToken = out.NextToken
+	in := &sdk.ListTaskDefinitionsInput{FamilyPrefix: &family, Status: status}
+	arns, err := call.All(ctx, a.client.ListTaskDefinitions, in, &in.NextToken,
+		func(page *sdk.ListTaskDefinitionsOutput) ([]string, *string) {
+			return page.TaskDefinitionArns, page.NextToken
+		})
+	if err != nil {
+		return nil, call.Error(err)
 	}
+	arns = slices.DeleteFunc(arns, func(arn string) bool { return familyOf(arn) != family })
+	slices.SortFunc(arns, func(a, b string) int { return cmp.Compare(revisionOf(b), revisionOf(a)) })
+	return arns, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticache/types"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elasticache"
@@ -67,26 +68,23 @@ func newSubnetGroup(a *api) resource.Behaviour {
 func (g subnetGroup) marked(ctx context.Context, c subnetGroupCall) ([]resource.Found, error) {
 	var out []resource.Found
 	in := &elasticache.DescribeCacheSubnetGroupsInput{}
-	for {
-		page, err := g.client.DescribeCacheSubnetGroups(ctx, in)
+	for found, err := range call.Each(ctx, g.client.DescribeCacheSubnetGroups, in, &in.Marker,
+		func(page *elasticache.DescribeCacheSubnetGroupsOutput) ([]types.CacheSubnetGroup, *string) {
+			return page.CacheSubnetGroups, page.Marker
+		}) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		for _, found := range page.CacheSubnetGroups {
-			labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
-			if gone(err) {
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, resource.Found{ID: aws.ToString(found.CacheSubnetGroupName), Tags: labels})
+		labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
+		if gone(err) {
+			continue
 		}
-		if aws.ToString(page.Marker) == "" {
-			return out, nil
+		if err != nil {
+			return nil, err
 		}
-		in.Marker = page.Marker
+		out = append(out, resource.Found{ID: aws.ToString(found.CacheSubnetGroupName), Tags: labels})
 	}
+	return out, nil
 }
 
 func (g subnetGroup) create(ctx context.Context, c subnetGroupCall) (string, model.GroupOutputs, error) {
@@ -315,19 +313,16 @@ func (g parameterGroup) read(
 	both, ctx := errgroup.WithContext(ctx)
 	both.Go(func() error {
 		in := &elasticache.DescribeCacheParametersInput{CacheParameterGroupName: &c.ID, Source: aws.String("user")}
-		for {
-			page, err := g.client.DescribeCacheParameters(ctx, in)
+		for p, err := range call.Each(ctx, g.client.DescribeCacheParameters, in, &in.Marker,
+			func(page *elasticache.DescribeCacheParametersOutput) ([]types.Parameter, *string) {
+				return page.Parameters, page.Marker
+			}) {
 			if err != nil {
 				return failed(err)
 			}
-			for _, p := range page.Parameters {
-				set[aws.ToString(p.ParameterName)] = aws.ToString(p.ParameterValue)
-			}
-			if aws.ToString(page.Marker) == "" {
-				return nil
-			}
-			in.Marker = page.Marker
+			set[aws.ToString(p.ParameterName)] = aws.ToString(p.ParameterValue)
 		}
+		return nil
 	})
 	both.Go(func() (err error) {
 		labels, err = g.tagsOf(ctx, aws.ToString(found.ARN))

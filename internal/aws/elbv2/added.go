@@ -9,6 +9,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
 )
 
@@ -56,21 +57,17 @@ func (l loadBalancer) added(
 	ctx context.Context, c loadBalancerCall, stack resource.Neighbours,
 ) ([]resource.Addition, error) {
 	var out []resource.Addition
-	for in := (&elb.DescribeListenersInput{LoadBalancerArn: &c.ID}); ; {
-		page, err := l.api.client.DescribeListeners(ctx, in)
+	in := &elb.DescribeListenersInput{LoadBalancerArn: &c.ID}
+	for found, err := range call.Each(ctx, l.api.client.DescribeListeners, in, &in.Marker, listeners) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		for _, found := range page.Listeners {
-			if arn := aws.ToString(found.ListenerArn); !stack.Has(arn) {
-				out = append(out, resource.Addition{
-					ID: arn, What: fmt.Sprintf("the listener on port %d", aws.ToInt32(found.Port)),
-					Remove: "aws elbv2 delete-listener --listener-arn " + arn,
-				})
-			}
-		}
-		if in.Marker = page.NextMarker; in.Marker == nil {
-			return out, nil
+		if arn := aws.ToString(found.ListenerArn); !stack.Has(arn) {
+			out = append(out, resource.Addition{
+				ID: arn, What: fmt.Sprintf("the listener on port %d", aws.ToInt32(found.Port)),
+				Remove: "aws elbv2 delete-listener --listener-arn " + arn,
+			})
 		}
 	}
+	return out, nil
 }

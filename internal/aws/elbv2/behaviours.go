@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 
 	"github.com/company/deployer/internal/aws/call"
@@ -123,3 +124,14 @@ func own(s resource.Scope, kind string) []string {
 	}
 	return []string{s.ARN("elasticloadbalancing", kind+s.Names(nameLimit))}
 }
+
+// What pages of lists hold, for call.Each.
+func balancers(page *elb.DescribeLoadBalancersOutput) ([]types.LoadBalancer, *string) {
+	return page.LoadBalancers, page.NextMarker
+}
+
+func listeners(page *elb.DescribeListenersOutput) ([]types.Listener, *string) {
+	return page.Listeners, page.NextMarker
+}
+
+func rules(page *elb.DescribeRulesOutput) ([]types.Rule, *string) { return page.Rules, page.NextMarker }

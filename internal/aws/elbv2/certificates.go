@@ -96,20 +96,18 @@ func (l listenerCertificates) delete(ctx context.Context, c certificatesCall) er
 func (a *api) further(ctx context.Context, listenerARN string) ([]string, error) {
 	in := &elb.DescribeListenerCertificatesInput{ListenerArn: &listenerARN}
 	var out []string
-	for {
-		page, err := a.client.DescribeListenerCertificates(ctx, in)
+	for found, err := range call.Each(ctx, a.client.DescribeListenerCertificates, in, &in.Marker,
+		func(page *elb.DescribeListenerCertificatesOutput) ([]types.Certificate, *string) {
+			return page.Certificates, page.NextMarker
+		}) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		for _, found := range page.Certificates {
-			if !aws.ToBool(found.IsDefault) {
-				out = append(out, aws.ToString(found.CertificateArn))
-			}
-		}
-		if in.Marker = page.NextMarker; in.Marker == nil {
-			return out, nil
+		if !aws.ToBool(found.IsDefault) {
+			out = append(out, aws.ToString(found.CertificateArn))
 		}
 	}
+	return out, nil
 }
 
 // addAll adds certificates, one per call: AWS allows no more. A certificate that is in the list already is no error.

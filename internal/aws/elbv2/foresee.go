@@ -8,6 +8,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
 )
 
@@ -39,38 +40,32 @@ func (l loadBalancer) foresee(
 // quota is how many application load balancers the account may have; 0: not known.
 func (l loadBalancer) quota(ctx context.Context) (int, error) {
 	in := &elb.DescribeAccountLimitsInput{}
-	for {
-		out, err := l.api.client.DescribeAccountLimits(ctx, in)
+	for limit, err := range call.Each(ctx, l.api.client.DescribeAccountLimits, in, &in.Marker,
+		func(out *elb.DescribeAccountLimitsOutput) ([]types.Limit, *string) { return out.Limits, out.NextMarker }) {
 		if err != nil {
 			return 0, failed(err)
 		}
-		for _, limit := range out.Limits {
-			if aws.ToString(limit.Name) == "application-load-balancers" {
-				n, _ := strconv.Atoi(aws.ToString(limit.Max)) // zero is not known
-				return n, nil
-			}
-		}
-		if in.Marker = out.NextMarker; in.Marker == nil {
-			return 0, nil
+		if aws.ToString(limit.Name) == "application-load-balancers" {
+			n, _ := strconv.Atoi(aws.ToString(limit.Max)) // zero is not known
+			return n, nil
 		}
 	}
+	return 0, nil
 }
 
 // count is how many application load balancers the account has.
 func (l loadBalancer) count(ctx context.Context) (int, error) {
 	n, in := 0, &elb.DescribeLoadBalancersInput{}
-	for {
-		out, err := l.api.client.DescribeLoadBalancers(ctx, in)
+	for b, err := range call.Each(ctx, l.api.client.DescribeLoadBalancers, in, &in.Marker,
+		func(out *elb.DescribeLoadBalancersOutput) ([]types.LoadBalancer, *string) {
+			return out.LoadBalancers, out.NextMarker
+		}) {
 		if err != nil {
 			return 0, failed(err)
 		}
-		for _, b := range out.LoadBalancers {
-			if b.Type == types.LoadBalancerTypeEnumApplication {
-				n++
-			}
-		}
-		if in.Marker = out.NextMarker; in.Marker == nil {
-			return n, nil
+		if b.Type == types.LoadBalancerTypeEnumApplication {
+			n++
 		}
 	}
+	return n, nil
 }

@@ -9,6 +9,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
@@ -124,21 +125,16 @@ func (l listener) create(ctx context.Context, c listenerCall) (string, model.Lis
 // Then the right listener is the one whose tags name the resource.
 func (l listener) find(ctx context.Context, c listenerCall) (string, map[string]string, error) {
 	in := &elb.DescribeListenersInput{LoadBalancerArn: aws.String(c.Props.LoadBalancerARN.Get())}
-	for {
-		page, err := l.api.client.DescribeListeners(ctx, in)
+	for found, err := range call.Each(ctx, l.api.client.DescribeListeners, in, &in.Marker, listeners) {
 		if err != nil {
 			return "", nil, failed(err)
 		}
-		for _, found := range page.Listeners {
-			if int(aws.ToInt32(found.Port)) == c.Props.Port {
-				tags, err := l.api.tagsOf(ctx, *found.ListenerArn)
-				return *found.ListenerArn, tags, err
-			}
-		}
-		if in.Marker = page.NextMarker; in.Marker == nil {
-			return "", nil, fmt.Errorf("no listener on port %d: %w", c.Props.Port, resource.ErrNotFound)
+		if int(aws.ToInt32(found.Port)) == c.Props.Port {
+			tags, err := l.api.tagsOf(ctx, *found.ListenerArn)
+			return *found.ListenerArn, tags, err
 		}
 	}
+	return "", nil, fmt.Errorf("no listener on port %d: %w", c.Props.Port, resource.ErrNotFound)
 }
 
 func (l listener) read(ctx context.Context, c listenerCall) (model.Listener, model.ListenerOutputs, error) {

@@ -11,6 +11,7 @@ import (
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elbv2"
 	"github.com/company/deployer/internal/value"
@@ -87,20 +88,13 @@ func (f finder) listener(ctx context.Context, want model.ListenerLookup) (types.
 	if want.Listener != "" {
 		in, correct = &elb.DescribeListenersInput{ListenerArns: []string{want.Listener}}, correctListener
 	}
-	var all []types.Listener
-	for {
-		page, err := f.api.client.DescribeListeners(ctx, in)
-		if err = failed(err); errors.Is(err, resource.ErrNotFound) {
-			return types.Listener{}, wrong("DescribeListeners", correct, "there is no %s in this account and region",
-				want.Listener+want.LoadBalancer)
-		}
-		if err != nil {
-			return types.Listener{}, err
-		}
-		all = append(all, page.Listeners...)
-		if in.Marker = page.NextMarker; in.Marker == nil {
-			break
-		}
+	all, err := call.All(ctx, f.api.client.DescribeListeners, in, &in.Marker, listeners)
+	if err = failed(err); errors.Is(err, resource.ErrNotFound) {
+		return types.Listener{}, wrong("DescribeListeners", correct, "there is no %s in this account and region",
+			want.Listener+want.LoadBalancer)
+	}
+	if err != nil {
+		return types.Listener{}, err
 	}
 	rank := func(l types.Listener) int {
 		switch port := aws.ToInt32(l.Port); {

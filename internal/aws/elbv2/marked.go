@@ -7,7 +7,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
+	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
 )
 
@@ -29,34 +31,29 @@ func (a *api) withTags(ctx context.Context, arns []string, err error) ([]resourc
 
 // allBalancers returns the ARNs of the load balancers of the region.
 func (a *api) allBalancers(ctx context.Context) (arns []string, err error) {
-	for in := (&elb.DescribeLoadBalancersInput{}); ; {
-		page, err := a.client.DescribeLoadBalancers(ctx, in)
+	in := &elb.DescribeLoadBalancersInput{}
+	for found, err := range call.Each(ctx, a.client.DescribeLoadBalancers, in, &in.Marker, balancers) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		for _, found := range page.LoadBalancers {
-			arns = append(arns, aws.ToString(found.LoadBalancerArn))
-		}
-		if in.Marker = page.NextMarker; in.Marker == nil {
-			return arns, nil
-		}
+		arns = append(arns, aws.ToString(found.LoadBalancerArn))
 	}
+	return arns, nil
 }
 
 // allGroups returns the ARNs of the target groups of the region.
 func (a *api) allGroups(ctx context.Context) (arns []string, err error) {
-	for in := (&elb.DescribeTargetGroupsInput{}); ; {
-		page, err := a.client.DescribeTargetGroups(ctx, in)
+	in := &elb.DescribeTargetGroupsInput{}
+	for found, err := range call.Each(ctx, a.client.DescribeTargetGroups, in, &in.Marker,
+		func(page *elb.DescribeTargetGroupsOutput) ([]types.TargetGroup, *string) {
+			return page.TargetGroups, page.NextMarker
+		}) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		for _, found := range page.TargetGroups {
-			arns = append(arns, aws.ToString(found.TargetGroupArn))
-		}
-		if in.Marker = page.NextMarker; in.Marker == nil {
-			return arns, nil
-		}
+		arns = append(arns, aws.ToString(found.TargetGroupArn))
 	}
+	return arns, nil
 }
 
 // ownListeners returns the ARNs of the listeners of the stack's load balancers.
@@ -71,20 +68,15 @@ func (a *api) ownListeners(ctx context.Context, req resource.Request) (arns []st
 		if lineage == "" || lineage != req.Tags[resource.TagLineage] && !slices.Contains(req.Former, lineage) {
 			continue
 		}
-		for in := (&elb.DescribeListenersInput{LoadBalancerArn: &b.ID}); ; {
-			page, err := a.client.DescribeListeners(ctx, in)
+		in := &elb.DescribeListenersInput{LoadBalancerArn: &b.ID}
+		for found, err := range call.Each(ctx, a.client.DescribeListeners, in, &in.Marker, listeners) {
 			if err = failed(err); errors.Is(err, resource.ErrNotFound) {
 				break // deleted just now
 			}
 			if err != nil {
 				return nil, err
 			}
-			for _, found := range page.Listeners {
-				arns = append(arns, aws.ToString(found.ListenerArn))
-			}
-			if in.Marker = page.NextMarker; in.Marker == nil {
-				break
-			}
+			arns = append(arns, aws.ToString(found.ListenerArn))
 		}
 	}
 	return arns, nil
@@ -94,20 +86,15 @@ func (a *api) ownListeners(ctx context.Context, req resource.Request) (arns []st
 func (a *api) ownRules(ctx context.Context, req resource.Request) (arns []string, err error) {
 	listeners, err := a.ownListeners(ctx, req)
 	for _, listener := range listeners {
-		for in := (&elb.DescribeRulesInput{ListenerArn: &listener}); ; {
-			page, err := a.client.DescribeRules(ctx, in)
+		in := &elb.DescribeRulesInput{ListenerArn: &listener}
+		for found, err := range call.Each(ctx, a.client.DescribeRules, in, &in.Marker, rules) {
 			if err = failed(err); errors.Is(err, resource.ErrNotFound) {
 				break // deleted just now
 			}
 			if err != nil {
 				return nil, err
 			}
-			for _, found := range page.Rules {
-				arns = append(arns, aws.ToString(found.RuleArn))
-			}
-			if in.Marker = page.NextMarker; in.Marker == nil {
-				break
-			}
+			arns = append(arns, aws.ToString(found.RuleArn))
 		}
 	}
 	return arns, err

@@ -236,17 +236,9 @@ func sameStack(c ruleCall, tags map[string]string) bool {
 
 // listed returns all rules of a listener.
 func (r rule) listed(ctx context.Context, listener string) ([]types.Rule, error) {
-	var rules []types.Rule
-	for in := (&elb.DescribeRulesInput{ListenerArn: &listener}); ; {
-		page, err := r.api.client.DescribeRules(ctx, in)
-		if err != nil {
-			return nil, failed(err)
-		}
-		rules = append(rules, page.Rules...)
-		if in.Marker = page.NextMarker; in.Marker == nil {
-			return rules, nil
-		}
-	}
+	in := &elb.DescribeRulesInput{ListenerArn: &listener}
+	rules, err := call.All(ctx, r.api.client.DescribeRules, in, &in.Marker, rules)
+	return rules, failed(err)
 }
 
 // find looks among our rules for the one with the wanted priority, else for one that matches the same requests: an

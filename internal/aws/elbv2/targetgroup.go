@@ -349,37 +349,28 @@ func (a *api) forwards(ctx context.Context, balancer, group string, going []stri
 					func(t types.TargetGroupTuple) bool { return aws.ToString(t.TargetGroupArn) == group })
 		})
 	}
-	for listeners := (&elb.DescribeListenersInput{LoadBalancerArn: &balancer}); ; {
-		page, err := a.client.DescribeListeners(ctx, listeners)
+	in := &elb.DescribeListenersInput{LoadBalancerArn: &balancer}
+	for l, err := range call.Each(ctx, a.client.DescribeListeners, in, &in.Marker, listeners) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		for _, l := range page.Listeners {
-			if slices.Contains(going, aws.ToString(l.ListenerArn)) {
-				continue
-			}
-			if to(l.DefaultActions) {
-				out = append(out, aws.ToString(l.ListenerArn))
-			}
-			for rules := (&elb.DescribeRulesInput{ListenerArn: l.ListenerArn}); ; {
-				page, err := a.client.DescribeRules(ctx, rules)
-				if err != nil {
-					return nil, failed(err)
-				}
-				for _, r := range page.Rules {
-					if !aws.ToBool(r.IsDefault) && to(r.Actions) {
-						out = append(out, aws.ToString(r.RuleArn))
-					}
-				}
-				if rules.Marker = page.NextMarker; rules.Marker == nil {
-					break
-				}
-			}
+		if slices.Contains(going, aws.ToString(l.ListenerArn)) {
+			continue
 		}
-		if listeners.Marker = page.NextMarker; listeners.Marker == nil {
-			return out, nil
+		if to(l.DefaultActions) {
+			out = append(out, aws.ToString(l.ListenerArn))
+		}
+		in := &elb.DescribeRulesInput{ListenerArn: l.ListenerArn}
+		for r, err := range call.Each(ctx, a.client.DescribeRules, in, &in.Marker, rules) {
+			if err != nil {
+				return nil, failed(err)
+			}
+			if !aws.ToBool(r.IsDefault) && to(r.Actions) {
+				out = append(out, aws.ToString(r.RuleArn))
+			}
 		}
 	}
+	return out, nil
 }
 
 func (g targetGroup) delete(ctx context.Context, c targetGroupCall) error {

@@ -237,42 +237,38 @@ func (r role) added(ctx context.Context, c roleCall, stack resource.Neighbours) 
 	// The ids of attachments and inline policies in the state have this form.
 	foreign := func(id string) bool { return !stack.Has(c.ID + ":" + id) }
 	both.Go(func() error {
-		for in := (&iam.ListAttachedRolePoliciesInput{RoleName: &c.ID}); ; {
-			page, err := r.api.ListAttachedRolePolicies(ctx, in)
+		in := &iam.ListAttachedRolePoliciesInput{RoleName: &c.ID}
+		for p, err := range call.Each(ctx, r.api.ListAttachedRolePolicies, in, &in.Marker,
+			func(page *iam.ListAttachedRolePoliciesOutput) ([]types.AttachedPolicy, *string) {
+				return page.AttachedPolicies, page.Marker
+			}) {
 			if err != nil {
 				return failed(err)
 			}
-			for _, p := range page.AttachedPolicies {
-				if arn := text(p.PolicyArn); foreign(arn) {
-					managed = append(managed, resource.Addition{
-						ID: arn, What: "the managed policy " + arn,
-						Remove: "aws iam detach-role-policy --role-name " + c.ID + " --policy-arn " + arn,
-					})
-				}
-			}
-			if in.Marker = page.Marker; !page.IsTruncated {
-				return nil
+			if arn := text(p.PolicyArn); foreign(arn) {
+				managed = append(managed, resource.Addition{
+					ID: arn, What: "the managed policy " + arn,
+					Remove: "aws iam detach-role-policy --role-name " + c.ID + " --policy-arn " + arn,
+				})
 			}
 		}
+		return nil
 	})
 	both.Go(func() error {
-		for in := (&iam.ListRolePoliciesInput{RoleName: &c.ID}); ; {
-			page, err := r.api.ListRolePolicies(ctx, in)
+		in := &iam.ListRolePoliciesInput{RoleName: &c.ID}
+		for name, err := range call.Each(ctx, r.api.ListRolePolicies, in, &in.Marker,
+			func(page *iam.ListRolePoliciesOutput) ([]string, *string) { return page.PolicyNames, page.Marker }) {
 			if err != nil {
 				return failed(err)
 			}
-			for _, name := range page.PolicyNames {
-				if foreign(name) {
-					inline = append(inline, resource.Addition{
-						ID: c.ID + ":" + name, What: "the inline policy " + name,
-						Remove: "aws iam delete-role-policy --role-name " + c.ID + " --policy-name " + name,
-					})
-				}
-			}
-			if in.Marker = page.Marker; !page.IsTruncated {
-				return nil
+			if foreign(name) {
+				inline = append(inline, resource.Addition{
+					ID: c.ID + ":" + name, What: "the inline policy " + name,
+					Remove: "aws iam delete-role-policy --role-name " + c.ID + " --policy-name " + name,
+				})
 			}
 		}
+		return nil
 	})
 	err := both.Wait()
 	return append(managed, inline...), err

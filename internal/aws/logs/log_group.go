@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/logs"
@@ -131,23 +132,20 @@ func (g logGroup) setRetention(ctx context.Context, name string, wanted, old int
 // describe finds the group with exactly that name: the API filters only by prefix.
 func (g logGroup) describe(ctx context.Context, name string) (types.LogGroup, error) {
 	in := &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: &name}
-	for {
-		page, err := g.api.DescribeLogGroups(ctx, in)
+	for group, err := range call.Each(ctx, g.api.DescribeLogGroups, in, &in.NextToken,
+		func(page *cloudwatchlogs.DescribeLogGroupsOutput) ([]types.LogGroup, *string) {
+			return page.LogGroups, page.NextToken
+		}) {
 		if err != nil {
 			return types.LogGroup{}, failed(err)
 		}
-		for _, group := range page.LogGroups {
-			if text(group.LogGroupName) == name {
-				return group, nil
-			}
+		if text(group.LogGroupName) == name {
+			return group, nil
 		}
-		if page.NextToken == nil {
-			return types.LogGroup{}, &resource.OpError{
-				Operation: "logs:DescribeLogGroups", Code: "ResourceNotFoundException",
-				Message: "there is no log group " + name, Err: resource.ErrNotFound,
-			}
-		}
-		in.NextToken = page.NextToken
+	}
+	return types.LogGroup{}, &resource.OpError{
+		Operation: "logs:DescribeLogGroups", Code: "ResourceNotFoundException",
+		Message: "there is no log group " + name, Err: resource.ErrNotFound,
 	}
 }
 

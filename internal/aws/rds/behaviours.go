@@ -47,29 +47,17 @@ func newAPI(cfg aws.Config) *api {
 			err error,
 		) {
 			in := &rds.DescribeDBInstancesInput{Filters: []types.Filter{filter("db-instance-id", ids...)}}
-			for {
-				page, err := c.DescribeDBInstances(ctx, in)
-				if err != nil {
-					return nil, err
-				}
-				found = append(found, page.DBInstances...)
-				if in.Marker = page.Marker; in.Marker == nil {
-					return found, nil
-				}
-			}
+			return call.All(ctx, c.DescribeDBInstances, in, &in.Marker,
+				func(page *rds.DescribeDBInstancesOutput) ([]types.DBInstance, *string) {
+					return page.DBInstances, page.Marker
+				})
 		}, func(i types.DBInstance) *string { return i.DBInstanceIdentifier }),
 		clusters: call.ByID(filterValues, func(ctx context.Context, ids []string) (found []types.DBCluster, err error) {
 			in := &rds.DescribeDBClustersInput{Filters: []types.Filter{filter("db-cluster-id", ids...)}}
-			for {
-				page, err := c.DescribeDBClusters(ctx, in)
-				if err != nil {
-					return nil, err
-				}
-				found = append(found, page.DBClusters...)
-				if in.Marker = page.Marker; in.Marker == nil {
-					return found, nil
-				}
-			}
+			return call.All(ctx, c.DescribeDBClusters, in, &in.Marker,
+				func(page *rds.DescribeDBClustersOutput) ([]types.DBCluster, *string) {
+					return page.DBClusters, page.Marker
+				})
 		}, func(c types.DBCluster) *string { return c.DBClusterIdentifier }),
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
@@ -110,17 +111,11 @@ func (a *api) foreseeClass(ctx context.Context, id string, p model.Instance, f *
 		in.EngineVersion = &p.EngineVersion
 		what += " " + p.EngineVersion
 	}
-	for {
-		out, err := a.client.DescribeOrderableDBInstanceOptions(ctx, in)
-		if err != nil {
-			return failed(err)
-		}
-		if len(out.OrderableDBInstanceOptions) > 0 {
-			return nil
-		}
-		if in.Marker = out.Marker; in.Marker == nil {
-			break
-		}
+	for _, err := range call.Each(ctx, a.client.DescribeOrderableDBInstanceOptions, in, &in.Marker,
+		func(page *rds.DescribeOrderableDBInstanceOptionsOutput) ([]types.OrderableDBInstanceOption, *string) {
+			return page.OrderableDBInstanceOptions, page.Marker
+		}) {
+		return failed(err) // there is one
 	}
 	f.Refuse(id, "choose one of `aws rds describe-orderable-db-instance-options --engine "+p.Engine+"`",
 		"RDS has no class %s for %s in this region", p.Class, what)

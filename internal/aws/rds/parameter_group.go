@@ -2,6 +2,7 @@ package rds
 
 import (
 	"context"
+	"iter"
 	"maps"
 	"regexp"
 	"slices"
@@ -32,8 +33,8 @@ type groupCalls struct {
 	what     string // "DB parameter group", for people
 	create   func(ctx context.Context, p model.ParameterGroup, tags []types.Tag) (arn string, err error)
 	describe func(ctx context.Context, name string) (model.ParameterGroup, string, error)
-	// parameters reads a page; source "user" leaves out the engine's defaults.
-	parameters func(ctx context.Context, name string, source, marker *string) ([]types.Parameter, *string, error)
+	// parameters reads all; source "user" leaves out the engine's defaults.
+	parameters func(ctx context.Context, name string, source *string) iter.Seq2[types.Parameter, error]
 	modify     func(ctx context.Context, name string, parameters []types.Parameter) error
 	reset      func(ctx context.Context, name string, parameters []types.Parameter) error
 	delete     func(ctx context.Context, name string) error
@@ -70,14 +71,12 @@ func newParameterGroup(api *api) resource.Behaviour {
 				Description: aws.ToString(g.Description),
 			}, aws.ToString(g.DBParameterGroupArn), nil
 		},
-		parameters: func(ctx context.Context, name string, source, marker *string) ([]types.Parameter, *string, error) {
-			out, err := c.DescribeDBParameters(ctx, &rds.DescribeDBParametersInput{
-				DBParameterGroupName: &name, Source: source, Marker: marker,
-			})
-			if err != nil {
-				return nil, nil, err
-			}
-			return out.Parameters, out.Marker, nil
+		parameters: func(ctx context.Context, name string, source *string) iter.Seq2[types.Parameter, error] {
+			in := &rds.DescribeDBParametersInput{DBParameterGroupName: &name, Source: source}
+			return call.Each(ctx, c.DescribeDBParameters, in, &in.Marker,
+				func(page *rds.DescribeDBParametersOutput) ([]types.Parameter, *string) {
+					return page.Parameters, page.Marker
+				})
 		},
 		modify: func(ctx context.Context, name string, parameters []types.Parameter) error {
 			_, err := c.ModifyDBParameterGroup(ctx, &rds.ModifyDBParameterGroupInput{
@@ -130,16 +129,12 @@ func newClusterParameterGroup(api *api) resource.Behaviour {
 					Description: aws.ToString(g.Description),
 				}, aws.ToString(g.DBClusterParameterGroupArn), nil
 			},
-			parameters: func(ctx context.Context, name string, source, marker *string) ([]types.Parameter, *string,
-				error,
-			) {
-				out, err := c.DescribeDBClusterParameters(ctx, &rds.DescribeDBClusterParametersInput{
-					DBClusterParameterGroupName: &name, Source: source, Marker: marker,
-				})
-				if err != nil {
-					return nil, nil, err
-				}
-				return out.Parameters, out.Marker, nil
+			parameters: func(ctx context.Context, name string, source *string) iter.Seq2[types.Parameter, error] {
+				in := &rds.DescribeDBClusterParametersInput{DBClusterParameterGroupName: &name, Source: source}
+				return call.Each(ctx, c.DescribeDBClusterParameters, in, &in.Marker,
+					func(page *rds.DescribeDBClusterParametersOutput) ([]types.Parameter, *string) {
+						return page.Parameters, page.Marker
+					})
 			},
 			modify: func(ctx context.Context, name string, parameters []types.Parameter) error {
 				_, err := c.ModifyDBClusterParameterGroup(ctx, &rds.ModifyDBClusterParameterGroupInput{
@@ -286,20 +281,18 @@ func (g parameterGroup) inParts(ctx context.Context, c groupCall, names []string
 // which AWS's answer to the change says more.
 func (g parameterGroup) known(ctx context.Context, group string, names []string) (map[string]types.Parameter, error) {
 	out := map[string]types.Parameter{}
-	for marker := (*string)(nil); ; {
-		page, next, err := g.calls.parameters(ctx, group, nil, marker)
+	for p, err := range g.calls.parameters(ctx, group, nil) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		for _, p := range page {
-			if slices.Contains(names, aws.ToString(p.ParameterName)) {
-				out[aws.ToString(p.ParameterName)] = p
-			}
+		if slices.Contains(names, aws.ToString(p.ParameterName)) {
+			out[aws.ToString(p.ParameterName)] = p
 		}
-		if marker = next; marker == nil || len(out) == len(names) {
-			return out, nil
+		if len(out) == len(names) {
+			break
 		}
 	}
+	return out, nil
 }
 
 func (g parameterGroup) find(ctx context.Context, c groupCall) (string, map[string]string, error) {
@@ -321,23 +314,18 @@ func (g parameterGroup) read(ctx context.Context, c groupCall) (model.ParameterG
 		return found, model.GroupOutputs{}, err
 	}
 	found.Tags = tagging.Seen(c.Request, tags)
-	for marker := (*string)(nil); ; {
-		page, next, err := g.calls.parameters(ctx, c.ID, aws.String("user"), marker)
+	for p, err := range g.calls.parameters(ctx, c.ID, aws.String("user")) {
 		if err != nil {
 			return found, model.GroupOutputs{}, failed(err)
 		}
-		for _, p := range page {
-			if p.ParameterValue != nil {
-				if found.Parameters == nil {
-					found.Parameters = map[string]string{}
-				}
-				found.Parameters[aws.ToString(p.ParameterName)] = aws.ToString(p.ParameterValue)
+		if p.ParameterValue != nil {
+			if found.Parameters == nil {
+				found.Parameters = map[string]string{}
 			}
-		}
-		if marker = next; marker == nil {
-			return found, model.GroupOutputs{ARN: arn}, nil
+			found.Parameters[aws.ToString(p.ParameterName)] = aws.ToString(p.ParameterValue)
 		}
 	}
+	return found, model.GroupOutputs{ARN: arn}, nil
 }
 
 func (g parameterGroup) update(ctx context.Context, c groupCall) (model.GroupOutputs, error) {

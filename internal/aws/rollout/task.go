@@ -112,22 +112,13 @@ func (r *run) times(c crash) int {
 func listTasks(
 	ctx context.Context, api clients, cluster, service string, status types.DesiredStatus,
 ) ([]string, error) {
-	input := &ecs.ListTasksInput{Cluster: &cluster, ServiceName: &service, DesiredStatus: status}
-	var arns []string
-	for {
-		out, err := api.services.ListTasks(ctx, input)
-		if call.HasCode(err, "ServiceNotFoundException", "ClusterNotFoundException") {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, call.Error(err)
-		}
-		arns = append(arns, out.TaskArns...)
-		if aws.ToString(out.NextToken) == "" {
-			return arns, nil
-		}
-		input.NextToken = out.NextToken
+	in := &ecs.ListTasksInput{Cluster: &cluster, ServiceName: &service, DesiredStatus: status}
+	arns, err := call.All(ctx, api.services.ListTasks, in, &in.NextToken,
+		func(page *ecs.ListTasksOutput) ([]string, *string) { return page.TaskArns, page.NextToken })
+	if call.HasCode(err, "ServiceNotFoundException", "ClusterNotFoundException") {
+		return nil, nil
 	}
+	return arns, call.Error(err)
 }
 
 // describeTasks asks in portions of 100, as many as AWS takes.

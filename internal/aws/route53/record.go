@@ -183,28 +183,25 @@ func wanted(p model.Record) bool { return p.Alias == nil || p.Alias.DNSName.Get(
 // tagsOf returns the tags of the load balancer that an alias points to; nil if it is none of this account and region.
 func (r record) tagsOf(ctx context.Context, set types.ResourceRecordSet) (map[string]string, error) {
 	in := &elb.DescribeLoadBalancersInput{}
-	for {
-		page, err := r.api.balancers.DescribeLoadBalancers(ctx, in)
+	for balancer, err := range call.Each(ctx, r.api.balancers.DescribeLoadBalancers, in, &in.Marker,
+		func(page *elb.DescribeLoadBalancersOutput) ([]elbtypes.LoadBalancer, *string) {
+			return page.LoadBalancers, page.NextMarker
+		}) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		for _, balancer := range page.LoadBalancers {
-			if target(aws.ToString(balancer.DNSName)) != target(aws.ToString(set.AliasTarget.DNSName)) {
-				continue
-			}
-			out, err := r.api.balancers.DescribeTags(ctx,
-				&elb.DescribeTagsInput{ResourceArns: []string{aws.ToString(balancer.LoadBalancerArn)}})
-			if err != nil || len(out.TagDescriptions) == 0 {
-				return nil, failed(err)
-			}
-			return tagging.Map(out.TagDescriptions[0].Tags,
-				func(t *elbtypes.Tag) (key, text **string) { return &t.Key, &t.Value }), nil
+		if target(aws.ToString(balancer.DNSName)) != target(aws.ToString(set.AliasTarget.DNSName)) {
+			continue
 		}
-		if aws.ToString(page.NextMarker) == "" {
-			return nil, nil
+		out, err := r.api.balancers.DescribeTags(ctx,
+			&elb.DescribeTagsInput{ResourceArns: []string{aws.ToString(balancer.LoadBalancerArn)}})
+		if err != nil || len(out.TagDescriptions) == 0 {
+			return nil, failed(err)
 		}
-		in.Marker = page.NextMarker
+		return tagging.Map(out.TagDescriptions[0].Tags,
+			func(t *elbtypes.Tag) (key, text **string) { return &t.Key, &t.Value }), nil
 	}
+	return nil, nil
 }
 
 func (r record) read(ctx context.Context, c recordCall) (model.Record, model.RecordOutputs, error) {

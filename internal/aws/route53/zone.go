@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/route53"
 	"github.com/aws/aws-sdk-go-v2/service/route53/types"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/route53"
 	"github.com/company/deployer/internal/value"
@@ -228,42 +229,37 @@ func advise(err error) error {
 func (z *zones) ofAccount(ctx context.Context, role string) ([]zone, error) {
 	var all []zone
 	in := &route53.ListHostedZonesInput{}
-	for {
-		page, err := z.api.as(role).ListHostedZones(ctx, in)
+	for found, err := range call.Each(ctx, z.api.as(role).ListHostedZones, in, &in.Marker,
+		func(page *route53.ListHostedZonesOutput) ([]types.HostedZone, *string) {
+			return page.HostedZones, page.NextMarker
+		}) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		for _, found := range page.HostedZones {
-			if found.LinkedService == nil { // AWS refuses changes by others to a zone that one of its services made
-				all = append(all, fromAWS(found))
-			}
+		if found.LinkedService == nil { // AWS refuses changes by others to a zone that one of its services made
+			all = append(all, fromAWS(found))
 		}
-		if !page.IsTruncated {
-			return all, nil
-		}
-		in.Marker = page.NextMarker
 	}
+	return all, nil
 }
 
 func (z *zones) ofVPC(ctx context.Context, role, vpc string) ([]zone, error) {
 	var all []zone
 	in := &route53.ListHostedZonesByVPCInput{VPCId: &vpc, VPCRegion: types.VPCRegion(z.region)}
-	for {
-		page, err := z.api.as(role).ListHostedZonesByVPC(ctx, in)
+	for found, err := range call.Each(ctx, z.api.as(role).ListHostedZonesByVPC, in, &in.NextToken,
+		func(page *route53.ListHostedZonesByVPCOutput) ([]types.HostedZoneSummary, *string) {
+			return page.HostedZoneSummaries, page.NextToken
+		}) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		for _, found := range page.HostedZoneSummaries {
-			if found.Owner == nil || found.Owner.OwningService == nil {
-				all = append(all, zone{
-					id: bare(aws.ToString(found.HostedZoneId)), name: plain(aws.ToString(found.Name)), private: true,
-				})
-			}
-		}
-		if in.NextToken = page.NextToken; in.NextToken == nil {
-			return all, nil
+		if found.Owner == nil || found.Owner.OwningService == nil {
+			all = append(all, zone{
+				id: bare(aws.ToString(found.HostedZoneId)), name: plain(aws.ToString(found.Name)), private: true,
+			})
 		}
 	}
+	return all, nil
 }
 
 // within reports whether a host is the zone's own name or below it.

@@ -157,28 +157,25 @@ func (n namespace) find(ctx context.Context, c namespaceCall) (string, map[strin
 		{Name: types.NamespaceFilterNameName, Values: []string{c.Props.Name}},
 	}}
 	id, tags := "", map[string]string(nil)
-	for {
-		page, err := n.api.client.ListNamespaces(ctx, in)
+	for found, err := range call.Each(ctx, n.api.client.ListNamespaces, in, &in.NextToken,
+		func(page *servicediscovery.ListNamespacesOutput) ([]types.NamespaceSummary, *string) {
+			return page.Namespaces, page.NextToken
+		}) {
 		if err != nil {
 			return "", nil, failed(err)
 		}
-		for _, found := range page.Namespaces {
-			if aws.ToString(found.Name) != c.Props.Name || found.Type != types.NamespaceTypeDnsPrivate {
-				continue
-			}
-			if c.InState != nil && c.InState(aws.ToString(found.Id)) {
-				continue // it is in the VPC that the stack is leaving
-			}
-			theirs, err := n.api.tagsOf(ctx, found.Arn)
-			if err != nil {
-				return "", nil, err
-			}
-			if id == "" || c.Owns(theirs) {
-				id, tags = aws.ToString(found.Id), theirs
-			}
+		if aws.ToString(found.Name) != c.Props.Name || found.Type != types.NamespaceTypeDnsPrivate {
+			continue
 		}
-		if in.NextToken = page.NextToken; in.NextToken == nil {
-			break
+		if c.InState != nil && c.InState(aws.ToString(found.Id)) {
+			continue // it is in the VPC that the stack is leaving
+		}
+		theirs, err := n.api.tagsOf(ctx, found.Arn)
+		if err != nil {
+			return "", nil, err
+		}
+		if id == "" || c.Owns(theirs) {
+			id, tags = aws.ToString(found.Id), theirs
 		}
 	}
 	if id == "" {
@@ -228,18 +225,15 @@ func (n namespace) inTheWay(ctx context.Context, c namespaceCall, stack resource
 	in := &servicediscovery.ListServicesInput{
 		Filters: []types.ServiceFilter{{Name: types.ServiceFilterNameNamespaceId, Values: []string{c.ID}}},
 	}
-	for {
-		page, err := n.api.client.ListServices(ctx, in)
+	for s, err := range call.Each(ctx, n.api.client.ListServices, in, &in.NextToken,
+		func(page *servicediscovery.ListServicesOutput) ([]types.ServiceSummary, *string) {
+			return page.Services, page.NextToken
+		}) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		for _, s := range page.Services {
-			if !stack.Has(aws.ToString(s.Id)) {
-				foreign = append(foreign, aws.ToString(s.Name)+" ("+aws.ToString(s.Id)+")")
-			}
-		}
-		if in.NextToken = page.NextToken; in.NextToken == nil {
-			break
+		if !stack.Has(aws.ToString(s.Id)) {
+			foreign = append(foreign, aws.ToString(s.Name)+" ("+aws.ToString(s.Id)+")")
 		}
 	}
 	if len(foreign) == 0 {

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery"
 	"github.com/aws/aws-sdk-go-v2/service/servicediscovery/types"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
@@ -135,28 +136,27 @@ func (s service) marked(ctx context.Context, c serviceCall) ([]resource.Found, e
 // named lists the services of a name.
 func (s service) named(ctx context.Context, name string, filters ...types.ServiceFilter) ([]resource.Found, error) {
 	var out []resource.Found
-	for in := (&servicediscovery.ListServicesInput{Filters: filters}); ; {
-		page, err := s.api.client.ListServices(ctx, in)
+	in := &servicediscovery.ListServicesInput{Filters: filters}
+	for found, err := range call.Each(ctx, s.api.client.ListServices, in, &in.NextToken,
+		func(page *servicediscovery.ListServicesOutput) ([]types.ServiceSummary, *string) {
+			return page.Services, page.NextToken
+		}) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		for _, found := range page.Services {
-			if aws.ToString(found.Name) != name {
-				continue
-			}
-			tags, err := s.api.tagsOf(ctx, found.Arn)
-			if errors.Is(err, resource.ErrNotFound) {
-				continue // deleted a moment ago
-			}
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, resource.Found{ID: aws.ToString(found.Id), Tags: tags})
+		if aws.ToString(found.Name) != name {
+			continue
 		}
-		if in.NextToken = page.NextToken; in.NextToken == nil {
-			return out, nil
+		tags, err := s.api.tagsOf(ctx, found.Arn)
+		if errors.Is(err, resource.ErrNotFound) {
+			continue // deleted a moment ago
 		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, resource.Found{ID: aws.ToString(found.Id), Tags: tags})
 	}
+	return out, nil
 }
 
 func (s service) read(ctx context.Context, c serviceCall) (model.Service, model.ServiceOutputs, error) {
@@ -218,24 +218,22 @@ func (s service) inTheWay(ctx context.Context, c serviceCall, stack resource.Nei
 		return name != "name" && name != "namespaceId" // a new place: the tasks move before the delete
 	})
 	var foreign, users []string
-	for in := (&servicediscovery.ListInstancesInput{ServiceId: &c.ID}); ; {
-		page, err := s.api.client.ListInstances(ctx, in)
+	in := &servicediscovery.ListInstancesInput{ServiceId: &c.ID}
+	for i, err := range call.Each(ctx, s.api.client.ListInstances, in, &in.NextToken,
+		func(page *servicediscovery.ListInstancesOutput) ([]types.InstanceSummary, *string) {
+			return page.Instances, page.NextToken
+		}) {
 		if err != nil {
 			return nil, failed(err)
 		}
-		for _, i := range page.Instances {
-			user := i.Attributes["ECS_SERVICE_NAME"]
-			switch {
-			case user == "":
-				foreign = append(foreign, aws.ToString(i.Id))
-			case inPlace && !slices.ContainsFunc(stack.Going, func(id string) bool {
-				return strings.HasSuffix(id, ":service/"+i.Attributes["ECS_CLUSTER_NAME"]+"/"+user)
-			}):
-				users = append(users, user)
-			}
-		}
-		if in.NextToken = page.NextToken; in.NextToken == nil {
-			break
+		user := i.Attributes["ECS_SERVICE_NAME"]
+		switch {
+		case user == "":
+			foreign = append(foreign, aws.ToString(i.Id))
+		case inPlace && !slices.ContainsFunc(stack.Going, func(id string) bool {
+			return strings.HasSuffix(id, ":service/"+i.Attributes["ECS_CLUSTER_NAME"]+"/"+user)
+		}):
+			users = append(users, user)
 		}
 	}
 	var out []plan.Obstacle

@@ -46,31 +46,30 @@ func (p parameter) read(ctx context.Context, props value.Value) (value.Value, er
 	in := &ssm.DescribeParametersInput{ParameterFilters: []types.ParameterStringFilter{
 		{Key: aws.String("Name"), Option: aws.String("Equals"), Values: names},
 	}}
-	for { // pages before the last one may be empty
-		page, err := p.api.DescribeParameters(ctx, in)
+	for found, err := range call.Each(ctx, p.api.DescribeParameters, in, &in.NextToken,
+		func(page *ssm.DescribeParametersOutput) ([]types.ParameterMetadata, *string) {
+			return page.Parameters, page.NextToken
+		}) {
 		if err != nil {
 			return value.NullValue, call.Error(err)
 		}
-		for _, found := range page.Parameters {
-			if slices.Contains(names, aws.ToString(found.Name)) {
-				out := model.ParameterOutputs{
-					ARN: aws.ToString(found.ARN), Name: aws.ToString(found.Name), ParameterType: string(found.Type),
-					KMSKeyID: aws.ToString(found.KeyId),
-				}
-				if out.ARN == "" && out.Name != want.Name {
-					out.ARN = want.Name // the user gave the ARN
-				}
-				return value.Encode(out), nil
-			}
+		if !slices.Contains(names, aws.ToString(found.Name)) {
+			continue
 		}
-		if in.NextToken = page.NextToken; in.NextToken == nil {
-			return value.NullValue, &resource.OpError{
-				Operation: "ssm:DescribeParameters",
-				Message:   fmt.Sprintf("there is no parameter %s in %s of this account", name, p.region),
-				Next: "create it: aws ssm put-parameter --region " + p.region + " --type SecureString --name " + name +
-					" --value ...; or correct the reference",
-			}
+		out := model.ParameterOutputs{
+			ARN: aws.ToString(found.ARN), Name: aws.ToString(found.Name), ParameterType: string(found.Type),
+			KMSKeyID: aws.ToString(found.KeyId),
 		}
+		if out.ARN == "" && out.Name != want.Name {
+			out.ARN = want.Name // the user gave the ARN
+		}
+		return value.Encode(out), nil
+	}
+	return value.NullValue, &resource.OpError{
+		Operation: "ssm:DescribeParameters",
+		Message:   fmt.Sprintf("there is no parameter %s in %s of this account", name, p.region),
+		Next: "create it: aws ssm put-parameter --region " + p.region + " --type SecureString --name " + name +
+			" --value ...; or correct the reference",
 	}
 }
 

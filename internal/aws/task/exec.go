@@ -50,26 +50,18 @@ func (m Member) Container(name string) (Container, bool) {
 // Members are the running tasks of a service, the newest first. AWS API: ecs:ListTasks, ecs:DescribeTasks.
 func (r *Runner) Members(ctx context.Context, s *Service) ([]Member, error) {
 	in := &ecs.ListTasksInput{Cluster: &s.Cluster, ServiceName: &s.Name, DesiredStatus: types.DesiredStatusRunning}
+	arns, err := call.All(ctx, r.ecs.ListTasks, in, &in.NextToken, taskARNs)
+	if err != nil {
+		return nil, call.Error(err)
+	}
+	tasks, err := r.described(ctx, s.Cluster, arns)
+	if err != nil {
+		return nil, err
+	}
 	var members []Member
-	for {
-		page, err := r.ecs.ListTasks(ctx, in)
-		if err != nil {
-			return nil, call.Error(err)
-		}
-		if len(page.TaskArns) > 0 {
-			found, err := r.ecs.DescribeTasks(ctx,
-				&ecs.DescribeTasksInput{Cluster: &s.Cluster, Tasks: page.TaskArns})
-			if err != nil {
-				return nil, call.Error(err)
-			}
-			for _, t := range found.Tasks {
-				if aws.ToString(t.LastStatus) == Running {
-					members = append(members, member(t))
-				}
-			}
-		}
-		if in.NextToken = page.NextToken; aws.ToString(in.NextToken) == "" {
-			break
+	for _, t := range tasks {
+		if aws.ToString(t.LastStatus) == Running {
+			members = append(members, member(t))
 		}
 	}
 	slices.SortStableFunc(members, func(a, b Member) int {

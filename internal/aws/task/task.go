@@ -86,28 +86,18 @@ func (r *Runner) list(ctx context.Context, which ecs.ListTasksInput) ([]types.Ta
 	for _, status := range []types.DesiredStatus{types.DesiredStatusRunning, types.DesiredStatusStopped} {
 		in := which
 		in.DesiredStatus = status
-		for {
-			out, err := r.ecs.ListTasks(ctx, &in)
-			if call.HasCode(err, "ClusterNotFoundException") {
-				return nil, nil
-			}
-			if err != nil {
-				return nil, call.Error(err)
-			}
-			arns = append(arns, out.TaskArns...)
-			if aws.ToString(out.NextToken) == "" {
-				break
-			}
-			in.NextToken = out.NextToken
+		some, err := call.All(ctx, r.ecs.ListTasks, &in, &in.NextToken, taskARNs)
+		if call.HasCode(err, "ClusterNotFoundException") {
+			return nil, nil
 		}
-	}
-	var tasks []types.Task
-	for portion := range slices.Chunk(arns, 100) { // as many as DescribeTasks takes
-		out, err := r.ecs.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &cluster, Tasks: portion})
 		if err != nil {
 			return nil, call.Error(err)
 		}
-		tasks = append(tasks, out.Tasks...)
+		arns = append(arns, some...)
+	}
+	tasks, err := r.described(ctx, cluster, arns)
+	if err != nil {
+		return nil, err
 	}
 	slices.SortStableFunc(tasks, func(a, b types.Task) int {
 		if c := aws.ToTime(b.CreatedAt).Compare(aws.ToTime(a.CreatedAt)); c != 0 {
@@ -115,6 +105,20 @@ func (r *Runner) list(ctx context.Context, which ecs.ListTasksInput) ([]types.Ta
 		}
 		return cmp.Compare(aws.ToString(a.TaskArn), aws.ToString(b.TaskArn))
 	})
+	return tasks, nil
+}
+
+func taskARNs(page *ecs.ListTasksOutput) ([]string, *string) { return page.TaskArns, page.NextToken }
+
+func (r *Runner) described(ctx context.Context, cluster string, arns []string) ([]types.Task, error) {
+	var tasks []types.Task
+	for some := range slices.Chunk(arns, 100) { // as many as DescribeTasks takes
+		out, err := r.ecs.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &cluster, Tasks: some})
+		if err != nil {
+			return nil, call.Error(err)
+		}
+		tasks = append(tasks, out.Tasks...)
+	}
 	return tasks, nil
 }
 
