@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -69,8 +68,7 @@ import (
 func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "aws")
 	w := worldOf(ts)
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
+	ctx := context.Background()
 	bucket := aws.String(ts.Getenv("BUCKET"))
 	config := w.Config.Copy()
 	config.Credentials = credentials.NewStaticCredentialsProvider(ts.Getenv("AWS_ACCESS_KEY_ID"),

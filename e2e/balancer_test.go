@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -31,8 +30,7 @@ import (
 func elbCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "elb")
 	w := worldOf(ts)
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
+	ctx := context.Background()
 	client, waf := elb.NewFromConfig(w.Config), wafv2.NewFromConfig(w.Config)
 	usage := map[string]int{
 		"make": 3, "rule": 4, "rules": 3, "attributes": 3, "acl": 3, "guard": 3, "guarded": 3, "drop": 3,

@@ -337,7 +337,7 @@ func superfluous(t *testing.T, policy *access.Policy, asked []access.Request) {
 			one := &access.Policy{Statements: []access.Statement{
 				{Effect: s.Effect, Action: s.Action, Resource: access.List{on}, Condition: s.Condition},
 			}}
-			if !slices.ContainsFunc(asked, one.Allows) {
+			if service.UnaskedOn(on) == "" && !slices.ContainsFunc(asked, one.Allows) {
 				t.Errorf("the policy has %s, on which nothing was asked for %v", on, s.Action)
 			}
 		}

@@ -57,8 +57,9 @@ var _ = register(Service{
 		Tags:     tagsByKindOfEC2(),
 	},
 	Unasked: map[string]string{
-		"ec2:DescribeRegions": ForCaller,
-		"ec2:DescribeTags":    "a run that was killed while it made a network",
+		"ec2:DescribeRegions":      ForCaller,
+		"ec2:DescribeTags":         "a run that was killed while it made a network",
+		"ec2:DescribeVpcEndpoints": "subnets without a way to the internet",
 	},
 	Types: map[string]ByHand{
 		"ec2/security-group":      {Needed: true},

@@ -57,7 +57,10 @@ var _ = register(Service{
 	},
 	Inventory: inventory.Source{List: listECS},
 	Access:    access.Rules{Requests: accessECS},
-	Unasked:   map[string]string{"ecs:UpdateCluster": "a cluster with other settings, as of drift or overrides"},
+	Unasked: map[string]string{
+		"ecs:UpdateCluster":              "a cluster with other settings, as of drift or overrides",
+		"ecs:DescribeServiceDeployments": "status while a service is deployed",
+	},
 	Types: map[string]ByHand{
 		"ecs/cluster": {Property: "containerInsights", To: "disabled", Needed: true},
 		"ecs/service": {Property: "deployment"}, "ecs/task-definition": {},

@@ -42,6 +42,8 @@ var _ = register(Service{
 	Inventory: inventory.Source{List: listCaches},
 	Access:    access.Rules{Requests: accessElastiCache},
 	Unasked: map[string]string{
+		"elasticache:CreateSnapshot":                           "finalSnapshot, which is for production",
+		"elasticache:ModifyCacheParameterGroup":                "parameters",
 		"elasticache:IncreaseReplicaCount":                     "a cache that grows",
 		"elasticache:DecreaseReplicaCount":                     "a cache that shrinks",
 		"elasticache:ModifyCacheSubnetGroup":                   "a Network with other subnets",
@@ -49,6 +51,7 @@ var _ = register(Service{
 		"elasticache:ModifyReplicationGroupShardConfiguration": "a cache with other shards",
 		"elasticache:ResetCacheParameterGroup":                 "a parameter that goes",
 	},
+	UnaskedOn: map[string]string{":snapshot:": "finalSnapshot"},
 	Types: map[string]ByHand{
 		"elasticache/subnet-group":      {Needed: true},
 		"elasticache/parameter-group":   {Property: "parameters", To: map[string]any{"timeout": "60"}, Needed: true},
@@ -181,9 +184,10 @@ func accessElastiCache(b *access.Builder) {
 		} {
 			b.Ask(action, "*")
 		}
-		for _, action := range []string{"ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"} {
-			b.Ask(action, "arn:aws:ec2:"+b.Call.Region+":"+b.Account+":network-interface/of-the-cache")
-		}
+		ec2 := "arn:aws:ec2:" + b.Call.Region + ":" + b.Account + ":"
+		b.Ask("ec2:CreateNetworkInterface", ec2+"network-interface/of-the-cache", ec2+"subnet/of-the-cache",
+			ec2+"security-group/of-the-cache")
+		b.Ask("ec2:DeleteNetworkInterface", ec2+"network-interface/of-the-cache")
 	}
 }
 

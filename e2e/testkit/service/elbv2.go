@@ -83,6 +83,7 @@ var _ = register(Service{
 	Inventory: inventory.Source{Names: nameLoadBalancers, List: listLoadBalancers},
 	Access:    access.Rules{Requests: accessELB},
 	Unasked: map[string]string{
+		"elasticloadbalancing:ModifyRule":        "a rule that takes more requests than before",
 		"elasticloadbalancing:ModifyListener":    "a certificate that changes",
 		"elasticloadbalancing:SetIpAddressType":  "overrides, or drift",
 		"elasticloadbalancing:SetSecurityGroups": "drift",

@@ -51,7 +51,18 @@ var _ = register(Service{
 	Inventory: inventory.Source{List: listDatabases},
 	Access:    access.Rules{Requests: accessRDS},
 	Unasked: map[string]string{
-		"iam:CreateServiceLinkedRole": ForCaller,
+		"iam:CreateServiceLinkedRole":         ForCaller,
+		"rds:CreateDBSnapshot":                "finalSnapshot, which is for production",
+		"rds:DescribeDBEngineVersions":        "a version of all parts, or a change of the major version",
+		"rds:DescribeDBSnapshots":             "restoreFrom",
+		"rds:ModifyDBParameterGroup":          "parameters",
+		"rds:ModifyDBSubnetGroup":             "a Network with other subnets",
+		"rds:ResetDBParameterGroup":           "a parameter that goes",
+		"rds:RestoreDBInstanceFromDBSnapshot": "restoreFrom",
+	},
+	UnaskedOn: map[string]string{
+		":cluster:": "an instance of Aurora", ":snapshot:": "finalSnapshot and restoreFrom",
+		":og:default:": "restoreFrom", ":pg:default.": "a database without parameters of its own",
 	},
 	Types: map[string]ByHand{
 		"rds/cluster":                 {Property: "backupRetention", To: 3, Needed: true},
@@ -155,6 +166,12 @@ func accessRDS(b *access.Builder) {
 		named("subgrp", "DBSubnetGroupName")
 		named("pg", "DBParameterGroupName")
 		named("cluster-pg", "DBClusterParameterGroupName")
+		if op == "CreateDBInstance" && form.Get("DBClusterIdentifier") == "" { // with defaults
+			on = append(on, b.ARN("og:default:"+form.Get("Engine")+"-17"))
+			if form.Get("DBParameterGroupName") == "" {
+				on = append(on, b.ARN("pg:default."+form.Get("Engine")+"17"))
+			}
+		}
 		if slices.Contains([]string{"DescribeDBInstances", "DescribeDBClusters"}, op) && len(on) == 0 {
 			kind := map[string]string{"DescribeDBInstances": "db", "DescribeDBClusters": "cluster"}[op]
 			on = []string{b.ARN(kind + ":any")}

@@ -27,6 +27,7 @@ var _ = register(Service{
 		b.Tagging("secretsmanager:TagResource", id)
 	}},
 	Unasked: map[string]string{
+		"secretsmanager:RotateSecret":   "passwordRotation",
 		"secretsmanager:PutSecretValue": "a password that is made anew",
 		"secretsmanager:UpdateSecret":   "a description that changes",
 		"secretsmanager:UntagResource":  "a tag that goes",

@@ -49,6 +49,8 @@ type Service struct {
 	// reasons of the types' own declarations are in docs/reference/permissions.md; the conformance suite of the types
 	// tests that an action which is used only now and then is used at all.
 	Unasked map[string]string
+	// UnaskedOn are the same for objects: parts of their ARNs.
+	UnaskedOn map[string]string
 	// Mistaken are operations that the emulator allows otherwise than AWS, each with the reason.
 	Mistaken map[string]string
 	// Types are the product's resource types, each with what a person may change by hand.
@@ -144,6 +146,18 @@ func RulesOf(id string) *access.Rules {
 // Unasked returns those of all services.
 func Unasked() map[string]string {
 	return merged(func(s Service) map[string]string { return s.Unasked })
+}
+
+// UnaskedOn returns the reason why the life of the example uses nothing on such objects; "": it should.
+func UnaskedOn(arn string) string {
+	for _, s := range all() {
+		for part, reason := range s.UnaskedOn {
+			if strings.HasPrefix(arn, "arn:aws:"+s.Access.Prefix+":") && strings.Contains(arn, part) {
+				return reason
+			}
+		}
+	}
+	return ""
 }
 
 // Mistaken returns those of all services.
