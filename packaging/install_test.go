@@ -1,6 +1,7 @@
 // Package packaging tests how deployer reaches its users: the installation script, and what CI systems run.
 //
-// In: the scripts of the repository. Out: passed or not. A server on this machine stands for GitHub.
+// In: the scripts of the repository. Out: passed or not. A server on this machine stands for GitHub. It must not reach
+// the internet, or publish anything.
 package packaging
 
 import (

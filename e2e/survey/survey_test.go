@@ -2,9 +2,9 @@
 // apply to repair it.
 //
 // In: the example stack with one more service, the AWS emulator behind the test proxy. Out: a table of types and
-// changes (-v prints it). It runs the product in the process, as the command line does, and makes the changes with
-// credentials and calls of its own. Changes of many types are made at once and looked for one by one: that costs a few
-// runs instead of a few for each type.
+// changes (-v prints it). It runs the product in the process, as the command line does. It makes the changes with
+// credentials and calls of its own, and must not change the state. Changes of many types are made at once and looked
+// for one by one: that costs a few runs instead of a few for each type.
 package survey
 
 import (

@@ -1,7 +1,7 @@
 // Package terraform tests that the configuration of Terraform makes what `deployer backend create` makes.
 //
 // In: the configuration, and the requests that the code sends to a server that stands for AWS. Out: passed or not. It
-// evaluates the configuration itself: the provider of Terraform is not needed.
+// evaluates the configuration itself, without the provider of Terraform, and must not call AWS.
 package terraform
 
 import (

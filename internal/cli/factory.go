@@ -2,7 +2,7 @@
 // function.
 //
 // In: arguments, environment, terminal. Out: the output of package view, and an exit code. It composes the other
-// packages and makes none of their decisions. It is the only package that reads the process's environment, clock and
+// packages and must not make their decisions. It is the only package that reads the process's environment, clock and
 // terminal.
 package cli
 

@@ -2,8 +2,8 @@
 // resources.
 //
 // In: instances, each with its spec as a value tree (variables replaced, references Deferred). Out: a resource.Graph
-// and diagnostics. A kind lives in component/<kind>/ and imports this package, the models and resource/<service>: never
-// the SDK, the engine or another kind. Nothing here does I/O.
+// and diagnostics. A kind lives in component/<kind>/ and imports this package, the models and resource/<service>. It
+// must not import the SDK, the engine or another kind of the users', and nothing here does I/O.
 package component
 
 import (

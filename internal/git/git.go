@@ -1,7 +1,7 @@
 // Package git reads what a deployment says of its repository: commit, branch, tag and who works there.
 //
-// In: folders. Out: facts, "" where there are none. It reads the files below .git itself: it runs no program, follows
-// no remote and never writes.
+// In: folders. Out: facts, "" where there are none. It reads the files below .git itself: it must not run a program,
+// follow a remote or write.
 package git
 
 import (

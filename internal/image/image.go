@@ -1,6 +1,6 @@
 // Package image is what a container image's name says, and what a registry says about it.
 //
-// In: the text of a manifest. Out: its parts, and the contract of those who ask registries. It does no I/O.
+// In: the text of a manifest. Out: its parts, and the contract of those who ask registries. It must not do I/O.
 package image
 
 import (

@@ -5,6 +5,6 @@
 // variables replaced and references Deferred. Positions survive the merge: Stack.Diagnose gives problems of later
 // stages their place.
 //
-// It opens regular files inside the stack's folder and nothing else: no network, no environment, no clock, no HCL (the
-// template function is injected), and it never writes.
+// It must not open anything but regular files inside the stack's folder, or write. It knows no network, no environment,
+// no clock and no HCL: the template function is injected.
 package manifest

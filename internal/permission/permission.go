@@ -2,7 +2,7 @@
 // declare.
 //
 // In: desired resources and the statements that their types declare. Out: statements, joined and sorted, and policy
-// documents in IAM's form. It calls nothing and knows no AWS service.
+// documents in IAM's form. It must not call anything, or know an AWS service.
 package permission
 
 import (

@@ -1,8 +1,8 @@
 // Package registry asks container registries about images, by the protocol of the OCI distribution specification:
 // manifests and configurations of images, with an anonymous token or with the credentials of Docker's configuration.
 //
-// In: the name of an image. Out: its digest and platforms. It reads no layers, runs no credential helpers, and sends
-// credentials only to the registry that they are for and to the token service which that registry names.
+// In: the name of an image. Out: its digest and platforms. It must not read layers or run credential helpers. It sends
+// credentials only to the registry that they are for, and to the token service which that registry names.
 package registry
 
 import (

@@ -1,7 +1,7 @@
 // Package tally counts the results of the cases of a matrix, and prints a table after the tests.
 //
 // In: one Result per case, also from files of other processes. Out: a table with a row for each story and kind of
-// strike. It decides nothing: a failed case fails its own test.
+// strike. It must not decide anything: a failed case fails its own test.
 package tally
 
 import (

@@ -2,7 +2,7 @@
 // those that others have made.
 //
 // In: calls of the resource contract. Out: ACM API calls, and by package aws/route53 the DNS records that validate the
-// certificates. It imports no certificates.
+// certificates. It must not import certificates.
 package acm
 
 import (

@@ -1,7 +1,8 @@
 // Package awstest runs the conformance suite of resource types over every type, in one test binary against one
 // emulator.
 //
-// Each service adds its types in one file: <service>_test.go. The package contains only tests.
+// In: the cases of the types, one file per service: <service>_test.go. Out: passed or not. It must not be linked into
+// the program: it has only tests.
 package awstest
 
 import (

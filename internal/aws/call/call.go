@@ -1,8 +1,8 @@
 // Package call is what all AWS resource types share when they call AWS: it turns errors into those of the resource
 // contract, and waits for AWS to become consistent.
 //
-// In: what an SDK call returned. Out: *resource.OpError, wrapped resource.ErrExists and resource.ErrNotFound. It makes
-// no calls of its own and knows no service.
+// In: what an SDK call returned. Out: *resource.OpError, wrapped resource.ErrExists and resource.ErrNotFound. It must
+// not make calls of its own, or know a service.
 package call
 
 import (

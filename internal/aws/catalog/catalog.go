@@ -1,7 +1,8 @@
 // Package catalog is the list of everything that deployer can make and look up in AWS. A new service is a new line
 // here.
 //
-// In: an AWS configuration. Out: a resource.Catalog. It makes clients, which costs microseconds, but no calls.
+// In: an AWS configuration. Out: a resource.Catalog. It makes clients, which costs microseconds. It must not make
+// calls, or decide anything about a type.
 package catalog
 
 import (

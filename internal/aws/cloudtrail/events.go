@@ -1,7 +1,7 @@
 // Package cloudtrail finds out who changed objects in AWS, from the events that CloudTrail keeps of each account for 90
 // days.
 //
-// In: names of objects, and since when. Out: who did what with them. It only reads, and knows no resource type.
+// In: names of objects, and since when. Out: who did what with them. It only reads, and must not know a resource type.
 package cloudtrail
 
 import (

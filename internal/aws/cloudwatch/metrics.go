@@ -1,7 +1,7 @@
 // Package cloudwatch reads metrics of Amazon CloudWatch.
 //
-// In: metrics as observers of resource types name them, and a span of time. Out: their values. It only reads, and knows
-// no resource type.
+// In: metrics as observers of resource types name them, and a span of time. Out: their values. It only reads, and must
+// not know a resource type.
 package cloudwatch
 
 import (

@@ -1,7 +1,6 @@
 // Package ec2 is the behaviour of the Amazon EC2 (VPC) resource types and lookups.
 //
-// In: calls of the resource contract. Out: EC2 API calls. It keeps no state and leaves to the contract what the
-// contract decides.
+// In: calls of the resource contract. Out: EC2 API calls. It must not keep state, or decide what the contract decides.
 package ec2
 
 import (

@@ -1,7 +1,7 @@
 // Package ecr asks private ECR registries about images.
 //
-// In: an AWS configuration and the name of an image. Out: its digest and platforms. It pulls and changes nothing. Other
-// registries are asked by another image.Finder.
+// In: an AWS configuration and the name of an image. Out: its digest and platforms. It must not pull or change
+// anything. Package registry asks other registries.
 package ecr
 
 import (

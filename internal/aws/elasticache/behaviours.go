@@ -1,7 +1,7 @@
 // Package elasticache is the behaviour of the Amazon ElastiCache resource types.
 //
 // In: calls of the resource contract. Out: ElastiCache API calls, and reads of the secret that holds a password. It
-// keeps no state, and puts no password into a state, a plan or an error.
+// must not keep state, or put a password into a state, a plan or an error.
 package elasticache
 
 import (

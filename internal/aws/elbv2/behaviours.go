@@ -2,7 +2,7 @@
 // their certificates and rules, target groups.
 //
 // In: calls of the resource contract. Out: ELBv2 API calls, and one EC2 call that checks whether network interfaces are
-// gone. It keeps no state and leaves to the contract what the contract decides.
+// gone. It must not keep state, or decide what the contract decides.
 package elbv2
 
 import (

@@ -1,6 +1,6 @@
 // Package iam is the behaviour of the AWS IAM resource types.
 //
-// In: calls of the resource contract. Out: IAM API calls. It keeps no state and does not judge what a policy allows.
+// In: calls of the resource contract. Out: IAM API calls. It must not keep state, or judge what a policy allows.
 package iam
 
 import (

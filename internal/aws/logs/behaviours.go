@@ -1,6 +1,6 @@
 // Package logs is the behaviour of the Amazon CloudWatch Logs resource types.
 //
-// In: calls of the resource contract. Out: CloudWatch Logs API calls. It keeps no state.
+// In: calls of the resource contract. Out: CloudWatch Logs API calls. It must not keep state.
 package logs
 
 import (

@@ -1,8 +1,8 @@
 // Package policy brings IAM policy documents into one canonical form, so that a document compares equal to itself
 // after AWS has stored it.
 //
-// In: a document as a value tree or as JSON text, percent-encoded or not. Out: a value tree, or the JSON text to
-// send. It makes no AWS calls and does not judge what a policy allows.
+// In: a document as a value tree or as JSON text, percent-encoded or not. Out: a value tree, or the JSON text to send.
+// It must not call AWS, or judge what a policy allows.
 package policy
 
 import (

@@ -1,7 +1,7 @@
 // Package rds is the behaviour of the Amazon RDS and Aurora resource types and lookups.
 //
-// In: calls of the resource contract. Out: RDS API calls. It keeps no state and leaves to the contract what the
-// contract decides. It must not read or log a password.
+// In: calls of the resource contract. Out: RDS API calls. It must not keep state, or decide what the contract decides.
+// It must not read or log a password.
 package rds
 
 import (

@@ -1,7 +1,7 @@
 // Package route53 is the behaviour of Route 53 records, and the lookup of hosted zones.
 //
 // In: calls of the resource contract. Out: Route 53 API calls, with the credentials of another account's role if one is
-// given, and calls to Elastic Load Balancing that tell whose load balancer a record points to. It makes no hosted
+// given, and calls to Elastic Load Balancing that tell whose load balancer a record points to. It must not make hosted
 // zones.
 package route53
 

@@ -1,7 +1,7 @@
 // Package s3 is the behaviour of the Amazon S3 resource types.
 //
-// In: calls of the resource contract. Out: S3 API calls. It keeps no state and leaves to the contract what the contract
-// decides. (The store of deployer's own state is another package.)
+// In: calls of the resource contract. Out: S3 API calls. It must not keep state, or decide what the contract decides.
+// (The store of deployer's own state is another package.)
 package s3
 
 import (

@@ -1,7 +1,7 @@
 // Package secretsmanager is the lookup of secrets in AWS Secrets Manager, and the behaviour of passwords.
 //
-// In: a name or an ARN, calls of the resource contract. Out: metadata, and secrets whose values AWS has made. It never
-// reads a value, and a value that it stores is in no state, plan, log or error.
+// In: a name or an ARN, calls of the resource contract. Out: metadata, and secrets whose values AWS has made. It must
+// not read a value, and no state, plan, log or error may hold a value that it stores.
 package secretsmanager
 
 import (

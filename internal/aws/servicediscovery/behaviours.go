@@ -1,7 +1,7 @@
 // Package servicediscovery is the behaviour of the AWS Cloud Map resource types: private DNS namespaces and services.
 //
 // In: calls of the resource contract. Out: Cloud Map API calls, some of which start an operation to wait for, and one
-// EC2 call about the DNS of a VPC. It keeps no state and leaves to the contract what the contract decides.
+// EC2 call about the DNS of a VPC. It must not keep state, or decide what the contract decides.
 package servicediscovery
 
 import (

@@ -1,7 +1,6 @@
 // Package sqs is the behaviour of the Amazon SQS resource types.
 //
-// In: calls of the resource contract. Out: SQS API calls. It keeps no state and leaves to the contract what the
-// contract decides.
+// In: calls of the resource contract. Out: SQS API calls. It must not keep state, or decide what the contract decides.
 package sqs
 
 import (

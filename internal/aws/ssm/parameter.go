@@ -1,6 +1,6 @@
 // Package ssm is the lookup of parameters in the Systems Manager Parameter Store.
 //
-// In: a name or an ARN. Out: metadata. It never reads a value, and makes and changes nothing.
+// In: a name or an ARN. Out: metadata. It must not read a value, or make or change anything.
 package ssm
 
 import (

@@ -1,6 +1,6 @@
 // Package sts answers the lookup of the account that the credentials belong to.
 //
-// In: calls of the resource contract. Out: one STS API call each. It keeps no state.
+// In: calls of the resource contract. Out: one STS API call each. It must not keep state.
 package sts
 
 import (

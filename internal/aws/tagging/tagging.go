@@ -1,8 +1,8 @@
 // Package tagging computes the AWS tags of all taggable resource types.
 //
 // In: the tags that the engine gives every call (ownership and users' own) and a type's Tags property (users' own).
-// Out: the tags an object should have, the tags that users see, and the differences for each call. Maps only: each
-// service has its own SDK type of a tag.
+// Out: the tags an object should have, the tags that users see, and the differences for each call. It must not know an
+// SDK type: each service has its own for tags.
 //
 // The rule for every taggable type: Create sends Wanted with the create call. Read reports Seen. Update calls Retag,
 // which always sends Wanted again. That costs one call per changed object, and restores ownership tags that somebody

@@ -1,6 +1,6 @@
 // Package wafv2 is the behaviour of the association of a web ACL of AWS WAF with a load balancer.
 //
-// In: calls of the resource contract. Out: WAF API calls. It makes no web ACLs.
+// In: calls of the resource contract. Out: WAF API calls. It must not make web ACLs.
 package wafv2
 
 import (

@@ -4,7 +4,7 @@
 // to five seconds for the answer, but not when TERM is dumb. Go initialises packages that are ready in the order of
 // their paths. This package needs only os, so it comes before github.com/muesli/termenv, which asks.
 //
-// In and out: the environment variable TERM, for the time until Done. It must not import anything else.
+// In: the environment variable TERM. Out: the same, with another value until Done. It must not import anything else.
 package startup
 
 import "os"

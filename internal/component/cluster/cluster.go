@@ -1,7 +1,8 @@
 // Package cluster is the synthetic component infra/cluster: the ECS cluster of a stack in one environment and the
 // private DNS namespace in which its services find each other.
 //
-// In: the needs of services. Out: the cluster, and the namespace if a service needs it.
+// In: the needs of services. Out: the cluster, and the namespace if a service needs it. It is pure and must not know
+// the kinds that need it.
 package cluster
 
 import (

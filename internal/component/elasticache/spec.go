@@ -1,7 +1,7 @@
 // Package elasticache is the kind ElastiCache: a cache of Valkey, Redis OSS or Memcached.
 //
 // In: an instance of the kind. Out: the cache with its subnet group, parameter group and security group, encrypted and
-// reachable by the components that use it only.
+// reachable by the components that use it only. It is pure and must not know which components these are.
 package elasticache
 
 import (

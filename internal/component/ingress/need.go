@@ -2,7 +2,7 @@
 // one environment. There is one public and one internal load balancer, each only while a service needs it.
 //
 // In: the needs of services. Out: load balancers with security groups, listeners, certificates and redirects to HTTPS,
-// and the priority of each service's rule (Rules).
+// and the priority of each service's rule (Rules). It is pure and must not know the kinds that need it.
 package ingress
 
 import (

@@ -2,7 +2,8 @@
 // internal name, or both.
 //
 // In: an instance of the kind. Out: an ECS service on Fargate with its own resources. Shared resources come from
-// infra/cluster, infra/ingress and infra/network.
+// infra/cluster, infra/ingress and infra/network. It is pure and must not repeat what Worker needs, too: that is in
+// package container.
 package microservice
 
 import (

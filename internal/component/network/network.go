@@ -2,7 +2,7 @@
 // default VPC.
 //
 // In: an instance of the kind, or the needs of other components. Out: a VPC of its own with all its parts, or lookups
-// of a VPC and its subnets.
+// of a VPC and its subnets. It is pure: the engine reads the lookups. It must not know the kinds that need it.
 package network
 
 import (

@@ -2,7 +2,7 @@
 // cluster, or one that exists already.
 //
 // In: an instance of the kind. Out: the database with its groups, reachable only from the components that use it, and
-// grants to connect. It makes no password: RDS does.
+// grants to connect. It is pure, and must not make a password: RDS does.
 package rds
 
 import (

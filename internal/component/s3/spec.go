@@ -1,7 +1,7 @@
 // Package s3 is the kind S3: a private bucket.
 //
 // In: an instance of the kind. Out: a bucket with encryption, public access blocked and TLS only, and grants to read,
-// write and delete objects.
+// write and delete objects. It is pure and must not know who uses the bucket.
 package s3
 
 import (

@@ -1,6 +1,7 @@
 // Package sqs is the kind SQS: a queue, with an optional dead-letter queue.
 //
 // In: an instance of the kind. Out: queues, encrypted and reachable over TLS only, and grants to send and to receive.
+// It is pure and must not know who uses the queue.
 package sqs
 
 import (

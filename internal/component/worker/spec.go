@@ -1,7 +1,7 @@
 // Package worker is the kind Worker: containers that receive no requests. They read a queue or work on their own.
 //
 // In: an instance of the kind. Out: an ECS service on Fargate without ports, scaled by load, by schedule or by the
-// backlog of a queue.
+// backlog of a queue. It is pure and must not repeat what MicroService needs, too: that is in package container.
 package worker
 
 import (

@@ -2,7 +2,7 @@
 // out.
 //
 // In: a state, its journal, and what a run did. Out: a Base to plan on, the intents of the next claim, and the intents
-// that stay after a run. All of it is pure: bytes come in as arguments, and nothing here reads, writes or asks AWS.
+// that stay after a run. All of it is pure: bytes come in as arguments. It must not read, write or ask AWS.
 package recovery
 
 import (

@@ -1,7 +1,7 @@
 // Package acm holds the properties and outputs of certificates in AWS Certificate Manager, and the lookup of those that
 // are made elsewhere.
 //
-// In: what kinds want. Out: typed properties and outputs. It knows no SDK and does no I/O.
+// In: what kinds want. Out: typed properties and outputs. It must not know the SDK or do I/O.
 package acm
 
 import "github.com/company/deployer/internal/value"

@@ -1,6 +1,7 @@
 // Package ec2 holds the typed properties of Amazon EC2 (VPC) resources and lookups.
 //
-// In: literals and references of kinds. Out: structs for value.Encode. Data only; the behaviour is in aws/ec2.
+// In: literals and references of kinds. Out: structs for value.Encode. It is data only and must not know the SDK: the
+// behaviour is in aws/ec2.
 package ec2
 
 import "github.com/company/deployer/internal/value"

@@ -1,7 +1,8 @@
 // Package elasticache holds the typed properties of Amazon ElastiCache resources, and what AWS's documentation says of
 // engines and node types.
 //
-// In: literals and references of kinds. Out: structs for value.Encode. Data only; the behaviour is in aws/elasticache.
+// In: literals and references of kinds. Out: structs for value.Encode. It is data only and must not know the SDK: the
+// behaviour is in aws/elasticache.
 package elasticache
 
 import "github.com/company/deployer/internal/value"

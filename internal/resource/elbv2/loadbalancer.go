@@ -1,7 +1,7 @@
 // Package elbv2 holds the properties and outputs of Elastic Load Balancing resources: application load balancers,
 // listeners with their certificates and rules, target groups.
 //
-// In: what kinds want. Out: typed properties for value.Encode, and priorities for rules. It knows no SDK and does no
+// In: what kinds want. Out: typed properties for value.Encode, and priorities for rules. It must not know the SDK or do
 // I/O; the behaviour is in aws/elbv2.
 package elbv2
 

@@ -1,6 +1,7 @@
 // Package iam holds the typed properties of AWS IAM resources.
 //
-// In: literals and references of kinds. Out: structs for value.Encode. Data only; the behaviour is in aws/iam.
+// In: literals and references of kinds. Out: structs for value.Encode. It is data only and must not know the SDK: the
+// behaviour is in aws/iam.
 //
 // IAM is eventually consistent: other services may not know a new role for some seconds. No call says when they do. So
 // the types that use a role repeat their call while AWS says that the role cannot be assumed.

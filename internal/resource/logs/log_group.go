@@ -1,6 +1,7 @@
 // Package logs holds the typed properties of Amazon CloudWatch Logs resources.
 //
-// In: literals and references of kinds. Out: structs for value.Encode. Data only; the behaviour is in aws/logs.
+// In: literals and references of kinds. Out: structs for value.Encode. It is data only and must not know the SDK: the
+// behaviour is in aws/logs.
 package logs
 
 import (

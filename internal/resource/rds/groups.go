@@ -1,6 +1,7 @@
 // Package rds holds the typed properties of Amazon RDS and Aurora resources and lookups.
 //
-// In: literals and references of kinds. Out: structs for value.Encode. Data only; the behaviour is in aws/rds.
+// In: literals and references of kinds. Out: structs for value.Encode. It is data only and must not know the SDK: the
+// behaviour is in aws/rds.
 package rds
 
 import "github.com/company/deployer/internal/value"

@@ -1,6 +1,6 @@
 // Package route53 holds the properties and outputs of Route 53 records, and the lookup of the hosted zone of a host.
 //
-// In: what kinds want. Out: typed properties for value.Encode. It knows no SDK and does no I/O; the behaviour is in
+// In: what kinds want. Out: typed properties for value.Encode. It must not know the SDK or do I/O; the behaviour is in
 // aws/route53.
 package route53
 

@@ -1,6 +1,7 @@
 // Package s3 holds the typed properties of Amazon S3 resources.
 //
-// In: literals and references of kinds. Out: structs for value.Encode. Data only; the behaviour is in aws/s3.
+// In: literals and references of kinds. Out: structs for value.Encode. It is data only and must not know the SDK: the
+// behaviour is in aws/s3.
 package s3
 
 import "github.com/company/deployer/internal/value"

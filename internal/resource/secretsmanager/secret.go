@@ -1,7 +1,7 @@
 // Package secretsmanager holds the lookup of secrets that are made elsewhere, and passwords that AWS makes for a
 // component. Only the service and the task that need a value read it.
 //
-// In: what kinds want to know. Out: typed properties and outputs. It knows no SDK and does no I/O.
+// In: what kinds want to know. Out: typed properties and outputs. It must not know the SDK or do I/O.
 package secretsmanager
 
 // LookupSecret finds a secret's metadata, never its value.

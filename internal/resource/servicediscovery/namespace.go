@@ -1,7 +1,7 @@
 // Package servicediscovery holds the properties and outputs of AWS Cloud Map resources: private DNS namespaces and the
 // services in them.
 //
-// In: what kinds want. Out: typed properties for value.Encode. It knows no SDK and does no I/O; the behaviour is in
+// In: what kinds want. Out: typed properties for value.Encode. It must not know the SDK or do I/O; the behaviour is in
 // aws/servicediscovery.
 package servicediscovery
 

@@ -1,6 +1,7 @@
 // Package sqs holds the typed properties of Amazon SQS resources.
 //
-// In: literals and references of kinds. Out: structs for value.Encode. Data only; the behaviour is in aws/sqs.
+// In: literals and references of kinds. Out: structs for value.Encode. It is data only and must not know the SDK: the
+// behaviour is in aws/sqs.
 package sqs
 
 import "github.com/company/deployer/internal/value"

@@ -1,7 +1,7 @@
 // Package ssm holds the lookup of parameters in the Systems Manager Parameter Store: they are made elsewhere, and only
 // the task that needs a parameter reads its value.
 //
-// In: what kinds want to know. Out: typed properties and outputs. It knows no SDK and does no I/O.
+// In: what kinds want to know. Out: typed properties and outputs. It must not know the SDK or do I/O.
 package ssm
 
 // LookupParameter finds a parameter's metadata, never its value.

@@ -1,6 +1,6 @@
 // Package sts holds the lookup of our own identity.
 //
-// In: nothing. Out: structs for value.Encode. Data only; the behaviour is in aws/sts.
+// In: nothing. Out: structs for value.Encode. It is data only and must not know the SDK: the behaviour is in aws/sts.
 package sts
 
 // CallerLookupType is the type of the lookup of our own identity. It takes no properties.

@@ -1,6 +1,7 @@
 // Package wafv2 holds the properties of AWS WAF resources.
 //
-// In: what kinds want. Out: typed properties for value.Encode. Data only; the behaviour is in aws/wafv2.
+// In: what kinds want. Out: typed properties for value.Encode. It is data only and must not know the SDK: the behaviour
+// is in aws/wafv2.
 package wafv2
 
 import "github.com/company/deployer/internal/value"

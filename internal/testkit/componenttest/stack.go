@@ -1,7 +1,7 @@
 // Package componenttest is for the tests of kinds: it reads small stacks written as YAML, expands them, and prints
 // graphs and problems as texts that golden files hold.
 //
-// In: YAML as users write it, with full addresses. Out: texts. Tests only.
+// In: YAML as users write it, with full addresses. Out: texts. It must not be linked into the program.
 package componenttest
 
 import (

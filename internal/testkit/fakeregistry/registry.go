@@ -1,7 +1,7 @@
 // Package fakeregistry is a container registry on this machine, for tests: manifests, indexes and configurations of
 // images, and tokens, as the OCI distribution specification and Docker's token protocol say.
 //
-// In: images that a test pushes. Out: answers to HTTP requests. It holds no layers.
+// In: images that a test pushes. Out: answers to HTTP requests. It must not hold layers.
 package fakeregistry
 
 import (

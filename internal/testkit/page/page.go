@@ -1,7 +1,7 @@
 // Package page compares pages of the docs that are generated from the code with what the code says now.
 //
-// In: a path and the text that should be there. Out: a failed test, or, with the test flag -update, the file. Tests
-// only.
+// In: a path and the text that should be there. Out: a failed test, or, with the test flag -update, the file. It must
+// not be linked into the program.
 package page
 
 import (

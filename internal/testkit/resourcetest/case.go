@@ -2,7 +2,7 @@
 // (or emulated) AWS.
 //
 // In: a Case per resource type. Out: failures of the test that runs it. It speaks to AWS only through the Behaviour and
-// the hooks of the case, so it knows no SDK.
+// the hooks of the case, and must not know the SDK.
 package resourcetest
 
 import (

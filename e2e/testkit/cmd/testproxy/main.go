@@ -1,12 +1,11 @@
-// Command testproxy starts the AWS emulator behind the test proxy with the ECS
-// fake and prints the environment with which programs reach it, as shell
-// exports. It runs until SIGINT or SIGTERM; with -exec it runs one command in
-// that environment and exits with its code.
+// Command testproxy starts the AWS emulator behind the test proxy with the fakes, for demos and for trying things out.
 //
 //	testproxy [flags]
 //	testproxy [flags] -exec -- deployer plan --stack examples/user-platform
 //
-// What it must not do: know the product.
+// In: flags. Out: the environment with which programs reach the proxy, as shell exports. It runs until SIGINT or
+// SIGTERM.
+// With -exec it runs one command in that environment and exits with its code. It must not know the product.
 package main
 
 import (

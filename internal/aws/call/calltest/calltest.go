@@ -1,6 +1,7 @@
 // Package calltest answers SDK calls in tests, without a network.
 //
-// In: a function from the input of a call to its output. Out: a configuration for real SDK clients. For tests only.
+// In: a function from the input of a call to its output. Out: a configuration for real SDK clients. It must not be
+// linked into the program.
 package calltest
 
 import (
