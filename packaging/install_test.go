@@ -5,21 +5,14 @@
 package packaging
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
-	"crypto/sha256"
 	"encoding/pem"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -27,191 +20,6 @@ import (
 )
 
 const script = "../install.sh"
-
-// releases is a server with releases as GitHub has them.
-type releases struct {
-	*httptest.Server
-	mutex sync.Mutex
-	files map[string][]byte // by path below /releases
-	cut   map[string]bool   // files that end in the middle
-	asked []string
-}
-
-// program is what the archives hold in place of the binary.
-func program(version string) string { return "#!/bin/sh\necho deployer " + version + " \"$@\"\n" }
-
-func serve(t *testing.T) *releases {
-	t.Helper()
-	r := &releases{files: map[string][]byte{}, cut: map[string]bool{}}
-	r.Server = httptest.NewServer(r)
-	t.Cleanup(r.Close)
-	for _, version := range []string{"1.2.3", "1.3.0-rc.1"} {
-		r.release(version, archive(t, program(version)))
-	}
-	r.files["/latest/download/checksums.txt"] = r.files["/download/v1.2.3/checksums.txt"]
-	return r
-}
-
-func (r *releases) release(version string, archive []byte) {
-	folder := "/download/v" + version + "/"
-	var sums strings.Builder
-	for _, platform := range []string{"linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64"} {
-		name := "deployer_" + version + "_" + platform + ".tar.gz"
-		r.files[folder+name] = archive
-		fmt.Fprintf(&sums, "%x  %s\n", sha256.Sum256(r.files[folder+name]), name)
-		// The list has other files, too.
-		fmt.Fprintf(&sums, "%064d  %s.sbom.json\n", 0, name)
-		fmt.Fprintf(&sums, "%064d  deployer-%s\n", 0, strings.ReplaceAll(platform, "_", "-"))
-	}
-	r.files[folder+"checksums.txt"] = []byte(sums.String())
-	r.files[folder+"checksums.txt.sigstore.json"] = []byte("{}")
-}
-
-func archive(t *testing.T, program string) []byte {
-	t.Helper()
-	var raw bytes.Buffer
-	zipped := gzip.NewWriter(&raw)
-	tape := tar.NewWriter(zipped)
-	for name, text := range map[string]string{"LICENSE": "MIT", "deployer": program} {
-		require.NoError(t, tape.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(text))}))
-		_, err := io.WriteString(tape, text)
-		require.NoError(t, err)
-	}
-	require.NoError(t, tape.Close())
-	require.NoError(t, zipped.Close())
-	return raw.Bytes()
-}
-
-func (r *releases) ServeHTTP(w http.ResponseWriter, request *http.Request) {
-	path := strings.TrimPrefix(request.URL.Path, "/releases")
-	r.mutex.Lock()
-	r.asked = append(r.asked, path)
-	body, found := r.files[path]
-	cut := r.cut[path]
-	r.mutex.Unlock()
-	switch {
-	case strings.HasPrefix(path, "/download/") && found: // GitHub redirects to where the files are
-		http.Redirect(w, request, "/releases/stored"+path, http.StatusFound)
-		return
-	case strings.HasPrefix(path, "/stored"):
-		body, found = r.files[strings.TrimPrefix(path, "/stored")]
-		cut = r.cut[strings.TrimPrefix(path, "/stored")]
-	}
-	if !found {
-		http.NotFound(w, request)
-		return
-	}
-	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
-	if cut {
-		_, _ = w.Write(body[:len(body)/2])
-		panic(http.ErrAbortHandler)
-	}
-	_, _ = w.Write(body)
-}
-
-// machine is where the script runs: a home, a folder for programs, temporary files.
-type machine struct {
-	t                      *testing.T
-	home, bin, target, tmp string
-	shell                  []string
-	environ                []string
-}
-
-// tools are the programs that the script may use, beside the shell.
-var tools = []string{
-	"awk", "cat", "chmod", "curl", "cut", "gzip", "mkdir", "mktemp", "mv", "printf", "rm", "sed", "sh", "sha256sum",
-	"shasum", "sysctl", "tar", "uname",
-}
-
-func newMachine(t *testing.T) *machine {
-	t.Helper()
-	if _, err := exec.LookPath("sh"); err != nil {
-		t.Skip("the script is for systems with a POSIX shell")
-	}
-	root := t.TempDir()
-	m := &machine{
-		t: t, home: filepath.Join(root, "home"), bin: filepath.Join(root, "bin"), target: filepath.Join(root, "target"),
-		tmp: filepath.Join(root, "tmp"), shell: []string{"sh"},
-	}
-	for _, dir := range []string{m.home, m.bin, m.tmp} {
-		require.NoError(t, os.Mkdir(dir, 0o755))
-	}
-	for _, tool := range tools {
-		m.give(tool)
-	}
-	if !m.has("curl") {
-		m.give("wget")
-		require.True(t, m.has("wget"), "the test needs curl or wget")
-	}
-	return m
-}
-
-// give puts a program of this machine on the script's PATH.
-func (m *machine) give(tool string) {
-	if path, err := exec.LookPath(tool); err == nil {
-		require.NoError(m.t, os.Symlink(path, filepath.Join(m.bin, tool)))
-	}
-}
-
-func (m *machine) has(tool string) bool {
-	_, err := os.Stat(filepath.Join(m.bin, tool))
-	return err == nil
-}
-
-// fake puts a shell script in place of a program.
-func (m *machine) fake(tool, text string) {
-	_ = os.Remove(filepath.Join(m.bin, tool))
-	m.write(filepath.Join(m.bin, tool), "#!/bin/sh\n"+text)
-}
-
-func (m *machine) write(path, text string) {
-	m.t.Helper()
-	require.NoError(m.t, os.MkdirAll(filepath.Dir(path), 0o755))
-	require.NoError(m.t, os.WriteFile(path, []byte(text), 0o755))
-}
-
-func (m *machine) read(path string) string {
-	m.t.Helper()
-	raw, err := os.ReadFile(path)
-	require.NoError(m.t, err)
-	return string(raw)
-}
-
-// pipe runs a script from stdin, as `curl … | sh -s -- ARGUMENTS` does, and returns its output.
-func (m *machine) pipe(text string, args ...string) (string, error) {
-	m.t.Helper()
-	command := append(append(append([]string{}, m.shell...), "-s", "--"), args...)
-	cmd := exec.CommandContext(m.t.Context(), command[0], command[1:]...)
-	cmd.Env = append([]string{"HOME=" + m.home, "PATH=" + m.bin, "TMPDIR=" + m.tmp}, m.environ...)
-	cmd.Stdin = strings.NewReader(text)
-	out, err := cmd.CombinedOutput()
-	left, readErr := os.ReadDir(m.tmp)
-	require.NoError(m.t, readErr)
-	require.Empty(m.t, left, "temporary files stay behind")
-	hidden, globErr := filepath.Glob(filepath.Join(m.target, ".*"))
-	require.NoError(m.t, globErr)
-	require.Empty(m.t, hidden, "half a program stays behind")
-	return string(out), err
-}
-
-// install runs the script of the repository with a server and a target folder.
-func (m *machine) install(r *releases, args ...string) (string, error) {
-	m.t.Helper()
-	return m.pipe(m.read(script), append([]string{"-u", r.URL + "/releases", "-b", m.target}, args...)...)
-}
-
-// refuses runs the script, which must fail and leave the target as it was.
-func (m *machine) refuses(r *releases, says string, args ...string) {
-	m.t.Helper()
-	const before = "#!/bin/sh\necho the one that was there\n"
-	installed := filepath.Join(m.target, "deployer")
-	m.write(installed, before)
-	out, err := m.install(r, args...)
-	require.Error(m.t, err, out)
-	require.Contains(m.t, out, says)
-	require.Contains(m.t, out, "Error: ")
-	require.Equal(m.t, before, m.read(installed))
-}
 
 func TestInstall(t *testing.T) {
 	t.Parallel()
@@ -574,24 +382,6 @@ func TestInstallThroughProxy(t *testing.T) {
 		out, err := m.pipe(m.read(script), "-u", secure.URL+"/releases", "-b", m.target)
 		require.Error(t, err, out)
 		require.Empty(t, r.asked)
-	})
-}
-
-// tunnel is a proxy that connects everybody with one server.
-func tunnel(server string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
-		there, err := net.Dial("tcp", server)
-		if err != nil || request.Method != http.MethodConnect {
-			http.Error(w, "no", http.StatusBadGateway)
-			return
-		}
-		here, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			return
-		}
-		_, _ = io.WriteString(here, "HTTP/1.1 200 OK\r\n\r\n")
-		go func() { _, _ = io.Copy(there, here); _ = there.Close() }()
-		go func() { _, _ = io.Copy(here, there); _ = here.Close() }()
 	})
 }
 
