@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -25,7 +23,7 @@ type applyOptions struct {
 	hash        string // of the plan that was approved
 }
 
-func newApply(f *Factory, runF func(*applyOptions) error) *cobra.Command {
+func newApply(f *Factory) *cobra.Command {
 	o := &applyOptions{}
 	o.factory = f
 	cmd := &cobra.Command{
@@ -43,9 +41,6 @@ func newApply(f *Factory, runF func(*applyOptions) error) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.file = args[0]
-			}
-			if runF != nil {
-				return runF(o)
 			}
 			return applyRun(o)
 		},
@@ -171,116 +166,4 @@ func (o *applyOptions) meant(key state.Key) error {
 		fmt.Sprintf("%s is a plan for %s, and the command names %s. Nothing was changed.", o.file, key,
 			strings.Trim(given.String(), "/")),
 		"Remove --stack and -e, because the plan file names both. Or make a plan of the stack that you mean.")
-}
-
-// changing is one way to change things: apply or destroy.
-type changing struct {
-	run       func(deploy.Request) (*deploy.Applied, error)
-	ask, verb string
-	approve   bool
-	// approved: a saved plan was approved when it was given. An environment that demands approvals wants one now, too.
-	approved bool
-	done     func(*view.Writer, *deploy.Applied)
-}
-
-// showBack shows the plan of a rollback after a failed apply. It was approved with the apply.
-func (f *Factory) showBack(live *lateProgress, q deploy.Question, asJSON bool) {
-	live.pause()
-	if !asJSON {
-		f.warn(q.Warnings)
-	}
-	if !asJSON && !f.global.quiet {
-		f.Stdout().Printf("\n")
-		view.Plan(f.Stdout(), q.Plan)
-	}
-	live.Planned(q.Plan)
-}
-
-// change shows the plan, asks, runs and reports.
-func change(o *runFlags, live *lateProgress, req deploy.Request, c changing) error {
-	f := o.factory
-	told, toldBack, shown := 0, 0, false
-	req.Approve = func(ctx context.Context, q deploy.Question) (bool, error) {
-		if q.Automatic {
-			toldBack = len(q.Warnings)
-			f.showBack(live, q, o.json)
-			return true, nil
-		}
-		auto := c.approve || (c.approved || f.loaded.Settings.Preferences.AutoApprove) && !q.Required
-		live.pause()
-		told, shown = len(q.Warnings), true
-		if !o.json {
-			f.warn(q.Warnings)
-		}
-		if !o.json && !(f.global.quiet && auto) {
-			view.Plan(f.Stdout(), q.Plan)
-		}
-		switch {
-		case auto:
-		case !f.InTTY:
-			detail := "There is no terminal for the question. Nothing was changed."
-			if q.Required && f.loaded.Settings.Preferences.AutoApprove {
-				detail += " The environment says approval: required, so preferences.autoApprove does not count."
-			}
-			return false, diag.New(diag.Failed, "Not approved", detail,
-				"Run deployer "+c.verb+" --auto-approve once the plan above is what you want.")
-		default:
-			f.Stderr().Printf("\n")
-			yes, err := newPrompter(f).yes(ctx, c.ask)
-			if err != nil || !yes {
-				switch {
-				case err == nil:
-					err = diag.New(diag.Failed, "Not approved", "Nothing was changed.", "")
-				case errors.Is(err, errInterrupted):
-					err = diag.New(diag.Interrupted, "Interrupted", "Nothing was changed.", "")
-				}
-				return false, err
-			}
-		}
-		live.Planned(q.Plan)
-		return true, nil
-	}
-	applied, err := c.run(req)
-	live.Close()
-	switch {
-	case applied == nil || applied.Plan == nil:
-	case o.json:
-		if jsonErr := view.AppliedJSON(f.Out, applied.Plan, applied.Version, applied.Outcome, applied.Outputs,
-			applied.Warnings, err, backOf(applied)); jsonErr != nil && err == nil {
-			return jsonErr
-		}
-	default:
-		f.warn(applied.Warnings[min(told, len(applied.Warnings)):])
-		if back := applied.Back; back != nil {
-			f.warn(back.Warnings[min(toldBack, len(back.Warnings)):])
-		}
-		// The plan explains why something must not be changed (protected data).
-		if err != nil && !shown && applied.Plan.HasChanges() && !f.global.quiet {
-			view.Plan(f.Stdout(), applied.Plan)
-		}
-	}
-	if err != nil {
-		if applied != nil && applied.Outcome != nil {
-			f.Stderr().Printf("\n") // an empty line after the progress
-			f.after = func(w *view.Writer) {
-				back := backOf(applied)
-				if back != nil {
-					applied.Again, applied.GoBack = "", ""
-				}
-				view.Unfinished(w, applied.Plan, applied.Version, applied.Outcome, applied.Again)
-				if len(applied.Outcome.Failed) > 0 {
-					view.WayBack(w, applied.GoBack)
-				}
-				view.WentBack(w, back)
-			}
-		}
-		return err
-	}
-	if !o.json {
-		if shown && !f.global.quiet {
-			f.Stdout().Printf("\n") // an empty line after the plan
-		}
-		c.done(f.Stdout(), applied)
-	}
-	return nil
 }

@@ -11,7 +11,7 @@ import (
 
 func newBackend(f *Factory) *cobra.Command {
 	cmd := parent("backend", "Create and check the bucket for state and the table for locks")
-	cmd.AddCommand(newBackendCreate(f, nil), newBackendCheck(f, nil))
+	cmd.AddCommand(newBackendCreate(f), newBackendCheck(f))
 	return cmd
 }
 
@@ -22,7 +22,7 @@ type backendOptions struct {
 	json                          bool
 }
 
-func newBackendCreate(f *Factory, runF func(*backendOptions) error) *cobra.Command {
+func newBackendCreate(f *Factory) *cobra.Command {
 	o := &backendOptions{factory: f}
 	cmd := &cobra.Command{
 		Use:   "create",
@@ -30,12 +30,7 @@ func newBackendCreate(f *Factory, runF func(*backendOptions) error) *cobra.Comma
 		Long: "Create a versioned, encrypted, private, TLS-only bucket and an on-demand table with point-in-time " +
 			"recovery. If one exists already,\nonly its wrong settings are corrected. A second run changes nothing.",
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return backendRun(o, true)
-		},
+		RunE: func(*cobra.Command, []string) error { return backendRun(o, true) },
 	}
 	o.flags(cmd)
 	cmd.Flags().StringVar(&o.kmsKey, "kms-key", "", "encrypt the bucket with this KMS `key` instead of the one of S3")
@@ -44,18 +39,13 @@ func newBackendCreate(f *Factory, runF func(*backendOptions) error) *cobra.Comma
 	return cmd
 }
 
-func newBackendCheck(f *Factory, runF func(*backendOptions) error) *cobra.Command {
+func newBackendCheck(f *Factory) *cobra.Command {
 	o := &backendOptions{factory: f}
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check the settings of the bucket and the table",
 		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return backendRun(o, false)
-		},
+		RunE:  func(*cobra.Command, []string) error { return backendRun(o, false) },
 	}
 	o.flags(cmd)
 	return cmd

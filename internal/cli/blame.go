@@ -15,7 +15,7 @@ type blameOptions struct {
 	json    bool
 }
 
-func newBlame(f *Factory, runF func(*blameOptions) error) *cobra.Command {
+func newBlame(f *Factory) *cobra.Command {
 	o := &blameOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "blame ADDRESS",
@@ -26,9 +26,6 @@ func newBlame(f *Factory, runF func(*blameOptions) error) *cobra.Command {
 		Args:    arguments(1, 1, "ADDRESS"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			o.address = args[0]
-			if runF != nil {
-				return runF(o)
-			}
 			return blameRun(o)
 		},
 	}
@@ -41,15 +38,11 @@ func newBlame(f *Factory, runF func(*blameOptions) error) *cobra.Command {
 
 func blameRun(o *blameOptions) error {
 	f := o.factory
-	key, err := o.StoredKey()
+	key, back, err := o.open()
 	if o.limit < 0 {
 		err = diag.Join(err, diag.New(diag.Invalid, "Invalid --limit", "A number of versions cannot be negative.",
 			"Give 0 to look at all."))
 	}
-	if err != nil {
-		return err
-	}
-	back, err := f.StoredBackend(key)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 
 func newConfig(f *Factory) *cobra.Command {
 	cmd := parent("config", "Show the configuration")
-	cmd.AddCommand(newConfigShow(f, nil))
+	cmd.AddCommand(newConfigShow(f))
 	return cmd
 }
 
@@ -18,7 +18,7 @@ type configShowOptions struct {
 	origin, json bool
 }
 
-func newConfigShow(f *Factory, runF func(*configShowOptions) error) *cobra.Command {
+func newConfigShow(f *Factory) *cobra.Command {
 	o := &configShowOptions{factory: f}
 	cmd := &cobra.Command{
 		Use:   "show",
@@ -27,12 +27,7 @@ func newConfigShow(f *Factory, runF func(*configShowOptions) error) *cobra.Comma
 			".deployer/config.yaml of the\nrepository, ~/.deployer/config.yaml, defaults. --origin says where each " +
 			"comes from.",
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return configShowRun(o)
-		},
+		RunE: func(*cobra.Command, []string) error { return configShowRun(o) },
 	}
 	cmd.Flags().StringVar(&o.stack, "stack", "",
 		"include the settings of this `stack`'s stack.yaml; inferred inside its folder, or when there is only one")

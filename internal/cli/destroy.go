@@ -12,7 +12,7 @@ type destroyOptions struct {
 	autoApprove bool
 }
 
-func newDestroy(f *Factory, runF func(*destroyOptions) error) *cobra.Command {
+func newDestroy(f *Factory) *cobra.Command {
 	o := &destroyOptions{}
 	o.factory = f
 	cmd := &cobra.Command{
@@ -23,12 +23,7 @@ func newDestroy(f *Factory, runF func(*destroyOptions) error) *cobra.Command {
 			"alone: the YAML may be invalid or deleted. What other components need is not deleted, and shared " +
 			"components stay.",
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return destroyRun(o)
-		},
+		RunE: func(*cobra.Command, []string) error { return destroyRun(o) },
 	}
 	o.register(cmd, false)
 	o.registerLocking(cmd)

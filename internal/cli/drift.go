@@ -13,7 +13,7 @@ import (
 
 func newDrift(f *Factory) *cobra.Command {
 	cmd := parent("drift", "Find and undo changes that were made outside of deployer")
-	cmd.AddCommand(newDriftDetect(f, nil), newDriftRemediate(f, nil))
+	cmd.AddCommand(newDriftDetect(f), newDriftRemediate(f))
 	return cmd
 }
 
@@ -22,7 +22,7 @@ type driftDetectOptions struct {
 	detailedExitCode, markdown bool
 }
 
-func newDriftDetect(f *Factory, runF func(*driftDetectOptions) error) *cobra.Command {
+func newDriftDetect(f *Factory) *cobra.Command {
 	o := &driftDetectOptions{}
 	o.factory = f
 	cmd := &cobra.Command{
@@ -34,12 +34,7 @@ func newDriftDetect(f *Factory, runF func(*driftDetectOptions) error) *cobra.Com
 			"Detect takes no lock and changes nothing.",
 		Example: "  deployer drift detect -e production --detailed-exitcode",
 		Args:    noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return driftDetectRun(o)
-		},
+		RunE:    func(*cobra.Command, []string) error { return driftDetectRun(o) },
 	}
 	o.registerDrift(cmd)
 	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "print Markdown, for a comment or a chat")

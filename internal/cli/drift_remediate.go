@@ -20,7 +20,7 @@ type driftRemediateOptions struct {
 	reason                      string
 }
 
-func newDriftRemediate(f *Factory, runF func(*driftRemediateOptions) error) *cobra.Command {
+func newDriftRemediate(f *Factory) *cobra.Command {
 	o := &driftRemediateOptions{}
 	o.factory = f
 	cmd := &cobra.Command{
@@ -33,12 +33,7 @@ func newDriftRemediate(f *Factory, runF func(*driftRemediateOptions) error) *cob
 		Example: "  deployer drift remediate -e production\n" +
 			"  deployer drift remediate --ignore --target shop/api:service --reason \"sale\"",
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return driftRemediateRun(o)
-		},
+		RunE: func(*cobra.Command, []string) error { return driftRemediateRun(o) },
 	}
 	o.registerDrift(cmd)
 	o.registerLocking(cmd)

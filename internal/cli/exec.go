@@ -17,7 +17,7 @@ type execOptions struct {
 	exec    operate.Exec
 }
 
-func newExec(f *Factory, runF func(*execOptions) error) *cobra.Command {
+func newExec(f *Factory) *cobra.Command {
 	o := &execOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "exec ADDRESS [-- COMMAND...]",
@@ -34,9 +34,6 @@ func newExec(f *Factory, runF func(*execOptions) error) *cobra.Command {
 			o.address = args[0]
 			if o.exec.Command, err = commandOf(cmd, args[1:]); err != nil {
 				return err
-			}
-			if runF != nil {
-				return runF(o)
 			}
 			return execRun(o)
 		},

@@ -20,7 +20,7 @@ type fmtOptions struct {
 	check, diff bool
 }
 
-func newFmt(f *Factory, runF func(*fmtOptions) error) *cobra.Command {
+func newFmt(f *Factory) *cobra.Command {
 	o := &fmtOptions{factory: f}
 	cmd := &cobra.Command{
 		Use:   "fmt [FILE]...",
@@ -34,9 +34,6 @@ func newFmt(f *Factory, runF func(*fmtOptions) error) *cobra.Command {
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
 			o.paths = args
-			if runF != nil {
-				return runF(o)
-			}
 			return fmtRun(o)
 		},
 	}

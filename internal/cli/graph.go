@@ -22,7 +22,7 @@ type graphOptions struct {
 	output string
 }
 
-func newGraph(f *Factory, runF func(*graphOptions) error) *cobra.Command {
+func newGraph(f *Factory) *cobra.Command {
 	o := &graphOptions{}
 	o.factory = f
 	cmd := &cobra.Command{
@@ -34,12 +34,7 @@ func newGraph(f *Factory, runF func(*graphOptions) error) *cobra.Command {
 		Example: "  deployer graph -e production --var VERSION=1.2.3\n" +
 			"  deployer graph -e production --var VERSION=1.2.3 --output graph.html",
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return graphRun(o)
-		},
+		RunE: func(*cobra.Command, []string) error { return graphRun(o) },
 	}
 	o.target.flags(cmd)
 	o.variables.flags(cmd.Flags())

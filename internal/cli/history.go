@@ -17,20 +17,15 @@ type historyOptions struct {
 	json     bool
 }
 
-func newHistory(f *Factory, runF func(*historyOptions) error) *cobra.Command {
+func newHistory(f *Factory) *cobra.Command {
 	o := &historyOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "history",
 		Short: "Show the deployments, newest first",
 		Args:  onlyCommands,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return historyRun(o)
-		},
+		RunE:  func(*cobra.Command, []string) error { return historyRun(o) },
 	}
-	cmd.AddCommand(newHistoryDiff(f, nil))
+	cmd.AddCommand(newHistoryDiff(f))
 	o.target.flags(cmd)
 	cmd.Flags().IntVar(&o.limit, "limit", 20, "show at most so many; 0: all")
 	cmd.Flags().BoolVar(&o.commands, "commands", false,
@@ -41,15 +36,11 @@ func newHistory(f *Factory, runF func(*historyOptions) error) *cobra.Command {
 
 func historyRun(o *historyOptions) error {
 	f := o.factory
-	key, err := o.StoredKey()
+	key, back, err := o.open()
 	if o.limit < 0 {
 		err = diag.Join(err, diag.New(diag.Invalid, "Invalid --limit", "A number of deployments cannot be negative.",
 			"Give 0 to see all."))
 	}
-	if err != nil {
-		return err
-	}
-	back, err := f.StoredBackend(key)
 	if err != nil {
 		return err
 	}
@@ -93,7 +84,7 @@ type historyDiffOptions struct {
 	json     bool
 }
 
-func newHistoryDiff(f *Factory, runF func(*historyDiffOptions) error) *cobra.Command {
+func newHistoryDiff(f *Factory) *cobra.Command {
 	o := &historyDiffOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:     "diff VERSION VERSION",
@@ -102,9 +93,6 @@ func newHistoryDiff(f *Factory, runF func(*historyDiffOptions) error) *cobra.Com
 		Args:    arguments(2, 2, "VERSION VERSION"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			o.from, o.to = args[0], args[1]
-			if runF != nil {
-				return runF(o)
-			}
 			return historyDiffRun(o)
 		},
 	}
@@ -115,11 +103,7 @@ func newHistoryDiff(f *Factory, runF func(*historyDiffOptions) error) *cobra.Com
 
 func historyDiffRun(o *historyDiffOptions) error {
 	f := o.factory
-	key, err := o.StoredKey()
-	if err != nil {
-		return err
-	}
-	back, err := f.StoredBackend(key)
+	key, back, err := o.open()
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 
 func newIAM(f *Factory) *cobra.Command {
 	cmd := parent("iam", "Print the permissions that a stack needs")
-	cmd.AddCommand(newIAMPolicy(f, nil))
+	cmd.AddCommand(newIAMPolicy(f))
 	return cmd
 }
 
@@ -29,7 +29,7 @@ type iamPolicyOptions struct {
 	json bool
 }
 
-func newIAMPolicy(f *Factory, runF func(*iamPolicyOptions) error) *cobra.Command {
+func newIAMPolicy(f *Factory) *cobra.Command {
 	o := &iamPolicyOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "policy",
@@ -42,12 +42,7 @@ func newIAMPolicy(f *Factory, runF func(*iamPolicyOptions) error) *cobra.Command
 		Example: "  deployer iam policy -e production --account 123456789012 >policy.json\n" +
 			"  aws iam create-policy --policy-name deploy-production \\\n    --policy-document file://policy.json",
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return iamPolicyRun(o)
-		},
+		RunE: func(*cobra.Command, []string) error { return iamPolicyRun(o) },
 	}
 	o.target.flags(cmd)
 	o.variables.flags(cmd.Flags())

@@ -26,7 +26,7 @@ type initOptions struct {
 	yes, repository                bool
 }
 
-func newInit(f *Factory, runF func(*initOptions) error) *cobra.Command {
+func newInit(f *Factory) *cobra.Command {
 	o := &initOptions{factory: f}
 	cmd := &cobra.Command{
 		Use:   "init",
@@ -37,12 +37,7 @@ func newInit(f *Factory, runF func(*initOptions) error) *cobra.Command {
 			".deployer/config.yaml, unless it\n" +
 			"exists: everybody who clones the repository then uses the same state.",
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return initRun(o)
-		},
+		RunE: func(*cobra.Command, []string) error { return initRun(o) },
 	}
 	cmd.Flags().StringVar(&o.region, "region", "", "AWS `region` of bucket, table and deployments")
 	cmd.Flags().StringVar(&o.bucket, "bucket", "", "S3 `bucket` for the state")

@@ -13,7 +13,7 @@ import (
 
 func newLocks(f *Factory) *cobra.Command {
 	cmd := parent("locks", "Show and break locks")
-	cmd.AddCommand(newLocksList(f, nil), newLocksShow(f, nil))
+	cmd.AddCommand(newLocksList(f), newLocksShow(f))
 	return cmd
 }
 
@@ -22,18 +22,13 @@ type locksListOptions struct {
 	json    bool
 }
 
-func newLocksList(f *Factory, runF func(*locksListOptions) error) *cobra.Command {
+func newLocksList(f *Factory) *cobra.Command {
 	o := &locksListOptions{factory: f}
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List held locks: who, since when, where, and whether alive",
 		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return locksListRun(o)
-		},
+		RunE:  func(*cobra.Command, []string) error { return locksListRun(o) },
 	}
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
@@ -61,18 +56,13 @@ type locksShowOptions struct {
 	json bool
 }
 
-func newLocksShow(f *Factory, runF func(*locksShowOptions) error) *cobra.Command {
+func newLocksShow(f *Factory) *cobra.Command {
 	o := &locksShowOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Show the details of one lock",
 		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return locksShowRun(o)
-		},
+		RunE:  func(*cobra.Command, []string) error { return locksShowRun(o) },
 	}
 	o.target.flags(cmd)
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
@@ -81,11 +71,7 @@ func newLocksShow(f *Factory, runF func(*locksShowOptions) error) *cobra.Command
 
 func locksShowRun(o *locksShowOptions) error {
 	f := o.factory
-	key, err := o.StoredKey()
-	if err != nil {
-		return err
-	}
-	back, err := f.StoredBackend(key)
+	key, back, err := o.open()
 	if err != nil {
 		return err
 	}
@@ -113,7 +99,7 @@ type unlockOptions struct {
 	force bool
 }
 
-func newUnlock(f *Factory, runF func(*unlockOptions) error) *cobra.Command {
+func newUnlock(f *Factory) *cobra.Command {
 	o := &unlockOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "unlock [LOCK_ID]",
@@ -125,9 +111,6 @@ func newUnlock(f *Factory, runF func(*unlockOptions) error) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.id = args[0]
-			}
-			if runF != nil {
-				return runF(o)
 			}
 			return unlockRun(o)
 		},

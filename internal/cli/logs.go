@@ -28,7 +28,7 @@ type logsOptions struct {
 // usualTail is how many lines of each component are shown when nothing says which.
 const usualTail = 100
 
-func newLogs(f *Factory, runF func(*logsOptions) error) *cobra.Command {
+func newLogs(f *Factory) *cobra.Command {
 	o := &logsOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "logs [ADDRESS...]",
@@ -39,9 +39,6 @@ func newLogs(f *Factory, runF func(*logsOptions) error) *cobra.Command {
 			"Times without a zone are UTC.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.components, o.given = args, cmd.Flags().Changed
-			if runF != nil {
-				return runF(o)
-			}
 			return logsRun(o)
 		},
 	}
@@ -193,11 +190,7 @@ func logsRun(o *logsOptions) error {
 	if err != nil {
 		return err
 	}
-	key, err := o.StoredKey()
-	if err != nil {
-		return err
-	}
-	back, err := f.StoredBackend(key)
+	key, back, err := o.open()
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ type metricsOptions struct {
 	interval      time.Duration
 }
 
-func newMetrics(f *Factory, runF func(*metricsOptions) error) *cobra.Command {
+func newMetrics(f *Factory) *cobra.Command {
 	o := &metricsOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "metrics",
@@ -29,12 +29,7 @@ func newMetrics(f *Factory, runF func(*metricsOptions) error) *cobra.Command {
 			"thresholds and the moments\n" +
 			"of deployments.",
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return metricsRun(o)
-		},
+		RunE: func(*cobra.Command, []string) error { return metricsRun(o) },
 	}
 	o.target.flags(cmd)
 	cmd.Flags().StringVar(&o.component, "component", "", "only this component: its `address`")
@@ -91,11 +86,7 @@ func metricsRun(o *metricsOptions) error {
 		return err
 	}
 	look := func() (*report.Metrics, error) {
-		key, err := o.StoredKey()
-		if err != nil {
-			return nil, err
-		}
-		back, err := f.StoredBackend(key)
+		key, back, err := o.open()
 		if err != nil {
 			return nil, err
 		}

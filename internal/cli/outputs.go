@@ -18,7 +18,7 @@ type outputsOptions struct {
 	json   bool
 }
 
-func newOutputs(f *Factory, runF func(*outputsOptions) error) *cobra.Command {
+func newOutputs(f *Factory) *cobra.Command {
 	o := &outputsOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "outputs [NAME]",
@@ -30,9 +30,6 @@ func newOutputs(f *Factory, runF func(*outputsOptions) error) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.name = args[0]
-			}
-			if runF != nil {
-				return runF(o)
 			}
 			return outputsRun(o)
 		},

@@ -17,7 +17,7 @@ type planOptions struct {
 	markdown         bool
 }
 
-func newPlan(f *Factory, runF func(*planOptions) error) *cobra.Command {
+func newPlan(f *Factory) *cobra.Command {
 	o := &planOptions{}
 	o.factory = f
 	cmd := &cobra.Command{
@@ -27,12 +27,7 @@ func newPlan(f *Factory, runF func(*planOptions) error) *cobra.Command {
 			"Plan takes " +
 			"no lock and changes nothing.",
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return planRun(o)
-		},
+		RunE: func(*cobra.Command, []string) error { return planRun(o) },
 	}
 	o.register(cmd, true)
 	o.registerDataLoss(cmd)

@@ -23,7 +23,7 @@ type portForwardOptions struct {
 	forward                 operate.Forward
 }
 
-func newPortForward(f *Factory, runF func(*portForwardOptions) error) *cobra.Command {
+func newPortForward(f *Factory) *cobra.Command {
 	o := &portForwardOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "port-forward ADDRESS [LOCAL:]REMOTE",
@@ -42,9 +42,6 @@ func newPortForward(f *Factory, runF func(*portForwardOptions) error) *cobra.Com
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			o.address, o.ports = args[0], args[1]
-			if runF != nil {
-				return runF(o)
-			}
 			return portForwardRun(o)
 		},
 	}
@@ -99,11 +96,7 @@ func portForwardRun(o *portForwardOptions) error {
 // way finds the component to go through, and the host as its tasks see it.
 func (o *portForwardOptions) way() (*operate.Component, error) {
 	f := o.factory
-	key, err := o.StoredKey()
-	if err != nil {
-		return nil, err
-	}
-	back, err := f.StoredBackend(key)
+	key, back, err := o.open()
 	if err != nil {
 		return nil, err
 	}

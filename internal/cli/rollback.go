@@ -19,7 +19,7 @@ type rollbackOptions struct {
 	autoApprove bool
 }
 
-func newRollback(f *Factory, runF func(*rollbackOptions) error) *cobra.Command {
+func newRollback(f *Factory) *cobra.Command {
 	o := &rollbackOptions{}
 	o.factory = f
 	cmd := &cobra.Command{
@@ -41,9 +41,6 @@ func newRollback(f *Factory, runF func(*rollbackOptions) error) *cobra.Command {
 						"Give one of them.")
 				}
 				o.version = args[0]
-			}
-			if runF != nil {
-				return runF(o)
 			}
 			return rollbackRun(o)
 		},

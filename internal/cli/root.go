@@ -129,13 +129,13 @@ func newRoot(f *Factory) *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	group(deploying, newValidate(f, nil), newPlan(f, nil), newApply(f, nil), newRollback(f, nil),
-		newDestroy(f, nil))
-	group(acting, newRun(f, nil), newExec(f, nil), newPortForward(f, nil))
-	group(looking, newStatus(f, nil), newLogs(f, nil), newMetrics(f, nil), newShow(f, nil), newOutputs(f, nil),
-		newGraph(f, nil), newHistory(f, nil), newBlame(f, nil), newDrift(f))
-	group(setup, newInit(f, nil), newStack(f), newBackend(f), newState(f), newLocks(f), newUnlock(f, nil), newIAM(f),
-		newConfig(f), newSchema(f, nil), newFmt(f, nil), newVersion(f), newCompletion())
+	group(deploying, newValidate(f), newPlan(f), newApply(f), newRollback(f),
+		newDestroy(f))
+	group(acting, newRun(f), newExec(f), newPortForward(f))
+	group(looking, newStatus(f), newLogs(f), newMetrics(f), newShow(f), newOutputs(f),
+		newGraph(f), newHistory(f), newBlame(f), newDrift(f))
+	group(setup, newInit(f), newStack(f), newBackend(f), newState(f), newLocks(f), newUnlock(f), newIAM(f),
+		newConfig(f), newSchema(f), newFmt(f), newVersion(f), newCompletion())
 	root.SetHelpCommand(newHelp(f))
 	root.SetHelpCommandGroupID(setup)
 	root.CompletionOptions.DisableDefaultCmd = true

@@ -19,7 +19,7 @@ type runOptions struct {
 	json    bool
 }
 
-func newRun(f *Factory, runF func(*runOptions) error) *cobra.Command {
+func newRun(f *Factory) *cobra.Command {
 	o := &runOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "run ADDRESS [-- COMMAND...]",
@@ -34,9 +34,6 @@ func newRun(f *Factory, runF func(*runOptions) error) *cobra.Command {
 			o.address = args[0]
 			if o.run.Command, err = commandOf(cmd, args[1:]); err != nil {
 				return err
-			}
-			if runF != nil {
-				return runF(o)
 			}
 			return runRun(o)
 		},
@@ -89,11 +86,7 @@ func addressAndWords(cmd *cobra.Command, args []string) error {
 
 // component reads the state and finds out what a component runs.
 func (t *target) component(address string) (*operate.Component, error) {
-	key, err := t.StoredKey()
-	if err != nil {
-		return nil, err
-	}
-	back, err := t.factory.StoredBackend(key)
+	key, back, err := t.open()
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ type schemaOptions struct {
 	out     string
 }
 
-func newSchema(f *Factory, runF func(*schemaOptions) error) *cobra.Command {
+func newSchema(f *Factory) *cobra.Command {
 	o := &schemaOptions{factory: f}
 	cmd := &cobra.Command{
 		Use:   "schema [NAME]",
@@ -42,9 +42,6 @@ func newSchema(f *Factory, runF func(*schemaOptions) error) *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.name = args[0]
-			}
-			if runF != nil {
-				return runF(o)
 			}
 			return schemaRun(o)
 		},

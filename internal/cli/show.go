@@ -15,7 +15,7 @@ type showOptions struct {
 	json      bool
 }
 
-func newShow(f *Factory, runF func(*showOptions) error) *cobra.Command {
+func newShow(f *Factory) *cobra.Command {
 	o := &showOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "show [ADDRESS]",
@@ -29,9 +29,6 @@ func newShow(f *Factory, runF func(*showOptions) error) *cobra.Command {
 						"Give one of them.")
 				}
 				o.component = args[0]
-			}
-			if runF != nil {
-				return runF(o)
 			}
 			return showRun(o)
 		},
@@ -72,11 +69,7 @@ func (o *showOptions) read() (*observe.Deployed, error) {
 	if o.version == "" {
 		return o.stored()
 	}
-	key, err := o.StoredKey()
-	if err != nil {
-		return nil, err
-	}
-	back, err := o.factory.StoredBackend(key)
+	key, back, err := o.open()
 	if err != nil {
 		return nil, err
 	}

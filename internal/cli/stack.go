@@ -13,9 +13,9 @@ import (
 
 func newStack(f *Factory) *cobra.Command {
 	cmd := parent("stack", "Create, list and check stacks")
-	check := newValidate(f, nil)
+	check := newValidate(f)
 	check.GroupID = ""
-	cmd.AddCommand(newStackInit(f, nil), newStackList(f, nil), check)
+	cmd.AddCommand(newStackInit(f), newStackList(f), check)
 	return cmd
 }
 
@@ -32,18 +32,13 @@ type stackListOptions struct {
 	json    bool
 }
 
-func newStackList(f *Factory, runF func(*stackListOptions) error) *cobra.Command {
+func newStackList(f *Factory) *cobra.Command {
 	o := &stackListOptions{factory: f}
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List stacks, their environments and last deployments",
 		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return stackListRun(o)
-		},
+		RunE:  func(*cobra.Command, []string) error { return stackListRun(o) },
 	}
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd

@@ -18,7 +18,7 @@ type stackInitOptions struct {
 	name    string
 }
 
-func newStackInit(f *Factory, runF func(*stackInitOptions) error) *cobra.Command {
+func newStackInit(f *Factory) *cobra.Command {
 	o := &stackInitOptions{factory: f}
 	return &cobra.Command{
 		Use:   "init [NAME]",
@@ -32,9 +32,6 @@ func newStackInit(f *Factory, runF func(*stackInitOptions) error) *cobra.Command
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.name = args[0]
-			}
-			if runF != nil {
-				return runF(o)
 			}
 			return stackInitRun(o)
 		},

@@ -9,8 +9,8 @@ import (
 
 func newState(f *Factory) *cobra.Command {
 	cmd := parent("state", "Show, correct and restore the state")
-	cmd.AddCommand(newStateList(f, nil), newStateShow(f, nil), newStatePull(f, nil), newStatePush(f, nil),
-		newStateRemove(f, nil), newStateMove(f, nil), newStateRestore(f, nil))
+	cmd.AddCommand(newStateList(f), newStateShow(f), newStatePull(f), newStatePush(f),
+		newStateRemove(f), newStateMove(f), newStateRestore(f))
 	return cmd
 }
 
@@ -19,18 +19,13 @@ type stateListOptions struct {
 	json    bool
 }
 
-func newStateList(f *Factory, runF func(*stateListOptions) error) *cobra.Command {
+func newStateList(f *Factory) *cobra.Command {
 	o := &stateListOptions{factory: f}
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List every stack and environment in the backend",
 		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return stateListRun(o)
-		},
+		RunE:  func(*cobra.Command, []string) error { return stateListRun(o) },
 	}
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 	return cmd
@@ -58,18 +53,13 @@ type stateShowOptions struct {
 	json bool
 }
 
-func newStateShow(f *Factory, runF func(*stateShowOptions) error) *cobra.Command {
+func newStateShow(f *Factory) *cobra.Command {
 	o := &stateShowOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "Show a summary of a state and its resources",
 		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return stateShowRun(o)
-		},
+		RunE:  func(*cobra.Command, []string) error { return stateShowRun(o) },
 	}
 	o.target.flags(cmd)
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
@@ -89,18 +79,13 @@ func stateShowRun(o *stateShowOptions) error {
 	return nil
 }
 
-func newStatePull(f *Factory, runF func(*target) error) *cobra.Command {
+func newStatePull(f *Factory) *cobra.Command {
 	o := &target{factory: f}
 	cmd := &cobra.Command{
 		Use:   "pull",
 		Short: "Print state.json",
 		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return statePullRun(o)
-		},
+		RunE:  func(*cobra.Command, []string) error { return statePullRun(o) },
 	}
 	o.flags(cmd)
 	return cmd

@@ -17,7 +17,7 @@ type stateMoveOptions struct {
 	from, to string
 }
 
-func newStateMove(f *Factory, runF func(*stateMoveOptions) error) *cobra.Command {
+func newStateMove(f *Factory) *cobra.Command {
 	o := &stateMoveOptions{}
 	o.factory = f
 	cmd := &cobra.Command{
@@ -29,9 +29,6 @@ func newStateMove(f *Factory, runF func(*stateMoveOptions) error) *cobra.Command
 		Args: arguments(2, 2, "OLD NEW"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			o.from, o.to = args[0], args[1]
-			if runF != nil {
-				return runF(o)
-			}
 			return stateMoveRun(o)
 		},
 	}

@@ -72,7 +72,7 @@ type statePushOptions struct {
 	force bool
 }
 
-func newStatePush(f *Factory, runF func(*statePushOptions) error) *cobra.Command {
+func newStatePush(f *Factory) *cobra.Command {
 	o := &statePushOptions{}
 	o.factory = f
 	cmd := &cobra.Command{
@@ -86,9 +86,6 @@ func newStatePush(f *Factory, runF func(*statePushOptions) error) *cobra.Command
 		Args: arguments(1, 1, "FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			o.file = args[0]
-			if runF != nil {
-				return runF(o)
-			}
 			return statePushRun(o)
 		},
 	}

@@ -16,7 +16,7 @@ type stateRestoreOptions struct {
 	force   bool
 }
 
-func newStateRestore(f *Factory, runF func(*stateRestoreOptions) error) *cobra.Command {
+func newStateRestore(f *Factory) *cobra.Command {
 	o := &stateRestoreOptions{}
 	o.factory = f
 	cmd := &cobra.Command{
@@ -32,9 +32,6 @@ func newStateRestore(f *Factory, runF func(*stateRestoreOptions) error) *cobra.C
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.version = args[0]
-			}
-			if runF != nil {
-				return runF(o)
 			}
 			return stateRestoreRun(o)
 		},

@@ -14,7 +14,7 @@ type stateRemoveOptions struct {
 	which repair.Selection
 }
 
-func newStateRemove(f *Factory, runF func(*stateRemoveOptions) error) *cobra.Command {
+func newStateRemove(f *Factory) *cobra.Command {
 	o := &stateRemoveOptions{}
 	o.factory = f
 	cmd := &cobra.Command{
@@ -27,9 +27,6 @@ func newStateRemove(f *Factory, runF func(*stateRemoveOptions) error) *cobra.Com
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				o.which.Address = args[0]
-			}
-			if runF != nil {
-				return runF(o)
 			}
 			return stateRemoveRun(o)
 		},

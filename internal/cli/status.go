@@ -18,7 +18,7 @@ type statusOptions struct {
 	interval    time.Duration
 }
 
-func newStatus(f *Factory, runF func(*statusOptions) error) *cobra.Command {
+func newStatus(f *Factory) *cobra.Command {
 	o := &statusOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "status",
@@ -28,12 +28,7 @@ func newStatus(f *Factory, runF func(*statusOptions) error) *cobra.Command {
 			"how many tasks run, and which revision and\n" +
 			"image they use. The exit code is 1 unless every component is healthy or updating.",
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if runF != nil {
-				return runF(o)
-			}
-			return statusRun(o)
-		},
+		RunE: func(*cobra.Command, []string) error { return statusRun(o) },
 	}
 	o.target.flags(cmd)
 	cmd.Flags().StringVar(&o.component, "component", "", "only this component: its `address`")
@@ -101,11 +96,7 @@ func (o *statusOptions) watching() error {
 
 // look reads the status once.
 func (o *statusOptions) look() (*report.Status, error) {
-	key, err := o.StoredKey()
-	if err != nil {
-		return nil, err
-	}
-	back, err := o.factory.StoredBackend(key)
+	key, back, err := o.open()
 	if err != nil {
 		return nil, err
 	}

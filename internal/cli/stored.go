@@ -8,13 +8,19 @@ import (
 	"github.com/company/deployer/internal/state"
 )
 
-// stored reads the state of a command's target. Every command that shows the state starts with it.
-func (t *target) stored() (*observe.Deployed, error) {
+// open returns the target of a command that works from the state, and the backend that keeps it.
+func (t *target) open() (state.Key, *backend.Backend, error) {
 	key, err := t.StoredKey()
 	if err != nil {
-		return nil, err
+		return key, nil, err
 	}
 	back, err := t.factory.StoredBackend(key)
+	return key, back, err
+}
+
+// stored reads the state of a command's target. Every command that shows the state starts with it.
+func (t *target) stored() (*observe.Deployed, error) {
+	key, back, err := t.open()
 	if err != nil {
 		return nil, err
 	}

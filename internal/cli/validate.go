@@ -22,7 +22,7 @@ type validateOptions struct {
 	format string
 }
 
-func newValidate(f *Factory, runF func(*validateOptions) error) *cobra.Command {
+func newValidate(f *Factory) *cobra.Command {
 	o := &validateOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
 		Use:   "validate",
@@ -36,9 +36,6 @@ func newValidate(f *Factory, runF func(*validateOptions) error) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			if err := o.choose(); err != nil {
 				return err
-			}
-			if runF != nil {
-				return runF(o)
 			}
 			return validateRun(o)
 		},
