@@ -222,42 +222,42 @@ func (c *collector) change(s seen) (out plan.Change) {
 	case plan.Update:
 		c.explainUpdate(s, def, diff, &out)
 	case plan.Replace:
-		out.Reason = c.replaceReason(s, diff)
+		change := resource.Change{Changed: diff.Changed(), Old: was, Desired: wanted}
+		out.Reason = c.replaceReason(s, diff) + beside(def, s.old)
 		out.Consequence = plan.Replacement
 		if def.DeletesFirst(diff.Replace, was, wanted) {
 			out.Consequence = plan.Downtime
 		}
-		change := resource.Change{Changed: diff.Changed(), Old: was, Desired: wanted}
 		out.Consequence = plan.Worse(out.Consequence, def.Meaning(change))
 		if def.OnDelete(was).Loses {
 			out.Consequence = plan.DataLoss
 		}
 		out.Lasts = def.Duration(out.Consequence, change)
 		out.Protected = r.guarded[id]
-		out.Reason += beside(def, s.old)
 	case plan.Delete:
-		out.Reason = "removed from the manifests"
-		if len(r.graph.Components) == 0 && len(r.graph.Resources) == 0 {
-			out.Reason = "the stack is destroyed"
-			if len(r.o.Targets) > 0 {
-				out.Reason = "its component is destroyed"
-			}
+		out.Reason = c.deleteReason(s) + beside(def, s.old)
+		loses := def.OnDelete(s.old.inputs).Loses
+		if out.Protected = r.guarded[id]; s.leftover {
+			out.Protected = r.spared(s.old)
+			loses = loses && out.Protected
 		}
-		if s.leftover {
-			out.Reason = "its replacement was interrupted"
-			if out.Protected = r.spared(s.old); out.Protected && def.OnDelete(s.old.inputs).Loses {
-				out.Consequence = plan.DataLoss
-			}
-			out.Reason += beside(def, s.old)
-			break
-		}
-		if def.OnDelete(s.old.inputs).Loses {
+		if loses {
 			out.Consequence = plan.DataLoss
 		}
-		out.Protected = r.guarded[id]
-		out.Reason += beside(def, s.old)
 	}
 	return out
+}
+
+func (c *collector) deleteReason(s seen) string {
+	switch graph := c.run.graph; {
+	case s.leftover:
+		return "its replacement was interrupted"
+	case len(graph.Components) > 0 || len(graph.Resources) > 0:
+		return "removed from the manifests"
+	case len(c.run.o.Targets) > 0:
+		return "its component is destroyed"
+	}
+	return "the stack is destroyed"
 }
 
 // beside returns what a delete does in addition to deleting.

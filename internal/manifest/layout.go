@@ -103,91 +103,105 @@ func isStackFile(rel string) bool { return isManifest(rel) && withoutEnding(rel)
 
 // sources reads the manifests of a stack. os.Root keeps every open inside the folder, whatever links say.
 func sources(root, stack string, p *problems) (out []source, complete bool) {
-	folder := path.Join(stacksFolder, stack)
-	name := func(rel string) span { return span{file: &file{name: path.Join(folder, rel)}} }
-	inside, err := os.OpenRoot(filepath.Join(root, stacksFolder, stack))
-	if err != nil {
-		p.invalid(name(""), "Cannot read the stack", fmt.Sprintf("The folder cannot be opened: %s.", plain(err)), "")
+	w := &walk{p: p, folder: path.Join(stacksFolder, stack), complete: true}
+	var err error
+	if w.inside, err = os.OpenRoot(filepath.Join(root, stacksFolder, stack)); err != nil {
+		p.invalid(w.at(""), "Cannot read the stack", fmt.Sprintf("The folder cannot be opened: %s.", plain(err)), "")
 		return nil, false
 	}
-	defer inside.Close()
-	complete = true
-	refuse := func(rel, summary, detail, next string) {
-		complete = false
-		p.invalid(name(rel), summary, detail, next)
+	defer w.inside.Close()
+	if err := fs.WalkDir(w.inside.FS(), ".", w.visit); err != nil {
+		w.refuse("", "Cannot read the stack", fmt.Sprintf("%s.", upperFirst(plain(err))), "")
 	}
-	total := 0
-	walk := func(rel string, e fs.DirEntry, err error) error {
-		base := path.Base(rel)
-		switch {
-		case p.limited:
-			return fs.SkipAll
-		case err != nil:
-			refuse(rel, "Cannot read", fmt.Sprintf("%s.", upperFirst(plain(err))), "")
-			return nil
-		case rel == ".":
-			return nil
-		case strings.ContainsFunc(base, func(c rune) bool { return !unicode.IsPrint(c) }):
-			complete = false
-			p.invalid(name(path.Dir(rel)), "Invalid name",
-				fmt.Sprintf("The name %q holds characters that cannot be shown.", base), "Rename it.")
-			if e.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		case strings.HasPrefix(base, "."):
-			if e.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		case e.IsDir():
-			return enter(rel, p, name(rel))
-		}
-		if e.Type()&fs.ModeSymlink != 0 {
-			target, err := inside.Stat(rel)
-			switch {
-			case err != nil:
-				refuse(rel, "Link leads out of the stack",
-					"This symbolic link leads out of the stack's folder or nowhere. Only files inside the "+
-						"stack are read.",
-					"Put a copy of the file here.")
-				return nil
-			case target.IsDir():
-				refuse(rel, "Link to a folder", "Symbolic links to folders are not followed.", "Move the folder here.")
-				return nil
-			}
-		}
-		if !isManifest(base) {
-			return nil
-		}
-		if !strings.Contains(rel, "/") && !isStackFile(rel) {
-			p.warn(name(rel), "File is not read",
-				"Of the files directly in the stack's folder only stack.yaml is read.",
-				"Move it below infra/, services/ or environments/.")
-			return nil
-		}
-		if len(out) >= MaxFiles {
-			p.limit(name(rel), fmt.Sprintf("The stack has more than %d files.", MaxFiles))
-			return fs.SkipAll
-		}
-		data, problem := read(inside, rel)
-		if problem != nil {
-			complete = false
-			p.limited = p.limited || problem.Summary == "Too large"
-			p.add(at(problem, name(rel)))
-			return nil
-		}
-		if total += len(data); total > MaxTotalSize {
-			p.limit(name(rel), fmt.Sprintf("The files of the stack have more than %d MiB together.", MaxTotalSize>>20))
-			return fs.SkipAll
-		}
-		out = append(out, source{path: rel, data: data})
+	return w.out, w.complete && !p.limited
+}
+
+// walk goes through the folder of a stack.
+type walk struct {
+	p        *problems
+	folder   string // of the stack
+	inside   *os.Root
+	out      []source
+	total    int // bytes
+	complete bool
+}
+
+func (w *walk) at(rel string) span { return span{file: &file{name: path.Join(w.folder, rel)}} }
+
+func (w *walk) refuse(rel, summary, detail, next string) {
+	w.complete = false
+	w.p.invalid(w.at(rel), summary, detail, next)
+}
+
+// visit decides what to do with a file or a folder.
+func (w *walk) visit(rel string, e fs.DirEntry, err error) error {
+	base := path.Base(rel)
+	skip := error(nil) // of what is below
+	if err == nil && e.IsDir() {
+		skip = fs.SkipDir
+	}
+	switch {
+	case w.p.limited:
+		return fs.SkipAll
+	case err != nil:
+		w.refuse(rel, "Cannot read", fmt.Sprintf("%s.", upperFirst(plain(err))), "")
+		return nil
+	case rel == ".":
+		return nil
+	case strings.ContainsFunc(base, func(c rune) bool { return !unicode.IsPrint(c) }):
+		w.complete = false
+		w.p.invalid(w.at(path.Dir(rel)), "Invalid name",
+			fmt.Sprintf("The name %q holds characters that cannot be shown.", base), "Rename it.")
+		return skip
+	case strings.HasPrefix(base, "."):
+		return skip
+	case e.IsDir():
+		return enter(rel, w.p, w.at(rel))
+	case e.Type()&fs.ModeSymlink != 0 && !w.follow(rel), !isManifest(base):
+		return nil
+	case !strings.Contains(rel, "/") && !isStackFile(rel):
+		w.p.warn(w.at(rel), "File is not read",
+			"Of the files directly in the stack's folder only stack.yaml is read.",
+			"Move it below infra/, services/ or environments/.")
 		return nil
 	}
-	if err := fs.WalkDir(inside.FS(), ".", walk); err != nil {
-		refuse("", "Cannot read the stack", fmt.Sprintf("%s.", upperFirst(plain(err))), "")
+	return w.read(rel)
+}
+
+// follow reports whether a symbolic link leads to a file of the stack.
+func (w *walk) follow(rel string) bool {
+	target, err := w.inside.Stat(rel)
+	switch {
+	case err != nil:
+		w.refuse(rel, "Link leads out of the stack",
+			"This symbolic link leads out of the stack's folder or nowhere. Only files inside the stack are read.",
+			"Put a copy of the file here.")
+		return false
+	case target.IsDir():
+		w.refuse(rel, "Link to a folder", "Symbolic links to folders are not followed.", "Move the folder here.")
+		return false
 	}
-	return out, complete && !p.limited
+	return true
+}
+
+func (w *walk) read(rel string) error {
+	if len(w.out) >= MaxFiles {
+		w.p.limit(w.at(rel), fmt.Sprintf("The stack has more than %d files.", MaxFiles))
+		return fs.SkipAll
+	}
+	data, problem := read(w.inside, rel)
+	if problem != nil {
+		w.complete = false
+		w.p.limited = w.p.limited || problem.Summary == "Too large"
+		w.p.add(at(problem, w.at(rel)))
+		return nil
+	}
+	if w.total += len(data); w.total > MaxTotalSize {
+		w.p.limit(w.at(rel), fmt.Sprintf("The files of the stack have more than %d MiB together.", MaxTotalSize>>20))
+		return fs.SkipAll
+	}
+	w.out = append(w.out, source{path: rel, data: data})
+	return nil
 }
 
 // folders are the folders of a stack that are read.

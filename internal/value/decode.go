@@ -74,6 +74,7 @@ func (d *decoder) wrong(want Kind, path []string, format string, args ...any) {
 	d.problems[len(d.problems)-1].Want = want
 }
 
+// decode fills out, which may hold an expression.
 func (d *decoder) decode(v Value, out reflect.Value, path []string, f *Field) {
 	if out.Type() == reflect.TypeFor[Value]() {
 		out.Set(reflect.ValueOf(v))
@@ -96,8 +97,7 @@ func (d *decoder) decode(v Value, out reflect.Value, path []string, f *Field) {
 	}
 	if v.kind == Unknown || v.kind == Deferred {
 		d.add(NotKnown, path, nil, "must be known before the first object is created. It can use variables, but "+
-			"not outputs "+
-			"of components")
+			"not outputs of components")
 		return
 	}
 	if v.IsNull() {
@@ -109,19 +109,28 @@ func (d *decoder) decode(v Value, out reflect.Value, path []string, f *Field) {
 		return
 	}
 	if u, ok := out.Addr().Interface().(encoding.TextUnmarshaler); ok {
-		text, scalar := v.text()
-		if !scalar {
-			d.wrong(String, path, "must be a string, but is %s", v.kind.Article())
-		} else if err := u.UnmarshalText([]byte(text)); err != nil {
-			if v.sensitive {
-				err = fmt.Errorf("%s cannot be used here", Redacted)
-			}
-			d.add(BadValue, path, nil, "%s", err)
-		} else if span, ok := u.(*Duration); ok {
-			d.rule(path, f.checkDuration(*span, v))
-		}
+		d.unmarshal(v, u, path, f)
 		return
 	}
+	d.known(v, out, path, f)
+}
+
+func (d *decoder) unmarshal(v Value, u encoding.TextUnmarshaler, path []string, f *Field) {
+	text, scalar := v.text()
+	if !scalar {
+		d.wrong(String, path, "must be a string, but is %s", v.kind.Article())
+	} else if err := u.UnmarshalText([]byte(text)); err != nil {
+		if v.sensitive {
+			err = fmt.Errorf("%s cannot be used here", Redacted)
+		}
+		d.add(BadValue, path, nil, "%s", err)
+	} else if span, ok := u.(*Duration); ok {
+		d.rule(path, f.checkDuration(*span, v))
+	}
+}
+
+// known fills out, which holds plain data.
+func (d *decoder) known(v Value, out reflect.Value, path []string, f *Field) {
 	switch out.Kind() {
 	case reflect.Bool:
 		if v.kind == String && v.loose && (v.Str() == "true" || v.Str() == "false") {
@@ -136,46 +145,18 @@ func (d *decoder) decode(v Value, out reflect.Value, path []string, f *Field) {
 			v = NewString(text)
 			v.sensitive = sensitive
 		}
-		if !d.want(v, String, path) {
-			return
+		if d.want(v, String, path) {
+			out.SetString(v.Str())
+			d.rule(path, f.checkText(v))
 		}
-		out.SetString(v.Str())
-		d.rule(path, f.checkText(v))
 	case reflect.Int, reflect.Int32, reflect.Int64, reflect.Float64:
 		if d.number(v, out, path, f) {
 			d.rule(path, f.checkNumber(v))
 		}
 	case reflect.Slice:
-		if !d.want(v, List, path) {
-			item := out.Type().Elem()
-			if h, ok := reflect.New(item).Elem().Interface().(holder); ok {
-				item = h.inner()
-			}
-			d.problems[len(d.problems)-1].Strings = item.Kind() == reflect.String
-			return
-		}
-		out.Set(reflect.MakeSlice(out.Type(), len(v.Items()), len(v.Items())))
-		for i, item := range v.Items() {
-			d.decode(item, out.Index(i), append(path[:len(path):len(path)], strconv.Itoa(i)), f.item())
-		}
-		d.rule(path, f.checkCount(len(v.Items()), "items"))
-		d.unique(v, path, f)
+		d.list(v, out, path, f)
 	case reflect.Map:
-		if !d.want(v, Map, path) {
-			return
-		}
-		out.Set(reflect.MakeMapWithSize(out.Type(), len(v.Entries())))
-		for _, key := range v.Keys() {
-			item := reflect.New(out.Type().Elem()).Elem()
-			at := append(path[:len(path):len(path)], key)
-			if b := f.checkKey(key); b.message != "" {
-				d.rule(at, b)
-				d.problems[len(d.problems)-1].OfKey = true
-			}
-			d.decode(v.Entries()[key], item, at, f.item())
-			out.SetMapIndex(reflect.ValueOf(key), item)
-		}
-		d.rule(path, f.checkCount(len(v.Entries()), "entries"))
+		d.entries(v, out, path, f)
 	case reflect.Struct:
 		if d.want(v, Map, path) {
 			d.structure(v, out, path)
@@ -183,6 +164,41 @@ func (d *decoder) decode(v Value, out reflect.Value, path []string, f *Field) {
 	default:
 		panic("value: cannot decode into " + out.Type().String())
 	}
+}
+
+func (d *decoder) list(v Value, out reflect.Value, path []string, f *Field) {
+	if !d.want(v, List, path) {
+		item := out.Type().Elem()
+		if h, ok := reflect.New(item).Elem().Interface().(holder); ok {
+			item = h.inner()
+		}
+		d.problems[len(d.problems)-1].Strings = item.Kind() == reflect.String
+		return
+	}
+	out.Set(reflect.MakeSlice(out.Type(), len(v.Items()), len(v.Items())))
+	for i, item := range v.Items() {
+		d.decode(item, out.Index(i), append(path[:len(path):len(path)], strconv.Itoa(i)), f.item())
+	}
+	d.rule(path, f.checkCount(len(v.Items()), "items"))
+	d.unique(v, path, f)
+}
+
+func (d *decoder) entries(v Value, out reflect.Value, path []string, f *Field) {
+	if !d.want(v, Map, path) {
+		return
+	}
+	out.Set(reflect.MakeMapWithSize(out.Type(), len(v.Entries())))
+	for _, key := range v.Keys() {
+		item := reflect.New(out.Type().Elem()).Elem()
+		at := append(path[:len(path):len(path)], key)
+		if b := f.checkKey(key); b.message != "" {
+			d.rule(at, b)
+			d.problems[len(d.problems)-1].OfKey = true
+		}
+		d.decode(v.Entries()[key], item, at, f.item())
+		out.SetMapIndex(reflect.ValueOf(key), item)
+	}
+	d.rule(path, f.checkCount(len(v.Entries()), "entries"))
 }
 
 func (d *decoder) want(v Value, kind Kind, path []string) bool {
