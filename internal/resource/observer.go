@@ -2,8 +2,11 @@ package resource
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/value"
@@ -130,8 +133,11 @@ const (
 
 // Observing is what a typed resource type can tell about its objects. Each field is optional.
 type Observing[P, O any] struct {
-	// Health implements Observer.Health.
+	// Health implements Observer.Health, for types that AWS describes in calls of their own.
 	Health func(ctx context.Context, objects []Watched[P, O]) []Observation
+	// HealthOf is how one object does. It is asked about all objects at the same time, so that reads can share calls.
+	// ErrNotFound (wrapped): the object is gone.
+	HealthOf func(ctx context.Context, w Watched[P, O]) (Observation, error)
 	// Logs implements Observer.Logs.
 	Logs func(w Watched[P, O]) []LogSource
 	// Tasks implements Observer.Tasks.
@@ -162,7 +168,7 @@ func (t *Typed[P, O]) watched(o Observed) (Watched[P, O], error) {
 
 // Health implements Observer.
 func (t *Typed[P, O]) Health(ctx context.Context, objects []Observed) []Observation {
-	if t.Observe.Health == nil {
+	if t.Observe.Health == nil && t.Observe.HealthOf == nil {
 		return nil
 	}
 	out := make([]Observation, len(objects))
@@ -176,11 +182,42 @@ func (t *Typed[P, O]) Health(ctx context.Context, objects []Observed) []Observat
 		}
 		readable, at = append(readable, w), append(at, i)
 	}
-	if len(readable) > 0 {
-		for i, c := range t.Observe.Health(ctx, readable) {
-			out[at[i]] = c
-		}
+	if len(readable) == 0 {
+		return out
 	}
+	all := t.Observe.Health
+	if all == nil {
+		all = t.eachHealth
+	}
+	for i, c := range all(ctx, readable) {
+		out[at[i]] = c
+	}
+	return out
+}
+
+// atOnce is about how many objects AWS is asked at the same time.
+const atOnce = 64
+
+// eachHealth asks HealthOf about each object.
+func (t *Typed[P, O]) eachHealth(ctx context.Context, objects []Watched[P, O]) []Observation {
+	out := make([]Observation, len(objects))
+	var all errgroup.Group
+	all.SetLimit(atOnce)
+	for i, w := range objects {
+		all.Go(func() error {
+			found, err := t.Observe.HealthOf(ctx, w)
+			switch {
+			case errors.Is(err, ErrNotFound):
+				out[i].Gone = true
+			case err != nil:
+				out[i].Err = err
+			default:
+				out[i] = found
+			}
+			return nil // each has its error
+		})
+	}
+	_ = all.Wait()
 	return out
 }
 

@@ -47,6 +47,8 @@ type Typed[P, O any] struct {
 	// is called only if HashedName and Def.FoundBy are known. Optional: if AWS chooses the names of a type, there is
 	// nothing to find.
 	Find func(ctx context.Context, c Call[P, O]) (id string, tags map[string]string, err error)
+	// Named is the property that is the id of an object. ReadObject finds objects of such a type, so it needs no Find.
+	Named string
 	// Marked lists objects of the type, at least all that were made for the resource; Typed selects by Request.Marks.
 	// It asks the type's own service, with a filter by tag if the service has one: the tag index learns of new objects
 	// too late. It is called instead of Find if an interrupted run did not know what Find needs, such as the id of a

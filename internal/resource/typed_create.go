@@ -16,8 +16,8 @@ func (t *Typed[P, O]) Create(ctx context.Context, req Request) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	if t.Find != nil && (t.Def.FindFirst || req.Adopt) {
-		id, tags, err := t.Find(ctx, c)
+	if t.finds() && (t.Def.FindFirst || req.Adopt) {
+		id, tags, err := t.find(ctx, c)
 		if err == nil {
 			return t.adopt(ctx, c, id, tags)
 		}
@@ -26,8 +26,8 @@ func (t *Typed[P, O]) Create(ctx context.Context, req Request) (State, error) {
 		}
 	}
 	id, out, err := t.CreateObject(ctx, c)
-	if errors.Is(err, ErrExists) && t.Find != nil {
-		foundID, tags, findErr := t.Find(ctx, c)
+	if errors.Is(err, ErrExists) && t.finds() {
+		foundID, tags, findErr := t.find(ctx, c)
 		if findErr != nil {
 			return State{}, errors.Join(err, findErr)
 		}

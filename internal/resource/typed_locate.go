@@ -34,7 +34,7 @@ func (t *Typed[P, O]) Locate(ctx context.Context, req Request) (State, bool, err
 
 // candidates are the objects that runs of this stack made for the resource and that are not in the state.
 func (t *Typed[P, O]) candidates(ctx context.Context, c Call[P, O]) (ids []string, err error) {
-	if t.Find == nil || !t.findable(c.Inputs) {
+	if !t.finds() || !t.findable(c.Inputs) {
 		if t.Marked == nil {
 			return nil, errors.ErrUnsupported
 		}
@@ -46,7 +46,7 @@ func (t *Typed[P, O]) candidates(ctx context.Context, c Call[P, O]) (ids []strin
 		}
 		return ids, err
 	}
-	id, tags, err := t.Find(ctx, c)
+	id, tags, err := t.find(ctx, c)
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}
@@ -61,6 +61,20 @@ func (t *Typed[P, O]) candidates(ctx context.Context, c Call[P, O]) (ids []strin
 		return nil, nil
 	}
 	return []string{id}, nil
+}
+
+// finds reports whether the type can find objects by their names.
+func (t *Typed[P, O]) finds() bool { return t.Find != nil || t.Named != "" }
+
+// find calls Find, or reads the object whose id is the wanted name.
+func (t *Typed[P, O]) find(ctx context.Context, c Call[P, O]) (id string, tags map[string]string, err error) {
+	if t.Find != nil {
+		return t.Find(ctx, c)
+	}
+	c.ID = value.Encode(c.Props).Get(t.Named).Str()
+	c.Old, c.Seen = c.Props, &Seen{}
+	_, _, err = t.ReadObject(ctx, c)
+	return c.ID, c.Seen.Tags, err
 }
 
 // findable reports whether Find can find the object with those properties.

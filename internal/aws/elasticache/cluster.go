@@ -68,7 +68,7 @@ func newCluster(a *api) resource.Behaviour {
 			},
 		},
 		CheckProps: checkCluster, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
-		AwaitReady: g.awaitReady, DeleteObject: g.delete, Find: g.find, Taggable: true, Observe: g.observe(),
+		AwaitReady: g.awaitReady, DeleteObject: g.delete, Named: "name", Taggable: true, Observe: g.observe(),
 	}
 }
 
@@ -154,15 +154,6 @@ func (g cluster) settled(ctx context.Context, c clusterCall, isNew bool) (types.
 	return settled(ctx, c.ID, isNew, c.Progress, g.node, func(found types.CacheCluster) string {
 		return aws.ToString(found.CacheClusterStatus)
 	})
-}
-
-func (g cluster) find(ctx context.Context, c clusterCall) (string, map[string]string, error) {
-	found, err := g.node(ctx, c.Props.Name)
-	if err != nil {
-		return "", nil, err
-	}
-	labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
-	return c.Props.Name, labels, err
 }
 
 func (g cluster) read(ctx context.Context, c clusterCall) (model.Cluster, model.ClusterOutputs, error) {

@@ -59,7 +59,7 @@ func newSubnetGroup(a *api) resource.Behaviour {
 			p.SubnetIDs = asSet(p.SubnetIDs)
 			return problems
 		},
-		CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete, Find: g.find,
+		CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete, Named: "name",
 		Taggable: true, Marked: g.marked,
 	}
 }
@@ -109,15 +109,6 @@ func (g subnetGroup) describe(ctx context.Context, name string) (types.CacheSubn
 		return types.CacheSubnetGroup{}, absent("elasticache:DescribeCacheSubnetGroups", name)
 	}
 	return out.CacheSubnetGroups[0], nil
-}
-
-func (g subnetGroup) find(ctx context.Context, c subnetGroupCall) (string, map[string]string, error) {
-	found, err := g.describe(ctx, c.Props.Name)
-	if err != nil {
-		return "", nil, err
-	}
-	labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
-	return c.Props.Name, labels, err
 }
 
 func (g subnetGroup) read(ctx context.Context, c subnetGroupCall) (model.SubnetGroup, model.GroupOutputs, error) {
@@ -196,7 +187,7 @@ func newParameterGroup(a *api) resource.Behaviour {
 			}
 			return problems
 		},
-		CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete, Find: g.find,
+		CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete, Named: "name",
 		Taggable: true,
 	}
 }
@@ -290,15 +281,6 @@ func (g parameterGroup) describe(ctx context.Context, name string) (types.CacheP
 		return types.CacheParameterGroup{}, absent("elasticache:DescribeCacheParameterGroups", name)
 	}
 	return out.CacheParameterGroups[0], nil
-}
-
-func (g parameterGroup) find(ctx context.Context, c parameterGroupCall) (string, map[string]string, error) {
-	found, err := g.describe(ctx, c.Props.Name)
-	if err != nil {
-		return "", nil, err
-	}
-	labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
-	return c.Props.Name, labels, err
 }
 
 func (g parameterGroup) read(

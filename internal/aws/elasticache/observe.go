@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -31,50 +30,25 @@ func judged(status string) resource.Observation {
 	}
 }
 
-// observed asks for each object, all at the same time.
-func observed[P, O any](
-	objects []resource.Watched[P, O], ask func(w resource.Watched[P, O]) (resource.Observation, error),
-) []resource.Observation {
-	out := make([]resource.Observation, len(objects))
-	var all sync.WaitGroup
-	for i, w := range objects {
-		all.Go(func() {
-			found, err := ask(w)
-			switch {
-			case gone(err):
-				out[i] = resource.Observation{Gone: true}
-			case err != nil:
-				out[i] = resource.Observation{Err: err}
-			default:
-				out[i] = found
-			}
-		})
-	}
-	all.Wait()
-	return out
-}
-
 // observe: a replication group is healthy when AWS has no change of it in progress and all its shards are available.
 func (g replicationGroup) observe() resource.Observing[model.ReplicationGroup, model.ReplicationGroupOutputs] {
 	type watched = resource.Watched[model.ReplicationGroup, model.ReplicationGroupOutputs]
 	return resource.Observing[model.ReplicationGroup, model.ReplicationGroupOutputs]{
-		Health: func(ctx context.Context, objects []watched) []resource.Observation {
-			return observed(objects, func(w watched) (resource.Observation, error) {
-				found, err := g.describe(ctx, w.ID)
-				if err != nil {
-					return resource.Observation{}, err
+		HealthOf: func(ctx context.Context, w watched) (resource.Observation, error) {
+			found, err := g.describe(ctx, w.ID)
+			if err != nil {
+				return resource.Observation{}, err
+			}
+			out := judged(aws.ToString(found.Status))
+			for _, shard := range found.NodeGroups {
+				if status := aws.ToString(shard.Status); out.Health == report.Healthy && status != "" &&
+					status != available {
+					out.Health = report.Updating
+					out.Problem = fmt.Sprintf("Its shard %s is %s.", aws.ToString(shard.NodeGroupId), status)
 				}
-				out := judged(aws.ToString(found.Status))
-				for _, shard := range found.NodeGroups {
-					if status := aws.ToString(shard.Status); out.Health == report.Healthy && status != "" &&
-						status != available {
-						out.Health = report.Updating
-						out.Problem = fmt.Sprintf("Its shard %s is %s.", aws.ToString(shard.NodeGroupId), status)
-					}
-				}
-				out.Facts = []report.Fact{{Name: "nodes", Value: len(found.MemberClusters)}}
-				return out, nil
-			})
+			}
+			out.Facts = []report.Fact{{Name: "nodes", Value: len(found.MemberClusters)}}
+			return out, nil
 		},
 		Logs: func(w watched) []resource.LogSource {
 			var out []resource.LogSource
@@ -144,23 +118,21 @@ func (m metric) with(dimension, value string) resource.Metric {
 func (g cluster) observe() resource.Observing[model.Cluster, model.ClusterOutputs] {
 	type watched = resource.Watched[model.Cluster, model.ClusterOutputs]
 	return resource.Observing[model.Cluster, model.ClusterOutputs]{
-		Health: func(ctx context.Context, objects []watched) []resource.Observation {
-			return observed(objects, func(w watched) (resource.Observation, error) {
-				found, err := g.node(ctx, w.ID)
-				if err != nil {
-					return resource.Observation{}, err
+		HealthOf: func(ctx context.Context, w watched) (resource.Observation, error) {
+			found, err := g.node(ctx, w.ID)
+			if err != nil {
+				return resource.Observation{}, err
+			}
+			out := judged(aws.ToString(found.CacheClusterStatus))
+			for _, node := range found.CacheNodes {
+				if status := aws.ToString(node.CacheNodeStatus); out.Health == report.Healthy && status != "" &&
+					status != available {
+					out.Health = report.Updating
+					out.Problem = fmt.Sprintf("Its node %s is %s.", aws.ToString(node.CacheNodeId), status)
 				}
-				out := judged(aws.ToString(found.CacheClusterStatus))
-				for _, node := range found.CacheNodes {
-					if status := aws.ToString(node.CacheNodeStatus); out.Health == report.Healthy && status != "" &&
-						status != available {
-						out.Health = report.Updating
-						out.Problem = fmt.Sprintf("Its node %s is %s.", aws.ToString(node.CacheNodeId), status)
-					}
-				}
-				out.Facts = []report.Fact{{Name: "nodes", Value: int(aws.ToInt32(found.NumCacheNodes))}}
-				return out, nil
-			})
+			}
+			out.Facts = []report.Fact{{Name: "nodes", Value: int(aws.ToInt32(found.NumCacheNodes))}}
+			return out, nil
 		},
 		Metrics: func(w watched) []resource.Metric {
 			return []resource.Metric{
@@ -178,11 +150,9 @@ func (g cluster) observe() resource.Observing[model.Cluster, model.ClusterOutput
 func (g serverless) observe() resource.Observing[model.ServerlessCache, model.ServerlessCacheOutputs] {
 	type watched = resource.Watched[model.ServerlessCache, model.ServerlessCacheOutputs]
 	return resource.Observing[model.ServerlessCache, model.ServerlessCacheOutputs]{
-		Health: func(ctx context.Context, objects []watched) []resource.Observation {
-			return observed(objects, func(w watched) (resource.Observation, error) {
-				found, err := g.describe(ctx, w.ID)
-				return judged(statusOf(found)), err
-			})
+		HealthOf: func(ctx context.Context, w watched) (resource.Observation, error) {
+			found, err := g.describe(ctx, w.ID)
+			return judged(statusOf(found)), err
 		},
 		Metrics: func(w watched) []resource.Metric {
 			return []resource.Metric{

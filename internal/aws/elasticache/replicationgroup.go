@@ -55,7 +55,7 @@ func newReplicationGroup(a *api) resource.Behaviour {
 			Permissions: groupPermissions,
 		},
 		CheckProps: checkReplicationGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
-		Ahead: g.foresee, AwaitReady: g.awaitReady, DeleteObject: g.delete, Find: g.find, Taggable: true,
+		Ahead: g.foresee, AwaitReady: g.awaitReady, DeleteObject: g.delete, Named: "name", Taggable: true,
 		Observe: g.observe(),
 	}
 }
@@ -332,13 +332,4 @@ func (g replicationGroup) settled(
 	return settled(ctx, c.ID, isNew, c.Progress, g.describe, func(found types.ReplicationGroup) string {
 		return aws.ToString(found.Status)
 	})
-}
-
-func (g replicationGroup) find(ctx context.Context, c replicationGroupCall) (string, map[string]string, error) {
-	found, err := g.describe(ctx, c.Props.Name)
-	if err != nil {
-		return "", nil, err
-	}
-	labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
-	return c.Props.Name, labels, err
 }

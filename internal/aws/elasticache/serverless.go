@@ -78,7 +78,7 @@ func newServerless(a *api) resource.Behaviour {
 			},
 		},
 		CheckProps: checkServerless, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
-		AwaitReady: g.awaitReady, DeleteObject: g.delete, Find: g.find, Taggable: true, Observe: g.observe(),
+		AwaitReady: g.awaitReady, DeleteObject: g.delete, Named: "name", Taggable: true, Observe: g.observe(),
 	}
 }
 
@@ -195,15 +195,6 @@ func (g serverless) awaitReady(ctx context.Context, c serverlessCall) (model.Ser
 
 func (g serverless) settled(ctx context.Context, c serverlessCall, isNew bool) (types.ServerlessCache, error) {
 	return settled(ctx, c.ID, isNew, c.Progress, g.describe, statusOf)
-}
-
-func (g serverless) find(ctx context.Context, c serverlessCall) (string, map[string]string, error) {
-	found, err := g.describe(ctx, c.Props.Name)
-	if err != nil {
-		return "", nil, err
-	}
-	labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
-	return c.Props.Name, labels, err
 }
 
 func (g serverless) read(

@@ -44,7 +44,7 @@ func newUser(a *api) resource.Behaviour {
 			},
 		},
 		CheckProps: checkUser, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
-		DeleteObject: g.delete, Find: g.find, Taggable: true,
+		DeleteObject: g.delete, Named: "name", Taggable: true,
 	}
 }
 
@@ -116,15 +116,6 @@ func (g user) describe(ctx context.Context, id string) (types.User, error) {
 		return types.User{}, absent("elasticache:DescribeUsers", id)
 	}
 	return out.Users[0], nil
-}
-
-func (g user) find(ctx context.Context, c userCall) (string, map[string]string, error) {
-	found, err := g.describe(ctx, c.Props.Name)
-	if err != nil {
-		return "", nil, err
-	}
-	labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
-	return c.Props.Name, labels, err
 }
 
 func (g user) read(ctx context.Context, c userCall) (model.User, model.UserOutputs, error) {
@@ -244,7 +235,7 @@ func newUserGroup(a *api) resource.Behaviour {
 			return problems
 		},
 		CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, AwaitReady: g.awaitReady,
-		DeleteObject: g.delete, Find: g.find, Taggable: true,
+		DeleteObject: g.delete, Named: "name", Taggable: true,
 	}
 }
 
@@ -268,15 +259,6 @@ func (g userGroup) describe(ctx context.Context, id string) (types.UserGroup, er
 		return types.UserGroup{}, absent("elasticache:DescribeUserGroups", id)
 	}
 	return out.UserGroups[0], nil
-}
-
-func (g userGroup) find(ctx context.Context, c userGroupCall) (string, map[string]string, error) {
-	found, err := g.describe(ctx, c.Props.Name)
-	if err != nil {
-		return "", nil, err
-	}
-	labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
-	return c.Props.Name, labels, err
 }
 
 func (g userGroup) read(ctx context.Context, c userGroupCall) (model.UserGroup, model.UserGroupOutputs, error) {

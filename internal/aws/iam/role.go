@@ -52,7 +52,7 @@ func newRole(api *iam.Client) resource.Behaviour {
 		},
 		CheckProps: checkRole, CreateObject: r.create, ReadObject: r.read, UpdateObject: r.update,
 		DeleteObject: r.delete,
-		Ahead:        r.foresee, InTheWay: r.inTheWay, Added: r.added, Find: r.find, Taggable: true,
+		Ahead:        r.foresee, InTheWay: r.inTheWay, Added: r.added, Named: "name", Taggable: true,
 	}
 }
 
@@ -121,14 +121,6 @@ func (r role) get(ctx context.Context, name string) (*types.Role, error) {
 		return nil, failed(err)
 	}
 	return out.Role, nil
-}
-
-func (r role) find(ctx context.Context, c roleCall) (string, map[string]string, error) {
-	found, err := r.get(ctx, c.Props.Name)
-	if err != nil {
-		return "", nil, err
-	}
-	return text(found.RoleName), tagging.Map(found.Tags, tag), nil
 }
 
 func (r role) read(ctx context.Context, c roleCall) (model.Role, model.RoleOutputs, error) {

@@ -54,7 +54,7 @@ func newLogGroup(api *cloudwatchlogs.Client) resource.Behaviour {
 		},
 		CheckProps: checkLogGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
 		DeleteObject: g.delete,
-		Find:         g.find, Taggable: true,
+		Named:        "name", Taggable: true,
 	}
 }
 
@@ -163,15 +163,6 @@ func (g logGroup) tags(ctx context.Context, arn string) (map[string]string, erro
 		return nil, failed(err)
 	}
 	return out.Tags, nil
-}
-
-func (g logGroup) find(ctx context.Context, c groupCall) (string, map[string]string, error) {
-	group, err := g.describe(ctx, c.Props.Name)
-	if err != nil {
-		return "", nil, err
-	}
-	tags, err := g.tags(ctx, outputs(group).ARN)
-	return c.Props.Name, tags, err
 }
 
 func (g logGroup) read(ctx context.Context, c groupCall) (model.LogGroup, model.LogGroupOutputs, error) {

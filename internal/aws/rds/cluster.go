@@ -37,10 +37,10 @@ func newCluster(api *api) resource.Behaviour {
 			Permissions: clusterPermissions,
 		},
 		CheckProps: checkCluster, CreateObject: d.create, ReadObject: d.read, UpdateObject: d.update,
-		Ahead: d.foresee, AwaitReady: d.awaitReady, DeleteObject: d.delete, Find: d.find, Taggable: true,
+		Ahead: d.foresee, AwaitReady: d.awaitReady, DeleteObject: d.delete, Named: "identifier", Taggable: true,
 		Observe: resource.Observing[model.Cluster, model.ClusterOutputs]{
-			Health: d.health,
-			Logs:   func(w watchedCluster) []resource.LogSource { return logs("cluster", w.ID, w.Props.LogExports) },
+			HealthOf: d.health,
+			Logs:     func(w watchedCluster) []resource.LogSource { return logs("cluster", w.ID, w.Props.LogExports) },
 			Metrics: func(w watchedCluster) []resource.Metric {
 				return metrics("DBClusterIdentifier", w.ID, false)
 			},
@@ -167,11 +167,6 @@ func (d cluster) create(ctx context.Context, c clusterCall) (string, model.Clust
 		return "", model.ClusterOutputs{}, failed(err)
 	}
 	return p.Identifier, clusterOutputs(*out.DBCluster), nil
-}
-
-func (d cluster) find(ctx context.Context, c clusterCall) (string, map[string]string, error) {
-	found, err := d.get(ctx, c.Props.Identifier)
-	return c.Props.Identifier, tagging.Map(found.TagList, tag), err
 }
 
 // get returns a cluster, also one that is being deleted.

@@ -42,10 +42,10 @@ func newInstance(api *api) resource.Behaviour {
 			Permissions: instancePermissions,
 		},
 		CheckProps: checkInstance, CreateObject: i.create, ReadObject: i.read, UpdateObject: i.update,
-		Ahead: i.foresee, AwaitReady: i.awaitReady, DeleteObject: i.delete, Find: i.find, Taggable: true,
+		Ahead: i.foresee, AwaitReady: i.awaitReady, DeleteObject: i.delete, Named: "identifier", Taggable: true,
 		Observe: resource.Observing[model.Instance, model.InstanceOutputs]{
-			Health: i.health,
-			Logs:   func(w watchedInstance) []resource.LogSource { return logs("instance", w.ID, w.Props.LogExports) },
+			HealthOf: i.health,
+			Logs:     func(w watchedInstance) []resource.LogSource { return logs("instance", w.ID, w.Props.LogExports) },
 			Metrics: func(w watchedInstance) []resource.Metric {
 				return metrics("DBInstanceIdentifier", w.ID, !w.Props.ClusterIdentifier.IsSet())
 			},
@@ -228,11 +228,6 @@ func (i instance) create(ctx context.Context, c instanceCall) (string, model.Ins
 		made = out.DBInstance
 	}
 	return c.Props.Identifier, instanceOutputs(*made), nil
-}
-
-func (i instance) find(ctx context.Context, c instanceCall) (string, map[string]string, error) {
-	found, err := i.get(ctx, c.Props.Identifier)
-	return c.Props.Identifier, tagging.Map(found.TagList, tag), err
 }
 
 // get returns an instance, also one that is being deleted.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -39,48 +38,18 @@ func judged(status string) resource.Observation {
 	}
 }
 
-// together calls ask for each number below n, all at the same time, so that their reads share calls.
-func together(n int, ask func(int)) {
-	var all sync.WaitGroup
-	for i := range n {
-		all.Go(func() { ask(i) })
-	}
-	all.Wait()
+// health reports the status of an instance.
+func (i instance) health(ctx context.Context, w watchedInstance) (resource.Observation, error) {
+	found, err := i.get(ctx, w.ID)
+	return judged(aws.ToString(found.DBInstanceStatus)), err
 }
 
-// health reports the statuses of instances. The reads share calls.
-func (i instance) health(ctx context.Context, objects []watchedInstance) []resource.Observation {
-	out := make([]resource.Observation, len(objects))
-	together(len(objects), func(n int) {
-		found, err := i.get(ctx, objects[n].ID)
-		switch {
-		case errors.Is(err, resource.ErrNotFound):
-			out[n] = resource.Observation{Gone: true}
-		case err != nil:
-			out[n] = resource.Observation{Err: err}
-		default:
-			out[n] = judged(aws.ToString(found.DBInstanceStatus))
-		}
-	})
-	return out
-}
-
-// health reports the statuses of clusters.
-func (d cluster) health(ctx context.Context, objects []watchedCluster) []resource.Observation {
-	out := make([]resource.Observation, len(objects))
-	together(len(objects), func(n int) {
-		found, err := d.get(ctx, objects[n].ID)
-		switch {
-		case errors.Is(err, resource.ErrNotFound):
-			out[n] = resource.Observation{Gone: true}
-		case err != nil:
-			out[n] = resource.Observation{Err: err}
-		default:
-			out[n] = judged(aws.ToString(found.Status))
-			out[n].Facts = []report.Fact{{Name: "instances", Value: len(found.DBClusterMembers)}}
-		}
-	})
-	return out
+// health reports the status of a cluster.
+func (d cluster) health(ctx context.Context, w watchedCluster) (resource.Observation, error) {
+	found, err := d.get(ctx, w.ID)
+	out := judged(aws.ToString(found.Status))
+	out.Facts = []report.Fact{{Name: "instances", Value: len(found.DBClusterMembers)}}
+	return out, err
 }
 
 // logs are the log groups to which RDS exports the logs of a database.

@@ -183,7 +183,7 @@ func typedGroup(typ, arn, operation string, g parameterGroup) resource.Behaviour
 			},
 		},
 		CheckProps: checkParameterGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
-		DeleteObject: g.delete, Find: g.find, Taggable: true,
+		DeleteObject: g.delete, Named: "name", Taggable: true,
 	}
 }
 
@@ -293,15 +293,6 @@ func (g parameterGroup) known(ctx context.Context, group string, names []string)
 		}
 	}
 	return out, nil
-}
-
-func (g parameterGroup) find(ctx context.Context, c groupCall) (string, map[string]string, error) {
-	_, arn, err := g.calls.describe(ctx, c.Props.Name)
-	if err != nil {
-		return "", nil, failed(err)
-	}
-	tags, err := g.api.tags(ctx, arn)
-	return c.Props.Name, tags, err
 }
 
 func (g parameterGroup) read(ctx context.Context, c groupCall) (model.ParameterGroup, model.GroupOutputs, error) {

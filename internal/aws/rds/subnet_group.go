@@ -39,7 +39,7 @@ func newSubnetGroup(api *api) resource.Behaviour {
 			},
 		},
 		CheckProps: checkSubnetGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
-		DeleteObject: g.delete, Find: g.find, Taggable: true,
+		DeleteObject: g.delete, Named: "name", Taggable: true,
 	}
 }
 
@@ -79,15 +79,6 @@ func (g subnetGroup) describe(ctx context.Context, name string) (types.DBSubnetG
 			"the DB subnet group "+name)
 	}
 	return out.DBSubnetGroups[0], nil
-}
-
-func (g subnetGroup) find(ctx context.Context, c subnetGroupCall) (string, map[string]string, error) {
-	found, err := g.describe(ctx, c.Props.Name)
-	if err != nil {
-		return "", nil, err
-	}
-	tags, err := g.api.tags(ctx, aws.ToString(found.DBSubnetGroupArn))
-	return c.Props.Name, tags, err
 }
 
 func (g subnetGroup) read(ctx context.Context, c subnetGroupCall) (model.SubnetGroup, model.GroupOutputs, error) {

@@ -2,7 +2,6 @@ package sqs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
@@ -18,9 +16,6 @@ import (
 )
 
 type watchedQueue = resource.Watched[model.Queue, model.QueueOutputs]
-
-// atOnce is how many queues are asked about at the same time: SQS answers for one queue per call.
-const atOnce = 16
 
 // counts are the attributes that say how full a queue is, each with its name for people. SQS calls them approximate:
 // they settle about a minute after the last change.
@@ -33,33 +28,16 @@ var counts = []struct {
 	{types.QueueAttributeNameApproximateNumberOfMessagesDelayed, "messages delayed"},
 }
 
-// health reports how full queues are. A dead-letter queue with messages is unhealthy: somebody has to look at them
+// health reports how full a queue is. A dead-letter queue with messages is unhealthy: somebody has to look at them
 // before the queue deletes them.
-func (q queue) health(ctx context.Context, objects []watchedQueue) []resource.Observation {
-	out := make([]resource.Observation, len(objects))
-	var all errgroup.Group
-	all.SetLimit(atOnce)
-	for i, o := range objects {
-		all.Go(func() error {
-			out[i] = q.observe(ctx, o)
-			return nil
-		})
-	}
-	_ = all.Wait() // each has its error
-	return out
-}
-
-func (q queue) observe(ctx context.Context, o watchedQueue) resource.Observation {
+func (q queue) health(ctx context.Context, o watchedQueue) (resource.Observation, error) {
 	in := &sqs.GetQueueAttributesInput{QueueUrl: &o.ID}
 	for _, c := range counts {
 		in.AttributeNames = append(in.AttributeNames, c.attribute)
 	}
 	answer, err := q.api.GetQueueAttributes(ctx, in)
-	if err = failed(err); err != nil {
-		if errors.Is(err, resource.ErrNotFound) {
-			return resource.Observation{Gone: true}
-		}
-		return resource.Observation{Err: err}
+	if err != nil {
+		return resource.Observation{}, failed(err)
 	}
 	out := resource.Observation{Health: report.Healthy}
 	total := 0
@@ -73,7 +51,7 @@ func (q queue) observe(ctx context.Context, o watchedQueue) resource.Observation
 	if from := feeders(o); total > 0 && len(from) > 0 {
 		out.Health, out.Problem = report.Unhealthy, deadLetters(o, total, from)
 	}
-	return out
+	return out, nil
 }
 
 // feeders are the components whose queues send to a queue what nobody could process: it is their dead-letter queue.

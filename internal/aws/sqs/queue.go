@@ -51,7 +51,7 @@ func newQueue(api *sqs.Client) resource.Behaviour {
 		CheckProps: checkQueue, CreateObject: q.create, ReadObject: q.read, UpdateObject: q.update,
 		DeleteObject: q.delete, AwaitReady: q.awaitReady,
 		Find: q.find, Taggable: true,
-		Observe: resource.Observing[model.Queue, model.QueueOutputs]{Health: q.health, Metrics: q.metrics},
+		Observe: resource.Observing[model.Queue, model.QueueOutputs]{HealthOf: q.health, Metrics: q.metrics},
 	}
 }
 
