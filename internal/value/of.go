@@ -1,6 +1,9 @@
 package value
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+)
 
 // Of is a field of type T that may hold an expression instead of data. T is anything Decode can fill.
 type Of[T any] struct{ v Value }
@@ -35,6 +38,15 @@ func (o Of[T]) Or(data T) Of[T] {
 		return o
 	}
 	return Lit(data)
+}
+
+// AsSet is a list whose order means nothing to AWS, in one order and without repetitions, so that order is no
+// difference. A list that is not known stays.
+func AsSet(list Of[[]string]) Of[[]string] {
+	if !list.IsSet() || !list.Known() {
+		return list
+	}
+	return Lit(slices.Compact(slices.Sorted(slices.Values(list.Get()))))
 }
 
 func (o Of[T]) held() Value       { return o.v }

@@ -91,9 +91,7 @@ func (r requested) create(ctx context.Context, c requestedCall) (string, model.C
 		DomainName: &c.Props.Domain, ValidationMethod: types.ValidationMethodDns,
 		Tags: tagging.List(tagging.Wanted(c.Tags, c.Props.Tags), tag),
 	}
-	if c.Token != "" {
-		in.IdempotencyToken = aws.String(c.Token[:min(len(c.Token), 32)])
-	}
+	in.IdempotencyToken = call.Token(c.Token, 32)
 	made, err := r.api.RequestCertificate(ctx, in)
 	if err != nil {
 		return "", model.CertificateOutputs{}, failed(err)

@@ -63,6 +63,13 @@ func NotFound(codes ...string) Class { return Class{resource.ErrNotFound, codes}
 // Exists declares the codes that say that the name is taken.
 func Exists(codes ...string) Class { return Class{resource.ErrExists, codes} }
 
+// Gone returns AWS's own error for a missing object, for an answer that does not contain the object.
+func Gone(operation, code, what string) error {
+	return &resource.OpError{
+		Operation: operation, Code: code, Message: what + " does not exist", Err: resource.ErrNotFound,
+	}
+}
+
 // HasCode reports whether err is an AWS error with one of the codes.
 func HasCode(err error, codes ...string) bool {
 	var api smithy.APIError

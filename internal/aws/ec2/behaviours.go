@@ -89,13 +89,8 @@ var failed = call.Errors(
 	),
 )
 
-// gone returns AWS's own error for a missing object, for an answer that does not contain the object.
-func gone(operation, code, id string) error {
-	return &resource.OpError{
-		Operation: "ec2:" + operation, Code: code, Message: id + " does not exist",
-		Err: resource.ErrNotFound,
-	}
-}
+// gone is call.Gone for an operation of EC2.
+func gone(operation, code, what string) error { return call.Gone("ec2:"+operation, code, what) }
 
 // tag points to key and value of a tag.
 func tag(t *types.Tag) (key, text **string) { return &t.Key, &t.Value }

@@ -150,7 +150,7 @@ func lives(n types.NatGateway) bool {
 func (n natGateway) create(ctx context.Context, c natCall) (string, model.NATGatewayOutputs, error) {
 	made, err := n.api.client.CreateNatGateway(ctx, &ec2.CreateNatGatewayInput{
 		SubnetId: aws.String(c.Props.SubnetID.Get()), AllocationId: aws.String(c.Props.AllocationID.Get()),
-		ConnectivityType: types.ConnectivityTypePublic, ClientToken: token(c.Token),
+		ConnectivityType: types.ConnectivityTypePublic, ClientToken: call.Token(c.Token, 64),
 		TagSpecifications: specification(types.ResourceTypeNatgateway, tagging.Wanted(c.Tags, c.Props.Tags)),
 	})
 	if err != nil {

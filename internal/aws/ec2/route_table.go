@@ -67,7 +67,7 @@ func (a *api) listRouteTables(ctx context.Context, filters []types.Filter) ([]ty
 func (t routeTable) create(ctx context.Context, c tableCall) (string, model.RouteTableOutputs, error) {
 	id, err := t.makeOnce(ctx, c.Request, func(ctx context.Context, once func(*ec2.Options)) (*string, error) {
 		made, err := t.api.client.CreateRouteTable(ctx, &ec2.CreateRouteTableInput{
-			VpcId: aws.String(c.Props.VPCID.Get()), ClientToken: token(c.Token),
+			VpcId: aws.String(c.Props.VPCID.Get()), ClientToken: call.Token(c.Token, 64),
 			TagSpecifications: specification(types.ResourceTypeRouteTable, tagging.Wanted(c.Tags, c.Props.Tags)),
 		}, once)
 		if err != nil {
@@ -76,17 +76,6 @@ func (t routeTable) create(ctx context.Context, c tableCall) (string, model.Rout
 		return made.RouteTable.RouteTableId, nil
 	})
 	return id, model.RouteTableOutputs{ID: id}, err
-}
-
-// token is a client token; EC2 allows 64 characters.
-func token(t string) *string {
-	if t == "" {
-		return nil
-	}
-	if len(t) > 64 {
-		t = t[:64]
-	}
-	return &t
 }
 
 func (t routeTable) ready(ctx context.Context, c tableCall) (model.RouteTableOutputs, error) {
@@ -163,7 +152,7 @@ func routeID(table, destination string) string { return table + "/" + destinatio
 func (r route) create(ctx context.Context, c routeCall) (string, struct{}, error) {
 	_, err := r.api.client.CreateRoute(ctx, &ec2.CreateRouteInput{
 		RouteTableId: aws.String(c.Props.RouteTableID.Get()), DestinationCidrBlock: &c.Props.Destination,
-		GatewayId: optional(c.Props.GatewayID.Get()), NatGatewayId: optional(c.Props.NATGatewayID.Get()),
+		GatewayId: call.Optional(c.Props.GatewayID.Get()), NatGatewayId: call.Optional(c.Props.NATGatewayID.Get()),
 	})
 	return routeID(c.Props.RouteTableID.Get(), c.Props.Destination), struct{}{}, failed(err)
 }
@@ -211,7 +200,7 @@ func (r route) update(ctx context.Context, c routeCall) (struct{}, error) {
 	table, destination, _ := strings.Cut(c.ID, "/")
 	_, err := r.api.client.ReplaceRoute(ctx, &ec2.ReplaceRouteInput{
 		RouteTableId: &table, DestinationCidrBlock: &destination,
-		GatewayId: optional(c.Props.GatewayID.Get()), NatGatewayId: optional(c.Props.NATGatewayID.Get()),
+		GatewayId: call.Optional(c.Props.GatewayID.Get()), NatGatewayId: call.Optional(c.Props.NATGatewayID.Get()),
 	})
 	return struct{}{}, failed(err)
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
 	model "github.com/company/deployer/internal/resource/ec2"
 	"github.com/company/deployer/internal/value"
@@ -74,13 +75,6 @@ func protocol(name string) *string {
 	return &name
 }
 
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
 func isIPv6(cidr string) bool {
 	network, err := netip.ParsePrefix(cidr)
 	return err == nil && network.Addr().Is6()
@@ -89,7 +83,7 @@ func isIPv6(cidr string) bool {
 // permission is the rule in the form of AuthorizeSecurityGroup*.
 func permission(r model.SecurityGroupRule) types.IpPermission {
 	out := types.IpPermission{IpProtocol: protocol(r.Protocol), FromPort: port(r.FromPort), ToPort: port(r.ToPort)}
-	about := optional(r.Description)
+	about := call.Optional(r.Description)
 	switch cidr, group := r.CIDR.Get(), r.ReferencedSecurityGroupID.Get(); {
 	case group != "":
 		out.UserIdGroupPairs = []types.UserIdGroupPair{{GroupId: &group, Description: about}}

@@ -72,7 +72,7 @@ func newVPCEndpoint(api *api) resource.Behaviour {
 
 func checkEndpoint(p *model.VPCEndpoint) []value.Problem {
 	var problems value.Problems
-	p.RouteTableIDs = ordered(p.RouteTableIDs)
+	p.RouteTableIDs = value.AsSet(p.RouteTableIDs)
 	if p.EndpointType == model.GatewayEndpoint {
 		if p.SubnetIDs.IsSet() || p.SecurityGroupIDs.IsSet() || p.PrivateDNS != nil {
 			problems.Bad("endpointType", "a gateway endpoint has route tables only")
@@ -86,18 +86,11 @@ func checkEndpoint(p *model.VPCEndpoint) []value.Problem {
 		yes := true
 		p.PrivateDNS = &yes
 	}
-	p.SubnetIDs, p.SecurityGroupIDs = ordered(p.SubnetIDs), ordered(p.SecurityGroupIDs)
+	p.SubnetIDs, p.SecurityGroupIDs = value.AsSet(p.SubnetIDs), value.AsSet(p.SecurityGroupIDs)
 	return problems
 }
 
-// ordered is a list of ids in the order in which a read returns them.
-func ordered(ids value.Of[[]string]) value.Of[[]string] {
-	if !ids.IsSet() || !ids.Known() {
-		return ids
-	}
-	return sorted(ids.Get())
-}
-
+// sorted are ids in the order of value.AsSet.
 func sorted(ids []string) value.Of[[]string] { return value.Lit(slices.Sorted(slices.Values(ids))) }
 
 func (a *api) listEndpoints(ctx context.Context, filters []types.Filter) ([]types.VpcEndpoint, error) {
@@ -120,7 +113,7 @@ func (e vpcEndpoint) create(ctx context.Context, c endpointCall) (string, model.
 	in := &ec2.CreateVpcEndpointInput{
 		VpcId: aws.String(c.Props.VPCID.Get()), ServiceName: aws.String(c.Props.ServiceName.Get()),
 		VpcEndpointType: types.VpcEndpointTypeGateway, RouteTableIds: c.Props.RouteTableIDs.Get(),
-		ClientToken:       token(c.Token),
+		ClientToken:       call.Token(c.Token, 64),
 		TagSpecifications: specification(types.ResourceTypeVpcEndpoint, tagging.Wanted(c.Tags, c.Props.Tags)),
 	}
 	if c.Props.EndpointType == model.InterfaceEndpoint {
@@ -319,7 +312,7 @@ func (f flowLog) create(ctx context.Context, c flowCall) (string, model.FlowLogO
 		ResourceIds: []string{c.Props.VPCID.Get()}, ResourceType: types.FlowLogsResourceTypeVpc,
 		TrafficType:        types.TrafficType(strings.ToUpper(c.Props.Traffic)),
 		LogDestinationType: types.LogDestinationTypeCloudWatchLogs, LogGroupName: aws.String(c.Props.LogGroup.Get()),
-		DeliverLogsPermissionArn: aws.String(c.Props.RoleARN.Get()), ClientToken: token(c.Token),
+		DeliverLogsPermissionArn: aws.String(c.Props.RoleARN.Get()), ClientToken: call.Token(c.Token, 64),
 		TagSpecifications: specification(types.ResourceTypeVpcFlowLog, tagging.Wanted(c.Tags, c.Props.Tags)),
 	})
 	if err == nil {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -77,16 +76,6 @@ func checkDescription(text string, problems *value.Problems) {
 	if text == "" || len(text) > 255 {
 		problems.Bad("description", "must have 1 to 255 characters")
 	}
-}
-
-// asSet sorts a list whose order does not count.
-func asSet(list value.Of[[]string]) value.Of[[]string] {
-	if !list.IsSet() || !list.Known() {
-		return list
-	}
-	items := list.Get()
-	slices.Sort(items)
-	return value.Lit(slices.Compact(items))
 }
 
 // declared is what AWS has, if the state declares anything for that property; else AWS has chosen, and nothing differs.

@@ -75,7 +75,7 @@ func newCluster(a *api) resource.Behaviour {
 func checkCluster(p *model.Cluster) []value.Problem {
 	var problems value.Problems
 	checkName(&p.Name, &problems)
-	p.SecurityGroups = asSet(p.SecurityGroups)
+	p.SecurityGroups = value.AsSet(p.SecurityGroups)
 	set(&p.Port, model.MemcachedPort)
 	set(&p.MultiAZ, p.Nodes > 1)
 	set(&p.TransitEncryption, model.Compare(p.EngineVersion, tlsSince) >= 0)
@@ -125,7 +125,7 @@ func (g cluster) create(ctx context.Context, c clusterCall) (string, model.Clust
 		CacheNodeType: &p.NodeType, NumCacheNodes: new(int32(p.Nodes)), AZMode: azMode(p.MultiAZ),
 		CacheParameterGroupName: new(p.ParameterGroup.Get()), CacheSubnetGroupName: new(p.SubnetGroup.Get()),
 		SecurityGroupIds: p.SecurityGroups.Get(), Port: new(int32(*p.Port)),
-		TransitEncryptionEnabled: p.TransitEncryption, PreferredMaintenanceWindow: given(p.MaintenanceWindow),
+		TransitEncryptionEnabled: p.TransitEncryption, PreferredMaintenanceWindow: call.Optional(p.MaintenanceWindow),
 		Tags: tags(c.Request, p.Tags),
 	})
 	if err != nil {

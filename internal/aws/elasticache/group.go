@@ -56,7 +56,7 @@ func newSubnetGroup(a *api) resource.Behaviour {
 			var problems value.Problems
 			checkName(&p.Name, &problems)
 			checkDescription(p.Description, &problems)
-			p.SubnetIDs = asSet(p.SubnetIDs)
+			p.SubnetIDs = value.AsSet(p.SubnetIDs)
 			return problems
 		},
 		CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, DeleteObject: g.delete, Named: "name",
@@ -126,7 +126,7 @@ func (g subnetGroup) read(ctx context.Context, c subnetGroupCall) (model.SubnetG
 	}
 	return model.SubnetGroup{
 		Name: c.ID, VPCID: value.Lit(aws.ToString(found.VpcId)),
-		Description: aws.ToString(found.CacheSubnetGroupDescription), SubnetIDs: asSet(value.Lit(subnets)),
+		Description: aws.ToString(found.CacheSubnetGroupDescription), SubnetIDs: value.AsSet(value.Lit(subnets)),
 		Tags: tagging.Seen(c.Request, labels),
 	}, model.GroupOutputs{ARN: aws.ToString(found.ARN)}, nil
 }

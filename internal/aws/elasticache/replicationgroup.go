@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticache"
 	"github.com/aws/aws-sdk-go-v2/service/elasticache/types"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elasticache"
 	"github.com/company/deployer/internal/value"
@@ -125,7 +126,7 @@ func checkReplicationGroup(p *model.ReplicationGroup) []value.Problem {
 	var problems value.Problems
 	checkName(&p.Name, &problems)
 	checkDescription(p.Description, &problems)
-	p.SecurityGroups = asSet(p.SecurityGroups)
+	p.SecurityGroups = value.AsSet(p.SecurityGroups)
 	set(&p.Port, model.Port)
 	set(&p.Failover, p.Nodes > 1 || p.Shards != nil)
 	set(&p.MultiAZ, p.Nodes > 1)
@@ -218,8 +219,9 @@ func (g replicationGroup) create(
 		MultiAZEnabled: p.MultiAZ, AtRestEncryptionEnabled: p.AtRestEncryption,
 		TransitEncryptionEnabled: new(p.TransitEncryption != model.Disabled),
 		SnapshotRetentionLimit:   new(int32(*p.SnapshotRetention)), AutoMinorVersionUpgrade: p.MinorUpgrades,
-		KmsKeyId: given(p.KMSKey), SnapshotWindow: given(p.SnapshotWindow), SnapshotName: given(p.RestoreFrom),
-		PreferredMaintenanceWindow: given(p.MaintenanceWindow),
+		KmsKeyId:       call.Optional(p.KMSKey),
+		SnapshotWindow: call.Optional(p.SnapshotWindow), SnapshotName: call.Optional(p.RestoreFrom),
+		PreferredMaintenanceWindow: call.Optional(p.MaintenanceWindow),
 		LogDeliveryConfigurations:  deliveries(model.ReplicationGroup{}, p),
 		Tags:                       tags(c.Request, p.Tags),
 	}
@@ -250,14 +252,6 @@ func (g replicationGroup) create(
 		return "", model.ReplicationGroupOutputs{}, failed(err)
 	}
 	return p.Name, groupOutputs(*made.ReplicationGroup), nil
-}
-
-// given is a text, nil without one.
-func given(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
 }
 
 // deliveries are the changes of log deliveries from old to wanted.

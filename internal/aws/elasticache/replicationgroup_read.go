@@ -165,7 +165,7 @@ func groupsOf(node types.CacheCluster) value.Of[[]string] {
 	for i, s := range node.SecurityGroups {
 		groups[i] = aws.ToString(s.SecurityGroupId)
 	}
-	return asSet(value.Lit(groups))
+	return value.AsSet(value.Lit(groups))
 }
 
 // sameKey is the declared KMS key if AWS returns the same one in another form.

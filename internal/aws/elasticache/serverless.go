@@ -88,7 +88,7 @@ func checkServerless(p *model.ServerlessCache) []value.Problem {
 	var problems value.Problems
 	checkName(&p.Name, &problems)
 	checkDescription(p.Description, &problems)
-	p.SecurityGroups, p.SubnetIDs = asSet(p.SecurityGroups), asSet(p.SubnetIDs)
+	p.SecurityGroups, p.SubnetIDs = value.AsSet(p.SecurityGroups), value.AsSet(p.SubnetIDs)
 	set(&p.SnapshotRetention, 0)
 	if *p.SnapshotRetention < 0 || *p.SnapshotRetention > 35 {
 		problems.Bad("snapshotRetention", "must be from 0 to 35 days")
@@ -148,7 +148,8 @@ func (g serverless) create(ctx context.Context, c serverlessCall) (string, model
 		ServerlessCacheName: &p.Name, Description: &p.Description, Engine: &p.Engine,
 		MajorEngineVersion: &p.MajorVersion,
 		SubnetIds:          subnets[:min(mostSubnets, len(subnets))], SecurityGroupIds: p.SecurityGroups.Get(),
-		KmsKeyId: given(p.KMSKey), CacheUsageLimits: limitsOf(p), DailySnapshotTime: given(p.SnapshotTime),
+		KmsKeyId:         call.Optional(p.KMSKey),
+		CacheUsageLimits: limitsOf(p), DailySnapshotTime: call.Optional(p.SnapshotTime),
 		Tags: tags(c.Request, p.Tags),
 	}
 	if *p.SnapshotRetention > 0 {
@@ -215,8 +216,8 @@ func (g serverless) read(
 	p := base
 	p.Name, p.Description = c.ID, aws.ToString(found.Description)
 	p.Engine, p.MajorVersion = aws.ToString(found.Engine), aws.ToString(found.MajorEngineVersion)
-	p.SecurityGroups = asSet(value.Lit(slices.Clone(found.SecurityGroupIds)))
-	if subnets := asSet(value.Lit(slices.Clone(found.SubnetIds))); !partOf(subnets.Get(), base.SubnetIDs.Get()) {
+	p.SecurityGroups = value.AsSet(value.Lit(slices.Clone(found.SecurityGroupIds)))
+	if subnets := value.AsSet(value.Lit(slices.Clone(found.SubnetIds))); !partOf(subnets.Get(), base.SubnetIDs.Get()) {
 		p.SubnetIDs = subnets
 	}
 	p.KMSKey = sameKey(base.KMSKey, found.KmsKeyId)

@@ -231,7 +231,7 @@ func newUserGroup(a *api) resource.Behaviour {
 		CheckProps: func(p *model.UserGroup) []value.Problem {
 			var problems value.Problems
 			checkName(&p.Name, &problems)
-			p.UserIDs = asSet(p.UserIDs)
+			p.UserIDs = value.AsSet(p.UserIDs)
 			return problems
 		},
 		CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, AwaitReady: g.awaitReady,
@@ -271,7 +271,7 @@ func (g userGroup) read(ctx context.Context, c userGroupCall) (model.UserGroup, 
 		return model.UserGroup{}, model.UserGroupOutputs{}, err
 	}
 	return model.UserGroup{
-		Name: c.ID, Engine: aws.ToString(found.Engine), UserIDs: asSet(value.Lit(slices.Clone(found.UserIds))),
+		Name: c.ID, Engine: aws.ToString(found.Engine), UserIDs: value.AsSet(value.Lit(slices.Clone(found.UserIds))),
 		Tags: tagging.Seen(c.Request, labels),
 	}, model.UserGroupOutputs{ARN: aws.ToString(found.ARN), ID: c.ID}, nil
 }

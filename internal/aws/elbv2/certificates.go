@@ -39,7 +39,7 @@ func newListenerCertificates(api *api) resource.Behaviour {
 			},
 		},
 		CheckProps: func(p *model.ListenerCertificates) []value.Problem {
-			p.CertificateARNs = asSet(p.CertificateARNs)
+			p.CertificateARNs = value.AsSet(p.CertificateARNs)
 			return nil
 		},
 		CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update, DeleteObject: l.delete,
@@ -72,7 +72,9 @@ func (l listenerCertificates) read(
 		return model.ListenerCertificates{}, out, fmt.Errorf("the listener has none of these certificates: %w",
 			resource.ErrNotFound)
 	}
-	return model.ListenerCertificates{ListenerARN: value.Lit(c.ID), CertificateARNs: asSet(value.Lit(left))}, out, nil
+	return model.ListenerCertificates{
+		ListenerARN: value.Lit(c.ID), CertificateARNs: value.AsSet(value.Lit(left)),
+	}, out, nil
 }
 
 func (l listenerCertificates) update(

@@ -2,7 +2,6 @@ package elbv2
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/company/deployer/internal/value"
 )
@@ -30,14 +29,4 @@ func pointer[T any](field **T, def T) {
 	if *field == nil {
 		*field = &def
 	}
-}
-
-// asSet sorts a list whose order means nothing to AWS, so that order is no difference. An unknown list stays.
-func asSet(list value.Of[[]string]) value.Of[[]string] {
-	if !list.IsSet() || !list.Known() {
-		return list
-	}
-	items := list.Get()
-	slices.Sort(items)
-	return value.Lit(slices.Compact(items))
 }

@@ -61,7 +61,7 @@ func newLoadBalancer(api *api) resource.Behaviour {
 func checkLoadBalancer(p *model.LoadBalancer) []value.Problem {
 	var problems []value.Problem
 	checkName(&p.Name)
-	p.Subnets, p.SecurityGroups = asSet(p.Subnets), asSet(p.SecurityGroups)
+	p.Subnets, p.SecurityGroups = value.AsSet(p.Subnets), value.AsSet(p.SecurityGroups)
 	if p.Subnets.Known() && len(p.Subnets.Get()) < 2 {
 		problems = append(problems, bad("an application load balancer needs subnets in at least two zones", "subnets"))
 	}
@@ -185,8 +185,8 @@ func (l loadBalancer) read(
 	}
 	p.Name, p.Scheme, p.IPAddressType = aws.ToString(found.LoadBalancerName), string(found.Scheme),
 		string(found.IpAddressType)
-	p.VPCID, p.Subnets = value.Lit(aws.ToString(found.VpcId)), asSet(value.Lit(subnets))
-	p.SecurityGroups, p.Tags = asSet(value.Lit(slices.Clone(found.SecurityGroups))), tagging.Seen(c.Request, tags)
+	p.VPCID, p.Subnets = value.Lit(aws.ToString(found.VpcId)), value.AsSet(value.Lit(subnets))
+	p.SecurityGroups, p.Tags = value.AsSet(value.Lit(slices.Clone(found.SecurityGroups))), tagging.Seen(c.Request, tags)
 	return p, loadBalancerOutputs(found), nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"golang.org/x/sync/errgroup"
@@ -112,7 +113,7 @@ func (r role) create(ctx context.Context, c roleCall) (string, model.RoleOutputs
 }
 
 func outputs(r *types.Role) model.RoleOutputs {
-	return model.RoleOutputs{ARN: text(r.Arn), Name: text(r.RoleName), UniqueID: text(r.RoleId)}
+	return model.RoleOutputs{ARN: aws.ToString(r.Arn), Name: aws.ToString(r.RoleName), UniqueID: aws.ToString(r.RoleId)}
 }
 
 func (r role) get(ctx context.Context, name string) (*types.Role, error) {
@@ -128,12 +129,13 @@ func (r role) read(ctx context.Context, c roleCall) (model.Role, model.RoleOutpu
 	if err != nil {
 		return model.Role{}, model.RoleOutputs{}, err
 	}
-	doc, err := policy.Read(text(found.AssumeRolePolicyDocument), c.Old.AssumeRolePolicy)
+	doc, err := policy.Read(aws.ToString(found.AssumeRolePolicyDocument), c.Old.AssumeRolePolicy)
 	if err != nil {
 		return model.Role{}, model.RoleOutputs{}, fmt.Errorf("iam:GetRole %s: %w", c.ID, err)
 	}
 	props := model.Role{
-		Name: text(found.RoleName), AssumeRolePolicy: doc, Path: text(found.Path), Description: text(found.Description),
+		Name:             aws.ToString(found.RoleName),
+		AssumeRolePolicy: doc, Path: aws.ToString(found.Path), Description: aws.ToString(found.Description),
 		MaxSession: 3600, Tags: tagging.Seen(c.Request, tagging.Map(found.Tags, tag)),
 	}
 	if found.MaxSessionDuration != nil {
@@ -237,7 +239,7 @@ func (r role) added(ctx context.Context, c roleCall, stack resource.Neighbours) 
 			if err != nil {
 				return failed(err)
 			}
-			if arn := text(p.PolicyArn); foreign(arn) {
+			if arn := aws.ToString(p.PolicyArn); foreign(arn) {
 				managed = append(managed, resource.Addition{
 					ID: arn, What: "the managed policy " + arn,
 					Remove: "aws iam detach-role-policy --role-name " + c.ID + " --policy-arn " + arn,
@@ -290,10 +292,3 @@ func (r role) delete(ctx context.Context, c roleCall) error {
 
 // tag points to key and value of a tag.
 func tag(t *types.Tag) (key, text **string) { return &t.Key, &t.Value }
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}

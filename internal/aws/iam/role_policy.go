@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/company/deployer/internal/aws/policy"
@@ -96,7 +97,7 @@ func (p rolePolicy) read(ctx context.Context, c rolePolicyCall) (model.RolePolic
 	if err != nil {
 		return model.RolePolicy{}, model.RolePolicyOutputs{}, failed(err)
 	}
-	doc, err := policy.Read(text(out.PolicyDocument), c.Old.Policy)
+	doc, err := policy.Read(aws.ToString(out.PolicyDocument), c.Old.Policy)
 	return model.RolePolicy{Role: value.Lit(role), Name: name, Policy: doc}, model.RolePolicyOutputs{}, err
 }
 

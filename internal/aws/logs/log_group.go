@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"golang.org/x/sync/errgroup"
@@ -139,7 +140,7 @@ func (g logGroup) describe(ctx context.Context, name string) (types.LogGroup, er
 		if err != nil {
 			return types.LogGroup{}, failed(err)
 		}
-		if text(group.LogGroupName) == name {
+		if aws.ToString(group.LogGroupName) == name {
 			return group, nil
 		}
 	}
@@ -150,11 +151,11 @@ func (g logGroup) describe(ctx context.Context, name string) (types.LogGroup, er
 }
 
 func outputs(group types.LogGroup) model.LogGroupOutputs {
-	arn := text(group.LogGroupArn)
+	arn := aws.ToString(group.LogGroupArn)
 	if arn == "" {
-		arn = strings.TrimSuffix(text(group.Arn), ":*")
+		arn = strings.TrimSuffix(aws.ToString(group.Arn), ":*")
 	}
-	return model.LogGroupOutputs{Name: text(group.LogGroupName), ARN: arn}
+	return model.LogGroupOutputs{Name: aws.ToString(group.LogGroupName), ARN: arn}
 }
 
 func (g logGroup) tags(ctx context.Context, arn string) (map[string]string, error) {
@@ -187,7 +188,7 @@ func (g logGroup) read(ctx context.Context, c groupCall) (model.LogGroup, model.
 	if group.RetentionInDays != nil {
 		props.RetentionDays = int(*group.RetentionInDays)
 	}
-	if key := text(group.KmsKeyId); key != "" {
+	if key := aws.ToString(group.KmsKeyId); key != "" {
 		props.KMSKey = value.Lit(key)
 	}
 	return props, out, nil
@@ -238,11 +239,4 @@ func (g logGroup) delete(ctx context.Context, c groupCall) error {
 		}
 		return err
 	})
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

@@ -78,13 +78,13 @@ func (r *Reader) Page(ctx context.Context, q follow.Query, token string) (follow
 	if err != nil {
 		return follow.Page{}, call.Error(err)
 	}
-	page := follow.Page{Next: text(out.NextToken)}
+	page := follow.Page{Next: aws.ToString(out.NextToken)}
 	for _, e := range out.Events {
 		page.Events = append(page.Events, follow.Event{
-			Group: q.Group, Stream: text(e.LogStreamName), ID: text(e.EventId),
+			Group: q.Group, Stream: aws.ToString(e.LogStreamName), ID: aws.ToString(e.EventId),
 			At:       time.UnixMilli(aws.ToInt64(e.Timestamp)).UTC(),
 			Ingested: time.UnixMilli(aws.ToInt64(e.IngestionTime)).UTC(),
-			Text:     strings.TrimRight(text(e.Message), "\r\n"),
+			Text:     strings.TrimRight(aws.ToString(e.Message), "\r\n"),
 		})
 	}
 	return page, nil
@@ -161,10 +161,10 @@ func (r *Reader) session(
 			events := make([]follow.Event, 0, len(update.Value.SessionResults))
 			for _, l := range update.Value.SessionResults {
 				events = append(events, follow.Event{
-					Group: groupName(text(l.LogGroupIdentifier)), Stream: text(l.LogStreamName),
+					Group: groupName(aws.ToString(l.LogGroupIdentifier)), Stream: aws.ToString(l.LogStreamName),
 					At:       time.UnixMilli(aws.ToInt64(l.Timestamp)).UTC(),
 					Ingested: time.UnixMilli(aws.ToInt64(l.IngestionTime)).UTC(),
-					Text:     strings.TrimRight(text(l.Message), "\r\n"),
+					Text:     strings.TrimRight(aws.ToString(l.Message), "\r\n"),
 				})
 			}
 			sampled := update.Value.SessionMetadata != nil && update.Value.SessionMetadata.Sampled

@@ -79,12 +79,8 @@ var failed = call.Errors(
 		"DBParameterGroupAlreadyExists"),
 )
 
-// gone returns AWS's own error for a missing object, for an answer that does not contain the object.
-func gone(operation, code, what string) error {
-	return &resource.OpError{
-		Operation: "rds:" + operation, Code: code, Message: what + " does not exist", Err: resource.ErrNotFound,
-	}
-}
+// gone is call.Gone for an operation of RDS.
+func gone(operation, code, what string) error { return call.Gone("rds:"+operation, code, what) }
 
 // tag points to key and value of a tag.
 func tag(t *types.Tag) (key, text **string) { return &t.Key, &t.Value }

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/rds"
@@ -51,7 +52,7 @@ func newCluster(api *api) resource.Behaviour {
 func clusterPermissions(s resource.Scope) []resource.Statement {
 	groups := s.Names(groupNameLimit)
 	clusters := []string{s.ARN("rds", "cluster:"+s.Names(identifierLimit))}
-	return []resource.Statement{
+	return append([]resource.Statement{
 		{On: clusters, Actions: []string{
 			"rds:CreateDBCluster", "rds:ModifyDBCluster", "rds:DeleteDBCluster",
 			"rds:AddTagsToResource", "rds:RemoveTagsFromResource",
@@ -61,15 +62,10 @@ func clusterPermissions(s resource.Scope) []resource.Statement {
 			s.ARN("rds", "subgrp:"+groups), s.ARN("rds", "cluster-pg:"+groups), s.ARN("rds", "og:default:*"),
 			s.ARN("rds", "pg:default.*"),
 		}, Actions: []string{"rds:CreateDBCluster", "rds:ModifyDBCluster"}},
-		offers,
 		{
 			On:      []string{s.ARN("rds", "cluster-snapshot:*"), s.ARN("rds", "cluster:*")},
 			Actions: []string{"rds:DescribeDBClusterSnapshots"}, Why: "with `restoreFrom`, in the plan", Looks: true,
 		},
-		{
-			Actions: []string{"rds:DescribeEvents"}, Why: "progress of what takes minutes",
-		},
-		logsOf(s, "cluster"),
 		{
 			On: append(slices.Clone(clusters), s.ARN("rds", "cluster-snapshot:*"), s.ARN("rds", "subgrp:"+groups),
 				s.ARN("rds", "cluster-pg:"+groups), s.ARN("rds", "og:default:*")),
@@ -79,14 +75,7 @@ func clusterPermissions(s resource.Scope) []resource.Statement {
 			On:      []string{s.ARN("rds", "cluster-snapshot:*")},
 			Actions: []string{"rds:CreateDBClusterSnapshot"}, Why: "the final snapshot",
 		},
-		managedSecret(s), keys(s),
-		{
-			On:      []string{s.ARN("secretsmanager", "secret:rds!*")},
-			Actions: []string{"secretsmanager:DescribeSecret", "secretsmanager:RotateSecret"},
-			Why:     "with `passwordRotation`",
-		},
-		s.ServiceLinkedRole("rds.amazonaws.com"),
-	}
+	}, databasePermissions(s, "cluster")...)
 }
 
 func checkCluster(p *model.Cluster) []value.Problem {
@@ -106,13 +95,9 @@ func checkCluster(p *model.Cluster) []value.Problem {
 			problems.Bad("capacity.pauseAfter", "must be from 300 to 86400 seconds, and only with min 0")
 		}
 	}
-	if p.SecurityGroupIDs.Known() && p.SecurityGroupIDs.IsSet() {
-		p.SecurityGroupIDs = value.Lit(slices.Sorted(slices.Values(p.SecurityGroupIDs.Get())))
-	}
+	p.SecurityGroupIDs = value.AsSet(p.SecurityGroupIDs)
 	slices.Sort(p.LogExports)
-	if d := p.PasswordRotation; d != nil && (*d < 1 || *d > 1000) {
-		problems.Bad("passwordRotation", "must be from 1 to 1000 days, but is %d", *d)
-	}
+	checkRotation(&problems, p.PasswordRotation)
 	return problems
 }
 
@@ -131,13 +116,13 @@ func (d cluster) create(ctx context.Context, c clusterCall) (string, model.Clust
 	if p.Snapshot != "" {
 		out, err := d.api.client.RestoreDBClusterFromSnapshot(ctx, &rds.RestoreDBClusterFromSnapshotInput{
 			DBClusterIdentifier: &p.Identifier, SnapshotIdentifier: &p.Snapshot, Engine: &p.Engine,
-			EngineVersion: text(p.EngineVersion), DBSubnetGroupName: text(p.SubnetGroup.Get()),
+			EngineVersion: call.Optional(p.EngineVersion), DBSubnetGroupName: call.Optional(p.SubnetGroup.Get()),
 			VpcSecurityGroupIds:         p.SecurityGroupIDs.Get(),
-			DBClusterParameterGroupName: text(p.ParameterGroup.Get()), Port: number(p.ListenPort),
+			DBClusterParameterGroupName: call.Optional(p.ParameterGroup.Get()), Port: number(p.ListenPort),
 			EnableCloudwatchLogsExports:     p.LogExports,
 			EnableIAMDatabaseAuthentication: p.IAMAuthentication, DeletionProtection: p.Protected,
-			EngineLifecycleSupport: lifecycle(p.ExtendedSupport), StorageType: text(p.StorageType),
-			ServerlessV2ScalingConfiguration: scaling(p.Capacity), KmsKeyId: text(p.KMSKey.Get()),
+			EngineLifecycleSupport: lifecycle(p.ExtendedSupport), StorageType: call.Optional(p.StorageType),
+			ServerlessV2ScalingConfiguration: scaling(p.Capacity), KmsKeyId: call.Optional(p.KMSKey.Get()),
 			CopyTagsToSnapshot: aws.Bool(true), Tags: tags,
 		})
 		if err != nil {
@@ -146,13 +131,14 @@ func (d cluster) create(ctx context.Context, c clusterCall) (string, model.Clust
 		return p.Identifier, clusterOutputs(*out.DBCluster), nil
 	}
 	in := &rds.CreateDBClusterInput{
-		DBClusterIdentifier: &p.Identifier, Engine: &p.Engine, EngineVersion: text(p.EngineVersion),
-		DatabaseName: text(p.Database), MasterUsername: text(p.Username),
-		DBSubnetGroupName: text(p.SubnetGroup.Get()), VpcSecurityGroupIds: p.SecurityGroupIDs.Get(),
-		DBClusterParameterGroupName: text(p.ParameterGroup.Get()), Port: number(p.ListenPort),
-		StorageEncrypted: &p.Encrypted, KmsKeyId: text(p.KMSKey.Get()), StorageType: text(p.StorageType),
-		BackupRetentionPeriod: number(p.BackupRetention), PreferredBackupWindow: text(p.BackupWindow),
-		PreferredMaintenanceWindow: text(p.MaintenanceWindow), EnableCloudwatchLogsExports: p.LogExports,
+		DBClusterIdentifier: &p.Identifier, Engine: &p.Engine, EngineVersion: call.Optional(p.EngineVersion),
+		DatabaseName: call.Optional(p.Database), MasterUsername: call.Optional(p.Username),
+		DBSubnetGroupName: call.Optional(p.SubnetGroup.Get()), VpcSecurityGroupIds: p.SecurityGroupIDs.Get(),
+		DBClusterParameterGroupName: call.Optional(p.ParameterGroup.Get()), Port: number(p.ListenPort),
+		StorageEncrypted: &p.Encrypted, KmsKeyId: call.Optional(p.KMSKey.Get()),
+		StorageType:           call.Optional(p.StorageType),
+		BackupRetentionPeriod: number(p.BackupRetention), PreferredBackupWindow: call.Optional(p.BackupWindow),
+		PreferredMaintenanceWindow: call.Optional(p.MaintenanceWindow), EnableCloudwatchLogsExports: p.LogExports,
 		EnableIAMDatabaseAuthentication: p.IAMAuthentication, DeletionProtection: p.Protected,
 		EngineLifecycleSupport:           lifecycle(p.ExtendedSupport),
 		ServerlessV2ScalingConfiguration: scaling(p.Capacity), CopyTagsToSnapshot: aws.Bool(true), Tags: tags,
@@ -360,7 +346,7 @@ func modifyClusterInput(p model.Cluster, found types.DBCluster) *rds.ModifyDBClu
 		in.VpcSecurityGroupIds = p.SecurityGroupIDs.Get()
 	})
 	change(has.ParameterGroup.Get() != p.ParameterGroup.Get() && p.ParameterGroup.IsSet(), func() {
-		in.DBClusterParameterGroupName = text(p.ParameterGroup.Get())
+		in.DBClusterParameterGroupName = call.Optional(p.ParameterGroup.Get())
 	})
 	change(differs(has.ListenPort, p.ListenPort), func() { in.Port = number(p.ListenPort) })
 	change(differs(has.BackupRetention, p.BackupRetention), func() {

@@ -9,17 +9,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
 	model "github.com/company/deployer/internal/resource/rds"
 	"github.com/company/deployer/internal/value"
 )
-
-func text(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
 
 func number(n *int) *int32 {
 	if n == nil {
@@ -70,19 +64,20 @@ func throwaway() *string { return aws.String(rand.Text() + rand.Text()[:10]) }
 func createInput(c instanceCall) (*rds.CreateDBInstanceInput, error) {
 	p := c.Props
 	in := &rds.CreateDBInstanceInput{
-		DBInstanceIdentifier: &p.Identifier, Engine: &p.Engine, EngineVersion: text(p.EngineVersion),
-		DBInstanceClass: &p.Class, DBClusterIdentifier: text(p.ClusterIdentifier.Get()),
-		AllocatedStorage: number(p.Storage), StorageType: text(p.StorageType), Iops: number(p.IOPS),
-		StorageThroughput: number(p.Throughput), MultiAZ: p.MultiAZ, DBName: text(p.Database),
-		MasterUsername: text(p.Username), DBSubnetGroupName: text(p.SubnetGroup.Get()),
-		VpcSecurityGroupIds: p.SecurityGroupIDs.Get(), DBParameterGroupName: text(p.ParameterGroup.Get()),
+		DBInstanceIdentifier: &p.Identifier, Engine: &p.Engine, EngineVersion: call.Optional(p.EngineVersion),
+		DBInstanceClass: &p.Class, DBClusterIdentifier: call.Optional(p.ClusterIdentifier.Get()),
+		AllocatedStorage: number(p.Storage), StorageType: call.Optional(p.StorageType), Iops: number(p.IOPS),
+		StorageThroughput: number(p.Throughput), MultiAZ: p.MultiAZ, DBName: call.Optional(p.Database),
+		MasterUsername: call.Optional(p.Username), DBSubnetGroupName: call.Optional(p.SubnetGroup.Get()),
+		VpcSecurityGroupIds: p.SecurityGroupIDs.Get(), DBParameterGroupName: call.Optional(p.ParameterGroup.Get()),
 		Port: number(p.ListenPort), PubliclyAccessible: &p.Public, BackupRetentionPeriod: number(p.BackupRetention),
-		PreferredBackupWindow: text(p.BackupWindow), PreferredMaintenanceWindow: text(p.MaintenanceWindow),
-		AutoMinorVersionUpgrade: p.MinorUpgrades, EnableCloudwatchLogsExports: p.LogExports,
+		PreferredBackupWindow:      call.Optional(p.BackupWindow),
+		PreferredMaintenanceWindow: call.Optional(p.MaintenanceWindow),
+		AutoMinorVersionUpgrade:    p.MinorUpgrades, EnableCloudwatchLogsExports: p.LogExports,
 		EnablePerformanceInsights: p.Insights, EnableIAMDatabaseAuthentication: p.IAMAuthentication,
 		PerformanceInsightsRetentionPeriod: number(p.InsightsRetention),
 		DeletionProtection:                 p.Protected, EngineLifecycleSupport: lifecycle(p.ExtendedSupport),
-		PromotionTier: number(p.PromotionTier), KmsKeyId: text(p.KMSKey.Get()),
+		PromotionTier: number(p.PromotionTier), KmsKeyId: call.Optional(p.KMSKey.Get()),
 		Tags: tagging.List(tagging.Wanted(c.Tags, p.Tags), tag),
 	}
 	if p.MaxStorage != nil && *p.MaxStorage > 0 {
@@ -103,12 +98,12 @@ func restoreInput(c instanceCall) *rds.RestoreDBInstanceFromDBSnapshotInput {
 	p := c.Props
 	return &rds.RestoreDBInstanceFromDBSnapshotInput{
 		DBInstanceIdentifier: &p.Identifier, DBSnapshotIdentifier: &p.Snapshot, DBInstanceClass: &p.Class,
-		Engine: &p.Engine, MultiAZ: p.MultiAZ, DBSubnetGroupName: text(p.SubnetGroup.Get()),
-		VpcSecurityGroupIds: p.SecurityGroupIDs.Get(), DBParameterGroupName: text(p.ParameterGroup.Get()),
+		Engine: &p.Engine, MultiAZ: p.MultiAZ, DBSubnetGroupName: call.Optional(p.SubnetGroup.Get()),
+		VpcSecurityGroupIds: p.SecurityGroupIDs.Get(), DBParameterGroupName: call.Optional(p.ParameterGroup.Get()),
 		Port: number(p.ListenPort), PubliclyAccessible: &p.Public, AutoMinorVersionUpgrade: p.MinorUpgrades,
 		EnableCloudwatchLogsExports: p.LogExports, EnableIAMDatabaseAuthentication: p.IAMAuthentication,
 		DeletionProtection: p.Protected, EngineLifecycleSupport: lifecycle(p.ExtendedSupport),
-		StorageType: text(p.StorageType), Iops: number(p.IOPS), StorageThroughput: number(p.Throughput),
+		StorageType: call.Optional(p.StorageType), Iops: number(p.IOPS), StorageThroughput: number(p.Throughput),
 		CopyTagsToSnapshot: aws.Bool(true),
 		Tags:               tagging.List(tagging.Wanted(c.Tags, p.Tags), tag),
 	}
@@ -272,7 +267,7 @@ func modifyInput(p model.Instance, found types.DBInstance) (*rds.ModifyDBInstanc
 			size = *number(p.Storage)
 		}
 		in.AllocatedStorage, in.Iops, in.StorageThroughput = &size, number(p.IOPS), number(p.Throughput)
-		in.StorageType = text(p.StorageType)
+		in.StorageType = call.Optional(p.StorageType)
 	})
 	change(differs(has.MaxStorage, p.MaxStorage), func() {
 		in.MaxAllocatedStorage = number(p.MaxStorage)
@@ -287,7 +282,7 @@ func modifyInput(p model.Instance, found types.DBInstance) (*rds.ModifyDBInstanc
 		in.VpcSecurityGroupIds = p.SecurityGroupIDs.Get()
 	})
 	change(has.ParameterGroup.Get() != p.ParameterGroup.Get() && p.ParameterGroup.IsSet(), func() {
-		in.DBParameterGroupName = text(p.ParameterGroup.Get())
+		in.DBParameterGroupName = call.Optional(p.ParameterGroup.Get())
 	})
 	change(differs(has.ListenPort, p.ListenPort), func() { in.DBPortNumber = number(p.ListenPort) })
 	change(has.Public != p.Public, func() { in.PubliclyAccessible = &p.Public })

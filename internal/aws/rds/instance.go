@@ -45,7 +45,9 @@ func newInstance(api *api) resource.Behaviour {
 		Ahead: i.foresee, AwaitReady: i.awaitReady, DeleteObject: i.delete, Named: "identifier", Taggable: true,
 		Observe: resource.Observing[model.Instance, model.InstanceOutputs]{
 			HealthOf: i.health,
-			Logs:     func(w watchedInstance) []resource.LogSource { return logs("instance", w.ID, w.Props.LogExports) },
+			Logs: func(w watchedInstance) []resource.LogSource {
+				return logs("instance", w.ID, w.Props.LogExports)
+			},
 			Metrics: func(w watchedInstance) []resource.Metric {
 				return metrics("DBInstanceIdentifier", w.ID, !w.Props.ClusterIdentifier.IsSet())
 			},
@@ -76,7 +78,7 @@ func notYet(operations ...string) []resource.NotYet {
 func instancePermissions(s resource.Scope) []resource.Statement {
 	names := s.Names(identifierLimit)
 	instances, groups := []string{s.ARN("rds", "db:"+names)}, s.Names(groupNameLimit)
-	return []resource.Statement{
+	return append([]resource.Statement{
 		{On: instances, Actions: []string{
 			"rds:CreateDBInstance", "rds:ModifyDBInstance", "rds:DeleteDBInstance",
 			"rds:AddTagsToResource", "rds:RemoveTagsFromResource",
@@ -86,15 +88,10 @@ func instancePermissions(s resource.Scope) []resource.Statement {
 			s.ARN("rds", "subgrp:"+groups), s.ARN("rds", "pg:"+groups), s.ARN("rds", "pg:default.*"),
 			s.ARN("rds", "og:default:*"), s.ARN("rds", "cluster:"+names),
 		}, Actions: []string{"rds:CreateDBInstance", "rds:ModifyDBInstance"}},
-		offers,
 		{
 			On:      []string{s.ARN("rds", "snapshot:*"), s.ARN("rds", "db:*")},
 			Actions: []string{"rds:DescribeDBSnapshots"}, Why: "with `restoreFrom`, in the plan", Looks: true,
 		},
-		{
-			Actions: []string{"rds:DescribeEvents"}, Why: "progress of what takes minutes",
-		},
-		logsOf(s, "instance"),
 		{
 			On: append(slices.Clone(instances), s.ARN("rds", "snapshot:*"), s.ARN("rds", "subgrp:"+groups),
 				s.ARN("rds", "pg:"+groups), s.ARN("rds", "og:default:*")),
@@ -104,36 +101,7 @@ func instancePermissions(s resource.Scope) []resource.Statement {
 			On:      []string{s.ARN("rds", "snapshot:*")},
 			Actions: []string{"rds:CreateDBSnapshot"}, Why: "the final snapshot",
 		},
-		managedSecret(s), keys(s),
-		{
-			On:      []string{s.ARN("secretsmanager", "secret:rds!*")},
-			Actions: []string{"secretsmanager:DescribeSecret", "secretsmanager:RotateSecret"},
-			Why:     "with `passwordRotation`",
-		},
-		s.ServiceLinkedRole("rds.amazonaws.com"),
-	}
-}
-
-// managedSecret is what RDS needs of the caller to keep a password in Secrets Manager.
-func managedSecret(s resource.Scope) resource.Statement {
-	return resource.Statement{
-		On:      []string{s.ARN("secretsmanager", "secret:rds!*")},
-		Actions: []string{"secretsmanager:CreateSecret", "secretsmanager:TagResource"},
-		Why:     "RDS makes the secret of a managed password in the name of the caller",
-	}
-}
-
-// keys is what RDS needs of the caller for the keys of the storage and of the secret, and does in the caller's name.
-func keys(s resource.Scope) resource.Statement {
-	domain := resource.PartitionOf(s.Region).DNS
-	return resource.Statement{
-		On:      []string{s.ARN("kms", "key/*")},
-		Actions: []string{"kms:DescribeKey", "kms:CreateGrant", "kms:Decrypt", "kms:GenerateDataKey"},
-		When: resource.Condition{"StringEquals": {"kms:ViaService": {
-			"rds." + s.Region + "." + domain, "secretsmanager." + s.Region + "." + domain,
-		}}},
-		Why: "RDS and Secrets Manager use the keys in the name of the caller",
-	}
+	}, databasePermissions(s, "instance")...)
 }
 
 var (
@@ -157,13 +125,9 @@ func checkInstance(p *model.Instance) []value.Problem {
 			problems.Bad("username", "an instance that is in no cluster needs a master user")
 		}
 	}
-	if p.SecurityGroupIDs.Known() && p.SecurityGroupIDs.IsSet() {
-		p.SecurityGroupIDs = value.Lit(slices.Sorted(slices.Values(p.SecurityGroupIDs.Get())))
-	}
+	p.SecurityGroupIDs = value.AsSet(p.SecurityGroupIDs)
 	slices.Sort(p.LogExports)
-	if d := p.PasswordRotation; d != nil && (*d < 1 || *d > 1000) {
-		problems.Bad("passwordRotation", "must be from 1 to 1000 days, but is %d", *d)
-	}
+	checkRotation(&problems, p.PasswordRotation)
 	return problems
 }
 

@@ -48,12 +48,8 @@ func checkSubnetGroup(g *model.SubnetGroup) []value.Problem {
 	if n := len(g.Description); n == 0 || n > 255 {
 		problems.Bad("description", "must have 1 to 255 characters")
 	}
-	if g.SubnetIDs.Known() {
-		ids := slices.Clone(g.SubnetIDs.Get())
-		slices.Sort(ids)
-		if g.SubnetIDs = value.Lit(slices.Compact(ids)); len(g.SubnetIDs.Get()) < 2 {
-			problems.Bad("subnetIds", "a database needs subnets in at least two zones")
-		}
+	if g.SubnetIDs = value.AsSet(g.SubnetIDs); g.SubnetIDs.Known() && len(g.SubnetIDs.Get()) < 2 {
+		problems.Bad("subnetIds", "a database needs subnets in at least two zones")
 	}
 	return problems
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -104,12 +105,13 @@ func (b bucket) empty(ctx context.Context, c bucketCall) error {
 			if len(out.Errors) > 0 {
 				first := out.Errors[0]
 				op := &resource.OpError{
-					Operation: "s3:DeleteObjects", Code: text(first.Code),
+					Operation: "s3:DeleteObjects", Code: aws.ToString(first.Code),
 					Message: fmt.Sprintf("%d objects of %s cannot be deleted, the first is %s: %s", len(out.Errors),
-						c.ID, text(first.Key), text(first.Message)),
+						c.ID, aws.ToString(first.Key), aws.ToString(first.Message)),
 				}
 				if op.Denied() { // the operation's name is not an action
-					op.Next = resource.DeniedAdvice("s3:DeleteObject and s3:DeleteObjectVersion", text(first.Message))
+					op.Next = resource.DeniedAdvice("s3:DeleteObject and s3:DeleteObjectVersion",
+						aws.ToString(first.Message))
 				}
 				return op
 			}

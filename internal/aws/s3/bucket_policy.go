@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/company/deployer/internal/aws/policy"
@@ -82,6 +83,6 @@ func (p bucketPolicy) read(
 	if err != nil {
 		return model.BucketPolicy{}, model.BucketPolicyOutputs{}, failed(err)
 	}
-	doc, err := policy.Read(text(out.Policy), c.Old.Policy)
+	doc, err := policy.Read(aws.ToString(out.Policy), c.Old.Policy)
 	return model.BucketPolicy{Bucket: value.Lit(c.ID), Policy: doc}, model.BucketPolicyOutputs{}, err
 }

@@ -3,6 +3,7 @@ package s3
 import (
 	"slices"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	model "github.com/company/deployer/internal/resource/s3"
@@ -66,7 +67,7 @@ func fromLifecycle(rules []types.LifecycleRule) []model.LifecycleRule {
 		if rule.Status != types.ExpirationStatusEnabled {
 			continue // somebody switched it off: it counts as missing
 		}
-		r := model.LifecycleRule{ID: text(rule.ID), Prefix: text(rule.Prefix)} //nolint:staticcheck // what others wrote may still have it
+		r := model.LifecycleRule{ID: aws.ToString(rule.ID), Prefix: aws.ToString(rule.Prefix)} //nolint:staticcheck // what others wrote may still have it
 		if rule.Filter != nil && rule.Filter.Prefix != nil {
 			r.Prefix = *rule.Filter.Prefix
 		}
@@ -120,11 +121,4 @@ func number(n *int32) int {
 		return 0
 	}
 	return int(*n)
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }

@@ -161,14 +161,6 @@ func (a *api) retag(ctx context.Context, req resource.Request, arn string, old, 
 	})
 }
 
-// token returns the client token for AWS, nil if there is none.
-func token(req resource.Request) *string {
-	if req.Token == "" {
-		return nil
-	}
-	return aws.String(req.Token[:min(len(req.Token), 64)])
-}
-
 func missing(what, name string) error {
 	return fmt.Errorf("no %s %s: %w", what, name, resource.ErrNotFound)
 }

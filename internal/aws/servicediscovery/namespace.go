@@ -63,7 +63,7 @@ func checkNamespace(p *model.PrivateDNSNamespace) []value.Problem {
 func (n namespace) create(ctx context.Context, c namespaceCall) (string, model.PrivateDNSNamespaceOutputs, error) {
 	var none model.PrivateDNSNamespaceOutputs
 	made, err := n.api.client.CreatePrivateDnsNamespace(ctx, &servicediscovery.CreatePrivateDnsNamespaceInput{
-		Name: &c.Props.Name, Vpc: aws.String(c.Props.VPCID.Get()), CreatorRequestId: token(c.Request),
+		Name: &c.Props.Name, Vpc: aws.String(c.Props.VPCID.Get()), CreatorRequestId: call.Token(c.Token, 64),
 		Tags: tagList(c.Request, c.Props.Tags),
 	})
 	var started *string

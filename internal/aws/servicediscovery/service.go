@@ -84,7 +84,8 @@ func records(p model.Service) []types.DnsRecord {
 
 func (s service) create(ctx context.Context, c serviceCall) (string, model.ServiceOutputs, error) {
 	in := &servicediscovery.CreateServiceInput{
-		Name: &c.Props.Name, NamespaceId: aws.String(c.Props.NamespaceID.Get()), CreatorRequestId: token(c.Request),
+		Name: &c.Props.Name, NamespaceId: aws.String(c.Props.NamespaceID.Get()),
+		CreatorRequestId: call.Token(c.Token, 64),
 		DnsConfig: &types.DnsConfig{
 			DnsRecords:    records(c.Props),
 			RoutingPolicy: types.RoutingPolicy(c.Props.RoutingPolicy),
