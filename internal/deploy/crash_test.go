@@ -141,7 +141,7 @@ func TestDeathAfterDeath(t *testing.T) {
 	}
 }
 
-// AWS does not show at once what a dead run made, and nobody wants it any more.
+// AWS does not show at once what an interrupted run made, and nobody wants it any more.
 func TestLateSight(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, firstCreate, true).run(t.Context(), first(t))

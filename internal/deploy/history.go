@@ -8,7 +8,7 @@ import (
 )
 
 // keepLast makes sure that the history has the deployment that the run starts from. The run that made that deployment
-// may have died, or failed, after it saved the state and before it wrote the history.
+// may have been interrupted, or failed, after it saved the state and before it wrote the history.
 func (u *run) keepLast(ctx context.Context) error {
 	if u.Stored == nil || u.Stored.Payload.Status == state.InProgress || u.Stored.Payload.Deployment == 0 {
 		return nil

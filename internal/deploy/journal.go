@@ -44,7 +44,7 @@ type flush struct {
 }
 
 // newJournal begins a journal that starts from base. It replaces the old journal only after its first line is written:
-// whenever the run dies, one of the two is right.
+// whenever the run is interrupted, one of the two is right.
 func newJournal(b *backend.Backend, held *session.Session, base []byte) *journal {
 	if b.World.Home == "" {
 		return &journal{givenUp: errNoHome}

@@ -69,7 +69,7 @@ func TestMoveDiesAtEveryCall(t *testing.T) {
 	}
 }
 
-// A dead run was about to make an object. It is found although its component has a new address since.
+// An interrupted run was about to make an object. It is found although its component has a new address since.
 func TestMoveOfWhatWasBeingMade(t *testing.T) {
 	a := newAccount()
 	_, err := a.start(t.TempDir(), firstCreate, true).run(t.Context(), first(t))

@@ -61,7 +61,7 @@ func struck(n int) bool {
 }
 
 // A run dies at each of its calls, on a machine that is gone. The next run is throttled at each look. A third run, at
-// once or after the signatures of the dead run have expired, finds everything.
+// once or after the signatures of the interrupted run have expired, finds everything.
 func TestDeathThenThrottledLook(t *testing.T) {
 	for _, story := range []struct {
 		name          string

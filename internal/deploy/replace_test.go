@@ -121,7 +121,7 @@ func TestStateCommandsLoseNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			// The dead run has replaced a and b and was about to update c, to make e and to delete d.
+			// The interrupted run has replaced a and b and was about to update c, to make e and to delete d.
 			setUp := func() (*account, string, command) {
 				a, home := newAccount(), t.TempDir()
 				_, err := a.start(home, 0, false).run(t.Context(), first(t))
@@ -417,8 +417,8 @@ func TestPushOverDamageMindsTheLastWholeVersion(t *testing.T) {
 	require.Empty(t, a.inventory())
 }
 
-// A fitting state is pushed over the claim of a dead run, which it does not know: what that run was about to make is
-// still looked for.
+// A fitting state is pushed over the claim of an interrupted run, which it does not know: what that run was about to
+// make is still looked for.
 func TestPushOverADeadRun(t *testing.T) {
 	a, home := newAccount(), t.TempDir()
 	_, err := a.start(home, 0, false).run(t.Context(), first(t))

@@ -80,7 +80,7 @@ func pastOf(
 	}
 	var out []*state.Stored
 	if now.Payload.Status != state.InProgress && now.Payload.Deployment > 0 {
-		out = append(out, now) // the run that made it may have died before it wrote the history
+		out = append(out, now) // the run that made it may have been interrupted before it wrote the history
 	}
 	for _, entry := range history {
 		if entry.Err != nil {

@@ -125,7 +125,7 @@ func (u *run) under(held *session.Session, warnings diag.List) (*Applied, error)
 func (u *run) leave(held *session.Session) diag.List {
 	ctx, cancel := backend.Ending(u.hurry)
 	defer cancel()
-	dropJournal(u.back, held) // of a run that died after its last write
+	dropJournal(u.back, held) // of a run that was interrupted after its last write
 	return backend.EndingWarnings(held.Close(ctx, u.keepLast))
 }
 

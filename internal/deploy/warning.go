@@ -38,7 +38,7 @@ func warnings(b *backend.Backend, key state.Key, deployed bool) diag.List {
 	return out
 }
 
-// unfinished says that a run of this state is in progress or died.
+// unfinished says that a run of this state is in progress or was interrupted.
 func unfinished(b *backend.Backend, stored *state.Stored) diag.List {
 	var out diag.List
 	switch {

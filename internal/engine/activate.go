@@ -96,8 +96,8 @@ func (r *run) activator(typ string) (resource.Activator, bool) {
 }
 
 // activate activates every object that waits for it. It runs when all desired resources exist, before anything is
-// deleted. Each activation is recorded at once. If a run dies before that, the state still has the old inputs of the
-// object, and the next run activates the object again.
+// deleted. Each activation is recorded at once. If a run is interrupted before that, the state still has the old inputs
+// of the object, and the next run activates the object again.
 func (s *source) activate() error {
 	s.mu.Lock()
 	all := slices.Clone(s.activations)
@@ -148,8 +148,8 @@ func (r *run) activateOne(p activation) (err error) {
 			})
 		}
 	}()
-	// An activation is an update of its own. Where its answer is lost, or the run dies, it stays pending: the next run
-	// reads the object before it compares anything, also when that run wants what the state says.
+	// An activation is an update of its own. Where its answer is lost, or the run is interrupted, it stays pending: the
+	// next run reads the object before it compares anything, also when that run wants what the state says.
 	step, err := r.ledger.begin(opUpdating, r.recordFor(p.state))
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ type Options struct {
 	// Renamed returns the old address of a renamed component, which tags of its objects may still have; "": none.
 	Renamed func(component string) string
 	// Token names the intent of a step on a resource. It is part of every resource.Request.Token. A step that repeats
-	// an intent of a dead run gets the name of that intent.
+	// an intent of an interrupted run gets the name of that intent.
 	Token func(resourceID string) string
 	// Former are the lineages of states that this state has replaced.
 	Former []string

@@ -8,9 +8,9 @@ import (
 	"github.com/company/deployer/internal/diag"
 )
 
-// ForceUnlock frees the lock of a dead run. id, when given, must be the lock's (diag.Invalid). Without force it leaves
-// alone a holder that may be alive (diag.Locked). It returns what was freed, or a *NotLockedError. It never frees a
-// lock that changed hands meanwhile. The next holder must claim the state first.
+// ForceUnlock frees the lock of an interrupted run. id, when given, must be the lock's (diag.Invalid). Without force it
+// leaves alone a holder that may be alive (diag.Locked). It returns what was freed, or a *NotLockedError. It never
+// frees a lock that changed hands meanwhile. The next holder must claim the state first.
 func (l *Locker) ForceUnlock(ctx context.Context, key Key, id string, force bool) (Record, error) {
 	var tried *Record
 	for {

@@ -46,7 +46,7 @@ func TestHealthOfComponents(t *testing.T) {
 			health:    report.Missing,
 			problem:   "Not created yet: a.\n`deployer plan` shows what an apply creates.",
 		},
-		"perhaps made by a dead run": {
+		"perhaps made by an interrupted run": {
 			component: state.Component{Missing: []state.Missing{{Resource: "web/jobs:a", Type: "sqs/queue"}}},
 			dead:      true, health: report.Missing,
 			problem: "A run was interrupted while it created this; the next apply checks whether it exists: " +
@@ -78,7 +78,7 @@ func TestHealthOfComponents(t *testing.T) {
 			health:  report.Changed, problem: "Changed outside of deployer, in retention, tags: a.\n`deployer plan " +
 				"--refresh` shows what an apply corrects.",
 		},
-		"changed by a dead run": {
+		"changed by an interrupted run": {
 			members: []engine.StoredResource{queue("a")},
 			answers: map[string]answer{"web/jobs:a": {there: true, differs: "retention"}}, dead: true,
 			health: report.Changed,

@@ -15,8 +15,8 @@ type Behaviour interface {
 	// Check completes and verifies desired properties. Pure; inputs may hold Unknown, but no Deferred.
 	Check(inputs value.Value) (value.Value, []value.Problem)
 	// Create makes the object and returns when it is usable. If that takes long, Create calls req.Started as soon as
-	// the object exists, so that the state has the id even if the run dies. An object of that name with our tags that
-	// is not in the state is adopted. An object of somebody else is an *OwnedError.
+	// the object exists, so that the state has the id even if the run is interrupted. An object of that name with our
+	// tags that is not in the state is adopted. An object of somebody else is an *OwnedError.
 	Create(ctx context.Context, req Request) (State, error)
 	// Read returns the object as it is, with Inputs; found is false when it is gone.
 	Read(ctx context.Context, req Request) (state State, found bool, err error)
@@ -49,7 +49,8 @@ type Other struct {
 
 // Activator is a Behaviour whose objects become active only after the run has made and changed everything else, and
 // before it deletes anything. Create and Update return State.Inputs as the object is until then. Activate is called at
-// the end. If the run fails or dies before, the state keeps these inputs and the next plan shows the rest as a change.
+// the end. If the run fails or is interrupted before, the state keeps these inputs and the next plan shows the rest as
+// a change.
 type Activator interface {
 	// Activate changes the object from req.Old to req.Inputs. It may be repeated.
 	Activate(ctx context.Context, req Request) (State, error)

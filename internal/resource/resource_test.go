@@ -198,7 +198,7 @@ func TestTypedNamesAdoptionAndRepetition(t *testing.T) {
 	require.ErrorAs(t, err, &owned)
 	require.Contains(t, err.Error(), "lineage L1")
 
-	// Without tags it is somebody else's, even if a dead run was about to make an object of that name.
+	// Without tags it is somebody else's, even if an interrupted run was about to make an object of that name.
 	w.tags[first.ID] = nil
 	request.Adopt = true
 	_, err = b.Create(context.Background(), request)

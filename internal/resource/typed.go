@@ -57,7 +57,7 @@ type Typed[P, O any] struct {
 	Marked func(ctx context.Context, c Call[P, O]) ([]Found, error)
 	// Taggable is false for types that cannot carry tags: only their deterministic name says that an object is ours.
 	// Objects of other types have our tags from their create call on: an untagged object is somebody else's, whatever a
-	// dead run intended.
+	// interrupted run intended.
 	Taggable bool
 	// Untagged reports whether an object of the wanted name without any tags may be ours: a run may have made it and
 	// died before it could tag it. It is called only if a run intended that create. Optional: for types that AWS cannot

@@ -282,7 +282,7 @@ func TestListenerRuleWaitsForATargetGroup(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// If another rule in the state has the requests, a new rule waits behind it until Settle, whatever is repeated.
+// If another rule in the state has the requests, a new rule waits behind it until Activate, whatever is repeated.
 func TestListenerRuleTakesOver(t *testing.T) {
 	b := startBalancing(t)
 	r := b.behaviour(t, model.ListenerRuleType)

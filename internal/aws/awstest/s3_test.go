@@ -98,7 +98,7 @@ func TestBucketElsewhere(t *testing.T) {
 	resourcetest.Run(t, bucketCase(t, h, "bucket-suite-eu"))
 }
 
-// Where S3 takes no tags in CreateBucket, a new bucket has no tags for a moment. A run may die then.
+// Where S3 takes no tags in CreateBucket, a new bucket has no tags for a moment. A run may be interrupted then.
 func TestBucketWhereNoneIsTaggedAtFirst(t *testing.T) {
 	h := startIn(t, "us-gov-west-1")
 	name := "bucket-untagged"
@@ -189,7 +189,7 @@ func TestBucketConvergesAfterACrash(t *testing.T) {
 			differs := resource.Compare(b.Definition(), partial.State.Inputs, inputs)
 			require.NotEmpty(t, differs.Changes, "the recorded state must not look finished")
 
-			req.Adopt = true // the intent of the dead run
+			req.Adopt = true // the intent of the interrupted run
 			state, err := b.Create(t.Context(), req)
 			require.NoError(t, err)
 			req.ID, req.Old = state.ID, state

@@ -51,8 +51,8 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 	}
 }
 
-// rolesSettle is how long AWS may need until a new role or service-linked role can be used.
-const rolesSettle = 2 * time.Minute
+// newRoles is how long AWS may need until a new role or service-linked role can be used.
+const newRoles = 2 * time.Minute
 
 // serviceKey is what DescribeServices needs.
 type serviceKey struct{ cluster, name string }

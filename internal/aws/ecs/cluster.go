@@ -36,7 +36,7 @@ func newCluster(calls *api) resource.Behaviour {
 			NotYet: []resource.NotYet{{
 				Operations: []string{"ecs:CreateCluster", "ecs:PutClusterCapacityProviders"},
 				Codes:      []string{"InvalidParameterException"},
-				Says:       []string{"service linked role", "service-linked role"}, Within: rolesSettle,
+				Says:       []string{"service linked role", "service-linked role"}, Within: newRoles,
 			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{

@@ -57,7 +57,7 @@ func newRelease(tasks *task.Runner) resource.Behaviour {
 					"unable to assume", "service linked role", "service-linked role", "role is not valid",
 					"cluster not found", "security group*not found", "security group*not exist",
 				},
-				Within: rolesSettle,
+				Within: newRoles,
 			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return []resource.Statement{

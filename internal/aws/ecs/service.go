@@ -95,7 +95,7 @@ var notYetService = []resource.NotYet{
 			"does not have an associated load balancer", "target group*not found", "target group*not exist",
 			"security group*not found", "security group*not exist", "registry*not found", "registry*not exist",
 		},
-		Within: rolesSettle,
+		Within: newRoles,
 	},
 	{
 		Operations: []string{"ecs:CreateService"},
@@ -126,8 +126,8 @@ func (s *service) drained(ctx context.Context, c serviceCall, clusterName, name 
 	return fmt.Errorf("service %s: %w", name, resource.ErrNotFound)
 }
 
-// read also returns a draining service, left by a run that died while it waited. If the service were forgotten, the
-// things that its tasks use would be deleted before the tasks have stopped.
+// read also returns a draining service, left by a run that was interrupted while it waited. If the service were
+// forgotten, the things that its tasks use would be deleted before the tasks have stopped.
 func (s *service) read(ctx context.Context, c serviceCall) (wanted.Service, wanted.ServiceOutputs, error) {
 	clusterName, name := identify(c)
 	found, err := s.describe(ctx, clusterName, name)

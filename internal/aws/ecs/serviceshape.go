@@ -149,7 +149,8 @@ func afresh(svc types.Service, c serviceCall) bool {
 }
 
 // underWay returns the deployment in progress if it is not the last one in the state: it is somebody else's, or of a
-// run that died before it recorded the deployment. Nil: none. A state without a deployment cannot tell whose it is.
+// run that was interrupted before it recorded the deployment. Nil: none. A state without a deployment cannot tell whose
+// it is.
 func underWay(svc types.Service, known wanted.ServiceOutputs) *types.Deployment {
 	primary := rollout.Primary(svc)
 	if primary == nil || primary.RolloutState != types.DeploymentRolloutStateInProgress || known.DeploymentID == "" ||

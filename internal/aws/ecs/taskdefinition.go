@@ -39,7 +39,7 @@ func newTaskDefinition(calls *api) resource.Behaviour {
 			FindFirst: true,
 			NotYet: []resource.NotYet{{
 				Operations: []string{"ecs:RegisterTaskDefinition"}, Codes: []string{"ClientException"},
-				Says: []string{"role is not valid"}, Within: rolesSettle,
+				Says: []string{"role is not valid"}, Within: newRoles,
 			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return append(othersRoles(s), []resource.Statement{
@@ -88,8 +88,8 @@ func (t *taskDefinition) find(ctx context.Context, c taskCall) (string, map[stri
 	return c.Props.Family, tagging.Map(found.Tags, tag), nil
 }
 
-// read reads the revision in the state. If somebody deregistered it, or a run died while it deregistered all of them,
-// the family still exists while it has another revision: it must not be forgotten.
+// read reads the revision in the state. If somebody deregistered it, or a run was interrupted while it deregistered all
+// of them, the family still exists while it has another revision: it must not be forgotten.
 func (t *taskDefinition) read(
 	ctx context.Context, c taskCall,
 ) (wanted.TaskDefinition, wanted.TaskDefinitionOutputs, error) {
@@ -148,7 +148,7 @@ func (t *taskDefinition) register(ctx context.Context, c taskCall) (wanted.TaskD
 	transient := retry.NewStandard()
 	var out wanted.TaskDefinitionOutputs
 	attempt := 0
-	err := call.Wait(ctx, call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: rolesSettle},
+	err := call.Wait(ctx, call.Pace{First: 2 * time.Second, Longest: 10 * time.Second, Limit: newRoles},
 		"registering a revision of "+c.Props.Family,
 		func(ctx context.Context) (bool, error) {
 			if attempt++; attempt > 1 {

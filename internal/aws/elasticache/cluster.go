@@ -146,12 +146,12 @@ func (g cluster) awaitReady(ctx context.Context, c clusterCall) (model.ClusterOu
 	if c.Old.Name == "" {
 		c.Progress("waiting for the cache " + c.ID + "; AWS takes 5 to 15 minutes")
 	}
-	found, err := g.settled(ctx, c, c.Old.Name == "")
+	found, err := g.usable(ctx, c, c.Old.Name == "")
 	return clusterOutputs(found), err
 }
 
-func (g cluster) settled(ctx context.Context, c clusterCall, isNew bool) (types.CacheCluster, error) {
-	return settled(ctx, c.ID, isNew, c.Progress, g.node, func(found types.CacheCluster) string {
+func (g cluster) usable(ctx context.Context, c clusterCall, isNew bool) (types.CacheCluster, error) {
+	return usable(ctx, c.ID, isNew, c.Progress, g.node, func(found types.CacheCluster) string {
 		return aws.ToString(found.CacheClusterStatus)
 	})
 }
@@ -166,7 +166,7 @@ func (g cluster) read(ctx context.Context, c clusterCall) (model.Cluster, model.
 		return model.Cluster{}, model.ClusterOutputs{}, err
 	}
 	base := c.Old
-	if base.Name == "" { // made by a dead run
+	if base.Name == "" { // made by an interrupted run
 		base = c.Props
 	}
 	p := base
@@ -193,7 +193,7 @@ func (g cluster) read(ctx context.Context, c clusterCall) (model.Cluster, model.
 
 // update starts from what the cluster really is: an interrupted update may have made the change.
 func (g cluster) update(ctx context.Context, c clusterCall) (model.ClusterOutputs, error) {
-	found, err := g.settled(ctx, c, false)
+	found, err := g.usable(ctx, c, false)
 	if err != nil {
 		return c.Out, err
 	}
@@ -207,7 +207,7 @@ func (g cluster) update(ctx context.Context, c clusterCall) (model.ClusterOutput
 		if _, err := g.client.ModifyCacheCluster(ctx, in); err != nil {
 			return c.Out, failed(err)
 		}
-		if found, err = g.settled(ctx, c, false); err != nil {
+		if found, err = g.usable(ctx, c, false); err != nil {
 			return c.Out, err
 		}
 	}

@@ -46,7 +46,7 @@ var errNoPassword = errors.New("a cache cannot be given a password")
 
 // authenticate changes who may connect: an AUTH token, users, or everybody in the network.
 func (g replicationGroup) authenticate(
-	ctx context.Context, c replicationGroupCall, old model.ReplicationGroup, step settle,
+	ctx context.Context, c replicationGroupCall, old model.ReplicationGroup, step oneByOne,
 ) error {
 	modify := func(what string, in *elasticache.ModifyReplicationGroupInput) error {
 		in.ReplicationGroupId, in.ApplyImmediately = &c.ID, aws.Bool(true)

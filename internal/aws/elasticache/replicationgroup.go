@@ -315,15 +315,15 @@ func (g replicationGroup) awaitReady(
 	if c.Old.Name == "" {
 		c.Progress("waiting for the cache " + c.ID + "; AWS takes 5 to 15 minutes")
 	}
-	found, err := g.settled(ctx, c, c.Old.Name == "")
+	found, err := g.usable(ctx, c, c.Old.Name == "")
 	return groupOutputs(found), err
 }
 
-// settled waits until the group is available.
-func (g replicationGroup) settled(
+// usable waits until the group is available.
+func (g replicationGroup) usable(
 	ctx context.Context, c replicationGroupCall, isNew bool,
 ) (types.ReplicationGroup, error) {
-	return settled(ctx, c.ID, isNew, c.Progress, g.describe, func(found types.ReplicationGroup) string {
+	return usable(ctx, c.ID, isNew, c.Progress, g.describe, func(found types.ReplicationGroup) string {
 		return aws.ToString(found.Status)
 	})
 }

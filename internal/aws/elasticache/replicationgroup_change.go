@@ -14,14 +14,14 @@ import (
 	"github.com/company/deployer/internal/value"
 )
 
-// settle is how an update goes through the changes that ElastiCache makes one after the other.
-type settle func(what string, change func() error) error
+// oneByOne is how an update goes through the changes that ElastiCache makes one after the other.
+type oneByOne func(what string, change func() error) error
 
 // update starts from what the group really is: an interrupted update may have made a part of the change.
 func (g replicationGroup) update(
 	ctx context.Context, c replicationGroupCall,
 ) (model.ReplicationGroupOutputs, error) {
-	found, err := g.settled(ctx, c, false)
+	found, err := g.usable(ctx, c, false)
 	if err != nil {
 		return c.Out, err
 	}
@@ -30,15 +30,15 @@ func (g replicationGroup) update(
 	if err != nil {
 		return c.Out, err
 	}
-	var step settle = func(what string, change func() error) error {
+	var step oneByOne = func(what string, change func() error) error {
 		c.Progress(what)
 		if err := change(); err != nil {
 			return failed(err)
 		}
-		found, err = g.settled(ctx, c, false)
+		found, err = g.usable(ctx, c, false)
 		return err
 	}
-	for _, part := range []func(context.Context, replicationGroupCall, model.ReplicationGroup, settle) error{
+	for _, part := range []func(context.Context, replicationGroupCall, model.ReplicationGroup, oneByOne) error{
 		g.grow, g.modify, g.authenticate, g.shrink,
 	} {
 		if err := part(ctx, c, old, step); err != nil {
@@ -55,7 +55,7 @@ func (g replicationGroup) update(
 
 // grow adds replicas first: failover and several zones need them.
 func (g replicationGroup) grow(
-	ctx context.Context, c replicationGroupCall, old model.ReplicationGroup, step settle,
+	ctx context.Context, c replicationGroupCall, old model.ReplicationGroup, step oneByOne,
 ) error {
 	if c.Props.Nodes <= old.Nodes {
 		return nil
@@ -70,7 +70,7 @@ func (g replicationGroup) grow(
 
 // shrink removes replicas last, after failover is switched off where none stays.
 func (g replicationGroup) shrink(
-	ctx context.Context, c replicationGroupCall, old model.ReplicationGroup, step settle,
+	ctx context.Context, c replicationGroupCall, old model.ReplicationGroup, step oneByOne,
 ) error {
 	if c.Props.Nodes >= old.Nodes {
 		return nil
@@ -85,7 +85,7 @@ func (g replicationGroup) shrink(
 
 // reshard changes the number of shards online. The last shards go.
 func (g replicationGroup) reshard(
-	ctx context.Context, c replicationGroupCall, found types.ReplicationGroup, step settle,
+	ctx context.Context, c replicationGroupCall, found types.ReplicationGroup, step oneByOne,
 ) error {
 	in := &elasticache.ModifyReplicationGroupShardConfigurationInput{
 		ReplicationGroupId: &c.ID, ApplyImmediately: aws.Bool(true), NodeGroupCount: new(int32(*c.Props.Shards)),
@@ -106,7 +106,7 @@ func (g replicationGroup) reshard(
 
 // modify makes what one call can change, and the second step of a change of the encryption.
 func (g replicationGroup) modify(
-	ctx context.Context, c replicationGroupCall, old model.ReplicationGroup, step settle,
+	ctx context.Context, c replicationGroupCall, old model.ReplicationGroup, step oneByOne,
 ) error {
 	p := c.Props
 	in := &elasticache.ModifyReplicationGroupInput{ReplicationGroupId: &c.ID, ApplyImmediately: aws.Bool(true)}
@@ -162,7 +162,7 @@ func (g replicationGroup) modify(
 }
 
 // encrypt changes the encryption of connections. Between required and disabled AWS wants the step preferred.
-func (g replicationGroup) encrypt(ctx context.Context, c replicationGroupCall, old string, step settle) error {
+func (g replicationGroup) encrypt(ctx context.Context, c replicationGroupCall, old string, step oneByOne) error {
 	order := []string{model.Disabled, model.Preferred, model.Required}
 	at, to := slices.Index(order, old), slices.Index(order, c.Props.TransitEncryption)
 	for at != to {
@@ -198,7 +198,7 @@ func (g replicationGroup) delete(ctx context.Context, c replicationGroupCall) er
 		return err
 	}
 	if aws.ToString(found.Status) != deletingNow && aws.ToString(found.Status) != createFailed {
-		if found, err = g.settled(ctx, c, false); err != nil {
+		if found, err = g.usable(ctx, c, false); err != nil {
 			return err
 		}
 	}

@@ -82,7 +82,7 @@ func versionOf(declared, actual string) string {
 }
 
 // recorded is what the state says of an object, or what was wanted where the state says nothing yet: an object that a
-// dead run has made. While AWS makes a cache, it shows little of it.
+// interrupted run has made. While AWS makes a cache, it shows little of it.
 func recorded(c replicationGroupCall) model.ReplicationGroup {
 	if c.Old.Name == "" {
 		return c.Props

@@ -190,12 +190,12 @@ func (g serverless) awaitReady(ctx context.Context, c serverlessCall) (model.Ser
 	if c.Old.Name == "" {
 		c.Progress("waiting for the serverless cache " + c.ID + "; AWS takes some minutes")
 	}
-	found, err := g.settled(ctx, c, c.Old.Name == "")
+	found, err := g.usable(ctx, c, c.Old.Name == "")
 	return serverlessOutputs(found), err
 }
 
-func (g serverless) settled(ctx context.Context, c serverlessCall, isNew bool) (types.ServerlessCache, error) {
-	return settled(ctx, c.ID, isNew, c.Progress, g.describe, statusOf)
+func (g serverless) usable(ctx context.Context, c serverlessCall, isNew bool) (types.ServerlessCache, error) {
+	return usable(ctx, c.ID, isNew, c.Progress, g.describe, statusOf)
 }
 
 func (g serverless) read(
@@ -210,7 +210,7 @@ func (g serverless) read(
 		return model.ServerlessCache{}, model.ServerlessCacheOutputs{}, err
 	}
 	base := c.Old
-	if base.Name == "" { // made by a dead run
+	if base.Name == "" { // made by an interrupted run
 		base = c.Props
 	}
 	p := base
@@ -253,7 +253,7 @@ func partOf(actual, declared []string) bool {
 
 // update starts from what the cache really is: an interrupted update may have made the change.
 func (g serverless) update(ctx context.Context, c serverlessCall) (model.ServerlessCacheOutputs, error) {
-	found, err := g.settled(ctx, c, false)
+	found, err := g.usable(ctx, c, false)
 	if err != nil {
 		return c.Out, err
 	}
@@ -267,7 +267,7 @@ func (g serverless) update(ctx context.Context, c serverlessCall) (model.Serverl
 		if _, err := g.client.ModifyServerlessCache(ctx, in); err != nil {
 			return c.Out, failed(err)
 		}
-		if found, err = g.settled(ctx, c, false); err != nil {
+		if found, err = g.usable(ctx, c, false); err != nil {
 			return c.Out, err
 		}
 	}

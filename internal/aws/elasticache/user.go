@@ -128,7 +128,7 @@ func (g user) read(ctx context.Context, c userCall) (model.User, model.UserOutpu
 		return model.User{}, model.UserOutputs{}, err
 	}
 	p := c.Old
-	if p.Name == "" { // made by a dead run
+	if p.Name == "" { // made by an interrupted run
 		p = c.Props
 	}
 	p.Name, p.Username, p.Engine = c.ID, aws.ToString(found.UserName), aws.ToString(found.Engine)
@@ -141,8 +141,8 @@ func (g user) read(ctx context.Context, c userCall) (model.User, model.UserOutpu
 	return p, model.UserOutputs{ARN: aws.ToString(found.ARN), ID: c.ID}, nil
 }
 
-// settled waits until the user can be changed.
-func (g user) settled(ctx context.Context, id string) error {
+// usable waits until the user can be changed.
+func (g user) usable(ctx context.Context, id string) error {
 	return call.Wait(ctx, briefly, "user "+id+" is active", func(ctx context.Context) (bool, error) {
 		found, err := g.describe(ctx, id)
 		return aws.ToString(found.Status) == active, err
@@ -150,7 +150,7 @@ func (g user) settled(ctx context.Context, id string) error {
 }
 
 func (g user) update(ctx context.Context, c userCall) (model.UserOutputs, error) {
-	if err := g.settled(ctx, c.ID); err != nil {
+	if err := g.usable(ctx, c.ID); err != nil {
 		return c.Out, err
 	}
 	in := &elasticache.ModifyUserInput{UserId: &c.ID}
@@ -177,7 +177,7 @@ func (g user) update(ctx context.Context, c userCall) (model.UserOutputs, error)
 		if _, err := g.client.ModifyUser(ctx, in); err != nil {
 			return c.Out, failed(err)
 		}
-		if err := g.settled(ctx, c.ID); err != nil {
+		if err := g.usable(ctx, c.ID); err != nil {
 			return c.Out, err
 		}
 	}
@@ -277,12 +277,12 @@ func (g userGroup) read(ctx context.Context, c userGroupCall) (model.UserGroup, 
 }
 
 func (g userGroup) awaitReady(ctx context.Context, c userGroupCall) (model.UserGroupOutputs, error) {
-	_, err := g.settled(ctx, c.ID)
+	_, err := g.usable(ctx, c.ID)
 	return c.Out, err
 }
 
-// settled waits until the group can be used and changed.
-func (g userGroup) settled(ctx context.Context, id string) (types.UserGroup, error) {
+// usable waits until the group can be used and changed.
+func (g userGroup) usable(ctx context.Context, id string) (types.UserGroup, error) {
 	var found types.UserGroup
 	err := call.Wait(ctx, briefly, "user group "+id+" is active", func(ctx context.Context) (bool, error) {
 		var err error
@@ -294,7 +294,7 @@ func (g userGroup) settled(ctx context.Context, id string) (types.UserGroup, err
 
 // update starts from the users that the group really has: an interrupted update may have made the change.
 func (g userGroup) update(ctx context.Context, c userGroupCall) (model.UserGroupOutputs, error) {
-	found, err := g.settled(ctx, c.ID)
+	found, err := g.usable(ctx, c.ID)
 	if err != nil {
 		return c.Out, err
 	}
@@ -313,7 +313,7 @@ func (g userGroup) update(ctx context.Context, c userGroupCall) (model.UserGroup
 		if _, err := g.client.ModifyUserGroup(ctx, in); err != nil {
 			return c.Out, failed(err)
 		}
-		if _, err := g.settled(ctx, c.ID); err != nil {
+		if _, err := g.usable(ctx, c.ID); err != nil {
 			return c.Out, err
 		}
 	}

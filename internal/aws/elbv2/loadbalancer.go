@@ -233,7 +233,7 @@ func (l loadBalancer) delete(ctx context.Context, c loadBalancerCall) error {
 	if ours := c.Old.DeletionProtection; ours == nil || *ours {
 		err := l.lift(ctx, c.ID)
 		if errors.Is(err, resource.ErrNotFound) {
-			return l.waitInterfaces(ctx, c) // an earlier run may have died here
+			return l.waitInterfaces(ctx, c) // an earlier run may have been interrupted here
 		}
 		if err != nil {
 			return err

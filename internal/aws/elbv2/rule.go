@@ -351,8 +351,8 @@ func (r rule) modify(ctx context.Context, c ruleCall, to model.ListenerRule) err
 	})
 }
 
-// moveUp gives a rule its new priority. It leaves the rule where it is until Settle if the rule would take requests, or
-// if another rule of ours has that priority and may be about to move itself.
+// moveUp gives a rule its new priority. It leaves the rule where it is until Activate if the rule would take requests,
+// or if another rule of ours has that priority and may be about to move itself.
 func (r rule) moveUp(ctx context.Context, c *ruleCall) error {
 	if waits(c.Props, c.Old.Priority, c.Request) {
 		waitsAs(ctx, c.Old)

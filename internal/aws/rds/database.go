@@ -82,8 +82,8 @@ func (d database[D]) ready(ctx context.Context, j job, complete func(D) (bool, e
 	return found, d.api.rotate(ctx, d.brief(found).secret, rotation)
 }
 
-// wait waits until the database is usable and, with settled, no change is pending.
-func (d database[D]) wait(ctx context.Context, j job, settled bool) error {
+// wait waits until the database is usable and, with nothingPending, no change is pending.
+func (d database[D]) wait(ctx context.Context, j job, nothingPending bool) error {
 	watch := events{api: d.api, kind: d.source, id: j.id, tell: j.tell, all: j.new}
 	return call.Wait(ctx, patient, d.noun+" "+j.id+" is available", func(ctx context.Context) (bool, error) {
 		found, err := d.get(ctx, j.id)
@@ -92,7 +92,7 @@ func (d database[D]) wait(ctx context.Context, j job, settled bool) error {
 		}
 		b := d.brief(found)
 		usable, err := state(b.status)
-		if usable && (!settled || !b.pending) {
+		if usable && (!nothingPending || !b.pending) {
 			return true, nil
 		}
 		watch.look(ctx, b.status)

@@ -13,7 +13,7 @@ type standing int
 
 const (
 	undecided  standing = iota // in progress, or the answer is older than our deployment
-	settled                    // PRIMARY, COMPLETED, and as many tasks run as desired
+	steady                     // PRIMARY, COMPLETED, and as many tasks run as desired
 	failed                     // FAILED and still PRIMARY: ECS has no deployment to return to
 	rolledBack                 // ECS returned to an earlier deployment
 	superseded                 // somebody else started another deployment
@@ -46,7 +46,7 @@ func stand(svc types.Service, t target) standing {
 		case primary.RolloutState == types.DeploymentRolloutStateCompleted &&
 			svc.RunningCount == svc.DesiredCount && svc.PendingCount == 0 &&
 			primary.RunningCount == primary.DesiredCount && primary.DesiredCount == svc.DesiredCount:
-			return settled
+			return steady
 		}
 		return undecided
 	}

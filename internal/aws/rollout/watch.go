@@ -177,7 +177,7 @@ func (r *run) look(ctx context.Context) (f *failure, done bool, err error) {
 		}
 		_, err := r.inspect(ctx)
 		return &failure{cause: RolledBack, stop: true}, false, err
-	case settled:
+	case steady:
 		return r.confirm(ctx, svc)
 	}
 	f, err = r.trouble(ctx, svc)
@@ -191,7 +191,7 @@ func (r *run) stand(svc types.Service) standing {
 	s := stand(svc, r.target)
 	if s != outdated {
 		r.oldSince = time.Time{}
-		if s == settled && r.goal.Started.ServiceArn != nil && svc.DesiredCount != r.goal.Started.DesiredCount &&
+		if s == steady && r.goal.Started.ServiceArn != nil && svc.DesiredCount != r.goal.Started.DesiredCount &&
 			now.Sub(r.start) < appearWithin {
 			return undecided
 		}

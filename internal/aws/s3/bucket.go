@@ -113,8 +113,8 @@ var tagsRefused = []string{"MalformedXML", "InvalidRequest", "InvalidArgument", 
 // in CreateBucket.
 func (b bucket) untaggedAtFirst() bool { return resource.PartitionOf(b.region).Name != "aws" }
 
-// nameless reports whether a bucket without any tags may be ours: a run made it and died before it could tag it. Such a
-// bucket is empty.
+// nameless reports whether a bucket without any tags may be ours: a run made it and was interrupted before it could tag
+// it. Such a bucket is empty.
 func (b bucket) nameless(ctx context.Context, _ bucketCall, name string) (bool, error) {
 	if !b.untaggedAtFirst() {
 		return false, nil

@@ -18,7 +18,7 @@ import (
 type watchedQueue = resource.Watched[model.Queue, model.QueueOutputs]
 
 // counts are the attributes that say how full a queue is, each with its name for people. SQS calls them approximate:
-// they settle about a minute after the last change.
+// they become exact about a minute after the last change.
 var counts = []struct {
 	attribute types.QueueAttributeName
 	name      string

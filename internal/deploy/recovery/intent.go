@@ -44,7 +44,7 @@ func intended(intents []state.Intent) (adopt map[string]bool, searches []json.Ra
 	return adopt, searches, unsure
 }
 
-// Interrupted reports whether a run died and no later run has looked for what it.
+// Interrupted reports whether a run was interrupted and no later run has looked for what it.
 func Interrupted(intents []state.Intent) bool {
 	return slices.ContainsFunc(intents, func(i state.Intent) bool { return i.Suspect.IsZero() })
 }

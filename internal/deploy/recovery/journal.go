@@ -28,7 +28,7 @@ func Replay(raw []byte, e *state.Envelope, engineState []byte) []byte {
 	var entries [][]byte
 	for {
 		line, err := lines.ReadBytes('\n')
-		if err != nil { // the run died while it wrote the last line
+		if err != nil { // the run was interrupted while it wrote the last line
 			break
 		}
 		entries = append(entries, bytes.TrimSpace(line))

@@ -18,9 +18,9 @@ const (
 // broken are the statuses that do not pass by waiting.
 var broken = []string{createFailed, "incompatible-network", "restore-failed"}
 
-// settled waits until a cache is available, and returns it. describe reads it, status is the status of what was read.
+// usable waits until a cache is available, and returns it. describe reads it, status is the status of what was read.
 // tell gets each further status on the way.
-func settled[T any](
+func usable[T any](
 	ctx context.Context, id string, isNew bool, tell func(string), describe func(context.Context, string) (T, error),
 	status func(T) string,
 ) (T, error) {
