@@ -357,8 +357,7 @@ func TestHostile(t *testing.T) {
 		t.Helper()
 		dir := t.TempDir()
 		for name, text := range map[string]string{
-			"stack.yaml": "apiVersion: core.deployer.io/v1\nkind: Stack\nmetadata: {name: " +
-				"web}\nspec: {}\n",
+			"stack.yaml": "apiVersion: core.deployer.io/v1\nkind: Stack\nmetadata: {name: web}\nspec: {}\n",
 			"environments/dev.yaml": "apiVersion: core.deployer.io/v1\nkind: Environment\nmetadata: {name: " +
 				"dev}\nspec: {}\n",
 			"services/jobs/queue.yaml": "apiVersion: components.deployer.io/v1\nkind: SQS\nmetadata: {name: " +

@@ -123,8 +123,7 @@ func credentialsMissing(err error) string {
 	var operation *smithy.OperationError
 	if errors.As(err, &operation) && operation.ServiceID == "ec2imds" {
 		return "There are no credentials in the environment or in the profiles of ~/.aws, and no role of an " +
-			"EC2 instance " +
-			"or container provides them."
+			"EC2 instance or container provides them."
 	}
 	return sentence(strings.TrimPrefix(Words(err), "failed to refresh cached credentials, "))
 }

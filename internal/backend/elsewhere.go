@@ -189,14 +189,12 @@ func (b *Backend) wayTo(ctx context.Context, key state.Key, lineages []string, r
 	}
 	if b.World.Settings.Backend.Type != "s3" {
 		return "The state is kept on this machine because no bucket is configured. A person who deploys the " +
-			"stack finds " +
-			"bucket and table with `deployer config show`: " +
+			"stack finds bucket and table with `deployer config show`: " +
 			"give them with `deployer init`, which can also write .deployer/config.yaml for everybody who clones the " +
 			"repository, or with --backend-bucket and --lock-table."
 	}
 	return "`deployer config show --origin` shows where this backend is configured. Compare bucket and prefix with " +
-		"those of the " +
-		"people who deploy the stack. " +
+		"those of the people who deploy the stack. " +
 		"If that state is lost, delete the objects in AWS, or give the stack or the environment another name."
 }
 

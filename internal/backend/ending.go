@@ -32,11 +32,9 @@ func EndingWarnings(err error) diag.List {
 	if cut {
 		d := diag.New(diag.Interrupted, "Stopped before the end of the run was recorded",
 			"The state is saved. There was no time to confirm that the lock is released, or to write the history "+
-				"and the copy "+
-				"for pulumi.",
+				"and the copy for pulumi.",
 			"The next run does this. If the lock is still held, the next run takes it over: on this machine at "+
-				"once, elsewhere "+
-				"within minutes.")
+				"once, elsewhere within minutes.")
 		d.Severity = diag.Warning
 		out.Add(d)
 	}

@@ -105,8 +105,7 @@ func newUnlock(f *Factory) *cobra.Command {
 		Use:   "unlock [LOCK_ID]",
 		Short: "Break the lock of a run that has ended",
 		Long: "Break a lock. This is rarely needed: the next run takes over the lock of a run that has ended. A " +
-			"given LOCK_ID " +
-			"must match. The lock of a run\nthat may be alive is broken only with --force.",
+			"given LOCK_ID must match. The lock of a run\nthat may be alive is broken only with --force.",
 		Args: arguments(0, 1, "LOCK_ID"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {

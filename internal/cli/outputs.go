@@ -24,8 +24,7 @@ func newOutputs(f *Factory) *cobra.Command {
 		Use:   "outputs [NAME]",
 		Short: "Show the outputs of components: URLs, ARNs, names",
 		Long: "Show the outputs of components. NAME is <service>/<component>.<output>, which prints only " +
-			"that value, or " +
-			"<service>/<component>.",
+			"that value, or <service>/<component>.",
 		Args: arguments(0, 1, "NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {

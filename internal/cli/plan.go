@@ -24,8 +24,7 @@ func newPlan(f *Factory) *cobra.Command {
 		Use:   "plan",
 		Short: "Show what apply would change, and why",
 		Long: "Show what apply would change, per component and resource, with the consequence of each change. " +
-			"Plan takes " +
-			"no lock and changes nothing.",
+			"Plan takes no lock and changes nothing.",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error { return planRun(o) },
 	}

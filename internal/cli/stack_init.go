@@ -24,9 +24,7 @@ func newStackInit(f *Factory) *cobra.Command {
 		Use:   "init [NAME]",
 		Short: "Create a stack that can be deployed as it is",
 		Long: "With NAME, create stacks/NAME in this repository. Without NAME, create a stack in the working " +
-			"directory (below " +
-			"stacks/), named after it. " +
-			"Each file names its JSON Schema in " + schemaFolder +
+			"directory (below stacks/), named after it. Each file names its JSON Schema in " + schemaFolder +
 			" for editors; `deployer schema` brings it up to date.",
 		Args: arguments(0, 1, "NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {

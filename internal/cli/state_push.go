@@ -79,8 +79,7 @@ func newStatePush(f *Factory) *cobra.Command {
 		Use:   "push FILE",
 		Short: "Write a rescued state to the backend",
 		Long: "Write a state file to the backend: a run that cannot save its state leaves one. - reads " +
-			"standard input. " +
-			"The file must be of the same stack, account and\n" +
+			"standard input. The file must be of the same stack, account and\n" +
 			"lineage. If it is older than the state in the backend, the differences are shown, and only " +
 			"--force writes it.",
 		Args: arguments(1, 1, "FILE"),

@@ -23,11 +23,9 @@ func newStateRestore(f *Factory) *cobra.Command {
 		Use:   "restore [VERSION]",
 		Short: "Restore an earlier version of the state",
 		Long: "Restore an earlier version of the state, also if state.json is damaged or deleted. VERSION " +
-			"is a version " +
-			"in the history (v3, or the name of a\n" +
+			"is a version in the history (v3, or the name of a\n" +
 			"history file) or the id of an object version in the bucket. Without VERSION, they are listed. Nothing " +
-			"changes in " +
-			"AWS: the next plan reads which objects exist.",
+			"changes in AWS: the next plan reads which objects exist.",
 		Args: arguments(0, 1, "VERSION"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {

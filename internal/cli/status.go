@@ -24,8 +24,7 @@ func newStatus(f *Factory) *cobra.Command {
 		Use:   "status",
 		Short: "Show what runs, and whether it is healthy",
 		Long: "Ask AWS about everything that is deployed, and show for each component whether it exists and " +
-			"is healthy, " +
-			"how many tasks run, and which revision and\n" +
+			"is healthy, how many tasks run, and which revision and\n" +
 			"image they use. The exit code is 1 unless every component is healthy or updating.",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error { return statusRun(o) },

@@ -49,8 +49,7 @@ func (x *expansion) checkMember(m *member) {
 	if len(all) > maxTags {
 		x.add(m.Address, problem(value.BadValue, []string{"tags"}, nil,
 			"AWS allows at most %d tags besides deployer's own. Together with the tags of the stack, its environment "+
-				"and the service "+
-				"%s these are %d", maxTags, m.Service, len(all)))
+				"and the service %s these are %d", maxTags, m.Service, len(all)))
 	}
 }
 

@@ -69,8 +69,7 @@ func problem(err error) diag.List {
 				out.Add(diag.New(diag.Invalid, "Network without internet access",
 					fmt.Sprintf("%s: %s.", unfit.Resource, p.Message),
 					"Give the route table of its subnets a default route to a NAT or internet gateway, or choose "+
-						"other subnets in "+
-						"the Network (`spec.subnets`).").For(resource.ComponentOf(unfit.Resource)))
+						"other subnets in the Network (`spec.subnets`).").For(resource.ComponentOf(unfit.Resource)))
 				continue
 			}
 			if p.Kind == resource.Impossible {
@@ -115,8 +114,7 @@ func givenUp(step *engine.StepError) diag.List {
 	case errors.As(step.Err, &op):
 		d.Operation = op.Operation
 		d.Detail = step.Resource + ": the run stopped before " + op.Operation +
-			" was answered. The change may still " +
-			"take effect."
+			" was answered. The change may still take effect."
 	default:
 		return nil
 	}
@@ -279,11 +277,9 @@ func fromAWS(d *diag.Diagnostic, err error) {
 		d.Next = diag.Sentence(op.Next)
 	case aws.Throttled(err):
 		d.Next = "The account makes too many API calls. Wait a while, then run the command again, with a lower " +
-			"--parallelism " +
-			"if that does not help. What was done is in the state."
+			"--parallelism if that does not help. What was done is in the state."
 	case aws.Trouble(err):
-		d.Next = "AWS or the network has a fault; the request was right. Run the command again when " +
-			"it is over; " +
+		d.Next = "AWS or the network has a fault; the request was right. Run the command again when it is over; " +
 			"what was done is in the state."
 	case op.Denied():
 		d.Next = resource.DeniedAdvice(op.Operation, op.Message)

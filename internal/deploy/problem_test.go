@@ -23,8 +23,7 @@ func TestProblemOfTheNetwork(t *testing.T) {
 	require.Equal(t, diag.List{
 		diag.New(diag.Invalid, "Network without internet access", "web/api:service: no subnet has a way out.",
 			"Give the route table of its subnets a default route to a NAT or internet gateway, or choose other "+
-				"subnets in the Network "+
-				"(`spec.subnets`).").For("web/api"),
+				"subnets in the Network (`spec.subnets`).").For("web/api"),
 		diag.New(diag.Invalid, "Invalid resource property",
 			"deployment of the resource web/api:service (aws:ecs:Service): leaves no room.",
 			"If it comes from `overrides`, correct it there.").For("web/api"),

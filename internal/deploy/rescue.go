@@ -36,9 +36,7 @@ func rescue(b *backend.Backend, held *session.Session, p *state.Payload, intents
 	case large != nil:
 		d.Detail = "The new state is larger than the limit. It is in " + path + "."
 		d.Next = "Keep the file: it lists all objects. Then remove components from the stack (move them to a " +
-			"stack of their " +
-			"own) and run the command again: " +
-			"it finds the objects of this run by name and tags."
+			"stack of their own) and run the command again: it finds the objects of this run by name and tags."
 	default:
 		d.Detail = "The new state could not be saved in the backend. It is in " + path + "."
 		d.Next = "When the backend works again, save it:\n" +

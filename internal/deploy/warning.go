@@ -23,8 +23,7 @@ func warnings(b *backend.Backend, key state.Key, deployed bool) diag.List {
 		out.Add(&diag.Diagnostic{
 			Severity: diag.Warning, Code: diag.Conflict, Summary: "There is also a local state",
 			Detail: fmt.Sprintf("%s was deployed with a state on this machine, which %s does not have: the "+
-				"objects in it "+
-				"would be created again, or their names are in use.", key, b.Location()),
+				"objects in it would be created again, or their names are in use.", key, b.Location()),
 			Next: "Copy it first:\n" + b.CommandLine(key, "state push", b.LocalState(key)),
 		})
 	}
@@ -53,8 +52,7 @@ func unfinished(b *backend.Backend, stored *state.Stored) diag.List {
 		out.Add(&diag.Diagnostic{
 			Severity: diag.Warning, Code: diag.Conflict, Summary: "A run is in progress or was interrupted",
 			Detail: fmt.Sprintf("%s, started by %s, has not finished. If it was interrupted, the next apply "+
-				"first continues "+
-				"it.", describe(stored), stored.Payload.Who),
+				"first continues it.", describe(stored), stored.Payload.Who),
 		})
 	}
 	return out

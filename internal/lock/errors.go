@@ -21,8 +21,7 @@ func held(holder Record, now time.Time, waited time.Duration) error {
 	}
 	d := diag.New(diag.Locked, "State is locked", detail,
 		"Wait until that run ends, or give a longer --lock-timeout. If the run was killed, the next run takes "+
-			"over its lock "+
-			"within minutes. "+
+			"over its lock within minutes. "+
 			"To break the lock: deployer unlock "+holder.ID+" --stack "+holder.Key.Stack+" -e "+holder.Key.Environment)
 	d.Cause = &HeldError{holder}
 	return d

@@ -90,8 +90,7 @@ func (s scope) stored(leaf *node, name string, path []string) {
 	s.problems.invalid(mention(leaf, name), "Sensitive value would be stored",
 		fmt.Sprintf("The variable %q is sensitive, and %s is written to the state, to plans and to AWS in the clear, "+
 			"as every field is. No field accepts a sensitive variable.", name, field),
-		"Do not put a secret into a variable. Store it in the SSM parameter store or "+
-			"Secrets Manager, "+
+		"Do not put a secret into a variable. Store it in the SSM parameter store or Secrets Manager, "+
 			"and name it in the component: secrets: {NAME: ssm:/path}, or give the ARN of the secret. "+
 			fmt.Sprintf("If the value is no secret, remove sensitive: true from %s.", name))
 }

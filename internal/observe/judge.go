@@ -18,9 +18,8 @@ const (
 	oldStays  = "Replaced; the old object is not deleted yet"
 	changed   = "Changed outside of deployer, in "
 	changing  = "A run is changing it now"
-	begun     = "Changed since the state was written, probably by the interrupted run; the next apply " +
-		"continues"
-	half = "Created by an interrupted run; the next apply completes it"
+	begun     = "Changed since the state was written, probably by the interrupted run; the next apply continues"
+	half      = "Created by an interrupted run; the next apply completes it"
 )
 
 // judge returns the health of one object.

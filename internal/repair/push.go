@@ -93,8 +93,7 @@ func TooLarge(name, why string) error {
 	return diag.New(diag.Invalid, "File is too large for a state",
 		fmt.Sprintf("%s: %s. A state cannot be that large.", name, why),
 		"Nothing was written. If a run left this file because its state was too large, remove components "+
-			"from the stack "+
-			"and run apply again: it finds the objects of that run by name and tags.")
+			"from the stack and run apply again: it finds the objects of that run by name and tags.")
 }
 
 // push writes the file as what it is: the end of the run that wrote the state, or of a run without a later deployment.
@@ -145,8 +144,7 @@ func (c *replacing) unfit() error {
 	}
 	d := diag.New(diag.Conflict, "File is older than the state", why,
 		"Nothing was written. If you want the older file, --force writes it as a new version. The next apply "+
-			"then looks in "+
-			"AWS for the objects that are only in the other state.")
+			"then looks in AWS for the objects that are only in the other state.")
 	d.Cause = &BackInTimeError{why}
 	return d
 }

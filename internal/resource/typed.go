@@ -52,8 +52,8 @@ type Typed[P, O any] struct {
 	// Marked lists objects of the type, at least all that were made for the resource; Typed selects by Request.Marks.
 	// It asks the type's own service, with a filter by tag if the service has one: the tag index learns of new objects
 	// too late. It is called instead of Find if an interrupted run did not know what Find needs, such as the id of a
-	// VPC
-	// that the same run made. Optional: for taggable types with FoundBy, or with a HashedName that depends on such ids.
+	// VPC that the same run made. Optional: for taggable types with FoundBy, or with a HashedName that depends on such
+	// ids.
 	Marked func(ctx context.Context, c Call[P, O]) ([]Found, error)
 	// Taggable is false for types that cannot carry tags: only their deterministic name says that an object is ours.
 	// Objects of other types have our tags from their create call on: an untagged object is somebody else's, whatever a

@@ -110,8 +110,7 @@ func (c *call) checkGroup(g *replicationGroup) error {
 		return invalid("Replication group must have between 1 and 6 cache clusters.")
 	case g.failover && nodes < 2 && !g.clustered():
 		return combination("When using automatic failover, there must be at least 2 cache clusters in the " +
-			"replication " +
-			"group.")
+			"replication group.")
 	case g.clustered() && !g.failover:
 		return combination("Automatic failover must be enabled in cluster mode.")
 	case g.multiAZ && !g.failover:

@@ -34,8 +34,7 @@ var _ = register(Service{
 				{
 					Operations: []string{"application-autoscaling:PutScheduledAction"}, Code: "ObjectNotFoundException",
 					Message: "No scalable target registered for service namespace: ecs, resource ID: ID, scalable " +
-						"dimension: " +
-						"ecs:service:DesiredCount",
+						"dimension: ecs:service:DesiredCount",
 				},
 			},
 		},

@@ -173,8 +173,7 @@ func TestAWaitingCertificateIsNamed(t *testing.T) {
 		},
 		"just requested": {
 			nil, "create the DNS record that `aws acm describe-certificate --certificate-arn waits` shows; ACM " +
-				"then issues " +
-				"it within minutes",
+				"then issues it within minutes",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

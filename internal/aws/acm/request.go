@@ -250,8 +250,7 @@ func (r requested) await(ctx context.Context, c requestedCall) (model.Certificat
 		return out, &resource.OpError{
 			Operation: "acm:DescribeCertificate", Message: err.Error(),
 			Next: "see that the DNS record " + out.RecordName + " CNAME " + out.RecordValue +
-				" is there and is found " +
-				"from the internet, then apply again",
+				" is there and is found from the internet, then apply again",
 		}
 	}
 	return out, err

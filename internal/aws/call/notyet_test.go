@@ -73,11 +73,9 @@ func TestPatientWithNew(t *testing.T) {
 		require.Equal(t, 7*time.Second, took, "1, 2 and 4 seconds")
 		require.Equal(t, []string{
 			"AWS does not know all objects yet that sqs:CreateQueue needs; " +
-				"still trying after 1s: Reason: Dead letter target " +
-				"does not exist.",
+				"still trying after 1s: Reason: Dead letter target does not exist.",
 			"AWS does not know all objects yet that sqs:CreateQueue needs; " +
-				"still trying after 3s: Reason: Dead letter target " +
-				"does not exist.",
+				"still trying after 3s: Reason: Dead letter target does not exist.",
 		}, told)
 
 		world = &answers{refusals: 1000}

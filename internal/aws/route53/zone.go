@@ -220,8 +220,7 @@ func advise(err error) error {
 		op.Next = resource.DeniedAdvice(
 			op.Operation,
 			op.Message,
-		) + " Or set ingress.zone: none, and make the records " +
-			"by hand"
+		) + " Or set ingress.zone: none, and make the records by hand"
 	}
 	return err
 }

@@ -60,8 +60,7 @@ func checkService(p *model.Service) []value.Problem {
 	var problems value.Problems
 	if len(p.Name) > 127 || !serviceName.MatchString(p.Name) {
 		problems.Bad("name", "%q is not a Cloud Map name: use labels of up to 63 letters, digits, hyphens and "+
-			"underscores, "+
-			"with dots between, 127 in all", p.Name)
+			"underscores, with dots between, 127 in all", p.Name)
 	}
 	if p.TTL == 0 {
 		p.TTL = 10

@@ -228,8 +228,7 @@ func (s *Scaling) Check(woken bool) []value.Problem {
 	if least == 0 && s.Automatic() && !woken && !slices.ContainsFunc(s.Schedule,
 		func(e Schedule) bool { return e.Min != nil && *e.Min > 0 }) {
 		problems = append(problems, component.Invalid([]string{"scaling", "min"},
-			"with 0 tasks, nothing starts a task again: there is no utilisation and no "+
-				"request to measure; "+
+			"with 0 tasks, nothing starts a task again: there is no utilisation and no request to measure; "+
 				"set min to 1, add a schedule entry whose min is 1 or more, or let a Worker scale by the "+
 				"backlog of a queue"))
 	}

@@ -53,8 +53,7 @@ func checkImage(image string) error {
 			return wrong("%q is not an image: the tag after the colon is empty", image)
 		case !grammar.tag.MatchString(tag):
 			return wrong("%q is not an image: %q cannot be a tag, which has at most 128 letters, digits, _, . "+
-				"and -, and "+
-				"does not begin with . or -", image, tag)
+				"and -, and does not begin with . or -", image, tag)
 		}
 	}
 	if len(name) > maxRepository {

@@ -45,8 +45,7 @@ func Kind() component.Kind {
 		Verbs: []string{"connect"},
 		Words: map[string]string{
 			"endpoint": "Host name for reads and writes; of Memcached and in cluster mode the one that " +
-				"clients ask for " +
-				"the nodes.",
+				"clients ask for the nodes.",
 			"port":            "TCP port.",
 			"readerEndpoint":  "Host name of the replicas, for reads.",
 			"url":             "URL for clients: rediss://host:port, with one s less without TLS.",

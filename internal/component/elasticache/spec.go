@@ -134,8 +134,7 @@ func check(in component.Instance, s *Spec) []value.Problem {
 		bad(
 			[]string{"auth", "token"},
 			"encryption",
-			"needs encryption.transit: required; without TLS the password would "+
-				"be sent in clear",
+			"needs encryption.transit: required; without TLS the password would be sent in clear",
 		)
 	}
 	problems = append(problems, s.checkUsers()...)

@@ -51,8 +51,7 @@ func (s *Spec) checkHealth(in component.Instance) []value.Problem {
 	}
 	if s.Ingress == nil {
 		const unused = "the load balancer does this check, and without ingress there is no load balancer; " +
-			"healthCheck.command " +
-			"checks in the container"
+			"healthCheck.command checks in the container"
 		for _, key := range []string{"path", "port"} {
 			if !in.Spec.Get("healthCheck", key).IsNull() {
 				problems = append(problems, component.Invalid(at(key), unused).RestsOn("ingress"))
@@ -90,8 +89,7 @@ func (s *Spec) checkIngress(in component.Instance) []value.Problem {
 		}
 		problems = append(problems, component.Invalid(at(key),
 			"a rule of a load balancer has at most %d wildcards (* and ?, and one for the paths below a path: "+
-				"/api/*), but "+
-				"these are %d", elbv2.MaxWildcards, n))
+				"/api/*), but these are %d", elbv2.MaxWildcards, n))
 	}
 	problems = append(problems, g.checkZone()...)
 	if g.Certificate.IsSet() {

@@ -247,8 +247,7 @@ func TestCheck(t *testing.T) {
 		"seven wildcards": {
 			base + "ingress: {path: /a, hosts: ['*.a.*', '*?.b.io', '??.io']}",
 			"ingress.hosts: a rule of a load balancer has at most 6 wildcards (* and ?, " +
-				"and one for the paths below a path: " +
-				"/api/*), but these are 7",
+				"and one for the paths below a path: /api/*), but these are 7",
 		},
 		"wildcards of a path": {
 			base + "ingress: {path: '/a/*/b/*/c/????*'}",

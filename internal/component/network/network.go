@@ -92,8 +92,7 @@ func Kind() component.Kind {
 			PublicBalancerSubnetIDs:   "Ids of the subnets of public load balancers, one in each zone.",
 			InternalBalancerSubnetIDs: "Ids of the subnets of internal load balancers, one in each zone.",
 			DataSubnetIDs: "Ids of the subnets of databases and caches: all that are not public; all, if " +
-				"those are not " +
-				"in two zones.",
+				"those are not in two zones.",
 		},
 		Resources: resources(),
 		Check:     check,

@@ -29,8 +29,7 @@ func Kind() component.Kind {
 		Name: "RDS", Group: "components.deployer.io/v1",
 		Doc: "A relational database: an instance, or an Aurora cluster. Encrypted, in subnets that are not public " +
 			"where there are such, and reachable only from the components that use it. " +
-			"RDS makes the password, keeps it in " +
-			"Secrets Manager and rotates it.",
+			"RDS makes the password, keeps it in Secrets Manager and rotates it.",
 		Outputs: []string{
 			"endpoint", "port", "readerEndpoint", "database", "username", "url", "secretArn", "securityGroupId",
 		},
