@@ -229,7 +229,7 @@ func (s *site) changed() {
 	s.seen(hands...)
 }
 
-// What may not be asked is said, and the rest is asked all the same.
+// What may not be asked is said, and the rest is asked anyway.
 func (s *site) unasked() {
 	require.NoError(s.t, s.env.Proxy.Inject(proxy.Fault{
 		Filter: proxy.Filter{Operation: "GetResources"}, Action: proxy.Fail, Status: 400, Code: "AccessDeniedException",

@@ -27,7 +27,7 @@ type Kept struct {
 
 // Past returns what can be restored: first the history, newest first, then object versions, newest first, at most limit
 // of each (0: all). The history comes first because people know its names. unseen is why some contents could not be
-// looked at; the others are returned all the same.
+// looked at; the others are returned anyway.
 func (b *Backend) Past(ctx context.Context, key state.Key, limit int) (all []Kept, unseen, err error) {
 	store := b.Store(key)
 	history, err := state.ReadHistory(ctx, store, limit)

@@ -57,7 +57,7 @@ func (x *expansion) checkLimits(graph *resource.Graph) {
 		if length[role] > maxPolicies {
 			r := policies[role]
 			x.add(r.Component, problem(value.BadValue, nil, nil,
-				"its %s has %d characters or more, and IAM takes %d for all inline policies of a role. Keep several "+
+				"its %s has %d characters or more, and IAM allows %d for all inline policies of a role. Keep several "+
 					"secrets in one JSON secret of "+
 					"Secrets Manager and select them with #key, or use fewer components", r.Name, length[role],
 				maxPolicies))

@@ -104,7 +104,7 @@ func (u *run) onHold() *diag.Diagnostic {
 			fmt.Sprintf("%s rolled %s back from %s to v%d at %s. This configuration would deploy again what the "+
 				"rollback took back: %s.", h.Who, u.req.Key, what, h.To, h.At.UTC().Format("2006-01-02 15:04:05 UTC"),
 				some(h.Addresses(), 5)),
-			"Nothing was changed. Deploy a correction, or release the hold and deploy all the same: "+
+			"Nothing was changed. Deploy a correction, or release the hold and deploy anyway: "+
 				u.again("--release-hold"))
 	}
 	return nil

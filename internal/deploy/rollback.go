@@ -167,7 +167,7 @@ func (w *WaysBack) to(ctx context.Context, b *backend.Backend, version string) (
 func (w *WaysBack) nowhere(b *backend.Backend) error {
 	next := "Correct the manifests and apply them."
 	if len(w.past) > 1 {
-		next = "Name a version all the same, or correct the manifests and apply them. The versions: " +
+		next = "Name a version anyway, or correct the manifests and apply them. The versions: " +
 			b.CommandLine(w.Key, "history")
 	}
 	return diag.New(diag.Invalid, "No version to go back to",

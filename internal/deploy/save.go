@@ -23,7 +23,7 @@ func (u *run) save(
 	found := problems(runErr)
 	known, err := u.components(result.Outputs, result.State)
 	if err != nil {
-		found.Add(diag.From(err)...) // the changes must be saved all the same
+		found.Add(diag.From(err)...) // the changes must be saved anyway
 		known = p.Components
 	}
 	for i, c := range u.plan.Components {

@@ -44,7 +44,7 @@ type Difference struct {
 const readsAtOnce = 64
 
 // Refresh reads every object, or those that are targeted, and makes the state say what is there. It changes no object.
-// Failures are joined as *StepError with plan.NoOp; the result is there all the same.
+// Failures are joined as *StepError with plan.NoOp; the result is there anyway.
 func Refresh(ctx context.Context, state []byte, o Options) (*Refreshed, error) {
 	r, err := newRun(refreshing, nil, state, Options{
 		Stack: o.Stack, Environment: o.Environment, Catalog: o.Catalog, Tags: o.Tags, Token: o.Token,

@@ -178,14 +178,14 @@ func (c *converter) merged(where span, v *node) []*node {
 	case value.List:
 		for _, item := range v.items {
 			if item.kind != value.Map {
-				c.fail(where, "Invalid YAML", "The merge key << takes a map or a list of maps.", "")
+				c.fail(where, "Invalid YAML", "The merge key << needs a map or a list of maps.", "")
 				return nil
 			}
 		}
 		return v.items
 	}
 	if !c.failed {
-		c.fail(where, "Invalid YAML", "The merge key << takes a map or a list of maps.", "")
+		c.fail(where, "Invalid YAML", "The merge key << needs a map or a list of maps.", "")
 	}
 	return nil
 }

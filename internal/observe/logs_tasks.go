@@ -99,7 +99,7 @@ func (r *logReader) refresh(ctx context.Context) {
 	}
 }
 
-// list asks for the tasks. Without them, the lines are shown all the same.
+// list asks for the tasks. Without them, the lines are shown anyway.
 func (r *logReader) list(ctx context.Context) {
 	found, errs := make([][]resource.Task, len(r.askers)), make([]error, len(r.askers))
 	var all sync.WaitGroup

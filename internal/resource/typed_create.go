@@ -65,7 +65,7 @@ func (t *Typed[P, O]) adopt(ctx context.Context, c Call[P, O], id string, tags m
 	if known || !t.mine(c, tags) && !nameless {
 		return State{}, &OwnedError{Type: t.Def.Type, Name: id, Tags: tags}
 	}
-	c.Progress("adopting " + id + ", which is there already")
+	c.Progress("adopting " + id + ", which exists already")
 	c.ID = id
 	actual, out, err := t.ReadObject(ctx, c)
 	if err != nil {
@@ -93,9 +93,8 @@ func (t *Typed[P, O]) mine(c Call[P, O], tags map[string]string) bool {
 func (t *Typed[P, O]) converge(ctx context.Context, c Call[P, O], actual P, out O, untagged bool) (State, error) {
 	diff := Compare(&t.Def, value.Encode(actual), c.Inputs)
 	if len(t.Def.Fixed(diff.Replace)) > 0 {
-		return State{}, fmt.Errorf("%s exists and is ours, but cannot become what is wanted without a replacement "+
-			"(%s differ): delete it, then apply again",
-			c.ID, strings.Join(diff.Replace, ", "))
+		return State{}, fmt.Errorf("%s exists and belongs to the stack, but AWS cannot change its %s to the desired "+
+			"value without a replacement: delete it, then apply again", c.ID, strings.Join(diff.Replace, ", "))
 	}
 	if len(diff.Changes) == 0 && !untagged || t.UpdateObject == nil {
 		return t.ready(ctx, c, c.ID, out, nil)

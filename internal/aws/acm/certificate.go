@@ -85,7 +85,7 @@ func (c certificate) verify(ctx context.Context, name string, hosts []string) (m
 	}
 	if parsed.Region != c.region {
 		return out, wrong("request or import the certificate in "+c.region+" too",
-			"certificate %s is in %s, but a load balancer in %s takes only certificates of its own region", name,
+			"certificate %s is in %s, but a load balancer in %s accepts only certificates of its own region", name,
 			parsed.Region, c.region)
 	}
 	found, err := c.api.DescribeCertificate(ctx, &acm.DescribeCertificateInput{CertificateArn: &name})

@@ -85,7 +85,7 @@ func TestVPC(t *testing.T) {
 func TestVPCCheck(t *testing.T) {
 	b := behaviour(t, awsec2.Behaviours(start(t).Config), model.VPCType)
 	for cidr, want := range map[string]string{
-		"10.0.0.0/15": "AWS takes networks from /16 to /28, not /15", "10.0.0.0/29": "from /16 to /28, not /29",
+		"10.0.0.0/15": "AWS allows networks from /16 to /28, not /15", "10.0.0.0/29": "from /16 to /28, not /29",
 		"10.0.0.1/16": "the network is 10.0.0.0/16", "all": "no IPv4 network", "2001:db8::/56": "no IPv4 network",
 	} {
 		_, problems := b.Check(value.Encode(model.VPC{CIDR: cidr}))

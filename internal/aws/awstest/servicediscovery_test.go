@@ -79,7 +79,7 @@ func TestNamespaceOfAVPCThatResolvesNothing(t *testing.T) {
 	}
 	require.Contains(t, create("a.internal"), "enableDnsHostnames is off in the VPC "+vpc)
 	h.Fail("ec2:DescribeVpcAttribute", "UnauthorizedOperation", 1)
-	require.NotContains(t, create("b.internal"), "enableDns", "who may not look makes the namespace all the same")
+	require.NotContains(t, create("b.internal"), "enableDns", "who may not look makes the namespace anyway")
 	_, err := ec2.NewFromConfig(h.Plain).ModifyVpcAttribute(t.Context(), &ec2.ModifyVpcAttributeInput{
 		VpcId: &vpc, EnableDnsHostnames: &ec2types.AttributeBooleanValue{Value: aws.Bool(true)},
 	})

@@ -272,7 +272,7 @@ func (c *Channel) take(m Message) error {
 		}
 	case closedByAWS:
 		var e ending
-		_ = json.Unmarshal(m.Payload, &e) // without a reason it has ended all the same
+		_ = json.Unmarshal(m.Payload, &e) // without a reason it has ended anyway
 		c.mu.Lock()
 		c.closing, c.closed = e.Output, true
 		c.mu.Unlock()

@@ -77,7 +77,7 @@ func network(problems *value.Problems, cidr string) string {
 	case parsed != parsed.Masked():
 		problems.Bad("cidr", "%s has bits after its prefix; the network is %s", parsed, parsed.Masked())
 	case parsed.Bits() < 16 || parsed.Bits() > 28:
-		problems.Bad("cidr", "AWS takes networks from /16 to /28, not /%d", parsed.Bits())
+		problems.Bad("cidr", "AWS allows networks from /16 to /28, not /%d", parsed.Bits())
 	default:
 		return parsed.String()
 	}

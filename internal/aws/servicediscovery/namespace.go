@@ -93,7 +93,7 @@ func (n namespace) create(ctx context.Context, c namespaceCall) (string, model.P
 	return id, out, nil
 }
 
-// warn says that nobody in the VPC can resolve the names. AWS makes the namespace all the same. VPCs other than default
+// warn says that nobody in the VPC can resolve the names. AWS makes the namespace anyway. VPCs other than default
 // ones start that way.
 func (n namespace) warn(ctx context.Context, c namespaceCall) {
 	vpc := c.Props.VPCID.Get()

@@ -41,7 +41,7 @@ func (r *Release) checkSize() []value.Problem {
 		return nil
 	}
 	return []value.Problem{component.Invalid([]string{"release", "command"},
-		"has %d characters, and ECS takes a command of at most %d: put it into a script in the image", len(text),
+		"has %d characters, and ECS allows a command of at most %d: put it into a script in the image", len(text),
 		limit-rest)}
 }
 

@@ -97,7 +97,7 @@ func (s *Spec) checkIngress(in component.Instance) []value.Problem {
 		if parts := strings.Split(text, ":"); len(parts) > 3 && in.Region != "" && parts[3] != in.Region {
 			problems = append(problems, component.Invalid(
 				at("certificate"),
-				"the certificate is in %s, but a load balancer in %s takes only certificates of its own region",
+				"the certificate is in %s, but a load balancer in %s accepts only certificates of its own region",
 				parts[3],
 				in.Region,
 			))

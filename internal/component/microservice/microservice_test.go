@@ -88,7 +88,7 @@ func TestCheck(t *testing.T) {
 		},
 		"release with an endless command": {
 			base + "release: {command: [sh, -c, " + strings.Repeat("x", 8000) + "]}",
-			"release.command: has 8014 characters, and ECS takes a command of at most 7680",
+			"release.command: has 8014 characters, and ECS allows a command of at most 7680",
 		},
 		"cpu": {
 			base + "cpu: 300",

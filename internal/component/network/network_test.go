@@ -26,9 +26,9 @@ func TestCheck(t *testing.T) {
 		"no network":    {"vpc: {cidr: large}", `vpc.cidr: "large" is no IPv4 network`},
 		"IPv6":          {"vpc: {cidr: \"2001:db8::/56\"}", `vpc.cidr: "2001:db8::/56" is no IPv4 network`},
 		"bits too many": {"vpc: {cidr: 10.0.0.1/16}", "vpc.cidr: 10.0.0.1/16 has bits after its prefix"},
-		"too large":     {"vpc: {cidr: 10.0.0.0/8}", "vpc.cidr: 10.0.0.0/8 is too large: AWS takes /16 at most"},
+		"too large":     {"vpc: {cidr: 10.0.0.0/8}", "vpc.cidr: 10.0.0.0/8 is too large: AWS allows /16 at most"},
 		"too small":     {"vpc: {cidr: 10.0.0.0/23}", "vpc.cidr: 10.0.0.0/23 is too small"},
-		"reserved":      {"vpc: {cidr: 127.1.0.0/16}", "vpc.cidr: AWS takes no VPC in 127.1.0.0/16"},
+		"reserved":      {"vpc: {cidr: 127.1.0.0/16}", "vpc.cidr: AWS allows no VPC in 127.1.0.0/16"},
 		"one zone":      {"vpc: {cidr: 10.0.0.0/16, azs: 1}", "vpc.azs: must be from 2 to 6, but is 1"},
 		"one zone by name": {
 			"vpc: {cidr: 10.0.0.0/16, zones: [eu-west-1a]}", "vpc.zones: must have at least 2 items, but has 1",

@@ -71,12 +71,12 @@ func check(in component.Instance, s *Spec) []value.Problem {
 	case network != network.Masked():
 		problems.Bad("vpc.cidr", "%s has bits after its prefix; the network is %s", network, network.Masked())
 	case network.Bits() < widest:
-		problems.Bad("vpc.cidr", "%s is too large: AWS takes /16 at most", network)
+		problems.Bad("vpc.cidr", "%s is too large: AWS allows /16 at most", network)
 	case network.Bits() > narrowest:
 		problems.Bad("vpc.cidr", "%s is too small: it has to hold subnets for %d zones, and load balancers need a /27 "+
 			"in each. Take /%d or larger", network, slots, narrowest)
 	case reserved(network):
-		problems.Bad("vpc.cidr", "AWS takes no VPC in %s: the range is reserved", network)
+		problems.Bad("vpc.cidr", "AWS allows no VPC in %s: the range is reserved", network)
 	}
 	if len(s.Subnets.IDs) > 0 || len(s.Subnets.Tags) > 0 {
 		problems.Bad("subnets", "chooses subnets of an existing VPC, and vpc.cidr makes a VPC with subnets of its own")

@@ -100,12 +100,12 @@ func (s *Spec) ways(nat string, demands []component.Demand) []value.Problem {
 	var problems value.Problems
 	if len(services) > 0 {
 		problems.Bad("vpc.natGateways", "private subnets reach AWS through endpoints alone, and tasks need more of "+
-			"them: %s. Add %s to vpc.endpoints, take natGateways: single, or let tasks run in public subnets with "+
+			"them: %s. Add %s to vpc.endpoints, set natGateways: single, or let tasks run in public subnets with "+
 			"tasks: public", listed(services), strings.Join(slices.Sorted(maps.Keys(services)), ", "))
 	}
 	if len(internet) > 0 {
 		problems.Bad("vpc.natGateways", "tasks in private subnets do not reach the internet, and their images are "+
-			"there: %s. Copy the images to ECR, take natGateways: single, or let tasks run in public subnets with "+
+			"there: %s. Copy the images to ECR, set natGateways: single, or let tasks run in public subnets with "+
 			"tasks: public", listed(internet))
 	}
 	return problems

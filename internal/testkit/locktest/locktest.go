@@ -59,7 +59,7 @@ func (w *World) through(between func(lock.Table) lock.Table) *World {
 	return &World{alive: w.alive, open: func(clock lock.Clock) lock.Table { return between(w.open(clock)) }}
 }
 
-// slow is a table at the end of a long line: who sends an attempt loses patience, and the attempt arrives all the same.
+// slow is a table at the end of a long line: who sends an attempt loses patience, and the attempt arrives anyway.
 type slow struct {
 	lock.Table
 	sent func()
