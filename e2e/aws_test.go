@@ -68,172 +68,189 @@ import (
 func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "aws")
 	w := worldOf(ts)
-	ctx := context.Background()
-	bucket := aws.String(ts.Getenv("BUCKET"))
 	config := w.Config.Copy()
 	config.Credentials = credentials.NewStaticCredentialsProvider(ts.Getenv("AWS_ACCESS_KEY_ID"),
 		ts.Getenv("AWS_SECRET_ACCESS_KEY"), ts.Getenv("AWS_SESSION_TOKEN"))
-	objects := s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true })
-	need := func(n int) {
-		if len(args) < n {
+	c := &acting{
+		Context: context.Background(), ts: ts, world: w, config: config, bucket: aws.String(ts.Getenv("BUCKET")),
+		objects: s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true }),
+	}
+	for words := 2; words > 0; words-- {
+		do, known := awsCommands[strings.Join(args[:min(words, len(args))], " ")]
+		if !known {
+			continue
+		}
+		if c.args = args[words:]; len(c.args) < do.args {
 			ts.Fatalf("aws %s: too few arguments", strings.Join(args, " "))
 		}
-	}
-	need(2)
-	if args[0] == "data" {
-		need(3)
-		data(ctx, ts, objects, args[1:])
+		do.run(c)
 		return
 	}
-	if args[0] == "log" {
-		need(5)
-		writeLog(ctx, ts, config, args[1:])
-		return
+	if len(args) < 2 || !w.outside(c, ts, args) {
+		ts.Fatalf("unknown: aws %s", strings.Join(args, " "))
 	}
-	if args[0] == "certificate" {
-		_, err := testkit.ImportCertificate(ctx, config, args[1])
-		ts.Check(err)
-		return
-	}
-	if w.outside(ctx, ts, args) {
-		return
-	}
-	switch args[0] + " " + args[1] {
-	case "object get":
-		need(4)
-		out, err := objects.GetObject(ctx, &s3.GetObjectInput{Bucket: bucket, Key: &args[2]})
-		ts.Check(err)
-		data, err := io.ReadAll(out.Body)
-		ts.Check(err)
-		ts.Check(os.WriteFile(ts.MkAbs(args[3]), data, 0o644))
-		return
-	case "object put":
-		need(4)
-		_, err := objects.PutObject(ctx, &s3.PutObjectInput{
-			Bucket: bucket, Key: &args[2],
-			Body: strings.NewReader(ts.ReadFile(args[3])),
+}
+
+// acting is one call of the command aws.
+type acting struct {
+	context.Context
+	ts      *testscript.TestScript
+	world   *world
+	config  aws.Config // with the script's credentials
+	objects *s3.Client
+	bucket  *string
+	args    []string // after the words of the command
+}
+
+// awsCommands are the commands by their first words, each with how many arguments it needs.
+var awsCommands = map[string]struct {
+	args int
+	run  func(*acting)
+}{
+	"bucket": {1, (*acting).makeBucket},
+	"table":  {2, (*acting).makeTable},
+	"certificate": {1, func(c *acting) {
+		_, err := testkit.ImportCertificate(c, c.config, c.args[0])
+		c.ts.Check(err)
+	}},
+	"vpc":       {1, func(c *acting) { c.ts.Setenv(c.args[0], c.world.vpc(c, c.ts)) }},
+	"login":     {1, (*acting).login},
+	"leftovers": {1, (*acting).leftovers},
+	"secret": {2, func(c *acting) {
+		_, err := secretsmanager.NewFromConfig(c.world.Config).CreateSecret(c,
+			&secretsmanager.CreateSecretInput{Name: &c.args[0], SecretString: &c.args[1]})
+		c.ts.Check(err)
+	}},
+	"data":       {2, func(c *acting) { data(c, c.ts, c.objects, c.args) }},
+	"log":        {4, func(c *acting) { writeLog(c, c.ts, c.config, c.args) }},
+	"object get": {2, (*acting).getObject},
+	"object put": {2, func(c *acting) {
+		_, err := c.objects.PutObject(c, &s3.PutObjectInput{
+			Bucket: c.bucket, Key: &c.args[0], Body: strings.NewReader(c.ts.ReadFile(c.args[1])),
 		})
-		ts.Check(err)
-		return
-	case "object rm":
-		need(3)
-		_, err := objects.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: bucket, Key: &args[2]})
-		ts.Check(err)
-		return
-	case "objects mv":
-		need(4)
-		out, err := objects.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: bucket, Prefix: &args[2]})
-		ts.Check(err)
-		for _, o := range out.Contents {
-			to := args[3] + strings.TrimPrefix(*o.Key, args[2])
-			_, err := objects.CopyObject(ctx, &s3.CopyObjectInput{
-				Bucket: bucket, Key: &to,
-				CopySource: aws.String(*bucket + "/" + *o.Key),
-			})
-			ts.Check(err)
-			_, err = objects.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: bucket, Key: o.Key})
-			ts.Check(err)
-		}
-		return
-	case "versioning off":
-		_, err := objects.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
-			Bucket: bucket, VersioningConfiguration: &s3types.VersioningConfiguration{
+		c.ts.Check(err)
+	}},
+	"object rm": {1, func(c *acting) {
+		_, err := c.objects.DeleteObject(c, &s3.DeleteObjectInput{Bucket: c.bucket, Key: &c.args[0]})
+		c.ts.Check(err)
+	}},
+	"objects":    {2, (*acting).countObjects},
+	"objects mv": {2, (*acting).moveObjects},
+	"versioning off": {0, func(c *acting) {
+		_, err := c.objects.PutBucketVersioning(c, &s3.PutBucketVersioningInput{
+			Bucket: c.bucket, VersioningConfiguration: &s3types.VersioningConfiguration{
 				Status: s3types.BucketVersioningStatusSuspended,
 			},
 		})
-		ts.Check(err)
-		return
-	case "services delete":
-		w.services(ctx, ts, func(client *ecs.Client, cluster, service string) error {
-			_, err := client.DeleteService(ctx,
+		c.ts.Check(err)
+	}},
+	"lock": {2, func(c *acting) {
+		editLock(c, c.ts, dynamodb.NewFromConfig(c.config), c.args[0], pairs(c.ts, c.args[1:]))
+	}},
+	"unlock-table": {1, (*acting).dropLock},
+	"services delete": {0, func(c *acting) {
+		c.world.services(c, c.ts, func(client *ecs.Client, cluster, service string) error {
+			_, err := client.DeleteService(c,
 				&ecs.DeleteServiceInput{Cluster: &cluster, Service: &service, Force: aws.Bool(true)})
 			return err
 		})
-		return
-	case "services deploy":
-		w.services(ctx, ts, func(client *ecs.Client, cluster, service string) error {
-			_, err := client.UpdateService(ctx,
+	}},
+	"services deploy": {0, func(c *acting) {
+		c.world.services(c, c.ts, func(client *ecs.Client, cluster, service string) error {
+			_, err := client.UpdateService(c,
 				&ecs.UpdateServiceInput{Cluster: &cluster, Service: &service, ForceNewDeployment: true})
 			return err
 		})
-		return
-	case "queue get", "queue set":
-		need(5)
-		w.queue(ctx, ts, args[1], args[2], args[3], args[4])
-		return
-	case "queue send":
-		need(4)
-		w.queue(ctx, ts, args[1], args[2], "", args[3])
-		return
-	case "queue delete", "queue purge":
-		need(3)
-		w.queue(ctx, ts, args[1], args[2], "", "")
-		return
+	}},
+	"queue get":    {3, func(c *acting) { c.world.queue(c, c.ts, "get", c.args[0], c.args[1], c.args[2]) }},
+	"queue set":    {3, func(c *acting) { c.world.queue(c, c.ts, "set", c.args[0], c.args[1], c.args[2]) }},
+	"queue send":   {2, func(c *acting) { c.world.queue(c, c.ts, "send", c.args[0], "", c.args[1]) }},
+	"queue delete": {1, func(c *acting) { c.world.queue(c, c.ts, "delete", c.args[0], "", "") }},
+	"queue purge":  {1, func(c *acting) { c.world.queue(c, c.ts, "purge", c.args[0], "", "") }},
+}
+
+func (c *acting) makeBucket() {
+	in := &s3.CreateBucketInput{Bucket: &c.args[0]}
+	if c.world.Region != "us-east-1" {
+		in.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{
+			LocationConstraint: s3types.BucketLocationConstraint(c.world.Region),
+		}
 	}
-	tables := dynamodb.NewFromConfig(config)
-	switch args[0] {
-	case "bucket":
-		in := &s3.CreateBucketInput{Bucket: &args[1]}
-		if w.Region != "us-east-1" {
-			in.CreateBucketConfiguration = &s3types.CreateBucketConfiguration{
-				LocationConstraint: s3types.BucketLocationConstraint(w.Region),
-			}
-		}
-		_, err := objects.CreateBucket(ctx, in)
-		ts.Check(err)
-	case "table":
-		need(3)
-		_, err := tables.CreateTable(ctx, &dynamodb.CreateTableInput{
-			TableName: &args[1], BillingMode: dynamotypes.BillingModePayPerRequest,
-			AttributeDefinitions: []dynamotypes.AttributeDefinition{
-				{AttributeName: &args[2], AttributeType: dynamotypes.ScalarAttributeTypeS},
-			},
-			KeySchema: []dynamotypes.KeySchemaElement{
-				{AttributeName: &args[2], KeyType: dynamotypes.KeyTypeHash},
-			},
-		})
-		ts.Check(err)
-	case "objects":
-		need(3)
-		out, err := objects.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: bucket, Prefix: &args[2]})
-		ts.Check(err)
-		if strconv.Itoa(len(out.Contents)) != args[1] {
-			ts.Fatalf("%d objects below %s, want %s", len(out.Contents), args[2], args[1])
-		}
-	case "lock":
-		need(3)
-		editLock(ctx, ts, tables, args[1], pairs(ts, args[2:]))
-	case "vpc":
-		ts.Setenv(args[1], w.vpc(ctx, ts))
-	case "unlock-table":
-		_, err := tables.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-			TableName: aws.String(ts.Getenv("TABLE")),
-			Key: map[string]dynamotypes.AttributeValue{
-				"lockKey": &dynamotypes.AttributeValueMemberS{Value: args[1]},
-			},
-		})
-		ts.Check(err)
-	case "secret":
-		need(3)
-		_, err := secretsmanager.NewFromConfig(w.Config).CreateSecret(ctx,
-			&secretsmanager.CreateSecretInput{Name: &args[1], SecretString: &args[2]})
-		ts.Check(err)
-	case "login":
-		creds, err := testkit.CredentialsFor(ctx, w.Endpoint, args[1])
-		ts.Check(err)
-		ts.Setenv("AWS_ACCESS_KEY_ID", creds.AccessKeyID)
-		ts.Setenv("AWS_SECRET_ACCESS_KEY", creds.SecretAccessKey)
-		ts.Setenv("AWS_SESSION_TOKEN", creds.SessionToken)
-	case "leftovers":
-		found, err := service.Inventory(ctx, w.Config, *bucket)
-		ts.Check(err)
-		found = slices.DeleteFunc(found, madeByScripts)
-		if strconv.Itoa(len(found)) != args[1] {
-			ts.Fatalf("%d objects in AWS, want %s:\n%s", len(found), args[1], listed(found))
-		}
-	default:
-		ts.Fatalf("unknown: aws %s", args[0])
+	_, err := c.objects.CreateBucket(c, in)
+	c.ts.Check(err)
+}
+
+func (c *acting) makeTable() {
+	_, err := dynamodb.NewFromConfig(c.config).CreateTable(c, &dynamodb.CreateTableInput{
+		TableName: &c.args[0], BillingMode: dynamotypes.BillingModePayPerRequest,
+		AttributeDefinitions: []dynamotypes.AttributeDefinition{
+			{AttributeName: &c.args[1], AttributeType: dynamotypes.ScalarAttributeTypeS},
+		},
+		KeySchema: []dynamotypes.KeySchemaElement{
+			{AttributeName: &c.args[1], KeyType: dynamotypes.KeyTypeHash},
+		},
+	})
+	c.ts.Check(err)
+}
+
+func (c *acting) login() {
+	creds, err := testkit.CredentialsFor(c, c.world.Endpoint, c.args[0])
+	c.ts.Check(err)
+	c.ts.Setenv("AWS_ACCESS_KEY_ID", creds.AccessKeyID)
+	c.ts.Setenv("AWS_SECRET_ACCESS_KEY", creds.SecretAccessKey)
+	c.ts.Setenv("AWS_SESSION_TOKEN", creds.SessionToken)
+}
+
+func (c *acting) leftovers() {
+	found, err := service.Inventory(c, c.world.Config, *c.bucket)
+	c.ts.Check(err)
+	found = slices.DeleteFunc(found, madeByScripts)
+	if strconv.Itoa(len(found)) != c.args[0] {
+		c.ts.Fatalf("%d objects in AWS, want %s:\n%s", len(found), c.args[0], listed(found))
 	}
+}
+
+func (c *acting) getObject() {
+	out, err := c.objects.GetObject(c, &s3.GetObjectInput{Bucket: c.bucket, Key: &c.args[0]})
+	c.ts.Check(err)
+	data, err := io.ReadAll(out.Body)
+	c.ts.Check(err)
+	c.ts.Check(os.WriteFile(c.ts.MkAbs(c.args[1]), data, 0o644))
+}
+
+// list returns the objects of the script's bucket whose keys begin so.
+func (c *acting) list(prefix string) []s3types.Object {
+	out, err := c.objects.ListObjectsV2(c, &s3.ListObjectsV2Input{Bucket: c.bucket, Prefix: &prefix})
+	c.ts.Check(err)
+	return out.Contents
+}
+
+func (c *acting) countObjects() {
+	if n := len(c.list(c.args[1])); strconv.Itoa(n) != c.args[0] {
+		c.ts.Fatalf("%d objects below %s, want %s", n, c.args[1], c.args[0])
+	}
+}
+
+func (c *acting) moveObjects() {
+	for _, o := range c.list(c.args[0]) {
+		to := c.args[1] + strings.TrimPrefix(*o.Key, c.args[0])
+		_, err := c.objects.CopyObject(c, &s3.CopyObjectInput{
+			Bucket: c.bucket, Key: &to, CopySource: aws.String(*c.bucket + "/" + *o.Key),
+		})
+		c.ts.Check(err)
+		_, err = c.objects.DeleteObject(c, &s3.DeleteObjectInput{Bucket: c.bucket, Key: o.Key})
+		c.ts.Check(err)
+	}
+}
+
+func (c *acting) dropLock() {
+	_, err := dynamodb.NewFromConfig(c.config).DeleteItem(c, &dynamodb.DeleteItemInput{
+		TableName: aws.String(c.ts.Getenv("TABLE")),
+		Key: map[string]dynamotypes.AttributeValue{
+			"lockKey": &dynamotypes.AttributeValueMemberS{Value: c.args[0]},
+		},
+	})
+	c.ts.Check(err)
 }
 
 // madeByScripts reports whether a script made an object itself, for instance with "aws vpc".

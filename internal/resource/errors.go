@@ -1,9 +1,12 @@
 package resource
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/company/deployer/internal/diag"
 )
 
 // PartialError says that the object exists but is not as wanted: a rollout that failed. State holds the real object. It
@@ -75,3 +78,14 @@ type WaitError struct {
 func (e *WaitError) Error() string { return "no longer waited for: " + e.What }
 
 func (e *WaitError) Unwrap() error { return e.Err }
+
+// Stopped reports whether a call ended with err because the run ended, and not because AWS refused anything or because
+// something failed. AWS may go on with what was begun.
+func Stopped(err error) bool {
+	var known *diag.Diagnostic
+	if errors.As(err, &known) && known.Code == diag.Failed {
+		return false
+	}
+	var wait *WaitError
+	return errors.As(err, &wait) || errors.Is(err, context.Canceled) || known != nil && known.Code == diag.Interrupted
+}
