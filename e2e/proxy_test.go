@@ -85,43 +85,14 @@ func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case "clear":
 		w.Proxy.ClearFaults()
 	case "count":
-		if len(args) == 0 {
-			ts.Fatalf("usage: proxy count N FILTER...")
-		}
-		want, err := strconv.Atoi(args[0])
-		ts.Check(err)
-		var calls []string
-		services := []string{"*"}
-		filter := faultOf(ts, "none", args[1:]).Filter
-		if filter.Service != "" {
-			services = strings.Split(filter.Service, ",")
-		}
-		for _, service := range services {
-			filter.Service = service
-			for _, r := range w.Proxy.Select(filter) {
-				calls = append(calls, r.Name()+" "+r.Resource)
-			}
-		}
-		if len(calls) != want {
-			ts.Fatalf("%d calls, want %d:\n%s", len(calls), want, strings.Join(calls, "\n"))
-		}
+		w.count(ts, args)
 	case "fault":
 		if len(args) == 0 {
 			ts.Fatalf("usage: proxy fault ACTION FILTER...")
 		}
 		ts.Check(w.Proxy.Inject(faultOf(ts, proxy.Action(args[0]), args[1:])))
 	case "hold":
-		arrived, release := make(chan struct{}, 64), make(chan struct{})
-		w.letGo()
-		w.mu.Lock()
-		w.arrived, w.release = arrived, release
-		w.mu.Unlock()
-		fault := faultOf(ts, proxy.None, args)
-		fault.OnCall = func(*proxy.Call) {
-			arrived <- struct{}{}
-			<-release
-		}
-		ts.Check(w.Proxy.Inject(fault))
+		w.hold(ts, args)
 	case "late":
 		if len(args) != 1 {
 			ts.Fatalf("usage: proxy late N")
@@ -147,37 +118,81 @@ func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case "gateway":
 		w.ECS.Gateway().Trouble(args[0])
 	case "ecs":
-		if slices.Equal(args, []string{"clear"}) {
-			w.ECS.ClearRules()
-			return
-		}
-		rule := ecsfake.Rule{}
-		for key, value := range pairs(ts, args) {
-			switch key {
-			case "image":
-				rule.Image = value
-			case "behaviour":
-				rule.Behaviour = ecsfake.Behaviour(value)
-			case "command":
-				rule.Command = value
-			case "exit", "steps":
-				n, err := strconv.Atoi(value)
-				ts.Check(err)
-				if key == "exit" {
-					rule.ExitCode = n
-				} else {
-					rule.Steps = n
-				}
-			case "log":
-				rule.Log = strings.Split(value, "|")
-			default:
-				ts.Fatalf("unknown %s", key)
-			}
-		}
-		ts.Check(w.ECS.AddRules(rule))
+		w.rule(ts, args)
 	default:
 		ts.Fatalf("unknown: proxy %s", verb)
 	}
+}
+
+// count fails unless the proxy has so many records that pass the filter.
+func (w *world) count(ts *testscript.TestScript, args []string) {
+	if len(args) == 0 {
+		ts.Fatalf("usage: proxy count N FILTER...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	var calls []string
+	services := []string{"*"}
+	filter := faultOf(ts, "none", args[1:]).Filter
+	if filter.Service != "" {
+		services = strings.Split(filter.Service, ",")
+	}
+	for _, service := range services {
+		filter.Service = service
+		for _, r := range w.Proxy.Select(filter) {
+			calls = append(calls, r.Name()+" "+r.Resource)
+		}
+	}
+	if len(calls) != want {
+		ts.Fatalf("%d calls, want %d:\n%s", len(calls), want, strings.Join(calls, "\n"))
+	}
+}
+
+// hold keeps calls that pass the filter, until release.
+func (w *world) hold(ts *testscript.TestScript, args []string) {
+	arrived, release := make(chan struct{}, 64), make(chan struct{})
+	w.letGo()
+	w.mu.Lock()
+	w.arrived, w.release = arrived, release
+	w.mu.Unlock()
+	fault := faultOf(ts, proxy.None, args)
+	fault.OnCall = func(*proxy.Call) {
+		arrived <- struct{}{}
+		<-release
+	}
+	ts.Check(w.Proxy.Inject(fault))
+}
+
+// rule says how tasks of an image do.
+func (w *world) rule(ts *testscript.TestScript, args []string) {
+	if slices.Equal(args, []string{"clear"}) {
+		w.ECS.ClearRules()
+		return
+	}
+	rule := ecsfake.Rule{}
+	for key, value := range pairs(ts, args) {
+		switch key {
+		case "image":
+			rule.Image = value
+		case "behaviour":
+			rule.Behaviour = ecsfake.Behaviour(value)
+		case "command":
+			rule.Command = value
+		case "exit", "steps":
+			n, err := strconv.Atoi(value)
+			ts.Check(err)
+			if key == "exit" {
+				rule.ExitCode = n
+			} else {
+				rule.Steps = n
+			}
+		case "log":
+			rule.Log = strings.Split(value, "|")
+		default:
+			ts.Fatalf("unknown %s", key)
+		}
+	}
+	ts.Check(w.ECS.AddRules(rule))
 }
 
 func pairs(ts *testscript.TestScript, args []string) map[string]string {

@@ -229,89 +229,106 @@ func listEndpointServices(p *proxy.Proxy) {
 
 // keepUsed refuses to delete objects of a VPC that something uses, as EC2 does. The emulator deletes them.
 func keepUsed(p *proxy.Proxy) {
-	refuse := func(c *proxy.Call, what, by string) *proxy.Response {
-		return c.Failure(400, "DependencyViolation", what+" has a dependency ("+by+") and cannot be deleted.")
+	p.Handle("ec2", "DeleteVpc", refuseVPC)
+	p.Handle("ec2", "DeleteSubnet", refuseSubnet)
+	p.Handle("ec2", "DetachInternetGateway", refuseDetach)
+	p.Handle("ec2", "ReleaseAddress", refuseRelease)
+	p.Handle("ec2", "DeleteSecurityGroup", refuseGroup)
+}
+
+// refuseVPC refuses to delete a VPC in which something is left.
+func refuseVPC(c *proxy.Call) *proxy.Response {
+	vpc := c.Form.Get("VpcId")
+	for _, q := range []struct{ action, filter, list string }{
+		{"DescribeSubnets", "vpc-id", "subnetSet"},
+		{"DescribeInternetGateways", "attachment.vpc-id", "internetGatewaySet"},
+		{"DescribeSecurityGroups", "vpc-id", "securityGroupInfo"},
+		{"DescribeRouteTables", "vpc-id", "routeTableSet"},
+	} {
+		for _, found := range ec2Items(c, q.list, q.action, q.filter, vpc) {
+			main := strings.Contains(found.text, "<main>true")
+			if !main && !strings.Contains(found.text, "<groupName>default<") {
+				return dependency(c, "The vpc '"+vpc+"'", q.list)
+			}
+		}
 	}
-	p.Handle("ec2", "DeleteVpc", func(c *proxy.Call) *proxy.Response {
-		vpc := c.Form.Get("VpcId")
-		for _, q := range []struct{ action, filter, list string }{
-			{"DescribeSubnets", "vpc-id", "subnetSet"},
-			{"DescribeInternetGateways", "attachment.vpc-id", "internetGatewaySet"},
-			{"DescribeSecurityGroups", "vpc-id", "securityGroupInfo"},
-			{"DescribeRouteTables", "vpc-id", "routeTableSet"},
-		} {
-			for _, found := range ec2Items(c, q.list, q.action, q.filter, vpc) {
-				main := strings.Contains(found.text, "<main>true")
-				if !main && !strings.Contains(found.text, "<groupName>default<") {
-					return refuse(c, "The vpc '"+vpc+"'", q.list)
-				}
-			}
+	if by := aliveIn(c, "vpc-id", vpc); by != "" {
+		return dependency(c, "The vpc '"+vpc+"'", by)
+	}
+	return nil
+}
+
+// refuseSubnet refuses to delete a subnet that something uses.
+func refuseSubnet(c *proxy.Call) *proxy.Response {
+	subnet := c.Form.Get("SubnetId")
+	if by := aliveIn(c, "subnet-id", subnet); by != "" {
+		return dependency(c, "The subnet '"+subnet+"'", by)
+	}
+	if by := balancerWith(c, func(b map[string]string) bool {
+		return slices.Contains(suffixed(b, "AvailabilityZones.member.", ".SubnetId"), subnet)
+	}); by != "" {
+		return dependency(c, "The subnet '"+subnet+"'", by)
+	}
+	return nil
+}
+
+// refuseDetach refuses to detach an internet gateway while something has a public address.
+func refuseDetach(c *proxy.Call) *proxy.Response {
+	vpc := c.Form.Get("VpcId")
+	by := aliveIn(c, "vpc-id", vpc, "natGatewaySet")
+	if by == "" {
+		by = balancerWith(c, func(b map[string]string) bool {
+			return b["VPCId"] == vpc && b["Scheme"] == "internet-facing" || b["VpcId"] == vpc &&
+				b["Scheme"] == "internet-facing"
+		})
+	}
+	if by != "" {
+		return c.Failure(400, "DependencyViolation", "Network "+vpc+" has some mapped public address(es) ("+by+
+			"). Please unmap those public address(es) before detaching the gateway.")
+	}
+	return nil
+}
+
+// refuseRelease refuses to release the address of a NAT gateway.
+func refuseRelease(c *proxy.Call) *proxy.Response {
+	id := c.Form.Get("AllocationId")
+	for _, found := range ec2Items(c, "natGatewaySet", "DescribeNatGateways", "", "") {
+		if strings.Contains(found.text, id) && !strings.Contains(found.text, "<state>deleted") {
+			return c.Failure(400, "InvalidIPAddress.InUse", "Address "+id+" is in use.")
 		}
-		if by := aliveIn(c, "vpc-id", vpc); by != "" {
-			return refuse(c, "The vpc '"+vpc+"'", by)
+	}
+	return nil
+}
+
+// refuseGroup refuses to delete a security group that something uses.
+func refuseGroup(c *proxy.Call) *proxy.Response {
+	group := c.Form.Get("GroupId")
+	used := func(by string) *proxy.Response {
+		return c.Failure(400, "DependencyViolation", "resource "+group+" has a dependent object ("+by+")")
+	}
+	if by := balancerWith(c, func(b map[string]string) bool {
+		return slices.Contains(suffixed(b, "SecurityGroups.member.", ""), group)
+	}); by != "" {
+		return used(by)
+	}
+	for _, found := range ec2Items(c, "vpcEndpointSet", "DescribeVpcEndpoints", "", "") {
+		if strings.Contains(found.text, group) && !strings.Contains(found.text, "<state>deleted") {
+			return used("a VPC endpoint")
 		}
-		return nil
-	})
-	p.Handle("ec2", "DeleteSubnet", func(c *proxy.Call) *proxy.Response {
-		subnet := c.Form.Get("SubnetId")
-		if by := aliveIn(c, "subnet-id", subnet); by != "" {
-			return refuse(c, "The subnet '"+subnet+"'", by)
+	}
+	for _, found := range ec2Items(c, "securityGroupInfo", "DescribeSecurityGroups", "ip-permission.group-id",
+		group) {
+		if !strings.Contains(found.text, "<groupId>"+group+"</groupId><groupName>") &&
+			!strings.HasPrefix(found.text, "<groupId>"+group) {
+			return used("a rule of another group")
 		}
-		if by := balancerWith(c, func(b map[string]string) bool {
-			return slices.Contains(suffixed(b, "AvailabilityZones.member.", ".SubnetId"), subnet)
-		}); by != "" {
-			return refuse(c, "The subnet '"+subnet+"'", by)
-		}
-		return nil
-	})
-	p.Handle("ec2", "DetachInternetGateway", func(c *proxy.Call) *proxy.Response {
-		vpc := c.Form.Get("VpcId")
-		by := aliveIn(c, "vpc-id", vpc, "natGatewaySet")
-		if by == "" {
-			by = balancerWith(c, func(b map[string]string) bool {
-				return b["VPCId"] == vpc && b["Scheme"] == "internet-facing" || b["VpcId"] == vpc &&
-					b["Scheme"] == "internet-facing"
-			})
-		}
-		if by != "" {
-			return c.Failure(400, "DependencyViolation", "Network "+vpc+" has some mapped public address(es) ("+by+
-				"). Please unmap those public address(es) before detaching the gateway.")
-		}
-		return nil
-	})
-	p.Handle("ec2", "ReleaseAddress", func(c *proxy.Call) *proxy.Response {
-		id := c.Form.Get("AllocationId")
-		for _, found := range ec2Items(c, "natGatewaySet", "DescribeNatGateways", "", "") {
-			if strings.Contains(found.text, id) && !strings.Contains(found.text, "<state>deleted") {
-				return c.Failure(400, "InvalidIPAddress.InUse", "Address "+id+" is in use.")
-			}
-		}
-		return nil
-	})
-	p.Handle("ec2", "DeleteSecurityGroup", func(c *proxy.Call) *proxy.Response {
-		group := c.Form.Get("GroupId")
-		used := func(by string) *proxy.Response {
-			return c.Failure(400, "DependencyViolation", "resource "+group+" has a dependent object ("+by+")")
-		}
-		if by := balancerWith(c, func(b map[string]string) bool {
-			return slices.Contains(suffixed(b, "SecurityGroups.member.", ""), group)
-		}); by != "" {
-			return used(by)
-		}
-		for _, found := range ec2Items(c, "vpcEndpointSet", "DescribeVpcEndpoints", "", "") {
-			if strings.Contains(found.text, group) && !strings.Contains(found.text, "<state>deleted") {
-				return used("a VPC endpoint")
-			}
-		}
-		for _, found := range ec2Items(c, "securityGroupInfo", "DescribeSecurityGroups", "ip-permission.group-id",
-			group) {
-			if !strings.Contains(found.text, "<groupId>"+group+"</groupId><groupName>") &&
-				!strings.HasPrefix(found.text, "<groupId>"+group) {
-				return used("a rule of another group")
-			}
-		}
-		return nil
-	})
+	}
+	return nil
+}
+
+// dependency is AWS's refusal to delete what something else uses.
+func dependency(c *proxy.Call, what, by string) *proxy.Response {
+	return c.Failure(400, "DependencyViolation", what+" has a dependency ("+by+") and cannot be deleted.")
 }
 
 // aliveIn names a NAT gateway or an endpoint in a VPC or a subnet; "" if there is none.
