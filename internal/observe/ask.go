@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"iter"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -102,6 +103,35 @@ func object(res engine.StoredResource) resource.Object {
 	return resource.Object{
 		Resource: res.ID, Type: res.Type, Before: res.MovedFrom,
 		State: resource.State{ID: res.AWSID, Inputs: res.Inputs, Outputs: res.Outputs},
+	}
+}
+
+// present are the objects of a state without those that a run is deleting or replacing.
+func present(stored *Deployed) []resource.Object {
+	var out []resource.Object
+	for _, res := range stored.Resources {
+		if !res.Deleting && !res.Replacing {
+			out = append(out, object(res))
+		}
+	}
+	return out
+}
+
+// observers yields the objects of a component, each with the observer of its type.
+func observers(
+	catalog *resource.Catalog, stack []resource.Object, address string,
+) iter.Seq2[resource.Observer, resource.Observed] {
+	return func(yield func(resource.Observer, resource.Observed) bool) {
+		for _, o := range stack {
+			if resource.ComponentOf(o.Resource) != address {
+				continue
+			}
+			behaviour, _ := catalog.Behaviour(o.Type) // unknown: a newer deployer made it, and status says so
+			observer, ok := behaviour.(resource.Observer)
+			if ok && !yield(observer, resource.Observed{Object: o, Stack: stack}) {
+				return
+			}
+		}
 	}
 }
 

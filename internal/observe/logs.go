@@ -137,28 +137,11 @@ func (r *logReader) tellOnce(component, text string) {
 
 // find lists the logs of components, and who knows their tasks.
 func (r *logReader) find(stored *Deployed, catalog *resource.Catalog, components []state.Component) error {
-	var stack []resource.Object
-	for _, res := range stored.Resources {
-		if !res.Deleting && !res.Replacing {
-			stack = append(stack, object(res))
-		}
-	}
+	stack := present(stored)
 	var with, containers []string
 	for _, c := range components {
 		before := len(r.logs)
-		for _, o := range stack {
-			if resource.ComponentOf(o.Resource) != c.Address {
-				continue
-			}
-			behaviour, err := catalog.Behaviour(o.Type)
-			if err != nil {
-				continue // a newer deployer made it, and status says so
-			}
-			observer, ok := behaviour.(resource.Observer)
-			if !ok {
-				continue
-			}
-			seen := resource.Observed{Object: o, Stack: stack}
+		for observer, seen := range observers(catalog, stack, c.Address) {
 			r.askers = append(r.askers, asker{c.Address, func(ctx context.Context) ([]resource.Task, error) {
 				return observer.Tasks(ctx, seen)
 			}})

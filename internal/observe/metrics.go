@@ -111,30 +111,14 @@ type measuredComponent struct {
 
 // measured lists the components that have metrics, with what their observers name.
 func measured(stored *Deployed, catalog *resource.Catalog, components []state.Component) []measuredComponent {
-	var stack []resource.Object
-	for _, res := range stored.Resources {
-		if !res.Deleting && !res.Replacing {
-			stack = append(stack, object(res))
-		}
-	}
+	stack := present(stored)
 	var out []measuredComponent
 	for _, c := range components {
 		one := measuredComponent{report: report.ComponentMetrics{Address: c.Address, Kind: c.Kind}}
-		for _, o := range stack {
-			if resource.ComponentOf(o.Resource) != c.Address {
-				continue
-			}
-			behaviour, err := catalog.Behaviour(o.Type)
-			if err != nil {
-				continue // a newer deployer made it, and status says so
-			}
-			observer, ok := behaviour.(resource.Observer)
-			if !ok {
-				continue
-			}
-			for _, m := range observer.Metrics(resource.Observed{Object: o, Stack: stack}) {
+		for observer, seen := range observers(catalog, stack, c.Address) {
+			for _, m := range observer.Metrics(seen) {
 				one.metrics = append(one.metrics, m)
-				one.report.Metrics = append(one.report.Metrics, reportOf(o, m))
+				one.report.Metrics = append(one.report.Metrics, reportOf(seen.Object, m))
 			}
 		}
 		if len(one.metrics) > 0 {
