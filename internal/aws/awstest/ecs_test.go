@@ -257,9 +257,10 @@ func TestService(t *testing.T) {
 		},
 		LoseAnswer: f.LoseAnswer, Actions: f.Actions, Distinct: true,
 		Unused: map[string]string{
-			"ecs:DescribeTaskDefinition":                "the words of a failed rollout",
-			"ecs:ListServiceDeployments":                "a rollout that AWS took back",
-			"ecs:DeregisterTaskDefinition":              "more than ten revisions: TestOldRevisionsGoAfterARolloutThatSucceeds",
+			"ecs:DescribeTaskDefinition": "the words of a failed rollout",
+			"ecs:ListServiceDeployments": "a rollout that AWS took back",
+			"ecs:DeregisterTaskDefinition": "more than ten revisions: " +
+				"TestOldRevisionsGoAfterARolloutThatSucceeds",
 			"elasticloadbalancing:DescribeTargetHealth": "the reason why targets are not healthy",
 			"logs:GetLogEvents":                         "the last words of a container that died",
 		},
