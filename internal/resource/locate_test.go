@@ -68,3 +68,38 @@ func TestLocateByNameElseByTags(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "by-name", id)
 }
+
+// A type whose names are ids needs no Find: a read finds its objects, and says whose they are.
+func TestLocateByTheNameThatIsTheID(t *testing.T) {
+	ours := map[string]string{TagStack: "shop", TagEnvironment: "dev", TagComponent: "web/api", TagLineage: "l"}
+	owner, asked := ours, []string{}
+	typed := &Typed[lostProps, struct{}]{
+		Def: Definition{Type: "test/named"}, Taggable: true, Named: "name",
+		ReadObject: func(_ context.Context, c Call[lostProps, struct{}]) (lostProps, struct{}, error) {
+			asked = append(asked, c.ID)
+			if c.ID != "n" {
+				return lostProps{}, struct{}{}, ErrNotFound
+			}
+			if c.Seen != nil {
+				c.Seen.Tags = owner
+			}
+			return c.Old, struct{}{}, nil
+		},
+	}
+	locate := func(name string) (string, bool) {
+		inputs := value.NewMap(map[string]value.Value{"name": value.NewString(name)})
+		state, found, err := typed.Locate(t.Context(),
+			Request{Resource: "web/api:group", Tags: ours, Inputs: inputs})
+		require.NoError(t, err)
+		return state.ID, found
+	}
+	id, found := locate("n")
+	require.True(t, found)
+	require.Equal(t, "n", id)
+	_, found = locate("m")
+	require.False(t, found)
+	require.Equal(t, []string{"n", "n", "m"}, asked)
+	owner = map[string]string{TagStack: "another"}
+	_, found = locate("n")
+	require.False(t, found, "it is somebody else's")
+}
