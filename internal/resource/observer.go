@@ -185,12 +185,14 @@ func (t *Typed[P, O]) Health(ctx context.Context, objects []Observed) []Observat
 	if len(readable) == 0 {
 		return out
 	}
-	all := t.Observe.Health
-	if all == nil {
-		all = t.eachHealth
+	var found []Observation
+	if t.Observe.Health != nil {
+		found = t.Observe.Health(ctx, readable)
+	} else {
+		found = each(len(readable), func(i int) (Observation, error) { return t.Observe.HealthOf(ctx, readable[i]) })
 	}
-	for i, c := range all(ctx, readable) {
-		out[at[i]] = c
+	for i, o := range found {
+		out[at[i]] = o
 	}
 	return out
 }
@@ -198,14 +200,14 @@ func (t *Typed[P, O]) Health(ctx context.Context, objects []Observed) []Observat
 // atOnce is about how many objects AWS is asked at the same time.
 const atOnce = 64
 
-// eachHealth asks HealthOf about each object.
-func (t *Typed[P, O]) eachHealth(ctx context.Context, objects []Watched[P, O]) []Observation {
-	out := make([]Observation, len(objects))
+// each asks HealthOf about each of n objects.
+func each(n int, healthOf func(int) (Observation, error)) []Observation {
+	out := make([]Observation, n)
 	var all errgroup.Group
 	all.SetLimit(atOnce)
-	for i, w := range objects {
+	for i := range n {
 		all.Go(func() error {
-			found, err := t.Observe.HealthOf(ctx, w)
+			found, err := healthOf(i)
 			switch {
 			case errors.Is(err, ErrNotFound):
 				out[i].Gone = true
