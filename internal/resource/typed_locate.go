@@ -71,7 +71,7 @@ func (t *Typed[P, O]) find(ctx context.Context, c Call[P, O]) (id string, tags m
 	if t.Find != nil {
 		return t.Find(ctx, c)
 	}
-	c.ID = value.Encode(c.Props).Get(t.Named).Str()
+	c.ID = c.Inputs.Get(t.Named).Str()
 	c.Old, c.Seen = c.Props, &Seen{}
 	_, _, err = t.ReadObject(ctx, c)
 	return c.ID, c.Seen.Tags, err
