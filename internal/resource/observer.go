@@ -189,7 +189,7 @@ func (t *Typed[P, O]) Health(ctx context.Context, objects []Observed) []Observat
 	if t.Observe.Health != nil {
 		found = t.Observe.Health(ctx, readable)
 	} else {
-		found = each(len(readable), func(i int) (Observation, error) { return t.Observe.HealthOf(ctx, readable[i]) })
+		found = each(ctx, len(readable), &asked[P, O]{t.Observe.HealthOf, readable})
 	}
 	for i, o := range found {
 		out[at[i]] = o
@@ -200,14 +200,28 @@ func (t *Typed[P, O]) Health(ctx context.Context, objects []Observed) []Observat
 // atOnce is about how many objects AWS is asked at the same time.
 const atOnce = 64
 
-// each asks HealthOf about each of n objects.
-func each(n int, healthOf func(int) (Observation, error)) []Observation {
+// asked is what each asks. It is a type and no closure: the linker would keep a description of each type's properties
+// for a closure.
+type asked[P, O any] struct {
+	healthOf func(context.Context, Watched[P, O]) (Observation, error)
+	objects  []Watched[P, O]
+}
+
+func (a *asked[P, O]) about(ctx context.Context, i int) (Observation, error) {
+	return a.healthOf(ctx, a.objects[i])
+}
+
+// each asks about n objects, all at the same time.
+func each(ctx context.Context, n int, ask interface {
+	about(ctx context.Context, i int) (Observation, error)
+},
+) []Observation {
 	out := make([]Observation, n)
 	var all errgroup.Group
 	all.SetLimit(atOnce)
 	for i := range n {
 		all.Go(func() error {
-			found, err := healthOf(i)
+			found, err := ask.about(ctx, i)
 			switch {
 			case errors.Is(err, ErrNotFound):
 				out[i].Gone = true
