@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,7 +13,8 @@ import (
 	"github.com/company/deployer/e2e/testkit/service"
 )
 
-// The policy that docs/BACKEND_SETUP.md prints is enough for state and locks: beside it, this user may only use queues.
+// The policies that docs/BACKEND_SETUP.md prints are enough for state and locks: beside them, this user may only use
+// queues.
 func TestBackendPolicyOfThePage(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../docs/BACKEND_SETUP.md")
@@ -20,10 +22,36 @@ func TestBackendPolicyOfThePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(page), "State and locks alone need this.")
-	found := regexp.MustCompile("(?s)```json\n(.*?)```").FindStringSubmatch(rest)
-	if found == nil {
-		t.Fatal("the page has no policy")
+	found := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(rest, 2)
+	if len(found) != 2 {
+		t.Fatal("the page has no two policies")
 	}
+	table := found[0][1]
+	var inBucket struct{ Version, Statement any }
+	if err := json.Unmarshal([]byte(table), &inBucket); err != nil {
+		t.Fatal(err)
+	}
+	statements := inBucket.Statement.([]any)
+	if err := json.Unmarshal([]byte(found[1][1]), &statements[len(statements)-1]); err != nil {
+		t.Fatal(err)
+	}
+	bucket, err := json.Marshal(inBucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("locks in a table", func(t *testing.T) {
+		t.Parallel()
+		enough(t, table, "--table", "locks")
+	})
+	t.Run("locks in the bucket", func(t *testing.T) {
+		t.Parallel()
+		enough(t, string(bucket), "--locks", "s3")
+	})
+}
+
+// enough deploys with the policy of the page, and makes sure that the policy allows nothing more.
+func enough(t *testing.T, ofPage string, locks ...string) {
+	t.Helper()
 	folder := t.TempDir()
 	for file, text := range map[string]string{
 		"stack.yaml": "apiVersion: core.deployer.io/v1\nkind: Stack\nmetadata: {name: shop}\n" +
@@ -44,10 +72,10 @@ func TestBackendPolicyOfThePage(t *testing.T) {
 	d := pipelineOf(t, testkit.Start(t), "shop", folder)
 	bucket := "state-" + d.aws.Account
 	// neither is there yet
-	d.run(d.env, 3, "init", "--yes", "--region", d.aws.Region, "--bucket", bucket, "--table", "locks")
-	d.run(d.env, 0, "backend", "create", "--bucket", bucket, "--table", "locks")
+	d.run(d.env, 3, append([]string{"init", "--yes", "--region", d.aws.Region, "--bucket", bucket}, locks...)...)
+	d.run(d.env, 0, append([]string{"backend", "create", "--bucket", bucket}, locks...)...)
 	document := strings.NewReplacer("company-deployer-state", bucket, "company-deployer-locks", "locks",
-		"us-east-1", d.aws.Region, "123456789012", d.aws.Account).Replace(found[1])
+		"us-east-1", d.aws.Region, "123456789012", d.aws.Account).Replace(ofPage)
 	queues := []byte(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*",
 		"Action": ["sqs:*", "tag:GetResources"]}]}`)
 	policy, err := access.ReadPolicy([]byte(document), queues)

@@ -1,4 +1,5 @@
-# The bucket for states and the table for locks, as `deployer backend create` makes them. A test compares the two.
+# The bucket for states and the table for locks, as `deployer backend create` makes them. Without a table the locks are in
+# the bucket. A test compares the two.
 
 terraform {
   required_version = ">= 1.5"
@@ -15,6 +16,10 @@ provider "aws" {
 }
 
 data "aws_partition" "current" {}
+
+locals {
+  prefix = trim(var.prefix, "/") == "" ? "" : "${trim(var.prefix, "/")}/"
+}
 
 resource "aws_s3_bucket" "state" {
   bucket = var.bucket_name
@@ -87,8 +92,31 @@ resource "aws_s3_bucket_policy" "state" {
   depends_on = [aws_s3_bucket_public_access_block.state]
 }
 
+# Locks in the bucket: each heartbeat leaves an old version. The locks themselves must stay, because they hold the fence
+# that keeps a stale run from writing.
+resource "aws_s3_bucket_lifecycle_configuration" "locks" {
+  count  = var.table_name == null ? 1 : 0
+  bucket = aws_s3_bucket.state.id
+
+  rule {
+    id     = "deployer ${local.prefix}locks/"
+    status = "Enabled"
+
+    filter {
+      prefix = "${local.prefix}locks/"
+    }
+
+    noncurrent_version_expiration {
+      noncurrent_days = 1
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.state]
+}
+
 # No time to live: it would delete the fence that keeps a stale run from writing.
 resource "aws_dynamodb_table" "locks" {
+  count        = var.table_name == null ? 0 : 1
   name         = var.table_name
   billing_mode = "PAY_PER_REQUEST"
   hash_key     = "lockKey"

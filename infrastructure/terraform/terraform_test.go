@@ -30,6 +30,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 
 	"github.com/company/deployer/internal/lock/dynamodb"
+	s3lock "github.com/company/deployer/internal/lock/s3"
 	"github.com/company/deployer/internal/state/s3"
 )
 
@@ -47,12 +48,16 @@ type backend struct {
 	Attributes                  map[string]string
 	PointInTimeRecovery         bool
 	TableTags                   map[string]string
+	Rule, RulePrefix            string // of the lifecycle of locks
+	OldDays                     int
 	Others                      []string // requests and attributes that nobody has compared
 }
 
 type wish struct {
 	region, partition, kmsKey string
 	tags                      map[string]string
+	inBucket                  bool // the locks are in the bucket
+	prefix                    string
 }
 
 func TestTerraformMakesTheSame(t *testing.T) {
@@ -63,7 +68,9 @@ func TestTerraformMakesTheSame(t *testing.T) {
 			region: "eu-central-1", partition: "aws", kmsKey: "arn:aws:kms:eu-central-1:1:key/k",
 			tags: map[string]string{"team": "web"},
 		},
-		"another partition": {region: "cn-north-1", partition: "aws-cn"},
+		"another partition":   {region: "cn-north-1", partition: "aws-cn"},
+		"locks in the bucket": {region: "us-east-1", partition: "aws", inBucket: true},
+		"under a prefix":      {region: "us-east-1", partition: "aws", inBucket: true, prefix: "team/a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -93,7 +100,7 @@ func TestVariables(t *testing.T) {
 		required[block.Labels[0]] = !optional
 	}
 	require.Equal(t, map[string]bool{
-		"bucket_name": true, "table_name": true, "region": false, "kms_key": false, "tags": false,
+		"bucket_name": true, "table_name": false, "region": false, "kms_key": false, "tags": false, "prefix": false,
 	}, required)
 }
 
@@ -122,6 +129,12 @@ func create(t *testing.T, w wish) backend {
 	states.Tags = w.tags
 	_, err := states.Create(context.Background())
 	require.NoError(t, err)
+	if w.inBucket {
+		settings := s3lock.Settings{Bucket: "states", Prefix: w.prefix, PathStyle: true}
+		_, err := s3lock.NewAdmin(config, settings).Create(context.Background())
+		require.NoError(t, err)
+		return out
+	}
 	locks := dynamodb.NewAdmin(config, "locks")
 	locks.Tags = w.tags
 	_, err = locks.Create(context.Background())
@@ -144,6 +157,7 @@ func bucket(out *backend, there map[string][]byte, r *http.Request, body []byte,
 		"publicAccessBlock": "NoSuchPublicAccessBlockConfiguration",
 		"ownershipControls": "OwnershipControlsNotFoundError",
 		"policy":            "NoSuchBucketPolicy",
+		"lifecycle":         "NoSuchLifecycleConfiguration",
 	}
 	switch {
 	case r.Method == http.MethodHead && there[""] == nil:
@@ -216,6 +230,20 @@ func bucket(out *backend, there map[string][]byte, r *http.Request, body []byte,
 		if err := json.Unmarshal(body, &out.Policy); err != nil {
 			out.Others = append(out.Others, err.Error())
 		}
+	case "lifecycle":
+		var in struct {
+			Rule struct {
+				ID, Status string
+				Filter     struct{ Prefix string }
+				Old        struct{ NoncurrentDays int } `xml:"NoncurrentVersionExpiration"`
+				Expiration *struct{}
+			}
+		}
+		read(&in)
+		if in.Rule.Status != "Enabled" || in.Rule.Expiration != nil {
+			out.Others = append(out.Others, string(body))
+		}
+		out.Rule, out.RulePrefix, out.OldDays = in.Rule.ID, in.Rule.Filter.Prefix, in.Rule.Old.NoncurrentDays
 	default:
 		out.Others = append(out.Others, "PUT "+aspect)
 	}
@@ -310,11 +338,15 @@ func declaration(t *testing.T, w wish) backend {
 		}
 		tags = cty.MapVal(values)
 	}
+	table := cty.StringVal("locks")
+	if w.inBucket {
+		table = cty.NullVal(cty.String)
+	}
 	state := cty.ObjectVal(map[string]cty.Value{"id": cty.StringVal("states")})
 	scope := &hcl.EvalContext{
 		Variables: map[string]cty.Value{
 			"var": cty.ObjectVal(map[string]cty.Value{
-				"bucket_name": cty.StringVal("states"), "table_name": cty.StringVal("locks"),
+				"bucket_name": cty.StringVal("states"), "table_name": table, "prefix": cty.StringVal(w.prefix),
 				"region": cty.StringVal(w.region), "kms_key": key, "tags": tags,
 			}),
 			"data": cty.ObjectVal(map[string]cty.Value{"aws_partition": cty.ObjectVal(map[string]cty.Value{
@@ -322,13 +354,28 @@ func declaration(t *testing.T, w wish) backend {
 			})}),
 			"aws_s3_bucket": cty.ObjectVal(map[string]cty.Value{"state": state}),
 		},
-		Functions: map[string]function.Function{"jsonencode": stdlib.JSONEncodeFunc},
+		Functions: map[string]function.Function{"jsonencode": stdlib.JSONEncodeFunc, "trim": stdlib.TrimFunc},
 	}
 	// Every attribute of every resource, by its path. What is read is taken out.
 	found := map[string]cty.Value{}
-	for _, block := range parse(t, "main.tf").Blocks {
+	main := parse(t, "main.tf")
+	for _, block := range main.Blocks {
+		if block.Type == "locals" {
+			locals := map[string]cty.Value{}
+			for name, attribute := range block.Body.Attributes {
+				v, problems := attribute.Expr.Value(scope)
+				require.False(t, problems.HasErrors(), problems.Error())
+				locals[name] = v
+			}
+			scope.Variables["local"] = cty.ObjectVal(locals)
+		}
+	}
+	for _, block := range main.Blocks {
 		switch block.Type {
 		case "resource":
+			if !counted(t, scope, block.Body) {
+				continue
+			}
 			flatten(t, scope, block.Labels[0], block.Body, found)
 		case "provider":
 			flatten(t, scope, "provider", block.Body, found)
@@ -365,12 +412,20 @@ func declaration(t *testing.T, w wish) backend {
 		BlockPolicy: yes(access + "block_public_policy"),
 		IgnoreACLs:  yes(access + "ignore_public_acls"), RestrictBuckets: yes(access + "restrict_public_buckets"),
 		Ownership: text("aws_s3_bucket_ownership_controls.rule.object_ownership"),
-		Table:     text("aws_dynamodb_table.name"), Billing: text("aws_dynamodb_table.billing_mode"),
-		HashKey: text("aws_dynamodb_table.hash_key"), TableTags: words("aws_dynamodb_table.tags"),
-		Attributes: map[string]string{
+	}
+	if w.inBucket {
+		const rule = "aws_s3_bucket_lifecycle_configuration.rule."
+		require.Equal(t, "Enabled", text(rule+"status"))
+		out.Rule, out.RulePrefix, out.TableTags = text(rule+"id"), text(rule+"filter.prefix"), map[string]string{}
+		days, _ := take(rule + "noncurrent_version_expiration.noncurrent_days").AsBigFloat().Int64()
+		out.OldDays = int(days)
+	} else {
+		out.Table, out.Billing = text("aws_dynamodb_table.name"), text("aws_dynamodb_table.billing_mode")
+		out.HashKey, out.TableTags = text("aws_dynamodb_table.hash_key"), words("aws_dynamodb_table.tags")
+		out.Attributes = map[string]string{
 			text("aws_dynamodb_table.attribute.name"): text("aws_dynamodb_table.attribute.type"),
-		},
-		PointInTimeRecovery: yes("aws_dynamodb_table.point_in_time_recovery.enabled"),
+		}
+		out.PointInTimeRecovery = yes("aws_dynamodb_table.point_in_time_recovery.enabled")
 	}
 	if v := take(encryption + "bucket_key_enabled"); !v.IsNull() {
 		out.BucketKey = fmt.Sprint(v.True())
@@ -387,10 +442,22 @@ func declaration(t *testing.T, w wish) backend {
 	return out
 }
 
+// counted reports whether a resource is made at all.
+func counted(t *testing.T, scope *hcl.EvalContext, body *hclsyntax.Body) bool {
+	t.Helper()
+	attribute, given := body.Attributes["count"]
+	if !given {
+		return true
+	}
+	v, problems := attribute.Expr.Value(scope)
+	require.False(t, problems.HasErrors(), problems.Error())
+	return !v.RawEquals(cty.NumberIntVal(0))
+}
+
 func flatten(t *testing.T, scope *hcl.EvalContext, path string, body *hclsyntax.Body, into map[string]cty.Value) {
 	t.Helper()
 	for name, attribute := range body.Attributes {
-		if name == "depends_on" {
+		if name == "depends_on" || name == "count" {
 			continue
 		}
 		v, problems := attribute.Expr.Value(scope)

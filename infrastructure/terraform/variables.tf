@@ -4,14 +4,21 @@ variable "bucket_name" {
 }
 
 variable "table_name" {
-  description = "Name of the table for locks"
+  description = "Name of the table for locks; null: the locks are in the bucket"
   type        = string
+  default     = null
 }
 
 variable "region" {
   description = "Region of both; null: that of the credentials (AWS_REGION or the profile)"
   type        = string
   default     = null
+}
+
+variable "prefix" {
+  description = "Prefix of states and locks in the bucket (backend.prefix)"
+  type        = string
+  default     = ""
 }
 
 variable "kms_key" {

@@ -5,8 +5,10 @@ import (
 	"context"
 
 	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/aws/bucket"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/lock/dynamodb"
+	s3lock "github.com/company/deployer/internal/lock/s3"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/state/s3"
 )
@@ -20,33 +22,48 @@ type Making struct {
 
 // Create makes the bucket and the table, or corrects their settings.
 func Create(ctx context.Context, w World, how Making) ([]report.Finding, error) {
-	how.KMSKey = cmp.Or(how.KMSKey, s3.KMSKey(w.Settings.Backend.Encryption))
-	bucket, table, err := admins(ctx, w, how.KMSKey)
+	how.KMSKey = cmp.Or(how.KMSKey, bucket.KMSKey(w.Settings.Backend.Encryption))
+	session, states, err := stateAdmin(ctx, w, how.KMSKey)
 	if err != nil {
 		return nil, err
 	}
-	bucket.Tags, table.Tags = how.Tags, how.Tags
-	return findings(ctx, bucket.Create, table.Create)
+	states.Tags = how.Tags
+	if w.Settings.Locks.Type == "s3" {
+		return findings(ctx, states.Create, bucketLocks(w, session).Create)
+	}
+	table := tableAdmin(w, session)
+	table.Tags = how.Tags
+	return findings(ctx, states.Create, table.Create)
 }
 
-// Check looks at bucket and table.
+// Check looks at the bucket and at the table, or at what locks in the bucket need.
 func Check(ctx context.Context, w World) ([]report.Finding, error) {
-	bucket, table, err := admins(ctx, w, "")
+	session, states, err := stateAdmin(ctx, w, "")
 	if err != nil {
 		return nil, err
 	}
-	return findings(ctx, bucket.Check, table.Check)
+	if w.Settings.Locks.Type == "s3" {
+		return findings(ctx, states.Check, bucketLocks(w, session).Check)
+	}
+	return findings(ctx, states.Check, tableAdmin(w, session).Check)
 }
 
-func admins(ctx context.Context, w World, kmsKey string) (*s3.Admin, *dynamodb.Admin, error) {
-	b, l := w.Settings.Backend, w.Settings.Locks
+func stateAdmin(ctx context.Context, w World, kmsKey string) (*aws.Session, *s3.Admin, error) {
+	b := w.Settings.Backend
 	session, err := newSession(ctx, w, b.Region)
 	if err != nil {
 		return nil, nil, err
 	}
-	return s3.NewAdmin(session.Config(b.Region),
-			s3.Settings{Bucket: b.Bucket, Prefix: b.Prefix, PathStyle: session.PathStyle()}, kmsKey),
-		dynamodb.NewAdmin(session.Config(l.Region), l.Table), nil
+	return session, s3.NewAdmin(session.Config(b.Region),
+		s3.Settings{Bucket: b.Bucket, Prefix: b.Prefix, PathStyle: session.PathStyle()}, kmsKey), nil
+}
+
+func tableAdmin(w World, session *aws.Session) *dynamodb.Admin {
+	return dynamodb.NewAdmin(session.Config(w.Settings.Locks.Region), w.Settings.Locks.Table)
+}
+
+func bucketLocks(w World, session *aws.Session) *s3lock.Admin {
+	return s3lock.NewAdmin(session.Config(w.Settings.Backend.Region), locksInBucket(w, session))
 }
 
 func findings(ctx context.Context, steps ...func(context.Context) ([]aws.Finding, error)) ([]report.Finding, error) {

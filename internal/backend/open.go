@@ -1,5 +1,5 @@
-// Package backend opens the place of a team's states and locks, from settings: bucket and table, or folders of this
-// machine.
+// Package backend opens the place of a team's states and locks, from settings: bucket and table, the bucket alone, or
+// folders of this machine.
 //
 // In: a World (folders, settings, clock). Out: a Backend: stores, locks, credentials and the place in AWS; the present
 // and earlier states of a key, and how to recover a damaged, missing or moved state. It also makes and checks bucket
@@ -24,6 +24,7 @@ import (
 	"github.com/company/deployer/internal/lock"
 	"github.com/company/deployer/internal/lock/dynamodb"
 	locallock "github.com/company/deployer/internal/lock/local"
+	s3lock "github.com/company/deployer/internal/lock/s3"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state"
@@ -106,12 +107,26 @@ func Open(ctx context.Context, w World) (*Backend, error) {
 		Bucket: w.Settings.Backend.Bucket, Prefix: w.Settings.Backend.Prefix, PathStyle: session.PathStyle(),
 		Encryption: w.Settings.Backend.Encryption,
 	})
-	if w.Settings.Locks.Type != "dynamodb" {
+	var table lock.Table
+	switch w.Settings.Locks.Type {
+	case "dynamodb":
+		table = dynamodb.New(session.Config(w.Settings.Locks.Region), dynamodb.Settings{
+			Table: w.Settings.Locks.Table, Bucket: w.Settings.Backend.Bucket, Prefix: w.Settings.Backend.Prefix,
+		}, clock)
+	case "s3":
+		table = s3lock.New(session.Config(w.Settings.Backend.Region), locksInBucket(w, session), clock)
+	default:
 		return New(w, states, lockHere(), own), nil
 	}
-	return New(w, states, lock.New(dynamodb.New(session.Config(w.Settings.Locks.Region), dynamodb.Settings{
-		Table: w.Settings.Locks.Table, Bucket: w.Settings.Backend.Bucket, Prefix: w.Settings.Backend.Prefix,
-	}, clock), clock, host, newID), own), nil
+	return New(w, states, lock.New(table, clock, host, newID), own), nil
+}
+
+// locksInBucket are the settings of locks in the bucket of the states.
+func locksInBucket(w World, session *aws.Session) s3lock.Settings {
+	b := w.Settings.Backend
+	return s3lock.Settings{
+		Bucket: b.Bucket, Prefix: b.Prefix, PathStyle: session.PathStyle(), Encryption: b.Encryption,
+	}
 }
 
 // New makes a Backend; own finds the credentials for it.

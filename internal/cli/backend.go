@@ -10,16 +10,16 @@ import (
 )
 
 func newBackend(f *Factory) *cobra.Command {
-	cmd := parent("backend", "Create and check the bucket for state and the table for locks")
+	cmd := parent("backend", "Create and check where state and locks are kept")
 	cmd.AddCommand(newBackendCreate(f), newBackendCheck(f))
 	return cmd
 }
 
 type backendOptions struct {
-	factory                       *Factory
-	bucket, table, region, kmsKey string
-	tags                          map[string]string
-	json                          bool
+	factory                              *Factory
+	bucket, table, locks, region, kmsKey string
+	tags                                 map[string]string
+	json                                 bool
 }
 
 func newBackendCreate(f *Factory) *cobra.Command {
@@ -28,7 +28,9 @@ func newBackendCreate(f *Factory) *cobra.Command {
 		Use:   "create",
 		Short: "Create the bucket and the table, or correct their settings",
 		Long: "Create a versioned, encrypted, private, TLS-only bucket and an on-demand table with point-in-time " +
-			"recovery. If one exists already,\nonly its wrong settings are corrected. A second run changes nothing.",
+			"recovery. If one exists already,\nonly its wrong settings are corrected. A second run changes nothing. " +
+			"With --locks s3 there is no table: the locks are in the bucket,\nand a lifecycle rule deletes their old " +
+			"versions.",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error { return backendRun(o, true) },
 	}
@@ -54,6 +56,8 @@ func newBackendCheck(f *Factory) *cobra.Command {
 func (o *backendOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.bucket, "bucket", "", "name of the `bucket` (backend.bucket)")
 	cmd.Flags().StringVar(&o.table, "table", "", "name of the `table` (locks.table)")
+	cmd.Flags().StringVar(&o.locks, "locks", "",
+		"`where` the locks are kept: dynamodb, or s3 for the bucket (locks.type)")
 	cmd.Flags().StringVar(&o.region, "region", "", "`region` of both (backend.region)")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print JSON")
 }
@@ -64,6 +68,7 @@ func backendRun(o *backendOptions, create bool) error {
 	for _, alias := range []struct{ own, global *string }{
 		{&o.bucket, &f.global.bucket},
 		{&o.table, &f.global.lockTable},
+		{&o.locks, &f.global.locks},
 		{&o.region, &f.global.region},
 	} {
 		if *alias.own != "" {
@@ -75,9 +80,10 @@ func backendRun(o *backendOptions, create bool) error {
 	if err != nil {
 		return err
 	}
-	if s := config.Settings; s.Backend.Bucket == "" || s.Locks.Table == "" {
+	if s := config.Settings; s.Backend.Bucket == "" || s.Locks.Table == "" && s.Locks.Type != "s3" {
 		return diag.New(diag.Invalid, "No bucket or table", "No bucket and no table are configured.",
-			"Give --bucket and --table, or set backend.bucket and locks.table (deployer init does).")
+			"Give --bucket and --table, or set backend.bucket and locks.table (deployer init does). With --locks s3 "+
+				"the bucket alone is enough.")
 	}
 	var findings []report.Finding
 	if create {

@@ -78,6 +78,7 @@ type Factory struct {
 type globals struct {
 	verbose, quiet, noColor               bool
 	configFile, bucket, region, lockTable string
+	locks                                 string // of the commands that set up a backend
 }
 
 // NewFactory returns a Factory of this process.
@@ -180,6 +181,7 @@ func (f *Factory) Config(stack ...config.Layer) (*config.Effective, error) {
 		config.Flag{Name: "--backend-region", Path: "backend.region", Text: f.global.region},
 		config.Flag{Name: "--backend-region", Path: "locks.region", Text: f.global.region},
 		config.Flag{Name: "--lock-table", Path: "locks.table", Text: f.global.lockTable},
+		config.Flag{Name: "--locks", Path: "locks.type", Text: f.global.locks},
 	))
 	effective, found := config.Load(layers...)
 	problems.Add(found...)

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,9 +22,9 @@ import (
 )
 
 type initOptions struct {
-	factory                        *Factory
-	region, bucket, table, profile string
-	yes, repository                bool
+	factory                               *Factory
+	region, bucket, table, locks, profile string
+	yes, repository                       bool
 }
 
 func newInit(f *Factory) *cobra.Command {
@@ -35,13 +36,15 @@ func newInit(f *Factory) *cobra.Command {
 			"~/.deployer/config.yaml, and check bucket and\n" +
 			"table: exit code 3 if something is missing. In a repository, also write bucket and table to its " +
 			".deployer/config.yaml, unless it\n" +
-			"exists: everybody who clones the repository then uses the same state.",
+			"exists: everybody who clones the repository then uses the same state. With --locks s3 (or the answer " +
+			"s3) there is no table:\nthe locks are in the bucket.",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error { return initRun(o) },
 	}
 	cmd.Flags().StringVar(&o.region, "region", "", "AWS `region` of bucket, table and deployments")
 	cmd.Flags().StringVar(&o.bucket, "bucket", "", "S3 `bucket` for the state")
 	cmd.Flags().StringVar(&o.table, "table", "", "DynamoDB `table` for the locks")
+	cmd.Flags().StringVar(&o.locks, "locks", "", "`where` the locks are kept: dynamodb, or s3 for the bucket")
 	cmd.Flags().StringVar(&o.profile, "profile", "", "`profile` of ~/.aws/config")
 	cmd.Flags().BoolVar(&o.repository, "repository", true,
 		"in a repository, write bucket and table to its .deployer/config.yaml too")
@@ -75,7 +78,7 @@ func initRun(o *initOptions) error {
 		{"--bucket", o.bucket},
 		{"--table", o.table},
 	} {
-		if answer.text == "" {
+		if answer.text == "" && (answer.flag != "--table" || !o.inBucket()) {
 			missing = append(missing, answer.flag)
 		}
 	}
@@ -106,11 +109,21 @@ func initRun(o *initOptions) error {
 	}
 	for _, finding := range findings {
 		if !finding.OK {
-			w.Printf("\nNext: deployer backend create --bucket %s --table %s\n", o.bucket, o.table)
+			w.Printf("\nNext: deployer backend create --bucket %s %s\n", o.bucket, o.lockFlags())
 			return &exitError{exitInvalid}
 		}
 	}
 	return nil
+}
+
+// inBucket reports whether the locks are in the bucket.
+func (o *initOptions) inBucket() bool { return o.locks == "s3" }
+
+func (o *initOptions) lockFlags() string {
+	if o.inBucket() {
+		return "--locks s3"
+	}
+	return "--table " + o.table
 }
 
 // shared is the configuration of the current repository, "" outside of one.
@@ -168,13 +181,23 @@ func (o *initOptions) ask(path string) error {
 	}{
 		{"AWS region", cmp.Or(o.region, o.usualRegion(), "us-east-1"), &o.region, "aws.region"},
 		{"S3 bucket for the state", o.bucket, &o.bucket, "backend.bucket"},
-		{"DynamoDB table for the locks", cmp.Or(o.table, "deployer-locks"), &o.table, "locks.table"},
+		{
+			"DynamoDB table for the locks (s3: keep them in the bucket)",
+			cmp.Or(o.table, o.locks, "deployer-locks"), &o.table, "locks.table",
+		},
 		{"AWS profile (empty: the usual chain)", cmp.Or(o.profile, f.Env["AWS_PROFILE"]), &o.profile, ""},
 	} {
 		for {
 			text, err := answerTo(f.Soft, p, q.question, q.fallback)
 			if err != nil {
 				return err
+			}
+			if q.path == "locks.table" {
+				o.table, o.locks = "", ""
+				if text == "s3" { // too short for a table
+					o.locks = text
+					break
+				}
 			}
 			why, next := config.Unfit(q.path, text)
 			if why == "" {
@@ -223,15 +246,30 @@ func (o *initOptions) check() error {
 	for _, answer := range []struct{ what, path, text string }{
 		{"region", "aws.region", o.region}, {"bucket", "backend.bucket", o.bucket}, {"table", "locks.table", o.table},
 	} {
+		if answer.what == "table" && o.inBucket() {
+			if o.table != "" {
+				found.Add(diag.New(diag.Invalid, "Invalid table", "With --locks s3 the locks are in the bucket.",
+					"Leave out --table or --locks."))
+			}
+			continue
+		}
 		if why, next := config.Unfit(answer.path, answer.text); why != "" {
 			found.Add(diag.New(diag.Invalid, "Invalid "+answer.what, why+".", next))
 		}
+	}
+	if !slices.Contains([]string{"", "dynamodb", "s3"}, o.locks) {
+		found.Add(diag.New(diag.Invalid, "Invalid --locks", fmt.Sprintf("%q is not a place of locks.", o.locks),
+			"Give dynamodb or s3."))
 	}
 	return found.Err()
 }
 
 // backend is the part of the configuration that the repository shares.
 func (o *initOptions) backend() string {
+	if o.inBucket() {
+		return fmt.Sprintf("version: v1\nbackend:\n  type: s3\n  region: %q\n  bucket: %q\nlocks:\n  type: s3\n",
+			o.region, o.bucket)
+	}
 	return fmt.Sprintf("version: v1\nbackend:\n  type: s3\n  region: %q\n  bucket: %q\nlocks:\n  type: dynamodb\n  "+
 		"region: %q\n  table: %q\n",
 		o.region, o.bucket, o.region, o.table)

@@ -47,6 +47,10 @@ func Unfit(path, text string) (why, next string) {
 	return "", ""
 }
 
+// tableFlag names a table for one command: with locks in the bucket it is a mistake. A table in a file may be for other
+// stacks.
+const tableFlag = "--lock-table"
+
 // check finds what types cannot express. It leaves out problems that follow from others that were reported before.
 func check(s Settings, tree value.Value, origins map[string]Layer, wrong map[string]bool) []*diag.Diagnostic {
 	var out []*diag.Diagnostic
@@ -83,16 +87,22 @@ func check(s Settings, tree value.Value, origins map[string]Layer, wrong map[str
 	}
 	if s.Backend.Type == "s3" && s.Locks.Type == "" {
 		out = append(out, diag.New(diag.Invalid, "State without a lock",
-			"State is kept in the bucket "+s.Backend.Bucket+", but no lock table is configured: two runs at once "+
+			"State is kept in the bucket "+s.Backend.Bucket+", but no locks are configured: two runs at once "+
 				"would overwrite each other.",
-			"Set locks.table (or --lock-table) to a DynamoDB table (`deployer backend create` creates one), or set "+
-				"locks.type: local if only this machine ever deploys."))
+			"Set locks.table (or --lock-table) to a DynamoDB table (`deployer backend create` creates one), set "+
+				"locks.type: s3 to keep the locks in the bucket, or set locks.type: local if only this machine ever "+
+				"deploys."))
 	}
 	if s.Locks.Type == "dynamodb" && s.Locks.Table == "" {
 		add("locks.type", "locks of type dynamodb need locks.table")
 	}
-	if s.Backend.Type == "local" && s.Locks.Type == "dynamodb" {
-		add("locks.type", "local state cannot be locked in DynamoDB: configure a bucket too, or set locks.type: local")
+	if s.Locks.Type == "s3" && origins["locks.table"].origin([]string{"locks", "table"}) == tableFlag {
+		add("locks.table", "locks of type s3 are in the bucket: no table is used")
+	}
+	if elsewhere := map[string]string{"dynamodb": "DynamoDB", "s3": "S3"}[s.Locks.Type]; s.Backend.Type == "local" &&
+		elsewhere != "" {
+		add("locks.type", "local state cannot be locked in "+elsewhere+
+			": configure a bucket too, or set locks.type: local")
 	}
 	return out
 }

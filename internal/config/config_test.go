@@ -73,7 +73,7 @@ func TestAllProblemsAtOnceWithPlaces(t *testing.T) {
 
 func TestChecks(t *testing.T) {
 	for text, want := range map[string]string{
-		"backend: {bucket: bbb}":                          "no lock table is configured",
+		"backend: {bucket: bbb}":                          "no locks are configured",
 		"locks: {heartbeat: 4}":                           "from 5 to 300",
 		"locks: {heartbeat: 301}":                         "from 5 to 300",
 		"backend: {bucket: UPPER}":                        `"UPPER" is not the name of an S3 bucket`,

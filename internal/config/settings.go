@@ -34,9 +34,9 @@ type Backend struct {
 
 // Locks says where the locks are.
 type Locks struct {
-	Type      string `json:"type,omitempty" enum:"dynamodb,local" unset:"dynamodb when there is a table, local with a local backend" doc:"Where locks are kept."`
+	Type      string `json:"type,omitempty" enum:"dynamodb,s3,local" unset:"dynamodb when there is a table, local with a local backend" doc:"Where locks are kept: in a table, in the bucket of the state, or on this machine."`
 	Region    string `json:"region" pattern:"^$|^[a-z]{2,}(-[a-z]+)+-[0-9]+$" form:"an AWS region such as eu-central-1" unset:"backend.region" doc:"The table's region."`
-	Table     string `json:"table" pattern:"^$|^[a-zA-Z0-9_.-]{3,255}$" form:"the name of a DynamoDB table: 3 to 255 letters, digits, dots, hyphens and underscores" unset:"none" doc:"DynamoDB table of the locks."`
+	Table     string `json:"table" pattern:"^$|^[a-zA-Z0-9_.-]{3,255}$" form:"the name of a DynamoDB table: 3 to 255 letters, digits, dots, hyphens and underscores" unset:"none" doc:"DynamoDB table of the locks of type dynamodb."`
 	TTL       int    `json:"ttl" default:"3600" doc:"Seconds after which a lock that nobody renews counts as left behind; at least ten heartbeats."`
 	Heartbeat int    `json:"heartbeat" min:"5" max:"300" default:"30" doc:"Seconds between two renewals of a lock."`
 }

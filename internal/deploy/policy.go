@@ -15,6 +15,7 @@ import (
 	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/lock/dynamodb"
+	s3lock "github.com/company/deployer/internal/lock/s3"
 	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/permission"
 	"github.com/company/deployer/internal/resource"
@@ -132,7 +133,14 @@ func stateStatements(w backend.World, scope resource.Scope, key string) []resour
 				})
 		}
 	}
-	if l.Type == "dynamodb" {
+	switch l.Type {
+	case "s3":
+		scope := scope
+		if b.Region != "" {
+			scope.Region = b.Region
+		}
+		out = append(out, s3lock.Settings{Bucket: b.Bucket, Prefix: b.Prefix}.Permissions(scope)...)
+	case "dynamodb":
 		scope := scope
 		if l.Region != "" {
 			scope.Region = l.Region

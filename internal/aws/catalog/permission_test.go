@@ -16,6 +16,7 @@ import (
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/aws/task"
 	"github.com/company/deployer/internal/lock/dynamodb"
+	s3lock "github.com/company/deployer/internal/lock/s3"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/state/s3"
 )
@@ -24,12 +25,13 @@ import (
 func declared(scope resource.Scope) map[string][]resource.Statement {
 	c := catalog.New(aws.Config{})
 	out := map[string][]resource.Statement{
-		"the state":     s3.Settings{Bucket: "BUCKET", Prefix: "PREFIX"}.Permissions(scope),
-		"the locks":     dynamodb.Settings{Table: "TABLE"}.Permissions(scope),
-		"the tag index": tagging.Permissions(scope),
-		"metrics":       cloudwatch.Permissions(),
-		"who did it":    cloudtrail.Permissions(),
-		"commands":      task.Permissions(scope),
+		"the state":               s3.Settings{Bucket: "BUCKET", Prefix: "PREFIX"}.Permissions(scope),
+		"the locks":               dynamodb.Settings{Table: "TABLE"}.Permissions(scope),
+		"the locks in the bucket": s3lock.Settings{Bucket: "BUCKET", Prefix: "PREFIX"}.Permissions(scope),
+		"the tag index":           tagging.Permissions(scope),
+		"metrics":                 cloudwatch.Permissions(),
+		"who did it":              cloudtrail.Permissions(),
+		"commands":                task.Permissions(scope),
 	}
 	for _, d := range c.Definitions() {
 		out[d.Type] = d.Permissions(scope)

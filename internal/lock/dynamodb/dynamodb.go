@@ -22,6 +22,7 @@ import (
 	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/lock"
+	"github.com/company/deployer/internal/lock/servertime"
 	"github.com/company/deployer/internal/resource"
 )
 
@@ -54,7 +55,7 @@ type Table struct {
 	name  string
 	scope string // "bucket/prefix"
 	short bool   // keys without the scope are tried first
-	time  *serverTime
+	time  *servertime.Clock
 
 	mu   sync.Mutex
 	long map[lock.Key]bool // keys whose short form belongs to another bucket
@@ -64,21 +65,21 @@ var _ lock.Table = (*Table)(nil)
 
 // New returns the table; it makes no call.
 func New(cfg sdk.Config, s Settings, clock lock.Clock) *Table {
-	t := &Table{name: s.Table, time: &serverTime{clock: clock}, long: map[lock.Key]bool{}}
+	t := &Table{name: s.Table, time: servertime.New(clock), long: map[lock.Key]bool{}}
 	prefix := strings.Trim(s.Prefix, "/")
 	t.short = prefix == ""
 	if s.Bucket != "" || prefix != "" {
 		t.scope = s.Bucket + "/" + prefix
 	}
 	client := dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
-		o.APIOptions = append(o.APIOptions, t.time.observe)
+		o.APIOptions = append(o.APIOptions, t.time.Observe)
 	})
 	t.api = api{update: client.UpdateItem, get: client.GetItem}
 	return t
 }
 
 // Now is AWS's clock.
-func (t *Table) Now() time.Time { return t.time.now() }
+func (t *Table) Now() time.Time { return t.time.Now() }
 
 // itemKey is the item's key. The plain key belongs to the first bucket that locked it on this table. For states under a
 // prefix or in another bucket the key has bucket and prefix appended, so that they do not share a lock.
@@ -255,7 +256,7 @@ func (t *Table) problem(operation string, err error) error {
 	case errors.As(err, &api) && api.ErrorCode() == "ValidationException" &&
 		strings.Contains(api.ErrorMessage(), "key"):
 		return otherKey(t.name, operation, err)
-	case t.time.known() && (aws.Trouble(err) || errors.Is(err, context.DeadlineExceeded)):
+	case t.time.Known() && (aws.Trouble(err) || errors.Is(err, context.DeadlineExceeded)):
 		err = errors.Join(err, lock.ErrTrouble)
 	}
 	return aws.Problem(operation, err)

@@ -6,7 +6,6 @@ package local
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,54 +37,25 @@ func (t *Table) Now() time.Time { return t.now().Round(0) }
 
 // Take implements lock.Table.
 func (t *Table) Take(ctx context.Context, r lock.Record, seen *lock.Record) (lock.Record, error) {
-	var out lock.Record
-	err := t.change(ctx, r.Key, func(now lock.Record) (*lock.Record, error) {
-		free := seen == nil && !now.Held() || seen != nil && now.ID == seen.ID && now.RVN == seen.RVN
-		if !free {
-			out = now
-			return nil, lock.ErrHeld
-		}
-		out = r
-		out.Fence, out.LastSerial, out.Unclaimed = now.Fence+1, now.LastSerial, now.Unclaimed || seen != nil
-		return &out, nil
-	})
-	return out, err
+	return t.change(ctx, r.Key, lock.Taking(r, seen))
 }
 
 // Beat implements lock.Table.
 func (t *Table) Beat(ctx context.Context, r lock.Record) error {
-	return t.change(ctx, r.Key, func(now lock.Record) (*lock.Record, error) {
-		if now.ID != r.ID || now.Fence != r.Fence {
-			return nil, lock.ErrLost
-		}
-		now.RVN, now.LastHeartbeat, now.ExpiresAt = r.RVN, r.LastHeartbeat, r.ExpiresAt
-		return &now, nil
-	})
+	_, err := t.change(ctx, r.Key, lock.Beating(r))
+	return err
 }
 
 // Raise implements lock.Table.
 func (t *Table) Raise(ctx context.Context, r lock.Record, fence int64) error {
-	return t.change(ctx, r.Key, func(now lock.Record) (*lock.Record, error) {
-		if now.ID != r.ID {
-			return nil, lock.ErrLost
-		}
-		now.Fence = fence
-		return &now, nil
-	})
+	_, err := t.change(ctx, r.Key, lock.Raising(r, fence))
+	return err
 }
 
 // Free implements lock.Table.
 func (t *Table) Free(ctx context.Context, r lock.Record) error {
-	return t.change(ctx, r.Key, func(now lock.Record) (*lock.Record, error) {
-		if now.ID != r.ID || r.RVN != "" && now.RVN != r.RVN {
-			return nil, lock.ErrLost
-		}
-		left := lock.Record{Key: r.Key, Fence: now.Fence, LastSerial: now.LastSerial, Unclaimed: r.Unclaimed}
-		if r.LastSerial != 0 {
-			left.LastSerial = r.LastSerial
-		}
-		return &left, nil
-	})
+	_, err := t.change(ctx, r.Key, lock.Freeing(r))
+	return err
 }
 
 // Get implements lock.Table.
@@ -106,27 +76,28 @@ func (t *Table) file(key lock.Key) (string, error) {
 	return filepath.Join(t.folder, key.Stack, key.Environment+".json"), nil
 }
 
-// change makes one atomic step: a nil record changes nothing.
-func (t *Table) change(ctx context.Context, key lock.Key, step func(now lock.Record) (*lock.Record, error)) error {
+// change makes one atomic step. It returns the record after it or, with the step's error, as it is.
+func (t *Table) change(ctx context.Context, key lock.Key, step lock.Step) (lock.Record, error) {
 	file, err := t.file(key)
 	if err != nil {
-		return err
+		return lock.Record{}, err
 	}
-	return filelock.Do(ctx, file+".lock", func() error {
+	var next lock.Record
+	err = filelock.Do(ctx, file+".lock", func() error {
 		now, err := read(file, key)
 		if err != nil {
 			return err
 		}
-		next, err := step(now)
-		if err != nil || next == nil {
+		if next, err = step(now); err != nil {
 			return err
 		}
-		body, err := json.MarshalIndent(toStored(*next), "", "  ")
+		body, err := next.Encode()
 		if err != nil {
 			return err
 		}
-		return filelock.Replace(file, append(body, '\n'))
+		return filelock.Replace(file, body)
 	})
+	return next, err
 }
 
 func read(file string, key lock.Key) (lock.Record, error) {
@@ -137,9 +108,9 @@ func read(file string, key lock.Key) (lock.Record, error) {
 	if err != nil {
 		return lock.Record{}, err
 	}
-	var s stored
-	if err := json.Unmarshal(raw, &s); err != nil {
+	r, err := lock.Decode(key, raw)
+	if err != nil {
 		return lock.Record{}, fmt.Errorf("lock file %s is damaged; remove it if no run is in progress: %w", file, err)
 	}
-	return s.record(key), nil
+	return r, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/aws/bucket"
 	"github.com/company/deployer/internal/diag"
 )
 
@@ -55,7 +56,7 @@ type Admin struct {
 // NewAdmin returns an administrator of that bucket, in cfg's region. kmsKey is the id or ARN of a KMS key for
 // encryption; "" is S3's own key (SSE-S3).
 func NewAdmin(cfg sdk.Config, s Settings, kmsKey string) *Admin {
-	c := newClient(cfg, s.PathStyle)
+	c := bucket.Client(cfg, s.PathStyle)
 	return &Admin{
 		bucket: s.Bucket, region: cfg.Region, kmsKey: kmsKey,
 		api: bucketAPI{
@@ -105,7 +106,7 @@ func (a *Admin) Check(ctx context.Context) ([]aws.Finding, error) {
 	}
 	found := aws.Finding{What: "Bucket " + a.bucket, OK: exists && where == a.region, Detail: "exists in " + where}
 	if !exists {
-		found.Detail, found.Fix = "does not exist", createHint(a.bucket)
+		found.Detail, found.Fix = "does not exist", bucket.CreateHint(a.bucket)
 		return []aws.Finding{found}, nil
 	}
 	if !found.OK {
@@ -119,15 +120,11 @@ func (a *Admin) Check(ctx context.Context) ([]aws.Finding, error) {
 		}
 		f := aws.Finding{What: p.what, OK: ok, Detail: detail}
 		if !ok {
-			f.Fix = createHint(a.bucket) + " It changes only wrong settings."
+			f.Fix = bucket.CreateHint(a.bucket) + " It changes only wrong settings."
 		}
 		out = append(out, f)
 	}
 	return out, nil
-}
-
-func createHint(bucket string) string {
-	return fmt.Sprintf("Run `deployer backend create --bucket %s`.", bucket)
 }
 
 func moveHint(region string) string {
@@ -140,10 +137,10 @@ func (a *Admin) exists(ctx context.Context) (found bool, region string, err erro
 	switch {
 	case err == nil:
 		return true, cmp.Or(sdk.ToString(out.BucketRegion), a.region), nil
-	case hasCode(err, "NotFound", "NoSuchBucket") || aws.Status(err) == 404:
+	case bucket.HasCode(err, "NotFound", "NoSuchBucket") || aws.Status(err) == 404:
 		return false, "", nil
 	case aws.Status(err) == 403:
-		return false, "", foreignBucket(a.bucket, "s3:HeadBucket", err)
+		return false, "", bucket.Foreign(a.bucket, "s3:HeadBucket", err)
 	}
 	return false, "", aws.Problem("s3:HeadBucket", err)
 }
@@ -164,29 +161,10 @@ func (a *Admin) create(ctx context.Context) error {
 	}
 	_, err := a.api.create(ctx, in)
 	switch {
-	case err == nil, hasCode(err, "BucketAlreadyOwnedByYou"):
+	case err == nil, bucket.HasCode(err, "BucketAlreadyOwnedByYou"):
 		return nil
-	case hasCode(err, "BucketAlreadyExists"):
-		return foreignBucket(a.bucket, "s3:CreateBucket", err)
+	case bucket.HasCode(err, "BucketAlreadyExists"):
+		return bucket.Foreign(a.bucket, "s3:CreateBucket", err)
 	}
 	return aws.Problem("s3:CreateBucket", err)
-}
-
-func noBucket(bucket, operation string, err error) error {
-	return explained(diag.New(diag.Invalid, "Bucket does not exist",
-		fmt.Sprintf("There is no S3 bucket %q for the state.", bucket),
-		"Check backend.bucket. "+createHint(bucket)), operation, err)
-}
-
-func foreignBucket(bucket, operation string, err error) error {
-	return explained(diag.New(diag.Invalid, "Bucket is not accessible",
-		fmt.Sprintf("The S3 bucket %q exists, but refuses %s to these credentials. Bucket names are global: it may "+
-			"be somebody else's.", bucket, operation),
-		"Check the name and the account, allow "+operation+" and s3:ListBucket on the bucket in the IAM policy "+
-			"(`deployer iam policy` prints it), or choose another name."), operation, err)
-}
-
-func explained(d *diag.Diagnostic, operation string, err error) *diag.Diagnostic {
-	d.Operation, d.RequestID, d.Cause = operation, aws.RequestID(err), err
-	return d
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/aws/bucket"
 	"github.com/company/deployer/internal/resource"
 )
 
@@ -53,7 +54,7 @@ func (a *Admin) fixVersioning(ctx context.Context) error {
 
 func (a *Admin) checkEncryption(ctx context.Context) (bool, string, error) {
 	out, err := a.api.encryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &a.bucket})
-	if hasCode(err, "ServerSideEncryptionConfigurationNotFoundError") {
+	if bucket.HasCode(err, "ServerSideEncryptionConfigurationNotFoundError") {
 		return false, "no default encryption", nil
 	}
 	if err != nil {
@@ -100,7 +101,7 @@ func (a *Admin) fixEncryption(ctx context.Context) error {
 
 func (a *Admin) checkAccess(ctx context.Context) (bool, string, error) {
 	out, err := a.api.access(ctx, &s3.GetPublicAccessBlockInput{Bucket: &a.bucket})
-	if hasCode(err, "NoSuchPublicAccessBlockConfiguration") {
+	if bucket.HasCode(err, "NoSuchPublicAccessBlockConfiguration") {
 		return false, "not blocked", nil
 	}
 	if err != nil {
@@ -127,7 +128,7 @@ func (a *Admin) fixAccess(ctx context.Context) error {
 
 func (a *Admin) checkOwnership(ctx context.Context) (bool, string, error) {
 	out, err := a.api.ownership(ctx, &s3.GetBucketOwnershipControlsInput{Bucket: &a.bucket})
-	if hasCode(err, "OwnershipControlsNotFoundError") {
+	if bucket.HasCode(err, "OwnershipControlsNotFoundError") {
 		return false, "each object belongs to the account that writes it", nil
 	}
 	if err != nil {
@@ -158,7 +159,7 @@ var bare = strings.NewReplacer(`"`, "", "[", "", "]", "")
 // readPolicy returns the bucket's policy as plain JSON; nil when it has none.
 func (a *Admin) readPolicy(ctx context.Context) (map[string]any, error) {
 	out, err := a.api.policy(ctx, &s3.GetBucketPolicyInput{Bucket: &a.bucket})
-	if hasCode(err, "NoSuchBucketPolicy") {
+	if bucket.HasCode(err, "NoSuchBucketPolicy") {
 		return nil, nil
 	}
 	if err != nil {

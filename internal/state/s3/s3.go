@@ -8,7 +8,6 @@ package s3
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -16,9 +15,8 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/aws/bucket"
 	"github.com/company/deployer/internal/state"
 )
 
@@ -39,15 +37,6 @@ const (
 	// endpoint.
 	unanswered = 20 * time.Second
 )
-
-// KMSKey is the key that an encryption names; "": it names none.
-func KMSKey(encryption string) string {
-	if encryption == string(types.ServerSideEncryptionAes256) ||
-		encryption == string(types.ServerSideEncryptionAwsKms) {
-		return ""
-	}
-	return encryption
-}
 
 // api is the calls for states. It holds functions and no client: a client in an interface makes the linker keep all its
 // methods.
@@ -73,33 +62,18 @@ var _ state.Backend = (*Backend)(nil)
 
 // New returns the backend; it makes no call.
 func New(cfg sdk.Config, s Settings) *Backend {
-	client := newClient(cfg, s.PathStyle)
+	client := bucket.Client(cfg, s.PathStyle)
 	b := &Backend{
 		api: api{
 			get: client.GetObject, put: client.PutObject, remove: client.DeleteObject,
 			list: client.ListObjectsV2, past: client.ListObjectVersions,
 		},
-		bucket: s.Bucket, prefix: Prefix(s.Prefix), encryption: s.Encryption, patience: s.Patience,
+		bucket: s.Bucket, prefix: bucket.Prefix(s.Prefix), encryption: s.Encryption, patience: s.Patience,
 	}
 	if b.patience == 0 {
 		b.patience = defaultPatience
 	}
 	return b
-}
-
-func newClient(cfg sdk.Config, pathStyle bool) *s3.Client {
-	return s3.NewFromConfig(cfg, func(o *s3.Options) {
-		o.UsePathStyle = pathStyle
-		o.DisableLogOutputChecksumValidationSkipped = true // objects written by others have none, which is no news
-	})
-}
-
-// Prefix returns a prefix in its one form: "" or "a/b/".
-func Prefix(prefix string) string {
-	if prefix = strings.Trim(prefix, "/"); prefix == "" {
-		return ""
-	}
-	return prefix + "/"
 }
 
 // Location is "s3://bucket/prefix".
@@ -167,10 +141,10 @@ func (b *Backend) read(ctx context.Context, key string, version *string) (raw []
 		return err
 	})
 	switch {
-	case hasCode(err, "NoSuchKey"):
+	case bucket.HasCode(err, "NoSuchKey"):
 		return nil, "", state.NotFound(b.where(key))
 	// the last means that the version is a deletion
-	case version != nil && hasCode(err, "NoSuchVersion", "InvalidArgument", "MethodNotAllowed"):
+	case version != nil && bucket.HasCode(err, "NoSuchVersion", "InvalidArgument", "MethodNotAllowed"):
 		return nil, "", state.NotFound(b.where(key) + " in the version " + *version)
 	case err != nil:
 		return nil, "", b.problem("s3:GetObject", err)
@@ -186,19 +160,6 @@ func (b *Backend) snapshot(ctx context.Context, key string) (*state.Snapshot, er
 	return state.Open(raw, etag, b.where(key))
 }
 
-// problem is Problem of package aws with what S3 says about buckets.
 func (b *Backend) problem(operation string, err error) error {
-	switch {
-	case hasCode(err, "NoSuchBucket"):
-		return noBucket(b.bucket, operation, err)
-	// a caller that could read is no stranger
-	case hasCode(err, "AccessDenied", "Forbidden") && operation != "s3:PutObject" && operation != "s3:DeleteObject":
-		return foreignBucket(b.bucket, operation, err)
-	}
-	return aws.Problem(operation, err)
-}
-
-func hasCode(err error, codes ...string) bool {
-	var api interface{ ErrorCode() string }
-	return errors.As(err, &api) && slices.Contains(codes, api.ErrorCode())
+	return bucket.Problem(b.bucket, operation, err)
 }

@@ -12,8 +12,8 @@ import (
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/company/deployer/internal/aws/bucket"
 	"github.com/company/deployer/internal/state"
 )
 
@@ -45,13 +45,8 @@ func (s *store) Put(ctx context.Context, e *state.Envelope, after state.Version)
 	return s.write(ctx, s.root+"state.json", body, after, e.Writer)
 }
 
-// encrypted adds the headers that a policy of the organisation may demand of every write.
 func (s *store) encrypted(in *s3.PutObjectInput) *s3.PutObjectInput {
-	in.ServerSideEncryption = types.ServerSideEncryption(s.encryption)
-	if key := KMSKey(s.encryption); key != "" {
-		in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryptionAwsKms, &key
-	}
-	return in
+	return bucket.Encrypted(in, s.encryption)
 }
 
 // write puts body at key if the object there still has the version after. It uses writer to recognise its own write
@@ -74,9 +69,9 @@ func (s *store) write(
 			return nil
 		}
 		switch {
-		case hasCode(err, "PreconditionFailed"):
+		case bucket.HasCode(err, "PreconditionFailed"):
 			return s.refused(ctx, key, writer, &written)
-		case hasCode(err, "ConditionalRequestConflict", "OperationAborted"):
+		case bucket.HasCode(err, "ConditionalRequestConflict", "OperationAborted"):
 			// Another conditional write was in flight. If it took effect, the condition no longer holds; if not, try
 			// again.
 			there, readErr := s.snapshot(ctx, key)
@@ -87,7 +82,7 @@ func (s *store) write(
 				return again{err}
 			}
 			return s.refused(ctx, key, writer, &written)
-		case hasCode(err, "NoSuchKey") && after != "":
+		case bucket.HasCode(err, "NoSuchKey") && after != "":
 			return state.Gone(s.where(key))
 		}
 		return err

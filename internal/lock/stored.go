@@ -1,12 +1,11 @@
-package local
+package lock
 
 import (
+	"encoding/json"
 	"time"
-
-	"github.com/company/deployer/internal/lock"
 )
 
-// stored is a record in a file, with the names and units of the DynamoDB item.
+// stored is a record as JSON, with the names and units of the DynamoDB item.
 type stored struct {
 	LockKey       string            `json:"lockKey"`
 	LockID        string            `json:"lockId,omitempty"`
@@ -25,7 +24,8 @@ type stored struct {
 	Unclaimed     bool              `json:"unclaimed,omitempty"`
 }
 
-func toStored(r lock.Record) stored {
+// Encode returns the record as JSON, for tables that keep whole records. Equal records have equal texts.
+func (r Record) Encode() ([]byte, error) {
 	s := stored{LockKey: r.Key.String(), Fence: r.Fence, LastSerial: r.LastSerial, Unclaimed: r.Unclaimed}
 	if r.Held() {
 		s.LockID, s.LockedBy, s.RVN, s.Metadata = r.ID, r.LockedBy, r.RVN, r.Metadata
@@ -33,11 +33,17 @@ func toStored(r lock.Record) stored {
 		s.Heartbeat = int64(r.Heartbeat / time.Second)
 		s.BootID, s.PIDNamespace, s.ProcessStart = r.BootID, r.PIDNamespace, r.ProcessStart
 	}
-	return s
+	text, err := json.MarshalIndent(s, "", "  ")
+	return append(text, '\n'), err
 }
 
-func (s stored) record(key lock.Key) lock.Record {
-	r := lock.Record{Key: key, Fence: s.Fence, LastSerial: s.LastSerial, Unclaimed: s.Unclaimed}
+// Decode reads what Encode wrote.
+func Decode(key Key, text []byte) (Record, error) {
+	var s stored
+	if err := json.Unmarshal(text, &s); err != nil {
+		return Record{}, err
+	}
+	r := Record{Key: key, Fence: s.Fence, LastSerial: s.LastSerial, Unclaimed: s.Unclaimed}
 	if s.LockID != "" {
 		r.ID, r.LockedBy, r.RVN, r.Metadata = s.LockID, s.LockedBy, s.RVN, s.Metadata
 		r.LockedAt, r.ExpiresAt, r.LastHeartbeat = time.Unix(s.LockedAt, 0), time.Unix(s.ExpiresAt, 0),
@@ -45,5 +51,5 @@ func (s stored) record(key lock.Key) lock.Record {
 		r.Heartbeat = time.Duration(s.Heartbeat) * time.Second
 		r.BootID, r.PIDNamespace, r.ProcessStart = s.BootID, s.PIDNamespace, s.ProcessStart
 	}
-	return r
+	return r, nil
 }

@@ -1,4 +1,7 @@
-package dynamodb
+// Package servertime follows AWS's clock, which all clients share, for the tables of locks that are in AWS.
+//
+// In: the answers of an SDK client. Out: AWS's time. It must not call AWS itself.
+package servertime
 
 import (
 	"context"
@@ -12,8 +15,8 @@ import (
 	"github.com/company/deployer/internal/lock"
 )
 
-// serverTime follows AWS's clock by the Date header of every answer.
-type serverTime struct {
+// Clock is AWS's clock, by the Date header of every answer.
+type Clock struct {
 	clock lock.Clock
 
 	mu   sync.Mutex
@@ -21,9 +24,12 @@ type serverTime struct {
 	at   lock.Instant // when it came
 }
 
-// now is the last Date plus the local time since then, by the local clock that saw more time pass: with an estimate
+// New returns a clock that has seen no answer.
+func New(clock lock.Clock) *Clock { return &Clock{clock: clock} }
+
+// Now is the last Date plus the local time since then, by the local clock that saw more time pass: with an estimate
 // that lags, a living holder would look silent. Before the first answer it is the wall clock.
-func (s *serverTime) now() time.Time {
+func (s *Clock) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.date.IsZero() {
@@ -32,15 +38,15 @@ func (s *serverTime) now() time.Time {
 	return s.date.Add(s.clock.Since(s.at))
 }
 
-// known reports whether AWS has answered.
-func (s *serverTime) known() bool {
+// Known reports whether AWS has answered.
+func (s *Clock) Known() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return !s.date.IsZero()
 }
 
-// observe makes an SDK stack read Date headers; refusals have one, too.
-func (s *serverTime) observe(stack *middleware.Stack) error {
+// Observe makes an SDK stack read Date headers; refusals have one, too.
+func (s *Clock) Observe(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("ObserveServerTime", func(
 		ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler,
 	) (middleware.DeserializeOutput, middleware.Metadata, error) {
