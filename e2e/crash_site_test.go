@@ -28,10 +28,12 @@ import (
 type crashSite struct {
 	*testkit.Env
 	stack crashStack
-	local bool     // state and locks are files
-	env   []string // of the binary, besides what each deployment gives it
-	repo  string
-	want  [2][]inventory.Object // what AWS holds after an undisturbed apply of each version
+	local bool // state and locks are files
+	// The locks are in the bucket, not in a table.
+	locksInBucket bool
+	env           []string // of the binary, besides what each deployment gives it
+	repo          string
+	want          [2][]inventory.Object // what AWS holds after an undisturbed apply of each version
 	// of undisturbed runs: a first apply, from the first version to the second, a destroy
 	apply, change, destruction calls
 	deployments                int
@@ -103,6 +105,19 @@ func (s *crashSite) backendCalls(rec proxy.Record) proxy.Filter {
 		return proxy.Filter{Service: "s3", Operation: rec.Operation, Resource: s.bucket() + "/*"}
 	}
 	return proxy.Filter{}
+}
+
+// lockInBucket makes this site keep its locks in the bucket.
+func (s *crashSite) lockInBucket() {
+	s.locksInBucket, s.env = true, append(s.env, "DEPLOYER_LOCKS_TYPE=s3")
+}
+
+// lockChanges lets the calls through that change a lock.
+func (s *crashSite) lockChanges() proxy.Filter {
+	if s.locksInBucket {
+		return proxy.Filter{Service: "s3", Operation: "PutObject", Resource: s.bucket() + "/*/locks/*"}
+	}
+	return proxy.Filter{Service: "dynamodb", Operation: "UpdateItem"}
 }
 
 // spot is the n-th call that a filter lets through.

@@ -42,6 +42,15 @@ func TestRace(t *testing.T) {
 	races(t, s, s.Proxy)
 }
 
+// The locks are objects of the bucket.
+func TestRaceInTheBucket(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, crashSmall, false)
+	s.lockInBucket()
+	races(t, s, s.Proxy)
+	require.Zero(t, s.Proxy.Count(proxy.Filter{Service: "dynamodb"}), "locks that were kept elsewhere")
+}
+
 // The locks are kept by a DynamoDB that was written by somebody else and is atomic by itself.
 func TestRaceOnDynalite(t *testing.T) {
 	t.Parallel()
@@ -104,7 +113,7 @@ func races(t *testing.T, s *crashSite, locks *proxy.Proxy) {
 			})
 			codes := d.race(t, count)
 			written := d.requireWhole(t, codes[0])
-			requireOneAtATime(t, s.Proxy.Records(), locks.Select(proxy.Filter{Service: "dynamodb"}), codes[0])
+			requireOneAtATime(t, s.Proxy.Records(), locks.Select(s.lockChanges()), codes[0])
 			won, locked, writes = won+codes[0], locked+codes[4], writes+written
 			d.destroy(t)
 		})
@@ -240,12 +249,10 @@ func requireOneAtATime(t *testing.T, calls, locks []proxy.Record, holders int) {
 	answered := func(r proxy.Record) time.Time { return r.Time.Add(r.Took) }
 	arrived := func(r proxy.Record) time.Time { return r.Time }
 	// A lock is surely held from the answer of the first such call to the arrival of the last.
-	held := spans(locks, answered, arrived, func(r proxy.Record) bool {
-		return r.Operation == "UpdateItem" && r.Status == 200
-	})
+	held := spans(locks, answered, arrived, func(r proxy.Record) bool { return r.Status == 200 })
 	changed := spans(calls, arrived, answered, func(r proxy.Record) bool {
 		return r.Mutating && r.Service != "dynamodb" && !strings.Contains(r.Resource, "/history/") &&
-			!strings.Contains(r.Resource, "/pulumi/")
+			!strings.Contains(r.Resource, "/pulumi/") && !strings.Contains(r.Resource, "/locks/")
 	})
 	require.Len(t, held, holders)
 	require.Len(t, changed, holders)
