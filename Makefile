@@ -113,6 +113,7 @@ generate: build ## Rewrite golden files from what the code does now; read the di
 .PHONY: pulumi-check
 pulumi-check: build $(TOOLS)/pulumi ## Open the derived copy of a state with the stock pulumi CLI
 	go build -o bin/testproxy ./e2e/testkit/cmd/testproxy
+	go build -o bin/fakepulumi ./e2e/testkit/cmd/fakepulumi
 	e2e/pulumi-check.sh
 
 $(TOOLS)/%: tools/%/go.mod

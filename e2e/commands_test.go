@@ -65,6 +65,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"backend":   backendCommand,
 	"replace":   replaceCommand,
 	"repeat":    repeatCommand,
+	"pulumi":    pulumiCommand,
 	"registry":  registryCommand,
 	"proxy":     proxyCommand,
 	"aws":       awsCommand,

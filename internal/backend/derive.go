@@ -2,17 +2,23 @@ package backend
 
 import (
 	"context"
+	"net/http"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/state"
+	"github.com/company/deployer/internal/state/pulumicloud"
 )
 
-// Derive writes the copy of a state that the stock pulumi CLI opens.
+// Derive writes the copy of a state that the stock pulumi CLI opens: beside the state, or to Pulumi Cloud.
 func (b *Backend) Derive(ctx context.Context, key state.Key, engineState []byte) error {
 	if len(engineState) == 0 {
 		return nil
+	}
+	if cloud := b.World.Settings.Pulumi; cloud.Backend != config.CopyInBucket {
+		return b.deriveInCloud(ctx, cloud, key, engineState)
 	}
 	files, err := engine.DIY(engineState, key.Stack, key.Environment)
 	if err != nil {
@@ -23,4 +29,16 @@ func (b *Backend) Derive(ctx context.Context, key state.Key, engineState []byte)
 		all.Go(func() error { return b.Store(key).PutDerived(ctx, name, body) })
 	}
 	return all.Wait()
+}
+
+func (b *Backend) deriveInCloud(ctx context.Context, to config.Pulumi, key state.Key, engineState []byte) error {
+	deployment, err := engine.Deployment(engineState)
+	if err != nil {
+		return err
+	}
+	client := pulumicloud.Client{
+		HTTP: http.DefaultClient, Address: to.Backend, Token: string(to.AccessToken), Organization: to.Organization,
+		Agent: "deployer/" + b.World.Version,
+	}
+	return client.Put(ctx, pulumicloud.Stack{Project: key.Stack, Name: key.Environment}, deployment)
 }

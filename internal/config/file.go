@@ -33,12 +33,16 @@ func (l Layer) expand(tree value.Value, env map[string]string) (Layer, diag.List
 		return variablePattern.ReplaceAllStringFunc(text, func(m string) string {
 			name := m[2 : len(m)-1]
 			content, given := env[name]
-			if !given {
+			if !given && strings.Join(path, ".") != tokenPath { // no copy is worth a failed deployment
 				wrong(path, fmt.Sprintf("the environment variable %s is not set", name))
 			}
 			return content
 		})
 	})
+	if text := tree.Get(strings.Split(tokenPath, ".")...).Str(); text != "" && !variablePattern.MatchString(text) {
+		problems.Add(inClear(l))
+		l.wrong = append(l.wrong, tokenPath)
+	}
 	for _, path := range l.wrong {
 		l.Tree = without(l.Tree, strings.Split(path, "."))
 	}
@@ -60,4 +64,16 @@ func expand(v value.Value, path []string, fill func(path []string, text string) 
 		}
 	}
 	return v
+}
+
+// tokenPath is the only setting that is a secret.
+const tokenPath = "pulumi.accessToken"
+
+// inClear is the problem of a token that is written in a file. It shows no excerpt, which would show the token.
+func inClear(l Layer) *diag.Diagnostic {
+	d := problem(l, value.Problem{Path: strings.Split(tokenPath, "."), Message: "a token must not be in a file"})
+	d.Excerpt = nil
+	d.Next = "Write accessToken: ${PULUMI_ACCESS_TOKEN}, set this variable, and revoke the token if others can read " +
+		"the file."
+	return d
 }

@@ -55,11 +55,14 @@ func Load(layers ...Layer) (*Effective, diag.List) {
 	}
 	problems.Add(check(effective.Settings, merged, origins, wrong)...)
 	for path, layer := range origins {
-		effective.Entries = append(effective.Entries,
-			Entry{
-				Path: path, Value: merged.Get(strings.Split(path, ".")...),
-				Origin: layer.origin(strings.Split(path, ".")),
-			})
+		entry := Entry{
+			Path: path, Value: merged.Get(strings.Split(path, ".")...),
+			Origin: layer.origin(strings.Split(path, ".")),
+		}
+		if path == tokenPath && entry.Value.Str() != "" {
+			entry.Value = value.NewString(value.Redacted).Sensitive()
+		}
+		effective.Entries = append(effective.Entries, entry)
 	}
 	slices.SortFunc(effective.Entries, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
 	return effective, problems

@@ -57,8 +57,30 @@ type AssumeRole struct {
 
 // Pulumi says where to write the derived copy of the state for the standard pulumi CLI.
 type Pulumi struct {
-	Backend string `json:"backend" enum:"s3" default:"s3" doc:"Where the copy is kept; the only value so far."`
+	Backend      string `json:"backend" pattern:"^(s3|app\\.pulumi\\.com|https://[a-z0-9.-]+(:[0-9]+)?|http://(localhost|127\\.0\\.0\\.1)(:[0-9]+)?)$" form:"s3, app.pulumi.com or the https address of another Pulumi Cloud" default:"s3" doc:"Where the copy is kept: beside the state, or in Pulumi Cloud."`
+	Organization string `json:"organization" pattern:"^[A-Za-z0-9_-]*$" form:"the name of an organization: letters, digits, - and _" unset:"the token's user" doc:"Organization in Pulumi Cloud."`
+	AccessToken  Token  `json:"accessToken" example:"${PULUMI_ACCESS_TOKEN}" unset:"none" doc:"Access token of Pulumi Cloud; in files only as the name of an environment variable."`
 }
+
+// CopyInBucket is the Backend of a copy beside the state.
+const CopyInBucket = "s3"
+
+// Token is a secret that shows itself nowhere. Convert it to a string where it is used.
+type Token string
+
+// String returns no more than that there is a token.
+func (t Token) String() string {
+	if t == "" {
+		return ""
+	}
+	return value.Redacted
+}
+
+// GoString does the same for %#v.
+func (t Token) GoString() string { return t.String() }
+
+// MarshalText does the same for JSON and logs.
+func (t Token) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
 // Preferences are settings of the terminal and of speed.
 type Preferences struct {

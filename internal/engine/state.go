@@ -150,12 +150,9 @@ func Pending(state []byte) ([]PendingOperation, error) {
 // DIY returns the files of Pulumi's self-managed backend for a state, by path, so that the stock pulumi CLI opens it:
 // the project is the stack, the stack is the environment.
 func DIY(state []byte, stack, environment string) (map[string][]byte, error) {
-	d, err := decodeDeployment(state)
+	d, err := complete(state)
 	if err != nil {
 		return nil, err
-	}
-	if d.Manifest == nil {
-		d.Manifest = manifest()
 	}
 	file := struct {
 		Version    int `json:"version"`
@@ -174,4 +171,22 @@ func DIY(state []byte, stack, environment string) (map[string][]byte, error) {
 		".pulumi/meta.yaml": []byte("version: 1\n"),
 		".pulumi/stacks/" + stack + "/" + environment + ".json": append(text, '\n'),
 	}, nil
+}
+
+// Deployment returns a state as Pulumi's apitype.DeploymentV3, which Pulumi Cloud imports.
+func Deployment(state []byte) (json.RawMessage, error) {
+	d, err := complete(state)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(d)
+}
+
+// complete is a state with the manifest that Pulumi's tools look for.
+func complete(state []byte) (*deployment, error) {
+	d, err := decodeDeployment(state)
+	if err == nil && d.Manifest == nil {
+		d.Manifest = manifest()
+	}
+	return d, err
 }
