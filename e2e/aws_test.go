@@ -22,6 +22,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/company/deployer/e2e/testkit"
@@ -63,6 +65,7 @@ import (
 //	aws certificate HOST          import a certificate into ACM
 //	aws vpc VARIABLE              make a VPC with a public subnet in two zones; its id is $VARIABLE
 //	aws secret NAME VALUE         make a secret
+//	aws parameter NAME VALUE      make an encrypted parameter
 //	aws login ACCOUNT             from now on the binary has credentials of that account
 //	aws leftovers N               N objects are there, apart from the state's bucket and what AWS or the script made
 func awsCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -119,6 +122,12 @@ var awsCommands = map[string]struct {
 	"secret": {2, func(c *acting) {
 		_, err := secretsmanager.NewFromConfig(c.world.Config).CreateSecret(c,
 			&secretsmanager.CreateSecretInput{Name: &c.args[0], SecretString: &c.args[1]})
+		c.ts.Check(err)
+	}},
+	"parameter": {2, func(c *acting) {
+		_, err := ssm.NewFromConfig(c.world.Config).PutParameter(c, &ssm.PutParameterInput{
+			Name: &c.args[0], Value: &c.args[1], Type: ssmtypes.ParameterTypeSecureString,
+		})
 		c.ts.Check(err)
 	}},
 	"data":       {2, func(c *acting) { data(c, c.ts, c.objects, c.args) }},

@@ -97,12 +97,14 @@ func TestScripts(t *testing.T) {
 }
 
 // setup gives a script its world: an AWS, a home, a repository, and names that no other script uses.
-func setup(env *testscript.Env) error {
+func setup(env *testscript.Env) error { return setupWorld(env) }
+
+func setupWorld(env *testscript.Env, opts ...testkit.Option) error {
 	tb, ok := env.T().(testing.TB)
 	if !ok {
 		return fmt.Errorf("%T is no testing.TB", env.T())
 	}
-	aws := testkit.Start(tb)
+	aws := testkit.Start(tb, opts...)
 	if err := transcribeScript(aws.Proxy); err != nil {
 		return err
 	}

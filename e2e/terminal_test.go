@@ -36,12 +36,22 @@ func terminalCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if args[0] != "deployer" {
 		typed, args = strings.Split(args[0], "|"), args[1:]
 	}
+	cmd := exec.Command(binary, args[1:]...)
+	cmd.Env = append(scriptEnvironment(ts), "TERM="+term(ts.Getenv("TERM")))
+	screen, got := onTerminal(ts, cmd, columns, rows, typed)
+	ts.Check(os.WriteFile(ts.MkAbs("screen"), screen, 0o644))
+	if got != want {
+		ts.Logf("%s", screen)
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// onTerminal runs a command of a script on a pseudo-terminal, and returns what the terminal got and the exit code.
+func onTerminal(ts *testscript.TestScript, cmd *exec.Cmd, columns, rows uint16, typed []string) ([]byte, int) {
 	control, tty, err := openTerminal(columns, rows)
 	ts.Check(err)
 	defer control.Close()
-	cmd := exec.Command(binary, args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = append(scriptEnvironment(ts), "TERM="+term(ts.Getenv("TERM")))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	ts.Check(cmd.Start())
@@ -68,17 +78,12 @@ func terminalCommand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	err = cmd.Wait()
-	got := 0
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		got, err = exit.ExitCode(), nil
+		return screen.Bytes(), exit.ExitCode()
 	}
 	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs("screen"), screen.Bytes(), 0o644))
-	if got != want {
-		ts.Logf("%s", screen.String())
-		ts.Fatalf("exit code %d, want %d", got, want)
-	}
+	return screen.Bytes(), 0
 }
 
 // openTerminal makes a pseudo-terminal of that size.

@@ -43,6 +43,6 @@ func Stacks(w *Writer, list []report.StackEntry, now time.Time) {
 	}
 	Table(w, []string{"STACK", "ENVIRONMENT", "LAST DEPLOYMENT"}, rows)
 	if absent != nil {
-		w.Printf("%s\n", fold("No state in "+strings.Join(absent, ", ")+".", 2, w.Width))
+		w.Printf("%s\n", fold("Looked for states in "+strings.Join(absent, ", ")+".", 2, w.Width))
 	}
 }
