@@ -37,8 +37,8 @@ func TestMain(m *testing.M) {
 	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
 	cores := runtime.GOMAXPROCS(0)
 	testkit.Spread(min(cores, 4))
-	if !chosen && cores < 6 {
-		_ = flag.Set("test.parallel", "6") // scripts wait more than they compute; a number is always accepted
+	if !chosen && cores < 8 {
+		_ = flag.Set("test.parallel", "8") // scripts wait more than they compute; a number is always accepted
 	}
 	os.Exit(run(m))
 }
