@@ -109,7 +109,7 @@ $(TOOLS)/python/bin/zizmor: tools/python.txt
 .PHONY: generate
 generate: build ## Rewrite golden files from what the code does now; read the diff
 	go test ./internal/view ./internal/manifest ./internal/component/microservice ./internal/component/network ./internal/component/rds ./internal/component/s3 \
-		./internal/component/elasticache ./internal/component/sqs ./internal/component/worker ./internal/aws/catalog ./internal/reference ./internal/cli -update
+		./internal/component/elasticache ./internal/component/sqs ./internal/component/worker ./internal/aws/catalog ./internal/reference ./internal/cli ./internal/scaffold -update
 	DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 ./e2e -update
 
 .PHONY: pulumi-check

@@ -134,14 +134,15 @@ func newRoot(f *Factory) *cobra.Command {
 	group(acting, newRun(f), newExec(f), newPortForward(f))
 	group(looking, newStatus(f), newLogs(f), newMetrics(f), newShow(f), newOutputs(f),
 		newGraph(f), newHistory(f), newBlame(f), newDrift(f))
-	group(setup, newInit(f), newStack(f), newBackend(f), newState(f), newLocks(f), newUnlock(f), newIAM(f),
-		newConfig(f), newSchema(f), newFmt(f), newVersion(f), newCompletion())
+	group(setup, newInit(f), newStack(f), newComponent(f), newEnvironment(f), newBackend(f), newState(f),
+		newLocks(f), newUnlock(f), newIAM(f), newConfig(f), newSchema(f), newFmt(f), newVersion(f), newCompletion())
 	root.SetHelpCommand(newHelp(f))
 	root.SetHelpCommandGroupID(setup)
 	root.CompletionOptions.DisableDefaultCmd = true
 	wrapArgs(root)
 	fitHelp(root)
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "Flags.FlagUsages ", "Flags.FlagUsagesWrapped 80 "))
+	root.SetUsageTemplate(strings.NewReplacer("Flags.FlagUsages ", "Flags.FlagUsagesWrapped 80 ",
+		" for more information about a command", " for more about a command").Replace(root.UsageTemplate()))
 	return root
 }
 

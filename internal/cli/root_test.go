@@ -58,7 +58,7 @@ func TestEveryCommandSaysInJSONWhyItHasNoAnswer(t *testing.T) {
 		"history --json", "stack list --json", "stack validate --json", "state list --json", "state show --json",
 		"state push x --json",
 		"state rm web/api --json", "state restore v1 --json", "locks list --json", "locks show --json", "unlock --json",
-		"iam policy --json",
+		"iam policy --json", "stack init a/b --json", "component add --json", "environment add a/b --json",
 		"plan --nonsense --json", "plan --json --nonsense", "plan nonsense --json", "nonsense --json",
 		"state nonsense --json", "plan --json=true --parallelism x",
 	} {

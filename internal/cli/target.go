@@ -24,21 +24,10 @@ type target struct {
 }
 
 func (t *target) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&t.stack, "stack", "", "the `stack`; inferred inside its folder, or when there is one")
+	t.stackFlag(cmd)
 	cmd.Flags().StringVarP(&t.environment, "environment", "e", "",
 		"the `environment`; also "+environmentVariable+"; inferred when there is one")
-	complete := func(list func() []string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			// The shell gets names of folders unchanged, so only valid names are offered.
-			return slices.DeleteFunc(list(), func(name string) bool {
-				wrong, _ := manifest.CheckName(name)
-				return wrong != ""
-			}), cobra.ShellCompDirectiveNoFileComp
-		}
-	}
-	_ = cmd.RegisterFlagCompletionFunc("stack",
-		complete(func() []string { s, _ := manifest.Stacks(t.factory.Root()); return s }))
-	_ = cmd.RegisterFlagCompletionFunc("environment", complete(func() []string {
+	_ = cmd.RegisterFlagCompletionFunc("environment", completeNames(func() []string {
 		stack, err := t.Stack()
 		if err != nil {
 			return nil
@@ -46,6 +35,23 @@ func (t *target) flags(cmd *cobra.Command) {
 		e, _ := manifest.Environments(t.factory.Root(), stack)
 		return e
 	}))
+}
+
+// stackFlag is for commands that concern all environments of a stack.
+func (t *target) stackFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&t.stack, "stack", "", "the `stack`; inferred inside its folder, or when there is one")
+	_ = cmd.RegisterFlagCompletionFunc("stack",
+		completeNames(func() []string { s, _ := manifest.Stacks(t.factory.Root()); return s }))
+}
+
+// completeNames completes names of folders. The shell gets them unchanged, so only valid names are offered.
+func completeNames(list func() []string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return slices.DeleteFunc(list(), func(name string) bool {
+			wrong, _ := manifest.CheckName(name)
+			return wrong != ""
+		}), cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // addresses returns the addresses of the components in the manifests, for completion. It uses no network, and returns

@@ -56,6 +56,17 @@ func (b *Bundle) Addresses() []string {
 	return slices.Compact(out)
 }
 
+// Kinds are the kinds of the components with a valid name, by address.
+func (b *Bundle) Kinds() map[string]string {
+	out := map[string]string{}
+	for _, d := range b.components {
+		if d.named {
+			out[d.address()] = d.kind
+		}
+	}
+	return out
+}
+
 // Load reads the files of a stack below root, the root of the repository, and finds problems of their form. The Bundle
 // is nil only when there is no such stack. Resolve of a Bundle with problems finds further ones.
 func Load(root, stack string) (*Bundle, diag.List) {

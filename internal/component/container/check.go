@@ -50,7 +50,7 @@ func imageProblems(path []string, image value.Of[string]) []value.Problem {
 	if !image.Known() {
 		return nil
 	}
-	if err := checkImage(image.Get()); err != nil {
+	if err := CheckImage(image.Get()); err != nil {
 		return []value.Problem{component.Invalid(path, "%s", err)}
 	}
 	return nil

@@ -397,7 +397,7 @@ func TestCheckImage(t *testing.T) {
 		"${VERSION}":                      "cannot be part",
 		strings.Repeat("a", 256):          "have 256 characters",
 	} {
-		err := checkImage(image)
+		err := CheckImage(image)
 		switch {
 		case want == "" && err != nil:
 			t.Errorf("%q: %s", image, err)

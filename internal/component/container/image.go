@@ -26,8 +26,8 @@ var imageGrammar = sync.OnceValue(func() (g struct{ host, part, tag, digest *reg
 	return g
 })
 
-// checkImage says why a text is not an image reference: registry/repository:tag@digest.
-func checkImage(image string) error {
+// CheckImage says why a text is not an image reference: registry/repository:tag@digest.
+func CheckImage(image string) error {
 	wrong := func(format string, args ...any) error {
 		return fmt.Errorf("%s; %s", fmt.Sprintf(format, args...), imageExample)
 	}
