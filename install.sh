@@ -16,7 +16,8 @@ usage() {
 		  VERSION              a release such as v1.4.2; default: the newest one
 		  -b, --bin-dir FOLDER where to put it; default: /usr/local/bin if you may write there, else ~/.local/bin
 		  -v, --verify         stop when cosign is missing
-		  -u, --url URL        a mirror of https://github.com/company/deployer/releases
+		  -u, --url URL        a mirror of https://github.com/company/deployer/releases; also
+		                       DEPLOYER_RELEASES_URL
 		  -h, --help           show this text
 
 		A proxy is taken from https_proxy, as curl and wget do. sudo is never used.
@@ -143,7 +144,8 @@ check_target() {
 
 main() {
 	set -eu
-	releases=https://github.com/company/deployer/releases
+	releases=${DEPLOYER_RELEASES_URL:-https://github.com/company/deployer/releases}
+	releases=${releases%/}
 	target='' version='' verify=no
 	while [ $# -gt 0 ]; do
 		case $1 in

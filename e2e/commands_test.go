@@ -38,6 +38,7 @@ import (
 //	flow FILE JOB [NAME=VALUE]  what a job of examples/ci runs, as of flowCommand
 //	forward ADDRESS FLAGS...    reach a port through port-forward, as of forwardCommand
 //	registry ...                as of registryCommand
+//	release VERSION             a mirror that has this release
 //	proxy ...                   as of proxyCommand
 //	aws ...                     as of awsCommand
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
@@ -67,6 +68,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"repeat":    repeatCommand,
 	"pulumi":    pulumiCommand,
 	"registry":  registryCommand,
+	"release":   releaseCommand,
 	"proxy":     proxyCommand,
 	"aws":       awsCommand,
 	"dns":       dnsCommand,

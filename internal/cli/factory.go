@@ -207,7 +207,7 @@ func (f *Factory) unknownVariables() diag.List {
 		return nil
 	}
 	f.toldUnknown = true
-	return config.UnknownVariables(f.Env, environmentVariable, manifest.VarPrefix)
+	return config.UnknownVariables(f.Env, environmentVariable, releasesVariable, manifest.VarPrefix)
 }
 
 // given is the content of a file, or why it cannot be read.
