@@ -274,6 +274,12 @@ func deleteUserGroup(c *call) (any, error) {
 				name)
 		}
 	}
+	for name, s := range c.serverless {
+		if s.UserGroupId != nil && *s.UserGroupId == id {
+			return nil, refuse("InvalidUserGroupState", "User group %s is associated with the serverless cache %s.",
+				id, name)
+		}
+	}
 	g.Status = new(deleting)
 	g.begin(func() {
 		delete(c.userGroups, id)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -347,6 +348,25 @@ func TestCacheClusterChanges(t *testing.T) {
 	require.Contains(t, state.Outputs.Get("endpoint").Str(), ".cfg.")
 }
 
+// users makes a group of users with one user, and waits until the group can be used.
+func (h *cacheHome) users(t *testing.T, name string) string {
+	t.Helper()
+	_, err := h.client.CreateUser(t.Context(), &elasticache.CreateUserInput{
+		UserId: &name, UserName: aws.String("default"), Engine: aws.String(model.Valkey),
+		AccessString: aws.String("on ~* +@all"), NoPasswordRequired: aws.Bool(true),
+	})
+	require.NoError(t, err)
+	_, err = h.client.CreateUserGroup(t.Context(), &elasticache.CreateUserGroupInput{
+		UserGroupId: &name, Engine: aws.String(model.Valkey), UserIds: []string{name},
+	})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		found, err := h.client.DescribeUserGroups(t.Context(), &elasticache.DescribeUserGroupsInput{UserGroupId: &name})
+		return err == nil && *found.UserGroups[0].Status == "active"
+	}, time.Minute, time.Millisecond)
+	return name
+}
+
 func TestServerlessCache(t *testing.T) {
 	h := newCacheHome(t)
 	props := model.ServerlessCache{
@@ -362,10 +382,14 @@ func TestServerlessCache(t *testing.T) {
 	replace.KMSKey = "arn:aws:kms:us-east-1:123456789012:key/1"
 	upgrade := props
 	upgrade.Engine, upgrade.MajorVersion = model.Valkey, "8"
+	guarded := upgrade
+	guarded.UserGroup = value.Lit(h.users(t, "suite-serverless"))
+	others := guarded
+	others.UserGroup = value.Lit(h.users(t, "suite-serverless-2"))
 	limits := upgrade
 	limits.MaxStorage, limits.MaxUnits = nil, pointer(5000)
 	limits.SnapshotRetention, limits.SnapshotTime = pointer(3), "03:00"
-	h.changes(t, model.ServerlessCacheType, props, upgrade, limits)
+	h.changes(t, model.ServerlessCacheType, props, upgrade, guarded, others, limits)
 	update.Engine, update.MajorVersion = props.Engine, props.MajorVersion // AWS does not go back
 	update.Name, props.Name, replace.Name = "suite/again", "suite/again", "suite/again"
 	resourcetest.Run(t, resourcetest.Case{

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/elasticache"
@@ -40,46 +41,61 @@ func newServerless(a *api) resource.Behaviour {
 				}
 				return resource.Deleting{Loses: true}
 			},
-			NotYet: []resource.NotYet{{
-				Operations: []string{"elasticache:CreateServerlessCache", "elasticache:ModifyServerlessCache"},
-				Codes:      []string{"InvalidParameterValue", "InvalidParameterCombination"},
-				Says:       []string{"security group", "subnet"},
-			}},
-			Permissions: func(s resource.Scope) []resource.Statement {
-				caches := own(s, "serverlesscache", serverlessLimit)
-				snapshots := own(s, "serverlesscachesnapshot", groupNameLimit)
-				const (
-					final     = "a final snapshot at the delete"
-					endpoints = "AWS makes the endpoint of a serverless cache in the name of the caller"
-				)
-				return slices.Concat([]resource.Statement{
-					{On: caches, Actions: append([]string{
-						"elasticache:CreateServerlessCache", "elasticache:DescribeServerlessCaches",
-						"elasticache:ModifyServerlessCache", "elasticache:DeleteServerlessCache",
-					}, tagActions...)},
-					{
-						On:      slices.Concat(caches, snapshots),
-						Actions: []string{"elasticache:CreateServerlessCacheSnapshot"}, Why: final,
-					},
-					{On: snapshots, Actions: []string{"elasticache:DeleteServerlessCache"}, Why: final},
-					{
-						On: []string{
-							s.ARN("ec2", "vpc/*"), s.ARN("ec2", "vpc-endpoint/*"), s.ARN("ec2", "subnet/*"),
-							s.ARN("ec2", "security-group/*"),
-						},
-						Actions: []string{"ec2:CreateVpcEndpoint"}, Why: endpoints,
-					},
-					{
-						On:      []string{s.ARN("ec2", "vpc-endpoint/*")},
-						Actions: []string{"ec2:DeleteVpcEndpoints"}, Why: endpoints,
-					},
-					{Actions: []string{"ec2:DescribeTags", "ec2:DescribeVpcEndpoints"}, Why: endpoints},
-				}, placing(s), encrypting(s))
+			NotYet: []resource.NotYet{
+				{
+					Operations: []string{"elasticache:CreateServerlessCache", "elasticache:ModifyServerlessCache"},
+					Codes:      []string{"InvalidParameterValue", "InvalidParameterCombination"},
+					Says:       []string{"security group", "subnet"},
+				},
+				{
+					Operations: []string{"elasticache:CreateServerlessCache", "elasticache:ModifyServerlessCache"},
+					Codes:      []string{"UserGroupNotFound", "InvalidUserGroupState"}, Within: 5 * time.Minute,
+				},
 			},
+			Permissions: serverlessPermissions,
 		},
 		CheckProps: checkServerless, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
 		AwaitReady: g.awaitReady, DeleteObject: g.delete, Named: "name", Taggable: true, Observe: g.observe(),
 	}
+}
+
+func serverlessPermissions(s resource.Scope) []resource.Statement {
+	caches := own(s, "serverlesscache", serverlessLimit)
+	snapshots := own(s, "serverlesscachesnapshot", groupNameLimit)
+	const (
+		final     = "a final snapshot at the delete"
+		endpoints = "AWS makes the endpoint of a serverless cache in the name of the caller"
+	)
+	statements := []resource.Statement{
+		{On: caches, Actions: append([]string{
+			"elasticache:CreateServerlessCache", "elasticache:DescribeServerlessCaches",
+			"elasticache:ModifyServerlessCache", "elasticache:DeleteServerlessCache",
+		}, tagActions...)},
+		{
+			On:      slices.Concat(caches, snapshots),
+			Actions: []string{"elasticache:CreateServerlessCacheSnapshot"}, Why: final,
+		},
+		{On: snapshots, Actions: []string{"elasticache:DeleteServerlessCache"}, Why: final},
+		{
+			On: []string{
+				s.ARN("ec2", "vpc/*"), s.ARN("ec2", "vpc-endpoint/*"), s.ARN("ec2", "subnet/*"),
+				s.ARN("ec2", "security-group/*"),
+			},
+			Actions: []string{"ec2:CreateVpcEndpoint"}, Why: endpoints,
+		},
+		{
+			On:      []string{s.ARN("ec2", "vpc-endpoint/*")},
+			Actions: []string{"ec2:DeleteVpcEndpoints"}, Why: endpoints,
+		},
+		{Actions: []string{"ec2:DescribeTags", "ec2:DescribeVpcEndpoints"}, Why: endpoints},
+	}
+	if s.Props.IsNull() || !s.Props.Get("userGroup").IsNull() {
+		statements = append(statements, resource.Statement{
+			On:      own(s, "usergroup", userLimit),
+			Actions: []string{"elasticache:CreateServerlessCache", "elasticache:ModifyServerlessCache"},
+		})
+	}
+	return slices.Concat(statements, placing(s), encrypting(s))
 }
 
 var timeForm = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]$`)
@@ -92,6 +108,9 @@ func checkServerless(p *model.ServerlessCache) []value.Problem {
 	set(&p.SnapshotRetention, 0)
 	if *p.SnapshotRetention < 0 || *p.SnapshotRetention > 35 {
 		problems.Bad("snapshotRetention", "must be from 0 to 35 days")
+	}
+	if p.UserGroup.IsSet() && p.Engine == model.Memcached {
+		problems.Bad("userGroup", "Memcached has no users")
 	}
 	if p.SnapshotTime != "" && !timeForm.MatchString(p.SnapshotTime) {
 		problems.Bad("snapshotTime", "%q is not a time in UTC such as 03:00", p.SnapshotTime)
@@ -148,7 +167,7 @@ func (g serverless) create(ctx context.Context, c serverlessCall) (string, model
 		ServerlessCacheName: &p.Name, Description: &p.Description, Engine: &p.Engine,
 		MajorEngineVersion: &p.MajorVersion,
 		SubnetIds:          subnets[:min(mostSubnets, len(subnets))], SecurityGroupIds: p.SecurityGroups.Get(),
-		KmsKeyId:         call.Optional(p.KMSKey),
+		KmsKeyId: call.Optional(p.KMSKey), UserGroupId: call.Optional(p.UserGroup.Get()),
 		CacheUsageLimits: limitsOf(p), DailySnapshotTime: call.Optional(p.SnapshotTime),
 		Tags: tags(c.Request, p.Tags),
 	}
@@ -221,6 +240,10 @@ func (g serverless) read(
 		p.SubnetIDs = subnets
 	}
 	p.KMSKey = sameKey(base.KMSKey, found.KmsKeyId)
+	p.UserGroup = value.Of[string]{}
+	if id := aws.ToString(found.UserGroupId); id != "" {
+		p.UserGroup = value.Lit(id)
+	}
 	p.MaxStorage, p.MaxUnits = nil, nil
 	if l := found.CacheUsageLimits; l != nil {
 		if s := l.DataStorage; s != nil && s.Maximum != nil {
@@ -291,6 +314,11 @@ func serverlessChange(c serverlessCall, old model.ServerlessCache) *elasticache.
 	}
 	if differs(!value.Equal(p.SecurityGroups.Value(), old.SecurityGroups.Value())) {
 		in.SecurityGroupIds = p.SecurityGroups.Get()
+	}
+	if id := p.UserGroup.Get(); differs(id != old.UserGroup.Get()) {
+		if in.UserGroupId = call.Optional(id); id == "" {
+			in.RemoveUserGroup = new(true)
+		}
 	}
 	if differs(*p.SnapshotRetention != *old.SnapshotRetention) {
 		in.SnapshotRetentionLimit = new(int32(*p.SnapshotRetention))

@@ -50,6 +50,13 @@ func TestCheck(t *testing.T) {
 			"engine: redis\nversion: \"6.2\"\nserverless: {}",
 			"version: a serverless cache of redis needs version 7 or newer",
 		},
+		"serverless users": {"serverless: {}\nusers: [{name: app}]", ""},
+		"serverless memcached users": {
+			"engine: memcached\nserverless: {}\nusers: [{name: app}]", "users: Memcached has no users",
+		},
+		"serverless token": {
+			"serverless: {}\nauth: {token: true}", "auth.token: a serverless cache has no AUTH",
+		},
 		"serverless units": {"serverless: {maxUnits: 1}", "serverless.maxUnits: must be from 1000"},
 		"memcached":        {"engine: memcached\nnodes: 40\nmultiAz: true", ""},
 		"memcached shards": {"engine: memcached\nshards: 2", "shards: Memcached has no shards"},

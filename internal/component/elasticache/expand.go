@@ -232,22 +232,24 @@ func url(scheme string, main *resource.Resource) value.Value {
 func serverless(in component.Instance, s *Spec, description string, group *resource.Resource) component.Expansion {
 	retention, final := s.snapshots(in)
 	at, _, _ := strings.Cut(s.Snapshots.Window, "-")
-	main := in.Resource(serverlessCache, cache.ServerlessCacheType, cache.ServerlessCache{
+	made := expansion{in: in, group: group, description: description, resources: []*resource.Resource{group}}
+	made.outputs = map[string]value.Value{"securityGroupId": group.Output("id")}
+	props := cache.ServerlessCache{
 		Name: in.Prefix(), Description: description, Engine: s.Engine, MajorVersion: s.majorVersion(),
 		SubnetIDs:      value.Expr[[]string](network.Output(network.InternalBalancerSubnetIDs)), // one in each zone
 		SecurityGroups: onlyGroup(group), KMSKey: s.Encryption.Key, MaxStorage: s.Serverless.MaxStorage,
 		MaxUnits: s.Serverless.MaxUnits, SnapshotRetention: &retention, SnapshotTime: at, FinalSnapshot: final,
-	})
+	}
+	if len(s.Users) > 0 {
+		props.UserGroup = value.Expr[string](made.users(s).Output("id"))
+	}
 	scheme := "rediss"
 	if s.memcached() {
 		scheme = "memcached"
 	}
+	made.reached(in.Resource(serverlessCache, cache.ServerlessCacheType, props), scheme)
 	return component.Expansion{
-		Resources: []*resource.Resource{group, main}, Guarded: []string{serverlessCache},
-		Outputs: map[string]value.Value{
-			"endpoint": main.Output("endpoint"), "port": main.Output("port"), "url": url(scheme, main),
-			"securityGroupId": group.Output("id"),
-		},
+		Resources: made.resources, Outputs: made.outputs, Guarded: []string{serverlessCache},
 	}
 }
 

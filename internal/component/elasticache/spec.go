@@ -234,7 +234,6 @@ func (s *Spec) checkServerless() []value.Problem {
 	refuse(s.Shards != nil, "shards of its own: AWS chooses them", "shards")
 	refuse(s.MultiAZ != nil, "choice of this kind: it always is in several zones", "multiAz")
 	refuse(len(s.Parameters) > 0, "parameters", "parameters")
-	refuse(len(s.Users) > 0, "users that deployer makes", "users")
 	refuse(s.MaintenanceWindow != "", "maintenance window", "maintenanceWindow")
 	refuse(len(s.Logs) > 0, "logs in CloudWatch", "logs")
 	refuse(s.Auth.Token, "AUTH", "auth", "token")
@@ -245,6 +244,10 @@ func (s *Spec) checkServerless() []value.Problem {
 		"encryption",
 		"transit",
 	)
+	if s.memcached() && len(s.Users) > 0 {
+		problems = append(problems,
+			component.Invalid([]string{"users"}, "Memcached has no users; take engine: valkey").RestsOn("engine"))
+	}
 	if oldest := oldestServerless[s.Engine]; cache.Compare(s.version(), oldest) < 0 {
 		problems = append(
 			problems,

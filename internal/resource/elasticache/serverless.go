@@ -14,6 +14,7 @@ type ServerlessCache struct {
 	SubnetIDs         value.Of[[]string] `json:"subnetIds" required:"true" doc:"Ids of subnets, each in another zone. AWS takes three at most: the first ones in the order of their ids."`
 	SecurityGroups    value.Of[[]string] `json:"securityGroups" required:"true" doc:"Ids of security groups. Their order does not count."`
 	KMSKey            string             `json:"kmsKey,omitempty" unset:"a key that AWS owns" doc:"ARN or id of the KMS key."`
+	UserGroup         value.Of[string]   `json:"userGroup,omitempty" unset:"everybody in the security groups may connect" doc:"Id of the user group whose users may connect."`
 	MaxStorage        *int               `json:"maxStorage,omitempty" unset:"AWS's limit" doc:"GB of data at most, 1 to 5000."`
 	MaxUnits          *int               `json:"maxUnits,omitempty" unset:"AWS's limit" doc:"ElastiCache processing units per second at most, 1000 to 15000000."`
 	SnapshotRetention *int               `json:"snapshotRetention,omitempty" unset:"0" doc:"Days that daily snapshots are kept, 0 to 35; 0: none are made."`
