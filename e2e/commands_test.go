@@ -41,6 +41,7 @@ import (
 //	release VERSION             a mirror that has this release
 //	proxy ...                   as of proxyCommand
 //	aws ...                     as of awsCommand
+//	dns ..., elb ..., db ...    as of dnsCommand, elbCommand and dbCommand
 var commands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"deployer": func(ts *testscript.TestScript, neg bool, args []string) {
 		refuse(ts, neg, "deployer")
@@ -73,6 +74,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"aws":       awsCommand,
 	"dns":       dnsCommand,
 	"elb":       elbCommand,
+	"db":        dbCommand,
 	"forward":   forwardCommand,
 }
 
