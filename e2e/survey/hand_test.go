@@ -149,10 +149,10 @@ func (s *site) foreign() {
 
 // ours are the tags of an object.
 func (s *site) ours(r engine.StoredResource) map[string]string {
-	stored, err := observe.Read(s.t.Context(), s.back, key)
+	stored, err := observe.Read(s.t.Context(), s.back, s.key)
 	require.NoError(s.t, err)
 	return map[string]string{
-		resource.TagStack: key.Stack, resource.TagEnvironment: key.Environment, resource.TagComponent: r.Component,
+		resource.TagStack: s.key.Stack, resource.TagEnvironment: s.key.Environment, resource.TagComponent: r.Component,
 		resource.TagLineage: stored.Snapshot.Envelope.Lineage, resource.TagResource: r.ID,
 	}
 }

@@ -22,16 +22,19 @@ import (
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/report"
 	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
 )
 
-// site is the deployed example.
+// site is a deployed stack.
 type site struct {
 	t    *testing.T
+	key  state.Key
 	env  *testkit.Env
 	back *backend.Backend
 	rows []row
 
+	ownVPC  bool   // the types of VPCs are tried, and no others
 	version string // of the images, which runs
 }
 
@@ -88,15 +91,23 @@ metadata:
 spec: {serverless: {}}
 `
 
-func deployed(t *testing.T) *site {
+// example deploys the example, and more.
+func example(t *testing.T) *site {
 	env := testkit.Start(t, testkit.InRegion("us-east-1")) // which the example names
-	root := t.TempDir()
-	stack := filepath.Join(root, "stacks", key.Stack)
-	require.NoError(t, os.CopyFS(stack, os.DirFS("../../examples/"+key.Stack)))
-	require.NoError(t, os.WriteFile(filepath.Join(stack, "services", "user-service", "shop.yaml"), []byte(more), 0o600))
 	for _, host := range []string{"a.example.com", "b.example.com"} {
 		env.Certificate(t, host)
 	}
+	return deployed(t, env, state.Key{Stack: "user-platform", Environment: "dev"}, func(stack string) {
+		require.NoError(t, os.CopyFS(stack, os.DirFS("../../examples/user-platform")))
+		path := filepath.Join(stack, "services", "user-service", "shop.yaml")
+		require.NoError(t, os.WriteFile(path, []byte(more), 0o600))
+	})
+}
+
+// deployed deploys a stack that write writes into a folder.
+func deployed(t *testing.T, env *testkit.Env, key state.Key, write func(folder string)) *site {
+	root := t.TempDir()
+	write(filepath.Join(root, "stacks", key.Stack))
 	settings := config.Defaults()
 	settings.Backend = config.Backend{Type: "local", Path: ".deployer"}
 	settings.Locks.Type = "local"
@@ -113,7 +124,7 @@ func deployed(t *testing.T) *site {
 		Types: catalog.New, Index: tagging.Find,
 	})
 	require.NoError(t, err)
-	s := &site{t: t, env: env, back: back, version: "1.0.0"}
+	s := &site{t: t, key: key, env: env, back: back, version: "1.0.0"}
 	s.apply(false)
 	s.healthy()
 	return s
@@ -122,7 +133,7 @@ func deployed(t *testing.T) *site {
 // certificate puts an issued certificate for a host into ACM, and returns its ARN.
 func (s *site) request(refresh bool) deploy.Request {
 	return deploy.Request{
-		Key: key, Variables: map[string]string{"VERSION": s.version}, Refresh: refresh,
+		Key: s.key, Variables: map[string]string{"VERSION": s.version}, Refresh: refresh,
 		Progress: func(plan.Event) {},
 	}
 }
@@ -143,7 +154,7 @@ func (s *site) apply(refresh bool) *plan.Plan {
 
 func (s *site) status() *report.Status {
 	s.t.Helper()
-	status, err := observe.Status(s.t.Context(), s.back, key, "")
+	status, err := observe.Status(s.t.Context(), s.back, s.key, "")
 	require.NoError(s.t, err)
 	return status
 }
@@ -158,7 +169,7 @@ func (s *site) healthy() {
 // stored are the resources of the state, each after all that it needs.
 func (s *site) stored() []engine.StoredResource {
 	s.t.Helper()
-	stored, err := observe.Read(s.t.Context(), s.back, key)
+	stored, err := observe.Read(s.t.Context(), s.back, s.key)
 	require.NoError(s.t, err)
 	return stored.Resources
 }

@@ -1,10 +1,10 @@
 // Package survey changes a deployed stack by hand, in objects of every type, and expects plan and status to see it and
 // apply to repair it.
 //
-// In: the example stack with one more service, the AWS emulator behind the test proxy. Out: a table of types and
-// changes (-v prints it). It runs the product in the process, as the command line does. It makes the changes with
-// credentials and calls of its own, and must not change the state. Changes of many types are made at once and looked
-// for one by one: that costs a few runs instead of a few for each type.
+// In: the example stack with one more service, a VPC of a stack's own, the AWS emulator behind the test proxy. Out: a
+// table of types and changes for each (-v prints it). It runs the product in the process, as the command line does. It
+// makes the changes with credentials and calls of its own, and must not change the state. Changes of many types are
+// made at once and looked for one by one: that costs a few runs instead of a few for each type.
 package survey
 
 import (
@@ -27,11 +27,8 @@ import (
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/report"
-	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/value"
 )
-
-var key = state.Key{Stack: "user-platform", Environment: "dev"}
 
 func TestMain(m *testing.M) {
 	call.Scale = 0.001
@@ -96,12 +93,8 @@ func partOf(status *report.Status, r engine.StoredResource) *report.Part {
 }
 
 func TestChangesByHand(t *testing.T) {
-	s := deployed(t)
-	ran := 0
-	parts := []struct {
-		name string
-		run  func()
-	}{
+	s := example(t)
+	s.try(t, []part{
 		{"deleted", s.deletedAlone},
 		{"deleted with what needs it", s.deletedWithOthers},
 		{"changed", s.changed},
@@ -111,7 +104,18 @@ func TestChangesByHand(t *testing.T) {
 		{"services", s.services},
 		{"newest revision deregistered", s.deregistered},
 		{"what may not be asked", s.unasked},
-	}
+	})
+}
+
+// part of a survey is one kind of change.
+type part struct {
+	name string
+	run  func()
+}
+
+// try makes all kinds of changes, and prints the table.
+func (s *site) try(t *testing.T, parts []part) {
+	ran := 0
 	for _, part := range parts {
 		t.Run(part.name, func(t *testing.T) {
 			ran++
@@ -132,10 +136,10 @@ func TestChangesByHand(t *testing.T) {
 	t.Logf("%d changes made by hand\n%s", len(s.rows), strings.Join(lines, "\n"))
 }
 
-// complete expects that every type was tried, deleted and changed.
+// complete expects that every type of the stack's kind of network was tried, deleted and changed.
 func (s *site) complete(t *testing.T) {
 	for _, def := range catalog.New(s.env.Config).Definitions() {
-		if byHand[def.Type].Untried != "" {
+		if byHand[def.Type].Untried != "" || byHand[def.Type].OwnVPC != s.ownVPC {
 			continue
 		}
 		for _, deleted := range []bool{true, false} {
@@ -158,7 +162,9 @@ func (s *site) sample() []engine.StoredResource {
 	all := s.first()
 	var out []engine.StoredResource
 	for _, typ := range slices.Sorted(maps.Keys(all)) {
-		out = append(out, all[typ])
+		if byHand[typ].OwnVPC == s.ownVPC {
+			out = append(out, all[typ])
+		}
 	}
 	return out
 }
@@ -220,6 +226,10 @@ func (s *site) changed() {
 		}
 		to, err := value.From(other.To)
 		require.NoError(s.t, err)
+		if s.ownVPC && other.To == nil {
+			s.update(r, s.elsewhere(r), s.ours(r))
+			continue
+		}
 		if r.Type == "elbv2/listener-certificates" {
 			to = value.NewList(r.Inputs.Get(other.Property).Items()[1:]...)
 		}

@@ -65,21 +65,18 @@ var _ = register(Service{
 		"ec2/security-group":      {Needed: true},
 		"ec2/security-group-rule": {Property: "description", To: "changed"},
 
-		"ec2/vpc":                     {Untried: ownVPC},
-		"ec2/internet-gateway":        {Untried: ownVPC},
-		"ec2/subnet":                  {Untried: ownVPC},
-		"ec2/route-table":             {Untried: ownVPC},
-		"ec2/route":                   {Untried: ownVPC},
-		"ec2/route-table-association": {Untried: ownVPC},
-		"ec2/elastic-ip":              {Untried: ownVPC},
-		"ec2/nat-gateway":             {Untried: ownVPC},
-		"ec2/vpc-endpoint":            {Untried: ownVPC},
-		"ec2/flow-log":                {Untried: ownVPC},
+		"ec2/vpc":                     {OwnVPC: true, Property: "dnsHostnames", To: false, Needed: true},
+		"ec2/internet-gateway":        {OwnVPC: true, Needed: true},
+		"ec2/subnet":                  {OwnVPC: true, Needed: true},
+		"ec2/route-table":             {OwnVPC: true, Needed: true},
+		"ec2/route":                   {OwnVPC: true, Property: "gatewayId"},
+		"ec2/route-table-association": {OwnVPC: true, Property: "routeTableId"},
+		"ec2/elastic-ip":              {OwnVPC: true, Needed: true},
+		"ec2/nat-gateway":             {OwnVPC: true},
+		"ec2/vpc-endpoint":            {OwnVPC: true, Property: "routeTableIds", To: []any{}},
+		"ec2/flow-log":                {OwnVPC: true},
 	},
 })
-
-// ownVPC is why the parts of VPCs are not tried with the others.
-const ownVPC = "the example in dev is in the default VPC; the conformance suite changes and deletes it"
 
 func nameEC2(l *inventory.Lister) error {
 	if err := nameSecurityGroups(l); err != nil {

@@ -68,6 +68,7 @@ type ByHand struct {
 	To       any    // its new value; nil: the test makes it
 	Needed   bool   // AWS does not delete it while others use it
 	Indexed  bool   // a plan without --refresh only looks it up in the tag index
+	OwnVPC   bool   // it is a part of a VPC of the stack's own
 	Untried  string // the reason why it is not tried
 }
 
