@@ -74,6 +74,7 @@ func Install(p *proxy.Proxy, opts Options) *Fake {
 	p.Handle("elasticloadbalancing", "DescribeTargetHealth", f.describeTargetHealth)
 	p.Handle("servicediscovery", "DeleteService", f.deleteRegistry)
 	p.Handle("ssm", "StartSession", f.handler(f.startSession))
+	p.Interpose(f.guardNetwork)
 	p.Mount("ecs", f.admin())
 	p.Mount("ssmmessages", f.gateway)
 	f.gatewayURL = "ws" + strings.TrimPrefix(p.URL(), "http") + "/_proxy/ssmmessages"

@@ -159,25 +159,13 @@ func (t *task) viewInterface() map[string]any {
 		{"name": "privateIPv4Address", "value": t.ip},
 		{"name": "privateDnsName", "value": "ip-" + strings.ReplaceAll(t.ip, ".", "-") + ".ec2.internal"},
 	}
-	if subnets := t.spec.subnets(); len(subnets) > 0 {
+	if subnets := t.spec.network().Subnets; len(subnets) > 0 {
 		details = append(details, map[string]string{"name": "subnetId", "value": subnets[0]})
 	}
 	return map[string]any{
 		"id": digest("attachment" + t.id)[:36], "type": "ElasticNetworkInterface", "status": status,
 		"details": details,
 	}
-}
-
-func (s *spec) subnets() []string {
-	var network struct {
-		AwsvpcConfiguration struct {
-			Subnets []string `json:"subnets"`
-		} `json:"awsvpcConfiguration"`
-	}
-	if len(s.NetworkConfiguration) == 0 || json.Unmarshal(s.NetworkConfiguration, &network) != nil {
-		return nil
-	}
-	return network.AwsvpcConfiguration.Subnets
 }
 
 func zoneOf(arn string) string { return strings.Split(arn, ":")[3] + "a" }

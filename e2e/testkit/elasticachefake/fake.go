@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/elasticache/types"
 
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
@@ -116,7 +119,7 @@ func Install(p *proxy.Proxy) *Fake {
 	} {
 		p.Handle("elasticache", operation, f.handler(operation, answer))
 	}
-	p.Interpose(f.guardSecurityGroup)
+	p.Interpose(f.guardNetwork)
 	p.OnReset(f.Reset)
 	return f
 }
@@ -239,9 +242,9 @@ func (r *region) settle() {
 	}
 }
 
-// guardSecurityGroup refuses to delete a security group that a cache uses, as EC2 does.
-func (f *Fake) guardSecurityGroup(c *proxy.Call) *proxy.Response {
-	if c.Service != "ec2" || c.Operation != "DeleteSecurityGroup" {
+// guardNetwork refuses to delete a security group or a subnet in which a cache has network interfaces, as EC2 does.
+func (f *Fake) guardNetwork(c *proxy.Call) *proxy.Response {
+	if c.Service != "ec2" || c.Operation != "DeleteSecurityGroup" && c.Operation != "DeleteSubnet" {
 		return nil
 	}
 	f.mu.Lock()
@@ -249,6 +252,13 @@ func (f *Fake) guardSecurityGroup(c *proxy.Call) *proxy.Response {
 	in, err := f.regionOf(c)
 	if err != nil {
 		return c.Failure(http.StatusInternalServerError, "InternalError", err.Error())
+	}
+	if subnet := c.Form.Get("SubnetId"); subnet != "" {
+		if in.occupies(subnet) {
+			return c.Failure(http.StatusBadRequest, "DependencyViolation",
+				"The subnet '"+subnet+"' has dependencies and cannot be deleted.")
+		}
+		return nil
 	}
 	id := c.Form.Get("GroupId")
 	for _, users := range in.securityGroups() {
@@ -274,6 +284,34 @@ func (r *region) securityGroups() [][]string {
 		out = append(out, s.SecurityGroupIds)
 	}
 	return out
+}
+
+// occupies reports whether a cache has a node in a subnet.
+func (r *region) occupies(subnet string) bool {
+	for _, s := range r.serverless {
+		if slices.Contains(s.SubnetIds, subnet) {
+			return true
+		}
+	}
+	in := func(n *nodes, zones ...string) bool {
+		g := r.subnets[n.subnetGroup]
+		return g != nil && slices.ContainsFunc(g.Subnets, func(s types.Subnet) bool {
+			return *s.SubnetIdentifier == subnet && slices.Contains(zones, *s.SubnetAvailabilityZone.Name)
+		})
+	}
+	for _, g := range r.groups {
+		zones := []string{r.name + "a", r.name + "b"}[:min(2, g.replicas+1)]
+		if in(g.nodes, zones...) {
+			return true
+		}
+	}
+	for _, c := range r.clusters {
+		zones := []string{r.name + "a", r.name + "b"}[:min(2, c.count)]
+		if in(c.nodes, zones...) {
+			return true
+		}
+	}
+	return false
 }
 
 // first returns the first text that is not empty.

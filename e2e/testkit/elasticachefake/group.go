@@ -116,7 +116,12 @@ func modifySubnetGroup(c *call) (any, error) {
 	if text := c.optional("CacheSubnetGroupDescription"); text != nil {
 		g.CacheSubnetGroupDescription = text
 	}
-	if c.list("SubnetIds") != nil {
+	if ids := c.list("SubnetIds"); ids != nil {
+		for _, s := range g.Subnets {
+			if !slices.Contains(ids, *s.SubnetIdentifier) && c.occupies(*s.SubnetIdentifier) {
+				return nil, refuse("SubnetInUse", "The subnet ID %s is in use.", *s.SubnetIdentifier)
+			}
+		}
 		if err := c.place(g); err != nil {
 			return nil, err
 		}

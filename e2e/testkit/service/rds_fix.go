@@ -1,6 +1,7 @@
 package service
 
 import (
+	"encoding/xml"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/company/deployer/e2e/testkit/access"
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
@@ -16,7 +18,8 @@ import (
 //
 //   - A new database is "creating" for some reads, without an endpoint; a changed one is "modifying", with the change
 //     pending; a deleted one is "deleting", and only then gone. Calls meanwhile fail.
-//   - Subnet groups, parameter groups and security groups of a database cannot be deleted.
+//   - Subnet groups, parameter groups, security groups and the subnet of a database cannot be deleted, and the subnet
+//     cannot leave its group.
 //   - A major upgrade needs AllowMajorVersionUpgrade and a parameter group of its family. Storage does not shrink.
 //   - "16" becomes a version that runs, EngineLifecycleSupport is remembered, parameters can be reset, and there are
 //     events. What RDS offers and the quotas of the account can be asked for. A second subnet
@@ -70,10 +73,13 @@ func keepDatabases(p *proxy.Proxy) {
 		})
 	}
 	p.Interpose(func(c *proxy.Call) *proxy.Response {
-		if c.Service != "ec2" || c.Operation != "DeleteSecurityGroup" {
-			return nil
+		switch {
+		case c.Service == "ec2" && c.Operation == "DeleteSecurityGroup":
+			return inUse(c, "GroupId", "DependencyViolation", "VpcSecurityGroupId")
+		case c.Service == "ec2" && c.Operation == "DeleteSubnet" && databaseIn(c, c.Form.Get("SubnetId")):
+			return dependency(c, "The subnet '"+c.Form.Get("SubnetId")+"'", "a database")
 		}
-		return inUse(c, "GroupId", "DependencyViolation", "VpcSecurityGroupId")
+		return nil
 	})
 }
 
@@ -95,6 +101,11 @@ func modifySubnetGroup(c *proxy.Call) *proxy.Response {
 		return c.Failed(err)
 	}
 	form := cloneForm(c.Form)
+	for _, subnet := range elements(document, "SubnetIdentifier") {
+		if !slices.Contains(access.Members(form, "SubnetIds", ""), subnet) && databaseIn(c, subnet) {
+			return c.Failure(http.StatusBadRequest, "SubnetAlreadyInUse", "Subnet "+subnet+" is in use by a database.")
+		}
+	}
 	form.Set("Action", "CreateDBSubnetGroup")
 	if form.Get("DBSubnetGroupDescription") == "" {
 		form.Set("DBSubnetGroupDescription", element(document, "DBSubnetGroupDescription"))
@@ -109,6 +120,34 @@ func modifySubnetGroup(c *proxy.Call) *proxy.Response {
 		return c.Failed(err)
 	}
 	return proxy.Renamed(answer.Body, "CreateDBSubnetGroup", "ModifyDBSubnetGroup")
+}
+
+// databaseIn reports whether an instance has its network interface in a subnet: that of its group which is in its zone.
+func databaseIn(c *proxy.Call, subnet string) bool {
+	document, err := c.Ask("rds", rdsVersion, "DescribeDBInstances")
+	if err != nil {
+		return false
+	}
+	var found struct {
+		Instances []struct {
+			Zone    string `xml:"AvailabilityZone"`
+			Subnets []struct {
+				ID   string `xml:"SubnetIdentifier"`
+				Zone string `xml:"SubnetAvailabilityZone>Name"`
+			} `xml:"DBSubnetGroup>Subnets>Subnet"`
+		} `xml:"DescribeDBInstancesResult>DBInstances>DBInstance"`
+	}
+	if xml.Unmarshal(document, &found) != nil {
+		return false
+	}
+	for _, instance := range found.Instances {
+		for _, s := range instance.Subnets {
+			if s.ID == subnet && s.Zone == instance.Zone {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // databases is what the emulator does not know of databases.

@@ -123,6 +123,19 @@ func element(document []byte, name string) string {
 	return string(text)
 }
 
+// elements are the texts of all elements of a name.
+func elements(document []byte, name string) []string {
+	var out []string
+	for {
+		_, rest, found := bytes.Cut(document, []byte("<"+name+">"))
+		if !found {
+			return out
+		}
+		text, after, _ := bytes.Cut(rest, []byte("</"+name+">"))
+		out, document = append(out, string(text)), after
+	}
+}
+
 // set changes the text of the first element of a name.
 func set(document []byte, name, text string) []byte {
 	before, rest, found := bytes.Cut(document, []byte("<"+name+">"))
