@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -36,7 +37,7 @@ func try(t *testing.T, of *subject) {
 		inParts(t)
 		return
 	}
-	sites, _ := strconv.Atoi(os.Getenv("DEPLOYER_CRASH_SITES"))
+	sites := number("DEPLOYER_CRASH_SITES")
 	hash := fnv.New64a()
 	hash.Write([]byte(seed()))
 	random := rand.New(rand.NewPCG(hash.Sum64(), 1))
@@ -115,12 +116,20 @@ func chosen(all map[story][]crisis, random *rand.Rand) map[story][]crisis {
 }
 
 // The matrix has parts, each a process of its own: the engine that we embed keeps some memory of every run, and this is
-// thousands.
+// thousands. DEPLOYER_CRASH_PARTS is how many there are: with DEPLOYER_CRASH_PART=0 DEPLOYER_CRASH_PARTS=1 all cases
+// happen in one process, which shows each failure at once.
+var parts = cmp.Or(number("DEPLOYER_CRASH_PARTS"), 12)
+
 const (
-	parts           = 12
 	partVariable    = "DEPLOYER_CRASH_PART"    // a number from 0: only that part
 	resultsVariable = "DEPLOYER_CRASH_RESULTS" // a file to which the results of a part are added
 )
+
+// number is that of a variable; 0 without one.
+func number(variable string) int {
+	n, _ := strconv.Atoi(os.Getenv(variable))
+	return n
+}
 
 func inParts(t *testing.T) {
 	results := filepath.Join(t.TempDir(), "results.jsonl")
