@@ -106,6 +106,21 @@ $(TOOLS)/python/bin/zizmor: tools/python.txt
 	$(TOOLS)/python/bin/pip install --quiet --requirement tools/python.txt
 	@touch $@
 
+.PHONY: site
+site: $(TOOLS)/docs/bin/zensical ## Build the site of the docs into .cache/site/site
+	python3 docs/site.py .cache/site
+	cd .cache/site && $(CURDIR)/$(TOOLS)/docs/bin/zensical build --clean --strict
+
+.PHONY: pictures
+pictures: build $(TOOLS)/docs/bin/zensical ## Record the pictures of the README from a real run
+	go build -o bin/testproxy ./e2e/testkit/cmd/testproxy
+	$(TOOLS)/docs/bin/python docs/pictures/record.py
+
+$(TOOLS)/docs/bin/zensical: tools/docs.txt
+	python3 -m venv $(TOOLS)/docs
+	$(TOOLS)/docs/bin/pip install --quiet --requirement tools/docs.txt
+	@touch $@
+
 .PHONY: generate
 generate: build ## Rewrite golden files from what the code does now; read the diff
 	go test ./internal/view ./internal/manifest ./internal/component/microservice ./internal/component/network ./internal/component/rds ./internal/component/s3 \
