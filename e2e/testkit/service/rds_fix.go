@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/company/deployer/e2e/testkit/access"
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
@@ -101,8 +100,14 @@ func modifySubnetGroup(c *proxy.Call) *proxy.Response {
 		return c.Failed(err)
 	}
 	form := cloneForm(c.Form)
+	var stay []string
+	for key := range form {
+		if strings.HasPrefix(key, "SubnetIds.") {
+			stay = append(stay, form.Get(key))
+		}
+	}
 	for _, subnet := range elements(document, "SubnetIdentifier") {
-		if !slices.Contains(access.Members(form, "SubnetIds", ""), subnet) && databaseIn(c, subnet) {
+		if !slices.Contains(stay, subnet) && databaseIn(c, subnet) {
 			return c.Failure(http.StatusBadRequest, "SubnetAlreadyInUse", "Subnet "+subnet+" is in use by a database.")
 		}
 	}

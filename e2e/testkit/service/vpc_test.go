@@ -82,7 +82,10 @@ func TestDatabaseKeepsItsSubnet(t *testing.T) {
 	})
 	require.NoError(t, err)
 	p.kept()
-	group := &rds.ModifyDBSubnetGroupInput{DBSubnetGroupName: name, SubnetIds: []string{p.free}}
+	group := &rds.ModifyDBSubnetGroupInput{DBSubnetGroupName: name, SubnetIds: p.subnets}
+	_, err = client.ModifyDBSubnetGroup(t.Context(), group)
+	require.NoError(t, err)
+	group.SubnetIds = []string{p.free}
 	_, err = client.ModifyDBSubnetGroup(t.Context(), group)
 	require.Equal(t, "SubnetAlreadyInUse", codeOf(err))
 	for err = nil; err == nil; { // until it is gone
@@ -107,9 +110,11 @@ func TestCacheKeepsItsSubnet(t *testing.T) {
 	})
 	require.NoError(t, err)
 	p.kept()
-	_, err = client.ModifyCacheSubnetGroup(t.Context(), &elasticache.ModifyCacheSubnetGroupInput{
-		CacheSubnetGroupName: name, SubnetIds: []string{p.free},
-	})
+	group := &elasticache.ModifyCacheSubnetGroupInput{CacheSubnetGroupName: name, SubnetIds: p.subnets}
+	_, err = client.ModifyCacheSubnetGroup(t.Context(), group)
+	require.NoError(t, err)
+	group.SubnetIds = []string{p.free}
+	_, err = client.ModifyCacheSubnetGroup(t.Context(), group)
 	require.Equal(t, "SubnetInUse", codeOf(err))
 	for err = nil; err == nil; {
 		_, _ = client.DeleteReplicationGroup(t.Context(), &elasticache.DeleteReplicationGroupInput{
