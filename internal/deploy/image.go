@@ -179,8 +179,8 @@ func unaskedImages(images []*used) diag.List {
 	}
 	slices.Sort(names)
 	d := diag.New(diag.Failed, "Registry was not asked",
-		fmt.Sprintf("What these tags mean now is not known, so a tag that has moved is not seen: %s. %s.",
-			some(names, 5), strings.TrimSuffix(upper(why[names[0]]), ".")),
+		fmt.Sprintf("What these tags mean now is not known, so a tag that has moved is not seen: %s. The reason: %s.",
+			some(names, 5), strings.TrimSuffix(why[names[0]], ".")),
 		"ECS resolves the tag when it starts the tasks. Log in with docker login (credential helpers are not run), or "+
 			"give --no-resolve to ask no registry.")
 	d.Severity = diag.Warning
@@ -193,12 +193,6 @@ func unaskedImages(images []*used) diag.List {
 	return diag.List{d}
 }
 
-func upper(text string) string {
-	if text == "" {
-		return text
-	}
-	return strings.ToUpper(text[:1]) + text[1:]
-}
 
 // floating warns of images whose tag says nothing about their version.
 func floating(u *run, images []*used) diag.List {
