@@ -34,8 +34,6 @@ func newApply(f *Factory) *cobra.Command {
 			"if not, the output tells the cause and the next step. The next run continues an interrupted one.\n\n" +
 			"With PLANFILE (written by deployer plan --out), exactly that plan is applied, without a " +
 			"question. If the state or AWS has\nchanged since the plan was made, nothing is done (exit code 5).",
-		Example: "  deployer apply -e production --var VERSION=1.4.2\n" +
-			"  deployer plan --out shop.plan && deployer apply shop.plan",
 		Args: arguments(0, 1, "PLANFILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {

@@ -22,8 +22,7 @@ func newBlame(f *Factory) *cobra.Command {
 		Short: "Show which version, commit and person last changed each property",
 		Long: "Show which version, commit and person last changed each property of a component (user-service/api) or " +
 			"of one\nof its resources (user-service/api:service).",
-		Example: "  deployer blame user-service/api -e production",
-		Args:    arguments(1, 1, "ADDRESS"),
+		Args: arguments(1, 1, "ADDRESS"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			o.address = args[0]
 			return blameRun(o)

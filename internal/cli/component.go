@@ -39,9 +39,6 @@ func newComponentAdd(f *Factory) *cobra.Command {
 			strings.Join(scaffold.Kinds(), ", ") + ". The service is that of --service, of the working directory, " +
 			"or the only one; a new service is a new folder. Network, Ingress and Cluster, and everything with " +
 			"--service infra, belong to all services. No existing file is changed.",
-		Example: "  deployer component add RDS\n" +
-			"  deployer component add SQS mails --service jobs\n" +
-			"  deployer component add MicroService admin --image acme/admin:2.0 --port 3000",
 		Args: arguments(1, 2, "KIND"),
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(args) > 0 {
@@ -235,8 +232,6 @@ func newEnvironmentAdd(f *Factory) *cobra.Command {
 		Short: "Add an environment to a stack, with comments",
 		Long: "Write environments/NAME.yaml of a stack, with an example of an overlay. Each environment has its own " +
 			"objects in AWS and its own state. No existing file is changed.",
-		Example: "  deployer environment add staging\n" +
-			"  deployer environment add production --production --stack shop",
 		Args: arguments(1, 1, "NAME"),
 		RunE: func(_ *cobra.Command, args []string) error { return environmentAddRun(o, args[0]) },
 	}

@@ -32,9 +32,8 @@ func newDriftDetect(f *Factory) *cobra.Command {
 			"the value that AWS, the state and the manifests have. Changes of the manifests that are not deployed " +
 			"yet are listed apart: they are no drift. What could not be compared is listed with the reason. " +
 			"Detect takes no lock and changes nothing.",
-		Example: "  deployer drift detect -e production --detailed-exitcode",
-		Args:    noArguments,
-		RunE:    func(*cobra.Command, []string) error { return driftDetectRun(o) },
+		Args: noArguments,
+		RunE: func(*cobra.Command, []string) error { return driftDetectRun(o) },
 	}
 	o.registerDrift(cmd)
 	cmd.Flags().BoolVar(&o.markdown, "markdown", false, "print Markdown, for a comment or a chat")

@@ -30,8 +30,6 @@ func newDriftRemediate(f *Factory) *cobra.Command {
 			"changed or deleted outside of deployer. Changes of the manifests that are not deployed yet stay where " +
 			"they are. --accept takes the objects into the state as they are instead, and changes nothing in AWS. " +
 			"--ignore adds the differences to " + ignore.Name + ", and changes nothing else.",
-		Example: "  deployer drift remediate -e production\n" +
-			"  deployer drift remediate --ignore --target shop/api:service --reason \"sale\"",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error { return driftRemediateRun(o) },
 	}

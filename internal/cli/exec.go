@@ -27,8 +27,6 @@ func newExec(f *Factory) *cobra.Command {
 			"size of the window go to the command; elsewhere stdout is what the command wrote, and nothing is read " +
 			"from stdin. The component needs `exec: true`, and the container needs the program sh. The history " +
 			"records who ran what.",
-		Example: "  deployer exec shop/api -e production\n" +
-			"  deployer exec shop/api --task 1f3a -- cat /proc/meminfo",
 		Args: addressAndWords,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			o.address = args[0]

@@ -30,8 +30,7 @@ func newFmt(f *Factory) *cobra.Command {
 			"names of changed files are printed. Without FILE, all manifests of all stacks are meant; `-` reads " +
 			"standard input and prints the result. With --check nothing is written, and the exit code is 1 if a " +
 			"file would change.",
-		Example: "  deployer fmt\n  deployer fmt --check --diff\n  deployer fmt - < api.yaml",
-		Args:    cobra.ArbitraryArgs,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
 			o.paths = args
 			return fmtRun(o)

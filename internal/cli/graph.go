@@ -31,8 +31,6 @@ func newGraph(f *Factory) *cobra.Command {
 		Long: "Draw the components of a stack and their dependencies, from the manifests: a text tree, or by the " +
 			"extension of --output a picture (.svg, .png), a page to move and search in (.html; it also shows what " +
 			"the state says of each component), or a .dot (Graphviz), .mmd (Mermaid) or .json file.",
-		Example: "  deployer graph -e production --var VERSION=1.2.3\n" +
-			"  deployer graph -e production --var VERSION=1.2.3 --output graph.html",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error { return graphRun(o) },
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -61,15 +62,24 @@ func meant(root *cobra.Command, words []string) string {
 				return word
 			}
 		}
-		known := false
-		for _, g := range groups {
-			known = known || word == g
-		}
-		if !known {
+		if !slices.Contains(groups, word) {
 			break
 		}
 	}
 	return ""
+}
+
+// meantBelow is the command that a user probably meant with words after cmd; "" when it is not clear.
+func meantBelow(cmd *cobra.Command, words []string) string {
+	switch {
+	case !cmd.HasParent():
+		return meant(cmd, words)
+	case !slices.Contains(groups, cmd.Name()):
+		return ""
+	case words[0] == "init" || words[0] == "new" || words[0] == "create": // copilot env init
+		return cmd.Name() + " add"
+	}
+	return meant(cmd.Root(), append([]string{cmd.Name()}, words...))
 }
 
 // meantFlag is the advice for a flag that a command does not have; "" when there is none. name is without dashes.

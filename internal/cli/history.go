@@ -87,10 +87,9 @@ type historyDiffOptions struct {
 func newHistoryDiff(f *Factory) *cobra.Command {
 	o := &historyDiffOptions{target: target{factory: f}}
 	cmd := &cobra.Command{
-		Use:     "diff VERSION VERSION",
-		Short:   "Show in what two versions differ",
-		Example: "  deployer history diff v40 v41 -e production",
-		Args:    arguments(2, 2, "VERSION VERSION"),
+		Use:   "diff VERSION VERSION",
+		Short: "Show in what two versions differ",
+		Args:  arguments(2, 2, "VERSION VERSION"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			o.from, o.to = args[0], args[1]
 			return historyDiffRun(o)

@@ -39,8 +39,6 @@ func newIAMPolicy(f *Factory) *cobra.Command {
 			"Without -e, the policy covers all environments. A managed policy has at most 6,144 characters. Attach a " +
 			"longer one to " +
 			"a role as its inline policy, or split it into several managed policies: --part prints one of them.",
-		Example: "  deployer iam policy -e production --account 123456789012 >policy.json\n" +
-			"  aws iam create-policy --policy-name deploy-production \\\n    --policy-document file://policy.json",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error { return iamPolicyRun(o) },
 	}

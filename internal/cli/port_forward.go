@@ -31,8 +31,6 @@ func newPortForward(f *Factory) *cobra.Command {
 		Long: "Listen on a local port, and pass its connections on to a port of a component through a running task, " +
 			"until Ctrl-C. A database or a cache is reached through a component that uses it, which needs " +
 			"`exec: true`. No other program is needed on this machine. The history records who did it.",
-		Example: "  deployer port-forward shop/api 8080:80\n" +
-			"  deployer port-forward shop/database 5432 -e production --through shop/api",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return diag.New(diag.Invalid, "Invalid usage", cmd.CommandPath()+" needs an address and ports.",

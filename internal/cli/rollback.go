@@ -31,8 +31,6 @@ func newRollback(f *Factory) *cobra.Command {
 			"first.\n\n" +
 			"The rollback is a new version. It holds the version that it leaves: an apply of the same configuration " +
 			"stops until\ndeployer apply --release-hold. The manifests are not read.",
-		Example: "  deployer rollback -e production\n" +
-			"  deployer rollback -e production --to-version v41 --auto-approve",
 		Args: arguments(0, 1, "VERSION"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {

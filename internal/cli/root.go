@@ -141,6 +141,7 @@ func newRoot(f *Factory) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	wrapArgs(root)
 	fitHelp(root)
+	addExamples(root)
 	root.SetUsageTemplate(strings.NewReplacer("Flags.FlagUsages ", "Flags.FlagUsagesWrapped 80 ",
 		" for more information about a command", " for more about a command").Replace(root.UsageTemplate()))
 	return root

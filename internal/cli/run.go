@@ -27,8 +27,6 @@ func newRun(f *Factory) *cobra.Command {
 		Long: "Run a command in a new task with the image, environment, secrets, network and roles that a component " +
 			"runs with now. Its log is shown to the last line, and its exit code is that of deployer. Ctrl-C stops " +
 			"the task. Without a command, the container runs its own. The history records who ran what.",
-		Example: "  deployer run shop/api -e production -- bin/rails db:migrate:status\n" +
-			"  deployer run shop/api --cpu 1024 --memory 4096 --detach -- python import.py",
 		Args: addressAndWords,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			o.address = args[0]

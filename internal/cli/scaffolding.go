@@ -37,9 +37,12 @@ func (s *scaffolding) write(files []scaffold.File) error {
 			return diag.New(diag.Invalid, "File exists", path+" exists already. Nothing was changed.", "")
 		}
 	}
-	known := schemas()
+	var known map[string][]byte // made only if one is missing: all else takes less time
 	for _, file := range []string{schema.Manifest, schema.Overlay} {
 		path := filepath.Join(s.root, filepath.FromSlash(schemaFolder), file)
+		if known == nil && !exists(path) {
+			known = schemas()
+		}
 		if _, err := s.create(path, string(known[file]), s.keep); err != nil {
 			return err
 		}

@@ -34,8 +34,7 @@ func newSchema(f *Factory) *cobra.Command {
 			"config (the configuration file), or one kind, such as SQS. With --out, write it to a folder, and " +
 			"without NAME all of them: " +
 			"`deployer schema --out " + schemaFolder + "` brings those up to date that stack init made.",
-		Example: "  deployer schema SQS\n  deployer schema --out " + schemaFolder,
-		Args:    arguments(0, 1, "NAME"),
+		Args: arguments(0, 1, "NAME"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return schemaNames(schemas()), cobra.ShellCompDirectiveNoFileComp
 		},

@@ -39,9 +39,6 @@ func newStackInit(f *Factory) *cobra.Command {
 			"with --yes, take " + scaffold.Templates()[0].Name + " and an image that anybody can pull. " +
 			"Existing files are kept. Each file names its JSON Schema in " + schemaFolder + " for editors; `deployer schema` brings " +
 			"it up to date.",
-		Example: "  deployer stack init shop\n" +
-			"  deployer stack init shop --template web-db --image ghcr.io/acme/shop:1.4.2\n" +
-			"  deployer stack init jobs -t worker-queue --image 'acme/jobs:${VERSION}'",
 		Args: arguments(0, 1, "NAME"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {

@@ -116,10 +116,8 @@ func onlyCommands(cmd *cobra.Command, args []string) error {
 		}
 	}
 	next := diag.Candidates(args[0], names)
-	if !cmd.HasParent() {
-		if here := meant(cmd, args); here != "" {
-			next = "Did you mean \"deployer " + here + "\"?"
-		}
+	if here := meantBelow(cmd, args); here != "" {
+		next = "Did you mean \"deployer " + here + "\"?"
 	}
 	return diag.New(diag.Invalid, "Unknown command", fmt.Sprintf("%s has no command %q.", cmd.CommandPath(), args[0]),
 		next)
@@ -145,6 +143,8 @@ func newHelp(f *Factory) *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Show the help of a command",
+		// cobra adds this command when it runs, after all others have got theirs
+		Example: "  deployer help apply\n  deployer help state rm",
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			about, _, err := cmd.Root().Find(args)
 			if err != nil {
@@ -185,11 +185,8 @@ func newCompletion() *cobra.Command {
 	}
 	names := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{
-		Use:   "completion bash|zsh|fish|powershell",
-		Short: "Print a completion script for a shell",
-		Example: "  source <(deployer completion bash)                                # this shell\n  deployer " +
-			"completion zsh > \"${fpath[1]}/_deployer\"                  # every shell\n  deployer completion fish > " +
-			"~/.config/fish/completions/deployer.fish",
+		Use:       "completion bash|zsh|fish|powershell",
+		Short:     "Print a completion script for a shell",
 		Long:      "Print a script that completes commands, flags, stacks, environments and addresses of components.",
 		ValidArgs: names,
 		Args: func(cmd *cobra.Command, args []string) error {

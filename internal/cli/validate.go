@@ -29,8 +29,6 @@ func newValidate(f *Factory) *cobra.Command {
 		Short: "Show all problems of the manifests",
 		Long: "Show all problems of the manifests, each with its place and what to do. Needs no network.\n" +
 			"Without -e every environment is checked, and variables without a value are taken as unknown.",
-		Example: "  deployer validate\n  deployer validate -e production --var VERSION=1.2.3\n" +
-			"  deployer validate --format sarif > deployer.sarif",
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			if err := o.choose(); err != nil {

@@ -33,9 +33,8 @@ func newVersion(f *Factory) *cobra.Command {
 		Short: "Show the version",
 		Long: "Show the version. With --check, also ask whether there is a newer release; without a network this is " +
 			"a warning, never an error.",
-		Example: "  deployer version --check",
-		Args:    noArguments,
-		RunE:    func(*cobra.Command, []string) error { return versionRun(f, check, asJSON) },
+		Args: noArguments,
+		RunE: func(*cobra.Command, []string) error { return versionRun(f, check, asJSON) },
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "ask whether there is a newer release (mirror: "+releasesVariable+")")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
