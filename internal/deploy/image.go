@@ -193,7 +193,6 @@ func unaskedImages(images []*used) diag.List {
 	return diag.List{d}
 }
 
-
 // floating warns of images whose tag says nothing about their version.
 func floating(u *run, images []*used) diag.List {
 	var out diag.List
