@@ -22,13 +22,18 @@ finish() {
 	exit "$code"
 }
 trap finish EXIT
-for _ in $(seq 600); do
-	grep -q AWS_ENDPOINT_URL "$work/env" && break
+# The first time, the emulator is installed, which takes as long as the network does. The last line of the environment
+# is awaited: without all of it the commands below would reach a real account.
+waited=0
+until grep -q DEPLOYER_PREFERENCES_RESOLVE_IMAGES "$work/env"; do
 	kill -0 "$proxy" 2>/dev/null || { cat "$log" >&2; exit 1; }
+	[ "$waited" -ne 20 ] || cat "$log" >&2
+	waited=$((waited + 1))
 	sleep 0.2
 done
 # shellcheck source=/dev/null
 . "$work/env"
+: "${AWS_ENDPOINT_URL:?the emulator does not run}"
 export HOME=$work/home AWS_REGION=us-east-1 NO_COLOR=1
 unset CI DEPLOYER_ENVIRONMENT
 mkdir -p "$HOME" "$work/repo/stacks"
