@@ -95,6 +95,7 @@ func partOf(status *report.Status, r engine.StoredResource) *report.Part {
 func TestChangesByHand(t *testing.T) {
 	s := example(t)
 	s.try(t, []part{
+		{"calls in sequence", s.sequence},
 		{"deleted", s.deletedAlone},
 		{"deleted with what needs it", s.deletedWithOthers},
 		{"changed", s.changed},

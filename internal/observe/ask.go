@@ -29,8 +29,28 @@ type answer struct {
 	seen    *resource.Observation // of a type whose observer has something to say
 }
 
-// asking is how many objects are asked about at a time.
+// asking is how many objects of a service are asked about at a time. AWS limits the calls of each service apart.
 const asking = 64
+
+// byService runs questions side by side, and no more than asking of one service at a time.
+type byService struct {
+	all  errgroup.Group
+	some map[string]chan struct{}
+}
+
+// Go asks a question about an object of a type, such as sqs/queue.
+func (s *byService) Go(typ string, ask func() error) {
+	service, _, _ := strings.Cut(typ, "/")
+	if s.some[service] == nil {
+		s.some[service] = make(chan struct{}, asking)
+	}
+	slots := s.some[service]
+	s.all.Go(func() error {
+		slots <- struct{}{}
+		defer func() { <-slots }()
+		return ask()
+	})
+}
 
 // ask asks AWS about everything that should exist, in parallel: the observers of the types, and a read of each object.
 // It fails only when the context ends.
@@ -54,8 +74,7 @@ func (e *examination) ask(ctx context.Context, catalog *resource.Catalog, compon
 	}
 	p, lineage := e.stored.Payload, e.stored.Snapshot.Envelope.Lineage
 	answers, seen := make([]answer, len(members)), make([]*resource.Observation, len(members))
-	var all errgroup.Group
-	all.SetLimit(asking)
+	all := byService{some: map[string]chan struct{}{}}
 	for typ, some := range byType {
 		behaviour, err := catalog.Behaviour(typ)
 		if err != nil {
@@ -65,7 +84,7 @@ func (e *examination) ask(ctx context.Context, catalog *resource.Catalog, compon
 		if !ok {
 			continue
 		}
-		all.Go(func() error {
+		all.Go(typ, func() error {
 			objects := make([]resource.Observed, len(some))
 			for i, at := range some {
 				objects[i] = resource.Observed{
@@ -79,12 +98,12 @@ func (e *examination) ask(ctx context.Context, catalog *resource.Catalog, compon
 		})
 	}
 	for i, res := range members {
-		all.Go(func() error {
+		all.Go(res.Type, func() error {
 			answers[i] = read(ctx, catalog, res, resource.OwnTags(p.Stack, p.Environment, res.Component, lineage))
 			return ctx.Err()
 		})
 	}
-	if err := all.Wait(); err != nil {
+	if err := all.all.Wait(); err != nil {
 		return err
 	}
 	for i, o := range seen {

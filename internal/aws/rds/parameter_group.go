@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
@@ -300,23 +301,32 @@ func (g parameterGroup) read(ctx context.Context, c groupCall) (model.ParameterG
 	if err != nil {
 		return found, model.GroupOutputs{}, failed(err)
 	}
-	tags, err := g.api.tags(ctx, arn)
-	if err != nil {
+	var tags, set map[string]string
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() (err error) { tags, err = g.api.tags(ctx, arn); return err })
+	both.Go(func() (err error) { set, err = g.values(ctx, c.ID); return err })
+	if err := both.Wait(); err != nil {
 		return found, model.GroupOutputs{}, err
 	}
-	found.Tags = tagging.Seen(c.Request, tags)
-	for p, err := range g.calls.parameters(ctx, c.ID, aws.String("user")) {
+	found.Tags, found.Parameters = tagging.Seen(c.Request, tags), set
+	return found, model.GroupOutputs{ARN: arn}, nil
+}
+
+// values are the parameters that were set by somebody; nil: none.
+func (g parameterGroup) values(ctx context.Context, name string) (map[string]string, error) {
+	var set map[string]string
+	for p, err := range g.calls.parameters(ctx, name, aws.String("user")) {
 		if err != nil {
-			return found, model.GroupOutputs{}, failed(err)
+			return nil, failed(err)
 		}
 		if p.ParameterValue != nil {
-			if found.Parameters == nil {
-				found.Parameters = map[string]string{}
+			if set == nil {
+				set = map[string]string{}
 			}
-			found.Parameters[aws.ToString(p.ParameterName)] = aws.ToString(p.ParameterValue)
+			set[aws.ToString(p.ParameterName)] = aws.ToString(p.ParameterValue)
 		}
 	}
-	return found, model.GroupOutputs{ARN: arn}, nil
+	return set, nil
 }
 
 func (g parameterGroup) update(ctx context.Context, c groupCall) (model.GroupOutputs, error) {
