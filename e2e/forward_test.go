@@ -14,12 +14,15 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
 var leads = regexp.MustCompile(`(127\.0\.0\.1:\d+) leads to (\S+)`)
 
 // forwardCommand starts a server that repeats what it gets, runs port-forward to it, sends something through two
-// connections at once, and ends with SIGINT: forward ADDRESS FLAGS... What the binary says is in the file "err".
+// connections at once, and ends with SIGINT: forward ADDRESS FLAGS... What the binary says is in the file "err"; it must
+// have asked AWS for the same.
 func forwardCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "forward")
 	server, err := net.Listen("tcp", "127.0.0.1:0")
@@ -34,6 +37,7 @@ func forwardCommand(ts *testscript.TestScript, neg bool, args []string) {
 			go func() { _, _ = io.Copy(conn, conn); _ = conn.Close() }()
 		}
 	}()
+	before := worldOf(ts).Proxy.Count(proxy.Filter{Operation: "StartSession"})
 	port := server.Addr().(*net.TCPAddr).Port
 	cmd := exec.Command(binary, append([]string{"port-forward", args[0], fmt.Sprintf("0:%d", port)}, args[1:]...)...)
 	cmd.Dir, cmd.Env = ts.MkAbs("."), scriptEnvironment(ts)
@@ -44,12 +48,12 @@ func forwardCommand(ts *testscript.TestScript, neg bool, args []string) {
 	defer watchdog.Stop()
 	var said bytes.Buffer
 	reader := bufio.NewReader(stderr)
-	address := ""
+	address, remote := "", ""
 	for address == "" {
 		line, err := reader.ReadString('\n')
 		said.WriteString(line)
 		if m := leads.FindStringSubmatch(line); m != nil {
-			address = m[1]
+			address, remote = m[1], m[2]
 		} else if err != nil {
 			_ = cmd.Wait()
 			ts.Fatalf("port-forward ended: %s", said.String())
@@ -71,6 +75,15 @@ func forwardCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		if string(got) != text {
 			ts.Fatalf("connection %d got something else back", i)
+		}
+	}
+	host, _, err := net.SplitHostPort(remote)
+	ts.Check(err)
+	for _, r := range worldOf(ts).Proxy.Select(proxy.Filter{Operation: "StartSession"})[before:] {
+		for _, asked := range []string{fmt.Sprintf(`"host":[%q]`, host), fmt.Sprintf(`"portNumber":["%d"]`, port)} {
+			if !strings.Contains(r.Body, asked) {
+				ts.Fatalf("it says %s, and asks AWS for %s", remote, r.Body)
+			}
 		}
 	}
 	ts.Check(cmd.Process.Signal(syscall.SIGINT))

@@ -16,6 +16,7 @@ import (
 
 	"github.com/company/deployer/e2e/testkit"
 	"github.com/company/deployer/e2e/testkit/proxy"
+	"github.com/company/deployer/e2e/testkit/terminal"
 )
 
 // attempts is how often the binary tries a call.
@@ -95,14 +96,14 @@ func (p *running) start(t *testing.T) {
 // onTerminal starts the binary on a pseudo-terminal and returns the side where people sit.
 func (p *running) onTerminal(t *testing.T) *os.File {
 	t.Helper()
-	control, tty, err := openTerminal(80, 24)
+	control, tty, err := terminal.Open(80, 24)
 	if err != nil {
 		t.Skip("no pseudo-terminals: ", err)
 	}
 	t.Cleanup(func() { _ = control.Close() }) // some tests have closed it
 	p.Env = append(p.Env, "TERM=xterm-256color")
 	p.Stdin, p.Stdout, p.Stderr = tty, tty, tty
-	p.SysProcAttr = inSession()
+	p.SysProcAttr = terminal.InSession()
 	p.start(t)
 	require.NoError(t, tty.Close())
 	p.read = make(chan struct{})

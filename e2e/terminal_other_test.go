@@ -3,10 +3,7 @@
 package e2e
 
 import (
-	"errors"
-	"os"
 	"os/exec"
-	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -16,13 +13,7 @@ func terminalCommand(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Fatalf("terminal needs Linux: guard the script with [!linux] skip")
 }
 
-func onTerminal(ts *testscript.TestScript, _ *exec.Cmd, _, _ uint16, _ []string) ([]byte, int) {
+func onTerminal(ts *testscript.TestScript, _ *exec.Cmd, _, _ int, _ []string) ([]byte, int) {
 	ts.Fatalf("terminals are made as on Linux")
 	return nil, 0
 }
-
-func openTerminal(_, _ uint16) (control, tty *os.File, err error) {
-	return nil, nil, errors.New("they are made as on Linux")
-}
-
-func inSession() *syscall.SysProcAttr { return nil }

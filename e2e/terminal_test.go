@@ -10,16 +10,17 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
-	"unsafe"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/company/deployer/e2e/testkit/terminal"
 )
 
 // terminalCommand runs the binary on a pseudo-terminal: terminal CODE COLUMNSxROWS [TYPED] deployer ARGS... What the
 // terminal got is in the file "screen". TYPED is typed when the binary asks for something (a line that ends in ": ");
-// it may hold several answers, separated by |.
+// it may hold several answers, separated by |. An answer =COLUMNSxROWS gives the terminal another size, and ^C and ^D are
+// those keys.
 func terminalCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "terminal")
 	if len(args) < 3 {
@@ -27,7 +28,7 @@ func terminalCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	var columns, rows uint16
+	var columns, rows int
 	if _, err := fmt.Sscanf(args[1], "%dx%d", &columns, &rows); err != nil {
 		ts.Fatalf("%q is not COLUMNSxROWS", args[1])
 	}
@@ -47,13 +48,13 @@ func terminalCommand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // onTerminal runs a command of a script on a pseudo-terminal, and returns what the terminal got and the exit code.
-func onTerminal(ts *testscript.TestScript, cmd *exec.Cmd, columns, rows uint16, typed []string) ([]byte, int) {
-	control, tty, err := openTerminal(columns, rows)
+func onTerminal(ts *testscript.TestScript, cmd *exec.Cmd, columns, rows int, typed []string) ([]byte, int) {
+	control, tty, err := terminal.Open(columns, rows)
 	ts.Check(err)
 	defer control.Close()
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	cmd.SysProcAttr = terminal.InSession()
 	ts.Check(cmd.Start())
 	ts.Check(tty.Close())
 	watchdog := time.AfterFunc(90*time.Second, func() { _ = cmd.Process.Kill() })
@@ -68,9 +69,7 @@ func onTerminal(ts *testscript.TestScript, cmd *exec.Cmd, columns, rows uint16, 
 		// The terminal echoes what is typed, which must not look like the next question.
 		if rest := screen.Bytes()[asked:]; len(typed) > 0 && bytes.HasSuffix(rest, []byte(": ")) {
 			asked = screen.Len()
-			if _, err := control.WriteString(typed[0] + "\n"); err != nil {
-				ts.Fatalf("type: %v", err)
-			}
+			ts.Check(answer(control, typed[0]))
 			typed = typed[1:]
 		}
 		if err != nil {
@@ -86,38 +85,19 @@ func onTerminal(ts *testscript.TestScript, cmd *exec.Cmd, columns, rows uint16, 
 	return screen.Bytes(), 0
 }
 
-// openTerminal makes a pseudo-terminal of that size.
-func openTerminal(columns, rows uint16) (control, tty *os.File, err error) {
-	if control, err = os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0); err != nil {
-		return nil, nil, err
+// answer types an answer, or does what it stands for.
+func answer(control *os.File, text string) error {
+	var columns, rows int
+	if n, _ := fmt.Sscanf(text, "=%dx%d", &columns, &rows); n == 2 {
+		return terminal.Resize(control, columns, rows)
 	}
-	var number, unlock uint32
-	size := struct{ rows, columns, x, y uint16 }{rows, columns, 0, 0}
-	for _, call := range []struct {
-		request uintptr
-		arg     unsafe.Pointer
-	}{
-		{syscall.TIOCGPTN, unsafe.Pointer(&number)},
-		{syscall.TIOCSPTLCK, unsafe.Pointer(&unlock)},
-		{syscall.TIOCSWINSZ, unsafe.Pointer(&size)},
-	} {
-		raw, err := control.SyscallConn()
-		if err != nil {
-			return nil, nil, err
-		}
-		var errno syscall.Errno
-		if err := raw.Control(func(fd uintptr) {
-			_, _, errno = syscall.Syscall(syscall.SYS_IOCTL, fd, call.request, uintptr(call.arg))
-		}); err != nil || errno != 0 {
-			return nil, nil, errors.Join(err, errno)
-		}
+	keys := map[string]string{"^C": "\x03", "^D": "\x04"}[text]
+	if keys == "" {
+		keys = text + "\n"
 	}
-	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	return control, tty, err
+	_, err := control.WriteString(keys)
+	return err
 }
-
-// inSession makes a process the leader of a session whose terminal is its stdin.
-func inSession() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true, Setctty: true} }
 
 // term is the TERM of a terminal: what a script says, "-" for none.
 func term(said string) string {

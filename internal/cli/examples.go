@@ -80,7 +80,9 @@ deployer run web/api -e production --detach --cpu 1024 --memory 4096 -- sync`,
 	"exec": `# A shell in a running container
 deployer exec web/api -e production
 # One command in a chosen task
-deployer exec web/api -e production --task 1f3a -- cat /proc/meminfo`,
+deployer exec web/api -e production --task 1f3a -- cat /proc/meminfo
+# Stdin goes to the command
+echo 'select 1' | deployer exec web/api -e production -- psql`,
 	"port-forward": `# http://localhost:8080 is port 80 of the service
 deployer port-forward web/api 8080:80 -e dev
 # The database, through a task that may connect to it

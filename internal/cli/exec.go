@@ -24,9 +24,9 @@ func newExec(f *Factory) *cobra.Command {
 		Short: "Run a shell or a command in a running container",
 		Long: "Run a command in a running container by ECS Exec, or a shell without a command. No other program is " +
 			"needed on this machine. The exit code of the command is that of deployer. On a terminal, keys and the " +
-			"size of the window go to the command; elsewhere stdout is what the command wrote, and nothing is read " +
-			"from stdin. The component needs `exec: true`, and the container needs the program sh. The history " +
-			"records who ran what.",
+			"size of the window go to the command. Elsewhere stdin goes to the command with its end, and stdout is " +
+			"what the command wrote. The component needs `exec: true`, and the container needs the program sh; for " +
+			"stdin also base64, sed and stty. The history records who ran what.",
 		Args: addressAndWords,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			o.address = args[0]
@@ -58,8 +58,11 @@ func execRun(o *execOptions) error {
 		return err
 	}
 	restore := func() {}
-	if interactive {
+	switch {
+	case interactive:
 		terminal.In, terminal.Size = keys, f.Size
+	case !isFile || !term.IsTerminal(int(keys.Fd())): // nobody types for a command whose output they do not see
+		terminal.In = f.In
 	}
 	show := operate.Show{
 		Tell: func(text string) {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/company/deployer/internal/aws/task"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/follow"
 	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/operate"
 	"github.com/company/deployer/internal/state"
@@ -87,7 +87,7 @@ func portForwardRun(o *portForwardOptions) error {
 	return c.Forward(f.Soft, o.forward, listener, operate.Show{
 		Tell: func(text string) { view.News(f.Stderr(), o.address, text) },
 		Warn: func(d *diag.Diagnostic) { f.warn(diag.List{d}) },
-		Line: func(task.Line) {},
+		Line: func(follow.Event) {},
 	})
 }
 

@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/company/deployer/internal/aws/task"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/follow"
 	"github.com/company/deployer/internal/observe"
 	"github.com/company/deployer/internal/operate"
 	"github.com/company/deployer/internal/view"
@@ -118,7 +118,7 @@ func runRun(o *runOptions) error {
 		}
 	}
 	show := operate.Show{
-		Line: func(l task.Line) { view.Output(lines, l.Text) },
+		Line: func(e follow.Event) { view.Output(lines, e.Text) },
 		Tell: func(status string) { news("task is " + status) },
 		Warn: func(d *diag.Diagnostic) { f.warn(diag.List{d}) },
 	}

@@ -51,6 +51,9 @@ func (f *Follower) Note(e Event, now time.Time) bool {
 // takes long when there are many old ones. Nil: not known.
 func (f *Follower) Streams(names []string) { f.streams = names }
 
+// Thoroughly makes the next look one of those that read a long part again.
+func (f *Follower) Thoroughly() { f.looks = 0 }
+
 // mostStreams is how many streams a query can name.
 const mostStreams = 100
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -27,7 +28,7 @@ type Exec struct {
 
 // Terminal is where an Exec reads and writes.
 type Terminal struct {
-	In  io.Reader // nil: nothing is typed
+	In  io.Reader // keys; without Size the command's stdin, to its end. nil: the command's stdin is empty
 	Out io.Writer
 	// Size is the size of the terminal; nil: there is none, and the output is that of a program, without the changes
 	// that a terminal makes.
@@ -49,8 +50,8 @@ func (c *Component) Exec(
 	}
 	show.Tell("task " + task.Short(m.ARN) + ", container " + container)
 	mark := "deployer" + strings.ReplaceAll(c.back.NewID(), "-", "")
-	found := &marked{out: t.Out, mark: []byte(mark), plain: t.Size == nil, ended: make(chan struct{})}
-	line, err := script(mark, o.Command, t.Size == nil)
+	found := newMarked(t.Out, mark, t.Size == nil)
+	line, err := script(mark, o.Command, inputOf(t))
 	if err != nil {
 		return 0, err
 	}
@@ -65,7 +66,14 @@ func (c *Component) Exec(
 	end := c.record(ctx, state.Command{
 		What: "exec", Words: o.Command, Task: m.ARN, Container: container,
 	}, show.Warn)
-	c.converse(session, t, found.ended, stop)
+	if c.converse(session, t, found, stop) {
+		err = diag.New(diag.Failed, "Stdin does not reach the command",
+			"The container has no program base64, sed or stty, which deployer needs to pass stdin on.",
+			"Redirect stdin from /dev/null, or use an image that has them.").For(c.Address)
+		_ = session.Terminate() // it may be gone
+		end(nil, err)
+		return 0, err
+	}
 	if n, ok := found.code(); ok {
 		_ = session.Terminate() // the command has ended: the session may be gone
 		end(&n, nil)
@@ -76,44 +84,77 @@ func (c *Component) Exec(
 	return 0, err
 }
 
-// converse passes on what is typed, the size of the terminal and Ctrl-C, until the command or the session has ended.
-func (c *Component) converse(session *channel.Channel, t Terminal, ended <-chan struct{}, stop <-chan struct{}) {
-	if t.In != nil {
+// converse passes on what is typed, the size of the terminal and Ctrl-C, until the command or the session has ended. It
+// returns true when there is something on stdin that cannot be passed on.
+func (c *Component) converse(session *channel.Channel, t Terminal, found *marked, stop <-chan struct{}) bool {
+	lost := make(chan struct{})
+	switch {
+	case t.In == nil:
+	case t.Size != nil:
 		go func() { _, _ = io.Copy(session, t.In) }() // it ends with the session
+	default:
+		go feed(session, t.In, found, lost)
 	}
 	resize := time.NewTicker(500 * time.Millisecond)
 	defer resize.Stop()
 	var columns, rows int
+	ready := session.Ready()
 	for {
 		select {
-		case <-ended:
-			return
+		case <-found.ended:
+			return false
 		case <-session.Done():
-			return
+			return false
+		case <-lost:
+			return true
 		case <-stop:
 			stop = nil
 			go func() { _, _ = session.Write([]byte{3}) }() // Ctrl-C
-		case <-session.Ready():
-			// The size is sent once the other side listens, and then when it changes.
-			if t.Size != nil {
-				if nowColumns, nowRows := t.Size(); nowColumns != columns || nowRows != rows {
-					columns, rows = nowColumns, nowRows
-					_ = session.Resize(columns, rows) // a lost connection shows in Done
-				}
-			}
-			select {
-			case <-ended:
-				return
-			case <-session.Done():
-				return
-			case <-stop:
-				stop = nil
-				go func() { _, _ = session.Write([]byte{3}) }() // Ctrl-C
-			case <-resize.C:
-			}
+			continue
+		case <-ready:
+			ready = nil
+		case <-resize.C:
+		}
+		// The size is sent once the other side listens, and then when it changes.
+		if t.Size == nil || ready != nil {
+			continue
+		}
+		if nowColumns, nowRows := t.Size(); nowColumns != columns || nowRows != rows {
+			columns, rows = nowColumns, nowRows
+			_ = session.Resize(columns, rows) // a lost connection shows in Done
 		}
 	}
 }
+
+// feed passes on stdin once the command has begun, and then tells its end. A terminal has no way to carry any bytes to
+// their end, because some of them are keys: they go as lines of base64, and a line with a dot is the end. Without a
+// decoder at the other side, feed closes lost as soon as there is something to pass on.
+func feed(session io.Writer, in io.Reader, found *marked, lost chan<- struct{}) {
+	<-found.started
+	if !found.takes {
+		if n, _ := io.ReadFull(in, make([]byte, 1)); n > 0 {
+			close(lost)
+		}
+		return
+	}
+	chunk := make([]byte, inputChunk)
+	for {
+		n, err := in.Read(chunk)
+		if n > 0 {
+			line := base64.StdEncoding.AppendEncode(nil, chunk[:n])
+			if _, err := session.Write(append(line, '\n')); err != nil {
+				return // the session shows it
+			}
+		}
+		if err != nil {
+			_, _ = session.Write([]byte(".\n")) // the session shows it
+			return
+		}
+	}
+}
+
+// inputChunk makes lines that fit into a message. A terminal cuts lines of more than 4,095 bytes.
+const inputChunk = 720
 
 // unmarked explains a session that ended before the command said how it ended.
 func (c *Component) unmarked(session *channel.Channel, found *marked) error {
@@ -208,9 +249,30 @@ func sentence(text string) string {
 // longest is how many characters a command of ECS Exec may have. AWS documents no limit: this fits into a message.
 const longest = 8192
 
-// script is the command line for ECS Exec: a shell that runs the words and then prints the mark and the exit code. ECS
-// Exec itself does not tell exit codes. Everything runs on a terminal; plain switches off what it would change.
-func script(mark string, words []string, plain bool) (string, error) {
+// input is what a command reads.
+type input int
+
+const (
+	keys     input = iota // what is typed on a terminal
+	nothing               // it reads the end of its stdin at once
+	anything              // what feed passes on
+)
+
+func inputOf(t Terminal) input {
+	switch {
+	case t.Size != nil:
+		return keys
+	case t.In == nil:
+		return nothing
+	}
+	return anything
+}
+
+// script is the command line for ECS Exec: a shell that prints the mark, runs the words and then prints the mark and
+// the exit code. ECS Exec itself does not tell exit codes. Everything runs on a terminal; where there is none at our
+// side, the script switches off what it would change. Between colons it says whether the terminal still changes the
+// output (1), and whether it decodes its input (i).
+func script(mark string, words []string, reads input) (string, error) {
 	run := "if command -v bash >/dev/null 2>&1; then bash; else sh; fi"
 	if len(words) > 0 {
 		quoted := make([]string, len(words))
@@ -219,13 +281,22 @@ func script(mark string, words []string, plain bool) (string, error) {
 		}
 		run = strings.Join(quoted, " ")
 	}
-	terminal := "t=1"
-	if plain {
-		terminal = "stty -opost -echo 2>/dev/null && t=0 || t=1"
-	}
 	// Ctrl-C ends the command, and this shell must live to tell the code.
-	text := terminal + "; trap : INT; printf '%s' '" + mark + "'\":$t:\"; " + run + "; c=$?; printf '%s' '" +
-		mark + "'\"=$c=\""
+	const alive = "trap : INT; "
+	begin := func(what string) string { return "printf '%s' '" + mark + "'\":" + what + ":\"; " }
+	end := "; c=$?; printf '%s' '" + mark + "'\"=$c=\""
+	text := alive
+	switch reads {
+	case keys:
+		text += begin("1") + run + end
+	case nothing:
+		text += plainTerminal + begin("$t") + run + " </dev/null" + end
+	case anything:
+		// The last part tells the code: the others may still wait for input.
+		text += plainTerminal + "if [ $t = 0 ] && command -v sed >/dev/null && command -v base64 >/dev/null; then " +
+			begin("0i") + `sed -n '/^\.$/q;p' | base64 -d | { ` + alive + run + end + "; }; else " +
+			begin("$t") + run + " </dev/null" + end + "; fi"
+	}
 	line := "sh -c " + quote(text)
 	if len(line) > longest {
 		return "", diag.New(diag.Invalid, "Command is too long",
@@ -234,6 +305,9 @@ func script(mark string, words []string, plain bool) (string, error) {
 	}
 	return line, nil
 }
+
+// plainTerminal switches off what a terminal changes in what a program writes, and its echo of what it reads.
+const plainTerminal = "stty -opost -echo 2>/dev/null && t=0 || t=1; "
 
 // quote makes one word of a shell, also for the splitter of the agent, which knows the same quotes.
 func quote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
@@ -244,15 +318,23 @@ type marked struct {
 	mark  []byte
 	plain bool // the output should be that of a program
 
+	started  chan struct{}
 	ended    chan struct{}
 	held     []byte // not passed on yet: it may be the beginning of a mark
 	begun    bool
 	terminal bool // the terminal changes line ends
+	takes    bool // the other side decodes input; known when started is closed
 	exit     *int
 }
 
+func newMarked(out io.Writer, mark string, plain bool) *marked {
+	return &marked{
+		out: out, mark: []byte(mark), plain: plain, started: make(chan struct{}), ended: make(chan struct{}),
+	}
+}
+
 var (
-	beginForm = regexp.MustCompile(`^:([01]):`)
+	beginForm = regexp.MustCompile(`^:([01])(i?):`)
 	endForm   = regexp.MustCompile(`^=([0-9]{1,3})=`)
 )
 
@@ -272,7 +354,8 @@ func (m *marked) write(p []byte) error {
 		if found == nil {
 			return nil
 		}
-		m.begun, m.terminal = true, string(found[1]) == "1"
+		m.begun, m.terminal, m.takes = true, string(found[1]) == "1", len(found[2]) > 0
+		close(m.started)
 		m.held = append([]byte{}, after[len(found[0]):]...)
 	}
 	if i := bytes.Index(m.held, m.mark); i >= 0 {

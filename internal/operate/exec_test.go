@@ -2,9 +2,11 @@ package operate
 
 import (
 	"bytes"
+	"io"
 	"os/exec"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -22,11 +24,11 @@ func TestTheOutputBetweenTheMarksIsTheCommands(t *testing.T) {
 		if strings.Contains(said, testMark) {
 			t.Skip("the command knows the mark")
 		}
-		terminal := rapid.SampledFrom([]string{"0", "1"}).Draw(t, "terminal")
+		terminal := rapid.SampledFrom([]string{"0", "1", "0i"}).Draw(t, "terminal")
 		plain := rapid.Bool().Draw(t, "plain")
 		all := []byte("banner\r\n" + testMark + ":" + terminal + ":" + said + testMark + "=42=rest")
 		var out bytes.Buffer
-		m := &marked{out: &out, mark: []byte(testMark), plain: plain, ended: make(chan struct{})}
+		m := newMarked(&out, testMark, plain)
 		for len(all) > 0 {
 			n := rapid.IntRange(1, len(all)).Draw(t, "message")
 			require.NoError(t, m.write(all[:n]))
@@ -50,12 +52,12 @@ func TestTheScriptPassesOnWordsAndCodes(t *testing.T) {
 		{"sh", "-c", "exit 7"},
 		{"sh", "-c", "kill -INT $$"},
 	} {
-		line, err := script(testMark, words, true)
+		line, err := script(testMark, words, nothing)
 		require.NoError(t, err)
 		got, err := exec.Command("sh", "-c", line).Output()
 		require.NoError(t, err)
 		var out bytes.Buffer
-		m := &marked{out: &out, mark: []byte(testMark), plain: true, ended: make(chan struct{})}
+		m := newMarked(&out, testMark, true)
 		require.NoError(t, m.write(got))
 		direct := exec.Command(words[0], words[1:]...)
 		want, _ := direct.Output()
@@ -68,16 +70,55 @@ func TestTheScriptPassesOnWordsAndCodes(t *testing.T) {
 			require.Equal(t, 130, code) // ended by SIGINT
 		}
 	}
-	_, err := script(testMark, []string{strings.Repeat("x", longest)}, true)
+	_, err := script(testMark, []string{strings.Repeat("x", longest)}, nothing)
 	require.ErrorContains(t, err, "too long")
 }
 
 func TestAnOutputWithoutMarksIsTheAgents(t *testing.T) {
 	var out bytes.Buffer
-	m := &marked{out: &out, mark: []byte(testMark), ended: make(chan struct{})}
+	m := newMarked(&out, testMark, false)
 	require.NoError(t, m.write([]byte("exec: sh: not found\r\n")))
 	_, ok := m.code()
 	require.False(t, ok)
 	require.Equal(t, "exec: sh: not found", m.rest())
 	require.Empty(t, out.String())
+}
+
+// What is fed comes out of the decoder of the script as it went in, whatever bytes it has.
+func TestStdinArrivesWithItsEnd(t *testing.T) {
+	for _, text := range []string{
+		"", "select 1\n", "no end of line", "\x00\x03\x04\x11\x13\x1a\x1c\x7f\r\n.\n.", strings.Repeat("ü\n", 5000),
+	} {
+		var lines bytes.Buffer
+		m := newMarked(io.Discard, testMark, true)
+		require.NoError(t, m.write([]byte(testMark+":0i:")))
+		feed(&lines, iotest.OneByteReader(strings.NewReader(text[:min(len(text), 3)])), m, nil)
+		feed(&lines, strings.NewReader(text), m, nil)
+		for line := range strings.Lines(lines.String()) {
+			require.LessOrEqual(t, len(line), 1024)
+		}
+		_, whole, _ := strings.Cut(lines.String(), ".\n")
+		decoder := exec.Command("sh", "-c", `sed -n '/^\.$/q;p' | base64 -d`)
+		decoder.Stdin = strings.NewReader(whole + "not for it\n")
+		got, err := decoder.Output()
+		require.NoError(t, err)
+		require.Equal(t, text, string(got))
+	}
+}
+
+// A container that cannot decode is an error only if there is something to pass on.
+func TestStdinThatCannotBePassedOnIsNotLostInSilence(t *testing.T) {
+	for text, want := range map[string]bool{"": false, "select 1": true} {
+		m, lost := newMarked(io.Discard, testMark, true), make(chan struct{})
+		require.NoError(t, m.write([]byte(testMark+":1:")))
+		var sent bytes.Buffer
+		feed(&sent, strings.NewReader(text), m, lost)
+		require.Zero(t, sent.Len())
+		select {
+		case <-lost:
+			require.True(t, want)
+		default:
+			require.False(t, want)
+		}
+	}
 }

@@ -4,8 +4,7 @@
 // goes out: what the agent in a container would say, in the binary form of AWS's session manager plugin, with messages
 // that come twice, late and in another order.
 //
-// A command runs in a shell of this machine. What a terminal changes, the fake changes too: line ends. A forwarded port
-// is a port of this machine.
+// A command runs in a shell of this machine, on a terminal. A forwarded port is a port of this machine.
 //
 // What it must not do: use the product's own code for the messages. The form is written down here a second time.
 package ssmfake

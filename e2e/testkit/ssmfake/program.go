@@ -3,28 +3,32 @@
 package ssmfake
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"io"
+	"os"
 	"os/exec"
-	"sync"
 	"syscall"
+
+	"github.com/company/deployer/e2e/testkit/terminal"
 )
 
-// Shell serves a session with a command in a shell of this machine, in a folder. The client sees what a terminal shows:
-// each line ends with \r\n. Ctrl-C ends the command.
+// Shell serves a session with a command in a shell of this machine, in a folder. As in a container of ECS, it runs on a
+// terminal: that echoes what is typed, changes line ends, and makes a signal of Ctrl-C, until the command says
+// otherwise.
 func Shell(command, folder string) func(*Conn) {
 	return func(c *Conn) {
-		cmd := exec.Command("sh", "-c", command)
-		cmd.Dir, cmd.Env = folder, []string{"PATH=/usr/local/bin:/usr/bin:/bin", "CONTAINER=yes"}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		stdin, err := cmd.StdinPipe()
-		out := &screen{c: c}
-		cmd.Stdout, cmd.Stderr = out, out
-		if err == nil {
-			err = cmd.Start()
+		control, tty, err := terminal.Open(80, 24)
+		if err != nil {
+			c.Close("Unable to start command: " + err.Error())
+			return
 		}
+		defer control.Close()
+		cmd := exec.Command("sh", "-c", command)
+		cmd.Dir, cmd.Env = folder, []string{"PATH=/usr/local/bin:/usr/bin:/bin", "CONTAINER=yes", "TERM=xterm"}
+		cmd.SysProcAttr = terminal.InSession()
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
+		err = cmd.Start()
+		_ = tty.Close() // the command has its own
 		if err != nil {
 			c.Close("Unable to start command: " + err.Error())
 			return
@@ -34,7 +38,7 @@ func Shell(command, folder string) func(*Conn) {
 			for {
 				select {
 				case in := <-c.In:
-					out.input(in, stdin, cmd.Process.Pid)
+					input(in, control, cmd.Process.Pid)
 				case <-c.done:
 					_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 					return
@@ -43,37 +47,29 @@ func Shell(command, folder string) func(*Conn) {
 				}
 			}
 		}()
+		chunk := make([]byte, 1024)
+		for {
+			n, err := control.Read(chunk)
+			c.Output(append([]byte{}, chunk[:n]...))
+			if err != nil { // nobody has the terminal open any more
+				break
+			}
+		}
 		_ = cmd.Wait() // the client learns how it ended by its own means
 		close(ended)
 		c.Close("")
 	}
 }
 
-// screen is the terminal of a command.
-type screen struct {
-	c  *Conn
-	mu sync.Mutex
-}
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.c.Output(bytes.ReplaceAll(p, []byte("\n"), []byte("\r\n")))
-	return len(p), nil
-}
-
-func (s *screen) input(in Input, stdin io.Writer, pid int) {
+func input(in Input, control *os.File, pid int) {
 	switch in.Kind {
 	case 1:
-		if i := bytes.IndexByte(in.Payload, 3); i >= 0 { // Ctrl-C
-			_ = syscall.Kill(-pid, syscall.SIGINT)
-			return
-		}
-		_, _ = s.Write(bytes.ReplaceAll(in.Payload, []byte("\r"), []byte("\n"))) // the echo
-		_, _ = stdin.Write(bytes.ReplaceAll(in.Payload, []byte("\r"), []byte("\n")))
+		_, _ = control.Write(in.Payload)
 	case 3:
 		var size struct{ Cols, Rows int }
-		_ = json.Unmarshal(in.Payload, &size)
+		if json.Unmarshal(in.Payload, &size) == nil {
+			_ = terminal.Resize(control, size.Cols, size.Rows)
+		}
 	case 10:
 		if binary.BigEndian.Uint32(in.Payload) == 2 { // the client ends the session
 			_ = syscall.Kill(-pid, syscall.SIGTERM)

@@ -25,7 +25,7 @@ func Permissions(s resource.Scope) []resource.Statement {
 		},
 		{
 			On:      []string{s.ARN("logs", "log-group:"+logs.Name(s.Stack, s.Environment, "*"))},
-			Actions: []string{"logs:GetLogEvents"},
+			Actions: []string{"logs:FilterLogEvents"},
 		},
 		{On: append(own("cluster/"), own("task/")...), Actions: []string{"ecs:ExecuteCommand"}},
 		{

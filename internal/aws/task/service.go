@@ -119,11 +119,12 @@ type Ended struct {
 	Next     string // what most likely helps
 }
 
-// Follow shows what a task logs until it has ended, and how it ended. tell gets the status of the task when it changes.
-// When stop is closed, the task is stopped; Follow then goes on until it has ended.
+// Follow waits until a task has ended, and returns how. Beside, it calls log, which returns when it has shown all that
+// the task logs; ended is closed when nothing more is written. tell gets the status of the task when it changes. When
+// stop is closed, the task is stopped; Follow then goes on until it has ended.
 func (r *Runner) Follow(
 	ctx context.Context, s *Service, t *Started, container string, stop <-chan struct{}, tell func(string),
-	show func(Line),
+	log func(ended <-chan struct{}),
 ) (*Ended, error) {
 	ended, failed := make(chan struct{}), make(chan error, 1)
 	var last types.Task
@@ -151,7 +152,7 @@ func (r *Runner) Follow(
 			}
 		}
 	}()
-	tailErr := r.Tail(ctx, t.Log, ended, show)
+	log(ended)
 	<-ended
 	if err := <-failed; err != nil {
 		return nil, err
@@ -162,5 +163,5 @@ func (r *Runner) Follow(
 		n := int(*code)
 		out.ExitCode = &n
 	}
-	return out, tailErr
+	return out, nil
 }
