@@ -1,6 +1,7 @@
 package awstest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -209,6 +210,18 @@ func TestSubnetsLookup(t *testing.T) {
 		DataSubnetIDs: append(inA[:2:2], privateB, isolatedC),
 		Zones:         []string{"us-east-1a", "us-east-1b", "us-east-1c"},
 	}, found)
+
+	// A data store is in all subnets that are chosen for it, public or not.
+	found, err = ask(model.SubnetsLookup{Data: true, SubnetIDs: value.Lit([]string{privateB, publicA, privateA})})
+	require.NoError(t, err)
+	both := []string{privateA, publicA}
+	slices.Sort(both)
+	require.Equal(t, append(both[:2:2], privateB), found.DataSubnetIDs)
+	require.Equal(t, []string{both[0], privateB}, found.PrivateZoneSubnetIDs)
+	_, err = ask(model.SubnetsLookup{Data: true, SubnetIDs: value.Lit([]string{privateA, privateA2})})
+	nextStep(t, err, "in subnets of the component")
+	_, err = ask(model.SubnetsLookup{Data: true, SubnetIDs: value.Lit([]string{privateA, "subnet-0123456789abcdef0"})})
+	nextStep(t, err, "correct the subnet ids of the component")
 
 	// Load balancers do not reach tasks in zones where they have no subnet.
 	privateD := subnet("10.8.14.0/24", "d", "app")

@@ -57,6 +57,13 @@ func subnetsLookup(api *api) resource.Lookup {
 				}
 				return value.Encode(answer), nil
 			}
+			if ask.Data {
+				if len(answer.Zones) < 2 {
+					return value.NullValue, tooFewZones(ask, answer)
+				}
+				placeData(&answer, subnets)
+				return value.Encode(answer), nil
+			}
 			if err := api.placeTasks(ctx, ask, &answer, tables); err != nil {
 				return value.NullValue, err
 			}
@@ -68,6 +75,19 @@ func subnetsLookup(api *api) resource.Lookup {
 			}
 			return value.Encode(answer), nil
 		},
+	}
+}
+
+// placeData puts a data store into all subnets, which are in the order of their zones: some want one of each zone.
+func placeData(answer *model.Subnets, subnets []types.Subnet) {
+	answer.DataSubnetIDs, answer.PrivateZoneSubnetIDs = nil, nil
+	last := ""
+	for _, s := range subnets {
+		id, zone := aws.ToString(s.SubnetId), aws.ToString(s.AvailabilityZone)
+		answer.DataSubnetIDs = append(answer.DataSubnetIDs, id)
+		if zone != last {
+			answer.PrivateZoneSubnetIDs, last = append(answer.PrivateZoneSubnetIDs, id), zone
+		}
 	}
 }
 
@@ -95,11 +115,19 @@ func (a *api) subnets(ctx context.Context, ask model.SubnetsLookup) ([]types.Sub
 		return nil, &resource.OpError{
 			Operation: "ec2:DescribeSubnets", Code: "InvalidSubnetID.NotFound", Err: resource.ErrNotFound,
 			Message: fmt.Sprintf("the VPC %s has no subnets %s", ask.VPCID.Get(), strings.Join(missing, ", ")),
-			Next: "correct the subnet ids of the Network; list them with: aws ec2 describe-subnets --filters " +
+			Next: "correct the subnet ids of " + whose(ask) + "; list them with: aws ec2 describe-subnets --filters " +
 				"Name=vpc-id,Values=" + ask.VPCID.Get(),
 		}
 	}
 	return found, nil
+}
+
+// whose choice of subnets it is, for people.
+func whose(ask model.SubnetsLookup) string {
+	if ask.Chosen || ask.Data {
+		return "the component"
+	}
+	return "the Network"
 }
 
 func (a *api) routeTables(ctx context.Context, vpc string) ([]types.RouteTable, error) {
@@ -116,6 +144,11 @@ func tooFewZones(ask model.SubnetsLookup, answer model.Subnets) error {
 	if ask.SubnetIDs.IsSet() || len(ask.Tags) > 0 {
 		which = "the choice of subnets of the VPC " + ask.VPCID.Get()
 	}
+	next := "add a subnet in another zone, choose more subnets in the Network, or name another VPC there: vpc: " +
+		"{id: vpc-...}"
+	if ask.Data {
+		next = "choose a subnet in another zone, too, in subnets of the component"
+	}
 	have := "no subnets"
 	if len(answer.Zones) > 0 {
 		have = "subnets in " + strings.Join(answer.Zones, ", ") + " only"
@@ -123,8 +156,7 @@ func tooFewZones(ask model.SubnetsLookup, answer model.Subnets) error {
 	return &resource.OpError{
 		Operation: "ec2:DescribeSubnets", Err: resource.ErrNotFound,
 		Message: which + " has " + have + "; load balancers and databases need two availability zones",
-		Next: "add a subnet in another zone, choose more subnets in the Network, or name another VPC there: vpc: " +
-			"{id: vpc-...}",
+		Next:    next,
 	}
 }
 

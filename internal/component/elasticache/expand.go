@@ -84,20 +84,25 @@ func expand(in component.Instance, s *Spec, _ component.Context) (component.Expa
 		GroupName: in.Prefix(), VPCID: value.Expr[string](network.Output(network.VPCID)),
 		Description: "Cache " + in.Original().Address,
 	})
+	places, zones, lookup := network.DataSubnets(in, s.Subnets)
+	made := expansion{in: in, group: group, description: description}
+	if lookup != nil {
+		made.resources = []*resource.Resource{lookup}
+	}
+	made.outputs = map[string]value.Value{"securityGroupId": group.Output("id")}
 	if s.Serverless != nil {
-		return serverless(in, s, description, group), nil
+		return made.serverless(s, zones), nil
 	}
 	subnets := in.Resource(subnetGroup, cache.SubnetGroupType, cache.SubnetGroup{
 		Name: in.Prefix(), VPCID: value.Expr[string](network.Output(network.VPCID)), Description: description,
-		SubnetIDs: value.Expr[[]string](network.Output(network.DataSubnetIDs)),
+		SubnetIDs: value.Expr[[]string](places),
 	})
 	parameters := in.Resource(parameterGroup, cache.ParameterGroupType, cache.ParameterGroup{
 		Name: in.Prefix(), Family: cache.Family(s.Engine, s.version()), Clustered: s.Shards != nil,
 		Description: description, Parameters: s.Parameters,
 	})
-	made := expansion{in: in, group: group, subnets: subnets, parameters: parameters, description: description}
-	made.resources = []*resource.Resource{group, subnets, parameters}
-	made.outputs = map[string]value.Value{"securityGroupId": group.Output("id")}
+	made.subnets, made.parameters = subnets, parameters
+	made.resources = append(made.resources, group, subnets, parameters)
 	if s.memcached() {
 		made.cluster(s)
 	} else {
@@ -228,28 +233,27 @@ func url(scheme string, main *resource.Resource) value.Value {
 	})
 }
 
-// serverless makes a serverless cache.
-func serverless(in component.Instance, s *Spec, description string, group *resource.Resource) component.Expansion {
-	retention, final := s.snapshots(in)
+// serverless makes a serverless cache in subnets of which each is in another zone.
+func (e *expansion) serverless(s *Spec, subnets value.Value) component.Expansion {
+	retention, final := s.snapshots(e.in)
 	at, _, _ := strings.Cut(s.Snapshots.Window, "-")
-	made := expansion{in: in, group: group, description: description, resources: []*resource.Resource{group}}
-	made.outputs = map[string]value.Value{"securityGroupId": group.Output("id")}
+	e.resources = append(e.resources, e.group)
 	props := cache.ServerlessCache{
-		Name: in.Prefix(), Description: description, Engine: s.Engine, MajorVersion: s.majorVersion(),
-		SubnetIDs:      value.Expr[[]string](network.Output(network.InternalBalancerSubnetIDs)), // one in each zone
-		SecurityGroups: onlyGroup(group), KMSKey: s.Encryption.Key, MaxStorage: s.Serverless.MaxStorage,
+		Name: e.in.Prefix(), Description: e.description, Engine: s.Engine, MajorVersion: s.majorVersion(),
+		SubnetIDs:      value.Expr[[]string](subnets),
+		SecurityGroups: onlyGroup(e.group), KMSKey: s.Encryption.Key, MaxStorage: s.Serverless.MaxStorage,
 		MaxUnits: s.Serverless.MaxUnits, SnapshotRetention: &retention, SnapshotTime: at, FinalSnapshot: final,
 	}
 	if len(s.Users) > 0 {
-		props.UserGroup = value.Expr[string](made.users(s).Output("id"))
+		props.UserGroup = value.Expr[string](e.users(s).Output("id"))
 	}
 	scheme := "rediss"
 	if s.memcached() {
 		scheme = "memcached"
 	}
-	made.reached(in.Resource(serverlessCache, cache.ServerlessCacheType, props), scheme)
+	e.reached(e.in.Resource(serverlessCache, cache.ServerlessCacheType, props), scheme)
 	return component.Expansion{
-		Resources: made.resources, Outputs: made.outputs, Guarded: []string{serverlessCache},
+		Resources: e.resources, Outputs: e.outputs, Guarded: []string{serverlessCache},
 	}
 }
 

@@ -30,6 +30,7 @@ type Spec struct {
 	MaintenanceWindow string            `json:"maintenanceWindow,omitempty" pattern:"^(sun|mon|tue|wed|thu|fri|sat):([01][0-9]|2[0-3]):[0-5][0-9]-(sun|mon|tue|wed|thu|fri|sat):([01][0-9]|2[0-3]):[0-5][0-9]$" form:"a weekly time range in UTC, such as sun:05:00-sun:06:00" unset:"chosen by AWS" doc:"When AWS may maintain the cache, in UTC."`
 	Auth              Auth              `json:"auth,omitempty" doc:"What clients must show, beside being in a security group that may connect."`
 	Users             []User            `json:"users,omitempty" unique:"name" max:"100" doc:"Users of Valkey and Redis OSS, each with a password that AWS makes, instead of auth.token."`
+	Subnets           []string          `json:"subnets,omitempty" min:"2" max:"16" why:"AWS asks for two zones" unique:"true" pattern:"^subnet-[0-9a-f]{8,17}$" form:"the id of a subnet, such as subnet-0123456789abcdef0" unset:"as the Network says" example:"[subnet-0123456789abcdef0, subnet-0123456789abcdef1]" doc:"Ids of the subnets of the VPC in which the cache is, in at least two zones. Of a serverless cache, other ones need a new, empty cache."`
 	Logs              []string          `json:"logs,omitempty" enum:"slow,engine" unique:"true" example:"[slow, engine]" doc:"Logs of Valkey and Redis OSS that go to CloudWatch: slow commands, messages of the engine. They are kept as long as those of services."`
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/company/deployer/internal/component"
+	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/resource/ec2"
 	"github.com/company/deployer/internal/value"
 )
@@ -87,6 +88,18 @@ func Chosen(in component.Instance, ids []string, need Need, granted []component.
 	need.Elsewhere = false
 	ask.Services, ask.Internet = needed([]component.Demand{{From: in.Address, Data: need, Granted: granted}})
 	return ask
+}
+
+// DataSubnets are the subnets of a data store: what the Network says, or the ids that the component chooses. zones are
+// the same with one subnet of each zone. The lookup is nil when the Network says it.
+func DataSubnets(in component.Instance, ids []string) (all, zones value.Value, lookup *resource.Resource) {
+	if len(ids) == 0 {
+		return Output(DataSubnetIDs), Output(InternalBalancerSubnetIDs), nil
+	}
+	lookup = in.Data("subnets", ec2.SubnetsLookupType, ec2.SubnetsLookup{
+		VPCID: value.Expr[string](Output(VPCID)), SubnetIDs: value.Lit(ids), Data: true,
+	})
+	return lookup.Output("dataSubnetIds"), lookup.Output("privateZoneSubnetIds"), lookup
 }
 
 // ways finds tasks in private subnets that cannot reach what they need. There are no problems with NAT gateways.

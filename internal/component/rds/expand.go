@@ -75,10 +75,11 @@ func expand(in component.Instance, s *Spec, _ component.Context) (component.Expa
 		GroupName: in.Prefix(), VPCID: value.Expr[string](network.Output(network.VPCID)),
 		Description: "Database " + in.Original().Address,
 	})
+	places, _, lookup := network.DataSubnets(in, s.Subnets)
 	subnets := in.Resource(subnetGroup, database.SubnetGroupType, database.SubnetGroup{
 		Name: in.Prefix(), VPCID: value.Expr[string](network.Output(network.VPCID)),
 		Description: "Database " + in.Original().Address,
-		SubnetIDs:   value.Expr[[]string](network.Output(network.DataSubnetIDs)),
+		SubnetIDs:   value.Expr[[]string](places),
 	})
 	made := component.Expansion{Guarded: []string{instance, cluster}}
 	var main *resource.Resource
@@ -86,6 +87,9 @@ func expand(in component.Instance, s *Spec, _ component.Context) (component.Expa
 		made.Resources, main = s.cluster(in, group, subnets)
 	} else {
 		made.Resources, main = s.instance(in, group, subnets)
+	}
+	if lookup != nil {
+		made.Resources = append([]*resource.Resource{lookup}, made.Resources...)
 	}
 	reader := "endpoint"
 	if s.aurora() {

@@ -55,6 +55,8 @@ type SubnetsLookup struct {
 	// Chosen: one component chooses these subnets for its tasks. One zone will do, and public subnets mix with no
 	// others.
 	Chosen bool `json:"chosen,omitempty"`
+	// Data: one component chooses these subnets for its data store, which is in all of them.
+	Data bool `json:"data,omitempty"`
 	// Services are what tasks must reach of AWS, and Internet what they must reach elsewhere, each with the components
 	// that need it. In isolated subnets, each service needs a VPC endpoint.
 	Services map[string][]string `json:"services,omitempty"`
