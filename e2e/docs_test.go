@@ -68,6 +68,9 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s:\n%v", file, err)
 			continue
 		}
+		if len(page.Steps) == 0 {
+			continue // a list of pages
+		}
 		name := strings.TrimSuffix(filepath.Base(file), ".md")
 		stories[name] = &story{Page: page, file: file, outputs: map[int][]string{}}
 		if err := os.WriteFile(filepath.Join(scripts, name+".txtar"), script(page), 0o644); err != nil {
