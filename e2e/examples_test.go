@@ -130,6 +130,7 @@ func (e *exampleShell) run(line string, want int) {
 	cmd.Env = append(e.aws.Environ(), "PATH="+filepath.Dir(binary)+string(filepath.ListSeparator)+os.Getenv("PATH"),
 		"HOME="+e.home, "NO_COLOR=1", "CI=", "DEPLOYER_PREFERENCES_AUTO_APPROVE=true",
 		"DEPLOYER_BACKEND_BUCKET=state-"+e.aws.Account, "DEPLOYER_BACKEND_REGION="+e.aws.Region,
+		"DEPLOYER_RELEASES_URL=http://127.0.0.1:1", // doctor asks for the newest release
 		"DEPLOYER_LOCKS_TABLE=locks", "DEPLOYER_LOCKS_REGION="+e.aws.Region)
 	started := time.Now()
 	out, err := cmd.CombinedOutput()

@@ -144,3 +144,16 @@ type Finding struct {
 	Detail string // what was found
 	Fix    string // what to do about it, if not OK
 }
+
+// Tried is the finding of a call that was tried: allowed, or why not, with the next step of the diagnostic.
+func Tried(what, place string, err error) Finding {
+	if err == nil {
+		return Finding{What: what, OK: true, Detail: "allowed, " + place}
+	}
+	f := Finding{What: what, Detail: err.Error(), Fix: "Run the command again, with -v for more."}
+	var d *diag.Diagnostic
+	if errors.As(err, &d) {
+		f.Detail, f.Fix = d.Detail, d.Next
+	}
+	return f
+}

@@ -48,8 +48,12 @@ type Session struct {
 	cfg       sdk.Config
 	pathStyle bool
 
+	now func() time.Time
+
 	mu       sync.Mutex
 	identity *Identity
+	skew     time.Duration
+	timed    bool // skew is known
 }
 
 // NewSession reads the SDK's configuration; it makes no network call. env is os.Getenv. A missing region or profile is
@@ -103,7 +107,7 @@ func NewSession(ctx context.Context, s Settings, env func(string) string) (*Sess
 	if s.Log != nil && s.Now != nil && s.Log.Enabled(ctx, slog.LevelDebug) {
 		cfg.APIOptions = append(cfg.APIOptions, logCalls(s.Log, s.Now))
 	}
-	return &Session{cfg: cfg, pathStyle: cfg.BaseEndpoint != nil || env("AWS_ENDPOINT_URL_S3") != ""}, nil
+	return &Session{cfg: cfg, now: s.Now, pathStyle: cfg.BaseEndpoint != nil || env("AWS_ENDPOINT_URL_S3") != ""}, nil
 }
 
 // silence is how long an endpoint may take to answer a request. The slowest answers of the control planes take a few

@@ -3,6 +3,7 @@ package aws_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -267,5 +268,35 @@ func TestMutating(t *testing.T) {
 		"FilterLogEvents": false,
 	} {
 		require.Equal(t, want, aws.Mutating(operation), operation)
+	}
+}
+
+// The clock is compared with the answer to the first call, also if AWS refuses that.
+func TestSkew(t *testing.T) {
+	for _, status := range []int{http.StatusOK, http.StatusForbidden} {
+		for _, ahead := range []time.Duration{-3 * time.Minute, 0, 2 * time.Hour} {
+			url := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+				w.WriteHeader(status)
+				if status == http.StatusOK {
+					_, _ = io.WriteString(w, "<GetCallerIdentityResponse><GetCallerIdentityResult>"+
+						"<Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>")
+				} else {
+					_, _ = io.WriteString(w, "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>")
+				}
+			})
+			env := isolate(t, "", map[string]string{
+				"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_ENDPOINT_URL": url,
+			})
+			s, err := aws.NewSession(t.Context(), aws.Settings{Region: "eu-west-1", Now: time.Now}, env)
+			require.NoError(t, err)
+			_, known := s.Skew()
+			require.False(t, known)
+			_, err = s.Identity(t.Context())
+			require.Equal(t, status == http.StatusOK, err == nil)
+			got, known := s.Skew()
+			require.True(t, known)
+			require.InDelta(t, ahead.Seconds(), got.Seconds(), 2)
+		}
 	}
 }

@@ -195,6 +195,10 @@ deployer fmt
 deployer fmt --check --diff
 # From an editor
 deployer fmt - < api.yaml`,
+	"doctor": `# Is everything right for a deployment to production?
+deployer doctor -e production
+# For a program
+deployer doctor -e production --json`,
 	"version": `# This program
 deployer version
 # Is there a newer one?

@@ -134,7 +134,7 @@ func newRoot(f *Factory) *cobra.Command {
 	group(acting, newRun(f), newExec(f), newPortForward(f))
 	group(looking, newStatus(f), newLogs(f), newMetrics(f), newShow(f), newOutputs(f),
 		newGraph(f), newHistory(f), newBlame(f), newDrift(f))
-	group(setup, newInit(f), newStack(f), newComponent(f), newEnvironment(f), newBackend(f), newState(f),
+	group(setup, newInit(f), newDoctor(f), newStack(f), newComponent(f), newEnvironment(f), newBackend(f), newState(f),
 		newLocks(f), newUnlock(f), newIAM(f), newConfig(f), newSchema(f), newFmt(f), newVersion(f), newCompletion())
 	root.SetHelpCommand(newHelp(f))
 	root.SetHelpCommandGroupID(setup)
