@@ -123,7 +123,7 @@ $(TOOLS)/docs/bin/zensical: tools/docs.txt
 
 .PHONY: generate
 generate: build ## Rewrite golden files from what the code does now; read the diff
-	go test ./internal/view ./internal/manifest ./internal/component/microservice ./internal/component/network ./internal/component/rds ./internal/component/s3 \
+	go test ./internal/view ./internal/manifest ./internal/component/kinds ./internal/component/microservice ./internal/component/network ./internal/component/rds ./internal/component/s3 \
 		./internal/component/elasticache ./internal/component/sqs ./internal/component/worker ./internal/aws/catalog ./internal/reference ./internal/cli ./internal/scaffold -update
 	DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 ./e2e -update
 

@@ -31,7 +31,7 @@ import (
 //	[!] json PATH [REGEXP]      the last stdout is JSON and has (not) PATH (such as components.0.address),
 //	                            matching as a whole
 //	take VARIABLE PATH          what the last stdout, JSON, has at PATH becomes $VARIABLE
-//	example NAME                copy examples/NAME to stacks/NAME
+//	example NAME                copy examples/NAME to stacks/NAME, or, if it is a repository, here
 //	backend                     make bucket and table, and configure them in .deployer/config.yaml
 //	replace FILE OLD NEW        replace text in a file
 //	repeat FILE TEXT N          append TEXT (with \n and \t) N times to a file
@@ -213,7 +213,11 @@ func exampleCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	from, err := filepath.Abs(filepath.Join("..", "examples", args[0]))
 	ts.Check(err)
-	ts.Check(os.CopyFS(ts.MkAbs(filepath.Join("stacks", args[0])), os.DirFS(from)))
+	to := filepath.Join("stacks", args[0])
+	if _, err := os.Stat(filepath.Join(from, "stacks")); err == nil {
+		to = "."
+	}
+	ts.Check(os.CopyFS(ts.MkAbs(to), os.DirFS(from)))
 }
 
 func backendCommand(ts *testscript.TestScript, neg bool, args []string) {

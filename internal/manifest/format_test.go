@@ -105,7 +105,10 @@ func FuzzFormat(f *testing.F) {
 // What is laid out well already, such as our own examples, stays as it is.
 func TestFormatKeepsTheExamples(t *testing.T) {
 	n := 0
-	for _, folder := range []string{"../../examples/user-platform", "testdata"} {
+	for _, folder := range []string{
+		"../../examples/user-platform", "../../examples/website", "../../examples/marketplace",
+		"../../examples/two-stacks", "testdata",
+	} {
 		require.NoError(t, filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || !isManifest(d.Name()) {
 				return err
