@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes what a release holds beside the binaries into .cache/release: the man page, completions for shells, and the
-# certificate authorities of the image. The same commit gives the same bytes.
+# Writes what a release holds beside the binaries into .cache/release: the man page, completions for shells,
+# schemas for editors, and the certificate authorities of the image. The same commit gives the same bytes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=.cache/release
@@ -21,6 +21,11 @@ make --no-print-directory .cache/tools/go-md2man
 go build -trimpath -o "$out/deployer" ./cmd/deployer
 for shell in bash zsh fish powershell; do
 	HOME=$PWD/$out "$out/deployer" completion "$shell" >"$out/completions/deployer.$shell"
+done
+# The schemas of editors, whose address SchemaStore has: see schemastore.json.
+mkdir "$out/schema"
+for schema in manifest overlay config; do
+	HOME=$PWD/$out "$out/deployer" schema "$schema" >"$out/schema/deployer-$schema.schema.json"
 done
 rm -rf "$out/deployer" "$out/.deployer"
 

@@ -54,6 +54,7 @@ grep -q "$(git rev-parse HEAD)" metadata.json || fail "the release does not know
 diff checksums.txt "$work/two/checksums.txt" || fail "two builds of the same commit differ"
 [ "$(wc -l <checksums.txt)" -ge 6 ] || fail "checksums.txt is too short"
 grep -q ' install.sh$' checksums.txt || fail "checksums.txt does not list install.sh"
+grep -q ' deployer-manifest.schema.json$' checksums.txt || fail "checksums.txt does not list the schemas"
 
 ../packaging/try.sh . "$work/choco" "$skip"
 say "done: dist has a release that two builds made with the same bytes"
