@@ -2,7 +2,7 @@ package e2e
 
 import (
 	"bufio"
-	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -20,13 +20,38 @@ import (
 
 var leads = regexp.MustCompile(`(127\.0\.0\.1:\d+) leads to (\S+)`)
 
-// forwardCommand starts a server that repeats what it gets, runs port-forward to it, sends something through two
-// connections at once, and ends with SIGINT: forward ADDRESS FLAGS... What the binary says is in the file "err"; it must
+// forwardCommand is forwarded in a script: forward ADDRESS FLAGS... What the binary says is in the file "err"; it must
 // have asked AWS for the same.
 func forwardCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "forward")
-	server, err := net.Listen("tcp", "127.0.0.1:0")
+	before := worldOf(ts).Proxy.Count(proxy.Filter{Operation: "StartSession"})
+	said, remote, err := forwarded(func(words ...string) *exec.Cmd {
+		cmd := exec.Command(binary, words...)
+		cmd.Dir, cmd.Env = ts.MkAbs("."), scriptEnvironment(ts)
+		return cmd
+	}, args[0], args[1:]...)
+	ts.Check(os.WriteFile(ts.MkAbs("err"), []byte(said), 0o644))
+	if err != nil {
+		ts.Fatalf("%v\n%s", err, said)
+	}
+	host, port, err := net.SplitHostPort(remote)
 	ts.Check(err)
+	for _, r := range worldOf(ts).Proxy.Select(proxy.Filter{Operation: "StartSession"})[before:] {
+		for _, asked := range []string{fmt.Sprintf(`"host":[%q]`, host), fmt.Sprintf(`"portNumber":[%q]`, port)} {
+			if !strings.Contains(r.Body, asked) {
+				ts.Fatalf("it says %s, and asks AWS for %s", remote, r.Body)
+			}
+		}
+	}
+}
+
+// forwarded starts a server that repeats what it gets, runs port-forward to it, sends something through two connections
+// at once, and ends with SIGINT. It returns what the binary said, and where it says that the way leads to.
+func forwarded(command func(...string) *exec.Cmd, address string, flags ...string) (said, remote string, err error) {
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", "", err
+	}
 	defer server.Close()
 	go func() {
 		for {
@@ -37,32 +62,41 @@ func forwardCommand(ts *testscript.TestScript, neg bool, args []string) {
 			go func() { _, _ = io.Copy(conn, conn); _ = conn.Close() }()
 		}
 	}()
-	before := worldOf(ts).Proxy.Count(proxy.Filter{Operation: "StartSession"})
 	port := server.Addr().(*net.TCPAddr).Port
-	cmd := exec.Command(binary, append([]string{"port-forward", args[0], fmt.Sprintf("0:%d", port)}, args[1:]...)...)
-	cmd.Dir, cmd.Env = ts.MkAbs("."), scriptEnvironment(ts)
+	cmd := command(append([]string{"port-forward", address, fmt.Sprintf("0:%d", port)}, flags...)...)
 	stderr, err := cmd.StderrPipe()
-	ts.Check(err)
-	ts.Check(cmd.Start())
-	watchdog := time.AfterFunc(60*time.Second, func() { _ = cmd.Process.Kill() })
-	defer watchdog.Stop()
-	var said bytes.Buffer
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return "", "", err
+	}
+	defer time.AfterFunc(60*time.Second, func() { _ = cmd.Process.Kill() }).Stop()
 	reader := bufio.NewReader(stderr)
-	address, remote := "", ""
-	for address == "" {
+	local := ""
+	for local == "" {
 		line, err := reader.ReadString('\n')
-		said.WriteString(line)
+		said += line
 		if m := leads.FindStringSubmatch(line); m != nil {
-			address, remote = m[1], m[2]
+			local, remote = m[1], m[2]
 		} else if err != nil {
-			_ = cmd.Wait()
-			ts.Fatalf("port-forward ended: %s", said.String())
+			return said, "", errors.Join(errors.New("port-forward ended"), cmd.Wait())
 		}
 	}
+	echo := echoed(local)
+	err = cmd.Process.Signal(syscall.SIGINT)
+	rest, _ := io.ReadAll(reader)
+	return said + string(rest), remote, errors.Join(echo, err, cmd.Wait())
+}
+
+// echoed sends something through two connections at once, and expects it back.
+func echoed(address string) error {
 	var conns []net.Conn
 	for range 2 {
 		conn, err := net.Dial("tcp", address)
-		ts.Check(err)
+		if err != nil {
+			return err
+		}
 		defer conn.Close()
 		conns = append(conns, conn)
 	}
@@ -71,26 +105,12 @@ func forwardCommand(ts *testscript.TestScript, neg bool, args []string) {
 		go func() { _, _ = conn.Write([]byte(text)) }()
 		_ = conn.SetReadDeadline(time.Now().Add(30 * time.Second))
 		got := make([]byte, len(text))
-		_, err := io.ReadFull(conn, got)
-		ts.Check(err)
+		if _, err := io.ReadFull(conn, got); err != nil {
+			return err
+		}
 		if string(got) != text {
-			ts.Fatalf("connection %d got something else back", i)
+			return fmt.Errorf("connection %d got something else back", i)
 		}
 	}
-	host, _, err := net.SplitHostPort(remote)
-	ts.Check(err)
-	for _, r := range worldOf(ts).Proxy.Select(proxy.Filter{Operation: "StartSession"})[before:] {
-		for _, asked := range []string{fmt.Sprintf(`"host":[%q]`, host), fmt.Sprintf(`"portNumber":["%d"]`, port)} {
-			if !strings.Contains(r.Body, asked) {
-				ts.Fatalf("it says %s, and asks AWS for %s", remote, r.Body)
-			}
-		}
-	}
-	ts.Check(cmd.Process.Signal(syscall.SIGINT))
-	rest, _ := io.ReadAll(reader)
-	said.Write(rest)
-	ts.Check(os.WriteFile(ts.MkAbs("err"), said.Bytes(), 0o644))
-	if err := cmd.Wait(); err != nil {
-		ts.Fatalf("%v\n%s", err, said.String())
-	}
+	return nil
 }

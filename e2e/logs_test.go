@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,11 +16,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // followsCommand runs the binary. As soon as it has written something, N lines are logged as with aws log. When it has
-// shown the last of them, or after a minute, it gets SIGINT. What it says is in the files "out" and "err".
+// shown the last of them, or after a minute, it gets SIGINT. What it says is in the files "out" and "err". With a +
+// before STREAM, all services are deployed again before, so that the lines come from a task that has just started.
 func followsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "follows")
 	if len(args) < 6 || args[5] != "deployer" {
@@ -44,6 +48,10 @@ func followsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	last := args[3] + " " + args[4]
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		if out.Len() == 0 {
+			var again bool
+			if args[2], again = strings.CutPrefix(args[2], "+"); again {
+				w.deployAgain(ctx, ts)
+			}
 			writeLog(ctx, ts, config, args[1:5])
 		}
 		if out.WriteString(lines.Text() + "\n"); strings.HasSuffix(lines.Text(), last) {
@@ -56,6 +64,27 @@ func followsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if got := cmd.ProcessState.ExitCode(); got != want {
 		ts.Fatalf("exit code %d, want %d\n%s", got, want, stderr.String())
 	}
+}
+
+// deployAgain replaces the tasks of all services.
+func (w *world) deployAgain(ctx context.Context, ts *testscript.TestScript) {
+	w.services(ctx, ts, func(client *ecs.Client, cluster, service string) error {
+		_, err := client.UpdateService(ctx,
+			&ecs.UpdateServiceInput{Cluster: &cluster, Service: &service, ForceNewDeployment: true})
+		for range 50 { // the fake goes on with each look
+			if err != nil {
+				return err
+			}
+			var out *ecs.DescribeServicesOutput
+			out, err = client.DescribeServices(ctx,
+				&ecs.DescribeServicesInput{Cluster: &cluster, Services: []string{service}})
+			if err == nil && len(out.Services) == 1 && len(out.Services[0].Deployments) == 1 &&
+				out.Services[0].Deployments[0].RolloutState == ecstypes.DeploymentRolloutStateCompleted {
+				return nil
+			}
+		}
+		return errors.New("the deployment does not end")
+	})
 }
 
 // writeLog is aws log.

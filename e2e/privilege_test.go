@@ -180,13 +180,13 @@ func TestLeastPrivilege(t *testing.T) {
 	d, guard, policy := guarded(t)
 	judge := d.transcribe()
 	whole := os.Getenv(privilegeVariable) == "all"
-	reading, err := access.ReadPolicy(d.policies("-e", "dev", "--read-only")...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.story(whole, func(look func()) {
-		guard.Use(reading)
-		look()
+	d.story(whole, func(flag string, do func()) {
+		other, err := access.ReadPolicy(d.policies("-e", "dev", flag)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		guard.Use(other)
+		do()
 		guard.Use(policy)
 	})
 	for _, r := range guard.Refused() {
@@ -227,7 +227,11 @@ func TestLeastPrivilegeByTheEmulator(t *testing.T) {
 		}
 		return e.forward(c)
 	})
-	d.story(false, func(look func()) { look() })
+	d.story(false, func(flag string, do func()) {
+		if flag == "--read-only" { // what it allows, the user may do anyway
+			do()
+		}
+	})
 	t.Logf("the emulator allowed %d operations; the policy has %d actions", len(e.allowed), len(policy.Actions()))
 	if len(e.allowed) < 50 {
 		t.Errorf("only %d operations were allowed by the emulator", len(e.allowed))
@@ -346,8 +350,8 @@ func superfluous(t *testing.T, policy *access.Policy, asked []access.Request) {
 
 // story is the life of the stack: everything that a team does with it.
 //
-// Looking is done by somebody who may do nothing else.
-func (d *pipeline) story(whole bool, looking func(look func())) {
+// Looking, and acting on what runs, are done by people who may do nothing else: as calls do with the policy of a flag.
+func (d *pipeline) story(whole bool, as func(flag string, do func())) {
 	dev := func(args ...string) []string { return append(args, "-e", "dev") }
 	at := func(version string, args ...string) []string {
 		return append(dev(args...), "--var", "VERSION="+version)
@@ -356,6 +360,7 @@ func (d *pipeline) story(whole bool, looking func(look func())) {
 	d.do(0, "init", "--yes", "--region", d.aws.Region, "--bucket", "state-"+d.aws.Account, "--table", "locks")
 	d.do(0, "backend", "check")
 	d.do(0, "validate")
+	d.edit("services/user-service/api.yaml", "  environment:\n", "  exec: true\n  environment:\n")
 	d.do(0, at("1.0.0", "plan")...)
 	if whole {
 		for _, k := range []int{4, 16, 30} { // dead after its k-th change; the next one finds and adopts what it made
@@ -363,9 +368,10 @@ func (d *pipeline) story(whole bool, looking func(look func())) {
 		}
 	}
 	d.do(0, apply("1.0.0")...)
-	looking(func() {
+	as("--read-only", func() {
 		d.do(0, at("1.1.0", "plan", "--refresh")...)
 		d.do(0, dev("status")...)
+		d.do(0, dev("metrics")...)
 		d.do(0, dev("logs")...)
 		d.do(0, dev("drift", "detect", "--detailed-exitcode")...)
 		d.do(0, dev("outputs")...)
@@ -374,6 +380,7 @@ func (d *pipeline) story(whole bool, looking func(look func())) {
 		d.do(0, dev("locks", "show")...)
 		d.do(0, "backend", "check")
 	})
+	as("--operate", func() { d.operate(dev) })
 	d.do(0, apply("1.1.0")...)
 	if whole {
 		d.do(1, apply("1.2.0-crash")...) // and back, with the last words of the container
@@ -389,6 +396,27 @@ func (d *pipeline) story(whole bool, looking func(look func())) {
 		d.object("picture")
 	}
 	d.do(0, append(dev("destroy", "--auto-approve"), mayGo("user-service/uploads", "user-service/database")...)...)
+}
+
+// operate does what the policy of --operate is for.
+func (d *pipeline) operate(dev func(...string) []string) {
+	d.t.Helper()
+	const api = "user-service/api"
+	if out := d.do(0, append(dev("exec", api), "--", "echo", "in a container")...); !strings.Contains(out,
+		"in a container") {
+		d.t.Errorf("exec says:\n%s", out)
+	}
+	if out := d.do(0, append(dev("run", api), "--", "date")...); !strings.Contains(out, "ready") {
+		d.t.Errorf("run says:\n%s", out)
+	}
+	d.do(0, dev("history", "--commands")...)
+	for _, address := range []string{api, "user-service/database"} {
+		said, _, err := forwarded(func(words ...string) *exec.Cmd { return d.command(d.user, words...) }, address,
+			dev()...)
+		if err != nil {
+			d.t.Errorf("port-forward: %v\n%s", err, said)
+		}
+	}
 }
 
 // die kills a command right after its n-th call that changes something has taken effect.

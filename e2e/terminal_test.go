@@ -19,8 +19,8 @@ import (
 
 // terminalCommand runs the binary on a pseudo-terminal: terminal CODE COLUMNSxROWS [TYPED] deployer ARGS... What the
 // terminal got is in the file "screen". TYPED is typed when the binary asks for something (a line that ends in ": ");
-// it may hold several answers, separated by |. An answer =COLUMNSxROWS gives the terminal another size, and ^C and ^D are
-// those keys.
+// it may hold several answers, separated by |. An answer =COLUMNSxROWS gives the terminal another size, and ^C and ^D
+// are those keys.
 func terminalCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "terminal")
 	if len(args) < 3 {

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,9 +24,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/internal/aws/logs"
 	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/observe"
+	"github.com/company/deployer/internal/report"
 )
 
 // distance is how long each call takes. The clock of the test moves only when nothing else can happen: what a command
@@ -64,7 +68,7 @@ func (s *site) depth(do func(context.Context, *backend.Backend) error) (deep int
 	synctest.Test(s.t, func(t *testing.T) {
 		far.began = time.Now()
 		world := s.back.World
-		world.HTTP, world.Hard = far, t.Context()
+		world.HTTP, world.Hard, world.Logs = far, t.Context(), logs.Source
 		world.Settings.Backend = config.Backend{Type: "s3", Bucket: "far", Region: s.env.Region}
 		world.Settings.Locks.Type, world.Settings.Locks.Table = "dynamodb", "far"
 		world.Settings.Locks.Region = s.env.Region
@@ -98,8 +102,9 @@ func (s *site) farBackend() {
 	require.NoError(t, err)
 }
 
-// sequence expects that few calls of a status wait for others. A search for drift cannot be measured so: it runs the
-// engine, which talks to itself by sockets, and the clock of the test does not move meanwhile. `make bench` measures it.
+// sequence expects that few calls of a status, and of logs, wait for others. A search for drift cannot be measured so:
+// it runs the engine, which talks to itself by sockets, and the clock of the test does not move meanwhile. `make bench`
+// measures it.
 func (s *site) sequence() {
 	s.t.Setenv("AWS_CA_BUNDLE", "") // the SDK adds it to clients of its own only
 	s.farBackend()
@@ -113,4 +118,25 @@ func (s *site) sequence() {
 	s.t.Logf("status: %d calls, %d one after the other", len(calls), deep)
 	require.LessOrEqual(s.t, deep, 3, "these calls are made:\n%s", strings.Join(calls, "\n"))
 	require.Greater(s.t, len(calls), 100, "the stack has more objects than are asked about at a time")
+
+	lines := 0
+	deep, calls = s.depth(func(ctx context.Context, b *backend.Backend) error {
+		return observe.Logs(ctx, b, s.key, observe.LogRequest{
+			Tail: 10, Begin: func(_, _ []string) {}, Tell: func(string, string) {},
+			Show: func(report.LogEntry) error { lines++; return nil },
+		})
+	})
+	s.t.Logf("logs: %d calls, %d one after the other", len(calls), deep)
+	require.Positive(s.t, lines)
+	// The state; the lines, the lists of tasks and the versions; the tasks, and the versions of the history.
+	require.LessOrEqual(s.t, deep, 3, "these calls are made:\n%s", strings.Join(calls, "\n"))
+	// Four services side by side, each with what runs and what has stopped.
+	at := map[string]int{}
+	for _, c := range calls {
+		if when, name, _ := strings.Cut(c, " "); name == "ECS:ListTasks" {
+			at[when]++
+		}
+	}
+	require.Len(s.t, at, 1, "%v", calls)
+	require.Equal(s.t, 8, slices.Max(slices.Collect(maps.Values(at))), "%v", calls)
 }

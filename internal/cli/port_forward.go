@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/company/deployer/internal/component/container"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/follow"
 	"github.com/company/deployer/internal/observe"
@@ -98,7 +99,7 @@ func (o *portForwardOptions) way() (*operate.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := observe.Read(f.Soft, back, key)
+	s, err := observe.ReadPlace(f.Soft, back, key)
 	if err != nil {
 		return nil, o.slip(err)
 	}
@@ -138,7 +139,7 @@ func (o *portForwardOptions) way() (*operate.Component, error) {
 
 // users are the components with containers that may connect to another one: `uses` has made a rule for them.
 func users(s *observe.Deployed, address string) []state.Component {
-	rule := ":to-" + strings.ReplaceAll(address, "/", "-") + "-"
+	rule := ":" + container.RuleTo(address)
 	connected := map[string]bool{}
 	for _, res := range s.Resources {
 		if port, found := strings.CutPrefix(res.ID, res.Component+rule); found {

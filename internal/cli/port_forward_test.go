@@ -27,17 +27,22 @@ func TestTheUsersOfADatabase(t *testing.T) {
 	s := &observe.Deployed{
 		Stored: &state.Stored{Payload: &state.Payload{Components: []state.Component{
 			{Address: "web/db"},
+			{Address: "web-shop/db-1"},
 			{Address: "web/api", Outputs: runs},
 			{Address: "web/other", Outputs: runs},
 			{Address: "web/worker", Outputs: runs},
 		}}},
 		Resources: []engine.StoredResource{
 			{ID: "web/api:to-web-db-5432", Component: "web/api"},
-			{ID: "web/other:to-web-db-copy-5432", Component: "web/other"},
+			{ID: "web/other:to-web-db--copy-5432", Component: "web/other"},
+			{ID: "web/worker:to-web--shop-db--1-5432", Component: "web/worker"},
 			{ID: "web/db:to-web-db-5432", Component: "web/db"},
 		},
 	}
 	found := users(s, "web/db")
 	require.Len(t, found, 1)
 	require.Equal(t, "web/api", found[0].Address)
+	found = users(s, "web-shop/db-1")
+	require.Len(t, found, 1)
+	require.Equal(t, "web/worker", found[0].Address)
 }

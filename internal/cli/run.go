@@ -88,7 +88,7 @@ func (t *target) component(address string) (*operate.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := observe.Read(t.factory.Soft, back, key)
+	s, err := observe.ReadPlace(t.factory.Soft, back, key)
 	if err != nil {
 		return nil, t.slip(err)
 	}

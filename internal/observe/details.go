@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/diag"
@@ -25,6 +26,17 @@ func Read(ctx context.Context, b *backend.Backend, key state.Key) (*Deployed, er
 	}
 	resources, err := engine.Resources(s.Payload.Engine)
 	return &Deployed{s, resources}, err
+}
+
+// ReadPlace is Read. Beside, it asks AWS who calls, so that PlaceOf need not ask after the read.
+func ReadPlace(ctx context.Context, b *backend.Backend, key state.Key) (*Deployed, error) {
+	if b.World.Settings.Backend.Type != "s3" {
+		return Read(ctx, b, key)
+	}
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { b.Caller(ctx) }) // PlaceOf asks the same session, which knows the answer by then
+	return Read(ctx, b, key)
 }
 
 // Select returns the components of a state, or only the one of that address.

@@ -42,7 +42,7 @@ const furthest = 30 * 24 * time.Hour
 // Logs shows the logs of everything in the state of a stack, or of the named components. It reads the state, then
 // tasks, history and logs side by side. With Follow or Live it goes on until the context ends, which is no error then.
 func Logs(ctx context.Context, b *backend.Backend, key state.Key, req LogRequest) error {
-	stored, err := Read(ctx, b, key)
+	stored, err := ReadPlace(ctx, b, key)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func SpanOf(now time.Time, since, period time.Duration) resource.Span {
 func Metrics(
 	ctx context.Context, b *backend.Backend, key state.Key, address string, span resource.Span,
 ) (*report.Metrics, error) {
-	stored, err := Read(ctx, b, key)
+	stored, err := ReadPlace(ctx, b, key)
 	if err != nil {
 		return nil, err
 	}

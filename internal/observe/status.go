@@ -21,11 +21,7 @@ func Status(ctx context.Context, b *backend.Backend, key state.Key, address stri
 	var stored *Deployed
 	var holder lock.Record
 	var first errgroup.Group
-	first.Go(func() (err error) { stored, err = Read(ctx, b, key); return err })
-	if b.World.Settings.Backend.Type == "s3" {
-		// PlaceOf asks the same session, which knows the answer by then
-		first.Go(func() error { b.Caller(ctx); return nil })
-	}
+	first.Go(func() (err error) { stored, err = ReadPlace(ctx, b, key); return err })
 	first.Go(func() error {
 		// Without permission to read locks, everything else is shown. A run in progress then counts as interrupted.
 		holder, _ = b.Locker.Inspect(ctx, lock.Key(key))

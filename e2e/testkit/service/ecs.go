@@ -236,6 +236,8 @@ func accessECS(b *access.Builder) {
 		return
 	case "StopTask":
 		on = inCluster("task", b.Text("task"))
+	case "ExecuteCommand":
+		on = append(inCluster("task", b.Text("task")), named("cluster", cluster))
 	case "StopServiceDeployment":
 		on = []string{b.Text("serviceDeploymentArn")}
 	case "DescribeTasks":

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/rollout"
@@ -81,21 +82,25 @@ func (r *Runner) OfFamily(ctx context.Context, cluster, family string) ([]types.
 }
 
 func (r *Runner) list(ctx context.Context, which ecs.ListTasksInput) ([]types.Task, error) {
-	var arns []string
-	cluster := *which.Cluster
-	for _, status := range []types.DesiredStatus{types.DesiredStatusRunning, types.DesiredStatusStopped} {
-		in := which
-		in.DesiredStatus = status
-		some, err := call.All(ctx, r.ecs.ListTasks, &in, &in.NextToken, taskARNs)
-		if call.HasCode(err, "ClusterNotFoundException") {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, call.Error(err)
-		}
-		arns = append(arns, some...)
+	var found [2][]string
+	both, listing := errgroup.WithContext(ctx)
+	for i, status := range []types.DesiredStatus{types.DesiredStatusRunning, types.DesiredStatusStopped} {
+		both.Go(func() (err error) {
+			in := which
+			in.DesiredStatus = status
+			found[i], err = call.All(listing, r.ecs.ListTasks, &in, &in.NextToken, taskARNs)
+			return err
+		})
 	}
-	tasks, err := r.described(ctx, cluster, arns)
+	switch err := both.Wait(); {
+	case call.HasCode(err, "ClusterNotFoundException"):
+		return nil, nil
+	case err != nil:
+		return nil, call.Error(err)
+	}
+	// A task that stops meanwhile is in both lists.
+	arns := slices.Compact(slices.Sorted(slices.Values(slices.Concat(found[0], found[1]))))
+	tasks, err := r.described(ctx, *which.Cluster, arns)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,9 @@ func Open(
 // slug turns an address into part of a resource name; distinct addresses stay distinct.
 var slug = strings.NewReplacer("-", "--", "/", "-").Replace
 
+// RuleTo is what the names of rules begin with that let a component connect to another one; a port follows.
+func RuleTo(address string) string { return "to-" + slug(address) + "-" }
+
 // connections open the ports of the used components. Rules belong to the user: so two services can use each other.
 func connections(in component.Instance, own *resource.Resource, granted []component.Granted) []*resource.Resource {
 	var out []*resource.Resource
@@ -43,7 +46,7 @@ func connections(in component.Instance, own *resource.Resource, granted []compon
 			continue
 		}
 		for _, port := range g.Grant.Ports {
-			name := "to-" + slug(g.Address) + "-" + strconv.Itoa(port)
+			name := RuleTo(g.Address) + strconv.Itoa(port)
 			if opened[name] {
 				continue // another verb of the same component opens it too
 			}
