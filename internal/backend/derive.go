@@ -17,7 +17,7 @@ func (b *Backend) Derive(ctx context.Context, key state.Key, engineState []byte)
 	if len(engineState) == 0 {
 		return nil
 	}
-	if cloud := b.World.Settings.Pulumi; cloud.Backend != config.CopyInBucket {
+	if cloud := b.World.Settings.Pulumi; cloud.InCloud() {
 		return b.deriveInCloud(ctx, cloud, key, engineState)
 	}
 	files, err := engine.DIY(engineState, key.Stack, key.Environment)

@@ -62,8 +62,8 @@ type Pulumi struct {
 	AccessToken  Token  `json:"accessToken" example:"${PULUMI_ACCESS_TOKEN}" unset:"none" doc:"Access token of Pulumi Cloud; in files only as the name of an environment variable."`
 }
 
-// CopyInBucket is the Backend of a copy beside the state.
-const CopyInBucket = "s3"
+// InCloud reports whether the copy goes to Pulumi Cloud, and not beside the state.
+func (p Pulumi) InCloud() bool { return p.Backend != "" && p.Backend != "s3" }
 
 // Token is a secret that shows itself nowhere. Convert it to a string where it is used.
 type Token string
