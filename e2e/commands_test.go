@@ -36,7 +36,7 @@ import (
 //	replace FILE OLD NEW        replace text in a file
 //	repeat FILE TEXT N          append TEXT (with \n and \t) N times to a file
 //	flow FILE JOB [NAME=VALUE]  what a job of examples/ci runs, as of flowCommand
-//	forward ADDRESS FLAGS...    reach a port through port-forward, as of forwardCommand
+//	[!] forward ADDRESS FLAGS... reach a port through port-forward, as of forwardCommand
 //	registry ...                as of registryCommand
 //	release VERSION             a mirror that has this release
 //	proxy ...                   as of proxyCommand

@@ -20,10 +20,9 @@ import (
 
 var leads = regexp.MustCompile(`(127\.0\.0\.1:\d+) leads to (\S+)`)
 
-// forwardCommand is forwarded in a script: forward ADDRESS FLAGS... What the binary says is in the file "err"; it must
-// have asked AWS for the same.
+// forwardCommand is forwarded in a script: [!] forward ADDRESS FLAGS... What the binary says is in the file "err"; it
+// must have asked AWS for the same. With !, the connections must fail.
 func forwardCommand(ts *testscript.TestScript, neg bool, args []string) {
-	refuse(ts, neg, "forward")
 	before := worldOf(ts).Proxy.Count(proxy.Filter{Operation: "StartSession"})
 	said, remote, err := forwarded(func(words ...string) *exec.Cmd {
 		cmd := exec.Command(binary, words...)
@@ -31,7 +30,12 @@ func forwardCommand(ts *testscript.TestScript, neg bool, args []string) {
 		return cmd
 	}, args[0], args[1:]...)
 	ts.Check(os.WriteFile(ts.MkAbs("err"), []byte(said), 0o644))
-	if err != nil {
+	switch {
+	case neg && err == nil:
+		ts.Fatalf("the connections work\n%s", said)
+	case neg:
+		return
+	case err != nil:
 		ts.Fatalf("%v\n%s", err, said)
 	}
 	host, port, err := net.SplitHostPort(remote)
