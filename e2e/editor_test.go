@@ -93,8 +93,8 @@ func TestAnEditorAcceptsTheExamples(t *testing.T) {
 	require.Greater(t, seen, 50)
 }
 
-// What an editor shows of a wrong file, what it offers, and what it says about a word. The schema comes from the modeline:
-// nothing else names one for this place.
+// What an editor shows of a wrong file, what it offers, and what it says about a word. The schema comes from the
+// modeline: nothing else names one for this place.
 func TestAnEditorHelps(t *testing.T) {
 	t.Parallel()
 	e := newEditor(t)

@@ -34,10 +34,11 @@ func TestSchemaStoreListsFilesOfTheRelease(t *testing.T) {
 	loop := regexp.MustCompile(`for schema in (.*); do`).FindStringSubmatch(read("assets.sh"))
 	require.NotNil(t, loop)
 	made := schema.All(kinds.Registry(), catalog.New(aws.Config{}))
+	const address = "https://github.com/company/deployer/releases/latest/download/"
 	var want []string
 	for name := range strings.FieldsSeq(loop[1]) {
 		require.Contains(t, made, name+".json")
-		want = append(want, "https://github.com/company/deployer/releases/latest/download/deployer-"+name+".schema.json")
+		want = append(want, address+"deployer-"+name+".schema.json")
 	}
 	var got []string
 	for _, s := range list.Schemas {

@@ -112,8 +112,10 @@ func (s *Server) greet(folder string) error {
 		"capabilities": map[string]any{
 			"workspace": map[string]any{"configuration": true, "workspaceFolders": true},
 			"textDocument": map[string]any{
-				"hover":      map[string]any{"contentFormat": []string{"plaintext"}},
-				"completion": map[string]any{"completionItem": map[string]any{"documentationFormat": []string{"plaintext"}}},
+				"hover": map[string]any{"contentFormat": []string{"plaintext"}},
+				"completion": map[string]any{
+					"completionItem": map[string]any{"documentationFormat": []string{"plaintext"}},
+				},
 			},
 		},
 	})
