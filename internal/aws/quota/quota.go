@@ -1,7 +1,7 @@
 // Package quota asks how much of its quotas an account uses: of those that deployments meet first, and that AWS tells
 // without Service Quotas.
 //
-// In: an SDK configuration with a region. Out: numbers, and why some are not known. It only reads.
+// In: an SDK configuration with a region. Out: numbers, and why some are not known. It must not change anything.
 package quota
 
 import (
