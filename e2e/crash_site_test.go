@@ -54,8 +54,11 @@ func newSite(t *testing.T, stack crashStack, local bool) *crashSite {
 }
 
 // newCrashSite is newSite with what undisturbed runs do there.
-func newCrashSite(t *testing.T, stack crashStack, local bool) *crashSite {
+func newCrashSite(t *testing.T, stack crashStack, local bool, options ...func(*crashSite)) *crashSite {
 	s := newSite(t, stack, local)
+	for _, option := range options {
+		option(s)
+	}
 	require.Empty(t, s.inventory(t))
 	d := s.deployment(t)
 	counted := func(command string) (c calls) {

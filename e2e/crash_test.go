@@ -268,10 +268,22 @@ func TestCrashDuringRollout(t *testing.T) {
 	}
 }
 
-// Every call to the state and the locks counts here, those that only read, too.
+// Every call to the state and the locks counts here, those that only read, too. The locks are in the table or in the
+// bucket, by the commit; make crash has both.
 func TestKilledAtTheBackend(t *testing.T) {
 	t.Parallel()
-	s := newCrashSite(t, crashSmall, false)
+	places := []func(*crashSite){func(*crashSite) {}, (*crashSite).lockInBucket}
+	for _, n := range crashes.sample(len(places), 1) {
+		t.Run([]string{"table", "bucket"}[n-1], func(t *testing.T) {
+			t.Parallel()
+			killedAtTheBackend(t, places[n-1])
+		})
+	}
+}
+
+func killedAtTheBackend(t *testing.T, place func(*crashSite)) {
+	t.Helper()
+	s := newCrashSite(t, crashSmall, false, place)
 	again := []sequel{resumed, resumedElsewhere, dropped, droppedElsewhere}
 	for _, story := range []struct {
 		command string
