@@ -44,6 +44,7 @@ func (c *call) tagged(change bool) (map[string]string, error) {
 	}
 	if g := c.groups[arn[strings.LastIndex(arn, ":")+1:]]; change && strings.Contains(arn, ":replicationgroup:") &&
 		g != nil && g.status() != available {
+		g.poll() // time passes while the caller asks again
 		return nil, refuse("InvalidReplicationGroupState", "Replication group %s is not in available state.", g.id)
 	}
 	return tags, nil
