@@ -81,6 +81,7 @@ func (c crisis) pair() bool {
 // endure lets one case happen in the life of a site, and returns what is wrong afterwards.
 func (s *site) endure(c crisis) (problem error) {
 	began := time.Now()
+	_ = s.kept(c) // what a clean-up deleted is not of this case
 	s.version = c.story.version()
 	destroy := c.story == destroying
 	home, host := s.t.TempDir(), "first"
@@ -180,6 +181,9 @@ func (s *site) endure(c crisis) (problem error) {
 			end := p.wake()
 			look("after a zombie woke up, which ended with: " + describe(end))
 		}
+	}
+	if err := s.kept(c); err != nil {
+		problem = err
 	}
 	cases := table.Add(tally.Result{
 		Story: c.row(), Way: c.way, Converged: problem == nil, Orphans: len(d.orphans), Duplicates: len(d.duplicates),

@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,7 @@ import (
 
 	"github.com/company/deployer/e2e/testkit"
 	"github.com/company/deployer/e2e/testkit/inventory"
+	"github.com/company/deployer/e2e/testkit/proxy"
 	"github.com/company/deployer/e2e/testkit/service"
 	"github.com/company/deployer/e2e/testkit/tally"
 	"github.com/company/deployer/internal/aws/call"
@@ -102,6 +104,9 @@ type site struct {
 	mu    sync.Mutex
 	dead  map[int]bool
 
+	deleted []string // data stores, in the current case
+	lost    []string // of these, the ones without a final snapshot
+
 	lives   int
 	prefix  string // of the state of this life
 	version int    // that is wanted
@@ -121,6 +126,9 @@ func (s *site) move(t *testing.T) {
 	s.env = testkit.Start(t, testkit.InRegion("us-east-1"))
 	s.bucket, s.prefix, s.lives = "crash-"+s.env.Account, "life-0", 0
 	s.addProfile(t)
+	if s.keeps {
+		s.env.Proxy.Watch(s.losses)
+	}
 	found, err := backend.Create(t.Context(), s.start("first", t.TempDir()).world(), backend.Making{})
 	require.NoError(t, err)
 	for _, f := range found {
@@ -149,6 +157,9 @@ func (s *site) undisturbed(t *testing.T) {
 		require.NoError(t, s.ended(story))
 		s.later.Add(int64(time.Minute)) // a version's name in the history is a second
 	}
+	if s.oneLife && !everything() {
+		return
+	}
 	for _, destroy := range []bool{false, true} {
 		s.later.Add(int64(time.Minute))
 		_, err := s.start("first", t.TempDir()).run(destroy)
@@ -158,6 +169,50 @@ func (s *site) undisturbed(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
+}
+
+// losses notes which data stores are deleted, and which of them without a final snapshot. The emulator refuses to
+// delete one that is protected.
+func (s *site) losses(c *proxy.Call, answer *proxy.Response) {
+	if answer.Status >= 300 {
+		return
+	}
+	var store, snapshot string
+	switch c.Service + ":" + c.Operation {
+	case "rds:DeleteDBInstance":
+		if bytes.Contains(answer.Body, []byte("<DBClusterIdentifier>")) {
+			return // the cluster has the data
+		}
+		store, snapshot = c.Form.Get("DBInstanceIdentifier"), c.Form.Get("FinalDBSnapshotIdentifier")
+	case "rds:DeleteDBCluster":
+		store, snapshot = c.Form.Get("DBClusterIdentifier"), c.Form.Get("FinalDBSnapshotIdentifier")
+	case "elasticache:DeleteReplicationGroup":
+		store, snapshot = c.Form.Get("ReplicationGroupId"), c.Form.Get("FinalSnapshotIdentifier")
+	default:
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deleted = append(s.deleted, store)
+	if snapshot == "" {
+		s.lost = append(s.lost, store)
+	}
+}
+
+// kept makes sure that a case lost no data: it deleted no data store without a final snapshot, and none at all that is
+// still wanted.
+func (s *site) kept(c crisis) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	deleted, lost := s.deleted, s.lost
+	s.deleted, s.lost = nil, nil
+	switch {
+	case len(lost) > 0:
+		return fmt.Errorf("deleted without a final snapshot: %v", lost)
+	case len(deleted) > 0 && (c.story == creating || c.story == updating) && !c.last():
+		return fmt.Errorf("deleted, although they are still wanted: %v", deleted)
+	}
+	return nil
 }
 
 // newLife begins with nothing.

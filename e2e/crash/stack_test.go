@@ -59,12 +59,18 @@ type subject struct {
 	folder string
 	ownVPC bool
 	lossy  []string // components that may go with their data
+	keeps  bool     // every data store has a final snapshot
+	// single is how many cases of each story a sample has, and paired how many with two faults in a row. Without both
+	// it has one of either kind. oneLife leaves out those that end a life: what they need to know takes another life.
+	single, paired int
+	oneLife        bool
 	// edits make versions of the stack, each out of the one before it.
 	edits [versions][]edit
 }
 
 // example is the stack that users copy.
 var example = subject{
+	single: 2, paired: 1,
 	stack: "user-platform", folder: filepath.Join("..", "..", "examples", "user-platform"),
 	lossy: []string{"user-service/uploads", "user-service/database"},
 	edits: [versions][]edit{
@@ -116,9 +122,13 @@ var example = subject{
 
 // stores are data stores in a VPC of their own.
 var stores = subject{
-	before: "stores ", stack: "stores", folder: "stores", ownVPC: true,
+	before: "stores ", stack: "stores", folder: "stores", ownVPC: true, keeps: true, oneLife: true,
 	lossy: []string{"data/database", "data/records", "data/aurora", "data/cache", "data/sessions"},
 	edits: [versions][]edit{
+		0: { // each run that deletes one lifts its protection first
+			{"services/data/aurora.yaml", "finalSnapshot: true", "finalSnapshot: true\n  deletionProtection: true"},
+			{"services/data/database.yaml", "finalSnapshot: true", "finalSnapshot: true\n  deletionProtection: true"},
+		},
 		1: { // in place
 			{"infra/network.yaml", "azs: 2", "azs: 3"},
 			{"infra/network.yaml", "natGateways: single", "natGateways: perAz"},
