@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -189,24 +190,29 @@ func column(at, from, to time.Time, width int) int {
 	return min(max(int(float64(width)*float64(at.Sub(from))/float64(to.Sub(from))), 0), width-1)
 }
 
-// moments is a line below a chart with the deployments of its span. One that would run into another is left out.
+// moments is a line below a chart with the deployments of its span. One that would run into a newer one is left out: the
+// newest one most likely explains what the chart shows. At the edge of the screen the name is before its arrow.
 func moments(all []report.Moment, from, to time.Time, width, room int) string {
-	text := ""
-	for _, m := range all {
+	room = max(room, 0)
+	line, free := []rune(strings.Repeat(" ", room)), room
+	for _, m := range slices.Backward(all) {
 		at := column(m.At, from, to, width)
-		if m.At.Before(from) || m.At.After(to) || columns(text) > at {
+		name := m.Version.String()
+		if m.Result != "succeeded" {
+			name += " " + oneLine(m.Result)
+		}
+		mark, start := []rune("▲"+name), at
+		if start+len(mark) > room {
+			mark = []rune(name + "▲")
+			start = at - len(mark) + 1
+		}
+		if m.At.Before(from) || m.At.After(to) || start < 0 || start+len(mark) > free {
 			continue
 		}
-		mark := "▲" + m.Version.String()
-		if m.Result != "succeeded" {
-			mark += " " + oneLine(m.Result)
-		}
-		if at+columns(mark) > room {
-			mark = "▲" // at the edge of the screen
-		}
-		text += strings.Repeat(" ", at-columns(text)) + mark + " "
+		copy(line[start:], mark)
+		free = start - 1 // and a blank
 	}
-	return strings.TrimRight(text, " ")
+	return strings.TrimRight(string(line), " ")
 }
 
 // MetricsScreen redraws metrics in place, as StatusScreen does.

@@ -89,3 +89,23 @@ func TestNumbersAndPeriods(t *testing.T) {
 	scale, unit = scaled("seconds", 0.2)
 	require.Equal(t, []any{0.001, " ms"}, []any{scale, unit})
 }
+
+func TestTheNewestDeploymentsAreMarked(t *testing.T) {
+	from := time.Date(2026, 11, 29, 3, 0, 0, 0, time.UTC)
+	at := func(minutes, version int, result string) report.Moment {
+		return report.Moment{
+			Version: report.Version(version), Result: result, At: from.Add(time.Duration(minutes) * time.Minute),
+		}
+	}
+	show := func(all ...report.Moment) string { return moments(all, from, from.Add(time.Hour), 30, 32) }
+	require.Empty(t, show())
+	require.Equal(t, "▲v1       ▲v2 failed", show(at(0, 1, "succeeded"), at(20, 2, "failed")))
+	// In the same column, and in the next ones.
+	require.Equal(t, "          ▲v2 failed", show(at(20, 1, "succeeded"), at(20, 2, "failed")))
+	require.Equal(t, "          ▲v3", show(at(14, 1, "succeeded"), at(16, 2, "succeeded"), at(20, 3, "succeeded")))
+	// At the edge, and outside.
+	require.Equal(t, "▲v1                 v2 failed▲", show(at(0, 1, "succeeded"), at(59, 2, "failed")))
+	require.Equal(t, "                             ▲v3", show(at(-1, 1, "succeeded"), at(59, 3, "succeeded")))
+	require.Empty(t, show(at(61, 1, "succeeded")))
+	require.Empty(t, moments([]report.Moment{at(30, 12, "failed")}, from, from.Add(time.Hour), 4, 4))
+}
