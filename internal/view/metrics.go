@@ -190,8 +190,8 @@ func column(at, from, to time.Time, width int) int {
 	return min(max(int(float64(width)*float64(at.Sub(from))/float64(to.Sub(from))), 0), width-1)
 }
 
-// moments is a line below a chart with the deployments of its span. One that would run into a newer one is left out: the
-// newest one most likely explains what the chart shows. At the edge of the screen the name is before its arrow.
+// moments is a line below a chart with the deployments of its span. One that would run into a newer one is left out:
+// the newest one most likely explains what the chart shows. At the edge of the screen the name is before its arrow.
 func moments(all []report.Moment, from, to time.Time, width, room int) string {
 	room = max(room, 0)
 	line, free := []rune(strings.Repeat(" ", room)), room
