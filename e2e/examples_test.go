@@ -20,10 +20,8 @@ var (
 	examplesLast  = []string{
 		"drift remediate", "rollback", "state pull", "state push", "state restore", "state rm", "state mv", "destroy",
 	}
-	// examplesElsewhere run in a repository of their own, each after the commands that are named.
-	examplesElsewhere = map[string][]string{
-		"stack init": {}, "component add": {"stack init shop --yes"}, "environment add": {"stack init shop --yes"},
-	}
+	// examplesElsewhere run in a repository of their own, each in an empty one or in one with the stack shop.
+	examplesElsewhere = map[string]bool{"stack init": false, "component add": true, "environment add": true}
 )
 
 // examplesThat say what is expected of an example other than exit code 0. The key is a part of its line.
@@ -66,12 +64,18 @@ func TestExamplesOfHelp(t *testing.T) {
 		t.Fatalf("the page has too few examples: %v", middle)
 	}
 	e := &exampleShell{t: t, aws: testkit.Start(t), home: t.TempDir(), repo: t.TempDir()}
-	for command, before := range examplesElsewhere {
+	shop := *e
+	shop.repo = t.TempDir()
+	shop.run("deployer stack init shop --yes", 0)
+	for command, inShop := range examplesElsewhere {
 		for _, line := range examples[command] {
 			one := *e
 			one.repo = t.TempDir()
-			for _, words := range before {
-				one.run("deployer "+words, 0)
+			if inShop {
+				one.repo = filepath.Join(one.repo, "repo")
+				if err := os.CopyFS(one.repo, os.DirFS(shop.repo)); err != nil {
+					t.Fatal(err)
+				}
 			}
 			one.run(line, 0)
 			one.run("deployer validate", 0)

@@ -8,6 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/company/deployer/internal/aws/catalog"
+	"github.com/company/deployer/internal/component/kinds"
 	"github.com/company/deployer/internal/config"
 	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/report"
@@ -41,7 +45,7 @@ func (s *scaffolding) write(files []scaffold.File) error {
 	for _, file := range []string{schema.Manifest, schema.Overlay} {
 		path := filepath.Join(s.root, filepath.FromSlash(schemaFolder), file)
 		if known == nil && !exists(path) {
-			known = schemas()
+			known = schema.OfStack(kinds.Registry(), catalog.New(aws.Config{}))
 		}
 		if _, err := s.create(path, string(known[file]), s.keep); err != nil {
 			return err

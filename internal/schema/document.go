@@ -38,15 +38,20 @@ type object = map[string]any
 
 // All returns the schemas by file name: Manifest, Overlay, Configuration, and KIND.json for each kind of document.
 func All(kinds *component.Registry, types Types) map[string][]byte {
-	out := map[string][]byte{
-		Manifest:      bundle(kinds, types, "A manifest of deployer", full, Kinds(kinds)...),
-		Overlay:       bundle(kinds, types, "A document below environments/ of deployer", overlay, Kinds(kinds)...),
-		Configuration: configuration(),
-	}
+	out := OfStack(kinds, types)
+	out[Configuration] = configuration()
 	for _, kind := range Kinds(kinds) {
 		out[kind+".json"] = bundle(kinds, types, "A "+kind+" of deployer", full, kind)
 	}
 	return out
+}
+
+// OfStack returns the schemas that the files of a stack name. It takes less time than All.
+func OfStack(kinds *component.Registry, types Types) map[string][]byte {
+	return map[string][]byte{
+		Manifest: bundle(kinds, types, "A manifest of deployer", full, Kinds(kinds)...),
+		Overlay:  bundle(kinds, types, "A document below environments/ of deployer", overlay, Kinds(kinds)...),
+	}
 }
 
 // Kinds are the kinds that a document may have, sorted.
