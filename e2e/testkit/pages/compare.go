@@ -20,7 +20,9 @@ var variable = []struct {
 	{regexp.MustCompile(`\b\d\d:\d\d:\d\d\b`), "TIME"},
 	{regexp.MustCompile(`\b(\d+[smh]|less than a minute) ago\b`), "AGO"},
 	{regexp.MustCompile(`\b\d+\.\d+s\b`), "DURATION"},
-	{regexp.MustCompile(`\bin (\d+m)?\d+s\b`), "in DURATION"},
+	{regexp.MustCompile(`\b(in|after) (\d+m ?)?\d+s\b`), "$1 DURATION"},
+	{regexp.MustCompile(`\((\d+m ?)?\d+s\)`), "(DURATION)"},
+	{regexp.MustCompile(`\bserial \d+\b`), "serial N"}, // a run that takes longer writes its progress more often
 	{regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), "ID"},
 	// A digest, the id of a task or of an object of EC2, a commit.
 	{regexp.MustCompile(`\b[0-9a-f]{16,64}\b`), "ID"},
