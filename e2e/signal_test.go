@@ -283,7 +283,7 @@ func TestReaderLeaves(t *testing.T) {
 	first, err := bufio.NewReader(lines).ReadString('\n')
 	require.NoError(t, err)
 	require.Contains(t, first, "Plan for shop/dev")
-	require.NoError(t, lines.Close())
+	_ = lines.Close() // Wait closes it, too, when the process has ended by now
 	p.exit(t)
 	require.NotContains(t, p.out.String(), "Error")
 	d.destroy(t)

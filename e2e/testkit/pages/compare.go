@@ -28,6 +28,7 @@ var variable = []struct {
 	{regexp.MustCompile(`\b[0-9a-f]{16,64}\b`), "ID"},
 	{regexp.MustCompile(`\b[0-9a-f]{7,8}\b`), "ID"},
 	{regexp.MustCompile(`\b(vpc|subnet|sg|sgr|eni|rtb|igw|nat|eipalloc|acl)-[0-9a-f]{8,17}\b`), "$1-ID"},
+	{regexp.MustCompile(`^  deployer:  \S+$`), "  deployer:  VERSION"},
 	// The hash at the end of a name depends on the account.
 	{regexp.MustCompile(`-[a-z0-9]{8}\b`), "-HASH"},
 }

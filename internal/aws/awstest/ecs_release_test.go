@@ -208,4 +208,8 @@ func TestAReleaseThatGoesStopsItsTask(t *testing.T) {
 	out, err := r.client.ListTasks(t.Context(), &ecs.ListTasksInput{Cluster: &r.cluster})
 	require.NoError(t, err)
 	require.Empty(t, out.TaskArns)
+	// ECS still lists the tasks, but there is nothing to delete.
+	_, found, err := r.b.(resource.Locator).Locate(t.Context(), r.request(r.props(one, "migrate")))
+	require.NoError(t, err)
+	require.False(t, found)
 }

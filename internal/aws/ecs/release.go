@@ -129,16 +129,19 @@ func (r *release) read(ctx context.Context, c releaseCall) (wanted.Release, want
 	return props, c.Out, context.Cause(ctx)
 }
 
-// find finds out whether an interrupted run has started a task.
+// find finds out whether a task that an interrupted run has started still runs. One that has stopped is no object: ECS
+// lists it for an hour, and nothing can be deleted. If it has succeeded, begin finds it.
 func (r *release) find(ctx context.Context, c releaseCall) (string, map[string]string, error) {
 	tasks, err := r.tasks.StartedBy(ctx, c.Props.Cluster.Get(), releaseMark(c.Props.Name))
 	if err != nil {
 		return "", nil, err
 	}
-	if len(tasks) == 0 {
-		return "", nil, fmt.Errorf("release %s: %w", c.Props.Name, resource.ErrNotFound)
+	for _, t := range tasks {
+		if aws.ToString(t.LastStatus) != task.Stopped {
+			return c.Props.Name, nil, nil
+		}
 	}
-	return c.Props.Name, nil, nil
+	return "", nil, fmt.Errorf("release %s: %w", c.Props.Name, resource.ErrNotFound)
 }
 
 // update runs the task when what it runs has changed. Network and timeout only count for the next task.
