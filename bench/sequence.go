@@ -11,10 +11,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/acm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
+	"github.com/company/deployer/e2e/testkit"
 	"github.com/company/deployer/e2e/testkit/proxy"
 	"github.com/company/deployer/e2e/testkit/service"
 )
@@ -117,8 +117,7 @@ func (b *bench) example(p *proxy.Proxy) (string, error) {
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 	}
 	for _, host := range []string{"api.users.example.com", "api.example.com"} {
-		request := acm.RequestCertificateInput{DomainName: aws.String(host)}
-		if _, err := acm.NewFromConfig(config).RequestCertificate(ctx, &request); err != nil {
+		if _, err := testkit.ImportCertificate(ctx, config, host); err != nil {
 			return "", err
 		}
 	}
