@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/e2e/testkit/child"
 	"github.com/company/deployer/e2e/testkit/yamlls"
 )
 
@@ -32,7 +33,7 @@ func newEditor(t *testing.T) *editor {
 		schema("overlay.json"):  {"stacks/*/environments/**"},
 		schema("config.json"):   {".deployer/config.yaml"},
 	}, func(s string) { t.Log(s) })
-	if errors.Is(err, yamlls.ErrNoNode) {
+	if errors.Is(err, child.ErrNoNode) {
 		t.Skip(err)
 	}
 	require.NoError(t, err)

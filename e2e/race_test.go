@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/company/deployer/e2e/testkit"
+	"github.com/company/deployer/e2e/testkit/child"
 	"github.com/company/deployer/e2e/testkit/dynalite"
 	"github.com/company/deployer/e2e/testkit/proxy"
 	"github.com/company/deployer/internal/state"
@@ -55,7 +56,7 @@ func TestRaceInTheBucket(t *testing.T) {
 func TestRaceOnDynalite(t *testing.T) {
 	t.Parallel()
 	server, err := dynalite.Start(t.Context(), func(what string) { t.Log(what) })
-	if errors.Is(err, dynalite.ErrNoNode) {
+	if errors.Is(err, child.ErrNoNode) {
 		fmt.Fprintln(os.Stderr, "SKIPPED: TestRaceOnDynalite:", err)
 		t.Skip(err)
 	}

@@ -13,7 +13,7 @@ func (k *Lock) keepAlive(ctx context.Context) {
 	interval := k.snapshot().Heartbeat
 	pause := interval
 	for {
-		if sleep(ctx, pause) != nil {
+		if Sleep(ctx, pause) != nil {
 			return
 		}
 		silent := k.silent()

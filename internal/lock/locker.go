@@ -137,7 +137,7 @@ func (w *waiter) acquire(ctx context.Context) (*Lock, error) {
 		if w.troubled == nil {
 			rest = min(rest, max(w.options.Timeout-w.clock.Since(w.start), 0)+time.Millisecond)
 		}
-		if err := sleep(ctx, rest); err != nil {
+		if err := Sleep(ctx, rest); err != nil {
 			return nil, err
 		}
 		pause = min(pause*3/2, longestLook)
@@ -166,7 +166,7 @@ func (w *waiter) take(ctx context.Context, seen *Record) (Record, error) {
 	call, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() {
-		if err := sleep(call, linger); err == nil {
+		if err := Sleep(call, linger); err == nil {
 			cancel(context.Cause(ctx))
 		}
 	})()
@@ -226,7 +226,8 @@ func (w *waiter) notify(holder Record) {
 	w.options.Notify(holder, w.clock.Since(w.start))
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits; it returns why ctx ended, if that was first.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

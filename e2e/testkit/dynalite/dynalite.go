@@ -10,10 +10,8 @@ package dynalite
 import (
 	"context"
 	_ "embed"
-	"errors"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 
@@ -29,9 +27,6 @@ var locked []byte
 // Version is the version in package.json.
 const Version = "4.0.0"
 
-// ErrNoNode says that this machine cannot run dynalite.
-var ErrNoNode = errors.New("dynalite needs node and npm on PATH")
-
 // Server is a running dynalite.
 type Server struct {
 	*child.Process
@@ -44,25 +39,9 @@ func (s *Server) URL() string { return s.url }
 // Start installs dynalite if it is not in the cache, starts it and waits until it answers. It reports slow steps to
 // progress.
 func Start(ctx context.Context, progress func(string)) (*Server, error) {
-	node, nodeErr := exec.LookPath("node")
-	npm, npmErr := exec.LookPath("npm")
-	if nodeErr != nil || npmErr != nil {
-		return nil, ErrNoNode
-	}
-	cache, err := child.Cache("dynalite")
-	if err != nil {
-		return nil, err
-	}
-	dir, err := child.Install(cache, Version, progress, func(dir string) error {
-		err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755),
-			os.WriteFile(filepath.Join(dir, "package.json"), manifest, 0o600),
-			os.WriteFile(filepath.Join(dir, "package-lock.json"), locked, 0o600))
-		if err != nil {
-			return err
-		}
-		// Only the store on disk needs the install scripts, which compile it; tests keep tables in memory.
-		return child.Run(ctx, dir, []string{npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"})
-	})
+	// Only the store on disk needs the install scripts, which compile it; tests keep tables in memory.
+	node, dir, err := child.InstallPackage(ctx,
+		child.Package{Name: "dynalite", Version: Version, Manifest: manifest, Locked: locked}, progress)
 	if err != nil {
 		return nil, err
 	}

@@ -32,9 +32,6 @@ var locked []byte
 // Version is the version in package.json.
 const Version = "1.25.0"
 
-// ErrNoNode says that this machine cannot run the server.
-var ErrNoNode = errors.New("the YAML language server needs node and npm on PATH")
-
 // Server is a running language server.
 type Server struct {
 	cmd      *exec.Cmd
@@ -62,24 +59,8 @@ type message struct {
 // Start installs the server if it is not in the cache, and starts it in a folder. schemas are the schemas of files
 // without a modeline: patterns of files by the path of a schema. It reports slow steps to progress.
 func Start(ctx context.Context, folder string, schemas map[string][]string, progress func(string)) (*Server, error) {
-	node, nodeErr := exec.LookPath("node")
-	npm, npmErr := exec.LookPath("npm")
-	if nodeErr != nil || npmErr != nil {
-		return nil, ErrNoNode
-	}
-	cache, err := child.Cache("yamlls")
-	if err != nil {
-		return nil, err
-	}
-	dir, err := child.Install(cache, Version, progress, func(dir string) error {
-		err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755),
-			os.WriteFile(filepath.Join(dir, "package.json"), manifest, 0o600),
-			os.WriteFile(filepath.Join(dir, "package-lock.json"), locked, 0o600))
-		if err != nil {
-			return err
-		}
-		return child.Run(ctx, dir, []string{npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"})
-	})
+	node, dir, err := child.InstallPackage(ctx,
+		child.Package{Name: "yamlls", Version: Version, Manifest: manifest, Locked: locked}, progress)
 	if err != nil {
 		return nil, err
 	}

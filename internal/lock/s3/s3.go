@@ -179,7 +179,7 @@ func (t *Table) change(
 			return lock.Record{}, err
 		}
 		known = false
-		if err := wait(ctx, pause/2+rand.N(pause)); err != nil {
+		if err := lock.Sleep(ctx, pause/2+rand.N(pause)); err != nil {
 			return lock.Record{}, t.problem("s3:PutObject", err)
 		}
 	}
@@ -204,17 +204,6 @@ func (t *Table) keep(key lock.Key, o object) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.last[key] = o
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }
 
 // write puts the record if the object still has that ETag; "": if there is none. The SDK repeats a write whose answer
