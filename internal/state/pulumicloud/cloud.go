@@ -27,7 +27,7 @@ const (
 )
 
 const (
-	patience  = 20 * time.Second // for all calls about one copy
+	patience  = 6 * time.Second // for all calls about one copy: a run that has released its lock ends soon after
 	pause     = 200 * time.Millisecond
 	attempts  = 3
 	maxAnswer = 1 << 20
@@ -53,8 +53,10 @@ func (c *Client) Put(ctx context.Context, stack Stack, deployment json.RawMessag
 	defer cancel()
 	err := c.put(ctx, stack, deployment)
 	switch {
-	case err == nil, errors.Is(err, context.Canceled):
-		return err
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled): // all else is recorded: only the copy is missing
+		err = errors.New("the run ended before the answer")
 	case errors.Is(err, context.DeadlineExceeded):
 		err = fmt.Errorf("no answer within %d seconds", int(patience.Seconds()))
 	}

@@ -1,8 +1,10 @@
 package pulumicloud
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -47,6 +49,27 @@ func TestTemporaryAnswersAreRepeated(t *testing.T) {
 	client.Organization = fakepulumi.User
 	cloud.Fail(http.StatusServiceUnavailable, http.StatusTooManyRequests)
 	require.NoError(t, client.Put(t.Context(), stack, deployment("")))
+}
+
+// A run that ends meanwhile says what is missing: the copy, and nothing else.
+func TestAnAnswerThatDoesNotComeIsAWarning(t *testing.T) {
+	asked := make(chan struct{})
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // only then the server sees that the client has gone
+		close(asked)
+		<-r.Context().Done()
+	}))
+	t.Cleanup(silent.Close)
+	ctx, end := context.WithCancel(t.Context())
+	go func() {
+		<-asked
+		end()
+	}()
+	client := Client{HTTP: silent.Client(), Address: silent.URL, Token: token, Organization: fakepulumi.User}
+	err := client.Put(ctx, stack, deployment(""))
+	require.ErrorContains(t, err, "Copy for pulumi was not written")
+	require.ErrorContains(t, err, "the run ended before the answer")
+	require.NotErrorIs(t, err, context.Canceled)
 }
 
 // Every failure is a warning with a next step, and no text has the token.
