@@ -184,6 +184,7 @@ func (p *process) Do(req *http.Request) (*http.Response, error) {
 	p.seen[name]++
 	here := moment{name, p.seen[name]}
 	p.calls = append(p.calls, here)
+	inTime := len(p.calls) <= int(ahead/eachCall)
 	struck := here == p.strike.moment && p.strike.fault.name != ""
 	p.hit = p.hit || struck
 	call, backend := req.Header.Get("Amz-Sdk-Invocation-Id"), strings.Contains(req.URL.Path, p.bucket)
@@ -196,7 +197,9 @@ func (p *process) Do(req *http.Request) (*http.Response, error) {
 	}
 	unseen := p.blind != nil && !backend && looks(name) && (!p.blind.claimed || p.writes > 1) // the first takes over
 	p.mu.Unlock()
-	p.later.Add(int64(eachCall))
+	if inTime {
+		p.later.Add(int64(eachCall))
+	}
 
 	select {
 	case <-p.died:

@@ -37,6 +37,9 @@ const (
 	// eachCall is how much later it is after a call, on the clock of the test: so that a run of seconds is long enough
 	// for saves in its middle.
 	eachCall = 100 * time.Millisecond
+	// ahead is how far its calls move the clock of a run at most. Heartbeats come by the clock on the wall, and a run
+	// that waits on a slow machine makes a thousand calls: it would lose its lock without anything having happened.
+	ahead = 45 * time.Second
 	// takeover is longer than others wait for the lock of a machine that is gone.
 	takeover = 10 * time.Minute
 )
