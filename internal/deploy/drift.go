@@ -199,6 +199,7 @@ func (d *drift) refresh(ctx context.Context) (err error) {
 		return nil
 	}
 	o := d.engine
+	o.SecondLook = engine.UsualSecondLook
 	if len(d.req.Targets) > 0 {
 		for _, r := range d.objects {
 			o.Targets = append(o.Targets, r.ID)

@@ -128,7 +128,7 @@ func driftOf(r *engine.Refreshed) []plan.Drift {
 
 // refresh reads all objects of the state.
 func (u *run) refresh(ctx context.Context, o engine.Options) (*plan.Survey, map[string]bool, error) {
-	o.Targets = u.only
+	o.Targets, o.SecondLook = u.only, engine.UsualSecondLook
 	refreshed, err := engine.Refresh(ctx, u.Engine, o)
 	if err != nil {
 		return nil, nil, err

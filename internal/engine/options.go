@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
@@ -51,6 +52,10 @@ type Options struct {
 	// plan recorded Unknown. Nil: Catalog.Read is always asked.
 	Frozen map[string]value.Value
 
+	// SecondLook is how long Refresh waits before it reads an object again that seems not to exist. 0: the first answer
+	// counts.
+	SecondLook time.Duration
+
 	// Offline: do not ask AWS what it would refuse to make.
 	Offline bool
 	// Outside holds the IDs of resources that somebody else has changed or deleted, as a read has found.
@@ -79,6 +84,10 @@ type Options struct {
 }
 
 const defaultParallelism = 10
+
+// UsualSecondLook is the SecondLook of commands that say, or write to the state, that an object was deleted: AWS is
+// eventually consistent, so one answer can be wrong.
+const UsualSecondLook = time.Second
 
 func (o *Options) parallelism() int32 {
 	if o.Parallelism <= 0 {

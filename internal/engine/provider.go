@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/pulumi/pulumi/pkg/v3/resource/plugin"
 	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
@@ -203,6 +204,11 @@ func (p *provider) Read(ctx context.Context, req plugin.ReadRequest) (resp plugi
 		return plugin.ReadResponse{}, err
 	}
 	state, found, err := behaviour.Read(p.run.reading, call)
+	if err == nil && !found && p.run.o.SecondLook > 0 {
+		if err = pause(p.run.reading, p.run.o.SecondLook); err == nil {
+			state, found, err = behaviour.Read(p.run.reading, call)
+		}
+	}
 	if err != nil || !found {
 		return plugin.ReadResponse{}, err
 	}
@@ -221,6 +227,17 @@ func (p *provider) Read(ctx context.Context, req plugin.ReadRequest) (resp plugi
 		read.Inputs = properties(state.Inputs)
 	}
 	return plugin.ReadResponse{ReadResult: read}, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func recovered(err *error) {

@@ -1,8 +1,12 @@
 package engine
 
 import (
+	"context"
 	"errors"
+	"maps"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/company/deployer/internal/value"
 )
@@ -37,5 +41,41 @@ func TestRefresh(t *testing.T) {
 	c.fail["read infra/net:vpc"] = errors.New("throttled")
 	if found, err = Refresh(t.Context(), state, o); err == nil || len(found.Failed) != 1 || found.Changed {
 		t.Errorf("a read that failed: %v %+v", err, found)
+	}
+}
+
+// One wrong answer of AWS is not enough to call an object deleted.
+func TestObjectsThatSeemDeletedAreReadTwice(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	state := apply(t, chain(t, "a", "v1"), nil, o).State
+	all := maps.Clone(c.objects)
+	delete(all, thing+" id-1")
+	var mu sync.Mutex
+	reads := map[string]int{}
+	hide := func() {
+		clear(reads)
+		c.objects = map[string]object{} // the first read of each object finds nothing
+		c.before = func(_ context.Context, action, id string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if reads[id]++; reads[id] == 2 && action == "read" {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				c.objects = all
+			}
+			return nil
+		}
+	}
+	hide()
+	found, err := Refresh(t.Context(), state, o)
+	if err != nil || len(found.Drift) != 3 {
+		t.Fatalf("without a second look, the first answer counts: %v %+v", err, found.Drift)
+	}
+	o.SecondLook = time.Nanosecond
+	hide()
+	found, err = Refresh(t.Context(), state, o)
+	if err != nil || len(found.Drift) != 1 || !found.Drift[0].Gone || reads[found.Drift[0].Resource] != 2 {
+		t.Errorf("one object is really gone: %v %+v %v", err, found.Drift, reads)
 	}
 }

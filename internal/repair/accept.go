@@ -42,7 +42,7 @@ func (u *edited) accept(ids []string) (*state.Payload, error) {
 	p := u.Stored.Payload
 	found, err := engine.Refresh(ctx, u.Engine, engine.Options{
 		Stack: p.Stack, Environment: p.Environment, Catalog: u.back.World.Types(where.Reading()), Targets: ids,
-		Former: u.Former(), Tags: func(component string) map[string]string {
+		Former: u.Former(), SecondLook: engine.UsualSecondLook, Tags: func(component string) map[string]string {
 			return resource.OwnTags(p.Stack, p.Environment, component, u.Lineage)
 		},
 	})
