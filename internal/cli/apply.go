@@ -88,7 +88,7 @@ func (o *applyOptions) badHash() error {
 
 func (o *applyOptions) changing(run func(deploy.Request) (*deploy.Applied, error)) changing {
 	return changing{
-		run: run, ask: "Do you want to apply this plan?", verb: "apply", approve: o.autoApprove,
+		run: run, ask: "Do you want to apply this plan?", approve: o.autoApprove,
 		done: func(w *view.Writer, a *deploy.Applied) {
 			view.Applied(w, a.Plan, a.Version, a.Outcome, a.Outputs)
 		},

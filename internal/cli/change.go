@@ -11,9 +11,9 @@ import (
 
 // changing is one way to change things: apply or destroy.
 type changing struct {
-	run       func(deploy.Request) (*deploy.Applied, error)
-	ask, verb string
-	approve   bool
+	run     func(deploy.Request) (*deploy.Applied, error)
+	ask     string
+	approve bool
 	// approved: a saved plan was approved when it was given. An environment that demands approvals wants one now, too.
 	approved bool
 	done     func(*view.Writer, *deploy.Applied)
@@ -85,7 +85,7 @@ func (d *dialog) question(ctx context.Context, required bool) error {
 			detail += " The environment says approval: required, so preferences.autoApprove does not count."
 		}
 		return diag.New(diag.Failed, "Not approved", detail,
-			"Run deployer "+d.verb+" --auto-approve once the plan above is what you want.")
+			"If the plan above is what you want, run the same command with --auto-approve.")
 	}
 	f.Stderr().Printf("\n")
 	yes, err := newPrompter(f).yes(ctx, d.ask)

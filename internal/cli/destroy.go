@@ -51,7 +51,6 @@ func destroyRun(o *destroyOptions) error {
 	return change(&o.runFlags, live, req, changing{
 		run:     func(req deploy.Request) (*deploy.Applied, error) { return deploy.Destroy(f.Soft, back, req) },
 		ask:     "Do you want to delete all of this?",
-		verb:    "destroy",
 		approve: o.autoApprove,
 		done: func(w *view.Writer, a *deploy.Applied) {
 			view.Destroyed(w, a.Plan, a.Version, a.Outcome, a.Changed, o.targets)

@@ -86,7 +86,7 @@ func driftRemediateRun(o *driftRemediateOptions) error {
 		run: func(req deploy.Request) (*deploy.Applied, error) {
 			return deploy.Remediate(f.Soft, back, found, req)
 		},
-		ask: "Do you want to put this back?", verb: "drift remediate", approve: o.autoApprove,
+		ask: "Do you want to put this back?", approve: o.autoApprove,
 		done: func(w *view.Writer, a *deploy.Applied) { view.Remediated(w, a.Plan, a.Version, a.Outcome, found) },
 	})
 }
@@ -108,8 +108,7 @@ func (o *driftRemediateOptions) accepting(
 ) error {
 	f := o.factory
 	state := stateChange{target: o.target, autoApprove: o.autoApprove}
-	ok, err := state.approved("Do you want to take the changed and deleted objects into the state as they are?",
-		"drift remediate --accept")
+	ok, err := state.approved("Do you want to take the changed and deleted objects into the state as they are?")
 	if !ok || err != nil {
 		return err
 	}

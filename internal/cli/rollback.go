@@ -83,7 +83,7 @@ func rollbackRun(o *rollbackOptions) error {
 		run: func(req deploy.Request) (*deploy.Applied, error) {
 			return deploy.Rollback(f.Soft, back, ways, o.version, req)
 		},
-		ask: "Do you want to roll back?", verb: "rollback", approve: o.autoApprove,
+		ask: "Do you want to roll back?", approve: o.autoApprove,
 		done: func(w *view.Writer, a *deploy.Applied) {
 			view.Applied(w, a.Plan, a.Version, a.Outcome, a.Outputs)
 			if a.Changed {
@@ -137,7 +137,7 @@ func (o *rollbackOptions) stop(
 		return true, nil
 	case !f.InTTY:
 		refused.Detail = "There is no terminal for the question whether to stop them. Nothing was changed."
-		refused.Next = "Run deployer rollback --auto-approve to stop them and go back at once."
+		refused.Next = "To stop them and go back at once, run the same command with --auto-approve."
 		return false, refused
 	}
 	yes, err := newPrompter(f).yes(ctx, "Do you want to stop them now? ECS then goes back at once.")

@@ -46,7 +46,7 @@ func (s *stateChange) open() (*backend.Backend, backend.Request, *lateProgress, 
 }
 
 // approved asks whether to do what the screen shows.
-func (s *stateChange) approved(question, command string) (bool, error) {
+func (s *stateChange) approved(question string) (bool, error) {
 	f := s.factory
 	settings, err := f.Config()
 	switch {
@@ -57,7 +57,7 @@ func (s *stateChange) approved(question, command string) (bool, error) {
 	case !f.InTTY:
 		return false, diag.New(diag.Failed, "Not approved",
 			"There is no terminal for the question. Nothing was changed.",
-			"Run deployer "+command+" --auto-approve once the above is what you want.")
+			"To do it, run the same command with --auto-approve.")
 	}
 	yes, err := newPrompter(f).yes(f.Soft, "\n"+question)
 	if err == nil && !yes {

@@ -71,7 +71,7 @@ func stateRestoreRun(o *stateRestoreOptions) error {
 			if !o.json && !f.global.quiet {
 				view.StateComparison(f.Stdout(), c)
 			}
-			return o.approved("Do you want to restore this version?", "state restore "+o.version)
+			return o.approved("Do you want to restore this version?")
 		})
 	progress.Close()
 	if asked && !o.json {

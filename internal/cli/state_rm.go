@@ -54,7 +54,7 @@ func stateRemoveRun(o *stateRemoveOptions) error {
 		if !o.json {
 			view.Forgetting(f.Stdout(), what) // also with --quiet: it is the purpose of this command
 		}
-		return o.approved("Do you want to remove this from the state?", "state rm "+o.words())
+		return o.approved("Do you want to remove this from the state?")
 	})
 	progress.Close()
 	if o.json && forgotten != nil {
@@ -69,12 +69,4 @@ func stateRemoveRun(o *stateRemoveOptions) error {
 	f.Stdout().Printf("\n")
 	view.Forgot(f.Stdout(), forgotten, written.Serial)
 	return nil
-}
-
-// words are the arguments as the user gave them.
-func (o *stateRemoveOptions) words() string {
-	if o.which.ID != "" {
-		return "--resource " + o.which.ID
-	}
-	return o.which.Address
 }
