@@ -3,12 +3,15 @@ package cli
 import (
 	"fmt"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/company/deployer/internal/deploy"
 	"github.com/company/deployer/internal/diag"
+	"github.com/company/deployer/internal/manifest"
 	"github.com/company/deployer/internal/state"
 	"github.com/company/deployer/internal/view"
 )
@@ -33,7 +36,8 @@ func newApply(f *Factory) *cobra.Command {
 			"planned revision is what runs;\n" +
 			"if not, the output tells the cause and the next step. The next run continues an interrupted one.\n\n" +
 			"With PLANFILE (written by deployer plan --out), exactly that plan is applied, without a " +
-			"question. If the state or AWS has\nchanged since the plan was made, nothing is done (exit code 5).",
+			"question unless the\nenvironment has approval: required. If the state or AWS has changed since the plan " +
+			"was made, nothing is done (exit code 5).",
 		Args: arguments(0, 1, "PLANFILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 1 {
@@ -73,6 +77,31 @@ func applyRun(o *applyOptions) error {
 	req.ReleaseHold, req.RollbackOnFailure = o.releaseHold, o.goBack
 	return change(&o.runFlags, live, req, o.changing(
 		func(req deploy.Request) (*deploy.Applied, error) { return deploy.Apply(f.Soft, back, req) }))
+}
+
+// noPlan is the error for a file that cannot be read. Other tools take the name of a stack there.
+func (o *applyOptions) noPlan(err error) error {
+	root := o.factory.Root()
+	var stacks []string
+	if root != "" {
+		stacks, _ = manifest.Stacks(root) // if they cannot be read, there is nothing to suggest
+	}
+	for _, stack := range stacks {
+		var flag string
+		environments, _ := manifest.Environments(root, stack)
+		switch {
+		case stack == o.file:
+			flag = "--stack"
+		case slices.Contains(environments, o.file):
+			flag = "-e"
+		default:
+			continue
+		}
+		return diag.New(diag.Invalid, "Not a plan",
+			"The argument of apply is the file of a saved plan. There is no file "+strconv.Quote(o.file)+".",
+			fmt.Sprintf("Did you mean \"deployer apply %s %s\"?", flag, o.file))
+	}
+	return unreadable("Cannot read the plan", err)
 }
 
 var planHash = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
@@ -115,7 +144,7 @@ func applySaved(o *applyOptions) error {
 	raw, err := f.ReadFile(o.file, deploy.MaxSavedSize)
 	var saved *deploy.Saved
 	if err != nil {
-		err = unreadable("Cannot read the plan", err)
+		err = o.noPlan(err)
 	} else {
 		saved, err = deploy.ReadSaved(o.file, raw)
 	}

@@ -17,14 +17,22 @@ var (
 		"uninstall": "destroy",
 		"refresh":   "plan --refresh", "ps": "status", "rollout": "status", "health": "status",
 		"watch":    "status --watch",
-		"describe": "show", "get": "show", "output": "outputs", "releases": "history", "log": "history",
+		"describe": "show", "get": "show", "output": "outputs", "releases": "history",
 		"ls": "stack list", "list": "stack list", "stacks": "stack list", "workspace": "stack list",
 		"lint": "validate", "check": "validate", "new": "stack init", "force-unlock": "unlock",
 		"bootstrap": "backend create",
 		"import":    "apply", // apply adopts objects that have deployer's names
 	}
+	// childHabits are words for the commands below another one: deployer stack ls. The first that exists is meant.
+	childHabits = map[string][]string{
+		"ls": {"list", "show"}, "list": {"show"}, "get": {"show"}, "cat": {"pull", "show"}, "view": {"show"},
+		"new": {"init", "add", "create"}, "create": {"init", "add"}, "init": {"add", "create"}, "make": {"create"},
+		"delete": {"rm"}, "remove": {"rm"}, "rename": {"mv"}, "move": {"mv"}, "download": {"pull"}, "upload": {"push"},
+	}
 	// groups are words that other tools have before their commands: copilot svc deploy.
 	groups = []string{"svc", "service", "job", "app", "env", "environment", "component"}
+	// parts are those groups that mean a part of a stack.
+	parts = []string{"svc", "service", "job", "component"}
 
 	flagHabits = map[string]string{
 		"env": "environment", "environment-name": "environment", "workspace": "environment", "namespace": "environment",
@@ -50,11 +58,17 @@ var (
 
 // meant is the command that a user probably meant with words that are no command; "" when it is not clear.
 func meant(root *cobra.Command, words []string) string {
+	if len(words) > 1 && words[0] == "env" && slices.Contains([]string{"init", "new", "create", "add"}, words[1]) {
+		return "environment add" // copilot env init
+	}
 	for i, word := range words {
 		if i > 1 {
 			break
 		}
 		if here := commandHabits[word]; here != "" {
+			if here == "destroy" && i > 0 && slices.Contains(parts, words[0]) {
+				return "" // copilot svc delete: destroy deletes more than that
+			}
 			return here
 		}
 		if i > 0 { // copilot svc status
@@ -71,13 +85,19 @@ func meant(root *cobra.Command, words []string) string {
 
 // meantBelow is the command that a user probably meant with words after cmd; "" when it is not clear.
 func meantBelow(cmd *cobra.Command, words []string) string {
-	switch {
-	case !cmd.HasParent():
+	if !cmd.HasParent() {
 		return meant(cmd, words)
+	}
+	for _, name := range childHabits[words[0]] {
+		if found, _, err := cmd.Find([]string{name}); err == nil && found != cmd {
+			return strings.TrimPrefix(found.CommandPath(), cmd.Root().Name()+" ")
+		}
+	}
+	switch {
 	case !slices.Contains(groups, cmd.Name()):
 		return ""
-	case words[0] == "init" || words[0] == "new" || words[0] == "create": // copilot env init
-		return cmd.Name() + " add"
+	case cmd.Name() == "component" && commandHabits[words[0]] == "stack list": // component ls
+		return "show"
 	}
 	return meant(cmd.Root(), append([]string{cmd.Name()}, words...))
 }

@@ -129,7 +129,7 @@ func (t *target) Key() (state.Key, error) {
 		wanted = environments[0]
 	case wanted == "" || !slices.Contains(environments, wanted):
 		return state.Key{}, choose("environment", "-e", wanted, environments,
-			"Create environments/NAME.yaml in the stack's folder.")
+			"Create it: deployer environment add NAME")
 	}
 	return state.Key{Stack: stack, Environment: wanted}, nil
 }

@@ -14,3 +14,15 @@ func TestSortDropsEveryRepeat(t *testing.T) {
 		t.Errorf("got %v", list)
 	}
 }
+
+func TestNearest(t *testing.T) {
+	for written, want := range map[string]string{
+		"prodution": "production", "prod": "production", "PRODUCTION": "production",
+		"stag": "", "pr": "", "elsewhere": "", "": "",
+	} {
+		got := Nearest(written, []string{"dev", "production", "staging-a", "staging-b"})
+		if got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", written, got, want)
+		}
+	}
+}

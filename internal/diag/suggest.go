@@ -14,13 +14,25 @@ func DidYouMean(written string, candidates []string) string {
 	return ""
 }
 
-// Nearest returns the candidate nearest to what was written, "" when none is near.
+// Nearest returns the candidate nearest to what was written, or the only one that begins with it; "" when none is near.
 func Nearest(written string, candidates []string) string {
 	best, bestDistance := "", 1+max(len(written)/3, 1)
 	for _, c := range candidates {
 		if d := distance(strings.ToLower(written), strings.ToLower(c)); d < bestDistance {
 			best, bestDistance = c, d
 		}
+	}
+	if best != "" || len(written) < 3 {
+		return best
+	}
+	for _, c := range candidates {
+		if !strings.HasPrefix(c, written) {
+			continue
+		}
+		if best != "" {
+			return ""
+		}
+		best = c
 	}
 	return best
 }
