@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -51,6 +53,40 @@ func TestServerStartsResetsAndStops(t *testing.T) {
 	server.Stop()
 	server.Stop() // a second Stop has no effect
 	assert.False(t, alive(server.Pid()))
+}
+
+func TestTagsAreFoundByIDAsWithAPattern(t *testing.T) {
+	server, err := Start(t.Context(), Options{})
+	require.NoError(t, err)
+	ask := func(form url.Values) string {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL(), strings.NewReader(form.Encode()))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ec2/aws4_request, "+
+			"SignedHeaders=host, Signature=00")
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, http.StatusOK, resp.StatusCode, string(body))
+		return regexp.MustCompile("<requestId>.*</requestId>").ReplaceAllString(string(body), "")
+	}
+	var ids []string
+	for _, name := range []string{"one", "other"} {
+		made := ask(url.Values{
+			"Action": {"CreateVpc"}, "CidrBlock": {"10.0.0.0/16"}, "TagSpecification.1.ResourceType": {"vpc"},
+			"TagSpecification.1.Tag.1.Key": {"Name"}, "TagSpecification.1.Tag.1.Value": {name},
+		})
+		ids = append(ids, regexp.MustCompile("vpc-[0-9a-f]{17}").FindString(made))
+	}
+	tags := func(id string) string {
+		return ask(url.Values{"Action": {"DescribeTags"}, "Filter.1.Name": {"resource-id"}, "Filter.1.Value.1": {id}})
+	}
+	assert.Contains(t, tags(ids[0]), "<value>one</value>")
+	assert.NotContains(t, tags(ids[0]), "other")
+	assert.Equal(t, tags(ids[1][:len(ids[1])-1]+"?"), tags(ids[1]))
+	assert.NotContains(t, tags("vpc-0"), "<value>")
 }
 
 func TestServerEndsWithItsContext(t *testing.T) {

@@ -2,6 +2,7 @@ package moto
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +34,9 @@ type Options struct {
 	// ReadyWithin is how long the server may take to answer; 60 s when zero.
 	ReadyWithin time.Duration
 }
+
+//go:embed serve.py
+var serve string
 
 // Server is a running moto_server.
 type Server struct {
@@ -71,9 +75,13 @@ func launch(ctx context.Context, program string, opts Options) (*Server, error) 
 			return nil, err
 		}
 	}
+	python, err := interpreterOf(ctx, program)
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{url: "http://127.0.0.1:" + strconv.Itoa(port)}
 	process, err := child.Start(ctx, child.Options{
-		Command: []string{program, "-H", "127.0.0.1", "-p", strconv.Itoa(port)},
+		Command: []string{python, "-c", serve, "-H", "127.0.0.1", "-p", strconv.Itoa(port)},
 		Env: append(append(child.WithoutAWS(os.Environ()),
 			"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_DEFAULT_REGION=us-east-1",
 			"PYTHONUNBUFFERED=1"), opts.Env...),
