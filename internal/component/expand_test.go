@@ -232,6 +232,32 @@ func TestExpandOverrides(t *testing.T) {
 	}
 }
 
+func TestOverridesMergeListsByName(t *testing.T) {
+	list := func(items ...m) value.Value {
+		var out []value.Value
+		for _, item := range items {
+			entries := map[string]value.Value{}
+			for k, v := range item {
+				entries[k] = value.NewString(v.(string))
+			}
+			out = append(out, value.NewMap(entries))
+		}
+		return value.NewList(out...)
+	}
+	base := list(m{"name": "api", "image": "x"}, m{"name": "proxy", "image": "y"})
+	for want, patch := range map[string]value.Value{
+		`[{image: "x", name: "api"}, {image: "y", name: "proxy", user: "1"}, {name: "new"}]`: list(
+			m{"name": "proxy", "user": "1"}, m{"name": "new"}),
+		`[{name: "a"}, {name: "a"}]`: list(m{"name": "a"}, m{"name": "a"}),
+		`[{user: "1"}]`:              list(m{"user": "1"}),
+		`[]`:                         list(),
+	} {
+		if got := mergePatch(base, patch).String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 func TestExpandDependsOn(t *testing.T) {
 	graph, problems := Expand(testRegistry(), []Instance{
 		instance("a/first", "Store", m{"dependsOn": []any{"z/last"}}), instance("z/last", "Store", nil),

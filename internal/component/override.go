@@ -34,9 +34,13 @@ func override(resources map[string]*resource.Resource, patches map[string]value.
 	return problems
 }
 
-// mergePatch is RFC 7396: maps merge, null deletes, all else replaces.
+// mergePatch merges as overlays do: maps merge, lists of maps with names merge by name, null deletes, all else
+// replaces.
 func mergePatch(base, patch value.Value) value.Value {
-	if patch.Kind() != value.Map {
+	switch {
+	case patch.Kind() == value.List && hasNames(base) && hasNames(patch):
+		return mergeNamed(base, patch)
+	case patch.Kind() != value.Map:
 		return patch
 	}
 	if base.Kind() != value.Map {
@@ -50,4 +54,36 @@ func mergePatch(base, patch value.Value) value.Value {
 		base = base.With(key, item)
 	}
 	return base
+}
+
+// hasNames reports whether every item of a list is a map with a name of its own.
+func hasNames(list value.Value) bool {
+	seen := map[string]bool{}
+	for _, item := range list.Items() {
+		name := item.Entries()["name"].Str()
+		if name == "" || seen[name] {
+			return false
+		}
+		seen[name] = true
+	}
+	return len(seen) > 0
+}
+
+func mergeNamed(base, patch value.Value) value.Value {
+	items := slices.Clone(base.Items())
+	for _, item := range patch.Items() {
+		if i := IndexOfName(items, item); i >= 0 {
+			items[i] = mergePatch(items[i], item)
+		} else {
+			items = append(items, mergePatch(value.NewMap(nil), item))
+		}
+	}
+	return value.NewList(items...)
+}
+
+// IndexOfName is the index of the item that has the name of another; -1 when there is none.
+func IndexOfName(items []value.Value, other value.Value) int {
+	return slices.IndexFunc(items, func(item value.Value) bool {
+		return item.Entries()["name"].Str() == other.Entries()["name"].Str()
+	})
 }

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"slices"
+	"strconv"
 	"sync"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
@@ -132,8 +133,8 @@ func overridden(stack *manifest.Stack, graph *resource.Graph) []component.Proble
 			}
 			_, problems := behaviour.Check(props)
 			for _, p := range problems {
-				if touches(patches.Get(name), p.Path) {
-					p.Path = append([]string{"overrides", name}, p.Path...)
+				if path, ok := written(patches.Get(name), r.Props, p.Path); ok {
+					p.Path = append([]string{"overrides", name}, path...)
 					out = append(out, component.Problem{Address: in.Address, Problem: p})
 				}
 			}
@@ -142,15 +143,34 @@ func overridden(stack *manifest.Stack, graph *resource.Graph) []component.Proble
 	return out
 }
 
-// touches reports whether a patch gives a value at a path, above or below it.
-func touches(patch value.Value, path []string) bool {
-	for _, step := range path {
-		if patch.Kind() != value.Map {
-			break
+// written is where a patch gives the value that props have at a path, above or below it; false when it gives none. The
+// index of an item of a list is another one in the patch when the lists were merged by name.
+func written(patch, props value.Value, path []string) ([]string, bool) {
+	path = slices.Clone(path)
+	for i, step := range path {
+		switch patch.Kind() {
+		case value.Map:
+			patch, props = patch.Entries()[step], props.Entries()[step]
+		case value.List:
+			n, err := strconv.Atoi(step)
+			if err != nil || n < 0 || n >= len(props.Items()) {
+				return path, true
+			}
+			props = props.Items()[n]
+			if here := component.IndexOfName(patch.Items(), props); here >= 0 {
+				n = here
+			} else if len(props.Entries()["name"].Str()) > 0 {
+				return nil, false
+			}
+			if n >= len(patch.Items()) {
+				return path, true
+			}
+			patch, path[i] = patch.Items()[n], strconv.Itoa(n)
+		default:
+			return path, !patch.IsNull()
 		}
-		patch = patch.Get(step)
 	}
-	return !patch.IsNull()
+	return path, !patch.IsNull()
 }
 
 // problemsOf adds the problems of meaning to the problems of form, so that all are reported at once.
