@@ -94,8 +94,9 @@ func (a *api) database(ctx context.Context, ask model.DatabaseLookup) (model.Dat
 	case ask.Port != 0 && out.Port != ask.Port:
 		return out, wrong(fmt.Sprintf("set `port: %d`", out.Port), "listens on port %d, not %d", out.Port, ask.Port)
 	case ask.Secret && out.SecretARN == "":
-		return out, wrong("let RDS manage its password (aws rds modify-db-instance --manage-master-user-password), or "+
-			"name a secret of your own in `secrets`", "has no password that RDS manages")
+		// RDS could be told to manage the password, but that changes it for all who use the database today.
+		return out, wrong("set `existing.secret` to the ARN of the secret with its username and password, or to none if no "+
+			"component reads it from there", "has no password that RDS manages")
 	}
 	return out, nil
 }
