@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/elasticache"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -21,15 +22,20 @@ import (
 //	db rules GROUP FILE      write the rules for incoming traffic of a group into a file: protocol, ports, name of the
 //	                         group that may come in
 //	db drop NAME GROUP       delete an instance, which must exist, and its security group
+//	db resize instance CLASS now|later
+//	                         change the class of the only instance, at once or in its maintenance window
+//	db resize cache TYPE     change the node type of the only replication group, which AWS works at for some time
 func dbCommand(ts *testscript.TestScript, neg bool, args []string) {
 	refuse(ts, neg, "db")
 	w := worldOf(ts)
 	ctx := context.Background()
 	databases, network := rds.NewFromConfig(w.Config), ec2.NewFromConfig(w.Config)
-	if len(args) != 3 {
+	if len(args) < 3 {
 		ts.Fatalf("unknown: db %s", strings.Join(args, " "))
 	}
 	switch args[0] {
+	case "resize":
+		w.resize(ctx, ts, args[1], args[2], len(args) == 4 && args[3] == "now")
 	case "make":
 		group, err := network.CreateSecurityGroup(ctx,
 			&ec2.CreateSecurityGroupInput{GroupName: &args[1], Description: &args[1]})
@@ -56,6 +62,36 @@ func dbCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 	default:
 		ts.Fatalf("unknown: db %s", strings.Join(args, " "))
+	}
+}
+
+// resize changes the size of the only database or cache of the account, as a person does in the console.
+func (w *world) resize(ctx context.Context, ts *testscript.TestScript, what, size string, now bool) {
+	switch what {
+	case "cache":
+		client := elasticache.NewFromConfig(w.Config)
+		found, err := client.DescribeReplicationGroups(ctx, &elasticache.DescribeReplicationGroupsInput{})
+		for err == nil && *found.ReplicationGroups[0].Status != "available" { // until an earlier change has ended
+			found, err = client.DescribeReplicationGroups(ctx, &elasticache.DescribeReplicationGroupsInput{})
+		}
+		ts.Check(err)
+		_, err = client.ModifyReplicationGroup(ctx, &elasticache.ModifyReplicationGroupInput{
+			ReplicationGroupId: found.ReplicationGroups[0].ReplicationGroupId, CacheNodeType: &size,
+			ApplyImmediately: aws.Bool(true),
+		})
+		ts.Check(err)
+		w.Cache.Busy(7)
+	case "instance":
+		client := rds.NewFromConfig(w.Config)
+		found, err := client.DescribeDBInstances(ctx, &rds.DescribeDBInstancesInput{})
+		ts.Check(err)
+		_, err = client.ModifyDBInstance(ctx, &rds.ModifyDBInstanceInput{
+			DBInstanceIdentifier: found.DBInstances[0].DBInstanceIdentifier, DBInstanceClass: &size,
+			ApplyImmediately: &now,
+		})
+		ts.Check(err)
+	default:
+		ts.Fatalf("unknown: db resize %s", what)
 	}
 }
 

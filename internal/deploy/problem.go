@@ -199,8 +199,8 @@ func (u *run) refusalProblems(refusals []resource.Refusal) (refused, doubtful di
 		if u.stack != nil {
 			d.Position = u.stack.Locate(address)
 		}
-		if r.Unsure {
-			d.Severity, d.Summary = diag.Warning, "AWS may refuse this"
+		if r.Unsure || r.Remark != "" {
+			d.Severity, d.Summary = diag.Warning, cmp.Or(r.Remark, "AWS may refuse this")
 			doubtful.Add(d)
 			continue
 		}

@@ -39,6 +39,9 @@ func (c *collector) foresee(ctx context.Context) ([]resource.Refusal, []error) {
 			}
 			call.Old = resource.State{}
 		}
+		if s.action == plan.Update {
+			call.ID = string(s.old.state.ID)
+		}
 		planned[call.Type] = append(planned[call.Type], call)
 		askers[call.Type] = foreseer
 	}

@@ -13,8 +13,8 @@ import (
 // Foreseer is a Behaviour that can tell, before a run changes anything, what AWS would refuse in the middle of it.
 type Foreseer interface {
 	// Foresee asks AWS about everything of the type that a plan makes or changes, all of it at the same time by f.Ask.
-	// It only reads. Requests for new objects have no Old; those of objects that take the place of one that goes first
-	// have an ID. Their Inputs may hold Unknown. Refuse what AWS surely refuses; warn of the rest.
+	// It only reads. Requests for new objects have no Old; those of changes, and of objects that take the place of one
+	// that goes first, have an ID. Their Inputs may hold Unknown. Refuse what AWS surely refuses; warn of the rest.
 	Foresee(ctx context.Context, planned []Request, stack Neighbours, f *Foresight)
 }
 
@@ -24,6 +24,7 @@ type Refusal struct {
 	What     string // a sentence without its end
 	Next     string // what to do about it, in the same form
 	Unsure   bool   // only a warning: AWS may have raised the quota
+	Remark   string // no refusal, but what a person should know: its summary
 }
 
 // Foresight gathers what AWS would refuse. Its questions are asked side by side.
@@ -63,6 +64,17 @@ func (f *Foresight) Refuse(id, next, format string, args ...any) {
 // Warn notes what AWS may refuse.
 func (f *Foresight) Warn(id, next, format string, args ...any) {
 	f.add(Refusal{Resource: id, What: fmt.Sprintf(format, args...), Next: next, Unsure: true})
+}
+
+// Waits notes that a run will wait before a change, because AWS has another one in progress.
+func (f *Foresight) Waits(id, format string, args ...any) {
+	f.Remark(id, "An apply waits here", "an apply waits by itself; to apply without the wait, run the command again later",
+		format, args...)
+}
+
+// Remark notes what AWS does not refuse, and a person should know before an apply.
+func (f *Foresight) Remark(id, summary, next, format string, args ...any) {
+	f.add(Refusal{Resource: id, What: fmt.Sprintf(format, args...), Next: next, Remark: summary})
 }
 
 func (f *Foresight) add(r Refusal) {

@@ -149,6 +149,17 @@ func (f *Fake) Passwords(id string) []string {
 	return out
 }
 
+// Busy lets the changes in progress of replication groups take that many descriptions more.
+func (f *Fake) Busy(descriptions int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.regions {
+		for _, g := range r.groups {
+			g.left = descriptions
+		}
+	}
+}
+
 func (f *Fake) handler(operation string, answer func(*call) (any, error)) proxy.Handler {
 	return func(pc *proxy.Call) *proxy.Response {
 		f.mu.Lock()

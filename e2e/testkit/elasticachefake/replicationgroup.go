@@ -282,6 +282,12 @@ func modifyReplicationGroup(c *call) (any, error) {
 		return nil, combination("Cluster mode is changed through the mode compatible.")
 	case g.clustered() && !next.clustered():
 		return nil, combination("Cluster mode cannot be switched off.")
+	case g.retention == 0 && c.number("SnapshotRetentionLimit", 0) > 0 && !g.clustered() &&
+		!slices.Contains(g.clusterIDs(), c.text("SnapshottingClusterId")):
+		return nil, combination("Must specify both SnapshotRetentionLimit and SnapshottingClusterId to turn on " +
+			"snapshots")
+	case g.clustered() && c.text("SnapshottingClusterId") != "":
+		return nil, combination("Cannot set snapshotting cluster for cluster mode enabled replication group")
 	}
 	if err := c.newAccess(g, &next); err != nil {
 		return nil, err

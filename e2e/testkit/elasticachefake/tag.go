@@ -26,7 +26,7 @@ func (c *call) tag(arn string) error {
 }
 
 // tagged returns the tags of an object, or says that there is no such object, or that it cannot be tagged now.
-func (c *call) tagged(change bool) (map[string]string, error) {
+func (c *call) tagged() (map[string]string, error) {
 	arn := c.text("ResourceName")
 	tags := c.tags[arn]
 	if tags == nil {
@@ -42,10 +42,11 @@ func (c *call) tagged(change bool) (map[string]string, error) {
 		}[parts[5]]
 		return nil, missing(first(code, "InvalidARN"), "%s not found.", parts[6])
 	}
-	if g := c.groups[arn[strings.LastIndex(arn, ":")+1:]]; change && strings.Contains(arn, ":replicationgroup:") &&
-		g != nil && g.status() != available {
+	if g := c.groups[arn[strings.LastIndex(arn, ":")+1:]]; strings.Contains(arn, ":replicationgroup:") && g != nil &&
+		g.status() != available {
 		g.poll() // time passes while the caller asks again
-		return nil, refuse("InvalidReplicationGroupState", "Replication group %s is not in available state.", g.id)
+		return nil, refuse("InvalidReplicationGroupState",
+			"Cluster not in available state to perform tagging operations.")
 	}
 	return tags, nil
 }
@@ -59,12 +60,12 @@ func tagList(tags map[string]string) []types.Tag {
 }
 
 func listTags(c *call) (any, error) {
-	tags, err := c.tagged(false)
+	tags, err := c.tagged()
 	return &elasticache.ListTagsForResourceOutput{TagList: tagList(tags)}, err
 }
 
 func addTags(c *call) (any, error) {
-	tags, err := c.tagged(true)
+	tags, err := c.tagged()
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +81,7 @@ func addTags(c *call) (any, error) {
 }
 
 func removeTags(c *call) (any, error) {
-	tags, err := c.tagged(true)
+	tags, err := c.tagged()
 	if err != nil {
 		return nil, err
 	}

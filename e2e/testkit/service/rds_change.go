@@ -27,7 +27,11 @@ func (d *databases) modify(c *proxy.Call, kind string) *proxy.Response {
 	if err != nil || found == nil {
 		return nil // the emulator has the right error
 	}
+	if found["DBInstanceStatus"] == stopped {
+		return d.wrongState(c, kind, id, stopped)
+	}
 	form := cloneForm(c.Form)
+	there.schedule(form, found)
 	if refusal := refuseChange(c, kind, form, found); refusal != nil {
 		return refusal
 	}
@@ -60,6 +64,36 @@ func (d *databases) modify(c *proxy.Call, kind string) *proxy.Response {
 		there.events = append(there.events, "Finished applying modification")
 	}
 	return proxy.XMLResponse(string(d.shown(c, kind, answer.Body, false)))
+}
+
+// schedule keeps a change of the class for the maintenance window, unless it is to be made at once: then AWS makes all
+// that is scheduled. A change to the present class takes it back.
+func (there *database) schedule(form url.Values, found map[string]string) {
+	const class = "DBInstanceClass"
+	switch wanted := form.Get(class); {
+	case form.Get("ApplyImmediately") != "true":
+		if there.scheduled = wanted; wanted != "" {
+			form.Set(class, found[class])
+		}
+	case wanted != "":
+		there.scheduled = ""
+	case there.scheduled != "":
+		form.Set(class, there.scheduled)
+		there.scheduled = ""
+	}
+}
+
+// snapshot makes a manual snapshot. The database is backing up meanwhile, and refuses changes.
+func (d *databases) snapshot(c *proxy.Call) *proxy.Response {
+	answer, err := c.Forward()
+	if err != nil {
+		return c.Failed(err)
+	}
+	if answer.Status < 300 {
+		there := d.of(c, "Instance", c.Form.Get("DBInstanceIdentifier"))
+		there.status, there.reads = "backing-up", backingReads
+	}
+	return answer
 }
 
 // refuseChange is AWS's answer to a change that it cannot make; nil if it can.

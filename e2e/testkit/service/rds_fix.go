@@ -17,6 +17,8 @@ import (
 //
 //   - A new database is "creating" for some reads, without an endpoint; a changed one is "modifying", with the change
 //     pending; a deleted one is "deleting", and only then gone. Calls meanwhile fail.
+//   - A change of the class that is not made at once is pending until the next change that is. While a person takes a
+//     snapshot, the database is "backing-up" and refuses changes, and so does a stopped one.
 //   - Subnet groups, parameter groups, security groups and the subnet of a database cannot be deleted, and the subnet
 //     cannot leave its group.
 //   - A major upgrade needs AllowMajorVersionUpgrade and a parameter group of its family. Storage does not shrink.
@@ -38,6 +40,7 @@ func keepDatabases(p *proxy.Proxy) {
 	p.Handle("rds", "RestoreDBClusterFromSnapshot", func(c *proxy.Call) *proxy.Response {
 		return d.create(c, "Cluster")
 	})
+	p.Handle("rds", "CreateDBSnapshot", d.snapshot)
 	p.Handle("rds", "DescribeEvents", d.events)
 	p.Handle("rds", "DescribeDBEngineVersions", offeredVersions)
 	p.Handle("rds", "DescribeOrderableDBInstanceOptions", offeredClasses)
@@ -168,13 +171,19 @@ type database struct {
 	deleting url.Values        // the call to make when it is gone; nil: it is not being deleted
 	facts    map[string]string // elements that the emulator has wrong, by name, with their content; "" is none
 	events   []string
+
+	scheduled string // the class that it gets in its maintenance window; "" is none
 }
 
 // How many reads see a status that passes.
 const (
 	creatingReads = 2
 	changingReads = 1
+	backingReads  = 4
 )
+
+// stopped is the status of an instance that somebody has stopped, which the emulator knows.
+const stopped = "stopped"
 
 func (d *databases) key(c *proxy.Call, kind, id string) string {
 	return c.AccessKey + " " + c.Region + " " + kind + " " + strings.ToLower(id)

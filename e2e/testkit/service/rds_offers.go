@@ -8,7 +8,8 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// What RDS offers here: classes of today's families, and no minor version 99. The emulator knows one engine.
+// What RDS offers here: classes of today's families, no minor version 99, and MySQL 5.7 becomes 8.0 only. The emulator
+// knows one engine.
 var (
 	offeredClass    = regexp.MustCompile(`^db\.(serverless|(t3|t4g|m5|m6g|m7g|m8g|r5|r6g|r7g|r8g|x2g)\.[a-z0-9]+)$`)
 	withdrawnMinors = regexp.MustCompile(`\.99$`)
@@ -21,8 +22,12 @@ func rdsAnswer(operation, text string) *proxy.Response {
 
 func offeredVersions(c *proxy.Call) *proxy.Response {
 	engine, version := c.Form.Get("Engine"), c.Form.Get("EngineVersion")
-	text := fmt.Sprintf("<DBEngineVersion><Engine>%s</Engine><EngineVersion>%s</EngineVersion></DBEngineVersion>",
-		engine, version)
+	targets := ""
+	if engine == "mysql" && major(engine, version) == "5.7" {
+		targets = "<UpgradeTarget><Engine>mysql</Engine><EngineVersion>8.0.42</EngineVersion></UpgradeTarget>"
+	}
+	text := fmt.Sprintf("<DBEngineVersion><Engine>%s</Engine><EngineVersion>%s</EngineVersion>"+
+		"<ValidUpgradeTarget>%s</ValidUpgradeTarget></DBEngineVersion>", engine, version, targets)
 	if withdrawnMinors.MatchString(version) {
 		text = ""
 	}

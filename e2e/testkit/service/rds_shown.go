@@ -82,8 +82,11 @@ func (d *databases) shown(c *proxy.Call, kind string, document []byte, read bool
 					there.status, there.pending = "", nil
 				}
 			}
-		} else if there.deleting == nil {
+		} else if there.deleting == nil && element(block, status) != stopped {
 			block = set(block, status, "available")
+		}
+		if there.scheduled != "" {
+			more["PendingModifiedValues"] += "<DBInstanceClass>" + there.scheduled + "</DBInstanceClass>"
 		}
 		end := []byte("</DB" + kind + ">")
 		block = bytes.TrimSuffix(bytes.Clone(block), end)

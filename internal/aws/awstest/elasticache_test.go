@@ -444,3 +444,78 @@ func TestCacheUserGroup(t *testing.T) {
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
 	})
 }
+
+// A person has changed the node type a moment ago. Reads do not wait for that, a plan says that an apply will, and an
+// apply waits, also when the other change begins between its look at the status and its call.
+func TestCacheInChange(t *testing.T) {
+	h := newCacheHome(t)
+	props := h.replicationGroup()
+	state := h.changes(t, model.ReplicationGroupType, props)
+	b := h.behaviour(t, model.ReplicationGroupType)
+	var told []string
+	req := request(model.ReplicationGroupType)
+	req.ID, req.Old, req.Tags = state.ID, state, resourcetest.Tags("changes")
+	req.Inputs = state.Inputs.With("description", value.NewString("Of another suite"))
+	req.Progress = func(line string) { told = append(told, line) }
+	byHand := func() {
+		_, err := h.client.ModifyReplicationGroup(t.Context(), &elasticache.ModifyReplicationGroupInput{
+			ReplicationGroupId: &state.ID, CacheNodeType: aws.String("cache.t4g.medium"),
+			ApplyImmediately: aws.Bool(true),
+		})
+		require.NoError(t, err)
+	}
+
+	byHand()
+	require.Contains(t, strings.Join(foreseen(t, b, req), "; "), "is modifying, and AWS allows a change only after")
+	read, found, err := b.Read(t.Context(), req)
+	require.NoError(t, err)
+	require.True(t, found)
+	require.Equal(t, state.Inputs.Get("tags"), read.Inputs.Get("tags"))
+	require.Contains(t, read.Unread, "tags")
+	require.Empty(t, read.Repair)
+	_, err = b.Update(t.Context(), req)
+	require.NoError(t, err)
+	require.NotContains(t, told, "the cache "+state.ID+" is modifying: this run waits until AWS has ended that",
+		"the reads above have seen the end")
+
+	req.Inputs = req.Inputs.With("description", value.NewString("Of a third suite"))
+	byHand()
+	_, err = b.Update(t.Context(), req)
+	require.NoError(t, err)
+	require.Contains(t, told, "the cache "+state.ID+" is modifying: this run waits until AWS has ended that")
+
+	told = nil
+	h.Fail("elasticache:ModifyReplicationGroup", "InvalidReplicationGroupState", 3)
+	req.Inputs = req.Inputs.With("description", value.NewString("Of a fourth suite"))
+	_, err = b.Update(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(strings.Join(told, "\n"), "AWS allows no change of the cache"))
+
+	h.Fail("elasticache:ModifyReplicationGroup", "InvalidReplicationGroupState", 1000)
+	req.Inputs = req.Inputs.With("description", value.NewString("Of a fifth suite"))
+	_, err = b.Update(t.Context(), req)
+	require.ErrorContains(t, err, "InvalidReplicationGroupState", "AWS's answer, after some minutes")
+}
+
+// Parameters wait as long as a cache that uses them is in change.
+func TestCacheParametersInUse(t *testing.T) {
+	h := newCacheHome(t)
+	b := h.behaviour(t, model.ParameterGroupType)
+	req := request(model.ParameterGroupType)
+	req.Tags = resourcetest.Tags("changes")
+	inputs, problems := b.Check(value.Encode(model.ParameterGroup{
+		Name: "suite/parameters", Family: "valkey8", Description: "Of the suite",
+	}))
+	require.Empty(t, problems)
+	req.Inputs = inputs
+	state, err := b.Create(t.Context(), req)
+	require.NoError(t, err)
+	var told []string
+	req.ID, req.Old, req.Progress = state.ID, state, func(line string) { told = append(told, line) }
+	req.Inputs = inputs.With("parameters", value.Encode(map[string]string{"timeout": "300"}))
+	h.Fail("elasticache:ModifyCacheParameterGroup", "InvalidCacheParameterGroupState", 50)
+	_, err = b.Update(t.Context(), req)
+	require.NoError(t, err)
+	require.Len(t, told, 1)
+	require.Contains(t, told[0], "this run waits")
+}

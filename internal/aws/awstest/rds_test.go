@@ -425,3 +425,114 @@ func TestExistingDatabase(t *testing.T) {
 		require.ErrorContains(t, err, says)
 	}
 }
+
+// A person takes a snapshot, or another change is in progress: a plan says so where it can, and the change waits.
+func TestDatabaseInChange(t *testing.T) {
+	h := start(t)
+	props := databaseGround(t.Context(), t, h).instance()
+	props.PasswordRotation = nil
+	b, req := makeDatabase(t, h, props)
+	client := rds.NewFromConfig(h.Plain)
+	var told []string
+	req.Progress = func(line string) { told = append(told, line) }
+	change := func(days int) error {
+		props.BackupRetention = pointer(days)
+		req.Inputs, _ = b.Check(value.Encode(props))
+		state, err := b.Update(t.Context(), req)
+		if err == nil {
+			req.Old = state
+		}
+		return err
+	}
+
+	_, err := client.CreateDBSnapshot(t.Context(), &rds.CreateDBSnapshotInput{
+		DBInstanceIdentifier: &req.ID, DBSnapshotIdentifier: aws.String("by-hand"),
+	})
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(foreseen(t, b, req), "; "), "is backing-up, and AWS may allow the change only")
+	require.NoError(t, change(5))
+	require.Contains(t, strings.Join(told, "\n"),
+		"AWS allows no change of the database "+req.ID+" while it is backing-up")
+
+	h.Fail("rds:ModifyDBInstance", "InvalidDBInstanceState", 3)
+	require.NoError(t, change(6))
+	h.Fail("rds:ModifyDBInstance", "InvalidDBInstanceState", 1000)
+	require.ErrorContains(t, change(7), "InvalidDBInstanceState", "AWS's answer, after some minutes")
+	h.Heal()
+	require.NoError(t, change(7))
+
+	_, err = client.StopDBInstance(t.Context(), &rds.StopDBInstanceInput{DBInstanceIdentifier: &req.ID})
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(foreseen(t, b, req), "; "), "is in the state stopped, in which AWS does not")
+	require.ErrorContains(t, change(8), "in the state stopped")
+}
+
+// Somebody has scheduled another class for the maintenance window. AWS would make that together with any other change,
+// so a change takes it back, and a plan says so. What changes nothing in RDS leaves it alone, and does not wait for it.
+func TestScheduledChangeOfADatabase(t *testing.T) {
+	h := start(t)
+	props := databaseGround(t.Context(), t, h).instance()
+	props.PasswordRotation = nil
+	b, req := makeDatabase(t, h, props)
+	client := rds.NewFromConfig(h.Plain)
+	pending := func() string {
+		is, err := client.DescribeDBInstances(t.Context(), &rds.DescribeDBInstancesInput{
+			DBInstanceIdentifier: &req.ID,
+		})
+		require.NoError(t, err)
+		require.Equal(t, props.Class, *is.DBInstances[0].DBInstanceClass)
+		if v := is.DBInstances[0].PendingModifiedValues; v != nil {
+			return aws.ToString(v.DBInstanceClass)
+		}
+		return ""
+	}
+	_, err := client.ModifyDBInstance(t.Context(), &rds.ModifyDBInstanceInput{
+		DBInstanceIdentifier: &req.ID, DBInstanceClass: aws.String("db.r7g.large"), ApplyImmediately: aws.Bool(false),
+	})
+	require.NoError(t, err)
+	state, _, err := b.Read(t.Context(), req)
+	require.NoError(t, err)
+	require.Contains(t, state.Note, "waits for its maintenance window: class to db.r7g.large")
+
+	props.Tags = map[string]string{"team": "other"}
+	req.Inputs, _ = b.Check(value.Encode(props))
+	req.Old, err = b.Update(t.Context(), req)
+	require.NoError(t, err)
+	require.Equal(t, "db.r7g.large", pending())
+
+	props.BackupRetention = pointer(9)
+	req.Inputs, _ = b.Check(value.Encode(props))
+	require.Contains(t, strings.Join(foreseen(t, b, req), "; "),
+		"scheduled for the maintenance window: class to db.r7g.large")
+	_, err = b.Update(t.Context(), req)
+	require.NoError(t, err)
+	require.Empty(t, pending())
+
+	// the manifest asks for what was scheduled: it is made at once
+	_, err = client.ModifyDBInstance(t.Context(), &rds.ModifyDBInstanceInput{
+		DBInstanceIdentifier: &req.ID, DBInstanceClass: aws.String("db.r7g.large"), ApplyImmediately: aws.Bool(false),
+	})
+	require.NoError(t, err)
+	props.Class = "db.r7g.large"
+	req.Inputs, _ = b.Check(value.Encode(props))
+	require.Empty(t, foreseen(t, b, req))
+	_, err = b.Update(t.Context(), req)
+	require.NoError(t, err)
+	require.Empty(t, pending())
+}
+
+// MySQL 5.7 becomes 8.4 in two steps only.
+func TestUpgradeInSteps(t *testing.T) {
+	h := start(t)
+	props := databaseGround(t.Context(), t, h).instance()
+	props.PasswordRotation, props.Engine, props.EngineVersion = nil, "mysql", "5.7"
+	props.ParameterGroup = value.Of[string]{}
+	b, req := makeDatabase(t, h, props)
+	for version, says := range map[string]string{
+		"8.0": "", "8.4": "AWS does not upgrade mysql 5.7.42 to 8.4, but to 8.0",
+	} {
+		props.EngineVersion = version
+		req.Inputs, _ = b.Check(value.Encode(props))
+		require.Equal(t, says, strings.Join(foreseen(t, b, req), "; "), version)
+	}
+}

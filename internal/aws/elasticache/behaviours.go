@@ -95,8 +95,12 @@ func tags(req resource.Request, user map[string]string) []types.Tag {
 
 // tagsOf returns the tags of an object. AWS answers only some minutes after the begin of a create.
 func (a *api) tagsOf(ctx context.Context, arn string) (map[string]string, error) {
+	return a.tagsWithin(ctx, briefly, arn)
+}
+
+func (a *api) tagsWithin(ctx context.Context, pace call.Pace, arn string) (map[string]string, error) {
 	var found map[string]string
-	err := call.Wait(ctx, briefly, "AWS returns the tags of "+arn, func(ctx context.Context) (bool, error) {
+	err := call.Wait(ctx, pace, "AWS returns the tags of "+arn, func(ctx context.Context) (bool, error) {
 		out, err := a.client.ListTagsForResource(ctx, &elasticache.ListTagsForResourceInput{ResourceName: &arn})
 		if call.HasCode(err, unready...) {
 			return false, nil
@@ -108,6 +112,27 @@ func (a *api) tagsOf(ctx context.Context, arn string) (map[string]string, error)
 		return true, nil
 	})
 	return found, err
+}
+
+// tagsOfCache puts the tags of a cache into seen, and returns those that users gave. While AWS changes a cache, it does
+// not return its tags: they stay as recorded, so that nobody waits for the end of the change. Of a new cache nothing is
+// recorded, and its tags say whose it is: they are waited for.
+func tagsOfCache[P, O any](
+	ctx context.Context, a *api, c resource.Call[P, O], arn string, recorded map[string]string,
+) (map[string]string, error) {
+	if c.Request.Old.ID != c.ID { // not in the state
+		labels, err := a.tagsWithin(ctx, changing, arn)
+		return tagging.Seen(c.Request, labels), err
+	}
+	out, err := a.client.ListTagsForResource(ctx, &elasticache.ListTagsForResourceInput{ResourceName: &arn})
+	if call.HasCode(err, unready...) {
+		c.Unread("AWS does not return the tags of a cache while it changes the cache", "tags")
+		return recorded, nil
+	}
+	if err != nil {
+		return nil, failed(err)
+	}
+	return tagging.Seen(c.Request, tagging.Map(out.TagList, tagFields)), nil
 }
 
 // unready are the codes with which AWS says that an object is in change, and that the call may be repeated.

@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticache/types"
 
 	"github.com/company/deployer/internal/aws/call"
-	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elasticache"
@@ -68,7 +67,8 @@ func newCluster(a *api) resource.Behaviour {
 			},
 		},
 		CheckProps: checkCluster, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
-		AwaitReady: g.awaitReady, DeleteObject: g.delete, Named: "name", Taggable: true, Observe: g.observe(),
+		Ahead: g.foresee, AwaitReady: g.awaitReady, DeleteObject: g.delete, Named: "name", Taggable: true,
+		Observe: g.observe(),
 	}
 }
 
@@ -151,17 +151,17 @@ func (g cluster) awaitReady(ctx context.Context, c clusterCall) (model.ClusterOu
 }
 
 func (g cluster) usable(ctx context.Context, c clusterCall, isNew bool) (types.CacheCluster, error) {
-	return usable(ctx, c.ID, isNew, c.Progress, g.node, func(found types.CacheCluster) string {
-		return aws.ToString(found.CacheClusterStatus)
-	})
+	return usable(ctx, c.ID, isNew, c.Progress, g.node, nodeStatus)
 }
+
+func nodeStatus(found types.CacheCluster) string { return aws.ToString(found.CacheClusterStatus) }
 
 func (g cluster) read(ctx context.Context, c clusterCall) (model.Cluster, model.ClusterOutputs, error) {
 	found, err := g.node(ctx, c.ID)
 	if err != nil {
 		return model.Cluster{}, model.ClusterOutputs{}, err
 	}
-	labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
+	labels, err := tagsOfCache(ctx, g.api, c, aws.ToString(found.ARN), c.Old.Tags)
 	if err != nil {
 		return model.Cluster{}, model.ClusterOutputs{}, err
 	}
@@ -184,7 +184,7 @@ func (g cluster) read(ctx context.Context, c clusterCall) (model.Cluster, model.
 	if port := clusterOutputs(found).Port; port != 0 {
 		p.Port = &port
 	}
-	p.Tags = tagging.Seen(c.Request, labels)
+	p.Tags = labels
 	if c.Seen != nil {
 		c.Seen.Note = noteOf(base.EngineVersion, found)
 	}
@@ -193,7 +193,7 @@ func (g cluster) read(ctx context.Context, c clusterCall) (model.Cluster, model.
 
 // update starts from what the cluster really is: an interrupted update may have made the change.
 func (g cluster) update(ctx context.Context, c clusterCall) (model.ClusterOutputs, error) {
-	found, err := g.usable(ctx, c, false)
+	found, err := atRest(ctx, c.ID, c.Progress, g.node, nodeStatus)
 	if err != nil {
 		return c.Out, err
 	}
@@ -204,8 +204,14 @@ func (g cluster) update(ctx context.Context, c clusterCall) (model.ClusterOutput
 	}
 	if in := clusterChange(c, old, found); in != nil {
 		c.Progress("changing the cache " + c.ID)
-		if _, err := g.client.ModifyCacheCluster(ctx, in); err != nil {
-			return c.Out, failed(err)
+		if err := patiently(ctx, c.ID, c.Progress, func(ctx context.Context) error {
+			_, err := g.usable(ctx, c, false)
+			return err
+		}, func() error {
+			_, err := g.client.ModifyCacheCluster(ctx, in)
+			return err
+		}); err != nil {
+			return c.Out, err
 		}
 		if found, err = g.usable(ctx, c, false); err != nil {
 			return c.Out, err

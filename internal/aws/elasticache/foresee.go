@@ -11,15 +11,45 @@ import (
 	model "github.com/company/deployer/internal/resource/elasticache"
 )
 
-// foresee asks whether AWS has the snapshots that fill new caches.
+// foresee asks whether AWS has the snapshots that fill new caches, and whether a change has to wait.
 func (g replicationGroup) foresee(
 	ctx context.Context, planned []replicationGroupCall, _ resource.Neighbours, f *resource.Foresight,
 ) {
 	for _, c := range planned {
-		if c.Props.RestoreFrom == "" || c.Old.Name != "" {
-			continue
+		if c.Old.Name != "" {
+			foreseeBusy(c.Resource, c.ID, f, func() (string, error) {
+				found, err := g.describe(ctx, c.ID)
+				return groupStatus(found), err
+			})
+		} else if c.Props.RestoreFrom != "" {
+			f.Ask(func() error { return g.foreseeSnapshot(ctx, c.Resource, c.Props, f) })
 		}
-		f.Ask(func() error { return g.foreseeSnapshot(ctx, c.Resource, c.Props, f) })
+	}
+}
+
+// foresee asks whether a change of a cluster has to wait.
+func (g cluster) foresee(ctx context.Context, planned []clusterCall, _ resource.Neighbours, f *resource.Foresight) {
+	for _, c := range planned {
+		if c.Old.Name != "" {
+			foreseeBusy(c.Resource, c.ID, f, func() (string, error) {
+				found, err := g.node(ctx, c.ID)
+				return nodeStatus(found), err
+			})
+		}
+	}
+}
+
+// foresee asks whether a change of a serverless cache has to wait.
+func (g serverless) foresee(
+	ctx context.Context, planned []serverlessCall, _ resource.Neighbours, f *resource.Foresight,
+) {
+	for _, c := range planned {
+		if c.Old.Name != "" {
+			foreseeBusy(c.Resource, c.ID, f, func() (string, error) {
+				found, err := g.describe(ctx, c.ID)
+				return statusOf(found), err
+			})
+		}
 	}
 }
 

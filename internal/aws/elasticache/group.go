@@ -213,7 +213,7 @@ func (g parameterGroup) create(ctx context.Context, c parameterGroupCall) (strin
 		return "", model.GroupOutputs{}, failed(err)
 	}
 	out := model.GroupOutputs{ARN: aws.ToString(made.CacheParameterGroup.ARN)}
-	if err := g.set(ctx, c.Props.Name, nil, values(c.Props)); err != nil {
+	if err := g.set(ctx, c.Props.Name, c.Progress, nil, values(c.Props)); err != nil {
 		actual := c.Props
 		actual.Parameters = nil
 		return "", out, &resource.Unfinished[model.ParameterGroup, model.GroupOutputs]{
@@ -227,7 +227,9 @@ func (g parameterGroup) create(ctx context.Context, c parameterGroupCall) (strin
 const atOnce = 20
 
 // set changes the parameters of a group from old to wanted.
-func (g parameterGroup) set(ctx context.Context, name string, old, wanted map[string]string) error {
+func (g parameterGroup) set(
+	ctx context.Context, name string, tell func(string), old, wanted map[string]string,
+) error {
 	var change, reset []types.ParameterNameValue
 	for _, key := range slices.Sorted(maps.Keys(wanted)) {
 		if was, set := old[key]; !set || was != wanted[key] {
@@ -240,7 +242,7 @@ func (g parameterGroup) set(ctx context.Context, name string, old, wanted map[st
 		}
 	}
 	for some := range slices.Chunk(reset, atOnce) {
-		if err := g.whenFree(ctx, name, func(ctx context.Context) error {
+		if err := g.whenFree(ctx, name, tell, func(ctx context.Context) error {
 			_, err := g.client.ResetCacheParameterGroup(ctx, &elasticache.ResetCacheParameterGroupInput{
 				CacheParameterGroupName: &name, ParameterNameValues: some,
 			})
@@ -250,7 +252,7 @@ func (g parameterGroup) set(ctx context.Context, name string, old, wanted map[st
 		}
 	}
 	for some := range slices.Chunk(change, atOnce) {
-		if err := g.whenFree(ctx, name, func(ctx context.Context) error {
+		if err := g.whenFree(ctx, name, tell, func(ctx context.Context) error {
 			_, err := g.client.ModifyCacheParameterGroup(ctx, &elasticache.ModifyCacheParameterGroupInput{
 				CacheParameterGroupName: &name, ParameterNameValues: some,
 			})
@@ -265,9 +267,23 @@ func (g parameterGroup) set(ctx context.Context, name string, old, wanted map[st
 // inUse is the code for a group that caches use, or that caches in change use.
 const inUse = "InvalidCacheParameterGroupState"
 
-// whenFree makes a change as soon as no cache that uses the group is in change.
-func (g parameterGroup) whenFree(ctx context.Context, name string, change func(context.Context) error) error {
-	return whileInUse(ctx, "parameter group "+name, []string{inUse}, change)
+// whenFree makes a change as soon as no cache that uses the group is in change. A person may have changed the node type
+// of one, which takes as long as any change of a cache.
+func (g parameterGroup) whenFree(
+	ctx context.Context, name string, tell func(string), change func(context.Context) error,
+) error {
+	told := false
+	return call.Wait(ctx, changing, "parameter group "+name+" can be changed", func(ctx context.Context) (bool, error) {
+		err := change(ctx)
+		if !call.HasCode(err, inUse) {
+			return err == nil, failed(err)
+		}
+		if !told {
+			told = true
+			tell("AWS allows no change of parameters while it changes a cache that uses them: this run waits for it")
+		}
+		return false, nil
+	})
 }
 
 func (g parameterGroup) describe(ctx context.Context, name string) (types.CacheParameterGroup, error) {
@@ -325,7 +341,7 @@ func (g parameterGroup) read(
 }
 
 func (g parameterGroup) update(ctx context.Context, c parameterGroupCall) (model.GroupOutputs, error) {
-	if err := g.set(ctx, c.ID, values(c.Old), values(c.Props)); err != nil {
+	if err := g.set(ctx, c.ID, c.Progress, values(c.Old), values(c.Props)); err != nil {
 		return c.Out, err
 	}
 	return c.Out, g.retag(ctx, c.Request, c.Out.ARN, c.Old.Tags, c.Props.Tags)

@@ -323,7 +323,7 @@ func (g replicationGroup) awaitReady(
 func (g replicationGroup) usable(
 	ctx context.Context, c replicationGroupCall, isNew bool,
 ) (types.ReplicationGroup, error) {
-	return usable(ctx, c.ID, isNew, c.Progress, g.describe, func(found types.ReplicationGroup) string {
-		return aws.ToString(found.Status)
-	})
+	return usable(ctx, c.ID, isNew, c.Progress, g.describe, groupStatus)
 }
+
+func groupStatus(found types.ReplicationGroup) string { return aws.ToString(found.Status) }

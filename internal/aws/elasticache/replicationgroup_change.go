@@ -21,7 +21,7 @@ type oneByOne func(what string, change func() error) error
 func (g replicationGroup) update(
 	ctx context.Context, c replicationGroupCall,
 ) (model.ReplicationGroupOutputs, error) {
-	found, err := g.usable(ctx, c, false)
+	found, err := atRest(ctx, c.ID, c.Progress, g.describe, groupStatus)
 	if err != nil {
 		return c.Out, err
 	}
@@ -32,8 +32,11 @@ func (g replicationGroup) update(
 	}
 	var step oneByOne = func(what string, change func() error) error {
 		c.Progress(what)
-		if err := change(); err != nil {
-			return failed(err)
+		if err := patiently(ctx, c.ID, c.Progress, func(ctx context.Context) error {
+			_, err := g.usable(ctx, c, false)
+			return err
+		}, change); err != nil {
+			return err
 		}
 		found, err = g.usable(ctx, c, false)
 		return err
@@ -138,6 +141,13 @@ func (g replicationGroup) modify(
 	}
 	if differs(*p.SnapshotRetention != *old.SnapshotRetention) {
 		in.SnapshotRetentionLimit = new(int32(*p.SnapshotRetention))
+		if *old.SnapshotRetention == 0 && old.Shards == nil {
+			source, err := g.snapshotSource(ctx, c.ID)
+			if err != nil {
+				return err
+			}
+			in.SnapshottingClusterId = source
+		}
 	}
 	if differs(p.SnapshotWindow != "" && p.SnapshotWindow != old.SnapshotWindow) {
 		in.SnapshotWindow = &p.SnapshotWindow
@@ -159,6 +169,16 @@ func (g replicationGroup) modify(
 		}
 	}
 	return g.encrypt(ctx, c, old.TransitEncryption, step)
+}
+
+// snapshotSource is the node of which AWS takes the daily snapshots. Without cluster mode, AWS wants to be told when
+// snapshots are switched on.
+func (g replicationGroup) snapshotSource(ctx context.Context, id string) (*string, error) {
+	found, err := g.describe(ctx, id)
+	if err != nil || len(found.MemberClusters) == 0 {
+		return nil, err
+	}
+	return new(slices.Min(found.MemberClusters)), nil // the first node is the last to go when the group shrinks
 }
 
 // encrypt changes the encryption of connections. Between required and disabled AWS wants the step preferred.

@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticache/types"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/company/deployer/internal/aws/tagging"
 	model "github.com/company/deployer/internal/resource/elasticache"
 	"github.com/company/deployer/internal/value"
 )
@@ -33,7 +32,7 @@ func (g replicationGroup) read(
 		return err
 	})
 	both.Go(func() (err error) {
-		labels, err = g.tagsOf(ctx, aws.ToString(found.ARN))
+		labels, err = tagsOfCache(ctx, g.api, c, aws.ToString(found.ARN), c.Old.Tags)
 		return err
 	})
 	if err := both.Wait(); err != nil {
@@ -139,7 +138,7 @@ func groupProps(
 	if !aws.ToBool(g.AuthTokenEnabled) && aws.ToString(g.Status) != "creating" {
 		p.PasswordSecret, p.PasswordVersion = value.Of[string]{}, value.Of[string]{}
 	}
-	p.Tags = tagging.Seen(c.Request, labels)
+	p.Tags = labels
 	if engine := aws.ToString(g.Engine); engine != "" {
 		p.Engine = engine
 	}

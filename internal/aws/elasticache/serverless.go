@@ -2,6 +2,7 @@ package elasticache
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticache/types"
 
 	"github.com/company/deployer/internal/aws/call"
-	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elasticache"
 	"github.com/company/deployer/internal/value"
@@ -55,7 +55,8 @@ func newServerless(a *api) resource.Behaviour {
 			Permissions: serverlessPermissions,
 		},
 		CheckProps: checkServerless, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
-		AwaitReady: g.awaitReady, DeleteObject: g.delete, Named: "name", Taggable: true, Observe: g.observe(),
+		Ahead: g.foresee, AwaitReady: g.awaitReady, DeleteObject: g.delete, Named: "name", Taggable: true,
+		Observe: g.observe(),
 	}
 }
 
@@ -224,7 +225,7 @@ func (g serverless) read(
 	if err != nil {
 		return model.ServerlessCache{}, model.ServerlessCacheOutputs{}, err
 	}
-	labels, err := g.tagsOf(ctx, aws.ToString(found.ARN))
+	labels, err := tagsOfCache(ctx, g.api, c, aws.ToString(found.ARN), c.Old.Tags)
 	if err != nil {
 		return model.ServerlessCache{}, model.ServerlessCacheOutputs{}, err
 	}
@@ -255,7 +256,7 @@ func (g serverless) read(
 	}
 	p.SnapshotRetention = new(int(aws.ToInt32(found.SnapshotRetentionLimit)))
 	p.SnapshotTime = declared(base.SnapshotTime, aws.ToString(found.DailySnapshotTime))
-	p.Tags = tagging.Seen(c.Request, labels)
+	p.Tags = labels
 	return p, serverlessOutputs(found), nil
 }
 
@@ -276,7 +277,7 @@ func partOf(actual, declared []string) bool {
 
 // update starts from what the cache really is: an interrupted update may have made the change.
 func (g serverless) update(ctx context.Context, c serverlessCall) (model.ServerlessCacheOutputs, error) {
-	found, err := g.usable(ctx, c, false)
+	found, err := atRest(ctx, c.ID, c.Progress, g.describe, statusOf)
 	if err != nil {
 		return c.Out, err
 	}
@@ -287,8 +288,14 @@ func (g serverless) update(ctx context.Context, c serverlessCall) (model.Serverl
 	}
 	if in := serverlessChange(c, old); in != nil {
 		c.Progress("changing the cache " + c.ID)
-		if _, err := g.client.ModifyServerlessCache(ctx, in); err != nil {
-			return c.Out, failed(err)
+		if err := patiently(ctx, c.ID, c.Progress, func(ctx context.Context) error {
+			_, err := g.usable(ctx, c, false)
+			return err
+		}, func() error {
+			_, err := g.client.ModifyServerlessCache(ctx, in)
+			return err
+		}); err != nil {
+			return c.Out, err
 		}
 		if found, err = g.usable(ctx, c, false); err != nil {
 			return c.Out, err
@@ -343,7 +350,9 @@ func serverlessChange(c serverlessCall, old model.ServerlessCache) *elasticache.
 	return in
 }
 
+// delete takes the final snapshot of a cache that works: one in change is waited for.
 func (g serverless) delete(ctx context.Context, c serverlessCall) error {
+	snapshots := 0
 	return call.Wait(ctx, leaving, "cache "+c.ID+" is gone", func(ctx context.Context) (bool, error) {
 		found, err := g.describe(ctx, c.ID)
 		if gone(err) {
@@ -353,12 +362,22 @@ func (g serverless) delete(ctx context.Context, c serverlessCall) error {
 			return false, err
 		}
 		in := &elasticache.DeleteServerlessCacheInput{ServerlessCacheName: &c.ID}
-		if c.Old.FinalSnapshot && statusOf(found) == available {
+		if c.Old.FinalSnapshot && !slices.Contains(broken, statusOf(found)) {
+			if statusOf(found) != available {
+				return false, nil // AWS may allow the delete, and the data would be lost
+			}
 			name := c.ID + "-final-" + aws.ToTime(found.CreateTime).UTC().Format("20060102150405")
+			if snapshots > 0 { // an earlier delete took a snapshot and did not end
+				name = fmt.Sprintf("%s-%d", name, snapshots+1)
+			}
 			in.FinalSnapshotName = &name
 			c.Progress("deleting the cache " + c.ID + ", and keeping its data in the snapshot " + name)
 		}
 		_, err = g.client.DeleteServerlessCache(ctx, in)
+		if call.HasCode(err, "ServerlessCacheSnapshotAlreadyExistsFault") && snapshots < finalSnapshots {
+			snapshots++
+			return false, nil
+		}
 		if call.HasCode(err, unready...) {
 			return false, nil // in change, or the answer to an earlier attempt was lost
 		}

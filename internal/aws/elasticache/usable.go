@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/resource"
 )
 
 // The statuses of caches.
@@ -52,4 +53,65 @@ func usable[T any](
 		}
 	})
 	return found, err
+}
+
+// atRest waits before a change until a cache is available, and says so: a person may have changed it, or AWS takes its
+// daily snapshot.
+func atRest[T any](
+	ctx context.Context, id string, tell func(string), describe func(context.Context, string) (T, error),
+	status func(T) string,
+) (T, error) {
+	found, err := describe(ctx, id)
+	if err != nil || status(found) == available {
+		return found, err
+	}
+	if now := status(found); passes(now) {
+		tell("the cache " + id + " is " + now + ": this run waits until AWS has ended that")
+	}
+	return usable(ctx, id, false, tell, describe, status)
+}
+
+// passes reports whether a cache in that status becomes available by waiting.
+func passes(status string) bool {
+	return status != "" && status != available && status != deletingNow && !slices.Contains(broken, status)
+}
+
+// mostRefusals is how often AWS may refuse a change of a cache that it calls available: for about 8 minutes.
+const mostRefusals = 25
+
+// patiently makes a change as soon as AWS allows it. Another change may begin between the look at the status and the
+// call; wait waits until that has ended.
+func patiently(
+	ctx context.Context, id string, tell func(string), wait func(context.Context) error, change func() error,
+) error {
+	refusals := 0
+	return call.Wait(ctx, changing, "the cache "+id+" can be changed", func(ctx context.Context) (bool, error) {
+		if refusals > 0 {
+			if err := wait(ctx); err != nil {
+				return false, err
+			}
+		}
+		err := change()
+		if !call.HasCode(err, unready...) || refusals == mostRefusals {
+			return err == nil, failed(err)
+		}
+		if refusals++; refusals == 1 {
+			tell("AWS allows no change of the cache " + id + " while another one is in progress: this run waits for it")
+		}
+		return false, nil
+	})
+}
+
+// foreseeBusy says in a plan that a change of a cache has to wait. read returns the status.
+func foreseeBusy(id, cache string, f *resource.Foresight, read func() (string, error)) {
+	f.Ask(func() error {
+		status, err := read()
+		if err != nil && !gone(err) {
+			return err
+		}
+		if passes(status) {
+			f.Waits(id, "the cache %s is %s, and AWS allows a change only after that", cache, status)
+		}
+		return nil
+	})
 }

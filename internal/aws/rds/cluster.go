@@ -189,10 +189,11 @@ func (d cluster) read(ctx context.Context, c clusterCall) (model.Cluster, model.
 }
 
 // shared is what a cluster has in common with an instance.
-func (d cluster) shared() database[types.DBCluster] {
+func (d cluster) shared(p model.Cluster) database[types.DBCluster] {
 	return database[types.DBCluster]{
 		api: d.api, noun: "the cluster", option: "db-cluster", source: types.SourceTypeDbCluster,
-		taken: "DBClusterSnapshotAlreadyExistsFault", get: d.get, brief: clusterBrief,
+		taken: "DBClusterSnapshotAlreadyExistsFault", get: d.get,
+		brief: func(found types.DBCluster) brief { return clusterBrief(found, p) },
 		unprotect: func(ctx context.Context, id string) error {
 			_, err := d.api.client.ModifyDBCluster(ctx, &rds.ModifyDBClusterInput{
 				DBClusterIdentifier: &id, DeletionProtection: aws.Bool(false), ApplyImmediately: aws.Bool(true),
@@ -208,23 +209,22 @@ func (d cluster) shared() database[types.DBCluster] {
 	}
 }
 
-func clusterBrief(c types.DBCluster) brief {
-	p := c.PendingModifiedValues
+func clusterBrief(c types.DBCluster, p model.Cluster) brief {
 	return brief{
 		status: aws.ToString(c.Status), protected: aws.ToBool(c.DeletionProtection),
 		resourceID: aws.ToString(c.DbClusterResourceId), secret: c.MasterUserSecret,
-		pending: p != nil && (p.EngineVersion != nil || p.MasterUserPassword != nil || p.BackupRetentionPeriod != nil ||
-			p.StorageType != nil || p.IAMDatabaseAuthenticationEnabled != nil || p.Iops != nil ||
-			p.AllocatedStorage != nil),
+		pending: slices.ContainsFunc(scheduledOfCluster(c.PendingModifiedValues, p), func(s schedule) bool {
+			return s.desired
+		}),
 	}
 }
 
 func (d cluster) update(ctx context.Context, c clusterCall) (model.ClusterOutputs, error) {
-	found, err := d.shared().usable(ctx, jobOf(c, false))
+	found, err := d.shared(c.Props).usable(ctx, jobOf(c, false), nil)
 	if err != nil {
 		return c.Out, err
 	}
-	if _, err := d.modify(ctx, c.Props, found); err != nil {
+	if _, err := d.modify(ctx, jobOf(c, false), c.Props, found); err != nil {
 		return c.Out, err
 	}
 	return clusterOutputs(found), d.api.retag(ctx, aws.ToString(found.DBClusterArn), c.Old.Tags,
@@ -232,21 +232,23 @@ func (d cluster) update(ctx context.Context, c clusterCall) (model.ClusterOutput
 }
 
 // modify makes the cluster what is wanted, and reports whether it was something else.
-func (d cluster) modify(ctx context.Context, p model.Cluster, found types.DBCluster) (bool, error) {
+func (d cluster) modify(ctx context.Context, j job, p model.Cluster, found types.DBCluster) (bool, error) {
 	in := modifyClusterInput(p, found)
 	if in == nil {
 		return false, nil
 	}
-	_, err := d.api.client.ModifyDBCluster(ctx, in)
-	return true, failed(err)
+	return true, d.shared(p).change(ctx, j, func() error {
+		_, err := d.api.client.ModifyDBCluster(ctx, in)
+		return err
+	})
 }
 
 func (d cluster) awaitReady(ctx context.Context, c clusterCall) (model.ClusterOutputs, error) {
 	var complete func(types.DBCluster) (bool, error)
 	if c.Props.Snapshot != "" { // a restore takes only some of the properties
-		complete = func(found types.DBCluster) (bool, error) { return d.modify(ctx, c.Props, found) }
+		complete = func(found types.DBCluster) (bool, error) { return d.modify(ctx, jobOf(c, false), c.Props, found) }
 	}
-	found, err := d.shared().ready(ctx, jobOf(c, c.Old.Identifier == ""), complete, c.Props.PasswordRotation)
+	found, err := d.shared(c.Props).ready(ctx, jobOf(c, c.Old.Identifier == ""), complete, c.Props.PasswordRotation)
 	if err != nil {
 		return c.Out, err
 	}
@@ -254,7 +256,7 @@ func (d cluster) awaitReady(ctx context.Context, c clusterCall) (model.ClusterOu
 }
 
 func (d cluster) delete(ctx context.Context, c clusterCall) error {
-	return d.shared().delete(ctx, jobOf(c, false), c.Old.Protected, c.Old.FinalSnapshot)
+	return d.shared(c.Old).delete(ctx, jobOf(c, false), c.Old.Protected, c.Old.FinalSnapshot)
 }
 
 // clusterProps are the properties of a cluster as AWS describes it, in the shape of the recorded ones.
@@ -375,5 +377,6 @@ func modifyClusterInput(p model.Cluster, found types.DBCluster) *rds.ModifyDBClu
 	if n == 0 {
 		return nil
 	}
+	scheduledOfCluster(found.PendingModifiedValues, p).keepInCluster(in, found)
 	return in
 }

@@ -237,7 +237,15 @@ func instanceNote(i types.DBInstance, recorded model.Instance) string {
 				aws.ToString(i.DBInstanceIdentifier)
 		}
 	}
+	if others := scheduled(i.PendingModifiedValues, recorded).foreign(); others != "" && usableNow(i.DBInstanceStatus) {
+		return "a change that was scheduled outside of deployer waits for its maintenance window: " + others
+	}
 	return ""
+}
+
+func usableNow(status *string) bool {
+	usable, _ := state(aws.ToString(status))
+	return usable
 }
 
 // modifyInput is the call that makes an instance what is wanted; nil if it is that already.
@@ -318,6 +326,7 @@ func modifyInput(p model.Instance, found types.DBInstance) (*rds.ModifyDBInstanc
 	if n == 0 {
 		return nil, nil //nolint:nilnil // nothing to do
 	}
+	scheduled(found.PendingModifiedValues, p).keep(in, p, found)
 	return in, nil
 }
 

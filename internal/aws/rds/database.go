@@ -1,6 +1,7 @@
 package rds
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -44,14 +45,20 @@ func jobOf[P, O any](c resource.Call[P, O], isNew bool) job {
 	return job{id: c.ID, new: isNew, tell: c.Progress}
 }
 
-// usable returns the description as soon as RDS accepts changes: an interrupted run may have begun one.
-func (d database[D]) usable(ctx context.Context, j job) (D, error) {
+// usable returns the description as soon as RDS accepts changes: an interrupted run may have begun one, or a person.
+// fits reports whether the change is allowed in another state, too; nil: it is not.
+func (d database[D]) usable(ctx context.Context, j job, fits func(D) bool) (D, error) {
 	found, err := d.get(ctx, j.id)
 	if err != nil {
 		return found, err
 	}
-	if usable, _ := state(d.brief(found).status); usable {
+	status := d.brief(found).status
+	usable, err := state(status)
+	if usable || fits != nil && fits(found) {
 		return found, nil
+	}
+	if err == nil {
+		j.tell(d.noun + " " + j.id + " is " + status + ": this run waits until AWS has ended that")
 	}
 	if err := d.wait(ctx, j, false); err != nil {
 		return found, err
@@ -82,6 +89,43 @@ func (d database[D]) ready(ctx context.Context, j job, complete func(D) (bool, e
 	return found, d.api.rotate(ctx, d.brief(found).secret, rotation)
 }
 
+// mostRefusals is how often AWS may refuse a change of a database that it calls available: for about 8 minutes.
+const mostRefusals = 40
+
+// change makes a change as soon as RDS allows it. RDS refuses some in the middle of a backup, and another change may
+// begin between the look at the status and the call.
+func (d database[D]) change(ctx context.Context, j job, make func() error) error {
+	refusals, status := 0, ""
+	return call.Wait(ctx, patient, d.noun+" "+j.id+" can be changed", func(ctx context.Context) (bool, error) {
+		err := make()
+		if !inChange(err) {
+			if err = failed(err); storageCools(err) {
+				var op *resource.OpError
+				if errors.As(err, &op) {
+					op.Next = whenStorage
+				}
+			}
+			return err == nil, err
+		}
+		found, readErr := d.get(ctx, j.id)
+		if readErr != nil {
+			return false, readErr
+		}
+		is := d.brief(found).status
+		if is == "available" || is == "deleting" {
+			refusals++
+		}
+		if broken := stuck(is, false, d.option, j.id); broken != nil || refusals > mostRefusals {
+			return false, cmp.Or(broken, failed(err))
+		}
+		if is != status {
+			status = is
+			j.tell("AWS allows no change of " + d.noun + " " + j.id + " while it is " + is + ": this run waits")
+		}
+		return false, nil
+	})
+}
+
 // wait waits until the database is usable and, with nothingPending, no change is pending.
 func (d database[D]) wait(ctx context.Context, j job, nothingPending bool) error {
 	watch := events{api: d.api, kind: d.source, id: j.id, tell: j.tell, all: j.new}
@@ -96,6 +140,9 @@ func (d database[D]) wait(ctx context.Context, j job, nothingPending bool) error
 			return true, nil
 		}
 		watch.look(ctx, b.status)
+		if err != nil && b.status == storageFull && b.pending {
+			return false, nil // it gets more
+		}
 		if err != nil {
 			return false, watch.explain(err)
 		}
@@ -106,7 +153,18 @@ func (d database[D]) wait(ctx context.Context, j job, nothingPending bool) error
 // delete deletes the database, with a final snapshot if final is set, and waits until it is gone. It lifts deletion
 // protection unless protected says that somebody else has switched it on.
 func (d database[D]) delete(ctx context.Context, j job, protected *bool, final bool) error {
-	told, lifted, snapshot := false, false, 0
+	told, lifted, snapshot, waits := false, false, 0, ""
+	// refused is the error of a call, nil if the call is to be repeated.
+	refused := func(err error, status string) error {
+		if !inChange(err) {
+			return failed(err)
+		}
+		if status != waits && status != "available" {
+			waits = status
+			j.tell("AWS does not delete " + d.noun + " " + j.id + " while it is " + status + ": this run waits")
+		}
+		return stuck(status, final, d.option, j.id)
+	}
 	return call.Wait(ctx, patient, d.noun+" "+j.id+" is gone", func(ctx context.Context) (bool, error) {
 		found, err := d.get(ctx, j.id)
 		if errors.Is(err, resource.ErrNotFound) {
@@ -125,7 +183,7 @@ func (d database[D]) delete(ctx context.Context, j job, protected *bool, final b
 		}
 		if !lifted && b.protected && (protected == nil || *protected) {
 			if err := d.unprotect(ctx, j.id); err != nil {
-				return false, busy(err)
+				return false, refused(err, b.status)
 			}
 			lifted = true
 		}
@@ -142,6 +200,6 @@ func (d database[D]) delete(ctx context.Context, j job, protected *bool, final b
 		if err == nil && name != nil {
 			j.tell("taking the final snapshot " + *name)
 		}
-		return false, busy(protectedError(err, d.option, j.id))
+		return false, refused(protectedError(err, d.option, j.id), b.status)
 	})
 }

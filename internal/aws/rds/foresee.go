@@ -3,8 +3,10 @@ package rds
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,6 +22,53 @@ import (
 var offers = resource.Foreseeing("rds:DescribeOrderableDBInstanceOptions", "rds:DescribeDBEngineVersions",
 	"rds:DescribeAccountAttributes")
 
+// foreseeChange says in a plan why AWS would refuse a change of a database, or let it wait.
+func (d database[D]) foreseeChange(
+	ctx context.Context, resourceID, id string, f *resource.Foresight, fits func(D) bool, then func(D) error,
+) {
+	f.Ask(func() error {
+		found, err := d.get(ctx, id)
+		if errors.Is(err, resource.ErrNotFound) {
+			return nil // the apply says so, or makes it again
+		}
+		if err != nil {
+			return err
+		}
+		status := d.brief(found).status
+		usable, err := state(status)
+		var broken *resource.OpError
+		switch {
+		case usable && status != "backing-up", fits != nil && fits(found), status == "deleting":
+		case errors.As(err, &broken):
+			f.Refuse(resourceID, broken.Next, "%s %s is in the state %s, in which AWS does not change it", d.noun, id,
+				status)
+		default:
+			f.Waits(resourceID, "%s %s is %s, and AWS may allow the change only after that", d.noun, id, status)
+		}
+		return then(found)
+	})
+}
+
+// foresee says that a change takes back what somebody has scheduled.
+func (s schedules) foresee(id string, f *resource.Foresight) {
+	if others := s.foreign(); others != "" {
+		f.Remark(id, "A scheduled change is taken back",
+			"to keep it, write it into the manifest: an apply then makes it at once",
+			"outside of deployer, a change was scheduled for the maintenance window: %s. AWS would make it at once "+
+				"together with the change of this plan, so an apply takes it back", others)
+	}
+}
+
+// foreseeStorage says that the storage cannot be changed yet.
+func foreseeStorage(id string, p, old model.Instance, found types.DBInstance, f *resource.Foresight) {
+	if aws.ToString(found.DBInstanceStatus) != "storage-optimization" || p.StorageType == old.StorageType &&
+		!differs(old.Storage, p.Storage) && !differs(old.IOPS, p.IOPS) && !differs(old.Throughput, p.Throughput) {
+		return
+	}
+	f.Refuse(id, whenStorage, "AWS still optimizes the storage after an earlier change, and does not change it again "+
+		"before that has ended")
+}
+
 // foresee asks whether AWS has the snapshot, the version and the class, and whether the account has room.
 func (i instance) foresee(ctx context.Context, planned []instanceCall, _ resource.Neighbours, f *resource.Foresight) {
 	asked := map[string]bool{}
@@ -33,6 +82,21 @@ func (i instance) foresee(ctx context.Context, planned []instanceCall, _ resourc
 		p := c.Props
 		if c.Old.Identifier == "" && p.Snapshot != "" {
 			f.Ask(func() error { return i.api.foreseeSnapshot(ctx, c.Resource, p, f) })
+		}
+		if c.Old.Identifier != "" {
+			i.shared(p).foreseeChange(ctx, c.Resource, c.ID, f, func(found types.DBInstance) bool {
+				return grows(p, found)
+			}, func(found types.DBInstance) error {
+				if usableNow(found.DBInstanceStatus) {
+					scheduled(found.PendingModifiedValues, p).foresee(c.Resource, f)
+				}
+				foreseeStorage(c.Resource, p, c.Old, found, f)
+				if p.ClusterIdentifier.IsSet() {
+					return nil
+				}
+				return i.api.foreseeUpgrade(ctx, c.Resource, p.Engine, p.EngineVersion,
+					aws.ToString(found.EngineVersion), f)
+			})
 		}
 		if p.Class != c.Old.Class || p.EngineVersion != c.Old.EngineVersion {
 			once(p.Engine+" "+p.EngineVersion+" "+p.Class, func() error {
@@ -55,6 +119,15 @@ func (d cluster) foresee(ctx context.Context, planned []clusterCall, _ resource.
 		p := c.Props
 		if c.Old.Identifier == "" && p.Snapshot != "" {
 			f.Ask(func() error { return d.api.foreseeClusterSnapshot(ctx, c.Resource, p, f) })
+		}
+		if c.Old.Identifier != "" {
+			d.shared(p).foreseeChange(ctx, c.Resource, c.ID, f, nil, func(found types.DBCluster) error {
+				if usableNow(found.Status) {
+					scheduledOfCluster(found.PendingModifiedValues, p).foresee(c.Resource, f)
+				}
+				return d.api.foreseeUpgrade(ctx, c.Resource, p.Engine, p.EngineVersion,
+					aws.ToString(found.EngineVersion), f)
+			})
 		}
 		if p.EngineVersion != c.Old.EngineVersion {
 			f.Ask(func() error {
@@ -101,6 +174,48 @@ func (a *api) foreseeVersion(
 	f.Refuse(id, "choose one of `aws rds describe-db-engine-versions --engine "+engine+
 		"`, or give only the major version", "RDS has no version %s of %s in this region", version, engine)
 	return false, nil
+}
+
+// foreseeUpgrade asks whether AWS upgrades from the version that runs to another major version. Some are reached in
+// steps only.
+func (a *api) foreseeUpgrade(ctx context.Context, id, engine, version, runs string, f *resource.Foresight) error {
+	if version == "" || runs == "" || sameMajor(engine, version, runs) {
+		return nil
+	}
+	out, err := a.client.DescribeDBEngineVersions(ctx, &rds.DescribeDBEngineVersionsInput{
+		Engine: &engine, EngineVersion: &runs, IncludeAll: aws.Bool(true),
+	})
+	if err != nil {
+		return failed(err)
+	}
+	var majors []string
+	for _, v := range out.DBEngineVersions {
+		for _, target := range v.ValidUpgradeTarget {
+			to := aws.ToString(target.EngineVersion)
+			if satisfies(engine, version, to) {
+				return nil
+			}
+			if name := majorName(engine, to); !sameMajor(engine, to, runs) && !slices.Contains(majors, name) {
+				majors = append(majors, name)
+			}
+		}
+	}
+	if len(majors) == 0 {
+		return nil // AWS says nothing of this version
+	}
+	f.Refuse(id, "upgrade in steps, or from a newer minor version", "AWS does not upgrade %s %s to %s, but to %s",
+		engine, runs, version, strings.Join(majors, ", "))
+	return nil
+}
+
+// majorName is the major version of a version, as manifests have it.
+func majorName(engine, version string) string {
+	parts := versionParts(version)
+	var texts []string
+	for _, n := range parts[:min(majorParts(engine), len(parts))] {
+		texts = append(texts, strconv.Itoa(n))
+	}
+	return strings.Join(texts, ".")
 }
 
 // foreseeClass asks whether AWS has the class for the engine, and for the version where that is whole.

@@ -226,10 +226,11 @@ func (i instance) read(ctx context.Context, c instanceCall) (model.Instance, mod
 }
 
 // shared is what an instance has in common with a cluster.
-func (i instance) shared() database[types.DBInstance] {
+func (i instance) shared(p model.Instance) database[types.DBInstance] {
 	return database[types.DBInstance]{
 		api: i.api, noun: "the database", option: "db-instance", source: types.SourceTypeDbInstance,
-		taken: "DBSnapshotAlreadyExists", get: i.get, brief: instanceBrief,
+		taken: "DBSnapshotAlreadyExists", get: i.get,
+		brief: func(found types.DBInstance) brief { return instanceBrief(found, p) },
 		unprotect: func(ctx context.Context, id string) error {
 			_, err := i.api.client.ModifyDBInstance(ctx, &rds.ModifyDBInstanceInput{
 				DBInstanceIdentifier: &id, DeletionProtection: aws.Bool(false), ApplyImmediately: aws.Bool(true),
@@ -245,25 +246,32 @@ func (i instance) shared() database[types.DBInstance] {
 	}
 }
 
-// instanceBrief counts a static parameter, which waits for a reboot, as nothing pending.
-func instanceBrief(found types.DBInstance) brief {
-	p := found.PendingModifiedValues
+// grows reports whether an instance whose storage is full gets more: AWS allows that.
+func grows(p model.Instance, found types.DBInstance) bool {
+	return aws.ToString(found.DBInstanceStatus) == storageFull && p.Storage != nil &&
+		*p.Storage > int(aws.ToInt32(found.AllocatedStorage))
+}
+
+// instanceBrief counts a static parameter, which waits for a reboot, as nothing pending, and neither what somebody has
+// scheduled for the maintenance window.
+func instanceBrief(found types.DBInstance, p model.Instance) brief {
 	return brief{
 		status: aws.ToString(found.DBInstanceStatus), protected: aws.ToBool(found.DeletionProtection),
 		resourceID: aws.ToString(found.DbiResourceId), secret: found.MasterUserSecret,
-		pending: p != nil && (p.AllocatedStorage != nil || p.BackupRetentionPeriod != nil || p.DBInstanceClass != nil ||
-			p.EngineVersion != nil || p.IAMDatabaseAuthenticationEnabled != nil || p.Iops != nil ||
-			p.MasterUserPassword != nil || p.MultiAZ != nil || p.Port != nil || p.StorageThroughput != nil ||
-			p.StorageType != nil),
+		pending: slices.ContainsFunc(scheduled(found.PendingModifiedValues, p), func(s schedule) bool {
+			return s.desired
+		}),
 	}
 }
 
 func (i instance) update(ctx context.Context, c instanceCall) (model.InstanceOutputs, error) {
-	found, err := i.shared().usable(ctx, jobOf(c, false))
+	found, err := i.shared(c.Props).usable(ctx, jobOf(c, false), func(found types.DBInstance) bool {
+		return grows(c.Props, found)
+	})
 	if err != nil {
 		return c.Out, err
 	}
-	if _, err := i.modify(ctx, c.Props, found); err != nil {
+	if _, err := i.modify(ctx, jobOf(c, false), c.Props, found); err != nil {
 		return c.Out, err
 	}
 	return instanceOutputs(found), i.api.retag(ctx, aws.ToString(found.DBInstanceArn), c.Old.Tags,
@@ -271,21 +279,23 @@ func (i instance) update(ctx context.Context, c instanceCall) (model.InstanceOut
 }
 
 // modify makes the instance what is wanted, and reports whether it was something else.
-func (i instance) modify(ctx context.Context, p model.Instance, found types.DBInstance) (bool, error) {
+func (i instance) modify(ctx context.Context, j job, p model.Instance, found types.DBInstance) (bool, error) {
 	in, err := modifyInput(p, found)
 	if in == nil || err != nil {
 		return false, err
 	}
-	_, err = i.api.client.ModifyDBInstance(ctx, in)
-	return true, failed(err)
+	return true, i.shared(p).change(ctx, j, func() error {
+		_, err := i.api.client.ModifyDBInstance(ctx, in)
+		return err
+	})
 }
 
 func (i instance) awaitReady(ctx context.Context, c instanceCall) (model.InstanceOutputs, error) {
 	var complete func(types.DBInstance) (bool, error)
 	if c.Props.Snapshot != "" { // a restore takes only some of the properties
-		complete = func(found types.DBInstance) (bool, error) { return i.modify(ctx, c.Props, found) }
+		complete = func(found types.DBInstance) (bool, error) { return i.modify(ctx, jobOf(c, false), c.Props, found) }
 	}
-	found, err := i.shared().ready(ctx, jobOf(c, c.Old.Identifier == ""), complete, c.Props.PasswordRotation)
+	found, err := i.shared(c.Props).ready(ctx, jobOf(c, c.Old.Identifier == ""), complete, c.Props.PasswordRotation)
 	if err != nil {
 		return c.Out, err
 	}
@@ -294,5 +304,5 @@ func (i instance) awaitReady(ctx context.Context, c instanceCall) (model.Instanc
 
 func (i instance) delete(ctx context.Context, c instanceCall) error {
 	final := c.Old.FinalSnapshot && c.Old.ClusterIdentifier.Get() == "" // else the cluster takes one
-	return i.shared().delete(ctx, jobOf(c, false), c.Old.Protected, final)
+	return i.shared(c.Old).delete(ctx, jobOf(c, false), c.Old.Protected, final)
 }

@@ -36,9 +36,12 @@ var brokenStates = map[string]string{
 	"inaccessible-encryption-credentials": "enable its KMS key again",
 	"restore-error":                       "delete it, and restore from another snapshot",
 	"insufficient-capacity":               "choose another instance class, or try again later",
-	"storage-full":                        "give it more storage",
+	storageFull:                           "give it more storage",
 	"stopped":                             "start it: aws rds start-db-instance or start-db-cluster",
 }
+
+// storageFull is the status of an instance that works again when it gets more storage.
+const storageFull = "storage-full"
 
 // state sorts a status of an instance or a cluster: usable; broken, with an error; or under way.
 func state(status string) (usable bool, err error) {
@@ -54,14 +57,38 @@ func state(status string) (usable bool, err error) {
 	}
 }
 
-// busy turns an error of a call that AWS refuses while the database is being changed into nil, so that it is repeated.
-func busy(err error) error {
-	if call.HasCode(err, "InvalidDBInstanceState", "InvalidDBInstanceStateFault", "InvalidDBClusterStateFault",
-		"DBInstanceNotReady") {
+// inChange reports whether AWS refuses a call because of the state of the database. It allows the call when a change, a
+// backup or the like has ended.
+func inChange(err error) bool {
+	return call.HasCode(err, "InvalidDBInstanceState", "InvalidDBInstanceStateFault", "InvalidDBClusterStateFault",
+		"DBInstanceNotReady")
+}
+
+// stuck is why a call that AWS refuses because of the state of the database will not be allowed later, either; nil if
+// it may be.
+func stuck(status string, final bool, option, id string) error {
+	_, err := state(status)
+	var op *resource.OpError
+	if !errors.As(err, &op) {
 		return nil
 	}
-	return failed(err)
+	if final && slices.Contains([]string{"failed", "incompatible-restore", "incompatible-network"}, status) {
+		op.Message += ", of which AWS takes no final snapshot"
+		op.Next = fmt.Sprintf("save the data that you need; then delete it without a snapshot: aws rds delete-%s "+
+			"--%s-identifier %s --skip-final-snapshot; then run the command again", option, option, id)
+	}
+	return op
 }
+
+// storageCools reports whether AWS refuses to change the storage because it has been changed a short time ago.
+func storageCools(err error) bool {
+	return call.HasCode(err, "InvalidParameterCombination") &&
+		strings.Contains(err.Error(), "storage change is being optimized")
+}
+
+// whenStorage is when the storage of an instance can be changed again.
+const whenStorage = "apply again when its status is available and 6 hours have passed since the last change of its " +
+	"storage, or take the change of the storage out of the manifest until then"
 
 // protectedError says what to do about deletion protection that deployer did not switch on.
 func protectedError(err error, kind, id string) error {
@@ -74,7 +101,7 @@ func protectedError(err error, kind, id string) error {
 	if errors.As(failed(err), &refused) {
 		*op = *refused
 	}
-	op.Code = "DeletionProtected" // not the code that busy repeats
+	op.Code = "DeletionProtected" // not a code that is repeated
 	op.Next = fmt.Sprintf("somebody has switched on its deletion protection; if it may go: aws rds modify-%s "+
 		"--%s-identifier %s --no-deletion-protection --apply-immediately", kind, kind, id)
 	return op

@@ -1,0 +1,154 @@
+package rds
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+	"github.com/aws/aws-sdk-go-v2/service/rds/types"
+
+	model "github.com/company/deployer/internal/resource/rds"
+)
+
+// schedule is a change that AWS has accepted and not made yet: one of this run, or one that somebody has scheduled for
+// the maintenance window. AWS makes all of them together with the next change that is applied at once.
+type schedule struct {
+	property string
+	to       string
+	desired  bool // it is what the manifest says
+}
+
+// schedules collects the pending values of a description.
+type schedules []schedule
+
+func pending[T comparable](s *schedules, property string, is *T, desired *T) {
+	if is != nil {
+		*s = append(*s, schedule{property, fmt.Sprint(*is), desired != nil && *is == *desired})
+	}
+}
+
+func wide(n *int32) *int {
+	if n == nil {
+		return nil
+	}
+	return new(int(*n))
+}
+
+// scheduled are the pending changes of an instance.
+func scheduled(v *types.PendingModifiedValues, p model.Instance) schedules {
+	var s schedules
+	if v == nil {
+		return nil
+	}
+	pending(&s, "class", v.DBInstanceClass, &p.Class)
+	pending(&s, "storage", wide(v.AllocatedStorage), p.Storage)
+	pending(&s, "storageType", v.StorageType, &p.StorageType)
+	pending(&s, "iops", wide(v.Iops), p.IOPS)
+	pending(&s, "throughput", wide(v.StorageThroughput), p.Throughput)
+	pending(&s, "multiAz", v.MultiAZ, p.MultiAZ)
+	pending(&s, "listenPort", wide(v.Port), p.ListenPort)
+	pending(&s, "backupRetention", wide(v.BackupRetentionPeriod), p.BackupRetention)
+	pending(&s, "iamAuthentication", v.IAMDatabaseAuthenticationEnabled, p.IAMAuthentication)
+	s.version(v.EngineVersion, p.Engine, p.EngineVersion)
+	s.password(v.MasterUserPassword)
+	return s
+}
+
+// scheduledOfCluster are the pending changes of a cluster.
+func scheduledOfCluster(v *types.ClusterPendingModifiedValues, p model.Cluster) schedules {
+	var s schedules
+	if v == nil {
+		return nil
+	}
+	pending(&s, "storageType", v.StorageType, &p.StorageType)
+	pending(&s, "backupRetention", wide(v.BackupRetentionPeriod), p.BackupRetention)
+	pending(&s, "iamAuthentication", v.IAMDatabaseAuthenticationEnabled, p.IAMAuthentication)
+	s.version(v.EngineVersion, p.Engine, p.EngineVersion)
+	s.password(v.MasterUserPassword)
+	return s
+}
+
+func (s *schedules) version(is *string, engine, desired string) {
+	if is != nil {
+		*s = append(*s, schedule{"engineVersion", *is, desired != "" && satisfies(engine, desired, *is)})
+	}
+}
+
+// password: only deployer changes it without a person who knows the new one.
+func (s *schedules) password(is *string) {
+	if is != nil {
+		*s = append(*s, schedule{"the password", "another one", true})
+	}
+}
+
+// others reports whether somebody has scheduled another value for a property than the manifest says.
+func (s schedules) others(property string) bool {
+	for _, one := range s {
+		if one.property == property && !one.desired {
+			return true
+		}
+	}
+	return false
+}
+
+// foreign says what somebody has scheduled that the manifest does not say; "" if nothing.
+func (s schedules) foreign() string {
+	var texts []string
+	for _, one := range s {
+		if !one.desired {
+			texts = append(texts, one.property+" to "+one.to)
+		}
+	}
+	return strings.Join(texts, ", ")
+}
+
+// keep puts into a change what the manifest says of properties for which somebody has scheduled another value. AWS
+// would make that at once together with the change, with the downtime that the person wanted in the maintenance window.
+func (s schedules) keep(in *rds.ModifyDBInstanceInput, p model.Instance, found types.DBInstance) {
+	if s.others("class") && in.DBInstanceClass == nil {
+		in.DBInstanceClass = &p.Class
+	}
+	if s.others("storage") && in.AllocatedStorage == nil {
+		in.AllocatedStorage = found.AllocatedStorage
+	}
+	if s.others("storageType") && in.StorageType == nil {
+		in.StorageType = found.StorageType
+	}
+	if s.others("iops") && in.Iops == nil {
+		in.Iops = found.Iops
+	}
+	if s.others("throughput") && in.StorageThroughput == nil {
+		in.StorageThroughput = found.StorageThroughput
+	}
+	if s.others("multiAz") && in.MultiAZ == nil {
+		in.MultiAZ = found.MultiAZ
+	}
+	if s.others("listenPort") && in.DBPortNumber == nil {
+		in.DBPortNumber = listening(found)
+	}
+	if s.others("backupRetention") && in.BackupRetentionPeriod == nil {
+		in.BackupRetentionPeriod = found.BackupRetentionPeriod
+	}
+	if s.others("iamAuthentication") && in.EnableIAMDatabaseAuthentication == nil {
+		in.EnableIAMDatabaseAuthentication = found.IAMDatabaseAuthenticationEnabled
+	}
+	if s.others("engineVersion") && in.EngineVersion == nil {
+		in.EngineVersion = found.EngineVersion
+	}
+}
+
+// keepInCluster is keep for a cluster.
+func (s schedules) keepInCluster(in *rds.ModifyDBClusterInput, found types.DBCluster) {
+	if s.others("storageType") && in.StorageType == nil {
+		in.StorageType = found.StorageType
+	}
+	if s.others("backupRetention") && in.BackupRetentionPeriod == nil {
+		in.BackupRetentionPeriod = found.BackupRetentionPeriod
+	}
+	if s.others("iamAuthentication") && in.EnableIAMDatabaseAuthentication == nil {
+		in.EnableIAMDatabaseAuthentication = found.IAMDatabaseAuthenticationEnabled
+	}
+	if s.others("engineVersion") && in.EngineVersion == nil {
+		in.EngineVersion = found.EngineVersion
+	}
+}
