@@ -34,6 +34,7 @@ type cloud struct {
 	tokens    []string
 	made      map[string]string // id by client token
 
+	deleting map[string]bool   // by object id: it is there, but on its way
 	inTheWay map[string]string // by object id: why it cannot be deleted
 	forced   []string          // Neighbours.Replaced of the last question about an obstacle
 }
@@ -154,6 +155,9 @@ func (k *kind) Read(ctx context.Context, req resource.Request) (resource.State, 
 	k.cloud.mu.Lock()
 	defer k.cloud.mu.Unlock()
 	o, found := k.cloud.objects[k.def.Type+" "+req.ID]
+	if found && k.cloud.deleting[req.ID] {
+		return resource.State{ID: req.ID, Deleting: true}, false, nil
+	}
 	return resource.State{ID: req.ID, Inputs: o.inputs, Outputs: o.outputs}, found, nil
 }
 

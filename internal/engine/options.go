@@ -56,6 +56,10 @@ type Options struct {
 	// counts.
 	SecondLook time.Duration
 
+	// Unwanted are the resources of Targets that the run deletes. While AWS still deletes their objects, Refresh keeps
+	// them, so that what they use is deleted after them. Other resources whose objects AWS deletes have none.
+	Unwanted map[string]bool
+
 	// Offline: do not ask AWS what it would refuse to make.
 	Offline bool
 	// Outside holds the IDs of resources that somebody else has changed or deleted, as a read has found.

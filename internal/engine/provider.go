@@ -209,6 +209,10 @@ func (p *provider) Read(ctx context.Context, req plugin.ReadRequest) (resp plugi
 			state, found, err = behaviour.Read(p.run.reading, call)
 		}
 	}
+	if err == nil && !found && state.Deleting && p.run.deletes(req.URN, req.ID) {
+		unchanged := plugin.ReadResult{ID: req.ID, Inputs: req.Inputs, Outputs: req.State}
+		return plugin.ReadResponse{ReadResult: unchanged}, nil
+	}
 	if err != nil || !found {
 		return plugin.ReadResponse{}, err
 	}
@@ -227,6 +231,12 @@ func (p *provider) Read(ctx context.Context, req plugin.ReadRequest) (resp plugi
 		read.Inputs = properties(state.Inputs)
 	}
 	return plugin.ReadResponse{ReadResult: read}, nil
+}
+
+// deletes reports whether nobody wants an object any more: its resource is unwanted, or has another object by now.
+func (r *run) deletes(urn sdk.URN, id sdk.ID) bool {
+	s := r.state.live[urn]
+	return r.o.Unwanted[urn.Name()] || s == nil || s.state.ID != id
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -38,10 +38,18 @@ func recoverState(ctx context.Context, graph *resource.Graph, state []byte, o Op
 			uncertain = append(uncertain, p.Resource)
 		}
 	}
-	looked := map[string]bool{}
+	looked, wanted := map[string]bool{}, map[string]bool{}
+	if graph != nil {
+		for _, res := range graph.Resources {
+			wanted[res.ID()] = true
+		}
+	}
 	if len(uncertain) > 0 {
 		reading := o
-		reading.Targets = uncertain
+		reading.Targets, reading.Unwanted = uncertain, map[string]bool{}
+		for _, id := range uncertain {
+			reading.Unwanted[id] = !wanted[id]
+		}
 		found, err := Refresh(ctx, state, reading)
 		if err != nil {
 			return nil, err

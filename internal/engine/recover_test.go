@@ -143,6 +143,38 @@ func TestDestroyAfterLostProcess(t *testing.T) {
 	}
 }
 
+func TestObjectThatAWSIsStillDeleting(t *testing.T) {
+	// A run died after AWS had begun to delete the database. It is gone for those who want it, who make another one.
+	// For those who do not, it is deleted before what it uses.
+	all := graph(t, res("web/group:group", single, "name", "group"),
+		res("web/db:instance", single, "name", "db", "group", value.Output("web/group:group", "arn")))
+	for _, wanted := range []bool{true, false} {
+		c := newCloud()
+		state := apply(t, all, nil, c.options()).State
+		c.deleting = map[string]bool{"db": true}
+		o := c.options()
+		o.Uncertain = []string{"web/db:instance"}
+		g := all
+		if !wanted {
+			g = nil
+		}
+		c.calls()
+		if wanted {
+			want(t, "plan", planned(t, g, state, o), "create web/db:instance (new)")
+			delete(c.objects, single+" db") // the create waits for that
+			delete(c.deleting, "db")
+		}
+		if _, err := Apply(t.Context(), g, state, o); err != nil {
+			t.Fatal(err)
+		}
+		expected := "create web/db:instance"
+		if !wanted {
+			expected = "delete web/db:instance, delete web/group:group"
+		}
+		want(t, fmt.Sprint("calls, wanted: ", wanted), c.calls(), expected)
+	}
+}
+
 // answered is an HTTP answer of that status, as the SDK reports it.
 type answered int
 

@@ -48,7 +48,7 @@ const readsAtOnce = 64
 func Refresh(ctx context.Context, state []byte, o Options) (*Refreshed, error) {
 	r, err := newRun(refreshing, nil, state, Options{
 		Stack: o.Stack, Environment: o.Environment, Catalog: o.Catalog, Tags: o.Tags, Token: o.Token,
-		Renamed: o.Renamed, Parallelism: o.Parallelism, SecondLook: o.SecondLook,
+		Renamed: o.Renamed, Parallelism: o.Parallelism, SecondLook: o.SecondLook, Unwanted: o.Unwanted,
 	})
 	if err != nil {
 		return nil, err

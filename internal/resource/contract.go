@@ -18,7 +18,7 @@ type Behaviour interface {
 	// the object exists, so that the state has the id even if the run is interrupted. An object of that name with our
 	// tags that is not in the state is adopted. An object of somebody else is an *OwnedError.
 	Create(ctx context.Context, req Request) (State, error)
-	// Read returns the object as it is, with Inputs; found is false when it is gone.
+	// Read returns the object as it is, with Inputs; found is false when it is gone, or on its way (State.Deleting).
 	Read(ctx context.Context, req Request) (state State, found bool, err error)
 	// Update changes the object in place from req.Old to req.Inputs and returns when the change is effective.
 	Update(ctx context.Context, req Request) (State, error)

@@ -41,6 +41,9 @@ var (
 	ErrExists = errors.New("an object of this name exists")
 	// ErrNotFound is what a typed read or update returns when AWS says that the object is gone.
 	ErrNotFound = errors.New("no such object")
+	// ErrDeleting is what a typed read returns of an object that AWS is still deleting. It wraps ErrNotFound: nothing
+	// can be made of the object any more. But it still has its name, and what it uses cannot be deleted.
+	ErrDeleting = fmt.Errorf("AWS is deleting the object: %w", ErrNotFound)
 )
 
 // OpError is a failed AWS call.

@@ -16,6 +16,8 @@ type State struct {
 	// what AWS added: arn, dnsName. A reference names an output before an input. Null: nobody has read the outputs yet
 	Outputs value.Value
 
+	// Deleting: a read found no usable object, because AWS is still deleting it.
+	Deleting bool
 	// Repair is what a read found and an update corrects although no property differs: our tags were removed.
 	Repair string
 	// Note is a fact from a read that a person should know, and that is no difference.

@@ -25,7 +25,7 @@ type Typed[P, O any] struct {
 	// *Unfinished error. With AwaitReady it returns as soon as AWS has given the id, and does not wait.
 	CreateObject func(ctx context.Context, c Call[P, O]) (id string, out O, err error)
 	// ReadObject returns the object's real properties and its outputs. Properties that AWS does not return are copied
-	// from c.Old. ErrNotFound (wrapped) if the object is gone.
+	// from c.Old. ErrNotFound (wrapped) if the object is gone, ErrDeleting while AWS deletes it.
 	ReadObject func(ctx context.Context, c Call[P, O]) (P, O, error)
 	// UpdateObject changes the object in place, from c.Old to c.Props. Optional for types whose properties are all in
 	// ReplaceOn.
@@ -37,6 +37,9 @@ type Typed[P, O any] struct {
 	AwaitReady func(ctx context.Context, c Call[P, O]) (O, error)
 	// DeleteObject deletes the object and waits until it is gone; ErrNotFound counts as done.
 	DeleteObject func(ctx context.Context, c Call[P, O]) error
+	// AwaitGone waits until an object is gone of which ReadObject says ErrDeleting: see call.AwaitGone. A create calls
+	// it while that object still has the wanted name. For types with ErrDeleting whose objects have names.
+	AwaitGone func(ctx context.Context, c Call[P, O]) error
 	// InTheWay returns what prevents the delete of the object: see Obstructed. Optional.
 	InTheWay func(ctx context.Context, c Call[P, O], stack Neighbours) ([]plan.Obstacle, error)
 	// Added lists what others added to the object: see Host. Optional.

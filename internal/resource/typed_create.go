@@ -28,17 +28,42 @@ func (t *Typed[P, O]) Create(ctx context.Context, req Request) (State, error) {
 	id, out, err := t.CreateObject(ctx, c)
 	if errors.Is(err, ErrExists) && t.finds() {
 		foundID, tags, findErr := t.find(ctx, c)
+		if errors.Is(findErr, ErrNotFound) {
+			if id, out, err = t.createAfter(ctx, c, foundID, findErr); !errors.Is(err, ErrExists) {
+				return t.begun(ctx, c, id, out, err)
+			}
+			foundID, tags, findErr = t.find(ctx, c) // the answer to the create was lost
+		}
 		if findErr != nil {
 			return State{}, errors.Join(err, findErr)
 		}
 		return t.adopt(ctx, c, foundID, tags)
 	}
+	return t.begun(ctx, c, id, out, err)
+}
+
+// createAfter creates an object after the former one that had its name. A read says of that one that it is gone, or
+// that AWS is deleting it.
+func (t *Typed[P, O]) createAfter(
+	ctx context.Context, c Call[P, O], former string, read error,
+) (id string, out O, err error) {
+	if errors.Is(read, ErrDeleting) && t.AwaitGone != nil {
+		c.Progress("waiting until AWS has deleted the former " + former)
+		leaving := c
+		leaving.ID = former
+		if err := t.AwaitGone(ctx, leaving); err != nil {
+			return "", out, err
+		}
+	}
+	return t.CreateObject(ctx, c)
+}
+
+// begun records an object that AWS has begun to make, and waits until it is usable.
+func (t *Typed[P, O]) begun(ctx context.Context, c Call[P, O], id string, out O, err error) (State, error) {
 	if err == nil && t.AwaitReady != nil && c.Started != nil {
-		if err := c.Started(State{ID: id, Inputs: value.Encode(c.Props), Outputs: value.Encode(out)}); err != nil {
-			return State{}, &PartialError{State: State{
-				ID: id, Inputs: value.Encode(c.Props),
-				Outputs: value.Encode(out),
-			}, Err: err}
+		state := State{ID: id, Inputs: value.Encode(c.Props), Outputs: value.Encode(out)}
+		if err := c.Started(state); err != nil {
+			return State{}, &PartialError{State: state, Err: err}
 		}
 	}
 	return t.ready(ctx, c, id, out, err)

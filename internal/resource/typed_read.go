@@ -18,7 +18,7 @@ func (t *Typed[P, O]) Read(ctx context.Context, req Request) (State, bool, error
 	c.Seen = &Seen{}
 	props, out, err := t.ReadObject(ctx, c)
 	if errors.Is(err, ErrNotFound) {
-		return State{}, false, nil
+		return State{ID: req.ID, Deleting: errors.Is(err, ErrDeleting)}, false, nil
 	}
 	if err != nil {
 		return State{}, false, err

@@ -59,18 +59,19 @@ func TestTagsAreFoundByIDAsWithAPattern(t *testing.T) {
 	server, err := Start(t.Context(), Options{})
 	require.NoError(t, err)
 	ask := func(form url.Values) string {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL(), strings.NewReader(form.Encode()))
+		body := strings.NewReader(form.Encode())
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL(), body)
 		require.NoError(t, err)
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ec2/aws4_request, "+
 			"SignedHeaders=host, Signature=00")
 		resp, err := http.DefaultClient.Do(req)
 		require.NoError(t, err)
-		body, err := io.ReadAll(resp.Body)
+		answer, err := io.ReadAll(resp.Body)
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
-		require.Equal(t, http.StatusOK, resp.StatusCode, string(body))
-		return regexp.MustCompile("<requestId>.*</requestId>").ReplaceAllString(string(body), "")
+		require.Equal(t, http.StatusOK, resp.StatusCode, string(answer))
+		return regexp.MustCompile("<requestId>.*</requestId>").ReplaceAllString(string(answer), "")
 	}
 	var ids []string
 	for _, name := range []string{"one", "other"} {

@@ -149,6 +149,12 @@ func TestReplicationGroup(t *testing.T) {
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: h.behaviour(t, model.ReplicationGroupType), Props: props, Update: update, Replace: replace,
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+		BeginDelete: func(ctx context.Context, t *testing.T, id string) {
+			_, err := h.client.DeleteReplicationGroup(ctx, &elasticache.DeleteReplicationGroupInput{
+				ReplicationGroupId: &id,
+			})
+			require.NoError(t, err)
+		},
 		Unused: map[string]string{
 			"elasticache:ModifyReplicationGroupShardConfiguration": "TestReplicationGroupInClusterMode",
 			"secretsmanager:GetSecretValue":                        "a cache with a password",
@@ -332,6 +338,10 @@ func TestCacheCluster(t *testing.T) {
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: h.behaviour(t, model.ClusterType), Props: props, Update: update, Replace: replace,
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+		BeginDelete: func(ctx context.Context, t *testing.T, id string) {
+			_, err := h.client.DeleteCacheCluster(ctx, &elasticache.DeleteCacheClusterInput{CacheClusterId: &id})
+			require.NoError(t, err)
+		},
 	})
 }
 
@@ -395,6 +405,12 @@ func TestServerlessCache(t *testing.T) {
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: h.behaviour(t, model.ServerlessCacheType), Props: props, Update: update, Replace: replace,
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+		BeginDelete: func(ctx context.Context, t *testing.T, id string) {
+			_, err := h.client.DeleteServerlessCache(ctx, &elasticache.DeleteServerlessCacheInput{
+				ServerlessCacheName: &id,
+			})
+			require.NoError(t, err)
+		},
 	})
 }
 
@@ -421,6 +437,10 @@ func TestCacheUser(t *testing.T) {
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: h.behaviour(t, model.UserType), Props: props, Update: update, Replace: replace,
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+		BeginDelete: func(ctx context.Context, t *testing.T, id string) {
+			_, err := h.client.DeleteUser(ctx, &elasticache.DeleteUserInput{UserId: &id})
+			require.NoError(t, err)
+		},
 	})
 }
 
@@ -442,6 +462,10 @@ func TestCacheUserGroup(t *testing.T) {
 	resourcetest.Run(t, resourcetest.Case{
 		Behaviour: h.behaviour(t, model.UserGroupType), Props: props, Update: update,
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+		BeginDelete: func(ctx context.Context, t *testing.T, id string) {
+			_, err := h.client.DeleteUserGroup(ctx, &elasticache.DeleteUserGroupInput{UserGroupId: &id})
+			require.NoError(t, err)
+		},
 	})
 }
 

@@ -157,6 +157,17 @@ func TestDatabaseInstance(t *testing.T) {
 		Behaviour: behaviour(t, awsrds.Behaviours(h.Config), model.InstanceType),
 		Props:     g.instance(), Update: update, Replace: replace,
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+		BeginDelete: func(ctx context.Context, t *testing.T, id string) {
+			client := rds.NewFromConfig(h.Plain)
+			_, err := client.ModifyDBInstance(ctx, &rds.ModifyDBInstanceInput{
+				DBInstanceIdentifier: &id, DeletionProtection: aws.Bool(false),
+			})
+			require.NoError(t, err)
+			_, err = client.DeleteDBInstance(ctx, &rds.DeleteDBInstanceInput{
+				DBInstanceIdentifier: &id, SkipFinalSnapshot: aws.Bool(true),
+			})
+			require.NoError(t, err)
+		},
 	})
 }
 
@@ -186,6 +197,17 @@ func TestDatabaseCluster(t *testing.T) {
 		Behaviour: behaviour(t, awsrds.Behaviours(h.Config), model.ClusterType),
 		Props:     g.cluster(), Update: update, Replace: replace,
 		LoseAnswer: h.LoseAnswer, Actions: h.Actions,
+		BeginDelete: func(ctx context.Context, t *testing.T, id string) {
+			client := rds.NewFromConfig(h.Plain)
+			_, err := client.ModifyDBCluster(ctx, &rds.ModifyDBClusterInput{
+				DBClusterIdentifier: &id, DeletionProtection: aws.Bool(false),
+			})
+			require.NoError(t, err)
+			_, err = client.DeleteDBCluster(ctx, &rds.DeleteDBClusterInput{
+				DBClusterIdentifier: &id, SkipFinalSnapshot: aws.Bool(true),
+			})
+			require.NoError(t, err)
+		},
 	})
 }
 

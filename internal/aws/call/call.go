@@ -70,6 +70,27 @@ func Gone(operation, code, what string) error {
 	}
 }
 
+// Deleting is what a typed read says of an object that AWS is still deleting.
+func Deleting(what string) error { return fmt.Errorf("%s: %w", what, resource.ErrDeleting) }
+
+// AwaitGone makes a resource.Typed's AwaitGone of its read.
+func AwaitGone[P, O any](
+	pace Pace, noun string, read func(context.Context, resource.Call[P, O]) (P, O, error),
+) func(context.Context, resource.Call[P, O]) error {
+	return func(ctx context.Context, c resource.Call[P, O]) error {
+		return Wait(ctx, pace, noun+" "+c.ID+" is gone", func(ctx context.Context) (bool, error) {
+			_, _, err := read(ctx, c)
+			switch {
+			case errors.Is(err, resource.ErrDeleting):
+				return false, nil
+			case err == nil, errors.Is(err, resource.ErrNotFound):
+				return true, nil // or there is another one by now, which the create finds
+			}
+			return false, err
+		})
+	}
+}
+
 // HasCode reports whether err is an AWS error with one of the codes.
 func HasCode(err error, codes ...string) bool {
 	var api smithy.APIError

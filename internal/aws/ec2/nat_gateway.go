@@ -115,7 +115,10 @@ func (n natGateway) ready(ctx context.Context, c natCall) (model.NATGatewayOutpu
 // read says that a failed NAT gateway is gone: AWS deletes it within an hour, and it never works.
 func (n natGateway) read(ctx context.Context, c natCall) (model.NATGateway, model.NATGatewayOutputs, error) {
 	found, err := n.get(ctx, c.ID)
-	if err == nil && !lives(found) {
+	switch {
+	case err == nil && found.State == types.NatGatewayStateDeleting:
+		err = call.Deleting("the NAT gateway " + c.ID)
+	case err == nil && !lives(found):
 		err = n.gone(c.ID)
 	}
 	if err != nil {

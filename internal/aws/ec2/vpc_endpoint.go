@@ -152,7 +152,10 @@ func (e vpcEndpoint) ready(ctx context.Context, c endpointCall) (model.VPCEndpoi
 
 func (e vpcEndpoint) read(ctx context.Context, c endpointCall) (model.VPCEndpoint, model.VPCEndpointOutputs, error) {
 	found, err := e.get(ctx, c.ID)
-	if err == nil && !endpointLives(found) {
+	switch {
+	case err == nil && stateOf(found) == "deleting":
+		err = call.Deleting("the VPC endpoint " + c.ID)
+	case err == nil && !endpointLives(found):
 		err = e.gone(c.ID)
 	}
 	if err != nil {

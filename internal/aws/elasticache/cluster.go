@@ -67,7 +67,8 @@ func newCluster(a *api) resource.Behaviour {
 			},
 		},
 		CheckProps: checkCluster, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
-		Ahead: g.foresee, AwaitReady: g.awaitReady, DeleteObject: g.delete, Named: "name", Taggable: true,
+		AwaitGone: call.AwaitGone(leaving, "cache", g.read),
+		Ahead:     g.foresee, AwaitReady: g.awaitReady, DeleteObject: g.delete, Named: "name", Taggable: true,
 		Observe: g.observe(),
 	}
 }
@@ -158,6 +159,9 @@ func nodeStatus(found types.CacheCluster) string { return aws.ToString(found.Cac
 
 func (g cluster) read(ctx context.Context, c clusterCall) (model.Cluster, model.ClusterOutputs, error) {
 	found, err := g.node(ctx, c.ID)
+	if err == nil && aws.ToString(found.CacheClusterStatus) == deletingNow {
+		err = call.Deleting("the cache " + c.ID)
+	}
 	if err != nil {
 		return model.Cluster{}, model.ClusterOutputs{}, err
 	}

@@ -56,7 +56,8 @@ func newReplicationGroup(a *api) resource.Behaviour {
 			Permissions: groupPermissions,
 		},
 		CheckProps: checkReplicationGroup, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
-		Ahead: g.foresee, AwaitReady: g.awaitReady, DeleteObject: g.delete, Named: "name", Taggable: true,
+		AwaitGone: call.AwaitGone(changing, "cache", g.read),
+		Ahead:     g.foresee, AwaitReady: g.awaitReady, DeleteObject: g.delete, Named: "name", Taggable: true,
 		Observe: g.observe(),
 	}
 }

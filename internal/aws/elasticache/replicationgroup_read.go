@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticache/types"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/company/deployer/internal/aws/call"
 	model "github.com/company/deployer/internal/resource/elasticache"
 	"github.com/company/deployer/internal/value"
 )
@@ -16,6 +17,9 @@ func (g replicationGroup) read(
 	ctx context.Context, c replicationGroupCall,
 ) (model.ReplicationGroup, model.ReplicationGroupOutputs, error) {
 	found, err := g.describe(ctx, c.ID)
+	if err == nil && aws.ToString(found.Status) == deletingNow {
+		err = call.Deleting("the cache " + c.ID)
+	}
 	if err != nil {
 		return model.ReplicationGroup{}, model.ReplicationGroupOutputs{}, err
 	}

@@ -55,7 +55,8 @@ func newServerless(a *api) resource.Behaviour {
 			Permissions: serverlessPermissions,
 		},
 		CheckProps: checkServerless, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
-		Ahead: g.foresee, AwaitReady: g.awaitReady, DeleteObject: g.delete, Named: "name", Taggable: true,
+		AwaitGone: call.AwaitGone(leaving, "cache", g.read),
+		Ahead:     g.foresee, AwaitReady: g.awaitReady, DeleteObject: g.delete, Named: "name", Taggable: true,
 		Observe: g.observe(),
 	}
 }
@@ -222,6 +223,9 @@ func (g serverless) read(
 	ctx context.Context, c serverlessCall,
 ) (model.ServerlessCache, model.ServerlessCacheOutputs, error) {
 	found, err := g.describe(ctx, c.ID)
+	if err == nil && statusOf(found) == deletingNow {
+		err = call.Deleting("the cache " + c.ID)
+	}
 	if err != nil {
 		return model.ServerlessCache{}, model.ServerlessCacheOutputs{}, err
 	}

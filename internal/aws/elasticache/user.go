@@ -44,6 +44,7 @@ func newUser(a *api) resource.Behaviour {
 			},
 		},
 		CheckProps: checkUser, CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update,
+		AwaitGone:    call.AwaitGone(briefly, "user", g.read),
 		DeleteObject: g.delete, Named: "name", Taggable: true,
 	}
 }
@@ -120,6 +121,9 @@ func (g user) describe(ctx context.Context, id string) (types.User, error) {
 
 func (g user) read(ctx context.Context, c userCall) (model.User, model.UserOutputs, error) {
 	found, err := g.describe(ctx, c.ID)
+	if err == nil && aws.ToString(found.Status) == deletingNow {
+		err = call.Deleting("the user " + c.ID)
+	}
 	if err != nil {
 		return model.User{}, model.UserOutputs{}, err
 	}
@@ -235,6 +239,7 @@ func newUserGroup(a *api) resource.Behaviour {
 			return problems
 		},
 		CreateObject: g.create, ReadObject: g.read, UpdateObject: g.update, AwaitReady: g.awaitReady,
+		AwaitGone:    call.AwaitGone(briefly, "user group", g.read),
 		DeleteObject: g.delete, Named: "name", Taggable: true,
 	}
 }
@@ -263,6 +268,9 @@ func (g userGroup) describe(ctx context.Context, id string) (types.UserGroup, er
 
 func (g userGroup) read(ctx context.Context, c userGroupCall) (model.UserGroup, model.UserGroupOutputs, error) {
 	found, err := g.describe(ctx, c.ID)
+	if err == nil && aws.ToString(found.Status) == deletingNow {
+		err = call.Deleting("the user group " + c.ID)
+	}
 	if err != nil {
 		return model.UserGroup{}, model.UserGroupOutputs{}, err
 	}

@@ -38,7 +38,8 @@ func newCluster(api *api) resource.Behaviour {
 			Permissions: clusterPermissions,
 		},
 		CheckProps: checkCluster, CreateObject: d.create, ReadObject: d.read, UpdateObject: d.update,
-		Ahead: d.foresee, AwaitReady: d.awaitReady, DeleteObject: d.delete, Named: "identifier", Taggable: true,
+		AwaitGone: call.AwaitGone(patient, "cluster", d.read),
+		Ahead:     d.foresee, AwaitReady: d.awaitReady, DeleteObject: d.delete, Named: "identifier", Taggable: true,
 		Observe: resource.Observing[model.Cluster, model.ClusterOutputs]{
 			HealthOf: d.health,
 			Logs:     func(w watchedCluster) []resource.LogSource { return logs("cluster", w.ID, w.Props.LogExports) },
@@ -166,6 +167,9 @@ func (d cluster) get(ctx context.Context, id string) (types.DBCluster, error) {
 
 func (d cluster) read(ctx context.Context, c clusterCall) (model.Cluster, model.ClusterOutputs, error) {
 	found, err := d.get(ctx, c.ID)
+	if err == nil && aws.ToString(found.Status) == deleting {
+		err = call.Deleting("the cluster " + c.ID)
+	}
 	if err != nil {
 		return model.Cluster{}, model.ClusterOutputs{}, err
 	}

@@ -174,7 +174,7 @@ func (d database[D]) delete(ctx context.Context, j job, protected *bool, final b
 			return false, err
 		}
 		b := d.brief(found)
-		if b.status == "deleting" {
+		if b.status == deleting {
 			if !told {
 				told = true
 				j.tell("deleting; this takes some minutes")

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/rds/types"
 
+	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/rds"
@@ -42,7 +43,8 @@ func newInstance(api *api) resource.Behaviour {
 			Permissions: instancePermissions,
 		},
 		CheckProps: checkInstance, CreateObject: i.create, ReadObject: i.read, UpdateObject: i.update,
-		Ahead: i.foresee, AwaitReady: i.awaitReady, DeleteObject: i.delete, Named: "identifier", Taggable: true,
+		AwaitGone: call.AwaitGone(patient, "database", i.read),
+		Ahead:     i.foresee, AwaitReady: i.awaitReady, DeleteObject: i.delete, Named: "identifier", Taggable: true,
 		Observe: resource.Observing[model.Instance, model.InstanceOutputs]{
 			HealthOf: i.health,
 			Logs: func(w watchedInstance) []resource.LogSource {
@@ -205,6 +207,9 @@ func (i instance) get(ctx context.Context, id string) (types.DBInstance, error) 
 
 func (i instance) read(ctx context.Context, c instanceCall) (model.Instance, model.InstanceOutputs, error) {
 	found, err := i.get(ctx, c.ID)
+	if err == nil && aws.ToString(found.DBInstanceStatus) == deleting {
+		err = call.Deleting("the database " + c.ID)
+	}
 	if err != nil {
 		return model.Instance{}, model.InstanceOutputs{}, err
 	}

@@ -19,6 +19,9 @@ import (
 	"github.com/company/deployer/internal/resource"
 )
 
+// deleting is the status of a database that AWS deletes. Only then it is gone.
+const deleting = "deleting"
+
 // patient is how long a database may take: usually 5 to 20 minutes, a large snapshot or upgrade much longer.
 var patient = call.Pace{First: time.Second, Longest: 15 * time.Second, Limit: 3 * time.Hour}
 

@@ -47,6 +47,8 @@ type Case struct {
 	Foreign func(ctx context.Context, t *testing.T, checked resource.State) (remove func())
 	// Gone removes the object behind the behaviour's back. Optional: without it the behaviour's own Delete does.
 	Gone func(ctx context.Context, t *testing.T, state resource.State)
+	// BeginDelete lets AWS begin to delete the object, which takes a while. For types with Typed.AwaitGone.
+	BeginDelete func(ctx context.Context, t *testing.T, id string)
 	// Obstruct puts something foreign in the way of deleting the object, and returns what removes it again, and its id
 	// where it would be nothing foreign if the stack had an object of that id. Optional.
 	Obstruct func(ctx context.Context, t *testing.T, state resource.State) (id string, remove func())

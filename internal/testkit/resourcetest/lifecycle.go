@@ -270,6 +270,27 @@ func (s *suite) cancelled(t *testing.T) {
 	s.verify(t, s.want)
 }
 
+// deleting creates the object while AWS still deletes the one before it.
+func (s *suite) deleting(t *testing.T) {
+	if s.BeginDelete == nil {
+		t.Skip("objects are gone at once, or have no names")
+	}
+	s.BeginDelete(s.ctx, t, s.state.ID)
+	state, found, err := s.Behaviour.Read(s.ctx, s.request())
+	if err != nil || found || !state.Deleting {
+		t.Errorf("Read of an object that AWS is deleting: found %v, deleting %v, error %v", found, state.Deleting, err)
+	}
+	if state, err = s.Behaviour.Create(s.ctx, s.createRequest(s.want)); err != nil {
+		t.Fatalf("Create while AWS deletes the object before it: %v", err)
+	}
+	if state.Adopted {
+		t.Error("Create adopts the object that AWS is deleting")
+	}
+	s.state = state
+	s.ready(t, state)
+	s.verify(t, s.want)
+}
+
 // gone takes the object away, then makes a new one for the steps after it.
 func (s *suite) gone(t *testing.T) {
 	if s.Gone != nil {

@@ -40,6 +40,7 @@ func Run(t *testing.T, c Case) {
 		{"what others added to it", s.additions},
 		{"replacement is decided by the diff", s.replace},
 		{"a cancelled context stops", s.cancelled},
+		{"an object that AWS is still deleting", s.deleting},
 		{"an object that is gone", s.gone},
 		{"delete, twice", s.delete},
 		{"calls need the declared IAM actions and no other", s.actions},
