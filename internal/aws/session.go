@@ -56,6 +56,9 @@ type Session struct {
 	timed    bool // skew is known
 }
 
+// NoRegion is the summary of the error that nothing names a region.
+const NoRegion = "No AWS region"
+
 // NewSession reads the SDK's configuration; it makes no network call. env is os.Getenv. A missing region or profile is
 // a diag.Invalid; missing credentials fail the first call.
 func NewSession(ctx context.Context, s Settings, env func(string) string) (*Session, error) {
@@ -85,7 +88,7 @@ func NewSession(ctx context.Context, s Settings, env func(string) string) (*Sess
 		}
 	}
 	if cfg.Region == "" {
-		return nil, diag.New(diag.Invalid, "No AWS region",
+		return nil, diag.New(diag.Invalid, NoRegion,
 			"Neither the configuration nor the environment names an AWS region.",
 			"Set spec.provider.region in stack.yaml, aws.region in the configuration, or AWS_REGION.")
 	}

@@ -20,7 +20,7 @@ func SignIn(ctx context.Context, w World, region string) (*aws.Session, error) {
 // Access tries what a deployment does with the state and the lock of a key in AWS, and changes nothing.
 func Access(ctx context.Context, w World, key state.Key) ([]report.Finding, error) {
 	b, l := w.Settings.Backend, w.Settings.Locks
-	session, err := newSession(ctx, w, b.Region)
+	session, err := ownSession(ctx, w)
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func Check(ctx context.Context, w World) ([]report.Finding, error) {
 
 func stateAdmin(ctx context.Context, w World, kmsKey string) (*aws.Session, *s3.Admin, error) {
 	b := w.Settings.Backend
-	session, err := newSession(ctx, w, b.Region)
+	session, err := ownSession(ctx, w)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -2,8 +2,10 @@ package backend
 
 import (
 	"context"
+	"errors"
 
 	"github.com/company/deployer/internal/aws"
+	"github.com/company/deployer/internal/diag"
 )
 
 // sessionIn returns the credentials for a region; "" is the configured one, else the environment's. The credentials are
@@ -16,6 +18,17 @@ func (b *Backend) sessionIn(ctx context.Context, region string) (*aws.Session, e
 		return b.own()
 	}
 	return newSession(ctx, b.World, region)
+}
+
+// ownSession is the session for bucket and locks. The region of a stack does not count: a bucket serves many stacks.
+func ownSession(ctx context.Context, w World) (*aws.Session, error) {
+	session, err := newSession(ctx, w, w.Settings.Backend.Region)
+	var d *diag.Diagnostic
+	if errors.As(err, &d) && d.Summary == aws.NoRegion {
+		err = diag.New(diag.Invalid, aws.NoRegion, "Nothing names the region of the bucket "+w.Settings.Backend.Bucket+
+			": the region of a stack is not used for it.", "Set backend.region in the configuration, or AWS_REGION.")
+	}
+	return session, err
 }
 
 func newSession(ctx context.Context, w World, region string) (*aws.Session, error) {

@@ -84,7 +84,7 @@ type Index func(ctx context.Context, cfg sdk.Config, tags map[string]string, lim
 
 // Open wires the backend to the states and the locks that the settings name. It makes no call.
 func Open(ctx context.Context, w World) (*Backend, error) {
-	own := sync.OnceValues(func() (*aws.Session, error) { return newSession(ctx, w, w.Settings.Backend.Region) })
+	own := sync.OnceValues(func() (*aws.Session, error) { return ownSession(ctx, w) })
 	clock := lock.NewClock(w.Now)
 	host := lock.ThisHost()
 	if w.Host != nil {

@@ -32,8 +32,8 @@ func newComponentAdd(f *Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add KIND [NAME]",
 		Short: "Add a component to a stack, with comments",
-		Long: "Write the file of a new component into the folder of a service: the fields that most users need, each with " +
-			"a comment, and how others use it. It validates as it is. KIND is one of " +
+		Long: "Write the file of a new component into the folder of a service: the fields that most users need, each " +
+			"with a comment, and how others use it. It validates as it is. KIND is one of " +
 			strings.Join(scaffold.Kinds(), ", ") + ". The service is that of --service, of the working directory, " +
 			"or the only one; a new service is a new folder. Network, Ingress and Cluster, and everything with " +
 			"--service infra, belong to all services. No existing file is changed.",

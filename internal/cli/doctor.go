@@ -43,8 +43,11 @@ func doctorRun(o *doctorOptions) error {
 	} else {
 		p.Choose = "give --stack and -e to examine those of one stack and environment"
 	}
+	if stack, err := o.Stack(); err == nil {
+		p.Stack = stack // also where the environment is not chosen
+	}
 	var effective *config.Effective
-	if effective, p.Problem = f.ConfigFor(key.Stack); p.Problem == nil {
+	if effective, p.Problem = f.ConfigFor(p.Stack); p.Problem == nil {
 		p.World = f.world(effective.Settings)
 	} else {
 		p.World = backend.World{Root: f.Root(), Version: version}

@@ -29,6 +29,7 @@ type Patient struct {
 	Problem error     // of the configuration; the World then has no settings
 	Key     state.Key // whose state, lock and account are examined; empty: none, and Choose says why
 	Choose  string
+	Stack   string // whose region counts when there is no key; empty: that of all stacks, if it is the same
 
 	Newest       func() (string, error) // the newest release
 	Schemas      map[string][]byte      // of this version, by the name of the file
@@ -74,6 +75,9 @@ func failures(check string, err error) []report.Examined {
 	var out []report.Examined
 	for _, d := range diag.From(err) {
 		detail := d.Summary
+		if d.Position != nil {
+			detail += " in " + d.Position.String()
+		}
 		if d.Detail != "" {
 			detail += ": " + d.Detail
 		}
@@ -165,10 +169,26 @@ func (p Patient) account(ctx context.Context) []report.Examined {
 
 // manifest is the account and the region that the manifests name.
 func (p Patient) manifest() manifest.Provider {
-	if p.Key.Stack == "" {
+	if p.Key.Stack != "" {
+		return p.provider(p.Key.Stack)
+	}
+	stacks := []string{p.Stack}
+	if p.Stack == "" {
+		stacks, _ = manifest.Stacks(p.World.Root) // the line on the repository reports an error
+	}
+	var regions []string
+	for _, stack := range stacks {
+		regions = append(regions, p.provider(stack).Region)
+	}
+	if regions = slices.Compact(regions); len(regions) != 1 {
 		return manifest.Provider{}
 	}
-	bundle, _ := manifest.Load(p.World.Root, p.Key.Stack)
+	return manifest.Provider{Region: regions[0]}
+}
+
+// provider is what a stack says of its account and region, in the environment of the key.
+func (p Patient) provider(stack string) manifest.Provider {
+	bundle, _ := manifest.Load(p.World.Root, stack)
 	if bundle == nil {
 		return manifest.Provider{} // validate says why
 	}

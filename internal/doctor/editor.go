@@ -46,7 +46,7 @@ func (p Patient) editor() []report.Examined {
 		return []report.Examined{{
 			Check: check, Result: report.Advice, Detail: strings.Join(without, ", ") + ": names no schema for editors",
 			Next: "Write the schemas with `deployer schema --out " + p.SchemaFolder + "`, and put this at the top of the " +
-				"file: # yaml-language-server: $schema=../../" + p.SchemaFolder + "/manifest.json",
+				"file:\n# yaml-language-server: $schema=../../" + p.SchemaFolder + "/manifest.json",
 		}}
 	}
 	var old []string
