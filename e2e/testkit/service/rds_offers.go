@@ -13,6 +13,7 @@ import (
 var (
 	offeredClass    = regexp.MustCompile(`^db\.(serverless|(t3|t4g|m5|m6g|m7g|m8g|r5|r6g|r7g|r8g|x2g)\.[a-z0-9]+)$`)
 	withdrawnMinors = regexp.MustCompile(`\.99$`)
+	small           = regexp.MustCompile(`^(mysql|mariadb) db\.t\dg?\.(micro|small)$`) // without Performance Insights
 )
 
 func rdsAnswer(operation, text string) *proxy.Response {
@@ -37,8 +38,9 @@ func offeredVersions(c *proxy.Call) *proxy.Response {
 func offeredClasses(c *proxy.Call) *proxy.Response {
 	class := c.Form.Get("DBInstanceClass")
 	text := fmt.Sprintf("<OrderableDBInstanceOption><Engine>%s</Engine><EngineVersion>%s</EngineVersion>"+
-		"<DBInstanceClass>%s</DBInstanceClass></OrderableDBInstanceOption>", c.Form.Get("Engine"),
-		c.Form.Get("EngineVersion"), class)
+		"<DBInstanceClass>%s</DBInstanceClass><SupportsPerformanceInsights>%t</SupportsPerformanceInsights>"+
+		"</OrderableDBInstanceOption>", c.Form.Get("Engine"), c.Form.Get("EngineVersion"), class,
+		!small.MatchString(c.Form.Get("Engine")+" "+class))
 	if !offeredClass.MatchString(class) || withdrawnMinors.MatchString(c.Form.Get("EngineVersion")) {
 		text = ""
 	}

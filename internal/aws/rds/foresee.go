@@ -98,8 +98,9 @@ func (i instance) foresee(ctx context.Context, planned []instanceCall, _ resourc
 					aws.ToString(found.EngineVersion), f)
 			})
 		}
-		if p.Class != c.Old.Class || p.EngineVersion != c.Old.EngineVersion {
-			once(p.Engine+" "+p.EngineVersion+" "+p.Class, func() error {
+		insights := aws.ToBool(p.Insights)
+		if p.Class != c.Old.Class || p.EngineVersion != c.Old.EngineVersion || insights && !aws.ToBool(c.Old.Insights) {
+			once(fmt.Sprint(p.Engine, p.EngineVersion, p.Class, insights), func() error {
 				offered, err := i.api.foreseeVersion(ctx, c.Resource, p.Engine, p.EngineVersion, f)
 				if err != nil || !offered {
 					return err
@@ -218,7 +219,8 @@ func majorName(engine, version string) string {
 	return strings.Join(texts, ".")
 }
 
-// foreseeClass asks whether AWS has the class for the engine, and for the version where that is whole.
+// foreseeClass asks whether AWS has the class for the engine, and for the version where that is whole, and whether the
+// class has what the instance asks for.
 func (a *api) foreseeClass(ctx context.Context, id string, p model.Instance, f *resource.Foresight) error {
 	in := &rds.DescribeOrderableDBInstanceOptionsInput{Engine: &p.Engine, DBInstanceClass: &p.Class}
 	what := p.Engine
@@ -226,11 +228,23 @@ func (a *api) foreseeClass(ctx context.Context, id string, p model.Instance, f *
 		in.EngineVersion = &p.EngineVersion
 		what += " " + p.EngineVersion
 	}
-	for _, err := range call.Each(ctx, a.client.DescribeOrderableDBInstanceOptions, in, &in.Marker,
+	offered := false
+	for option, err := range call.Each(ctx, a.client.DescribeOrderableDBInstanceOptions, in, &in.Marker,
 		func(page *rds.DescribeOrderableDBInstanceOptionsOutput) ([]types.OrderableDBInstanceOption, *string) {
 			return page.OrderableDBInstanceOptions, page.Marker
 		}) {
-		return failed(err) // there is one
+		if err != nil {
+			return failed(err)
+		}
+		if !aws.ToBool(p.Insights) || aws.ToBool(option.SupportsPerformanceInsights) {
+			return nil
+		}
+		offered = true
+	}
+	if offered {
+		f.Refuse(id, "take a larger class, or leave out performanceInsights", "the class %s of %s has no Performance "+
+			"Insights", p.Class, what)
+		return nil
 	}
 	f.Refuse(id, "choose one of `aws rds describe-orderable-db-instance-options --engine "+p.Engine+"`",
 		"RDS has no class %s for %s in this region", p.Class, what)

@@ -29,9 +29,21 @@ func TestCheck(t *testing.T) {
 		"cluster mode":     {"parameters: {cluster-enabled: yes}", "parameters.cluster-enabled: is set by shards"},
 		"retention":        {"snapshots: {retention: 36}", "snapshots.retention: must be from 0 to 35"},
 		"window":           {"snapshots: {window: 3-4}", "snapshots.window: "},
-		"maintenance":      {"maintenanceWindow: sunday", "maintenanceWindow: "},
-		"encryption":       {"encryption: {transit: on}", "encryption.transit: "},
-		"no such log":      {"logs: [fast]", "logs"},
+		"short window":     {"snapshots: {window: 03:00-03:20}", "snapshots.window: lasts 20 minutes"},
+		"windows that overlap": {
+			"snapshots: {window: 04:00-05:00}\nmaintenanceWindow: sun:04:30-sun:05:30",
+			"maintenanceWindow: overlaps snapshots.window",
+		},
+		"log of an old engine": {
+			"engine: redis\nversion: \"6.0\"\nlogs: [slow, engine]", "logs.1: engine needs redis 6.2 or newer",
+		},
+		"TLS of old memcached": {
+			"engine: memcached\nversion: 1.6.6\nencryption: {transit: required}",
+			"encryption.transit: TLS needs memcached 1.6.12",
+		},
+		"maintenance": {"maintenanceWindow: sunday", "maintenanceWindow: "},
+		"encryption":  {"encryption: {transit: on}", "encryption.transit: "},
+		"no such log": {"logs: [fast]", "logs"},
 		"in clear": {
 			"auth: {token: true}\nencryption: {transit: preferred}",
 			"auth.token: needs encryption.transit: required",

@@ -5,6 +5,7 @@
 package elasticache
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/company/deployer/internal/component"
@@ -103,6 +104,12 @@ func (s *Spec) severalZones(in component.Instance) bool {
 	return s.nodes(in) > 1
 }
 
+// leastWindow is how many minutes the windows of ElastiCache last at least.
+const leastWindow = 60
+
+// oldestLogs are the oldest versions of Redis OSS that deliver a log.
+var oldestLogs = map[string]string{"slow": "6.0", "engine": "6.2"}
+
 // mostReplicas is how many nodes a shard of Valkey or Redis OSS has at most.
 const mostReplicas = 6
 
@@ -124,8 +131,20 @@ func check(in component.Instance, s *Spec) []value.Problem {
 	if s.MultiAZ != nil && *s.MultiAZ && s.nodes(in) < 2 {
 		bad([]string{"multiAz"}, "nodes", "needs at least 2 nodes, and there is one: give nodes: 2")
 	}
+	if text := component.DailyWindow(s.Snapshots.Window, leastWindow); text != "" {
+		bad([]string{"snapshots", "window"}, "", "%s", text)
+	}
+	if text := component.WeeklyWindow(s.MaintenanceWindow, s.Snapshots.Window, "snapshots.window",
+		leastWindow); text != "" {
+		bad([]string{"maintenanceWindow"}, "snapshots", "%s", text)
+	}
 	if s.memcached() {
 		return append(problems, s.checkMemcached()...)
+	}
+	for i, log := range s.Logs {
+		if oldest := oldestLogs[log]; s.Engine == cache.Redis && cache.Compare(s.version(), oldest) < 0 {
+			bad([]string{"logs", strconv.Itoa(i)}, "version", "%s needs redis %s or newer", log, oldest)
+		}
 	}
 	if s.nodes(in) > mostReplicas {
 		bad([]string{"nodes"}, "engine", "%s has at most %d nodes in a shard: the primary and 5 replicas; more memory "+
@@ -185,6 +204,9 @@ func (s *Spec) checkVersion() []value.Problem {
 		s.Engine, s.Version, strings.Join(known, ", ")).RestsOn("engine")}
 }
 
+// tlsSince is the oldest version of Memcached with TLS.
+const tlsSince = "1.6.12"
+
 // checkMemcached refuses what Memcached does not have.
 func (s *Spec) checkMemcached() []value.Problem {
 	var problems []value.Problem
@@ -198,6 +220,10 @@ func (s *Spec) checkMemcached() []value.Problem {
 	refuse(s.Encryption.Key != "", "encryption at rest: it keeps nothing on disks", "encryption", "key")
 	refuse(s.Encryption.Transit == cache.Preferred, "mode preferred: it takes either TLS or none", "encryption",
 		"transit")
+	if s.Encryption.Transit == cache.Required && cache.Compare(s.version(), tlsSince) < 0 {
+		problems = append(problems, component.Invalid([]string{"encryption", "transit"},
+			"TLS needs memcached %s or newer", tlsSince).RestsOn("version"))
+	}
 	refuse(s.Snapshots.Retention != nil, "snapshots", "snapshots", "retention")
 	refuse(s.Snapshots.Window != "", "snapshots", "snapshots", "window")
 	refuse(s.Snapshots.Final != nil, "snapshots", "snapshots", "final")

@@ -42,6 +42,13 @@ func check(_ component.Instance, s *Spec) []value.Problem {
 			bad("logExports", "%s has no log %q: it has %s", s.Engine, name, strings.Join(offered.logs, ", "))
 		}
 	}
+	s.checkWindows(bad)
+	if s.ExtendedSupport && s.Engine == "mariadb" {
+		bad("extendedSupport", "AWS has none for mariadb")
+	}
+	if limit := 16; !s.postgres() && len(s.Username) > limit {
+		bad("username", "must have at most %d characters in %s, but has %d", limit, s.Engine, len(s.Username))
+	}
 	if len(s.IAMAuthentication) > 0 && s.Engine == "mariadb" && s.major() == "10.5" {
 		bad("iamAuthentication", "mariadb has it from 10.6 on")
 	}
@@ -66,6 +73,18 @@ func check(_ component.Instance, s *Spec) []value.Problem {
 		}
 	}
 	return problems
+}
+
+// leastWindow is how many minutes the windows of RDS last at least.
+const leastWindow = 30
+
+func (s *Spec) checkWindows(bad func(string, string, ...any)) {
+	if text := component.DailyWindow(s.BackupWindow, leastWindow); text != "" {
+		bad("backupWindow", "%s", text)
+	}
+	if text := component.WeeklyWindow(s.MaintenanceWindow, s.BackupWindow, "backupWindow", leastWindow); text != "" {
+		bad("maintenanceWindow", "%s", text)
+	}
 }
 
 func (s *Spec) checkVersion(offered engine, bad func(string, string, ...any)) {

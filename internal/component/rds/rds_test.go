@@ -67,7 +67,15 @@ func TestCheck(t *testing.T) {
 			postgres + "restoreFrom: arn:aws:rds:eu-west-1:123456789012:cluster-snapshot:old",
 			"restoreFrom: is a snapshot of a cluster",
 		},
-		"existing": {"engine: postgres\nexisting: {identifier: legacy}", ""},
+		"windows that overlap": {
+			postgres + "backupWindow: 04:00-05:00\nmaintenanceWindow: sun:04:30-sun:05:30",
+			"maintenanceWindow: overlaps backupWindow, 04:00-05:00 on each day",
+		},
+		"windows":            {postgres + "backupWindow: 03:00-04:00\nmaintenanceWindow: sun:04:00-sun:04:30", ""},
+		"short window":       {postgres + "backupWindow: 03:00-03:20", "backupWindow: lasts 20 minutes"},
+		"long name":          {"engine: mysql\nversion: \"8.4\"\nusername: a2345678901234567", "username: must have"},
+		"support of MariaDB": {"engine: mariadb\nversion: \"11.4\"\nextendedSupport: true", "extendedSupport: "},
+		"existing":           {"engine: postgres\nexisting: {identifier: legacy}", ""},
 		"existing changed": {
 			"engine: postgres\nexisting: {identifier: legacy}\nstorage: 30",
 			"existing: cannot be given together with storage: deployer does not change a database",
