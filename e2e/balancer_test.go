@@ -7,13 +7,12 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/wafv2"
-	waftypes "github.com/aws/aws-sdk-go-v2/service/wafv2/types"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/company/deployer/e2e/testkit"
 )
 
 // elbCommand acts in Elastic Load Balancing, beside the binary.
@@ -40,14 +39,18 @@ func elbCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	switch args[0] {
 	case "make":
-		w.balancer(ctx, ts, args[1], args[2])
+		made, err := w.Balancer(ctx, args[1])
+		ts.Check(err)
+		ts.Setenv(args[2], made.ARN)
+		ts.Setenv(args[2]+"_LISTENER", made.Listener)
+		ts.Setenv(args[2]+"_GROUP", made.Group)
 	case "rule":
 		_, err := client.CreateRule(ctx, &elb.CreateRuleInput{
 			ListenerArn: &args[1], Priority: aws.Int32(number(ts, args[2])),
 			Conditions: []types.RuleCondition{{
 				Field: aws.String("host-header"), HostHeaderConfig: &types.HostHeaderConditionConfig{Values: args[3:]},
 			}},
-			Actions: []types.Action{notHere()},
+			Actions: []types.Action{testkit.NotHere()},
 		})
 		ts.Check(err)
 	case "rules":
@@ -73,13 +76,9 @@ func elbCommand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(lines.String()), 0o644))
 	case "acl":
-		made, err := waf.CreateWebACL(ctx, &wafv2.CreateWebACLInput{
-			Name: &args[1], Scope: waftypes.ScopeRegional,
-			DefaultAction:    &waftypes.DefaultAction{Allow: &waftypes.AllowAction{}},
-			VisibilityConfig: &waftypes.VisibilityConfig{MetricName: &args[1]},
-		})
+		arn, err := w.WebACL(ctx, args[1])
 		ts.Check(err)
-		ts.Setenv(args[2], *made.Summary.ARN)
+		ts.Setenv(args[2], arn)
 	case "guard":
 		_, err := waf.AssociateWebACL(ctx, &wafv2.AssociateWebACLInput{
 			ResourceArn: balancerNamed(ctx, ts, client, args[1]), WebACLArn: &args[2],
@@ -96,10 +95,7 @@ func elbCommand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(name), 0o644))
 	case "drop":
-		_, err := client.DeleteLoadBalancer(ctx, &elb.DeleteLoadBalancerInput{LoadBalancerArn: &args[1]})
-		ts.Check(err)
-		_, err = ec2.NewFromConfig(w.Config).DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: &args[2]})
-		ts.Check(err)
+		ts.Check(w.Drop(ctx, args[1], args[2]))
 	}
 }
 
@@ -108,13 +104,6 @@ func number(ts *testscript.TestScript, text string) int32 {
 	_, err := fmt.Sscan(text, &n)
 	ts.Check(err)
 	return n
-}
-
-func notHere() types.Action {
-	return types.Action{
-		Type:                types.ActionTypeEnumFixedResponse,
-		FixedResponseConfig: &types.FixedResponseActionConfig{StatusCode: aws.String("503")},
-	}
 }
 
 func rulesOf(ctx context.Context, ts *testscript.TestScript, client *elb.Client, listener string) []types.Rule {
@@ -133,34 +122,4 @@ func balancerNamed(ctx context.Context, ts *testscript.TestScript, client *elb.C
 	}
 	ts.Fatalf("no load balancer %s", name)
 	return nil
-}
-
-// balancer makes a load balancer as another tool does.
-func (w *world) balancer(ctx context.Context, ts *testscript.TestScript, name, variable string) {
-	network, client := ec2.NewFromConfig(w.Config), elb.NewFromConfig(w.Config)
-	only := func(name, v string) []ec2types.Filter {
-		return []ec2types.Filter{{Name: aws.String(name), Values: []string{v}}}
-	}
-	vpcs, err := network.DescribeVpcs(ctx, &ec2.DescribeVpcsInput{Filters: only("is-default", "true")})
-	ts.Check(err)
-	vpc := *vpcs.Vpcs[0].VpcId
-	subnets, err := network.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{Filters: only("vpc-id", vpc)})
-	ts.Check(err)
-	group, err := network.CreateSecurityGroup(ctx,
-		&ec2.CreateSecurityGroupInput{GroupName: &name, Description: &name, VpcId: &vpc})
-	ts.Check(err)
-	made, err := client.CreateLoadBalancer(ctx, &elb.CreateLoadBalancerInput{
-		Name: &name, SecurityGroups: []string{*group.GroupId}, Scheme: types.LoadBalancerSchemeEnumInternetFacing,
-		Subnets: []string{*subnets.Subnets[0].SubnetId, *subnets.Subnets[1].SubnetId},
-	})
-	ts.Check(err)
-	arn := made.LoadBalancers[0].LoadBalancerArn
-	listener, err := client.CreateListener(ctx, &elb.CreateListenerInput{
-		LoadBalancerArn: arn, Port: aws.Int32(80), Protocol: types.ProtocolEnumHttp,
-		DefaultActions: []types.Action{notHere()},
-	})
-	ts.Check(err)
-	ts.Setenv(variable, *arn)
-	ts.Setenv(variable+"_LISTENER", *listener.Listeners[0].ListenerArn)
-	ts.Setenv(variable+"_GROUP", *group.GroupId)
 }

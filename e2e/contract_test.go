@@ -19,8 +19,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
-	"github.com/aws/aws-sdk-go-v2/service/wafv2"
-	waftypes "github.com/aws/aws-sdk-go-v2/service/wafv2/types"
 
 	"github.com/company/deployer/e2e/contract"
 	"github.com/company/deployer/e2e/testkit"
@@ -147,17 +145,13 @@ func TestContract(t *testing.T) {
 	if _, err := rds.NewFromConfig(d.aws.Config).CreateDBInstance(t.Context(), legacy); err != nil {
 		t.Fatal(err)
 	}
-	acl, err := wafv2.NewFromConfig(d.aws.Config).CreateWebACL(t.Context(), &wafv2.CreateWebACLInput{
-		Name: aws.String("contract"), Scope: waftypes.ScopeRegional,
-		DefaultAction:    &waftypes.DefaultAction{Allow: &waftypes.AllowAction{}},
-		VisibilityConfig: &waftypes.VisibilityConfig{MetricName: aws.String("contract")},
-	})
+	acl, err := d.aws.WebACL(t.Context(), "contract")
 	if err != nil {
 		t.Fatal(err)
 	}
 	d.edit("infra/ingress.yaml",
 		"arn:aws:wafv2:us-east-1:123456789012:regional/webacl/contract/11111111-2222-3333-4444-555555555555",
-		*acl.Summary.ARN)
+		acl)
 	guard, _ := d.guard("dev")
 	judge := d.transcribe()
 	approved := func(command string) []string {

@@ -25,6 +25,10 @@ func TestEverything(t *testing.T) { try(t, &example) }
 // TestStores does the same with data stores in a VPC of their own. No case may lose data: see losses.
 func TestStores(t *testing.T) { try(t, &stores) }
 
+// TestEdge does the same with what is in front of a service: a web ACL, access logs, and the load balancer of another
+// tool, which no case may change.
+func TestEdge(t *testing.T) { try(t, &edge) }
+
 func try(t *testing.T, of *subject) {
 	part := os.Getenv(partVariable)
 	if everything() && part == "" {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/company/deployer/e2e/testkit/inventory"
 	"github.com/company/deployer/e2e/testkit/tally"
 	"github.com/company/deployer/internal/aws"
 )
@@ -152,7 +151,7 @@ func (s *site) endure(c crisis) (problem error) {
 		end := c.story
 		switch {
 		case destroy:
-			want, end = []inventory.Object{}, destroying
+			want, end = s.others, destroying
 		case c.turns:
 			end = updating
 		}
@@ -260,7 +259,7 @@ func (s *site) clean() {
 	for _, destroy := range []bool{true, false, true} {
 		cleaner := s.start("cleaner", s.t.TempDir())
 		_, err := cleaner.run(destroy)
-		if left, listErr := s.inventory(s.t.Context()); listErr == nil && len(left) == 0 {
+		if left, listErr := s.inventory(s.t.Context()); listErr == nil && slices.Equal(left, s.others) {
 			return
 		}
 		s.t.Logf("cleaning up, destroy %v: %s; last calls: %v", destroy, describe(err),

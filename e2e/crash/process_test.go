@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -110,9 +111,11 @@ func (p *process) environment() map[string]string {
 }
 
 func (p *process) request() deploy.Request {
+	variables := map[string]string{"VERSION": "1." + fmt.Sprint(p.version) + ".0"}
+	maps.Copy(variables, p.variables)
 	return deploy.Request{
 		Key:         state.Key{Stack: p.stack, Environment: "dev"},
-		Variables:   map[string]string{"VERSION": "1." + fmt.Sprint(p.version) + ".0"},
+		Variables:   variables,
 		Parallelism: 1, AllowDataLoss: p.lossy, Progress: func(plan.Event) {},
 	}
 }

@@ -6,7 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/e2e/testkit"
 )
 
 // story is one run in the life of a stack.
@@ -64,6 +68,8 @@ type subject struct {
 	// it has one of either kind. oneLife leaves out those that end a life: what they need to know takes another life.
 	single, paired int
 	oneLife        bool
+	// foreign makes what others have in the account, and returns the variables that name it. No case may change it.
+	foreign func(t *testing.T, env *testkit.Env) map[string]string
 	// edits make versions of the stack, each out of the one before it.
 	edits [versions][]edit
 }
@@ -152,6 +158,45 @@ var stores = subject{
 			{"services/data/cache.yaml", "  name: cache\n", "  name: sessions\n"},
 		},
 	},
+}
+
+// edge is what is in front of a service. It ends on the load balancer of somebody else.
+var edge = subject{
+	before: "edge ", stack: "edge", folder: "edge", oneLife: true, foreign: company,
+	edits: [versions][]edit{
+		1: { // in place: another web ACL, and a bucket of somebody else for the access logs
+			{"infra/ingress.yaml", "${FIRST_ACL}", "${SECOND_ACL}"},
+			{
+				"infra/ingress.yaml", "accessLogs: {prefix: edge}",
+				"accessLogs: {bucket: \"${LOGS}\"}\n    idleTimeout: 120s",
+			},
+		},
+		2: { // the service joins a load balancer that exists, and the stack's own goes
+			{
+				"infra/ingress.yaml",
+				"webAcl: \"${SECOND_ACL}\"\n    accessLogs: {bucket: \"${LOGS}\"}\n    idleTimeout: 120s",
+				"existing: {loadBalancer: \"${BALANCER}\"}",
+			},
+		},
+		3: { // another component takes the requests over there
+			{"services/web/site.yaml", "name: site", "name: front"},
+		},
+	},
+}
+
+// company makes a load balancer, web ACLs and a bucket as another tool does.
+func company(t *testing.T, env *testkit.Env) map[string]string {
+	balancer, err := env.Balancer(t.Context(), "company")
+	require.NoError(t, err)
+	out := map[string]string{"BALANCER": balancer.ARN, "LOGS": "logs-" + env.Account}
+	for _, name := range []string{"first", "second"} {
+		out[strings.ToUpper(name)+"_ACL"], err = env.WebACL(t.Context(), name)
+		require.NoError(t, err)
+	}
+	objects := s3.NewFromConfig(env.Config, func(o *s3.Options) { o.UsePathStyle = true })
+	_, err = objects.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(out["LOGS"])})
+	require.NoError(t, err)
+	return out
 }
 
 // write makes a repository with the stack in a version.

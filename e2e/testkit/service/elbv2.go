@@ -159,8 +159,12 @@ func listLoadBalancers(l *inventory.Lister) error {
 			}
 		}
 		slices.Sort(rules)
-		slices.Sort(b.SecurityGroups)
-		if err := l.Add("load balancer", *b.LoadBalancerName, b.Scheme, rules, len(b.SecurityGroups)); err != nil {
+		settings, err := attributesOf(l, client, b.LoadBalancerArn)
+		if err != nil {
+			return err
+		}
+		if err := l.Add("load balancer", *b.LoadBalancerName, b.Scheme, rules, len(b.SecurityGroups),
+			settings); err != nil {
 			return err
 		}
 	}
@@ -175,6 +179,21 @@ func listLoadBalancers(l *inventory.Lister) error {
 		}
 	}
 	return nil
+}
+
+// attributesOf are the settings of a load balancer, sorted.
+func attributesOf(l *inventory.Lister, client *elb.Client, arn *string) ([]string, error) {
+	found, err := client.DescribeLoadBalancerAttributes(l,
+		&elb.DescribeLoadBalancerAttributesInput{LoadBalancerArn: arn})
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, a := range found.Attributes {
+		out = append(out, aws.ToString(a.Key)+"="+aws.ToString(a.Value))
+	}
+	slices.Sort(out)
+	return out, nil
 }
 
 func accessELB(b *access.Builder) {
