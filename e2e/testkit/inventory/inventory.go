@@ -74,9 +74,6 @@ type Lister struct {
 // Name gives a name to an id.
 func (l *Lister) Name(id, name string) { l.names[id] = name }
 
-// Known reports whether an id has a name.
-func (l *Lister) Known(id string) bool { return l.names[id] != "" }
-
 // Add records an object. Facts are marshaled, which sorts maps, and their ids become names.
 func (l *Lister) Add(kind, name string, facts ...any) error {
 	text, err := json.Marshal(facts)

@@ -34,6 +34,7 @@ var _ = register(Service{
 		repeatLoadBalancers(p)
 		limitWildcards(p)
 		addFiftyTags(p)
+		keepCertificates(p)
 	},
 	Tags: Tags{TooMany: "TooManyTags", Existing: map[string]func(*proxy.Call) []string{"AddTags": tagsOfELB}},
 	Late: []late.Class{
@@ -130,6 +131,7 @@ func listLoadBalancers(l *inventory.Lister) error {
 	if err != nil {
 		return err
 	}
+	serves := map[string]bool{} // target group and load balancer
 	for _, b := range balancers.LoadBalancers {
 		listeners, err := client.DescribeListeners(l,
 			&elb.DescribeListenersInput{LoadBalancerArn: b.LoadBalancerArn})
@@ -154,6 +156,7 @@ func listLoadBalancers(l *inventory.Lister) error {
 				}
 				for _, a := range r.Actions {
 					text += " " + string(a.Type) + " " + l.Named(aws.ToString(a.TargetGroupArn))
+					serves[aws.ToString(a.TargetGroupArn)+" "+*b.LoadBalancerArn] = true
 				}
 				rules = append(rules, text)
 			}
@@ -169,8 +172,10 @@ func listLoadBalancers(l *inventory.Lister) error {
 		}
 	}
 	for _, g := range groups.TargetGroups {
-		// The emulator still names deleted load balancers.
-		g.LoadBalancerArns = slices.DeleteFunc(g.LoadBalancerArns, func(arn string) bool { return !l.Known(arn) })
+		// The emulator still names load balancers that are deleted, or whose rules are.
+		g.LoadBalancerArns = slices.DeleteFunc(g.LoadBalancerArns, func(arn string) bool {
+			return !serves[*g.TargetGroupArn+" "+arn]
+		})
 		slices.Sort(g.LoadBalancerArns)
 		g.LoadBalancerArns = slices.Compact(g.LoadBalancerArns) // the emulator repeats one that is made again
 		if err := l.Add("target group", *g.TargetGroupName, g.Port, g.Protocol, g.TargetType, g.HealthCheckPath,
@@ -243,6 +248,34 @@ var looksAround = map[string][]string{
 	"CreateTargetGroup": {"ec2:DescribeInternetGateways", "ec2:DescribeVpcs"},
 	"SetIpAddressType":  {"ec2:DescribeSubnets"},
 	"SetSubnets":        {"ec2:DescribeSubnets"},
+}
+
+// keepCertificates lets a listener that is modified keep its list of certificates. The emulator leaves the default one
+// only.
+func keepCertificates(p *proxy.Proxy) {
+	p.Handle(elbName, "ModifyListener", func(c *proxy.Call) *proxy.Response {
+		arn := c.Form.Get("ListenerArn")
+		before, err := c.Ask(elbName, elbVersion, "DescribeListenerCertificates", "ListenerArn", arn)
+		if err != nil {
+			return nil // there is no such listener
+		}
+		certificates, err := proxy.Flatten(before, "Certificates", "member")
+		if err != nil {
+			return c.Failed(err)
+		}
+		answer, err := c.Forward()
+		if err != nil || answer.Status != http.StatusOK || len(certificates) == 0 {
+			return answer
+		}
+		add := []string{"ListenerArn", arn}
+		for i, one := range certificates {
+			add = append(add, "Certificates.member."+strconv.Itoa(i+1)+".CertificateArn", one["CertificateArn"])
+		}
+		if _, err := c.Ask(elbName, elbVersion, "AddListenerCertificates", add...); err != nil {
+			return c.Failed(err)
+		}
+		return answer
+	})
 }
 
 // limitWildcards refuses more than six wildcards in a rule. The emulator accepts them.
