@@ -236,6 +236,8 @@ var prefixes = map[string]string{
 	"CloudWatch Logs":             "logs",
 	"Elastic Load Balancing v2":   "elasticloadbalancing",
 	"Resource Groups Tagging API": "tag",
+	"Route 53":                    "route53",
+	"SSO OIDC":                    "sso-oauth",
 	"Secrets Manager":             "secretsmanager",
 }
 

@@ -369,7 +369,12 @@ func TestTasksInIsolatedSubnets(t *testing.T) {
 
 	_, err = ask(model.SubnetsLookup{Services: need})
 	nextStep(t, err, "tasks: public")
-	require.ErrorContains(t, err, "lacks VPC endpoints that tasks need: logs (web/api), s3 (web/api, web/worker)")
+	require.ErrorContains(t, err, "tasks need VPC endpoints that are not there or do not count: logs (web/api), s3 "+
+		"(web/api, web/worker)")
+	// What only the internet has is named together with what AWS has.
+	_, err = ask(model.SubnetsLookup{Services: need, Internet: map[string][]string{"docker.io": {"web/api"}}})
+	nextStep(t, err, "copy the images to ECR; or add a NAT gateway")
+	require.ErrorContains(t, err, ", and images from the internet: docker.io (web/api)")
 
 	found, err := ask(model.SubnetsLookup{Services: need, Tasks: "public"})
 	require.NoError(t, err)
@@ -392,7 +397,8 @@ func TestTasksInIsolatedSubnets(t *testing.T) {
 	_, err = client.DescribeVpcEndpoints(ctx, &ec2.DescribeVpcEndpointsInput{}) // pending no more
 	require.NoError(t, err)
 	_, err = ask(model.SubnetsLookup{Services: need})
-	require.ErrorContains(t, err, "need: s3 (web/api, web/worker)")
+	require.ErrorContains(t, err, "count: s3 (web/api, web/worker; vpce-")
+	require.ErrorContains(t, err, " is not in the route table of subnet-")
 
 	s3.RouteTableIds = []string{*tables.RouteTables[0].RouteTableId}
 	_, err = client.CreateVpcEndpoint(ctx, s3)
@@ -423,7 +429,7 @@ func TestTasksInIsolatedSubnets(t *testing.T) {
 	lacks := only(isolated[0])
 	lacks.Services = map[string][]string{"sqs": {"web/worker"}}
 	_, err = ask(lacks)
-	require.ErrorContains(t, err, "need: sqs (web/worker)")
+	require.ErrorContains(t, err, "count: sqs (web/worker)")
 
 	_, err = ask(model.SubnetsLookup{SubnetIDs: value.Lit(public), Tasks: "private"})
 	nextStep(t, err, "tasks: private")

@@ -75,3 +75,16 @@ func (e elasticIP) foresee(ctx context.Context, planned []addressCall, _ resourc
 		return nil
 	})
 }
+
+// foresee refuses to give the range of a subnet to another zone. The old subnet would have to go first, and what is in
+// it (tasks, load balancers, endpoints) leaves it only for subnets that exist: the run would wait for itself.
+func (s subnet) foresee(_ context.Context, planned []subnetCall, _ resource.Neighbours, f *resource.Foresight) {
+	for _, c := range planned {
+		if c.ID != "" {
+			f.Refuse(c.Resource, "give the zones in the form in which they were given before: as azs, by name, or by "+
+				"id. A subnet's range follows from it", "the subnet %s has the range %s in another zone than %s, and "+
+				"AWS does not delete it as long as tasks or load balancers are in it", c.ID, c.Props.CIDR,
+				c.Props.AvailabilityZone.Get())
+		}
+	}
+}

@@ -50,7 +50,8 @@ func newSubnet(api *api) resource.Behaviour {
 			return problems
 		},
 		CreateObject: s.create, ReadObject: s.read, UpdateObject: s.update, AwaitReady: s.ready,
-		DeleteObject: s.delete, Find: func(ctx context.Context, c subnetCall) (string, map[string]string, error) {
+		Ahead: s.foresee, DeleteObject: s.delete,
+		Find: func(ctx context.Context, c subnetCall) (string, map[string]string, error) {
 			return s.find(ctx, c.Request)
 		},
 		Taggable: true,

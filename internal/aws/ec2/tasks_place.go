@@ -81,21 +81,25 @@ func (a *api) reachAll(
 		return err
 	}
 	missing := maps.Clone(ask.Services)
-	maps.DeleteFunc(missing, func(name string, _ []string) bool { return have[name] })
-	public := ", or let tasks run in its public subnets with tasks: public in the Network"
-	if len(answer.PublicSubnetIDs) == 0 {
-		public = ""
+	maps.DeleteFunc(missing, func(name string, _ []string) bool { return have[name] == usable })
+	var lacks, steps []string
+	if len(missing) > 0 {
+		lacks = append(lacks, "VPC endpoints that are not there or do not count: "+needs(missing, have))
+		steps = append(steps, "add these VPC endpoints (interface endpoints with private DNS)")
 	}
-	switch {
-	case len(missing) > 0:
-		return misplaced(ask, "has private subnets without a route to the internet, and lacks VPC endpoints that "+
-			"tasks need: "+needs(missing), "add these VPC endpoints (interface endpoints with private DNS), or a "+
-			"NAT gateway"+public)
-	case len(ask.Internet) > 0:
-		return misplaced(ask, "has private subnets without a route to the internet, and images are there: "+
-			needs(ask.Internet), "copy the images to ECR, or add a NAT gateway"+public)
+	if len(ask.Internet) > 0 {
+		lacks = append(lacks, "images from the internet: "+needs(ask.Internet, nil))
+		steps = append(steps, "copy the images to ECR")
 	}
-	return nil
+	if len(lacks) == 0 {
+		return nil
+	}
+	next := strings.Join(steps, " and ") + "; or add a NAT gateway"
+	if len(answer.PublicSubnetIDs) > 0 {
+		next += ", or let tasks run in its public subnets with tasks: public in the Network"
+	}
+	return misplaced(ask, "has private subnets without a route to the internet, and tasks need "+
+		strings.Join(lacks, ", and "), next)
 }
 
 func misplaced(ask model.SubnetsLookup, what, next string) error {
@@ -105,38 +109,53 @@ func misplaced(ask model.SubnetsLookup, what, next string) error {
 	}
 }
 
-// needs is a list for people: "logs (web/api, web/worker)".
-func needs(by map[string][]string) string {
+// needs is a list for people: "logs (web/api, web/worker)". why says more about some of it.
+func needs(by map[string][]string, why map[string]string) string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(by)) {
-		out = append(out, fmt.Sprintf("%s (%s)", name, strings.Join(by[name], ", ")))
+		more := ""
+		if why[name] != "" {
+			more = "; " + why[name]
+		}
+		out = append(out, fmt.Sprintf("%s (%s%s)", name, strings.Join(by[name], ", "), more))
 	}
 	return strings.Join(out, ", ")
 }
 
-// reachable are the services that subnets reach through VPC endpoints, by short name. An interface endpoint counts with
-// private DNS, a gateway endpoint with a route from each of the subnets.
+// usable is what reachable says of an endpoint that leads to its service.
+const usable = "usable"
+
+// reachable says of services, by short name, whether subnets reach them through VPC endpoints: usable, or why an
+// endpoint does not count. An interface endpoint counts with private DNS, a gateway endpoint with a route from each of
+// the subnets.
 func (a *api) reachable(
 	ctx context.Context, vpc string, subnets []string, tables []types.RouteTable,
-) (map[string]bool, error) {
+) (map[string]string, error) {
 	list, err := a.listEndpoints(ctx, []types.Filter{filter("vpc-id", vpc)})
 	if err != nil {
 		return nil, failed(err)
 	}
-	out := map[string]bool{}
+	out := map[string]string{}
 	for _, e := range list {
 		parts := strings.SplitN(strings.TrimPrefix(aws.ToString(e.ServiceName), "cn."), ".", 4)
-		if len(parts) < 4 || stateOf(e) != "available" || aws.ToString(e.VpcId) != vpc {
+		if len(parts) < 4 || aws.ToString(e.VpcId) != vpc || out[parts[3]] == usable {
 			continue
 		}
-		usable := aws.ToBool(e.PrivateDnsEnabled)
-		if e.VpcEndpointType == types.VpcEndpointTypeGateway {
-			usable = !slices.ContainsFunc(subnets, func(id string) bool {
-				table := tableOf(id, tables)
-				return table == nil || !slices.Contains(e.RouteTableIds, aws.ToString(table.RouteTableId))
-			})
+		id := aws.ToString(e.VpcEndpointId)
+		outside := slices.IndexFunc(subnets, func(id string) bool {
+			table := tableOf(id, tables)
+			return table == nil || !slices.Contains(e.RouteTableIds, aws.ToString(table.RouteTableId))
+		})
+		switch gateway := e.VpcEndpointType == types.VpcEndpointTypeGateway; {
+		case stateOf(e) != "available":
+			out[parts[3]] = id + " is " + stateOf(e)
+		case gateway && outside >= 0:
+			out[parts[3]] = id + " is not in the route table of " + subnets[outside]
+		case !gateway && !aws.ToBool(e.PrivateDnsEnabled):
+			out[parts[3]] = id + " has no private DNS"
+		default:
+			out[parts[3]] = usable
 		}
-		out[parts[3]] = out[parts[3]] || usable
 	}
 	return out, nil
 }

@@ -130,7 +130,7 @@ func (z *zones) find(ctx context.Context, want model.ZoneLookup) (*zone, error) 
 			Operation: "route53:ListHostedZones",
 			Message: fmt.Sprintf("there are several %s hosted zones %s: %s", scheme(want.Private), best[0].name,
 				strings.Join(ids, ", ")),
-			Next: "say which one with ingress.zone",
+			Next: "give ingress.zone the id of the right one",
 		}
 	}
 	return &best[0], nil

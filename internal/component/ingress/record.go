@@ -67,7 +67,7 @@ func (r *Rules) records(in component.Instance, dnsName, zoneID value.Value, out 
 			left(host, "gets no records (zone: none)", value.NewBool(true))
 			continue
 		case !Recordable(host):
-			left(host, "is a pattern, for which DNS has no record", value.NewBool(true))
+			left(host, "is a pattern, and DNS has records for names only", value.NewBool(true))
 			continue
 		}
 		zone := r.zone(in, host, need, out)

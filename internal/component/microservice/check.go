@@ -102,14 +102,20 @@ func (s *Spec) checkIngress(in component.Instance) []value.Problem {
 				in.Region,
 			))
 		}
-		if g.auto() && slices.ContainsFunc(g.hosts(), func(h string) bool {
-			return strings.ContainsAny(strings.TrimPrefix(h, "*."), "*?")
-		}) {
-			problems = append(problems, component.Invalid(at("certificate"),
-				"auto cannot find a certificate for a host with such wildcards: give the certificate's ARN"))
+		if i := slices.IndexFunc(g.hosts(), uncertifiable); g.auto() && i >= 0 {
+			problems = append(problems, component.Invalid(at("certificate"), "auto cannot find or request a "+
+				"certificate for %s: certificates are for names such as api.example.com and *.example.com. Give "+
+				"another host, or the ARN of a certificate", g.hosts()[i]))
 		}
 	}
 	return problems
+}
+
+// uncertifiable reports whether no certificate can have the host among its names: * stands only for the whole first
+// label, and not below a top-level domain.
+func uncertifiable(host string) bool {
+	name, wild := strings.CutPrefix(host, "*.")
+	return strings.ContainsAny(name, "*?") || wild && !strings.Contains(name, ".")
 }
 
 // checkZone finds hosts that the zone cannot have.

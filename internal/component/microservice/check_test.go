@@ -197,6 +197,14 @@ func TestCheck(t *testing.T) {
 			`ingress.hosts.0: "a.example.com" is given twice`,
 		},
 		"six wildcards": {base + "ingress: {path: /a, hosts: ['*.a.*', '*?.b.io', 'c.io?']}", ""},
+		"a certificate for a pattern": {
+			base + "ingress: {host: 'a*.b.io', certificate: auto}",
+			"ingress.certificate: auto cannot find or request a certificate for a*.b.io",
+		},
+		"a certificate for a top-level domain": {
+			base + "ingress: {host: '*.io', certificate: auto}",
+			"ingress.certificate: auto cannot find or request a certificate for *.io",
+		},
 		"seven wildcards": {
 			base + "ingress: {path: /a, hosts: ['*.a.*', '*?.b.io', '??.io']}",
 			"ingress.hosts: a rule of a load balancer has at most 6 wildcards (* and ?, " +

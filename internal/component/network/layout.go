@@ -47,4 +47,7 @@ func slotOf(zone string) int {
 	return int(last-'a') + 1
 }
 
+// regionPart is the part of a zone's name or id that all zones of its region have: eu-central-1 or euc1-az.
+func regionPart(zone string) string { return zone[:len(zone)-1] }
+
 func byID(zone string) bool { return strings.Contains(zone, "-az") }

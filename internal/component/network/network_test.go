@@ -39,6 +39,11 @@ func TestCheck(t *testing.T) {
 			"vpc: {cidr: 10.0.0.0/16, zones: [eu-west-1a, us-east-1b]}",
 			"vpc.zones.1: the zone us-east-1b is not in the region eu-west-1",
 		},
+		"zones of two regions": {
+			"vpc: {cidr: 10.0.0.0/16, zones: [euw1-az1, use1-az2]}",
+			"vpc.zones.1: euw1-az1 and use1-az2 are in different regions",
+		},
+		"too large, with bits": {"vpc: {cidr: 10.1.0.0/8}", "vpc.cidr: 10.1.0.0/8 is too large"},
 		"names and ids": {
 			"vpc: {cidr: 10.0.0.0/16, zones: [eu-west-1a, euw1-az2]}",
 			"vpc.zones.1: give all zones by name or all by id",

@@ -21,13 +21,13 @@ func check(in component.Instance, s *Spec) []value.Problem {
 	switch {
 	case err != nil || !network.Addr().Is4():
 		problems.Bad("vpc.cidr", "%q is no IPv4 network such as 10.20.0.0/16", s.VPC.CIDR)
-	case network != network.Masked():
-		problems.Bad("vpc.cidr", "%s has bits after its prefix; the network is %s", network, network.Masked())
 	case network.Bits() < widest:
 		problems.Bad("vpc.cidr", "%s is too large: AWS allows /16 at most", network)
 	case network.Bits() > narrowest:
 		problems.Bad("vpc.cidr", "%s is too small: it has to hold subnets for %d zones, and load balancers need a /27 "+
 			"in each. Take /%d or larger", network, slots, narrowest)
+	case network != network.Masked():
+		problems.Bad("vpc.cidr", "%s has bits after its prefix; the network is %s", network, network.Masked())
 	case reserved(network):
 		problems.Bad("vpc.cidr", "AWS allows no VPC in %s: the range is reserved", network)
 	}
@@ -79,6 +79,8 @@ func (s *Spec) checkZones(region string) []value.Problem {
 				"zone could be there twice")
 		case !byID(zone) && region != "" && zone[:len(zone)-1] != region:
 			problems.Bad(at, "the zone %s is not in the region %s", zone, region)
+		case regionPart(zone) != regionPart(s.VPC.Zones[0]):
+			problems.Bad(at, "%s and %s are in different regions", s.VPC.Zones[0], zone)
 		case seen[slot] != "":
 			problems.Bad(at, "%s and %s cannot both be zones of one region", seen[slot], zone)
 		}
