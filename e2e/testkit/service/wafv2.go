@@ -68,6 +68,8 @@ func webACLAccess(b *access.Builder) {
 		b.On(acl)
 		b.Ask("elasticloadbalancing:SetWebAcl", "*")
 		b.Ask("elasticloadbalancing:CreateWebACLAssociation", balancer)
+	case "GetWebACL":
+		b.On(b.ARN("regional/webacl/" + b.Text("Name") + "/" + b.Text("Id")))
 	case "DisassociateWebACL":
 		b.On(balancer)
 		b.Ask("elasticloadbalancing:SetWebAcl", "*")

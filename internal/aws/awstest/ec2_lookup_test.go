@@ -277,3 +277,32 @@ func TestSubnetsLookup(t *testing.T) {
 	nextStep(t, err, "describe-subnets")
 	require.ErrorContains(t, err, "subnet-00000000")
 }
+
+// Tasks can have the security groups of their VPC only.
+func TestExistingSecurityGroups(t *testing.T) {
+	h := start(t)
+	ctx, client := t.Context(), ec2.NewFromConfig(h.Plain)
+	var groups, vpcs []string
+	for range 2 {
+		vpc := makeVPC(ctx, t, h, "10.1.0.0/16")
+		made, err := client.CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{
+			GroupName: aws.String("clients"), Description: aws.String("clients"), VpcId: &vpc,
+		})
+		require.NoError(t, err)
+		vpcs, groups = append(vpcs, vpc), append(groups, *made.GroupId)
+	}
+	ask := func(ids ...string) ([]string, error) {
+		found, err := lookup[model.Groups](t, awsec2.Lookups(h.Config), model.GroupsLookupType,
+			model.GroupsLookup{VPCID: value.Lit(vpcs[0]), IDs: ids})
+		return found.IDs, err
+	}
+	found, err := ask(groups[0])
+	require.NoError(t, err)
+	require.Equal(t, groups[:1], found)
+	_, err = ask(groups[0], "sg-0123456789abcdef0")
+	nextStep(t, err, "correct securityGroups")
+	require.ErrorContains(t, err, "there are no security groups sg-0123456789abcdef0 in us-east-1")
+	_, err = ask(groups...)
+	nextStep(t, err, "correct securityGroups")
+	require.ErrorContains(t, err, "the security group "+groups[1]+" is in "+vpcs[1])
+}

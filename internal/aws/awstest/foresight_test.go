@@ -78,3 +78,28 @@ func TestSnapshotsOfCaches(t *testing.T) {
 	require.Equal(t, []string{"there is no snapshot lost in this region of this account"},
 		foreseen(t, b, newOnes(1, lost)...))
 }
+
+// A range cannot move to another zone as long as something is in its subnet.
+func TestRangesThatMove(t *testing.T) {
+	b := behaviour(t, awsec2.Behaviours(start(t).Config), ec2.SubnetType)
+	moved := newOnes(1, value.Encode(ec2.Subnet{
+		VPCID: value.Lit("vpc-01234567"), CIDR: "10.0.0.0/20", AvailabilityZone: value.Lit("us-east-1b"),
+	}))
+	require.Empty(t, foreseen(t, b, moved...), "a new subnet")
+	moved[0].ID = "subnet-01234567"
+	require.Equal(t, []string{
+		"the subnet subnet-01234567 has the range 10.0.0.0/20 in another zone than us-east-1b, and AWS does not " +
+			"delete it as long as tasks or load balancers are in it",
+	}, foreseen(t, b, moved...))
+}
+
+func TestSecurityPoliciesOfListeners(t *testing.T) {
+	b := behaviour(t, awselb.Behaviours(start(t).Config), elbv2.ListenerType)
+	with := func(policy string) value.Value { return value.Encode(elbv2.Listener{SSLPolicy: policy}) }
+	require.Empty(t, foreseen(t, b, newOnes(1, with("ELBSecurityPolicy-TLS13-1-3-2021-06"))...))
+	wrong := newOnes(1, with("ELBSecurityPolicy-TLS-9"))
+	require.Equal(t, []string{"Elastic Load Balancing has no security policy ELBSecurityPolicy-TLS-9 in this region"},
+		foreseen(t, b, wrong...))
+	wrong[0].Old.Inputs = wrong[0].Inputs
+	require.Empty(t, foreseen(t, b, wrong...), "it is not changed")
+}

@@ -33,7 +33,7 @@ func Lookups(cfg aws.Config) []resource.Lookup {
 	api := newAPI(cfg)
 	return []resource.Lookup{
 		vpcLookup(api, cfg.Region), subnetsLookup(api), zonesLookup(api, cfg.Region),
-		endpointServicesLookup(api, cfg.Region), overlapLookup(api),
+		endpointServicesLookup(api, cfg.Region), overlapLookup(api), groupsLookup(api, cfg.Region),
 	}
 }
 

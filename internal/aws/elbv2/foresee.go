@@ -69,3 +69,25 @@ func (l loadBalancer) count(ctx context.Context) (int, error) {
 	}
 	return n, nil
 }
+
+// foresee asks whether the security policies exist.
+func (l listener) foresee(
+	ctx context.Context, planned []listenerCall, _ resource.Neighbours, f *resource.Foresight,
+) {
+	for _, c := range planned {
+		name := c.Props.SSLPolicy
+		if !foreseeable(name) || name == c.Old.SSLPolicy {
+			continue
+		}
+		f.Ask(func() error {
+			found, err := l.api.client.DescribeSSLPolicies(ctx,
+				&elb.DescribeSSLPoliciesInput{Names: []string{name}})
+			if call.HasCode(err, "SSLPolicyNotFound") || err == nil && len(found.SslPolicies) == 0 {
+				f.Refuse(c.Resource, "correct tlsPolicy in the document Ingress; `aws elbv2 describe-ssl-policies` "+
+					"lists the policies", "Elastic Load Balancing has no security policy %s in this region", name)
+				return nil
+			}
+			return failed(err)
+		})
+	}
+}

@@ -34,32 +34,38 @@ func newListener(api *api) resource.Behaviour {
 			// Downtime for clients that use the old address.
 			Consequence: resource.Causes(plan.Downtime, "loadBalancerArn", "port", "protocol"),
 			Lasts:       resource.Always("some seconds"),
-			Permissions: func(s resource.Scope) []resource.Statement {
-				return []resource.Statement{
-					{On: own(s, "loadbalancer/app/"), Actions: []string{"elasticloadbalancing:CreateListener"}},
-					{On: own(s, "listener/app/"), Actions: append([]string{
-						"elasticloadbalancing:ModifyListener", "elasticloadbalancing:DeleteListener",
-					}, tagActions...)},
-					{Actions: []string{
-						"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules",
-						"elasticloadbalancing:DescribeTags",
-					}},
-					{
-						Actions: []string{"elasticloadbalancing:DescribeLoadBalancers"},
-						Why:     forRecovery,
-					},
-				}
-			},
+			Permissions: listenerPermissions,
 		},
 		CheckProps: checkListener, CreateObject: l.create, ReadObject: l.read, UpdateObject: l.update,
-		DeleteObject: l.delete,
-		Added:        l.added, Find: l.find, Taggable: true,
+		DeleteObject: l.delete, Ahead: l.foresee,
+		Added: l.added, Find: l.find, Taggable: true,
 		Marked: func(ctx context.Context, c listenerCall) ([]resource.Found, error) {
 			arns, err := api.ownListeners(ctx, c.Request)
 			return api.withTags(ctx, arns, err)
 		},
 	}
 }
+
+func listenerPermissions(s resource.Scope) []resource.Statement {
+	out := []resource.Statement{
+		{On: own(s, "loadbalancer/app/"), Actions: []string{"elasticloadbalancing:CreateListener"}},
+		{On: own(s, "listener/app/"), Actions: append([]string{
+			"elasticloadbalancing:ModifyListener", "elasticloadbalancing:DeleteListener",
+		}, tagActions...)},
+		{Actions: []string{
+			"elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules",
+			"elasticloadbalancing:DescribeTags",
+		}},
+		{Actions: []string{"elasticloadbalancing:DescribeLoadBalancers"}, Why: forRecovery},
+	}
+	if policy := s.Props.Get("sslPolicy").Str(); s.Props.IsNull() || foreseeable(policy) {
+		out = append(out, resource.Foreseeing("elasticloadbalancing:DescribeSSLPolicies"))
+	}
+	return out
+}
+
+// foreseeable reports whether somebody has chosen the security policy.
+func foreseeable(policy string) bool { return policy != "" && policy != model.DefaultSSLPolicy }
 
 func checkListener(p *model.Listener) []value.Problem {
 	problems := append(within(p.Port, 1, 65535, "port"), checkAction(&p.DefaultAction, "defaultAction")...)

@@ -7,10 +7,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/wafv2"
+	"github.com/aws/aws-sdk-go-v2/service/wafv2/types"
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
@@ -44,6 +46,7 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 			Permissions: permissions,
 		},
 		CreateObject: a.create, ReadObject: a.read, UpdateObject: a.update, DeleteObject: a.delete, Find: a.find,
+		Ahead: a.foresee,
 	}}
 }
 
@@ -86,12 +89,35 @@ func (a association) associate(ctx context.Context, p model.Association) error {
 	if call.HasCode(err, "WAFNonexistentItemException") {
 		return &resource.OpError{
 			Operation: "wafv2:AssociateWebACL", Code: "WAFNonexistentItemException",
-			Message: "there is no web ACL " + p.WebACLARN.Get(),
-			Next: "correct webAcl in the document Ingress; `aws wafv2 list-web-acls --scope REGIONAL` lists " +
-				"the web ACLs",
+			Message: "there is no web ACL " + p.WebACLARN.Get(), Next: correctACL,
 		}
 	}
 	return failed(err)
+}
+
+const correctACL = "correct webAcl in the document Ingress; `aws wafv2 list-web-acls --scope REGIONAL` lists the web ACLs"
+
+// foresee asks whether the web ACLs exist.
+func (a association) foresee(
+	ctx context.Context, planned []associationCall, _ resource.Neighbours, f *resource.Foresight,
+) {
+	for _, c := range planned {
+		acl := c.Props.WebACLARN.Get()
+		parts := strings.Split(acl, "/") // arn:...:regional/webacl/NAME/ID
+		if len(parts) != 4 {
+			continue // not known yet
+		}
+		f.Ask(func() error {
+			_, err := a.client.GetWebACL(ctx, &wafv2.GetWebACLInput{
+				Name: &parts[2], Id: &parts[3], Scope: types.ScopeRegional,
+			})
+			if call.HasCode(err, "WAFNonexistentItemException") {
+				f.Refuse(c.Resource, correctACL, "there is no web ACL %s", acl)
+				return nil
+			}
+			return failed(err)
+		})
+	}
 }
 
 // current is the ARN of the web ACL in front of a load balancer.

@@ -153,17 +153,17 @@ func (s *Spec) Build(in component.Instance, granted []component.Granted, parts P
 		begin, after = append(begin, c.ID()), append(after, c.ID())
 	}
 	place := s.place(in, granted, add)
+	place.groups = s.securityGroups(in, made.SecurityGroup, add)
 	if s.Release != nil {
 		after = append(
 			after,
 			add(
-				in.Resource("release", ecs.ReleaseType, s.release(in, definition, made.SecurityGroup, place), begin...),
+				in.Resource("release", ecs.ReleaseType, s.release(in, definition, place), begin...),
 			).ID(),
 		)
 	}
 	made.Service = add(
-		in.Resource("service", ecs.ServiceType, s.service(in, parts, definition, made.SecurityGroup, place),
-			after...),
+		in.Resource("service", ecs.ServiceType, s.service(in, parts, definition, place), after...),
 	)
 	made.Resources = append(made.Resources, parts.Scaling.resources(in, made.Service, parts.Tracked)...)
 	return made
@@ -173,6 +173,7 @@ func (s *Spec) Build(in component.Instance, granted []component.Granted, parts P
 type place struct {
 	subnets  value.Of[[]string]
 	publicIP value.Of[bool]
+	groups   value.Of[[]string]
 }
 
 // place is what the Network says, or the subnets of the spec.
@@ -181,17 +182,20 @@ func (s *Spec) place(
 ) place {
 	if len(s.Subnets) == 0 {
 		return place{
-			value.Expr[[]string](network.Output(network.TaskSubnetIDs)),
-			value.Expr[bool](network.Output(network.AssignPublicIP)),
+			subnets:  value.Expr[[]string](network.Output(network.TaskSubnetIDs)),
+			publicIP: value.Expr[bool](network.Output(network.AssignPublicIP)),
 		}
 	}
 	found := add(in.Data("subnets", ec2.SubnetsLookupType, network.Chosen(in, s.Subnets, s.reach(in), granted)))
-	return place{value.Expr[[]string](found.Output("taskSubnetIds")), value.Expr[bool](found.Output("assignPublicIp"))}
+	return place{
+		subnets:  value.Expr[[]string](found.Output("taskSubnetIds")),
+		publicIP: value.Expr[bool](found.Output("assignPublicIp")),
+	}
 }
 
 // service are the properties of the ECS service.
 func (s *Spec) service(
-	in component.Instance, parts Parts, definition, securityGroup *resource.Resource, at place,
+	in component.Instance, parts Parts, definition *resource.Resource, at place,
 ) ecs.Service {
 	least, _ := parts.Scaling.Limits()
 	props := ecs.Service{
@@ -199,7 +203,7 @@ func (s *Spec) service(
 		TaskDefinition: value.Expr[string](definition.Output("arn")),
 		Subnets:        at.subnets,
 		AssignPublicIP: at.publicIP,
-		SecurityGroups: s.securityGroups(securityGroup),
+		SecurityGroups: at.groups,
 		TargetGroups:   parts.TargetGroups, ServiceRegistries: parts.Registries,
 		Deployment: s.Deployment.properties(), EnableExecuteCommand: s.Exec,
 	}
@@ -224,7 +228,7 @@ func (s *Spec) service(
 
 // release are the properties of the release task. It runs in the service's network, with the same roles.
 func (s *Spec) release(
-	in component.Instance, definition, securityGroup *resource.Resource, at place,
+	in component.Instance, definition *resource.Resource, at place,
 ) ecs.Release {
 	return ecs.Release{
 		Name: in.ResourceName(ecs.NameLimit, nil), Cluster: value.Expr[string](cluster.Output(cluster.Name)),
@@ -232,14 +236,21 @@ func (s *Spec) release(
 		Container:      in.Original().Name, Command: s.Release.Command, Timeout: s.Release.Timeout.Seconds(),
 		Subnets:        at.subnets,
 		AssignPublicIP: at.publicIP,
-		SecurityGroups: s.securityGroups(securityGroup),
+		SecurityGroups: at.groups,
 	}
 }
 
-// securityGroups are those of the tasks: their own, and those that others have made.
-func (s *Spec) securityGroups(own *resource.Resource) value.Of[[]string] {
-	return value.Expr[[]string](value.NewList(append([]value.Value{own.Output("id")},
-		value.Strings(s.SecurityGroups...).Items()...)...))
+// securityGroups are those of the tasks: their own, and those that others have made. The plan checks that these exist.
+func (s *Spec) securityGroups(
+	in component.Instance, own *resource.Resource, add func(*resource.Resource) *resource.Resource,
+) value.Of[[]string] {
+	if len(s.SecurityGroups) == 0 {
+		return value.Expr[[]string](value.NewList(own.Output("id")))
+	}
+	found := add(in.Data("security-groups", ec2.GroupsLookupType, ec2.GroupsLookup{
+		VPCID: value.Expr[string](network.Output(network.VPCID)), IDs: s.SecurityGroups,
+	}))
+	return value.Expr[[]string](value.Flatten(own.Output("id"), found.Output("ids")))
 }
 
 func (d *Deployment) properties() ecs.Deployment {

@@ -112,8 +112,7 @@ func TestTasksAtTheStart(t *testing.T) {
 	} {
 		in := component.Instance{Name: "api", Account: "123456789012", Region: "eu-west-1"}
 		made := (&Spec{Image: value.Lit("nginx:1")}).service(in, Parts{Scaling: c.scaling},
-			in.Resource("definition", "ecs/task-definition", struct{}{}),
-			in.Resource("group", "ec2/security-group", struct{}{}), place{})
+			in.Resource("definition", "ecs/task-definition", struct{}{}), place{})
 		same := func(a, b *int) bool { return a == b || a != nil && b != nil && *a == *b }
 		if !same(made.InitialCount, c.initial) || !same(made.DesiredCount, c.desired) {
 			t.Errorf("%s: initial and desired count are not %v and %v", name, c.initial, c.desired)

@@ -9,6 +9,7 @@ const (
 	ZonesLookupType    = "ec2/zones"
 	ServicesLookupType = "ec2/endpoint-services"
 	OverlapLookupType  = "ec2/overlapping-vpcs"
+	GroupsLookupType   = "ec2/existing-security-groups"
 )
 
 // VPCLookup asks for the VPC with that id; without an id, for the region's default VPC.
@@ -112,4 +113,15 @@ type EndpointServices struct {
 // EndpointServiceNames answers EndpointServices.
 type EndpointServiceNames struct {
 	Names map[string]string `json:"names"` // full names, by short name
+}
+
+// GroupsLookup asks for security groups that others have made. They must be in the VPC.
+type GroupsLookup struct {
+	VPCID value.Of[string] `json:"vpcId" required:"true"`
+	IDs   []string         `json:"ids"`
+}
+
+// Groups answers a GroupsLookup.
+type Groups struct {
+	IDs []string `json:"ids"` // in the order of the question
 }
