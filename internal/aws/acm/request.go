@@ -244,16 +244,27 @@ func (r requested) await(ctx context.Context, c requestedCall) (model.Certificat
 					"requests another one",
 			}
 		})
+	return out, advised(err, c, out)
+}
+
+// advised adds to an error of the wait which record ACM waits for.
+func advised(err error, c requestedCall, out model.CertificateOutputs) error {
 	var stopped *resource.WaitError
 	var answered *resource.OpError
-	if err != nil && !errors.As(err, &stopped) && !errors.As(err, &answered) && out.RecordName != "" {
-		return out, &resource.OpError{
-			Operation: "acm:DescribeCertificate", Message: err.Error(),
-			Next: "see that the DNS record " + out.RecordName + " CNAME " + out.RecordValue +
-				" is there and is found from the internet, then apply again",
+	record := out.RecordName + " CNAME " + out.RecordValue
+	switch {
+	case err == nil || out.RecordName == "" || errors.As(err, &answered):
+		return err
+	case errors.As(err, &stopped):
+		if !c.Props.ZoneID.IsSet() {
+			return &resource.WaitError{What: stopped.What + ", by the record " + record, Err: stopped.Err}
 		}
+		return err
 	}
-	return out, err
+	return &resource.OpError{
+		Operation: "acm:DescribeCertificate", Message: err.Error(),
+		Next: "see that the DNS record " + record + " is there and is found from the internet, then apply again",
+	}
 }
 
 // record makes the DNS record, or says which one to make.

@@ -74,10 +74,13 @@ func (r *Rules) requested(in component.Instance, host string, need Need, out *co
 	certificate.Only = missing
 	out.Resources = append(out.Resources, found, certificate)
 	byHand = value.When(missing, byHand)
+	// The state of an apply that was interrupted early does not have the record yet.
+	name := value.First(certificate.Output("recordName"), value.NewString("(the apply names it)"))
+	target := value.First(certificate.Output("recordValue"), value.NewString("(the apply names it)"))
 	out.Notes = append(out.Notes, resource.Hint{When: byHand, Text: []value.Value{
-		value.NewString("ACM validates the certificate for " + host + " by a DNS record to make by hand: " +
-			"the apply names it, and waits up to 30 minutes. The record must stay, " +
-			"because ACM renews the certificate by it"),
+		value.NewString("make this DNS record by hand, and leave it: "), name, value.NewString(" CNAME "), target,
+		value.NewString(". ACM validates and renews the certificate for " + host + " by it; an apply waits up to 30 " +
+			"minutes for the validation"),
 	}})
 	if list := OutputName(r.public, DNSRecords); !out.Outputs[list].IsNull() {
 		out.Outputs[list] = value.Flatten(out.Outputs[list], value.When(byHand, value.NewMap(map[string]value.Value{
