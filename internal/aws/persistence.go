@@ -230,15 +230,14 @@ func (r onlyRefused) IsErrorRetryable(err error) bool {
 	return refused && r.RetryerV2.IsErrorRetryable(err)
 }
 
-// prefixes are the names of services in IAM and our messages, where they differ from the SDK's id.
+// prefixes are the names of services in IAM and our messages, where they differ from the SDK's id without spaces and
+// capitals.
 var prefixes = map[string]string{
 	"Application Auto Scaling":    "application-autoscaling",
 	"CloudWatch Logs":             "logs",
 	"Elastic Load Balancing v2":   "elasticloadbalancing",
 	"Resource Groups Tagging API": "tag",
-	"Route 53":                    "route53",
 	"SSO OIDC":                    "sso-oauth",
-	"Secrets Manager":             "secretsmanager",
 }
 
 // Operation is the name of an operation in IAM and our messages, from the service's SDK id: "ecs:UpdateService".
@@ -246,7 +245,7 @@ func Operation(serviceID, operation string) string {
 	if prefix, ok := prefixes[serviceID]; ok {
 		serviceID = prefix
 	}
-	return strings.ToLower(serviceID) + ":" + operation
+	return strings.ToLower(strings.ReplaceAll(serviceID, " ", "")) + ":" + operation
 }
 
 // OperationOf is the name of the current call.

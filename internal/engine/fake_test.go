@@ -34,9 +34,10 @@ type cloud struct {
 	tokens    []string
 	made      map[string]string // id by client token
 
-	deleting map[string]bool   // by object id: it is there, but on its way
-	inTheWay map[string]string // by object id: why it cannot be deleted
-	forced   []string          // Neighbours.Replaced of the last question about an obstacle
+	deleting map[string]bool        // by object id: it is there, but on its way
+	inTheWay map[string]string      // by object id: why it cannot be deleted
+	uses     map[string]value.Value // of the last questions before a run, by "<resource> <property>"
+	forced   []string               // Neighbours.Replaced of the last question about an obstacle
 }
 
 type object struct {
@@ -47,7 +48,7 @@ type object struct {
 func newCloud() *cloud {
 	return &cloud{
 		objects: map[string]object{}, made: map[string]string{}, fail: map[string]error{},
-		partial: map[string]bool{}, unread: map[string]bool{}, lost: map[string]error{},
+		uses: map[string]value.Value{}, partial: map[string]bool{}, unread: map[string]bool{}, lost: map[string]error{},
 	}
 }
 
@@ -159,6 +160,19 @@ func (k *kind) Read(ctx context.Context, req resource.Request) (resource.State, 
 		return resource.State{ID: req.ID, Deleting: true}, false, nil
 	}
 	return resource.State{ID: req.ID, Inputs: o.inputs, Outputs: o.outputs}, found, nil
+}
+
+// Foresee notes what the planned resources use.
+func (k *kind) Foresee(
+	_ context.Context, planned []resource.Request, _ resource.Neighbours, _ *resource.Foresight,
+) {
+	k.cloud.mu.Lock()
+	defer k.cloud.mu.Unlock()
+	for _, req := range planned {
+		for property, props := range req.Uses {
+			k.cloud.uses[req.Resource+" "+property] = props
+		}
+	}
 }
 
 // Obstacles returns the obstacles that the test has set.

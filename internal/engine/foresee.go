@@ -4,6 +4,9 @@ import (
 	"context"
 	"sync"
 
+	pkgresource "github.com/pulumi/pulumi/pkg/v3/resource"
+	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+
 	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/value"
@@ -15,6 +18,12 @@ func (c *collector) foresee(ctx context.Context) ([]resource.Refusal, []error) {
 	for _, s := range c.run.state.all {
 		if s.id != "" && s.state.ID != "" {
 			stack.Ours = append(stack.Ours, string(s.state.ID))
+		}
+	}
+	desired := map[sdk.URN]value.Value{}
+	for _, s := range c.changes {
+		if s.new != nil {
+			desired[s.urn] = fromProperties(s.new.Inputs)
 		}
 	}
 	planned, askers := map[string][]resource.Request{}, map[string]resource.Foreseer{}
@@ -31,7 +40,7 @@ func (c *collector) foresee(ctx context.Context) ([]resource.Refusal, []error) {
 		if err != nil || !ok {
 			continue // the plan says what is wrong
 		}
-		call.Inputs = inputs
+		call.Inputs, call.Uses = inputs, c.uses(s.new, desired)
 		if s.action == plan.Replace {
 			def := c.run.definition(call.Type)
 			if def.DeletesFirst(resource.Compare(def, was, inputs).Replace, was, inputs) {
@@ -53,6 +62,22 @@ func (c *collector) foresee(ctx context.Context) ([]resource.Refusal, []error) {
 		})
 	}
 	return foresight.Wait()
+}
+
+// uses returns the desired properties of the resources whose outputs a resource uses, by its property.
+func (c *collector) uses(of *pkgresource.State, desired map[sdk.URN]value.Value) map[string]value.Value {
+	out := map[string]value.Value{}
+	for property, urns := range of.PropertyDependencies {
+		if len(urns) == 0 {
+			continue
+		}
+		if changed, changes := desired[urns[0]]; changes {
+			out[string(property)] = changed
+		} else if stored := c.run.state.live[urns[0]]; stored != nil {
+			out[string(property)] = stored.inputs
+		}
+	}
+	return out
 }
 
 // beforehand asks AWS at the same time what it would refuse to delete, and what it would refuse to make.

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,4 +99,24 @@ func TestObstaclesThatMayNotBeAsked(t *testing.T) {
 	if _, err = PreviewApply(t.Context(), nil, state, o); !errors.As(err, &step) || step.Resource != "a/x:x" {
 		t.Errorf("got %v", err)
 	}
+}
+
+// A question before a run knows what a new object uses, whether that exists or is new, too.
+func TestForesightKnowsWhatIsUsed(t *testing.T) {
+	c := newCloud()
+	o := c.options()
+	used := func(g *resource.Graph, state []byte) string {
+		clear(c.uses)
+		planned(t, g, state, o)
+		var out []string
+		for what, props := range c.uses {
+			out = append(out, what+" "+props.Get("zone").Str())
+		}
+		slices.Sort(out)
+		return strings.Join(out, "; ")
+	}
+	want(t, "all new", used(chain(t, "z", "v1"), nil), "web/api:service db a; web/db:instance network z")
+	state := apply(t, chain(t, "z", "v1"), nil, o).State
+	want(t, "nothing changes", used(chain(t, "z", "v1"), state), "")
+	want(t, "one changes", used(chain(t, "z", "v2"), state), "web/api:service db a")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -33,6 +34,22 @@ type Foresight struct {
 	mu       sync.Mutex
 	refusals []Refusal
 	unasked  []error
+	needs    map[string]*Need // by What, with the sum of all types
+}
+
+// Need is how much of a quota a run needs in addition to what the account uses.
+type Need struct {
+	Resource string  // that needs it
+	What     string  // the name of the quota: "cache nodes"
+	N        float64 //
+	// Used and Most ask what the account uses and may use; a Most of 0 is not known. They run side by side, and only
+	// for the first need of a quota.
+	Used, Most func() (float64, error)
+	// Late: AWS tells some minutes late what the account uses. So that is only a reason to warn.
+	Late bool
+
+	used, most float64
+	unknown    bool // what the account uses
 }
 
 // Ask asks a question beside all others. Its error says that AWS has not answered, which is no refusal.
@@ -91,9 +108,50 @@ func (f *Foresight) Quota(id, what string, used, wanted, quota int) {
 	}
 }
 
+// Need notes what a run needs of a quota. The needs of all resources and types are added.
+func (f *Foresight) Need(n Need) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if known := f.needs[n.What]; known != nil {
+		known.N += n.N
+		known.Resource = min(known.Resource, n.Resource)
+		return
+	}
+	if f.needs == nil {
+		f.needs = map[string]*Need{}
+	}
+	f.needs[n.What] = &n
+	f.Ask(func() (err error) {
+		n.used, err = n.Used()
+		n.unknown = err != nil
+		return err
+	})
+	f.Ask(func() (err error) { n.most, err = n.Most(); return err })
+}
+
+// weigh compares what is needed with what there is.
+func (f *Foresight) weigh(n *Need) {
+	const next = "delete some that nobody needs, or ask AWS for a higher quota under Service Quotas"
+	number := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
+	switch {
+	case n.unknown || n.most <= 0 || n.used+n.N <= n.most:
+	case n.N > n.most:
+		f.Refuse(n.Resource, next, "this run needs %s %s, and AWS's quota is %s", number(n.N), n.What, number(n.most))
+	case n.Late:
+		f.Warn(n.Resource, next, "some minutes ago the account used %s %s, this run needs %s more, and AWS's quota "+
+			"is %s", number(n.used), n.What, number(n.N), number(n.most))
+	default:
+		f.Refuse(n.Resource, next, "the account has %s %s and this run makes %s, but AWS's quota is %s",
+			number(n.used), n.What, number(n.N), number(n.most))
+	}
+}
+
 // Wait returns the answers, sorted by resource, and why questions have none.
 func (f *Foresight) Wait() ([]Refusal, []error) {
 	f.asked.Wait()
+	for _, n := range f.needs {
+		f.weigh(n)
+	}
 	slices.SortStableFunc(f.refusals, func(a, b Refusal) int {
 		return strings.Compare(a.Resource+a.What, b.Resource+b.What)
 	})

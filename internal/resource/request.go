@@ -54,6 +54,8 @@ type Request struct {
 	// of Create: the object exists now, but is not ready yet; nil: nobody records that
 	Started func(State) error
 	Seen    *Seen // of a read that wants to know more than properties; else nil
+	// of Foresee: the desired properties of the resource whose output a property refers to, by the name of the property
+	Uses map[string]value.Value
 }
 
 // Seen is what a read found in addition to the object's properties.

@@ -1,10 +1,13 @@
 package awstest
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
+	sdkec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/stretchr/testify/require"
 
 	awsec2 "github.com/company/deployer/internal/aws/ec2"
@@ -53,7 +56,88 @@ func TestQuotas(t *testing.T) {
 		require.Empty(t, foreseen(t, b, changed...), "%s: changes need no room", c.typ)
 	}
 	b := behaviour(t, awsec2.Behaviours(h.Config), ec2.VPCType)
-	require.Contains(t, strings.Join(foreseen(t, b, newOnes(6, value.NewMap(nil))...), " "), "AWS's default quota is 5")
+	require.Empty(t, foreseen(t, b, newOnes(4, value.NewMap(nil))...), "with the default VPC")
+	require.Equal(t, []string{"the account has 1 VPCs in this region and this run makes 5, but AWS's quota is 5"},
+		foreseen(t, b, newOnes(5, value.NewMap(nil))...))
+	h.Fail("servicequotas:GetServiceQuota", "AccessDeniedException", 1)
+	var f resource.Foresight
+	b.(resource.Foreseer).Foresee(t.Context(), newOnes(5, value.NewMap(nil)), resource.Neighbours{}, &f)
+	refusals, unasked := f.Wait()
+	require.ErrorContains(t, errors.Join(unasked...), "servicequotas:GetServiceQuota")
+	require.Len(t, refusals, 1)
+	require.True(t, refusals[0].Unsure, "without the quota, the default only warns")
+	require.Contains(t, refusals[0].What, "AWS's default quota is 5")
+}
+
+// The zone of a NAT gateway is that of its subnet, which may be new.
+func TestQuotaOfNATGateways(t *testing.T) {
+	h := start(t)
+	b := behaviour(t, awsec2.Behaviours(h.Config), ec2.NATGatewayType)
+	in := func(zone string, n int) []resource.Request {
+		out := newOnes(n, value.NewMap(nil))
+		for i := range out {
+			subnet := value.Encode(ec2.Subnet{AvailabilityZone: value.Lit(zone)})
+			out[i].Uses = map[string]value.Value{"subnetId": subnet}
+		}
+		return out
+	}
+	const full = "the account has 1 NAT gateways in us-east-1a and this run makes 5, but AWS's quota is 5"
+	require.Empty(t, foreseen(t, b, in("us-east-1a", 5)...))
+	client := sdkec2.NewFromConfig(h.Plain)
+	subnets, err := client.DescribeSubnets(t.Context(), &sdkec2.DescribeSubnetsInput{})
+	require.NoError(t, err)
+	for _, s := range subnets.Subnets {
+		if zone := *s.AvailabilityZone; zone == "us-east-1a" || zone == "us-east-1b" {
+			_, err := client.CreateNatGateway(t.Context(), &sdkec2.CreateNatGatewayInput{
+				SubnetId: s.SubnetId, ConnectivityType: types.ConnectivityTypePrivate,
+			})
+			require.NoError(t, err)
+		}
+	}
+	require.Equal(t, []string{full}, foreseen(t, b, append(in("us-east-1a", 5), in("us-east-1b", 4)...)...))
+	require.Empty(t, foreseen(t, b, newOnes(9, value.NewMap(nil))...), "a zone that is not known yet")
+}
+
+// The nodes of all engines count together.
+func TestQuotaOfCacheNodes(t *testing.T) {
+	h := start(t)
+	groups := behaviour(t, awselasticache.Behaviours(h.Config), elasticache.ReplicationGroupType)
+	clusters := behaviour(t, awselasticache.Behaviours(h.Config), elasticache.ClusterType)
+	shards := 40
+	large := newOnes(1, value.Encode(elasticache.ReplicationGroup{Nodes: 6, Shards: &shards})) // 240
+	require.Empty(t, foreseen(t, groups, large...))
+	more := newOnes(2, value.Encode(elasticache.Cluster{Nodes: 40}))
+	more[1].Old.Inputs = value.Encode(elasticache.Cluster{Nodes: 15})
+	var f resource.Foresight
+	groups.(resource.Foreseer).Foresee(t.Context(), large, resource.Neighbours{}, &f)
+	clusters.(resource.Foreseer).Foresee(t.Context(), more, resource.Neighbours{}, &f)
+	refusals, unasked := f.Wait()
+	require.Empty(t, unasked)
+	require.Equal(t, []resource.Refusal{{
+		Resource: "web/a0:x", Next: refusals[0].Next,
+		What: "this run needs 305 cache nodes in this region, and AWS's quota is 300",
+	}}, refusals)
+}
+
+// AWS tells late how many vCPUs an account uses: that is no reason to refuse.
+func TestQuotaOfFargate(t *testing.T) {
+	h := start(t)
+	b := behaviour(t, awsecs.Behaviours(h.Config), ecs.ServiceType)
+	service := func(tasks int, providers ...ecs.CapacityProvider) resource.Request {
+		r := newOnes(1, value.Encode(ecs.Service{DesiredCount: &tasks, CapacityProviders: providers}))[0]
+		r.Uses = map[string]value.Value{"taskDefinition": value.Encode(ecs.TaskDefinition{CPU: 512})}
+		return r
+	}
+	require.Empty(t, foreseen(t, b, service(1998)))
+	require.Equal(t, []string{"some minutes ago the account used 1 vCPUs of Fargate in this region, this run needs " +
+		"999.5 more, and AWS's quota is 1000"}, foreseen(t, b, service(1999)))
+	require.Equal(t, []string{"this run needs 1000.5 vCPUs of Fargate in this region, and AWS's quota is 1000"},
+		foreseen(t, b, service(2001)))
+	require.Empty(t, foreseen(t, b, service(2900, ecs.CapacityProvider{Name: "FARGATE", Base: 1000, Weight: 1},
+		ecs.CapacityProvider{Name: "FARGATE_SPOT", Weight: 1})), "1950 on demand, 950 on Spot")
+	changed := service(2500)
+	changed.Old.Inputs = service(1000).Inputs
+	require.Empty(t, foreseen(t, b, changed), "1500 more")
 }
 
 func TestRolesThatOverridesName(t *testing.T) {

@@ -94,6 +94,8 @@ func TestPermissionsAreAsAWSKnowsThem(t *testing.T) {
 // withoutResource are actions that would fail if a policy named a resource, although the reference names one.
 var withoutResource = map[string]bool{
 	"servicediscovery:GetOperation": true, // an operation has no ARN
+	// the resource is optional, and older versions of the reference name none
+	"servicequotas:GetServiceQuota": true,
 	"ecs:ListTasks":                 true, // of container instances, which Fargate lacks: limited to the cluster
 }
 

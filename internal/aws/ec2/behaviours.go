@@ -39,6 +39,7 @@ func Lookups(cfg aws.Config) []resource.Lookup {
 
 // api is the client, and reads that share calls.
 type api struct {
+	cfg    aws.Config
 	client *ec2.Client
 	groups *call.Batch[string, types.SecurityGroup]
 	rules  *call.Batch[string, types.SecurityGroupRule]
@@ -53,7 +54,7 @@ const filterValues = 200
 func newAPI(cfg aws.Config) *api {
 	c := ec2.NewFromConfig(cfg)
 	return &api{
-		client: c, groupRules: rulesOf(c),
+		cfg: cfg, client: c, groupRules: rulesOf(c),
 		groups: call.ByID(filterValues, func(ctx context.Context, ids []string) (found []types.SecurityGroup,
 			err error,
 		) {

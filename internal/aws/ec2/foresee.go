@@ -3,15 +3,19 @@ package ec2
 import (
 	"context"
 	"strconv"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/company/deployer/internal/aws/servicequotas"
 	"github.com/company/deployer/internal/resource"
 )
 
-// defaultVPCs is how many VPCs a region of an account may have by default ("Amazon VPC quotas"). No call of EC2 returns
-// the quota.
+// defaultVPCs is how many VPCs a region of an account may have by default ("Amazon VPC quotas"). It is for accounts
+// whose quota may not be asked for.
 const defaultVPCs = 5
 
 // foresee asks whether the account has room for the new VPC.
@@ -20,18 +24,76 @@ func (v vpc) foresee(ctx context.Context, planned []vpcCall, _ resource.Neighbou
 	if made == 0 {
 		return
 	}
+	quota := make(chan int, 1)
+	f.Ask(func() error {
+		most, err := servicequotas.Get(ctx, v.api.cfg, servicequotas.VPCs)
+		quota <- int(most)
+		return err
+	})
 	f.Ask(func() error {
 		found, err := v.list(ctx, nil)
 		if err != nil {
 			return failed(err)
 		}
-		if len(found)+made > defaultVPCs {
+		if most := <-quota; most > 0 {
+			f.Quota(planned[0].Resource, "VPCs in this region", len(found), made, most)
+		} else if len(found)+made > defaultVPCs {
 			f.Warn(planned[0].Resource, "if it was not raised, ask AWS for a higher quota under Service Quotas, or "+
 				"share a VPC (`vpc.id`)", "the region has %d VPCs already, and AWS's default quota is %d", len(found),
 				defaultVPCs)
 		}
 		return nil
 	})
+}
+
+// foresee asks whether the zones have room for the new NAT gateways.
+func (n natGateway) foresee(ctx context.Context, planned []natCall, _ resource.Neighbours, f *resource.Foresight) {
+	quota := sync.OnceValues(func() (float64, error) {
+		return servicequotas.Get(ctx, n.api.cfg, servicequotas.NATGateways)
+	})
+	used := sync.OnceValues(func() (map[string]float64, error) { return n.perZone(ctx) })
+	for _, c := range planned {
+		zone := c.Uses["subnetId"].Get("availabilityZone").Str()
+		if !c.New() || zone == "" {
+			continue
+		}
+		f.Need(resource.Need{
+			Resource: c.Resource, What: "NAT gateways in " + zone, N: 1, Most: quota,
+			Used: func() (float64, error) {
+				zones, err := used()
+				return zones[zone], err
+			},
+		})
+	}
+}
+
+// perZone counts the NAT gateways of each zone that count for its quota.
+func (n natGateway) perZone(ctx context.Context) (map[string]float64, error) {
+	var gateways []types.NatGateway
+	var subnets []types.Subnet
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		gateways, err = n.list(ctx, []types.Filter{filter("state", "pending", "available", "deleting")})
+		return failed(err)
+	})
+	group.Go(func() (err error) {
+		subnets, err = n.api.listSubnets(ctx, nil)
+		return failed(err)
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	zones := map[string]string{}
+	for _, s := range subnets {
+		zones[aws.ToString(s.SubnetId)] = aws.ToString(s.AvailabilityZone)
+	}
+	out := map[string]float64{}
+	for _, g := range gateways {
+		if lives(g) || g.State == types.NatGatewayStateDeleting {
+			out[zones[aws.ToString(g.SubnetId)]]++
+		}
+	}
+	return out, nil
 }
 
 // foresee asks whether the account has room for the new addresses.

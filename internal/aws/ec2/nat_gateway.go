@@ -54,11 +54,13 @@ func newNATGateway(api *api) resource.Behaviour {
 			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				return append(scoped(s, "natgateway", "CreateNatGateway", []string{"ec2:DeleteNatGateway"},
-					"ec2:DescribeNatGateways"), within(s, "CreateNatGateway", "subnet", "elastic-ip"))
+					"ec2:DescribeNatGateways"), within(s, "CreateNatGateway", "subnet", "elastic-ip"),
+					resource.Foreseeing("servicequotas:GetServiceQuota", "ec2:DescribeSubnets"))
 			},
 		},
 		CreateObject: n.create, ReadObject: n.read, UpdateObject: n.update, AwaitReady: n.ready,
-		DeleteObject: n.delete, Find: func(ctx context.Context, c natCall) (string, map[string]string, error) {
+		Ahead: n.foresee, DeleteObject: n.delete,
+		Find: func(ctx context.Context, c natCall) (string, map[string]string, error) {
 			return n.findFor(ctx, c.Request, lives)
 		},
 		Taggable: true,

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/servicequotas"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/ec2"
@@ -42,9 +43,9 @@ func newVPC(api *api) resource.Behaviour {
 				Codes:      []string{v.missing}, New: true,
 			}},
 			Permissions: func(s resource.Scope) []resource.Statement {
-				return scoped(s, "vpc", "CreateVpc", []string{
+				return append(scoped(s, "vpc", "CreateVpc", []string{
 					"ec2:DeleteVpc", "ec2:ModifyVpcAttribute", "ec2:DescribeVpcAttribute",
-				}, "ec2:DescribeVpcs")
+				}, "ec2:DescribeVpcs"), servicequotas.Permission)
 			},
 		},
 		CheckProps: func(p *model.VPC) []value.Problem {

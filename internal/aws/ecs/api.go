@@ -21,6 +21,7 @@ import (
 
 // api is the client, and reads that share calls.
 type api struct {
+	cfg      aws.Config
 	client   *sdk.Client
 	roles    *iam.Client
 	clusters *call.Batch[string, types.Cluster] // by name or ARN
@@ -31,7 +32,7 @@ type api struct {
 func Behaviours(cfg aws.Config) []resource.Behaviour {
 	c := sdk.NewFromConfig(cfg)
 	calls := &api{
-		client: c, roles: iam.NewFromConfig(cfg),
+		cfg: cfg, client: c, roles: iam.NewFromConfig(cfg),
 		clusters: &call.Batch[string, types.Cluster]{
 			Size: 100,
 			Ask: func(ctx context.Context, ids []string) (map[string]types.Cluster, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/servicequotas"
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/ecs"
 )
@@ -71,4 +72,63 @@ func rolesOf(p wanted.TaskDefinition) []string {
 		}
 	}
 	return out
+}
+
+// foresee asks whether the region has room for the vCPUs of more tasks. A rollout needs no more for good.
+func (s *service) foresee(ctx context.Context, planned []serviceCall, _ resource.Neighbours, f *resource.Foresight) {
+	for _, c := range planned {
+		vcpus := c.Uses["taskDefinition"].Get("cpu").Number() / 1024
+		onDemand, spot := moreTasks(c)
+		s.api.foreseeFargate(ctx, c.Resource, float64(onDemand)*vcpus, false, f)
+		s.api.foreseeFargate(ctx, c.Resource, float64(spot)*vcpus, true, f)
+	}
+}
+
+// moreTasks is how many tasks a service gets in addition. What autoscaling will do nobody knows.
+func moreTasks(c serviceCall) (onDemand, spot int) {
+	p, more := c.Props, 0
+	switch {
+	case c.New() && p.DesiredCount != nil:
+		more = *p.DesiredCount
+	case c.New() && p.InitialCount != nil:
+		more = *p.InitialCount
+	case c.New():
+		more = 1
+	case p.DesiredCount != nil && c.Old.DesiredCount != nil:
+		more = *p.DesiredCount - *c.Old.DesiredCount
+	}
+	return shares(p.CapacityProviders, more)
+}
+
+// shares divides tasks as a capacity provider strategy does.
+func shares(providers []wanted.CapacityProvider, tasks int) (onDemand, spot int) {
+	rest, weights, spotWeight := tasks, 0, 0
+	for _, p := range providers {
+		base := min(p.Base, rest)
+		rest -= base
+		weights += p.Weight
+		if p.Name == "FARGATE_SPOT" {
+			spot += base
+			spotWeight += p.Weight
+		}
+	}
+	if weights > 0 {
+		spot += rest * spotWeight / weights
+	}
+	return tasks - spot, spot
+}
+
+func (a *api) foreseeFargate(ctx context.Context, id string, vcpus float64, spot bool, f *resource.Foresight) {
+	if vcpus <= 0 {
+		return
+	}
+	quota, what := servicequotas.FargateOnDemand, "vCPUs of Fargate in this region"
+	if spot {
+		quota, what = servicequotas.FargateSpot, "vCPUs of Fargate Spot in this region"
+	}
+	f.Need(resource.Need{
+		Resource: id, What: what, N: vcpus, Late: true,
+		Most: func() (float64, error) { return servicequotas.Get(ctx, a.cfg, quota) },
+		Used: func() (float64, error) { return servicequotas.FargateUse(ctx, a.cfg, spot) },
+	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/rollout"
+	"github.com/company/deployer/internal/aws/servicequotas"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/aws/task"
 	"github.com/company/deployer/internal/diag"
@@ -46,6 +47,7 @@ func newService(calls *api, watcher *rollout.Watcher, runner *task.Runner) resou
 			Permissions: servicePermissions,
 		},
 		CheckProps:   checkService,
+		Ahead:        s.foresee,
 		CreateObject: s.create,
 		ReadObject:   s.read,
 		UpdateObject: s.update,
@@ -360,5 +362,6 @@ func servicePermissions(s resource.Scope) []resource.Statement {
 			Actions: []string{"logs:GetLogEvents"},
 		},
 		s.ServiceLinkedRole("ecs.amazonaws.com"),
+		servicequotas.FargatePermission,
 	}
 }

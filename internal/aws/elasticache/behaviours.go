@@ -25,7 +25,7 @@ import (
 
 // Behaviours returns the resource types of ElastiCache.
 func Behaviours(cfg aws.Config) []resource.Behaviour {
-	a := &api{client: elasticache.NewFromConfig(cfg), secrets: secretsmanager.NewFromConfig(cfg)}
+	a := &api{cfg: cfg, client: elasticache.NewFromConfig(cfg), secrets: secretsmanager.NewFromConfig(cfg)}
 	return []resource.Behaviour{
 		newSubnetGroup(a), newParameterGroup(a), newReplicationGroup(a), newCluster(a), newServerless(a),
 		newUser(a), newUserGroup(a),
@@ -34,6 +34,7 @@ func Behaviours(cfg aws.Config) []resource.Behaviour {
 
 // api is what all types share.
 type api struct {
+	cfg     aws.Config
 	client  *elasticache.Client
 	secrets *secretsmanager.Client
 }

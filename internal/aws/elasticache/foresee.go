@@ -5,17 +5,62 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/elasticache"
+	"github.com/aws/aws-sdk-go-v2/service/elasticache/types"
 
 	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/servicequotas"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elasticache"
 )
 
-// foresee asks whether AWS has the snapshots that fill new caches, and whether a change has to wait.
+// nodesQuota is what the question about the quota of nodes needs.
+func nodesQuota(s resource.Scope) []resource.Statement {
+	return []resource.Statement{servicequotas.Permission, {
+		On:      []string{s.ARN("elasticache", "cluster:*")},
+		Actions: []string{"elasticache:DescribeCacheClusters"},
+		Why:     "how many nodes the region has, in the plan", Looks: true,
+	}}
+}
+
+// foreseeNodes asks whether the region has room for more nodes, of all engines together.
+func (a *api) foreseeNodes(ctx context.Context, id string, more int, f *resource.Foresight) {
+	if more <= 0 {
+		return
+	}
+	f.Need(resource.Need{
+		Resource: id, What: "cache nodes in this region", N: float64(more),
+		Most: func() (float64, error) { return servicequotas.Get(ctx, a.cfg, servicequotas.CacheNodes) },
+		Used: func() (used float64, err error) {
+			in := &elasticache.DescribeCacheClustersInput{}
+			for c, err := range call.Each(ctx, a.client.DescribeCacheClusters, in, &in.Marker,
+				func(page *elasticache.DescribeCacheClustersOutput) ([]types.CacheCluster, *string) {
+					return page.CacheClusters, page.Marker
+				}) {
+				if err != nil {
+					return 0, failed(err)
+				}
+				used += float64(aws.ToInt32(c.NumCacheNodes))
+			}
+			return used, nil
+		},
+	})
+}
+
+// nodes is how many nodes a replication group has in all its shards.
+func nodes(p model.ReplicationGroup) int {
+	if p.Shards == nil {
+		return p.Nodes
+	}
+	return p.Nodes * *p.Shards
+}
+
+// foresee asks whether AWS has the snapshots that fill new caches, and room for more nodes, and whether a change has to
+// wait.
 func (g replicationGroup) foresee(
 	ctx context.Context, planned []replicationGroupCall, _ resource.Neighbours, f *resource.Foresight,
 ) {
 	for _, c := range planned {
+		g.foreseeNodes(ctx, c.Resource, nodes(c.Props)-nodes(c.Old), f)
 		if c.Old.Name != "" {
 			foreseeBusy(c.Resource, c.ID, f, func() (string, error) {
 				found, err := g.describe(ctx, c.ID)
@@ -27,9 +72,10 @@ func (g replicationGroup) foresee(
 	}
 }
 
-// foresee asks whether a change of a cluster has to wait.
+// foresee asks whether the region has room for more nodes, and whether a change of a cluster has to wait.
 func (g cluster) foresee(ctx context.Context, planned []clusterCall, _ resource.Neighbours, f *resource.Foresight) {
 	for _, c := range planned {
+		g.foreseeNodes(ctx, c.Resource, c.Props.Nodes-c.Old.Nodes, f)
 		if c.Old.Name != "" {
 			foreseeBusy(c.Resource, c.ID, f, func() (string, error) {
 				found, err := g.node(ctx, c.ID)

@@ -1,16 +1,19 @@
-// Package quota asks how much of its quotas an account uses: of those that deployments meet first, and that AWS tells
-// without Service Quotas.
+// Package quota asks how much of its quotas an account uses: of those that deployments meet first.
 //
 // In: an SDK configuration with a region. Out: numbers, and why some are not known. It must not change anything.
 package quota
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"sync"
 
 	sdk "github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/elasticache"
+	elasticachetypes "github.com/aws/aws-sdk-go-v2/service/elasticache/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -18,6 +21,7 @@ import (
 
 	"github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/servicequotas"
 )
 
 // Use is one quota.
@@ -37,6 +41,9 @@ func Ask(ctx context.Context, cfg sdk.Config) []Use {
 		{"application load balancers", balancers},
 		{"elastic IP addresses", addresses},
 		{"databases", databases},
+		{"VPCs", vpcs},
+		{"cache nodes", cacheNodes},
+		{"vCPUs of Fargate", fargate},
 	}
 	out := make([]Use, len(questions))
 	var all sync.WaitGroup
@@ -116,4 +123,47 @@ func databases(ctx context.Context, cfg sdk.Config) (used, most int, err error) 
 		}
 	}
 	return 0, 0, nil
+}
+
+func vpcs(ctx context.Context, cfg sdk.Config) (used, most int, err error) {
+	in := &ec2.DescribeVpcsInput{}
+	found, err := call.All(ctx, ec2.NewFromConfig(cfg).DescribeVpcs, in, &in.NextToken,
+		func(out *ec2.DescribeVpcsOutput) ([]ec2types.Vpc, *string) { return out.Vpcs, out.NextToken })
+	if err != nil {
+		return 0, 0, aws.Problem("ec2:DescribeVpcs", err)
+	}
+	most, err = serviceQuota(ctx, cfg, servicequotas.VPCs)
+	return len(found), most, err
+}
+
+func cacheNodes(ctx context.Context, cfg sdk.Config) (used, most int, err error) {
+	in := &elasticache.DescribeCacheClustersInput{}
+	for c, err := range call.Each(ctx, elasticache.NewFromConfig(cfg).DescribeCacheClusters, in, &in.Marker,
+		func(out *elasticache.DescribeCacheClustersOutput) ([]elasticachetypes.CacheCluster, *string) {
+			return out.CacheClusters, out.Marker
+		}) {
+		if err != nil {
+			return 0, 0, aws.Problem("elasticache:DescribeCacheClusters", err)
+		}
+		used += int(sdk.ToInt32(c.NumCacheNodes))
+	}
+	most, err = serviceQuota(ctx, cfg, servicequotas.CacheNodes)
+	return used, most, err
+}
+
+func fargate(ctx context.Context, cfg sdk.Config) (used, most int, err error) {
+	vcpus, err := servicequotas.FargateUse(ctx, cfg, false)
+	if err != nil {
+		return 0, 0, aws.Problem("cloudwatch:GetMetricData", err)
+	}
+	most, err = serviceQuota(ctx, cfg, servicequotas.FargateOnDemand)
+	return int(math.Ceil(vcpus)), most, err
+}
+
+func serviceQuota(ctx context.Context, cfg sdk.Config, q servicequotas.Quota) (int, error) {
+	most, err := servicequotas.Get(ctx, cfg, q)
+	if err != nil {
+		return 0, aws.Problem("servicequotas:GetServiceQuota", err)
+	}
+	return int(most), nil
 }
