@@ -561,3 +561,28 @@ func TestUpgradeInSteps(t *testing.T) {
 		require.Equal(t, says, strings.Join(foreseen(t, b, req), "; "), version)
 	}
 }
+
+// An instance of a cluster that somebody changes is made when AWS has ended that.
+func TestInstanceOfAClusterInChange(t *testing.T) {
+	h := start(t)
+	props := databaseGround(t.Context(), t, h).cluster()
+	props.PasswordRotation = nil
+	b := behaviour(t, awsrds.Behaviours(h.Config), model.ClusterType)
+	req := request(model.ClusterType)
+	inputs, problems := b.Check(value.Encode(props))
+	require.Empty(t, problems)
+	req.Inputs, req.Tags = inputs, resourcetest.Tags("database")
+	made, err := b.Create(t.Context(), req)
+	require.NoError(t, err)
+
+	b = behaviour(t, awsrds.Behaviours(h.Config), model.InstanceType)
+	req = request(model.InstanceType)
+	req.Inputs, problems = b.Check(value.Encode(model.Instance{
+		Identifier: "one", Engine: props.Engine, Class: "db.r7g.large", ClusterIdentifier: value.Lit(made.ID),
+	}))
+	require.Empty(t, problems)
+	req.Tags = resourcetest.Tags("database")
+	h.Fail("rds:CreateDBInstance", "InvalidDBClusterStateFault", 3)
+	_, err = b.Create(t.Context(), req)
+	require.NoError(t, err)
+}

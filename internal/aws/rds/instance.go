@@ -187,13 +187,31 @@ func (i instance) create(ctx context.Context, c instanceCall) (string, model.Ins
 		if err != nil {
 			return "", model.InstanceOutputs{}, err
 		}
-		out, err := i.api.client.CreateDBInstance(ctx, in)
-		if err != nil {
-			return "", model.InstanceOutputs{}, failed(err)
+		if made, err = i.make(ctx, c, in); err != nil {
+			return "", model.InstanceOutputs{}, err
 		}
-		made = out.DBInstance
 	}
 	return c.Props.Identifier, instanceOutputs(*made), nil
+}
+
+// make makes an instance. One of a cluster waits until AWS allows it: somebody may have changed the cluster a moment
+// ago.
+func (i instance) make(ctx context.Context, c instanceCall, in *rds.CreateDBInstanceInput) (*types.DBInstance, error) {
+	var made *types.DBInstance
+	create := func() error {
+		out, err := i.api.client.CreateDBInstance(ctx, in)
+		if err == nil {
+			made = out.DBInstance
+		}
+		return err
+	}
+	id := c.Props.ClusterIdentifier.Get()
+	if id == "" {
+		err := create()
+		return made, failed(err)
+	}
+	err := cluster{i.api}.shared(model.Cluster{}).change(ctx, job{id: id, tell: c.Progress}, create)
+	return made, err
 }
 
 // get returns an instance, also one that is being deleted.
