@@ -190,6 +190,34 @@ func TestTroubleshooting(t *testing.T) {
 	}
 }
 
+// TestKinds: the table of documents has every kind of the reference, with its apiVersion.
+func TestKinds(t *testing.T) {
+	page, err := os.ReadFile("manifests.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("reference/kinds/*.md")
+	if err != nil || len(files) < 9 {
+		t.Fatalf("the reference has %d kinds: %v", len(files), err)
+	}
+	version := regexp.MustCompile(`apiVersion:\s+([a-z]+\.deployer\.io/v1)`)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind := strings.TrimSuffix(filepath.Base(file), ".md")
+		said := version.FindStringSubmatch(string(text))
+		if said == nil {
+			t.Fatalf("%s names no apiVersion", file)
+		}
+		row := regexp.MustCompile(regexp.QuoteMeta("| `"+said[1]+"` |") + `.*\b` + kind + `\b`)
+		if !row.Match(page) {
+			t.Errorf("the table of documents in manifests.md lacks %s of %s", kind, said[1])
+		}
+	}
+}
+
 // literals is the code of the program, without its tests.
 func literals(t *testing.T) string {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -165,24 +166,28 @@ func missingImages(u *run, images []*used) error {
 
 // unaskedImages says once which registries could not be asked, and why.
 func unaskedImages(images []*used) diag.List {
-	why := map[string]string{} // by image
+	why := map[string]error{} // by image
 	var names []string
 	for _, i := range images {
 		var missing *image.MissingError // the registry was asked
 		if i.err != nil && !errors.As(i.err, &missing) && !slices.Contains(names, i.Image) {
 			names = append(names, i.Image)
-			why[i.Image] = i.err.Error()
+			why[i.Image] = i.err
 		}
 	}
 	if len(names) == 0 {
 		return nil
 	}
 	slices.Sort(names)
+	next := "Log in with docker login (credential helpers are not run)"
+	var network net.Error
+	if errors.As(why[names[0]], &network) {
+		next = "Check the network and HTTPS_PROXY"
+	}
 	d := diag.New(diag.Failed, "Registry was not asked",
 		fmt.Sprintf("What these tags mean now is not known, so a tag that has moved is not seen: %s. The reason: %s.",
-			some(names, 5), strings.TrimSuffix(why[names[0]], ".")),
-		"ECS resolves the tag when it starts the tasks. Log in with docker login (credential helpers are not run), or "+
-			"give --no-resolve to ask no registry.")
+			some(names, 5), strings.TrimSuffix(why[names[0]].Error(), ".")),
+		"ECS resolves the tag when it starts the tasks. "+next+", or give --no-resolve to ask no registry.")
 	d.Severity = diag.Warning
 	var op *resource.OpError
 	for _, i := range images {
