@@ -237,6 +237,11 @@ func TestReplicationGroupPassword(t *testing.T) {
 	closed.PasswordSecret, closed.PasswordVersion = value.Lit(*made.ARN), value.Lit("1")
 	state := h.changes(t, model.ReplicationGroupType, open, closed)
 	require.Equal(t, []string{first}, h.Env.Cache.Passwords(state.ID))
+	def := h.behaviour(t, model.ReplicationGroupType).Definition()
+	users := state.Inputs.With("passwordSecret", value.NullValue).With("userGroup", value.NewString("users"))
+	require.Len(t, def.Refused(state.Inputs, state.Inputs.With("passwordSecret", value.NullValue)), 1)
+	require.Empty(t, def.Refused(state.Inputs, users))
+	require.Empty(t, def.Refused(state.Inputs, state.Inputs))
 	_, err = client.PutSecretValue(t.Context(), &secretsmanager.PutSecretValueInput{
 		SecretId: made.ARN, SecretString: aws.String(`{"password": "` + second + `"}`),
 	})

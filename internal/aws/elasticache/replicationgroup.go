@@ -31,7 +31,8 @@ func newReplicationGroup(a *api) resource.Behaviour {
 			Type: model.ReplicationGroupType, Version: 1,
 			ReplaceOn: []string{"port", "atRestEncryption", "kmsKey"}, HashedName: "name",
 			NameLimit: replicationGroupLimit, CreateOnly: []string{"restoreFrom"},
-			Replaces: replacesGroup, Consequence: groupConsequence, Lasts: groupLasts, Remark: groupRemark,
+			Replaces: replacesGroup, Refuses: losesPassword, Consequence: groupConsequence, Lasts: groupLasts,
+			Remark: groupRemark,
 			Deleting: func(old value.Value) resource.Deleting {
 				if old.Get("finalSnapshot").Bool() {
 					return resource.Deleting{Keeps: "its data in a final snapshot"}
@@ -179,6 +180,17 @@ func checkWindows(daily, weekly string, problems *value.Problems) {
 	if weekly != "" && !weeklyForm.MatchString(weekly) {
 		problems.Bad("maintenanceWindow", "%q is not a weekly time range in UTC such as sun:05:00-sun:06:00", weekly)
 	}
+}
+
+// losesPassword refuses what AWS does not allow: a cache keeps its AUTH token, unless it gets users.
+func losesPassword(old, desired value.Value) []value.Problem {
+	var problems value.Problems
+	if old.Get("passwordSecret").Str() != "" && desired.Get("passwordSecret").IsNull() &&
+		desired.Get("userGroup").IsNull() {
+		problems.Bad("passwordSecret", "has an AUTH token, and AWS does not let a cache lose it, except for users: keep "+
+			"auth.token, or give the cache users")
+	}
+	return problems
 }
 
 // replacesGroup: what AWS cannot change in place depends on the direction.

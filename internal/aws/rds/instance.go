@@ -210,7 +210,7 @@ func (i instance) make(ctx context.Context, c instanceCall, in *rds.CreateDBInst
 		err := create()
 		return made, failed(err)
 	}
-	err := cluster{i.api}.shared(model.Cluster{}).change(ctx, job{id: id, tell: c.Progress}, create)
+	err := cluster(i).shared(model.Cluster{}).change(ctx, job{id: id, tell: c.Progress}, create)
 	return made, err
 }
 
