@@ -20,10 +20,10 @@ func (c *collector) foresee(ctx context.Context) ([]resource.Refusal, []error) {
 			stack.Ours = append(stack.Ours, string(s.state.ID))
 		}
 	}
-	desired := map[sdk.URN]value.Value{}
+	desired := map[sdk.URN]*pkgresource.State{}
 	for _, s := range c.changes {
 		if s.new != nil {
-			desired[s.urn] = fromProperties(s.new.Inputs)
+			desired[s.urn] = s.new
 		}
 	}
 	planned, askers := map[string][]resource.Request{}, map[string]resource.Foreseer{}
@@ -64,17 +64,28 @@ func (c *collector) foresee(ctx context.Context) ([]resource.Refusal, []error) {
 	return foresight.Wait()
 }
 
-// uses returns the desired properties of the resources whose outputs a resource uses, by its property.
-func (c *collector) uses(of *pkgresource.State, desired map[sdk.URN]value.Value) map[string]value.Value {
+// uses returns the desired properties of the resources whose outputs a resource uses, by its property. A resource that
+// only passes on what it has in a property of the same name is skipped: an association of a subnet, for the subnet.
+func (c *collector) uses(of *pkgresource.State, desired map[sdk.URN]*pkgresource.State) map[string]value.Value {
 	out := map[string]value.Value{}
-	for property, urns := range of.PropertyDependencies {
-		if len(urns) == 0 {
-			continue
+	for property := range of.PropertyDependencies {
+		at := of
+		for range 8 {
+			urns := at.PropertyDependencies[property]
+			if len(urns) == 0 {
+				break
+			}
+			next := desired[urns[0]]
+			if stored := c.run.state.live[urns[0]]; next == nil && stored != nil {
+				next = stored.state
+			}
+			if next == nil {
+				break
+			}
+			at = next
 		}
-		if changed, changes := desired[urns[0]]; changes {
-			out[string(property)] = changed
-		} else if stored := c.run.state.live[urns[0]]; stored != nil {
-			out[string(property)] = stored.inputs
+		if at != of {
+			out[string(property)] = fromProperties(at.Inputs)
 		}
 	}
 	return out

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
 )
 
 // All objects that cannot be deleted are found at once, before anything is touched, for deletes and replacements. No
@@ -119,4 +120,7 @@ func TestForesightKnowsWhatIsUsed(t *testing.T) {
 	state := apply(t, chain(t, "z", "v1"), nil, o).State
 	want(t, "nothing changes", used(chain(t, "z", "v1"), state), "")
 	want(t, "one changes", used(chain(t, "z", "v2"), state), "web/api:service db a")
+	passed := graph(t, append(chain(t, "z", "v1").Resources,
+		res("web/job:task", thing, "db", value.Output("web/api:service", "arn")))...)
+	want(t, "passed on", used(passed, state), "web/job:task db a")
 }
