@@ -187,8 +187,8 @@ func losesPassword(old, desired value.Value) []value.Problem {
 	var problems value.Problems
 	if old.Get("passwordSecret").Str() != "" && desired.Get("passwordSecret").IsNull() &&
 		desired.Get("userGroup").IsNull() {
-		problems.Bad("passwordSecret", "has an AUTH token, and AWS does not let a cache lose it, except for users: keep "+
-			"auth.token, or give the cache users")
+		problems.Bad("passwordSecret", "has an AUTH token, and AWS does not let a cache lose it, except for users: "+
+			"keep auth.token, or give the cache users")
 	}
 	return problems
 }
