@@ -3,13 +3,17 @@ package awstest
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	sdkec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 
+	"github.com/company/deployer/e2e/testkit/proxy"
 	awsec2 "github.com/company/deployer/internal/aws/ec2"
 	awsecs "github.com/company/deployer/internal/aws/ecs"
 	awselasticache "github.com/company/deployer/internal/aws/elasticache"
@@ -175,6 +179,30 @@ func TestRangesThatMove(t *testing.T) {
 		"the subnet subnet-01234567 has the range 10.0.0.0/20 in another zone than us-east-1b, and AWS does not " +
 			"delete it as long as tasks or load balancers are in it",
 	}, foreseen(t, b, moved...))
+}
+
+func TestBucketsForAccessLogs(t *testing.T) {
+	h := start(t)
+	b := behaviour(t, awselb.Behaviours(h.Config), elbv2.LoadBalancerType)
+	_, err := s3Client(h).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("logs-here")})
+	require.NoError(t, err)
+	with := func(bucket string) []resource.Request {
+		return newOnes(1, value.Encode(elbv2.LoadBalancer{AccessLogs: &elbv2.AccessLogs{Bucket: value.Lit(bucket)}}))
+	}
+	require.Empty(t, foreseen(t, b, with("logs-here")...))
+	wrong := with("logs-nowhere")
+	require.Equal(t, []string{"there is no bucket logs-nowhere for the access logs"}, foreseen(t, b, wrong...))
+	wrong[0].Old.Inputs, wrong[0].ID = wrong[0].Inputs, "arn"
+	require.Empty(t, foreseen(t, b, wrong...), "it is not changed")
+	for status, says := range map[int]string{
+		http.StatusForbidden:        "",
+		http.StatusMovedPermanently: "the bucket logs-here for the access logs is in another region",
+	} {
+		h.Env.Proxy.Handle("s3", "HeadBucket", func(*proxy.Call) *proxy.Response {
+			return &proxy.Response{Status: status, Header: http.Header{}}
+		})
+		require.Equal(t, says, strings.Join(foreseen(t, b, with("logs-here")...), "; "))
+	}
 }
 
 func TestSecurityPoliciesOfListeners(t *testing.T) {

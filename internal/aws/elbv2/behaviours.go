@@ -1,8 +1,9 @@
 // Package elbv2 is the behaviour of the Elastic Load Balancing resource types: application load balancers, listeners,
 // their certificates and rules, target groups.
 //
-// In: calls of the resource contract. Out: ELBv2 API calls, and one EC2 call that checks whether network interfaces are
-// gone. It must not keep state, or decide what the contract decides.
+// In: calls of the resource contract. Out: ELBv2 API calls, one EC2 call that checks whether network interfaces are
+// gone, and one S3 call that checks whether a bucket is there. It must not keep state, or decide what the contract
+// decides.
 package elbv2
 
 import (
@@ -14,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
@@ -32,11 +34,13 @@ type api struct {
 	client *elb.Client
 	batchCalls
 	network *ec2.Client
+	storage *s3.Client
 }
 
 func newAPI(cfg aws.Config) *api {
 	c := elb.NewFromConfig(cfg)
-	return &api{c, newBatchCalls(c), ec2.NewFromConfig(cfg)}
+	storage := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = o.BaseEndpoint != nil })
+	return &api{c, newBatchCalls(c), ec2.NewFromConfig(cfg), storage}
 }
 
 // notYet are the errors for what a new object uses: other services and other parts of ELB learn of it with a delay.

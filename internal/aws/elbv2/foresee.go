@@ -2,20 +2,27 @@ package elbv2
 
 import (
 	"context"
+	"net/http"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	ours "github.com/company/deployer/internal/aws"
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/resource"
 )
 
-// foresee asks whether the account has room for the new load balancers.
+// foresee asks whether the account has room for the new load balancers, and whether buckets of others for their access
+// logs are there.
 func (l loadBalancer) foresee(
 	ctx context.Context, planned []loadBalancerCall, _ resource.Neighbours, f *resource.Foresight,
 ) {
+	for _, c := range planned {
+		l.foreseeLogs(ctx, c, f)
+	}
 	made := resource.NewOnes(planned)
 	if made == 0 {
 		return
@@ -34,6 +41,30 @@ func (l loadBalancer) foresee(
 			f.Quota(planned[0].Resource, "application load balancers", used, made, most)
 		}
 		return err
+	})
+}
+
+// foreseeLogs asks for a bucket that the run does not make. Who may not list a bucket learns at least that it exists.
+func (l loadBalancer) foreseeLogs(ctx context.Context, c loadBalancerCall, f *resource.Foresight) {
+	logs := c.Props.AccessLogs
+	if logs == nil || !logs.Bucket.Known() || logs.Bucket.Get() == "" ||
+		c.Old.AccessLogs != nil && c.Old.AccessLogs.Bucket.Get() == logs.Bucket.Get() {
+		return
+	}
+	name := logs.Bucket.Get()
+	f.Ask(func() error {
+		const next = "correct accessLogs.bucket in the document Ingress; without it, deployer makes such a bucket"
+		_, err := l.api.storage.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &name})
+		switch ours.Status(err) {
+		case http.StatusNotFound:
+			f.Refuse(c.Resource, next, "there is no bucket %s for the access logs", name)
+		case http.StatusMovedPermanently:
+			f.Refuse(c.Resource, next, "the bucket %s for the access logs is in another region", name)
+		case http.StatusForbidden:
+		default:
+			return failed(err)
+		}
+		return nil
 	})
 }
 

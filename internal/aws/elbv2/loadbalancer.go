@@ -289,7 +289,17 @@ func loadBalancerOutputs(b types.LoadBalancer) model.LoadBalancerOutputs {
 }
 
 func loadBalancerPermissions(s resource.Scope) []resource.Statement {
-	return []resource.Statement{
+	bucket := s.Props.Get("accessLogs").Get("bucket")
+	if s.Props.IsNull() {
+		bucket = value.NewString("*")
+	}
+	var looks []resource.Statement
+	if bucket.Kind() == value.String {
+		statement := resource.Foreseeing("s3:ListBucket")
+		statement.On = []string{"arn:" + s.Partition() + ":s3:::" + bucket.Str()}
+		looks = append(looks, statement)
+	}
+	return append(looks, []resource.Statement{
 		{On: own(s, "loadbalancer/app/"), Actions: append([]string{
 			"elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:DeleteLoadBalancer",
 			"elasticloadbalancing:ModifyLoadBalancerAttributes",
@@ -307,7 +317,7 @@ func loadBalancerPermissions(s resource.Scope) []resource.Statement {
 		{
 			On: []string{s.ARN("ec2", "vpc/*")}, Actions: []string{"ec2:GetSecurityGroupsForVpc"}, Why: looksAround,
 		},
-	}
+	}...)
 }
 
 // lookingAround is what ELB reads with the caller's permissions, as its table of API permissions says: for
