@@ -39,7 +39,8 @@ CHOCO
 chmod +x "$work/bin/choco"
 
 release() { # FOLDER
-	PATH=$work/bin:$PATH "$goreleaser" release --config "$config" --snapshot --clean --skip="$skip" \
+	# Six compiles without a cache take longer than goreleaser's hour on a small machine.
+	PATH=$work/bin:$PATH "$goreleaser" release --config "$config" --snapshot --clean --timeout 4h --skip="$skip" \
 		>"$work/log" 2>&1 || { cat "$work/log" >&2; fail "goreleaser"; }
 	mv dist "$1"
 }
