@@ -159,7 +159,9 @@ func (d *databases) delete(c *proxy.Call, kind string) *proxy.Response {
 		return c.Failure(http.StatusBadRequest, "InvalidParameterCombination",
 			"Cannot delete protected DB "+kind+", please disable deletion protection and try again.")
 	}
-	if kind == "Cluster" && members(c, id) {
+	if stay, err := d.members(c, kind, id); err != nil {
+		return c.Failed(err)
+	} else if stay {
 		return c.Failure(http.StatusBadRequest, "InvalidDBClusterStateFault",
 			"Cluster cannot be deleted, it still contains DB instances in non-deleting state.")
 	}
@@ -187,13 +189,31 @@ func (d *databases) delete(c *proxy.Call, kind string) *proxy.Response {
 	return answerOf("DeleteDB"+kind, string(block))
 }
 
-// members reports whether a cluster has instances that stay.
-func members(c *proxy.Call, cluster string) bool {
+// members reports whether a cluster has instances that stay. AWS deletes a cluster whose instances are all being
+// deleted: here they are gone then.
+func (d *databases) members(c *proxy.Call, kind, cluster string) (stay bool, err error) {
+	if kind != "Cluster" {
+		return false, nil
+	}
 	document, err := c.Ask("rds", rdsVersion, "DescribeDBInstances")
 	if err != nil {
-		return false
+		return false, err
 	}
-	return bytes.Contains(document, []byte("<DBClusterIdentifier>"+cluster+"</DBClusterIdentifier>"))
+	for _, block := range blocks("Instance").FindAll(document, -1) {
+		if element(block, "DBClusterIdentifier") != cluster {
+			continue
+		}
+		key := d.key(c, "Instance", element(block, "DBInstanceIdentifier"))
+		there := d.all[key]
+		if there == nil || there.deleting == nil {
+			return true, nil
+		}
+		if _, err := c.PostForm("rds", there.deleting); err != nil {
+			return false, err
+		}
+		delete(d.all, key)
+	}
+	return false, nil
 }
 
 func (d *databases) wrongState(c *proxy.Call, kind, id, status string) *proxy.Response {
