@@ -142,7 +142,7 @@ func (e elasticIP) foresee(ctx context.Context, planned []addressCall, _ resourc
 // it (tasks, load balancers, endpoints) leaves it only for subnets that exist: the run would wait for itself.
 func (s subnet) foresee(_ context.Context, planned []subnetCall, _ resource.Neighbours, f *resource.Foresight) {
 	for _, c := range planned {
-		if c.ID != "" {
+		if c.ID != "" && c.Request.Old.Inputs.IsNull() { // a replacement that deletes first, and no update
 			f.Refuse(c.Resource, "give the zones in the form in which they were given before: as azs, by name, or by "+
 				"id. A subnet's range follows from it", "the subnet %s has the range %s in another zone than %s, and "+
 				"AWS does not delete it as long as tasks or load balancers are in it", c.ID, c.Props.CIDR,
