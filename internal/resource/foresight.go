@@ -85,7 +85,8 @@ func (f *Foresight) Warn(id, next, format string, args ...any) {
 
 // Waits notes that a run will wait before a change, because AWS has another one in progress.
 func (f *Foresight) Waits(id, format string, args ...any) {
-	f.Remark(id, "An apply waits here", "an apply waits by itself; to apply without the wait, run the command again later",
+	f.Remark(id, "An apply waits here",
+		"an apply waits by itself; to apply without the wait, run the command again later",
 		format, args...)
 }
 
