@@ -21,6 +21,7 @@ UNKNOWN = "__unknown__"
 SERVICES = {
     "elasticloadbalancing": "elbv2",
     "monitoring": "cloudwatch",
+    "servicequotas": "service-quotas",
     "tagging": "resourcegroupstaggingapi",
 }
 

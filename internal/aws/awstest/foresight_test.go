@@ -196,6 +196,9 @@ func TestBucketsForAccessLogs(t *testing.T) {
 	require.Equal(t, []string{"there is no bucket logs-nowhere for the access logs"}, foreseen(t, b, wrong...))
 	wrong[0].Old.Inputs, wrong[0].ID = wrong[0].Inputs, "arn"
 	require.Empty(t, foreseen(t, b, wrong...), "it is not changed")
+	own := with("logs-nowhere")
+	own[0].Uses = map[string]value.Value{"accessLogs": value.NewMap(map[string]value.Value{"name": value.NewString("logs-nowhere")})}
+	require.Empty(t, foreseen(t, b, own...), "the run makes it")
 	for status, says := range map[int]string{
 		http.StatusForbidden:        "",
 		http.StatusMovedPermanently: "the bucket logs-here for the access logs is in another region",

@@ -95,8 +95,9 @@ func TestPermissionsAreAsAWSKnowsThem(t *testing.T) {
 var withoutResource = map[string]bool{
 	"servicediscovery:GetOperation": true, // an operation has no ARN
 	// the resource is optional, and older versions of the reference name none
-	"servicequotas:GetServiceQuota": true,
-	"ecs:ListTasks":                 true, // of container instances, which Fargate lacks: limited to the cluster
+	"servicequotas:GetServiceQuota":     true,
+	"ecs:ListTasks":                     true, // of container instances, which Fargate lacks: limited to the cluster
+	"elasticache:DescribeCacheClusters": true, // of all clusters, to count them: the request names none
 }
 
 func resourceTypes(arns map[string][]string) []string {

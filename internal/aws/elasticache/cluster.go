@@ -53,7 +53,7 @@ func newCluster(a *api) resource.Behaviour {
 			},
 			Permissions: func(s resource.Scope) []resource.Statement {
 				clusters, parameters := own(s, "cluster", clusterLimit), own(s, "parametergroup", groupNameLimit)
-				return append(slices.Concat(placing(s), nodesQuota(s)), []resource.Statement{
+				return append(slices.Concat(placing(s), nodesQuota), []resource.Statement{
 					{On: clusters, Actions: append([]string{
 						"elasticache:CreateCacheCluster", "elasticache:DescribeCacheClusters",
 						"elasticache:ModifyCacheCluster", "elasticache:DeleteCacheCluster",

@@ -14,12 +14,8 @@ import (
 )
 
 // nodesQuota is what the question about the quota of nodes needs.
-func nodesQuota(s resource.Scope) []resource.Statement {
-	return []resource.Statement{servicequotas.Permission, {
-		On:      []string{s.ARN("elasticache", "cluster:*")},
-		Actions: []string{"elasticache:DescribeCacheClusters"},
-		Why:     "how many nodes the region has, in the plan", Looks: true,
-	}}
+var nodesQuota = []resource.Statement{
+	servicequotas.Permission, resource.Foreseeing("elasticache:DescribeCacheClusters"),
 }
 
 // foreseeNodes asks whether the region has room for more nodes, of all engines together.

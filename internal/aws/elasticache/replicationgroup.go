@@ -107,7 +107,7 @@ func groupPermissions(s resource.Scope) []resource.Statement {
 	if given("passwordSecret") {
 		statements = append(statements, readingSecret(s))
 	}
-	return slices.Concat(statements, nodesQuota(s), placing(s), delivering(s), encrypting(s))
+	return slices.Concat(statements, nodesQuota, placing(s), delivering(s), encrypting(s))
 }
 
 var (

@@ -47,7 +47,7 @@ func (l loadBalancer) foresee(
 // foreseeLogs asks for a bucket that the run does not make. Who may not list a bucket learns at least that it exists.
 func (l loadBalancer) foreseeLogs(ctx context.Context, c loadBalancerCall, f *resource.Foresight) {
 	logs := c.Props.AccessLogs
-	if logs == nil || !logs.Bucket.Known() || logs.Bucket.Get() == "" ||
+	if _, made := c.Uses["accessLogs"]; made || logs == nil || !logs.Bucket.Known() || logs.Bucket.Get() == "" ||
 		c.Old.AccessLogs != nil && c.Old.AccessLogs.Bucket.Get() == logs.Bucket.Get() {
 		return
 	}
