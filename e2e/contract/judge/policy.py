@@ -35,6 +35,12 @@ NOT_NEEDED = {
     "ec2:CreateFlowLogs ecs:ListClusters": _OF_ECS,
     "ec2:CreateFlowLogs ecs:ListContainerInstances": _OF_ECS,
 } | {
+    f"servicequotas:GetServiceQuota {dependent}": "only for the quotas of that service"
+    for dependent in (
+        "autoscaling:DescribeAccountLimits", "cloudformation:DescribeAccountLimits", "dynamodb:DescribeLimits",
+        "kinesis:DescribeLimits", "route53:GetAccountLimit",
+    )
+} | {
     f"wafv2:{action} {dependent}": "only what is no load balancer, and web ACLs of other accounts"
     for action, dependents in {
         "AssociateWebACL": [
