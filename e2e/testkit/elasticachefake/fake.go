@@ -253,6 +253,26 @@ func (r *region) settle() {
 	}
 }
 
+// elapse brings the caches that are being deleted nearer to their end: AWS does not wait to be asked about them. A call
+// that is about what they use takes as much time as a description of them.
+func (r *region) elapse() {
+	for _, g := range r.groups {
+		if g.status() == deleting {
+			g.poll()
+		}
+	}
+	for _, c := range r.clusters {
+		if c.status() == deleting {
+			c.poll()
+		}
+	}
+	for _, s := range r.serverless {
+		if *s.Status == deleting {
+			s.poll()
+		}
+	}
+}
+
 // guardNetwork refuses to delete a security group or a subnet in which a cache has network interfaces, as EC2 does.
 func (f *Fake) guardNetwork(c *proxy.Call) *proxy.Response {
 	if c.Service != "ec2" || c.Operation != "DeleteSecurityGroup" && c.Operation != "DeleteSubnet" {
@@ -264,6 +284,7 @@ func (f *Fake) guardNetwork(c *proxy.Call) *proxy.Response {
 	if err != nil {
 		return c.Failure(http.StatusInternalServerError, "InternalError", err.Error())
 	}
+	in.elapse()
 	if subnet := c.Form.Get("SubnetId"); subnet != "" {
 		if in.occupies(subnet) {
 			return c.Failure(http.StatusBadRequest, "DependencyViolation",

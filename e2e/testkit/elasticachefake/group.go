@@ -130,6 +130,7 @@ func modifySubnetGroup(c *call) (any, error) {
 }
 
 func deleteSubnetGroup(c *call) (any, error) {
+	c.elapse()
 	name := lower(c.text("CacheSubnetGroupName"))
 	g := c.subnets[name]
 	if g == nil {
@@ -288,6 +289,7 @@ func resetParameters(c *call) (any, error) {
 }
 
 func deleteParameterGroup(c *call) (any, error) {
+	c.elapse()
 	name := lower(c.text("CacheParameterGroupName"))
 	g := c.parameters[name]
 	if g == nil {

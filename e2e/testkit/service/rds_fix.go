@@ -55,13 +55,13 @@ func keepDatabases(p *proxy.Proxy) {
 	})
 	p.Handle("rds", "ModifyDBSubnetGroup", modifySubnetGroup)
 	p.Handle("rds", "DeleteDBSubnetGroup", func(c *proxy.Call) *proxy.Response {
-		return inUse(c, "DBSubnetGroupName", "InvalidDBSubnetGroupStateFault", "DBSubnetGroupName", "DBSubnetGroup")
+		return d.inUse(c, "DBSubnetGroupName", "InvalidDBSubnetGroupStateFault", "DBSubnetGroupName", "DBSubnetGroup")
 	})
 	p.Handle("rds", "DeleteDBParameterGroup", func(c *proxy.Call) *proxy.Response {
-		return inUse(c, "DBParameterGroupName", "InvalidDBParameterGroupState", "DBParameterGroupName")
+		return d.inUse(c, "DBParameterGroupName", "InvalidDBParameterGroupState", "DBParameterGroupName")
 	})
 	p.Handle("rds", "DeleteDBClusterParameterGroup", func(c *proxy.Call) *proxy.Response {
-		return inUse(c, "DBClusterParameterGroupName", "InvalidDBParameterGroupState", "DBClusterParameterGroup")
+		return d.inUse(c, "DBClusterParameterGroupName", "InvalidDBParameterGroupState", "DBClusterParameterGroup")
 	})
 	for _, kind := range []string{"", "Cluster"} {
 		p.Handle("rds", "ResetDB"+kind+"ParameterGroup", func(c *proxy.Call) *proxy.Response {
@@ -77,8 +77,12 @@ func keepDatabases(p *proxy.Proxy) {
 	p.Interpose(func(c *proxy.Call) *proxy.Response {
 		switch {
 		case c.Service == "ec2" && c.Operation == "DeleteSecurityGroup":
-			return inUse(c, "GroupId", "DependencyViolation", "VpcSecurityGroupId")
-		case c.Service == "ec2" && c.Operation == "DeleteSubnet" && databaseIn(c, c.Form.Get("SubnetId")):
+			return d.inUse(c, "GroupId", "DependencyViolation", "VpcSecurityGroupId")
+		case c.Service == "ec2" && c.Operation == "DeleteSubnet":
+			d.elapse(c)
+			if !databaseIn(c, c.Form.Get("SubnetId")) {
+				return nil
+			}
 			return dependency(c, "The subnet '"+c.Form.Get("SubnetId")+"'", "a database")
 		}
 		return nil

@@ -10,7 +10,8 @@ import (
 )
 
 // inUse refuses the delete of something that a database uses: an element of that name has its name.
-func inUse(c *proxy.Call, parameter, code string, elements ...string) *proxy.Response {
+func (d *databases) inUse(c *proxy.Call, parameter, code string, elements ...string) *proxy.Response {
+	d.elapse(c)
 	name := c.Form.Get(parameter)
 	for _, operation := range []string{"DescribeDBInstances", "DescribeDBClusters"} {
 		document, err := c.Ask("rds", rdsVersion, operation)
