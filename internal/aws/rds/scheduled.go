@@ -102,53 +102,32 @@ func (s schedules) foreign() string {
 	return strings.Join(texts, ", ")
 }
 
+// takeBack sets one property of a change, unless the change has it already, to what it is.
+func takeBack[T any](s schedules, property string, in **T, is *T) {
+	if s.others(property) && *in == nil {
+		*in = is
+	}
+}
+
 // keep puts into a change what the manifest says of properties for which somebody has scheduled another value. AWS
 // would make that at once together with the change, with the downtime that the person wanted in the maintenance window.
 func (s schedules) keep(in *rds.ModifyDBInstanceInput, p model.Instance, found types.DBInstance) {
-	if s.others("class") && in.DBInstanceClass == nil {
-		in.DBInstanceClass = &p.Class
-	}
-	if s.others("storage") && in.AllocatedStorage == nil {
-		in.AllocatedStorage = found.AllocatedStorage
-	}
-	if s.others("storageType") && in.StorageType == nil {
-		in.StorageType = found.StorageType
-	}
-	if s.others("iops") && in.Iops == nil {
-		in.Iops = found.Iops
-	}
-	if s.others("throughput") && in.StorageThroughput == nil {
-		in.StorageThroughput = found.StorageThroughput
-	}
-	if s.others("multiAz") && in.MultiAZ == nil {
-		in.MultiAZ = found.MultiAZ
-	}
-	if s.others("listenPort") && in.DBPortNumber == nil {
-		in.DBPortNumber = listening(found)
-	}
-	if s.others("backupRetention") && in.BackupRetentionPeriod == nil {
-		in.BackupRetentionPeriod = found.BackupRetentionPeriod
-	}
-	if s.others("iamAuthentication") && in.EnableIAMDatabaseAuthentication == nil {
-		in.EnableIAMDatabaseAuthentication = found.IAMDatabaseAuthenticationEnabled
-	}
-	if s.others("engineVersion") && in.EngineVersion == nil {
-		in.EngineVersion = found.EngineVersion
-	}
+	takeBack(s, "class", &in.DBInstanceClass, &p.Class)
+	takeBack(s, "storage", &in.AllocatedStorage, found.AllocatedStorage)
+	takeBack(s, "storageType", &in.StorageType, found.StorageType)
+	takeBack(s, "iops", &in.Iops, found.Iops)
+	takeBack(s, "throughput", &in.StorageThroughput, found.StorageThroughput)
+	takeBack(s, "multiAz", &in.MultiAZ, found.MultiAZ)
+	takeBack(s, "listenPort", &in.DBPortNumber, listening(found))
+	takeBack(s, "backupRetention", &in.BackupRetentionPeriod, found.BackupRetentionPeriod)
+	takeBack(s, "iamAuthentication", &in.EnableIAMDatabaseAuthentication, found.IAMDatabaseAuthenticationEnabled)
+	takeBack(s, "engineVersion", &in.EngineVersion, found.EngineVersion)
 }
 
 // keepInCluster is keep for a cluster.
 func (s schedules) keepInCluster(in *rds.ModifyDBClusterInput, found types.DBCluster) {
-	if s.others("storageType") && in.StorageType == nil {
-		in.StorageType = found.StorageType
-	}
-	if s.others("backupRetention") && in.BackupRetentionPeriod == nil {
-		in.BackupRetentionPeriod = found.BackupRetentionPeriod
-	}
-	if s.others("iamAuthentication") && in.EnableIAMDatabaseAuthentication == nil {
-		in.EnableIAMDatabaseAuthentication = found.IAMDatabaseAuthenticationEnabled
-	}
-	if s.others("engineVersion") && in.EngineVersion == nil {
-		in.EngineVersion = found.EngineVersion
-	}
+	takeBack(s, "storageType", &in.StorageType, found.StorageType)
+	takeBack(s, "backupRetention", &in.BackupRetentionPeriod, found.BackupRetentionPeriod)
+	takeBack(s, "iamAuthentication", &in.EnableIAMDatabaseAuthentication, found.IAMDatabaseAuthenticationEnabled)
+	takeBack(s, "engineVersion", &in.EngineVersion, found.EngineVersion)
 }
