@@ -18,7 +18,7 @@ type Spec struct {
 	component.Common
 
 	Engine            string            `json:"engine,omitempty" enum:"valkey,redis,memcached" default:"valkey" doc:"The engine. redis becomes valkey in place; no other change of the engine keeps the data."`
-	Version           string            `json:"version,omitempty" scalar:"text" pattern:"^[0-9]+\\.[0-9]+(\\.[0-9]+)?$" form:"a version such as 8.2" unset:"8.2 of Valkey, 7.1 of Redis OSS, 1.6.22 of Memcached" example:"\"8.2\"" doc:"Version of the engine, in quotes. A newer one is installed in place; AWS never goes back to an older one. Minor versions that AWS installs by itself are no difference."`
+	Version           string            `json:"version,omitempty" scalar:"text" pattern:"^[0-9]+\\.[0-9]+(\\.[0-9]+)?$" form:"the major and the minor version, such as 8.2 of Valkey, 7.1 of Redis OSS or 1.6.22 of Memcached" unset:"8.2 of Valkey, 7.1 of Redis OSS, 1.6.22 of Memcached" example:"\"8.2\"" doc:"Version of the engine, in quotes. A newer one is installed in place; AWS never goes back to an older one. Minor versions that AWS installs by itself are no difference."`
 	NodeType          string            `json:"nodeType,omitempty" unset:"cache.t4g.small" doc:"Size of the nodes. A change happens online, node by node; of Memcached it needs a new, empty cache."`
 	Nodes             *int              `json:"nodes,omitempty" min:"1" max:"40" unset:"2 in production, else 1" doc:"Number of nodes: of Valkey and Redis OSS the primary and its replicas, at most 6 (of each shard); of Memcached nodes that share the data."`
 	Shards            *int              `json:"shards,omitempty" min:"1" max:"500" unset:"no cluster mode" doc:"Number of shards. Switches cluster mode on, which clients must know."`
