@@ -8,11 +8,12 @@ import (
 	"github.com/company/deployer/e2e/testkit/proxy"
 )
 
-// What RDS offers here: classes of today's families, no minor version 99, and MySQL 5.7 becomes 8.0 only. The emulator
-// knows one engine.
+// What RDS offers here: classes of today's families, db.t2 up to PostgreSQL 12 only, no minor version 99, and MySQL 5.7
+// becomes 8.0 only. The emulator knows one engine.
 var (
-	offeredClass    = regexp.MustCompile(`^db\.(serverless|(t3|t4g|m5|m6g|m7g|m8g|r5|r6g|r7g|r8g|x2g)\.[a-z0-9]+)$`)
+	offeredClass    = regexp.MustCompile(`^db\.(serverless|(t2|t3|t4g|m5|m6g|m7g|m8g|r5|r6g|r7g|r8g|x2g)\.[a-z0-9]+)$`)
 	withdrawnMinors = regexp.MustCompile(`\.99$`)
+	withdrawn       = regexp.MustCompile(`^postgres 1[3-9]\.\d+ db\.t2\.`)
 	small           = regexp.MustCompile(`^(mysql|mariadb) db\.t\dg?\.(micro|small)$`) // without Performance Insights
 )
 
@@ -23,6 +24,9 @@ func rdsAnswer(operation, text string) *proxy.Response {
 
 func offeredVersions(c *proxy.Call) *proxy.Response {
 	engine, version := c.Form.Get("Engine"), c.Form.Get("EngineVersion")
+	if c.Form.Get("DefaultOnly") == "true" && version == major(engine, version) {
+		version += ".4"
+	}
 	targets := ""
 	if engine == "mysql" && major(engine, version) == "5.7" {
 		targets = "<UpgradeTarget><Engine>mysql</Engine><EngineVersion>8.0.42</EngineVersion></UpgradeTarget>"
@@ -41,7 +45,8 @@ func offeredClasses(c *proxy.Call) *proxy.Response {
 		"<DBInstanceClass>%s</DBInstanceClass><SupportsPerformanceInsights>%t</SupportsPerformanceInsights>"+
 		"</OrderableDBInstanceOption>", c.Form.Get("Engine"), c.Form.Get("EngineVersion"), class,
 		!small.MatchString(c.Form.Get("Engine")+" "+class))
-	if !offeredClass.MatchString(class) || withdrawnMinors.MatchString(c.Form.Get("EngineVersion")) {
+	if version := c.Form.Get("EngineVersion"); !offeredClass.MatchString(class) ||
+		withdrawnMinors.MatchString(version) || withdrawn.MatchString(c.Form.Get("Engine")+" "+version+" "+class) {
 		text = ""
 	}
 	return rdsAnswer("DescribeOrderableDBInstanceOptions",

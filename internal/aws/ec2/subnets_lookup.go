@@ -68,7 +68,7 @@ func subnetsLookup(api *api) resource.Lookup {
 				return value.NullValue, err
 			}
 			if !ask.SubnetIDs.IsSet() { // subnets named by the user are kept: ECS reports if it cannot use them
-				leaveOut(ctx, &answer, subnets)
+				leaveOut(ctx, &answer, subnets, len(ask.Services) > 0)
 			}
 			if len(answer.Zones) < 2 {
 				return value.NullValue, tooFewZones(ask, answer)
@@ -168,8 +168,9 @@ var withoutFargate = map[string]bool{
 	"cnn1-az4": true,
 }
 
-// leaveOut removes subnets in zones without Fargate from those of tasks, if others remain, and tells.
-func leaveOut(ctx context.Context, answer *model.Subnets, subnets []types.Subnet) {
+// leaveOut removes subnets in zones without Fargate from those of tasks, if others remain, and tells when there are
+// tasks.
+func leaveOut(ctx context.Context, answer *model.Subnets, subnets []types.Subnet, tasks bool) {
 	zones := map[string]string{} // without Fargate, by subnet
 	for _, s := range subnets {
 		if id := aws.ToString(s.AvailabilityZoneId); withoutFargate[id] {
@@ -187,8 +188,10 @@ func leaveOut(ctx context.Context, answer *model.Subnets, subnets []types.Subnet
 		return
 	}
 	answer.TaskSubnetIDs = kept
-	resource.Note(ctx, "tasks cannot run in "+strings.Join(slices.Sorted(maps.Keys(left)), ", ")+
-		": Fargate is not available there")
+	if tasks {
+		resource.Note(ctx, "tasks cannot run in "+strings.Join(slices.Sorted(maps.Keys(left)), ", ")+
+			": Fargate is not available there")
+	}
 }
 
 // reach is what a subnet's default route can reach.

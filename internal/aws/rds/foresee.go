@@ -102,6 +102,9 @@ func (i instance) foresee(ctx context.Context, planned []instanceCall, _ resourc
 		if p.Class != c.Old.Class || p.EngineVersion != c.Old.EngineVersion || insights && !aws.ToBool(c.Old.Insights) {
 			once(fmt.Sprint(p.Engine, p.EngineVersion, p.Class, insights), func() error {
 				offered, err := i.api.foreseeVersion(ctx, c.Resource, p.Engine, p.EngineVersion, f)
+				if err == nil && offered && p.EngineVersion != c.Old.EngineVersion {
+					p.EngineVersion, err = i.api.completed(ctx, p.Engine, p.EngineVersion)
+				}
 				if err != nil || !offered {
 					return err
 				}
@@ -175,6 +178,23 @@ func (a *api) foreseeVersion(
 	f.Refuse(id, "choose one of `aws rds describe-db-engine-versions --engine "+engine+
 		"`, or give only the major version", "RDS has no version %s of %s in this region", version, engine)
 	return false, nil
+}
+
+// completed is the whole version that AWS makes of one that only begins it; as it was when AWS does not tell.
+func (a *api) completed(ctx context.Context, engine, version string) (string, error) {
+	if whole(engine, version) {
+		return version, nil
+	}
+	out, err := a.client.DescribeDBEngineVersions(ctx, &rds.DescribeDBEngineVersionsInput{
+		Engine: &engine, EngineVersion: &version, DefaultOnly: aws.Bool(true),
+	})
+	if err != nil {
+		return version, failed(err)
+	}
+	if len(out.DBEngineVersions) == 1 && whole(engine, aws.ToString(out.DBEngineVersions[0].EngineVersion)) {
+		return aws.ToString(out.DBEngineVersions[0].EngineVersion), nil
+	}
+	return version, nil
 }
 
 // foreseeUpgrade asks whether AWS upgrades from the version that runs to another major version. Some are reached in
