@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -164,38 +164,66 @@ func missingImages(u *run, images []*used) error {
 	return found.Err()
 }
 
+// mostReasons is how many reasons one warning has.
+const mostReasons = 4
+
 // unaskedImages says once which registries could not be asked, and why.
 func unaskedImages(images []*used) diag.List {
-	why := map[string]error{} // by image
-	var names []string
+	byReason := map[string][]string{} // images
+	var next []string
 	for _, i := range images {
 		var missing *image.MissingError // the registry was asked
-		if i.err != nil && !errors.As(i.err, &missing) && !slices.Contains(names, i.Image) {
-			names = append(names, i.Image)
-			why[i.Image] = i.err
+		if i.err == nil || errors.As(i.err, &missing) {
+			continue
+		}
+		why := strings.TrimSuffix(i.err.Error(), ".")
+		if !slices.Contains(byReason[why], i.Image) {
+			byReason[why] = append(byReason[why], i.Image)
+		}
+		if advice := adviceOn(i.err); advice != "" && !slices.Contains(next, advice) {
+			next = append(next, advice)
 		}
 	}
-	if len(names) == 0 {
+	if len(byReason) == 0 {
 		return nil
 	}
-	slices.Sort(names)
-	next := "Log in with docker login (credential helpers are not run)"
-	var network net.Error
-	if errors.As(why[names[0]], &network) {
-		next = "Check the network and HTTPS_PROXY"
+	reasons := slices.Sorted(maps.Keys(byReason))
+	var parts []string
+	for _, why := range reasons[:min(mostReasons, len(reasons))] {
+		slices.Sort(byReason[why])
+		parts = append(parts, some(byReason[why], 5)+" ("+why+")")
 	}
-	d := diag.New(diag.Failed, "Registry was not asked",
-		fmt.Sprintf("What these tags mean now is not known, so a tag that has moved is not seen: %s. The reason: %s.",
-			some(names, 5), strings.TrimSuffix(why[names[0]].Error(), ".")),
-		"ECS resolves the tag when it starts the tasks. "+next+", or give --no-resolve to ask no registry.")
+	if more := len(reasons) - mostReasons; more > 0 {
+		parts = append(parts, fmt.Sprintf("and other images, for %d other reasons", more))
+	}
+	what := "Whether these images exist and what their tags mean now is not known, so a tag that has moved is not " +
+		"seen: " + strings.Join(parts, "; ") + "."
+	slices.Sort(next)
+	next = append(next, "An image keeps the digest that is deployed under the same tag. The tag of another image is "+
+		"resolved by ECS when it starts the tasks. With --no-resolve no registry is asked.")
+	d := diag.New(diag.Failed, "Registry was not asked", what, strings.Join(next, " "))
 	d.Severity = diag.Warning
 	var op *resource.OpError
 	for _, i := range images {
-		if errors.As(i.err, &op) && i.Image == names[0] {
+		if errors.As(i.err, &op) {
 			d.Operation, d.RequestID = op.Operation, op.RequestID
+			break
 		}
 	}
 	return diag.List{d}
+}
+
+// adviceOn is what to do about a registry that gave no answer.
+func adviceOn(err error) string {
+	var unasked *image.UnaskedError
+	var op *resource.OpError
+	switch {
+	case errors.As(err, &unasked):
+		return diag.Sentence(unasked.Next)
+	case errors.As(err, &op) && op.Denied():
+		return resource.DeniedAdvice(op.Operation, op.Message)
+	}
+	return ""
 }
 
 // floating warns of images whose tag says nothing about their version.
@@ -252,21 +280,10 @@ func (u *run) fitting(ctx context.Context, finder image.Finder, images []*used) 
 			continue
 		}
 		all.Go(func() error {
-			platforms := i.found.Platforms
-			if len(platforms) == 0 && i.found.Config != "" {
-				platform, err := finder.Platform(ctx, i.ref, i.found)
-				if err != nil {
-					return nil // the tasks will show it; a plan without this check is better than none
-				}
-				platforms = []string{platform}
-			}
-			if len(platforms) == 0 || image.Runs(platforms, i.Architecture) {
+			d := i.unfit(ctx, finder)
+			if d == nil {
 				return nil
 			}
-			d := diag.New(diag.Invalid, "Image does not fit the architecture",
-				fmt.Sprintf("The tasks of %s have the architecture %s, and %q is for %s.", i.address, i.Architecture,
-					i.Image, strings.Join(platforms, ", ")),
-				"Build the image for linux/"+i.Architecture+", or set architecture in the component.").For(i.address)
 			d.Position = i.position(u)
 			one.Lock()
 			defer one.Unlock()
@@ -277,6 +294,39 @@ func (u *run) fitting(ctx context.Context, finder image.Finder, images []*used) 
 	_ = all.Wait() // nothing returns an error
 	return found.Sort().Err()
 }
+
+// unfit says why an image does not run in the tasks; nil: it does, or nobody knows.
+func (i *used) unfit(ctx context.Context, finder image.Finder) *diag.Diagnostic {
+	if i.found.Artifact != "" {
+		return diag.New(diag.Invalid, "Not a container image",
+			fmt.Sprintf("What the registry has as %q is no container image: its type is %s.", i.Image,
+				i.found.Artifact),
+			"Correct the name.").For(i.address)
+	}
+	platforms := i.found.Platforms
+	if len(platforms) == 0 && i.found.Config != "" {
+		platform, err := finder.Platform(ctx, i.ref, i.found)
+		if err != nil || platform == "" {
+			return nil // the tasks will show it; a plan without this check is better than none
+		}
+		platforms = []string{platform}
+	}
+	if len(platforms) == 0 || image.Runs(platforms, i.Architecture) {
+		return nil
+	}
+	next := "Build the image for linux/" + i.Architecture
+	for other, field := range fields {
+		if other != i.Architecture && image.Runs(platforms, other) {
+			next += ", or set architecture: " + field + " in the component"
+		}
+	}
+	return diag.New(diag.Invalid, "Image does not fit the architecture",
+		fmt.Sprintf("The tasks of %s have the architecture %s (linux/%s), and %q is for %s.", i.address,
+			fields[i.Architecture], i.Architecture, i.Image, strings.Join(platforms, ", ")), next+".").For(i.address)
+}
+
+// fields are the architectures of images, as the field architecture of components has them.
+var fields = map[string]string{"amd64": "x86_64", "arm64": "arm64"}
 
 // with returns a tree with another value at a path; items of lists are named by their index.
 func with(v value.Value, path []string, to value.Value) value.Value {

@@ -85,6 +85,7 @@ type Found struct {
 	Digest    string   // of the manifest, or of the index of an image for several platforms
 	Platforms []string // of an index: "linux/amd64"; nil: see Finder.Platform
 	Config    string   // digest of the configuration of an image for one platform
+	Artifact  string   // what it is instead of an image: the media type of a Helm chart, for instance
 }
 
 // Runs reports whether an image for those platforms runs on an architecture.
@@ -97,7 +98,7 @@ func Runs(platforms []string, architecture string) bool {
 // Finder asks the registries.
 type Finder interface {
 	// Find returns the digest of an image. An image that is not there is a *MissingError. Any other error says why the
-	// registry could not be asked.
+	// registry could not be asked; an *UnaskedError also says what to do about it.
 	Find(ctx context.Context, ref Ref) (Found, error)
 	// Platform reads the platform of an image that is for one platform only.
 	Platform(ctx context.Context, ref Ref, found Found) (string, error)
@@ -110,3 +111,13 @@ type MissingError struct {
 }
 
 func (e *MissingError) Error() string { return e.What }
+
+// UnaskedError says why a registry gave no answer about an image, and what to do.
+type UnaskedError struct {
+	Err  error
+	Next string
+}
+
+func (e *UnaskedError) Error() string { return e.Err.Error() }
+
+func (e *UnaskedError) Unwrap() error { return e.Err }

@@ -39,4 +39,7 @@ func TestRead(t *testing.T) {
 	require.False(t, image.Runs(found.Platforms, "amd64"))
 	_, err = image.Read("d", []byte("<html>"))
 	require.Error(t, err)
+	found, err = image.Read("d", []byte(`{"config": {"mediaType": "application/vnd.cncf.helm.config.v1+json"}}`))
+	require.NoError(t, err)
+	require.Equal(t, "application/vnd.cncf.helm.config.v1+json", found.Artifact)
 }

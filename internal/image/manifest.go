@@ -3,12 +3,18 @@ package image
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // MediaTypes are the manifests that are understood, those of several platforms first.
 var MediaTypes = []string{
 	"application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json",
 	"application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json",
+}
+
+// configTypes are the configurations of images.
+var configTypes = []string{
+	"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json",
 }
 
 // platform is a platform as indexes and configurations of images have it.
@@ -33,13 +39,18 @@ func Read(digest string, manifest []byte) (Found, error) {
 			Platform platform `json:"platform"`
 		} `json:"manifests"`
 		Config struct {
-			Digest string `json:"digest"`
+			MediaType string `json:"mediaType"`
+			Digest    string `json:"digest"`
 		} `json:"config"`
 	}
 	if err := json.Unmarshal(manifest, &m); err != nil {
 		return Found{}, fmt.Errorf("its manifest cannot be read: %w", err)
 	}
 	found := Found{Digest: digest, Config: m.Config.Digest}
+	// Registries also store other things, with configurations of other types.
+	if t := m.Config.MediaType; t != "" && !slices.Contains(configTypes, t) {
+		found.Artifact = t
+	}
 	for _, entry := range m.Manifests {
 		if p := entry.Platform; p.OS != "" && p.OS != "unknown" { // attestations have an unknown platform
 			found.Platforms = append(found.Platforms, p.String())
@@ -48,11 +59,14 @@ func Read(digest string, manifest []byte) (Found, error) {
 	return found, nil
 }
 
-// ReadPlatform returns the platform that the configuration of an image says.
+// ReadPlatform returns the platform that the configuration of an image says; "": it says none.
 func ReadPlatform(config []byte) (string, error) {
 	var p platform
 	if err := json.Unmarshal(config, &p); err != nil {
 		return "", fmt.Errorf("its configuration cannot be read: %w", err)
+	}
+	if p.OS == "" || p.Architecture == "" {
+		return "", nil
 	}
 	return p.String(), nil
 }

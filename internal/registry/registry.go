@@ -114,23 +114,37 @@ func (c *Client) get(ctx context.Context, ref image.Ref, path, accept string) (a
 				What: "the registry " + ref.Host + " has no " + ref.String(),
 				Next: "push it first, or correct the name",
 			}
-		case got.code < http.StatusInternalServerError && got.code != http.StatusTooManyRequests:
+		case got.code == http.StatusUnauthorized || got.code == http.StatusForbidden:
+			return answer{}, nil, &image.UnaskedError{Err: fmt.Errorf("%s answered %s", host, got.status), Next: login}
+		case got.code == http.StatusTooManyRequests:
+			last = &image.UnaskedError{Err: fmt.Errorf("%s answered %s", host, got.status), Next: limited}
+			continue
+		case got.code < http.StatusInternalServerError:
 			return answer{}, nil, fmt.Errorf("%s answered %s", host, got.status)
 		}
-		last = fmt.Errorf("%s answered %s", host, got.status)
+		last = &image.UnaskedError{Err: fmt.Errorf("%s answered %s", host, got.status), Next: later}
 	}
 	return answer{}, nil, last
 }
 
-// plain takes the address out of an error, which may have a token in it.
+// What to do about a registry that gave no answer.
+const (
+	login   = "Log in with docker login (credential helpers are not run)"
+	limited = "Log in with docker login, which allows more requests to many registries, or try again later"
+	later   = "Try again later"
+	network = "Check the network and HTTPS_PROXY"
+)
+
+// plain takes the address out of an error, which may have a token in it. Nobody has answered: that is a matter of the
+// network.
 func plain(err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		at, _ := url.Parse(wrapped.URL)
 		if at != nil {
-			return fmt.Errorf("%s: %w", at.Host, wrapped.Err)
+			return &image.UnaskedError{Err: fmt.Errorf("%s: %w", at.Host, wrapped.Err), Next: network}
 		}
-		return wrapped.Err
+		return &image.UnaskedError{Err: wrapped.Err, Next: network}
 	}
 	return err
 }
@@ -169,7 +183,10 @@ func (c *Client) authorize(ctx context.Context, ref image.Ref, challenges []stri
 		}
 	}
 	if user == "" {
-		return "", fmt.Errorf("%s wants credentials, and Docker's configuration has none for it", ref.Host)
+		return "", &image.UnaskedError{
+			Err:  fmt.Errorf("%s wants credentials, and Docker's configuration has none for it", ref.Host),
+			Next: login,
+		}
 	}
 	return "", fmt.Errorf("%s did not say how to give credentials", ref.Host)
 }
@@ -204,7 +221,16 @@ func (c *Client) bearer(
 		Access string `json:"access_token"`
 	}
 	if got.code != http.StatusOK {
-		return "", fmt.Errorf("%s gives no token for %s: %s", realm.Host, ref.Repository, got.status)
+		err := fmt.Errorf("%s gives no token for %s: %s", realm.Host, ref.Repository, got.status)
+		switch {
+		case got.code == http.StatusUnauthorized || got.code == http.StatusForbidden:
+			return "", &image.UnaskedError{Err: err, Next: login}
+		case got.code == http.StatusTooManyRequests:
+			return "", &image.UnaskedError{Err: err, Next: limited}
+		case got.code >= http.StatusInternalServerError:
+			return "", &image.UnaskedError{Err: err, Next: later}
+		}
+		return "", err
 	}
 	if err := json.Unmarshal(body, &token); err != nil || token.Token+token.Access == "" {
 		return "", fmt.Errorf("%s gives no token for %s", realm.Host, ref.Repository)

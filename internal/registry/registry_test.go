@@ -45,6 +45,13 @@ func TestFind(t *testing.T) {
 	_, err = c.Find(t.Context(), ref)
 	require.ErrorContains(t, err, "503")
 	require.False(t, errors.As(err, &missing))
+	var unasked *image.UnaskedError
+	require.ErrorAs(t, err, &unasked)
+	require.Equal(t, "Try again later", unasked.Next)
+	r.Close()
+	_, err = c.Find(t.Context(), ref)
+	require.ErrorAs(t, err, &unasked)
+	require.Contains(t, unasked.Next, "network")
 }
 
 // TestCredentials: those of Docker's configuration are sent to the registry that they are for, and no error tells them.
@@ -57,6 +64,9 @@ func TestCredentials(t *testing.T) {
 
 	_, err := registry.New(registry.DockerConfig{}).Find(t.Context(), ref)
 	require.ErrorContains(t, err, "401")
+	var unasked *image.UnaskedError
+	require.ErrorAs(t, err, &unasked)
+	require.Contains(t, unasked.Next, "docker login")
 	config := func(host, password string) registry.DockerConfig {
 		auth := base64.StdEncoding.EncodeToString([]byte("ann:" + password))
 		return registry.ReadDockerConfig(map[string]string{
