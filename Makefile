@@ -128,7 +128,7 @@ generate: build ## Rewrite golden files from what the code does now; read the di
 	DEPLOYER_TEST_BINARY=$(CURDIR)/bin/deployer go test -count=1 ./e2e -update
 
 .PHONY: pulumi-check
-pulumi-check: build $(TOOLS)/pulumi ## Open the derived copy of a state with the stock pulumi CLI
+pulumi-check: build $(TOOLS)/pulumi $(TOOLS)/pulumi-language-yaml ## Open the derived copy of a state with the stock pulumi CLI
 	go build -o bin/testproxy ./e2e/testkit/cmd/testproxy
 	go build -o bin/fakepulumi ./e2e/testkit/cmd/fakepulumi
 	e2e/pulumi-check.sh

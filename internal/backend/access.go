@@ -14,7 +14,7 @@ import (
 
 // SignIn returns the credentials of the settings, in a region; "" is the environment's. It makes no call.
 func SignIn(ctx context.Context, w World, region string) (*aws.Session, error) {
-	return newSession(ctx, w, region)
+	return NewSession(ctx, w, region)
 }
 
 // Access tries what a deployment does with the state and the lock of a key in AWS, and changes nothing.

@@ -17,12 +17,12 @@ func (b *Backend) sessionIn(ctx context.Context, region string) (*aws.Session, e
 	if b.World.Settings.Backend.Type == "s3" && region != "" {
 		return b.own()
 	}
-	return newSession(ctx, b.World, region)
+	return NewSession(ctx, b.World, region)
 }
 
 // ownSession is the session for bucket and locks. The region of a stack does not count: a bucket serves many stacks.
 func ownSession(ctx context.Context, w World) (*aws.Session, error) {
-	session, err := newSession(ctx, w, w.Settings.Backend.Region)
+	session, err := NewSession(ctx, w, w.Settings.Backend.Region)
 	var d *diag.Diagnostic
 	if errors.As(err, &d) && d.Summary == aws.NoRegion {
 		err = diag.New(diag.Invalid, aws.NoRegion, "Nothing names the region of the bucket "+w.Settings.Backend.Bucket+
@@ -31,7 +31,8 @@ func ownSession(ctx context.Context, w World) (*aws.Session, error) {
 	return session, err
 }
 
-func newSession(ctx context.Context, w World, region string) (*aws.Session, error) {
+// NewSession returns the credentials of the settings for a region.
+func NewSession(ctx context.Context, w World, region string) (*aws.Session, error) {
 	s := w.Settings.AWS
 	return aws.NewSession(ctx, aws.Settings{
 		Profile: s.Profile, Region: region, Now: w.Now, Log: w.Log, HTTP: w.HTTP,

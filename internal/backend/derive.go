@@ -13,14 +13,15 @@ import (
 )
 
 // Derive writes the copy of a state that the stock pulumi CLI opens: beside the state, or to Pulumi Cloud.
-func (b *Backend) Derive(ctx context.Context, key state.Key, engineState []byte) error {
-	if len(engineState) == 0 {
+func (b *Backend) Derive(ctx context.Context, key state.Key, p *state.Payload) error {
+	if len(p.Engine) == 0 {
 		return nil
 	}
+	place := engine.Place{Account: p.Account, Region: p.Region}
 	if cloud := b.World.Settings.Pulumi; cloud.InCloud() {
-		return b.deriveInCloud(ctx, cloud, key, engineState)
+		return b.deriveInCloud(ctx, cloud, key, p.Engine, place)
 	}
-	files, err := engine.DIY(engineState, key.Stack, key.Environment)
+	files, err := engine.DIY(p.Engine, key.Stack, key.Environment, place)
 	if err != nil {
 		return err
 	}
@@ -31,8 +32,10 @@ func (b *Backend) Derive(ctx context.Context, key state.Key, engineState []byte)
 	return all.Wait()
 }
 
-func (b *Backend) deriveInCloud(ctx context.Context, to config.Pulumi, key state.Key, engineState []byte) error {
-	deployment, err := engine.Deployment(engineState)
+func (b *Backend) deriveInCloud(
+	ctx context.Context, to config.Pulumi, key state.Key, engineState []byte, place engine.Place,
+) error {
+	deployment, err := engine.Deployment(engineState, place)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,11 @@ func Main() int {
 	f.OnLock = outliveReaders
 	f.Soft, f.Hard = soft, hard
 	code := make(chan int, 1)
-	go func() { code <- Run(f, processArgs()) }()
+	run := Run
+	if isPlugin() {
+		run = servePlugin
+	}
+	go func() { code <- run(f, processArgs()) }()
 	select {
 	case code := <-code:
 		return code

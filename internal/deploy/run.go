@@ -233,7 +233,7 @@ func (u *run) takeOver(held *session.Session, applied *Applied) error {
 	ctx := held.Lock().Context()
 	err := held.Write(ctx, payload, recovery.IntentsOf(held.State()))
 	if err == nil && !u.Unfinished() { // the former holder may have died before it did that
-		applied.Warnings = append(applied.Warnings, backend.AsWarnings(u.back.Derive(ctx, u.req.Key, u.Engine))...)
+		applied.Warnings = append(applied.Warnings, backend.AsWarnings(u.back.Derive(ctx, u.req.Key, payload))...)
 	}
 	return err
 }

@@ -102,7 +102,7 @@ func (u *run) finish(held *session.Session, p *state.Payload, last bool) diag.Li
 		_, err := store.PutHistory(ctx, p.At, e)
 		return err
 	}
-	derive := func(ctx context.Context) error { return u.back.Derive(ctx, u.req.Key, p.Engine) }
+	derive := func(ctx context.Context) error { return u.back.Derive(ctx, u.req.Key, p) }
 	if !last {
 		return backend.EndingWarnings(errors.Join(keep(ctx), derive(ctx)))
 	}

@@ -36,7 +36,7 @@ func TestPulumiReadsIt(t *testing.T) {
 	want(t, "root", string(d.Resources[0].URN), "urn:pulumi:dev::shop::pulumi:pulumi:Stack::shop-dev")
 	want(t, "provider", d.Resources[4].Provider, "urn:pulumi:dev::shop::pulumi:providers:deployer::default::deployer")
 
-	files, err := DIY(state, o.Stack, o.Environment)
+	files, err := DIY(state, o.Stack, o.Environment, Place{})
 	if err != nil || len(files) != 2 {
 		t.Fatal(err, files)
 	}

@@ -16,6 +16,8 @@ const (
 	engineVersion = "v3.258.0" // of the Pulumi modules in go.mod
 )
 
+var providerType = providers.MakeProviderType(packageName)
+
 // naming makes URNs: urn:pulumi:<environment>::<stack>::deployer:<service>:<kind>::<component>:<resource>. They are
 // flat, so that nothing is replaced when a component moves within a file or another component is renamed.
 type naming struct{ stack, environment string }
@@ -32,7 +34,7 @@ func (n naming) root() sdk.URN { return n.urn(sdk.RootStackType, n.rootName()) }
 func (n naming) rootName() string { return n.stack + "-" + n.environment }
 
 func (n naming) provider() sdk.URN {
-	return n.urn(providers.MakeProviderType(packageName), providerName)
+	return n.urn(providerType, providerName)
 }
 
 // providerRef is the reference to the provider in each resource's state.

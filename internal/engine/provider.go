@@ -198,8 +198,11 @@ func (p *provider) Delete(_ context.Context, req plugin.DeleteRequest) (_ plugin
 func (p *provider) Read(ctx context.Context, req plugin.ReadRequest) (resp plugin.ReadResponse, err error) {
 	defer p.run.explain(req.URN, &err)
 	defer recovered(&err)
-	call, behaviour, err := p.run.request(req.URN, plan.NoOp, string(req.ID), value.NullValue,
-		fromProperties(req.Inputs), fromProperties(req.State))
+	inputs, outputs := fromProperties(req.Inputs), fromProperties(req.State)
+	if len(req.Inputs) == 0 && len(req.State) == 0 {
+		inputs, outputs = value.NullValue, value.NullValue // pulumi import: nothing is recorded
+	}
+	call, behaviour, err := p.run.request(req.URN, plan.NoOp, string(req.ID), value.NullValue, inputs, outputs)
 	if err != nil {
 		return plugin.ReadResponse{}, err
 	}

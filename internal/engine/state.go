@@ -149,8 +149,8 @@ func Pending(state []byte) ([]PendingOperation, error) {
 
 // DIY returns the files of Pulumi's self-managed backend for a state, by path, so that the stock pulumi CLI opens it:
 // the project is the stack, the stack is the environment.
-func DIY(state []byte, stack, environment string) (map[string][]byte, error) {
-	d, err := complete(state)
+func DIY(state []byte, stack, environment string, place Place) (map[string][]byte, error) {
+	d, err := complete(state, place)
 	if err != nil {
 		return nil, err
 	}
@@ -174,19 +174,46 @@ func DIY(state []byte, stack, environment string) (map[string][]byte, error) {
 }
 
 // Deployment returns a state as Pulumi's apitype.DeploymentV3, which Pulumi Cloud imports.
-func Deployment(state []byte) (json.RawMessage, error) {
-	d, err := complete(state)
+func Deployment(state []byte, place Place) (json.RawMessage, error) {
+	d, err := complete(state, place)
 	if err != nil {
 		return nil, err
 	}
 	return json.Marshal(d)
 }
 
-// complete is a state with the manifest that Pulumi's tools look for.
-func complete(state []byte) (*deployment, error) {
+// complete is a state with what Pulumi's tools look for: the manifest, and for the Plugin where the objects are.
+func complete(state []byte, place Place) (*deployment, error) {
 	d, err := decodeDeployment(state)
-	if err == nil && d.Manifest == nil {
+	if err != nil {
+		return nil, err
+	}
+	if d.Manifest == nil {
 		d.Manifest = manifest()
 	}
-	return d, err
+	config := map[string]any{}
+	if place.Account != "" {
+		config[accountKey] = place.Account
+	}
+	if place.Region != "" {
+		config[regionKey] = place.Region
+	}
+	for i, raw := range d.Resources {
+		var h head
+		if err := json.Unmarshal(raw, &h); err != nil {
+			return nil, err
+		}
+		if len(config) == 0 || h.Type != string(providerType) {
+			continue
+		}
+		rec, err := decodeRecord(raw)
+		if err != nil {
+			return nil, err
+		}
+		encodable := rec.encodable()
+		encodable.Inputs, encodable.Outputs = config, config
+		d.Resources[i] = encodable.encode()
+		break
+	}
+	return d, nil
 }

@@ -43,6 +43,6 @@ func (u *edited) write(ctx context.Context, next *state.Payload, intents []state
 	done, cancel := backend.Ending(u.back.Hurry(ctx))
 	defer cancel()
 	written.Warnings = backend.EndingWarnings(u.held.Close(done,
-		func(ctx context.Context) error { return u.back.Derive(ctx, u.req.Key, next.Engine) }))
+		func(ctx context.Context) error { return u.back.Derive(ctx, u.req.Key, next) }))
 	return written, nil
 }

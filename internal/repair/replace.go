@@ -298,7 +298,7 @@ func (c *replacing) write(ctx context.Context, p *state.Payload, intents []state
 			}
 			return backend.Keep(ctx, store, final)
 		},
-		func(ctx context.Context) error { return c.back.Derive(ctx, c.req.Key, p.Engine) },
+		func(ctx context.Context) error { return c.back.Derive(ctx, c.req.Key, p) },
 	))...)
 	return nil
 }

@@ -78,6 +78,14 @@ func (s *Session) Close(ctx context.Context, alongside ...func(context.Context) 
 	return errors.Join(failures...)
 }
 
+// WrongAccount is the error that a stack is not in the account of the credentials.
+func WrongAccount(deployed, used string) error {
+	return diag.New(diag.Invalid, "Wrong AWS account",
+		fmt.Sprintf("The stack is deployed in account %s, but the credentials in use belong to account %s.", deployed,
+			used),
+		"Use credentials of account "+deployed+": check AWS_PROFILE and aws.profile.")
+}
+
 // CheckPlace checks that a state belongs to that AWS account and region (an empty one is not compared); else it returns
 // a diag.Invalid.
 func CheckPlace(e *state.Envelope, account, region string) error {
@@ -87,10 +95,7 @@ func CheckPlace(e *state.Envelope, account, region string) error {
 	}
 	switch {
 	case account != "" && place.Account != "" && account != place.Account:
-		return diag.New(diag.Invalid, "Wrong AWS account",
-			fmt.Sprintf("The stack is deployed in account %s, but the credentials in use belong to account %s.",
-				place.Account, account),
-			"Use credentials of account "+place.Account+": check AWS_PROFILE and aws.profile.")
+		return WrongAccount(place.Account, account)
 	case region != "" && place.Region != "" && region != place.Region:
 		return diag.New(diag.Invalid, "Wrong AWS region",
 			fmt.Sprintf("The stack is deployed in %s, but the configuration says %s. Moving to another region would "+
