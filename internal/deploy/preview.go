@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/company/deployer/internal/diag"
 	"github.com/company/deployer/internal/engine"
 	"github.com/company/deployer/internal/expr"
 	"github.com/company/deployer/internal/plan"
@@ -78,7 +79,22 @@ func (u *run) preview(ctx context.Context) (err error) {
 			u.Adopt[id] = true
 		}
 	}
-	return aside(problems(errors.Join(err, fits())).Err())
+	var also *engine.RefusedError
+	if errors.As(err, &also) {
+		refused, _ := u.refusalProblems(also.Refusals)
+		err = errors.Join(err, refused.Err())
+	}
+	return aside(u.placed(problems(errors.Join(err, fits()))).Err())
+}
+
+// placed gives problems of components the places of the components, where they have none.
+func (u *run) placed(found diag.List) diag.List {
+	for _, d := range found {
+		if u.stack != nil && d.Component != "" && d.Position == nil {
+			d.Position = u.stack.Locate(d.Component)
+		}
+	}
+	return found
 }
 
 // options is what preview and apply have in common: one diff, one graph, one set of templates.

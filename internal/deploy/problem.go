@@ -43,6 +43,7 @@ func problem(err error) diag.List {
 		resolve    *engine.ResolveError
 		internal   *engine.InternalError
 		stopped    *engine.StoppedError
+		refused    *engine.RefusedError
 		known      *diag.Diagnostic
 		wait       *resource.WaitError
 	)
@@ -91,6 +92,8 @@ func problem(err error) diag.List {
 			"")
 		fromAWS(d, resolve.Err)
 		return diag.List{d.For(resource.ComponentOf(resolve.Resource))}
+	case errors.As(err, &refused):
+		return nil // run.preview tells it
 	case errors.As(err, &internal):
 		return diag.List{diag.New(diag.Failed, "The engine stopped", internal.Error()+".",
 			"What was done is in the state. Run the command again; if it stops again, report this text.")}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
 	"github.com/company/deployer/internal/value"
 )
 
@@ -56,6 +57,19 @@ type ResolveError struct {
 
 func (e *ResolveError) Error() string { return e.Resource + ": " + e.Err.Error() }
 func (e *ResolveError) Unwrap() error { return e.Err }
+
+// RefusedError is what AWS would refuse of a plan that has other problems, too, so that all are reported together.
+type RefusedError struct {
+	Refusals []resource.Refusal
+}
+
+func (e *RefusedError) Error() string {
+	texts := make([]string, len(e.Refusals))
+	for i, r := range e.Refusals {
+		texts[i] = r.Resource + ": " + r.What
+	}
+	return strings.Join(texts, "; ")
+}
 
 // StoppedError says that the run ended early because its context ended. Steps in flight were finished and are in the
 // state.

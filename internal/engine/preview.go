@@ -46,7 +46,7 @@ type Preview struct {
 // nothing.
 //
 // With a *ProtectedError or an *ObstructedError (joined if both) it still returns the preview, to be shown. All
-// problems with properties are found at once: *ProblemError and *ResolveError, joined.
+// problems with properties are found at once: *ProblemError and *ResolveError, joined, and with them a *RefusedError.
 func PreviewApply(ctx context.Context, graph *resource.Graph, state []byte, o Options) (*Preview, error) {
 	start, err := recoverState(ctx, graph, state, o)
 	if err != nil {
@@ -85,7 +85,7 @@ func (r *run) preview(ctx context.Context, recovered, asking bool) (*Preview, er
 	defer source.Close()
 	r.plan = newCollector(r)
 	if err := r.execute(ctx, &deploy.Options{DryRun: true, Parallel: 1}, source); err != nil {
-		return nil, err
+		return nil, r.also(ctx, err, asking)
 	}
 	p := &Preview{Recovered: recovered}
 	if asking {
@@ -101,6 +101,20 @@ func (r *run) preview(ctx context.Context, recovered, asking bool) (*Preview, er
 	p.Found = slices.Sorted(maps.Keys(r.plan.found))
 	p.Intents, p.Unnamed = r.plan.intents()
 	return p, errors.Join(protectedError(p.Plan), obstructedError(p.Plan))
+}
+
+// also adds to the problems of a plan what AWS would refuse of the rest.
+func (r *run) also(ctx context.Context, err error, asking bool) error {
+	var unfit *ProblemError
+	var resolve *ResolveError
+	var stopped *StoppedError
+	if !asking || r.o.Offline || errors.As(err, &stopped) || !errors.As(err, &unfit) && !errors.As(err, &resolve) {
+		return err
+	}
+	if refusals, _ := r.plan.foresee(ctx); len(refusals) > 0 && ctx.Err() == nil {
+		return errors.Join(err, &RefusedError{Refusals: refusals})
+	}
+	return err
 }
 
 func protectedError(p *plan.Plan) error {
