@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdkec2 "github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	sdkiam "github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 
@@ -219,4 +220,32 @@ func TestSecurityPoliciesOfListeners(t *testing.T) {
 		foreseen(t, b, wrong...))
 	wrong[0].Old.Inputs = wrong[0].Inputs
 	require.Empty(t, foreseen(t, b, wrong...), "it is not changed")
+}
+
+func TestRolesOfTasks(t *testing.T) {
+	h := start(t)
+	b := behaviour(t, awsecs.Behaviours(h.Config), ecs.TaskDefinitionType)
+	client := sdkiam.NewFromConfig(h.Plain)
+	role := func(name, principal string) string {
+		out, err := client.CreateRole(t.Context(), &sdkiam.CreateRoleInput{
+			RoleName: &name, AssumeRolePolicyDocument: aws.String(`{"Version": "2012-10-17", "Statement": [{"Effect": ` +
+				`"Allow", "Action": "sts:AssumeRole", "Principal": ` + principal + `}]}`),
+		})
+		require.NoError(t, err)
+		return *out.Role.Arn
+	}
+	with := func(arn string) []resource.Request {
+		return newOnes(1, value.Encode(ecs.TaskDefinition{TaskRoleArn: value.Lit(arn)}))
+	}
+	fine := role("fine", `{"Service": ["lambda.amazonaws.com", "ecs-tasks.amazonaws.com"]}`)
+	require.Empty(t, foreseen(t, b, with(fine)...))
+	require.Empty(t, foreseen(t, b, with(role("open", `"*"`))...))
+	other := role("other", `{"Service": "lambda.amazonaws.com"}`)
+	require.Equal(t, []string{"ECS tasks cannot have the role " + other + ": its trust policy does not name them"},
+		foreseen(t, b, with(other)...))
+	foreign := "arn:aws:iam::999999999999:role/fine"
+	require.Equal(t, []string{"the role " + foreign + " does not exist in this account, but " + fine + " does"},
+		foreseen(t, b, with(foreign)...))
+	require.Equal(t, []string{"the role " + fine + "-too does not exist in this account"},
+		foreseen(t, b, with(fine+"-too")...))
 }

@@ -143,6 +143,10 @@ func TestSecretLookup(t *testing.T) {
 	}
 	_, err = find("lookup/nope")
 	wantNext(t, err, "create-secret")
+	_, err = client.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{Name: aws.String("suite/empty")})
+	require.NoError(t, err)
+	_, err = find("suite/empty")
+	wantNext(t, err, "put-secret-value")
 	_, err = client.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{SecretId: made.ARN})
 	require.NoError(t, err)
 	_, err = find("lookup/database")

@@ -5,12 +5,15 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/aws/policy"
 	"github.com/company/deployer/internal/aws/servicequotas"
 	"github.com/company/deployer/internal/resource"
 	wanted "github.com/company/deployer/internal/resource/ecs"
+	"github.com/company/deployer/internal/value"
 )
 
 // roleProperties are the properties that name a role.
@@ -50,17 +53,46 @@ func (t *taskDefinition) foresee(
 				continue
 			}
 			asked[arn] = true
-			f.Ask(func() error {
-				_, err := t.api.roles.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
-				if call.HasCode(err, "NoSuchEntity") {
-					f.Refuse(c.Resource, "correct the ARN in `overrides`, or create the role",
-						"the role %s does not exist", arn)
-					return nil
-				}
-				return call.Error(err)
-			})
+			f.Ask(func() error { return t.foreseeRole(ctx, c.Resource, arn, name, f) })
 		}
 	}
+}
+
+func (t *taskDefinition) foreseeRole(ctx context.Context, id, arn, name string, f *resource.Foresight) error {
+	found, err := t.api.roles.GetRole(ctx, &iam.GetRoleInput{RoleName: &name})
+	if call.HasCode(err, "NoSuchEntity") {
+		f.Refuse(id, "correct the ARN in `overrides`, or create the role", "the role %s does not exist in this account",
+			arn)
+		return nil
+	}
+	if err != nil || found.Role == nil {
+		return call.Error(err)
+	}
+	if got := aws.ToString(found.Role.Arn); got != arn {
+		f.Refuse(id, "correct the ARN in `overrides`: tasks have roles of their own account only",
+			"the role %s does not exist in this account, but %s does", arn, got)
+		return nil
+	}
+	if trust, err := policy.Parse(aws.ToString(found.Role.AssumeRolePolicyDocument)); err == nil && !trusts(trust) {
+		f.Refuse(id, "let the trust policy of the role name the service "+principal, "ECS tasks cannot have the role "+
+			"%s: its trust policy does not name them", arn)
+	}
+	return nil
+}
+
+// principal is the service that has the roles of tasks.
+const principal = "ecs-tasks.amazonaws.com"
+
+// trusts reports whether a trust policy may let tasks have the role. A principal that covers more counts.
+func trusts(trust value.Value) bool {
+	found := false
+	trust.Walk(func(path []string, v value.Value) {
+		if slices.Contains(path, "NotPrincipal") ||
+			slices.Contains(path, "Principal") && (v.Str() == principal || v.Str() == "*") {
+			found = true
+		}
+	})
+	return found
 }
 
 // rolesOf returns the ARNs of the roles of a task definition, as far as they are known.

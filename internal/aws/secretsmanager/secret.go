@@ -7,6 +7,7 @@ package secretsmanager
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,11 +58,25 @@ func (s secret) read(ctx context.Context, props value.Value) (value.Value, error
 	}
 	if found.DeletedDate != nil {
 		return value.NullValue, wrong("restore it: aws secretsmanager restore-secret --secret-id "+want.ID,
-			"secret %s is marked for deletion since %s", want.ID, found.DeletedDate.UTC().Format(time.DateOnly))
+			"the secret %s is scheduled for deletion (%s)", want.ID, found.DeletedDate.UTC().Format(time.DateOnly))
+	}
+	if !current(found.VersionIdsToStages) {
+		return value.NullValue, wrong("give it one: aws secretsmanager put-secret-value --region "+s.region+
+			" --secret-id "+want.ID+" --secret-string ...", "the secret %s has no value yet", want.ID)
 	}
 	return value.Encode(model.SecretOutputs{
 		ARN: aws.ToString(found.ARN), Name: aws.ToString(found.Name), KMSKeyID: aws.ToString(found.KmsKeyId),
 	}), nil
+}
+
+// current reports whether a secret has a value: ECS takes the version with this label.
+func current(versions map[string][]string) bool {
+	for _, labels := range versions {
+		if slices.Contains(labels, "AWSCURRENT") {
+			return true
+		}
+	}
+	return false
 }
 
 // arnOf is the ARN of the secret in question, with or without its six random characters.
