@@ -53,6 +53,8 @@ type World struct {
 	Index Index                              // AWS's index of tags
 	// who is asked about container images, in AWS with that configuration; nil: nobody is asked
 	Images func(sdk.Config) image.Finder
+	// asks for a quota of the account, by its service and code in Service Quotas; nil: nobody is asked
+	Quota func(ctx context.Context, cfg sdk.Config, service, code string) (float64, error)
 	// reads metrics, in the order given
 	Metrics func(context.Context, sdk.Config, []resource.Metric, resource.Span) ([][]report.Point, error)
 

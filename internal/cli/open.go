@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"os"
 	"slices"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/company/deployer/internal/aws/cloudwatch"
 	"github.com/company/deployer/internal/aws/ecr"
 	"github.com/company/deployer/internal/aws/logs"
+	"github.com/company/deployer/internal/aws/servicequotas"
 	"github.com/company/deployer/internal/aws/tagging"
 	"github.com/company/deployer/internal/backend"
 	"github.com/company/deployer/internal/config"
@@ -73,6 +75,9 @@ func (f *Factory) world(settings config.Settings) backend.World {
 		NoHome: f.noHome, Types: catalog.New, Index: tagging.Find, Metrics: cloudwatch.Read,
 		Trail: cloudtrail.Read,
 		Logs:  logs.Source,
+		Quota: func(ctx context.Context, cfg aws.Config, service, code string) (float64, error) {
+			return servicequotas.Get(ctx, cfg, servicequotas.Of(service, code))
+		},
 		Images: func(cfg aws.Config) image.Finder {
 			return ecr.New(cfg, registry.New(registry.ReadDockerConfig(f.Env, f.Home, f.ReadFile)))
 		},

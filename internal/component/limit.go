@@ -24,11 +24,33 @@ const (
 	arnLength = 40
 )
 
-// OverQuota says that a stack makes more objects than AWS allows by default. AWS can raise quotas, so it is a warning.
-func OverQuota(path []string, count int, what, quota string, limit int) value.Problem {
-	return problem(Quota, path, nil, "%s: %d, and AWS's default quota %q is %d. If it was not raised for the "+
-		"account, ask for more under "+
-		"Service Quotas before the apply, or spread the services over several stacks", what, count, quota, limit)
+// Limited is a quota of Service Quotas with its default.
+type Limited struct {
+	Service, Code, Name string
+	Default             int
+	Fixed               bool // AWS raises it for nobody
+}
+
+// groupRules are the rules of a security group in one direction.
+var groupRules = Limited{
+	Service: "vpc", Code: "L-0EA8095F", Name: "Inbound or outbound rules per security group", Default: maxGroupRules,
+}
+
+// OverQuota says that a stack makes more objects than AWS allows by default. The account may have a higher quota, so it
+// is a warning; a plan asks for the quota.
+func OverQuota(path []string, count int, what string, quota Limited) value.Problem {
+	next := "If it was not raised for the account, ask for more under Service Quotas before the apply, or spread the " +
+		"services over several stacks"
+	if quota.Fixed {
+		next = "AWS does not raise it: spread the services over several stacks"
+	}
+	p := problem(Quota, path, nil, "%s: %d, and AWS's default quota %q is %d. %s", what, count, quota.Name,
+		quota.Default, next)
+	p.Over = &value.Over{
+		What: fmt.Sprintf("%d %s", count, what), Service: quota.Service, Code: quota.Code, Name: quota.Name,
+		Count: count, Fixed: quota.Fixed,
+	}
+	return p
 }
 
 // checkLimits finds what AWS would refuse in the middle of an apply.
@@ -66,8 +88,7 @@ func (x *expansion) checkLimits(graph *resource.Graph) {
 	for _, group := range slices.Sorted(maps.Keys(rules)) {
 		if n := rules[group]; n > maxGroupRules {
 			address, direction, _ := strings.Cut(group, " ")
-			x.add(address, OverQuota(nil, n, fmt.Sprintf("%s rules of the security group", direction),
-				"Inbound or outbound rules per security group", maxGroupRules))
+			x.add(address, OverQuota(nil, n, direction+" rules of the security group", groupRules))
 		}
 	}
 }

@@ -42,7 +42,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 	if asked == nil {
 		looked = u.look(ctx, o)
 	}
-	aside := u.aside(ctx)
+	aside, room := u.aside(ctx), u.weigh(ctx)
 	preview, err := engine.PreviewApply(ctx, u.graph, u.Engine, o)
 	if preview != nil && looked != nil {
 		findings := looked()
@@ -84,7 +84,7 @@ func (u *run) preview(ctx context.Context) (err error) {
 		refused, _ := u.refusalProblems(also.Refusals)
 		err = errors.Join(err, refused.Err())
 	}
-	return aside(u.placed(problems(errors.Join(err, fits()))).Err())
+	return aside(u.placed(problems(errors.Join(err, fits(), room()))).Err())
 }
 
 // placed gives problems of components the places of the components, where they have none.

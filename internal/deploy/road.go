@@ -80,6 +80,7 @@ func Plan(ctx context.Context, b *backend.Backend, req Request) (*Planned, error
 		return nil, found
 	}
 	u := newRun(b, stack, graph, where, req)
+	found = u.limits(found)
 	u.from(stored, lineageOf(stored, b.NewID))
 	if err := u.move(); err != nil {
 		return nil, err
@@ -88,7 +89,7 @@ func Plan(ctx context.Context, b *backend.Backend, req Request) (*Planned, error
 		unfinished(b, stored))}
 	err = backend.Early(ctx, u.preview(ctx))
 	planned.Plan = u.plan
-	planned.Warnings.Add(slices.Concat(u.renamed, u.unasked, u.noticed, u.tags)...)
+	planned.Warnings.Add(slices.Concat(u.renamed, u.unasked, u.noticed, u.tags, u.limited)...)
 	if d := u.onHold(); d != nil && u.plan != nil {
 		d.Severity = diag.Warning
 		d.Next = "An apply of this plan stops, unless it releases the hold: " + u.again("--release-hold")
@@ -139,7 +140,7 @@ func Apply(ctx context.Context, b *backend.Backend, req Request) (*Applied, erro
 		}
 	}
 	u := newRun(b, stack, graph, where, req)
-	return u.under(held, append(found, warnings(b, req.Key, held.State() != nil)...))
+	return u.under(held, append(u.limits(found), warnings(b, req.Key, held.State() != nil)...))
 }
 
 // Destroy deletes everything in the state. Nothing is desired, and no manifest is needed.

@@ -51,6 +51,8 @@ type run struct {
 	outputs map[string]map[string]value.Value // of the preview, as far as they are known
 
 	tags     diag.List              // warnings about images
+	over     diag.List              // warnings about AWS's default quotas: the account's own are to be asked for
+	limited  diag.List              // of these, what stays
 	drift    []plan.Drift           // what somebody else has changed
 	asked    bool                   // the registries were asked
 	approved *Saved                 // the plan to carry out, and no other; nil: what this run plans
@@ -168,7 +170,8 @@ func (u *run) planAndClaim(held *session.Session, applied *Applied) error {
 	err = u.preview(ctx)
 	applied.Plan = u.plan
 	if !told {
-		applied.Warnings = slices.Concat(applied.Warnings, u.doubts, u.renamed, u.unasked, u.noticed, u.tags)
+		applied.Warnings = slices.Concat(applied.Warnings, u.doubts, u.renamed, u.unasked, u.noticed, u.tags,
+			u.limited)
 	}
 	if err == nil && u.approved != nil {
 		err = u.approved.same(u.back, u.plan)

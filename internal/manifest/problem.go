@@ -66,6 +66,8 @@ var summaries = map[value.ProblemKind]string{
 	value.MissingKey: "Missing key",
 	value.BadValue:   "Invalid value",
 	value.NotKnown:   "Not known at plan time",
+
+	component.Quota: "More than AWS allows by default",
 }
 
 // summaryOf is the summary of problems of a kind.
@@ -77,9 +79,12 @@ func summaryOf(kind value.ProblemKind) string {
 }
 
 // graded makes a warning of a problem that may be no error.
-func graded(d *diag.Diagnostic, kind value.ProblemKind) *diag.Diagnostic {
-	if component.Warning(kind) {
+func graded(d *diag.Diagnostic, problem value.Problem) *diag.Diagnostic {
+	if component.Warning(problem.Kind) {
 		d.Severity = diag.Warning
+	}
+	if problem.Over != nil {
+		d.Cause = problem.Over
 	}
 	return d
 }

@@ -113,7 +113,7 @@ func (s *Stack) Diagnose(address string, found []value.Problem) diag.List {
 	for _, problem := range found {
 		if c == nil || c.document == nil { // a saved plan has no files
 			p.add(graded(diag.New(diag.Invalid, summaryOf(problem.Kind), upperFirst(problem.Error())+".", ""),
-				problem.Kind).For(address))
+				problem).For(address))
 			continue
 		}
 		if s.failed && slices.Contains(resolved, problem.Kind) {
@@ -130,7 +130,7 @@ func (s *Stack) Diagnose(address string, found []value.Problem) diag.List {
 		if problem.Kind == value.UnknownKey && len(problem.Path) == 1 {
 			d.Detail = strings.Replace(d.Detail, "a key of spec.", "a key of the spec of "+c.Kind+".", 1)
 		}
-		p.add(graded(d, problem.Kind).For(address))
+		p.add(graded(d, problem).For(address))
 	}
 	return p.list.Sort()
 }

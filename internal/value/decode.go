@@ -35,7 +35,19 @@ type Problem struct {
 	Rests   []string // other keys at the root that the problem depends on
 	OfKey   bool     // the last key of the path is wrong, not its value
 	Filled  bool     // the value was filled in: it has the right type but breaks a rule of its field
+	Over    *Over    // of what AWS allows by default
 }
+
+// Over is more than AWS allows by default. An account may have a higher quota.
+type Over struct {
+	What          string // "120 rules of the public load balancer"
+	Service, Code string // the quota, as Service Quotas calls it
+	Name          string // the same for people
+	Count         int
+	Fixed         bool // AWS raises it for nobody
+}
+
+func (o *Over) Error() string { return o.What + ": more than " + o.Name }
 
 // Problems collects the problems of a tree.
 type Problems []Problem
@@ -49,7 +61,12 @@ func (p *Problems) Bad(path, format string, args ...any) {
 // no use when cpu is not a number.
 func (p Problem) RestsOn(keys ...string) Problem { p.Rests = keys; return p }
 
-func (p Problem) Error() string { return strings.Join(p.Path, ".") + ": " + p.Message }
+func (p Problem) Error() string {
+	if len(p.Path) == 0 {
+		return p.Message
+	}
+	return strings.Join(p.Path, ".") + ": " + p.Message
+}
 
 // Decode fills *out from v and returns everything that does not fit. Struct fields have the name of their json tag.
 // Their other tags are rules of Field, which Decode enforces, and defaults, which Decode fills in. Fields of type Of[T]

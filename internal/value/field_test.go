@@ -39,7 +39,7 @@ func TestRulesOfTags(t *testing.T) {
 			"host": "a.b", "cert": "arn:x", "tags": m{"a": 1}, "ports": []any{m{"port": 1}, m{"port": 2}},
 			"nested": m{"cpu": 256, "share": 0.5, "count": 1, "wait": "2m"},
 		}, nil},
-		"nothing":  {m{}, []string{": needs host, hosts or tags: it leads nowhere"}},
+		"nothing":  {m{}, []string{"needs host, hosts or tags: it leads nowhere"}},
 		"pattern":  {m{"host": "A"}, []string{`host: "A" is not a host name`}},
 		"long":     {m{"host": "abcdefghijk"}, []string{"host: must have at most 10 characters, but has 11"}},
 		"of items": {m{"hosts": []any{"a", "B"}}, []string{`hosts.1: "B" is not a host name`}},

@@ -65,7 +65,7 @@ func TestDecodeReportsEverythingAtOnce(t *testing.T) {
 	}
 	require.Equal(t, map[string]ProblemKind{
 		`nome: unknown key "nome"`:                                      UnknownKey,
-		`: the key "name" is required`:                                  MissingKey,
+		`the key "name" is required`:                                    MissingKey,
 		`cpu: must be a number, but is a string`:                        WrongType,
 		`ratio: must be a number, but the variable has the text "much"`: WrongType,
 		`on: must be true or false, but is a number`:                    WrongType,

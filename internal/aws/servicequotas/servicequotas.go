@@ -29,6 +29,9 @@ var (
 	FargateSpot     = Quota{"fargate", "L-36FBB829"}
 )
 
+// Of names a quota by its codes.
+func Of(service, code string) Quota { return Quota{service, code} }
+
 // patience is how long a plan waits for an answer. A network without a way to Service Quotas does not answer at all.
 const patience = 5 * time.Second
 

@@ -118,25 +118,34 @@ func Kind() component.Kind {
 	})
 }
 
-// Default quotas of one Application Load Balancer ("Quotas for your Application Load Balancers").
-const (
-	maxRules        = 100 // without default actions
-	maxTargetGroups = 100
-	maxCertificates = 25 // without the default ones
+// balancing is Elastic Load Balancing in Service Quotas.
+const balancing = "elasticloadbalancing"
+
+// Quotas of one Application Load Balancer ("Quotas for your Application Load Balancers"), with their defaults.
+var (
+	rulesQuota = component.Limited{ // without default actions
+		Service: balancing, Code: "L-7EED9B64", Name: "Rules per Application Load Balancer", Default: 100,
+	}
+	targetGroupsQuota = component.Limited{
+		Service: balancing, Code: "L-822D1B1B", Name: "Target Groups per Application Load Balancer", Default: 100,
+		Fixed: true,
+	}
+	certificatesQuota = component.Limited{ // without the default ones
+		Service: balancing, Code: "L-9365A611", Name: "Certificates per Application Load Balancer", Default: 25,
+	}
 )
 
 // quotas finds where one load balancer exceeds AWS's default quotas.
 func (r *Rules) quotas(certificates int) []value.Problem {
 	var out []value.Problem
-	check := func(count int, what, quota string, limit int) {
-		if count > limit {
-			out = append(out, component.OverQuota(nil, count, what+" of the "+scheme(r.public)+" load balancer", quota,
-				limit))
+	check := func(count int, what string, quota component.Limited) {
+		if count > quota.Default {
+			out = append(out, component.OverQuota(nil, count, what+" of the "+scheme(r.public)+" load balancer", quota))
 		}
 	}
-	check(len(r.http)+len(r.https), "rules", "Rules per Application Load Balancer", maxRules)
-	check(len(r.needs), "target groups", "Target Groups per Application Load Balancer", maxTargetGroups)
-	check(certificates-1, "certificates", "Certificates per Application Load Balancer", maxCertificates)
+	check(len(r.http)+len(r.https), "rules", rulesQuota)
+	check(len(r.needs), "target groups", targetGroupsQuota)
+	check(certificates-1, "certificates", certificatesQuota)
 	return out
 }
 
