@@ -54,7 +54,7 @@ func problem(err error) diag.List {
 		d.Cause = err
 		return diag.List{d}
 	case errors.As(err, &protected):
-		d := protectedProblem(protected.Resources)
+		d := protectedProblem(protected)
 		d.Cause = protected
 		return diag.List{d}
 	case errors.As(err, &obstructed):
@@ -124,7 +124,8 @@ func givenUp(step *engine.StepError) diag.List {
 	return diag.List{d.For(resource.ComponentOf(step.Resource))}
 }
 
-func protectedProblem(resources []string) *diag.Diagnostic {
+func protectedProblem(refused *engine.ProtectedError) *diag.Diagnostic {
+	resources := refused.Resources
 	var addresses []string
 	for _, id := range resources {
 		addresses = append(addresses, resource.ComponentOf(id))
@@ -136,8 +137,16 @@ func protectedProblem(resources []string) *diag.Diagnostic {
 		flags[i] = "--allow-data-loss " + a
 	}
 	return diag.New(diag.Invalid, "Protected component",
-		"This would delete or replace protected components: "+strings.Join(resources, ", ")+". Nothing was touched.",
+		"This would "+whatIsRefused(refused)+". Nothing was touched.",
 		"To allow it: "+strings.Join(flags, " "))
+}
+
+func whatIsRefused(e *engine.ProtectedError) string {
+	deeds := "delete or replace protected components"
+	if e.Emptied {
+		deeds += ", or delete data of them"
+	}
+	return deeds + ": " + strings.Join(e.Resources, ", ")
 }
 
 // obstructedProblems says for each object why AWS would refuse to delete it, and what to do.
@@ -162,8 +171,7 @@ func foreseen(found diag.List) (diag.List, bool) {
 		w.Severity = diag.Warning
 		switch {
 		case errors.As(d.Cause, &protected):
-			w.Detail = "Apply will refuse to delete or replace protected components: " +
-				strings.Join(protected.Resources, ", ") + "."
+			w.Detail = "Apply will refuse to " + whatIsRefused(protected) + "."
 		case errors.As(d.Cause, &obstructed):
 			w.Detail = strings.Replace(d.Detail, "Nothing was touched.", "Apply will refuse to start.", 1)
 		default:

@@ -25,9 +25,11 @@ func (e *StepError) Error() string {
 }
 func (e *StepError) Unwrap() error { return e.Err }
 
-// ProtectedError names every protected resource that a run would delete or replace. Nothing was touched.
+// ProtectedError names every protected resource that a run would delete or replace, or whose data it would delete.
+// Nothing was touched.
 type ProtectedError struct {
 	Resources []string // IDs, sorted
+	Emptied   bool     // at least one of them would only lose data
 }
 
 func (e *ProtectedError) Error() string {

@@ -119,10 +119,12 @@ func (r *run) also(ctx context.Context, err error, asking bool) error {
 
 func protectedError(p *plan.Plan) error {
 	var ids []string
+	emptied := false
 	for _, c := range p.Components {
 		for _, change := range c.Changes {
 			if change.Protected {
 				ids = append(ids, change.Resource)
+				emptied = emptied || change.Action == plan.Update
 			}
 		}
 	}
@@ -130,5 +132,5 @@ func protectedError(p *plan.Plan) error {
 		return nil
 	}
 	slices.Sort(ids)
-	return &ProtectedError{Resources: slices.Compact(ids)}
+	return &ProtectedError{Resources: slices.Compact(ids), Emptied: emptied}
 }

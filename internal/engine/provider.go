@@ -87,7 +87,7 @@ func (p *provider) Diff(_ context.Context, req plugin.DiffRequest) (_ plugin.Dif
 	destroys := len(diff.Replace) > 0 ||
 		def.Meaning(resource.Change{Changed: diff.Changed(), Old: was, Desired: desired}) == plan.DataLoss
 	if destroys && p.run.mode == applying && p.run.guarded[id] {
-		err := &ProtectedError{Resources: []string{id}}
+		err := &ProtectedError{Resources: []string{id}, Emptied: len(diff.Replace) == 0}
 		p.run.fail(err)
 		return plugin.DiffResult{}, err
 	}

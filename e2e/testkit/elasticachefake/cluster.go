@@ -176,12 +176,14 @@ func modifyCacheCluster(c *call) (any, error) {
 		return nil, invalid("The number of nodes must be from 1 to 40.")
 	case count < cluster.count && int32(len(gone)) != cluster.count-count:
 		return nil, combination("CacheNodeIdsToRemove must name the nodes to remove.")
-	case mode == "cross-az" && count < 2:
+	case c.text("AZMode") == "cross-az" && count < 2:
 		return nil, combination("Cross-AZ needs at least 2 nodes.")
 	}
 	cluster.start(modifying, func() {
 		effect()
-		cluster.count, cluster.azMode = count, mode
+		if cluster.count, cluster.azMode = count, mode; count == 1 {
+			cluster.azMode = "single-az"
+		}
 	})
 	return &elasticache.ModifyCacheClusterOutput{CacheCluster: cluster.view(c.region)}, nil
 }

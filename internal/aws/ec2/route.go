@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
 	"github.com/company/deployer/internal/aws/call"
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/ec2"
 	"github.com/company/deployer/internal/value"
@@ -28,6 +29,9 @@ func newRoute(api *api, tables *objects[types.RouteTable]) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.RouteType, Version: 1, ReplaceOn: []string{"routeTableId", "destination"},
 			FoundBy: []string{"routeTableId"},
+			// Another gateway does not know the connections that go through the old one.
+			Consequence: resource.Causes(plan.Restart, "gatewayId", "natGatewayId"),
+			Remark:      func(resource.Change) string { return "open connections to the internet break" },
 			NotYet: []resource.NotYet{{
 				Operations: []string{"ec2:CreateRoute", "ec2:ReplaceRoute"},
 				Codes: []string{

@@ -43,6 +43,7 @@ func newService(calls *api, watcher *rollout.Watcher, runner *task.Runner) resou
 			CreateOnly:  []string{"initialCount"},
 			FindFirst:   true, // a service of that name may be draining, or may be ours from an interrupted run
 			Consequence: serviceConsequence,
+			Lasts:       resource.Always("until tasks run again"),
 			NotYet:      notYetService,
 			Permissions: servicePermissions,
 		},
@@ -61,8 +62,18 @@ func newService(calls *api, watcher *rollout.Watcher, runner *task.Runner) resou
 	}
 }
 
-// serviceConsequence: a change that starts a deployment is rolling; any other change is in place.
-var serviceConsequence = resource.Causes(plan.Rolling,
+// serviceConsequence: nobody answers without tasks; a change that starts a deployment is rolling; any other change is in
+// place.
+func serviceConsequence(c resource.Change) plan.Consequence {
+	was, wanted := c.Old.Get("desiredCount"), c.Desired.Get("desiredCount")
+	if slices.Contains(c.Changed, "desiredCount") && !wanted.IsNull() && wanted.Number() == 0 &&
+		(was.IsNull() || was.Number() > 0) {
+		return plan.Downtime
+	}
+	return startsDeployment(c)
+}
+
+var startsDeployment = resource.Causes(plan.Rolling,
 	"taskDefinition", "capacityProviders", "platformVersion", "subnets", "securityGroups", "assignPublicIp",
 	"targetGroups",
 	"serviceRegistries", "enableExecuteCommand",

@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/elasticache/types"
 
 	"github.com/company/deployer/internal/aws/call"
-	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elasticache"
 	"github.com/company/deployer/internal/value"
@@ -34,12 +33,7 @@ func newCluster(a *api) resource.Behaviour {
 			Type: model.ClusterType, Version: 1,
 			ReplaceOn: []string{"port", "nodeType", "transitEncryption"}, HashedName: "name", NameLimit: clusterLimit,
 			Replaces: replacesCluster, DataLoss: true,
-			Consequence: func(c resource.Change) plan.Consequence {
-				if slices.Contains(c.Changed, "engineVersion") {
-					return plan.DataLoss // nodes with another version start empty
-				}
-				return plan.InPlace
-			},
+			Consequence: clusterConsequence, Remark: clusterRemark,
 			NotYet: []resource.NotYet{
 				{
 					Operations: []string{"elasticache:CreateCacheCluster"},
@@ -96,7 +90,8 @@ func checkCluster(p *model.Cluster) []value.Problem {
 	return problems
 }
 
-// replacesCluster: AWS never goes back to an older version, and places only new nodes into other zones.
+// replacesCluster: AWS never goes back to an older version, and places only new nodes into other zones. One node is in
+// one zone, also the last one of several.
 func replacesCluster(old, desired value.Value) []string {
 	var was, wanted model.Cluster
 	value.Decode(old, &was)
@@ -105,7 +100,7 @@ func replacesCluster(old, desired value.Value) []string {
 	if model.Compare(wanted.EngineVersion, was.EngineVersion) < 0 {
 		out = append(out, "engineVersion")
 	}
-	if aws.ToBool(was.MultiAZ) || wanted.Nodes <= was.Nodes {
+	if wanted.Nodes > 1 && (aws.ToBool(was.MultiAZ) || wanted.Nodes <= was.Nodes) {
 		out = append(out, "multiAz")
 	}
 	return out

@@ -47,12 +47,52 @@ func exchangesNodes(c resource.Change) bool {
 
 func groupLasts(resource.Change) string { return "some seconds, while a new node takes over" }
 
-// groupRemark says what a cache without a replica risks.
+// groupRemark says what a cache without a replica risks, and whom a change locks out.
 func groupRemark(c resource.Change) string {
-	if exchangesNodes(c) && c.Old.Get("nodes").Number() < 2 {
-		return "there is no replica, so AWS promises no more than to try to keep the data"
+	var was, wanted model.ReplicationGroup
+	value.Decode(c.Old, &was)
+	value.Decode(c.Desired, &wanted)
+	var out []string
+	if exchangesNodes(c) && was.Nodes < 2 {
+		out = append(out, "there is no replica, so AWS promises no more than to try to keep the data")
+	}
+	if slices.Contains(c.Changed, "transitEncryption") {
+		switch wanted.TransitEncryption {
+		case model.Required:
+			out = append(out, "clients without TLS are refused from then on")
+		case model.Disabled:
+			out = append(out, "clients with TLS are refused from then on")
+		}
+	}
+	if slices.Contains(c.Changed, "passwordSecret") && c.Old.Get("passwordSecret").IsNull() {
+		out = append(out, "clients without the password are refused from then on")
+	}
+	if slices.Contains(c.Changed, "userGroup") && c.Old.Get("userGroup").IsNull() {
+		out = append(out, "clients that log in as none of the users are refused from then on")
+	}
+	return strings.Join(out, "; ")
+}
+
+// clusterConsequence is that of a change of Memcached, whose nodes share the data.
+func clusterConsequence(c resource.Change) plan.Consequence {
+	if slices.Contains(c.Changed, "engineVersion") || nodesRemoved(c) {
+		return plan.DataLoss
+	}
+	return plan.InPlace
+}
+
+func clusterRemark(c resource.Change) string {
+	switch {
+	case slices.Contains(c.Changed, "engineVersion"):
+		return "nodes with another version start empty"
+	case nodesRemoved(c):
+		return "what the removed nodes hold is gone"
 	}
 	return ""
+}
+
+func nodesRemoved(c resource.Change) bool {
+	return slices.Contains(c.Changed, "nodes") && c.Desired.Get("nodes").Number() < c.Old.Get("nodes").Number()
 }
 
 // parametersConsequence is that of a change of a parameter group.

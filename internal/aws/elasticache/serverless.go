@@ -34,7 +34,7 @@ func newServerless(a *api) resource.Behaviour {
 		Def: resource.Definition{
 			Type: model.ServerlessCacheType, Version: 1,
 			ReplaceOn: []string{"kmsKey"}, HashedName: "name", NameLimit: serverlessLimit,
-			Replaces: replacesServerless,
+			Replaces: replacesServerless, Remark: serverlessRemark,
 			Deleting: func(old value.Value) resource.Deleting {
 				if old.Get("finalSnapshot").Bool() {
 					return resource.Deleting{Keeps: "its data in a final snapshot"}
@@ -126,12 +126,16 @@ func checkServerless(p *model.ServerlessCache) []value.Problem {
 	return problems
 }
 
-// replacesServerless: a cache keeps its subnets and its limits' absence, and never goes back to an older version.
+// replacesServerless: a cache stays in its subnets, so further ones change nothing, and never goes back to an older
+// version.
 func replacesServerless(old, desired value.Value) []string {
 	var was, wanted model.ServerlessCache
 	value.Decode(old, &was)
 	value.Decode(desired, &wanted)
-	out := []string{"subnetIds"}
+	var out []string
+	if leaves(old.Get("subnetIds").Items(), desired.Get("subnetIds").Items()) {
+		out = append(out, "subnetIds")
+	}
 	crosses := was.Engine == model.Redis && wanted.Engine == model.Valkey
 	if was.Engine != wanted.Engine && !crosses {
 		out = append(out, "engine")
@@ -140,6 +144,21 @@ func replacesServerless(old, desired value.Value) []string {
 		out = append(out, "majorVersion")
 	}
 	return out
+}
+
+// leaves reports whether one of the former subnets is not among the desired ones, of which some may be unknown.
+func leaves(former, desired []value.Value) bool {
+	return slices.ContainsFunc(former, func(id value.Value) bool {
+		return !slices.ContainsFunc(desired, func(other value.Value) bool { return value.Equal(id, other) })
+	})
+}
+
+// serverlessRemark: a network with another zone does not move its caches.
+func serverlessRemark(c resource.Change) string {
+	if slices.Contains(c.Changed, "subnetIds") {
+		return "the cache stays in the zones that it is in"
+	}
+	return ""
 }
 
 // The limits of AWS, which stand for no limit: a limit cannot be taken away, only set to these.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/elbv2"
 	"github.com/company/deployer/internal/value"
@@ -39,7 +40,18 @@ func newListenerRule(api *api) resource.Behaviour {
 			// takes it.
 			Replaces: func(old, desired value.Value) []string { return ruleOf(old).GivesUp(ruleOf(desired)) },
 			Instead:  "the old rule serves its requests until all other changes are done",
-			NotYet:   notYet,
+			// The new target group gets requests before tasks are registered in it: ECS takes a target group only when
+			// a rule forwards to it.
+			Consequence: func(c resource.Change) plan.Consequence {
+				target := func(v value.Value) value.Value { return v.Get("action", "forward", "targetGroupArn") }
+				if slices.Contains(c.Changed, "action") && !target(c.Old).IsNull() &&
+					!value.Equal(target(c.Old), target(c.Desired)) {
+					return plan.Downtime
+				}
+				return plan.InPlace
+			},
+			Lasts:  resource.Always("until tasks are registered in the new target group"),
+			NotYet: notYet,
 			// A target group serves one load balancer only: if that is another one, the old rule must release the
 			// target group first.
 			DeleteBeforeReplace: true,

@@ -15,6 +15,7 @@ import (
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/logs"
 	"github.com/company/deployer/internal/value"
@@ -32,10 +33,10 @@ func newLogGroup(api *cloudwatchlogs.Client) resource.Behaviour {
 			Type: model.LogGroupType, Version: 1,
 			ReplaceOn: []string{"name"},
 			// Its events go with it. Nothing protects it: retention deletes them anyway, and a stack in development
-			// must
-			// be easy to destroy.
+			// must be easy to destroy.
 			DataLoss: true,
-			NotYet:   notYet,
+			Consequence: groupConsequence, Remark: groupRemark,
+			NotYet: notYet,
 			Permissions: func(s resource.Scope) []resource.Statement {
 				groups := []string{s.ARN("logs", "log-group:"+model.Name(s.Stack, s.Environment, "*"))}
 				return []resource.Statement{
@@ -57,6 +58,22 @@ func newLogGroup(api *cloudwatchlogs.Client) resource.Behaviour {
 		DeleteObject: g.delete,
 		Named:        "name", Taggable: true,
 	}
+}
+
+// groupConsequence: CloudWatch deletes the events that are older than a shorter retention. 0 days are for ever.
+func groupConsequence(c resource.Change) plan.Consequence {
+	was, wanted := c.Old.Get("retentionDays").Number(), c.Desired.Get("retentionDays").Number()
+	if wanted != 0 && (was == 0 || wanted < was) {
+		return plan.DataLoss
+	}
+	return plan.InPlace
+}
+
+func groupRemark(c resource.Change) string {
+	if groupConsequence(c) != plan.DataLoss {
+		return ""
+	}
+	return fmt.Sprintf("events older than %vd are deleted", c.Desired.Get("retentionDays").Number())
 }
 
 var (

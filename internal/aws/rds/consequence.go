@@ -1,6 +1,7 @@
 package rds
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/company/deployer/internal/plan"
@@ -65,6 +66,13 @@ func clusterLasts(c resource.Change) string {
 
 // remark says what a change needs besides its consequence.
 func remark(c resource.Change) string {
+	was, wanted := c.Old.Get("backupRetention").Number(), c.Desired.Get("backupRetention").Number()
+	switch {
+	case slices.Contains(c.Changed, "backupRetention") && wanted == 0:
+		return "the automated backups are deleted"
+	case slices.Contains(c.Changed, "backupRetention") && wanted < was:
+		return fmt.Sprintf("automated backups older than %vd are deleted", wanted)
+	}
 	if slices.Contains(c.Changed, "parameterGroup") && !slices.Contains(c.Changed, "engineVersion") {
 		return "parameters of the new group wait for a reboot"
 	}

@@ -11,8 +11,10 @@ import (
 
 	"github.com/company/deployer/internal/aws/call"
 	"github.com/company/deployer/internal/aws/tagging"
+	"github.com/company/deployer/internal/plan"
 	"github.com/company/deployer/internal/resource"
 	model "github.com/company/deployer/internal/resource/sqs"
+	"github.com/company/deployer/internal/value"
 )
 
 // blocked is how long SQS may refuse a deleted queue's name (60 s), and how long a deleted queue may still answer.
@@ -32,6 +34,7 @@ func newQueue(api *sqs.Client) resource.Behaviour {
 			ReplaceOn: []string{"name", "fifo"},
 			FindFirst: true, // CreateQueue answers an existing queue with equal attributes as if it were new
 			DataLoss:  true,
+			Consequence: queueConsequence, Remark: queueRemark,
 			NotYet: []resource.NotYet{{
 				Operations: []string{"sqs:CreateQueue", "sqs:SetQueueAttributes"},
 				Codes: []string{
@@ -53,6 +56,22 @@ func newQueue(api *sqs.Client) resource.Behaviour {
 		Find: q.find, Taggable: true,
 		Observe: resource.Observing[model.Queue, model.QueueOutputs]{HealthOf: q.health, Metrics: q.metrics},
 	}
+}
+
+// queueConsequence: SetQueueAttributes deletes the messages that are older than a shorter retention.
+func queueConsequence(c resource.Change) plan.Consequence {
+	if was := c.Old.Get("messageRetention").Number(); c.Desired.Get("messageRetention").Number() < was {
+		return plan.DataLoss
+	}
+	return plan.InPlace
+}
+
+func queueRemark(c resource.Change) string {
+	if queueConsequence(c) != plan.DataLoss {
+		return ""
+	}
+	kept := time.Duration(c.Desired.Get("messageRetention").Number()) * time.Second
+	return "messages older than " + value.Duration(kept).String() + " are deleted"
 }
 
 func (q queue) create(ctx context.Context, c queueCall) (string, model.QueueOutputs, error) {

@@ -11,7 +11,7 @@ type ServerlessCache struct {
 	Description       string             `json:"description" required:"true" doc:"1 to 255 characters."`
 	Engine            string             `json:"engine" required:"true" enum:"valkey,redis,memcached" doc:"The engine. redis becomes valkey in place."`
 	MajorVersion      string             `json:"majorVersion" required:"true" doc:"Major version. AWS installs minor versions by itself, and never goes back."`
-	SubnetIDs         value.Of[[]string] `json:"subnetIds" required:"true" doc:"Ids of subnets, each in another zone. AWS takes three at most: the first ones in the order of their ids."`
+	SubnetIDs         value.Of[[]string] `json:"subnetIds" required:"true" doc:"Ids of subnets, each in another zone. AWS takes three at most: the first ones in the order of their ids. Further ones change nothing: the cache stays where it is."`
 	SecurityGroups    value.Of[[]string] `json:"securityGroups" required:"true" doc:"Ids of security groups. Their order does not count."`
 	KMSKey            string             `json:"kmsKey,omitempty" unset:"a key that AWS owns" doc:"ARN or id of the KMS key."`
 	UserGroup         value.Of[string]   `json:"userGroup,omitempty" unset:"everybody in the security groups may connect" doc:"Id of the user group whose users may connect."`

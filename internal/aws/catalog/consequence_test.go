@@ -1,0 +1,97 @@
+package catalog_test
+
+import (
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/stretchr/testify/require"
+
+	"github.com/company/deployer/internal/aws/catalog"
+	"github.com/company/deployer/internal/plan"
+	"github.com/company/deployer/internal/resource"
+	"github.com/company/deployer/internal/value"
+)
+
+// What a plan says of a change is what AWS documents: of an update, and of the changes that need a new object.
+func TestConsequencesOfUpdates(t *testing.T) {
+	number, text, list := value.NewNumber, value.NewString, value.NewList
+	forward := func(group string) value.Value {
+		return value.NewMap(map[string]value.Value{
+			"forward": value.NewMap(map[string]value.Value{"targetGroupArn": text(group)}),
+		})
+	}
+	one := func(name string, v value.Value) value.Value { return value.NewMap(map[string]value.Value{name: v}) }
+	unknown := value.NewUnknown()
+	for name, c := range map[string]struct {
+		typ, property string
+		old, new      value.Value
+		means         plan.Consequence
+		remark        string
+	}{
+		"no tasks":               {"ecs/service", "desiredCount", number(2), number(0), plan.Downtime, ""},
+		"no tasks, autoscaled":   {"ecs/service", "desiredCount", value.NullValue, number(0), plan.Downtime, ""},
+		"fewer tasks":            {"ecs/service", "desiredCount", number(2), number(1), plan.InPlace, ""},
+		"autoscaling decides":    {"ecs/service", "desiredCount", number(2), value.NullValue, plan.InPlace, ""},
+		"messages go earlier":    {"sqs/queue", "messageRetention", number(345600), number(86400), plan.DataLoss, "older than 1d"},
+		"messages stay":          {"sqs/queue", "messageRetention", number(86400), number(345600), plan.InPlace, ""},
+		"events go earlier":      {"logs/log-group", "retentionDays", number(30), number(7), plan.DataLoss, "older than 7d"},
+		"events stayed for ever": {"logs/log-group", "retentionDays", value.NullValue, number(7), plan.DataLoss, "older than 7d"},
+		"events stay for ever":   {"logs/log-group", "retentionDays", number(7), value.NullValue, plan.InPlace, ""},
+		"backups go earlier":     {"rds/instance", "backupRetention", number(7), number(3), plan.InPlace, "older than 3d"},
+		"no backups":             {"rds/cluster", "backupRetention", number(7), number(0), plan.InPlace, "backups are deleted"},
+		"another NAT gateway":    {"ec2/route", "natGatewayId", text("nat-1"), unknown, plan.Restart, "connections"},
+		"another target group":   {"elbv2/listener-rule", "action", forward("a"), forward("b"), plan.Downtime, ""},
+		"the same target group":  {"elbv2/listener-rule", "action", forward("a"), forward("a"), plan.InPlace, ""},
+		"nodes of Memcached go":  {"elasticache/cluster", "nodes", number(3), number(2), plan.DataLoss, "removed nodes"},
+		"more of Memcached":      {"elasticache/cluster", "nodes", number(2), number(3), plan.InPlace, ""},
+		"TLS for all": {
+			"elasticache/replication-group", "transitEncryption", text("preferred"), text("required"), plan.Rolling,
+			"without TLS",
+		},
+		"users":    {"elasticache/replication-group", "userGroup", value.NullValue, unknown, plan.InPlace, "none of the users"},
+		"password": {"elasticache/replication-group", "passwordSecret", value.NullValue, unknown, plan.InPlace, "password"},
+		"another zone": {
+			"elasticache/serverless-cache", "subnetIds", list(text("subnet-a"), text("subnet-b")),
+			list(text("subnet-b"), unknown, text("subnet-a")), plan.InPlace, "stays in the zones",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := definition(t, c.typ)
+			change := resource.Change{
+				Changed: []string{c.property}, Old: one(c.property, c.old), Desired: one(c.property, c.new),
+			}
+			require.Equal(t, c.means, d.Meaning(change))
+			require.Empty(t, resource.Compare(d, change.Old, change.Desired).Replace)
+			remark := ""
+			if d.Remark != nil {
+				remark = d.Remark(change)
+			}
+			require.Contains(t, remark, c.remark)
+			require.Equal(t, c.remark == "", remark == "", remark)
+		})
+	}
+}
+
+// A cache that cannot stay where it is needs a new one; the last node of Memcached can.
+func TestCachesThatMove(t *testing.T) {
+	list := func(ids ...string) value.Value { return value.Encode(map[string]any{"subnetIds": ids}) }
+	serverless := definition(t, "elasticache/serverless-cache")
+	require.Equal(t, []string{"subnetIds"},
+		resource.Compare(serverless, list("subnet-a", "subnet-b"), list("subnet-a", "subnet-c")).Replace)
+	nodes := func(n int, zones bool) value.Value { return value.Encode(map[string]any{"nodes": n, "multiAz": zones}) }
+	memcached := definition(t, "elasticache/cluster")
+	require.Empty(t, resource.Compare(memcached, nodes(2, true), nodes(1, false)).Replace)
+	require.Empty(t, resource.Compare(memcached, nodes(1, false), nodes(2, true)).Replace)
+	require.Equal(t, []string{"multiAz"}, resource.Compare(memcached, nodes(3, true), nodes(2, false)).Replace)
+}
+
+func definition(t *testing.T, typ string) *resource.Definition {
+	t.Helper()
+	for _, d := range catalog.New(aws.Config{}).Definitions() {
+		if d.Type == typ {
+			return d
+		}
+	}
+	t.Fatalf("no type %s", typ)
+	return nil
+}
